@@ -1,0 +1,1 @@
+//! Operational commands: table, typed requests and answers.

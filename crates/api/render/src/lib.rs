@@ -1,0 +1,1 @@
+//! Answers as Junos text and JSON.

@@ -1,0 +1,1 @@
+//! Prefetch, huge-page slab and keyed hash: the memory primitives that need unsafe.

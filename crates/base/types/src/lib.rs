@@ -1,0 +1,1 @@
+//! Words of the project: ids, addresses, prefixes, names, time.

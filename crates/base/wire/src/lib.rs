@@ -1,0 +1,1 @@
+//! Header views, builders and checksums over borrowed bytes.

@@ -1,0 +1,1 @@
+//! Valid configuration and resolved interfaces to a program.

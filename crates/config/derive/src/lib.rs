@@ -1,0 +1,1 @@
+//! Derive that lowers a configuration tree into typed structs.

@@ -1,0 +1,1 @@
+//! The grammar table of the language and its one interpreter.

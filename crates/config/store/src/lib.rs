@@ -1,0 +1,1 @@
+//! Candidate, commit history and atomic persistence of configurations.

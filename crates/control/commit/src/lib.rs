@@ -1,0 +1,1 @@
+//! Two-phase commit over every consumer of a configuration.

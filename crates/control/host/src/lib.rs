@@ -1,0 +1,1 @@
+//! Netlink, TAP devices and sysctl: the kernel's side of the firewall.

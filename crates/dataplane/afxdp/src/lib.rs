@@ -1,0 +1,1 @@
+//! The AF_XDP backend: shim, UMEM, rings, workers.

@@ -1,0 +1,1 @@
+//! The backend-neutral contract between control plane and packet plane.

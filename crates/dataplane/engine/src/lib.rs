@@ -1,0 +1,1 @@
+//! The functional core: a pure step from packets to verdicts.

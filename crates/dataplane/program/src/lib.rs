@@ -1,0 +1,1 @@
+//! Compiled immutable program: flattened rules in content-hashed chunks and their wire form.

@@ -1,0 +1,1 @@
+//! The contract over a unix socket: client, server and protobuf messages.

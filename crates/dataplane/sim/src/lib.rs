@@ -1,0 +1,1 @@
+//! The simulator backend: virtual ports, virtual clock, pcap replay.
