@@ -6,6 +6,7 @@ mod addr;
 mod ids;
 mod name;
 mod proto;
+mod reason;
 mod time;
 
 pub use addr::{Addr, Family, Mac, NotAnAddress};
@@ -15,4 +16,5 @@ pub use ids::{
 };
 pub use name::{InterfaceName, NameError};
 pub use proto::{IcmpKind, Proto};
+pub use reason::DropReason;
 pub use time::{Instant, Seconds};
