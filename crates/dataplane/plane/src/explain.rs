@@ -22,7 +22,7 @@ fn finding(fact: Fact, rules: &Rules) -> Finding {
             let zone = z.map_or_else(|| "no zone".into(), |z| zone_name(rules, z));
             of("ingress", unit(id), format!("zone {zone}"))
         }
-        Fact::SessionHit { id, reverse } => {
+        Fact::SessionHit { id, reverse, policy: _ } => {
             let wing = if reverse { "reverse wing" } else { "forward wing" };
             of("session", id.to_string(), format!("hit, {wing}"))
         }
