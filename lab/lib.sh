@@ -110,7 +110,7 @@ empty_namespace() {
 require_root() {
     [ "$(id -u)" = 0 ] || { echo "lab: needs root (network namespaces, XDP)" >&2; return 77; }
     local tool
-    for tool in ip ping curl iperf3 python3 ethtool; do
+    for tool in ip ping curl iperf3 python3 ethtool tcpdump; do
         command -v "$tool" >/dev/null || { echo "lab: '$tool' is missing; run 'make deps'" >&2; return 77; }
     done
 }
@@ -203,17 +203,27 @@ firewall_start() {
 # services_start: what the hosts offer. Denied and rejected ports do listen: a leak would be seen.
 services_start() {
     spawn web "$SERVER" python3 "$LAB_DIR/service.py" tcp:80 tcp:23 tcp:8081 tcp:9999 udp:5300 udp:5400 udp:9999
-    spawn iperf "$SERVER" iperf3 -s
+    spawn iperf "$SERVER" iperf3 -s --forceflush
     spawn office "$CLIENT" python3 "$LAB_DIR/service.py" tcp:80 udp:5300
     spawn login "$FIREWALL" python3 "$LAB_DIR/service.py" tcp:22 tcp:23
     wait_until 10 grep -q ready "$STATE/log/web" && wait_until 10 grep -q ready "$STATE/log/office" &&
         wait_until 10 grep -q ready "$STATE/log/login" && wait_until 10 grep -q listening "$STATE/log/iperf"
 }
 
-# What became of one TCP connection or UDP datagram: `saw ADDRESS`, refused, unreachable or timeout.
-probe() { # NAMESPACE tcp|udp ADDRESS PORT
-    ip netns exec "$1" python3 "$LAB_DIR/probe.py" "$2" "$3" "$4"
+# What became of one TCP connection or UDP datagram: `saw ADDRESS`, refused, reset, unreachable or timeout.
+probe() { # NAMESPACE tcp|udp ADDRESS PORT [SOURCE SOURCE-PORT]
+    ip netns exec "$1" python3 "$LAB_DIR/probe.py" "${@:2}"
 }
+
+# capture NAME NAMESPACE DEVICE FILTER...: counts what passes; `captured NAME` tells how many so far.
+capture() {
+    local name=$1 namespace=$2 device=$3
+    shift 3
+    spawn "$name" "$namespace" tcpdump -l -n -i "$device" "$@"
+    wait_until 5 grep -q 'listening on' "$STATE/log/$name"
+}
+
+captured() { grep -Ec '^[0-9:.]+ IP6? ' "$STATE/log/$1"; }
 
 # --- Verdicts ---------------------------------------------------------------------------------------
 
@@ -269,6 +279,19 @@ was_hit() {
     local count
     count=$(hits "$@") || { echo "no row for $*"; return 1; }
     [ "$count" -gt 0 ]
+}
+
+# test_lab CONFIG [UNIT]: one test's lab, up and running, torn down whatever happens.
+test_lab() {
+    lab_name test || exit 2
+    require_root || exit
+    trap lab_down EXIT
+    trap 'exit 130' INT TERM
+    if ! lab_up || ! services_start || ! firewall_start "$@"; then
+        fail "the lab and the firewall come up"
+        summary
+        exit 1
+    fi
 }
 
 summary() {

@@ -1,23 +1,42 @@
 #!/usr/bin/env python3
 """One connection or datagram, and one word about what became of it.
 
-    probe.py tcp|udp ADDRESS PORT        saw ADDRESS | refused | unreachable | timeout
-    probe.py hold ADDRESS PORT           connects, prints `held`, stays until its peer or a signal ends it
+    probe.py tcp|udp ADDRESS PORT [SOURCE SOURCE-PORT]
+                                  saw ADDRESS | refused | reset | unreachable | timeout
+    probe.py hold ADDRESS PORT    connects, prints `held`, stays until its peer or a signal ends it
+    probe.py blast ADDRESS PORT   sends a UDP datagram every 2 ms until a signal ends it
 """
 
 import errno
 import socket
 import sys
+import time
 
 PATIENCE_S = 2.0
+BLAST_PERIOD_S = 0.002
 UNREACHABLE = (errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EACCES, errno.EPERM)
 
 
-def exchange(kind, address, port):
+def blast(sock):
+    print("blasting", flush=True)
+    while True:
+        try:
+            sock.send(b"?")
+        except OSError:
+            pass
+        time.sleep(BLAST_PERIOD_S)
+
+
+def exchange(kind, address, port, source):
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    with socket.socket(family, socket.SOCK_DGRAM if kind == "udp" else socket.SOCK_STREAM) as sock:
+    with socket.socket(family, socket.SOCK_DGRAM if kind in ("udp", "blast") else socket.SOCK_STREAM) as sock:
         sock.settimeout(PATIENCE_S)
+        if source:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            sock.bind(source)
         sock.connect((address, port))
+        if kind == "blast":
+            blast(sock)
         if kind == "udp":
             sock.send(b"?")
             return "saw " + sock.recv(2048).decode()
@@ -35,9 +54,9 @@ def exchange(kind, address, port):
         return "saw " + text.decode().rpartition("\r\n\r\n")[2].strip()
 
 
-def main(kind, address, port):
+def main(kind, address, port, source=None, source_port="0"):
     try:
-        return exchange(kind, address, int(port))
+        return exchange(kind, address, int(port), (source, int(source_port)) if source else None)
     except ConnectionRefusedError:
         return "refused"
     except ConnectionResetError:
@@ -50,4 +69,4 @@ def main(kind, address, port):
         raise
 
 
-print(main(*sys.argv[1:4]))
+print(main(*sys.argv[1:6]))
