@@ -16,9 +16,9 @@ pub use config::Config;
 pub use interfaces::{Family, Interface, InterfaceAddress, Unit};
 pub use routing_options::{RoutingOptions, StaticAction, StaticRoute};
 pub use security::{
-    Address, AddressBook, AddressRef, AddressSet, AddressValue, DefaultPolicy, Flow, GlobalPolicy, HostInbound, NatContext,
-    NatRule, NatRuleSet, NatSource, Policies, Policy, PolicyAction, Protocol, Security, SecurityZone, Service,
-    SourceNatAction, TcpSession, ZoneInterface, ZonePairPolicies,
+    Address, AddressBook, AddressRef, AddressSet, AddressValue, DefaultPolicy, Flow, GlobalPolicy,
+    HostInbound, NatContext, NatRule, NatRuleSet, NatSource, Policies, Policy, PolicyAction, Protocol,
+    Security, SecurityZone, Service, SourceNatAction, TcpSession, ZoneInterface, ZonePairPolicies,
 };
 pub use system::System;
 pub use valid::ValidConfig;

@@ -2,8 +2,8 @@
 
 use std::fmt::Write;
 
-use crate::tree::{Kind, Node, Style, Tree};
 use crate::Word;
+use crate::tree::{Kind, Node, Style, Tree};
 
 /// Braces, four spaces a level.
 #[must_use]

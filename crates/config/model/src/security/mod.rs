@@ -9,7 +9,9 @@ mod zones;
 pub use address_book::{Address, AddressBook, AddressSet, AddressValue};
 pub use flow::{Flow, TcpSession};
 pub use nat::{NatContext, NatRule, NatRuleSet, NatSource, SourceNatAction};
-pub use policies::{AddressRef, DefaultPolicy, GlobalPolicy, Policies, Policy, PolicyAction, ZonePairPolicies};
+pub use policies::{
+    AddressRef, DefaultPolicy, GlobalPolicy, Policies, Policy, PolicyAction, ZonePairPolicies,
+};
 pub use zones::{HostInbound, Protocol, SecurityZone, Service, ZoneInterface};
 
 #[derive(Clone, Debug, Default, PartialEq)]
