@@ -5,6 +5,7 @@ mod check;
 mod config;
 mod interfaces;
 mod keywords;
+mod predefined;
 mod routing_options;
 mod security;
 mod system;
@@ -14,6 +15,7 @@ pub use applications::{Application, ApplicationSet, ApplicationTerm, Application
 pub use check::check;
 pub use config::Config;
 pub use interfaces::{Family, Interface, InterfaceAddress, Unit};
+pub use predefined::{is_unsupported, predefined};
 pub use routing_options::{RoutingOptions, StaticAction, StaticRoute};
 pub use security::{
     Address, AddressBook, AddressRef, AddressSet, AddressValue, DefaultPolicy, Flow, GlobalPolicy,
