@@ -1,0 +1,143 @@
+//! Tree to typed structs: the trait the derive implements, and the steps it is made of.
+//!
+//! A path here is relative and made of keywords: `match source-address`; `<>` is the child without keyword.
+
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+use ravelin_syntax::tree::{Kind, Node};
+use ravelin_syntax::{Diagnostic, Span, Word};
+
+/// Made from one statement and what is in it.
+pub trait Lower: Sized {
+    fn lower(node: &Node, cx: &mut Cx) -> Option<Self>;
+
+    /// Adds the grammar paths this type consumes, below `prefix`.
+    fn covered(prefix: &str, out: &mut Vec<String>);
+}
+
+/// Made from one word.
+pub trait Value: Sized {
+    fn value(word: &str) -> Result<Self, String>;
+}
+
+/// Errors found so far and the path of the statement being lowered.
+#[derive(Debug, Default)]
+pub struct Cx {
+    pub errors: Vec<Diagnostic>,
+    path: Vec<String>,
+}
+
+impl Cx {
+    pub fn enter<T>(&mut self, node: &Node, work: impl FnOnce(&mut Self) -> T) -> T {
+        let mark = self.path.len();
+        self.path.extend(node.head().map(str::to_owned));
+        let out = work(self);
+        self.path.truncate(mark);
+        out
+    }
+
+    pub fn error(&mut self, at: Span, message: impl Into<String>) {
+        self.errors.push(Diagnostic::error(self.path.join(" "), at, message));
+    }
+
+    pub fn parse<T: Value>(&mut self, word: &Word) -> Option<T> {
+        match T::value(&word.text) {
+            Ok(value) => Some(value),
+            Err(message) => {
+                self.error(word.span, message);
+                None
+            }
+        }
+    }
+}
+
+/// Joins grammar paths.
+#[must_use]
+pub fn join(prefix: &str, path: &str) -> String {
+    if prefix.is_empty() { path.to_owned() } else { format!("{prefix} {path}") }
+}
+
+fn is(node: &Node, word: &str) -> bool {
+    if word == "<>" { node.name.is_empty() } else { node.name == word }
+}
+
+/// Active nodes at a keyword path.
+#[must_use]
+pub fn at<'a>(node: &'a Node, path: &str) -> Vec<&'a Node> {
+    let mut found = vec![node];
+    for word in path.split(' ') {
+        found = found.into_iter().flat_map(Node::active).filter(|n| is(n, word)).collect();
+    }
+    found
+}
+
+#[must_use]
+pub fn flag(node: &Node, path: &str) -> bool {
+    !at(node, path).is_empty()
+}
+
+/// A leaf's value; Junos keeps one value, the last.
+pub fn leaf<T: Value>(node: &Node, path: &str, cx: &mut Cx) -> Option<T> {
+    let found = *at(node, path).last()?;
+    let word = found.args.first()?;
+    cx.enter(found, |cx| cx.parse(word))
+}
+
+/// Values of a leaf-list, or keys of a list without bodies.
+pub fn leaves<T: Value>(node: &Node, path: &str, cx: &mut Cx) -> Vec<T> {
+    let mut out = Vec::new();
+    for found in at(node, path) {
+        let words = if found.kind == Kind::Entry { &found.args[..1.min(found.args.len())] } else { &found.args[..] };
+        out.extend(words.iter().filter_map(|word| cx.enter(found, |cx| cx.parse(word))));
+    }
+    out
+}
+
+pub fn list<T: Lower>(node: &Node, path: &str, cx: &mut Cx) -> Vec<T> {
+    let found = at(node, path);
+    found.into_iter().filter_map(|n| cx.enter(n, |cx| T::lower(n, cx))).collect()
+}
+
+pub fn presence<T: Lower>(node: &Node, path: &str, cx: &mut Cx) -> Option<T> {
+    let found = *at(node, path).last()?;
+    cx.enter(found, |cx| T::lower(found, cx))
+}
+
+/// An entry's nth key: words between keys count too.
+pub fn key<T: Value>(node: &Node, index: usize, cx: &mut Cx) -> Option<T> {
+    let word = node.args.get(index)?;
+    cx.parse(word)
+}
+
+impl Value for String {
+    fn value(word: &str) -> Result<Self, String> {
+        Ok(word.to_owned())
+    }
+}
+
+macro_rules! numbers {
+    ($($type:ty),+) => {$(
+        impl Value for $type {
+            fn value(word: &str) -> Result<Self, String> {
+                word.parse().map_err(|_| format!("invalid numeric value `{word}'; expecting 0..{}", <$type>::MAX))
+            }
+        }
+    )+};
+}
+
+numbers!(u8, u16, u32);
+
+impl Value for IpAddr {
+    fn value(word: &str) -> Result<Self, String> {
+        word.parse().map_err(|_| format!("invalid IP address `{word}'"))
+    }
+}
+
+/// A prefix; an address alone is a host. Host bits are kept.
+impl Value for IpNet {
+    fn value(word: &str) -> Result<Self, String> {
+        let prefix = word.parse::<IpNet>().ok().or_else(|| word.parse::<IpAddr>().ok().map(IpNet::from));
+        prefix.ok_or_else(|| format!("invalid prefix `{word}'"))
+    }
+}
