@@ -5,6 +5,7 @@ mod check;
 mod config;
 mod interfaces;
 mod keywords;
+mod numbers;
 mod routing_options;
 mod security;
 mod system;

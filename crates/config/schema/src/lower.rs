@@ -77,31 +77,47 @@ pub fn flag(node: &Node, path: &str) -> bool {
     !at(node, path).is_empty()
 }
 
+/// Calls `work` on every active node at `path`, its whole path entered.
+fn visit(node: &Node, path: &str, cx: &mut Cx, work: &mut dyn FnMut(&Node, &mut Cx)) {
+    let (word, rest) = path.split_once(' ').unwrap_or((path, ""));
+    for child in node.active().filter(|n| is(n, word)) {
+        if rest.is_empty() {
+            work(child, cx);
+        } else {
+            cx.enter(child, |cx| visit(child, rest, cx, work));
+        }
+    }
+}
+
 /// A leaf's value; Junos keeps one value, the last.
 pub fn leaf<T: Value>(node: &Node, path: &str, cx: &mut Cx) -> Option<T> {
-    let found = *at(node, path).last()?;
-    let word = found.args.first()?;
-    cx.enter(found, |cx| cx.parse(word))
+    leaves(node, path, cx).pop()
 }
 
 /// Values of a leaf-list, or keys of a list without bodies.
 pub fn leaves<T: Value>(node: &Node, path: &str, cx: &mut Cx) -> Vec<T> {
     let mut out = Vec::new();
-    for found in at(node, path) {
-        let words = if found.kind == Kind::Entry { &found.args[..1.min(found.args.len())] } else { &found.args[..] };
-        out.extend(words.iter().filter_map(|word| cx.enter(found, |cx| cx.parse(word))));
-    }
+    visit(node, path, cx, &mut |found, cx| {
+        let count = if found.kind == Kind::Entry { 1 } else { found.args.len() };
+        for word in found.args.iter().take(count) {
+            let mark = cx.path.len();
+            let name = (!found.name.is_empty()).then(|| found.name.clone());
+            cx.path.extend(name.into_iter().chain([word.text.clone()]));
+            out.extend(cx.parse(word));
+            cx.path.truncate(mark);
+        }
+    });
     out
 }
 
 pub fn list<T: Lower>(node: &Node, path: &str, cx: &mut Cx) -> Vec<T> {
-    let found = at(node, path);
-    found.into_iter().filter_map(|n| cx.enter(n, |cx| T::lower(n, cx))).collect()
+    let mut out = Vec::new();
+    visit(node, path, cx, &mut |found, cx| out.extend(cx.enter(found, |cx| T::lower(found, cx))));
+    out
 }
 
 pub fn presence<T: Lower>(node: &Node, path: &str, cx: &mut Cx) -> Option<T> {
-    let found = *at(node, path).last()?;
-    cx.enter(found, |cx| T::lower(found, cx))
+    list(node, path, cx).pop()
 }
 
 /// An entry's nth key: words between keys count too.
