@@ -1,7 +1,7 @@
 //! `applications`: what a policy matches by protocol, ports and ICMP types.
 
 use ravelin_derive::Lower;
-use ravelin_schema::lower::{self, Lower as _};
+use ravelin_schema::lower;
 use ravelin_schema::{Cx, Value};
 use ravelin_syntax::{Node, Span};
 

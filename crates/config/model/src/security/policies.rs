@@ -80,7 +80,9 @@ pub enum AddressRef {
     Any,
     AnyIpv4,
     AnyIpv6,
+    /// An address or address-set of the book.
     Named(String),
+    /// Written in the policy itself, host bits zero.
     Prefix(IpNet),
 }
 
@@ -97,11 +99,8 @@ impl Value for AddressRef {
             "any" => Self::Any,
             "any-ipv4" => Self::AnyIpv4,
             "any-ipv6" => Self::AnyIpv6,
-            // A bare address is a name: Junos lets books hold names that look like one.
-            _ => match word.parse::<IpNet>() {
-                Ok(prefix) => Self::Prefix(prefix.trunc()),
-                Err(_) => Self::Named(word.to_owned()),
-            },
+            // The book is asked first: it may hold names that look like prefixes. `check` tells them apart.
+            _ => Self::Named(word.to_owned()),
         })
     }
 }
