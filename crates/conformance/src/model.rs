@@ -235,6 +235,10 @@ impl<'a> Model<'a> {
             Service::Ssh => packet.proto == 6 && packet.dport == 22,
             Service::Ntp => packet.proto == 17 && packet.dport == 123,
             Service::AnyService => true,
+            // Of the ports that the generator uses.
+            Service::All => {
+                matches!((packet.proto, packet.dport), (6, 22 | 53 | 80) | (17, 53 | 123))
+            }
             other => unreachable!("the generator does not use {other:?}"),
         };
         let any = |except: bool| system_services.iter().any(|(s, e)| *e == except && is(*s));

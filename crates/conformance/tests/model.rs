@@ -155,7 +155,13 @@ fn nat_rule() -> impl Strategy<Value = NatRule> {
 fn config() -> impl Strategy<Value = Config> {
     let pairs = vec((zone(), zone(), vec(policy(), 1..4)), 0..4);
     let global = vec((policy(), vec(zone(), 0..2), vec(zone(), 0..2)), 0..3);
-    let services = vec((select(&[Service::Ssh, Service::Ntp, Service::AnyService][..]), any::<bool>()), 0..3);
+    let one = || select(&[Service::Ssh, Service::Ntp][..]);
+    let services = prop_oneof![
+        Just(vec![]),
+        one().prop_map(|s| vec![(s, false)]),
+        Just(vec![(Service::AnyService, false)]),
+        one().prop_map(|s| vec![(Service::All, false), (s, true)]),
+    ];
     let nat = vec((zone(), zone(), nat_rule()), 0..2);
     (pairs, global, services, nat, any::<bool>()).prop_map(|(pairs, global, services, nat, permit)| {
         let mut config = base();
