@@ -18,7 +18,7 @@ show() { printf '\nravelin> %s\n' "$1"; cli "$1" | sed 's/^/  /'; }
 
 # gbit ADDRESS: one second of TCP; prints the rate the server received.
 gbit() {
-    in_client iperf3 -c "$1" -t 1 -J | python3 -c '
+    in_client iperf3 --connect-timeout 3000 -c "$1" -t 1 -J | python3 -c '
 import json, sys
 report = json.load(sys.stdin)
 rate = report.get("end", {}).get("sum_received", {}).get("bits_per_second", 0)

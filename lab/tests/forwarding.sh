@@ -19,8 +19,8 @@ check_has "a spent TTL is answered by the firewall" 'From 10\.1\.0\.1 .*Time to 
     hop_limit_error 198.51.100.2
 check_has "a spent hop limit is answered by the firewall" 'From 2001:db8:1::1 .*Hop limit' \
     hop_limit_error 2001:db8:2::2
-check "iperf3, two seconds of TCP, IPv4" in_client iperf3 -c 198.51.100.2 -t2
-check "iperf3, two seconds of TCP, IPv4, towards the client" in_client iperf3 -c 198.51.100.2 -t2 -R
-check "iperf3, two seconds of TCP, IPv6" in_client iperf3 -c 2001:db8:2::2 -t2
+check "iperf3, two seconds of TCP, IPv4" in_client iperf3 --connect-timeout 3000 -c 198.51.100.2 -t2
+check "iperf3, two seconds of TCP, IPv4, towards the client" in_client iperf3 --connect-timeout 3000 -c 198.51.100.2 -t2 -R
+check "iperf3, two seconds of TCP, IPv6" in_client iperf3 --connect-timeout 3000 -c 2001:db8:2::2 -t2
 check_is "the kernel still forwards nothing" "0 0 " kernel_forwards
 summary
