@@ -212,6 +212,12 @@ impl Umem {
         self.owners.len()
     }
 
+    /// Number of free chunks.
+    #[must_use]
+    pub fn free_chunks(&self) -> usize {
+        self.free.len()
+    }
+
     pub(crate) fn region(&self) -> (u64, u64) {
         (self.base.as_ptr() as u64, (self.chunks() * CHUNK_SIZE) as u64)
     }
