@@ -61,9 +61,9 @@ fn forward(group: &mut Group, beat: &Beat, ports: &[PortShim]) -> Result<std::co
     loop {
         beat.now();
         let mut received = 0;
-        for port in 0..2 {
+        for (port, count) in forwarded.iter_mut().enumerate() {
             received += group.receive(port, BATCH, &mut batch);
-            forwarded[port] += batch.len() as u64;
+            *count += batch.len() as u64;
             for frame in batch.drain(..) {
                 send(group, 1 - port, frame);
             }

@@ -174,8 +174,8 @@ impl Routes {
 
     /// Every route, for `show`.
     pub fn iter(&self) -> impl Iterator<Item = (IpNet, &Route)> {
-        let v4 = self.v4.iter().map(|(net, route)| (IpNet::V4(*net), route));
-        v4.chain(self.v6.iter().map(|(net, route)| (IpNet::V6(*net), route)))
+        let v4 = self.v4.iter().map(|(net, route)| (IpNet::V4(net), route));
+        v4.chain(self.v6.iter().map(|(net, route)| (IpNet::V6(net), route)))
     }
 }
 

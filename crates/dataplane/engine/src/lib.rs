@@ -30,7 +30,7 @@ mod tcp;
 mod verdict;
 
 pub use counters::{Counters, Hits};
-pub use explain::{Fact, NoRecorder, Recorder, Trace};
+pub use explain::{Answered, Condition, Fact, NoRecorder, Recorder, Trace};
 pub use forwarding::{Forwarding, Neighbours, Path, Resolver, Routes};
 pub use key::FlowKey;
 pub use output::{Answer, Events, Output};

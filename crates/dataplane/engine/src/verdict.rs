@@ -15,7 +15,11 @@ pub enum Egress {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// Send it; `partial` says where a checksum waits to be finished (offsets in the frame).
-    Send { egress: Egress, unit: InterfaceId, partial: Option<Partial> },
+    Send {
+        egress: Egress,
+        unit: InterfaceId,
+        partial: Option<Partial>,
+    },
     Drop(DropReason),
     /// The engine kept what it needs (held for a neighbour, or answered itself).
     Consume,
