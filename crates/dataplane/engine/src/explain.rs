@@ -16,6 +16,7 @@ pub enum Fact {
     SessionHit {
         id: SessionId,
         reverse: bool,
+        policy: PolicyId,
     },
     SessionMiss,
     Rejudged {

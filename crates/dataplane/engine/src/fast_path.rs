@@ -32,7 +32,7 @@ pub(crate) fn run<R: Recorder>(
         return None;
     }
     let session = turn.state.sessions.get_mut(slot);
-    turn.rec.fact(Fact::SessionHit { id: session.id, reverse: wing == 1 });
+    turn.rec.fact(Fact::SessionHit { id: session.id, reverse: wing == 1, policy: session.policy });
     advance(turn, flow, slot, wing);
     Some(forward(turn, packet, flow, at))
 }

@@ -46,7 +46,11 @@ pub(crate) fn run<R: Recorder>(
     if stale || wing.zone != flow.zone {
         return Verdict::Drop(DropReason::IcmpErrorNoSession);
     }
-    turn.rec.fact(Fact::SessionHit { id: session.id, reverse: at.wing() == 1 });
+    turn.rec.fact(Fact::SessionHit {
+        id: session.id,
+        reverse: at.wing() == 1,
+        policy: session.policy,
+    });
     deliver(turn, packet, flow, (&session, at.wing()), (&quoted, quote_at))
 }
 

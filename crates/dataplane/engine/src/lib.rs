@@ -37,7 +37,7 @@ pub use output::{Answer, Events, Output};
 pub use packet::{Checksum, Ingress, Packet};
 pub use random::Seed;
 pub use rules::{BuildError, Rules, Snapshot};
-pub use session::{Session, Sessions};
+pub use session::{NO_POLICY, Session, Sessions};
 pub use shared::Shared;
 pub use state::{Limits, State};
 pub use step::{BATCH_MAX, step};

@@ -172,6 +172,11 @@ impl Rules {
         self.policies.permits(policy)
     }
 
+    /// Every source NAT rule.
+    pub fn nat_rules(&self) -> impl Iterator<Item = &ravelin_program::SourceRule> {
+        self.source_nat.0.iter().flat_map(|set| &set.rules)
+    }
+
     /// The policy of an id, and the zone pair or `global` it stands in.
     #[must_use]
     pub fn policy(&self, id: PolicyId) -> Option<&ravelin_program::Policy> {

@@ -19,7 +19,7 @@ pub(crate) use table::{InsertError, Ticks};
 /// The unit number that stands for the firewall itself.
 pub(crate) const HOST_UNIT: InterfaceId = InterfaceId(u16::MAX);
 /// No policy decided (self traffic, default policy).
-pub(crate) const NO_POLICY: PolicyId = PolicyId(u32::MAX);
+pub const NO_POLICY: PolicyId = PolicyId(u32::MAX);
 /// No NAT rule matched.
 pub(crate) const NO_RULE: NatRuleId = NatRuleId(u32::MAX);
 /// No application term named.

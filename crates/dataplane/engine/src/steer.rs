@@ -74,7 +74,7 @@ impl Steering {
     /// The owner of a leased port: blocks of equal size, one a worker.
     #[must_use]
     pub fn of_port(&self, port: u16) -> WorkerId {
-        WorkerId((u32::from(port) * u32::from(self.workers) >> 16) as u8)
+        WorkerId(((u32::from(port) * u32::from(self.workers)) >> 16) as u8)
     }
 
     /// Equal for both directions.
@@ -101,7 +101,7 @@ impl Steering {
     }
 
     fn pick(&self, hash: u64) -> WorkerId {
-        WorkerId(((hash >> 32) * u64::from(self.workers) >> 32) as u8)
+        WorkerId((((hash >> 32) * u64::from(self.workers)) >> 32) as u8)
     }
 }
 
