@@ -34,7 +34,11 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(pins: &Path, names: [&str; 2], offload: ChecksumOffload) -> Result<std::convert::Infallible, Box<dyn Error>> {
+fn run(
+    pins: &Path,
+    names: [&str; 2],
+    offload: ChecksumOffload,
+) -> Result<std::convert::Infallible, Box<dyn Error>> {
     let socket = rustix::net::socket(AddressFamily::INET, SocketType::DGRAM, None)?;
     let [left, right] = names.map(|name| netdevice::name_to_index(&socket, name));
     let queues = [left?, right?].map(|ifindex| QueueAt { ifindex, queue: 0 });
@@ -54,7 +58,11 @@ fn run(pins: &Path, names: [&str; 2], offload: ChecksumOffload) -> Result<std::c
     forward(&mut group, &beat, &ports)
 }
 
-fn forward(group: &mut Group, beat: &Beat, ports: &[PortShim]) -> Result<std::convert::Infallible, Box<dyn Error>> {
+fn forward(
+    group: &mut Group,
+    beat: &Beat,
+    ports: &[PortShim],
+) -> Result<std::convert::Infallible, Box<dyn Error>> {
     let mut batch = Vec::with_capacity(BATCH as usize);
     let mut forwarded = [0_u64; 2];
     let mut reported = std::time::Instant::now();

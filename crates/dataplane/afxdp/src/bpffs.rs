@@ -47,7 +47,8 @@ impl Pins {
         if fs::create_dir_all(path).is_err() || !on_bpffs(path).map_err(failed("look at"))? {
             mount_at(path)?;
         }
-        fs::set_permissions(path, fs::Permissions::from_mode(0o700)).map_err(failed("set the mode of"))?;
+        fs::set_permissions(path, fs::Permissions::from_mode(0o700))
+            .map_err(failed("set the mode of"))?;
         let flags = OFlags::DIRECTORY | OFlags::RDONLY | OFlags::CLOEXEC;
         let lock = rustix::fs::openat(CWD, path, flags, Mode::empty())
             .map_err(|errno| failed("open")(errno.into()))?;
@@ -69,9 +70,14 @@ impl Pins {
     /// # Errors
     /// The directory can't be read.
     pub fn names(&self) -> Result<Vec<String>, PinsError> {
-        let failed = |source| PinsError::Directory { step: "read", path: self.path.clone(), source };
+        let failed =
+            |source| PinsError::Directory { step: "read", path: self.path.clone(), source };
         let entries = fs::read_dir(&self.path).map_err(failed)?;
-        entries.map(|entry| entry.map(|e| e.file_name().to_string_lossy().into_owned()).map_err(failed)).collect()
+        entries
+            .map(|entry| {
+                entry.map(|e| e.file_name().to_string_lossy().into_owned()).map_err(failed)
+            })
+            .collect()
     }
 
     /// Removes one pin; a missing one is no error.
@@ -98,6 +104,7 @@ fn mount_at(path: &Path) -> Result<(), PinsError> {
     let point = if path.starts_with(sysfs_point) { sysfs_point } else { path };
     let failed = |step| move |source| PinsError::Directory { step, path: point.into(), source };
     let flags = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
-    mount("bpf", point, "bpf", flags, Some(c"mode=0700")).map_err(|errno| failed("mount a bpffs at")(errno.into()))?;
+    mount("bpf", point, "bpf", flags, Some(c"mode=0700"))
+        .map_err(|errno| failed("mount a bpffs at")(errno.into()))?;
     fs::create_dir_all(path).map_err(failed("make"))
 }

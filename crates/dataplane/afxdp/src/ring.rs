@@ -51,7 +51,12 @@ unsafe impl<T: Entry> Send for Ring<T> {}
 
 impl<T: Entry> Ring<T> {
     /// Maps the ring of a socket that `page_offset` names.
-    pub(crate) fn map(fd: BorrowedFd<'_>, at: &XdpRingOffset, size: u32, page_offset: u64) -> io::Result<Self> {
+    pub(crate) fn map(
+        fd: BorrowedFd<'_>,
+        at: &XdpRingOffset,
+        size: u32,
+        page_offset: u64,
+    ) -> io::Result<Self> {
         let map_len = at.desc as usize + size as usize * size_of::<T>();
         // SAFETY: a new mapping at an address of the kernel's choice aliases nothing of ours.
         let base = unsafe {
@@ -69,7 +74,12 @@ impl<T: Entry> Ring<T> {
         Ok(Self::at(base, map_len, [at.producer, at.consumer, flags, at.desc], size))
     }
 
-    fn at(base: NonNull<u8>, map_len: usize, [producer, consumer, flags, entries]: [u64; 4], size: u32) -> Self {
+    fn at(
+        base: NonNull<u8>,
+        map_len: usize,
+        [producer, consumer, flags, entries]: [u64; 4],
+        size: u32,
+    ) -> Self {
         assert!(size.is_power_of_two(), "ring sizes are powers of two");
         let field = |offset: u64| {
             assert!(offset as usize + size_of::<u32>() <= map_len, "ring words lie in the mapping");
@@ -89,12 +99,20 @@ impl<T: Entry> Ring<T> {
 
     /// Entries the producer may still write.
     pub(crate) fn room(&self) -> u32 {
-        self.size - self.produced().load(Ordering::Relaxed).wrapping_sub(self.consumed().load(Ordering::Acquire)).min(self.size)
+        self.size
+            - self
+                .produced()
+                .load(Ordering::Relaxed)
+                .wrapping_sub(self.consumed().load(Ordering::Acquire))
+                .min(self.size)
     }
 
     /// Entries the consumer may read.
     pub(crate) fn ready(&self) -> u32 {
-        self.produced().load(Ordering::Acquire).wrapping_sub(self.consumed().load(Ordering::Relaxed)).min(self.size)
+        self.produced()
+            .load(Ordering::Acquire)
+            .wrapping_sub(self.consumed().load(Ordering::Relaxed))
+            .min(self.size)
     }
 
     /// Producer's end: writes up to `count` entries made by `next`, which may stop early; the answer is how many.
@@ -166,7 +184,14 @@ mod tests {
     fn ring(size: u32) -> Ring<u64> {
         let len = 64 + size as usize * 8;
         // SAFETY: a fresh anonymous mapping.
-        let base = unsafe { mmap_anonymous(ptr::null_mut(), len, ProtFlags::READ | ProtFlags::WRITE, MapFlags::PRIVATE) };
+        let base = unsafe {
+            mmap_anonymous(
+                ptr::null_mut(),
+                len,
+                ProtFlags::READ | ProtFlags::WRITE,
+                MapFlags::PRIVATE,
+            )
+        };
         Ring::at(NonNull::new(base.unwrap().cast()).unwrap(), len, [0, 8, 16, 64], size)
     }
 
