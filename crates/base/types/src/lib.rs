@@ -11,8 +11,7 @@ mod time;
 
 pub use addr::{Addr, Family, Mac, NotAnAddress};
 pub use ids::{
-    Generation, InterfaceId, NatRuleId, PolicyId, PortId, QueueId, RuleIdentity, SessionId,
-    WorkerId, ZoneId,
+    Generation, InterfaceId, NatRuleId, PolicyId, PortId, QueueId, RuleIdentity, SessionId, WorkerId, ZoneId,
 };
 pub use name::{InterfaceName, NameError};
 pub use proto::{IcmpKind, Proto};

@@ -151,14 +151,7 @@ pub fn parse(frame: &[u8]) -> Result<Parsed, Malformed> {
         _ => None,
     };
     let mac = |at: usize| Mac([0, 1, 2, 3, 4, 5].map(|i| frame[at + i]));
-    Ok(Parsed {
-        dst_mac: mac(0),
-        src_mac: mac(6),
-        vlan,
-        ethertype: kind,
-        l3_at: l3_at as u16,
-        network,
-    })
+    Ok(Parsed { dst_mac: mac(0), src_mac: mac(6), vlan, ethertype: kind, l3_at: l3_at as u16, network })
 }
 
 /// Takes apart the datagram at the start of `bytes`, as it is embedded in an ICMP error: the
@@ -343,19 +336,12 @@ fn embedded_transport(bytes: &[u8], network: &Network) -> Result<L4, Malformed> 
     if matches!(network.fragment, Fragment::Later { .. }) {
         return Ok(L4::Opaque);
     }
-    let body = bytes
-        .get(usize::from(network.l4_at)..usize::from(network.end))
-        .ok_or(Malformed::Transport)?;
+    let body = bytes.get(usize::from(network.l4_at)..usize::from(network.end)).ok_or(Malformed::Transport)?;
     let header = |len: usize| body.get(..len).ok_or(Malformed::Transport);
     Ok(match network.proto {
         Proto::TCP => {
             let h = header(8)?;
-            L4::Tcp {
-                sport: u16_at(h, 0),
-                dport: u16_at(h, 2),
-                flags: TcpFlags::default(),
-                header_len: 0,
-            }
+            L4::Tcp { sport: u16_at(h, 0), dport: u16_at(h, 2), flags: TcpFlags::default(), header_len: 0 }
         }
         Proto::UDP => header(8).map(|h| L4::Udp { sport: u16_at(h, 0), dport: u16_at(h, 2) })?,
         Proto::SCTP => header(8).map(|h| L4::Sctp { sport: u16_at(h, 0), dport: u16_at(h, 2) })?,
@@ -367,12 +353,7 @@ fn embedded_transport(bytes: &[u8], network: &Network) -> Result<L4, Malformed> 
 }
 
 fn tcp(header: &[u8], header_len: u8) -> L4 {
-    L4::Tcp {
-        sport: u16_at(header, 0),
-        dport: u16_at(header, 2),
-        flags: TcpFlags(header[13]),
-        header_len,
-    }
+    L4::Tcp { sport: u16_at(header, 0), dport: u16_at(header, 2), flags: TcpFlags(header[13]), header_len }
 }
 
 fn icmp(header: &[u8]) -> L4 {
@@ -410,16 +391,14 @@ mod tests {
     fn ipv6_extension_headers_are_walked_to_a_bound() {
         let ip = Ip::v6("2001:db8::1", "2001:db8::2");
         for (count, accepted) in [(0, true), (10, true), (EXTENSIONS_MAX, true), (17, false)] {
-            let frame =
-                build::frame(&ip.clone().with_extensions(count), &Payload::udp(53, 53, b"x"));
+            let frame = build::frame(&ip.clone().with_extensions(count), &Payload::udp(53, 53, b"x"));
             assert_eq!(parse(&frame).is_ok(), accepted, "{count} extension headers");
         }
     }
 
     #[test]
     fn a_mapped_address_has_its_own_reason() {
-        let frame =
-            build::frame(&Ip::v6("::ffff:10.0.0.1", "2001:db8::2"), &Payload::udp(1, 2, b""));
+        let frame = build::frame(&Ip::v6("::ffff:10.0.0.1", "2001:db8::2"), &Payload::udp(1, 2, b""));
         assert_eq!(parse(&frame), Err(Malformed::MappedAddress));
     }
 

@@ -25,14 +25,7 @@ pub fn decrement_ttl(frame: &mut [u8], l3_at: usize, family: Family) {
 }
 
 /// Writes the addresses of an IP header, the IPv4 header checksum by `delta`.
-pub fn addresses(
-    frame: &mut [u8],
-    l3_at: usize,
-    family: Family,
-    src: Addr,
-    dst: Addr,
-    delta: Delta,
-) {
+pub fn addresses(frame: &mut [u8], l3_at: usize, family: Family, src: Addr, dst: Addr, delta: Delta) {
     match family {
         Family::V4 => {
             frame[l3_at + 12..l3_at + 16].copy_from_slice(&src.octets4());

@@ -1,1 +1,16 @@
 //! Junos text to a lossless tree and back: braces, set lines, edits, diff.
+
+pub mod diagnostic;
+mod diff;
+mod lexer;
+mod raw;
+pub mod render;
+mod span;
+pub mod tree;
+
+pub use diagnostic::{Diagnostic, Severity};
+pub use diff::diff;
+pub use lexer::decode;
+pub use raw::{Form, Item, NESTING_MAX, Parsed, Statement, Tags, VERBS, Word, parse};
+pub use span::Span;
+pub use tree::{Node, Tree};

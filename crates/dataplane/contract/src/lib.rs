@@ -14,19 +14,18 @@ mod updates;
 
 pub use apply::{Admission, ApplyResult, Capabilities, FilterSpan, ManagedInterface, Refusal};
 pub use diagnostics::{
-    Diagnostics, DropSample, Explanation, Finding, InjectRequest, InjectVerdict, PortStatus,
-    Status, WorkerStatus,
+    Diagnostics, DropSample, Explanation, Finding, InjectRequest, InjectVerdict, PortStatus, Status,
+    WorkerStatus,
 };
 pub use error::Error;
 pub use ha::{FabricForwarding, FabricId, GroupId, Ha, Link};
 pub use plane::DataPlane;
 pub use session::{
-    CloseReason, DeltaBatch, ReconcileResult, SessionDelta, SessionDeltas, SessionFilter,
-    SessionKey, SessionRef, SessionState, SessionStore, SessionView, SweepProfile, WingView,
+    CloseReason, DeltaBatch, ReconcileResult, SessionDelta, SessionDeltas, SessionFilter, SessionKey,
+    SessionRef, SessionState, SessionStore, SessionView, SweepProfile, WingView,
 };
 pub use telemetry::{
-    Event, EventBatch, Global, InterfaceCounters, NatCounters, PolicyCounters, SessionEvent,
-    Telemetry,
+    Event, EventBatch, Global, InterfaceCounters, NatCounters, PolicyCounters, SessionEvent, Telemetry,
 };
 pub use updates::{
     LinkUpdate, Neighbour, NeighbourUpdate, NextHop, Route, RouteUpdate, UpdateBatch, Updates,

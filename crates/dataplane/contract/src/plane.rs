@@ -2,9 +2,7 @@
 
 use ravelin_program::Program;
 
-use crate::{
-    Admission, ApplyResult, Diagnostics, Error, Ha, Link, SessionStore, Telemetry, Updates,
-};
+use crate::{Admission, ApplyResult, Diagnostics, Error, Ha, Link, SessionStore, Telemetry, Updates};
 
 /// A packet plane, whatever moves its packets.
 ///

@@ -123,17 +123,8 @@ pub struct SessionFilter {
 impl SessionFilter {
     #[must_use]
     pub fn holds(&self, view: &SessionView) -> bool {
-        let Self {
-            proto,
-            source,
-            destination,
-            source_port,
-            destination_port,
-            interface,
-            family,
-            id,
-            nat,
-        } = self;
+        let Self { proto, source, destination, source_port, destination_port, interface, family, id, nat } =
+            self;
         let key = &view.wings[0].key;
         let v6 = key.src.is_ipv6();
         proto.is_none_or(|p| p == key.proto)

@@ -38,12 +38,7 @@ pub(crate) fn translate(packet: &mut Packet<'_>, flow: &Flow, recipe: &Recipe) {
 }
 
 /// Writes the two ports, or the ICMP identifier, where the protocol has them.
-pub(crate) fn write_ports(
-    bytes: &mut [u8],
-    l4_at: usize,
-    network: &Network,
-    (sport, dport): (u16, u16),
-) {
+pub(crate) fn write_ports(bytes: &mut [u8], l4_at: usize, network: &Network, (sport, dport): (u16, u16)) {
     match network.l4 {
         ravelin_wire::L4::Tcp { .. } | ravelin_wire::L4::Udp { .. } => {
             put_u16(bytes, l4_at, sport);
@@ -64,9 +59,7 @@ pub(crate) fn write_ports(
 pub(crate) fn checksum_left(packet: &mut Packet<'_>, network: &Network) -> Option<Partial> {
     match packet.checksum {
         Checksum::Verified | Checksum::Unverified => None,
-        Checksum::Partial(_) | Checksum::Unknown => {
-            rewrite::prepare_partial(packet.bytes_mut(), network)
-        }
+        Checksum::Partial(_) | Checksum::Unknown => rewrite::prepare_partial(packet.bytes_mut(), network),
     }
 }
 
@@ -133,11 +126,9 @@ pub(crate) fn send<R: Recorder>(
     let kind = kind_of(flow.network.family);
     match link_header(packet, l3_at, (Mac(port.mac), mac), unit.vlan, kind) {
         None => Verdict::Drop(DropReason::TxQueueFull),
-        Some(by) => Verdict::Send {
-            egress: Egress::Port(unit.port),
-            unit: unit.id,
-            partial: moved(partial, by),
-        },
+        Some(by) => {
+            Verdict::Send { egress: Egress::Port(unit.port), unit: unit.id, partial: moved(partial, by) }
+        }
     }
 }
 
@@ -212,11 +203,9 @@ pub(crate) fn to_host<R: Recorder>(
     let kind = kind_of(flow.network.family);
     match link_header(packet, usize::from(flow.parsed.l3_at), macs, None, kind) {
         None => Verdict::Drop(DropReason::HostQueueFull),
-        Some(by) => Verdict::Send {
-            egress: Egress::Host(flow.unit),
-            unit: flow.unit,
-            partial: moved(partial, by),
-        },
+        Some(by) => {
+            Verdict::Send { egress: Egress::Host(flow.unit), unit: flow.unit, partial: moved(partial, by) }
+        }
     }
 }
 

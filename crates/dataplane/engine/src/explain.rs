@@ -2,9 +2,7 @@
 //!
 //! A type parameter of the step: in workers [`NoRecorder`], whose calls compile to nothing.
 
-use ravelin_types::{
-    Addr, DropReason, Family, InterfaceId, Mac, NatRuleId, PolicyId, SessionId, ZoneId,
-};
+use ravelin_types::{Addr, DropReason, Family, InterfaceId, Mac, NatRuleId, PolicyId, SessionId, ZoneId};
 
 /// One decision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -38,12 +38,7 @@ pub(crate) fn run<R: Recorder>(
 }
 
 /// Why a session can't go on with this packet.
-fn must_end<R: Recorder>(
-    turn: &mut Turn<'_, R>,
-    flow: &Flow,
-    slot: u32,
-    wing: usize,
-) -> Option<CloseReason> {
+fn must_end<R: Recorder>(turn: &mut Turn<'_, R>, flow: &Flow, slot: u32, wing: usize) -> Option<CloseReason> {
     let rules = &turn.world.rules;
     let session = turn.state.sessions.get_mut(slot);
     if session.is_over(Ticks::at(turn.now)) {
@@ -62,11 +57,7 @@ fn must_end<R: Recorder>(
     // A new connection on the ports of one that is closing.
     let reopens = matches!(flow.network.l4, L4::Tcp { flags, .. } if flags.opens());
     if reopens && session.state == Life::Closing {
-        return Some(if session.tcp.was_reset() {
-            CloseReason::TcpRst
-        } else {
-            CloseReason::TcpFin
-        });
+        return Some(if session.tcp.was_reset() { CloseReason::TcpRst } else { CloseReason::TcpFin });
     }
     // The same tuple from another zone is not this session's.
     if session.wings[wing].zone != flow.zone {
@@ -177,11 +168,7 @@ pub(crate) fn forward<R: Recorder>(
     through(turn, packet, flow, at, (&recipe, partial))
 }
 
-fn check_ttl<R: Recorder>(
-    turn: &mut Turn<'_, R>,
-    packet: &Packet<'_>,
-    flow: &Flow,
-) -> Option<Verdict> {
+fn check_ttl<R: Recorder>(turn: &mut Turn<'_, R>, packet: &Packet<'_>, flow: &Flow) -> Option<Verdict> {
     if flow.network.ttl > 1 {
         return None;
     }
@@ -259,11 +246,7 @@ fn route<'w, R: Recorder>(
     match world.forwarding.lookup(flow.network.family, dst, flow.hash) {
         Path::Via { unit, next_hop } => {
             let unit = world.rules.unit(unit).ok_or(DropReason::EgressDown)?;
-            if unit.zone == Some(zone) {
-                Ok((unit, next_hop))
-            } else {
-                Err(DropReason::EgressNoZone)
-            }
+            if unit.zone == Some(zone) { Ok((unit, next_hop)) } else { Err(DropReason::EgressNoZone) }
         }
         Path::Discard => Err(DropReason::RouteDiscard),
         Path::Reject => Err(DropReason::RouteReject),

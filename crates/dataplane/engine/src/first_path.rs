@@ -46,11 +46,7 @@ pub(crate) struct Draft {
     pub nat: Option<(Addr, NatRuleId)>,
 }
 
-pub(crate) fn run<R: Recorder>(
-    turn: &mut Turn<'_, R>,
-    packet: &mut Packet<'_>,
-    flow: &Flow,
-) -> Verdict {
+pub(crate) fn run<R: Recorder>(turn: &mut Turn<'_, R>, packet: &mut Packet<'_>, flow: &Flow) -> Verdict {
     turn.rec.fact(Fact::SessionMiss);
     if flow.from_host {
         return host::outbound(turn, packet, flow);
@@ -68,11 +64,7 @@ pub(crate) fn run<R: Recorder>(
 }
 
 /// Everything up to the verdict; nothing is taken or changed before it is permit.
-fn judge<R: Recorder>(
-    turn: &mut Turn<'_, R>,
-    packet: &Packet<'_>,
-    flow: &Flow,
-) -> Result<Draft, DropReason> {
+fn judge<R: Recorder>(turn: &mut Turn<'_, R>, packet: &Packet<'_>, flow: &Flow) -> Result<Draft, DropReason> {
     check_opening(turn, packet, flow)?;
     let world = turn.world;
     let egress = route(turn, packet, flow)?;
@@ -96,15 +88,7 @@ fn judge<R: Recorder>(
         }
     }
     let Permit { policy, log, application, inactivity_timeout } = permit;
-    Ok(Draft {
-        egress: egress.id,
-        to_zone: to,
-        policy,
-        log,
-        application,
-        inactivity_timeout,
-        nat: outside,
-    })
+    Ok(Draft { egress: egress.id, to_zone: to, policy, log, application, inactivity_timeout, nat: outside })
 }
 
 /// Whether a packet may open a session at all.
@@ -126,9 +110,7 @@ fn check_opening<R: Recorder>(
             IcmpKind::EchoReply => Err(DropReason::IcmpReplyNoSession),
             IcmpKind::EchoRequest | IcmpKind::Error | IcmpKind::Other => Ok(()),
         },
-        L4::Opaque if matches!(network.fragment, Fragment::Later { .. }) => {
-            Err(DropReason::FragmentNoFirst)
-        }
+        L4::Opaque if matches!(network.fragment, Fragment::Later { .. }) => Err(DropReason::FragmentNoFirst),
         L4::Tcp { .. } | L4::Udp { .. } | L4::Sctp { .. } | L4::Spi(_) | L4::Opaque => Ok(()),
     }
 }
@@ -184,12 +166,8 @@ fn policy<R: Recorder>(
         }
         Decision::Default(action) => {
             let log = LogWhen::default();
-            let none = Permit {
-                policy: NO_POLICY,
-                log,
-                application: NO_APPLICATION,
-                inactivity_timeout: None,
-            };
+            let none =
+                Permit { policy: NO_POLICY, log, application: NO_APPLICATION, inactivity_timeout: None };
             (action, none)
         }
     };
@@ -325,12 +303,7 @@ fn insert<R: Recorder>(
     Ok(slot)
 }
 
-fn build<R: Recorder>(
-    turn: &mut Turn<'_, R>,
-    flow: &Flow,
-    draft: &Draft,
-    back: FlowKey,
-) -> Session {
+fn build<R: Recorder>(turn: &mut Turn<'_, R>, flow: &Flow, draft: &Draft, back: FlowKey) -> Session {
     let settings = &turn.world.rules.flow;
     let proto = flow.key.proto();
     let by_protocol = match proto {
@@ -373,20 +346,10 @@ fn build<R: Recorder>(
 }
 
 fn wings(flow: &Flow, draft: &Draft, back: FlowKey) -> [Wing; 2] {
-    let forward = Wing {
-        key: flow.key,
-        egress: draft.egress,
-        ingress: flow.ingress(),
-        zone: flow.zone,
-        ..Wing::EMPTY
-    };
-    let backward = Wing {
-        key: back,
-        egress: flow.ingress(),
-        ingress: draft.egress,
-        zone: draft.to_zone,
-        ..Wing::EMPTY
-    };
+    let forward =
+        Wing { key: flow.key, egress: draft.egress, ingress: flow.ingress(), zone: flow.zone, ..Wing::EMPTY };
+    let backward =
+        Wing { key: back, egress: flow.ingress(), ingress: draft.egress, zone: draft.to_zone, ..Wing::EMPTY };
     [with_deltas(forward, &back), with_deltas(backward, &flow.key)]
 }
 
@@ -394,11 +357,7 @@ fn wings(flow: &Flow, draft: &Draft, back: FlowKey) -> [Wing; 2] {
 fn with_deltas(wing: Wing, other: &FlowKey) -> Wing {
     let (key, new) = (&wing.key, other.reversed());
     let family = key.family();
-    let l3 = Delta::address(family, key.src(), new.src()).and(Delta::address(
-        family,
-        key.dst(),
-        new.dst(),
-    ));
+    let l3 = Delta::address(family, key.src(), new.src()).and(Delta::address(family, key.dst(), new.dst()));
     let ports = Delta::word(key.sport(), new.sport()).and(Delta::word(key.dport(), new.dport()));
     // ICMP has no pseudo-header (RFC 792); ICMPv6 has one (RFC 4443 2.3).
     let l4 = match key.proto() {

@@ -205,8 +205,7 @@ mod tests {
 
     #[test]
     fn the_longest_prefix_wins_and_a_removed_route_is_gone() {
-        let route =
-            |prefix: &str, route| RouteUpdate { table: 0, prefix: prefix.parse().unwrap(), route };
+        let route = |prefix: &str, route| RouteUpdate { table: 0, prefix: prefix.parse().unwrap(), route };
         let first = Forwarding::new(Resolver::Table).updated(&UpdateBatch {
             routes: vec![
                 route("0.0.0.0/0", via(1, Some("10.0.0.254"))),
@@ -222,10 +221,8 @@ mod tests {
         assert_eq!(look(&first, Addr::v4([10, 0, 0, 1])), Path::Local(InterfaceId(1)));
         let gateway = Path::Via { unit: InterfaceId(1), next_hop: Addr::v4([10, 0, 0, 254]) };
         assert_eq!(look(&first, Addr::v4([8, 8, 8, 8])), gateway);
-        let second = first.updated(&UpdateBatch {
-            routes: vec![route("10.0.0.0/24", None)],
-            ..UpdateBatch::default()
-        });
+        let second = first
+            .updated(&UpdateBatch { routes: vec![route("10.0.0.0/24", None)], ..UpdateBatch::default() });
         assert_eq!(look(&second, dst), gateway);
         assert_ne!(first.generation, second.generation);
     }

@@ -52,11 +52,7 @@ fn is_subnet_broadcast(world: &Snapshot, flow: &Flow) -> bool {
 }
 
 /// A packet for the firewall without a session.
-pub(crate) fn inbound<R: Recorder>(
-    turn: &mut Turn<'_, R>,
-    packet: &mut Packet<'_>,
-    flow: &Flow,
-) -> Verdict {
+pub(crate) fn inbound<R: Recorder>(turn: &mut Turn<'_, R>, packet: &mut Packet<'_>, flow: &Flow) -> Verdict {
     if is_neighbour_discovery(flow) {
         return stateless(turn, packet, flow);
     }
@@ -80,11 +76,7 @@ pub(crate) fn inbound<R: Recorder>(
 }
 
 /// What the kernel sends without a session: the firewall's own traffic is let out.
-pub(crate) fn outbound<R: Recorder>(
-    turn: &mut Turn<'_, R>,
-    packet: &mut Packet<'_>,
-    flow: &Flow,
-) -> Verdict {
+pub(crate) fn outbound<R: Recorder>(turn: &mut Turn<'_, R>, packet: &mut Packet<'_>, flow: &Flow) -> Verdict {
     let neighbour = is_neighbour_discovery(flow);
     let world = turn.world;
     let zone = world.rules.unit(flow.unit).and_then(|unit| unit.zone);

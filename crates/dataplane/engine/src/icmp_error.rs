@@ -24,11 +24,7 @@ pub(crate) fn is_error(flow: &Flow) -> bool {
     flow.icmp().is_some_and(|(kind, _)| IcmpKind::of(flow.network.proto, kind) == IcmpKind::Error)
 }
 
-pub(crate) fn run<R: Recorder>(
-    turn: &mut Turn<'_, R>,
-    packet: &mut Packet<'_>,
-    flow: &Flow,
-) -> Verdict {
+pub(crate) fn run<R: Recorder>(turn: &mut Turn<'_, R>, packet: &mut Packet<'_>, flow: &Flow) -> Verdict {
     let quote_at = usize::from(flow.network.l4_at) + HEADER;
     let end = usize::from(flow.network.end);
     let quote = packet.bytes().get(quote_at..end).unwrap_or(&[]);
@@ -40,17 +36,13 @@ pub(crate) fn run<R: Recorder>(
         return Verdict::Drop(DropReason::IcmpErrorNoSession);
     };
     let session = *turn.state.sessions.get(at.slot());
-    let stale = session.is_over(Ticks::at(turn.now))
-        || session.generation != turn.world.rules.generation.0 as u32;
+    let stale =
+        session.is_over(Ticks::at(turn.now)) || session.generation != turn.world.rules.generation.0 as u32;
     let wing = &session.wings[at.wing()];
     if stale || wing.zone != flow.zone {
         return Verdict::Drop(DropReason::IcmpErrorNoSession);
     }
-    turn.rec.fact(Fact::SessionHit {
-        id: session.id,
-        reverse: at.wing() == 1,
-        policy: session.policy,
-    });
+    turn.rec.fact(Fact::SessionHit { id: session.id, reverse: at.wing() == 1, policy: session.policy });
     deliver(turn, packet, flow, (&session, at.wing()), (&quoted, quote_at))
 }
 
@@ -92,9 +84,7 @@ fn deliver<R: Recorder>(
                 None => act::hold(turn, packet, flow, (unit, next_hop), None),
             }
         }
-        Path::Local(_) | Path::Discard | Path::Reject | Path::None => {
-            Verdict::Drop(DropReason::NoRoute)
-        }
+        Path::Local(_) | Path::Discard | Path::Reject | Path::None => Verdict::Drop(DropReason::NoRoute),
     }
 }
 
@@ -112,27 +102,19 @@ fn translate(
     let (src, dst) = (other.src(), other.dst());
     let l3 = Delta::address(family, quoted.src, src).and(Delta::address(family, quoted.dst, dst));
     let quoted_key = FlowKey::of(quoted, None);
-    let ports = Delta::word(quoted_key.sport(), other.sport())
-        .and(Delta::word(quoted_key.dport(), other.dport()));
+    let ports =
+        Delta::word(quoted_key.sport(), other.sport()).and(Delta::word(quoted_key.dport(), other.dport()));
     packet.checksum = Checksum::Verified;
     packet.truncate(usize::from(network.end));
     let bytes = packet.bytes_mut();
     let quote_l4 = quote_at + usize::from(quoted.l4_at);
     rewrite::addresses(bytes, quote_at, family, src, dst, l3);
     act::write_ports(bytes, quote_l4, quoted, (other.sport(), other.dport()));
-    let l4 = if matches!(quoted.l4, L4::Icmp { .. }) && family == Family::V4 {
-        ports
-    } else {
-        l3.and(ports)
-    };
+    let l4 = if matches!(quoted.l4, L4::Icmp { .. }) && family == Family::V4 { ports } else { l3.and(ports) };
     rewrite::transport_delta(bytes, quote_l4, quoted.proto, l4);
     // The outer header: to the host behind us; its source stays, unless it was the translated end.
     let outer_src = if network.src == quoted.dst { dst } else { network.src };
-    let outer = Delta::address(family, network.dst, src).and(Delta::address(
-        family,
-        network.src,
-        outer_src,
-    ));
+    let outer = Delta::address(family, network.dst, src).and(Delta::address(family, network.src, outer_src));
     rewrite::addresses(bytes, usize::from(flow.parsed.l3_at), family, outer_src, src, outer);
     (network.src, network.dst) = (outer_src, src);
     let at = usize::from(network.l4_at);

@@ -19,12 +19,7 @@ impl FlowKey {
     pub(crate) const EMPTY: Self = Self([0; 5]);
 
     #[must_use]
-    pub fn new(
-        family: Family,
-        proto: Proto,
-        (src, sport): (Addr, u16),
-        (dst, dport): (Addr, u16),
-    ) -> Self {
+    pub fn new(family: Family, proto: Proto, (src, sport): (Addr, u16), (dst, dport): (Addr, u16)) -> Self {
         let ports = u64::from(sport) << 48 | u64::from(dport) << 32;
         let last = ports | u64::from(proto.0) << 24 | (family as u64) << 16;
         Self([(src.0 >> 64) as u64, src.0 as u64, (dst.0 >> 64) as u64, dst.0 as u64, last])
@@ -71,12 +66,7 @@ impl FlowKey {
     /// The key of an answer: the two ends exchanged.
     #[must_use]
     pub fn reversed(&self) -> Self {
-        Self::new(
-            self.family(),
-            self.proto(),
-            (self.dst(), self.dport()),
-            (self.src(), self.sport()),
-        )
+        Self::new(self.family(), self.proto(), (self.dst(), self.dport()), (self.src(), self.sport()))
     }
 
     /// Keyed hash, so that nobody outside can choose collisions.
@@ -114,9 +104,7 @@ impl FlowKey {
 /// The two numbers that stand for ports in a key.
 fn ports_of(network: &Network) -> (u16, u16) {
     match network.l4 {
-        L4::Tcp { sport, dport, .. } | L4::Udp { sport, dport } | L4::Sctp { sport, dport } => {
-            (sport, dport)
-        }
+        L4::Tcp { sport, dport, .. } | L4::Udp { sport, dport } | L4::Sctp { sport, dport } => (sport, dport),
         L4::Icmp { kind, code, id } => match IcmpKind::of(network.proto, kind) {
             IcmpKind::EchoRequest => (id, 0),
             IcmpKind::EchoReply => (0, id),

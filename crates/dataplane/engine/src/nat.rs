@@ -41,7 +41,6 @@ fn holds(context: &NatContext, (unit, zone): (InterfaceId, ZoneId)) -> bool {
 
 /// The address that interface NAT gives packets leaving a unit.
 pub(crate) fn interface_address(unit: &Interface, family: Family) -> Option<Addr> {
-    let of_family =
-        || unit.addresses.iter().filter(|a| a.family == family && !a.addr.is_link_local6());
+    let of_family = || unit.addresses.iter().filter(|a| a.family == family && !a.addr.is_link_local6());
     of_family().find(|a| a.preferred).or_else(|| of_family().next()).map(|a| a.addr)
 }

@@ -40,13 +40,7 @@ impl<'a> Packet<'a> {
     /// # Panics
     /// When the frame does not lie within the buffer: the backend made it up.
     #[must_use]
-    pub fn new(
-        buf: &'a mut [u8],
-        start: usize,
-        len: usize,
-        ingress: Ingress,
-        checksum: Checksum,
-    ) -> Self {
+    pub fn new(buf: &'a mut [u8], start: usize, len: usize, ingress: Ingress, checksum: Checksum) -> Self {
         assert!(start + len <= buf.len(), "a frame lies within its buffer");
         Self { buf, start, end: start + len, ingress, checksum }
     }

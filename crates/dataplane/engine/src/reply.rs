@@ -6,8 +6,7 @@
 use ravelin_program::Interface;
 use ravelin_types::{Addr, DropReason, Family, IcmpKind, Mac, Proto};
 use ravelin_wire::{
-    ETHERNET_LEN, Fragment, L4, TcpFlags, VLAN_LEN, checksum, ethertype, put_u16, put_u32, u16_at,
-    u32_at,
+    ETHERNET_LEN, Fragment, L4, TcpFlags, VLAN_LEN, checksum, ethertype, put_u16, put_u32, u16_at, u32_at,
 };
 
 use crate::explain::{Answered, Fact, Recorder};
@@ -41,12 +40,7 @@ pub(crate) fn time_exceeded<R: Recorder>(turn: &mut Turn<'_, R>, packet: &Packet
 }
 
 /// Fragmentation needed (RFC 1191) or packet too big (RFC 4443 3.2).
-pub(crate) fn too_big<R: Recorder>(
-    turn: &mut Turn<'_, R>,
-    packet: &Packet<'_>,
-    flow: &Flow,
-    mtu: u16,
-) {
+pub(crate) fn too_big<R: Recorder>(turn: &mut Turn<'_, R>, packet: &Packet<'_>, flow: &Flow, mtu: u16) {
     let message = match flow.network.family {
         Family::V4 if !flow.network.dont_fragment => return,
         Family::V4 => (3, 4, u32::from(mtu)),
@@ -92,9 +86,8 @@ pub(crate) fn tcp_reset<R: Recorder>(turn: &mut Turn<'_, R>, packet: &Packet<'_>
     let bytes = packet.bytes();
     let (seq, ack) = (u32_at(bytes, l4_at + 4), u32_at(bytes, l4_at + 8));
     let payload = flow.network.end - flow.network.l4_at - u16::from(header_len);
-    let counted = u32::from(payload)
-        + u32::from(flags.has(TcpFlags::SYN))
-        + u32::from(flags.has(TcpFlags::FIN));
+    let counted =
+        u32::from(payload) + u32::from(flags.has(TcpFlags::SYN)) + u32::from(flags.has(TcpFlags::FIN));
     let (seq, ack, answer_flags) = if flags.has(TcpFlags::ACK) {
         (ack, 0, TcpFlags::RST)
     } else {
@@ -188,11 +181,7 @@ fn send<R: Recorder>(
 }
 
 /// By route when the next hop is known, else back to the station that the packet came from.
-fn way_back<'w, R: Recorder>(
-    turn: &Turn<'w, R>,
-    flow: &Flow,
-    dst: Addr,
-) -> Option<(&'w Interface, Mac)> {
+fn way_back<'w, R: Recorder>(turn: &Turn<'w, R>, flow: &Flow, dst: Addr) -> Option<(&'w Interface, Mac)> {
     let world = turn.world;
     let family = flow.network.family;
     if let Path::Via { unit, next_hop } = world.forwarding.lookup(family, dst, flow.hash)
@@ -217,13 +206,7 @@ fn write_link(bytes: &mut [u8], (src, dst): (Mac, Mac), vlan: Option<u16>, famil
     put_u16(bytes, at, kind);
 }
 
-fn write_network(
-    bytes: &mut [u8],
-    family: Family,
-    (src, dst): (Addr, Addr),
-    proto: Proto,
-    body: usize,
-) {
+fn write_network(bytes: &mut [u8], family: Family, (src, dst): (Addr, Addr), proto: Proto, body: usize) {
     match family {
         Family::V4 => {
             let header = &mut bytes[..20];

@@ -155,11 +155,7 @@ impl Rules {
         self.locals.get(&(family, addr)).copied()
     }
 
-    pub(crate) fn decide(
-        &self,
-        tuple: &Tuple,
-        note: impl FnMut(crate::explain::Fact),
-    ) -> Decision<'_> {
+    pub(crate) fn decide(&self, tuple: &Tuple, note: impl FnMut(crate::explain::Fact)) -> Decision<'_> {
         self.policies.decide(tuple, &self.flow, note)
     }
 
@@ -189,10 +185,7 @@ impl Rules {
 }
 
 /// A table indexed by id; an id used twice is an error.
-fn table<T>(
-    path: &str,
-    items: impl Iterator<Item = (usize, T)>,
-) -> Result<Vec<Option<T>>, BuildError> {
+fn table<T>(path: &str, items: impl Iterator<Item = (usize, T)>) -> Result<Vec<Option<T>>, BuildError> {
     let mut out: Vec<Option<T>> = Vec::new();
     for (at, item) in items {
         if out.len() <= at {

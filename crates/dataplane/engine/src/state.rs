@@ -112,13 +112,7 @@ impl State {
     }
 
     /// Ends a session: the only way one dies.
-    pub(crate) fn end(
-        &mut self,
-        slot: u32,
-        reason: CloseReason,
-        shared: &Shared,
-        now: Instant,
-    ) -> Session {
+    pub(crate) fn end(&mut self, slot: u32, reason: CloseReason, shared: &Shared, now: Instant) -> Session {
         let session = self.sessions.remove(slot);
         self.ended(&session, reason, shared, now);
         session

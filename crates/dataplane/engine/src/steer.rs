@@ -40,12 +40,7 @@ impl Steering {
 
     /// The owner of a datagram; `quoted` is the datagram that an ICMP error quotes.
     #[must_use]
-    pub fn owner(
-        &self,
-        network: &Network,
-        quoted: Option<&Network>,
-        destination: Destination,
-    ) -> WorkerId {
+    pub fn owner(&self, network: &Network, quoted: Option<&Network>, destination: Destination) -> WorkerId {
         if self.workers == 1 {
             return WorkerId(0);
         }
@@ -64,9 +59,7 @@ impl Steering {
 
     fn of_key(&self, key: &FlowKey, destination: Destination) -> WorkerId {
         match destination {
-            Destination::PortBlocks if crate::nat::has_ports(key.proto()) => {
-                self.of_port(key.dport())
-            }
+            Destination::PortBlocks if crate::nat::has_ports(key.proto()) => self.of_port(key.dport()),
             Destination::PortBlocks | Destination::Other => self.symmetric(key),
         }
     }

@@ -32,9 +32,9 @@ impl<W: Workers> Plane<W> {
 
     pub(crate) fn apply(&self, program: &Program) -> Result<ApplyResult, Error> {
         let mut core = self.core();
-        let prepared = core.prepared.take_if(|(digest, rules)| {
-            *digest == program.digest() && rules.generation == program.generation
-        });
+        let prepared = core
+            .prepared
+            .take_if(|(digest, rules)| *digest == program.digest() && rules.generation == program.generation);
         let rules = match prepared {
             Some((_, rules)) => rules,
             None => match self.prepare(program) {
@@ -55,9 +55,8 @@ impl<W: Workers> Plane<W> {
 
     fn prepare(&self, program: &Program) -> (Vec<Refusal>, Option<Arc<Rules>>) {
         let unknown = program.requires.iter().filter(|r| !SUPPORTED.contains(&r.as_str()));
-        let mut refusals: Vec<_> = unknown
-            .map(|name| Refusal { path: name.clone(), reason: "unknown capability".into() })
-            .collect();
+        let mut refusals: Vec<_> =
+            unknown.map(|name| Refusal { path: name.clone(), reason: "unknown capability".into() }).collect();
         match Rules::build(program) {
             Ok(rules) => {
                 refusals.extend(self.workers.admit(&rules));
@@ -78,9 +77,9 @@ fn remember(core: &mut Core, result: &ApplyResult) {
 fn outcome(program: &Program, rules: &Rules, modes: Vec<PortMode>) -> ApplyResult {
     let app_names = program.application_names().iter().cloned();
     let rule_sets = program.source_nat().map_or(&[][..], |nat| &nat.0);
-    let nat_rules = rule_sets.iter().flat_map(|set| {
-        set.rules.iter().map(|rule| (format!("{}/{}", set.name, rule.name), rule.id.0))
-    });
+    let nat_rules = rule_sets
+        .iter()
+        .flat_map(|set| set.rules.iter().map(|rule| (format!("{}/{}", set.name, rule.name), rule.id.0)));
     ApplyResult {
         generation: rules.generation,
         zone_ids: rules.zones().map(|z| (z.name.clone(), z.id)).collect(),

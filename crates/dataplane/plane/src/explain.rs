@@ -11,11 +11,8 @@ pub fn findings(trace: &Trace, rules: &Rules) -> Vec<Finding> {
 }
 
 fn finding(fact: Fact, rules: &Rules) -> Finding {
-    let of = |stage: &str, subject: String, outcome: String| Finding {
-        stage: stage.into(),
-        subject,
-        outcome,
-    };
+    let of =
+        |stage: &str, subject: String, outcome: String| Finding { stage: stage.into(), subject, outcome };
     let unit = |id| unit_name(rules, id);
     match fact {
         Fact::Ingress { unit: id, zone: z } => {

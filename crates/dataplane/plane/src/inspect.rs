@@ -5,8 +5,8 @@ use ravelin_contract::{
     InterfaceCounters, NatCounters, PolicyCounters, Status, Telemetry,
 };
 use ravelin_engine::{
-    Checksum, Egress, Ingress, Limits, Output, Packet, Rules, Seed, Shared, Snapshot, State, Trace,
-    Verdict, step,
+    Checksum, Egress, Ingress, Limits, Output, Packet, Rules, Seed, Shared, Snapshot, State, Trace, Verdict,
+    step,
 };
 use ravelin_types::{DropReason, Instant, InterfaceId, WorkerId};
 
@@ -25,9 +25,8 @@ impl<W: Workers> Telemetry for Plane<W> {
             ..Global::default()
         };
         for worker in each(&self.workers) {
-            let (c, lost) = ask(&self.workers, worker, |state, _, _| {
-                (state.counters.clone(), state.events.lost)
-            })?;
+            let (c, lost) =
+                ask(&self.workers, worker, |state, _, _| (state.counters.clone(), state.events.lost))?;
             sum.rx_packets += c.rx_packets;
             sum.rx_bytes += c.rx_bytes;
             sum.tx_packets += c.tx_packets;
@@ -139,9 +138,8 @@ impl<W: Workers> Diagnostics for Plane<W> {
     fn inject_packet(&self, request: &InjectRequest) -> Result<Explanation, Error> {
         let rules = self.rules().ok_or(Error::NotReady)?;
         let unit = rules.units().find(|u| u.name == request.interface);
-        let unit = unit.ok_or_else(|| {
-            Error::Backend(format!("interface `{}` is not configured", request.interface))
-        })?;
+        let unit = unit
+            .ok_or_else(|| Error::Backend(format!("interface `{}` is not configured", request.interface)))?;
         let tag = unit.vlan;
         let snapshot = Snapshot {
             rules: rules.clone(),

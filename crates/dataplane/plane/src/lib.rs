@@ -13,8 +13,8 @@ mod workers;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ravelin_contract::{
-    Admission, ApplyResult, DataPlane, Diagnostics, Error, FabricForwarding, FabricId, GroupId, Ha,
-    Link, SessionStore, Telemetry, UpdateBatch, Updates,
+    Admission, ApplyResult, DataPlane, Diagnostics, Error, FabricForwarding, FabricId, GroupId, Ha, Link,
+    SessionStore, Telemetry, UpdateBatch, Updates,
 };
 use ravelin_engine::{Forwarding, Resolver, Rules, Shared, Snapshot};
 use ravelin_program::{Digest, Program};
@@ -62,13 +62,7 @@ impl<W: Workers> Plane<W> {
             last: None,
             armed: true,
         };
-        Self {
-            workers,
-            shared,
-            epoch: setup.epoch,
-            any_station: setup.any_station,
-            core: Mutex::new(core),
-        }
+        Self { workers, shared, epoch: setup.epoch, any_station: setup.any_station, core: Mutex::new(core) }
     }
 
     #[must_use]

@@ -3,8 +3,8 @@
 use std::ops::ControlFlow;
 
 use ravelin_contract::{
-    CloseReason, Error, ReconcileResult, SessionDeltas, SessionFilter, SessionKey, SessionRef,
-    SessionStore, SessionView,
+    CloseReason, Error, ReconcileResult, SessionDeltas, SessionFilter, SessionKey, SessionRef, SessionStore,
+    SessionView,
 };
 use ravelin_engine::FlowKey;
 use ravelin_types::{WorkerId, ZoneId};
@@ -36,17 +36,11 @@ impl<W: Workers> Plane<W> {
         })
     }
 
-    fn delete_on(
-        &self,
-        worker: WorkerId,
-        batch: Vec<SessionRef>,
-        reason: CloseReason,
-    ) -> Result<u64, Error> {
+    fn delete_on(&self, worker: WorkerId, batch: Vec<SessionRef>, reason: CloseReason) -> Result<u64, Error> {
         ask(&self.workers, worker, move |state, shared, now| {
             let known = |at: &SessionRef| FlowKey::from_session_key(&at.key).map(|k| (k, at.id));
             let keys = batch.iter().filter_map(known);
-            keys.filter(|(key, id)| state.delete_session(key, *id, reason, shared, now)).count()
-                as u64
+            keys.filter(|(key, id)| state.delete_session(key, *id, reason, shared, now)).count() as u64
         })
     }
 }
@@ -105,11 +99,7 @@ impl<W: Workers> SessionStore for Plane<W> {
         }
     }
 
-    fn reconcile_bulk(
-        &self,
-        _: &[SessionKey],
-        _: &dyn Fn(ZoneId) -> bool,
-    ) -> Result<ReconcileResult, Error> {
+    fn reconcile_bulk(&self, _: &[SessionKey], _: &dyn Fn(ZoneId) -> bool) -> Result<ReconcileResult, Error> {
         Err(Error::Unsupported("session synchronisation"))
     }
 

@@ -48,10 +48,7 @@ pub struct Program {
 impl Program {
     /// Puts a program together; digests are taken here, once.
     #[must_use]
-    pub fn new(
-        generation: Generation,
-        chunks: impl IntoIterator<Item = (String, Arc<Chunk>)>,
-    ) -> Self {
+    pub fn new(generation: Generation, chunks: impl IntoIterator<Item = (String, Arc<Chunk>)>) -> Self {
         let chunks = chunks
             .into_iter()
             .map(|(name, chunk)| {

@@ -35,8 +35,6 @@ impl Service {
     pub fn holds(&self, proto: Proto, dport: u16, icmp_type: Option<u8>) -> bool {
         self.proto.is_none_or(|p| p == proto)
             && self.ports.contains(dport)
-            && self
-                .icmp
-                .is_none_or(|(low, high)| icmp_type.is_some_and(|t| (low..=high).contains(&t)))
+            && self.icmp.is_none_or(|(low, high)| icmp_type.is_some_and(|t| (low..=high).contains(&t)))
     }
 }

@@ -122,11 +122,7 @@ impl AddressMatch {
     #[must_use]
     pub fn holds(&self, family: Family, addr: Addr) -> bool {
         let listed = self.ranges.iter().any(|r| r.contains(family, addr));
-        if self.excluded {
-            !listed && self.ranges.iter().any(|r| r.family == family)
-        } else {
-            listed
-        }
+        if self.excluded { !listed && self.ranges.iter().any(|r| r.family == family) } else { listed }
     }
 }
 
@@ -139,9 +135,9 @@ impl Application {
         self.proto.is_none_or(|p| p == proto)
             && self.source_ports.contains(sport)
             && self.destination_ports.contains(dport)
-            && self.icmp.is_none_or(|m| {
-                icmp.is_some_and(|(kind, code)| wanted(m.kind, kind) && wanted(m.code, code))
-            })
+            && self
+                .icmp
+                .is_none_or(|m| icmp.is_some_and(|(kind, code)| wanted(m.kind, kind) && wanted(m.code, code)))
     }
 }
 

@@ -130,13 +130,7 @@ impl<'a> Replay<'a> {
         Ok(object)
     }
 
-    fn write(
-        &mut self,
-        name: &str,
-        at_ns: u64,
-        frame: &[u8],
-        dir: &Path,
-    ) -> Result<(), ReplayError> {
+    fn write(&mut self, name: &str, at_ns: u64, frame: &[u8], dir: &Path) -> Result<(), ReplayError> {
         if !self.outputs.contains_key(name) {
             let path = dir.join(format!("{}.pcap", name.replace('/', "-")));
             self.outputs.insert(name.to_owned(), pcap::Output::create(path)?);
@@ -216,9 +210,7 @@ fn translation(before: &[u8], after: &Sent) -> Option<Value> {
 
 fn ports(network: &Network) -> (u16, u16) {
     match network.l4 {
-        L4::Tcp { sport, dport, .. } | L4::Udp { sport, dport } | L4::Sctp { sport, dport } => {
-            (sport, dport)
-        }
+        L4::Tcp { sport, dport, .. } | L4::Udp { sport, dport } | L4::Sctp { sport, dport } => (sport, dport),
         L4::Icmp { id, .. } => (id, 0),
         L4::Spi(_) | L4::Opaque => (0, 0),
     }

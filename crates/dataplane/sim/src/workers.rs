@@ -4,8 +4,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ravelin_contract::{Error, PortStatus, Refusal, WorkerStatus};
 use ravelin_engine::{
-    Checksum, Egress, Ingress, Limits, Output, Packet, Resolver, Rules, Seed, Shared, Snapshot,
-    State, Trace, Verdict, step,
+    Checksum, Egress, Ingress, Limits, Output, Packet, Resolver, Rules, Seed, Shared, Snapshot, State, Trace,
+    Verdict, step,
 };
 use ravelin_plane::{Plane, PortMode, Setup, Task, Workers};
 use ravelin_types::{Generation, Instant, InterfaceId, PortId, WorkerId};
@@ -78,8 +78,7 @@ impl SimWorkers {
         seed[..8].copy_from_slice(&setup.seed.to_le_bytes());
         let state = State::new(WorkerId(0), &Seed(seed), 1, setup.limits);
         let inner = Inner { state, snapshot: None, now: Instant::ZERO, out: Output::new() };
-        let workers =
-            Self { inner: Mutex::new(inner), shared: shared.clone(), checksum: setup.checksum };
+        let workers = Self { inner: Mutex::new(inner), shared: shared.clone(), checksum: setup.checksum };
         let resolver = setup.resolver;
         Plane::new(workers, shared, Setup { epoch: 1, resolver, any_station: setup.any_station })
     }
@@ -196,8 +195,7 @@ impl Workers for SimWorkers {
     }
 
     fn workers(&self) -> Vec<WorkerStatus> {
-        let generation =
-            self.inner().snapshot.as_ref().map_or(Generation(0), |s| s.rules.generation);
+        let generation = self.inner().snapshot.as_ref().map_or(Generation(0), |s| s.rules.generation);
         vec![WorkerStatus { worker: WorkerId(0), alive: true, restarts: 0, generation }]
     }
 

@@ -45,9 +45,7 @@ impl Leases {
                 self.pools.entry((*family, *addr, proto)).or_insert_with(Ports::new);
             }
         }
-        self.pools.retain(|(family, addr, _), ports| {
-            ports.live > 0 || addresses.contains(&(*family, *addr))
-        });
+        self.pools.retain(|(family, addr, _), ports| ports.live > 0 || addresses.contains(&(*family, *addr)));
     }
 
     /// Leases a port nobody else has, at random. `None`: all are taken, or the address is no

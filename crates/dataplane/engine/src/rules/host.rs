@@ -25,8 +25,7 @@ impl Rules {
 
 fn accepts(list: &HostInbound, proto: Proto, dport: u16, icmp_type: Option<u8>) -> bool {
     let HostInbound { accept, except } = list;
-    let any = |services: &[ravelin_program::Service]| {
-        services.iter().any(|s| s.holds(proto, dport, icmp_type))
-    };
+    let any =
+        |services: &[ravelin_program::Service]| services.iter().any(|s| s.holds(proto, dport, icmp_type));
     any(accept) && !any(except)
 }

@@ -52,12 +52,8 @@ pub(super) struct Policies {
 
 impl Policies {
     pub(super) fn build(program: &Program) -> Self {
-        let mut out = Self {
-            sections: Vec::new(),
-            by_pair: HashMap::new(),
-            wide: Vec::new(),
-            by_id: HashMap::new(),
-        };
+        let mut out =
+            Self { sections: Vec::new(), by_pair: HashMap::new(), wide: Vec::new(), by_id: HashMap::new() };
         for (at, (digest, section)) in program.sections().enumerate() {
             let at = at as u32;
             match (&section.zones.from[..], &section.zones.to[..]) {
@@ -82,8 +78,7 @@ impl Policies {
 
     fn applying(&self, from: ZoneId, to: ZoneId) -> impl Iterator<Item = &Section> {
         let pair = self.by_pair.get(&(from, to)).map_or(&[][..], Vec::as_slice);
-        let wide =
-            self.wide.iter().filter(move |at| self.sections[**at as usize].zones.holds(from, to));
+        let wide = self.wide.iter().filter(move |at| self.sections[**at as usize].zones.holds(from, to));
         pair.iter().chain(wide).map(|at| &self.sections[*at as usize])
     }
 
@@ -128,11 +123,7 @@ impl Policies {
 }
 
 /// The application term that matched, or the first condition that failed.
-fn examine<'a>(
-    zones: &ZoneMatch,
-    policy: &'a Policy,
-    tuple: &Tuple,
-) -> Result<&'a Application, Condition> {
+fn examine<'a>(zones: &ZoneMatch, policy: &'a Policy, tuple: &Tuple) -> Result<&'a Application, Condition> {
     if !zones.holds(tuple.from, tuple.to) {
         return Err(Condition::Zones);
     }

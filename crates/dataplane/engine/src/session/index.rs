@@ -71,8 +71,7 @@ impl Index {
     pub(super) fn insert(&mut self, hash: u64, entry: WingRef) -> bool {
         let free = |b: &Bucket| b.tags.iter().filter(|tag| **tag == 0).count();
         let [first, second] = self.places(hash);
-        let at =
-            if free(&self.buckets[second]) > free(&self.buckets[first]) { second } else { first };
+        let at = if free(&self.buckets[second]) > free(&self.buckets[first]) { second } else { first };
         let bucket = &mut self.buckets[at];
         match bucket.tags.iter().position(|tag| *tag == 0) {
             None => false,

@@ -89,9 +89,7 @@ impl Sessions {
     }
 
     pub(crate) fn lookup(&self, key: &FlowKey, hash: u64) -> Option<WingRef> {
-        self.index
-            .candidates(hash)
-            .find(|at| self.slots[at.slot() as usize].wings[at.wing()].key == *key)
+        self.index.candidates(hash).find(|at| self.slots[at.slot() as usize].wings[at.wing()].key == *key)
     }
 
     pub(crate) fn find(&self, key: &FlowKey) -> Option<WingRef> {
@@ -170,8 +168,7 @@ mod tests {
     use std::collections::HashMap;
 
     fn session(n: u32) -> Session {
-        let key =
-            FlowKey::new(Family::V4, Proto::UDP, (Addr(u128::from(n)), 1), (Addr(0xffff_0000), 53));
+        let key = FlowKey::new(Family::V4, Proto::UDP, (Addr(u128::from(n)), 1), (Addr(0xffff_0000), 53));
         let mut session = Session { state: Life::Established, timeout_s: 60, ..Session::EMPTY };
         session.wings[0].key = key;
         session.wings[1].key = key.reversed();
@@ -195,8 +192,7 @@ mod tests {
     #[test]
     fn the_bound_is_hard_and_every_slot_comes_back() {
         let mut table = Sessions::new(100, (1, 2));
-        let slots: Vec<_> =
-            (0..100).map(|n| table.insert(&session(n), Instant::ZERO).unwrap()).collect();
+        let slots: Vec<_> = (0..100).map(|n| table.insert(&session(n), Instant::ZERO).unwrap()).collect();
         assert_eq!(table.insert(&session(1000), Instant::ZERO), Err(InsertError::Full));
         for slot in slots {
             table.remove(slot);

@@ -81,12 +81,7 @@ impl Sessions {
         }
     }
 
-    fn revisit(
-        &mut self,
-        slot: u32,
-        now: ravelin_types::Instant,
-        end: &mut impl FnMut(&mut Self, u32),
-    ) {
+    fn revisit(&mut self, slot: u32, now: ravelin_types::Instant, end: &mut impl FnMut(&mut Self, u32)) {
         let session = &self.slots[slot as usize];
         let ticks = super::Ticks::at(now);
         if session.is_over(ticks) {

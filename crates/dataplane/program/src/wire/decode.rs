@@ -1,14 +1,12 @@
 //! Messages to rules, every value checked.
 
-use ravelin_types::{
-    Addr, Family, InterfaceId, NatRuleId, PolicyId, PortId, Proto, RuleIdentity, ZoneId,
-};
+use ravelin_types::{Addr, Family, InterfaceId, NatRuleId, PolicyId, PortId, Proto, RuleIdentity, ZoneId};
 
 use super::{WireError, proto};
 use crate::{
     Action, AddressMatch, Application, Chunk, FlowSettings, HostInbound, IcmpMatch, Interface,
-    InterfaceAddress, Interfaces, LogWhen, NatContext, Policy, PolicySection, Port, PortRange,
-    Prefix, Service, SourceAction, SourceNat, SourceRule, SourceRuleSet, Zone, ZoneMatch, Zones,
+    InterfaceAddress, Interfaces, LogWhen, NatContext, Policy, PolicySection, Port, PortRange, Prefix,
+    Service, SourceAction, SourceNat, SourceRule, SourceRuleSet, Zone, ZoneMatch, Zones,
 };
 
 type Read<T> = Result<T, WireError>;
@@ -91,9 +89,7 @@ fn inbound(x: proto::HostInbound) -> Read<HostInbound> {
 }
 
 fn service(x: proto::Service) -> Read<Service> {
-    let icmp = x
-        .icmp
-        .map(|r| Ok::<_, WireError>((small("icmp type", r.low)?, small("icmp type", r.high)?)));
+    let icmp = x.icmp.map(|r| Ok::<_, WireError>((small("icmp type", r.low)?, small("icmp type", r.high)?)));
     Ok(Service {
         proto: x.proto.map(|p| small("protocol", p).map(Proto)).transpose()?,
         ports: range(x.ports)?,
@@ -176,10 +172,7 @@ fn policy(x: proto::Policy) -> Read<(ZoneMatch, Policy)> {
 fn application(x: proto::Application) -> Read<Application> {
     let octet = |what, v: Option<u32>| v.map(|v| small(what, v)).transpose();
     let icmp = x.icmp.map(|m| {
-        Ok::<_, WireError>(IcmpMatch {
-            kind: octet("icmp type", m.kind)?,
-            code: octet("icmp code", m.code)?,
-        })
+        Ok::<_, WireError>(IcmpMatch { kind: octet("icmp type", m.kind)?, code: octet("icmp code", m.code)? })
     });
     Ok(Application {
         proto: octet("protocol", x.proto)?.map(Proto),
@@ -192,21 +185,14 @@ fn application(x: proto::Application) -> Read<Application> {
 }
 
 fn rule_set(x: proto::SourceRuleSet) -> Read<SourceRuleSet> {
-    Ok(SourceRuleSet {
-        name: x.name,
-        from: context(x.from)?,
-        to: context(x.to)?,
-        rules: all(x.rules, rule)?,
-    })
+    Ok(SourceRuleSet { name: x.name, from: context(x.from)?, to: context(x.to)?, rules: all(x.rules, rule)? })
 }
 
 fn context(x: Option<proto::NatContext>) -> Read<NatContext> {
     use proto::nat_context::Kind;
     Ok(match need("NAT context", x.and_then(|c| c.kind))? {
         Kind::Zones(x) => NatContext::Zones(all(x.ids, |z| small("zone id", z).map(ZoneId))?),
-        Kind::Interfaces(x) => {
-            NatContext::Interfaces(all(x.ids, |i| small("unit id", i).map(InterfaceId))?)
-        }
+        Kind::Interfaces(x) => NatContext::Interfaces(all(x.ids, |i| small("unit id", i).map(InterfaceId))?),
     })
 }
 

@@ -4,9 +4,9 @@ use ravelin_types::{Addr, Family};
 
 use super::proto;
 use crate::{
-    Action, AddressMatch, Application, Chunk, FlowSettings, HostInbound, Interface,
-    InterfaceAddress, Interfaces, NatContext, Policy, PolicySection, Port, PortRange, Service,
-    SourceAction, SourceNat, SourceRule, SourceRuleSet, Zone, ZoneMatch, Zones,
+    Action, AddressMatch, Application, Chunk, FlowSettings, HostInbound, Interface, InterfaceAddress,
+    Interfaces, NatContext, Policy, PolicySection, Port, PortRange, Service, SourceAction, SourceNat,
+    SourceRule, SourceRuleSet, Zone, ZoneMatch, Zones,
 };
 
 pub(super) fn chunk(chunk: &Chunk) -> proto::Chunk {
@@ -14,9 +14,7 @@ pub(super) fn chunk(chunk: &Chunk) -> proto::Chunk {
     proto::Chunk {
         body: Some(match chunk {
             Chunk::Interfaces(x) => Body::Interfaces(interfaces(x)),
-            Chunk::Zones(Zones(list)) => {
-                Body::Zones(proto::Zones { zones: list.iter().map(zone).collect() })
-            }
+            Chunk::Zones(Zones(list)) => Body::Zones(proto::Zones { zones: list.iter().map(zone).collect() }),
             Chunk::Flow(x) => Body::Flow(flow(x)),
             Chunk::SourceNat(SourceNat(list)) => {
                 Body::SourceNat(proto::SourceNat { rule_sets: list.iter().map(rule_set).collect() })
@@ -29,10 +27,7 @@ pub(super) fn chunk(chunk: &Chunk) -> proto::Chunk {
 
 fn interfaces(x: &Interfaces) -> proto::Interfaces {
     let Interfaces { ports, units } = x;
-    proto::Interfaces {
-        ports: ports.iter().map(port).collect(),
-        units: units.iter().map(unit).collect(),
-    }
+    proto::Interfaces { ports: ports.iter().map(port).collect(), units: units.iter().map(unit).collect() }
 }
 
 fn port(x: &Port) -> proto::Port {
@@ -162,10 +157,7 @@ fn addresses(x: &AddressMatch) -> proto::Addresses {
     let AddressMatch { ranges, excluded } = x;
     let ranges = ranges
         .iter()
-        .map(|r| proto::AddressRange {
-            first: address(r.family, r.first),
-            last: address(r.family, r.last),
-        })
+        .map(|r| proto::AddressRange { first: address(r.family, r.first), last: address(r.family, r.last) })
         .collect();
     proto::Addresses { ranges, excluded: *excluded }
 }
@@ -206,8 +198,7 @@ fn application(x: &Application) -> proto::Application {
         proto: proto.map(|p| p.0.into()),
         source_ports: Some(range(source_ports)),
         destination_ports: Some(range(destination_ports)),
-        icmp: icmp
-            .map(|m| proto::Icmp { kind: m.kind.map(Into::into), code: m.code.map(Into::into) }),
+        icmp: icmp.map(|m| proto::Icmp { kind: m.kind.map(Into::into), code: m.code.map(Into::into) }),
         inactivity_timeout,
         name,
     }
@@ -226,9 +217,7 @@ fn rule_set(x: &SourceRuleSet) -> proto::SourceRuleSet {
 fn context(x: &NatContext) -> proto::NatContext {
     use proto::nat_context::Kind;
     let kind = match x {
-        NatContext::Zones(ids) => {
-            Kind::Zones(proto::Ids { ids: ids.iter().map(|z| z.0.into()).collect() })
-        }
+        NatContext::Zones(ids) => Kind::Zones(proto::Ids { ids: ids.iter().map(|z| z.0.into()).collect() }),
         NatContext::Interfaces(ids) => {
             Kind::Interfaces(proto::Ids { ids: ids.iter().map(|i| i.0.into()).collect() })
         }

@@ -32,11 +32,7 @@ pub fn read(path: &Path) -> Result<Vec<Timed>, ReplayError> {
     let file = File::open(path).map_err(io)?;
     BufReader::new(file).read_to_end(&mut bytes).map_err(io)?;
     let result = if bytes.starts_with(&PCAPNG_MAGIC) { ng(&bytes) } else { classic(&bytes) };
-    result.map_err(|(packet, reason)| ReplayError::Capture {
-        path: path.to_owned(),
-        packet,
-        reason,
-    })
+    result.map_err(|(packet, reason)| ReplayError::Capture { path: path.to_owned(), packet, reason })
 }
 
 type Damaged = (u64, String);

@@ -1,0 +1,134 @@
+//! Configuration text to tokens: words, quoted words, braces, brackets, semicolons, comments, line ends.
+
+use crate::{Diagnostic, Span};
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Word { text: String, quoted: bool },
+    Open,
+    Close,
+    ListOpen,
+    ListClose,
+    End,
+    Comment(String),
+    Newline,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Token {
+    pub kind: Kind,
+    pub span: Span,
+}
+
+/// File bytes to text: UTF-8, or Latin-1 when it isn't; a byte-order mark is dropped.
+#[must_use]
+pub fn decode(bytes: &[u8]) -> String {
+    let text = match std::str::from_utf8(bytes) {
+        Ok(text) => text.to_owned(),
+        Err(_) => bytes.iter().map(|&b| char::from(b)).collect(),
+    };
+    text.strip_prefix('\u{feff}').map_or(text.clone(), str::to_owned)
+}
+
+pub(crate) struct Lexer<'a> {
+    text: &'a str,
+    at: Span,
+    pub errors: Vec<Diagnostic>,
+}
+
+impl<'a> Lexer<'a> {
+    pub fn new(text: &'a str) -> Self {
+        Self { text, at: Span { line: 1, column: 1, offset: 0 }, errors: Vec::new() }
+    }
+
+    fn rest(&self) -> &'a str {
+        self.text.get(self.at.offset as usize..).unwrap_or("")
+    }
+
+    fn bump(&mut self) -> Option<char> {
+        let c = self.rest().chars().next()?;
+        self.at.offset = self.at.offset.saturating_add(c.len_utf8() as u32);
+        if c == '\n' {
+            self.at.line += 1;
+            self.at.column = 1;
+        } else {
+            self.at.column += 1;
+        }
+        Some(c)
+    }
+
+    pub fn next(&mut self) -> Option<Token> {
+        while self.rest().starts_with(|c: char| c.is_whitespace() && c != '\n') {
+            self.bump();
+        }
+        let span = self.at;
+        let rest = self.rest();
+        let kind = match rest.chars().next()? {
+            '\n' => self.single(Kind::Newline),
+            '{' => self.single(Kind::Open),
+            '}' => self.single(Kind::Close),
+            '[' => self.single(Kind::ListOpen),
+            ']' => self.single(Kind::ListClose),
+            ';' => self.single(Kind::End),
+            '#' => self.line_comment(),
+            '"' => self.quoted(span),
+            _ if rest.starts_with("/*") => self.block_comment(span),
+            _ => self.word(),
+        };
+        Some(Token { kind, span })
+    }
+
+    fn single(&mut self, kind: Kind) -> Kind {
+        self.bump();
+        kind
+    }
+
+    fn line_comment(&mut self) -> Kind {
+        let line = self.rest().split('\n').next().unwrap_or("").to_owned();
+        for _ in line.chars() {
+            self.bump();
+        }
+        Kind::Comment(line.trim_end().to_owned())
+    }
+
+    fn block_comment(&mut self, span: Span) -> Kind {
+        let length = self.rest().find("*/").map(|n| n + 2);
+        let end = length.map_or(self.text.len(), |n| self.at.offset as usize + n);
+        let body = self.text.get(self.at.offset as usize..end).unwrap_or("").to_owned();
+        while (self.at.offset as usize) < end && self.bump().is_some() {}
+        if length.is_none() {
+            self.errors.push(Diagnostic::error("", span, "comment is not closed"));
+        }
+        Kind::Comment(body)
+    }
+
+    fn quoted(&mut self, span: Span) -> Kind {
+        self.bump();
+        let mut text = String::new();
+        loop {
+            match self.bump() {
+                Some('"') => break,
+                Some('\\') => match self.bump() {
+                    Some(c @ ('"' | '\\')) => text.push(c),
+                    Some('n') => text.push('\n'),
+                    Some(c) => text.extend(['\\', c]),
+                    None => {}
+                },
+                Some(c) => text.push(c),
+                None => {
+                    self.errors.push(Diagnostic::error("", span, "string is not closed"));
+                    break;
+                }
+            }
+        }
+        Kind::Word { text, quoted: true }
+    }
+
+    fn word(&mut self) -> Kind {
+        let start = self.at.offset as usize;
+        while self.rest().starts_with(|c: char| !c.is_whitespace() && !"{}[];\"".contains(c)) {
+            self.bump();
+        }
+        Kind::Word { text: self.text[start..self.at.offset as usize].to_owned(), quoted: false }
+    }
+}

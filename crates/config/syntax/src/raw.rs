@@ -1,0 +1,271 @@
+//! Statements as written, before the grammar has said what each word is. Every error is reported; the parser
+//! goes on after each. No recursion: nesting is a stack with a bound.
+
+use crate::lexer::{Kind, Lexer, Token};
+use crate::{Diagnostic, Span};
+
+/// Braces deeper than this are refused: the language itself nests less than 20 deep.
+pub const NESTING_MAX: usize = 48;
+
+#[derive(Clone, Debug, Default)]
+pub struct Word {
+    pub text: String,
+    pub quoted: bool,
+    pub span: Span,
+}
+
+/// Words are equal by their text: quoting and place don't change what they mean.
+impl PartialEq for Word {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text
+    }
+}
+
+impl Eq for Word {}
+
+impl Word {
+    #[must_use]
+    pub fn new(text: impl Into<String>) -> Self {
+        Self { text: text.into(), quoted: false, span: Span::NOWHERE }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Item {
+    One(Word),
+    /// `[ a b ]`
+    Many(Vec<Word>, Span),
+}
+
+impl Item {
+    #[must_use]
+    pub fn span(&self) -> Span {
+        match self {
+            Item::One(word) => word.span,
+            Item::Many(_, span) => *span,
+        }
+    }
+}
+
+/// What stands before a statement.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tags {
+    pub inactive: bool,
+    pub protect: bool,
+    pub replace: bool,
+    pub delete: bool,
+    pub comments: Vec<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Statement {
+    pub tags: Tags,
+    pub items: Vec<Item>,
+    /// `None` for a statement that ends with `;` or, in `set` form, with its line.
+    pub body: Option<Vec<Statement>>,
+    pub span: Span,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    Braces,
+    /// One command a line: `set ...`, `delete ...`.
+    Lines,
+}
+
+#[derive(Clone, Debug)]
+pub struct Parsed {
+    pub form: Form,
+    pub statements: Vec<Statement>,
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// The verbs that begin a line of the `set` form.
+pub const VERBS: [&str; 13] = [
+    "set",
+    "delete",
+    "activate",
+    "deactivate",
+    "rename",
+    "copy",
+    "insert",
+    "annotate",
+    "protect",
+    "unprotect",
+    "edit",
+    "top",
+    "up",
+];
+
+/// Reads text in either form; the first word tells which.
+#[must_use]
+pub fn parse(text: &str) -> Parsed {
+    let mut lexer = Lexer::new(text);
+    let tokens: Vec<Token> = std::iter::from_fn(|| lexer.next()).collect();
+    let first = tokens.iter().find(|t| !matches!(t.kind, Kind::Newline | Kind::Comment(_)));
+    let form = match first.map(|t| &t.kind) {
+        Some(Kind::Word { text, quoted: false }) if VERBS.contains(&text.as_str()) => Form::Lines,
+        _ => Form::Braces,
+    };
+    let mut parser = Parser { form, errors: lexer.errors, ..Parser::default() };
+    for token in tokens {
+        parser.take(token);
+    }
+    let (statements, mut diagnostics) = parser.finish();
+    diagnostics.sort_by_key(|d| d.span.offset);
+    Parsed { form, statements, diagnostics }
+}
+
+impl Default for Form {
+    fn default() -> Self {
+        Form::Braces
+    }
+}
+
+#[derive(Default)]
+struct Parser {
+    form: Form,
+    /// Statements whose brace is open, each with the siblings before it.
+    stack: Vec<(Statement, Vec<Statement>)>,
+    done: Vec<Statement>,
+    current: Statement,
+    list: Option<(Vec<Word>, Span)>,
+    skipping: usize,
+    errors: Vec<Diagnostic>,
+}
+
+impl Parser {
+    fn take(&mut self, token: Token) {
+        let Token { kind, span } = token;
+        if self.skipping > 0 {
+            match kind {
+                Kind::Open => self.skipping += 1,
+                Kind::Close => self.skipping -= 1,
+                _ => {}
+            }
+            return;
+        }
+        match kind {
+            Kind::Newline if self.form == Form::Lines => self.end(span),
+            Kind::Newline => {}
+            Kind::Comment(text) => self.comment(text),
+            Kind::Word { text, quoted } => self.word(Word { text, quoted, span }),
+            Kind::ListOpen if self.list.is_none() => self.list = Some((Vec::new(), span)),
+            Kind::ListOpen => self.error(span, "syntax error, `[' inside a list"),
+            Kind::ListClose => match self.list.take() {
+                Some((words, at)) => self.current.items.push(Item::Many(words, at)),
+                None => self.error(span, "syntax error, `]' without `['"),
+            },
+            Kind::End => self.end(span),
+            Kind::Open => self.open(span),
+            Kind::Close => self.close(span),
+        }
+    }
+
+    fn comment(&mut self, text: String) {
+        if self.form == Form::Braces && !text.starts_with("##") && self.current.items.is_empty() {
+            self.current.tags.comments.push(text);
+        }
+    }
+
+    fn word(&mut self, word: Word) {
+        if let Some((words, _)) = &mut self.list {
+            words.push(word);
+            return;
+        }
+        if self.current.items.is_empty() {
+            if self.current.span == Span::NOWHERE {
+                self.current.span = word.span;
+            }
+            let tags = &mut self.current.tags;
+            match word.text.as_str() {
+                _ if word.quoted => {}
+                "inactive:" => return tags.inactive = true,
+                "active:" => return tags.inactive = false,
+                "protect:" => return tags.protect = true,
+                "replace:" => return tags.replace = true,
+                "delete:" => return tags.delete = true,
+                _ => {}
+            }
+        }
+        self.current.items.push(Item::One(word));
+    }
+
+    fn close_list(&mut self) {
+        if let Some((words, at)) = self.list.take() {
+            self.error(at, "syntax error, list is not closed: expecting `]'");
+            self.current.items.push(Item::Many(words, at));
+        }
+    }
+
+    fn end(&mut self, span: Span) {
+        self.close_list();
+        if self.current.items.is_empty() {
+            if self.form == Form::Braces && self.current.tags != Tags::default() {
+                self.error(span, "syntax error, expecting a statement");
+            }
+            self.current = Statement::default();
+            return;
+        }
+        self.done.push(std::mem::take(&mut self.current));
+    }
+
+    fn open(&mut self, span: Span) {
+        self.close_list();
+        if self.form == Form::Lines {
+            return self.error(span, "syntax error, `{' in a set line");
+        }
+        if self.current.items.is_empty() {
+            self.error(span, "syntax error, `{' without a statement");
+        }
+        if self.stack.len() >= NESTING_MAX {
+            self.error(span, "statements are nested too deep");
+            self.current = Statement::default();
+            self.skipping = 1;
+            return;
+        }
+        self.stack.push((std::mem::take(&mut self.current), std::mem::take(&mut self.done)));
+    }
+
+    fn close(&mut self, span: Span) {
+        self.unfinished(span);
+        match self.stack.pop() {
+            Some((mut statement, siblings)) => {
+                statement.body = Some(std::mem::replace(&mut self.done, siblings));
+                if !statement.items.is_empty() {
+                    self.done.push(statement);
+                }
+            }
+            None => self.error(span, "syntax error, `}' without `{'"),
+        }
+    }
+
+    /// Words that neither `;` nor `{` followed.
+    fn unfinished(&mut self, span: Span) {
+        self.close_list();
+        if !self.current.items.is_empty() {
+            let at = self.current.items.last().map_or(span, Item::span);
+            self.error(at, "syntax error, expecting `;' or `{' after this word");
+            self.done.push(std::mem::take(&mut self.current));
+        }
+        self.current = Statement::default();
+    }
+
+    fn error(&mut self, span: Span, message: &str) {
+        self.errors.push(Diagnostic::error("", span, message));
+    }
+
+    fn finish(mut self) -> (Vec<Statement>, Vec<Diagnostic>) {
+        if self.form == Form::Lines {
+            self.end(Span::NOWHERE);
+        } else {
+            self.unfinished(Span::NOWHERE);
+        }
+        while let Some((statement, _)) = self.stack.last() {
+            let at = statement.span;
+            self.error(at, "syntax error, `{' is not closed");
+            self.close(at);
+        }
+        (self.done, self.errors)
+    }
+}

@@ -1,0 +1,112 @@
+//! The lossless tree: what was written, placed by the grammar. Both text forms give the same tree.
+
+use crate::{Span, Word};
+
+/// How a statement is shaped; the grammar decides, renderers and edits follow.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Kind {
+    #[default]
+    Container,
+    /// An entry of a list: `args` are its keys (with the words between them).
+    Entry,
+    /// `args` is the one value.
+    Leaf,
+    /// A leaf without value.
+    Flag,
+    /// `args` are the values.
+    LeafList,
+    /// Known to Junos but not in our table: words and body kept as written.
+    Opaque,
+}
+
+/// How braces text lays a statement out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Style {
+    #[default]
+    Block,
+    /// Always on one line.
+    OneLine,
+    /// On one line when it holds a single leaf.
+    OneLinePlus,
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct Node {
+    /// Index in the grammar; siblings are kept in its order, as Junos shows them.
+    pub rule: u32,
+    pub kind: Kind,
+    pub style: Style,
+    /// Stays when its last child goes.
+    pub presence: bool,
+    /// The keyword; empty when the statement begins with its key or value.
+    pub name: String,
+    pub args: Vec<Word>,
+    pub children: Vec<Node>,
+    pub inactive: bool,
+    pub protect: bool,
+    pub comments: Vec<String>,
+    pub span: Span,
+}
+
+/// Equal when they mean and show the same; places in the text don't count.
+impl PartialEq for Node {
+    fn eq(&self, other: &Self) -> bool {
+        self.same_head(other)
+            && self.rule == other.rule
+            && self.inactive == other.inactive
+            && self.protect == other.protect
+            && self.comments == other.comments
+            && self.children == other.children
+    }
+}
+
+impl Node {
+    #[must_use]
+    pub fn same_head(&self, other: &Self) -> bool {
+        self.name == other.name && self.args == other.args
+    }
+
+    /// Keyword and arguments as written in a path.
+    pub fn head(&self) -> impl Iterator<Item = &str> {
+        let name = (!self.name.is_empty()).then_some(self.name.as_str());
+        name.into_iter().chain(self.args.iter().map(|w| w.text.as_str()))
+    }
+
+    #[must_use]
+    pub fn is_value(&self) -> bool {
+        matches!(self.kind, Kind::Leaf | Kind::Flag | Kind::LeafList)
+    }
+
+    /// Active children.
+    pub fn active(&self) -> impl Iterator<Item = &Node> {
+        self.children.iter().filter(|n| !n.inactive)
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Tree {
+    pub nodes: Vec<Node>,
+}
+
+impl Tree {
+    /// The node reached by an exact path of heads, if any.
+    #[must_use]
+    pub fn find(&self, words: &[&str]) -> Option<&Node> {
+        find(&self.nodes, words)
+    }
+}
+
+fn find<'a>(nodes: &'a [Node], words: &[&str]) -> Option<&'a Node> {
+    for node in nodes {
+        let length = node.head().count();
+        if length <= words.len() && node.head().eq(words[..length].iter().copied()) {
+            if length == words.len() {
+                return Some(node);
+            }
+            if let Some(found) = find(&node.children, &words[length..]) {
+                return Some(found);
+            }
+        }
+    }
+    None
+}
