@@ -1,1 +1,19 @@
-//! Words of the project: ids, addresses, prefixes, names, time.
+//! Words of the project: identifiers, addresses, time and protocol numbers that every crate shares.
+//!
+//! Place: the bottom layer; depends on nothing of ours and holds no state.
+
+mod addr;
+mod ids;
+mod name;
+mod proto;
+mod reason;
+mod time;
+
+pub use addr::{Addr, Family, Mac, NotAnAddress};
+pub use ids::{
+    Generation, InterfaceId, NatRuleId, PolicyId, PortId, QueueId, RuleIdentity, SessionId, WorkerId, ZoneId,
+};
+pub use name::{InterfaceName, NameError};
+pub use proto::{IcmpKind, Proto};
+pub use reason::DropReason;
+pub use time::{Instant, Seconds};

@@ -61,7 +61,11 @@ fn part(field: &Field) -> Result<Part, Error> {
         let word = meta.path.get_ident().map(ToString::to_string).unwrap_or_default();
         found = Some(match word.as_str() {
             "key" => {
-                let index: usize = if meta.input.peek(Token![=]) { meta.value()?.parse::<LitInt>()?.base10_parse()? } else { 0 };
+                let index: usize = if meta.input.peek(Token![=]) {
+                    meta.value()?.parse::<LitInt>()?.base10_parse()?
+                } else {
+                    0
+                };
                 needed(name, quote!(::ravelin_schema::lower::key(node, #index, cx)), TokenStream::new())
             }
             "at" => plain(name, quote!(node.span), TokenStream::new()),
@@ -93,7 +97,8 @@ fn part(field: &Field) -> Result<Part, Error> {
 
 fn by_path(name: &syn::Ident, ty: &syn::Type, kind: &str, path: &LitStr) -> Option<Part> {
     let itself = quote!(out.push(::ravelin_schema::lower::join(prefix, #path)););
-    let inner = |item: TokenStream| quote!(#item::covered(&::ravelin_schema::lower::join(prefix, #path), out););
+    let inner =
+        |item: TokenStream| quote!(#item::covered(&::ravelin_schema::lower::join(prefix, #path), out););
     let lowers = quote!(<<#ty as IntoIterator>::Item as ::ravelin_schema::Lower>);
     Some(match kind {
         "leaf" => plain(name, quote!(::ravelin_schema::lower::leaf(node, #path, cx)), itself),

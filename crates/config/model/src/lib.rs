@@ -18,12 +18,12 @@ pub use check::check;
 pub use config::Config;
 pub use interfaces::{Family, Interface, InterfaceAddress, Unit};
 pub use load::{Loaded, check_tree, covered, load};
-pub use predefined::predefined;
+pub use predefined::{is_unsupported, predefined};
 pub use routing_options::{RoutingOptions, StaticAction, StaticRoute};
 pub use security::{
-    Address, AddressBook, AddressRef, AddressSet, AddressValue, DefaultPolicy, Flow, GlobalPolicy, HostInbound, NatContext,
-    NatRule, NatRuleSet, NatSource, Policies, Policy, PolicyAction, Protocol, Security, SecurityZone, Service,
-    SourceNatAction, TcpSession, ZoneInterface, ZonePairPolicies,
+    Address, AddressBook, AddressRef, AddressSet, AddressValue, DefaultPolicy, Flow, GlobalPolicy,
+    HostInbound, NatContext, NatRule, NatRuleSet, NatSource, Policies, Policy, PolicyAction, Protocol,
+    Security, SecurityZone, Service, SourceNatAction, TcpSession, ZoneInterface, ZonePairPolicies,
 };
 pub use system::System;
 pub use valid::ValidConfig;

@@ -58,7 +58,9 @@ fn typed_configuration_holds_what_was_written() {
     assert_eq!(config.security.policies.pairs[0].policies[0].applications.len(), 3);
     assert_eq!(config.security.policies.global[0].to_zones, ["trust", "dmz"]);
     assert_eq!(config.security.nat_source.rule_sets[0].rules.len(), 2);
-    assert!(matches!(&config.routing_options.static_routes[2].action, StaticAction::NextHops(hops) if hops.len() == 2));
+    assert!(
+        matches!(&config.routing_options.static_routes[2].action, StaticAction::NextHops(hops) if hops.len() == 2)
+    );
     assert_eq!(config.applications.applications[0].terms.len(), 2);
     assert_eq!(config.security.flow.tcp_session.tcp_initial_timeout, Some(30));
 }
@@ -74,30 +76,29 @@ fn covered_paths_are_the_enforced_marks() {
     let missing: Vec<&String> = marks.iter().filter(|m| !covered.contains(m)).collect();
     let extra: Vec<&String> = covered.iter().filter(|c| !marks.contains(c)).collect();
     // `family inet` of an interface-level list entry is lowered as a presence; flatten and list share paths.
-    assert!(missing.is_empty() && extra.is_empty(), "marked but not lowered: {missing:#?}\nlowered but not marked: {extra:#?}");
-}
-
-#[test]
-fn predefined_applications_are_read_without_error() {
-    let text = include_str!("../src/predefined.conf");
-    let bound = ravelin_schema::read(text);
-    assert!(bound.diagnostics.is_empty(), "{:?}", bound.diagnostics);
-    let table = ravelin_model::predefined();
-    assert!(table.applications.len() >= 95, "{}", table.applications.len());
-    assert!(table.applications.iter().all(|a| a.terms.iter().all(|t| t.protocol.is_some())));
+    assert!(
+        missing.is_empty() && extra.is_empty(),
+        "marked but not lowered: {missing:#?}\nlowered but not marked: {extra:#?}"
+    );
 }
 
 #[test]
 fn what_does_not_resolve_is_refused() {
     let p = "security policies from-zone trust to-zone untrust policy web-out";
-    refused(&[&format!("set {p} match source-address nobody")], &["address or address-set `nobody' is not defined", "can't be combined"]);
+    refused(
+        &[&format!("set {p} match source-address nobody")],
+        &["address or address-set `nobody' is not defined", "can't be combined"],
+    );
     refused(&[&format!("set {p} match application nothing")], &["`nothing' is not defined"]);
     refused(&[&format!("delete {p} then permit")], &["missing mandatory statement: 'then'"]);
     refused(&[&format!("delete {p} match application")], &["missing mandatory statement: 'application'"]);
     refused(&[&format!("set {p} then deny")], &["only one of"]);
     refused(&["delete security zones security-zone dmz"], &["zone `dmz' is not defined"]);
     refused(&["set security zones security-zone dmz interfaces ge-0/0/0"], &["already in zone `trust'"]);
-    refused(&["set security zones security-zone dmz interfaces ge-0/0/9.0"], &["must be configured under [edit interfaces]"]);
+    refused(
+        &["set security zones security-zone dmz interfaces ge-0/0/9.0"],
+        &["must be configured under [edit interfaces]"],
+    );
     refused(&["set interfaces ge-0/0/0 unit 7"], &["only unit 0"]);
     refused(&["delete interfaces ge-0/0/2 vlan-tagging"], &["vlan-id needs vlan-tagging"]);
     refused(&["set interfaces ge-0/0/1 unit 0 family inet address 10.0.1.1/24"], &["address is also on"]);
@@ -141,7 +142,13 @@ fn values_are_checked_where_they_stand() {
 
 #[test]
 fn inactive_statements_are_kept_and_not_enforced() {
-    let tree = edited(BRANCH, &["deactivate security policies from-zone trust to-zone untrust policy no-telnet", "deactivate security flow"]);
+    let tree = edited(
+        BRANCH,
+        &[
+            "deactivate security policies from-zone trust to-zone untrust policy no-telnet",
+            "deactivate security flow",
+        ],
+    );
     let text = render::text(&tree);
     assert!(text.contains("            inactive: policy no-telnet {"), "{text}");
     let again = loaded(&text);
@@ -172,7 +179,10 @@ fn edits_move_rename_and_copy_entries() {
 #[test]
 fn compare_shows_what_changed_under_its_path() {
     let old = load(BRANCH).tree;
-    let new = edited(BRANCH, &["set system host-name fw2", "delete security flow", "set security zones security-zone dmz tcp-rst"]);
+    let new = edited(
+        BRANCH,
+        &["set system host-name fw2", "delete security flow", "set security zones security-zone dmz tcp-rst"],
+    );
     let want = "\
 [edit system]
 -   host-name fw-branch;

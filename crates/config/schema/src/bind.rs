@@ -5,7 +5,7 @@
 use std::collections::HashSet;
 use std::hash::{BuildHasher, RandomState};
 
-use ravelin_syntax::tree::{Kind, Node};
+use ravelin_syntax::tree::{Kind, Node, Style};
 use ravelin_syntax::{Diagnostic, Form, Item, Parsed, Span, Statement, Tree, Word};
 
 use crate::grammar::{Grammar, OPAQUE, ROOT, Rule, RuleId, grammar};
@@ -100,7 +100,10 @@ impl Binder {
     /// Places `items` below `scope`; says how many it took. What it leaves may belong to the parent.
     fn place(&mut self, nodes: &mut Vec<Node>, scope: Scope, items: &[Item], from: &Statement) -> usize {
         let mut at = 0;
-        let one_line = self.grammar.rule(scope.rule).is_some_and(|r| r.style != ravelin_syntax::tree::Style::Block);
+        let one_line = self
+            .grammar
+            .rule(scope.rule)
+            .is_some_and(|r| matches!(r.style, Style::OneLine | Style::OneLinePlus));
         while at < items.len() && !self.failed {
             let depth = self.path.len();
             let Some((id, rule)) = self.choose(scope.rule, &items[at]) else {
@@ -148,7 +151,14 @@ impl Binder {
     }
 
     /// One statement whose rule is `scope.rule`, and what follows on its line.
-    fn one(&mut self, nodes: &mut Vec<Node>, scope: Scope, rule: &'static Rule, items: &[Item], from: &Statement) -> usize {
+    fn one(
+        &mut self,
+        nodes: &mut Vec<Node>,
+        scope: Scope,
+        rule: &'static Rule,
+        items: &[Item],
+        from: &Statement,
+    ) -> usize {
         let named = usize::from(!rule.hidden);
         if !rule.hidden {
             self.path.push(rule.name.to_owned());
@@ -196,7 +206,14 @@ impl Binder {
         }
     }
 
-    fn entry(&mut self, nodes: &mut Vec<Node>, scope: Scope, rule: &'static Rule, items: &[Item], from: &Statement) -> usize {
+    fn entry(
+        &mut self,
+        nodes: &mut Vec<Node>,
+        scope: Scope,
+        rule: &'static Rule,
+        items: &[Item],
+        from: &Statement,
+    ) -> usize {
         let mut at = usize::from(!rule.hidden);
         let mut args = Vec::new();
         for (n, key) in rule.keys.iter().enumerate() {
@@ -218,7 +235,9 @@ impl Binder {
                     }
                     args.push(word.clone());
                 }
-                Some(Item::Many(words, _)) if rule.keys.len() == 1 && at + 1 == items.len() && from.body.is_none() => {
+                Some(Item::Many(words, _))
+                    if rule.keys.len() == 1 && at + 1 == items.len() && from.body.is_none() =>
+                {
                     for word in words {
                         self.check_value(rule, word);
                         self.merge(nodes, scope, rule, vec![word.clone()], word.span);
@@ -239,7 +258,14 @@ impl Binder {
     }
 
     /// The rest of a container's or entry's line, then its braces.
-    fn below(&mut self, node: &mut Node, scope: Scope, items: &[Item], used: usize, from: &Statement) -> usize {
+    fn below(
+        &mut self,
+        node: &mut Node,
+        scope: Scope,
+        items: &[Item],
+        used: usize,
+        from: &Statement,
+    ) -> usize {
         if used == items.len() {
             self.tag(node, from);
             for statement in from.body.iter().flatten() {
@@ -271,8 +297,19 @@ impl Binder {
     }
 
     /// The statement of this rule and these arguments: the one there is, or a new one in its place.
-    fn merge<'a>(&mut self, nodes: &'a mut Vec<Node>, scope: Scope, rule: &Rule, args: Vec<Word>, at: Span) -> (&'a mut Node, u64) {
-        let identity: Vec<&str> = if rule.kind == Kind::Entry { args.iter().map(|w| w.text.as_str()).collect() } else { Vec::new() };
+    fn merge<'a>(
+        &mut self,
+        nodes: &'a mut Vec<Node>,
+        scope: Scope,
+        rule: &Rule,
+        args: Vec<Word>,
+        at: Span,
+    ) -> (&'a mut Node, u64) {
+        let identity: Vec<&str> = if rule.kind == Kind::Entry {
+            args.iter().map(|w| w.text.as_str()).collect()
+        } else {
+            Vec::new()
+        };
         let hash = self.hasher.hash_one((scope.hash, scope.rule, &identity));
         let fresh = self.form == Form::Braces && self.seen.insert(hash);
         let same = |n: &Node| n.rule == scope.rule.0 && (rule.kind != Kind::Entry || n.args == args);

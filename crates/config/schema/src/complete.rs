@@ -75,7 +75,9 @@ fn walk(grammar: &Grammar, words: &[&str]) -> Option<At> {
             At::Node(id) => match grammar.keyword(id, word) {
                 Some((child, _)) => enter(grammar, child, 0)?,
                 None => {
-                    let (child, _) = grammar.hidden(id).find(|(_, r)| r.kind == Kind::Entry || r.value.check(word).is_ok())?;
+                    let (child, _) = grammar
+                        .hidden(id)
+                        .find(|(_, r)| r.kind == Kind::Entry || r.value.check(word).is_ok())?;
                     enter(grammar, child, 1)?
                 }
             },
@@ -121,10 +123,18 @@ fn argument(grammar: &Grammar, id: RuleId, step: usize, out: &mut Vec<Candidate>
         return;
     }
     match &rule.value {
-        ValueType::Words(words) if step == 0 => out.extend(words.iter().map(|w| candidate(w, CandidateKind::Value))),
-        ValueType::Words(_) | ValueType::Any | ValueType::Text { .. } => out.push(candidate("<name>", CandidateKind::Placeholder)),
-        ValueType::Number { low, high } => out.push(candidate(&format!("<{low}..{high}>"), CandidateKind::Placeholder)),
-        ValueType::Address | ValueType::Ipv4 | ValueType::Ipv6 => out.push(candidate("<address>", CandidateKind::Placeholder)),
+        ValueType::Words(words) if step == 0 => {
+            out.extend(words.iter().map(|w| candidate(w, CandidateKind::Value)))
+        }
+        ValueType::Words(_) | ValueType::Any | ValueType::Text { .. } => {
+            out.push(candidate("<name>", CandidateKind::Placeholder))
+        }
+        ValueType::Number { low, high } => {
+            out.push(candidate(&format!("<{low}..{high}>"), CandidateKind::Placeholder))
+        }
+        ValueType::Address | ValueType::Ipv4 | ValueType::Ipv6 => {
+            out.push(candidate("<address>", CandidateKind::Placeholder))
+        }
         ValueType::Prefix => out.push(candidate("<prefix>", CandidateKind::Placeholder)),
     }
 }

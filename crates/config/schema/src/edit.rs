@@ -43,7 +43,8 @@ fn command(tree: &mut Tree, base: &mut Vec<String>, statement: &Statement) -> Ve
     let Some(Item::One(verb)) = statement.items.first() else {
         return vec![Diagnostic::error("", statement.span, "syntax error, expecting a command")];
     };
-    let mut items: Vec<Item> = base.iter().map(|w| Item::One(Word { span: verb.span, ..Word::new(w) })).collect();
+    let mut items: Vec<Item> =
+        base.iter().map(|w| Item::One(Word { span: verb.span, ..Word::new(w) })).collect();
     items.extend(statement.items[1..].iter().cloned());
     if verb.text == "set" {
         return set(tree, items, statement);
@@ -59,7 +60,9 @@ fn command(tree: &mut Tree, base: &mut Vec<String>, statement: &Statement) -> Ve
         "copy" => transfer(tree, &words, base.len(), Transfer::Copy),
         "insert" => insert(tree, &words, base.len()),
         "annotate" => match words.split_last() {
-            Some((text, path)) => with_node(tree, path, |n| n.comments = vec![format!("/* {} */", text.replace("*/", "* /"))]),
+            Some((text, path)) => {
+                with_node(tree, path, |n| n.comments = vec![format!("/* {} */", text.replace("*/", "* /"))])
+            }
             None => Err("missing argument".to_owned()),
         },
         "edit" => {
@@ -250,14 +253,16 @@ fn transfer(tree: &mut Tree, words: &[&str], base: usize, how: Transfer) -> Resu
 
 /// `PATH before|after KEYS`.
 fn insert(tree: &mut Tree, words: &[&str], base: usize) -> Result<(), String> {
-    let split = words.iter().skip(base + 1).rposition(|w| ["before", "after"].contains(w)).map(|n| n + base + 1);
+    let split =
+        words.iter().skip(base + 1).rposition(|w| ["before", "after"].contains(w)).map(|n| n + base + 1);
     let n = split.ok_or("syntax error, expecting `before' or `after'")?;
     let (from, side, to) = (&words[..n], words[n], &words[n + 1..]);
     let place = locate(&tree.nodes, from).ok_or(NOT_FOUND)?;
     let (nodes, index) = siblings(&mut tree.nodes, &place.indexes).ok_or(NOT_FOUND)?;
     let to = to.strip_prefix(&[nodes[index].name.as_str()][..]).unwrap_or(to);
     let moved = &nodes[index];
-    let same = |n: &Node| n.rule == moved.rule && n.args.iter().map(|w| w.text.as_str()).eq(to.iter().copied());
+    let same =
+        |n: &Node| n.rule == moved.rule && n.args.iter().map(|w| w.text.as_str()).eq(to.iter().copied());
     let target = nodes.iter().position(same).ok_or(NOT_FOUND)?;
     if target == index {
         return Ok(());

@@ -111,15 +111,25 @@ impl Grammar {
         };
         let flags = cells.next().unwrap_or("");
         let keys = cells.next().unwrap_or("");
-        let style = match (flags.contains('o'), flags.contains('p')) {
-            (true, _) => Style::OneLine,
-            (false, true) => Style::OneLinePlus,
-            (false, false) => Style::Block,
+        let style = match flags {
+            _ if flags.contains('o') => Style::OneLine,
+            _ if flags.contains('p') => Style::OneLinePlus,
+            _ if flags.contains('j') => Style::Joined,
+            _ => Style::Block,
         };
         let keys = keys.split(',').filter(|k| !k.is_empty()).map(|k| (k != "-").then_some(k)).collect();
         let value = ValueType::parse(cells.next().unwrap_or(""));
         let kind = if name == "version" && parent == ROOT { Kind::Leaf } else { kind };
-        self.rules.push(Rule { name, kind, style, hidden: flags.contains('n'), keys, value, parent, ..blank() });
+        self.rules.push(Rule {
+            name,
+            kind,
+            style,
+            hidden: flags.contains('n'),
+            keys,
+            value,
+            parent,
+            ..blank()
+        });
         self.rules[parent.0 as usize].children.push(id);
         id
     }

@@ -9,8 +9,14 @@ pub enum ValueType {
     Any,
     Words(Vec<&'static str>),
     /// Whole numbers, both ends included.
-    Number { low: i64, high: i64 },
-    Text { low: usize, high: usize },
+    Number {
+        low: i64,
+        high: i64,
+    },
+    Text {
+        low: usize,
+        high: usize,
+    },
     Address,
     Ipv4,
     Ipv6,
@@ -29,7 +35,9 @@ impl ValueType {
             if let Some(words) = part.strip_prefix("enum ") {
                 return Self::Words(words.split(',').collect());
             }
-            if let Some((low, high)) = part.strip_prefix("range ").and_then(limits).filter(|_| kind.contains("int")) {
+            if let Some((low, high)) =
+                part.strip_prefix("range ").and_then(limits).filter(|_| kind.contains("int"))
+            {
                 return Self::Number { low, high };
             }
             if let Some((low, high)) = part.strip_prefix("length ").and_then(limits) {

@@ -37,7 +37,12 @@ fn level(out: &mut String, old: &[Node], new: &[Node], path: &mut Vec<String>) {
     }
     if !lines.is_empty() {
         let place = path.join(" ");
-        let _ = writeln!(out, "[edit{}{place}]\n{}", if path.is_empty() { "" } else { " " }, lines.trim_end_matches('\n'));
+        let _ = writeln!(
+            out,
+            "[edit{}{place}]\n{}",
+            if path.is_empty() { "" } else { " " },
+            lines.trim_end_matches('\n')
+        );
     }
     for node in new.iter().filter(|n| !n.is_value()) {
         if let Some(other) = counterpart(old, node).filter(|other| *other != node) {
@@ -50,13 +55,18 @@ fn level(out: &mut String, old: &[Node], new: &[Node], path: &mut Vec<String>) {
 
 /// The same statement on the other side: leaves by keyword, the rest by keyword and keys.
 fn counterpart<'a>(nodes: &'a [Node], node: &Node) -> Option<&'a Node> {
-    nodes.iter().find(|n| n.rule == node.rule && if node.is_value() && !node.name.is_empty() { n.name == node.name } else { n.same_head(node) })
+    nodes.iter().find(|n| {
+        n.rule == node.rule
+            && if node.is_value() && !node.name.is_empty() { n.name == node.name } else { n.same_head(node) }
+    })
 }
 
 /// Entries of one list that both sides hold in another order: the order of rules decides.
 fn moved<'a>(old: &[Node], new: &'a [Node]) -> Vec<(char, &'a Node)> {
-    let common: Vec<&Node> = old.iter().filter(|n| n.kind == Kind::Entry && counterpart(new, n).is_some()).collect();
-    let after: Vec<&Node> = new.iter().filter(|n| n.kind == Kind::Entry && counterpart(old, n).is_some()).collect();
+    let common: Vec<&Node> =
+        old.iter().filter(|n| n.kind == Kind::Entry && counterpart(new, n).is_some()).collect();
+    let after: Vec<&Node> =
+        new.iter().filter(|n| n.kind == Kind::Entry && counterpart(old, n).is_some()).collect();
     common.iter().zip(&after).filter(|(a, b)| !a.same_head(b)).map(|(_, b)| ('!', *b)).collect()
 }
 

@@ -82,8 +82,19 @@ pub struct Parsed {
 
 /// The verbs that begin a line of the `set` form.
 pub const VERBS: [&str; 13] = [
-    "set", "delete", "activate", "deactivate", "rename", "copy", "insert", "annotate", "protect", "unprotect", "edit",
-    "top", "up",
+    "set",
+    "delete",
+    "activate",
+    "deactivate",
+    "rename",
+    "copy",
+    "insert",
+    "annotate",
+    "protect",
+    "unprotect",
+    "edit",
+    "top",
+    "up",
 ];
 
 /// Reads text in either form; the first word tells which.

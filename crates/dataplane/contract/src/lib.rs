@@ -1,1 +1,32 @@
 //! The backend-neutral contract between control plane and packet plane.
+//!
+//! Place: a leaf that knows the program and the project's words, and nothing of any backend. A
+//! canary test keeps its dependencies and its public names so.
+
+mod apply;
+mod diagnostics;
+mod error;
+mod ha;
+mod plane;
+mod session;
+mod telemetry;
+mod updates;
+
+pub use apply::{Admission, ApplyResult, Capabilities, FilterSpan, ManagedInterface, Refusal};
+pub use diagnostics::{
+    Diagnostics, DropSample, Explanation, Finding, InjectRequest, InjectVerdict, PortStatus, Status,
+    WorkerStatus,
+};
+pub use error::Error;
+pub use ha::{FabricForwarding, FabricId, GroupId, Ha, Link};
+pub use plane::DataPlane;
+pub use session::{
+    CloseReason, DeltaBatch, ReconcileResult, SessionDelta, SessionDeltas, SessionFilter, SessionKey,
+    SessionRef, SessionState, SessionStore, SessionView, SweepProfile, WingView,
+};
+pub use telemetry::{
+    Event, EventBatch, Global, InterfaceCounters, NatCounters, PolicyCounters, SessionEvent, Telemetry,
+};
+pub use updates::{
+    LinkUpdate, Neighbour, NeighbourUpdate, NextHop, Route, RouteUpdate, UpdateBatch, Updates,
+};

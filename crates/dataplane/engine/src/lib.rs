@@ -1,1 +1,44 @@
-//! The functional core: a pure step from packets to verdicts.
+//! The functional core: (snapshot, state, shared, now, packets) to (packets, verdicts, events).
+//!
+//! Place: below every backend. No clock, I/O, thread, randomness or lock inside: time is an
+//! argument and `State` owns its random generator and hash keys, seeded by the backend. The path a
+//! packet takes reads in `step`, `first_path` and `fast_path`.
+
+mod act;
+mod counters;
+mod explain;
+mod fast_path;
+mod first_path;
+mod forwarding;
+mod fragment;
+mod hold;
+mod host;
+mod icmp_error;
+mod key;
+mod nat;
+mod output;
+mod packet;
+mod random;
+mod reply;
+mod rules;
+mod session;
+mod shared;
+mod state;
+pub mod steer;
+mod step;
+mod tcp;
+mod verdict;
+
+pub use counters::{Counters, Hits};
+pub use explain::{Answered, Condition, Fact, NoRecorder, Recorder, Trace};
+pub use forwarding::{Forwarding, Neighbours, Path, Resolver, Routes};
+pub use key::FlowKey;
+pub use output::{Answer, Events, Output};
+pub use packet::{Checksum, Ingress, Packet};
+pub use random::Seed;
+pub use rules::{BuildError, Rules, Snapshot};
+pub use session::{NO_POLICY, Session, Sessions};
+pub use shared::Shared;
+pub use state::{Limits, State};
+pub use step::{BATCH_MAX, step};
+pub use verdict::{Egress, Verdict};

@@ -1,1 +1,26 @@
-//! Compiled immutable program: flattened rules in content-hashed chunks and their wire form.
+//! The compiled program: flattened, immutable rules in content-hashed chunks, and their wire form.
+//!
+//! Place: what `compile` makes, the contract carries and a backend's control thread turns into
+//! lookup structures. Holds rules, never indexes: a chunk is small to hash, send and compare.
+
+mod chunk;
+mod digest;
+mod filter;
+mod flow;
+mod interface;
+mod nat;
+mod policy;
+mod wire;
+mod zone;
+
+pub use chunk::{Chunk, ChunkKey, Manifest, Program};
+pub use digest::Digest;
+pub use filter::{PortRange, Service};
+pub use flow::FlowSettings;
+pub use interface::{Interface, InterfaceAddress, Interfaces, Port};
+pub use nat::{NatContext, SourceAction, SourceNat, SourceRule, SourceRuleSet};
+pub use policy::{
+    Action, AddressMatch, Application, IcmpMatch, LogWhen, Policy, PolicySection, Prefix, ZoneMatch,
+};
+pub use wire::{WireError, proto};
+pub use zone::{HostInbound, Zone, Zones};

@@ -19,12 +19,12 @@ pub(super) fn unusable(config: &Config, name: &str) -> Option<String> {
     if name == "any"
         || own.applications.iter().any(|a| a.name == name)
         || own.sets.iter().any(|s| s.name == name)
-        || predefined::is_defined(name)
+        || is_predefined(name)
     {
         return None;
     }
-    Some(if predefined::needs_gateway(name) {
-        format!("application `{name}' is not supported: it is matched by a gateway that follows RPC")
+    Some(if predefined::is_unsupported(name) {
+        format!("application `{name}' is not supported: only a gateway (ALG) can tell it from other traffic")
     } else {
         format!("application or application-set `{name}' is not defined")
     })
@@ -62,7 +62,8 @@ pub(super) fn check(config: &Config, report: &mut Report) {
         }
     }
     let own = &config.applications.sets;
-    let nested: Vec<Vec<String>> = own.iter().map(|s| [s.sets.as_slice(), s.applications.as_slice()].concat()).collect();
+    let nested: Vec<Vec<String>> =
+        own.iter().map(|s| [s.sets.as_slice(), s.applications.as_slice()].concat()).collect();
     let members: Vec<Member<'_>> =
         own.iter().zip(&nested).map(|(s, sets)| Member { name: &s.name, at: s.at, sets }).collect();
     for (name, at) in loops(&members) {
@@ -70,8 +71,14 @@ pub(super) fn check(config: &Config, report: &mut Report) {
     }
 }
 
+fn is_predefined(name: &str) -> bool {
+    let table = predefined();
+    name.starts_with("junos-")
+        && (table.applications.iter().any(|a| a.name == name) || table.sets.iter().any(|s| s.name == name))
+}
+
 fn own_name(name: &str, path: &str, at: ravelin_syntax::Span, report: &mut Report) {
-    if name == "any" || predefined::is_defined(name) || predefined::needs_gateway(name) {
+    if name == "any" || is_predefined(name) || predefined::is_unsupported(name) {
         report.error(path, at, format!("`{name}' is predefined and can't be defined again"));
     }
 }
@@ -84,7 +91,9 @@ fn term(application: &Application, term: &ApplicationTerm, path: &str, report: &
     let Some(protocol) = term.protocol else {
         return report.error(path, at, "missing mandatory statement: 'protocol'");
     };
-    if (term.source_ports.is_some() || term.destination_ports.is_some()) && ![TCP, UDP, SCTP].contains(&protocol) {
+    if (term.source_ports.is_some() || term.destination_ports.is_some())
+        && ![TCP, UDP, SCTP].contains(&protocol)
+    {
         report.error(&path, at, "ports need protocol tcp, udp or sctp");
     }
     if (term.icmp_type.is_some() || term.icmp_code.is_some()) && protocol != ICMP {
@@ -93,7 +102,9 @@ fn term(application: &Application, term: &ApplicationTerm, path: &str, report: &
     if (term.icmp6_type.is_some() || term.icmp6_code.is_some()) && protocol != ICMP6 {
         report.error(&path, at, "icmp6-type and icmp6-code need protocol icmp6");
     }
-    if term.icmp_code.is_some() && term.icmp_type.is_none() || term.icmp6_code.is_some() && term.icmp6_type.is_none() {
+    if term.icmp_code.is_some() && term.icmp_type.is_none()
+        || term.icmp6_code.is_some() && term.icmp6_type.is_none()
+    {
         report.error(&path, at, "an ICMP code needs its type");
     }
 }

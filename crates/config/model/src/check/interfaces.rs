@@ -13,7 +13,11 @@ pub(super) fn check(config: &Config, report: &mut Report) {
     for interface in &config.interfaces {
         let path = format!("interfaces {}", interface.name);
         if !is_known_name(&interface.name) {
-            report.error(&path, interface.at, format!("interface name `{}' is not supported", interface.name));
+            report.error(
+                &path,
+                interface.at,
+                format!("interface name `{}' is not supported", interface.name),
+            );
         }
         if interface.mtu.is_some_and(|mtu| !(256..=9192).contains(&mtu)) {
             report.error(format!("{path} mtu"), interface.at, "value is not within range (256..9192)");
@@ -23,7 +27,11 @@ pub(super) fn check(config: &Config, report: &mut Report) {
             let path = format!("{path} unit {}", unit.number);
             tagging(interface, unit, &path, report);
             if unit.vlan_id.is_some_and(|tag| !tags.insert(tag)) {
-                report.error(format!("{path} vlan-id"), unit.at, "vlan-id is used by another unit of this interface");
+                report.error(
+                    format!("{path} vlan-id"),
+                    unit.at,
+                    "vlan-id is used by another unit of this interface",
+                );
             }
             family(unit, unit.inet.as_ref(), &format!("{path} family inet"), report);
             family(unit, unit.inet6.as_ref(), &format!("{path} family inet6"), report);
@@ -40,9 +48,15 @@ fn tagging(interface: &Interface, unit: &Unit, path: &str, report: &mut Report) 
         (true, Some(1..=4094)) => {}
         (true, None) => report.error(path, unit.at, "vlan-id must be specified on tagged interfaces"),
         (_, Some(tag)) if !(1..=4094).contains(&tag) => {
-            report.error(format!("{path} vlan-id {tag}"), unit.at, format!("value {tag} is not within range (1..4094)"));
+            report.error(
+                format!("{path} vlan-id {tag}"),
+                unit.at,
+                format!("value {tag} is not within range (1..4094)"),
+            );
         }
-        (_, Some(_)) => report.error(format!("{path} vlan-id"), unit.at, "vlan-id needs vlan-tagging on the interface"),
+        (_, Some(_)) => {
+            report.error(format!("{path} vlan-id"), unit.at, "vlan-id needs vlan-tagging on the interface")
+        }
         (false, None) if unit.number != 0 && !is_loopback(&interface.name) => {
             report.error(path, unit.at, "only unit 0 is valid without vlan-tagging on the interface");
         }
@@ -82,7 +96,11 @@ fn addresses(unit: &Unit, path: &str, owners: &mut HashMap<IpAddr, String>, repo
             continue;
         }
         if let Some(owner) = owners.insert(ip, path.to_owned()) {
-            report.error(format!("{path} address {}", address.prefix), address.at, format!("address is also on [{owner}]"));
+            report.error(
+                format!("{path} address {}", address.prefix),
+                address.at,
+                format!("address is also on [{owner}]"),
+            );
         }
     }
 }

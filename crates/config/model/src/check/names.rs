@@ -18,7 +18,9 @@ pub(super) struct Member<'a> {
 pub(super) fn known_addresses(config: &Config) -> HashSet<&str> {
     let books = config.security.address_books.iter();
     books
-        .flat_map(|b| b.addresses.iter().map(|a| a.name.as_str()).chain(b.sets.iter().map(|s| s.name.as_str())))
+        .flat_map(|b| {
+            b.addresses.iter().map(|a| a.name.as_str()).chain(b.sets.iter().map(|s| s.name.as_str()))
+        })
         .collect()
 }
 
@@ -41,10 +43,18 @@ fn sets(book: &AddressBook, path: &str, report: &mut Report) {
             report.error(&path, set.at, format!("`{}' is also the name of an address", set.name));
         }
         for name in set.addresses.iter().filter(|n| !addresses.contains(n.as_str())) {
-            report.error(format!("{path} address {name}"), set.at, format!("address `{name}' is not defined"));
+            report.error(
+                format!("{path} address {name}"),
+                set.at,
+                format!("address `{name}' is not defined"),
+            );
         }
         for name in set.sets.iter().filter(|n| !sets.contains(n.as_str())) {
-            report.error(format!("{path} address-set {name}"), set.at, format!("address-set `{name}' is not defined"));
+            report.error(
+                format!("{path} address-set {name}"),
+                set.at,
+                format!("address-set `{name}' is not defined"),
+            );
         }
     }
     let members: Vec<Member<'_>> =

@@ -32,7 +32,11 @@ fn context(config: &Config, set: &NatRuleSet, side: &str, context: &NatContext, 
         NatContext::Interfaces(names) => {
             let exist = zones::logical_interfaces(config);
             for name in names.iter().filter(|n| !exist.contains(n.as_str())) {
-                report.error(format!("{path} interface {name}"), set.at, format!("interface `{name}' is not defined"));
+                report.error(
+                    format!("{path} interface {name}"),
+                    set.at,
+                    format!("interface `{name}' is not defined"),
+                );
             }
         }
         NatContext::RoutingInstances(_) => {
@@ -42,17 +46,31 @@ fn context(config: &Config, set: &NatRuleSet, side: &str, context: &NatContext, 
 }
 
 fn rule(known: &HashSet<&str>, rule: &NatRule, path: &str, report: &mut Report) {
-    let NatRule { source_addresses, destination_addresses, source_address_names, destination_address_names, .. } = rule;
+    let NatRule {
+        source_addresses,
+        destination_addresses,
+        source_address_names,
+        destination_address_names,
+        ..
+    } = rule;
     if source_addresses.is_empty()
         && destination_addresses.is_empty()
         && source_address_names.is_empty()
         && destination_address_names.is_empty()
     {
-        report.error(format!("{path} match"), rule.at, "missing mandatory statement: 'source-address' or 'destination-address'");
+        report.error(
+            format!("{path} match"),
+            rule.at,
+            "missing mandatory statement: 'source-address' or 'destination-address'",
+        );
     }
     for name in source_address_names.iter().chain(destination_address_names) {
         if !known.contains(name.as_str()) {
-            report.error(format!("{path} match"), rule.at, format!("address or address-set `{name}' is not defined"));
+            report.error(
+                format!("{path} match"),
+                rule.at,
+                format!("address or address-set `{name}' is not defined"),
+            );
         }
     }
 }

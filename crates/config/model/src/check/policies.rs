@@ -76,7 +76,9 @@ fn policy(config: &Config, known: &HashSet<&str>, policy: &Policy, path: &str, r
     for (side, addresses, excluded) in sides {
         let path = format!("{path} match {side}");
         let named: Vec<&str> = addresses.iter().filter_map(name).collect();
-        let wild = addresses.iter().any(|a| matches!(a, AddressRef::Any | AddressRef::AnyIpv4 | AddressRef::AnyIpv6));
+        let wild = addresses
+            .iter()
+            .any(|a| matches!(a, AddressRef::Any | AddressRef::AnyIpv4 | AddressRef::AnyIpv6));
         if addresses.is_empty() {
             report.error(&path, policy.at, format!("missing mandatory statement: '{side}'"));
         }
@@ -87,7 +89,11 @@ fn policy(config: &Config, known: &HashSet<&str>, policy: &Policy, path: &str, r
             report.error(format!("{path}-excluded"), policy.at, "`any' can't be excluded");
         }
         for name in named.into_iter().filter(|n| !known.contains(n)) {
-            report.error(format!("{path} {name}"), policy.at, format!("address or address-set `{name}' is not defined"));
+            report.error(
+                format!("{path} {name}"),
+                policy.at,
+                format!("address or address-set `{name}' is not defined"),
+            );
         }
     }
     let path = format!("{path} match application");

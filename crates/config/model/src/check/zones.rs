@@ -29,11 +29,11 @@ pub(super) fn check(config: &Config, report: &mut Report) {
             if interface.name.starts_with("fxp0.") {
                 report.error(&path, interface.at, "the management interface can't be in a zone");
             } else if !exist.contains(&interface.name) {
-                let message = format!("interface `{}' must be configured under [edit interfaces]", interface.name);
+                let message =
+                    format!("interface `{}' must be configured under [edit interfaces]", interface.name);
                 report.error(&path, interface.at, message);
             }
-            if let Some(owner) = owners.insert(&interface.name, &zone.name)
-            {
+            if let Some(owner) = owners.insert(&interface.name, &zone.name) {
                 let message = if owner == zone.name {
                     format!("interface `{}' is listed twice", interface.name)
                 } else {

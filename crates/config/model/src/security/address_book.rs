@@ -61,7 +61,9 @@ fn address_value(node: &Node, cx: &mut Cx) -> Option<AddressValue> {
     match (prefixes.as_slice(), lows.as_slice()) {
         ([prefix], []) => Some(AddressValue::Prefix(prefix.trunc())),
         ([], [low]) => match high {
-            Some(high) if low.is_ipv4() == high.is_ipv4() && *low <= high => Some(AddressValue::Range(*low, high)),
+            Some(high) if low.is_ipv4() == high.is_ipv4() && *low <= high => {
+                Some(AddressValue::Range(*low, high))
+            }
             Some(_) => {
                 cx.error(node.span, "range ends before it begins");
                 None

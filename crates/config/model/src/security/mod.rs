@@ -11,7 +11,9 @@ use ravelin_derive::Lower;
 pub use address_book::{Address, AddressBook, AddressSet, AddressValue};
 pub use flow::{Flow, TcpSession};
 pub use nat::{NatContext, NatRule, NatRuleSet, NatSource, SourceNatAction};
-pub use policies::{AddressRef, DefaultPolicy, GlobalPolicy, Policies, Policy, PolicyAction, ZonePairPolicies};
+pub use policies::{
+    AddressRef, DefaultPolicy, GlobalPolicy, Policies, Policy, PolicyAction, ZonePairPolicies,
+};
 pub use zones::{HostInbound, Protocol, SecurityZone, Service, ZoneInterface};
 
 #[derive(Clone, Debug, Default, PartialEq, Lower)]

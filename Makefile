@@ -1,0 +1,82 @@
+# The everyday commands. One build profile (dev, optimised) serves check, test, demo and lab.
+
+TARGET := $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)
+export RAVELIN ?= $(TARGET)/debug/ravelin
+
+NEXTEST := $(shell command -v cargo-nextest 2>/dev/null)
+DENY := $(shell command -v cargo-deny 2>/dev/null)
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check bench lab soak fmt clean deps deps-build build format-check clippy tidy unit doc deny
+
+help:
+	@echo 'make demo    real traffic through the firewall, checked (root)'
+	@echo 'make lab     the same, then a shell in the client (root)'
+	@echo 'make check   format, clippy, tidy, unit and simulation tests, docs, deny (no root)'
+	@echo 'make test    check, and the namespace tests (root; skipped loudly without)'
+	@echo 'make bench   benches of the library'
+	@echo 'make soak    the properties with CASES cases each (default 100000)'
+	@echo 'make deps    install what is missing of the Debian packages (root)'
+	@echo 'make fmt     format; make clean: remove what was built and what a lab left'
+
+demo: deps build
+	lab/demo.sh
+
+lab: deps build
+	lab/demo.sh --shell
+
+test: check deps build
+	lab/run-tests
+
+check: format-check clippy tidy unit doc deny
+
+build: deps-build
+	cargo build --locked --package ravelin
+
+deps: deps-build
+	.ci/deps lab
+
+deps-build:
+	.ci/deps build
+
+format-check:
+	cargo fmt --all --check
+
+clippy: deps-build
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+
+tidy:
+	cargo xtask tidy
+
+unit: deps-build
+ifdef NEXTEST
+	cargo nextest run --workspace --locked --no-fail-fast
+else
+	cargo test --workspace --locked --no-fail-fast --lib --bins --tests
+endif
+	cargo test --workspace --locked --doc --quiet
+
+doc: deps-build
+	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --locked --no-deps --quiet
+
+# Advisories need a network; licences, bans and sources do not.
+deny:
+ifdef DENY
+	cargo deny --locked check licenses bans sources
+else
+	@echo '*** deny SKIPPED: cargo-deny is not installed (licences and sources were not checked) ***'
+endif
+
+bench: deps-build
+	cargo bench --workspace --locked
+
+CASES ?= 100000
+soak: deps-build
+	PROPTEST_CASES=$(CASES) cargo test --workspace --locked --release --no-fail-fast
+
+fmt:
+	cargo fmt --all
+
+clean:
+	@if [ "$$(id -u)" = 0 ]; then lab/topology.sh down demo; lab/topology.sh down test; fi
+	cargo clean

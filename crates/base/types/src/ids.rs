@@ -1,0 +1,78 @@
+//! Index newtypes. Names and strings stop at `compile`; the packet path knows only these.
+
+use std::fmt;
+
+macro_rules! id {
+    ($(#[$doc:meta])* $name:ident($repr:ty)) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub struct $name(pub $repr);
+
+        impl $name {
+            /// The id as an index into the table it belongs to.
+            #[must_use]
+            pub const fn index(self) -> usize {
+                self.0 as usize
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+    };
+}
+
+id!(
+    /// A security zone; 0 is `junos-host`, the firewall itself.
+    ZoneId(u16)
+);
+id!(
+    /// A physical data interface (`ge-0/0/0`).
+    PortId(u16)
+);
+id!(
+    /// A logical interface, or unit (`ge-0/0/0.0`).
+    InterfaceId(u16)
+);
+id!(
+    /// A policy, stable by name over commits.
+    PolicyId(u32)
+);
+id!(
+    /// A NAT rule, stable by name over commits.
+    NatRuleId(u32)
+);
+id!(
+    /// A receive queue of one port.
+    QueueId(u16)
+);
+id!(
+    /// A packet worker: one pinned thread, its queues and its sessions.
+    WorkerId(u8)
+);
+id!(
+    /// A session, unique over restart and failover: worker, boot epoch and a counter.
+    SessionId(u64)
+);
+id!(
+    /// The number of one published program; higher is newer.
+    Generation(u64)
+);
+id!(
+    /// What hit counts are keyed by: survives commits that do not touch the rule's name.
+    RuleIdentity(u64)
+);
+
+impl ZoneId {
+    /// The firewall itself, `junos-host`.
+    pub const HOST: Self = Self(0);
+}
+
+impl Generation {
+    #[must_use]
+    pub const fn next(self) -> Self {
+        Self(self.0 + 1)
+    }
+}

@@ -1,0 +1,107 @@
+//! Every way a packet can die: one closed table.
+//!
+//! The table generates the enum, the counter's name, and the line that `show` prints. A new way to
+//! die is a new row, and a case that produces it.
+
+macro_rules! reasons {
+    ($($(#[$doc:meta])* $name:ident $metric:literal $text:literal)*) => {
+        /// Why a packet was dropped.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        #[repr(u8)]
+        pub enum DropReason { $($(#[$doc])* $name,)* }
+
+        impl DropReason {
+            /// Every reason, in the order of the counters.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)*];
+            pub const COUNT: usize = Self::ALL.len();
+
+            /// The name in counters, metrics and verdict files.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$name => $metric,)* }
+            }
+
+            /// The name in `show security flow statistics`.
+            #[must_use]
+            pub const fn text(self) -> &'static str {
+                match self { $(Self::$name => $text,)* }
+            }
+        }
+    };
+}
+
+reasons! {
+    MalformedEthernet "malformed-ethernet" "Malformed Ethernet header"
+    MalformedIpv4 "malformed-ipv4" "Malformed IPv4 header"
+    BadIpv4Checksum "bad-ipv4-checksum" "Bad IPv4 header checksum"
+    MalformedIpv6 "malformed-ipv6" "Malformed IPv6 header"
+    MalformedExtension "malformed-extension-header" "Malformed IPv6 extension header"
+    TooManyExtensions "too-many-extension-headers" "Too many IPv6 extension headers"
+    MappedAddress "ipv4-mapped-address" "IPv4-mapped IPv6 address"
+    MalformedTransport "malformed-transport" "Malformed transport header"
+    MalformedIcmp "malformed-icmp" "Malformed ICMP header"
+    OtherStation "other-station" "Destination MAC of another station"
+    UnknownVlan "unknown-vlan" "No logical interface for the VLAN"
+    InterfaceDisabled "interface-disabled" "Interface disabled"
+    NoZone "no-zone" "Interface in no zone"
+    FamilyNotConfigured "family-not-configured" "Family not configured on the interface"
+    UnknownEthertype "unknown-ethertype" "EtherType not handled"
+    InvalidSource "invalid-source-address" "Invalid source address"
+    InvalidDestination "invalid-destination-address" "Invalid destination address"
+    TtlExpired "ttl-expired" "TTL or hop limit exceeded"
+    NoRoute "no-route" "No route to destination"
+    RouteDiscard "route-discard" "Discard route"
+    RouteReject "route-reject" "Reject route"
+    EgressNoZone "egress-no-zone" "Egress interface in no zone"
+    EgressDown "egress-down" "Egress interface down"
+    PolicyDeny "policy-deny" "Denied by policy"
+    PolicyReject "policy-reject" "Rejected by policy"
+    DefaultDeny "default-deny" "Denied by default policy"
+    TcpNotSyn "tcp-not-syn" "First TCP segment is not SYN"
+    TcpClosed "tcp-closed" "TCP segment after close"
+    IcmpErrorNoSession "icmp-error-no-session" "ICMP error for no session"
+    IcmpReplyNoSession "icmp-reply-no-session" "ICMP reply for no session"
+    FragmentNoFirst "fragment-no-first" "Fragment before its first"
+    FragmentTableFull "fragment-table-full" "Fragment table full"
+    SessionTableFull "session-table-full" "Session table full"
+    SessionCollision "session-collision" "Session wing already in use"
+    NatNoAddress "nat-no-address" "No address for source NAT"
+    NatPortsExhausted "nat-ports-exhausted" "Source NAT ports exhausted"
+    PacketTooBig "packet-too-big" "Packet larger than the egress MTU"
+    NeighbourUnresolved "neighbour-unresolved" "Next hop could not be resolved"
+    HoldQueueFull "hold-queue-full" "Hold queue for unresolved next hops full"
+    HostInboundDenied "host-inbound-denied" "Denied by host-inbound-traffic"
+    HostQueueFull "host-queue-full" "Host queue full"
+    AnswerQueueFull "answer-queue-full" "Answer queue full"
+    TxQueueFull "tx-queue-full" "Transmit queue full"
+    NotReady "not-ready" "No program applied"
+    WorkerStopped "worker-stopped" "Worker stopped"
+    HandOverFull "hand-over-full" "Ring to the owning worker full"
+}
+
+impl DropReason {
+    #[must_use]
+    pub const fn index(self) -> usize {
+        self as usize
+    }
+
+    /// The reason of a name, as the wire and files carry it.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|r| r.name() == name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_unique() {
+        let mut names: Vec<_> = DropReason::ALL.iter().map(|r| r.name()).collect();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), DropReason::COUNT);
+        assert_eq!(DropReason::from_name("no-route"), Some(DropReason::NoRoute));
+    }
+}

@@ -1,0 +1,108 @@
+//! The Internet checksum: whole (RFC 1071) and incremental (RFC 1624, equation 3).
+
+use ravelin_types::{Addr, Family, Proto};
+
+/// A one's-complement sum not yet folded to 16 bits.
+pub type Sum = u64;
+
+/// What a rewrite adds to every checksum that covers the changed words, folded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Delta(pub u16);
+
+/// Sum of the bytes as big-endian 16-bit words; an odd last byte counts as the high half.
+#[must_use]
+pub fn sum(bytes: &[u8]) -> Sum {
+    let (wide, rest) = bytes.as_chunks::<4>();
+    let mut total = wide.iter().map(|w| u64::from(u32::from_be_bytes(*w))).sum::<u64>();
+    let (pairs, odd) = rest.as_chunks::<2>();
+    total += pairs.iter().map(|p| u64::from(u16::from_be_bytes(*p))).sum::<u64>();
+    total + odd.first().map_or(0, |b| u64::from(*b) << 8)
+}
+
+/// Folds a sum to 16 bits, carries added back.
+#[must_use]
+pub const fn fold(sum: Sum) -> u16 {
+    let mut s = (sum & 0xffff_ffff) + (sum >> 32);
+    s = (s & 0xffff) + (s >> 16);
+    s = (s & 0xffff) + (s >> 16);
+    s = (s & 0xffff) + (s >> 16);
+    s as u16
+}
+
+/// Sum of the pseudo-header (RFC 9293 3.1, RFC 8200 8.1).
+#[must_use]
+pub fn pseudo(family: Family, src: Addr, dst: Addr, proto: Proto, len: usize) -> Sum {
+    address(family, src) + address(family, dst) + u64::from(proto.0) + len as u64
+}
+
+fn address(family: Family, addr: Addr) -> Sum {
+    match family {
+        Family::V4 => u64::from(addr.low32()),
+        Family::V6 => sum(&addr.octets6()),
+    }
+}
+
+impl Delta {
+    /// The change from one address to another.
+    #[must_use]
+    pub fn address(family: Family, old: Addr, new: Addr) -> Self {
+        Self(fold(u64::from(!fold(address(family, old))) + u64::from(fold(address(family, new)))))
+    }
+
+    /// The change from one 16-bit word to another.
+    #[must_use]
+    pub const fn word(old: u16, new: u16) -> Self {
+        Self(fold(!old as u64 + new as u64))
+    }
+
+    /// Both changes.
+    #[must_use]
+    pub const fn and(self, other: Self) -> Self {
+        Self(fold(self.0 as u64 + other.0 as u64))
+    }
+
+    /// The checksum field after the change.
+    #[must_use]
+    pub const fn apply(self, field: u16) -> u16 {
+        !fold(!field as u64 + self.0 as u64)
+    }
+}
+
+/// Computes the transport checksum of `l4` (its field counted as zero) with its pseudo-header.
+#[must_use]
+pub fn transport(family: Family, src: Addr, dst: Addr, proto: Proto, l4: &[u8]) -> u16 {
+    let total = sum(l4) + pseudo(family, src, dst, proto, l4.len());
+    !fold(total)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// RFC 1071 section 3: the worked example.
+    #[test]
+    fn the_rfc_example_sums_to_ddf2() {
+        assert_eq!(fold(sum(&[0x00, 0x01, 0xf2, 0x03, 0xf4, 0xf5, 0xf6, 0xf7])), 0xddf2);
+    }
+
+    /// RFC 1624 section 4: HC 0xdd2f, m 0x5555, m' 0x3285 gives 0x0000.
+    #[test]
+    fn the_rfc_1624_example_gives_zero() {
+        assert_eq!(Delta::word(0x5555, 0x3285).apply(0xdd2f), 0x0000);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn incremental_equals_whole(mut bytes in proptest::collection::vec(proptest::num::u8::ANY, 20..64), word in 0usize..9, new: u16) {
+            bytes[10] = 0;
+            bytes[11] = 0;
+            let at = if word == 5 { 0 } else { word * 2 };
+            let field = !fold(sum(&bytes));
+            let old = crate::u16_at(&bytes, at);
+            crate::put_u16(&mut bytes, at, new);
+            let updated = Delta::word(old, new).apply(field);
+            bytes[10..12].copy_from_slice(&updated.to_be_bytes());
+            proptest::prop_assert_eq!(fold(sum(&bytes)), 0xffff);
+        }
+    }
+}

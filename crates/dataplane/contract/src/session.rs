@@ -1,0 +1,231 @@
+//! Sessions as the control plane sees them: one record, two wings, one deletion.
+
+use std::net::IpAddr;
+use std::ops::ControlFlow;
+
+use ravelin_types::{InterfaceId, NatRuleId, PolicyId, Proto, SessionId, WorkerId, ZoneId};
+
+use crate::{Error, GroupId};
+
+/// One wing's tuple. Family is that of the addresses, which are of one kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct SessionKey {
+    pub src: IpAddr,
+    pub dst: IpAddr,
+    pub sport: u16,
+    pub dport: u16,
+    pub proto: Proto,
+}
+
+/// A session named so that a stale delete can't hit a newer one under the same key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct SessionRef {
+    pub id: SessionId,
+    pub key: SessionKey,
+}
+
+/// Why a session ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum CloseReason {
+    AgedOut,
+    TcpFin,
+    TcpRst,
+    Cleared,
+    PolicyChanged,
+    InterfaceGone,
+    NatChanged,
+    PeerDelete,
+    Reconcile,
+}
+
+impl CloseReason {
+    pub const ALL: &'static [Self] = &[
+        Self::AgedOut,
+        Self::TcpFin,
+        Self::TcpRst,
+        Self::Cleared,
+        Self::PolicyChanged,
+        Self::InterfaceGone,
+        Self::NatChanged,
+        Self::PeerDelete,
+        Self::Reconcile,
+    ];
+
+    /// The reason as RT_FLOW writes it.
+    #[must_use]
+    pub const fn text(self) -> &'static str {
+        match self {
+            Self::AgedOut => "idle Timeout",
+            Self::TcpFin => "TCP FIN",
+            Self::TcpRst => "TCP RST",
+            Self::Cleared => "CLI",
+            Self::PolicyChanged => "policy change",
+            Self::InterfaceGone => "interface removed",
+            Self::NatChanged => "NAT change",
+            Self::PeerDelete => "HA",
+            Self::Reconcile => "HA reconcile",
+        }
+    }
+}
+
+/// How far a session has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum SessionState {
+    Opening,
+    Established,
+    Closing,
+}
+
+/// One direction of a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WingView {
+    pub key: SessionKey,
+    /// Where packets of this wing arrive; `None`: from the firewall itself.
+    pub interface: Option<InterfaceId>,
+    pub packets: u64,
+    pub bytes: u64,
+}
+
+/// A session as it stands at one moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SessionView {
+    pub id: SessionId,
+    pub worker: WorkerId,
+    pub state: SessionState,
+    pub wings: [WingView; 2],
+    pub policy: PolicyId,
+    pub nat_rule: Option<NatRuleId>,
+    pub from_zone: ZoneId,
+    pub to_zone: ZoneId,
+    /// Index into the program's application names.
+    pub application: Option<u32>,
+    pub timeout_s: u32,
+    pub remaining_s: u32,
+    pub age_s: u32,
+}
+
+/// Which sessions are meant; every field given must hold. Addresses and ports may match either
+/// wing's source or destination as Junos filters do: on the wing that opened the session.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SessionFilter {
+    pub proto: Option<Proto>,
+    pub source: Option<ipnet::IpNet>,
+    pub destination: Option<ipnet::IpNet>,
+    pub source_port: Option<u16>,
+    pub destination_port: Option<u16>,
+    pub interface: Option<InterfaceId>,
+    pub family: Option<ravelin_types::Family>,
+    pub id: Option<SessionId>,
+    /// Some(true): only translated sessions.
+    pub nat: Option<bool>,
+}
+
+impl SessionFilter {
+    #[must_use]
+    pub fn holds(&self, view: &SessionView) -> bool {
+        let Self { proto, source, destination, source_port, destination_port, interface, family, id, nat } =
+            self;
+        let key = &view.wings[0].key;
+        let v6 = key.src.is_ipv6();
+        proto.is_none_or(|p| p == key.proto)
+            && source.is_none_or(|n| n.contains(&key.src))
+            && destination.is_none_or(|n| n.contains(&key.dst))
+            && source_port.is_none_or(|p| p == key.sport)
+            && destination_port.is_none_or(|p| p == key.dport)
+            && interface.is_none_or(|i| view.wings.iter().any(|w| w.interface == Some(i)))
+            && family.is_none_or(|f| (f == ravelin_types::Family::V6) == v6)
+            && id.is_none_or(|i| i == view.id)
+            && nat.is_none_or(|n| n == view.nat_rule.is_some())
+    }
+}
+
+/// A change to a session, ordered by its worker's sequence.
+#[derive(Clone, Debug, PartialEq)]
+pub enum SessionDelta {
+    Open(SessionView),
+    Update(SessionView),
+    Close(SessionView, CloseReason),
+}
+
+/// Deltas with what is needed to resume after them.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DeltaBatch {
+    pub epoch: u64,
+    /// Worker, sequence, delta.
+    pub deltas: Vec<(WorkerId, u64, SessionDelta)>,
+    pub truncated: bool,
+}
+
+/// How often a peer should sweep.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SweepProfile {
+    pub enabled: bool,
+    pub active_interval_s: u32,
+    pub idle_interval_s: u32,
+}
+
+/// Session changes for a peer.
+pub trait SessionDeltas {
+    /// # Errors
+    /// The plane is gone.
+    fn drain(&self, max: usize) -> Result<DeltaBatch, Error>;
+    /// # Errors
+    /// The plane is gone.
+    fn export(&self, groups: &[GroupId], max: usize) -> Result<DeltaBatch, Error>;
+    fn sweep_profile(&self) -> SweepProfile;
+}
+
+/// What a reconcile found and did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ReconcileResult {
+    pub stale: u64,
+    pub deleted: u64,
+}
+
+/// The sessions of every worker.
+pub trait SessionStore {
+    /// Visits sessions that the filter holds for, a bounded number between batches of packets,
+    /// until `visit` breaks.
+    ///
+    /// # Errors
+    /// A worker does not answer.
+    fn for_each(
+        &self,
+        filter: &SessionFilter,
+        visit: &mut dyn FnMut(&SessionView) -> ControlFlow<()>,
+    ) -> Result<(), Error>;
+    /// # Errors
+    /// A worker does not answer; a missing session is `None`.
+    fn get(&self, key: &SessionKey) -> Result<Option<SessionView>, Error>;
+    /// # Errors
+    /// Not supported, or it could not be installed whole.
+    fn put_synced(&self, session: &SessionView) -> Result<(), Error>;
+    /// Ends the sessions that are still the ones named; returns how many.
+    ///
+    /// # Errors
+    /// A worker does not answer.
+    fn delete_known(&self, batch: &[SessionRef], reason: CloseReason) -> Result<u64, Error>;
+    /// Reads, then deletes what it read; missing is no error.
+    ///
+    /// # Errors
+    /// A worker does not answer.
+    fn delete_by_key(&self, key: &SessionKey, reason: CloseReason) -> Result<bool, Error>;
+    /// # Errors
+    /// Not supported, or a worker does not answer.
+    fn reconcile_bulk(
+        &self,
+        received: &[SessionKey],
+        owns: &dyn Fn(ZoneId) -> bool,
+    ) -> Result<ReconcileResult, Error>;
+    /// Ends what the filter holds for; returns how many.
+    ///
+    /// # Errors
+    /// A worker does not answer.
+    fn clear(&self, filter: &SessionFilter) -> Result<u64, Error>;
+    /// # Errors
+    /// A worker does not answer.
+    fn count(&self) -> Result<u64, Error>;
+    /// # Errors
+    /// Not supported.
+    fn deltas(&self) -> Result<&dyn SessionDeltas, Error>;
+}

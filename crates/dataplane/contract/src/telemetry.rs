@@ -1,0 +1,127 @@
+//! Counters and events.
+
+use std::net::IpAddr;
+
+use ravelin_types::{DropReason, InterfaceId, NatRuleId, PolicyId, RuleIdentity};
+
+use crate::{CloseReason, Error, SessionKey, SessionView};
+
+/// Device-wide counters, summed over workers without stopping them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Global {
+    pub rx_packets: u64,
+    pub rx_bytes: u64,
+    pub tx_packets: u64,
+    pub tx_bytes: u64,
+    pub host_packets: u64,
+    pub answers: u64,
+    pub sessions_created: u64,
+    pub sessions_closed: u64,
+    pub sessions_live: u64,
+    pub sessions_max: u64,
+    pub drops: [u64; DropReason::COUNT],
+    pub events_lost: u64,
+}
+
+impl Default for Global {
+    fn default() -> Self {
+        Self {
+            rx_packets: 0,
+            rx_bytes: 0,
+            tx_packets: 0,
+            tx_bytes: 0,
+            host_packets: 0,
+            answers: 0,
+            sessions_created: 0,
+            sessions_closed: 0,
+            sessions_live: 0,
+            sessions_max: 0,
+            drops: [0; DropReason::COUNT],
+            events_lost: 0,
+        }
+    }
+}
+
+/// Hits of one policy, keyed by what survives commits.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PolicyCounters {
+    pub id: PolicyId,
+    pub identity: RuleIdentity,
+    pub hits: u64,
+    /// Seconds since the plane's epoch; 0: never.
+    pub first_hit_s: u64,
+    pub last_hit_s: u64,
+}
+
+/// Hits of one NAT rule.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct NatCounters {
+    pub id: NatRuleId,
+    pub identity: RuleIdentity,
+    pub hits: u64,
+    pub failed: u64,
+    pub sessions: u64,
+}
+
+/// Packets of one unit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct InterfaceCounters {
+    pub interface: InterfaceId,
+    pub rx_packets: u64,
+    pub rx_bytes: u64,
+    pub tx_packets: u64,
+    pub tx_bytes: u64,
+}
+
+/// A session's beginning or end, when its policy logs it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SessionEvent {
+    pub view: SessionView,
+    /// `None`: it begins.
+    pub close: Option<CloseReason>,
+}
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Event {
+    Session(SessionEvent),
+    PolicyDeny {
+        policy: PolicyId,
+        key: SessionKey,
+        interface: InterfaceId,
+    },
+    /// A packet waits for this address to be resolved.
+    NeighbourWanted {
+        interface: InterfaceId,
+        addr: IpAddr,
+    },
+}
+
+/// Events since the last call.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct EventBatch {
+    pub events: Vec<Event>,
+    /// Events the producer had to throw away.
+    pub lost: u64,
+}
+
+/// Reads counters and events.
+pub trait Telemetry {
+    /// # Errors
+    /// A worker does not answer.
+    fn global(&self) -> Result<Global, Error>;
+    /// # Errors
+    /// A worker does not answer.
+    fn policies(&self) -> Result<Vec<PolicyCounters>, Error>;
+    /// # Errors
+    /// A worker does not answer.
+    fn nat_rules(&self) -> Result<Vec<NatCounters>, Error>;
+    /// # Errors
+    /// A worker does not answer.
+    fn interfaces(&self) -> Result<Vec<InterfaceCounters>, Error>;
+    /// Takes up to `max` events that wait; empty when none do.
+    ///
+    /// # Errors
+    /// The plane is gone.
+    fn events(&self, max: usize) -> Result<EventBatch, Error>;
+}

@@ -1,0 +1,92 @@
+//! A worker's counters: written by the worker alone, read between batches.
+
+use ravelin_types::{DropReason, Instant, InterfaceId};
+
+/// Packets and bytes of one unit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct UnitCounters {
+    pub rx_packets: u64,
+    pub rx_bytes: u64,
+    pub tx_packets: u64,
+    pub tx_bytes: u64,
+}
+
+/// Hits of a policy or NAT rule.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Hits {
+    pub hits: u64,
+    pub failed: u64,
+    /// Live sessions.
+    pub sessions: u64,
+    pub first_s: u64,
+    pub last_s: u64,
+}
+
+/// Everything a worker counts.
+#[derive(Clone, Debug)]
+pub struct Counters {
+    pub rx_packets: u64,
+    pub rx_bytes: u64,
+    pub tx_packets: u64,
+    pub tx_bytes: u64,
+    pub host_packets: u64,
+    pub answers: u64,
+    pub sessions_created: u64,
+    pub sessions_closed: u64,
+    pub drops: [u64; DropReason::COUNT],
+    pub units: Vec<UnitCounters>,
+    /// By policy id.
+    pub policies: Vec<Hits>,
+    /// By NAT rule id.
+    pub nat_rules: Vec<Hits>,
+}
+
+impl Counters {
+    pub(crate) fn new() -> Self {
+        Self {
+            rx_packets: 0,
+            rx_bytes: 0,
+            tx_packets: 0,
+            tx_bytes: 0,
+            host_packets: 0,
+            answers: 0,
+            sessions_created: 0,
+            sessions_closed: 0,
+            drops: [0; DropReason::COUNT],
+            units: Vec::new(),
+            policies: Vec::new(),
+            nat_rules: Vec::new(),
+        }
+    }
+
+    /// Counts a drop. Backends use it for what dies on their side (queue full).
+    pub fn drop(&mut self, reason: DropReason) {
+        self.drops[reason.index()] += 1;
+    }
+
+    pub(crate) fn received(&mut self, unit: InterfaceId, bytes: usize) {
+        if let Some(unit) = self.units.get_mut(unit.index()) {
+            unit.rx_packets += 1;
+            unit.rx_bytes += bytes as u64;
+        }
+    }
+
+    pub(crate) fn sent(&mut self, unit: InterfaceId, bytes: usize) {
+        self.tx_packets += 1;
+        self.tx_bytes += bytes as u64;
+        if let Some(unit) = self.units.get_mut(unit.index()) {
+            unit.tx_packets += 1;
+            unit.tx_bytes += bytes as u64;
+        }
+    }
+}
+
+impl Hits {
+    pub(crate) fn hit(&mut self, now: Instant) {
+        self.hits += 1;
+        self.last_s = now.as_secs().max(1);
+        if self.first_s == 0 {
+            self.first_s = self.last_s;
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! What the engine notes on the way, for `test packet`, replay and tests.
+//!
+//! A type parameter of the step: in workers [`NoRecorder`], whose calls compile to nothing.
+
+use ravelin_types::{Addr, DropReason, Family, InterfaceId, Mac, NatRuleId, PolicyId, SessionId, ZoneId};
+
+/// One decision.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fact {
+    Ingress {
+        unit: InterfaceId,
+        zone: Option<ZoneId>,
+    },
+    SessionHit {
+        id: SessionId,
+        reverse: bool,
+        policy: PolicyId,
+    },
+    SessionMiss,
+    Rejudged {
+        kept: bool,
+    },
+    Route {
+        family: Family,
+        dst: Addr,
+        unit: InterfaceId,
+        next_hop: Addr,
+    },
+    Local {
+        unit: InterfaceId,
+    },
+    RouteNone,
+    Zones {
+        from: ZoneId,
+        to: ZoneId,
+    },
+    /// A policy that did not match, and the first of its conditions that failed.
+    PolicyPassed {
+        policy: PolicyId,
+        failed: Condition,
+    },
+    PolicyMatch {
+        policy: PolicyId,
+    },
+    DefaultPolicy,
+    HostInbound {
+        unit: InterfaceId,
+        accepted: bool,
+    },
+    NatRule {
+        rule: NatRuleId,
+        off: bool,
+    },
+    Translated {
+        family: Family,
+        addr: Addr,
+        port: u16,
+    },
+    SessionCreated {
+        id: SessionId,
+    },
+    NextHop {
+        unit: InterfaceId,
+        mac: Mac,
+    },
+    Unresolved {
+        unit: InterfaceId,
+        next_hop: Addr,
+        family: Family,
+    },
+    Answered {
+        with: Answered,
+    },
+    Dropped(DropReason),
+}
+
+/// The condition of a policy that failed first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Condition {
+    Zones,
+    Source,
+    Destination,
+    Application,
+}
+
+/// What the engine answered with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answered {
+    TcpReset,
+    IcmpError { kind: u8, code: u8 },
+}
+
+/// Takes facts.
+pub trait Recorder {
+    /// False: calls cost nothing, since the compiler removes them.
+    const ON: bool;
+    fn fact(&mut self, fact: Fact);
+}
+
+/// The worker's recorder: none.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoRecorder;
+
+impl Recorder for NoRecorder {
+    const ON: bool = false;
+    #[inline(always)]
+    fn fact(&mut self, _: Fact) {}
+}
+
+/// Keeps every fact, in order.
+#[derive(Clone, Debug, Default)]
+pub struct Trace(pub Vec<Fact>);
+
+impl Recorder for Trace {
+    const ON: bool = true;
+    fn fact(&mut self, fact: Fact) {
+        self.0.push(fact);
+    }
+}

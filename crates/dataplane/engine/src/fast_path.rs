@@ -1,0 +1,255 @@
+//! A packet of a session: generation, TCP state, next hop, rewrite.
+
+use ravelin_contract::CloseReason;
+use ravelin_program::Interface;
+use ravelin_types::{Addr, DropReason, Family};
+use ravelin_wire::{L4, rewrite};
+
+use crate::act::{self, Recipe};
+use crate::explain::{Fact, Recorder};
+use crate::forwarding::Path;
+use crate::packet::Packet;
+use crate::rules::{Decision, Rules};
+use crate::session::{HOST_UNIT, Life, NO_POLICY, NO_RULE, Session, Ticks, WingRef};
+use crate::step::{Flow, Turn};
+use crate::verdict::Verdict;
+use crate::{first_path, reply};
+
+/// Seconds after which a closing session is forgotten.
+const SWITCHED: u32 = 1;
+
+/// `None`: the session is no more, and the packet is to be judged as one without.
+pub(crate) fn run<R: Recorder>(
+    turn: &mut Turn<'_, R>,
+    packet: &mut Packet<'_>,
+    flow: &Flow,
+    at: WingRef,
+) -> Option<Verdict> {
+    let (slot, wing) = (at.slot(), at.wing());
+    let reason = must_end(turn, flow, slot, wing);
+    if let Some(reason) = reason {
+        turn.state.end(slot, reason, turn.shared, turn.now);
+        return None;
+    }
+    let session = turn.state.sessions.get_mut(slot);
+    turn.rec.fact(Fact::SessionHit { id: session.id, reverse: wing == 1, policy: session.policy });
+    advance(turn, flow, slot, wing);
+    Some(forward(turn, packet, flow, at))
+}
+
+/// Why a session can't go on with this packet.
+fn must_end<R: Recorder>(turn: &mut Turn<'_, R>, flow: &Flow, slot: u32, wing: usize) -> Option<CloseReason> {
+    let rules = &turn.world.rules;
+    let session = turn.state.sessions.get_mut(slot);
+    if session.is_over(Ticks::at(turn.now)) {
+        return Some(CloseReason::AgedOut);
+    }
+    let generation = rules.generation.0 as u32;
+    if session.generation != generation {
+        let verdict = rejudge(rules, session);
+        turn.rec.fact(Fact::Rejudged { kept: verdict.is_none() });
+        if verdict.is_some() {
+            return verdict;
+        }
+        session.generation = generation;
+        session.section_hash = rules.section_hash(session.wings[0].zone, session.wings[1].zone);
+    }
+    // A new connection on the ports of one that is closing.
+    let reopens = matches!(flow.network.l4, L4::Tcp { flags, .. } if flags.opens());
+    if reopens && session.state == Life::Closing {
+        return Some(if session.tcp.was_reset() { CloseReason::TcpRst } else { CloseReason::TcpFin });
+    }
+    // The same tuple from another zone is not this session's.
+    if session.wings[wing].zone != flow.zone {
+        return Some(CloseReason::InterfaceGone);
+    }
+    None
+}
+
+/// Juniper's table with policy-rematch off: a policy deleted or no longer permitting ends its
+/// sessions, changed matches leave live ones alone. Spec: policy-rematch-1..3.
+fn rejudge(rules: &Rules, session: &Session) -> Option<CloseReason> {
+    for wing in &session.wings {
+        if wing.ingress != HOST_UNIT {
+            let unit = rules.unit(wing.ingress).filter(|u| u.enabled);
+            if unit.and_then(|u| u.zone) != Some(wing.zone) {
+                return Some(CloseReason::InterfaceGone);
+            }
+        }
+    }
+    if session.nat_rule != NO_RULE {
+        let outside = &session.wings[1].key;
+        if rules.local(outside.family(), outside.dst()).is_none() {
+            return Some(CloseReason::NatChanged);
+        }
+    }
+    let [first, second] = &session.wings;
+    if act::is_host(first.ingress) {
+        return None;
+    }
+    let key = &first.key;
+    if act::is_host(second.ingress) {
+        let icmp = first_path::echo_type(key);
+        let open = rules.host_accepts(first.ingress, key.proto(), key.dport(), icmp);
+        return (!open).then_some(CloseReason::PolicyChanged);
+    }
+    if rules.section_hash(first.zone, second.zone) == session.section_hash {
+        return None;
+    }
+    let permitted = if session.policy == NO_POLICY {
+        let tuple = first_path::tuple_of(key, first.zone, second.zone);
+        match rules.decide(&tuple, |_| {}) {
+            Decision::Policy(policy, _) => policy.action == ravelin_program::Action::Permit,
+            Decision::Default(action) => action == ravelin_program::Action::Permit,
+        }
+    } else {
+        rules.permits(session.policy)
+    };
+    (!permitted).then_some(CloseReason::PolicyChanged)
+}
+
+/// Time, counters and TCP state.
+fn advance<R: Recorder>(turn: &mut Turn<'_, R>, flow: &Flow, slot: u32, wing: usize) {
+    let settings = &turn.world.rules.flow;
+    let session = turn.state.sessions.get_mut(slot);
+    session.last_seen = Ticks::at(turn.now);
+    session.packets[wing] += 1;
+    session.bytes[wing] += u64::from(flow.network.end - flow.parsed.l3_at);
+    let L4::Tcp { flags, .. } = flow.network.l4 else {
+        session.state = Life::Established;
+        return;
+    };
+    session.tcp = session.tcp.advance(wing, flags);
+    let life = session.tcp.life();
+    if life != session.state {
+        session.state = life;
+        session.timeout_s = match life {
+            Life::Closing => settings.tcp_closing_timeout.max(SWITCHED),
+            Life::Established => session.established_timeout_s,
+            Life::Opening | Life::Free => settings.tcp_initial_timeout,
+        };
+        turn.state.sessions.reschedule(slot, turn.now);
+    }
+}
+
+/// Sends a packet of a session on: to the kernel, from it, or through.
+pub(crate) fn forward<R: Recorder>(
+    turn: &mut Turn<'_, R>,
+    packet: &mut Packet<'_>,
+    flow: &Flow,
+    at: WingRef,
+) -> Verdict {
+    let session = turn.state.sessions.get(at.slot());
+    let other = session.wings[1 - at.wing()].key;
+    let recipe = Recipe { wing: session.wings[at.wing()], other };
+    let translated = session.is_translated();
+    let to_host = act::is_host(recipe.wing.egress);
+    if !flow.from_host && !to_host {
+        if let Some(verdict) = check_ttl(turn, packet, flow) {
+            return verdict;
+        }
+        if let Some(verdict) = check_size(turn, packet, flow, &recipe) {
+            return verdict;
+        }
+        let l3_at = usize::from(flow.parsed.l3_at);
+        rewrite::decrement_ttl(packet.bytes_mut(), l3_at, flow.network.family);
+    }
+    if translated {
+        act::translate(packet, flow, &recipe);
+    }
+    let network = act::translated(&flow.network, &other);
+    let partial = act::checksum_left(packet, &network);
+    if to_host {
+        return act::to_host(turn, packet, flow, partial);
+    }
+    if flow.from_host {
+        return act::from_host(turn, packet, flow, partial);
+    }
+    through(turn, packet, flow, at, (&recipe, partial))
+}
+
+fn check_ttl<R: Recorder>(turn: &mut Turn<'_, R>, packet: &Packet<'_>, flow: &Flow) -> Option<Verdict> {
+    if flow.network.ttl > 1 {
+        return None;
+    }
+    reply::time_exceeded(turn, packet, flow);
+    Some(Verdict::Drop(DropReason::TtlExpired))
+}
+
+fn check_size<R: Recorder>(
+    turn: &mut Turn<'_, R>,
+    packet: &Packet<'_>,
+    flow: &Flow,
+    recipe: &Recipe,
+) -> Option<Verdict> {
+    let unit = turn.world.rules.unit(recipe.wing.egress)?;
+    let mtu = match flow.network.family {
+        Family::V4 => unit.mtu4,
+        Family::V6 => unit.mtu6,
+    };
+    if flow.network.end - flow.parsed.l3_at <= mtu {
+        return None;
+    }
+    reply::too_big(turn, packet, flow, mtu);
+    Some(Verdict::Drop(DropReason::PacketTooBig))
+}
+
+/// Out of the session's egress unit; the way is looked up again when routes or neighbours changed.
+fn through<R: Recorder>(
+    turn: &mut Turn<'_, R>,
+    packet: &mut Packet<'_>,
+    flow: &Flow,
+    at: WingRef,
+    (recipe, partial): (&Recipe, Option<rewrite::Partial>),
+) -> Verdict {
+    let world = turn.world;
+    let wing = &recipe.wing;
+    if wing.resolved_at == world.forwarding.generation
+        && let Some(unit) = world.rules.unit(wing.egress)
+    {
+        return act::send(turn, packet, flow, (unit, wing.mac), partial);
+    }
+    let (unit, next_hop) = match route(turn, flow, recipe.other.src(), wing.zone_beyond(turn, at)) {
+        Ok(found) => found,
+        Err(reason) => return Verdict::Drop(reason),
+    };
+    match world.forwarding.resolve(unit.id, flow.network.family, next_hop) {
+        None => act::hold(turn, packet, flow, (unit, next_hop), partial),
+        Some(mac) => {
+            turn.rec.fact(Fact::NextHop { unit: unit.id, mac });
+            let session = turn.state.sessions.get_mut(at.slot());
+            let wing = &mut session.wings[at.wing()];
+            wing.egress = unit.id;
+            wing.mac = mac;
+            wing.resolved_at = world.forwarding.generation;
+            act::send(turn, packet, flow, (unit, mac), partial)
+        }
+    }
+}
+
+impl crate::session::Wing {
+    /// The zone that packets of this wing leave to: that of the other wing.
+    fn zone_beyond<R>(&self, turn: &Turn<'_, R>, at: WingRef) -> ravelin_types::ZoneId {
+        turn.state.sessions.get(at.slot()).wings[1 - at.wing()].zone
+    }
+}
+
+/// The unit and next hop for a session's packet. A route into another zone than the one that the
+/// policy judged is no way for this session.
+fn route<'w, R: Recorder>(
+    turn: &mut Turn<'w, R>,
+    flow: &Flow,
+    dst: Addr,
+    zone: ravelin_types::ZoneId,
+) -> Result<(&'w Interface, Addr), DropReason> {
+    let world = turn.world;
+    match world.forwarding.lookup(flow.network.family, dst, flow.hash) {
+        Path::Via { unit, next_hop } => {
+            let unit = world.rules.unit(unit).ok_or(DropReason::EgressDown)?;
+            if unit.zone == Some(zone) { Ok((unit, next_hop)) } else { Err(DropReason::EgressNoZone) }
+        }
+        Path::Discard => Err(DropReason::RouteDiscard),
+        Path::Reject => Err(DropReason::RouteReject),
+        Path::Local(_) | Path::None => Err(DropReason::NoRoute),
+    }
+}

@@ -1,0 +1,101 @@
+//! Packets that wait for their next hop's Ethernet address.
+//!
+//! State: a fixed number of buffers. A packet is copied in, ready but for its destination MAC, and
+//! leaves when the neighbour is known, when the kernel gives up, or after three seconds.
+
+use ravelin_types::{Addr, Family, Instant, InterfaceId, PortId};
+use ravelin_wire::rewrite::Partial;
+
+use crate::output::ANSWER_LEN_MAX;
+
+/// Packets held at a time; more are dropped and counted.
+const SLOTS: usize = 256;
+/// Packets held for one neighbour.
+const PER_NEIGHBOUR: usize = 16;
+/// How long a packet waits.
+const LIFE_NS: u64 = 3_000_000_000;
+
+/// Where a held packet wants to go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Waiting {
+    pub unit: InterfaceId,
+    pub port: PortId,
+    pub family: Family,
+    pub next_hop: Addr,
+    pub partial: Option<Partial>,
+}
+
+#[derive(Debug)]
+struct Held {
+    waiting: Waiting,
+    until: Instant,
+    len: usize,
+}
+
+#[derive(Debug)]
+pub(crate) struct Hold {
+    slots: Box<[Option<Held>]>,
+    buffers: Box<[[u8; ANSWER_LEN_MAX]]>,
+    live: usize,
+}
+
+/// What has become of a held packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome<T> {
+    Wait,
+    Send(T),
+    GiveUp,
+}
+
+impl Hold {
+    pub(crate) fn new() -> Self {
+        let buffers = vec![[0; ANSWER_LEN_MAX]; SLOTS].into_boxed_slice();
+        Self { slots: (0..SLOTS).map(|_| None).collect(), buffers, live: 0 }
+    }
+
+    /// Takes a copy. `None`: no room; `Some(first)`: taken, the first for its neighbour or not.
+    pub(crate) fn put(&mut self, frame: &[u8], waiting: Waiting, now: Instant) -> Option<bool> {
+        let same = |h: &Held| {
+            (h.waiting.unit, h.waiting.family, h.waiting.next_hop)
+                == (waiting.unit, waiting.family, waiting.next_hop)
+        };
+        let before = self.slots.iter().flatten().filter(|h| same(h)).count();
+        if before >= PER_NEIGHBOUR || frame.len() > ANSWER_LEN_MAX {
+            return None;
+        }
+        let at = self.slots.iter().position(Option::is_none)?;
+        self.buffers[at][..frame.len()].copy_from_slice(frame);
+        let until = Instant(now.0.saturating_add(LIFE_NS));
+        self.slots[at] = Some(Held { waiting, until, len: frame.len() });
+        self.live += 1;
+        Some(before == 0)
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.live == 0
+    }
+
+    /// Asks `judge` about every packet; `done` gets those that leave.
+    pub(crate) fn sweep<T>(
+        &mut self,
+        now: Instant,
+        mut judge: impl FnMut(&Waiting) -> Outcome<T>,
+        mut done: impl FnMut(&Waiting, &[u8], Option<T>),
+    ) {
+        for (slot, buffer) in self.slots.iter_mut().zip(&self.buffers) {
+            let Some(held) = slot else { continue };
+            let outcome = match judge(&held.waiting) {
+                Outcome::Wait if now >= held.until => Outcome::GiveUp,
+                other => other,
+            };
+            let sent = match outcome {
+                Outcome::Wait => continue,
+                Outcome::Send(how) => Some(how),
+                Outcome::GiveUp => None,
+            };
+            done(&held.waiting, &buffer[..held.len], sent);
+            *slot = None;
+            self.live -= 1;
+        }
+    }
+}

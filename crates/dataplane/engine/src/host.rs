@@ -1,0 +1,135 @@
+//! Packets for the firewall itself and from it.
+//!
+//! Junos: `host-inbound-traffic`. Place: first path, after the destination is found to be local.
+//! Neighbour discovery for the unit itself is let through as ARP is: without it there is no link.
+
+use ravelin_types::{DropReason, Family, InterfaceId, Proto, ZoneId};
+use ravelin_wire::{L4, Parsed, ethertype};
+
+use crate::act;
+use crate::explain::{Fact, Recorder};
+use crate::fast_path;
+use crate::first_path::{self, Draft};
+use crate::forwarding::Path;
+use crate::packet::Packet;
+use crate::rules::Snapshot;
+use crate::session::WingRef;
+use crate::step::{Flow, Turn};
+use crate::verdict::{Egress, Verdict};
+
+/// ICMPv6 types of neighbour discovery that a link can't do without (RFC 4861): solicitation and
+/// advertisement.
+const NEIGHBOUR_TYPES: [u8; 2] = [135, 136];
+/// A hop limit that only a neighbour can send (RFC 4861 7.1).
+const FROM_NEIGHBOUR: u8 = 255;
+
+/// Whether a packet from the wire is for the firewall: one of its addresses, link-local, or a
+/// group or broadcast on the link.
+pub(crate) fn is_local(world: &Snapshot, flow: &Flow) -> bool {
+    let (family, dst) = (flow.network.family, flow.network.dst);
+    world.rules.local(family, dst).is_some()
+        || is_link_scoped(family, dst)
+        || is_subnet_broadcast(world, flow)
+        || matches!(world.forwarding.lookup(family, dst, 0), Path::Local(_))
+}
+
+/// Destinations that never leave their link.
+fn is_link_scoped(family: Family, dst: ravelin_types::Addr) -> bool {
+    match family {
+        Family::V4 => dst.low32() == u32::MAX || dst.low32() >> 8 == 0x00e0_0000,
+        Family::V6 => dst.is_link_local6() || (dst.0 >> 112) & 0xff0f == 0xff02,
+    }
+}
+
+fn is_subnet_broadcast(world: &Snapshot, flow: &Flow) -> bool {
+    let (family, dst) = (flow.network.family, flow.network.dst);
+    let Some(unit) = world.rules.unit(flow.unit) else { return false };
+    family == Family::V4
+        && unit.addresses.iter().filter(|a| a.family == family && a.len < 31).any(|a| {
+            let host_bits = u32::MAX >> a.len;
+            dst.low32() == a.addr.low32() | host_bits
+        })
+}
+
+/// A packet for the firewall without a session.
+pub(crate) fn inbound<R: Recorder>(turn: &mut Turn<'_, R>, packet: &mut Packet<'_>, flow: &Flow) -> Verdict {
+    if is_neighbour_discovery(flow) {
+        return stateless(turn, packet, flow);
+    }
+    let (proto, dport) = (flow.network.proto, flow.key.dport());
+    let icmp = flow.icmp().map(|(kind, _)| kind);
+    let accepted = turn.world.rules.host_accepts(flow.unit, proto, dport, icmp);
+    turn.rec.fact(Fact::HostInbound { unit: flow.unit, accepted });
+    if !accepted {
+        return Verdict::Drop(DropReason::HostInboundDenied);
+    }
+    if is_group(flow) || flow.parsed.dst_mac.is_group() {
+        return stateless(turn, packet, flow);
+    }
+    if matches!(flow.network.l4, L4::Tcp { flags, .. } if !flags.opens()) {
+        return Verdict::Drop(DropReason::TcpNotSyn);
+    }
+    match first_path::install(turn, flow, &Draft::to_host()) {
+        Err(reason) => Verdict::Drop(reason),
+        Ok(slot) => fast_path::forward(turn, packet, flow, WingRef::new(slot, 0)),
+    }
+}
+
+/// What the kernel sends without a session: the firewall's own traffic is let out.
+pub(crate) fn outbound<R: Recorder>(turn: &mut Turn<'_, R>, packet: &mut Packet<'_>, flow: &Flow) -> Verdict {
+    let neighbour = is_neighbour_discovery(flow);
+    let world = turn.world;
+    let zone = world.rules.unit(flow.unit).and_then(|unit| unit.zone);
+    let Some(zone) = zone else { return Verdict::Drop(DropReason::EgressNoZone) };
+    if neighbour || is_group(flow) {
+        return stateless(turn, packet, flow);
+    }
+    turn.rec.fact(Fact::Zones { from: ZoneId::HOST, to: zone });
+    match first_path::install(turn, flow, &Draft::host(flow.unit, zone)) {
+        Err(reason) => Verdict::Drop(reason),
+        Ok(slot) => fast_path::forward(turn, packet, flow, WingRef::new(slot, 0)),
+    }
+}
+
+/// To or from the kernel, leaving nothing behind.
+fn stateless<R: Recorder>(turn: &mut Turn<'_, R>, packet: &mut Packet<'_>, flow: &Flow) -> Verdict {
+    let partial = act::checksum_left(packet, &flow.network);
+    if flow.from_host {
+        act::from_host(turn, packet, flow, partial)
+    } else {
+        act::to_host(turn, packet, flow, partial)
+    }
+}
+
+fn is_group(flow: &Flow) -> bool {
+    let (family, dst) = (flow.network.family, flow.network.dst);
+    dst.is_multicast(family) || (family == Family::V4 && dst.low32() == u32::MAX)
+}
+
+fn is_neighbour_discovery(flow: &Flow) -> bool {
+    flow.network.proto == Proto::ICMPV6
+        && flow.network.ttl == FROM_NEIGHBOUR
+        && matches!(flow.network.l4, L4::Icmp { kind, .. } if NEIGHBOUR_TYPES.contains(&kind))
+}
+
+/// ARP goes to and from the kernel, with the unit's tag on the wire and without it on the TAP.
+pub(crate) fn arp(
+    world: &Snapshot,
+    packet: &mut Packet<'_>,
+    parsed: &Parsed,
+    (unit, from_host): (InterfaceId, bool),
+) -> Verdict {
+    let Some(unit) = world.rules.unit(unit) else {
+        return Verdict::Drop(DropReason::UnknownVlan);
+    };
+    if from_host && !world.forwarding.is_up(unit.port) {
+        return Verdict::Drop(DropReason::EgressDown);
+    }
+    let vlan = unit.vlan.filter(|_| from_host);
+    let macs = (parsed.src_mac, parsed.dst_mac);
+    if act::link_header(packet, usize::from(parsed.l3_at), macs, vlan, ethertype::ARP).is_none() {
+        return Verdict::Drop(DropReason::TxQueueFull);
+    }
+    let egress = if from_host { Egress::Port(unit.port) } else { Egress::Host(unit.id) };
+    Verdict::Send { egress, unit: unit.id, partial: None }
+}

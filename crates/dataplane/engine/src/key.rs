@@ -1,0 +1,132 @@
+//! The key of a wing: the tuple as its packets carry it, with family and scope.
+
+use std::hash::Hasher;
+use std::net::IpAddr;
+
+use ravelin_contract::SessionKey;
+use ravelin_types::{Addr, Family, IcmpKind, Proto};
+use ravelin_wire::{L4, Network};
+use siphasher::sip::SipHasher13;
+
+/// Forty bytes: source, destination, ports, protocol, family, scope.
+///
+/// ICMP echo has its identifier as the port of the asking side and 0 as the other, so that the
+/// reply's key is the request's turned round, like any other.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct FlowKey([u64; 5]);
+
+impl FlowKey {
+    pub(crate) const EMPTY: Self = Self([0; 5]);
+
+    #[must_use]
+    pub fn new(family: Family, proto: Proto, (src, sport): (Addr, u16), (dst, dport): (Addr, u16)) -> Self {
+        let ports = u64::from(sport) << 48 | u64::from(dport) << 32;
+        let last = ports | u64::from(proto.0) << 24 | (family as u64) << 16;
+        Self([(src.0 >> 64) as u64, src.0 as u64, (dst.0 >> 64) as u64, dst.0 as u64, last])
+    }
+
+    /// The key of a datagram whose transport header is known; `ports` fills in for the fragments
+    /// that do not carry one.
+    #[must_use]
+    pub fn of(network: &Network, ports: Option<(u16, u16)>) -> Self {
+        let (sport, dport) = ports.unwrap_or_else(|| ports_of(network));
+        Self::new(network.family, network.proto, (network.src, sport), (network.dst, dport))
+    }
+
+    #[must_use]
+    pub const fn src(&self) -> Addr {
+        Addr((self.0[0] as u128) << 64 | self.0[1] as u128)
+    }
+
+    #[must_use]
+    pub const fn dst(&self) -> Addr {
+        Addr((self.0[2] as u128) << 64 | self.0[3] as u128)
+    }
+
+    #[must_use]
+    pub const fn sport(&self) -> u16 {
+        (self.0[4] >> 48) as u16
+    }
+
+    #[must_use]
+    pub const fn dport(&self) -> u16 {
+        (self.0[4] >> 32) as u16
+    }
+
+    #[must_use]
+    pub const fn proto(&self) -> Proto {
+        Proto((self.0[4] >> 24) as u8)
+    }
+
+    #[must_use]
+    pub const fn family(&self) -> Family {
+        if (self.0[4] >> 16) as u8 == Family::V4 as u8 { Family::V4 } else { Family::V6 }
+    }
+
+    /// The key of an answer: the two ends exchanged.
+    #[must_use]
+    pub fn reversed(&self) -> Self {
+        Self::new(self.family(), self.proto(), (self.dst(), self.dport()), (self.src(), self.sport()))
+    }
+
+    /// Keyed hash, so that nobody outside can choose collisions.
+    #[must_use]
+    pub fn hash(&self, key: &(u64, u64)) -> u64 {
+        let mut hasher = SipHasher13::new_with_keys(key.0, key.1);
+        for word in self.0 {
+            hasher.write_u64(word);
+        }
+        hasher.finish()
+    }
+
+    /// For the control plane and for people.
+    #[must_use]
+    pub fn to_session_key(&self) -> SessionKey {
+        let family = self.family();
+        SessionKey {
+            src: self.src().to_ip(family),
+            dst: self.dst().to_ip(family),
+            sport: self.sport(),
+            dport: self.dport(),
+            proto: self.proto(),
+        }
+    }
+
+    /// `None`: the addresses are of two families.
+    #[must_use]
+    pub fn from_session_key(key: &SessionKey) -> Option<Self> {
+        let split = |ip: IpAddr| Addr::from_ip(ip);
+        let ((family, src), (other, dst)) = (split(key.src), split(key.dst));
+        (family == other).then(|| Self::new(family, key.proto, (src, key.sport), (dst, key.dport)))
+    }
+}
+
+/// The two numbers that stand for ports in a key.
+fn ports_of(network: &Network) -> (u16, u16) {
+    match network.l4 {
+        L4::Tcp { sport, dport, .. } | L4::Udp { sport, dport } | L4::Sctp { sport, dport } => (sport, dport),
+        L4::Icmp { kind, code, id } => match IcmpKind::of(network.proto, kind) {
+            IcmpKind::EchoRequest => (id, 0),
+            IcmpKind::EchoReply => (0, id),
+            IcmpKind::Error | IcmpKind::Other => (u16::from(kind) << 8 | u16::from(code), 1),
+        },
+        L4::Spi(_) | L4::Opaque => (0, 0),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_gives_back_what_it_was_made_of() {
+        let (src, dst) = (Addr::v4([10, 0, 0, 1]), Addr::v6([0xfe; 16]));
+        let key = FlowKey::new(Family::V6, Proto::TCP, (src, 1000), (dst, 65535));
+        assert_eq!((key.src(), key.sport()), (src, 1000));
+        assert_eq!((key.dst(), key.dport()), (dst, 65535));
+        assert_eq!((key.family(), key.proto()), (Family::V6, Proto::TCP));
+        assert_eq!(key.reversed().reversed(), key);
+        assert_ne!(key.reversed(), key);
+        assert_eq!(FlowKey::from_session_key(&key.to_session_key()), Some(key));
+    }
+}

@@ -1,0 +1,153 @@
+//! Port leases: every (protocol, external address, port) is one session's at most.
+//!
+//! State: one bitmap for each external address and protocol, made when the program is adopted.
+//! Only the one deletion gives a lease back.
+
+use std::collections::HashMap;
+
+use ravelin_types::{Addr, Family, Proto};
+
+use crate::random::Random;
+
+/// Ports leased to translated sessions; those below are the services', those above are kept for
+/// ALGs, as on an SRX (topic "Source NAT with port translation").
+pub(crate) const PORT_LOW: u16 = 1024;
+pub(crate) const PORT_HIGH: u16 = 63487;
+
+const WORDS: usize = 1024;
+
+type Pool = (Family, Addr, Proto);
+
+/// The ports of one external address and protocol.
+#[derive(Debug)]
+struct Ports {
+    taken: Box<[u64; WORDS]>,
+    live: u32,
+}
+
+/// All leases of one worker.
+#[derive(Debug, Default)]
+pub(crate) struct Leases {
+    pools: HashMap<Pool, Ports>,
+}
+
+/// Protocols whose port or identifier can be changed.
+pub(crate) const fn has_ports(proto: Proto) -> bool {
+    matches!(proto, Proto::TCP | Proto::UDP | Proto::ICMP | Proto::ICMPV6)
+}
+
+impl Leases {
+    /// Makes pools for the addresses given and forgets unused ones of others.
+    pub(crate) fn adopt(&mut self, addresses: &[(Family, Addr)]) {
+        for (family, addr) in addresses {
+            let icmp = if *family == Family::V4 { Proto::ICMP } else { Proto::ICMPV6 };
+            for proto in [Proto::TCP, Proto::UDP, icmp] {
+                self.pools.entry((*family, *addr, proto)).or_insert_with(Ports::new);
+            }
+        }
+        self.pools.retain(|(family, addr, _), ports| ports.live > 0 || addresses.contains(&(*family, *addr)));
+    }
+
+    /// Leases a port nobody else has, at random. `None`: all are taken, or the address is no
+    /// pool's.
+    pub(crate) fn acquire(
+        &mut self,
+        family: Family,
+        addr: Addr,
+        proto: Proto,
+        random: &mut Random,
+    ) -> Option<u16> {
+        let ports = self.pools.get_mut(&(family, addr, proto))?;
+        ports.acquire(random.next())
+    }
+
+    pub(crate) fn release(&mut self, family: Family, addr: Addr, proto: Proto, port: u16) {
+        if let Some(ports) = self.pools.get_mut(&(family, addr, proto)) {
+            ports.release(port);
+        }
+    }
+
+    /// Leases out at the moment.
+    #[cfg(test)]
+    pub(crate) fn live(&self) -> u32 {
+        self.pools.values().map(|p| p.live).sum()
+    }
+}
+
+impl Ports {
+    fn new() -> Self {
+        let mut taken = Box::new([0; WORDS]);
+        for port in (0..=u16::MAX).filter(|p| !(PORT_LOW..=PORT_HIGH).contains(p)) {
+            taken[usize::from(port) / 64] |= 1 << (port % 64);
+        }
+        Self { taken, live: 0 }
+    }
+
+    /// A random word, then a random free bit of it; words are tried in turn until one has any.
+    fn acquire(&mut self, random: u64) -> Option<u16> {
+        let first = random as usize % WORDS;
+        for step in 0..WORDS {
+            let word = (first + step) % WORDS;
+            let free = !self.taken[word];
+            if free == 0 {
+                continue;
+            }
+            let turn = (random >> 32) as u32 % 64;
+            let bit = (free.rotate_right(turn).trailing_zeros() + turn) % 64;
+            self.taken[word] |= 1 << bit;
+            self.live += 1;
+            return Some((word * 64) as u16 + bit as u16);
+        }
+        None
+    }
+
+    fn release(&mut self, port: u16) {
+        let (word, bit) = (usize::from(port) / 64, 1u64 << (port % 64));
+        if (PORT_LOW..=PORT_HIGH).contains(&port) && self.taken[word] & bit != 0 {
+            self.taken[word] &= !bit;
+            self.live -= 1;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    const POOL: (Family, Addr) = (Family::V4, Addr(0xc000_0201));
+
+    #[test]
+    fn every_port_is_leased_once_and_then_none() {
+        let (mut leases, mut random) = (Leases::default(), Random::new((1, 2)));
+        leases.adopt(&[POOL]);
+        let mut seen = HashSet::new();
+        while let Some(port) = leases.acquire(POOL.0, POOL.1, Proto::TCP, &mut random) {
+            assert!((PORT_LOW..=PORT_HIGH).contains(&port) && seen.insert(port), "{port}");
+        }
+        assert_eq!(seen.len(), usize::from(PORT_HIGH - PORT_LOW) + 1);
+        leases.release(POOL.0, POOL.1, Proto::TCP, 2000);
+        leases.release(POOL.0, POOL.1, Proto::TCP, 2000);
+        assert_eq!(leases.acquire(POOL.0, POOL.1, Proto::TCP, &mut random), Some(2000));
+        assert_eq!(leases.acquire(POOL.0, POOL.1, Proto::TCP, &mut random), None);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_two_holders_share_a_port(ops in proptest::collection::vec(proptest::bool::weighted(0.6), 1..500), seed: u64) {
+            let (mut leases, mut random) = (Leases::default(), Random::new((seed, 9)));
+            leases.adopt(&[POOL]);
+            let mut held = Vec::new();
+            for acquire in ops {
+                if acquire {
+                    let port = leases.acquire(POOL.0, POOL.1, Proto::UDP, &mut random).unwrap();
+                    proptest::prop_assert!(!held.contains(&port));
+                    held.push(port);
+                } else if let Some(port) = held.pop() {
+                    leases.release(POOL.0, POOL.1, Proto::UDP, port);
+                }
+                proptest::prop_assert_eq!(leases.live() as usize, held.len());
+            }
+        }
+    }
+}

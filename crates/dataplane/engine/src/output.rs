@@ -1,0 +1,116 @@
+//! What a step puts out beside changed packets: verdicts, packets of its own, events.
+
+use std::collections::VecDeque;
+
+use ravelin_contract::Event;
+use ravelin_types::InterfaceId;
+use ravelin_wire::rewrite::Partial;
+
+use crate::verdict::{Egress, Verdict};
+
+/// Bytes of the largest packet the engine sends on its own account (answers, released packets).
+pub const ANSWER_LEN_MAX: usize = 2048;
+/// Answers a step can give; more are counted and lost.
+pub const ANSWERS_MAX: usize = 256;
+
+/// A packet that the engine made or had held.
+#[derive(Debug)]
+pub struct Answer {
+    pub egress: Egress,
+    pub unit: InterfaceId,
+    pub partial: Option<Partial>,
+    pub len: usize,
+    buf: Box<[u8; ANSWER_LEN_MAX]>,
+}
+
+impl Answer {
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        &self.buf[..self.len]
+    }
+
+    pub fn bytes_mut(&mut self) -> &mut [u8] {
+        &mut self.buf[..self.len]
+    }
+}
+
+/// Events waiting for the control plane, a bounded queue that counts what it loses.
+#[derive(Debug)]
+pub struct Events {
+    queue: VecDeque<Event>,
+    capacity: usize,
+    pub lost: u64,
+}
+
+impl Events {
+    #[must_use]
+    pub fn new(capacity: usize) -> Self {
+        Self { queue: VecDeque::with_capacity(capacity), capacity, lost: 0 }
+    }
+
+    pub fn push(&mut self, event: Event) {
+        if self.queue.len() < self.capacity {
+            self.queue.push_back(event);
+        } else {
+            self.lost += 1;
+        }
+    }
+
+    pub fn take(&mut self, max: usize) -> Vec<Event> {
+        self.queue.drain(..max.min(self.queue.len())).collect()
+    }
+}
+
+/// Filled by a step, emptied by its caller. Everything is allocated once.
+#[derive(Debug)]
+pub struct Output {
+    /// One for every packet of the batch, in its order.
+    pub verdicts: Vec<Verdict>,
+    answers: Vec<Answer>,
+    used: usize,
+}
+
+impl Output {
+    #[must_use]
+    pub fn new() -> Self {
+        let answers = (0..ANSWERS_MAX)
+            .map(|_| Answer {
+                egress: Egress::Host(InterfaceId(0)),
+                unit: InterfaceId(0),
+                partial: None,
+                len: 0,
+                buf: Box::new([0; ANSWER_LEN_MAX]),
+            })
+            .collect();
+        Self { verdicts: Vec::with_capacity(crate::BATCH_MAX), answers, used: 0 }
+    }
+
+    /// Forgets the last step's output.
+    pub fn clear(&mut self) {
+        self.verdicts.clear();
+        self.used = 0;
+    }
+
+    /// The packets that the engine sends on its own account.
+    pub fn answers(&mut self) -> &mut [Answer] {
+        &mut self.answers[..self.used]
+    }
+
+    /// Room for one more answer of `len` bytes; `None`: none left, or too long.
+    pub(crate) fn answer(&mut self, len: usize) -> Option<&mut Answer> {
+        if len > ANSWER_LEN_MAX {
+            return None;
+        }
+        let answer = self.answers.get_mut(self.used)?;
+        self.used += 1;
+        answer.len = len;
+        answer.partial = None;
+        Some(answer)
+    }
+}
+
+impl Default for Output {
+    fn default() -> Self {
+        Self::new()
+    }
+}

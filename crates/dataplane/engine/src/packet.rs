@@ -1,0 +1,85 @@
+//! A packet: its bytes and what its I/O backend knows of it.
+
+use ravelin_types::{InterfaceId, PortId};
+use ravelin_wire::rewrite::Partial;
+
+/// What is known of the transport checksum.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Checksum {
+    /// Checked, or made by us: rewrites update it.
+    Verified,
+    /// Not looked at: rewrites update it, so that damage stays visible to the receiver.
+    Unverified,
+    /// The field holds the pseudo-header sum; the sender finishes it.
+    Partial(Partial),
+    /// Either of the last two, as on virtual links: it is made anew on the way out.
+    Unknown,
+}
+
+/// Where a packet came in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ingress {
+    Port(PortId),
+    /// From the kernel, over this unit's TAP.
+    Host(InterfaceId),
+}
+
+/// A frame within a buffer that leaves room in front.
+#[derive(Debug)]
+pub struct Packet<'a> {
+    buf: &'a mut [u8],
+    start: usize,
+    end: usize,
+    pub ingress: Ingress,
+    pub checksum: Checksum,
+}
+
+impl<'a> Packet<'a> {
+    /// A frame at `buf[start..start + len]`.
+    ///
+    /// # Panics
+    /// When the frame does not lie within the buffer: the backend made it up.
+    #[must_use]
+    pub fn new(buf: &'a mut [u8], start: usize, len: usize, ingress: Ingress, checksum: Checksum) -> Self {
+        assert!(start + len <= buf.len(), "a frame lies within its buffer");
+        Self { buf, start, end: start + len, ingress, checksum }
+    }
+
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        &self.buf[self.start..self.end]
+    }
+
+    pub fn bytes_mut(&mut self) -> &mut [u8] {
+        &mut self.buf[self.start..self.end]
+    }
+
+    #[must_use]
+    #[allow(clippy::len_without_is_empty)]
+    pub fn len(&self) -> usize {
+        self.end - self.start
+    }
+
+    /// Offset of the frame in its buffer: it moves when the link header changes its length.
+    #[must_use]
+    pub fn start(&self) -> usize {
+        self.start
+    }
+
+    /// Replaces the first `old` bytes by room for `new` ones. `false`: no room in front.
+    #[must_use]
+    pub fn resize_front(&mut self, old: usize, new: usize) -> bool {
+        match (self.start + old).checked_sub(new) {
+            Some(start) if start <= self.end => {
+                self.start = start;
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Cuts off what follows `len` bytes (padding).
+    pub fn truncate(&mut self, len: usize) {
+        self.end = self.end.min(self.start + len);
+    }
+}

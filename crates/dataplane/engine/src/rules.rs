@@ -1,0 +1,199 @@
+//! The program as the packet path reads it: the same rules behind indexes.
+//!
+//! Built by the plane's control thread, once for each program; immutable after.
+
+mod host;
+mod policy;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use ravelin_program::{FlowSettings, Interface, Port, Program, SourceNat, Zone};
+use ravelin_types::{Addr, Family, Generation, InterfaceId, PolicyId, PortId, ZoneId};
+
+use crate::forwarding::Forwarding;
+pub(crate) use policy::{Decision, Tuple};
+
+/// What a batch sees: one program, one state of the world.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    pub rules: Arc<Rules>,
+    pub forwarding: Arc<Forwarding>,
+    /// Drop everything (disarmed) when false.
+    pub armed: bool,
+    /// Take frames for any station (replay) instead of our own MAC and groups only.
+    pub any_station: bool,
+}
+
+/// A program that can't be run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BuildError {
+    pub path: String,
+    pub reason: String,
+}
+
+/// The indexed program.
+#[derive(Debug)]
+pub struct Rules {
+    pub generation: Generation,
+    pub flow: FlowSettings,
+    ports: Vec<Option<Port>>,
+    /// Unit of a port and VLAN.
+    by_vlan: HashMap<(PortId, Option<u16>), InterfaceId>,
+    units: Vec<Option<Interface>>,
+    zones: Vec<Option<Zone>>,
+    /// Addresses of the firewall and the unit that has them.
+    locals: HashMap<(Family, Addr), InterfaceId>,
+    policies: policy::Policies,
+    pub(crate) source_nat: SourceNat,
+    pub(crate) limits: IdLimits,
+}
+
+/// One past the highest id of each kind: how long the counters must be.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct IdLimits {
+    pub units: usize,
+    pub policies: usize,
+    pub nat_rules: usize,
+}
+
+impl Rules {
+    /// Indexes a program.
+    ///
+    /// # Errors
+    /// A part is missing, or an id is used twice or refers to nothing.
+    pub fn build(program: &Program) -> Result<Self, BuildError> {
+        let missing = |what: &str| BuildError { path: what.into(), reason: "missing part".into() };
+        let interfaces = program.interfaces().ok_or_else(|| missing("interfaces"))?;
+        let zones = program.zones().ok_or_else(|| missing("security zones"))?;
+        let flow = *program.flow().ok_or_else(|| missing("security flow"))?;
+        let source_nat = program.source_nat().cloned().unwrap_or_default();
+        let mut rules = Self {
+            generation: program.generation,
+            flow,
+            ports: table("interfaces", interfaces.ports.iter().map(|p| (p.id.index(), p.clone())))?,
+            by_vlan: HashMap::new(),
+            units: table("interfaces", interfaces.units.iter().map(|u| (u.id.index(), u.clone())))?,
+            zones: table("security zones", zones.0.iter().map(|z| (z.id.index(), z.clone())))?,
+            locals: HashMap::new(),
+            policies: policy::Policies::build(program),
+            source_nat,
+            limits: IdLimits::default(),
+        };
+        rules.index_units()?;
+        rules.limits = rules.id_limits();
+        Ok(rules)
+    }
+
+    fn index_units(&mut self) -> Result<(), BuildError> {
+        for unit in self.units.iter().flatten() {
+            let broken = |reason: &str| BuildError {
+                path: format!("interfaces {}", unit.name),
+                reason: reason.into(),
+            };
+            if !matches!(self.ports.get(unit.port.index()), Some(Some(_))) {
+                return Err(broken("its port does not exist"));
+            }
+            let zone = unit.zone.map(|z| matches!(self.zones.get(z.index()), Some(Some(_))));
+            if zone == Some(false) {
+                return Err(broken("its zone does not exist"));
+            }
+            if self.by_vlan.insert((unit.port, unit.vlan), unit.id).is_some() {
+                return Err(broken("its VLAN is another unit's"));
+            }
+            for address in &unit.addresses {
+                self.locals.insert((address.family, address.addr), unit.id);
+            }
+        }
+        Ok(())
+    }
+
+    fn id_limits(&self) -> IdLimits {
+        let rules = self.source_nat.0.iter().flat_map(|set| &set.rules);
+        IdLimits {
+            units: self.units.len(),
+            policies: self.policies.ids(),
+            nat_rules: rules.map(|r| r.id.index() + 1).max().unwrap_or(0),
+        }
+    }
+
+    #[must_use]
+    pub fn port(&self, id: PortId) -> Option<&Port> {
+        self.ports.get(id.index())?.as_ref()
+    }
+
+    pub fn ports(&self) -> impl Iterator<Item = &Port> {
+        self.ports.iter().flatten()
+    }
+
+    #[must_use]
+    pub fn unit(&self, id: InterfaceId) -> Option<&Interface> {
+        self.units.get(id.index())?.as_ref()
+    }
+
+    pub fn units(&self) -> impl Iterator<Item = &Interface> {
+        self.units.iter().flatten()
+    }
+
+    #[must_use]
+    pub fn unit_of(&self, port: PortId, vlan: Option<u16>) -> Option<InterfaceId> {
+        self.by_vlan.get(&(port, vlan)).copied()
+    }
+
+    #[must_use]
+    pub fn zone(&self, id: ZoneId) -> Option<&Zone> {
+        self.zones.get(id.index())?.as_ref()
+    }
+
+    pub fn zones(&self) -> impl Iterator<Item = &Zone> {
+        self.zones.iter().flatten()
+    }
+
+    /// The unit that owns an address of the firewall.
+    #[must_use]
+    pub fn local(&self, family: Family, addr: Addr) -> Option<InterfaceId> {
+        self.locals.get(&(family, addr)).copied()
+    }
+
+    pub(crate) fn decide(&self, tuple: &Tuple, note: impl FnMut(crate::explain::Fact)) -> Decision<'_> {
+        self.policies.decide(tuple, &self.flow, note)
+    }
+
+    /// What a zone pair's sessions were judged by: sections that apply to it, in order.
+    pub(crate) fn section_hash(&self, from: ZoneId, to: ZoneId) -> u64 {
+        self.policies.section_hash(from, to)
+    }
+
+    pub(crate) fn permits(&self, policy: PolicyId) -> bool {
+        self.policies.permits(policy)
+    }
+
+    /// Every source NAT rule.
+    pub fn nat_rules(&self) -> impl Iterator<Item = &ravelin_program::SourceRule> {
+        self.source_nat.0.iter().flat_map(|set| &set.rules)
+    }
+
+    /// The policy of an id, and the zone pair or `global` it stands in.
+    #[must_use]
+    pub fn policy(&self, id: PolicyId) -> Option<&ravelin_program::Policy> {
+        self.policies.get(id)
+    }
+
+    pub fn policies(&self) -> impl Iterator<Item = &ravelin_program::Policy> {
+        self.policies.iter()
+    }
+}
+
+/// A table indexed by id; an id used twice is an error.
+fn table<T>(path: &str, items: impl Iterator<Item = (usize, T)>) -> Result<Vec<Option<T>>, BuildError> {
+    let mut out: Vec<Option<T>> = Vec::new();
+    for (at, item) in items {
+        if out.len() <= at {
+            out.resize_with(at + 1, || None);
+        }
+        if out[at].replace(item).is_some() {
+            return Err(BuildError { path: path.into(), reason: format!("id {at} is used twice") });
+        }
+    }
+    Ok(out)
+}

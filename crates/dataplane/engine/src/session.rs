@@ -1,0 +1,160 @@
+//! Sessions: one record, two wings, one way to die.
+//!
+//! The table is a slab of records and an index of keyed-hash buckets. Both are allocated once; a
+//! lookup touches at most two buckets whatever the traffic.
+
+mod index;
+mod table;
+mod wheel;
+
+use ravelin_contract::{SessionState, SessionView, WingView};
+use ravelin_types::{InterfaceId, Mac, NatRuleId, PolicyId, SessionId, WorkerId, ZoneId};
+use ravelin_wire::checksum::Delta;
+
+use crate::key::FlowKey;
+pub(crate) use index::WingRef;
+pub use table::Sessions;
+pub(crate) use table::{InsertError, Ticks};
+
+/// The unit number that stands for the firewall itself.
+pub(crate) const HOST_UNIT: InterfaceId = InterfaceId(u16::MAX);
+/// No policy decided (self traffic, default policy).
+pub const NO_POLICY: PolicyId = PolicyId(u32::MAX);
+/// No NAT rule matched.
+pub(crate) const NO_RULE: NatRuleId = NatRuleId(u32::MAX);
+/// No application term named.
+pub(crate) const NO_APPLICATION: u32 = u32::MAX;
+
+/// One direction: the key its packets arrive with, and what to do with them.
+///
+/// The addresses and ports to write are those of the other wing's key turned round.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+pub struct Wing {
+    pub key: FlowKey,
+    /// Forwarding generation at which `mac` and `egress` were looked up; 0: never.
+    pub(crate) resolved_at: u32,
+    pub(crate) mac: Mac,
+    /// Where packets of this wing leave.
+    pub(crate) egress: InterfaceId,
+    /// Where they arrive.
+    pub(crate) ingress: InterfaceId,
+    /// Zone of `ingress`.
+    pub(crate) zone: ZoneId,
+    pub(crate) l3_delta: Delta,
+    pub(crate) l4_delta: Delta,
+}
+
+/// A session.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+pub struct Session {
+    pub wings: [Wing; 2],
+    pub(crate) packets: [u64; 2],
+    pub(crate) bytes: [u64; 2],
+    pub(crate) last_seen: Ticks,
+    pub(crate) timeout_s: u32,
+    /// Program generation (low bits) that judged it last.
+    pub(crate) generation: u32,
+    pub(crate) policy: PolicyId,
+    pub(crate) section_hash: u64,
+    pub id: SessionId,
+    pub(crate) established_timeout_s: u32,
+    pub(crate) created: Ticks,
+    pub(crate) nat_rule: NatRuleId,
+    pub(crate) application: u32,
+    /// Links of the ageing wheel, or of the free list.
+    pub(crate) next: u32,
+    pub(crate) previous: u32,
+    pub(crate) wheel_at: u16,
+    pub(crate) tcp: crate::tcp::Progress,
+    pub(crate) state: Life,
+}
+
+/// Whether a slot holds a session, and how far that has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Life {
+    Free,
+    Opening,
+    Established,
+    Closing,
+}
+
+const _: () = assert!(size_of::<Wing>() == 64, "a wing is one cache line");
+const _: () = assert!(size_of::<Session>() <= 224, "with its index entries at most 256 bytes");
+
+impl Wing {
+    pub(crate) const EMPTY: Self = Self {
+        key: FlowKey::EMPTY,
+        resolved_at: 0,
+        mac: Mac([0; 6]),
+        egress: HOST_UNIT,
+        ingress: HOST_UNIT,
+        zone: ZoneId::HOST,
+        l3_delta: Delta(0),
+        l4_delta: Delta(0),
+    };
+}
+
+impl Session {
+    pub(crate) const EMPTY: Self = Self {
+        wings: [Wing::EMPTY; 2],
+        packets: [0; 2],
+        bytes: [0; 2],
+        last_seen: Ticks(0),
+        timeout_s: 0,
+        generation: 0,
+        policy: NO_POLICY,
+        section_hash: 0,
+        id: SessionId(0),
+        established_timeout_s: 0,
+        created: Ticks(0),
+        nat_rule: NO_RULE,
+        application: NO_APPLICATION,
+        next: 0,
+        previous: 0,
+        wheel_at: 0,
+        tcp: crate::tcp::Progress::NEW,
+        state: Life::Free,
+    };
+
+    /// Whether its packets are translated.
+    #[must_use]
+    pub fn is_translated(&self) -> bool {
+        self.wings[0].key.reversed() != self.wings[1].key
+    }
+
+    /// Whether it ended by silence before `now`.
+    pub(crate) fn is_over(&self, now: Ticks) -> bool {
+        self.timeout_s != 0 && now.since(self.last_seen) >= self.timeout_s.saturating_mul(10)
+    }
+
+    /// The session for the control plane.
+    pub(crate) fn view(&self, worker: WorkerId, now: Ticks) -> SessionView {
+        let wing = |i: usize| WingView {
+            key: self.wings[i].key.to_session_key(),
+            interface: (self.wings[i].ingress != HOST_UNIT).then_some(self.wings[i].ingress),
+            packets: self.packets[i],
+            bytes: self.bytes[i],
+        };
+        SessionView {
+            id: self.id,
+            worker,
+            state: match self.state {
+                Life::Free | Life::Closing => SessionState::Closing,
+                Life::Opening => SessionState::Opening,
+                Life::Established => SessionState::Established,
+            },
+            wings: [wing(0), wing(1)],
+            policy: self.policy,
+            nat_rule: (self.nat_rule != NO_RULE).then_some(self.nat_rule),
+            from_zone: self.wings[0].zone,
+            to_zone: self.wings[1].zone,
+            application: (self.application != NO_APPLICATION).then_some(self.application),
+            timeout_s: self.timeout_s,
+            remaining_s: self.timeout_s.saturating_sub(now.since(self.last_seen) / 10),
+            age_s: now.since(self.created) / 10,
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! The ageing wheel: one list of slots a second, linked through the records.
+//!
+//! A packet only moves `last_seen`; when the wheel comes to a session that was seen since, it is
+//! put back at its new time. Work per call is bounded.
+
+use super::table::Sessions;
+
+/// Seconds in one turn.
+pub(super) const SECONDS: u64 = 4096;
+/// The end of a list.
+pub(super) const NIL: u32 = u32::MAX;
+
+/// Heads of the lists and the second up to which they are worked off.
+#[derive(Debug)]
+pub(super) struct Wheel {
+    heads: Box<[u32]>,
+    done_s: u64,
+    started: bool,
+}
+
+impl Wheel {
+    pub(super) fn new() -> Self {
+        Self { heads: vec![NIL; SECONDS as usize].into_boxed_slice(), done_s: 0, started: false }
+    }
+}
+
+impl Sessions {
+    /// Puts a slot where it is looked at `in_s` seconds from now, or at the end of the turn.
+    pub(super) fn wheel_link(&mut self, slot: u32, now_s: u64, in_s: u64) {
+        let at = ((now_s + in_s.clamp(1, SECONDS - 2)) % SECONDS) as usize;
+        let head = std::mem::replace(&mut self.wheel.heads[at], slot);
+        if head != NIL {
+            self.slots[head as usize].previous = slot;
+        }
+        let session = &mut self.slots[slot as usize];
+        session.next = head;
+        session.previous = NIL;
+        session.wheel_at = at as u16;
+    }
+
+    pub(super) fn wheel_unlink(&mut self, slot: u32) {
+        let session = &self.slots[slot as usize];
+        let (next, previous, at) = (session.next, session.previous, session.wheel_at);
+        match previous {
+            NIL => self.wheel.heads[usize::from(at)] = next,
+            previous => self.slots[previous as usize].next = next,
+        }
+        if next != NIL {
+            self.slots[next as usize].previous = previous;
+        }
+    }
+
+    /// Looks at no more than `budget` sessions that are due; gives those that are over to `end`,
+    /// which must remove them.
+    pub(crate) fn expire(
+        &mut self,
+        now: ravelin_types::Instant,
+        mut budget: usize,
+        mut end: impl FnMut(&mut Self, u32),
+    ) {
+        let now_s = now.as_secs();
+        if !self.wheel.started {
+            self.wheel.started = true;
+            self.wheel.done_s = now_s;
+        }
+        self.wheel.done_s = self.wheel.done_s.max(now_s.saturating_sub(SECONDS));
+        while self.wheel.done_s < now_s {
+            let at = (self.wheel.done_s % SECONDS) as usize;
+            loop {
+                let slot = self.wheel.heads[at];
+                if slot == NIL {
+                    break;
+                }
+                if budget == 0 {
+                    return;
+                }
+                budget -= 1;
+                self.revisit(slot, now, &mut end);
+            }
+            self.wheel.done_s += 1;
+        }
+    }
+
+    fn revisit(&mut self, slot: u32, now: ravelin_types::Instant, end: &mut impl FnMut(&mut Self, u32)) {
+        let session = &self.slots[slot as usize];
+        let ticks = super::Ticks::at(now);
+        if session.is_over(ticks) {
+            end(self, slot);
+            return;
+        }
+        let silent_s = u64::from(ticks.since(session.last_seen) / 10);
+        let left = match session.timeout_s {
+            0 => SECONDS,
+            timeout => u64::from(timeout).saturating_sub(silent_s),
+        };
+        self.wheel_unlink(slot);
+        self.wheel_link(slot, now.as_secs(), left + 1);
+    }
+
+    /// Moves a session that is about to be ended out of the list being worked off.
+    pub(crate) fn park(&mut self, slot: u32, now: ravelin_types::Instant) {
+        self.wheel_unlink(slot);
+        self.wheel_link(slot, now.as_secs(), 2);
+    }
+
+    /// Brings a session's visit forward when its timeout became shorter.
+    pub(crate) fn reschedule(&mut self, slot: u32, now: ravelin_types::Instant) {
+        let timeout = self.slots[slot as usize].timeout_s;
+        self.wheel_unlink(slot);
+        let left = if timeout == 0 { SECONDS } else { u64::from(timeout) };
+        self.wheel_link(slot, now.as_secs(), left + 1);
+    }
+}

@@ -1,0 +1,216 @@
+//! Everything a worker owns: sessions, leases, fragments, held packets, counters, randomness.
+//!
+//! Built from a secret seed. `end` is the one way a session dies: whatever belongs to it (port
+//! lease, limits, counts, close event) follows from it here and nowhere else.
+
+use std::ops::ControlFlow;
+
+use ravelin_contract::{CloseReason, Event, SessionEvent, SessionView};
+use ravelin_types::{Generation, Instant, SessionId, WorkerId};
+
+use crate::counters::{Counters, Hits};
+use crate::fragment::Fragments;
+use crate::hold::Hold;
+use crate::key::FlowKey;
+use crate::nat::{Leases, has_ports, interface_address};
+use crate::output::Events;
+use crate::random::{Random, Seed};
+use crate::rules::Rules;
+use crate::session::{NO_POLICY, NO_RULE, Session, Sessions, Ticks};
+use crate::shared::Shared;
+
+/// Sizes of a worker's tables, fixed for its life.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    pub sessions: usize,
+    pub events: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { sessions: 262_144, events: 4096 }
+    }
+}
+
+/// ICMP errors a second that a worker may send, and the burst it may save up (RFC 1812 4.3.2.8).
+const ANSWERS_PER_S: u64 = 500;
+const ANSWERS_BURST: u64 = 50;
+
+/// A worker's state.
+#[derive(Debug)]
+pub struct State {
+    pub worker: WorkerId,
+    pub sessions: Sessions,
+    pub counters: Counters,
+    pub events: Events,
+    pub(crate) leases: Leases,
+    pub(crate) fragments: Fragments,
+    pub(crate) hold: Hold,
+    pub(crate) random: Random,
+    pub(crate) flows: Vec<crate::step::Slot>,
+    answer_tokens_ns: u64,
+    answer_refilled: Instant,
+    next_session: u64,
+    adopted: Option<Generation>,
+}
+
+impl std::fmt::Debug for Random {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Random")
+    }
+}
+
+impl State {
+    /// A worker's empty state. `epoch` makes session ids unique over restarts.
+    #[must_use]
+    pub fn new(worker: WorkerId, seed: &Seed, epoch: u32, limits: Limits) -> Self {
+        let lane = u64::from(worker.0) << 8;
+        Self {
+            worker,
+            sessions: Sessions::new(limits.sessions, seed.key(lane | 1)),
+            counters: Counters::new(),
+            events: Events::new(limits.events),
+            leases: Leases::default(),
+            fragments: Fragments::new(seed.key(lane | 2)),
+            hold: Hold::new(),
+            random: Random::new(seed.key(lane | 3)),
+            flows: Vec::with_capacity(crate::BATCH_MAX),
+            answer_tokens_ns: 1_000_000_000 / ANSWERS_PER_S * ANSWERS_BURST,
+            answer_refilled: Instant::ZERO,
+            next_session: u64::from(epoch) << 32 | u64::from(worker.0) << 28,
+            adopted: None,
+        }
+    }
+
+    /// Makes room for a new program's ids. Called between batches, before its first packet; may
+    /// allocate.
+    pub fn adopt(&mut self, rules: &Rules) {
+        if self.adopted == Some(rules.generation) {
+            return;
+        }
+        self.adopted = Some(rules.generation);
+        let grow = |len: usize, want: usize| want.max(len);
+        let counters = &mut self.counters;
+        counters.units.resize(grow(counters.units.len(), rules.limits.units), Default::default());
+        let policies = grow(counters.policies.len(), rules.limits.policies);
+        counters.policies.resize(policies, Hits::default());
+        let nat_rules = grow(counters.nat_rules.len(), rules.limits.nat_rules);
+        counters.nat_rules.resize(nat_rules, Hits::default());
+        let families = [ravelin_types::Family::V4, ravelin_types::Family::V6];
+        let external: Vec<_> = if rules.source_nat.0.is_empty() {
+            Vec::new()
+        } else {
+            let of = |unit| families.map(|f| interface_address(unit, f).map(|a| (f, a)));
+            rules.units().flat_map(of).flatten().collect()
+        };
+        self.leases.adopt(&external);
+    }
+
+    pub(crate) fn new_session_id(&mut self) -> SessionId {
+        self.next_session += 1;
+        SessionId(self.next_session)
+    }
+
+    /// Ends a session: the only way one dies.
+    pub(crate) fn end(&mut self, slot: u32, reason: CloseReason, shared: &Shared, now: Instant) -> Session {
+        let session = self.sessions.remove(slot);
+        self.ended(&session, reason, shared, now);
+        session
+    }
+
+    /// What follows from the end of a session already taken out of the table.
+    fn ended(&mut self, session: &Session, reason: CloseReason, shared: &Shared, now: Instant) {
+        shared.release_session();
+        self.counters.sessions_closed += 1;
+        if session.nat_rule != NO_RULE {
+            let outside = &session.wings[1].key;
+            if has_ports(outside.proto()) {
+                let (addr, port) = (outside.dst(), outside.dport());
+                self.leases.release(outside.family(), addr, outside.proto(), port);
+            }
+            if let Some(hits) = self.counters.nat_rules.get_mut(session.nat_rule.index()) {
+                hits.sessions -= 1;
+            }
+        }
+        if session.policy != NO_POLICY
+            && let Some(hits) = self.counters.policies.get_mut(session.policy.index())
+        {
+            hits.sessions -= 1;
+        }
+        if session.tcp.logs_close() {
+            let view = session.view(self.worker, Ticks::at(now));
+            self.events.push(Event::Session(SessionEvent { view, close: Some(reason) }));
+        }
+    }
+
+    /// Ages sessions, a bounded number a call.
+    pub(crate) fn age(&mut self, budget: usize, shared: &Shared, now: Instant) {
+        let mut over = [0; 64];
+        let mut count = 0;
+        // Collected first and ended after: the deletion needs the whole state.
+        self.sessions.expire(now, budget.min(over.len()), |table, slot| {
+            over[count] = slot;
+            count += 1;
+            table.park(slot, now);
+        });
+        for slot in &over[..count] {
+            self.end(*slot, CloseReason::AgedOut, shared, now);
+        }
+    }
+
+    /// A token for an ICMP error or RST of our own; `false`: too many lately.
+    pub(crate) fn may_answer(&mut self, now: Instant) -> bool {
+        const COST_NS: u64 = 1_000_000_000 / ANSWERS_PER_S;
+        let passed = now.0.saturating_sub(self.answer_refilled.0);
+        self.answer_refilled = now;
+        let full = COST_NS * ANSWERS_BURST;
+        self.answer_tokens_ns = self.answer_tokens_ns.saturating_add(passed).min(full);
+        let may = self.answer_tokens_ns >= COST_NS;
+        if may {
+            self.answer_tokens_ns -= COST_NS;
+        }
+        may
+    }
+
+    /// Visits up to `max` slots from `from` on; where to go on, or `None` at the end.
+    pub fn walk_sessions(
+        &self,
+        from: u32,
+        max: u32,
+        now: Instant,
+        mut visit: impl FnMut(SessionView) -> ControlFlow<()>,
+    ) -> Option<u32> {
+        let (ticks, mut stop) = (Ticks::at(now), false);
+        let end = self.sessions.walk(from, max, |_, session| {
+            if !stop && !session.is_over(ticks) {
+                stop = visit(session.view(self.worker, ticks)).is_break();
+            }
+        });
+        (!stop && (end as usize) < self.sessions.capacity()).then_some(end)
+    }
+
+    /// The session under a key, of either wing.
+    #[must_use]
+    pub fn session(&self, key: &FlowKey, now: Instant) -> Option<SessionView> {
+        let session = self.sessions.get(self.sessions.find(key)?.slot());
+        let ticks = Ticks::at(now);
+        (!session.is_over(ticks)).then(|| session.view(self.worker, ticks))
+    }
+
+    /// Ends the session under a key if it is still the one meant.
+    pub fn delete_session(
+        &mut self,
+        key: &FlowKey,
+        id: SessionId,
+        reason: CloseReason,
+        shared: &Shared,
+        now: Instant,
+    ) -> bool {
+        let Some(at) = self.sessions.find(key) else { return false };
+        let known = self.sessions.get(at.slot()).id == id;
+        if known {
+            self.end(at.slot(), reason, shared, now);
+        }
+        known
+    }
+}

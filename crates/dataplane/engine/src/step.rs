@@ -1,0 +1,287 @@
+//! The pure step: a batch of packets through the Junos flow path.
+//!
+//! Parse all and prefetch, then act on each in order. What the prefetch found is only a hint: every
+//! act looks up again, since an earlier packet of the batch may have changed the table.
+
+use ravelin_program::Interface;
+use ravelin_types::{DropReason, Family, Instant, Mac, Proto, ZoneId};
+use ravelin_wire::{Fragment, L4, Malformed, Network, Parsed, ethertype, parse};
+
+use crate::explain::{Fact, Recorder};
+use crate::key::FlowKey;
+use crate::output::Output;
+use crate::packet::{Ingress, Packet};
+use crate::rules::Snapshot;
+use crate::session::HOST_UNIT;
+use crate::shared::Shared;
+use crate::state::State;
+use crate::verdict::Verdict;
+use crate::{act, fast_path, first_path, host, icmp_error};
+
+/// Packets a step takes at most.
+pub const BATCH_MAX: usize = 64;
+/// Sessions looked at for ageing in one step.
+const AGE_BUDGET: usize = 32;
+
+/// One step's arguments, as every stage sees them.
+pub(crate) struct Turn<'a, R> {
+    pub world: &'a Snapshot,
+    pub state: &'a mut State,
+    pub shared: &'a Shared,
+    pub now: Instant,
+    pub rec: &'a mut R,
+    pub out: &'a mut Output,
+}
+
+/// A packet that is to be judged: what its headers say and where it came in.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Flow {
+    pub parsed: Parsed,
+    pub network: Network,
+    /// Unit it arrived on, or the unit whose TAP the kernel wrote it to.
+    pub unit: ravelin_types::InterfaceId,
+    /// Zone of the unit; `junos-host` for what the kernel sends.
+    pub zone: ZoneId,
+    pub from_host: bool,
+    pub key: FlowKey,
+    pub hash: u64,
+}
+
+/// A packet between parse and act.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Slot {
+    Done(Verdict),
+    Flow(Flow),
+    /// ARP to or from the kernel.
+    Arp {
+        parsed: Parsed,
+        unit: ravelin_types::InterfaceId,
+        from_host: bool,
+    },
+}
+
+/// Judges up to [`BATCH_MAX`] packets; `out` gets one verdict for each, in order.
+///
+/// Between batches the caller hands `state` to `adopt` when the snapshot's program is new.
+///
+/// # Panics
+/// When the batch is too long: the backend's error.
+pub fn step<R: Recorder>(
+    world: &Snapshot,
+    (state, shared): (&mut State, &Shared),
+    now: Instant,
+    packets: &mut [Packet<'_>],
+    out: &mut Output,
+    rec: &mut R,
+) {
+    assert!(packets.len() <= BATCH_MAX, "a batch holds at most {BATCH_MAX} packets");
+    out.clear();
+    let mut turn = Turn { world, state, shared, now, rec, out };
+    turn.state.age(AGE_BUDGET, shared, now);
+    act::release_held(&mut turn);
+    let mut flows = std::mem::take(&mut turn.state.flows);
+    flows.clear();
+    for packet in packets.iter() {
+        flows.push(examine(&mut turn, packet));
+    }
+    for slot in &flows {
+        if let Slot::Flow(flow) = slot {
+            turn.state.sessions.prefetch_record(flow.hash);
+        }
+    }
+    for (packet, slot) in packets.iter_mut().zip(&flows) {
+        let verdict = match slot {
+            Slot::Done(verdict) => *verdict,
+            Slot::Flow(flow) => judge(&mut turn, packet, flow),
+            Slot::Arp { parsed, unit, from_host } => {
+                host::arp(turn.world, packet, parsed, (*unit, *from_host))
+            }
+        };
+        account(&mut turn, packet, verdict);
+    }
+    turn.state.flows = flows;
+}
+
+/// The path of one packet, as Junos draws it.
+fn judge<R: Recorder>(turn: &mut Turn<'_, R>, packet: &mut Packet<'_>, flow: &Flow) -> Verdict {
+    if icmp_error::is_error(flow) {
+        return icmp_error::run(turn, packet, flow);
+    }
+    match turn.state.sessions.lookup(&flow.key, flow.hash) {
+        Some(at) => match fast_path::run(turn, packet, flow, at) {
+            Some(verdict) => verdict,
+            None => first_path::run(turn, packet, flow),
+        },
+        None => first_path::run(turn, packet, flow),
+    }
+}
+
+/// Counts what a verdict means.
+fn account<R: Recorder>(turn: &mut Turn<'_, R>, packet: &Packet<'_>, verdict: Verdict) {
+    let counters = &mut turn.state.counters;
+    match verdict {
+        Verdict::Send { egress, unit, .. } => match egress {
+            crate::Egress::Port(_) => counters.sent(unit, packet.len()),
+            crate::Egress::Host(_) => counters.host_packets += 1,
+        },
+        Verdict::Drop(reason) => {
+            counters.drop(reason);
+            turn.rec.fact(Fact::Dropped(reason));
+        }
+        Verdict::Consume | Verdict::HandOver(_) => {}
+    }
+    turn.out.verdicts.push(verdict);
+}
+
+/// From bytes to a flow, or to the end of a packet that is none.
+fn examine<R: Recorder>(turn: &mut Turn<'_, R>, packet: &Packet<'_>) -> Slot {
+    let counters = &mut turn.state.counters;
+    counters.rx_packets += 1;
+    counters.rx_bytes += packet.len() as u64;
+    match classify(turn, packet) {
+        Err(verdict) => Slot::Done(verdict),
+        Ok(slot) => {
+            if let Slot::Flow(flow) = &slot {
+                turn.state.sessions.prefetch_bucket(flow.hash);
+            }
+            slot
+        }
+    }
+}
+
+fn classify<R: Recorder>(turn: &mut Turn<'_, R>, packet: &Packet<'_>) -> Result<Slot, Verdict> {
+    let dropped = |reason| Err(Verdict::Drop(reason));
+    if !turn.world.armed {
+        return dropped(DropReason::NotReady);
+    }
+    let parsed = parse(packet.bytes()).map_err(|e| Verdict::Drop(malformed(e)))?;
+    let unit = ingress_unit(turn.world, packet.ingress, &parsed)?;
+    let from_host = matches!(packet.ingress, Ingress::Host(_));
+    if !from_host {
+        turn.state.counters.received(unit.id, packet.len());
+    }
+    let zone = unit.zone.ok_or(Verdict::Drop(DropReason::NoZone))?;
+    turn.rec.fact(Fact::Ingress { unit: unit.id, zone: Some(zone) });
+    let Some(network) = parsed.network else {
+        return if parsed.ethertype == ethertype::ARP && unit.inet {
+            Ok(Slot::Arp { parsed, unit: unit.id, from_host })
+        } else {
+            dropped(DropReason::UnknownEthertype)
+        };
+    };
+    let configured = match network.family {
+        Family::V4 => unit.inet,
+        Family::V6 => unit.inet6,
+    };
+    if !configured {
+        return dropped(DropReason::FamilyNotConfigured);
+    }
+    if !from_host {
+        check_addresses(&network)?;
+    }
+    let key = flow_key(turn, &network)?;
+    let hash = turn.state.sessions.hash(&key);
+    let zone = if from_host { ZoneId::HOST } else { zone };
+    Ok(Slot::Flow(Flow { parsed, network, unit: unit.id, zone, from_host, key, hash }))
+}
+
+fn ingress_unit<'w>(
+    world: &'w Snapshot,
+    ingress: Ingress,
+    parsed: &Parsed,
+) -> Result<&'w Interface, Verdict> {
+    let dropped = |reason| Err(Verdict::Drop(reason));
+    let unit = match ingress {
+        Ingress::Host(unit) => unit,
+        Ingress::Port(port) => {
+            let Some(known) = world.rules.port(port) else {
+                return dropped(DropReason::UnknownVlan);
+            };
+            if !known.enabled {
+                return dropped(DropReason::InterfaceDisabled);
+            }
+            let ours = parsed.dst_mac == Mac(known.mac) || parsed.dst_mac.is_group();
+            if !ours && !world.any_station {
+                return dropped(DropReason::OtherStation);
+            }
+            let vlan = parsed.vlan.map(ravelin_wire::Vlan::id);
+            match world.rules.unit_of(port, vlan) {
+                Some(unit) => unit,
+                None => return dropped(DropReason::UnknownVlan),
+            }
+        }
+    };
+    match world.rules.unit(unit) {
+        Some(unit) if unit.enabled => Ok(unit),
+        Some(_) => dropped(DropReason::InterfaceDisabled),
+        None => dropped(DropReason::UnknownVlan),
+    }
+}
+
+/// Addresses that no packet from the wire may carry (RFC 1122 3.2.1.3, RFC 4291 2.5, 2.7).
+fn check_addresses(network: &Network) -> Result<(), Verdict> {
+    let Network { family, src, dst, .. } = *network;
+    let unspecified_allowed = match family {
+        // DHCP clients have no address yet.
+        Family::V4 => network.proto == Proto::UDP,
+        // Duplicate address detection and multicast listener reports.
+        Family::V6 => network.proto == Proto::ICMPV6 && dst.is_multicast(family),
+    };
+    let limited_broadcast = family == Family::V4 && src.low32() == u32::MAX;
+    let bad_source = src.is_multicast(family)
+        || src.is_loopback(family)
+        || limited_broadcast
+        || (src.is_unspecified() && !unspecified_allowed);
+    if bad_source {
+        return Err(Verdict::Drop(DropReason::InvalidSource));
+    }
+    if dst.is_unspecified() || dst.is_loopback(family) {
+        return Err(Verdict::Drop(DropReason::InvalidDestination));
+    }
+    Ok(())
+}
+
+fn flow_key<R: Recorder>(turn: &mut Turn<'_, R>, network: &Network) -> Result<FlowKey, Verdict> {
+    match network.fragment {
+        Fragment::Whole => Ok(FlowKey::of(network, None)),
+        Fragment::First { .. } => {
+            let key = FlowKey::of(network, None);
+            turn.state.fragments.remember(network, (key.sport(), key.dport()), turn.now);
+            Ok(key)
+        }
+        Fragment::Later { .. } => {
+            let ports = turn.state.fragments.recall(network, turn.now);
+            let ports = ports.ok_or(Verdict::Drop(DropReason::FragmentNoFirst))?;
+            Ok(FlowKey::of(network, Some(ports)))
+        }
+    }
+}
+
+fn malformed(error: Malformed) -> DropReason {
+    match error {
+        Malformed::Ethernet => DropReason::MalformedEthernet,
+        Malformed::Ipv4Header => DropReason::MalformedIpv4,
+        Malformed::Ipv4Checksum => DropReason::BadIpv4Checksum,
+        Malformed::Ipv6Header => DropReason::MalformedIpv6,
+        Malformed::ExtensionHeader => DropReason::MalformedExtension,
+        Malformed::TooManyExtensions => DropReason::TooManyExtensions,
+        Malformed::MappedAddress => DropReason::MappedAddress,
+        Malformed::Transport => DropReason::MalformedTransport,
+        Malformed::IcmpLength => DropReason::MalformedIcmp,
+    }
+}
+
+impl Flow {
+    /// ICMP type and code, when the packet shows them.
+    pub(crate) fn icmp(&self) -> Option<(u8, u8)> {
+        match self.network.l4 {
+            L4::Icmp { kind, code, .. } => Some((kind, code)),
+            L4::Tcp { .. } | L4::Udp { .. } | L4::Sctp { .. } | L4::Spi(_) | L4::Opaque => None,
+        }
+    }
+
+    /// The unit as a session's wing names its ingress.
+    pub(crate) fn ingress(&self) -> ravelin_types::InterfaceId {
+        if self.from_host { HOST_UNIT } else { self.unit }
+    }
+}

@@ -1,0 +1,28 @@
+//! What becomes of a packet.
+
+use ravelin_types::{DropReason, InterfaceId, PortId, WorkerId};
+use ravelin_wire::rewrite::Partial;
+
+/// Where a packet leaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Egress {
+    Port(PortId),
+    /// To the kernel, over this unit's TAP.
+    Host(InterfaceId),
+}
+
+/// The one outcome of a packet. The backend still owns the frame and does as it says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Send it; `partial` says where a checksum waits to be finished (offsets in the frame).
+    Send {
+        egress: Egress,
+        unit: InterfaceId,
+        partial: Option<Partial>,
+    },
+    Drop(DropReason),
+    /// The engine kept what it needs (held for a neighbour, or answered itself).
+    Consume,
+    /// Another worker owns the flow.
+    HandOver(WorkerId),
+}

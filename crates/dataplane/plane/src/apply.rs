@@ -1,0 +1,102 @@
+//! Check and apply: prepare everything, then swap.
+
+use std::sync::Arc;
+
+use ravelin_contract::{Admission, ApplyResult, Capabilities, Error, ManagedInterface, Refusal};
+use ravelin_engine::Rules;
+use ravelin_program::Program;
+
+use crate::workers::{PortMode, Workers};
+use crate::{Core, Plane};
+
+/// What the engine enforces, for `capabilities`.
+const SUPPORTED: &[&str] = &[
+    "zones",
+    "policies",
+    "global-policies",
+    "host-inbound",
+    "source-nat-interface",
+    "vlan",
+    "ipv6",
+    "explain",
+];
+
+impl<W: Workers> Plane<W> {
+    pub(crate) fn check(&self, program: &Program) -> Result<Admission, Error> {
+        let (refusals, rules) = self.prepare(program);
+        if refusals.is_empty() {
+            self.core().prepared = rules.map(|rules| (program.digest(), rules));
+        }
+        Ok(Admission { refusals })
+    }
+
+    pub(crate) fn apply(&self, program: &Program) -> Result<ApplyResult, Error> {
+        let mut core = self.core();
+        let prepared = core
+            .prepared
+            .take_if(|(digest, rules)| *digest == program.digest() && rules.generation == program.generation);
+        let rules = match prepared {
+            Some((_, rules)) => rules,
+            None => match self.prepare(program) {
+                (refusals, Some(rules)) if refusals.is_empty() => rules,
+                (refusals, _) => return Err(Error::Refused(refusals)),
+            },
+        };
+        let modes = self.workers.attach(&rules)?;
+        let before = core.running.replace(rules.clone());
+        if let Err(error) = self.publish(&core) {
+            core.running = before;
+            return Err(error);
+        }
+        let result = outcome(program, &rules, modes);
+        remember(&mut core, &result);
+        Ok(result)
+    }
+
+    fn prepare(&self, program: &Program) -> (Vec<Refusal>, Option<Arc<Rules>>) {
+        let unknown = program.requires.iter().filter(|r| !SUPPORTED.contains(&r.as_str()));
+        let mut refusals: Vec<_> =
+            unknown.map(|name| Refusal { path: name.clone(), reason: "unknown capability".into() }).collect();
+        match Rules::build(program) {
+            Ok(rules) => {
+                refusals.extend(self.workers.admit(&rules));
+                (refusals, Some(Arc::new(rules)))
+            }
+            Err(error) => {
+                refusals.push(Refusal { path: error.path, reason: error.reason });
+                (refusals, None)
+            }
+        }
+    }
+}
+
+fn remember(core: &mut Core, result: &ApplyResult) {
+    core.last = Some(result.clone());
+}
+
+fn outcome(program: &Program, rules: &Rules, modes: Vec<PortMode>) -> ApplyResult {
+    let app_names = program.application_names().iter().cloned();
+    let rule_sets = program.source_nat().map_or(&[][..], |nat| &nat.0);
+    let nat_rules = rule_sets
+        .iter()
+        .flat_map(|set| set.rules.iter().map(|rule| (format!("{}/{}", set.name, rule.name), rule.id.0)));
+    ApplyResult {
+        generation: rules.generation,
+        zone_ids: rules.zones().map(|z| (z.name.clone(), z.id)).collect(),
+        filter_ids: Default::default(),
+        filter_spans: Default::default(),
+        nat_counter_ids: nat_rules.collect(),
+        pool_ids: Default::default(),
+        policy_names: rules.policies().map(|p| (p.id, p.name.clone())).collect(),
+        app_names: (0..).zip(app_names).collect(),
+        policy_schedule_slots: Vec::new(),
+        managed_interfaces: modes
+            .into_iter()
+            .map(|m| ManagedInterface { name: m.port, device: m.device, mode: m.mode })
+            .collect(),
+        capabilities: Capabilities {
+            supported: SUPPORTED.iter().map(|s| (*s).to_owned()).collect(),
+            refusals: Vec::new(),
+        },
+    }
+}

@@ -1,0 +1,105 @@
+//! Facts of the engine as findings for people: ids become names.
+
+use ravelin_contract::Finding;
+use ravelin_engine::{Answered, Condition, Fact, Rules, Trace};
+use ravelin_types::{InterfaceId, PolicyId, ZoneId};
+
+/// A trace in words, in the order of the decisions.
+#[must_use]
+pub fn findings(trace: &Trace, rules: &Rules) -> Vec<Finding> {
+    trace.0.iter().map(|fact| finding(*fact, rules)).collect()
+}
+
+fn finding(fact: Fact, rules: &Rules) -> Finding {
+    let of =
+        |stage: &str, subject: String, outcome: String| Finding { stage: stage.into(), subject, outcome };
+    let unit = |id| unit_name(rules, id);
+    match fact {
+        Fact::Ingress { unit: id, zone: z } => {
+            let zone = z.map_or_else(|| "no zone".into(), |z| zone_name(rules, z));
+            of("ingress", unit(id), format!("zone {zone}"))
+        }
+        Fact::SessionHit { id, reverse, policy: _ } => {
+            let wing = if reverse { "reverse wing" } else { "forward wing" };
+            of("session", id.to_string(), format!("hit, {wing}"))
+        }
+        Fact::SessionMiss => of("session", String::new(), "no session".into()),
+        Fact::Rejudged { kept } => {
+            let outcome = if kept { "kept after a commit" } else { "ended by a commit" };
+            of("session", String::new(), outcome.into())
+        }
+        Fact::Route { family, dst, unit: id, next_hop } => {
+            let via = format!("via {} on {}", next_hop.to_ip(family), unit(id));
+            of("route", dst.to_ip(family).to_string(), via)
+        }
+        Fact::Local { unit: id } => of("route", unit(id), "to the firewall itself".into()),
+        Fact::RouteNone => of("route", String::new(), "no route".into()),
+        Fact::Zones { from, to } => {
+            let pair = format!("{} to {}", zone_name(rules, from), zone_name(rules, to));
+            of("zones", pair, String::new())
+        }
+        Fact::PolicyPassed { policy, failed } => {
+            of("policy", policy_name(rules, policy), format!("no match: {}", condition(failed)))
+        }
+        Fact::PolicyMatch { policy } => {
+            let action = rules.policy(policy).map_or("", |p| match p.action {
+                ravelin_program::Action::Permit => "permit",
+                ravelin_program::Action::Deny => "deny",
+                ravelin_program::Action::Reject => "reject",
+            });
+            of("policy", policy_name(rules, policy), format!("match: {action}"))
+        }
+        Fact::DefaultPolicy => of("policy", "default-policy".into(), "no policy matched".into()),
+        Fact::HostInbound { unit: id, accepted } => {
+            let outcome = if accepted { "accepted" } else { "not listed" };
+            of("host-inbound-traffic", unit(id), outcome.into())
+        }
+        Fact::NatRule { rule, off } => {
+            let outcome = if off { "match: off" } else { "match: interface" };
+            let name = rules.nat_rules().find(|r| r.id == rule);
+            of("source-nat", name.map_or_else(String::new, |r| r.name.clone()), outcome.into())
+        }
+        Fact::Translated { family, addr, port } => {
+            of("source-nat", format!("{}", addr.to_ip(family)), format!("port {port}"))
+        }
+        Fact::SessionCreated { id } => of("session", id.to_string(), "created".into()),
+        Fact::NextHop { unit: id, mac } => of("next-hop", unit(id), mac.to_string()),
+        Fact::Unresolved { unit: id, next_hop, family } => {
+            let address = next_hop.to_ip(family);
+            of("next-hop", unit(id), format!("{address} is being resolved"))
+        }
+        Fact::Answered { with } => of("answer", String::new(), answer(with)),
+        Fact::Dropped(reason) => of("drop", reason.name().into(), reason.text().into()),
+    }
+}
+
+fn answer(with: Answered) -> String {
+    match with {
+        Answered::TcpReset => "TCP reset".into(),
+        Answered::IcmpError { kind, code } => format!("ICMP type {kind} code {code}"),
+    }
+}
+
+const fn condition(failed: Condition) -> &'static str {
+    match failed {
+        Condition::Zones => "zones",
+        Condition::Source => "source-address",
+        Condition::Destination => "destination-address",
+        Condition::Application => "application",
+    }
+}
+
+fn unit_name(rules: &Rules, id: InterfaceId) -> String {
+    rules.unit(id).map_or_else(|| format!("unit {id}"), |u| u.name.clone())
+}
+
+fn zone_name(rules: &Rules, id: ZoneId) -> String {
+    if id == ZoneId::HOST {
+        return "junos-host".into();
+    }
+    rules.zone(id).map_or_else(|| format!("zone {id}"), |z| z.name.clone())
+}
+
+fn policy_name(rules: &Rules, id: PolicyId) -> String {
+    rules.policy(id).map_or_else(|| format!("policy {id}"), |p| p.name.clone())
+}

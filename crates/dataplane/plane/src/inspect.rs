@@ -1,0 +1,201 @@
+//! Counters, events, status and injected packets.
+
+use ravelin_contract::{
+    Diagnostics, DropSample, Error, EventBatch, Explanation, Global, InjectRequest, InjectVerdict,
+    InterfaceCounters, NatCounters, PolicyCounters, Status, Telemetry,
+};
+use ravelin_engine::{
+    Checksum, Egress, Ingress, Limits, Output, Packet, Rules, Seed, Shared, Snapshot, State, Trace, Verdict,
+    step,
+};
+use ravelin_types::{DropReason, Instant, InterfaceId, WorkerId};
+
+use crate::Plane;
+use crate::explain::findings;
+use crate::workers::{Workers, ask, each};
+
+/// Room in front of an injected frame for a VLAN tag.
+const HEADROOM: usize = 64;
+
+impl<W: Workers> Telemetry for Plane<W> {
+    fn global(&self) -> Result<Global, Error> {
+        let mut sum = Global {
+            sessions_live: self.shared.sessions(),
+            sessions_max: self.shared.sessions_max(),
+            ..Global::default()
+        };
+        for worker in each(&self.workers) {
+            let (c, lost) =
+                ask(&self.workers, worker, |state, _, _| (state.counters.clone(), state.events.lost))?;
+            sum.rx_packets += c.rx_packets;
+            sum.rx_bytes += c.rx_bytes;
+            sum.tx_packets += c.tx_packets;
+            sum.tx_bytes += c.tx_bytes;
+            sum.host_packets += c.host_packets;
+            sum.answers += c.answers;
+            sum.sessions_created += c.sessions_created;
+            sum.sessions_closed += c.sessions_closed;
+            sum.events_lost += lost;
+            for (total, one) in sum.drops.iter_mut().zip(c.drops) {
+                *total += one;
+            }
+        }
+        Ok(sum)
+    }
+
+    fn policies(&self) -> Result<Vec<PolicyCounters>, Error> {
+        let Some(rules) = self.rules() else { return Ok(Vec::new()) };
+        let one = |p: &ravelin_program::Policy| PolicyCounters {
+            id: p.id,
+            identity: p.identity,
+            ..PolicyCounters::default()
+        };
+        let mut all: Vec<_> = rules.policies().map(one).collect();
+        for worker in each(&self.workers) {
+            let hits = ask(&self.workers, worker, |state, _, _| state.counters.policies.clone())?;
+            for counter in &mut all {
+                let Some(hit) = hits.get(counter.id.index()) else { continue };
+                counter.hits += hit.hits;
+                counter.last_hit_s = counter.last_hit_s.max(hit.last_s);
+                let first = [counter.first_hit_s, hit.first_s].into_iter().filter(|s| *s > 0);
+                counter.first_hit_s = first.min().unwrap_or(0);
+            }
+        }
+        Ok(all)
+    }
+
+    fn nat_rules(&self) -> Result<Vec<NatCounters>, Error> {
+        let Some(rules) = self.rules() else { return Ok(Vec::new()) };
+        let mut all: Vec<_> = rules
+            .nat_rules()
+            .map(|r| NatCounters { id: r.id, identity: r.identity, ..NatCounters::default() })
+            .collect();
+        for worker in each(&self.workers) {
+            let hits = ask(&self.workers, worker, |state, _, _| state.counters.nat_rules.clone())?;
+            for counter in &mut all {
+                let Some(hit) = hits.get(counter.id.index()) else { continue };
+                counter.hits += hit.hits;
+                counter.failed += hit.failed;
+                counter.sessions += hit.sessions;
+            }
+        }
+        Ok(all)
+    }
+
+    fn interfaces(&self) -> Result<Vec<InterfaceCounters>, Error> {
+        let Some(rules) = self.rules() else { return Ok(Vec::new()) };
+        let one = |id: InterfaceId| InterfaceCounters { interface: id, ..Default::default() };
+        let mut all: Vec<_> = rules.units().map(|u| one(u.id)).collect();
+        for worker in each(&self.workers) {
+            let units = ask(&self.workers, worker, |state, _, _| state.counters.units.clone())?;
+            for counter in &mut all {
+                let Some(unit) = units.get(counter.interface.index()) else { continue };
+                counter.rx_packets += unit.rx_packets;
+                counter.rx_bytes += unit.rx_bytes;
+                counter.tx_packets += unit.tx_packets;
+                counter.tx_bytes += unit.tx_bytes;
+            }
+        }
+        Ok(all)
+    }
+
+    fn events(&self, max: usize) -> Result<EventBatch, Error> {
+        let mut batch = EventBatch::default();
+        for worker in each(&self.workers) {
+            let left = max - batch.events.len();
+            let (events, lost) = ask(&self.workers, worker, move |state, _, _| {
+                (state.events.take(left), std::mem::take(&mut state.events.lost))
+            })?;
+            batch.events.extend(events);
+            batch.lost += lost;
+        }
+        Ok(batch)
+    }
+}
+
+impl<W: Workers> Diagnostics for Plane<W> {
+    fn status(&self) -> Result<Status, Error> {
+        let core = self.core();
+        Ok(Status {
+            backend: W::NAME.to_owned(),
+            armed: core.armed,
+            epoch: self.epoch,
+            generation: core.running.as_ref().map(|r| r.generation),
+            workers: self.workers.workers(),
+            ports: self.workers.ports(),
+        })
+    }
+
+    fn arm(&self, armed: bool) -> Result<(), Error> {
+        let mut core = self.core();
+        if core.running.is_none() {
+            return Err(Error::NotReady);
+        }
+        core.armed = armed;
+        self.publish(&core)
+    }
+
+    fn inject_packet(&self, request: &InjectRequest) -> Result<Explanation, Error> {
+        let rules = self.rules().ok_or(Error::NotReady)?;
+        let unit = rules.units().find(|u| u.name == request.interface);
+        let unit = unit
+            .ok_or_else(|| Error::Backend(format!("interface `{}` is not configured", request.interface)))?;
+        let tag = unit.vlan;
+        let snapshot = Snapshot {
+            rules: rules.clone(),
+            forwarding: self.forwarding(),
+            armed: self.core().armed,
+            any_station: true,
+        };
+        let now = ask(&self.workers, WorkerId(0), |_, _, now| now)?;
+        Ok(judge(&snapshot, (Ingress::Port(unit.port), tag), &request.frame, now))
+    }
+
+    fn drop_samples(&self, _: usize) -> Result<Vec<DropSample>, Error> {
+        Err(Error::Unsupported("drop samples"))
+    }
+}
+
+/// Runs a frame on a state of its own, so that nothing remains of it.
+fn judge(
+    snapshot: &Snapshot,
+    (ingress, tag): (Ingress, Option<u16>),
+    frame: &[u8],
+    now: Instant,
+) -> Explanation {
+    let limits = Limits { sessions: 16, events: 16 };
+    let mut state = State::new(WorkerId(0), &Seed([0; 32]), 0, limits);
+    state.adopt(&snapshot.rules);
+    let mut buffer = vec![0; HEADROOM];
+    match (tag, frame.len() >= 12) {
+        (Some(vlan), true) => {
+            buffer.extend_from_slice(&frame[..12]);
+            buffer.extend_from_slice(&[0x81, 0x00]);
+            buffer.extend_from_slice(&vlan.to_be_bytes());
+            buffer.extend_from_slice(&frame[12..]);
+        }
+        _ => buffer.extend_from_slice(frame),
+    }
+    let len = buffer.len() - HEADROOM;
+    let packet = Packet::new(&mut buffer, HEADROOM, len, ingress, Checksum::Unverified);
+    let (mut out, mut trace) = (Output::new(), Trace::default());
+    let shared = Shared::new(16, 1);
+    step(snapshot, (&mut state, &shared), now, &mut [packet], &mut out, &mut trace);
+    let verdict = verdict(&snapshot.rules, out.verdicts.first().copied());
+    Explanation { verdict, findings: findings(&trace, &snapshot.rules) }
+}
+
+fn verdict(rules: &Rules, verdict: Option<Verdict>) -> InjectVerdict {
+    let name = |unit: InterfaceId| rules.unit(unit).map_or_else(String::new, |u| u.name.clone());
+    match verdict {
+        Some(Verdict::Send { egress: Egress::Port(_), unit, .. }) => {
+            InjectVerdict::Forward { interface: name(unit) }
+        }
+        Some(Verdict::Send { egress: Egress::Host(_), unit, .. }) => {
+            InjectVerdict::Host { interface: name(unit) }
+        }
+        Some(Verdict::Drop(reason)) => InjectVerdict::Drop(reason),
+        Some(Verdict::Consume | Verdict::HandOver(_)) => InjectVerdict::Consume,
+        None => InjectVerdict::Drop(DropReason::NotReady),
+    }
+}

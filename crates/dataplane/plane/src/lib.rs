@@ -1,0 +1,194 @@
+//! What every engine-based backend shares: the contract over workers that own their state.
+//!
+//! Place: between the contract and the backends. A backend moves packets and runs tasks on its
+//! workers ([`Workers`]); everything else of the contract is here, once. State: the published
+//! snapshot and the prepared program.
+
+mod apply;
+mod explain;
+mod inspect;
+mod sessions;
+mod workers;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use ravelin_contract::{
+    Admission, ApplyResult, DataPlane, Diagnostics, Error, FabricForwarding, FabricId, GroupId, Ha, Link,
+    SessionStore, Telemetry, UpdateBatch, Updates,
+};
+use ravelin_engine::{Forwarding, Resolver, Rules, Shared, Snapshot};
+use ravelin_program::{Digest, Program};
+
+pub use explain::findings;
+pub use workers::{PortMode, Task, Workers};
+
+/// A backend's workers behind the contract.
+pub struct Plane<W> {
+    workers: W,
+    shared: Arc<Shared>,
+    epoch: u64,
+    any_station: bool,
+    core: Mutex<Core>,
+}
+
+/// What the control thread keeps.
+struct Core {
+    forwarding: Arc<Forwarding>,
+    version: u64,
+    running: Option<Arc<Rules>>,
+    prepared: Option<(Digest, Arc<Rules>)>,
+    last: Option<ApplyResult>,
+    armed: bool,
+}
+
+/// How a plane differs from another.
+#[derive(Clone, Copy, Debug)]
+pub struct Setup {
+    /// Changes with every start.
+    pub epoch: u64,
+    pub resolver: Resolver,
+    /// Take frames for any station (replay).
+    pub any_station: bool,
+}
+
+impl<W: Workers> Plane<W> {
+    #[must_use]
+    pub fn new(workers: W, shared: Arc<Shared>, setup: Setup) -> Self {
+        let core = Core {
+            forwarding: Arc::new(Forwarding::new(setup.resolver)),
+            version: 0,
+            running: None,
+            prepared: None,
+            last: None,
+            armed: true,
+        };
+        Self { workers, shared, epoch: setup.epoch, any_station: setup.any_station, core: Mutex::new(core) }
+    }
+
+    #[must_use]
+    pub fn workers(&self) -> &W {
+        &self.workers
+    }
+
+    /// The rules that run now.
+    #[must_use]
+    pub fn rules(&self) -> Option<Arc<Rules>> {
+        self.core().running.clone()
+    }
+
+    #[must_use]
+    pub fn forwarding(&self) -> Arc<Forwarding> {
+        self.core().forwarding.clone()
+    }
+
+    /// A panic elsewhere leaves the core whole: every change to it is one assignment.
+    fn core(&self) -> MutexGuard<'_, Core> {
+        self.core.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn publish(&self, core: &Core) -> Result<(), Error> {
+        let Some(rules) = core.running.clone() else { return Ok(()) };
+        self.workers.publish(&Arc::new(Snapshot {
+            rules,
+            forwarding: core.forwarding.clone(),
+            armed: core.armed,
+            any_station: self.any_station,
+        }))
+    }
+}
+
+impl<W: Workers> DataPlane for Plane<W> {
+    fn start(&self) -> Result<(), Error> {
+        self.workers.start()
+    }
+
+    fn check_config(&self, program: &Program) -> Result<Admission, Error> {
+        self.check(program)
+    }
+
+    fn apply_config(&self, program: &Program) -> Result<ApplyResult, Error> {
+        self.apply(program)
+    }
+
+    fn last_apply_result(&self) -> Option<ApplyResult> {
+        self.core().last.clone()
+    }
+
+    fn close(&self) {}
+
+    fn teardown(&self) -> Result<(), Error> {
+        let mut core = self.core();
+        core.running = None;
+        core.prepared = None;
+        self.workers.stop()
+    }
+
+    fn link(&self) -> &dyn Link {
+        self
+    }
+
+    fn ha(&self) -> &dyn Ha {
+        self
+    }
+
+    fn sessions(&self) -> &dyn SessionStore {
+        self
+    }
+
+    fn telemetry(&self) -> &dyn Telemetry {
+        self
+    }
+
+    fn diagnostics(&self) -> &dyn Diagnostics {
+        self
+    }
+
+    fn updates(&self) -> &dyn Updates {
+        self
+    }
+}
+
+impl<W: Workers> Updates for Plane<W> {
+    fn apply(&self, batch: &UpdateBatch) -> Result<(), Error> {
+        let mut core = self.core();
+        core.forwarding = Arc::new(core.forwarding.updated(batch));
+        core.version = batch.version;
+        self.publish(&core)
+    }
+
+    fn version(&self) -> u64 {
+        self.core().version
+    }
+}
+
+impl<W: Workers> Link for Plane<W> {
+    fn defer_workers(&self, _: bool) -> Result<(), Error> {
+        Err(Error::Unsupported("link cycle"))
+    }
+
+    fn prepare_link_cycle(&self) -> Result<(), Error> {
+        Err(Error::Unsupported("link cycle"))
+    }
+
+    fn notify_link_cycle(&self) -> Result<(), Error> {
+        Err(Error::Unsupported("link cycle"))
+    }
+}
+
+impl<W: Workers> Ha for Plane<W> {
+    fn set_group_active(&self, _: GroupId, _: bool) -> Result<(), Error> {
+        Err(Error::Unsupported("redundancy groups"))
+    }
+
+    fn set_watchdog(&self, _: GroupId, _: u64) -> Result<(), Error> {
+        Err(Error::Unsupported("redundancy groups"))
+    }
+
+    fn set_fabric_forwarding(&self, _: FabricId, _: &FabricForwarding) -> Result<(), Error> {
+        Err(Error::Unsupported("fabric links"))
+    }
+
+    fn sync_fabric_state(&self) -> Result<(), Error> {
+        Err(Error::Unsupported("fabric links"))
+    }
+}

@@ -1,0 +1,128 @@
+//! The session store: walks in bounded steps, one deletion.
+
+use std::ops::ControlFlow;
+
+use ravelin_contract::{
+    CloseReason, Error, ReconcileResult, SessionDeltas, SessionFilter, SessionKey, SessionRef, SessionStore,
+    SessionView,
+};
+use ravelin_engine::FlowKey;
+use ravelin_types::{WorkerId, ZoneId};
+
+use crate::Plane;
+use crate::workers::{Workers, ask, each};
+
+/// Slots looked at between two batches of packets.
+const WALK: u32 = 1024;
+
+impl<W: Workers> Plane<W> {
+    /// One bounded piece of a walk: what the filter holds for, and where to go on.
+    fn piece(
+        &self,
+        worker: WorkerId,
+        from: u32,
+        filter: &SessionFilter,
+    ) -> Result<(Vec<SessionView>, Option<u32>), Error> {
+        let filter = filter.clone();
+        ask(&self.workers, worker, move |state, _, now| {
+            let mut found = Vec::new();
+            let next = state.walk_sessions(from, WALK, now, |view| {
+                if filter.holds(&view) {
+                    found.push(view);
+                }
+                ControlFlow::Continue(())
+            });
+            (found, next)
+        })
+    }
+
+    fn delete_on(&self, worker: WorkerId, batch: Vec<SessionRef>, reason: CloseReason) -> Result<u64, Error> {
+        ask(&self.workers, worker, move |state, shared, now| {
+            let known = |at: &SessionRef| FlowKey::from_session_key(&at.key).map(|k| (k, at.id));
+            let keys = batch.iter().filter_map(known);
+            keys.filter(|(key, id)| state.delete_session(key, *id, reason, shared, now)).count() as u64
+        })
+    }
+}
+
+impl<W: Workers> SessionStore for Plane<W> {
+    fn for_each(
+        &self,
+        filter: &SessionFilter,
+        visit: &mut dyn FnMut(&SessionView) -> ControlFlow<()>,
+    ) -> Result<(), Error> {
+        for worker in each(&self.workers) {
+            let mut from = Some(0);
+            while let Some(at) = from {
+                let (found, next) = self.piece(worker, at, filter)?;
+                for view in &found {
+                    if visit(view).is_break() {
+                        return Ok(());
+                    }
+                }
+                from = next;
+            }
+        }
+        Ok(())
+    }
+
+    fn get(&self, key: &SessionKey) -> Result<Option<SessionView>, Error> {
+        let Some(key) = FlowKey::from_session_key(key) else { return Ok(None) };
+        for worker in each(&self.workers) {
+            let found = ask(&self.workers, worker, move |state, _, now| state.session(&key, now))?;
+            if found.is_some() {
+                return Ok(found);
+            }
+        }
+        Ok(None)
+    }
+
+    fn put_synced(&self, _: &SessionView) -> Result<(), Error> {
+        Err(Error::Unsupported("session synchronisation"))
+    }
+
+    fn delete_known(&self, batch: &[SessionRef], reason: CloseReason) -> Result<u64, Error> {
+        let mut ended = 0;
+        for worker in each(&self.workers) {
+            ended += self.delete_on(worker, batch.to_vec(), reason)?;
+        }
+        Ok(ended)
+    }
+
+    fn delete_by_key(&self, key: &SessionKey, reason: CloseReason) -> Result<bool, Error> {
+        match self.get(key)? {
+            None => Ok(false),
+            Some(view) => {
+                let known = SessionRef { id: view.id, key: view.wings[0].key };
+                Ok(self.delete_known(&[known], reason)? > 0)
+            }
+        }
+    }
+
+    fn reconcile_bulk(&self, _: &[SessionKey], _: &dyn Fn(ZoneId) -> bool) -> Result<ReconcileResult, Error> {
+        Err(Error::Unsupported("session synchronisation"))
+    }
+
+    fn clear(&self, filter: &SessionFilter) -> Result<u64, Error> {
+        let mut ended = 0;
+        for worker in each(&self.workers) {
+            let mut from = Some(0);
+            while let Some(at) = from {
+                let (found, next) = self.piece(worker, at, filter)?;
+                let known = |v: SessionView| SessionRef { id: v.id, key: v.wings[0].key };
+                let batch = found.into_iter().map(known).collect();
+                ended += self.delete_on(worker, batch, CloseReason::Cleared)?;
+                from = next;
+            }
+        }
+        Ok(ended)
+    }
+
+    fn count(&self) -> Result<u64, Error> {
+        Ok(self.shared.sessions())
+    }
+
+    fn deltas(&self) -> Result<&dyn SessionDeltas, Error> {
+        Err(Error::Unsupported("session deltas"))
+    }
+}

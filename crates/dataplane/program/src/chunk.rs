@@ -1,0 +1,150 @@
+//! The program as a manifest of shared chunks.
+//!
+//! A commit that changes one zone pair changes one chunk: the others keep their `Arc`, their digest
+//! and their place in the peer's cache.
+
+use std::sync::Arc;
+
+use ravelin_types::Generation;
+
+use crate::{Digest, FlowSettings, Interfaces, PolicySection, SourceNat, Zones};
+
+/// A part of a program that is hashed, sent and shared as one.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Chunk {
+    Interfaces(Interfaces),
+    Zones(Zones),
+    Flow(FlowSettings),
+    SourceNat(SourceNat),
+    Section(PolicySection),
+    ApplicationNames(Vec<String>),
+}
+
+/// What a chunk is: its kind, and the name that tells sections apart.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ChunkKey {
+    pub kind: u32,
+    pub name: String,
+}
+
+/// What a program consists of, by content.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Manifest {
+    pub generation: Generation,
+    pub entries: Vec<(ChunkKey, Digest)>,
+    /// Capabilities without which the program must not be run.
+    pub requires: Vec<String>,
+}
+
+/// A complete immutable program. Later chunks of one kind do not replace earlier ones: each kind
+/// but sections stands once, sections stand in evaluation order, the global one last.
+#[derive(Clone, Debug)]
+pub struct Program {
+    pub generation: Generation,
+    pub requires: Vec<String>,
+    chunks: Vec<(ChunkKey, Digest, Arc<Chunk>)>,
+}
+
+impl Program {
+    /// Puts a program together; digests are taken here, once.
+    #[must_use]
+    pub fn new(generation: Generation, chunks: impl IntoIterator<Item = (String, Arc<Chunk>)>) -> Self {
+        let chunks = chunks
+            .into_iter()
+            .map(|(name, chunk)| {
+                let key = ChunkKey { kind: chunk.kind(), name };
+                (key, Digest::of(&chunk.encode()), chunk)
+            })
+            .collect();
+        Self { generation, requires: Vec::new(), chunks }
+    }
+
+    #[must_use]
+    pub fn manifest(&self) -> Manifest {
+        Manifest {
+            generation: self.generation,
+            entries: self.chunks.iter().map(|(key, digest, _)| (key.clone(), *digest)).collect(),
+            requires: self.requires.clone(),
+        }
+    }
+
+    /// Puts a program together from a manifest and chunks already verified against it.
+    #[must_use]
+    pub fn from_parts(manifest: &Manifest, chunks: Vec<Arc<Chunk>>) -> Self {
+        let chunks = manifest
+            .entries
+            .iter()
+            .zip(chunks)
+            .map(|((key, digest), chunk)| (key.clone(), *digest, chunk))
+            .collect();
+        Self { generation: manifest.generation, requires: manifest.requires.clone(), chunks }
+    }
+
+    /// Digest of the content, the generation left out: two commits of one text are equal.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        Digest::of_all(self.chunks.iter().map(|(_, digest, _)| *digest))
+    }
+
+    pub fn chunks(&self) -> impl Iterator<Item = (&ChunkKey, &Digest, &Arc<Chunk>)> {
+        self.chunks.iter().map(|(key, digest, chunk)| (key, digest, chunk))
+    }
+
+    fn find<'a, T>(&'a self, pick: impl Fn(&'a Chunk) -> Option<&'a T>) -> Option<&'a T> {
+        self.chunks.iter().find_map(|(_, _, chunk)| pick(chunk))
+    }
+
+    #[must_use]
+    pub fn interfaces(&self) -> Option<&Interfaces> {
+        self.find(|c| if let Chunk::Interfaces(x) = c { Some(x) } else { None })
+    }
+
+    #[must_use]
+    pub fn zones(&self) -> Option<&Zones> {
+        self.find(|c| if let Chunk::Zones(x) = c { Some(x) } else { None })
+    }
+
+    #[must_use]
+    pub fn flow(&self) -> Option<&FlowSettings> {
+        self.find(|c| if let Chunk::Flow(x) = c { Some(x) } else { None })
+    }
+
+    #[must_use]
+    pub fn source_nat(&self) -> Option<&SourceNat> {
+        self.find(|c| if let Chunk::SourceNat(x) = c { Some(x) } else { None })
+    }
+
+    /// Names of applications, by the index that a rule's term holds.
+    #[must_use]
+    pub fn application_names(&self) -> &[String] {
+        self.find(|c| if let Chunk::ApplicationNames(x) = c { Some(x) } else { None })
+            .map_or(&[], Vec::as_slice)
+    }
+
+    /// Policy sections in evaluation order with their digests.
+    pub fn sections(&self) -> impl Iterator<Item = (&Digest, &PolicySection)> {
+        self.chunks.iter().filter_map(|(_, digest, chunk)| match &**chunk {
+            Chunk::Section(section) => Some((digest, section)),
+            Chunk::Interfaces(_)
+            | Chunk::Zones(_)
+            | Chunk::Flow(_)
+            | Chunk::SourceNat(_)
+            | Chunk::ApplicationNames(_) => None,
+        })
+    }
+}
+
+impl Chunk {
+    /// The number of its kind in the manifest.
+    #[must_use]
+    pub const fn kind(&self) -> u32 {
+        match self {
+            Self::Interfaces(_) => 1,
+            Self::Zones(_) => 2,
+            Self::Flow(_) => 3,
+            Self::SourceNat(_) => 4,
+            Self::Section(_) => 5,
+            Self::ApplicationNames(_) => 6,
+        }
+    }
+}

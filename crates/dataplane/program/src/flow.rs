@@ -1,0 +1,40 @@
+//! Flow settings and timeouts, in seconds.
+//!
+//! Junos: `security flow`; the defaults are Juniper's (topic "Session timeouts").
+
+use crate::Action;
+
+/// What the session table and TCP checks go by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct FlowSettings {
+    /// A TCP session may only begin with a SYN.
+    pub syn_check: bool,
+    pub strict_syn_check: bool,
+    pub sequence_check: bool,
+    /// Seconds until a handshake must be complete.
+    pub tcp_initial_timeout: u32,
+    pub tcp_timeout: u32,
+    pub tcp_closing_timeout: u32,
+    pub udp_timeout: u32,
+    pub icmp_timeout: u32,
+    pub other_timeout: u32,
+    /// What a packet meets that no policy matched.
+    pub default_action: Action,
+}
+
+impl Default for FlowSettings {
+    fn default() -> Self {
+        Self {
+            syn_check: true,
+            strict_syn_check: false,
+            sequence_check: true,
+            tcp_initial_timeout: 20,
+            tcp_timeout: 1800,
+            tcp_closing_timeout: 2,
+            udp_timeout: 60,
+            icmp_timeout: 60,
+            other_timeout: 60,
+            default_action: Action::Deny,
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! Ports and logical interfaces.
+//!
+//! Junos: `interfaces`, and `security zones security-zone interfaces`.
+
+use ravelin_types::{Addr, Family, InterfaceId, PortId, ZoneId};
+
+use crate::zone::HostInbound;
+
+/// A physical data interface.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Port {
+    pub id: PortId,
+    /// The Junos name, `ge-0/0/0`.
+    pub name: String,
+    /// The Linux device it was resolved to.
+    pub device: String,
+    pub mac: [u8; 6],
+    pub mtu: u16,
+    pub enabled: bool,
+}
+
+/// An address of a unit with its prefix length.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct InterfaceAddress {
+    pub family: Family,
+    pub addr: Addr,
+    pub len: u8,
+    /// Junos `primary`/`preferred`, or the lowest address: the source of what the firewall sends.
+    pub preferred: bool,
+}
+
+/// A logical interface.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Interface {
+    pub id: InterfaceId,
+    /// `ge-0/0/0.0`.
+    pub name: String,
+    pub port: PortId,
+    pub vlan: Option<u16>,
+    /// `None`: bound to no zone; its packets are dropped.
+    pub zone: Option<ZoneId>,
+    pub enabled: bool,
+    pub mtu4: u16,
+    pub mtu6: u16,
+    /// Families configured; a packet of another family is dropped.
+    pub inet: bool,
+    pub inet6: bool,
+    pub addresses: Vec<InterfaceAddress>,
+    /// Replaces the zone's list when set.
+    pub host_inbound: Option<HostInbound>,
+    /// Name of the TAP device that owns the unit's addresses.
+    pub tap: String,
+}
+
+/// Every port and unit of the configuration.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Interfaces {
+    pub ports: Vec<Port>,
+    pub units: Vec<Interface>,
+}

@@ -1,0 +1,175 @@
+//! Security policies as flattened rules.
+//!
+//! Junos: `security policies`. A section is the ordered list of one zone pair, or the global list.
+//! An empty match list matches nothing: the compiler writes the whole address space for `any`.
+
+use ravelin_types::{Addr, Family, PolicyId, Proto, RuleIdentity, ZoneId};
+
+use crate::filter::PortRange;
+
+/// An address prefix or range within one family: `first..=last`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Prefix {
+    pub family: Family,
+    pub first: Addr,
+    pub last: Addr,
+}
+
+/// A list of ranges; `excluded` turns it round within the families it names (Junos
+/// `source-address-excluded`).
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Default)]
+pub struct AddressMatch {
+    pub ranges: Vec<Prefix>,
+    pub excluded: bool,
+}
+
+/// ICMP type and code a term wants; `None` matches every value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct IcmpMatch {
+    pub kind: Option<u8>,
+    pub code: Option<u8>,
+}
+
+/// One term of an application.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Application {
+    /// `None`: any protocol.
+    pub proto: Option<Proto>,
+    pub source_ports: PortRange,
+    pub destination_ports: PortRange,
+    pub icmp: Option<IcmpMatch>,
+    /// Seconds a session of this term may be silent; `None`: the protocol's default; 0: never ends.
+    pub inactivity_timeout: Option<u32>,
+    /// Index into the program's application names.
+    pub name: u32,
+}
+
+/// What a policy decides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Action {
+    Permit,
+    Deny,
+    Reject,
+}
+
+/// When sessions of a policy are logged.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct LogWhen {
+    pub init: bool,
+    pub close: bool,
+}
+
+/// One policy: all of its conditions must hold.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Policy {
+    pub id: PolicyId,
+    pub identity: RuleIdentity,
+    pub name: String,
+    pub source: AddressMatch,
+    pub destination: AddressMatch,
+    pub applications: Vec<Application>,
+    pub action: Action,
+    pub log: LogWhen,
+    pub count: bool,
+}
+
+/// Which zone pairs a section or a global policy speaks of; empty lists mean any zone.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct ZoneMatch {
+    pub from: Vec<ZoneId>,
+    pub to: Vec<ZoneId>,
+}
+
+/// An ordered list of policies.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct PolicySection {
+    pub zones: ZoneMatch,
+    /// A policy beside its own zone match; only global policies narrow it.
+    pub policies: Vec<(ZoneMatch, Policy)>,
+}
+
+impl Prefix {
+    /// Every address of a family.
+    #[must_use]
+    pub const fn all(family: Family) -> Self {
+        let last = match family {
+            Family::V4 => Addr(u32::MAX as u128),
+            Family::V6 => Addr(u128::MAX),
+        };
+        Self { family, first: Addr(0), last }
+    }
+
+    #[must_use]
+    pub fn contains(&self, family: Family, addr: Addr) -> bool {
+        self.family == family && self.first <= addr && addr <= self.last
+    }
+}
+
+impl From<ipnet::IpNet> for Prefix {
+    fn from(net: ipnet::IpNet) -> Self {
+        let (family, first) = Addr::from_ip(net.network());
+        let (_, last) = Addr::from_ip(match net {
+            ipnet::IpNet::V4(n) => n.broadcast().into(),
+            ipnet::IpNet::V6(n) => n.broadcast().into(),
+        });
+        Self { family, first, last }
+    }
+}
+
+impl AddressMatch {
+    /// Whether the condition holds. Exclusion never crosses families: excluding IPv4 addresses
+    /// matches no IPv6 packet.
+    #[must_use]
+    pub fn holds(&self, family: Family, addr: Addr) -> bool {
+        let listed = self.ranges.iter().any(|r| r.contains(family, addr));
+        if self.excluded { !listed && self.ranges.iter().any(|r| r.family == family) } else { listed }
+    }
+}
+
+impl Application {
+    /// Whether a packet's protocol, ports and ICMP header are of this term. `icmp` is the type
+    /// and code of an ICMP or ICMPv6 packet.
+    #[must_use]
+    pub fn holds(&self, proto: Proto, sport: u16, dport: u16, icmp: Option<(u8, u8)>) -> bool {
+        let wanted = |want: Option<u8>, got: u8| want.is_none_or(|w| w == got);
+        self.proto.is_none_or(|p| p == proto)
+            && self.source_ports.contains(sport)
+            && self.destination_ports.contains(dport)
+            && self
+                .icmp
+                .is_none_or(|m| icmp.is_some_and(|(kind, code)| wanted(m.kind, kind) && wanted(m.code, code)))
+    }
+}
+
+impl ZoneMatch {
+    #[must_use]
+    pub fn holds(&self, from: ZoneId, to: ZoneId) -> bool {
+        let listed = |list: &[ZoneId], zone| list.is_empty() || list.contains(&zone);
+        listed(&self.from, from) && listed(&self.to, to)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn v4(text: &str) -> Prefix {
+        Prefix::from(text.parse::<ipnet::IpNet>().unwrap())
+    }
+
+    #[test]
+    fn an_empty_list_matches_nothing() {
+        let none = AddressMatch::default();
+        assert!(!none.holds(Family::V4, Addr::v4([1, 2, 3, 4])));
+        let excluded = AddressMatch { excluded: true, ..none };
+        assert!(!excluded.holds(Family::V4, Addr::v4([1, 2, 3, 4])));
+    }
+
+    #[test]
+    fn exclusion_stays_in_its_family() {
+        let m = AddressMatch { ranges: vec![v4("10.0.0.0/8")], excluded: true };
+        assert!(!m.holds(Family::V4, Addr::v4([10, 1, 1, 1])));
+        assert!(m.holds(Family::V4, Addr::v4([11, 1, 1, 1])));
+        assert!(!m.holds(Family::V6, Addr(1)));
+    }
+}

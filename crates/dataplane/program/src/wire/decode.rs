@@ -1,0 +1,212 @@
+//! Messages to rules, every value checked.
+
+use ravelin_types::{Addr, Family, InterfaceId, NatRuleId, PolicyId, PortId, Proto, RuleIdentity, ZoneId};
+
+use super::{WireError, proto};
+use crate::{
+    Action, AddressMatch, Application, Chunk, FlowSettings, HostInbound, IcmpMatch, Interface,
+    InterfaceAddress, Interfaces, LogWhen, NatContext, Policy, PolicySection, Port, PortRange, Prefix,
+    Service, SourceAction, SourceNat, SourceRule, SourceRuleSet, Zone, ZoneMatch, Zones,
+};
+
+type Read<T> = Result<T, WireError>;
+
+pub(super) fn chunk(message: proto::Chunk) -> Read<Chunk> {
+    use proto::chunk::Body;
+    Ok(match message.body.ok_or(WireError::Missing("chunk body"))? {
+        Body::Interfaces(x) => {
+            Chunk::Interfaces(Interfaces { ports: all(x.ports, port)?, units: all(x.units, unit)? })
+        }
+        Body::Zones(x) => Chunk::Zones(Zones(all(x.zones, zone)?)),
+        Body::Flow(x) => Chunk::Flow(flow(&x)?),
+        Body::SourceNat(x) => Chunk::SourceNat(SourceNat(all(x.rule_sets, rule_set)?)),
+        Body::Section(x) => Chunk::Section(section(x)?),
+        Body::ApplicationNames(x) => Chunk::ApplicationNames(x.names),
+    })
+}
+
+fn all<M, T>(list: Vec<M>, read: impl Fn(M) -> Read<T>) -> Read<Vec<T>> {
+    list.into_iter().map(read).collect()
+}
+
+fn small<T: TryFrom<u32>>(what: &'static str, value: u32) -> Read<T> {
+    T::try_from(value).map_err(|_| WireError::Range { what, value: value.into() })
+}
+
+fn need<T>(what: &'static str, value: Option<T>) -> Read<T> {
+    value.ok_or(WireError::Missing(what))
+}
+
+fn port(x: proto::Port) -> Read<Port> {
+    Ok(Port {
+        id: PortId(small("port id", x.id)?),
+        name: x.name,
+        device: x.device,
+        mac: x.mac.try_into().map_err(|_| WireError::Address)?,
+        mtu: small("mtu", x.mtu)?,
+        enabled: x.enabled,
+    })
+}
+
+fn unit(x: proto::Unit) -> Read<Interface> {
+    Ok(Interface {
+        id: InterfaceId(small("unit id", x.id)?),
+        name: x.name,
+        port: PortId(small("port id", x.port)?),
+        vlan: x.vlan.map(|v| small("vlan-id", v)).transpose()?,
+        zone: x.zone.map(|z| small("zone id", z).map(ZoneId)).transpose()?,
+        enabled: x.enabled,
+        mtu4: small("mtu", x.mtu4)?,
+        mtu6: small("mtu", x.mtu6)?,
+        inet: x.inet,
+        inet6: x.inet6,
+        addresses: all(x.addresses, unit_address)?,
+        host_inbound: x.host_inbound.map(inbound).transpose()?,
+        tap: x.tap,
+    })
+}
+
+fn unit_address(x: proto::UnitAddress) -> Read<InterfaceAddress> {
+    let (family, addr) = address(&x.addr)?;
+    let bits = if family == Family::V4 { 32 } else { 128 };
+    let len: u8 = small("prefix length", x.len)?;
+    if len > bits {
+        return Err(WireError::Range { what: "prefix length", value: len.into() });
+    }
+    Ok(InterfaceAddress { family, addr, len, preferred: x.preferred })
+}
+
+fn address(bytes: &[u8]) -> Read<(Family, Addr)> {
+    if let Ok(octets) = <[u8; 4]>::try_from(bytes) {
+        return Ok((Family::V4, Addr::v4(octets)));
+    }
+    let octets = <[u8; 16]>::try_from(bytes).map_err(|_| WireError::Address)?;
+    Ok((Family::V6, Addr::v6(octets)))
+}
+
+fn inbound(x: proto::HostInbound) -> Read<HostInbound> {
+    Ok(HostInbound { accept: all(x.accept, service)?, except: all(x.except, service)? })
+}
+
+fn service(x: proto::Service) -> Read<Service> {
+    let icmp = x.icmp.map(|r| Ok::<_, WireError>((small("icmp type", r.low)?, small("icmp type", r.high)?)));
+    Ok(Service {
+        proto: x.proto.map(|p| small("protocol", p).map(Proto)).transpose()?,
+        ports: range(x.ports)?,
+        icmp: icmp.transpose()?,
+    })
+}
+
+fn range(x: Option<proto::Range>) -> Read<PortRange> {
+    let x = need("port range", x)?;
+    Ok(PortRange { low: small("port", x.low)?, high: small("port", x.high)? })
+}
+
+fn zone(x: proto::Zone) -> Read<Zone> {
+    Ok(Zone {
+        id: ZoneId(small("zone id", x.id)?),
+        name: x.name,
+        tcp_rst: x.tcp_rst,
+        host_inbound: inbound(need("host-inbound", x.host_inbound)?)?,
+    })
+}
+
+fn flow(x: &proto::Flow) -> Read<FlowSettings> {
+    Ok(FlowSettings {
+        syn_check: x.syn_check,
+        strict_syn_check: x.strict_syn_check,
+        sequence_check: x.sequence_check,
+        tcp_initial_timeout: x.tcp_initial_timeout,
+        tcp_timeout: x.tcp_timeout,
+        tcp_closing_timeout: x.tcp_closing_timeout,
+        udp_timeout: x.udp_timeout,
+        icmp_timeout: x.icmp_timeout,
+        other_timeout: x.other_timeout,
+        default_action: action(x.default_action)?,
+    })
+}
+
+fn action(value: u32) -> Read<Action> {
+    match value {
+        1 => Ok(Action::Permit),
+        2 => Ok(Action::Deny),
+        3 => Ok(Action::Reject),
+        _ => Err(WireError::Range { what: "action", value: value.into() }),
+    }
+}
+
+fn addresses(x: Option<proto::Addresses>) -> Read<AddressMatch> {
+    let x = need("addresses", x)?;
+    let ranges = all(x.ranges, |r| {
+        let ((family, first), (other, last)) = (address(&r.first)?, address(&r.last)?);
+        if family == other { Ok(Prefix { family, first, last }) } else { Err(WireError::Address) }
+    })?;
+    Ok(AddressMatch { ranges, excluded: x.excluded })
+}
+
+fn zone_match(x: Option<proto::ZoneMatch>) -> Read<ZoneMatch> {
+    let x = need("zone match", x)?;
+    let ids = |list: Vec<u32>| all(list, |z| small("zone id", z).map(ZoneId));
+    Ok(ZoneMatch { from: ids(x.from)?, to: ids(x.to)? })
+}
+
+fn section(x: proto::PolicySection) -> Read<PolicySection> {
+    Ok(PolicySection { zones: zone_match(x.zones)?, policies: all(x.policies, policy)? })
+}
+
+fn policy(x: proto::Policy) -> Read<(ZoneMatch, Policy)> {
+    let policy = Policy {
+        id: PolicyId(x.id),
+        identity: RuleIdentity(x.identity),
+        name: x.name,
+        source: addresses(x.source)?,
+        destination: addresses(x.destination)?,
+        applications: all(x.applications, application)?,
+        action: action(x.action)?,
+        log: LogWhen { init: x.log_init, close: x.log_close },
+        count: x.count,
+    };
+    Ok((zone_match(x.zones)?, policy))
+}
+
+fn application(x: proto::Application) -> Read<Application> {
+    let octet = |what, v: Option<u32>| v.map(|v| small(what, v)).transpose();
+    let icmp = x.icmp.map(|m| {
+        Ok::<_, WireError>(IcmpMatch { kind: octet("icmp type", m.kind)?, code: octet("icmp code", m.code)? })
+    });
+    Ok(Application {
+        proto: octet("protocol", x.proto)?.map(Proto),
+        source_ports: range(x.source_ports)?,
+        destination_ports: range(x.destination_ports)?,
+        icmp: icmp.transpose()?,
+        inactivity_timeout: x.inactivity_timeout,
+        name: x.name,
+    })
+}
+
+fn rule_set(x: proto::SourceRuleSet) -> Read<SourceRuleSet> {
+    Ok(SourceRuleSet { name: x.name, from: context(x.from)?, to: context(x.to)?, rules: all(x.rules, rule)? })
+}
+
+fn context(x: Option<proto::NatContext>) -> Read<NatContext> {
+    use proto::nat_context::Kind;
+    Ok(match need("NAT context", x.and_then(|c| c.kind))? {
+        Kind::Zones(x) => NatContext::Zones(all(x.ids, |z| small("zone id", z).map(ZoneId))?),
+        Kind::Interfaces(x) => NatContext::Interfaces(all(x.ids, |i| small("unit id", i).map(InterfaceId))?),
+    })
+}
+
+fn rule(x: proto::SourceRule) -> Read<SourceRule> {
+    Ok(SourceRule {
+        id: NatRuleId(x.id),
+        identity: RuleIdentity(x.identity),
+        name: x.name,
+        source: addresses(x.source)?,
+        destination: addresses(x.destination)?,
+        action: match x.action {
+            1 => SourceAction::Off,
+            2 => SourceAction::Interface,
+            value => return Err(WireError::Range { what: "NAT action", value: value.into() }),
+        },
+    })
+}

@@ -1,0 +1,30 @@
+//! Zones and what each lets in to the firewall itself.
+//!
+//! Junos: `security zones security-zone`.
+
+use ravelin_types::ZoneId;
+
+use crate::filter::Service;
+
+/// What the firewall accepts for itself on one interface.
+///
+/// Junos: `host-inbound-traffic`; an `except` entry takes away from `all`. Empty accepts nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct HostInbound {
+    pub accept: Vec<Service>,
+    pub except: Vec<Service>,
+}
+
+/// One security zone.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Zone {
+    pub id: ZoneId,
+    pub name: String,
+    /// Answer a non-SYN TCP segment without a session by a RST.
+    pub tcp_rst: bool,
+    pub host_inbound: HostInbound,
+}
+
+/// All zones; `junos-host` has id 0 and is not listed.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Zones(pub Vec<Zone>);
