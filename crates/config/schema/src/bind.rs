@@ -131,10 +131,10 @@ impl Binder {
             Item::One(word) => Some(word),
             Item::Many(words, _) => words.first(),
         }?;
-        if let (Item::One(word), Some(found)) = (item, self.grammar.keyword(scope, &first.text)) {
-            if !word.quoted {
-                return Some(found);
-            }
+        if let (Item::One(word), Some(found)) = (item, self.grammar.keyword(scope, &first.text))
+            && !word.quoted
+        {
+            return Some(found);
         }
         let mut hidden = self.grammar.hidden(scope);
         let only = hidden.next()?;

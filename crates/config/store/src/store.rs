@@ -33,6 +33,8 @@ pub struct Store<D> {
     disk: D,
     /// Latest first; the first is active. Empty before the first commit.
     history: Vec<Stored>,
+    /// The number of the file that holds each forerunner: rising, and without gaps unless a crash left one.
+    slots: Vec<usize>,
 }
 
 impl<D: Disk> Store<D> {
@@ -44,17 +46,17 @@ impl<D: Disk> Store<D> {
         if let Some(bytes) = disk.read(ACTIVE)? {
             history.push(decode(&bytes).ok_or_else(|| StoreError::Damaged { name: ACTIVE.to_owned() })?);
         }
-        let mut before = Vec::new();
-        for n in 1..=HISTORY_MAX {
-            before.extend(disk.read(&rollback_name(n))?.and_then(|bytes| decode(&bytes)));
+        let limit = history.first().map_or(0, |active: &Stored| active.serial);
+        let mut slots = Vec::new();
+        for n in 1..HISTORY_MAX {
+            let found = disk.read(&rollback_name(n))?.and_then(|bytes| decode(&bytes));
+            let last = history.last().map_or(0, |s| s.serial);
+            if let Some(stored) = found.filter(|s| s.serial < limit.min(last)) {
+                history.push(stored);
+                slots.push(n);
+            }
         }
-        before.sort_by_key(|s: &Stored| std::cmp::Reverse(s.serial));
-        before.dedup_by_key(|s| s.serial);
-        let limit = history.first().map_or(0, |active| active.serial);
-        before.retain(|s| s.serial < limit);
-        history.extend(before);
-        history.truncate(HISTORY_MAX);
-        Ok(Self { disk, history })
+        Ok(Self { disk, history, slots })
     }
 
     /// Makes `text` the active configuration. On an error the active one is still the old one.
@@ -64,20 +66,33 @@ impl<D: Disk> Store<D> {
         self.disk.write(NEW, &encode(&stored))?;
         self.shift()?;
         self.disk.rename(NEW, ACTIVE)?;
+        if !self.history.is_empty() {
+            self.slots.insert(0, 1);
+        }
         self.history.insert(0, stored);
-        self.history.truncate(HISTORY_MAX);
         self.disk.sync()?;
         Ok(serial)
     }
 
-    /// Every kept configuration moves one back, oldest first, so that none is overwritten before it has moved.
+    /// Every forerunner moves one back, oldest first, so that none is overwritten before it has moved. Gaps that a
+    /// crash left are closed first, from the latest on.
     fn shift(&mut self) -> Result<(), StoreError> {
-        let Some((active, before)) = self.history.split_first() else { return Ok(()) };
-        for (n, stored) in before.iter().enumerate().take(HISTORY_MAX - 2).rev() {
-            self.disk.write(COPY, &encode(stored))?;
-            self.disk.rename(COPY, &rollback_name(n + 2))?;
+        let Some(active) = self.history.first() else { return Ok(()) };
+        let copy = encode(active);
+        for (n, slot) in self.slots.iter_mut().enumerate() {
+            if *slot != n + 1 {
+                self.disk.rename(&rollback_name(*slot), &rollback_name(n + 1))?;
+                *slot = n + 1;
+            }
         }
-        self.disk.write(COPY, &encode(active))?;
+        // The oldest gives way to the one before it.
+        self.slots.truncate(HISTORY_MAX - 2);
+        self.history.truncate(HISTORY_MAX - 1);
+        for n in (1..=self.slots.len()).rev() {
+            self.disk.rename(&rollback_name(n), &rollback_name(n + 1))?;
+            self.slots[n - 1] = n + 1;
+        }
+        self.disk.write(COPY, &copy)?;
         self.disk.rename(COPY, &rollback_name(1))?;
         self.disk.sync()?;
         Ok(())
