@@ -53,6 +53,8 @@ pub(crate) struct Binder {
     pub diagnostics: Vec<Diagnostic>,
     path: Vec<String>,
     seen: HashSet<u64>,
+    /// `seen` knows every statement of the tree: true while one binder makes all of it.
+    complete: bool,
     hasher: RandomState,
     failed: bool,
 }
@@ -65,9 +67,15 @@ impl Binder {
             diagnostics: Vec::new(),
             path: Vec::new(),
             seen: HashSet::new(),
+            complete: true,
             hasher: RandomState::new(),
             failed: false,
         }
+    }
+
+    /// For a tree that others made or changed: look for what is there.
+    pub fn search(&mut self) {
+        self.complete = false;
     }
 
     pub fn place_statement(&mut self, nodes: &mut Vec<Node>, scope: Scope, statement: &Statement) {
@@ -311,7 +319,7 @@ impl Binder {
             Vec::new()
         };
         let hash = self.hasher.hash_one((scope.hash, scope.rule, &identity));
-        let fresh = self.form == Form::Braces && self.seen.insert(hash);
+        let fresh = self.complete && self.seen.insert(hash);
         let same = |n: &Node| n.rule == scope.rule.0 && (rule.kind != Kind::Entry || n.args == args);
         if let Some(found) = (!fresh).then(|| nodes.iter().rposition(same)).flatten() {
             let node = &mut nodes[found];

@@ -17,8 +17,10 @@ pub fn apply(tree: &mut Tree, base: &[String], line: &str) -> Result<(), Vec<Dia
     let mut changed = tree.clone();
     if errors.is_empty() {
         let mut base = base.to_vec();
+        let mut binder = Binder::new(Form::Lines);
+        binder.search();
         for statement in &parsed.statements {
-            errors.extend(command(&mut changed, &mut base, statement));
+            errors.extend(command(&mut changed, &mut binder, &mut base, statement));
         }
     }
     if errors.is_empty() {
@@ -32,14 +34,20 @@ pub fn apply(tree: &mut Tree, base: &[String], line: &str) -> Result<(), Vec<Dia
 pub(crate) fn replay(parsed: &Parsed) -> Bound {
     let mut bound = Bound::default();
     let mut base = Vec::new();
+    let mut binder = Binder::new(Form::Lines);
     for statement in &parsed.statements {
-        let errors = command(&mut bound.tree, &mut base, statement);
+        let errors = command(&mut bound.tree, &mut binder, &mut base, statement);
         bound.diagnostics.extend(errors);
     }
     bound
 }
 
-fn command(tree: &mut Tree, base: &mut Vec<String>, statement: &Statement) -> Vec<Diagnostic> {
+fn command(
+    tree: &mut Tree,
+    binder: &mut Binder,
+    base: &mut Vec<String>,
+    statement: &Statement,
+) -> Vec<Diagnostic> {
     let Some(Item::One(verb)) = statement.items.first() else {
         return vec![Diagnostic::error("", statement.span, "syntax error, expecting a command")];
     };
@@ -47,8 +55,9 @@ fn command(tree: &mut Tree, base: &mut Vec<String>, statement: &Statement) -> Ve
         base.iter().map(|w| Item::One(Word { span: verb.span, ..Word::new(w) })).collect();
     items.extend(statement.items[1..].iter().cloned());
     if verb.text == "set" {
-        return set(tree, items, statement);
+        return set(tree, binder, items, statement);
     }
+    binder.search();
     let words = flat(&items);
     let result = match verb.text.as_str() {
         "delete" => delete(tree, &words),
@@ -93,15 +102,14 @@ fn flat(items: &[Item]) -> Vec<&str> {
     words.map(|w| w.text.as_str()).collect()
 }
 
-fn set(tree: &mut Tree, items: Vec<Item>, from: &Statement) -> Vec<Diagnostic> {
+fn set(tree: &mut Tree, binder: &mut Binder, items: Vec<Item>, from: &Statement) -> Vec<Diagnostic> {
     let span = from.items.first().map_or(from.span, Item::span);
     if items.is_empty() {
         return vec![Diagnostic::error("", span, "syntax error, missing statement")];
     }
-    let mut binder = Binder::new(Form::Lines);
     let statement = Statement { items, span, ..Statement::default() };
     binder.place_statement(&mut tree.nodes, Scope { rule: ROOT, hash: 0 }, &statement);
-    binder.diagnostics
+    std::mem::take(&mut binder.diagnostics)
 }
 
 const NOT_FOUND: &str = "statement not found";
