@@ -209,6 +209,42 @@ fn crlf_tabs_comments_and_latin1_are_read() {
 }
 
 #[test]
+fn protected_statements_can_not_be_deleted() {
+    let mut tree = edited(BRANCH, &["protect security zones security-zone dmz"]);
+    let dmz = "security zones security-zone dmz";
+    for line in [
+        format!("delete {dmz}"),
+        "delete security".into(),
+        format!("delete {dmz} interfaces"),
+        "delete".into(),
+    ] {
+        assert!(ravelin_schema::apply(&mut tree, &[], &line).is_err(), "{line}");
+    }
+    assert!(ravelin_schema::apply(&mut tree, &[], &format!("unprotect {dmz}")).is_ok());
+    assert!(ravelin_schema::apply(&mut tree, &[], &format!("delete {dmz}")).is_ok());
+}
+
+#[test]
+fn tags_that_change_a_load_are_refused() {
+    let errors = load("system {\n    replace: host-name a;\n}\n").result.err().unwrap_or_default();
+    assert_eq!(errors.len(), 1);
+    assert_eq!(errors[0].line("f"), "f:2:5: system: `replace:' and `delete:' are not supported");
+}
+
+#[test]
+fn a_diagnostic_shows_its_line_and_as_json() {
+    let text = "system {\n    host-nam a;\n}\n";
+    let errors = load(text).result.err().unwrap_or_default();
+    let caret = errors[0].caret("f", text);
+    assert!(caret.contains("2 |     host-nam a;\n  |     ^\n"), "{caret}");
+    assert_eq!(
+        ravelin_syntax::diagnostic::json(&errors),
+        "[{\"severity\":\"error\",\"path\":\"system\",\"line\":2,\"column\":5,\
+         \"message\":\"syntax error, unknown statement `host-nam'\"}]"
+    );
+}
+
+#[test]
 fn deep_nesting_and_open_braces_are_errors() {
     let deep = "a { ".repeat(100_000);
     assert!(load(&deep).result.is_err());
@@ -332,6 +368,18 @@ proptest! {
     #[test]
     fn any_text_is_answered(text in "(?s).{0,300}") {
         let _ = load(&text);
+    }
+
+    #[test]
+    fn damaged_set_lines_are_answered(cut in 0..4000usize, put in "[{};\\[\\]\"# a-z\n]{0,4}", drop in 0usize..40) {
+        let mut text = render::set(&load(BRANCH).tree);
+        let start = cut.min(text.len());
+        let end = (start + drop).min(text.len());
+        text.replace_range(start..end, &put);
+        let loaded = load(&text);
+        if loaded.result.is_ok() {
+            prop_assert_eq!(&load(&render::set(&loaded.tree)).tree, &loaded.tree);
+        }
     }
 
     #[test]

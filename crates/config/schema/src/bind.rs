@@ -81,6 +81,9 @@ impl Binder {
     pub fn place_statement(&mut self, nodes: &mut Vec<Node>, scope: Scope, statement: &Statement) {
         let depth = self.path.len();
         self.failed = false;
+        if statement.tags.replace || statement.tags.delete {
+            return self.error(statement.span, "`replace:' and `delete:' are not supported");
+        }
         let used = self.place(nodes, scope, &statement.items, statement);
         if !self.failed && used < statement.items.len() {
             self.unknown(scope.rule, &statement.items[used]);

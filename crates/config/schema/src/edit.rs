@@ -171,14 +171,20 @@ fn with_node(tree: &mut Tree, words: &[&str], change: impl FnOnce(&mut Node)) ->
 
 fn delete(tree: &mut Tree, words: &[&str]) -> Result<(), String> {
     if words.is_empty() {
+        if tree.nodes.iter().any(holds_protected) {
+            return Err("a statement is protected".to_owned());
+        }
         tree.nodes.clear();
         return Ok(());
     }
     let Some(place) = locate(&tree.nodes, words) else {
         return delete_entries(tree, words);
     };
+    let above = (1..place.indexes.len()).any(|n| {
+        siblings(&mut tree.nodes, &place.indexes[..n]).is_some_and(|(nodes, index)| nodes[index].protect)
+    });
     let (nodes, index) = siblings(&mut tree.nodes, &place.indexes).ok_or(NOT_FOUND)?;
-    if nodes[index].protect {
+    if above || holds_protected(&nodes[index]) {
         return Err("statement is protected".to_owned());
     }
     match place.value {
@@ -191,10 +197,14 @@ fn delete(tree: &mut Tree, words: &[&str]) -> Result<(), String> {
     Ok(())
 }
 
+fn holds_protected(node: &Node) -> bool {
+    node.protect || node.children.iter().any(holds_protected)
+}
+
 /// `delete ... policy` without a name takes every entry of the list.
 fn delete_entries(tree: &mut Tree, words: &[&str]) -> Result<(), String> {
     let (keyword, path) = words.split_last().ok_or(NOT_FOUND)?;
-    let list = |n: &Node| n.kind == Kind::Entry && n.name == *keyword;
+    let list = |n: &Node| n.kind == Kind::Entry && n.name == *keyword && !holds_protected(n);
     let mut removed = false;
     let mut strip = |nodes: &mut Vec<Node>| {
         let before = nodes.len();
