@@ -19,7 +19,7 @@ pub mod wire;
 mod words;
 
 pub use answer::{
-    Answer, Chassis, CommitEntry, DropCount, Explained, FindingLine, FlowStatistics, InterfaceLine, NatRule,
+    Answer, CommitEntry, DropCount, Explained, FindingLine, FlowStatistics, InterfaceLine, NatRule,
     NatRules, PlaneStatus, PolicyEntry, PolicyList, PortLine, RouteLine, Routes, SessionDetail, SessionList,
     SessionSummary, Translation, UnitLine, Version, Wing, WorkerLine, ZoneEntry,
 };
