@@ -23,13 +23,13 @@ pub use answer::{
     NatRules, PlaneStatus, PolicyEntry, PolicyList, PortLine, RouteLine, Routes, SessionDetail, SessionList,
     SessionSummary, Translation, UnitLine, Version, Wing, WorkerLine, ZoneEntry,
 };
+pub use completion::complete;
 pub use config::{
     Against, Candidate, CommitRecord, CommitReport, ConfigMode, Form, LoadKind, Outcome, Problem, Verb,
 };
-pub use gather::{RouteEntry, RouteHop, RouteTable, answer};
+pub use gather::{Failure, RouteEntry, RouteTable};
 pub use names::{NameTable, PolicyName};
 pub use pipe::{Display, Pipe, PipeError};
 pub use request::{ConfigureKind, Detail, PolicyView, Request, SessionQuery, TestPacket};
 pub use session::{Env, Facts, Mode, Render, Reply, Session, execute};
-pub use completion::complete;
 pub use table::{Arg, Command, Miss, Param, commands};

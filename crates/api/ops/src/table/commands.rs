@@ -260,11 +260,11 @@ fn sessions(given: &Given) -> Result<Request, Miss> {
 
 fn rollback(given: &Given) -> Result<Request, Miss> {
     let numbers: Vec<u32> = given.values("compare").iter().filter_map(|v| v.parse().ok()).collect();
-    match (&numbers[..], given.read("", |v| v.parse().ok())) {
+    match (&numbers[..], given.read("", |v| v.parse::<u32>().ok())) {
         ([old, new], None) => Ok(Request::RollbackCompare { old: *old, new: *new }),
         ([], Some(number)) => Ok(Request::Rollback { number }),
         ([], None) => Err(Miss::Missing("rollback")),
-        (_, Some(number)) => Err(Miss::Word(u32::to_string(&number))),
+        (_, Some(number)) => Err(Miss::Word(number.to_string())),
         (_, None) => Err(Miss::Missing("compare")),
     }
 }

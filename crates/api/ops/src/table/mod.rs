@@ -112,7 +112,7 @@ pub(crate) fn open_params<'a>(
     command: &'static Command,
     given: &'a Given,
 ) -> impl Iterator<Item = &'static Param> + 'a {
-    command.params.iter().filter(|p| is_rest(p) || !given.has(p))
+    command.params.iter().filter(move |p| is_rest(p) || !given.has(p))
 }
 
 fn is_rest(param: &Param) -> bool {
@@ -134,7 +134,7 @@ fn step_path(mut path: Vec<&'static str>, word: &str) -> Result<At, Miss> {
         [] => return Err(Miss::Word(word.to_owned())),
         [one] => one,
         _ => match found.iter().find(|w| **w == word) {
-            Some(exact) => exact,
+            Some(exact) => *exact,
             None => {
                 let mut candidates = next_words(&path);
                 candidates.retain(|c| c.word.starts_with(word));
