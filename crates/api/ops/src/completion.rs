@@ -7,6 +7,9 @@ use crate::session::{Env, Mode, Session};
 use crate::table::{Arg, At, next_words, open_params, walk};
 use crate::words::{self, Line, Word};
 
+pub(crate) const ENTER: &str = "<[Enter]>";
+pub(crate) const PIPE: &str = "<|>";
+
 /// Words that may stand at the end of `line`, which may end within one. Empty when the line is already wrong.
 #[must_use]
 pub fn complete(env: &Env<'_>, session: &Session, line: &str) -> Vec<Candidate> {
@@ -19,7 +22,10 @@ pub fn complete(env: &Env<'_>, session: &Session, line: &str) -> Vec<Candidate> 
             Mode::Configuration => configure::complete(env, session, &line.command, &partial),
         },
     };
-    out.retain(|c| !c.is_literal() || c.word.starts_with(&partial));
+    out.retain(|c| match c.word.as_str() {
+        ENTER | PIPE => partial.is_empty(),
+        word => !c.is_literal() || word.starts_with(&partial),
+    });
     out.sort();
     out.dedup();
     out
@@ -54,7 +60,7 @@ pub(crate) fn operational(env: &Env<'_>, words: &[Word], partial: &str) -> Vec<C
             values(env, param.args[index], param.help, &[], partial)
         }
         Ok(At::Command { command, given, pending: None }) => {
-            let mut out = vec![Candidate::new("<[Enter]>", "Execute this command")];
+            let mut out = vec![Candidate::new(ENTER, "Execute this command")];
             for param in open_params(command, &given) {
                 match (param.word, param.args.first()) {
                     (Some(word), _) => out.push(Candidate::new(word, param.help)),
@@ -62,7 +68,7 @@ pub(crate) fn operational(env: &Env<'_>, words: &[Word], partial: &str) -> Vec<C
                     (None, None) => {}
                 }
             }
-            out.push(Candidate::new("<|>", "Pipe through a command"));
+            out.push(Candidate::new(PIPE, "Pipe through a command"));
             out
         }
     }

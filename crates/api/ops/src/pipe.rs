@@ -2,6 +2,8 @@
 
 use regex::{Regex, RegexBuilder};
 
+use crate::table::{Miss, pick};
+
 const PATTERN_BYTES_MAX: usize = 1024;
 const PROGRAM_BYTES_MAX: usize = 1 << 20;
 const LAST_DEFAULT: usize = 10;
@@ -34,10 +36,8 @@ pub enum Pipe {
 pub enum PipeError {
     #[error("syntax error, missing word after `|'")]
     Empty,
-    #[error("syntax error: {0}")]
-    Unknown(String),
-    #[error("'{0}' is ambiguous")]
-    Ambiguous(String),
+    #[error(transparent)]
+    Word(#[from] Miss),
     #[error("syntax error, missing argument for `{0}'")]
     Missing(&'static str),
     #[error("`| {0}' is not supported")]
@@ -85,7 +85,7 @@ impl Pipe {
             other => unreachable!("`{other}` is in the table and has no arm"),
         };
         match rest.get(used) {
-            Some(extra) => Err(PipeError::Unknown((*extra).to_owned())),
+            Some(extra) => Err(Miss::Word((*extra).to_owned()).into()),
             None => Ok(pipe),
         }
     }
@@ -116,16 +116,6 @@ fn lines<'a>(lines: impl Iterator<Item = &'a str>) -> String {
         out.push('\n');
         out
     })
-}
-
-fn pick(table: &'static [(&'static str, &'static str)], word: &str) -> Result<&'static str, PipeError> {
-    let mut found = table.iter().map(|(name, _)| *name).filter(|n| n.starts_with(word));
-    match (found.next(), found.next()) {
-        (None, _) => Err(PipeError::Unknown(word.to_owned())),
-        (Some(name), None) => Ok(name),
-        (Some(first), Some(_)) if first == word => Ok(first),
-        (Some(_), Some(_)) => Err(PipeError::Ambiguous(word.to_owned())),
-    }
 }
 
 /// Patterns ignore case, as Junos' do.
@@ -161,7 +151,7 @@ fn compare(rest: &[&str]) -> Result<(Pipe, usize), PipeError> {
             let n = rest.first().ok_or(PipeError::Missing("rollback"))?;
             Ok((Pipe::Compare(Some(number(n)?)), 2))
         }
-        [word, ..] => Err(PipeError::Unknown((*word).to_owned())),
+        [word, ..] => Err(Miss::Word((*word).to_owned()).into()),
     }
 }
 
@@ -196,7 +186,7 @@ mod tests {
 
     #[test]
     fn what_is_wrong_is_said() {
-        check("c", "'c' is ambiguous");
+        check("co", "'co' is ambiguous.\nPossible completions:\n  compare              Compare the candidate with another configuration\n  count                Count the lines");
         check("tee x", "syntax error: tee");
         check("match", "syntax error, missing argument for `match'");
         check("count 3", "syntax error: 3");

@@ -61,6 +61,22 @@ pub(crate) fn listing(candidates: &[Candidate]) -> String {
     lines.join("\n")
 }
 
+/// The one name of a list that a word means: itself, or its only continuation.
+pub(crate) fn pick(names: &[(&'static str, &'static str)], word: &str) -> Result<&'static str, Miss> {
+    let found: Vec<_> = names.iter().filter(|(name, _)| name.starts_with(word)).collect();
+    match found[..] {
+        [] => Err(Miss::Word(word.to_owned())),
+        [(name, _)] => Ok(name),
+        _ => match found.iter().find(|(name, _)| *name == word) {
+            Some((name, _)) => Ok(name),
+            None => {
+                let candidates = found.iter().map(|(name, help)| Candidate::new(*name, *help)).collect();
+                Err(Miss::Ambiguous { word: word.to_owned(), candidates })
+            }
+        },
+    }
+}
+
 /// How far a line's words lead.
 #[derive(Debug)]
 pub(crate) enum At {
