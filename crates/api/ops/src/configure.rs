@@ -275,6 +275,17 @@ fn run_operational(
     Ok(reply)
 }
 
+/// The source that a `load` line names: a file of the client, or `terminal`. The client brings its text.
+#[must_use]
+pub fn load_source(line: &str) -> Option<String> {
+    let words = crate::words::split(line).command;
+    let first = words.first()?;
+    if pick(WORDS, &first.text) != Ok("load") {
+        return None;
+    }
+    words.get(2).map(|w| w.text.clone())
+}
+
 /// What may follow `words` in configuration mode.
 pub(crate) fn complete(env: &Env<'_>, session: &Session, words: &[Word], partial: &str) -> Vec<Candidate> {
     let list = |table: &[(&'static str, &'static str)]| -> Vec<Candidate> {

@@ -27,6 +27,7 @@ pub use completion::complete;
 pub use config::{
     Against, Candidate, CommitRecord, CommitReport, ConfigMode, Form, LoadKind, Outcome, Problem, Verb,
 };
+pub use configure::load_source;
 pub use gather::{Failure, RouteEntry, RouteTable};
 pub use names::{NameTable, PolicyName};
 pub use pipe::{Display, Pipe, PipeError};
