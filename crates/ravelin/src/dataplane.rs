@@ -45,12 +45,12 @@ fn serve(arguments: &Arguments) -> Result<(), Box<dyn std::error::Error>> {
         workers: arguments.workers,
         limits,
         seed: Seed(seed),
-        offload: ChecksumOffload::Hardware,
+        offload: ChecksumOffload::Request,
         checksum: Checksum::Unknown,
         socket: SocketConfig::default(),
     })?;
     plane.start()?;
     let plane: Arc<dyn DataPlane> = Arc::new(plane);
-    Server::new(plane).serve(listener)?;
+    Server::serve(listener, plane)?.wait();
     Ok(())
 }

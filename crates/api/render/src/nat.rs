@@ -28,7 +28,7 @@ pub(crate) fn summary(list: &NatRules) -> String {
 
 pub(crate) fn rules(list: &NatRules) -> String {
     let prefixes = list.rules.iter().flat_map(|r| r.sources.iter().chain(&r.destinations));
-    let (v4, v6): (Vec<_>, Vec<_>) = prefixes.partition(|(first, _)| first.is_ipv4());
+    let (v4, v6): (Vec<&_>, Vec<&_>) = prefixes.partition(|(first, _)| first.is_ipv4());
     let mut out = format!(
         "Total rules: {}\nTotal referenced IPv4/IPv6 ip-prefixes: {}/{}\n",
         list.rules.len(),
@@ -91,6 +91,8 @@ fn rule_element(rule: &NatRule) -> Element {
         .leaves("rule-to-context-name", &rule.to)
         .children(rule.sources.iter().map(|r| range("source-address-range-entry", r)))
         .children(rule.destinations.iter().map(|r| range("destination-address-range-entry", r)))
-        .child(Element::new("source-nat-rule-action-entry").leaf("source-nat-rule-action", action(rule.action)))
+        .child(
+            Element::new("source-nat-rule-action-entry").leaf("source-nat-rule-action", action(rule.action)),
+        )
         .child(hits)
 }

@@ -10,7 +10,8 @@ use ravelin_types::Mac;
 #[must_use]
 pub fn desired(valid: &ValidConfig, program: &Program) -> Desired {
     let Some(interfaces) = program.interfaces() else { return Desired::default() };
-    let ports = interfaces.ports.iter().map(|port| DesiredPort { device: port.device.clone(), up: port.enabled });
+    let ports =
+        interfaces.ports.iter().map(|port| DesiredPort { device: port.device.clone(), up: port.enabled });
     let mac_of = |unit: &Interface| {
         let port = interfaces.ports.iter().find(|port| port.id == unit.port);
         port.map_or(Mac::default(), |port| Mac(port.mac))

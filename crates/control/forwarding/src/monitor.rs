@@ -169,7 +169,9 @@ where
     loop {
         match dump().try_collect().await {
             Ok(all) => return Ok(all),
-            Err(rtnetlink::Error::RequestFailed) | Err(rtnetlink::Error::NetlinkError(_)) if tries < DUMPS_MAX => {
+            Err(rtnetlink::Error::RequestFailed) | Err(rtnetlink::Error::NetlinkError(_))
+                if tries < DUMPS_MAX =>
+            {
                 tries += 1;
             }
             Err(source) => return Err(MonitorError::Dump { what, source }),

@@ -13,6 +13,7 @@ use tokio::runtime::Runtime;
 use tokio::sync::{mpsc, watch};
 
 use super::control::Control;
+use super::routes::Table;
 use super::supervisor::{self, CALL_MAX, Place};
 
 /// Batches that may wait for the plane.
@@ -34,13 +35,13 @@ pub fn spawn(
     runtime: &Runtime,
     control: &Arc<Mutex<Control>>,
     names: watch::Receiver<Names>,
-    place: &Place,
+    (place, table): (&Place, &Table),
     child: Option<Child>,
 ) {
     let (send, receive) = mpsc::channel(BATCHES_MAX);
     runtime.spawn(monitor(names, send));
-    let own = place.clone();
-    std::thread::spawn(move || deliver(receive, &own));
+    let (own, routes) = (place.clone(), table.clone());
+    std::thread::spawn(move || deliver(receive, &own, &routes));
     let (own, shared, handle) = (place.clone(), control.clone(), runtime.handle().clone());
     std::thread::spawn(move || handle.block_on(events(&own, &shared)));
     let (own, shared) = (place.clone(), control.clone());
@@ -63,9 +64,10 @@ async fn monitor(names: watch::Receiver<Names>, batches: mpsc::Sender<UpdateBatc
 }
 
 /// Batches to the plane, in order, over a connection of their own.
-fn deliver(mut batches: mpsc::Receiver<UpdateBatch>, place: &Place) {
+fn deliver(mut batches: mpsc::Receiver<UpdateBatch>, place: &Place, table: &Table) {
     let mut client = None;
     while let Some(batch) = batches.blocking_recv() {
+        table.update(&batch);
         let connection = match client.take() {
             Some(connection) => Ok(connection),
             None => Client::connect(&place.socket, CALL_MAX),
