@@ -5,6 +5,8 @@ mod check;
 mod config;
 mod interfaces;
 mod keywords;
+mod load;
+mod numbers;
 mod predefined;
 mod routing_options;
 mod security;
@@ -15,7 +17,8 @@ pub use applications::{Application, ApplicationSet, ApplicationTerm, Application
 pub use check::check;
 pub use config::Config;
 pub use interfaces::{Family, Interface, InterfaceAddress, Unit};
-pub use predefined::{is_unsupported, predefined};
+pub use load::{Loaded, check_tree, covered, load};
+pub use predefined::predefined;
 pub use routing_options::{RoutingOptions, StaticAction, StaticRoute};
 pub use security::{
     Address, AddressBook, AddressRef, AddressSet, AddressValue, DefaultPolicy, Flow, GlobalPolicy,
