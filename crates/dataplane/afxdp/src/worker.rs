@@ -13,8 +13,7 @@ use std::{
 };
 
 use ravelin_engine::{
-    BATCH_MAX, Checksum, Ingress, NoRecorder, Output, Packet, Shared, Snapshot, State, Verdict,
-    step,
+    BATCH_MAX, Checksum, Ingress, NoRecorder, Output, Packet, Shared, Snapshot, State, Verdict, step,
 };
 use ravelin_plane::Task;
 use ravelin_types::{DropReason, Instant};
@@ -195,10 +194,7 @@ impl Worker {
                 Verdict::Send { egress, unit: _, partial } if frame.place(*start, *len) => {
                     lane.send(egress, frame, partial)
                 }
-                Verdict::Send { .. }
-                | Verdict::Drop(_)
-                | Verdict::Consume
-                | Verdict::HandOver(_) => {
+                Verdict::Send { .. } | Verdict::Drop(_) | Verdict::Consume | Verdict::HandOver(_) => {
                     lane.group.umem_mut().put(frame);
                     Ok(())
                 }

@@ -162,8 +162,7 @@ impl Workers for AfxdpWorkers {
             control.handles.push(handle);
         }
         let inner = Arc::downgrade(&self.0);
-        let supervisor =
-            thread::Builder::new().name("supervisor".into()).spawn(move || supervise(&inner));
+        let supervisor = thread::Builder::new().name("supervisor".into()).spawn(move || supervise(&inner));
         supervisor.map(drop).map_err(|error| backend(AfxdpError::Thread(error)))
     }
 
@@ -220,8 +219,7 @@ impl Workers for AfxdpWorkers {
                 refusals.push(Refusal { path: path.clone(), reason });
             }
             if usize::from(port.mtu) + LINK_HEADER_MAX > FRAME_LEN_MAX {
-                let reason =
-                    format!("mtu {} is over {}", port.mtu, FRAME_LEN_MAX - LINK_HEADER_MAX);
+                let reason = format!("mtu {} is over {}", port.mtu, FRAME_LEN_MAX - LINK_HEADER_MAX);
                 refusals.push(Refusal { path, reason });
             }
         }
@@ -283,18 +281,12 @@ impl Inner {
         snapshot: Option<Arc<Snapshot>>,
         restarts: u32,
     ) -> Result<Handle, AfxdpError> {
-        let beat = self
-            .shims
-            .heartbeat()
-            .beat(u32::from(worker))
-            .ok_or(AfxdpError::TooManyWorkers(worker))?;
+        let beat =
+            self.shims.heartbeat().beat(u32::from(worker)).ok_or(AfxdpError::TooManyWorkers(worker))?;
         let wake = eventfd(0, EventfdFlags::NONBLOCK | EventfdFlags::CLOEXEC);
         let wake = wake.map_err(|errno| AfxdpError::Thread(errno.into()))?;
-        let signals = Arc::new(Signals {
-            wake,
-            generation: AtomicU64::new(0),
-            lost_frames: AtomicU64::new(0),
-        });
+        let signals =
+            Arc::new(Signals { wake, generation: AtomicU64::new(0), lost_frames: AtomicU64::new(0) });
         let (commands, receiver) = sync_channel(COMMANDS_MAX);
         // Session ids stay unique over a worker's restart: its count lies above the plane's epoch.
         let epoch = (self.shims.epoch() as u32).wrapping_mul(1 << 8).wrapping_add(restarts);
@@ -448,12 +440,7 @@ fn layout(rules: &Rules) -> Result<Layout, AfxdpError> {
             device: port.device.clone(),
             source,
         })?;
-        ports.push(LayoutPort {
-            id: port.id,
-            name: port.name.clone(),
-            device: port.device.clone(),
-            ifindex,
-        });
+        ports.push(LayoutPort { id: port.id, name: port.name.clone(), device: port.device.clone(), ifindex });
     }
     let taps = rules.units().map(|unit| (unit.id, unit.tap.clone())).collect();
     Ok(Layout { ports, taps })
