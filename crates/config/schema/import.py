@@ -4,7 +4,7 @@
 import.py SCHEMA.tsv > grammar.tsv.  One line a node in depth-first order, siblings in the order Junos shows them:
 depth, name, kind, flags, keys, values.
   kind   c container, l list, e flag, f leaf, s leaf-list, o known but not tabled
-  flags  o always one line, p one line with a single leaf, n its keyword isn't written
+  flags  o always one line, p one line with a single leaf, j written before each child, n its keyword isn't written
   keys   comma-separated keywords written before each key, `-` for none
   values type and limits of the leaf or of the first key
 """
@@ -88,7 +88,7 @@ def emit(node, depth, path):
                 depth, hidden = depth + 1, True
             line(depth, name, "l", flags + "n" * hidden, ",".join(words), key_values)
         elif row[1] == "container":
-            line(depth, name, "c", flags + "n" * hidden)
+            line(depth, name, "c", flags + "n" * hidden + "j" * ("homogeneous" in layout))
         else:
             kind = "e" if row[3] == "empty" else {"leaf": "f", "leaf-list": "s"}[row[1]]
             line(depth, name, kind, "n" * hidden, "", values(row))

@@ -35,7 +35,7 @@ pub fn load(text: &str) -> Loaded {
 /// The active statements of a tree as a valid configuration.
 pub fn check_tree(tree: &Tree) -> Result<ValidConfig, Vec<Diagnostic>> {
     let mut errors = ravelin_schema::refuse(tree);
-    let (config, lowering) = lower(tree);
+    let (config, lowering) = lower_tree(tree);
     errors.extend(lowering);
     match check(config) {
         Ok(valid) if errors.is_empty() => Ok(valid),
@@ -48,7 +48,9 @@ pub fn check_tree(tree: &Tree) -> Result<ValidConfig, Vec<Diagnostic>> {
     }
 }
 
-pub(crate) fn lower(tree: &Tree) -> (Config, Vec<Diagnostic>) {
+/// The typed configuration and what couldn't be lowered, before any check across statements.
+#[must_use]
+pub fn lower_tree(tree: &Tree) -> (Config, Vec<Diagnostic>) {
     let root = Node { children: tree.nodes.clone(), ..Node::default() };
     let mut cx = Cx::default();
     let config = Config::lower(&root, &mut cx).unwrap_or_default();

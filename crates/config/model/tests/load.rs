@@ -83,16 +83,6 @@ fn covered_paths_are_the_enforced_marks() {
 }
 
 #[test]
-fn predefined_applications_are_read_without_error() {
-    let text = include_str!("../src/predefined.conf");
-    let bound = ravelin_schema::read(text);
-    assert!(bound.diagnostics.is_empty(), "{:?}", bound.diagnostics);
-    let table = ravelin_model::predefined();
-    assert!(table.applications.len() >= 95, "{}", table.applications.len());
-    assert!(table.applications.iter().all(|a| a.terms.iter().all(|t| t.protocol.is_some())));
-}
-
-#[test]
 fn what_does_not_resolve_is_refused() {
     let p = "security policies from-zone trust to-zone untrust policy web-out";
     refused(
@@ -219,11 +209,157 @@ fn crlf_tabs_comments_and_latin1_are_read() {
 }
 
 #[test]
+fn protected_statements_can_not_be_deleted() {
+    let mut tree = edited(BRANCH, &["protect security zones security-zone dmz"]);
+    let dmz = "security zones security-zone dmz";
+    for line in [
+        format!("delete {dmz}"),
+        "delete security".into(),
+        format!("delete {dmz} interfaces"),
+        "delete".into(),
+    ] {
+        assert!(ravelin_schema::apply(&mut tree, &[], &line).is_err(), "{line}");
+    }
+    assert!(ravelin_schema::apply(&mut tree, &[], &format!("unprotect {dmz}")).is_ok());
+    assert!(ravelin_schema::apply(&mut tree, &[], &format!("delete {dmz}")).is_ok());
+}
+
+#[test]
+fn tags_that_change_a_load_are_refused() {
+    let errors = load("system {\n    replace: host-name a;\n}\n").result.err().unwrap_or_default();
+    assert_eq!(errors.len(), 1);
+    assert_eq!(errors[0].line("f"), "f:2:5: system: `replace:' and `delete:' are not supported");
+}
+
+#[test]
+fn a_diagnostic_shows_its_line_and_as_json() {
+    let text = "system {\n    host-nam a;\n}\n";
+    let errors = load(text).result.err().unwrap_or_default();
+    let caret = errors[0].caret("f", text);
+    assert!(caret.contains("2 |     host-nam a;\n  |     ^\n"), "{caret}");
+    assert_eq!(
+        ravelin_syntax::diagnostic::json(&errors),
+        "[{\"severity\":\"error\",\"path\":\"system\",\"line\":2,\"column\":5,\
+         \"message\":\"syntax error, unknown statement `host-nam'\"}]"
+    );
+}
+
+#[test]
 fn deep_nesting_and_open_braces_are_errors() {
     let deep = "a { ".repeat(100_000);
     assert!(load(&deep).result.is_err());
     assert!(load(&format!("system {}", "}".repeat(1000))).result.is_err());
     assert!(load(&"apply-macro { ".repeat(5000)).result.is_err());
+}
+
+/// Statements that make a place where any enforced leaf may be added.
+const ROOM: &str = "\
+set interfaces ge-0/0/0 unit 0 family inet address 10.0.0.1/24
+set interfaces ge-0/0/0 unit 0 family inet6 address 2001:db8::1/64
+set security zones security-zone z
+set security address-book global address a 10.0.0.0/8
+set security address-book global address-set s address a
+set security policies from-zone z to-zone z policy p then permit
+set security policies global policy p then permit
+set security nat source rule-set r rule n then source-nat interface
+set applications application x protocol tcp
+set applications application y term t protocol tcp
+set applications application-set q application x
+set routing-options static route 10.9.0.0/16 discard
+";
+
+/// A sample word for each argument on the way to a rule, by keyword.
+fn sample(path: &str, keyword: &str) -> &'static str {
+    match keyword {
+        "range-address" => "10.0.0.7",
+        _ if path == "interfaces" => "ge-0/0/0",
+        _ if path.ends_with("interfaces") => "ge-0/0/0.0",
+        _ if path.ends_with("default-policy") => "permit-all",
+        _ if path.ends_with("system-services") => "ssh",
+        _ if path.ends_with("-traffic protocols") => "bgp",
+        _ if path.ends_with("address-book") => "global",
+        _ if path.ends_with("metric") || path.ends_with("preference") => "7",
+        _ if path.ends_with("address-book <> address") => "192.0.2.0/24",
+        _ if path.ends_with("range-address to") => "10.0.0.9",
+        "address" if path.ends_with("inet") => "10.0.0.2/24",
+        "address" if path.ends_with("inet6") => "2001:db8::2/64",
+        "route" => "10.9.0.0/16",
+        "next-hop" => "10.0.0.7",
+        "source-address" | "destination-address" => "192.0.2.0/24",
+        "source-port" | "destination-port" => "99",
+        "icmp-type" | "icmp-code" | "icmp6-type" | "icmp6-code" => "3",
+        "protocol" => "udp",
+        "mtu" => "1300",
+        "unit" => "0",
+        "vlan-id" => "55",
+        "inactivity-timeout" | "tcp-initial-timeout" => "44",
+        "zone" => "zz",
+        _ => "other",
+    }
+}
+
+/// The `set` words of a rule: entries that [`ROOM`] has are reused, so that a leaf lands in a whole statement.
+fn words_of(path: &str) -> Vec<String> {
+    use ravelin_syntax::tree::Kind;
+    let grammar = ravelin_schema::grammar();
+    let parts: Vec<&str> = path.split(' ').collect();
+    let mut out: Vec<String> = Vec::new();
+    for n in 0..parts.len() {
+        let (before, here) = (parts[..n].join(" "), parts[..=n].join(" "));
+        let Some(rule) = grammar.by_path(&here).and_then(|id| grammar.rule(id)) else { panic!("{here}") };
+        out.extend((!rule.hidden).then(|| parts[n].to_owned()));
+        let last = n + 1 == parts.len();
+        let word = sample(&before, parts[n]).to_owned();
+        match rule.kind {
+            Kind::Entry if parts[n] == "from-zone" => {
+                out.extend(["z", "to-zone", if last { "y" } else { "z" }].map(str::to_owned))
+            }
+            Kind::Entry if last || rule.hidden => out.push(word),
+            Kind::Entry => out.push(match (parts[n], here.contains("term")) {
+                ("security-zone", _) => "z".into(),
+                ("application", true) => "y".into(),
+                ("application", false) => "x".into(),
+                ("application-set", _) => "q".into(),
+                ("address", _) if path.ends_with("description") => "a".into(),
+                ("address", _) if here.contains("address-book") => "b".into(),
+                ("address", _) if here.contains("inet6") => "2001:db8::1/64".into(),
+                ("address", _) => "10.0.0.1/24".into(),
+                ("address-set", _) => "s".into(),
+                ("policy", _) => "p".into(),
+                ("rule-set", _) => "r".into(),
+                ("rule", _) => "n".into(),
+                ("term", _) => "t".into(),
+                _ => word,
+            }),
+            Kind::Leaf | Kind::LeafList => out.push(word),
+            Kind::Container | Kind::Flag | Kind::Opaque => {}
+        }
+    }
+    out
+}
+
+#[test]
+fn every_enforced_statement_changes_the_typed_configuration() {
+    let room = ravelin_schema::read(ROOM);
+    assert!(room.diagnostics.is_empty(), "{:?}", room.diagnostics);
+    let mut same = Vec::new();
+    for path in ravelin_model::covered() {
+        let words = words_of(&path);
+        let line = format!("set {}", words.join(" "));
+        let mut tree = room.tree.clone();
+        if let Err(errors) = ravelin_schema::apply(&mut tree, &[], &line) {
+            panic!("{line}: {errors:?}");
+        }
+        let before = ravelin_model::lower_tree(&room.tree);
+        let after = ravelin_model::lower_tree(&tree);
+        // Part of the room already: taking it away must show.
+        let fresh = tree != room.tree;
+        assert!(ravelin_schema::apply(&mut tree, &[], &line.replacen("set", "delete", 1)).is_ok(), "{line}");
+        if (fresh && before == after) || ravelin_model::lower_tree(&tree) == after {
+            same.push(line);
+        }
+    }
+    assert!(same.is_empty(), "no effect:\n{}", same.join("\n"));
 }
 
 proptest! {
@@ -232,6 +368,18 @@ proptest! {
     #[test]
     fn any_text_is_answered(text in "(?s).{0,300}") {
         let _ = load(&text);
+    }
+
+    #[test]
+    fn damaged_set_lines_are_answered(cut in 0..4000usize, put in "[{};\\[\\]\"# a-z\n]{0,4}", drop in 0usize..40) {
+        let mut text = render::set(&load(BRANCH).tree);
+        let start = cut.min(text.len());
+        let end = (start + drop).min(text.len());
+        text.replace_range(start..end, &put);
+        let loaded = load(&text);
+        if loaded.result.is_ok() {
+            prop_assert_eq!(&load(&render::set(&loaded.tree)).tree, &loaded.tree);
+        }
     }
 
     #[test]

@@ -5,7 +5,7 @@
 use std::collections::HashSet;
 use std::hash::{BuildHasher, RandomState};
 
-use ravelin_syntax::tree::{Kind, Node};
+use ravelin_syntax::tree::{Kind, Node, Style};
 use ravelin_syntax::{Diagnostic, Form, Item, Parsed, Span, Statement, Tree, Word};
 
 use crate::grammar::{Grammar, OPAQUE, ROOT, Rule, RuleId, grammar};
@@ -53,6 +53,8 @@ pub(crate) struct Binder {
     pub diagnostics: Vec<Diagnostic>,
     path: Vec<String>,
     seen: HashSet<u64>,
+    /// `seen` knows every statement of the tree: true while one binder makes all of it.
+    complete: bool,
     hasher: RandomState,
     failed: bool,
 }
@@ -65,14 +67,23 @@ impl Binder {
             diagnostics: Vec::new(),
             path: Vec::new(),
             seen: HashSet::new(),
+            complete: true,
             hasher: RandomState::new(),
             failed: false,
         }
     }
 
+    /// For a tree that others made or changed: look for what is there.
+    pub fn search(&mut self) {
+        self.complete = false;
+    }
+
     pub fn place_statement(&mut self, nodes: &mut Vec<Node>, scope: Scope, statement: &Statement) {
         let depth = self.path.len();
         self.failed = false;
+        if statement.tags.replace || statement.tags.delete {
+            return self.error(statement.span, "`replace:' and `delete:' are not supported");
+        }
         let used = self.place(nodes, scope, &statement.items, statement);
         if !self.failed && used < statement.items.len() {
             self.unknown(scope.rule, &statement.items[used]);
@@ -100,8 +111,10 @@ impl Binder {
     /// Places `items` below `scope`; says how many it took. What it leaves may belong to the parent.
     fn place(&mut self, nodes: &mut Vec<Node>, scope: Scope, items: &[Item], from: &Statement) -> usize {
         let mut at = 0;
-        let one_line =
-            self.grammar.rule(scope.rule).is_some_and(|r| r.style != ravelin_syntax::tree::Style::Block);
+        let one_line = self
+            .grammar
+            .rule(scope.rule)
+            .is_some_and(|r| matches!(r.style, Style::OneLine | Style::OneLinePlus));
         while at < items.len() && !self.failed {
             let depth = self.path.len();
             let Some((id, rule)) = self.choose(scope.rule, &items[at]) else {
@@ -129,10 +142,10 @@ impl Binder {
             Item::One(word) => Some(word),
             Item::Many(words, _) => words.first(),
         }?;
-        if let (Item::One(word), Some(found)) = (item, self.grammar.keyword(scope, &first.text)) {
-            if !word.quoted {
-                return Some(found);
-            }
+        if let (Item::One(word), Some(found)) = (item, self.grammar.keyword(scope, &first.text))
+            && !word.quoted
+        {
+            return Some(found);
         }
         let mut hidden = self.grammar.hidden(scope);
         let only = hidden.next()?;
@@ -309,7 +322,7 @@ impl Binder {
             Vec::new()
         };
         let hash = self.hasher.hash_one((scope.hash, scope.rule, &identity));
-        let fresh = self.form == Form::Braces && self.seen.insert(hash);
+        let fresh = self.complete && self.seen.insert(hash);
         let same = |n: &Node| n.rule == scope.rule.0 && (rule.kind != Kind::Entry || n.args == args);
         if let Some(found) = (!fresh).then(|| nodes.iter().rposition(same)).flatten() {
             let node = &mut nodes[found];

@@ -17,8 +17,10 @@ pub fn apply(tree: &mut Tree, base: &[String], line: &str) -> Result<(), Vec<Dia
     let mut changed = tree.clone();
     if errors.is_empty() {
         let mut base = base.to_vec();
+        let mut binder = Binder::new(Form::Lines);
+        binder.search();
         for statement in &parsed.statements {
-            errors.extend(command(&mut changed, &mut base, statement));
+            errors.extend(command(&mut changed, &mut binder, &mut base, statement));
         }
     }
     if errors.is_empty() {
@@ -32,14 +34,20 @@ pub fn apply(tree: &mut Tree, base: &[String], line: &str) -> Result<(), Vec<Dia
 pub(crate) fn replay(parsed: &Parsed) -> Bound {
     let mut bound = Bound::default();
     let mut base = Vec::new();
+    let mut binder = Binder::new(Form::Lines);
     for statement in &parsed.statements {
-        let errors = command(&mut bound.tree, &mut base, statement);
+        let errors = command(&mut bound.tree, &mut binder, &mut base, statement);
         bound.diagnostics.extend(errors);
     }
     bound
 }
 
-fn command(tree: &mut Tree, base: &mut Vec<String>, statement: &Statement) -> Vec<Diagnostic> {
+fn command(
+    tree: &mut Tree,
+    binder: &mut Binder,
+    base: &mut Vec<String>,
+    statement: &Statement,
+) -> Vec<Diagnostic> {
     let Some(Item::One(verb)) = statement.items.first() else {
         return vec![Diagnostic::error("", statement.span, "syntax error, expecting a command")];
     };
@@ -47,8 +55,9 @@ fn command(tree: &mut Tree, base: &mut Vec<String>, statement: &Statement) -> Ve
         base.iter().map(|w| Item::One(Word { span: verb.span, ..Word::new(w) })).collect();
     items.extend(statement.items[1..].iter().cloned());
     if verb.text == "set" {
-        return set(tree, items, statement);
+        return set(tree, binder, items, statement);
     }
+    binder.search();
     let words = flat(&items);
     let result = match verb.text.as_str() {
         "delete" => delete(tree, &words),
@@ -93,15 +102,14 @@ fn flat(items: &[Item]) -> Vec<&str> {
     words.map(|w| w.text.as_str()).collect()
 }
 
-fn set(tree: &mut Tree, items: Vec<Item>, from: &Statement) -> Vec<Diagnostic> {
+fn set(tree: &mut Tree, binder: &mut Binder, items: Vec<Item>, from: &Statement) -> Vec<Diagnostic> {
     let span = from.items.first().map_or(from.span, Item::span);
     if items.is_empty() {
         return vec![Diagnostic::error("", span, "syntax error, missing statement")];
     }
-    let mut binder = Binder::new(Form::Lines);
     let statement = Statement { items, span, ..Statement::default() };
     binder.place_statement(&mut tree.nodes, Scope { rule: ROOT, hash: 0 }, &statement);
-    binder.diagnostics
+    std::mem::take(&mut binder.diagnostics)
 }
 
 const NOT_FOUND: &str = "statement not found";
@@ -163,14 +171,20 @@ fn with_node(tree: &mut Tree, words: &[&str], change: impl FnOnce(&mut Node)) ->
 
 fn delete(tree: &mut Tree, words: &[&str]) -> Result<(), String> {
     if words.is_empty() {
+        if tree.nodes.iter().any(holds_protected) {
+            return Err("a statement is protected".to_owned());
+        }
         tree.nodes.clear();
         return Ok(());
     }
     let Some(place) = locate(&tree.nodes, words) else {
         return delete_entries(tree, words);
     };
+    let above = (1..place.indexes.len()).any(|n| {
+        siblings(&mut tree.nodes, &place.indexes[..n]).is_some_and(|(nodes, index)| nodes[index].protect)
+    });
     let (nodes, index) = siblings(&mut tree.nodes, &place.indexes).ok_or(NOT_FOUND)?;
-    if nodes[index].protect {
+    if above || holds_protected(&nodes[index]) {
         return Err("statement is protected".to_owned());
     }
     match place.value {
@@ -183,10 +197,14 @@ fn delete(tree: &mut Tree, words: &[&str]) -> Result<(), String> {
     Ok(())
 }
 
+fn holds_protected(node: &Node) -> bool {
+    node.protect || node.children.iter().any(holds_protected)
+}
+
 /// `delete ... policy` without a name takes every entry of the list.
 fn delete_entries(tree: &mut Tree, words: &[&str]) -> Result<(), String> {
     let (keyword, path) = words.split_last().ok_or(NOT_FOUND)?;
-    let list = |n: &Node| n.kind == Kind::Entry && n.name == *keyword;
+    let list = |n: &Node| n.kind == Kind::Entry && n.name == *keyword && !holds_protected(n);
     let mut removed = false;
     let mut strip = |nodes: &mut Vec<Node>| {
         let before = nodes.len();

@@ -111,10 +111,11 @@ impl Grammar {
         };
         let flags = cells.next().unwrap_or("");
         let keys = cells.next().unwrap_or("");
-        let style = match (flags.contains('o'), flags.contains('p')) {
-            (true, _) => Style::OneLine,
-            (false, true) => Style::OneLinePlus,
-            (false, false) => Style::Block,
+        let style = match flags {
+            _ if flags.contains('o') => Style::OneLine,
+            _ if flags.contains('p') => Style::OneLinePlus,
+            _ if flags.contains('j') => Style::Joined,
+            _ => Style::Block,
         };
         let keys = keys.split(',').filter(|k| !k.is_empty()).map(|k| (k != "-").then_some(k)).collect();
         let value = ValueType::parse(cells.next().unwrap_or(""));

@@ -19,12 +19,12 @@ pub(super) fn unusable(config: &Config, name: &str) -> Option<String> {
     if name == "any"
         || own.applications.iter().any(|a| a.name == name)
         || own.sets.iter().any(|s| s.name == name)
-        || predefined::is_defined(name)
+        || is_predefined(name)
     {
         return None;
     }
-    Some(if predefined::needs_gateway(name) {
-        format!("application `{name}' is not supported: it is matched by a gateway that follows RPC")
+    Some(if predefined::is_unsupported(name) {
+        format!("application `{name}' is not supported: only a gateway (ALG) can tell it from other traffic")
     } else {
         format!("application or application-set `{name}' is not defined")
     })
@@ -71,8 +71,14 @@ pub(super) fn check(config: &Config, report: &mut Report) {
     }
 }
 
+fn is_predefined(name: &str) -> bool {
+    let table = predefined();
+    name.starts_with("junos-")
+        && (table.applications.iter().any(|a| a.name == name) || table.sets.iter().any(|s| s.name == name))
+}
+
 fn own_name(name: &str, path: &str, at: ravelin_syntax::Span, report: &mut Report) {
-    if name == "any" || predefined::is_defined(name) || predefined::needs_gateway(name) {
+    if name == "any" || is_predefined(name) || predefined::is_unsupported(name) {
         report.error(path, at, format!("`{name}' is predefined and can't be defined again"));
     }
 }
