@@ -16,7 +16,7 @@ use std::{
 use lab::{Lab, inside, ok, ping, quiet, root, stdout, wait_for};
 use ravelin_afxdp::{AfxdpPlane, AfxdpSetup, AfxdpWorkers, ChecksumOffload, SocketConfig};
 use ravelin_contract::{DataPlane, Event, UpdateBatch};
-use ravelin_engine::{Checksum, Limits, Seed};
+use ravelin_engine::{Limits, Seed};
 use ravelin_forwarding::{Monitor, Names, Prober};
 use ravelin_host::{Desired, DesiredPort, DesiredTap, Host, link_local, resolve};
 use ravelin_program::{
@@ -195,7 +195,6 @@ fn scenario() {
         limits: Limits::default(),
         seed: Seed([7; 32]),
         offload: ChecksumOffload::Request,
-        checksum: Checksum::Unknown,
         socket: SocketConfig::default(),
     };
     let plane = Arc::new(AfxdpWorkers::plane(setup).expect("the pins can be had"));
@@ -235,6 +234,7 @@ fn scenario() {
     println!("a killed worker forwarded again after {} ms", died.elapsed().as_millis());
 
     plane.teardown().unwrap();
+    assert_eq!(plane.workers().lost_frames(), 0, "every chunk has an owner");
     assert!(!ping("rvb-pc", "10.8.2.2"));
     assert!(quiet(inside("rvb-pf", "ip").args(["address", "show", "dev", "ge-0-0-0.0"])), "the TAP stays");
 }
