@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use ravelin_afxdp::{AfxdpSetup, AfxdpWorkers, ChecksumOffload, SocketConfig};
 use ravelin_contract::DataPlane;
-use ravelin_engine::{Checksum, Limits, Seed};
+use ravelin_engine::{Limits, Seed};
 use ravelin_remote::{Server, listen};
 
 /// Arguments of `dataplane`.
@@ -46,7 +46,6 @@ fn serve(arguments: &Arguments) -> Result<(), Box<dyn std::error::Error>> {
         limits,
         seed: Seed(seed),
         offload: ChecksumOffload::Request,
-        checksum: Checksum::Unknown,
         socket: SocketConfig::default(),
     })?;
     plane.start()?;

@@ -132,6 +132,10 @@ async fn scenario() {
 
 #[test]
 fn the_kernels_changes_arrive_as_updates() {
+    if !rustix::process::geteuid().is_root() {
+        eprintln!("Skipped: this test needs root.");
+        return;
+    }
     let namespaces = Namespaces::make();
     let body = || {
         let file = File::open("/run/netns/rvb-m").unwrap();

@@ -8,7 +8,6 @@ use std::time::{Duration, Instant};
 use ravelin_contract::{DataPlane, Event, UpdateBatch};
 use ravelin_forwarding::{Monitor, Names, Prober};
 use ravelin_remote::Client;
-use ravelin_types::Instant as Moment;
 use tokio::runtime::Runtime;
 use tokio::sync::{mpsc, watch};
 
@@ -88,10 +87,8 @@ fn deliver(mut batches: mpsc::Receiver<UpdateBatch>, place: &Place, table: &Tabl
 
 /// Wanted neighbours to the kernel.
 async fn events(place: &Place, control: &Mutex<Control>) {
-    let start = Instant::now();
-    let now = || Moment(start.elapsed().as_nanos() as u64);
     let mut prober = loop {
-        match Prober::open(now()) {
+        match Prober::open(Instant::now()) {
             Ok(prober) => break prober,
             Err(error) => {
                 tracing::error!(%error, "Neighbours can't be asked for.");
@@ -112,7 +109,7 @@ async fn events(place: &Place, control: &Mutex<Control>) {
         }
         let empty = batch.events.is_empty();
         for event in batch.events {
-            handle(event, control, &mut prober, now()).await;
+            handle(event, control, &mut prober).await;
         }
         if empty {
             tokio::time::sleep(EVENTS_EVERY).await;
@@ -120,12 +117,12 @@ async fn events(place: &Place, control: &Mutex<Control>) {
     }
 }
 
-async fn handle(event: Event, control: &Mutex<Control>, prober: &mut Prober, now: Moment) {
+async fn handle(event: Event, control: &Mutex<Control>, prober: &mut Prober) {
     match event {
         Event::NeighbourWanted { interface, addr } => {
             let device = lock(control).taps.get(&interface).cloned();
             if let Some(device) = device
-                && let Err(error) = prober.probe(&device, addr, now).await
+                && let Err(error) = prober.probe(&device, addr, Instant::now()).await
             {
                 tracing::warn!(%error, %addr, device, "A neighbour can't be asked for.");
             }
