@@ -330,6 +330,7 @@ impl Diagnostics for Fake {
     }
 
     fn inject_packet(&self, request: &InjectRequest) -> Result<Explanation, Error> {
+        assert_ne!(request.interface, "panic", "a defect of the plane");
         self.note(format!("{request:?}"));
         Ok(explanation())
     }

@@ -8,7 +8,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use prost::Message as _;
-use ravelin_contract::{DataPlane, Error};
+use ravelin_contract::{DataPlane, Error, InjectRequest};
 use ravelin_remote::proto::error::Kind;
 use ravelin_remote::proto::response::Answer;
 use ravelin_remote::proto::{Hello, Request, Response};
@@ -143,6 +143,32 @@ fn one_client_too_many_is_told_so_and_room_comes_back() {
         assert!(Instant::now() < deadline, "no room came back");
         thread::yield_now();
     }
+    well(&served);
+}
+
+#[test]
+fn a_request_beyond_the_limit_is_not_sent_and_breaks_nothing() {
+    let served = served();
+    let client = served.client();
+    let inject = |frame| {
+        let interface = "ge-0/0/0.0".into();
+        client.diagnostics().inject_packet(&InjectRequest { interface, frame }).map(drop)
+    };
+    let before = client.traffic();
+    let error = inject(vec![0; MESSAGE_MAX]).unwrap_err();
+    assert!(error.to_string().contains("exceeds the limit of 67108864"), "{error}");
+    assert_eq!(client.traffic(), before);
+    inject(vec![0; MESSAGE_MAX - 100]).unwrap();
+}
+
+#[test]
+fn a_call_that_panics_costs_its_connection_only() {
+    let served = served();
+    let bystander = served.client();
+    let request = InjectRequest { interface: "panic".into(), frame: Vec::new() };
+    let answer = served.client().diagnostics().inject_packet(&request);
+    assert!(matches!(answer, Err(Error::Unreachable(_))), "{answer:?}");
+    assert_eq!(bystander.sessions().count().unwrap(), 4);
     well(&served);
 }
 
