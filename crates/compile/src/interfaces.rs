@@ -15,9 +15,8 @@ const DEVICE_NAME_MAX: usize = 15;
 #[must_use]
 pub fn tap_name(unit: &str) -> String {
     let plain = unit.replace('/', "-");
-    let named = format!("{plain}");
-    if named.len() <= DEVICE_NAME_MAX {
-        return named;
+    if plain.len() <= DEVICE_NAME_MAX {
+        return plain;
     }
     let hash = Sha256::digest(unit);
     let cut: String = plain.chars().take(DEVICE_NAME_MAX - 7).collect();
