@@ -62,27 +62,31 @@ async fn monitor(names: watch::Receiver<Names>, batches: mpsc::Sender<UpdateBatc
     }
 }
 
-/// Batches to the plane, in order, over a connection of their own.
+/// Batches to the plane, in order, over a connection of their own. One that the plane does not take is
+/// tried again until it does: a plane that was started anew gets the resync that way.
 fn deliver(mut batches: mpsc::Receiver<UpdateBatch>, place: &Place, table: &Table) {
     let mut client = None;
     while let Some(batch) = batches.blocking_recv() {
         table.update(&batch);
-        let connection = match client.take() {
-            Some(connection) => Ok(connection),
-            None => Client::connect(&place.socket, CALL_MAX),
-        };
-        let connected = match connection {
-            Ok(connected) => connected,
-            Err(error) => {
-                tracing::warn!(%error, "Forwarding changes wait for the dataplane; it gets a resync.");
-                continue;
-            }
-        };
-        match connected.updates().apply(&batch) {
-            Ok(()) => client = Some(connected),
-            Err(error) => tracing::warn!(%error, "Forwarding changes were not taken."),
+        while let Err(error) = hand_over(&mut client, place, &batch) {
+            tracing::warn!(%error, "Forwarding changes wait for the dataplane.");
+            std::thread::sleep(PAUSE);
         }
     }
+}
+
+fn hand_over(
+    client: &mut Option<Client>,
+    place: &Place,
+    batch: &UpdateBatch,
+) -> Result<(), ravelin_contract::Error> {
+    let connected = match client.take() {
+        Some(connected) => connected,
+        None => Client::connect(&place.socket, CALL_MAX)?,
+    };
+    connected.updates().apply(batch)?;
+    *client = Some(connected);
+    Ok(())
 }
 
 /// Wanted neighbours to the kernel.
