@@ -1,9 +1,7 @@
 //! Operational commands end to end over the fakes: the line typed, the text printed.
 
-mod support;
-
 use serde_json::Value;
-use support::Bench;
+use crate::support::Bench;
 
 #[track_caller]
 fn check(line: &str, expected: &str) {

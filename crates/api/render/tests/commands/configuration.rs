@@ -1,9 +1,7 @@
 //! Configuration mode over the fakes.
 
-mod support;
-
 use ravelin_ops::Mode;
-use support::Bench;
+use crate::support::Bench;
 
 /// A bench in configuration mode.
 fn editing() -> Bench {
