@@ -18,7 +18,7 @@ show() { printf '\nravelin> %s\n' "$1"; cli "$1" | sed 's/^/  /'; }
 
 # gbit ADDRESS: one second of TCP; prints the rate the server received.
 gbit() {
-    in_client iperf3 -c "$1" -t 1 -J | python3 -c '
+    in_client iperf3 --connect-timeout 3000 -c "$1" -t 1 -J | python3 -c '
 import json, sys
 report = json.load(sys.stdin)
 rate = report.get("end", {}).get("sum_received", {}).get("bits_per_second", 0)
@@ -44,9 +44,7 @@ transit() {
         in_client curl -s --max-time 5 http://198.51.100.2/
     check_is "curl, IPv6: the server sees the client's own address" 2001:db8:1::2 \
         in_client curl -s --max-time 5 'http://[2001:db8:2::2]/'
-    check_is "curl over a static route, IPv4" 198.51.100.1 in_client curl -s --max-time 5 http://203.0.113.1/
-    check_is "curl over a static route, IPv6" 2001:db8:1::2 \
-        in_client curl -s --max-time 5 'http://[2001:db8:ffff::1]/'
+    check_is "curl over a static route" 198.51.100.1 in_client curl -s --max-time 5 http://203.0.113.1/
     measure "iperf3, TCP over IPv4" 198.51.100.2
     measure "iperf3, TCP over IPv6" 2001:db8:2::2
 }

@@ -147,7 +147,7 @@ lab_up() {
     in_trunk sysctl -qw net.ipv6.conf.t0.disable_ipv6=1 || return 1
     address "$CLIENT" c0 10.1.0.2/24 2001:db8:1::2/64 || return 1
     address "$SERVER" s0 198.51.100.2/24 2001:db8:2::2/64 || return 1
-    address "$SERVER" lo 203.0.113.1/32 2001:db8:ffff::1/128 || return 1
+    ip -n "$SERVER" addr add 203.0.113.1/32 dev lo || return 1
     ip -n "$CLIENT" route add default via 10.1.0.1 || return 1
     ip -n "$CLIENT" -6 route add default via 2001:db8:1::1 || return 1
     ip -n "$SERVER" -6 route add 2001:db8:1::/64 via 2001:db8:2::1 || return 1

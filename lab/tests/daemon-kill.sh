@@ -16,7 +16,7 @@ check_is "the session is there" 1 sessions_to 198.51.100.2
 DATAPLANE=$(pid_of dataplane)
 spawn ping4 "$CLIENT" ping -q -i0.002 -c2000 198.51.100.2
 spawn ping6 "$CLIENT" ping -q -i0.002 -c2000 2001:db8:2::2
-spawn bulk "$CLIENT" iperf3 -c 198.51.100.2 -t6 -J
+spawn bulk "$CLIENT" iperf3 --connect-timeout 3000 -c 198.51.100.2 -t6 -J
 check "load is on" wait_until 5 pid_of bulk
 check "the daemon is killed" signal daemon KILL
 check "it ends" wait_until 5 has_ended daemon

@@ -14,13 +14,13 @@ check "a full-size packet, IPv4" in_client ping -q -c2 -W2 -Mdo -s1472 198.51.10
 check "a full-size packet, IPv6" in_client ping -q -c2 -W2 -Mdo -s1452 2001:db8:2::2
 check_is "UDP, IPv6" "saw 2001:db8:1::2" probe "$CLIENT" udp 2001:db8:2::2 5300
 check_is "TCP, IPv6" "saw 2001:db8:1::2" probe "$CLIENT" tcp 2001:db8:2::2 80
-check_is "TCP over a static route, IPv6" "saw 2001:db8:1::2" probe "$CLIENT" tcp 2001:db8:ffff::1 80
+check_is "TCP over a static route" "saw 198.51.100.1" probe "$CLIENT" tcp 203.0.113.1 80
 check_has "a spent TTL is answered by the firewall" 'From 10\.1\.0\.1 .*Time to live exceeded' \
     hop_limit_error 198.51.100.2
 check_has "a spent hop limit is answered by the firewall" 'From 2001:db8:1::1 .*Hop limit' \
     hop_limit_error 2001:db8:2::2
-check "iperf3, two seconds of TCP, IPv4" in_client iperf3 -c 198.51.100.2 -t2
-check "iperf3, two seconds of TCP, IPv4, towards the client" in_client iperf3 -c 198.51.100.2 -t2 -R
-check "iperf3, two seconds of TCP, IPv6" in_client iperf3 -c 2001:db8:2::2 -t2
+check "iperf3, two seconds of TCP, IPv4" in_client iperf3 --connect-timeout 3000 -c 198.51.100.2 -t2
+check "iperf3, two seconds of TCP, IPv4, towards the client" in_client iperf3 --connect-timeout 3000 -c 198.51.100.2 -t2 -R
+check "iperf3, two seconds of TCP, IPv6" in_client iperf3 --connect-timeout 3000 -c 2001:db8:2::2 -t2
 check_is "the kernel still forwards nothing" "0 0 " kernel_forwards
 summary

@@ -16,12 +16,18 @@ struct Layer {
 }
 
 /// base < config | dataplane < compile < control < api < ravelin. Config and dataplane do not know
-/// each other: `compile` is the lowest place that sees both.
+/// each other: `compile` is the lowest place that sees both. Conformance is a kit beside control: only
+/// tests use it.
 const LAYERS: &[Layer] = &[
     Layer { name: "base", folder: "crates/base/", uses: &[] },
     Layer { name: "config", folder: "crates/config/", uses: &["base"] },
     Layer { name: "dataplane", folder: "crates/dataplane/", uses: &["base"] },
     Layer { name: "compile", folder: "crates/compile/", uses: &["base", "config", "dataplane"] },
+    Layer {
+        name: "conformance",
+        folder: "crates/conformance/",
+        uses: &["base", "config", "dataplane", "compile"],
+    },
     Layer { name: "control", folder: "crates/control/", uses: &["base", "config", "dataplane", "compile"] },
     Layer {
         name: "api",

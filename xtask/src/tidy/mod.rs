@@ -1,8 +1,9 @@
 //! Tidy: one pass over the tree and over cargo's view of it, one line a finding.
 //!
 //! `layers` holds the layer table, `limits` the sizes and their exceptions, `rules` the judgements on
-//! one file. A finding reads `file:line: rule: message`, so an editor can jump to it.
+//! one file, `citations` those that need the specification beside it. A finding reads `file:line: rule: message`, so an editor can jump to it.
 
+mod citations;
 mod layers;
 mod limits;
 mod rules;
@@ -53,6 +54,8 @@ pub enum Rule {
     FunctionSize,
     /// Unfinished work left in the text.
     Unfinished,
+    /// A rule of docs/spec that is cited and does not exist.
+    Citation,
     /// A name that means something on one machine only.
     Machine,
     /// An exception that excuses nothing.
@@ -71,6 +74,7 @@ impl Rule {
             Self::FileSize => "file-size",
             Self::FunctionSize => "function-size",
             Self::Unfinished => "unfinished",
+            Self::Citation => "citation",
             Self::Machine => "machine",
             Self::Exception => "exception",
         }
@@ -106,10 +110,16 @@ pub fn run() -> Result<Vec<Finding>, TidyError> {
     }
     let mut paths = Vec::new();
     walk(&root, &mut paths)?;
+    let mut files = Vec::new();
     for path in paths {
         if let Some(text) = read_text(&path)? {
-            rules::check(&relative(&path, &root), &text, &mut findings);
+            files.push((relative(&path, &root), text));
         }
+    }
+    let spec = citations::Spec::new(&files);
+    for (path, text) in &files {
+        rules::check(path, text, &mut findings);
+        spec.check(path, text, &mut findings);
     }
     let mut findings = limits::excuse(findings);
     findings.sort();

@@ -1,10 +1,17 @@
 //! `applications`: what a policy matches by protocol, ports and ICMP types.
 
-use ravelin_syntax::Span;
+use ravelin_derive::Lower;
+use ravelin_schema::lower;
+use ravelin_schema::{Cx, Value};
+use ravelin_syntax::{Node, Span};
 
-#[derive(Clone, Debug, Default, PartialEq)]
+use crate::numbers;
+
+#[derive(Clone, Debug, Default, PartialEq, Lower)]
 pub struct Applications {
+    #[lower(list = "application")]
     pub applications: Vec<Application>,
+    #[lower(list = "application-set")]
     pub sets: Vec<ApplicationSet>,
 }
 
@@ -17,18 +24,28 @@ pub struct Application {
     pub at: Span,
 }
 
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Lower)]
 pub struct ApplicationTerm {
+    #[lower(key)]
     pub name: String,
     /// `None` matches any protocol: only the predefined `junos-*` any-applications have it.
+    #[lower(with(protocol, "protocol"))]
     pub protocol: Option<u8>,
+    #[lower(leaf = "source-port")]
     pub source_ports: Option<PortRange>,
+    #[lower(leaf = "destination-port")]
     pub destination_ports: Option<PortRange>,
+    #[lower(with(icmp_type, "icmp-type"))]
     pub icmp_type: Option<u8>,
+    #[lower(leaf = "icmp-code")]
     pub icmp_code: Option<u8>,
+    #[lower(with(icmp6_type, "icmp6-type"))]
     pub icmp6_type: Option<u8>,
+    #[lower(leaf = "icmp6-code")]
     pub icmp6_code: Option<u8>,
+    #[lower(leaf = "inactivity-timeout")]
     pub inactivity_timeout: Option<Timeout>,
+    #[lower(at)]
     pub at: Span,
 }
 
@@ -45,11 +62,100 @@ pub enum Timeout {
     Never,
 }
 
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Lower)]
 pub struct ApplicationSet {
+    #[lower(key)]
     pub name: String,
+    #[lower(leaf = "description")]
     pub description: Option<String>,
+    #[lower(leaves = "application")]
     pub applications: Vec<String>,
+    #[lower(leaves = "application-set")]
     pub sets: Vec<String>,
+    #[lower(at)]
     pub at: Span,
+}
+
+/// An application is its terms, or is itself the only one: by hand because one statement gives two structs.
+impl ravelin_schema::Lower for Application {
+    fn lower(node: &Node, cx: &mut Cx) -> Option<Self> {
+        let mut terms: Vec<ApplicationTerm> = lower::list(node, "term", cx);
+        let written = node.active().any(|n| n.is_value() && n.name != "description");
+        if written || terms.is_empty() {
+            if !terms.is_empty() {
+                cx.error(node.span, "statements outside a term can't be combined with terms");
+            }
+            let term = ApplicationTerm::lower(node, cx)?;
+            terms.push(ApplicationTerm { name: String::new(), ..term });
+        }
+        Some(Self {
+            name: lower::key(node, 0, cx)?,
+            description: lower::leaf(node, "description", cx),
+            terms,
+            at: node.span,
+        })
+    }
+
+    fn covered(prefix: &str, out: &mut Vec<String>) {
+        out.push(lower::join(prefix, "description"));
+        ApplicationTerm::covered(prefix, out);
+        out.push(lower::join(prefix, "term"));
+        ApplicationTerm::covered(&lower::join(prefix, "term"), out);
+    }
+}
+
+impl Value for PortRange {
+    fn value(word: &str) -> Result<Self, String> {
+        let port = |w: &str| w.parse().ok().or_else(|| numbers::port(w));
+        let bad = || format!("invalid port `{word}'");
+        let (low, high) = match (port(word), word.split_once('-')) {
+            (Some(port), _) => (port, port),
+            (None, Some((low, high))) => (port(low).ok_or_else(bad)?, port(high).ok_or_else(bad)?),
+            (None, None) => return Err(bad()),
+        };
+        if low > high {
+            return Err(format!("port range `{word}' ends before it begins"));
+        }
+        Ok(Self { low, high })
+    }
+}
+
+impl Value for Timeout {
+    fn value(word: &str) -> Result<Self, String> {
+        match word.parse() {
+            _ if word == "never" => Ok(Self::Never),
+            Ok(seconds @ 4..=86400) => Ok(Self::Seconds(seconds)),
+            _ => Err(format!("invalid timeout `{word}'; expecting 4..86400 or `never'")),
+        }
+    }
+}
+
+struct IpProtocol(u8);
+
+impl Value for IpProtocol {
+    fn value(word: &str) -> Result<Self, String> {
+        let number = word.parse().ok().or_else(|| numbers::protocol(word));
+        number.map(Self).ok_or_else(|| format!("invalid protocol `{word}'"))
+    }
+}
+
+struct IcmpType<const V6: bool>(u8);
+
+impl<const V6: bool> Value for IcmpType<V6> {
+    fn value(word: &str) -> Result<Self, String> {
+        let named = if V6 { numbers::icmp6_type(word) } else { numbers::icmp_type(word) };
+        word.parse().ok().or(named).map(Self).ok_or_else(|| format!("invalid ICMP type `{word}'"))
+    }
+}
+
+fn protocol(node: &Node, cx: &mut Cx) -> Option<u8> {
+    lower::leaf::<IpProtocol>(node, "protocol", cx).map(|p| p.0)
+}
+
+fn icmp_type(node: &Node, cx: &mut Cx) -> Option<u8> {
+    lower::leaf::<IcmpType<false>>(node, "icmp-type", cx).map(|t| t.0)
+}
+
+fn icmp6_type(node: &Node, cx: &mut Cx) -> Option<u8> {
+    lower::leaf::<IcmpType<true>>(node, "icmp6-type", cx).map(|t| t.0)
 }

@@ -1,5 +1,7 @@
 //! The whole typed configuration. Only enforced statements are fields.
 
+use ravelin_derive::Lower;
+
 use crate::applications::Applications;
 use crate::interfaces::Interface;
 use crate::routing_options::RoutingOptions;
@@ -8,11 +10,16 @@ use crate::system::System;
 
 /// Every enforced statement of one configuration, inactive ones already left out. Names are still text and
 /// may not resolve: only [`crate::ValidConfig`] promises that.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Lower)]
 pub struct Config {
+    #[lower(container = "system")]
     pub system: System,
+    #[lower(list = "interfaces <>")]
     pub interfaces: Vec<Interface>,
+    #[lower(container = "routing-options")]
     pub routing_options: RoutingOptions,
+    #[lower(container = "security")]
     pub security: Security,
+    #[lower(container = "applications")]
     pub applications: Applications,
 }

@@ -5,6 +5,9 @@ mod check;
 mod config;
 mod interfaces;
 mod keywords;
+mod load;
+mod numbers;
+mod predefined;
 mod routing_options;
 mod security;
 mod system;
@@ -14,6 +17,8 @@ pub use applications::{Application, ApplicationSet, ApplicationTerm, Application
 pub use check::check;
 pub use config::Config;
 pub use interfaces::{Family, Interface, InterfaceAddress, Unit};
+pub use load::{Loaded, check_tree, covered, load, lower_tree};
+pub use predefined::{is_unsupported, predefined};
 pub use routing_options::{RoutingOptions, StaticAction, StaticRoute};
 pub use security::{
     Address, AddressBook, AddressRef, AddressSet, AddressValue, DefaultPolicy, Flow, GlobalPolicy,

@@ -3,20 +3,45 @@
 use std::net::IpAddr;
 
 use ipnet::IpNet;
-use ravelin_syntax::Span;
+use ravelin_derive::Lower;
+use ravelin_schema::{Cx, lower};
+use ravelin_syntax::{Node, Span};
 
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Lower)]
 pub struct RoutingOptions {
+    #[lower(list = "static route")]
     pub static_routes: Vec<StaticRoute>,
+    #[lower(list = "rib")]
+    pub ribs: Vec<Rib>,
 }
 
-#[derive(Clone, Debug, PartialEq)]
+/// Routes of one table: where Junos wants IPv6 static routes.
+#[derive(Clone, Debug, Default, PartialEq, Lower)]
+pub struct Rib {
+    /// `inet.0` or `inet6.0`.
+    #[lower(key)]
+    pub name: String,
+    #[lower(list = "static route")]
+    pub static_routes: Vec<StaticRoute>,
+    #[lower(at)]
+    pub at: Span,
+}
+
+impl RoutingOptions {
+    /// Every static route, whichever way it was written.
+    pub fn routes(&self) -> impl Iterator<Item = &StaticRoute> {
+        self.static_routes.iter().chain(self.ribs.iter().flat_map(|rib| &rib.static_routes))
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Lower)]
 pub struct StaticRoute {
     /// Host bits zero.
+    #[lower(need(route_prefix))]
     pub prefix: IpNet,
+    #[lower(need(route_action, "next-hop", "discard", "reject"))]
     pub action: StaticAction,
-    pub preference: Option<u32>,
-    pub metric: Option<u32>,
+    #[lower(at)]
     pub at: Span,
 }
 
@@ -28,4 +53,30 @@ pub enum StaticAction {
     Discard,
     /// Drop and answer with ICMP unreachable.
     Reject,
+}
+
+fn route_prefix(node: &Node, cx: &mut Cx) -> Option<IpNet> {
+    let written: IpNet = lower::key(node, 0, cx)?;
+    if written.trunc() != written {
+        cx.error(node.span, format!("prefix `{written}' has host bits set; use {}", written.trunc()));
+    }
+    Some(written.trunc())
+}
+
+fn route_action(node: &Node, cx: &mut Cx) -> Option<StaticAction> {
+    let hops: Vec<IpAddr> = lower::leaves(node, "next-hop", cx);
+    let written = lower::flag(node, "next-hop");
+    match (written, lower::flag(node, "discard"), lower::flag(node, "reject")) {
+        (true, false, false) => (!hops.is_empty()).then_some(StaticAction::NextHops(hops)),
+        (false, true, false) => Some(StaticAction::Discard),
+        (false, false, true) => Some(StaticAction::Reject),
+        (false, false, false) => {
+            cx.error(node.span, "missing mandatory statement: one of `next-hop', `discard', `reject'");
+            None
+        }
+        _ => {
+            cx.error(node.span, "only one of `next-hop', `discard' and `reject' may be given");
+            None
+        }
+    }
 }

@@ -1,6 +1,9 @@
 //! `system`: the node itself.
 
-#[derive(Clone, Debug, Default, PartialEq)]
+use ravelin_derive::Lower;
+
+#[derive(Clone, Debug, Default, PartialEq, Lower)]
 pub struct System {
+    #[lower(leaf = "host-name")]
     pub host_name: Option<String>,
 }

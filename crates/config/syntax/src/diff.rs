@@ -1,5 +1,6 @@
 //! `show | compare`: what leads from one tree to another, under `[edit ...]` headings.
 
+use std::collections::HashMap;
 use std::fmt::Write;
 
 use crate::render;
@@ -16,15 +17,16 @@ pub fn diff(old: &Tree, new: &Tree) -> String {
 fn level(out: &mut String, old: &[Node], new: &[Node], path: &mut Vec<String>) {
     let mut lines = String::new();
     let indent = " ".repeat(path.len() + 2);
+    let (before, after) = (index(old), index(new));
     for node in old {
-        if counterpart(new, node).is_none_or(|other| node.is_value() && node != other) {
+        if after.get(&identity(node)).is_none_or(|other| node.is_value() && node != *other) {
             changed(&mut lines, '-', &indent, node);
         }
     }
     for node in new {
-        match counterpart(old, node) {
+        match before.get(&identity(node)) {
             None => changed(&mut lines, '+', &indent, node),
-            Some(other) if node.is_value() && node != other => changed(&mut lines, '+', &indent, node),
+            Some(other) if node.is_value() && node != *other => changed(&mut lines, '+', &indent, node),
             Some(other) if node.inactive != other.inactive => {
                 let mark = if node.inactive { "inactive" } else { "active" };
                 let _ = writeln!(lines, "!{indent}{mark}: {} {{ ... }}", render::head(node));
@@ -32,20 +34,20 @@ fn level(out: &mut String, old: &[Node], new: &[Node], path: &mut Vec<String>) {
             Some(_) => {}
         }
     }
-    for (sign, node) in moved(old, new) {
-        let _ = writeln!(lines, "{sign}{indent}{} {{ ... }}", render::head(node));
+    let kept = |nodes: &[Node], there: &Index<'_>| -> Vec<Identity> {
+        let entries = nodes.iter().filter(|n| n.kind == Kind::Entry).map(identity);
+        entries.filter(|i| there.contains_key(i)).collect()
+    };
+    let (was, is) = (kept(old, &after), kept(new, &before));
+    for (_, is) in was.iter().zip(&is).filter(|(was, is)| was != is) {
+        let _ = writeln!(lines, "!{indent}{} {{ ... }}", render::head(after[is]));
     }
     if !lines.is_empty() {
-        let place = path.join(" ");
-        let _ = writeln!(
-            out,
-            "[edit{}{place}]\n{}",
-            if path.is_empty() { "" } else { " " },
-            lines.trim_end_matches('\n')
-        );
+        let place = if path.is_empty() { String::new() } else { format!(" {}", path.join(" ")) };
+        let _ = writeln!(out, "[edit{place}]\n{}", lines.trim_end_matches('\n'));
     }
     for node in new.iter().filter(|n| !n.is_value()) {
-        if let Some(other) = counterpart(old, node).filter(|other| *other != node) {
+        if let Some(other) = before.get(&identity(node)).filter(|other| **other != node) {
             path.push(render::head(node));
             level(out, &other.children, &node.children, path);
             path.pop();
@@ -53,21 +55,18 @@ fn level(out: &mut String, old: &[Node], new: &[Node], path: &mut Vec<String>) {
     }
 }
 
-/// The same statement on the other side: leaves by keyword, the rest by keyword and keys.
-fn counterpart<'a>(nodes: &'a [Node], node: &Node) -> Option<&'a Node> {
-    nodes.iter().find(|n| {
-        n.rule == node.rule
-            && if node.is_value() && !node.name.is_empty() { n.name == node.name } else { n.same_head(node) }
-    })
+/// What makes a statement the same on both sides: leaves by keyword, the rest by keyword and keys.
+type Identity = (u32, Vec<String>);
+type Index<'a> = HashMap<Identity, &'a Node>;
+
+fn identity(node: &Node) -> Identity {
+    let named_value = node.is_value() && !node.name.is_empty();
+    let words = node.head().take(if named_value { 1 } else { usize::MAX });
+    (node.rule, words.map(str::to_owned).collect())
 }
 
-/// Entries of one list that both sides hold in another order: the order of rules decides.
-fn moved<'a>(old: &[Node], new: &'a [Node]) -> Vec<(char, &'a Node)> {
-    let common: Vec<&Node> =
-        old.iter().filter(|n| n.kind == Kind::Entry && counterpart(new, n).is_some()).collect();
-    let after: Vec<&Node> =
-        new.iter().filter(|n| n.kind == Kind::Entry && counterpart(old, n).is_some()).collect();
-    common.iter().zip(&after).filter(|(a, b)| !a.same_head(b)).map(|(_, b)| ('!', *b)).collect()
+fn index(nodes: &[Node]) -> Index<'_> {
+    nodes.iter().map(|n| (identity(n), n)).collect()
 }
 
 fn changed(lines: &mut String, sign: char, indent: &str, node: &Node) {

@@ -66,8 +66,9 @@ pub struct Statement {
     pub span: Span,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Form {
+    #[default]
     Braces,
     /// One command a line: `set ...`, `delete ...`.
     Lines,
@@ -114,12 +115,6 @@ pub fn parse(text: &str) -> Parsed {
     let (statements, mut diagnostics) = parser.finish();
     diagnostics.sort_by_key(|d| d.span.offset);
     Parsed { form, statements, diagnostics }
-}
-
-impl Default for Form {
-    fn default() -> Self {
-        Form::Braces
-    }
 }
 
 #[derive(Default)]

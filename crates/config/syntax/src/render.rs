@@ -80,7 +80,7 @@ pub fn head(node: &Node) -> String {
 fn fits_one_line(node: &Node) -> bool {
     let plain = |n: &Node| n.comments.is_empty() && !n.inactive && !n.protect;
     match node.style {
-        Style::Block => false,
+        Style::Block | Style::Joined => false,
         Style::OneLine => !node.children.is_empty() && node.children.iter().all(|n| plain(n) && inline(n)),
         Style::OneLinePlus => matches!(node.children.as_slice(), [only] if plain(only) && inline(only)),
     }
@@ -99,7 +99,19 @@ fn inline_text(node: &Node, out: &mut String) {
 }
 
 fn block(out: &mut String, node: &Node, depth: usize) {
+    joined(out, node, depth, "");
+}
+
+fn joined(out: &mut String, node: &Node, depth: usize, lead: &str) {
     let pad = "    ".repeat(depth);
+    let plain = node.comments.is_empty() && !node.inactive && !node.protect;
+    if node.style == Style::Joined && plain && !node.children.is_empty() {
+        let lead = format!("{lead}{} ", head(node));
+        for child in &node.children {
+            joined(out, child, depth, &lead);
+        }
+        return;
+    }
     for comment in &node.comments {
         let _ = writeln!(out, "{pad}{}", comment.trim_end());
     }
@@ -110,6 +122,7 @@ fn block(out: &mut String, node: &Node, depth: usize) {
     if node.protect {
         out.push_str("protect: ");
     }
+    out.push_str(lead);
     if node.children.is_empty() {
         let _ = writeln!(out, "{};", head(node));
     } else if fits_one_line(node) {

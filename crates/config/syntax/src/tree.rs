@@ -28,6 +28,8 @@ pub enum Style {
     OneLine,
     /// On one line when it holds a single leaf.
     OneLinePlus,
+    /// Written again before each of its children: `family inet { ... }`.
+    Joined,
 }
 
 #[derive(Clone, Debug, Default)]

@@ -1,1 +1,21 @@
 //! Netlink, TAP devices and sysctl: the kernel's side of the firewall.
+//!
+//! A `Desired` is what the configuration wants of the kernel; `Host::apply` observes, plans (a pure function) and acts
+//! until both agree. Only what carries our mark is ever removed: TAPs by their alias, routes by their protocol number.
+
+mod desired;
+mod kernel;
+mod message;
+#[cfg(test)]
+mod namespace_tests;
+mod plan;
+mod resolve;
+mod tap;
+
+pub use desired::{
+    Desired, DesiredPort, DesiredRoute, DesiredTap, Observed, ObservedLink, RouteTo, link_local,
+};
+pub use kernel::{Host, HostError, Report};
+pub use plan::{Action, plan};
+pub use resolve::{Device, ResolveError, resolve};
+pub use tap::TapError;

@@ -1,1 +1,22 @@
 //! The AF_XDP backend: shim, UMEM, rings, workers.
+
+mod bpffs;
+mod group;
+mod heartbeat;
+mod lane;
+mod ring;
+mod shim;
+mod socket;
+mod tap;
+mod umem;
+mod worker;
+mod workers;
+
+pub use bpffs::{DEFAULT_PINS, PinsError};
+pub use group::{ChecksumOffload, Group, GroupCounters, GroupError};
+pub use heartbeat::{BEAT_PERIOD_MAX, Beat, Heartbeat, QUEUES_MAX};
+pub use shim::{AttachMode, PortShim, ShimDrops, ShimError, Shims};
+pub use socket::{CopyMode, QueueAt, SocketConfig, SocketCounters, SocketError};
+pub use tap::TapError;
+pub use umem::{BadDescriptor, CHUNK_SIZE, Census, FRAME_LEN_MAX, Frame, HEADROOM, Umem};
+pub use workers::{AfxdpError, AfxdpPlane, AfxdpSetup, AfxdpWorkers};

@@ -67,7 +67,7 @@ fn must_end<R: Recorder>(turn: &mut Turn<'_, R>, flow: &Flow, slot: u32, wing: u
 }
 
 /// Juniper's table with policy-rematch off: a policy deleted or no longer permitting ends its
-/// sessions, changed matches leave live ones alone. Spec: policy-rematch-1..3.
+/// sessions, changed matches leave live ones alone. Spec: policy-12..13.
 fn rejudge(rules: &Rules, session: &Session) -> Option<CloseReason> {
     for wing in &session.wings {
         if wing.ingress != HOST_UNIT {

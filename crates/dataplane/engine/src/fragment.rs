@@ -1,6 +1,6 @@
 //! Ports of a datagram for those of its fragments that carry none.
 //!
-//! State: a table of fixed size, two ways a set; the older entry gives way. Spec: session-frag-1..3.
+//! State: a table of fixed size, two ways a set; the older entry gives way. Spec: session-18..20.
 
 use std::hash::Hasher;
 

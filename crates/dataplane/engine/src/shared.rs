@@ -30,6 +30,11 @@ impl Shared {
         self.sessions.fetch_sub(1, Ordering::Relaxed);
     }
 
+    /// A worker died, and its sessions with it.
+    pub fn forget_sessions(&self, count: u64) {
+        self.sessions.fetch_sub(count, Ordering::Relaxed);
+    }
+
     #[must_use]
     pub fn sessions(&self) -> u64 {
         self.sessions.load(Ordering::Relaxed)

@@ -75,7 +75,7 @@ impl State {
             hold: Hold::new(),
             random: Random::new(seed.key(lane | 3)),
             flows: Vec::with_capacity(crate::BATCH_MAX),
-            answer_tokens_ns: 0,
+            answer_tokens_ns: 1_000_000_000 / ANSWERS_PER_S * ANSWERS_BURST,
             answer_refilled: Instant::ZERO,
             next_session: u64::from(epoch) << 32 | u64::from(worker.0) << 28,
             adopted: None,

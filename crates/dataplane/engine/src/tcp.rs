@@ -1,6 +1,6 @@
 //! How far a TCP conversation has come, from its flags alone.
 //!
-//! Spec: session-tcp-1..5. Sequence windows are not tracked here.
+//! Spec: session-8..11. Sequence windows are not tracked here.
 
 use ravelin_wire::TcpFlags;
 

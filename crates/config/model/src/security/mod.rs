@@ -6,6 +6,8 @@ mod nat;
 mod policies;
 mod zones;
 
+use ravelin_derive::Lower;
+
 pub use address_book::{Address, AddressBook, AddressSet, AddressValue};
 pub use flow::{Flow, TcpSession};
 pub use nat::{NatContext, NatRule, NatRuleSet, NatSource, SourceNatAction};
@@ -14,11 +16,16 @@ pub use policies::{
 };
 pub use zones::{HostInbound, Protocol, SecurityZone, Service, ZoneInterface};
 
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Lower)]
 pub struct Security {
+    #[lower(list = "zones security-zone")]
     pub zones: Vec<SecurityZone>,
+    #[lower(list = "address-book <>")]
     pub address_books: Vec<AddressBook>,
+    #[lower(container = "policies")]
     pub policies: Policies,
+    #[lower(container = "nat source")]
     pub nat_source: NatSource,
+    #[lower(container = "flow")]
     pub flow: Flow,
 }

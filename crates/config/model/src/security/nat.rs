@@ -1,20 +1,31 @@
 //! `security nat source`: interface-mode source NAT.
 
 use ipnet::IpNet;
-use ravelin_syntax::Span;
+use ravelin_derive::Lower;
+use ravelin_schema::{Cx, lower};
+use ravelin_syntax::{Node, Span};
 
-#[derive(Clone, Debug, Default, PartialEq)]
+use super::zones::with_unit;
+
+#[derive(Clone, Debug, Default, PartialEq, Lower)]
 pub struct NatSource {
+    #[lower(list = "rule-set")]
     pub rule_sets: Vec<NatRuleSet>,
 }
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Lower)]
 pub struct NatRuleSet {
+    #[lower(key)]
     pub name: String,
+    #[lower(leaf = "description")]
     pub description: Option<String>,
+    #[lower(with(from_context, "from zone", "from interface"))]
     pub from: NatContext,
+    #[lower(with(to_context, "to zone", "to interface"))]
     pub to: NatContext,
+    #[lower(list = "rule")]
     pub rules: Vec<NatRule>,
+    #[lower(at)]
     pub at: Span,
 }
 
@@ -33,16 +44,24 @@ impl Default for NatContext {
     }
 }
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Lower)]
 pub struct NatRule {
+    #[lower(key)]
     pub name: String,
+    #[lower(leaf = "description")]
     pub description: Option<String>,
     /// Empty with no names too: any.
+    #[lower(leaves = "match source-address")]
     pub source_addresses: Vec<IpNet>,
+    #[lower(leaves = "match destination-address")]
     pub destination_addresses: Vec<IpNet>,
+    #[lower(leaves = "match source-address-name")]
     pub source_address_names: Vec<String>,
+    #[lower(leaves = "match destination-address-name")]
     pub destination_address_names: Vec<String>,
+    #[lower(need(nat_action, "then source-nat interface", "then source-nat off"))]
     pub action: SourceNatAction,
+    #[lower(at)]
     pub at: Span,
 }
 
@@ -52,4 +71,44 @@ pub enum SourceNatAction {
     Interface,
     /// No translation, and no later rule is looked at.
     Off,
+}
+
+fn from_context(node: &Node, cx: &mut Cx) -> NatContext {
+    context(node, "from", cx)
+}
+
+fn to_context(node: &Node, cx: &mut Cx) -> NatContext {
+    context(node, "to", cx)
+}
+
+fn context(node: &Node, side: &str, cx: &mut Cx) -> NatContext {
+    let zones: Vec<String> = lower::leaves(node, &format!("{side} zone"), cx);
+    let interfaces: Vec<String> = lower::leaves(node, &format!("{side} interface"), cx);
+    match (zones.is_empty(), interfaces.is_empty()) {
+        (false, true) => NatContext::Zones(zones),
+        (true, false) => NatContext::Interfaces(interfaces.iter().map(|name| with_unit(name)).collect()),
+        (true, true) => {
+            cx.error(node.span, format!("missing mandatory statement: '{side}'"));
+            NatContext::default()
+        }
+        (false, false) => {
+            cx.error(node.span, format!("'{side}' takes zones or interfaces, not both"));
+            NatContext::default()
+        }
+    }
+}
+
+fn nat_action(node: &Node, cx: &mut Cx) -> Option<SourceNatAction> {
+    match (lower::flag(node, "then source-nat interface"), lower::flag(node, "then source-nat off")) {
+        (true, false) => Some(SourceNatAction::Interface),
+        (false, true) => Some(SourceNatAction::Off),
+        (true, true) => {
+            cx.error(node.span, "'interface' and 'off' can't be combined");
+            None
+        }
+        (false, false) => {
+            cx.error(node.span, "missing mandatory statement: 'then'");
+            None
+        }
+    }
 }

@@ -1,13 +1,18 @@
 //! `security policies`: who may talk to whom.
 
 use ipnet::IpNet;
-use ravelin_syntax::Span;
+use ravelin_derive::Lower;
+use ravelin_schema::{Cx, Value, lower};
+use ravelin_syntax::{Node, Span};
 
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Lower)]
 pub struct Policies {
     /// One entry a zone pair, in written order.
+    #[lower(list = "from-zone")]
     pub pairs: Vec<ZonePairPolicies>,
+    #[lower(list = "global policy")]
     pub global: Vec<GlobalPolicy>,
+    #[lower(with(default_policy, "default-policy <>"))]
     pub default_policy: DefaultPolicy,
 }
 
@@ -18,36 +23,55 @@ pub enum DefaultPolicy {
     PermitAll,
 }
 
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Lower)]
 pub struct ZonePairPolicies {
+    #[lower(key)]
     pub from: String,
+    #[lower(key = 2)]
     pub to: String,
+    #[lower(list = "policy")]
     pub policies: Vec<Policy>,
+    #[lower(at)]
     pub at: Span,
 }
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Lower)]
 pub struct GlobalPolicy {
+    #[lower(flatten)]
     pub policy: Policy,
     /// Empty: any zone.
+    #[lower(leaves = "match from-zone")]
     pub from_zones: Vec<String>,
+    #[lower(leaves = "match to-zone")]
     pub to_zones: Vec<String>,
 }
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Lower)]
 pub struct Policy {
+    #[lower(key)]
     pub name: String,
+    #[lower(leaf = "description")]
     pub description: Option<String>,
+    #[lower(leaves = "match source-address")]
     pub source_addresses: Vec<AddressRef>,
+    #[lower(leaves = "match destination-address")]
     pub destination_addresses: Vec<AddressRef>,
+    #[lower(flag = "match source-address-excluded")]
     pub source_excluded: bool,
+    #[lower(flag = "match destination-address-excluded")]
     pub destination_excluded: bool,
     /// Names; `any` stands alone.
+    #[lower(leaves = "match application")]
     pub applications: Vec<String>,
+    #[lower(need(policy_action, "then permit", "then deny", "then reject"))]
     pub action: PolicyAction,
+    #[lower(flag = "then log session-init")]
     pub log_init: bool,
+    #[lower(flag = "then log session-close")]
     pub log_close: bool,
+    #[lower(flag = "then count")]
     pub count: bool,
+    #[lower(at)]
     pub at: Span,
 }
 
@@ -56,7 +80,9 @@ pub enum AddressRef {
     Any,
     AnyIpv4,
     AnyIpv6,
+    /// An address or address-set of the book.
     Named(String),
+    /// Written in the policy itself, host bits zero.
     Prefix(IpNet),
 }
 
@@ -65,4 +91,43 @@ pub enum PolicyAction {
     Permit,
     Deny,
     Reject,
+}
+
+impl Value for AddressRef {
+    fn value(word: &str) -> Result<Self, String> {
+        Ok(match word {
+            "any" => Self::Any,
+            "any-ipv4" => Self::AnyIpv4,
+            "any-ipv6" => Self::AnyIpv6,
+            // The book is asked first: it may hold names that look like prefixes. `check` tells them apart.
+            _ => Self::Named(word.to_owned()),
+        })
+    }
+}
+
+fn policy_action(node: &Node, cx: &mut Cx) -> Option<PolicyAction> {
+    let written = [
+        (lower::flag(node, "then permit"), PolicyAction::Permit),
+        (lower::flag(node, "then deny"), PolicyAction::Deny),
+        (lower::flag(node, "then reject"), PolicyAction::Reject),
+    ];
+    let mut actions = written.iter().filter(|(on, _)| *on).map(|(_, action)| *action);
+    match (actions.next(), actions.next()) {
+        (Some(action), None) => Some(action),
+        (None, _) => {
+            cx.error(node.span, "missing mandatory statement: 'then' with one of 'permit', 'deny', 'reject'");
+            None
+        }
+        (Some(_), Some(_)) => {
+            cx.error(node.span, "only one of 'permit', 'deny' and 'reject' may be given");
+            None
+        }
+    }
+}
+
+fn default_policy(node: &Node, cx: &mut Cx) -> DefaultPolicy {
+    match lower::leaf::<String>(node, "default-policy <>", cx).as_deref() {
+        Some("permit-all") => DefaultPolicy::PermitAll,
+        _ => DefaultPolicy::DenyAll,
+    }
 }

@@ -1,34 +1,47 @@
 //! `security zones`: interfaces grouped by trust, and what the firewall itself answers on them.
 
-use ravelin_syntax::Span;
+use ravelin_derive::Lower;
+use ravelin_schema::{Cx, lower};
+use ravelin_syntax::{Node, Span};
 
 use crate::keywords::keywords;
 
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Lower)]
 pub struct SecurityZone {
+    #[lower(key)]
     pub name: String,
+    #[lower(leaf = "description")]
     pub description: Option<String>,
     /// Answer a denied TCP packet with RST.
+    #[lower(flag = "tcp-rst")]
     pub tcp_rst: bool,
+    #[lower(container = "host-inbound-traffic")]
     pub host_inbound: HostInbound,
+    #[lower(list = "interfaces <>")]
     pub interfaces: Vec<ZoneInterface>,
+    #[lower(at)]
     pub at: Span,
 }
 
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Lower)]
 pub struct ZoneInterface {
     /// Logical, with its unit: `ge-0/0/0.0`.
+    #[lower(need(unit_name))]
     pub name: String,
     /// Replaces the zone's own when there.
+    #[lower(presence = "host-inbound-traffic")]
     pub host_inbound: Option<HostInbound>,
+    #[lower(at)]
     pub at: Span,
 }
 
 /// What may reach the firewall itself; nothing by default.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Lower)]
 pub struct HostInbound {
     /// With `true`: `except`, taken out of `all`.
+    #[lower(with(services, "system-services <>", "system-services <> except"))]
     pub system_services: Vec<(Service, bool)>,
+    #[lower(with(protocols, "protocols <>", "protocols <> except"))]
     pub protocols: Vec<(Protocol, bool)>,
 }
 
@@ -98,4 +111,33 @@ keywords! {
         Sap = "sap",
         Vrrp = "vrrp",
     }
+}
+
+/// Junos reads an interface without unit as its unit 0.
+pub(super) fn with_unit(name: &str) -> String {
+    if name.contains('.') { name.to_owned() } else { format!("{name}.0") }
+}
+
+fn unit_name(node: &Node, cx: &mut Cx) -> Option<String> {
+    lower::key(node, 0, cx).map(|name: String| with_unit(&name))
+}
+
+fn services(node: &Node, cx: &mut Cx) -> Vec<(Service, bool)> {
+    named(node, "system-services <>", cx, Service::from_word)
+}
+
+fn protocols(node: &Node, cx: &mut Cx) -> Vec<(Protocol, bool)> {
+    named(node, "protocols <>", cx, Protocol::from_word)
+}
+
+fn named<T>(node: &Node, path: &str, cx: &mut Cx, read: fn(&str) -> Option<T>) -> Vec<(T, bool)> {
+    let mut out = Vec::new();
+    for found in lower::at(node, path) {
+        let word = found.args.first().map_or("", |w| w.text.as_str());
+        match read(word) {
+            Some(value) => out.push((value, lower::flag(found, "except"))),
+            None => cx.enter(found, |cx| cx.error(found.span, format!("invalid value `{word}'"))),
+        }
+    }
+    out
 }

@@ -1,6 +1,6 @@
 //! What the firewall accepts for itself.
 //!
-//! Junos: `host-inbound-traffic` of the ingress unit, else of its zone. Spec: host-1..4.
+//! Junos: `host-inbound-traffic` of the ingress unit, else of its zone. Spec: host-inbound-1..4.
 
 use ravelin_program::HostInbound;
 use ravelin_types::{InterfaceId, Proto};

@@ -1,0 +1,115 @@
+//! Applications and their sets to terms.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use ravelin_model::{Application as Config, ApplicationTerm, Applications, Timeout, predefined};
+use ravelin_program::{Application, IcmpMatch, PortRange};
+use ravelin_types::Proto;
+
+/// Names of applications by the index that terms hold.
+#[derive(Debug, Default)]
+pub(crate) struct Names {
+    index: BTreeMap<String, u32>,
+}
+
+impl Names {
+    fn of(&mut self, name: &str) -> u32 {
+        let next = self.index.len() as u32;
+        *self.index.entry(name.to_owned()).or_insert(next)
+    }
+
+    pub(crate) fn into_names(self) -> Vec<String> {
+        let mut names = vec![String::new(); self.index.len()];
+        for (name, at) in self.index {
+            names[at as usize] = name;
+        }
+        names
+    }
+
+    /// The terms of a list of names, sets opened, in order.
+    pub(crate) fn terms(
+        &mut self,
+        config: &Applications,
+        names: &[String],
+    ) -> Result<Vec<Application>, String> {
+        let mut out = Vec::new();
+        let (mut seen, mut left) = (BTreeSet::new(), Vec::new());
+        left.extend(names.iter().rev().cloned());
+        while let Some(name) = left.pop() {
+            if !seen.insert(name.clone()) {
+                continue;
+            }
+            if name == "any" {
+                out.push(any(self.of("any")));
+            } else if let Some(application) = find(config, &name) {
+                let at = self.of(&name);
+                out.extend(application.terms.iter().flat_map(|t| term(t, at)));
+            } else if let Some(members) = members(config, &name) {
+                left.extend(members.into_iter().rev());
+            } else {
+                return Err(name);
+            }
+        }
+        Ok(out)
+    }
+}
+
+fn find<'a>(config: &'a Applications, name: &str) -> Option<&'a Config> {
+    let own = config.applications.iter().find(|a| a.name == name);
+    own.or_else(|| predefined().applications.iter().find(|a| a.name == name))
+}
+
+fn members(config: &Applications, name: &str) -> Option<Vec<String>> {
+    let own = config.sets.iter().find(|s| s.name == name);
+    let set = own.or_else(|| predefined().sets.iter().find(|s| s.name == name))?;
+    Some(set.applications.iter().chain(&set.sets).cloned().collect())
+}
+
+fn any(name: u32) -> Application {
+    Application {
+        proto: None,
+        source_ports: PortRange::ANY,
+        destination_ports: PortRange::ANY,
+        icmp: None,
+        inactivity_timeout: None,
+        name,
+    }
+}
+
+/// One term; one that names ICMP conditions of both families becomes two.
+fn term(term: &ApplicationTerm, name: u32) -> Vec<Application> {
+    let ports = |range: Option<ravelin_model::PortRange>| {
+        range.map_or(PortRange::ANY, |r| PortRange { low: r.low, high: r.high })
+    };
+    let base = Application {
+        proto: term.protocol.map(Proto),
+        source_ports: ports(term.source_ports),
+        destination_ports: ports(term.destination_ports),
+        icmp: None,
+        inactivity_timeout: term.inactivity_timeout.map(|t| match t {
+            Timeout::Seconds(seconds) => seconds,
+            Timeout::Never => 0,
+        }),
+        name,
+    };
+    let v4 = (term.icmp_type.is_some() || term.icmp_code.is_some()).then_some((
+        Proto::ICMP,
+        term.icmp_type,
+        term.icmp_code,
+    ));
+    let v6 = (term.icmp6_type.is_some() || term.icmp6_code.is_some()).then_some((
+        Proto::ICMPV6,
+        term.icmp6_type,
+        term.icmp6_code,
+    ));
+    let conditions: Vec<_> = [v4, v6].into_iter().flatten().collect();
+    if conditions.is_empty() {
+        return vec![base];
+    }
+    let narrowed = |(proto, kind, code)| {
+        // A condition of the other family than the protocol says can never hold.
+        let fits = base.proto.is_none_or(|p| p == proto);
+        fits.then_some(Application { proto: Some(proto), icmp: Some(IcmpMatch { kind, code }), ..base })
+    };
+    conditions.into_iter().filter_map(narrowed).collect()
+}

@@ -1,0 +1,115 @@
+//! Stable ids: a name keeps its id for as long as anything may remember it.
+//!
+//! State: persisted with the commit. Ids are given in order and never reused.
+
+use std::collections::BTreeMap;
+
+use ravelin_types::{InterfaceId, NatRuleId, PolicyId, PortId, RuleIdentity, ZoneId};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+/// There are no ids of a kind left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("no {kind} ids are left")]
+pub struct BookError {
+    kind: &'static str,
+}
+
+/// Names and their ids, by kind.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IdBook {
+    zones: Names,
+    ports: Names,
+    units: Names,
+    policies: Names,
+    nat_rules: Names,
+}
+
+/// One kind.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Names {
+    next: u32,
+    ids: BTreeMap<String, u32>,
+}
+
+impl Names {
+    /// `first` is the lowest id of the kind, `max` one that must not be given.
+    fn id(&mut self, name: &str, kind: &'static str, first: u32, max: u32) -> Result<u32, BookError> {
+        if let Some(id) = self.ids.get(name) {
+            return Ok(*id);
+        }
+        let id = self.next.max(first);
+        if id >= max {
+            return Err(BookError { kind });
+        }
+        self.next = id + 1;
+        self.ids.insert(name.to_owned(), id);
+        Ok(id)
+    }
+
+    fn find(&self, name: &str) -> Option<u32> {
+        self.ids.get(name).copied()
+    }
+}
+
+impl IdBook {
+    /// # Errors
+    /// All 65,534 zone ids are given out. 0 is `junos-host`.
+    pub fn zone(&mut self, name: &str) -> Result<ZoneId, BookError> {
+        self.zones.id(name, "zone", 1, u16::MAX.into()).map(|id| ZoneId(id as u16))
+    }
+
+    /// # Errors
+    /// All port ids are given out.
+    pub fn port(&mut self, name: &str) -> Result<PortId, BookError> {
+        self.ports.id(name, "interface", 0, u16::MAX.into()).map(|id| PortId(id as u16))
+    }
+
+    /// # Errors
+    /// All unit ids are given out. 65,535 stands for the firewall itself.
+    pub fn unit(&mut self, name: &str) -> Result<InterfaceId, BookError> {
+        self.units.id(name, "unit", 0, u16::MAX.into()).map(|id| InterfaceId(id as u16))
+    }
+
+    /// # Errors
+    /// All policy ids are given out.
+    pub fn policy(&mut self, name: &str) -> Result<PolicyId, BookError> {
+        self.policies.id(name, "policy", 1, u32::MAX).map(PolicyId)
+    }
+
+    /// # Errors
+    /// All NAT rule ids are given out.
+    pub fn nat_rule(&mut self, name: &str) -> Result<NatRuleId, BookError> {
+        self.nat_rules.id(name, "NAT rule", 1, u32::MAX).map(NatRuleId)
+    }
+
+    /// The id of a unit already compiled.
+    #[must_use]
+    pub fn find_unit(&self, name: &str) -> Option<InterfaceId> {
+        self.units.find(name).map(|id| InterfaceId(id as u16))
+    }
+}
+
+/// What hit counts are keyed by: the same for the same name on every node, before and after a
+/// restart.
+pub(crate) fn identity(name: &str) -> RuleIdentity {
+    let hash = Sha256::digest(name);
+    RuleIdentity(hash.iter().take(8).fold(0, |all, byte| all << 8 | u64::from(*byte)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_keeps_its_id_and_a_new_one_renumbers_nothing() {
+        let mut book = IdBook::default();
+        let trust = book.zone("trust").unwrap();
+        let untrust = book.zone("untrust").unwrap();
+        let text = serde_json::to_string(&book).unwrap();
+        let mut book: IdBook = serde_json::from_str(&text).unwrap();
+        assert_eq!(book.zone("dmz").unwrap(), ZoneId(3));
+        assert_eq!((book.zone("trust").unwrap(), book.zone("untrust").unwrap()), (trust, untrust));
+        assert_ne!(trust, ZoneId::HOST);
+    }
+}

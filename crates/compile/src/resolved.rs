@@ -1,0 +1,37 @@
+//! Physical interfaces as this machine has them.
+
+use std::collections::BTreeMap;
+
+use ravelin_types::Mac;
+
+/// A Linux device that stands for a Junos interface.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ResolvedPort {
+    pub device: String,
+    pub mac: Mac,
+    pub mtu: u16,
+}
+
+/// By Junos name (`ge-0/0/0`).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Resolved(pub BTreeMap<String, ResolvedPort>);
+
+/// MTU of virtual ports, as SRX interfaces have it by default.
+const VIRTUAL_MTU: u16 = 1500;
+
+impl Resolved {
+    /// Virtual ports for every interface of a configuration: MACs 02:00:00:00:00:NN, NN counted from
+    /// 01 over the names in bytewise order.
+    #[must_use]
+    pub fn virtual_ports(config: &ravelin_model::ValidConfig) -> Self {
+        let mut names: Vec<_> = config.get().interfaces.iter().map(|i| i.name.clone()).collect();
+        names.sort();
+        names.dedup();
+        let port = |(n, name): (u16, String)| {
+            let [high, low] = n.to_be_bytes();
+            let device = name.replace('/', "-");
+            (name, ResolvedPort { device, mac: Mac([2, 0, 0, 0, high, low]), mtu: VIRTUAL_MTU })
+        };
+        Self((1..).zip(names).map(port).collect())
+    }
+}

@@ -1,0 +1,121 @@
+//! Interfaces: names, tags, packet sizes, addresses.
+
+use std::collections::{HashMap, HashSet};
+use std::net::IpAddr;
+
+use super::Report;
+use crate::{Config, Family, Interface, Unit};
+
+const UNIT_MAX: u32 = 16385;
+
+pub(super) fn check(config: &Config, report: &mut Report) {
+    let mut owners = HashMap::new();
+    for interface in &config.interfaces {
+        let path = format!("interfaces {}", interface.name);
+        if !is_known_name(&interface.name) {
+            report.error(
+                &path,
+                interface.at,
+                format!("interface name `{}' is not supported", interface.name),
+            );
+        }
+        if interface.mtu.is_some_and(|mtu| !(256..=9192).contains(&mtu)) {
+            report.error(format!("{path} mtu"), interface.at, "value is not within range (256..9192)");
+        }
+        let mut tags = HashSet::new();
+        for unit in &interface.units {
+            let path = format!("{path} unit {}", unit.number);
+            tagging(interface, unit, &path, report);
+            if unit.vlan_id.is_some_and(|tag| !tags.insert(tag)) {
+                report.error(
+                    format!("{path} vlan-id"),
+                    unit.at,
+                    "vlan-id is used by another unit of this interface",
+                );
+            }
+            family(unit, unit.inet.as_ref(), &format!("{path} family inet"), report);
+            family(unit, unit.inet6.as_ref(), &format!("{path} family inet6"), report);
+            addresses(unit, &path, &mut owners, report);
+        }
+    }
+}
+
+fn tagging(interface: &Interface, unit: &Unit, path: &str, report: &mut Report) {
+    if unit.number > UNIT_MAX {
+        report.error(path, unit.at, format!("value {} is not within range (0..{UNIT_MAX})", unit.number));
+    }
+    match (interface.vlan_tagging, unit.vlan_id) {
+        (true, Some(1..=4094)) => {}
+        (true, None) => report.error(path, unit.at, "vlan-id must be specified on tagged interfaces"),
+        (_, Some(tag)) if !(1..=4094).contains(&tag) => {
+            report.error(
+                format!("{path} vlan-id {tag}"),
+                unit.at,
+                format!("value {tag} is not within range (1..4094)"),
+            );
+        }
+        (_, Some(_)) => {
+            report.error(format!("{path} vlan-id"), unit.at, "vlan-id needs vlan-tagging on the interface")
+        }
+        (false, None) if unit.number != 0 && !is_loopback(&interface.name) => {
+            report.error(path, unit.at, "only unit 0 is valid without vlan-tagging on the interface");
+        }
+        (false, None) => {}
+    }
+}
+
+fn family(unit: &Unit, family: Option<&Family>, path: &str, report: &mut Report) {
+    let Some(family) = family else { return };
+    let v6 = path.ends_with('6');
+    let low = if v6 { 1280 } else { 256 };
+    if family.mtu.is_some_and(|mtu| !(low..=9192).contains(&mtu)) {
+        report.error(format!("{path} mtu"), unit.at, format!("value is not within range ({low}..9192)"));
+    }
+    for address in &family.addresses {
+        let ip = address.prefix.addr();
+        let path = format!("{path} address {}", address.prefix);
+        if ip.is_ipv6() != v6 {
+            report.error(&path, address.at, "address is of the other family");
+        } else if ip.is_unspecified() || ip.is_multicast() {
+            report.error(&path, address.at, "an interface can't have this address");
+        } else if let IpAddr::V6(v6) = ip
+            && v6.to_ipv4_mapped().is_some()
+        {
+            report.error(&path, address.at, "an interface can't have an IPv4-mapped address");
+        }
+    }
+    if family.addresses.iter().filter(|a| a.primary).count() > 1 {
+        report.error(path, unit.at, "only one address may be primary");
+    }
+}
+
+fn addresses(unit: &Unit, path: &str, owners: &mut HashMap<IpAddr, String>, report: &mut Report) {
+    for address in unit.inet.iter().chain(&unit.inet6).flat_map(|f| &f.addresses) {
+        let ip = address.prefix.addr();
+        if ip.is_ipv6() && ip.to_string().starts_with("fe80:") {
+            continue;
+        }
+        if let Some(owner) = owners.insert(ip, path.to_owned()) {
+            report.error(
+                format!("{path} address {}", address.prefix),
+                address.at,
+                format!("address is also on [{owner}]"),
+            );
+        }
+    }
+}
+
+fn is_loopback(name: &str) -> bool {
+    name == "lo0"
+}
+
+/// Names this system gives meaning to: Ethernet ports by slot, the loopback and the management port.
+fn is_known_name(name: &str) -> bool {
+    if ["lo0", "fxp0"].contains(&name) {
+        return true;
+    }
+    let Some((media, place)) = name.split_once('-') else { return false };
+    let numbers: Vec<&str> = place.split('/').collect();
+    let number = |n: &&str| n.len() <= 3 && !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit());
+    ["fe", "ge", "mge", "xe", "et"].contains(&media) && numbers.len() == 3 && numbers.iter().all(number)
+}

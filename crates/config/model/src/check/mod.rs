@@ -1,0 +1,42 @@
+//! Checks across statements: everything must resolve before a configuration is valid.
+
+mod applications;
+mod interfaces;
+mod names;
+mod nat;
+mod policies;
+mod routes;
+mod zones;
+
+use ravelin_syntax::{Diagnostic, Span};
+
+use crate::{Config, ValidConfig};
+
+/// Every error at once, or the witness that there is none.
+pub fn check(mut config: Config) -> Result<ValidConfig, Vec<Diagnostic>> {
+    let mut report = Report::default();
+    names::address_books(&config, &mut report);
+    policies::settle_references(&mut config);
+    interfaces::check(&config, &mut report);
+    routes::check(&config, &mut report);
+    zones::check(&config, &mut report);
+    applications::check(&config, &mut report);
+    policies::check(&config, &mut report);
+    nat::check(&config, &mut report);
+    if report.errors.is_empty() {
+        return Ok(ValidConfig::new(config));
+    }
+    report.errors.sort_by_key(|d| d.span.offset);
+    Err(report.errors)
+}
+
+#[derive(Default)]
+struct Report {
+    errors: Vec<Diagnostic>,
+}
+
+impl Report {
+    fn error(&mut self, path: impl Into<String>, at: Span, message: impl Into<String>) {
+        self.errors.push(Diagnostic::error(path, at, message));
+    }
+}

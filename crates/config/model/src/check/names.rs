@@ -1,0 +1,89 @@
+//! Address books: one book, its sets made of what it holds, no set inside itself.
+
+use std::collections::{HashMap, HashSet};
+
+use ravelin_syntax::Span;
+
+use super::Report;
+use crate::{AddressBook, Config};
+
+/// A set's name, place and the sets it holds.
+pub(super) struct Member<'a> {
+    pub name: &'a str,
+    pub at: Span,
+    pub sets: &'a [String],
+}
+
+/// The names a policy or rule may use.
+pub(super) fn known_addresses(config: &Config) -> HashSet<&str> {
+    let books = config.security.address_books.iter();
+    books
+        .flat_map(|b| {
+            b.addresses.iter().map(|a| a.name.as_str()).chain(b.sets.iter().map(|s| s.name.as_str()))
+        })
+        .collect()
+}
+
+pub(super) fn address_books(config: &Config, report: &mut Report) {
+    for book in &config.security.address_books {
+        let path = format!("security address-book {}", book.name);
+        if book.name != "global" {
+            report.error(&path, book.at, "statement not supported: only the address book `global' is");
+        }
+        sets(book, &path, report);
+    }
+}
+
+fn sets(book: &AddressBook, path: &str, report: &mut Report) {
+    let addresses: HashSet<&str> = book.addresses.iter().map(|a| a.name.as_str()).collect();
+    let sets: HashSet<&str> = book.sets.iter().map(|s| s.name.as_str()).collect();
+    for set in &book.sets {
+        let path = format!("{path} address-set {}", set.name);
+        if addresses.contains(set.name.as_str()) {
+            report.error(&path, set.at, format!("`{}' is also the name of an address", set.name));
+        }
+        for name in set.addresses.iter().filter(|n| !addresses.contains(n.as_str())) {
+            report.error(
+                format!("{path} address {name}"),
+                set.at,
+                format!("address `{name}' is not defined"),
+            );
+        }
+        for name in set.sets.iter().filter(|n| !sets.contains(n.as_str())) {
+            report.error(
+                format!("{path} address-set {name}"),
+                set.at,
+                format!("address-set `{name}' is not defined"),
+            );
+        }
+    }
+    let members: Vec<Member<'_>> =
+        book.sets.iter().map(|s| Member { name: &s.name, at: s.at, sets: &s.sets }).collect();
+    for (name, at) in loops(&members) {
+        report.error(format!("{path} address-set {name}"), at, "address-set contains itself");
+    }
+}
+
+/// Sets that can be reached from themselves: what is left when sets without open members are taken away again
+/// and again, and that lies on or leads to a cycle.
+pub(super) fn loops<'a>(members: &[Member<'a>]) -> Vec<(&'a str, Span)> {
+    let index: HashMap<&str, usize> = members.iter().enumerate().map(|(n, m)| (m.name, n)).collect();
+    let mut holders: Vec<Vec<usize>> = vec![Vec::new(); members.len()];
+    let mut open: Vec<usize> = vec![0; members.len()];
+    for (n, member) in members.iter().enumerate() {
+        for inner in member.sets.iter().filter_map(|s| index.get(s.as_str())) {
+            holders[*inner].push(n);
+            open[n] += 1;
+        }
+    }
+    let mut ready: Vec<usize> = (0..members.len()).filter(|&n| open[n] == 0).collect();
+    while let Some(done) = ready.pop() {
+        for &holder in &holders[done] {
+            open[holder] -= 1;
+            if open[holder] == 0 {
+                ready.push(holder);
+            }
+        }
+    }
+    members.iter().zip(&open).filter(|(_, open)| **open > 0).map(|(m, _)| (m.name, m.at)).collect()
+}

@@ -1,0 +1,118 @@
+//! Policies: zones, addresses and applications exist; `any` stands alone; every part of a match is written.
+
+use std::collections::HashSet;
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+use ravelin_syntax::Span;
+
+use super::applications::unusable;
+use super::{Report, names, zones};
+use crate::{AddressRef, Config, Policy};
+
+/// Tells names from prefixes written in the policy: the book is asked first. `any` zones of global policies
+/// become the empty list.
+pub(super) fn settle_references(config: &mut Config) {
+    let known: HashSet<String> = names::known_addresses(config).into_iter().map(str::to_owned).collect();
+    let policies = &mut config.security.policies;
+    let settle = |policy: &mut Policy| {
+        for reference in policy.source_addresses.iter_mut().chain(&mut policy.destination_addresses) {
+            if let AddressRef::Named(name) = reference
+                && !known.contains(name.as_str())
+                && let Some(prefix) = literal(name)
+            {
+                *reference = AddressRef::Prefix(prefix);
+            }
+        }
+    };
+    policies.pairs.iter_mut().flat_map(|p| &mut p.policies).for_each(settle);
+    for global in &mut policies.global {
+        settle(&mut global.policy);
+        for side in [&mut global.from_zones, &mut global.to_zones] {
+            if side.as_slice() == ["any"] {
+                side.clear();
+            }
+        }
+    }
+}
+
+fn literal(text: &str) -> Option<IpNet> {
+    let host = || text.parse::<IpAddr>().ok().map(IpNet::from);
+    text.parse::<IpNet>().ok().map(|p| p.trunc()).or_else(host)
+}
+
+pub(super) fn check(config: &Config, report: &mut Report) {
+    let exist = zones::known(config);
+    let known = names::known_addresses(config);
+    let zone = |name: &str, path: &str, at: Span, report: &mut Report| match name {
+        "junos-host" => report.error(path, at, "zone `junos-host' in a policy is not supported"),
+        name if !exist.contains(name) => report.error(path, at, format!("zone `{name}' is not defined")),
+        _ => {}
+    };
+    for pair in &config.security.policies.pairs {
+        let path = format!("security policies from-zone {} to-zone {}", pair.from, pair.to);
+        zone(&pair.from, &path, pair.at, report);
+        zone(&pair.to, &path, pair.at, report);
+        for policy in &pair.policies {
+            self::policy(config, &known, policy, &path, report);
+        }
+    }
+    for global in &config.security.policies.global {
+        let path = "security policies global";
+        for name in global.from_zones.iter().chain(&global.to_zones) {
+            let path = format!("{path} policy {} match", global.policy.name);
+            zone(name, &path, global.policy.at, report);
+        }
+        policy(config, &known, &global.policy, path, report);
+    }
+}
+
+fn policy(config: &Config, known: &HashSet<&str>, policy: &Policy, path: &str, report: &mut Report) {
+    let path = format!("{path} policy {}", policy.name);
+    let sides = [
+        ("source-address", &policy.source_addresses, policy.source_excluded),
+        ("destination-address", &policy.destination_addresses, policy.destination_excluded),
+    ];
+    for (side, addresses, excluded) in sides {
+        let path = format!("{path} match {side}");
+        let named: Vec<&str> = addresses.iter().filter_map(name).collect();
+        let wild = addresses
+            .iter()
+            .any(|a| matches!(a, AddressRef::Any | AddressRef::AnyIpv4 | AddressRef::AnyIpv6));
+        if addresses.is_empty() {
+            report.error(&path, policy.at, format!("missing mandatory statement: '{side}'"));
+        }
+        if addresses.len() > 1 && addresses.contains(&AddressRef::Any) {
+            report.error(&path, policy.at, "`any' can't be combined with other addresses");
+        }
+        if excluded && wild {
+            report.error(format!("{path}-excluded"), policy.at, "`any' can't be excluded");
+        }
+        for name in named.into_iter().filter(|n| !known.contains(n)) {
+            report.error(
+                format!("{path} {name}"),
+                policy.at,
+                format!("address or address-set `{name}' is not defined"),
+            );
+        }
+    }
+    let path = format!("{path} match application");
+    if policy.applications.is_empty() {
+        report.error(&path, policy.at, "missing mandatory statement: 'application'");
+    }
+    if policy.applications.len() > 1 && policy.applications.iter().any(|a| a == "any") {
+        report.error(&path, policy.at, "`any' can't be combined with other applications");
+    }
+    for name in &policy.applications {
+        if let Some(message) = unusable(config, name) {
+            report.error(format!("{path} {name}"), policy.at, message);
+        }
+    }
+}
+
+fn name(reference: &AddressRef) -> Option<&str> {
+    match reference {
+        AddressRef::Named(name) => Some(name),
+        AddressRef::Any | AddressRef::AnyIpv4 | AddressRef::AnyIpv6 | AddressRef::Prefix(_) => None,
+    }
+}

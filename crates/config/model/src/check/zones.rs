@@ -1,0 +1,62 @@
+//! Zones: interfaces exist and are in one zone only; `except` has an `all` to be taken from.
+
+use std::collections::{HashMap, HashSet};
+
+use super::Report;
+use crate::{Config, HostInbound, Protocol, SecurityZone, Service};
+
+pub(super) fn known(config: &Config) -> HashSet<&str> {
+    config.security.zones.iter().map(|z| z.name.as_str()).collect()
+}
+
+/// Logical interfaces with their unit, as zones name them.
+pub(super) fn logical_interfaces(config: &Config) -> HashSet<String> {
+    let interfaces = config.interfaces.iter();
+    interfaces.flat_map(|i| i.units.iter().map(move |u| format!("{}.{}", i.name, u.number))).collect()
+}
+
+pub(super) fn check(config: &Config, report: &mut Report) {
+    let exist = logical_interfaces(config);
+    let mut owners: HashMap<&str, &str> = HashMap::new();
+    for zone in &config.security.zones {
+        let path = format!("security zones security-zone {}", zone.name);
+        if ["junos-host", "junos-global", "any"].contains(&zone.name.as_str()) {
+            report.error(&path, zone.at, format!("`{}' is a reserved name", zone.name));
+        }
+        host_inbound(zone, &path, &zone.host_inbound, report);
+        for interface in &zone.interfaces {
+            let path = format!("{path} interfaces {}", interface.name);
+            if interface.name.starts_with("fxp0.") {
+                report.error(&path, interface.at, "the management interface can't be in a zone");
+            } else if !exist.contains(&interface.name) {
+                let message =
+                    format!("interface `{}' must be configured under [edit interfaces]", interface.name);
+                report.error(&path, interface.at, message);
+            }
+            if let Some(owner) = owners.insert(&interface.name, &zone.name) {
+                let message = if owner == zone.name {
+                    format!("interface `{}' is listed twice", interface.name)
+                } else {
+                    format!("interface `{}' is already in zone `{owner}'", interface.name)
+                };
+                report.error(&path, interface.at, message);
+            }
+            if let Some(own) = &interface.host_inbound {
+                host_inbound(zone, &path, own, report);
+            }
+        }
+    }
+}
+
+fn host_inbound(zone: &SecurityZone, path: &str, inbound: &HostInbound, report: &mut Report) {
+    let path = format!("{path} host-inbound-traffic");
+    let services = inbound.system_services.as_slice();
+    let every = services.iter().any(|(s, except)| matches!(s, Service::All | Service::AnyService) && !except);
+    if services.iter().any(|(_, except)| *except) && !every {
+        report.error(format!("{path} system-services"), zone.at, "`except' needs `all'");
+    }
+    let every = inbound.protocols.contains(&(Protocol::All, false));
+    if inbound.protocols.iter().any(|(_, except)| *except) && !every {
+        report.error(format!("{path} protocols"), zone.at, "`except' needs `all'");
+    }
+}

@@ -1,0 +1,68 @@
+//! Text or tree to a valid configuration, with everything that is wrong on the way.
+
+use ravelin_schema::{Cx, Lower};
+use ravelin_syntax::tree::Node;
+use ravelin_syntax::{Diagnostic, Severity, Tree};
+
+use crate::{Config, ValidConfig, check};
+
+/// What became of a text. The tree is there even when the result is not.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    pub tree: Tree,
+    pub result: Result<ValidConfig, Vec<Diagnostic>>,
+    pub warnings: Vec<Diagnostic>,
+}
+
+/// Reads braces or `set` lines; the text itself tells which.
+#[must_use]
+pub fn load(text: &str) -> Loaded {
+    let bound = ravelin_schema::read(text);
+    let (mut errors, warnings): (Vec<_>, Vec<_>) =
+        bound.diagnostics.into_iter().partition(|d| d.severity == Severity::Error);
+    let result = match check_tree(&bound.tree) {
+        Ok(valid) if errors.is_empty() => Ok(valid),
+        Ok(_) => Err(errors),
+        Err(more) => {
+            errors.extend(more);
+            errors.sort_by_key(|d| d.span.offset);
+            Err(errors)
+        }
+    };
+    Loaded { tree: bound.tree, result, warnings }
+}
+
+/// The active statements of a tree as a valid configuration.
+pub fn check_tree(tree: &Tree) -> Result<ValidConfig, Vec<Diagnostic>> {
+    let mut errors = ravelin_schema::refuse(tree);
+    let (config, lowering) = lower_tree(tree);
+    errors.extend(lowering);
+    match check(config) {
+        Ok(valid) if errors.is_empty() => Ok(valid),
+        Ok(_) => Err(errors),
+        Err(more) => {
+            errors.extend(more);
+            errors.sort_by_key(|d| d.span.offset);
+            Err(errors)
+        }
+    }
+}
+
+/// The typed configuration and what couldn't be lowered, before any check across statements.
+#[must_use]
+pub fn lower_tree(tree: &Tree) -> (Config, Vec<Diagnostic>) {
+    let root = Node { children: tree.nodes.clone(), ..Node::default() };
+    let mut cx = Cx::default();
+    let config = Config::lower(&root, &mut cx).unwrap_or_default();
+    (config, cx.errors)
+}
+
+/// Grammar paths the typed configuration consumes.
+#[must_use]
+pub fn covered() -> Vec<String> {
+    let mut out = Vec::new();
+    Config::covered("", &mut out);
+    out.sort();
+    out.dedup();
+    out
+}

@@ -1,0 +1,110 @@
+//! Names Junos takes for protocol, port and ICMP type numbers.
+
+pub(crate) fn protocol(name: &str) -> Option<u8> {
+    Some(match name {
+        "icmp" => 1,
+        "igmp" => 2,
+        "ipip" => 4,
+        "tcp" => 6,
+        "egp" => 8,
+        "udp" => 17,
+        "rsvp" => 46,
+        "gre" => 47,
+        "esp" => 50,
+        "ah" => 51,
+        "icmp6" | "icmpv6" => 58,
+        "ospf" => 89,
+        "pim" => 103,
+        "vrrp" => 112,
+        "sctp" => 132,
+        _ => return None,
+    })
+}
+
+pub(crate) fn port(name: &str) -> Option<u16> {
+    Some(match name {
+        "ftp-data" => 20,
+        "ftp" => 21,
+        "ssh" => 22,
+        "telnet" => 23,
+        "smtp" => 25,
+        "tacacs" => 49,
+        "domain" => 53,
+        "bootps" | "dhcp" => 67,
+        "bootpc" => 68,
+        "tftp" => 69,
+        "finger" => 79,
+        "http" => 80,
+        "kerberos-sec" => 88,
+        "pop3" => 110,
+        "sunrpc" => 111,
+        "ident" => 113,
+        "nntp" => 119,
+        "ntp" => 123,
+        "netbios-ns" => 137,
+        "netbios-dgm" => 138,
+        "netbios-ssn" => 139,
+        "imap" => 143,
+        "snmp" => 161,
+        "snmptrap" => 162,
+        "xdmcp" => 177,
+        "bgp" => 179,
+        "ldap" => 389,
+        "mobileip-agent" => 434,
+        "https" => 443,
+        "snpp" => 444,
+        "biff" | "exec" => 512,
+        "login" | "who" => 513,
+        "cmd" | "syslog" => 514,
+        "printer" => 515,
+        "talk" => 517,
+        "ntalk" => 518,
+        "rip" => 520,
+        "klogin" => 543,
+        "kshell" => 544,
+        "ldp" => 646,
+        "socks" => 1080,
+        "radius" => 1812,
+        "radacct" => 1813,
+        "nfsd" => 2049,
+        _ => return None,
+    })
+}
+
+pub(crate) fn icmp_type(name: &str) -> Option<u8> {
+    Some(match name {
+        "echo-reply" => 0,
+        "unreachable" => 3,
+        "source-quench" => 4,
+        "redirect" => 5,
+        "echo-request" => 8,
+        "router-advertisement" => 9,
+        "router-solicit" => 10,
+        "time-exceeded" => 11,
+        "parameter-problem" => 12,
+        "timestamp" => 13,
+        "timestamp-reply" => 14,
+        "info-request" => 15,
+        "info-reply" => 16,
+        "mask-request" => 17,
+        "mask-reply" => 18,
+        _ => return None,
+    })
+}
+
+pub(crate) fn icmp6_type(name: &str) -> Option<u8> {
+    Some(match name {
+        "destination-unreachable" => 1,
+        "packet-too-big" => 2,
+        "time-exceeded" => 3,
+        "parameter-problem" => 4,
+        "echo-request" => 128,
+        "echo-reply" => 129,
+        "router-solicit" => 133,
+        "router-advertisement" => 134,
+        "neighbor-solicit" => 135,
+        "neighbor-advertisement" => 136,
+        "redirect" => 137,
+        _ => return None,
+    })
+}

@@ -1,0 +1,397 @@
+//! Whole configurations: both text forms, their renderings, and what is refused.
+
+use proptest::prelude::*;
+use ravelin_model::{Loaded, StaticAction, load};
+use ravelin_syntax::{Tree, diff, render};
+
+const BRANCH: &str = include_str!("cases/branch.conf");
+
+fn loaded(text: &str) -> Loaded {
+    let loaded = load(text);
+    if let Err(errors) = &loaded.result {
+        let lines: Vec<String> = errors.iter().map(|e| e.line("case")).collect();
+        panic!("refused:\n{}", lines.join("\n"));
+    }
+    loaded
+}
+
+fn edited(text: &str, lines: &[&str]) -> Tree {
+    let mut tree = load(text).tree;
+    for line in lines {
+        ravelin_schema::apply(&mut tree, &[], line).unwrap_or_else(|e| panic!("{line}: {e:?}"));
+    }
+    tree
+}
+
+/// Applies `lines` to the branch office and expects each of `wanted` among the errors.
+fn refused(lines: &[&str], wanted: &[&str]) {
+    let tree = edited(BRANCH, lines);
+    let errors = ravelin_model::check_tree(&tree).err().unwrap_or_default();
+    let lines: Vec<String> = errors.iter().map(|e| e.line("f")).collect();
+    for want in wanted {
+        assert!(lines.iter().any(|line| line.contains(want)), "expected `{want}` in:\n{}", lines.join("\n"));
+    }
+}
+
+#[test]
+fn braces_are_read_and_rendered_the_same() {
+    assert_eq!(render::text(&loaded(BRANCH).tree), BRANCH);
+}
+
+#[test]
+fn set_form_gives_the_same_tree_and_configuration() {
+    let first = loaded(BRANCH);
+    let set = render::set(&first.tree);
+    let second = loaded(&set);
+    assert_eq!(render::text(&second.tree), BRANCH, "{set}");
+    assert_eq!(render::set(&second.tree), set);
+}
+
+#[test]
+fn typed_configuration_holds_what_was_written() {
+    let loaded = loaded(BRANCH);
+    let Ok(valid) = &loaded.result else { unreachable!("loaded() refuses errors") };
+    let config = valid.get();
+    assert_eq!(config.system.host_name.as_deref(), Some("fw-branch"));
+    assert_eq!(config.interfaces[2].units[0].vlan_id, Some(100));
+    assert_eq!(config.security.zones[0].interfaces[0].name, "ge-0/0/0.0");
+    assert_eq!(config.security.policies.pairs[0].policies[0].applications.len(), 3);
+    assert_eq!(config.security.policies.global[0].to_zones, ["trust", "dmz"]);
+    assert_eq!(config.security.nat_source.rule_sets[0].rules.len(), 2);
+    assert!(
+        matches!(&config.routing_options.ribs[0].static_routes[0].action, StaticAction::NextHops(hops) if hops.len() == 2)
+    );
+    assert_eq!(config.applications.applications[0].terms.len(), 2);
+    assert_eq!(config.security.flow.tcp_session.tcp_initial_timeout, Some(30));
+}
+
+#[test]
+fn covered_paths_are_the_enforced_marks() {
+    let enforced = |m| matches!(m, ravelin_schema::Mark::Enforced | ravelin_schema::Mark::Presence);
+    let grammar = ravelin_schema::grammar();
+    let mut marks: Vec<String> =
+        grammar.marked().filter(|(_, r)| enforced(r.mark)).map(|(id, _)| grammar.path(id)).collect();
+    marks.sort();
+    let covered = ravelin_model::covered();
+    let missing: Vec<&String> = marks.iter().filter(|m| !covered.contains(m)).collect();
+    let extra: Vec<&String> = covered.iter().filter(|c| !marks.contains(c)).collect();
+    // `family inet` of an interface-level list entry is lowered as a presence; flatten and list share paths.
+    assert!(
+        missing.is_empty() && extra.is_empty(),
+        "marked but not lowered: {missing:#?}\nlowered but not marked: {extra:#?}"
+    );
+}
+
+#[test]
+fn what_does_not_resolve_is_refused() {
+    let p = "security policies from-zone trust to-zone untrust policy web-out";
+    refused(
+        &[&format!("set {p} match source-address nobody")],
+        &["address or address-set `nobody' is not defined", "can't be combined"],
+    );
+    refused(&[&format!("set {p} match application nothing")], &["`nothing' is not defined"]);
+    refused(&[&format!("delete {p} then permit")], &["missing mandatory statement: 'then'"]);
+    refused(&[&format!("delete {p} match application")], &["missing mandatory statement: 'application'"]);
+    refused(&[&format!("set {p} then deny")], &["only one of"]);
+    refused(&["delete security zones security-zone dmz"], &["zone `dmz' is not defined"]);
+    refused(&["set security zones security-zone dmz interfaces ge-0/0/0"], &["already in zone `trust'"]);
+    refused(
+        &["set security zones security-zone dmz interfaces ge-0/0/9.0"],
+        &["must be configured under [edit interfaces]"],
+    );
+    refused(&["set interfaces ge-0/0/0 unit 7"], &["only unit 0"]);
+    refused(&["delete interfaces ge-0/0/2 vlan-tagging"], &["vlan-id needs vlan-tagging"]);
+    refused(&["set interfaces ge-0/0/1 unit 0 family inet address 10.0.1.1/24"], &["address is also on"]);
+    refused(&["delete security nat source rule-set out from"], &["missing mandatory statement: 'from'"]);
+    refused(&["set applications application junos-http protocol tcp"], &["is predefined"]);
+    refused(&["set applications application-set mail-in application-set mail-in"], &["contains itself"]);
+}
+
+#[test]
+fn what_is_not_enforced_is_refused_by_path_and_place() {
+    let text = "system {\n    host-name a;\n    domain-name b.example;\n}\nrouting-instances {\n    r { instance-type vrf; }\n}\napply-groups x;\n";
+    let errors = load(text).result.err().unwrap_or_default();
+    let lines: Vec<String> = errors.iter().map(|e| e.line("f")).collect();
+    assert_eq!(
+        lines,
+        [
+            "f:3:5: system domain-name b.example: statement not supported",
+            "f:5:1: routing-instances: statement not supported",
+            "f:8:1: apply-groups x: statement not supported",
+        ]
+    );
+}
+
+#[test]
+fn unknown_words_are_syntax_errors_with_a_suggestion_and_all_are_told() {
+    let text = "system {\n    host-nam a;\n}\nsecurity {\n    zones {\n        security-zone t {\n            tcp-rts;\n        }\n    }\n}\n";
+    let errors = load(text).result.err().unwrap_or_default();
+    assert_eq!(errors.len(), 2, "{errors:?}");
+    assert_eq!(errors[0].line("f"), "f:2:5: system: syntax error, unknown statement `host-nam'");
+    assert_eq!(errors[0].hint.as_deref(), Some("did you mean `host-name'?"));
+    assert_eq!(errors[1].span.line, 7);
+}
+
+#[test]
+fn values_are_checked_where_they_stand() {
+    let text = "security { flow { tcp-session { tcp-initial-timeout 3; } } }\ninterfaces { ge-0/0/0 { unit 0 { family inet { address 10.0.0.300/24; } } } }\n";
+    let errors = load(text).result.err().unwrap_or_default();
+    assert!(errors.iter().any(|e| e.message == "value 3 is not within range (4..300)"), "{errors:?}");
+    assert!(errors.iter().any(|e| e.message == "invalid prefix `10.0.0.300/24'"), "{errors:?}");
+}
+
+#[test]
+fn inactive_statements_are_kept_and_not_enforced() {
+    let tree = edited(
+        BRANCH,
+        &[
+            "deactivate security policies from-zone trust to-zone untrust policy no-telnet",
+            "deactivate security flow",
+        ],
+    );
+    let text = render::text(&tree);
+    assert!(text.contains("            inactive: policy no-telnet {"), "{text}");
+    let again = loaded(&text);
+    assert_eq!(again.tree, tree);
+    assert_eq!(loaded(&render::set(&tree)).tree, tree);
+    let Ok(valid) = again.result else { unreachable!("loaded() refuses errors") };
+    assert_eq!(valid.get().security.policies.pairs[0].policies.len(), 1);
+    assert!(!valid.get().security.flow.tcp_session.no_syn_check);
+}
+
+#[test]
+fn edits_move_rename_and_copy_entries() {
+    let tree = edited(
+        BRANCH,
+        &[
+            "insert security policies from-zone trust to-zone untrust policy no-telnet before policy web-out",
+            "rename security zones security-zone dmz to security-zone lan2",
+            "copy applications application smtp-alt to application smtp-new",
+            "delete security address-book global address-set all-inside address v6",
+        ],
+    );
+    let text = render::text(&tree);
+    let at = |s: &str| text.find(s).unwrap_or_else(|| panic!("no {s} in {text}"));
+    assert!(at("policy no-telnet") < at("policy web-out"));
+    assert!(at("security-zone lan2") > 0 && at("application smtp-new") > 0);
+}
+
+#[test]
+fn compare_shows_what_changed_under_its_path() {
+    let old = load(BRANCH).tree;
+    let new = edited(
+        BRANCH,
+        &["set system host-name fw2", "delete security flow", "set security zones security-zone dmz tcp-rst"],
+    );
+    let want = "\
+[edit system]
+-   host-name fw-branch;
++   host-name fw2;
+[edit security]
+-   flow {
+-       tcp-session {
+-           no-syn-check;
+-           tcp-initial-timeout 30;
+-       }
+-   }
+[edit security zones security-zone dmz]
++     tcp-rst;
+";
+    assert_eq!(diff(&old, &new), want);
+    assert_eq!(diff(&old, &old), "");
+}
+
+#[test]
+fn crlf_tabs_comments_and_latin1_are_read() {
+    let bytes = b"## Last changed: x\r\nsystem {\r\n\t/* caf\xe9 */\r\n\thost-name a; # note\r\n}\r\n";
+    let loaded = loaded(&ravelin_syntax::decode(bytes));
+    assert_eq!(render::text(&loaded.tree), "system {\n    /* caf\u{e9} */\n    host-name a;\n}\n");
+}
+
+#[test]
+fn protected_statements_can_not_be_deleted() {
+    let mut tree = edited(BRANCH, &["protect security zones security-zone dmz"]);
+    let dmz = "security zones security-zone dmz";
+    for line in [
+        format!("delete {dmz}"),
+        "delete security".into(),
+        format!("delete {dmz} interfaces"),
+        "delete".into(),
+    ] {
+        assert!(ravelin_schema::apply(&mut tree, &[], &line).is_err(), "{line}");
+    }
+    assert!(ravelin_schema::apply(&mut tree, &[], &format!("unprotect {dmz}")).is_ok());
+    assert!(ravelin_schema::apply(&mut tree, &[], &format!("delete {dmz}")).is_ok());
+}
+
+#[test]
+fn tags_that_change_a_load_are_refused() {
+    let errors = load("system {\n    replace: host-name a;\n}\n").result.err().unwrap_or_default();
+    assert_eq!(errors.len(), 1);
+    assert_eq!(errors[0].line("f"), "f:2:5: system: `replace:' and `delete:' are not supported");
+}
+
+#[test]
+fn a_diagnostic_shows_its_line_and_as_json() {
+    let text = "system {\n    host-nam a;\n}\n";
+    let errors = load(text).result.err().unwrap_or_default();
+    let caret = errors[0].caret("f", text);
+    assert!(caret.contains("2 |     host-nam a;\n  |     ^\n"), "{caret}");
+    assert_eq!(
+        ravelin_syntax::diagnostic::json(&errors),
+        "[{\"severity\":\"error\",\"path\":\"system\",\"line\":2,\"column\":5,\
+         \"message\":\"syntax error, unknown statement `host-nam'\"}]"
+    );
+}
+
+#[test]
+fn deep_nesting_and_open_braces_are_errors() {
+    let deep = "a { ".repeat(100_000);
+    assert!(load(&deep).result.is_err());
+    assert!(load(&format!("system {}", "}".repeat(1000))).result.is_err());
+    assert!(load(&"apply-macro { ".repeat(5000)).result.is_err());
+}
+
+/// Statements that make a place where any enforced leaf may be added.
+const ROOM: &str = "\
+set interfaces ge-0/0/0 unit 0 family inet address 10.0.0.1/24
+set interfaces ge-0/0/0 unit 0 family inet6 address 2001:db8::1/64
+set security zones security-zone z
+set security address-book global address a 10.0.0.0/8
+set security address-book global address-set s address a
+set security policies from-zone z to-zone z policy p then permit
+set security policies global policy p then permit
+set security nat source rule-set r rule n then source-nat interface
+set applications application x protocol tcp
+set applications application y term t protocol tcp
+set applications application-set q application x
+set routing-options static route 10.9.0.0/16 discard
+";
+
+/// A sample word for each argument on the way to a rule, by keyword.
+fn sample(path: &str, keyword: &str) -> &'static str {
+    match keyword {
+        "range-address" => "10.0.0.7",
+        _ if path == "interfaces" => "ge-0/0/0",
+        _ if path.ends_with("interfaces") => "ge-0/0/0.0",
+        _ if path.ends_with("default-policy") => "permit-all",
+        _ if path.ends_with("system-services") => "ssh",
+        _ if path.ends_with("-traffic protocols") => "bgp",
+        _ if path.ends_with("address-book") => "global",
+        "rib" => "inet.0",
+        _ if path.ends_with("address-book <> address") => "192.0.2.0/24",
+        _ if path.ends_with("range-address to") => "10.0.0.9",
+        "address" if path.ends_with("inet") => "10.0.0.2/24",
+        "address" if path.ends_with("inet6") => "2001:db8::2/64",
+        "route" => "10.9.0.0/16",
+        "next-hop" => "10.0.0.7",
+        "source-address" | "destination-address" => "192.0.2.0/24",
+        "source-port" | "destination-port" => "99",
+        "icmp-type" | "icmp-code" | "icmp6-type" | "icmp6-code" => "3",
+        "protocol" => "udp",
+        "mtu" => "1300",
+        "unit" => "0",
+        "vlan-id" => "55",
+        "inactivity-timeout" | "tcp-initial-timeout" => "44",
+        "zone" => "zz",
+        _ => "other",
+    }
+}
+
+/// The `set` words of a rule: entries that [`ROOM`] has are reused, so that a leaf lands in a whole statement.
+fn words_of(path: &str) -> Vec<String> {
+    use ravelin_syntax::tree::Kind;
+    let grammar = ravelin_schema::grammar();
+    let parts: Vec<&str> = path.split(' ').collect();
+    let mut out: Vec<String> = Vec::new();
+    for n in 0..parts.len() {
+        let (before, here) = (parts[..n].join(" "), parts[..=n].join(" "));
+        let Some(rule) = grammar.by_path(&here).and_then(|id| grammar.rule(id)) else { panic!("{here}") };
+        out.extend((!rule.hidden).then(|| parts[n].to_owned()));
+        let last = n + 1 == parts.len();
+        let word = sample(&before, parts[n]).to_owned();
+        match rule.kind {
+            Kind::Entry if parts[n] == "from-zone" => {
+                out.extend(["z", "to-zone", if last { "y" } else { "z" }].map(str::to_owned))
+            }
+            Kind::Entry if last || rule.hidden => out.push(word),
+            Kind::Entry => out.push(match (parts[n], here.contains("term")) {
+                ("security-zone", _) => "z".into(),
+                ("application", true) => "y".into(),
+                ("application", false) => "x".into(),
+                ("application-set", _) => "q".into(),
+                ("address", _) if path.ends_with("description") => "a".into(),
+                ("address", _) if here.contains("address-book") => "b".into(),
+                ("address", _) if here.contains("inet6") => "2001:db8::1/64".into(),
+                ("address", _) => "10.0.0.1/24".into(),
+                ("address-set", _) => "s".into(),
+                ("policy", _) => "p".into(),
+                ("rule-set", _) => "r".into(),
+                ("rule", _) => "n".into(),
+                ("term", _) => "t".into(),
+                _ => word,
+            }),
+            Kind::Leaf | Kind::LeafList => out.push(word),
+            Kind::Container | Kind::Flag | Kind::Opaque => {}
+        }
+    }
+    out
+}
+
+#[test]
+fn every_enforced_statement_changes_the_typed_configuration() {
+    let room = ravelin_schema::read(ROOM);
+    assert!(room.diagnostics.is_empty(), "{:?}", room.diagnostics);
+    let mut same = Vec::new();
+    for path in ravelin_model::covered() {
+        let words = words_of(&path);
+        let line = format!("set {}", words.join(" "));
+        let mut tree = room.tree.clone();
+        if let Err(errors) = ravelin_schema::apply(&mut tree, &[], &line) {
+            panic!("{line}: {errors:?}");
+        }
+        let before = ravelin_model::lower_tree(&room.tree);
+        let after = ravelin_model::lower_tree(&tree);
+        // Part of the room already: taking it away must show.
+        let fresh = tree != room.tree;
+        assert!(ravelin_schema::apply(&mut tree, &[], &line.replacen("set", "delete", 1)).is_ok(), "{line}");
+        if (fresh && before == after) || ravelin_model::lower_tree(&tree) == after {
+            same.push(line);
+        }
+    }
+    assert!(same.is_empty(), "no effect:\n{}", same.join("\n"));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(256))]
+
+    #[test]
+    fn any_text_is_answered(text in "(?s).{0,300}") {
+        let _ = load(&text);
+    }
+
+    #[test]
+    fn damaged_set_lines_are_answered(cut in 0..4000usize, put in "[{};\\[\\]\"# a-z\n]{0,4}", drop in 0usize..40) {
+        let mut text = render::set(&load(BRANCH).tree);
+        let start = cut.min(text.len());
+        let end = (start + drop).min(text.len());
+        text.replace_range(start..end, &put);
+        let loaded = load(&text);
+        if loaded.result.is_ok() {
+            prop_assert_eq!(&load(&render::set(&loaded.tree)).tree, &loaded.tree);
+        }
+    }
+
+    #[test]
+    fn damaged_configurations_are_answered(cut in 0..BRANCH.len(), put in "[{};\\[\\]\"# a-z\n]{0,4}", drop in 0usize..40) {
+        let mut text = BRANCH.to_owned();
+        let end = (cut + drop).min(text.len());
+        text.replace_range(cut..end, &put);
+        let loaded = load(&text);
+        if loaded.result.is_ok() {
+            let again = load(&render::text(&loaded.tree));
+            prop_assert_eq!(&again.tree, &loaded.tree);
+            prop_assert_eq!(&load(&render::set(&loaded.tree)).tree.nodes, &load(&render::set(&again.tree)).tree.nodes);
+        }
+    }
+}

@@ -1,0 +1,159 @@
+//! Tree to typed structs: the trait the derive implements, and the steps it is made of.
+//!
+//! A path here is relative and made of keywords: `match source-address`; `<>` is the child without keyword.
+
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+use ravelin_syntax::tree::{Kind, Node};
+use ravelin_syntax::{Diagnostic, Span, Word};
+
+/// Made from one statement and what is in it.
+pub trait Lower: Sized {
+    fn lower(node: &Node, cx: &mut Cx) -> Option<Self>;
+
+    /// Adds the grammar paths this type consumes, below `prefix`.
+    fn covered(prefix: &str, out: &mut Vec<String>);
+}
+
+/// Made from one word.
+pub trait Value: Sized {
+    fn value(word: &str) -> Result<Self, String>;
+}
+
+/// Errors found so far and the path of the statement being lowered.
+#[derive(Debug, Default)]
+pub struct Cx {
+    pub errors: Vec<Diagnostic>,
+    path: Vec<String>,
+}
+
+impl Cx {
+    pub fn enter<T>(&mut self, node: &Node, work: impl FnOnce(&mut Self) -> T) -> T {
+        let mark = self.path.len();
+        self.path.extend(node.head().map(str::to_owned));
+        let out = work(self);
+        self.path.truncate(mark);
+        out
+    }
+
+    pub fn error(&mut self, at: Span, message: impl Into<String>) {
+        self.errors.push(Diagnostic::error(self.path.join(" "), at, message));
+    }
+
+    pub fn parse<T: Value>(&mut self, word: &Word) -> Option<T> {
+        match T::value(&word.text) {
+            Ok(value) => Some(value),
+            Err(message) => {
+                self.error(word.span, message);
+                None
+            }
+        }
+    }
+}
+
+/// Joins grammar paths.
+#[must_use]
+pub fn join(prefix: &str, path: &str) -> String {
+    if prefix.is_empty() { path.to_owned() } else { format!("{prefix} {path}") }
+}
+
+fn is(node: &Node, word: &str) -> bool {
+    if word == "<>" { node.name.is_empty() } else { node.name == word }
+}
+
+/// Active nodes at a keyword path.
+#[must_use]
+pub fn at<'a>(node: &'a Node, path: &str) -> Vec<&'a Node> {
+    let mut found = vec![node];
+    for word in path.split(' ') {
+        found = found.into_iter().flat_map(Node::active).filter(|n| is(n, word)).collect();
+    }
+    found
+}
+
+#[must_use]
+pub fn flag(node: &Node, path: &str) -> bool {
+    !at(node, path).is_empty()
+}
+
+/// Calls `work` on every active node at `path`, its whole path entered.
+fn visit(node: &Node, path: &str, cx: &mut Cx, work: &mut dyn FnMut(&Node, &mut Cx)) {
+    let (word, rest) = path.split_once(' ').unwrap_or((path, ""));
+    for child in node.active().filter(|n| is(n, word)) {
+        if rest.is_empty() {
+            work(child, cx);
+        } else {
+            cx.enter(child, |cx| visit(child, rest, cx, work));
+        }
+    }
+}
+
+/// A leaf's value; Junos keeps one value, the last.
+pub fn leaf<T: Value>(node: &Node, path: &str, cx: &mut Cx) -> Option<T> {
+    leaves(node, path, cx).pop()
+}
+
+/// Values of a leaf-list, or keys of a list without bodies.
+pub fn leaves<T: Value>(node: &Node, path: &str, cx: &mut Cx) -> Vec<T> {
+    let mut out = Vec::new();
+    visit(node, path, cx, &mut |found, cx| {
+        let count = if found.kind == Kind::Entry { 1 } else { found.args.len() };
+        for word in found.args.iter().take(count) {
+            let mark = cx.path.len();
+            let name = (!found.name.is_empty()).then(|| found.name.clone());
+            cx.path.extend(name.into_iter().chain([word.text.clone()]));
+            out.extend(cx.parse(word));
+            cx.path.truncate(mark);
+        }
+    });
+    out
+}
+
+pub fn list<T: Lower>(node: &Node, path: &str, cx: &mut Cx) -> Vec<T> {
+    let mut out = Vec::new();
+    visit(node, path, cx, &mut |found, cx| out.extend(cx.enter(found, |cx| T::lower(found, cx))));
+    out
+}
+
+pub fn presence<T: Lower>(node: &Node, path: &str, cx: &mut Cx) -> Option<T> {
+    list(node, path, cx).pop()
+}
+
+/// An entry's nth key: words between keys count too.
+pub fn key<T: Value>(node: &Node, index: usize, cx: &mut Cx) -> Option<T> {
+    let word = node.args.get(index)?;
+    cx.parse(word)
+}
+
+impl Value for String {
+    fn value(word: &str) -> Result<Self, String> {
+        Ok(word.to_owned())
+    }
+}
+
+macro_rules! numbers {
+    ($($type:ty),+) => {$(
+        impl Value for $type {
+            fn value(word: &str) -> Result<Self, String> {
+                word.parse().map_err(|_| format!("invalid numeric value `{word}'; expecting 0..{}", <$type>::MAX))
+            }
+        }
+    )+};
+}
+
+numbers!(u8, u16, u32);
+
+impl Value for IpAddr {
+    fn value(word: &str) -> Result<Self, String> {
+        word.parse().map_err(|_| format!("invalid IP address `{word}'"))
+    }
+}
+
+/// A prefix; an address alone is a host. Host bits are kept.
+impl Value for IpNet {
+    fn value(word: &str) -> Result<Self, String> {
+        let prefix = word.parse::<IpNet>().ok().or_else(|| word.parse::<IpAddr>().ok().map(IpNet::from));
+        prefix.ok_or_else(|| format!("invalid prefix `{word}'"))
+    }
+}

@@ -1,0 +1,283 @@
+//! Engine and reference model agree on generated configurations and packet sequences.
+
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::select;
+use ravelin_compile::{IdBook, Resolved, compile, routes};
+use ravelin_conformance::model::{Expected, Model, Packet};
+use ravelin_contract::DataPlane;
+use ravelin_engine::{Egress, Ingress, Verdict};
+use ravelin_model::{
+    Address, AddressBook, AddressRef, AddressSet, AddressValue, Application, ApplicationTerm, Config,
+    DefaultPolicy, Family, GlobalPolicy, HostInbound, Interface, InterfaceAddress, NatContext, NatRule,
+    NatRuleSet, Policy, PolicyAction, PortRange, SecurityZone, Service, SourceNatAction, Unit, ZoneInterface,
+    ZonePairPolicies, check,
+};
+use ravelin_sim::{SimPlane, SimSetup, SimWorkers};
+use ravelin_types::{Addr, DropReason, Generation, Proto};
+use ravelin_wire::build::{self, Ip, Payload};
+use ravelin_wire::{TcpFlags, parse};
+
+const ZONES: [&str; 3] = ["trust", "untrust", "dmz"];
+const NAMES: [&str; 5] = ["low", "high", "range", "six", "both"];
+
+fn net(text: &str) -> IpNet {
+    text.parse().unwrap()
+}
+
+fn ip(text: &str) -> IpAddr {
+    text.parse().unwrap()
+}
+
+/// Three interfaces, a zone each, both families.
+fn base() -> Config {
+    let mut config = Config::default();
+    for (n, zone) in ZONES.iter().enumerate() {
+        let family = |prefix: String| {
+            let address = InterfaceAddress {
+                prefix: net(&prefix),
+                primary: false,
+                preferred: false,
+                at: Default::default(),
+            };
+            Some(Family { addresses: vec![address], ..Family::default() })
+        };
+        let unit = Unit {
+            inet: family(format!("10.{n}.0.1/24")),
+            inet6: family(format!("2001:db8:{n}::1/64")),
+            ..Unit::default()
+        };
+        let name = format!("ge-0/0/{n}");
+        let member = ZoneInterface { name: format!("{name}.0"), host_inbound: None, at: Default::default() };
+        config.interfaces.push(Interface { name, units: vec![unit], ..Interface::default() });
+        let zone = SecurityZone { name: (*zone).into(), interfaces: vec![member], ..SecurityZone::default() };
+        config.security.zones.push(zone);
+    }
+    let address =
+        |name: &str, value| Address { name: name.into(), value, description: None, at: Default::default() };
+    let addresses = vec![
+        address("low", AddressValue::Prefix(net("10.0.0.0/25"))),
+        address("high", AddressValue::Prefix(net("10.1.0.4/32"))),
+        address("range", AddressValue::Range(ip("10.0.0.3"), ip("10.2.0.4"))),
+        address("six", AddressValue::Prefix(net("2001:db8:1::/48"))),
+    ];
+    let both = AddressSet {
+        name: "both".into(),
+        addresses: vec!["high".into(), "six".into()],
+        ..AddressSet::default()
+    };
+    config.security.address_books =
+        vec![AddressBook { name: "global".into(), addresses, sets: vec![both], ..AddressBook::default() }];
+    let term = ApplicationTerm {
+        protocol: Some(17),
+        source_ports: Some(PortRange { low: 1000, high: 1002 }),
+        destination_ports: Some(PortRange { low: 53, high: 54 }),
+        ..ApplicationTerm::default()
+    };
+    let own = Application { name: "own".into(), terms: vec![term], ..Application::default() };
+    config.applications.applications = vec![own];
+    config
+}
+
+fn address_ref() -> impl Strategy<Value = AddressRef> {
+    prop_oneof![
+        2 => Just(AddressRef::Any),
+        1 => Just(AddressRef::AnyIpv4),
+        1 => Just(AddressRef::AnyIpv6),
+        4 => select(&NAMES[..]).prop_map(|n| AddressRef::Named(n.into())),
+    ]
+}
+
+fn addresses() -> impl Strategy<Value = (Vec<AddressRef>, bool)> {
+    // Junos does not let `any` stand beside others or be excluded.
+    let named = vec(select(&NAMES[..]).prop_map(|n| AddressRef::Named(n.into())), 1..3);
+    prop_oneof![
+        3 => address_ref().prop_map(|r| (vec![r], false)),
+        2 => (named, any::<bool>()),
+    ]
+}
+
+fn policy() -> impl Strategy<Value = Policy> {
+    let applications = vec(select(&["any", "junos-ssh", "junos-cifs", "own", "junos-dns-udp"][..]), 1..3);
+    let action =
+        select(&[PolicyAction::Permit, PolicyAction::Permit, PolicyAction::Deny, PolicyAction::Reject][..]);
+    (addresses(), addresses(), applications, action).prop_map(
+        |(source, destination, applications, action)| {
+            let mut applications: Vec<String> = applications.into_iter().map(str::to_owned).collect();
+            applications.dedup();
+            if applications.iter().any(|a| a == "any") {
+                applications = vec!["any".into()];
+            }
+            Policy {
+                name: String::new(),
+                description: None,
+                source_addresses: source.0,
+                destination_addresses: destination.0,
+                source_excluded: source.1,
+                destination_excluded: destination.1,
+                applications,
+                action,
+                log_init: false,
+                log_close: false,
+                count: false,
+                at: Default::default(),
+            }
+        },
+    )
+}
+
+fn named(policies: Vec<Policy>) -> Vec<Policy> {
+    policies.into_iter().enumerate().map(|(n, p)| Policy { name: format!("p{n}"), ..p }).collect()
+}
+
+fn zone() -> impl Strategy<Value = String> {
+    select(&ZONES[..]).prop_map(str::to_owned)
+}
+
+fn nat_rule() -> impl Strategy<Value = NatRule> {
+    let sources = prop_oneof![Just(vec![]), Just(vec![net("10.0.0.0/24")]), Just(vec![net("2001:db8::/48")])];
+    let action = select(&[SourceNatAction::Interface, SourceNatAction::Off][..]);
+    (sources, action).prop_map(|(source_addresses, action)| NatRule {
+        name: "r".into(),
+        description: None,
+        source_addresses,
+        destination_addresses: vec![net("0.0.0.0/0"), net("::/0")],
+        source_address_names: vec![],
+        destination_address_names: vec![],
+        action,
+        at: Default::default(),
+    })
+}
+
+fn config() -> impl Strategy<Value = Config> {
+    let pairs = vec((zone(), zone(), vec(policy(), 1..4)), 0..4);
+    let global = vec((policy(), vec(zone(), 0..2), vec(zone(), 0..2)), 0..3);
+    let one = || select(&[Service::Ssh, Service::Ntp][..]);
+    let services = prop_oneof![
+        Just(vec![]),
+        one().prop_map(|s| vec![(s, false)]),
+        Just(vec![(Service::AnyService, false)]),
+        one().prop_map(|s| vec![(Service::All, false), (s, true)]),
+    ];
+    let nat = vec((zone(), zone(), nat_rule()), 0..2);
+    (pairs, global, services, nat, any::<bool>()).prop_map(|(pairs, global, services, nat, permit)| {
+        let mut config = base();
+        let policies = &mut config.security.policies;
+        for (from, to, list) in pairs {
+            if !policies.pairs.iter().any(|p| p.from == from && p.to == to) {
+                let policies_of = named(list);
+                policies.pairs.push(ZonePairPolicies {
+                    from,
+                    to,
+                    policies: policies_of,
+                    ..Default::default()
+                });
+            }
+        }
+        for (n, (policy, from_zones, to_zones)) in global.into_iter().enumerate() {
+            let policy = Policy { name: format!("g{n}"), ..policy };
+            policies.global.push(GlobalPolicy { policy, from_zones, to_zones });
+        }
+        if permit {
+            policies.default_policy = DefaultPolicy::PermitAll;
+        }
+        config.security.zones[0].host_inbound =
+            HostInbound { system_services: services, ..HostInbound::default() };
+        for (n, (from, to, rule)) in nat.into_iter().enumerate() {
+            config.security.nat_source.rule_sets.push(NatRuleSet {
+                name: format!("rs{n}"),
+                description: None,
+                from: NatContext::Zones(vec![from]),
+                to: NatContext::Zones(vec![to]),
+                rules: vec![rule],
+                at: Default::default(),
+            });
+        }
+        config
+    })
+}
+
+/// A unit and a packet whose source is on it.
+fn packet() -> impl Strategy<Value = (usize, Packet)> {
+    let ports = (999u16..1004, select(&[22u16, 53, 54, 80, 123, 139, 445][..]));
+    (0usize..3, 0usize..4, any::<bool>(), 1u8..6, 1u8..6, any::<bool>(), ports, any::<bool>()).prop_map(
+        |(from, to, v6, src, dst, tcp, (sport, dport), opens)| {
+            let addr = |net: usize, host: u8| {
+                if v6 { ip(&format!("2001:db8:{net}::{host}")) } else { ip(&format!("10.{net}.0.{host}")) }
+            };
+            // Hosts from 2 on: 1 is the firewall's own address and no sender.
+            let packet = Packet {
+                src: addr(from, src + 1),
+                dst: addr(to, dst),
+                proto: if tcp { 6 } else { 17 },
+                sport,
+                dport,
+                opens: tcp && opens,
+            };
+            (from, packet)
+        },
+    )
+}
+
+fn plane(config: &Config) -> SimPlane {
+    let valid = check(config.clone()).unwrap_or_else(|errors| panic!("the generator is wrong: {errors:?}"));
+    let mut book = IdBook::default();
+    let program = compile(&valid, &Resolved::virtual_ports(&valid), &mut book, Generation(1)).unwrap();
+    let plane = SimWorkers::plane(SimSetup::default());
+    plane.apply_config(&program).unwrap();
+    plane.updates().apply(&routes(&valid, &book)).unwrap();
+    plane
+}
+
+fn frame(packet: &Packet) -> Vec<u8> {
+    let ((family, src), (_, dst)) = (Addr::from_ip(packet.src), Addr::from_ip(packet.dst));
+    let flags = if packet.opens { TcpFlags::SYN } else { TcpFlags::ACK };
+    let payload = match Proto(packet.proto) {
+        Proto::TCP => Payload::tcp(packet.sport, packet.dport, flags),
+        _ => Payload::udp(packet.sport, packet.dport, b"payload"),
+    };
+    build::frame(&Ip::new(family, src, dst), &payload)
+}
+
+fn outcome(plane: &SimPlane, from: usize, packet: &Packet) -> Expected {
+    let rules = plane.rules().unwrap();
+    let port = rules.ports().find(|p| p.name == format!("ge-0/0/{from}")).unwrap().id;
+    let (verdicts, sent, _) = plane.workers().run_batch(&[(Ingress::Port(port), &frame(packet))]);
+    match verdicts[0] {
+        Verdict::Send { egress: Egress::Port(_), unit, .. } => {
+            let network = parse(&sent[0].frame).unwrap().network.unwrap();
+            let source = network.src.to_ip(network.family);
+            let unit = rules.unit(unit).unwrap().name.clone();
+            Expected::Forward { unit, source: (source != packet.src).then_some(source) }
+        }
+        Verdict::Send { egress: Egress::Host(_), .. } => Expected::Host,
+        Verdict::Drop(reason) => match reason {
+            DropReason::HostInboundDenied => Expected::HostDenied,
+            DropReason::TcpNotSyn => Expected::NotSyn,
+            DropReason::NoRoute => Expected::NoRoute,
+            DropReason::NoZone | DropReason::EgressNoZone => Expected::NoZone,
+            DropReason::PolicyDeny => Expected::Denied,
+            DropReason::PolicyReject => Expected::Rejected,
+            DropReason::DefaultDeny => Expected::DefaultDenied,
+            other => panic!("{other:?} is no outcome of the model"),
+        },
+        other => panic!("{other:?} is no outcome of the model"),
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, rng_seed: proptest::test_runner::RngSeed::Fixed(7), ..ProptestConfig::default() })]
+    #[test]
+    fn engine_and_model_agree(config in config(), packets in vec(packet(), 1..40)) {
+        let plane = plane(&config);
+        let mut model = Model::new(&config);
+        for (from, packet) in packets {
+            let expected = model.judge(&format!("ge-0/0/{from}.0"), &packet);
+            let got = outcome(&plane, from, &packet);
+            prop_assert_eq!(got, expected, "{:?}", packet);
+        }
+    }
+}

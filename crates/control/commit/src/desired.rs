@@ -1,0 +1,41 @@
+//! What the kernel should have, from a configuration and its program.
+
+use ipnet::IpNet;
+use ravelin_host::{Desired, DesiredPort, DesiredRoute, DesiredTap, RouteTo};
+use ravelin_model::{StaticAction, ValidConfig};
+use ravelin_program::{Interface, Program};
+use ravelin_types::Mac;
+
+/// TAPs with their addresses, ports, and static routes.
+#[must_use]
+pub fn desired(valid: &ValidConfig, program: &Program) -> Desired {
+    let Some(interfaces) = program.interfaces() else { return Desired::default() };
+    let ports = interfaces.ports.iter().map(|port| DesiredPort { device: port.device.clone(), up: port.enabled });
+    let mac_of = |unit: &Interface| {
+        let port = interfaces.ports.iter().find(|port| port.id == unit.port);
+        port.map_or(Mac::default(), |port| Mac(port.mac))
+    };
+    let taps = interfaces.units.iter().map(|unit| DesiredTap {
+        name: unit.tap.clone(),
+        unit: unit.name.clone(),
+        mac: mac_of(unit),
+        mtu: unit.mtu4.max(unit.mtu6),
+        up: unit.enabled,
+        addresses: addresses(unit),
+    });
+    let routes = valid.get().routing_options.routes().map(|route| DesiredRoute {
+        prefix: route.prefix,
+        to: match &route.action {
+            StaticAction::NextHops(hops) => RouteTo::Gateways(hops.iter().copied().collect()),
+            StaticAction::Discard => RouteTo::Discard,
+            StaticAction::Reject => RouteTo::Reject,
+        },
+    });
+    Desired { ports: ports.collect(), taps: taps.collect(), routes: routes.collect() }
+}
+
+/// The unit's addresses, and with IPv6 the link-local one that neighbour discovery needs.
+fn addresses(unit: &Interface) -> std::collections::BTreeSet<IpNet> {
+    let net = |a: &ravelin_program::InterfaceAddress| IpNet::new(a.addr.to_ip(a.family), a.len).ok();
+    unit.addresses.iter().filter_map(net).collect()
+}

@@ -1,0 +1,41 @@
+//! A configuration on its way to being the active one.
+
+use ravelin_compile::{IdBook, Resolved, compile, routes};
+use ravelin_contract::UpdateBatch;
+use ravelin_host::Desired;
+use ravelin_model::ValidConfig;
+use ravelin_program::Program;
+use ravelin_syntax::Diagnostic;
+use ravelin_types::Generation;
+
+use crate::desired;
+
+/// Everything that consumers need of a configuration.
+#[derive(Clone, Debug)]
+pub struct Proposal {
+    pub valid: ValidConfig,
+    pub resolved: Resolved,
+    pub program: Program,
+    /// What the kernel should have.
+    pub desired: Desired,
+    /// The routes that the configuration itself makes, for planes without a kernel.
+    pub routes: UpdateBatch,
+}
+
+/// Compiles a configuration into a proposal.
+///
+/// # Errors
+/// Every statement that can't be compiled.
+pub fn propose(
+    valid: &ValidConfig,
+    resolved: Resolved,
+    book: &mut IdBook,
+    generation: Generation,
+) -> Result<Proposal, Vec<Diagnostic>> {
+    let program = compile(valid, &resolved, book, generation).map_err(|errors| {
+        errors.into_iter().map(|e| Diagnostic::error(e.path, e.at, e.message)).collect::<Vec<_>>()
+    })?;
+    let desired = desired(valid, &program);
+    let routes = routes(valid, book);
+    Ok(Proposal { valid: valid.clone(), resolved, program, desired, routes })
+}

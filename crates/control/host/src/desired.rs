@@ -1,0 +1,96 @@
+//! What the kernel should have, and what it has.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::{IpAddr, Ipv6Addr},
+};
+
+use ipnet::{IpNet, Ipv6Net};
+use ravelin_types::Mac;
+
+/// A unit's TAP device.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DesiredTap {
+    /// Device name, at most 15 bytes.
+    pub name: String,
+    /// The unit's Junos name.
+    pub unit: String,
+    /// The port's, so that neighbours see one station.
+    pub mac: Mac,
+    pub mtu: u16,
+    pub up: bool,
+    /// Addresses with their prefix lengths; host bits are kept.
+    pub addresses: BTreeSet<IpNet>,
+}
+
+/// A physical data interface: the kernel only keeps it up; its addresses are the TAPs'.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DesiredPort {
+    pub device: String,
+    pub up: bool,
+}
+
+/// Where a static route leads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RouteTo {
+    /// One gateway or several (ECMP).
+    Gateways(BTreeSet<IpAddr>),
+    Discard,
+    Reject,
+}
+
+/// A static route of the main table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DesiredRoute {
+    pub prefix: IpNet,
+    pub to: RouteTo,
+}
+
+/// Everything the configuration wants of the kernel.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Desired {
+    pub ports: Vec<DesiredPort>,
+    pub taps: Vec<DesiredTap>,
+    pub routes: Vec<DesiredRoute>,
+}
+
+/// A link as the kernel has it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ObservedLink {
+    pub index: u32,
+    pub mac: Mac,
+    pub mtu: u32,
+    pub up: bool,
+    pub alias: String,
+    pub alternative_names: Vec<String>,
+    pub addresses: BTreeSet<IpNet>,
+}
+
+/// What the kernel has, as far as we care.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Observed {
+    pub links: BTreeMap<String, ObservedLink>,
+    /// Routes with our protocol number.
+    pub routes: Vec<DesiredRoute>,
+    /// Values of the sysctls that matter, by path under `/proc/sys`; a missing one is absent.
+    pub sysctls: BTreeMap<String, String>,
+}
+
+/// The link-local address of a station (RFC 4291 appendix A). The kernel needs one to ask for IPv6 neighbours.
+#[must_use]
+pub fn link_local(mac: Mac) -> IpNet {
+    let [a, b, c, d, e, f] = mac.0.map(u16::from);
+    let address = Ipv6Addr::new(0xfe80, 0, 0, 0, (a ^ 2) << 8 | b, c << 8 | 0xff, 0xfe00 | d, e << 8 | f);
+    let net = Ipv6Net::new(address, 64).unwrap_or_else(|_| unreachable!("64 is a prefix length of IPv6"));
+    net.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_link_local_address_is_made_of_the_mac() {
+        assert_eq!(link_local(Mac([0x02, 0, 0x5e, 0x10, 0, 1])).to_string(), "fe80::5eff:fe10:1/64");
+    }
+}

@@ -1,0 +1,270 @@
+//! The driver: reads the kernel, performs a plan. State: the netlink handle and the held TAPs.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use futures_util::TryStreamExt;
+use ipnet::IpNet;
+use rtnetlink::RouteMessageBuilder;
+use rtnetlink::{
+    Handle, LinkUnspec,
+    packet_route::{
+        address::{AddressHeaderFlags, AddressMessage},
+        link::LinkAttribute,
+        route::RouteMessage,
+    },
+};
+
+use crate::{
+    desired::{Desired, DesiredRoute, Observed},
+    message,
+    plan::{Action, plan, sysctls},
+    tap::{HeldTap, TapError},
+};
+
+/// Rounds of observe, plan, act; two suffice, a third finds nothing to do.
+const ROUNDS_MAX: usize = 3;
+const PROC_SYS: &str = "/proc/sys";
+
+/// What stopped the kernel from being brought in line.
+#[derive(Debug, thiserror::Error)]
+pub enum HostError {
+    #[error("open netlink: {0}")]
+    Open(std::io::Error),
+    #[error("{step} `{subject}`: {source}")]
+    Netlink { step: &'static str, subject: String, source: rtnetlink::Error },
+    #[error("device `{0}` disappeared")]
+    LinkGone(String),
+    #[error(transparent)]
+    Tap(#[from] TapError),
+    #[error("set {}: {source}", path.display())]
+    Sysctl { path: PathBuf, source: std::io::Error },
+    #[error("route {0} has gateways of another family")]
+    Family(IpNet),
+    #[error("the kernel did not settle: {0:?} remain")]
+    Unsettled(Vec<Action>),
+}
+
+/// How an apply went.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Report {
+    /// Actions performed.
+    pub performed: usize,
+    /// Routes whose gateway is on no link: Junos keeps such routes hidden. They are tried again at the next apply.
+    pub hidden: Vec<DesiredRoute>,
+}
+
+/// The kernel of the network namespace in which this was made.
+pub struct Host {
+    handle: Handle,
+    held: BTreeMap<String, HeldTap>,
+}
+
+impl Host {
+    /// Opens netlink; needs a tokio runtime.
+    ///
+    /// # Errors
+    /// The socket can't be had.
+    pub fn open() -> Result<Self, HostError> {
+        let (connection, handle, _) = rtnetlink::new_connection().map_err(HostError::Open)?;
+        tokio::spawn(connection);
+        Ok(Self { handle, held: BTreeMap::new() })
+    }
+
+    /// Links with their addresses, our routes, and the sysctls that `desired` is about.
+    ///
+    /// # Errors
+    /// A dump failed.
+    pub async fn observe(&self, desired: &Desired) -> Result<Observed, HostError> {
+        let failed = |subject: &'static str| {
+            move |source| HostError::Netlink { step: "list", subject: subject.into(), source }
+        };
+        let mut observed = Observed::default();
+        let links: Vec<_> =
+            self.handle.link().get().execute().try_collect().await.map_err(failed("links"))?;
+        observed.links = links.iter().filter_map(message::link).collect();
+        for address in self.addresses().await? {
+            let link = observed.links.values_mut().find(|link| link.index == address.header.index);
+            if let (Some(link), Some(net)) = (link, message::address(&address)) {
+                link.addresses.insert(net);
+            }
+        }
+        for filter in [family_of("0.0.0.0/0"), family_of("::/0")] {
+            let routes: Vec<_> =
+                self.handle.route().get(filter).execute().try_collect().await.map_err(failed("routes"))?;
+            observed.routes.extend(routes.iter().filter_map(message::own_route));
+        }
+        for (path, _) in sysctls(desired) {
+            if let Ok(value) = fs::read_to_string(Path::new(PROC_SYS).join(&path)) {
+                observed.sysctls.insert(path, value.trim().to_owned());
+            }
+        }
+        Ok(observed)
+    }
+
+    async fn addresses(&self) -> Result<Vec<AddressMessage>, HostError> {
+        let dump = self.handle.address().get().execute().try_collect().await;
+        dump.map_err(|source| HostError::Netlink { step: "list", subject: "addresses".into(), source })
+    }
+
+    /// Brings the kernel in line with `desired`. Applying the same again does nothing.
+    ///
+    /// # Errors
+    /// A step failed; those before it stay done, and the next apply goes on from there.
+    pub async fn apply(&mut self, desired: &Desired) -> Result<Report, HostError> {
+        let mut report = Report::default();
+        self.held.retain(|name, _| desired.taps.iter().any(|tap| tap.name == *name));
+        for round in 0..ROUNDS_MAX {
+            let observed = self.observe(desired).await?;
+            let mut actions = plan(desired, &observed);
+            actions.retain(|action| match action {
+                Action::SetRoute(route) => !report.hidden.contains(route),
+                // After the first round every device exists; what is still missing is missing from the kernel.
+                Action::SetSysctl { path, .. } => round == 0 || Path::new(PROC_SYS).join(path).exists(),
+                _ => true,
+            });
+            if actions.is_empty() {
+                return self.hold_all(desired).map(|()| report);
+            }
+            for action in actions {
+                self.perform(&action, &mut report).await?;
+                report.performed += 1;
+            }
+        }
+        Err(HostError::Unsettled(plan(desired, &self.observe(desired).await?)))
+    }
+
+    /// TAPs that an earlier daemon made are held by this one, too.
+    fn hold_all(&mut self, desired: &Desired) -> Result<(), HostError> {
+        for tap in &desired.taps {
+            if !self.held.contains_key(&tap.name) {
+                self.held.insert(tap.name.clone(), HeldTap::hold(&tap.name)?);
+            }
+        }
+        Ok(())
+    }
+
+    async fn perform(&mut self, action: &Action, report: &mut Report) -> Result<(), HostError> {
+        match action {
+            Action::CreateTap(name) => {
+                self.held.insert(name.clone(), HeldTap::hold(name)?);
+                Ok(())
+            }
+            Action::DeleteTap(name) => {
+                self.held.remove(name);
+                let deleted = self.handle.link().del(self.index(name).await?).execute().await;
+                deleted.map_err(failed("delete", name))
+            }
+            Action::SetAlias { link, alias } => self.set(link, |message| message.alias(alias.clone())).await,
+            Action::SetMac { link, mac } => self.set(link, |message| message.address(mac.0.to_vec())).await,
+            Action::SetMtu { link, mtu } => self.set(link, |message| message.mtu(*mtu)).await,
+            Action::SetUp { link, up: true } => self.set(link, |message| message.up()).await,
+            Action::SetUp { link, up: false } => self.set(link, |message| message.down()).await,
+            Action::SetSysctl { path, value } => set_sysctl(path, value),
+            Action::AddAddress { link, address } => self.add_address(link, *address).await,
+            Action::RemoveAddress { link, address } => self.remove_address(link, *address).await,
+            Action::RemoveRoute(route) => {
+                let removed = self.handle.route().del(route_message(route)?).execute().await;
+                removed.map_err(failed("remove route", &route.prefix.to_string()))
+            }
+            Action::SetRoute(route) => {
+                let set = self.handle.route().add(route_message(route)?).replace().execute().await;
+                match set {
+                    Err(error) if is_unreachable(&error) => report.hidden.push(route.clone()),
+                    outcome => outcome.map_err(failed("set route", &route.prefix.to_string()))?,
+                }
+                Ok(())
+            }
+        }
+    }
+
+    async fn set(
+        &self,
+        link: &str,
+        change: impl FnOnce(
+            rtnetlink::LinkMessageBuilder<LinkUnspec>,
+        ) -> rtnetlink::LinkMessageBuilder<LinkUnspec>,
+    ) -> Result<(), HostError> {
+        let index = self.index(link).await?;
+        let message = change(LinkUnspec::new_with_index(index)).build();
+        self.handle.link().set(message).execute().await.map_err(failed("change", link))
+    }
+
+    async fn add_address(&self, link: &str, address: IpNet) -> Result<(), HostError> {
+        let index = self.index(link).await?;
+        let mut request = self.handle.address().add(index, address.addr(), address.prefix_len());
+        // Nobody answers duplicate detection while the dataplane is down, and the address must work at once.
+        request.message_mut().header.flags |= AddressHeaderFlags::Nodad;
+        request.execute().await.map_err(failed("add an address to", link))
+    }
+
+    async fn remove_address(&self, link: &str, address: IpNet) -> Result<(), HostError> {
+        let index = self.index(link).await?;
+        let is_it = |message: &AddressMessage| {
+            message.header.index == index && message::address(message) == Some(address)
+        };
+        match self.addresses().await?.into_iter().find(is_it) {
+            Some(message) => {
+                let removed = self.handle.address().del(message).execute().await;
+                removed.map_err(failed("remove an address from", link))
+            }
+            None => Ok(()),
+        }
+    }
+
+    async fn index(&self, name: &str) -> Result<u32, HostError> {
+        let mut links = self.handle.link().get().match_name(name).execute();
+        match links.try_next().await {
+            Ok(Some(link)) => {
+                let named = |a: &LinkAttribute| matches!(a, LinkAttribute::IfName(found) if found == name);
+                let known = link.attributes.iter().any(named);
+                if known { Ok(link.header.index) } else { Err(HostError::LinkGone(name.into())) }
+            }
+            Ok(None) => Err(HostError::LinkGone(name.into())),
+            Err(source) => Err(HostError::Netlink { step: "find", subject: name.into(), source }),
+        }
+    }
+}
+
+fn failed(step: &'static str, subject: &str) -> impl FnOnce(rtnetlink::Error) -> HostError {
+    let subject = subject.to_owned();
+    move |source| HostError::Netlink { step, subject, source }
+}
+
+fn family_of(any: &str) -> RouteMessage {
+    use rtnetlink::packet_route::AddressFamily;
+    let mut message = RouteMessageBuilder::<std::net::IpAddr>::new().build();
+    message.attributes.clear();
+    message.header.address_family =
+        if any.contains(':') { AddressFamily::Inet6 } else { AddressFamily::Inet };
+    message
+}
+
+fn route_message(route: &DesiredRoute) -> Result<RouteMessage, HostError> {
+    message::route(route).ok_or(HostError::Family(route.prefix))
+}
+
+/// The kernel's answer to a gateway that is on no link.
+fn is_unreachable(error: &rtnetlink::Error) -> bool {
+    const ENETUNREACH: i32 = 101;
+    const EHOSTUNREACH: i32 = 113;
+    const ENETDOWN: i32 = 100;
+    const EINVAL: i32 = 22;
+    let rtnetlink::Error::NetlinkError(message) = error else { return false };
+    // IPv6 answers EINVAL or EHOSTUNREACH when no device leads to the gateway.
+    [ENETUNREACH, EHOSTUNREACH, ENETDOWN, EINVAL].contains(&message.raw_code().abs())
+}
+
+/// Writes a setting; `net/ipv6` is missing where the kernel has no IPv6, which is as good as off.
+fn set_sysctl(path: &str, value: &str) -> Result<(), HostError> {
+    let path = Path::new(PROC_SYS).join(path);
+    match fs::write(&path, value) {
+        Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
+            Err(HostError::Sysctl { path, source })
+        }
+        Ok(()) | Err(_) => Ok(()),
+    }
+}

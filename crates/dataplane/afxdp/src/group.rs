@@ -1,0 +1,242 @@
+//! The sockets of one worker: one a port, all on one packet memory, so a frame crosses ports without a copy.
+//!
+//! Place: between the worker's loop and the kernel. State: the memory, the sockets, and frames waiting for room in a
+//! transmit ring (none: a full ring hands the frame back to the caller).
+
+use std::os::fd::BorrowedFd;
+
+use ravelin_wire::rewrite::{self, Partial};
+use rustix::io;
+
+use crate::{
+    ring::Descriptor,
+    socket::{
+        CopyMode, QueueAt, Socket, SocketConfig, SocketCounters, SocketError, TX_METADATA_LEN,
+    },
+    umem::{Frame, Umem},
+};
+
+/// `XDP_TX_METADATA`: the frame is preceded by metadata.
+const OPTION_TX_METADATA: u32 = 1 << 1;
+/// `XDP_TXMD_FLAGS_CHECKSUM`: finish the checksum that the metadata describes.
+const TXMD_CHECKSUM: u64 = 1 << 1;
+/// One call sends at most 32 frames in copy mode; this many calls empty any ring of ours.
+const KICKS_MAX: u32 = 128;
+/// Chunks of packet memory a port; the fill ring holds half, the rest is on its way out.
+const CHUNKS_A_PORT: u32 = 4096;
+/// Chunks for frames that come from TAPs or from the engine itself.
+const CHUNKS_EXTRA: u32 = 1024;
+
+/// Who finishes a partial checksum.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ChecksumOffload {
+    /// The kernel or the device, asked by TX metadata.
+    Request,
+    /// We, before the frame is handed over.
+    Software,
+}
+
+/// What stopped a group from opening.
+#[derive(Debug, thiserror::Error)]
+pub enum GroupError {
+    #[error("a group needs a port")]
+    Empty,
+    #[error("packet memory: {0}")]
+    Memory(io::Errno),
+    #[error(transparent)]
+    Socket(#[from] SocketError),
+}
+
+/// What happened to frames inside a group, outside the engine's sight.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct GroupCounters {
+    /// Descriptors from the kernel that contradicted the ledger.
+    pub bad_descriptors: u64,
+    /// Frames handed back because a transmit ring was full.
+    pub tx_full: u64,
+    /// Frames with too little headroom for the metadata, finished in software.
+    pub offload_declined: u64,
+}
+
+/// The sockets of one worker over its packet memory.
+#[derive(Debug)]
+pub struct Group {
+    // Sockets close before the memory is unmapped.
+    sockets: Vec<Socket>,
+    umem: Umem,
+    offload: ChecksumOffload,
+    counters: GroupCounters,
+}
+
+impl Group {
+    /// Opens one socket a queue. Tries the drivers' best mode first and falls back to copying for all.
+    ///
+    /// # Errors
+    /// No memory, or a queue that can't be bound.
+    pub fn open(
+        queues: &[QueueAt],
+        config: &SocketConfig,
+        offload: ChecksumOffload,
+    ) -> Result<Self, GroupError> {
+        match (Self::open_as(queues, config, offload), config.copy) {
+            (Err(GroupError::Socket(_)), CopyMode::Preferred) => {
+                Self::open_as(queues, &SocketConfig { copy: CopyMode::Copy, ..*config }, offload)
+            }
+            (outcome, _) => outcome,
+        }
+    }
+
+    fn open_as(
+        queues: &[QueueAt],
+        config: &SocketConfig,
+        offload: ChecksumOffload,
+    ) -> Result<Self, GroupError> {
+        let (first, rest) = queues.split_first().ok_or(GroupError::Empty)?;
+        let chunks = CHUNKS_A_PORT * queues.len() as u32 + CHUNKS_EXTRA;
+        let umem = Umem::new(chunks).map_err(GroupError::Memory)?;
+        let mut sockets = vec![Socket::first(*first, &umem, config)?];
+        for at in rest {
+            sockets.push(Socket::sharing(&sockets[0], *at, config)?);
+        }
+        let mut group = Self { sockets, umem, offload, counters: GroupCounters::default() };
+        group.refill();
+        Ok(group)
+    }
+
+    /// The socket's descriptor of port `port`, for the shim's map and for poll.
+    #[must_use]
+    pub fn fd(&self, port: usize) -> BorrowedFd<'_> {
+        std::os::fd::AsFd::as_fd(&self.sockets[port])
+    }
+
+    /// Number of sockets, in the order of the queues given to `open`.
+    #[must_use]
+    pub fn ports(&self) -> usize {
+        self.sockets.len()
+    }
+
+    /// Whether the driver moves frames without a copy.
+    #[must_use]
+    pub fn zero_copy(&self, port: usize) -> bool {
+        self.sockets[port].zero_copy
+    }
+
+    /// The packet memory, to look at and change frames.
+    #[must_use]
+    pub fn umem(&self) -> &Umem {
+        &self.umem
+    }
+
+    /// The packet memory, to take and give back frames.
+    pub fn umem_mut(&mut self) -> &mut Umem {
+        &mut self.umem
+    }
+
+    /// Appends up to `max` received frames of `port` to `out`.
+    pub fn receive(&mut self, port: usize, max: u32, out: &mut Vec<Frame>) -> u32 {
+        let Self { sockets, umem, counters, offload: _ } = self;
+        sockets[port].rx.consume(max, |descriptor| {
+            match umem.accept(descriptor.address, descriptor.len) {
+                Ok(frame) => out.push(frame),
+                Err(_) => counters.bad_descriptors += 1,
+            }
+        })
+    }
+
+    /// Queues a frame on `port`; with `partial`, its checksum is still to be finished.
+    ///
+    /// # Errors
+    /// The ring is full: the frame comes back, for the caller to count and give up.
+    pub fn transmit(
+        &mut self,
+        port: usize,
+        mut frame: Frame,
+        partial: Option<Partial>,
+    ) -> Result<(), Frame> {
+        if self.sockets[port].tx.room() == 0 {
+            self.counters.tx_full += 1;
+            return Err(frame);
+        }
+        let options = partial.map_or(0, |partial| self.complete(&mut frame, partial));
+        let len = frame.len() as u32;
+        let address = self.umem.lend(frame);
+        let queued =
+            self.sockets[port].tx.produce(1, || Some(Descriptor { address, len, options }));
+        debug_assert_eq!(queued, 1, "room was checked above and we are the only producer");
+        Ok(())
+    }
+
+    /// Writes the offload request before the frame, or finishes the checksum; the answer is the descriptor's options.
+    fn complete(&mut self, frame: &mut Frame, partial: Partial) -> u32 {
+        let start = frame.headroom();
+        if self.offload == ChecksumOffload::Software || start < TX_METADATA_LEN {
+            self.counters.offload_declined += u64::from(self.offload == ChecksumOffload::Request);
+            rewrite::finish(self.umem.bytes_mut(frame), partial);
+            return 0;
+        }
+        let metadata = &mut self.umem.chunk_mut(frame)[start - TX_METADATA_LEN..start];
+        metadata.fill(0);
+        metadata[..8].copy_from_slice(&TXMD_CHECKSUM.to_ne_bytes());
+        metadata[8..10].copy_from_slice(&partial.start.to_ne_bytes());
+        metadata[10..12].copy_from_slice(&(partial.field - partial.start).to_ne_bytes());
+        OPTION_TX_METADATA
+    }
+
+    /// Ends a round: sends what is queued, takes back what was sent, and refills the receive side.
+    pub fn flush(&mut self) {
+        for socket in &mut self.sockets {
+            let mut kicks = 0;
+            while socket.tx.ready() > 0 && socket.tx.needs_wakeup() && kicks < KICKS_MAX {
+                kicks += 1;
+                if !socket.kick_tx() {
+                    break;
+                }
+                reclaim(socket, &mut self.umem, &mut self.counters);
+            }
+            reclaim(socket, &mut self.umem, &mut self.counters);
+        }
+        self.refill();
+    }
+
+    fn refill(&mut self) {
+        // What other ports may still need is left free: an empty pool would starve TAP reads and engine answers.
+        for socket in &mut self.sockets {
+            let spare = self.umem.free_chunks().saturating_sub(CHUNKS_EXTRA as usize / 2) as u32;
+            let room = socket.fill.room().min(spare);
+            let umem = &mut self.umem;
+            socket.fill.produce(room, || umem.take().map(|frame| umem.lend(frame)));
+            if socket.fill.needs_wakeup() {
+                socket.kick_rx();
+            }
+        }
+    }
+
+    /// What the group counted itself.
+    #[must_use]
+    pub const fn counters(&self) -> GroupCounters {
+        self.counters
+    }
+
+    /// What the kernel counted for the socket of `port`.
+    ///
+    /// # Errors
+    /// The kernel refused to tell.
+    pub fn socket_counters(&self, port: usize) -> io::Result<SocketCounters> {
+        self.sockets[port].counters()
+    }
+
+    /// Chunks that no owner accounts for: always 0, or frames were lost. `held` is what the caller holds now.
+    #[must_use]
+    pub fn lost(&self, held: usize) -> usize {
+        let census = self.umem.census();
+        census.held.abs_diff(held)
+            + self.umem.chunks().abs_diff(census.free + census.kernel + census.held)
+    }
+}
+
+fn reclaim(socket: &mut Socket, umem: &mut Umem, counters: &mut GroupCounters) {
+    socket.completion.consume(u32::MAX, |address| match umem.accept(address, 0) {
+        Ok(frame) => umem.put(frame),
+        Err(_) => counters.bad_descriptors += 1,
+    });
+}

@@ -1,0 +1,132 @@
+//! What a worker sends and receives on: its socket on every port and its queue of every TAP.
+
+use std::os::fd::BorrowedFd;
+
+use ravelin_engine::Egress;
+use ravelin_types::{DropReason, InterfaceId, PortId};
+use ravelin_wire::rewrite::{self, Partial};
+
+use crate::{
+    group::Group,
+    tap::Tap,
+    umem::{FRAME_LEN_MAX, Frame, HEADROOM},
+};
+
+/// A worker's ports and TAPs.
+#[derive(Debug)]
+pub(crate) struct Lane {
+    pub(crate) group: Group,
+    /// The port of each socket of the group.
+    ports: Vec<PortId>,
+    taps: Vec<Tap>,
+    socket_of: Vec<Option<usize>>,
+    tap_of: Vec<Option<usize>>,
+}
+
+impl Lane {
+    /// `ports` in the order of the group's sockets.
+    pub(crate) fn new(group: Group, ports: Vec<PortId>, taps: Vec<Tap>) -> Self {
+        let socket_of = positions(ports.iter().map(|port| port.index()));
+        let tap_of = positions(taps.iter().map(|tap| tap.unit.index()));
+        Self { group, ports, taps, socket_of, tap_of }
+    }
+
+    pub(crate) fn ports(&self) -> usize {
+        self.ports.len()
+    }
+
+    pub(crate) fn taps(&self) -> usize {
+        self.taps.len()
+    }
+
+    pub(crate) fn port(&self, at: usize) -> PortId {
+        self.ports[at]
+    }
+
+    pub(crate) fn tap_unit(&self, at: usize) -> InterfaceId {
+        self.taps[at].unit
+    }
+
+    /// Reads up to `max` frames of a TAP.
+    pub(crate) fn read_tap(&mut self, at: usize, max: usize, out: &mut Vec<Frame>) {
+        while out.len() < max {
+            let Some(mut frame) = self.group.umem_mut().take() else { return };
+            let room = &mut self.group.umem().chunk_mut(&mut frame)[HEADROOM..];
+            match self.taps[at].read(room) {
+                Some(len) if frame.place(HEADROOM, len) => out.push(frame),
+                Some(_) | None => return self.group.umem_mut().put(frame),
+            }
+        }
+    }
+
+    /// Sends a frame where a verdict says.
+    pub(crate) fn send(
+        &mut self,
+        to: Egress,
+        mut frame: Frame,
+        partial: Option<Partial>,
+    ) -> Result<(), DropReason> {
+        match to {
+            Egress::Port(port) => {
+                let Some(socket) = self.socket_of.get(port.index()).copied().flatten() else {
+                    self.group.umem_mut().put(frame);
+                    return Err(DropReason::InterfaceDisabled);
+                };
+                self.group.transmit(socket, frame, partial).map_err(|frame| {
+                    self.group.umem_mut().put(frame);
+                    DropReason::TxQueueFull
+                })
+            }
+            Egress::Host(unit) => {
+                if let Some(partial) = partial {
+                    rewrite::finish(self.group.umem().bytes_mut(&mut frame), partial);
+                }
+                let tap = self.tap_of.get(unit.index()).copied().flatten();
+                let bytes = self.group.umem().bytes(&frame);
+                let written = tap.map(|tap| self.taps[tap].write(bytes));
+                self.group.umem_mut().put(frame);
+                match written {
+                    Some(true) => Ok(()),
+                    Some(false) => Err(DropReason::TxQueueFull),
+                    None => Err(DropReason::InterfaceDisabled),
+                }
+            }
+        }
+    }
+
+    /// Sends bytes that are in no frame yet.
+    pub(crate) fn send_bytes(
+        &mut self,
+        to: Egress,
+        bytes: &[u8],
+        partial: Option<Partial>,
+    ) -> Result<(), DropReason> {
+        let Some(mut frame) = self.group.umem_mut().take() else {
+            return Err(DropReason::TxQueueFull);
+        };
+        if bytes.len() > FRAME_LEN_MAX || !frame.place(HEADROOM, bytes.len()) {
+            self.group.umem_mut().put(frame);
+            return Err(DropReason::TxQueueFull);
+        }
+        self.group.umem().bytes_mut(&mut frame).copy_from_slice(bytes);
+        self.send(to, frame, partial)
+    }
+
+    /// Everything that wakes the worker.
+    pub(crate) fn fds(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
+        let sockets = (0..self.group.ports()).map(|port| self.group.fd(port));
+        sockets.chain(self.taps.iter().map(std::os::fd::AsFd::as_fd))
+    }
+}
+
+/// For each id, where it stands in the list.
+fn positions(ids: impl Iterator<Item = usize>) -> Vec<Option<usize>> {
+    let mut table = Vec::new();
+    for (at, id) in ids.enumerate() {
+        if table.len() <= id {
+            table.resize(id + 1, None);
+        }
+        table[id] = Some(at);
+    }
+    table
+}

@@ -1,0 +1,274 @@
+//! Loading, attaching and taking over the XDP shim.
+//!
+//! Pins: `epoch` (a one-word map, counted up by each process that takes over), `heartbeat-<epoch>`, and
+//! `link-<ifindex>-<mode>` for every port. The link pins keep the shim attached when the process dies; the next process
+//! swaps its own copy of the program into them, so a port is never without a shim.
+
+use std::{collections::BTreeSet, os::fd::AsFd, path::Path};
+
+use aya::{
+    Ebpf, EbpfError, EbpfLoader,
+    maps::{Array, Map, MapData, MapError, PerCpuArray, XskMap},
+    programs::{
+        ProgramError, Xdp, XdpMode,
+        links::{FdLink, PinnedLink},
+        xdp::XdpLink,
+    },
+};
+use rustix::io;
+
+use crate::{
+    bpffs::{Pins, PinsError},
+    heartbeat::Heartbeat,
+};
+
+static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/shim.bpf.o"));
+
+/// How the shim sits on a device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AttachMode {
+    /// In the driver.
+    Native,
+    /// In the kernel's generic path: slower, works everywhere.
+    Generic,
+}
+
+/// Frames that the shim of one port dropped.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ShimDrops {
+    /// No worker serves the queue.
+    pub no_worker: u64,
+    /// The queue's worker went silent.
+    pub stale_heartbeat: u64,
+}
+
+/// What stopped the shim from being loaded or attached.
+#[derive(Debug, thiserror::Error)]
+pub enum ShimError {
+    #[error(transparent)]
+    Pins(#[from] PinsError),
+    #[error("load the XDP shim: {0}")]
+    Load(#[from] EbpfError),
+    #[error("attach the XDP shim to interface {ifindex}: {source}")]
+    Attach { ifindex: u32, source: Box<ProgramError> },
+    #[error("the kernel gives no XDP link for interface {ifindex}; Linux 5.9 or newer is needed")]
+    NoLink { ifindex: u32 },
+    #[error("pin the XDP shim of interface {ifindex}: {reason}")]
+    Pin { ifindex: u32, reason: String },
+    #[error("pin map `{name}`: {reason}")]
+    PinMap { name: &'static str, reason: String },
+    #[error("map of the XDP shim: {0}")]
+    Map(#[from] MapError),
+    #[error("the XDP shim's object has no `{0}`")]
+    Missing(&'static str),
+    #[error("map the heartbeat page: {0}")]
+    Heartbeat(io::Errno),
+}
+
+/// The shims of this process, one a port.
+#[derive(Debug)]
+pub struct Shims {
+    pins: Pins,
+    epoch: u64,
+    heartbeat: Heartbeat,
+}
+
+/// The shim of one port.
+pub struct PortShim {
+    ifindex: u32,
+    mode: AttachMode,
+    sockets: XskMap<MapData>,
+    drops: PerCpuArray<MapData, u64>,
+    _object: Ebpf,
+}
+
+impl AttachMode {
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Native => "native",
+            Self::Generic => "generic",
+        }
+    }
+
+    const fn flag(self) -> XdpMode {
+        match self {
+            Self::Native => XdpMode::Driver,
+            Self::Generic => XdpMode::Skb,
+        }
+    }
+}
+
+impl Shims {
+    /// Takes over the pin directory: a new epoch and a fresh heartbeat, so that what an earlier process beat counts for nothing.
+    ///
+    /// # Errors
+    /// The directory can't be had, or the shim can't be loaded.
+    pub fn take_over(directory: &Path) -> Result<Self, ShimError> {
+        let pins = Pins::open(directory)?;
+        let epoch = next_epoch(&pins)?;
+        for name in pins.names()?.iter().filter(|name| name.starts_with("heartbeat-")) {
+            pins.remove(name)?;
+        }
+        let mut object = load(&pins, epoch)?;
+        let map = object.take_map("heartbeat").ok_or(ShimError::Missing("heartbeat"))?;
+        let Map::Array(map) = map else { return Err(ShimError::Missing("heartbeat")) };
+        let heartbeat = Heartbeat::map(map.fd().as_fd()).map_err(ShimError::Heartbeat)?;
+        Ok(Self { pins, epoch, heartbeat })
+    }
+
+    /// How many processes have held the directory, this one included.
+    #[must_use]
+    pub const fn epoch(&self) -> u64 {
+        self.epoch
+    }
+
+    /// The workers' signs of life, common to all ports.
+    #[must_use]
+    pub const fn heartbeat(&self) -> &Heartbeat {
+        &self.heartbeat
+    }
+
+    /// Puts a shim on a port: into the link an earlier process left, else natively, else generically.
+    ///
+    /// # Errors
+    /// Neither mode can be attached.
+    pub fn attach(&self, ifindex: u32) -> Result<PortShim, ShimError> {
+        let mut object = load(&self.pins, self.epoch)?;
+        let program = program(&mut object)?;
+        program.load().map_err(|source| ShimError::Attach { ifindex, source: source.into() })?;
+        let mode = match self.swap_into_pinned(program, ifindex)? {
+            Some(mode) => mode,
+            None => self.attach_fresh(program, ifindex)?,
+        };
+        let sockets = object.take_map("xsks").ok_or(ShimError::Missing("xsks"))?;
+        let drops = object.take_map("drops").ok_or(ShimError::Missing("drops"))?;
+        Ok(PortShim {
+            ifindex,
+            mode,
+            sockets: sockets.try_into()?,
+            drops: drops.try_into()?,
+            _object: object,
+        })
+    }
+
+    /// Takes the shim off every port that is not in `wanted`: what an earlier process or configuration left.
+    ///
+    /// # Errors
+    /// A pin can't be removed.
+    pub fn retain(&self, wanted: &BTreeSet<u32>) -> Result<(), ShimError> {
+        for name in self.pins.names()? {
+            let ifindex =
+                name.strip_prefix("link-").and_then(|rest| rest.split('-').next()?.parse().ok());
+            if ifindex.is_some_and(|ifindex: u32| !wanted.contains(&ifindex)) {
+                self.pins.remove(&name)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn swap_into_pinned(
+        &self,
+        program: &mut Xdp,
+        ifindex: u32,
+    ) -> Result<Option<AttachMode>, ShimError> {
+        for mode in [AttachMode::Native, AttachMode::Generic] {
+            let name = link_name(ifindex, mode);
+            let Ok(pinned) = PinnedLink::from_pin(self.pins.at(&name)) else { continue };
+            let swapped = XdpLink::try_from(FdLink::from(pinned)).ok().and_then(|link| {
+                let id = program.attach_to_link(link).ok()?;
+                program.take_link(id).ok()
+            });
+            if swapped.is_some() {
+                return Ok(Some(mode));
+            }
+            // The device behind the pin is gone, and its index came back as another one's.
+            self.pins.remove(&name)?;
+        }
+        Ok(None)
+    }
+
+    fn attach_fresh(&self, program: &mut Xdp, ifindex: u32) -> Result<AttachMode, ShimError> {
+        let failed = |source: ProgramError| ShimError::Attach { ifindex, source: source.into() };
+        let (id, mode) = match program.attach_to_if_index(ifindex, AttachMode::Native.flag()) {
+            Ok(id) => (id, AttachMode::Native),
+            Err(_) => {
+                let id = program
+                    .attach_to_if_index(ifindex, AttachMode::Generic.flag())
+                    .map_err(failed)?;
+                (id, AttachMode::Generic)
+            }
+        };
+        let link = program.take_link(id).map_err(failed)?;
+        let link = FdLink::try_from(link).map_err(|_| ShimError::NoLink { ifindex })?;
+        let pinned = link.pin(self.pins.at(&link_name(ifindex, mode)));
+        pinned.map_err(|error| ShimError::Pin { ifindex, reason: error.to_string() })?;
+        Ok(mode)
+    }
+}
+
+impl PortShim {
+    /// The port's interface.
+    #[must_use]
+    pub const fn ifindex(&self) -> u32 {
+        self.ifindex
+    }
+
+    /// How the shim is attached.
+    #[must_use]
+    pub const fn mode(&self) -> AttachMode {
+        self.mode
+    }
+
+    /// Frames of `queue` go to this socket from now on, until it is closed.
+    ///
+    /// # Errors
+    /// The socket is not bound to that queue of this port, or the queue is out of range.
+    pub fn serve(&mut self, queue: u32, socket: impl AsFd) -> Result<(), ShimError> {
+        use std::os::fd::AsRawFd;
+        Ok(self.sockets.set(queue, socket.as_fd().as_raw_fd(), 0)?)
+    }
+
+    /// Frames dropped on this port since the shim was loaded.
+    ///
+    /// # Errors
+    /// The kernel refused to tell.
+    pub fn drops(&self) -> Result<ShimDrops, ShimError> {
+        let count =
+            |reason| -> Result<u64, MapError> { Ok(self.drops.get(&reason, 0)?.iter().sum()) };
+        Ok(ShimDrops { no_worker: count(0)?, stale_heartbeat: count(1)? })
+    }
+}
+
+fn load(pins: &Pins, epoch: u64) -> Result<Ebpf, ShimError> {
+    let heartbeat = pins.at(&format!("heartbeat-{epoch}"));
+    Ok(EbpfLoader::new().map_pin_path("heartbeat", heartbeat).load(OBJECT)?)
+}
+
+fn program(object: &mut Ebpf) -> Result<&mut Xdp, ShimError> {
+    let program = object.program_mut("shim").ok_or(ShimError::Missing("shim"))?;
+    program.try_into().map_err(|_| ShimError::Missing("shim"))
+}
+
+fn link_name(ifindex: u32, mode: AttachMode) -> String {
+    format!("link-{ifindex}-{}", mode.word())
+}
+
+/// Counts the epoch up. A pin that can't be read as one is a leftover of something else and is replaced.
+fn next_epoch(pins: &Pins) -> Result<u64, ShimError> {
+    let path = pins.at("epoch");
+    let open =
+        || MapData::from_pin(&path).and_then(|data| Array::<_, u64>::try_from(Map::Array(data)));
+    let mut map = match open() {
+        Ok(map) => map,
+        Err(_) => {
+            pins.remove("epoch")?;
+            let pinned = Array::<MapData, u64>::create(1, 0)?.pin(&path);
+            pinned
+                .map_err(|error| ShimError::PinMap { name: "epoch", reason: error.to_string() })?;
+            open()?
+        }
+    };
+    let epoch = map.get(&0, 0)?.wrapping_add(1);
+    map.set(0, epoch, 0)?;
+    Ok(epoch)
+}

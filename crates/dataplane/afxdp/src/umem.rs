@@ -1,0 +1,313 @@
+//! The packet memory of a worker: fixed chunks, and the move-only right to touch one.
+//!
+//! A `Frame` is the only way to a chunk's bytes. It comes from `Umem::take` (a free chunk) or `Umem::accept` (a
+//! descriptor the kernel gave back) and goes to `Umem::put` (free again) or `Umem::lend` (to the kernel). The ledger
+//! holds the owner of every chunk, so no chunk can be had twice and none can be lost unnoticed.
+#![allow(unsafe_code)]
+
+use std::{
+    ptr::{self, NonNull},
+    slice,
+    sync::atomic::{AtomicU32, Ordering},
+};
+
+use rustix::{
+    io,
+    mm::{MapFlags, ProtFlags, mmap_anonymous, munmap},
+};
+
+/// Bytes of one chunk; a frame and its headroom lie inside one.
+pub const CHUNK_SIZE: usize = 4096;
+/// Bytes before a received frame's first byte: room for pushed tags and for TX metadata.
+pub const HEADROOM: usize = 256;
+/// The longest frame that a chunk holds.
+pub const FRAME_LEN_MAX: usize = CHUNK_SIZE - HEADROOM;
+
+const _: () =
+    assert!(CHUNK_SIZE.is_power_of_two(), "addresses are cut into chunk and offset by shifting");
+
+/// Who may touch a chunk now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Owner {
+    Free,
+    Kernel,
+    Frame,
+}
+
+/// Chunks by owner; their sum is always the number of chunks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Census {
+    pub free: usize,
+    pub kernel: usize,
+    pub held: usize,
+}
+
+/// The right to one chunk of one `Umem`, and where its packet lies. Not `Clone`; give it back to its `Umem`.
+#[derive(Debug, PartialEq, Eq)]
+#[must_use = "a frame that is dropped is a chunk lost; give it back with `put` or `lend`"]
+pub struct Frame {
+    umem: u32,
+    chunk: u32,
+    start: u16,
+    len: u16,
+}
+
+/// Why a descriptor from the kernel was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BadDescriptor {
+    #[error("address {0:#x} is outside the packet memory")]
+    Outside(u64),
+    #[error("{len} bytes at {at:#x} cross the end of their chunk")]
+    Crosses { at: u64, len: usize },
+    #[error("the chunk at {0:#x} was not lent to the kernel")]
+    NotLent(u64),
+}
+
+/// A worker's packet memory and the owner of each of its chunks.
+#[derive(Debug)]
+pub struct Umem {
+    id: u32,
+    base: NonNull<u8>,
+    owners: Box<[Owner]>,
+    free: Vec<u32>,
+    lent: usize,
+}
+
+// SAFETY: the mapping belongs to this value alone and is reached through `&self` only together with `&mut Frame`.
+unsafe impl Send for Umem {}
+
+impl Frame {
+    /// Length of the packet.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        self.len as usize
+    }
+
+    /// No packet bytes yet.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Bytes free in front of the packet.
+    #[must_use]
+    pub const fn headroom(&self) -> usize {
+        self.start as usize
+    }
+
+    /// Places the packet at `start` within the chunk. False, and no change, if it would not fit.
+    #[must_use]
+    pub fn place(&mut self, start: usize, len: usize) -> bool {
+        let fits = start <= CHUNK_SIZE && len <= CHUNK_SIZE - start;
+        if fits {
+            self.start = start as u16;
+            self.len = len as u16;
+        }
+        fits
+    }
+
+    /// The packet's address as descriptors have it.
+    pub(crate) const fn address(&self) -> u64 {
+        self.chunk as u64 * CHUNK_SIZE as u64 + self.start as u64
+    }
+}
+
+impl Umem {
+    /// Maps `chunks` chunks, all free.
+    pub fn new(chunks: u32) -> io::Result<Self> {
+        static NEXT_ID: AtomicU32 = AtomicU32::new(0);
+        let flags = MapFlags::PRIVATE | MapFlags::POPULATE;
+        // SAFETY: a new anonymous mapping at an address of the kernel's choice aliases nothing.
+        let base = unsafe {
+            mmap_anonymous(
+                ptr::null_mut(),
+                chunks as usize * CHUNK_SIZE,
+                ProtFlags::READ | ProtFlags::WRITE,
+                flags,
+            )
+        }?;
+        Ok(Self {
+            id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
+            base: NonNull::new(base.cast()).ok_or(io::Errno::NOMEM)?,
+            owners: vec![Owner::Free; chunks as usize].into(),
+            free: (0..chunks).rev().collect(),
+            lent: 0,
+        })
+    }
+
+    /// A free chunk as an empty frame with the usual headroom; None when all are in use.
+    pub fn take(&mut self) -> Option<Frame> {
+        let chunk = self.free.pop()?;
+        self.owners[chunk as usize] = Owner::Frame;
+        Some(Frame { umem: self.id, chunk, start: HEADROOM as u16, len: 0 })
+    }
+
+    /// The frame's chunk is free again.
+    pub fn put(&mut self, frame: Frame) {
+        self.check(&frame);
+        self.owners[frame.chunk as usize] = Owner::Free;
+        self.free.push(frame.chunk);
+    }
+
+    /// The frame's chunk goes to the kernel; the answer is its address for a descriptor.
+    pub fn lend(&mut self, frame: Frame) -> u64 {
+        self.check(&frame);
+        self.owners[frame.chunk as usize] = Owner::Kernel;
+        self.lent += 1;
+        frame.address()
+    }
+
+    /// A descriptor came back with a packet in it.
+    pub fn accept(&mut self, at: u64, len: u32) -> Result<Frame, BadDescriptor> {
+        let chunk = at / CHUNK_SIZE as u64;
+        let start = (at % CHUNK_SIZE as u64) as usize;
+        let len = len as usize;
+        let owner = usize::try_from(chunk).ok().and_then(|c| self.owners.get_mut(c));
+        let owner = owner.ok_or(BadDescriptor::Outside(at))?;
+        if *owner != Owner::Kernel {
+            return Err(BadDescriptor::NotLent(at));
+        }
+        if len > CHUNK_SIZE - start {
+            return Err(BadDescriptor::Crosses { at, len });
+        }
+        *owner = Owner::Frame;
+        self.lent -= 1;
+        Ok(Frame { umem: self.id, chunk: chunk as u32, start: start as u16, len: len as u16 })
+    }
+
+    /// The packet.
+    #[must_use]
+    pub fn bytes<'a>(&'a self, frame: &'a Frame) -> &'a [u8] {
+        let (at, len) = self.span(frame, frame.start as usize, frame.len as usize);
+        // SAFETY: `span` checked that the range lies inside the chunk that `frame`, borrowed for 'a, alone may touch;
+        // the mapping lives as long as `self`.
+        unsafe { slice::from_raw_parts(at.as_ptr(), len) }
+    }
+
+    /// The packet, to be changed in place.
+    #[must_use]
+    pub fn bytes_mut<'a>(&'a self, frame: &'a mut Frame) -> &'a mut [u8] {
+        let (at, len) = self.span(frame, frame.start as usize, frame.len as usize);
+        // SAFETY: as in `bytes`, and `frame` is borrowed mutably for 'a, so no other slice into its chunk exists.
+        unsafe { slice::from_raw_parts_mut(at.as_ptr(), len) }
+    }
+
+    /// The whole chunk, headroom and tail included.
+    #[must_use]
+    pub fn chunk_mut<'a>(&'a self, frame: &'a mut Frame) -> &'a mut [u8] {
+        let (at, len) = self.span(frame, 0, CHUNK_SIZE);
+        // SAFETY: as in `bytes_mut`, over the whole chunk.
+        unsafe { slice::from_raw_parts_mut(at.as_ptr(), len) }
+    }
+
+    /// Chunks by owner. `held` is counted, not derived, so a lost frame shows.
+    #[must_use]
+    pub fn census(&self) -> Census {
+        let held = self.owners.iter().filter(|owner| **owner == Owner::Frame).count();
+        Census { free: self.free.len(), kernel: self.lent, held }
+    }
+
+    /// Number of chunks.
+    #[must_use]
+    pub fn chunks(&self) -> usize {
+        self.owners.len()
+    }
+
+    /// Number of free chunks.
+    #[must_use]
+    pub fn free_chunks(&self) -> usize {
+        self.free.len()
+    }
+
+    pub(crate) fn region(&self) -> (u64, u64) {
+        (self.base.as_ptr() as u64, (self.chunks() * CHUNK_SIZE) as u64)
+    }
+
+    fn span(&self, frame: &Frame, start: usize, len: usize) -> (NonNull<u8>, usize) {
+        self.check(frame);
+        assert!(start + len <= CHUNK_SIZE, "a frame's range stays inside its chunk");
+        let offset = frame.chunk as usize * CHUNK_SIZE + start;
+        // SAFETY: `check` showed the frame to be of this mapping, so its chunk index is below `chunks()`.
+        (unsafe { self.base.add(offset) }, len)
+    }
+
+    fn check(&self, frame: &Frame) {
+        assert_eq!(frame.umem, self.id, "a frame is used only with the packet memory it came from");
+    }
+}
+
+impl Drop for Umem {
+    fn drop(&mut self) {
+        let len = self.chunks() * CHUNK_SIZE;
+        // SAFETY: the mapping was made in `new` with this length, and slices into it can't outlive `self`. Sockets that
+        // still use it hold their own reference to its pages.
+        let unmapped = unsafe { munmap(self.base.as_ptr().cast(), len) };
+        debug_assert!(unmapped.is_ok(), "the mapping made in `new` can be unmapped");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sum(census: Census) -> usize {
+        census.free + census.kernel + census.held
+    }
+
+    #[test]
+    fn chunks_are_conserved_on_every_way() {
+        let mut umem = Umem::new(8).unwrap();
+        let first = umem.take().unwrap();
+        let second = umem.take().unwrap();
+        assert_eq!(umem.census(), Census { free: 6, kernel: 0, held: 2 });
+        let at = umem.lend(first);
+        umem.put(second);
+        assert_eq!(umem.census(), Census { free: 7, kernel: 1, held: 0 });
+        let back = umem.accept(at, 60).unwrap();
+        assert_eq!((back.len(), sum(umem.census())), (60, 8));
+        umem.put(back);
+        assert_eq!(umem.census(), Census { free: 8, kernel: 0, held: 0 });
+    }
+
+    #[test]
+    fn a_descriptor_is_accepted_once_and_only_inside_its_chunk() {
+        let mut umem = Umem::new(2).unwrap();
+        let frame = umem.take().unwrap();
+        let at = umem.lend(frame);
+        assert_eq!(umem.accept(at, 4000), Err(BadDescriptor::Crosses { at, len: 4000 }));
+        let frame = umem.accept(at, 100).unwrap();
+        assert_eq!(umem.accept(at, 100), Err(BadDescriptor::NotLent(at)));
+        assert_eq!(umem.accept(1 << 40, 1), Err(BadDescriptor::Outside(1 << 40)));
+        umem.put(frame);
+    }
+
+    #[test]
+    fn an_exhausted_memory_gives_nothing() {
+        let mut umem = Umem::new(1).unwrap();
+        let frame = umem.take().unwrap();
+        assert_eq!(umem.take(), None);
+        umem.put(frame);
+    }
+
+    #[test]
+    fn a_packet_moves_within_its_chunk_and_not_out_of_it() {
+        let mut umem = Umem::new(1).unwrap();
+        let mut frame = umem.take().unwrap();
+        assert!(frame.place(HEADROOM, 3));
+        umem.bytes_mut(&mut frame).copy_from_slice(b"abc");
+        assert!(frame.place(HEADROOM - 1, 4));
+        assert_eq!(umem.bytes(&frame), b"\0abc");
+        assert!(!frame.place(CHUNK_SIZE, 1));
+        assert_eq!(frame.len(), 4);
+        umem.put(frame);
+    }
+
+    #[test]
+    #[should_panic(expected = "the packet memory it came from")]
+    fn a_frame_of_another_memory_is_refused() {
+        let mut one = Umem::new(1).unwrap();
+        let two = Umem::new(1).unwrap();
+        let frame = one.take().unwrap();
+        let _ = two.bytes(&frame);
+    }
+}

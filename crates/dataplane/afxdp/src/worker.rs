@@ -1,0 +1,239 @@
+//! A worker: one pinned thread that receives, lets the engine judge, and sends.
+//!
+//! State: the engine's `State`, the lane, the snapshot of the last batch. No allocation per packet; between batches it
+//! beats its heart and runs the control thread's commands. Without traffic it sleeps in poll.
+
+use std::{
+    os::fd::{AsFd, OwnedFd},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+        mpsc::{Receiver, SyncSender, TryRecvError},
+    },
+};
+
+use ravelin_engine::{
+    BATCH_MAX, Checksum, Ingress, NoRecorder, Output, Packet, Shared, Snapshot, State, Verdict,
+    step,
+};
+use ravelin_plane::Task;
+use ravelin_types::{DropReason, Instant};
+use rustix::{
+    event::{PollFd, PollFlags, Timespec, poll},
+    io,
+    time::{ClockId, clock_gettime},
+};
+
+use crate::{
+    heartbeat::{BEAT_PERIOD_MAX, Beat},
+    lane::Lane,
+    umem::Frame,
+};
+
+/// What the control thread asks of a worker between two batches.
+pub(crate) enum Command {
+    Task(Task),
+    Publish(Arc<Snapshot>, SyncSender<()>),
+    Attach(Box<Lane>),
+    /// Close every socket and TAP queue.
+    Detach(SyncSender<()>),
+    Stop,
+}
+
+/// What a worker shares with the control thread.
+#[derive(Debug)]
+pub(crate) struct Signals {
+    /// Wakes the worker out of poll.
+    pub(crate) wake: OwnedFd,
+    /// Generation of the snapshot adopted last.
+    pub(crate) generation: AtomicU64,
+    /// Chunks that no owner accounted for when a lane was closed: always 0.
+    pub(crate) lost_frames: AtomicU64,
+}
+
+/// The worker's side of everything.
+pub(crate) struct Worker {
+    pub(crate) state: State,
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) snapshot: Option<Arc<Snapshot>>,
+    pub(crate) commands: Receiver<Command>,
+    pub(crate) signals: Arc<Signals>,
+    pub(crate) beat: Beat,
+    /// What ports say of a packet's checksum.
+    pub(crate) checksum: Checksum,
+    pub(crate) lane: Option<Box<Lane>>,
+    pub(crate) scratch: Scratch,
+}
+
+/// Buffers of a batch, allocated once.
+pub(crate) struct Scratch {
+    frames: Vec<Frame>,
+    packets: Vec<Packet<'static>>,
+    places: Vec<(usize, usize)>,
+    out: Output,
+}
+
+impl Scratch {
+    pub(crate) fn new() -> Self {
+        Self {
+            frames: Vec::with_capacity(BATCH_MAX),
+            packets: Vec::with_capacity(BATCH_MAX),
+            places: Vec::with_capacity(BATCH_MAX),
+            out: Output::new(),
+        }
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Next {
+    Go,
+    Stop,
+}
+
+impl Worker {
+    /// Runs until told to stop or until nobody can tell any more.
+    pub(crate) fn run(&mut self) {
+        loop {
+            self.beat.now();
+            if self.obey() == Next::Stop {
+                return;
+            }
+            if self.round() == 0 {
+                self.sleep();
+                self.judge(None);
+            }
+            if let Some(lane) = &mut self.lane {
+                lane.group.flush();
+            }
+        }
+    }
+
+    fn obey(&mut self) -> Next {
+        loop {
+            match self.commands.try_recv() {
+                Ok(Command::Task(task)) => task(&mut self.state, &self.shared, now()),
+                Ok(Command::Publish(snapshot, done)) => {
+                    self.adopt(snapshot);
+                    // The asker may have given up waiting.
+                    let _ = done.send(());
+                }
+                Ok(Command::Attach(lane)) => self.lane = Some(lane),
+                Ok(Command::Detach(done)) => {
+                    self.close_lane();
+                    let _ = done.send(());
+                }
+                Ok(Command::Stop) | Err(TryRecvError::Disconnected) => return Next::Stop,
+                Err(TryRecvError::Empty) => return Next::Go,
+            }
+        }
+    }
+
+    pub(crate) fn adopt(&mut self, snapshot: Arc<Snapshot>) {
+        self.state.adopt(&snapshot.rules);
+        self.signals.generation.store(snapshot.rules.generation.0, Ordering::Relaxed);
+        self.snapshot = Some(snapshot);
+    }
+
+    fn close_lane(&mut self) {
+        if let Some(lane) = self.lane.take() {
+            let lost = lane.group.lost(0) as u64;
+            self.signals.lost_frames.fetch_add(lost, Ordering::Relaxed);
+        }
+    }
+
+    /// One batch of every port and every TAP; how many packets there were.
+    fn round(&mut self) -> usize {
+        let (ports, taps) = self.lane.as_ref().map_or((0, 0), |lane| (lane.ports(), lane.taps()));
+        let mut packets = 0;
+        for at in 0..ports {
+            let Some(lane) = &mut self.lane else { break };
+            lane.group.receive(at, BATCH_MAX as u32, &mut self.scratch.frames);
+            let ingress = Ingress::Port(lane.port(at));
+            packets += self.scratch.frames.len();
+            self.judge(Some((ingress, self.checksum)));
+        }
+        for at in 0..taps {
+            let Some(lane) = &mut self.lane else { break };
+            lane.read_tap(at, BATCH_MAX, &mut self.scratch.frames);
+            let ingress = Ingress::Host(lane.tap_unit(at));
+            packets += self.scratch.frames.len();
+            // The kernel finishes checksums before it writes to a TAP without offloads.
+            self.judge(Some((ingress, Checksum::Verified)));
+        }
+        packets
+    }
+
+    /// Lets the engine judge the batch in `scratch.frames`, all of one ingress, and does as it says. Without an
+    /// ingress the batch is empty: sessions age and held packets leave.
+    fn judge(&mut self, ingress: Option<(Ingress, Checksum)>) {
+        let Self { state, shared, snapshot, lane: Some(lane), scratch, .. } = self else { return };
+        if ingress.is_some() && scratch.frames.is_empty() {
+            return;
+        }
+        let Some(snapshot) = snapshot else {
+            for frame in scratch.frames.drain(..) {
+                state.counters.drop(DropReason::NotReady);
+                lane.group.umem_mut().put(frame);
+            }
+            return;
+        };
+        let umem = lane.group.umem();
+        let mut packets = reuse(std::mem::take(&mut scratch.packets));
+        if let Some((ingress, checksum)) = ingress {
+            packets.extend(scratch.frames.iter_mut().map(|frame| {
+                let (start, len) = (frame.headroom(), frame.len());
+                Packet::new(umem.chunk_mut(frame), start, len, ingress, checksum)
+            }));
+        }
+        step(snapshot, (state, shared), now(), &mut packets, &mut scratch.out, &mut NoRecorder);
+        scratch.places.clear();
+        scratch.places.extend(packets.iter().map(|packet| (packet.start(), packet.len())));
+        scratch.packets = reuse(packets);
+        let judged = scratch.frames.drain(..).zip(&scratch.places).zip(&scratch.out.verdicts);
+        for ((mut frame, (start, len)), verdict) in judged {
+            let outcome = match *verdict {
+                Verdict::Send { egress, unit: _, partial } if frame.place(*start, *len) => {
+                    lane.send(egress, frame, partial)
+                }
+                Verdict::Send { .. }
+                | Verdict::Drop(_)
+                | Verdict::Consume
+                | Verdict::HandOver(_) => {
+                    lane.group.umem_mut().put(frame);
+                    Ok(())
+                }
+            };
+            if let Err(reason) = outcome {
+                state.counters.drop(reason);
+            }
+        }
+        for answer in scratch.out.answers() {
+            if let Err(reason) = lane.send_bytes(answer.egress, answer.bytes(), answer.partial) {
+                state.counters.drop(reason);
+            }
+        }
+    }
+
+    /// Sleeps until a packet, a command, or the next beat is due.
+    fn sleep(&self) {
+        let lane = self.lane.iter().flat_map(|lane| lane.fds());
+        let fds = lane.chain([self.signals.wake.as_fd()]);
+        let mut fds: Vec<_> = fds.map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN)).collect();
+        let timeout = Timespec { tv_sec: 0, tv_nsec: i64::from(BEAT_PERIOD_MAX.subsec_nanos()) };
+        // Woken, timed out or interrupted: the next round looks at everything anyway.
+        let _ = poll(&mut fds, Some(&timeout));
+        let _ = io::read(&self.signals.wake, &mut [0_u8; 8]);
+    }
+}
+
+/// The engine's clock: nanoseconds since boot, monotonic.
+pub(crate) fn now() -> Instant {
+    let now = clock_gettime(ClockId::Monotonic);
+    Instant(now.tv_sec as u64 * 1_000_000_000 + now.tv_nsec as u64)
+}
+
+/// The same allocation for another batch: emptied, so nothing of the old lifetime remains.
+fn reuse<'a>(mut packets: Vec<Packet<'_>>) -> Vec<Packet<'a>> {
+    packets.clear();
+    packets.into_iter().map(|_| unreachable!("the vector was just emptied")).collect()
+}

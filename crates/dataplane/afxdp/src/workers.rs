@@ -1,0 +1,469 @@
+//! The control side of the workers: starting, restarting, giving them ports, tasks and snapshots.
+//!
+//! State: the shims, the layout of ports and TAPs, a handle per worker. A supervisor looks every 100 ms for a worker
+//! that died and starts it anew; meanwhile the shim drops its frames.
+
+use std::{
+    any::Any,
+    collections::{BTreeMap, BTreeSet, btree_map::Entry},
+    os::fd::OwnedFd,
+    panic::{AssertUnwindSafe, catch_unwind},
+    path::PathBuf,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError, Weak,
+        atomic::{AtomicU64, Ordering},
+        mpsc::{SyncSender, sync_channel},
+    },
+    thread::{self, JoinHandle},
+    time::Duration,
+};
+
+use ravelin_contract::{Error, PortStatus, Refusal, WorkerStatus};
+use ravelin_engine::{Checksum, Limits, Resolver, Rules, Seed, Shared, Snapshot, State};
+use ravelin_plane::{Plane, PortMode, Setup, Task, Workers};
+use ravelin_types::{Generation, InterfaceId, PortId, WorkerId};
+use rustix::{
+    event::{EventfdFlags, eventfd},
+    io,
+    net::{AddressFamily, SocketType, netdevice},
+    thread::{CpuSet, sched_getaffinity, sched_setaffinity},
+};
+
+use crate::{
+    group::{ChecksumOffload, Group, GroupError},
+    lane::Lane,
+    shim::{AttachMode, PortShim, ShimError, Shims},
+    socket::{CopyMode, QueueAt, SocketConfig},
+    tap::{Tap, TapError},
+    umem::FRAME_LEN_MAX,
+    worker::{Command, Scratch, Signals, Worker},
+};
+
+/// The AF_XDP backend behind the contract.
+pub type AfxdpPlane = Plane<AfxdpWorkers>;
+
+/// Commands that wait for a worker; more make the sender wait.
+const COMMANDS_MAX: usize = 64;
+/// How long a worker may take to answer.
+const ANSWER_MAX: Duration = Duration::from_secs(5);
+/// How often dead workers are looked for.
+const SUPERVISE_EVERY: Duration = Duration::from_millis(100);
+/// Bytes of Ethernet header and one tag, beside the MTU.
+const LINK_HEADER_MAX: usize = 18;
+
+/// How the backend is made.
+#[derive(Clone, Debug)]
+pub struct AfxdpSetup {
+    /// Where the shim is pinned; mounted as a bpffs if it is none.
+    pub pins: PathBuf,
+    /// One a receive queue; worker N serves queue N of every port.
+    pub workers: u8,
+    pub limits: Limits,
+    pub seed: Seed,
+    pub offload: ChecksumOffload,
+    /// What ports say of a packet's checksum: `Unknown` on virtual links.
+    pub checksum: Checksum,
+    pub socket: SocketConfig,
+}
+
+/// What stopped the backend from being made.
+#[derive(Debug, thiserror::Error)]
+pub enum AfxdpError {
+    #[error(transparent)]
+    Shim(#[from] ShimError),
+    #[error(transparent)]
+    Group(#[from] GroupError),
+    #[error(transparent)]
+    Tap(#[from] TapError),
+    #[error("device `{device}` of port {port}: {source}")]
+    Device { port: String, device: String, source: io::Errno },
+    #[error("worker {0} has no heartbeat slot; there are 64")]
+    TooManyWorkers(u8),
+    #[error("start a worker: {0}")]
+    Thread(std::io::Error),
+    #[error("worker {0} does not answer")]
+    Worker(u8),
+}
+
+/// The workers, as the contract's plane drives them.
+pub struct AfxdpWorkers(Arc<Inner>);
+
+struct Inner {
+    setup: AfxdpSetup,
+    shared: Arc<Shared>,
+    shims: Shims,
+    control: Mutex<Control>,
+}
+
+#[derive(Default)]
+struct Control {
+    handles: Vec<Handle>,
+    layout: Layout,
+    ports: BTreeMap<u32, PortShim>,
+    snapshot: Option<Arc<Snapshot>>,
+    modes: Vec<PortMode>,
+}
+
+/// One running worker.
+struct Handle {
+    commands: SyncSender<Command>,
+    signals: Arc<Signals>,
+    thread: JoinHandle<()>,
+    restarts: u32,
+}
+
+/// Ports and TAPs that are to be served.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Layout {
+    ports: Vec<LayoutPort>,
+    taps: Vec<(InterfaceId, String)>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct LayoutPort {
+    id: PortId,
+    name: String,
+    device: String,
+    ifindex: u32,
+}
+
+impl AfxdpWorkers {
+    /// Takes over the pins; workers start with `DataPlane::start`.
+    ///
+    /// # Errors
+    /// Another process holds the pins, or the shim can't be loaded.
+    pub fn plane(setup: AfxdpSetup) -> Result<AfxdpPlane, AfxdpError> {
+        let shims = Shims::take_over(&setup.pins)?;
+        let shared = Arc::new(Shared::new(setup.limits.sessions as u64, setup.workers));
+        let plane = Setup { epoch: shims.epoch(), resolver: Resolver::Table, any_station: false };
+        let inner = Inner { setup, shared: Arc::clone(&shared), shims, control: Mutex::default() };
+        Ok(Plane::new(Self(Arc::new(inner)), shared, plane))
+    }
+
+    /// Ends a worker as a bug in it would, for tests of what follows.
+    ///
+    /// # Errors
+    /// The worker is gone already.
+    pub fn kill_worker(&self, worker: WorkerId) -> Result<(), Error> {
+        self.run(worker, Box::new(|_, _, _| panic!("killed by request")))
+    }
+}
+
+impl Workers for AfxdpWorkers {
+    const NAME: &'static str = "af_xdp";
+
+    fn start(&self) -> Result<(), Error> {
+        let mut control = self.0.control();
+        if !control.handles.is_empty() {
+            return Ok(());
+        }
+        for worker in 0..self.0.setup.workers {
+            let handle = self.0.spawn(worker, None, 0).map_err(backend)?;
+            control.handles.push(handle);
+        }
+        let inner = Arc::downgrade(&self.0);
+        let supervisor =
+            thread::Builder::new().name("supervisor".into()).spawn(move || supervise(&inner));
+        supervisor.map(drop).map_err(|error| backend(AfxdpError::Thread(error)))
+    }
+
+    fn stop(&self) -> Result<(), Error> {
+        let mut control = self.0.control();
+        for handle in control.handles.drain(..) {
+            handle.send(Command::Stop);
+            // A worker that panicked has been counted; there is nothing more to learn from it.
+            let _ = handle.thread.join();
+        }
+        control.ports.clear();
+        control.layout = Layout::default();
+        control.modes.clear();
+        control.snapshot = None;
+        self.0.shims.retain(&Default::default()).map_err(|error| backend(error.into()))
+    }
+
+    fn count(&self) -> u8 {
+        self.0.setup.workers
+    }
+
+    fn run(&self, worker: WorkerId, task: Task) -> Result<(), Error> {
+        let control = self.0.control();
+        let handle = control.handles.get(usize::from(worker.0)).ok_or(Error::Worker(worker.0))?;
+        if handle.send(Command::Task(task)) { Ok(()) } else { Err(Error::Worker(worker.0)) }
+    }
+
+    fn publish(&self, snapshot: &Arc<Snapshot>) -> Result<(), Error> {
+        let mut control = self.0.control();
+        control.snapshot = Some(Arc::clone(snapshot));
+        let mut waits = Vec::new();
+        for (worker, handle) in (0..).zip(&control.handles) {
+            let (done, wait) = sync_channel(1);
+            // A worker that is dead now starts anew with this snapshot.
+            if handle.send(Command::Publish(Arc::clone(snapshot), done)) {
+                waits.push((worker, wait));
+            }
+        }
+        for (worker, wait) in waits {
+            let answer = wait.recv_timeout(ANSWER_MAX);
+            if answer.is_err() && !control.handles[usize::from(worker)].thread.is_finished() {
+                return Err(Error::Worker(worker));
+            }
+        }
+        Ok(())
+    }
+
+    fn admit(&self, rules: &Rules) -> Vec<Refusal> {
+        let mut refusals = Vec::new();
+        for port in rules.ports() {
+            let path = format!("interfaces {}", port.name);
+            if let Err(errno) = ifindex(&port.device) {
+                let reason = format!("device `{}` of this interface: {errno}", port.device);
+                refusals.push(Refusal { path: path.clone(), reason });
+            }
+            if usize::from(port.mtu) + LINK_HEADER_MAX > FRAME_LEN_MAX {
+                let reason =
+                    format!("mtu {} is over {}", port.mtu, FRAME_LEN_MAX - LINK_HEADER_MAX);
+                refusals.push(Refusal { path, reason });
+            }
+        }
+        refusals
+    }
+
+    fn attach(&self, rules: &Rules) -> Result<Vec<PortMode>, Error> {
+        let wanted = layout(rules).map_err(backend)?;
+        let mut control = self.0.control();
+        if wanted == control.layout {
+            return Ok(control.modes.clone());
+        }
+        let before = control.layout.clone();
+        if let Err(error) = self.0.install(&mut control, wanted) {
+            // What worked a moment ago is put back; should even that fail, the shims drop everything.
+            let _ = self.0.install(&mut control, before);
+            return Err(backend(error));
+        }
+        let kept = control.layout.ports.iter().map(|port| port.ifindex).collect();
+        control.ports.retain(|ifindex, _| BTreeSet::contains(&kept, ifindex));
+        self.0.shims.retain(&kept).map_err(|error| backend(error.into()))?;
+        Ok(control.modes.clone())
+    }
+
+    fn workers(&self) -> Vec<WorkerStatus> {
+        let control = self.0.control();
+        let status = |(worker, handle): (u8, &Handle)| WorkerStatus {
+            worker: WorkerId(worker),
+            alive: !handle.thread.is_finished(),
+            restarts: handle.restarts,
+            generation: Generation(handle.signals.generation.load(Ordering::Relaxed)),
+        };
+        (0..).zip(&control.handles).map(status).collect()
+    }
+
+    fn ports(&self) -> Vec<PortStatus> {
+        let control = self.0.control();
+        let up = |id| control.snapshot.as_ref().is_some_and(|s| s.forwarding.is_up(id));
+        let ports = control.layout.ports.iter().zip(&control.modes);
+        ports
+            .map(|(port, mode)| PortStatus {
+                name: port.name.clone(),
+                up: up(port.id),
+                mode: mode.mode.clone(),
+            })
+            .collect()
+    }
+}
+
+impl Inner {
+    /// The state behind the lock is made whole again by `install`, whatever a panic left.
+    fn control(&self) -> MutexGuard<'_, Control> {
+        self.control.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn spawn(
+        &self,
+        worker: u8,
+        snapshot: Option<Arc<Snapshot>>,
+        restarts: u32,
+    ) -> Result<Handle, AfxdpError> {
+        let beat = self
+            .shims
+            .heartbeat()
+            .beat(u32::from(worker))
+            .ok_or(AfxdpError::TooManyWorkers(worker))?;
+        let wake = eventfd(0, EventfdFlags::NONBLOCK | EventfdFlags::CLOEXEC);
+        let wake = wake.map_err(|errno| AfxdpError::Thread(errno.into()))?;
+        let signals = Arc::new(Signals {
+            wake,
+            generation: AtomicU64::new(0),
+            lost_frames: AtomicU64::new(0),
+        });
+        let (commands, receiver) = sync_channel(COMMANDS_MAX);
+        // Session ids stay unique over a worker's restart: its count lies above the plane's epoch.
+        let epoch = (self.shims.epoch() as u32).wrapping_mul(1 << 8).wrapping_add(restarts);
+        let mut thread_side = Worker {
+            state: State::new(WorkerId(worker), &self.setup.seed, epoch, self.setup.limits),
+            shared: Arc::clone(&self.shared),
+            snapshot: None,
+            commands: receiver,
+            signals: Arc::clone(&signals),
+            beat,
+            checksum: self.setup.checksum,
+            lane: None,
+            scratch: Scratch::new(),
+        };
+        if let Some(snapshot) = snapshot {
+            thread_side.adopt(snapshot);
+        }
+        let body = move || {
+            pin(worker);
+            let outcome = catch_unwind(AssertUnwindSafe(|| thread_side.run()));
+            end(thread_side, outcome);
+        };
+        let thread = thread::Builder::new().name(format!("worker-{worker}")).spawn(body);
+        Ok(Handle { commands, signals, thread: thread.map_err(AfxdpError::Thread)?, restarts })
+    }
+
+    /// Gives every worker its lane on a layout. Only between the old sockets' end and the new ones' start are frames
+    /// dropped, by the shim.
+    fn install(&self, control: &mut Control, layout: Layout) -> Result<(), AfxdpError> {
+        for (worker, handle) in (0..).zip(&control.handles) {
+            let (done, wait) = sync_channel(1);
+            if handle.send(Command::Detach(done))
+                && wait.recv_timeout(ANSWER_MAX).is_err()
+                && !handle.thread.is_finished()
+            {
+                return Err(AfxdpError::Worker(worker));
+            }
+        }
+        control.layout = layout;
+        for port in &control.layout.ports {
+            if let Entry::Vacant(vacant) = control.ports.entry(port.ifindex) {
+                vacant.insert(self.shims.attach(port.ifindex)?);
+            }
+        }
+        for worker in 0..control.handles.len() {
+            self.give_lane(control, worker as u8)?;
+        }
+        Ok(())
+    }
+
+    fn give_lane(&self, control: &mut Control, worker: u8) -> Result<(), AfxdpError> {
+        if control.layout.ports.is_empty() {
+            control.modes.clear();
+            return Ok(());
+        }
+        let queue = u32::from(worker);
+        let queues: Vec<_> =
+            control.layout.ports.iter().map(|p| QueueAt { ifindex: p.ifindex, queue }).collect();
+        let generic = control.ports.values().any(|shim| shim.mode() == AttachMode::Generic);
+        let copy = if generic { CopyMode::Copy } else { self.setup.socket.copy };
+        let config = SocketConfig { copy, ..self.setup.socket };
+        let group = Group::open(&queues, &config, self.setup.offload)?;
+        let mut modes = Vec::new();
+        for (at, port) in control.layout.ports.iter().enumerate() {
+            let Some(shim) = control.ports.get_mut(&port.ifindex) else { continue };
+            shim.serve(queue, group.fd(at))?;
+            let how = if group.zero_copy(at) { "zero-copy" } else { "copy" };
+            let mode = match shim.mode() {
+                AttachMode::Native => format!("native, {how}"),
+                AttachMode::Generic => format!("generic, {how}"),
+            };
+            modes.push(PortMode { port: port.name.clone(), device: port.device.clone(), mode });
+        }
+        let taps = control
+            .layout
+            .taps
+            .iter()
+            .map(|(unit, name)| Tap::attach(*unit, name))
+            .collect::<Result<_, _>>()?;
+        let ids = control.layout.ports.iter().map(|port| port.id).collect();
+        control.modes = modes;
+        let lane = Box::new(Lane::new(group, ids, taps));
+        if control.handles[usize::from(worker)].send(Command::Attach(lane)) {
+            Ok(())
+        } else {
+            Err(AfxdpError::Worker(worker))
+        }
+    }
+
+    fn restart_dead(&self) {
+        let mut control = self.control();
+        for worker in 0..control.handles.len() {
+            if !control.handles[worker].thread.is_finished() {
+                continue;
+            }
+            let restarts = control.handles[worker].restarts + 1;
+            // A restart that fails is tried again at the next look: the handle stays a dead one's.
+            if let Ok(handle) = self.spawn(worker as u8, control.snapshot.clone(), restarts) {
+                control.handles[worker] = handle;
+                if self.give_lane(&mut control, worker as u8).is_err() {
+                    control.handles[worker].send(Command::Stop);
+                }
+            }
+        }
+    }
+}
+
+impl Handle {
+    /// False: the worker is dead.
+    fn send(&self, command: Command) -> bool {
+        let sent = self.commands.send(command).is_ok();
+        // The counter of an eventfd can't overflow by our writes; a wake that is pending already is as good.
+        let _ = io::write(&self.signals.wake, &1_u64.to_ne_bytes());
+        sent
+    }
+}
+
+/// The end of a worker's thread: sockets close here, and the shim drops from now on.
+fn end(worker: Worker, outcome: Result<(), Box<dyn Any + Send>>) {
+    worker.beat.stop();
+    worker.shared.forget_sessions(worker.state.sessions.len() as u64);
+    drop(worker);
+    // The panic's message went to stderr when it happened.
+    drop(outcome);
+}
+
+fn supervise(inner: &Weak<Inner>) {
+    while let Some(inner) = inner.upgrade() {
+        inner.restart_dead();
+        drop(inner);
+        thread::sleep(SUPERVISE_EVERY);
+    }
+}
+
+/// Pins the calling thread to one of the cores it may use. A worker that can't be pinned works all the same.
+fn pin(worker: u8) {
+    let Ok(allowed) = sched_getaffinity(None) else { return };
+    let cores: Vec<_> = (0..CpuSet::MAX_CPU).filter(|core| allowed.is_set(*core)).collect();
+    if let Some(core) = cores.iter().rev().cycle().nth(usize::from(worker)) {
+        let mut one = CpuSet::new();
+        one.set(*core);
+        let _ = sched_setaffinity(None, &one);
+    }
+}
+
+fn layout(rules: &Rules) -> Result<Layout, AfxdpError> {
+    let mut ports = Vec::new();
+    for port in rules.ports() {
+        let ifindex = ifindex(&port.device).map_err(|source| AfxdpError::Device {
+            port: port.name.clone(),
+            device: port.device.clone(),
+            source,
+        })?;
+        ports.push(LayoutPort {
+            id: port.id,
+            name: port.name.clone(),
+            device: port.device.clone(),
+            ifindex,
+        });
+    }
+    let taps = rules.units().map(|unit| (unit.id, unit.tap.clone())).collect();
+    Ok(Layout { ports, taps })
+}
+
+fn ifindex(device: &str) -> io::Result<u32> {
+    let socket: OwnedFd = rustix::net::socket(AddressFamily::INET, SocketType::DGRAM, None)?;
+    netdevice::name_to_index(&socket, device)
+}
+
+fn backend(error: AfxdpError) -> Error {
+    Error::Backend(error.to_string())
+}

@@ -1,0 +1,126 @@
+//! `ravelin daemon`: the control plane. Wires store, compile, host, forwarding and command engine to a
+//! packet process that outlives it.
+
+mod api;
+mod config_mode;
+mod control;
+mod machine;
+mod supervisor;
+mod tasks;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::{Arc, Mutex};
+
+use ravelin_commit::BookFile;
+use ravelin_contract::DataPlane;
+use ravelin_forwarding::Names;
+use ravelin_store::{Directory, Record, Store};
+use tokio::sync::watch;
+
+use control::{Control, Parts};
+use machine::Machine;
+use supervisor::Place;
+
+/// Arguments of `daemon`.
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// Committed at a start when the state directory has no active configuration.
+    #[arg(long)]
+    config: Option<PathBuf>,
+    /// Directory of the configuration store.
+    #[arg(long, default_value = "/var/lib/ravelin")]
+    state: PathBuf,
+    /// Directory of the sockets.
+    #[arg(long, default_value = "/run/ravelin")]
+    run: PathBuf,
+    /// Directory of the shim's pins; mounted as a bpffs when it is none.
+    #[arg(long, default_value = "/sys/fs/bpf/ravelin")]
+    bpffs: PathBuf,
+    /// A Junos interface and the Linux device that it is.
+    #[arg(long, value_name = "INTERFACE=DEVICE", value_parser = mapping)]
+    map: Vec<(String, String)>,
+    /// Packet workers, one a receive queue.
+    #[arg(long, default_value_t = 1)]
+    workers: u8,
+    /// Sessions a worker can hold.
+    #[arg(long, default_value_t = 262_144)]
+    sessions: usize,
+}
+
+fn mapping(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((interface, device)) if !interface.is_empty() && !device.is_empty() => {
+            Ok((interface.to_owned(), device.to_owned()))
+        }
+        _ => Err("expected INTERFACE=DEVICE".into()),
+    }
+}
+
+/// Runs until it is told to end; the packet process stays.
+pub fn run(arguments: Arguments) -> ExitCode {
+    match start(arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => crate::fail(&*error),
+    }
+}
+
+fn start(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+    std::fs::create_dir_all(&arguments.run)?;
+    let store = Store::open(Directory::open(&arguments.state)?)?;
+    let place = Place {
+        socket: arguments.run.join("dataplane.sock"),
+        pins: arguments.bpffs.clone(),
+        log: arguments.run.join("dataplane.log"),
+        workers: arguments.workers,
+        sessions: arguments.sessions,
+    };
+    let (client, child) = supervisor::connect(&place)?;
+    let plane: Arc<dyn DataPlane> = Arc::new(client);
+    let (forwarding, names) = watch::channel(Names::default());
+    let control = Control::new(Parts {
+        store,
+        plane,
+        machine: Machine::open(runtime.handle().clone())?,
+        book_file: BookFile(arguments.state.join("ids.json")),
+        map: arguments.map.iter().cloned().collect::<BTreeMap<_, _>>(),
+        forwarding,
+    })?;
+    let control = Arc::new(Mutex::new(control));
+    bring_up(&control, arguments.config.as_deref())?;
+    tasks::spawn(&runtime, &control, names, &place, child);
+    api::serve(&control, &arguments.run.join("api.sock"))?;
+    Ok(())
+}
+
+/// Applies the stored configuration, or commits the first one.
+fn bring_up(
+    control: &Mutex<Control>,
+    first: Option<&std::path::Path>,
+) -> Result<(), Box<dyn std::error::Error>> {
+    let mut control = tasks::lock(control);
+    let listed = |errors: &[ravelin_syntax::Diagnostic], name: &str| {
+        errors.iter().map(|e| e.line(name)).collect::<Vec<_>>().join("\n")
+    };
+    if control.has_active() {
+        // The daemon stays reachable, so that the operator can repair what does not fit.
+        if let Err(errors) = control.apply_active() {
+            tracing::error!("The stored configuration was not applied: {}", listed(&errors, "active"));
+        }
+        return Ok(());
+    }
+    let Some(path) = first else { return Ok(()) };
+    let name = path.display().to_string();
+    let text = crate::source::read(path).map_err(|e| format!("{name}: {e}"))?;
+    control.candidate.replace(&text).map_err(|errors| listed(&errors, &name))?;
+    let record = Record {
+        time_s: config_mode::now_s(),
+        user: "root".into(),
+        client: "daemon".into(),
+        comment: Some(format!("first configuration, {name}")),
+    };
+    control.commit_candidate(record).map_err(|errors| listed(&errors, &name))?;
+    Ok(())
+}

@@ -1,0 +1,51 @@
+//! Configuration files: bytes to a compiled program, with every error of every stage.
+
+use std::path::Path;
+
+use ravelin_compile::{IdBook, Resolved, compile, routes};
+use ravelin_contract::UpdateBatch;
+use ravelin_model::load;
+use ravelin_program::Program;
+use ravelin_syntax::Diagnostic;
+use ravelin_types::Generation;
+
+/// A configuration compiled for virtual ports.
+pub struct Compiled {
+    pub program: Program,
+    pub routes: UpdateBatch,
+}
+
+/// Warnings, and the result or every error.
+pub struct Outcome {
+    pub warnings: Vec<Diagnostic>,
+    pub result: Result<Compiled, Vec<Diagnostic>>,
+}
+
+/// Reads a file as text. Bytes that are no UTF-8 are taken for Latin-1, as old files hold them.
+///
+/// # Errors
+/// The file can't be read.
+pub fn read(path: &Path) -> std::io::Result<String> {
+    let bytes = std::fs::read(path)?;
+    Ok(match String::from_utf8(bytes) {
+        Ok(text) => text,
+        Err(error) => error.into_bytes().into_iter().map(char::from).collect(),
+    })
+}
+
+/// Everything a commit would do that needs no machine.
+#[must_use]
+pub fn build(text: &str) -> Outcome {
+    let loaded = load(text);
+    let result = loaded.result.and_then(|valid| {
+        let mut book = IdBook::default();
+        let resolved = Resolved::virtual_ports(&valid);
+        match compile(&valid, &resolved, &mut book, Generation(1)) {
+            Ok(program) => Ok(Compiled { program, routes: routes(&valid, &book) }),
+            Err(errors) => {
+                Err(errors.into_iter().map(|e| Diagnostic::error(e.path, e.at, e.message)).collect())
+            }
+        }
+    });
+    Outcome { warnings: loaded.warnings, result }
+}
