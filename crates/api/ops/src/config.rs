@@ -28,7 +28,11 @@ impl Problem {
             return format!("{}\n", rendered.trim_end());
         }
         let place = if *line > 0 { format!("{line}:{column}: ") } else { String::new() };
-        if path.is_empty() { format!("{place}{message}\n") } else { format!("[edit {path}]\n  {place}{message}\n") }
+        if path.is_empty() {
+            format!("{place}{message}\n")
+        } else {
+            format!("[edit {path}]\n  {place}{message}\n")
+        }
     }
 }
 

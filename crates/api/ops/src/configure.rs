@@ -144,12 +144,7 @@ fn up(session: &mut Session, words: &[Word]) -> Result<Reply, Fault> {
 }
 
 /// Alone it moves; before a command it makes that command start at the top.
-fn top(
-    env: &mut Env<'_>,
-    session: &mut Session,
-    input: &Input<'_>,
-    words: &[Word],
-) -> Result<Reply, Fault> {
+fn top(env: &mut Env<'_>, session: &mut Session, input: &Input<'_>, words: &[Word]) -> Result<Reply, Fault> {
     if words.is_empty() {
         session.edit.clear();
         session.back.clear();
@@ -236,12 +231,7 @@ fn rollback(env: &mut Env<'_>, words: &[Word]) -> Result<Reply, Fault> {
 }
 
 /// The client reads the file and sends its text; a path never reaches the daemon's file system.
-fn load(
-    env: &mut Env<'_>,
-    session: &Session,
-    input: &Input<'_>,
-    words: &[Word],
-) -> Result<Reply, Fault> {
+fn load(env: &mut Env<'_>, session: &Session, input: &Input<'_>, words: &[Word]) -> Result<Reply, Fault> {
     let kind = match words.first() {
         None => return Err(Miss::Missing("load").into()),
         Some(word) => match pick(LOAD_WORDS, &word.text)? {

@@ -59,8 +59,7 @@ pub(crate) const WORDS: &[(&str, &str)] = &[
     ("match", "Show only lines that match a pattern"),
     ("no-more", "Do not stop at every screen"),
 ];
-pub(crate) const DISPLAY_WORDS: &[(&str, &str)] =
-    &[("json", "As JSON"), ("set", "As `set' commands")];
+pub(crate) const DISPLAY_WORDS: &[(&str, &str)] = &[("json", "As JSON"), ("set", "As `set' commands")];
 
 impl Pipe {
     /// Reads the words of one pipe.
@@ -186,7 +185,10 @@ mod tests {
 
     #[test]
     fn what_is_wrong_is_said() {
-        check("co", "'co' is ambiguous.\nPossible completions:\n  compare              Compare the candidate with another configuration\n  count                Count the lines");
+        check(
+            "co",
+            "'co' is ambiguous.\nPossible completions:\n  compare              Compare the candidate with another configuration\n  count                Count the lines",
+        );
         check("tee x", "syntax error: tee");
         check("match", "syntax error, missing argument for `match'");
         check("count 3", "syntax error: 3");

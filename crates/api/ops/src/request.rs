@@ -60,21 +60,41 @@ pub enum ConfigureKind {
 /// A command that was understood.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Request {
-    Configuration { path: Vec<String> },
-    InterfacesTerse { name: Option<String> },
-    Routes { destination: Option<IpNet> },
-    Zones { name: Option<String> },
+    Configuration {
+        path: Vec<String>,
+    },
+    InterfacesTerse {
+        name: Option<String>,
+    },
+    Routes {
+        destination: Option<IpNet>,
+    },
+    Zones {
+        name: Option<String>,
+    },
     Policies(PolicyView),
-    Sessions { query: SessionQuery, detail: Detail },
-    ClearSessions { query: SessionQuery },
+    Sessions {
+        query: SessionQuery,
+        detail: Detail,
+    },
+    ClearSessions {
+        query: SessionQuery,
+    },
     FlowStatistics,
     NatSourceSummary,
     /// `None`: all.
-    NatSourceRules { name: Option<String> },
+    NatSourceRules {
+        name: Option<String>,
+    },
     Version,
     CommitHistory,
-    Rollback { number: u32 },
-    RollbackCompare { old: u32, new: u32 },
+    Rollback {
+        number: u32,
+    },
+    RollbackCompare {
+        old: u32,
+        new: u32,
+    },
     TestPacket(TestPacket),
     PlaneStatus,
     Configure(ConfigureKind),

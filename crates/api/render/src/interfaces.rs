@@ -62,7 +62,8 @@ pub(crate) fn element(lines: &[InterfaceLine]) -> Element {
 fn unit_element(unit: &UnitLine, link_up: bool) -> Element {
     let families = [("inet", &unit.inet), ("inet6", &unit.inet6)];
     let families = families.into_iter().filter_map(|(family, addresses)| {
-        let addresses = addresses.as_ref()?.iter().map(|a| Element::new("interface-address").leaf("ifa-local", a));
+        let addresses =
+            addresses.as_ref()?.iter().map(|a| Element::new("interface-address").leaf("ifa-local", a));
         Some(Element::new("address-family").leaf("address-family-name", family).children(addresses))
     });
     Element::new("logical-interface")

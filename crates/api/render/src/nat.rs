@@ -91,6 +91,8 @@ fn rule_element(rule: &NatRule) -> Element {
         .leaves("rule-to-context-name", &rule.to)
         .children(rule.sources.iter().map(|r| range("source-address-range-entry", r)))
         .children(rule.destinations.iter().map(|r| range("destination-address-range-entry", r)))
-        .child(Element::new("source-nat-rule-action-entry").leaf("source-nat-rule-action", action(rule.action)))
+        .child(
+            Element::new("source-nat-rule-action-entry").leaf("source-nat-rule-action", action(rule.action)),
+        )
         .child(hits)
 }

@@ -58,7 +58,8 @@ fn brief(out: &mut String, policy: &PolicyEntry) {
 
 fn detailed(out: &mut String, policy: &PolicyEntry) {
     let PolicyEntry { name, index, sequence, global, from_zones, to_zones, action, hits, .. } = policy;
-    let (scope, from, to) = if *global { ("global", from_zones, to_zones) } else { ("zone", from_zones, to_zones) };
+    let (scope, from, to) =
+        if *global { ("global", from_zones, to_zones) } else { ("zone", from_zones, to_zones) };
     let _ = write!(
         out,
         "Policy: {name}, action-type: {action}, State: enabled, Index: {index}, Scope Policy: 0\n\
@@ -149,7 +150,8 @@ fn policy_element(policy: &PolicyEntry) -> Element {
     let addresses = |name, inner, list: &[String]| {
         Element::new(name).children(list.iter().map(|a| Element::new(inner).leaf("address-name", a)))
     };
-    let applications = policy.applications.iter().map(|a| Element::new("application").leaf("application-name", a));
+    let applications =
+        policy.applications.iter().map(|a| Element::new("application").leaf("application-name", a));
     Element::new("policy-information")
         .leaf("policy-name", &policy.name)
         .leaf("policy-state", "enabled")

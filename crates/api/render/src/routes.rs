@@ -97,7 +97,8 @@ mod tests {
 
     #[test]
     fn ages_grow_from_clock_to_weeks() {
-        for (seconds, text) in [(602, "00:10:02"), (90_000, "1d 01:00:00"), (8 * 86_400 + 1, "1w1d 00:00:01")] {
+        for (seconds, text) in [(602, "00:10:02"), (90_000, "1d 01:00:00"), (8 * 86_400 + 1, "1w1d 00:00:01")]
+        {
             assert_eq!(age(seconds), text);
         }
     }

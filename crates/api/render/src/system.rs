@@ -84,10 +84,8 @@ fn armed(armed: bool) -> &'static str {
 pub(crate) fn plane_status(status: &PlaneStatus) -> String {
     let PlaneStatus { backend, armed: on, epoch, generation, workers, ports } = status;
     let generation = generation.map_or_else(|| "none".to_owned(), |g| g.to_string());
-    let mut out = format!(
-        "Backend: {backend}\nForwarding: {}\nEpoch: {epoch}\nGeneration: {generation}\n",
-        armed(*on)
-    );
+    let mut out =
+        format!("Backend: {backend}\nForwarding: {}\nEpoch: {epoch}\nGeneration: {generation}\n", armed(*on));
     out.push_str("Worker  State  Restarts  Generation\n");
     for worker in workers {
         let state = if worker.alive { "up" } else { "down" };

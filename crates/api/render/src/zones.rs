@@ -33,7 +33,8 @@ pub(crate) fn text(zones: &[ZoneEntry]) -> String {
 
 pub(crate) fn element(zones: &[ZoneEntry]) -> Element {
     let zones = zones.iter().map(|ZoneEntry { name, id, tcp_rst, interfaces }| {
-        let bound = Element::new("zones-security-interfaces").leaves("zones-security-interface-name", interfaces);
+        let bound =
+            Element::new("zones-security-interfaces").leaves("zones-security-interface-name", interfaces);
         Element::new("zones-security")
             .leaf("zones-security-zonename", name)
             .leaf("zones-security-zoneid", id)

@@ -36,7 +36,8 @@ const fn alone(args: &'static [Arg], help: &'static str) -> Param {
 }
 
 const DESTINATION_PORT: Param = option("destination-port", &[Arg::Port], "Destination port");
-const DESTINATION_PREFIX: Param = option("destination-prefix", &[Arg::Prefix], "Destination address or prefix");
+const DESTINATION_PREFIX: Param =
+    option("destination-prefix", &[Arg::Prefix], "Destination address or prefix");
 const FAMILY: Param = option("family", &[Arg::Family], "Address family");
 const INTERFACE: Param = option("interface", &[Arg::Interface], "Logical interface of either direction");
 const NAT: Param = flag("nat", "Sessions with translated addresses");
@@ -273,7 +274,10 @@ fn test_packet(given: &Given) -> Result<Request, Miss> {
     let source = given.required("source-ip", |v| v.parse::<std::net::IpAddr>().ok())?;
     let destination = given.required("destination-ip", |v| v.parse::<std::net::IpAddr>().ok())?;
     if source.is_ipv4() != destination.is_ipv4() {
-        return Err(Miss::Value { word: destination.to_string(), wanted: "an address of the source's family" });
+        return Err(Miss::Value {
+            word: destination.to_string(),
+            wanted: "an address of the source's family",
+        });
     }
     Ok(Request::TestPacket(TestPacket {
         interface: given.text("interface").ok_or(Miss::Missing("interface"))?,

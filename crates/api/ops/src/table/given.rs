@@ -65,7 +65,9 @@ impl Arg {
 
     pub(crate) fn accepts(self, word: &str) -> bool {
         match self {
-            Self::Zone | Self::Policy | Self::NatRule | Self::Interface | Self::ConfigPath => !word.is_empty(),
+            Self::Zone | Self::Policy | Self::NatRule | Self::Interface | Self::ConfigPath => {
+                !word.is_empty()
+            }
             Self::Address => word.parse::<IpAddr>().is_ok(),
             Self::Prefix => prefix(word).is_some(),
             Self::Port => word.parse::<u16>().is_ok_and(|p| p > 0),

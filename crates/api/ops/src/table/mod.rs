@@ -9,8 +9,8 @@ mod given;
 use crate::config::Candidate;
 use crate::words::Word;
 
-pub use commands::commands;
 pub(crate) use commands::GROUPS;
+pub use commands::commands;
 pub use given::Arg;
 pub(crate) use given::Given;
 
@@ -141,7 +141,8 @@ fn group_help(path: &[&str]) -> &'static str {
 
 fn step_path(mut path: Vec<&'static str>, word: &str) -> Result<At, Miss> {
     let next = |c: &'static Command| c.path.strip_prefix(&path[..]).and_then(|rest| rest.first().copied());
-    let mut found: Vec<&'static str> = commands().iter().filter_map(next).filter(|w| w.starts_with(word)).collect();
+    let mut found: Vec<&'static str> =
+        commands().iter().filter_map(next).filter(|w| w.starts_with(word)).collect();
     found.dedup();
     found.sort_unstable();
     found.dedup();

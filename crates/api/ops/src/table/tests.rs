@@ -52,7 +52,10 @@ fn filters_come_in_any_order() {
         ..SessionQuery::default()
     };
     let expected = Request::Sessions { query: query.clone(), detail: Detail::Brief };
-    check("show security flow session protocol tcp source-prefix 10.0.0.0/8 destination-port 80", expected.clone());
+    check(
+        "show security flow session protocol tcp source-prefix 10.0.0.0/8 destination-port 80",
+        expected.clone(),
+    );
     check("show sec fl ses destination-po 80 prot 6 source-pre 10.0.0.0/8", expected);
     let id = SessionQuery { id: Some(7), ..SessionQuery::default() };
     check("sh sec fl ses sess 7", Request::Sessions { query: id, detail: Detail::Extensive });

@@ -1,7 +1,7 @@
 //! Configuration mode over the fakes.
 
-use ravelin_ops::Mode;
 use crate::support::Bench;
+use ravelin_ops::Mode;
 
 /// A bench in configuration mode.
 fn editing() -> Bench {
@@ -52,7 +52,10 @@ fn leaving_with_changes_is_said() {
     let left = bench.good("exit configuration-mode");
     assert_eq!(left, "The configuration has been changed but not committed\nExiting configuration mode\n");
     let entered = bench.good("configure");
-    assert_eq!(entered, "Entering configuration mode\nThe configuration has been changed but not committed\n");
+    assert_eq!(
+        entered,
+        "Entering configuration mode\nThe configuration has been changed but not committed\n"
+    );
 }
 
 #[test]
@@ -111,7 +114,9 @@ fn a_load_brings_its_text() {
     bench.good("edit security");
     assert_eq!(bench.reply_with("load merge terminal relative", Some("c")).output, "load complete\n");
     assert_eq!(bench.config.candidate, ["security c"]);
-    for (line, source) in [("load set x", Some("x")), ("lo merge terminal", Some("terminal")), ("set x y", None)] {
+    for (line, source) in
+        [("load set x", Some("x")), ("lo merge terminal", Some("terminal")), ("set x y", None)]
+    {
         assert_eq!(ravelin_ops::load_source(line).as_deref(), source, "{line}");
     }
 }

@@ -1,7 +1,7 @@
 //! Operational commands end to end over the fakes: the line typed, the text printed.
 
-use serde_json::Value;
 use crate::support::Bench;
+use serde_json::Value;
 
 #[track_caller]
 fn check(line: &str, expected: &str) {
@@ -137,7 +137,8 @@ ge-0/0/0.0              up    up   inet     10.1.0.1/24
 
 #[test]
 fn interfaces_have_their_columns() {
-    let rest = "ge-0/0/1                up    down\nge-0/0/1.0              up    down inet     198.51.100.1/24\n";
+    let rest =
+        "ge-0/0/1                up    down\nge-0/0/1.0              up    down inet     198.51.100.1/24\n";
     check("show interfaces terse", &format!("{INTERFACES}{rest}"));
     check("show interfaces terse ge-0/0/0", INTERFACES);
     assert_eq!(Bench::new().bad("show interfaces terse xe-0/0/0"), "error: interface xe-0/0/0 not found\n");
@@ -347,7 +348,11 @@ ge-0/0/1            down   native, copy
 fn answers_are_json_with_names_of_junos() {
     let session = "/flow-session-information/0/flow-session/0";
     json("show security flow session", &format!("{session}/session-identifier/0/data"), "3");
-    json("show security flow session", &format!("{session}/flow-information/1/interface-name/0/data"), "ge-0/0/1.0");
+    json(
+        "show security flow session",
+        &format!("{session}/flow-information/1/interface-name/0/data"),
+        "ge-0/0/1.0",
+    );
     json(
         "show interfaces terse",
         "/interface-information/0/physical-interface/0/logical-interface/0/address-family/1/interface-address/0/ifa-local/0/data",
@@ -359,13 +364,20 @@ fn answers_are_json_with_names_of_junos() {
         "/security-policies/0/security-context/1/policies/0/policy-information/0/policy-action/0/action-type/0/data",
         "reject",
     );
-    json("show security zones", "/zones-information/0/zones-security/1/zones-security-zonename/0/data", "untrust");
+    json(
+        "show security zones",
+        "/zones-information/0/zones-security/1/zones-security-zonename/0/data",
+        "untrust",
+    );
 }
 
 #[test]
 fn pipes_work_on_the_text() {
     check("show security flow session | match ^session | count", "Count: 2 lines\n");
-    check("show interfaces terse | except UP", "Interface               Admin Link Proto    Local                 Remote\n                                            10.1.1.1/24\n                                   inet6    2001:db8::1/64\n");
+    check(
+        "show interfaces terse | except UP",
+        "Interface               Admin Link Proto    Local                 Remote\n                                            10.1.1.1/24\n                                   inet6    2001:db8::1/64\n",
+    );
     assert_eq!(Bench::new().bad("show version | display set"), "`| display set' is not supported\n");
     assert_eq!(Bench::new().bad("show version | compare"), "`| compare' is not supported\n");
 }

@@ -4,14 +4,15 @@ use std::ops::ControlFlow;
 use std::sync::Mutex;
 
 use ravelin_contract::{
-    Admission, ApplyResult, CloseReason, DataPlane, Diagnostics, DropSample, Error, EventBatch, Explanation, Finding,
-    Global, Ha, InjectRequest, InjectVerdict, InterfaceCounters, Link, NatCounters, PolicyCounters, PortStatus,
-    ReconcileResult, SessionDeltas, SessionFilter, SessionKey, SessionRef, SessionState, SessionStore, SessionView,
-    Status, Telemetry, Updates, WingView, WorkerStatus,
+    Admission, ApplyResult, CloseReason, DataPlane, Diagnostics, DropSample, Error, EventBatch, Explanation,
+    Finding, Global, Ha, InjectRequest, InjectVerdict, InterfaceCounters, Link, NatCounters, PolicyCounters,
+    PortStatus, ReconcileResult, SessionDeltas, SessionFilter, SessionKey, SessionRef, SessionState,
+    SessionStore, SessionView, Status, Telemetry, Updates, WingView, WorkerStatus,
 };
 use ravelin_program::Program;
 use ravelin_types::{
-    DropReason, Generation, InterfaceId, NatRuleId, PolicyId, Proto, RuleIdentity, SessionId, WorkerId, ZoneId,
+    DropReason, Generation, InterfaceId, NatRuleId, PolicyId, Proto, RuleIdentity, SessionId, WorkerId,
+    ZoneId,
 };
 
 #[derive(Default)]

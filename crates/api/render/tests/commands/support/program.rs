@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use ravelin_program::{
-    Action, AddressMatch, Application, Chunk, FlowSettings, HostInbound, Interface, InterfaceAddress, Interfaces,
-    LogWhen, NatContext, Policy, PolicySection, Port, PortRange, Prefix, Program, SourceAction, SourceNat,
-    SourceRule, SourceRuleSet, Zone, ZoneMatch, Zones,
+    Action, AddressMatch, Application, Chunk, FlowSettings, HostInbound, Interface, InterfaceAddress,
+    Interfaces, LogWhen, NatContext, Policy, PolicySection, Port, PortRange, Prefix, Program, SourceAction,
+    SourceNat, SourceRule, SourceRuleSet, Zone, ZoneMatch, Zones,
 };
 use ravelin_types::{
     Addr, Family, Generation, InterfaceId, NatRuleId, PolicyId, PortId, Proto, RuleIdentity, ZoneId,
