@@ -20,10 +20,9 @@ fn main() {
         .status();
     match status {
         Ok(status) if status.success() => {}
-        Ok(status) => panic!(
-            "{} could not compile {SOURCE}: {status}. Is libbpf-dev installed?",
-            clang.display()
-        ),
+        Ok(status) => {
+            panic!("{} could not compile {SOURCE}: {status}. Is libbpf-dev installed?", clang.display())
+        }
         Err(error) => panic!("{} could not be started: {error}.", clang.display()),
     }
 }

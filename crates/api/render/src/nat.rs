@@ -28,10 +28,13 @@ pub(crate) fn summary(list: &NatRules) -> String {
 
 pub(crate) fn rules(list: &NatRules) -> String {
     let prefixes = list.rules.iter().flat_map(|r| r.sources.iter().chain(&r.destinations));
-    let (v4, v6) = prefixes
-        .fold((0u32, 0u32), |(v4, v6), (first, _)| if first.is_ipv4() { (v4 + 1, v6) } else { (v4, v6 + 1) });
-    let mut out =
-        format!("Total rules: {}\nTotal referenced IPv4/IPv6 ip-prefixes: {v4}/{v6}\n", list.rules.len());
+    let (v4, v6): (Vec<&_>, Vec<&_>) = prefixes.partition(|(first, _)| first.is_ipv4());
+    let mut out = format!(
+        "Total rules: {}\nTotal referenced IPv4/IPv6 ip-prefixes: {}/{}\n",
+        list.rules.len(),
+        v4.len(),
+        v6.len()
+    );
     for rule in &list.rules {
         out.push_str(&one(rule));
     }

@@ -18,6 +18,9 @@ use rtnetlink::packet_route::{
     },
 };
 
+/// The kernel's table of its own addresses (`RT_TABLE_LOCAL`).
+const TABLE_LOCAL: u32 = 255;
+
 /// Which unit a link index is.
 pub(crate) type Units = HashMap<u32, InterfaceId>;
 
@@ -81,7 +84,7 @@ pub(crate) fn route(message: &RouteMessage, units: &Units) -> Option<(IpNet, u32
         IpNet::V6(net) => net.addr().is_multicast() || net.addr().is_unicast_link_local(),
     };
     let wanted_table = match message.header.kind {
-        RouteType::Local => table == u32::from(RouteHeader::RT_TABLE_LOCAL),
+        RouteType::Local => table == TABLE_LOCAL,
         _ => table == u32::from(RouteHeader::RT_TABLE_MAIN),
     };
     if link_scoped || !wanted_table {

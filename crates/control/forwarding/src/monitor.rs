@@ -11,7 +11,7 @@ use futures_util::{Stream, StreamExt, TryStreamExt};
 use ravelin_contract::UpdateBatch;
 use ravelin_types::{InterfaceId, PortId};
 use rtnetlink::{
-    Handle, IpVersion, MulticastGroup, RouteMessageBuilder,
+    Handle, MulticastGroup, RouteMessageBuilder,
     packet_route::{AddressFamily, route::RouteMessage},
 };
 use tokio::{
@@ -119,7 +119,7 @@ impl Monitor {
 
     /// The difference to the last look; None when there is none.
     async fn look(&mut self, names: &Names) -> Result<Option<UpdateBatch>, MonitorError> {
-        let world = self.dump(names).await?;
+        let world = dump(&self.handle, names).await?;
         let mut batch = diff(self.last.as_ref(), &world);
         self.last = Some(world);
         if batch == UpdateBatch::default() {
@@ -129,35 +129,35 @@ impl Monitor {
         batch.version = self.version;
         Ok(Some(batch))
     }
+}
 
-    async fn dump(&self, names: &Names) -> Result<World, MonitorError> {
-        let mut world = World::default();
-        let links = collect("links", || self.handle.link().get().execute()).await?;
-        let mut units: Units = HashMap::new();
-        for link in &links {
-            let Some(name) = message::link_name(link) else { continue };
-            if let Some(unit) = names.units.get(name) {
-                units.insert(link.header.index, *unit);
-            }
-            if let Some(port) = names.ports.get(name) {
-                world.set_link(*port, message::link_up(link));
-            }
+async fn dump(handle: &Handle, names: &Names) -> Result<World, MonitorError> {
+    let mut world = World::default();
+    let links = collect("links", || handle.link().get().execute()).await?;
+    let mut units: Units = HashMap::new();
+    for link in &links {
+        let Some(name) = message::link_name(link) else { continue };
+        if let Some(unit) = names.units.get(name) {
+            units.insert(link.header.index, *unit);
         }
-        for family in [AddressFamily::Inet, AddressFamily::Inet6] {
-            let routes = collect("routes", || self.handle.route().get(every(family)).execute()).await?;
-            for (prefix, metric, route) in routes.iter().filter_map(|m| message::route(m, &units)) {
-                world.add_route(prefix, metric, route);
-            }
+        if let Some(port) = names.ports.get(name) {
+            world.set_link(*port, message::link_up(link));
         }
-        for family in [IpVersion::V4, IpVersion::V6] {
-            let get = || self.handle.neighbours().get().set_family(family.clone()).execute();
-            let neighbours = collect("neighbours", get).await?;
-            for (unit, addr, neighbour) in neighbours.iter().filter_map(|m| message::neighbour(m, &units)) {
-                world.add_neighbour(unit, addr, neighbour);
-            }
-        }
-        Ok(world)
     }
+    for family in [AddressFamily::Inet, AddressFamily::Inet6] {
+        let routes = collect("routes", || handle.route().get(every(family)).execute()).await?;
+        for (prefix, metric, route) in routes.iter().filter_map(|m| message::route(m, &units)) {
+            world.add_route(prefix, metric, route);
+        }
+    }
+    for family in [AddressFamily::Inet, AddressFamily::Inet6] {
+        let get = || handle.neighbours().get().set_address_family(family).execute();
+        let neighbours = collect("neighbours", get).await?;
+        for (unit, addr, neighbour) in neighbours.iter().filter_map(|m| message::neighbour(m, &units)) {
+            world.add_neighbour(unit, addr, neighbour);
+        }
+    }
+    Ok(world)
 }
 
 /// One whole dump; tried again when the kernel's table moved under it.
@@ -169,7 +169,9 @@ where
     loop {
         match dump().try_collect().await {
             Ok(all) => return Ok(all),
-            Err(rtnetlink::Error::RequestFailed) | Err(rtnetlink::Error::NetlinkError(_)) if tries < DUMPS_MAX => {
+            Err(rtnetlink::Error::RequestFailed) | Err(rtnetlink::Error::NetlinkError(_))
+                if tries < DUMPS_MAX =>
+            {
                 tries += 1;
             }
             Err(source) => return Err(MonitorError::Dump { what, source }),

@@ -63,7 +63,12 @@ impl Prober {
     ///
     /// # Errors
     /// No such device, or the kernel refused.
-    pub async fn probe(&mut self, device: &str, addr: IpAddr, now: Instant) -> Result<ProbeOutcome, ProbeError> {
+    pub async fn probe(
+        &mut self,
+        device: &str,
+        addr: IpAddr,
+        now: Instant,
+    ) -> Result<ProbeOutcome, ProbeError> {
         let key = (device.to_owned(), addr);
         let allowed = self.allow(&key, now);
         if allowed != ProbeOutcome::Asked {
@@ -71,7 +76,8 @@ impl Prober {
         }
         let failed = |source| ProbeError::Netlink { device: device.into(), addr, source };
         let mut links = self.handle.link().get().match_name(device).execute();
-        let link = links.try_next().await.ok().flatten().ok_or_else(|| ProbeError::NoDevice(device.into()))?;
+        let link =
+            links.try_next().await.ok().flatten().ok_or_else(|| ProbeError::NoDevice(device.into()))?;
         let request = self.handle.neighbours().add(link.header.index, addr).replace();
         // `NTF_USE` with no state: as if the kernel had a packet for it.
         let request = request.state(NeighbourState::None).flags(NeighbourFlags::Use);

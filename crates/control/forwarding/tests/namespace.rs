@@ -56,7 +56,10 @@ fn ip(arguments: &str) {
 }
 
 /// Reads batches until one shows what is waited for.
-async fn until(batches: &mut mpsc::Receiver<UpdateBatch>, wanted: impl Fn(&UpdateBatch) -> bool) -> UpdateBatch {
+async fn until(
+    batches: &mut mpsc::Receiver<UpdateBatch>,
+    wanted: impl Fn(&UpdateBatch) -> bool,
+) -> UpdateBatch {
     let search = async {
         loop {
             let batch = batches.recv().await.expect("the monitor runs");
@@ -91,7 +94,9 @@ async fn scenario() {
 
     ip("-n rvb-m route add 192.0.2.0/24 nexthop via 10.6.0.2 weight 1 nexthop via 10.6.0.3 weight 3");
     let batch = until(&mut batches, |batch| route_of(batch, "192.0.2.0/24").is_some()).await;
-    let Some(Route::Via(hops)) = &route_of(&batch, "192.0.2.0/24").unwrap().route else { panic!("{batch:?}") };
+    let Some(Route::Via(hops)) = &route_of(&batch, "192.0.2.0/24").unwrap().route else {
+        panic!("{batch:?}")
+    };
     assert_eq!(hops.iter().map(|hop| hop.weight).collect::<Vec<_>>(), [1, 3]);
 
     ip("-n rvb-m route add blackhole 198.51.100.0/24");
@@ -116,7 +121,10 @@ async fn scenario() {
     }
     let nobody: IpAddr = "10.6.0.99".parse().unwrap();
     prober.probe("ge-0-0-0.0", nobody, now).await.unwrap();
-    until(&mut batches, |b| b.neighbours.iter().any(|n| n.addr == nobody && n.neighbour == Neighbour::Failed)).await;
+    until(&mut batches, |b| {
+        b.neighbours.iter().any(|n| n.addr == nobody && n.neighbour == Neighbour::Failed)
+    })
+    .await;
 
     ip("-n rvb-n link set n0 down");
     until(&mut batches, |batch| batch.links == [LinkUpdate { port: PortId(2), up: false }]).await;
@@ -124,6 +132,10 @@ async fn scenario() {
 
 #[test]
 fn the_kernels_changes_arrive_as_updates() {
+    if !rustix::process::geteuid().is_root() {
+        eprintln!("Skipped: this test needs root.");
+        return;
+    }
     let namespaces = Namespaces::make();
     let body = || {
         let file = File::open("/run/netns/rvb-m").unwrap();

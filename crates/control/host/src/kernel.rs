@@ -168,7 +168,11 @@ impl Host {
             Action::RemoveAddress { link, address } => self.remove_address(link, *address).await,
             Action::RemoveRoute(route) => {
                 let removed = self.handle.route().del(route_message(route)?).execute().await;
-                removed.map_err(failed("remove route", &route.prefix.to_string()))
+                match removed {
+                    // It went with its link.
+                    Err(error) if has_code(&error, &[ESRCH]) => Ok(()),
+                    outcome => outcome.map_err(failed("remove route", &route.prefix.to_string())),
+                }
             }
             Action::SetRoute(route) => {
                 let set = self.handle.route().add(route_message(route)?).replace().execute().await;
@@ -247,15 +251,20 @@ fn route_message(route: &DesiredRoute) -> Result<RouteMessage, HostError> {
     message::route(route).ok_or(HostError::Family(route.prefix))
 }
 
-/// The kernel's answer to a gateway that is on no link.
+const ESRCH: i32 = 3;
+const EINVAL: i32 = 22;
+const ENETDOWN: i32 = 100;
+const ENETUNREACH: i32 = 101;
+const EHOSTUNREACH: i32 = 113;
+
+/// The kernel's answer to a gateway that is on no link; IPv6 says EINVAL or EHOSTUNREACH.
 fn is_unreachable(error: &rtnetlink::Error) -> bool {
-    const ENETUNREACH: i32 = 101;
-    const EHOSTUNREACH: i32 = 113;
-    const ENETDOWN: i32 = 100;
-    const EINVAL: i32 = 22;
+    has_code(error, &[ENETUNREACH, EHOSTUNREACH, ENETDOWN, EINVAL])
+}
+
+fn has_code(error: &rtnetlink::Error, codes: &[i32]) -> bool {
     let rtnetlink::Error::NetlinkError(message) = error else { return false };
-    // IPv6 answers EINVAL or EHOSTUNREACH when no device leads to the gateway.
-    [ENETUNREACH, EHOSTUNREACH, ENETDOWN, EINVAL].contains(&message.raw_code().abs())
+    codes.contains(&message.raw_code().abs())
 }
 
 /// Writes a setting; `net/ipv6` is missing where the kernel has no IPv6, which is as good as off.

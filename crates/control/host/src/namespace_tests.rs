@@ -117,6 +117,10 @@ async fn scenario() {
 
 #[test]
 fn taps_and_routes_survive_the_packet_process() {
+    if !rustix::process::geteuid().is_root() {
+        eprintln!("Skipped: this test needs root.");
+        return;
+    }
     let namespace = Namespace::make();
     let link = ["-n", NAMESPACE, "link", "add", "ge-0-0-0", "type", "veth", "peer", "name", "peer"];
     assert!(ip(&link).0);

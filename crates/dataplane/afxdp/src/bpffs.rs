@@ -47,8 +47,7 @@ impl Pins {
         if fs::create_dir_all(path).is_err() || !on_bpffs(path).map_err(failed("look at"))? {
             mount_at(path)?;
         }
-        fs::set_permissions(path, fs::Permissions::from_mode(0o700))
-            .map_err(failed("set the mode of"))?;
+        fs::set_permissions(path, fs::Permissions::from_mode(0o700)).map_err(failed("set the mode of"))?;
         let flags = OFlags::DIRECTORY | OFlags::RDONLY | OFlags::CLOEXEC;
         let lock = rustix::fs::openat(CWD, path, flags, Mode::empty())
             .map_err(|errno| failed("open")(errno.into()))?;
@@ -70,13 +69,10 @@ impl Pins {
     /// # Errors
     /// The directory can't be read.
     pub fn names(&self) -> Result<Vec<String>, PinsError> {
-        let failed =
-            |source| PinsError::Directory { step: "read", path: self.path.clone(), source };
+        let failed = |source| PinsError::Directory { step: "read", path: self.path.clone(), source };
         let entries = fs::read_dir(&self.path).map_err(failed)?;
         entries
-            .map(|entry| {
-                entry.map(|e| e.file_name().to_string_lossy().into_owned()).map_err(failed)
-            })
+            .map(|entry| entry.map(|e| e.file_name().to_string_lossy().into_owned()).map_err(failed))
             .collect()
     }
 

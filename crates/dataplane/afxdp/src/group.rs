@@ -10,9 +10,7 @@ use rustix::io;
 
 use crate::{
     ring::Descriptor,
-    socket::{
-        CopyMode, QueueAt, Socket, SocketConfig, SocketCounters, SocketError, TX_METADATA_LEN,
-    },
+    socket::{CopyMode, QueueAt, Socket, SocketConfig, SocketCounters, SocketError, TX_METADATA_LEN},
     umem::{Frame, Umem},
 };
 
@@ -135,11 +133,9 @@ impl Group {
     /// Appends up to `max` received frames of `port` to `out`.
     pub fn receive(&mut self, port: usize, max: u32, out: &mut Vec<Frame>) -> u32 {
         let Self { sockets, umem, counters, offload: _ } = self;
-        sockets[port].rx.consume(max, |descriptor| {
-            match umem.accept(descriptor.address, descriptor.len) {
-                Ok(frame) => out.push(frame),
-                Err(_) => counters.bad_descriptors += 1,
-            }
+        sockets[port].rx.consume(max, |descriptor| match umem.accept(descriptor.address, descriptor.len) {
+            Ok(frame) => out.push(frame),
+            Err(_) => counters.bad_descriptors += 1,
         })
     }
 
@@ -147,12 +143,7 @@ impl Group {
     ///
     /// # Errors
     /// The ring is full: the frame comes back, for the caller to count and give up.
-    pub fn transmit(
-        &mut self,
-        port: usize,
-        mut frame: Frame,
-        partial: Option<Partial>,
-    ) -> Result<(), Frame> {
+    pub fn transmit(&mut self, port: usize, mut frame: Frame, partial: Option<Partial>) -> Result<(), Frame> {
         if self.sockets[port].tx.room() == 0 {
             self.counters.tx_full += 1;
             return Err(frame);
@@ -160,8 +151,7 @@ impl Group {
         let options = partial.map_or(0, |partial| self.complete(&mut frame, partial));
         let len = frame.len() as u32;
         let address = self.umem.lend(frame);
-        let queued =
-            self.sockets[port].tx.produce(1, || Some(Descriptor { address, len, options }));
+        let queued = self.sockets[port].tx.produce(1, || Some(Descriptor { address, len, options }));
         debug_assert_eq!(queued, 1, "room was checked above and we are the only producer");
         Ok(())
     }
@@ -229,8 +219,7 @@ impl Group {
     #[must_use]
     pub fn lost(&self, held: usize) -> usize {
         let census = self.umem.census();
-        census.held.abs_diff(held)
-            + self.umem.chunks().abs_diff(census.free + census.kernel + census.held)
+        census.held.abs_diff(held) + self.umem.chunks().abs_diff(census.free + census.kernel + census.held)
     }
 }
 

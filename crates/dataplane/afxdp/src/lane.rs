@@ -2,7 +2,7 @@
 
 use std::os::fd::BorrowedFd;
 
-use ravelin_engine::Egress;
+use ravelin_engine::{Checksum, Egress};
 use ravelin_types::{DropReason, InterfaceId, PortId};
 use ravelin_wire::rewrite::{self, Partial};
 
@@ -16,8 +16,8 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct Lane {
     pub(crate) group: Group,
-    /// The port of each socket of the group.
-    ports: Vec<PortId>,
+    /// The port of each socket of the group, and what it says of a packet's checksum.
+    ports: Vec<(PortId, Checksum)>,
     taps: Vec<Tap>,
     socket_of: Vec<Option<usize>>,
     tap_of: Vec<Option<usize>>,
@@ -25,8 +25,8 @@ pub(crate) struct Lane {
 
 impl Lane {
     /// `ports` in the order of the group's sockets.
-    pub(crate) fn new(group: Group, ports: Vec<PortId>, taps: Vec<Tap>) -> Self {
-        let socket_of = positions(ports.iter().map(|port| port.index()));
+    pub(crate) fn new(group: Group, ports: Vec<(PortId, Checksum)>, taps: Vec<Tap>) -> Self {
+        let socket_of = positions(ports.iter().map(|(port, _)| port.index()));
         let tap_of = positions(taps.iter().map(|tap| tap.unit.index()));
         Self { group, ports, taps, socket_of, tap_of }
     }
@@ -39,7 +39,7 @@ impl Lane {
         self.taps.len()
     }
 
-    pub(crate) fn port(&self, at: usize) -> PortId {
+    pub(crate) fn port(&self, at: usize) -> (PortId, Checksum) {
         self.ports[at]
     }
 

@@ -1,9 +1,11 @@
 //! The AF_XDP backend: shim, UMEM, rings, workers.
 
 mod bpffs;
+mod ethtool;
 mod group;
 mod heartbeat;
 mod lane;
+mod layout;
 mod ring;
 mod shim;
 mod socket;
@@ -15,6 +17,7 @@ mod workers;
 pub use bpffs::{DEFAULT_PINS, PinsError};
 pub use group::{ChecksumOffload, Group, GroupCounters, GroupError};
 pub use heartbeat::{BEAT_PERIOD_MAX, Beat, Heartbeat, QUEUES_MAX};
+pub use layout::DeviceError;
 pub use shim::{AttachMode, PortShim, ShimDrops, ShimError, Shims};
 pub use socket::{CopyMode, QueueAt, SocketConfig, SocketCounters, SocketError};
 pub use tap::TapError;

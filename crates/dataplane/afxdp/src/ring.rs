@@ -185,12 +185,7 @@ mod tests {
         let len = 64 + size as usize * 8;
         // SAFETY: a fresh anonymous mapping.
         let base = unsafe {
-            mmap_anonymous(
-                ptr::null_mut(),
-                len,
-                ProtFlags::READ | ProtFlags::WRITE,
-                MapFlags::PRIVATE,
-            )
+            mmap_anonymous(ptr::null_mut(), len, ProtFlags::READ | ProtFlags::WRITE, MapFlags::PRIVATE)
         };
         Ring::at(NonNull::new(base.unwrap().cast()).unwrap(), len, [0, 8, 16, 64], size)
     }

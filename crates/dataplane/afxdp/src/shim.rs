@@ -157,8 +157,7 @@ impl Shims {
     /// A pin can't be removed.
     pub fn retain(&self, wanted: &BTreeSet<u32>) -> Result<(), ShimError> {
         for name in self.pins.names()? {
-            let ifindex =
-                name.strip_prefix("link-").and_then(|rest| rest.split('-').next()?.parse().ok());
+            let ifindex = name.strip_prefix("link-").and_then(|rest| rest.split('-').next()?.parse().ok());
             if ifindex.is_some_and(|ifindex: u32| !wanted.contains(&ifindex)) {
                 self.pins.remove(&name)?;
             }
@@ -166,11 +165,7 @@ impl Shims {
         Ok(())
     }
 
-    fn swap_into_pinned(
-        &self,
-        program: &mut Xdp,
-        ifindex: u32,
-    ) -> Result<Option<AttachMode>, ShimError> {
+    fn swap_into_pinned(&self, program: &mut Xdp, ifindex: u32) -> Result<Option<AttachMode>, ShimError> {
         for mode in [AttachMode::Native, AttachMode::Generic] {
             let name = link_name(ifindex, mode);
             let Ok(pinned) = PinnedLink::from_pin(self.pins.at(&name)) else { continue };
@@ -192,9 +187,7 @@ impl Shims {
         let (id, mode) = match program.attach_to_if_index(ifindex, AttachMode::Native.flag()) {
             Ok(id) => (id, AttachMode::Native),
             Err(_) => {
-                let id = program
-                    .attach_to_if_index(ifindex, AttachMode::Generic.flag())
-                    .map_err(failed)?;
+                let id = program.attach_to_if_index(ifindex, AttachMode::Generic.flag()).map_err(failed)?;
                 (id, AttachMode::Generic)
             }
         };
@@ -233,8 +226,7 @@ impl PortShim {
     /// # Errors
     /// The kernel refused to tell.
     pub fn drops(&self) -> Result<ShimDrops, ShimError> {
-        let count =
-            |reason| -> Result<u64, MapError> { Ok(self.drops.get(&reason, 0)?.iter().sum()) };
+        let count = |reason| -> Result<u64, MapError> { Ok(self.drops.get(&reason, 0)?.iter().sum()) };
         Ok(ShimDrops { no_worker: count(0)?, stale_heartbeat: count(1)? })
     }
 }
@@ -256,15 +248,13 @@ fn link_name(ifindex: u32, mode: AttachMode) -> String {
 /// Counts the epoch up. A pin that can't be read as one is a leftover of something else and is replaced.
 fn next_epoch(pins: &Pins) -> Result<u64, ShimError> {
     let path = pins.at("epoch");
-    let open =
-        || MapData::from_pin(&path).and_then(|data| Array::<_, u64>::try_from(Map::Array(data)));
+    let open = || MapData::from_pin(&path).and_then(|data| Array::<_, u64>::try_from(Map::Array(data)));
     let mut map = match open() {
         Ok(map) => map,
         Err(_) => {
             pins.remove("epoch")?;
             let pinned = Array::<MapData, u64>::create(1, 0)?.pin(&path);
-            pinned
-                .map_err(|error| ShimError::PinMap { name: "epoch", reason: error.to_string() })?;
+            pinned.map_err(|error| ShimError::PinMap { name: "epoch", reason: error.to_string() })?;
             open()?
         }
     };

@@ -12,8 +12,8 @@ use rustix::{
         self, AddressFamily, RecvFlags, SendFlags, SocketType, sockopt,
         xdp::{
             SocketAddrXdp, SocketAddrXdpFlags, SocketAddrXdpWithSharedUmem, XDP_PGOFF_RX_RING,
-            XDP_PGOFF_TX_RING, XDP_UMEM_PGOFF_COMPLETION_RING, XDP_UMEM_PGOFF_FILL_RING,
-            XdpOptionsFlags, XdpUmemReg, XdpUmemRegFlags,
+            XDP_PGOFF_TX_RING, XDP_UMEM_PGOFF_COMPLETION_RING, XDP_UMEM_PGOFF_FILL_RING, XdpOptionsFlags,
+            XdpUmemReg, XdpUmemRegFlags,
         },
     },
 };
@@ -95,11 +95,7 @@ pub(crate) struct Socket {
 
 impl Socket {
     /// Opens the first socket on a packet memory, which registers the memory.
-    pub(crate) fn first(
-        at: QueueAt,
-        umem: &Umem,
-        config: &SocketConfig,
-    ) -> Result<Self, SocketError> {
+    pub(crate) fn first(at: QueueAt, umem: &Umem, config: &SocketConfig) -> Result<Self, SocketError> {
         let fd = create(at)?;
         let (addr, len) = umem.region();
         let registration = XdpUmemReg {
@@ -110,26 +106,18 @@ impl Socket {
             flags: XdpUmemRegFlags::from_bits_retain(UMEM_TX_METADATA),
             tx_metadata_len: TX_METADATA_LEN as u32,
         };
-        sockopt::set_xdp_umem_reg(&fd, registration)
-            .map_err(failed("register packet memory", at))?;
+        sockopt::set_xdp_umem_reg(&fd, registration).map_err(failed("register packet memory", at))?;
         let copy = match config.copy {
             CopyMode::Preferred => SocketAddrXdpFlags::empty(),
             CopyMode::Copy => SocketAddrXdpFlags::XDP_COPY,
         };
-        let address = SocketAddrXdp::new(
-            copy | SocketAddrXdpFlags::XDP_USE_NEED_WAKEUP,
-            at.ifindex,
-            at.queue,
-        );
+        let address =
+            SocketAddrXdp::new(copy | SocketAddrXdpFlags::XDP_USE_NEED_WAKEUP, at.ifindex, at.queue);
         Self::finish(fd, at, config, |fd| net::bind(fd, &address))
     }
 
     /// Opens a further socket on the memory that `first` registered; modes are those of `first`.
-    pub(crate) fn sharing(
-        first: &Self,
-        at: QueueAt,
-        config: &SocketConfig,
-    ) -> Result<Self, SocketError> {
+    pub(crate) fn sharing(first: &Self, at: QueueAt, config: &SocketConfig) -> Result<Self, SocketError> {
         let fd = create(at)?;
         let addr = SocketAddrXdp::new(SocketAddrXdpFlags::XDP_SHARED_UMEM, at.ifindex, at.queue);
         let address = SocketAddrXdpWithSharedUmem { addr, shared_umem_fd: first.fd.as_fd() };
@@ -144,16 +132,14 @@ impl Socket {
     ) -> Result<Self, SocketError> {
         let size = config.ring_size;
         sockopt::set_xdp_umem_fill_ring_size(&fd, size).map_err(failed("size fill ring", at))?;
-        sockopt::set_xdp_umem_completion_ring_size(&fd, size)
-            .map_err(failed("size completion ring", at))?;
+        sockopt::set_xdp_umem_completion_ring_size(&fd, size).map_err(failed("size completion ring", at))?;
         sockopt::set_xdp_rx_ring_size(&fd, size).map_err(failed("size receive ring", at))?;
         sockopt::set_xdp_tx_ring_size(&fd, size).map_err(failed("size transmit ring", at))?;
         let offsets = sockopt::xdp_mmap_offsets(&fd).map_err(failed("read ring offsets", at))?;
         let map = failed("map ring", at);
-        let fill =
-            Ring::map(fd.as_fd(), &offsets.fr, size, XDP_UMEM_PGOFF_FILL_RING).map_err(&map)?;
-        let completion = Ring::map(fd.as_fd(), &offsets.cr, size, XDP_UMEM_PGOFF_COMPLETION_RING)
-            .map_err(&map)?;
+        let fill = Ring::map(fd.as_fd(), &offsets.fr, size, XDP_UMEM_PGOFF_FILL_RING).map_err(&map)?;
+        let completion =
+            Ring::map(fd.as_fd(), &offsets.cr, size, XDP_UMEM_PGOFF_COMPLETION_RING).map_err(&map)?;
         let rx = Ring::map(fd.as_fd(), &offsets.rx, size, XDP_PGOFF_RX_RING).map_err(&map)?;
         let tx = Ring::map(fd.as_fd(), &offsets.tx, size, XDP_PGOFF_TX_RING).map_err(&map)?;
         bind_patiently(&fd, at, config.bind_deadline, bind)?;
@@ -194,8 +180,7 @@ impl AsFd for Socket {
 
 fn create(at: QueueAt) -> Result<OwnedFd, SocketError> {
     let flags = net::SocketFlags::CLOEXEC;
-    net::socket_with(AddressFamily::XDP, SocketType::RAW, flags, None)
-        .map_err(failed("open socket", at))
+    net::socket_with(AddressFamily::XDP, SocketType::RAW, flags, None).map_err(failed("open socket", at))
 }
 
 fn failed(step: &'static str, at: QueueAt) -> impl Fn(io::Errno) -> SocketError {

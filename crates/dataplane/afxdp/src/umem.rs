@@ -23,8 +23,7 @@ pub const HEADROOM: usize = 256;
 /// The longest frame that a chunk holds.
 pub const FRAME_LEN_MAX: usize = CHUNK_SIZE - HEADROOM;
 
-const _: () =
-    assert!(CHUNK_SIZE.is_power_of_two(), "addresses are cut into chunk and offset by shifting");
+const _: () = assert!(CHUNK_SIZE.is_power_of_two(), "addresses are cut into chunk and offset by shifting");
 
 /// Who may touch a chunk now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -13,8 +13,7 @@ use std::{
 };
 
 use ravelin_engine::{
-    BATCH_MAX, Checksum, Ingress, NoRecorder, Output, Packet, Shared, Snapshot, State, Verdict,
-    step,
+    BATCH_MAX, Checksum, Ingress, NoRecorder, Output, Packet, Shared, Snapshot, State, Verdict, step,
 };
 use ravelin_plane::Task;
 use ravelin_types::{DropReason, Instant};
@@ -47,8 +46,8 @@ pub(crate) struct Signals {
     pub(crate) wake: OwnedFd,
     /// Generation of the snapshot adopted last.
     pub(crate) generation: AtomicU64,
-    /// Chunks that no owner accounted for when a lane was closed: always 0.
-    pub(crate) lost_frames: AtomicU64,
+    /// Chunks that no owner accounted for when a lane was closed: always 0. Common to all workers.
+    pub(crate) lost_frames: Arc<AtomicU64>,
 }
 
 /// The worker's side of everything.
@@ -59,8 +58,6 @@ pub(crate) struct Worker {
     pub(crate) commands: Receiver<Command>,
     pub(crate) signals: Arc<Signals>,
     pub(crate) beat: Beat,
-    /// What ports say of a packet's checksum.
-    pub(crate) checksum: Checksum,
     pub(crate) lane: Option<Box<Lane>>,
     pub(crate) scratch: Scratch,
 }
@@ -134,7 +131,7 @@ impl Worker {
         self.snapshot = Some(snapshot);
     }
 
-    fn close_lane(&mut self) {
+    pub(crate) fn close_lane(&mut self) {
         if let Some(lane) = self.lane.take() {
             let lost = lane.group.lost(0) as u64;
             self.signals.lost_frames.fetch_add(lost, Ordering::Relaxed);
@@ -148,9 +145,9 @@ impl Worker {
         for at in 0..ports {
             let Some(lane) = &mut self.lane else { break };
             lane.group.receive(at, BATCH_MAX as u32, &mut self.scratch.frames);
-            let ingress = Ingress::Port(lane.port(at));
+            let (port, checksum) = lane.port(at);
             packets += self.scratch.frames.len();
-            self.judge(Some((ingress, self.checksum)));
+            self.judge(Some((Ingress::Port(port), checksum)));
         }
         for at in 0..taps {
             let Some(lane) = &mut self.lane else { break };
@@ -195,10 +192,7 @@ impl Worker {
                 Verdict::Send { egress, unit: _, partial } if frame.place(*start, *len) => {
                     lane.send(egress, frame, partial)
                 }
-                Verdict::Send { .. }
-                | Verdict::Drop(_)
-                | Verdict::Consume
-                | Verdict::HandOver(_) => {
+                Verdict::Send { .. } | Verdict::Drop(_) | Verdict::Consume | Verdict::HandOver(_) => {
                     lane.group.umem_mut().put(frame);
                     Ok(())
                 }

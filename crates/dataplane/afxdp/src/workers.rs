@@ -6,7 +6,6 @@
 use std::{
     any::Any,
     collections::{BTreeMap, BTreeSet, btree_map::Entry},
-    os::fd::OwnedFd,
     panic::{AssertUnwindSafe, catch_unwind},
     path::PathBuf,
     sync::{
@@ -19,23 +18,22 @@ use std::{
 };
 
 use ravelin_contract::{Error, PortStatus, Refusal, WorkerStatus};
-use ravelin_engine::{Checksum, Limits, Resolver, Rules, Seed, Shared, Snapshot, State};
+use ravelin_engine::{Limits, Resolver, Rules, Seed, Shared, Snapshot, State};
 use ravelin_plane::{Plane, PortMode, Setup, Task, Workers};
-use ravelin_types::{Generation, InterfaceId, PortId, WorkerId};
+use ravelin_types::{Generation, WorkerId};
 use rustix::{
     event::{EventfdFlags, eventfd},
     io,
-    net::{AddressFamily, SocketType, netdevice},
     thread::{CpuSet, sched_getaffinity, sched_setaffinity},
 };
 
 use crate::{
     group::{ChecksumOffload, Group, GroupError},
     lane::Lane,
+    layout::{DeviceError, Layout, refusals},
     shim::{AttachMode, PortShim, ShimError, Shims},
     socket::{CopyMode, QueueAt, SocketConfig},
     tap::{Tap, TapError},
-    umem::FRAME_LEN_MAX,
     worker::{Command, Scratch, Signals, Worker},
 };
 
@@ -48,8 +46,6 @@ const COMMANDS_MAX: usize = 64;
 const ANSWER_MAX: Duration = Duration::from_secs(5);
 /// How often dead workers are looked for.
 const SUPERVISE_EVERY: Duration = Duration::from_millis(100);
-/// Bytes of Ethernet header and one tag, beside the MTU.
-const LINK_HEADER_MAX: usize = 18;
 
 /// How the backend is made.
 #[derive(Clone, Debug)]
@@ -61,8 +57,6 @@ pub struct AfxdpSetup {
     pub limits: Limits,
     pub seed: Seed,
     pub offload: ChecksumOffload,
-    /// What ports say of a packet's checksum: `Unknown` on virtual links.
-    pub checksum: Checksum,
     pub socket: SocketConfig,
 }
 
@@ -75,8 +69,8 @@ pub enum AfxdpError {
     Group(#[from] GroupError),
     #[error(transparent)]
     Tap(#[from] TapError),
-    #[error("device `{device}` of port {port}: {source}")]
-    Device { port: String, device: String, source: io::Errno },
+    #[error(transparent)]
+    Device(#[from] DeviceError),
     #[error("worker {0} has no heartbeat slot; there are 64")]
     TooManyWorkers(u8),
     #[error("start a worker: {0}")]
@@ -92,6 +86,7 @@ struct Inner {
     setup: AfxdpSetup,
     shared: Arc<Shared>,
     shims: Shims,
+    lost_frames: Arc<AtomicU64>,
     control: Mutex<Control>,
 }
 
@@ -112,21 +107,6 @@ struct Handle {
     restarts: u32,
 }
 
-/// Ports and TAPs that are to be served.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct Layout {
-    ports: Vec<LayoutPort>,
-    taps: Vec<(InterfaceId, String)>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct LayoutPort {
-    id: PortId,
-    name: String,
-    device: String,
-    ifindex: u32,
-}
-
 impl AfxdpWorkers {
     /// Takes over the pins; workers start with `DataPlane::start`.
     ///
@@ -136,8 +116,20 @@ impl AfxdpWorkers {
         let shims = Shims::take_over(&setup.pins)?;
         let shared = Arc::new(Shared::new(setup.limits.sessions as u64, setup.workers));
         let plane = Setup { epoch: shims.epoch(), resolver: Resolver::Table, any_station: false };
-        let inner = Inner { setup, shared: Arc::clone(&shared), shims, control: Mutex::default() };
+        let inner = Inner {
+            setup,
+            shared: Arc::clone(&shared),
+            shims,
+            lost_frames: Arc::default(),
+            control: Mutex::default(),
+        };
         Ok(Plane::new(Self(Arc::new(inner)), shared, plane))
+    }
+
+    /// Chunks of packet memory that no owner accounted for when sockets were closed: 0, or frames were lost.
+    #[must_use]
+    pub fn lost_frames(&self) -> u64 {
+        self.0.lost_frames.load(Ordering::Relaxed)
     }
 
     /// Ends a worker as a bug in it would, for tests of what follows.
@@ -162,8 +154,7 @@ impl Workers for AfxdpWorkers {
             control.handles.push(handle);
         }
         let inner = Arc::downgrade(&self.0);
-        let supervisor =
-            thread::Builder::new().name("supervisor".into()).spawn(move || supervise(&inner));
+        let supervisor = thread::Builder::new().name("supervisor".into()).spawn(move || supervise(&inner));
         supervisor.map(drop).map_err(|error| backend(AfxdpError::Thread(error)))
     }
 
@@ -212,24 +203,11 @@ impl Workers for AfxdpWorkers {
     }
 
     fn admit(&self, rules: &Rules) -> Vec<Refusal> {
-        let mut refusals = Vec::new();
-        for port in rules.ports() {
-            let path = format!("interfaces {}", port.name);
-            if let Err(errno) = ifindex(&port.device) {
-                let reason = format!("device `{}` of this interface: {errno}", port.device);
-                refusals.push(Refusal { path: path.clone(), reason });
-            }
-            if usize::from(port.mtu) + LINK_HEADER_MAX > FRAME_LEN_MAX {
-                let reason =
-                    format!("mtu {} is over {}", port.mtu, FRAME_LEN_MAX - LINK_HEADER_MAX);
-                refusals.push(Refusal { path, reason });
-            }
-        }
-        refusals
+        refusals(rules, self.0.setup.workers)
     }
 
     fn attach(&self, rules: &Rules) -> Result<Vec<PortMode>, Error> {
-        let wanted = layout(rules).map_err(backend)?;
+        let wanted = Layout::of(rules).map_err(|error| backend(error.into()))?;
         let mut control = self.0.control();
         if wanted == control.layout {
             return Ok(control.modes.clone());
@@ -283,17 +261,14 @@ impl Inner {
         snapshot: Option<Arc<Snapshot>>,
         restarts: u32,
     ) -> Result<Handle, AfxdpError> {
-        let beat = self
-            .shims
-            .heartbeat()
-            .beat(u32::from(worker))
-            .ok_or(AfxdpError::TooManyWorkers(worker))?;
+        let beat =
+            self.shims.heartbeat().beat(u32::from(worker)).ok_or(AfxdpError::TooManyWorkers(worker))?;
         let wake = eventfd(0, EventfdFlags::NONBLOCK | EventfdFlags::CLOEXEC);
         let wake = wake.map_err(|errno| AfxdpError::Thread(errno.into()))?;
         let signals = Arc::new(Signals {
             wake,
             generation: AtomicU64::new(0),
-            lost_frames: AtomicU64::new(0),
+            lost_frames: Arc::clone(&self.lost_frames),
         });
         let (commands, receiver) = sync_channel(COMMANDS_MAX);
         // Session ids stay unique over a worker's restart: its count lies above the plane's epoch.
@@ -305,7 +280,6 @@ impl Inner {
             commands: receiver,
             signals: Arc::clone(&signals),
             beat,
-            checksum: self.setup.checksum,
             lane: None,
             scratch: Scratch::new(),
         };
@@ -374,7 +348,7 @@ impl Inner {
             .iter()
             .map(|(unit, name)| Tap::attach(*unit, name))
             .collect::<Result<_, _>>()?;
-        let ids = control.layout.ports.iter().map(|port| port.id).collect();
+        let ids = control.layout.ports.iter().map(|port| (port.id, port.checksum)).collect();
         control.modes = modes;
         let lane = Box::new(Lane::new(group, ids, taps));
         if control.handles[usize::from(worker)].send(Command::Attach(lane)) {
@@ -413,9 +387,12 @@ impl Handle {
 }
 
 /// The end of a worker's thread: sockets close here, and the shim drops from now on.
-fn end(worker: Worker, outcome: Result<(), Box<dyn Any + Send>>) {
+fn end(mut worker: Worker, outcome: Result<(), Box<dyn Any + Send>>) {
     worker.beat.stop();
     worker.shared.forget_sessions(worker.state.sessions.len() as u64);
+    if outcome.is_ok() {
+        worker.close_lane();
+    }
     drop(worker);
     // The panic's message went to stderr when it happened.
     drop(outcome);
@@ -438,30 +415,6 @@ fn pin(worker: u8) {
         one.set(*core);
         let _ = sched_setaffinity(None, &one);
     }
-}
-
-fn layout(rules: &Rules) -> Result<Layout, AfxdpError> {
-    let mut ports = Vec::new();
-    for port in rules.ports() {
-        let ifindex = ifindex(&port.device).map_err(|source| AfxdpError::Device {
-            port: port.name.clone(),
-            device: port.device.clone(),
-            source,
-        })?;
-        ports.push(LayoutPort {
-            id: port.id,
-            name: port.name.clone(),
-            device: port.device.clone(),
-            ifindex,
-        });
-    }
-    let taps = rules.units().map(|unit| (unit.id, unit.tap.clone())).collect();
-    Ok(Layout { ports, taps })
-}
-
-fn ifindex(device: &str) -> io::Result<u32> {
-    let socket: OwnedFd = rustix::net::socket(AddressFamily::INET, SocketType::DGRAM, None)?;
-    netdevice::name_to_index(&socket, device)
 }
 
 fn backend(error: AfxdpError) -> Error {

@@ -70,7 +70,8 @@ impl From<ConnectError> for Error {
     fn from(error: ConnectError) -> Self {
         match error {
             ConnectError::Hello(error) => Self::Protocol(error.to_string()),
-            error @ (ConnectError::Unreachable { .. } | ConnectError::Refused(_) | ConnectError::Frame(_)) => {
+            error
+            @ (ConnectError::Unreachable { .. } | ConnectError::Refused(_) | ConnectError::Frame(_)) => {
                 Self::Unreachable(error.to_string())
             }
         }

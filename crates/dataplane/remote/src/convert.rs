@@ -82,10 +82,10 @@ fn address(bytes: &[u8]) -> Read<IpAddr> {
 }
 
 pub(crate) fn mac(bytes: &[u8]) -> Read<Mac> {
-    bytes.try_into().map(Mac).map_err(|_| Malformed::Range {
-        what: "length of an Ethernet address",
-        value: bytes.len() as u64,
-    })
+    bytes
+        .try_into()
+        .map(Mac)
+        .map_err(|_| Malformed::Range { what: "length of an Ethernet address", value: bytes.len() as u64 })
 }
 
 fn reason(name: &str) -> Read<DropReason> {
@@ -126,7 +126,9 @@ mod tests {
 
     #[test]
     fn prefixes_survive_and_impossible_ones_do_not() {
-        survives(["10.0.0.1/8", "0.0.0.0/0", "::/0", "::ffff:1.2.3.4/128"].map(|t| t.parse::<IpNet>().unwrap()));
+        survives(
+            ["10.0.0.1/8", "0.0.0.0/0", "::/0", "::ffff:1.2.3.4/128"].map(|t| t.parse::<IpNet>().unwrap()),
+        );
         let read = |addr: &[u8], len| IpNet::from_message(proto::Prefix { addr: addr.to_vec(), len });
         assert!(matches!(read(&[10, 0, 0, 0], 33), Err(Malformed::Range { value: 33, .. })));
         assert!(matches!(read(&[10, 0, 0, 0], 300), Err(Malformed::Range { value: 300, .. })));

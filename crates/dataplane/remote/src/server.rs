@@ -68,8 +68,9 @@ impl Server {
             stopping: AtomicBool::new(false),
         });
         let accepting = shared.clone();
-        let acceptor =
-            thread::Builder::new().name("remote-accept".into()).spawn(move || accepting.accept(&listener, &woken))?;
+        let acceptor = thread::Builder::new()
+            .name("remote-accept".into())
+            .spawn(move || accepting.accept(&listener, &woken))?;
         Ok(Self { shared, wake, acceptor: Some(acceptor) })
     }
 

@@ -77,11 +77,7 @@ impl SessionStore for Client {
     }
 
     /// Ownership is a question to the caller, session by session: it does not go over a socket.
-    fn reconcile_bulk(
-        &self,
-        _: &[SessionKey],
-        _: &dyn Fn(ZoneId) -> bool,
-    ) -> Result<ReconcileResult, Error> {
+    fn reconcile_bulk(&self, _: &[SessionKey], _: &dyn Fn(ZoneId) -> bool) -> Result<ReconcileResult, Error> {
         Err(Error::Unsupported("session reconciliation over a socket"))
     }
 

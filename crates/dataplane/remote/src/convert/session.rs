@@ -193,17 +193,8 @@ impl Wire for SessionFilter {
     type Message = proto::SessionFilter;
 
     fn to_message(&self) -> proto::SessionFilter {
-        let Self {
-            proto,
-            source,
-            destination,
-            source_port,
-            destination_port,
-            interface,
-            family,
-            id,
-            nat,
-        } = self;
+        let Self { proto, source, destination, source_port, destination_port, interface, family, id, nat } =
+            self;
         proto::SessionFilter {
             proto: proto.map(|p| p.0.into()),
             source: source.as_ref().map(Wire::to_message),

@@ -1,9 +1,7 @@
 //! Routes, neighbours and links.
 
 use ipnet::IpNet;
-use ravelin_contract::{
-    LinkUpdate, Neighbour, NeighbourUpdate, NextHop, Route, RouteUpdate, UpdateBatch,
-};
+use ravelin_contract::{LinkUpdate, Neighbour, NeighbourUpdate, NextHop, Route, RouteUpdate, UpdateBatch};
 use ravelin_types::PortId;
 
 use super::{Read, Wire, address, decode_all, encode_all, mac, need, octets, part, small, unit};
@@ -143,9 +141,17 @@ mod tests {
             Some(Route::Reject),
             None,
         ];
-        survives(routes.map(|route| RouteUpdate { table: 9, prefix: "2001:db8::/32".parse().unwrap(), route }));
+        survives(routes.map(|route| RouteUpdate {
+            table: 9,
+            prefix: "2001:db8::/32".parse().unwrap(),
+            route,
+        }));
         survives([Neighbour::Reachable(Mac([2, 0, 0, 0, 0, 1])), Neighbour::Failed, Neighbour::Gone].map(
-            |neighbour| NeighbourUpdate { interface: InterfaceId(2), addr: "10.0.0.9".parse().unwrap(), neighbour },
+            |neighbour| NeighbourUpdate {
+                interface: InterfaceId(2),
+                addr: "10.0.0.9".parse().unwrap(),
+                neighbour,
+            },
         ));
     }
 

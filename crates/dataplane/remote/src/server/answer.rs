@@ -26,9 +26,7 @@ pub(super) fn answer(plane: &dyn DataPlane, call: Call) -> Result<Answer, Error>
             let result = plane.last_apply_result().as_ref().map(Wire::to_message);
             Ok(Answer::LastApplyResult(proto::LastApplyResult { result }))
         }
-        Call::ApplyUpdates(batch) => {
-            plane.updates().apply(&UpdateBatch::from_message(batch)?).map(done)
-        }
+        Call::ApplyUpdates(batch) => plane.updates().apply(&UpdateBatch::from_message(batch)?).map(done),
         Call::UpdatesVersion(_) => Ok(Answer::Number(plane.updates().version())),
         Call::GetSession(_)
         | Call::PutSynced(_)
@@ -90,9 +88,7 @@ fn sessions(plane: &dyn DataPlane, call: Call) -> Result<Answer, Error> {
             let reason = CloseReason::from_message(delete.reason)?;
             store.delete_by_key(&part("session key", delete.key)?, reason).map(Answer::Flag)
         }
-        Call::ClearSessions(filter) => {
-            store.clear(&SessionFilter::from_message(filter)?).map(Answer::Number)
-        }
+        Call::ClearSessions(filter) => store.clear(&SessionFilter::from_message(filter)?).map(Answer::Number),
         Call::CountSessions(_) => store.count().map(Answer::Number),
         _ => unreachable!("only calls on sessions come here"),
     }

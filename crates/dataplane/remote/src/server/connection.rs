@@ -150,8 +150,7 @@ impl<'a> Connection<'a> {
     }
 
     fn respond(&self, id: u64, answer: Result<Answer, Error>) -> Result<(), FrameError> {
-        let response =
-            |answer: Answer| frame::encode(&Response { id, answer: Some(answer) });
+        let response = |answer: Answer| frame::encode(&Response { id, answer: Some(answer) });
         let refused = |error: &Error| response(Answer::Error(error.to_message()));
         let bytes = match answer {
             Ok(answer) => response(answer).or_else(|error| refused(&Error::Backend(error.to_string())))?,

@@ -67,7 +67,9 @@ impl Staging {
     ) -> Result<Offered, Error> {
         if message.entries.len() > ENTRIES_MAX {
             let count = message.entries.len();
-            return Err(Error::Protocol(format!("a program of {count} chunks exceeds the limit of {ENTRIES_MAX}")));
+            return Err(Error::Protocol(format!(
+                "a program of {count} chunks exceeds the limit of {ENTRIES_MAX}"
+            )));
         }
         let manifest = Manifest::from_proto(message).map_err(|e| Error::Protocol(e.to_string()))?;
         let named: BTreeSet<_> = manifest.entries.iter().map(|(_, digest)| *digest).collect();
@@ -117,9 +119,8 @@ mod tests {
     use ravelin_types::Generation;
 
     fn program(generation: u64, names: &[&str]) -> Program {
-        let chunk = |name: &&str| {
-            ((*name).to_owned(), Arc::new(Chunk::ApplicationNames(vec![(*name).to_owned()])))
-        };
+        let chunk =
+            |name: &&str| ((*name).to_owned(), Arc::new(Chunk::ApplicationNames(vec![(*name).to_owned()])));
         Program::new(Generation(generation), names.iter().map(chunk))
     }
 
