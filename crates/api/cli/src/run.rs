@@ -77,6 +77,10 @@ fn piped(client: &mut Client, input: &mut impl BufRead, out: &mut impl Write) ->
         if input.by_ref().take(SCRIPT_LINE_BYTES_MAX).read_line(&mut line)? == 0 {
             return Ok(Ending::Good);
         }
+        // The rest of a line that was cut would run as a command of its own.
+        if line.len() as u64 == SCRIPT_LINE_BYTES_MAX && !line.ends_with('\n') {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "line too long").into());
+        }
         let response = one(client, line.trim(), configuration, input)?;
         configuration = response.configuration;
         if let Some(ending) = shown(&response, out)? {
