@@ -10,6 +10,7 @@ mod link;
 mod plane;
 mod sessions;
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -213,11 +214,12 @@ impl Client {
     }
 
     fn upload(&self, link: &Link, program: &Program, missing: &proto::Missing) -> Result<(), LinkError> {
+        let mut wanted: HashSet<_> = missing.digests.iter().map(Vec::as_slice).collect();
         let mut batch = Vec::new();
         let mut room = UPLOAD;
         for (_, digest, chunk) in program.chunks() {
-            // Two chunks of one content are sent twice at worst: a digest is named once.
-            if !missing.digests.iter().any(|wanted| wanted[..] == digest.0[..]) {
+            // Two chunks of one content are sent once.
+            if !wanted.remove(&digest.0[..]) {
                 continue;
             }
             let body = chunk.encode();

@@ -1,0 +1,190 @@
+//! Every call, both ways; the connection lost and found.
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use ravelin_contract::{
+    CloseReason, DataPlane, Error, FabricForwarding, FabricId, GroupId, InjectRequest, LinkUpdate, Neighbour,
+    NeighbourUpdate, PolicyCounters, Route, RouteUpdate, SessionFilter, SessionRef, UpdateBatch,
+};
+use ravelin_remote::{Server, listen};
+use ravelin_types::{Generation, InterfaceId, Mac, PortId, Proto};
+
+use crate::fake::{self, Fake, key, view};
+use crate::transfer::program;
+use crate::{Served, serve};
+
+fn fake(sessions: u16) -> (Arc<Fake>, Served) {
+    let plane = Arc::new(Fake { sessions, epoch: 40, ..Fake::default() });
+    (plane.clone(), serve(plane))
+}
+
+#[test]
+fn programs_and_their_results_arrive_whole() {
+    let (plane, served) = fake(0);
+    let client = served.client();
+    client.start().unwrap();
+    assert_eq!(plane.last_call(), "start");
+    assert_eq!(client.last_apply_result(), None);
+    let program = program(5, &["a", "b"]);
+    assert_eq!(client.check_config(&program).unwrap().refusals, [fake::refusal()]);
+    assert_eq!(plane.last_call(), format!("check Generation(5) {:?}", program.digest()));
+    assert_eq!(client.apply_config(&program).unwrap(), fake::result(Generation(5)));
+    assert_eq!(client.last_apply_result(), Some(fake::result(Generation(5))));
+    assert!(matches!(client.teardown(), Err(Error::Worker(7))));
+}
+
+#[test]
+fn updates_arrive_whole() {
+    let (plane, served) = fake(0);
+    let client = served.client();
+    let interface = InterfaceId(3);
+    let prefix = "10.0.0.0/8".parse().unwrap();
+    let addr = "10.0.0.9".parse().unwrap();
+    let batch = UpdateBatch {
+        version: 2,
+        resync: true,
+        routes: vec![RouteUpdate { table: 1, prefix, route: Some(Route::Local(interface)) }],
+        neighbours: vec![NeighbourUpdate { interface, addr, neighbour: Neighbour::Reachable(Mac([1; 6])) }],
+        links: vec![LinkUpdate { port: PortId(1), up: true }],
+    };
+    client.updates().apply(&batch).unwrap();
+    assert_eq!(plane.last_call(), format!("{batch:?}"));
+    assert_eq!(client.updates().version(), 17);
+}
+
+#[test]
+fn sessions_come_in_pages_each_once_and_in_order() {
+    for count in [0, 1, 511, 512, 513, 3000] {
+        let (plane, served) = fake(count);
+        let filter = SessionFilter { proto: Some(Proto::UDP), nat: Some(true), ..Default::default() };
+        let mut seen = Vec::new();
+        let walked = served.client().sessions().for_each(&filter, &mut |view| {
+            seen.push(*view);
+            ControlFlow::Continue(())
+        });
+        walked.unwrap();
+        assert_eq!(seen, (0..count).map(view).collect::<Vec<_>>());
+        assert_eq!(plane.last_call(), format!("{filter:?}"));
+    }
+}
+
+#[test]
+fn a_visitor_may_break_off_and_may_make_other_calls() {
+    let (_, served) = fake(u16::MAX);
+    let client = served.client();
+    let mut seen = 0;
+    let walked = client.sessions().for_each(&SessionFilter::default(), &mut |view| {
+        seen += 1;
+        assert_eq!(client.sessions().get(&view.wings[0].key).unwrap(), Some(*view));
+        if seen < 600 { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+    });
+    walked.unwrap();
+    assert_eq!(seen, 600);
+    assert_eq!(client.sessions().count().unwrap(), u64::from(u16::MAX));
+}
+
+#[test]
+fn sessions_are_found_put_and_deleted() {
+    let (plane, served) = fake(10);
+    let client = served.client();
+    let store = client.sessions();
+    assert_eq!(store.get(&key(3)).unwrap(), Some(view(3)));
+    assert_eq!(store.get(&key(10)).unwrap(), None);
+    store.put_synced(&view(1)).unwrap();
+    assert_eq!(plane.last_call(), format!("{:?}", view(1)));
+    let refs: Vec<_> = (0..9000).map(|port| SessionRef { id: view(port).id, key: key(port) }).collect();
+    assert_eq!(store.delete_known(&refs, CloseReason::PeerDelete).unwrap(), 9000);
+    assert_eq!(plane.last_call(), format!("{:?} PeerDelete", Some(refs[8192])));
+    assert!(store.delete_by_key(&key(9), CloseReason::Cleared).unwrap());
+    assert!(!store.delete_by_key(&key(10), CloseReason::Cleared).unwrap());
+    assert_eq!(plane.last_call(), format!("{:?} Cleared", key(10)));
+    assert_eq!(store.clear(&SessionFilter::default()).unwrap(), 10);
+    assert!(matches!(store.reconcile_bulk(&[], &|_| true), Err(Error::Unsupported(_))));
+    assert!(matches!(store.deltas(), Err(Error::Unsupported(_))));
+}
+
+#[test]
+fn telemetry_arrives_whole() {
+    let (plane, served) = fake(0);
+    let client = served.client();
+    let telemetry = client.telemetry();
+    assert_eq!(telemetry.global().unwrap(), fake::global());
+    assert_eq!(telemetry.policies().unwrap(), [fake::POLICY, PolicyCounters::default()]);
+    assert_eq!(telemetry.nat_rules().unwrap(), [fake::NAT]);
+    assert_eq!(telemetry.interfaces().unwrap(), [fake::UNIT]);
+    assert_eq!(telemetry.events(usize::MAX).unwrap(), fake::events());
+    assert_eq!(plane.last_call(), "events 4096");
+}
+
+#[test]
+fn diagnostics_arrive_whole() {
+    let (plane, served) = fake(0);
+    let client = served.client();
+    let diagnostics = client.diagnostics();
+    assert_eq!(diagnostics.status().unwrap(), fake::status(40));
+    assert!(matches!(diagnostics.arm(true), Err(Error::NotReady)));
+    assert_eq!(plane.last_call(), "arm true");
+    let request = InjectRequest { interface: "ge-0/0/0.0".into(), frame: vec![0; 60] };
+    assert_eq!(diagnostics.inject_packet(&request).unwrap(), fake::explanation());
+    assert_eq!(plane.last_call(), format!("{request:?}"));
+    assert_eq!(diagnostics.drop_samples(5).unwrap(), [fake::sample()]);
+    assert_eq!(plane.last_call(), "samples 5");
+}
+
+#[test]
+fn link_and_cluster_calls_reach_the_plane_and_its_refusals_come_back() {
+    let (plane, served) = fake(0);
+    let client = served.client();
+    let link = client.link();
+    for answer in [link.defer_workers(true), link.prepare_link_cycle(), link.notify_link_cycle()] {
+        assert!(matches!(answer, Err(Error::Unsupported("link cycle"))), "{answer:?}");
+    }
+    let ha = client.ha();
+    ha.set_group_active(GroupId(1), true).unwrap();
+    assert_eq!(plane.last_call(), "GroupId(1) true");
+    ha.set_watchdog(GroupId(2), 3).unwrap();
+    assert_eq!(plane.last_call(), "GroupId(2) 3");
+    let (peer_mac, local_mac) = (Mac([2; 6]), Mac([4; 6]));
+    let to = FabricForwarding { interface: "fab0".into(), peer_mac, local_mac };
+    ha.set_fabric_forwarding(FabricId(1), &to).unwrap();
+    assert_eq!(plane.last_call(), format!("FabricId(1) {to:?}"));
+    assert!(matches!(ha.sync_fabric_state(), Err(Error::Unsupported("fabric links"))));
+}
+
+#[test]
+fn after_a_restart_a_reading_call_finds_the_new_plane() {
+    let (_, served) = fake(1);
+    let client = served.client();
+    assert_eq!((client.epoch(), client.sessions().count().unwrap()), (40, 1));
+    let Served { server, path, _dir } = served;
+    server.stop();
+    assert!(matches!(client.sessions().count(), Err(Error::Unreachable(_))));
+    let next = Arc::new(Fake { sessions: 2, epoch: 41, ..Fake::default() });
+    let _server = Server::serve(listen(&path).unwrap(), next).unwrap();
+    assert_eq!((client.sessions().count().unwrap(), client.epoch()), (2, 41));
+}
+
+#[test]
+fn a_changing_call_on_a_broken_connection_is_not_made_twice() {
+    let (_, served) = fake(1);
+    let client = served.client();
+    let Served { server, path, _dir } = served;
+    server.stop();
+    let next = Arc::new(Fake::default());
+    let _server = Server::serve(listen(&path).unwrap(), next.clone()).unwrap();
+    assert!(matches!(client.start(), Err(Error::Unreachable(_))));
+    assert_eq!(next.last_call(), "");
+    client.start().unwrap();
+    assert_eq!(next.last_call(), "start");
+}
+
+#[test]
+fn a_closed_client_leaves_the_plane_alone() {
+    let (plane, served) = fake(1);
+    let client = served.client();
+    client.close();
+    assert!(matches!(client.sessions().count(), Err(Error::Unreachable(_))));
+    assert_eq!(plane.last_call(), "");
+    assert_eq!(served.client().sessions().count().unwrap(), 1);
+}

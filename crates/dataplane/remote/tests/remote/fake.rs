@@ -1,0 +1,342 @@
+//! A plane that answers fixed values and remembers what it was asked.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::ops::ControlFlow;
+use std::sync::Mutex;
+
+use ravelin_contract::{
+    Admission, ApplyResult, Capabilities, CloseReason, DataPlane, Diagnostics, DropSample, Error, Event,
+    EventBatch, Explanation, FabricForwarding, FabricId, FilterSpan, Finding, Global, GroupId, Ha,
+    InjectRequest, InjectVerdict, InterfaceCounters, Link, ManagedInterface, NatCounters, PolicyCounters,
+    PortStatus, ReconcileResult, Refusal, SessionDeltas, SessionEvent, SessionFilter, SessionKey, SessionRef,
+    SessionState, SessionStore, SessionView, Status, Telemetry, UpdateBatch, Updates, WingView, WorkerStatus,
+};
+use ravelin_program::Program;
+use ravelin_types::{
+    DropReason, Generation, InterfaceId, NatRuleId, PolicyId, Proto, RuleIdentity, SessionId, WorkerId,
+    ZoneId,
+};
+
+#[derive(Default)]
+pub struct Fake {
+    /// Each call as text, in order.
+    pub calls: Mutex<Vec<String>>,
+    pub sessions: u16,
+    pub applied: Mutex<Option<ApplyResult>>,
+    pub epoch: u64,
+}
+
+impl Fake {
+    fn note(&self, call: String) {
+        self.calls.lock().unwrap().push(call);
+    }
+
+    pub fn last_call(&self) -> String {
+        self.calls.lock().unwrap().last().cloned().unwrap_or_default()
+    }
+}
+
+pub fn key(port: u16) -> SessionKey {
+    SessionKey {
+        src: IpAddr::from([10, 0, 0, 1]),
+        dst: "2001:db8::1".parse().unwrap(),
+        sport: port,
+        dport: 443,
+        proto: Proto::TCP,
+    }
+}
+
+pub fn view(port: u16) -> SessionView {
+    let wing = |interface, key| WingView { key, interface, packets: 3, bytes: u64::from(port) };
+    SessionView {
+        id: SessionId(u64::MAX - u64::from(port)),
+        worker: WorkerId(2),
+        state: SessionState::Established,
+        wings: [wing(Some(InterfaceId(0)), key(port)), wing(None, key(port.wrapping_add(1)))],
+        policy: PolicyId(7),
+        nat_rule: Some(NatRuleId(0)),
+        from_zone: ZoneId(1),
+        to_zone: ZoneId(u16::MAX),
+        application: None,
+        timeout_s: 1800,
+        remaining_s: 1799,
+        age_s: 1,
+    }
+}
+
+pub fn result(generation: Generation) -> ApplyResult {
+    fn one<T>(value: T) -> BTreeMap<String, T> {
+        BTreeMap::from([("name".to_owned(), value)])
+    }
+    ApplyResult {
+        generation,
+        zone_ids: one(ZoneId(4)),
+        filter_ids: one(5),
+        filter_spans: one(FilterSpan { filter_id: 5, rule_start: 6, rule_count: 7 }),
+        nat_counter_ids: one(8),
+        pool_ids: one(9),
+        policy_names: BTreeMap::from([(PolicyId(10), "p".to_owned())]),
+        app_names: BTreeMap::from([(0, "junos-http".to_owned())]),
+        policy_schedule_slots: vec!["night".into()],
+        managed_interfaces: vec![ManagedInterface {
+            name: "ge-0/0/0".into(),
+            device: "eth1".into(),
+            mode: "native".into(),
+        }],
+        capabilities: Capabilities { supported: vec!["zones".into()], refusals: vec![refusal()] },
+    }
+}
+
+pub fn refusal() -> Refusal {
+    Refusal { path: "security screen".into(), reason: "not enforced".into() }
+}
+
+pub fn events() -> EventBatch {
+    let session = |close| Event::Session(SessionEvent { view: view(9), close });
+    let (policy, interface) = (PolicyId(1), InterfaceId(2));
+    let events = vec![
+        session(None),
+        session(Some(CloseReason::TcpRst)),
+        Event::PolicyDeny { policy, key: key(1), interface },
+        Event::NeighbourWanted { interface, addr: "fe80::1".parse().unwrap() },
+    ];
+    EventBatch { events, lost: 11 }
+}
+
+pub fn global() -> Global {
+    let mut global = Global { rx_packets: 1, sessions_max: u64::MAX, ..Global::default() };
+    global.drops[DropReason::NoRoute.index()] = 12;
+    global
+}
+
+pub fn status(epoch: u64) -> Status {
+    let (worker, generation) = (WorkerId(1), Generation(3));
+    Status {
+        backend: "fake".into(),
+        armed: true,
+        epoch,
+        generation: Some(generation),
+        workers: vec![WorkerStatus { worker, alive: true, restarts: 2, generation }],
+        ports: vec![PortStatus { name: "ge-0/0/0".into(), up: false, mode: "generic".into() }],
+    }
+}
+
+pub fn explanation() -> Explanation {
+    let finding = Finding { stage: "policy".into(), subject: "p".into(), outcome: "deny".into() };
+    Explanation { verdict: InjectVerdict::Drop(DropReason::PolicyDeny), findings: vec![finding] }
+}
+
+pub const POLICY: PolicyCounters = PolicyCounters {
+    id: PolicyId(1),
+    identity: RuleIdentity(u64::MAX),
+    hits: 2,
+    first_hit_s: 3,
+    last_hit_s: 4,
+};
+pub const NAT: NatCounters =
+    NatCounters { id: NatRuleId(1), identity: RuleIdentity(2), hits: 3, failed: 4, sessions: 5 };
+pub const UNIT: InterfaceCounters =
+    InterfaceCounters { interface: InterfaceId(1), rx_packets: 2, rx_bytes: 3, tx_packets: 4, tx_bytes: 5 };
+
+pub fn sample() -> DropSample {
+    DropSample { reason: DropReason::TtlExpired, at_ns: 99, head: vec![1, 2, 3] }
+}
+
+impl DataPlane for Fake {
+    fn start(&self) -> Result<(), Error> {
+        self.note("start".into());
+        Ok(())
+    }
+
+    fn check_config(&self, program: &Program) -> Result<Admission, Error> {
+        self.note(format!("check {:?} {:?}", program.generation, program.digest()));
+        Ok(Admission { refusals: vec![refusal()] })
+    }
+
+    fn apply_config(&self, program: &Program) -> Result<ApplyResult, Error> {
+        self.note(format!("apply {:?} {:?}", program.generation, program.digest()));
+        let result = result(program.generation);
+        *self.applied.lock().unwrap() = Some(result.clone());
+        Ok(result)
+    }
+
+    fn last_apply_result(&self) -> Option<ApplyResult> {
+        self.applied.lock().unwrap().clone()
+    }
+
+    fn close(&self) {
+        self.note("close".into());
+    }
+
+    fn teardown(&self) -> Result<(), Error> {
+        Err(Error::Worker(7))
+    }
+
+    fn link(&self) -> &dyn Link {
+        self
+    }
+
+    fn ha(&self) -> &dyn Ha {
+        self
+    }
+
+    fn sessions(&self) -> &dyn SessionStore {
+        self
+    }
+
+    fn telemetry(&self) -> &dyn Telemetry {
+        self
+    }
+
+    fn diagnostics(&self) -> &dyn Diagnostics {
+        self
+    }
+
+    fn updates(&self) -> &dyn Updates {
+        self
+    }
+}
+
+impl Updates for Fake {
+    fn apply(&self, batch: &UpdateBatch) -> Result<(), Error> {
+        self.note(format!("{batch:?}"));
+        Ok(())
+    }
+
+    fn version(&self) -> u64 {
+        17
+    }
+}
+
+impl Link for Fake {
+    fn defer_workers(&self, _: bool) -> Result<(), Error> {
+        Err(Error::Unsupported("link cycle"))
+    }
+
+    fn prepare_link_cycle(&self) -> Result<(), Error> {
+        Err(Error::Unsupported("link cycle"))
+    }
+
+    fn notify_link_cycle(&self) -> Result<(), Error> {
+        Err(Error::Unsupported("link cycle"))
+    }
+}
+
+impl Ha for Fake {
+    fn set_group_active(&self, group: GroupId, active: bool) -> Result<(), Error> {
+        self.note(format!("{group:?} {active}"));
+        Ok(())
+    }
+
+    fn set_watchdog(&self, group: GroupId, timestamp_ns: u64) -> Result<(), Error> {
+        self.note(format!("{group:?} {timestamp_ns}"));
+        Ok(())
+    }
+
+    fn set_fabric_forwarding(&self, fabric: FabricId, to: &FabricForwarding) -> Result<(), Error> {
+        self.note(format!("{fabric:?} {to:?}"));
+        Ok(())
+    }
+
+    fn sync_fabric_state(&self) -> Result<(), Error> {
+        Err(Error::Unsupported("fabric links"))
+    }
+}
+
+impl SessionStore for Fake {
+    fn for_each(
+        &self,
+        filter: &SessionFilter,
+        visit: &mut dyn FnMut(&SessionView) -> ControlFlow<()>,
+    ) -> Result<(), Error> {
+        self.note(format!("{filter:?}"));
+        for port in 0..self.sessions {
+            if visit(&view(port)).is_break() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn get(&self, at: &SessionKey) -> Result<Option<SessionView>, Error> {
+        Ok((at.sport < self.sessions).then(|| view(at.sport)))
+    }
+
+    fn put_synced(&self, session: &SessionView) -> Result<(), Error> {
+        self.note(format!("{session:?}"));
+        Ok(())
+    }
+
+    fn delete_known(&self, batch: &[SessionRef], reason: CloseReason) -> Result<u64, Error> {
+        self.note(format!("{:?} {reason:?}", batch.first()));
+        Ok(batch.len() as u64)
+    }
+
+    fn delete_by_key(&self, key: &SessionKey, reason: CloseReason) -> Result<bool, Error> {
+        self.note(format!("{key:?} {reason:?}"));
+        Ok(key.sport < self.sessions)
+    }
+
+    fn reconcile_bulk(&self, _: &[SessionKey], _: &dyn Fn(ZoneId) -> bool) -> Result<ReconcileResult, Error> {
+        Err(Error::Unsupported("session synchronisation"))
+    }
+
+    fn clear(&self, filter: &SessionFilter) -> Result<u64, Error> {
+        self.note(format!("{filter:?}"));
+        Ok(u64::from(self.sessions))
+    }
+
+    fn count(&self) -> Result<u64, Error> {
+        Ok(u64::from(self.sessions))
+    }
+
+    fn deltas(&self) -> Result<&dyn SessionDeltas, Error> {
+        Err(Error::Unsupported("session deltas"))
+    }
+}
+
+impl Telemetry for Fake {
+    fn global(&self) -> Result<Global, Error> {
+        Ok(global())
+    }
+
+    fn policies(&self) -> Result<Vec<PolicyCounters>, Error> {
+        Ok(vec![POLICY, PolicyCounters::default()])
+    }
+
+    fn nat_rules(&self) -> Result<Vec<NatCounters>, Error> {
+        Ok(vec![NAT])
+    }
+
+    fn interfaces(&self) -> Result<Vec<InterfaceCounters>, Error> {
+        Ok(vec![UNIT])
+    }
+
+    fn events(&self, max: usize) -> Result<EventBatch, Error> {
+        self.note(format!("events {max}"));
+        Ok(events())
+    }
+}
+
+impl Diagnostics for Fake {
+    fn status(&self) -> Result<Status, Error> {
+        Ok(status(self.epoch))
+    }
+
+    fn arm(&self, armed: bool) -> Result<(), Error> {
+        self.note(format!("arm {armed}"));
+        Err(Error::NotReady)
+    }
+
+    fn inject_packet(&self, request: &InjectRequest) -> Result<Explanation, Error> {
+        assert_ne!(request.interface, "panic", "a defect of the plane");
+        self.note(format!("{request:?}"));
+        Ok(explanation())
+    }
+
+    fn drop_samples(&self, max: usize) -> Result<Vec<DropSample>, Error> {
+        self.note(format!("samples {max}"));
+        Ok(vec![sample()])
+    }
+}
