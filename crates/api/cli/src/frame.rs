@@ -5,17 +5,17 @@ use std::io::{self, BufRead, Read as _, Write};
 /// One line without its newline; `None` at the end of the stream.
 ///
 /// # Errors
-/// The stream failed, ended within a line, or the line is longer than `max` bytes.
+/// The stream failed, ended within a line, or the line is longer than `max` bytes with its newline.
 pub(crate) fn read_line(reader: &mut impl BufRead, max: usize) -> io::Result<Option<Vec<u8>>> {
     let mut line = Vec::new();
-    let read = reader.by_ref().take(max as u64 + 1).read_until(b'\n', &mut line)?;
+    let read = reader.by_ref().take(max as u64).read_until(b'\n', &mut line)?;
     if read == 0 {
         return Ok(None);
     }
     if line.pop() == Some(b'\n') {
         return Ok(Some(line));
     }
-    let why = if read > max { "line too long" } else { "stream ended within a line" };
+    let why = if read >= max { "line too long" } else { "stream ended within a line" };
     Err(io::Error::new(io::ErrorKind::InvalidData, why))
 }
 

@@ -38,8 +38,9 @@ pub fn run(options: &Options) -> Result<Ending, ClientError> {
     let stdin = io::stdin();
     match &options.commands {
         Some(commands) => {
-            let lines = split_commands(commands);
-            script(&mut client, lines.into_iter().map(Ok), &mut io::empty(), &mut io::stdout().lock())
+            let mut lines = split_commands(commands).join("\n").into_bytes();
+            lines.push(b'\n');
+            piped(&mut client, &mut lines.as_slice(), &mut io::stdout().lock())
         }
         None if stdin.is_terminal() => shell::interact(&mut client),
         None => piped(&mut client, &mut stdin.lock(), &mut io::stdout().lock()),
@@ -76,29 +77,16 @@ fn piped(client: &mut Client, input: &mut impl BufRead, out: &mut impl Write) ->
         if input.by_ref().take(SCRIPT_LINE_BYTES_MAX).read_line(&mut line)? == 0 {
             return Ok(Ending::Good);
         }
+        // The rest of a line that was cut would run as a command of its own.
+        if line.len() as u64 == SCRIPT_LINE_BYTES_MAX && !line.ends_with('\n') {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "line too long").into());
+        }
         let response = one(client, line.trim(), configuration, input)?;
         configuration = response.configuration;
         if let Some(ending) = shown(&response, out)? {
             return Ok(ending);
         }
     }
-}
-
-fn script(
-    client: &mut Client,
-    lines: impl Iterator<Item = io::Result<String>>,
-    input: &mut impl BufRead,
-    out: &mut impl Write,
-) -> Result<Ending, ClientError> {
-    let mut configuration = false;
-    for line in lines {
-        let response = one(client, line?.trim(), configuration, input)?;
-        configuration = response.configuration;
-        if let Some(ending) = shown(&response, out)? {
-            return Ok(ending);
-        }
-    }
-    Ok(Ending::Good)
 }
 
 /// Prints an answer; `Some` when nothing more is to be run.

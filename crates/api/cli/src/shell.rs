@@ -2,7 +2,7 @@
 
 use std::io::{self, Write as _};
 
-use ravelin_ops::Candidate;
+use ravelin_ops::{Candidate, load_source};
 use reedline::{EditCommand, Reedline, Signal};
 
 use crate::client::{Client, ClientError};
@@ -26,6 +26,9 @@ pub(crate) fn interact(client: &mut Client) -> Result<Ending, ClientError> {
         let prompt = JunosPrompt(state.prompt.clone());
         match editor.read_line(&prompt)? {
             Signal::Success(line) => {
+                if state.configuration && load_source(&line).as_deref() == Some("terminal") {
+                    println!("[Type ^D at a new line to end input]");
+                }
                 state = one(client, line.trim(), state.configuration, &mut io::stdin().lock())?;
                 let mut out = io::stdout().lock();
                 out.write_all(state.output.as_bytes())?;

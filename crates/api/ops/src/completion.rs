@@ -45,7 +45,7 @@ fn pipe_words(pipe: &[Word]) -> Vec<Candidate> {
         [] => pipe::WORDS,
         [first] if first.len() > 1 && "display".starts_with(first) => pipe::DISPLAY_WORDS,
         [first] if ["match", "except", "find"].contains(&first) => &[("<pattern>", "Regular expression")],
-        [first] if first == "compare" => &[("rollback", "With a former configuration")],
+        ["compare"] => &[("rollback", "With a former configuration")],
         _ => &[],
     };
     table.iter().map(|(word, help)| Candidate::new(*word, *help)).collect()

@@ -1,0 +1,5 @@
+//! Commands end to end: a line typed, the text printed, over a firewall without packets.
+
+mod configuration;
+mod operational;
+mod support;

@@ -1,0 +1,92 @@
+//! A small firewall without packets: the plane, the configuration and the routes that commands are tested on.
+
+mod config;
+mod plane;
+mod program;
+
+use ravelin_contract::{NextHop, Route};
+use ravelin_ops::{Env, Facts, NameTable, Reply, RouteEntry, RouteTable, Session, complete, execute};
+use ravelin_render::Junos;
+use ravelin_types::InterfaceId;
+
+pub use config::FakeConfig;
+pub use plane::FakePlane;
+pub use program::program;
+
+pub struct FakeRoutes;
+
+impl RouteTable for FakeRoutes {
+    fn routes(&self) -> Vec<RouteEntry> {
+        let entry = |prefix: &str, protocol: &str, preference, age_s, route| RouteEntry {
+            prefix: prefix.parse().unwrap(),
+            protocol: protocol.to_owned(),
+            preference,
+            age_s,
+            route,
+        };
+        let via = |id, gateway: Option<&str>| {
+            let gateway = gateway.map(|g| g.parse().unwrap());
+            Route::Via(vec![NextHop { interface: InterfaceId(id), gateway, weight: 1 }])
+        };
+        vec![
+            entry("10.1.0.1/32", "Local", 0, Some(602), Route::Local(InterfaceId(0))),
+            entry("0.0.0.0/0", "Static", 5, Some(90_000), via(1, Some("198.51.100.254"))),
+            entry("10.1.0.0/24", "Direct", 0, None, via(0, None)),
+            entry("192.0.2.0/24", "Static", 5, None, Route::Discard),
+            entry("2001:db8::/64", "Direct", 0, None, via(0, None)),
+        ]
+    }
+}
+
+/// A session with the fakes.
+pub struct Bench {
+    pub plane: FakePlane,
+    pub config: FakeConfig,
+    pub session: Session,
+    names: NameTable,
+    facts: Facts,
+}
+
+impl Bench {
+    pub fn new() -> Self {
+        Self {
+            plane: FakePlane::default(),
+            config: FakeConfig::default(),
+            session: Session::new("admin"),
+            names: NameTable::new(&program()),
+            facts: Facts { host_name: "fw1".into(), version: "0.1.0".into() },
+        }
+    }
+
+    pub fn reply(&mut self, line: &str) -> Reply {
+        self.reply_with(line, None)
+    }
+
+    pub fn reply_with(&mut self, line: &str, text: Option<&str>) -> Reply {
+        let Self { plane, config, session, names, facts } = self;
+        let mut env = Env { plane, config, names, routes: &FakeRoutes, render: &Junos, facts };
+        execute(&mut env, session, line, text)
+    }
+
+    /// Output of a line that must succeed.
+    #[track_caller]
+    pub fn good(&mut self, line: &str) -> String {
+        let reply = self.reply(line);
+        assert!(!reply.error, "{line}: {}", reply.output);
+        reply.output
+    }
+
+    /// Output of a line that must fail.
+    #[track_caller]
+    pub fn bad(&mut self, line: &str) -> String {
+        let reply = self.reply(line);
+        assert!(reply.error, "{line}: {}", reply.output);
+        reply.output
+    }
+
+    pub fn words(&mut self, line: &str) -> Vec<String> {
+        let Self { plane, config, session, names, facts } = self;
+        let env = Env { plane, config, names, routes: &FakeRoutes, render: &Junos, facts };
+        complete(&env, session, line).into_iter().map(|c| c.word).collect()
+    }
+}

@@ -1,0 +1,209 @@
+//! A plane of two sessions.
+
+use std::ops::ControlFlow;
+use std::sync::Mutex;
+
+use ravelin_contract::{
+    Admission, ApplyResult, CloseReason, DataPlane, Diagnostics, DropSample, Error, EventBatch, Explanation,
+    Finding, Global, Ha, InjectRequest, InjectVerdict, InterfaceCounters, Link, NatCounters, PolicyCounters,
+    PortStatus, ReconcileResult, SessionDeltas, SessionFilter, SessionKey, SessionRef, SessionState,
+    SessionStore, SessionView, Status, Telemetry, Updates, WingView, WorkerStatus,
+};
+use ravelin_program::Program;
+use ravelin_types::{
+    DropReason, Generation, InterfaceId, NatRuleId, PolicyId, Proto, RuleIdentity, SessionId, WorkerId,
+    ZoneId,
+};
+
+#[derive(Default)]
+pub struct FakePlane {
+    /// The last filter that sessions were cleared by.
+    pub cleared: Mutex<Option<SessionFilter>>,
+    /// The last packet that was injected.
+    pub injected: Mutex<Option<InjectRequest>>,
+}
+
+fn unsupported<T>() -> Result<T, Error> {
+    Err(Error::Unsupported("test"))
+}
+
+fn key(src: (&str, u16), dst: (&str, u16), proto: Proto) -> SessionKey {
+    SessionKey { src: src.0.parse().unwrap(), dst: dst.0.parse().unwrap(), sport: src.1, dport: dst.1, proto }
+}
+
+fn sessions() -> [SessionView; 2] {
+    let wing = |key, unit: Option<u16>, packets, bytes| WingView {
+        key,
+        interface: unit.map(InterfaceId),
+        packets,
+        bytes,
+    };
+    let web = ("198.51.100.2", 80);
+    let first = SessionView {
+        id: SessionId(3),
+        worker: WorkerId(0),
+        state: SessionState::Established,
+        wings: [
+            wing(key(("10.1.0.2", 40_000), web, Proto::TCP), Some(0), 5, 400),
+            wing(key(web, ("198.51.100.1", 1024), Proto::TCP), Some(1), 4, 3000),
+        ],
+        policy: PolicyId(4),
+        nat_rule: Some(NatRuleId(1)),
+        from_zone: ZoneId(1),
+        to_zone: ZoneId(2),
+        application: Some(1),
+        timeout_s: 1800,
+        remaining_s: 1796,
+        age_s: 12,
+    };
+    let ping = key(("2001:db8::2", 1), ("2001:db8::1", 9), Proto::ICMPV6);
+    let back = key(("2001:db8::1", 9), ("2001:db8::2", 1), Proto::ICMPV6);
+    let second = SessionView {
+        id: SessionId(9),
+        state: SessionState::Opening,
+        wings: [wing(ping, Some(0), 1, 104), wing(back, None, 0, 0)],
+        policy: PolicyId(u32::MAX),
+        nat_rule: None,
+        to_zone: ZoneId::HOST,
+        application: None,
+        timeout_s: 60,
+        remaining_s: 58,
+        age_s: 2,
+        ..first
+    };
+    [second, first]
+}
+
+impl DataPlane for FakePlane {
+    fn start(&self) -> Result<(), Error> {
+        Ok(())
+    }
+    fn check_config(&self, _: &Program) -> Result<Admission, Error> {
+        unsupported()
+    }
+    fn apply_config(&self, _: &Program) -> Result<ApplyResult, Error> {
+        unsupported()
+    }
+    fn last_apply_result(&self) -> Option<ApplyResult> {
+        None
+    }
+    fn close(&self) {}
+    fn teardown(&self) -> Result<(), Error> {
+        Ok(())
+    }
+    fn link(&self) -> &dyn Link {
+        unreachable!("no command asks for links")
+    }
+    fn ha(&self) -> &dyn Ha {
+        unreachable!("no command asks for high availability")
+    }
+    fn sessions(&self) -> &dyn SessionStore {
+        self
+    }
+    fn telemetry(&self) -> &dyn Telemetry {
+        self
+    }
+    fn diagnostics(&self) -> &dyn Diagnostics {
+        self
+    }
+    fn updates(&self) -> &dyn Updates {
+        unreachable!("no command updates the plane")
+    }
+}
+
+impl SessionStore for FakePlane {
+    fn for_each(
+        &self,
+        filter: &SessionFilter,
+        visit: &mut dyn FnMut(&SessionView) -> ControlFlow<()>,
+    ) -> Result<(), Error> {
+        for view in sessions().iter().filter(|v| filter.holds(v)) {
+            if visit(view).is_break() {
+                break;
+            }
+        }
+        Ok(())
+    }
+    fn get(&self, _: &SessionKey) -> Result<Option<SessionView>, Error> {
+        unsupported()
+    }
+    fn put_synced(&self, _: &SessionView) -> Result<(), Error> {
+        unsupported()
+    }
+    fn delete_known(&self, _: &[SessionRef], _: CloseReason) -> Result<u64, Error> {
+        unsupported()
+    }
+    fn delete_by_key(&self, _: &SessionKey, _: CloseReason) -> Result<bool, Error> {
+        unsupported()
+    }
+    fn reconcile_bulk(&self, _: &[SessionKey], _: &dyn Fn(ZoneId) -> bool) -> Result<ReconcileResult, Error> {
+        unsupported()
+    }
+    fn clear(&self, filter: &SessionFilter) -> Result<u64, Error> {
+        *self.cleared.lock().unwrap() = Some(filter.clone());
+        Ok(sessions().iter().filter(|v| filter.holds(v)).count() as u64)
+    }
+    fn count(&self) -> Result<u64, Error> {
+        Ok(2)
+    }
+    fn deltas(&self) -> Result<&dyn SessionDeltas, Error> {
+        unsupported()
+    }
+}
+
+impl Telemetry for FakePlane {
+    fn global(&self) -> Result<Global, Error> {
+        let mut global = Global { rx_packets: 1000, tx_packets: 900, sessions_live: 2, ..Global::default() };
+        global.sessions_max = 65_536;
+        global.drops[DropReason::PolicyReject.index()] = 3;
+        global.drops[DropReason::SessionTableFull.index()] = 1;
+        Ok(global)
+    }
+    fn policies(&self) -> Result<Vec<PolicyCounters>, Error> {
+        let hits = PolicyCounters { id: PolicyId(4), hits: 20, ..PolicyCounters::default() };
+        Ok(vec![hits])
+    }
+    fn nat_rules(&self) -> Result<Vec<NatCounters>, Error> {
+        Ok(vec![NatCounters { id: NatRuleId(1), identity: RuleIdentity(1), hits: 7, failed: 1, sessions: 2 }])
+    }
+    fn interfaces(&self) -> Result<Vec<InterfaceCounters>, Error> {
+        unsupported()
+    }
+    fn events(&self, _: usize) -> Result<EventBatch, Error> {
+        unsupported()
+    }
+}
+
+impl Diagnostics for FakePlane {
+    fn status(&self) -> Result<Status, Error> {
+        let port = |name: &str, up| PortStatus { name: name.into(), up, mode: "native, copy".into() };
+        let worker =
+            WorkerStatus { worker: WorkerId(0), alive: true, restarts: 1, generation: Generation(7) };
+        Ok(Status {
+            backend: "fake".into(),
+            armed: true,
+            epoch: 11,
+            generation: Some(Generation(7)),
+            workers: vec![worker],
+            ports: vec![port("ge-0/0/0", true), port("ge-0/0/1", false)],
+        })
+    }
+    fn arm(&self, _: bool) -> Result<(), Error> {
+        unsupported()
+    }
+    fn inject_packet(&self, request: &InjectRequest) -> Result<Explanation, Error> {
+        *self.injected.lock().unwrap() = Some(request.clone());
+        let finding = |stage: &str, subject: &str, outcome: &str| Finding {
+            stage: stage.into(),
+            subject: subject.into(),
+            outcome: outcome.into(),
+        };
+        Ok(Explanation {
+            verdict: InjectVerdict::Drop(DropReason::PolicyReject),
+            findings: vec![finding("session", "", "no session"), finding("policy", "p2", "match: reject")],
+        })
+    }
+    fn drop_samples(&self, _: usize) -> Result<Vec<DropSample>, Error> {
+        unsupported()
+    }
+}

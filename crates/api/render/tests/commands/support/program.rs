@@ -1,0 +1,133 @@
+//! Two ports, two zones, two policies and a rule.
+
+use std::sync::Arc;
+
+use ravelin_program::{
+    Action, AddressMatch, Application, Chunk, FlowSettings, HostInbound, Interface, InterfaceAddress,
+    Interfaces, LogWhen, NatContext, Policy, PolicySection, Port, PortRange, Prefix, Program, SourceAction,
+    SourceNat, SourceRule, SourceRuleSet, Zone, ZoneMatch, Zones,
+};
+use ravelin_types::{
+    Addr, Family, Generation, InterfaceId, NatRuleId, PolicyId, PortId, Proto, RuleIdentity, ZoneId,
+};
+
+pub const TRUST: ZoneId = ZoneId(1);
+pub const UNTRUST: ZoneId = ZoneId(2);
+
+pub fn program() -> Program {
+    let chunks = [
+        ("", Chunk::Interfaces(Interfaces { ports: vec![port(0), port(1)], units: units() })),
+        ("", Chunk::Zones(Zones(vec![zone(TRUST, "trust", true), zone(UNTRUST, "untrust", false)]))),
+        ("", Chunk::Flow(FlowSettings::default())),
+        ("", Chunk::SourceNat(SourceNat(vec![rule_set()]))),
+        ("trust-untrust", Chunk::Section(section())),
+        ("global", Chunk::Section(global())),
+        ("", Chunk::ApplicationNames(vec!["any".into(), "junos-http".into()])),
+    ];
+    Program::new(Generation(7), chunks.map(|(name, chunk)| (name.to_owned(), Arc::new(chunk))))
+}
+
+fn port(n: u16) -> Port {
+    Port {
+        id: PortId(n),
+        name: format!("ge-0/0/{n}"),
+        device: format!("ge-0-0-{n}"),
+        mac: [2, 0, 0, 0, 0, n as u8],
+        mtu: 1500,
+        enabled: true,
+    }
+}
+
+fn units() -> Vec<Interface> {
+    let address = |text: &str, len| {
+        let (family, addr) = Addr::from_ip(text.parse().unwrap());
+        InterfaceAddress { family, addr, len, preferred: true }
+    };
+    let unit = |n: u16, zone, addresses: Vec<InterfaceAddress>| Interface {
+        id: InterfaceId(n),
+        name: format!("ge-0/0/{n}.0"),
+        port: PortId(n),
+        vlan: None,
+        zone: Some(zone),
+        enabled: true,
+        mtu4: 1500,
+        mtu6: 1500,
+        inet: true,
+        inet6: addresses.iter().any(|a| a.family == Family::V6),
+        addresses,
+        host_inbound: None,
+        tap: format!("tap{n}"),
+    };
+    let inside = vec![address("10.1.0.1", 24), address("10.1.1.1", 24), address("2001:db8::1", 64)];
+    vec![unit(0, TRUST, inside), unit(1, UNTRUST, vec![address("198.51.100.1", 24)])]
+}
+
+fn zone(id: ZoneId, name: &str, tcp_rst: bool) -> Zone {
+    Zone { id, name: name.into(), tcp_rst, host_inbound: HostInbound::default() }
+}
+
+fn any() -> AddressMatch {
+    AddressMatch { ranges: vec![Prefix::all(Family::V4), Prefix::all(Family::V6)], excluded: false }
+}
+
+fn within(net: &str) -> AddressMatch {
+    AddressMatch { ranges: vec![Prefix::from(net.parse::<ipnet::IpNet>().unwrap())], excluded: false }
+}
+
+fn policy(id: u32, name: &str, source: AddressMatch, action: Action, application: u32) -> Policy {
+    let term = Application {
+        proto: (application > 0).then_some(Proto::TCP),
+        source_ports: PortRange::ANY,
+        destination_ports: PortRange::ANY,
+        icmp: None,
+        inactivity_timeout: None,
+        name: application,
+    };
+    Policy {
+        id: PolicyId(id),
+        identity: RuleIdentity(u64::from(id)),
+        name: name.into(),
+        source,
+        destination: any(),
+        applications: vec![term],
+        action,
+        log: LogWhen { init: false, close: action == Action::Permit },
+        count: false,
+    }
+}
+
+fn section() -> PolicySection {
+    let policies = [
+        policy(4, "p1", within("10.1.0.0/24"), Action::Permit, 1),
+        policy(5, "p2", any(), Action::Reject, 0),
+    ];
+    PolicySection {
+        zones: ZoneMatch { from: vec![TRUST], to: vec![UNTRUST] },
+        policies: policies.map(|p| (ZoneMatch::default(), p)).to_vec(),
+    }
+}
+
+fn global() -> PolicySection {
+    let narrow = ZoneMatch { from: vec![UNTRUST], to: Vec::new() };
+    PolicySection {
+        zones: ZoneMatch::default(),
+        policies: vec![(narrow, policy(6, "last", any(), Action::Deny, 0))],
+    }
+}
+
+fn rule_set() -> SourceRuleSet {
+    let rule = SourceRule {
+        id: NatRuleId(1),
+        identity: RuleIdentity(1),
+        name: "r1".into(),
+        source: within("10.1.0.0/24"),
+        destination: within("0.0.0.0/0"),
+        action: SourceAction::Interface,
+    };
+    SourceRuleSet {
+        name: "out".into(),
+        from: NatContext::Zones(vec![TRUST]),
+        to: NatContext::Zones(vec![UNTRUST]),
+        rules: vec![rule],
+    }
+}
