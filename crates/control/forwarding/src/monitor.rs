@@ -91,6 +91,10 @@ impl Monitor {
         batches: mpsc::Sender<UpdateBatch>,
     ) -> Result<(), MonitorError> {
         loop {
+            // A kernel change may have woken us together with new names: they are a resync all the same.
+            if names.has_changed().unwrap_or(false) {
+                self.last = None;
+            }
             let known = names.borrow_and_update().clone();
             if let Some(batch) = self.look(&known).await?
                 && batches.send(batch).await.is_err()
@@ -103,7 +107,7 @@ impl Monitor {
                     self.wait_out_burst().await;
                 }
                 renamed = names.changed() => match renamed {
-                    Ok(()) => self.last = None,
+                    Ok(()) => names.mark_changed(),
                     Err(_) => return Ok(()),
                 },
                 () = batches.closed() => return Ok(()),
