@@ -40,7 +40,7 @@ pub fn routes(config: &ValidConfig, book: &IdBook) -> UpdateBatch {
             routes.push(RouteUpdate { table: 0, prefix: *prefix, route: Some(via(*id, None)) });
         }
     }
-    for entry in &config.routing_options.static_routes {
+    for entry in config.routing_options.routes() {
         let route = match &entry.action {
             StaticAction::Discard => Some(Route::Discard),
             StaticAction::Reject => Some(Route::Reject),
@@ -71,7 +71,7 @@ fn resolve(
     if depth >= RECURSION_MAX {
         return None;
     }
-    let routes = config.routing_options.static_routes.iter().filter(|r| r.prefix.contains(&hop));
+    let routes = config.routing_options.routes().filter(|r| r.prefix.contains(&hop));
     let route = routes.max_by_key(|r| r.prefix.prefix_len())?;
     match &route.action {
         StaticAction::NextHops(hops) => resolve(config, connected, *hops.first()?, depth + 1),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use ravelin_afxdp::{AfxdpSetup, AfxdpWorkers, ChecksumOffload, SocketConfig};
 use ravelin_contract::DataPlane;
-use ravelin_engine::{Checksum, Limits, Seed};
+use ravelin_engine::{Limits, Seed};
 use ravelin_remote::{Server, listen};
 
 /// Arguments of `dataplane`.
@@ -45,12 +45,11 @@ fn serve(arguments: &Arguments) -> Result<(), Box<dyn std::error::Error>> {
         workers: arguments.workers,
         limits,
         seed: Seed(seed),
-        offload: ChecksumOffload::Hardware,
-        checksum: Checksum::Unknown,
+        offload: ChecksumOffload::Request,
         socket: SocketConfig::default(),
     })?;
     plane.start()?;
     let plane: Arc<dyn DataPlane> = Arc::new(plane);
-    Server::new(plane).serve(listener)?;
+    Server::serve(listener, plane)?.wait();
     Ok(())
 }

@@ -1,6 +1,9 @@
 //! The binary: wiring only. Each subcommand is a module that puts the crates together.
 
 mod check;
+mod cli;
+mod daemon;
+mod dataplane;
 mod replay;
 mod source;
 
@@ -22,6 +25,12 @@ enum Command {
     Check(check::Arguments),
     /// Run captures through a configuration: packets out, one verdict a packet.
     Replay(replay::Arguments),
+    /// The packet process: AF_XDP workers behind a unix socket.
+    Dataplane(dataplane::Arguments),
+    /// The control plane; starts and supervises the packet process.
+    Daemon(daemon::Arguments),
+    /// The operator's shell, or commands given with `-c`.
+    Cli(cli::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -29,7 +38,23 @@ fn main() -> ExitCode {
     match command {
         Command::Check(arguments) => check::run(&arguments),
         Command::Replay(arguments) => replay::run(&arguments),
+        Command::Dataplane(arguments) => {
+            logs();
+            dataplane::run(&arguments)
+        }
+        Command::Daemon(arguments) => {
+            logs();
+            daemon::run(arguments)
+        }
+        Command::Cli(arguments) => cli::run(&arguments),
     }
+}
+
+/// Logs go to standard error; `RAVELIN_LOG` sets the level.
+fn logs() {
+    let filter = tracing_subscriber::EnvFilter::try_from_env("RAVELIN_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
 }
 
 /// An error that ends a subcommand, on standard error.

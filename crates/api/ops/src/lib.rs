@@ -1,1 +1,36 @@
-//! Operational commands: table, typed requests and answers.
+//! The command engine: one table of operational commands, the words of configuration mode, and what
+//! they answer. Every front end (shell, scripts, later the network APIs) goes through [`execute`].
+//!
+//! Place: above the contract and the program; no I/O, no clock, no text layout (that is `render`).
+//! State: a [`Session`] holds the mode and the edit path of one operator.
+
+mod answer;
+mod completion;
+mod config;
+mod configure;
+mod gather;
+mod names;
+mod packet;
+mod pipe;
+mod request;
+mod session;
+mod table;
+pub mod wire;
+mod words;
+
+pub use answer::{
+    Answer, CommitEntry, DropCount, Explained, FindingLine, FlowStatistics, InterfaceLine, NatRule, NatRules,
+    PlaneStatus, PolicyEntry, PolicyList, PortLine, RouteLine, Routes, SessionDetail, SessionList,
+    SessionSummary, Translation, UnitLine, Version, Wing, WorkerLine, ZoneEntry,
+};
+pub use completion::complete;
+pub use config::{
+    Against, Candidate, CommitRecord, CommitReport, ConfigMode, Form, LoadKind, Outcome, Problem, Verb,
+};
+pub use configure::load_source;
+pub use gather::{Failure, RouteEntry, RouteTable};
+pub use names::{NameTable, PolicyName};
+pub use pipe::{Display, Pipe, PipeError};
+pub use request::{ConfigureKind, Detail, PolicyView, Request, SessionQuery, TestPacket};
+pub use session::{Env, Facts, Mode, Render, Reply, Session, execute};
+pub use table::{Arg, Command, Miss, Param, commands};

@@ -11,6 +11,27 @@ use ravelin_syntax::{Node, Span};
 pub struct RoutingOptions {
     #[lower(list = "static route")]
     pub static_routes: Vec<StaticRoute>,
+    #[lower(list = "rib")]
+    pub ribs: Vec<Rib>,
+}
+
+/// Routes of one table: where Junos wants IPv6 static routes.
+#[derive(Clone, Debug, Default, PartialEq, Lower)]
+pub struct Rib {
+    /// `inet.0` or `inet6.0`.
+    #[lower(key)]
+    pub name: String,
+    #[lower(list = "static route")]
+    pub static_routes: Vec<StaticRoute>,
+    #[lower(at)]
+    pub at: Span,
+}
+
+impl RoutingOptions {
+    /// Every static route, whichever way it was written.
+    pub fn routes(&self) -> impl Iterator<Item = &StaticRoute> {
+        self.static_routes.iter().chain(self.ribs.iter().flat_map(|rib| &rib.static_routes))
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Lower)]
@@ -20,10 +41,6 @@ pub struct StaticRoute {
     pub prefix: IpNet,
     #[lower(need(route_action, "next-hop", "discard", "reject"))]
     pub action: StaticAction,
-    #[lower(leaf = "preference <>")]
-    pub preference: Option<u32>,
-    #[lower(leaf = "metric <>")]
-    pub metric: Option<u32>,
     #[lower(at)]
     pub at: Span,
 }

@@ -59,7 +59,7 @@ fn typed_configuration_holds_what_was_written() {
     assert_eq!(config.security.policies.global[0].to_zones, ["trust", "dmz"]);
     assert_eq!(config.security.nat_source.rule_sets[0].rules.len(), 2);
     assert!(
-        matches!(&config.routing_options.static_routes[2].action, StaticAction::NextHops(hops) if hops.len() == 2)
+        matches!(&config.routing_options.ribs[0].static_routes[0].action, StaticAction::NextHops(hops) if hops.len() == 2)
     );
     assert_eq!(config.applications.applications[0].terms.len(), 2);
     assert_eq!(config.security.flow.tcp_session.tcp_initial_timeout, Some(30));
@@ -156,7 +156,7 @@ fn inactive_statements_are_kept_and_not_enforced() {
     assert_eq!(loaded(&render::set(&tree)).tree, tree);
     let Ok(valid) = again.result else { unreachable!("loaded() refuses errors") };
     assert_eq!(valid.get().security.policies.pairs[0].policies.len(), 1);
-    assert!(!valid.get().security.flow.tcp_session.no_sequence_check);
+    assert!(!valid.get().security.flow.tcp_session.no_syn_check);
 }
 
 #[test]
@@ -190,7 +190,7 @@ fn compare_shows_what_changed_under_its_path() {
 [edit security]
 -   flow {
 -       tcp-session {
--           no-sequence-check;
+-           no-syn-check;
 -           tcp-initial-timeout 30;
 -       }
 -   }
@@ -278,7 +278,7 @@ fn sample(path: &str, keyword: &str) -> &'static str {
         _ if path.ends_with("system-services") => "ssh",
         _ if path.ends_with("-traffic protocols") => "bgp",
         _ if path.ends_with("address-book") => "global",
-        _ if path.ends_with("metric") || path.ends_with("preference") => "7",
+        "rib" => "inet.0",
         _ if path.ends_with("address-book <> address") => "192.0.2.0/24",
         _ if path.ends_with("range-address to") => "10.0.0.9",
         "address" if path.ends_with("inet") => "10.0.0.2/24",

@@ -26,9 +26,8 @@ impl BookFile {
     pub fn load(&self) -> Result<IdBook, BookFileError> {
         let path = || self.0.clone();
         match std::fs::read(&self.0) {
-            Ok(bytes) => {
-                serde_json::from_slice(&bytes).map_err(|source| BookFileError::Damaged { path: path(), source })
-            }
+            Ok(bytes) => serde_json::from_slice(&bytes)
+                .map_err(|source| BookFileError::Damaged { path: path(), source }),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(IdBook::default()),
             Err(source) => Err(BookFileError::Io { path: path(), source }),
         }

@@ -1,7 +1,7 @@
 //! What the kernel should have, from a configuration and its program.
 
 use ipnet::IpNet;
-use ravelin_host::{Desired, DesiredPort, DesiredRoute, DesiredTap, RouteTo};
+use ravelin_host::{Desired, DesiredPort, DesiredRoute, DesiredTap, RouteTo, link_local};
 use ravelin_model::{StaticAction, ValidConfig};
 use ravelin_program::{Interface, Program};
 use ravelin_types::Mac;
@@ -10,7 +10,8 @@ use ravelin_types::Mac;
 #[must_use]
 pub fn desired(valid: &ValidConfig, program: &Program) -> Desired {
     let Some(interfaces) = program.interfaces() else { return Desired::default() };
-    let ports = interfaces.ports.iter().map(|port| DesiredPort { device: port.device.clone(), up: port.enabled });
+    let ports =
+        interfaces.ports.iter().map(|port| DesiredPort { device: port.device.clone(), up: port.enabled });
     let mac_of = |unit: &Interface| {
         let port = interfaces.ports.iter().find(|port| port.id == unit.port);
         port.map_or(Mac::default(), |port| Mac(port.mac))
@@ -21,7 +22,7 @@ pub fn desired(valid: &ValidConfig, program: &Program) -> Desired {
         mac: mac_of(unit),
         mtu: unit.mtu4.max(unit.mtu6),
         up: unit.enabled,
-        addresses: addresses(unit),
+        addresses: addresses(unit, mac_of(unit)),
     });
     let routes = valid.get().routing_options.routes().map(|route| DesiredRoute {
         prefix: route.prefix,
@@ -35,7 +36,7 @@ pub fn desired(valid: &ValidConfig, program: &Program) -> Desired {
 }
 
 /// The unit's addresses, and with IPv6 the link-local one that neighbour discovery needs.
-fn addresses(unit: &Interface) -> std::collections::BTreeSet<IpNet> {
+fn addresses(unit: &Interface, mac: Mac) -> std::collections::BTreeSet<IpNet> {
     let net = |a: &ravelin_program::InterfaceAddress| IpNet::new(a.addr.to_ip(a.family), a.len).ok();
-    unit.addresses.iter().filter_map(net).collect()
+    unit.addresses.iter().filter_map(net).chain(unit.inet6.then(|| link_local(mac))).collect()
 }

@@ -3,7 +3,8 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use ravelin_ops::{
-    Against, Candidate as Word, CommitRecord, CommitReport, ConfigMode, Form, LoadKind, Outcome, Problem, Verb,
+    Against, Candidate as Word, CommitRecord, CommitReport, ConfigMode, Form, LoadKind, Outcome, Problem,
+    Verb,
 };
 use ravelin_store::{Record, Stored};
 use ravelin_syntax::tree::Node;

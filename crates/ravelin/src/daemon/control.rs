@@ -132,6 +132,12 @@ impl Control {
         self.store.active().is_some()
     }
 
+    /// Prefixes of the static routes that are active.
+    pub fn static_prefixes(&self) -> Vec<ipnet::IpNet> {
+        let active = self.active.as_ref();
+        active.map_or_else(Vec::new, |p| p.desired.routes.iter().map(|route| route.prefix).collect())
+    }
+
     fn propose(&mut self, valid: &ValidConfig) -> Result<Proposal, Vec<Diagnostic>> {
         let observed = self.machine.observe().map_err(|e| vec![plain(e)])?;
         let resolved = resolve(valid, &self.map, &observed)?;

@@ -5,6 +5,7 @@ mod api;
 mod config_mode;
 mod control;
 mod machine;
+mod routes;
 mod supervisor;
 mod tasks;
 
@@ -90,8 +91,9 @@ fn start(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
     })?;
     let control = Arc::new(Mutex::new(control));
     bring_up(&control, arguments.config.as_deref())?;
-    tasks::spawn(&runtime, &control, names, &place, child);
-    api::serve(&control, &arguments.run.join("api.sock"))?;
+    let table = routes::Table::default();
+    tasks::spawn(&runtime, &control, names, (&place, &table), child);
+    api::serve(&control, &table, &arguments.run.join("api.sock"))?;
     Ok(())
 }
 

@@ -8,11 +8,11 @@ use std::time::{Duration, Instant};
 use ravelin_contract::{DataPlane, Event, UpdateBatch};
 use ravelin_forwarding::{Monitor, Names, Prober};
 use ravelin_remote::Client;
-use ravelin_types::Instant as Moment;
 use tokio::runtime::Runtime;
 use tokio::sync::{mpsc, watch};
 
 use super::control::Control;
+use super::routes::Table;
 use super::supervisor::{self, CALL_MAX, Place};
 
 /// Batches that may wait for the plane.
@@ -34,13 +34,13 @@ pub fn spawn(
     runtime: &Runtime,
     control: &Arc<Mutex<Control>>,
     names: watch::Receiver<Names>,
-    place: &Place,
+    (place, table): (&Place, &Table),
     child: Option<Child>,
 ) {
     let (send, receive) = mpsc::channel(BATCHES_MAX);
     runtime.spawn(monitor(names, send));
-    let own = place.clone();
-    std::thread::spawn(move || deliver(receive, &own));
+    let (own, routes) = (place.clone(), table.clone());
+    std::thread::spawn(move || deliver(receive, &own, &routes));
     let (own, shared, handle) = (place.clone(), control.clone(), runtime.handle().clone());
     std::thread::spawn(move || handle.block_on(events(&own, &shared)));
     let (own, shared) = (place.clone(), control.clone());
@@ -63,9 +63,10 @@ async fn monitor(names: watch::Receiver<Names>, batches: mpsc::Sender<UpdateBatc
 }
 
 /// Batches to the plane, in order, over a connection of their own.
-fn deliver(mut batches: mpsc::Receiver<UpdateBatch>, place: &Place) {
+fn deliver(mut batches: mpsc::Receiver<UpdateBatch>, place: &Place, table: &Table) {
     let mut client = None;
     while let Some(batch) = batches.blocking_recv() {
+        table.update(&batch);
         let connection = match client.take() {
             Some(connection) => Ok(connection),
             None => Client::connect(&place.socket, CALL_MAX),
@@ -86,10 +87,8 @@ fn deliver(mut batches: mpsc::Receiver<UpdateBatch>, place: &Place) {
 
 /// Wanted neighbours to the kernel.
 async fn events(place: &Place, control: &Mutex<Control>) {
-    let start = Instant::now();
-    let now = || Moment(start.elapsed().as_nanos() as u64);
     let mut prober = loop {
-        match Prober::open(now()) {
+        match Prober::open(Instant::now()) {
             Ok(prober) => break prober,
             Err(error) => {
                 tracing::error!(%error, "Neighbours can't be asked for.");
@@ -110,7 +109,7 @@ async fn events(place: &Place, control: &Mutex<Control>) {
         }
         let empty = batch.events.is_empty();
         for event in batch.events {
-            handle(event, control, &mut prober, now()).await;
+            handle(event, control, &mut prober).await;
         }
         if empty {
             tokio::time::sleep(EVENTS_EVERY).await;
@@ -118,12 +117,12 @@ async fn events(place: &Place, control: &Mutex<Control>) {
     }
 }
 
-async fn handle(event: Event, control: &Mutex<Control>, prober: &mut Prober, now: Moment) {
+async fn handle(event: Event, control: &Mutex<Control>, prober: &mut Prober) {
     match event {
         Event::NeighbourWanted { interface, addr } => {
             let device = lock(control).taps.get(&interface).cloned();
             if let Some(device) = device
-                && let Err(error) = prober.probe(&device, addr, now).await
+                && let Err(error) = prober.probe(&device, addr, Instant::now()).await
             {
                 tracing::warn!(%error, %addr, device, "A neighbour can't be asked for.");
             }

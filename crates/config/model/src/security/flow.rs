@@ -13,9 +13,6 @@ pub struct TcpSession {
     /// Let a TCP packet other than SYN open a session.
     #[lower(flag = "no-syn-check")]
     pub no_syn_check: bool,
-    /// Don't check sequence numbers against the window.
-    #[lower(flag = "no-sequence-check")]
-    pub no_sequence_check: bool,
     /// Seconds a session may stay without a complete handshake, 4..=300; Junos' default is 20.
     #[lower(leaf = "tcp-initial-timeout")]
     pub tcp_initial_timeout: Option<u32>,

@@ -1,0 +1,163 @@
+//! Running lines: of `-c`, of a pipe, or of the shell.
+
+use std::fs::File;
+use std::io::{self, BufRead, IsTerminal as _, Read as _, Write};
+use std::path::PathBuf;
+
+use ravelin_ops::wire::Response;
+
+use crate::client::{Client, ClientError};
+use crate::shell;
+
+/// Longest text that `load` brings along.
+const LOAD_BYTES_MAX: u64 = 8 << 20;
+const SCRIPT_LINE_BYTES_MAX: u64 = 1 << 20;
+
+/// What the shell was asked to do.
+#[derive(Clone, Debug)]
+pub struct Options {
+    pub socket: PathBuf,
+    /// Commands parted by `;`; `None`: read lines from the standard input.
+    pub commands: Option<String>,
+}
+
+/// How it ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    Good,
+    /// A command failed; those behind it were not run.
+    Failed,
+}
+
+/// Runs commands, a script, or the interactive shell when the standard input is a terminal.
+///
+/// # Errors
+/// The daemon can't be reached or stops answering.
+pub fn run(options: &Options) -> Result<Ending, ClientError> {
+    let mut client = Client::connect(&options.socket)?;
+    let stdin = io::stdin();
+    match &options.commands {
+        Some(commands) => {
+            let lines = split_commands(commands);
+            script(&mut client, lines.into_iter().map(Ok), &mut io::empty(), &mut io::stdout().lock())
+        }
+        None if stdin.is_terminal() => shell::interact(&mut client),
+        None => piped(&mut client, &mut stdin.lock(), &mut io::stdout().lock()),
+    }
+}
+
+/// Cuts at `;` outside quotes.
+#[must_use]
+pub fn split_commands(text: &str) -> Vec<String> {
+    let mut out = vec![String::new()];
+    let (mut quoted, mut escaped) = (false, false);
+    for c in text.chars() {
+        if c == ';' && !quoted {
+            out.push(String::new());
+            continue;
+        }
+        if c == '"' && !escaped {
+            quoted = !quoted;
+        }
+        escaped = quoted && c == '\\' && !escaped;
+        if let Some(last) = out.last_mut() {
+            last.push(c);
+        }
+    }
+    let trimmed = out.iter().map(|line| line.trim().to_owned());
+    trimmed.filter(|line| !line.is_empty()).collect()
+}
+
+/// Lines of a pipe; `load ... terminal` takes what follows.
+fn piped(client: &mut Client, input: &mut impl BufRead, out: &mut impl Write) -> Result<Ending, ClientError> {
+    let mut configuration = false;
+    loop {
+        let mut line = String::new();
+        if input.by_ref().take(SCRIPT_LINE_BYTES_MAX).read_line(&mut line)? == 0 {
+            return Ok(Ending::Good);
+        }
+        let response = one(client, line.trim(), configuration, input)?;
+        configuration = response.configuration;
+        if let Some(ending) = shown(&response, out)? {
+            return Ok(ending);
+        }
+    }
+}
+
+fn script(
+    client: &mut Client,
+    lines: impl Iterator<Item = io::Result<String>>,
+    input: &mut impl BufRead,
+    out: &mut impl Write,
+) -> Result<Ending, ClientError> {
+    let mut configuration = false;
+    for line in lines {
+        let response = one(client, line?.trim(), configuration, input)?;
+        configuration = response.configuration;
+        if let Some(ending) = shown(&response, out)? {
+            return Ok(ending);
+        }
+    }
+    Ok(Ending::Good)
+}
+
+/// Prints an answer; `Some` when nothing more is to be run.
+fn shown(response: &Response, out: &mut impl Write) -> io::Result<Option<Ending>> {
+    out.write_all(response.output.as_bytes())?;
+    out.flush()?;
+    Ok(match (response.error, response.closed) {
+        (true, _) => Some(Ending::Failed),
+        (false, true) => Some(Ending::Good),
+        (false, false) => None,
+    })
+}
+
+/// Runs one line, with the text that a `load` names. A file that can't be read is an answer, not an error.
+pub(crate) fn one(
+    client: &mut Client,
+    line: &str,
+    configuration: bool,
+    input: &mut impl BufRead,
+) -> Result<Response, ClientError> {
+    let source = if configuration { ravelin_ops::load_source(line) } else { None };
+    let text = match source {
+        None => None,
+        Some(source) => match load_text(&source, input) {
+            Ok(text) => Some(text),
+            Err(error) => {
+                // The prompt is the daemon's to know: an empty line asks for it.
+                let mut response = client.run("", None)?;
+                response.output = format!("error: can't read {source}: {error}\n");
+                response.error = true;
+                return Ok(response);
+            }
+        },
+    };
+    client.run(line, text)
+}
+
+fn load_text(source: &str, input: &mut impl BufRead) -> io::Result<String> {
+    let mut text = String::new();
+    let read = match source {
+        "terminal" => input.take(LOAD_BYTES_MAX + 1).read_to_string(&mut text)?,
+        path => File::open(path)?.take(LOAD_BYTES_MAX + 1).read_to_string(&mut text)?,
+    };
+    if read as u64 > LOAD_BYTES_MAX {
+        return Err(io::Error::new(io::ErrorKind::InvalidData, "text too long"));
+    }
+    Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commands_are_parted_outside_quotes() {
+        assert_eq!(
+            split_commands(r#"configure; set a "x; \" y" ;; commit"#),
+            ["configure", r#"set a "x; \" y""#, "commit"]
+        );
+        assert!(split_commands(" ; ").is_empty());
+    }
+}

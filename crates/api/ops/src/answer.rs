@@ -1,0 +1,285 @@
+//! What an operational command answers: names and numbers, no layout.
+
+use std::net::IpAddr;
+
+use serde::{Deserialize, Serialize};
+
+/// Every answer that has structure. Configuration text is passed as it is.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Answer {
+    Interfaces(Vec<InterfaceLine>),
+    Routes(Routes),
+    Zones(Vec<ZoneEntry>),
+    Policies(PolicyList),
+    HitCounts(PolicyList),
+    Sessions(SessionList),
+    SessionSummary(SessionSummary),
+    Cleared { sessions: u64 },
+    FlowStatistics(FlowStatistics),
+    NatSummary(NatRules),
+    NatRules(NatRules),
+    Version(Version),
+    Commits(Vec<CommitEntry>),
+    Explained(Explained),
+    PlaneStatus(PlaneStatus),
+}
+
+/// A port and its units.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct InterfaceLine {
+    pub name: String,
+    pub admin_up: bool,
+    pub link_up: bool,
+    pub units: Vec<UnitLine>,
+}
+
+/// A unit with its addresses as `10.0.0.1/24`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct UnitLine {
+    pub name: String,
+    pub admin_up: bool,
+    pub inet: Option<Vec<String>>,
+    pub inet6: Option<Vec<String>>,
+}
+
+/// Routes of the default instance.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Routes {
+    pub inet: Vec<RouteLine>,
+    pub inet6: Vec<RouteLine>,
+}
+
+/// One route.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct RouteLine {
+    pub prefix: String,
+    /// `Direct`, `Local`, `Static`, ...
+    pub protocol: String,
+    pub preference: u32,
+    pub age_s: Option<u64>,
+    /// Gateway and unit; both absent: the route drops.
+    pub hops: Vec<(Option<IpAddr>, Option<String>)>,
+    /// `Discard` or `Reject` when it has no hops.
+    pub drops: Option<String>,
+}
+
+/// A zone.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ZoneEntry {
+    pub name: String,
+    pub id: u16,
+    pub tcp_rst: bool,
+    pub interfaces: Vec<String>,
+}
+
+/// Policies in order of evaluation.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct PolicyList {
+    pub default_action: String,
+    pub policies: Vec<PolicyEntry>,
+    /// Counters are shown with each policy.
+    pub detail: bool,
+}
+
+/// A policy.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct PolicyEntry {
+    pub name: String,
+    pub index: u32,
+    pub sequence: u32,
+    pub global: bool,
+    pub from_zones: Vec<String>,
+    pub to_zones: Vec<String>,
+    pub sources: Vec<String>,
+    pub sources_excluded: bool,
+    pub destinations: Vec<String>,
+    pub destinations_excluded: bool,
+    pub applications: Vec<String>,
+    /// `permit`, `deny` or `reject`.
+    pub action: String,
+    pub log_init: bool,
+    pub log_close: bool,
+    pub count: bool,
+    pub hits: u64,
+}
+
+/// Sessions that were asked for.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct SessionList {
+    pub sessions: Vec<SessionDetail>,
+    /// All that matched; more than are listed when the list was cut.
+    pub total: u64,
+    pub extensive: bool,
+}
+
+/// One session.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SessionDetail {
+    pub id: u64,
+    /// `name/index`.
+    pub policy: String,
+    pub state: String,
+    pub timeout_s: u32,
+    pub remaining_s: u32,
+    pub age_s: u32,
+    pub application: Option<String>,
+    pub nat_rule: Option<String>,
+    pub from_zone: String,
+    pub to_zone: String,
+    pub worker: u8,
+    pub wings: [Wing; 2],
+}
+
+/// One direction.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Wing {
+    pub source: IpAddr,
+    pub source_port: u16,
+    pub destination: IpAddr,
+    pub destination_port: u16,
+    pub protocol: String,
+    pub interface: String,
+    pub packets: u64,
+    pub bytes: u64,
+}
+
+/// The session table in numbers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct SessionSummary {
+    pub unicast: u64,
+    pub multicast: u64,
+    /// Not created: table, NAT addresses or ports were exhausted, or the wing was in use.
+    pub failed: u64,
+    pub in_use: u64,
+    pub valid: u64,
+    /// Handshake not complete.
+    pub pending: u64,
+    pub closing: u64,
+    pub maximum: u64,
+}
+
+/// A counter of drops.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct DropCount {
+    pub reason: String,
+    pub text: String,
+    pub packets: u64,
+}
+
+/// The packet path in numbers.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct FlowStatistics {
+    pub sessions: u64,
+    pub received: u64,
+    pub transmitted: u64,
+    pub to_host: u64,
+    pub answered: u64,
+    pub dropped: u64,
+    pub sessions_created: u64,
+    pub sessions_closed: u64,
+    pub events_lost: u64,
+    /// Only reasons that happened.
+    pub drops: Vec<DropCount>,
+}
+
+/// Source NAT rules.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct NatRules {
+    pub rules: Vec<NatRule>,
+}
+
+/// What a rule does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Translation {
+    #[default]
+    Off,
+    Interface,
+}
+
+/// One rule.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct NatRule {
+    pub name: String,
+    pub rule_set: String,
+    pub id: u32,
+    pub position: u32,
+    /// `zone` or `interface`.
+    pub from_kind: String,
+    pub from: Vec<String>,
+    pub to_kind: String,
+    pub to: Vec<String>,
+    /// First and last address of each range.
+    pub sources: Vec<(IpAddr, IpAddr)>,
+    pub destinations: Vec<(IpAddr, IpAddr)>,
+    pub action: Translation,
+    pub hits: u64,
+    pub failed: u64,
+    pub sessions: u64,
+}
+
+/// Who runs here.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Version {
+    pub host_name: String,
+    pub version: String,
+}
+
+/// One commit.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct CommitEntry {
+    pub number: u32,
+    pub time_s: i64,
+    pub user: String,
+    pub client: String,
+    pub comment: Option<String>,
+}
+
+/// A stage's decision.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct FindingLine {
+    pub stage: String,
+    pub subject: String,
+    pub outcome: String,
+}
+
+/// A judged packet.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Explained {
+    pub packet: String,
+    pub interface: String,
+    pub findings: Vec<FindingLine>,
+    /// `forward`, `host`, `drop` or `consume`.
+    pub verdict: String,
+    /// The unit it leaves through, or the reason it is dropped for.
+    pub detail: Option<String>,
+}
+
+/// A worker.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct WorkerLine {
+    pub id: u8,
+    pub alive: bool,
+    pub restarts: u32,
+    pub generation: u64,
+}
+
+/// A port as the backend holds it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct PortLine {
+    pub name: String,
+    pub up: bool,
+    pub mode: String,
+}
+
+/// The plane at a glance.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct PlaneStatus {
+    pub backend: String,
+    pub armed: bool,
+    pub epoch: u64,
+    pub generation: Option<u64>,
+    pub workers: Vec<WorkerLine>,
+    pub ports: Vec<PortLine>,
+}

@@ -1,0 +1,191 @@
+//! What configuration mode asks of the daemon: the candidate, the store and the grammar behind one trait.
+
+/// What is wrong with a configuration, and where.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Problem {
+    /// The statement as in `set`, without the verb; empty when none is at fault.
+    pub path: String,
+    /// 1-based; 0: not known.
+    pub line: u32,
+    pub column: u32,
+    pub message: String,
+    /// The whole finding for people; empty: make one of the other fields.
+    pub rendered: String,
+}
+
+impl Problem {
+    /// A finding about no statement.
+    #[must_use]
+    pub fn of(message: impl Into<String>) -> Self {
+        Self { message: message.into(), ..Self::default() }
+    }
+
+    /// Lines for people, each ended.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let Self { path, line, column, message, rendered } = self;
+        if !rendered.is_empty() {
+            return format!("{}\n", rendered.trim_end());
+        }
+        let place = if *line > 0 { format!("{line}:{column}: ") } else { String::new() };
+        if path.is_empty() {
+            format!("{place}{message}\n")
+        } else {
+            format!("[edit {path}]\n  {place}{message}\n")
+        }
+    }
+}
+
+/// What a change answers: it is whole, or nothing happened.
+pub type Outcome<T> = Result<T, Vec<Problem>>;
+
+/// How a configuration is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    Text,
+    Set,
+    Json,
+}
+
+/// What the candidate is compared with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Against {
+    Active,
+    Rollback(u32),
+}
+
+/// A change of statements.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verb {
+    Set,
+    Delete,
+    Activate,
+    Deactivate,
+    Insert,
+    Rename,
+    Copy,
+    Annotate,
+}
+
+impl Verb {
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Set => "set",
+            Self::Delete => "delete",
+            Self::Activate => "activate",
+            Self::Deactivate => "deactivate",
+            Self::Insert => "insert",
+            Self::Rename => "rename",
+            Self::Copy => "copy",
+            Self::Annotate => "annotate",
+        }
+    }
+}
+
+/// How a text enters the candidate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LoadKind {
+    /// The text's `set`, `delete`... lines are commands.
+    Set,
+    Merge,
+    Override,
+}
+
+/// A word that may come next, with its help.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+pub struct Candidate {
+    /// `<name>` stands for something the operator makes up.
+    pub word: String,
+    pub help: String,
+}
+
+impl Candidate {
+    #[must_use]
+    pub fn new(word: impl Into<String>, help: impl Into<String>) -> Self {
+        Self { word: word.into(), help: help.into() }
+    }
+
+    /// It can be typed as it stands.
+    #[must_use]
+    pub fn is_literal(&self) -> bool {
+        !self.word.starts_with('<')
+    }
+}
+
+/// One commit of the history; 0 is the active one.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CommitRecord {
+    pub number: u32,
+    /// Seconds since 1970, UTC.
+    pub time_s: i64,
+    pub user: String,
+    /// How it came: `cli`.
+    pub client: String,
+    pub comment: Option<String>,
+}
+
+/// What a commit left behind.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CommitReport {
+    pub warnings: Vec<Problem>,
+}
+
+/// The candidate, the active configuration and their history.
+///
+/// Paths are words as in `set`, without the verb. `show` and `active` answer an error when nothing stands at
+/// the path, and empty text when it stands there and is empty.
+pub trait ConfigMode {
+    /// The candidate below a path.
+    ///
+    /// # Errors
+    /// Nothing stands there.
+    fn show(&self, path: &[String], form: Form) -> Outcome<String>;
+    /// The active configuration below a path.
+    ///
+    /// # Errors
+    /// Nothing stands there.
+    fn active(&self, path: &[String], form: Form) -> Outcome<String>;
+    /// Changes the candidate. `rest` is the line behind the verb as typed, quotes and brackets kept.
+    ///
+    /// # Errors
+    /// The words are no statement, or name none that exists; the candidate is as before.
+    fn edit(&mut self, at: &[String], verb: Verb, rest: &str) -> Outcome<()>;
+    /// Whether `edit` may go to this path: it names a level that may hold statements.
+    fn edit_exists(&self, path: &[String]) -> bool;
+    /// What would change, as Junos' `show | compare` writes it; empty: nothing.
+    ///
+    /// # Errors
+    /// There is no such rollback.
+    fn compare(&self, against: Against) -> Outcome<String>;
+    /// Checks the candidate as a commit would; returns warnings.
+    ///
+    /// # Errors
+    /// A commit would be refused.
+    fn check(&mut self) -> Outcome<Vec<Problem>>;
+    /// Makes the candidate the active configuration.
+    ///
+    /// # Errors
+    /// It is refused; the active configuration is as before.
+    fn commit(&mut self, user: &str, comment: Option<&str>) -> Outcome<CommitReport>;
+    /// Replaces the candidate by a former configuration; 0 is the active one.
+    ///
+    /// # Errors
+    /// There is no such rollback.
+    fn rollback(&mut self, number: u32) -> Outcome<()>;
+    /// Takes a text into the candidate.
+    ///
+    /// # Errors
+    /// The text does not parse; the candidate is as before.
+    fn load(&mut self, at: &[String], kind: LoadKind, text: &str) -> Outcome<()>;
+    /// Newest first.
+    fn history(&self) -> Vec<CommitRecord>;
+    /// # Errors
+    /// There is no such rollback.
+    fn rollback_text(&self, number: u32) -> Outcome<String>;
+    /// # Errors
+    /// There is no such rollback.
+    fn compare_rollbacks(&self, old: u32, new: u32) -> Outcome<String>;
+    /// Words that may follow `words` below `at` and begin with `partial`.
+    fn complete(&self, at: &[String], verb: Verb, words: &[&str], partial: &str) -> Vec<Candidate>;
+}

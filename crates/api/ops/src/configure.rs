@@ -1,0 +1,305 @@
+//! The words of configuration mode.
+
+use crate::completion;
+use crate::config::{Against, Candidate, LoadKind, Problem, Verb};
+use crate::pipe::Pipe;
+use crate::session::{Env, Fault, Reply, Session, compared, form, operational, said};
+use crate::table::{Miss, pick};
+use crate::words::{Line, Word, texts};
+
+const UNCOMMITTED: &str = "The configuration has been changed but not committed\n";
+const LEAVING: &str = "Exiting configuration mode\n";
+
+const WORDS: &[(&str, &str)] = &[
+    ("activate", "Give effect to a statement again"),
+    ("annotate", "Put a comment at a statement"),
+    ("commit", "Make the candidate the active configuration"),
+    ("copy", "Copy a statement"),
+    ("deactivate", "Keep a statement without effect"),
+    ("delete", "Remove a statement"),
+    ("edit", "Go to a level of the configuration"),
+    ("exit", "Go back a level, or leave configuration mode"),
+    ("insert", "Move an entry before or after another"),
+    ("load", "Take configuration text in"),
+    ("quit", "Go back a level, or leave configuration mode"),
+    ("rename", "Give an entry another name"),
+    ("rollback", "Take a former configuration as the candidate"),
+    ("run", "Run an operational command"),
+    ("set", "Add or change a statement"),
+    ("show", "Show the candidate"),
+    ("top", "Go to the top level"),
+    ("up", "Go up a level"),
+];
+const COMMIT_WORDS: &[(&str, &str)] = &[
+    ("and-quit", "Leave configuration mode afterwards"),
+    ("check", "Check only"),
+    ("comment", "Note in the history"),
+    ("confirmed", "Go back unless confirmed (not supported)"),
+];
+const LOAD_WORDS: &[(&str, &str)] = &[
+    ("merge", "Add to the candidate"),
+    ("override", "Replace the candidate"),
+    ("set", "Run `set' commands"),
+];
+
+/// One line in configuration mode.
+pub(crate) struct Input<'a> {
+    pub line: &'a str,
+    pub parsed: &'a Line,
+    pub pipes: &'a [Pipe],
+    pub text: Option<&'a str>,
+}
+
+/// Whether the candidate differs from the active configuration.
+pub(crate) fn is_changed(env: &Env<'_>) -> bool {
+    env.config.compare(Against::Active).is_ok_and(|diff| !diff.is_empty())
+}
+
+pub(crate) fn run(env: &mut Env<'_>, session: &mut Session, input: &Input<'_>) -> Result<Reply, Fault> {
+    command(env, session, input, &input.parsed.command)
+}
+
+fn command(
+    env: &mut Env<'_>,
+    session: &mut Session,
+    input: &Input<'_>,
+    words: &[Word],
+) -> Result<Reply, Fault> {
+    let Some((first, rest)) = words.split_first() else { return Err(Fault::Said("missing command")) };
+    let name = pick(WORDS, &first.text).map_err(|miss| match miss {
+        Miss::Word(word) => Miss::Command(word),
+        other => other,
+    })?;
+    if let Some(verb) = verb(name) {
+        let rest = rest.first().map_or("", |w| input.line[w.at..input.parsed.command_end].trim_end());
+        env.config.edit(&session.edit, verb, rest)?;
+        return Ok(Reply::default());
+    }
+    match name {
+        "commit" => commit(env, session, rest),
+        "edit" => edit(env, session, rest),
+        "exit" | "quit" => exit(env, session, rest),
+        "load" => load(env, session, input, rest),
+        "rollback" => rollback(env, rest),
+        "run" => run_operational(env, session, input, rest),
+        "show" => show(env, session, input, rest),
+        "top" => top(env, session, input, rest),
+        "up" => up(session, rest),
+        other => unreachable!("`{other}` is in the table and has no arm"),
+    }
+}
+
+fn verb(name: &str) -> Option<Verb> {
+    Some(match name {
+        "set" => Verb::Set,
+        "delete" => Verb::Delete,
+        "activate" => Verb::Activate,
+        "deactivate" => Verb::Deactivate,
+        "insert" => Verb::Insert,
+        "rename" => Verb::Rename,
+        "copy" => Verb::Copy,
+        "annotate" => Verb::Annotate,
+        _ => return None,
+    })
+}
+
+fn below(session: &Session, words: &[Word]) -> Vec<String> {
+    session.edit.iter().cloned().chain(words.iter().map(|w| w.text.clone())).collect()
+}
+
+fn show(env: &Env<'_>, session: &Session, input: &Input<'_>, words: &[Word]) -> Result<Reply, Fault> {
+    let text = match compared(input.pipes) {
+        Some(0) => env.config.compare(Against::Active)?,
+        Some(number) => env.config.compare(Against::Rollback(number))?,
+        None => env.config.show(&below(session, words), form(input.pipes))?,
+    };
+    Ok(said(text))
+}
+
+fn edit(env: &Env<'_>, session: &mut Session, words: &[Word]) -> Result<Reply, Fault> {
+    let path = below(session, words);
+    if words.is_empty() {
+        return Err(Miss::Missing("edit").into());
+    }
+    if !env.config.edit_exists(&path) {
+        let named = words.iter().map(|w| w.text.as_str()).collect::<Vec<_>>().join(" ");
+        return Err(Miss::Word(named).into());
+    }
+    session.back.push(std::mem::replace(&mut session.edit, path));
+    Ok(Reply::default())
+}
+
+fn up(session: &mut Session, words: &[Word]) -> Result<Reply, Fault> {
+    let levels = match words {
+        [] => 1,
+        [count] => {
+            let value = || Miss::Value { word: count.text.clone(), wanted: "a number of levels" };
+            count.text.parse().map_err(|_| value())?
+        }
+        [_, extra, ..] => return Err(Miss::Word(extra.text.clone()).into()),
+    };
+    let left = session.edit.len().saturating_sub(levels);
+    session.edit.truncate(left);
+    Ok(Reply::default())
+}
+
+/// Alone it moves; before a command it makes that command start at the top.
+fn top(env: &mut Env<'_>, session: &mut Session, input: &Input<'_>, words: &[Word]) -> Result<Reply, Fault> {
+    if words.is_empty() {
+        session.edit.clear();
+        session.back.clear();
+        return Ok(Reply::default());
+    }
+    let here = std::mem::take(&mut session.edit);
+    let result = command(env, session, input, words);
+    let moved = words.first().is_some_and(|w| pick(WORDS, &w.text) == Ok("edit"));
+    if result.is_err() || !moved {
+        session.edit = here;
+    }
+    result
+}
+
+fn exit(env: &Env<'_>, session: &mut Session, words: &[Word]) -> Result<Reply, Fault> {
+    let whole = match words {
+        [] => false,
+        [word] if !word.text.is_empty() && "configuration-mode".starts_with(&word.text) => true,
+        [word, ..] => return Err(Miss::Word(word.text.clone()).into()),
+    };
+    if !whole && !session.edit.is_empty() {
+        session.edit = session.back.pop().unwrap_or_default();
+        return Ok(Reply::default());
+    }
+    let note = if is_changed(env) { UNCOMMITTED } else { "" };
+    session.leave_configuration();
+    Ok(said(format!("{note}{LEAVING}")))
+}
+
+/// What a `commit` line asks for.
+#[derive(Default)]
+struct CommitOptions {
+    check: bool,
+    quit: bool,
+    comment: Option<String>,
+}
+
+fn commit_options(words: &[Word]) -> Result<CommitOptions, Fault> {
+    let mut options = CommitOptions::default();
+    let mut words = words.iter();
+    while let Some(word) = words.next() {
+        match pick(COMMIT_WORDS, &word.text)? {
+            "and-quit" => options.quit = true,
+            "check" => options.check = true,
+            "comment" => {
+                options.comment = Some(words.next().ok_or(Miss::Missing("comment"))?.text.clone());
+            }
+            _ => return Err(Fault::Unsupported("commit confirmed")),
+        }
+    }
+    Ok(options)
+}
+
+fn commit(env: &mut Env<'_>, session: &mut Session, words: &[Word]) -> Result<Reply, Fault> {
+    let CommitOptions { check, quit, comment } = commit_options(words)?;
+    if check {
+        let warnings = env.config.check().map_err(Fault::Refused)?;
+        return Ok(said(format!("{}configuration check succeeds\n", warned(&warnings))));
+    }
+    let report = env.config.commit(&session.user, comment.as_deref()).map_err(Fault::Refused)?;
+    let mut output = format!("{}commit complete\n", warned(&report.warnings));
+    if quit {
+        session.leave_configuration();
+        output.push_str(LEAVING);
+    }
+    Ok(said(output))
+}
+
+fn warned(warnings: &[Problem]) -> String {
+    warnings.iter().map(Problem::text).collect()
+}
+
+fn rollback(env: &mut Env<'_>, words: &[Word]) -> Result<Reply, Fault> {
+    let number = match words {
+        [] => 0,
+        [word] => word.text.parse().map_err(|_| Miss::Value {
+            word: word.text.clone(),
+            wanted: "a number of a former configuration",
+        })?,
+        [_, extra, ..] => return Err(Miss::Word(extra.text.clone()).into()),
+    };
+    env.config.rollback(number)?;
+    Ok(said("load complete\n"))
+}
+
+/// The client reads the file and sends its text; a path never reaches the daemon's file system.
+fn load(env: &mut Env<'_>, session: &Session, input: &Input<'_>, words: &[Word]) -> Result<Reply, Fault> {
+    let kind = match words.first() {
+        None => return Err(Miss::Missing("load").into()),
+        Some(word) => match pick(LOAD_WORDS, &word.text)? {
+            "merge" => LoadKind::Merge,
+            "override" => LoadKind::Override,
+            _ => LoadKind::Set,
+        },
+    };
+    let relative = match words.get(2..) {
+        None => return Err(Miss::Missing("load").into()),
+        Some([]) => false,
+        Some([word]) if word.text == "relative" && kind != LoadKind::Override => true,
+        Some([word, ..]) => return Err(Miss::Word(word.text.clone()).into()),
+    };
+    let text = input.text.ok_or(Fault::Said("the client sent no text to load"))?;
+    let at = if relative { &session.edit[..] } else { &[] };
+    env.config.load(at, kind, text)?;
+    Ok(said("load complete\n"))
+}
+
+fn run_operational(
+    env: &mut Env<'_>,
+    session: &mut Session,
+    input: &Input<'_>,
+    words: &[Word],
+) -> Result<Reply, Fault> {
+    let reply = operational(env, session, words, input.pipes)?;
+    if reply.closed {
+        return Err(Fault::Said("leave configuration mode first"));
+    }
+    Ok(reply)
+}
+
+/// The source that a `load` line names: a file of the client, or `terminal`. The client brings its text.
+#[must_use]
+pub fn load_source(line: &str) -> Option<String> {
+    let words = crate::words::split(line).command;
+    let first = words.first()?;
+    if pick(WORDS, &first.text) != Ok("load") {
+        return None;
+    }
+    words.get(2).map(|w| w.text.clone())
+}
+
+/// What may follow `words` in configuration mode.
+pub(crate) fn complete(env: &Env<'_>, session: &Session, words: &[Word], partial: &str) -> Vec<Candidate> {
+    let list = |table: &[(&'static str, &'static str)]| -> Vec<Candidate> {
+        table.iter().map(|(word, help)| Candidate::new(*word, *help)).collect()
+    };
+    let Some((first, rest)) = words.split_first() else { return list(WORDS) };
+    let Ok(name) = pick(WORDS, &first.text) else { return Vec::new() };
+    let statement = |verb| env.config.complete(&session.edit, verb, &texts(rest), partial);
+    if let Some(verb) = verb(name) {
+        return statement(verb);
+    }
+    match (name, rest) {
+        ("commit", _) => list(COMMIT_WORDS),
+        ("edit", _) => statement(Verb::Set),
+        ("show", _) => statement(Verb::Delete),
+        ("exit" | "quit", []) => list(&[("configuration-mode", "Leave configuration mode")]),
+        ("load", []) => list(LOAD_WORDS),
+        ("load", [_]) => list(&[("<file>", "File of the client"), ("terminal", "Lines that follow")]),
+        ("rollback", []) => list(&[("<number>", "Number of the configuration; 0 is the active one")]),
+        ("run", _) => completion::operational(env, rest, partial),
+        ("top", _) => {
+            let top = Session { edit: Vec::new(), ..session.clone() };
+            complete(env, &top, rest, partial)
+        }
+        _ => Vec::new(),
+    }
+}

@@ -1,0 +1,40 @@
+//! Answers out of the plane, the program's names and the route table.
+
+mod rules;
+mod sessions;
+mod state;
+
+use ipnet::IpNet;
+use ravelin_contract::Route;
+
+pub(crate) use rules::{nat_rules, policies};
+pub(crate) use sessions::{clear, list, summary};
+pub(crate) use state::{flow_statistics, interfaces, plane_status, routes, zones};
+
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    #[error("{0}")]
+    Plane(#[from] ravelin_contract::Error),
+    #[error("{what} {name} not found")]
+    NotFound { what: &'static str, name: String },
+    #[error("no configuration is committed")]
+    NoProgram,
+}
+
+/// A route as the forwarding service knows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RouteEntry {
+    pub prefix: IpNet,
+    /// As Junos writes it: `Direct`, `Local`, `Static`, `OSPF`, ...
+    pub protocol: String,
+    pub preference: u32,
+    pub age_s: Option<u64>,
+    pub route: Route,
+}
+
+/// Where routes are read.
+pub trait RouteTable {
+    /// Active routes of the default instance, in any order.
+    fn routes(&self) -> Vec<RouteEntry>;
+}

@@ -1,0 +1,169 @@
+//! Policies and NAT rules with their counters.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use ipnet::{IpNet, Ipv4Subnets, Ipv6Subnets};
+use ravelin_program::{Action, AddressMatch, Policy, Prefix, SourceAction};
+use ravelin_types::{Family, NatRuleId, PolicyId};
+
+use super::Failure;
+use crate::answer::{NatRule, NatRules, PolicyEntry, PolicyList, Translation};
+use crate::request::PolicyView;
+use crate::session::Env;
+
+/// Prefixes that one range is written as; a longer list is written as a range.
+const PREFIXES_MAX: usize = 4;
+
+pub(crate) fn policies(env: &Env<'_>, view: &PolicyView) -> Result<PolicyList, Failure> {
+    let PolicyView { from_zone, to_zone, name, detail, hit_count } = view;
+    let program = env.names.program().ok_or(Failure::NoProgram)?;
+    for zone in [from_zone, to_zone].into_iter().flatten() {
+        if !env.names.zone_list().any(|z| z == zone) && zone != "junos-host" {
+            return Err(Failure::NotFound { what: "zone", name: zone.clone() });
+        }
+    }
+    let mut hits: BTreeMap<PolicyId, u64> = BTreeMap::new();
+    if *detail || *hit_count {
+        for counter in env.plane.telemetry().policies()? {
+            hits.insert(counter.id, counter.hits);
+        }
+    }
+    let wanted = |entry: &PolicyEntry| {
+        let in_zones = |zones: &[String], zone: &Option<String>| {
+            zone.as_ref().is_none_or(|z| zones.is_empty() || zones.contains(z))
+        };
+        name.as_ref().is_none_or(|n| *n == entry.name)
+            && in_zones(&entry.from_zones, from_zone)
+            && in_zones(&entry.to_zones, to_zone)
+    };
+    let policies: Vec<_> = program
+        .sections()
+        .flat_map(|(_, section)| &section.policies)
+        .map(|(_, policy)| entry(env, policy, hits.get(&policy.id).copied().unwrap_or(0)))
+        .filter(wanted)
+        .collect();
+    if let (Some(name), []) = (name, &policies[..]) {
+        return Err(Failure::NotFound { what: "policy", name: name.clone() });
+    }
+    let default_action = action(program.flow().cloned().unwrap_or_default().default_action).to_owned();
+    Ok(PolicyList { default_action, policies, detail: *detail })
+}
+
+fn entry(env: &Env<'_>, policy: &Policy, hits: u64) -> PolicyEntry {
+    let known = env.names.policy(policy.id).cloned().unwrap_or_default();
+    let mut applications: Vec<String> = Vec::new();
+    for term in &policy.applications {
+        let name = env.names.application(term.name).unwrap_or("any");
+        if !applications.iter().any(|a| a == name) {
+            applications.push(name.to_owned());
+        }
+    }
+    PolicyEntry {
+        name: policy.name.clone(),
+        index: policy.id.0,
+        sequence: known.sequence,
+        global: known.global,
+        from_zones: known.from,
+        to_zones: known.to,
+        sources: addresses(&policy.source),
+        sources_excluded: policy.source.excluded,
+        destinations: addresses(&policy.destination),
+        destinations_excluded: policy.destination.excluded,
+        applications,
+        action: action(policy.action).to_owned(),
+        log_init: policy.log.init,
+        log_close: policy.log.close,
+        count: policy.count,
+        hits,
+    }
+}
+
+const fn action(action: Action) -> &'static str {
+    match action {
+        Action::Permit => "permit",
+        Action::Deny => "deny",
+        Action::Reject => "reject",
+    }
+}
+
+/// Ranges as prefixes; `any`, `any-ipv4` and `any-ipv6` for whole families.
+fn addresses(list: &AddressMatch) -> Vec<String> {
+    let whole = |family| list.ranges.contains(&Prefix::all(family));
+    let (all4, all6) = (whole(Family::V4), whole(Family::V6));
+    let mut out = Vec::new();
+    match (all4, all6) {
+        (true, true) => out.push("any".to_owned()),
+        (true, false) => out.push("any-ipv4".to_owned()),
+        (false, true) => out.push("any-ipv6".to_owned()),
+        (false, false) => {}
+    }
+    for range in &list.ranges {
+        if *range != Prefix::all(range.family) {
+            out.extend(range_text(range));
+        }
+    }
+    out
+}
+
+fn range_text(range: &Prefix) -> Vec<String> {
+    let (first, last) = ends(range);
+    let nets: Vec<IpNet> = match (first, last) {
+        (IpAddr::V4(a), IpAddr::V4(b)) => {
+            Ipv4Subnets::new(a, b, 0).map(IpNet::from).take(PREFIXES_MAX + 1).collect()
+        }
+        (IpAddr::V6(a), IpAddr::V6(b)) => {
+            Ipv6Subnets::new(a, b, 0).map(IpNet::from).take(PREFIXES_MAX + 1).collect()
+        }
+        (IpAddr::V4(_), IpAddr::V6(_)) | (IpAddr::V6(_), IpAddr::V4(_)) => {
+            unreachable!("both ends were read under one family")
+        }
+    };
+    if nets.len() > PREFIXES_MAX {
+        return vec![format!("{first}-{last}")];
+    }
+    nets.iter().map(IpNet::to_string).collect()
+}
+
+fn ends(range: &Prefix) -> (IpAddr, IpAddr) {
+    (range.first.to_ip(range.family), range.last.to_ip(range.family))
+}
+
+pub(crate) fn nat_rules(env: &Env<'_>, name: Option<&str>) -> Result<NatRules, Failure> {
+    let mut counters: BTreeMap<NatRuleId, _> = BTreeMap::new();
+    for counter in env.plane.telemetry().nat_rules()? {
+        counters.insert(counter.id, counter);
+    }
+    let mut rules = Vec::new();
+    for (position, (set, rule)) in (1..).zip(env.names.source_rules()) {
+        if name.is_some_and(|n| n != rule.name) {
+            continue;
+        }
+        let (from_kind, from) = env.names.nat_context(&set.from);
+        let (to_kind, to) = env.names.nat_context(&set.to);
+        let counter = counters.get(&rule.id).copied().unwrap_or_default();
+        rules.push(NatRule {
+            name: rule.name.clone(),
+            rule_set: set.name.clone(),
+            id: rule.id.0,
+            position,
+            from_kind: from_kind.to_owned(),
+            from,
+            to_kind: to_kind.to_owned(),
+            to,
+            sources: rule.source.ranges.iter().map(ends).collect(),
+            destinations: rule.destination.ranges.iter().map(ends).collect(),
+            action: match rule.action {
+                SourceAction::Off => Translation::Off,
+                SourceAction::Interface => Translation::Interface,
+            },
+            hits: counter.hits,
+            failed: counter.failed,
+            sessions: counter.sessions,
+        });
+    }
+    match (name, &rules[..]) {
+        (Some(name), []) => Err(Failure::NotFound { what: "rule", name: name.to_owned() }),
+        _ => Ok(NatRules { rules }),
+    }
+}

@@ -1,0 +1,132 @@
+//! Sessions: listed, counted, cleared.
+
+use std::ops::ControlFlow;
+
+use ravelin_contract::{SessionFilter, SessionState, SessionView, WingView};
+use ravelin_types::{DropReason, SessionId};
+
+use super::Failure;
+use crate::answer::{SessionDetail, SessionList, SessionSummary, Wing};
+use crate::request::SessionQuery;
+use crate::session::Env;
+
+/// Sessions that one answer lists; the total counts all.
+const LISTED_MAX: usize = 65_536;
+
+/// What could not become a session.
+const FAILED: &[DropReason] = &[
+    DropReason::SessionTableFull,
+    DropReason::SessionCollision,
+    DropReason::NatNoAddress,
+    DropReason::NatPortsExhausted,
+];
+
+pub(crate) fn list(env: &Env<'_>, query: &SessionQuery, extensive: bool) -> Result<SessionList, Failure> {
+    let filter = filter(env, query)?;
+    let mut out = SessionList { extensive, ..SessionList::default() };
+    env.plane.sessions().for_each(&filter, &mut |view| {
+        out.total += 1;
+        if out.sessions.len() < LISTED_MAX {
+            out.sessions.push(detail(env, view));
+        }
+        ControlFlow::Continue(())
+    })?;
+    out.sessions.sort_by_key(|s| s.id);
+    Ok(out)
+}
+
+pub(crate) fn summary(env: &Env<'_>, query: &SessionQuery) -> Result<SessionSummary, Failure> {
+    let filter = filter(env, query)?;
+    let global = env.plane.telemetry().global()?;
+    let failed = FAILED.iter().map(|r| global.drops[r.index()]).sum();
+    let mut out = SessionSummary { failed, maximum: global.sessions_max, ..SessionSummary::default() };
+    env.plane.sessions().for_each(&filter, &mut |view| {
+        let (family, to) = ravelin_types::Addr::from_ip(view.wings[0].key.dst);
+        if to.is_multicast(family) {
+            out.multicast += 1;
+        } else {
+            out.unicast += 1;
+        }
+        match view.state {
+            SessionState::Opening => out.pending += 1,
+            SessionState::Established => out.valid += 1,
+            SessionState::Closing => out.closing += 1,
+        }
+        ControlFlow::Continue(())
+    })?;
+    out.in_use = out.unicast + out.multicast;
+    Ok(out)
+}
+
+pub(crate) fn clear(env: &Env<'_>, query: &SessionQuery) -> Result<u64, Failure> {
+    let filter = filter(env, query)?;
+    Ok(env.plane.sessions().clear(&filter)?)
+}
+
+fn filter(env: &Env<'_>, query: &SessionQuery) -> Result<SessionFilter, Failure> {
+    let SessionQuery {
+        proto,
+        source,
+        destination,
+        source_port,
+        destination_port,
+        interface,
+        family,
+        id,
+        nat,
+    } = query;
+    let interface = match interface {
+        None => None,
+        Some(name) => {
+            let found = env.names.unit_id(name);
+            Some(found.ok_or_else(|| Failure::NotFound { what: "interface", name: name.clone() })?)
+        }
+    };
+    Ok(SessionFilter {
+        proto: *proto,
+        source: *source,
+        destination: *destination,
+        source_port: *source_port,
+        destination_port: *destination_port,
+        interface,
+        family: *family,
+        id: id.map(SessionId),
+        nat: nat.then_some(true),
+    })
+}
+
+fn detail(env: &Env<'_>, view: &SessionView) -> SessionDetail {
+    let names = env.names;
+    SessionDetail {
+        id: view.id.0,
+        policy: names.policy_label(view.policy),
+        state: match view.state {
+            SessionState::Opening => "Pending",
+            SessionState::Established => "Valid",
+            SessionState::Closing => "Closing",
+        }
+        .to_owned(),
+        timeout_s: view.timeout_s,
+        remaining_s: view.remaining_s,
+        age_s: view.age_s,
+        application: view.application.and_then(|a| names.application(a)).map(str::to_owned),
+        nat_rule: view.nat_rule.map(|r| names.nat_rule(r)),
+        from_zone: names.zone(view.from_zone),
+        to_zone: names.zone(view.to_zone),
+        worker: view.worker.0,
+        wings: view.wings.map(|w| wing(env, &w)),
+    }
+}
+
+fn wing(env: &Env<'_>, view: &WingView) -> Wing {
+    Wing {
+        source: view.key.src,
+        source_port: view.key.sport,
+        destination: view.key.dst,
+        destination_port: view.key.dport,
+        protocol: view.key.proto.to_string(),
+        interface: env.names.unit(view.interface),
+        packets: view.packets,
+        bytes: view.bytes,
+    }
+}

@@ -1,0 +1,171 @@
+//! Interfaces, zones, routes and the plane's own numbers.
+
+use std::cmp::Reverse;
+
+use ipnet::IpNet;
+use ravelin_contract::{Error, Route, Status};
+use ravelin_program::{Interface, Port};
+use ravelin_types::{DropReason, Family};
+
+use super::{Failure, RouteEntry};
+use crate::answer::{
+    DropCount, FlowStatistics, InterfaceLine, PlaneStatus, PortLine, RouteLine, Routes, UnitLine, WorkerLine,
+    ZoneEntry,
+};
+use crate::session::Env;
+
+pub(crate) fn interfaces(env: &Env<'_>, name: Option<&str>) -> Result<Vec<InterfaceLine>, Failure> {
+    let program = env.names.program().ok_or(Failure::NoProgram)?;
+    let ports = program.interfaces().map_or(&[][..], |i| &i.ports);
+    let status = status(env)?;
+    let mut lines: Vec<_> = ports.iter().map(|port| port_line(env, port, &status)).collect();
+    if let Some(name) = name {
+        lines.retain_mut(|line| {
+            if line.name == name {
+                return true;
+            }
+            line.units.retain(|u| u.name == name);
+            !line.units.is_empty()
+        });
+        if lines.is_empty() {
+            return Err(Failure::NotFound { what: "interface", name: name.to_owned() });
+        }
+    }
+    Ok(lines)
+}
+
+/// Before the first program the plane has no ports to speak of.
+fn status(env: &Env<'_>) -> Result<Status, Failure> {
+    match env.plane.diagnostics().status() {
+        Ok(status) => Ok(status),
+        Err(Error::NotReady) => Ok(Status::default()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn port_line(env: &Env<'_>, port: &Port, status: &Status) -> InterfaceLine {
+    let units = env.names.interfaces().iter().filter(|u| u.port == port.id).map(unit_line).collect();
+    InterfaceLine {
+        name: port.name.clone(),
+        admin_up: port.enabled,
+        link_up: status.ports.iter().any(|p| p.up && (p.name == port.name || p.name == port.device)),
+        units,
+    }
+}
+
+fn unit_line(unit: &Interface) -> UnitLine {
+    let addresses = |family| {
+        let of_family = unit.addresses.iter().filter(|a| a.family == family);
+        of_family.map(|a| format!("{}/{}", a.addr.to_ip(family), a.len)).collect()
+    };
+    UnitLine {
+        name: unit.name.clone(),
+        admin_up: unit.enabled,
+        inet: unit.inet.then(|| addresses(Family::V4)),
+        inet6: unit.inet6.then(|| addresses(Family::V6)),
+    }
+}
+
+pub(crate) fn zones(env: &Env<'_>, name: Option<&str>) -> Result<Vec<ZoneEntry>, Failure> {
+    let program = env.names.program().ok_or(Failure::NoProgram)?;
+    let zones = program.zones().map_or(&[][..], |z| &z.0);
+    let mut out: Vec<ZoneEntry> = zones
+        .iter()
+        .filter(|zone| name.is_none_or(|n| n == zone.name))
+        .map(|zone| {
+            let bound = env.names.interfaces().iter().filter(|u| u.zone == Some(zone.id));
+            let interfaces = bound.map(|u| u.name.clone()).collect();
+            ZoneEntry { name: zone.name.clone(), id: zone.id.0, tcp_rst: zone.tcp_rst, interfaces }
+        })
+        .collect();
+    out.sort_by(|a, b| a.name.cmp(&b.name));
+    match (name, &out[..]) {
+        (Some(name), []) => Err(Failure::NotFound { what: "zone", name: name.to_owned() }),
+        _ => Ok(out),
+    }
+}
+
+/// All routes; the best of one address; or those within a prefix.
+pub(crate) fn routes(env: &Env<'_>, destination: Option<&IpNet>) -> Routes {
+    let mut entries = env.routes.routes();
+    if let Some(wanted) = destination {
+        let host = wanted.prefix_len() == wanted.max_prefix_len();
+        if host {
+            entries.retain(|e| e.prefix.contains(&wanted.addr()));
+            entries.sort_by_key(|e| Reverse(e.prefix.prefix_len()));
+            entries.truncate(1);
+        } else {
+            entries.retain(|e| wanted.trunc().contains(&e.prefix));
+        }
+    }
+    entries.sort_by_key(|e| e.prefix);
+    let (inet, inet6): (Vec<_>, Vec<_>) = entries.iter().partition(|e| e.prefix.addr().is_ipv4());
+    let lines = |list: Vec<&RouteEntry>| list.into_iter().map(|e| route_line(env, e)).collect();
+    Routes { inet: lines(inet), inet6: lines(inet6) }
+}
+
+fn route_line(env: &Env<'_>, entry: &RouteEntry) -> RouteLine {
+    let RouteEntry { prefix, protocol, preference, age_s, route } = entry;
+    let hops = match route {
+        Route::Via(hops) => {
+            hops.iter().map(|h| (h.gateway, Some(env.names.unit(Some(h.interface))))).collect()
+        }
+        Route::Local(unit) => vec![(None, Some(env.names.unit(Some(*unit))))],
+        Route::Discard | Route::Reject => Vec::new(),
+    };
+    let drops = match route {
+        Route::Discard => Some("Discard".to_owned()),
+        Route::Reject => Some("Reject".to_owned()),
+        Route::Via(_) | Route::Local(_) => None,
+    };
+    RouteLine {
+        prefix: prefix.to_string(),
+        protocol: protocol.clone(),
+        preference: *preference,
+        age_s: *age_s,
+        hops,
+        drops,
+    }
+}
+
+pub(crate) fn flow_statistics(env: &Env<'_>) -> Result<FlowStatistics, Failure> {
+    let global = env.plane.telemetry().global()?;
+    let happened = DropReason::ALL.iter().filter(|r| global.drops[r.index()] > 0);
+    Ok(FlowStatistics {
+        sessions: global.sessions_live,
+        received: global.rx_packets,
+        transmitted: global.tx_packets,
+        to_host: global.host_packets,
+        answered: global.answers,
+        dropped: global.drops.iter().sum(),
+        sessions_created: global.sessions_created,
+        sessions_closed: global.sessions_closed,
+        events_lost: global.events_lost,
+        drops: happened
+            .map(|r| DropCount {
+                reason: r.name().to_owned(),
+                text: r.text().to_owned(),
+                packets: global.drops[r.index()],
+            })
+            .collect(),
+    })
+}
+
+pub(crate) fn plane_status(env: &Env<'_>) -> Result<PlaneStatus, Failure> {
+    let Status { backend, armed, epoch, generation, workers, ports } = env.plane.diagnostics().status()?;
+    let workers = workers.iter().map(|w| WorkerLine {
+        id: w.worker.0,
+        alive: w.alive,
+        restarts: w.restarts,
+        generation: w.generation.0,
+    });
+    let ports = ports.into_iter().map(|p| PortLine { name: p.name, up: p.up, mode: p.mode });
+    Ok(PlaneStatus {
+        backend,
+        armed,
+        epoch,
+        generation: generation.map(|g| g.0),
+        workers: workers.collect(),
+        ports: ports.collect(),
+    })
+}

@@ -1,0 +1,152 @@
+//! Names for the ids that the plane answers with, out of the program that it runs.
+
+use std::collections::BTreeMap;
+
+use ravelin_program::{Interface, NatContext, Program, SourceRule, SourceRuleSet};
+use ravelin_types::{InterfaceId, NatRuleId, PolicyId, ZoneId};
+
+/// What Junos calls the policy of sessions that the firewall's own traffic makes.
+const SELF_TRAFFIC: &str = "self-traffic-policy";
+/// The host's zone.
+const JUNOS_HOST: &str = "junos-host";
+
+/// A policy by name.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PolicyName {
+    pub name: String,
+    /// Empty: any.
+    pub from: Vec<String>,
+    /// Empty: any.
+    pub to: Vec<String>,
+    pub global: bool,
+    /// Place within its section, from 1.
+    pub sequence: u32,
+}
+
+/// The names of one program. Empty before the first commit.
+#[derive(Clone, Debug, Default)]
+pub struct NameTable {
+    program: Option<Program>,
+    zones: BTreeMap<ZoneId, String>,
+    units: BTreeMap<InterfaceId, String>,
+    policies: BTreeMap<PolicyId, PolicyName>,
+    nat_rules: BTreeMap<NatRuleId, String>,
+}
+
+impl NameTable {
+    /// The names of a program, which the table keeps (its chunks are shared).
+    #[must_use]
+    pub fn new(program: &Program) -> Self {
+        let mut table = Self { program: Some(program.clone()), ..Self::default() };
+        let zones = program.zones().map_or(&[][..], |z| &z.0);
+        table.zones = zones.iter().map(|z| (z.id, z.name.clone())).collect();
+        table.units = table.interfaces().iter().map(|u| (u.id, u.name.clone())).collect();
+        let mut policies = BTreeMap::new();
+        for (_, section) in program.sections() {
+            let global = section.zones.from.is_empty() && section.zones.to.is_empty();
+            for (sequence, (narrow, policy)) in (1..).zip(&section.policies) {
+                let zones = if global { narrow } else { &section.zones };
+                let from = table.zone_names(&zones.from);
+                let to = table.zone_names(&zones.to);
+                let name = PolicyName { name: policy.name.clone(), from, to, global, sequence };
+                policies.insert(policy.id, name);
+            }
+        }
+        table.policies = policies;
+        table.nat_rules = table.source_rules().map(|(_, r)| (r.id, r.name.clone())).collect();
+        table
+    }
+
+    #[must_use]
+    pub fn program(&self) -> Option<&Program> {
+        self.program.as_ref()
+    }
+
+    #[must_use]
+    pub fn zone(&self, id: ZoneId) -> String {
+        match self.zones.get(&id) {
+            Some(name) => name.clone(),
+            None if id == ZoneId::HOST => JUNOS_HOST.to_owned(),
+            None => format!("zone-{id}"),
+        }
+    }
+
+    #[must_use]
+    pub fn zone_names(&self, ids: &[ZoneId]) -> Vec<String> {
+        ids.iter().map(|id| self.zone(*id)).collect()
+    }
+
+    /// A unit's name; `None` is the firewall itself.
+    #[must_use]
+    pub fn unit(&self, id: Option<InterfaceId>) -> String {
+        match id {
+            None => ".local..0".to_owned(),
+            Some(id) => self.units.get(&id).cloned().unwrap_or_else(|| format!("unit-{id}")),
+        }
+    }
+
+    /// The unit of a name; a device's name means its unit 0.
+    #[must_use]
+    pub fn unit_id(&self, name: &str) -> Option<InterfaceId> {
+        let full = if name.contains('.') { name.to_owned() } else { format!("{name}.0") };
+        self.units.iter().find(|(_, n)| **n == full).map(|(id, _)| *id)
+    }
+
+    #[must_use]
+    pub fn policy(&self, id: PolicyId) -> Option<&PolicyName> {
+        self.policies.get(&id)
+    }
+
+    /// `name/index`, as session lines have it.
+    #[must_use]
+    pub fn policy_label(&self, id: PolicyId) -> String {
+        match self.policies.get(&id) {
+            Some(policy) => format!("{}/{id}", policy.name),
+            None if id == PolicyId(u32::MAX) => format!("{SELF_TRAFFIC}/1"),
+            None => format!("N/A/{id}"),
+        }
+    }
+
+    #[must_use]
+    pub fn nat_rule(&self, id: NatRuleId) -> String {
+        self.nat_rules.get(&id).cloned().unwrap_or_else(|| format!("rule-{id}"))
+    }
+
+    #[must_use]
+    pub fn application(&self, index: u32) -> Option<&str> {
+        self.program.as_ref()?.application_names().get(index as usize).map(String::as_str)
+    }
+
+    /// Every unit, in the program's order.
+    #[must_use]
+    pub fn interfaces(&self) -> &[Interface] {
+        self.program.as_ref().and_then(Program::interfaces).map_or(&[], |i| &i.units)
+    }
+
+    /// Every source NAT rule with its rule-set, in order of evaluation.
+    pub fn source_rules(&self) -> impl Iterator<Item = (&SourceRuleSet, &SourceRule)> {
+        let sets = self.program.as_ref().and_then(Program::source_nat).map_or(&[][..], |n| &n.0);
+        sets.iter().flat_map(|set| set.rules.iter().map(move |rule| (set, rule)))
+    }
+
+    /// `zone` or `interface` and the names, as a rule-set's context is shown.
+    #[must_use]
+    pub fn nat_context(&self, context: &NatContext) -> (&'static str, Vec<String>) {
+        match context {
+            NatContext::Zones(ids) => ("zone", self.zone_names(ids)),
+            NatContext::Interfaces(ids) => ("interface", ids.iter().map(|id| self.unit(Some(*id))).collect()),
+        }
+    }
+
+    pub(crate) fn zone_list(&self) -> impl Iterator<Item = &str> {
+        self.zones.values().map(String::as_str)
+    }
+
+    pub(crate) fn policy_list(&self) -> impl Iterator<Item = &str> {
+        self.policies.values().map(|p| p.name.as_str())
+    }
+
+    pub(crate) fn nat_rule_list(&self) -> impl Iterator<Item = &str> {
+        self.nat_rules.values().map(String::as_str)
+    }
+}

@@ -1,0 +1,103 @@
+//! What an operational command asks for, typed.
+
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+use ravelin_types::{Family, Proto};
+
+/// How much of each session is shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Detail {
+    #[default]
+    Brief,
+    Extensive,
+    Summary,
+}
+
+/// Which sessions are meant; the unit is still a name.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SessionQuery {
+    pub proto: Option<Proto>,
+    pub source: Option<IpNet>,
+    pub destination: Option<IpNet>,
+    pub source_port: Option<u16>,
+    pub destination_port: Option<u16>,
+    pub interface: Option<String>,
+    pub family: Option<Family>,
+    pub id: Option<u64>,
+    pub nat: bool,
+}
+
+/// Which view of the policies.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PolicyView {
+    pub from_zone: Option<String>,
+    pub to_zone: Option<String>,
+    pub name: Option<String>,
+    pub detail: bool,
+    pub hit_count: bool,
+}
+
+/// A packet to judge.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TestPacket {
+    pub interface: String,
+    pub source: IpAddr,
+    pub destination: IpAddr,
+    pub proto: Proto,
+    pub source_port: u16,
+    pub destination_port: u16,
+}
+
+/// How configuration mode is entered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ConfigureKind {
+    Shared,
+    Exclusive,
+    Private,
+}
+
+/// A command that was understood.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Request {
+    Configuration {
+        path: Vec<String>,
+    },
+    InterfacesTerse {
+        name: Option<String>,
+    },
+    Routes {
+        destination: Option<IpNet>,
+    },
+    Zones {
+        name: Option<String>,
+    },
+    Policies(PolicyView),
+    Sessions {
+        query: SessionQuery,
+        detail: Detail,
+    },
+    ClearSessions {
+        query: SessionQuery,
+    },
+    FlowStatistics,
+    NatSourceSummary,
+    /// `None`: all.
+    NatSourceRules {
+        name: Option<String>,
+    },
+    Version,
+    CommitHistory,
+    Rollback {
+        number: u32,
+    },
+    RollbackCompare {
+        old: u32,
+        new: u32,
+    },
+    TestPacket(TestPacket),
+    PlaneStatus,
+    Configure(ConfigureKind),
+    Exit,
+    Help,
+}

@@ -1,0 +1,270 @@
+//! One operator's session: its mode and edit path, and the running of one line.
+
+use ravelin_contract::DataPlane;
+
+use crate::answer::{Answer, CommitEntry, Version};
+use crate::config::{ConfigMode, Form, Problem};
+use crate::configure;
+use crate::gather::{self, Failure, RouteTable};
+use crate::names::NameTable;
+use crate::packet;
+use crate::pipe::{Display, Pipe, PipeError};
+use crate::request::{ConfigureKind, Detail, Request};
+use crate::table::{Miss, read};
+use crate::words::{self, Line, Word};
+
+const HELP: &str = "Type `?' after any part of a command to see what may follow.\n\
+                    Every word may be shortened as long as it is unambiguous.\n";
+
+/// What the daemon lends to one line.
+pub struct Env<'a> {
+    pub plane: &'a dyn DataPlane,
+    pub config: &'a mut dyn ConfigMode,
+    pub names: &'a NameTable,
+    pub routes: &'a dyn RouteTable,
+    pub render: &'a dyn Render,
+    pub facts: &'a Facts,
+}
+
+/// What never comes from the plane or the configuration's statements.
+#[derive(Clone, Debug, Default)]
+pub struct Facts {
+    pub host_name: String,
+    pub version: String,
+}
+
+/// Lays out answers.
+pub trait Render {
+    fn text(&self, answer: &Answer) -> String;
+    fn json(&self, answer: &Answer) -> String;
+}
+
+/// Which words are understood.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Mode {
+    #[default]
+    Operational,
+    Configuration,
+}
+
+/// One operator's place.
+#[derive(Clone, Debug, Default)]
+pub struct Session {
+    pub user: String,
+    pub mode: Mode,
+    /// The `[edit]` path.
+    pub edit: Vec<String>,
+    /// Paths that `exit` goes back to.
+    pub(crate) back: Vec<Vec<String>>,
+}
+
+/// What a line answered.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Reply {
+    pub output: String,
+    pub error: bool,
+    /// The operator left.
+    pub closed: bool,
+}
+
+/// Why a line did nothing.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Fault {
+    #[error("{0}")]
+    Miss(#[from] Miss),
+    #[error("{0}")]
+    Pipe(#[from] PipeError),
+    #[error("error: {0}")]
+    Failure(#[from] Failure),
+    #[error("{}", problems(.0))]
+    Problems(Vec<Problem>),
+    #[error("{}error: configuration check-out failed", problems_ended(.0))]
+    Refused(Vec<Problem>),
+    #[error("error: {0} is not supported")]
+    Unsupported(&'static str),
+    #[error("error: {0}")]
+    Said(&'static str),
+}
+
+impl From<Vec<Problem>> for Fault {
+    fn from(list: Vec<Problem>) -> Self {
+        Self::Problems(list)
+    }
+}
+
+fn problems_ended(list: &[Problem]) -> String {
+    list.iter().map(Problem::text).collect()
+}
+
+fn problems(list: &[Problem]) -> String {
+    let text = problems_ended(list);
+    let text = text.trim_end();
+    let plain = list.iter().all(|p| p.rendered.is_empty() && p.path.is_empty());
+    if plain && !text.starts_with("error") { format!("error: {text}") } else { text.to_owned() }
+}
+
+impl Session {
+    #[must_use]
+    pub fn new(user: impl Into<String>) -> Self {
+        Self { user: user.into(), ..Self::default() }
+    }
+
+    /// What is shown before the next line.
+    #[must_use]
+    pub fn prompt(&self, host: &str) -> String {
+        let Self { user, mode, edit, back: _ } = self;
+        match mode {
+            Mode::Operational => format!("{user}@{host}> "),
+            Mode::Configuration if edit.is_empty() => format!("[edit]\n{user}@{host}# "),
+            Mode::Configuration => format!("[edit {}]\n{user}@{host}# ", edit.join(" ")),
+        }
+    }
+
+    pub(crate) fn leave_configuration(&mut self) {
+        self.mode = Mode::Operational;
+        self.edit.clear();
+        self.back.clear();
+    }
+}
+
+/// Runs one line. `text` is what a `load` brings along. An empty line does nothing.
+pub fn execute(env: &mut Env<'_>, session: &mut Session, line: &str, text: Option<&str>) -> Reply {
+    let parsed = words::split(line);
+    match run(env, session, line, &parsed, text) {
+        Ok(done) => done,
+        Err(fault) => Reply { output: ended(fault.to_string()), error: true, closed: false },
+    }
+}
+
+fn run(
+    env: &mut Env<'_>,
+    session: &mut Session,
+    line: &str,
+    parsed: &Line,
+    text: Option<&str>,
+) -> Result<Reply, Fault> {
+    if parsed.command.is_empty() && parsed.pipes.is_empty() {
+        return Ok(Reply::default());
+    }
+    let pipes = parsed.pipes.iter().map(|p| Pipe::parse(&words::texts(p))).collect::<Result<Vec<_>, _>>()?;
+    let mut reply = match session.mode {
+        Mode::Operational => operational(env, session, &parsed.command, &pipes)?,
+        Mode::Configuration => {
+            let input = configure::Input { line, parsed, pipes: &pipes, text };
+            configure::run(env, session, &input)?
+        }
+    };
+    reply.output = pipes.iter().fold(ended(reply.output), |text, pipe| pipe.apply(text));
+    Ok(reply)
+}
+
+fn ended(mut text: String) -> String {
+    if !text.is_empty() && !text.ends_with('\n') {
+        text.push('\n');
+    }
+    text
+}
+
+pub(crate) fn said(output: impl Into<String>) -> Reply {
+    Reply { output: output.into(), ..Reply::default() }
+}
+
+/// The last `| display`.
+pub(crate) fn display(pipes: &[Pipe]) -> Display {
+    let shown = pipes.iter().rev().find_map(|p| if let Pipe::Display(d) = p { Some(*d) } else { None });
+    shown.unwrap_or_default()
+}
+
+pub(crate) fn form(pipes: &[Pipe]) -> Form {
+    match display(pipes) {
+        Display::Text => Form::Text,
+        Display::Set => Form::Set,
+        Display::Json => Form::Json,
+    }
+}
+
+/// `| compare`: with the active configuration (0) or a rollback.
+pub(crate) fn compared(pipes: &[Pipe]) -> Option<u32> {
+    pipes.iter().find_map(|p| if let Pipe::Compare(n) = p { Some(n.unwrap_or(0)) } else { None })
+}
+
+/// Runs an operational command.
+pub(crate) fn operational(
+    env: &mut Env<'_>,
+    session: &mut Session,
+    words: &[Word],
+    pipes: &[Pipe],
+) -> Result<Reply, Fault> {
+    let request = read(words)?;
+    if compared(pipes).is_some() && !matches!(request, Request::Configuration { .. }) {
+        return Err(PipeError::Unsupported("compare".to_owned()).into());
+    }
+    let answer = match request {
+        Request::Configuration { path } => {
+            return Ok(said(match compared(pipes) {
+                Some(number) => env.config.compare_rollbacks(number, 0)?,
+                None => env.config.active(&path, form(pipes))?,
+            }));
+        }
+        Request::Rollback { number } => return Ok(said(env.config.rollback_text(number)?)),
+        Request::RollbackCompare { old, new } => return Ok(said(env.config.compare_rollbacks(old, new)?)),
+        Request::Configure(kind) => return configure_mode(env, session, kind),
+        Request::Exit => return Ok(Reply { closed: true, ..Reply::default() }),
+        Request::Help => return Ok(said(HELP)),
+        Request::InterfacesTerse { name } => Answer::Interfaces(gather::interfaces(env, name.as_deref())?),
+        Request::Routes { destination } => Answer::Routes(gather::routes(env, destination.as_ref())),
+        Request::Zones { name } => Answer::Zones(gather::zones(env, name.as_deref())?),
+        Request::Policies(view) => {
+            let list = gather::policies(env, &view)?;
+            if view.hit_count { Answer::HitCounts(list) } else { Answer::Policies(list) }
+        }
+        Request::Sessions { query, detail: Detail::Summary } => {
+            Answer::SessionSummary(gather::summary(env, &query)?)
+        }
+        Request::Sessions { query, detail } => {
+            Answer::Sessions(gather::list(env, &query, detail == Detail::Extensive)?)
+        }
+        Request::ClearSessions { query } => Answer::Cleared { sessions: gather::clear(env, &query)? },
+        Request::FlowStatistics => Answer::FlowStatistics(gather::flow_statistics(env)?),
+        Request::NatSourceSummary => Answer::NatSummary(gather::nat_rules(env, None)?),
+        Request::NatSourceRules { name } => Answer::NatRules(gather::nat_rules(env, name.as_deref())?),
+        Request::Version => Answer::Version(Version {
+            host_name: env.facts.host_name.clone(),
+            version: env.facts.version.clone(),
+        }),
+        Request::CommitHistory => Answer::Commits(commits(env)),
+        Request::TestPacket(test) => Answer::Explained(packet::explain(env, &test)?),
+        Request::PlaneStatus => Answer::PlaneStatus(gather::plane_status(env)?),
+    };
+    match display(pipes) {
+        Display::Text => Ok(said(env.render.text(&answer))),
+        Display::Json => Ok(said(env.render.json(&answer))),
+        Display::Set => Err(PipeError::Unsupported("display set".to_owned()).into()),
+    }
+}
+
+fn commits(env: &Env<'_>) -> Vec<CommitEntry> {
+    let entry = |r: crate::config::CommitRecord| CommitEntry {
+        number: r.number,
+        time_s: r.time_s,
+        user: r.user,
+        client: r.client,
+        comment: r.comment,
+    };
+    env.config.history().into_iter().map(entry).collect()
+}
+
+fn configure_mode(env: &Env<'_>, session: &mut Session, kind: ConfigureKind) -> Result<Reply, Fault> {
+    match kind {
+        ConfigureKind::Exclusive => return Err(Fault::Unsupported("configure exclusive")),
+        ConfigureKind::Private => return Err(Fault::Unsupported("configure private")),
+        ConfigureKind::Shared => {}
+    }
+    if session.mode == Mode::Configuration {
+        return Err(Fault::Said("already in configuration mode"));
+    }
+    session.mode = Mode::Configuration;
+    let changed = configure::is_changed(env);
+    let note = if changed { "The configuration has been changed but not committed\n" } else { "" };
+    Ok(said(format!("Entering configuration mode\n{note}")))
+}

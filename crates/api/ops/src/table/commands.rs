@@ -1,0 +1,290 @@
+//! The rows of the table.
+
+use ravelin_types::Proto;
+
+use super::given::{Given, family, prefix, proto};
+use super::{Arg, Command, Miss, Param};
+use crate::request::{ConfigureKind, Detail, PolicyView, Request, SessionQuery, TestPacket};
+
+/// Help of words that are not yet a command.
+pub(crate) const GROUPS: &[(&[&str], &str)] = &[
+    (&["clear"], "Clear state of the running system"),
+    (&["clear", "security"], "Clear security state"),
+    (&["clear", "security", "flow"], "Clear state of the packet path"),
+    (&["show"], "Show state of the system"),
+    (&["show", "interfaces"], "Show interfaces"),
+    (&["show", "ravelin"], "Show what is particular to Ravelin (extension)"),
+    (&["show", "security"], "Show security state"),
+    (&["show", "security", "flow"], "Show the packet path"),
+    (&["show", "security", "nat"], "Show address translation"),
+    (&["show", "security", "nat", "source"], "Show source address translation"),
+    (&["show", "system"], "Show the system"),
+    (&["test"], "Try something without doing it"),
+    (&["test", "security"], "Try what the security configuration does"),
+];
+
+const fn flag(word: &'static str, help: &'static str) -> Param {
+    Param { word: Some(word), args: &[], help }
+}
+
+const fn option(word: &'static str, args: &'static [Arg], help: &'static str) -> Param {
+    Param { word: Some(word), args, help }
+}
+
+const fn alone(args: &'static [Arg], help: &'static str) -> Param {
+    Param { word: None, args, help }
+}
+
+const DESTINATION_PORT: Param = option("destination-port", &[Arg::Port], "Destination port");
+const DESTINATION_PREFIX: Param =
+    option("destination-prefix", &[Arg::Prefix], "Destination address or prefix");
+const FAMILY: Param = option("family", &[Arg::Family], "Address family");
+const INTERFACE: Param = option("interface", &[Arg::Interface], "Logical interface of either direction");
+const NAT: Param = flag("nat", "Sessions with translated addresses");
+const PROTOCOL: Param = option("protocol", &[Arg::Protocol], "IP protocol");
+const SESSION_ID: Param = option("session-identifier", &[Arg::SessionId], "One session");
+const SOURCE_PORT: Param = option("source-port", &[Arg::Port], "Source port");
+const SOURCE_PREFIX: Param = option("source-prefix", &[Arg::Prefix], "Source address or prefix");
+
+const SHOW_SESSION: &[Param] = &[
+    flag("brief", "One entry a session (default)"),
+    DESTINATION_PORT,
+    DESTINATION_PREFIX,
+    flag("extensive", "Everything about each session"),
+    FAMILY,
+    INTERFACE,
+    NAT,
+    PROTOCOL,
+    SESSION_ID,
+    SOURCE_PORT,
+    SOURCE_PREFIX,
+    flag("summary", "Numbers only"),
+];
+
+const CLEAR_SESSION: &[Param] = &[
+    flag("all", "Every session"),
+    DESTINATION_PORT,
+    DESTINATION_PREFIX,
+    FAMILY,
+    INTERFACE,
+    NAT,
+    PROTOCOL,
+    SESSION_ID,
+    SOURCE_PORT,
+    SOURCE_PREFIX,
+];
+
+const SHOW_POLICIES: &[Param] = &[
+    flag("detail", "With logging and counters"),
+    option("from-zone", &[Arg::Zone], "Policies for traffic from this zone"),
+    flag("hit-count", "How often each policy matched"),
+    option("policy-name", &[Arg::Policy], "Policies of this name"),
+    option("to-zone", &[Arg::Zone], "Policies for traffic to this zone"),
+];
+
+const TEST_PACKET: &[Param] = &[
+    option("destination-ip", &[Arg::Address], "Destination address"),
+    option("destination-port", &[Arg::Port], "Destination port (default 80)"),
+    option("interface", &[Arg::Interface], "Logical interface the packet arrives on"),
+    option("protocol", &[Arg::Protocol], "IP protocol (default tcp, a SYN)"),
+    option("source-ip", &[Arg::Address], "Source address"),
+    option("source-port", &[Arg::Port], "Source port (default 40000)"),
+];
+
+/// Every operational command.
+#[must_use]
+pub fn commands() -> &'static [Command] {
+    COMMANDS
+}
+
+const COMMANDS: &[Command] = &[
+    Command {
+        path: &["clear", "security", "flow", "session"],
+        help: "End sessions",
+        params: CLEAR_SESSION,
+        make: |given| {
+            if given.is_empty() {
+                return Err(Miss::Missing("session"));
+            }
+            Ok(Request::ClearSessions { query: query(given) })
+        },
+    },
+    Command {
+        path: &["configure"],
+        help: "Enter configuration mode",
+        params: &[
+            flag("exclusive", "Keep others out (not supported)"),
+            flag("private", "Edit a copy of one's own (not supported)"),
+        ],
+        make: |given| {
+            let kind = match (given.is_set("exclusive"), given.is_set("private")) {
+                (true, _) => ConfigureKind::Exclusive,
+                (false, true) => ConfigureKind::Private,
+                (false, false) => ConfigureKind::Shared,
+            };
+            Ok(Request::Configure(kind))
+        },
+    },
+    Command { path: &["exit"], help: "End the session", params: &[], make: |_| Ok(Request::Exit) },
+    Command { path: &["help"], help: "How to get help", params: &[], make: |_| Ok(Request::Help) },
+    Command { path: &["quit"], help: "End the session", params: &[], make: |_| Ok(Request::Exit) },
+    Command {
+        path: &["show", "configuration"],
+        help: "Show the active configuration",
+        params: &[alone(&[Arg::ConfigPath], "Statement to show")],
+        make: |given| Ok(Request::Configuration { path: given.values("").to_vec() }),
+    },
+    Command {
+        path: &["show", "interfaces", "terse"],
+        help: "Show interfaces, their state and addresses",
+        params: &[alone(&[Arg::Interface], "Physical or logical interface")],
+        make: |given| Ok(Request::InterfacesTerse { name: given.text("") }),
+    },
+    Command {
+        path: &["show", "ravelin", "status"],
+        help: "Show backend, workers, ports and generation (extension)",
+        params: &[],
+        make: |_| Ok(Request::PlaneStatus),
+    },
+    Command {
+        path: &["show", "route"],
+        help: "Show routes",
+        params: &[alone(&[Arg::Prefix], "Best route of an address, or routes within a prefix")],
+        make: |given| Ok(Request::Routes { destination: given.read("", prefix) }),
+    },
+    Command {
+        path: &["show", "security", "flow", "session"],
+        help: "Show sessions",
+        params: SHOW_SESSION,
+        make: sessions,
+    },
+    Command {
+        path: &["show", "security", "flow", "statistics"],
+        help: "Show packets, sessions and drops in numbers",
+        params: &[],
+        make: |_| Ok(Request::FlowStatistics),
+    },
+    Command {
+        path: &["show", "security", "nat", "source", "rule"],
+        help: "Show source NAT rules",
+        params: &[flag("all", "Every rule"), alone(&[Arg::NatRule], "Rule to show")],
+        make: |given| match (given.is_set("all"), given.text("")) {
+            (true, None) => Ok(Request::NatSourceRules { name: None }),
+            (false, Some(name)) => Ok(Request::NatSourceRules { name: Some(name) }),
+            (true, Some(name)) => Err(Miss::Word(name)),
+            (false, None) => Err(Miss::Missing("rule")),
+        },
+    },
+    Command {
+        path: &["show", "security", "nat", "source", "summary"],
+        help: "Show source NAT at a glance",
+        params: &[],
+        make: |_| Ok(Request::NatSourceSummary),
+    },
+    Command {
+        path: &["show", "security", "policies"],
+        help: "Show policies",
+        params: SHOW_POLICIES,
+        make: |given| {
+            Ok(Request::Policies(PolicyView {
+                from_zone: given.text("from-zone"),
+                to_zone: given.text("to-zone"),
+                name: given.text("policy-name"),
+                detail: given.is_set("detail"),
+                hit_count: given.is_set("hit-count"),
+            }))
+        },
+    },
+    Command {
+        path: &["show", "security", "zones"],
+        help: "Show zones",
+        params: &[alone(&[Arg::Zone], "Zone to show")],
+        make: |given| Ok(Request::Zones { name: given.text("") }),
+    },
+    Command {
+        path: &["show", "system", "commit"],
+        help: "Show the history of commits",
+        params: &[],
+        make: |_| Ok(Request::CommitHistory),
+    },
+    Command {
+        path: &["show", "system", "rollback"],
+        help: "Show a former configuration",
+        params: &[
+            option("compare", &[Arg::Number, Arg::Number], "What changed between two"),
+            alone(&[Arg::Number], "Number of the configuration; 0 is the active one"),
+        ],
+        make: rollback,
+    },
+    Command {
+        path: &["show", "version"],
+        help: "Show the software's version",
+        params: &[],
+        make: |_| Ok(Request::Version),
+    },
+    Command {
+        path: &["test", "security", "packet"],
+        help: "Explain what would become of a packet (extension)",
+        params: TEST_PACKET,
+        make: test_packet,
+    },
+];
+
+fn query(given: &Given) -> SessionQuery {
+    let port = |w: &str| given.read(w, |v| v.parse().ok());
+    SessionQuery {
+        proto: given.read("protocol", proto),
+        source: given.read("source-prefix", prefix),
+        destination: given.read("destination-prefix", prefix),
+        source_port: port("source-port"),
+        destination_port: port("destination-port"),
+        interface: given.text("interface"),
+        family: given.read("family", family),
+        id: given.read("session-identifier", |v| v.parse().ok()),
+        nat: given.is_set("nat"),
+    }
+}
+
+fn sessions(given: &Given) -> Result<Request, Miss> {
+    let query = query(given);
+    let chosen: Vec<_> = ["brief", "extensive", "summary"].into_iter().filter(|w| given.is_set(w)).collect();
+    let detail = match chosen[..] {
+        // Junos shows one session whole.
+        [] if query.id.is_some() => Detail::Extensive,
+        [] | ["brief"] => Detail::Brief,
+        ["extensive"] => Detail::Extensive,
+        ["summary"] => Detail::Summary,
+        [.., last] => return Err(Miss::Word(last.to_owned())),
+    };
+    Ok(Request::Sessions { query, detail })
+}
+
+fn rollback(given: &Given) -> Result<Request, Miss> {
+    let numbers: Vec<u32> = given.values("compare").iter().filter_map(|v| v.parse().ok()).collect();
+    match (&numbers[..], given.read("", |v| v.parse::<u32>().ok())) {
+        ([old, new], None) => Ok(Request::RollbackCompare { old: *old, new: *new }),
+        ([], Some(number)) => Ok(Request::Rollback { number }),
+        ([], None) => Err(Miss::Missing("rollback")),
+        (_, Some(number)) => Err(Miss::Word(number.to_string())),
+        (_, None) => Err(Miss::Missing("compare")),
+    }
+}
+
+fn test_packet(given: &Given) -> Result<Request, Miss> {
+    let source = given.required("source-ip", |v| v.parse::<std::net::IpAddr>().ok())?;
+    let destination = given.required("destination-ip", |v| v.parse::<std::net::IpAddr>().ok())?;
+    if source.is_ipv4() != destination.is_ipv4() {
+        return Err(Miss::Value {
+            word: destination.to_string(),
+            wanted: "an address of the source's family",
+        });
+    }
+    Ok(Request::TestPacket(TestPacket {
+        interface: given.text("interface").ok_or(Miss::Missing("interface"))?,
+        source,
+        destination,
+        proto: given.read("protocol", proto).unwrap_or(Proto::TCP),
+        source_port: given.read("source-port", |v| v.parse().ok()).unwrap_or(40_000),
+        destination_port: given.read("destination-port", |v| v.parse().ok()).unwrap_or(80),
+    }))
+}

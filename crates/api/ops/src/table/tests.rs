@@ -1,0 +1,102 @@
+//! Matching lines against the table.
+
+use super::*;
+use crate::request::{Detail, PolicyView, SessionQuery};
+use crate::words::split;
+
+fn request(line: &str) -> Result<Request, String> {
+    read(&split(line).command).map_err(|miss| miss.to_string())
+}
+
+#[track_caller]
+fn check(line: &str, expected: Request) {
+    assert_eq!(request(line), Ok(expected), "{line}");
+}
+
+#[track_caller]
+fn refused(line: &str, starts: &str) {
+    let error = request(line).expect_err(line);
+    assert!(error.starts_with(starts), "{line}: {error}");
+}
+
+#[test]
+fn no_command_is_the_beginning_of_another() {
+    for a in commands() {
+        for b in commands() {
+            assert!(a.path == b.path || !b.path.starts_with(a.path), "{:?} {:?}", a.path, b.path);
+        }
+        assert!(!a.help.is_empty() && a.params.iter().all(|p| !p.help.is_empty()), "{:?}", a.path);
+        for end in 1..a.path.len() {
+            assert!(!group_help(&a.path[..end]).is_empty(), "{:?}", &a.path[..end]);
+        }
+    }
+}
+
+#[test]
+fn every_word_may_be_shortened() {
+    check("sh sec f st", Request::FlowStatistics);
+    check("show version", Request::Version);
+    check("sh ro", Request::Routes { destination: None });
+    check("sh sys rol 3", Request::Rollback { number: 3 });
+    check("show system rollback compare 2 1", Request::RollbackCompare { old: 2, new: 1 });
+    check("show int t ge-0/0/0.0", Request::InterfacesTerse { name: Some("ge-0/0/0.0".into()) });
+    check("q", Request::Exit);
+}
+
+#[test]
+fn filters_come_in_any_order() {
+    let query = SessionQuery {
+        proto: Some(ravelin_types::Proto::TCP),
+        source: "10.0.0.0/8".parse().ok(),
+        destination_port: Some(80),
+        ..SessionQuery::default()
+    };
+    let expected = Request::Sessions { query: query.clone(), detail: Detail::Brief };
+    check(
+        "show security flow session protocol tcp source-prefix 10.0.0.0/8 destination-port 80",
+        expected.clone(),
+    );
+    check("show sec fl ses destination-po 80 prot 6 source-pre 10.0.0.0/8", expected);
+    let id = SessionQuery { id: Some(7), ..SessionQuery::default() };
+    check("sh sec fl ses sess 7", Request::Sessions { query: id, detail: Detail::Extensive });
+    check("cl sec fl ses prot tcp source-pre 10.0.0.0/8 destination-po 80", Request::ClearSessions { query });
+    check("clear security flow session all", Request::ClearSessions { query: SessionQuery::default() });
+}
+
+#[test]
+fn policies_have_views() {
+    let view = PolicyView {
+        from_zone: Some("trust".into()),
+        to_zone: Some("untrust".into()),
+        hit_count: true,
+        ..PolicyView::default()
+    };
+    check("show sec pol hit from trust to untrust", Request::Policies(view));
+}
+
+#[test]
+fn what_is_wrong_is_named() {
+    refused("foo", "unknown command: foo");
+    refused("show foo", "syntax error: foo");
+    refused("show security", "syntax error, incomplete command.\nPossible completions:\n  flow ");
+    refused("c", "'c' is ambiguous.\nPossible completions:\n  clear ");
+    refused("show sec fl ses source 1", "'source' is ambiguous.\nPossible completions:\n  source-port ");
+    refused("show sec fl ses protocol", "syntax error, missing argument for `protocol'");
+    refused("show sec fl ses protocol wrong", "invalid value 'wrong', expecting a protocol");
+    refused("show sec fl ses destination-port 0", "invalid value '0', expecting a port");
+    refused("show sec fl ses nat nat", "syntax error: nat");
+    refused("show sec fl ses brief summary", "syntax error: summary");
+    refused("show version now", "syntax error: now");
+    refused("clear security flow session", "syntax error, missing argument");
+    refused("test security packet interface ge-0/0/0.0 source-ip 10.0.0.1", "syntax error, missing argument");
+    refused(
+        "test security packet interface a source-ip 10.0.0.1 destination-ip 2001:db8::1",
+        "invalid value '2001:db8::1', expecting an address of the source's family",
+    );
+}
+
+#[test]
+fn a_configuration_path_has_as_many_words_as_follow() {
+    let path = ["security", "zones", "security-zone", "trust"].map(str::to_owned).to_vec();
+    check("show conf security zones security-zone trust", Request::Configuration { path });
+}

@@ -1,0 +1,198 @@
+//! `show security flow session` in its forms, and `show security flow statistics`.
+
+use std::fmt::Write as _;
+
+use ravelin_ops::{FlowStatistics, SessionDetail, SessionList, SessionSummary, Wing};
+
+use crate::element::Element;
+
+const DIRECTIONS: [&str; 2] = ["In", "Out"];
+
+pub(crate) fn sessions(list: &SessionList) -> String {
+    let mut out = String::new();
+    for session in &list.sessions {
+        out.push_str(&if list.extensive { extensive(session) } else { brief(session) });
+    }
+    if (list.sessions.len() as u64) < list.total {
+        let _ = writeln!(out, "({} sessions not listed)", list.total - list.sessions.len() as u64);
+    }
+    let _ = writeln!(out, "Total sessions: {}", list.total);
+    out
+}
+
+fn ends(wing: &Wing) -> String {
+    let Wing { source, source_port, destination, destination_port, protocol, .. } = wing;
+    format!("{source}/{source_port} --> {destination}/{destination_port};{protocol}")
+}
+
+fn brief(session: &SessionDetail) -> String {
+    let SessionDetail { id, policy, state, remaining_s, wings, .. } = session;
+    let mut out = format!("Session ID: {id}, Policy name: {policy}, Timeout: {remaining_s}, {state}\n");
+    for (direction, wing) in DIRECTIONS.iter().zip(wings) {
+        let Wing { interface, packets, bytes, .. } = wing;
+        let ends = ends(wing);
+        let _ = writeln!(
+            out,
+            "  {direction}: {ends}, Conn Tag: 0x0, If: {interface}, Pkts: {packets}, Bytes: {bytes},"
+        );
+    }
+    out.push('\n');
+    out
+}
+
+fn extensive(session: &SessionDetail) -> String {
+    let SessionDetail {
+        id,
+        policy,
+        state,
+        timeout_s,
+        remaining_s,
+        age_s,
+        application,
+        nat_rule,
+        from_zone,
+        to_zone,
+        worker,
+        wings,
+    } = session;
+    let mut out = format!("Session ID: {id}, Status: Normal\n");
+    let application = application.as_deref().unwrap_or("N/A");
+    let nat = nat_rule.as_deref().unwrap_or("N/A");
+    let _ = write!(
+        out,
+        "Policy name: {policy}\n\
+         Source NAT pool: Null, Source NAT rule: {nat}, Application: {application}\n\
+         From zone: {from_zone}, To zone: {to_zone}, Worker: {worker}\n\
+         Maximum timeout: {timeout_s}, Current timeout: {remaining_s}\n\
+         Session State: {state}\n\
+         Duration: {age_s}\n"
+    );
+    for (direction, wing) in DIRECTIONS.iter().zip(wings) {
+        let Wing { interface, packets, bytes, .. } = wing;
+        let _ = write!(
+            out,
+            "   {direction}: {},\n    Conn Tag: 0x0, Interface: {interface},\n    Pkts: {packets}, Bytes: {bytes}\n",
+            ends(wing)
+        );
+    }
+    out.push('\n');
+    out
+}
+
+pub(crate) fn summary(summary: &SessionSummary) -> String {
+    let SessionSummary { unicast, multicast, failed, in_use, valid, pending, closing, maximum } = summary;
+    format!(
+        "Unicast-sessions: {unicast}\n\
+         Multicast-sessions: {multicast}\n\
+         Services-offload-sessions: 0\n\
+         Failed-sessions: {failed}\n\
+         Sessions-in-use: {in_use}\n\
+         \x20 Valid sessions: {valid}\n\
+         \x20 Pending sessions: {pending}\n\
+         \x20 Invalidated sessions: {closing}\n\
+         \x20 Sessions in other states: 0\n\
+         Maximum-sessions: {maximum}\n"
+    )
+}
+
+pub(crate) fn cleared(sessions: u64) -> String {
+    format!("{sessions} active sessions cleared\n")
+}
+
+pub(crate) fn statistics(statistics: &FlowStatistics) -> String {
+    let FlowStatistics {
+        sessions,
+        received,
+        transmitted,
+        to_host,
+        answered,
+        dropped,
+        sessions_created,
+        sessions_closed,
+        events_lost,
+        drops,
+    } = statistics;
+    let mut out = format!(
+        "    Current sessions: {sessions}\n\
+         \x20   Packets received: {received}\n\
+         \x20   Packets transmitted: {transmitted}\n\
+         \x20   Packets forwarded/queued: {to_host}\n\
+         \x20   Packets copied: 0\n\
+         \x20   Packets dropped: {dropped}\n\
+         \x20   Packets answered: {answered}\n\
+         \x20   Sessions created: {sessions_created}\n\
+         \x20   Sessions closed: {sessions_closed}\n\
+         \x20   Events lost: {events_lost}\n"
+    );
+    if !drops.is_empty() {
+        out.push_str("    Drops by reason:\n");
+    }
+    for drop in drops {
+        let _ = writeln!(out, "      {}: {}", drop.text, drop.packets);
+    }
+    out
+}
+
+pub(crate) fn sessions_element(list: &SessionList) -> Element {
+    Element::new("flow-session-information")
+        .children(list.sessions.iter().map(session_element))
+        .leaf("displayed-session-count", list.total)
+}
+
+fn session_element(session: &SessionDetail) -> Element {
+    let wings = DIRECTIONS.iter().zip(&session.wings).map(|(direction, wing)| {
+        Element::new("flow-information")
+            .leaf("direction", direction)
+            .leaf("source-address", wing.source)
+            .leaf("source-port", wing.source_port)
+            .leaf("destination-address", wing.destination)
+            .leaf("destination-port", wing.destination_port)
+            .leaf("protocol", &wing.protocol)
+            .leaf("interface-name", &wing.interface)
+            .leaf("pkt-cnt", wing.packets)
+            .leaf("byte-cnt", wing.bytes)
+    });
+    Element::new("flow-session")
+        .leaf("session-identifier", session.id)
+        .leaf("policy", &session.policy)
+        .leaf("session-state", &session.state)
+        .leaf("configured-timeout", session.timeout_s)
+        .leaf("timeout", session.remaining_s)
+        .leaf("duration", session.age_s)
+        .leaf("source-zone-name", &session.from_zone)
+        .leaf("destination-zone-name", &session.to_zone)
+        .maybe("application-name", session.application.as_ref())
+        .maybe("source-nat-rule-name", session.nat_rule.as_ref())
+        .children(wings)
+}
+
+pub(crate) fn summary_element(summary: &SessionSummary) -> Element {
+    let SessionSummary { unicast, multicast, failed, in_use, valid, pending, closing, maximum } = summary;
+    Element::new("flow-session-summary-information")
+        .leaf("active-unicast-sessions", unicast)
+        .leaf("active-multicast-sessions", multicast)
+        .leaf("failed-sessions", failed)
+        .leaf("active-sessions", in_use)
+        .leaf("active-session-valid", valid)
+        .leaf("active-session-pending", pending)
+        .leaf("active-session-invalidated", closing)
+        .leaf("max-sessions", maximum)
+}
+
+pub(crate) fn statistics_element(statistics: &FlowStatistics) -> Element {
+    let drops = statistics
+        .drops
+        .iter()
+        .map(|d| Element::new("flow-drop").leaf("reason", &d.reason).leaf("packets", d.packets));
+    Element::new("flow-statistics-information")
+        .leaf("active-sessions", statistics.sessions)
+        .leaf("packets-received", statistics.received)
+        .leaf("packets-transmitted", statistics.transmitted)
+        .leaf("packets-forwarded", statistics.to_host)
+        .leaf("packets-answered", statistics.answered)
+        .leaf("packets-dropped", statistics.dropped)
+        .leaf("sessions-created", statistics.sessions_created)
+        .leaf("sessions-closed", statistics.sessions_closed)
+        .leaf("events-lost", statistics.events_lost)
+        .children(drops)
+}

@@ -1,0 +1,176 @@
+//! `show security policies`, its `detail` and `hit-count`.
+
+use std::fmt::Write as _;
+
+use ravelin_ops::{PolicyEntry, PolicyList};
+
+use crate::element::Element;
+use crate::or_any;
+
+pub(crate) fn text(list: &PolicyList) -> String {
+    let PolicyList { default_action, policies, detail } = list;
+    let mut out = format!("Default policy: {default_action}-all\n");
+    let mut section = None;
+    for policy in policies {
+        let here = section_of(policy);
+        if section != Some(here.clone()) {
+            let _ = writeln!(out, "{here}");
+            section = Some(here);
+        }
+        if *detail { detailed(&mut out, policy) } else { brief(&mut out, policy) }
+    }
+    out
+}
+
+fn section_of(policy: &PolicyEntry) -> String {
+    let PolicyEntry { global, from_zones, to_zones, .. } = policy;
+    if *global {
+        return "Global policies:".to_owned();
+    }
+    format!("From zone: {}, To zone: {}", or_any(from_zones), or_any(to_zones))
+}
+
+fn excluded(yes: bool) -> &'static str {
+    if yes { "(excluded)" } else { "" }
+}
+
+fn brief(out: &mut String, policy: &PolicyEntry) {
+    let PolicyEntry { name, index, sequence, global, from_zones, to_zones, .. } = policy;
+    let _ = writeln!(
+        out,
+        "  Policy: {name}, State: enabled, Index: {index}, Scope Policy: 0, Sequence number: {sequence}"
+    );
+    if *global {
+        let _ = writeln!(out, "    From zones: {}\n    To zones: {}", or_any(from_zones), or_any(to_zones));
+    }
+    let _ = write!(
+        out,
+        "    Source addresses{}: {}\n    Destination addresses{}: {}\n    Applications: {}\n    Action: {}{}\n",
+        excluded(policy.sources_excluded),
+        or_none(&policy.sources),
+        excluded(policy.destinations_excluded),
+        or_none(&policy.destinations),
+        or_none(&policy.applications),
+        policy.action,
+        extras(policy)
+    );
+}
+
+fn detailed(out: &mut String, policy: &PolicyEntry) {
+    let PolicyEntry { name, index, sequence, global, from_zones, to_zones, action, hits, .. } = policy;
+    let (scope, from, to) =
+        if *global { ("global", from_zones, to_zones) } else { ("zone", from_zones, to_zones) };
+    let _ = write!(
+        out,
+        "Policy: {name}, action-type: {action}, State: enabled, Index: {index}, Scope Policy: 0\n\
+         \x20 Policy Type: Configured, {scope}\n\
+         \x20 Sequence number: {sequence}\n\
+         \x20 From zone: {}, To zone: {}\n",
+        or_any(from),
+        or_any(to)
+    );
+    let lists = [
+        (format!("Source addresses{}", excluded(policy.sources_excluded)), &policy.sources),
+        (format!("Destination addresses{}", excluded(policy.destinations_excluded)), &policy.destinations),
+        ("Applications".to_owned(), &policy.applications),
+    ];
+    for (title, list) in lists {
+        let _ = writeln!(out, "  {title}:");
+        for item in list {
+            let _ = writeln!(out, "    {item}");
+        }
+    }
+    let log = match (policy.log_init, policy.log_close) {
+        (true, true) => "at-create, at-close",
+        (true, false) => "at-create",
+        (false, true) => "at-close",
+        (false, false) => "off",
+    };
+    let _ = write!(out, "  Session log: {log}\n  Policy lookups: {hits}\n");
+}
+
+fn or_none(list: &[String]) -> String {
+    if list.is_empty() { "none".to_owned() } else { list.join(", ") }
+}
+
+fn extras(policy: &PolicyEntry) -> String {
+    let mut out = String::new();
+    if policy.log_init || policy.log_close {
+        out.push_str(", log");
+    }
+    if policy.count {
+        out.push_str(", count");
+    }
+    out
+}
+
+fn capital(word: &str) -> String {
+    let mut chars = word.chars();
+    chars.next().map_or_else(String::new, |c| c.to_ascii_uppercase().to_string() + chars.as_str())
+}
+
+pub(crate) fn hit_counts(list: &PolicyList) -> String {
+    let mut out = String::from("Logical system: root-logical-system\n");
+    let head = ["Index", "From zone", "To zone", "Name", "Policy count", "Action"].map(str::to_owned);
+    let mut rows = vec![head];
+    for (index, policy) in (1..).zip(&list.policies) {
+        let index: u32 = index;
+        rows.push([
+            index.to_string(),
+            or_any(&policy.from_zones),
+            or_any(&policy.to_zones),
+            policy.name.clone(),
+            policy.hits.to_string(),
+            capital(&policy.action),
+        ]);
+    }
+    let width = |column: usize| rows.iter().map(|r| r[column].len()).max().unwrap_or(0) + 2;
+    let widths = [width(0), width(1), width(2), width(3), width(4), 0];
+    for row in &rows {
+        let line: String = row.iter().zip(widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
+        let _ = writeln!(out, "{}", line.trim_end());
+    }
+    let _ = write!(out, "\nNumber of policy: {}\n", list.policies.len());
+    out
+}
+
+pub(crate) fn element(list: &PolicyList) -> Element {
+    let contexts = list.policies.iter().map(|policy| {
+        let context = Element::new("context-information")
+            .leaf("source-zone-name", or_any(&policy.from_zones))
+            .leaf("destination-zone-name", or_any(&policy.to_zones));
+        let policy = Element::new("policies").child(policy_element(policy));
+        Element::new("security-context").child(context).child(policy)
+    });
+    let default = Element::new("default-policy").leaf("default-policy-action", &list.default_action);
+    Element::new("security-policies").child(default).children(contexts)
+}
+
+fn policy_element(policy: &PolicyEntry) -> Element {
+    let addresses = |name, inner, list: &[String]| {
+        Element::new(name).children(list.iter().map(|a| Element::new(inner).leaf("address-name", a)))
+    };
+    let applications =
+        policy.applications.iter().map(|a| Element::new("application").leaf("application-name", a));
+    Element::new("policy-information")
+        .leaf("policy-name", &policy.name)
+        .leaf("policy-state", "enabled")
+        .leaf("policy-identifier", policy.index)
+        .leaf("policy-sequence-number", policy.sequence)
+        .child(addresses("source-addresses", "source-address", &policy.sources))
+        .child(addresses("destination-addresses", "destination-address", &policy.destinations))
+        .child(Element::new("applications").children(applications))
+        .child(Element::new("policy-action").leaf("action-type", &policy.action))
+}
+
+pub(crate) fn hit_count_element(list: &PolicyList) -> Element {
+    let entries = list.policies.iter().map(|policy| {
+        Element::new("policy-hit-count-entry")
+            .leaf("policy-hit-count-from-zone", or_any(&policy.from_zones))
+            .leaf("policy-hit-count-to-zone", or_any(&policy.to_zones))
+            .leaf("policy-hit-count-policy-name", &policy.name)
+            .leaf("policy-hit-count-count", policy.hits)
+            .leaf("policy-hit-count-action", capital(&policy.action))
+    });
+    Element::new("policy-hit-count").children(entries)
+}

@@ -1,0 +1,105 @@
+//! `show route`.
+
+use std::fmt::Write as _;
+
+use ravelin_ops::{RouteLine, Routes};
+
+use crate::element::Element;
+
+pub(crate) fn text(routes: &Routes) -> String {
+    let Routes { inet, inet6 } = routes;
+    let mut out = String::new();
+    table(&mut out, "inet.0", inet);
+    table(&mut out, "inet6.0", inet6);
+    out
+}
+
+fn table(out: &mut String, name: &str, routes: &[RouteLine]) {
+    if routes.is_empty() {
+        return;
+    }
+    let n = routes.len();
+    let _ = write!(
+        out,
+        "\n{name}: {n} destinations, {n} routes ({n} active, 0 holddown, 0 hidden)\n\
+         + = Active Route, - = Last Active, * = Both\n\n"
+    );
+    for route in routes {
+        one(out, route);
+    }
+}
+
+fn one(out: &mut String, route: &RouteLine) {
+    let RouteLine { prefix, protocol, preference, age_s, hops, drops } = route;
+    let age = age_s.map_or_else(String::new, |s| format!(" {}", age(s)));
+    // A prefix longer than its column has a line of its own.
+    let head = if prefix.len() > 18 { format!("{prefix}\n{:<19}", "") } else { format!("{prefix:<19}") };
+    let _ = writeln!(out, "{head}*[{protocol}/{preference}]{age}");
+    if let Some(drops) = drops {
+        let _ = writeln!(out, "{:<23}{drops}", "");
+    }
+    for (n, (gateway, unit)) in hops.iter().enumerate() {
+        let mark = if n == 0 { '>' } else { ' ' };
+        let unit = unit.as_deref().unwrap_or("");
+        let _ = match gateway {
+            _ if protocol == "Local" => writeln!(out, "{:<23}Local via {unit}", ""),
+            Some(gateway) => writeln!(out, "{:<20}{mark}  to {gateway} via {unit}", ""),
+            None => writeln!(out, "{:<20}{mark}  via {unit}", ""),
+        };
+    }
+}
+
+/// `1w2d 03:04:05`, weeks and days only when there are some.
+fn age(seconds: u64) -> String {
+    let (days, rest) = (seconds / 86_400, seconds % 86_400);
+    let clock = format!("{:02}:{:02}:{:02}", rest / 3600, rest / 60 % 60, rest % 60);
+    match (days / 7, days % 7) {
+        (0, 0) => clock,
+        (0, days) => format!("{days}d {clock}"),
+        (weeks, days) => format!("{weeks}w{days}d {clock}"),
+    }
+}
+
+pub(crate) fn element(routes: &Routes) -> Element {
+    let tables = [("inet.0", &routes.inet), ("inet6.0", &routes.inet6)];
+    let tables = tables.into_iter().filter(|(_, routes)| !routes.is_empty()).map(|(name, routes)| {
+        Element::new("route-table")
+            .leaf("table-name", name)
+            .leaf("destination-count", routes.len())
+            .leaf("total-route-count", routes.len())
+            .leaf("active-route-count", routes.len())
+            .leaf("holddown-route-count", 0)
+            .leaf("hidden-route-count", 0)
+            .children(routes.iter().map(route_element))
+    });
+    Element::new("route-information").children(tables)
+}
+
+fn route_element(route: &RouteLine) -> Element {
+    let local = route.protocol == "Local";
+    let hops = route.hops.iter().map(|(gateway, unit)| {
+        let via = if local { "nh-local-interface" } else { "via" };
+        Element::new("nh").maybe("to", *gateway).maybe(via, unit.as_ref())
+    });
+    let entry = Element::new("rt-entry")
+        .leaf("active-tag", "*")
+        .leaf("protocol-name", &route.protocol)
+        .leaf("preference", route.preference)
+        .maybe("age", route.age_s.map(age))
+        .maybe("nh-type", route.drops.as_ref())
+        .children(hops);
+    Element::new("rt").leaf("rt-destination", &route.prefix).child(entry)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::age;
+
+    #[test]
+    fn ages_grow_from_clock_to_weeks() {
+        for (seconds, text) in [(602, "00:10:02"), (90_000, "1d 01:00:00"), (8 * 86_400 + 1, "1w1d 00:00:01")]
+        {
+            assert_eq!(age(seconds), text);
+        }
+    }
+}

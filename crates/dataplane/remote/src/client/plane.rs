@@ -1,0 +1,218 @@
+//! The contract, a request a call.
+
+use std::sync::PoisonError;
+use std::sync::atomic::Ordering;
+
+use ravelin_contract::{
+    Admission, ApplyResult, DataPlane, Diagnostics, DropSample, Error, EventBatch, Explanation,
+    FabricForwarding, FabricId, Global, GroupId, Ha, InjectRequest, InterfaceCounters, Link, NatCounters,
+    PolicyCounters, SessionStore, Status, Telemetry, UpdateBatch, Updates,
+};
+use ravelin_program::Program;
+
+use super::{Client, Effort, Repeat, odd};
+use crate::convert::{Wire, decode_all};
+use crate::proto;
+use crate::proto::request::Call;
+use crate::proto::response::Answer;
+
+const EMPTY: proto::Empty = proto::Empty {};
+
+impl Client {
+    /// A call that only reads.
+    pub(super) fn read(&self, call: Call) -> Result<Answer, Error> {
+        self.call(call, Repeat::Safe, Effort::Light)
+    }
+
+    /// A call that changes something and has no result.
+    pub(super) fn change(&self, call: Call, effort: Effort) -> Result<(), Error> {
+        match self.call(call, Repeat::Never, effort)? {
+            Answer::Done(_) => Ok(()),
+            _ => Err(odd("change")),
+        }
+    }
+}
+
+impl DataPlane for Client {
+    fn start(&self) -> Result<(), Error> {
+        self.change(Call::Start(EMPTY), Effort::Heavy)
+    }
+
+    fn check_config(&self, program: &Program) -> Result<Admission, Error> {
+        match self.hand_over(program, Call::CheckConfig, Repeat::Safe)? {
+            Answer::Admission(admission) => Ok(Admission::from_message(admission)?),
+            _ => Err(odd("check_config")),
+        }
+    }
+
+    fn apply_config(&self, program: &Program) -> Result<ApplyResult, Error> {
+        match self.hand_over(program, Call::ApplyConfig, Repeat::Never)? {
+            Answer::Applied(result) => Ok(ApplyResult::from_message(result)?),
+            _ => Err(odd("apply_config")),
+        }
+    }
+
+    /// `None` also when the packet process can't be asked, which is logged.
+    fn last_apply_result(&self) -> Option<ApplyResult> {
+        let asked = self.read(Call::LastApplyResult(EMPTY)).and_then(|answer| match answer {
+            Answer::LastApplyResult(last) => Ok(last.result.map(ApplyResult::from_message).transpose()?),
+            _ => Err(odd("last_apply_result")),
+        });
+        asked.unwrap_or_else(|error| {
+            tracing::warn!(%error, "The last apply result could not be had.");
+            None
+        })
+    }
+
+    fn close(&self) {
+        self.closed.store(true, Ordering::Release);
+        *self.link.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    fn teardown(&self) -> Result<(), Error> {
+        self.change(Call::Teardown(EMPTY), Effort::Heavy)
+    }
+
+    fn link(&self) -> &dyn Link {
+        self
+    }
+
+    fn ha(&self) -> &dyn Ha {
+        self
+    }
+
+    fn sessions(&self) -> &dyn SessionStore {
+        self
+    }
+
+    fn telemetry(&self) -> &dyn Telemetry {
+        self
+    }
+
+    fn diagnostics(&self) -> &dyn Diagnostics {
+        self
+    }
+
+    fn updates(&self) -> &dyn Updates {
+        self
+    }
+}
+
+impl Updates for Client {
+    fn apply(&self, batch: &UpdateBatch) -> Result<(), Error> {
+        self.change(Call::ApplyUpdates(batch.to_message()), Effort::Heavy)
+    }
+
+    /// 0, as of a plane that has had none, also when the packet process can't be asked: the sender
+    /// then starts over.
+    fn version(&self) -> u64 {
+        match self.read(Call::UpdatesVersion(EMPTY)) {
+            Ok(Answer::Number(version)) => version,
+            Ok(_) => 0,
+            Err(error) => {
+                tracing::warn!(%error, "The version of the updates could not be had.");
+                0
+            }
+        }
+    }
+}
+
+impl Telemetry for Client {
+    fn global(&self) -> Result<Global, Error> {
+        match self.read(Call::Global(EMPTY))? {
+            Answer::Global(global) => Ok(Global::from_message(global)?),
+            _ => Err(odd("global")),
+        }
+    }
+
+    fn policies(&self) -> Result<Vec<PolicyCounters>, Error> {
+        match self.read(Call::Policies(EMPTY))? {
+            Answer::Policies(list) => Ok(decode_all(list.counters)?),
+            _ => Err(odd("policies")),
+        }
+    }
+
+    fn nat_rules(&self) -> Result<Vec<NatCounters>, Error> {
+        match self.read(Call::NatRules(EMPTY))? {
+            Answer::NatRules(list) => Ok(decode_all(list.counters)?),
+            _ => Err(odd("nat_rules")),
+        }
+    }
+
+    fn interfaces(&self) -> Result<Vec<InterfaceCounters>, Error> {
+        match self.read(Call::Interfaces(EMPTY))? {
+            Answer::Interfaces(list) => Ok(decode_all(list.counters)?),
+            _ => Err(odd("interfaces")),
+        }
+    }
+
+    /// Events are taken, not copied: when the answer is lost, so are they, and the caller is told.
+    fn events(&self, max: usize) -> Result<EventBatch, Error> {
+        match self.call(Call::Events(max as u64), Repeat::Never, Effort::Light)? {
+            Answer::Events(batch) => Ok(EventBatch::from_message(batch)?),
+            _ => Err(odd("events")),
+        }
+    }
+}
+
+impl Diagnostics for Client {
+    fn status(&self) -> Result<Status, Error> {
+        match self.read(Call::Status(EMPTY))? {
+            Answer::Status(status) => Ok(Status::from_message(status)?),
+            _ => Err(odd("status")),
+        }
+    }
+
+    fn arm(&self, armed: bool) -> Result<(), Error> {
+        self.change(Call::Arm(armed), Effort::Light)
+    }
+
+    fn inject_packet(&self, request: &InjectRequest) -> Result<Explanation, Error> {
+        match self.read(Call::InjectPacket(request.to_message()))? {
+            Answer::Explanation(explanation) => Ok(Explanation::from_message(explanation)?),
+            _ => Err(odd("inject_packet")),
+        }
+    }
+
+    fn drop_samples(&self, max: usize) -> Result<Vec<DropSample>, Error> {
+        match self.read(Call::DropSamples(max as u64))? {
+            Answer::DropSamples(list) => Ok(decode_all(list.samples)?),
+            _ => Err(odd("drop_samples")),
+        }
+    }
+}
+
+impl Link for Client {
+    fn defer_workers(&self, defer: bool) -> Result<(), Error> {
+        self.change(Call::DeferWorkers(defer), Effort::Light)
+    }
+
+    fn prepare_link_cycle(&self) -> Result<(), Error> {
+        self.change(Call::PrepareLinkCycle(EMPTY), Effort::Heavy)
+    }
+
+    fn notify_link_cycle(&self) -> Result<(), Error> {
+        self.change(Call::NotifyLinkCycle(EMPTY), Effort::Heavy)
+    }
+}
+
+impl Ha for Client {
+    fn set_group_active(&self, group: GroupId, active: bool) -> Result<(), Error> {
+        let group = proto::GroupActive { group: group.0.into(), active };
+        self.change(Call::SetGroupActive(group), Effort::Light)
+    }
+
+    fn set_watchdog(&self, group: GroupId, timestamp_ns: u64) -> Result<(), Error> {
+        let watchdog = proto::Watchdog { group: group.0.into(), timestamp_ns };
+        self.change(Call::SetWatchdog(watchdog), Effort::Light)
+    }
+
+    fn set_fabric_forwarding(&self, fabric: FabricId, to: &FabricForwarding) -> Result<(), Error> {
+        let message = proto::FabricForwarding { fabric: fabric.0.into(), ..to.to_message() };
+        self.change(Call::SetFabricForwarding(message), Effort::Light)
+    }
+
+    fn sync_fabric_state(&self) -> Result<(), Error> {
+        self.change(Call::SyncFabricState(EMPTY), Effort::Light)
+    }
+}

@@ -1,0 +1,195 @@
+//! Counters and events. Drops travel by the name of their reason, so that versions may differ.
+
+use ravelin_contract::{
+    Event, EventBatch, Global, InterfaceCounters, NatCounters, PolicyCounters, SessionEvent,
+};
+use ravelin_types::{DropReason, NatRuleId, PolicyId, RuleIdentity};
+
+use super::{Read, Wire, address, decode_all, encode_all, need, octets, part, unit};
+use crate::proto;
+use crate::proto::event::Kind;
+
+impl Wire for Global {
+    type Message = proto::Global;
+
+    fn to_message(&self) -> proto::Global {
+        let Self {
+            rx_packets,
+            rx_bytes,
+            tx_packets,
+            tx_bytes,
+            host_packets,
+            answers,
+            sessions_created,
+            sessions_closed,
+            sessions_live,
+            sessions_max,
+            drops,
+            events_lost,
+        } = *self;
+        let named = DropReason::ALL.iter().map(|r| (r.name().to_owned(), drops[r.index()]));
+        proto::Global {
+            rx_packets,
+            rx_bytes,
+            tx_packets,
+            tx_bytes,
+            host_packets,
+            answers,
+            sessions_created,
+            sessions_closed,
+            sessions_live,
+            sessions_max,
+            drops: named.filter(|(_, count)| *count > 0).collect(),
+            events_lost,
+        }
+    }
+
+    /// A reason that this side does not know has no place in the contract's table: it is logged.
+    fn from_message(message: proto::Global) -> Read<Self> {
+        let mut drops = [0; DropReason::COUNT];
+        for (name, count) in &message.drops {
+            match DropReason::from_name(name) {
+                Some(reason) => drops[reason.index()] = *count,
+                None => tracing::debug!(%name, count, "The peer counts drops for a reason unknown here."),
+            }
+        }
+        Ok(Self {
+            rx_packets: message.rx_packets,
+            rx_bytes: message.rx_bytes,
+            tx_packets: message.tx_packets,
+            tx_bytes: message.tx_bytes,
+            host_packets: message.host_packets,
+            answers: message.answers,
+            sessions_created: message.sessions_created,
+            sessions_closed: message.sessions_closed,
+            sessions_live: message.sessions_live,
+            sessions_max: message.sessions_max,
+            drops,
+            events_lost: message.events_lost,
+        })
+    }
+}
+
+impl Wire for PolicyCounters {
+    type Message = proto::PolicyCounters;
+
+    fn to_message(&self) -> proto::PolicyCounters {
+        let Self { id, identity, hits, first_hit_s, last_hit_s } = *self;
+        proto::PolicyCounters { id: id.0, identity: identity.0, hits, first_hit_s, last_hit_s }
+    }
+
+    fn from_message(message: proto::PolicyCounters) -> Read<Self> {
+        let proto::PolicyCounters { id, identity, hits, first_hit_s, last_hit_s } = message;
+        Ok(Self { id: PolicyId(id), identity: RuleIdentity(identity), hits, first_hit_s, last_hit_s })
+    }
+}
+
+impl Wire for NatCounters {
+    type Message = proto::NatCounters;
+
+    fn to_message(&self) -> proto::NatCounters {
+        let Self { id, identity, hits, failed, sessions } = *self;
+        proto::NatCounters { id: id.0, identity: identity.0, hits, failed, sessions }
+    }
+
+    fn from_message(message: proto::NatCounters) -> Read<Self> {
+        let proto::NatCounters { id, identity, hits, failed, sessions } = message;
+        Ok(Self { id: NatRuleId(id), identity: RuleIdentity(identity), hits, failed, sessions })
+    }
+}
+
+impl Wire for InterfaceCounters {
+    type Message = proto::InterfaceCounters;
+
+    fn to_message(&self) -> proto::InterfaceCounters {
+        let Self { interface, rx_packets, rx_bytes, tx_packets, tx_bytes } = *self;
+        proto::InterfaceCounters { interface: interface.0.into(), rx_packets, rx_bytes, tx_packets, tx_bytes }
+    }
+
+    fn from_message(message: proto::InterfaceCounters) -> Read<Self> {
+        let proto::InterfaceCounters { interface, rx_packets, rx_bytes, tx_packets, tx_bytes } = message;
+        Ok(Self { interface: unit(interface)?, rx_packets, rx_bytes, tx_packets, tx_bytes })
+    }
+}
+
+impl Wire for EventBatch {
+    type Message = proto::EventBatch;
+
+    fn to_message(&self) -> proto::EventBatch {
+        let Self { events, lost } = self;
+        proto::EventBatch { events: encode_all(events), lost: *lost }
+    }
+
+    fn from_message(message: proto::EventBatch) -> Read<Self> {
+        Ok(Self { events: decode_all(message.events)?, lost: message.lost })
+    }
+}
+
+impl Wire for Event {
+    type Message = proto::Event;
+
+    fn to_message(&self) -> proto::Event {
+        let kind = match self {
+            Self::Session(SessionEvent { view, close: None }) => Kind::SessionOpened(view.to_message()),
+            Self::Session(SessionEvent { view, close: Some(reason) }) => {
+                let (view, reason) = (Some(view.to_message()), reason.to_message());
+                Kind::SessionClosed(proto::SessionClosed { view, reason })
+            }
+            Self::PolicyDeny { policy, key, interface } => Kind::PolicyDeny(proto::PolicyDeny {
+                policy: policy.0,
+                key: Some(key.to_message()),
+                interface: interface.0.into(),
+            }),
+            Self::NeighbourWanted { interface, addr } => {
+                let (interface, addr) = (interface.0.into(), octets(*addr));
+                Kind::NeighbourWanted(proto::NeighbourWanted { interface, addr })
+            }
+        };
+        proto::Event { kind: Some(kind) }
+    }
+
+    fn from_message(message: proto::Event) -> Read<Self> {
+        Ok(match need("kind of event", message.kind)? {
+            Kind::SessionOpened(view) => {
+                Self::Session(SessionEvent { view: Wire::from_message(view)?, close: None })
+            }
+            Kind::SessionClosed(closed) => Self::Session(SessionEvent {
+                view: part("session", closed.view)?,
+                close: Some(Wire::from_message(closed.reason)?),
+            }),
+            Kind::PolicyDeny(deny) => Self::PolicyDeny {
+                policy: PolicyId(deny.policy),
+                key: part("session key", deny.key)?,
+                interface: unit(deny.interface)?,
+            },
+            Kind::NeighbourWanted(wanted) => {
+                Self::NeighbourWanted { interface: unit(wanted.interface)?, addr: address(&wanted.addr)? }
+            }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::survives;
+    use super::*;
+
+    #[test]
+    fn every_drop_counter_survives_under_its_own_name() {
+        let mut global = Global { rx_packets: 1, events_lost: 2, ..Global::default() };
+        for reason in DropReason::ALL {
+            global.drops[reason.index()] = 1000 + reason.index() as u64;
+        }
+        survives([Global::default(), global]);
+    }
+
+    #[test]
+    fn a_reason_of_another_version_disturbs_no_other() {
+        let mut message = Global::default().to_message();
+        message.drops.insert("from-the-future".into(), 5);
+        message.drops.insert("no-route".into(), 7);
+        let global = Global::from_message(message).unwrap();
+        assert_eq!(global.drops[DropReason::NoRoute.index()], 7);
+        assert_eq!(global.drops.iter().sum::<u64>(), 7);
+    }
+}

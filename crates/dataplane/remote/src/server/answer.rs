@@ -1,0 +1,117 @@
+//! One call on the plane, its answer as a message.
+
+use ravelin_contract::{
+    CloseReason, DataPlane, Error, FabricForwarding, FabricId, GroupId, InjectRequest, SessionFilter,
+    SessionKey, SessionRef, SessionView, UpdateBatch,
+};
+
+use crate::convert::{Wire, decode_all, encode_all, part, small};
+use crate::proto;
+use crate::proto::request::Call;
+use crate::proto::response::Answer;
+
+/// Events and samples of one answer, whatever the client asks for.
+const EVENTS_MAX: u64 = 4096;
+const SAMPLES_MAX: u64 = 1024;
+
+/// Makes a call that is answered by one message.
+pub(super) fn answer(plane: &dyn DataPlane, call: Call) -> Result<Answer, Error> {
+    match call {
+        Call::CheckConfig(_) | Call::ApplyConfig(_) | Call::Chunks(_) | Call::WalkSessions(_) => {
+            unreachable!("the connection answers these itself")
+        }
+        Call::Start(_) => plane.start().map(done),
+        Call::Teardown(_) => plane.teardown().map(done),
+        Call::LastApplyResult(_) => {
+            let result = plane.last_apply_result().as_ref().map(Wire::to_message);
+            Ok(Answer::LastApplyResult(proto::LastApplyResult { result }))
+        }
+        Call::ApplyUpdates(batch) => plane.updates().apply(&UpdateBatch::from_message(batch)?).map(done),
+        Call::UpdatesVersion(_) => Ok(Answer::Number(plane.updates().version())),
+        Call::GetSession(_)
+        | Call::PutSynced(_)
+        | Call::DeleteKnown(_)
+        | Call::DeleteByKey(_)
+        | Call::ClearSessions(_)
+        | Call::CountSessions(_) => sessions(plane, call),
+        Call::Global(_) => Ok(Answer::Global(plane.telemetry().global()?.to_message())),
+        Call::Policies(_) => {
+            let counters = encode_all(&plane.telemetry().policies()?);
+            Ok(Answer::Policies(proto::Policies { counters }))
+        }
+        Call::NatRules(_) => {
+            let counters = encode_all(&plane.telemetry().nat_rules()?);
+            Ok(Answer::NatRules(proto::NatRules { counters }))
+        }
+        Call::Interfaces(_) => {
+            let counters = encode_all(&plane.telemetry().interfaces()?);
+            Ok(Answer::Interfaces(proto::Interfaces { counters }))
+        }
+        Call::Events(max) => {
+            Ok(Answer::Events(plane.telemetry().events(max.min(EVENTS_MAX) as usize)?.to_message()))
+        }
+        Call::Status(_) => Ok(Answer::Status(plane.diagnostics().status()?.to_message())),
+        Call::Arm(armed) => plane.diagnostics().arm(armed).map(done),
+        Call::InjectPacket(request) => {
+            let request = InjectRequest::from_message(request)?;
+            Ok(Answer::Explanation(plane.diagnostics().inject_packet(&request)?.to_message()))
+        }
+        Call::DropSamples(max) => {
+            let samples = plane.diagnostics().drop_samples(max.min(SAMPLES_MAX) as usize)?;
+            Ok(Answer::DropSamples(proto::DropSamples { samples: encode_all(&samples) }))
+        }
+        Call::DeferWorkers(defer) => plane.link().defer_workers(defer).map(done),
+        Call::PrepareLinkCycle(_) => plane.link().prepare_link_cycle().map(done),
+        Call::NotifyLinkCycle(_) => plane.link().notify_link_cycle().map(done),
+        Call::SetGroupActive(_)
+        | Call::SetWatchdog(_)
+        | Call::SetFabricForwarding(_)
+        | Call::SyncFabricState(_) => cluster(plane, call),
+    }
+}
+
+fn sessions(plane: &dyn DataPlane, call: Call) -> Result<Answer, Error> {
+    let store = plane.sessions();
+    match call {
+        Call::GetSession(key) => {
+            let found = store.get(&SessionKey::from_message(key)?)?;
+            let session = found.as_ref().map(Wire::to_message);
+            Ok(Answer::FoundSession(proto::FoundSession { session }))
+        }
+        Call::PutSynced(view) => store.put_synced(&SessionView::from_message(view)?).map(done),
+        Call::DeleteKnown(delete) => {
+            let reason = CloseReason::from_message(delete.reason)?;
+            let batch = decode_all::<SessionRef>(delete.batch)?;
+            store.delete_known(&batch, reason).map(Answer::Number)
+        }
+        Call::DeleteByKey(delete) => {
+            let reason = CloseReason::from_message(delete.reason)?;
+            store.delete_by_key(&part("session key", delete.key)?, reason).map(Answer::Flag)
+        }
+        Call::ClearSessions(filter) => store.clear(&SessionFilter::from_message(filter)?).map(Answer::Number),
+        Call::CountSessions(_) => store.count().map(Answer::Number),
+        _ => unreachable!("only calls on sessions come here"),
+    }
+}
+
+fn cluster(plane: &dyn DataPlane, call: Call) -> Result<Answer, Error> {
+    let ha = plane.ha();
+    match call {
+        Call::SetGroupActive(group) => {
+            ha.set_group_active(GroupId(small("group", group.group)?), group.active).map(done)
+        }
+        Call::SetWatchdog(watchdog) => {
+            ha.set_watchdog(GroupId(small("group", watchdog.group)?), watchdog.timestamp_ns).map(done)
+        }
+        Call::SetFabricForwarding(to) => {
+            let fabric = FabricId(small("fabric", to.fabric)?);
+            ha.set_fabric_forwarding(fabric, &FabricForwarding::from_message(to)?).map(done)
+        }
+        Call::SyncFabricState(_) => ha.sync_fabric_state().map(done),
+        _ => unreachable!("only calls on the cluster come here"),
+    }
+}
+
+fn done((): ()) -> Answer {
+    Answer::Done(proto::Empty {})
+}
