@@ -6,8 +6,6 @@
 mod desired;
 mod kernel;
 mod message;
-#[cfg(test)]
-mod namespace_tests;
 mod plan;
 mod resolve;
 mod tap;

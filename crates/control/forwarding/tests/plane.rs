@@ -2,6 +2,7 @@
 //!
 //! Needs root, iproute2, ping, iperf3, util-linux. All state is named `rvb-*` or lies under `/run/rvb`.
 
+#[path = "../../../dataplane/afxdp/tests/lab/mod.rs"]
 mod lab;
 
 use std::{
