@@ -104,7 +104,7 @@ impl<W: Workers> Telemetry for Plane<W> {
         for worker in each(&self.workers) {
             let left = max - batch.events.len();
             let (events, lost) = ask(&self.workers, worker, move |state, _, _| {
-                (state.events.take(left), std::mem::take(&mut state.events.lost))
+                (state.events.take(left), state.events.newly_lost())
             })?;
             batch.events.extend(events);
             batch.lost += lost;
