@@ -18,8 +18,9 @@ pub struct Arguments {
     /// Directory of the shim's pins; mounted as a bpffs when it is none.
     #[arg(long, default_value = "/sys/fs/bpf/ravelin")]
     bpffs: PathBuf,
-    /// Packet workers, one a receive queue.
-    #[arg(long, default_value_t = 1)]
+    /// Packet workers, one a receive queue. More than one is not supported yet: flows are not handed
+    /// over between workers.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=1))]
     workers: u8,
     /// Sessions a worker can hold.
     #[arg(long, default_value_t = 262_144)]

@@ -32,6 +32,10 @@ pub(crate) fn run<R: Recorder>(
         return None;
     }
     let session = turn.state.sessions.get_mut(slot);
+    // The same tuple from another zone is not this session's, and must not do it any harm.
+    if session.wings[wing].zone != flow.zone {
+        return None;
+    }
     turn.rec.fact(Fact::SessionHit { id: session.id, reverse: wing == 1, policy: session.policy });
     advance(turn, flow, slot, wing);
     Some(forward(turn, packet, flow, at))
@@ -55,20 +59,17 @@ fn must_end<R: Recorder>(turn: &mut Turn<'_, R>, flow: &Flow, slot: u32, wing: u
         session.section_hash = rules.section_hash(session.wings[0].zone, session.wings[1].zone);
     }
     // A new connection on the ports of one that is closing.
-    let reopens = matches!(flow.network.l4, L4::Tcp { flags, .. } if flags.opens());
+    let reopens = session.wings[wing].zone == flow.zone
+        && matches!(flow.network.l4, L4::Tcp { flags, .. } if flags.opens());
     if reopens && session.state == Life::Closing {
         return Some(if session.tcp.was_reset() { CloseReason::TcpRst } else { CloseReason::TcpFin });
-    }
-    // The same tuple from another zone is not this session's.
-    if session.wings[wing].zone != flow.zone {
-        return Some(CloseReason::InterfaceGone);
     }
     None
 }
 
 /// Juniper's table with policy-rematch off: a policy deleted or no longer permitting ends its
 /// sessions, changed matches leave live ones alone. Spec: policy-12..13.
-fn rejudge(rules: &Rules, session: &Session) -> Option<CloseReason> {
+pub(crate) fn rejudge(rules: &Rules, session: &Session) -> Option<CloseReason> {
     for wing in &session.wings {
         if wing.ingress != HOST_UNIT {
             let unit = rules.unit(wing.ingress).filter(|u| u.enabled);
@@ -93,7 +94,9 @@ fn rejudge(rules: &Rules, session: &Session) -> Option<CloseReason> {
         let open = rules.host_accepts(first.ingress, key.proto(), key.dport(), icmp);
         return (!open).then_some(CloseReason::PolicyChanged);
     }
-    if rules.section_hash(first.zone, second.zone) == session.section_hash {
+    // The default policy stands in no section: what it permitted is asked for anew.
+    let same = rules.section_hash(first.zone, second.zone) == session.section_hash;
+    if same && session.policy != NO_POLICY {
         return None;
     }
     let permitted = if session.policy == NO_POLICY {
@@ -113,8 +116,14 @@ fn advance<R: Recorder>(turn: &mut Turn<'_, R>, flow: &Flow, slot: u32, wing: us
     let settings = &turn.world.rules.flow;
     let session = turn.state.sessions.get_mut(slot);
     session.last_seen = Ticks::at(turn.now);
+    let bytes = u64::from(flow.network.end - flow.parsed.l3_at);
     session.packets[wing] += 1;
-    session.bytes[wing] += u64::from(flow.network.end - flow.parsed.l3_at);
+    session.bytes[wing] += bytes;
+    if session.tcp.counts()
+        && let Some(hits) = turn.state.counters.policies.get_mut(session.policy.index())
+    {
+        hits.passed(wing, bytes);
+    }
     let L4::Tcp { flags, .. } = flow.network.l4 else {
         session.state = Life::Established;
         return;

@@ -10,6 +10,7 @@ use ravelin_wire::{L4, Network, parse_ip, put_u16, rewrite};
 
 use crate::act;
 use crate::explain::{Fact, Recorder};
+use crate::fast_path;
 use crate::forwarding::Path;
 use crate::key::FlowKey;
 use crate::packet::{Checksum, Packet};
@@ -36,8 +37,10 @@ pub(crate) fn run<R: Recorder>(turn: &mut Turn<'_, R>, packet: &mut Packet<'_>, 
         return Verdict::Drop(DropReason::IcmpErrorNoSession);
     };
     let session = *turn.state.sessions.get(at.slot());
+    let rules = &turn.world.rules;
+    let judged = session.generation == rules.generation.0 as u32;
     let stale =
-        session.is_over(Ticks::at(turn.now)) || session.generation != turn.world.rules.generation.0 as u32;
+        session.is_over(Ticks::at(turn.now)) || (!judged && fast_path::rejudge(rules, &session).is_some());
     let wing = &session.wings[at.wing()];
     if stale || wing.zone != flow.zone {
         return Verdict::Drop(DropReason::IcmpErrorNoSession);

@@ -39,13 +39,15 @@ impl Answer {
 pub struct Events {
     queue: VecDeque<Event>,
     capacity: usize,
+    /// Events thrown away since the start.
     pub lost: u64,
+    reported: u64,
 }
 
 impl Events {
     #[must_use]
     pub fn new(capacity: usize) -> Self {
-        Self { queue: VecDeque::with_capacity(capacity), capacity, lost: 0 }
+        Self { queue: VecDeque::with_capacity(capacity), capacity, lost: 0, reported: 0 }
     }
 
     pub fn push(&mut self, event: Event) {
@@ -54,6 +56,12 @@ impl Events {
         } else {
             self.lost += 1;
         }
+    }
+
+    /// Events lost since the last call.
+    pub fn newly_lost(&mut self) -> u64 {
+        let before = std::mem::replace(&mut self.reported, self.lost);
+        self.lost - before
     }
 
     pub fn take(&mut self, max: usize) -> Vec<Event> {

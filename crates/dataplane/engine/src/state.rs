@@ -77,7 +77,7 @@ impl State {
             flows: Vec::with_capacity(crate::BATCH_MAX),
             answer_tokens_ns: 1_000_000_000 / ANSWERS_PER_S * ANSWERS_BURST,
             answer_refilled: Instant::ZERO,
-            next_session: u64::from(epoch) << 32 | u64::from(worker.0) << 28,
+            next_session: u64::from(epoch & 0xffff) << 48 | u64::from(worker.0) << 40,
             adopted: None,
         }
     }

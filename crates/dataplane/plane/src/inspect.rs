@@ -56,6 +56,10 @@ impl<W: Workers> Telemetry for Plane<W> {
             for counter in &mut all {
                 let Some(hit) = hits.get(counter.id.index()) else { continue };
                 counter.hits += hit.hits;
+                for wing in 0..2 {
+                    counter.packets[wing] += hit.packets[wing];
+                    counter.bytes[wing] += hit.bytes[wing];
+                }
                 counter.last_hit_s = counter.last_hit_s.max(hit.last_s);
                 let first = [counter.first_hit_s, hit.first_s].into_iter().filter(|s| *s > 0);
                 counter.first_hit_s = first.min().unwrap_or(0);
@@ -104,7 +108,7 @@ impl<W: Workers> Telemetry for Plane<W> {
         for worker in each(&self.workers) {
             let left = max - batch.events.len();
             let (events, lost) = ask(&self.workers, worker, move |state, _, _| {
-                (state.events.take(left), std::mem::take(&mut state.events.lost))
+                (state.events.take(left), state.events.newly_lost())
             })?;
             batch.events.extend(events);
             batch.lost += lost;

@@ -7,4 +7,4 @@ mod replay;
 mod workers;
 
 pub use replay::{Input, Judged, Replay, ReplayError, Summary};
-pub use workers::{Sent, SimPlane, SimSetup, SimWorkers};
+pub use workers::{Sent, SentTo, SimPlane, SimSetup, SimWorkers};

@@ -5,8 +5,9 @@ use std::process::Child;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use ravelin_contract::{DataPlane, Event, UpdateBatch};
+use ravelin_contract::{DataPlane, Event, SessionEvent, SessionKey, UpdateBatch};
 use ravelin_forwarding::{Monitor, Names, Prober};
+use ravelin_ops::NameTable;
 use ravelin_remote::Client;
 use tokio::runtime::Runtime;
 use tokio::sync::{mpsc, watch};
@@ -106,7 +107,10 @@ async fn events(place: &Place, control: &Mutex<Control>) {
             tokio::time::sleep(PAUSE).await;
             continue;
         };
-        let Ok(batch) = connected.telemetry().events(EVENTS_MAX) else { continue };
+        let Ok(batch) = connected.telemetry().events(EVENTS_MAX) else {
+            tokio::time::sleep(PAUSE).await;
+            continue;
+        };
         client = Some(connected);
         if batch.lost > 0 {
             tracing::warn!(lost = batch.lost, "The dataplane lost events.");
@@ -131,19 +135,51 @@ async fn handle(event: Event, control: &Mutex<Control>, prober: &mut Prober) {
                 tracing::warn!(%error, %addr, device, "A neighbour can't be asked for.");
             }
         }
-        Event::Session(session) => {
-            let id = session.view.id;
-            match session.close {
-                None => tracing::info!(session = id.0, "RT_FLOW_SESSION_CREATE"),
-                Some(reason) => {
-                    tracing::info!(session = id.0, reason = reason.text(), "RT_FLOW_SESSION_CLOSE");
-                }
-            }
-        }
-        Event::PolicyDeny { policy, key, .. } => {
-            tracing::info!(policy = policy.0, ?key, "RT_FLOW_SESSION_DENY");
+        Event::Session(session) => log_session(&session, &lock(control).names),
+        Event::PolicyDeny { policy, key, interface } => {
+            let control = lock(control);
+            let (from, name) = (control.names.unit(Some(interface)), control.names.policy(policy));
+            let policy = name.map_or("", |p| p.name.as_str());
+            tracing::info!(policy, interface = from, "RT_FLOW_SESSION_DENY {}.", tuple(&key));
         }
     }
+}
+
+/// The beginning or end of a session whose policy logs it, with both tuples.
+fn log_session(session: &SessionEvent, names: &NameTable) {
+    let view = &session.view;
+    let policy = names.policy(view.policy).map_or("", |p| p.name.as_str());
+    let [out, back] = &view.wings;
+    // What left is what comes back, turned round.
+    let nat = SessionKey {
+        src: back.key.dst,
+        sport: back.key.dport,
+        dst: back.key.src,
+        dport: back.key.sport,
+        proto: back.key.proto,
+    };
+    let (original, translated) = (tuple(&out.key), tuple(&nat));
+    match session.close {
+        None => {
+            tracing::info!(session = view.id.0, policy, "RT_FLOW_SESSION_CREATE {original}, as {translated}.")
+        }
+        Some(reason) => tracing::info!(
+            session = view.id.0,
+            policy,
+            reason = reason.text(),
+            packets_out = out.packets,
+            bytes_out = out.bytes,
+            packets_back = back.packets,
+            bytes_back = back.bytes,
+            elapsed_s = view.age_s,
+            "RT_FLOW_SESSION_CLOSE {original}, as {translated}."
+        ),
+    }
+}
+
+fn tuple(key: &SessionKey) -> String {
+    let SessionKey { src, dst, sport, dport, proto } = key;
+    format!("{src}/{sport}->{dst}/{dport} {proto}")
 }
 
 /// Starts the packet process again when it dies, and gives it what the dead one had.

@@ -1,0 +1,144 @@
+//! The simulator as a bench: virtual ports, a clock that moves when told.
+
+use std::time::Duration;
+
+use ravelin_compile::{IdBook, Resolved, compile, routes};
+use ravelin_contract::DataPlane;
+use ravelin_engine::{Ingress, Limits, Resolver};
+use ravelin_model::ValidConfig;
+use ravelin_sim::{Sent, SentTo, SimPlane, SimSetup, SimWorkers};
+use ravelin_types::{Generation, InterfaceId, Mac, PortId};
+
+use super::{Arrival, Bench, BenchError, Place};
+
+/// What a case may ask of a simulator.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Setup {
+    /// Sessions the table holds.
+    pub sessions: usize,
+    pub neighbours: Neighbours,
+}
+
+/// How next hops are resolved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Neighbours {
+    /// All answer at once.
+    Known,
+    /// Those that the case tells of.
+    Told,
+}
+
+impl Default for Setup {
+    fn default() -> Self {
+        Self { sessions: 4096, neighbours: Neighbours::Known }
+    }
+}
+
+/// A simulator with one worker.
+pub struct Simulator {
+    plane: SimPlane,
+    book: IdBook,
+    resolved: Resolved,
+    generation: u64,
+    left: Vec<Arrival>,
+}
+
+impl Simulator {
+    #[must_use]
+    pub fn new(setup: Setup) -> Self {
+        let resolver = match setup.neighbours {
+            Neighbours::Known => Resolver::Computed,
+            Neighbours::Told => Resolver::Table,
+        };
+        let limits = Limits { sessions: setup.sessions, events: 64 };
+        let plane =
+            SimWorkers::plane(SimSetup { limits, resolver, any_station: false, ..SimSetup::default() });
+        Self {
+            plane,
+            book: IdBook::default(),
+            resolved: Resolved::default(),
+            generation: 0,
+            left: Vec::new(),
+        }
+    }
+
+    fn run(&mut self, frames: &[(Ingress, &[u8])]) {
+        let (_, sent, _) = self.plane.workers().run_batch(frames);
+        for Sent { to, frame, .. } in sent {
+            let place = match to {
+                SentTo::Port(id) => Place::Port(self.port_name(id)),
+                SentTo::Host(id) => Place::Host(self.unit_name(id)),
+            };
+            self.left.push(Arrival { place, frame });
+        }
+    }
+
+    fn port_name(&self, id: PortId) -> String {
+        let rules = self.plane.rules();
+        rules.and_then(|r| r.port(id).map(|p| p.name.clone())).unwrap_or_else(|| format!("port {id}"))
+    }
+
+    fn unit_name(&self, id: InterfaceId) -> String {
+        let rules = self.plane.rules();
+        rules.and_then(|r| r.unit(id).map(|u| u.name.clone())).unwrap_or_else(|| format!("unit {id}"))
+    }
+}
+
+impl Bench for Simulator {
+    fn plane(&self) -> &dyn DataPlane {
+        &self.plane
+    }
+
+    fn commit(&mut self, config: &ValidConfig) -> Result<(), BenchError> {
+        self.resolved = Resolved::virtual_ports(config);
+        let generation = Generation(self.generation + 1);
+        let program = compile(config, &self.resolved, &mut self.book, generation).map_err(|errors| {
+            let lines: Vec<_> = errors.iter().map(|e| format!("{}: {}", e.path, e.message)).collect();
+            BenchError::Compile(lines.join("; "))
+        })?;
+        self.plane.apply_config(&program)?;
+        self.generation += 1;
+        Ok(self.plane.updates().apply(&routes(config, &self.book))?)
+    }
+
+    fn send(&mut self, place: &Place, frame: &[u8]) -> Result<(), BenchError> {
+        let unknown = |name: &str| BenchError::Unknown(name.to_owned());
+        let ingress = match place {
+            Place::Port(name) => Ingress::Port(self.port(name).ok_or_else(|| unknown(name))?),
+            Place::Host(name) => Ingress::Host(self.unit(name).ok_or_else(|| unknown(name))?),
+        };
+        self.run(&[(ingress, frame)]);
+        Ok(())
+    }
+
+    fn collect(&mut self) -> Result<Vec<Arrival>, BenchError> {
+        // What waited for a neighbour leaves with the next batch, be it empty.
+        self.run(&[]);
+        Ok(std::mem::take(&mut self.left))
+    }
+
+    fn advance(&mut self, by: Duration) -> Result<(), BenchError> {
+        // Second by second, as the ageing of a worker sees time pass.
+        let mut left = by;
+        while !left.is_zero() {
+            let step = left.min(Duration::from_secs(1));
+            let workers = self.plane.workers();
+            workers.advance(workers.now().plus(step));
+            self.run(&[]);
+            left -= step;
+        }
+        Ok(())
+    }
+
+    fn station(&self, port: &str) -> Option<Mac> {
+        self.resolved.0.get(port).map(|p| p.mac)
+    }
+
+    fn unit(&self, name: &str) -> Option<InterfaceId> {
+        self.plane.rules()?.units().find(|u| u.name == name).map(|u| u.id)
+    }
+
+    fn port(&self, name: &str) -> Option<PortId> {
+        self.plane.rules()?.ports().find(|p| p.name == name).map(|p| p.id)
+    }
+}

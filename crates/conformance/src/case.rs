@@ -1,0 +1,254 @@
+//! A case: a configuration, packets, and what must become of them.
+//!
+//! The language is described in crates/conformance/README.md. A file is parsed whole before anything
+//! of it is run; every error names its line.
+
+mod packet;
+mod parse;
+mod run;
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+use std::path::Path;
+use std::time::Duration;
+
+use ravelin_contract::Neighbour;
+use ravelin_types::{DropReason, Mac};
+
+use crate::bench::{BenchError, Place, Setup};
+use crate::datagram::Slice;
+
+pub use run::run;
+
+/// A file of cases/.
+#[derive(Clone, Debug)]
+pub struct Case {
+    /// Path below cases/, without extension.
+    pub name: String,
+    pub benches: Benches,
+    pub setup: Setup,
+    pub(crate) steps: Vec<Step>,
+}
+
+/// Where a case can be run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Benches {
+    Every,
+    /// The clock jumps, or something is asked that no wire can give.
+    OnlySimulator,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Step {
+    pub line: usize,
+    pub action: Action,
+    /// What must leave and die; `None`: whatever does.
+    pub outcomes: Option<Vec<Outcome>>,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum Action {
+    /// A configuration from the start, or edits to a named one.
+    Config {
+        base: Option<String>,
+        text: Block,
+    },
+    /// Edits to the running configuration.
+    Commit(Block),
+    Send(Source, Box<Sending>),
+    Wait(Duration),
+    Clear,
+    Arm(bool),
+    Link {
+        port: String,
+        up: bool,
+    },
+    Neighbour {
+        unit: String,
+        addr: IpAddr,
+        neighbour: Neighbour,
+    },
+    Expect(Expect),
+}
+
+/// Lines of configuration and the line of the file that the first stands on.
+#[derive(Clone, Debug)]
+pub(crate) struct Block {
+    pub first_line: usize,
+    pub lines: Vec<String>,
+}
+
+/// What is asked of counters and tables.
+#[derive(Clone, Debug)]
+pub(crate) enum Expect {
+    Sessions(u64),
+    Dropped(DropReason, u64),
+    PolicyHits(String, u64),
+    NatHits(String, u64),
+    Differ(String, String),
+    Within(String, u16, u16),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Source {
+    /// On the wire, with the tag of the unit.
+    Unit(String),
+    Other(Place),
+}
+
+/// A packet to send, and what is done to its bytes and link header.
+#[derive(Clone, Debug)]
+pub(crate) struct Sending {
+    pub packet: Packet,
+    pub to: Option<Mac>,
+    pub vlan: Option<u16>,
+    /// Bytes written over those from an offset of the network header on.
+    pub poke: Option<(usize, Vec<u8>)>,
+    pub truncate: Option<usize>,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum Packet {
+    Ip(Box<Pattern>),
+    Ether {
+        kind: u16,
+        payload: Vec<u8>,
+    },
+    /// A whole frame.
+    Bytes(Vec<u8>),
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum Outcome {
+    /// The packet itself leaves, changed as the pattern says and not otherwise.
+    Forward {
+        unit: String,
+        pattern: Option<Box<Pattern>>,
+        to: Option<Mac>,
+    },
+    /// To the kernel.
+    Host {
+        unit: String,
+        pattern: Option<Box<Pattern>>,
+    },
+    /// A packet that the firewall makes.
+    Answer {
+        unit: String,
+        pattern: Box<Pattern>,
+    },
+    Drop(DropReason),
+    /// Nothing leaves and nothing is counted as dropped: it waits.
+    Held,
+    /// That many frames leave, whatever is in them.
+    Count(usize),
+}
+
+/// A datagram as a case writes it. What isn't said is as in the packet that it comes from, or the
+/// default where there is none.
+#[derive(Clone, Debug)]
+pub(crate) struct Pattern {
+    pub kind: Kind,
+    pub src: (IpAddr, Number),
+    pub dst: (IpAddr, Number),
+    pub ttl: Option<u8>,
+    pub id: Option<u16>,
+    pub dont_fragment: Option<bool>,
+    pub extensions: Option<usize>,
+    pub slice: Option<Slice>,
+    pub len: Option<usize>,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum Kind {
+    Tcp {
+        flags: u8,
+        seq: Option<u32>,
+        ack: Option<u32>,
+    },
+    Udp {
+        unsummed: Option<bool>,
+    },
+    Icmp {
+        kind: u8,
+        code: u8,
+        echo: Option<Number>,
+        mtu: Option<u32>,
+        quote: Option<Quoted>,
+        quote_len: Option<usize>,
+    },
+    Other(u8),
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum Quoted {
+    /// The packet of this line.
+    Given,
+    /// The packet that was forwarded last, as it left.
+    Last,
+    Packet(Box<Pattern>),
+}
+
+/// A port or an identifier.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Number {
+    Is(u16),
+    /// Bound where it is first met.
+    Variable(String),
+    Any,
+    /// Not written: as before.
+    Same,
+}
+
+/// What is wrong with a case, or with what it was run on.
+#[derive(Debug, thiserror::Error)]
+#[error("{file}:{line}: {what}")]
+pub struct CaseError {
+    pub file: String,
+    pub line: usize,
+    pub what: What,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum What {
+    #[error("`{0}' is no statement")]
+    Statement(String),
+    #[error("`{0}' is no outcome")]
+    Outcome(String),
+    #[error("{expected} expected, found `{found}'")]
+    Word { expected: &'static str, found: String },
+    #[error("the file can't be read: {0}")]
+    File(std::io::Error),
+    #[error("the configuration is refused:\n{0}")]
+    Config(String),
+    #[error("{0}")]
+    Bench(#[from] BenchError),
+    #[error("`${0}' has no value here")]
+    Unbound(String),
+    #[error("there is no packet to refer to")]
+    NoPacket,
+    #[error("{what}: expected {expected}, got {got}")]
+    Number { what: String, expected: String, got: String },
+    #[error("not what should have come\n{0}")]
+    Mismatch(String),
+}
+
+impl Case {
+    /// Reads a file of cases/.
+    ///
+    /// # Errors
+    /// The first line that can't be understood.
+    pub fn read(root: &Path, file: &Path) -> Result<Self, CaseError> {
+        let shown = file.strip_prefix(root).unwrap_or(file).display().to_string();
+        let wrong = |line, what| CaseError { file: shown.clone(), line, what };
+        let text = std::fs::read_to_string(file).map_err(|e| wrong(1, What::File(e)))?;
+        let name = shown.strip_suffix(".txt").unwrap_or(&shown);
+        parse::case(name, &text).map_err(|(line, what)| wrong(line, what))
+    }
+
+    /// The reasons that packets of this case die of.
+    #[must_use]
+    pub fn reasons(&self) -> BTreeSet<DropReason> {
+        let outcomes = self.steps.iter().filter_map(|s| s.outcomes.as_ref()).flatten();
+        outcomes.filter_map(|o| if let Outcome::Drop(reason) = o { Some(*reason) } else { None }).collect()
+    }
+}

@@ -1,0 +1,286 @@
+//! A case over a bench: step by step, each compared with what the case wants.
+
+mod compare;
+mod resolve;
+
+use std::path::Path;
+
+use ravelin_contract::{LinkUpdate, NeighbourUpdate, SessionFilter, UpdateBatch};
+use ravelin_model::{ValidConfig, check_tree, load};
+use ravelin_syntax::{Diagnostic, Tree};
+use ravelin_types::DropReason;
+use ravelin_wire::ethertype;
+
+use super::{Action, Block, Case, CaseError, Expect, Packet, Sending, Source, Step, What};
+use crate::bench::{Arrival, Bench, BenchError, Place, neighbour_mac};
+use crate::datagram::Datagram;
+use resolve::Variables;
+
+/// Bytes of the Ethernet addresses.
+const MACS: usize = 12;
+
+/// Runs a case; `configs` is the folder of the named configurations.
+///
+/// # Errors
+/// The first step that does not come out as written.
+pub fn run(case: &Case, bench: &mut dyn Bench, configs: &Path) -> Result<(), CaseError> {
+    let mut runner = Runner {
+        bench,
+        configs,
+        file: format!("{}.txt", case.name),
+        tree: Tree::default(),
+        config: None,
+        variables: Variables::default(),
+        last: None,
+        waiting: None,
+    };
+    for step in &case.steps {
+        let result = runner.step(step);
+        result.map_err(|what| CaseError { file: runner.file.clone(), line: step.line, what })?;
+    }
+    Ok(())
+}
+
+struct Runner<'a> {
+    bench: &'a mut dyn Bench,
+    configs: &'a Path,
+    file: String,
+    /// The running configuration, as text and as read.
+    tree: Tree,
+    config: Option<ValidConfig>,
+    variables: Variables,
+    /// What was forwarded last, as it left.
+    last: Option<Datagram>,
+    /// What was sent last and has not left yet.
+    waiting: Option<Datagram>,
+}
+
+/// What came of a step.
+struct Seen {
+    arrivals: Vec<Arrival>,
+    drops: Vec<DropReason>,
+}
+
+/// What a step put in.
+#[derive(Default)]
+struct Put {
+    datagram: Option<Datagram>,
+    /// EtherType and what follows, when it was no datagram.
+    ether: Option<(u16, Vec<u8>)>,
+}
+
+impl Runner<'_> {
+    fn step(&mut self, step: &Step) -> Result<(), What> {
+        let before = self.drops()?;
+        let put = self.act(&step.action)?;
+        let Some(outcomes) = &step.outcomes else { return Ok(()) };
+        let arrivals = self.bench.collect()?;
+        let after = self.drops()?;
+        let died = |reason: &DropReason| (after[reason.index()] - before[reason.index()]) as usize;
+        let drops = DropReason::ALL.iter().flat_map(|r| std::iter::repeat_n(*r, died(r))).collect();
+        self.compare(outcomes, &put, Seen { arrivals, drops })
+    }
+
+    fn drops(&self) -> Result<[u64; DropReason::COUNT], What> {
+        let global = self.bench.plane().telemetry().global();
+        Ok(global.map_err(BenchError::Plane)?.drops)
+    }
+
+    fn act(&mut self, action: &Action) -> Result<Put, What> {
+        match action {
+            Action::Config { base, text } => self.configure(base.as_deref(), text)?,
+            Action::Commit(text) => self.edit(text)?,
+            Action::Send(source, sending) => return self.send(source, sending),
+            Action::Wait(time) => self.bench.advance(*time)?,
+            Action::Clear => {
+                self.bench.plane().sessions().clear(&SessionFilter::default()).map_err(BenchError::Plane)?;
+            }
+            Action::Arm(armed) => {
+                self.bench.plane().diagnostics().arm(*armed).map_err(BenchError::Plane)?;
+            }
+            Action::Link { port, up } => {
+                let port = self.bench.port(port).ok_or_else(|| BenchError::Unknown(port.clone()))?;
+                let links = vec![LinkUpdate { port, up: *up }];
+                self.update(UpdateBatch { links, ..UpdateBatch::default() })?;
+            }
+            Action::Neighbour { unit, addr, neighbour } => {
+                let interface = self.bench.unit(unit).ok_or_else(|| BenchError::Unknown(unit.clone()))?;
+                let update = NeighbourUpdate { interface, addr: *addr, neighbour: *neighbour };
+                self.update(UpdateBatch { neighbours: vec![update], ..UpdateBatch::default() })?;
+            }
+            Action::Expect(expect) => self.expect(expect)?,
+        }
+        Ok(Put { datagram: self.waiting.clone(), ether: None })
+    }
+
+    fn update(&mut self, batch: UpdateBatch) -> Result<(), What> {
+        let updates = self.bench.plane().updates();
+        let version = updates.version() + 1;
+        Ok(updates.apply(&UpdateBatch { version, ..batch }).map_err(BenchError::Plane)?)
+    }
+
+    fn configure(&mut self, base: Option<&str>, text: &Block) -> Result<(), What> {
+        let Some(base) = base else {
+            // Empty lines in front keep the line numbers of the file.
+            let whole = "\n".repeat(text.first_line - 1) + &text.lines.join("\n");
+            let loaded = load(&whole);
+            self.tree = loaded.tree;
+            let valid = loaded.result.map_err(|errors| refused(&self.file, &errors))?;
+            return self.commit(valid);
+        };
+        let file = format!("{base}.conf");
+        let read = std::fs::read_to_string(self.configs.join(&file)).map_err(What::File)?;
+        let loaded = load(&read);
+        loaded.result.map_err(|errors| refused(&file, &errors))?;
+        self.tree = loaded.tree;
+        self.edit(text)
+    }
+
+    fn edit(&mut self, text: &Block) -> Result<(), What> {
+        for (at, line) in (text.first_line..).zip(&text.lines) {
+            let line = line.trim();
+            if line.is_empty() || line.starts_with('#') {
+                continue;
+            }
+            let edited = ravelin_schema::apply(&mut self.tree, &[], line);
+            edited.map_err(|errors| {
+                let lines: Vec<_> =
+                    errors.iter().map(|e| format!("{}:{at}: {}: {}", self.file, e.path, e.message)).collect();
+                What::Config(lines.join("\n"))
+            })?;
+        }
+        let valid = check_tree(&self.tree).map_err(|errors| refused(&self.file, &errors))?;
+        self.commit(valid)
+    }
+
+    fn commit(&mut self, config: ValidConfig) -> Result<(), What> {
+        self.bench.commit(&config)?;
+        self.config = Some(config);
+        Ok(())
+    }
+
+    fn send(&mut self, source: &Source, sending: &Sending) -> Result<Put, What> {
+        let (place, tag) = match source {
+            Source::Other(place) => (place.clone(), None),
+            Source::Unit(unit) => {
+                let (port, tag) = self.port_of(unit).ok_or_else(|| BenchError::Unknown(unit.clone()))?;
+                (Place::Port(port), tag)
+            }
+        };
+        let (put, kind, mut payload) = match &sending.packet {
+            Packet::Bytes(frame) => {
+                self.bench.send(&place, frame)?;
+                return Ok(Put::default());
+            }
+            Packet::Ether { kind, payload } => {
+                let put = Put { datagram: None, ether: Some((*kind, payload.clone())) };
+                (put, *kind, payload.clone())
+            }
+            Packet::Ip(pattern) => {
+                let last = self.last.as_ref();
+                let datagram = resolve::sent(pattern, last, &self.variables)?;
+                let kind = if datagram.src.is_ipv4() { ethertype::IPV4 } else { ethertype::IPV6 };
+                let bytes = datagram.bytes();
+                (Put { datagram: Some(datagram), ether: None }, kind, bytes)
+            }
+        };
+        if let Some((at, bytes)) = &sending.poke {
+            let end = payload.len().min(at + bytes.len());
+            payload[*at..end].copy_from_slice(&bytes[..end - at]);
+        }
+        payload.truncate(sending.truncate.unwrap_or(usize::MAX));
+        let mut frame = self.macs(&place, put.datagram.as_ref(), sending);
+        for tag in [sending.vlan.or(tag)].into_iter().flatten() {
+            frame.extend_from_slice(&ethertype::VLAN.to_be_bytes());
+            frame.extend_from_slice(&tag.to_be_bytes());
+        }
+        frame.extend_from_slice(&kind.to_be_bytes());
+        frame.extend_from_slice(&payload);
+        self.bench.send(&place, &frame)?;
+        Ok(put)
+    }
+
+    /// Destination and source of the link header: to the firewall from the neighbour that has the
+    /// address, or the other way round.
+    fn macs(&self, place: &Place, datagram: Option<&Datagram>, sending: &Sending) -> Vec<u8> {
+        let port = match place {
+            Place::Port(port) => port.as_str(),
+            Place::Host(unit) => unit.split('.').next().unwrap_or(unit),
+        };
+        let own = self.bench.station(port).unwrap_or_default();
+        let from_host = matches!(place, Place::Host(_));
+        let end = datagram.map(|d| neighbour_mac(if from_host { d.dst } else { d.src }));
+        let neighbour = end.unwrap_or(ravelin_types::Mac([2, 1, 0, 0, 0, 0]));
+        let (dst, src) = if from_host { (neighbour, own) } else { (own, neighbour) };
+        [sending.to.unwrap_or(dst).0, src.0].concat()
+    }
+
+    fn expect(&self, expect: &Expect) -> Result<(), What> {
+        let plane = self.bench.plane();
+        let plane_failed = BenchError::Plane;
+        let (what, expected, got) = match expect {
+            Expect::Sessions(count) => {
+                ("sessions".to_owned(), *count, plane.sessions().count().map_err(plane_failed)?)
+            }
+            Expect::Dropped(reason, count) => {
+                (format!("dropped {}", reason.name()), *count, self.drops()?[reason.index()])
+            }
+            Expect::PolicyHits(name, count) => {
+                let names = plane.last_apply_result().map(|r| r.policy_names).unwrap_or_default();
+                let hits = plane.telemetry().policies().map_err(plane_failed)?;
+                let named = |id| names.iter().any(|(of, n)| *of == id && n == name);
+                let got = hits.iter().filter(|h| named(h.id)).map(|h| h.hits).sum();
+                (format!("hits policy {name}"), *count, got)
+            }
+            Expect::NatHits(name, count) => {
+                let names = plane.last_apply_result().map(|r| r.nat_counter_ids).unwrap_or_default();
+                let hits = plane.telemetry().nat_rules().map_err(plane_failed)?;
+                let named = |id| names.iter().any(|(n, of)| *of == id && n == name);
+                let got = hits.iter().filter(|h| named(h.id.0)).map(|h| h.hits).sum();
+                (format!("hits nat {name}"), *count, got)
+            }
+            Expect::Differ(one, other) => {
+                let (a, b) = (self.variables.get(one)?, self.variables.get(other)?);
+                return if a == b {
+                    Err(off(format!("${one} and ${other}"), "two values", a))
+                } else {
+                    Ok(())
+                };
+            }
+            Expect::Within(name, low, high) => {
+                let value = self.variables.get(name)?;
+                let range = format!("{low} to {high}");
+                let inside = (*low..=*high).contains(&value);
+                return if inside { Ok(()) } else { Err(off(format!("${name}"), &range, value)) };
+            }
+        };
+        if expected == got { Ok(()) } else { Err(off(what, &expected.to_string(), got)) }
+    }
+
+    /// Port and tag of a unit of the running configuration.
+    fn port_of(&self, unit: &str) -> Option<(String, Option<u16>)> {
+        let (port, number) = unit.split_once('.')?;
+        let interfaces = &self.config.as_ref()?.get().interfaces;
+        let interface = interfaces.iter().find(|i| i.name == port)?;
+        let found = interface.units.iter().find(|u| u.number.to_string() == number)?;
+        Some((port.to_owned(), found.vlan_id))
+    }
+}
+
+fn off(what: String, expected: &str, got: impl ToString) -> What {
+    What::Number { what, expected: expected.to_owned(), got: got.to_string() }
+}
+
+fn refused(file: &str, errors: &[Diagnostic]) -> What {
+    let lines: Vec<_> = errors.iter().map(|e| e.line(file)).collect();
+    What::Config(lines.join("\n"))
+}
+
+/// A frame without its Ethernet header and tag.
+fn opened(frame: &[u8]) -> Option<(Option<u16>, u16, &[u8])> {
+    let word = |at: usize| Some(u16::from_be_bytes([*frame.get(at)?, *frame.get(at + 1)?]));
+    match word(MACS)? {
+        ethertype::VLAN => Some((Some(word(MACS + 2)? & 0x0fff), word(MACS + 4)?, frame.get(MACS + 6..)?)),
+        kind => Some((None, kind, frame.get(MACS + 2..)?)),
+    }
+}

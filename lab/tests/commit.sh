@@ -1,0 +1,43 @@
+#!/usr/bin/env bash
+# Commits on the running firewall: what changes, what stays, and that a restart brings up what was committed.
+# shellcheck source=lab/lib.sh
+. "$(dirname "$0")/../lib.sh"
+test_lab "$LAB_DIR/demo.conf"
+
+POLICY="security policies from-zone trust to-zone untrust policy web-v4"
+
+run() { "$RAVELIN" cli --socket "$STATE/run/api.sock" -c "$1"; }
+refused_commit() { ! run "$1" >"$STATE/out/refused" 2>&1; }
+sessions_of() { run "show security flow session destination-port 80" | grep -c "$1"; }
+shows() { run "$1" | grep -qF -- "$2"; }
+
+check "the first packets pass within 10 s" wait_until 10 forwards
+spawn held "$CLIENT" python3 "$LAB_DIR/probe.py" hold 198.51.100.2 80
+check "a connection is held" wait_until 5 grep -q held "$STATE/log/held"
+check_is "its session is web-v4's" 1 sessions_of web-v4
+
+check "an unknown statement is refused" refused_commit "configure; set security polices default-policy permit-all"
+check "an unsupported one is refused at commit" \
+    refused_commit "configure; set protocols bgp group a neighbor 192.0.2.1; commit"
+check "it says so" grep -q 'not supported' "$STATE/out/refused"
+check "and nothing has changed" shows "show configuration $POLICY | display set" "$POLICY then permit"
+check "the candidate is thrown away" run "configure; rollback 0"
+
+check "an unrelated commit succeeds" run 'configure; set system host-name other; commit comment "a name"'
+check "the new name is active" shows "show configuration system" "host-name other;"
+check "the history knows it" shows "show system commit" "a name"
+check_is "the session stayed" 1 sessions_of web-v4
+
+check "permit becomes deny" run "configure; delete $POLICY then permit; set $POLICY then deny; commit"
+check_is "new connections are denied" timeout probe "$CLIENT" tcp 198.51.100.2 80
+check "compare shows the change" shows "show system rollback compare 1 0" "deny;"
+check "rollback 1 brings it back" run "configure; rollback 1; commit"
+check_is "new connections pass" "saw 198.51.100.1" probe "$CLIENT" tcp 198.51.100.2 80
+
+check "the daemon is killed" signal daemon KILL
+check "it ends" wait_until 5 has_ended daemon
+daemon_start "$LAB_DIR/demo.conf"
+check "it answers within 10 s" wait_until 30 shows "show configuration system" "host-name other;"
+check "the history is still there" shows "show system commit" "a name"
+check_is "and traffic passes" "saw 198.51.100.1" probe "$CLIENT" tcp 198.51.100.2 80
+summary
