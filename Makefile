@@ -14,7 +14,7 @@ help:
 	@echo 'make lab     the same, then a shell in the client (root)'
 	@echo 'make check   format, clippy, tidy, unit and simulation tests, docs, deny (no root)'
 	@echo 'make test    check, and the namespace tests (root; skipped loudly without)'
-	@echo 'make bench   benches of the library'
+	@echo 'make bench   benches of the library, then against the kernel on veth (root; skipped loudly without)'
 	@echo 'make soak    the properties with CASES cases each (default 100000)'
 	@echo 'make deps    install what is missing of the Debian packages (root)'
 	@echo 'make fmt     format; make clean: remove what was built and what a lab left'
@@ -68,7 +68,9 @@ else
 endif
 
 bench: deps-build
-	cargo bench --workspace --locked
+	cargo bench --workspace --locked --bench '*'
+	cargo build --release --locked --package ravelin
+	RAVELIN=$(TARGET)/release/ravelin bench/wire.sh || [ $$? = 77 ]
 
 CASES ?= 100000
 soak: deps-build
