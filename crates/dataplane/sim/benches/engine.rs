@@ -1,6 +1,6 @@
 //! What the engine costs: `step` on batches of 64 frames, without any backend.
 //!
-//! `cargo bench -p ravelin-sim --bench engine [established|sessions]`. The program comes from configuration text:
+//! `cargo bench -p ravelin-sim --bench engine [established [SESSIONS...]|sessions]`. The program comes from configuration text:
 //! two zones, one permit, interface source NAT. Every session is translated; since one address has
 //! 62,464 ports, sessions are spread over enough egress interfaces that none has more than 50,000.
 //! Frames are restored from untouched ones before each run of [`RUN`] frames, outside the timed part.
@@ -35,10 +35,12 @@ const BUFFER: usize = 128;
 const BATCH_NS: u64 = 2_000;
 
 fn main() {
-    let only = std::env::args().skip(1).find(|a| !a.starts_with('-'));
+    let mut arguments = std::env::args().skip(1).filter(|a| !a.starts_with('-'));
+    let only = arguments.next();
     let wanted = |name: &str| only.as_deref().is_none_or(|o| o == name);
+    let counts: Vec<usize> = arguments.map(|a| a.parse().expect("a number of sessions")).collect();
     if wanted("established") {
-        established();
+        established(if counts.is_empty() { &[1_000, 100_000, 1_000_000] } else { &counts });
     }
     if wanted("sessions") {
         sessions();
@@ -46,10 +48,12 @@ fn main() {
 }
 
 /// Established 64-byte UDP packets, random order.
-fn established() {
-    println!("established, 64-byte UDP, source NAT, batches of 64, random order; ns a packet, median (min-max)");
+fn established(counts: &[usize]) {
+    println!(
+        "established, 64-byte UDP, source NAT, batches of 64, random order; ns a packet, median (min-max)"
+    );
     println!("{:>10} {:>10} {:>22} {:>22} {:>10}", "sessions", "addresses", "forward", "reverse", "restore");
-    for count in [1_000, 100_000, 1_000_000] {
+    for &count in counts {
         let mut bench = Bench::new(count, 1, LogSessions::No);
         let forward: Vec<_> = (0..count).map(|n| bench.opening(n)).collect();
         let reverse = bench.open(&forward);
@@ -67,7 +71,10 @@ fn established() {
 /// Sessions opened by their first packet and ended by ageing, both logged.
 fn sessions() {
     println!("set-up and tear-down, UDP, source NAT, both logged; median (min-max)");
-    println!("{:>10} {:>10} {:>24} {:>22} {:>12}", "policies", "sessions", "set-up ns", "ageing ns", "both a s");
+    println!(
+        "{:>10} {:>10} {:>24} {:>22} {:>12}",
+        "policies", "sessions", "set-up ns", "ageing ns", "both a s"
+    );
     for (policies, count) in [(10, 40_000), (10_000, 4_000)] {
         let mut bench = Bench::new(count, policies, LogSessions::Yes);
         let frames: Vec<_> = (0..count).map(|n| bench.opening(n)).collect();
