@@ -368,7 +368,7 @@ fn build<R: Recorder>(turn: &mut Turn<'_, R>, flow: &Flow, draft: &Draft, back: 
         ..Session::EMPTY
     };
     session.packets[0] = 1;
-    session.bytes[0] = u64::from(flow.network.end - flow.parsed.l3_at);
+    session.bytes[0] = u64::from(flow.network.end - flow.link.l3_at);
     session.wings = wings(flow, draft, back);
     session
 }
