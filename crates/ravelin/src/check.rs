@@ -32,10 +32,10 @@ pub fn run(arguments: &Arguments) -> ExitCode {
     let errors = outcome.result.err().unwrap_or_default();
     let all: Vec<_> = outcome.warnings.iter().chain(&errors).collect();
     if arguments.json {
-        println!("{}", all.iter().map(|d| object(d)).collect::<serde_json::Value>());
+        crate::say(&all.iter().map(|d| object(d)).collect::<serde_json::Value>());
     } else {
         for diagnostic in &all {
-            println!("{}", diagnostic.line(&name));
+            crate::say(&diagnostic.line(&name));
         }
     }
     if errors.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }

@@ -59,7 +59,7 @@ pub fn run(arguments: &Arguments) -> ExitCode {
     };
     match judge(arguments, &compiled) {
         Ok(summary) => {
-            println!("{summary}");
+            crate::say(&summary);
             ExitCode::SUCCESS
         }
         Err(error) => {

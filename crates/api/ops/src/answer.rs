@@ -102,6 +102,9 @@ pub struct PolicyEntry {
     pub log_close: bool,
     pub count: bool,
     pub hits: u64,
+    /// Packets and bytes of its sessions, of the initial and the reply direction, when it counts.
+    pub packets: [u64; 2],
+    pub bytes: [u64; 2],
 }
 
 /// Sessions that were asked for.

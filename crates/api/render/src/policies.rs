@@ -87,6 +87,16 @@ fn detailed(out: &mut String, policy: &PolicyEntry) {
         (false, false) => "off",
     };
     let _ = write!(out, "  Session log: {log}\n  Policy lookups: {hits}\n");
+    if policy.count {
+        out.push_str("  Policy statistics:\n");
+        for (what, [initial, reply]) in [("bytes", policy.bytes), ("packets", policy.packets)] {
+            let _ = write!(
+                out,
+                "    Input  {what:<11}: {:>20}\n      Initial direction: {initial:>20}\n      Reply direction  : {reply:>20}\n",
+                initial + reply
+            );
+        }
+    }
 }
 
 fn or_none(list: &[String]) -> String {

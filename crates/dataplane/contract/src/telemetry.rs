@@ -51,6 +51,9 @@ pub struct PolicyCounters {
     /// Seconds since the plane's epoch; 0: never.
     pub first_hit_s: u64,
     pub last_hit_s: u64,
+    /// Packets of its sessions, of the opening and the answering direction, when the policy counts.
+    pub packets: [u64; 2],
+    pub bytes: [u64; 2],
 }
 
 /// Hits of one NAT rule.

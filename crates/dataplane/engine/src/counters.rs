@@ -20,6 +20,9 @@ pub struct Hits {
     pub sessions: u64,
     pub first_s: u64,
     pub last_s: u64,
+    /// Packets of sessions whose policy counts, by wing.
+    pub packets: [u64; 2],
+    pub bytes: [u64; 2],
 }
 
 /// Everything a worker counts.
@@ -82,6 +85,11 @@ impl Counters {
 }
 
 impl Hits {
+    pub(crate) fn passed(&mut self, wing: usize, bytes: u64) {
+        self.packets[wing] += 1;
+        self.bytes[wing] += bytes;
+    }
+
     pub(crate) fn hit(&mut self, now: Instant) {
         self.hits += 1;
         self.last_s = now.as_secs().max(1);

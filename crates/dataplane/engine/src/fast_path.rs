@@ -116,8 +116,14 @@ fn advance<R: Recorder>(turn: &mut Turn<'_, R>, flow: &Flow, slot: u32, wing: us
     let settings = &turn.world.rules.flow;
     let session = turn.state.sessions.get_mut(slot);
     session.last_seen = Ticks::at(turn.now);
+    let bytes = u64::from(flow.network.end - flow.parsed.l3_at);
     session.packets[wing] += 1;
-    session.bytes[wing] += u64::from(flow.network.end - flow.parsed.l3_at);
+    session.bytes[wing] += bytes;
+    if session.tcp.counts()
+        && let Some(hits) = turn.state.counters.policies.get_mut(session.policy.index())
+    {
+        hits.passed(wing, bytes);
+    }
     let L4::Tcp { flags, .. } = flow.network.l4 else {
         session.state = Life::Established;
         return;

@@ -1,7 +1,7 @@
 //! A packet without a session, in Junos' order: route, zones, policy, source NAT, install.
 
 use ravelin_contract::{Event, SessionEvent};
-use ravelin_program::{Action, Application, Interface, LogWhen, SourceAction};
+use ravelin_program::{Action, Application, Interface, LogWhen, Policy, SourceAction};
 use ravelin_types::{Addr, DropReason, Family, IcmpKind, NatRuleId, PolicyId, Proto, ZoneId};
 use ravelin_wire::checksum::Delta;
 use ravelin_wire::{Fragment, L4};
@@ -29,6 +29,7 @@ const LEASE_TRIES: usize = 8;
 struct Permit {
     policy: PolicyId,
     log: LogWhen,
+    count: bool,
     application: u32,
     inactivity_timeout: Option<u32>,
 }
@@ -40,6 +41,7 @@ pub(crate) struct Draft {
     pub to_zone: ZoneId,
     pub policy: PolicyId,
     pub log: LogWhen,
+    pub count: bool,
     pub application: u32,
     pub inactivity_timeout: Option<u32>,
     /// External address and rule.
@@ -87,8 +89,17 @@ fn judge<R: Recorder>(turn: &mut Turn<'_, R>, packet: &Packet<'_>, flow: &Flow) 
             outside = Some((addr.ok_or(DropReason::NatNoAddress)?, rule.id));
         }
     }
-    let Permit { policy, log, application, inactivity_timeout } = permit;
-    Ok(Draft { egress: egress.id, to_zone: to, policy, log, application, inactivity_timeout, nat: outside })
+    let Permit { policy, log, count, application, inactivity_timeout } = permit;
+    Ok(Draft {
+        egress: egress.id,
+        to_zone: to,
+        policy,
+        log,
+        count,
+        application,
+        inactivity_timeout,
+        nat: outside,
+    })
 }
 
 /// Whether a packet may open a session at all.
@@ -162,12 +173,17 @@ fn policy<R: Recorder>(
                 let event = Event::PolicyDeny { policy: policy.id, key, interface: flow.unit };
                 turn.state.events.push(event);
             }
-            (policy.action, permit(policy.id, policy.log, application))
+            (policy.action, permit(policy, application))
         }
         Decision::Default(action) => {
             let log = LogWhen::default();
-            let none =
-                Permit { policy: NO_POLICY, log, application: NO_APPLICATION, inactivity_timeout: None };
+            let none = Permit {
+                policy: NO_POLICY,
+                log,
+                count: false,
+                application: NO_APPLICATION,
+                inactivity_timeout: None,
+            };
             (action, none)
         }
     };
@@ -182,8 +198,14 @@ fn policy<R: Recorder>(
     }
 }
 
-fn permit(policy: PolicyId, log: LogWhen, term: &Application) -> Permit {
-    Permit { policy, log, application: term.name, inactivity_timeout: term.inactivity_timeout }
+fn permit(policy: &Policy, term: &Application) -> Permit {
+    Permit {
+        policy: policy.id,
+        log: policy.log,
+        count: policy.count,
+        application: term.name,
+        inactivity_timeout: term.inactivity_timeout,
+    }
 }
 
 /// The tuple of a key; ICMP type and code only as far as the key tells.
@@ -295,6 +317,9 @@ fn insert<R: Recorder>(
         && let Some(hits) = turn.state.counters.policies.get_mut(draft.policy.index())
     {
         hits.sessions += 1;
+        if draft.count {
+            hits.passed(0, session.bytes[0]);
+        }
     }
     if draft.log.init {
         let view = session.view(turn.state.worker, Ticks::at(turn.now));
@@ -321,6 +346,9 @@ fn build<R: Recorder>(turn: &mut Turn<'_, R>, flow: &Flow, draft: &Draft, back: 
     }
     if draft.log.close {
         tcp = tcp.with_log_close();
+    }
+    if draft.count {
+        tcp = tcp.with_count();
     }
     let opening = proto == Proto::TCP && life == Life::Opening;
     let now = Ticks::at(turn.now);
@@ -376,6 +404,7 @@ impl Draft {
             to_zone,
             policy: NO_POLICY,
             log: LogWhen::default(),
+            count: false,
             application: NO_APPLICATION,
             inactivity_timeout: None,
             nat: None,

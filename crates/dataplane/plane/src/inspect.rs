@@ -56,6 +56,10 @@ impl<W: Workers> Telemetry for Plane<W> {
             for counter in &mut all {
                 let Some(hit) = hits.get(counter.id.index()) else { continue };
                 counter.hits += hit.hits;
+                for wing in 0..2 {
+                    counter.packets[wing] += hit.packets[wing];
+                    counter.bytes[wing] += hit.bytes[wing];
+                }
                 counter.last_hit_s = counter.last_hit_s.max(hit.last_s);
                 let first = [counter.first_hit_s, hit.first_s].into_iter().filter(|s| *s > 0);
                 counter.first_hit_s = first.min().unwrap_or(0);

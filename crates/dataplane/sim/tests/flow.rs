@@ -191,6 +191,8 @@ fn a_tcp_conversation_is_translated_both_ways_whatever_the_checksum_state() {
         assert_eq!(ports(&inside), (80, 40000));
         assert_eq!(parse(&sent[0].frame).unwrap().vlan, None);
         assert_eq!(plane.sessions().count().unwrap(), 1);
+        let counted = plane.telemetry().policies().unwrap()[0];
+        assert_eq!((counted.hits, counted.packets, counted.bytes), (1, [1, 1], [40, 40]));
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use ipnet::{IpNet, Ipv4Subnets, Ipv6Subnets};
+use ravelin_contract::PolicyCounters;
 use ravelin_program::{Action, AddressMatch, Policy, Prefix, SourceAction};
 use ravelin_types::{Family, NatRuleId, PolicyId};
 
@@ -23,10 +24,10 @@ pub(crate) fn policies(env: &Env<'_>, view: &PolicyView) -> Result<PolicyList, F
             return Err(Failure::NotFound { what: "zone", name: zone.clone() });
         }
     }
-    let mut hits: BTreeMap<PolicyId, u64> = BTreeMap::new();
+    let mut hits: BTreeMap<PolicyId, PolicyCounters> = BTreeMap::new();
     if *detail || *hit_count {
         for counter in env.plane.telemetry().policies()? {
-            hits.insert(counter.id, counter.hits);
+            hits.insert(counter.id, counter);
         }
     }
     let wanted = |entry: &PolicyEntry| {
@@ -40,7 +41,7 @@ pub(crate) fn policies(env: &Env<'_>, view: &PolicyView) -> Result<PolicyList, F
     let policies: Vec<_> = program
         .sections()
         .flat_map(|(_, section)| &section.policies)
-        .map(|(_, policy)| entry(env, policy, hits.get(&policy.id).copied().unwrap_or(0)))
+        .map(|(_, policy)| entry(env, policy, &hits.get(&policy.id).copied().unwrap_or_default()))
         .filter(wanted)
         .collect();
     if let (Some(name), []) = (name, &policies[..]) {
@@ -50,7 +51,7 @@ pub(crate) fn policies(env: &Env<'_>, view: &PolicyView) -> Result<PolicyList, F
     Ok(PolicyList { default_action, policies, detail: *detail })
 }
 
-fn entry(env: &Env<'_>, policy: &Policy, hits: u64) -> PolicyEntry {
+fn entry(env: &Env<'_>, policy: &Policy, counters: &PolicyCounters) -> PolicyEntry {
     let known = env.names.policy(policy.id).cloned().unwrap_or_default();
     let mut applications: Vec<String> = Vec::new();
     for term in &policy.applications {
@@ -75,7 +76,9 @@ fn entry(env: &Env<'_>, policy: &Policy, hits: u64) -> PolicyEntry {
         log_init: policy.log.init,
         log_close: policy.log.close,
         count: policy.count,
-        hits,
+        hits: counters.hits,
+        packets: counters.packets,
+        bytes: counters.bytes,
     }
 }
 

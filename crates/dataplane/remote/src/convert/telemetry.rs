@@ -74,13 +74,28 @@ impl Wire for PolicyCounters {
     type Message = proto::PolicyCounters;
 
     fn to_message(&self) -> proto::PolicyCounters {
-        let Self { id, identity, hits, first_hit_s, last_hit_s } = *self;
-        proto::PolicyCounters { id: id.0, identity: identity.0, hits, first_hit_s, last_hit_s }
+        let Self { id, identity, hits, first_hit_s, last_hit_s, packets, bytes } = *self;
+        let [packets_initial, packets_reply] = packets;
+        let [bytes_initial, bytes_reply] = bytes;
+        proto::PolicyCounters {
+            id: id.0,
+            identity: identity.0,
+            hits,
+            first_hit_s,
+            last_hit_s,
+            packets_initial,
+            packets_reply,
+            bytes_initial,
+            bytes_reply,
+        }
     }
 
     fn from_message(message: proto::PolicyCounters) -> Read<Self> {
-        let proto::PolicyCounters { id, identity, hits, first_hit_s, last_hit_s } = message;
-        Ok(Self { id: PolicyId(id), identity: RuleIdentity(identity), hits, first_hit_s, last_hit_s })
+        let proto::PolicyCounters { id, identity, hits, first_hit_s, last_hit_s, .. } = message;
+        let packets = [message.packets_initial, message.packets_reply];
+        let bytes = [message.bytes_initial, message.bytes_reply];
+        let identity = RuleIdentity(identity);
+        Ok(Self { id: PolicyId(id), identity, hits, first_hit_s, last_hit_s, packets, bytes })
     }
 }
 

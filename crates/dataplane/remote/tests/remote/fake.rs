@@ -133,6 +133,8 @@ pub const POLICY: PolicyCounters = PolicyCounters {
     hits: 2,
     first_hit_s: 3,
     last_hit_s: 4,
+    packets: [5, 6],
+    bytes: [7, 8],
 };
 pub const NAT: NatCounters =
     NatCounters { id: NatRuleId(1), identity: RuleIdentity(2), hits: 3, failed: 4, sessions: 5 };

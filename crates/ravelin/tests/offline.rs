@@ -1,0 +1,213 @@
+//! `check` and `replay` as other tools drive them: files in, exit code and files out.
+
+use std::fs::{self, File};
+use std::io::BufReader;
+use std::path::Path;
+use std::process::{Command, Output};
+use std::time::Duration;
+
+use pcap_file::pcap::{PcapPacket, PcapReader, PcapWriter};
+use pcap_file::pcapng::PcapNgWriter;
+use pcap_file::pcapng::blocks::enhanced_packet::EnhancedPacketBlock;
+use pcap_file::pcapng::blocks::interface_description::InterfaceDescriptionBlock;
+use ravelin_types::{Addr, Mac};
+use ravelin_wire::build::{self, Ip, Payload};
+use ravelin_wire::{L4, TcpFlags, parse};
+use serde_json::Value;
+
+const CONFIG: &str = "
+set interfaces ge-0/0/0 unit 0 family inet address 10.1.0.1/24
+set interfaces ge-0/0/1 unit 0 family inet address 198.51.100.1/24
+set security zones security-zone trust interfaces ge-0/0/0.0
+set security zones security-zone trust host-inbound-traffic system-services ping
+set security zones security-zone untrust interfaces ge-0/0/1.0
+set security policies from-zone trust to-zone untrust policy web match source-address any
+set security policies from-zone trust to-zone untrust policy web match destination-address any
+set security policies from-zone trust to-zone untrust policy web match application junos-http
+set security policies from-zone trust to-zone untrust policy web then permit
+set security policies from-zone trust to-zone untrust policy no-smtp match source-address any
+set security policies from-zone trust to-zone untrust policy no-smtp match destination-address any
+set security policies from-zone trust to-zone untrust policy no-smtp match application junos-smtp
+set security policies from-zone trust to-zone untrust policy no-smtp then reject
+set security nat source rule-set out from zone trust
+set security nat source rule-set out to zone untrust
+set security nat source rule-set out rule all match source-address 0.0.0.0/0
+set security nat source rule-set out rule all then source-nat interface
+";
+
+fn ravelin(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_ravelin")).args(arguments).output().unwrap()
+}
+
+fn path(path: &Path) -> &str {
+    path.to_str().unwrap()
+}
+
+fn syn(dport: u16) -> Vec<u8> {
+    let ip = Ip::v4([10, 1, 0, 2], [198, 51, 100, 2]);
+    build::frame(&ip, &Payload::tcp(40000, dport, TcpFlags::SYN))
+}
+
+/// Microsecond pcap of frames at times in microseconds.
+fn pcap(file: &Path, frames: &[(u64, Vec<u8>)]) {
+    let mut writer = PcapWriter::new(File::create(file).unwrap()).unwrap();
+    for (at_us, frame) in frames {
+        let at = Duration::from_micros(*at_us);
+        writer.write_packet(&PcapPacket::new(at, frame.len() as u32, frame)).unwrap();
+    }
+}
+
+fn verdicts(dir: &Path) -> Vec<Value> {
+    let text = fs::read_to_string(dir.join("verdicts.jsonl")).unwrap();
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+fn sent(dir: &Path, name: &str) -> Vec<Vec<u8>> {
+    let mut reader = PcapReader::new(BufReader::new(File::open(dir.join(name)).unwrap())).unwrap();
+    let mut out = Vec::new();
+    while let Some(packet) = reader.next_packet() {
+        out.push(packet.unwrap().data.into_owned());
+    }
+    out
+}
+
+#[test]
+fn check_names_file_line_and_column_of_every_error() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("a.conf");
+    fs::write(&file, CONFIG).unwrap();
+    let good = ravelin(&["check", path(&file)]);
+    assert!(good.status.success() && good.stdout.is_empty(), "{good:?}");
+    assert_eq!(ravelin(&["check", path(&file), "--json"]).stdout, b"[]\n");
+
+    fs::write(&file, "set snmp community public\nset securty zones\nset system host-name fw\n").unwrap();
+    let bad = ravelin(&["check", path(&file)]);
+    let text = String::from_utf8(bad.stdout).unwrap();
+    let lines: Vec<_> = text.lines().collect();
+    assert_eq!(bad.status.code(), Some(1));
+    assert!(lines[0].starts_with(&format!("{}:1:5: snmp", path(&file))), "{text}");
+    assert!(lines[0].ends_with("statement not supported"), "{text}");
+    assert!(
+        lines[1].starts_with(&format!("{}:2:5: ", path(&file))) && lines[1].contains("syntax error"),
+        "{text}"
+    );
+    assert_eq!(lines.len(), 2);
+
+    let json = ravelin(&["check", path(&file), "--json"]);
+    let list: Vec<Value> = serde_json::from_slice(&json.stdout).unwrap();
+    assert_eq!(
+        (&list[0]["severity"], &list[0]["line"], &list[0]["column"]),
+        (&"error".into(), &1.into(), &5.into())
+    );
+    assert_eq!(ravelin(&["check", "/nonexistent"]).status.code(), Some(2));
+}
+
+#[test]
+fn replay_judges_every_packet_and_writes_what_was_sent() {
+    let dir = tempfile::tempdir().unwrap();
+    let at = |name: &str| dir.path().join(name);
+    fs::write(at("fw.conf"), CONFIG).unwrap();
+    let ping = build::frame(
+        &Ip::v4([10, 1, 0, 2], [10, 1, 0, 1]),
+        &Payload::icmp(ravelin_types::Family::V4, 8, 0, 7 << 16 | 1, b"ping"),
+    );
+    pcap(&at("in.pcap"), &[(10, syn(80)), (30, syn(25)), (40, syn(23)), (50, ping)]);
+    // Equal times: the input named first comes first.
+    pcap(&at("world.pcap"), &[(10, syn(80))]);
+    let inputs =
+        [format!("ge-0/0/0={}", path(&at("in.pcap"))), format!("ge-0/0/1={}", path(&at("world.pcap")))];
+    let out = at("out");
+    let (config, out_dir) = (at("fw.conf"), path(&out));
+    let done = ravelin(&[
+        "replay",
+        "--config",
+        path(&config),
+        "--input",
+        &inputs[0],
+        "--input",
+        &inputs[1],
+        "--output",
+        out_dir,
+    ]);
+    assert!(done.status.success(), "{done:?}");
+    let summary = String::from_utf8(done.stdout).unwrap();
+    assert!(summary.starts_with("packets 5 "), "{summary}");
+    assert!(summary.contains("drop:policy-reject 1") && summary.contains("host 1"), "{summary}");
+
+    let judged = verdicts(&out);
+    let of = |n: usize, field: &str| judged[n][field].clone();
+    assert_eq!((of(0, "n"), of(0, "in"), of(0, "verdict")), (1.into(), "ge-0/0/0".into(), "forward".into()));
+    assert_eq!((of(0, "out"), of(0, "policy")), ("ge-0/0/1".into(), "web".into()));
+    assert_eq!(of(0, "nat")["src"], "198.51.100.1");
+    assert_eq!((of(1, "in"), of(1, "verdict")), ("ge-0/0/1".into(), "drop".into()));
+    assert_eq!((of(2, "verdict"), of(2, "reason")), ("drop".into(), "policy-reject".into()));
+    assert_eq!((of(3, "reason"), of(3, "policy")), ("default-deny".into(), Value::Null));
+    assert_eq!((of(4, "verdict"), of(4, "explain")), ("host".into(), Value::Null));
+
+    let world = sent(&out, "ge-0-0-1.pcap");
+    let frame = parse(&world[0]).unwrap();
+    // The second interface by name sends; the next hop is the server itself.
+    assert_eq!(frame.src_mac, Mac([2, 0, 0, 0, 0, 2]));
+    assert_eq!(frame.dst_mac, Mac([2, 1, 198, 51, 100, 2]));
+    assert_eq!((world.len(), frame.network.unwrap().src), (1, Addr::v4([198, 51, 100, 1])));
+    let office = sent(&out, "ge-0-0-0.pcap");
+    let L4::Tcp { flags, .. } = parse(&office[0]).unwrap().network.unwrap().l4 else { panic!("no reset") };
+    assert_eq!((office.len(), flags.0), (1, TcpFlags::RST | TcpFlags::ACK));
+}
+
+#[test]
+fn replay_reads_pcapng_and_explains() {
+    let dir = tempfile::tempdir().unwrap();
+    let at = |name: &str| dir.path().join(name);
+    fs::write(at("fw.conf"), CONFIG).unwrap();
+    let mut writer = PcapNgWriter::new(File::create(at("in.pcapng")).unwrap()).unwrap();
+    writer.write_pcapng_block(InterfaceDescriptionBlock::new(pcap_file::DataLink::ETHERNET, 65535)).unwrap();
+    let frame = syn(25);
+    let packet = EnhancedPacketBlock {
+        interface_id: 0,
+        timestamp: Duration::from_nanos(5),
+        original_len: frame.len() as u32,
+        data: frame.into(),
+        options: vec![],
+    };
+    writer.write_pcapng_block(packet).unwrap();
+    drop(writer);
+    let input = format!("ge-0/0/0={}", path(&at("in.pcapng")));
+    let (config, out) = (at("fw.conf"), at("out"));
+    let done = ravelin(&[
+        "replay",
+        "--config",
+        path(&config),
+        "--input",
+        &input,
+        "--output",
+        path(&out),
+        "--explain",
+    ]);
+    assert!(done.status.success(), "{done:?}");
+    let explained = verdicts(&out)[0]["explain"].to_string();
+    for word in ["no-smtp", "match: reject", "zone trust", "application", "TCP reset"] {
+        assert!(explained.contains(word), "{word} is not in {explained}");
+    }
+}
+
+#[test]
+fn replay_refuses_what_it_can_not_do() {
+    let dir = tempfile::tempdir().unwrap();
+    let at = |name: &str| dir.path().join(name);
+    fs::write(at("fw.conf"), CONFIG).unwrap();
+    fs::write(at("noise.pcap"), b"not a capture at all").unwrap();
+    pcap(&at("in.pcap"), &[(1, syn(80))]);
+    let (config, out) = (at("fw.conf"), at("out"));
+    let run = |input: String| {
+        let done = ravelin(&["replay", "--config", path(&config), "--input", &input, "--output", path(&out)]);
+        (done.status.code(), String::from_utf8(done.stderr).unwrap())
+    };
+    let (code, text) = run(format!("ge-0/0/7={}", path(&at("in.pcap"))));
+    assert!(code == Some(2) && text.contains("ge-0/0/7"), "{text}");
+    let (code, text) = run(format!("ge-0/0/0={}", path(&at("noise.pcap"))));
+    assert!(code == Some(2) && text.contains("noise.pcap"), "{text}");
+    fs::write(&config, "set system services ssh").unwrap();
+    let (code, text) = run(format!("ge-0/0/0={}", path(&at("in.pcap"))));
+    assert!(code == Some(1) && text.contains("statement not supported"), "{text}");
+}
