@@ -8,10 +8,10 @@ use ravelin_types::{Family, Mac};
 use super::{Kind, Number, Packet, Pattern, Quoted, Sending, What};
 use crate::datagram::{self, Slice};
 
-/// ICMP messages by name: type and code of IPv4 and of IPv6.
 /// Type and code of a message in one family.
 type Code = Option<(u8, u8)>;
 
+/// ICMP messages by name: type and code of IPv4 and of IPv6.
 const MESSAGES: &[(&str, Code, Code)] = &[
     ("echo", Some((8, 0)), Some((128, 0))),
     ("echo-reply", Some((0, 0)), Some((129, 0))),
