@@ -105,6 +105,8 @@ pub(crate) struct Sending {
     /// Bytes written over those from an offset of the network header on.
     pub poke: Option<(usize, Vec<u8>)>,
     pub truncate: Option<usize>,
+    /// Bytes of Ethernet padding.
+    pub pad: usize,
 }
 
 #[derive(Clone, Debug)]
