@@ -12,10 +12,6 @@ use ravelin_types::DropReason;
 const ELSEWHERE: &[(DropReason, &str)] = &[
     (DropReason::TxQueueFull, "a transmit ring is full: virtual ports take every frame"),
     (DropReason::HostQueueFull, "a TAP's queue is full: the virtual kernel takes every frame"),
-    (DropReason::WorkerStopped, "a worker ended with frames in hand: the virtual one can't end"),
-    (DropReason::HandOverFull, "a ring between workers is full: the simulator has one worker"),
-    (DropReason::FragmentTableFull, "the older entry gives way (session-20): no code counts it"),
-    (DropReason::TcpClosed, "a segment after close belongs to no session (tcp-not-syn): no code counts it"),
 ];
 
 fn files(folder: &Path, out: &mut Vec<PathBuf>) {
