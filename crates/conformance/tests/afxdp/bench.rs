@@ -8,7 +8,9 @@ use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use ravelin_afxdp::{AfxdpPlane, AfxdpSetup, AfxdpWorkers, ChecksumOffload, SocketConfig};
+use ravelin_afxdp::{
+    AfxdpError, AfxdpPlane, AfxdpSetup, AfxdpWorkers, ChecksumOffload, PinsError, ShimError, SocketConfig,
+};
 use ravelin_compile::{Resolved, tap_name};
 use ravelin_conformance::bench::{
     Arrival, Bench, BenchError, Commits, Neighbours, Place, Setup, neighbour_mac,
@@ -55,8 +57,7 @@ impl<'a> Afxdp<'a> {
             offload: ChecksumOffload::Software,
             socket: SocketConfig::default(),
         };
-        let failed = |error: ravelin_afxdp::AfxdpError| BenchError::Plane(backend(error.to_string()));
-        let plane = AfxdpWorkers::plane(setup_of_plane).map_err(failed)?;
+        let plane = take_over(&setup_of_plane)?;
         plane.start()?;
         let (commits, neighbours) = (Commits::default(), setup.neighbours);
         let mut bench =
@@ -202,6 +203,20 @@ impl Bench for Afxdp<'_> {
 
     fn port(&self, name: &str) -> Option<PortId> {
         self.plane.rules()?.ports().find(|p| p.name == name).map(|p| p.id)
+    }
+}
+
+/// The plane of the case before may hold the pins for an instant longer: its supervisor lets go last.
+fn take_over(setup: &AfxdpSetup) -> Result<AfxdpPlane, BenchError> {
+    let began = Instant::now();
+    loop {
+        match AfxdpWorkers::plane(setup.clone()) {
+            Ok(plane) => return Ok(plane),
+            Err(AfxdpError::Shim(ShimError::Pins(PinsError::Held(_)))) if began.elapsed() < REST_MAX => {
+                thread::sleep(Duration::from_millis(1));
+            }
+            Err(error) => return Err(BenchError::Plane(backend(error.to_string()))),
+        }
     }
 }
 
