@@ -60,8 +60,7 @@ impl<'a> Afxdp<'a> {
         let plane = take_over(&setup_of_plane)?;
         plane.start()?;
         let (commits, neighbours) = (Commits::default(), setup.neighbours);
-        let mut bench =
-            Self { plane, devices, commits, neighbours, sent: 0, arrived: 0, left: Vec::new() };
+        let mut bench = Self { plane, devices, commits, neighbours, sent: 0, arrived: 0, left: Vec::new() };
         // What the case before left on the wires is not this one's.
         bench.drain()?;
         (bench.arrived, bench.left) = (0, Vec::new());
@@ -93,9 +92,11 @@ impl<'a> Afxdp<'a> {
     fn answer(&self) -> Result<(), BenchError> {
         let asked = self.plane.telemetry().events(EVENTS_MAX)?.events;
         let known = |event| match event {
-            Event::NeighbourWanted { interface, addr } => {
-                Some(NeighbourUpdate { interface, addr, neighbour: Neighbour::Reachable(neighbour_mac(addr)) })
-            }
+            Event::NeighbourWanted { interface, addr } => Some(NeighbourUpdate {
+                interface,
+                addr,
+                neighbour: Neighbour::Reachable(neighbour_mac(addr)),
+            }),
             Event::Session(_) | Event::PolicyDeny { .. } => None,
         };
         let neighbours: Vec<_> = asked.into_iter().filter_map(known).collect();

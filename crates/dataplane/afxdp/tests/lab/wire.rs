@@ -109,7 +109,8 @@ impl Beside {
     /// Puts the tag back that the kernel took off. The record is a `cmsghdr` of 16 bytes and a `tpacket_auxdata`.
     fn restore(&self, frame: &mut Vec<u8>) -> io::Result<()> {
         let record = &self.0;
-        let word = |at: usize| u32::from_ne_bytes([record[at], record[at + 1], record[at + 2], record[at + 3]]);
+        let word =
+            |at: usize| u32::from_ne_bytes([record[at], record[at + 1], record[at + 2], record[at + 3]]);
         let half = |at: usize| u16::from_ne_bytes([record[at], record[at + 1]]);
         if word(8) as i32 != libc::SOL_PACKET || word(12) as i32 != libc::PACKET_AUXDATA {
             return Err(io::Error::other("the kernel told nothing beside the frame"));
