@@ -3,6 +3,7 @@
 //! Frames go in at ports and come out at ports; everything else is asked over the contract. Nothing
 //! here tells a simulated port from a real one.
 
+mod commits;
 mod simulator;
 
 use std::time::Duration;
@@ -11,6 +12,7 @@ use ravelin_contract::DataPlane;
 use ravelin_model::ValidConfig;
 use ravelin_types::{InterfaceId, Mac, PortId};
 
+pub use commits::Commits;
 pub use simulator::{Neighbours, Setup, Simulator};
 
 /// Where a frame enters or leaves.
@@ -40,6 +42,10 @@ pub enum BenchError {
     Unknown(String),
     #[error("this bench can't do it: {0}")]
     Unsupported(&'static str),
+    #[error("{what}: {source}")]
+    Kernel { what: String, source: std::io::Error },
+    #[error("`{command}': {message}")]
+    Command { command: String, message: String },
 }
 
 /// A dataplane with ports at which a case can stand.

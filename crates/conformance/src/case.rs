@@ -256,6 +256,26 @@ impl Case {
         parse::case(name, text).map_err(|(line, what)| CaseError { file: format!("{name}.txt"), line, what })
     }
 
+    /// Reads every file below a folder, in order of their names.
+    ///
+    /// # Errors
+    /// A folder can't be listed.
+    pub fn read_all(root: &Path) -> std::io::Result<Vec<Result<Self, CaseError>>> {
+        let (mut folders, mut files) = (vec![root.to_owned()], Vec::new());
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder)? {
+                let path = entry?.path();
+                if path.is_dir() {
+                    folders.push(path);
+                } else if path.extension().is_some_and(|e| e == "txt") {
+                    files.push(path);
+                }
+            }
+        }
+        files.sort();
+        Ok(files.iter().map(|file| Self::read(root, file)).collect())
+    }
+
     /// The reasons that packets of this case die of.
     #[must_use]
     pub fn reasons(&self) -> BTreeSet<DropReason> {

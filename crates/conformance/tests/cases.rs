@@ -1,12 +1,19 @@
 //! Every file of cases/ over the simulator, and every drop reason in a case.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::time::Duration;
 
 use ravelin_conformance::bench::{Setup, Simulator};
 use ravelin_conformance::case::{Case, CaseError, run};
+use ravelin_contract::DataPlane;
 use ravelin_engine::Checksum;
+use ravelin_remote::{Client, Server, listen};
 use ravelin_types::DropReason;
+use tempfile::TempDir;
+
+/// How long a call over the socket may take on a machine that does much else.
+const CALL_MAX: Duration = Duration::from_secs(20);
 
 /// Reasons that no case on the simulator can produce, and why.
 const ELSEWHERE: &[(DropReason, &str)] = &[
@@ -14,45 +21,20 @@ const ELSEWHERE: &[(DropReason, &str)] = &[
     (DropReason::HostQueueFull, "a TAP's queue is full: the virtual kernel takes every frame"),
 ];
 
-fn files(folder: &Path, out: &mut Vec<PathBuf>) {
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            files(&path, out);
-        } else if path.extension().is_some_and(|e| e == "txt") {
-            out.push(path);
-        }
-    }
-}
-
 fn cases() -> Vec<Result<Case, CaseError>> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("cases");
-    let mut found = Vec::new();
-    files(&root, &mut found);
-    found.sort();
-    found.iter().map(|file| Case::read(&root, file)).collect()
+    Case::read_all(&Path::new(env!("CARGO_MANIFEST_DIR")).join("cases")).unwrap()
 }
 
-#[test]
-fn every_case_comes_out_as_written_on_the_simulator() {
-    check_all(Checksum::Unverified);
-}
-
-/// On a link that leaves checksums to the receiver, they are made anew: the same bytes leave.
-#[test]
-fn every_case_comes_out_as_written_where_checksums_are_unknown() {
-    check_all(Checksum::Unknown);
-}
-
-fn check_all(checksum: Checksum) {
+/// Runs every case, each on a simulator of its own that goes before what it stands on.
+fn run_all<G>(bench: impl Fn(Setup) -> (G, Simulator)) {
     let configs = Path::new(env!("CARGO_MANIFEST_DIR")).join("configs");
     let mut failed = Vec::new();
     let all = cases();
     for case in &all {
         let result = match case {
             Ok(case) => {
-                let setup = Setup { checksum, ..case.setup };
-                run(case, &mut Simulator::new(setup), &configs).map_err(|e| e.to_string())
+                let (_ground, mut simulator) = bench(case.setup);
+                run(case, &mut simulator, &configs).map_err(|e| e.to_string())
             }
             Err(error) => Err(error.to_string()),
         };
@@ -63,7 +45,38 @@ fn check_all(checksum: Checksum) {
         }
     }
     assert!(!all.is_empty());
+    println!("{} cases", all.len());
     assert!(failed.is_empty(), "{} of {} cases failed\n\n{}\n", failed.len(), all.len(), failed.join("\n\n"));
+}
+
+#[test]
+fn every_case_comes_out_as_written_on_the_simulator() {
+    run_all(|setup| ((), Simulator::new(setup)));
+}
+
+/// On a link that leaves checksums to the receiver, they are made anew: the same bytes leave.
+#[test]
+fn every_case_comes_out_as_written_where_checksums_are_unknown() {
+    run_all(|setup| ((), Simulator::new(Setup { checksum: Checksum::Unknown, ..setup })));
+}
+
+/// The same with everything but the frames going over a socket.
+#[test]
+fn every_case_comes_out_as_written_on_the_simulator_behind_a_socket() {
+    run_all(served);
+}
+
+/// A simulator with a client before its plane, and the server that the client calls.
+fn served(setup: Setup) -> ((Server, TempDir), Simulator) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("plane.sock");
+    let mut server = None;
+    let front = |plane| {
+        server = Some(Server::serve(listen(&path).unwrap(), plane).unwrap());
+        Client::connect(&path, CALL_MAX).map(|client| Box::new(client) as Box<dyn DataPlane>)
+    };
+    let simulator = Simulator::new(setup).behind(front).unwrap();
+    ((server.unwrap(), folder), simulator)
 }
 
 #[test]

@@ -75,11 +75,13 @@ const EXTERNALS: &[External] = &[
             "crates/config/store/",
             "crates/dataplane/afxdp/",
             "crates/dataplane/remote/",
+            "crates/conformance/",
             "crates/control/",
             "crates/api/",
             "crates/ravelin/",
         ],
     },
+    External { package: "libc", folders: &["crates/conformance/"] },
     External { package: "reedline", folders: &["crates/api/cli/", "crates/ravelin/"] },
 ];
 

@@ -1,15 +1,15 @@
 //! The simulator as a bench: virtual ports, a clock that moves when told.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use ravelin_compile::{IdBook, Resolved, compile, routes};
 use ravelin_contract::DataPlane;
 use ravelin_engine::{Checksum, Ingress, Limits, Resolver};
 use ravelin_model::ValidConfig;
 use ravelin_sim::{Sent, SentTo, SimPlane, SimSetup, SimWorkers};
-use ravelin_types::{Generation, InterfaceId, Mac, PortId};
+use ravelin_types::{InterfaceId, Mac, PortId};
 
-use super::{Arrival, Bench, BenchError, Place};
+use super::{Arrival, Bench, BenchError, Commits, Place};
 
 /// What a case may ask of a simulator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,10 +38,10 @@ impl Default for Setup {
 
 /// A simulator with one worker.
 pub struct Simulator {
-    plane: SimPlane,
-    book: IdBook,
-    resolved: Resolved,
-    generation: u64,
+    plane: Arc<SimPlane>,
+    /// What stands before the plane: a client of a server, say.
+    front: Option<Box<dyn DataPlane>>,
+    commits: Commits,
     left: Vec<Arrival>,
 }
 
@@ -60,13 +60,19 @@ impl Simulator {
             checksum: setup.checksum,
             ..SimSetup::default()
         });
-        Self {
-            plane,
-            book: IdBook::default(),
-            resolved: Resolved::default(),
-            generation: 0,
-            left: Vec::new(),
-        }
+        Self { plane: Arc::new(plane), front: None, commits: Commits::default(), left: Vec::new() }
+    }
+
+    /// The same simulator, with every call on the contract made on what `front` makes of its plane.
+    ///
+    /// # Errors
+    /// Those of `front`.
+    pub fn behind<E>(
+        self,
+        front: impl FnOnce(Arc<dyn DataPlane>) -> Result<Box<dyn DataPlane>, E>,
+    ) -> Result<Self, E> {
+        let front = front(Arc::clone(&self.plane) as _)?;
+        Ok(Self { front: Some(front), ..self })
     }
 
     fn run(&mut self, frames: &[(Ingress, &[u8])]) {
@@ -93,19 +99,12 @@ impl Simulator {
 
 impl Bench for Simulator {
     fn plane(&self) -> &dyn DataPlane {
-        &self.plane
+        self.front.as_deref().unwrap_or(&*self.plane)
     }
 
     fn commit(&mut self, config: &ValidConfig) -> Result<(), BenchError> {
-        self.resolved = Resolved::virtual_ports(config);
-        let generation = Generation(self.generation + 1);
-        let program = compile(config, &self.resolved, &mut self.book, generation).map_err(|errors| {
-            let lines: Vec<_> = errors.iter().map(|e| format!("{}: {}", e.path, e.message)).collect();
-            BenchError::Compile(lines.join("; "))
-        })?;
-        self.plane.apply_config(&program)?;
-        self.generation += 1;
-        Ok(self.plane.updates().apply(&routes(config, &self.book))?)
+        let plane = self.front.as_deref().unwrap_or(&*self.plane);
+        self.commits.commit(plane, config)
     }
 
     fn send(&mut self, place: &Place, frame: &[u8]) -> Result<(), BenchError> {
@@ -138,7 +137,7 @@ impl Bench for Simulator {
     }
 
     fn station(&self, port: &str) -> Option<Mac> {
-        self.resolved.0.get(port).map(|p| p.mac)
+        self.commits.station(port)
     }
 
     fn unit(&self, name: &str) -> Option<InterfaceId> {

@@ -1,0 +1,81 @@
+//! Every file of cases/ over AF_XDP on real devices, in a network namespace.
+//!
+//! Needs root, iproute2 and util-linux. All state is named `rvc-<pid>` or lies under `/run/rvc`; what a run that
+//! crashed left is removed by the next.
+
+mod bench;
+#[path = "../../../dataplane/afxdp/tests/lab/wire.rs"]
+mod wire;
+mod yard;
+
+use std::path::Path;
+use std::thread;
+use std::time::Instant;
+
+use bench::Afxdp;
+use ravelin_conformance::case::{Benches, Case, CaseError, run};
+use yard::{Devices, Yard};
+
+/// What became of the cases.
+#[derive(Default)]
+struct Tally {
+    ran: usize,
+    left: Vec<String>,
+    failed: Vec<String>,
+}
+
+/// False, said aloud, without the rights that namespaces and BPF need.
+fn root() -> bool {
+    let root = rustix::process::geteuid().is_root();
+    let required = std::env::var_os("RAVELIN_REQUIRE_ROOT").is_some_and(|value| value == "1");
+    assert!(root || !required, "this test needs root, and RAVELIN_REQUIRE_ROOT forbids to skip it");
+    if !root {
+        eprintln!("Skipped: needs root.");
+    }
+    root
+}
+
+#[test]
+fn every_case_comes_out_as_written_over_af_xdp() {
+    if !root() {
+        return;
+    }
+    let began = Instant::now();
+    let yard = Yard::build().unwrap();
+    let tally = thread::scope(|scope| scope.spawn(|| all(&yard)).join());
+    drop(yard);
+    let Ok(Tally { ran, left, failed }) = tally else { panic!("see above") };
+    println!("{ran} cases over AF_XDP in {:.1} s", began.elapsed().as_secs_f32());
+    println!("{} left to the simulator: {}", left.len(), left.join(", "));
+    assert!(failed.is_empty(), "{} of {ran} cases failed\n\n{}\n", failed.len(), failed.join("\n\n"));
+    assert!(ran > 2 * left.len(), "most cases must be for every bench");
+}
+
+/// Runs all cases one after another, in the thread that has entered the namespace.
+fn all(yard: &Yard) -> Tally {
+    yard.enter().unwrap();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut devices = Devices::default();
+    let mut tally = Tally::default();
+    for case in Case::read_all(&root.join("cases")).unwrap() {
+        let case: Case = case.unwrap_or_else(|error: CaseError| panic!("{error}"));
+        if case.benches == Benches::OnlySimulator {
+            tally.left.push(case.name);
+            continue;
+        }
+        tally.ran += 1;
+        match one(&case, yard, &mut devices, &root.join("configs")) {
+            Ok(()) => println!("pass {}", case.name),
+            Err(error) => tally.failed.push(error),
+        }
+    }
+    tally
+}
+
+fn one(case: &Case, yard: &Yard, devices: &mut Devices, configs: &Path) -> Result<(), String> {
+    let failed = |error| format!("{}: {error}", case.name);
+    let mut bench = Afxdp::new(case.setup, yard.pins(), devices).map_err(failed)?;
+    let result = run(case, &mut bench, configs).map_err(|error| error.to_string());
+    let closed = bench.close().map_err(failed);
+    result.and(closed)
+}
