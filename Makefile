@@ -7,15 +7,16 @@ NEXTEST := $(shell command -v cargo-nextest 2>/dev/null)
 DENY := $(shell command -v cargo-deny 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench lab soak fmt clean deps deps-build build format-check clippy tidy unit doc deny
+.PHONY: help demo test check bench lab soak fuzz fmt clean deps deps-build build format-check clippy tidy unit doc deny
 
 help:
 	@echo 'make demo    real traffic through the firewall, checked (root)'
 	@echo 'make lab     the same, then a shell in the client (root)'
 	@echo 'make check   format, clippy, tidy, unit and simulation tests, docs, deny (no root)'
 	@echo 'make test    check, and the namespace tests (root; skipped loudly without)'
-	@echo 'make bench   benches of the library'
-	@echo 'make soak    the properties with CASES cases each (default 100000)'
+	@echo 'make bench   benches of the library, then against the kernel on veth (root; skipped loudly without)'
+	@echo 'make soak    the properties with CASES cases each (default 100000), then make fuzz'
+	@echo 'make fuzz    each fuzz target for FUZZ_SECONDS (default 300)'
 	@echo 'make deps    install what is missing of the Debian packages (root)'
 	@echo 'make fmt     format; make clean: remove what was built and what a lab left'
 
@@ -68,11 +69,32 @@ else
 endif
 
 bench: deps-build
-	cargo bench --workspace --locked
+	cargo bench --workspace --locked --bench '*'
+	cargo build --release --locked --package ravelin
+	RAVELIN=$(TARGET)/release/ravelin bench/wire.sh || [ $$? = 77 ]
 
 CASES ?= 100000
+FUZZ_SECONDS ?= 300
+FUZZ_TARGETS := packet configuration
+# What libFuzzer needs to see of a program, in flags that the stable compiler takes.
+COVERAGE := -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
+	-Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table
+FUZZ_BUILD = RUSTFLAGS='$(COVERAGE)' cargo build --manifest-path fuzz/Cargo.toml --release \
+	--target $(FUZZ_HOST) --target-dir $(TARGET)/fuzz
+FUZZ_HOST = $(shell rustc -vV | sed -n 's/^host: //p')
+
 soak: deps-build
 	PROPTEST_CASES=$(CASES) cargo test --workspace --locked --release --no-fail-fast
+	$(MAKE) fuzz
+
+fuzz: deps-build
+	.ci/deps soak
+	$(FUZZ_BUILD)
+	for target in $(FUZZ_TARGETS); do \
+		mkdir -p $(TARGET)/fuzz/corpus/$$target; \
+		$(TARGET)/fuzz/$(FUZZ_HOST)/release/$$target -max_total_time=$(FUZZ_SECONDS) -max_len=2000 -verbosity=0 \
+			-artifact_prefix=$(TARGET)/fuzz/$$target- $(TARGET)/fuzz/corpus/$$target crates/conformance/configs || exit 1; \
+	done
 
 fmt:
 	cargo fmt --all

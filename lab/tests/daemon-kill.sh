@@ -28,7 +28,8 @@ check "the new daemon answers" wait_until 30 answers
 check_is "it found the running dataplane" "$DATAPLANE" dataplane_pid
 check_is "the held session is still there" 1 sessions_to 198.51.100.2
 check "the held connection still lives" pid_of held
-check "the pings end" wait_until 30 has_ended ping6
+check "the IPv4 pings end" wait_until 30 has_ended ping4
+check "the IPv6 pings end" wait_until 30 has_ended ping6
 check_is "no IPv4 ping was lost" 0 lost ping4
 check_is "no IPv6 ping was lost" 0 lost ping6
 check "iperf3 ends" wait_until 30 has_ended bulk

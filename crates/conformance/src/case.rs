@@ -105,6 +105,8 @@ pub(crate) struct Sending {
     /// Bytes written over those from an offset of the network header on.
     pub poke: Option<(usize, Vec<u8>)>,
     pub truncate: Option<usize>,
+    /// Bytes of Ethernet padding.
+    pub pad: usize,
 }
 
 #[derive(Clone, Debug)]
@@ -239,10 +241,19 @@ impl Case {
     /// The first line that can't be understood.
     pub fn read(root: &Path, file: &Path) -> Result<Self, CaseError> {
         let shown = file.strip_prefix(root).unwrap_or(file).display().to_string();
-        let wrong = |line, what| CaseError { file: shown.clone(), line, what };
-        let text = std::fs::read_to_string(file).map_err(|e| wrong(1, What::File(e)))?;
         let name = shown.strip_suffix(".txt").unwrap_or(&shown);
-        parse::case(name, &text).map_err(|(line, what)| wrong(line, what))
+        match std::fs::read_to_string(file) {
+            Ok(text) => Self::parse(name, &text),
+            Err(error) => Err(CaseError { file: shown, line: 1, what: What::File(error) }),
+        }
+    }
+
+    /// Reads the text of a case.
+    ///
+    /// # Errors
+    /// The first line that can't be understood.
+    pub fn parse(name: &str, text: &str) -> Result<Self, CaseError> {
+        parse::case(name, text).map_err(|(line, what)| CaseError { file: format!("{name}.txt"), line, what })
     }
 
     /// Reads every file below a folder, in order of their names.

@@ -269,7 +269,7 @@ fn outcome(plane: &SimPlane, from: usize, packet: &Packet) -> Expected {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 300, rng_seed: proptest::test_runner::RngSeed::Fixed(7), ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { rng_seed: proptest::test_runner::RngSeed::Fixed(7), ..ProptestConfig::default() })]
     #[test]
     fn engine_and_model_agree(config in config(), packets in vec(packet(), 1..40)) {
         let plane = plane(&config);

@@ -54,7 +54,9 @@ fn main() -> ExitCode {
 fn logs() {
     let filter = tracing_subscriber::EnvFilter::try_from_env("RAVELIN_LOG")
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let colours = std::io::IsTerminal::is_terminal(&std::io::stderr());
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours);
+    log.with_writer(std::io::stderr).init();
 }
 
 /// A line of output. A reader that went away (`| head`) is no error of ours.

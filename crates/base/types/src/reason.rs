@@ -58,11 +58,9 @@ reasons! {
     PolicyReject "policy-reject" "Rejected by policy"
     DefaultDeny "default-deny" "Denied by default policy"
     TcpNotSyn "tcp-not-syn" "First TCP segment is not SYN"
-    TcpClosed "tcp-closed" "TCP segment after close"
     IcmpErrorNoSession "icmp-error-no-session" "ICMP error for no session"
     IcmpReplyNoSession "icmp-reply-no-session" "ICMP reply for no session"
     FragmentNoFirst "fragment-no-first" "Fragment before its first"
-    FragmentTableFull "fragment-table-full" "Fragment table full"
     SessionTableFull "session-table-full" "Session table full"
     SessionCollision "session-collision" "Session wing already in use"
     NatNoAddress "nat-no-address" "No address for source NAT"
@@ -75,8 +73,6 @@ reasons! {
     AnswerQueueFull "answer-queue-full" "Answer queue full"
     TxQueueFull "tx-queue-full" "Transmit queue full"
     NotReady "not-ready" "No program applied"
-    WorkerStopped "worker-stopped" "Worker stopped"
-    HandOverFull "hand-over-full" "Ring to the owning worker full"
 }
 
 impl DropReason {

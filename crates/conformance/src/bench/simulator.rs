@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ravelin_contract::DataPlane;
-use ravelin_engine::{Ingress, Limits, Resolver};
+use ravelin_engine::{Checksum, Ingress, Limits, Resolver};
 use ravelin_model::ValidConfig;
 use ravelin_sim::{Sent, SentTo, SimPlane, SimSetup, SimWorkers};
 use ravelin_types::{InterfaceId, Mac, PortId};
@@ -17,6 +17,8 @@ pub struct Setup {
     /// Sessions the table holds.
     pub sessions: usize,
     pub neighbours: Neighbours,
+    /// What the virtual ports say of a packet's checksum: `Unknown` is what virtual links do.
+    pub checksum: Checksum,
 }
 
 /// How next hops are resolved.
@@ -30,7 +32,7 @@ pub enum Neighbours {
 
 impl Default for Setup {
     fn default() -> Self {
-        Self { sessions: 4096, neighbours: Neighbours::Known }
+        Self { sessions: 4096, neighbours: Neighbours::Known, checksum: Checksum::Unverified }
     }
 }
 
@@ -51,8 +53,13 @@ impl Simulator {
             Neighbours::Told => Resolver::Table,
         };
         let limits = Limits { sessions: setup.sessions, events: 64 };
-        let plane =
-            SimWorkers::plane(SimSetup { limits, resolver, any_station: false, ..SimSetup::default() });
+        let plane = SimWorkers::plane(SimSetup {
+            limits,
+            resolver,
+            any_station: false,
+            checksum: setup.checksum,
+            ..SimSetup::default()
+        });
         Self { plane: Arc::new(plane), front: None, commits: Commits::default(), left: Vec::new() }
     }
 

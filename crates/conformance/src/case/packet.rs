@@ -8,8 +8,11 @@ use ravelin_types::{Family, Mac};
 use super::{Kind, Number, Packet, Pattern, Quoted, Sending, What};
 use crate::datagram::{self, Slice};
 
-/// ICMP messages by name: type and code of IPv4 and of IPv6.
-const MESSAGES: &[(&str, Option<(u8, u8)>, Option<(u8, u8)>)] = &[
+/// Type and code of an ICMP message.
+type Message = (u8, u8);
+
+/// ICMP messages by name: as IPv4 and as IPv6 has them.
+const MESSAGES: &[(&str, Option<Message>, Option<Message>)] = &[
     ("echo", Some((8, 0)), Some((128, 0))),
     ("echo-reply", Some((0, 0)), Some((129, 0))),
     ("net-unreachable", Some((3, 0)), Some((1, 0))),
@@ -44,8 +47,14 @@ pub(super) fn number(text: &str) -> Result<Number, What> {
 pub(super) fn sending(text: &str) -> Result<Sending, What> {
     let (text, quote) = quoted(text)?;
     let words: Vec<&str> = text.split_whitespace().collect();
-    let mut sending =
-        Sending { packet: Packet::Bytes(Vec::new()), to: None, vlan: None, poke: None, truncate: None };
+    let mut sending = Sending {
+        packet: Packet::Bytes(Vec::new()),
+        to: None,
+        vlan: None,
+        poke: None,
+        truncate: None,
+        pad: 0,
+    };
     let rest = match words.as_slice() {
         ["ether", kind, payload, rest @ ..] => {
             let kind = u16::from_str_radix(kind, 16).map_err(|_| wrong("an EtherType", kind))?;
@@ -138,7 +147,7 @@ fn end(text: &str, ports: bool) -> Result<(IpAddr, Number), What> {
     Ok((with_port.ip(), number(port)?))
 }
 
-fn message(src: IpAddr, text: &str) -> Result<(u8, u8), What> {
+fn message(src: IpAddr, text: &str) -> Result<Message, What> {
     if let Some((kind, code)) = text.split_once('/') {
         return Ok((word("an ICMP type", kind)?, word("an ICMP code", code)?));
     }
@@ -156,6 +165,7 @@ fn option(sending: &mut Sending, text: &str) -> Result<(), What> {
         "to" => sending.to = Some(mac(value)?),
         "vlan" => sending.vlan = Some(word("a VLAN", value)?),
         "truncate" => sending.truncate = Some(word("a length", value)?),
+        "pad" => sending.pad = word("a length", value)?,
         "poke" => {
             let (at, bytes) = value.split_once(':').ok_or_else(|| wrong("offset:hex", value))?;
             sending.poke = Some((word("an offset", at)?, hex(bytes)?));

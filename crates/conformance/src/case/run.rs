@@ -189,6 +189,7 @@ impl Runner<'_> {
             payload[*at..end].copy_from_slice(&bytes[..end - at]);
         }
         payload.truncate(sending.truncate.unwrap_or(usize::MAX));
+        payload.resize(payload.len() + sending.pad, 0xaa);
         let mut frame = self.macs(&place, put.datagram.as_ref(), sending);
         for tag in [sending.vlan.or(tag)].into_iter().flatten() {
             frame.extend_from_slice(&ethertype::VLAN.to_be_bytes());

@@ -27,7 +27,7 @@ pub(crate) fn translate(packet: &mut Packet<'_>, flow: &Flow, recipe: &Recipe) {
     let Recipe { wing, other } = recipe;
     let network = &flow.network;
     let (src, dst) = (other.dst(), other.src());
-    let (l3_at, l4_at) = (usize::from(flow.parsed.l3_at), usize::from(network.l4_at));
+    let (l3_at, l4_at) = (usize::from(flow.link.l3_at), usize::from(network.l4_at));
     let bytes = packet.bytes_mut();
     rewrite::addresses(bytes, l3_at, network.family, src, dst, wing.l3_delta);
     if matches!(network.fragment, ravelin_wire::Fragment::Later { .. }) {
@@ -122,7 +122,7 @@ pub(crate) fn send<R: Recorder>(
         return Verdict::Drop(DropReason::EgressDown);
     }
     packet.truncate(usize::from(flow.network.end));
-    let l3_at = usize::from(flow.parsed.l3_at);
+    let l3_at = usize::from(flow.link.l3_at);
     let kind = kind_of(flow.network.family);
     match link_header(packet, l3_at, (Mac(port.mac), mac), unit.vlan, kind) {
         None => Verdict::Drop(DropReason::TxQueueFull),
@@ -197,11 +197,11 @@ pub(crate) fn to_host<R: Recorder>(
     turn.rec.fact(Fact::Local { unit: flow.unit });
     packet.truncate(usize::from(flow.network.end));
     let own = turn.world.rules.unit(flow.unit).and_then(|u| turn.world.rules.port(u.port));
-    let group = flow.parsed.dst_mac.is_group();
-    let dst = own.filter(|_| !group).map_or(flow.parsed.dst_mac, |port| Mac(port.mac));
-    let macs = (flow.parsed.src_mac, dst);
+    let group = flow.link.dst_mac.is_group();
+    let dst = own.filter(|_| !group).map_or(flow.link.dst_mac, |port| Mac(port.mac));
+    let macs = (flow.link.src_mac, dst);
     let kind = kind_of(flow.network.family);
-    match link_header(packet, usize::from(flow.parsed.l3_at), macs, None, kind) {
+    match link_header(packet, usize::from(flow.link.l3_at), macs, None, kind) {
         None => Verdict::Drop(DropReason::HostQueueFull),
         Some(by) => {
             Verdict::Send { egress: Egress::Host(flow.unit), unit: flow.unit, partial: moved(partial, by) }
@@ -218,7 +218,7 @@ pub(crate) fn from_host<R: Recorder>(
 ) -> Verdict {
     let world = turn.world;
     match world.rules.unit(flow.unit) {
-        Some(unit) => send(turn, packet, flow, (unit, flow.parsed.dst_mac), partial),
+        Some(unit) => send(turn, packet, flow, (unit, flow.link.dst_mac), partial),
         None => Verdict::Drop(DropReason::EgressDown),
     }
 }

@@ -116,7 +116,7 @@ fn advance<R: Recorder>(turn: &mut Turn<'_, R>, flow: &Flow, slot: u32, wing: us
     let settings = &turn.world.rules.flow;
     let session = turn.state.sessions.get_mut(slot);
     session.last_seen = Ticks::at(turn.now);
-    let bytes = u64::from(flow.network.end - flow.parsed.l3_at);
+    let bytes = u64::from(flow.network.end - flow.link.l3_at);
     session.packets[wing] += 1;
     session.bytes[wing] += bytes;
     if session.tcp.counts()
@@ -160,7 +160,7 @@ pub(crate) fn forward<R: Recorder>(
         if let Some(verdict) = check_size(turn, packet, flow, &recipe) {
             return verdict;
         }
-        let l3_at = usize::from(flow.parsed.l3_at);
+        let l3_at = usize::from(flow.link.l3_at);
         rewrite::decrement_ttl(packet.bytes_mut(), l3_at, flow.network.family);
     }
     if translated {
@@ -196,7 +196,7 @@ fn check_size<R: Recorder>(
         Family::V4 => unit.mtu4,
         Family::V6 => unit.mtu6,
     };
-    if flow.network.end - flow.parsed.l3_at <= mtu {
+    if flow.network.end - flow.link.l3_at <= mtu {
         return None;
     }
     reply::too_big(turn, packet, flow, mtu);

@@ -109,6 +109,10 @@ fn check_opening<R: Recorder>(
     flow: &Flow,
 ) -> Result<(), DropReason> {
     let network = &flow.network;
+    // A link-local address means nothing on another link (RFC 4291 2.5.6).
+    if network.family == Family::V6 && network.src.is_link_local6() {
+        return Err(DropReason::InvalidSource);
+    }
     match network.l4 {
         L4::Tcp { flags, .. } if turn.world.rules.flow.syn_check && !flags.opens() => {
             let zone = turn.world.rules.zone(flow.zone);
@@ -368,7 +372,7 @@ fn build<R: Recorder>(turn: &mut Turn<'_, R>, flow: &Flow, draft: &Draft, back: 
         ..Session::EMPTY
     };
     session.packets[0] = 1;
-    session.bytes[0] = u64::from(flow.network.end - flow.parsed.l3_at);
+    session.bytes[0] = u64::from(flow.network.end - flow.link.l3_at);
     session.wings = wings(flow, draft, back);
     session
 }

@@ -4,7 +4,7 @@
 //! Neighbour discovery for the unit itself is let through as ARP is: without it there is no link.
 
 use ravelin_types::{DropReason, Family, InterfaceId, Proto, ZoneId};
-use ravelin_wire::{L4, Parsed, ethertype};
+use ravelin_wire::{L4, ethertype};
 
 use crate::act;
 use crate::explain::{Fact, Recorder};
@@ -14,7 +14,7 @@ use crate::forwarding::Path;
 use crate::packet::Packet;
 use crate::rules::Snapshot;
 use crate::session::WingRef;
-use crate::step::{Flow, Turn};
+use crate::step::{Flow, Link, Turn};
 use crate::verdict::{Egress, Verdict};
 
 /// ICMPv6 types of neighbour discovery that a link can't do without (RFC 4861): solicitation and
@@ -63,7 +63,7 @@ pub(crate) fn inbound<R: Recorder>(turn: &mut Turn<'_, R>, packet: &mut Packet<'
     if !accepted {
         return Verdict::Drop(DropReason::HostInboundDenied);
     }
-    if is_group(flow) || flow.parsed.dst_mac.is_group() {
+    if is_group(flow) || flow.link.dst_mac.is_group() {
         return stateless(turn, packet, flow);
     }
     if matches!(flow.network.l4, L4::Tcp { flags, .. } if !flags.opens()) {
@@ -116,7 +116,7 @@ fn is_neighbour_discovery(flow: &Flow) -> bool {
 pub(crate) fn arp(
     world: &Snapshot,
     packet: &mut Packet<'_>,
-    parsed: &Parsed,
+    link: &Link,
     (unit, from_host): (InterfaceId, bool),
 ) -> Verdict {
     let Some(unit) = world.rules.unit(unit) else {
@@ -126,8 +126,8 @@ pub(crate) fn arp(
         return Verdict::Drop(DropReason::EgressDown);
     }
     let vlan = unit.vlan.filter(|_| from_host);
-    let macs = (parsed.src_mac, parsed.dst_mac);
-    if act::link_header(packet, usize::from(parsed.l3_at), macs, vlan, ethertype::ARP).is_none() {
+    let macs = (link.src_mac, link.dst_mac);
+    if act::link_header(packet, usize::from(link.l3_at), macs, vlan, ethertype::ARP).is_none() {
         return Verdict::Drop(DropReason::TxQueueFull);
     }
     let egress = if from_host { Egress::Port(unit.port) } else { Egress::Host(unit.id) };

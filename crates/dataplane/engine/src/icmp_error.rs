@@ -73,7 +73,7 @@ fn deliver<R: Recorder>(
     if flow.from_host {
         return act::from_host(turn, packet, flow, None);
     }
-    let l3_at = usize::from(flow.parsed.l3_at);
+    let l3_at = usize::from(flow.link.l3_at);
     rewrite::decrement_ttl(packet.bytes_mut(), l3_at, network.family);
     let world = turn.world;
     let zone = session.wings[1 - wing].zone;
@@ -118,7 +118,7 @@ fn translate(
     // The outer header: to the host behind us; its source stays, unless it was the translated end.
     let outer_src = if network.src == quoted.dst { dst } else { network.src };
     let outer = Delta::address(family, network.dst, src).and(Delta::address(family, network.src, outer_src));
-    rewrite::addresses(bytes, usize::from(flow.parsed.l3_at), family, outer_src, src, outer);
+    rewrite::addresses(bytes, usize::from(flow.link.l3_at), family, outer_src, src, outer);
     (network.src, network.dst) = (outer_src, src);
     let at = usize::from(network.l4_at);
     put_u16(bytes, at + 2, 0);

@@ -23,6 +23,7 @@ mod reply;
 mod rules;
 mod session;
 mod shared;
+mod siphash;
 mod state;
 pub mod steer;
 mod step;

@@ -123,7 +123,7 @@ fn icmp_error<R: Recorder>(
         Family::V4 => (Proto::ICMP, QUOTE4_MAX),
         Family::V6 => (Proto::ICMPV6, QUOTE6_MAX),
     };
-    let l3_at = usize::from(flow.parsed.l3_at);
+    let l3_at = usize::from(flow.link.l3_at);
     let quote = &packet.bytes()[l3_at..usize::from(flow.network.end)];
     let quote = &quote[..quote.len().min(quote_max)];
     let mut header = [kind, code, 0, 0, 0, 0, 0, 0];
@@ -137,7 +137,7 @@ fn may_answer<R: Recorder>(turn: &mut Turn<'_, R>, flow: &Flow) -> bool {
     let network = &flow.network;
     let about_error =
         flow.icmp().is_some_and(|(kind, _)| IcmpKind::of(network.proto, kind) == IcmpKind::Error);
-    let to_group = network.dst.is_multicast(network.family) || flow.parsed.dst_mac.is_group();
+    let to_group = network.dst.is_multicast(network.family) || flow.link.dst_mac.is_group();
     let later = matches!(network.fragment, Fragment::Later { .. });
     let no_host = network.src.is_unspecified() || network.src.is_multicast(network.family);
     !(about_error || to_group || later || no_host) && turn.state.may_answer(turn.now)
@@ -190,7 +190,7 @@ fn way_back<'w, R: Recorder>(turn: &Turn<'w, R>, flow: &Flow, dst: Addr) -> Opti
     {
         return Some((unit, mac));
     }
-    world.rules.unit(flow.unit).map(|unit| (unit, flow.parsed.src_mac))
+    world.rules.unit(flow.unit).map(|unit| (unit, flow.link.src_mac))
 }
 
 fn write_link(bytes: &mut [u8], (src, dst): (Mac, Mac), vlan: Option<u16>, family: Family) {

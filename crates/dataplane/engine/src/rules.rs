@@ -38,8 +38,8 @@ pub struct Rules {
     pub generation: Generation,
     pub flow: FlowSettings,
     ports: Vec<Option<Port>>,
-    /// Unit of a port and VLAN.
-    by_vlan: HashMap<(PortId, Option<u16>), InterfaceId>,
+    /// By port: its units, VLANs in order, the untagged one first.
+    by_vlan: Vec<Vec<(Option<u16>, InterfaceId)>>,
     units: Vec<Option<Interface>>,
     zones: Vec<Option<Zone>>,
     /// Addresses of the firewall and the unit that has them.
@@ -72,7 +72,7 @@ impl Rules {
             generation: program.generation,
             flow,
             ports: table("interfaces", interfaces.ports.iter().map(|p| (p.id.index(), p.clone())))?,
-            by_vlan: HashMap::new(),
+            by_vlan: Vec::new(),
             units: table("interfaces", interfaces.units.iter().map(|u| (u.id.index(), u.clone())))?,
             zones: table("security zones", zones.0.iter().map(|z| (z.id.index(), z.clone())))?,
             locals: HashMap::new(),
@@ -86,6 +86,7 @@ impl Rules {
     }
 
     fn index_units(&mut self) -> Result<(), BuildError> {
+        self.by_vlan.resize_with(self.ports.len(), Vec::new);
         for unit in self.units.iter().flatten() {
             let broken = |reason: &str| BuildError {
                 path: format!("interfaces {}", unit.name),
@@ -98,8 +99,10 @@ impl Rules {
             if zone == Some(false) {
                 return Err(broken("its zone does not exist"));
             }
-            if self.by_vlan.insert((unit.port, unit.vlan), unit.id).is_some() {
-                return Err(broken("its VLAN is another unit's"));
+            let units = &mut self.by_vlan[unit.port.index()];
+            match units.binary_search_by_key(&unit.vlan, |(vlan, _)| *vlan) {
+                Ok(_) => return Err(broken("its VLAN is another unit's")),
+                Err(at) => units.insert(at, (unit.vlan, unit.id)),
             }
             for address in &unit.addresses {
                 self.locals.insert((address.family, address.addr), unit.id);
@@ -137,7 +140,9 @@ impl Rules {
 
     #[must_use]
     pub fn unit_of(&self, port: PortId, vlan: Option<u16>) -> Option<InterfaceId> {
-        self.by_vlan.get(&(port, vlan)).copied()
+        let units = self.by_vlan.get(port.index())?;
+        let at = units.binary_search_by_key(&vlan, |(vlan, _)| *vlan).ok()?;
+        Some(units[at].1)
     }
 
     #[must_use]

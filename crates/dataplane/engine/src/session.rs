@@ -45,9 +45,9 @@ pub struct Wing {
     pub(crate) l4_delta: Delta,
 }
 
-/// A session.
+/// A session. What every packet touches comes first: three or four lines of the five.
 #[derive(Clone, Copy, Debug)]
-#[repr(C)]
+#[repr(C, align(32))]
 pub struct Session {
     pub wings: [Wing; 2],
     pub(crate) packets: [u64; 2],
@@ -57,18 +57,18 @@ pub struct Session {
     /// Program generation (low bits) that judged it last.
     pub(crate) generation: u32,
     pub(crate) policy: PolicyId,
+    pub(crate) wheel_at: u16,
+    pub(crate) tcp: crate::tcp::Progress,
+    pub(crate) state: Life,
+    pub(crate) nat_rule: NatRuleId,
     pub(crate) section_hash: u64,
     pub id: SessionId,
     pub(crate) established_timeout_s: u32,
     pub(crate) created: Ticks,
-    pub(crate) nat_rule: NatRuleId,
     pub(crate) application: u32,
     /// Links of the ageing wheel, or of the free list.
     pub(crate) next: u32,
     pub(crate) previous: u32,
-    pub(crate) wheel_at: u16,
-    pub(crate) tcp: crate::tcp::Progress,
-    pub(crate) state: Life,
 }
 
 /// Whether a slot holds a session, and how far that has come.

@@ -33,10 +33,19 @@ pub(crate) struct Turn<'a, R> {
     pub out: &'a mut Output,
 }
 
+/// What the link header of a packet says.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Link {
+    pub dst_mac: Mac,
+    pub src_mac: Mac,
+    /// Offset of the network header.
+    pub l3_at: u16,
+}
+
 /// A packet that is to be judged: what its headers say and where it came in.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Flow {
-    pub parsed: Parsed,
+    pub link: Link,
     pub network: Network,
     /// Unit it arrived on, or the unit whose TAP the kernel wrote it to.
     pub unit: ravelin_types::InterfaceId,
@@ -54,7 +63,7 @@ pub(crate) enum Slot {
     Flow(Flow),
     /// ARP to or from the kernel.
     Arp {
-        parsed: Parsed,
+        link: Link,
         unit: ravelin_types::InterfaceId,
         from_host: bool,
     },
@@ -86,6 +95,11 @@ pub fn step<R: Recorder>(
     }
     for slot in &flows {
         if let Slot::Flow(flow) = slot {
+            turn.state.sessions.prefetch_other_bucket(flow.hash);
+        }
+    }
+    for slot in &flows {
+        if let Slot::Flow(flow) = slot {
             turn.state.sessions.prefetch_record(flow.hash);
         }
     }
@@ -93,9 +107,7 @@ pub fn step<R: Recorder>(
         let verdict = match slot {
             Slot::Done(verdict) => *verdict,
             Slot::Flow(flow) => judge(&mut turn, packet, flow),
-            Slot::Arp { parsed, unit, from_host } => {
-                host::arp(turn.world, packet, parsed, (*unit, *from_host))
-            }
+            Slot::Arp { link, unit, from_host } => host::arp(turn.world, packet, link, (*unit, *from_host)),
         };
         account(&mut turn, packet, verdict);
     }
@@ -162,9 +174,10 @@ fn classify<R: Recorder>(turn: &mut Turn<'_, R>, packet: &Packet<'_>) -> Result<
     }
     let zone = unit.zone.ok_or(Verdict::Drop(DropReason::NoZone))?;
     turn.rec.fact(Fact::Ingress { unit: unit.id, zone: Some(zone) });
+    let link = Link { dst_mac: parsed.dst_mac, src_mac: parsed.src_mac, l3_at: parsed.l3_at };
     let Some(network) = parsed.network else {
         return if parsed.ethertype == ethertype::ARP && unit.inet {
-            Ok(Slot::Arp { parsed, unit: unit.id, from_host })
+            Ok(Slot::Arp { link, unit: unit.id, from_host })
         } else {
             dropped(DropReason::UnknownEthertype)
         };
@@ -182,7 +195,7 @@ fn classify<R: Recorder>(turn: &mut Turn<'_, R>, packet: &Packet<'_>) -> Result<
     let key = flow_key(turn, &network)?;
     let hash = turn.state.sessions.hash(&key);
     let zone = if from_host { ZoneId::HOST } else { zone };
-    Ok(Slot::Flow(Flow { parsed, network, unit: unit.id, zone, from_host, key, hash }))
+    Ok(Slot::Flow(Flow { link, network, unit: unit.id, zone, from_host, key, hash }))
 }
 
 fn ingress_unit<'w>(

@@ -79,7 +79,7 @@ fn start(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
         workers: arguments.workers,
         sessions: arguments.sessions,
     };
-    let (client, child) = supervisor::connect(&place)?;
+    let (client, mut child) = supervisor::connect(&place)?;
     let plane: Arc<dyn DataPlane> = Arc::new(client);
     let (forwarding, names) = watch::channel(Names::default());
     let control = Control::new(Parts {
@@ -91,7 +91,14 @@ fn start(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
         forwarding,
     })?;
     let control = Arc::new(Mutex::new(control));
-    bring_up(&control, arguments.config.as_deref())?;
+    if let Err(error) = bring_up(&control, arguments.config.as_deref()) {
+        // A packet process that was started for nothing must not stay behind; one that runs already does.
+        if let Some(child) = &mut child {
+            child.kill()?;
+            child.wait()?;
+        }
+        return Err(error);
+    }
     let table = routes::Table::default();
     tasks::spawn(&runtime, &control, names, (&place, &table), child);
     api::serve(&control, &table, &arguments.run.join("api.sock"))?;

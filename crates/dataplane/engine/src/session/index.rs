@@ -3,6 +3,8 @@
 use ravelin_mem::prefetch;
 
 const WAYS: usize = 8;
+/// Free ways below which a bucket gives new entries to the other one, if that is emptier.
+const SPARE: u32 = 4;
 
 /// One cache line: tags of eight entries and what they refer to.
 #[derive(Clone, Copy, Debug)]
@@ -10,6 +12,14 @@ const WAYS: usize = 8;
 struct Bucket {
     tags: [u16; WAYS],
     refs: [u32; WAYS],
+}
+
+impl Bucket {
+    /// The ways whose tag is `tag`, as bits.
+    #[inline]
+    fn fitting(&self, tag: u16) -> u32 {
+        (0..WAYS).fold(0, |bits, way| bits | u32::from(self.tags[way] == tag) << way)
+    }
 }
 
 const EMPTY: Bucket = Bucket { tags: [0; WAYS], refs: [0; WAYS] };
@@ -56,22 +66,39 @@ impl Index {
         prefetch(&self.buckets[self.places(hash)[0]]);
     }
 
-    /// Entries whose tag fits, in both buckets.
-    pub(super) fn candidates(&self, hash: u64) -> impl Iterator<Item = WingRef> {
-        let tag = tag(hash);
+    /// Asks for the second bucket of a hash that the first does not seem to have.
+    pub(super) fn prefetch_other(&self, hash: u64) {
         let [first, second] = self.places(hash);
-        let of = move |at: usize| {
-            let bucket = &self.buckets[at];
-            (0..WAYS).filter(move |i| bucket.tags[*i] == tag).map(move |i| WingRef(bucket.refs[i]))
-        };
-        of(first).chain((second != first).then_some(second).into_iter().flat_map(of))
+        if self.buckets[first].fitting(tag(hash)) == 0 {
+            prefetch(&self.buckets[second]);
+        }
     }
 
-    /// Enters a wing in the emptier of its two buckets; `false`: both are full.
+    /// The first entry whose tag fits and of which `is` holds, in either bucket.
+    #[inline]
+    pub(super) fn find(&self, hash: u64, is: impl Fn(WingRef) -> bool) -> Option<WingRef> {
+        let tag = tag(hash);
+        for at in self.places(hash) {
+            let bucket = &self.buckets[at];
+            let mut fitting = bucket.fitting(tag);
+            while fitting != 0 {
+                let entry = WingRef(bucket.refs[fitting.trailing_zeros() as usize % WAYS]);
+                if is(entry) {
+                    return Some(entry);
+                }
+                fitting &= fitting - 1;
+            }
+        }
+        None
+    }
+
+    /// Enters a wing in its first bucket, or in the emptier of its two when the first fills up: most
+    /// lookups end in one line. `false`: both are full.
     pub(super) fn insert(&mut self, hash: u64, entry: WingRef) -> bool {
-        let free = |b: &Bucket| b.tags.iter().filter(|tag| **tag == 0).count();
+        let free = |b: &Bucket| b.fitting(0).count_ones();
         let [first, second] = self.places(hash);
-        let at = if free(&self.buckets[second]) > free(&self.buckets[first]) { second } else { first };
+        let left = free(&self.buckets[first]);
+        let at = if left < SPARE && free(&self.buckets[second]) > left { second } else { first };
         let bucket = &mut self.buckets[at];
         match bucket.tags.iter().position(|tag| *tag == 0) {
             None => false,

@@ -77,19 +77,23 @@ impl Sessions {
         self.index.prefetch(hash);
     }
 
+    pub(crate) fn prefetch_other_bucket(&self, hash: u64) {
+        self.index.prefetch_other(hash);
+    }
+
     /// Brings the record that a hash probably means close.
     pub(crate) fn prefetch_record(&self, hash: u64) {
-        if let Some(hint) = self.index.candidates(hash).next() {
+        if let Some(hint) = self.index.find(hash, |_| true) {
             let session = &self.slots[hint.slot() as usize];
             prefetch(&session.wings[0]);
             prefetch(&session.wings[1]);
             prefetch(&session.packets);
-            prefetch(&session.id);
+            prefetch(&session.state);
         }
     }
 
     pub(crate) fn lookup(&self, key: &FlowKey, hash: u64) -> Option<WingRef> {
-        self.index.candidates(hash).find(|at| self.slots[at.slot() as usize].wings[at.wing()].key == *key)
+        self.index.find(hash, |at| self.slots[at.slot() as usize].wings[at.wing()].key == *key)
     }
 
     pub(crate) fn find(&self, key: &FlowKey) -> Option<WingRef> {

@@ -1,0 +1,65 @@
+//! Nothing accepted is ignored: every enforced statement, taken out of a configuration that has them
+//! all, changes the program or what the kernel should have, or is missed by a check.
+
+use std::collections::BTreeSet;
+
+use ravelin_commit::{Proposal, propose};
+use ravelin_compile::{IdBook, Resolved};
+use ravelin_schema::{RuleId, apply, grammar, read};
+use ravelin_syntax::tree::Node;
+use ravelin_syntax::{Tree, render};
+use ravelin_types::Generation;
+
+const EVERYTHING: &str = include_str!("everything.set");
+
+/// Statements that are shown and name things, and that no packet meets.
+const SHOWN_ONLY: &[&str] = &["system host-name"];
+
+fn is_shown_only(path: &str) -> bool {
+    path.ends_with("description") || SHOWN_ONLY.contains(&path)
+}
+
+/// `None`: the configuration does not commit.
+fn proposal(tree: &Tree) -> Option<Proposal> {
+    let valid = ravelin_model::check_tree(tree).ok()?;
+    let resolved = Resolved::virtual_ports(&valid);
+    propose(&valid, resolved, &mut IdBook::default(), Generation(1)).ok()
+}
+
+fn paths(nodes: &[Node], out: &mut BTreeSet<String>) {
+    for node in nodes {
+        out.insert(grammar().path(RuleId(node.rule)));
+        paths(&node.children, out);
+    }
+}
+
+#[test]
+fn the_sample_has_every_enforced_statement() {
+    let mut here = BTreeSet::new();
+    paths(&read(EVERYTHING).tree.nodes, &mut here);
+    let missing: Vec<_> =
+        ravelin_model::covered().into_iter().filter(|p| !here.contains(p) && !is_shown_only(p)).collect();
+    assert!(missing.is_empty(), "not in everything.set: {missing:#?}");
+}
+
+#[test]
+fn every_enforced_statement_changes_what_is_enforced() {
+    let whole = read(EVERYTHING).tree;
+    let base = proposal(&whole).unwrap_or_else(|| {
+        panic!("everything.set does not commit: {:#?}", ravelin_model::check_tree(&whole).err())
+    });
+    let mut ignored = Vec::new();
+    for line in render::set(&whole).lines() {
+        let words = line.strip_prefix("set ").unwrap_or_else(|| panic!("not a set line: {line}"));
+        let mut without = whole.clone();
+        apply(&mut without, &[], &format!("delete {words}")).unwrap_or_else(|e| panic!("{line}: {e:?}"));
+        assert_ne!(without, whole, "{line}");
+        let same = proposal(&without).is_some_and(|less| {
+            less.program.digest() == base.program.digest() && less.desired == base.desired
+        });
+        if same && !SHOWN_ONLY.iter().any(|path| words.starts_with(path)) {
+            ignored.push(line.to_owned());
+        }
+    }
+    assert!(ignored.is_empty(), "accepted and without any effect: {ignored:#?}");
+}
