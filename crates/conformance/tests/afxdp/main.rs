@@ -64,8 +64,9 @@ fn all(yard: &Yard) -> Tally {
             continue;
         }
         tally.ran += 1;
+        let began = Instant::now();
         match one(&case, yard, &mut devices, &root.join("configs")) {
-            Ok(()) => println!("pass {}", case.name),
+            Ok(()) => println!("pass {} in {} ms", case.name, began.elapsed().as_millis()),
             Err(error) => tally.failed.push(error),
         }
     }
