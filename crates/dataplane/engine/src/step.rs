@@ -217,7 +217,8 @@ fn ingress_unit<'w>(
             if !ours && !world.any_station {
                 return dropped(DropReason::OtherStation);
             }
-            let vlan = parsed.vlan.map(ravelin_wire::Vlan::id);
+            // VLAN 0 is no VLAN but a priority (IEEE 802.1Q 9.6).
+            let vlan = parsed.vlan.map(ravelin_wire::Vlan::id).filter(|id| *id != 0);
             match world.rules.unit_of(port, vlan) {
                 Some(unit) => unit,
                 None => return dropped(DropReason::UnknownVlan),

@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 
 use ravelin_contract::{SessionFilter, SessionState, SessionView, WingView};
-use ravelin_types::{DropReason, SessionId};
+use ravelin_types::{DropReason, PolicyId, SessionId, ZoneId};
 
 use super::Failure;
 use crate::answer::{SessionDetail, SessionList, SessionSummary, Wing};
@@ -95,11 +95,24 @@ fn filter(env: &Env<'_>, query: &SessionQuery) -> Result<SessionFilter, Failure>
     })
 }
 
+/// What Junos calls the policy of sessions that the default policy let through.
+const DEFAULT_POLICY: &str = "default-policy-logical-system-00/2";
+/// The policy id of sessions that no policy decided.
+const NO_POLICY: PolicyId = PolicyId(u32::MAX);
+
+/// To or from the firewall itself.
+fn self_traffic(view: &SessionView) -> bool {
+    view.from_zone == ZoneId::HOST || view.to_zone == ZoneId::HOST
+}
+
 fn detail(env: &Env<'_>, view: &SessionView) -> SessionDetail {
     let names = env.names;
     SessionDetail {
         id: view.id.0,
-        policy: names.policy_label(view.policy),
+        policy: match self_traffic(view) {
+            false if view.policy == NO_POLICY => DEFAULT_POLICY.to_owned(),
+            _ => names.policy_label(view.policy),
+        },
         state: match view.state {
             SessionState::Opening => "Pending",
             SessionState::Established => "Valid",
