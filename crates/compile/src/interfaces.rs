@@ -64,8 +64,8 @@ impl Compiler<'_> {
         let name = format!("{}.{}", interface.name, unit.number);
         let id = self.id(&format!("interfaces {name}"), |book| book.unit(&name));
         let zone = self.zone_of(&name);
-        let family_mtu =
-            |family: &Option<Family>| family.as_ref().and_then(|f| f.mtu).map_or(mtu, |m| m.min(mtu));
+        let mtu4 = self.family_mtu(&name, "inet", &unit.inet, (mtu, unit.at));
+        let mtu6 = self.family_mtu(&name, "inet6", &unit.inet6, (mtu, unit.at));
         let families = [&unit.inet, &unit.inet6];
         let addresses = families.into_iter().flatten().flat_map(addresses).collect();
         Interface {
@@ -74,14 +74,33 @@ impl Compiler<'_> {
             vlan: unit.vlan_id,
             zone: zone.as_ref().map(|(id, _)| *id),
             enabled: !unit.disable && !interface.disable,
-            mtu4: family_mtu(&unit.inet),
-            mtu6: family_mtu(&unit.inet6),
+            mtu4,
+            mtu6,
             inet: unit.inet.is_some(),
             inet6: unit.inet6.is_some(),
             addresses,
             host_inbound: zone.and_then(|(_, inbound)| inbound),
             tap: tap_name(&name),
             name,
+        }
+    }
+
+    /// A family's own MTU, or the interface's. More than the interface can carry is refused.
+    fn family_mtu(
+        &mut self,
+        unit: &str,
+        word: &str,
+        family: &Option<Family>,
+        (most, at): (u16, ravelin_syntax::Span),
+    ) -> u16 {
+        match family.as_ref().and_then(|f| f.mtu) {
+            Some(mtu) if mtu > most => {
+                let message = format!("mtu {mtu} is more than the {most} bytes that the interface carries");
+                self.error(format!("interfaces {unit} family {word} mtu"), at, message);
+                most
+            }
+            Some(mtu) => mtu,
+            None => most,
         }
     }
 

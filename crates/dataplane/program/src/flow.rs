@@ -9,8 +9,6 @@ use crate::Action;
 pub struct FlowSettings {
     /// A TCP session may only begin with a SYN.
     pub syn_check: bool,
-    pub strict_syn_check: bool,
-    pub sequence_check: bool,
     /// Seconds until a handshake must be complete.
     pub tcp_initial_timeout: u32,
     pub tcp_timeout: u32,
@@ -26,8 +24,6 @@ impl Default for FlowSettings {
     fn default() -> Self {
         Self {
             syn_check: true,
-            strict_syn_check: false,
-            sequence_check: true,
             tcp_initial_timeout: 20,
             tcp_timeout: 1800,
             tcp_closing_timeout: 2,

@@ -5,7 +5,7 @@ use std::process::Child;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use ravelin_contract::{DataPlane, Event, SessionEvent, SessionKey, UpdateBatch};
+use ravelin_contract::{DataPlane, Error, Event, SessionEvent, SessionKey, UpdateBatch};
 use ravelin_forwarding::{Monitor, Names, Prober};
 use ravelin_ops::NameTable;
 use ravelin_remote::Client;
@@ -70,17 +70,17 @@ fn deliver(mut batches: mpsc::Receiver<UpdateBatch>, place: &Place, table: &Tabl
     while let Some(batch) = batches.blocking_recv() {
         table.update(&batch);
         while let Err(error) = hand_over(&mut client, place, &batch) {
+            if !matches!(error, Error::Unreachable(_) | Error::Worker(_)) {
+                tracing::error!(%error, "The dataplane refuses forwarding changes; they are lost.");
+                break;
+            }
             tracing::warn!(%error, "Forwarding changes wait for the dataplane.");
             std::thread::sleep(PAUSE);
         }
     }
 }
 
-fn hand_over(
-    client: &mut Option<Client>,
-    place: &Place,
-    batch: &UpdateBatch,
-) -> Result<(), ravelin_contract::Error> {
+fn hand_over(client: &mut Option<Client>, place: &Place, batch: &UpdateBatch) -> Result<(), Error> {
     let connected = match client.take() {
         Some(connected) => connected,
         None => Client::connect(&place.socket, CALL_MAX)?,

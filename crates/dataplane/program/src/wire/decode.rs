@@ -114,8 +114,6 @@ fn zone(x: proto::Zone) -> Read<Zone> {
 fn flow(x: &proto::Flow) -> Read<FlowSettings> {
     Ok(FlowSettings {
         syn_check: x.syn_check,
-        strict_syn_check: x.strict_syn_check,
-        sequence_check: x.sequence_check,
         tcp_initial_timeout: x.tcp_initial_timeout,
         tcp_timeout: x.tcp_timeout,
         tcp_closing_timeout: x.tcp_closing_timeout,

@@ -121,8 +121,6 @@ fn zone(x: &Zone) -> proto::Zone {
 fn flow(x: &FlowSettings) -> proto::Flow {
     let FlowSettings {
         syn_check,
-        strict_syn_check,
-        sequence_check,
         tcp_initial_timeout,
         tcp_timeout,
         tcp_closing_timeout,
@@ -133,8 +131,6 @@ fn flow(x: &FlowSettings) -> proto::Flow {
     } = *x;
     proto::Flow {
         syn_check,
-        strict_syn_check,
-        sequence_check,
         tcp_initial_timeout,
         tcp_timeout,
         tcp_closing_timeout,

@@ -1,0 +1,41 @@
+//! What a valid configuration can still be refused for: this machine's interfaces.
+
+use ravelin_compile::{IdBook, Resolved, compile};
+use ravelin_model::load;
+use ravelin_types::Generation;
+
+/// Errors as `path: message`; ports carry 1500 bytes.
+fn check(text: &str, expected: &[&str]) {
+    let valid = load(text).result.unwrap();
+    let resolved = Resolved::virtual_ports(&valid);
+    let result = compile(&valid, &resolved, &mut IdBook::default(), Generation(1));
+    let errors: Vec<_> = result.err().unwrap_or_default().iter().map(ToString::to_string).collect();
+    assert_eq!(errors, expected);
+}
+
+#[test]
+fn a_family_mtu_that_the_interface_can_not_carry_is_refused() {
+    check("set interfaces ge-0/0/0 unit 0 family inet mtu 1500", &[]);
+    check(
+        "set interfaces ge-0/0/0 unit 0 family inet mtu 1501\n\
+         set interfaces ge-0/0/0 unit 0 family inet6 mtu 9000",
+        &[
+            "interfaces ge-0/0/0.0 family inet mtu: mtu 1501 is more than the 1500 bytes that the interface carries",
+            "interfaces ge-0/0/0.0 family inet6 mtu: mtu 9000 is more than the 1500 bytes that the interface carries",
+        ],
+    );
+    check(
+        "set interfaces ge-0/0/0 mtu 1414\nset interfaces ge-0/0/0 unit 0 family inet mtu 1450",
+        &[
+            "interfaces ge-0/0/0.0 family inet mtu: mtu 1450 is more than the 1400 bytes that the interface carries",
+        ],
+    );
+}
+
+#[test]
+fn an_interface_that_the_machine_does_not_have_is_refused() {
+    let valid = load("set interfaces ge-0/0/0 unit 0 family inet").result.unwrap();
+    let errors = compile(&valid, &Resolved::default(), &mut IdBook::default(), Generation(1)).unwrap_err();
+    assert_eq!(errors.len(), 1);
+    assert!(errors[0].to_string().contains("`ge-0/0/0` not found"), "{}", errors[0]);
+}
