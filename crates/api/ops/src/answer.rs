@@ -178,6 +178,9 @@ pub struct FlowStatistics {
     pub transmitted: u64,
     pub to_host: u64,
     pub answered: u64,
+    /// From one packet worker to another.
+    #[serde(default)]
+    pub handed_over: u64,
     pub dropped: u64,
     pub sessions_created: u64,
     pub sessions_closed: u64,

@@ -71,6 +71,8 @@ reasons! {
     HostInboundDenied "host-inbound-denied" "Denied by host-inbound-traffic"
     HostQueueFull "host-queue-full" "Host queue full"
     AnswerQueueFull "answer-queue-full" "Answer queue full"
+    HandOverFull "hand-over-full" "Ring to another worker full"
+    HandOverLoop "hand-over-loop" "Handed over between workers too often"
     TxQueueFull "tx-queue-full" "Transmit queue full"
     NotReady "not-ready" "No program applied"
 }

@@ -191,6 +191,7 @@ fn setup(text: &str) -> Result<Setup, What> {
     for option in text.split_whitespace() {
         match option.split_once('=') {
             Some(("sessions", count)) => setup.sessions = word("a number", count)?,
+            Some(("workers", count)) => setup.workers = Some(word("a number", count)?),
             Some(("neighbours", "told")) => setup.neighbours = Neighbours::Told,
             _ => return Err(What::Word { expected: "an option of the bench", found: option.to_owned() }),
         }

@@ -10,7 +10,7 @@ use crate::explain::{Fact, Recorder};
 use crate::forwarding::Path;
 use crate::packet::Packet;
 use crate::rules::{Decision, Rules};
-use crate::session::{HOST_UNIT, Life, NO_POLICY, NO_RULE, Session, Ticks, WingRef};
+use crate::session::{HOST_UNIT, Life, Marks, NO_POLICY, NO_RULE, Session, Ticks, WingRef};
 use crate::step::{Flow, Turn};
 use crate::verdict::Verdict;
 use crate::{first_path, reply};
@@ -119,7 +119,7 @@ fn advance<R: Recorder>(turn: &mut Turn<'_, R>, flow: &Flow, slot: u32, wing: us
     let bytes = u64::from(flow.network.end - flow.link.l3_at);
     session.packets[wing] += 1;
     session.bytes[wing] += bytes;
-    if session.tcp.counts()
+    if session.marks.has(Marks::COUNT)
         && let Some(hits) = turn.state.counters.policies.get_mut(session.policy.index())
     {
         hits.passed(wing, bytes);

@@ -12,11 +12,14 @@ use crate::forwarding::Path;
 use crate::key::FlowKey;
 use crate::nat::{self, Way, has_ports};
 use crate::packet::Packet;
+use crate::packet::Stage;
 use crate::rules::{Decision, Tuple};
 use crate::session::{
-    HOST_UNIT, InsertError, Life, NO_APPLICATION, NO_POLICY, NO_RULE, Session, Ticks, Wing, WingRef,
+    HOST_UNIT, InsertError, Life, Marks, NO_APPLICATION, NO_POLICY, NO_RULE, Session, Ticks, Wing, WingRef,
 };
+use crate::steer::{HandOver, Towards};
 use crate::step::{Flow, Turn};
+use crate::stub::Message;
 use crate::tcp::Progress;
 use crate::verdict::Verdict;
 use crate::{host, reply};
@@ -44,6 +47,8 @@ pub(crate) struct Draft {
     pub count: bool,
     pub application: u32,
     pub inactivity_timeout: Option<u32>,
+    /// The NAT rule that matched, one that says `off` too.
+    pub rule: Option<NatRuleId>,
     /// External address and rule.
     pub nat: Option<(Addr, NatRuleId)>,
 }
@@ -56,12 +61,76 @@ pub(crate) fn run<R: Recorder>(turn: &mut Turn<'_, R>, packet: &mut Packet<'_>, 
     if host::is_local(turn.world, flow) {
         return host::inbound(turn, packet, flow);
     }
-    match judge(turn, packet, flow) {
-        Err(reason) => Verdict::Drop(reason),
-        Ok(draft) => match install(turn, flow, &draft) {
-            Err(reason) => Verdict::Drop(reason),
-            Ok(slot) => fast_path::forward(turn, packet, flow, WingRef::new(slot, 0)),
-        },
+    let draft = match judge(turn, packet, flow) {
+        Err(reason) => return Verdict::Drop(reason),
+        Ok(draft) => draft,
+    };
+    if let Some(over) = home(turn, flow, &draft) {
+        return Verdict::HandOver(over);
+    }
+    let outcome = install(turn, flow, &draft);
+    if !matches!(outcome, Err(Verdict::HandOver(_))) {
+        count_hits(turn, &draft);
+    }
+    match outcome {
+        Err(verdict) => verdict,
+        Ok(slot) => {
+            leave_stub(turn, flow, slot);
+            fast_path::forward(turn, packet, flow, WingRef::new(slot, 0))
+        }
+    }
+}
+
+/// Whose the session will be, when not ours: where the translation leaves no choice of port, the owner of
+/// its answers, else the tuple's owner. Nothing has been counted or taken yet.
+fn home<R: Recorder>(turn: &Turn<'_, R>, flow: &Flow, draft: &Draft) -> Option<HandOver> {
+    let (steering, rules) = (&turn.state.steering, &turn.world.rules);
+    if steering.is_alone() || flow.handed.is_some_and(|h| h.stage == Stage::Ports) {
+        return None;
+    }
+    let key = &flow.key;
+    let owner = match draft.nat {
+        Some((addr, _)) if !leases_port(flow) => {
+            let back = FlowKey::new(key.family(), key.proto(), (key.dst(), key.dport()), (addr, key.sport()));
+            steering.of_key(rules, &back, Towards::In)
+        }
+        Some(_) | None => steering.of_key(rules, key, Towards::In),
+    };
+    steering.to(owner, Stage::Home, flow.handed)
+}
+
+/// Who may have a port left when our block has none: every other worker in turn, until the tuple's owner is
+/// reached again.
+fn other_ports<R: Recorder>(turn: &Turn<'_, R>, flow: &Flow) -> Option<HandOver> {
+    let steering = &turn.state.steering;
+    let next = steering.next();
+    if next == steering.of_key(&turn.world.rules, &flow.key, Towards::In) {
+        return None;
+    }
+    steering.to(next, Stage::Ports, flow.handed)
+}
+
+/// Tells the tuple's owner that the session lives here.
+fn leave_stub<R: Recorder>(turn: &mut Turn<'_, R>, flow: &Flow, slot: u32) {
+    let state = &mut *turn.state;
+    if state.steering.is_alone() {
+        return;
+    }
+    let tuples = state.steering.of_key(&turn.world.rules, &flow.key, Towards::In);
+    if tuples != state.worker {
+        state.outbox.push(tuples, Message::Stub { key: flow.key, owner: state.worker });
+        state.sessions.get_mut(slot).stub_at = tuples;
+    }
+}
+
+/// A session was tried: its policy and NAT rule were hit.
+fn count_hits<R: Recorder>(turn: &mut Turn<'_, R>, draft: &Draft) {
+    let counters = &mut turn.state.counters;
+    if let Some(hits) = counters.policies.get_mut(draft.policy.index()) {
+        hits.hit(turn.now);
+    }
+    if let Some(hits) = draft.rule.and_then(|rule| counters.nat_rules.get_mut(rule.index())) {
+        hits.hit(turn.now);
     }
 }
 
@@ -81,9 +150,6 @@ fn judge<R: Recorder>(turn: &mut Turn<'_, R>, packet: &Packet<'_>, flow: &Flow) 
     if let Some(rule) = rule {
         let off = rule.action == SourceAction::Off;
         turn.rec.fact(Fact::NatRule { rule: rule.id, off });
-        if let Some(hits) = turn.state.counters.nat_rules.get_mut(rule.id.index()) {
-            hits.hit(turn.now);
-        }
         if !off {
             let addr = nat::interface_address(egress, network.family);
             outside = Some((addr.ok_or(DropReason::NatNoAddress)?, rule.id));
@@ -98,6 +164,7 @@ fn judge<R: Recorder>(turn: &mut Turn<'_, R>, packet: &Packet<'_>, flow: &Flow) 
         count,
         application,
         inactivity_timeout,
+        rule: rule.map(|rule| rule.id),
         nat: outside,
     })
 }
@@ -169,7 +236,10 @@ fn policy<R: Recorder>(
     let decision = turn.world.rules.decide(&tuple, |fact| rec.fact(fact));
     let (action, permit) = match decision {
         Decision::Policy(policy, application) => {
-            if let Some(hits) = turn.state.counters.policies.get_mut(policy.id.index()) {
+            // A permit counts when its session is tried, by the worker that it will be.
+            if policy.action != Action::Permit
+                && let Some(hits) = turn.state.counters.policies.get_mut(policy.id.index())
+            {
                 hits.hit(turn.now);
             }
             if policy.log.init && policy.action != Action::Permit {
@@ -242,12 +312,12 @@ pub(crate) fn install<R: Recorder>(
     turn: &mut Turn<'_, R>,
     flow: &Flow,
     draft: &Draft,
-) -> Result<u32, DropReason> {
+) -> Result<u32, Verdict> {
     if !turn.shared.reserve_session() {
-        return Err(DropReason::SessionTableFull);
+        return Err(Verdict::Drop(DropReason::SessionTableFull));
     }
     let result = match draft.nat {
-        None => insert(turn, flow, draft, flow.key.reversed()),
+        None => insert(turn, flow, draft, flow.key.reversed()).map_err(Verdict::Drop),
         Some((addr, rule)) => insert_translated(turn, flow, draft, (addr, rule)),
     };
     if result.is_err() {
@@ -262,7 +332,7 @@ fn insert_translated<R: Recorder>(
     flow: &Flow,
     draft: &Draft,
     (addr, rule): (Addr, NatRuleId),
-) -> Result<u32, DropReason> {
+) -> Result<u32, Verdict> {
     let key = &flow.key;
     let (family, proto) = (key.family(), key.proto());
     let outside = |port| FlowKey::new(family, proto, (key.dst(), key.dport()), (addr, port));
@@ -270,23 +340,29 @@ fn insert_translated<R: Recorder>(
         if let Some(hits) = turn.state.counters.nat_rules.get_mut(rule.index()) {
             hits.failed += 1;
         }
-        Err(reason)
+        Err(Verdict::Drop(reason))
     };
-    // Messages without an identifier and protocols without ports keep what they have.
-    if !has_ports(proto) || (flow.icmp().is_some() && key.dport() != 0) {
+    if !leases_port(flow) {
         return match insert(turn, flow, draft, outside(key.sport())) {
             Err(reason) => failed(turn, reason),
-            done => done,
+            Ok(slot) => Ok(slot),
         };
     }
     for _ in 0..LEASE_TRIES {
         let state = &mut *turn.state;
         let Some(port) = state.leases.acquire(family, addr, proto, &mut state.random) else {
-            return failed(turn, DropReason::NatPortsExhausted);
+            return match other_ports(turn, flow) {
+                Some(over) => Err(Verdict::HandOver(over)),
+                None => failed(turn, DropReason::NatPortsExhausted),
+            };
         };
         turn.rec.fact(Fact::Translated { family, addr, port });
         match insert(turn, flow, draft, outside(port)) {
-            Ok(slot) => return Ok(slot),
+            Ok(slot) => {
+                let session = turn.state.sessions.get_mut(slot);
+                session.marks = session.marks.with(Marks::LEASE, true);
+                return Ok(slot);
+            }
             Err(reason) => {
                 turn.state.leases.release(family, addr, proto, port);
                 if reason != DropReason::SessionCollision {
@@ -296,6 +372,12 @@ fn insert_translated<R: Recorder>(
         }
     }
     failed(turn, DropReason::SessionCollision)
+}
+
+/// Whether the protocol has a port or identifier that can be changed. Messages without an identifier and
+/// protocols without ports keep what they have.
+fn leases_port(flow: &Flow) -> bool {
+    has_ports(flow.key.proto()) && (flow.icmp().is_none() || flow.key.dport() == 0)
 }
 
 fn insert<R: Recorder>(
@@ -348,12 +430,6 @@ fn build<R: Recorder>(turn: &mut Turn<'_, R>, flow: &Flow, draft: &Draft, back: 
         tcp = if flags.opens() { tcp.advance(0, flags) } else { Progress::midstream() };
         life = tcp.life();
     }
-    if draft.log.close {
-        tcp = tcp.with_log_close();
-    }
-    if draft.count {
-        tcp = tcp.with_count();
-    }
     let opening = proto == Proto::TCP && life == Life::Opening;
     let now = Ticks::at(turn.now);
     let mut session = Session {
@@ -369,6 +445,7 @@ fn build<R: Recorder>(turn: &mut Turn<'_, R>, flow: &Flow, draft: &Draft, back: 
         id: turn.state.new_session_id(),
         tcp,
         state: life,
+        marks: Marks::default().with(Marks::LOG_CLOSE, draft.log.close).with(Marks::COUNT, draft.count),
         ..Session::EMPTY
     };
     session.packets[0] = 1;
@@ -411,6 +488,7 @@ impl Draft {
             count: false,
             application: NO_APPLICATION,
             inactivity_timeout: None,
+            rule: None,
             nat: None,
         }
     }

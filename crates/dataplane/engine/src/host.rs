@@ -70,7 +70,7 @@ pub(crate) fn inbound<R: Recorder>(turn: &mut Turn<'_, R>, packet: &mut Packet<'
         return Verdict::Drop(DropReason::TcpNotSyn);
     }
     match first_path::install(turn, flow, &Draft::to_host()) {
-        Err(reason) => Verdict::Drop(reason),
+        Err(verdict) => verdict,
         Ok(slot) => fast_path::forward(turn, packet, flow, WingRef::new(slot, 0)),
     }
 }
@@ -86,7 +86,7 @@ pub(crate) fn outbound<R: Recorder>(turn: &mut Turn<'_, R>, packet: &mut Packet<
     }
     turn.rec.fact(Fact::Zones { from: ZoneId::HOST, to: zone });
     match first_path::install(turn, flow, &Draft::host(flow.unit, zone)) {
-        Err(reason) => Verdict::Drop(reason),
+        Err(verdict) => verdict,
         Ok(slot) => fast_path::forward(turn, packet, flow, WingRef::new(slot, 0)),
     }
 }

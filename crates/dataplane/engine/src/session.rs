@@ -22,6 +22,8 @@ pub(crate) const HOST_UNIT: InterfaceId = InterfaceId(u16::MAX);
 pub const NO_POLICY: PolicyId = PolicyId(u32::MAX);
 /// No NAT rule matched.
 pub(crate) const NO_RULE: NatRuleId = NatRuleId(u32::MAX);
+/// No other worker knows of the session.
+pub(crate) const NO_WORKER: WorkerId = WorkerId(u8::MAX);
 /// No application term named.
 pub(crate) const NO_APPLICATION: u32 = u32::MAX;
 
@@ -69,6 +71,9 @@ pub struct Session {
     /// Links of the ageing wheel, or of the free list.
     pub(crate) next: u32,
     pub(crate) previous: u32,
+    pub(crate) marks: Marks,
+    /// The worker that has a stub for its first wing.
+    pub(crate) stub_at: WorkerId,
 }
 
 /// Whether a slot holds a session, and how far that has come.
@@ -79,6 +84,28 @@ pub(crate) enum Life {
     Opening,
     Established,
     Closing,
+}
+
+/// What else has to be done for a session, on its packets or at its end.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Marks(u8);
+
+impl Marks {
+    /// Its policy logs its close.
+    pub(crate) const LOG_CLOSE: Self = Self(1);
+    /// Its policy counts packets and bytes.
+    pub(crate) const COUNT: Self = Self(2);
+    /// It holds the port that its answers come to.
+    pub(crate) const LEASE: Self = Self(4);
+
+    pub(crate) const fn has(self, mark: Self) -> bool {
+        self.0 & mark.0 != 0
+    }
+
+    #[must_use]
+    pub(crate) fn with(self, mark: Self, set: bool) -> Self {
+        if set { Self(self.0 | mark.0) } else { self }
+    }
 }
 
 const _: () = assert!(size_of::<Wing>() == 64, "a wing is one cache line");
@@ -117,6 +144,8 @@ impl Session {
         wheel_at: 0,
         tcp: crate::tcp::Progress::NEW,
         state: Life::Free,
+        marks: Marks(0),
+        stub_at: NO_WORKER,
     };
 
     /// Whether its packets are translated.

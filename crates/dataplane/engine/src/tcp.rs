@@ -15,10 +15,6 @@ const SYN_ACK: u8 = 2;
 const ACKED: u8 = 4;
 const FIN: [u8; 2] = [8, 16];
 const RST: u8 = 32;
-/// Not of TCP: the session's policy logs its close.
-const LOG_CLOSE: u8 = 128;
-/// Not of TCP: the session's policy counts packets and bytes.
-const COUNT: u8 = 64;
 
 impl Progress {
     pub(crate) const NEW: Self = Self(0);
@@ -58,24 +54,6 @@ impl Progress {
         } else {
             Life::Opening
         }
-    }
-
-    /// Marks the session as one whose end is logged.
-    pub(crate) fn with_log_close(self) -> Self {
-        Self(self.0 | LOG_CLOSE)
-    }
-
-    /// Marks the session as one whose packets its policy counts.
-    pub(crate) fn with_count(self) -> Self {
-        Self(self.0 | COUNT)
-    }
-
-    pub(crate) fn counts(self) -> bool {
-        self.0 & COUNT != 0
-    }
-
-    pub(crate) fn logs_close(self) -> bool {
-        self.0 & LOG_CLOSE != 0
     }
 
     pub(crate) fn was_reset(self) -> bool {
