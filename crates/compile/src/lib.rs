@@ -55,12 +55,15 @@ pub fn compile(
     let interfaces = compiler.interfaces();
     let zones = compiler.zones();
     let nat = compiler.source_nat();
+    let (destination, fixed) = (compiler.destination_nat(), compiler.static_nat());
     let sections = compiler.policies();
     let mut chunks = vec![
         (String::new(), Arc::new(Chunk::Interfaces(interfaces))),
         (String::new(), Arc::new(Chunk::Zones(zones))),
         (String::new(), Arc::new(Chunk::Flow(flow(config)))),
         (String::new(), Arc::new(Chunk::SourceNat(nat))),
+        (String::new(), Arc::new(Chunk::DestinationNat(destination))),
+        (String::new(), Arc::new(Chunk::StaticNat(fixed))),
     ];
     chunks.extend(sections.into_iter().map(|(name, s)| (name, Arc::new(Chunk::Section(s)))));
     let names = compiler.applications.into_names();

@@ -147,6 +147,10 @@ fn nat_rule() -> impl Strategy<Value = NatRule> {
         destination_addresses: vec![net("0.0.0.0/0"), net("::/0")],
         source_address_names: vec![],
         destination_address_names: vec![],
+        source_ports: vec![],
+        destination_ports: vec![],
+        protocols: vec![],
+        applications: vec![],
         action,
         at: Default::default(),
     })

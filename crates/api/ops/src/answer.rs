@@ -18,6 +18,7 @@ pub enum Answer {
     Cleared { sessions: u64 },
     FlowStatistics(FlowStatistics),
     NatSummary(NatRules),
+    NatPools(NatPools),
     NatRules(NatRules),
     Version(Version),
     Commits(Vec<CommitEntry>),
@@ -192,21 +193,57 @@ pub struct FlowStatistics {
 /// Source NAT rules.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct NatRules {
+    #[serde(default)]
+    pub kind: NatKind,
     pub rules: Vec<NatRule>,
 }
 
-/// What a rule does.
+/// Which of the three translations.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum NatKind {
+    #[default]
+    Source,
+    Destination,
+    Static,
+}
+
+/// What a rule does.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Translation {
     #[default]
     Off,
     Interface,
+    /// To a pool of this name.
+    Pool(String),
+    /// To addresses of equal number.
+    Prefix(IpAddr, IpAddr),
+}
+
+/// Destination NAT pools.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct NatPools {
+    pub pools: Vec<NatPool>,
+}
+
+/// One pool.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct NatPool {
+    pub name: String,
+    pub first: Option<IpAddr>,
+    pub last: Option<IpAddr>,
+    pub port: Option<u16>,
+    /// Rules that send packets to it.
+    pub rules: u32,
+    pub hits: u64,
+    pub sessions: u64,
 }
 
 /// One rule.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct NatRule {
+    pub kind: NatKind,
     pub name: String,
     pub rule_set: String,
     pub id: u32,
@@ -219,6 +256,11 @@ pub struct NatRule {
     /// First and last address of each range.
     pub sources: Vec<(IpAddr, IpAddr)>,
     pub destinations: Vec<(IpAddr, IpAddr)>,
+    /// First and last port of each range; empty: any.
+    #[serde(default)]
+    pub source_ports: Vec<(u16, u16)>,
+    #[serde(default)]
+    pub destination_ports: Vec<(u16, u16)>,
     pub action: Translation,
     pub hits: u64,
     pub failed: u64,

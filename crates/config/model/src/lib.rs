@@ -21,9 +21,11 @@ pub use load::{Loaded, check_tree, covered, load, lower_tree};
 pub use predefined::{is_unsupported, predefined};
 pub use routing_options::{RoutingOptions, StaticAction, StaticRoute};
 pub use security::{
-    Address, AddressBook, AddressRef, AddressSet, AddressValue, DefaultPolicy, Flow, GlobalPolicy,
-    HostInbound, NatContext, NatRule, NatRuleSet, NatSource, Policies, Policy, PolicyAction, Protocol,
-    Security, SecurityZone, Service, SourceNatAction, TcpSession, ZoneInterface, ZonePairPolicies,
+    Address, AddressBook, AddressRef, AddressSet, AddressValue, DefaultPolicy, DestinationNatAction,
+    DestinationPool, DestinationRule, DestinationRuleSet, Flow, GlobalPolicy, HostInbound, NatContext,
+    NatDestination, NatProtocol, NatRule, NatRuleSet, NatSource, NatStatic, Policies, Policy, PolicyAction,
+    Port, PortSpan, Protocol, Security, SecurityZone, Service, SourceNatAction, StaticPrefix, StaticRule,
+    StaticRuleSet, TcpSession, ZoneInterface, ZonePairPolicies,
 };
 pub use system::System;
 pub use valid::ValidConfig;

@@ -8,6 +8,8 @@ use ravelin_wire::{L4, rewrite};
 use crate::act::{self, Recipe};
 use crate::explain::{Fact, Recorder};
 use crate::forwarding::Path;
+use crate::key::FlowKey;
+use crate::nat::{Outward, Way};
 use crate::packet::Packet;
 use crate::rules::{Decision, Rules};
 use crate::session::{HOST_UNIT, Life, Marks, NO_POLICY, NO_RULE, Session, Ticks, WingRef};
@@ -78,11 +80,8 @@ pub(crate) fn rejudge(rules: &Rules, session: &Session) -> Option<CloseReason> {
             }
         }
     }
-    if session.nat_rule != NO_RULE {
-        let outside = &session.wings[1].key;
-        if rules.local(outside.family(), outside.dst()).is_none() {
-            return Some(CloseReason::NatChanged);
-        }
+    if !translated_as_ever(rules, session) {
+        return Some(CloseReason::NatChanged);
     }
     let [first, second] = &session.wings;
     if act::is_host(first.ingress) {
@@ -91,7 +90,7 @@ pub(crate) fn rejudge(rules: &Rules, session: &Session) -> Option<CloseReason> {
     let key = &first.key;
     if act::is_host(second.ingress) {
         let icmp = first_path::echo_type(key);
-        let open = rules.host_accepts(first.ingress, key.proto(), key.dport(), icmp);
+        let open = rules.host_accepts(first.ingress, key.proto(), inner_key(session).dport(), icmp);
         return (!open).then_some(CloseReason::PolicyChanged);
     }
     // The default policy stands in no section: what it permitted is asked for anew.
@@ -100,7 +99,7 @@ pub(crate) fn rejudge(rules: &Rules, session: &Session) -> Option<CloseReason> {
         return None;
     }
     let permitted = if session.policy == NO_POLICY {
-        let tuple = first_path::tuple_of(key, first.zone, second.zone);
+        let tuple = first_path::tuple_of(&inner_key(session), first.zone, second.zone);
         match rules.decide(&tuple, |_| {}) {
             Decision::Policy(policy, _) => policy.action == ravelin_program::Action::Permit,
             Decision::Default(action) => action == ravelin_program::Action::Permit,
@@ -109,6 +108,36 @@ pub(crate) fn rejudge(rules: &Rules, session: &Session) -> Option<CloseReason> {
         rules.permits(session.policy)
     };
     (!permitted).then_some(CloseReason::PolicyChanged)
+}
+
+/// The tuple of a session as policies see it: the destination as translated, the source as it came.
+fn inner_key(session: &Session) -> FlowKey {
+    let [first, second] = &session.wings;
+    let (to, key) = ((second.key.src(), second.key.sport()), &first.key);
+    FlowKey::new(key.family(), key.proto(), (key.src(), key.sport()), to)
+}
+
+/// Whether the rules still say what a session's packets are translated to. Spec: nat-source-17, nat-destination-8.
+fn translated_as_ever(rules: &Rules, session: &Session) -> bool {
+    let [first, second] = &session.wings;
+    let inner = inner_key(session);
+    let icmp = first_path::echo_type(&first.key).map(|kind| (kind, 0));
+    if session.destination_rule != NO_RULE {
+        let inward = rules.nat.inward((first.ingress, first.zone), &first.key, icmp);
+        if inward.key != inner {
+            return false;
+        }
+    }
+    if session.nat_rule == NO_RULE {
+        return true;
+    }
+    let way = Way { from: (first.ingress, first.zone), to: (second.ingress, second.zone) };
+    let Some(egress) = rules.unit(second.ingress) else { return false };
+    match rules.nat.outward(way, &inner, icmp, egress) {
+        Outward::Leased(addr, _) => addr == second.key.dst(),
+        Outward::Fixed(to, _) => to == (second.key.dst(), second.key.dport()),
+        Outward::Keep | Outward::Off(_) | Outward::NoAddress(_) => false,
+    }
 }
 
 /// Time, counters and TCP state.

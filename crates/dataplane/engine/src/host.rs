@@ -11,6 +11,9 @@ use crate::explain::{Fact, Recorder};
 use crate::fast_path;
 use crate::first_path::{self, Draft};
 use crate::forwarding::Path;
+use crate::install::install;
+use crate::key::FlowKey;
+use crate::nat::Inward;
 use crate::packet::Packet;
 use crate::rules::Snapshot;
 use crate::session::WingRef;
@@ -25,11 +28,11 @@ const FROM_NEIGHBOUR: u8 = 255;
 
 /// Whether a packet from the wire is for the firewall: one of its addresses, link-local, or a
 /// group or broadcast on the link.
-pub(crate) fn is_local(world: &Snapshot, flow: &Flow) -> bool {
-    let (family, dst) = (flow.network.family, flow.network.dst);
+pub(crate) fn is_local(world: &Snapshot, flow: &Flow, key: &FlowKey) -> bool {
+    let (family, dst) = (key.family(), key.dst());
     world.rules.local(family, dst).is_some()
         || is_link_scoped(family, dst)
-        || is_subnet_broadcast(world, flow)
+        || is_subnet_broadcast(world, flow, dst)
         || matches!(world.forwarding.lookup(family, dst, 0), Path::Local(_))
 }
 
@@ -41,8 +44,8 @@ fn is_link_scoped(family: Family, dst: ravelin_types::Addr) -> bool {
     }
 }
 
-fn is_subnet_broadcast(world: &Snapshot, flow: &Flow) -> bool {
-    let (family, dst) = (flow.network.family, flow.network.dst);
+fn is_subnet_broadcast(world: &Snapshot, flow: &Flow, dst: ravelin_types::Addr) -> bool {
+    let family = flow.network.family;
     let Some(unit) = world.rules.unit(flow.unit) else { return false };
     family == Family::V4
         && unit.addresses.iter().filter(|a| a.family == family && a.len < 31).any(|a| {
@@ -52,11 +55,16 @@ fn is_subnet_broadcast(world: &Snapshot, flow: &Flow) -> bool {
 }
 
 /// A packet for the firewall without a session.
-pub(crate) fn inbound<R: Recorder>(turn: &mut Turn<'_, R>, packet: &mut Packet<'_>, flow: &Flow) -> Verdict {
+pub(crate) fn inbound<R: Recorder>(
+    turn: &mut Turn<'_, R>,
+    packet: &mut Packet<'_>,
+    flow: &Flow,
+    inward: &Inward,
+) -> Verdict {
     if is_neighbour_discovery(flow) {
         return stateless(turn, packet, flow);
     }
-    let (proto, dport) = (flow.network.proto, flow.key.dport());
+    let (proto, dport) = (flow.network.proto, inward.key.dport());
     let icmp = flow.icmp().map(|(kind, _)| kind);
     let accepted = turn.world.rules.host_accepts(flow.unit, proto, dport, icmp);
     turn.rec.fact(Fact::HostInbound { unit: flow.unit, accepted });
@@ -69,10 +77,7 @@ pub(crate) fn inbound<R: Recorder>(turn: &mut Turn<'_, R>, packet: &mut Packet<'
     if matches!(flow.network.l4, L4::Tcp { flags, .. } if !flags.opens()) {
         return Verdict::Drop(DropReason::TcpNotSyn);
     }
-    match first_path::install(turn, flow, &Draft::to_host()) {
-        Err(verdict) => verdict,
-        Ok(slot) => fast_path::forward(turn, packet, flow, WingRef::new(slot, 0)),
-    }
+    first_path::open(turn, packet, flow, &Draft::to_host(inward))
 }
 
 /// What the kernel sends without a session: the firewall's own traffic is let out.
@@ -85,7 +90,7 @@ pub(crate) fn outbound<R: Recorder>(turn: &mut Turn<'_, R>, packet: &mut Packet<
         return stateless(turn, packet, flow);
     }
     turn.rec.fact(Fact::Zones { from: ZoneId::HOST, to: zone });
-    match first_path::install(turn, flow, &Draft::host(flow.unit, zone)) {
+    match install(turn, flow, &Draft::host(flow.unit, zone, flow.key)) {
         Err(verdict) => verdict,
         Ok(slot) => fast_path::forward(turn, packet, flow, WingRef::new(slot, 0)),
     }

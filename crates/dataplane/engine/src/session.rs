@@ -62,7 +62,9 @@ pub struct Session {
     pub(crate) wheel_at: u16,
     pub(crate) tcp: crate::tcp::Progress,
     pub(crate) state: Life,
+    /// Of its source, and of its destination.
     pub(crate) nat_rule: NatRuleId,
+    pub(crate) destination_rule: NatRuleId,
     pub(crate) section_hash: u64,
     pub id: SessionId,
     pub(crate) established_timeout_s: u32,
@@ -109,7 +111,7 @@ impl Marks {
 }
 
 const _: () = assert!(size_of::<Wing>() == 64, "a wing is one cache line");
-const _: () = assert!(size_of::<Session>() <= 224, "with its index entries at most 256 bytes");
+const _: () = assert!(size_of::<Session>() <= 256, "eight half lines");
 
 impl Wing {
     pub(crate) const EMPTY: Self = Self {
@@ -138,6 +140,7 @@ impl Session {
         established_timeout_s: 0,
         created: Ticks(0),
         nat_rule: NO_RULE,
+        destination_rule: NO_RULE,
         application: NO_APPLICATION,
         next: 0,
         previous: 0,

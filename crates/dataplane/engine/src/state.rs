@@ -16,7 +16,7 @@ use crate::nat::{Leases, interface_address};
 use crate::output::Events;
 use crate::random::{Random, Seed};
 use crate::rules::Rules;
-use crate::session::{Marks, NO_POLICY, NO_RULE, NO_WORKER, Session, Sessions, Ticks};
+use crate::session::{Marks, NO_POLICY, NO_WORKER, Session, Sessions, Ticks};
 use crate::shared::Shared;
 use crate::steer::Steering;
 use crate::stub::{Message, Outbox, Stubs};
@@ -122,7 +122,7 @@ impl State {
         let nat_rules = grow(counters.nat_rules.len(), rules.limits.nat_rules);
         counters.nat_rules.resize(nat_rules, Hits::default());
         let families = [ravelin_types::Family::V4, ravelin_types::Family::V6];
-        let external: Vec<_> = if rules.source_nat.0.is_empty() {
+        let external: Vec<_> = if rules.nat.source.0.is_empty() {
             Vec::new()
         } else {
             let of = |unit| families.map(|f| interface_address(unit, f).map(|a| (f, a)));
@@ -156,10 +156,10 @@ impl State {
             let key = session.wings[0].key;
             self.outbox.push(session.stub_at, Message::Unstub { key, owner: self.worker });
         }
-        if session.nat_rule != NO_RULE
-            && let Some(hits) = self.counters.nat_rules.get_mut(session.nat_rule.index())
-        {
-            hits.sessions -= 1;
+        for rule in [session.nat_rule, session.destination_rule] {
+            if let Some(hits) = self.counters.nat_rules.get_mut(rule.index()) {
+                hits.sessions -= 1;
+            }
         }
         if session.policy != NO_POLICY
             && let Some(hits) = self.counters.policies.get_mut(session.policy.index())

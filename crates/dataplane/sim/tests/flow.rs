@@ -89,8 +89,11 @@ fn program(generation: u64, nat: bool, policies: Vec<Policy>) -> Program {
         id: NatRuleId(1),
         identity: RuleIdentity(1),
         name: "r1".into(),
-        source: AddressMatch { ranges: vec![Prefix::all(Family::V4)], excluded: false },
-        destination: any(),
+        matching: ravelin_program::NatMatch {
+            source: AddressMatch { ranges: vec![Prefix::all(Family::V4)], excluded: false },
+            destination: any(),
+            ..Default::default()
+        },
         action: SourceAction::Interface,
     };
     let set = SourceRuleSet {

@@ -13,6 +13,7 @@ pub enum Arg {
     Zone,
     Policy,
     NatRule,
+    NatPool,
     Interface,
     Address,
     /// A prefix, or an address that means itself.
@@ -34,6 +35,7 @@ impl Arg {
             Self::Zone => "<zone>",
             Self::Policy => "<policy-name>",
             Self::NatRule => "<rule-name>",
+            Self::NatPool => "<pool-name>",
             Self::Interface => "<interface-name>",
             Self::Address => "<address>",
             Self::Prefix => "<prefix>",
@@ -51,6 +53,7 @@ impl Arg {
             Self::Zone => "a zone",
             Self::Policy => "a policy name",
             Self::NatRule => "a rule name",
+            Self::NatPool => "a pool name",
             Self::Interface => "an interface name",
             Self::Address => "an IPv4 or IPv6 address",
             Self::Prefix => "an address or prefix",
@@ -65,9 +68,12 @@ impl Arg {
 
     pub(crate) fn accepts(self, word: &str) -> bool {
         match self {
-            Self::Zone | Self::Policy | Self::NatRule | Self::Interface | Self::ConfigPath => {
-                !word.is_empty()
-            }
+            Self::Zone
+            | Self::Policy
+            | Self::NatRule
+            | Self::NatPool
+            | Self::Interface
+            | Self::ConfigPath => !word.is_empty(),
             Self::Address => word.parse::<IpAddr>().is_ok(),
             Self::Prefix => prefix(word).is_some(),
             Self::Port => word.parse::<u16>().is_ok_and(|p| p > 0),
@@ -88,6 +94,7 @@ impl Arg {
             Self::Zone
             | Self::Policy
             | Self::NatRule
+            | Self::NatPool
             | Self::Interface
             | Self::Address
             | Self::Prefix

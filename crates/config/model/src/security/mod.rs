@@ -10,7 +10,11 @@ use ravelin_derive::Lower;
 
 pub use address_book::{Address, AddressBook, AddressSet, AddressValue};
 pub use flow::{Flow, TcpSession};
-pub use nat::{NatContext, NatRule, NatRuleSet, NatSource, SourceNatAction};
+pub use nat::{
+    DestinationNatAction, DestinationPool, DestinationRule, DestinationRuleSet, NatContext, NatDestination,
+    NatProtocol, NatRule, NatRuleSet, NatSource, NatStatic, Port, PortSpan, SourceNatAction, StaticPrefix,
+    StaticRule, StaticRuleSet,
+};
 pub use policies::{
     AddressRef, DefaultPolicy, GlobalPolicy, Policies, Policy, PolicyAction, ZonePairPolicies,
 };
@@ -26,6 +30,10 @@ pub struct Security {
     pub policies: Policies,
     #[lower(container = "nat source")]
     pub nat_source: NatSource,
+    #[lower(container = "nat destination")]
+    pub nat_destination: NatDestination,
+    #[lower(container = "nat static")]
+    pub nat_static: NatStatic,
     #[lower(container = "flow")]
     pub flow: Flow,
 }

@@ -120,8 +120,11 @@ fn rule_set() -> SourceRuleSet {
         id: NatRuleId(1),
         identity: RuleIdentity(1),
         name: "r1".into(),
-        source: within("10.1.0.0/24"),
-        destination: within("0.0.0.0/0"),
+        matching: ravelin_program::NatMatch {
+            source: within("10.1.0.0/24"),
+            destination: within("0.0.0.0/0"),
+            ..ravelin_program::NatMatch::default()
+        },
         action: SourceAction::Interface,
     };
     SourceRuleSet {
