@@ -10,7 +10,7 @@ use ravelin_program::{
     SourceRuleSet, StaticNat, StaticRule, StaticRuleSet,
 };
 use ravelin_syntax::Span;
-use ravelin_types::{Family, NatRuleId, Proto};
+use ravelin_types::{Addr, Family, NatRuleId, Proto};
 
 use crate::book::identity;
 use crate::{Compiler, address};
@@ -67,6 +67,19 @@ impl Compiler<'_> {
                 SourceNatAction::Off => SourceAction::Off,
             },
         }
+    }
+
+    /// What a unit answers ARP and neighbour discovery for.
+    pub(crate) fn proxied(&self, unit: &str) -> Vec<Prefix> {
+        let security = &self.config.security;
+        let of_unit = security.proxy_arp.iter().chain(&security.proxy_ndp);
+        let of_unit = of_unit.filter(|proxy| ravelin_model::with_unit(&proxy.interface) == unit);
+        let ends = of_unit.flat_map(|proxy| &proxy.addresses).filter_map(ravelin_model::ProxyRange::ends);
+        ends.map(|(first, last)| {
+            let ((family, first), (_, last)) = (Addr::from_ip(first), Addr::from_ip(last));
+            Prefix { family, first, last }
+        })
+        .collect()
     }
 
     pub(crate) fn destination_nat(&mut self) -> DestinationNat {

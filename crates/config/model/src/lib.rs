@@ -23,9 +23,9 @@ pub use routing_options::{RoutingOptions, StaticAction, StaticRoute};
 pub use security::{
     Address, AddressBook, AddressRef, AddressSet, AddressValue, DefaultPolicy, DestinationNatAction,
     DestinationPool, DestinationRule, DestinationRuleSet, Flow, GlobalPolicy, HostInbound, NatContext,
-    NatDestination, NatProtocol, NatRule, NatRuleSet, NatSource, NatStatic, Policies, Policy, PolicyAction,
-    Port, PortSpan, Protocol, Security, SecurityZone, Service, SourceNatAction, StaticPrefix, StaticRule,
-    StaticRuleSet, TcpSession, ZoneInterface, ZonePairPolicies,
+    NatDestination, NatProtocol, NatProxy, NatRule, NatRuleSet, NatSource, NatStatic, Policies, Policy,
+    PolicyAction, Port, PortSpan, Protocol, ProxyRange, Security, SecurityZone, Service, SourceNatAction,
+    StaticPrefix, StaticRule, StaticRuleSet, TcpSession, ZoneInterface, ZonePairPolicies, with_unit,
 };
 pub use system::System;
 pub use valid::ValidConfig;

@@ -273,6 +273,8 @@ set security nat static rule-set r rule n then static-nat prefix 10.0.0.1/32
 set security nat static rule-set r rule n then static-nat prefix mapped-port 1000
 set security nat static rule-set r rule m then static-nat prefix-name a
 set security nat static rule-set r rule m then static-nat prefix-name mapped-port 999
+set security nat proxy-arp interface ge-0/0/0.0 address 10.0.0.7/32
+set security nat proxy-ndp interface ge-0/0/0.0 address 2001:db8::7/128
 set applications application x protocol tcp
 set applications application y term t protocol tcp
 set applications application-set q application x
@@ -282,6 +284,11 @@ set routing-options static route 10.9.0.0/16 discard
 /// A sample word for each argument on the way to a rule, by keyword.
 fn sample(path: &str, keyword: &str) -> &'static str {
     match keyword {
+        "<>" if path.contains("proxy-arp") && path.ends_with("to") => "10.0.0.8/32",
+        "<>" if path.contains("proxy-arp") => "10.0.0.7/32",
+        "<>" if path.contains("proxy-ndp") && path.ends_with("to") => "2001:db8::8",
+        "<>" if path.contains("proxy-ndp") => "2001:db8::7/128",
+        "interface" if path.contains("nat proxy") => "ge-0/0/0.0",
         "<>" if path.ends_with("pool address") || path.ends_with("pool address to") => "10.0.0.3/32",
         "<>" if path.ends_with("destination-address") || path.ends_with("static-nat prefix") => "10.0.0.4/32",
         "<>" if path.ends_with("port") => "1000",

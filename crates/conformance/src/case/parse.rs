@@ -153,7 +153,11 @@ fn outcome(text: &str) -> Result<Outcome, What> {
         ["sent", count] => Outcome::Count(word("a number", count)?),
         ["answer", unit, ..] => {
             let unit = (*unit).to_owned();
-            Outcome::Answer { unit, pattern: pattern(after(text, 2))?.0 }
+            match packet::sending(after(text, 2))?.packet {
+                Packet::Ip(pattern) => Outcome::Answer { unit, pattern },
+                Packet::Ether { kind, payload } => Outcome::AnswerEther { unit, frame: (kind, payload) },
+                Packet::Bytes(_) => return Err(What::Outcome(text.to_owned())),
+            }
         }
         ["host", unit] => Outcome::Host { unit: (*unit).to_owned(), pattern: None },
         ["host", unit, ..] => {

@@ -15,6 +15,7 @@ use crate::install::install;
 use crate::key::FlowKey;
 use crate::nat::Inward;
 use crate::packet::Packet;
+use crate::proxy;
 use crate::rules::Snapshot;
 use crate::session::WingRef;
 use crate::step::{Flow, Link, Turn};
@@ -62,6 +63,9 @@ pub(crate) fn inbound<R: Recorder>(
     inward: &Inward,
 ) -> Verdict {
     if is_neighbour_discovery(flow) {
+        if proxy::neighbour(turn, packet, flow) {
+            return Verdict::Consume;
+        }
         return stateless(turn, packet, flow);
     }
     let (proto, dport) = (flow.network.proto, inward.key.dport());
@@ -118,15 +122,19 @@ fn is_neighbour_discovery(flow: &Flow) -> bool {
 }
 
 /// ARP goes to and from the kernel, with the unit's tag on the wire and without it on the TAP.
-pub(crate) fn arp(
-    world: &Snapshot,
+pub(crate) fn arp<R: Recorder>(
+    turn: &mut Turn<'_, R>,
     packet: &mut Packet<'_>,
     link: &Link,
     (unit, from_host): (InterfaceId, bool),
 ) -> Verdict {
+    let world = turn.world;
     let Some(unit) = world.rules.unit(unit) else {
         return Verdict::Drop(DropReason::UnknownVlan);
     };
+    if !from_host && !unit.proxied.is_empty() && proxy::arp(turn, packet, link, unit) {
+        return Verdict::Consume;
+    }
     if from_host && !world.forwarding.is_up(unit.port) {
         return Verdict::Drop(DropReason::EgressDown);
     }

@@ -20,6 +20,7 @@ mod key;
 mod nat;
 mod output;
 mod packet;
+mod proxy;
 mod random;
 mod reply;
 mod rules;

@@ -111,7 +111,7 @@ pub fn step<R: Recorder>(
         let verdict = match slot {
             Slot::Done(verdict) => *verdict,
             Slot::Flow(flow) => judge(&mut turn, packet, flow),
-            Slot::Arp { link, unit, from_host } => host::arp(turn.world, packet, link, (*unit, *from_host)),
+            Slot::Arp { link, unit, from_host } => host::arp(&mut turn, packet, link, (*unit, *from_host)),
         };
         account(&mut turn, packet, verdict);
     }

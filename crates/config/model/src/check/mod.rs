@@ -5,6 +5,7 @@ mod interfaces;
 mod names;
 mod nat;
 mod policies;
+mod proxy;
 mod routes;
 mod zones;
 
@@ -23,6 +24,7 @@ pub fn check(mut config: Config) -> Result<ValidConfig, Vec<Diagnostic>> {
     applications::check(&config, &mut report);
     policies::check(&config, &mut report);
     nat::check(&config, &mut report);
+    proxy::check(&config, &mut report);
     if report.errors.is_empty() {
         return Ok(ValidConfig::new(config));
     }

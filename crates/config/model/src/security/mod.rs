@@ -12,13 +12,13 @@ pub use address_book::{Address, AddressBook, AddressSet, AddressValue};
 pub use flow::{Flow, TcpSession};
 pub use nat::{
     DestinationNatAction, DestinationPool, DestinationRule, DestinationRuleSet, NatContext, NatDestination,
-    NatProtocol, NatRule, NatRuleSet, NatSource, NatStatic, Port, PortSpan, SourceNatAction, StaticPrefix,
-    StaticRule, StaticRuleSet,
+    NatProtocol, NatProxy, NatRule, NatRuleSet, NatSource, NatStatic, Port, PortSpan, ProxyRange,
+    SourceNatAction, StaticPrefix, StaticRule, StaticRuleSet,
 };
 pub use policies::{
     AddressRef, DefaultPolicy, GlobalPolicy, Policies, Policy, PolicyAction, ZonePairPolicies,
 };
-pub use zones::{HostInbound, Protocol, SecurityZone, Service, ZoneInterface};
+pub use zones::{HostInbound, Protocol, SecurityZone, Service, ZoneInterface, with_unit};
 
 #[derive(Clone, Debug, Default, PartialEq, Lower)]
 pub struct Security {
@@ -34,6 +34,10 @@ pub struct Security {
     pub nat_destination: NatDestination,
     #[lower(container = "nat static")]
     pub nat_static: NatStatic,
+    #[lower(list = "nat proxy-arp interface")]
+    pub proxy_arp: Vec<NatProxy>,
+    #[lower(list = "nat proxy-ndp interface")]
+    pub proxy_ndp: Vec<NatProxy>,
     #[lower(container = "flow")]
     pub flow: Flow,
 }

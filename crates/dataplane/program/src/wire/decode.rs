@@ -66,6 +66,7 @@ fn unit(x: proto::Unit) -> Read<Interface> {
         inet6: x.inet6,
         addresses: all(x.addresses, unit_address)?,
         host_inbound: x.host_inbound.map(inbound).transpose()?,
+        proxied: all(x.proxied, |r| nat::read_prefix(Some(r)))?,
         tap: x.tap,
     })
 }

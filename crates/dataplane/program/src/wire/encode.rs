@@ -62,6 +62,7 @@ fn unit(x: &Interface) -> proto::Unit {
         inet6,
         addresses,
         host_inbound,
+        proxied,
         tap,
     } = x;
     proto::Unit {
@@ -78,6 +79,7 @@ fn unit(x: &Interface) -> proto::Unit {
         addresses: addresses.iter().map(unit_address).collect(),
         host_inbound: host_inbound.as_ref().map(inbound),
         tap: tap.clone(),
+        proxied: proxied.iter().map(nat::prefix).collect(),
     }
 }
 

@@ -195,12 +195,12 @@ fn read_static_rule(x: proto::StaticRule) -> Read<StaticRule> {
     })
 }
 
-fn prefix(x: &Prefix) -> proto::AddressRange {
+pub(super) fn prefix(x: &Prefix) -> proto::AddressRange {
     let Prefix { family, first, last } = *x;
     proto::AddressRange { first: write_address(family, first), last: write_address(family, last) }
 }
 
-fn read_prefix(x: Option<proto::AddressRange>) -> Read<Prefix> {
+pub(super) fn read_prefix(x: Option<proto::AddressRange>) -> Read<Prefix> {
     let x = need("address range", x)?;
     let ((family, first), (other, last)) = (address(&x.first)?, address(&x.last)?);
     if family == other && first <= last {

@@ -56,6 +56,7 @@ fn units() -> Vec<Interface> {
         inet6: addresses.iter().any(|a| a.family == Family::V6),
         addresses,
         host_inbound: None,
+        proxied: Vec::new(),
         tap: format!("tap{n}"),
     };
     let inside = vec![address("10.1.0.1", 24), address("10.1.1.1", 24), address("2001:db8::1", 64)];

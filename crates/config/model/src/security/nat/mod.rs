@@ -2,6 +2,7 @@
 
 mod destination;
 mod matching;
+mod proxy;
 mod source;
 mod static_nat;
 
@@ -9,5 +10,6 @@ pub use destination::{
     DestinationNatAction, DestinationPool, DestinationRule, DestinationRuleSet, NatDestination,
 };
 pub use matching::{NatContext, NatProtocol, Port, PortSpan};
+pub use proxy::{NatProxy, ProxyRange};
 pub use source::{NatRule, NatRuleSet, NatSource, SourceNatAction};
 pub use static_nat::{NatStatic, StaticPrefix, StaticRule, StaticRuleSet};
