@@ -16,8 +16,8 @@ mod zones;
 
 use std::sync::Arc;
 
-use ravelin_model::{DefaultPolicy, ValidConfig};
-use ravelin_program::{Action, Chunk, FlowSettings, Program};
+use ravelin_model::{DefaultPolicy, PolicyRematch, ValidConfig};
+use ravelin_program::{Action, Chunk, FlowSettings, Program, Rematch};
 use ravelin_types::Generation;
 
 pub use book::{BookError, IdBook};
@@ -80,6 +80,11 @@ fn flow(config: &ravelin_model::Config) -> FlowSettings {
         default_action: match config.security.policies.default_policy {
             DefaultPolicy::DenyAll => Action::Deny,
             DefaultPolicy::PermitAll => Action::Permit,
+        },
+        rematch: match config.security.policies.rematch {
+            PolicyRematch::Off => Rematch::Off,
+            PolicyRematch::On => Rematch::On,
+            PolicyRematch::Extensive => Rematch::Extensive,
         },
         ..defaults
     }

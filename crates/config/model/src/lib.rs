@@ -24,8 +24,9 @@ pub use security::{
     Address, AddressBook, AddressRef, AddressSet, AddressValue, DefaultPolicy, DestinationNatAction,
     DestinationPool, DestinationRule, DestinationRuleSet, Flow, GlobalPolicy, HostInbound, NatContext,
     NatDestination, NatProtocol, NatProxy, NatRule, NatRuleSet, NatSource, NatStatic, Policies, Policy,
-    PolicyAction, Port, PortSpan, Protocol, ProxyRange, Security, SecurityZone, Service, SourceNatAction,
-    StaticPrefix, StaticRule, StaticRuleSet, TcpSession, ZoneInterface, ZonePairPolicies, with_unit,
+    PolicyAction, PolicyRematch, Port, PortSpan, Protocol, ProxyRange, Security, SecurityZone, Service,
+    SourceNatAction, StaticPrefix, StaticRule, StaticRuleSet, TcpSession, ZoneInterface, ZonePairPolicies,
+    with_unit,
 };
 pub use system::System;
 pub use valid::ValidConfig;

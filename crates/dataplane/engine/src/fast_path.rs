@@ -1,8 +1,8 @@
 //! A packet of a session: generation, TCP state, next hop, rewrite.
 
 use ravelin_contract::CloseReason;
-use ravelin_program::Interface;
-use ravelin_types::{Addr, DropReason, Family};
+use ravelin_program::{Action, Interface, Rematch};
+use ravelin_types::{Addr, DropReason, Family, PolicyId};
 use ravelin_wire::{L4, rewrite};
 
 use crate::act::{self, Recipe};
@@ -52,10 +52,26 @@ fn must_end<R: Recorder>(turn: &mut Turn<'_, R>, flow: &Flow, slot: u32, wing: u
     }
     let generation = rules.generation.0 as u32;
     if session.generation != generation {
-        let verdict = rejudge(rules, session);
-        turn.rec.fact(Fact::Rejudged { kept: verdict.is_none() });
-        if verdict.is_some() {
-            return verdict;
+        let rejudged = rejudge(rules, session);
+        turn.rec.fact(Fact::Rejudged { kept: !matches!(rejudged, Rejudged::Ended(_)) });
+        match rejudged {
+            Rejudged::Ended(reason) => return Some(reason),
+            Rejudged::Moved(policy) => {
+                let before = std::mem::replace(&mut session.policy, policy);
+                let policies = &mut turn.state.counters.policies;
+                if let Some(hits) = policies.get_mut(before.index()) {
+                    hits.sessions -= 1;
+                }
+                if let Some(hits) = policies.get_mut(policy.index()) {
+                    hits.sessions += 1;
+                }
+                let now = rules.policy(policy);
+                session.marks = Marks::default()
+                    .with(Marks::LEASE, session.marks.has(Marks::LEASE))
+                    .with(Marks::COUNT, now.is_some_and(|p| p.count))
+                    .with(Marks::LOG_CLOSE, now.is_some_and(|p| p.log.close));
+            }
+            Rejudged::Kept => {}
         }
         session.generation = generation;
         session.section_hash = rules.section_hash(session.wings[0].zone, session.wings[1].zone);
@@ -69,45 +85,66 @@ fn must_end<R: Recorder>(turn: &mut Turn<'_, R>, flow: &Flow, slot: u32, wing: u
     None
 }
 
-/// Juniper's table with policy-rematch off: a policy deleted or no longer permitting ends its
-/// sessions, changed matches leave live ones alone. Spec: policy-12..13.
-pub(crate) fn rejudge(rules: &Rules, session: &Session) -> Option<CloseReason> {
+/// What a session comes to when it is judged again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Rejudged {
+    Kept,
+    /// Another policy permits it now.
+    Moved(PolicyId),
+    Ended(CloseReason),
+}
+
+/// Whether a session outlives the program that judged it, by Juniper's `policy-rematch`. Spec: policy-12..13.
+pub(crate) fn rejudge(rules: &Rules, session: &Session) -> Rejudged {
     for wing in &session.wings {
         if wing.ingress != HOST_UNIT {
             let unit = rules.unit(wing.ingress).filter(|u| u.enabled);
             if unit.and_then(|u| u.zone) != Some(wing.zone) {
-                return Some(CloseReason::InterfaceGone);
+                return Rejudged::Ended(CloseReason::InterfaceGone);
             }
         }
     }
     if !translated_as_ever(rules, session) {
-        return Some(CloseReason::NatChanged);
+        return Rejudged::Ended(CloseReason::NatChanged);
     }
     let [first, second] = &session.wings;
     if act::is_host(first.ingress) {
-        return None;
+        return Rejudged::Kept;
     }
-    let key = &first.key;
+    let inner = inner_key(session);
     if act::is_host(second.ingress) {
-        let icmp = first_path::echo_type(key);
-        let open = rules.host_accepts(first.ingress, key.proto(), inner_key(session).dport(), icmp);
-        return (!open).then_some(CloseReason::PolicyChanged);
+        let icmp = first_path::echo_type(&first.key);
+        let open = rules.host_accepts(first.ingress, inner.proto(), inner.dport(), icmp);
+        return if open { Rejudged::Kept } else { Rejudged::Ended(CloseReason::PolicyChanged) };
     }
     // The default policy stands in no section: what it permitted is asked for anew.
     let same = rules.section_hash(first.zone, second.zone) == session.section_hash;
     if same && session.policy != NO_POLICY {
-        return None;
+        return Rejudged::Kept;
     }
-    let permitted = if session.policy == NO_POLICY {
-        let tuple = first_path::tuple_of(&inner_key(session), first.zone, second.zone);
-        match rules.decide(&tuple, |_| {}) {
-            Decision::Policy(policy, _) => policy.action == ravelin_program::Action::Permit,
-            Decision::Default(action) => action == ravelin_program::Action::Permit,
-        }
-    } else {
-        rules.permits(session.policy)
+    let tuple = first_path::tuple_of(&inner, first.zone, second.zone);
+    let kept = match (session.policy, rules.flow.rematch) {
+        (NO_POLICY, _) | (_, Rematch::Extensive) => false,
+        (own, Rematch::Off) => rules.permits(own),
+        (own, Rematch::On) => rules.permits(own) && rules.matches(own, &tuple),
     };
-    (!permitted).then_some(CloseReason::PolicyChanged)
+    if kept {
+        return Rejudged::Kept;
+    }
+    if session.policy != NO_POLICY && rules.flow.rematch != Rematch::Extensive {
+        return Rejudged::Ended(CloseReason::PolicyChanged);
+    }
+    match rules.decide(&tuple, |_| {}) {
+        Decision::Policy(policy, _) if policy.action == Action::Permit && policy.id == session.policy => {
+            Rejudged::Kept
+        }
+        Decision::Policy(policy, _) if policy.action == Action::Permit => Rejudged::Moved(policy.id),
+        Decision::Default(Action::Permit) if session.policy == NO_POLICY => Rejudged::Kept,
+        Decision::Default(Action::Permit) => Rejudged::Moved(NO_POLICY),
+        Decision::Policy(..) | Decision::Default(Action::Deny | Action::Reject) => {
+            Rejudged::Ended(CloseReason::PolicyChanged)
+        }
+    }
 }
 
 /// The tuple of a session as policies see it: the destination as translated, the source as it came.

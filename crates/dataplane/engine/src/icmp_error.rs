@@ -10,7 +10,7 @@ use ravelin_wire::{L4, Network, parse_ip, put_u16, rewrite};
 
 use crate::act;
 use crate::explain::{Fact, Recorder};
-use crate::fast_path;
+use crate::fast_path::{self, Rejudged};
 use crate::forwarding::Path;
 use crate::key::FlowKey;
 use crate::packet::{Checksum, Packet, Stage};
@@ -55,8 +55,8 @@ pub(crate) fn run<R: Recorder>(turn: &mut Turn<'_, R>, packet: &mut Packet<'_>, 
     let session = *turn.state.sessions.get(at.slot());
     let rules = &turn.world.rules;
     let judged = session.generation == rules.generation.0 as u32;
-    let stale =
-        session.is_over(Ticks::at(turn.now)) || (!judged && fast_path::rejudge(rules, &session).is_some());
+    let stale = session.is_over(Ticks::at(turn.now))
+        || (!judged && matches!(fast_path::rejudge(rules, &session), Rejudged::Ended(_)));
     let wing = &session.wings[at.wing()];
     if stale || wing.zone != flow.zone {
         return Verdict::Drop(DropReason::IcmpErrorNoSession);

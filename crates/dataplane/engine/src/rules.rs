@@ -172,6 +172,11 @@ impl Rules {
         self.policies.permits(policy)
     }
 
+    /// Whether a policy's own conditions hold, whatever stands before it.
+    pub(crate) fn matches(&self, policy: PolicyId, tuple: &Tuple) -> bool {
+        self.policies.matches(policy, tuple)
+    }
+
     /// Every NAT rule.
     pub fn nat_rules(&self) -> impl Iterator<Item = NatRuleRef<'_>> {
         self.nat.rules()

@@ -18,6 +18,19 @@ pub struct FlowSettings {
     pub other_timeout: u32,
     /// What a packet meets that no policy matched.
     pub default_action: Action,
+    pub rematch: Rematch,
+}
+
+/// What live sessions have to do with changed policies (`policy-rematch`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Rematch {
+    /// End when their policy is gone or permits no more.
+    #[default]
+    Off,
+    /// Must match it still, too.
+    On,
+    /// Or any policy that permits them.
+    Extensive,
 }
 
 impl Default for FlowSettings {
@@ -31,6 +44,7 @@ impl Default for FlowSettings {
             icmp_timeout: 60,
             other_timeout: 60,
             default_action: Action::Deny,
+            rematch: Rematch::Off,
         }
     }
 }

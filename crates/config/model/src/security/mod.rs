@@ -16,7 +16,7 @@ pub use nat::{
     SourceNatAction, StaticPrefix, StaticRule, StaticRuleSet,
 };
 pub use policies::{
-    AddressRef, DefaultPolicy, GlobalPolicy, Policies, Policy, PolicyAction, ZonePairPolicies,
+    AddressRef, DefaultPolicy, GlobalPolicy, Policies, Policy, PolicyAction, PolicyRematch, ZonePairPolicies,
 };
 pub use zones::{HostInbound, Protocol, SecurityZone, Service, ZoneInterface, with_unit};
 

@@ -6,7 +6,7 @@ use super::{WireError, nat, proto};
 use crate::{
     Action, AddressMatch, Application, Chunk, DestinationNat, FlowSettings, HostInbound, IcmpMatch,
     Interface, InterfaceAddress, Interfaces, LogWhen, Policy, PolicySection, Port, PortRange, Prefix,
-    Service, SourceNat, StaticNat, Zone, ZoneMatch, Zones,
+    Rematch, Service, SourceNat, StaticNat, Zone, ZoneMatch, Zones,
 };
 
 pub(super) type Read<T> = Result<T, WireError>;
@@ -126,6 +126,12 @@ fn flow(x: &proto::Flow) -> Read<FlowSettings> {
         icmp_timeout: x.icmp_timeout,
         other_timeout: x.other_timeout,
         default_action: action(x.default_action)?,
+        rematch: match x.rematch {
+            0 => Rematch::Off,
+            1 => Rematch::On,
+            2 => Rematch::Extensive,
+            value => return Err(WireError::Range { what: "policy rematch", value: value.into() }),
+        },
     })
 }
 

@@ -5,8 +5,8 @@ use ravelin_types::{Addr, Family};
 use super::{nat, proto};
 use crate::{
     Action, AddressMatch, Application, Chunk, DestinationNat, FlowSettings, HostInbound, Interface,
-    InterfaceAddress, Interfaces, Policy, PolicySection, Port, PortRange, Service, SourceNat, StaticNat,
-    Zone, ZoneMatch, Zones,
+    InterfaceAddress, Interfaces, Policy, PolicySection, Port, PortRange, Rematch, Service, SourceNat,
+    StaticNat, Zone, ZoneMatch, Zones,
 };
 
 pub(super) fn chunk(chunk: &Chunk) -> proto::Chunk {
@@ -136,6 +136,7 @@ fn flow(x: &FlowSettings) -> proto::Flow {
         icmp_timeout,
         other_timeout,
         default_action,
+        rematch,
     } = *x;
     proto::Flow {
         syn_check,
@@ -146,6 +147,11 @@ fn flow(x: &FlowSettings) -> proto::Flow {
         icmp_timeout,
         other_timeout,
         default_action: action(default_action),
+        rematch: match rematch {
+            Rematch::Off => 0,
+            Rematch::On => 1,
+            Rematch::Extensive => 2,
+        },
     }
 }
 
