@@ -237,10 +237,6 @@ impl Conversation {
         (if scale > SCALE_MAX { SCALE_MAX } else { scale }) as u32
     }
 
-    pub(crate) const fn scale_is_known(&self, direction: Direction) -> bool {
-        (self.scales >> (direction.index() * 4)) & 0xf != SCALE_UNKNOWN
-    }
-
     pub(crate) fn set_scale(&mut self, direction: Direction, scale: u8) {
         let at = direction.index() * 4;
         self.scales = self.scales & !(0xf << at) | scale << at;

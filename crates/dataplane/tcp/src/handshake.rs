@@ -186,7 +186,7 @@ impl Conversation {
             return;
         }
         let (first, last) = (self.acked[a].plus(1), self.end[a]);
-        if segment.ack.is_within(last.minus(ANSWER_MAX), last) {
+        if segment.ack != first && segment.ack.is_within(last.minus(ANSWER_MAX), last) {
             self.acked[a] = segment.ack.minus(1);
         } else if segment.ack.is_within(first, first.plus(ANSWER_MAX)) {
             let open = self.granted[a].since(self.end[a]);

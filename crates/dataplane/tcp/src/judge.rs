@@ -86,6 +86,11 @@ impl Conversation {
             return self.astray(sender, segment, rules, reason);
         }
         self.take(sender, segment);
+        // Where numbers are not held against anything, a FIN is one wherever it stands.
+        if rules.sequence == Sequence::Unchecked && segment.has(TcpFlags::FIN) {
+            self.set(sender, FIN);
+            self.end[s] = segment.end();
+        }
         // Its sender lives in this conversation still.
         if self.is_renewed_by(sender) {
             self.pending &= pending::TWO_ANSWERS;
