@@ -52,7 +52,7 @@ impl Conversation {
         }
     }
 
-    /// Judges a segment without SYN and RST after one SYN. Spec: tcp-7.
+    /// Judges what is neither SYN, RST nor an answer, after one SYN. Spec: tcp-7.
     pub(crate) fn before_answer(
         &mut self,
         sender: Direction,
@@ -102,7 +102,7 @@ impl Conversation {
 
     fn first_answer(&mut self, sender: Direction, segment: &Segment, rules: &TcpRules) -> Judgement {
         if sender == self.opener() {
-            return Judgement::drop(TcpDrop::NotEstablished);
+            return self.before_answer(sender, segment, rules);
         }
         match self.check_ack(sender.other(), segment) {
             Err(reason) if rules.sequence == Sequence::Checked => return Judgement::drop(reason),
