@@ -4,7 +4,7 @@
 
 use ravelin_wire::TcpFlags;
 
-use crate::conversation::{Conversation, Direction, GRANTED, OFFERED, SEEN, State, SYN, SYN_ACKED, pending};
+use crate::conversation::{Conversation, Direction, GRANTED, OFFERED, SEEN, SYN, SYN_ACKED, State, pending};
 use crate::rules::{BlindAttack, Sequence, SynCheck, TcpRules};
 use crate::segment::Segment;
 use crate::seq::Seq;
@@ -35,7 +35,8 @@ impl Conversation {
     /// Judges a segment with SYN.
     pub(crate) fn syn(&mut self, sender: Direction, segment: &Segment, rules: &TcpRules) -> Judgement {
         let is_answer = segment.has(TcpFlags::ACK);
-        match self.state() {
+        // A reset frees the ports, but the other end may still answer the SYN before it.
+        match if is_answer { self.progress() } else { self.state() } {
             State::SynSent if is_answer => self.first_answer(sender, segment, rules),
             State::SynSent => self.request_again(sender, segment),
             State::SynReceived if is_answer => self.answer_again(sender, segment, rules),
@@ -44,11 +45,9 @@ impl Conversation {
             State::Closing | State::TimeWait | State::Reset if !is_answer => {
                 self.reuse(sender, segment, rules)
             }
-            State::Established
-            | State::HalfClosed
-            | State::Closing
-            | State::TimeWait
-            | State::Reset => self.answer_late(sender, segment, rules),
+            State::Established | State::HalfClosed | State::Closing | State::TimeWait | State::Reset => {
+                self.answer_late(sender, segment, rules)
+            }
         }
     }
 
@@ -94,7 +93,7 @@ impl Conversation {
         self.end[s] = segment.end();
         self.acked[s] = segment.seq;
         self.settle(sender, segment);
-        self.granted[o] = self.acked[o].plus(1 + u32::from(segment.window));
+        self.granted[o] = self.acked[o].plus(1 + u32::from(segment.window)).later(self.end[o]);
         self.set(sender.other(), GRANTED);
         self.pending = 0;
         Judgement::PASS
@@ -129,7 +128,8 @@ impl Conversation {
             Some(scale) if self.has(Direction::Reverse, OFFERED) => self.set_scale(answerer, scale),
             Some(_) | None => self.scales = 0,
         }
-        self.granted[a] = segment.seq.plus(1 + u32::from(window));
+        // Data of a SYN may be more than the window has room for, and come again.
+        self.granted[a] = segment.seq.plus(1 + u32::from(window)).later(segment.end());
         self.set(answerer, GRANTED);
         self.window[o] = self.in_units(opener, window);
         self.window[a] = self.in_units(answerer, segment.window);
@@ -235,7 +235,9 @@ impl Conversation {
     /// A SYN-ACK in an open conversation: a late copy, or the answer to a SYN that renews it.
     fn answer_late(&mut self, sender: Direction, segment: &Segment, rules: &TcpRules) -> Judgement {
         let acked = self.acked[sender.index()];
-        let is_old = segment.seq.is_within(acked.minus(self.slack(sender)), acked.minus(1));
+        // What was acknowledged is not known for sure of a conversation picked up.
+        let newest = if self.is_learnt() { self.end[sender.index()] } else { acked.minus(1) };
+        let is_old = segment.seq.is_within(acked.minus(self.slack(sender)), newest);
         if is_old && self.check_ack(sender.other(), segment).is_ok() {
             return Judgement::PASS;
         }

@@ -3,7 +3,7 @@
 use ravelin_wire::TcpFlags;
 
 use crate::conversation::{
-    Conversation, Direction, FIN, FIN_ACKED, GRANTED, RESET, SEEN, State, SYN, SYN_ACKED, pending,
+    Conversation, Direction, FIN, FIN_ACKED, GRANTED, RESET, SEEN, SYN, SYN_ACKED, State, pending,
 };
 use crate::rules::{BlindAttack, Sequence, SynCheck, TcpRules};
 use crate::segment::{Extent, Segment};
@@ -81,7 +81,8 @@ impl Conversation {
         self.choose_answer(sender, segment);
         let s = sender.index();
         let is_after_fin = self.has(sender, FIN_ACKED) && segment.end().is_after(self.end[s]);
-        let checked = self.check(sender, segment).and(if is_after_fin { Err(TcpDrop::AfterFin) } else { Ok(()) });
+        let checked =
+            self.check(sender, segment).and(if is_after_fin { Err(TcpDrop::AfterFin) } else { Ok(()) });
         if let Err(reason) = checked {
             return self.astray(sender, segment, rules, reason);
         }

@@ -2,9 +2,7 @@
 
 use ravelin_wire::TcpFlags;
 
-use crate::conversation::{
-    Conversation, Direction, GRANTED, REACH, RESET, SEEN, State, SYN_ACKED, pending,
-};
+use crate::conversation::{Conversation, Direction, GRANTED, REACH, RESET, SEEN, SYN_ACKED, State, pending};
 use crate::rules::{BlindAttack, Sequence, TcpRules};
 use crate::segment::Segment;
 use crate::seq::Seq;

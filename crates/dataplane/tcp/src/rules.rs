@@ -179,8 +179,7 @@ mod tests {
 
     #[test]
     fn a_policy_can_demand_a_check_and_never_take_one_off() {
-        let off =
-            TcpRules { syn_check: SynCheck::Off, sequence: Sequence::Unchecked, ..TcpRules::default() };
+        let off = TcpRules { syn_check: SynCheck::Off, sequence: Sequence::Unchecked, ..TcpRules::default() };
         let demand = PolicyTcp { syn_check_required: true, sequence_check_required: true };
         assert_eq!(off.for_policy(demand), TcpRules::default());
         assert_eq!(off.for_policy(PolicyTcp::default()), off);

@@ -39,8 +39,7 @@ impl Conversation {
             return Ok(());
         }
         let acked = self.acked[data.index()];
-        let oldest =
-            if self.has(data, SYN_ACKED) { acked.minus(self.slack(data)) } else { acked.plus(1) };
+        let oldest = if self.has(data, SYN_ACKED) { acked.minus(self.slack(data)) } else { acked.plus(1) };
         let last = self.last_ack(data);
         if !segment.ack.is_within(oldest, last) {
             return Err(TcpDrop::AckOutOfWindow);
@@ -135,7 +134,7 @@ impl Conversation {
             self.acked[d] = self.acked[d].later(ack);
         } else {
             self.set(data, GRANTED);
-            self.granted[d] = granted;
+            self.granted[d] = granted.later(self.end[d]);
             self.acked[d] = ack;
         }
         if self.has(data, SYN) {

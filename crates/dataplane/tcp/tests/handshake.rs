@@ -69,7 +69,9 @@ fn data_completes_a_handshake() {
 
 #[test]
 fn what_opens_no_session() {
-    for first in ["> A 1:1", "> SA 1:1", "> AF 1:1", "> R 1", "> RA 1:1", "> - 1", "> SF 1", "> SR 1", "> FPU 1"] {
+    for first in
+        ["> A 1:1", "> SA 1:1", "> AF 1:1", "> R 1", "> RA 1:1", "> - 1", "> SF 1", "> SR 1", "> FPU 1"]
+    {
         for rules in [junos(), syn_check(SynCheck::Strict), syn_check(SynCheck::OffInTunnel)] {
             check(&rules, &format!("{first} = not-syn"));
         }
@@ -320,6 +322,40 @@ fn fast_open() {
          < A 301:151          = pass",
     );
     check(&junos(), "> S 100 +50 = pass initial\n < SA 300:152 = ack-out-of-window");
+}
+
+/// Data on the SYN were more than the answer's window has room for; the SYN may come again.
+#[test]
+fn early_data_beyond_the_window() {
+    check(
+        &junos(),
+        "> S 100 +700         = pass initial
+         < SA 300:101 w600    = pass
+         > A 101:301 +700     = pass established
+         > A 101:301 +702     = out-of-window",
+    );
+    check(
+        &junos(),
+        "> S 100 w600         = pass initial
+         < SA 300:101 +700    = pass
+         < SA 300:101 +700    = pass
+         > A 101:901          = pass established",
+    );
+}
+
+/// The ACK was lost before it came by, then its sender gave up: the answer still comes again.
+#[test]
+fn an_answer_after_a_reset_in_the_handshake() {
+    check(
+        &junos(),
+        "> S 100              = pass initial
+         < SA 300:101         = pass
+         > RA 101:301         = pass
+         state Reset
+         < SA 300:101         = pass
+         > R 101              = pass
+         > S 100              = anew",
+    );
 }
 
 #[test]

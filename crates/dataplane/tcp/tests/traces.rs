@@ -4,14 +4,16 @@
 //! segments put in between, those outside the naive reader's window are dropped, with their reason, and those
 //! at its edge are not.
 
+mod naive;
 mod recorded;
 
+use naive::Naive;
 use ravelin_tcp::{
-    Arrival, BlindAttack, Conversation, Direction, Extent, Segment, Sequence, Seq, State, SynCheck, TcpDrop,
+    Arrival, BlindAttack, Conversation, Direction, Extent, Segment, Seq, Sequence, State, SynCheck, TcpDrop,
     TcpRules, Verdict,
 };
 use ravelin_wire::TcpFlags;
-use recorded::{Naive, Trace, read};
+use recorded::{Trace, read};
 
 const LOSSY: &[&str] = &["bulk", "duplex6", "plain", "wrap", "half-close"];
 const CALM: &[&str] = &[
@@ -110,7 +112,8 @@ fn no_segment_is_dropped_of_a_conversation_taken_over() {
     let rules = TcpRules::default();
     for name in LOSSY {
         for trace in read(name) {
-            let mut known = vec![Conversation::open(&trace[0].1, Arrival::Plain, &rules).unwrap().conversation];
+            let mut known =
+                vec![Conversation::open(&trace[0].1, Arrival::Plain, &rules).unwrap().conversation];
             for (direction, segment) in &trace[1..] {
                 let mut next = *known.last().unwrap();
                 assert_eq!(next.judge(*direction, segment, &rules).verdict, Verdict::Pass);
@@ -136,8 +139,7 @@ fn no_segment_is_dropped_of_a_conversation_taken_over() {
 /// Only one direction comes by; needs both checks off.
 #[test]
 fn half_of_a_conversation_flows_without_checks() {
-    let rules =
-        TcpRules { syn_check: SynCheck::Off, sequence: Sequence::Unchecked, ..TcpRules::default() };
+    let rules = TcpRules { syn_check: SynCheck::Off, sequence: Sequence::Unchecked, ..TcpRules::default() };
     for (name, trace) in every() {
         for direction in [Direction::Initial, Direction::Reverse] {
             let half: Trace = trace.iter().filter(|(d, _)| *d == direction).copied().collect();
@@ -208,18 +210,30 @@ fn puts(naive: &Naive, side: usize) -> Vec<Put> {
         ack("an old ack", back, None),
         ack("an ack too old", back - 1, stray),
         Put { what: "a sack", sack: Some(other.end), ..sound },
-        Put { what: "a sack of nothing", sack: Some(other.end + 1), meets: Some(TcpDrop::SackOutOfWindow), ..sound },
+        Put {
+            what: "a sack of nothing",
+            sack: Some(other.end + 1),
+            meets: Some(TcpDrop::SackOutOfWindow),
+            ..sound
+        },
         rst("a reset where expected", own.acked, None),
         rst("a reset in the window", own.granted, None),
         rst("a reset beyond", own.granted + 2, Some(TcpDrop::RstOutOfWindow)),
         rst("an old reset", own.acked - 1, None),
         rst("a reset too old", low - 1, Some(TcpDrop::RstOutOfWindow)),
         Put { what: "no flag", flags: 0, meets: Some(TcpDrop::BadFlags), ..sound },
-        Put { what: "syn and fin", flags: TcpFlags::SYN | TcpFlags::FIN, meets: Some(TcpDrop::BadFlags), ..sound },
+        Put {
+            what: "syn and fin",
+            flags: TcpFlags::SYN | TcpFlags::FIN,
+            meets: Some(TcpDrop::BadFlags),
+            ..sound
+        },
     ];
     if own.fin && own.acked == own.end {
         // What stands behind an acknowledged FIN has a reason of its own.
-        all.retain(|put| !(put.meets.is_none() && put.seq + i64::from(put.len) > own.end && put.flags == TcpFlags::ACK));
+        all.retain(|put| {
+            !(put.meets.is_none() && put.seq + i64::from(put.len) > own.end && put.flags == TcpFlags::ACK)
+        });
     }
     all
 }
@@ -244,12 +258,13 @@ fn segments_put_outside_the_window_are_dropped_and_no_others() {
     let mut dropped = 0;
     for (name, trace) in every() {
         let mut conversation = Conversation::open(&trace[0].1, Arrival::Plain, &rules).unwrap().conversation;
-        for at in 1..trace.len() {
-            let (direction, genuine) = &trace[at];
+        let mut naive = Naive::default();
+        naive.see(0, &trace[0].1);
+        for (at, (direction, genuine)) in trace.iter().enumerate().skip(1) {
             if conversation.judge(*direction, genuine, &rules).verdict != Verdict::Pass {
                 break;
             }
-            let naive = Naive::of(&trace[..=at]);
+            naive.see(*direction as usize, genuine);
             if !naive.is_open() || naive.resets > 0 {
                 continue;
             }
@@ -276,14 +291,15 @@ fn a_trace_with_segments_inserted_loses_exactly_those() {
     let rules = TcpRules::default();
     for (name, trace) in every() {
         let mut conversation = Conversation::open(&trace[0].1, Arrival::Plain, &rules).unwrap().conversation;
-        for at in 1..trace.len() {
-            let (direction, genuine) = &trace[at];
+        let mut naive = Naive::default();
+        naive.see(0, &trace[0].1);
+        for (at, (direction, genuine)) in trace.iter().enumerate().skip(1) {
             let judged = conversation.judge(*direction, genuine, &rules).verdict;
             if judged == Verdict::StartAnew {
                 break;
             }
             assert_eq!(judged, Verdict::Pass, "{name} {at}");
-            let naive = Naive::of(&trace[..=at]);
+            naive.see(*direction as usize, genuine);
             if !naive.is_open() || naive.resets > 0 {
                 continue;
             }

@@ -216,10 +216,15 @@ fn port_reuse_in_time_wait() {
     after(&closed, &junos(), "< S 3000503 = anew");
     // A lower number: the end in TIME-WAIT decides, by timestamps.
     after(&closed, &junos(), "> S 1000502 = pass\n < A 3000502:1000502 = pass\n state TimeWait");
-    after(&closed, &junos(), "> S 5 = pass\n < SA 900000000:6 = pass initial\n > A 6:900000001 = pass established");
+    after(
+        &closed,
+        &junos(),
+        "> S 5 = pass\n < SA 900000000:6 = pass initial\n > A 6:900000001 = pass established",
+    );
     after(&closed, &junos(), "< SA 900000000:6 = syn-in-window");
     after(&closed, &TcpRules { sequence: Sequence::Unchecked, ..junos() }, "> S 5 = anew");
-    let closing = format!("{FLOWING}\n> AF 1000501:3000501 = pass half-closed\n< AF 3000501:1000501 = pass closing");
+    let closing =
+        format!("{FLOWING}\n> AF 1000501:3000501 = pass half-closed\n< AF 3000501:1000501 = pass closing");
     after(&closing, &junos(), "> S 7000000 = anew");
     let half = format!("{FLOWING}\n> AF 1000501:3000501 = pass half-closed");
     after(&half, &junos(), "> S 7000000 = pass\n state HalfClosed");
@@ -286,7 +291,11 @@ fn what_ends_a_session_at_once() {
 /// A reset session keeps its timeout, and its ports are free.
 #[test]
 fn after_a_reset() {
-    after(FLOWING, &junos(), "> R 1000501 = pass\n > R 1000501 = pass\n < A 3000501:1000501 = pass\n > S 5 = anew");
+    after(
+        FLOWING,
+        &junos(),
+        "> R 1000501 = pass\n > R 1000501 = pass\n < A 3000501:1000501 = pass\n > S 5 = anew",
+    );
     after(FLOWING, &junos(), "> R 1000501 = pass\n < S 5 = anew");
     let half = "> AF 1000501:3000501 = pass half-closed\n < R 3000501 = pass\n state Reset";
     after(FLOWING, &TcpRules { half_close: HalfClose::TimeWait, ..junos() }, half);
@@ -359,7 +368,12 @@ fn windows_learnt_in_the_middle() {
     for next in ["> A 1000000:3200000 w20", "< A 3000000:1300000", "> A 1000000:3000000 k3200000"] {
         check(&off, &format!("{both}\n {next} = pass"));
     }
-    check(&off, &format!("{both}\n > AF 1000000:3000000 = pass half-closed\n < A 3000000:1000001 = pass\n < AF 3000000:1000001 = pass closing\n > A 1000001:3000001 = pass time-wait"));
+    check(
+        &off,
+        &format!(
+            "{both}\n > AF 1000000:3000000 = pass half-closed\n < A 3000000:1000001 = pass\n < AF 3000000:1000001 = pass closing\n > A 1000001:3000001 = pass time-wait"
+        ),
+    );
 }
 
 #[test]
@@ -379,6 +393,20 @@ fn a_first_segment_that_is_an_answer_knows_one_scale() {
          < A 1049001:3001     = pass
          < A 1050001:3001 +2000000 = out-of-window",
     );
+}
+
+/// Picked up at the SYN-ACK of a simultaneous open, which comes twice.
+#[test]
+fn answers_again_after_a_pick_up() {
+    let off = TcpRules { syn_check: SynCheck::Off, ..junos() };
+    check(
+        &off,
+        "> SA 3000:1001       = pass initial
+         < SA 1000:3001       = pass established
+         > SA 3000:1001       = pass
+         < SA 1000:3001       = pass",
+    );
+    check(&off, "> A 3000:1001 = pass established\n > SA 2999:1001 = pass\n < SA 1000:3000 = pass");
 }
 
 /// A session of a peer: state and scales hold, numbers don't.

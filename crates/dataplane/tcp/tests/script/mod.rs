@@ -7,7 +7,8 @@
 //! opens none must be the last.
 
 use ravelin_tcp::{
-    Arrival, Conversation, Direction, End, Extent, Judgement, Segment, Seq, TcpDrop, TcpRules, Timeout, Verdict,
+    Arrival, Conversation, Direction, End, Extent, Judgement, Segment, Seq, TcpDrop, TcpRules, Timeout,
+    Verdict,
 };
 use ravelin_wire::TcpFlags;
 
