@@ -34,7 +34,7 @@ fn segment(flags: u8, seq: u32, ack: u32, len: u32) -> Segment {
         seq: Seq(seq),
         ack: Seq(ack),
         len,
-        window: 500,
+        window: if flags & TcpFlags::SYN != 0 { 64_000 } else { 500 },
         flags: TcpFlags(flags),
         extent: Extent::Whole,
         scale: (flags & TcpFlags::SYN != 0).then_some(7),

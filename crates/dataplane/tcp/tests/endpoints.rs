@@ -156,8 +156,8 @@ fn run(plan: &Plan) -> Run {
     let mut out = Vec::new();
     let mut seen = 0;
     for now in 0..TICKS {
-        for s in 0..2 {
-            ends[s].tick(now, &mut dice, &mut out);
+        for (s, end) in ends.iter_mut().enumerate() {
+            end.tick(now, &mut dice, &mut out);
             out.drain(..).for_each(|segment| network.send(now, true, s, segment));
         }
         while let Some((to_firewall, sender, segment)) = network.next(now) {

@@ -462,16 +462,11 @@ def record(name):
     relaying = os.fork()
     if relaying == 0:
         enter(RELAY)
-        finished = [False]
-
-        def parent_said():
-            return finished[0] or os.path.exists(f"/run/{RELAY}.stop")
-
         relay(
             os.path.join(HERE, f"{name}.pcap"),
             Impairment(f"{name} before", **scenario["before"]),
             Impairment(f"{name} after", **scenario["after"]),
-            parent_said,
+            lambda: os.path.exists(f"/run/{RELAY}.stop"),
         )
         os._exit(0)
     while not stop():
