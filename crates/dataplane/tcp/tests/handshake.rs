@@ -293,6 +293,7 @@ fn a_refused_connection() {
     check(&junos(), "> S 100 = pass initial\n < RA 0:101 = pass\n state Reset\n > S 200 = anew");
     check(&junos(), "> S 100 = pass initial\n < RA 0:100 = rst-out-of-window\n state SynSent");
     check(&junos(), "> S 100 = pass initial\n < R 0 = rst-out-of-window\n state SynSent");
+    check(&junos(), "> S 100 = pass initial\n < R 0:101 = rst-out-of-window\n state SynSent");
     check(&junos(), "> S 100 = pass initial\n > R 101 = pass\n state Reset");
     let answered = "> S 100 = pass initial\n < SA 300:101 = pass";
     check(&junos(), &format!("{answered}\n > R 101 = pass\n state Reset"));
@@ -322,6 +323,7 @@ fn fast_open() {
          < A 301:151          = pass",
     );
     check(&junos(), "> S 100 +50 = pass initial\n < SA 300:152 = ack-out-of-window");
+    check(&junos(), "> S 100 = pass initial\n > S 100 +50 = pass\n < SA 300:151 = pass");
 }
 
 /// Data on the SYN were more than the answer's window has room for; the SYN may come again.

@@ -288,6 +288,38 @@ fn what_ends_a_session_at_once() {
     after(FLOWING, &fin, "> R 1000501 = pass");
 }
 
+/// What is expected of a conversation picked up may be anything that was granted.
+#[test]
+fn an_expected_reset_of_a_conversation_picked_up() {
+    let rules = TcpRules { syn_check: SynCheck::Off, rst_sequence_check: true, ..junos() };
+    let both = "> A 1000000:3000000 w20 = pass established\n < A 3000000:1000000 w20 = pass";
+    after(both, &rules, "> R 1200000 = pass\n state Reset");
+    after(both, &rules, "> R 9000000 = rst-not-expected answer 3000000:1000000:64");
+}
+
+/// The server refuses a new SYN without a number of its own; nobody else may.
+#[test]
+fn a_renewal_refused() {
+    after(FLOWING, &junos(), "> S 70000000 = pass\n < RA 0:70000001 = pass\n state Established");
+    after(FLOWING, &junos(), "< RA 0:70000001 = rst-out-of-window");
+    after(FLOWING, &junos(), "> S 70000000 = pass\n > RA 0:70000001 = rst-out-of-window");
+}
+
+/// The answer to a bad segment grants what the other end did, in its own units.
+#[test]
+fn a_challenge_is_scaled() {
+    let rules = TcpRules { rst_sequence_check: true, ..junos() };
+    let script = "> S 1000000 s1 = pass initial
+        < SA 3000000:1000001 w8000 s3 = pass
+        > A 1000001:3000001 w500 = pass established
+        < A 3000001:1000001 w2000 = pass
+        > A 1000001:3000001 +800 = pass
+        > R 1000900 = rst-not-expected answer 3000001:1000001:2000
+        < A 3000001:1000801 w50 = pass
+        > R 1000900 = rst-not-expected answer 3000001:1000801:1900";
+    check(&rules, script);
+}
+
 /// A reset session keeps its timeout, and its ports are free.
 #[test]
 fn after_a_reset() {
@@ -363,6 +395,8 @@ fn windows_learnt_in_the_middle() {
     ] {
         check(&off, &format!("{start}\n {next} = {reason}"));
     }
+    // Much may be on its way when the first segment is seen.
+    check(&off, "> A 900000000:3000000 w20 = pass established\n < A 3000000:890000000 = pass");
     // Data sent before the first segment seen are acknowledged after it.
     let both = format!("{start}\n< A 3000000:1000000 w20 = pass");
     for next in ["> A 1000000:3200000 w20", "< A 3000000:1300000", "> A 1000000:3000000 k3200000"] {
@@ -386,6 +420,14 @@ fn a_first_segment_that_is_an_answer_knows_one_scale() {
          > AP 3001:1001 +1400 = pass
          < A 1001:4401 w100   = pass",
     );
+    // Without the option neither scales, and what is granted at least is all there is.
+    check(
+        &off,
+        "> SA 3000:1001 w100   = pass initial
+         < A 1001:3001 w100    = pass established
+         > A 3001:1001 +1048577 = pass
+         > A 3001:1001 +1200000 = out-of-window",
+    );
     check(
         &off,
         "> SA 3000:1001 w100  = pass initial
@@ -407,6 +449,8 @@ fn answers_again_after_a_pick_up() {
          < SA 1000:3001       = pass",
     );
     check(&off, "> A 3000:1001 = pass established\n > SA 2999:1001 = pass\n < SA 1000:3000 = pass");
+    // A keepalive that repeats the number of the SYN.
+    check(&off, "> A 3000:1001 +1 = pass established\n > SA 3000:1001 = pass");
 }
 
 /// A session of a peer: state and scales hold, numbers don't.
