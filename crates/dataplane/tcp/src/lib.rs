@@ -7,6 +7,20 @@
 //! pure pieces.
 //! Timeouts are named, not run: [`TcpRules::seconds`] gives their length.
 //! State: 32 bytes a conversation, nothing else. Spec: tcp-1..48.
+//!
+//! ```
+//! use ravelin_tcp::{Arrival, Conversation, Direction, Extent, Segment, TcpRules, Verdict};
+//! # let mut syn = [0; 20];
+//! # (syn[12], syn[13]) = (5 << 4, 2);
+//! # let mut answer = syn;
+//! # (answer[11], answer[13]) = (1, 18);
+//! let rules = TcpRules::default();
+//! let first = Segment::of(&syn, Extent::Whole).expect("a whole header");
+//! let mut opened = Conversation::open(&first, Arrival::Plain, &rules).expect("a SYN opens");
+//! let next = Segment::of(&answer, Extent::Whole).expect("a whole header");
+//! let judgement = opened.conversation.judge(Direction::Reverse, &next, &rules);
+//! assert_eq!(judgement.verdict, Verdict::Pass);
+//! ```
 
 pub mod aging;
 mod conversation;

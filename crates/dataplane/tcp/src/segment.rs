@@ -95,7 +95,7 @@ impl Segment {
     /// Sequence numbers it takes up: payload, SYN and FIN (RFC 9293 3.4).
     #[must_use]
     pub const fn space(&self) -> u32 {
-        self.len + self.has(TcpFlags::SYN) as u32 + self.has(TcpFlags::FIN) as u32
+        self.len.wrapping_add(self.has(TcpFlags::SYN) as u32 + self.has(TcpFlags::FIN) as u32)
     }
 
     /// The number after its last.
