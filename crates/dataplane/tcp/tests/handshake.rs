@@ -345,6 +345,18 @@ fn early_data_beyond_the_window() {
     );
 }
 
+/// The same when both open: the data come again with the SYN-ACK.
+#[test]
+fn early_data_of_a_simultaneous_open() {
+    check(
+        &junos(),
+        "> S 100 +700         = pass initial
+         < S 300 w600 +5      = pass
+         > SA 100:306 +700    = pass
+         < SA 300:801         = pass established",
+    );
+}
+
 /// The ACK was lost before it came by, then its sender gave up: the answer still comes again.
 #[test]
 fn an_answer_after_a_reset_in_the_handshake() {
