@@ -273,7 +273,7 @@ fn a_client_reaches_a_server_through_the_plane() {
 }
 
 fn with(workers: u8) {
-    let lab = Lab::with_queues("rvb-p", ["ge-0-0-0", "ge-0-0-1"], "/run/rvb/plane", workers);
+    let lab = Lab::build("rvb-p", ["ge-0-0-0", "ge-0-0-1"], "/run/rvb/plane", workers);
     for (name, third) in [("rvb-pc", 1), ("rvb-ps", 2)] {
         let (v4, v6) = (format!("10.8.{third}.2/24"), format!("fd08:{third}::2/64"));
         let gateways = [format!("10.8.{third}.1"), format!("fd08:{third}::1")];

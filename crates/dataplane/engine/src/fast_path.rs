@@ -2,8 +2,9 @@
 
 use ravelin_contract::CloseReason;
 use ravelin_program::{Action, Interface, Rematch};
-use ravelin_types::{Addr, DropReason, Family, PolicyId};
-use ravelin_wire::{L4, rewrite};
+use ravelin_tcp::{Direction, End, Segment, State, mss};
+use ravelin_types::{Addr, DropReason, Family, PolicyId, Proto};
+use ravelin_wire::{L4, TcpFlags, rewrite};
 
 use crate::act::{self, Recipe};
 use crate::explain::{Fact, Recorder};
@@ -15,10 +16,7 @@ use crate::rules::{Decision, Rules};
 use crate::session::{HOST_UNIT, Life, Marks, NO_POLICY, NO_RULE, Session, Ticks, WingRef};
 use crate::step::{Flow, Turn};
 use crate::verdict::Verdict;
-use crate::{first_path, reply};
-
-/// Seconds after which a closing session is forgotten.
-const SWITCHED: u32 = 1;
+use crate::{first_path, reply, tcp};
 
 /// `None`: the session is no more, and the packet is to be judged as one without.
 pub(crate) fn run<R: Recorder>(
@@ -28,7 +26,7 @@ pub(crate) fn run<R: Recorder>(
     at: WingRef,
 ) -> Option<Verdict> {
     let (slot, wing) = (at.slot(), at.wing());
-    let reason = must_end(turn, flow, slot, wing);
+    let reason = must_end(turn, slot);
     if let Some(reason) = reason {
         turn.state.end(slot, reason, turn.shared, turn.now);
         return None;
@@ -39,12 +37,28 @@ pub(crate) fn run<R: Recorder>(
         return None;
     }
     turn.rec.fact(Fact::SessionHit { id: session.id, reverse: wing == 1, policy: session.policy });
+    let judged = match flow.key.proto() {
+        Proto::TCP => judge_tcp(turn, packet, flow, (slot, wing)),
+        _ => Judged::Pass,
+    };
+    match judged {
+        Judged::Drop(reason) => return Some(Verdict::Drop(reason)),
+        Judged::Anew(reason) => {
+            turn.state.end(slot, reason, turn.shared, turn.now);
+            return None;
+        }
+        Judged::Pass | Judged::Last(_) => {}
+    }
     advance(turn, flow, slot, wing);
-    Some(forward(turn, packet, flow, at))
+    let verdict = forward(turn, packet, flow, at);
+    if let Judged::Last(reason) = judged {
+        turn.state.end(slot, reason, turn.shared, turn.now);
+    }
+    Some(verdict)
 }
 
 /// Why a session can't go on with this packet.
-fn must_end<R: Recorder>(turn: &mut Turn<'_, R>, flow: &Flow, slot: u32, wing: usize) -> Option<CloseReason> {
+fn must_end<R: Recorder>(turn: &mut Turn<'_, R>, slot: u32) -> Option<CloseReason> {
     let rules = &turn.world.rules;
     let session = turn.state.sessions.get_mut(slot);
     if session.is_over(Ticks::at(turn.now)) {
@@ -75,12 +89,6 @@ fn must_end<R: Recorder>(turn: &mut Turn<'_, R>, flow: &Flow, slot: u32, wing: u
         }
         session.generation = generation;
         session.section_hash = rules.section_hash(session.wings[0].zone, session.wings[1].zone);
-    }
-    // A new connection on the ports of one that is closing.
-    let reopens = session.wings[wing].zone == flow.zone
-        && matches!(flow.network.l4, L4::Tcp { flags, .. } if flags.opens());
-    if reopens && session.state == Life::Closing {
-        return Some(if session.tcp.was_reset() { CloseReason::TcpRst } else { CloseReason::TcpFin });
     }
     None
 }
@@ -177,33 +185,70 @@ fn translated_as_ever(rules: &Rules, session: &Session) -> bool {
     }
 }
 
-/// Time, counters and TCP state.
+/// What the conversation makes of a segment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Judged {
+    Pass,
+    /// It passes, and the session with it.
+    Last(CloseReason),
+    /// The session is over and this segment opens another.
+    Anew(CloseReason),
+    Drop(DropReason),
+}
+
+/// Flags and windows. Only what passes changes the session. Spec: tcp-4..41.
+fn judge_tcp<R: Recorder>(
+    turn: &mut Turn<'_, R>,
+    packet: &Packet<'_>,
+    flow: &Flow,
+    (slot, wing): (u32, usize),
+) -> Judged {
+    let Some(segment) = Segment::read(packet.bytes(), &flow.network) else { return Judged::Pass };
+    let rules = &turn.world.rules.tcp;
+    let session = turn.state.sessions.get_mut(slot);
+    let direction = if wing == 0 { Direction::Initial } else { Direction::Reverse };
+    let judgement = session.tcp.judge(direction, &segment, rules);
+    match judgement.verdict {
+        ravelin_tcp::Verdict::Pass => {}
+        ravelin_tcp::Verdict::Drop(drop) => {
+            if let Some(answer) = judgement.answer {
+                reply::tcp_ack(turn, packet, flow, &answer);
+            }
+            return Judged::Drop(tcp::reason(drop));
+        }
+        ravelin_tcp::Verdict::StartAnew => {
+            let reset = session.tcp.state() == State::Reset;
+            return Judged::Anew(if reset { CloseReason::TcpRst } else { CloseReason::TcpFin });
+        }
+    }
+    session.state = tcp::life(session.tcp.state());
+    if let Some(timeout) = judgement.timeout {
+        session.timeout_s = rules.seconds(timeout, session.established_timeout_s);
+        // The wheel goes by when it was seen last.
+        session.last_seen = Ticks::at(turn.now);
+        turn.state.sessions.reschedule(slot, turn.now);
+    }
+    match judgement.end {
+        None => Judged::Pass,
+        Some(End::Fin) => Judged::Last(CloseReason::TcpFin),
+        Some(End::Rst) => Judged::Last(CloseReason::TcpRst),
+    }
+}
+
+/// Time and counters.
 fn advance<R: Recorder>(turn: &mut Turn<'_, R>, flow: &Flow, slot: u32, wing: usize) {
-    let settings = &turn.world.rules.flow;
     let session = turn.state.sessions.get_mut(slot);
     session.last_seen = Ticks::at(turn.now);
     let bytes = u64::from(flow.network.end - flow.link.l3_at);
     session.packets[wing] += 1;
     session.bytes[wing] += bytes;
+    if flow.key.proto() != Proto::TCP {
+        session.state = Life::Established;
+    }
     if session.marks.has(Marks::COUNT)
         && let Some(hits) = turn.state.counters.policies.get_mut(session.policy.index())
     {
         hits.passed(wing, bytes);
-    }
-    let L4::Tcp { flags, .. } = flow.network.l4 else {
-        session.state = Life::Established;
-        return;
-    };
-    session.tcp = session.tcp.advance(wing, flags);
-    let life = session.tcp.life();
-    if life != session.state {
-        session.state = life;
-        session.timeout_s = match life {
-            Life::Closing => settings.tcp_closing_timeout.max(SWITCHED),
-            Life::Established => session.established_timeout_s,
-            Life::Opening | Life::Free => settings.tcp_initial_timeout,
-        };
-        turn.state.sessions.reschedule(slot, turn.now);
     }
 }
 
@@ -232,6 +277,7 @@ pub(crate) fn forward<R: Recorder>(
     if translated {
         act::translate(packet, flow, &recipe);
     }
+    clamp_mss(turn, packet, flow);
     let network = act::translated(&flow.network, &other);
     let partial = act::checksum_left(packet, &network);
     if to_host {
@@ -241,6 +287,16 @@ pub(crate) fn forward<R: Recorder>(
         return act::from_host(turn, packet, flow, partial);
     }
     through(turn, packet, flow, at, (&recipe, partial))
+}
+
+/// Lowers the MSS that a SYN announces. Spec: tcp-42, tcp-44.
+fn clamp_mss<R>(turn: &Turn<'_, R>, packet: &mut Packet<'_>, flow: &Flow) {
+    let L4::Tcp { flags, .. } = flow.network.l4 else { return };
+    let Some(limit) = turn.world.rules.flow.tcp.mss.filter(|_| flags.has(TcpFlags::SYN)) else { return };
+    let (at, end) = (usize::from(flow.network.l4_at), usize::from(flow.network.end));
+    if let Some(segment) = packet.bytes_mut().get_mut(at..end) {
+        let _ = mss::clamp(segment, limit);
+    }
 }
 
 fn check_ttl<R: Recorder>(turn: &mut Turn<'_, R>, packet: &Packet<'_>, flow: &Flow) -> Option<Verdict> {

@@ -2,6 +2,7 @@
 
 use ravelin_contract::Event;
 use ravelin_program::{Action, Application, Interface, LogWhen, Policy};
+use ravelin_tcp::Opened;
 use ravelin_types::{Addr, DropReason, Family, IcmpKind, NatRuleId, PolicyId, Proto, ZoneId};
 use ravelin_wire::{Fragment, L4};
 
@@ -16,7 +17,7 @@ use crate::session::{HOST_UNIT, NO_APPLICATION, NO_POLICY, WingRef};
 use crate::steer::Towards;
 use crate::step::{Flow, Turn};
 use crate::verdict::Verdict;
-use crate::{fast_path, home, host, reply};
+use crate::{fast_path, home, host, reply, tcp};
 
 /// What the policy said of a packet it lets through.
 #[derive(Clone, Copy, Debug)]
@@ -24,7 +25,7 @@ struct Permit {
     policy: PolicyId,
     log: LogWhen,
     count: bool,
-    application: u32,
+    application: u16,
     inactivity_timeout: Option<u32>,
 }
 
@@ -36,13 +37,15 @@ pub(crate) struct Draft {
     pub policy: PolicyId,
     pub log: LogWhen,
     pub count: bool,
-    pub application: u32,
+    pub application: u16,
     pub inactivity_timeout: Option<u32>,
     /// The tuple with its destination as translated.
     pub inner: FlowKey,
     /// The static or destination NAT rule that matched, one that says `off` too.
     pub rule: Option<NatRuleId>,
     pub source: Outward,
+    /// The conversation that a TCP segment opens.
+    pub tcp: Option<Opened>,
 }
 
 pub(crate) fn run<R: Recorder>(turn: &mut Turn<'_, R>, packet: &mut Packet<'_>, flow: &Flow) -> Verdict {
@@ -107,7 +110,7 @@ fn judge<R: Recorder>(
     flow: &Flow,
     inward: &Inward,
 ) -> Result<Draft, DropReason> {
-    check_opening(turn, packet, flow)?;
+    let tcp = check_opening(turn, packet, flow)?;
     let world = turn.world;
     let egress = route(turn, packet, flow, inward.key.dst())?;
     let to = egress.zone.ok_or(DropReason::EgressNoZone)?;
@@ -130,6 +133,7 @@ fn judge<R: Recorder>(
         inner: inward.key,
         rule: inward.rule,
         source,
+        tcp,
     })
 }
 
@@ -138,26 +142,25 @@ fn check_opening<R: Recorder>(
     turn: &mut Turn<'_, R>,
     packet: &Packet<'_>,
     flow: &Flow,
-) -> Result<(), DropReason> {
+) -> Result<Option<Opened>, DropReason> {
     let network = &flow.network;
     // A link-local address means nothing on another link (RFC 4291 2.5.6).
     if network.family == Family::V6 && network.src.is_link_local6() {
         return Err(DropReason::InvalidSource);
     }
     match network.l4 {
-        L4::Tcp { flags, .. } if turn.world.rules.flow.syn_check && !flags.opens() => {
+        L4::Tcp { .. } => tcp::open(packet, flow, &turn.world.rules.tcp).inspect_err(|reason| {
             let zone = turn.world.rules.zone(flow.zone);
-            if zone.is_some_and(|z| z.tcp_rst) {
+            if *reason == DropReason::TcpNotSyn && zone.is_some_and(|z| z.tcp_rst) {
                 reply::tcp_reset(turn, packet, flow);
             }
-            Err(DropReason::TcpNotSyn)
-        }
+        }),
         L4::Icmp { kind, .. } => match IcmpKind::of(network.proto, kind) {
             IcmpKind::EchoReply => Err(DropReason::IcmpReplyNoSession),
-            IcmpKind::EchoRequest | IcmpKind::Error | IcmpKind::Other => Ok(()),
+            IcmpKind::EchoRequest | IcmpKind::Error | IcmpKind::Other => Ok(None),
         },
         L4::Opaque if matches!(network.fragment, Fragment::Later { .. }) => Err(DropReason::FragmentNoFirst),
-        L4::Tcp { .. } | L4::Udp { .. } | L4::Sctp { .. } | L4::Spi(_) | L4::Opaque => Ok(()),
+        L4::Udp { .. } | L4::Sctp { .. } | L4::Spi(_) | L4::Opaque => Ok(None),
     }
 }
 
@@ -242,7 +245,7 @@ fn permit(policy: &Policy, term: &Application) -> Permit {
         policy: policy.id,
         log: policy.log,
         count: policy.count,
-        application: term.name,
+        application: u16::try_from(term.name).unwrap_or(NO_APPLICATION),
         inactivity_timeout: term.inactivity_timeout,
     }
 }
@@ -286,12 +289,13 @@ impl Draft {
             inner: key,
             rule: None,
             source: Outward::Keep,
+            tcp: None,
         }
     }
 
     /// Towards the firewall itself.
-    pub(crate) fn to_host(inward: &Inward) -> Self {
-        Self { rule: inward.rule, ..Self::host(HOST_UNIT, ZoneId::HOST, inward.key) }
+    pub(crate) fn to_host(inward: &Inward, tcp: Option<Opened>) -> Self {
+        Self { rule: inward.rule, tcp, ..Self::host(HOST_UNIT, ZoneId::HOST, inward.key) }
     }
 
     /// The key of answers to packets that leave from `source`.

@@ -19,6 +19,7 @@ use crate::proxy;
 use crate::rules::Snapshot;
 use crate::session::WingRef;
 use crate::step::{Flow, Link, Turn};
+use crate::tcp;
 use crate::verdict::{Egress, Verdict};
 
 /// ICMPv6 types of neighbour discovery that a link can't do without (RFC 4861): solicitation and
@@ -78,10 +79,10 @@ pub(crate) fn inbound<R: Recorder>(
     if is_group(flow) || flow.link.dst_mac.is_group() {
         return stateless(turn, packet, flow);
     }
-    if matches!(flow.network.l4, L4::Tcp { flags, .. } if !flags.opens()) {
-        return Verdict::Drop(DropReason::TcpNotSyn);
+    match tcp::open(packet, flow, &turn.world.rules.tcp) {
+        Err(reason) => Verdict::Drop(reason),
+        Ok(tcp) => first_path::open(turn, packet, flow, &Draft::to_host(inward, tcp)),
     }
-    first_path::open(turn, packet, flow, &Draft::to_host(inward))
 }
 
 /// What the kernel sends without a session: the firewall's own traffic is let out.
@@ -94,7 +95,8 @@ pub(crate) fn outbound<R: Recorder>(turn: &mut Turn<'_, R>, packet: &mut Packet<
         return stateless(turn, packet, flow);
     }
     turn.rec.fact(Fact::Zones { from: ZoneId::HOST, to: zone });
-    match install(turn, flow, &Draft::host(flow.unit, zone, flow.key)) {
+    let tcp = tcp::open_from_host(packet, flow, &world.rules.tcp);
+    match install(turn, flow, &Draft { tcp, ..Draft::host(flow.unit, zone, flow.key) }) {
         Err(verdict) => verdict,
         Ok(slot) => fast_path::forward(turn, packet, flow, WingRef::new(slot, 0)),
     }

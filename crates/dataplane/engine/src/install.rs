@@ -3,8 +3,8 @@
 //! Place: the end of the first path, after permit. What was taken is given back when anything fails.
 
 use ravelin_contract::{Event, SessionEvent};
+use ravelin_tcp::{Conversation, Opened};
 use ravelin_types::{Addr, DropReason, Family, NatRuleId, Proto};
-use ravelin_wire::L4;
 use ravelin_wire::checksum::Delta;
 
 use crate::explain::{Fact, Recorder};
@@ -14,7 +14,7 @@ use crate::key::FlowKey;
 use crate::nat::Outward;
 use crate::session::{InsertError, Life, Marks, NO_POLICY, NO_RULE, Session, Ticks, Wing};
 use crate::step::{Flow, Turn};
-use crate::tcp::Progress;
+use crate::tcp;
 use crate::verdict::Verdict;
 
 /// Tries to find a leased port whose reverse wing is free.
@@ -131,18 +131,15 @@ fn build<R: Recorder>(turn: &mut Turn<'_, R>, flow: &Flow, draft: &Draft, back: 
         _ => settings.other_timeout,
     };
     let established = draft.inactivity_timeout.unwrap_or(by_protocol);
-    let mut tcp = Progress::NEW;
-    let mut life = Life::Opening;
-    if let L4::Tcp { flags, .. } = flow.network.l4 {
-        tcp = if flags.opens() { tcp.advance(0, flags) } else { Progress::midstream() };
-        life = tcp.life();
-    }
-    let opening = proto == Proto::TCP && life == Life::Opening;
+    let (tcp, timeout) = match draft.tcp {
+        Some(Opened { conversation, timeout }) => (conversation, timeout),
+        None => (Conversation::NONE, tcp::SETTLED),
+    };
     let now = Ticks::at(turn.now);
     let mut session = Session {
         last_seen: now,
         created: now,
-        timeout_s: if opening { settings.tcp_initial_timeout } else { established },
+        timeout_s: turn.world.rules.tcp.seconds(timeout, established),
         established_timeout_s: established,
         generation: turn.world.rules.generation.0 as u32,
         section_hash: turn.world.rules.section_hash(flow.zone, draft.to_zone),
@@ -155,7 +152,7 @@ fn build<R: Recorder>(turn: &mut Turn<'_, R>, flow: &Flow, draft: &Draft, back: 
         application: draft.application,
         id: turn.state.new_session_id(),
         tcp,
-        state: life,
+        state: draft.tcp.map_or(Life::Opening, |opened| tcp::life(opened.conversation.state())),
         marks: Marks::default().with(Marks::LOG_CLOSE, draft.log.close).with(Marks::COUNT, draft.count),
         ..Session::EMPTY
     };

@@ -9,6 +9,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use ravelin_program::{FlowSettings, Interface, Port, Program, Zone};
+use ravelin_tcp::TcpRules;
 use ravelin_types::{Addr, Family, Generation, InterfaceId, PolicyId, PortId, ZoneId};
 
 use crate::forwarding::Forwarding;
@@ -47,6 +48,7 @@ pub struct Rules {
     locals: HashMap<(Family, Addr), InterfaceId>,
     policies: policy::Policies,
     pub(crate) nat: Nat,
+    pub(crate) tcp: TcpRules,
     pub(crate) limits: IdLimits,
 }
 
@@ -78,6 +80,7 @@ impl Rules {
             locals: HashMap::new(),
             policies: policy::Policies::build(program),
             nat: Nat::of(program),
+            tcp: crate::tcp::rules(&flow.tcp),
             limits: IdLimits::default(),
         };
         rules.index_units()?;

@@ -86,6 +86,7 @@ fn nat_stage(kind: &'static str) -> &'static str {
 fn answer(with: Answered) -> String {
     match with {
         Answered::TcpReset => "TCP reset".into(),
+        Answered::TcpAck => "TCP ACK".into(),
         Answered::IcmpError { kind, code } => format!("ICMP type {kind} code {code}"),
     }
 }

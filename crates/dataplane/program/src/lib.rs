@@ -16,7 +16,7 @@ mod zone;
 pub use chunk::{Chunk, ChunkKey, Manifest, Program};
 pub use digest::Digest;
 pub use filter::{PortRange, Service};
-pub use flow::{FlowSettings, Rematch};
+pub use flow::{FlowSettings, Rematch, SynCheck, TcpSettings, TimeWait};
 pub use interface::{Interface, InterfaceAddress, Interfaces, Port};
 pub use nat::{
     DestinationAction, DestinationNat, DestinationPool, DestinationRule, DestinationRuleSet, NatContext,

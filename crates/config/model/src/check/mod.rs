@@ -1,6 +1,7 @@
 //! Checks across statements: everything must resolve before a configuration is valid.
 
 mod applications;
+mod flow;
 mod interfaces;
 mod names;
 mod nat;
@@ -23,6 +24,7 @@ pub fn check(mut config: Config) -> Result<ValidConfig, Vec<Diagnostic>> {
     zones::check(&config, &mut report);
     applications::check(&config, &mut report);
     policies::check(&config, &mut report);
+    flow::check(&config, &mut report);
     nat::check(&config, &mut report);
     proxy::check(&config, &mut report);
     if report.errors.is_empty() {

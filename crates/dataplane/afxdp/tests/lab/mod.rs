@@ -13,12 +13,8 @@ pub struct Lab {
 }
 
 impl Lab {
-    pub fn build(prefix: &str, middle: [&str; 2], pins: &str) -> Self {
-        Self::with_queues(prefix, middle, pins, 1)
-    }
-
     /// Each device has so many queues.
-    pub fn with_queues(prefix: &str, middle: [&str; 2], pins: &str, queues: u8) -> Self {
+    pub fn build(prefix: &str, middle: [&str; 2], pins: &str, queues: u8) -> Self {
         let lab = Self { prefix: prefix.into(), pins: pins.into() };
         lab.clear();
         std::fs::create_dir_all("/run/rvb").expect("root makes directories");

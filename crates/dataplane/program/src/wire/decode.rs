@@ -6,7 +6,7 @@ use super::{WireError, nat, proto};
 use crate::{
     Action, AddressMatch, Application, Chunk, DestinationNat, FlowSettings, HostInbound, IcmpMatch,
     Interface, InterfaceAddress, Interfaces, LogWhen, Policy, PolicySection, Port, PortRange, Prefix,
-    Rematch, Service, SourceNat, StaticNat, Zone, ZoneMatch, Zones,
+    Rematch, Service, SourceNat, StaticNat, SynCheck, TcpSettings, TimeWait, Zone, ZoneMatch, Zones,
 };
 
 pub(super) type Read<T> = Result<T, WireError>;
@@ -118,10 +118,8 @@ fn zone(x: proto::Zone) -> Read<Zone> {
 
 fn flow(x: &proto::Flow) -> Read<FlowSettings> {
     Ok(FlowSettings {
-        syn_check: x.syn_check,
-        tcp_initial_timeout: x.tcp_initial_timeout,
+        tcp: tcp(need("TCP settings", x.tcp.as_ref())?)?,
         tcp_timeout: x.tcp_timeout,
-        tcp_closing_timeout: x.tcp_closing_timeout,
         udp_timeout: x.udp_timeout,
         icmp_timeout: x.icmp_timeout,
         other_timeout: x.other_timeout,
@@ -132,6 +130,29 @@ fn flow(x: &proto::Flow) -> Read<FlowSettings> {
             2 => Rematch::Extensive,
             value => return Err(WireError::Range { what: "policy rematch", value: value.into() }),
         },
+    })
+}
+
+fn tcp(x: &proto::Tcp) -> Read<TcpSettings> {
+    Ok(TcpSettings {
+        syn_check: match x.syn_check {
+            1 => SynCheck::Required,
+            2 => SynCheck::Strict,
+            3 => SynCheck::Off,
+            value => return Err(WireError::Range { what: "SYN check", value: value.into() }),
+        },
+        sequence_check: x.sequence_check,
+        rst_invalidate_session: x.rst_invalidate_session,
+        rst_sequence_check: x.rst_sequence_check,
+        fin_invalidate_session: x.fin_invalidate_session,
+        time_wait: match (x.time_wait_seconds, x.time_wait_ageout) {
+            (Some(seconds), _) => TimeWait::Seconds(small("time-wait timeout", seconds)?),
+            (None, true) => TimeWait::Ageout,
+            (None, false) => TimeWait::Unset,
+        },
+        half_close_as_time_wait: x.half_close_as_time_wait,
+        initial_timeout: small("TCP initial timeout", x.initial_timeout)?,
+        mss: x.mss.map(|mss| small("MSS", mss)).transpose()?,
     })
 }
 

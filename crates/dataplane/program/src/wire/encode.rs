@@ -6,7 +6,7 @@ use super::{nat, proto};
 use crate::{
     Action, AddressMatch, Application, Chunk, DestinationNat, FlowSettings, HostInbound, Interface,
     InterfaceAddress, Interfaces, Policy, PolicySection, Port, PortRange, Rematch, Service, SourceNat,
-    StaticNat, Zone, ZoneMatch, Zones,
+    StaticNat, SynCheck, TcpSettings, TimeWait, Zone, ZoneMatch, Zones,
 };
 
 pub(super) fn chunk(chunk: &Chunk) -> proto::Chunk {
@@ -128,10 +128,8 @@ fn zone(x: &Zone) -> proto::Zone {
 
 fn flow(x: &FlowSettings) -> proto::Flow {
     let FlowSettings {
-        syn_check,
-        tcp_initial_timeout,
+        tcp: t,
         tcp_timeout,
-        tcp_closing_timeout,
         udp_timeout,
         icmp_timeout,
         other_timeout,
@@ -139,10 +137,8 @@ fn flow(x: &FlowSettings) -> proto::Flow {
         rematch,
     } = *x;
     proto::Flow {
-        syn_check,
-        tcp_initial_timeout,
+        tcp: Some(tcp(&t)),
         tcp_timeout,
-        tcp_closing_timeout,
         udp_timeout,
         icmp_timeout,
         other_timeout,
@@ -152,6 +148,39 @@ fn flow(x: &FlowSettings) -> proto::Flow {
             Rematch::On => 1,
             Rematch::Extensive => 2,
         },
+    }
+}
+
+fn tcp(x: &TcpSettings) -> proto::Tcp {
+    let TcpSettings {
+        syn_check,
+        sequence_check,
+        rst_invalidate_session,
+        rst_sequence_check,
+        fin_invalidate_session,
+        time_wait,
+        half_close_as_time_wait,
+        initial_timeout,
+        mss,
+    } = *x;
+    proto::Tcp {
+        syn_check: match syn_check {
+            SynCheck::Required => 1,
+            SynCheck::Strict => 2,
+            SynCheck::Off => 3,
+        },
+        sequence_check,
+        rst_invalidate_session,
+        rst_sequence_check,
+        fin_invalidate_session,
+        time_wait_ageout: time_wait == TimeWait::Ageout,
+        time_wait_seconds: match time_wait {
+            TimeWait::Seconds(seconds) => Some(seconds.into()),
+            TimeWait::Unset | TimeWait::Ageout => None,
+        },
+        half_close_as_time_wait,
+        initial_timeout: initial_timeout.into(),
+        mss: mss.map(Into::into),
     }
 }
 
