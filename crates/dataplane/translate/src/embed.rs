@@ -155,7 +155,10 @@ mod tests {
             let made = Prefix64::new(Addr(0x2001_0db8 << 96), len);
             assert_eq!(made.err(), (!known).then_some(NotAPrefix::Length), "{len}");
         }
-        assert_eq!(prefix("2001:db8:0:0:1::/96"), Ok(Prefix64 { prefix: 0x2001_0db8_0000_0000_0001 << 48, len: 96 }));
+        assert_eq!(
+            prefix("2001:db8:0:0:1::/96"),
+            Ok(Prefix64 { prefix: 0x2001_0db8_0000_0000_0001 << 48, len: 96 })
+        );
         assert_eq!(prefix("2001:db8:0:0:100::/96"), Err(NotAPrefix::UOctet));
         assert_eq!(prefix("2001:db8:1::/32"), Err(NotAPrefix::HostBits));
     }

@@ -68,7 +68,8 @@ impl<'a> Pieces<'a> {
     pub fn write_next(&mut self, out: &mut [u8]) -> Option<usize> {
         let start = self.next?;
         let payload = &self.datagram[self.header_len..];
-        let header = if start == 0 { &self.datagram[..self.header_len] } else { &self.later[..self.later_len] };
+        let header =
+            if start == 0 { &self.datagram[..self.header_len] } else { &self.later[..self.later_len] };
         let left = payload.len() - start;
         let room = self.mtu.saturating_sub(header.len());
         let take = if left <= room { left } else { room / 8 * 8 };

@@ -358,7 +358,16 @@ mod tests {
 
     #[test]
     fn an_extension_header_behind_the_fragment_header_refuses() {
-        for (next, ok) in [(0, false), (43, false), (44, false), (51, false), (60, false), (135, false), (50, true), (17, true)] {
+        for (next, ok) in [
+            (0, false),
+            (43, false),
+            (44, false),
+            (51, false),
+            (60, false),
+            (135, false),
+            (50, true),
+            (17, true),
+        ] {
             let mut bytes = vec![0x60, 0, 0, 0, 0, 16, 44, 64];
             bytes.extend_from_slice(&[0x20; 32]);
             bytes.extend_from_slice(&[next, 0, 0, 1, 0, 0, 0, 7, 17, 0, 0, 0, 0, 0, 0, 0]);

@@ -196,8 +196,28 @@ mod tests {
     fn pointers_are_those_of_the_figures() {
         let n = None;
         let figure3 = [
-            Some(0), Some(1), Some(4), Some(4), n, n, n, n, Some(7), Some(6), n, n, Some(8), Some(8), Some(8),
-            Some(8), Some(24), Some(24), Some(24), Some(24), n, n,
+            Some(0),
+            Some(1),
+            Some(4),
+            Some(4),
+            n,
+            n,
+            n,
+            n,
+            Some(7),
+            Some(6),
+            n,
+            n,
+            Some(8),
+            Some(8),
+            Some(8),
+            Some(8),
+            Some(24),
+            Some(24),
+            Some(24),
+            Some(24),
+            n,
+            n,
         ];
         for (at, expected) in figure3.into_iter().enumerate() {
             let got = error(Family::V4, 12, 0, [at as u8, 0, 0, 0]).map(|m| m.field);

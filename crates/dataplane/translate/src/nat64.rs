@@ -94,11 +94,7 @@ pub fn eligible4(prefix: &Prefix64, packet: &Candidate) -> Result<Addr, Ineligib
 /// [`crate::siit::to_ipv4`] and at once, as if it had come from there, [`crate::siit::to_ipv6`].
 #[must_use]
 pub fn hairpin_ends(prefix: &Prefix64, binding: (Addr, u16), inside: (Addr, u16)) -> Ends {
-    Ends {
-        src: prefix.embed(binding.0),
-        dst: inside.0,
-        ports: Ports::Both { src: binding.1, dst: inside.1 },
-    }
+    Ends { src: prefix.embed(binding.0), dst: inside.0, ports: Ports::Both { src: binding.1, dst: inside.1 } }
 }
 
 fn is_host(addr: Addr, family: Family) -> bool {
@@ -160,7 +156,8 @@ mod tests {
     fn a_network_specific_prefix_reaches_private_addresses_but_no_group() {
         let own = Prefix64::new(addr("2001:db8:64::"), 96).unwrap();
         let to = |dst: &str| {
-            let packet = Candidate { src: addr("2001:db8::1"), dst: addr(dst), proto: Proto::TCP, icmp: None };
+            let packet =
+                Candidate { src: addr("2001:db8::1"), dst: addr(dst), proto: Proto::TCP, icmp: None };
             eligible6(&own, &packet)
         };
         assert_eq!(to("2001:db8:64::10.0.0.1"), Ok(Addr::v4([10, 0, 0, 1])));

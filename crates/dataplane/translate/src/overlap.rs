@@ -149,7 +149,7 @@ impl Fragments {
         if self.seen().get(at) == Some(&range) {
             // The same bytes, but a last piece that is last no more tells another end.
             let is_last = self.end == Some(range.end);
-            return if is_last == !piece.more { Ok(Judgement::Duplicate) } else { Err(BadFragment::Ends) };
+            return if is_last != piece.more { Ok(Judgement::Duplicate) } else { Err(BadFragment::Ends) };
         }
         let before = at.checked_sub(1).map(|i| self.seen[i]);
         let after = self.seen().get(at);
@@ -178,7 +178,7 @@ impl Fragments {
 
 /// What a piece tells by itself.
 fn check(piece: &Piece) -> Result<Seen, BadFragment> {
-    if piece.len == 0 || (piece.more && piece.len % 8 != 0) {
+    if piece.len == 0 || (piece.more && !piece.len.is_multiple_of(8)) {
         return Err(BadFragment::Length);
     }
     let start = u32::from(piece.offset) * 8;
@@ -284,7 +284,11 @@ mod tests {
             (72, 8, true, Pass),
             (160, 8, true, Pass),
         ] {
-            check_all(&[(piece(0, 16, true), Pass), (piece(80, 80, true), Pass), (piece(start, len, more), expected)]);
+            check_all(&[
+                (piece(0, 16, true), Pass),
+                (piece(80, 80, true), Pass),
+                (piece(start, len, more), expected),
+            ]);
         }
     }
 

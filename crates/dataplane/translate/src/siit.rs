@@ -12,8 +12,8 @@ use crate::header::{Extent, FRAGMENT_LEN, Header, IPV4_LEN, IPV6_LEN, Place};
 use crate::icmp::{GROWTH, GROWTH_FRAGMENT, MTU6_MIN};
 use crate::{Datagram, Ends, Refused, transport};
 
-pub(crate) use error::Taken;
 pub use crate::transport::complete_udp;
+pub(crate) use error::Taken;
 pub use error::{error_to_ipv4, error_to_ipv6};
 
 /// IPv4 datagrams above this size are sent with DF, as an IPv6 host expects (RFC 7915 5.1).

@@ -101,9 +101,13 @@ fn a_quoted_echo_is_the_family_s_own() {
     let error = verified(&to6(&error4(3, 1, 0, &quote), ports, &Rules::default()).unwrap());
     assert_eq!(error.quote(), quote6(&Payload::icmp(Family::V6, 128, 0, 0x1111_0001, b"ping")));
     let quote = from_server6(&Payload::icmp(Family::V6, 129, 0, 0x1111_0001, b"ping"));
-    let error = verified(&to4(&error6(1, 3, 0, &quote), Ports::Identifier(0x2222), &Rules::default()).unwrap());
+    let error =
+        verified(&to4(&error6(1, 3, 0, &quote), Ports::Identifier(0x2222), &Rules::default()).unwrap());
     let expected = Ip { ttl: 1, ..Ip::v4(SERVER4, POOL4) };
-    assert_eq!(error.quote(), build::datagram(&expected, &Payload::icmp(Family::V4, 0, 0, 0x2222_0001, b"ping")));
+    assert_eq!(
+        error.quote(),
+        build::datagram(&expected, &Payload::icmp(Family::V4, 0, 0, 0x2222_0001, b"ping"))
+    );
 }
 
 /// RFC 7915 4.2, 5.2: the MTU in the message; 28 where the packet in error had a fragment header.
@@ -213,7 +217,11 @@ fn errors_that_must_not_be_passed_on_are_refused() {
     let query = quote4(&Payload::icmp(Family::V4, 13, 0, 0, &[0; 12]));
     assert_eq!(to6(&error4(3, 1, 0, &query), Ports::Keep, &rules), Err(Refused::NoCounterpart));
     for (kind, code) in [(4, 0), (5, 1), (12, 1), (3, 14), (3, 16)] {
-        assert_eq!(to6(&error4(kind, code, 0, &udp), Ports::Keep, &rules), Err(Refused::NoCounterpart), "{kind}");
+        assert_eq!(
+            to6(&error4(kind, code, 0, &udp), Ports::Keep, &rules),
+            Err(Refused::NoCounterpart),
+            "{kind}"
+        );
     }
     let mut damaged = error4(3, 1, 0, &udp);
     damaged[50] ^= 1;
@@ -329,7 +337,8 @@ fn an_error_from_inside_quotes_what_the_server_sent() {
             let both = Ports::Both { src: 80, dst: POOL_PORT };
             let ports = if icmp { Ports::Identifier(POOL_PORT) } else { both };
             let out = nat.outward(&nat.datagram(nat.server, nat.inside, inside), ports).unwrap();
-            let expected = nat.error(nat.outside, nat.server, &nat.datagram(nat.server, nat.outside, &outside));
+            let expected =
+                nat.error(nat.outside, nat.server, &nat.datagram(nat.server, nat.outside, &outside));
             assert_eq!(out, expected);
         }
     }
@@ -354,9 +363,14 @@ fn a_cut_quote_is_rewritten_as_far_as_it_goes() {
                     }
                     Ok(out) => {
                         let got = verified(&out).quote().to_vec();
-                        // Half a word can't be changed in step with its checksum.
-                        let whole_words = if len < quote.len() { len & !1 } else { len };
-                        assert_eq!(got[..whole_words], expected[..whole_words], "{len}");
+                        // Half a word is left as it is, and with it the checksum; so is that of an echo
+                        // whose identifier is not there.
+                        let known = match len {
+                            len if icmp && len < header + 6 => len.min(header + 2),
+                            len if len < quote.len() => len & !1,
+                            len => len,
+                        };
+                        assert_eq!(got[..known], expected[..known], "{len}");
                     }
                 }
             }
@@ -398,7 +412,11 @@ fn padding_behind_an_error_is_no_part_of_it() {
     let [nat, _] = nats();
     let quote = nat.datagram(nat.outside, nat.server, &Payload::udp(POOL_PORT, 80, b""));
     let mut error = nat.error(nat.router, nat.outside, &quote);
-    let expected = nat.error(nat.router, nat.inside, &nat.datagram(nat.inside, nat.server, &Payload::udp(CLIENT_PORT, 80, b"")));
+    let expected = nat.error(
+        nat.router,
+        nat.inside,
+        &nat.datagram(nat.inside, nat.server, &Payload::udp(CLIENT_PORT, 80, b"")),
+    );
     error.extend_from_slice(&[0xee; 6]);
     let quoted = Ends { src: nat.inside, dst: nat.server, ports: NAT_OUT };
     let out = run(&error, |d| rewrite_error(d, Family::V4, (nat.router, nat.inside), &quoted)).unwrap();

@@ -54,7 +54,8 @@ fn samples() -> Vec<Vec<u8>> {
 fn every(bytes: &[u8]) -> Vec<Result<Vec<u8>, Refused>> {
     let rules = Rules::default();
     let ports = Ports::Both { src: 4000, dst: 5000 };
-    let (ends4, ends6) = (Ends { src: four().0, dst: four().1, ports }, Ends { src: six().0, dst: six().1, ports });
+    let (ends4, ends6) =
+        (Ends { src: four().0, dst: four().1, ports }, Ends { src: six().0, dst: six().1, ports });
     let id = Ends { ports: Ports::Identifier(9), ..ends6 };
     vec![
         run(bytes, |d| to_ipv6(d, &ends6, &rules)),
@@ -95,7 +96,11 @@ fn a_shorter_datagram_never_leaves_with_a_wrong_checksum() {
     for bytes in samples() {
         let header = if bytes[0] >> 4 == 4 { 20 } else { 40 };
         for len in header..bytes.len() {
-            let ip = if header == 20 { Ip::new(Family::V4, four().0, four().1) } else { Ip::new(Family::V6, six().0, six().1) };
+            let ip = if header == 20 {
+                Ip::new(Family::V4, four().0, four().1)
+            } else {
+                Ip::new(Family::V6, six().0, six().1)
+            };
             // Built anew, so that its own checksum holds where it has one.
             let proto = bytes[if header == 20 { 9 } else { 6 }];
             if !matches!(proto, 1 | 6 | 17 | 58) || len < header + 20 {

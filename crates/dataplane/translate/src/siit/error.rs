@@ -109,8 +109,8 @@ fn verifies(outer: &Header, message: &[u8]) -> bool {
 /// Bytes of the quote: all that is there, or as much as the length attribute says.
 fn quote_len(family: Family, message: &[u8]) -> usize {
     let there = message.len() - icmp::LEN;
-    let said =
-        icmp::length_attribute(family, message[0]).map_or(0, |(at, unit)| usize::from(message[4 + at]) * unit);
+    let said = icmp::length_attribute(family, message[0])
+        .map_or(0, |(at, unit)| usize::from(message[4 + at]) * unit);
     if (QUOTE_MIN..there).contains(&said) { said } else { there }
 }
 
@@ -175,12 +175,7 @@ fn check_quote(bytes: &[u8], taken: &Taken) -> Result<(), Refused> {
 
 /// What of quote and extension fits. An extension that doesn't fit beside the least quote goes, as does one that
 /// the new type has no length attribute for.
-fn plan(
-    datagram: &Datagram<'_>,
-    taken: &Taken,
-    (outer, quote): (&Header, &Header),
-    kind: u8,
-) -> Plan {
+fn plan(datagram: &Datagram<'_>, taken: &Taken, (outer, quote): (&Header, &Header), kind: u8) -> Plan {
     let limit = if outer.family == Family::V4 { ERROR4_MAX } else { ERROR6_MAX };
     let room = limit - outer.len - icmp::LEN;
     let (body, extension) = (taken.body.len(), taken.extension.len());
