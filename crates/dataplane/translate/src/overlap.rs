@@ -357,7 +357,7 @@ mod tests {
                 let expected = if condemned {
                     Bad(Condemned)
                 } else if same {
-                    if (end == Some(stop)) == !more { Duplicate } else { Bad(Ends) }
+                    if (end == Some(stop)) != *more { Duplicate } else { Bad(Ends) }
                 } else if owners.iter().any(Option::is_some) {
                     Bad(Overlap)
                 } else if bad_end {
