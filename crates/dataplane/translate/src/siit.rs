@@ -125,6 +125,7 @@ pub fn to_ipv4(
     packet(datagram, ends, &target)
 }
 
+#[inline(always)]
 fn packet(datagram: &mut Datagram<'_>, ends: &Ends, target: &Target<'_>) -> Result<Translated, Refused> {
     let old = Header::read(datagram.bytes(), other(target.family), Extent::Whole)?;
     let new = target.header(&old, Role::Forwarded)?;
@@ -160,6 +161,7 @@ impl Header {
 
 impl Target<'_> {
     /// The counterpart of a header (RFC 7915 4.1, 5.1).
+    #[inline(always)]
     pub(crate) fn header(&self, old: &Header, role: Role) -> Result<Header, Refused> {
         if let Some(refused) = old.obstacle {
             return Err(refused);

@@ -4,7 +4,7 @@
 
 use ravelin_types::{Addr, Family, IcmpKind, Proto};
 use ravelin_wire::checksum::{self, Delta, Sum};
-use ravelin_wire::{build, put_u16, u16_at};
+use ravelin_wire::{build, put_u16, put_u32, u16_at, u32_at};
 
 use crate::header::{Extent, Header};
 use crate::siit::ZeroChecksum;
@@ -59,7 +59,12 @@ pub(crate) const fn is_icmp(proto: Proto) -> bool {
 /// Writes the ports or the identifier as far as they are there, and tells the change.
 pub(crate) fn set_ports(l4: &mut [u8], proto: Proto, ports: Ports) -> Delta {
     match ports {
-        Ports::Both { src, dst } if has_ports(proto) => set(l4, 0, src).and(set(l4, 2, dst)),
+        Ports::Both { src, dst } if has_ports(proto) && l4.len() >= 4 => {
+            let (old, new) = (u32_at(l4, 0), u32::from(src) << 16 | u32::from(dst));
+            put_u32(l4, 0, new);
+            Delta(checksum::fold(u64::from(!old) + u64::from(new)))
+        }
+        Ports::Both { src, .. } if has_ports(proto) => set(l4, 0, src),
         Ports::Identifier(id) if is_icmp(proto) && l4.first().is_some_and(|kind| is_echo(proto, *kind)) => {
             set(l4, 4, id)
         }
@@ -109,8 +114,9 @@ fn pseudo(header: &Header) -> Sum {
     checksum::pseudo(header.family, header.src, header.dst, header.proto, header.payload)
 }
 
-fn pseudo_change(old: &Header, new: &Header) -> Delta {
-    Delta(checksum::fold(u64::from(!checksum::fold(pseudo(old))) + u64::from(checksum::fold(pseudo(new)))))
+/// What is to be added to a sum over the old pseudo-header, not folded. All ones of any width are zero.
+fn pseudo_change(old: &Header, new: &Header) -> Sum {
+    u64::from(checksum::fold(!pseudo(old))) + pseudo(new)
 }
 
 /// Whether the payload of a datagram on its way can be translated. Nothing is written.
@@ -153,7 +159,8 @@ pub(crate) fn translate(l4: &mut [u8], old: &Header, new: &Header, ports: Ports)
 
 /// Translates as much of a transport header as a quote holds.
 pub(crate) fn rewrite(l4: &mut [u8], old: &Header, new: &Header, ports: Ports) {
-    let mut delta = set_ports(l4, old.proto, ports).and(pseudo_change(old, new));
+    let ports = set_ports(l4, old.proto, ports);
+    let mut delta = Delta(checksum::fold(pseudo_change(old, new) + u64::from(ports.0)));
     if is_icmp(old.proto)
         && let Some(kind) = l4.first().and_then(|kind| icmp::query(old.family, *kind))
     {
