@@ -170,7 +170,7 @@ impl Fragments {
     }
 
     fn check_end(&self, piece: &Piece, range: Seen) -> Result<(), BadFragment> {
-        let behind_last = self.end.is_some_and(|end| range.end > end || !piece.more);
+        let behind_last = self.end.is_some_and(|end| range.end > end);
         let last_too_early = !piece.more && self.seen().last().is_some_and(|s| s.end > range.end);
         if behind_last || last_too_early { Err(BadFragment::Ends) } else { Ok(()) }
     }
