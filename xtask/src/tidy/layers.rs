@@ -60,9 +60,12 @@ const NARROW: &[Narrow] = &[
             "ravelin-program",
             "ravelin-contract",
             "ravelin-tcp",
+            "ravelin-translate",
+            "ravelin-classify",
         ],
     },
     Narrow { package: "ravelin-tcp", uses: &["ravelin-types", "ravelin-wire"] },
+    Narrow { package: "ravelin-translate", uses: &["ravelin-types", "ravelin-wire"] },
     Narrow { package: "ravelin-remote", uses: &["ravelin-types", "ravelin-program", "ravelin-contract"] },
 ];
 
