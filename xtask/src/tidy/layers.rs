@@ -51,9 +51,17 @@ struct Narrow {
 const NARROW: &[Narrow] = &[
     Narrow { package: "ravelin-contract", uses: &["ravelin-types", "ravelin-program"] },
     Narrow { package: "ravelin-program", uses: &["ravelin-types"] },
+    Narrow { package: "ravelin-classify", uses: &["ravelin-types"] },
     Narrow {
         package: "ravelin-engine",
-        uses: &["ravelin-types", "ravelin-wire", "ravelin-mem", "ravelin-program", "ravelin-contract"],
+        uses: &[
+            "ravelin-types",
+            "ravelin-wire",
+            "ravelin-mem",
+            "ravelin-program",
+            "ravelin-contract",
+            "ravelin-classify",
+        ],
     },
     Narrow { package: "ravelin-remote", uses: &["ravelin-types", "ravelin-program", "ravelin-contract"] },
 ];

@@ -1,0 +1,361 @@
+//! One classifier over at most [`ENTRIES_MAX`] entries: lines, rows, and their intersection.
+//!
+//! An entry is a rule, or the part of one for a source port range: a product of one condition a dimension. A lookup
+//! finds the row of the tuple in each dimension and intersects them from the top: blocks, words, bits. Entries with the same
+//! conditions lie together, which keeps the rows small and their intersection short; within a word they lie in the
+//! order of rank, and no word is read twice: that bounds a lookup whatever the tuple.
+
+use ravelin_types::Family;
+
+use crate::conditions::{AddressConditions, Condition, Cover, of_ranges, renumber};
+use crate::rows::{EMPTY, ENTRIES_MAX, Rows, WORD};
+use crate::rule::{Addresses, Rule, Tuple, Zones};
+use crate::service::{Ranges, Services, point};
+use crate::space::Space;
+use crate::sweep::Dimension;
+use crate::view::{NONE, View};
+
+/// From-zone, to-zone, source, destination, service, source port.
+pub(crate) const DIMENSIONS: usize = 6;
+/// Words of rows a plane may have in all: 96 MiB.
+const ROWS_MAX: usize = 12 << 20;
+
+/// A compiled list of rules.
+#[derive(Debug)]
+pub(crate) struct Plane {
+    rows: Rows,
+    zones: [Option<Space<u32>>; 2],
+    addresses: [Option<AddressLine>; 2],
+    service: Option<Space<u32>>,
+    source_port: Option<Space<u32>>,
+    families: bool,
+    /// The layer's rule of each entry.
+    rules: Box<[u32]>,
+    /// Entries whose rule is asked again, by word.
+    loose: Box<[u64]>,
+}
+
+#[derive(Debug)]
+struct AddressLine {
+    v4: Space<u32>,
+    v6: Space<u128>,
+}
+
+/// The rows of a tuple; a dimension that every entry is indifferent to has none.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Roots {
+    rows: [u32; DIMENSIONS],
+    count: usize,
+}
+
+/// What to look for: the lowest rank not below `floor` and below `best`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bounds {
+    pub floor: u32,
+    pub best: u32,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    conditions: [u32; DIMENSIONS],
+    rule: u32,
+    loose: bool,
+}
+
+/// Entries, and what their conditions' numbers mean.
+struct Draft<'r> {
+    entries: Vec<Entry>,
+    zones: [Ranges; 2],
+    addresses: [AddressConditions<'r>; 2],
+    services: Services,
+}
+
+impl Plane {
+    /// Compiles the rules `first..` of a layer.
+    pub(crate) fn build(rules: &[Rule], first: usize) -> Self {
+        let mut draft = Draft::new(rules, first);
+        debug_assert!(draft.entries.len() <= ENTRIES_MAX);
+        let mut conditions = draft.conditions();
+        draft.order(&mut conditions);
+        let mut build =
+            Build { rows: Rows::new(draft.entries.len()), entries: draft.entries, left: ROWS_MAX };
+        let [from, to, source, destination, mut service, source_port] = conditions;
+        let zones = [build.line(0, from, &draft.zones[0]), build.line(1, to, &draft.zones[1])];
+        let addresses = [
+            build.addresses(2, source, &draft.addresses[0].sets),
+            build.addresses(3, destination, &draft.addresses[1].sets),
+        ];
+        // One dimension at least: entries that are indifferent to all are possible everywhere, not nowhere.
+        let bare = zones.iter().all(Option::is_none) && addresses.iter().all(Option::is_none);
+        for condition in &mut service {
+            condition.any &= !bare;
+        }
+        let service = build.line(4, service, &draft.services.services);
+        let source_port = build.line(5, source_port, &draft.services.sources);
+        let Build { mut rows, entries, .. } = build;
+        rows.shrink();
+        let loose = entries.chunks(WORD).map(|word| {
+            word.iter().enumerate().fold(0, |all, (at, entry)| all | u64::from(entry.loose) << at)
+        });
+        Self {
+            loose: loose.collect(),
+            rows,
+            zones,
+            addresses,
+            service,
+            source_port,
+            families: draft.services.families(),
+            rules: entries.iter().map(|entry| entry.rule).collect(),
+        }
+    }
+
+    /// The layer's rule of each entry.
+    pub(crate) fn rules(&self) -> &[u32] {
+        &self.rules
+    }
+
+    pub(crate) const fn span(&self) -> usize {
+        self.rows.span()
+    }
+
+    #[inline]
+    pub(crate) fn roots(&self, tuple: &Tuple) -> Roots {
+        let mut roots = Roots::default();
+        let mut push = |row: u32| {
+            roots.rows[roots.count] = row;
+            roots.count += 1;
+        };
+        for (line, zone) in self.zones.iter().zip([tuple.from, tuple.to]) {
+            if let Some(line) = line {
+                push(line.row(u32::from(zone.0)));
+            }
+        }
+        for (line, addr) in self.addresses.iter().zip([tuple.src, tuple.dst]) {
+            if let Some(line) = line {
+                push(match tuple.family {
+                    Family::V4 => line.v4.row(addr.low32()),
+                    Family::V6 => line.v6.row(addr.0),
+                });
+            }
+        }
+        if let Some(line) = &self.service {
+            push(line.row(point(tuple, self.families)));
+        }
+        if let Some(line) = &self.source_port {
+            push(line.row(u32::from(tuple.sport)));
+        }
+        roots
+    }
+
+    /// Blocks that all rows have.
+    #[inline]
+    pub(crate) fn top(&self, roots: &Roots) -> u64 {
+        roots.rows[..roots.count].iter().fold(u64::MAX, |mask, row| mask & self.rows.mask(*row))
+    }
+
+    /// The lowest rank within the bounds among the entries of all rows, or `bounds.best`. `holds` is asked of the
+    /// rule of an entry that the rows do not settle.
+    #[inline]
+    pub(crate) fn first(
+        &self,
+        roots: &Roots,
+        view: &View,
+        bounds: Bounds,
+        holds: impl Fn(u32) -> bool,
+    ) -> u32 {
+        let Bounds { floor, mut best } = bounds;
+        let roots_of = &roots.rows[..roots.count];
+        let mut blocks = self.top(roots);
+        while blocks != 0 {
+            let block = blocks.trailing_zeros();
+            blocks &= blocks - 1;
+            if view.block_first(block) >= best {
+                continue;
+            }
+            let mut places = [EMPTY; DIMENSIONS];
+            let mut words = u64::MAX;
+            for (place, row) in places.iter_mut().zip(roots_of) {
+                *place = self.rows.block(*row, block);
+                words &= self.rows.mask(*place);
+            }
+            let places = &places[..roots_of.len()];
+            while words != 0 {
+                let word = words.trailing_zeros();
+                words &= words - 1;
+                let at = block as usize * self.span() + word as usize;
+                if view.first(at) >= best {
+                    continue;
+                }
+                let bits =
+                    places.iter().fold(view.live(at, floor), |bits, p| bits & self.rows.word(*p, word));
+                if bits != 0 {
+                    best = self.settle(view, at, bits, best, &holds);
+                }
+            }
+        }
+        best
+    }
+
+    /// The rank of the first bit whose rule holds, if it is below `best`.
+    #[inline]
+    fn settle(
+        &self,
+        view: &View,
+        word: usize,
+        mut bits: u64,
+        best: u32,
+        holds: &impl Fn(u32) -> bool,
+    ) -> u32 {
+        while bits != 0 {
+            let bit = bits.trailing_zeros();
+            let at = word * WORD + bit as usize;
+            let rank = view.rank(at);
+            if rank >= best {
+                break;
+            }
+            if self.loose[word] >> bit & 1 == 0 || holds(self.rules[at]) {
+                return rank;
+            }
+            bits &= bits - 1;
+        }
+        best
+    }
+
+    pub(crate) fn bytes(&self) -> usize {
+        let lines = self.zones.iter().chain([&self.service, &self.source_port]).flatten();
+        let addresses = self.addresses.iter().flatten().map(|line| line.v4.bytes() + line.v6.bytes());
+        size_of::<Self>()
+            + self.rows.bytes()
+            + lines.map(Space::bytes).sum::<usize>()
+            + addresses.sum::<usize>()
+            + size_of_val(&*self.rules)
+            + size_of_val(&*self.loose)
+    }
+}
+
+impl<'r> Draft<'r> {
+    fn new(rules: &'r [Rule], first: usize) -> Self {
+        let mut draft = Self {
+            entries: Vec::with_capacity(rules.len()),
+            zones: Default::default(),
+            addresses: Default::default(),
+            services: Services::new(rules),
+        };
+        for (at, rule) in rules.iter().enumerate() {
+            let rule_at = (first + at) as u32;
+            let Rule { key: _, from, to, source, destination, terms } = rule;
+            let zones = [from, to].map(zone_ranges);
+            let mut conditions = [0; DIMENSIONS];
+            for (at, ranges) in zones.into_iter().enumerate() {
+                conditions[at] = draft.zones[at].id(ranges);
+            }
+            let addresses: [&Addresses; 2] = [source, destination];
+            for (at, addresses) in addresses.into_iter().enumerate() {
+                conditions[2 + at] = draft.addresses[at].id(addresses);
+            }
+            for part in &*draft.services.parts(terms) {
+                (conditions[4], conditions[5]) = (part.service, part.source);
+                draft.entries.push(Entry { conditions, rule: rule_at, loose: part.loose });
+            }
+        }
+        draft
+    }
+
+    fn conditions(&mut self) -> [Vec<Condition>; DIMENSIONS] {
+        let port = u32::from(u16::MAX);
+        [
+            of_ranges(&self.zones[0], port),
+            of_ranges(&self.zones[1], port),
+            std::mem::take(&mut self.addresses[0].conditions),
+            std::mem::take(&mut self.addresses[1].conditions),
+            of_ranges(&self.services.services, self.services.last()),
+            of_ranges(&self.services.sources, port),
+        ]
+    }
+
+    /// Gives conditions their numbers and entries their bits.
+    fn order(&mut self, conditions: &mut [Vec<Condition>; DIMENSIONS]) {
+        for (dimension, conditions) in conditions.iter_mut().enumerate() {
+            let numbers = renumber(conditions);
+            for entry in &mut self.entries {
+                let condition = &mut entry.conditions[dimension];
+                *condition = numbers[*condition as usize];
+            }
+        }
+        self.entries.sort_unstable_by_key(|entry| (entry.conditions, entry.rule));
+        for word in self.entries.chunks_mut(WORD) {
+            word.sort_unstable_by_key(|entry| entry.rule);
+        }
+    }
+}
+
+/// Rows and what is left of their allowance.
+struct Build {
+    rows: Rows,
+    entries: Vec<Entry>,
+    left: usize,
+}
+
+impl Build {
+    fn line(&mut self, at: usize, conditions: Vec<Condition>, ranges: &Ranges) -> Option<Space<u32>> {
+        self.dimension(at, conditions, ranges.sets.len(), |dimension, rows, left| {
+            let sets = ranges.sets.iter().map(|set| &**set);
+            Ok(Space::new(&dimension.steps(sets, 0, rows, left)?))
+        })
+    }
+
+    fn addresses(
+        &mut self,
+        at: usize,
+        conditions: Vec<Condition>,
+        covers: &[Cover<'_>],
+    ) -> Option<AddressLine> {
+        self.dimension(at, conditions, covers.len(), |dimension, rows, left| {
+            let before = rows.len();
+            let v4 = dimension.steps(covers.iter().map(|cover| &*cover.v4), 0, rows, left)?;
+            let left = left.saturating_sub(rows.len() - before);
+            let v6 = dimension.steps(covers.iter().map(|cover| &*cover.v6), 1, rows, left)?;
+            Ok(AddressLine { v4: Space::new(&v4), v6: Space::new(&v6) })
+        })
+    }
+
+    /// Builds the lines of a dimension within what is left, giving up conditions until they fit; `None` when no entry
+    /// cares.
+    fn dimension<T>(
+        &mut self,
+        at: usize,
+        conditions: Vec<Condition>,
+        sets: usize,
+        lines: impl Fn(&mut Dimension, &mut Rows, usize) -> Result<T, crate::sweep::Exceeded>,
+    ) -> Option<T> {
+        if conditions.iter().all(|condition| condition.any) {
+            return None;
+        }
+        let of = self.entries.iter().map(|entry| entry.conditions[at]);
+        let mut dimension = Dimension::new(conditions, sets, of);
+        let before = self.rows.len();
+        let built = loop {
+            match lines(&mut dimension, &mut self.rows, self.left) {
+                Ok(built) => break built,
+                Err(crate::sweep::Exceeded) => {
+                    self.rows.truncate(before);
+                    dimension.give_up();
+                }
+            }
+        };
+        self.left = self.left.saturating_sub(self.rows.len() - before);
+        for entry in &mut self.entries {
+            entry.loose |= dimension.conditions[entry.conditions[at] as usize].loose;
+        }
+        Some(built)
+    }
+}
+
+fn zone_ranges(zones: &Zones) -> Vec<(u32, u32)> {
+    match &zones.0 {
+        None => vec![(0, u32::from(u16::MAX))],
+        Some(list) => crate::range::merged(list.iter().map(|z| (u32::from(z.0), u32::from(z.0))).collect()),
+    }
+}
+
+const _: () = assert!(NONE == u32::MAX, "an absent rank is above every other");

@@ -1,0 +1,202 @@
+//! Sets of entries as two-level bitmaps that share what they have in common.
+//!
+//! A row says which entries a step of a dimension leaves possible. It is a mask of blocks with the places of those that
+//! are not empty; a block is a mask of words with those that are not zero. A row made from another one copies the blocks
+//! that differ and points at the rest, so that a row costs what changed and not what it holds.
+
+/// Entries a word.
+pub(crate) const WORD: usize = 64;
+/// Blocks a row and words a block at most.
+const MASK: usize = 64;
+/// Entries a row can speak of.
+pub(crate) const ENTRIES_MAX: usize = MASK * MASK * WORD;
+/// The row without an entry.
+pub(crate) const EMPTY: u32 = 0;
+
+/// The arena of all rows of a plane.
+#[derive(Debug)]
+pub(crate) struct Rows {
+    words: Vec<u64>,
+    /// Words a block: a power of two.
+    span: usize,
+}
+
+/// A row whose places are known: mask of blocks and where the blocks are.
+#[derive(Clone, Copy)]
+struct Open {
+    mask: u64,
+    blocks: [u32; MASK],
+}
+
+impl Rows {
+    pub(crate) fn new(entries: usize) -> Self {
+        let words = entries.div_ceil(WORD);
+        Self { words: vec![0], span: words.div_ceil(MASK).next_power_of_two() }
+    }
+
+    /// Words a block.
+    pub(crate) const fn span(&self) -> usize {
+        self.span
+    }
+
+    /// The mask of blocks of a row, or of words of a block.
+    #[inline]
+    pub(crate) fn mask(&self, at: u32) -> u64 {
+        self.words[at as usize]
+    }
+
+    /// The place of a block that the row's mask has.
+    #[inline]
+    pub(crate) fn block(&self, row: u32, block: u32) -> u32 {
+        let nth = below(self.mask(row), block);
+        let pair = self.words[row as usize + 1 + nth / 2];
+        (pair >> (nth % 2 * 32)) as u32
+    }
+
+    /// A word that the block's mask has.
+    #[inline]
+    pub(crate) fn word(&self, block: u32, word: u32) -> u64 {
+        self.words[block as usize + 1 + below(self.mask(block), word)]
+    }
+
+    /// The row that differs from `row` in the bits of `changes`: words ascending, each once.
+    pub(crate) fn toggled(&mut self, row: u32, changes: &[(u32, u64)]) -> u32 {
+        let (mut open, span) = (self.open(row), self.span);
+        for group in changes.chunk_by(|a, b| a.0 as usize / span == b.0 as usize / span) {
+            let block = group[0].0 as usize / span;
+            let bit = 1u64 << block;
+            let mut words = [0; MASK];
+            if open.mask & bit != 0 {
+                self.unpack(open.blocks[block], &mut words);
+            }
+            for (word, toggle) in group {
+                words[*word as usize % span] ^= toggle;
+            }
+            match self.pack(&words) {
+                Some(at) => (open.mask, open.blocks[block]) = (open.mask | bit, at),
+                None => open.mask &= !bit,
+            }
+        }
+        self.close(&open)
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.words.len()
+    }
+
+    /// Forgets what was made since the arena had this length.
+    pub(crate) fn truncate(&mut self, len: usize) {
+        self.words.truncate(len);
+    }
+
+    pub(crate) fn shrink(&mut self) {
+        self.words.shrink_to_fit();
+    }
+
+    pub(crate) fn bytes(&self) -> usize {
+        self.words.capacity() * size_of::<u64>()
+    }
+
+    fn open(&self, row: u32) -> Open {
+        let mut open = Open { mask: self.mask(row), blocks: [0; MASK] };
+        let mut left = open.mask;
+        let mut nth = 0;
+        while left != 0 {
+            let pair = self.words[row as usize + 1 + nth / 2];
+            open.blocks[left.trailing_zeros() as usize] = (pair >> (nth % 2 * 32)) as u32;
+            nth += 1;
+            left &= left - 1;
+        }
+        open
+    }
+
+    fn close(&mut self, open: &Open) -> u32 {
+        if open.mask == 0 {
+            return EMPTY;
+        }
+        let at = self.words.len() as u32;
+        self.words.push(open.mask);
+        let (mut left, mut half) = (open.mask, None);
+        while left != 0 {
+            let block = u64::from(open.blocks[left.trailing_zeros() as usize]);
+            match half.take() {
+                None => half = Some(block),
+                Some(low) => self.words.push(low | block << 32),
+            }
+            left &= left - 1;
+        }
+        self.words.extend(half);
+        at
+    }
+
+    fn unpack(&self, block: u32, words: &mut [u64; MASK]) {
+        let mut left = self.mask(block);
+        let mut at = block as usize;
+        while left != 0 {
+            at += 1;
+            words[left.trailing_zeros() as usize] = self.words[at];
+            left &= left - 1;
+        }
+    }
+
+    fn pack(&mut self, words: &[u64; MASK]) -> Option<u32> {
+        let used = &words[..self.span];
+        let mask = used.iter().enumerate().fold(0u64, |mask, (at, word)| mask | u64::from(*word != 0) << at);
+        if mask == 0 {
+            return None;
+        }
+        let at = self.words.len() as u32;
+        self.words.push(mask);
+        self.words.extend(used.iter().filter(|word| **word != 0));
+        Some(at)
+    }
+}
+
+/// How many bits of a mask are below one.
+#[inline]
+fn below(mask: u64, bit: u32) -> usize {
+    (mask & ((1u64 << bit) - 1)).count_ones() as usize
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bits(rows: &Rows, row: u32) -> Vec<usize> {
+        let each = |mask: u64| (0..64u32).filter(move |bit| mask >> bit & 1 == 1);
+        let mut out = Vec::new();
+        for block in each(rows.mask(row)) {
+            let at = rows.block(row, block);
+            for word in each(rows.mask(at)) {
+                let base = (block as usize * rows.span() + word as usize) * WORD;
+                out.extend(each(rows.word(at, word)).map(|bit| base + bit as usize));
+            }
+        }
+        out
+    }
+
+    fn toggles(entries: &[usize]) -> Vec<(u32, u64)> {
+        entries.iter().map(|at| ((at / WORD) as u32, 1 << (at % WORD))).collect()
+    }
+
+    #[test]
+    fn a_row_is_what_was_toggled_and_the_old_one_stays() {
+        let mut rows = Rows::new(ENTRIES_MAX);
+        let one = rows.toggled(EMPTY, &toggles(&[3, 70, 5000, 262_143]));
+        let two = rows.toggled(one, &toggles(&[70, 4200, 262_143]));
+        let none = rows.toggled(two, &toggles(&[3, 4200, 5000]));
+        assert_eq!(bits(&rows, one), [3, 70, 5000, 262_143]);
+        assert_eq!(bits(&rows, two), [3, 4200, 5000]);
+        assert_eq!(none, EMPTY);
+    }
+
+    #[test]
+    fn what_did_not_change_is_shared() {
+        let mut rows = Rows::new(ENTRIES_MAX);
+        let all: Vec<(u32, u64)> = (0..4096).map(|word| (word, u64::MAX)).collect();
+        let full = rows.toggled(EMPTY, &all);
+        let before = rows.len();
+        rows.toggled(full, &toggles(&[0]));
+        assert!(rows.len() - before <= 2 * 65, "one block and the row: {}", rows.len() - before);
+    }
+}
