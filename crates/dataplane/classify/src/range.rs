@@ -153,6 +153,13 @@ impl AddressSet {
         listed || self.wildcards.iter().any(|w| w.contains(family, addr))
     }
 
+    /// Its ranges, sorted and joined, IPv4 first; wildcards are apart.
+    pub fn ranges(&self) -> impl Iterator<Item = AddressRange> {
+        let range = |family, first, last| AddressRange { family, first: Addr(first), last: Addr(last) };
+        let v4 = self.v4.iter().map(move |(a, b)| range(Family::V4, u128::from(*a), u128::from(*b)));
+        v4.chain(self.v6.iter().map(move |(a, b)| range(Family::V6, *a, *b)))
+    }
+
     /// Whether the set speaks of a family at all; excluding it says nothing about the other one.
     #[must_use]
     pub const fn names(&self, family: Family) -> bool {
