@@ -1,17 +1,17 @@
 //! A base, a small overlay of what was edited since, and the order of both.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
 
+use crate::conditions::Effort;
+use crate::hash::QuickMap;
 use crate::layer::{BuildError, Layer, RULES_MAX};
-use crate::plane::{Bounds, Plane, Roots};
+use crate::plane::{BATCH, Bounds, Plane, Roots};
 use crate::rule::{Failed, Rule, RuleKey, Tuple};
-use crate::view::{NONE, View};
+use crate::view::{NONE, Ranking, View};
 
 /// Rules an overlay may hold; an edit beyond it rebuilds.
 pub const OVERLAY_MAX: usize = 1024;
-/// Tuples whose rows are asked for before the first is used.
-const BATCH: usize = 16;
 
 /// The rule that decides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,14 +35,7 @@ pub struct Classifier {
     base: Ranked,
     overlay: Ranked,
     /// By rank.
-    places: Arc<[Placed]>,
-}
-
-/// Where the rule of a rank is, and its key.
-#[derive(Clone, Copy, Debug)]
-struct Placed {
-    place: Place,
-    key: RuleKey,
+    places: Arc<[Place]>,
 }
 
 /// A layer and the ranks of its rules.
@@ -69,8 +62,8 @@ impl Classifier {
             return Err(BuildError::TooManyRules { count: rules.len() });
         }
         let places = (0..rules.len() as u32).map(Place::Base).collect();
-        let base = Arc::new(Layer::build(rules));
-        let overlay = Arc::new(Layer::build(Vec::new()));
+        let base = Arc::new(Layer::build(rules, Effort::Base));
+        let overlay = Arc::new(Layer::build(Vec::new(), Effort::Overlay));
         Ok(Self::assemble(base, overlay, places))
     }
 
@@ -99,7 +92,7 @@ impl Classifier {
                 places.push(Place::Overlay(fresh.len() as u32));
                 fresh.push(rule.clone());
             }
-            match self.places.get(rank as usize).map(|placed| placed.place) {
+            match self.places.get(rank as usize).copied() {
                 None => {}
                 Some(_) if removed.contains(&rank) => {}
                 Some(Place::Base(at)) => places.push(Place::Base(at)),
@@ -113,7 +106,8 @@ impl Classifier {
             return Err(BuildError::TooManyRules { count: places.len() });
         }
         let full = fresh.len() > OVERLAY_MAX;
-        let edited = Self::assemble(self.base.layer.clone(), Arc::new(Layer::build(fresh)), places);
+        let edited =
+            Self::assemble(self.base.layer.clone(), Arc::new(Layer::build(fresh, Effort::Overlay)), places);
         if full { edited.rebuilt() } else { Ok(edited) }
     }
 
@@ -127,7 +121,7 @@ impl Classifier {
             .take_while(|back| self.rule((old_end - back) as u32) == Some(&rules[new_end - back]))
             .count();
         let (old_end, new_end) = (old_end - tail, new_end - tail);
-        let old: HashMap<RuleKey, u32> =
+        let old: QuickMap<RuleKey, u32> =
             (same..old_end).filter_map(|rank| Some((self.rule(rank as u32)?.key, rank as u32))).collect();
         let stays = |rule: &Rule| old.get(&rule.key).copied().filter(|rank| self.rule(*rank) == Some(rule));
         let kept = ascending(rules[same..new_end].iter().map(stays));
@@ -172,12 +166,12 @@ impl Classifier {
 
     #[must_use]
     pub fn rule(&self, rank: u32) -> Option<&Rule> {
-        self.places.get(rank as usize).map(|placed| self.at(placed.place))
+        self.places.get(rank as usize).map(|place| self.at(*place))
     }
 
     /// All rules in order.
     pub fn rules(&self) -> impl Iterator<Item = &Rule> {
-        self.places.iter().map(|placed| self.at(placed.place))
+        self.places.iter().map(|place| self.at(*place))
     }
 
     /// The first rule that holds.
@@ -189,7 +183,7 @@ impl Classifier {
     /// The first rule of this rank or higher that holds.
     #[must_use]
     pub fn lookup_from(&self, tuple: &Tuple, floor: u32) -> Option<Match> {
-        let best = self.overlay.first(tuple, Bounds { floor, best: NONE });
+        let best = self.overlay.first(tuple, Bounds { floor, best: Ranking::NONE });
         self.matched(tuple, self.base.first(tuple, Bounds { floor, best }))
     }
 
@@ -210,7 +204,7 @@ impl Classifier {
     pub fn lookup_batch(&self, tuples: &[Tuple], out: &mut [Option<Match>]) {
         assert_eq!(tuples.len(), out.len(), "a place for each answer");
         for (tuples, out) in tuples.chunks(BATCH).zip(out.chunks_mut(BATCH)) {
-            let mut best = [NONE; BATCH];
+            let mut best = [Ranking::NONE; BATCH];
             self.overlay.batch(tuples, &mut best);
             self.base.batch(tuples, &mut best);
             for ((tuple, out), best) in tuples.iter().zip(out).zip(best) {
@@ -241,19 +235,16 @@ impl Classifier {
     fn assemble(base: Arc<Layer>, overlay: Arc<Layer>, places: Vec<Place>) -> Self {
         let mut base_ranks = vec![NONE; base.rules.len()];
         let mut overlay_ranks = vec![NONE; overlay.rules.len()];
-        let mut placed = Vec::with_capacity(places.len());
-        for (rank, place) in places.into_iter().enumerate() {
-            let (layer, ranks, at) = match place {
-                Place::Base(at) => (&base, &mut base_ranks, at as usize),
-                Place::Overlay(at) => (&overlay, &mut overlay_ranks, at as usize),
-            };
-            ranks[at] = rank as u32;
-            placed.push(Placed { place, key: layer.rules[at].key });
+        for (rank, place) in places.iter().enumerate() {
+            match place {
+                Place::Base(at) => base_ranks[*at as usize] = rank as u32,
+                Place::Overlay(at) => overlay_ranks[*at as usize] = rank as u32,
+            }
         }
         Self {
             base: Ranked::new(base, &base_ranks),
             overlay: Ranked::new(overlay, &overlay_ranks),
-            places: placed.into(),
+            places: places.into(),
         }
     }
 
@@ -264,10 +255,13 @@ impl Classifier {
         }
     }
 
-    fn matched(&self, tuple: &Tuple, rank: u32) -> Option<Match> {
-        let placed = self.places.get(rank as usize)?;
-        debug_assert!(self.at(placed.place).holds(tuple), "a rule that was found holds");
-        Some(Match { rank, key: placed.key })
+    fn matched(&self, tuple: &Tuple, found: Ranking) -> Option<Match> {
+        let Ranking { rank, key } = found;
+        debug_assert!(
+            rank == NONE || self.rule(rank).is_some_and(|rule| rule.key == key && rule.holds(tuple)),
+            "a rule that was found holds"
+        );
+        (rank != NONE).then_some(Match { rank, key })
     }
 }
 
@@ -280,7 +274,7 @@ impl Ranked {
         self.layer.planes.iter().zip(&*self.views)
     }
 
-    fn first(&self, tuple: &Tuple, bounds: Bounds) -> u32 {
+    fn first(&self, tuple: &Tuple, bounds: Bounds) -> Ranking {
         let Bounds { floor, mut best } = bounds;
         for (plane, view) in self.planes() {
             let holds = |rule: u32| self.layer.rules[rule as usize].holds(tuple);
@@ -289,13 +283,11 @@ impl Ranked {
         best
     }
 
-    /// Lowers `best` of each tuple: all rows, then their masks, then the rest, so that misses overlap.
-    fn batch(&self, tuples: &[Tuple], best: &mut [u32; BATCH]) {
+    /// Lowers `best` of each tuple.
+    fn batch(&self, tuples: &[Tuple], best: &mut [Ranking; BATCH]) {
         for (plane, view) in self.planes() {
             let mut roots = [Roots::default(); BATCH];
-            for (roots, tuple) in roots.iter_mut().zip(tuples) {
-                *roots = plane.roots(tuple);
-            }
+            plane.roots_of(tuples, &mut roots);
             for ((roots, tuple), best) in roots.iter().zip(tuples).zip(best.iter_mut()) {
                 let holds = |rule: u32| self.layer.rules[rule as usize].holds(tuple);
                 *best = plane.first(roots, view, Bounds { floor: 0, best: *best }, holds);

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use crate::conditions::Effort;
 use crate::plane::Plane;
 use crate::rows::ENTRIES_MAX;
 use crate::rule::Rule;
@@ -40,26 +41,26 @@ pub(crate) struct Layer {
 }
 
 impl Layer {
-    pub(crate) fn build(rules: Vec<Rule>) -> Self {
+    pub(crate) fn build(rules: Vec<Rule>, effort: Effort) -> Self {
         let mut planes = Vec::new();
         let (mut first, mut entries) = (0, 0);
         for (at, rule) in rules.iter().enumerate() {
             let more = service::count(&rule.terms);
             if entries + more > ENTRIES_MAX {
-                planes.push(Plane::build(&rules[first..at], first));
+                planes.push(Plane::build(&rules[first..at], first, effort));
                 (first, entries) = (at, 0);
             }
             entries += more;
         }
         if first < rules.len() {
-            planes.push(Plane::build(&rules[first..], first));
+            planes.push(Plane::build(&rules[first..], first, effort));
         }
         Self { rules: rules.into(), planes: planes.into() }
     }
 
     /// `rank_of`: by rule.
     pub(crate) fn views(&self, rank_of: &[u32]) -> Box<[View]> {
-        self.planes.iter().map(|plane| View::new(plane, rank_of)).collect()
+        self.planes.iter().map(|plane| View::new(plane, &self.rules, rank_of)).collect()
     }
 
     /// Bytes of planes, rules, and sets that `seen` does not have yet.

@@ -7,6 +7,7 @@
 
 mod classifier;
 mod conditions;
+mod hash;
 mod layer;
 mod plane;
 mod range;

@@ -5,18 +5,21 @@
 //! conditions lie together, which keeps the rows small and their intersection short; within a word they lie in the
 //! order of rank, and no word is read twice: that bounds a lookup whatever the tuple.
 
-use ravelin_types::Family;
+use ravelin_types::{Addr, Family};
 
-use crate::conditions::{AddressConditions, Condition, Cover, of_ranges, renumber};
+use crate::conditions::{AddressConditions, Breadth, Condition, Cover, Detail, Effort, of_ranges, renumber};
+use crate::range::Point;
 use crate::rows::{EMPTY, ENTRIES_MAX, Rows, WORD};
 use crate::rule::{Addresses, Rule, Tuple, Zones};
 use crate::service::{Ranges, Services, point};
 use crate::space::Space;
 use crate::sweep::Dimension;
-use crate::view::{NONE, View};
+use crate::view::{Ranking, View};
 
 /// From-zone, to-zone, source, destination, service, source port.
 pub(crate) const DIMENSIONS: usize = 6;
+/// Tuples whose rows are looked for together.
+pub(crate) const BATCH: usize = 16;
 /// Words of rows a plane may have in all: 96 MiB.
 const ROWS_MAX: usize = 12 << 20;
 
@@ -52,7 +55,7 @@ pub(crate) struct Roots {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Bounds {
     pub floor: u32,
-    pub best: u32,
+    pub best: Ranking,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -72,8 +75,8 @@ struct Draft<'r> {
 
 impl Plane {
     /// Compiles the rules `first..` of a layer.
-    pub(crate) fn build(rules: &[Rule], first: usize) -> Self {
-        let mut draft = Draft::new(rules, first);
+    pub(crate) fn build(rules: &[Rule], first: usize, effort: Effort) -> Self {
+        let mut draft = Draft::new(rules, first, effort);
         debug_assert!(draft.entries.len() <= ENTRIES_MAX);
         let mut conditions = draft.conditions();
         draft.order(&mut conditions);
@@ -87,8 +90,8 @@ impl Plane {
         ];
         // One dimension at least: entries that are indifferent to all are possible everywhere, not nowhere.
         let bare = zones.iter().all(Option::is_none) && addresses.iter().all(Option::is_none);
-        for condition in &mut service {
-            condition.any &= !bare;
+        for condition in service.iter_mut().filter(|c| bare && c.breadth == Breadth::Any) {
+            condition.breadth = Breadth::Wide;
         }
         let service = build.line(4, service, &draft.services.services);
         let source_port = build.line(5, source_port, &draft.services.sources);
@@ -121,30 +124,49 @@ impl Plane {
     #[inline]
     pub(crate) fn roots(&self, tuple: &Tuple) -> Roots {
         let mut roots = Roots::default();
-        let mut push = |row: u32| {
-            roots.rows[roots.count] = row;
-            roots.count += 1;
-        };
         for (line, zone) in self.zones.iter().zip([tuple.from, tuple.to]) {
             if let Some(line) = line {
-                push(line.row(u32::from(zone.0)));
+                roots.push(line.row(u32::from(zone.0)));
             }
         }
         for (line, addr) in self.addresses.iter().zip([tuple.src, tuple.dst]) {
             if let Some(line) = line {
-                push(match tuple.family {
-                    Family::V4 => line.v4.row(addr.low32()),
-                    Family::V6 => line.v6.row(addr.0),
-                });
+                roots.push(line.row(tuple.family, addr));
             }
         }
         if let Some(line) = &self.service {
-            push(line.row(point(tuple, self.families)));
+            roots.push(line.row(point(tuple, self.families)));
         }
         if let Some(line) = &self.source_port {
-            push(line.row(u32::from(tuple.sport)));
+            roots.push(line.row(u32::from(tuple.sport)));
         }
         roots
+    }
+
+    /// The rows of up to [`BATCH`] tuples: line by line and level by level, so that what memory is slow to give is
+    /// asked for by all of them at once.
+    pub(crate) fn roots_of(&self, tuples: &[Tuple], roots: &mut [Roots; BATCH]) {
+        type OfZone = fn(&Tuple) -> u32;
+        let (from, to): (OfZone, OfZone) = (|t| u32::from(t.from.0), |t| u32::from(t.to.0));
+        type OfAddress = fn(&Tuple) -> Addr;
+        let (src, dst): (OfAddress, OfAddress) = (|t| t.src, |t| t.dst);
+        for (line, of) in self.zones.iter().zip([from, to]) {
+            rows_of(line.as_ref(), tuples, roots, of);
+        }
+        for (line, of) in self.addresses.iter().zip([src, dst]) {
+            let Some(line) = line else { continue };
+            if tuples.iter().all(|tuple| tuple.family == Family::V4) {
+                rows_of(Some(&line.v4), tuples, roots, |tuple| of(tuple).low32());
+            } else if tuples.iter().all(|tuple| tuple.family == Family::V6) {
+                rows_of(Some(&line.v6), tuples, roots, |tuple| of(tuple).0);
+            } else {
+                for (tuple, roots) in tuples.iter().zip(roots.iter_mut()) {
+                    roots.push(line.row(tuple.family, of(tuple)));
+                }
+            }
+        }
+        rows_of(self.service.as_ref(), tuples, roots, |tuple| point(tuple, self.families));
+        rows_of(self.source_port.as_ref(), tuples, roots, |tuple| u32::from(tuple.sport));
     }
 
     /// Blocks that all rows have.
@@ -162,14 +184,14 @@ impl Plane {
         view: &View,
         bounds: Bounds,
         holds: impl Fn(u32) -> bool,
-    ) -> u32 {
+    ) -> Ranking {
         let Bounds { floor, mut best } = bounds;
         let roots_of = &roots.rows[..roots.count];
         let mut blocks = self.top(roots);
         while blocks != 0 {
             let block = blocks.trailing_zeros();
             blocks &= blocks - 1;
-            if view.block_first(block) >= best {
+            if view.block_first(block) >= best.rank {
                 continue;
             }
             let mut places = [EMPTY; DIMENSIONS];
@@ -183,7 +205,7 @@ impl Plane {
                 let word = words.trailing_zeros();
                 words &= words - 1;
                 let at = block as usize * self.span() + word as usize;
-                if view.first(at) >= best {
+                if view.first(at) >= best.rank {
                     continue;
                 }
                 let bits =
@@ -203,18 +225,18 @@ impl Plane {
         view: &View,
         word: usize,
         mut bits: u64,
-        best: u32,
+        best: Ranking,
         holds: &impl Fn(u32) -> bool,
-    ) -> u32 {
+    ) -> Ranking {
         while bits != 0 {
             let bit = bits.trailing_zeros();
             let at = word * WORD + bit as usize;
-            let rank = view.rank(at);
-            if rank >= best {
+            let found = view.ranking(at);
+            if found.rank >= best.rank {
                 break;
             }
             if self.loose[word] >> bit & 1 == 0 || holds(self.rules[at]) {
-                return rank;
+                return found;
             }
             bits &= bits - 1;
         }
@@ -233,12 +255,48 @@ impl Plane {
     }
 }
 
+impl Roots {
+    #[inline]
+    fn push(&mut self, row: u32) {
+        self.rows[self.count] = row;
+        self.count += 1;
+    }
+}
+
+impl AddressLine {
+    #[inline]
+    fn row(&self, family: Family, addr: Addr) -> u32 {
+        match family {
+            Family::V4 => self.v4.row(addr.low32()),
+            Family::V6 => self.v6.row(addr.0),
+        }
+    }
+}
+
+/// Adds the rows of one line.
+fn rows_of<K: Point>(
+    line: Option<&Space<K>>,
+    tuples: &[Tuple],
+    roots: &mut [Roots; BATCH],
+    of: impl Fn(&Tuple) -> K,
+) {
+    let Some(line) = line else { return };
+    let (mut points, mut rows) = ([K::default(); BATCH], [0; BATCH]);
+    for (point, tuple) in points.iter_mut().zip(tuples) {
+        *point = of(tuple);
+    }
+    line.rows(&points[..tuples.len()], &mut rows);
+    for (roots, row) in roots.iter_mut().zip(&rows[..tuples.len()]) {
+        roots.push(*row);
+    }
+}
+
 impl<'r> Draft<'r> {
-    fn new(rules: &'r [Rule], first: usize) -> Self {
+    fn new(rules: &'r [Rule], first: usize, effort: Effort) -> Self {
         let mut draft = Self {
             entries: Vec::with_capacity(rules.len()),
             zones: Default::default(),
-            addresses: Default::default(),
+            addresses: [AddressConditions::new(effort), AddressConditions::new(effort)],
             services: Services::new(rules),
         };
         for (at, rule) in rules.iter().enumerate() {
@@ -282,7 +340,9 @@ impl<'r> Draft<'r> {
                 *condition = numbers[*condition as usize];
             }
         }
-        self.entries.sort_unstable_by_key(|entry| (entry.conditions, entry.rule));
+        let breadths =
+            |entry: &Entry| [2, 3, 4].map(|at: usize| conditions[at][entry.conditions[at] as usize].breadth);
+        self.entries.sort_by_cached_key(|entry| (breadths(entry), entry.conditions, entry.rule));
         for word in self.entries.chunks_mut(WORD) {
             word.sort_unstable_by_key(|entry| entry.rule);
         }
@@ -328,7 +388,7 @@ impl Build {
         sets: usize,
         lines: impl Fn(&mut Dimension, &mut Rows, usize) -> Result<T, crate::sweep::Exceeded>,
     ) -> Option<T> {
-        if conditions.iter().all(|condition| condition.any) {
+        if conditions.iter().all(|condition| condition.breadth == Breadth::Any) {
             return None;
         }
         let of = self.entries.iter().map(|entry| entry.conditions[at]);
@@ -345,7 +405,8 @@ impl Build {
         };
         self.left = self.left.saturating_sub(self.rows.len() - before);
         for entry in &mut self.entries {
-            entry.loose |= dimension.conditions[entry.conditions[at] as usize].loose;
+            let condition = &dimension.conditions[entry.conditions[at] as usize];
+            entry.loose |= condition.loose || condition.detail != Detail::Exact;
         }
         Some(built)
     }
@@ -357,5 +418,3 @@ fn zone_ranges(zones: &Zones) -> Vec<(u32, u32)> {
         Some(list) => crate::range::merged(list.iter().map(|z| (u32::from(z.0), u32::from(z.0))).collect()),
     }
 }
-
-const _: () = assert!(NONE == u32::MAX, "an absent rank is above every other");

@@ -40,6 +40,7 @@ pub struct AddressSet {
 pub(crate) trait Point: Copy + Ord + Default {
     const MAX: Self;
     fn next(self) -> Option<Self>;
+    fn previous(self) -> Option<Self>;
 }
 
 impl Point for u32 {
@@ -47,12 +48,18 @@ impl Point for u32 {
     fn next(self) -> Option<Self> {
         self.checked_add(1)
     }
+    fn previous(self) -> Option<Self> {
+        self.checked_sub(1)
+    }
 }
 
 impl Point for u128 {
     const MAX: Self = Self::MAX;
     fn next(self) -> Option<Self> {
         self.checked_add(1)
+    }
+    fn previous(self) -> Option<Self> {
+        self.checked_sub(1)
     }
 }
 
@@ -199,6 +206,18 @@ pub(crate) fn merged<K: Point>(mut ranges: Vec<(K, K)>) -> Vec<(K, K)> {
     out
 }
 
+/// What is between merged ranges, before and behind.
+pub(crate) fn complement<K: Point>(ranges: &[(K, K)]) -> Vec<(K, K)> {
+    let mut out = Vec::with_capacity(ranges.len() + 1);
+    let mut next = Some(K::default());
+    for (first, last) in ranges {
+        out.extend(next.zip(first.previous()).filter(|(from, to)| from <= to));
+        next = last.next();
+    }
+    out.extend(next.map(|from| (from, K::MAX)));
+    out
+}
+
 fn within<K: Ord + Copy>(ranges: &[(K, K)], at: K) -> bool {
     let after = ranges.partition_point(|(first, _)| *first <= at);
     after > 0 && at <= ranges[after - 1].1
@@ -214,6 +233,14 @@ mod tests {
             merged(vec![(5, 9), (1, 4), (20, 10), (8, 12), (14, u32::MAX)]),
             [(1, 12), (14, u32::MAX)]
         );
+    }
+
+    #[test]
+    fn a_complement_is_what_is_left() {
+        assert_eq!(complement(&[(0, 3), (7, 9), (20, u32::MAX)]), [(4, 6), (10, 19)]);
+        assert_eq!(complement(&[(1, 3)]), [(0, 0), (4, u32::MAX)]);
+        assert_eq!(complement::<u32>(&[]), [(0, u32::MAX)]);
+        assert_eq!(complement(&[(0, u32::MAX)]), []);
     }
 
     #[test]

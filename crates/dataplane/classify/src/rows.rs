@@ -13,13 +13,22 @@ pub(crate) const ENTRIES_MAX: usize = MASK * MASK * WORD;
 /// The row without an entry.
 pub(crate) const EMPTY: u32 = 0;
 
-/// The arena of all rows of a plane.
+/// The arena of all rows of a plane. A small row lies with the blocks made for it in one cache line.
 #[derive(Debug)]
 pub(crate) struct Rows {
-    words: Vec<u64>,
+    lines: Vec<Line>,
+    len: usize,
+    /// Blocks made for the row at hand.
+    fresh: Vec<u64>,
     /// Words a block: a power of two.
     span: usize,
 }
+
+const LINE: usize = 8;
+
+#[derive(Clone, Copy, Debug)]
+#[repr(C, align(64))]
+struct Line([u64; LINE]);
 
 /// A row whose places are known: mask of blocks and where the blocks are.
 #[derive(Clone, Copy)]
@@ -31,7 +40,8 @@ struct Open {
 impl Rows {
     pub(crate) fn new(entries: usize) -> Self {
         let words = entries.div_ceil(WORD);
-        Self { words: vec![0], span: words.div_ceil(MASK).next_power_of_two() }
+        let span = words.div_ceil(MASK).next_power_of_two();
+        Self { lines: vec![Line([0; LINE])], len: 1, fresh: Vec::new(), span }
     }
 
     /// Words a block.
@@ -42,26 +52,28 @@ impl Rows {
     /// The mask of blocks of a row, or of words of a block.
     #[inline]
     pub(crate) fn mask(&self, at: u32) -> u64 {
-        self.words[at as usize]
+        self.get(at as usize)
     }
 
     /// The place of a block that the row's mask has.
     #[inline]
     pub(crate) fn block(&self, row: u32, block: u32) -> u32 {
         let nth = below(self.mask(row), block);
-        let pair = self.words[row as usize + 1 + nth / 2];
+        let pair = self.get(row as usize + 1 + nth / 2);
         (pair >> (nth % 2 * 32)) as u32
     }
 
     /// A word that the block's mask has.
     #[inline]
     pub(crate) fn word(&self, block: u32, word: u32) -> u64 {
-        self.words[block as usize + 1 + below(self.mask(block), word)]
+        self.get(block as usize + 1 + below(self.mask(block), word))
     }
 
     /// The row that differs from `row` in the bits of `changes`: words ascending, each once.
     pub(crate) fn toggled(&mut self, row: u32, changes: &[(u32, u64)]) -> u32 {
         let (mut open, span) = (self.open(row), self.span);
+        let mut made = 0u64;
+        self.fresh.clear();
         for group in changes.chunk_by(|a, b| a.0 as usize / span == b.0 as usize / span) {
             let block = group[0].0 as usize / span;
             let bit = 1u64 << block;
@@ -72,29 +84,45 @@ impl Rows {
             for (word, toggle) in group {
                 words[*word as usize % span] ^= toggle;
             }
+            made |= bit;
             match self.pack(&words) {
                 Some(at) => (open.mask, open.blocks[block]) = (open.mask | bit, at),
-                None => open.mask &= !bit,
+                None => (open.mask, made) = (open.mask & !bit, made & !bit),
             }
         }
-        self.close(&open)
+        self.close(open, made)
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.words.len()
+        self.len
     }
 
     /// Forgets what was made since the arena had this length.
     pub(crate) fn truncate(&mut self, len: usize) {
-        self.words.truncate(len);
+        self.len = len;
+        self.lines.truncate(len.div_ceil(LINE));
     }
 
     pub(crate) fn shrink(&mut self) {
-        self.words.shrink_to_fit();
+        self.lines.shrink_to_fit();
+        self.fresh = Vec::new();
     }
 
     pub(crate) fn bytes(&self) -> usize {
-        self.words.capacity() * size_of::<u64>()
+        self.lines.capacity() * size_of::<Line>()
+    }
+
+    #[inline]
+    fn get(&self, at: usize) -> u64 {
+        self.lines[at / LINE].0[at % LINE]
+    }
+
+    fn push(&mut self, word: u64) {
+        if self.len.is_multiple_of(LINE) {
+            self.lines.push(Line([0; LINE]));
+        }
+        self.lines[self.len / LINE].0[self.len % LINE] = word;
+        self.len += 1;
     }
 
     fn open(&self, row: u32) -> Open {
@@ -102,7 +130,7 @@ impl Rows {
         let mut left = open.mask;
         let mut nth = 0;
         while left != 0 {
-            let pair = self.words[row as usize + 1 + nth / 2];
+            let pair = self.get(row as usize + 1 + nth / 2);
             open.blocks[left.trailing_zeros() as usize] = (pair >> (nth % 2 * 32)) as u32;
             nth += 1;
             left &= left - 1;
@@ -110,23 +138,38 @@ impl Rows {
         open
     }
 
-    fn close(&mut self, open: &Open) -> u32 {
+    /// Writes a row and behind it the blocks `made` for it, whose places are still those in `fresh`.
+    fn close(&mut self, open: Open, made: u64) -> u32 {
         if open.mask == 0 {
             return EMPTY;
         }
-        let at = self.words.len() as u32;
-        self.words.push(open.mask);
+        let head = 1 + open.mask.count_ones().div_ceil(2) as usize;
+        let size = head + self.fresh.len();
+        if size <= LINE && self.len % LINE + size > LINE {
+            while !self.len.is_multiple_of(LINE) {
+                self.push(0);
+            }
+        }
+        let at = self.len;
+        self.push(open.mask);
         let (mut left, mut half) = (open.mask, None);
         while left != 0 {
-            let block = u64::from(open.blocks[left.trailing_zeros() as usize]);
+            let block = left.trailing_zeros();
+            let base = if made >> block & 1 == 1 { (at + head) as u64 } else { 0 };
+            let place = base + u64::from(open.blocks[block as usize]);
             match half.take() {
-                None => half = Some(block),
-                Some(low) => self.words.push(low | block << 32),
+                None => half = Some(place),
+                Some(low) => self.push(low | place << 32),
             }
             left &= left - 1;
         }
-        self.words.extend(half);
-        at
+        if let Some(last) = half {
+            self.push(last);
+        }
+        for at in 0..self.fresh.len() {
+            self.push(self.fresh[at]);
+        }
+        at as u32
     }
 
     fn unpack(&self, block: u32, words: &mut [u64; MASK]) {
@@ -134,7 +177,7 @@ impl Rows {
         let mut at = block as usize;
         while left != 0 {
             at += 1;
-            words[left.trailing_zeros() as usize] = self.words[at];
+            words[left.trailing_zeros() as usize] = self.get(at);
             left &= left - 1;
         }
     }
@@ -145,9 +188,9 @@ impl Rows {
         if mask == 0 {
             return None;
         }
-        let at = self.words.len() as u32;
-        self.words.push(mask);
-        self.words.extend(used.iter().filter(|word| **word != 0));
+        let at = self.fresh.len() as u32;
+        self.fresh.push(mask);
+        self.fresh.extend(used.iter().filter(|word| **word != 0));
         Some(at)
     }
 }

@@ -5,11 +5,11 @@
 //! in it, nearly always one. Only a term that wants ports of ICMP packets, or a list of very many source port
 //! ranges, can't be said so: its part is loose and the rule is asked again.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use ravelin_types::{Family, Proto};
 
+use crate::hash::QuickMap;
 use crate::range::{PortRange, merged};
 use crate::rule::{Rule, Term, Tuple, has_icmp};
 
@@ -31,7 +31,7 @@ pub(crate) struct Part {
 /// Sets of ranges on one line, each content once.
 #[derive(Debug, Default)]
 pub(crate) struct Ranges {
-    ids: HashMap<Arc<[(u32, u32)]>, u32>,
+    ids: QuickMap<Arc<[(u32, u32)]>, u32>,
     pub sets: Vec<Arc<[(u32, u32)]>>,
 }
 
@@ -39,7 +39,7 @@ pub(crate) struct Ranges {
 #[derive(Debug)]
 pub(crate) struct Services {
     families: bool,
-    parts: HashMap<Arc<[Term]>, Arc<[Part]>>,
+    parts: QuickMap<Arc<[Term]>, Arc<[Part]>>,
     pub services: Ranges,
     pub sources: Ranges,
 }
@@ -59,7 +59,7 @@ impl Services {
         let mut terms = rules.into_iter().flat_map(|rule| rule.terms.iter());
         Self {
             families: terms.any(|term| term.family.is_some()),
-            parts: HashMap::new(),
+            parts: QuickMap::default(),
             services: Ranges::default(),
             sources: Ranges::default(),
         }

@@ -81,6 +81,22 @@ impl<K: Point> Space<K> {
         leaf.rows[not_above(&leaf.keys, at) - 1]
     }
 
+    /// [`Space::row`] of several points, a level at a time.
+    #[inline]
+    pub(crate) fn rows<const N: usize>(&self, points: &[K], rows: &mut [u32; N]) {
+        let mut blocks = [0; N];
+        for &(level, below) in &self.levels {
+            for (block, at) in blocks.iter_mut().zip(points) {
+                let keys = &self.above[level as usize + *block].0;
+                *block = (*block * FANOUT + not_above(keys, *at) - 1).min(below as usize - 1);
+            }
+        }
+        for ((row, block), at) in rows.iter_mut().zip(blocks).zip(points) {
+            let leaf = &self.leaves[block];
+            *row = leaf.rows[not_above(&leaf.keys, *at) - 1];
+        }
+    }
+
     pub(crate) fn bytes(&self) -> usize {
         size_of_val(&*self.leaves) + size_of_val(&*self.above) + size_of_val(&*self.levels)
     }

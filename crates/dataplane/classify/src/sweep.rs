@@ -3,14 +3,18 @@
 //! Where a set begins or ends, the row changes by the entries of the conditions it turns. Points in the same sets have
 //! the same row, however many stretches they lie in: a set of 100,000 prefixes has two rows, not 200,000.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
-use crate::conditions::Condition;
-use crate::range::Point;
+use crate::conditions::{Condition, Detail};
+use crate::hash::QuickMap;
+use crate::range::{Point, complement, merged};
 use crate::rows::{EMPTY, Rows, WORD};
 
 /// Sets that a point may be in for its row to be found again.
 const MEMBERS_MAX: usize = 32;
+
+/// Edges from one point of the coarse grid to the next.
+const GRID: usize = 256;
 
 /// A dimension while it is built.
 #[derive(Debug)]
@@ -76,19 +80,15 @@ impl Dimension {
         rows: &mut Rows,
         allowance: usize,
     ) -> Result<Vec<(K, u32)>, Exceeded> {
-        let mut edges: Vec<(K, u32)> = Vec::new();
-        let mut count = 0;
-        for (set, ranges) in sets.enumerate() {
-            count += 1;
-            edges.extend(ranges.iter().map(|(first, _)| (*first, set as u32)));
-            edges.extend(ranges.iter().filter_map(|(_, last)| Some((last.next()?, set as u32))));
-        }
-        edges.sort_unstable();
+        let sets: Vec<&[(K, K)]> = sets.collect();
+        let edges = self.edges(&sets, family);
+        let count = sets.len() + self.conditions.len();
         let mut sweep = Sweep {
+            sets: sets.len() as u32,
             on: vec![false; count],
             turned: vec![false; count],
             members: BTreeSet::new(),
-            known: HashMap::new(),
+            known: QuickMap::default(),
             work: 0,
             allowance: allowance as u64,
         };
@@ -105,15 +105,48 @@ impl Dimension {
         Ok(steps)
     }
 
-    /// Leaves the conditions that cost most to the rules themselves: half of the cost, at least one.
+    /// Where something begins or ends, sorted: sets, and behind them the conditions that are coarse.
+    fn edges<K: Point>(&self, sets: &[&[(K, K)]], family: usize) -> Vec<(K, u32)> {
+        let ends = |ranges: &[(K, K)]| -> Vec<K> {
+            ranges.iter().flat_map(|(first, last)| [Some(*first), last.next()]).flatten().collect()
+        };
+        let mut edges: Vec<(K, u32)> = Vec::new();
+        for (at, ranges) in sets.iter().enumerate() {
+            let users = self.uses.of(at).iter();
+            if users.map(|user| self.conditions[*user as usize].detail).any(|detail| detail == Detail::Exact)
+            {
+                edges.extend(ends(ranges).into_iter().map(|edge| (edge, at as u32)));
+            }
+        }
+        if self.conditions.iter().any(|condition| condition.detail == Detail::Coarse) {
+            let mut all: Vec<K> = sets.iter().flat_map(|ranges| ends(ranges)).collect();
+            all.sort_unstable();
+            all.dedup();
+            let grid: Vec<K> = all.into_iter().step_by(GRID).collect();
+            for (at, condition) in self.conditions.iter().enumerate() {
+                if condition.detail == Detail::Coarse {
+                    let at = (sets.len() + at) as u32;
+                    let ranges = coarse(condition, sets, family, &grid);
+                    edges.extend(ends(&ranges).into_iter().map(|edge| (edge, at)));
+                }
+            }
+        }
+        edges.sort_unstable();
+        edges
+    }
+
+    /// Makes the conditions that cost most less exact: half of the cost, at least one.
     pub(crate) fn give_up(&mut self) {
         let mut order: Vec<u32> = (0..self.costs.len() as u32).collect();
-        order.retain(|at| !self.conditions[*at as usize].always);
+        order.retain(|at| self.conditions[*at as usize].detail != Detail::Always);
         order.sort_by_key(|at| std::cmp::Reverse(self.costs[*at as usize]));
         let mut left = self.costs.iter().sum::<u64>() / 2 + 1;
         for at in order {
             let condition = &mut self.conditions[at as usize];
-            (condition.always, condition.loose) = (true, true);
+            condition.detail = match condition.detail {
+                Detail::Exact => Detail::Coarse,
+                Detail::Coarse | Detail::Always => Detail::Always,
+            };
             left = left.saturating_sub(self.costs[at as usize]);
             if left == 0 {
                 break;
@@ -125,11 +158,13 @@ impl Dimension {
 
 /// The state at one point of the line.
 struct Sweep {
+    /// How many sets there are; numbers from here on are conditions.
+    sets: u32,
     on: Vec<bool>,
     /// Sets that begin or end at this point.
     turned: Vec<bool>,
     members: BTreeSet<u32>,
-    known: HashMap<Box<[u32]>, u32>,
+    known: QuickMap<Box<[u32]>, u32>,
     work: u64,
     allowance: u64,
 }
@@ -137,7 +172,11 @@ struct Sweep {
 impl Sweep {
     /// The row where no set holds.
     fn outside(&mut self, dimension: &Dimension, family: usize, rows: &mut Rows) -> u32 {
-        let holds = |condition: &Condition| condition.outside[family] || condition.always;
+        let holds = |condition: &Condition| match condition.detail {
+            Detail::Exact => condition.outside[family],
+            Detail::Coarse => false,
+            Detail::Always => true,
+        };
         let mut changes = Vec::new();
         for (at, _) in dimension.conditions.iter().enumerate().filter(|(_, c)| holds(c)) {
             changes.extend_from_slice(dimension.entries.of(at));
@@ -189,21 +228,29 @@ impl Sweep {
         rows: &mut Rows,
     ) -> Result<u32, Exceeded> {
         let Dimension { conditions, uses, entries, costs } = dimension;
-        let mut turned: Vec<u32> = sets.flat_map(|set| uses.of(set as usize)).copied().collect();
+        let mut turned: Vec<u32> = Vec::new();
+        for set in sets {
+            match set.checked_sub(self.sets) {
+                Some(condition) => turned.push(condition),
+                None => turned.extend(uses.of(set as usize)),
+            }
+        }
         turned.sort_unstable();
         turned.dedup();
         let before = rows.len();
         let mut changes = Vec::new();
         for at in turned {
             let condition = &conditions[at as usize];
-            if condition.always {
-                continue;
-            }
-            let looked = condition.sets.len() as u64;
-            self.work += looked;
-            costs[at as usize] += looked;
-            let holds = condition.sets.iter().any(|set| self.on[*set as usize]);
-            let held = condition.sets.iter().any(|set| self.on[*set as usize] != self.turned[*set as usize]);
+            let own = [self.sets + at];
+            let watched = match condition.detail {
+                Detail::Exact => &*condition.sets,
+                Detail::Coarse => &own,
+                Detail::Always => continue,
+            };
+            self.work += watched.len() as u64;
+            costs[at as usize] += watched.len() as u64;
+            let holds = watched.iter().any(|set| self.on[*set as usize]);
+            let held = watched.iter().any(|set| self.on[*set as usize] != self.turned[*set as usize]);
             if holds == held {
                 continue;
             }
@@ -222,6 +269,21 @@ impl Sweep {
         self.work += (rows.len() - before) as u64;
         if self.work > self.allowance { Err(Exceeded) } else { Ok(row) }
     }
+}
+
+/// Where a condition holds, widened to points of the grid. The grid begins at the lowest edge: before it no set
+/// begins, and an excluding condition holds from the lowest point on.
+fn coarse<K: Point>(condition: &Condition, sets: &[&[(K, K)]], family: usize, grid: &[K]) -> Vec<(K, K)> {
+    let inside = condition.sets.iter().flat_map(|set| sets[*set as usize]).copied().collect();
+    let inside = merged(inside);
+    let holds = if condition.outside[family] { complement(&inside) } else { inside };
+    let widened = holds.into_iter().map(|(first, last)| {
+        let before = grid.partition_point(|point| *point <= first);
+        let behind = grid.partition_point(|point| *point <= last);
+        let first = before.checked_sub(1).map_or(K::default(), |at| grid[at]);
+        (first, grid.get(behind).and_then(|point| point.previous()).unwrap_or(K::MAX))
+    });
+    merged(widened.collect())
 }
 
 /// Words ascending, each once.

@@ -2,14 +2,26 @@
 
 use crate::plane::Plane;
 use crate::rows::WORD;
+use crate::rule::{Rule, RuleKey};
 
 /// The rank of what is not there.
 pub(crate) const NONE: u32 = u32::MAX;
 
+/// A rank and the key of the rule that has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Ranking {
+    pub rank: u32,
+    pub key: RuleKey,
+}
+
+impl Ranking {
+    pub(crate) const NONE: Self = Self { rank: NONE, key: RuleKey(0) };
+}
+
 #[derive(Debug)]
 pub(crate) struct View {
-    /// By entry; within a word ascending, with that of its neighbour where the entry is not live.
-    ranks: Box<[u32]>,
+    /// By entry; ranks ascend within a word, with that of its neighbour where the entry is not live.
+    ranks: Box<[Ranking]>,
     /// By word: entries that the list still has.
     live: Box<[u64]>,
     /// By word and by block: the lowest rank of a live entry.
@@ -20,7 +32,7 @@ pub(crate) struct View {
 impl View {
     /// `rank_of`: by rule of the layer; [`NONE`] for a rule that the list no longer has. Rules that stay must keep
     /// their order.
-    pub(crate) fn new(plane: &Plane, rank_of: &[u32]) -> Self {
+    pub(crate) fn new(plane: &Plane, rules: &[Rule], rank_of: &[u32]) -> Self {
         let entries = plane.rules();
         let mut ranks = Vec::with_capacity(entries.len());
         let (mut live, mut words) = (Vec::new(), Vec::new());
@@ -34,7 +46,7 @@ impl View {
                     debug_assert!(last <= rank, "rules that stay keep their order");
                     last = rank;
                 }
-                ranks.push(last);
+                ranks.push(Ranking { rank: last, key: rules[*rule as usize].key });
             }
             live.push(bits);
             words.push(first);
@@ -54,7 +66,7 @@ impl View {
     }
 
     #[inline]
-    pub(crate) fn rank(&self, entry: usize) -> u32 {
+    pub(crate) fn ranking(&self, entry: usize) -> Ranking {
         self.ranks[entry]
     }
 
@@ -65,7 +77,7 @@ impl View {
             return self.live[word];
         }
         let ranks = &self.ranks[word * WORD..self.ranks.len().min(word * WORD + WORD)];
-        let below = ranks.partition_point(|rank| *rank < floor);
+        let below = ranks.partition_point(|ranking| ranking.rank < floor);
         if below == WORD { 0 } else { self.live[word] & u64::MAX << below }
     }
 
