@@ -9,19 +9,19 @@ use ravelin_types::{Addr, Family};
 
 use crate::conditions::{AddressConditions, Breadth, Condition, Cover, Detail, Effort, of_ranges, renumber};
 use crate::range::Point;
-use crate::rows::{EMPTY, ENTRIES_MAX, Rows, WORD};
+use crate::rows::{EMPTY, ENTRIES_MAX, Row, Rows, WORD};
 use crate::rule::{Addresses, Rule, Tuple, Zones};
 use crate::service::{Ranges, Services, point};
 use crate::space::Space;
-use crate::sweep::Dimension;
+use crate::sweep::{Dimension, Exceeded};
 use crate::view::{Ranking, View};
 
 /// From-zone, to-zone, source, destination, service, source port.
 pub(crate) const DIMENSIONS: usize = 6;
 /// Tuples whose rows are looked for together.
 pub(crate) const BATCH: usize = 16;
-/// Words of rows a plane may have in all: 96 MiB.
-const ROWS_MAX: usize = 12 << 20;
+/// Words of rows that a dimension may make: 24 MiB. Beyond it conditions become coarse.
+const ROWS_MAX: usize = 3 << 20;
 
 /// A compiled list of rules.
 #[derive(Debug)]
@@ -47,7 +47,7 @@ struct AddressLine {
 /// The rows of a tuple; a dimension that every entry is indifferent to has none.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Roots {
-    rows: [u32; DIMENSIONS],
+    rows: [Row; DIMENSIONS],
     count: usize,
 }
 
@@ -80,8 +80,7 @@ impl Plane {
         debug_assert!(draft.entries.len() <= ENTRIES_MAX);
         let mut conditions = draft.conditions();
         draft.order(&mut conditions);
-        let mut build =
-            Build { rows: Rows::new(draft.entries.len()), entries: draft.entries, left: ROWS_MAX };
+        let mut build = Build { rows: Rows::new(draft.entries.len()), entries: draft.entries };
         let [from, to, source, destination, mut service, source_port] = conditions;
         let zones = [build.line(0, from, &draft.zones[0]), build.line(1, to, &draft.zones[1])];
         let addresses = [
@@ -172,7 +171,7 @@ impl Plane {
     /// Blocks that all rows have.
     #[inline]
     pub(crate) fn top(&self, roots: &Roots) -> u64 {
-        roots.rows[..roots.count].iter().fold(u64::MAX, |mask, row| mask & self.rows.mask(*row))
+        roots.rows[..roots.count].iter().fold(u64::MAX, |mask, row| mask & self.rows.blocks(*row))
     }
 
     /// The lowest rank within the bounds among the entries of all rows, or `bounds.best`. `holds` is asked of the
@@ -197,10 +196,9 @@ impl Plane {
             let mut places = [EMPTY; DIMENSIONS];
             let mut words = u64::MAX;
             for (place, row) in places.iter_mut().zip(roots_of) {
-                *place = self.rows.block(*row, block);
-                words &= self.rows.mask(*place);
+                *place = self.rows.place(*row, block);
+                words &= self.rows.words(*row, block, *place);
             }
-            let places = &places[..roots_of.len()];
             while words != 0 {
                 let word = words.trailing_zeros();
                 words &= words - 1;
@@ -208,8 +206,10 @@ impl Plane {
                 if view.first(at) >= best.rank {
                     continue;
                 }
-                let bits =
-                    places.iter().fold(view.live(at, floor), |bits, p| bits & self.rows.word(*p, word));
+                let mut bits = view.live(at, floor);
+                for (place, row) in places.iter().zip(roots_of) {
+                    bits &= self.rows.bits(*row, *place, word, at);
+                }
                 if bits != 0 {
                     best = self.settle(view, at, bits, best, &holds);
                 }
@@ -257,7 +257,7 @@ impl Plane {
 
 impl Roots {
     #[inline]
-    fn push(&mut self, row: u32) {
+    fn push(&mut self, row: Row) {
         self.rows[self.count] = row;
         self.count += 1;
     }
@@ -265,7 +265,7 @@ impl Roots {
 
 impl AddressLine {
     #[inline]
-    fn row(&self, family: Family, addr: Addr) -> u32 {
+    fn row(&self, family: Family, addr: Addr) -> Row {
         match family {
             Family::V4 => self.v4.row(addr.low32()),
             Family::V6 => self.v6.row(addr.0),
@@ -281,7 +281,7 @@ fn rows_of<K: Point>(
     of: impl Fn(&Tuple) -> K,
 ) {
     let Some(line) = line else { return };
-    let (mut points, mut rows) = ([K::default(); BATCH], [0; BATCH]);
+    let (mut points, mut rows) = ([K::default(); BATCH], [Row::default(); BATCH]);
     for (point, tuple) in points.iter_mut().zip(tuples) {
         *point = of(tuple);
     }
@@ -349,18 +349,20 @@ impl<'r> Draft<'r> {
     }
 }
 
-/// Rows and what is left of their allowance.
+/// Rows and the entries they speak of.
 struct Build {
     rows: Rows,
     entries: Vec<Entry>,
-    left: usize,
 }
 
 impl Build {
     fn line(&mut self, at: usize, conditions: Vec<Condition>, ranges: &Ranges) -> Option<Space<u32>> {
         self.dimension(at, conditions, ranges.sets.len(), |dimension, rows, left| {
             let sets = ranges.sets.iter().map(|set| &**set);
-            Ok(Space::new(&dimension.steps(sets, 0, rows, left)?))
+            let before = rows.len();
+            let steps = dimension.steps(sets, 0, rows, left)?;
+            let line = Space::new(&steps, rows);
+            if rows.len() - before > left { Err(Exceeded) } else { Ok(line) }
         })
     }
 
@@ -373,9 +375,10 @@ impl Build {
         self.dimension(at, conditions, covers.len(), |dimension, rows, left| {
             let before = rows.len();
             let v4 = dimension.steps(covers.iter().map(|cover| &*cover.v4), 0, rows, left)?;
-            let left = left.saturating_sub(rows.len() - before);
-            let v6 = dimension.steps(covers.iter().map(|cover| &*cover.v6), 1, rows, left)?;
-            Ok(AddressLine { v4: Space::new(&v4), v6: Space::new(&v6) })
+            let rest = left.saturating_sub(rows.len() - before);
+            let v6 = dimension.steps(covers.iter().map(|cover| &*cover.v6), 1, rows, rest)?;
+            let line = AddressLine { v4: Space::new(&v4, rows), v6: Space::new(&v6, rows) };
+            if rows.len() - before > left { Err(Exceeded) } else { Ok(line) }
         })
     }
 
@@ -386,7 +389,7 @@ impl Build {
         at: usize,
         conditions: Vec<Condition>,
         sets: usize,
-        lines: impl Fn(&mut Dimension, &mut Rows, usize) -> Result<T, crate::sweep::Exceeded>,
+        lines: impl Fn(&mut Dimension, &mut Rows, usize) -> Result<T, Exceeded>,
     ) -> Option<T> {
         if conditions.iter().all(|condition| condition.breadth == Breadth::Any) {
             return None;
@@ -395,15 +398,16 @@ impl Build {
         let mut dimension = Dimension::new(conditions, sets, of);
         let before = self.rows.len();
         let built = loop {
-            match lines(&mut dimension, &mut self.rows, self.left) {
+            // With nothing left to give up there is one row, whatever it takes.
+            let allowance = if dimension.is_given_up() { usize::MAX } else { ROWS_MAX };
+            match lines(&mut dimension, &mut self.rows, allowance) {
                 Ok(built) => break built,
-                Err(crate::sweep::Exceeded) => {
+                Err(Exceeded) => {
                     self.rows.truncate(before);
                     dimension.give_up();
                 }
             }
         };
-        self.left = self.left.saturating_sub(self.rows.len() - before);
         for entry in &mut self.entries {
             let condition = &dimension.conditions[entry.conditions[at] as usize];
             entry.loose |= condition.loose || condition.detail != Detail::Exact;

@@ -4,9 +4,14 @@
 //! the base [`FANOUT`] of the number of steps, whatever the values are.
 
 use crate::range::Point;
+use crate::rows::{EMPTY, Row, Rows};
 
 /// Keys a block: one cache line of 32-bit keys.
 const FANOUT: usize = 16;
+/// Steps of a leaf: one less, for the row that they share.
+const STEPS: usize = 15;
+/// Set in a leaf's row for an entry beside the shared row; else it is a row of the arena.
+const ENTRY: u32 = 1 << 31;
 
 #[derive(Clone, Copy, Debug)]
 #[repr(C, align(64))]
@@ -16,8 +21,9 @@ struct Keys<K>([K; FANOUT]);
 #[derive(Clone, Copy, Debug)]
 #[repr(C, align(64))]
 struct Leaf<K> {
-    keys: [K; FANOUT],
-    rows: [u32; FANOUT],
+    keys: [K; STEPS],
+    base: u32,
+    rows: [u32; STEPS],
 }
 
 /// A function from points to rows.
@@ -32,19 +38,9 @@ pub(crate) struct Space<K> {
 
 impl<K: Point> Space<K> {
     /// Steps in ascending order; the first begins at the lowest point.
-    pub(crate) fn new(steps: &[(K, u32)]) -> Self {
+    pub(crate) fn new(steps: &[(K, Row)], rows: &mut Rows) -> Self {
         debug_assert!(steps.first().is_some_and(|(key, _)| *key == K::default()));
-        let leaves: Box<[Leaf<K>]> = steps
-            .chunks(FANOUT)
-            .map(|chunk| {
-                let last = chunk[chunk.len() - 1].1;
-                let mut leaf = Leaf { keys: [K::MAX; FANOUT], rows: [last; FANOUT] };
-                for (at, (key, row)) in chunk.iter().enumerate() {
-                    (leaf.keys[at], leaf.rows[at]) = (*key, *row);
-                }
-                leaf
-            })
-            .collect();
+        let leaves: Box<[Leaf<K>]> = steps.chunks(STEPS).map(|steps| Leaf::new(steps, rows)).collect();
         let mut firsts: Vec<K> = leaves.iter().map(|leaf| leaf.keys[0]).collect();
         let mut levels: Vec<Vec<Keys<K>>> = Vec::new();
         while firsts.len() > 1 {
@@ -70,20 +66,19 @@ impl<K: Point> Space<K> {
 
     /// The row of the step that holds a point.
     #[inline]
-    pub(crate) fn row(&self, at: K) -> u32 {
+    pub(crate) fn row(&self, at: K) -> Row {
         let mut block = 0;
         for &(level, below) in &self.levels {
             let keys = &self.above[level as usize + block].0;
             // What fills a block up is the highest point, and counts only for it: it stays within the level.
             block = (block * FANOUT + not_above(keys, at) - 1).min(below as usize - 1);
         }
-        let leaf = &self.leaves[block];
-        leaf.rows[not_above(&leaf.keys, at) - 1]
+        self.leaves[block].row(at)
     }
 
     /// [`Space::row`] of several points, a level at a time.
     #[inline]
-    pub(crate) fn rows<const N: usize>(&self, points: &[K], rows: &mut [u32; N]) {
+    pub(crate) fn rows<const N: usize>(&self, points: &[K], rows: &mut [Row; N]) {
         let mut blocks = [0; N];
         for &(level, below) in &self.levels {
             for (block, at) in blocks.iter_mut().zip(points) {
@@ -92,8 +87,7 @@ impl<K: Point> Space<K> {
             }
         }
         for ((row, block), at) in rows.iter_mut().zip(blocks).zip(points) {
-            let leaf = &self.leaves[block];
-            *row = leaf.rows[not_above(&leaf.keys, *at) - 1];
+            *row = self.leaves[block].row(*at);
         }
     }
 
@@ -102,38 +96,90 @@ impl<K: Point> Space<K> {
     }
 }
 
+impl<K: Point> Leaf<K> {
+    fn new(steps: &[(K, Row)], rows: &mut Rows) -> Self {
+        let shared = steps.iter().filter(|(_, row)| row.entry().is_some()).map(|(_, row)| row.base);
+        let uses = |base: &u32| shared.clone().filter(|other| other == base).count();
+        let base = shared.clone().max_by_key(uses).unwrap_or(EMPTY);
+        let mut leaf = Self { keys: [K::MAX; STEPS], base, rows: [EMPTY; STEPS] };
+        for (at, (key, row)) in steps.iter().enumerate() {
+            leaf.keys[at] = *key;
+            leaf.rows[at] = match row.entry() {
+                Some(entry) if row.base == base => ENTRY | entry,
+                _ => rows.settled(*row),
+            };
+        }
+        let last = steps.len() - 1;
+        let row = leaf.rows[last];
+        leaf.rows[last..].fill(row);
+        leaf
+    }
+
+    #[inline]
+    fn row(&self, at: K) -> Row {
+        match self.rows[not_above(&self.keys, at) - 1] {
+            row if row & ENTRY == 0 => Row::of(row),
+            entry => Row::with(self.base, entry & !ENTRY),
+        }
+    }
+}
+
 /// How many keys are not above a point: at least one, since a block's first key led to it.
 #[inline]
-fn not_above<K: Point>(keys: &[K; FANOUT], at: K) -> usize {
+fn not_above<K: Point, const N: usize>(keys: &[K; N], at: K) -> usize {
     let count = keys.iter().map(|key| u32::from(*key <= at)).sum::<u32>();
-    (count as usize).clamp(1, FANOUT)
+    (count as usize).clamp(1, N)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// Every step is found at its first point, its last and in between, at each depth.
+    /// A row for each step that no other has: an entry beside the empty row, or one of the arena.
+    fn space<K: Point>(keys: impl Iterator<Item = K>) -> (Space<K>, Vec<u32>, Rows) {
+        let mut rows = Rows::new(1 << 18);
+        let steps: Vec<(K, Row)> =
+            keys.enumerate().map(|(n, key)| (key, Row::with(EMPTY, n as u32))).collect();
+        let space = Space::new(&steps, &mut rows);
+        (space, (0..steps.len() as u32).collect(), rows)
+    }
+
+    /// Every step is found at its first point and in between, at each depth, alone and with others.
     #[test]
     fn a_point_is_in_the_step_that_begins_at_or_before_it() {
-        for count in [1u32, 2, 15, 16, 17, 256, 257, 5000] {
-            let steps: Vec<(u32, u32)> = (0..count).map(|n| (n * 10, n + 7)).collect();
-            let space = Space::new(&steps);
-            for n in 0..count {
-                assert_eq!([space.row(n * 10), space.row(n * 10 + 5)], [n + 7; 2]);
+        for count in [1u32, 2, 15, 16, 17, 225, 256, 257, 5000] {
+            let (space, entries, _) = space((0..count).map(|n| n * 10));
+            for n in entries {
+                let found = [space.row(n * 10), space.row(n * 10 + 5)];
+                assert_eq!(found.map(Row::entry), [Some(n); 2]);
+                let mut rows = [Row::default(); 3];
+                space.rows(&[n * 10 + 9, u32::MAX], &mut rows);
+                assert_eq!(rows.map(Row::entry), [Some(n), Some(count - 1), None]);
             }
-            assert_eq!(space.row(u32::MAX), count + 6);
         }
     }
 
     #[test]
     fn the_highest_point_may_begin_a_step() {
-        for before in [0u128, 14, 15, 16, 300] {
-            let mut steps: Vec<(u128, u32)> = (0..=before).map(|n| (n, n as u32)).collect();
-            steps.push((u128::MAX, 9999));
-            let space = Space::new(&steps);
-            assert_eq!(space.row(u128::MAX), 9999);
-            assert_eq!(space.row(u128::MAX - 1), before as u32);
+        for before in [0u128, 13, 14, 15, 300] {
+            let (space, ..) = space((0..=before).chain([u128::MAX]));
+            assert_eq!(space.row(u128::MAX).entry(), Some(before as u32 + 1));
+            assert_eq!(space.row(u128::MAX - 1).entry(), Some(before as u32));
+        }
+    }
+
+    /// Rows beside different ones of the arena in one leaf are all kept.
+    #[test]
+    fn a_leaf_of_several_bases_keeps_every_row() {
+        let mut rows = Rows::new(256);
+        let bases = [3u64, 5, 9].map(|bits| rows.changed(Row::default(), &[(1, bits)]).1.base);
+        let steps: Vec<(u32, Row)> = (0..12).map(|n| (n, Row::with(bases[n as usize % 3], 200))).collect();
+        let space = Space::new(&steps, &mut rows);
+        for (n, bits) in (0..12).zip([3, 5, 9].iter().cycle()) {
+            let row = space.row(n);
+            let place = rows.place(row, 1);
+            let far = rows.place(row, 3);
+            assert_eq!([rows.bits(row, place, 0, 1), rows.bits(row, far, 0, 3)], [*bits, 1 << 8], "{n}");
         }
     }
 }

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use crate::conditions::{Condition, Detail};
 use crate::hash::QuickMap;
 use crate::range::{Point, complement, merged};
-use crate::rows::{EMPTY, Rows, WORD};
+use crate::rows::{Row, Rows, WORD};
 
 /// Sets that a point may be in for its row to be found again.
 const MEMBERS_MAX: usize = 32;
@@ -79,7 +79,7 @@ impl Dimension {
         family: usize,
         rows: &mut Rows,
         allowance: usize,
-    ) -> Result<Vec<(K, u32)>, Exceeded> {
+    ) -> Result<Vec<(K, Row)>, Exceeded> {
         let sets: Vec<&[(K, K)]> = sets.collect();
         let edges = self.edges(&sets, family);
         let count = sets.len() + self.conditions.len();
@@ -89,6 +89,7 @@ impl Dimension {
             turned: vec![false; count],
             members: BTreeSet::new(),
             known: QuickMap::default(),
+            name: None,
             work: 0,
             allowance: allowance as u64,
         };
@@ -135,6 +136,10 @@ impl Dimension {
         edges
     }
 
+    pub(crate) fn is_given_up(&self) -> bool {
+        self.conditions.iter().all(|condition| condition.detail == Detail::Always)
+    }
+
     /// Makes the conditions that cost most less exact: half of the cost, at least one.
     pub(crate) fn give_up(&mut self) {
         let mut order: Vec<u32> = (0..self.costs.len() as u32).collect();
@@ -164,14 +169,16 @@ struct Sweep {
     /// Sets that begin or end at this point.
     turned: Vec<bool>,
     members: BTreeSet<u32>,
-    known: QuickMap<Box<[u32]>, u32>,
+    known: QuickMap<Box<[u32]>, Row>,
+    /// The sets that hold before this point, when their row can be found again.
+    name: Option<Box<[u32]>>,
     work: u64,
     allowance: u64,
 }
 
 impl Sweep {
     /// The row where no set holds.
-    fn outside(&mut self, dimension: &Dimension, family: usize, rows: &mut Rows) -> u32 {
+    fn outside(&mut self, dimension: &Dimension, family: usize, rows: &mut Rows) -> Row {
         let holds = |condition: &Condition| match condition.detail {
             Detail::Exact => condition.outside[family],
             Detail::Coarse => false,
@@ -181,8 +188,9 @@ impl Sweep {
         for (at, _) in dimension.conditions.iter().enumerate().filter(|(_, c)| holds(c)) {
             changes.extend_from_slice(dimension.entries.of(at));
         }
-        let row = rows.toggled(EMPTY, joined(&mut changes));
+        let (_, row) = rows.changed(Row::default(), joined(&mut changes));
         self.known.insert([].into(), row);
+        self.name = Some([].into());
         row
     }
 
@@ -191,9 +199,9 @@ impl Sweep {
         &mut self,
         dimension: &mut Dimension,
         sets: impl Iterator<Item = u32> + Clone,
-        row: u32,
+        row: Row,
         rows: &mut Rows,
-    ) -> Result<u32, Exceeded> {
+    ) -> Result<Row, Exceeded> {
         for set in sets.clone() {
             let on = &mut self.on[set as usize];
             *on = !*on;
@@ -214,9 +222,10 @@ impl Sweep {
         for set in sets {
             self.turned[set as usize] = false;
         }
-        if let (None, Some(name)) = (known, name) {
-            self.known.insert(name, row);
+        if let (None, Some(name)) = (known, &name) {
+            self.known.insert(name.clone(), row);
         }
+        self.name = name;
         Ok(row)
     }
 
@@ -224,9 +233,9 @@ impl Sweep {
         &mut self,
         dimension: &mut Dimension,
         sets: impl Iterator<Item = u32>,
-        row: u32,
+        row: Row,
         rows: &mut Rows,
-    ) -> Result<u32, Exceeded> {
+    ) -> Result<Row, Exceeded> {
         let Dimension { conditions, uses, entries, costs } = dimension;
         let mut turned: Vec<u32> = Vec::new();
         for set in sets {
@@ -265,7 +274,10 @@ impl Sweep {
         if changes.is_empty() {
             return Ok(row);
         }
-        let row = rows.toggled(row, joined(&mut changes));
+        let (before_it, row) = rows.changed(row, joined(&mut changes));
+        if let Some(name) = self.name.take() {
+            self.known.insert(name, before_it);
+        }
         self.work += (rows.len() - before) as u64;
         if self.work > self.allowance { Err(Exceeded) } else { Ok(row) }
     }
