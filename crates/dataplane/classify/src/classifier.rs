@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use crate::conditions::Effort;
-use crate::hash::QuickMap;
+use crate::diff::{Change, changes};
 use crate::layer::{BuildError, Layer, RULES_MAX};
 use crate::plane::{BATCH, Bounds, Plane, Roots};
 use crate::rule::{Failed, Rule, RuleKey, Tuple};
@@ -62,8 +62,8 @@ impl Classifier {
             return Err(BuildError::TooManyRules { count: rules.len() });
         }
         let places = (0..rules.len() as u32).map(Place::Base).collect();
-        let base = Arc::new(Layer::build(rules, Effort::Base));
-        let overlay = Arc::new(Layer::build(Vec::new(), Effort::Overlay));
+        let base = Arc::new(Layer::build(rules, Effort::BASE));
+        let overlay = Arc::new(Layer::build(Vec::new(), Effort::OVERLAY));
         Ok(Self::assemble(base, overlay, places))
     }
 
@@ -107,37 +107,19 @@ impl Classifier {
         }
         let full = fresh.len() > OVERLAY_MAX;
         let edited =
-            Self::assemble(self.base.layer.clone(), Arc::new(Layer::build(fresh, Effort::Overlay)), places);
+            Self::assemble(self.base.layer.clone(), Arc::new(Layer::build(fresh, Effort::OVERLAY)), places);
         if full { edited.rebuilt() } else { Ok(edited) }
     }
 
     /// The edits that turn this list into another: rules of the same key and content that keep their order stay.
     #[must_use]
     pub fn edits_to(&self, rules: &[Rule]) -> Vec<Edit> {
-        let same = self.rules().zip(rules).take_while(|(old, new)| old == new).count();
-        let (old_end, new_end) = (self.len(), rules.len());
-        let most = (old_end - same).min(new_end - same);
-        let tail = (1..=most)
-            .take_while(|back| self.rule((old_end - back) as u32) == Some(&rules[new_end - back]))
-            .count();
-        let (old_end, new_end) = (old_end - tail, new_end - tail);
-        let old: QuickMap<RuleKey, u32> =
-            (same..old_end).filter_map(|rank| Some((self.rule(rank as u32)?.key, rank as u32))).collect();
-        let stays = |rule: &Rule| old.get(&rule.key).copied().filter(|rank| self.rule(*rank) == Some(rule));
-        let kept = ascending(rules[same..new_end].iter().map(stays));
-        let mut edits = Vec::new();
-        let mut next = same as u32;
-        for (rule, kept) in rules[same..new_end].iter().zip(kept) {
-            match kept {
-                Some(rank) => {
-                    edits.extend((next..rank).map(|rank| Edit::Remove { rank }));
-                    next = rank + 1;
-                }
-                None => edits.push(Edit::Insert { before: next, rule: rule.clone() }),
-            }
-        }
-        edits.extend((next..old_end as u32).map(|rank| Edit::Remove { rank }));
-        edits
+        let (old, new): (Vec<&Rule>, Vec<&Rule>) = (self.rules().collect(), rules.iter().collect());
+        let edit = |change| match change {
+            Change::Remove { rank } => Edit::Remove { rank },
+            Change::Insert { before, new } => Edit::Insert { before, rule: rules[new].clone() },
+        };
+        changes(&old, &new, |rule| rule.key.0).into_iter().map(edit).collect()
     }
 
     /// The same list with everything in the base.
@@ -288,35 +270,9 @@ impl Ranked {
         for (plane, view) in self.planes() {
             let mut roots = [Roots::default(); BATCH];
             plane.roots_of(tuples, &mut roots);
-            for ((roots, tuple), best) in roots.iter().zip(tuples).zip(best.iter_mut()) {
-                let holds = |rule: u32| self.layer.rules[rule as usize].holds(tuple);
-                *best = plane.first(roots, view, Bounds { floor: 0, best: *best }, holds);
-            }
+            plane.first_of(&roots[..tuples.len()], view, best, |at, rule| {
+                self.layer.rules[rule as usize].holds(&tuples[at])
+            });
         }
     }
-}
-
-/// Keeps of the ranks a longest ascending run, in place; the others become `None`.
-fn ascending(ranks: impl Iterator<Item = Option<u32>>) -> Vec<Option<u32>> {
-    let mut ranks: Vec<Option<u32>> = ranks.collect();
-    // Ends of the best runs of each length, and what stands before each member.
-    let mut ends: Vec<usize> = Vec::new();
-    let mut before = vec![usize::MAX; ranks.len()];
-    for at in 0..ranks.len() {
-        let Some(rank) = ranks[at] else { continue };
-        let length = ends.partition_point(|end| ranks[*end] < Some(rank));
-        if length > 0 {
-            before[at] = ends[length - 1];
-        }
-        if length == ends.len() { ends.push(at) } else { ends[length] = at }
-    }
-    let mut keep = ends.last().copied();
-    for at in (0..ranks.len()).rev() {
-        if keep == Some(at) {
-            keep = Some(before[at]).filter(|before| *before != usize::MAX);
-        } else {
-            ranks[at] = None;
-        }
-    }
-    ranks
 }

@@ -15,8 +15,6 @@ use crate::service::Ranges;
 
 /// Ranges that the wildcards of one plane may be cut into; beyond it a wildcard is its hull and the rule asked again.
 const WILDCARD_RANGES_MAX: usize = 65_536;
-/// Ranges of a set that an overlay writes out; a larger set is asked itself.
-const OVERLAY_RANGES_MAX: usize = 256;
 /// Addresses from which on a condition counts as wide: those of 16 bits in IPv4, of 80 in IPv6.
 const WIDE_V4: u64 = 1 << 16;
 const WIDE_V6: u128 = 1 << 80;
@@ -27,10 +25,18 @@ const WILDCARD_BITS: u32 = 8;
 
 /// How much a build may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Effort {
-    Base,
+pub(crate) struct Effort {
+    /// Ranges of a set that are written out; a larger set is asked itself.
+    pub ranges: usize,
+    /// Words of rows a dimension may make; beyond it conditions become coarse.
+    pub rows: usize,
+}
+
+impl Effort {
+    /// At most 24 MiB a dimension.
+    pub(crate) const BASE: Self = Self { ranges: usize::MAX, rows: 3 << 20 };
     /// In time for an edit.
-    Overlay,
+    pub(crate) const OVERLAY: Self = Self { ranges: 256, rows: 1 << 16 };
 }
 
 /// How much of the line a condition takes: entries of one breadth lie together, so that the narrow ones' rows hold
@@ -166,7 +172,7 @@ impl<'r> AddressConditions<'r> {
     fn cover(&mut self, set: &'r AddressSet) -> Cover<'r> {
         let (v4, v6) = (Cow::Borrowed(&*set.v4), Cow::Borrowed(&*set.v6));
         let count = v4.len() + v6.len() + set.wildcards.len();
-        if self.effort == Effort::Overlay && count > OVERLAY_RANGES_MAX {
+        if count > self.effort.ranges {
             return Cover { v4, v6, exact: false, left_out: true };
         }
         if set.wildcards.is_empty() {

@@ -7,6 +7,7 @@
 
 mod classifier;
 mod conditions;
+mod diff;
 mod hash;
 mod layer;
 mod plane;
@@ -19,6 +20,7 @@ mod sweep;
 mod view;
 
 pub use classifier::{Classifier, Edit, Match, OVERLAY_MAX};
+pub use diff::{Change, changes};
 pub use layer::{BuildError, RULES_MAX};
 pub use range::{AddressRange, AddressSet, PortRange, Wildcard};
 pub use rule::{Addresses, Failed, IcmpRange, Rule, RuleKey, Term, Tuple, Zones};

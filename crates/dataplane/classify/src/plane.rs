@@ -20,8 +20,8 @@ use crate::view::{Ranking, View};
 pub(crate) const DIMENSIONS: usize = 6;
 /// Tuples whose rows are looked for together.
 pub(crate) const BATCH: usize = 16;
-/// Words of rows that a dimension may make: 24 MiB. Beyond it conditions become coarse.
-const ROWS_MAX: usize = 3 << 20;
+/// Blocks that the tuples of a batch ask for together.
+const VISITS: usize = 4 * BATCH;
 
 /// A compiled list of rules.
 #[derive(Debug)]
@@ -49,6 +49,14 @@ struct AddressLine {
 pub(crate) struct Roots {
     rows: [Row; DIMENSIONS],
     count: usize,
+}
+
+/// A block of the rows of a tuple: where it is in each, and which words all have.
+#[derive(Clone, Copy, Debug, Default)]
+struct Visit {
+    block: u32,
+    words: u64,
+    places: [u32; DIMENSIONS],
 }
 
 /// What to look for: the lowest rank not below `floor` and below `best`.
@@ -80,7 +88,8 @@ impl Plane {
         debug_assert!(draft.entries.len() <= ENTRIES_MAX);
         let mut conditions = draft.conditions();
         draft.order(&mut conditions);
-        let mut build = Build { rows: Rows::new(draft.entries.len()), entries: draft.entries };
+        let rows = Rows::new(draft.entries.len());
+        let mut build = Build { rows, entries: draft.entries, allowance: effort.rows };
         let [from, to, source, destination, mut service, source_port] = conditions;
         let zones = [build.line(0, from, &draft.zones[0]), build.line(1, to, &draft.zones[1])];
         let addresses = [
@@ -185,34 +194,89 @@ impl Plane {
         holds: impl Fn(u32) -> bool,
     ) -> Ranking {
         let Bounds { floor, mut best } = bounds;
-        let roots_of = &roots.rows[..roots.count];
         let mut blocks = self.top(roots);
         while blocks != 0 {
             let block = blocks.trailing_zeros();
             blocks &= blocks - 1;
-            if view.block_first(block) >= best.rank {
+            if view.block_first(block) < best.rank {
+                let visit = self.visit(roots, block);
+                best = self.within(roots, &visit, view, Bounds { floor, best }, &holds);
+            }
+        }
+        best
+    }
+
+    /// [`Plane::first`] from rank 0 for up to [`BATCH`] tuples, `holds` with the tuple's place. What a lookup waits for
+    /// memory with is done for all tuples before the next step is for any.
+    pub(crate) fn first_of(
+        &self,
+        roots: &[Roots],
+        view: &View,
+        best: &mut [Ranking; BATCH],
+        holds: impl Fn(usize, u32) -> bool,
+    ) {
+        let mut tops = [0; BATCH];
+        for (top, roots) in tops.iter_mut().zip(roots) {
+            *top = self.top(roots);
+        }
+        let mut visits = [(0, Visit::default()); VISITS];
+        loop {
+            let mut count = 0;
+            for (at, roots) in roots.iter().enumerate() {
+                while tops[at] != 0 && count < VISITS {
+                    visits[count] = (at, self.visit(roots, tops[at].trailing_zeros()));
+                    tops[at] &= tops[at] - 1;
+                    count += 1;
+                }
+            }
+            if count == 0 {
+                return;
+            }
+            for (at, visit) in &visits[..count] {
+                let bounds = Bounds { floor: 0, best: best[*at] };
+                if view.block_first(visit.block) < bounds.best.rank {
+                    best[*at] = self.within(&roots[*at], visit, view, bounds, &|rule| holds(*at, rule));
+                }
+            }
+        }
+    }
+
+    /// The words of a block that all rows have.
+    #[inline]
+    fn visit(&self, roots: &Roots, block: u32) -> Visit {
+        let mut visit = Visit { block, words: u64::MAX, places: [EMPTY; DIMENSIONS] };
+        for (place, row) in visit.places.iter_mut().zip(&roots.rows[..roots.count]) {
+            *place = self.rows.place(*row, block);
+            visit.words &= self.rows.words(*row, block, *place);
+        }
+        visit
+    }
+
+    /// The lowest rank within the bounds among the entries of one block, or `bounds.best`.
+    #[inline]
+    fn within(
+        &self,
+        roots: &Roots,
+        visit: &Visit,
+        view: &View,
+        bounds: Bounds,
+        holds: &impl Fn(u32) -> bool,
+    ) -> Ranking {
+        let Bounds { floor, mut best } = bounds;
+        let mut words = visit.words;
+        while words != 0 {
+            let word = words.trailing_zeros();
+            words &= words - 1;
+            let at = visit.block as usize * self.span() + word as usize;
+            if view.first(at) >= best.rank {
                 continue;
             }
-            let mut places = [EMPTY; DIMENSIONS];
-            let mut words = u64::MAX;
-            for (place, row) in places.iter_mut().zip(roots_of) {
-                *place = self.rows.place(*row, block);
-                words &= self.rows.words(*row, block, *place);
+            let mut bits = view.live(at, floor);
+            for (place, row) in visit.places.iter().zip(&roots.rows[..roots.count]) {
+                bits &= self.rows.bits(*row, *place, word, at);
             }
-            while words != 0 {
-                let word = words.trailing_zeros();
-                words &= words - 1;
-                let at = block as usize * self.span() + word as usize;
-                if view.first(at) >= best.rank {
-                    continue;
-                }
-                let mut bits = view.live(at, floor);
-                for (place, row) in places.iter().zip(roots_of) {
-                    bits &= self.rows.bits(*row, *place, word, at);
-                }
-                if bits != 0 {
-                    best = self.settle(view, at, bits, best, &holds);
-                }
+            if bits != 0 {
+                best = self.settle(view, at, bits, best, holds);
             }
         }
         best
@@ -353,6 +417,7 @@ impl<'r> Draft<'r> {
 struct Build {
     rows: Rows,
     entries: Vec<Entry>,
+    allowance: usize,
 }
 
 impl Build {
@@ -399,7 +464,7 @@ impl Build {
         let before = self.rows.len();
         let built = loop {
             // With nothing left to give up there is one row, whatever it takes.
-            let allowance = if dimension.is_given_up() { usize::MAX } else { ROWS_MAX };
+            let allowance = if dimension.is_given_up() { usize::MAX } else { self.allowance };
             match lines(&mut dimension, &mut self.rows, allowance) {
                 Ok(built) => break built,
                 Err(Exceeded) => {

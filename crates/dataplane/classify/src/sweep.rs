@@ -144,7 +144,10 @@ impl Dimension {
     pub(crate) fn give_up(&mut self) {
         let mut order: Vec<u32> = (0..self.costs.len() as u32).collect();
         order.retain(|at| self.conditions[*at as usize].detail != Detail::Always);
-        order.sort_by_key(|at| std::cmp::Reverse(self.costs[*at as usize]));
+        order.sort_by_key(|at| {
+            let exact = self.conditions[*at as usize].detail == Detail::Exact;
+            (!exact, std::cmp::Reverse(self.costs[*at as usize]))
+        });
         let mut left = self.costs.iter().sum::<u64>() / 2 + 1;
         for at in order {
             let condition = &mut self.conditions[at as usize];

@@ -2,8 +2,9 @@
 //!
 //! `cargo bench -p ravelin-classify [-- SHAPE]`. For each shape and length: `hit`, tuples made to fit a rule
 //! drawn at random (often an earlier one decides); `cross`, addresses and ports of different rules put together;
-//! `worst`, the 64 slowest of 4,096 tuples of both kinds and of the corners between rules, found by timing each; `batch` is
-//! `hit` by sixteen. Nanoseconds a lookup, medians of [`ROUNDS`]. `words` bounds what any tuple can make a lookup read.
+//! `worst`, the 64 slowest of 4,096 tuples of both kinds, found by timing each, over and over; `batch` is
+//! `hit` by sixteen. Nanoseconds a lookup: medians of [`ROUNDS`] rounds in which the lengths take turns, with lowest and
+//! highest for `hit` and `batch`. `edit` is one rule replaced, until the new classifier stands.
 //! Asserts answers on a sample, never speed.
 
 mod shapes;
@@ -11,81 +12,124 @@ mod shapes;
 use std::hint::black_box;
 use std::time::Instant;
 
-use ravelin_classify::{Classifier, Edit, Rule, RuleKey, Tuple};
+use ravelin_classify::{Classifier, Rule, RuleKey, Tuple};
 use ravelin_types::{Addr, Family, Proto, ZoneId};
 use shapes::{Random, SHAPES};
 
-const ROUNDS: usize = 5;
+const ROUNDS: usize = 9;
 /// Distinct tuples of a stream.
 const STREAM: usize = 1 << 14;
 const BATCH: usize = 16;
 
+const LENGTHS: [usize; 4] = [10, 1_000, 10_000, 100_000];
+
+/// A list, what was built of it, and what is asked.
+struct Subject {
+    count: usize,
+    rules: Vec<Rule>,
+    classifier: Classifier,
+    build_ms: f64,
+    edit_ms: f64,
+    hits: Vec<Tuple>,
+    crosses: Vec<Tuple>,
+    worst: Vec<Tuple>,
+}
+
 fn main() {
     let only = std::env::args().skip(1).find(|argument| !argument.starts_with('-'));
     println!(
-        "{:>12} {:>7} {:>9} {:>8} {:>9} {:>7} {:>7} {:>7} {:>8} {:>8}",
+        "{:>12} {:>7} {:>9} {:>7} {:>8} {:>22} {:>22} {:>7} {:>8} {:>8}",
         "shape", "rules", "build ms", "MB", "edit ms", "hit", "batch", "cross", "worst", "linear"
     );
     for shape in SHAPES.iter().filter(|shape| only.as_deref().is_none_or(|only| only == shape.name)) {
-        for count in [10, 1_000, 10_000, 100_000] {
+        let subjects = LENGTHS.map(|count| {
             let mut random = Random(0x9e37_79b9_7f4a_7c15);
             let rules = (shape.build)(count, &mut random);
-            measure(shape.name, count, rules, &mut random);
+            Subject::new(count, rules, &mut random)
+        });
+        let mut times = [[[0.0; ROUNDS]; LENGTHS.len()]; 4];
+        for round in 0..ROUNDS {
+            for (at, subject) in subjects.iter().enumerate() {
+                for (kind, time) in subject.round().into_iter().enumerate() {
+                    times[kind][at][round] = time;
+                }
+            }
+        }
+        for (at, subject) in subjects.iter().enumerate() {
+            let [hit, batch, cross, worst] = times.map(|kind| kind[at]);
+            println!(
+                "{:>12} {:>7} {:>9.1} {:>7.1} {:>8.2} {:>22} {:>22} {:>7.1} {:>8.1} {:>8.0}",
+                shape.name,
+                subject.count,
+                subject.build_ms,
+                subject.classifier.memory() as f64 / 1e6,
+                subject.edit_ms,
+                shown(hit),
+                shown(batch),
+                median(cross),
+                median(worst),
+                linear(&subject.rules, &subject.hits),
+            );
         }
     }
 }
 
-fn measure(name: &str, count: usize, rules: Vec<Rule>, random: &mut Random) {
-    let mut builds = [0.0; 3];
-    let mut built = None;
-    for build in &mut builds {
-        let list = rules.clone();
-        let start = Instant::now();
-        built = Some(Classifier::build(list).expect("rules within bounds"));
-        *build = start.elapsed().as_secs_f64() * 1e3;
+impl Subject {
+    fn new(count: usize, rules: Vec<Rule>, random: &mut Random) -> Self {
+        let mut builds = [0.0; 3];
+        let mut built = None;
+        for build in &mut builds {
+            let list = rules.clone();
+            let start = Instant::now();
+            built = Some(Classifier::build(list).expect("rules within bounds"));
+            *build = start.elapsed().as_secs_f64() * 1e3;
+        }
+        let classifier = built.expect("built three times");
+        let hits: Vec<Tuple> =
+            (0..STREAM).map(|_| fitting(&rules[random.draw(rules.len())], random)).collect();
+        let crosses: Vec<Tuple> = (0..STREAM).map(|_| crossed(&rules, random)).collect();
+        for tuple in hits.iter().take(64).chain(crosses.iter().take(64)) {
+            let naive = rules.iter().position(|rule| rule.holds(tuple));
+            assert_eq!(classifier.lookup(tuple).map(|m| m.rank as usize), naive, "{tuple:?}");
+        }
+        let worst = slowest(&classifier, hits.iter().take(2048).chain(crosses.iter().take(2048)));
+        let edit_ms = edit_ms(&classifier, &rules);
+        Self { count, rules, classifier, build_ms: median(builds), edit_ms, hits, crosses, worst }
     }
-    let classifier = built.expect("built three times");
-    let edit = edit_ms(&classifier, &rules);
-    let hits: Vec<Tuple> = (0..STREAM).map(|_| fitting(&rules[random.draw(rules.len())], random)).collect();
-    let crosses: Vec<Tuple> = (0..STREAM).map(|_| crossed(&rules, random)).collect();
-    for tuple in hits.iter().take(64).chain(crosses.iter().take(64)) {
-        let naive = rules.iter().position(|rule| rule.holds(tuple));
-        assert_eq!(classifier.lookup(tuple).map(|m| m.rank as usize), naive, "{tuple:?}");
+
+    /// Nanoseconds a lookup of each kind.
+    fn round(&self) -> [f64; 4] {
+        let Self { classifier, hits, crosses, worst, .. } = self;
+        [
+            single(classifier, hits),
+            batched(classifier, hits),
+            single(classifier, crosses),
+            single(classifier, worst),
+        ]
     }
-    let worst = slowest(&classifier, hits.iter().take(2048).chain(crosses.iter().take(2048)));
-    println!(
-        "{name:>12} {count:>7} {:>9.1} {:>8.1} {edit:>9.2} {:>7.1} {:>7.1} {:>7.1} {:>8.1} {:>8.0}",
-        median(&mut builds),
-        classifier.memory() as f64 / 1e6,
-        single(&classifier, &hits),
-        batched(&classifier, &hits),
-        single(&classifier, &crosses),
-        single(&classifier, &worst),
-        linear(&rules, &hits),
-    );
 }
 
-/// Milliseconds for one rule replaced, until the edited classifier stands.
+/// Milliseconds for one rule replaced: to find what changed in the new list, and until the new classifier stands.
 fn edit_ms(classifier: &Classifier, rules: &[Rule]) -> f64 {
-    let middle = rules.len() / 2;
-    let rule = Rule { key: RuleKey(u32::MAX), ..rules[middle].clone() };
-    let edits = [Edit::Remove { rank: middle as u32 }, Edit::Insert { before: middle as u32, rule }];
+    let mut edited = rules.to_vec();
+    edited[rules.len() / 2].key = RuleKey(u32::MAX);
     let mut times = [0.0; ROUNDS];
     for time in &mut times {
         let start = Instant::now();
-        black_box(classifier.edited(black_box(&edits)).expect("ranks that exist"));
+        let edits = classifier.edits_to(black_box(&edited));
+        black_box(classifier.edited(&edits).expect("ranks that exist"));
         *time = start.elapsed().as_secs_f64() * 1e3;
     }
-    median(&mut times)
+    median(times)
 }
 
-/// A tuple the rule holds of, unless its conditions exclude; then one at their edge.
+/// A tuple the rule holds of, unless it excludes; then one of what is excluded.
 fn fitting(rule: &Rule, random: &mut Random) -> Tuple {
     let term = rule.terms[0];
     let within =
         |low: u16, high: u16, random: &mut Random| low + random.draw(usize::from(high - low) + 1) as u16;
-    let (family, src) = shapes_addr(&rule.source, random);
-    let (_, dst) = shapes_addr(&rule.destination, random);
+    let (family, src) = address_of(&rule.source, random);
+    let (_, dst) = address_of(&rule.destination, random);
     Tuple {
         from: ZoneId(1),
         to: ZoneId(2),
@@ -99,7 +143,7 @@ fn fitting(rule: &Rule, random: &mut Random) -> Tuple {
     }
 }
 
-fn shapes_addr(addresses: &ravelin_classify::Addresses, random: &mut Random) -> (Family, Addr) {
+fn address_of(addresses: &ravelin_classify::Addresses, random: &mut Random) -> (Family, Addr) {
     let set = &addresses.sets[random.draw(addresses.sets.len())];
     let ranges = set.ranges().count();
     let range = set.ranges().nth(random.draw(ranges)).expect("sets of the bench have ranges");
@@ -136,7 +180,7 @@ fn slowest<'t>(classifier: &Classifier, tuples: impl Iterator<Item = &'t Tuple>)
 }
 
 fn single(classifier: &Classifier, tuples: &[Tuple]) -> f64 {
-    rounds(tuples, |tuples| {
+    each(tuples, || {
         for tuple in tuples {
             black_box(classifier.lookup(black_box(tuple)));
         }
@@ -144,7 +188,7 @@ fn single(classifier: &Classifier, tuples: &[Tuple]) -> f64 {
 }
 
 fn batched(classifier: &Classifier, tuples: &[Tuple]) -> f64 {
-    rounds(tuples, |tuples| {
+    each(tuples, || {
         for tuples in tuples.chunks(BATCH) {
             let mut out = [None; BATCH];
             classifier.lookup_batch(black_box(tuples), &mut out[..tuples.len()]);
@@ -155,25 +199,28 @@ fn batched(classifier: &Classifier, tuples: &[Tuple]) -> f64 {
 
 /// The walk from the first rule, over few tuples.
 fn linear(rules: &[Rule], tuples: &[Tuple]) -> f64 {
-    rounds(&tuples[..64], |tuples| {
-        for tuple in tuples {
+    each(&tuples[..64], || {
+        for tuple in &tuples[..64] {
             black_box(rules.iter().position(|rule| rule.holds(black_box(tuple))));
         }
     })
 }
 
-fn rounds(tuples: &[Tuple], run: impl Fn(&[Tuple])) -> f64 {
-    let mut times = [0.0; ROUNDS];
-    run(tuples);
-    for time in &mut times {
-        let start = Instant::now();
-        run(tuples);
-        *time = start.elapsed().as_nanos() as f64 / tuples.len() as f64;
-    }
-    median(&mut times)
+/// Nanoseconds a tuple, with warm caches as far as they go.
+fn each(tuples: &[Tuple], run: impl Fn()) -> f64 {
+    run();
+    let start = Instant::now();
+    run();
+    start.elapsed().as_nanos() as f64 / tuples.len() as f64
 }
 
-fn median(values: &mut [f64]) -> f64 {
+fn median<const N: usize>(mut values: [f64; N]) -> f64 {
     values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
+    values[N / 2]
+}
+
+fn shown(values: [f64; ROUNDS]) -> String {
+    let low = values.iter().copied().fold(f64::INFINITY, f64::min);
+    let high = values.iter().copied().fold(0.0, f64::max);
+    format!("{:.1} ({low:.1}-{high:.1})", median(values))
 }
