@@ -276,3 +276,14 @@ impl Ranked {
         }
     }
 }
+
+/// The first rank of a layer alone, however it was built.
+#[cfg(test)]
+pub(crate) fn first(layer: &Layer, views: &[View], tuple: &Tuple) -> Option<u32> {
+    let mut best = Ranking::NONE;
+    for (plane, view) in layer.planes.iter().zip(views) {
+        let holds = |rule: u32| layer.rules[rule as usize].holds(tuple);
+        best = plane.first(&plane.roots(tuple), view, Bounds { floor: 0, best }, holds);
+    }
+    (best.rank != NONE).then_some(best.rank)
+}

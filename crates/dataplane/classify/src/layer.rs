@@ -46,13 +46,14 @@ impl Layer {
         let (mut first, mut entries) = (0, 0);
         for (at, rule) in rules.iter().enumerate() {
             let more = service::count(&rule.terms);
-            if entries + more > ENTRIES_MAX {
+            if entries > 0 && entries + more > ENTRIES_MAX {
                 planes.push(Plane::build(&rules[first..at], first, effort));
                 (first, entries) = (at, 0);
             }
             entries += more;
         }
-        if first < rules.len() {
+        // Rules without a term that could hold have no entry.
+        if entries > 0 {
             planes.push(Plane::build(&rules[first..], first, effort));
         }
         Self { rules: rules.into(), planes: planes.into() }
@@ -80,5 +81,76 @@ impl Layer {
             }
         }
         planes + rules
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ravelin_types::{Addr, Family, Proto, ZoneId};
+
+    use super::*;
+    use crate::range::{AddressRange, AddressSet, PortRange};
+    use crate::rule::{Addresses, RuleKey, Term, Tuple, Zones};
+
+    /// Ranges that all overlap, some with a second range or turned round, in both families.
+    fn overlapping(count: u32) -> Vec<Rule> {
+        let addresses = |n: u32, salt: u32| {
+            let low = (n * salt) % count * 8;
+            let range = |family, first, last| AddressRange { family, first: Addr(first), last: Addr(last) };
+            let (first, last) = (u128::from(low), u128::from(count * 16 - low / 2));
+            let mut ranges = vec![range(Family::V4, first, last), range(Family::V6, first + 5, last + 5)];
+            if n.is_multiple_of(3) {
+                ranges.push(range(Family::V4, 1 << 30, (1 << 30) + first));
+            }
+            Addresses {
+                excluded: n.is_multiple_of(5),
+                ..Addresses::of(Arc::new(AddressSet::new(ranges, [])))
+            }
+        };
+        let term = |n: u32| {
+            let ports = PortRange { low: (n % 500) as u16, high: (n % 500 + 20) as u16 };
+            Term { proto: Some(Proto::TCP), destination_ports: ports, ..Term::ANY }
+        };
+        (0..count)
+            .map(|n| Rule {
+                key: RuleKey(n),
+                from: Zones(None),
+                to: Zones(None),
+                source: addresses(n, 7),
+                destination: addresses(n, 11),
+                terms: [term(n)].into(),
+            })
+            .collect()
+    }
+
+    /// However little a build may do, the answer is that of the walk.
+    #[test]
+    fn what_rows_leave_open_is_asked_of_the_rules() {
+        let count = 2500;
+        let rules = overlapping(count);
+        let ranks: Vec<u32> = (0..count).collect();
+        for rows in [0, 20_000, 60_000] {
+            for ranges in [1, usize::MAX] {
+                let layer = Layer::build(rules.clone(), Effort { ranges, rows });
+                let views = layer.views(&ranks);
+                let mut seed = 9u64;
+                let mut draw = |end: u32| {
+                    seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                    (seed >> 33) as u32 % end
+                };
+                for n in 0..200 {
+                    let family = if n % 2 == 0 { Family::V4 } else { Family::V6 };
+                    let mut addr = || Addr(u128::from(draw(count * 17)));
+                    let (src, dst) = (addr(), addr());
+                    let (from, to) = (ZoneId(1), ZoneId(2));
+                    let dport = draw(520) as u16;
+                    let tuple =
+                        Tuple { from, to, family, src, dst, proto: Proto::TCP, sport: 9, dport, icmp: None };
+                    let naive = rules.iter().position(|rule| rule.holds(&tuple));
+                    let found = crate::classifier::first(&layer, &views, &tuple);
+                    assert_eq!(found.map(|rank| rank as usize), naive, "{rows} {ranges} {tuple:?}");
+                }
+            }
+        }
     }
 }

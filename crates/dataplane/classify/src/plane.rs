@@ -11,7 +11,7 @@ use crate::conditions::{AddressConditions, Breadth, Condition, Cover, Detail, Ef
 use crate::range::Point;
 use crate::rows::{EMPTY, ENTRIES_MAX, Row, Rows, WORD};
 use crate::rule::{Addresses, Rule, Tuple, Zones};
-use crate::service::{Ranges, Services, point};
+use crate::service::{Ranges, Scale, Services};
 use crate::space::Space;
 use crate::sweep::{Dimension, Exceeded};
 use crate::view::{Ranking, View};
@@ -31,7 +31,7 @@ pub(crate) struct Plane {
     addresses: [Option<AddressLine>; 2],
     service: Option<Space<u32>>,
     source_port: Option<Space<u32>>,
-    families: bool,
+    scale: Scale,
     /// The layer's rule of each entry.
     rules: Box<[u32]>,
     /// Entries whose rule is asked again, by word.
@@ -115,7 +115,7 @@ impl Plane {
             addresses,
             service,
             source_port,
-            families: draft.services.families(),
+            scale: draft.services.scale,
             rules: entries.iter().map(|entry| entry.rule).collect(),
         }
     }
@@ -143,7 +143,7 @@ impl Plane {
             }
         }
         if let Some(line) = &self.service {
-            roots.push(line.row(point(tuple, self.families)));
+            roots.push(line.row(self.scale.point(tuple)));
         }
         if let Some(line) = &self.source_port {
             roots.push(line.row(u32::from(tuple.sport)));
@@ -173,7 +173,7 @@ impl Plane {
                 }
             }
         }
-        rows_of(self.service.as_ref(), tuples, roots, |tuple| point(tuple, self.families));
+        rows_of(self.service.as_ref(), tuples, roots, |tuple| self.scale.point(tuple));
         rows_of(self.source_port.as_ref(), tuples, roots, |tuple| u32::from(tuple.sport));
     }
 
@@ -390,7 +390,7 @@ impl<'r> Draft<'r> {
             of_ranges(&self.zones[1], port),
             std::mem::take(&mut self.addresses[0].conditions),
             std::mem::take(&mut self.addresses[1].conditions),
-            of_ranges(&self.services.services, self.services.last()),
+            of_ranges(&self.services.services, self.services.scale.last()),
             of_ranges(&self.services.sources, port),
         ]
     }

@@ -139,12 +139,8 @@ impl Term {
 impl Tuple {
     /// Type and code, of the two protocols that have them.
     pub(crate) fn icmp(&self) -> Option<(u8, u8)> {
-        self.icmp.filter(|_| has_icmp(self.proto))
+        self.icmp.filter(|_| self.proto == Proto::ICMP || self.proto == Proto::ICMPV6)
     }
-}
-
-pub(crate) fn has_icmp(proto: Proto) -> bool {
-    proto == Proto::ICMP || proto == Proto::ICMPV6
 }
 
 impl Rule {

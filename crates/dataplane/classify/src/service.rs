@@ -1,7 +1,7 @@
 //! Application terms as ranges on two lines.
 //!
-//! The service line is family (only when some term asks for one), protocol, and destination port, or type and code
-//! of an ICMP packet; the source port is a line of its own. A list of terms becomes one part for each source port range
+//! The service line is family (only when some term asks for one), protocol (those that no term names are one), and
+//! destination port, or type and code of an ICMP packet; the source port is a line of its own. A list of terms becomes one part for each source port range
 //! in it, nearly always one. Only a term that wants ports of ICMP packets, or a list of very many source port
 //! ranges, can't be said so: its part is loose and the rule is asked again.
 
@@ -11,7 +11,7 @@ use ravelin_types::{Family, Proto};
 
 use crate::hash::QuickMap;
 use crate::range::{PortRange, merged};
-use crate::rule::{Rule, Term, Tuple, has_icmp};
+use crate::rule::{Rule, Term, Tuple};
 
 /// Source port ranges of one rule that get a part each.
 const SOURCE_RANGES_MAX: usize = 64;
@@ -35,10 +35,20 @@ pub(crate) struct Ranges {
     pub sets: Vec<Arc<[(u32, u32)]>>,
 }
 
+/// How a tuple's place on the service line is made.
+#[derive(Clone, Debug)]
+pub(crate) struct Scale {
+    families: bool,
+    /// By protocol; 0 is every protocol without a number of its own.
+    protos: [u8; 256],
+    /// Protocols with a number of their own.
+    named: u8,
+}
+
 /// What the lists of terms of a plane become.
 #[derive(Debug)]
 pub(crate) struct Services {
-    families: bool,
+    pub scale: Scale,
     parts: QuickMap<Arc<[Term]>, Arc<[Part]>>,
     pub services: Ranges,
     pub sources: Ranges,
@@ -56,23 +66,17 @@ impl Ranges {
 
 impl Services {
     pub(crate) fn new<'r>(rules: impl IntoIterator<Item = &'r Rule>) -> Self {
-        let mut terms = rules.into_iter().flat_map(|rule| rule.terms.iter());
-        Self {
-            families: terms.any(|term| term.family.is_some()),
-            parts: QuickMap::default(),
-            services: Ranges::default(),
-            sources: Ranges::default(),
+        let mut scale = Scale { families: false, protos: [0; 256], named: 0 };
+        // These two have types and codes.
+        scale.name(Proto::ICMP);
+        scale.name(Proto::ICMPV6);
+        for term in rules.into_iter().flat_map(|rule| rule.terms.iter()) {
+            scale.families |= term.family.is_some();
+            if let Some(proto) = term.proto {
+                scale.name(proto);
+            }
         }
-    }
-
-    /// Whether the family is on the service line.
-    pub(crate) const fn families(&self) -> bool {
-        self.families
-    }
-
-    /// The last point of the service line.
-    pub(crate) const fn last(&self) -> u32 {
-        (if self.families { 2 << FAMILY } else { 1 << FAMILY }) - 1
+        Self { scale, parts: QuickMap::default(), services: Ranges::default(), sources: Ranges::default() }
     }
 
     /// The parts of a list of terms.
@@ -103,31 +107,60 @@ impl Services {
 
     /// Adds the ranges of a term; whether they say more than it does.
     fn ranges(&self, term: &Term, out: &mut Vec<(u32, u32)>) -> bool {
-        let families: &[u32] = match (self.families, term.family) {
+        let families: &[u32] = match (self.scale.families, term.family) {
             (false, _) | (true, Some(Family::V4)) => &[0],
             (true, Some(Family::V6)) => &[1],
             (true, None) => &[0, 1],
         };
         let ports = term.destination_ports;
+        let number = |proto: Proto| self.scale.protos[usize::from(proto.0)];
+        let (icmp, icmpv6) = (number(Proto::ICMP), number(Proto::ICMPV6));
+        let (first, last) = term.proto.map_or((0, self.scale.named), |p| (number(p), number(p)));
         let mut loose = false;
         for family in families.iter().map(|f| f << FAMILY) {
             if term.proto.is_none() && ports == PortRange::ANY && term.icmp.is_none() {
                 out.push((family, family | ((1 << FAMILY) - 1)));
                 continue;
             }
-            let (first, last) = term.proto.map_or((0, u8::MAX), |p| (p.0, p.0));
             for proto in first..=last {
                 let base = family | u32::from(proto) << PROTO;
-                if term.icmp.is_none() {
+                if term.icmp.is_none() && ports.low <= ports.high {
                     out.push((base | u32::from(ports.low), base | u32::from(ports.high)));
                 }
-                if has_icmp(Proto(proto)) {
+                if proto == icmp || proto == icmpv6 {
                     loose |= ports != PortRange::ANY;
                     typed(term, base | TYPED, out);
                 }
             }
         }
         loose
+    }
+}
+
+impl Scale {
+    /// The last point of the line.
+    pub(crate) const fn last(&self) -> u32 {
+        (if self.families { 2 << FAMILY } else { 1 << FAMILY }) - 1
+    }
+
+    /// Where a tuple is.
+    #[inline]
+    pub(crate) fn point(&self, tuple: &Tuple) -> u32 {
+        let family = u32::from(self.families && tuple.family == Family::V6) << FAMILY;
+        let rest = match tuple.icmp() {
+            Some((kind, code)) => TYPED | u32::from(kind) << 8 | u32::from(code),
+            None => u32::from(tuple.dport),
+        };
+        family | u32::from(self.protos[usize::from(tuple.proto.0)]) << PROTO | rest
+    }
+
+    /// Gives a protocol a number, as long as there are any: the last 256th protocol is then the one of number 0.
+    fn name(&mut self, proto: Proto) {
+        let number = &mut self.protos[usize::from(proto.0)];
+        if *number == 0 && self.named < u8::MAX {
+            self.named += 1;
+            *number = self.named;
+        }
     }
 }
 
@@ -157,15 +190,4 @@ fn typed(term: &Term, base: u32, out: &mut Vec<(u32, u32)>) {
         let base = base | u32::from(kind) << 8;
         out.push((base | u32::from(want.code.0), base | u32::from(want.code.1)));
     }
-}
-
-/// Where a tuple is on the service line.
-#[inline]
-pub(crate) fn point(tuple: &Tuple, families: bool) -> u32 {
-    let family = u32::from(families && tuple.family == Family::V6) << FAMILY;
-    let rest = match tuple.icmp() {
-        Some((kind, code)) => TYPED | u32::from(kind) << 8 | u32::from(code),
-        None => u32::from(tuple.dport),
-    };
-    family | u32::from(tuple.proto.0) << PROTO | rest
 }

@@ -47,16 +47,11 @@ fn main() {
             let rules = (shape.build)(count, &mut random);
             Subject::new(count, rules, &mut random)
         });
-        let mut times = [[[0.0; ROUNDS]; LENGTHS.len()]; 4];
-        for round in 0..ROUNDS {
-            for (at, subject) in subjects.iter().enumerate() {
-                for (kind, time) in subject.round().into_iter().enumerate() {
-                    times[kind][at][round] = time;
-                }
-            }
-        }
+        // By round, length and kind.
+        let rounds = [(); ROUNDS].map(|()| subjects.each_ref().map(Subject::round));
         for (at, subject) in subjects.iter().enumerate() {
-            let [hit, batch, cross, worst] = times.map(|kind| kind[at]);
+            let [hit, batch, cross, worst] =
+                [0, 1, 2, 3].map(|kind: usize| rounds.map(|round| round[at][kind]));
             println!(
                 "{:>12} {:>7} {:>9.1} {:>7.1} {:>8.2} {:>22} {:>22} {:>7.1} {:>8.1} {:>8.0}",
                 shape.name,
