@@ -48,11 +48,13 @@ pub(crate) enum Breadth {
     Narrow,
 }
 
-/// What the rows say of a condition.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What the rows say of a condition, the dearest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Detail {
     /// Possible where it holds.
     Exact,
+    /// The same, by a row of its own.
+    Apart,
     /// Possible also a little before and behind.
     Coarse,
     /// Possible everywhere.

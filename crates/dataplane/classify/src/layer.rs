@@ -123,15 +123,50 @@ mod tests {
             .collect()
     }
 
-    /// However little a build may do, the answer is that of the walk.
+    /// From group to group: seven groups of a hundred scattered networks, some excluded, an address in several of them.
+    fn grouped(count: u32) -> Vec<Rule> {
+        let mut seed = 5u64;
+        let mut draw = |end: u32| {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            (seed >> 33) as u32 % end
+        };
+        let groups: Vec<Arc<AddressSet>> = (0..7u32)
+            .map(|at| {
+                let ranges = (0..200u32).map(|n| {
+                    let first = u128::from(draw(count * 17));
+                    let family = if n.is_multiple_of(2) || at == 0 { Family::V4 } else { Family::V6 };
+                    AddressRange { family, first: Addr(first), last: Addr(first + 64) }
+                });
+                Arc::new(AddressSet::new(ranges, []))
+            })
+            .collect();
+        let mut rules = overlapping(count);
+        for (n, rule) in rules.iter_mut().enumerate() {
+            let mut group = || Addresses {
+                sets: (0..=draw(2)).map(|_| groups[draw(7) as usize].clone()).collect(),
+                excluded: n.is_multiple_of(6),
+            };
+            (rule.source, rule.destination) = (group(), group());
+        }
+        rules
+    }
+
+    #[test]
+    fn groups_of_many_rules_are_joined_by_the_lookup() {
+        check(2500, &grouped(2500));
+    }
+
     #[test]
     fn what_rows_leave_open_is_asked_of_the_rules() {
-        let count = 2500;
-        let rules = overlapping(count);
+        check(2500, &overlapping(2500));
+    }
+
+    /// However little a build may do, the answer is that of the walk.
+    fn check(count: u32, rules: &[Rule]) {
         let ranks: Vec<u32> = (0..count).collect();
         for rows in [0, 20_000, 60_000] {
             for ranges in [1, usize::MAX] {
-                let layer = Layer::build(rules.clone(), Effort { ranges, rows });
+                let layer = Layer::build(rules.to_vec(), Effort { ranges, rows });
                 let views = layer.views(&ranks);
                 let mut seed = 9u64;
                 let mut draw = |end: u32| {

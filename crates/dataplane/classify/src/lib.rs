@@ -5,6 +5,7 @@
 //! a [`Classifier`], workers look tuples up in it. State: none; a classifier never changes, an edit makes
 //! another one that shares the base. How it works and what bounds it: docs/adr/0003-classifier.md.
 
+mod apart;
 mod classifier;
 mod conditions;
 mod diff;

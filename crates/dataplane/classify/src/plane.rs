@@ -27,10 +27,10 @@ const VISITS: usize = 4 * BATCH;
 #[derive(Debug)]
 pub(crate) struct Plane {
     rows: Rows,
-    zones: [Option<Space<u32>>; 2],
+    zones: [Option<Line<u32>>; 2],
     addresses: [Option<AddressLine>; 2],
-    service: Option<Space<u32>>,
-    source_port: Option<Space<u32>>,
+    service: Option<Line<u32>>,
+    source_port: Option<Line<u32>>,
     scale: Scale,
     /// The layer's rule of each entry.
     rules: Box<[u32]>,
@@ -40,8 +40,15 @@ pub(crate) struct Plane {
 
 #[derive(Debug)]
 struct AddressLine {
-    v4: Space<u32>,
-    v6: Space<u128>,
+    v4: Line<u32>,
+    v6: Line<u128>,
+}
+
+/// The rows of a line, and the lists of those that are apart.
+#[derive(Debug)]
+struct Line<K> {
+    rows: Space<K>,
+    apart: Option<Space<K>>,
 }
 
 /// The rows of a tuple; a dimension that every entry is indifferent to has none.
@@ -312,7 +319,7 @@ impl Plane {
         let addresses = self.addresses.iter().flatten().map(|line| line.v4.bytes() + line.v6.bytes());
         size_of::<Self>()
             + self.rows.bytes()
-            + lines.map(Space::bytes).sum::<usize>()
+            + lines.map(Line::bytes).sum::<usize>()
             + addresses.sum::<usize>()
             + size_of_val(&*self.rules)
             + size_of_val(&*self.loose)
@@ -324,6 +331,45 @@ impl Roots {
     fn push(&mut self, row: Row) {
         self.rows[self.count] = row;
         self.count += 1;
+    }
+}
+
+impl<K: Point> Line<K> {
+    #[inline]
+    fn row(&self, at: K) -> Row {
+        self.joined(self.rows.row(at), at)
+    }
+
+    #[inline]
+    fn joined(&self, row: Row, at: K) -> Row {
+        match &self.apart {
+            None => row,
+            Some(apart) => row.and_list(apart.row(at).base),
+        }
+    }
+
+    fn bytes(&self) -> usize {
+        self.rows.bytes() + self.apart.as_ref().map_or(0, Space::bytes)
+    }
+
+    /// Builds a line of a dimension; `sets` gives the ranges of a set, `family` is the line's place among its
+    /// condition's.
+    fn build<'a>(
+        dimension: &mut Dimension,
+        sets: impl Iterator<Item = &'a [(K, K)]> + Clone,
+        family: usize,
+        rows: &mut Rows,
+        allowance: usize,
+    ) -> Result<Self, Exceeded>
+    where
+        K: 'a,
+    {
+        let before = rows.len();
+        let steps = dimension.steps(sets.clone(), family, rows, allowance)?;
+        let apart = dimension.apart(sets, family, rows, allowance)?;
+        let line =
+            Self { rows: Space::new(&steps, rows), apart: apart.map(|steps| Space::new(&steps, rows)) };
+        if rows.len() - before > allowance { Err(Exceeded) } else { Ok(line) }
     }
 }
 
@@ -339,7 +385,7 @@ impl AddressLine {
 
 /// Adds the rows of one line.
 fn rows_of<K: Point>(
-    line: Option<&Space<K>>,
+    line: Option<&Line<K>>,
     tuples: &[Tuple],
     roots: &mut [Roots; BATCH],
     of: impl Fn(&Tuple) -> K,
@@ -349,9 +395,10 @@ fn rows_of<K: Point>(
     for (point, tuple) in points.iter_mut().zip(tuples) {
         *point = of(tuple);
     }
-    line.rows(&points[..tuples.len()], &mut rows);
-    for (roots, row) in roots.iter_mut().zip(&rows[..tuples.len()]) {
-        roots.push(*row);
+    let points = &points[..tuples.len()];
+    line.rows.rows(points, &mut rows);
+    for ((roots, row), at) in roots.iter_mut().zip(rows).zip(points) {
+        roots.push(line.joined(row, *at));
     }
 }
 
@@ -421,13 +468,9 @@ struct Build {
 }
 
 impl Build {
-    fn line(&mut self, at: usize, conditions: Vec<Condition>, ranges: &Ranges) -> Option<Space<u32>> {
-        self.dimension(at, conditions, ranges.sets.len(), |dimension, rows, left| {
-            let sets = ranges.sets.iter().map(|set| &**set);
-            let before = rows.len();
-            let steps = dimension.steps(sets, 0, rows, left)?;
-            let line = Space::new(&steps, rows);
-            if rows.len() - before > left { Err(Exceeded) } else { Ok(line) }
+    fn line(&mut self, at: usize, conditions: Vec<Condition>, ranges: &Ranges) -> Option<Line<u32>> {
+        self.dimension(at, conditions, ranges.sets.len(), |dimension, rows, allowance| {
+            Line::build(dimension, ranges.sets.iter().map(|set| &**set), 0, rows, allowance)
         })
     }
 
@@ -437,13 +480,13 @@ impl Build {
         conditions: Vec<Condition>,
         covers: &[Cover<'_>],
     ) -> Option<AddressLine> {
-        self.dimension(at, conditions, covers.len(), |dimension, rows, left| {
+        self.dimension(at, conditions, covers.len(), |dimension, rows, allowance| {
             let before = rows.len();
-            let v4 = dimension.steps(covers.iter().map(|cover| &*cover.v4), 0, rows, left)?;
-            let rest = left.saturating_sub(rows.len() - before);
-            let v6 = dimension.steps(covers.iter().map(|cover| &*cover.v6), 1, rows, rest)?;
-            let line = AddressLine { v4: Space::new(&v4, rows), v6: Space::new(&v6, rows) };
-            if rows.len() - before > left { Err(Exceeded) } else { Ok(line) }
+            let v4 = covers.iter().map(|cover| &*cover.v4);
+            let v4 = Line::build(dimension, v4, 0, rows, allowance)?;
+            let left = allowance.saturating_sub(rows.len() - before);
+            let v6 = covers.iter().map(|cover| &*cover.v6);
+            Ok(AddressLine { v4, v6: Line::build(dimension, v6, 1, rows, left)? })
         })
     }
 
@@ -461,7 +504,7 @@ impl Build {
         }
         let of = self.entries.iter().map(|entry| entry.conditions[at]);
         let mut dimension = Dimension::new(conditions, sets, of);
-        let before = self.rows.len();
+        let before = self.rows.mark();
         let built = loop {
             // With nothing left to give up there is one row, whatever it takes.
             let allowance = if dimension.is_given_up() { usize::MAX } else { self.allowance };
@@ -475,7 +518,8 @@ impl Build {
         };
         for entry in &mut self.entries {
             let condition = &dimension.conditions[entry.conditions[at] as usize];
-            entry.loose |= condition.loose || condition.detail != Detail::Exact;
+            let exact = matches!(condition.detail, Detail::Exact | Detail::Apart);
+            entry.loose |= condition.loose || !exact;
         }
         Some(built)
     }

@@ -21,6 +21,8 @@ const NO_ENTRY: u32 = u32::MAX;
 pub(crate) struct Row {
     pub base: u32,
     entry: u32,
+    /// A list of further rows of the arena; 0 is the empty one.
+    parts: u32,
 }
 
 impl Default for Row {
@@ -31,12 +33,18 @@ impl Default for Row {
 
 impl Row {
     pub(crate) const fn of(base: u32) -> Self {
-        Self { base, entry: NO_ENTRY }
+        Self { base, entry: NO_ENTRY, parts: 0 }
     }
 
     #[inline]
     pub(crate) const fn with(base: u32, entry: u32) -> Self {
-        Self { base, entry }
+        Self { base, entry, parts: 0 }
+    }
+
+    /// This row and those of a list.
+    #[inline]
+    pub(crate) const fn and_list(self, parts: u32) -> Self {
+        Self { parts, ..self }
     }
 
     /// The entry beside the arena's row.
@@ -58,8 +66,19 @@ pub(crate) struct Rows {
     len: usize,
     /// Blocks made for the row at hand.
     fresh: Vec<u64>,
+    /// Where each list of rows begins and ends.
+    lists: Vec<(u32, u32)>,
+    listed: Vec<u32>,
     /// Words a block: a power of two.
     span: usize,
+}
+
+/// How far the arena and its lists were filled.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Mark {
+    len: usize,
+    lists: usize,
+    listed: usize,
 }
 
 const LINE: usize = 8;
@@ -79,7 +98,14 @@ impl Rows {
     pub(crate) fn new(entries: usize) -> Self {
         let words = entries.div_ceil(WORD);
         let span = words.div_ceil(MASK).next_power_of_two();
-        Self { lines: vec![Line([0; LINE])], len: 1, fresh: Vec::new(), span }
+        Self {
+            lines: vec![Line([0; LINE])],
+            len: 1,
+            fresh: Vec::new(),
+            lists: vec![(0, 0)],
+            listed: Vec::new(),
+            span,
+        }
     }
 
     /// Words a block.
@@ -94,7 +120,8 @@ impl Rows {
             NO_ENTRY => 0,
             entry => 1 << (entry as usize / WORD / self.span),
         };
-        self.mask(row.base) | own
+        let mine = self.mask(row.base) | own;
+        self.parts(row).iter().fold(mine, |mask, part| mask | self.mask(*part))
     }
 
     /// The place of one block of the arena's part of a row.
@@ -108,7 +135,8 @@ impl Rows {
     pub(crate) fn words(&self, row: Row, block: u32, place: u32) -> u64 {
         let (word, _) = row.word();
         let own = u64::from(word as usize / self.span == block as usize) << (word as usize % self.span);
-        self.mask(place) | own
+        let mine = self.mask(place) | own;
+        self.parts(row).iter().fold(mine, |mask, part| mask | self.mask(self.place(Row::of(*part), block)))
     }
 
     /// The entries of a word, which is the one of this number in a block, and of this one in all.
@@ -116,7 +144,35 @@ impl Rows {
     pub(crate) fn bits(&self, row: Row, place: u32, word: u32, at: usize) -> u64 {
         let (own, bit) = row.word();
         let own = if own as usize == at { bit } else { 0 };
-        if self.mask(place) >> word & 1 == 0 { own } else { own | self.word(place, word) }
+        let of = |place| if self.mask(place) >> word & 1 == 0 { 0 } else { self.word(place, word) };
+        let block = (at / self.span) as u32;
+        let mine = own | of(place);
+        self.parts(row).iter().fold(mine, |bits, part| bits | of(self.place(Row::of(*part), block)))
+    }
+
+    #[inline]
+    fn parts(&self, row: Row) -> &[u32] {
+        if row.parts == 0 {
+            return &[];
+        }
+        let (first, end) = self.lists[row.parts as usize];
+        &self.listed[first as usize..end as usize]
+    }
+
+    /// The number of a list of rows of the arena.
+    pub(crate) fn list(&mut self, rows: &[u32]) -> u32 {
+        if rows.is_empty() {
+            return 0;
+        }
+        let first = self.listed.len() as u32;
+        self.listed.extend_from_slice(rows);
+        self.lists.push((first, self.listed.len() as u32));
+        self.lists.len() as u32 - 1
+    }
+
+    /// The place of a row of the arena with some entries.
+    pub(crate) fn row_of(&mut self, entries: &[(u32, u64)]) -> u32 {
+        self.toggled(EMPTY, entries)
     }
 
     /// The row that differs from `row` in the bits of `changes`; also another form of `row` itself, which has to take
@@ -211,19 +267,31 @@ impl Rows {
         self.len
     }
 
-    /// Forgets what was made since the arena had this length.
-    pub(crate) fn truncate(&mut self, len: usize) {
+    /// What there is so far.
+    pub(crate) const fn mark(&self) -> Mark {
+        Mark { len: self.len, lists: self.lists.len(), listed: self.listed.len() }
+    }
+
+    /// Forgets what was made since.
+    pub(crate) fn truncate(&mut self, mark: Mark) {
+        let Mark { len, lists, listed } = mark;
         self.len = len;
         self.lines.truncate(len.div_ceil(LINE));
+        self.lists.truncate(lists);
+        self.listed.truncate(listed);
     }
 
     pub(crate) fn shrink(&mut self) {
         self.lines.shrink_to_fit();
+        self.lists.shrink_to_fit();
+        self.listed.shrink_to_fit();
         self.fresh = Vec::new();
     }
 
     pub(crate) fn bytes(&self) -> usize {
         self.lines.capacity() * size_of::<Line>()
+            + self.lists.capacity() * size_of::<(u32, u32)>()
+            + self.listed.capacity() * size_of::<u32>()
     }
 
     #[inline]

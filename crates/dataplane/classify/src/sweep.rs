@@ -16,6 +16,9 @@ const MEMBERS_MAX: usize = 32;
 /// Edges from one point of the coarse grid to the next.
 const GRID: usize = 256;
 
+/// Words of entries from which on a condition that costs too much gets a row of its own.
+const APART_WORDS: usize = 8;
+
 /// A dimension while it is built.
 #[derive(Debug)]
 pub(crate) struct Dimension {
@@ -108,15 +111,12 @@ impl Dimension {
 
     /// Where something begins or ends, sorted: sets, and behind them the conditions that are coarse.
     fn edges<K: Point>(&self, sets: &[&[(K, K)]], family: usize) -> Vec<(K, u32)> {
-        let ends = |ranges: &[(K, K)]| -> Vec<K> {
-            ranges.iter().flat_map(|(first, last)| [Some(*first), last.next()]).flatten().collect()
-        };
         let mut edges: Vec<(K, u32)> = Vec::new();
         for (at, ranges) in sets.iter().enumerate() {
             let users = self.uses.of(at).iter();
             if users.map(|user| self.conditions[*user as usize].detail).any(|detail| detail == Detail::Exact)
             {
-                edges.extend(ends(ranges).into_iter().map(|edge| (edge, at as u32)));
+                edges.extend(ends(ranges).map(|edge| (edge, at as u32)));
             }
         }
         if self.conditions.iter().any(|condition| condition.detail == Detail::Coarse) {
@@ -128,12 +128,20 @@ impl Dimension {
                 if condition.detail == Detail::Coarse {
                     let at = (sets.len() + at) as u32;
                     let ranges = coarse(condition, sets, family, &grid);
-                    edges.extend(ends(&ranges).into_iter().map(|edge| (edge, at)));
+                    edges.extend(ends(&ranges).map(|edge| (edge, at)));
                 }
             }
         }
         edges.sort_unstable();
         edges
+    }
+
+    pub(crate) fn entries_of(&self, condition: u32) -> &[(u32, u64)] {
+        self.entries.of(condition as usize)
+    }
+
+    pub(crate) fn users_of(&self, set: u32) -> &[u32] {
+        self.uses.of(set as usize)
     }
 
     pub(crate) fn is_given_up(&self) -> bool {
@@ -145,14 +153,14 @@ impl Dimension {
         let mut order: Vec<u32> = (0..self.costs.len() as u32).collect();
         order.retain(|at| self.conditions[*at as usize].detail != Detail::Always);
         order.sort_by_key(|at| {
-            let exact = self.conditions[*at as usize].detail == Detail::Exact;
-            (!exact, std::cmp::Reverse(self.costs[*at as usize]))
+            (self.conditions[*at as usize].detail, std::cmp::Reverse(self.costs[*at as usize]))
         });
         let mut left = self.costs.iter().sum::<u64>() / 2 + 1;
         for at in order {
             let condition = &mut self.conditions[at as usize];
             condition.detail = match condition.detail {
-                Detail::Exact => Detail::Coarse,
+                Detail::Exact if self.entries.of(at as usize).len() >= APART_WORDS => Detail::Apart,
+                Detail::Exact | Detail::Apart => Detail::Coarse,
                 Detail::Coarse | Detail::Always => Detail::Always,
             };
             left = left.saturating_sub(self.costs[at as usize]);
@@ -184,7 +192,7 @@ impl Sweep {
     fn outside(&mut self, dimension: &Dimension, family: usize, rows: &mut Rows) -> Row {
         let holds = |condition: &Condition| match condition.detail {
             Detail::Exact => condition.outside[family],
-            Detail::Coarse => false,
+            Detail::Apart | Detail::Coarse => false,
             Detail::Always => true,
         };
         let mut changes = Vec::new();
@@ -257,7 +265,7 @@ impl Sweep {
             let watched = match condition.detail {
                 Detail::Exact => &*condition.sets,
                 Detail::Coarse => &own,
-                Detail::Always => continue,
+                Detail::Apart | Detail::Always => continue,
             };
             self.work += watched.len() as u64;
             costs[at as usize] += watched.len() as u64;
@@ -299,6 +307,11 @@ fn coarse<K: Point>(condition: &Condition, sets: &[&[(K, K)]], family: usize, gr
         (first, grid.get(behind).and_then(|point| point.previous()).unwrap_or(K::MAX))
     });
     merged(widened.collect())
+}
+
+/// Where ranges begin and where they have ended.
+pub(crate) fn ends<K: Point>(ranges: &[(K, K)]) -> impl Iterator<Item = K> {
+    ranges.iter().flat_map(|(first, last)| [Some(*first), last.next()]).flatten()
 }
 
 /// Words ascending, each once.

@@ -11,7 +11,7 @@ pub struct Shape {
     pub build: fn(usize, &mut Random) -> Vec<Rule>,
 }
 
-pub const SHAPES: [Shape; 9] = [
+pub const SHAPES: [Shape; 11] = [
     Shape { name: "hosts", build: |count, _| hosts(count, Family::V4) },
     Shape { name: "hosts-v6", build: |count, _| hosts(count, Family::V6) },
     Shape { name: "ports", build: |count, _| ports(count) },
@@ -19,6 +19,8 @@ pub const SHAPES: [Shape; 9] = [
     Shape { name: "excluded", build: |count, _| excluded(count) },
     Shape { name: "grid", build: grid },
     Shape { name: "mixed", build: mixed },
+    Shape { name: "groups", build: |count, random| groups(count, 2, random) },
+    Shape { name: "many-groups", build: |count, random| groups(count, 30, random) },
     Shape { name: "nested", build: |count, _| nested(count) },
     Shape { name: "port-ranges", build: port_ranges },
 ];
@@ -152,6 +154,28 @@ fn mixed(count: usize, random: &mut Random) -> Vec<Rule> {
         .map(|n| {
             let source = address(random, count * 2 + 16);
             let destination = address(random, count * 2 + 16);
+            rule(n, source, destination, services[random.draw(services.len())].clone())
+        })
+        .collect()
+}
+
+/// From group to group, a service of forty: as many groups as each has scattered networks, an address in `share` of them.
+fn groups(count: usize, share: usize, random: &mut Random) -> Vec<Rule> {
+    let side = (count as f64).sqrt().ceil() as usize;
+    let groups: Vec<_> = (0..side)
+        .map(|_| {
+            let members = (0..side).map(|_| {
+                let first = Addr(0x0a00_0000 + random.draw((side * side * 64 / share).max(1)) as u128);
+                AddressRange { family: Family::V4, first, last: Addr(first.0 + 63) }
+            });
+            Addresses::of(Arc::new(AddressSet::new(members, [])))
+        })
+        .collect();
+    let services: Vec<_> = (0..40).map(|n| service(Proto::TCP, n * 101, n * 101)).collect();
+    (0..count)
+        .map(|n| {
+            let (source, destination) =
+                (groups[random.draw(side)].clone(), groups[random.draw(side)].clone());
             rule(n, source, destination, services[random.draw(services.len())].clone())
         })
         .collect()
