@@ -11,6 +11,9 @@ use crate::range::Point;
 use crate::rows::{Row, Rows};
 use crate::sweep::{Dimension, Exceeded, ends};
 
+/// Members of lists that a word of the allowance stands for: 48 MiB a dimension.
+const LISTED: usize = 4;
+
 impl Dimension {
     /// The lists of a line as rows whose base is the number of a list; `None` when no condition is apart.
     ///
@@ -65,7 +68,7 @@ impl Dimension {
                 };
             }
             work += holding.len();
-            if work > allowance {
+            if work > LISTED * allowance {
                 return Err(Exceeded);
             }
             let row = list(&holding, rows);

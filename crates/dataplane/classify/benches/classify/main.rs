@@ -87,7 +87,12 @@ impl Subject {
             let naive = rules.iter().position(|rule| rule.holds(tuple));
             assert_eq!(classifier.lookup(tuple).map(|m| m.rank as usize), naive, "{tuple:?}");
         }
-        let worst = slowest(&classifier, hits.iter().take(2048).chain(crosses.iter().take(2048)));
+        // Few where each takes long.
+        let one = single(&classifier, &hits[..64]).max(single(&classifier, &crosses[..64]));
+        let most = ((2e7 / one) as usize).clamp(128, STREAM);
+        let (hits, crosses) = (hits[..most].to_vec(), crosses[..most].to_vec());
+        let runs = ((2e4 / one) as usize).clamp(1, 16);
+        let worst = slowest(&classifier, runs, hits.iter().take(2048).chain(crosses.iter().take(2048)));
         let edit_ms = edit_ms(&classifier, &rules);
         Self { count, rules, classifier, build_ms: median(builds), edit_ms, hits, crosses, worst }
     }
@@ -158,11 +163,11 @@ fn crossed(rules: &[Rule], random: &mut Random) -> Tuple {
 }
 
 /// The 64 tuples whose lookup takes longest.
-fn slowest<'t>(classifier: &Classifier, tuples: impl Iterator<Item = &'t Tuple>) -> Vec<Tuple> {
+fn slowest<'t>(classifier: &Classifier, runs: usize, tuples: impl Iterator<Item = &'t Tuple>) -> Vec<Tuple> {
     let time = |tuple: &Tuple| {
         let run = || {
             let start = Instant::now();
-            for _ in 0..16 {
+            for _ in 0..runs {
                 black_box(classifier.lookup(black_box(tuple)));
             }
             start.elapsed().as_nanos()
