@@ -11,6 +11,7 @@ mod conditions;
 mod diff;
 mod hash;
 mod layer;
+mod line;
 mod plane;
 mod range;
 mod rows;

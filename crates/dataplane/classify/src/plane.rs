@@ -8,11 +8,11 @@
 use ravelin_types::{Addr, Family};
 
 use crate::conditions::{AddressConditions, Breadth, Condition, Cover, Detail, Effort, of_ranges, renumber};
+use crate::line::{AddressLine, Line};
 use crate::range::Point;
 use crate::rows::{EMPTY, ENTRIES_MAX, Row, Rows, WORD};
 use crate::rule::{Addresses, Rule, Tuple, Zones};
 use crate::service::{Ranges, Scale, Services};
-use crate::space::Space;
 use crate::sweep::{Dimension, Exceeded};
 use crate::view::{Ranking, View};
 
@@ -36,19 +36,6 @@ pub(crate) struct Plane {
     rules: Box<[u32]>,
     /// Entries whose rule is asked again, by word.
     loose: Box<[u64]>,
-}
-
-#[derive(Debug)]
-struct AddressLine {
-    v4: Line<u32>,
-    v6: Line<u128>,
-}
-
-/// The rows of a line, and the lists of those that are apart.
-#[derive(Debug)]
-struct Line<K> {
-    rows: Space<K>,
-    apart: Option<Space<K>>,
 }
 
 /// The rows of a tuple; a dimension that every entry is indifferent to has none.
@@ -316,7 +303,7 @@ impl Plane {
 
     pub(crate) fn bytes(&self) -> usize {
         let lines = self.zones.iter().chain([&self.service, &self.source_port]).flatten();
-        let addresses = self.addresses.iter().flatten().map(|line| line.v4.bytes() + line.v6.bytes());
+        let addresses = self.addresses.iter().flatten().map(|line| line.bytes());
         size_of::<Self>()
             + self.rows.bytes()
             + lines.map(Line::bytes).sum::<usize>()
@@ -334,55 +321,6 @@ impl Roots {
     }
 }
 
-impl<K: Point> Line<K> {
-    #[inline]
-    fn row(&self, at: K) -> Row {
-        self.joined(self.rows.row(at), at)
-    }
-
-    #[inline]
-    fn joined(&self, row: Row, at: K) -> Row {
-        match &self.apart {
-            None => row,
-            Some(apart) => row.and_list(apart.row(at).base),
-        }
-    }
-
-    fn bytes(&self) -> usize {
-        self.rows.bytes() + self.apart.as_ref().map_or(0, Space::bytes)
-    }
-
-    /// Builds a line of a dimension; `sets` gives the ranges of a set, `family` is the line's place among its
-    /// condition's.
-    fn build<'a>(
-        dimension: &mut Dimension,
-        sets: impl Iterator<Item = &'a [(K, K)]> + Clone,
-        family: usize,
-        rows: &mut Rows,
-        allowance: usize,
-    ) -> Result<Self, Exceeded>
-    where
-        K: 'a,
-    {
-        let before = rows.len();
-        let steps = dimension.steps(sets.clone(), family, rows, allowance)?;
-        let apart = dimension.apart(sets, family, rows, allowance)?;
-        let line =
-            Self { rows: Space::new(&steps, rows), apart: apart.map(|steps| Space::new(&steps, rows)) };
-        if rows.len() - before > allowance { Err(Exceeded) } else { Ok(line) }
-    }
-}
-
-impl AddressLine {
-    #[inline]
-    fn row(&self, family: Family, addr: Addr) -> Row {
-        match family {
-            Family::V4 => self.v4.row(addr.low32()),
-            Family::V6 => self.v6.row(addr.0),
-        }
-    }
-}
-
 /// Adds the rows of one line.
 fn rows_of<K: Point>(
     line: Option<&Line<K>>,
@@ -395,10 +333,9 @@ fn rows_of<K: Point>(
     for (point, tuple) in points.iter_mut().zip(tuples) {
         *point = of(tuple);
     }
-    let points = &points[..tuples.len()];
-    line.rows.rows(points, &mut rows);
-    for ((roots, row), at) in roots.iter_mut().zip(rows).zip(points) {
-        roots.push(line.joined(row, *at));
+    line.rows(&points[..tuples.len()], &mut rows);
+    for (roots, row) in roots.iter_mut().zip(&rows[..tuples.len()]) {
+        roots.push(*row);
     }
 }
 
@@ -481,12 +418,7 @@ impl Build {
         covers: &[Cover<'_>],
     ) -> Option<AddressLine> {
         self.dimension(at, conditions, covers.len(), |dimension, rows, allowance| {
-            let before = rows.len();
-            let v4 = covers.iter().map(|cover| &*cover.v4);
-            let v4 = Line::build(dimension, v4, 0, rows, allowance)?;
-            let left = allowance.saturating_sub(rows.len() - before);
-            let v6 = covers.iter().map(|cover| &*cover.v6);
-            Ok(AddressLine { v4, v6: Line::build(dimension, v6, 1, rows, left)? })
+            AddressLine::build(dimension, covers, rows, allowance)
         })
     }
 
