@@ -173,8 +173,8 @@ impl Plane {
 
     /// Blocks that all rows have.
     #[inline]
-    pub(crate) fn top(&self, roots: &Roots) -> u64 {
-        roots.rows[..roots.count].iter().fold(u64::MAX, |mask, row| mask & self.rows.blocks(*row))
+    fn top<const LISTS: bool>(&self, roots: &Roots) -> u64 {
+        roots.rows[..roots.count].iter().fold(u64::MAX, |mask, row| mask & self.rows.blocks::<LISTS>(*row))
     }
 
     /// The lowest rank within the bounds among the entries of all rows, or `bounds.best`. `holds` is asked of the
@@ -187,14 +187,29 @@ impl Plane {
         bounds: Bounds,
         holds: impl Fn(u32) -> bool,
     ) -> Ranking {
+        if self.rows.has_lists() {
+            self.first_in::<true>(roots, view, bounds, &holds)
+        } else {
+            self.first_in::<false>(roots, view, bounds, &holds)
+        }
+    }
+
+    #[inline]
+    fn first_in<const LISTS: bool>(
+        &self,
+        roots: &Roots,
+        view: &View,
+        bounds: Bounds,
+        holds: &impl Fn(u32) -> bool,
+    ) -> Ranking {
         let Bounds { floor, mut best } = bounds;
-        let mut blocks = self.top(roots);
+        let mut blocks = self.top::<LISTS>(roots);
         while blocks != 0 {
             let block = blocks.trailing_zeros();
             blocks &= blocks - 1;
             if view.block_first(block) < best.rank {
-                let visit = self.visit(roots, block);
-                best = self.within(roots, &visit, view, Bounds { floor, best }, &holds);
+                let visit = self.visit::<LISTS>(roots, block);
+                best = self.within::<LISTS>(roots, &visit, view, Bounds { floor, best }, holds);
             }
         }
         best
@@ -209,16 +224,31 @@ impl Plane {
         best: &mut [Ranking; BATCH],
         holds: impl Fn(usize, u32) -> bool,
     ) {
+        if self.rows.has_lists() {
+            self.first_of_in::<true>(roots, view, best, &holds);
+        } else {
+            self.first_of_in::<false>(roots, view, best, &holds);
+        }
+    }
+
+    #[inline]
+    fn first_of_in<const LISTS: bool>(
+        &self,
+        roots: &[Roots],
+        view: &View,
+        best: &mut [Ranking; BATCH],
+        holds: &impl Fn(usize, u32) -> bool,
+    ) {
         let mut tops = [0; BATCH];
         for (top, roots) in tops.iter_mut().zip(roots) {
-            *top = self.top(roots);
+            *top = self.top::<LISTS>(roots);
         }
         let mut visits = [(0, Visit::default()); VISITS];
         loop {
             let mut count = 0;
             for (at, roots) in roots.iter().enumerate() {
                 while tops[at] != 0 && count < VISITS {
-                    visits[count] = (at, self.visit(roots, tops[at].trailing_zeros()));
+                    visits[count] = (at, self.visit::<LISTS>(roots, tops[at].trailing_zeros()));
                     tops[at] &= tops[at] - 1;
                     count += 1;
                 }
@@ -229,7 +259,8 @@ impl Plane {
             for (at, visit) in &visits[..count] {
                 let bounds = Bounds { floor: 0, best: best[*at] };
                 if view.block_first(visit.block) < bounds.best.rank {
-                    best[*at] = self.within(&roots[*at], visit, view, bounds, &|rule| holds(*at, rule));
+                    best[*at] =
+                        self.within::<LISTS>(&roots[*at], visit, view, bounds, &|rule| holds(*at, rule));
                 }
             }
         }
@@ -237,18 +268,18 @@ impl Plane {
 
     /// The words of a block that all rows have.
     #[inline]
-    fn visit(&self, roots: &Roots, block: u32) -> Visit {
+    fn visit<const LISTS: bool>(&self, roots: &Roots, block: u32) -> Visit {
         let mut visit = Visit { block, words: u64::MAX, places: [EMPTY; DIMENSIONS] };
         for (place, row) in visit.places.iter_mut().zip(&roots.rows[..roots.count]) {
             *place = self.rows.place(*row, block);
-            visit.words &= self.rows.words(*row, block, *place);
+            visit.words &= self.rows.words::<LISTS>(*row, block, *place);
         }
         visit
     }
 
     /// The lowest rank within the bounds among the entries of one block, or `bounds.best`.
     #[inline]
-    fn within(
+    fn within<const LISTS: bool>(
         &self,
         roots: &Roots,
         visit: &Visit,
@@ -267,7 +298,7 @@ impl Plane {
             }
             let mut bits = view.live(at, floor);
             for (place, row) in visit.places.iter().zip(&roots.rows[..roots.count]) {
-                bits &= self.rows.bits(*row, *place, word, at);
+                bits &= self.rows.bits::<LISTS>(*row, *place, word, at);
             }
             if bits != 0 {
                 best = self.settle(view, at, bits, best, holds);

@@ -115,13 +115,13 @@ impl Rows {
 
     /// The mask of blocks of a row.
     #[inline]
-    pub(crate) fn blocks(&self, row: Row) -> u64 {
+    pub(crate) fn blocks<const LISTS: bool>(&self, row: Row) -> u64 {
         let own = match row.entry {
             NO_ENTRY => 0,
             entry => 1 << (entry as usize / WORD / self.span),
         };
         let mine = self.mask(row.base) | own;
-        self.parts(row).iter().fold(mine, |mask, part| mask | self.mask(*part))
+        self.parts::<LISTS>(row).iter().fold(mine, |mask, part| mask | self.mask(*part))
     }
 
     /// The place of one block of the arena's part of a row.
@@ -132,31 +132,38 @@ impl Rows {
 
     /// The mask of words of a block.
     #[inline]
-    pub(crate) fn words(&self, row: Row, block: u32, place: u32) -> u64 {
+    pub(crate) fn words<const LISTS: bool>(&self, row: Row, block: u32, place: u32) -> u64 {
         let (word, _) = row.word();
         let own = u64::from(word as usize / self.span == block as usize) << (word as usize % self.span);
         let mine = self.mask(place) | own;
-        self.parts(row).iter().fold(mine, |mask, part| mask | self.mask(self.place(Row::of(*part), block)))
+        self.parts::<LISTS>(row)
+            .iter()
+            .fold(mine, |mask, part| mask | self.mask(self.place(Row::of(*part), block)))
     }
 
     /// The entries of a word, which is the one of this number in a block, and of this one in all.
     #[inline]
-    pub(crate) fn bits(&self, row: Row, place: u32, word: u32, at: usize) -> u64 {
+    pub(crate) fn bits<const LISTS: bool>(&self, row: Row, place: u32, word: u32, at: usize) -> u64 {
         let (own, bit) = row.word();
         let own = if own as usize == at { bit } else { 0 };
         let of = |place| if self.mask(place) >> word & 1 == 0 { 0 } else { self.word(place, word) };
         let block = (at / self.span) as u32;
         let mine = own | of(place);
-        self.parts(row).iter().fold(mine, |bits, part| bits | of(self.place(Row::of(*part), block)))
+        self.parts::<LISTS>(row).iter().fold(mine, |bits, part| bits | of(self.place(Row::of(*part), block)))
     }
 
     #[inline]
-    fn parts(&self, row: Row) -> &[u32] {
-        if row.parts == 0 {
+    fn parts<const LISTS: bool>(&self, row: Row) -> &[u32] {
+        if !LISTS || row.parts == 0 {
             return &[];
         }
         let (first, end) = self.lists[row.parts as usize];
         &self.listed[first as usize..end as usize]
+    }
+
+    /// Whether any row has a list: where none has, lookups are compiled without.
+    pub(crate) fn has_lists(&self) -> bool {
+        self.lists.len() > 1
     }
 
     /// The number of a list of rows of the arena.
@@ -390,11 +397,11 @@ mod tests {
     fn entries(rows: &Rows, row: Row) -> Vec<usize> {
         let each = |mask: u64| (0..64u32).filter(move |bit| mask >> bit & 1 == 1);
         let mut out = Vec::new();
-        for block in each(rows.blocks(row)) {
+        for block in each(rows.blocks::<true>(row)) {
             let place = rows.place(row, block);
-            for word in each(rows.words(row, block, place)) {
+            for word in each(rows.words::<true>(row, block, place)) {
                 let at = block as usize * rows.span() + word as usize;
-                out.extend(each(rows.bits(row, place, word, at)).map(|bit| at * WORD + bit as usize));
+                out.extend(each(rows.bits::<true>(row, place, word, at)).map(|bit| at * WORD + bit as usize));
             }
         }
         out

@@ -179,7 +179,11 @@ mod tests {
             let row = space.row(n);
             let place = rows.place(row, 1);
             let far = rows.place(row, 3);
-            assert_eq!([rows.bits(row, place, 0, 1), rows.bits(row, far, 0, 3)], [*bits, 1 << 8], "{n}");
+            assert_eq!(
+                [rows.bits::<false>(row, place, 0, 1), rows.bits::<false>(row, far, 0, 3)],
+                [*bits, 1 << 8],
+                "{n}"
+            );
         }
     }
 }
