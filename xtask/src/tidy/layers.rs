@@ -51,6 +51,7 @@ struct Narrow {
 const NARROW: &[Narrow] = &[
     Narrow { package: "ravelin-contract", uses: &["ravelin-types", "ravelin-program"] },
     Narrow { package: "ravelin-program", uses: &["ravelin-types"] },
+    Narrow { package: "ravelin-classify", uses: &["ravelin-types"] },
     Narrow {
         package: "ravelin-engine",
         uses: &[
