@@ -3,6 +3,8 @@
 use ravelin_model::{ValidConfig, check_tree};
 use ravelin_syntax::{Diagnostic, Severity, Tree, diff, render};
 
+use crate::merge::{Conflict, merge};
+
 #[derive(Clone, Debug, Default)]
 pub struct Candidate {
     active: Tree,
@@ -75,9 +77,32 @@ impl Candidate {
         render::text(&self.tree)
     }
 
-    /// After a commit: what was edited is active now.
-    pub fn committed(&mut self) {
-        self.active = self.tree.clone();
+    /// What it is compared with: the active configuration, for a private copy the one it was made from.
+    #[must_use]
+    pub fn base(&self) -> &Tree {
+        &self.active
+    }
+
+    /// Takes another tree as it is.
+    pub fn set(&mut self, tree: Tree) {
+        self.tree = tree;
+    }
+
+    /// Another configuration became active; what was edited stays, and what was not follows.
+    pub fn activated(&mut self, active: &Tree) {
+        if !self.is_changed() {
+            self.tree = active.clone();
+        }
+        self.active = active.clone();
+    }
+
+    /// Brings the changes onto another active configuration. Where both changed a statement, the change made here
+    /// stays and is named.
+    pub fn rebase(&mut self, active: &Tree) -> Vec<Conflict> {
+        let (tree, conflicts) = merge(&self.active, &self.tree, active);
+        self.tree = tree;
+        self.active = active.clone();
+        conflicts
     }
 }
 
