@@ -25,5 +25,5 @@ pub use security::{
     HostInbound, NatContext, NatRule, NatRuleSet, NatSource, Policies, Policy, PolicyAction, Protocol,
     Security, SecurityZone, Service, SourceNatAction, TcpSession, ZoneInterface, ZonePairPolicies,
 };
-pub use system::System;
+pub use system::{Archival, ArchiveSite, SiteDirectory, System};
 pub use valid::ValidConfig;

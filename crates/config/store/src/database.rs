@@ -161,6 +161,12 @@ impl Database {
         Ok(copy.unwrap_or(&mut self.shared))
     }
 
+    /// The active configuration, as the shared candidate is compared with it.
+    #[must_use]
+    pub fn shared_base(&self) -> &Tree {
+        self.shared.base()
+    }
+
     /// Whether the editor may commit.
     ///
     /// # Errors

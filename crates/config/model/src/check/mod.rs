@@ -6,6 +6,7 @@ mod names;
 mod nat;
 mod policies;
 mod routes;
+mod system;
 mod zones;
 
 use ravelin_syntax::{Diagnostic, Span};
@@ -23,6 +24,7 @@ pub fn check(mut config: Config) -> Result<ValidConfig, Vec<Diagnostic>> {
     applications::check(&config, &mut report);
     policies::check(&config, &mut report);
     nat::check(&config, &mut report);
+    system::check(&config, &mut report);
     if report.errors.is_empty() {
         return Ok(ValidConfig::new(config));
     }
