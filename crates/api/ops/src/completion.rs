@@ -45,6 +45,8 @@ fn pipe_words(pipe: &[Word]) -> Vec<Candidate> {
         [] => pipe::WORDS,
         [first] if first.len() > 1 && "display".starts_with(first) => pipe::DISPLAY_WORDS,
         [first] if ["match", "except", "find"].contains(&first) => &[("<pattern>", "Regular expression")],
+        ["save" | "tee"] => &[("<file>", "File of the client")],
+        ["trim" | "last"] => &[("<number>", "How many")],
         ["compare"] => &[("rollback", "With a former configuration")],
         _ => &[],
     };

@@ -50,8 +50,10 @@ pub struct TestPacket {
 }
 
 /// How configuration mode is entered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum ConfigureKind {
+    #[default]
     Shared,
     Exclusive,
     Private,
@@ -88,6 +90,10 @@ pub enum Request {
     },
     Version,
     CommitHistory,
+    ClearCommit,
+    Rescue,
+    SaveRescue,
+    DeleteRescue,
     Rollback {
         number: u32,
     },

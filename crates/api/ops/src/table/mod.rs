@@ -5,6 +5,7 @@
 
 mod commands;
 mod given;
+mod system;
 
 use crate::config::Candidate;
 use crate::words::Word;
@@ -26,7 +27,7 @@ pub struct Param {
 }
 
 /// One command.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Command {
     pub path: &'static [&'static str],
     pub help: &'static str,

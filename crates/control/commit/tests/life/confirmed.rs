@@ -115,6 +115,11 @@ fn the_way_back_is_tried_until_it_works() {
         bench.fault(who, step, 4);
         let first = bench.tick(at(600));
         assert_ne!(first, [BACK], "{step:?}");
+        if step == Step::Apply {
+            // What nobody confirmed is not brought back, whoever fails.
+            let text = bench.life.store().active().map(|active| active.text.clone());
+            assert!(text.is_some_and(|text| text.contains("host-name a;")), "{who}");
+        }
         for seconds in 601..620 {
             bench.tick(at(seconds));
         }

@@ -1,0 +1,59 @@
+//! Rows about commits and the configurations that are kept.
+
+use super::commands::{alone, option};
+use super::given::Given;
+use super::{Arg, Command, Miss};
+use crate::request::Request;
+
+pub(super) const COMMANDS: &[Command] = &[
+    Command {
+        path: &["clear", "system", "commit"],
+        help: "Cancel the scheduled commit",
+        params: &[],
+        make: |_| Ok(Request::ClearCommit),
+    },
+    Command {
+        path: &["request", "system", "configuration", "rescue", "delete"],
+        help: "Delete the rescue configuration",
+        params: &[],
+        make: |_| Ok(Request::DeleteRescue),
+    },
+    Command {
+        path: &["request", "system", "configuration", "rescue", "save"],
+        help: "Save the active configuration as the rescue configuration",
+        params: &[],
+        make: |_| Ok(Request::SaveRescue),
+    },
+    Command {
+        path: &["show", "system", "commit"],
+        help: "Show the history of commits",
+        params: &[],
+        make: |_| Ok(Request::CommitHistory),
+    },
+    Command {
+        path: &["show", "system", "configuration", "rescue"],
+        help: "Show the rescue configuration",
+        params: &[],
+        make: |_| Ok(Request::Rescue),
+    },
+    Command {
+        path: &["show", "system", "rollback"],
+        help: "Show a former configuration",
+        params: &[
+            option("compare", &[Arg::Number, Arg::Number], "What changed between two"),
+            alone(&[Arg::Number], "Number of the configuration; 0 is the active one"),
+        ],
+        make: rollback,
+    },
+];
+
+fn rollback(given: &Given) -> Result<Request, Miss> {
+    let numbers: Vec<u32> = given.values("compare").iter().filter_map(|v| v.parse().ok()).collect();
+    match (&numbers[..], given.read("", |v| v.parse::<u32>().ok())) {
+        ([old, new], None) => Ok(Request::RollbackCompare { old: *old, new: *new }),
+        ([], Some(number)) => Ok(Request::Rollback { number }),
+        ([], None) => Err(Miss::Missing("rollback")),
+        (_, Some(number)) => Err(Miss::Word(number.to_string())),
+        (_, None) => Err(Miss::Missing("compare")),
+    }
+}
