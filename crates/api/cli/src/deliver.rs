@@ -1,4 +1,4 @@
-//! Where the output of a line goes: the screen, a file of the operator, or both.
+//! Where the output of a line goes: the screen, a file of the operator, or both. Spec: commit-43.
 
 use std::fs;
 use std::io::{self, Write};

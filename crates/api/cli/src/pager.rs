@@ -1,4 +1,4 @@
-//! One screen at a time: `---(more)---`.
+//! One screen at a time: `---(more)---`. Spec: commit-44.
 
 use std::io::{self, Write};
 

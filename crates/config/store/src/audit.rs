@@ -2,7 +2,7 @@
 //!
 //! `audit.log` is cells parted by tabs: serial, time, user, client, what. A line `.` with the last audited serial ends
 //! what was written at once; whatever a crash left behind the last such line is cut off. What the file lacks of the
-//! history is made up from the history, so a commit can't escape it by a crash.
+//! history is made up from the history, so a commit can't escape it by a crash. Spec: commit-35.
 
 use std::io;
 
@@ -74,6 +74,10 @@ impl Audit {
             self.bytes = 0;
         }
         disk.append(FILE, block.as_bytes())?;
+        if self.bytes == 0 {
+            // The file is new: its name must last too.
+            disk.sync()?;
+        }
         self.bytes += block.len();
         self.serial = serial;
         Ok(())

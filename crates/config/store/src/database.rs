@@ -1,7 +1,7 @@
 //! The configuration database: the shared candidate, private copies, and who is editing what.
 //!
 //! Junos: `configure`, `configure exclusive`, `configure private`. State: candidates and editors, in memory only.
-//! Spec: commit-20..28.
+//! Spec: commit-21..30.
 
 use std::collections::BTreeMap;
 

@@ -1,7 +1,7 @@
 //! Changes made on one configuration, brought onto another: what a private copy does at its commit.
 //!
 //! Statements are the same when keyword and keys are; a leaf is the same when its keyword is. A statement that only
-//! one side changed is taken from that side. One that both changed alike is no conflict.
+//! one side changed is taken from that side. One that both changed alike is no conflict. Spec: commit-24..27.
 
 use std::collections::{HashMap, HashSet};
 
@@ -172,6 +172,7 @@ fn weave(first: Vec<Identity>, second: &[Identity]) -> Vec<Identity> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     const BASE: &str = "set system host-name a\n\
         set applications application x protocol tcp\n\
@@ -280,5 +281,60 @@ mod tests {
             "delete applications application x",
             ("applications", "application x", "application x", ""),
         );
+    }
+
+    /// Edits over few names, so that sides meet.
+    fn edits() -> impl Strategy<Value = Vec<String>> {
+        let app = prop_oneof![Just("x"), Just("y"), Just("z")];
+        let line = prop_oneof![
+            "[abc]".prop_map(|name| format!("set system host-name {name}")),
+            Just("delete system".to_owned()),
+            (app.clone(), 1..4_u8)
+                .prop_map(|(app, n)| format!("set applications application {app} protocol {n}")),
+            (app.clone(), 1..4_u8)
+                .prop_map(|(app, n)| format!("set applications application {app} destination-port {n}")),
+            app.clone().prop_map(|app| format!("delete applications application {app}")),
+            app.clone().prop_map(|app| format!("deactivate applications application {app}")),
+            app.clone().prop_map(|app| format!("set applications application-set s application {app}")),
+            app.clone().prop_map(|app| format!("delete applications application-set s application {app}")),
+            (app.clone(), app).prop_map(|(a, b)| format!("insert applications application {a} before {b}")),
+        ];
+        proptest::collection::vec(line, 0..6)
+    }
+
+    fn put(mut tree: Tree, lines: &[String]) -> Tree {
+        for line in lines {
+            // What names nothing that exists changes nothing.
+            let _ = ravelin_schema::apply(&mut tree, &[], line);
+        }
+        tree
+    }
+
+    fn sorted(tree: &Tree) -> Vec<String> {
+        let mut lines: Vec<String> = render::set(tree).lines().map(str::to_owned).collect();
+        lines.sort();
+        lines
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(300))]
+
+        #[test]
+        fn one_side_alone_is_taken_whole_and_sides_may_be_swapped(
+            base in edits(), mine in edits(), theirs in edits(),
+        ) {
+            let base = put(tree(BASE), &base);
+            let (mine, theirs) = (put(base.clone(), &mine), put(base.clone(), &theirs));
+            prop_assert_eq!(merge(&base, &mine, &base), (mine.clone(), vec![]));
+            prop_assert_eq!(merge(&base, &base, &theirs), (theirs.clone(), vec![]));
+            prop_assert_eq!(merge(&base, &mine, &mine), (mine.clone(), vec![]));
+            let (there, clashes) = merge(&base, &mine, &theirs);
+            let (back, same) = merge(&base, &theirs, &mine);
+            prop_assert_eq!(clashes.len(), same.len());
+            if clashes.is_empty() {
+                prop_assert_eq!(sorted(&there), sorted(&back));
+                prop_assert_eq!(merge(&there, &back, &there).1, vec![]);
+            }
+        }
     }
 }

@@ -54,6 +54,8 @@ pub struct Store<D> {
     /// The number of the file that holds each forerunner: rising, and without gaps unless a crash left one.
     slots: Vec<usize>,
     rescue: Option<Stored>,
+    /// Files that were there and not as written.
+    damaged: Vec<String>,
     pub(crate) scheduled: Option<Scheduled>,
     /// Serial of the last commit that reached an archive site.
     archived: u64,
@@ -72,21 +74,21 @@ impl<D: Disk> Store<D> {
             history.push(active.ok_or_else(|| StoreError::Damaged { name: ACTIVE.to_owned() })?);
         }
         let limit = history.first().map_or(0, |active: &Stored| active.serial);
-        let mut slots = Vec::new();
+        let (mut slots, mut damaged) = (Vec::new(), Vec::new());
         for n in 1..HISTORY_MAX {
-            let found = disk.read(&rollback_name(n))?.and_then(|bytes| Stored::decode(&bytes));
+            let found = found(&disk, &rollback_name(n), Stored::decode, &mut damaged)?;
             let last = history.last().map_or(0, |s| s.serial);
             if let Some(stored) = found.filter(|s| s.serial < limit.min(last)) {
                 history.push(stored);
                 slots.push(n);
             }
         }
-        let rescue = disk.read(RESCUE)?.and_then(|bytes| Stored::decode(&bytes));
-        let scheduled = disk.read(crate::schedule::FILE)?.and_then(|bytes| Scheduled::decode(&bytes));
+        let rescue = found(&disk, RESCUE, Stored::decode, &mut damaged)?;
+        let scheduled = found(&disk, crate::schedule::FILE, Scheduled::decode, &mut damaged)?;
         let archived = disk.read(ARCHIVED)?.and_then(|bytes| String::from_utf8(bytes).ok());
         let archived = archived.and_then(|text| text.trim().parse().ok()).unwrap_or(0);
         let audit = Audit::open(&mut disk)?;
-        let mut store = Self { disk, history, slots, rescue, scheduled, archived, audit };
+        let mut store = Self { disk, history, slots, rescue, damaged, scheduled, archived, audit };
         store.audit_commits()?;
         Ok(store)
     }
@@ -205,6 +207,7 @@ impl<D: Disk> Store<D> {
         };
         let rescue = Stored { record, revert: None, archive: false, ..active.clone() };
         replace(&mut self.disk, RESCUE, &rescue.encode())?;
+        self.damaged.retain(|name| name != RESCUE);
         self.rescue = Some(rescue);
         Ok(())
     }
@@ -212,12 +215,22 @@ impl<D: Disk> Store<D> {
     pub fn delete_rescue(&mut self) -> Result<(), StoreError> {
         self.disk.remove(RESCUE)?;
         self.disk.sync()?;
+        self.damaged.retain(|name| name != RESCUE);
         self.rescue = None;
         Ok(())
     }
 
     pub fn rescue(&self) -> Result<&Stored, StoreError> {
+        if self.damaged.iter().any(|name| name == RESCUE) {
+            return Err(StoreError::Damaged { name: RESCUE.to_owned() });
+        }
         self.rescue.as_ref().ok_or(StoreError::NoRescue)
+    }
+
+    /// Files that were found damaged, and are as good as missing.
+    #[must_use]
+    pub fn damaged(&self) -> &[String] {
+        &self.damaged
     }
 
     /// The oldest commit that still has to reach an archive site. The queue is the history: it is bounded with it,
@@ -233,6 +246,21 @@ impl<D: Disk> Store<D> {
         self.archived = serial;
         Ok(())
     }
+}
+
+/// What a file holds; one that isn't as it was written is named.
+fn found<T>(
+    disk: &impl Disk,
+    name: &str,
+    decode: fn(&[u8]) -> Option<T>,
+    damaged: &mut Vec<String>,
+) -> io::Result<Option<T>> {
+    let Some(bytes) = disk.read(name)? else { return Ok(None) };
+    let decoded = decode(&bytes);
+    if decoded.is_none() {
+        damaged.push(name.to_owned());
+    }
+    Ok(decoded)
 }
 
 fn rollback_name(n: usize) -> String {

@@ -1,7 +1,7 @@
 //! Copies of the active configuration at archive sites.
 //!
 //! Junos: `system archival configuration`. The caller runs [`transfer`] where waiting for a file system hurts nobody.
-//! Spec: commit-40..44.
+//! Spec: commit-37..41.
 
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};

@@ -1,7 +1,7 @@
 //! Times of the commit life cycle: when a confirmation is overdue, and what `commit at` means.
 //!
 //! Pure: every time is an argument. While the daemon runs, a deadline is counted on the monotonic clock; the wall
-//! clock decides only over a restart, and then never in favour of waiting longer than was asked for.
+//! clock decides only over a restart, and then never in favour of waiting longer than was asked for. Spec: commit-12, commit-15.
 
 use std::time::Duration;
 

@@ -65,7 +65,9 @@ impl Desk<'_> {
         self.control.life.database().candidate(self.seat.id)
     }
 
+    /// The candidate, to be changed: whichever way a change comes, it comes through here.
     fn edited(&mut self) -> Outcome<&mut Candidate> {
+        self.control.life.may_edit(self.seat.id).map_err(|error| vec![Problem::of(error.to_string())])?;
         let candidate = self.control.life.database_mut().edit(self.seat.id);
         candidate.map_err(|error| vec![Problem::of(error.to_string())])
     }

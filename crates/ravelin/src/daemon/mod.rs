@@ -111,6 +111,9 @@ fn bring_up(
     first: Option<&std::path::Path>,
 ) -> Result<(), Box<dyn std::error::Error>> {
     let mut control = tasks::lock(control);
+    for name in control.life.store().damaged() {
+        tracing::error!(name, "A file of the configuration store is damaged; it counts as missing.");
+    }
     let listed = |errors: &[ravelin_syntax::Diagnostic], name: &str| {
         errors.iter().map(|e| e.line(name)).collect::<Vec<_>>().join("\n")
     };

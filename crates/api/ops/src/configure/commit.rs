@@ -1,6 +1,6 @@
 //! Entering and leaving configuration mode, and the words of commits.
 //!
-//! Junos: `configure [exclusive | private]`, `commit ...`, `rollback`, `status`, `update`, `exit`. Spec: commit-1..28.
+//! Junos: `configure [exclusive | private]`, `commit ...`, `rollback`, `status`, `update`, `exit`. Spec: commit-4..34.
 
 use super::{LEAVING, UNCOMMITTED};
 use crate::answer::{Answer, EditorList};

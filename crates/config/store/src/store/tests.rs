@@ -296,7 +296,21 @@ fn no_commit_escapes_the_audit_file_by_a_crash() {
 
 #[test]
 fn damage_is_noticed() {
-    let mut disk = filled(2);
+    let scheduled = Scheduled { when: When::At(99), record: record(5), text: text(9) };
+    let mut disk = filled(3);
+    let mut store = open(&mut disk);
+    assert!(store.save_rescue(record(3)).and_then(|()| store.schedule(scheduled)).is_ok());
+    let names = ["rollback.1", "rescue.conf", "scheduled.conf"];
+    for name in names {
+        if let Some(bytes) = disk.now.get_mut(name) {
+            bytes[30] ^= 1;
+        }
+    }
+    let mut store = open(&mut disk);
+    assert_eq!(store.damaged(), names);
+    assert_eq!(store.history().len(), 2, "the others are kept");
+    assert!(matches!(store.rescue(), Err(StoreError::Damaged { .. })) && store.scheduled().is_none());
+    assert!(store.save_rescue(record(4)).is_ok() && store.rescue().is_ok());
     if let Some(bytes) = disk.now.get_mut("active.conf") {
         bytes[30] ^= 1;
     }

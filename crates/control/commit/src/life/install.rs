@@ -49,7 +49,7 @@ impl<D: Disk> Life<D> {
         let failed = match done {
             Ok(()) => {
                 self.installed(tree, by, deadline, (proposal, now));
-                self.debts.clear();
+                self.owe(Vec::new(), now);
                 return Ok(());
             }
             Err(CommitError::Partial(failed)) => failed,
@@ -116,8 +116,12 @@ impl<D: Disk> Life<D> {
     }
 
     fn owe(&mut self, debts: Vec<(&'static str, String)>, now: Now) {
+        if debts.is_empty() {
+            self.pause = RETRY;
+        } else {
+            self.retry_at = now.mono + self.next_pause();
+        }
         self.debts = debts;
-        self.retry_at = now.mono + RETRY;
     }
 
     /// Applies what the store has as active; at a start, after the dataplane was started anew, or when somebody owes it.

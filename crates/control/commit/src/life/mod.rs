@@ -1,7 +1,7 @@
 //! The life of commits: confirmed or taken back, scheduled, recorded, and enforced everywhere in the end.
 //!
 //! Junos: `commit [check | confirmed | at]`, `rollback`, rescue, archival. State: the store, the candidates, the
-//! deadline of a commit that waits to be confirmed, and what consumers owe. Spec: commit-1..16.
+//! deadline of a commit that waits to be confirmed, and what consumers owe. Spec: commit-2..20.
 
 mod install;
 mod order;
@@ -19,8 +19,10 @@ use crate::when::left;
 use crate::{CommitError, Consumers, Now, Proposal};
 use install::{Install, OnFailure};
 
-/// Pause before what failed is tried again.
+/// Pause before what failed is tried again; it doubles with every failure.
 const RETRY: Duration = Duration::from_secs(2);
+/// Longest such pause.
+const RETRY_MAX: Duration = Duration::from_secs(64);
 
 /// Compiler and consumers of the running system.
 pub trait Plant {
@@ -70,6 +72,8 @@ pub struct Life<D> {
     /// Who does not enforce the active configuration, and when they are asked again.
     debts: Vec<(&'static str, String)>,
     retry_at: Duration,
+    /// The pause after the next failure.
+    pause: Duration,
     /// When the next copy by the clock is due, and when a failed one is tried again.
     copy_at: Option<Duration>,
     copy_retry_at: Duration,
@@ -94,6 +98,7 @@ impl<D: Disk> Life<D> {
             applied: 0,
             debts: Vec::new(),
             retry_at: Duration::ZERO,
+            pause: RETRY,
             copy_at: None,
             copy_retry_at: Duration::ZERO,
             boot: boot.into(),
@@ -140,6 +145,12 @@ impl<D: Disk> Life<D> {
         self.deadline.is_some_and(|deadline| now.mono >= deadline)
     }
 
+    fn next_pause(&mut self) -> Duration {
+        let pause = self.pause;
+        self.pause = (pause * 2).min(RETRY_MAX);
+        pause
+    }
+
     /// A commit of what was active before, by the same way as any.
     fn revert(&mut self, plant: &mut dyn Plant, now: Now) -> Option<Note> {
         let Some(tree) = self.store.revert_text().map(read) else {
@@ -158,7 +169,7 @@ impl<D: Disk> Life<D> {
             Ok(()) => Some(Note::RolledBack),
             Err(error @ CommitError::Partial(_)) => Some(Note::NotApplied(error)),
             Err(error) => {
-                self.deadline = Some(now.mono + RETRY);
+                self.deadline = Some(now.mono + self.next_pause());
                 Some(Note::RollbackFailed(error))
             }
         }
