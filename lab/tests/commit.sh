@@ -36,7 +36,7 @@ check_is "new connections pass" "saw 198.51.100.1" probe "$CLIENT" tcp 198.51.10
 
 mkdir "$STATE/out/archive"
 ARCHIVAL="system archival configuration"
-archived() { grep -qF "archive-sites file://$STATE/out/archive" "$STATE"/out/archive/other_*_juniper.conf.*; }
+archived() { grep -qF "file://$STATE/out/archive" "$STATE"/out/archive/other_*_juniper.conf.*; }
 check "archival is configured" \
     run "configure; set $ARCHIVAL transfer-on-commit; set $ARCHIVAL archive-sites file://$STATE/out/archive; commit"
 check "the configuration is copied" wait_until 10 archived

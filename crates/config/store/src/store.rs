@@ -103,7 +103,9 @@ impl<D: Disk> Store<D> {
         self.disk.write(&new, &stored.encode())?;
         self.shift()?;
         self.disk.rename(&new, ACTIVE)?;
-        if !self.history.is_empty() {
+        if let Some(before) = self.history.first_mut() {
+            // Only the active configuration can wait.
+            before.revert = None;
             self.slots.insert(0, 1);
         }
         self.history.insert(0, stored);
@@ -157,7 +159,7 @@ impl<D: Disk> Store<D> {
     /// Every forerunner moves one back, oldest first, so that none is overwritten before it has moved. Gaps that a
     /// crash left are closed first, from the latest on.
     fn shift(&mut self) -> Result<(), StoreError> {
-        let Some(active) = self.history.first_mut() else { return Ok(()) };
+        let Some(active) = self.history.first() else { return Ok(()) };
         let copy = Stored { revert: None, ..active.clone() }.encode();
         for (n, slot) in self.slots.iter_mut().enumerate() {
             if *slot != n + 1 {

@@ -25,6 +25,7 @@ fn unconfirmed_it_goes_back_at_its_time_and_not_before() {
     let who: Vec<_> = history.iter().map(|s| (s.record.user.as_str(), s.record.client.as_str())).collect();
     assert_eq!(who, [("root", "other"), ("ann", "cli"), ("ann", "cli")]);
     assert_eq!(history[1].record.confirmed_min, Some(10), "the history still says it was one to confirm");
+    assert!(history.iter().all(|s| s.revert.is_none()), "nothing waits any more");
     assert!(bench.tick(at(6000)).is_empty(), "once");
 }
 
