@@ -4,6 +4,7 @@
 //! Spec: commit-21..30.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use ravelin_syntax::Tree;
 
@@ -67,7 +68,7 @@ pub struct Database {
 
 impl Database {
     #[must_use]
-    pub fn new(active: Tree) -> Self {
+    pub fn new(active: impl Into<Arc<Tree>>) -> Self {
         Self { shared: Candidate::new(active), desks: BTreeMap::new() }
     }
 
@@ -163,7 +164,7 @@ impl Database {
 
     /// The active configuration, as the shared candidate is compared with it.
     #[must_use]
-    pub fn shared_base(&self) -> &Tree {
+    pub fn shared_base(&self) -> &Arc<Tree> {
         self.shared.base()
     }
 
@@ -187,7 +188,7 @@ impl Database {
     }
 
     /// `tree` is active now; `by` had it as candidate.
-    pub fn activated(&mut self, tree: &Tree, by: Option<EditorId>) {
+    pub fn activated(&mut self, tree: &Arc<Tree>, by: Option<EditorId>) {
         if let Some(copy) = by.and_then(|id| self.desks.get_mut(&id)).and_then(|desk| desk.copy.as_mut()) {
             *copy = Candidate::new(tree.clone());
         }
@@ -298,7 +299,7 @@ mod tests {
     fn an_automatic_rollback_keeps_what_is_being_edited() {
         let mut database = Database::default();
         name(&mut database, ANN, "a").unwrap();
-        database.activated(&Tree::default(), None);
+        database.activated(&Arc::default(), None);
         assert!(database.candidate(ANN).text().contains("host-name a;"));
     }
 }

@@ -133,3 +133,34 @@ pub(crate) fn clean(text: &str) -> String {
 fn sum(text: &str) -> String {
     Sha256::digest(text.as_bytes()).iter().map(|b| format!("{b:02x}")).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_bit_counts() {
+        let comment = Some("a = b\tc".to_owned());
+        let record =
+            Record { time_s: 7, user: "ann".into(), client: "cli".into(), comment, confirmed_min: Some(3) };
+        let stored = Stored {
+            serial: 9,
+            record,
+            revert: Some(8),
+            archive: true,
+            text: "system;\n## sha256 x\n".into(),
+        };
+        let bytes = stored.encode();
+        let comment = Some("a = b c".to_owned());
+        let record = Record { comment, ..stored.record.clone() };
+        assert_eq!(Stored::decode(&bytes), Some(Stored { record, ..stored }));
+        for at in 0..bytes.len() {
+            for bit in 0..8 {
+                let mut wrong = bytes.clone();
+                wrong[at] ^= 1 << bit;
+                assert_eq!(Stored::decode(&wrong), None, "byte {at}, bit {bit}");
+            }
+            assert_eq!(Stored::decode(&bytes[..at]), None, "cut at {at}");
+        }
+    }
+}

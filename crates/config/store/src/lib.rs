@@ -5,6 +5,7 @@
 
 mod audit;
 mod candidate;
+mod changes;
 mod database;
 mod disk;
 mod file;
@@ -12,8 +13,8 @@ mod merge;
 mod schedule;
 mod store;
 
-pub use audit::{changes, mask};
 pub use candidate::Candidate;
+pub use changes::{changes, mask};
 pub use database::{Database, EDITORS_MAX, EditError, EditMode, Editor, EditorId};
 pub use disk::{Directory, Disk};
 pub use file::{Record, Stored};

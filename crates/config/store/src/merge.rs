@@ -29,9 +29,10 @@ pub fn merge(base: &Tree, mine: &Tree, theirs: &Tree) -> (Tree, Vec<Conflict>) {
     (Tree { nodes }, merger.conflicts)
 }
 
-type Identity = (u32, Vec<String>);
+/// What makes a statement the same on both sides.
+pub(crate) type Identity = (u32, Vec<String>);
 
-fn identity(node: &Node) -> Identity {
+pub(crate) fn identity(node: &Node) -> Identity {
     let named_value = node.is_value() && !node.name.is_empty();
     let words = node.head().take(if named_value { 1 } else { usize::MAX });
     (node.rule, words.map(str::to_owned).collect())
@@ -170,7 +171,7 @@ fn weave(first: Vec<Identity>, second: &[Identity]) -> Vec<Identity> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use proptest::prelude::*;
 
@@ -284,7 +285,7 @@ mod tests {
     }
 
     /// Edits over few names, so that sides meet.
-    fn edits() -> impl Strategy<Value = Vec<String>> {
+    pub(crate) fn edits() -> impl Strategy<Value = Vec<String>> {
         let app = prop_oneof![Just("x"), Just("y"), Just("z")];
         let line = prop_oneof![
             "[abc]".prop_map(|name| format!("set system host-name {name}")),
@@ -302,7 +303,7 @@ mod tests {
         proptest::collection::vec(line, 0..6)
     }
 
-    fn put(mut tree: Tree, lines: &[String]) -> Tree {
+    pub(crate) fn put(mut tree: Tree, lines: &[String]) -> Tree {
         for line in lines {
             // What names nothing that exists changes nothing.
             let _ = ravelin_schema::apply(&mut tree, &[], line);
@@ -310,7 +311,7 @@ mod tests {
         tree
     }
 
-    fn sorted(tree: &Tree) -> Vec<String> {
+    pub(crate) fn sorted(tree: &Tree) -> Vec<String> {
         let mut lines: Vec<String> = render::set(tree).lines().map(str::to_owned).collect();
         lines.sort();
         lines

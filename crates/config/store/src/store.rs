@@ -89,7 +89,7 @@ impl<D: Disk> Store<D> {
         let archived = archived.and_then(|text| text.trim().parse().ok()).unwrap_or(0);
         let audit = Audit::open(&mut disk)?;
         let mut store = Self { disk, history, slots, rescue, damaged, scheduled, archived, audit };
-        store.audit_commits()?;
+        store.audit_commits(None)?;
         Ok(store)
     }
 

@@ -1,8 +1,8 @@
 //! What the daemon keeps: the life of commits, what they are applied to, and the names of what runs.
 
 use std::collections::BTreeMap;
-use std::sync::LazyLock;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::sync::{Arc, LazyLock};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use ravelin_commit::{CommitError, Life, Note, Now};
 use ravelin_forwarding::Names;
@@ -10,6 +10,7 @@ use ravelin_ops::NameTable;
 use ravelin_store::{Directory, Record};
 use ravelin_syntax::Tree;
 use ravelin_types::InterfaceId;
+use rustix::time::{ClockId, clock_gettime};
 use tokio::sync::watch;
 
 use super::works::Works;
@@ -58,7 +59,7 @@ impl Control {
     ///
     /// # Errors
     /// It is refused, or not enforced yet.
-    pub fn first(&mut self, tree: &Tree, record: Record) -> Result<(), CommitError> {
+    pub fn first(&mut self, tree: &Arc<Tree>, record: Record) -> Result<(), CommitError> {
         let done = self.life.first(&mut self.works, (tree, record), now());
         self.settle();
         done
@@ -97,11 +98,16 @@ impl Control {
     }
 }
 
-/// The daemon's clocks.
+/// The daemon's clocks. The monotonic one goes on while the machine sleeps.
 pub fn now() -> Now {
-    static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+    static START: LazyLock<Duration> = LazyLock::new(since_boot);
     let wall_s = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |passed| passed.as_secs());
-    Now { wall_s, mono: START.elapsed() }
+    Now { wall_s, mono: since_boot().saturating_sub(*START) }
+}
+
+fn since_boot() -> Duration {
+    let time = clock_gettime(ClockId::Boottime);
+    Duration::new(time.tv_sec.unsigned_abs(), time.tv_nsec.unsigned_abs().try_into().unwrap_or(0))
 }
 
 /// The machine's boot, by the kernel's name for it.

@@ -87,7 +87,7 @@ fn filled(commits: usize) -> DyingDisk {
     let mut disk = DyingDisk::default();
     let mut store = open(&mut disk);
     for n in 1..=commits {
-        let done = store.commit(&text(n), entry(n as u64)).and_then(|_| store.audit_commits());
+        let done = store.commit(&text(n), entry(n as u64)).and_then(|_| store.audit_commits(None));
         assert!(done.is_ok(), "{done:?}");
     }
     drop(store);
@@ -282,14 +282,14 @@ fn no_commit_escapes_the_audit_file_by_a_crash() {
     let mut disk = filled(3);
     let work = |store: &mut Store<&mut DyingDisk>| {
         store.commit(&text(4), entry(4))?;
-        store.audit_commits().map(drop)
+        store.audit_commits(None).map(drop)
     };
     killed_everywhere(&disk, work, |store, when, _| {
         let active = store.active().map_or(0, |s| s.serial);
         assert_eq!(audited(store), (1..=active).collect::<Vec<_>>(), "{when}");
     });
     let mut store = open(&mut disk);
-    let said = store.commit(&text(4), entry(4)).and_then(|_| store.audit_commits());
+    let said = store.commit(&text(4), entry(4)).and_then(|_| store.audit_commits(None));
     let wanted = ["delete system host-name fw3", "set system host-name fw4"].map(str::to_owned);
     assert_eq!(said.ok().as_deref(), Some(&wanted[..]));
 }

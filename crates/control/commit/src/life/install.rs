@@ -1,5 +1,7 @@
 //! Making a configuration the active one, and what to do when not everybody goes along.
 
+use std::sync::Arc;
+
 use ravelin_model::check_tree;
 use ravelin_store::{Disk, EditorId, Entry, Record, Store};
 use ravelin_syntax::{Tree, render};
@@ -22,7 +24,7 @@ pub(super) enum OnFailure {
 
 /// A configuration on its way in.
 pub(super) struct Install<'a> {
-    pub tree: &'a Tree,
+    pub tree: &'a Arc<Tree>,
     pub record: Record,
     /// Goes back to this serial unless confirmed.
     pub revert: Option<u64>,
@@ -74,7 +76,8 @@ impl<D: Disk> Life<D> {
         failed: &[(&'static str, String)],
         now: Now,
     ) -> bool {
-        let Ok(tree) = self.store.rollback(1).map(|stored| read(&stored.text)) else { return false };
+        // What was active before is what the database still has as active.
+        let tree = self.database.shared_base().clone();
         let comment = Some(format!("not applied by {}; rolled back", names(failed)));
         let record = match revert {
             // Whoever waited to be confirmed still waits, as long as before.
@@ -87,23 +90,25 @@ impl<D: Disk> Life<D> {
             Ok((proposal, Err(CommitError::Partial(failed)))) => (proposal, failed),
             Ok((_, Err(_))) | Err(_) => return false,
         };
-        let deadline = self.deadline;
-        self.installed(&tree, None, deadline, (proposal, now));
+        self.activated(proposal, now);
+        // The failed commit is in the history too, and so in the audit file.
+        self.log_changes(None);
         self.owe(debts, now);
         true
     }
 
     fn installed(
         &mut self,
-        tree: &Tree,
+        tree: &Arc<Tree>,
         by: Option<EditorId>,
         deadline: Option<std::time::Duration>,
         (proposal, now): (Proposal, Now),
     ) {
         self.deadline = deadline;
+        let before = self.database.shared_base().clone();
         self.database.activated(tree, by);
         self.activated(proposal, now);
-        self.log_changes();
+        self.log_changes(Some((&before, tree)));
     }
 
     fn activated(&mut self, proposal: Proposal, now: Now) {
@@ -158,8 +163,8 @@ impl<D: Disk> Life<D> {
     }
 
     /// The audit file and the log. The file heals itself at the next commit or start.
-    fn log_changes(&mut self) {
-        let changes = self.store.audit_commits().unwrap_or_else(|error| {
+    fn log_changes(&mut self, last: Option<(&Tree, &Tree)>) {
+        let changes = self.store.audit_commits(last).unwrap_or_else(|error| {
             tracing::error!(%error, "The audit file can't be written.");
             Vec::new()
         });

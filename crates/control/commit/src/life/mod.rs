@@ -9,6 +9,7 @@ mod transfer;
 
 pub use order::{Done, LifeError, Order, OrderKind};
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use ravelin_model::ValidConfig;
@@ -84,7 +85,7 @@ pub struct Life<D> {
 impl<D: Disk> Life<D> {
     /// Takes the store over. `boot` names this boot of the machine.
     pub fn new(store: Store<D>, now: Now, boot: impl Into<String>) -> Self {
-        let tree = store.active().map_or_else(Tree::default, |stored| read(&stored.text));
+        let tree = store.active().map_or_else(Arc::default, |stored| read(&stored.text));
         let waiting = store.active().filter(|stored| stored.revert.is_some());
         let deadline = waiting.map(|stored| {
             let Record { time_s, confirmed_min, .. } = stored.record;
@@ -230,8 +231,8 @@ impl<D: Disk> Life<D> {
     }
 }
 
-fn read(text: &str) -> Tree {
-    ravelin_schema::read(text).tree
+fn read(text: &str) -> Arc<Tree> {
+    Arc::new(ravelin_schema::read(text).tree)
 }
 
 /// Nobody's commit, as Junos writes it.

@@ -1,5 +1,7 @@
 //! What operators ask for: commits of their candidates, and what stands around them.
 
+use std::sync::Arc;
+
 use ravelin_store::{Conflict, Disk, EditError, EditMode, EditorId, Record, Scheduled, StoreError, When};
 use ravelin_syntax::{Diagnostic, Tree, render};
 
@@ -112,7 +114,7 @@ impl<D: Disk> Life<D> {
     pub fn first(
         &mut self,
         plant: &mut dyn Plant,
-        (tree, record): (&Tree, Record),
+        (tree, record): (&Arc<Tree>, Record),
         now: Now,
     ) -> Result<(), CommitError> {
         let install = Install { tree, record, revert: None, by: None, failure: OnFailure::Owe };

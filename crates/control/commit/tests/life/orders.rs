@@ -146,6 +146,21 @@ fn what_operators_do_is_in_the_audit_file() {
 }
 
 #[test]
+fn a_commit_that_was_taken_back_is_in_the_audit_file_too() {
+    let mut bench = Bench::new();
+    bench.commit("a", at(0));
+    bench.fault("plane", Step::Apply, 2);
+    bench.edit("b");
+    bench.order(OrderKind::Now, at(1)).unwrap_err();
+    let files = bench.disk.0.borrow().now.clone();
+    let text = String::from_utf8(files["audit.log"].clone()).unwrap();
+    let said: Vec<&str> = text.lines().filter_map(|line| line.splitn(5, '\t').nth(4)).skip(2).collect();
+    let there = ["commit", "delete system host-name a", "set system host-name b"];
+    let back = ["commit", "delete system host-name b", "set system host-name a"];
+    assert_eq!(said, [there, back].concat());
+}
+
+#[test]
 fn every_commit_is_copied_in_turn_and_then_by_the_clock() {
     let mut bench = Bench::new();
     bench.commit("a", at(0));
