@@ -77,6 +77,16 @@ check "somebody locks the configuration" wait_until 5 grep -q Entering "$STATE/l
 refused() { ! run "configure; set system host-name locked" >"$STATE/out/refused"; }
 check "others can't change it" refused
 check "they are told who" grep -q 'exclusive \[edit\]' "$STATE/out/refused"
+holder() { sed -n 's/.*(pid \([0-9]*\)).*/\1/p' "$STATE/out/refused"; }
+check "the holder is logged out" run "request system logout pid $(holder)"
+check "the lock is gone" run "configure; set system host-name free; rollback 0"
+echo "set system host-name late" >&9
+check "its session is over" wait_until 5 has_ended locker
+check "it was told" grep -q 'another user ended this session' "$STATE/log/locker"
+
+spawn locker "$FIREWALL" bash -c "exec '$RAVELIN' cli --socket '$STATE/run/api.sock' <'$STATE/out/keys'"
+echo "configure exclusive" >&9
+check "it is locked again" wait_until 5 refused
 check "the holder is killed" signal locker KILL
 check "the lock is gone" wait_until 5 run "configure; set system host-name free; rollback 0"
 summary

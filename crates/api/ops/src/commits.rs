@@ -117,6 +117,8 @@ pub trait Commits {
     fn leave(&mut self);
     /// The operator is at this level now.
     fn moved(&mut self, path: &[String]);
+    /// Ends the session of someone in configuration mode; false: there is nobody of that process.
+    fn logout(&mut self, pid: u32, user: &str) -> bool;
     /// Everyone in configuration mode.
     fn editors(&self) -> Vec<EditorEntry>;
     /// Everyone else in configuration mode.

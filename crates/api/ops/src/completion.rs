@@ -26,7 +26,8 @@ pub fn complete(env: &Env<'_>, session: &Session, line: &str) -> Vec<Candidate> 
         ENTER | PIPE => partial.is_empty(),
         word => !c.is_literal() || word.starts_with(&partial),
     });
-    out.sort();
+    // Numbers in their order, behind words.
+    out.sort_by_cached_key(|c| (c.word.parse::<u64>().ok(), c.clone()));
     out.dedup();
     out
 }

@@ -245,10 +245,7 @@ pub(crate) fn complete(env: &Env<'_>, session: &Session, words: &[Word], partial
         ("exit" | "quit", []) => list(&[("configuration-mode", "Leave configuration mode")]),
         ("load", []) => list(LOAD_WORDS),
         ("load", [_]) => list(&[("<file>", "File of the client"), ("terminal", "Lines that follow")]),
-        ("rollback", []) => list(&[
-            ("<number>", "Number of the configuration; 0 is the active one"),
-            ("rescue", "The rescue configuration"),
-        ]),
+        ("rollback", []) => commit::rollbacks(env),
         ("run", _) => completion::operational(env, rest, partial),
         ("top", _) => {
             let top = Session { edit: Vec::new(), ..session.clone() };

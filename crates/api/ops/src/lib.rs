@@ -36,4 +36,4 @@ pub use names::{NameTable, PolicyName};
 pub use pipe::{Delivery, Display, Pipe, PipeError, delivery};
 pub use request::{ConfigureKind, Detail, PolicyView, Request, SessionQuery, TestPacket};
 pub use session::{Env, Facts, Mode, Render, Reply, Session, answer, execute};
-pub use table::{Arg, Command, Miss, Param, commands};
+pub use table::{Arg, Command, Miss, Param, commands, rpc_of};

@@ -94,6 +94,9 @@ pub enum Request {
     Rescue,
     SaveRescue,
     DeleteRescue,
+    Logout {
+        pid: u32,
+    },
     Rollback {
         number: u32,
     },

@@ -235,6 +235,14 @@ pub(crate) fn operational(
         Request::DeleteRescue => {
             return env.config.delete_rescue(&session.user).map(|()| said("")).map_err(Fault::from);
         }
+        Request::Logout { pid } => {
+            let gone = env.config.logout(pid, &session.user);
+            return if gone {
+                Ok(said(""))
+            } else {
+                Err(Fault::Said("nobody of this process edits the configuration"))
+            };
+        }
         Request::Exit => return Ok(Reply { closed: true, ..Reply::default() }),
         Request::Help => return Ok(said(HELP)),
         Request::InterfacesTerse { name } => Answer::Interfaces(gather::interfaces(env, name.as_deref())?),

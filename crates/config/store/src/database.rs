@@ -107,6 +107,19 @@ impl Database {
         }
     }
 
+    /// `request system logout pid`: the editor leaves, whether it likes it or not. `None`: nobody of that process edits.
+    pub fn logout(&mut self, pid: u32) -> Option<Editor> {
+        let (id, desk) = self.desks.iter().find(|(_, desk)| desk.editor.pid == Some(pid))?;
+        let (id, editor) = (*id, desk.editor.clone());
+        self.leave(id);
+        Some(editor)
+    }
+
+    #[must_use]
+    pub fn is_editing(&self, id: EditorId) -> bool {
+        self.desks.contains_key(&id)
+    }
+
     /// The editor did something, at a level of the configuration.
     pub fn touch(&mut self, id: EditorId, now_s: u64, path: Option<&[String]>) {
         if let Some(desk) = self.desks.get_mut(&id) {
@@ -252,6 +265,11 @@ mod tests {
         assert!(matches!(database.enter(BOB, editor("bob", EditMode::Exclusive)), Err(EditError::Locked(_))));
         database.leave(ANN);
         assert!(!database.candidate(BOB).is_changed(), "discarded with the session");
+        database.enter(ANN, Editor { pid: Some(7), ..editor("ann", EditMode::Exclusive) }).unwrap();
+        name(&mut database, ANN, "a").unwrap();
+        assert_eq!(database.logout(8), None);
+        assert_eq!(database.logout(7).map(|editor| editor.user).as_deref(), Some("ann"));
+        assert!(!database.is_editing(ANN) && !database.candidate(BOB).is_changed());
         assert_eq!(name(&mut database, BOB, "b"), Ok(()));
     }
 

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use ravelin_cli::{Limits, Peer};
 use ravelin_ops::wire::{Request, Response, answer};
-use ravelin_ops::{Env, Facts, Session};
+use ravelin_ops::{Env, Facts, Mode, Session};
 use ravelin_render::Junos;
 use ravelin_store::EditorId;
 
@@ -33,6 +33,10 @@ impl Operator {
     fn answer(&mut self, request: &Request) -> Response {
         let Self { control, table, session, seat } = self;
         let mut control = lock(control);
+        if session.mode == Mode::Configuration && !control.life.database().is_editing(seat.id) {
+            let output = "error: another user ended this session\n".to_owned();
+            return Response { output, error: true, closed: true, ..Response::default() };
+        }
         let plane = control.works.plane.clone();
         let names = control.names.clone();
         let host_name = if control.host_name.is_empty() { "ravelin" } else { &control.host_name };

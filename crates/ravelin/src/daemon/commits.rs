@@ -139,6 +139,11 @@ impl Commits for Desk<'_> {
         self.control.life.database_mut().touch(self.seat.id, self.now.wall_s, Some(path));
     }
 
+    fn logout(&mut self, pid: u32, user: &str) -> bool {
+        let record = self.record(user);
+        self.control.life.logout(pid, &record)
+    }
+
     fn editors(&self) -> Vec<EditorEntry> {
         self.entries(self.control.life.database().editors())
     }

@@ -4,8 +4,8 @@
 
 use super::{LEAVING, UNCOMMITTED};
 use crate::answer::{Answer, EditorList};
-use crate::commits::{CommitKind, CommitOptions, EditorEntry, Refusal};
-use crate::config::{LoadKind, Problem};
+use crate::commits::{CommitEntry, CommitHistory, CommitKind, CommitOptions, EditorEntry, Refusal};
+use crate::config::{Candidate, LoadKind, Problem};
 use crate::request::ConfigureKind;
 use crate::session::{Env, Fault, Mode, Reply, Session, said};
 use crate::table::{Miss, pick};
@@ -200,6 +200,20 @@ pub(super) fn commit(env: &mut Env<'_>, session: &mut Session, words: &[Word]) -
 
 fn warned(warnings: &[Problem]) -> String {
     warnings.iter().map(Problem::text).collect()
+}
+
+/// What `rollback` may take: the history, as `show system commit` has it.
+pub(super) fn rollbacks(env: &Env<'_>) -> Vec<Candidate> {
+    let history = env.config.history();
+    let rescue = history.rescue.is_some().then(|| Candidate::new("rescue", "The rescue configuration"));
+    let entry = |entry: CommitEntry| {
+        let number = entry.number.to_string();
+        let alone = CommitHistory { entries: vec![entry], ..CommitHistory::default() };
+        let line = env.render.text(&Answer::Commits(alone));
+        let help = line.lines().next().unwrap_or("").trim_start_matches(&number).trim_start().to_owned();
+        Candidate::new(number, help)
+    };
+    history.entries.into_iter().map(entry).chain(rescue).collect()
 }
 
 /// `rollback [N | rescue]`.

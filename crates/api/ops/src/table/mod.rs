@@ -5,6 +5,7 @@
 
 mod commands;
 mod given;
+mod rpc;
 mod system;
 
 use crate::config::Candidate;
@@ -14,6 +15,7 @@ pub(crate) use commands::GROUPS;
 pub use commands::commands;
 pub use given::Arg;
 pub(crate) use given::Given;
+pub use rpc::rpc_of;
 
 use crate::request::Request;
 

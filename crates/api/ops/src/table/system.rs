@@ -25,6 +25,12 @@ pub(super) const COMMANDS: &[Command] = &[
         make: |_| Ok(Request::SaveRescue),
     },
     Command {
+        path: &["request", "system", "logout"],
+        help: "End the session of someone who edits the configuration",
+        params: &[option("pid", &[Arg::Number], "Process of the session, as `status' shows it")],
+        make: |given| Ok(Request::Logout { pid: given.required("pid", |v| v.parse().ok())? }),
+    },
+    Command {
         path: &["show", "system", "commit"],
         help: "Show the history of commits",
         params: &[],

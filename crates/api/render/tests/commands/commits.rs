@@ -72,6 +72,11 @@ fn who_else_is_editing_is_said() {
     assert_eq!(bench.good("configure"), format!("{ENTERING}{heading}{others}"));
     let me = "  me terminal pts/1 (pid 4681) on since 2026-11-21 05:19:00 UTC\n      [edit]\n";
     assert_eq!(bench.good("status"), format!("{heading}{me}{others}"));
+    assert_eq!(bench.good("run request system logout pid 4681"), "");
+    assert_eq!(
+        bench.bad("run request system logout pid 1"),
+        "error: nobody of this process edits the configuration\n"
+    );
     bench.good("edit security");
     assert_eq!(bench.config.calls.last().map(String::as_str), Some("at security"));
 }
@@ -185,7 +190,14 @@ fn a_rescue_configuration_is_kept_and_taken() {
     assert_eq!(bench.config.candidate, ["rescued"]);
     assert_eq!(bench.good("run request system configuration rescue delete"), "");
     assert_eq!(bench.bad("rollback res"), "error: No rescue configuration is set.\n");
-    assert_eq!(bench.words("rollback "), ["<number>", "rescue"]);
+    assert!(bench.words("rollback ").is_empty(), "nothing was ever committed");
+    for _ in 0..11 {
+        bench.good("commit");
+    }
+    bench.good("run request system configuration rescue save");
+    bench.config.history.rescue = Some(Default::default());
+    let words = bench.words("rollback ");
+    assert_eq!((words[0].as_str(), words[1].as_str(), words[11].as_str()), ("rescue", "0", "10"));
     assert_eq!(bench.words("run request system configuration rescue "), ["delete", "save"]);
     assert_eq!(bench.words("commit confirmed ")[0], "<minutes>");
 }

@@ -216,6 +216,13 @@ impl<D: Disk> Life<D> {
         Ok(())
     }
 
+    /// `request system logout pid`; false: nobody of that process edits.
+    pub fn logout(&mut self, pid: u32, record: &Record) -> bool {
+        let Some(editor) = self.database.logout(pid) else { return false };
+        self.note(record, &format!("request system logout pid {pid}: user {}", editor.user));
+        true
+    }
+
     fn note(&mut self, record: &Record, what: &str) {
         let Record { user, client, .. } = record;
         tracing::info!(user, client, what, "UI_CFG_AUDIT.");

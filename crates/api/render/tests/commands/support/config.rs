@@ -104,6 +104,9 @@ impl Commits for FakeConfig {
     fn moved(&mut self, path: &[String]) {
         self.calls.push(format!("at {}", path.join(" ")));
     }
+    fn logout(&mut self, pid: u32, _: &str) -> bool {
+        self.editors.iter().any(|editor| editor.pid == Some(pid))
+    }
     fn editors(&self) -> Vec<EditorEntry> {
         self.editors.clone()
     }
