@@ -77,7 +77,7 @@ check "somebody locks the configuration" wait_until 5 grep -q Entering "$STATE/l
 refused() { ! run "configure; set system host-name locked" >"$STATE/out/refused"; }
 check "others can't change it" refused
 check "they are told who" grep -q 'exclusive \[edit\]' "$STATE/out/refused"
-holder() { sed -n 's/.*(pid \([0-9]*\)).*/\1/p' "$STATE/out/refused"; }
+holder() { sed -n 's/.*(pid \([0-9]*\)).*/\1/p' "$STATE/out/refused" | head -n1; }
 check "the holder is logged out" run "request system logout pid $(holder)"
 check "the lock is gone" run "configure; set system host-name free; rollback 0"
 echo "set system host-name late" >&9

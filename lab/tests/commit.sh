@@ -44,7 +44,7 @@ check "a rescue configuration is saved" run "request system configuration rescue
 check "archival ends" run "configure; delete system archival; commit"
 check "the rescue configuration is taken back" run "configure; rollback rescue; commit"
 check "it has the archival" shows "show configuration system" "transfer-on-commit;"
-check "the audit file says who changed what" grep -Eq "root.cli.delete $ARCHIVAL transfer-on-commit" "$STATE/state/audit.log"
+check "the audit file says who changed what" grep -Eq "root.cli.delete system archival" "$STATE/state/audit.log"
 
 check "the daemon is killed" signal daemon KILL
 check "it ends" wait_until 5 has_ended daemon

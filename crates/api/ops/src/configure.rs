@@ -2,7 +2,7 @@
 
 mod commit;
 
-pub(crate) use commit::{Question, answer, enter};
+pub(crate) use commit::{Question, answer, enter, kept};
 
 use crate::completion;
 use crate::config::{Against, Candidate, LoadKind, Verb};

@@ -34,6 +34,6 @@ pub use configure::load_source;
 pub use gather::{Failure, RouteEntry, RouteTable};
 pub use names::{NameTable, PolicyName};
 pub use pipe::{Delivery, Display, Pipe, PipeError, delivery};
-pub use request::{ConfigureKind, Detail, PolicyView, Request, SessionQuery, TestPacket};
+pub use request::{ConfigureKind, Detail, Kept, PolicyView, Request, SessionQuery, TestPacket};
 pub use session::{Env, Facts, Mode, Render, Reply, Session, answer, execute};
 pub use table::{Arg, Command, Miss, Param, commands, rpc_of};

@@ -59,6 +59,19 @@ pub enum ConfigureKind {
     Private,
 }
 
+/// What is asked of the configurations that are kept, and of those who edit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kept {
+    /// Cancel the scheduled commit.
+    ClearCommit,
+    Rescue,
+    SaveRescue,
+    DeleteRescue,
+    Logout {
+        pid: u32,
+    },
+}
+
 /// A command that was understood.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Request {
@@ -90,13 +103,7 @@ pub enum Request {
     },
     Version,
     CommitHistory,
-    ClearCommit,
-    Rescue,
-    SaveRescue,
-    DeleteRescue,
-    Logout {
-        pid: u32,
-    },
+    Kept(Kept),
     Rollback {
         number: u32,
     },

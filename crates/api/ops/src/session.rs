@@ -224,25 +224,7 @@ pub(crate) fn operational(
         Request::Rollback { number } => return Ok(said(env.config.rollback_text(number)?)),
         Request::RollbackCompare { old, new } => return Ok(said(env.config.compare_rollbacks(old, new)?)),
         Request::Configure(kind) => return configure::enter(env, session, kind),
-        Request::ClearCommit => {
-            let cleared = env.config.clear_scheduled(&session.user)?;
-            return Ok(said(if cleared { "Pending commit cleared.\n" } else { "No commit scheduled.\n" }));
-        }
-        Request::Rescue => return Ok(said(env.config.rescue_text()?)),
-        Request::SaveRescue => {
-            return env.config.save_rescue(&session.user).map(|()| said("")).map_err(Fault::from);
-        }
-        Request::DeleteRescue => {
-            return env.config.delete_rescue(&session.user).map(|()| said("")).map_err(Fault::from);
-        }
-        Request::Logout { pid } => {
-            let gone = env.config.logout(pid, &session.user);
-            return if gone {
-                Ok(said(""))
-            } else {
-                Err(Fault::Said("nobody of this process edits the configuration"))
-            };
-        }
+        Request::Kept(kept) => return configure::kept(env, session, kept),
         Request::Exit => return Ok(Reply { closed: true, ..Reply::default() }),
         Request::Help => return Ok(said(HELP)),
         Request::InterfacesTerse { name } => Answer::Interfaces(gather::interfaces(env, name.as_deref())?),

@@ -6,7 +6,7 @@ use super::{LEAVING, UNCOMMITTED};
 use crate::answer::{Answer, EditorList};
 use crate::commits::{CommitEntry, CommitHistory, CommitKind, CommitOptions, EditorEntry, Refusal};
 use crate::config::{Candidate, LoadKind, Problem};
-use crate::request::ConfigureKind;
+use crate::request::{ConfigureKind, Kept};
 use crate::session::{Env, Fault, Mode, Reply, Session, said};
 use crate::table::{Miss, pick};
 use crate::words::Word;
@@ -48,6 +48,20 @@ pub(crate) fn enter(env: &mut Env<'_>, session: &mut Session, kind: ConfigureKin
     let others = if others.is_empty() { String::new() } else { listed(env, others) };
     let changed = if env.config.is_changed() { UNCOMMITTED } else { "" };
     Ok(said(format!("{warning}{ENTERING}{others}{changed}")))
+}
+
+/// Commands about configurations that are kept, and about those who edit.
+pub(crate) fn kept(env: &mut Env<'_>, session: &Session, asked: Kept) -> Result<Reply, Fault> {
+    let user = &session.user;
+    Ok(said(match asked {
+        Kept::ClearCommit if env.config.clear_scheduled(user)? => "Pending commit cleared.\n".to_owned(),
+        Kept::ClearCommit => "No commit scheduled.\n".to_owned(),
+        Kept::Rescue => env.config.rescue_text()?,
+        Kept::SaveRescue => env.config.save_rescue(user).map(|()| String::new())?,
+        Kept::DeleteRescue => env.config.delete_rescue(user).map(|()| String::new())?,
+        Kept::Logout { pid } if env.config.logout(pid, user) => String::new(),
+        Kept::Logout { .. } => return Err(Fault::Said("nobody of this process edits the configuration")),
+    }))
 }
 
 fn listed(env: &Env<'_>, editors: Vec<EditorEntry>) -> String {

@@ -3,32 +3,32 @@
 use super::commands::{alone, option};
 use super::given::Given;
 use super::{Arg, Command, Miss};
-use crate::request::Request;
+use crate::request::{Kept, Request};
 
 pub(super) const COMMANDS: &[Command] = &[
     Command {
         path: &["clear", "system", "commit"],
         help: "Cancel the scheduled commit",
         params: &[],
-        make: |_| Ok(Request::ClearCommit),
+        make: |_| Ok(Request::Kept(Kept::ClearCommit)),
     },
     Command {
         path: &["request", "system", "configuration", "rescue", "delete"],
         help: "Delete the rescue configuration",
         params: &[],
-        make: |_| Ok(Request::DeleteRescue),
+        make: |_| Ok(Request::Kept(Kept::DeleteRescue)),
     },
     Command {
         path: &["request", "system", "configuration", "rescue", "save"],
         help: "Save the active configuration as the rescue configuration",
         params: &[],
-        make: |_| Ok(Request::SaveRescue),
+        make: |_| Ok(Request::Kept(Kept::SaveRescue)),
     },
     Command {
         path: &["request", "system", "logout"],
         help: "End the session of someone who edits the configuration",
         params: &[option("pid", &[Arg::Number], "Process of the session, as `status' shows it")],
-        make: |given| Ok(Request::Logout { pid: given.required("pid", |v| v.parse().ok())? }),
+        make: |given| Ok(Request::Kept(Kept::Logout { pid: given.required("pid", |v| v.parse().ok())? })),
     },
     Command {
         path: &["show", "system", "commit"],
@@ -40,7 +40,7 @@ pub(super) const COMMANDS: &[Command] = &[
         path: &["show", "system", "configuration", "rescue"],
         help: "Show the rescue configuration",
         params: &[],
-        make: |_| Ok(Request::Rescue),
+        make: |_| Ok(Request::Kept(Kept::Rescue)),
     },
     Command {
         path: &["show", "system", "rollback"],
