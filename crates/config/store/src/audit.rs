@@ -26,6 +26,8 @@ pub(crate) struct Audit {
     bytes: usize,
     /// The last commit that is in the file.
     serial: u64,
+    /// The last addition failed, and may have left a part of itself.
+    torn: bool,
 }
 
 impl Audit {
@@ -44,16 +46,21 @@ impl Audit {
         if end < text.len() {
             replace(disk, FILE, &text.as_bytes()[..end])?;
         }
-        Ok(Self { bytes: end, serial })
+        Ok(Self { bytes: end, serial, torn: false })
     }
 
     fn add(&mut self, disk: &mut impl Disk, lines: &str, serial: u64) -> io::Result<()> {
+        if self.torn {
+            *self = Self::open(disk)?;
+        }
         let block = format!("{lines}.\t{serial}\n");
         if self.bytes > 0 && self.bytes + block.len() > FILE_BYTES_MAX {
             disk.rename(FILE, OLD)?;
             self.bytes = 0;
         }
+        self.torn = true;
         disk.append(FILE, block.as_bytes())?;
+        self.torn = false;
         if self.bytes == 0 {
             // The file is new: its name must last too.
             disk.sync()?;

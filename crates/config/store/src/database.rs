@@ -109,10 +109,13 @@ impl Database {
 
     /// `request system logout pid`: the editor leaves, whether it likes it or not. `None`: nobody of that process edits.
     pub fn logout(&mut self, pid: u32) -> Option<Editor> {
-        let (id, desk) = self.desks.iter().find(|(_, desk)| desk.editor.pid == Some(pid))?;
-        let (id, editor) = (*id, desk.editor.clone());
-        self.leave(id);
-        Some(editor)
+        let mut last = None;
+        while let Some((id, desk)) = self.desks.iter().find(|(_, desk)| desk.editor.pid == Some(pid)) {
+            let (id, editor) = (*id, desk.editor.clone());
+            self.leave(id);
+            last = Some(editor);
+        }
+        last
     }
 
     #[must_use]

@@ -261,6 +261,16 @@ pub(crate) mod tests {
     }
 
     #[test]
+    fn siblings_keep_the_order_of_the_grammar() {
+        let base = tree("set applications application a protocol 1");
+        let mine = tree("set system host-name a\nset applications application a protocol 1");
+        let theirs = tree("set interfaces ge-0/0/0 disable\nset applications application a protocol 1");
+        let (both, none) = merge(&base, &mine, &theirs);
+        let names: Vec<&str> = both.nodes.iter().map(|node| node.name.as_str()).collect();
+        assert_eq!((names, none), (vec!["system", "interfaces", "applications"], vec![]));
+    }
+
+    #[test]
     fn one_statement_changed_twice_is_a_conflict() {
         clash(
             "set system host-name b",

@@ -1,6 +1,7 @@
 //! What runs beside the operators: kernel changes to the plane, wanted neighbours to the kernel, and
 //! the watch over the packet process.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::Child;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -56,11 +57,15 @@ pub fn spawn(
     std::thread::spawn(move || archive(&shared));
 }
 
-/// What is due by the clock: commits that nobody confirmed, scheduled ones, and what consumers owe.
+/// What is due by the clock: commits that nobody confirmed, scheduled ones, and what consumers owe. The way back from
+/// a commit must not end with a panic on it.
 fn keep_time(control: &Mutex<Control>) {
     loop {
         std::thread::sleep(TICK);
-        log(lock(control).tick());
+        match catch_unwind(AssertUnwindSafe(|| lock(control).tick())) {
+            Ok(notes) => log(notes),
+            Err(_) => tracing::error!("What is due by the clock ended in a panic; it is tried again."),
+        }
     }
 }
 

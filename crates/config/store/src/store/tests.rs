@@ -132,6 +132,43 @@ fn a_crash_at_any_step_leaves_the_old_or_the_new_configuration_and_all_history()
     }
 }
 
+#[test]
+fn a_disk_that_fails_once_does_no_harm() {
+    for commits in [0, 1, 3, 60] {
+        let before = filled(commits);
+        for fail in 0.. {
+            let mut disk = DyingDisk { left: None, ..before.clone() };
+            let mut store = open(&mut disk);
+            store.disk.left = Some(fail);
+            let tried = store
+                .commit(&text(commits + 1), entry(0))
+                .and_then(|_| store.audit_commits(None))
+                .and_then(|_| store.save_rescue(record(0)))
+                .is_ok();
+            store.disk.left = None;
+            let active = store.active().map_or(0, |s| s.serial as usize);
+            assert!(active == commits + 1 || (!tried && active == commits), "fail {fail}: {active}");
+            let next = store.commit(&text(active + 1), entry(1)).and_then(|_| store.audit_commits(None));
+            assert!(next.is_ok(), "fail {fail}: {next:?}");
+            assert_eq!(audited(&store), (1..=active as u64 + 1).collect::<Vec<_>>(), "fail {fail}");
+            let bytes = store.disk.read("audit.log").ok().flatten().unwrap_or_default();
+            let whole = |line: &&str| line.starts_with(".\t") || line.split('\t').count() == 5;
+            let text = String::from_utf8_lossy(&bytes);
+            assert_eq!(text.lines().find(|line| !whole(line)), None, "fail {fail}: nothing half written");
+            let kept = store.history().to_vec();
+            drop(store);
+            assert_eq!(open(&mut disk).history(), kept, "fail {fail}: as it was thought to be");
+            let serials: Vec<usize> = kept.iter().map(|s| s.serial as usize).collect();
+            let wanted: Vec<usize> =
+                (1..=active + 1).rev().take(serials.len().max(HISTORY_MAX - 1)).collect();
+            assert_eq!(serials, wanted, "fail {fail}");
+            if tried {
+                break;
+            }
+        }
+    }
+}
+
 /// A commit that waits to be confirmed.
 fn waiting(store: &mut Store<&mut DyingDisk>, n: usize) -> Result<(), StoreError> {
     let revert = Some(store.revert_serial()?);

@@ -70,6 +70,21 @@ fn over_a_restart_it_waits_on_or_is_missed() {
 }
 
 #[test]
+fn a_crash_before_it_is_forgotten_does_not_make_it_twice() {
+    let mut bench = Bench::new();
+    bench.commit("a", at(0));
+    bench.edit("b");
+    assert!(schedule(&mut bench, "reboot").is_ok());
+    let scheduled = bench.disk.0.borrow().now["scheduled.conf"].clone();
+    let (bench, _) = bench.restart(at(1), "next boot");
+    assert_eq!((bench.agreed().as_str(), bench.life.store().history().len()), ("b", 2));
+    bench.disk.0.borrow_mut().now.insert("scheduled.conf".into(), scheduled);
+    let (bench, notes) = bench.restart(at(2), "next boot");
+    assert!(notes.is_empty() && bench.life.store().scheduled().is_none());
+    assert_eq!(bench.life.store().history().len(), 2);
+}
+
+#[test]
 fn one_that_is_refused_at_its_time_is_cancelled() {
     let mut bench = Bench::new();
     bench.commit("a", at(0));
