@@ -50,9 +50,6 @@ impl Audit {
     }
 
     fn add(&mut self, disk: &mut impl Disk, lines: &str, serial: u64) -> io::Result<()> {
-        if self.torn {
-            *self = Self::open(disk)?;
-        }
         let block = format!("{lines}.\t{serial}\n");
         if self.bytes > 0 && self.bytes + block.len() > FILE_BYTES_MAX {
             disk.rename(FILE, OLD)?;
@@ -60,11 +57,11 @@ impl Audit {
         }
         self.torn = true;
         disk.append(FILE, block.as_bytes())?;
-        self.torn = false;
         if self.bytes == 0 {
             // The file is new: its name must last too.
             disk.sync()?;
         }
+        self.torn = false;
         self.bytes += block.len();
         self.serial = serial;
         Ok(())
@@ -75,6 +72,7 @@ impl<D: Disk> Store<D> {
     /// Writes down every commit that the audit file lacks; returns the last one's lines, `set ...` and `delete ...`.
     /// `last` is the configuration before and after the last commit, when they are at hand.
     pub fn audit_commits(&mut self, last: Option<(&Tree, &Tree)>) -> Result<Vec<String>, StoreError> {
+        self.mend()?;
         let done = self.audit.serial;
         let lacking: Vec<usize> =
             (0..self.history().len()).rev().filter(|&n| self.history()[n].serial > done).collect();
@@ -106,9 +104,18 @@ impl<D: Disk> Store<D> {
 
     /// Writes down what is no commit: a confirmation, a rescue configuration, a schedule.
     pub fn audit_note(&mut self, record: &Record, what: &str) -> Result<(), StoreError> {
+        self.mend()?;
         let serial = self.audit.serial;
         let lines = line(self.active().map_or(0, |active| active.serial), record, what);
         self.audit.add(&mut self.disk, &lines, serial)?;
+        Ok(())
+    }
+
+    /// After a failure the file itself tells what it has.
+    fn mend(&mut self) -> Result<(), StoreError> {
+        if self.audit.torn {
+            self.audit = Audit::open(&mut self.disk)?;
+        }
         Ok(())
     }
 }
