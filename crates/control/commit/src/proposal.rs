@@ -8,7 +8,7 @@ use ravelin_program::Program;
 use ravelin_syntax::Diagnostic;
 use ravelin_types::Generation;
 
-use crate::desired;
+use crate::{Services, desired};
 
 /// Everything that consumers need of a configuration.
 #[derive(Clone, Debug)]
@@ -18,6 +18,8 @@ pub struct Proposal {
     pub program: Program,
     /// What the kernel should have.
     pub desired: Desired,
+    /// What the daemon itself does.
+    pub services: Services,
     /// The routes that the configuration itself makes, for planes without a kernel.
     pub routes: UpdateBatch,
 }
@@ -37,5 +39,6 @@ pub fn propose(
     })?;
     let desired = desired(valid, &program);
     let routes = routes(valid, book);
-    Ok(Proposal { valid: valid.clone(), resolved, program, desired, routes })
+    let services = Services::new(valid);
+    Ok(Proposal { valid: valid.clone(), resolved, program, desired, services, routes })
 }

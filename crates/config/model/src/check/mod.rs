@@ -8,6 +8,7 @@ mod nat;
 mod policies;
 mod proxy;
 mod routes;
+mod system;
 mod zones;
 
 use ravelin_syntax::{Diagnostic, Span};
@@ -27,6 +28,7 @@ pub fn check(mut config: Config) -> Result<ValidConfig, Vec<Diagnostic>> {
     flow::check(&config, &mut report);
     nat::check(&config, &mut report);
     proxy::check(&config, &mut report);
+    system::check(&config, &mut report);
     if report.errors.is_empty() {
         return Ok(ValidConfig::new(config));
     }
