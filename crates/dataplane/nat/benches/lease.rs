@@ -1,0 +1,2 @@
+//! What a lease costs.
+fn main() {}
