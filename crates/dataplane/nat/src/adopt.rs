@@ -106,7 +106,8 @@ impl Allocator {
         }
     }
 
-    /// Unlinks hosts whose external address is not their pool's now, and marks the addresses of the others.
+    /// Unlinks hosts whose external address is not their pool's now. Those that are unlinked keep their address
+    /// until their last session, also when the pool has it again.
     fn renew_hosts(&mut self) {
         let stray: Vec<u32> =
             self.tables.hosts.iter().filter(|(_, h)| !self.fits(h)).map(|(slot, _)| slot).collect();
@@ -114,8 +115,7 @@ impl Allocator {
             self.tables.hosts.unlink(slot);
             self.tables.hosts.forget_idle(slot);
         }
-        for (_, host) in self.tables.hosts.iter().filter(|(_, h)| h.linked && h.key.kind == HostKind::Address)
-        {
+        for (_, host) in self.tables.hosts.iter().filter(|(_, h)| h.key.kind == HostKind::Address) {
             let Some(pool) = self.pools.get_mut(usize::from(host.key.pool)).and_then(Option::as_mut) else {
                 continue;
             };
@@ -133,6 +133,7 @@ impl Allocator {
         match host.key.kind {
             HostKind::Paired => matches!(pool.spec.mode, PoolMode::Translate(_)) && has_address(),
             HostKind::Address => matches!(pool.spec.mode, PoolMode::NoTranslation) && has_address(),
+            HostKind::Endpoint => matches!(pool.spec.mode, PoolMode::Shared) && has_address(),
             HostKind::Blocks => matches!(pool.spec.mode, PoolMode::Blocks(..)),
         }
     }

@@ -285,7 +285,7 @@ impl Allocator {
         let grant = Grant { port, layer, factor };
         let had = match kind {
             Kind::Port | Kind::Paired | Kind::Block => self.tables.spaces.release(space, class, grant),
-            Kind::Address => self.tables.hosts.get(holder).is_some_and(|host| host.refs > 0),
+            Kind::Address | Kind::Endpoint => self.tables.hosts.get(holder).is_some_and(|host| host.refs > 0),
             Kind::Counted => *self.live(&lease) > 0,
             Kind::Mapping => false,
         };
@@ -301,6 +301,7 @@ impl Allocator {
             }
             Kind::Block => self.block_session_ended(holder, now),
             Kind::Address => self.address_session_ended(holder),
+            Kind::Endpoint => self.tables.forget_endpoint(&lease),
             Kind::Port | Kind::Counted | Kind::Mapping => {}
         }
         if matches!(kind, Kind::Port | Kind::Paired | Kind::Block) {
@@ -317,10 +318,6 @@ impl Allocator {
 
     fn address_session_ended(&mut self, host: u32) {
         let Some(host) = self.tables.hosts.unref(host) else { return };
-        // An unlinked host's address was given up with the program that had it.
-        if !host.linked {
-            return;
-        }
         let Some(pool) = self.pools.get_mut(usize::from(host.key.pool)).and_then(Option::as_mut) else {
             return;
         };
@@ -350,7 +347,7 @@ impl Allocator {
         let at = if at < self.leases.len() { at } else { 0 };
         let counts = &mut self.leases[at];
         match lease.kind {
-            Kind::Port | Kind::Paired | Kind::Block => &mut counts[lease.class.index()],
+            Kind::Port | Kind::Paired | Kind::Block | Kind::Endpoint => &mut counts[lease.class.index()],
             Kind::Address | Kind::Mapping | Kind::Counted => &mut counts[4],
         }
     }

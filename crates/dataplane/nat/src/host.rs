@@ -14,6 +14,8 @@ pub(crate) enum HostKind {
     Paired,
     Address,
     Blocks,
+    /// A port that one endpoint of the host keeps for all its sessions.
+    Endpoint,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,6 +25,8 @@ pub(crate) struct HostKey {
     pub family: Family,
     pub token: u32,
     pub addr: Addr,
+    /// Class and port of an endpoint, else 0.
+    pub endpoint: u32,
 }
 
 #[derive(Debug)]
@@ -102,15 +106,14 @@ impl Hosts {
         self.forget_idle(slot)
     }
 
-    /// Forgets a host without sessions and blocks; `linked` tells what it was before.
+    /// Forgets a host without sessions and blocks.
     pub(crate) fn forget_idle(&mut self, slot: u32) -> Option<Host> {
         let host = self.slab.get(slot)?;
         if host.refs > 0 || host.block_count > 0 {
             return None;
         }
-        let linked = host.linked;
         self.unlink(slot);
-        self.slab.remove(slot).map(|host| Host { linked, ..host })
+        self.slab.remove(slot)
     }
 
     fn hash(&self, key: &HostKey) -> u64 {
@@ -119,8 +122,8 @@ impl Hosts {
 }
 
 fn words(key: &HostKey) -> [u64; 4] {
-    let HostKey { pool, kind, family, token, addr } = *key;
+    let HostKey { pool, kind, family, token, addr, endpoint } = *key;
     let [high, low] = table::halves(addr);
     let tag = u64::from(pool) << 16 | (kind as u64) << 8 | family as u64;
-    [high, low, tag, u64::from(token)]
+    [high, low, tag, u64::from(endpoint) << 32 | u64::from(token)]
 }

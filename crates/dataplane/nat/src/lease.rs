@@ -113,13 +113,16 @@ pub(crate) enum Kind {
     Block,
     /// A reference to a host's own address.
     Address,
+    /// A reference to a host's endpoint, whose port goes back with the last.
+    Endpoint,
     /// A reference to a persistent mapping.
     Mapping,
     /// Nothing but its place in the pool's count.
     Counted,
 }
 
-const KINDS: [Kind; 6] = [Kind::Port, Kind::Paired, Kind::Block, Kind::Address, Kind::Mapping, Kind::Counted];
+const KINDS: [Kind; 7] =
+    [Kind::Port, Kind::Paired, Kind::Block, Kind::Address, Kind::Endpoint, Kind::Mapping, Kind::Counted];
 
 /// What a session must give back, once: it can't be copied, and giving it back consumes it.
 #[must_use = "a lease that is not released is never leased again"]

@@ -30,6 +30,16 @@ pub(crate) struct Tables {
     pub key: (u64, u64),
 }
 
+impl Tables {
+    /// A session of an endpoint less; its port goes back with the last.
+    pub(crate) fn forget_endpoint(&mut self, lease: &Lease) {
+        if self.hosts.unref(lease.holder).is_some() {
+            let Lease { space, class, port, layer, factor, .. } = *lease;
+            self.spaces.release(space, class, Grant { port, layer, factor });
+        }
+    }
+}
+
 /// A pool as the running program has it.
 #[derive(Debug)]
 pub(crate) struct Pool {
@@ -281,19 +291,45 @@ impl Pool {
         Ok(self.keeping_port(request, host.external, lease))
     }
 
-    /// The first address, from the host's hash on, where the session's own port is free.
+    /// The first address, from the host's hash on, where the session's own port is free or the endpoint's.
     fn shared(&mut self, tables: &mut Tables, request: &Request) -> Result<Recipe, Refusal> {
         let start = self.hashed(&tables.affinity, request, 128);
         let (Some(class), Some(port)) = (request.class(), request.sport) else {
             return Ok(self.keeping_port(request, self.address(start), Lease::counted(self.spec.id.0)));
         };
-        for step in 0..u64::from(self.count).min(ADDRESS_TRIES) {
-            let at = ((u64::from(start) + step) % u64::from(self.count)) as u32;
-            if let Ok(grant) = tables.spaces.take(self.spaces[at as usize], class, port, Layers::All) {
-                return Ok(Recipe { port: None, ..self.recipe(tables, at, grant, class) });
+        let steps = 0..u64::from(self.count).min(ADDRESS_TRIES);
+        let addresses = steps.map(|step| ((u64::from(start) + step) % u64::from(self.count)) as u32);
+        self.endpoint(tables, request, (class, port), addresses)
+    }
+
+    /// One more session of an endpoint: where it is already, else at the first address that has its port.
+    pub(crate) fn endpoint(
+        &self,
+        tables: &mut Tables,
+        request: &Request,
+        (class, port): (PortClass, u16),
+        mut addresses: impl Iterator<Item = u32>,
+    ) -> Result<Recipe, Refusal> {
+        let endpoint = (class as u32) << 16 | u32::from(port);
+        let key = HostKey { endpoint, ..self.host_key(request, HostKind::Endpoint) };
+        let slot = match tables.hosts.find(&key) {
+            Some(slot) => slot,
+            None if tables.hosts.is_full() => return Err(Refusal::HostsFull),
+            None => {
+                let free = |at: &u32| {
+                    tables.spaces.take(self.spaces[*at as usize], class, port, Layers::All).is_ok()
+                };
+                let at = addresses.find(free).ok_or(Refusal::PortTaken)?;
+                let host = Host::new(key, self.address(at), self.spaces[at as usize]);
+                tables.hosts.insert(host).ok_or(Refusal::HostsFull)?
             }
-        }
-        Err(Refusal::PortTaken)
+        };
+        let host = tables.hosts.get_mut(slot).ok_or(Refusal::HostsFull)?;
+        host.refs += 1;
+        let grant = Grant { port, layer: 0, factor: 1 };
+        let lease = of_grant(host.space, self.spec.id.0, class, grant);
+        let lease = Lease { holder: slot, kind: Kind::Endpoint, ..lease };
+        Ok(self.keeping_port(request, host.external, lease))
     }
 
     fn shifted(&self, request: &Request, base: Addr) -> Result<Recipe, Refusal> {
@@ -348,7 +384,7 @@ impl Pool {
 
     pub(crate) fn host_key(&self, request: &Request, kind: HostKind) -> HostKey {
         let Request { source, source_family, token, .. } = *request;
-        HostKey { pool: self.spec.id.0, kind, family: source_family, token, addr: source }
+        HostKey { pool: self.spec.id.0, kind, family: source_family, token, addr: source, endpoint: 0 }
     }
 
     pub(crate) fn address(&self, at: u32) -> Addr {

@@ -76,8 +76,12 @@ impl Pool {
             (PoolMode::NoTranslation, ..) => self.restore_address(tables, request, at as u16),
             (PoolMode::Shared, Some(class), _) => {
                 let port = request.sport.ok_or(Refusal::NoPorts)?;
-                let recipe = self.take_port(tables, request, at as u32, (class, port))?;
-                Ok(Recipe { port: None, ..recipe })
+                let recipe = self.endpoint(tables, request, (class, port), std::iter::once(at as u32))?;
+                if recipe.addr == external {
+                    return Ok(recipe);
+                }
+                tables.forget_endpoint(&recipe.lease);
+                Err(Refusal::PortTaken)
             }
             (PoolMode::Blocks(..), Some(class), Some(port)) => {
                 let block = self.restore_block(tables, request, (at as u32, port), now)?;

@@ -258,6 +258,10 @@ fn hosts_share_addresses_while_their_ports_differ() {
     let addresses: HashSet<_> = same.iter().flatten().map(|recipe| recipe.addr).collect();
     assert_eq!(addresses.len(), 2);
     assert_eq!(same[2], Err(Refusal::PortTaken));
+    let again = worker.get(&Request { remote: (v4("203.0.113.9"), 1), ..tcp("10.0.0.1", 5000) });
+    assert_eq!(Some(again.addr), same[0].as_ref().ok().map(|r| r.addr), "one endpoint, two remotes");
+    worker.release(again.lease);
+    assert_eq!(worker.lease(&tcp("10.0.0.3", 5000)), Err(Refusal::PortTaken), "its other session goes on");
     let other = worker.get(&tcp("10.0.0.3", 5001));
     assert_eq!((other.port, other.stub(&kit_affinity())), (None, None));
     for recipe in same.into_iter().flatten().chain([other]) {

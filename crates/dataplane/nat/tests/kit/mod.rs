@@ -99,7 +99,11 @@ impl Worker {
     }
 
     pub fn with(worker: u8, workers: u8, config: &Config, limits: Limits) -> Self {
-        let affinity = Affinity::new(WorkerId(worker), workers, Split::Runs, KEY);
+        Self::at(Affinity::new(WorkerId(worker), workers, Split::Runs, KEY), config, limits)
+    }
+
+    pub fn at(affinity: Affinity, config: &Config, limits: Limits) -> Self {
+        let worker = affinity.worker().0;
         let mut allocator = Allocator::new(affinity, (u64::from(worker), 7), limits);
         let adopted = allocator.adopt(config, Instant::ZERO);
         assert_eq!(adopted, Adopted::default());
