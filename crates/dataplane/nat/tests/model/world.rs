@@ -313,10 +313,12 @@ impl World {
             unsure: false,
             worker: session.worker,
         };
-        match self.model.mappings.get_mut(&key).filter(|old| !old.unsure) {
+        let same_end = |old: &&mut Mapped| (old.external, old.port) == (session.external, port);
+        match self.model.mappings.get_mut(&key).filter(|old| !old.unsure || same_end(old)) {
             Some(old) => {
                 assert_eq!((old.external, old.port), (session.external, port), "{key:?} kept its end");
                 old.sessions += 1;
+                old.unsure = false;
             }
             None => {
                 self.model.mappings.insert(key, new);
