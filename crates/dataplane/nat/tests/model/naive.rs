@@ -65,7 +65,7 @@ impl Model {
         };
         let beside: Vec<_> = self.sessions.iter().filter(same_place).collect();
         for other in &beside {
-            let one_endpoint = other.endpoint == new.endpoint && !(other.chosen && !other.mapped);
+            let one_endpoint = other.endpoint == new.endpoint && (other.mapped || !other.chosen);
             let overloaded = new.factor > 1 && other.factor > 1 && !new.mapped && !other.mapped;
             let remotes_differ = other.remote != new.remote;
             assert!(one_endpoint || overloaded && remotes_differ, "{new:?} beside {other:?}");
