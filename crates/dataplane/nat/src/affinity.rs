@@ -71,12 +71,12 @@ impl Affinity {
         }
     }
 
-    /// The one worker that keeps what belongs to an internal host: its pairing, blocks and mappings.
+    /// The one worker that keeps what belongs to an internal host: its pairing, blocks and mappings. Hosts of
+    /// one address in different routing instances have one home, so that a reply can tell it too.
     #[must_use]
-    pub fn home(&self, token: u32, family: Family, host: Addr) -> WorkerId {
+    pub fn home(&self, family: Family, host: Addr) -> WorkerId {
         let mut hasher = SipHasher13::new_with_keys(self.key.0, self.key.1);
         hasher.write_u128(host.0);
-        hasher.write_u32(token);
         hasher.write_u8(family as u8);
         self.pick(hasher.finish())
     }
@@ -269,8 +269,8 @@ mod tests {
     fn homes_are_spread_and_the_same_for_every_worker() {
         let mut seen = [0u32; 4];
         for host in 0..4000u128 {
-            let home = of(0, 4, Split::Runs).home(0, Family::V4, Addr(host));
-            assert_eq!(home, of(3, 4, Split::Stripes).home(0, Family::V4, Addr(host)));
+            let home = of(0, 4, Split::Runs).home(Family::V4, Addr(host));
+            assert_eq!(home, of(3, 4, Split::Stripes).home(Family::V4, Addr(host)));
             seen[home.index()] += 1;
         }
         assert!(seen.iter().all(|&n| (850..1150).contains(&n)), "{seen:?}");

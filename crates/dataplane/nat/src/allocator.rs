@@ -7,7 +7,7 @@ use ravelin_types::{Addr, Family, Instant, WorkerId};
 use crate::affinity::Affinity;
 use crate::block::{BlockEvent, Blocks};
 use crate::config::{Assignment, ConfigError, Overflow, PoolId, PoolMode, Ports};
-use crate::host::Hosts;
+use crate::host::{HostKind, Hosts};
 use crate::lease::{Action, Kind, Lease, PortClass, Recipe, Refusal, Request, Turn};
 use crate::persistent::{InternalKey, Mappings};
 use crate::pool::{Pool, Tables, of_grant, refusal, want};
@@ -119,7 +119,7 @@ impl Allocator {
     #[must_use]
     pub fn place(&self, request: &Request) -> WorkerId {
         let affinity = &self.tables.affinity;
-        let home = || affinity.home(request.token, request.source_family, request.source);
+        let home = || affinity.home(request.source_family, request.source);
         let pool = match request.action {
             Action::Interface(_) => None,
             Action::Pool(id) => self.pool(id),
@@ -318,6 +318,9 @@ impl Allocator {
 
     fn address_session_ended(&mut self, host: u32) {
         let Some(host) = self.tables.hosts.unref(host) else { return };
+        if host.key.kind != HostKind::Address {
+            return;
+        }
         let Some(pool) = self.pools.get_mut(usize::from(host.key.pool)).and_then(Option::as_mut) else {
             return;
         };

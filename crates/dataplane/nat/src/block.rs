@@ -366,6 +366,14 @@ impl Tables {
         }
     }
 
+    /// Gives back a block that was allocated for a session that was not made.
+    pub(crate) fn give_up_unused(&mut self, slot: u32, now: Instant, pool: &mut Pool) {
+        if let Some(block) = self.blocks.slab.get_mut(slot).filter(|block| block.used == 0) {
+            block.active = false;
+        }
+        self.settle(slot, now, Some(pool));
+    }
+
     /// Gives a block back when it is neither active nor used.
     pub(crate) fn settle(&mut self, slot: u32, now: Instant, pool: Option<&mut Pool>) {
         if !self.blocks.slab.get(slot).is_some_and(|b| b.used == 0 && !b.active) {

@@ -227,7 +227,6 @@ impl Allocator {
         let Some(pool) = self.pools.iter().flatten().find(has) else {
             return self.interface(family, external).map(|_| affinity.of_port(port));
         };
-        let home = |family, host| affinity.home(0, family, host);
         Some(match &pool.spec.mode {
             PoolMode::Translate(_) => affinity.of_port(port),
             PoolMode::NoTranslation | PoolMode::Shared => affinity.home_of_pool(pool.spec.id),
@@ -237,11 +236,11 @@ impl Allocator {
             }
             PoolMode::Deterministic(..) => {
                 let host = pool.plan.as_ref().and_then(|plan| plan.reverse(external, port));
-                host.map_or(affinity.of_port(port), |(family, host)| home(family, host))
+                host.map_or(affinity.of_port(port), |(family, host)| affinity.home(family, host))
             }
             PoolMode::Shift { base } => {
                 let at = pool.addresses.index_of(external).unwrap_or_default();
-                home(family, Addr(base.0 + u128::from(at)))
+                affinity.home(family, Addr(base.0.saturating_add(u128::from(at))))
             }
         })
     }

@@ -217,21 +217,29 @@ impl Pool {
 
     /// A session of a protocol without ports gets an address alone.
     fn without_port(&mut self, tables: &mut Tables, request: &Request) -> Result<Recipe, Refusal> {
-        let key = self.host_key(request, HostKind::Paired);
-        let paired = tables.hosts.find(&key).and_then(|slot| tables.hosts.get(slot));
-        let addr = match (self.spec.assignment, paired) {
-            (Assignment::Paired, Some(host)) => host.external,
-            (Assignment::Paired, None) => self.address(self.hashed(&tables.affinity, request, 128)),
-            (Assignment::Persistent { ipv6_prefix }, _) => {
-                self.address(self.hashed(&tables.affinity, request, ipv6_prefix))
-            }
-            (Assignment::RoundRobin, _) => {
+        let at = match self.spec.assignment {
+            Assignment::Paired => return self.paired_without_port(tables, request),
+            Assignment::Persistent { ipv6_prefix } => self.hashed(&tables.affinity, request, ipv6_prefix),
+            Assignment::RoundRobin => {
                 let at = self.next;
                 self.next = (at + 1) % self.count;
-                self.address(at)
+                at
             }
         };
-        Ok(self.keeping_port(request, addr, Lease::counted(self.spec.id.0)))
+        Ok(self.keeping_port(request, self.address(at), Lease::counted(self.spec.id.0)))
+    }
+
+    fn paired_without_port(&self, tables: &mut Tables, request: &Request) -> Result<Recipe, Refusal> {
+        let key = self.host_key(request, HostKind::Paired);
+        let slot = match tables.hosts.find(&key) {
+            Some(slot) => slot,
+            None => {
+                let at = self.hashed(&tables.affinity, request, 128);
+                let host = Host::new(key, self.address(at), self.spaces[at as usize]);
+                tables.hosts.insert(host).ok_or(Refusal::HostsFull)?
+            }
+        };
+        self.with_host(tables, request, slot)
     }
 
     fn determined(

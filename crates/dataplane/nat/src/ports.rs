@@ -66,9 +66,11 @@ impl Units {
         self.free.push(unit);
     }
 
-    /// Frees every number.
+    /// Frees every number. Memory that nobody touched stays so.
     pub(crate) fn clear(&mut self, unit: UnitId) {
-        self.words_mut(unit).fill(0);
+        if self.words(unit).iter().any(|word| *word != 0) {
+            self.words_mut(unit).fill(0);
+        }
     }
 
     /// Units in use.

@@ -85,7 +85,11 @@ impl Pool {
             }
             (PoolMode::Blocks(..), Some(class), Some(port)) => {
                 let block = self.restore_block(tables, request, (at as u32, port), now)?;
-                let mut recipe = self.take_port(tables, request, at as u32, (class, port))?;
+                let taken = self.take_port(tables, request, at as u32, (class, port));
+                let Ok(mut recipe) = taken else {
+                    tables.give_up_unused(block, now, self);
+                    return taken;
+                };
                 tables.block_used(block);
                 recipe.lease.holder = block;
                 recipe.lease.kind = Kind::Block;

@@ -232,3 +232,34 @@ fn sessions_that_bring_their_endpoint_get_it_or_nothing() {
     worker.allocator.adopt(&Config::default(), worker.now);
     worker.assert_empty();
 }
+
+#[test]
+fn a_block_taken_for_a_port_that_is_not_free_goes_back() {
+    let mode = |block| PoolMode::Blocks(ports(5000, 5007), block);
+    let block = ravelin_nat::BlockSpec { size: 4, per_host: 2, ..ravelin_nat::BlockSpec::default() };
+    let withheld = vec![ravelin_nat::Withheld {
+        family: Family::V4,
+        addr: v4("192.0.2.1"),
+        class: ravelin_nat::PortClass::Tcp,
+        low: 5001,
+        high: 5001,
+    }];
+    let config = Config { withheld, ..config(vec![pool(1, (1, 1), mode(block))]) };
+    let mut worker = Worker::alone(&config);
+    let restored = worker.allocator.restore(&tcp("10.0.0.1", 9), v4("192.0.2.1"), Some(5001), worker.now);
+    assert_eq!(restored, Err(Refusal::PortTaken));
+    worker.assert_empty();
+}
+
+#[test]
+fn a_pairing_of_before_frees_no_address_of_another_mode() {
+    let paired = PoolSpec { assignment: Assignment::Paired, ..pool(1, (1, 1), translate(5000, 5007)) };
+    let mut worker = Worker::alone(&config(vec![paired]));
+    let tunnel = worker.get(&kit::gre("10.0.0.1"));
+    worker.allocator.adopt(&config(vec![pool(1, (1, 1), PoolMode::NoTranslation)]), worker.now);
+    let own = worker.get(&tcp("10.0.0.2", 1));
+    worker.release(tunnel.lease);
+    assert_eq!(worker.lease(&tcp("10.0.0.3", 1)), Err(Refusal::AddressesExhausted));
+    worker.release(own.lease);
+    worker.assert_empty();
+}

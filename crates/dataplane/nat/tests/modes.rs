@@ -133,9 +133,15 @@ fn a_paired_host_stays_with_its_address_until_its_last_session() {
     let other = worker.get(&tcp("10.0.0.2", 1));
     assert_ne!(other.addr, mine[0].addr);
     assert_eq!(worker.allocator.footprint().hosts, 2);
-    for recipe in mine.into_iter().chain([other, tunnel]) {
+    let address = tunnel.addr;
+    for recipe in mine.into_iter().chain([other]) {
         worker.release(recipe.lease);
     }
+    assert_eq!(worker.allocator.footprint().hosts, 1, "the tunnel is a session too");
+    let later = worker.get(&tcp("10.0.0.1", 7));
+    assert_eq!(later.addr, address);
+    worker.release(tunnel.lease);
+    worker.release(later.lease);
     worker.assert_empty();
 }
 
@@ -147,7 +153,7 @@ fn parity_and_range_are_kept_when_asked() {
         for _ in 0..50 {
             let port = worker.get(&udp("10.0.0.1", sport)).port.unwrap();
             assert_eq!((port % 2, port <= 1023), (sport % 2, sport <= 1023), "{sport} became {port}");
-            assert!(port >= 1 && port <= 63487);
+            assert!((1..=63487).contains(&port));
         }
     }
     // 511 even privileged ports: 2 to 1022. Three times fifty odd and fifty even ones are gone.
@@ -433,4 +439,58 @@ fn who_decides_and_where_replies_need_a_stub() {
     let affinity = ravelin_nat::Affinity::new(WorkerId(1), 4, ravelin_nat::Split::Runs, kit::KEY);
     assert_eq!(recipe.stub(&affinity), Some(StubAt::TupleOwner));
     assert_eq!(REMOTE.1, 443);
+}
+
+#[test]
+fn addresses_of_either_family_are_leased_alike() {
+    let v6 = |low| Addr(0x2001_0db8_u128 << 96 | low);
+    let six = PoolSpec {
+        family: Family::V6,
+        ranges: vec![kit::AddressRange { first: v6(1), last: v6(2) }],
+        ..pool(1, (1, 1), translate(5000, 5001))
+    };
+    let mut worker = Worker::alone(&config(vec![six, pool(2, (1, 1), translate(5000, 5001))]));
+    let host = Request { source: v6(9), source_family: Family::V6, family: Family::V6, ..tcp("10.0.0.1", 1) };
+    let seen: HashSet<_> =
+        std::iter::from_fn(|| worker.lease(&host).ok()).map(|r| (r.addr, r.port)).collect();
+    let expected = [1, 2].map(|low| [5000, 5001].map(|port| (v6(low), Some(port)))).concat();
+    assert_eq!(seen, expected.into_iter().collect());
+    // NAT64: a host of the one family, an address of the other.
+    let across = Request { family: Family::V4, action: Action::Pool(PoolId(2)), ..host };
+    assert_eq!(worker.get(&across).addr, v4("192.0.2.1"));
+}
+
+#[test]
+fn the_owner_of_an_external_endpoint_is_who_leased_it() {
+    let hosts = vec![HostPrefix { family: Family::V4, addr: v4("10.0.0.0"), len: 28 }];
+    let plan = DeterministicSpec { block_size: 100, hosts, include_boundary: true };
+    let blocks = ravelin_nat::BlockSpec { size: 100, ..ravelin_nat::BlockSpec::default() };
+    let pools = vec![
+        pool(1, (1, 1), translate(1024, 63487)),
+        PoolSpec { assignment: Assignment::Paired, ..pool(2, (2, 3), translate(1024, 63487)) },
+        pool(3, (4, 4), PoolMode::Blocks(Ports::default(), blocks)),
+        pool(4, (5, 5), PoolMode::Deterministic(Ports::default(), plan)),
+        pool(5, (10, 30), PoolMode::NoTranslation),
+        pool(6, (40, 41), PoolMode::Shared),
+        pool(7, (50, 65), PoolMode::Shift { base: v4("10.0.0.0") }),
+    ];
+    let config = Config { interfaces: vec![interface("203.0.113.1", Ports::default())], ..config(pools) };
+    let mut workers: Vec<_> = (0..5).map(|w| Worker::of(w, 5, &config)).collect();
+    for via in 0..=7 {
+        for host in 1..12u8 {
+            let action =
+                if via == 0 { Action::Interface(v4("203.0.113.1")) } else { Action::Pool(PoolId(via)) };
+            // Only a mapping has a home where the pool itself lets any worker lease.
+            let persistent = (via == 7).then(ravelin_nat::PersistentRule::default);
+            let request =
+                Request { action, persistent, source: Addr::v4([10, 0, 0, host]), ..tcp("10.0.0.0", 5000) };
+            let place = workers[usize::from(host % 5)].allocator.place(&request);
+            let recipe = workers[place.index()].get(&request);
+            let port = recipe.port.unwrap_or(5000);
+            let owner = workers[0].allocator.owner(Family::V4, recipe.addr, port);
+            assert_eq!(owner, Some(place), "pool {via} host {host}");
+        }
+    }
+    assert_eq!(workers[0].allocator.owner(Family::V4, v4("198.51.100.1"), 5000), None);
+    assert_eq!(workers[0].allocator.owner(Family::V6, v4("192.0.2.1"), 5000), None);
 }
