@@ -339,3 +339,22 @@ fn a_mapping_whose_address_left_the_pool_ends_with_its_sessions() {
     worker.allocator.sweep(worker.now, 10);
     worker.assert_empty();
 }
+
+#[test]
+fn two_hosts_behind_one_shifted_endpoint_are_not_both_mapped() {
+    let mut worker = Worker::alone(&config(vec![pool(1, (1, 2), PoolMode::Shift { base: v4("10.0.0.1") })]));
+    let host = kept(Permit::AnyRemoteHost, udp("10.0.0.1", 5000));
+    let first = worker.get(&host);
+    let twin = Request { token: 1, ..host };
+    assert_eq!(worker.lease(&twin), Err(Refusal::PortTaken), "the same address in another routing instance");
+    let other = worker.get(&Request { token: 1, sport: Some(5001), ..host });
+    let entry =
+        worker.allocator.inbound(&packet(v4("192.0.2.1"), 5001, "203.0.113.1", 1), worker.now).unwrap();
+    assert_eq!((entry.token, entry.port), (1, Some(5001)));
+    for lease in [first.lease, other.lease, entry.lease] {
+        worker.release(lease);
+    }
+    worker.pass(300);
+    worker.allocator.sweep(worker.now, 10);
+    worker.assert_empty();
+}
