@@ -104,14 +104,18 @@ impl Affinity {
 
     /// The part of a port range that this worker leases from.
     pub(crate) fn region(&self, low: u16, high: u16) -> Option<Region> {
+        self.region_of(self.worker, low, high)
+    }
+
+    fn region_of(&self, worker: WorkerId, low: u16, high: u16) -> Option<Region> {
         match self.split {
             Split::Runs => {
-                let (first, last) = self.run();
+                let (first, last) = self.run_of(worker);
                 let (low, high) = (low.max(first), high.min(last));
                 (low <= high).then(|| Region::all(low, high))
             }
             Split::Stripes => {
-                let (from, to, turn) = (low / WORD, high / WORD, u16::from(self.worker.0));
+                let (from, to, turn) = (low / WORD, high / WORD, u16::from(worker.0));
                 let stride = u16::from(self.workers);
                 let first = from + (turn + stride - from % stride) % stride;
                 (low <= high && first <= to).then(|| Region {
@@ -125,10 +129,21 @@ impl Affinity {
         }
     }
 
-    /// The first and last port of this worker's run.
-    fn run(&self) -> (u16, u16) {
+    /// Who leases from a range for a host: the worker wished for, when any of the range is its own, else one
+    /// that all workers agree on.
+    pub(crate) fn leaser(&self, wished: WorkerId, (low, high): (u16, u16), host: Addr) -> WorkerId {
+        if low > high || self.region_of(wished, low, high).is_some() {
+            return wished;
+        }
+        let [upper, lower] = table::halves(host);
+        let offset = self.spread(&[upper, lower]) % (u64::from(high - low) + 1);
+        self.of_port(low + offset as u16)
+    }
+
+    /// The first and last port of a worker's run.
+    fn run_of(&self, worker: WorkerId) -> (u16, u16) {
         let edge = |worker: u32| (worker << 16).div_ceil(u32::from(self.workers));
-        let worker = u32::from(self.worker.0);
+        let worker = u32::from(worker.0);
         (edge(worker) as u16, (edge(worker + 1) - 1) as u16)
     }
 

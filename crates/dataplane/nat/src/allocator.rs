@@ -10,7 +10,7 @@ use crate::config::{Assignment, ConfigError, Overflow, PoolId, PoolMode, Ports};
 use crate::host::{HostKind, Hosts};
 use crate::lease::{Action, Kind, Lease, PortClass, Recipe, Refusal, Request, Turn};
 use crate::persistent::{InternalKey, Mappings};
-use crate::pool::{Pool, Tables, of_grant, refusal, want};
+use crate::pool::{Pool, Tables, of_grant, range, refusal, want};
 use crate::ports::Parity;
 use crate::space::{Grant, Layers, Spaces, Want};
 
@@ -115,24 +115,28 @@ impl Allocator {
     }
 
     /// The worker that must decide on a session: itself, unless the rule keeps something for the host or
-    /// gives out whole addresses. Any worker gives the same answer.
+    /// gives out whole addresses, or none of the ports asked for is its own.
     #[must_use]
     pub fn place(&self, request: &Request) -> WorkerId {
         let affinity = &self.tables.affinity;
         let home = || affinity.home(request.source_family, request.source);
-        let pool = match request.action {
-            Action::Interface(_) => None,
-            Action::Pool(id) => self.pool(id),
+        let (paired, ports) = match request.action {
+            Action::Interface(addr) => (false, self.interface(request.family, addr).map(|(_, ports)| ports)),
+            Action::Pool(id) => match self.pool(id).map(|pool| (&pool.spec.mode, pool.spec.assignment)) {
+                Some((PoolMode::NoTranslation | PoolMode::Shared, _)) => return affinity.home_of_pool(id),
+                Some((PoolMode::Blocks(..) | PoolMode::Deterministic(..), _)) => return home(),
+                Some((PoolMode::Translate(ports), assignment)) => {
+                    (assignment == Assignment::Paired, Some(*ports))
+                }
+                Some((PoolMode::Shift { .. }, _)) | None => (false, None),
+            },
         };
-        match pool.map(|pool| (&pool.spec.mode, pool.spec.assignment)) {
-            Some((PoolMode::NoTranslation | PoolMode::Shared, _)) => {
-                pool.map_or(affinity.worker(), |pool| affinity.home_of_pool(pool.spec.id))
+        let wished = if paired || request.persistent.is_some() { home() } else { affinity.worker() };
+        match (ports, request.class()) {
+            (Some(ports), Some(class)) => {
+                affinity.leaser(wished, range(request, &ports, class), request.source)
             }
-            Some((PoolMode::Blocks(..) | PoolMode::Deterministic(..), _)) => home(),
-            Some((PoolMode::Translate(_), Assignment::Paired)) => home(),
-            Some((PoolMode::Translate(_) | PoolMode::Shift { .. }, _)) | None => {
-                if request.persistent.is_some() { home() } else { affinity.worker() }
-            }
+            (Some(_), None) | (None, _) => wished,
         }
     }
 

@@ -438,14 +438,19 @@ pub(crate) fn want(
     ports: &Ports,
     class: PortClass,
 ) -> Option<Want> {
+    let (low, high) = range(request, ports, class);
+    let region = tables.affinity.region(low, high)?;
+    Some(Want { region, ..bare_want(tables, request, turn, ports, class) })
+}
+
+/// The ports that a session may have of a range.
+pub(crate) fn range(request: &Request, ports: &Ports, class: PortClass) -> (u16, u16) {
     let privileged = request.sport.is_some_and(|port| port <= PRIVILEGED_HIGH);
-    let (low, high) = match (ports.preserve_range && class != PortClass::Icmp, privileged) {
+    match (ports.preserve_range && class != PortClass::Icmp, privileged) {
         (true, true) => (1, PRIVILEGED_HIGH),
         (true, false) => (ports.low.max(PRIVILEGED_HIGH + 1), ports.high),
         (false, _) => (ports.low, ports.high),
-    };
-    let region = tables.affinity.region(low, high)?;
-    Some(Want { region, ..bare_want(tables, request, turn, ports, class) })
+    }
 }
 
 /// As [`want`], whoever the ports are.

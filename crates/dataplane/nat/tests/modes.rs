@@ -489,3 +489,33 @@ fn the_owner_of_an_external_endpoint_is_who_leased_it() {
     assert_eq!(workers[0].allocator.owner(Family::V4, v4("198.51.100.1"), 5000), None);
     assert_eq!(workers[0].allocator.owner(Family::V6, v4("192.0.2.1"), 5000), None);
 }
+
+#[test]
+fn a_range_that_is_another_workers_is_leased_there() {
+    let paired = PoolSpec { assignment: Assignment::Paired, ..pool(2, (2, 2), translate(2000, 2009)) };
+    let kept = Ports { preserve_range: true, ..Ports::default() };
+    let pools =
+        vec![pool(1, (1, 1), translate(16380, 16389)), paired, pool(3, (3, 3), PoolMode::Translate(kept))];
+    let config = config(pools);
+    let mut workers: Vec<_> = (0..4).map(|w| Worker::of(w, 4, &config)).collect();
+    let through = |id, host, sport| Request {
+        action: Action::Pool(PoolId(id)),
+        source: Addr::v4([10, 0, 0, host]),
+        ..tcp("10.0.0.0", sport)
+    };
+    // Runs of four workers end at 16383, 32767 and 49151.
+    let places = |id, host, sport| -> Vec<u8> {
+        workers.iter().map(|worker| worker.allocator.place(&through(id, host, sport)).0).collect()
+    };
+    for host in 0..20 {
+        let [0, 1, two, three] = places(1, host, 5000)[..] else { panic!("those that have some keep it") };
+        assert!(two == three && two < 2, "the others agree on one of them");
+        assert_eq!(places(2, host, 5000), [0; 4]);
+        assert_eq!(places(3, host, 80), [0; 4]);
+        assert_eq!(places(3, host, 5000), [0, 1, 2, 3]);
+    }
+    let spread: HashSet<_> = (0..20).map(|host| places(1, host, 5000)[3]).collect();
+    assert_eq!(spread.len(), 2);
+    let recipe = workers[0].get(&through(2, 9, 5000));
+    assert!(recipe.port.is_some_and(|port| (2000..=2009).contains(&port)));
+}
