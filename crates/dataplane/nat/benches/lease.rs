@@ -127,14 +127,17 @@ fn figure(case: &Case, share: f64) -> String {
     let rule = case.persistent.then(PersistentRule::default);
     let mut held: Vec<Lease> = Vec::with_capacity(target);
     let mut misses = 0;
-    // Hosts of blocks hold many ports each, so that blocks fill up.
-    let hosts = if matches!(case.spec.mode, PoolMode::Blocks(..)) { 0x1ff } else { u64::MAX };
+    // Hosts of blocks hold many ports each, so that blocks fill up; endpoints of mappings have many sessions.
+    let blocks = matches!(case.spec.mode, PoolMode::Blocks(..));
+    let persistent = case.persistent;
     let next = move |state: &mut u64| {
         let n = random(state);
-        Request {
-            persistent: rule,
-            ..request(1, if hosts == u64::MAX { n } else { n & hosts | n & !0xf_ffff })
-        }
+        let n = match (blocks, persistent) {
+            (true, _) => n & 0x1ff | n & !0xf_ffff,
+            (_, true) => (n % 50_000) | (n >> 36 << 36),
+            (false, false) => n,
+        };
+        Request { persistent: rule, ..request(1, n) }
     };
     while held.len() < target && misses < 100_000 {
         let wanted = next(&mut state);
