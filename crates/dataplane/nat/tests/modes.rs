@@ -7,7 +7,7 @@ use std::collections::{BTreeSet, HashSet};
 use kit::{Worker, config, gre, interface, pool, ports, tcp, translate, udp, v4};
 use ravelin_nat::{
     Action, Assignment, Config, DeterministicSpec, HostPrefix, Overflow, PoolId, PoolMode, PoolSpec,
-    PortClass, Ports, Recipe, Refusal, Request, Selection, StubAt, Withheld,
+    PortClass, Ports, Recipe, Refusal, Request, Selection, Withheld,
 };
 use ravelin_types::{Addr, Family, Proto, WorkerId};
 
