@@ -7,7 +7,7 @@ use ravelin_types::{Addr, DropReason, Family, PolicyId, Proto};
 use ravelin_wire::{L4, TcpFlags, rewrite};
 
 use crate::act::{self, Recipe};
-use crate::explain::{Fact, Recorder};
+use crate::explain::{Fact, NoRecorder, Recorder};
 use crate::forwarding::Path;
 use crate::key::FlowKey;
 use crate::nat::{Outward, Way};
@@ -142,7 +142,7 @@ pub(crate) fn rejudge(rules: &Rules, session: &Session) -> Rejudged {
     if session.policy != NO_POLICY && rules.flow.rematch != Rematch::Extensive {
         return Rejudged::Ended(CloseReason::PolicyChanged);
     }
-    match rules.decide(&tuple, |_| {}) {
+    match rules.decide(&tuple, &mut NoRecorder) {
         Decision::Policy(policy, _) if policy.action == Action::Permit && policy.id == session.policy => {
             Rejudged::Kept
         }

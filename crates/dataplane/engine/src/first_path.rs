@@ -200,8 +200,7 @@ fn policy<R: Recorder>(
     (key, to): (&FlowKey, ZoneId),
 ) -> Result<Permit, DropReason> {
     let tuple = Tuple { icmp: flow.icmp(), ..tuple_of(key, flow.zone, to) };
-    let rec = &mut *turn.rec;
-    let decision = turn.world.rules.decide(&tuple, |fact| rec.fact(fact));
+    let decision = turn.world.rules.decide(&tuple, turn.rec);
     let (action, permit) = match decision {
         Decision::Policy(policy, application) => {
             // A permit counts when its session is tried, by the worker that it will be.

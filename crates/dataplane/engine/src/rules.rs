@@ -4,6 +4,7 @@
 
 mod host;
 mod policy;
+mod section;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -12,6 +13,7 @@ use ravelin_program::{FlowSettings, Interface, Port, Program, Zone};
 use ravelin_tcp::TcpRules;
 use ravelin_types::{Addr, Family, Generation, InterfaceId, PolicyId, PortId, ZoneId};
 
+use crate::explain::Recorder;
 use crate::forwarding::Forwarding;
 use crate::nat::{Nat, NatRuleRef};
 pub(crate) use policy::{Decision, Tuple};
@@ -61,11 +63,11 @@ pub(crate) struct IdLimits {
 }
 
 impl Rules {
-    /// Indexes a program.
+    /// Indexes a program. What it has in common with the one `before` is shared with that.
     ///
     /// # Errors
-    /// A part is missing, or an id is used twice or refers to nothing.
-    pub fn build(program: &Program) -> Result<Self, BuildError> {
+    /// A part is missing, an id is used twice or refers to nothing, or there are too many policies.
+    pub fn build(program: &Program, before: Option<&Self>) -> Result<Self, BuildError> {
         let missing = |what: &str| BuildError { path: what.into(), reason: "missing part".into() };
         let interfaces = program.interfaces().ok_or_else(|| missing("interfaces"))?;
         let zones = program.zones().ok_or_else(|| missing("security zones"))?;
@@ -78,7 +80,7 @@ impl Rules {
             units: table("interfaces", interfaces.units.iter().map(|u| (u.id.index(), u.clone())))?,
             zones: table("security zones", zones.0.iter().map(|z| (z.id.index(), z.clone())))?,
             locals: HashMap::new(),
-            policies: policy::Policies::build(program),
+            policies: policy::Policies::build(program, before.map(|b| &b.policies))?,
             nat: Nat::of(program),
             tcp: crate::tcp::rules(&flow.tcp),
             limits: IdLimits::default(),
@@ -162,8 +164,8 @@ impl Rules {
         self.locals.get(&(family, addr)).copied()
     }
 
-    pub(crate) fn decide(&self, tuple: &Tuple, note: impl FnMut(crate::explain::Fact)) -> Decision<'_> {
-        self.policies.decide(tuple, &self.flow, note)
+    pub(crate) fn decide<R: Recorder>(&self, tuple: &Tuple, rec: &mut R) -> Decision<'_> {
+        self.policies.decide(tuple, &self.flow, rec)
     }
 
     /// What a zone pair's sessions were judged by: sections that apply to it, in order.

@@ -133,6 +133,12 @@ impl Program {
             .map_or(&[], Vec::as_slice)
     }
 
+    /// The chunks of policy sections in evaluation order with their digests, to be shared.
+    pub fn section_chunks(&self) -> impl Iterator<Item = (&Digest, &Arc<Chunk>)> {
+        let sections = self.chunks.iter().filter(|(_, _, chunk)| matches!(**chunk, Chunk::Section(_)));
+        sections.map(|(_, digest, chunk)| (digest, chunk))
+    }
+
     /// Policy sections in evaluation order with their digests.
     pub fn sections(&self) -> impl Iterator<Item = (&Digest, &PolicySection)> {
         self.chunks.iter().filter_map(|(_, digest, chunk)| match &**chunk {

@@ -125,7 +125,8 @@ impl Bench {
         let mut book = IdBook::default();
         let program = compile(&valid, &Resolved::virtual_ports(&valid), &mut book, Generation(1))
             .unwrap_or_else(|errors| panic!("the bench's configuration: {errors:?}"));
-        let rules = Rules::build(&program).unwrap_or_else(|error| panic!("the bench's program: {error:?}"));
+        let rules =
+            Rules::build(&program, None).unwrap_or_else(|error| panic!("the bench's program: {error:?}"));
         let mut updates = routes(&valid, &book);
         let neighbour = |unit: String, addr: String| NeighbourUpdate {
             interface: book.find_unit(&unit).unwrap_or(InterfaceId(0)),
