@@ -53,8 +53,16 @@ const NARROW: &[Narrow] = &[
     Narrow { package: "ravelin-program", uses: &["ravelin-types"] },
     Narrow {
         package: "ravelin-engine",
-        uses: &["ravelin-types", "ravelin-wire", "ravelin-mem", "ravelin-program", "ravelin-contract"],
+        uses: &[
+            "ravelin-types",
+            "ravelin-wire",
+            "ravelin-mem",
+            "ravelin-program",
+            "ravelin-contract",
+            "ravelin-screen",
+        ],
     },
+    Narrow { package: "ravelin-screen", uses: &["ravelin-types", "ravelin-wire", "ravelin-program"] },
     Narrow { package: "ravelin-remote", uses: &["ravelin-types", "ravelin-program", "ravelin-contract"] },
 ];
 

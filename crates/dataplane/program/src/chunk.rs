@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use ravelin_types::Generation;
 
-use crate::{Digest, FlowSettings, Interfaces, PolicySection, SourceNat, Zones};
+use crate::{Digest, FlowSettings, Interfaces, PolicySection, Screens, SourceNat, Zones};
 
 /// A part of a program that is hashed, sent and shared as one.
 #[derive(Clone, Debug, PartialEq)]
@@ -18,6 +18,7 @@ pub enum Chunk {
     SourceNat(SourceNat),
     Section(PolicySection),
     ApplicationNames(Vec<String>),
+    Screens(Screens),
 }
 
 /// What a chunk is: its kind, and the name that tells sections apart.
@@ -114,6 +115,11 @@ impl Program {
         self.find(|c| if let Chunk::SourceNat(x) = c { Some(x) } else { None })
     }
 
+    #[must_use]
+    pub fn screens(&self) -> Option<&Screens> {
+        self.find(|c| if let Chunk::Screens(x) = c { Some(x) } else { None })
+    }
+
     /// Names of applications, by the index that a rule's term holds.
     #[must_use]
     pub fn application_names(&self) -> &[String] {
@@ -129,7 +135,8 @@ impl Program {
             | Chunk::Zones(_)
             | Chunk::Flow(_)
             | Chunk::SourceNat(_)
-            | Chunk::ApplicationNames(_) => None,
+            | Chunk::ApplicationNames(_)
+            | Chunk::Screens(_) => None,
         })
     }
 }
@@ -145,6 +152,7 @@ impl Chunk {
             Self::SourceNat(_) => 4,
             Self::Section(_) => 5,
             Self::ApplicationNames(_) => 6,
+            Self::Screens(_) => 7,
         }
     }
 }

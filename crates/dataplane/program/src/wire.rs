@@ -5,6 +5,7 @@
 
 mod decode;
 mod encode;
+mod screen;
 
 use prost::Message as _;
 

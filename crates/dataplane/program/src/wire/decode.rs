@@ -2,14 +2,14 @@
 
 use ravelin_types::{Addr, Family, InterfaceId, NatRuleId, PolicyId, PortId, Proto, RuleIdentity, ZoneId};
 
-use super::{WireError, proto};
+use super::{WireError, proto, screen};
 use crate::{
     Action, AddressMatch, Application, Chunk, FlowSettings, HostInbound, IcmpMatch, Interface,
     InterfaceAddress, Interfaces, LogWhen, NatContext, Policy, PolicySection, Port, PortRange, Prefix,
     Service, SourceAction, SourceNat, SourceRule, SourceRuleSet, Zone, ZoneMatch, Zones,
 };
 
-type Read<T> = Result<T, WireError>;
+pub(super) type Read<T> = Result<T, WireError>;
 
 pub(super) fn chunk(message: proto::Chunk) -> Read<Chunk> {
     use proto::chunk::Body;
@@ -22,18 +22,19 @@ pub(super) fn chunk(message: proto::Chunk) -> Read<Chunk> {
         Body::SourceNat(x) => Chunk::SourceNat(SourceNat(all(x.rule_sets, rule_set)?)),
         Body::Section(x) => Chunk::Section(section(x)?),
         Body::ApplicationNames(x) => Chunk::ApplicationNames(x.names),
+        Body::Screens(x) => Chunk::Screens(screen::decode(x)?),
     })
 }
 
-fn all<M, T>(list: Vec<M>, read: impl Fn(M) -> Read<T>) -> Read<Vec<T>> {
+pub(super) fn all<M, T>(list: Vec<M>, read: impl Fn(M) -> Read<T>) -> Read<Vec<T>> {
     list.into_iter().map(read).collect()
 }
 
-fn small<T: TryFrom<u32>>(what: &'static str, value: u32) -> Read<T> {
+pub(super) fn small<T: TryFrom<u32>>(what: &'static str, value: u32) -> Read<T> {
     T::try_from(value).map_err(|_| WireError::Range { what, value: value.into() })
 }
 
-fn need<T>(what: &'static str, value: Option<T>) -> Read<T> {
+pub(super) fn need<T>(what: &'static str, value: Option<T>) -> Read<T> {
     value.ok_or(WireError::Missing(what))
 }
 
@@ -135,11 +136,12 @@ fn action(value: u32) -> Read<Action> {
 
 fn addresses(x: Option<proto::Addresses>) -> Read<AddressMatch> {
     let x = need("addresses", x)?;
-    let ranges = all(x.ranges, |r| {
-        let ((family, first), (other, last)) = (address(&r.first)?, address(&r.last)?);
-        if family == other { Ok(Prefix { family, first, last }) } else { Err(WireError::Address) }
-    })?;
-    Ok(AddressMatch { ranges, excluded: x.excluded })
+    Ok(AddressMatch { ranges: all(x.ranges, prefix)?, excluded: x.excluded })
+}
+
+pub(super) fn prefix(x: proto::AddressRange) -> Read<Prefix> {
+    let ((family, first), (other, last)) = (address(&x.first)?, address(&x.last)?);
+    if family == other { Ok(Prefix { family, first, last }) } else { Err(WireError::Address) }
 }
 
 fn zone_match(x: Option<proto::ZoneMatch>) -> Read<ZoneMatch> {

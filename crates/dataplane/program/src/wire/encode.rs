@@ -2,7 +2,7 @@
 
 use ravelin_types::{Addr, Family};
 
-use super::proto;
+use super::{proto, screen};
 use crate::{
     Action, AddressMatch, Application, Chunk, FlowSettings, HostInbound, Interface, InterfaceAddress,
     Interfaces, NatContext, Policy, PolicySection, Port, PortRange, Service, SourceAction, SourceNat,
@@ -21,6 +21,7 @@ pub(super) fn chunk(chunk: &Chunk) -> proto::Chunk {
             }
             Chunk::Section(x) => Body::Section(section(x)),
             Chunk::ApplicationNames(x) => Body::ApplicationNames(proto::Names { names: x.clone() }),
+            Chunk::Screens(x) => Body::Screens(screen::encode(x)),
         }),
     }
 }
@@ -104,6 +105,10 @@ fn service(x: &Service) -> proto::Service {
     }
 }
 
+pub(super) fn prefix(x: &crate::Prefix) -> proto::AddressRange {
+    proto::AddressRange { first: address(x.family, x.first), last: address(x.family, x.last) }
+}
+
 fn range(x: PortRange) -> proto::Range {
     proto::Range { low: x.low.into(), high: x.high.into() }
 }
@@ -151,11 +156,7 @@ fn action(x: Action) -> u32 {
 
 fn addresses(x: &AddressMatch) -> proto::Addresses {
     let AddressMatch { ranges, excluded } = x;
-    let ranges = ranges
-        .iter()
-        .map(|r| proto::AddressRange { first: address(r.family, r.first), last: address(r.family, r.last) })
-        .collect();
-    proto::Addresses { ranges, excluded: *excluded }
+    proto::Addresses { ranges: ranges.iter().map(prefix).collect(), excluded: *excluded }
 }
 
 fn zone_match(x: &ZoneMatch) -> proto::ZoneMatch {
