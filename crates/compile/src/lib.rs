@@ -11,6 +11,7 @@ mod nat;
 mod policies;
 mod resolved;
 mod routes;
+mod screens;
 mod services;
 mod zones;
 
@@ -55,12 +56,14 @@ pub fn compile(
     let interfaces = compiler.interfaces();
     let zones = compiler.zones();
     let nat = compiler.source_nat();
+    let screens = compiler.screens();
     let sections = compiler.policies();
     let mut chunks = vec![
         (String::new(), Arc::new(Chunk::Interfaces(interfaces))),
         (String::new(), Arc::new(Chunk::Zones(zones))),
         (String::new(), Arc::new(Chunk::Flow(flow(config)))),
         (String::new(), Arc::new(Chunk::SourceNat(nat))),
+        (String::new(), Arc::new(Chunk::Screens(screens))),
     ];
     chunks.extend(sections.into_iter().map(|(name, s)| (name, Arc::new(Chunk::Section(s)))));
     let names = compiler.applications.into_names();

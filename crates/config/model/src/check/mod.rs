@@ -6,6 +6,7 @@ mod names;
 mod nat;
 mod policies;
 mod routes;
+mod screens;
 mod zones;
 
 use ravelin_syntax::{Diagnostic, Span};
@@ -20,6 +21,7 @@ pub fn check(mut config: Config) -> Result<ValidConfig, Vec<Diagnostic>> {
     interfaces::check(&config, &mut report);
     routes::check(&config, &mut report);
     zones::check(&config, &mut report);
+    screens::check(&config, &mut report);
     applications::check(&config, &mut report);
     policies::check(&config, &mut report);
     nat::check(&config, &mut report);

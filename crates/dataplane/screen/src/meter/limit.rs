@@ -41,7 +41,7 @@ pub(crate) enum Refusal {
     Full,
 }
 
-/// `tag | epoch | count`: 32, 8 and 24 bits. The epoch is that of the claim that gave the cell its tag.
+/// `tag | epoch | count`: 32, 8 and 24 bits. The epoch is that of the last claim to the cell.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Cell(u64);
 
@@ -54,6 +54,10 @@ impl Cell {
 
     const fn tag(self) -> u32 {
         (self.0 >> 32) as u32
+    }
+
+    const fn epoch(self) -> u32 {
+        (self.0 >> 24) as u32 & 0xff
     }
 
     const fn count(self) -> u32 {
@@ -163,17 +167,27 @@ impl Bucket {
         Ok(None)
     }
 
-    /// Gives the claimed cell to its new key, unless its old key counts there again, and ends the claim.
+    /// Decides the claim: gives the cell to its new key, or leaves it to the old one, which counts there again.
+    /// Either way the cell takes the claim's epoch. So who comes late to a decided claim finds another word than
+    /// he read, and his swap fails; without the epoch a count that rose and fell would look untouched.
     fn carry_out(&self, claim: Claim) {
         let cell = &self.cells[claim.cell()];
-        let seen = Cell(cell.load(SeqCst));
-        // The cell was read within the claim: who comes late finds either the claim or the cell changed.
-        if self.claim.load(SeqCst) != claim.0 {
-            return;
-        }
-        if seen.count() == 0 && seen.tag() != claim.tag() {
-            let given = Cell::new(claim.tag(), claim.epoch());
-            let _ = cell.compare_exchange(seen.0, given.0, SeqCst, SeqCst);
+        loop {
+            let seen = Cell(cell.load(SeqCst));
+            // Read after the cell: the cell's word is one from within the claim.
+            if self.claim.load(SeqCst) != claim.0 {
+                return;
+            }
+            if seen.epoch() == claim.epoch() & 0xff {
+                break;
+            }
+            let next = match seen.count() {
+                0 => Cell::new(claim.tag(), claim.epoch()),
+                count => Cell(Cell::new(seen.tag(), claim.epoch()).0 | u64::from(count)),
+            };
+            if cell.compare_exchange(seen.0, next.0, SeqCst, SeqCst).is_ok() {
+                break;
+            }
         }
         let _ = self.claim.compare_exchange(claim.0, claim.done().0, SeqCst, SeqCst);
     }
@@ -266,7 +280,22 @@ mod tests {
         let key = hash(42);
         let tag = (key >> 32) as u32;
         bucket.claim.store(Claim::new(tag, 1, 0).0, SeqCst);
-        assert_eq!(table.reserve(hash(7), 5).unwrap().0, Place(1), "the claimed cell is taken");
-        assert_eq!(table.reserve(key, 5).unwrap(), (Place(0), 0));
+        assert_eq!(table.reserve(key, 5).unwrap(), (Place(0), 0), "the cell that was claimed for it");
+        assert_eq!(table.reserve(hash(7), 5).unwrap(), (Place(1), 0));
+        assert_eq!(table.reserve(key, 5).unwrap(), (Place(0), 1));
+    }
+
+    #[test]
+    fn a_claim_to_a_cell_that_counts_again_fails_and_is_made_elsewhere() {
+        let table = LimitTable::new(1);
+        let (place, _) = table.reserve(hash(9), 5).unwrap();
+        let late = Claim::new(77, 2, place.0 as usize);
+        table.buckets[0].claim.store(late.0, SeqCst);
+        table.buckets[0].carry_out(late);
+        table.release(place);
+        let before = table.buckets[0].cells[0].load(SeqCst);
+        table.buckets[0].carry_out(late);
+        assert_eq!(table.buckets[0].cells[0].load(SeqCst), before, "a decided claim changes nothing");
+        assert_eq!(table.reserve(hash(9), 5), Ok((place, 0)));
     }
 }

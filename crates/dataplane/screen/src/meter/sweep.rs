@@ -168,7 +168,9 @@ mod tests {
     #[test]
     fn sources_without_end_take_no_memory_and_a_sweep_stays_known() {
         let table = SweepTable::new(64);
-        (1..=10).for_each(|target| drop(table.visit(7, target, 0, SPAN)));
+        for target in 1..=10 {
+            table.visit(7, target, 0, SPAN);
+        }
         for spoofed in 0u64..10_000 {
             table.visit(spoofed.wrapping_mul(0x9e37_79b9_7f4a_7c15), 1, 1, SPAN);
         }
