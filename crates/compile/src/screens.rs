@@ -4,12 +4,12 @@ use std::collections::HashMap;
 
 use ipnet::IpNet;
 use ravelin_model::{
-    AddressLimit, IdsOption, LimitSession, MatchDirection, NumberRange, ScreenAggregation, ScreenIcmp, ScreenIp,
-    ScreenSynFlood, ScreenTcp, ScreenTunnel, SideLimit, SynFloodProtection, Threshold,
+    AddressLimit, IdsOption, LimitSession, MatchDirection, NumberRange, ScreenAggregation, ScreenIcmp,
+    ScreenIp, ScreenSynFlood, ScreenTcp, ScreenTunnel, SideLimit, SynFloodProtection, Threshold,
 };
 use ravelin_program::{
-    Aggregation, Allowance, Prefix, Screen, ScreenDirection, ScreenProfile, ScreenSet, Screens, SideLimits, Sweeps,
-    SynFlood, SynProtection, SynWhiteList, UdpFlood, UserDefined,
+    Aggregation, Allowance, Prefix, Screen, ScreenDirection, ScreenProfile, ScreenSet, Screens, SideLimits,
+    Sweeps, SynFlood, SynProtection, SynWhiteList, UdpFlood, UserDefined,
 };
 
 use crate::Compiler;
@@ -75,7 +75,11 @@ fn profile(option: &IdsOption, lists: &Lists<'_>) -> ScreenProfile {
             headers: numbers(&header.user_defined),
         },
         header_limit: option.ip.extension_header_limit,
-        fragment_white_list: option.ip.block_frag.as_ref().map_or_else(Vec::new, |b| named(&b.white_lists, lists)),
+        fragment_white_list: option
+            .ip
+            .block_frag
+            .as_ref()
+            .map_or_else(Vec::new, |b| named(&b.white_lists, lists)),
         icmp_flood: threshold(&option.icmp.flood, FLOOD),
         udp_flood,
         syn_flood: option.tcp.syn_flood.as_ref().map(syn_flood),

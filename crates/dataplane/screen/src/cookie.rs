@@ -19,7 +19,7 @@ use siphasher::sip::SipHasher24;
 
 use crate::packet::Packet;
 pub use options::TcpOptions;
-pub use segment::{SEGMENT_MAX, SegmentBuffer, Segment};
+pub use segment::{SEGMENT_MAX, Segment, SegmentBuffer};
 pub use spent::Spent;
 pub use splice::{ServerAnswer, Splice};
 

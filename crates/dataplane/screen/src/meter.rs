@@ -157,7 +157,13 @@ impl Meters {
     }
 
     /// Which of these hits are to be told of: one a screen, zone and trap interval. Spec: screen-4.
-    pub(crate) fn notices(&self, profile: &Profile, zone: ZoneId, hits: ScreenSet, now: Instant) -> ScreenSet {
+    pub(crate) fn notices(
+        &self,
+        profile: &Profile,
+        zone: ZoneId,
+        hits: ScreenSet,
+        now: Instant,
+    ) -> ScreenSet {
         let interval = now.as_secs() / u64::from(profile.trap_interval) + 1;
         let first = |screen: &Screen| {
             let hash = self.hash(Kind::Notice, zone, (Family::V4, Addr(0)), *screen as u32);
@@ -183,8 +189,7 @@ impl Meters {
     /// # Errors
     /// The limit that is reached.
     pub fn reserve<'a>(&'a self, profile: &Profile, packet: &Packet<'_>) -> Result<Reservation<'a>, Screen> {
-        let mut reservation =
-            Reservation { meters: self, hold: SessionHold::NONE, alarms: ScreenSet::NONE };
+        let mut reservation = Reservation { meters: self, hold: SessionHold::NONE, alarms: ScreenSet::NONE };
         if !profile.limits_sessions() {
             return Ok(reservation);
         }
@@ -225,12 +230,12 @@ impl Meters {
     fn session_keys(&self, profile: &Profile, packet: &Packet<'_>) -> [Option<(Screen, u32, u64)>; HOLDS] {
         let network = packet.network;
         let whole = |kind, addr| self.hash(kind, packet.zone, (network.family, addr), 0);
-        let source = profile.source_sessions.map(|limit| {
-            (Screen::SourceSessions, limit, whole(Kind::SourceSessions, network.src))
-        });
-        let destination = profile.destination_sessions.map(|limit| {
-            (Screen::DestinationSessions, limit, whole(Kind::DestinationSessions, network.dst))
-        });
+        let source = profile
+            .source_sessions
+            .map(|limit| (Screen::SourceSessions, limit, whole(Kind::SourceSessions, network.src)));
+        let destination = profile
+            .destination_sessions
+            .map(|limit| (Screen::DestinationSessions, limit, whole(Kind::DestinationSessions, network.dst)));
         let side = |side: &Option<Side>, kind, addr, screens: [Screen; 2]| {
             let Some(side) = side else { return [None, None] };
             let (all, own) = side.of(packet);

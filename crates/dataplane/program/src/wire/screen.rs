@@ -11,10 +11,8 @@ use crate::{
 
 pub(super) fn encode(x: &Screens) -> proto::Screens {
     let Screens { profiles, zones, protection, trap_interval } = x;
-    let zone = |(zone, index): &(ZoneId, u16)| proto::ScreenZone {
-        zone: zone.0.into(),
-        profile: (*index).into(),
-    };
+    let zone =
+        |(zone, index): &(ZoneId, u16)| proto::ScreenZone { zone: zone.0.into(), profile: (*index).into() };
     proto::Screens {
         profiles: profiles.iter().map(profile).collect(),
         zones: zones.iter().map(zone).collect(),
@@ -237,4 +235,133 @@ fn read_side(x: proto::SideLimits) -> Read<SideLimits> {
         })
     };
     Ok(SideLimits { all: one(x.all)?, tcp: one(x.tcp)?, udp: one(x.udp)?, icmp: one(x.icmp)? })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Chunk, ChunkKey, Digest, Prefix};
+    use ravelin_types::{Addr, Family};
+
+    fn decoded(bytes: &[u8]) -> Result<Chunk, WireError> {
+        Chunk::decode(bytes, &ChunkKey { kind: 7, name: String::new() }, &Digest::of(bytes))
+    }
+
+    /// Written by hand after proto/ravelin/program.proto: a number that changes breaks running peers.
+    #[test]
+    fn the_wire_form_is_pinned() {
+        let mut profile =
+            ScreenProfile { name: "u".to_owned(), icmp_flood: Some(1000), ..ScreenProfile::default() };
+        profile.checks = ScreenSet::of(&[Screen::PingDeath, Screen::Land]);
+        profile.sweeps.ip_sweep = Some(5000);
+        let screens = Screens {
+            profiles: vec![profile],
+            zones: vec![(ZoneId(3), 0)],
+            protection: SynProtection::Cookie,
+            trap_interval: 2,
+        };
+        let profile: &[&[u8]] = &[
+            &[0x0a, 1, b'u', 0x18, 1],
+            &[0x22, 10, 0x08, 32, 0x10, 32, 0x18, 0x80, 1, 0x20, 0x80, 1],
+            &[0x2a, 2, 14, 16],
+            &[0x58, 0xe8, 7],
+            &[0x72, 3, 0x08, 0x88, 0x27],
+            &[0x92, 1, 8, 0x0a, 0, 0x12, 0, 0x1a, 0, 0x22, 0],
+            &[0x9a, 1, 8, 0x0a, 0, 0x12, 0, 0x1a, 0, 0x22, 0],
+        ];
+        let profile = profile.concat();
+        let screens_bytes =
+            [&[0x0a, profile.len() as u8][..], &profile, &[0x12, 2, 0x08, 3, 0x18, 1, 0x20, 2]].concat();
+        let bytes = [&[0x3a, screens_bytes.len() as u8][..], &screens_bytes].concat();
+        let chunk = Chunk::Screens(screens);
+        assert_eq!(chunk.encode(), bytes);
+        assert_eq!(decoded(&bytes).unwrap(), chunk);
+    }
+
+    fn allowance(n: u32) -> Allowance {
+        let prefix = Prefix { family: Family::V6, first: Addr(n.into()), last: Addr(u128::MAX) };
+        Allowance {
+            sessions: Some(n),
+            packet_rate: Some(n + 1),
+            session_rate: None,
+            white_list: vec![prefix],
+        }
+    }
+
+    #[test]
+    fn everything_comes_back() {
+        let side = |n| SideLimits {
+            all: allowance(n),
+            tcp: allowance(n + 10),
+            udp: allowance(n + 20),
+            icmp: allowance(n + 30),
+        };
+        let prefixes = vec![Prefix::all(Family::V4)];
+        let pair = SynWhiteList { sources: prefixes.clone(), destinations: vec![Prefix::all(Family::V6)] };
+        let profile = ScreenProfile {
+            name: "all".to_owned(),
+            alarm_without_drop: true,
+            direction: ScreenDirection::Both,
+            aggregation: Aggregation { source4: 24, destination4: 25, source6: 64, destination6: 65 },
+            checks: Screen::ALL.iter().copied().collect(),
+            user_defined: UserDefined {
+                hop_options: vec![(1, 2)],
+                destination_options: vec![(3, 4)],
+                headers: vec![(0, 255)],
+            },
+            header_limit: Some(0),
+            fragment_white_list: prefixes.clone(),
+            icmp_flood: Some(1),
+            udp_flood: Some(UdpFlood { threshold: 2, white_list: prefixes }),
+            syn_flood: Some(SynFlood {
+                alarm: 1,
+                attack: 2,
+                source: 3,
+                destination: 4,
+                timeout: 5,
+                queue_size: 6,
+                white_lists: vec![pair],
+            }),
+            sweeps: Sweeps {
+                ip_sweep: Some(1),
+                tcp_sweep: Some(2),
+                udp_sweep: Some(3),
+                tcp_port_scan: Some(4),
+                udp_port_scan: Some(5),
+            },
+            syn_ack_ack: Some(7),
+            source_sessions: Some(8),
+            destination_sessions: Some(9),
+            by_source: side(100),
+            by_destination: side(200),
+        };
+        let chunk = Chunk::Screens(Screens {
+            profiles: vec![ScreenProfile::default(), profile],
+            zones: vec![(ZoneId(1), 1), (ZoneId(2), 0)],
+            protection: SynProtection::Proxy,
+            trap_interval: 3600,
+        });
+        assert_eq!(decoded(&chunk.encode()).unwrap(), chunk);
+    }
+
+    #[test]
+    fn values_out_of_range_are_refused() {
+        let refused = |change: fn(&mut proto::Screens)| {
+            let screens = Screens {
+                profiles: vec![ScreenProfile::default()],
+                zones: vec![(ZoneId(1), 0)],
+                ..Screens::default()
+            };
+            let mut message = encode(&screens);
+            change(&mut message);
+            decode(message).expect_err("accepted").to_string()
+        };
+        assert_eq!(refused(|m| m.zones[0].profile = 1), "screen profile out of range: 1");
+        assert_eq!(refused(|m| m.profiles[0].checks = vec![200]), "screen out of range: 200");
+        assert_eq!(refused(|m| m.profiles[0].direction = 0), "screen direction out of range: 0");
+        assert_eq!(refused(|m| m.protection = 9), "SYN flood protection mode out of range: 9");
+        assert_eq!(refused(|m| m.profiles[0].sweeps = None), "missing sweeps");
+        let mask = |m: &mut proto::Screens| m.profiles[0].masks.as_mut().unwrap().source4 = 33;
+        assert_eq!(refused(mask), "aggregation mask out of range: 33");
+    }
 }

@@ -6,7 +6,7 @@ use ravelin_types::{Addr, Family, Mac, Proto};
 use ravelin_wire::{TcpFlags, checksum, ethertype, put_u16, put_u32};
 
 use super::options::OPTIONS_MAX;
-use super::{Accepted, Answer, MSS, OUR_SCALE, ServerAnswer, TcpOptions};
+use super::{Accepted, Answer, OUR_SCALE, ServerAnswer, TcpOptions};
 
 /// Ethernet with a tag, IPv6, TCP with our options.
 pub const SEGMENT_MAX: usize = 18 + 40 + 20 + OPTIONS_MAX;
@@ -30,11 +30,11 @@ pub struct Segment {
 
 impl Answer {
     /// The SYN-ACK to the client. Its window is zero: the client says nothing before the server is there.
+    /// `mss` is what the way to the server carries; the server itself can't be asked yet.
     #[must_use]
-    pub fn segment(&self) -> Segment {
+    pub fn segment(&self, mss: u16) -> Segment {
         let connection = &self.syn.connection;
         let offered = &self.syn.options;
-        let own = if connection.family == Family::V4 { MSS[6] } else { MSS[5] };
         // Without a timestamp nothing of scale and SACK would be remembered: they are not agreed to.
         let remembers = self.timestamp.is_some();
         Segment {
@@ -46,7 +46,7 @@ impl Answer {
             flags: TcpFlags::SYN | TcpFlags::ACK,
             window: 0,
             options: TcpOptions {
-                mss: Some(own),
+                mss: Some(mss),
                 scale: offered.scale.filter(|_| remembers).map(|_| OUR_SCALE),
                 sack: offered.sack && remembers,
                 timestamp: self.timestamp,

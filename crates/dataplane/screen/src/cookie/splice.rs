@@ -26,9 +26,9 @@ pub struct Splice {
     /// The server's timestamp less ours; zero when one of them has none.
     pub timestamp: u32,
     /// Windows to the client: the server's scale, and the one we announced.
-    to_client: (u8, u8),
+    pub to_client: (u8, u8),
     /// Windows to the server: the client's scale, and the one the server believes in.
-    to_server: (u8, u8),
+    pub to_server: (u8, u8),
 }
 
 impl ServerAnswer {

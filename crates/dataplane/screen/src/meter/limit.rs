@@ -41,23 +41,26 @@ pub(crate) enum Refusal {
     Full,
 }
 
-/// `tag | epoch | count`: 32, 8 and 24 bits. The epoch is that of the last claim to the cell.
+/// `tag | epoch | count`: 28, 16 and 20 bits. The epoch is that of the last claim to the cell.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Cell(u64);
 
-const COUNT_MAX: u32 = 0x00ff_ffff;
+const TAG_BITS: u32 = 28;
+/// As many as one key can count; beyond that it goes uncounted.
+const COUNT_MAX: u32 = 0x000f_ffff;
+const EPOCH_MASK: u32 = 0xffff;
 
 impl Cell {
-    const fn new(tag: u32, epoch: u32) -> Self {
-        Self((tag as u64) << 32 | (epoch as u64 & 0xff) << 24)
+    const fn new(tag: u32, epoch: u32, count: u32) -> Self {
+        Self((tag as u64) << 36 | ((epoch & EPOCH_MASK) as u64) << 20 | count as u64)
     }
 
     const fn tag(self) -> u32 {
-        (self.0 >> 32) as u32
+        (self.0 >> 36) as u32
     }
 
     const fn epoch(self) -> u32 {
-        (self.0 >> 24) as u32 & 0xff
+        (self.0 >> 20) as u32 & EPOCH_MASK
     }
 
     const fn count(self) -> u32 {
@@ -65,13 +68,13 @@ impl Cell {
     }
 }
 
-/// `tag | epoch | cell | pending`: 32, 27, 4 and 1 bits.
+/// `tag | epoch | cell | pending`: 28, 31, 4 and 1 bits.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Claim(u64);
 
 impl Claim {
     const fn new(tag: u32, epoch: u32, cell: usize) -> Self {
-        Self((tag as u64) << 32 | (epoch as u64 & 0x07ff_ffff) << 5 | (cell as u64) << 1 | 1)
+        Self((tag as u64) << 36 | (epoch as u64 & 0x7fff_ffff) << 5 | (cell as u64) << 1 | 1)
     }
 
     const fn is_pending(self) -> bool {
@@ -83,7 +86,7 @@ impl Claim {
     }
 
     const fn epoch(self) -> u32 {
-        (self.0 >> 5) as u32 & 0x07ff_ffff
+        (self.0 >> 5) as u32 & 0x7fff_ffff
     }
 
     const fn cell(self) -> usize {
@@ -91,7 +94,7 @@ impl Claim {
     }
 
     const fn tag(self) -> u32 {
-        (self.0 >> 32) as u32
+        (self.0 >> 36) as u32
     }
 }
 
@@ -106,13 +109,16 @@ impl LimitTable {
     pub(crate) fn reserve(&self, hash: u64, limit: u32) -> Result<(Place, u32), Refusal> {
         let index = hash as u32 as usize & (self.buckets.len() - 1);
         let bucket = &self.buckets[index];
-        let tag = ((hash >> 32) as u32).max(1);
+        let tag = ((hash >> (64 - TAG_BITS)) as u32).max(1);
         for _ in 0..CLAIMS_MAX {
             let Some(at) = bucket.find_or_claim(tag)? else { continue };
             let mut seen = Cell(bucket.cells[at].load(SeqCst));
             while seen.tag() == tag {
-                if seen.count() >= limit.min(COUNT_MAX) {
+                if seen.count() >= limit {
                     return Err(Refusal::Limit);
+                }
+                if seen.count() == COUNT_MAX {
+                    return Err(Refusal::Full);
                 }
                 match bucket.cells[at].compare_exchange(seen.0, seen.0 + 1, SeqCst, SeqCst) {
                     Ok(_) => return Ok((Place((index * WAYS + at) as u32), seen.count())),
@@ -178,12 +184,12 @@ impl Bucket {
             if self.claim.load(SeqCst) != claim.0 {
                 return;
             }
-            if seen.epoch() == claim.epoch() & 0xff {
+            if seen.epoch() == claim.epoch() & EPOCH_MASK {
                 break;
             }
             let next = match seen.count() {
-                0 => Cell::new(claim.tag(), claim.epoch()),
-                count => Cell(Cell::new(seen.tag(), claim.epoch()).0 | u64::from(count)),
+                0 => Cell::new(claim.tag(), claim.epoch(), 0),
+                count => Cell::new(seen.tag(), claim.epoch(), count),
             };
             if cell.compare_exchange(seen.0, next.0, SeqCst, SeqCst).is_ok() {
                 break;
@@ -242,7 +248,8 @@ mod tests {
             let mut random = seed;
             let mut mine: Vec<(usize, Place)> = Vec::new();
             for _ in 0..60_000 {
-                random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                random =
+                    random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
                 let key = (random >> 33) as usize % held.len();
                 if random >> 62 == 0 || mine.len() > 6 {
                     let Some((key, place)) = mine.pop() else { continue };
@@ -254,7 +261,10 @@ mod tests {
                     mine.push((key, place));
                 }
             }
-            mine.into_iter().for_each(|(_, place)| table.release(place));
+            for (key, place) in mine {
+                held[key].fetch_sub(1, Ordering::SeqCst);
+                table.release(place);
+            }
         };
         std::thread::scope(|scope| {
             (1..=4).for_each(|seed| drop(scope.spawn(move || worker(seed * 7919))));
@@ -278,7 +288,7 @@ mod tests {
         let table = LimitTable::new(1);
         let bucket = &table.buckets[0];
         let key = hash(42);
-        let tag = (key >> 32) as u32;
+        let tag = (key >> (64 - TAG_BITS)) as u32;
         bucket.claim.store(Claim::new(tag, 1, 0).0, SeqCst);
         assert_eq!(table.reserve(key, 5).unwrap(), (Place(0), 0), "the cell that was claimed for it");
         assert_eq!(table.reserve(hash(7), 5).unwrap(), (Place(1), 0));

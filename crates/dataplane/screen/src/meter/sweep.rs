@@ -75,9 +75,10 @@ impl SweepTable {
     /// Whether a source was marked and its time has not come.
     pub(crate) fn is_marked(&self, source: u64, now: u64) -> bool {
         let id = source | 1;
-        self.bucket(id).iter().find(|cell| cell.id.load(Relaxed) == id).is_some_and(|cell| {
-            now < cell.ends.load(Relaxed) && cell.targets[TARGETS - 1].load(Relaxed) != 0
-        })
+        self.bucket(id)
+            .iter()
+            .find(|cell| cell.id.load(Relaxed) == id)
+            .is_some_and(|cell| now < cell.ends.load(Relaxed) && cell.targets[TARGETS - 1].load(Relaxed) != 0)
     }
 
     fn bucket(&self, id: u64) -> &[Cell] {
@@ -124,7 +125,8 @@ impl Cell {
     /// Starts a new window when the last one is over; one worker does.
     fn begin(&self, now: u64, span: u64) {
         let ends = self.ends.load(Relaxed);
-        if now >= ends && self.ends.compare_exchange(ends, now.saturating_add(span), Relaxed, Relaxed).is_ok() {
+        if now >= ends && self.ends.compare_exchange(ends, now.saturating_add(span), Relaxed, Relaxed).is_ok()
+        {
             self.clear();
         }
     }

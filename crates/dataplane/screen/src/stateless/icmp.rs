@@ -9,12 +9,8 @@ use ravelin_wire::{Fragment, checksum};
 use super::{Found, Search};
 use crate::packet::Packet;
 
-const ICMP: ScreenSet = ScreenSet::of(&[
-    Screen::IcmpFragment,
-    Screen::PingDeath,
-    Screen::IcmpLarge,
-    Screen::Icmpv6Malformed,
-]);
+const ICMP: ScreenSet =
+    ScreenSet::of(&[Screen::IcmpFragment, Screen::PingDeath, Screen::IcmpLarge, Screen::Icmpv6Malformed]);
 
 /// Bytes of an IP packet beyond which an ICMP message is large.
 const LARGE: u16 = 1024;
@@ -69,7 +65,9 @@ fn is_malformed(packet: &Packet<'_>) -> bool {
         130..=132 => len < 24,
         133 => is_bad_discovery(network.ttl, code, message, 8),
         134 => is_bad_discovery(network.ttl, code, message, 16),
-        135 | 136 => is_bad_discovery(network.ttl, code, message, 24) || target(message).is_multicast(Family::V6),
+        135 | 136 => {
+            is_bad_discovery(network.ttl, code, message, 24) || target(message).is_multicast(Family::V6)
+        }
         137 => is_bad_discovery(network.ttl, code, message, 40),
         _ => len < 8,
     }

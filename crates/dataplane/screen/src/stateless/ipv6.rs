@@ -74,8 +74,7 @@ pub(super) fn headers(profile: &Profile, packet: &Packet<'_>, found: &mut Found)
     }
     let bytes = packet.l3();
     let (Some(mut next), mut at) = (bytes.get(6).copied(), 40) else { return Search::Continue(()) };
-    let mut seen =
-        Seen { malformed: packet.network.src.is_multicast(Family::V6), ..Seen::default() };
+    let mut seen = Seen { malformed: packet.network.src.is_multicast(Family::V6), ..Seen::default() };
     for _ in 0..WALK_MAX {
         for screen in screen_of(next).into_iter().filter(|s| on.has(*s)) {
             found.hit(screen)?;
