@@ -3,13 +3,10 @@
 use ravelin_model::load;
 use ravelin_syntax::render;
 
-/// Applies `lines` to an empty configuration and expects each of `wanted` among the errors.
+/// Expects each of `wanted` among the errors of these lines.
 fn refused(lines: &[&str], wanted: &[&str]) {
-    let mut tree = load("set security zones security-zone trust tcp-rst\n").tree;
-    for line in lines {
-        ravelin_schema::apply(&mut tree, &[], line).unwrap_or_else(|e| panic!("{line}: {e:?}"));
-    }
-    let errors = ravelin_model::check_tree(&tree).err().unwrap_or_default();
+    let text = format!("set security zones security-zone trust tcp-rst\n{}\n", lines.join("\n"));
+    let errors = load(&text).result.err().unwrap_or_default();
     let lines: Vec<String> = errors.iter().map(|e| e.line("f")).collect();
     for want in wanted {
         assert!(lines.iter().any(|line| line.contains(want)), "expected `{want}` in:\n{}", lines.join("\n"));

@@ -9,8 +9,8 @@ use ravelin_program::{
 use ravelin_screen::cookie::{Secrets, Syn};
 use ravelin_screen::{Meters, MetersSize, Packet, ScreenTable, Surroundings, Way, check_fast, check_first};
 use ravelin_types::{Family, Instant, ZoneId};
-use ravelin_wire::TcpFlags;
 use ravelin_wire::build::{Ip, Payload, frame};
+use ravelin_wire::{Network, TcpFlags};
 
 const ROUNDS: u64 = 1_000_000;
 
@@ -58,6 +58,10 @@ fn everything() -> ScreenProfile {
     }
 }
 
+fn packet<'a>(frame: &'a [u8], network: &'a Network, zone: ZoneId) -> Packet<'a> {
+    Packet { frame, l3_at: 14, network, zone }
+}
+
 fn time(name: &str, mut work: impl FnMut(u64)) {
     let mut best = f64::MAX;
     for _ in 0..5 {
@@ -90,7 +94,6 @@ fn main() {
     let udp = frame(&ip, &Payload::udp(1000, 80, b"data"));
     let network = |bytes: &[u8]| ravelin_wire::parse(bytes).unwrap().network.unwrap();
     let (of_request, of_data, of_udp) = (network(&request), network(&data), network(&udp));
-    let packet = |frame, network, zone| Packet { frame, l3_at: 14, network, zone };
     let at = |n: u64| Instant(n * 1_000);
     for (name, zone) in [("no profile", none), ("factory default", bare), ("everything on", zone)] {
         time(&format!("{name}, fast path, TCP"), |n| {

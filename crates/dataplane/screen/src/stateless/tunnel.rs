@@ -62,7 +62,9 @@ pub(super) fn check(on: ScreenSet, packet: &Packet<'_>, found: &mut Found) -> Se
         Some(inner) => special(on, packet, inner, found)?,
         None => {}
     }
-    if on.has(screen) { found.hit(screen) } else { Search::Continue(()) }
+    // A port says less than a protocol number: without an inner header it may be anything.
+    let is_tunnel = screen != Screen::Teredo || inner.is_some();
+    if is_tunnel && on.has(screen) { found.hit(screen) } else { Search::Continue(()) }
 }
 
 const fn plain(outer: Family, inner: Family) -> Screen {

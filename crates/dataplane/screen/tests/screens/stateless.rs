@@ -458,7 +458,7 @@ fn make_plausible(packet: &mut [u8], round: u32) {
         put_u16(packet, 24, 0);
         let sum = !checksum::fold(checksum::sum(&packet[header]));
         put_u16(packet, 24, sum);
-    } else if !is_v4 && len > 40 {
+    } else if !is_v4 && len > 41 {
         packet[14] = 0x60;
         put_u16(packet, 18, (len - 40) as u16);
         packet[20] = proto;
