@@ -22,11 +22,12 @@ pub use predefined::{is_unsupported, predefined};
 pub use routing_options::{RoutingOptions, StaticAction, StaticRoute};
 pub use security::{
     Address, AddressBook, AddressLimit, AddressRef, AddressSet, AddressValue, BlockFrag, DefaultPolicy,
-    DestinationHeader, ExtensionHeader, Flow, GlobalPolicy, HopByHopHeader, HostInbound, IdsOption, LimitSession,
-    MatchDirection, NatContext, NatRule, NatRuleSet, NatSource, NumberRange, Policies, Policy, PolicyAction,
-    Protocol, Screen, ScreenAggregation, ScreenIcmp, ScreenIp, ScreenSynFlood, ScreenTcp, ScreenTunnel, ScreenUdp,
-    ScreenUdpFlood, ScreenWhiteList, Security, SecurityZone, Service, SideLimit, SourceNatAction,
-    SynFloodProtection, SynFloodWhiteList, TcpSession, Threshold, ZoneInterface, ZonePairPolicies,
+    DestinationHeader, ExtensionHeader, Flow, GlobalPolicy, HopByHopHeader, HostInbound, IdsOption,
+    LimitSession, MatchDirection, NatContext, NatRule, NatRuleSet, NatSource, NumberRange, Policies, Policy,
+    PolicyAction, Protocol, Screen, ScreenAggregation, ScreenIcmp, ScreenIp, ScreenSynFlood, ScreenTcp,
+    ScreenTunnel, ScreenUdp, ScreenUdpFlood, ScreenWhiteList, Security, SecurityZone, Service, SideLimit,
+    SourceNatAction, SynFloodProtection, SynFloodWhiteList, TcpSession, Threshold, ZoneInterface,
+    ZonePairPolicies,
 };
 pub use system::System;
 pub use valid::ValidConfig;

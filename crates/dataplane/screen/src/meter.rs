@@ -193,11 +193,9 @@ impl Meters {
         if !profile.limits_sessions() {
             return Ok(reservation);
         }
-        let mut count = 0;
-        for (screen, limit, hash) in self.session_keys(profile, packet).into_iter().flatten() {
-            let place = self.hold(profile, screen, (hash, limit), &mut reservation.alarms)?;
-            reservation.hold.0[count] = place;
-            count += 1;
+        for (at, key) in self.session_keys(profile, packet).into_iter().enumerate() {
+            let Some((screen, limit, hash)) = key else { continue };
+            reservation.hold.0[at] = self.hold(profile, screen, (hash, limit), &mut reservation.alarms)?;
         }
         Ok(reservation)
     }

@@ -66,7 +66,7 @@ impl Accepted {
             flags: TcpFlags::SYN,
             window: self.window_in(0),
             options: TcpOptions { echo: 0, ..self.options },
-            ..self.to_server()
+            ..self.towards_server()
         }
     }
 
@@ -81,14 +81,14 @@ impl Accepted {
             flags: TcpFlags::ACK,
             window: self.window_in(server.options.scale.and(self.options.scale).unwrap_or(0)),
             options: TcpOptions { timestamp, echo, ..TcpOptions::default() },
-            ..self.to_server()
+            ..self.towards_server()
         }
     }
 
     /// The ACK that opens the client's window, once the server has answered.
     #[must_use]
     pub fn client_ack(&self, server: &ServerAnswer) -> Segment {
-        let (src, dst) = (self.to_server().dst, self.to_server().src);
+        let (src, dst) = (self.towards_server().dst, self.towards_server().src);
         // A SYN's window is never scaled (RFC 7323 section 2.2); later ones to the client are, as we announced.
         let scale = if self.options.scale.is_some() { OUR_SCALE } else { 0 };
         Segment {
@@ -104,7 +104,7 @@ impl Accepted {
                 echo: self.our_timestamp.and(self.options.timestamp).unwrap_or(0),
                 ..TcpOptions::default()
             },
-            ..self.to_server()
+            ..self.towards_server()
         }
     }
 
@@ -114,7 +114,7 @@ impl Accepted {
         (bytes >> scale).min(u16::MAX.into()) as u16
     }
 
-    fn to_server(&self) -> Segment {
+    fn towards_server(&self) -> Segment {
         let connection = &self.connection;
         Segment {
             family: connection.family,

@@ -97,7 +97,7 @@ impl Splice {
         delta = delta.and(set_u32(tcp, 8, ack));
         let mut sack = None;
         options::walk(tcp, |kind, at, len| {
-            if kind == options::SACK && len >= 10 && (len - 2) % 8 == 0 {
+            if kind == options::SACK && len >= 10 && (len - 2).is_multiple_of(8) {
                 sack = Some((at + 2, at + len));
             }
         });

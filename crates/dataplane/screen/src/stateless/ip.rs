@@ -85,7 +85,9 @@ const fn named(kind: u8) -> &'static [Screen] {
 fn is_well_formed(option: &[u8]) -> bool {
     let pointer = option.get(2).copied().unwrap_or(0);
     match option[0] {
-        LOOSE | STRICT | RECORD_ROUTE => option.len() >= 3 && (option.len() - 3) % 4 == 0 && pointer >= 4,
+        LOOSE | STRICT | RECORD_ROUTE => {
+            option.len() >= 3 && (option.len() - 3).is_multiple_of(4) && pointer >= 4
+        }
         TIMESTAMP => option.len() >= 4 && pointer >= 5,
         STREAM => option.len() == 4,
         SECURITY => option.len() >= 3,

@@ -172,7 +172,11 @@ fn ipv6_extension_headers() {
     check(Screen::FragmentHeader, &[v6(&[ATOMIC], UDP, &udp)], &[v6(&[ROUTING], UDP, &udp)]);
     check(Screen::EspHeader, &[last(50), v6(&[DESTINATION], 50, b"12345678")], &[v6(&[AH], UDP, &udp)]);
     check(Screen::AhHeader, &[v6(&[AH], UDP, &udp)], &[last(50)]);
-    check(Screen::NoNextHeader, &[v6(&[], 59, b""), v6(&[AH, DESTINATION], 59, b"")], &[plain.clone()]);
+    check(
+        Screen::NoNextHeader,
+        &[v6(&[], 59, b""), v6(&[AH, DESTINATION], 59, b"")],
+        std::slice::from_ref(&plain),
+    );
     check(Screen::Shim6Header, &[last(140)], &[last(139)]);
     check(Screen::MobilityHeader, &[last(135)], &[last(139)]);
     check(Screen::HipHeader, &[last(139)], &[last(135), v4(&[], 139, 0, b"12345678")]);
@@ -219,7 +223,7 @@ fn ipv6_chains() {
     let chain = |headers: &[(u8, &[u8])]| v6(headers, UDP, &udp);
     let limit = |most| ScreenProfile { header_limit: Some(most), ..ScreenProfile::default() };
     let (two, three) = (chain(&[HOP, ROUTING]), chain(&[HOP, ROUTING, DESTINATION]));
-    check_with(Screen::Ipv6HeaderLimit, &limit(2), &[three.clone()], &[two.clone(), chain(&[])]);
+    check_with(Screen::Ipv6HeaderLimit, &limit(2), std::slice::from_ref(&three), &[two.clone(), chain(&[])]);
     check_with(Screen::Ipv6HeaderLimit, &limit(0), &[chain(&[HOP])], &[chain(&[]), v6(&[], 59, b"")]);
     let overrun: (u8, &[u8]) = (60, &[0, 0, 1, 5, 0, 0, 0, 0]);
     let multicast = frame(&Ip::v6("ff02::1", "2001:db8::2"), &Payload::udp(9, 9, b""));
@@ -447,12 +451,12 @@ fn hostile_packets_never_panic() {
 fn make_plausible(packet: &mut [u8], round: u32) {
     const PROTOCOLS: [u8; 12] = [0, 4, 6, 17, 41, 43, 44, 47, 51, 58, 60, 1];
     let (proto, len) = (PROTOCOLS[round as usize % 12], packet.len() - 14);
-    let is_v4 = round / 12 % 2 == 0;
+    let is_v4 = (round / 12).is_multiple_of(2);
     put_u16(packet, 12, if is_v4 { 0x0800 } else { 0x86dd });
     if is_v4 && len >= 40 {
         packet[14] = 0x45 + (round % 6) as u8;
         put_u16(packet, 16, len as u16);
-        put_u16(packet, 20, if round % 3 == 0 { 0 } else { u16_at(packet, 20) });
+        put_u16(packet, 20, if round.is_multiple_of(3) { 0 } else { u16_at(packet, 20) });
         packet[23] = proto;
         let header = 14..14 + usize::from(packet[14] & 15) * 4;
         put_u16(packet, 24, 0);
