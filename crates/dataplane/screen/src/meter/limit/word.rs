@@ -35,7 +35,9 @@ impl Word {
 fn point() {}
 
 #[cfg(test)]
-pub(super) use turns::{interleave, point};
+pub(super) use turns::interleave;
+#[cfg(test)]
+use turns::point;
 
 /// Threads of which one runs at a time; at every step chance says which goes on.
 #[cfg(test)]
@@ -50,8 +52,8 @@ mod turns {
 
     struct State {
         random: u64,
+        /// The first one runs.
         live: Vec<usize>,
-        running: usize,
     }
 
     thread_local! {
@@ -61,10 +63,10 @@ mod turns {
     impl State {
         fn choose(&mut self) {
             self.random = self.random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-            let chance = (self.random >> 33) as usize;
-            // Three times of four the same worker goes on, so that others fall far behind.
-            if chance & 3 == 0 || !self.live.contains(&self.running) {
-                self.running = self.live.get(chance / 4 % self.live.len().max(1)).copied().unwrap_or(0);
+            // Who runs goes on; once in sixteen steps he falls behind the others, for long.
+            if (self.random >> 33).is_multiple_of(16) && self.live.len() > 1 {
+                let place = 1 + (self.random >> 40) as usize % (self.live.len() - 1);
+                self.live[..=place].rotate_left(1);
             }
         }
     }
@@ -72,16 +74,18 @@ mod turns {
     impl Turns {
         fn wait(&self, me: usize) {
             let state = self.state.lock().unwrap_or_else(|broken| broken.into_inner());
-            let others = |state: &mut State| state.running != me;
+            let others = |state: &mut State| state.live.first() != Some(&me);
             drop(self.changed.wait_while(state, others).unwrap_or_else(|broken| broken.into_inner()));
         }
 
         fn change(&self, change: impl FnOnce(&mut State)) {
             let mut state = self.state.lock().unwrap_or_else(|broken| broken.into_inner());
+            let before = state.live.first().copied();
             change(&mut state);
             state.choose();
-            drop(state);
-            self.changed.notify_all();
+            if state.live.first().copied() != before {
+                self.changed.notify_all();
+            }
         }
     }
 
@@ -107,7 +111,7 @@ mod turns {
     pub(in super::super) fn interleave<F: FnOnce() + Send>(seed: u64, workers: Vec<F>) {
         let live = (0..workers.len()).collect();
         let random = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        let state = Mutex::new(State { random, live, running: 0 });
+        let state = Mutex::new(State { random, live });
         let turns = Arc::new(Turns { state, changed: Condvar::new() });
         std::thread::scope(|scope| {
             for (me, worker) in workers.into_iter().enumerate() {
