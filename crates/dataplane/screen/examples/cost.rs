@@ -113,12 +113,14 @@ fn main() {
         });
     }
     let mut spoofed = of_request;
-    time("everything on, spoofed SYN", |n| {
-        spoofed.src.0 = u128::from(n as u32);
-        let packet = black_box(packet(request.as_slice(), &spoofed, zone));
-        let profile = table.of(packet.zone, Way::In);
-        black_box(profile.map(|p| check_first(p, &meters, &packet, &Calm, at(n))));
-    });
+    for (name, zone) in [("factory default", bare), ("everything on", zone)] {
+        time(&format!("{name}, spoofed SYN"), |n| {
+            spoofed.src.0 = u128::from(n as u32);
+            let packet = black_box(packet(request.as_slice(), &spoofed, zone));
+            let profile = table.of(packet.zone, Way::In);
+            black_box(profile.map(|p| check_first(p, &meters, &packet, &Calm, at(n))));
+        });
+    }
     let secrets = Secrets::derived((1, 2), 3);
     let syn = Syn::parse(&packet(request.as_slice(), &of_request, zone)).unwrap();
     assert_eq!(syn.connection.family, Family::V4);
