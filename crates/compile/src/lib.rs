@@ -11,6 +11,7 @@ mod nat;
 mod policies;
 mod resolved;
 mod routes;
+mod screens;
 mod services;
 mod zones;
 
@@ -59,6 +60,7 @@ pub fn compile(
     let zones = compiler.zones();
     let nat = compiler.source_nat();
     let (destination, fixed) = (compiler.destination_nat(), compiler.static_nat());
+    let screens = compiler.screens();
     let sections = compiler.policies();
     let mut chunks = vec![
         (String::new(), Arc::new(Chunk::Interfaces(interfaces))),
@@ -67,6 +69,7 @@ pub fn compile(
         (String::new(), Arc::new(Chunk::SourceNat(nat))),
         (String::new(), Arc::new(Chunk::DestinationNat(destination))),
         (String::new(), Arc::new(Chunk::StaticNat(fixed))),
+        (String::new(), Arc::new(Chunk::Screens(screens))),
     ];
     chunks.extend(sections.into_iter().map(|(name, s)| (name, Arc::new(Chunk::Section(s)))));
     let names = std::mem::take(&mut compiler.applications).into_names();

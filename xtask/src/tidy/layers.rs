@@ -64,11 +64,13 @@ const NARROW: &[Narrow] = &[
             "ravelin-translate",
             "ravelin-classify",
             "ravelin-nat",
+            "ravelin-screen",
         ],
     },
     Narrow { package: "ravelin-tcp", uses: &["ravelin-types", "ravelin-wire"] },
     Narrow { package: "ravelin-translate", uses: &["ravelin-types", "ravelin-wire"] },
     Narrow { package: "ravelin-nat", uses: &["ravelin-types"] },
+    Narrow { package: "ravelin-screen", uses: &["ravelin-types", "ravelin-wire", "ravelin-program"] },
     Narrow { package: "ravelin-remote", uses: &["ravelin-types", "ravelin-program", "ravelin-contract"] },
 ];
 

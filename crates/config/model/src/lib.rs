@@ -21,12 +21,15 @@ pub use load::{Loaded, check_tree, covered, load, lower_tree};
 pub use predefined::{is_unsupported, predefined};
 pub use routing_options::{RoutingOptions, StaticAction, StaticRoute};
 pub use security::{
-    Address, AddressBook, AddressRef, AddressSet, AddressValue, DefaultPolicy, DestinationNatAction,
-    DestinationPool, DestinationRule, DestinationRuleSet, Flow, GlobalPolicy, HostInbound, NatContext,
-    NatDestination, NatProtocol, NatProxy, NatRule, NatRuleSet, NatSource, NatStatic, Policies, Policy,
-    PolicyAction, PolicyRematch, Port, PortSpan, Protocol, ProxyRange, Security, SecurityZone, Service,
-    SourceNatAction, StaticPrefix, StaticRule, StaticRuleSet, TcpSession, ZoneInterface, ZonePairPolicies,
-    with_unit,
+    Address, AddressBook, AddressLimit, AddressRef, AddressSet, AddressValue, BlockFrag, DefaultPolicy,
+    DestinationHeader, DestinationNatAction, DestinationPool, DestinationRule, DestinationRuleSet,
+    ExtensionHeader, Flow, GlobalPolicy, HopByHopHeader, HostInbound, IdsOption, LimitSession,
+    MatchDirection, NatContext, NatDestination, NatProtocol, NatProxy, NatRule, NatRuleSet, NatSource,
+    NatStatic, NumberRange, Policies, Policy, PolicyAction, PolicyRematch, Port, PortSpan, Protocol,
+    ProxyRange, Screen, ScreenAggregation, ScreenIcmp, ScreenIp, ScreenSynFlood, ScreenTcp, ScreenTunnel,
+    ScreenUdp, ScreenUdpFlood, ScreenWhiteList, Security, SecurityZone, Service, SideLimit, SourceNatAction,
+    StaticPrefix, StaticRule, StaticRuleSet, SynFloodProtection, SynFloodWhiteList, TcpSession, Threshold,
+    ZoneInterface, ZonePairPolicies, with_unit,
 };
 pub use system::{Archival, ArchiveSite, SiteDirectory, System};
 pub use valid::ValidConfig;

@@ -2,6 +2,7 @@
 
 use proptest::prelude::*;
 use ravelin_model::{Loaded, StaticAction, load};
+use ravelin_schema::ValueType;
 use ravelin_syntax::{Tree, diff, render};
 
 const BRANCH: &str = include_str!("cases/branch.conf");
@@ -300,7 +301,7 @@ set applications application-set q application x
 set routing-options static route 10.9.0.0/16 discard
 ";
 
-/// A sample word for each argument on the way to a rule, by keyword.
+/// A sample word for each argument on the way to a rule, by keyword; `other` where its type says enough.
 fn sample(path: &str, keyword: &str) -> &'static str {
     match keyword {
         "<>" if path.contains("proxy-arp") && path.ends_with("to") => "10.0.0.8/32",
@@ -354,7 +355,12 @@ fn words_of(path: &str) -> Vec<String> {
         let Some(rule) = grammar.by_path(&here).and_then(|id| grammar.rule(id)) else { panic!("{here}") };
         out.extend((!rule.hidden).then(|| parts[n].to_owned()));
         let last = n + 1 == parts.len();
-        let word = sample(&before, parts[n]).to_owned();
+        let word = match (sample(&before, parts[n]), &rule.value) {
+            ("other", ValueType::Words(words)) => words[0].to_owned(),
+            ("other", ValueType::Number { low, high }) => (low + 7).min(*high).to_string(),
+            ("other", ValueType::Prefix) => "192.0.2.0/24".to_owned(),
+            (word, _) => word.to_owned(),
+        };
         match rule.kind {
             Kind::Entry if parts[n] == "from-zone" => {
                 out.extend(["z", "to-zone", if last { "y" } else { "z" }].map(str::to_owned))

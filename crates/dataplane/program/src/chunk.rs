@@ -7,7 +7,9 @@ use std::sync::Arc;
 
 use ravelin_types::Generation;
 
-use crate::{DestinationNat, Digest, FlowSettings, Interfaces, PolicySection, SourceNat, StaticNat, Zones};
+use crate::{
+    DestinationNat, Digest, FlowSettings, Interfaces, PolicySection, Screens, SourceNat, StaticNat, Zones,
+};
 
 /// A part of a program that is hashed, sent and shared as one.
 #[derive(Clone, Debug, PartialEq)]
@@ -20,6 +22,7 @@ pub enum Chunk {
     StaticNat(StaticNat),
     Section(PolicySection),
     ApplicationNames(Vec<String>),
+    Screens(Screens),
 }
 
 /// What a chunk is: its kind, and the name that tells sections apart.
@@ -126,6 +129,11 @@ impl Program {
         self.find(|c| if let Chunk::StaticNat(x) = c { Some(x) } else { None })
     }
 
+    #[must_use]
+    pub fn screens(&self) -> Option<&Screens> {
+        self.find(|c| if let Chunk::Screens(x) = c { Some(x) } else { None })
+    }
+
     /// Names of applications, by the index that a rule's term holds.
     #[must_use]
     pub fn application_names(&self) -> &[String] {
@@ -149,7 +157,8 @@ impl Program {
             | Chunk::SourceNat(_)
             | Chunk::DestinationNat(_)
             | Chunk::StaticNat(_)
-            | Chunk::ApplicationNames(_) => None,
+            | Chunk::ApplicationNames(_)
+            | Chunk::Screens(_) => None,
         })
     }
 }
@@ -167,6 +176,7 @@ impl Chunk {
             Self::ApplicationNames(_) => 6,
             Self::DestinationNat(_) => 8,
             Self::StaticNat(_) => 9,
+            Self::Screens(_) => 7,
         }
     }
 }

@@ -10,6 +10,7 @@ mod flow;
 mod interface;
 mod nat;
 mod policy;
+mod screen;
 mod wire;
 mod zone;
 
@@ -25,6 +26,10 @@ pub use nat::{
 };
 pub use policy::{
     Action, AddressMatch, Application, IcmpMatch, LogWhen, Policy, PolicySection, Prefix, ZoneMatch,
+};
+pub use screen::{
+    Aggregation, Allowance, Screen, ScreenDirection, ScreenProfile, ScreenSet, Screens, SideLimits, Sweeps,
+    SynFlood, SynProtection, SynWhiteList, UdpFlood, UserDefined,
 };
 pub use wire::{WireError, proto};
 pub use zone::{HostInbound, Zone, Zones};

@@ -8,6 +8,7 @@ mod nat;
 mod policies;
 mod proxy;
 mod routes;
+mod screens;
 mod system;
 mod zones;
 
@@ -23,6 +24,7 @@ pub fn check(mut config: Config) -> Result<ValidConfig, Vec<Diagnostic>> {
     interfaces::check(&config, &mut report);
     routes::check(&config, &mut report);
     zones::check(&config, &mut report);
+    screens::check(&config, &mut report);
     applications::check(&config, &mut report);
     policies::check(&config, &mut report);
     flow::check(&config, &mut report);

@@ -1,15 +1,16 @@
-//! `security`: zones, address books, policies, source NAT, flow.
+//! `security`: zones, address books, policies, source NAT, flow, screens.
 
 mod address_book;
 mod flow;
 mod nat;
 mod policies;
+mod screen;
 mod zones;
 
 use ravelin_derive::Lower;
 
 pub use address_book::{Address, AddressBook, AddressSet, AddressValue};
-pub use flow::{Flow, TcpSession};
+pub use flow::{Flow, SynFloodProtection, TcpSession};
 pub use nat::{
     DestinationNatAction, DestinationPool, DestinationRule, DestinationRuleSet, NatContext, NatDestination,
     NatProtocol, NatProxy, NatRule, NatRuleSet, NatSource, NatStatic, Port, PortSpan, ProxyRange,
@@ -17,6 +18,11 @@ pub use nat::{
 };
 pub use policies::{
     AddressRef, DefaultPolicy, GlobalPolicy, Policies, Policy, PolicyAction, PolicyRematch, ZonePairPolicies,
+};
+pub use screen::{
+    AddressLimit, BlockFrag, DestinationHeader, ExtensionHeader, HopByHopHeader, IdsOption, LimitSession,
+    MatchDirection, NumberRange, Screen, ScreenAggregation, ScreenIcmp, ScreenIp, ScreenSynFlood, ScreenTcp,
+    ScreenTunnel, ScreenUdp, ScreenUdpFlood, ScreenWhiteList, SideLimit, SynFloodWhiteList, Threshold,
 };
 pub use zones::{HostInbound, Protocol, SecurityZone, Service, ZoneInterface, with_unit};
 
@@ -40,4 +46,6 @@ pub struct Security {
     pub proxy_ndp: Vec<NatProxy>,
     #[lower(container = "flow")]
     pub flow: Flow,
+    #[lower(container = "screen")]
+    pub screen: Screen,
 }

@@ -15,6 +15,9 @@ pub struct SecurityZone {
     /// Answer a denied TCP packet with RST.
     #[lower(flag = "tcp-rst")]
     pub tcp_rst: bool,
+    /// The `ids-option` its packets are judged by.
+    #[lower(leaf = "screen")]
+    pub screen: Option<String>,
     #[lower(container = "host-inbound-traffic")]
     pub host_inbound: HostInbound,
     #[lower(list = "interfaces <>")]

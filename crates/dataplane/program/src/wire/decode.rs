@@ -2,7 +2,7 @@
 
 use ravelin_types::{Addr, Family, InterfaceId, PolicyId, PortId, Proto, RuleIdentity, ZoneId};
 
-use super::{WireError, nat, proto};
+use super::{WireError, nat, proto, screen};
 use crate::{
     Action, AddressMatch, Application, Chunk, DestinationNat, FlowSettings, HostInbound, IcmpMatch,
     Interface, InterfaceAddress, Interfaces, LogWhen, Policy, PolicySection, Port, PortRange, Prefix,
@@ -26,6 +26,7 @@ pub(super) fn chunk(message: proto::Chunk) -> Read<Chunk> {
         Body::StaticNat(x) => Chunk::StaticNat(StaticNat(all(x.rule_sets, nat::read_static_set)?)),
         Body::Section(x) => Chunk::Section(section(x)?),
         Body::ApplicationNames(x) => Chunk::ApplicationNames(x.names),
+        Body::Screens(x) => Chunk::Screens(screen::decode(x)?),
     })
 }
 
@@ -167,11 +168,12 @@ fn action(value: u32) -> Read<Action> {
 
 pub(super) fn addresses(x: Option<proto::Addresses>) -> Read<AddressMatch> {
     let x = need("addresses", x)?;
-    let ranges = all(x.ranges, |r| {
-        let ((family, first), (other, last)) = (address(&r.first)?, address(&r.last)?);
-        if family == other { Ok(Prefix { family, first, last }) } else { Err(WireError::Address) }
-    })?;
-    Ok(AddressMatch { ranges, excluded: x.excluded })
+    Ok(AddressMatch { ranges: all(x.ranges, prefix)?, excluded: x.excluded })
+}
+
+pub(super) fn prefix(x: proto::AddressRange) -> Read<Prefix> {
+    let ((family, first), (other, last)) = (address(&x.first)?, address(&x.last)?);
+    if family == other { Ok(Prefix { family, first, last }) } else { Err(WireError::Address) }
 }
 
 fn zone_match(x: Option<proto::ZoneMatch>) -> Read<ZoneMatch> {

@@ -2,7 +2,7 @@
 
 use ravelin_types::{Addr, Family};
 
-use super::{nat, proto};
+use super::{nat, proto, screen};
 use crate::{
     Action, AddressMatch, Application, Chunk, DestinationNat, FlowSettings, HostInbound, Interface,
     InterfaceAddress, Interfaces, Policy, PolicySection, Port, PortRange, Rematch, Service, SourceNat,
@@ -27,6 +27,7 @@ pub(super) fn chunk(chunk: &Chunk) -> proto::Chunk {
             }
             Chunk::Section(x) => Body::Section(section(x)),
             Chunk::ApplicationNames(x) => Body::ApplicationNames(proto::Names { names: x.clone() }),
+            Chunk::Screens(x) => Body::Screens(screen::encode(x)),
         }),
     }
 }
@@ -112,6 +113,10 @@ fn service(x: &Service) -> proto::Service {
     }
 }
 
+pub(super) fn prefix(x: &crate::Prefix) -> proto::AddressRange {
+    proto::AddressRange { first: address(x.family, x.first), last: address(x.family, x.last) }
+}
+
 pub(super) fn range(x: PortRange) -> proto::Range {
     proto::Range { low: x.low.into(), high: x.high.into() }
 }
@@ -194,11 +199,7 @@ fn action(x: Action) -> u32 {
 
 pub(super) fn addresses(x: &AddressMatch) -> proto::Addresses {
     let AddressMatch { ranges, excluded } = x;
-    let ranges = ranges
-        .iter()
-        .map(|r| proto::AddressRange { first: address(r.family, r.first), last: address(r.family, r.last) })
-        .collect();
-    proto::Addresses { ranges, excluded: *excluded }
+    proto::Addresses { ranges: ranges.iter().map(prefix).collect(), excluded: *excluded }
 }
 
 fn zone_match(x: &ZoneMatch) -> proto::ZoneMatch {
