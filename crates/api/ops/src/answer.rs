@@ -4,6 +4,8 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::log::{LogEvents, LogStatistics};
+
 /// Every answer that has structure. Configuration text is passed as it is.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -23,6 +25,9 @@ pub enum Answer {
     Commits(Vec<CommitEntry>),
     Explained(Explained),
     PlaneStatus(PlaneStatus),
+    SecurityLog(LogEvents),
+    LogCleared { events: u64 },
+    LogStatistics(LogStatistics),
 }
 
 /// A port and its units.

@@ -9,6 +9,7 @@ mod completion;
 mod config;
 mod configure;
 mod gather;
+mod log;
 mod names;
 mod packet;
 mod pipe;
@@ -29,6 +30,7 @@ pub use config::{
 };
 pub use configure::load_source;
 pub use gather::{Failure, RouteEntry, RouteTable};
+pub use log::{LogEvent, LogEvents, LogMemory, LogQuery, LogStatistics, LogStreamLine, LogView};
 pub use names::{NameTable, PolicyName};
 pub use pipe::{Display, Pipe, PipeError};
 pub use request::{ConfigureKind, Detail, PolicyView, Request, SessionQuery, TestPacket};

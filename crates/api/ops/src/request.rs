@@ -5,6 +5,8 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 use ravelin_types::{Family, Proto};
 
+use crate::log::LogQuery;
+
 /// How much of each session is shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Detail {
@@ -97,6 +99,10 @@ pub enum Request {
     },
     TestPacket(TestPacket),
     PlaneStatus,
+    SecurityLog(LogQuery),
+    SecurityLogFile,
+    ClearSecurityLog(LogQuery),
+    LogStatistics,
     Configure(ConfigureKind),
     Exit,
     Help,

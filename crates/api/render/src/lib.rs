@@ -6,6 +6,7 @@
 mod element;
 mod flow;
 mod interfaces;
+mod log;
 mod nat;
 mod policies;
 mod routes;
@@ -48,6 +49,9 @@ pub fn text(answer: &Answer) -> String {
         Answer::Commits(commits) => system::commits(commits),
         Answer::Explained(explained) => system::explained(explained),
         Answer::PlaneStatus(status) => system::plane_status(status),
+        Answer::SecurityLog(events) => log::events(events),
+        Answer::LogCleared { events } => log::cleared(*events),
+        Answer::LogStatistics(statistics) => log::statistics(statistics),
     }
 }
 
@@ -71,6 +75,9 @@ pub fn json(answer: &Answer) -> String {
         Answer::Commits(commits) => system::commits_element(commits),
         Answer::Explained(explained) => system::explained_element(explained),
         Answer::PlaneStatus(status) => system::plane_status_element(status),
+        Answer::SecurityLog(events) => log::events_element(events),
+        Answer::LogCleared { events } => log::cleared_element(*events),
+        Answer::LogStatistics(statistics) => log::statistics_element(statistics),
     };
     element.json()
 }

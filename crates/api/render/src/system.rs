@@ -19,7 +19,7 @@ pub(crate) fn version_element(version: &Version) -> Element {
         .leaf("ravelin-version", &version.version)
 }
 
-fn time(seconds: i64) -> String {
+pub(crate) fn time(seconds: i64) -> String {
     Timestamp::from_second(seconds)
         .map_or_else(|_| "unknown time".to_owned(), |t| t.strftime("%Y-%m-%d %H:%M:%S UTC").to_string())
 }

@@ -22,8 +22,10 @@ pub use predefined::{is_unsupported, predefined};
 pub use routing_options::{RoutingOptions, StaticAction, StaticRoute};
 pub use security::{
     Address, AddressBook, AddressRef, AddressSet, AddressValue, DefaultPolicy, Flow, GlobalPolicy,
-    HostInbound, NatContext, NatRule, NatRuleSet, NatSource, Policies, Policy, PolicyAction, Protocol,
-    Security, SecurityZone, Service, SourceNatAction, TcpSession, ZoneInterface, ZonePairPolicies,
+    HostInbound, LogCache, LogCategory, LogExclude, LogFacility, LogFile, LogFormat, LogHost, LogIpProtocol,
+    LogMode, LogProtocol, LogSeverity, LogStream, LogStreamFile, LogTimeFormat, LogTransport, NatContext,
+    NatRule, NatRuleSet, NatSource, Policies, Policy, PolicyAction, Protocol, Security, SecurityLog,
+    SecurityZone, Service, SourceNatAction, TcpSession, ZoneInterface, ZonePairPolicies,
 };
 pub use system::System;
 pub use valid::ValidConfig;

@@ -6,6 +6,7 @@ use ravelin_host::Desired;
 use ravelin_model::ValidConfig;
 use ravelin_program::Program;
 use ravelin_syntax::Diagnostic;
+use ravelin_telemetry::LogPlan;
 use ravelin_types::Generation;
 
 use crate::desired;
@@ -18,6 +19,8 @@ pub struct Proposal {
     pub program: Program,
     /// What the kernel should have.
     pub desired: Desired,
+    /// What the security log should do.
+    pub log: LogPlan,
     /// The routes that the configuration itself makes, for planes without a kernel.
     pub routes: UpdateBatch,
 }
@@ -36,6 +39,7 @@ pub fn propose(
         errors.into_iter().map(|e| Diagnostic::error(e.path, e.at, e.message)).collect::<Vec<_>>()
     })?;
     let desired = desired(valid, &program);
+    let log = LogPlan::new(valid.get());
     let routes = routes(valid, book);
-    Ok(Proposal { valid: valid.clone(), resolved, program, desired, routes })
+    Ok(Proposal { valid: valid.clone(), resolved, program, desired, log, routes })
 }

@@ -32,6 +32,7 @@ pub fn serve(
             let mut control = lock(&control);
             let plane = control.plane.clone();
             let names = control.names.clone();
+            let log = control.log.clone();
             let facts = Facts {
                 host_name: if control.host_name.is_empty() {
                     "ravelin".into()
@@ -46,6 +47,7 @@ pub fn serve(
                 config: &mut *control,
                 names: &names,
                 routes: &routes,
+                log: &*log,
                 render: &Junos,
                 facts: &facts,
             };

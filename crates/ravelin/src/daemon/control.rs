@@ -15,6 +15,7 @@ use ravelin_syntax::{Diagnostic, Span};
 use ravelin_types::{Generation, InterfaceId};
 use tokio::sync::watch;
 
+use super::log::{Log, LogConsumer};
 use super::machine::Machine;
 
 /// The daemon's state behind one lock: an operator's line sees it whole.
@@ -27,6 +28,7 @@ pub struct Control {
     /// Devices of the units that run, for probes.
     pub taps: BTreeMap<InterfaceId, String>,
     pub machine: Machine,
+    pub log: Arc<Log>,
     book: IdBook,
     book_file: BookFile,
     map: BTreeMap<String, String>,
@@ -39,6 +41,7 @@ pub struct Parts {
     pub store: Store<Directory>,
     pub plane: Arc<dyn DataPlane>,
     pub machine: Machine,
+    pub log: Arc<Log>,
     pub book_file: BookFile,
     pub map: BTreeMap<String, String>,
     pub forwarding: watch::Sender<Names>,
@@ -48,7 +51,7 @@ impl Control {
     /// # Errors
     /// The id book is damaged.
     pub fn new(parts: Parts) -> Result<Self, ravelin_commit::BookFileError> {
-        let Parts { store, plane, machine, book_file, map, forwarding } = parts;
+        let Parts { store, plane, machine, log, book_file, map, forwarding } = parts;
         let book = book_file.load()?;
         let text = store.active().map(|stored| stored.text.clone()).unwrap_or_default();
         let candidate = Candidate::new(ravelin_schema::read(&text).tree);
@@ -60,6 +63,7 @@ impl Control {
             host_name: String::new(),
             taps: BTreeMap::new(),
             machine,
+            log,
             book,
             book_file,
             map,
@@ -76,7 +80,8 @@ impl Control {
         let valid = self.candidate.check()?;
         let proposal = self.propose(&valid)?;
         let mut plane = PlaneConsumer(self.plane.clone());
-        ravelin_commit::check(&proposal, &mut [&mut self.machine, &mut plane])
+        let mut log = LogConsumer(self.log.clone());
+        ravelin_commit::check(&proposal, &mut [&mut self.machine, &mut log, &mut plane])
     }
 
     /// Makes the candidate the active configuration.
@@ -88,7 +93,8 @@ impl Control {
         let proposal = self.propose(&valid)?;
         let text = self.candidate.text();
         let mut plane = PlaneConsumer(self.plane.clone());
-        let consumers: &mut [&mut dyn Consumer] = &mut [&mut self.machine, &mut plane];
+        let mut log = LogConsumer(self.log.clone());
+        let consumers: &mut [&mut dyn Consumer] = &mut [&mut self.machine, &mut log, &mut plane];
         let (store, book_file, book) = (&mut self.store, &self.book_file, &self.book);
         let done = ravelin_commit::commit(&proposal, consumers, || {
             // Ids first: a crash between the two leaves ids that nobody uses, never one used twice.
@@ -120,7 +126,8 @@ impl Control {
         let proposal = self.propose(&valid)?;
         self.book_file.save(&self.book).map_err(|e| vec![plain(e.to_string())])?;
         let mut plane = PlaneConsumer(self.plane.clone());
-        let consumers: &mut [&mut dyn Consumer] = &mut [&mut self.machine, &mut plane];
+        let mut log = LogConsumer(self.log.clone());
+        let consumers: &mut [&mut dyn Consumer] = &mut [&mut self.machine, &mut log, &mut plane];
         ravelin_commit::check(&proposal, consumers)?;
         let done = ravelin_commit::apply(&proposal, consumers).map_err(|e| vec![plain(e.to_string())]);
         self.activated(proposal);
@@ -147,6 +154,7 @@ impl Control {
 
     fn activated(&mut self, proposal: Proposal) {
         self.names = NameTable::new(&proposal.program);
+        self.log.renamed(&self.names);
         self.host_name = proposal.valid.get().system.host_name.clone().unwrap_or_default();
         let interfaces = proposal.program.interfaces().cloned().unwrap_or_default();
         self.taps = interfaces.units.iter().map(|unit| (unit.id, unit.tap.clone())).collect();

@@ -4,6 +4,7 @@
 mod api;
 mod config_mode;
 mod control;
+mod log;
 mod machine;
 mod routes;
 mod supervisor;
@@ -18,9 +19,11 @@ use ravelin_commit::BookFile;
 use ravelin_contract::DataPlane;
 use ravelin_forwarding::Names;
 use ravelin_store::{Directory, Record, Store};
+use ravelin_telemetry::Service;
 use tokio::sync::watch;
 
 use control::{Control, Parts};
+use log::Log;
 use machine::Machine;
 use supervisor::Place;
 
@@ -82,10 +85,14 @@ fn start(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
     let (client, mut child) = supervisor::connect(&place)?;
     let plane: Arc<dyn DataPlane> = Arc::new(client);
     let (forwarding, names) = watch::channel(Names::default());
+    let zone = jiff::tz::TimeZone::system();
+    let service = Service::new(runtime.handle().clone(), arguments.state.clone(), zone);
+    let log = Arc::new(Log::new(service));
     let control = Control::new(Parts {
         store,
         plane,
         machine: Machine::open(runtime.handle().clone())?,
+        log,
         book_file: BookFile(arguments.state.join("ids.json")),
         map: arguments.map.iter().cloned().collect::<BTreeMap<_, _>>(),
         forwarding,

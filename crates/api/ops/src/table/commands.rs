@@ -3,7 +3,7 @@
 use ravelin_types::Proto;
 
 use super::given::{Given, family, prefix, proto};
-use super::{Arg, Command, Miss, Param};
+use super::{Arg, Command, Miss, Param, log};
 use crate::request::{ConfigureKind, Detail, PolicyView, Request, SessionQuery, TestPacket};
 
 /// Help of words that are not yet a command.
@@ -23,11 +23,11 @@ pub(crate) const GROUPS: &[(&[&str], &str)] = &[
     (&["test", "security"], "Try what the security configuration does"),
 ];
 
-const fn flag(word: &'static str, help: &'static str) -> Param {
+pub(super) const fn flag(word: &'static str, help: &'static str) -> Param {
     Param { word: Some(word), args: &[], help }
 }
 
-const fn option(word: &'static str, args: &'static [Arg], help: &'static str) -> Param {
+pub(super) const fn option(word: &'static str, args: &'static [Arg], help: &'static str) -> Param {
     Param { word: Some(word), args, help }
 }
 
@@ -110,6 +110,12 @@ const COMMANDS: &[Command] = &[
         },
     },
     Command {
+        path: &["clear", "security", "log"],
+        help: "Forget kept security events",
+        params: log::CLEAR,
+        make: log::clear,
+    },
+    Command {
         path: &["configure"],
         help: "Enter configuration mode",
         params: &[
@@ -141,6 +147,12 @@ const COMMANDS: &[Command] = &[
         make: |given| Ok(Request::InterfacesTerse { name: given.text("") }),
     },
     Command {
+        path: &["show", "ravelin", "log"],
+        help: "Show what became of security log messages (extension)",
+        params: &[],
+        make: |_| Ok(Request::LogStatistics),
+    },
+    Command {
         path: &["show", "ravelin", "status"],
         help: "Show backend, workers, ports and generation (extension)",
         params: &[],
@@ -163,6 +175,12 @@ const COMMANDS: &[Command] = &[
         help: "Show packets, sessions and drops in numbers",
         params: &[],
         make: |_| Ok(Request::FlowStatistics),
+    },
+    Command {
+        path: &["show", "security", "log"],
+        help: "Show kept security events",
+        params: log::SHOW,
+        make: log::show,
     },
     Command {
         path: &["show", "security", "nat", "source", "rule"],

@@ -5,6 +5,7 @@
 
 mod commands;
 mod given;
+mod log;
 
 use crate::config::Candidate;
 use crate::words::Word;

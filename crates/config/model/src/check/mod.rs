@@ -2,6 +2,7 @@
 
 mod applications;
 mod interfaces;
+mod log;
 mod names;
 mod nat;
 mod policies;
@@ -23,6 +24,7 @@ pub fn check(mut config: Config) -> Result<ValidConfig, Vec<Diagnostic>> {
     applications::check(&config, &mut report);
     policies::check(&config, &mut report);
     nat::check(&config, &mut report);
+    log::check(&config, &mut report);
     if report.errors.is_empty() {
         return Ok(ValidConfig::new(config));
     }

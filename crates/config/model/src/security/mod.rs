@@ -1,7 +1,8 @@
-//! `security`: zones, address books, policies, source NAT, flow.
+//! `security`: zones, address books, policies, source NAT, flow, log.
 
 mod address_book;
 mod flow;
+mod log;
 mod nat;
 mod policies;
 mod zones;
@@ -10,6 +11,10 @@ use ravelin_derive::Lower;
 
 pub use address_book::{Address, AddressBook, AddressSet, AddressValue};
 pub use flow::{Flow, TcpSession};
+pub use log::{
+    LogCache, LogCategory, LogExclude, LogFacility, LogFile, LogFormat, LogHost, LogIpProtocol, LogMode,
+    LogProtocol, LogSeverity, LogStream, LogStreamFile, LogTimeFormat, LogTransport, SecurityLog,
+};
 pub use nat::{NatContext, NatRule, NatRuleSet, NatSource, SourceNatAction};
 pub use policies::{
     AddressRef, DefaultPolicy, GlobalPolicy, Policies, Policy, PolicyAction, ZonePairPolicies,
@@ -28,4 +33,6 @@ pub struct Security {
     pub nat_source: NatSource,
     #[lower(container = "flow")]
     pub flow: Flow,
+    #[lower(container = "log")]
+    pub log: SecurityLog,
 }

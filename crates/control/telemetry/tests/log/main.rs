@@ -1,0 +1,8 @@
+//! The security log from records to collectors.
+
+mod decisions;
+mod delivery;
+mod golden;
+mod roundtrip;
+mod support;
+mod tls;

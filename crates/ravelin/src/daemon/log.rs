@@ -1,0 +1,247 @@
+//! The security log in the daemon: events of the plane as records, a consumer of commits, and what operators see.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use jiff::Timestamp;
+use ravelin_commit::{Consumer, Proposal};
+use ravelin_contract::{SessionEvent, SessionKey};
+use ravelin_model::LogSeverity;
+use ravelin_ops::{LogEvent, LogEvents, LogMemory, LogQuery, LogStatistics, LogStreamLine, LogView, NameTable};
+use ravelin_program::Action;
+use ravelin_syntax::{Diagnostic, Span};
+use ravelin_telemetry::{Filter, Names, Outcome, Record, Service, close, create, deny};
+use ravelin_types::{InterfaceId, NatRuleId, PolicyId, ZoneId};
+
+/// Kept events that one answer lists.
+const LISTED_MAX: usize = 10_000;
+/// What stands for a name that nobody knows any more.
+const NOT_AVAILABLE: &str = "N/A";
+
+/// The log and the names it writes.
+pub struct Log {
+    pub service: Service,
+    names: Mutex<Arc<Named>>,
+}
+
+/// Names of the program that runs and of the one before: sessions that a commit ended still have theirs.
+#[derive(Debug, Default)]
+struct Named {
+    now: NameTable,
+    before: NameTable,
+    zones: HashMap<InterfaceId, ZoneId>,
+    rejecting: HashSet<PolicyId>,
+}
+
+impl Log {
+    pub fn new(service: Service) -> Self {
+        Self { service, names: Mutex::default() }
+    }
+
+    /// Another program runs.
+    pub fn renamed(&self, names: &NameTable) {
+        let units = names.interfaces().iter();
+        let policies = names.program().into_iter().flat_map(|p| p.sections());
+        let policies = policies.flat_map(|(_, section)| section.policies.iter().map(|(_, policy)| policy));
+        let mut held = self.names.lock().unwrap_or_else(PoisonError::into_inner);
+        *held = Arc::new(Named {
+            now: names.clone(),
+            before: held.now.clone(),
+            zones: units.filter_map(|unit| Some((unit.id, unit.zone?))).collect(),
+            rejecting: policies.filter(|p| p.action == Action::Reject).map(|p| p.id).collect(),
+        });
+    }
+
+    /// A session began or ended.
+    pub fn session(&self, event: &SessionEvent) {
+        let names = self.names();
+        self.tell(&match event.close {
+            None => create(event, &*names),
+            Some(reason) => close(event, reason.text(), &*names),
+        });
+    }
+
+    /// A policy denied a packet.
+    pub fn denied(&self, key: SessionKey, interface: InterfaceId, policy: PolicyId) {
+        self.tell(&deny(key, interface, policy, &*self.names()));
+    }
+
+    /// Reports losses when it is time to.
+    pub fn tick(&self) {
+        self.service.tick(Timestamp::now());
+    }
+
+    fn names(&self) -> Arc<Named> {
+        self.names.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Without `security log` in the configuration, events are lines of the daemon's own log.
+    fn tell(&self, record: &Record) {
+        if self.service.is_configured() {
+            self.service.record(Timestamp::now(), record);
+        } else {
+            tracing::info!("{}: {}", record.message().tag, record.text());
+        }
+    }
+}
+
+impl Named {
+    fn first<'a, T>(&'a self, find: impl Fn(&'a NameTable) -> Option<T>) -> Option<T> {
+        find(&self.now).or_else(|| find(&self.before))
+    }
+}
+
+fn or_unknown(name: Option<&str>) -> String {
+    name.unwrap_or(NOT_AVAILABLE).to_owned()
+}
+
+/// The only name of a list.
+fn only(names: &[String]) -> Option<&str> {
+    if let [name] = names { Some(name) } else { None }
+}
+
+impl Names for Named {
+    fn zone(&self, id: ZoneId) -> String {
+        self.first(|table| table.find_zone(id)).map_or_else(|| self.now.zone(id), str::to_owned)
+    }
+
+    fn unit(&self, id: Option<InterfaceId>) -> String {
+        let known = id.and_then(|id| self.first(|table| table.find_unit(id)));
+        known.map_or_else(|| self.now.unit(id), str::to_owned)
+    }
+
+    fn policy(&self, id: PolicyId) -> String {
+        or_unknown(self.first(|table| table.policy(id)).map(|policy| policy.name.as_str()))
+    }
+
+    fn nat_rule(&self, id: NatRuleId) -> String {
+        or_unknown(self.first(|table| table.find_nat_rule(id)))
+    }
+
+    fn application(&self, index: u32) -> Option<String> {
+        self.now.application(index).map(str::to_owned)
+    }
+
+    fn denied(&self, interface: InterfaceId, policy: PolicyId) -> (String, String, bool) {
+        let named = self.first(|table| table.policy(policy));
+        let from = match self.zones.get(&interface) {
+            Some(zone) => self.zone(*zone),
+            None => or_unknown(named.and_then(|p| only(&p.from))),
+        };
+        // The event does not say where the packet was going; a policy of one pair of zones does.
+        let to = or_unknown(named.and_then(|p| only(&p.to)));
+        (from, to, self.rejecting.contains(&policy))
+    }
+}
+
+/// The log as a part of every commit.
+pub struct LogConsumer(pub Arc<Log>);
+
+impl Consumer for LogConsumer {
+    fn name(&self) -> &'static str {
+        "security log"
+    }
+
+    fn check(&mut self, proposal: &Proposal) -> Result<(), Vec<Diagnostic>> {
+        let refused = self.0.service.check(&proposal.log);
+        if refused.is_empty() {
+            return Ok(());
+        }
+        let diagnostic = |(path, reason)| Diagnostic::error(path, Span::default(), reason);
+        Err(refused.into_iter().map(diagnostic).collect())
+    }
+
+    fn apply(&mut self, proposal: &Proposal) -> Result<(), String> {
+        self.0.service.apply(&proposal.log);
+        Ok(())
+    }
+}
+
+impl LogView for Log {
+    fn events(&self, query: &LogQuery) -> LogEvents {
+        let mut entries = self.service.entries(&filter(query));
+        let total = entries.len() as u64;
+        let listed = entries.split_off(entries.len().saturating_sub(LISTED_MAX));
+        let line = |entry: ravelin_telemetry::Entry| LogEvent {
+            time_s: entry.time.as_second(),
+            message: entry.text.into(),
+        };
+        LogEvents { events: listed.into_iter().map(line).collect(), total }
+    }
+
+    fn clear(&self, query: &LogQuery) -> u64 {
+        self.service.clear(&filter(query)) as u64
+    }
+
+    fn file(&self) -> Result<Option<String>, String> {
+        self.service.event_file().map_err(|error| error.to_string())
+    }
+
+    fn statistics(&self) -> LogStatistics {
+        let found = self.service.statistics();
+        let line = |name: String, destination, connections, trouble, counts: ravelin_telemetry::Counts, c| {
+            let ravelin_telemetry::Counters { offered: _, sent, lost, failed, waiting, in_flight } = c;
+            LogStreamLine {
+                name,
+                destination,
+                connections,
+                trouble,
+                produced: counts.produced,
+                sent,
+                waiting: waiting + in_flight,
+                lost,
+                failed,
+                limited: counts.limited,
+            }
+        };
+        let streams = found.streams.into_iter();
+        let mut streams: Vec<_> =
+            streams.map(|s| line(s.name, s.destination, s.connected, s.trouble, s.counts, s.counters)).collect();
+        if let Some(event) = &found.event
+            && let Some((path, counters, trouble)) = event.file.clone()
+        {
+            streams.push(line("(event file)".into(), path, 0, trouble, event.counts, counters));
+        }
+        let memory = found.event.map(|event| LogMemory {
+            produced: event.counts.produced,
+            limited: event.counts.limited,
+            kept: event.kept as u64,
+            refused: event.refused,
+        });
+        LogStatistics { streams, memory, events_lost: found.events_lost }
+    }
+}
+
+fn filter(query: &LogQuery) -> Filter {
+    let LogQuery {
+        source,
+        source_port,
+        destination,
+        destination_port,
+        protocol,
+        event,
+        process,
+        interface,
+        policy,
+        success,
+        severity,
+        newer_than_s,
+        older_than_s,
+    } = query.clone();
+    let time = |s: Option<i64>| s.and_then(|s| Timestamp::from_second(s).ok());
+    Filter {
+        source,
+        source_port,
+        destination,
+        destination_port,
+        protocol,
+        event,
+        process,
+        interface,
+        policy,
+        outcome: success.map(|yes| if yes { Outcome::Success } else { Outcome::Failure }),
+        severity: severity.and_then(|n| LogSeverity::ALL.get(usize::from(n)).copied()),
+        newer_than: time(newer_than_s),
+        older_than: time(older_than_s),
+    }
+}
