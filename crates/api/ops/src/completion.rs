@@ -94,12 +94,8 @@ fn values(env: &Env<'_>, arg: Arg, help: &str, before: &[String], partial: &str)
         Arg::Protocol | Arg::Family | Arg::Severity => {
             arg.words().into_iter().map(|(word, help)| Candidate::new(word, help)).collect()
         }
-        Arg::Address
-        | Arg::Prefix
-        | Arg::Port
-        | Arg::Number
-        | Arg::SessionId
-        | Arg::Time
-        | Arg::Name => named(Vec::new()),
+        Arg::Address | Arg::Prefix | Arg::Port | Arg::Number | Arg::SessionId | Arg::Time | Arg::Name => {
+            named(Vec::new())
+        }
     }
 }

@@ -40,7 +40,16 @@ pub(crate) fn statistics(statistics: &LogStatistics) -> String {
     let mut out = String::new();
     for line in streams {
         let LogStreamLine {
-            name, destination, connections, trouble, produced, sent, waiting, lost, failed, limited,
+            name,
+            destination,
+            connections,
+            trouble,
+            produced,
+            sent,
+            waiting,
+            lost,
+            failed,
+            limited,
         } = line;
         let _ = writeln!(out, "Stream: {name}\n  Destination: {destination}, Connections: {connections}");
         if let Some(trouble) = trouble {

@@ -12,7 +12,13 @@ fn errors(lines: &str) -> Vec<String> {
     for line in lines.split("; ") {
         text.push_str(&format!("set security log {line}\n"));
     }
-    load(&text).result.err().unwrap_or_default().iter().map(|e| format!("{}: {}", e.path, e.message)).collect()
+    load(&text)
+        .result
+        .err()
+        .unwrap_or_default()
+        .iter()
+        .map(|e| format!("{}: {}", e.path, e.message))
+        .collect()
 }
 
 #[track_caller]
@@ -35,7 +41,10 @@ fn a_stream_ends_at_a_host_or_in_a_file() {
     refused("stream s severity info", "security log stream s: missing mandatory statement: 'host' or 'file'");
     refused(&format!("{HOST}; stream s file localfilename x"), "only one of 'host' and 'file'");
     refused("stream s file size 3", "stream s file: missing mandatory statement: 'localfilename'");
-    refused("stream s file localfilename s; stream s source-address 10.0.0.1", "no meaning for a stream to a file");
+    refused(
+        "stream s file localfilename s; stream s source-address 10.0.0.1",
+        "no meaning for a stream to a file",
+    );
     refused("stream s file localfilename s; stream s host port 5", "no meaning for a stream to a file");
     refused("stream s file localfilename s; stream s file size 2000", "(1..1024)");
     refused("stream s file localfilename s; stream s file rotation 0", "(1..100)");
@@ -44,14 +53,20 @@ fn a_stream_ends_at_a_host_or_in_a_file() {
 #[test]
 fn a_host_is_an_address_and_has_a_source_of_its_family() {
     refused("stream s host 192.0.2.1", "needs 'source-address' or 'source-interface'");
-    refused("source-address 10.0.0.1; stream s host 2001:db8::9", "needs 'source-address' or 'source-interface'");
+    refused(
+        "source-address 10.0.0.1; stream s host 2001:db8::9",
+        "needs 'source-address' or 'source-interface'",
+    );
     good("source-address 10.0.0.1; source-interface ge-0/0/0; stream s host 2001:db8::9");
     good("stream s host 192.0.2.1; stream s source-address 10.0.0.1");
     refused("stream s host 192.0.2.1; stream s source-address 2001:db8::1", "not of the host's family");
     refused("source-address 10.0.0.1; stream s host collector", "names are not resolved");
     refused("source-address 10.0.0.1; stream s host 0.0.0.0", "not an address of a host");
     refused(&format!("{HOST}; stream s host port 0"), "value 0 is not within range (1..65535)");
-    refused("source-interface ge-9/9/9.0; stream s host 192.0.2.1", "interface `ge-9/9/9.0' must be configured");
+    refused(
+        "source-interface ge-9/9/9.0; stream s host 192.0.2.1",
+        "interface `ge-9/9/9.0' must be configured",
+    );
 }
 
 #[test]

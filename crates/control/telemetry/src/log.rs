@@ -48,8 +48,8 @@ pub struct SecurityLog {
 struct Gate {
     counts: Counts,
     rate: Window,
-    /// Lost, limited and produced when it was last told.
-    told: (u64, Counts),
+    /// Lost and limited when it was last told.
+    told: (u64, u64),
 }
 
 #[derive(Clone, Debug, Default)]
@@ -100,6 +100,9 @@ impl SecurityLog {
     pub fn change(&mut self, plan: LogPlan) {
         let old = std::mem::replace(&mut self.plan, plan);
         let mut gates: Vec<_> = old.streams.into_iter().zip(std::mem::take(&mut self.streams)).collect();
+        if !(old.enabled && self.plan.enabled) {
+            gates.clear();
+        }
         self.streams = self.plan.streams.iter().map(|stream| kept(&mut gates, stream)).collect();
         if self.plan.event.is_none() {
             self.event = EventGate::default();
@@ -155,8 +158,8 @@ impl SecurityLog {
         }
     }
 
-    /// Tells every stream of its own losses since it was last told. `gone` has, by destination, how many of its
-    /// lines were lost so far. A report is neither filtered nor limited.
+    /// Tells every stream of its own losses so far, if there are more than when it was last told. `gone` has, by
+    /// destination, how many of its lines were lost. A report is neither filtered nor limited.
     pub fn report(&mut self, now: Timestamp, gone: &[u64], out: &mut Vec<Posted>) {
         if !self.plan.enabled {
             return;
@@ -165,19 +168,14 @@ impl SecurityLog {
         for to in 0..self.streams.len() {
             let gate = &mut self.streams[to];
             let lost = gone.get(to).copied().unwrap_or(0);
-            let (told_lost, told) = gate.told;
-            let limited = gate.counts.limited - told.limited;
-            if lost == told_lost && limited == 0 {
+            let Counts { produced, limited } = gate.counts;
+            if gate.told == (lost, limited) {
                 continue;
             }
-            let record = Record::StreamLost {
-                stream: self.plan.streams[to].name.clone(),
-                lost: lost.saturating_sub(told_lost),
-                limited,
-                produced: gate.counts.produced - told.produced,
-            };
+            gate.told = (lost, limited);
             gate.counts.produced += 1;
-            gate.told = (lost, gate.counts);
+            let stream = self.plan.streams[to].name.clone();
+            let record = Record::StreamLost { stream, lost, limited, produced };
             self.lines.clear();
             let line = self.line(self.plan.streams[to].style, &record);
             out.push(Posted { to, line });

@@ -4,8 +4,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 use ravelin_model::{
-    Config, LogCategory, LogExclude, LogFacility, LogFormat, LogProtocol, LogSeverity, LogStream, LogTimeFormat,
-    SecurityLog,
+    Config, LogCategory, LogExclude, LogFacility, LogFormat, LogProtocol, LogSeverity, LogStream,
+    LogTimeFormat, SecurityLog,
 };
 
 use crate::filter::{Filter, Outcome};
@@ -141,7 +141,9 @@ fn form(format: Option<LogFormat>) -> Form {
     match format {
         Some(LogFormat::SdSyslog) => Form::SdSyslog,
         // The others never get past `check`.
-        None | Some(LogFormat::Syslog | LogFormat::Welf | LogFormat::Binary | LogFormat::Protobuf) => Form::Syslog,
+        None | Some(LogFormat::Syslog | LogFormat::Welf | LogFormat::Binary | LogFormat::Protobuf) => {
+            Form::Syslog
+        }
     }
 }
 
@@ -182,7 +184,8 @@ fn destination(config: &Config, stream: &LogStream) -> Option<Destination> {
         LogProtocol::Udp => Destination::Udp { from, to: at(SYSLOG_PORT) },
         LogProtocol::Tcp => Destination::Tcp { from, to: at(SYSLOG_PORT), connections },
         LogProtocol::Tls => {
-            let profile = stream.transport.tls_profile.as_ref().or(log.transport.tls_profile.as_ref())?.clone();
+            let profile =
+                stream.transport.tls_profile.as_ref().or(log.transport.tls_profile.as_ref())?.clone();
             Destination::Tls { from, to: at(SYSLOG_TLS_PORT), connections, profile }
         }
     })

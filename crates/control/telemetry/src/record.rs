@@ -77,12 +77,25 @@ pub struct Screen {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Record {
     Create(Flow),
-    Close { flow: Flow, reason: &'static str, packets: [u64; 2], bytes: [u64; 2], elapsed_s: u32 },
+    Close {
+        flow: Flow,
+        reason: &'static str,
+        packets: [u64; 2],
+        bytes: [u64; 2],
+        elapsed_s: u32,
+    },
     Deny(Deny),
     Screen(Screen),
     /// The log's own loss, told to the stream that lost.
-    StreamLost { stream: String, lost: u64, limited: u64, produced: u64 },
-    EventsLost { events: u64 },
+    StreamLost {
+        stream: String,
+        lost: u64,
+        limited: u64,
+        produced: u64,
+    },
+    EventsLost {
+        events: u64,
+    },
 }
 
 /// One field.
@@ -191,8 +204,12 @@ impl Record {
     #[must_use]
     pub fn subject(&self) -> Subject<'_> {
         let message = self.message();
-        let subject =
-            Subject { tag: message.tag, process: message.process, severity: message.severity, ..Subject::default() };
+        let subject = Subject {
+            tag: message.tag,
+            process: message.process,
+            severity: message.severity,
+            ..Subject::default()
+        };
         match self {
             Self::Create(flow) | Self::Close { flow, .. } => Subject {
                 interface: &flow.interface,
@@ -311,15 +328,7 @@ fn closed<'a>(
     out[30..32].copy_from_slice(&[Text(&flow.interface), UNKNOWN]);
     out[32..36].copy_from_slice(&UNIDENTIFIED);
     let nowhere = Address(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
-    out[36..43].copy_from_slice(&[
-        NA,
-        Number(0),
-        nowhere,
-        Number(0),
-        nowhere,
-        Number(0),
-        Text("NA NA"),
-    ]);
+    out[36..43].copy_from_slice(&[NA, Number(0), nowhere, Number(0), nowhere, Number(0), Text("NA NA")]);
     out[45..48].copy_from_slice(&[Text("Off"), Text("root"), Number(0)]);
     out
 }

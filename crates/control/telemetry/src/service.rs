@@ -175,7 +175,8 @@ impl Service {
         let mut core = self.core();
         let last = *core.reported.get_or_insert(now);
         let passed = now.duration_since(last);
-        if passed < REPORT_EVERY.try_into().unwrap_or(jiff::SignedDuration::MAX) {
+        // A clock that was set back must not silence the reports.
+        if !passed.is_negative() && passed < REPORT_EVERY.try_into().unwrap_or(jiff::SignedDuration::MAX) {
             return;
         }
         core.reported = Some(now);
@@ -184,16 +185,19 @@ impl Service {
         let Core { log, posted, .. } = &mut *core;
         log.report(now, &gone, posted);
         if lost > told {
-            log.handle(now, &Record::EventsLost { events: lost - told }, posted);
+            log.handle(now, &Record::EventsLost { events: lost }, posted);
             core.events_lost.1 = lost;
         }
         core.post();
     }
 
-    /// The kept events that a filter holds for, oldest first.
+    /// The newest `max` of the kept events that a filter holds for, oldest first, and how many it holds for.
     #[must_use]
-    pub fn entries(&self, filter: &Filter) -> Vec<Entry> {
-        self.core().log.cache().find(filter).cloned().collect()
+    pub fn entries(&self, filter: &Filter, max: usize) -> (Vec<Entry>, usize) {
+        let core = self.core();
+        let found: Vec<_> = core.log.cache().find(filter).collect();
+        let newest = &found[found.len().saturating_sub(max)..];
+        (newest.iter().map(|entry| Entry::clone(entry)).collect(), found.len())
     }
 
     /// Forgets kept events; how many.
@@ -306,7 +310,11 @@ impl Service {
             }
             let lost = outbox.abandon();
             if lost > 0 {
-                tracing::warn!(?what, lost, "Messages of a security log destination that is gone were not sent.");
+                tracing::warn!(
+                    ?what,
+                    lost,
+                    "Messages of a security log destination that is gone were not sent."
+                );
             }
         });
     }

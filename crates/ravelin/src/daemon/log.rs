@@ -7,7 +7,9 @@ use jiff::Timestamp;
 use ravelin_commit::{Consumer, Proposal};
 use ravelin_contract::{SessionEvent, SessionKey};
 use ravelin_model::LogSeverity;
-use ravelin_ops::{LogEvent, LogEvents, LogMemory, LogQuery, LogStatistics, LogStreamLine, LogView, NameTable};
+use ravelin_ops::{
+    LogEvent, LogEvents, LogMemory, LogQuery, LogStatistics, LogStreamLine, LogView, NameTable,
+};
 use ravelin_program::Action;
 use ravelin_syntax::{Diagnostic, Span};
 use ravelin_telemetry::{Filter, Names, Outcome, Record, Service, close, create, deny};
@@ -159,14 +161,12 @@ impl Consumer for LogConsumer {
 
 impl LogView for Log {
     fn events(&self, query: &LogQuery) -> LogEvents {
-        let mut entries = self.service.entries(&filter(query));
-        let total = entries.len() as u64;
-        let listed = entries.split_off(entries.len().saturating_sub(LISTED_MAX));
+        let (listed, total) = self.service.entries(&filter(query), LISTED_MAX);
         let line = |entry: ravelin_telemetry::Entry| LogEvent {
             time_s: entry.time.as_second(),
             message: entry.text.into(),
         };
-        LogEvents { events: listed.into_iter().map(line).collect(), total }
+        LogEvents { events: listed.into_iter().map(line).collect(), total: total as u64 }
     }
 
     fn clear(&self, query: &LogQuery) -> u64 {
@@ -195,12 +195,15 @@ impl LogView for Log {
             }
         };
         let streams = found.streams.into_iter();
-        let mut streams: Vec<_> =
-            streams.map(|s| line(s.name, s.destination, s.connected, s.trouble, s.counts, s.counters)).collect();
+        let mut streams: Vec<_> = streams
+            .map(|s| line(s.name, s.destination, s.connected, s.trouble, s.counts, s.counters))
+            .collect();
         if let Some(event) = &found.event
             && let Some((path, counters, trouble)) = event.file.clone()
         {
-            streams.push(line("(event file)".into(), path, 0, trouble, event.counts, counters));
+            // What event mode withheld never was for the file.
+            let counts = ravelin_telemetry::Counts { produced: counters.offered, limited: 0 };
+            streams.push(line("(event file)".into(), path, 0, trouble, counts, counters));
         }
         let memory = found.event.map(|event| LogMemory {
             produced: event.counts.produced,

@@ -77,12 +77,9 @@ impl Arg {
 
     pub(crate) fn accepts(self, word: &str) -> bool {
         match self {
-            Self::Zone
-            | Self::Policy
-            | Self::NatRule
-            | Self::Interface
-            | Self::Name
-            | Self::ConfigPath => !word.is_empty(),
+            Self::Zone | Self::Policy | Self::NatRule | Self::Interface | Self::Name | Self::ConfigPath => {
+                !word.is_empty()
+            }
             Self::Time => time(word).is_some(),
             Self::Severity => severity(word).is_some(),
             Self::Address => word.parse::<IpAddr>().is_ok(),
@@ -102,7 +99,9 @@ impl Arg {
                 (0..=u8::MAX).filter_map(|n| Proto(n).name()).map(|n| (n.to_owned(), "IP protocol")).collect()
             }
             Self::Family => vec![("inet".into(), "IPv4"), ("inet6".into(), "IPv6")],
-            Self::Severity => SEVERITIES.iter().map(|s| ((*s).to_owned(), "This and what is more severe")).collect(),
+            Self::Severity => {
+                SEVERITIES.iter().map(|s| ((*s).to_owned(), "This and what is more severe")).collect()
+            }
             Self::Zone
             | Self::Policy
             | Self::NatRule

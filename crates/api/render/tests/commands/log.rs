@@ -81,7 +81,8 @@ Events lost by the packet plane: 7
 #[test]
 fn times_and_severities_are_checked_and_completed() {
     let mut bench = Bench::new();
-    for bad in ["newer-than yesterday", "older-than 2001-13-01", "severity loud", "source-address 10.0.0.0/8"] {
+    for bad in ["newer-than yesterday", "older-than 2001-13-01", "severity loud", "source-address 10.0.0.0/8"]
+    {
         let error = bench.bad(&format!("show security log {bad}"));
         assert!(error.starts_with("invalid value"), "{error}");
     }

@@ -7,9 +7,7 @@ use ravelin_syntax::Span;
 
 use super::Report;
 use super::zones::logical_interfaces;
-use crate::{
-    Config, LogCategory, LogExclude, LogFormat, LogProtocol, LogStream, LogTransport, SecurityLog,
-};
+use crate::{Config, LogCategory, LogExclude, LogFormat, LogProtocol, LogStream, LogTransport, SecurityLog};
 
 const PATH: &str = "security log";
 /// Junos' own limit.
@@ -128,10 +126,13 @@ fn check_host(config: &Config, stream: &LogStream, host: &str, path: &str, repor
             let message = format!("`{host}' must be an IP address: names are not resolved");
             report.error(format!("{path} host"), at, message);
         }
-        Ok(host) if host.is_unspecified() => report.error(format!("{path} host"), at, "not an address of a host"),
+        Ok(host) if host.is_unspecified() => {
+            report.error(format!("{path} host"), at, "not an address of a host")
+        }
         Ok(host) => match log.source(config, stream, host) {
             None => {
-                let message = "needs 'source-address' or 'source-interface' with an address of the host's family";
+                let message =
+                    "needs 'source-address' or 'source-interface' with an address of the host's family";
                 report.error(format!("{path} host"), at, message);
             }
             Some(source) if source.is_ipv4() != host.is_ipv4() => {

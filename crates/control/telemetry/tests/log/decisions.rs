@@ -5,7 +5,8 @@ use std::sync::Arc;
 use jiff::tz::TimeZone;
 use ravelin_model::{LogCategory, LogSeverity};
 use ravelin_telemetry::{
-    Counts, Destination, Filter, Form, Kinds, LogPlan, Outcome, Posted, Record, ScreenTag, SecurityLog, StreamPlan,
+    Counts, Destination, Filter, Form, Kinds, LogPlan, Outcome, Posted, Record, ScreenTag, SecurityLog,
+    StreamPlan,
 };
 use ravelin_types::Proto;
 
@@ -104,8 +105,9 @@ fn streams_of_one_style_share_the_line() {
 }
 
 #[test]
-fn losses_are_told_once_to_the_stream_that_lost() {
-    let limited = StreamPlan { kinds: Kinds::of(&[LogCategory::Session]), rate_limit: Some(1), ..stream("slow") };
+fn losses_are_told_to_the_stream_that_lost_when_there_are_more() {
+    let limited =
+        StreamPlan { kinds: Kinds::of(&[LogCategory::Session]), rate_limit: Some(1), ..stream("slow") };
     let mut log = log(streams(vec![limited, StreamPlan { style: style(Form::Syslog), ..stream("lossy") }]));
     let mut out = Vec::new();
     (0..5).for_each(|_| log.handle(at(T0), &open(), &mut out));
@@ -113,15 +115,19 @@ fn losses_are_told_once_to_the_stream_that_lost() {
     log.report(at(T0), &[0, 3], &mut out);
     assert_eq!(out.len(), 2);
     // Neither its category nor its rate keeps the report away.
-    assert!(out[0].line.contains("RTLOG_STREAM_LOST [") && out[0].line.contains("rate-limited-messages=\"4\""));
-    let text = "RTLOG: RTLOG_STREAM_LOST: stream lossy lost 3 messages and withheld 0 above its rate since the last \
-                report, of 5";
+    assert!(
+        out[0].line.contains("RTLOG_STREAM_LOST [") && out[0].line.contains("rate-limited-messages=\"4\"")
+    );
+    let text = "RTLOG: RTLOG_STREAM_LOST: stream lossy lost 3 messages and withheld 0 above its rate, of 5";
     assert!(out[1].to == 1 && out[1].line.ends_with(text), "{}", out[1].line);
     out.clear();
     log.report(at(T0), &[0, 3], &mut out);
     assert!(out.is_empty(), "told already: {out:?}");
     log.report(at(T0), &[0, 5], &mut out);
-    assert!(out.len() == 1 && out[0].line.contains("lossy lost 2 messages"), "{out:?}");
+    assert!(
+        out.len() == 1 && out[0].line.contains("lossy lost 5 messages and withheld 0 above its rate, of 6"),
+        "{out:?}"
+    );
 }
 
 #[test]
@@ -137,7 +143,8 @@ fn event_mode_keeps_up_to_its_limit_and_takes_no_more() {
         log.handle(at(T0), &record, &mut out);
     }
     assert!(out.is_empty(), "no file, no stream: {out:?}");
-    let tags = |log: &SecurityLog| -> Vec<&str> { log.cache().find(&Filter::default()).map(|e| e.tag()).collect() };
+    let tags =
+        |log: &SecurityLog| -> Vec<&str> { log.cache().find(&Filter::default()).map(|e| e.tag()).collect() };
     let (create, close) = ("RT_FLOW_SESSION_CREATE", "RT_FLOW_SESSION_CLOSE");
     assert_eq!(tags(&log), [create, close, create]);
     assert_eq!(log.cache().refused, 2);
@@ -222,6 +229,11 @@ fn a_stream_that_stays_keeps_its_counts() {
     log.change(streams(vec![reworded, stream("c")]));
     let produced: Vec<_> = log.stream_counts().map(|c| c.produced).collect();
     assert_eq!(produced, [3, 0]);
+    // Nothing survives a log that is switched off: its queues are gone, too.
+    log.change(LogPlan { enabled: false, ..streams(vec![stream("c")]) });
+    log.handle(at(T0), &open(), &mut out);
+    log.change(streams(vec![stream("c")]));
+    assert_eq!(log.stream_counts().next(), Some(Counts::default()));
 }
 
 #[test]
@@ -248,7 +260,10 @@ fn a_plan_has_the_defaults_of_junos() {
     ]);
     let (from4, from6) = ("10.0.0.1".parse().unwrap(), "2001:db8::1".parse().unwrap());
     let to = |text: &str| text.parse().unwrap();
-    assert_eq!(found.streams[0].to, Destination::Tcp { from: from4, to: to("192.0.2.1:514"), connections: 2 });
+    assert_eq!(
+        found.streams[0].to,
+        Destination::Tcp { from: from4, to: to("192.0.2.1:514"), connections: 2 }
+    );
     assert_eq!(found.streams[1].to, Destination::Udp { from: from6, to: to("[2001:db8::9]:5514") });
     let tls =
         Destination::Tls { from: from4, to: to("192.0.2.2:6514"), connections: 2, profile: "soc".into() };

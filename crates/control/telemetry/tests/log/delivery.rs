@@ -174,7 +174,8 @@ async fn streams_end_in_files_and_outlive_commits_that_do_not_touch_them() {
     let count = |name| lines(name).lines().count();
     assert_eq!((count("a"), count("b"), count("c")), (10, 15, 5));
     let statistics = service.statistics();
-    let sent: Vec<_> = statistics.streams.iter().map(|s| (s.name.as_str(), s.counts.produced, s.counters.sent)).collect();
+    let sent: Vec<_> =
+        statistics.streams.iter().map(|s| (s.name.as_str(), s.counts.produced, s.counters.sent)).collect();
     assert_eq!(sent, [("b", 15, 15), ("c", 5, 5)]);
     assert!(statistics.streams.iter().all(|s| s.counters.balances()));
 }

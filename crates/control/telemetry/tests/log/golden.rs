@@ -111,10 +111,7 @@ fn a_translated_session_ends_in_the_structured_form() {
 
 #[test]
 fn a_session_over_ipv6_begins_in_the_structured_form() {
-    let record = Record::Create(Flow {
-        session: 9,
-        ..flow("[2001:db8:1::2]:40000 > [2001:db8:2::2]:443")
-    });
+    let record = Record::Create(Flow { session: 9, ..flow("[2001:db8:1::2]:40000 > [2001:db8:2::2]:443") });
     check(
         style(Form::SdSyslog),
         "",
@@ -152,11 +149,8 @@ fn a_denied_packet_in_both_forms() {
          src-vrf-grp=\"N/A\" dst-vrf-grp=\"N/A\" source-tenant=\"N/A\" destination-service=\"N/A\"]",
     );
     let Record::Deny(deny) = denied() else { unreachable!("it is a denial") };
-    let ping = Record::Deny(Deny {
-        key: key("10.0.0.2:77 > 198.51.100.1:0", Proto::ICMP),
-        rejected: true,
-        ..deny
-    });
+    let ping =
+        Record::Deny(Deny { key: key("10.0.0.2:77 > 198.51.100.1:0", Proto::ICMP), rejected: true, ..deny });
     check(
         style(Form::Syslog),
         "fw1",
@@ -233,7 +227,8 @@ fn a_file_has_no_priority_in_the_traditional_form_alone() {
         let mut clock = Clock::new(TimeZone::UTC);
         clock.set(at("2026-11-21T07:13:39Z"));
         let mut out = String::new();
-        Line { style: in_file(form), facility: 19, host_name: "fw1", clock: &clock }.write(&mut out, &closed());
+        Line { style: in_file(form), facility: 19, host_name: "fw1", clock: &clock }
+            .write(&mut out, &closed());
         assert!(out.starts_with(expected), "{out}");
     };
     starts(Form::Syslog, "Nov 21 07:13:39 fw1 RT_FLOW: ");

@@ -24,11 +24,7 @@ fn authority() -> Authority {
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let key = KeyPair::generate().unwrap();
     let certificate = params.self_signed(&key).unwrap();
-    Authority {
-        pem: certificate.pem(),
-        der: certificate.der().clone(),
-        issuer: Issuer::new(params, key),
-    }
+    Authority { pem: certificate.pem(), der: certificate.der().clone(), issuer: Issuer::new(params, key) }
 }
 
 /// A certificate for a DNS name, and its key.
