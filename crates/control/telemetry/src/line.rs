@@ -103,8 +103,12 @@ pub(crate) fn text(out: &mut String, record: &Record) {
 
 fn push(out: &mut String, value: &Value<'_>, plain: impl Fn(&mut String, char)) {
     match value {
-        Value::Number(number) => drop(write!(out, "{number}")),
-        Value::Address(address) => drop(write!(out, "{address}")),
+        Value::Number(number) => {
+            let _ = write!(out, "{number}");
+        }
+        Value::Address(address) => {
+            let _ = write!(out, "{address}");
+        }
         Value::Text(text) => {
             for c in text.chars() {
                 // A control character would end a line or worse: its octal number stands for it.

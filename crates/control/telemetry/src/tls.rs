@@ -14,22 +14,13 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
 
 /// Why a profile can't be used.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub enum TlsError {
+    #[error("{}: {message}", path.display())]
     File { path: PathBuf, message: String },
-    Config(Error),
+    #[error("{0}")]
+    Config(#[from] Error),
 }
-
-impl std::fmt::Display for TlsError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::File { path, message } => write!(f, "{}: {message}", path.display()),
-            Self::Config(error) => error.fmt(f),
-        }
-    }
-}
-
-impl std::error::Error for TlsError {}
 
 /// Reads a profile's directory.
 ///

@@ -2,6 +2,7 @@
 
 mod decisions;
 mod delivery;
+mod events;
 mod golden;
 mod roundtrip;
 mod support;
