@@ -285,7 +285,18 @@ fn sample(path: &str, keyword: &str) -> &'static str {
         "address" if path.ends_with("inet6") => "2001:db8::2/64",
         "route" => "10.9.0.0/16",
         "next-hop" => "10.0.0.7",
+        "source-address" | "destination-address" if path.starts_with("security log") => "192.0.2.7",
         "source-address" | "destination-address" => "192.0.2.0/24",
+        "mode" => "event",
+        "format" => "sd-syslog",
+        "severity" => "notice",
+        "category" => "session",
+        "facility-override" => "local3",
+        "event-rate" | "rate-cap" | "tcp-connections" | "size" | "files" | "rotation" | "limit" | "port" => {
+            "3"
+        }
+        _ if path.ends_with("rate-limit") => "3",
+        "protocol" if path.ends_with("transport") => "tcp",
         "source-port" | "destination-port" => "99",
         "icmp-type" | "icmp-code" | "icmp6-type" | "icmp6-code" => "3",
         "protocol" => "udp",

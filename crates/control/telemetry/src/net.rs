@@ -22,6 +22,8 @@ use crate::tls;
 const BATCH: usize = 64;
 /// How long a connection may take to stand.
 const CONNECT_MAX: Duration = Duration::from_secs(10);
+/// How long a collector may take to read the end.
+const FAREWELL_MAX: Duration = Duration::from_secs(1);
 /// How long a collector may take nothing at all before the connection counts as dead.
 const STALL_MAX: Duration = Duration::from_secs(60);
 
@@ -163,7 +165,10 @@ pub async fn deliver<S: AsyncRead + AsyncWrite + Unpin>(io: S, outbox: &Outbox) 
                 _ => continue,
             },
             open = outbox.ready() => if !open {
-                return writer.shutdown().await;
+                writer.shutdown().await?;
+                // Going at once would throw away what the collector has not read yet.
+                let _ = timeout(FAREWELL_MAX, tokio::io::copy(&mut reader, &mut tokio::io::sink())).await;
+                return Ok(());
             },
         }
         let flight = outbox.take(BATCH);

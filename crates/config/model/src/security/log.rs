@@ -138,7 +138,7 @@ pub struct LogStreamFile {
 /// What `show security log` keeps.
 #[derive(Clone, Debug, Default, PartialEq, Lower)]
 pub struct LogCache {
-    #[lower(list = "exclude")]
+    #[lower(list = "exclude <>")]
     pub exclude: Vec<LogExclude>,
     #[lower(leaf = "limit")]
     pub limit: Option<u32>,

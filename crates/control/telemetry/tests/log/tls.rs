@@ -70,10 +70,15 @@ async fn sent(profile: &Path, acceptor: TlsAcceptor) -> Result<String, String> {
     };
     let server = async {
         let mut io = acceptor.accept(theirs).await.map_err(|e| e.to_string())?;
-        frame(&mut io).await.ok_or_else(|| "no message".to_owned())
+        let line = frame(&mut io).await.ok_or_else(|| "no message".to_owned())?;
+        // It stays until the other end has said goodbye.
+        Ok((line, io))
     };
-    let (client, server) = tokio::join!(client, server);
-    client.and(server)
+    let (client, server): (_, Result<_, String>) = tokio::join!(client, server);
+    match (client, server) {
+        (Ok(()), Ok((line, _))) => Ok(line),
+        (client, server) => Err(format!("{:?}, {:?}", client.err(), server.err())),
+    }
 }
 
 fn write(directory: &Path, name: &str, text: &str) {
