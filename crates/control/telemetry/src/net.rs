@@ -36,7 +36,7 @@ impl Backoff {
     pub const MAX: Duration = Duration::from_secs(60);
 
     /// How long to wait now.
-    pub fn next(&mut self) -> Duration {
+    pub fn pause(&mut self) -> Duration {
         let now = self.0;
         self.0 = (now * 2).min(Self::MAX);
         now
@@ -74,7 +74,7 @@ pub(crate) async fn datagrams(outbox: Arc<Outbox>, peer: Peer) {
                 Ok(open) => open,
                 Err(error) => {
                     complain(&outbox, &peer, &error.to_string());
-                    sleep(backoff.next()).await;
+                    sleep(backoff.pause()).await;
                     continue;
                 }
             },
@@ -115,7 +115,7 @@ pub(crate) async fn connection(outbox: Arc<Outbox>, peer: Peer) {
             }
         };
         complain(&outbox, &peer, &error.to_string());
-        sleep(backoff.next()).await;
+        sleep(backoff.pause()).await;
     }
 }
 
@@ -238,9 +238,9 @@ mod tests {
     #[test]
     fn pauses_double_up_to_a_minute_and_begin_anew() {
         let mut backoff = Backoff::default();
-        let seconds: Vec<_> = (0..9).map(|_| backoff.next().as_secs()).collect();
+        let seconds: Vec<_> = (0..9).map(|_| backoff.pause().as_secs()).collect();
         assert_eq!(seconds, [1, 2, 4, 8, 16, 32, 60, 60, 60]);
         backoff.reset();
-        assert_eq!(backoff.next().as_secs(), 1);
+        assert_eq!(backoff.pause().as_secs(), 1);
     }
 }

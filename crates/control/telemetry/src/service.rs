@@ -197,7 +197,7 @@ impl Service {
         let core = self.core();
         let found: Vec<_> = core.log.cache().find(filter).collect();
         let newest = &found[found.len().saturating_sub(max)..];
-        (newest.iter().map(|entry| Entry::clone(entry)).collect(), found.len())
+        (newest.iter().copied().cloned().collect(), found.len())
     }
 
     /// Forgets kept events; how many.
