@@ -137,11 +137,16 @@ mod tests {
     fn a_full_file_moves_on_and_the_oldest_goes() {
         let dir = tempfile::tempdir().unwrap();
         // Two lines of four bytes fit.
-        let mut file = RotatingFile::new(dir.path().join("log/events"), 8, 3);
-        let lines: Vec<_> = (1..=7).map(|n| format!("l-{n}")).collect();
+        let mut file = RotatingFile::new(dir.path().join("log/events"), 8, 4);
+        let lines: Vec<_> = (1..=9).map(|n| format!("l-{n}")).collect();
         let (done, result) = file.append(&lines);
-        assert!(result.is_ok() && done == 7);
-        let expected = pairs(&[("events", "l-7\n"), ("events.0", "l-5\nl-6\n"), ("events.1", "l-3\nl-4\n")]);
+        assert!(result.is_ok() && done == 9);
+        let expected = pairs(&[
+            ("events", "l-9\n"),
+            ("events.0", "l-7\nl-8\n"),
+            ("events.1", "l-5\nl-6\n"),
+            ("events.2", "l-3\nl-4\n"),
+        ]);
         assert_eq!(names(&dir.path().join("log")), expected);
     }
 

@@ -23,7 +23,7 @@ pub use clock::Clock;
 pub use file::RotatingFile;
 pub use filter::{Filter, Outcome, Subject};
 pub use line::{Line, MESSAGE_MAX};
-pub use log::{Counts, Posted, SecurityLog};
+pub use log::{Counts, Posted, SecurityLog, Window};
 pub use message::{Kind, Message};
 pub use net::{Backoff, Peer, deliver};
 pub use outbox::{Counters, Outbox};

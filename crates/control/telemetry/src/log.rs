@@ -59,16 +59,16 @@ struct EventGate {
     rate: Window,
 }
 
-/// Counts within one second.
+/// Counts within one second of the clock.
 #[derive(Clone, Copy, Debug, Default)]
-struct Window {
+pub struct Window {
     second: i64,
     count: u32,
 }
 
 impl Window {
-    /// Whether one more fits. Spec: log-25.
-    fn admit(&mut self, second: i64, max: Option<u32>) -> bool {
+    /// Whether one more fits; `None`: any number does. Spec: log-25.
+    pub fn admit(&mut self, second: i64, max: Option<u32>) -> bool {
         let Some(max) = max else { return true };
         if self.second != second {
             *self = Self { second, count: 0 };

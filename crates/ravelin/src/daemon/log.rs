@@ -12,11 +12,13 @@ use ravelin_ops::{
 };
 use ravelin_program::Action;
 use ravelin_syntax::{Diagnostic, Span};
-use ravelin_telemetry::{Filter, Names, Outcome, Record, Service, close, create, deny};
+use ravelin_telemetry::{Filter, Names, Outcome, Record, Service, Window, close, create, deny};
 use ravelin_types::{InterfaceId, NatRuleId, PolicyId, ZoneId};
 
 /// Kept events that one answer lists.
 const LISTED_MAX: usize = 10_000;
+/// Lines a second for the daemon's own log, when the configuration has no `security log`.
+const OWN_LINES_MAX: u32 = 100;
 /// What stands for a name that nobody knows any more.
 const NOT_AVAILABLE: &str = "N/A";
 
@@ -24,6 +26,8 @@ const NOT_AVAILABLE: &str = "N/A";
 pub struct Log {
     pub service: Service,
     names: Mutex<Arc<Named>>,
+    /// Of the daemon's own log: lines of this second, and events that were none since the last line.
+    own: Mutex<(Window, u64)>,
 }
 
 /// Names of the program that runs and of the one before: sessions that a commit ended still have theirs.
@@ -37,7 +41,7 @@ struct Named {
 
 impl Log {
     pub fn new(service: Service) -> Self {
-        Self { service, names: Mutex::default() }
+        Self { service, names: Mutex::default(), own: Mutex::default() }
     }
 
     /// Another program runs.
@@ -82,8 +86,22 @@ impl Log {
         if self.service.is_configured() {
             self.service.record(Timestamp::now(), record);
         } else {
-            tracing::info!("{}: {}", record.message().tag, record.text());
+            self.tell_ourselves(record);
         }
+    }
+
+    fn tell_ourselves(&self, record: &Record) {
+        let mut own = self.own.lock().unwrap_or_else(PoisonError::into_inner);
+        let (window, withheld) = &mut *own;
+        if !window.admit(Timestamp::now().as_second(), Some(OWN_LINES_MAX)) {
+            *withheld += 1;
+            return;
+        }
+        if *withheld > 0 {
+            tracing::warn!(events = *withheld, "Security events came too fast to be written.");
+            *withheld = 0;
+        }
+        tracing::info!("{}: {}", record.message().tag, record.text());
     }
 }
 
