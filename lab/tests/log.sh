@@ -51,7 +51,7 @@ balanced() {
             gsub(",", ""); rows++
             if ($2 != $4 + $6 + $8 + $10 + $12) { print; bad = 1 }
         }
-        END { exit bad || rows < 5 }'
+        END { exit bad || rows < 6 }'
 }
 lost_something() { [ "$(number stalled Lost)" -gt 0 ]; }
 lost_nothing() { [ "$(number "$1" Lost)" = 0 ] && [ "$(number "$1" Failed)" = 0 ]; }
@@ -70,6 +70,8 @@ for stream in udp tcp tls stalled old; do LOG="$LOG; set security log stream $st
 LOG="$LOG; set security log stream tcp transport protocol tcp; set security log stream tcp transport tcp-connections 2"
 LOG="$LOG; set security log stream tls transport protocol tls; set security log stream tls transport tls-profile soc"
 LOG="$LOG; set security log stream stalled transport protocol tcp; set security log stream stalled host port 5140"
+LOG="$LOG; set security log stream six host 2001:db8:2::2; set security log stream six host port 5515"
+LOG="$LOG; set security log stream six source-address 2001:db8:2::1"
 LOG="$LOG; set security log stream old host port 5514; set security log stream old format syslog"
 check_has "a profile that is not there refuses the commit" "profile .nobody.: .*ca.pem" \
     run "configure; $LOG; set security log stream tls transport tls-profile nobody; commit"
@@ -79,7 +81,7 @@ check "the log is committed" run "configure; $LOG; set $POLICY then log session-
 spawn held "$CLIENT" python3 "$LAB_DIR/probe.py" hold 198.51.100.2 80
 check "a connection is held" wait_until 5 grep -q held "$STATE/log/held"
 id=$(session_id)
-for stream in udp tcp tls; do
+for stream in udp tcp tls six; do
     check "its beginning reaches $stream, with the session's id" \
         wait_until 10 has $stream "^<14>1 .* ravelin-demo RT_FLOW - RT_FLOW_SESSION_CREATE .* policy-name=\"web-v4\" .* session-id=\"$id\""
 done

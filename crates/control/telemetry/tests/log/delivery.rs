@@ -34,19 +34,22 @@ fn number(line: &str) -> usize {
     line.split(' ').nth(1).unwrap().parse().unwrap()
 }
 
+/// The numbers of all messages until the end.
+async fn numbers<R: AsyncRead + Unpin>(mut io: R) -> Vec<usize> {
+    let mut got = Vec::new();
+    while let Some(line) = frame(&mut io).await {
+        got.push(number(&line));
+    }
+    got
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_collector_gets_every_message_in_order() {
     let outbox = Outbox::default();
     offer(&outbox, 0..500);
     outbox.close();
-    let (mut collector, ours) = duplex(333);
-    let (result, got) = tokio::join!(deliver(ours, &outbox), async {
-        let mut got = Vec::new();
-        while let Some(line) = frame(&mut collector).await {
-            got.push(number(&line));
-        }
-        got
-    });
+    let (collector, ours) = duplex(333);
+    let (result, got) = tokio::join!(deliver(ours, &outbox), numbers(collector));
     assert!(result.is_ok());
     assert_eq!(got, (0..500).collect::<Vec<_>>());
     let counters = outbox.counters();
@@ -121,6 +124,22 @@ async fn the_next_connection_goes_on_where_the_last_one_broke() {
     assert!(counters.balances() && counters.sent == 300 && counters.gone() == 0);
     // Only what the first connection's buffer of 64 bytes swallowed is missing.
     assert!(seen.len() >= 300 - 4, "{}", seen.len());
+}
+
+#[tokio::test(start_paused = true)]
+async fn connections_share_the_messages_and_each_goes_once() {
+    let outbox = Outbox::default();
+    offer(&outbox, 0..1000);
+    outbox.close();
+    let ((narrow, first), (wide, second)) = (duplex(100), duplex(5000));
+    let (one, two, mut left, right) =
+        tokio::join!(deliver(first, &outbox), deliver(second, &outbox), numbers(narrow), numbers(wide));
+    assert!(one.is_ok() && two.is_ok() && !left.is_empty() && !right.is_empty());
+    assert!(left.is_sorted() && right.is_sorted());
+    left.extend(right);
+    left.sort_unstable();
+    assert_eq!(left, (0..1000).collect::<Vec<_>>());
+    assert!(outbox.counters().balances());
 }
 
 #[tokio::test(start_paused = true)]
