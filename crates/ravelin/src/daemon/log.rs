@@ -266,3 +266,74 @@ fn filter(query: &LogQuery) -> Filter {
         older_than: time(older_than_s),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ravelin_compile::{IdBook, Resolved, compile};
+    use ravelin_types::Generation;
+
+    /// Units `ge-0/0/0.0` in zone a and `ge-0/0/1.0` in zone b, and more `set` lines.
+    fn names(more: &str, book: &mut IdBook) -> NameTable {
+        let zone = |n: u8, zone| {
+            format!(
+                "set interfaces ge-0/0/{n} unit 0 family inet address 10.0.{n}.1/24\n\
+                 set security zones security-zone {zone} interfaces ge-0/0/{n}.0\n"
+            )
+        };
+        let text = zone(0, "a") + &zone(1, "b") + more;
+        let valid = ravelin_model::load(&text).result.unwrap_or_else(|e| panic!("{e:?}"));
+        let resolved = Resolved::virtual_ports(&valid);
+        NameTable::new(&compile(&valid, &resolved, book, Generation(1)).unwrap_or_else(|e| panic!("{e:?}")))
+    }
+
+    fn policy(section: &str, name: &str, then: &str) -> String {
+        let path = format!("set security policies {section} policy {name}");
+        let any = ["source-address", "destination-address", "application"];
+        let matches = any.map(|what| format!("{path} match {what} any\n")).concat();
+        format!("{matches}{path} then {then}\n")
+    }
+
+    fn log() -> (tokio::runtime::Runtime, Log) {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let service = Service::new(runtime.handle().clone(), "/nonexistent".into(), jiff::tz::TimeZone::UTC);
+        (runtime, Log::new(service))
+    }
+
+    fn id_of(table: &NameTable, name: &str) -> PolicyId {
+        let ids = (0..100).map(PolicyId);
+        ids.into_iter().find(|id| table.policy(*id).is_some_and(|p| p.name == name)).unwrap()
+    }
+
+    #[test]
+    fn a_session_that_a_commit_ends_still_has_its_policy_s_name() {
+        let (_runtime, log) = log();
+        let mut book = IdBook::default();
+        let first = names(&policy("from-zone a to-zone b", "old", "permit"), &mut book);
+        let old = id_of(&first, "old");
+        log.renamed(&first);
+        let without = names("", &mut book);
+        log.renamed(&without);
+        assert_eq!(log.names().policy(old), "old");
+        log.renamed(&without);
+        assert_eq!(log.names().policy(old), "N/A");
+    }
+
+    #[test]
+    fn a_denial_s_zones_come_from_its_interface_and_its_policy() {
+        let (_runtime, log) = log();
+        let lines = policy("from-zone a to-zone b", "no", "deny")
+            + &policy("from-zone b to-zone a", "never", "reject")
+            + &policy("global", "all", "reject");
+        let table = names(&lines, &mut IdBook::default());
+        log.renamed(&table);
+        let unit = |name| table.unit_id(name).unwrap();
+        let denied = |interface, policy| {
+            let (from, to, rejected) = log.names().denied(unit(interface), id_of(&table, policy));
+            (from + ">" + &to, rejected)
+        };
+        assert_eq!(denied("ge-0/0/0.0", "no"), ("a>b".to_owned(), false));
+        assert_eq!(denied("ge-0/0/1.0", "never"), ("b>a".to_owned(), true));
+        assert_eq!(denied("ge-0/0/1.0", "all"), ("b>N/A".to_owned(), true));
+    }
+}
