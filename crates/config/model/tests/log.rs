@@ -112,6 +112,8 @@ fn files_have_one_writer_and_plain_names() {
     let two = "mode stream-event; file filename events; stream s file localfilename";
     good(&format!("{two} other"));
     refused(&format!("{two} events"), "file `events' is already written to");
+    let unnamed = "mode stream-event; file size 5; stream s file localfilename";
+    refused(&format!("{unnamed} security-log"), "file `security-log' is already written to");
     for name in ["a/b", "..", "events.0", ".hidden"] {
         refused(&format!("mode event; file filename {name}"), "a file name has");
         refused(&format!("stream s file localfilename {name}"), "a file name has");

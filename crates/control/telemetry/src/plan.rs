@@ -17,7 +17,6 @@ const NAMELESS: &str = "ravelin";
 const SYSLOG_PORT: u16 = 514;
 const SYSLOG_TLS_PORT: u16 = 6514;
 /// The event file, unless given.
-const EVENT_FILE: &str = "security-log";
 const EVENT_FILE_MB: u32 = 10;
 const EVENT_FILES: u32 = 10;
 const STREAM_FILE_MB: u32 = 25;
@@ -195,7 +194,7 @@ fn event_plan(log: &SecurityLog) -> EventPlan {
     let limited = |n: Option<u32>| n.filter(|n| *n > 0);
     let file = log.file.is_set().then(|| FilePlan {
         directory: log.file.path.as_ref().map(PathBuf::from),
-        name: log.file.name.clone().unwrap_or_else(|| EVENT_FILE.to_owned()),
+        name: log.file.file_name().to_owned(),
         bytes_max: u64::from(log.file.size_mb.unwrap_or(EVENT_FILE_MB)) * MB,
         files: log.file.files.unwrap_or(EVENT_FILES),
     });

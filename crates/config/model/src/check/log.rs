@@ -189,7 +189,7 @@ fn check_file(stream: &LogStream, path: &str, report: &mut Report) {
 /// Every file has one writer, and no name is that of another's older file.
 fn file_names(log: &SecurityLog, report: &mut Report) {
     let mut taken = HashSet::new();
-    let event = log.file.name.as_deref().map(|name| (name, format!("{PATH} file filename"), log.at));
+    let event = log.file.is_set().then(|| (log.file.file_name(), format!("{PATH} file filename"), log.at));
     let streams = log.streams.iter().filter_map(|stream| {
         let path = format!("{PATH} stream {} file localfilename", stream.name);
         stream.file.name.as_deref().map(|name| (name, path, stream.at))

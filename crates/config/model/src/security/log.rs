@@ -318,6 +318,12 @@ impl LogFile {
     pub fn is_set(&self) -> bool {
         *self != Self::default()
     }
+
+    /// Its name, given or not.
+    #[must_use]
+    pub fn file_name(&self) -> &str {
+        self.name.as_deref().unwrap_or("security-log")
+    }
 }
 
 impl LogStreamFile {
