@@ -20,9 +20,9 @@ pub mod wire;
 mod words;
 
 pub use answer::{
-    Answer, CommitEntry, DropCount, Explained, FindingLine, FlowStatistics, InterfaceLine, NatRule, NatRules,
-    PlaneStatus, PolicyEntry, PolicyList, PortLine, RouteLine, Routes, SessionDetail, SessionList,
-    SessionSummary, Translation, UnitLine, Version, Wing, WorkerLine, ZoneEntry,
+    Answer, CommitEntry, DropCount, Explained, FindingLine, FlowStatistics, InterfaceLine, NatKind, NatPool,
+    NatPools, NatRule, NatRules, PlaneStatus, PolicyEntry, PolicyList, PortLine, RouteLine, Routes,
+    SessionDetail, SessionList, SessionSummary, Translation, UnitLine, Version, Wing, WorkerLine, ZoneEntry,
 };
 pub use completion::complete;
 pub use config::{

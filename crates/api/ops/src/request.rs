@@ -2,6 +2,8 @@
 
 use std::net::IpAddr;
 
+use crate::answer::NatKind;
+
 use ipnet::IpNet;
 use ravelin_types::{Family, Proto};
 
@@ -83,9 +85,13 @@ pub enum Request {
         query: SessionQuery,
     },
     FlowStatistics,
-    NatSourceSummary,
-    /// `None`: all.
-    NatSourceRules {
+    NatSummary(NatKind),
+    /// Of one kind, and of one name when there is one.
+    NatRules {
+        kind: NatKind,
+        name: Option<String>,
+    },
+    NatDestinationPools {
         name: Option<String>,
     },
     Version,

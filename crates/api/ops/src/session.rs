@@ -228,8 +228,9 @@ pub(crate) fn operational(
         }
         Request::ClearSessions { query } => Answer::Cleared { sessions: gather::clear(env, &query)? },
         Request::FlowStatistics => Answer::FlowStatistics(gather::flow_statistics(env)?),
-        Request::NatSourceSummary => Answer::NatSummary(gather::nat_rules(env, None)?),
-        Request::NatSourceRules { name } => Answer::NatRules(gather::nat_rules(env, name.as_deref())?),
+        Request::NatSummary(kind) => Answer::NatSummary(gather::nat_rules(env, kind, None)?),
+        Request::NatRules { kind, name } => Answer::NatRules(gather::nat_rules(env, kind, name.as_deref())?),
+        Request::NatDestinationPools { name } => Answer::NatPools(gather::nat_pools(env, name.as_deref())?),
         Request::Version => Answer::Version(Version {
             host_name: env.facts.host_name.clone(),
             version: env.facts.version.clone(),

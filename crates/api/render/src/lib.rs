@@ -45,6 +45,7 @@ pub fn text(answer: &Answer) -> String {
         Answer::FlowStatistics(statistics) => flow::statistics(statistics),
         Answer::NatSummary(rules) => nat::summary(rules),
         Answer::NatRules(rules) => nat::rules(rules),
+        Answer::NatPools(pools) => nat::pools(pools),
         Answer::Version(version) => system::version(version),
         Answer::Commits(commits) => system::commits(commits),
         Answer::Explained(explained) => system::explained(explained),
@@ -71,6 +72,7 @@ pub fn json(answer: &Answer) -> String {
         }
         Answer::FlowStatistics(statistics) => flow::statistics_element(statistics),
         Answer::NatSummary(rules) | Answer::NatRules(rules) => nat::element(rules),
+        Answer::NatPools(pools) => nat::pools_element(pools),
         Answer::Version(version) => system::version_element(version),
         Answer::Commits(commits) => system::commits_element(commits),
         Answer::Explained(explained) => system::explained_element(explained),

@@ -21,11 +21,14 @@ pub use load::{Loaded, check_tree, covered, load, lower_tree};
 pub use predefined::{is_unsupported, predefined};
 pub use routing_options::{RoutingOptions, StaticAction, StaticRoute};
 pub use security::{
-    Address, AddressBook, AddressRef, AddressSet, AddressValue, DefaultPolicy, Flow, GlobalPolicy,
-    HostInbound, LogCache, LogCategory, LogExclude, LogFacility, LogFile, LogFormat, LogHost, LogIpProtocol,
-    LogMode, LogProtocol, LogSeverity, LogStream, LogStreamFile, LogTimeFormat, LogTransport, NatContext,
-    NatRule, NatRuleSet, NatSource, Policies, Policy, PolicyAction, Protocol, Security, SecurityLog,
-    SecurityZone, Service, SourceNatAction, TcpSession, ZoneInterface, ZonePairPolicies,
+    Address, AddressBook, AddressRef, AddressSet, AddressValue, DefaultPolicy, DestinationNatAction,
+    DestinationPool, DestinationRule, DestinationRuleSet, Flow, GlobalPolicy, HostInbound, LogCache,
+    LogCategory, LogExclude, LogFacility, LogFile, LogFormat, LogHost, LogIpProtocol, LogMode, LogProtocol,
+    LogSeverity, LogStream, LogStreamFile, LogTimeFormat, LogTransport, NatContext, NatDestination,
+    NatProtocol, NatProxy, NatRule, NatRuleSet, NatSource, NatStatic, Policies, Policy, PolicyAction,
+    PolicyRematch, Port, PortSpan, Protocol, ProxyRange, Security, SecurityLog, SecurityZone, Service,
+    SourceNatAction, StaticPrefix, StaticRule, StaticRuleSet, TcpSession, ZoneInterface, ZonePairPolicies,
+    with_unit,
 };
 pub use system::System;
 pub use valid::ValidConfig;

@@ -262,6 +262,19 @@ set security address-book global address-set s address a
 set security policies from-zone z to-zone z policy p then permit
 set security policies global policy p then permit
 set security nat source rule-set r rule n then source-nat interface
+set security nat source rule-set r rule n match source-port 1000
+set security nat source rule-set r rule n match destination-port 1000
+set security nat destination pool p address 10.0.0.1/32
+set security nat destination rule-set r rule n match destination-port 1000
+set security nat destination rule-set r rule n then destination-nat pool p
+set security nat static rule-set r rule n match source-port 1000
+set security nat static rule-set r rule n match destination-port 1000
+set security nat static rule-set r rule n then static-nat prefix 10.0.0.1/32
+set security nat static rule-set r rule n then static-nat prefix mapped-port 1000
+set security nat static rule-set r rule m then static-nat prefix-name a
+set security nat static rule-set r rule m then static-nat prefix-name mapped-port 999
+set security nat proxy-arp interface ge-0/0/0.0 address 10.0.0.7/32
+set security nat proxy-ndp interface ge-0/0/0.0 address 2001:db8::7/128
 set applications application x protocol tcp
 set applications application y term t protocol tcp
 set applications application-set q application x
@@ -271,6 +284,17 @@ set routing-options static route 10.9.0.0/16 discard
 /// A sample word for each argument on the way to a rule, by keyword.
 fn sample(path: &str, keyword: &str) -> &'static str {
     match keyword {
+        "<>" if path.contains("proxy-arp") && path.ends_with("to") => "10.0.0.8/32",
+        "<>" if path.contains("proxy-arp") => "10.0.0.7/32",
+        "<>" if path.contains("proxy-ndp") && path.ends_with("to") => "2001:db8::8",
+        "<>" if path.contains("proxy-ndp") => "2001:db8::7/128",
+        "interface" if path.contains("nat proxy") => "ge-0/0/0.0",
+        "<>" if path.ends_with("pool address") || path.ends_with("pool address to") => "10.0.0.3/32",
+        "<>" if path.ends_with("destination-address") || path.ends_with("static-nat prefix") => "10.0.0.4/32",
+        "<>" if path.ends_with("port") => "1000",
+        "<>" if path.ends_with("port to") || path.ends_with("port <> to") => "1001",
+        "port" | "session-timeout" => "55",
+        "mss" => "1300",
         "range-address" => "10.0.0.7",
         _ if path == "interfaces" => "ge-0/0/0",
         _ if path.ends_with("interfaces") => "ge-0/0/0.0",
@@ -292,9 +316,7 @@ fn sample(path: &str, keyword: &str) -> &'static str {
         "severity" => "notice",
         "category" => "session",
         "facility-override" => "local3",
-        "event-rate" | "rate-cap" | "tcp-connections" | "size" | "files" | "rotation" | "limit" | "port" => {
-            "3"
-        }
+        "event-rate" | "rate-cap" | "tcp-connections" | "size" | "files" | "rotation" | "limit" => "3",
         _ if path.ends_with("rate-limit") => "3",
         "protocol" if path.ends_with("transport") => "tcp",
         "source-port" | "destination-port" => "99",
@@ -338,6 +360,8 @@ fn words_of(path: &str) -> Vec<String> {
                 ("address-set", _) => "s".into(),
                 ("policy", _) => "p".into(),
                 ("rule-set", _) => "r".into(),
+                ("pool", _) => "p".into(),
+                ("rule", _) if path.contains("prefix-name") => "m".into(),
                 ("rule", _) => "n".into(),
                 ("term", _) => "t".into(),
                 _ => word,

@@ -10,7 +10,8 @@ use jiff::tz::TimeZone;
 use ravelin_contract::SessionKey;
 use ravelin_model::{LogSeverity, LogTimeFormat};
 use ravelin_telemetry::{
-    Destination, FilePlan, Flow, Form, Kinds, LogPlan, Outbox, Record, SecurityLog, StreamPlan, Style,
+    Destination, FilePlan, Flow, Form, Kinds, LogPlan, NatRuleKind, Outbox, Record, SecurityLog, StreamPlan,
+    Style,
 };
 use ravelin_types::Proto;
 
@@ -79,7 +80,8 @@ fn close() -> Record {
             key,
             nat: SessionKey { src: nat, sport: 1024, ..key },
             service: Some("junos-https".into()),
-            source_rule: Some("outbound".into()),
+            source_rule: Some((NatRuleKind::Source, "outbound".into())),
+            destination_rule: None,
             policy: "permit-web".into(),
             from_zone: "trust".into(),
             to_zone: "untrust".into(),

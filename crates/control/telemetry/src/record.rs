@@ -10,13 +10,21 @@ use ravelin_types::{InterfaceId, NatRuleId, PolicyId, Proto, ZoneId};
 use crate::filter::{Outcome, Subject};
 use crate::message::{self, Message};
 
+/// Which of the three translations a NAT rule is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum NatRuleKind {
+    Source,
+    Destination,
+    Static,
+}
+
 /// Names for the ids of events, lent by whoever knows the program that runs.
 pub trait Names {
     fn zone(&self, id: ZoneId) -> String;
     /// `None`: the firewall itself.
     fn unit(&self, id: Option<InterfaceId>) -> String;
     fn policy(&self, id: PolicyId) -> String;
-    fn nat_rule(&self, id: NatRuleId) -> String;
+    fn nat_rule(&self, id: NatRuleId) -> (NatRuleKind, String);
     fn application(&self, index: u32) -> Option<String>;
     /// Where a denied packet came from and was going to, and whether it was answered.
     fn denied(&self, interface: InterfaceId, policy: PolicyId) -> (String, String, bool);
@@ -29,7 +37,9 @@ pub struct Flow {
     /// As the packet leaves.
     pub nat: SessionKey,
     pub service: Option<String>,
-    pub source_rule: Option<String>,
+    /// The rule that translated the source, and the one that translated the destination.
+    pub source_rule: Option<(NatRuleKind, String)>,
+    pub destination_rule: Option<(NatRuleKind, String)>,
     pub policy: String,
     pub from_zone: String,
     pub to_zone: String,
@@ -150,11 +160,21 @@ pub fn deny(key: SessionKey, interface: InterfaceId, policy: PolicyId, names: &d
 fn flow(event: &SessionEvent, names: &dyn Names) -> Flow {
     let view = &event.view;
     let [out, back] = &view.wings;
+    let nat = leaving(&out.key, &back.key);
+    let (source_rule, destination_rule) = match view.nat_rule.map(|id| names.nat_rule(id)) {
+        None => (None, None),
+        Some(rule @ (NatRuleKind::Source, _)) => (Some(rule), None),
+        Some(rule @ (NatRuleKind::Destination, _)) => (None, Some(rule)),
+        // A static rule is about the side that it changed.
+        Some(rule @ (NatRuleKind::Static, _)) if nat.src != out.key.src => (Some(rule), None),
+        Some(rule @ (NatRuleKind::Static, _)) => (None, Some(rule)),
+    };
     Flow {
         key: out.key,
-        nat: leaving(&out.key, &back.key),
+        nat,
         service: view.application.and_then(|index| names.application(index)),
-        source_rule: view.nat_rule.map(|id| names.nat_rule(id)),
+        source_rule,
+        destination_rule,
         policy: names.policy(view.policy),
         from_zone: names.zone(view.from_zone),
         to_zone: names.zone(view.to_zone),
@@ -257,13 +277,22 @@ impl Record {
     }
 }
 
+/// A rule's type and name.
+fn rule(rule: Option<&(NatRuleKind, String)>) -> [Value<'_>; 2] {
+    let Some((kind, name)) = rule else { return [NOT_AVAILABLE; 2] };
+    let kind = match kind {
+        NatRuleKind::Source => "source rule",
+        NatRuleKind::Destination => "destination rule",
+        NatRuleKind::Static => "static rule",
+    };
+    [Text(kind), Text(name)]
+}
+
 /// The fields from source address to session id.
 fn tuple(flow: &Flow) -> [Value<'_>; 20] {
-    let Flow { key, nat, service, source_rule, policy, from_zone, to_zone, session, interface: _ } = flow;
-    let (rule_type, rule) = match source_rule {
-        Some(rule) => (Text("source rule"), Text(rule)),
-        None => (NOT_AVAILABLE, NOT_AVAILABLE),
-    };
+    let Flow { key, nat, service, policy, from_zone, to_zone, session, .. } = flow;
+    let [source_type, source_rule] = rule(flow.source_rule.as_ref());
+    let [destination_type, destination_rule] = rule(flow.destination_rule.as_ref());
     [
         Address(key.src),
         Number(key.sport.into()),
@@ -276,10 +305,10 @@ fn tuple(flow: &Flow) -> [Value<'_>; 20] {
         Address(nat.dst),
         Number(nat.dport.into()),
         Number(0),
-        rule_type,
-        rule,
-        NOT_AVAILABLE,
-        NOT_AVAILABLE,
+        source_type,
+        source_rule,
+        destination_type,
+        destination_rule,
         Number(key.proto.0.into()),
         Text(policy),
         Text(from_zone),

@@ -8,10 +8,12 @@ mod policy;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use ravelin_program::{FlowSettings, Interface, Port, Program, SourceNat, Zone};
+use ravelin_program::{FlowSettings, Interface, Port, Program, Zone};
+use ravelin_tcp::TcpRules;
 use ravelin_types::{Addr, Family, Generation, InterfaceId, PolicyId, PortId, ZoneId};
 
 use crate::forwarding::Forwarding;
+use crate::nat::{Nat, NatRuleRef};
 pub(crate) use policy::{Decision, Tuple};
 
 /// What a batch sees: one program, one state of the world.
@@ -45,7 +47,8 @@ pub struct Rules {
     /// Addresses of the firewall and the unit that has them.
     locals: HashMap<(Family, Addr), InterfaceId>,
     policies: policy::Policies,
-    pub(crate) source_nat: SourceNat,
+    pub(crate) nat: Nat,
+    pub(crate) tcp: TcpRules,
     pub(crate) limits: IdLimits,
 }
 
@@ -67,7 +70,6 @@ impl Rules {
         let interfaces = program.interfaces().ok_or_else(|| missing("interfaces"))?;
         let zones = program.zones().ok_or_else(|| missing("security zones"))?;
         let flow = *program.flow().ok_or_else(|| missing("security flow"))?;
-        let source_nat = program.source_nat().cloned().unwrap_or_default();
         let mut rules = Self {
             generation: program.generation,
             flow,
@@ -77,7 +79,8 @@ impl Rules {
             zones: table("security zones", zones.0.iter().map(|z| (z.id.index(), z.clone())))?,
             locals: HashMap::new(),
             policies: policy::Policies::build(program),
-            source_nat,
+            nat: Nat::of(program),
+            tcp: crate::tcp::rules(&flow.tcp),
             limits: IdLimits::default(),
         };
         rules.index_units()?;
@@ -112,11 +115,10 @@ impl Rules {
     }
 
     fn id_limits(&self) -> IdLimits {
-        let rules = self.source_nat.0.iter().flat_map(|set| &set.rules);
         IdLimits {
             units: self.units.len(),
             policies: self.policies.ids(),
-            nat_rules: rules.map(|r| r.id.index() + 1).max().unwrap_or(0),
+            nat_rules: self.nat.rules().map(|r| r.id.index() + 1).max().unwrap_or(0),
         }
     }
 
@@ -173,9 +175,14 @@ impl Rules {
         self.policies.permits(policy)
     }
 
-    /// Every source NAT rule.
-    pub fn nat_rules(&self) -> impl Iterator<Item = &ravelin_program::SourceRule> {
-        self.source_nat.0.iter().flat_map(|set| &set.rules)
+    /// Whether a policy's own conditions hold, whatever stands before it.
+    pub(crate) fn matches(&self, policy: PolicyId, tuple: &Tuple) -> bool {
+        self.policies.matches(policy, tuple)
+    }
+
+    /// Every NAT rule.
+    pub fn nat_rules(&self) -> impl Iterator<Item = NatRuleRef<'_>> {
+        self.nat.rules()
     }
 
     /// The policy of an id, and the zone pair or `global` it stands in.

@@ -16,6 +16,8 @@ const SUPPORTED: &[&str] = &[
     "global-policies",
     "host-inbound",
     "source-nat-interface",
+    "destination-nat",
+    "static-nat",
     "vlan",
     "ipv6",
     "explain",
@@ -76,10 +78,7 @@ fn remember(core: &mut Core, result: &ApplyResult) {
 
 fn outcome(program: &Program, rules: &Rules, modes: Vec<PortMode>) -> ApplyResult {
     let app_names = program.application_names().iter().cloned();
-    let rule_sets = program.source_nat().map_or(&[][..], |nat| &nat.0);
-    let nat_rules = rule_sets
-        .iter()
-        .flat_map(|set| set.rules.iter().map(|rule| (format!("{}/{}", set.name, rule.name), rule.id.0)));
+    let nat_rules = rules.nat_rules().map(|r| (format!("{}/{}/{}", r.kind, r.set, r.name), r.id.0));
     ApplyResult {
         generation: rules.generation,
         zone_ids: rules.zones().map(|z| (z.name.clone(), z.id)).collect(),

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use ravelin_types::Generation;
 
-use crate::{Digest, FlowSettings, Interfaces, PolicySection, SourceNat, Zones};
+use crate::{DestinationNat, Digest, FlowSettings, Interfaces, PolicySection, SourceNat, StaticNat, Zones};
 
 /// A part of a program that is hashed, sent and shared as one.
 #[derive(Clone, Debug, PartialEq)]
@@ -16,6 +16,8 @@ pub enum Chunk {
     Zones(Zones),
     Flow(FlowSettings),
     SourceNat(SourceNat),
+    DestinationNat(DestinationNat),
+    StaticNat(StaticNat),
     Section(PolicySection),
     ApplicationNames(Vec<String>),
 }
@@ -114,6 +116,16 @@ impl Program {
         self.find(|c| if let Chunk::SourceNat(x) = c { Some(x) } else { None })
     }
 
+    #[must_use]
+    pub fn destination_nat(&self) -> Option<&DestinationNat> {
+        self.find(|c| if let Chunk::DestinationNat(x) = c { Some(x) } else { None })
+    }
+
+    #[must_use]
+    pub fn static_nat(&self) -> Option<&StaticNat> {
+        self.find(|c| if let Chunk::StaticNat(x) = c { Some(x) } else { None })
+    }
+
     /// Names of applications, by the index that a rule's term holds.
     #[must_use]
     pub fn application_names(&self) -> &[String] {
@@ -129,6 +141,8 @@ impl Program {
             | Chunk::Zones(_)
             | Chunk::Flow(_)
             | Chunk::SourceNat(_)
+            | Chunk::DestinationNat(_)
+            | Chunk::StaticNat(_)
             | Chunk::ApplicationNames(_) => None,
         })
     }
@@ -145,6 +159,8 @@ impl Chunk {
             Self::SourceNat(_) => 4,
             Self::Section(_) => 5,
             Self::ApplicationNames(_) => 6,
+            Self::DestinationNat(_) => 8,
+            Self::StaticNat(_) => 9,
         }
     }
 }

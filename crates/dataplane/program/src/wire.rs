@@ -5,6 +5,7 @@
 
 mod decode;
 mod encode;
+mod nat;
 
 use prost::Message as _;
 

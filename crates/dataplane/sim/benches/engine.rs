@@ -15,9 +15,9 @@ use ravelin_compile::{IdBook, Resolved, compile, routes};
 use ravelin_contract::{Neighbour, NeighbourUpdate};
 use ravelin_engine::{
     BATCH_MAX, Checksum, Egress, Forwarding, Ingress, Limits, NoRecorder, Output, Packet, Resolver, Rules,
-    Seed, Shared, Snapshot, State, Verdict, step,
+    Seed, Shared, Snapshot, State, Steering, Verdict, step,
 };
-use ravelin_types::{Generation, Instant, InterfaceId, Mac, PortId, WorkerId};
+use ravelin_types::{Generation, Instant, InterfaceId, Mac, PortId};
 use ravelin_wire::build::{self, Ip, Payload};
 
 const ROUNDS: usize = 5;
@@ -29,6 +29,7 @@ const FRAMES: usize = 2048 * RUN;
 const PER_ADDRESS: usize = 50_000;
 /// Bytes of a 64-byte Ethernet frame without its check sequence.
 const FRAME: usize = 60;
+const SEED: Seed = Seed([7; 32]);
 const HEADROOM: usize = 32;
 const BUFFER: usize = 128;
 /// Nanoseconds that the engine's clock moves a batch.
@@ -141,7 +142,7 @@ impl Bench {
             (port.id, Mac(port.mac))
         };
         let (inside, outside) = (port(0), (1..=addresses).map(port).collect());
-        let mut state = State::new(WorkerId(0), &Seed([7; 32]), 1, Limits { sessions, events: 4096 });
+        let mut state = State::new(Steering::alone(&SEED), &SEED, 1, Limits { sessions, events: 4096 });
         state.adopt(&rules);
         Self {
             snapshot: Snapshot {
@@ -151,7 +152,7 @@ impl Bench {
                 any_station: false,
             },
             state,
-            shared: Shared::new(sessions as u64, 1),
+            shared: Shared::new(sessions as u64),
             out: Output::new(),
             now: Instant::from_secs(1),
             inside,

@@ -12,7 +12,7 @@ use ravelin_ops::{
 };
 use ravelin_program::Action;
 use ravelin_syntax::{Diagnostic, Span};
-use ravelin_telemetry::{Filter, Names, Outcome, Record, Service, Window, close, create, deny};
+use ravelin_telemetry::{Filter, Names, NatRuleKind, Outcome, Record, Service, Window, close, create, deny};
 use ravelin_types::{InterfaceId, NatRuleId, PolicyId, ZoneId};
 
 /// Kept events that one answer lists.
@@ -37,6 +37,8 @@ struct Named {
     before: NameTable,
     zones: HashMap<InterfaceId, ZoneId>,
     rejecting: HashSet<PolicyId>,
+    /// Rules that are not about the source, of both programs.
+    others: HashMap<NatRuleId, NatRuleKind>,
 }
 
 impl Log {
@@ -49,10 +51,15 @@ impl Log {
         let units = names.interfaces().iter();
         let policies = names.program().into_iter().flat_map(|p| p.sections());
         let policies = policies.flat_map(|(_, section)| section.policies.iter().map(|(_, policy)| policy));
+        let others = |names: &NameTable| -> Vec<(NatRuleId, NatRuleKind)> {
+            let destination = names.destination_rules().map(|(_, rule)| (rule.id, NatRuleKind::Destination));
+            destination.chain(names.static_rules().map(|(_, rule)| (rule.id, NatRuleKind::Static))).collect()
+        };
         let mut held = self.names.lock().unwrap_or_else(PoisonError::into_inner);
         *held = Arc::new(Named {
             now: names.clone(),
             before: held.now.clone(),
+            others: others(&held.now).into_iter().chain(others(names)).collect(),
             zones: units.filter_map(|unit| Some((unit.id, unit.zone?))).collect(),
             rejecting: policies.filter(|p| p.action == Action::Reject).map(|p| p.id).collect(),
         });
@@ -134,8 +141,9 @@ impl Names for Named {
         or_unknown(self.first(|table| table.policy(id)).map(|policy| policy.name.as_str()))
     }
 
-    fn nat_rule(&self, id: NatRuleId) -> String {
-        or_unknown(self.first(|table| table.find_nat_rule(id)))
+    fn nat_rule(&self, id: NatRuleId) -> (NatRuleKind, String) {
+        let kind = self.others.get(&id).copied().unwrap_or(NatRuleKind::Source);
+        (kind, or_unknown(self.first(|table| table.find_nat_rule(id))))
     }
 
     fn application(&self, index: u32) -> Option<String> {

@@ -45,11 +45,11 @@ pub struct Arguments {
     /// A Junos interface and the Linux device that it is.
     #[arg(long, value_name = "INTERFACE=DEVICE", value_parser = mapping)]
     map: Vec<(String, String)>,
-    /// Packet workers, one a receive queue. More than one is not supported yet: flows are not handed
-    /// over between workers.
-    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=1))]
+    /// Packet workers, one a receive queue: every data interface has as many (`ethtool -L DEVICE
+    /// combined N`).
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=64))]
     workers: u8,
-    /// Sessions a worker can hold.
+    /// Sessions that all workers together can hold.
     #[arg(long, default_value_t = 262_144)]
     sessions: usize,
 }

@@ -4,6 +4,7 @@ use ravelin_types::Proto;
 
 use super::given::{Given, family, prefix, proto};
 use super::{Arg, Command, Miss, Param, log};
+use crate::answer::NatKind;
 use crate::request::{ConfigureKind, Detail, PolicyView, Request, SessionQuery, TestPacket};
 
 /// Help of words that are not yet a command.
@@ -17,7 +18,9 @@ pub(crate) const GROUPS: &[(&[&str], &str)] = &[
     (&["show", "security"], "Show security state"),
     (&["show", "security", "flow"], "Show the packet path"),
     (&["show", "security", "nat"], "Show address translation"),
+    (&["show", "security", "nat", "destination"], "Show destination address translation"),
     (&["show", "security", "nat", "source"], "Show source address translation"),
+    (&["show", "security", "nat", "static"], "Show static address translation"),
     (&["show", "system"], "Show the system"),
     (&["test"], "Try something without doing it"),
     (&["test", "security"], "Try what the security configuration does"),
@@ -183,21 +186,51 @@ const COMMANDS: &[Command] = &[
         make: log::show,
     },
     Command {
+        path: &["show", "security", "nat", "destination", "pool"],
+        help: "Show destination NAT pools",
+        params: &[flag("all", "Every pool"), alone(&[Arg::NatPool], "Pool to show")],
+        make: |given| match (given.is_set("all"), given.text("")) {
+            (true, None) => Ok(Request::NatDestinationPools { name: None }),
+            (false, Some(name)) => Ok(Request::NatDestinationPools { name: Some(name) }),
+            (true, Some(name)) => Err(Miss::Word(name)),
+            (false, None) => Err(Miss::Missing("pool")),
+        },
+    },
+    Command {
+        path: &["show", "security", "nat", "destination", "rule"],
+        help: "Show destination NAT rules",
+        params: &[flag("all", "Every rule"), alone(&[Arg::NatRule], "Rule to show")],
+        make: |given| nat_rules(given, NatKind::Destination),
+    },
+    Command {
+        path: &["show", "security", "nat", "destination", "summary"],
+        help: "Show destination NAT at a glance",
+        params: &[],
+        make: |_| Ok(Request::NatSummary(NatKind::Destination)),
+    },
+    Command {
         path: &["show", "security", "nat", "source", "rule"],
         help: "Show source NAT rules",
         params: &[flag("all", "Every rule"), alone(&[Arg::NatRule], "Rule to show")],
-        make: |given| match (given.is_set("all"), given.text("")) {
-            (true, None) => Ok(Request::NatSourceRules { name: None }),
-            (false, Some(name)) => Ok(Request::NatSourceRules { name: Some(name) }),
-            (true, Some(name)) => Err(Miss::Word(name)),
-            (false, None) => Err(Miss::Missing("rule")),
-        },
+        make: |given| nat_rules(given, NatKind::Source),
     },
     Command {
         path: &["show", "security", "nat", "source", "summary"],
         help: "Show source NAT at a glance",
         params: &[],
-        make: |_| Ok(Request::NatSourceSummary),
+        make: |_| Ok(Request::NatSummary(NatKind::Source)),
+    },
+    Command {
+        path: &["show", "security", "nat", "static", "rule"],
+        help: "Show static NAT rules",
+        params: &[flag("all", "Every rule"), alone(&[Arg::NatRule], "Rule to show")],
+        make: |given| nat_rules(given, NatKind::Static),
+    },
+    Command {
+        path: &["show", "security", "nat", "static", "summary"],
+        help: "Show static NAT at a glance",
+        params: &[],
+        make: |_| Ok(Request::NatSummary(NatKind::Static)),
     },
     Command {
         path: &["show", "security", "policies"],
@@ -247,6 +280,15 @@ const COMMANDS: &[Command] = &[
         make: test_packet,
     },
 ];
+
+fn nat_rules(given: &Given, kind: NatKind) -> Result<Request, Miss> {
+    match (given.is_set("all"), given.text("")) {
+        (true, None) => Ok(Request::NatRules { kind, name: None }),
+        (false, Some(name)) => Ok(Request::NatRules { kind, name: Some(name) }),
+        (true, Some(name)) => Err(Miss::Word(name)),
+        (false, None) => Err(Miss::Missing("rule")),
+    }
+}
 
 fn query(given: &Given) -> SessionQuery {
     let port = |w: &str| given.read(w, |v| v.parse().ok());

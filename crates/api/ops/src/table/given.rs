@@ -14,6 +14,7 @@ pub enum Arg {
     Zone,
     Policy,
     NatRule,
+    NatPool,
     Interface,
     Address,
     /// A prefix, or an address that means itself.
@@ -40,6 +41,7 @@ impl Arg {
             Self::Zone => "<zone>",
             Self::Policy => "<policy-name>",
             Self::NatRule => "<rule-name>",
+            Self::NatPool => "<pool-name>",
             Self::Interface => "<interface-name>",
             Self::Address => "<address>",
             Self::Prefix => "<prefix>",
@@ -60,6 +62,7 @@ impl Arg {
             Self::Zone => "a zone",
             Self::Policy => "a policy name",
             Self::NatRule => "a rule name",
+            Self::NatPool => "a pool name",
             Self::Interface => "an interface name",
             Self::Address => "an IPv4 or IPv6 address",
             Self::Prefix => "an address or prefix",
@@ -77,9 +80,13 @@ impl Arg {
 
     pub(crate) fn accepts(self, word: &str) -> bool {
         match self {
-            Self::Zone | Self::Policy | Self::NatRule | Self::Interface | Self::Name | Self::ConfigPath => {
-                !word.is_empty()
-            }
+            Self::Zone
+            | Self::Policy
+            | Self::NatRule
+            | Self::NatPool
+            | Self::Interface
+            | Self::Name
+            | Self::ConfigPath => !word.is_empty(),
             Self::Time => time(word).is_some(),
             Self::Severity => severity(word).is_some(),
             Self::Address => word.parse::<IpAddr>().is_ok(),
@@ -105,6 +112,7 @@ impl Arg {
             Self::Zone
             | Self::Policy
             | Self::NatRule
+            | Self::NatPool
             | Self::Interface
             | Self::Address
             | Self::Prefix

@@ -117,6 +117,7 @@ fn flow_statistics_name_every_reason_that_happened() {
     Packets copied: 0
     Packets dropped: 4
     Packets answered: 0
+    Packets handed over: 0
     Sessions created: 0
     Sessions closed: 0
     Events lost: 0

@@ -7,7 +7,9 @@ use ravelin_syntax::Span;
 
 use super::Report;
 use super::zones::logical_interfaces;
-use crate::{Config, LogCategory, LogExclude, LogFormat, LogProtocol, LogStream, LogTransport, SecurityLog};
+use crate::{
+    Config, LogCategory, LogExclude, LogFormat, LogProtocol, LogStream, LogTransport, SecurityLog, with_unit,
+};
 
 const PATH: &str = "security log";
 /// Junos' own limit.
@@ -25,8 +27,7 @@ pub(super) fn check(config: &Config, report: &mut Report) {
     modes(log, report);
     transports(log, report);
     if let Some(name) = &log.source_interface {
-        let full = if name.contains('.') { name.clone() } else { format!("{name}.0") };
-        if !logical_interfaces(config).contains(&full) {
+        if !logical_interfaces(config).contains(&with_unit(name)) {
             let message = format!("interface `{name}' must be configured under [edit interfaces]");
             report.error(format!("{PATH} source-interface"), log.at, message);
         }

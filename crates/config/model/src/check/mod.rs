@@ -1,11 +1,13 @@
 //! Checks across statements: everything must resolve before a configuration is valid.
 
 mod applications;
+mod flow;
 mod interfaces;
 mod log;
 mod names;
 mod nat;
 mod policies;
+mod proxy;
 mod routes;
 mod zones;
 
@@ -23,7 +25,9 @@ pub fn check(mut config: Config) -> Result<ValidConfig, Vec<Diagnostic>> {
     zones::check(&config, &mut report);
     applications::check(&config, &mut report);
     policies::check(&config, &mut report);
+    flow::check(&config, &mut report);
     nat::check(&config, &mut report);
+    proxy::check(&config, &mut report);
     log::check(&config, &mut report);
     if report.errors.is_empty() {
         return Ok(ValidConfig::new(config));

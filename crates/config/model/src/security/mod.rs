@@ -15,11 +15,15 @@ pub use log::{
     LogCache, LogCategory, LogExclude, LogFacility, LogFile, LogFormat, LogHost, LogIpProtocol, LogMode,
     LogProtocol, LogSeverity, LogStream, LogStreamFile, LogTimeFormat, LogTransport, SecurityLog,
 };
-pub use nat::{NatContext, NatRule, NatRuleSet, NatSource, SourceNatAction};
-pub use policies::{
-    AddressRef, DefaultPolicy, GlobalPolicy, Policies, Policy, PolicyAction, ZonePairPolicies,
+pub use nat::{
+    DestinationNatAction, DestinationPool, DestinationRule, DestinationRuleSet, NatContext, NatDestination,
+    NatProtocol, NatProxy, NatRule, NatRuleSet, NatSource, NatStatic, Port, PortSpan, ProxyRange,
+    SourceNatAction, StaticPrefix, StaticRule, StaticRuleSet,
 };
-pub use zones::{HostInbound, Protocol, SecurityZone, Service, ZoneInterface};
+pub use policies::{
+    AddressRef, DefaultPolicy, GlobalPolicy, Policies, Policy, PolicyAction, PolicyRematch, ZonePairPolicies,
+};
+pub use zones::{HostInbound, Protocol, SecurityZone, Service, ZoneInterface, with_unit};
 
 #[derive(Clone, Debug, Default, PartialEq, Lower)]
 pub struct Security {
@@ -31,6 +35,14 @@ pub struct Security {
     pub policies: Policies,
     #[lower(container = "nat source")]
     pub nat_source: NatSource,
+    #[lower(container = "nat destination")]
+    pub nat_destination: NatDestination,
+    #[lower(container = "nat static")]
+    pub nat_static: NatStatic,
+    #[lower(list = "nat proxy-arp interface")]
+    pub proxy_arp: Vec<NatProxy>,
+    #[lower(list = "nat proxy-ndp interface")]
+    pub proxy_ndp: Vec<NatProxy>,
     #[lower(container = "flow")]
     pub flow: Flow,
     #[lower(container = "log")]

@@ -114,7 +114,8 @@ keywords! {
 }
 
 /// Junos reads an interface without unit as its unit 0.
-pub(super) fn with_unit(name: &str) -> String {
+#[must_use]
+pub fn with_unit(name: &str) -> String {
     if name.contains('.') { name.to_owned() } else { format!("{name}.0") }
 }
 

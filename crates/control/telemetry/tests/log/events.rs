@@ -1,7 +1,7 @@
 //! Events of the packet plane as records. Spec: log-10, log-13..16.
 
 use ravelin_contract::{CloseReason, SessionEvent, SessionState, SessionView, WingView};
-use ravelin_telemetry::{Deny, Flow, Names, Record, close, create, deny};
+use ravelin_telemetry::{Deny, Flow, Names, NatRuleKind, Record, close, create, deny};
 use ravelin_types::{InterfaceId, NatRuleId, PolicyId, Proto, SessionId, WorkerId, ZoneId};
 
 use crate::support::key;
@@ -21,8 +21,13 @@ impl Names for Fake {
         format!("policy{id}")
     }
 
-    fn nat_rule(&self, id: NatRuleId) -> String {
-        format!("rule{id}")
+    fn nat_rule(&self, id: NatRuleId) -> (NatRuleKind, String) {
+        let kind = match id.0 {
+            5 => NatRuleKind::Source,
+            6 => NatRuleKind::Destination,
+            _ => NatRuleKind::Static,
+        };
+        (kind, format!("rule{id}"))
     }
 
     fn application(&self, index: u32) -> Option<String> {
@@ -60,6 +65,7 @@ fn flow(out: &str, nat: &str, proto: Proto) -> Flow {
         nat: key(nat, proto),
         service: Some("junos-http".into()),
         source_rule: None,
+        destination_rule: None,
         policy: "policy4".into(),
         from_zone: "zone1".into(),
         to_zone: "zone2".into(),
@@ -111,13 +117,37 @@ fn the_end_has_the_counters_of_both_directions_and_the_whole_life() {
     event.view.nat_rule = Some(NatRuleId(5));
     event.view.application = None;
     let expected = Record::Close {
-        flow: Flow { source_rule: Some("rule5".into()), service: None, ..flow(out, out, Proto::TCP) },
+        flow: Flow {
+            source_rule: Some((NatRuleKind::Source, "rule5".into())),
+            service: None,
+            ..flow(out, out, Proto::TCP)
+        },
         reason: "TCP RST",
         packets: [6, 4],
         bytes: [337, 535],
         elapsed_s: 79,
     };
     assert_eq!(close(&event, CloseReason::TcpRst.text(), &Fake), expected);
+}
+
+#[test]
+fn a_rule_is_named_at_the_side_that_it_translates() {
+    let out = "10.0.0.1:1 > 192.0.2.1:80";
+    let (same, source, destination) =
+        ("192.0.2.1:80 > 10.0.0.1:1", "192.0.2.1:80 > 198.51.100.1:1", "10.9.0.1:80 > 10.0.0.1:1");
+    for (rule, back, at_source, at_destination) in [
+        (5, source, "source rule rule5", "N/A N/A"),
+        (6, destination, "N/A N/A", "destination rule rule6"),
+        (7, source, "static rule rule7", "N/A N/A"),
+        (7, destination, "N/A N/A", "static rule rule7"),
+        // Translated to what it was.
+        (5, same, "source rule rule5", "N/A N/A"),
+    ] {
+        let mut event = event(out, back, Proto::TCP);
+        event.view.nat_rule = Some(NatRuleId(rule));
+        let text = create(&event, &Fake).text();
+        assert!(text.contains(&format!(" 0x0 {at_source} {at_destination} 6 policy4 ")), "{back}: {text}");
+    }
 }
 
 #[test]

@@ -5,7 +5,7 @@
 //! from Juniper's page on RT_SCREEN_TCP. Written by hand. Spec: log-1..16.
 
 use jiff::tz::TimeZone;
-use ravelin_telemetry::{Clock, Deny, Flow, Form, Line, Record, ScreenTag, Style};
+use ravelin_telemetry::{Clock, Deny, Flow, Form, Line, NatRuleKind, Record, ScreenTag, Style};
 use ravelin_types::Proto;
 
 use crate::support::{at, closed, denied, flow, key, screen, style};
@@ -73,7 +73,8 @@ fn a_translated_session_ends_in_the_structured_form() {
             key: out,
             nat: key("10.3.136.49:19162 > 8.23.224.110:80", Proto::TCP),
             service: Some("junos-http".into()),
-            source_rule: Some("nat1".into()),
+            source_rule: Some((NatRuleKind::Source, "nat1".into())),
+            destination_rule: None,
             policy: "permit_all".into(),
             from_zone: "trust".into(),
             to_zone: "untrust".into(),

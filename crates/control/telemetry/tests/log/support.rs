@@ -32,6 +32,7 @@ pub fn flow(text: &str) -> Flow {
         nat: key,
         service: None,
         source_rule: None,
+        destination_rule: None,
         policy: "p1".into(),
         from_zone: "trust".into(),
         to_zone: "untrust".into(),

@@ -113,6 +113,13 @@ impl Policies {
         Some(&self.sections[*section as usize].policies[*place as usize].1)
     }
 
+    pub(super) fn matches(&self, id: PolicyId, tuple: &Tuple) -> bool {
+        let Some((section, place)) = self.by_id.get(&id) else { return false };
+        let section = &self.sections[*section as usize];
+        let (zones, policy) = &section.policies[*place as usize];
+        section.zones.holds(tuple.from, tuple.to) && examine(zones, policy, tuple).is_ok()
+    }
+
     pub(super) fn permits(&self, id: PolicyId) -> bool {
         self.get(id).is_some_and(|policy| policy.action == Action::Permit)
     }
