@@ -26,11 +26,11 @@ pub(super) fn check(config: &Config, report: &mut Report) {
     format(log.format, PATH, log.at, report);
     modes(log, report);
     transports(log, report);
-    if let Some(name) = &log.source_interface {
-        if !logical_interfaces(config).contains(&with_unit(name)) {
-            let message = format!("interface `{name}' must be configured under [edit interfaces]");
-            report.error(format!("{PATH} source-interface"), log.at, message);
-        }
+    if let Some(name) = &log.source_interface
+        && !logical_interfaces(config).contains(&with_unit(name))
+    {
+        let message = format!("interface `{name}' must be configured under [edit interfaces]");
+        report.error(format!("{PATH} source-interface"), log.at, message);
     }
     if log.cache.limit.is_some_and(|n| n > CACHE_MAX) {
         let message = format!("at most {CACHE_MAX} events can be kept");
