@@ -63,10 +63,12 @@ const NARROW: &[Narrow] = &[
             "ravelin-tcp",
             "ravelin-translate",
             "ravelin-classify",
+            "ravelin-nat",
         ],
     },
     Narrow { package: "ravelin-tcp", uses: &["ravelin-types", "ravelin-wire"] },
     Narrow { package: "ravelin-translate", uses: &["ravelin-types", "ravelin-wire"] },
+    Narrow { package: "ravelin-nat", uses: &["ravelin-types"] },
     Narrow { package: "ravelin-remote", uses: &["ravelin-types", "ravelin-program", "ravelin-contract"] },
 ];
 

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::commits::{CommitHistory, EditorEntry, ScheduledTime};
 use crate::log::{LogEvents, LogStatistics};
 
 /// Every answer that has structure. Configuration text is passed as it is.
@@ -23,7 +24,9 @@ pub enum Answer {
     NatPools(NatPools),
     NatRules(NatRules),
     Version(Version),
-    Commits(Vec<CommitEntry>),
+    Commits(CommitHistory),
+    Editors(EditorList),
+    Scheduled(ScheduledTime),
     Explained(Explained),
     PlaneStatus(PlaneStatus),
     SecurityLog(LogEvents),
@@ -279,14 +282,12 @@ pub struct Version {
     pub version: String,
 }
 
-/// One commit.
+/// Who is in configuration mode.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct CommitEntry {
-    pub number: u32,
-    pub time_s: i64,
-    pub user: String,
-    pub client: String,
-    pub comment: Option<String>,
+pub struct EditorList {
+    /// They keep others out.
+    pub locked: bool,
+    pub editors: Vec<EditorEntry>,
 }
 
 /// A stage's decision.

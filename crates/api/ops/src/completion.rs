@@ -26,7 +26,8 @@ pub fn complete(env: &Env<'_>, session: &Session, line: &str) -> Vec<Candidate> 
         ENTER | PIPE => partial.is_empty(),
         word => !c.is_literal() || word.starts_with(&partial),
     });
-    out.sort();
+    // Numbers in their order, behind words.
+    out.sort_by_cached_key(|c| (c.word.parse::<u64>().ok(), c.clone()));
     out.dedup();
     out
 }
@@ -45,6 +46,8 @@ fn pipe_words(pipe: &[Word]) -> Vec<Candidate> {
         [] => pipe::WORDS,
         [first] if first.len() > 1 && "display".starts_with(first) => pipe::DISPLAY_WORDS,
         [first] if ["match", "except", "find"].contains(&first) => &[("<pattern>", "Regular expression")],
+        ["save" | "tee"] => &[("<file>", "File of the client")],
+        ["trim" | "last"] => &[("<number>", "How many")],
         ["compare"] => &[("rollback", "With a former configuration")],
         _ => &[],
     };

@@ -54,11 +54,26 @@ pub struct TestPacket {
 }
 
 /// How configuration mode is entered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum ConfigureKind {
+    #[default]
     Shared,
     Exclusive,
     Private,
+}
+
+/// What is asked of the configurations that are kept, and of those who edit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kept {
+    /// Cancel the scheduled commit.
+    ClearCommit,
+    Rescue,
+    SaveRescue,
+    DeleteRescue,
+    Logout {
+        pid: u32,
+    },
 }
 
 /// A command that was understood.
@@ -96,6 +111,7 @@ pub enum Request {
     },
     Version,
     CommitHistory,
+    Kept(Kept),
     Rollback {
         number: u32,
     },

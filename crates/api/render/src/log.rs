@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 
 use ravelin_ops::{LogEvent, LogEvents, LogMemory, LogStatistics, LogStreamLine};
 
+use crate::commits::time;
 use crate::element::Element;
-use crate::system::time;
 
 pub(crate) fn events(list: &LogEvents) -> String {
     let LogEvents { events, total } = list;

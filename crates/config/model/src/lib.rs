@@ -30,5 +30,5 @@ pub use security::{
     SourceNatAction, StaticPrefix, StaticRule, StaticRuleSet, TcpSession, ZoneInterface, ZonePairPolicies,
     with_unit,
 };
-pub use system::System;
+pub use system::{Archival, ArchiveSite, SiteDirectory, System};
 pub use valid::ValidConfig;

@@ -209,6 +209,25 @@ fn crlf_tabs_comments_and_latin1_are_read() {
 }
 
 #[test]
+fn archival_needs_a_directory_and_something_to_send() {
+    const ARCHIVAL: &str = "set system archival configuration";
+    let site = |site: &str| format!("{ARCHIVAL} archive-sites \"{site}\"");
+    let path = "system archival configuration";
+    refused(&[&format!("{ARCHIVAL} transfer-on-commit")], &["missing mandatory statement: `archive-sites'"]);
+    refused(&[&site("/var/x")], &["archive-sites needs `transfer-on-commit' or `transfer-interval'"]);
+    for scheme in ["ftp", "pasvftp", "scp", "sftp", "http"] {
+        let url = format!("{scheme}://u@192.0.2.1/x");
+        let said = format!("{path} archive-sites {url}: archive site `{scheme}://' is not supported");
+        refused(&[&site(&url)], &[&said]);
+    }
+    refused(&[&site("var/x")], &["invalid archive site `var/x'"]);
+    refused(
+        &[&format!("{} password secret", site("/var/x"))],
+        &["archive-sites /var/x password secret: statement not supported"],
+    );
+}
+
+#[test]
 fn protected_statements_can_not_be_deleted() {
     let mut tree = edited(BRANCH, &["protect security zones security-zone dmz"]);
     let dmz = "security zones security-zone dmz";
@@ -296,6 +315,8 @@ fn sample(path: &str, keyword: &str) -> &'static str {
         "port" | "session-timeout" => "55",
         "mss" => "1300",
         "range-address" => "10.0.0.7",
+        "transfer-interval" => "30",
+        _ if path.ends_with("archive-sites") => "file:///var/archive",
         _ if path == "interfaces" => "ge-0/0/0",
         _ if path.ends_with("interfaces") => "ge-0/0/0.0",
         _ if path.ends_with("default-policy") => "permit-all",

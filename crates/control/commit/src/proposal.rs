@@ -9,7 +9,7 @@ use ravelin_syntax::Diagnostic;
 use ravelin_telemetry::LogPlan;
 use ravelin_types::Generation;
 
-use crate::desired;
+use crate::{Services, desired};
 
 /// Everything that consumers need of a configuration.
 #[derive(Clone, Debug)]
@@ -19,7 +19,9 @@ pub struct Proposal {
     pub program: Program,
     /// What the kernel should have.
     pub desired: Desired,
-    /// What the security log should do.
+    /// What the daemon itself does.
+    pub services: Services,
+    /// What the security log does.
     pub log: LogPlan,
     /// The routes that the configuration itself makes, for planes without a kernel.
     pub routes: UpdateBatch,
@@ -39,7 +41,8 @@ pub fn propose(
         errors.into_iter().map(|e| Diagnostic::error(e.path, e.at, e.message)).collect::<Vec<_>>()
     })?;
     let desired = desired(valid, &program);
-    let log = LogPlan::new(valid.get());
     let routes = routes(valid, book);
-    Ok(Proposal { valid: valid.clone(), resolved, program, desired, log, routes })
+    let services = Services::new(valid);
+    let log = LogPlan::new(valid.get());
+    Ok(Proposal { valid: valid.clone(), resolved, program, desired, services, log, routes })
 }

@@ -1,5 +1,5 @@
 //! Nothing accepted is ignored: every enforced statement, taken out of a configuration that has them
-//! all, changes the program, what the kernel should have or what the security log should do, or is missed by a check.
+//! all, changes the program, what the kernel should have or what services do, or is missed by a check.
 
 use std::collections::BTreeSet;
 
@@ -75,6 +75,7 @@ fn every_enforced_statement_changes_what_is_enforced() {
         let same = proposal(&without).is_some_and(|less| {
             less.program.digest() == base.program.digest()
                 && less.desired == base.desired
+                && less.services == base.services
                 && less.log == base.log
         });
         if same {

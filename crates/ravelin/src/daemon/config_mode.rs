@@ -1,12 +1,10 @@
-//! Configuration mode for the command engine: store, candidate and commit behind `ConfigMode`.
+//! Configuration mode for the command engine: an operator's candidate behind `ConfigMode`.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
+use ravelin_commit::Now;
 use ravelin_ops::{
-    Against, Candidate as Word, CommitRecord, CommitReport, ConfigMode, Form, LoadKind, Outcome, Problem,
-    Verb,
+    Against, Candidate as Word, Commits as _, ConfigMode, Form, LoadKind, Outcome, Problem, Verb,
 };
-use ravelin_store::{Record, Stored};
+use ravelin_store::{Candidate, EditorId};
 use ravelin_syntax::tree::Node;
 use ravelin_syntax::{Diagnostic, Tree, diff, render};
 
@@ -14,6 +12,21 @@ use super::control::Control;
 
 /// Source lines of a finding are shown from this name.
 const TEXT: &str = "candidate";
+
+/// Who sits at a connection.
+pub struct Seat {
+    pub id: EditorId,
+    pub user: String,
+    pub terminal: Option<String>,
+    pub pid: Option<u32>,
+}
+
+/// The daemon's state as one operator's line sees and changes it.
+pub struct Desk<'a> {
+    pub control: &'a mut Control,
+    pub seat: &'a Seat,
+    pub now: Now,
+}
 
 fn problem(diagnostic: &Diagnostic) -> Problem {
     Problem {
@@ -25,7 +38,7 @@ fn problem(diagnostic: &Diagnostic) -> Problem {
     }
 }
 
-fn problems(list: &[Diagnostic]) -> Vec<Problem> {
+pub fn problems(list: &[Diagnostic]) -> Vec<Problem> {
     list.iter().map(problem).collect()
 }
 
@@ -47,28 +60,31 @@ fn written(tree: &Tree, path: &[String], form: Form) -> Outcome<String> {
     }
 }
 
-fn number(n: u32) -> usize {
-    n as usize
-}
+impl Desk<'_> {
+    pub fn candidate(&self) -> &Candidate {
+        self.control.life.database().candidate(self.seat.id)
+    }
 
-impl Control {
-    fn active_tree(&self) -> Tree {
-        self.store.active().map_or_else(Tree::default, |stored| ravelin_schema::read(&stored.text).tree)
+    /// The candidate, to be changed: whichever way a change comes, it comes through here.
+    fn edited(&mut self) -> Outcome<&mut Candidate> {
+        self.control.life.may_edit(self.seat.id).map_err(|error| vec![Problem::of(error.to_string())])?;
+        let candidate = self.control.life.database_mut().edit(self.seat.id);
+        candidate.map_err(|error| vec![Problem::of(error.to_string())])
     }
 }
 
-impl ConfigMode for Control {
+impl ConfigMode for Desk<'_> {
     fn show(&self, path: &[String], form: Form) -> Outcome<String> {
-        written(self.candidate.tree(), path, form)
+        written(self.candidate().tree(), path, form)
     }
 
     fn active(&self, path: &[String], form: Form) -> Outcome<String> {
-        written(&self.active_tree(), path, form)
+        written(self.control.life.database().shared_base(), path, form)
     }
 
     fn edit(&mut self, at: &[String], verb: Verb, rest: &str) -> Outcome<()> {
         let line = format!("{} {rest}", verb.word());
-        self.candidate.apply(at, &line).map_err(|errors| problems(&errors))
+        self.edited()?.apply(at, &line).map_err(|errors| problems(&errors))
     }
 
     fn edit_exists(&self, path: &[String]) -> bool {
@@ -78,39 +94,25 @@ impl ConfigMode for Control {
 
     fn compare(&self, against: Against) -> Outcome<String> {
         match against {
-            Against::Active => Ok(self.candidate.compare()),
+            Against::Active => Ok(self.candidate().compare()),
             Against::Rollback(n) => {
                 let old = self.rollback_text(n)?;
-                Ok(diff(&ravelin_schema::read(&old).tree, self.candidate.tree()))
+                Ok(diff(&ravelin_schema::read(&old).tree, self.candidate().tree()))
             }
         }
     }
 
-    fn check(&mut self) -> Outcome<Vec<Problem>> {
-        self.check_candidate().map(|()| Vec::new()).map_err(|errors| problems(&errors))
-    }
-
-    fn commit(&mut self, user: &str, comment: Option<&str>) -> Outcome<CommitReport> {
-        let record = Record {
-            time_s: now_s(),
-            user: user.to_owned(),
-            client: "cli".into(),
-            comment: comment.map(str::to_owned),
-        };
-        self.commit_candidate(record).map_err(|errors| problems(&errors))?;
-        Ok(CommitReport::default())
-    }
-
     fn rollback(&mut self, n: u32) -> Outcome<()> {
         let text = self.rollback_text(n)?;
-        self.candidate.replace(&text).map_err(|errors| problems(&errors))
+        self.edited()?.replace(&text).map_err(|errors| problems(&errors))
     }
 
     fn load(&mut self, at: &[String], kind: LoadKind, text: &str) -> Outcome<()> {
+        let candidate = self.edited()?;
         let done = match kind {
-            LoadKind::Set => self.candidate.apply(at, text),
-            LoadKind::Merge => self.candidate.merge(text),
-            LoadKind::Override => self.candidate.replace(text),
+            LoadKind::Set => candidate.apply(at, text),
+            LoadKind::Merge => candidate.merge(text),
+            LoadKind::Override => candidate.replace(text),
         };
         done.map_err(|errors| {
             let rendered = |d: &Diagnostic| Problem { rendered: d.caret(TEXT, text), ..problem(d) };
@@ -118,34 +120,9 @@ impl ConfigMode for Control {
         })
     }
 
-    fn history(&self) -> Vec<CommitRecord> {
-        let entry = |(number, stored): (u32, &Stored)| CommitRecord {
-            number,
-            time_s: stored.record.time_s as i64,
-            user: stored.record.user.clone(),
-            client: stored.record.client.clone(),
-            comment: stored.record.comment.clone(),
-        };
-        (0..).zip(self.store.history()).map(entry).collect()
-    }
-
-    fn rollback_text(&self, n: u32) -> Outcome<String> {
-        let stored = self.store.rollback(number(n)).map_err(|e| vec![Problem::of(e.to_string())])?;
-        Ok(stored.text.clone())
-    }
-
-    fn compare_rollbacks(&self, old: u32, new: u32) -> Outcome<String> {
-        self.store.compare(number(old), number(new)).map_err(|e| vec![Problem::of(e.to_string())])
-    }
-
     fn complete(&self, at: &[String], _: Verb, words: &[&str], partial: &str) -> Vec<Word> {
         let path: Vec<_> = at.iter().map(String::as_str).chain(words.iter().copied()).collect();
         let found = ravelin_schema::complete(&path, partial);
         found.into_iter().map(|c| Word::new(c.word, c.help)).collect()
     }
-}
-
-/// Wall-clock time of a commit record.
-pub fn now_s() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |passed| passed.as_secs())
 }

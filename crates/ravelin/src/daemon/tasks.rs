@@ -1,17 +1,20 @@
 //! What runs beside the operators: kernel changes to the plane, wanted neighbours to the kernel, and
 //! the watch over the packet process.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::Child;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use ravelin_commit::Note;
+use ravelin_commit::archive::transfer;
 use ravelin_contract::{DataPlane, Error, Event, UpdateBatch};
 use ravelin_forwarding::{Monitor, Names, Prober};
 use ravelin_remote::Client;
 use tokio::runtime::Runtime;
 use tokio::sync::{mpsc, watch};
 
-use super::control::Control;
+use super::control::{Control, now};
 use super::log::Log;
 use super::routes::Table;
 use super::supervisor::{self, CALL_MAX, Place};
@@ -22,6 +25,8 @@ const BATCHES_MAX: usize = 64;
 const EVENTS_EVERY: Duration = Duration::from_millis(10);
 /// Events taken at a time.
 const EVENTS_MAX: usize = 1024;
+/// How often it is looked what is due by the clock.
+const TICK: Duration = Duration::from_millis(500);
 /// Pause after a failure of netlink or of the plane.
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -46,6 +51,62 @@ pub fn spawn(
     std::thread::spawn(move || handle.block_on(events(&own, &shared)));
     let (own, shared) = (place.clone(), control.clone());
     std::thread::spawn(move || watch_over(&own, &shared, child));
+    let shared = control.clone();
+    std::thread::spawn(move || keep_time(&shared));
+    let shared = control.clone();
+    std::thread::spawn(move || archive(&shared));
+}
+
+/// What is due by the clock: commits that nobody confirmed, scheduled ones, and what consumers owe. The way back from
+/// a commit must not end with a panic on it.
+fn keep_time(control: &Mutex<Control>) {
+    loop {
+        std::thread::sleep(TICK);
+        match catch_unwind(AssertUnwindSafe(|| lock(control).tick())) {
+            Ok(notes) => log(notes),
+            Err(_) => tracing::error!("What is due by the clock ended in a panic; it is tried again."),
+        }
+    }
+}
+
+/// What happened by itself, and what failed to.
+pub fn log(notes: Vec<Note>) {
+    for note in notes {
+        match note {
+            Note::RolledBack | Note::Applied | Note::ScheduledDone => tracing::info!("{note}"),
+            Note::NotApplied(error) => {
+                tracing::error!("The active configuration is not applied.");
+                for diagnostic in error.diagnostics() {
+                    tracing::error!("Not applied: {}", diagnostic.line("active"));
+                }
+            }
+            Note::RollbackFailed(_)
+            | Note::NothingToGoBackTo
+            | Note::ScheduledFailed(_)
+            | Note::ScheduledMissed
+            | Note::Store(_) => tracing::error!("{note}"),
+        }
+    }
+}
+
+/// Copies to archive sites, which may take their time: nobody waits for them.
+fn archive(control: &Mutex<Control>) {
+    loop {
+        std::thread::sleep(TICK);
+        let Some(copy) = lock(control).life.transfer_due(now()) else { continue };
+        let done = transfer(&copy);
+        match &done {
+            Ok(site) => tracing::info!(site = %site.display(), copy.name, "The configuration was archived."),
+            Err(failed) => {
+                for (site, error) in failed {
+                    tracing::warn!(site = %site.display(), copy.name, %error, "The archive site takes no copy.");
+                }
+            }
+        }
+        if let Err(error) = lock(control).life.transferred(&copy, done.is_ok(), now()) {
+            tracing::error!(%error, "A copy at an archive site will be made again.");
+        }
+    }
 }
 
 /// Netlink to batches; a failed monitor is opened anew and starts with a resync.
@@ -101,7 +162,7 @@ async fn events(place: &Place, control: &Mutex<Control>) {
             }
         }
     };
-    let log = lock(control).log.clone();
+    let log = lock(control).works.log.clone();
     let mut client: Option<Client> = None;
     loop {
         log.tick();
@@ -161,12 +222,8 @@ fn watch_over(place: &Place, control: &Mutex<Control>, mut child: Option<Child>)
             Ok((client, started)) => {
                 child = started;
                 let mut control = lock(control);
-                control.plane = Arc::new(client);
-                if let Err(errors) = control.apply_active() {
-                    for error in errors {
-                        tracing::error!("Not applied: {}", error.line("active"));
-                    }
-                }
+                control.works.plane = Arc::new(client);
+                log(control.apply_active().err().map(Note::NotApplied).into_iter().collect());
             }
         }
     }

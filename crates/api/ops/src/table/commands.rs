@@ -1,5 +1,7 @@
 //! The rows of the table.
 
+use std::sync::LazyLock;
+
 use ravelin_types::Proto;
 
 use super::given::{Given, family, prefix, proto};
@@ -12,6 +14,11 @@ pub(crate) const GROUPS: &[(&[&str], &str)] = &[
     (&["clear"], "Clear state of the running system"),
     (&["clear", "security"], "Clear security state"),
     (&["clear", "security", "flow"], "Clear state of the packet path"),
+    (&["clear", "system"], "Clear what the system keeps"),
+    (&["request"], "Do something to the system"),
+    (&["request", "system"], "Do something to the system as a whole"),
+    (&["request", "system", "configuration"], "Keep configurations"),
+    (&["request", "system", "configuration", "rescue"], "Keep a configuration for need"),
     (&["show"], "Show state of the system"),
     (&["show", "interfaces"], "Show interfaces"),
     (&["show", "ravelin"], "Show what is particular to Ravelin (extension)"),
@@ -22,6 +29,7 @@ pub(crate) const GROUPS: &[(&[&str], &str)] = &[
     (&["show", "security", "nat", "source"], "Show source address translation"),
     (&["show", "security", "nat", "static"], "Show static address translation"),
     (&["show", "system"], "Show the system"),
+    (&["show", "system", "configuration"], "Show configurations that are kept"),
     (&["test"], "Try something without doing it"),
     (&["test", "security"], "Try what the security configuration does"),
 ];
@@ -34,7 +42,7 @@ pub(super) const fn option(word: &'static str, args: &'static [Arg], help: &'sta
     Param { word: Some(word), args, help }
 }
 
-const fn alone(args: &'static [Arg], help: &'static str) -> Param {
+pub(super) const fn alone(args: &'static [Arg], help: &'static str) -> Param {
     Param { word: None, args, help }
 }
 
@@ -97,7 +105,8 @@ const TEST_PACKET: &[Param] = &[
 /// Every operational command.
 #[must_use]
 pub fn commands() -> &'static [Command] {
-    COMMANDS
+    static ALL: LazyLock<Vec<Command>> = LazyLock::new(|| [COMMANDS, super::system::COMMANDS].concat());
+    &ALL
 }
 
 const COMMANDS: &[Command] = &[
@@ -122,12 +131,13 @@ const COMMANDS: &[Command] = &[
         path: &["configure"],
         help: "Enter configuration mode",
         params: &[
-            flag("exclusive", "Keep others out (not supported)"),
-            flag("private", "Edit a copy of one's own (not supported)"),
+            flag("exclusive", "Keep others from changing and committing"),
+            flag("private", "Edit a copy of one's own"),
         ],
         make: |given| {
             let kind = match (given.is_set("exclusive"), given.is_set("private")) {
-                (true, _) => ConfigureKind::Exclusive,
+                (true, true) => return Err(Miss::Word("private".to_owned())),
+                (true, false) => ConfigureKind::Exclusive,
                 (false, true) => ConfigureKind::Private,
                 (false, false) => ConfigureKind::Shared,
             };
@@ -253,21 +263,6 @@ const COMMANDS: &[Command] = &[
         make: |given| Ok(Request::Zones { name: given.text("") }),
     },
     Command {
-        path: &["show", "system", "commit"],
-        help: "Show the history of commits",
-        params: &[],
-        make: |_| Ok(Request::CommitHistory),
-    },
-    Command {
-        path: &["show", "system", "rollback"],
-        help: "Show a former configuration",
-        params: &[
-            option("compare", &[Arg::Number, Arg::Number], "What changed between two"),
-            alone(&[Arg::Number], "Number of the configuration; 0 is the active one"),
-        ],
-        make: rollback,
-    },
-    Command {
         path: &["show", "version"],
         help: "Show the software's version",
         params: &[],
@@ -317,17 +312,6 @@ fn sessions(given: &Given) -> Result<Request, Miss> {
         [.., last] => return Err(Miss::Word(last.to_owned())),
     };
     Ok(Request::Sessions { query, detail })
-}
-
-fn rollback(given: &Given) -> Result<Request, Miss> {
-    let numbers: Vec<u32> = given.values("compare").iter().filter_map(|v| v.parse().ok()).collect();
-    match (&numbers[..], given.read("", |v| v.parse::<u32>().ok())) {
-        ([old, new], None) => Ok(Request::RollbackCompare { old: *old, new: *new }),
-        ([], Some(number)) => Ok(Request::Rollback { number }),
-        ([], None) => Err(Miss::Missing("rollback")),
-        (_, Some(number)) => Err(Miss::Word(number.to_string())),
-        (_, None) => Err(Miss::Missing("compare")),
-    }
 }
 
 fn test_packet(given: &Given) -> Result<Request, Miss> {

@@ -9,6 +9,7 @@ mod nat;
 mod policies;
 mod proxy;
 mod routes;
+mod system;
 mod zones;
 
 use ravelin_syntax::{Diagnostic, Span};
@@ -29,6 +30,7 @@ pub fn check(mut config: Config) -> Result<ValidConfig, Vec<Diagnostic>> {
     nat::check(&config, &mut report);
     proxy::check(&config, &mut report);
     log::check(&config, &mut report);
+    system::check(&config, &mut report);
     if report.errors.is_empty() {
         return Ok(ValidConfig::new(config));
     }

@@ -6,7 +6,9 @@ mod plane;
 mod program;
 
 use ravelin_contract::{NextHop, Route};
-use ravelin_ops::{Env, Facts, NameTable, Reply, RouteEntry, RouteTable, Session, complete, execute};
+use ravelin_ops::{
+    Env, Facts, NameTable, Reply, RouteEntry, RouteTable, Session, answer, complete, execute, wire,
+};
 use ravelin_render::Junos;
 use ravelin_types::InterfaceId;
 
@@ -70,6 +72,21 @@ impl Bench {
         let Self { plane, config, session, names, log, facts } = self;
         let mut env = Env { plane, config, names, routes: &FakeRoutes, log: &*log, render: &Junos, facts };
         execute(&mut env, session, line, text)
+    }
+
+    /// The answer to a question.
+    pub fn answer(&mut self, yes: bool) -> Reply {
+        let Self { plane, config, session, names, log, facts } = self;
+        let mut env = Env { plane, config, names, routes: &FakeRoutes, log: &*log, render: &Junos, facts };
+        answer(&mut env, session, yes)
+    }
+
+    /// What a client shows before the next line.
+    pub fn prompt(&mut self) -> String {
+        let Self { plane, config, session, names, log, facts } = self;
+        let mut env = Env { plane, config, names, routes: &FakeRoutes, log: &*log, render: &Junos, facts };
+        let nothing = wire::Request::Run { line: String::new(), text: None };
+        wire::answer(&mut env, session, &nothing).prompt
     }
 
     /// Output of a line that must succeed.
