@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use serde::{Deserialize, Serialize};
 
 use crate::commits::{CommitHistory, EditorEntry, ScheduledTime};
+use crate::log::{LogEvents, LogStatistics};
 
 /// Every answer that has structure. Configuration text is passed as it is.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -28,6 +29,9 @@ pub enum Answer {
     Scheduled(ScheduledTime),
     Explained(Explained),
     PlaneStatus(PlaneStatus),
+    SecurityLog(LogEvents),
+    LogCleared { events: u64 },
+    LogStatistics(LogStatistics),
 }
 
 /// A port and its units.

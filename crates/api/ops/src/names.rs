@@ -81,6 +81,24 @@ impl NameTable {
         }
     }
 
+    /// `None`: not in the program.
+    #[must_use]
+    pub fn find_zone(&self, id: ZoneId) -> Option<&str> {
+        self.zones.get(&id).map(String::as_str)
+    }
+
+    /// `None`: not in the program.
+    #[must_use]
+    pub fn find_unit(&self, id: InterfaceId) -> Option<&str> {
+        self.units.get(&id).map(String::as_str)
+    }
+
+    /// `None`: not in the program.
+    #[must_use]
+    pub fn find_nat_rule(&self, id: NatRuleId) -> Option<&str> {
+        self.nat_rules.get(&id).map(String::as_str)
+    }
+
     #[must_use]
     pub fn zone_names(&self, ids: &[ZoneId]) -> Vec<String> {
         ids.iter().map(|id| self.zone(*id)).collect()

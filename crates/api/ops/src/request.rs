@@ -7,6 +7,8 @@ use crate::answer::NatKind;
 use ipnet::IpNet;
 use ravelin_types::{Family, Proto};
 
+use crate::log::LogQuery;
+
 /// How much of each session is shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Detail {
@@ -119,6 +121,10 @@ pub enum Request {
     },
     TestPacket(TestPacket),
     PlaneStatus,
+    SecurityLog(LogQuery),
+    SecurityLogFile,
+    ClearSecurityLog(LogQuery),
+    LogStatistics,
     Configure(ConfigureKind),
     Exit,
     Help,

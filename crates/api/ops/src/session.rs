@@ -6,6 +6,7 @@ use crate::answer::{Answer, Version};
 use crate::config::{ConfigMode, Form, Problem};
 use crate::configure;
 use crate::gather::{self, Failure, RouteTable};
+use crate::log::LogView;
 use crate::names::NameTable;
 use crate::packet;
 use crate::pipe::{Display, Pipe, PipeError};
@@ -22,6 +23,7 @@ pub struct Env<'a> {
     pub config: &'a mut dyn ConfigMode,
     pub names: &'a NameTable,
     pub routes: &'a dyn RouteTable,
+    pub log: &'a dyn LogView,
     pub render: &'a dyn Render,
     pub facts: &'a Facts,
 }
@@ -252,10 +254,23 @@ pub(crate) fn operational(
         Request::CommitHistory => Answer::Commits(env.config.history()),
         Request::TestPacket(test) => Answer::Explained(packet::explain(env, &test)?),
         Request::PlaneStatus => Answer::PlaneStatus(gather::plane_status(env)?),
+        Request::SecurityLog(query) => Answer::SecurityLog(env.log.events(&query)),
+        Request::SecurityLogFile => return log_file(env),
+        Request::ClearSecurityLog(query) => Answer::LogCleared { events: env.log.clear(&query) },
+        Request::LogStatistics => Answer::LogStatistics(env.log.statistics()),
     };
     match display(pipes) {
         Display::Text => Ok(said(env.render.text(&answer))),
         Display::Json => Ok(said(env.render.json(&answer))),
         Display::Set => Err(PipeError::Unsupported("display set".to_owned()).into()),
+    }
+}
+
+/// The event file as it is: messages, not an answer with structure.
+fn log_file(env: &Env<'_>) -> Result<Reply, Fault> {
+    match env.log.file() {
+        Ok(Some(text)) => Ok(said(text)),
+        Ok(None) => Err(Fault::Said("no security log file is configured")),
+        Err(error) => Err(Failure::File(error).into()),
     }
 }

@@ -7,6 +7,7 @@ mod commits;
 mod element;
 mod flow;
 mod interfaces;
+mod log;
 mod nat;
 mod policies;
 mod routes;
@@ -52,6 +53,9 @@ pub fn text(answer: &Answer) -> String {
         Answer::Scheduled(when) => commits::scheduled(*when),
         Answer::Explained(explained) => system::explained(explained),
         Answer::PlaneStatus(status) => system::plane_status(status),
+        Answer::SecurityLog(events) => log::events(events),
+        Answer::LogCleared { events } => log::cleared(*events),
+        Answer::LogStatistics(statistics) => log::statistics(statistics),
     }
 }
 
@@ -78,6 +82,9 @@ pub fn json(answer: &Answer) -> String {
         Answer::Scheduled(when) => commits::scheduled_element(*when),
         Answer::Explained(explained) => system::explained_element(explained),
         Answer::PlaneStatus(status) => system::plane_status_element(status),
+        Answer::SecurityLog(events) => log::events_element(events),
+        Answer::LogCleared { events } => log::cleared_element(*events),
+        Answer::LogStatistics(statistics) => log::statistics_element(statistics),
     };
     element.json()
 }

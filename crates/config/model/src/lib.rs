@@ -23,13 +23,15 @@ pub use routing_options::{RoutingOptions, StaticAction, StaticRoute};
 pub use security::{
     Address, AddressBook, AddressLimit, AddressRef, AddressSet, AddressValue, BlockFrag, DefaultPolicy,
     DestinationHeader, DestinationNatAction, DestinationPool, DestinationRule, DestinationRuleSet,
-    ExtensionHeader, Flow, GlobalPolicy, HopByHopHeader, HostInbound, IdsOption, LimitSession,
-    MatchDirection, NatContext, NatDestination, NatProtocol, NatProxy, NatRule, NatRuleSet, NatSource,
-    NatStatic, NumberRange, Policies, Policy, PolicyAction, PolicyRematch, Port, PortSpan, Protocol,
-    ProxyRange, Screen, ScreenAggregation, ScreenIcmp, ScreenIp, ScreenSynFlood, ScreenTcp, ScreenTunnel,
-    ScreenUdp, ScreenUdpFlood, ScreenWhiteList, Security, SecurityZone, Service, SideLimit, SourceNatAction,
-    StaticPrefix, StaticRule, StaticRuleSet, SynFloodProtection, SynFloodWhiteList, TcpSession, Threshold,
-    ZoneInterface, ZonePairPolicies, with_unit,
+    ExtensionHeader, Flow, GlobalPolicy, HopByHopHeader, HostInbound, IdsOption, LimitSession, LogCache,
+    LogCategory, LogExclude, LogFacility, LogFile, LogFormat, LogHost, LogIpProtocol, LogMode, LogProtocol,
+    LogSeverity, LogStream, LogStreamFile, LogTimeFormat, LogTransport, MatchDirection, NatContext,
+    NatDestination, NatProtocol, NatProxy, NatRule, NatRuleSet, NatSource, NatStatic, NumberRange, Policies,
+    Policy, PolicyAction, PolicyRematch, Port, PortSpan, Protocol, ProxyRange, Screen, ScreenAggregation,
+    ScreenIcmp, ScreenIp, ScreenSynFlood, ScreenTcp, ScreenTunnel, ScreenUdp, ScreenUdpFlood,
+    ScreenWhiteList, Security, SecurityLog, SecurityZone, Service, SideLimit, SourceNatAction, StaticPrefix,
+    StaticRule, StaticRuleSet, SynFloodProtection, SynFloodWhiteList, TcpSession, Threshold, ZoneInterface,
+    ZonePairPolicies, with_unit,
 };
 pub use system::{Archival, ArchiveSite, SiteDirectory, System};
 pub use valid::ValidConfig;

@@ -6,6 +6,7 @@ use ravelin_host::Desired;
 use ravelin_model::ValidConfig;
 use ravelin_program::Program;
 use ravelin_syntax::Diagnostic;
+use ravelin_telemetry::LogPlan;
 use ravelin_types::Generation;
 
 use crate::{Services, desired};
@@ -20,6 +21,8 @@ pub struct Proposal {
     pub desired: Desired,
     /// What the daemon itself does.
     pub services: Services,
+    /// What the security log does.
+    pub log: LogPlan,
     /// The routes that the configuration itself makes, for planes without a kernel.
     pub routes: UpdateBatch,
 }
@@ -40,5 +43,6 @@ pub fn propose(
     let desired = desired(valid, &program);
     let routes = routes(valid, book);
     let services = Services::new(valid);
-    Ok(Proposal { valid: valid.clone(), resolved, program, desired, services, routes })
+    let log = LogPlan::new(valid.get());
+    Ok(Proposal { valid: valid.clone(), resolved, program, desired, services, log, routes })
 }

@@ -39,6 +39,7 @@ impl Operator {
         }
         let plane = control.works.plane.clone();
         let names = control.names.clone();
+        let log = control.works.log.clone();
         let host_name = if control.host_name.is_empty() { "ravelin" } else { &control.host_name };
         let facts = Facts { host_name: host_name.to_owned(), version: env!("CARGO_PKG_VERSION").into() };
         let routes = View { table, statics: control.static_prefixes() };
@@ -48,6 +49,7 @@ impl Operator {
             config: &mut desk,
             names: &names,
             routes: &routes,
+            log: &*log,
             render: &Junos,
             facts: &facts,
         };

@@ -85,6 +85,7 @@ impl Control {
     pub fn settle(&mut self) {
         let Some(active) = self.life.active().filter(|_| self.seen != self.life.applied()) else { return };
         self.names = NameTable::new(&active.program);
+        self.works.log.renamed(&self.names);
         self.host_name = active.valid.get().system.host_name.clone().unwrap_or_default();
         let interfaces = active.program.interfaces().cloned().unwrap_or_default();
         self.taps = interfaces.units.iter().map(|unit| (unit.id, unit.tap.clone())).collect();

@@ -5,6 +5,7 @@ mod api;
 mod commits;
 mod config_mode;
 mod control;
+mod log;
 mod machine;
 mod routes;
 mod supervisor;
@@ -20,9 +21,11 @@ use ravelin_commit::{BookFile, CommitError, Life};
 use ravelin_contract::DataPlane;
 use ravelin_forwarding::Names;
 use ravelin_store::{Candidate, Directory, Record, Store};
+use ravelin_telemetry::Service;
 use tokio::sync::watch;
 
 use control::{Control, boot, now};
+use log::Log;
 use machine::Machine;
 use supervisor::Place;
 use works::Works;
@@ -88,7 +91,9 @@ fn start(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
     let machine = Machine::open(runtime.handle().clone())?;
     let book_file = BookFile(arguments.state.join("ids.json"));
     let map = arguments.map.iter().cloned().collect::<BTreeMap<_, _>>();
-    let works = Works::new(plane, machine, book_file, map)?;
+    let zone = jiff::tz::TimeZone::system();
+    let service = Service::new(runtime.handle().clone(), arguments.state.clone(), zone);
+    let works = Works::new((plane, Arc::new(Log::new(service))), machine, book_file, map)?;
     let control = Control::new(Life::new(store, now(), boot()), works, forwarding);
     let control = Arc::new(Mutex::new(control));
     if let Err(error) = bring_up(&control, arguments.config.as_deref()) {

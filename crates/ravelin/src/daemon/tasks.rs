@@ -8,14 +8,14 @@ use std::time::{Duration, Instant};
 
 use ravelin_commit::Note;
 use ravelin_commit::archive::transfer;
-use ravelin_contract::{DataPlane, Error, Event, SessionEvent, SessionKey, UpdateBatch};
+use ravelin_contract::{DataPlane, Error, Event, UpdateBatch};
 use ravelin_forwarding::{Monitor, Names, Prober};
-use ravelin_ops::NameTable;
 use ravelin_remote::Client;
 use tokio::runtime::Runtime;
 use tokio::sync::{mpsc, watch};
 
 use super::control::{Control, now};
+use super::log::Log;
 use super::routes::Table;
 use super::supervisor::{self, CALL_MAX, Place};
 
@@ -151,7 +151,7 @@ fn hand_over(client: &mut Option<Client>, place: &Place, batch: &UpdateBatch) ->
     Ok(())
 }
 
-/// Wanted neighbours to the kernel.
+/// Wanted neighbours to the kernel, sessions and denials to the security log.
 async fn events(place: &Place, control: &Mutex<Control>) {
     let mut prober = loop {
         match Prober::open(Instant::now()) {
@@ -162,8 +162,10 @@ async fn events(place: &Place, control: &Mutex<Control>) {
             }
         }
     };
+    let log = lock(control).works.log.clone();
     let mut client: Option<Client> = None;
     loop {
+        log.tick();
         let Some(connected) = client.take().or_else(|| Client::connect(&place.socket, CALL_MAX).ok()) else {
             tokio::time::sleep(PAUSE).await;
             continue;
@@ -175,10 +177,11 @@ async fn events(place: &Place, control: &Mutex<Control>) {
         client = Some(connected);
         if batch.lost > 0 {
             tracing::warn!(lost = batch.lost, "The dataplane lost events.");
+            log.service.events_lost(batch.lost);
         }
         let empty = batch.events.is_empty();
         for event in batch.events {
-            handle(event, control, &mut prober).await;
+            handle(event, control, &log, &mut prober).await;
         }
         if empty {
             tokio::time::sleep(EVENTS_EVERY).await;
@@ -186,7 +189,7 @@ async fn events(place: &Place, control: &Mutex<Control>) {
     }
 }
 
-async fn handle(event: Event, control: &Mutex<Control>, prober: &mut Prober) {
+async fn handle(event: Event, control: &Mutex<Control>, log: &Log, prober: &mut Prober) {
     match event {
         Event::NeighbourWanted { interface, addr } => {
             let device = lock(control).taps.get(&interface).cloned();
@@ -196,51 +199,9 @@ async fn handle(event: Event, control: &Mutex<Control>, prober: &mut Prober) {
                 tracing::warn!(%error, %addr, device, "A neighbour can't be asked for.");
             }
         }
-        Event::Session(session) => log_session(&session, &lock(control).names),
-        Event::PolicyDeny { policy, key, interface } => {
-            let control = lock(control);
-            let (from, name) = (control.names.unit(Some(interface)), control.names.policy(policy));
-            let policy = name.map_or("", |p| p.name.as_str());
-            tracing::info!(policy, interface = from, "RT_FLOW_SESSION_DENY {}.", tuple(&key));
-        }
+        Event::Session(session) => log.session(&session),
+        Event::PolicyDeny { policy, key, interface } => log.denied(key, interface, policy),
     }
-}
-
-/// The beginning or end of a session whose policy logs it, with both tuples.
-fn log_session(session: &SessionEvent, names: &NameTable) {
-    let view = &session.view;
-    let policy = names.policy(view.policy).map_or("", |p| p.name.as_str());
-    let [out, back] = &view.wings;
-    // What left is what comes back, turned round.
-    let nat = SessionKey {
-        src: back.key.dst,
-        sport: back.key.dport,
-        dst: back.key.src,
-        dport: back.key.sport,
-        proto: back.key.proto,
-    };
-    let (original, translated) = (tuple(&out.key), tuple(&nat));
-    match session.close {
-        None => {
-            tracing::info!(session = view.id.0, policy, "RT_FLOW_SESSION_CREATE {original}, as {translated}.")
-        }
-        Some(reason) => tracing::info!(
-            session = view.id.0,
-            policy,
-            reason = reason.text(),
-            packets_out = out.packets,
-            bytes_out = out.bytes,
-            packets_back = back.packets,
-            bytes_back = back.bytes,
-            elapsed_s = view.age_s,
-            "RT_FLOW_SESSION_CLOSE {original}, as {translated}."
-        ),
-    }
-}
-
-fn tuple(key: &SessionKey) -> String {
-    let SessionKey { src, dst, sport, dport, proto } = key;
-    format!("{src}/{sport}->{dst}/{dport} {proto}")
 }
 
 /// Starts the packet process again when it dies, and gives it what the dead one had.

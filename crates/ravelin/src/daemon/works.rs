@@ -11,11 +11,13 @@ use ravelin_model::ValidConfig;
 use ravelin_syntax::{Diagnostic, Span};
 use ravelin_types::Generation;
 
+use super::log::{Log, LogConsumer};
 use super::machine::Machine;
 
 /// What configurations are compiled with and applied to.
 pub struct Works {
     pub plane: Arc<dyn DataPlane>,
+    pub log: Arc<Log>,
     machine: Machine,
     book: IdBook,
     book_file: BookFile,
@@ -26,13 +28,13 @@ impl Works {
     /// # Errors
     /// The id book is damaged.
     pub fn new(
-        plane: Arc<dyn DataPlane>,
+        (plane, log): (Arc<dyn DataPlane>, Arc<Log>),
         machine: Machine,
         book_file: BookFile,
         map: BTreeMap<String, String>,
     ) -> Result<Self, ravelin_commit::BookFileError> {
         let book = book_file.load()?;
-        Ok(Self { plane, machine, book, book_file, map })
+        Ok(Self { plane, log, machine, book, book_file, map })
     }
 }
 
@@ -45,10 +47,11 @@ impl Plant for Works {
     }
 
     fn consumers(&mut self) -> Consumers<'_> {
-        let Self { plane, machine, book, book_file, map: _ } = self;
+        let Self { plane, log, machine, book, book_file, map: _ } = self;
         vec![
             Box::new(BookConsumer(book_file, book)),
             Box::new(machine),
+            Box::new(LogConsumer(log.clone())),
             Box::new(PlaneConsumer(plane.clone())),
         ]
     }

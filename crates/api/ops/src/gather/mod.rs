@@ -20,6 +20,8 @@ pub enum Failure {
     Plane(#[from] ravelin_contract::Error),
     #[error("{what} {name} not found")]
     NotFound { what: &'static str, name: String },
+    #[error("{0}")]
+    File(String),
     #[error("no configuration is committed")]
     NoProgram,
 }

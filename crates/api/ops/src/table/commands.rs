@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use ravelin_types::Proto;
 
 use super::given::{Given, family, prefix, proto};
-use super::{Arg, Command, Miss, Param};
+use super::{Arg, Command, Miss, Param, log};
 use crate::answer::NatKind;
 use crate::request::{ConfigureKind, Detail, PolicyView, Request, SessionQuery, TestPacket};
 
@@ -122,6 +122,12 @@ const COMMANDS: &[Command] = &[
         },
     },
     Command {
+        path: &["clear", "security", "log"],
+        help: "Forget kept security events",
+        params: log::CLEAR,
+        make: log::clear,
+    },
+    Command {
         path: &["configure"],
         help: "Enter configuration mode",
         params: &[
@@ -154,6 +160,12 @@ const COMMANDS: &[Command] = &[
         make: |given| Ok(Request::InterfacesTerse { name: given.text("") }),
     },
     Command {
+        path: &["show", "ravelin", "log"],
+        help: "Show what became of security log messages (extension)",
+        params: &[],
+        make: |_| Ok(Request::LogStatistics),
+    },
+    Command {
         path: &["show", "ravelin", "status"],
         help: "Show backend, workers, ports and generation (extension)",
         params: &[],
@@ -176,6 +188,12 @@ const COMMANDS: &[Command] = &[
         help: "Show packets, sessions and drops in numbers",
         params: &[],
         make: |_| Ok(Request::FlowStatistics),
+    },
+    Command {
+        path: &["show", "security", "log"],
+        help: "Show kept security events",
+        params: log::SHOW,
+        make: log::show,
     },
     Command {
         path: &["show", "security", "nat", "destination", "pool"],

@@ -5,6 +5,7 @@
 
 mod commands;
 mod given;
+mod log;
 mod rpc;
 mod system;
 

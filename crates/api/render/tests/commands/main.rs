@@ -2,5 +2,6 @@
 
 mod commits;
 mod configuration;
+mod log;
 mod operational;
 mod support;

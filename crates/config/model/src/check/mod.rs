@@ -3,6 +3,7 @@
 mod applications;
 mod flow;
 mod interfaces;
+mod log;
 mod names;
 mod nat;
 mod policies;
@@ -30,6 +31,7 @@ pub fn check(mut config: Config) -> Result<ValidConfig, Vec<Diagnostic>> {
     flow::check(&config, &mut report);
     nat::check(&config, &mut report);
     proxy::check(&config, &mut report);
+    log::check(&config, &mut report);
     system::check(&config, &mut report);
     if report.errors.is_empty() {
         return Ok(ValidConfig::new(config));

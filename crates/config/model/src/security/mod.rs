@@ -1,7 +1,8 @@
-//! `security`: zones, address books, policies, source NAT, flow, screens.
+//! `security`: zones, address books, policies, NAT, flow, screens, log.
 
 mod address_book;
 mod flow;
+mod log;
 mod nat;
 mod policies;
 mod screen;
@@ -11,6 +12,10 @@ use ravelin_derive::Lower;
 
 pub use address_book::{Address, AddressBook, AddressSet, AddressValue};
 pub use flow::{Flow, SynFloodProtection, TcpSession};
+pub use log::{
+    LogCache, LogCategory, LogExclude, LogFacility, LogFile, LogFormat, LogHost, LogIpProtocol, LogMode,
+    LogProtocol, LogSeverity, LogStream, LogStreamFile, LogTimeFormat, LogTransport, SecurityLog,
+};
 pub use nat::{
     DestinationNatAction, DestinationPool, DestinationRule, DestinationRuleSet, NatContext, NatDestination,
     NatProtocol, NatProxy, NatRule, NatRuleSet, NatSource, NatStatic, Port, PortSpan, ProxyRange,
@@ -48,4 +53,6 @@ pub struct Security {
     pub flow: Flow,
     #[lower(container = "screen")]
     pub screen: Screen,
+    #[lower(container = "log")]
+    pub log: SecurityLog,
 }
