@@ -14,6 +14,7 @@ pub enum Answer {
     Interfaces(Vec<InterfaceLine>),
     Routes(Routes),
     Zones(Vec<ZoneEntry>),
+    Screens(ScreenStatistics),
     Policies(PolicyList),
     HitCounts(PolicyList),
     Sessions(SessionList),
@@ -196,6 +197,14 @@ pub struct FlowStatistics {
     pub events_lost: u64,
     /// Only reasons that happened.
     pub drops: Vec<DropCount>,
+}
+
+/// What the screens of a zone have seen.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ScreenStatistics {
+    pub zone: String,
+    /// Name of the screen and hits, every screen.
+    pub screens: Vec<(String, u64)>,
 }
 
 /// Source NAT rules.

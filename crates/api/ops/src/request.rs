@@ -100,6 +100,9 @@ pub enum Request {
         query: SessionQuery,
     },
     FlowStatistics,
+    ScreenStatistics {
+        zone: String,
+    },
     NatSummary(NatKind),
     /// Of one kind, and of one name when there is one.
     NatRules {

@@ -1,8 +1,8 @@
-//! `show security zones`.
+//! `show security zones`, `show security screen statistics`.
 
 use std::fmt::Write as _;
 
-use ravelin_ops::ZoneEntry;
+use ravelin_ops::{ScreenStatistics, ZoneEntry};
 
 use crate::element::Element;
 
@@ -44,4 +44,21 @@ pub(crate) fn element(zones: &[ZoneEntry]) -> Element {
             .child(bound)
     });
     Element::new("zones-information").children(zones)
+}
+
+pub(crate) fn screens(statistics: &ScreenStatistics) -> String {
+    let mut out = format!("Screen statistics:\n\n{:<49} Statistics\n", "IDS attack type");
+    for (name, hits) in &statistics.screens {
+        let _ = writeln!(out, "  {name:<47} {hits}");
+    }
+    out
+}
+
+pub(crate) fn screens_element(statistics: &ScreenStatistics) -> Element {
+    let one = |(name, hits): &(String, u64)| {
+        Element::new("ids-statistics-entry").leaf("ids-attack-type", name).leaf("ids-attack-count", hits)
+    };
+    Element::new("ids-statistics")
+        .leaf("zone-name", &statistics.zone)
+        .children(statistics.screens.iter().map(one))
 }

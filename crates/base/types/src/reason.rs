@@ -57,6 +57,8 @@ reasons! {
     PolicyDeny "policy-deny" "Denied by policy"
     PolicyReject "policy-reject" "Rejected by policy"
     DefaultDeny "default-deny" "Denied by default policy"
+    Screen "screen" "Stopped by a screen"
+    SynFlood "syn-flood" "Connection request during a SYN flood"
     TcpNotSyn "tcp-not-syn" "First TCP segment is not SYN"
     TcpBadFlags "tcp-bad-flags" "TCP flags that can't stand together"
     TcpNotEstablished "tcp-not-established" "TCP handshake not complete"

@@ -30,8 +30,8 @@ pub use security::{
     Policy, PolicyAction, PolicyRematch, Port, PortSpan, Protocol, ProxyRange, Screen, ScreenAggregation,
     ScreenIcmp, ScreenIp, ScreenSynFlood, ScreenTcp, ScreenTunnel, ScreenUdp, ScreenUdpFlood,
     ScreenWhiteList, Security, SecurityLog, SecurityZone, Service, SideLimit, SourceNatAction, StaticPrefix,
-    StaticRule, StaticRuleSet, SynFloodProtection, SynFloodWhiteList, TcpSession, Threshold, ZoneInterface,
-    ZonePairPolicies, with_unit,
+    StaticRule, StaticRuleSet, SynFloodWhiteList, TcpSession, Threshold, ZoneInterface, ZonePairPolicies,
+    with_unit,
 };
 pub use system::{Archival, ArchiveSite, SiteDirectory, System};
 pub use valid::ValidConfig;

@@ -31,7 +31,6 @@ security {
                     attack-threshold 200;
                     source-threshold 1024;
                     destination-threshold 2048;
-                    timeout 20;
                 }
                 land;
             }
@@ -57,7 +56,7 @@ fn the_screen_of_the_factory_is_read_and_rendered_the_same() {
         option.icmp.ping_death && option.ip.source_route_option && option.ip.tear_drop && option.tcp.land
     );
     let flood = option.tcp.syn_flood.as_ref().unwrap();
-    assert_eq!((flood.alarm, flood.source, flood.queue_size), (Some(1024), Some(1024), None));
+    assert_eq!((flood.alarm, flood.source), (Some(1024), Some(1024)));
 }
 
 #[test]
@@ -82,7 +81,6 @@ fn screens_that_can_not_be_are_refused() {
         &[&format!("{o} tcp syn-flood source-threshold 3")],
         &["value 3 is not within range (4..1000000)"],
     );
-    refused(&[&format!("{o} tcp syn-flood queue-size 100")], &["value 100 is not within range (200..20000)"]);
     refused(
         &[&format!("{o} icmp ip-sweep threshold 999")],
         &["value 999 is not within range (1000..1000000)"],

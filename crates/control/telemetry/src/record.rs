@@ -83,6 +83,32 @@ pub struct Screen {
     pub alarm_only: bool,
 }
 
+/// The record of a screen that saw something.
+#[must_use]
+pub fn screen(
+    (screen, dropped): (ravelin_program::Screen, bool),
+    (zone, interface): (ZoneId, InterfaceId),
+    key: SessionKey,
+    names: &dyn Names,
+) -> Record {
+    let tag = match (screen, screen.path().split(' ').next()) {
+        (ravelin_program::Screen::SynFloodSource, _) => ScreenTag::TcpSource,
+        (ravelin_program::Screen::SynFloodDestination, _) => ScreenTag::TcpDestination,
+        (_, Some("tcp")) => ScreenTag::Tcp,
+        (_, Some("udp")) => ScreenTag::Udp,
+        (_, Some("icmp")) => ScreenTag::Icmp,
+        _ => ScreenTag::Ip,
+    };
+    Record::Screen(Screen {
+        tag,
+        attack: format!("{}!", screen.text()),
+        key,
+        zone: names.zone(zone),
+        interface: names.unit(Some(interface)),
+        alarm_only: !dropped,
+    })
+}
+
 /// Anything the log can tell.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Record {

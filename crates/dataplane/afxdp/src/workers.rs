@@ -119,7 +119,7 @@ impl AfxdpWorkers {
     /// Another process holds the pins, or the shim can't be loaded.
     pub fn plane(setup: AfxdpSetup) -> Result<AfxdpPlane, AfxdpError> {
         let shims = Shims::take_over(&setup.pins)?;
-        let shared = Arc::new(Shared::new(setup.limits.sessions as u64));
+        let shared = Arc::new(Shared::new(setup.limits.sessions as u64, &setup.seed));
         let plane = Setup { epoch: shims.epoch(), resolver: Resolver::Table, any_station: false };
         let inner = Inner {
             setup,
@@ -411,7 +411,7 @@ fn join(worker: u8, bell: &Arc<Bell>, handles: &[Handle]) -> Links {
 /// The end of a worker's thread: sockets close here, and the shim drops from now on.
 fn end(mut worker: Worker, outcome: Result<(), Box<dyn Any + Send>>) {
     worker.beat.stop();
-    worker.shared.forget_sessions(worker.state.sessions.len() as u64);
+    worker.state.abandon(&worker.shared);
     if outcome.is_ok() {
         worker.close_lane();
     }

@@ -2,7 +2,8 @@
 
 use std::net::IpAddr;
 
-use ravelin_types::{DropReason, InterfaceId, NatRuleId, PolicyId, RuleIdentity};
+use ravelin_program::Screen;
+use ravelin_types::{DropReason, InterfaceId, NatRuleId, PolicyId, RuleIdentity, ZoneId};
 
 use crate::{CloseReason, Error, SessionKey, SessionView};
 
@@ -87,6 +88,14 @@ pub struct SessionEvent {
     pub close: Option<CloseReason>,
 }
 
+/// Hits of the screens of one zone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ScreenCounters {
+    pub zone: ZoneId,
+    /// Only those that were hit.
+    pub hits: Vec<(Screen, u64)>,
+}
+
 /// What happened.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event {
@@ -95,6 +104,15 @@ pub enum Event {
         policy: PolicyId,
         key: SessionKey,
         interface: InterfaceId,
+    },
+    /// A screen of a zone saw something.
+    Screen {
+        screen: Screen,
+        zone: ZoneId,
+        interface: InterfaceId,
+        key: SessionKey,
+        /// Not let through.
+        dropped: bool,
     },
     /// A packet waits for this address to be resolved.
     NeighbourWanted {
@@ -125,6 +143,11 @@ pub trait Telemetry {
     /// # Errors
     /// A worker does not answer.
     fn interfaces(&self) -> Result<Vec<InterfaceCounters>, Error>;
+    /// By zone, those with hits.
+    ///
+    /// # Errors
+    /// A worker does not answer.
+    fn screens(&self) -> Result<Vec<ScreenCounters>, Error>;
     /// Takes up to `max` events that wait; empty when none do.
     ///
     /// # Errors

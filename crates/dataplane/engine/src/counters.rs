@@ -1,5 +1,6 @@
 //! A worker's counters: written by the worker alone, read between batches.
 
+use ravelin_program::Screen;
 use ravelin_types::{DropReason, Instant, InterfaceId};
 
 /// Packets and bytes of one unit.
@@ -44,6 +45,8 @@ pub struct Counters {
     pub policies: Vec<Hits>,
     /// By NAT rule id.
     pub nat_rules: Vec<Hits>,
+    /// By zone, then by screen.
+    pub screens: Vec<[u64; Screen::COUNT]>,
 }
 
 impl Counters {
@@ -61,6 +64,7 @@ impl Counters {
             drops: [0; DropReason::COUNT],
             units: Vec::new(),
             policies: Vec::new(),
+            screens: Vec::new(),
             nat_rules: Vec::new(),
         }
     }

@@ -2,6 +2,7 @@
 //!
 //! A type parameter of the step: in workers [`NoRecorder`], whose calls compile to nothing.
 
+use ravelin_program::Screen;
 use ravelin_types::{Addr, DropReason, Family, InterfaceId, Mac, NatRuleId, PolicyId, SessionId, ZoneId};
 
 /// One decision.
@@ -17,6 +18,11 @@ pub enum Fact {
         policy: PolicyId,
     },
     SessionMiss,
+    /// A screen of a zone stopped the packet.
+    Screen {
+        zone: ZoneId,
+        screen: Screen,
+    },
     Rejudged {
         kept: bool,
     },

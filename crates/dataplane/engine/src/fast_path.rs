@@ -2,7 +2,7 @@
 
 use ravelin_contract::CloseReason;
 use ravelin_program::{Action, Interface, Rematch};
-use ravelin_tcp::{Direction, End, Segment, State, mss};
+use ravelin_tcp::{Direction, End, Segment, State, Timeout, mss};
 use ravelin_types::{Addr, DropReason, Family, PolicyId, Proto};
 use ravelin_wire::{L4, TcpFlags, rewrite};
 
@@ -16,7 +16,7 @@ use crate::rules::{Decision, Rules};
 use crate::session::{HOST_UNIT, Life, Marks, NO_POLICY, NO_RULE, Session, Ticks, WingRef};
 use crate::step::{Flow, Turn};
 use crate::verdict::Verdict;
-use crate::{first_path, reply, tcp};
+use crate::{first_path, reply, screens, tcp};
 
 /// `None`: the session is no more, and the packet is to be judged as one without.
 pub(crate) fn run<R: Recorder>(
@@ -80,8 +80,8 @@ fn must_end<R: Recorder>(turn: &mut Turn<'_, R>, slot: u32) -> Option<CloseReaso
                     hits.sessions += 1;
                 }
                 let now = rules.policy(policy);
-                session.marks = Marks::default()
-                    .with(Marks::LEASE, session.marks.has(Marks::LEASE))
+                session.marks = session
+                    .marks
                     .with(Marks::COUNT, now.is_some_and(|p| p.count))
                     .with(Marks::LOG_CLOSE, now.is_some_and(|p| p.log.close));
             }
@@ -222,6 +222,20 @@ fn judge_tcp<R: Recorder>(
         }
     }
     session.state = tcp::life(session.tcp.state());
+    let (is_silent, says) = (session.marks.has(Marks::SILENT), wing == 0 && segment.len > 0);
+    if is_silent && says {
+        session.marks = session.marks.with(Marks::SILENT, false);
+        turn.state.holds.release_silent(slot, turn.shared);
+    } else if judgement.timeout == Some(Timeout::Established) && wing == 0 && !says {
+        match screens::silent(turn, flow, slot) {
+            Err(reason) => return Judged::Drop(reason),
+            Ok(counted) => {
+                let session = turn.state.sessions.get_mut(slot);
+                session.marks = session.marks.with(Marks::SILENT, counted);
+            }
+        }
+    }
+    let session = turn.state.sessions.get_mut(slot);
     if let Some(timeout) = judgement.timeout {
         session.timeout_s = rules.seconds(timeout, session.established_timeout_s);
         // The wheel goes by when it was seen last.

@@ -2,6 +2,7 @@
 
 use ravelin_contract::Event;
 use ravelin_program::{Action, Application, Interface, LogWhen, Policy};
+use ravelin_screen::Way;
 use ravelin_tcp::Opened;
 use ravelin_types::{Addr, DropReason, Family, IcmpKind, NatRuleId, PolicyId, Proto, ZoneId};
 use ravelin_wire::{Fragment, L4};
@@ -10,14 +11,14 @@ use crate::explain::{Fact, Recorder};
 use crate::forwarding::Path;
 use crate::install::install;
 use crate::key::FlowKey;
-use crate::nat::{Inward, Outward, Way};
+use crate::nat::{self, Inward, Outward};
 use crate::packet::Packet;
 use crate::rules::{Decision, Tuple};
 use crate::session::{HOST_UNIT, NO_APPLICATION, NO_POLICY, WingRef};
 use crate::steer::Towards;
 use crate::step::{Flow, Turn};
 use crate::verdict::Verdict;
-use crate::{fast_path, home, host, reply, tcp};
+use crate::{fast_path, home, host, reply, screens, tcp};
 
 /// What the policy said of a packet it lets through.
 #[derive(Clone, Copy, Debug)]
@@ -53,6 +54,9 @@ pub(crate) fn run<R: Recorder>(turn: &mut Turn<'_, R>, packet: &mut Packet<'_>, 
     if flow.from_host {
         return host::outbound(turn, packet, flow);
     }
+    if let Err(verdict) = screens::first(turn, packet, flow, (flow.zone, Way::In)) {
+        return verdict;
+    }
     let world = turn.world;
     let inward = world.rules.nat.inward((flow.unit, flow.zone), &flow.key, flow.icmp());
     if let Some(rule) = inward.rule {
@@ -61,9 +65,13 @@ pub(crate) fn run<R: Recorder>(turn: &mut Turn<'_, R>, packet: &mut Packet<'_>, 
     if host::is_local(turn.world, flow, &inward.key) {
         return host::inbound(turn, packet, flow, &inward);
     }
-    match judge(turn, packet, flow, &inward) {
-        Err(reason) => Verdict::Drop(reason),
-        Ok(draft) => open(turn, packet, flow, &draft),
+    let draft = match judge(turn, packet, flow, &inward) {
+        Err(reason) => return Verdict::Drop(reason),
+        Ok(draft) => draft,
+    };
+    match screens::first(turn, packet, flow, (draft.to_zone, Way::Out)) {
+        Err(verdict) => verdict,
+        Ok(()) => open(turn, packet, flow, &draft),
     }
 }
 
@@ -116,7 +124,7 @@ fn judge<R: Recorder>(
     let to = egress.zone.ok_or(DropReason::EgressNoZone)?;
     turn.rec.fact(Fact::Zones { from: flow.zone, to });
     let permit = policy(turn, packet, flow, (&inward.key, to))?;
-    let way = Way { from: (flow.unit, flow.zone), to: (egress.id, to) };
+    let way = nat::Way { from: (flow.unit, flow.zone), to: (egress.id, to) };
     let source = world.rules.nat.outward(way, &inward.key, flow.icmp(), egress);
     if let Some(rule) = source.rule() {
         turn.rec.fact(Fact::NatRule { rule, off: matches!(source, Outward::Off(_)) });

@@ -9,13 +9,13 @@ use ravelin_wire::checksum::Delta;
 
 use crate::explain::{Fact, Recorder};
 use crate::first_path::Draft;
-use crate::home;
 use crate::key::FlowKey;
 use crate::nat::Outward;
 use crate::session::{InsertError, Life, Marks, NO_POLICY, NO_RULE, Session, Ticks, Wing};
 use crate::step::{Flow, Turn};
 use crate::tcp;
 use crate::verdict::Verdict;
+use crate::{home, screens};
 
 /// Tries to find a leased port whose reverse wing is free.
 const LEASE_TRIES: usize = 8;
@@ -26,6 +26,7 @@ pub(crate) fn install<R: Recorder>(
     flow: &Flow,
     draft: &Draft,
 ) -> Result<u32, Verdict> {
+    let reservation = screens::reserve(turn, flow)?;
     if !turn.shared.reserve_session() {
         return Err(Verdict::Drop(DropReason::SessionTableFull));
     }
@@ -40,8 +41,9 @@ pub(crate) fn install<R: Recorder>(
         Outward::Leased(addr, rule) => insert_leased(turn, flow, draft, (addr, rule)),
         Outward::NoAddress(rule) => failed(turn, rule, DropReason::NatNoAddress),
     };
-    if result.is_err() {
-        turn.shared.release_session();
+    match result {
+        Ok(slot) => screens::keep(turn, slot, reservation),
+        Err(_) => turn.shared.release_session(),
     }
     result
 }

@@ -24,6 +24,7 @@ mod proxy;
 mod random;
 mod reply;
 mod rules;
+mod screens;
 mod session;
 mod shared;
 mod siphash;

@@ -9,7 +9,8 @@ mod section;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use ravelin_program::{FlowSettings, Interface, Port, Program, Zone};
+use ravelin_program::{FlowSettings, Interface, Port, Program, Screens, Zone};
+use ravelin_screen::ScreenTable;
 use ravelin_tcp::TcpRules;
 use ravelin_types::{Addr, Family, Generation, InterfaceId, PolicyId, PortId, ZoneId};
 
@@ -51,6 +52,9 @@ pub struct Rules {
     policies: policy::Policies,
     pub(crate) nat: Nat,
     pub(crate) tcp: TcpRules,
+    pub(crate) screens: ScreenTable,
+    /// No zone has a profile.
+    pub(crate) screens_are_off: bool,
     pub(crate) limits: IdLimits,
 }
 
@@ -60,6 +64,7 @@ pub(crate) struct IdLimits {
     pub units: usize,
     pub policies: usize,
     pub nat_rules: usize,
+    pub zones: usize,
 }
 
 impl Rules {
@@ -83,6 +88,8 @@ impl Rules {
             policies: policy::Policies::build(program, before.map(|b| &b.policies))?,
             nat: Nat::of(program),
             tcp: crate::tcp::rules(&flow.tcp),
+            screens: ScreenTable::new(program.screens().unwrap_or(&Screens::default())),
+            screens_are_off: program.screens().is_none_or(|s| s.zones.is_empty()),
             limits: IdLimits::default(),
         };
         rules.index_units()?;
@@ -120,6 +127,7 @@ impl Rules {
         IdLimits {
             units: self.units.len(),
             policies: self.policies.ids(),
+            zones: self.zones.len(),
             nat_rules: self.nat.rules().map(|r| r.id.index() + 1).max().unwrap_or(0),
         }
     }

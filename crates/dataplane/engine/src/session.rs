@@ -101,13 +101,16 @@ impl Marks {
     /// It holds the port that its answers come to.
     pub(crate) const LEASE: Self = Self(4);
 
+    /// Its client has said nothing since the handshake, and is counted for it.
+    pub(crate) const SILENT: Self = Self(8);
+
     pub(crate) const fn has(self, mark: Self) -> bool {
         self.0 & mark.0 != 0
     }
 
     #[must_use]
     pub(crate) fn with(self, mark: Self, set: bool) -> Self {
-        if set { Self(self.0 | mark.0) } else { self }
+        if set { Self(self.0 | mark.0) } else { Self(self.0 & !mark.0) }
     }
 }
 

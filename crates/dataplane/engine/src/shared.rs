@@ -1,18 +1,28 @@
 //! What workers share: limits that Junos defines per device, as atomics and nothing else.
 
+use ravelin_screen::{Meters, MetersSize};
+
+use crate::random::Seed;
+
 use std::sync::atomic::{AtomicU64, Ordering};
+
+/// What the meters' key is for.
+const METERS: u64 = 0x4d54;
 
 /// Limits of the whole device.
 #[derive(Debug)]
 pub struct Shared {
     sessions: AtomicU64,
     sessions_max: u64,
+    /// What screens count for the whole device.
+    pub(crate) meters: Meters,
 }
 
 impl Shared {
     #[must_use]
-    pub fn new(sessions_max: u64) -> Self {
-        Self { sessions: AtomicU64::new(0), sessions_max }
+    pub fn new(sessions_max: u64, seed: &Seed) -> Self {
+        let meters = Meters::new(seed.key(METERS), MetersSize::for_sessions(sessions_max as usize));
+        Self { sessions: AtomicU64::new(0), sessions_max, meters }
     }
 
     /// Takes one session of the device's limit; `false`: none left.

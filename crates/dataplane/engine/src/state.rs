@@ -6,6 +6,7 @@
 use std::ops::ControlFlow;
 
 use ravelin_contract::{CloseReason, Event, SessionEvent, SessionView};
+use ravelin_program::Screen;
 use ravelin_types::{Generation, Instant, SessionId, WorkerId};
 
 use crate::counters::{Counters, Hits};
@@ -16,6 +17,7 @@ use crate::nat::{Leases, interface_address};
 use crate::output::Events;
 use crate::random::{Random, Seed};
 use crate::rules::Rules;
+use crate::screens::Holds;
 use crate::session::{Marks, NO_POLICY, NO_WORKER, Session, Sessions, Ticks};
 use crate::shared::Shared;
 use crate::steer::Steering;
@@ -63,6 +65,7 @@ pub struct State {
     pub(crate) steering: Steering,
     pub(crate) stubs: Stubs,
     pub(crate) outbox: Outbox,
+    pub(crate) holds: Holds,
     pub(crate) leases: Leases,
     pub(crate) fragments: Fragments,
     pub(crate) hold: Hold,
@@ -94,6 +97,7 @@ impl State {
             events: Events::new(limits.events),
             steering,
             stubs: Stubs::new(stubs_max, seed.key(lane | 4)),
+            holds: Holds::default(),
             outbox: Outbox::new(steering.is_alone()),
             leases: Leases::new(steering),
             fragments: Fragments::new(seed.key(lane | 2)),
@@ -121,6 +125,11 @@ impl State {
         counters.policies.resize(policies, Hits::default());
         let nat_rules = grow(counters.nat_rules.len(), rules.limits.nat_rules);
         counters.nat_rules.resize(nat_rules, Hits::default());
+        if !rules.screens_are_off {
+            let zones = grow(counters.screens.len(), rules.limits.zones);
+            counters.screens.resize(zones, [0; Screen::COUNT]);
+            self.holds.adopt(self.sessions.capacity());
+        }
         let families = [ravelin_types::Family::V4, ravelin_types::Family::V6];
         let external: Vec<_> = if rules.nat.source.0.is_empty() {
             Vec::new()
@@ -136,8 +145,15 @@ impl State {
         SessionId(self.next_session)
     }
 
+    /// Gives back what the sessions of a worker that died counted under; the state is not used again.
+    pub fn abandon(&mut self, shared: &Shared) {
+        shared.forget_sessions(self.sessions.len() as u64);
+        self.holds.release_all(shared);
+    }
+
     /// Ends a session: the only way one dies.
     pub(crate) fn end(&mut self, slot: u32, reason: CloseReason, shared: &Shared, now: Instant) -> Session {
+        self.holds.release(slot, shared);
         let session = self.sessions.remove(slot);
         self.ended(&session, reason, shared, now);
         session

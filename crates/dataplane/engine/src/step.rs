@@ -4,6 +4,7 @@
 //! act looks up again, since an earlier packet of the batch may have changed the table.
 
 use ravelin_program::Interface;
+use ravelin_screen::Way;
 use ravelin_types::{DropReason, Family, Instant, Mac, Proto, ZoneId};
 use ravelin_wire::{Fragment, L4, Malformed, Network, Parsed, ethertype, parse};
 
@@ -12,13 +13,13 @@ use crate::key::FlowKey;
 use crate::output::Output;
 use crate::packet::{Handed, Ingress, Packet, Stage};
 use crate::rules::Snapshot;
-use crate::session::HOST_UNIT;
+use crate::session::{HOST_UNIT, WingRef};
 use crate::shared::Shared;
 use crate::state::State;
 use crate::steer::{HandOver, Towards};
 use crate::stub::Message;
 use crate::verdict::Verdict;
-use crate::{act, fast_path, first_path, host, icmp_error};
+use crate::{act, fast_path, first_path, host, icmp_error, screens};
 
 /// Packets a step takes at most.
 pub const BATCH_MAX: usize = 64;
@@ -121,17 +122,36 @@ pub fn step<R: Recorder>(
 /// The path of one packet, as Junos draws it.
 fn judge<R: Recorder>(turn: &mut Turn<'_, R>, packet: &mut Packet<'_>, flow: &Flow) -> Verdict {
     if icmp_error::is_error(flow) {
-        return icmp_error::run(turn, packet, flow);
+        let screened = match flow.from_host {
+            true => Ok(()),
+            false => screens::first(turn, packet, flow, (flow.zone, Way::In)),
+        };
+        return match screened {
+            Err(verdict) => verdict,
+            Ok(()) => icmp_error::run(turn, packet, flow),
+        };
     }
     match turn.state.sessions.lookup(&flow.key, flow.hash) {
-        Some(at) => match fast_path::run(turn, packet, flow, at) {
-            Some(verdict) => verdict,
-            None => first_path::run(turn, packet, flow),
+        Some(at) => match screens::fast(turn, packet, flow, at) {
+            Err(verdict) => verdict,
+            Ok(()) => of_session(turn, packet, flow, at),
         },
         None => match stub(turn, flow) {
             Some(over) => Verdict::HandOver(over),
             None => first_path::run(turn, packet, flow),
         },
+    }
+}
+
+fn of_session<R: Recorder>(
+    turn: &mut Turn<'_, R>,
+    packet: &mut Packet<'_>,
+    flow: &Flow,
+    at: WingRef,
+) -> Verdict {
+    match fast_path::run(turn, packet, flow, at) {
+        Some(verdict) => verdict,
+        None => first_path::run(turn, packet, flow),
     }
 }
 

@@ -23,6 +23,9 @@ fn finding(fact: Fact, rules: &Rules) -> Finding {
             let wing = if reverse { "reverse wing" } else { "forward wing" };
             of("session", id.to_string(), format!("hit, {wing}"))
         }
+        Fact::Screen { zone, screen } => {
+            of("screen", screen.text().into(), format!("zone {}", zone_name(rules, zone)))
+        }
         Fact::SessionMiss => of("session", String::new(), "no session".into()),
         Fact::Rejudged { kept } => {
             let outcome = if kept { "kept after a commit" } else { "ended by a commit" };

@@ -2,12 +2,13 @@
 
 use ravelin_contract::{
     Diagnostics, DropSample, Error, EventBatch, Explanation, Global, InjectRequest, InjectVerdict,
-    InterfaceCounters, NatCounters, PolicyCounters, Status, Telemetry,
+    InterfaceCounters, NatCounters, PolicyCounters, ScreenCounters, Status, Telemetry,
 };
 use ravelin_engine::{
     Checksum, Egress, Ingress, Limits, Output, Packet, Rules, Seed, Shared, Snapshot, State, Steering, Trace,
     Verdict, step,
 };
+use ravelin_program::Screen;
 use ravelin_types::{DropReason, Instant, InterfaceId, WorkerId};
 
 use crate::Plane;
@@ -106,6 +107,24 @@ impl<W: Workers> Telemetry for Plane<W> {
         Ok(all)
     }
 
+    fn screens(&self) -> Result<Vec<ScreenCounters>, Error> {
+        let Some(rules) = self.rules() else { return Ok(Vec::new()) };
+        let mut sums: Vec<_> = rules.zones().map(|zone| (zone.id, [0; Screen::COUNT])).collect();
+        for worker in each(&self.workers) {
+            let counts = ask(&self.workers, worker, |state, _, _| state.counters.screens.clone())?;
+            for (zone, sum) in &mut sums {
+                let Some(counts) = counts.get(zone.index()) else { continue };
+                sum.iter_mut().zip(counts).for_each(|(sum, one): (&mut u64, _)| *sum += one);
+            }
+        }
+        let hit = |sum: [u64; Screen::COUNT]| {
+            let all = Screen::ALL.iter().map(|screen| (*screen, sum[screen.index()]));
+            all.filter(|(_, hits)| *hits > 0).collect::<Vec<_>>()
+        };
+        let counters = sums.into_iter().map(|(zone, sum)| ScreenCounters { zone, hits: hit(sum) });
+        Ok(counters.filter(|c| !c.hits.is_empty()).collect())
+    }
+
     fn events(&self, max: usize) -> Result<EventBatch, Error> {
         let mut batch = EventBatch::default();
         for worker in each(&self.workers) {
@@ -186,7 +205,7 @@ fn judge(
     let len = buffer.len() - HEADROOM;
     let packet = Packet::new(&mut buffer, HEADROOM, len, ingress, Checksum::Unverified);
     let (mut out, mut trace) = (Output::new(), Trace::default());
-    let shared = Shared::new(16);
+    let shared = Shared::new(16, &SCRATCH_SEED);
     step(snapshot, (&mut state, &shared), now, &mut [packet], &mut out, &mut trace);
     let verdict = verdict(&snapshot.rules, out.verdicts.first().copied());
     Explanation { verdict, findings: findings(&trace, &snapshot.rules) }

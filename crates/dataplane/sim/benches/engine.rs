@@ -153,7 +153,7 @@ impl Bench {
                 any_station: false,
             },
             state,
-            shared: Shared::new(sessions as u64),
+            shared: Shared::new(sessions as u64, &SEED),
             out: Output::new(),
             now: Instant::from_secs(1),
             inside,

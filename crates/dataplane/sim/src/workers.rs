@@ -97,10 +97,10 @@ impl SimWorkers {
     /// A simulator with its clock at zero.
     #[must_use]
     pub fn plane(setup: SimSetup) -> SimPlane {
-        let shared = Arc::new(Shared::new(setup.limits.sessions as u64));
         let mut seed = [0; 32];
         seed[..8].copy_from_slice(&setup.seed.to_le_bytes());
         let seed = Seed(seed);
+        let shared = Arc::new(Shared::new(setup.limits.sessions as u64, &seed));
         let state = |worker| {
             let steering = Steering::new(&seed, WorkerId(worker), setup.workers);
             State::new(steering, &seed, 1, setup.limits)

@@ -10,9 +10,11 @@ use ravelin_model::LogSeverity;
 use ravelin_ops::{
     LogEvent, LogEvents, LogMemory, LogQuery, LogStatistics, LogStreamLine, LogView, NameTable,
 };
-use ravelin_program::Action;
+use ravelin_program::{Action, Screen};
 use ravelin_syntax::{Diagnostic, Span};
-use ravelin_telemetry::{Filter, Names, NatRuleKind, Outcome, Record, Service, Window, close, create, deny};
+use ravelin_telemetry::{
+    Filter, Names, NatRuleKind, Outcome, Record, Service, Window, close, create, deny, screen,
+};
 use ravelin_types::{InterfaceId, NatRuleId, PolicyId, ZoneId};
 
 /// Kept events that one answer lists.
@@ -77,6 +79,11 @@ impl Log {
     /// A policy denied a packet.
     pub fn denied(&self, key: SessionKey, interface: InterfaceId, policy: PolicyId) {
         self.tell(&deny(key, interface, policy, &*self.names()));
+    }
+
+    /// A screen of a zone saw something.
+    pub fn screened(&self, what: (Screen, bool), at: (ZoneId, InterfaceId), key: SessionKey) {
+        self.tell(&screen(what, at, key, &*self.names()));
     }
 
     /// Reports losses when it is time to.

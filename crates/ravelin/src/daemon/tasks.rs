@@ -201,6 +201,9 @@ async fn handle(event: Event, control: &Mutex<Control>, log: &Log, prober: &mut 
         }
         Event::Session(session) => log.session(&session),
         Event::PolicyDeny { policy, key, interface } => log.denied(key, interface, policy),
+        Event::Screen { screen, zone, interface, key, dropped } => {
+            log.screened((screen, dropped), (zone, interface), key);
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod nat;
 mod rules;
+mod screens;
 mod sessions;
 mod state;
 
@@ -10,6 +11,7 @@ use ravelin_contract::Route;
 
 pub(crate) use nat::{nat_pools, nat_rules};
 pub(crate) use rules::policies;
+pub(crate) use screens::screens;
 pub(crate) use sessions::{clear, list, summary};
 pub(crate) use state::{flow_statistics, interfaces, plane_status, routes, zones};
 

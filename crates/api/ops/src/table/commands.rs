@@ -25,6 +25,7 @@ pub(crate) const GROUPS: &[(&[&str], &str)] = &[
     (&["show", "security"], "Show security state"),
     (&["show", "security", "flow"], "Show the packet path"),
     (&["show", "security", "nat"], "Show address translation"),
+    (&["show", "security", "screen"], "Show screens"),
     (&["show", "security", "nat", "destination"], "Show destination address translation"),
     (&["show", "security", "nat", "source"], "Show source address translation"),
     (&["show", "security", "nat", "static"], "Show static address translation"),
@@ -194,6 +195,15 @@ const COMMANDS: &[Command] = &[
         help: "Show kept security events",
         params: log::SHOW,
         make: log::show,
+    },
+    Command {
+        path: &["show", "security", "screen", "statistics"],
+        help: "Show what the screens of a zone have seen",
+        params: &[option("zone", &[Arg::Zone], "Zone")],
+        make: |given| match given.text("zone") {
+            Some(zone) => Ok(Request::ScreenStatistics { zone }),
+            None => Err(Miss::Missing("zone")),
+        },
     },
     Command {
         path: &["show", "security", "nat", "destination", "pool"],

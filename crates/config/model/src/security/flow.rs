@@ -1,10 +1,7 @@
 //! `security flow`: how sessions begin and age.
 
 use ravelin_derive::Lower;
-use ravelin_schema::{Cx, lower};
-use ravelin_syntax::{Node, Span};
-
-use crate::keywords::keywords;
+use ravelin_syntax::Span;
 
 #[derive(Clone, Debug, Default, PartialEq, Lower)]
 pub struct Flow {
@@ -13,17 +10,6 @@ pub struct Flow {
     /// Highest MSS that a SYN may announce, 64..=65535; absent: as it is.
     #[lower(leaf = "tcp-mss all-tcp mss")]
     pub mss_all_tcp: Option<u16>,
-    /// Junos' default is cookies.
-    #[lower(with(protection, "syn-flood-protection-mode"))]
-    pub syn_flood_protection: Option<SynFloodProtection>,
-}
-
-keywords! {
-    /// How the firewall stands in for a server under a SYN flood.
-    SynFloodProtection {
-        SynCookie = "syn-cookie",
-        SynProxy = "syn-proxy",
-    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Lower)]
@@ -59,13 +45,4 @@ pub struct TcpSession {
     pub apply_to_half_close: bool,
     #[lower(at)]
     pub at: Span,
-}
-
-fn protection(node: &Node, cx: &mut Cx) -> Option<SynFloodProtection> {
-    let word: String = lower::leaf(node, "syn-flood-protection-mode", cx)?;
-    let mode = SynFloodProtection::from_word(&word);
-    if mode.is_none() {
-        cx.error(node.span, format!("invalid value `{word}'"));
-    }
-    mode
 }

@@ -277,10 +277,6 @@ pub struct ScreenSynFlood {
     pub source: Option<u32>,
     #[lower(leaf = "destination-threshold")]
     pub destination: Option<u32>,
-    #[lower(leaf = "queue-size")]
-    pub queue_size: Option<u32>,
-    #[lower(leaf = "timeout")]
-    pub timeout: Option<u32>,
     #[lower(list = "white-list")]
     pub white_lists: Vec<SynFloodWhiteList>,
 }

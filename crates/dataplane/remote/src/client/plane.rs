@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use ravelin_contract::{
     Admission, ApplyResult, DataPlane, Diagnostics, DropSample, Error, EventBatch, Explanation,
     FabricForwarding, FabricId, Global, GroupId, Ha, InjectRequest, InterfaceCounters, Link, NatCounters,
-    PolicyCounters, SessionStore, Status, Telemetry, UpdateBatch, Updates,
+    PolicyCounters, ScreenCounters, SessionStore, Status, Telemetry, UpdateBatch, Updates,
 };
 use ravelin_program::Program;
 
@@ -143,6 +143,13 @@ impl Telemetry for Client {
         match self.read(Call::Interfaces(EMPTY))? {
             Answer::Interfaces(list) => Ok(decode_all(list.counters)?),
             _ => Err(odd("interfaces")),
+        }
+    }
+
+    fn screens(&self) -> Result<Vec<ScreenCounters>, Error> {
+        match self.read(Call::Screens(EMPTY))? {
+            Answer::Screens(list) => Ok(decode_all(list.counters)?),
+            _ => Err(odd("screens")),
         }
     }
 

@@ -1,11 +1,12 @@
 //! Counters and events. Drops travel by the name of their reason, so that versions may differ.
 
 use ravelin_contract::{
-    Event, EventBatch, Global, InterfaceCounters, NatCounters, PolicyCounters, SessionEvent,
+    Event, EventBatch, Global, InterfaceCounters, NatCounters, PolicyCounters, ScreenCounters, SessionEvent,
 };
-use ravelin_types::{DropReason, NatRuleId, PolicyId, RuleIdentity};
+use ravelin_program::Screen;
+use ravelin_types::{DropReason, NatRuleId, PolicyId, RuleIdentity, ZoneId};
 
-use super::{Read, Wire, address, decode_all, encode_all, need, octets, part, unit};
+use super::{Read, Wire, address, decode_all, encode_all, need, octets, part, small, unit};
 use crate::proto;
 use crate::proto::event::Kind;
 
@@ -130,6 +131,28 @@ impl Wire for InterfaceCounters {
     }
 }
 
+impl Wire for ScreenCounters {
+    type Message = proto::ScreenCounters;
+
+    fn to_message(&self) -> proto::ScreenCounters {
+        let Self { zone, hits } = self;
+        let count = |(screen, hits): &(Screen, u64)| proto::ScreenCount {
+            screen: screen.index() as u32,
+            hits: *hits,
+        };
+        proto::ScreenCounters { zone: zone.0.into(), hits: hits.iter().map(count).collect() }
+    }
+
+    /// A screen of another version is left out.
+    fn from_message(message: proto::ScreenCounters) -> Read<Self> {
+        let count = |c: proto::ScreenCount| Some((Screen::from_number(c.screen)?, c.hits));
+        Ok(Self {
+            zone: ZoneId(small("zone id", message.zone)?),
+            hits: message.hits.into_iter().filter_map(count).collect(),
+        })
+    }
+}
+
 impl Wire for EventBatch {
     type Message = proto::EventBatch;
 
@@ -158,6 +181,13 @@ impl Wire for Event {
                 key: Some(key.to_message()),
                 interface: interface.0.into(),
             }),
+            Self::Screen { screen, zone, interface, key, dropped } => Kind::Screen(proto::ScreenHit {
+                screen: screen.index() as u32,
+                zone: zone.0.into(),
+                interface: interface.0.into(),
+                key: Some(key.to_message()),
+                dropped: *dropped,
+            }),
             Self::NeighbourWanted { interface, addr } => {
                 let (interface, addr) = (interface.0.into(), octets(*addr));
                 Kind::NeighbourWanted(proto::NeighbourWanted { interface, addr })
@@ -179,6 +209,13 @@ impl Wire for Event {
                 policy: PolicyId(deny.policy),
                 key: part("session key", deny.key)?,
                 interface: unit(deny.interface)?,
+            },
+            Kind::Screen(hit) => Self::Screen {
+                screen: need("screen", Screen::from_number(hit.screen))?,
+                zone: ZoneId(small("zone id", hit.zone)?),
+                interface: unit(hit.interface)?,
+                key: part("session key", hit.key)?,
+                dropped: hit.dropped,
             },
             Kind::NeighbourWanted(wanted) => {
                 Self::NeighbourWanted { interface: unit(wanted.interface)?, addr: address(&wanted.addr)? }

@@ -47,6 +47,10 @@ pub(super) fn answer(plane: &dyn DataPlane, call: Call) -> Result<Answer, Error>
             let counters = encode_all(&plane.telemetry().interfaces()?);
             Ok(Answer::Interfaces(proto::Interfaces { counters }))
         }
+        Call::Screens(_) => {
+            let counters = encode_all(&plane.telemetry().screens()?);
+            Ok(Answer::Screens(proto::Screens { counters }))
+        }
         Call::Events(max) => {
             Ok(Answer::Events(plane.telemetry().events(max.min(EVENTS_MAX) as usize)?.to_message()))
         }

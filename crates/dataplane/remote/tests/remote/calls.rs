@@ -113,6 +113,7 @@ fn telemetry_arrives_whole() {
     assert_eq!(telemetry.policies().unwrap(), [fake::POLICY, PolicyCounters::default()]);
     assert_eq!(telemetry.nat_rules().unwrap(), [fake::NAT]);
     assert_eq!(telemetry.interfaces().unwrap(), [fake::UNIT]);
+    assert_eq!(telemetry.screens().unwrap(), [fake::screen_hits()]);
     assert_eq!(telemetry.events(usize::MAX).unwrap(), fake::events());
     assert_eq!(plane.last_call(), "events 4096");
 }

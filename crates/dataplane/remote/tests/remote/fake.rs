@@ -9,10 +9,11 @@ use ravelin_contract::{
     Admission, ApplyResult, Capabilities, CloseReason, DataPlane, Diagnostics, DropSample, Error, Event,
     EventBatch, Explanation, FabricForwarding, FabricId, FilterSpan, Finding, Global, GroupId, Ha,
     InjectRequest, InjectVerdict, InterfaceCounters, Link, ManagedInterface, NatCounters, PolicyCounters,
-    PortStatus, ReconcileResult, Refusal, SessionDeltas, SessionEvent, SessionFilter, SessionKey, SessionRef,
-    SessionState, SessionStore, SessionView, Status, Telemetry, UpdateBatch, Updates, WingView, WorkerStatus,
+    PortStatus, ReconcileResult, Refusal, ScreenCounters, SessionDeltas, SessionEvent, SessionFilter,
+    SessionKey, SessionRef, SessionState, SessionStore, SessionView, Status, Telemetry, UpdateBatch, Updates,
+    WingView, WorkerStatus,
 };
-use ravelin_program::Program;
+use ravelin_program::{Program, Screen};
 use ravelin_types::{
     DropReason, Generation, InterfaceId, NatRuleId, PolicyId, Proto, RuleIdentity, SessionId, WorkerId,
     ZoneId,
@@ -136,6 +137,13 @@ pub const POLICY: PolicyCounters = PolicyCounters {
     packets: [5, 6],
     bytes: [7, 8],
 };
+pub fn screen_hits() -> ScreenCounters {
+    ScreenCounters {
+        zone: ravelin_types::ZoneId(3),
+        hits: vec![(Screen::Land, 7), (Screen::IcmpFlood, u64::MAX)],
+    }
+}
+
 pub const NAT: NatCounters =
     NatCounters { id: NatRuleId(1), identity: RuleIdentity(2), hits: 3, failed: 4, sessions: 5 };
 pub const UNIT: InterfaceCounters =
@@ -313,6 +321,10 @@ impl Telemetry for Fake {
 
     fn interfaces(&self) -> Result<Vec<InterfaceCounters>, Error> {
         Ok(vec![UNIT])
+    }
+
+    fn screens(&self) -> Result<Vec<ScreenCounters>, Error> {
+        Ok(vec![screen_hits()])
     }
 
     fn events(&self, max: usize) -> Result<EventBatch, Error> {

@@ -6,10 +6,11 @@ use std::sync::Mutex;
 use ravelin_contract::{
     Admission, ApplyResult, CloseReason, DataPlane, Diagnostics, DropSample, Error, EventBatch, Explanation,
     Finding, Global, Ha, InjectRequest, InjectVerdict, InterfaceCounters, Link, NatCounters, PolicyCounters,
-    PortStatus, ReconcileResult, SessionDeltas, SessionFilter, SessionKey, SessionRef, SessionState,
-    SessionStore, SessionView, Status, Telemetry, Updates, WingView, WorkerStatus,
+    PortStatus, ReconcileResult, ScreenCounters, SessionDeltas, SessionFilter, SessionKey, SessionRef,
+    SessionState, SessionStore, SessionView, Status, Telemetry, Updates, WingView, WorkerStatus,
 };
 use ravelin_program::Program;
+use ravelin_program::Screen;
 use ravelin_types::{
     DropReason, Generation, InterfaceId, NatRuleId, PolicyId, Proto, RuleIdentity, SessionId, WorkerId,
     ZoneId,
@@ -168,6 +169,9 @@ impl Telemetry for FakePlane {
     }
     fn interfaces(&self) -> Result<Vec<InterfaceCounters>, Error> {
         unsupported()
+    }
+    fn screens(&self) -> Result<Vec<ScreenCounters>, Error> {
+        Ok(vec![ScreenCounters { zone: ZoneId(2), hits: vec![(Screen::IcmpFlood, 4), (Screen::Land, 1)] }])
     }
     fn events(&self, _: usize) -> Result<EventBatch, Error> {
         unsupported()
