@@ -17,7 +17,7 @@ pub use applications::{Application, ApplicationSet, ApplicationTerm, Application
 pub use check::check;
 pub use config::Config;
 pub use interfaces::{Family, Interface, InterfaceAddress, Unit};
-pub use load::{Loaded, check_tree, covered, load, lower_tree};
+pub use load::{Loaded, check_tree, check_tree_on, covered, load, lower_tree};
 pub use predefined::{is_unsupported, predefined};
 pub use routing_options::{RoutingOptions, StaticAction, StaticRoute};
 pub use security::{

@@ -1,6 +1,6 @@
 //! Text or tree to a valid configuration, with everything that is wrong on the way.
 
-use ravelin_schema::{Cx, Lower};
+use ravelin_schema::{ClusterNode, Cx, Lower};
 use ravelin_syntax::tree::Node;
 use ravelin_syntax::{Diagnostic, Severity, Tree};
 
@@ -34,18 +34,25 @@ pub fn load(text: &str) -> Loaded {
 
 /// The active statements of a tree as a valid configuration.
 pub fn check_tree(tree: &Tree) -> Result<ValidConfig, Vec<Diagnostic>> {
-    let mut errors = ravelin_schema::refuse(tree);
-    let (config, lowering) = lower_tree(tree);
+    check_tree_on(tree, None)
+}
+
+/// As [`check_tree`], on a node of a cluster: `${node}` is its number.
+pub fn check_tree_on(tree: &Tree, node: ClusterNode) -> Result<ValidConfig, Vec<Diagnostic>> {
+    let mut effective = ravelin_schema::effective(tree, node);
+    let mut errors = std::mem::take(&mut effective.diagnostics);
+    errors.extend(ravelin_schema::refuse(&effective.tree));
+    let (config, lowering) = lower_tree(&effective.tree);
     errors.extend(lowering);
-    match check(config) {
-        Ok(valid) if errors.is_empty() => Ok(valid),
-        Ok(_) => Err(errors),
-        Err(more) => {
-            errors.extend(more);
-            errors.sort_by_key(|d| d.span.offset);
-            Err(errors)
-        }
+    let checked = check(config);
+    match checked {
+        Ok(valid) if errors.is_empty() => return Ok(valid),
+        Ok(_) => {}
+        Err(more) => errors.extend(more),
     }
+    effective.explain(&mut errors);
+    errors.sort_by_key(|d| d.span.offset);
+    Err(errors)
 }
 
 /// The typed configuration and what couldn't be lowered, before any check across statements.

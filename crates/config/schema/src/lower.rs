@@ -101,7 +101,7 @@ pub fn leaves<T: Value>(node: &Node, path: &str, cx: &mut Cx) -> Vec<T> {
         let count = if found.kind == Kind::Entry { 1 } else { found.args.len() };
         for word in found.args.iter().take(count) {
             let mark = cx.path.len();
-            let name = (!found.name.is_empty()).then(|| found.name.clone());
+            let name = (!found.name.is_empty()).then(|| found.name.to_string());
             cx.path.extend(name.into_iter().chain([word.text.clone()]));
             out.extend(cx.parse(word));
             cx.path.truncate(mark);

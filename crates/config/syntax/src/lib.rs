@@ -11,6 +11,6 @@ pub mod tree;
 pub use diagnostic::{Diagnostic, Severity};
 pub use diff::diff;
 pub use lexer::decode;
-pub use raw::{Form, Item, NESTING_MAX, Parsed, Statement, Tags, VERBS, Word, parse};
+pub use raw::{DIAGNOSTICS_MAX, Form, Item, NESTING_MAX, Parsed, Statement, Tags, VERBS, Word, form, parse};
 pub use span::Span;
-pub use tree::{Node, Tree};
+pub use tree::{Change, Node, Tree};
