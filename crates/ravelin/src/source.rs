@@ -26,11 +26,7 @@ pub struct Outcome {
 /// # Errors
 /// The file can't be read.
 pub fn read(path: &Path) -> std::io::Result<String> {
-    let bytes = std::fs::read(path)?;
-    Ok(match String::from_utf8(bytes) {
-        Ok(text) => text,
-        Err(error) => error.into_bytes().into_iter().map(char::from).collect(),
-    })
+    Ok(ravelin_syntax::decode(&std::fs::read(path)?))
 }
 
 /// Everything a commit would do that needs no machine.

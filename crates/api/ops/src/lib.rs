@@ -26,6 +26,7 @@ pub use answer::{
 pub use completion::complete;
 pub use config::{
     Against, Candidate, CommitRecord, CommitReport, ConfigMode, Form, LoadKind, Outcome, Problem, Verb,
+    Written,
 };
 pub use configure::load_source;
 pub use gather::{Failure, RouteEntry, RouteTable};

@@ -102,7 +102,12 @@ fn replace_puts_marked_statements_in_the_place_of_others() {
         "{\"configuration\": {\"system\": {\"@\": {\"operation\": \"replace\"}, \"host-name\": \"x\"}}}",
         &["set system host-name x", ALL[2], ALL[3], ALL[4]],
     );
-    check(Action::Replace, "security zones", "replace: security-zone trust { }", &[ALL[0], ALL[1], "set security zones security-zone trust", ALL[4]]);
+    check(
+        Action::Replace,
+        "security zones",
+        "replace: security-zone trust { }",
+        &[ALL[0], ALL[1], "set security zones security-zone trust", ALL[4]],
+    );
 }
 
 #[test]
@@ -157,13 +162,12 @@ fn a_patch_is_what_compare_shows() {
     let back = diff(&new, &start());
     load(&mut tree, &[], Action::Patch, &back).unwrap_or_else(|e| panic!("{e:?}\n{back}"));
     assert_eq!(diff(&start(), &tree), "", "{back}");
-    check(Action::Patch, "system", "[edit]\n-  host-name fw;\n+  host-name x;\n", &[
-        "set system host-name x",
-        ALL[1],
-        ALL[2],
-        ALL[3],
-        ALL[4],
-    ]);
+    check(
+        Action::Patch,
+        "system",
+        "[edit]\n-  host-name fw;\n+  host-name x;\n",
+        &["set system host-name x", ALL[1], ALL[2], ALL[3], ALL[4]],
+    );
     fails(Action::Patch, "", "[edit system]\n-  domain-name x;\n", "f:1:");
     fails(Action::Patch, "", "+  domain-name x;\n", "expecting `[edit ...]'");
     fails(Action::Patch, "", "[edit system]\n!  policy x { ... }\n", "order of entries");
@@ -172,7 +176,12 @@ fn a_patch_is_what_compare_shows() {
 
 #[test]
 fn what_can_not_be_loaded_changes_nothing() {
-    fails(Action::Merge, "", "system { host-name new; host-nam x; }", "f:1:25: system: syntax error, unknown statement");
+    fails(
+        Action::Merge,
+        "",
+        "system { host-name new; host-nam x; }",
+        "f:1:25: system: syntax error, unknown statement",
+    );
     fails(Action::Merge, "", "system {", "`{' is not closed");
     fails(Action::Override, "", "<configuration><system>", "is not closed");
     fails(Action::Merge, "", "{ \"configuration\": { \"system\": { \"x\": 1 } } }", "unknown element `x'");

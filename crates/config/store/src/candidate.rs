@@ -75,6 +75,11 @@ impl Candidate {
         render::text(&self.tree)
     }
 
+    /// Takes another tree as it is.
+    pub fn set(&mut self, tree: Tree) {
+        self.tree = tree;
+    }
+
     /// After a commit: what was edited is active now.
     pub fn committed(&mut self) {
         self.active = self.tree.clone();

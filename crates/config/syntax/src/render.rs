@@ -13,14 +13,23 @@ pub fn text(tree: &Tree) -> String {
 
 #[must_use]
 pub fn nodes(nodes: &[Node], depth: usize) -> String {
-    Printer { groups: &[] }.nodes(nodes, depth)
+    Printer { notes: None }.nodes(nodes, depth)
 }
 
 /// Braces, and above every inherited statement the group it came from: `groups` are names by origin.
 #[must_use]
 pub fn inherited(nodes: &[Node], groups: &[String]) -> String {
-    Printer { groups }.nodes(nodes, 0)
+    noted(nodes, &|node| origins(node, groups))
 }
+
+/// Braces, and above every statement that has any its notes, in `##` comments.
+#[must_use]
+pub fn noted(nodes: &[Node], notes: Notes<'_>) -> String {
+    Printer { notes: Some(notes) }.nodes(nodes, 0)
+}
+
+/// What is to be said above a statement, each a line of its own comment.
+pub type Notes<'a> = &'a dyn Fn(&Node) -> Vec<String>;
 
 /// `set` lines, then an `annotate`, `deactivate` or `protect` line after the statement it is about.
 #[must_use]
@@ -95,7 +104,7 @@ fn inline_text(node: &Node, out: &mut String) {
 }
 
 struct Printer<'a> {
-    groups: &'a [String],
+    notes: Option<Notes<'a>>,
 }
 
 impl Printer<'_> {
@@ -109,7 +118,7 @@ impl Printer<'_> {
 
     /// Whether nothing is to be written above or before the statement.
     fn is_plain(&self, node: &Node) -> bool {
-        let untold = self.groups.is_empty() || (node.origin == 0 && node.args.iter().all(|w| w.origin == 0));
+        let untold = self.notes.is_none_or(|notes| notes(node).is_empty());
         let unmarked = !node.inactive && !node.protect && node.change == Change::Merge;
         untold && unmarked && node.comments.is_empty()
     }
@@ -144,7 +153,13 @@ impl Printer<'_> {
             }
             return;
         }
-        self.origins(out, node, &pad);
+        for note in self.notes.map_or_else(Vec::new, |notes| notes(node)) {
+            let _ = writeln!(out, "{pad}##");
+            note.lines().for_each(|line| {
+                let _ = writeln!(out, "{pad}## {line}");
+            });
+            let _ = writeln!(out, "{pad}##");
+        }
         for comment in &node.comments {
             let _ = writeln!(out, "{pad}{}", comment.trim_end());
         }
@@ -172,20 +187,17 @@ impl Printer<'_> {
             let _ = writeln!(out, "{pad}}}");
         }
     }
+}
 
-    /// What was inherited, by the word that names it, and from where.
-    fn origins(&self, out: &mut String, node: &Node, pad: &str) {
-        let words: Vec<(&str, u16)> = match node.kind {
-            Kind::LeafList => node.args.iter().map(|w| (w.text.as_str(), w.origin)).collect(),
-            _ => vec![(node.args.last().map_or(node.name.as_ref(), |w| &w.text), node.origin)],
-        };
-        for (word, origin) in words {
-            if let Some(group) = usize::from(origin).checked_sub(1).and_then(|n| self.groups.get(n)) {
-                let _ =
-                    writeln!(out, "{pad}##\n{pad}## '{word}' was inherited from group '{group}'\n{pad}##");
-            }
-        }
-    }
+/// What was inherited, by the word that names it, and from where.
+fn origins(node: &Node, groups: &[String]) -> Vec<String> {
+    let words: Vec<(&str, u16)> = match node.kind {
+        Kind::LeafList => node.args.iter().map(|w| (w.text.as_str(), w.origin)).collect(),
+        _ => vec![(node.args.last().map_or(node.name.as_ref(), |w| &w.text), node.origin)],
+    };
+    let group = |origin: u16| usize::from(origin).checked_sub(1).and_then(|n| groups.get(n));
+    let told = words.into_iter().filter_map(|(word, origin)| Some((word, group(origin)?)));
+    told.map(|(word, group)| format!("'{word}' was inherited from group '{group}'")).collect()
 }
 
 fn set_lines(out: &mut String, node: &Node, path: &mut Vec<String>) {

@@ -7,15 +7,12 @@ use ravelin_ops::{
     Verb,
 };
 use ravelin_store::{Record, Stored};
-use ravelin_syntax::tree::Node;
-use ravelin_syntax::{Diagnostic, Tree, diff, render};
+use ravelin_syntax::{Diagnostic, Tree, diff};
 
 use super::control::Control;
+use super::forms;
 
-/// Source lines of a finding are shown from this name.
-const TEXT: &str = "candidate";
-
-fn problem(diagnostic: &Diagnostic) -> Problem {
+pub(super) fn problem(diagnostic: &Diagnostic) -> Problem {
     Problem {
         path: diagnostic.path.clone(),
         line: diagnostic.span.line,
@@ -27,24 +24,6 @@ fn problem(diagnostic: &Diagnostic) -> Problem {
 
 fn problems(list: &[Diagnostic]) -> Vec<Problem> {
     list.iter().map(problem).collect()
-}
-
-/// The statements below a path, in a form.
-fn written(tree: &Tree, path: &[String], form: Form) -> Outcome<String> {
-    let nodes: &[Node] = if path.is_empty() {
-        &tree.nodes
-    } else {
-        let words: Vec<_> = path.iter().map(String::as_str).collect();
-        match tree.find(&words) {
-            Some(node) => &node.children,
-            None => return Err(vec![Problem::of("statement not found")]),
-        }
-    };
-    match form {
-        Form::Text => Ok(render::nodes(nodes, 0)),
-        Form::Set => Ok(render::set_under(nodes, path)),
-        Form::Json => Err(vec![Problem::of("`display json' of a configuration is not supported")]),
-    }
 }
 
 fn number(n: u32) -> usize {
@@ -59,11 +38,11 @@ impl Control {
 
 impl ConfigMode for Control {
     fn show(&self, path: &[String], form: Form) -> Outcome<String> {
-        written(self.candidate.tree(), path, form)
+        forms::written(self.candidate.tree(), path, form)
     }
 
     fn active(&self, path: &[String], form: Form) -> Outcome<String> {
-        written(&self.active_tree(), path, form)
+        forms::written(&self.active_tree(), path, form)
     }
 
     fn edit(&mut self, at: &[String], verb: Verb, rest: &str) -> Outcome<()> {
@@ -107,15 +86,9 @@ impl ConfigMode for Control {
     }
 
     fn load(&mut self, at: &[String], kind: LoadKind, text: &str) -> Outcome<()> {
-        let done = match kind {
-            LoadKind::Set => self.candidate.apply(at, text),
-            LoadKind::Merge => self.candidate.merge(text),
-            LoadKind::Override => self.candidate.replace(text),
-        };
-        done.map_err(|errors| {
-            let rendered = |d: &Diagnostic| Problem { rendered: d.caret(TEXT, text), ..problem(d) };
-            errors.iter().map(rendered).collect()
-        })
+        let tree = forms::loaded(self.candidate.tree(), at, kind, text)?;
+        self.candidate.set(tree);
+        Ok(())
     }
 
     fn history(&self) -> Vec<CommitRecord> {

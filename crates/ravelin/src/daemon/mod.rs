@@ -4,6 +4,7 @@
 mod api;
 mod config_mode;
 mod control;
+mod forms;
 mod machine;
 mod routes;
 mod supervisor;
