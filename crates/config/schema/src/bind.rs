@@ -101,13 +101,15 @@ impl Binder {
         let Item::One(word) = item else {
             return self.error(item.span(), "syntax error, a list isn't expected here");
         };
-        self.error(word.span, format!("syntax error, unknown statement `{}'", word.text));
         self.hints += 1;
-        if self.hints > HINTS_MAX {
-            return;
-        }
         let names = self.grammar.children(rule).filter(|(_, r)| !r.hidden).map(|(_, r)| r.name);
-        if let (Some(near), Some(last)) = (nearest(&word.text, names), self.diagnostics.last_mut()) {
+        let near = if self.hints > HINTS_MAX { None } else { nearest(&word.text, names) };
+        // What is no keyword, nor like one, may be a value that isn't right.
+        let mut bare = self.grammar.hidden(rule).filter(|(_, r)| r.kind != Kind::Entry);
+        let value = bare.next().filter(|_| near.is_none()).and_then(|(_, r)| r.value.check(&word.text).err());
+        let message = value.unwrap_or_else(|| format!("syntax error, unknown statement `{}'", word.text));
+        self.error(word.span, message);
+        if let (Some(near), Some(last)) = (near, self.diagnostics.last_mut()) {
             last.hint = Some(format!("did you mean `{near}'?"));
         }
     }

@@ -267,6 +267,8 @@ impl Parser {
             let at = self.current.items.last().map_or(span, Item::span);
             self.error(at, "syntax error, expecting `;' or `{' after this word");
             self.done.push(std::mem::take(&mut self.current));
+        } else if self.current.span.is_known() {
+            self.error(self.current.span, "syntax error, expecting a statement");
         }
         self.current = Statement::default();
     }
