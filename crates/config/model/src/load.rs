@@ -48,7 +48,10 @@ pub fn check_tree_on(tree: &Tree, node: ClusterNode) -> Result<ValidConfig, Vec<
     match checked {
         Ok(valid) if errors.is_empty() => return Ok(valid),
         Ok(_) => {}
-        Err(more) => errors.extend(more),
+        Err(mut more) => {
+            ravelin_schema::refine(&effective.tree.nodes, &mut more);
+            errors.extend(more);
+        }
     }
     effective.explain(&mut errors);
     errors.sort_by_key(|d| d.span.offset);

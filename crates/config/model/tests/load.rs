@@ -244,6 +244,62 @@ fn a_diagnostic_shows_its_line_and_as_json() {
 }
 
 #[test]
+fn errors_stand_at_the_word_and_name_both_places() {
+    let text = "\
+interfaces {
+    ge-0/0/0 { unit 0 { family inet { address 10.0.0.1/24; } } }
+    ge-0/0/1 { unit 0 { family inet { address 10.0.0.1/24; } } }
+}
+security {
+    zones {
+        security-zone a { interfaces { ge-0/0/0.0; } }
+        security-zone b { interfaces { ge-0/0/0.0; } }
+    }
+    policies {
+        from-zone a to-zone b {
+            policy p {
+                match { source-address any; destination-address [ any-ipv4 nobody ]; application nothing; }
+                then { permit; deny; }
+            }
+        }
+    }
+}
+";
+    let errors = load(text).result.err().unwrap_or_default();
+    let at = |message: &str| {
+        let found = errors.iter().find(|e| e.message.contains(message));
+        let found = found.unwrap_or_else(|| panic!("no `{message}' in {errors:#?}"));
+        let related: Vec<_> = found.related.iter().map(|(span, _)| (span.line, span.column)).collect();
+        (found.span.line, found.span.column, related)
+    };
+    assert_eq!(at("address is also on"), (3, 39, vec![(2, 39)]));
+    assert_eq!(at("already in zone `a'"), (8, 40, vec![(7, 40)]));
+    assert_eq!(at("only one of 'permit'"), (14, 32, vec![(14, 24)]));
+    let text = text.replace("permit; deny;", "permit;");
+    let errors = load(&text).result.err().unwrap_or_default();
+    let place = |message: &str| errors.iter().find(|e| e.message.contains(message)).map(|e| e.span.column);
+    assert_eq!(place("`nobody' is not defined"), Some(76));
+    assert_eq!(place("`nothing' is not defined"), Some(98));
+    let clash = errors.iter().find(|e| e.message.contains("already in zone")).expect("still there");
+    assert_eq!(
+        clash.caret("f", &text),
+        "\
+error: interface `ge-0/0/0.0' is already in zone `a'
+ --> f:8:40
+  |
+8 |         security-zone b { interfaces { ge-0/0/0.0; } }
+  |                                        ^^^^^^^^^^
+note: it is in a zone here
+ --> f:7:40
+  |
+7 |         security-zone a { interfaces { ge-0/0/0.0; } }
+  |                                        ^^^^^^^^^^
+  in [edit security zones security-zone b interfaces ge-0/0/0.0]
+"
+    );
+}
+
+#[test]
 fn deep_nesting_and_open_braces_are_errors() {
     let deep = "a { ".repeat(100_000);
     assert!(load(&deep).result.is_err());

@@ -88,7 +88,10 @@ fn one_line_ends() {
     answered(&format!("set system host-name [ {}", repeated("a ")));
     answered(&format!("set {}", repeated("security zones ")));
     answered(&repeated("inactive: "));
-    answered(&format!("groups {{ g {{ interfaces {{ <{}> {{ unit 0; }} }} }} }} apply-groups g;", repeated("*a")));
+    answered(&format!(
+        "groups {{ g {{ interfaces {{ <{}> {{ unit 0; }} }} }} }} apply-groups g;",
+        repeated("*a")
+    ));
 }
 
 #[test]

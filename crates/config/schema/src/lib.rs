@@ -26,5 +26,6 @@ pub use grammar::{Grammar, Key, Mark, OPAQUE, Rule, RuleId, grammar, takes_value
 pub use groups::{ClusterNode, EXPANSION_MAX, Effective, effective};
 pub use load::{Action, load, read};
 pub use lower::{Cx, Lower, Value};
+pub use path::refine;
 pub use support::refuse;
 pub use value::{ValueType, Values};

@@ -41,6 +41,11 @@ impl Cx {
         self.errors.push(Diagnostic::error(self.path.join(" "), at, message));
     }
 
+    /// An error about two statements that exclude each other: `at`, and `other` before it.
+    pub fn conflict(&mut self, at: Span, message: impl Into<String>, other: Span, what: impl Into<String>) {
+        self.errors.push(Diagnostic::error(self.path.join(" "), at, message).and(other, what));
+    }
+
     pub fn parse<T: Value>(&mut self, word: &Word) -> Option<T> {
         match T::value(&word.text) {
             Ok(value) => Some(value),

@@ -1,7 +1,7 @@
 //! Words of a command as the way to a statement, and the statement there.
 
-use ravelin_syntax::Word;
 use ravelin_syntax::tree::{Kind, Node};
+use ravelin_syntax::{DIAGNOSTICS_MAX, Diagnostic, Span, Word};
 
 use crate::bind::Scope;
 use crate::grammar::{ROOT, Rule, RuleId, grammar, takes_value};
@@ -166,4 +166,35 @@ pub(crate) fn at<'a>(nodes: &'a [Node], indexes: &[usize]) -> Option<&'a Node> {
     let (last, above) = indexes.split_last()?;
     let level = above.iter().try_fold(nodes, |level, &at| Some(level.get(at)?.children.as_slice()))?;
     level.get(*last)
+}
+
+/// Puts findings at the word their path ends with, where the tree has it: checks across statements know the
+/// statement only.
+pub fn refine(nodes: &[Node], diagnostics: &mut [Diagnostic]) {
+    if diagnostics.is_empty() {
+        return;
+    }
+    let index = Index::of(nodes);
+    for diagnostic in diagnostics.iter_mut().take(DIAGNOSTICS_MAX) {
+        if let Some(span) = span_of(nodes, &index, &diagnostic.path).filter(|s| s.is_known()) {
+            // A value that is wrong in itself was found where it stands.
+            if diagnostic.span.offset <= span.offset || diagnostic.span.line != span.line {
+                diagnostic.span = span;
+            }
+        }
+    }
+}
+
+fn span_of(nodes: &[Node], index: &Index, path: &str) -> Option<Span> {
+    let words: Vec<Word> = path.split(' ').filter(|w| !w.is_empty()).map(Word::new).collect();
+    let path = resolve(&words).ok()?;
+    if path.is_list || path.steps.is_empty() {
+        return None;
+    }
+    let place = follow(nodes, &path.steps, Some(index))?;
+    let node = at(nodes, &place.indexes)?;
+    match (&path.value, node.kind) {
+        (Some(value), _) => node.args.iter().find(|w| *w == value).map(|w| w.span),
+        (None, _) => Some(node.span),
+    }
 }
