@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use ravelin_syntax::Diagnostic;
 
-use crate::source;
+use crate::{report, source};
 
 /// Arguments of `check`.
 #[derive(clap::Args)]
@@ -18,6 +18,12 @@ pub struct Arguments {
     /// Print the line of every finding, the word at fault marked, and what may help.
     #[arg(long, conflicts_with = "json")]
     explain: bool,
+    /// Print what of a configuration from elsewhere is enforced, kept and refused here, and what to use instead.
+    #[arg(long)]
+    report: bool,
+    /// Number of the cluster node, for `${node}`.
+    #[arg(long)]
+    node: Option<u8>,
 }
 
 /// Exit code 0: a commit would succeed. 1: it would not. 2: the file can't be read.
@@ -30,7 +36,10 @@ pub fn run(arguments: &Arguments) -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    let outcome = source::build(&text);
+    if arguments.report {
+        return reported(arguments, &name, &text);
+    }
+    let outcome = source::build(&text, arguments.node);
     let errors = outcome.result.err().unwrap_or_default();
     let all: Vec<_> = outcome.warnings.iter().chain(&errors).collect();
     if arguments.json {
@@ -45,4 +54,17 @@ pub fn run(arguments: &Arguments) -> ExitCode {
         }
     }
     if errors.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Exit code 0: all of it is enforced or kept.
+fn reported(arguments: &Arguments, name: &str, text: &str) -> ExitCode {
+    let bound = ravelin_schema::read(text);
+    let report = ravelin_model::report(&bound.tree, arguments.node, bound.diagnostics);
+    if arguments.json {
+        crate::say(&report::object(&report));
+    } else {
+        crate::say(&report::text(name, &report).trim_end());
+    }
+    let whole = report.refused.is_empty() && report.errors.is_empty();
+    if whole { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

@@ -6,6 +6,7 @@ mod convert;
 mod daemon;
 mod dataplane;
 mod replay;
+mod report;
 mod source;
 
 use std::process::ExitCode;

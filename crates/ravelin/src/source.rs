@@ -4,8 +4,9 @@ use std::path::Path;
 
 use ravelin_compile::{IdBook, Resolved, compile, routes};
 use ravelin_contract::UpdateBatch;
-use ravelin_model::load;
+use ravelin_model::load_on;
 use ravelin_program::Program;
+use ravelin_schema::ClusterNode;
 use ravelin_syntax::Diagnostic;
 use ravelin_types::Generation;
 
@@ -31,8 +32,8 @@ pub fn read(path: &Path) -> std::io::Result<String> {
 
 /// Everything a commit would do that needs no machine.
 #[must_use]
-pub fn build(text: &str) -> Outcome {
-    let loaded = load(text);
+pub fn build(text: &str, node: ClusterNode) -> Outcome {
+    let loaded = load_on(text, node);
     let result = loaded.result.and_then(|valid| {
         let mut book = IdBook::default();
         let resolved = Resolved::virtual_ports(&valid);

@@ -299,3 +299,50 @@ fn an_error_in_a_group_names_its_line_and_its_group() {
     let explained = String::from_utf8(ravelin(&["check", "--explain", path(&file)]).stdout).unwrap();
     assert!(explained.contains("  inherited from group `names'\n"), "{explained}");
 }
+
+#[test]
+fn a_report_counts_what_is_enforced_kept_and_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("srx.conf");
+    let text = "\
+version 21.4R3;
+system {
+    host-name fw;
+    services {
+        ssh;
+        netconf { ssh; }
+    }
+    inactive: ntp { server 192.0.2.1; }
+}
+security {
+    ike { proposal p { dh-group group14; } }
+    zones {
+        security-zone trust { screen s; interfaces { ge-0/0/0.0; } }
+        security-zone dmz { screen s; }
+    }
+}
+interfaces { ge-0/0/0 { description \"to the office\"; unit 0; } }
+";
+    fs::write(&file, text).unwrap();
+    let run = ravelin(&["check", "--report", path(&file)]);
+    assert_eq!(run.status.code(), Some(1));
+    let shown = String::from_utf8(run.stdout).unwrap();
+    for line in [
+        ": 10 statements: 4 enforced, 1 kept as annotations, 5 refused; 0 other errors",
+        "security                             1           0        3",
+        "      4      2  system services",
+        "                sshd and other services of the host; `host-inbound-traffic' says who may reach them",
+        "     11      1  security ike",
+        "     13      2  security zones security-zone screen",
+    ] {
+        assert!(shown.lines().any(|l| l.ends_with(line)), "expected `{line}' in\n{shown}");
+    }
+    let json: Value =
+        serde_json::from_slice(&ravelin(&["check", "--report", "--json", path(&file)]).stdout).unwrap();
+    assert_eq!(json["refused"][2]["path"], "system services");
+    assert_eq!(json["refused"][2]["line"], 4);
+    assert_eq!(json["stanzas"]["security"]["refused"], 3);
+
+    fs::write(&file, CONFIG).unwrap();
+    assert!(ravelin(&["check", "--report", path(&file)]).status.success());
+}

@@ -14,13 +14,19 @@ pub struct Loaded {
     pub warnings: Vec<Diagnostic>,
 }
 
-/// Reads braces or `set` lines; the text itself tells which.
+/// Reads braces, `set` lines, XML or JSON; the text itself tells which.
 #[must_use]
 pub fn load(text: &str) -> Loaded {
+    load_on(text, None)
+}
+
+/// As [`load`], on a node of a cluster.
+#[must_use]
+pub fn load_on(text: &str, node: ClusterNode) -> Loaded {
     let bound = ravelin_schema::read(text);
     let (mut errors, warnings): (Vec<_>, Vec<_>) =
         bound.diagnostics.into_iter().partition(|d| d.severity == Severity::Error);
-    let result = match check_tree(&bound.tree) {
+    let result = match check_tree_on(&bound.tree, node) {
         Ok(valid) if errors.is_empty() => Ok(valid),
         Ok(_) => Err(errors),
         Err(more) => {

@@ -111,6 +111,11 @@ pub struct Tree {
 }
 
 impl Tree {
+    /// Active statements at the top; groups take no part.
+    pub fn active(&self) -> impl Iterator<Item = &Node> {
+        self.nodes.iter().filter(|n| !n.inactive && n.name != "groups")
+    }
+
     /// The node reached by an exact path of heads, if any.
     #[must_use]
     pub fn find(&self, words: &[&str]) -> Option<&Node> {
