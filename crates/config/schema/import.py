@@ -80,7 +80,11 @@ def values(row):
         return ""
     kind = row[3].replace("union|", "").replace("jt:", "")
     cell, _, pattern = row[4].partition("match ")
-    parts = [p.strip() for p in cell.split("; ") if p.strip()]
+    pattern, *behind = pattern.split("; ")
+    # A pattern may hold the sign that parts cells.
+    while behind and not behind[0].startswith("default ") and behind[0] not in UNITS:
+        pattern += "; " + behind.pop(0)
+    parts = [p.strip() for p in cell.split("; ") + behind if p.strip()]
     keep = [p for p in parts if p.split(" ")[0] in ("enum", "range", "length", "default")]
     keep += [f"unit {p}" for p in parts if p in UNITS]
     # The last: a pattern may hold anything.
