@@ -1,6 +1,6 @@
 //! A configuration as it is shown: `| display set`, `xml`, `json`, `inheritance`, `detail`, below a path or whole.
 //!
-//! Spec: config-44..52, 66, 67.
+//! Spec: language-17..24, language-39.
 
 use ravelin_syntax::tree::{Kind, Node};
 use ravelin_syntax::{Tree, Word, render};

@@ -1,7 +1,7 @@
 //! Between the tree and the element forms, XML and JSON: what they share.
 //!
 //! Reading makes statements of elements and lets the binder place them, so that both forms are judged as text is.
-//! Spec: config-44..52.
+//! Spec: language-17..24.
 
 use ravelin_syntax::tree::{Kind, Node};
 use ravelin_syntax::{Diagnostic, Item, Span, Statement, Tags, Word, render};

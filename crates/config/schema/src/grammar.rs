@@ -89,6 +89,12 @@ impl Rule {
         self.mark != Mark::Known
     }
 
+    /// May stand at every level.
+    #[must_use]
+    pub fn is_universal(&self) -> bool {
+        UNIVERSAL.contains(&self.name)
+    }
+
     /// Values of the word that follows the keyword.
     #[must_use]
     pub fn first_value(&self) -> &Values {

@@ -1,6 +1,6 @@
 //! Junos JSON: `{ "configuration": { ... } }`, marks in `@` members.
 //!
-//! Spec: config-44, 51, 52.
+//! Spec: language-22..23.
 
 use std::fmt::{self, Write};
 

@@ -1,6 +1,6 @@
 //! Texts into trees: what the form is, and how it enters a configuration that is there.
 //!
-//! Spec: config-24..31.
+//! Spec: language-11..16.
 
 use ravelin_syntax::tree::Node;
 use ravelin_syntax::{Change, Diagnostic, Form, Severity, Statement, Tree, Word};

@@ -1,6 +1,6 @@
 //! One tree into another: what `load merge`, `replace` and `update` do, statement by statement.
 //!
-//! Spec: config-26..30.
+//! Spec: language-5, language-12..13.
 
 use std::collections::HashMap;
 

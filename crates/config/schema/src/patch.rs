@@ -1,6 +1,6 @@
 //! `load patch`: what `show | compare` showed, done to another configuration.
 //!
-//! Spec: config-27. State: none.
+//! Spec: language-14. State: none.
 
 use ravelin_syntax::{Change, Diagnostic, Span, Tree, Word, render};
 

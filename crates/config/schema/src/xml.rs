@@ -1,6 +1,6 @@
 //! Junos XML: `<configuration>` with an element a statement.
 //!
-//! Spec: config-44..50.
+//! Spec: language-17..21, language-23.
 
 use std::fmt::Write;
 

@@ -2,7 +2,7 @@
 //! wildcard, replace pattern.
 //!
 //! One command works in place. A text of many works over an index of the tree, so that its time is that of its
-//! length; what moves whole subtrees counts against [`WORK_MAX`]. Spec: config-29..43.
+//! length; what moves whole subtrees counts against [`WORK_MAX`]. Spec: language-1..10.
 
 mod pattern;
 mod transfer;

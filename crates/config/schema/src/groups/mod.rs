@@ -2,7 +2,7 @@
 //!
 //! A statement of one's own wins over an inherited one, a group applied further in over one further out, the first
 //! of a list over those behind it; values of lists are put together. Every inherited statement and value keeps the
-//! number of its group and its place in the text. Spec: config-53..66.
+//! number of its group and its place in the text. Spec: language-25..38.
 
 mod apply_path;
 mod wildcard;
