@@ -62,7 +62,7 @@ impl Compiler<'_> {
         let ranges = if refs.is_empty() {
             vec![Prefix::all(Family::V4), Prefix::all(Family::V6)]
         } else {
-            address::ranges(&self.config.security.address_books, &refs)
+            address::ranges(&self.addresses, &refs)
         };
         AddressMatch { ranges, excluded: false }
     }

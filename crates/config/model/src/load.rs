@@ -67,7 +67,7 @@ pub fn check_tree_on(tree: &Tree, node: ClusterNode) -> Result<ValidConfig, Vec<
 /// The typed configuration and what couldn't be lowered, before any check across statements.
 #[must_use]
 pub fn lower_tree(tree: &Tree) -> (Config, Vec<Diagnostic>) {
-    let root = Node { children: tree.nodes.clone(), ..Node::default() };
+    let root = Node { children: tree.nodes.clone().into(), ..Node::default() };
     let mut cx = Cx::default();
     let config = Config::lower(&root, &mut cx).unwrap_or_default();
     (config, cx.errors)

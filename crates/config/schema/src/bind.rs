@@ -7,6 +7,7 @@ use ravelin_syntax::{Diagnostic, Form, Item, Parsed, Span, Statement, Tree, Word
 
 use crate::grammar::{Grammar, OPAQUE, ROOT, Rule, RuleId, grammar};
 use crate::index::Index;
+use crate::trail::Trail;
 use crate::value::{Values, nearest};
 
 #[derive(Clone, Debug, Default)]
@@ -19,10 +20,10 @@ pub struct Bound {
 const HINTS_MAX: usize = 100;
 
 /// The statements of a braces text, their changes (`replace:`, `delete:`) still marked.
-pub(crate) fn bind(parsed: &Parsed) -> Bound {
+pub(crate) fn bind(parsed: &mut Parsed) -> Bound {
     let mut nodes = Vec::new();
     let mut binder = Binder::new(Form::Braces);
-    for statement in &parsed.statements {
+    for statement in parsed.statements.drain(..) {
         binder.place_statement(&mut nodes, Scope::TOP, statement);
     }
     crate::index::settle(&mut nodes);
@@ -45,7 +46,7 @@ pub(crate) struct Binder {
     form: Form,
     pub diagnostics: Vec<Diagnostic>,
     pub index: Index,
-    path: Vec<String>,
+    path: Trail,
     failed: bool,
     /// What stands before the statement at hand has been given to one of its words.
     tagged: bool,
@@ -68,7 +69,7 @@ impl Binder {
             form,
             diagnostics: Vec::new(),
             index,
-            path: Vec::new(),
+            path: Trail::default(),
             failed: false,
             tagged: false,
             in_group: false,
@@ -76,14 +77,16 @@ impl Binder {
         }
     }
 
-    pub fn place_statement(&mut self, nodes: &mut Vec<Node>, scope: Scope, statement: &Statement) {
+    /// Takes the words of the statement into the tree.
+    pub fn place_statement(&mut self, nodes: &mut Vec<Node>, scope: Scope, mut statement: Statement) {
+        let mut items = std::mem::take(&mut statement.items);
         let depth = self.path.len();
         let (in_group, tagged) = (self.in_group, self.tagged);
         self.failed = false;
         self.tagged = false;
-        let used = self.place(nodes, scope, &statement.items, statement);
-        if !self.failed && used < statement.items.len() {
-            self.unknown(scope.rule, &statement.items[used]);
+        let used = self.place(nodes, scope, &mut items, &mut statement);
+        if !self.failed && used < items.len() {
+            self.unknown(scope.rule, &items[used]);
         }
         self.path.truncate(depth);
         self.in_group = in_group;
@@ -93,7 +96,7 @@ impl Binder {
     fn error(&mut self, span: Span, message: impl Into<String>) {
         self.failed = true;
         if self.diagnostics.len() < ravelin_syntax::DIAGNOSTICS_MAX {
-            self.diagnostics.push(Diagnostic::error(self.path.join(" "), span, message));
+            self.diagnostics.push(Diagnostic::error(self.path.join(), span, message));
         }
     }
 
@@ -115,7 +118,13 @@ impl Binder {
     }
 
     /// Places `items` below `scope`; says how many it took. What it leaves may belong to the parent.
-    fn place(&mut self, nodes: &mut Vec<Node>, scope: Scope, items: &[Item], from: &Statement) -> usize {
+    fn place(
+        &mut self,
+        nodes: &mut Vec<Node>,
+        scope: Scope,
+        items: &mut [Item],
+        from: &mut Statement,
+    ) -> usize {
         let mut at = 0;
         let one_line = self
             .grammar
@@ -133,7 +142,7 @@ impl Binder {
                 }
                 return at;
             };
-            let taken = self.one(nodes, Scope { rule: id, ..scope }, rule, &items[at..], from);
+            let taken = self.one(nodes, Scope { rule: id, ..scope }, rule, &mut items[at..], from);
             at += taken;
             self.path.truncate(depth);
             if at < items.len() && self.form == Form::Braces && !one_line {
@@ -154,12 +163,12 @@ impl Binder {
         nodes: &mut Vec<Node>,
         scope: Scope,
         rule: &'static Rule,
-        items: &[Item],
-        from: &Statement,
+        items: &mut [Item],
+        from: &mut Statement,
     ) -> usize {
         let named = usize::from(!rule.hidden);
         if !rule.hidden {
-            self.path.push(rule.name.to_owned());
+            self.path.push(rule.name);
         }
         let at = items[0].span();
         match rule.kind {
@@ -172,7 +181,7 @@ impl Binder {
                 self.finish_leaf(node, items, 1, from)
             }
             Kind::Leaf | Kind::LeafList => {
-                let Some(item) = items.get(named) else {
+                let Some(item) = items.get_mut(named) else {
                     if from.tags.change == Change::Delete {
                         let node = self.merge(nodes, scope, rule, Vec::new(), at).0;
                         return self.finish_leaf(node, items, named, from);
@@ -181,9 +190,9 @@ impl Binder {
                     return items.len();
                 };
                 let words = match item {
-                    Item::One(word) => std::slice::from_ref(word),
+                    Item::One(word) => vec![std::mem::take(word)],
                     Item::Many(words, _) if rule.kind == Kind::LeafList && !words.is_empty() => {
-                        words.as_slice()
+                        std::mem::take(words)
                     }
                     Item::Many(_, span) => {
                         self.error(*span, "syntax error, one value is expected here");
@@ -191,7 +200,7 @@ impl Binder {
                     }
                 };
                 words.iter().for_each(|word| self.check_value(&rule.value, word));
-                let node = self.merge(nodes, scope, rule, words.to_vec(), at).0;
+                let node = self.merge(nodes, scope, rule, words, at).0;
                 self.finish_leaf(node, items, named + 1, from)
             }
             Kind::Container => {
@@ -222,20 +231,21 @@ impl Binder {
         nodes: &mut Vec<Node>,
         scope: Scope,
         rule: &'static Rule,
-        items: &[Item],
-        from: &Statement,
+        items: &mut [Item],
+        from: &mut Statement,
     ) -> usize {
-        let mut at = usize::from(!rule.hidden);
-        if let (Some(Item::Many(words, _)), 1) = (items.get(at), rule.keys.len())
-            && at + 1 == items.len()
+        let (mut at, count, start) = (usize::from(!rule.hidden), items.len(), items[0].span());
+        if let (Some(Item::Many(words, _)), 1) = (items.get_mut(at), rule.keys.len())
+            && at + 1 == count
             && from.body.is_none()
         {
             for word in words {
                 self.check_value(rule.first_value(), word);
-                let node = self.merge(nodes, scope, rule, vec![word.clone()], word.span).0;
+                let (word, span) = (std::mem::take(word), word.span);
+                let node = self.merge(nodes, scope, rule, vec![word], span).0;
                 apply_tags(node, from);
             }
-            return items.len();
+            return count;
         }
         let mut args: Vec<Word> = Vec::with_capacity(rule.keys.len());
         for key in &rule.keys {
@@ -243,28 +253,28 @@ impl Binder {
                 continue;
             }
             if let Some(keyword) = key.keyword {
-                match items.get(at) {
-                    Some(Item::One(word)) if word.text == keyword => args.push(word.clone()),
+                match items.get_mut(at) {
+                    Some(Item::One(word)) if word.text == keyword => args.push(std::mem::take(word)),
                     other => {
-                        let span = other.map_or(items[0].span(), Item::span);
+                        let span = other.map_or(start, |item| item.span());
                         self.error(span, format!("syntax error, expecting `{keyword}'"));
                         return items.len();
                     }
                 }
                 at += 1;
             }
-            let Some(Item::One(word)) = items.get(at) else {
-                let span = items.get(at).map_or(items[0].span(), Item::span);
+            let Some(Item::One(word)) = items.get_mut(at) else {
+                let span = items.get(at).map_or(start, Item::span);
                 self.error(span, "syntax error, missing argument");
                 return items.len();
             };
             self.check_value(&key.value, word);
-            args.push(word.clone());
+            args.push(std::mem::take(word));
             at += 1;
         }
-        self.path.extend(args.iter().map(|w| w.text.clone()));
+        args.iter().for_each(|w| self.path.push(&w.text));
         self.in_group |= rule.is_group;
-        let (node, hash) = self.merge(nodes, scope, rule, args, items[0].span());
+        let (node, hash) = self.merge(nodes, scope, rule, args, start);
         self.below(node, Scope { hash, ..scope }, items, at, from)
     }
 
@@ -273,9 +283,9 @@ impl Binder {
         &mut self,
         node: &mut Node,
         scope: Scope,
-        items: &[Item],
+        items: &mut [Item],
         used: usize,
-        from: &Statement,
+        from: &mut Statement,
     ) -> usize {
         // A statement that is written on one line is tagged as a whole.
         let inline = matches!(node.style, Style::OneLine | Style::OneLinePlus);
@@ -283,14 +293,16 @@ impl Binder {
             self.tag(node, from);
         }
         if used == items.len() {
-            for statement in from.body.iter().flatten() {
-                let depth = self.path.len();
-                self.place_statement(&mut node.children, scope, statement);
-                self.path.truncate(depth);
+            let body = from.body.take().unwrap_or_default();
+            if !body.is_empty() {
+                let below: &mut Vec<Node> = &mut node.children;
+                for statement in body {
+                    self.place_statement(below, scope, statement);
+                }
             }
             return used;
         }
-        let taken = self.place(&mut node.children, scope, &items[used..], from);
+        let taken = self.place(&mut node.children, scope, &mut items[used..], from);
         used + taken
     }
 

@@ -3,7 +3,7 @@
 //! Spec: language-17..24, language-39.
 
 use ravelin_syntax::tree::{Kind, Node};
-use ravelin_syntax::{Tree, Word, render};
+use ravelin_syntax::{Children, Tree, Word, render};
 
 use crate::grammar::{Rule, RuleId, grammar};
 use crate::groups::{ClusterNode, effective};
@@ -60,7 +60,7 @@ pub fn display(tree: &Tree, path: &[String], view: View, node: ClusterNode) -> O
 
 fn in_force(nodes: &[Node]) -> Vec<Node> {
     let kept = nodes.iter().filter(|n| !n.inactive && n.name != "groups");
-    kept.map(|n| Node { children: in_force(&n.children), ..n.clone() }).collect()
+    kept.map(|n| Node { children: in_force(&n.children).into(), ..n.clone() }).collect()
 }
 
 fn shown(tree: &Tree, path: &[String], view: View, groups: &[String]) -> Option<String> {
@@ -95,7 +95,7 @@ fn level(tree: &Tree, path: &Path) -> Option<Vec<Node>> {
     }
     let place = path::follow(&tree.nodes, &path.steps, None)?;
     let node = path::at(&tree.nodes, &place.indexes)?;
-    Some(if node.is_value() { vec![node.clone()] } else { node.children.clone() })
+    Some(if node.is_value() { vec![node.clone()] } else { node.children.to_vec() })
 }
 
 /// The statement of a path in the levels that lead to it.
@@ -116,13 +116,13 @@ fn with_way(nodes: &[Node], path: &Path) -> Option<Tree> {
     for length in (1..place.indexes.len()).rev() {
         let above = path::at(nodes, &place.indexes[..length])?;
         let bare = Node {
-            children: Vec::new(),
+            children: Children::default(),
             args: above.args.clone(),
             name: above.name.clone(),
             comments: Vec::new(),
             ..*above
         };
-        inner = vec![Node { children: inner, ..bare }];
+        inner = vec![Node { children: inner.into(), ..bare }];
     }
     Some(Tree { nodes: inner })
 }

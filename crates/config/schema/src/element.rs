@@ -148,7 +148,7 @@ pub(crate) fn bound(elements: Vec<Element>, base: &[Word], mut diagnostics: Vec<
     }
     let mut nodes = Vec::new();
     let mut binder = Binder::new(ravelin_syntax::Form::Braces);
-    for statement in &statements {
+    for statement in statements {
         binder.place_statement(&mut nodes, Scope::TOP, statement);
     }
     settle(&mut nodes);

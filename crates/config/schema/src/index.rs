@@ -4,7 +4,7 @@
 //! [`settle`] closes the gaps and puts siblings in the table's order.
 
 use std::collections::{HashMap, HashSet};
-use std::hash::{BuildHasher, RandomState};
+use std::hash::{BuildHasher, BuildHasherDefault, Hasher, RandomState};
 
 use ravelin_syntax::Word;
 use ravelin_syntax::tree::{Kind, Node};
@@ -15,11 +15,29 @@ use crate::grammar::RuleId;
 /// The rule of a gap.
 const GAP: u32 = u32::MAX - 1;
 
+/// For keys that are hashes under a secret key already.
+#[derive(Default)]
+struct Hashed(u64);
+
+impl Hasher for Hashed {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|b| self.0 = self.0.rotate_left(8) ^ u64::from(*b));
+    }
+
+    fn write_u64(&mut self, key: u64) {
+        self.0 = key;
+    }
+}
+
 #[derive(Default)]
 pub(crate) struct Index {
-    places: HashMap<u64, u32>,
+    places: HashMap<u64, u32, BuildHasherDefault<Hashed>>,
     /// Values of lists, each with its statement.
-    values: HashSet<u64>,
+    values: HashSet<u64, BuildHasherDefault<Hashed>>,
     hasher: RandomState,
 }
 
@@ -66,7 +84,7 @@ impl Index {
     }
 
     pub fn hash(&self, scope: Scope, keys: &[Word]) -> u64 {
-        use std::hash::{Hash, Hasher};
+        use std::hash::Hash;
         let mut hasher = self.hasher.build_hasher();
         (scope.hash, scope.rule).hash(&mut hasher);
         for word in keys {
@@ -85,6 +103,10 @@ impl Index {
     pub fn add(&mut self, hash: u64, nodes: &mut Vec<Node>, node: Node) -> usize {
         let place = nodes.len();
         self.places.insert(hash, place as u32);
+        if nodes.capacity() == 0 {
+            // Most levels hold one statement.
+            nodes.reserve_exact(1);
+        }
         nodes.push(node);
         place
     }
@@ -132,12 +154,12 @@ pub(crate) fn settle_level(nodes: &mut Vec<Node>) {
 
 /// The same for a whole tree. A container that means nothing when empty goes with its last statement.
 pub(crate) fn settle(nodes: &mut Vec<Node>) {
-    for node in nodes.iter_mut() {
-        let had = !node.children.is_empty();
+    for node in nodes.iter_mut().filter(|n| !n.children.is_empty()) {
         settle(&mut node.children);
-        if had && node.children.is_empty() && !node.presence && node.kind == Kind::Container {
+        if node.children.is_empty() && !node.presence && node.kind == Kind::Container {
             leave_gap(node);
         }
     }
     settle_level(nodes);
+    nodes.shrink_to_fit();
 }

@@ -17,6 +17,7 @@ mod patch;
 mod path;
 mod reference;
 mod support;
+mod trail;
 mod value;
 pub mod xml;
 

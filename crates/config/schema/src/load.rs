@@ -30,7 +30,7 @@ pub enum Action {
 #[must_use]
 pub fn read(text: &str) -> Bound {
     let mut bound = source(text, &[]);
-    bound.tree.nodes = bound.tree.nodes.into_iter().filter_map(plain).collect();
+    bound.tree.nodes = all_plain(bound.tree.nodes);
     bound
 }
 
@@ -56,7 +56,7 @@ pub fn load(
         return Err(bound.diagnostics);
     }
     if whole && (base.is_empty() || action == Action::Override) {
-        tree.nodes = bound.tree.nodes.into_iter().filter_map(plain).collect();
+        tree.nodes = all_plain(bound.tree.nodes);
         return Ok(bound.diagnostics);
     }
     let replacing = if action == Action::Merge { Replacing::Ignored } else { Replacing::Honoured };
@@ -73,6 +73,14 @@ pub fn load(
     }
     tree.nodes = changed;
     Ok(bound.diagnostics)
+}
+
+fn all_plain(nodes: Vec<Node>) -> Vec<Node> {
+    if is_plain(&nodes) { nodes } else { nodes.into_iter().filter_map(plain).collect() }
+}
+
+fn is_plain(nodes: &[Node]) -> bool {
+    nodes.iter().all(|n| n.change == Change::Merge && is_plain(&n.children))
 }
 
 fn base_depth(base: &[Word]) -> usize {
@@ -124,7 +132,7 @@ fn source(text: &str, base: &[Word]) -> Bound {
                 let body = Some(std::mem::take(&mut parsed.statements));
                 parsed.statements = vec![Statement { items, body, ..Statement::default() }];
             }
-            let mut bound = bind(&parsed);
+            let mut bound = bind(&mut parsed);
             bound.diagnostics.extend(parsed.diagnostics);
             bound
         }

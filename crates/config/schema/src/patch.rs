@@ -75,7 +75,7 @@ fn bound(hunk: &Hunk, text: &str, errors: &mut Vec<Diagnostic>) -> Bound {
     }
     let words: Vec<String> = hunk.base.iter().map(|w| render::quote(&w.text)).collect();
     let text = if words.is_empty() { text.to_owned() } else { format!("{} {{\n{text}\n}}", words.join(" ")) };
-    let mut bound = crate::bind::bind(&ravelin_syntax::parse(&text));
+    let mut bound = crate::bind::bind(&mut ravelin_syntax::parse(&text));
     errors.extend(
         bound
             .diagnostics

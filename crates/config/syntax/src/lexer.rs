@@ -62,10 +62,20 @@ impl<'a> Lexer<'a> {
         Some(c)
     }
 
-    pub fn next(&mut self) -> Option<Token> {
-        while self.rest().starts_with(|c: char| c.is_whitespace() && c != '\n') {
-            self.bump();
+    /// Goes over characters of one line.
+    fn pass(&mut self, wanted: impl Fn(char) -> bool) {
+        let rest = self.rest();
+        let (mut bytes, mut chars) = (0, 0);
+        for c in rest.chars().take_while(|c| wanted(*c)) {
+            bytes += c.len_utf8() as u32;
+            chars += 1;
         }
+        self.at.offset += bytes;
+        self.at.column += chars;
+    }
+
+    pub fn next(&mut self) -> Option<Token> {
+        self.pass(|c| c.is_whitespace() && c != '\n');
         let span = self.at;
         let rest = self.rest();
         let kind = match rest.chars().next()? {
@@ -138,9 +148,7 @@ impl<'a> Lexer<'a> {
         while (self.at.offset as usize) < end {
             self.bump();
         }
-        while self.rest().starts_with(|c: char| !c.is_whitespace() && !"{}[];\"".contains(c)) {
-            self.bump();
-        }
+        self.pass(|c| !c.is_whitespace() && !matches!(c, '{' | '}' | '[' | ']' | ';' | '"'));
         Kind::Word { text: self.text[start..self.at.offset as usize].to_owned(), quoted: false }
     }
 }

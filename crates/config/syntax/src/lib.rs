@@ -1,5 +1,6 @@
 //! Junos text to a lossless tree and back: braces, set lines, edits, diff.
 
+mod children;
 pub mod diagnostic;
 mod diff;
 mod lexer;
@@ -8,6 +9,7 @@ pub mod render;
 mod span;
 pub mod tree;
 
+pub use children::Children;
 pub use diagnostic::{Diagnostic, Severity};
 pub use diff::diff;
 pub use lexer::decode;

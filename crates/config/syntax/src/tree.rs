@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::{Span, Word};
+use crate::{Children, Span, Word};
 
 /// How a statement is shaped; the grammar decides, renderers and edits follow.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -60,7 +60,7 @@ pub struct Node {
     /// The keyword; empty when the statement begins with its key or value.
     pub name: Cow<'static, str>,
     pub args: Vec<Word>,
-    pub children: Vec<Node>,
+    pub children: Children,
     pub inactive: bool,
     pub protect: bool,
     pub comments: Vec<String>,

@@ -180,13 +180,13 @@ impl Editor {
         }
         let statement = Statement { items, span, ..Statement::default() };
         if let Some(binder) = &mut self.binder {
-            binder.place_statement(&mut self.nodes, Scope::TOP, &statement);
+            binder.place_statement(&mut self.nodes, Scope::TOP, statement);
             self.diagnostics.append(&mut binder.diagnostics);
             return Ok(());
         }
         let mut fresh = Vec::new();
         let mut binder = Binder::new(Form::Lines);
-        binder.place_statement(&mut fresh, Scope::TOP, &statement);
+        binder.place_statement(&mut fresh, Scope::TOP, statement);
         if binder.diagnostics.is_empty() && protected_on_way(&self.nodes, &fresh) {
             return Err(PROTECTED.into());
         }

@@ -11,7 +11,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 
 use ravelin_syntax::tree::{Kind, Node};
-use ravelin_syntax::{Diagnostic, Tree, Word};
+use ravelin_syntax::{Children, Diagnostic, Tree, Word};
 
 use crate::grammar::{ROOT, RuleId, grammar};
 
@@ -351,7 +351,7 @@ impl<'a> Expander<'a> {
             (None, None) => unreachable!("a child comes from somewhere"),
         };
         let mut node = Node {
-            children: Vec::new(),
+            children: Children::default(),
             args: base.args.clone(),
             comments: base.comments.clone(),
             name: base.name.clone(),
@@ -375,7 +375,7 @@ impl<'a> Expander<'a> {
                 let keys = if base.kind == Kind::Entry { base.args.as_slice() } else { &[] };
                 self.trail.push((base.rule, keys));
                 let own = own.map_or(&[][..], |n| n.children.as_slice());
-                node.children = self.level(own, sources);
+                node.children = self.level(own, sources).into();
                 self.trail.pop();
             }
         }
