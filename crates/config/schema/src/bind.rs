@@ -362,6 +362,13 @@ impl Binder {
     }
 
     fn opaque(&mut self, nodes: &mut Vec<Node>, items: &[Item], from: &Statement) {
+        let named = items.first().is_some_and(|item| match item {
+            Item::One(word) => !word.text.is_empty(),
+            Item::Many(..) => false,
+        });
+        if !named {
+            return self.error(from.span, "syntax error, expecting a statement");
+        }
         let mut node = opaque_node(items, from);
         for statement in from.body.iter().flatten() {
             self.opaque(&mut node.children, &statement.items, statement);

@@ -4,7 +4,7 @@
 //! Spec: language-17..24.
 
 use ravelin_syntax::tree::{Kind, Node};
-use ravelin_syntax::{Diagnostic, Item, Span, Statement, Tags, Word, render};
+use ravelin_syntax::{Change, Diagnostic, Item, Span, Statement, Tags, Word, render};
 
 use crate::bind::{Binder, Bound, Scope};
 use crate::grammar::{ROOT, Rule, RuleId, grammar, takes_value};
@@ -222,7 +222,13 @@ impl Reader {
             Kind::Opaque => return Some(opaque(element, tags)),
             Kind::Flag if element.children.is_empty() => {}
             Kind::Leaf | Kind::LeafList if element.children.is_empty() => {
-                items.extend(element.value.map(value))
+                // Nothing is a value too, but for what goes whatever its value.
+                let text = if tags.change == Change::Delete {
+                    element.value
+                } else {
+                    Some(element.value.unwrap_or_default())
+                };
+                items.extend(text.map(value))
             }
             Kind::Flag | Kind::Leaf | Kind::LeafList => {
                 self.error(span, format!("syntax error, `{}' holds no elements", rule.name));

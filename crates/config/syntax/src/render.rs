@@ -84,14 +84,21 @@ fn args(words: &[Word], kind: Kind) -> String {
     }
 }
 
+/// No rule of a grammar stands for it.
+fn is_outside(node: &Node) -> bool {
+    node.rule == u32::MAX
+}
+
 /// Keyword and arguments, a list of values in brackets.
 #[must_use]
 pub fn head(node: &Node) -> String {
     let arguments = args(&node.args, node.kind);
+    // A keyword is itself; the name of a statement outside the table may be any word.
+    let name = if is_outside(node) { quote(&node.name) } else { node.name.to_string() };
     match (node.name.is_empty(), arguments.is_empty()) {
         (true, _) => arguments,
-        (false, true) => node.name.to_string(),
-        (false, false) => format!("{} {arguments}", node.name),
+        (false, true) => name,
+        (false, false) => format!("{name} {arguments}"),
     }
 }
 
@@ -203,7 +210,7 @@ fn origins(node: &Node, groups: &[String]) -> Vec<String> {
 fn set_lines(out: &mut String, node: &Node, path: &mut Vec<String>) {
     let mark = path.len();
     if !node.name.is_empty() {
-        path.push(node.name.to_string());
+        path.push(if is_outside(node) { quote(&node.name) } else { node.name.to_string() });
     }
     let named = path.len();
     path.extend(node.args.iter().map(|w| quote(&w.text)));
