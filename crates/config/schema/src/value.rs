@@ -6,8 +6,9 @@ use std::sync::OnceLock;
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use regex::Regex;
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum ValueType {
+    #[default]
     Any,
     Words(Vec<&'static str>),
     /// Whole numbers, both ends included; `k`, `m` and `g` stand for thousands.
@@ -45,12 +46,6 @@ pub struct Values {
     /// As in the table; with a leading `!` what may not match.
     pub pattern: Option<&'static str>,
     compiled: OnceLock<Option<Regex>>,
-}
-
-impl Default for ValueType {
-    fn default() -> Self {
-        Self::Any
-    }
 }
 
 /// Programs larger than this are not compiled: the table's own fit.
