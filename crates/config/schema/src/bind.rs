@@ -199,7 +199,11 @@ impl Binder {
                         return items.len();
                     }
                 };
-                words.iter().for_each(|word| self.check_value(&rule.value, word));
+                let mut words = words;
+                for word in &mut words {
+                    word.secret = rule.value.is_secret;
+                    self.check_value(&rule.value, word);
+                }
                 let node = self.merge(nodes, scope, rule, words, at).0;
                 self.finish_leaf(node, items, named + 1, from)
             }

@@ -192,6 +192,8 @@ impl Grammar {
             _ if flags.contains('j') => Style::Joined,
             _ => Style::Block,
         };
+        let mut value = Values::parse(if kind == Kind::Entry { "" } else { values });
+        crate::secret::mark(name, &mut value);
         self.rules.push(Rule {
             name,
             element: if element.is_empty() { name } else { element },
@@ -200,7 +202,7 @@ impl Grammar {
             hidden: flags.contains('n'),
             homogeneous: flags.contains('h'),
             keys: key_rows(keys, values),
-            value: Values::parse(if kind == Kind::Entry { "" } else { values }),
+            value,
             constraint: cell(),
             key_constraint: cell(),
             parent,

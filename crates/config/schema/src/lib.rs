@@ -16,6 +16,7 @@ mod merge;
 mod patch;
 mod path;
 mod reference;
+pub mod secret;
 mod support;
 mod trail;
 mod value;

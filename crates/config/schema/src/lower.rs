@@ -33,7 +33,7 @@ pub struct Cx {
 impl Cx {
     pub fn enter<T>(&mut self, node: &Node, work: impl FnOnce(&mut Self) -> T) -> T {
         let mark = self.path.len();
-        node.head().for_each(|word| self.path.push(word));
+        node.told().for_each(|word| self.path.push(word));
         let out = work(self);
         self.path.truncate(mark);
         out
@@ -111,7 +111,7 @@ pub fn leaves<T: Value>(node: &Node, path: &str, cx: &mut Cx) -> Vec<T> {
             if !found.name.is_empty() {
                 cx.path.push(&found.name);
             }
-            cx.path.push(&word.text);
+            cx.path.push(word.told());
             out.extend(cx.parse(word));
             cx.path.truncate(mark);
         }

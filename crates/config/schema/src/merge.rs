@@ -42,7 +42,7 @@ impl Merger {
                 None => target.iter().position(|n| same(n, &incoming)),
             };
             let depth = self.path.len();
-            self.path.extend(incoming.head().map(str::to_owned));
+            self.path.extend(incoming.told().map(str::to_owned));
             self.one(target, found, incoming);
             self.path.truncate(depth);
         }

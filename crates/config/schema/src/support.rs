@@ -17,7 +17,7 @@ pub fn refuse(tree: &Tree) -> Vec<Diagnostic> {
 fn walk(nodes: &[Node], path: &mut Trail, out: &mut Vec<Diagnostic>) {
     for node in nodes.iter().filter(|n| !n.inactive && n.name != "groups") {
         let mark = path.len();
-        node.head().for_each(|word| path.push(word));
+        node.told().for_each(|word| path.push(word));
         let supported = grammar().rule(RuleId(node.rule)).is_some_and(crate::Rule::supported);
         if supported {
             walk(&node.children, path, out);

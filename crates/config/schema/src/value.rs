@@ -45,6 +45,8 @@ pub struct Values {
     pub unit: Option<&'static str>,
     /// As in the table; with a leading `!` what may not match.
     pub pattern: Option<&'static str>,
+    /// It is never to be told but where the configuration is shown.
+    pub is_secret: bool,
     compiled: OnceLock<Option<Regex>>,
 }
 
@@ -63,12 +65,19 @@ impl Values {
             default: named("default "),
             unit: named("unit "),
             pattern,
+            is_secret: false,
             compiled: OnceLock::new(),
         }
     }
 
     /// Whether a word could be this value.
     pub fn check(&self, word: &str) -> Result<(), String> {
+        let checked = self.judge(word);
+        let told = |message: &str| !self.is_secret || word.is_empty() || !message.contains(word);
+        checked.map_err(|message| if told(&message) { message } else { "invalid secret".to_owned() })
+    }
+
+    fn judge(&self, word: &str) -> Result<(), String> {
         self.kind.check(word)?;
         let Some(pattern) = self.pattern else { return Ok(()) };
         let (negated, expression) = pattern.strip_prefix('!').map_or((false, pattern), |rest| (true, rest));

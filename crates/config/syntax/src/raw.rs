@@ -13,10 +13,12 @@ pub const TEXT_BYTES_MAX: usize = 1 << 30;
 /// Braces deeper than this are refused: the language itself nests less than 20 deep.
 pub const NESTING_MAX: usize = 48;
 
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Word {
     pub text: String,
     pub quoted: bool,
+    /// It is never to be told but where the configuration is shown.
+    pub secret: bool,
     /// As [`crate::Node::origin`], for a value among others.
     pub origin: u16,
     pub span: Span,
@@ -31,7 +33,20 @@ impl PartialEq for Word {
 
 impl Eq for Word {}
 
+impl std::fmt::Debug for Word {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { text: _, quoted: _, secret: _, origin: _, span } = self;
+        write!(f, "{:?}@{span}", self.told())
+    }
+}
+
 impl Word {
+    /// The text for findings and logs.
+    #[must_use]
+    pub fn told(&self) -> &str {
+        if self.secret { "<secret>" } else { &self.text }
+    }
+
     #[must_use]
     pub fn new(text: impl Into<String>) -> Self {
         Self { text: text.into(), ..Self::default() }
@@ -168,7 +183,7 @@ impl Parser {
             Kind::Newline if self.form == Form::Lines => self.end(span),
             Kind::Newline => {}
             Kind::Comment(text) => self.comment(text),
-            Kind::Word { text, quoted } => self.word(Word { text, quoted, span, origin: 0 }),
+            Kind::Word { text, quoted } => self.word(Word { text, quoted, span, ..Word::default() }),
             Kind::ListOpen if self.list.is_none() => self.list = Some((Vec::new(), span)),
             Kind::ListOpen => self.error(span, "syntax error, `[' inside a list"),
             Kind::ListClose => match self.list.take() {

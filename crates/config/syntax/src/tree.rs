@@ -94,6 +94,12 @@ impl Node {
         name.into_iter().chain(self.args.iter().map(|w| w.text.as_str()))
     }
 
+    /// The same for findings and logs: a secret is not in it.
+    pub fn told(&self) -> impl Iterator<Item = &str> {
+        let name = (!self.name.is_empty()).then_some(self.name.as_ref());
+        name.into_iter().chain(self.args.iter().map(Word::told))
+    }
+
     #[must_use]
     pub fn is_value(&self) -> bool {
         matches!(self.kind, Kind::Leaf | Kind::Flag | Kind::LeafList)

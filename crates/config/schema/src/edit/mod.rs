@@ -156,6 +156,11 @@ impl Editor {
     }
 
     fn tell(&mut self, at: Span, words: &[Word], message: String) {
+        // A secret is no part of what is told.
+        let resolved = path::resolve(words).ok();
+        let value = resolved.filter(|p| p.value.is_some()).and_then(|p| grammar().rule(p.steps.last()?.rule));
+        let secret = value.is_some_and(|rule| rule.value.is_secret);
+        let words = &words[..words.len() - usize::from(secret)];
         let path: Vec<&str> = words.iter().map(|w| w.text.as_str()).collect();
         self.diagnostics.push(Diagnostic::error(path.join(" "), at, message));
     }
