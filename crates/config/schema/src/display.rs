@@ -50,7 +50,7 @@ pub fn display(tree: &Tree, path: &[String], view: View, node: ClusterNode) -> O
     // Nothing applied: what is not in force is still in it.
     let tree = match effective.groups.is_empty() {
         true => {
-            expanded = Tree { nodes: in_force(&effective.tree.nodes) };
+            expanded = Tree { nodes: effective.tree.active().map(in_force).collect() };
             &expanded
         }
         false => &*effective.tree,
@@ -58,9 +58,8 @@ pub fn display(tree: &Tree, path: &[String], view: View, node: ClusterNode) -> O
     shown(tree, path, view, &effective.groups)
 }
 
-fn in_force(nodes: &[Node]) -> Vec<Node> {
-    let kept = nodes.iter().filter(|n| !n.inactive && n.name != "groups");
-    kept.map(|n| Node { children: in_force(&n.children).into(), ..n.clone() }).collect()
+fn in_force(node: &Node) -> Node {
+    Node { children: node.active().map(in_force).collect(), ..node.clone() }
 }
 
 fn shown(tree: &Tree, path: &[String], view: View, groups: &[String]) -> Option<String> {

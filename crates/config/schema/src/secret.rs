@@ -111,7 +111,8 @@ pub fn encode(secret: &Secret, salt: u32) -> Option<String> {
 }
 
 /// Leaves that hold a secret though the table types them as text.
-const NAMES: [&str; 6] = ["password", "secret", "passphrase", "ascii-text", "hexadecimal", "authentication-key"];
+const NAMES: [&str; 6] =
+    ["password", "secret", "passphrase", "ascii-text", "hexadecimal", "authentication-key"];
 
 /// Marks a leaf's values as secret.
 pub(crate) fn mark(name: &str, values: &mut Values) {

@@ -10,17 +10,18 @@ use crate::trail::Trail;
 #[must_use]
 pub fn refuse(tree: &Tree) -> Vec<Diagnostic> {
     let mut out = Vec::new();
-    walk(&tree.nodes, &mut Trail::default(), &mut out);
+    let top: Vec<&Node> = tree.active().collect();
+    walk(top, &mut Trail::default(), &mut out);
     out
 }
 
-fn walk(nodes: &[Node], path: &mut Trail, out: &mut Vec<Diagnostic>) {
-    for node in nodes.iter().filter(|n| !n.inactive && n.name != "groups") {
+fn walk<'a>(nodes: impl IntoIterator<Item = &'a Node>, path: &mut Trail, out: &mut Vec<Diagnostic>) {
+    for node in nodes {
         let mark = path.len();
         node.told().for_each(|word| path.push(word));
         let supported = grammar().rule(RuleId(node.rule)).is_some_and(crate::Rule::supported);
         if supported {
-            walk(&node.children, path, out);
+            walk(node.active().collect::<Vec<_>>(), path, out);
         } else {
             out.push(Diagnostic::error(path.join(), node.span, "statement not supported"));
         }

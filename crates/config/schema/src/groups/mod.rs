@@ -286,10 +286,14 @@ impl<'a> Expander<'a> {
             children.push(Child { own: Some(node), inherited: Vec::new() });
         }
         let mut wild: HashMap<u32, Vec<(usize, u16, &'a Node)>> = HashMap::new();
+        // The condition of a group is no statement of it.
+        let top = self.trail.is_empty();
         for (rank, source) in sources.iter().enumerate() {
             self.work += source.nodes.len();
-            for node in
-                source.nodes.iter().filter(|n| !n.inactive && !self.rules.steers(n) && n.name != "when")
+            for node in source
+                .nodes
+                .iter()
+                .filter(|n| !n.inactive && !self.rules.steers(n) && !(top && n.name == "when"))
             {
                 let found = (rank, source.origin, node);
                 if is_wild(node) {
