@@ -23,6 +23,7 @@ const HINTS_MAX: usize = 100;
 pub(crate) fn bind(parsed: &mut Parsed) -> Bound {
     let mut nodes = Vec::new();
     let mut binder = Binder::new(Form::Braces);
+    binder.index.reserve(parsed.count);
     for statement in parsed.statements.drain(..) {
         binder.place_statement(&mut nodes, Scope::TOP, statement);
     }
@@ -333,7 +334,7 @@ impl Binder {
         nodes: &'a mut Vec<Node>,
         scope: Scope,
         rule: &Rule,
-        mut args: Vec<Word>,
+        args: Vec<Word>,
         at: Span,
     ) -> (&'a mut Node, u64) {
         let keys = if rule.kind == Kind::Entry { args.as_slice() } else { &[] };
@@ -344,10 +345,7 @@ impl Binder {
                 self.error(at, "statement is protected and can't be changed");
             }
             match rule.kind {
-                Kind::LeafList => {
-                    args.retain(|w| self.index.is_new_value(hash, &w.text));
-                    node.args.append(&mut args);
-                }
+                Kind::LeafList => self.index.add_values(hash, &mut node.args, args),
                 Kind::Leaf => {
                     node.args = args;
                     node.span = at;
@@ -358,9 +356,10 @@ impl Binder {
         }
         let mut node = self.grammar.node(scope.rule, at);
         if rule.kind == Kind::LeafList {
-            args.retain(|w| self.index.is_new_value(hash, &w.text));
+            self.index.add_values(hash, &mut node.args, args);
+        } else {
+            node.args = args;
         }
-        node.args = args;
         let place = self.index.add(hash, nodes, node);
         (&mut nodes[place], hash)
     }

@@ -14,6 +14,8 @@ use crate::grammar::RuleId;
 
 /// The rule of a gap.
 const GAP: u32 = u32::MAX - 1;
+/// Values of a list that are compared one by one.
+const LOOKED_THROUGH: usize = 16;
 
 /// For keys that are hashes under a secret key already.
 #[derive(Default)]
@@ -45,6 +47,11 @@ impl Index {
     /// Of a tree that is empty so far.
     pub fn complete() -> Self {
         Self::default()
+    }
+
+    /// Room for about so many statements.
+    pub fn reserve(&mut self, statements: usize) {
+        self.places.reserve(statements);
     }
 
     /// Of a tree that is there.
@@ -111,9 +118,27 @@ impl Index {
         place
     }
 
-    /// Whether a value is the first of its kind in its list.
-    pub fn is_new_value(&mut self, statement: u64, value: &str) -> bool {
-        self.values.insert(self.hasher.hash_one((statement, value)))
+    /// Values put behind those of a list, each once.
+    pub fn add_values(&mut self, statement: u64, values: &mut Vec<Word>, more: Vec<Word>) {
+        if values.is_empty() && more.len() == 1 {
+            *values = more;
+            return;
+        }
+        for word in more {
+            // Short lists are looked through; of long ones every value is known.
+            let known = if values.len() < LOOKED_THROUGH {
+                values.contains(&word)
+            } else {
+                if values.len() == LOOKED_THROUGH {
+                    let hashes = values.iter().map(|w| self.hasher.hash_one((statement, w.text.as_str())));
+                    self.values.extend(hashes);
+                }
+                !self.values.insert(self.hasher.hash_one((statement, word.text.as_str())))
+            };
+            if !known {
+                values.push(word);
+            }
+        }
     }
 
     pub fn forget_value(&mut self, statement: u64, value: &str) {

@@ -100,6 +100,8 @@ pub enum Form {
 pub struct Parsed {
     pub form: Form,
     pub statements: Vec<Statement>,
+    /// Statements at all levels.
+    pub count: usize,
     pub diagnostics: Vec<Diagnostic>,
 }
 
@@ -138,7 +140,7 @@ pub fn form(text: &str) -> Form {
 pub fn parse(text: &str) -> Parsed {
     if text.len() > TEXT_BYTES_MAX {
         let error = Diagnostic::error("", Span::NOWHERE, "the text is larger than a configuration may be");
-        return Parsed { form: Form::Braces, statements: Vec::new(), diagnostics: vec![error] };
+        return Parsed { form: Form::Braces, statements: Vec::new(), count: 0, diagnostics: vec![error] };
     }
     let form = form(text);
     let mut lexer = Lexer::new(text);
@@ -151,9 +153,10 @@ pub fn parse(text: &str) -> Parsed {
         }
     }
     parser.errors.append(&mut lexer.errors);
+    let count = parser.count;
     let (statements, mut diagnostics) = parser.finish();
     diagnostics.sort_by_key(|d| d.span.offset);
-    Parsed { form, statements, diagnostics }
+    Parsed { form, statements, count, diagnostics }
 }
 
 #[derive(Default)]
@@ -166,6 +169,8 @@ struct Parser {
     list: Option<(Vec<Word>, Span)>,
     skipping: usize,
     errors: Vec<Diagnostic>,
+    /// Statements begun.
+    count: usize,
 }
 
 impl Parser {
@@ -210,6 +215,9 @@ impl Parser {
         if self.current.items.is_empty() {
             if self.current.span == Span::NOWHERE {
                 self.current.span = word.span;
+                // Few have more words than these.
+                self.current.items.reserve_exact(2);
+                self.count += 1;
             }
             let tags = &mut self.current.tags;
             match word.text.as_str() {
