@@ -301,6 +301,7 @@ impl Binder {
             let body = from.body.take().unwrap_or_default();
             if !body.is_empty() {
                 let below: &mut Vec<Node> = &mut node.children;
+                below.reserve_exact(body.len());
                 for statement in body {
                     self.place_statement(below, scope, statement);
                 }

@@ -186,5 +186,7 @@ pub(crate) fn settle(nodes: &mut Vec<Node>) {
         }
     }
     settle_level(nodes);
-    nodes.shrink_to_fit();
+    if nodes.capacity() > nodes.len() + nodes.len() / 2 {
+        nodes.shrink_to_fit();
+    }
 }
