@@ -192,4 +192,18 @@ fn what_can_not_be_loaded_changes_nothing() {
     let errors = load(&mut tree, &[], Action::Merge, "system { host-name x; }").expect_err("protected");
     assert!(errors[0].message.contains("protected"), "{errors:?}");
     assert!(load(&mut tree, &[], Action::Replace, "replace: system { host-name x; }").is_err());
+    // What is protected further down is too.
+    let mut tree = start();
+    load(&mut tree, &[], Action::Set, "protect system host-name").expect("it loads");
+    let before = tree.clone();
+    for (action, text) in [
+        (Action::Replace, "replace: system { domain-name x; }"),
+        (Action::Merge, "delete: system;"),
+        (Action::Merge, "system { delete: host-name; }"),
+        (Action::Patch, "[edit]\n-  system {\n-      host-name fw;\n-  }\n"),
+    ] {
+        let errors = load(&mut tree, &[], action, text).expect_err(text);
+        assert!(errors.iter().any(|e| e.message.contains("protected")), "{errors:?}");
+        assert_eq!(tree, before, "{text}");
+    }
 }

@@ -293,7 +293,7 @@ impl<'a> Expander<'a> {
             for node in source
                 .nodes
                 .iter()
-                .filter(|n| !n.inactive && !self.rules.steers(n) && !(top && n.name == "when"))
+                .filter(|n| !(n.inactive || self.rules.steers(n) || top && n.name == "when"))
             {
                 let found = (rank, source.origin, node);
                 if is_wild(node) {
