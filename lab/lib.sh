@@ -17,6 +17,9 @@ LAB_DIR=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 export PYTHONDONTWRITEBYTECODE=1
 RAVELIN=${RAVELIN:-$LAB_DIR/../target/debug/ravelin}
 
+# Packet workers of the firewall.
+WORKERS=${WORKERS:-1}
+
 PASSED=0
 FAILED=0
 
@@ -153,9 +156,11 @@ lab_up() {
     ip -n "$SERVER" -6 route add 2001:db8:1::/64 via 2001:db8:2::1 || return 1
 }
 
-# wire NAMESPACE END PORT: one cable between a host and a port of the firewall, offloads as they come.
+# wire NAMESPACE END PORT: one cable between a host and a port of the firewall, offloads as they come. Each end
+# has WORKERS queues, one a packet worker.
 wire() {
-    ip link add "$2" netns "$1" type veth peer name "$3" netns "$FIREWALL" &&
+    ip link add "$2" netns "$1" numrxqueues "$WORKERS" numtxqueues "$WORKERS" type veth \
+        peer name "$3" netns "$FIREWALL" numrxqueues "$WORKERS" numtxqueues "$WORKERS" &&
         ip -n "$1" link set "$2" up && ip -n "$FIREWALL" link set "$3" up
 }
 
@@ -169,7 +174,7 @@ cli() { timeout 20 "$RAVELIN" cli --socket "$STATE/run/api.sock" -c "$*"; }
 
 daemon_start() {
     spawn daemon "$FIREWALL" "$RAVELIN" daemon --config "$1" --state "$STATE/state" \
-        --run "$STATE/run" --bpffs "$STATE/bpf"
+        --run "$STATE/run" --bpffs "$STATE/bpf" --workers "$WORKERS"
 }
 
 # The dataplane outlives the daemon, so it is found by where it runs and what it is.

@@ -34,6 +34,18 @@ check "compare shows the change" shows "show system rollback compare 1 0" "deny;
 check "rollback 1 brings it back" run "configure; rollback 1; commit"
 check_is "new connections pass" "saw 198.51.100.1" probe "$CLIENT" tcp 198.51.100.2 80
 
+mkdir "$STATE/out/archive"
+ARCHIVAL="system archival configuration"
+archived() { grep -qF "file://$STATE/out/archive" "$STATE"/out/archive/other_*_juniper.conf.*; }
+check "archival is configured" \
+    run "configure; set $ARCHIVAL transfer-on-commit; set $ARCHIVAL archive-sites file://$STATE/out/archive; commit"
+check "the configuration is copied" wait_until 10 archived
+check "a rescue configuration is saved" run "request system configuration rescue save"
+check "archival ends" run "configure; delete system archival; commit"
+check "the rescue configuration is taken back" run "configure; rollback rescue; commit"
+check "it has the archival" shows "show configuration system" "transfer-on-commit;"
+check "the audit file says who changed what" grep -Eq "root.cli.delete system archival" "$STATE/state/audit.log"
+
 check "the daemon is killed" signal daemon KILL
 check "it ends" wait_until 5 has_ended daemon
 daemon_start "$LAB_DIR/demo.conf"

@@ -67,6 +67,7 @@ impl Compiler<'_> {
         let mtu4 = self.family_mtu(&name, "inet", &unit.inet, (mtu, unit.at));
         let mtu6 = self.family_mtu(&name, "inet6", &unit.inet6, (mtu, unit.at));
         let families = [&unit.inet, &unit.inet6];
+        let proxied = self.proxied(&name);
         let addresses = families.into_iter().flatten().flat_map(addresses).collect();
         Interface {
             id,
@@ -80,6 +81,7 @@ impl Compiler<'_> {
             inet6: unit.inet6.is_some(),
             addresses,
             host_inbound: zone.and_then(|(_, inbound)| inbound),
+            proxied,
             tap: tap_name(&name),
             name,
         }

@@ -11,13 +11,14 @@ mod nat;
 mod policies;
 mod resolved;
 mod routes;
+mod screens;
 mod services;
 mod zones;
 
 use std::sync::Arc;
 
-use ravelin_model::{DefaultPolicy, ValidConfig};
-use ravelin_program::{Action, Chunk, FlowSettings, Program};
+use ravelin_model::{DefaultPolicy, PolicyRematch, ValidConfig};
+use ravelin_program::{Action, Chunk, FlowSettings, Program, Rematch, SynCheck, TcpSettings, TimeWait};
 use ravelin_types::Generation;
 
 pub use book::{BookError, IdBook};
@@ -25,6 +26,9 @@ pub use error::CompileError;
 pub use interfaces::tap_name;
 pub use resolved::{Resolved, ResolvedPort};
 pub use routes::routes;
+
+/// Applications that the rules of a program can name.
+const APPLICATIONS_MAX: usize = 65_535;
 
 /// What the stages of one compilation share.
 struct Compiler<'a> {
@@ -62,28 +66,61 @@ pub fn compile(
     let interfaces = compiler.interfaces();
     let zones = compiler.zones();
     let nat = compiler.source_nat();
+    let (destination, fixed) = (compiler.destination_nat(), compiler.static_nat());
+    let screens = compiler.screens();
     let sections = compiler.policies();
     let mut chunks = vec![
         (String::new(), Arc::new(Chunk::Interfaces(interfaces))),
         (String::new(), Arc::new(Chunk::Zones(zones))),
         (String::new(), Arc::new(Chunk::Flow(flow(config)))),
         (String::new(), Arc::new(Chunk::SourceNat(nat))),
+        (String::new(), Arc::new(Chunk::DestinationNat(destination))),
+        (String::new(), Arc::new(Chunk::StaticNat(fixed))),
+        (String::new(), Arc::new(Chunk::Screens(screens))),
     ];
     chunks.extend(sections.into_iter().map(|(name, s)| (name, Arc::new(Chunk::Section(s)))));
-    let names = compiler.applications.into_names();
+    let names = std::mem::take(&mut compiler.applications).into_names();
+    if names.len() > APPLICATIONS_MAX {
+        let message =
+            format!("{} applications are used, and sessions can name {APPLICATIONS_MAX}", names.len());
+        compiler.error("security policies", ravelin_syntax::Span::default(), message);
+    }
     chunks.push((String::new(), Arc::new(Chunk::ApplicationNames(names))));
     if compiler.errors.is_empty() { Ok(Program::new(generation, chunks)) } else { Err(compiler.errors) }
 }
 
 fn flow(config: &ravelin_model::Config) -> FlowSettings {
-    let tcp = &config.security.flow.tcp_session;
+    let flow = &config.security.flow;
+    let tcp = &flow.tcp_session;
     let defaults = FlowSettings::default();
     FlowSettings {
-        syn_check: !tcp.no_syn_check,
-        tcp_initial_timeout: tcp.tcp_initial_timeout.unwrap_or(defaults.tcp_initial_timeout),
+        tcp: TcpSettings {
+            syn_check: match (tcp.no_syn_check, tcp.strict_syn_check) {
+                (true, _) => SynCheck::Off,
+                (false, true) => SynCheck::Strict,
+                (false, false) => SynCheck::Required,
+            },
+            sequence_check: !tcp.no_sequence_check,
+            rst_invalidate_session: tcp.rst_invalidate_session,
+            rst_sequence_check: tcp.rst_sequence_check,
+            fin_invalidate_session: tcp.fin_invalidate_session,
+            time_wait: match (tcp.time_wait_timeout, tcp.time_wait_ageout) {
+                (Some(seconds), _) => TimeWait::Seconds(seconds),
+                (None, true) => TimeWait::Ageout,
+                (None, false) => TimeWait::Unset,
+            },
+            half_close_as_time_wait: tcp.apply_to_half_close,
+            initial_timeout: tcp.tcp_initial_timeout.unwrap_or(defaults.tcp.initial_timeout),
+            mss: flow.mss_all_tcp,
+        },
         default_action: match config.security.policies.default_policy {
             DefaultPolicy::DenyAll => Action::Deny,
             DefaultPolicy::PermitAll => Action::Permit,
+        },
+        rematch: match config.security.policies.rematch {
+            PolicyRematch::Off => Rematch::Off,
+            PolicyRematch::On => Rematch::On,
+            PolicyRematch::Extensive => Rematch::Extensive,
         },
         ..defaults
     }

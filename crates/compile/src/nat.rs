@@ -1,8 +1,16 @@
-//! `security nat source` to rule-sets, most specific context first.
+//! `security nat` to rule-sets, most specific context first.
 
-use ravelin_model::{AddressRef, NatContext as Config, NatRule, SourceNatAction};
-use ravelin_program::{AddressMatch, NatContext, Prefix, SourceAction, SourceNat, SourceRule, SourceRuleSet};
-use ravelin_types::Family;
+use ravelin_model::{
+    AddressRef, DestinationNatAction, DestinationRule as ConfigDestinationRule, NatContext as Config,
+    NatRule, PortSpan, SourceNatAction, StaticPrefix, StaticRule as ConfigStaticRule,
+};
+use ravelin_program::{
+    AddressMatch, Application, DestinationAction, DestinationNat, DestinationPool, DestinationRule,
+    DestinationRuleSet, NatContext, NatMatch, PortRange, Prefix, SourceAction, SourceNat, SourceRule,
+    SourceRuleSet, StaticNat, StaticRule, StaticRuleSet,
+};
+use ravelin_syntax::Span;
+use ravelin_types::{Addr, Family, NatRuleId, Proto};
 
 use crate::book::identity;
 use crate::{Compiler, address};
@@ -41,17 +49,148 @@ impl Compiler<'_> {
 
     fn rule(&mut self, set: &str, rule: &NatRule) -> SourceRule {
         let name = format!("source rule-set {set} rule {}", rule.name);
-        let id = self.id(&format!("security nat {name}"), |book| book.nat_rule(&name));
-        SourceRule {
-            id,
-            identity: identity(&name),
-            name: rule.name.clone(),
+        let matching = NatMatch {
             source: self.side(&rule.source_addresses, &rule.source_address_names),
             destination: self.side(&rule.destination_addresses, &rule.destination_address_names),
+            source_ports: ports(&rule.source_ports),
+            destination_ports: ports(&rule.destination_ports),
+            protocols: rule.protocols.iter().map(|p| Proto(p.0)).collect(),
+            applications: self.nat_applications(&name, &rule.applications, rule.at),
+        };
+        SourceRule {
+            id: self.nat_rule_id(&name),
+            identity: identity(&name),
+            name: rule.name.clone(),
+            matching,
             action: match rule.action {
                 SourceNatAction::Interface => SourceAction::Interface,
                 SourceNatAction::Off => SourceAction::Off,
             },
+        }
+    }
+
+    /// What a unit answers ARP and neighbour discovery for.
+    pub(crate) fn proxied(&self, unit: &str) -> Vec<Prefix> {
+        let security = &self.config.security;
+        let of_unit = security.proxy_arp.iter().chain(&security.proxy_ndp);
+        let of_unit = of_unit.filter(|proxy| ravelin_model::with_unit(&proxy.interface) == unit);
+        let ends = of_unit.flat_map(|proxy| &proxy.addresses).filter_map(ravelin_model::ProxyRange::ends);
+        ends.map(|(first, last)| {
+            let ((family, first), (_, last)) = (Addr::from_ip(first), Addr::from_ip(last));
+            Prefix { family, first, last }
+        })
+        .collect()
+    }
+
+    pub(crate) fn destination_nat(&mut self) -> DestinationNat {
+        let config = self.config;
+        let mut out: Vec<(u8, DestinationRuleSet)> = Vec::new();
+        for set in &config.security.nat_destination.rule_sets {
+            let path = format!("security nat destination rule-set {}", set.name);
+            let Some(from) = self.context(&path, &set.from) else {
+                self.error(path, set.at, "routing-instance: statement not supported");
+                continue;
+            };
+            let rules = set.rules.iter().filter_map(|rule| self.destination_rule(&set.name, rule)).collect();
+            out.push((rank(&from), DestinationRuleSet { name: set.name.clone(), from, rules }));
+        }
+        out.sort_by_key(|(rank, _)| *rank);
+        DestinationNat(out.into_iter().map(|(_, set)| set).collect())
+    }
+
+    fn destination_rule(&mut self, set: &str, rule: &ConfigDestinationRule) -> Option<DestinationRule> {
+        let name = format!("destination rule-set {set} rule {}", rule.name);
+        let destination: Vec<_> = rule.destination_address.into_iter().collect();
+        let named: Vec<_> = rule.destination_address_name.iter().cloned().collect();
+        let matching = NatMatch {
+            source: self.side(&rule.source_addresses, &rule.source_address_names),
+            destination: self.side(&destination, &named),
+            source_ports: Vec::new(),
+            destination_ports: ports(&rule.destination_ports),
+            protocols: rule.protocols.iter().map(|p| Proto(p.0)).collect(),
+            applications: self.nat_applications(&name, &rule.applications, rule.at),
+        };
+        let action = match &rule.action {
+            DestinationNatAction::Off => DestinationAction::Off,
+            DestinationNatAction::Pool(pool) => DestinationAction::Pool(self.destination_pool(pool)?),
+        };
+        let id = self.nat_rule_id(&name);
+        Some(DestinationRule { id, identity: identity(&name), name: rule.name.clone(), matching, action })
+    }
+
+    /// `None`: the checks have refused the configuration already.
+    fn destination_pool(&self, name: &str) -> Option<DestinationPool> {
+        let pool = self.config.security.nat_destination.pools.iter().find(|p| p.name == name)?;
+        let first = Prefix::from(pool.address?);
+        let last = pool.to.map_or(first.last, |last| Prefix::from(last).last);
+        let addresses = Prefix { last, ..first };
+        Some(DestinationPool { name: name.to_owned(), addresses, port: pool.port.map(|p| p.0) })
+    }
+
+    pub(crate) fn static_nat(&mut self) -> StaticNat {
+        let config = self.config;
+        let mut out: Vec<(u8, StaticRuleSet)> = Vec::new();
+        for set in &config.security.nat_static.rule_sets {
+            let path = format!("security nat static rule-set {}", set.name);
+            let Some(from) = self.context(&path, &set.from) else {
+                self.error(path, set.at, "routing-instance: statement not supported");
+                continue;
+            };
+            let rules = set.rules.iter().filter_map(|rule| self.static_rule(&set.name, rule)).collect();
+            out.push((rank(&from), StaticRuleSet { name: set.name.clone(), from, rules }));
+        }
+        out.sort_by_key(|(rank, _)| *rank);
+        StaticNat(out.into_iter().map(|(_, set)| set).collect())
+    }
+
+    fn static_rule(&mut self, set: &str, rule: &ConfigStaticRule) -> Option<StaticRule> {
+        let name = format!("static rule-set {set} rule {}", rule.name);
+        let outside = match (rule.destination_address, &rule.destination_address_name) {
+            (Some(net), _) => Prefix::from(net),
+            (None, Some(name)) => self.one_prefix(name)?,
+            (None, None) => return None,
+        };
+        let inside = match &rule.inside {
+            StaticPrefix::Prefix(net) => Prefix::from(*net),
+            StaticPrefix::Named(name) => self.one_prefix(name)?,
+        };
+        let range = |r: ravelin_model::PortRange| PortRange { low: r.low, high: r.high };
+        Some(StaticRule {
+            id: self.nat_rule_id(&name),
+            identity: identity(&name),
+            name: rule.name.clone(),
+            remote: self.side(&rule.source_addresses, &rule.source_address_names),
+            remote_ports: ports(&rule.source_ports),
+            outside,
+            inside,
+            ports: rule.destination_ports.zip(rule.mapped_ports).map(|(o, i)| (range(o), range(i))),
+        })
+    }
+
+    fn one_prefix(&self, name: &str) -> Option<Prefix> {
+        let refs = [AddressRef::Named(name.to_owned())];
+        let ranges = address::ranges(&self.addresses, &refs);
+        ranges.first().copied().filter(|_| ranges.len() == 1)
+    }
+
+    fn nat_rule_id(&mut self, name: &str) -> NatRuleId {
+        self.id(&format!("security nat {name}"), |book| book.nat_rule(name))
+    }
+
+    fn nat_applications(&mut self, rule: &str, names: &[String], at: Span) -> Option<Vec<Application>> {
+        if names.is_empty() {
+            return None;
+        }
+        match self.applications.terms(&self.config.applications, names) {
+            Ok(terms) => Some(terms),
+            Err(name) => {
+                self.error(
+                    format!("security nat {rule}"),
+                    at,
+                    format!("application `{name}' is not defined"),
+                );
+                Some(Vec::new())
+            }
         }
     }
 
@@ -66,6 +205,11 @@ impl Compiler<'_> {
         };
         AddressMatch { ranges, excluded: false }
     }
+}
+
+fn ports(spans: &[PortSpan]) -> Vec<PortRange> {
+    let ranges = spans.iter().filter_map(PortSpan::range);
+    ranges.map(|r| PortRange { low: r.low, high: r.high }).collect()
 }
 
 fn rank(context: &NatContext) -> u8 {

@@ -138,6 +138,11 @@ pub(crate) enum Outcome {
         unit: String,
         pattern: Box<Pattern>,
     },
+    /// The same, written out.
+    AnswerEther {
+        unit: String,
+        frame: (u16, Vec<u8>),
+    },
     Drop(DropReason),
     /// Nothing leaves and nothing is counted as dropped: it waits.
     Held,

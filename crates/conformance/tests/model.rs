@@ -147,6 +147,10 @@ fn nat_rule() -> impl Strategy<Value = NatRule> {
         destination_addresses: vec![net("0.0.0.0/0"), net("::/0")],
         source_address_names: vec![],
         destination_address_names: vec![],
+        source_ports: vec![],
+        destination_ports: vec![],
+        protocols: vec![],
+        applications: vec![],
         action,
         at: Default::default(),
     })
@@ -222,11 +226,11 @@ fn packet() -> impl Strategy<Value = (usize, Packet)> {
     )
 }
 
-fn plane(config: &Config) -> SimPlane {
+fn plane(config: &Config, workers: u8) -> SimPlane {
     let valid = check(config.clone()).unwrap_or_else(|errors| panic!("the generator is wrong: {errors:?}"));
     let mut book = IdBook::default();
     let program = compile(&valid, &Resolved::virtual_ports(&valid), &mut book, Generation(1)).unwrap();
-    let plane = SimWorkers::plane(SimSetup::default());
+    let plane = SimWorkers::plane(SimSetup { workers, ..SimSetup::default() });
     plane.apply_config(&program).unwrap();
     plane.updates().apply(&routes(&valid, &book)).unwrap();
     plane
@@ -271,8 +275,8 @@ fn outcome(plane: &SimPlane, from: usize, packet: &Packet) -> Expected {
 proptest! {
     #![proptest_config(ProptestConfig { rng_seed: proptest::test_runner::RngSeed::Fixed(7), ..ProptestConfig::default() })]
     #[test]
-    fn engine_and_model_agree(config in config(), packets in vec(packet(), 1..40)) {
-        let plane = plane(&config);
+    fn engine_and_model_agree(config in config(), packets in vec(packet(), 1..40), workers in 1u8..=4) {
+        let plane = plane(&config, workers);
         let mut model = Model::new(&config);
         for (from, packet) in packets {
             let expected = model.judge(&format!("ge-0/0/{from}.0"), &packet);

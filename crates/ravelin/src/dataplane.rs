@@ -18,11 +18,11 @@ pub struct Arguments {
     /// Directory of the shim's pins; mounted as a bpffs when it is none.
     #[arg(long, default_value = "/sys/fs/bpf/ravelin")]
     bpffs: PathBuf,
-    /// Packet workers, one a receive queue. More than one is not supported yet: flows are not handed
-    /// over between workers.
-    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=1))]
+    /// Packet workers, one a receive queue: every data interface has as many (`ethtool -L DEVICE
+    /// combined N`).
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=64))]
     workers: u8,
-    /// Sessions a worker can hold.
+    /// Sessions that all workers together can hold.
     #[arg(long, default_value_t = 262_144)]
     sessions: usize,
 }

@@ -51,10 +51,26 @@ struct Narrow {
 const NARROW: &[Narrow] = &[
     Narrow { package: "ravelin-contract", uses: &["ravelin-types", "ravelin-program"] },
     Narrow { package: "ravelin-program", uses: &["ravelin-types"] },
+    Narrow { package: "ravelin-classify", uses: &["ravelin-types"] },
     Narrow {
         package: "ravelin-engine",
-        uses: &["ravelin-types", "ravelin-wire", "ravelin-mem", "ravelin-program", "ravelin-contract"],
+        uses: &[
+            "ravelin-types",
+            "ravelin-wire",
+            "ravelin-mem",
+            "ravelin-program",
+            "ravelin-contract",
+            "ravelin-tcp",
+            "ravelin-translate",
+            "ravelin-classify",
+            "ravelin-nat",
+            "ravelin-screen",
+        ],
     },
+    Narrow { package: "ravelin-tcp", uses: &["ravelin-types", "ravelin-wire"] },
+    Narrow { package: "ravelin-translate", uses: &["ravelin-types", "ravelin-wire"] },
+    Narrow { package: "ravelin-nat", uses: &["ravelin-types"] },
+    Narrow { package: "ravelin-screen", uses: &["ravelin-types", "ravelin-wire", "ravelin-program"] },
     Narrow { package: "ravelin-remote", uses: &["ravelin-types", "ravelin-program", "ravelin-contract"] },
 ];
 

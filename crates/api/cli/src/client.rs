@@ -58,6 +58,14 @@ impl Client {
         self.ask(&Request::Run { line: line.to_owned(), text })
     }
 
+    /// Answers what a line asked back.
+    ///
+    /// # Errors
+    /// As [`Self::ask`].
+    pub fn answer(&mut self, yes: bool) -> Result<Response, ClientError> {
+        self.ask(&Request::Answer { yes })
+    }
+
     /// # Errors
     /// As [`Self::ask`].
     pub fn complete(&mut self, line: &str) -> Result<Response, ClientError> {

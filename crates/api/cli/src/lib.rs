@@ -3,8 +3,10 @@
 //! Place: above `ops`. The client holds no state but the connection; every word is judged by the daemon.
 
 mod client;
+mod deliver;
 mod editor;
 mod frame;
+mod pager;
 mod run;
 mod serve;
 mod shell;

@@ -4,9 +4,11 @@ use std::fs::File;
 use std::io::{self, BufRead, IsTerminal as _, Read as _, Write};
 use std::path::PathBuf;
 
+use ravelin_ops::delivery;
 use ravelin_ops::wire::Response;
 
 use crate::client::{Client, ClientError};
+use crate::deliver::files;
 use crate::shell;
 
 /// Longest text that `load` brings along.
@@ -81,7 +83,14 @@ fn piped(client: &mut Client, input: &mut impl BufRead, out: &mut impl Write) ->
         if line.len() as u64 == SCRIPT_LINE_BYTES_MAX && !line.ends_with('\n') {
             return Err(io::Error::new(io::ErrorKind::InvalidData, "line too long").into());
         }
-        let response = one(client, line.trim(), configuration, input)?;
+        let line = line.trim();
+        let mut response = one(client, line, configuration, input)?;
+        if response.ask.is_some() {
+            // Nobody is there to be asked: what Junos suggests is taken.
+            let said = std::mem::take(&mut response.output);
+            response = client.answer(true)?;
+            response.output.insert_str(0, &said);
+        }
         configuration = response.configuration;
         if let Some(ending) = shown(&response, out)? {
             return Ok(ending);
@@ -100,7 +109,8 @@ fn shown(response: &Response, out: &mut impl Write) -> io::Result<Option<Ending>
     })
 }
 
-/// Runs one line, with the text that a `load` names. A file that can't be read is an answer, not an error.
+/// Runs one line, with the text that a `load` names, and writes the files that its pipes name. A file that can't be
+/// read or written is an answer, not an error.
 pub(crate) fn one(
     client: &mut Client,
     line: &str,
@@ -121,7 +131,10 @@ pub(crate) fn one(
             }
         },
     };
-    client.run(line, text)
+    let delivery = delivery(line);
+    let mut response = client.run(&delivery.line, text)?;
+    files(&mut response, &delivery);
+    Ok(response)
 }
 
 fn load_text(source: &str, input: &mut impl BufRead) -> io::Result<String> {

@@ -1,13 +1,16 @@
 //! The interactive shell.
 
-use std::io::{self, Write as _};
+use std::io::{self, BufRead, Read as _, Write};
 
-use ravelin_ops::{Candidate, load_source};
+use ravelin_ops::{Candidate, delivery, load_source};
 use reedline::{EditCommand, Reedline, Signal};
 
 use crate::client::{Client, ClientError};
 use crate::editor::{HELP, JunosPrompt, SPACE, editor};
+use crate::pager::{Keys, Screen, page};
 use crate::run::{Ending, one};
+
+const ANSWER_BYTES_MAX: u64 = 1024;
 
 /// What completion does to the line.
 #[derive(Debug, PartialEq, Eq)]
@@ -30,16 +33,56 @@ pub(crate) fn interact(client: &mut Client) -> Result<Ending, ClientError> {
                     println!("[Type ^D at a new line to end input]");
                 }
                 state = one(client, line.trim(), state.configuration, &mut io::stdin().lock())?;
-                let mut out = io::stdout().lock();
-                out.write_all(state.output.as_bytes())?;
-                out.write_all(b"\n")?;
-                out.flush()?;
+                show(&state.output, delivery(&line).no_more)?;
+                if let Some(question) = state.ask.take() {
+                    state = client.answer(agreed(
+                        &question,
+                        &mut io::stdin().lock(),
+                        &mut io::stdout().lock(),
+                    )?)?;
+                    show(&state.output, true)?;
+                }
+                println!();
                 if state.closed {
                     return Ok(Ending::Good);
                 }
             }
             Signal::HostCommand(key) => help(client, &mut editor, &key)?,
             Signal::CtrlD => return Ok(Ending::Good),
+            _ => {}
+        }
+    }
+}
+
+/// An answer on the screen; one that is taller waits at every screen unless it must not.
+fn show(text: &str, no_more: bool) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    let screen = if no_more { None } else { Screen::of_terminal() };
+    match screen {
+        Some(screen) if text.lines().count() >= screen.rows => {
+            let keys = Keys::take()?;
+            page(text, screen, &mut out, || keys.read())
+        }
+        _ => {
+            out.write_all(text.as_bytes())?;
+            out.flush()
+        }
+    }
+}
+
+/// Asks until the answer is one; nothing typed is a yes, the end of the input a no.
+fn agreed(question: &str, input: &mut impl BufRead, out: &mut impl Write) -> io::Result<bool> {
+    loop {
+        write!(out, "{question}")?;
+        out.flush()?;
+        let mut line = String::new();
+        if input.by_ref().take(ANSWER_BYTES_MAX).read_line(&mut line)? == 0 {
+            writeln!(out)?;
+            return Ok(false);
+        }
+        match line.trim() {
+            "" | "y" | "yes" => return Ok(true),
+            "n" | "no" => return Ok(false),
             _ => {}
         }
     }
@@ -146,6 +189,21 @@ mod tests {
         check("show zones t", TAB, &["<zone>", "trust"], insert("rust"));
         check("x", TAB, &[], insert(""));
         check("show ", TAB, &["route", "version"], Completion::List);
+    }
+
+    #[test]
+    fn a_question_is_asked_until_it_is_answered() {
+        for (typed, expected, times) in [
+            ("\n", true, 1),
+            ("maybe\nyes\n", true, 2),
+            ("no\n", false, 1),
+            ("", false, 1),
+            ("x\ny\nn\n", true, 2),
+        ] {
+            let mut out = Vec::new();
+            assert_eq!(agreed("Sure? ", &mut typed.as_bytes(), &mut out).unwrap(), expected, "{typed:?}");
+            assert_eq!(String::from_utf8(out).unwrap().matches("Sure?").count(), times, "{typed:?}");
+        }
     }
 
     #[test]

@@ -21,9 +21,13 @@ fn talk(lines: &mut u32, request: Request) -> Response {
             closed: line == "quit",
             configuration: line == "configure",
             output: format!("{line} {text:?}\n"),
+            ask: (line == "exit").then(|| "Sure? ".to_owned()),
             prompt,
             ..Response::default()
         },
+        Request::Answer { yes } => {
+            Response { output: format!("yes: {yes}\n"), prompt, closed: yes, ..Response::default() }
+        }
         Request::Complete { line } => {
             Response { candidates: vec![Candidate::new(line, "help")], prompt, ..Response::default() }
         }
@@ -123,4 +127,28 @@ fn commands_stop_at_the_first_failure() {
     assert_eq!(daemon.commands("show a; fail; show b"), Ending::Failed);
     assert_eq!(daemon.commands("quit; fail"), Ending::Good);
     assert_eq!(daemon.commands("configure; load set /nowhere/at/all"), Ending::Failed);
+}
+
+#[test]
+fn a_script_takes_what_a_question_suggests() {
+    let daemon = Daemon::start(Limits::default());
+    assert_eq!(daemon.commands("show a; exit; fail"), Ending::Good, "the session ended with the answer");
+    let mut client = Client::connect(&daemon.path).unwrap();
+    assert_eq!(client.run("exit", None).unwrap().ask.as_deref(), Some("Sure? "));
+    assert_eq!(client.answer(false).unwrap().output, "yes: false\n");
+}
+
+#[test]
+fn output_goes_to_the_operators_files() {
+    let daemon = Daemon::start(Limits::default());
+    let folder = tempfile::tempdir().unwrap();
+    let place = |name: &str| folder.path().join(name);
+    let text = |name: &str| std::fs::read_to_string(place(name)).unwrap();
+    assert_eq!(daemon.commands(&format!("show a | save {}", place("saved").display())), Ending::Good);
+    assert_eq!(text("saved"), "show a None\n");
+    assert_eq!(daemon.commands(&format!("show b | count | tee {}", place("teed").display())), Ending::Good);
+    assert_eq!(text("teed"), "show b | count None\n");
+    assert_eq!(daemon.commands(&format!("fail | save {}", place("failed").display())), Ending::Failed);
+    assert!(!place("failed").exists(), "an error is no output");
+    assert_eq!(daemon.commands("show a | save /nowhere/at/all"), Ending::Failed);
 }

@@ -4,6 +4,9 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::commits::{CommitHistory, EditorEntry, ScheduledTime};
+use crate::log::{LogEvents, LogStatistics};
+
 /// Every answer that has structure. Configuration text is passed as it is.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -18,11 +21,17 @@ pub enum Answer {
     Cleared { sessions: u64 },
     FlowStatistics(FlowStatistics),
     NatSummary(NatRules),
+    NatPools(NatPools),
     NatRules(NatRules),
     Version(Version),
-    Commits(Vec<CommitEntry>),
+    Commits(CommitHistory),
+    Editors(EditorList),
+    Scheduled(ScheduledTime),
     Explained(Explained),
     PlaneStatus(PlaneStatus),
+    SecurityLog(LogEvents),
+    LogCleared { events: u64 },
+    LogStatistics(LogStatistics),
 }
 
 /// A port and its units.
@@ -178,6 +187,9 @@ pub struct FlowStatistics {
     pub transmitted: u64,
     pub to_host: u64,
     pub answered: u64,
+    /// From one packet worker to another.
+    #[serde(default)]
+    pub handed_over: u64,
     pub dropped: u64,
     pub sessions_created: u64,
     pub sessions_closed: u64,
@@ -189,21 +201,57 @@ pub struct FlowStatistics {
 /// Source NAT rules.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct NatRules {
+    #[serde(default)]
+    pub kind: NatKind,
     pub rules: Vec<NatRule>,
 }
 
-/// What a rule does.
+/// Which of the three translations.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum NatKind {
+    #[default]
+    Source,
+    Destination,
+    Static,
+}
+
+/// What a rule does.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Translation {
     #[default]
     Off,
     Interface,
+    /// To a pool of this name.
+    Pool(String),
+    /// To addresses of equal number.
+    Prefix(IpAddr, IpAddr),
+}
+
+/// Destination NAT pools.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct NatPools {
+    pub pools: Vec<NatPool>,
+}
+
+/// One pool.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct NatPool {
+    pub name: String,
+    pub first: Option<IpAddr>,
+    pub last: Option<IpAddr>,
+    pub port: Option<u16>,
+    /// Rules that send packets to it.
+    pub rules: u32,
+    pub hits: u64,
+    pub sessions: u64,
 }
 
 /// One rule.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct NatRule {
+    pub kind: NatKind,
     pub name: String,
     pub rule_set: String,
     pub id: u32,
@@ -216,6 +264,11 @@ pub struct NatRule {
     /// First and last address of each range.
     pub sources: Vec<(IpAddr, IpAddr)>,
     pub destinations: Vec<(IpAddr, IpAddr)>,
+    /// First and last port of each range; empty: any.
+    #[serde(default)]
+    pub source_ports: Vec<(u16, u16)>,
+    #[serde(default)]
+    pub destination_ports: Vec<(u16, u16)>,
     pub action: Translation,
     pub hits: u64,
     pub failed: u64,
@@ -229,14 +282,12 @@ pub struct Version {
     pub version: String,
 }
 
-/// One commit.
+/// Who is in configuration mode.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct CommitEntry {
-    pub number: u32,
-    pub time_s: i64,
-    pub user: String,
-    pub client: String,
-    pub comment: Option<String>,
+pub struct EditorList {
+    /// They keep others out.
+    pub locked: bool,
+    pub editors: Vec<EditorEntry>,
 }
 
 /// A stage's decision.

@@ -26,7 +26,8 @@ pub fn complete(env: &Env<'_>, session: &Session, line: &str) -> Vec<Candidate> 
         ENTER | PIPE => partial.is_empty(),
         word => !c.is_literal() || word.starts_with(&partial),
     });
-    out.sort();
+    // Numbers in their order, behind words.
+    out.sort_by_cached_key(|c| (c.word.parse::<u64>().ok(), c.clone()));
     out.dedup();
     out
 }
@@ -45,6 +46,8 @@ fn pipe_words(pipe: &[Word]) -> Vec<Candidate> {
         [] => pipe::WORDS,
         [first] if first.len() > 1 && "display".starts_with(first) => pipe::DISPLAY_WORDS,
         [first] if ["match", "except", "find"].contains(&first) => &[("<pattern>", "Regular expression")],
+        ["save" | "tee"] => &[("<file>", "File of the client")],
+        ["trim" | "last"] => &[("<number>", "How many")],
         ["compare"] => &[("rollback", "With a former configuration")],
         _ => &[],
     };
@@ -86,14 +89,17 @@ fn values(env: &Env<'_>, arg: Arg, help: &str, before: &[String], partial: &str)
         Arg::Zone => named(owned(&mut env.names.zone_list())),
         Arg::Policy => named(owned(&mut env.names.policy_list())),
         Arg::NatRule => named(owned(&mut env.names.nat_rule_list())),
+        Arg::NatPool => named(owned(&mut env.names.nat_pools().map(|(_, pool)| pool.name.as_str()))),
         Arg::Interface => named(owned(&mut env.names.interfaces().iter().map(|u| u.name.as_str()))),
         Arg::ConfigPath => {
             let before: Vec<_> = before.iter().map(String::as_str).collect();
             env.config.complete(&[], Verb::Delete, &before, partial)
         }
-        Arg::Protocol | Arg::Family => {
+        Arg::Protocol | Arg::Family | Arg::Severity => {
             arg.words().into_iter().map(|(word, help)| Candidate::new(word, help)).collect()
         }
-        Arg::Address | Arg::Prefix | Arg::Port | Arg::Number | Arg::SessionId => named(Vec::new()),
+        Arg::Address | Arg::Prefix | Arg::Port | Arg::Number | Arg::SessionId | Arg::Time | Arg::Name => {
+            named(Vec::new())
+        }
     }
 }

@@ -1,5 +1,7 @@
 //! What configuration mode asks of the daemon: the candidate, the store and the grammar behind one trait.
 
+use crate::commits::Commits;
+
 /// What is wrong with a configuration, and where.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Problem {
@@ -147,29 +149,11 @@ impl Candidate {
     }
 }
 
-/// One commit of the history; 0 is the active one.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct CommitRecord {
-    pub number: u32,
-    /// Seconds since 1970, UTC.
-    pub time_s: i64,
-    pub user: String,
-    /// How it came: `cli`.
-    pub client: String,
-    pub comment: Option<String>,
-}
-
-/// What a commit left behind.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct CommitReport {
-    pub warnings: Vec<Problem>,
-}
-
-/// The candidate, the active configuration and their history.
+/// The candidate and the active configuration.
 ///
 /// Paths are words as in `set`, without the verb. `show` and `active` answer an error when nothing stands at
 /// the path, and empty text when it stands there and is empty.
-pub trait ConfigMode {
+pub trait ConfigMode: Commits {
     /// The candidate below a path.
     ///
     /// # Errors
@@ -192,16 +176,6 @@ pub trait ConfigMode {
     /// # Errors
     /// There is no such rollback.
     fn compare(&self, against: Against) -> Outcome<String>;
-    /// Checks the candidate as a commit would; returns warnings.
-    ///
-    /// # Errors
-    /// A commit would be refused.
-    fn check(&mut self) -> Outcome<Vec<Problem>>;
-    /// Makes the candidate the active configuration.
-    ///
-    /// # Errors
-    /// It is refused; the active configuration is as before.
-    fn commit(&mut self, user: &str, comment: Option<&str>) -> Outcome<CommitReport>;
     /// Replaces the candidate by a former configuration; 0 is the active one.
     ///
     /// # Errors
@@ -212,14 +186,6 @@ pub trait ConfigMode {
     /// # Errors
     /// The text does not parse; the candidate is as before.
     fn load(&mut self, at: &[String], kind: LoadKind, text: &str) -> Outcome<()>;
-    /// Newest first.
-    fn history(&self) -> Vec<CommitRecord>;
-    /// # Errors
-    /// There is no such rollback.
-    fn rollback_text(&self, number: u32) -> Outcome<String>;
-    /// # Errors
-    /// There is no such rollback.
-    fn compare_rollbacks(&self, old: u32, new: u32) -> Outcome<String>;
     /// Words that may follow `words` below `at` and begin with `partial`.
     fn complete(&self, at: &[String], verb: Verb, words: &[&str], partial: &str) -> Vec<Candidate>;
 }

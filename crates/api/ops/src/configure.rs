@@ -1,7 +1,11 @@
 //! The words of configuration mode.
 
+mod commit;
+
+pub(crate) use commit::{Question, answer, enter, kept};
+
 use crate::completion;
-use crate::config::{Against, Candidate, LoadKind, Problem, Verb};
+use crate::config::{Against, Candidate, LoadKind, Verb};
 use crate::pipe::Pipe;
 use crate::session::{Env, Fault, Reply, Session, compared, form, operational, said};
 use crate::table::{Miss, pick};
@@ -29,16 +33,12 @@ const WORDS: &[(&str, &str)] = &[
     ("run", "Run an operational command"),
     ("set", "Add or change a statement"),
     ("show", "Show the candidate"),
+    ("status", "Show who is editing the configuration"),
     ("top", "Go to the top level"),
     ("unprotect", "Let a statement be changed again"),
     ("up", "Go up a level"),
+    ("update", "Bring a private copy onto the active configuration"),
     ("wildcard", "Delete what matches a pattern, or set a range"),
-];
-const COMMIT_WORDS: &[(&str, &str)] = &[
-    ("and-quit", "Leave configuration mode afterwards"),
-    ("check", "Check only"),
-    ("comment", "Note in the history"),
-    ("confirmed", "Go back unless confirmed (not supported)"),
 ];
 const LOAD_WORDS: &[(&str, &str)] = &[
     ("merge", "Add to the candidate"),
@@ -70,13 +70,10 @@ pub(crate) struct Input<'a> {
     pub text: Option<&'a str>,
 }
 
-/// Whether the candidate differs from the active configuration.
-pub(crate) fn is_changed(env: &Env<'_>) -> bool {
-    env.config.compare(Against::Active).is_ok_and(|diff| !diff.is_empty())
-}
-
 pub(crate) fn run(env: &mut Env<'_>, session: &mut Session, input: &Input<'_>) -> Result<Reply, Fault> {
-    command(env, session, input, &input.parsed.command)
+    let reply = command(env, session, input, &input.parsed.command);
+    env.config.moved(&session.edit);
+    reply
 }
 
 fn command(
@@ -92,19 +89,22 @@ fn command(
     })?;
     if let Some(verb) = verb(name) {
         let rest = rest.first().map_or("", |w| input.line[w.at..input.parsed.command_end].trim_end());
+        env.config.may_edit().map_err(|refusal| commit::fault(env, refusal))?;
         env.config.edit(&session.edit, verb, rest)?;
         return Ok(Reply::default());
     }
     match name {
-        "commit" => commit(env, session, rest),
+        "commit" => commit::commit(env, session, rest),
         "edit" => edit(env, session, rest),
         "exit" | "quit" => exit(env, session, rest),
         "load" => load(env, session, input, rest),
-        "rollback" => rollback(env, rest),
+        "rollback" => commit::rollback(env, rest),
         "run" => run_operational(env, session, input, rest),
         "show" => show(env, session, input, rest),
+        "status" => commit::status(env, rest),
         "top" => top(env, session, input, rest),
         "up" => up(session, rest),
+        "update" => commit::update(env, rest),
         other => unreachable!("`{other}` is in the table and has no arm"),
     }
 }
@@ -183,7 +183,7 @@ fn top(env: &mut Env<'_>, session: &mut Session, input: &Input<'_>, words: &[Wor
     result
 }
 
-fn exit(env: &Env<'_>, session: &mut Session, words: &[Word]) -> Result<Reply, Fault> {
+fn exit(env: &mut Env<'_>, session: &mut Session, words: &[Word]) -> Result<Reply, Fault> {
     let whole = match words {
         [] => false,
         [word] if !word.text.is_empty() && "configuration-mode".starts_with(&word.text) => true,
@@ -193,65 +193,7 @@ fn exit(env: &Env<'_>, session: &mut Session, words: &[Word]) -> Result<Reply, F
         session.edit = session.back.pop().unwrap_or_default();
         return Ok(Reply::default());
     }
-    let note = if is_changed(env) { UNCOMMITTED } else { "" };
-    session.leave_configuration();
-    Ok(said(format!("{note}{LEAVING}")))
-}
-
-/// What a `commit` line asks for.
-#[derive(Default)]
-struct CommitOptions {
-    check: bool,
-    quit: bool,
-    comment: Option<String>,
-}
-
-fn commit_options(words: &[Word]) -> Result<CommitOptions, Fault> {
-    let mut options = CommitOptions::default();
-    let mut words = words.iter();
-    while let Some(word) = words.next() {
-        match pick(COMMIT_WORDS, &word.text)? {
-            "and-quit" => options.quit = true,
-            "check" => options.check = true,
-            "comment" => {
-                options.comment = Some(words.next().ok_or(Miss::Missing("comment"))?.text.clone());
-            }
-            _ => return Err(Fault::Unsupported("commit confirmed")),
-        }
-    }
-    Ok(options)
-}
-
-fn commit(env: &mut Env<'_>, session: &mut Session, words: &[Word]) -> Result<Reply, Fault> {
-    let CommitOptions { check, quit, comment } = commit_options(words)?;
-    if check {
-        let warnings = env.config.check().map_err(Fault::Refused)?;
-        return Ok(said(format!("{}configuration check succeeds\n", warned(&warnings))));
-    }
-    let report = env.config.commit(&session.user, comment.as_deref()).map_err(Fault::Refused)?;
-    let mut output = format!("{}commit complete\n", warned(&report.warnings));
-    if quit {
-        session.leave_configuration();
-        output.push_str(LEAVING);
-    }
-    Ok(said(output))
-}
-
-fn warned(warnings: &[Problem]) -> String {
-    warnings.iter().map(Problem::text).collect()
-}
-
-fn rollback(env: &mut Env<'_>, words: &[Word]) -> Result<Reply, Fault> {
-    let number = match words {
-        [] => 0,
-        [word] => word.text.parse().map_err(|_| Miss::Value {
-            word: word.text.clone(),
-            wanted: "a number of a former configuration",
-        })?,
-        [_, extra, ..] => return Err(Miss::Word(extra.text.clone()).into()),
-    };
-    env.config.rollback(number)?;
-    Ok(said("load complete\n"))
+    Ok(commit::leave(env, session))
 }
 
 /// The client reads the file and sends its text; a path never reaches the daemon's file system.
@@ -275,6 +217,7 @@ fn load(env: &mut Env<'_>, session: &Session, input: &Input<'_>, words: &[Word])
     };
     let text = input.text.ok_or(Fault::Said("the client sent no text to load"))?;
     let at = if relative { &session.edit[..] } else { &[] };
+    env.config.may_edit().map_err(|refusal| commit::fault(env, refusal))?;
     env.config.load(at, kind, text)?;
     Ok(said("load complete\n"))
 }
@@ -343,13 +286,21 @@ pub(crate) fn complete(env: &Env<'_>, session: &Session, words: &[Word], partial
         return statement(verb);
     }
     match (name, rest) {
-        ("commit", _) => list(COMMIT_WORDS),
+        ("commit", [.., last]) if last.text == "at" => {
+            list(&[("<time>", "\"hh:mm[:ss]\", \"yyyy-mm-dd hh:mm[:ss]\" or reboot")])
+        }
+        ("commit", [.., last]) if last.text == "comment" => list(&[("<comment>", "Text of the note")]),
+        ("commit", [.., last]) if last.text == "confirmed" => {
+            let minutes = Candidate::new("<minutes>", "Minutes from 1 to 65535 (10)");
+            [vec![minutes], list(commit::WORDS)].concat()
+        }
+        ("commit", _) => list(commit::WORDS),
         ("edit", _) => statement(Verb::Set),
         ("show", _) => statement(Verb::Delete),
         ("exit" | "quit", []) => list(&[("configuration-mode", "Leave configuration mode")]),
         ("load", []) => list(LOAD_WORDS),
         ("load", [_]) => list(&[("<file>", "File of the client"), ("terminal", "Lines that follow")]),
-        ("rollback", []) => list(&[("<number>", "Number of the configuration; 0 is the active one")]),
+        ("rollback", []) => commit::rollbacks(env),
         ("run", _) => completion::operational(env, rest, partial),
         ("top", _) => {
             let top = Session { edit: Vec::new(), ..session.clone() };

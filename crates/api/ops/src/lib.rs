@@ -5,10 +5,12 @@
 //! State: a [`Session`] holds the mode and the edit path of one operator.
 
 mod answer;
+mod commits;
 mod completion;
 mod config;
 mod configure;
 mod gather;
+mod log;
 mod names;
 mod packet;
 mod pipe;
@@ -19,19 +21,21 @@ pub mod wire;
 mod words;
 
 pub use answer::{
-    Answer, CommitEntry, DropCount, Explained, FindingLine, FlowStatistics, InterfaceLine, NatRule, NatRules,
-    PlaneStatus, PolicyEntry, PolicyList, PortLine, RouteLine, Routes, SessionDetail, SessionList,
-    SessionSummary, Translation, UnitLine, Version, Wing, WorkerLine, ZoneEntry,
+    Answer, DropCount, EditorList, Explained, FindingLine, FlowStatistics, InterfaceLine, NatKind, NatPool,
+    NatPools, NatRule, NatRules, PlaneStatus, PolicyEntry, PolicyList, PortLine, RouteLine, Routes,
+    SessionDetail, SessionList, SessionSummary, Translation, UnitLine, Version, Wing, WorkerLine, ZoneEntry,
+};
+pub use commits::{
+    CommitEntry, CommitHistory, CommitKind, CommitOptions, CommitReport, Commits, EditorEntry, Refusal,
+    ScheduledEntry, ScheduledTime,
 };
 pub use completion::complete;
-pub use config::{
-    Against, Candidate, CommitRecord, CommitReport, ConfigMode, Form, LoadKind, Outcome, Problem, Verb,
-    Written,
-};
+pub use config::{Against, Candidate, ConfigMode, Form, LoadKind, Outcome, Problem, Verb, Written};
 pub use configure::load_source;
 pub use gather::{Failure, RouteEntry, RouteTable};
+pub use log::{LogEvent, LogEvents, LogMemory, LogQuery, LogStatistics, LogStreamLine, LogView};
 pub use names::{NameTable, PolicyName};
-pub use pipe::{Display, Pipe, PipeError};
-pub use request::{ConfigureKind, Detail, PolicyView, Request, SessionQuery, TestPacket};
-pub use session::{Env, Facts, Mode, Render, Reply, Session, execute};
-pub use table::{Arg, Command, Miss, Param, commands};
+pub use pipe::{Delivery, Display, Pipe, PipeError, delivery};
+pub use request::{ConfigureKind, Detail, Kept, PolicyView, Request, SessionQuery, TestPacket};
+pub use session::{Env, Facts, Mode, Render, Reply, Session, answer, execute};
+pub use table::{Arg, Command, Miss, Param, commands, rpc_of};

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use ravelin_program::{Interface, NatContext, Program, SourceRule, SourceRuleSet};
+use ravelin_program::{
+    DestinationAction, DestinationPool, DestinationRule, DestinationRuleSet, Interface, NatContext, Program,
+    SourceRule, SourceRuleSet, StaticRule, StaticRuleSet,
+};
 use ravelin_types::{InterfaceId, NatRuleId, PolicyId, ZoneId};
 
 /// What Junos calls the policy of sessions that the firewall's own traffic makes.
@@ -53,7 +56,14 @@ impl NameTable {
             }
         }
         table.policies = policies;
-        table.nat_rules = table.source_rules().map(|(_, r)| (r.id, r.name.clone())).collect();
+        let named = |id, name: &String| (id, name.clone());
+        let nat: BTreeMap<_, _> = table
+            .source_rules()
+            .map(|(_, r)| named(r.id, &r.name))
+            .chain(table.destination_rules().map(|(_, r)| named(r.id, &r.name)))
+            .chain(table.static_rules().map(|(_, r)| named(r.id, &r.name)))
+            .collect();
+        table.nat_rules = nat;
         table
     }
 
@@ -69,6 +79,24 @@ impl NameTable {
             None if id == ZoneId::HOST => JUNOS_HOST.to_owned(),
             None => format!("zone-{id}"),
         }
+    }
+
+    /// `None`: not in the program.
+    #[must_use]
+    pub fn find_zone(&self, id: ZoneId) -> Option<&str> {
+        self.zones.get(&id).map(String::as_str)
+    }
+
+    /// `None`: not in the program.
+    #[must_use]
+    pub fn find_unit(&self, id: InterfaceId) -> Option<&str> {
+        self.units.get(&id).map(String::as_str)
+    }
+
+    /// `None`: not in the program.
+    #[must_use]
+    pub fn find_nat_rule(&self, id: NatRuleId) -> Option<&str> {
+        self.nat_rules.get(&id).map(String::as_str)
     }
 
     #[must_use]
@@ -127,6 +155,26 @@ impl NameTable {
     pub fn source_rules(&self) -> impl Iterator<Item = (&SourceRuleSet, &SourceRule)> {
         let sets = self.program.as_ref().and_then(Program::source_nat).map_or(&[][..], |n| &n.0);
         sets.iter().flat_map(|set| set.rules.iter().map(move |rule| (set, rule)))
+    }
+
+    /// Every destination NAT rule with its rule-set, in order of evaluation.
+    pub fn destination_rules(&self) -> impl Iterator<Item = (&DestinationRuleSet, &DestinationRule)> {
+        let sets = self.program.as_ref().and_then(Program::destination_nat).map_or(&[][..], |n| &n.0);
+        sets.iter().flat_map(|set| set.rules.iter().map(move |rule| (set, rule)))
+    }
+
+    /// Every static NAT rule with its rule-set, in order of evaluation.
+    pub fn static_rules(&self) -> impl Iterator<Item = (&StaticRuleSet, &StaticRule)> {
+        let sets = self.program.as_ref().and_then(Program::static_nat).map_or(&[][..], |n| &n.0);
+        sets.iter().flat_map(|set| set.rules.iter().map(move |rule| (set, rule)))
+    }
+
+    /// The pools that destination rules use, each with a rule that does.
+    pub fn nat_pools(&self) -> impl Iterator<Item = (&DestinationRule, &DestinationPool)> {
+        self.destination_rules().filter_map(|(_, rule)| match &rule.action {
+            DestinationAction::Pool(pool) => Some((rule, pool)),
+            DestinationAction::Off => None,
+        })
     }
 
     /// `zone` or `interface` and the names, as a rule-set's context is shown.

@@ -31,6 +31,8 @@ pub enum Pipe {
     Find(Regex),
     Count,
     Last(usize),
+    /// Without so many columns at the left.
+    Trim(usize),
     NoMore,
     Display(Display),
     /// `None`: with the active configuration.
@@ -52,6 +54,9 @@ pub enum PipeError {
     Pattern(String),
     #[error("`{0}' is not a number")]
     Number(String),
+    /// The client writes the file, and only what comes out at the end.
+    #[error("syntax error, `| {0}' must stand last, with a file of the client")]
+    Client(&'static str),
 }
 
 /// Words after `|` with their help.
@@ -64,6 +69,9 @@ pub(crate) const WORDS: &[(&str, &str)] = &[
     ("last", "Show only the end of the output"),
     ("match", "Show only lines that match a pattern"),
     ("no-more", "Do not stop at every screen"),
+    ("save", "Write the output to a file"),
+    ("tee", "Show the output and write it to a file"),
+    ("trim", "Leave out columns at the left"),
 ];
 pub(crate) const DISPLAY_WORDS: &[(&str, &str)] = &[
     ("detail", "With what every statement is and takes"),
@@ -91,6 +99,12 @@ impl Pipe {
                 None => (Self::Last(LAST_DEFAULT), 0),
                 Some(n) => (Self::Last(number(n)? as usize), 1),
             },
+            "save" => return Err(PipeError::Client("save")),
+            "tee" => return Err(PipeError::Client("tee")),
+            "trim" => {
+                let columns = rest.first().ok_or(PipeError::Missing("trim"))?;
+                (Self::Trim(number(columns)? as usize), 1)
+            }
             "display" => display(rest)?,
             "compare" => compare(rest)?,
             other => unreachable!("`{other}` is in the table and has no arm"),
@@ -116,9 +130,44 @@ impl Pipe {
                 let total = text.lines().count();
                 lines(text.lines().skip(total.saturating_sub(*n)))
             }
+            Self::Trim(columns) => lines(text.lines().map(|line| {
+                let at = line.char_indices().nth(*columns).map_or(line.len(), |(at, _)| at);
+                &line[at..]
+            })),
             Self::NoMore | Self::Display(_) | Self::Compare(_) => text,
         }
     }
+}
+
+/// What the client does with the output of a line.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Delivery {
+    /// The line without what is the client's.
+    pub line: String,
+    /// `| save FILE`: a file of the client, and nothing on the screen.
+    pub save: Option<String>,
+    /// `| tee FILE`: both.
+    pub tee: Option<String>,
+    /// `| no-more`: all at once.
+    pub no_more: bool,
+}
+
+/// Takes a `save` or `tee` that stands last off a line. Anywhere else they stay, and are refused.
+#[must_use]
+pub fn delivery(line: &str) -> Delivery {
+    let parsed = crate::words::split(line);
+    let named = |pipe: &[crate::words::Word]| pick(WORDS, &pipe.first()?.text).ok();
+    let no_more = parsed.pipes.iter().any(|pipe| named(pipe) == Some("no-more"));
+    let whole = Delivery { line: line.to_owned(), no_more, ..Delivery::default() };
+    let Some([word, file]) = parsed.pipes.last().map(Vec::as_slice) else { return whole };
+    let (save, tee) = match named(std::slice::from_ref(word)) {
+        Some("save") => (Some(file.text.clone()), None),
+        Some("tee") => (None, Some(file.text.clone())),
+        _ => return whole,
+    };
+    // Words lie behind their pipe, so the last `|` before the word is it.
+    let end = line[..word.at].rfind('|').unwrap_or(line.len());
+    Delivery { line: line[..end].trim_end().to_owned(), save, tee, no_more }
 }
 
 fn lines<'a>(lines: impl Iterator<Item = &'a str>) -> String {
@@ -201,6 +250,8 @@ mod tests {
         check("last 1", "gamma\n");
         check("last", TEXT);
         check("no-more", TEXT);
+        check("trim 2", "pha\nta\nmma\n");
+        check("trim 9", "\n\n\n");
     }
 
     #[test]
@@ -209,7 +260,8 @@ mod tests {
             "co",
             "'co' is ambiguous.\nPossible completions:\n  compare              Compare the candidate with another configuration\n  count                Count the lines",
         );
-        check("tee x", "syntax error: tee");
+        check("tee x", "syntax error, `| tee' must stand last, with a file of the client");
+        check("wrong x", "syntax error: wrong");
         check("match", "syntax error, missing argument for `match'");
         check("count 3", "syntax error: 3");
         check("last x", "`x' is not a number");
@@ -237,6 +289,20 @@ mod tests {
             let words = line.iter().map(|pipe| pipe.split(' ').collect::<Vec<_>>());
             let pipes: Vec<Pipe> = words.map(|w| Pipe::parse(&w).unwrap_or_else(|e| panic!("{e}"))).collect();
             assert_eq!(crate::session::form(&pipes), expected, "{line:?}");
+        }
+    }
+
+    #[test]
+    fn files_are_the_clients() {
+        let whole = |line: &str| Delivery { line: line.into(), ..Delivery::default() };
+        assert_eq!(delivery("show route"), whole("show route"));
+        let saved = delivery("show route | match \"a | b\" | sa \"my file\"");
+        assert_eq!(saved.line, "show route | match \"a | b\"");
+        assert_eq!((saved.save.as_deref(), saved.tee), (Some("my file"), None));
+        assert_eq!(delivery("show | no-more | tee x").tee.as_deref(), Some("x"));
+        assert!(delivery("show | no-m").no_more);
+        for line in ["show | save x | count", "show | save", "show | save a b", "set a \"| save x\""] {
+            assert_eq!(delivery(line), whole(line), "{line}");
         }
     }
 

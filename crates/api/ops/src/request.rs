@@ -2,8 +2,12 @@
 
 use std::net::IpAddr;
 
+use crate::answer::NatKind;
+
 use ipnet::IpNet;
 use ravelin_types::{Family, Proto};
+
+use crate::log::LogQuery;
 
 /// How much of each session is shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -50,11 +54,26 @@ pub struct TestPacket {
 }
 
 /// How configuration mode is entered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum ConfigureKind {
+    #[default]
     Shared,
     Exclusive,
     Private,
+}
+
+/// What is asked of the configurations that are kept, and of those who edit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kept {
+    /// Cancel the scheduled commit.
+    ClearCommit,
+    Rescue,
+    SaveRescue,
+    DeleteRescue,
+    Logout {
+        pid: u32,
+    },
 }
 
 /// A command that was understood.
@@ -81,13 +100,18 @@ pub enum Request {
         query: SessionQuery,
     },
     FlowStatistics,
-    NatSourceSummary,
-    /// `None`: all.
-    NatSourceRules {
+    NatSummary(NatKind),
+    /// Of one kind, and of one name when there is one.
+    NatRules {
+        kind: NatKind,
+        name: Option<String>,
+    },
+    NatDestinationPools {
         name: Option<String>,
     },
     Version,
     CommitHistory,
+    Kept(Kept),
     Rollback {
         number: u32,
     },
@@ -97,6 +121,10 @@ pub enum Request {
     },
     TestPacket(TestPacket),
     PlaneStatus,
+    SecurityLog(LogQuery),
+    SecurityLogFile,
+    ClearSecurityLog(LogQuery),
+    LogStatistics,
     Configure(ConfigureKind),
     Exit,
     Help,

@@ -2,14 +2,15 @@
 
 use ravelin_contract::DataPlane;
 
-use crate::answer::{Answer, CommitEntry, Version};
+use crate::answer::{Answer, Version};
 use crate::config::{ConfigMode, Form, Problem, Written};
 use crate::configure;
 use crate::gather::{self, Failure, RouteTable};
+use crate::log::LogView;
 use crate::names::NameTable;
 use crate::packet;
 use crate::pipe::{Display, Pipe, PipeError};
-use crate::request::{ConfigureKind, Detail, Request};
+use crate::request::{Detail, Request};
 use crate::table::{Miss, read};
 use crate::words::{self, Line, Word};
 
@@ -22,6 +23,7 @@ pub struct Env<'a> {
     pub config: &'a mut dyn ConfigMode,
     pub names: &'a NameTable,
     pub routes: &'a dyn RouteTable,
+    pub log: &'a dyn LogView,
     pub render: &'a dyn Render,
     pub facts: &'a Facts,
 }
@@ -56,6 +58,8 @@ pub struct Session {
     pub edit: Vec<String>,
     /// Paths that `exit` goes back to.
     pub(crate) back: Vec<Vec<String>>,
+    /// What the operator was asked; any other line takes it back.
+    pub(crate) asked: Option<configure::Question>,
 }
 
 /// What a line answered.
@@ -65,6 +69,8 @@ pub struct Reply {
     pub error: bool,
     /// The operator left.
     pub closed: bool,
+    /// A question to be answered with yes or no; nothing has been done yet.
+    pub ask: Option<String>,
 }
 
 /// Why a line did nothing.
@@ -80,10 +86,15 @@ pub(crate) enum Fault {
     Problems(Vec<Problem>),
     #[error("{}error: configuration check-out failed", problems_ended(.0))]
     Refused(Vec<Problem>),
-    #[error("error: {0} is not supported")]
-    Unsupported(&'static str),
     #[error("error: {0}")]
     Said(&'static str),
+    #[error("error: {0}")]
+    Told(String),
+    /// What is shown before the error.
+    #[error("{0}error: {1}")]
+    Before(String, String),
+    #[error("{}load complete ({} errors)", problems_ended(.0), .0.len())]
+    Conflicts(Vec<Problem>),
 }
 
 impl From<Vec<Problem>> for Fault {
@@ -112,7 +123,7 @@ impl Session {
     /// What is shown before the next line.
     #[must_use]
     pub fn prompt(&self, host: &str) -> String {
-        let Self { user, mode, edit, back: _ } = self;
+        let Self { user, mode, edit, back: _, asked: _ } = self;
         match mode {
             Mode::Operational => format!("{user}@{host}> "),
             Mode::Configuration if edit.is_empty() => format!("[edit]\n{user}@{host}# "),
@@ -129,11 +140,17 @@ impl Session {
 
 /// Runs one line. `text` is what a `load` brings along. An empty line does nothing.
 pub fn execute(env: &mut Env<'_>, session: &mut Session, line: &str, text: Option<&str>) -> Reply {
+    session.asked = None;
     let parsed = words::split(line);
     match run(env, session, line, &parsed, text) {
         Ok(done) => done,
-        Err(fault) => Reply { output: ended(fault.to_string()), error: true, closed: false },
+        Err(fault) => Reply { output: ended(fault.to_string()), error: true, ..Reply::default() },
     }
+}
+
+/// Answers the question that a line asked back.
+pub fn answer(env: &mut Env<'_>, session: &mut Session, yes: bool) -> Reply {
+    configure::answer(env, session, yes)
 }
 
 fn run(
@@ -226,7 +243,8 @@ pub(crate) fn operational(
         }
         Request::Rollback { number } => return Ok(said(env.config.rollback_text(number)?)),
         Request::RollbackCompare { old, new } => return Ok(said(env.config.compare_rollbacks(old, new)?)),
-        Request::Configure(kind) => return configure_mode(env, session, kind),
+        Request::Configure(kind) => return configure::enter(env, session, kind),
+        Request::Kept(kept) => return configure::kept(env, session, kept),
         Request::Exit => return Ok(Reply { closed: true, ..Reply::default() }),
         Request::Help => return Ok(said(HELP)),
         Request::InterfacesTerse { name } => Answer::Interfaces(gather::interfaces(env, name.as_deref())?),
@@ -244,15 +262,20 @@ pub(crate) fn operational(
         }
         Request::ClearSessions { query } => Answer::Cleared { sessions: gather::clear(env, &query)? },
         Request::FlowStatistics => Answer::FlowStatistics(gather::flow_statistics(env)?),
-        Request::NatSourceSummary => Answer::NatSummary(gather::nat_rules(env, None)?),
-        Request::NatSourceRules { name } => Answer::NatRules(gather::nat_rules(env, name.as_deref())?),
+        Request::NatSummary(kind) => Answer::NatSummary(gather::nat_rules(env, kind, None)?),
+        Request::NatRules { kind, name } => Answer::NatRules(gather::nat_rules(env, kind, name.as_deref())?),
+        Request::NatDestinationPools { name } => Answer::NatPools(gather::nat_pools(env, name.as_deref())?),
         Request::Version => Answer::Version(Version {
             host_name: env.facts.host_name.clone(),
             version: env.facts.version.clone(),
         }),
-        Request::CommitHistory => Answer::Commits(commits(env)),
+        Request::CommitHistory => Answer::Commits(env.config.history()),
         Request::TestPacket(test) => Answer::Explained(packet::explain(env, &test)?),
         Request::PlaneStatus => Answer::PlaneStatus(gather::plane_status(env)?),
+        Request::SecurityLog(query) => Answer::SecurityLog(env.log.events(&query)),
+        Request::SecurityLogFile => return log_file(env),
+        Request::ClearSecurityLog(query) => Answer::LogCleared { events: env.log.clear(&query) },
+        Request::LogStatistics => Answer::LogStatistics(env.log.statistics()),
     };
     match display(pipes) {
         Display::Text => Ok(said(env.render.text(&answer))),
@@ -266,28 +289,11 @@ pub(crate) fn operational(
     }
 }
 
-fn commits(env: &Env<'_>) -> Vec<CommitEntry> {
-    let entry = |r: crate::config::CommitRecord| CommitEntry {
-        number: r.number,
-        time_s: r.time_s,
-        user: r.user,
-        client: r.client,
-        comment: r.comment,
-    };
-    env.config.history().into_iter().map(entry).collect()
-}
-
-fn configure_mode(env: &Env<'_>, session: &mut Session, kind: ConfigureKind) -> Result<Reply, Fault> {
-    match kind {
-        ConfigureKind::Exclusive => return Err(Fault::Unsupported("configure exclusive")),
-        ConfigureKind::Private => return Err(Fault::Unsupported("configure private")),
-        ConfigureKind::Shared => {}
+/// The event file as it is: messages, not an answer with structure.
+fn log_file(env: &Env<'_>) -> Result<Reply, Fault> {
+    match env.log.file() {
+        Ok(Some(text)) => Ok(said(text)),
+        Ok(None) => Err(Fault::Said("no security log file is configured")),
+        Err(error) => Err(Failure::File(error).into()),
     }
-    if session.mode == Mode::Configuration {
-        return Err(Fault::Said("already in configuration mode"));
-    }
-    session.mode = Mode::Configuration;
-    let changed = configure::is_changed(env);
-    let note = if changed { "The configuration has been changed but not committed\n" } else { "" };
-    Ok(said(format!("Entering configuration mode\n{note}")))
 }

@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::config::Candidate;
-use crate::session::{Env, Mode, Session, execute};
+use crate::session::{Env, Mode, Reply, Session, execute};
 
 /// Longest line either side accepts, the newline included.
 pub const LINE_BYTES_MAX: usize = 16 << 20;
@@ -22,6 +22,10 @@ pub enum Request {
     Complete {
         line: String,
     },
+    /// The answer to what a line asked back.
+    Answer {
+        yes: bool,
+    },
 }
 
 /// What the daemon answers.
@@ -37,6 +41,9 @@ pub struct Response {
     pub candidates: Vec<Candidate>,
     /// The session is over.
     pub closed: bool,
+    /// A question that [`Request::Answer`] answers; any other request leaves everything as it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ask: Option<String>,
 }
 
 /// Answers one request of a session.
@@ -45,14 +52,24 @@ pub fn answer(env: &mut Env<'_>, session: &mut Session, request: &Request) -> Re
     let mut response = Response::default();
     match request {
         Request::Run { line, text } => {
-            let reply = execute(env, session, line, text.as_deref());
-            response.output = reply.output;
-            response.error = reply.error;
-            response.closed = reply.closed;
+            response.take(execute(env, session, line, text.as_deref()));
         }
+        Request::Answer { yes } => response.take(crate::answer(env, session, *yes)),
         Request::Complete { line } => response.candidates = crate::complete(env, session, line),
     }
     response.prompt = session.prompt(&env.facts.host_name);
     response.configuration = session.mode == Mode::Configuration;
+    if let Some(minutes) = env.config.waiting_min().filter(|_| response.configuration) {
+        let s = if minutes == 1 { "" } else { "s" };
+        let note = format!("# commit confirmed will be rolled back in {minutes} minute{s}\n");
+        response.prompt.insert_str(0, &note);
+    }
     response
+}
+
+impl Response {
+    fn take(&mut self, reply: Reply) {
+        let Reply { output, error, closed, ask } = reply;
+        *self = Self { output, error, closed, ask, ..std::mem::take(self) };
+    }
 }

@@ -106,6 +106,7 @@ pub(crate) fn statistics(statistics: &FlowStatistics) -> String {
         transmitted,
         to_host,
         answered,
+        handed_over,
         dropped,
         sessions_created,
         sessions_closed,
@@ -120,6 +121,7 @@ pub(crate) fn statistics(statistics: &FlowStatistics) -> String {
          \x20   Packets copied: 0\n\
          \x20   Packets dropped: {dropped}\n\
          \x20   Packets answered: {answered}\n\
+         \x20   Packets handed over: {handed_over}\n\
          \x20   Sessions created: {sessions_created}\n\
          \x20   Sessions closed: {sessions_closed}\n\
          \x20   Events lost: {events_lost}\n"
@@ -190,6 +192,7 @@ pub(crate) fn statistics_element(statistics: &FlowStatistics) -> Element {
         .leaf("packets-transmitted", statistics.transmitted)
         .leaf("packets-forwarded", statistics.to_host)
         .leaf("packets-answered", statistics.answered)
+        .leaf("packets-handed-over", statistics.handed_over)
         .leaf("packets-dropped", statistics.dropped)
         .leaf("sessions-created", statistics.sessions_created)
         .leaf("sessions-closed", statistics.sessions_closed)

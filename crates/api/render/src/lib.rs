@@ -3,9 +3,11 @@
 //! Place: above `ops`, beside every front end. No state, no I/O. One file an area, each with the text and the
 //! elements of its answers.
 
+mod commits;
 mod element;
 mod flow;
 mod interfaces;
+mod log;
 mod nat;
 mod policies;
 mod routes;
@@ -44,10 +46,16 @@ pub fn text(answer: &Answer) -> String {
         Answer::FlowStatistics(statistics) => flow::statistics(statistics),
         Answer::NatSummary(rules) => nat::summary(rules),
         Answer::NatRules(rules) => nat::rules(rules),
+        Answer::NatPools(pools) => nat::pools(pools),
         Answer::Version(version) => system::version(version),
-        Answer::Commits(commits) => system::commits(commits),
+        Answer::Commits(history) => commits::history(history),
+        Answer::Editors(list) => commits::editors(list),
+        Answer::Scheduled(when) => commits::scheduled(*when),
         Answer::Explained(explained) => system::explained(explained),
         Answer::PlaneStatus(status) => system::plane_status(status),
+        Answer::SecurityLog(events) => log::events(events),
+        Answer::LogCleared { events } => log::cleared(*events),
+        Answer::LogStatistics(statistics) => log::statistics(statistics),
     }
 }
 
@@ -67,10 +75,16 @@ pub fn json(answer: &Answer) -> String {
         }
         Answer::FlowStatistics(statistics) => flow::statistics_element(statistics),
         Answer::NatSummary(rules) | Answer::NatRules(rules) => nat::element(rules),
+        Answer::NatPools(pools) => nat::pools_element(pools),
         Answer::Version(version) => system::version_element(version),
-        Answer::Commits(commits) => system::commits_element(commits),
+        Answer::Commits(history) => commits::history_element(history),
+        Answer::Editors(list) => commits::editors_element(list),
+        Answer::Scheduled(when) => commits::scheduled_element(*when),
         Answer::Explained(explained) => system::explained_element(explained),
         Answer::PlaneStatus(status) => system::plane_status_element(status),
+        Answer::SecurityLog(events) => log::events_element(events),
+        Answer::LogCleared { events } => log::cleared_element(*events),
+        Answer::LogStatistics(statistics) => log::statistics_element(statistics),
     };
     element.json()
 }

@@ -1,9 +1,8 @@
-//! `show version`, `show system commit`, and the extensions: packet test and plane status.
+//! `show version`, and the extensions: packet test and plane status.
 
 use std::fmt::Write as _;
 
-use jiff::Timestamp;
-use ravelin_ops::{CommitEntry, Explained, FindingLine, PlaneStatus, Version};
+use ravelin_ops::{Explained, FindingLine, PlaneStatus, Version};
 
 use crate::element::Element;
 
@@ -17,34 +16,6 @@ pub(crate) fn version_element(version: &Version) -> Element {
         .leaf("host-name", &version.host_name)
         .leaf("product-model", "ravelin")
         .leaf("ravelin-version", &version.version)
-}
-
-fn time(seconds: i64) -> String {
-    Timestamp::from_second(seconds)
-        .map_or_else(|_| "unknown time".to_owned(), |t| t.strftime("%Y-%m-%d %H:%M:%S UTC").to_string())
-}
-
-pub(crate) fn commits(commits: &[CommitEntry]) -> String {
-    let mut out = String::new();
-    for CommitEntry { number, time_s, user, client, comment } in commits {
-        let _ = writeln!(out, "{number:<4}{} by {user} via {client}", time(*time_s));
-        if let Some(comment) = comment {
-            let _ = writeln!(out, "    {comment}");
-        }
-    }
-    out
-}
-
-pub(crate) fn commits_element(commits: &[CommitEntry]) -> Element {
-    let entries = commits.iter().map(|CommitEntry { number, time_s, user, client, comment }| {
-        Element::new("commit-history")
-            .leaf("sequence-number", number)
-            .leaf("user", user)
-            .leaf("client", client)
-            .leaf("date-time", time(*time_s))
-            .maybe("log", comment.as_ref())
-    });
-    Element::new("commit-information").children(entries)
 }
 
 pub(crate) fn explained(explained: &Explained) -> String {

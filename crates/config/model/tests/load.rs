@@ -2,6 +2,7 @@
 
 use proptest::prelude::*;
 use ravelin_model::{Loaded, StaticAction, load};
+use ravelin_schema::ValueType;
 use ravelin_syntax::{Tree, diff, render};
 
 const BRANCH: &str = include_str!("cases/branch.conf");
@@ -209,6 +210,25 @@ fn crlf_tabs_comments_and_latin1_are_read() {
 }
 
 #[test]
+fn archival_needs_a_directory_and_something_to_send() {
+    const ARCHIVAL: &str = "set system archival configuration";
+    let site = |site: &str| format!("{ARCHIVAL} archive-sites \"{site}\"");
+    let path = "system archival configuration";
+    refused(&[&format!("{ARCHIVAL} transfer-on-commit")], &["missing mandatory statement: `archive-sites'"]);
+    refused(&[&site("/var/x")], &["archive-sites needs `transfer-on-commit' or `transfer-interval'"]);
+    for scheme in ["ftp", "pasvftp", "scp", "sftp", "http"] {
+        let url = format!("{scheme}://u@192.0.2.1/x");
+        let said = format!("{path} archive-sites {url}: archive site `{scheme}://' is not supported");
+        refused(&[&site(&url)], &[&said]);
+    }
+    refused(&[&site("var/x")], &["invalid archive site `var/x'"]);
+    refused(
+        &[&format!("{} password secret", site("/var/x"))],
+        &["archive-sites /var/x password secret: statement not supported"],
+    );
+}
+
+#[test]
 fn protected_statements_can_not_be_deleted() {
     let mut tree = edited(BRANCH, &["protect security zones security-zone dmz"]);
     let dmz = "security zones security-zone dmz";
@@ -317,16 +337,42 @@ set security address-book global address-set s address a
 set security policies from-zone z to-zone z policy p then permit
 set security policies global policy p then permit
 set security nat source rule-set r rule n then source-nat interface
+set security nat source rule-set r rule n match source-port 1000
+set security nat source rule-set r rule n match destination-port 1000
+set security nat destination pool p address 10.0.0.1/32
+set security nat destination rule-set r rule n match destination-port 1000
+set security nat destination rule-set r rule n then destination-nat pool p
+set security nat static rule-set r rule n match source-port 1000
+set security nat static rule-set r rule n match destination-port 1000
+set security nat static rule-set r rule n then static-nat prefix 10.0.0.1/32
+set security nat static rule-set r rule n then static-nat prefix mapped-port 1000
+set security nat static rule-set r rule m then static-nat prefix-name a
+set security nat static rule-set r rule m then static-nat prefix-name mapped-port 999
+set security nat proxy-arp interface ge-0/0/0.0 address 10.0.0.7/32
+set security nat proxy-ndp interface ge-0/0/0.0 address 2001:db8::7/128
 set applications application x protocol tcp
 set applications application y term t protocol tcp
 set applications application-set q application x
 set routing-options static route 10.9.0.0/16 discard
 ";
 
-/// A sample word for each argument on the way to a rule, by keyword.
+/// A sample word for each argument on the way to a rule, by keyword; `other` where its type says enough.
 fn sample(path: &str, keyword: &str) -> &'static str {
     match keyword {
+        "<>" if path.contains("proxy-arp") && path.ends_with("to") => "10.0.0.8/32",
+        "<>" if path.contains("proxy-arp") => "10.0.0.7/32",
+        "<>" if path.contains("proxy-ndp") && path.ends_with("to") => "2001:db8::8",
+        "<>" if path.contains("proxy-ndp") => "2001:db8::7/128",
+        "interface" if path.contains("nat proxy") => "ge-0/0/0.0",
+        "<>" if path.ends_with("pool address") || path.ends_with("pool address to") => "10.0.0.3/32",
+        "<>" if path.ends_with("destination-address") || path.ends_with("static-nat prefix") => "10.0.0.4/32",
+        "<>" if path.ends_with("port") => "1000",
+        "<>" if path.ends_with("port to") || path.ends_with("port <> to") => "1001",
+        "port" | "session-timeout" => "55",
+        "mss" => "1300",
         "range-address" => "10.0.0.7",
+        "transfer-interval" => "30",
+        _ if path.ends_with("archive-sites") => "file:///var/archive",
         _ if path == "interfaces" => "ge-0/0/0",
         _ if path.ends_with("interfaces") => "ge-0/0/0.0",
         _ if path.ends_with("default-policy") => "permit-all",
@@ -340,7 +386,16 @@ fn sample(path: &str, keyword: &str) -> &'static str {
         "address" if path.ends_with("inet6") => "2001:db8::2/64",
         "route" => "10.9.0.0/16",
         "next-hop" => "10.0.0.7",
+        "source-address" | "destination-address" if path.starts_with("security log") => "192.0.2.7",
         "source-address" | "destination-address" => "192.0.2.0/24",
+        "mode" => "event",
+        "format" => "sd-syslog",
+        "severity" => "notice",
+        "category" => "session",
+        "facility-override" => "local3",
+        "event-rate" | "rate-cap" | "tcp-connections" | "size" | "files" | "rotation" | "limit" => "3",
+        _ if path.ends_with("rate-limit") => "3",
+        "protocol" if path.ends_with("transport") => "tcp",
         "source-port" | "destination-port" => "99",
         "icmp-type" | "icmp-code" | "icmp6-type" | "icmp6-code" => "3",
         "protocol" => "udp",
@@ -364,7 +419,12 @@ fn words_of(path: &str) -> Vec<String> {
         let Some(rule) = grammar.by_path(&here).and_then(|id| grammar.rule(id)) else { panic!("{here}") };
         out.extend((!rule.hidden).then(|| parts[n].to_owned()));
         let last = n + 1 == parts.len();
-        let word = sample(&before, parts[n]).to_owned();
+        let word = match (sample(&before, parts[n]), &rule.value) {
+            ("other", ValueType::Words(words)) => words[0].to_owned(),
+            ("other", ValueType::Number { low, high }) => (low + 7).min(*high).to_string(),
+            ("other", ValueType::Prefix) => "192.0.2.0/24".to_owned(),
+            (word, _) => word.to_owned(),
+        };
         match rule.kind {
             Kind::Entry if parts[n] == "from-zone" => {
                 out.extend(["z", "to-zone", if last { "y" } else { "z" }].map(str::to_owned))
@@ -382,6 +442,8 @@ fn words_of(path: &str) -> Vec<String> {
                 ("address-set", _) => "s".into(),
                 ("policy", _) => "p".into(),
                 ("rule-set", _) => "r".into(),
+                ("pool", _) => "p".into(),
+                ("rule", _) if path.contains("prefix-name") => "m".into(),
                 ("rule", _) => "n".into(),
                 ("term", _) => "t".into(),
                 _ => word,

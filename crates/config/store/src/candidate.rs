@@ -1,34 +1,39 @@
 //! The configuration being edited: a tree beside the active one.
 
+use std::sync::Arc;
+
 use ravelin_model::{ValidConfig, check_tree};
 use ravelin_syntax::{Diagnostic, Severity, Tree, diff, render};
 
+use crate::merge::{Conflict, merge};
+
 #[derive(Clone, Debug, Default)]
 pub struct Candidate {
-    active: Tree,
-    tree: Tree,
+    active: Arc<Tree>,
+    tree: Arc<Tree>,
 }
 
 impl Candidate {
     /// Starts from the active configuration.
     #[must_use]
-    pub fn new(active: Tree) -> Self {
+    pub fn new(active: impl Into<Arc<Tree>>) -> Self {
+        let active = active.into();
         Self { tree: active.clone(), active }
     }
 
     #[must_use]
-    pub fn tree(&self) -> &Tree {
+    pub fn tree(&self) -> &Arc<Tree> {
         &self.tree
     }
 
     #[must_use]
     pub fn is_changed(&self) -> bool {
-        self.tree != self.active
+        !Arc::ptr_eq(&self.tree, &self.active) && self.tree != self.active
     }
 
     /// One command (`set ...`, `delete ...`, `insert ...`) below `base`, the `[edit]` path. All or nothing.
     pub fn apply(&mut self, base: &[String], line: &str) -> Result<(), Vec<Diagnostic>> {
-        ravelin_schema::apply(&mut self.tree, base, line)
+        ravelin_schema::apply(Arc::make_mut(&mut self.tree), base, line)
     }
 
     /// `load override` and `rollback`: the text replaces the candidate, unless it has syntax errors.
@@ -37,7 +42,7 @@ impl Candidate {
         if bound.diagnostics.iter().any(|d| d.severity == Severity::Error) {
             return Err(bound.diagnostics);
         }
-        self.tree = bound.tree;
+        self.tree = Arc::new(bound.tree);
         Ok(())
     }
 
@@ -77,12 +82,33 @@ impl Candidate {
 
     /// Takes another tree as it is.
     pub fn set(&mut self, tree: Tree) {
-        self.tree = tree;
+        self.tree = Arc::new(tree);
     }
 
-    /// After a commit: what was edited is active now.
-    pub fn committed(&mut self) {
-        self.active = self.tree.clone();
+    /// What it is compared with: the active configuration, for a private copy the one it was made from.
+    #[must_use]
+    pub fn base(&self) -> &Arc<Tree> {
+        &self.active
+    }
+
+    /// Another configuration became active; what was edited stays, and what was not follows.
+    pub fn activated(&mut self, active: &Arc<Tree>) {
+        if !self.is_changed() {
+            self.tree = active.clone();
+        }
+        self.active = active.clone();
+    }
+
+    /// Brings the changes onto another active configuration. Where both changed a statement, the change made here
+    /// stays and is named.
+    pub fn rebase(&mut self, active: &Arc<Tree>) -> Vec<Conflict> {
+        if Arc::ptr_eq(&self.active, active) {
+            return Vec::new();
+        }
+        let (tree, conflicts) = merge(&self.active, &self.tree, active);
+        self.tree = Arc::new(tree);
+        self.active = active.clone();
+        conflicts
     }
 }
 

@@ -14,12 +14,22 @@ pub trait Disk {
     fn read(&self, name: &str) -> io::Result<Option<Vec<u8>>>;
     /// Makes or replaces a file and returns once its bytes are durable. Not atomic.
     fn write(&mut self, name: &str, bytes: &[u8]) -> io::Result<()>;
+    /// Adds to the end of a file, made when missing, and returns once the bytes are durable. Not atomic.
+    fn append(&mut self, name: &str, bytes: &[u8]) -> io::Result<()>;
     /// Atomic; durable after [`Disk::sync`].
     fn rename(&mut self, from: &str, to: &str) -> io::Result<()>;
     /// A missing file is no error.
     fn remove(&mut self, name: &str) -> io::Result<()>;
     /// Makes renames and removals durable.
     fn sync(&mut self) -> io::Result<()>;
+}
+
+/// Replaces a file as a whole: a crash leaves the old one or the new one.
+pub(crate) fn replace(disk: &mut impl Disk, name: &str, bytes: &[u8]) -> io::Result<()> {
+    let new = format!("{name}.new");
+    disk.write(&new, bytes)?;
+    disk.rename(&new, name)?;
+    disk.sync()
 }
 
 /// A directory of the file system, made when missing; files are readable by their owner alone.
@@ -52,6 +62,13 @@ impl Disk for Directory {
         let mut options = fs::OpenOptions::new();
         let mut file =
             options.write(true).create(true).truncate(true).mode(0o600).open(self.path.join(name))?;
+        file.write_all(bytes)?;
+        file.sync_all()
+    }
+
+    fn append(&mut self, name: &str, bytes: &[u8]) -> io::Result<()> {
+        let mut options = fs::OpenOptions::new();
+        let mut file = options.append(true).create(true).mode(0o600).open(self.path.join(name))?;
         file.write_all(bytes)?;
         file.sync_all()
     }

@@ -1,6 +1,7 @@
 //! One stored configuration: its text between a heading that says who and when, and a checksum.
 //!
-//! Both are `##` comments, so the file is itself a configuration that can be read and loaded anywhere.
+//! Both are `##` comments, so the file is itself a configuration that can be read and loaded anywhere. The heading
+//! is cells of `key=value` parted by tabs.
 
 use sha2::{Digest, Sha256};
 
@@ -9,28 +10,99 @@ use sha2::{Digest, Sha256};
 pub struct Record {
     pub time_s: u64,
     pub user: String,
-    /// `cli`, `netconf`, ...
+    /// `cli`, `netconf`, ...; `other` when nobody asked for it: an automatic rollback.
     pub client: String,
     pub comment: Option<String>,
+    /// Minutes of `commit confirmed`; stays when it is confirmed.
+    pub confirmed_min: Option<u16>,
 }
 
 /// A configuration and its place in the sequence of commits; a later one has a greater serial.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Stored {
     pub serial: u64,
     pub record: Record,
+    /// Set while the commit waits to be confirmed: the serial to go back to, 0 for the empty configuration.
+    pub revert: Option<u64>,
+    /// It is to be transferred to the archive sites.
+    pub archive: bool,
     pub text: String,
 }
 
-const HEAD: &str = "## ravelin 1";
+impl Stored {
+    #[must_use]
+    pub(crate) fn encode(&self) -> Vec<u8> {
+        let Self { serial, record, revert, archive, text } = self;
+        let mut cells = vec![("serial", serial.to_string())];
+        cells.extend(record.cells());
+        cells.extend(revert.map(|serial| ("revert", serial.to_string())));
+        cells.extend(archive.then(|| ("archive", "1".to_owned())));
+        seal(&cells, text)
+    }
+
+    /// `None` unless every byte is as written.
+    #[must_use]
+    pub(crate) fn decode(bytes: &[u8]) -> Option<Self> {
+        let sealed = unseal(bytes)?;
+        Some(Self {
+            serial: sealed.number("serial")?,
+            record: Record::read(&sealed)?,
+            revert: sealed.number("revert"),
+            archive: sealed.cell("archive").is_some(),
+            text: sealed.text,
+        })
+    }
+}
+
+impl Record {
+    pub(crate) fn cells(&self) -> Vec<(&'static str, String)> {
+        let Self { time_s, user, client, comment, confirmed_min } = self;
+        let mut cells =
+            vec![("time", time_s.to_string()), ("user", user.clone()), ("client", client.clone())];
+        cells.extend(confirmed_min.map(|minutes| ("confirmed", minutes.to_string())));
+        cells.extend(comment.clone().map(|comment| ("comment", comment)));
+        cells
+    }
+
+    pub(crate) fn read(sealed: &Sealed) -> Option<Self> {
+        Some(Self {
+            time_s: sealed.number("time")?,
+            user: sealed.cell("user")?.to_owned(),
+            client: sealed.cell("client")?.to_owned(),
+            comment: sealed.cell("comment").map(str::to_owned),
+            confirmed_min: sealed.number("confirmed"),
+        })
+    }
+}
+
+const HEAD: &str = "## ravelin 2";
 const TAIL: &str = "## sha256 ";
 
+/// What a checksummed file holds.
+#[derive(Debug)]
+pub(crate) struct Sealed {
+    cells: Vec<(String, String)>,
+    pub text: String,
+}
+
+impl Sealed {
+    pub fn cell(&self, key: &str) -> Option<&str> {
+        self.cells.iter().find(|(k, _)| k == key).map(|(_, value)| value.as_str())
+    }
+
+    pub fn number<N: std::str::FromStr>(&self, key: &str) -> Option<N> {
+        self.cell(key)?.parse().ok()
+    }
+}
+
 #[must_use]
-pub(crate) fn encode(stored: &Stored) -> Vec<u8> {
-    let Stored { serial, record, text } = stored;
-    let Record { time_s, user, client, comment } = record;
-    let comment = comment.as_deref().map_or(String::new(), |c| format!("\t{}", clean(c)));
-    let mut out = format!("{HEAD}\t{serial}\t{time_s}\t{}\t{}{comment}\n{text}", clean(user), clean(client));
+pub(crate) fn seal(cells: &[(&str, String)], text: &str) -> Vec<u8> {
+    let mut out = HEAD.to_owned();
+    for (key, value) in cells {
+        out.push_str(&format!("\t{key}={}", clean(value)));
+    }
+    out.push('\n');
+    out.push_str(text);
     if !out.ends_with('\n') {
         out.push('\n');
     }
@@ -39,31 +111,56 @@ pub(crate) fn encode(stored: &Stored) -> Vec<u8> {
     out.into_bytes()
 }
 
-/// `None` unless every byte is as written.
 #[must_use]
-pub(crate) fn decode(bytes: &[u8]) -> Option<Stored> {
+pub(crate) fn unseal(bytes: &[u8]) -> Option<Sealed> {
     let whole = std::str::from_utf8(bytes).ok()?;
-    let cut = whole.rfind(TAIL)?;
-    let (body, tail) = whole.split_at(cut);
+    let (body, tail) = whole.split_at(whole.rfind(TAIL)?);
     if tail.strip_prefix(TAIL)?.strip_suffix('\n')? != sum(body) {
         return None;
     }
     let (head, text) = body.split_once('\n')?;
-    let mut cells = head.strip_prefix(HEAD)?.strip_prefix('\t')?.split('\t');
-    let serial = cells.next()?.parse().ok()?;
-    let record = Record {
-        time_s: cells.next()?.parse().ok()?,
-        user: cells.next()?.to_owned(),
-        client: cells.next()?.to_owned(),
-        comment: cells.next().map(str::to_owned),
-    };
-    Some(Stored { serial, record, text: text.to_owned() })
+    let cells = head.strip_prefix(HEAD)?.split('\t').skip(1);
+    let cells = cells.filter_map(|cell| cell.split_once('=')).map(|(k, v)| (k.to_owned(), v.to_owned()));
+    Some(Sealed { cells: cells.collect(), text: text.to_owned() })
 }
 
-fn clean(text: &str) -> String {
+/// One line of one cell.
+#[must_use]
+pub(crate) fn clean(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
 fn sum(text: &str) -> String {
     Sha256::digest(text.as_bytes()).iter().map(|b| format!("{b:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_bit_counts() {
+        let comment = Some("a = b\tc".to_owned());
+        let record =
+            Record { time_s: 7, user: "ann".into(), client: "cli".into(), comment, confirmed_min: Some(3) };
+        let stored = Stored {
+            serial: 9,
+            record,
+            revert: Some(8),
+            archive: true,
+            text: "system;\n## sha256 x\n".into(),
+        };
+        let bytes = stored.encode();
+        let comment = Some("a = b c".to_owned());
+        let record = Record { comment, ..stored.record.clone() };
+        assert_eq!(Stored::decode(&bytes), Some(Stored { record, ..stored }));
+        for at in 0..bytes.len() {
+            for bit in 0..8 {
+                let mut wrong = bytes.clone();
+                wrong[at] ^= 1 << bit;
+                assert_eq!(Stored::decode(&wrong), None, "byte {at}, bit {bit}");
+            }
+            assert_eq!(Stored::decode(&bytes[..at]), None, "cut at {at}");
+        }
+    }
 }

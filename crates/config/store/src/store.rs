@@ -2,21 +2,25 @@
 //!
 //! `active.conf` is what a restart applies; `rollback.1` to `rollback.49` are its forerunners, the latest first.
 //! The rename onto `active.conf` is the commit point. Whatever was half done before it is undone by reading: a
-//! forerunner counts only when its checksum holds and its serial is below the active one's.
+//! forerunner counts only when its checksum holds and its serial is below the active one's. That a commit waits to be
+//! confirmed stands in the heading of `active.conf`, so it begins and ends with the same rename.
 
 use std::io;
 
 use ravelin_syntax::{Tree, diff};
 
-use crate::disk::Disk;
-use crate::file::{Record, Stored, decode, encode};
+use crate::audit::Audit;
+use crate::disk::{Disk, replace};
+use crate::file::{Record, Stored};
+use crate::schedule::Scheduled;
 
 /// Configurations kept, the active one included.
 pub const HISTORY_MAX: usize = 50;
 
 const ACTIVE: &str = "active.conf";
-const NEW: &str = "active.conf.new";
-const COPY: &str = "rollback.new";
+const COPY: &str = "rollback";
+const RESCUE: &str = "rescue.conf";
+const ARCHIVED: &str = "archived";
 
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -26,47 +30,82 @@ pub enum StoreError {
     Damaged { name: String },
     #[error("there is no rollback {wanted}; {kept} configurations are kept")]
     NoRollback { wanted: usize, kept: usize },
+    #[error("No rescue configuration is set.")]
+    NoRescue,
+    #[error("the configuration to go back to is about to leave the history; confirm first")]
+    RevertTooFar,
+}
+
+/// A commit as it is to be kept.
+#[derive(Clone, Debug, Default)]
+pub struct Entry {
+    pub record: Record,
+    /// As in [`Stored`].
+    pub revert: Option<u64>,
+    /// As in [`Stored`].
+    pub archive: bool,
 }
 
 #[derive(Debug)]
 pub struct Store<D> {
-    disk: D,
+    pub(crate) disk: D,
     /// Latest first; the first is active. Empty before the first commit.
     history: Vec<Stored>,
     /// The number of the file that holds each forerunner: rising, and without gaps unless a crash left one.
     slots: Vec<usize>,
+    rescue: Option<Stored>,
+    /// Files that were there and not as written.
+    damaged: Vec<String>,
+    pub(crate) scheduled: Option<Scheduled>,
+    /// Serial of the last commit that reached an archive site.
+    archived: u64,
+    pub(crate) audit: Audit,
 }
 
 impl<D: Disk> Store<D> {
     /// Reads what is there. A damaged active configuration is an error, a damaged forerunner is left out.
     pub fn open(mut disk: D) -> Result<Self, StoreError> {
-        disk.remove(NEW)?;
-        disk.remove(COPY)?;
+        for name in [ACTIVE, COPY, RESCUE, ARCHIVED, crate::schedule::FILE, crate::audit::FILE] {
+            disk.remove(&format!("{name}.new"))?;
+        }
         let mut history = Vec::new();
         if let Some(bytes) = disk.read(ACTIVE)? {
-            history.push(decode(&bytes).ok_or_else(|| StoreError::Damaged { name: ACTIVE.to_owned() })?);
+            let active = Stored::decode(&bytes);
+            history.push(active.ok_or_else(|| StoreError::Damaged { name: ACTIVE.to_owned() })?);
         }
         let limit = history.first().map_or(0, |active: &Stored| active.serial);
-        let mut slots = Vec::new();
+        let (mut slots, mut damaged) = (Vec::new(), Vec::new());
         for n in 1..HISTORY_MAX {
-            let found = disk.read(&rollback_name(n))?.and_then(|bytes| decode(&bytes));
+            let found = found(&disk, &rollback_name(n), Stored::decode, &mut damaged)?;
             let last = history.last().map_or(0, |s| s.serial);
             if let Some(stored) = found.filter(|s| s.serial < limit.min(last)) {
                 history.push(stored);
                 slots.push(n);
             }
         }
-        Ok(Self { disk, history, slots })
+        let rescue = found(&disk, RESCUE, Stored::decode, &mut damaged)?;
+        let scheduled = found(&disk, crate::schedule::FILE, Scheduled::decode, &mut damaged)?;
+        let archived = disk.read(ARCHIVED)?.and_then(|bytes| String::from_utf8(bytes).ok());
+        let archived = archived.and_then(|text| text.trim().parse().ok()).unwrap_or(0);
+        let audit = Audit::open(&mut disk)?;
+        let mut store = Self { disk, history, slots, rescue, damaged, scheduled, archived, audit };
+        store.audit_commits(None)?;
+        Ok(store)
     }
 
-    /// Makes `text` the active configuration. On an error the active one is still the old one.
-    pub fn commit(&mut self, text: &str, record: Record) -> Result<u64, StoreError> {
-        let serial = self.history.first().map_or(1, |active| active.serial + 1);
-        let stored = Stored { serial, record, text: text.to_owned() };
-        self.disk.write(NEW, &encode(&stored))?;
+    /// Makes `text` the active configuration. On an error the active one is still the old one, except when only
+    /// the last sync failed: then `active` says so.
+    pub fn commit(&mut self, text: &str, entry: Entry) -> Result<u64, StoreError> {
+        let Entry { record, revert, archive } = entry;
+        let serial = self.next_serial();
+        let stored = Stored { serial, record, revert, archive, text: text.to_owned() };
+        let new = format!("{ACTIVE}.new");
+        self.disk.write(&new, &stored.encode())?;
         self.shift()?;
-        self.disk.rename(NEW, ACTIVE)?;
-        if !self.history.is_empty() {
+        self.disk.rename(&new, ACTIVE)?;
+        if let Some(before) = self.history.first_mut() {
+            // Only the active configuration can wait.
+            before.revert = None;
             self.slots.insert(0, 1);
         }
         self.history.insert(0, stored);
@@ -74,11 +113,54 @@ impl<D: Disk> Store<D> {
         Ok(serial)
     }
 
+    /// The serial of the next commit.
+    #[must_use]
+    pub fn next_serial(&self) -> u64 {
+        self.history.first().map_or(1, |active| active.serial + 1)
+    }
+
+    /// The serial that a commit made now goes back to unless it is confirmed: the last configuration that waits for
+    /// nobody.
+    ///
+    /// # Errors
+    /// That configuration would leave the history with this commit.
+    pub fn revert_serial(&self) -> Result<u64, StoreError> {
+        let Some(active) = self.history.first() else { return Ok(0) };
+        let serial = active.revert.unwrap_or(active.serial);
+        let place = self.history.iter().position(|s| s.serial == serial);
+        if place.is_some_and(|place| place + 1 >= HISTORY_MAX) || (place.is_none() && serial > 0) {
+            return Err(StoreError::RevertTooFar);
+        }
+        Ok(serial)
+    }
+
+    /// What to go back to when nobody confirms: empty when nothing was committed before. A forerunner that was
+    /// damaged gives way to the one before it; `None` when no older one is left.
+    #[must_use]
+    pub fn revert_text(&self) -> Option<&str> {
+        let serial = self.history.first()?.revert?;
+        if serial == 0 {
+            return Some("");
+        }
+        self.history.iter().find(|s| s.serial <= serial).map(|s| s.text.as_str())
+    }
+
+    /// The active configuration waits for nobody any more.
+    pub fn confirm(&mut self) -> Result<(), StoreError> {
+        let Some(active) = self.history.first_mut().filter(|active| active.revert.is_some()) else {
+            return Ok(());
+        };
+        let confirmed = Stored { revert: None, ..active.clone() };
+        replace(&mut self.disk, ACTIVE, &confirmed.encode())?;
+        *active = confirmed;
+        Ok(())
+    }
+
     /// Every forerunner moves one back, oldest first, so that none is overwritten before it has moved. Gaps that a
     /// crash left are closed first, from the latest on.
     fn shift(&mut self) -> Result<(), StoreError> {
         let Some(active) = self.history.first() else { return Ok(()) };
-        let copy = encode(active);
+        let copy = Stored { revert: None, ..active.clone() }.encode();
         for (n, slot) in self.slots.iter_mut().enumerate() {
             if *slot != n + 1 {
                 self.disk.rename(&rollback_name(*slot), &rollback_name(n + 1))?;
@@ -92,8 +174,9 @@ impl<D: Disk> Store<D> {
             self.disk.rename(&rollback_name(n), &rollback_name(n + 1))?;
             self.slots[n - 1] = n + 1;
         }
-        self.disk.write(COPY, &copy)?;
-        self.disk.rename(COPY, &rollback_name(1))?;
+        let new = format!("{COPY}.new");
+        self.disk.write(&new, &copy)?;
+        self.disk.rename(&new, &rollback_name(1))?;
         self.disk.sync()?;
         Ok(())
     }
@@ -118,155 +201,73 @@ impl<D: Disk> Store<D> {
         let tree = |n| -> Result<Tree, StoreError> { Ok(ravelin_schema::read(&self.rollback(n)?.text).tree) };
         Ok(diff(&tree(a)?, &tree(b)?))
     }
+
+    /// `request system configuration rescue save`: the active configuration, whatever is committed later.
+    pub fn save_rescue(&mut self, record: Record) -> Result<(), StoreError> {
+        let Some(active) = self.active() else {
+            return Err(StoreError::NoRollback { wanted: 0, kept: 0 });
+        };
+        let rescue = Stored { record, revert: None, archive: false, ..active.clone() };
+        replace(&mut self.disk, RESCUE, &rescue.encode())?;
+        self.damaged.retain(|name| name != RESCUE);
+        self.rescue = Some(rescue);
+        Ok(())
+    }
+
+    pub fn delete_rescue(&mut self) -> Result<(), StoreError> {
+        self.disk.remove(RESCUE)?;
+        self.disk.sync()?;
+        self.damaged.retain(|name| name != RESCUE);
+        self.rescue = None;
+        Ok(())
+    }
+
+    pub fn rescue(&self) -> Result<&Stored, StoreError> {
+        if self.damaged.iter().any(|name| name == RESCUE) {
+            return Err(StoreError::Damaged { name: RESCUE.to_owned() });
+        }
+        self.rescue.as_ref().ok_or(StoreError::NoRescue)
+    }
+
+    /// Files that were found damaged, and are as good as missing.
+    #[must_use]
+    pub fn damaged(&self) -> &[String] {
+        &self.damaged
+    }
+
+    /// The oldest commit that still has to reach an archive site. The queue is the history: it is bounded with it,
+    /// and a crash can neither lose an entry nor invent one.
+    #[must_use]
+    pub fn unarchived(&self) -> Option<&Stored> {
+        self.history.iter().rev().find(|s| s.archive && s.serial > self.archived)
+    }
+
+    /// A commit, and with it all before it, reached an archive site.
+    pub fn archived(&mut self, serial: u64) -> Result<(), StoreError> {
+        replace(&mut self.disk, ARCHIVED, format!("{serial}\n").as_bytes())?;
+        self.archived = serial;
+        Ok(())
+    }
+}
+
+/// What a file holds; one that isn't as it was written is named.
+fn found<T>(
+    disk: &impl Disk,
+    name: &str,
+    decode: fn(&[u8]) -> Option<T>,
+    damaged: &mut Vec<String>,
+) -> io::Result<Option<T>> {
+    let Some(bytes) = disk.read(name)? else { return Ok(None) };
+    let decoded = decode(&bytes);
+    if decoded.is_none() {
+        damaged.push(name.to_owned());
+    }
+    Ok(decoded)
 }
 
 fn rollback_name(n: usize) -> String {
-    format!("rollback.{n}")
+    format!("{COPY}.{n}")
 }
 
 #[cfg(test)]
-mod tests {
-    use std::collections::BTreeMap;
-
-    use super::*;
-
-    type Files = BTreeMap<String, Vec<u8>>;
-
-    /// A disk that dies at its nth change; a write that dies leaves half its bytes.
-    #[derive(Clone, Default)]
-    struct DyingDisk {
-        now: Files,
-        durable: Files,
-        left: Option<usize>,
-    }
-
-    impl DyingDisk {
-        fn step(&mut self) -> io::Result<()> {
-            match &mut self.left {
-                Some(0) => Err(io::Error::other("dead")),
-                Some(n) => {
-                    *n -= 1;
-                    Ok(())
-                }
-                None => Ok(()),
-            }
-        }
-    }
-
-    impl Disk for &mut DyingDisk {
-        fn read(&self, name: &str) -> io::Result<Option<Vec<u8>>> {
-            Ok(self.now.get(name).cloned())
-        }
-
-        fn write(&mut self, name: &str, bytes: &[u8]) -> io::Result<()> {
-            let alive = self.step();
-            let kept = if alive.is_ok() { bytes.len() } else { bytes.len() / 2 };
-            self.now.insert(name.to_owned(), bytes[..kept].to_vec());
-            alive
-        }
-
-        fn rename(&mut self, from: &str, to: &str) -> io::Result<()> {
-            self.step()?;
-            let bytes = self.now.remove(from).ok_or_else(|| io::Error::other("missing"))?;
-            self.now.insert(to.to_owned(), bytes);
-            Ok(())
-        }
-
-        fn remove(&mut self, name: &str) -> io::Result<()> {
-            self.step()?;
-            self.now.remove(name);
-            Ok(())
-        }
-
-        fn sync(&mut self) -> io::Result<()> {
-            self.step()?;
-            self.durable = self.now.clone();
-            Ok(())
-        }
-    }
-
-    fn text(n: usize) -> String {
-        format!("system {{\n    host-name fw{n};\n}}\n")
-    }
-
-    fn filled(commits: usize) -> DyingDisk {
-        let mut disk = DyingDisk::default();
-        let mut store = Store::open(&mut disk).unwrap_or_else(|e| panic!("{e}"));
-        for n in 1..=commits {
-            let done =
-                store.commit(&text(n), Record { time_s: n as u64, user: "a".into(), ..Record::default() });
-            assert!(done.is_ok(), "{done:?}");
-        }
-        drop(store);
-        disk
-    }
-
-    #[test]
-    fn a_crash_at_any_step_leaves_the_old_or_the_new_configuration_and_all_history() {
-        for commits in [0, 1, 3, 60] {
-            let before = filled(commits);
-            let mut finished = false;
-            for kill in 0.. {
-                let mut disk = DyingDisk { left: Some(kill), ..before.clone() };
-                let done =
-                    Store::open(&mut disk).and_then(|mut s| s.commit(&text(commits + 1), Record::default()));
-                for files in [disk.now.clone(), disk.durable.clone()] {
-                    let mut after = DyingDisk { now: files.clone(), durable: files, left: None };
-                    let store = Store::open(&mut after).unwrap_or_else(|e| panic!("kill {kill}: {e}"));
-                    let active = store.active().map_or(0, |s| s.serial as usize);
-                    assert!(active == commits || active == commits + 1, "kill {kill}: {active}");
-                    assert!(done.is_err() || active == commits + 1, "kill {kill}: committed but lost");
-                    let serials: Vec<usize> = store.history().iter().map(|s| s.serial as usize).collect();
-                    let wanted: Vec<usize> =
-                        (1..=active).rev().take(serials.len().max(HISTORY_MAX - 1)).collect();
-                    assert_eq!(serials, wanted, "kill {kill}");
-                    assert!(store.history().iter().all(|s| s.text == text(s.serial as usize)));
-                }
-                finished = done.is_ok();
-                if finished {
-                    break;
-                }
-            }
-            assert!(finished);
-        }
-    }
-
-    #[test]
-    fn damage_is_noticed() {
-        let mut disk = filled(2);
-        if let Some(bytes) = disk.now.get_mut("active.conf") {
-            bytes[30] ^= 1;
-        }
-        assert!(matches!(Store::open(&mut disk), Err(StoreError::Damaged { .. })));
-    }
-
-    #[test]
-    fn fifty_configurations_are_kept_and_compared() {
-        let mut disk = filled(60);
-        let store = Store::open(&mut disk).unwrap_or_else(|e| panic!("{e}"));
-        assert_eq!(store.history().len(), HISTORY_MAX);
-        let want = "[edit system]\n-   host-name fw59;\n+   host-name fw60;\n";
-        assert_eq!(store.compare(1, 0).ok().as_deref(), Some(want));
-        assert!(matches!(store.rollback(50), Err(StoreError::NoRollback { wanted: 50, kept: 50 })));
-    }
-
-    #[test]
-    fn a_directory_keeps_what_was_committed() {
-        let place = tempfile::tempdir().unwrap_or_else(|e| panic!("{e}"));
-        let open = || {
-            let disk = crate::Directory::open(place.path()).unwrap_or_else(|e| panic!("{e}"));
-            Store::open(disk).unwrap_or_else(|e| panic!("{e}"))
-        };
-        let record = Record {
-            time_s: 7,
-            user: "ann".into(),
-            client: "cli".into(),
-            comment: Some("two\nlines".into()),
-        };
-        assert!(open().commit(&text(1), record).is_ok());
-        assert!(open().commit(&text(2), Record::default()).is_ok());
-        let store = open();
-        assert_eq!(store.active().map(|s| s.text.clone()), Some(text(2)));
-        assert_eq!(store.history()[1].record.comment.as_deref(), Some("two lines"));
-    }
-}
+mod tests;

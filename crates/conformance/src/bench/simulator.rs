@@ -14,6 +14,8 @@ use super::{Arrival, Bench, BenchError, Commits, Place};
 /// What a case may ask of a simulator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Setup {
+    /// Packets arrive at any of them; one, when the case does not say.
+    pub workers: Option<u8>,
     /// Sessions the table holds.
     pub sessions: usize,
     pub neighbours: Neighbours,
@@ -32,11 +34,11 @@ pub enum Neighbours {
 
 impl Default for Setup {
     fn default() -> Self {
-        Self { sessions: 4096, neighbours: Neighbours::Known, checksum: Checksum::Unverified }
+        Self { workers: None, sessions: 4096, neighbours: Neighbours::Known, checksum: Checksum::Unverified }
     }
 }
 
-/// A simulator with one worker.
+/// A simulator behind the contract.
 pub struct Simulator {
     plane: Arc<SimPlane>,
     /// What stands before the plane: a client of a server, say.
@@ -54,6 +56,7 @@ impl Simulator {
         };
         let limits = Limits { sessions: setup.sessions, events: 64 };
         let plane = SimWorkers::plane(SimSetup {
+            workers: setup.workers.unwrap_or(1),
             limits,
             resolver,
             any_station: false,

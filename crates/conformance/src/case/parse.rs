@@ -153,7 +153,11 @@ fn outcome(text: &str) -> Result<Outcome, What> {
         ["sent", count] => Outcome::Count(word("a number", count)?),
         ["answer", unit, ..] => {
             let unit = (*unit).to_owned();
-            Outcome::Answer { unit, pattern: pattern(after(text, 2))?.0 }
+            match packet::sending(after(text, 2))?.packet {
+                Packet::Ip(pattern) => Outcome::Answer { unit, pattern },
+                Packet::Ether { kind, payload } => Outcome::AnswerEther { unit, frame: (kind, payload) },
+                Packet::Bytes(_) => return Err(What::Outcome(text.to_owned())),
+            }
         }
         ["host", unit] => Outcome::Host { unit: (*unit).to_owned(), pattern: None },
         ["host", unit, ..] => {
@@ -191,6 +195,7 @@ fn setup(text: &str) -> Result<Setup, What> {
     for option in text.split_whitespace() {
         match option.split_once('=') {
             Some(("sessions", count)) => setup.sessions = word("a number", count)?,
+            Some(("workers", count)) => setup.workers = Some(word("a number", count)?),
             Some(("neighbours", "told")) => setup.neighbours = Neighbours::Told,
             _ => return Err(What::Word { expected: "an option of the bench", found: option.to_owned() }),
         }

@@ -236,7 +236,10 @@ impl Runner<'_> {
             Expect::NatHits(name, count) => {
                 let names = plane.last_apply_result().map(|r| r.nat_counter_ids).unwrap_or_default();
                 let hits = plane.telemetry().nat_rules().map_err(plane_failed)?;
-                let named = |id| names.iter().any(|(n, of)| *of == id && n == name);
+                // Without a kind, a source rule is meant.
+                let whole =
+                    if name.matches('/').count() > 1 { name.clone() } else { format!("source/{name}") };
+                let named = |id| names.iter().any(|(n, of)| *of == id && *n == whole);
                 let got = hits.iter().filter(|h| named(h.id.0)).map(|h| h.hits).sum();
                 (format!("hits nat {name}"), *count, got)
             }

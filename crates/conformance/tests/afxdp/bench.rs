@@ -34,7 +34,7 @@ const EVENTS_MAX: usize = 64;
 /// Bytes of an Ethernet header: less can't be put on a wire.
 const ETHERNET_MIN: usize = 14;
 
-/// A plane with one worker on the yard's devices.
+/// A plane with a worker for each queue of the yard's devices.
 pub struct Afxdp<'a> {
     plane: AfxdpPlane,
     devices: &'a mut Devices,
@@ -50,7 +50,7 @@ impl<'a> Afxdp<'a> {
     pub fn new(setup: Setup, pins: &Path, devices: &'a mut Devices) -> Result<Self, BenchError> {
         let setup_of_plane = AfxdpSetup {
             pins: pins.to_owned(),
-            workers: 1,
+            workers: devices.queues(),
             limits: Limits { sessions: setup.sessions, events: EVENTS_MAX },
             seed: Seed([7; 32]),
             // A packet socket would see a checksum that the veth was asked to finish before it is.

@@ -13,6 +13,7 @@ use std::thread;
 use std::time::Instant;
 
 use bench::Afxdp;
+use ravelin_conformance::bench::Bench;
 use ravelin_conformance::case::{Benches, Case, CaseError, run};
 use yard::{Devices, Yard};
 
@@ -20,6 +21,8 @@ use yard::{Devices, Yard};
 #[derive(Default)]
 struct Tally {
     ran: usize,
+    /// Packets that went from one worker to another.
+    handed_over: u64,
     left: Vec<String>,
     failed: Vec<String>,
 }
@@ -37,46 +40,61 @@ fn root() -> bool {
 
 #[test]
 fn every_case_comes_out_as_written_over_af_xdp() {
+    check(1);
+}
+
+/// Frames arrive at either queue, as the sender's kernel spreads them, whoever owns the flow.
+#[test]
+fn every_case_comes_out_as_written_with_two_workers() {
+    check(2);
+}
+
+fn check(workers: u8) {
     if !root() {
         return;
     }
     let began = Instant::now();
-    let yard = Yard::build().unwrap();
-    let tally = thread::scope(|scope| scope.spawn(|| all(&yard)).join());
+    let yard = Yard::build(workers).unwrap();
+    let tally = thread::scope(|scope| scope.spawn(|| all(&yard, workers)).join());
     drop(yard);
-    let Ok(Tally { ran, left, failed }) = tally else { panic!("see above") };
+    let Ok(Tally { ran, handed_over, left, failed }) = tally else { panic!("see above") };
     println!("{ran} cases over AF_XDP in {:.1} s", began.elapsed().as_secs_f32());
     println!("{} left to the simulator: {}", left.len(), left.join(", "));
     assert!(failed.is_empty(), "{} of {ran} cases failed\n\n{}\n", failed.len(), failed.join("\n\n"));
+    assert_eq!(handed_over > 0, workers > 1, "{handed_over} packets were handed over");
     assert!(ran > 2 * left.len(), "most cases must be for every bench");
 }
 
 /// Runs all cases one after another, in the thread that has entered the namespace.
-fn all(yard: &Yard) -> Tally {
+fn all(yard: &Yard, workers: u8) -> Tally {
     yard.enter().unwrap();
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut devices = Devices::default();
+    let mut devices = Devices::new(workers);
     let mut tally = Tally::default();
     for case in Case::read_all(&root.join("cases")).unwrap() {
         let case: Case = case.unwrap_or_else(|error: CaseError| panic!("{error}"));
-        if case.benches == Benches::OnlySimulator {
+        if case.benches == Benches::OnlySimulator || case.setup.workers.is_some_and(|only| only != workers) {
             tally.left.push(case.name);
             continue;
         }
         tally.ran += 1;
         let began = Instant::now();
         match one(&case, yard, &mut devices, &root.join("configs")) {
-            Ok(()) => println!("pass {} in {} ms", case.name, began.elapsed().as_millis()),
+            Ok(handed_over) => {
+                tally.handed_over += handed_over;
+                println!("pass {} in {} ms", case.name, began.elapsed().as_millis());
+            }
             Err(error) => tally.failed.push(error),
         }
     }
     tally
 }
 
-fn one(case: &Case, yard: &Yard, devices: &mut Devices, configs: &Path) -> Result<(), String> {
+fn one(case: &Case, yard: &Yard, devices: &mut Devices, configs: &Path) -> Result<u64, String> {
     let failed = |error| format!("{}: {error}", case.name);
     let mut bench = Afxdp::new(case.setup, yard.pins(), devices).map_err(failed)?;
     let result = run(case, &mut bench, configs).map_err(|error| error.to_string());
+    let handed_over = bench.plane().telemetry().global().map_or(0, |global| global.handed_over);
     let closed = bench.close().map_err(failed);
-    result.and(closed)
+    result.and(closed).map(|()| handed_over)
 }

@@ -28,10 +28,11 @@ pub struct Yard {
 }
 
 impl Yard {
-    pub fn build() -> Result<Self, BenchError> {
+    /// `tag` keeps the yards of one process apart.
+    pub fn build(tag: u8) -> Result<Self, BenchError> {
         clear_abandoned();
-        let pid = std::process::id().to_string();
-        let yard = Self { name: format!("{PREFIX}{pid}"), pins: Path::new(PINS).join(pid) };
+        let id = format!("{}.{tag}", std::process::id());
+        let yard = Self { name: format!("{PREFIX}{id}"), pins: Path::new(PINS).join(id) };
         fs::create_dir_all(PINS).map_err(|source| BenchError::Kernel { what: PINS.into(), source })?;
         ip(&["netns", "add", &yard.name])?;
         Ok(yard)
@@ -64,10 +65,10 @@ impl Drop for Yard {
 fn clear_abandoned() {
     for entry in fs::read_dir(NAMESPACES).into_iter().flatten().flatten() {
         let name = entry.file_name().to_string_lossy().into_owned();
-        if let Some(pid) = name.strip_prefix(PREFIX)
+        if let Some((id, pid)) = name.strip_prefix(PREFIX).map(|id| (id, id.split('.').next().unwrap_or(id)))
             && !Path::new("/proc").join(pid).exists()
         {
-            clear(&name, &Path::new(PINS).join(pid));
+            clear(&name, &Path::new(PINS).join(id));
         }
     }
 }
@@ -80,13 +81,22 @@ fn clear(name: &str, pins: &Path) {
 }
 
 /// The devices of all cases so far, and the bench's end of each.
-#[derive(Default)]
 pub struct Devices {
+    queues: u8,
     ends: Vec<(Place, Wire)>,
     macs: BTreeMap<String, Mac>,
 }
 
 impl Devices {
+    /// Devices with so many receive queues each.
+    pub fn new(queues: u8) -> Self {
+        Self { queues, ends: Vec::new(), macs: BTreeMap::new() }
+    }
+
+    pub fn queues(&self) -> u8 {
+        self.queues
+    }
+
     /// A veth pair for a port; frames are put in and seen at the far end.
     pub fn port(&mut self, name: &str, device: &str, mac: Mac) -> Result<(), BenchError> {
         if self.has_mac(device, mac)? {
@@ -94,7 +104,11 @@ impl Devices {
         }
         let far = format!("far-{device}");
         let address = mac.to_string();
-        ip(&["link", "add", device, "address", &address, "type", "veth", "peer", "name", &far])?;
+        let queues = self.queues.to_string();
+        let queues = ["numrxqueues", &queues, "numtxqueues", &queues];
+        let (near, peer) =
+            (["link", "add", device, "address", &address], ["type", "veth", "peer", "name", &far]);
+        ip(&[&near[..], &queues, &peer, &queues].concat())?;
         for end in [device, &far] {
             ip(&["link", "set", end, "arp", "off", "up"])?;
         }

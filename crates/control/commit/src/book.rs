@@ -4,6 +4,9 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use ravelin_compile::IdBook;
+use ravelin_syntax::Diagnostic;
+
+use crate::{Consumer, Proposal};
 
 /// Where the book is kept.
 #[derive(Clone, Debug)]
@@ -46,6 +49,28 @@ impl BookFile {
         file.write_all(&text).and_then(|()| file.as_file().sync_all()).map_err(failed)?;
         file.persist(&self.0).map_err(|error| failed(error.error))?;
         std::fs::File::open(dir).and_then(|dir| dir.sync_all()).map_err(failed)
+    }
+}
+
+/// The book as a consumer: on disk before the commit point. A crash between the two leaves ids that nobody uses,
+/// never one used twice.
+pub struct BookConsumer<'a>(pub &'a BookFile, pub &'a IdBook);
+
+impl Consumer for BookConsumer<'_> {
+    fn name(&self) -> &'static str {
+        "ids"
+    }
+
+    fn check(&mut self, _: &Proposal) -> Result<(), Vec<Diagnostic>> {
+        Ok(())
+    }
+
+    fn prepare(&mut self, _: &Proposal) -> Result<(), String> {
+        self.0.save(self.1).map_err(|error| error.to_string())
+    }
+
+    fn apply(&mut self, _: &Proposal) -> Result<(), String> {
+        Ok(())
     }
 }
 

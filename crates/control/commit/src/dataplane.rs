@@ -5,7 +5,8 @@ use std::sync::Arc;
 use ravelin_contract::DataPlane;
 use ravelin_syntax::Diagnostic;
 
-use crate::{Consumer, Proposal, refused};
+use crate::transaction::refused;
+use crate::{Consumer, Proposal};
 
 /// A plane that is given programs.
 pub struct PlaneConsumer(pub Arc<dyn DataPlane>);

@@ -6,9 +6,10 @@ use ravelin_host::Desired;
 use ravelin_model::ValidConfig;
 use ravelin_program::Program;
 use ravelin_syntax::Diagnostic;
+use ravelin_telemetry::LogPlan;
 use ravelin_types::Generation;
 
-use crate::desired;
+use crate::{Services, desired};
 
 /// Everything that consumers need of a configuration.
 #[derive(Clone, Debug)]
@@ -18,6 +19,10 @@ pub struct Proposal {
     pub program: Program,
     /// What the kernel should have.
     pub desired: Desired,
+    /// What the daemon itself does.
+    pub services: Services,
+    /// What the security log does.
+    pub log: LogPlan,
     /// The routes that the configuration itself makes, for planes without a kernel.
     pub routes: UpdateBatch,
 }
@@ -37,5 +42,7 @@ pub fn propose(
     })?;
     let desired = desired(valid, &program);
     let routes = routes(valid, book);
-    Ok(Proposal { valid: valid.clone(), resolved, program, desired, routes })
+    let services = Services::new(valid);
+    let log = LogPlan::new(valid.get());
+    Ok(Proposal { valid: valid.clone(), resolved, program, desired, services, log, routes })
 }

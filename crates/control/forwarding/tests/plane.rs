@@ -57,6 +57,7 @@ fn unit(id: u16, zone: ZoneId) -> Interface {
         inet6: true,
         addresses: vec![v4, address(Family::V6, Addr::from_ip(v6).1, 64)],
         host_inbound: None,
+        proxied: Vec::new(),
         tap: format!("ge-0-0-{id}.0"),
     }
 }
@@ -102,8 +103,11 @@ fn program(macs: [Mac; 2]) -> Program {
         id: NatRuleId(1),
         identity: RuleIdentity(1),
         name: "r1".into(),
-        source: AddressMatch { ranges: vec![Prefix::all(Family::V4)], excluded: false },
-        destination: any(),
+        matching: ravelin_program::NatMatch {
+            source: AddressMatch { ranges: vec![Prefix::all(Family::V4)], excluded: false },
+            destination: any(),
+            ..Default::default()
+        },
         action: SourceAction::Interface,
     };
     let set = SourceRuleSet {
@@ -189,10 +193,10 @@ async fn control(plane: Arc<AfxdpPlane>, ready: std::sync::mpsc::Sender<()>) {
     }
 }
 
-fn scenario() {
+fn scenario(workers: u8) {
     let setup = AfxdpSetup {
         pins: PathBuf::from("/run/rvb/plane"),
-        workers: 1,
+        workers,
         limits: Limits::default(),
         seed: Seed([7; 32]),
         offload: ChecksumOffload::Request,
@@ -227,12 +231,23 @@ fn scenario() {
     println!("idle: {spent} ms of processor time in 2 s");
     assert!(spent < 100, "an idle plane sleeps: {spent} ms in 2 s");
 
-    // Which call answers is not important: the worker dies of it.
-    let _ = plane.workers().kill_worker(WorkerId(0));
-    let died = Instant::now();
-    let restarted = || plane.diagnostics().status().unwrap().workers[0].restarts == 1;
-    wait_for("the worker comes back", || restarted() && ping("rvb-pc", "10.8.2.2"));
-    println!("a killed worker forwarded again after {} ms", died.elapsed().as_millis());
+    for worker in 0..workers {
+        // Which call answers is not important: the worker dies of it.
+        let _ = plane.workers().kill_worker(WorkerId(worker));
+        let died = Instant::now();
+        let restarts =
+            || plane.diagnostics().status().unwrap().workers.iter().map(|w| w.restarts).collect::<Vec<_>>();
+        let all: Vec<u32> = (0..workers).map(|w| u32::from(w <= worker)).collect();
+        // Pings of new identifiers, so that they reach either worker and are handed over to either.
+        let passes = || (0..8).all(|_| ping("rvb-pc", "10.8.2.2") && ping("rvb-pc", "fd08:2::2"));
+        wait_for("the worker comes back and its neighbours hear it", || restarts() == all && passes());
+        println!(
+            "worker {worker} of {workers} killed: all forwarded again after {} ms",
+            died.elapsed().as_millis()
+        );
+    }
+    let handed_over = plane.telemetry().global().unwrap().handed_over;
+    assert_eq!(handed_over > 0, workers > 1, "{handed_over} packets were handed over");
 
     plane.teardown().unwrap();
     assert_eq!(plane.workers().lost_frames(), 0, "every chunk has an owner");
@@ -251,7 +266,14 @@ fn a_client_reaches_a_server_through_the_plane() {
     if !root() {
         return;
     }
-    let lab = Lab::build("rvb-p", ["ge-0-0-0", "ge-0-0-1"], "/run/rvb/plane");
+    // One after the other: both want the same names.
+    for workers in [1, 2] {
+        with(workers);
+    }
+}
+
+fn with(workers: u8) {
+    let lab = Lab::build("rvb-p", ["ge-0-0-0", "ge-0-0-1"], "/run/rvb/plane", workers);
     for (name, third) in [("rvb-pc", 1), ("rvb-ps", 2)] {
         let (v4, v6) = (format!("10.8.{third}.2/24"), format!("fd08:{third}::2/64"));
         let gateways = [format!("10.8.{third}.1"), format!("fd08:{third}::1")];
@@ -260,10 +282,10 @@ fn a_client_reaches_a_server_through_the_plane() {
         ok(inside(name, "ip").args(["route", "add", "default", "via", &gateways[0]]));
         ok(inside(name, "ip").args(["-6", "route", "add", "default", "via", &gateways[1]]));
     }
-    let body = || {
+    let body = move || {
         let file = File::open("/run/netns/rvb-pf").unwrap();
         move_into_link_name_space(file.as_fd(), Some(LinkNameSpaceType::Network)).unwrap();
-        scenario();
+        scenario(workers);
     };
     let outcome = thread::spawn(body).join();
     drop(lab);

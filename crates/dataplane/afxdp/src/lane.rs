@@ -101,15 +101,19 @@ impl Lane {
         bytes: &[u8],
         partial: Option<Partial>,
     ) -> Result<(), DropReason> {
-        let Some(mut frame) = self.group.umem_mut().take() else {
-            return Err(DropReason::TxQueueFull);
-        };
+        let frame = self.copy_in(bytes).ok_or(DropReason::TxQueueFull)?;
+        self.send(to, frame, partial)
+    }
+
+    /// A frame of our own with these bytes. `None`: no chunk is free.
+    pub(crate) fn copy_in(&mut self, bytes: &[u8]) -> Option<Frame> {
+        let mut frame = self.group.umem_mut().take()?;
         if bytes.len() > FRAME_LEN_MAX || !frame.place(HEADROOM, bytes.len()) {
             self.group.umem_mut().put(frame);
-            return Err(DropReason::TxQueueFull);
+            return None;
         }
         self.group.umem().bytes_mut(&mut frame).copy_from_slice(bytes);
-        self.send(to, frame, partial)
+        Some(frame)
     }
 
     /// Everything that wakes the worker.

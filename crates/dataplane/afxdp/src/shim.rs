@@ -4,7 +4,13 @@
 //! `link-<ifindex>-<mode>` for every port. The link pins keep the shim attached when the process dies; the next process
 //! swaps its own copy of the program into them, so a port is never without a shim.
 
-use std::{collections::BTreeSet, os::fd::AsFd, path::Path};
+use std::{
+    collections::BTreeSet,
+    os::fd::AsFd,
+    path::Path,
+    thread,
+    time::{Duration, Instant},
+};
 
 use aya::{
     Ebpf, EbpfError, EbpfLoader,
@@ -12,7 +18,7 @@ use aya::{
     programs::{
         ProgramError, Xdp, XdpMode,
         links::{FdLink, PinnedLink},
-        xdp::XdpLink,
+        xdp::{XdpLink, XdpLinkId},
     },
 };
 use rustix::io;
@@ -23,6 +29,10 @@ use crate::{
 };
 
 static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/shim.bpf.o"));
+
+/// How long a device may stay busy with a link that is going away.
+const BUSY_MAX: Duration = Duration::from_secs(2);
+const BUSY_RETRY: Duration = Duration::from_millis(5);
 
 /// How the shim sits on a device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -184,10 +194,11 @@ impl Shims {
 
     fn attach_fresh(&self, program: &mut Xdp, ifindex: u32) -> Result<AttachMode, ShimError> {
         let failed = |source: ProgramError| ShimError::Attach { ifindex, source: source.into() };
-        let (id, mode) = match program.attach_to_if_index(ifindex, AttachMode::Native.flag()) {
+        let (id, mode) = match attach_patiently(program, ifindex, AttachMode::Native) {
             Ok(id) => (id, AttachMode::Native),
+            Err(error) if is_busy(&error) => return Err(failed(error)),
             Err(_) => {
-                let id = program.attach_to_if_index(ifindex, AttachMode::Generic.flag()).map_err(failed)?;
+                let id = attach_patiently(program, ifindex, AttachMode::Generic).map_err(failed)?;
                 (id, AttachMode::Generic)
             }
         };
@@ -229,6 +240,29 @@ impl PortShim {
         let count = |reason| -> Result<u64, MapError> { Ok(self.drops.get(&reason, 0)?.iter().sum()) };
         Ok(ShimDrops { no_worker: count(0)?, stale_heartbeat: count(1)? })
     }
+}
+
+/// A link whose pin was just removed is let go by the kernel a moment later: until then the device is busy.
+fn attach_patiently(program: &mut Xdp, ifindex: u32, mode: AttachMode) -> Result<XdpLinkId, ProgramError> {
+    let start = Instant::now();
+    loop {
+        match program.attach_to_if_index(ifindex, mode.flag()) {
+            Err(error) if is_busy(&error) && start.elapsed() < BUSY_MAX => thread::sleep(BUSY_RETRY),
+            outcome => return outcome,
+        }
+    }
+}
+
+fn is_busy(error: &ProgramError) -> bool {
+    let mut source: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(error) = source {
+        let io = error.downcast_ref::<std::io::Error>();
+        if io.is_some_and(|io| io.raw_os_error() == Some(io::Errno::BUSY.raw_os_error())) {
+            return true;
+        }
+        source = error.source();
+    }
+    false
 }
 
 fn load(pins: &Pins, epoch: u64) -> Result<Ebpf, ShimError> {

@@ -13,10 +13,13 @@ use std::{
 };
 
 use ravelin_engine::{
-    BATCH_MAX, Checksum, Ingress, NoRecorder, Output, Packet, Shared, Snapshot, State, Verdict, step,
+    BATCH_MAX, Checksum, Handed, Ingress, NoRecorder, Output, Packet, Shared, Snapshot, State, Verdict, step,
 };
-use ravelin_plane::Task;
-use ravelin_types::{DropReason, Instant};
+use ravelin_plane::{
+    Task,
+    mesh::{Arrived, Bell, Link, Links},
+};
+use ravelin_types::{DropReason, Instant, WorkerId};
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
     io,
@@ -34,6 +37,8 @@ pub(crate) enum Command {
     Task(Task),
     Publish(Arc<Snapshot>, SyncSender<()>),
     Attach(Box<Lane>),
+    /// The rings to and from another worker, or its successor.
+    Join(WorkerId, Box<Link>),
     /// Close every socket and TAP queue.
     Detach(SyncSender<()>),
     Stop,
@@ -59,12 +64,16 @@ pub(crate) struct Worker {
     pub(crate) signals: Arc<Signals>,
     pub(crate) beat: Beat,
     pub(crate) lane: Option<Box<Lane>>,
+    pub(crate) links: Links,
+    pub(crate) bell: Arc<Bell>,
     pub(crate) scratch: Scratch,
 }
 
 /// Buffers of a batch, allocated once.
 pub(crate) struct Scratch {
     frames: Vec<Frame>,
+    /// How each of the frames came.
+    ways: Vec<Way>,
     packets: Vec<Packet<'static>>,
     places: Vec<(usize, usize)>,
     out: Output,
@@ -74,12 +83,16 @@ impl Scratch {
     pub(crate) fn new() -> Self {
         Self {
             frames: Vec::with_capacity(BATCH_MAX),
+            ways: Vec::with_capacity(BATCH_MAX),
             packets: Vec::with_capacity(BATCH_MAX),
             places: Vec::with_capacity(BATCH_MAX),
             out: Output::new(),
         }
     }
 }
+
+/// How a frame came here.
+type Way = (Ingress, Checksum, Option<Handed>);
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Next {
@@ -97,11 +110,14 @@ impl Worker {
             }
             if self.round() == 0 {
                 self.sleep();
-                self.judge(None);
+                self.judge();
             }
             if let Some(lane) = &mut self.lane {
                 lane.group.flush();
             }
+            let links = &mut self.links;
+            self.state.deliver(|to, message| links.tell(to, message));
+            links.call();
         }
     }
 
@@ -115,6 +131,7 @@ impl Worker {
                     let _ = done.send(());
                 }
                 Ok(Command::Attach(lane)) => self.lane = Some(lane),
+                Ok(Command::Join(peer, link)) => self.links.set(peer, *link),
                 Ok(Command::Detach(done)) => {
                     self.close_lane();
                     let _ = done.send(());
@@ -146,28 +163,56 @@ impl Worker {
             let Some(lane) = &mut self.lane else { break };
             lane.group.receive(at, BATCH_MAX as u32, &mut self.scratch.frames);
             let (port, checksum) = lane.port(at);
-            packets += self.scratch.frames.len();
-            self.judge(Some((Ingress::Port(port), checksum)));
+            packets += self.judge_from((Ingress::Port(port), checksum, None));
         }
         for at in 0..taps {
             let Some(lane) = &mut self.lane else { break };
             lane.read_tap(at, BATCH_MAX, &mut self.scratch.frames);
             let ingress = Ingress::Host(lane.tap_unit(at));
-            packets += self.scratch.frames.len();
             // The kernel finishes checksums before it writes to a TAP without offloads.
-            self.judge(Some((ingress, Checksum::Verified)));
+            packets += self.judge_from((ingress, Checksum::Verified, None));
+        }
+        packets + self.judge_mail()
+    }
+
+    /// Judges the frames received, all of which came one way; how many.
+    fn judge_from(&mut self, way: Way) -> usize {
+        let packets = self.scratch.frames.len();
+        self.scratch.ways.resize(packets, way);
+        if packets > 0 {
+            self.judge();
         }
         packets
     }
 
-    /// Lets the engine judge the batch in `scratch.frames`, all of one ingress, and does as it says. Without an
-    /// ingress the batch is empty: sessions age and held packets leave.
-    fn judge(&mut self, ingress: Option<(Ingress, Checksum)>) {
-        let Self { state, shared, snapshot, lane: Some(lane), scratch, .. } = self else { return };
-        if ingress.is_some() && scratch.frames.is_empty() {
-            return;
+    /// Judges what other workers handed over; how many items there were.
+    fn judge_mail(&mut self) -> usize {
+        let Self { state, lane, links, scratch, .. } = self;
+        let items = links.receive(BATCH_MAX, |item| match item {
+            Arrived::Message(message) => state.receive(message),
+            Arrived::Frame { ingress, checksum, handed, bytes } => {
+                let copied = lane.as_mut().and_then(|lane| lane.copy_in(bytes));
+                match copied {
+                    None => state.counters.drop(DropReason::HandOverFull),
+                    Some(frame) => {
+                        scratch.frames.push(frame);
+                        scratch.ways.push((ingress, checksum, Some(handed)));
+                    }
+                }
+            }
+        });
+        if items > 0 {
+            self.judge();
         }
+        items
+    }
+
+    /// Lets the engine judge the batch in `scratch`, and does as it says. With an empty one sessions age and held
+    /// packets leave.
+    fn judge(&mut self) {
+        let Self { state, shared, snapshot, lane: Some(lane), links, scratch, .. } = self else { return };
         let Some(snapshot) = snapshot else {
+            scratch.ways.clear();
             for frame in scratch.frames.drain(..) {
                 state.counters.drop(DropReason::NotReady);
                 lane.group.umem_mut().put(frame);
@@ -176,23 +221,28 @@ impl Worker {
         };
         let umem = lane.group.umem();
         let mut packets = reuse(std::mem::take(&mut scratch.packets));
-        if let Some((ingress, checksum)) = ingress {
-            packets.extend(scratch.frames.iter_mut().map(|frame| {
-                let (start, len) = (frame.headroom(), frame.len());
-                Packet::new(umem.chunk_mut(frame), start, len, ingress, checksum)
-            }));
-        }
+        packets.extend(scratch.frames.iter_mut().zip(&scratch.ways).map(|(frame, way)| {
+            let (start, len, (ingress, checksum, handed)) = (frame.headroom(), frame.len(), *way);
+            Packet::new(umem.chunk_mut(frame), start, len, ingress, checksum).with_handed(handed)
+        }));
         step(snapshot, (state, shared), now(), &mut packets, &mut scratch.out, &mut NoRecorder);
         scratch.places.clear();
         scratch.places.extend(packets.iter().map(|packet| (packet.start(), packet.len())));
         scratch.packets = reuse(packets);
-        let judged = scratch.frames.drain(..).zip(&scratch.places).zip(&scratch.out.verdicts);
-        for ((mut frame, (start, len)), verdict) in judged {
+        let judged = scratch.frames.drain(..).zip(scratch.ways.drain(..));
+        let judged = judged.zip(scratch.places.iter().zip(&scratch.out.verdicts));
+        for ((mut frame, way), ((start, len), verdict)) in judged {
             let outcome = match *verdict {
                 Verdict::Send { egress, unit: _, partial } if frame.place(*start, *len) => {
                     lane.send(egress, frame, partial)
                 }
-                Verdict::Send { .. } | Verdict::Drop(_) | Verdict::Consume | Verdict::HandOver(_) => {
+                Verdict::HandOver(over) => {
+                    let way = (way.0, way.1, over.handed);
+                    let gone = links.hand_over(over.to, way, lane.group.umem().bytes(&frame));
+                    lane.group.umem_mut().put(frame);
+                    if gone { Ok(()) } else { Err(DropReason::HandOverFull) }
+                }
+                Verdict::Send { .. } | Verdict::Drop(_) | Verdict::Consume => {
                     lane.group.umem_mut().put(frame);
                     Ok(())
                 }
@@ -210,6 +260,10 @@ impl Worker {
 
     /// Sleeps until a packet, a command, or the next beat is due.
     fn sleep(&self) {
+        self.bell.doze();
+        if self.links.has_mail() {
+            return self.bell.wake();
+        }
         let lane = self.lane.iter().flat_map(|lane| lane.fds());
         let fds = lane.chain([self.signals.wake.as_fd()]);
         let mut fds: Vec<_> = fds.map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN)).collect();
@@ -217,6 +271,7 @@ impl Worker {
         // Woken, timed out or interrupted: the next round looks at everything anyway.
         let _ = poll(&mut fds, Some(&timeout));
         let _ = io::read(&self.signals.wake, &mut [0_u8; 8]);
+        self.bell.wake();
     }
 }
 

@@ -18,8 +18,11 @@ use std::{
 };
 
 use ravelin_contract::{Error, PortStatus, Refusal, WorkerStatus};
-use ravelin_engine::{Limits, Resolver, Rules, Seed, Shared, Snapshot, State};
-use ravelin_plane::{Plane, PortMode, Setup, Task, Workers};
+use ravelin_engine::{Limits, Resolver, Rules, Seed, Shared, Snapshot, State, Steering};
+use ravelin_plane::{
+    Plane, PortMode, Setup, Task, Workers,
+    mesh::{self, Bell, Links},
+};
 use ravelin_types::{Generation, WorkerId};
 use rustix::{
     event::{EventfdFlags, eventfd},
@@ -34,6 +37,7 @@ use crate::{
     shim::{AttachMode, PortShim, ShimError, Shims},
     socket::{CopyMode, QueueAt, SocketConfig},
     tap::{Tap, TapError},
+    umem::FRAME_LEN_MAX,
     worker::{Command, Scratch, Signals, Worker},
 };
 
@@ -102,6 +106,7 @@ struct Control {
 /// One running worker.
 struct Handle {
     commands: SyncSender<Command>,
+    bell: Arc<Bell>,
     signals: Arc<Signals>,
     thread: JoinHandle<()>,
     restarts: u32,
@@ -114,7 +119,7 @@ impl AfxdpWorkers {
     /// Another process holds the pins, or the shim can't be loaded.
     pub fn plane(setup: AfxdpSetup) -> Result<AfxdpPlane, AfxdpError> {
         let shims = Shims::take_over(&setup.pins)?;
-        let shared = Arc::new(Shared::new(setup.limits.sessions as u64, setup.workers));
+        let shared = Arc::new(Shared::new(setup.limits.sessions as u64));
         let plane = Setup { epoch: shims.epoch(), resolver: Resolver::Table, any_station: false };
         let inner = Inner {
             setup,
@@ -150,7 +155,7 @@ impl Workers for AfxdpWorkers {
             return Ok(());
         }
         for worker in 0..self.0.setup.workers {
-            let handle = self.0.spawn(worker, None, 0).map_err(backend)?;
+            let handle = self.0.spawn(worker, &control, 0).map_err(backend)?;
             control.handles.push(handle);
         }
         let inner = Arc::downgrade(&self.0);
@@ -255,12 +260,7 @@ impl Inner {
         self.control.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn spawn(
-        &self,
-        worker: u8,
-        snapshot: Option<Arc<Snapshot>>,
-        restarts: u32,
-    ) -> Result<Handle, AfxdpError> {
+    fn spawn(&self, worker: u8, control: &Control, restarts: u32) -> Result<Handle, AfxdpError> {
         let beat =
             self.shims.heartbeat().beat(u32::from(worker)).ok_or(AfxdpError::TooManyWorkers(worker))?;
         let wake = eventfd(0, EventfdFlags::NONBLOCK | EventfdFlags::CLOEXEC);
@@ -270,21 +270,28 @@ impl Inner {
             generation: AtomicU64::new(0),
             lost_frames: Arc::clone(&self.lost_frames),
         });
+        let ring = Arc::clone(&signals);
+        // The counter of an eventfd can't overflow by our writes; a wake that is pending already is as good.
+        let bell = Arc::new(Bell::new(move || _ = io::write(&ring.wake, &1_u64.to_ne_bytes())));
         let (commands, receiver) = sync_channel(COMMANDS_MAX);
         // Session ids stay unique over a worker's restart: its count lies above the plane's epoch.
         let epoch = (self.shims.epoch() as u32).wrapping_mul(1 << 8).wrapping_add(restarts);
+        let steering = Steering::new(&self.setup.seed, WorkerId(worker), self.setup.workers);
+        let limits = self.setup.limits.of_one(self.setup.workers);
         let mut thread_side = Worker {
-            state: State::new(WorkerId(worker), &self.setup.seed, epoch, self.setup.limits),
+            state: State::new(steering, &self.setup.seed, epoch, limits),
             shared: Arc::clone(&self.shared),
             snapshot: None,
             commands: receiver,
             signals: Arc::clone(&signals),
             beat,
             lane: None,
+            links: join(worker, &bell, &control.handles),
+            bell: Arc::clone(&bell),
             scratch: Scratch::new(),
         };
-        if let Some(snapshot) = snapshot {
-            thread_side.adopt(snapshot);
+        if let Some(snapshot) = &control.snapshot {
+            thread_side.adopt(Arc::clone(snapshot));
         }
         let body = move || {
             pin(worker);
@@ -292,7 +299,7 @@ impl Inner {
             end(thread_side, outcome);
         };
         let thread = thread::Builder::new().name(format!("worker-{worker}")).spawn(body);
-        Ok(Handle { commands, signals, thread: thread.map_err(AfxdpError::Thread)?, restarts })
+        Ok(Handle { commands, bell, signals, thread: thread.map_err(AfxdpError::Thread)?, restarts })
     }
 
     /// Gives every worker its lane on a layout. Only between the old sockets' end and the new ones' start are frames
@@ -366,7 +373,7 @@ impl Inner {
             }
             let restarts = control.handles[worker].restarts + 1;
             // A restart that fails is tried again at the next look: the handle stays a dead one's.
-            if let Ok(handle) = self.spawn(worker as u8, control.snapshot.clone(), restarts) {
+            if let Ok(handle) = self.spawn(worker as u8, &control, restarts) {
                 control.handles[worker] = handle;
                 if self.give_lane(&mut control, worker as u8).is_err() {
                     control.handles[worker].send(Command::Stop);
@@ -384,6 +391,21 @@ impl Handle {
         let _ = io::write(&self.signals.wake, &1_u64.to_ne_bytes());
         sent
     }
+}
+
+/// Joins a new worker with all that live.
+fn join(worker: u8, bell: &Arc<Bell>, handles: &[Handle]) -> Links {
+    let mut links = Links::default();
+    for (peer, handle) in (0..).zip(handles) {
+        if peer == worker || handle.thread.is_finished() {
+            continue;
+        }
+        let (ours, theirs) = mesh::join(bell, &handle.bell, FRAME_LEN_MAX);
+        if handle.send(Command::Join(WorkerId(worker), Box::new(theirs))) {
+            links.set(WorkerId(peer), ours);
+        }
+    }
+    links
 }
 
 /// The end of a worker's thread: sockets close here, and the shim drops from now on.

@@ -20,7 +20,7 @@ const PINS: &str = "/run/rvb/wire";
 const LOG: &str = "/run/rvb/bare.log";
 
 fn lab() -> Lab {
-    let lab = Lab::build("rvb-w", ["f0", "f1"], PINS);
+    let lab = Lab::build("rvb-w", ["f0", "f1"], PINS, 1);
     for (name, host) in [("rvb-wc", 1), ("rvb-ws", 2)] {
         let (v4, v6) = (format!("10.9.0.{host}/24"), format!("fd09::{host}/64"));
         ok(inside(name, "ip").args(["address", "add", &v4, "dev", "eth0"]));

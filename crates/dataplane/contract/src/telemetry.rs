@@ -15,6 +15,8 @@ pub struct Global {
     pub tx_bytes: u64,
     pub host_packets: u64,
     pub answers: u64,
+    /// Packets that one worker gave to another.
+    pub handed_over: u64,
     pub sessions_created: u64,
     pub sessions_closed: u64,
     pub sessions_live: u64,
@@ -32,6 +34,7 @@ impl Default for Global {
             tx_bytes: 0,
             host_packets: 0,
             answers: 0,
+            handed_over: 0,
             sessions_created: 0,
             sessions_closed: 0,
             sessions_live: 0,

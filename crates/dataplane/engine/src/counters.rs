@@ -34,6 +34,8 @@ pub struct Counters {
     pub tx_bytes: u64,
     pub host_packets: u64,
     pub answers: u64,
+    /// Packets given to other workers.
+    pub handed_over: u64,
     pub sessions_created: u64,
     pub sessions_closed: u64,
     pub drops: [u64; DropReason::COUNT],
@@ -53,6 +55,7 @@ impl Counters {
             tx_bytes: 0,
             host_packets: 0,
             answers: 0,
+            handed_over: 0,
             sessions_created: 0,
             sessions_closed: 0,
             drops: [0; DropReason::COUNT],

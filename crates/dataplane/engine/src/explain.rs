@@ -87,6 +87,7 @@ pub enum Condition {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Answered {
     TcpReset,
+    TcpAck,
     IcmpError { kind: u8, code: u8 },
 }
 

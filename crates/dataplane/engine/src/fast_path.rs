@@ -1,22 +1,22 @@
 //! A packet of a session: generation, TCP state, next hop, rewrite.
 
 use ravelin_contract::CloseReason;
-use ravelin_program::Interface;
-use ravelin_types::{Addr, DropReason, Family};
-use ravelin_wire::{L4, rewrite};
+use ravelin_program::{Action, Interface, Rematch};
+use ravelin_tcp::{Direction, End, Segment, State, mss};
+use ravelin_types::{Addr, DropReason, Family, PolicyId, Proto};
+use ravelin_wire::{L4, TcpFlags, rewrite};
 
 use crate::act::{self, Recipe};
-use crate::explain::{Fact, Recorder};
+use crate::explain::{Fact, NoRecorder, Recorder};
 use crate::forwarding::Path;
+use crate::key::FlowKey;
+use crate::nat::{Outward, Way};
 use crate::packet::Packet;
 use crate::rules::{Decision, Rules};
-use crate::session::{HOST_UNIT, Life, NO_POLICY, NO_RULE, Session, Ticks, WingRef};
+use crate::session::{HOST_UNIT, Life, Marks, NO_POLICY, NO_RULE, Session, Ticks, WingRef};
 use crate::step::{Flow, Turn};
 use crate::verdict::Verdict;
-use crate::{first_path, reply};
-
-/// Seconds after which a closing session is forgotten.
-const SWITCHED: u32 = 1;
+use crate::{first_path, reply, tcp};
 
 /// `None`: the session is no more, and the packet is to be judged as one without.
 pub(crate) fn run<R: Recorder>(
@@ -26,7 +26,7 @@ pub(crate) fn run<R: Recorder>(
     at: WingRef,
 ) -> Option<Verdict> {
     let (slot, wing) = (at.slot(), at.wing());
-    let reason = must_end(turn, flow, slot, wing);
+    let reason = must_end(turn, slot);
     if let Some(reason) = reason {
         turn.state.end(slot, reason, turn.shared, turn.now);
         return None;
@@ -37,12 +37,28 @@ pub(crate) fn run<R: Recorder>(
         return None;
     }
     turn.rec.fact(Fact::SessionHit { id: session.id, reverse: wing == 1, policy: session.policy });
+    let judged = match flow.key.proto() {
+        Proto::TCP => judge_tcp(turn, packet, flow, (slot, wing)),
+        _ => Judged::Pass,
+    };
+    match judged {
+        Judged::Drop(reason) => return Some(Verdict::Drop(reason)),
+        Judged::Anew(reason) => {
+            turn.state.end(slot, reason, turn.shared, turn.now);
+            return None;
+        }
+        Judged::Pass | Judged::Last(_) => {}
+    }
     advance(turn, flow, slot, wing);
-    Some(forward(turn, packet, flow, at))
+    let verdict = forward(turn, packet, flow, at);
+    if let Judged::Last(reason) = judged {
+        turn.state.end(slot, reason, turn.shared, turn.now);
+    }
+    Some(verdict)
 }
 
 /// Why a session can't go on with this packet.
-fn must_end<R: Recorder>(turn: &mut Turn<'_, R>, flow: &Flow, slot: u32, wing: usize) -> Option<CloseReason> {
+fn must_end<R: Recorder>(turn: &mut Turn<'_, R>, slot: u32) -> Option<CloseReason> {
     let rules = &turn.world.rules;
     let session = turn.state.sessions.get_mut(slot);
     if session.is_over(Ticks::at(turn.now)) {
@@ -50,94 +66,189 @@ fn must_end<R: Recorder>(turn: &mut Turn<'_, R>, flow: &Flow, slot: u32, wing: u
     }
     let generation = rules.generation.0 as u32;
     if session.generation != generation {
-        let verdict = rejudge(rules, session);
-        turn.rec.fact(Fact::Rejudged { kept: verdict.is_none() });
-        if verdict.is_some() {
-            return verdict;
+        let rejudged = rejudge(rules, session);
+        turn.rec.fact(Fact::Rejudged { kept: !matches!(rejudged, Rejudged::Ended(_)) });
+        match rejudged {
+            Rejudged::Ended(reason) => return Some(reason),
+            Rejudged::Moved(policy) => {
+                let before = std::mem::replace(&mut session.policy, policy);
+                let policies = &mut turn.state.counters.policies;
+                if let Some(hits) = policies.get_mut(before.index()) {
+                    hits.sessions -= 1;
+                }
+                if let Some(hits) = policies.get_mut(policy.index()) {
+                    hits.sessions += 1;
+                }
+                let now = rules.policy(policy);
+                session.marks = Marks::default()
+                    .with(Marks::LEASE, session.marks.has(Marks::LEASE))
+                    .with(Marks::COUNT, now.is_some_and(|p| p.count))
+                    .with(Marks::LOG_CLOSE, now.is_some_and(|p| p.log.close));
+            }
+            Rejudged::Kept => {}
         }
         session.generation = generation;
         session.section_hash = rules.section_hash(session.wings[0].zone, session.wings[1].zone);
     }
-    // A new connection on the ports of one that is closing.
-    let reopens = session.wings[wing].zone == flow.zone
-        && matches!(flow.network.l4, L4::Tcp { flags, .. } if flags.opens());
-    if reopens && session.state == Life::Closing {
-        return Some(if session.tcp.was_reset() { CloseReason::TcpRst } else { CloseReason::TcpFin });
-    }
     None
 }
 
-/// Juniper's table with policy-rematch off: a policy deleted or no longer permitting ends its
-/// sessions, changed matches leave live ones alone. Spec: policy-12..13.
-pub(crate) fn rejudge(rules: &Rules, session: &Session) -> Option<CloseReason> {
+/// What a session comes to when it is judged again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Rejudged {
+    Kept,
+    /// Another policy permits it now.
+    Moved(PolicyId),
+    Ended(CloseReason),
+}
+
+/// Whether a session outlives the program that judged it, by Juniper's `policy-rematch`. Spec: policy-12..13.
+pub(crate) fn rejudge(rules: &Rules, session: &Session) -> Rejudged {
     for wing in &session.wings {
         if wing.ingress != HOST_UNIT {
             let unit = rules.unit(wing.ingress).filter(|u| u.enabled);
             if unit.and_then(|u| u.zone) != Some(wing.zone) {
-                return Some(CloseReason::InterfaceGone);
+                return Rejudged::Ended(CloseReason::InterfaceGone);
             }
         }
     }
-    if session.nat_rule != NO_RULE {
-        let outside = &session.wings[1].key;
-        if rules.local(outside.family(), outside.dst()).is_none() {
-            return Some(CloseReason::NatChanged);
-        }
+    if !translated_as_ever(rules, session) {
+        return Rejudged::Ended(CloseReason::NatChanged);
     }
     let [first, second] = &session.wings;
     if act::is_host(first.ingress) {
-        return None;
+        return Rejudged::Kept;
     }
-    let key = &first.key;
+    let inner = inner_key(session);
     if act::is_host(second.ingress) {
-        let icmp = first_path::echo_type(key);
-        let open = rules.host_accepts(first.ingress, key.proto(), key.dport(), icmp);
-        return (!open).then_some(CloseReason::PolicyChanged);
+        let icmp = first_path::echo_type(&first.key);
+        let open = rules.host_accepts(first.ingress, inner.proto(), inner.dport(), icmp);
+        return if open { Rejudged::Kept } else { Rejudged::Ended(CloseReason::PolicyChanged) };
     }
     // The default policy stands in no section: what it permitted is asked for anew.
     let same = rules.section_hash(first.zone, second.zone) == session.section_hash;
     if same && session.policy != NO_POLICY {
-        return None;
+        return Rejudged::Kept;
     }
-    let permitted = if session.policy == NO_POLICY {
-        let tuple = first_path::tuple_of(key, first.zone, second.zone);
-        match rules.decide(&tuple, |_| {}) {
-            Decision::Policy(policy, _) => policy.action == ravelin_program::Action::Permit,
-            Decision::Default(action) => action == ravelin_program::Action::Permit,
-        }
-    } else {
-        rules.permits(session.policy)
+    let tuple = first_path::tuple_of(&inner, first.zone, second.zone);
+    let kept = match (session.policy, rules.flow.rematch) {
+        (NO_POLICY, _) | (_, Rematch::Extensive) => false,
+        (own, Rematch::Off) => rules.permits(own),
+        (own, Rematch::On) => rules.permits(own) && rules.matches(own, &tuple),
     };
-    (!permitted).then_some(CloseReason::PolicyChanged)
+    if kept {
+        return Rejudged::Kept;
+    }
+    if session.policy != NO_POLICY && rules.flow.rematch != Rematch::Extensive {
+        return Rejudged::Ended(CloseReason::PolicyChanged);
+    }
+    match rules.decide(&tuple, &mut NoRecorder) {
+        Decision::Policy(policy, _) if policy.action == Action::Permit && policy.id == session.policy => {
+            Rejudged::Kept
+        }
+        Decision::Policy(policy, _) if policy.action == Action::Permit => Rejudged::Moved(policy.id),
+        Decision::Default(Action::Permit) if session.policy == NO_POLICY => Rejudged::Kept,
+        Decision::Default(Action::Permit) => Rejudged::Moved(NO_POLICY),
+        Decision::Policy(..) | Decision::Default(Action::Deny | Action::Reject) => {
+            Rejudged::Ended(CloseReason::PolicyChanged)
+        }
+    }
 }
 
-/// Time, counters and TCP state.
+/// The tuple of a session as policies see it: the destination as translated, the source as it came.
+fn inner_key(session: &Session) -> FlowKey {
+    let [first, second] = &session.wings;
+    let (to, key) = ((second.key.src(), second.key.sport()), &first.key);
+    FlowKey::new(key.family(), key.proto(), (key.src(), key.sport()), to)
+}
+
+/// Whether the rules still say what a session's packets are translated to. Spec: nat-source-17, nat-destination-8.
+fn translated_as_ever(rules: &Rules, session: &Session) -> bool {
+    let [first, second] = &session.wings;
+    let inner = inner_key(session);
+    let icmp = first_path::echo_type(&first.key).map(|kind| (kind, 0));
+    if session.destination_rule != NO_RULE {
+        let inward = rules.nat.inward((first.ingress, first.zone), &first.key, icmp);
+        if inward.key != inner {
+            return false;
+        }
+    }
+    if session.nat_rule == NO_RULE {
+        return true;
+    }
+    let way = Way { from: (first.ingress, first.zone), to: (second.ingress, second.zone) };
+    let Some(egress) = rules.unit(second.ingress) else { return false };
+    match rules.nat.outward(way, &inner, icmp, egress) {
+        Outward::Leased(addr, _) => addr == second.key.dst(),
+        Outward::Fixed(to, _) => to == (second.key.dst(), second.key.dport()),
+        Outward::Keep | Outward::Off(_) | Outward::NoAddress(_) => false,
+    }
+}
+
+/// What the conversation makes of a segment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Judged {
+    Pass,
+    /// It passes, and the session with it.
+    Last(CloseReason),
+    /// The session is over and this segment opens another.
+    Anew(CloseReason),
+    Drop(DropReason),
+}
+
+/// Flags and windows. Only what passes changes the session. Spec: tcp-4..41.
+fn judge_tcp<R: Recorder>(
+    turn: &mut Turn<'_, R>,
+    packet: &Packet<'_>,
+    flow: &Flow,
+    (slot, wing): (u32, usize),
+) -> Judged {
+    let Some(segment) = Segment::read(packet.bytes(), &flow.network) else { return Judged::Pass };
+    let rules = &turn.world.rules.tcp;
+    let session = turn.state.sessions.get_mut(slot);
+    let direction = if wing == 0 { Direction::Initial } else { Direction::Reverse };
+    let judgement = session.tcp.judge(direction, &segment, rules);
+    match judgement.verdict {
+        ravelin_tcp::Verdict::Pass => {}
+        ravelin_tcp::Verdict::Drop(drop) => {
+            if let Some(answer) = judgement.answer {
+                reply::tcp_ack(turn, packet, flow, &answer);
+            }
+            return Judged::Drop(tcp::reason(drop));
+        }
+        ravelin_tcp::Verdict::StartAnew => {
+            let reset = session.tcp.state() == State::Reset;
+            return Judged::Anew(if reset { CloseReason::TcpRst } else { CloseReason::TcpFin });
+        }
+    }
+    session.state = tcp::life(session.tcp.state());
+    if let Some(timeout) = judgement.timeout {
+        session.timeout_s = rules.seconds(timeout, session.established_timeout_s);
+        // The wheel goes by when it was seen last.
+        session.last_seen = Ticks::at(turn.now);
+        turn.state.sessions.reschedule(slot, turn.now);
+    }
+    match judgement.end {
+        None => Judged::Pass,
+        Some(End::Fin) => Judged::Last(CloseReason::TcpFin),
+        Some(End::Rst) => Judged::Last(CloseReason::TcpRst),
+    }
+}
+
+/// Time and counters.
 fn advance<R: Recorder>(turn: &mut Turn<'_, R>, flow: &Flow, slot: u32, wing: usize) {
-    let settings = &turn.world.rules.flow;
     let session = turn.state.sessions.get_mut(slot);
     session.last_seen = Ticks::at(turn.now);
     let bytes = u64::from(flow.network.end - flow.link.l3_at);
     session.packets[wing] += 1;
     session.bytes[wing] += bytes;
-    if session.tcp.counts()
+    if flow.key.proto() != Proto::TCP {
+        session.state = Life::Established;
+    }
+    if session.marks.has(Marks::COUNT)
         && let Some(hits) = turn.state.counters.policies.get_mut(session.policy.index())
     {
         hits.passed(wing, bytes);
-    }
-    let L4::Tcp { flags, .. } = flow.network.l4 else {
-        session.state = Life::Established;
-        return;
-    };
-    session.tcp = session.tcp.advance(wing, flags);
-    let life = session.tcp.life();
-    if life != session.state {
-        session.state = life;
-        session.timeout_s = match life {
-            Life::Closing => settings.tcp_closing_timeout.max(SWITCHED),
-            Life::Established => session.established_timeout_s,
-            Life::Opening | Life::Free => settings.tcp_initial_timeout,
-        };
-        turn.state.sessions.reschedule(slot, turn.now);
     }
 }
 
@@ -166,6 +277,7 @@ pub(crate) fn forward<R: Recorder>(
     if translated {
         act::translate(packet, flow, &recipe);
     }
+    clamp_mss(turn, packet, flow);
     let network = act::translated(&flow.network, &other);
     let partial = act::checksum_left(packet, &network);
     if to_host {
@@ -175,6 +287,16 @@ pub(crate) fn forward<R: Recorder>(
         return act::from_host(turn, packet, flow, partial);
     }
     through(turn, packet, flow, at, (&recipe, partial))
+}
+
+/// Lowers the MSS that a SYN announces. Spec: tcp-42, tcp-44.
+fn clamp_mss<R>(turn: &Turn<'_, R>, packet: &mut Packet<'_>, flow: &Flow) {
+    let L4::Tcp { flags, .. } = flow.network.l4 else { return };
+    let Some(limit) = turn.world.rules.flow.tcp.mss.filter(|_| flags.has(TcpFlags::SYN)) else { return };
+    let (at, end) = (usize::from(flow.network.l4_at), usize::from(flow.network.end));
+    if let Some(segment) = packet.bytes_mut().get_mut(at..end) {
+        let _ = mss::clamp(segment, limit);
+    }
 }
 
 fn check_ttl<R: Recorder>(turn: &mut Turn<'_, R>, packet: &Packet<'_>, flow: &Flow) -> Option<Verdict> {

@@ -1,28 +1,23 @@
-//! A packet without a session, in Junos' order: route, zones, policy, source NAT, install.
+//! A packet without a session, in Junos' order: destination NAT, route, zones, policy, source NAT, install.
 
-use ravelin_contract::{Event, SessionEvent};
-use ravelin_program::{Action, Application, Interface, LogWhen, Policy, SourceAction};
+use ravelin_contract::Event;
+use ravelin_program::{Action, Application, Interface, LogWhen, Policy};
+use ravelin_tcp::Opened;
 use ravelin_types::{Addr, DropReason, Family, IcmpKind, NatRuleId, PolicyId, Proto, ZoneId};
-use ravelin_wire::checksum::Delta;
 use ravelin_wire::{Fragment, L4};
 
 use crate::explain::{Fact, Recorder};
-use crate::fast_path;
 use crate::forwarding::Path;
+use crate::install::install;
 use crate::key::FlowKey;
-use crate::nat::{self, Way, has_ports};
+use crate::nat::{Inward, Outward, Way};
 use crate::packet::Packet;
 use crate::rules::{Decision, Tuple};
-use crate::session::{
-    HOST_UNIT, InsertError, Life, NO_APPLICATION, NO_POLICY, NO_RULE, Session, Ticks, Wing, WingRef,
-};
+use crate::session::{HOST_UNIT, NO_APPLICATION, NO_POLICY, WingRef};
+use crate::steer::Towards;
 use crate::step::{Flow, Turn};
-use crate::tcp::Progress;
 use crate::verdict::Verdict;
-use crate::{host, reply};
-
-/// Tries to find a leased port whose reverse wing is free.
-const LEASE_TRIES: usize = 8;
+use crate::{fast_path, home, host, reply, tcp};
 
 /// What the policy said of a packet it lets through.
 #[derive(Clone, Copy, Debug)]
@@ -30,7 +25,7 @@ struct Permit {
     policy: PolicyId,
     log: LogWhen,
     count: bool,
-    application: u32,
+    application: u16,
     inactivity_timeout: Option<u32>,
 }
 
@@ -42,10 +37,15 @@ pub(crate) struct Draft {
     pub policy: PolicyId,
     pub log: LogWhen,
     pub count: bool,
-    pub application: u32,
+    pub application: u16,
     pub inactivity_timeout: Option<u32>,
-    /// External address and rule.
-    pub nat: Option<(Addr, NatRuleId)>,
+    /// The tuple with its destination as translated.
+    pub inner: FlowKey,
+    /// The static or destination NAT rule that matched, one that says `off` too.
+    pub rule: Option<NatRuleId>,
+    pub source: Outward,
+    /// The conversation that a TCP segment opens.
+    pub tcp: Option<Opened>,
 }
 
 pub(crate) fn run<R: Recorder>(turn: &mut Turn<'_, R>, packet: &mut Packet<'_>, flow: &Flow) -> Verdict {
@@ -53,41 +53,73 @@ pub(crate) fn run<R: Recorder>(turn: &mut Turn<'_, R>, packet: &mut Packet<'_>, 
     if flow.from_host {
         return host::outbound(turn, packet, flow);
     }
-    if host::is_local(turn.world, flow) {
-        return host::inbound(turn, packet, flow);
+    let world = turn.world;
+    let inward = world.rules.nat.inward((flow.unit, flow.zone), &flow.key, flow.icmp());
+    if let Some(rule) = inward.rule {
+        turn.rec.fact(Fact::NatRule { rule, off: inward.key == flow.key });
     }
-    match judge(turn, packet, flow) {
+    if host::is_local(turn.world, flow, &inward.key) {
+        return host::inbound(turn, packet, flow, &inward);
+    }
+    match judge(turn, packet, flow, &inward) {
         Err(reason) => Verdict::Drop(reason),
-        Ok(draft) => match install(turn, flow, &draft) {
-            Err(reason) => Verdict::Drop(reason),
-            Ok(slot) => fast_path::forward(turn, packet, flow, WingRef::new(slot, 0)),
-        },
+        Ok(draft) => open(turn, packet, flow, &draft),
+    }
+}
+
+/// Opens a session, here or where it belongs, and sends the packet through it.
+pub(crate) fn open<R: Recorder>(
+    turn: &mut Turn<'_, R>,
+    packet: &mut Packet<'_>,
+    flow: &Flow,
+    draft: &Draft,
+) -> Verdict {
+    if let Some(over) = home::elsewhere(turn, flow, draft) {
+        return Verdict::HandOver(over);
+    }
+    let outcome = install(turn, flow, draft);
+    if !matches!(outcome, Err(Verdict::HandOver(_))) {
+        count_hits(turn, draft);
+    }
+    match outcome {
+        Err(verdict) => verdict,
+        Ok(slot) => {
+            home::leave_stub(turn, &flow.key, slot);
+            fast_path::forward(turn, packet, flow, WingRef::new(slot, 0))
+        }
+    }
+}
+
+/// A session was tried: its policy and NAT rules were hit.
+fn count_hits<R: Recorder>(turn: &mut Turn<'_, R>, draft: &Draft) {
+    let counters = &mut turn.state.counters;
+    if let Some(hits) = counters.policies.get_mut(draft.policy.index()) {
+        hits.hit(turn.now);
+    }
+    for rule in [draft.rule, draft.source.rule()].into_iter().flatten() {
+        if let Some(hits) = counters.nat_rules.get_mut(rule.index()) {
+            hits.hit(turn.now);
+        }
     }
 }
 
 /// Everything up to the verdict; nothing is taken or changed before it is permit.
-fn judge<R: Recorder>(turn: &mut Turn<'_, R>, packet: &Packet<'_>, flow: &Flow) -> Result<Draft, DropReason> {
-    check_opening(turn, packet, flow)?;
+fn judge<R: Recorder>(
+    turn: &mut Turn<'_, R>,
+    packet: &Packet<'_>,
+    flow: &Flow,
+    inward: &Inward,
+) -> Result<Draft, DropReason> {
+    let tcp = check_opening(turn, packet, flow)?;
     let world = turn.world;
-    let egress = route(turn, packet, flow)?;
+    let egress = route(turn, packet, flow, inward.key.dst())?;
     let to = egress.zone.ok_or(DropReason::EgressNoZone)?;
     turn.rec.fact(Fact::Zones { from: flow.zone, to });
-    let permit = policy(turn, packet, flow, to)?;
-    let network = &flow.network;
+    let permit = policy(turn, packet, flow, (&inward.key, to))?;
     let way = Way { from: (flow.unit, flow.zone), to: (egress.id, to) };
-    let nat_rules = &world.rules.source_nat;
-    let rule = nat::source_rule(nat_rules, way, network.family, network.src, network.dst);
-    let mut outside = None;
-    if let Some(rule) = rule {
-        let off = rule.action == SourceAction::Off;
-        turn.rec.fact(Fact::NatRule { rule: rule.id, off });
-        if let Some(hits) = turn.state.counters.nat_rules.get_mut(rule.id.index()) {
-            hits.hit(turn.now);
-        }
-        if !off {
-            let addr = nat::interface_address(egress, network.family);
-            outside = Some((addr.ok_or(DropReason::NatNoAddress)?, rule.id));
-        }
+    let source = world.rules.nat.outward(way, &inward.key, flow.icmp(), egress);
+    if let Some(rule) = source.rule() {
+        turn.rec.fact(Fact::NatRule { rule, off: matches!(source, Outward::Off(_)) });
     }
     let Permit { policy, log, count, application, inactivity_timeout } = permit;
     Ok(Draft {
@@ -98,7 +130,10 @@ fn judge<R: Recorder>(turn: &mut Turn<'_, R>, packet: &Packet<'_>, flow: &Flow) 
         count,
         application,
         inactivity_timeout,
-        nat: outside,
+        inner: inward.key,
+        rule: inward.rule,
+        source,
+        tcp,
     })
 }
 
@@ -107,26 +142,25 @@ fn check_opening<R: Recorder>(
     turn: &mut Turn<'_, R>,
     packet: &Packet<'_>,
     flow: &Flow,
-) -> Result<(), DropReason> {
+) -> Result<Option<Opened>, DropReason> {
     let network = &flow.network;
     // A link-local address means nothing on another link (RFC 4291 2.5.6).
     if network.family == Family::V6 && network.src.is_link_local6() {
         return Err(DropReason::InvalidSource);
     }
     match network.l4 {
-        L4::Tcp { flags, .. } if turn.world.rules.flow.syn_check && !flags.opens() => {
+        L4::Tcp { .. } => tcp::open(packet, flow, &turn.world.rules.tcp).inspect_err(|reason| {
             let zone = turn.world.rules.zone(flow.zone);
-            if zone.is_some_and(|z| z.tcp_rst) {
+            if *reason == DropReason::TcpNotSyn && zone.is_some_and(|z| z.tcp_rst) {
                 reply::tcp_reset(turn, packet, flow);
             }
-            Err(DropReason::TcpNotSyn)
-        }
+        }),
         L4::Icmp { kind, .. } => match IcmpKind::of(network.proto, kind) {
             IcmpKind::EchoReply => Err(DropReason::IcmpReplyNoSession),
-            IcmpKind::EchoRequest | IcmpKind::Error | IcmpKind::Other => Ok(()),
+            IcmpKind::EchoRequest | IcmpKind::Error | IcmpKind::Other => Ok(None),
         },
         L4::Opaque if matches!(network.fragment, Fragment::Later { .. }) => Err(DropReason::FragmentNoFirst),
-        L4::Tcp { .. } | L4::Udp { .. } | L4::Sctp { .. } | L4::Spi(_) | L4::Opaque => Ok(()),
+        L4::Udp { .. } | L4::Sctp { .. } | L4::Spi(_) | L4::Opaque => Ok(None),
     }
 }
 
@@ -134,9 +168,10 @@ fn route<'w, R: Recorder>(
     turn: &mut Turn<'w, R>,
     packet: &Packet<'_>,
     flow: &Flow,
+    dst: Addr,
 ) -> Result<&'w Interface, DropReason> {
     let world = turn.world;
-    let (family, dst) = (flow.network.family, flow.network.dst);
+    let family = flow.network.family;
     if dst.is_multicast(family) {
         return Err(DropReason::NoRoute);
     }
@@ -162,14 +197,16 @@ fn policy<R: Recorder>(
     turn: &mut Turn<'_, R>,
     packet: &Packet<'_>,
     flow: &Flow,
-    to: ZoneId,
+    (key, to): (&FlowKey, ZoneId),
 ) -> Result<Permit, DropReason> {
-    let tuple = Tuple { icmp: flow.icmp(), ..tuple_of(&flow.key, flow.zone, to) };
-    let rec = &mut *turn.rec;
-    let decision = turn.world.rules.decide(&tuple, |fact| rec.fact(fact));
+    let tuple = Tuple { icmp: flow.icmp(), ..tuple_of(key, flow.zone, to) };
+    let decision = turn.world.rules.decide(&tuple, turn.rec);
     let (action, permit) = match decision {
         Decision::Policy(policy, application) => {
-            if let Some(hits) = turn.state.counters.policies.get_mut(policy.id.index()) {
+            // A permit counts when its session is tried, by the worker that it will be.
+            if policy.action != Action::Permit
+                && let Some(hits) = turn.state.counters.policies.get_mut(policy.id.index())
+            {
                 hits.hit(turn.now);
             }
             if policy.log.init && policy.action != Action::Permit {
@@ -207,7 +244,7 @@ fn permit(policy: &Policy, term: &Application) -> Permit {
         policy: policy.id,
         log: policy.log,
         count: policy.count,
-        application: term.name,
+        application: u16::try_from(term.name).unwrap_or(NO_APPLICATION),
         inactivity_timeout: term.inactivity_timeout,
     }
 }
@@ -237,172 +274,9 @@ pub(crate) fn echo_type(key: &FlowKey) -> Option<u8> {
     }
 }
 
-/// Makes the session: port lease, device limit, both wings, or nothing of it.
-pub(crate) fn install<R: Recorder>(
-    turn: &mut Turn<'_, R>,
-    flow: &Flow,
-    draft: &Draft,
-) -> Result<u32, DropReason> {
-    if !turn.shared.reserve_session() {
-        return Err(DropReason::SessionTableFull);
-    }
-    let result = match draft.nat {
-        None => insert(turn, flow, draft, flow.key.reversed()),
-        Some((addr, rule)) => insert_translated(turn, flow, draft, (addr, rule)),
-    };
-    if result.is_err() {
-        turn.shared.release_session();
-    }
-    result
-}
-
-/// A session whose source becomes `addr`: with a leased port where the protocol has ports.
-fn insert_translated<R: Recorder>(
-    turn: &mut Turn<'_, R>,
-    flow: &Flow,
-    draft: &Draft,
-    (addr, rule): (Addr, NatRuleId),
-) -> Result<u32, DropReason> {
-    let key = &flow.key;
-    let (family, proto) = (key.family(), key.proto());
-    let outside = |port| FlowKey::new(family, proto, (key.dst(), key.dport()), (addr, port));
-    let failed = |turn: &mut Turn<'_, R>, reason| {
-        if let Some(hits) = turn.state.counters.nat_rules.get_mut(rule.index()) {
-            hits.failed += 1;
-        }
-        Err(reason)
-    };
-    // Messages without an identifier and protocols without ports keep what they have.
-    if !has_ports(proto) || (flow.icmp().is_some() && key.dport() != 0) {
-        return match insert(turn, flow, draft, outside(key.sport())) {
-            Err(reason) => failed(turn, reason),
-            done => done,
-        };
-    }
-    for _ in 0..LEASE_TRIES {
-        let state = &mut *turn.state;
-        let Some(port) = state.leases.acquire(family, addr, proto, &mut state.random) else {
-            return failed(turn, DropReason::NatPortsExhausted);
-        };
-        turn.rec.fact(Fact::Translated { family, addr, port });
-        match insert(turn, flow, draft, outside(port)) {
-            Ok(slot) => return Ok(slot),
-            Err(reason) => {
-                turn.state.leases.release(family, addr, proto, port);
-                if reason != DropReason::SessionCollision {
-                    return failed(turn, reason);
-                }
-            }
-        }
-    }
-    failed(turn, DropReason::SessionCollision)
-}
-
-fn insert<R: Recorder>(
-    turn: &mut Turn<'_, R>,
-    flow: &Flow,
-    draft: &Draft,
-    back: FlowKey,
-) -> Result<u32, DropReason> {
-    let session = build(turn, flow, draft, back);
-    let slot = match turn.state.sessions.insert(&session, turn.now) {
-        Ok(slot) => slot,
-        Err(InsertError::Full) => return Err(DropReason::SessionTableFull),
-        Err(InsertError::Collision) => return Err(DropReason::SessionCollision),
-    };
-    turn.rec.fact(Fact::SessionCreated { id: session.id });
-    turn.state.counters.sessions_created += 1;
-    if let Some((_, rule)) = draft.nat
-        && let Some(hits) = turn.state.counters.nat_rules.get_mut(rule.index())
-    {
-        hits.sessions += 1;
-    }
-    if draft.policy != NO_POLICY
-        && let Some(hits) = turn.state.counters.policies.get_mut(draft.policy.index())
-    {
-        hits.sessions += 1;
-        if draft.count {
-            hits.passed(0, session.bytes[0]);
-        }
-    }
-    if draft.log.init {
-        let view = session.view(turn.state.worker, Ticks::at(turn.now));
-        turn.state.events.push(Event::Session(SessionEvent { view, close: None }));
-    }
-    Ok(slot)
-}
-
-fn build<R: Recorder>(turn: &mut Turn<'_, R>, flow: &Flow, draft: &Draft, back: FlowKey) -> Session {
-    let settings = &turn.world.rules.flow;
-    let proto = flow.key.proto();
-    let by_protocol = match proto {
-        Proto::TCP => settings.tcp_timeout,
-        Proto::UDP => settings.udp_timeout,
-        Proto::ICMP | Proto::ICMPV6 => settings.icmp_timeout,
-        _ => settings.other_timeout,
-    };
-    let established = draft.inactivity_timeout.unwrap_or(by_protocol);
-    let mut tcp = Progress::NEW;
-    let mut life = Life::Opening;
-    if let L4::Tcp { flags, .. } = flow.network.l4 {
-        tcp = if flags.opens() { tcp.advance(0, flags) } else { Progress::midstream() };
-        life = tcp.life();
-    }
-    if draft.log.close {
-        tcp = tcp.with_log_close();
-    }
-    if draft.count {
-        tcp = tcp.with_count();
-    }
-    let opening = proto == Proto::TCP && life == Life::Opening;
-    let now = Ticks::at(turn.now);
-    let mut session = Session {
-        last_seen: now,
-        created: now,
-        timeout_s: if opening { settings.tcp_initial_timeout } else { established },
-        established_timeout_s: established,
-        generation: turn.world.rules.generation.0 as u32,
-        section_hash: turn.world.rules.section_hash(flow.zone, draft.to_zone),
-        policy: draft.policy,
-        nat_rule: draft.nat.map_or(NO_RULE, |(_, rule)| rule),
-        application: draft.application,
-        id: turn.state.new_session_id(),
-        tcp,
-        state: life,
-        ..Session::EMPTY
-    };
-    session.packets[0] = 1;
-    session.bytes[0] = u64::from(flow.network.end - flow.link.l3_at);
-    session.wings = wings(flow, draft, back);
-    session
-}
-
-fn wings(flow: &Flow, draft: &Draft, back: FlowKey) -> [Wing; 2] {
-    let forward =
-        Wing { key: flow.key, egress: draft.egress, ingress: flow.ingress(), zone: flow.zone, ..Wing::EMPTY };
-    let backward =
-        Wing { key: back, egress: flow.ingress(), ingress: draft.egress, zone: draft.to_zone, ..Wing::EMPTY };
-    [with_deltas(forward, &back), with_deltas(backward, &flow.key)]
-}
-
-/// The checksum changes of a wing, from its own key to the other's turned round.
-fn with_deltas(wing: Wing, other: &FlowKey) -> Wing {
-    let (key, new) = (&wing.key, other.reversed());
-    let family = key.family();
-    let l3 = Delta::address(family, key.src(), new.src()).and(Delta::address(family, key.dst(), new.dst()));
-    let ports = Delta::word(key.sport(), new.sport()).and(Delta::word(key.dport(), new.dport()));
-    // ICMP has no pseudo-header (RFC 792); ICMPv6 has one (RFC 4443 2.3).
-    let l4 = match key.proto() {
-        Proto::ICMP => ports,
-        _ => l3.and(ports),
-    };
-    let l3_delta = if family == Family::V4 { l3 } else { Delta::default() };
-    Wing { l3_delta, l4_delta: l4, ..wing }
-}
-
 impl Draft {
     /// A session between the firewall itself and a unit.
-    pub(crate) fn host(egress: ravelin_types::InterfaceId, to_zone: ZoneId) -> Self {
+    pub(crate) fn host(egress: ravelin_types::InterfaceId, to_zone: ZoneId, key: FlowKey) -> Self {
         Self {
             egress,
             to_zone,
@@ -411,12 +285,26 @@ impl Draft {
             count: false,
             application: NO_APPLICATION,
             inactivity_timeout: None,
-            nat: None,
+            inner: key,
+            rule: None,
+            source: Outward::Keep,
+            tcp: None,
         }
     }
 
     /// Towards the firewall itself.
-    pub(crate) fn to_host() -> Self {
-        Self::host(HOST_UNIT, ZoneId::HOST)
+    pub(crate) fn to_host(inward: &Inward, tcp: Option<Opened>) -> Self {
+        Self { rule: inward.rule, tcp, ..Self::host(HOST_UNIT, ZoneId::HOST, inward.key) }
+    }
+
+    /// The key of answers to packets that leave from `source`.
+    pub(crate) fn answers(&self, source: (Addr, u16)) -> FlowKey {
+        let key = &self.inner;
+        FlowKey::new(key.family(), key.proto(), (key.dst(), key.dport()), source)
+    }
+
+    /// From where answers come.
+    pub(crate) fn answers_come(&self) -> Towards {
+        if self.egress == HOST_UNIT { Towards::Out } else { Towards::In }
     }
 }

@@ -11,10 +11,15 @@ use crate::explain::{Fact, Recorder};
 use crate::fast_path;
 use crate::first_path::{self, Draft};
 use crate::forwarding::Path;
+use crate::install::install;
+use crate::key::FlowKey;
+use crate::nat::Inward;
 use crate::packet::Packet;
+use crate::proxy;
 use crate::rules::Snapshot;
 use crate::session::WingRef;
 use crate::step::{Flow, Link, Turn};
+use crate::tcp;
 use crate::verdict::{Egress, Verdict};
 
 /// ICMPv6 types of neighbour discovery that a link can't do without (RFC 4861): solicitation and
@@ -25,11 +30,11 @@ const FROM_NEIGHBOUR: u8 = 255;
 
 /// Whether a packet from the wire is for the firewall: one of its addresses, link-local, or a
 /// group or broadcast on the link.
-pub(crate) fn is_local(world: &Snapshot, flow: &Flow) -> bool {
-    let (family, dst) = (flow.network.family, flow.network.dst);
+pub(crate) fn is_local(world: &Snapshot, flow: &Flow, key: &FlowKey) -> bool {
+    let (family, dst) = (key.family(), key.dst());
     world.rules.local(family, dst).is_some()
         || is_link_scoped(family, dst)
-        || is_subnet_broadcast(world, flow)
+        || is_subnet_broadcast(world, flow, dst)
         || matches!(world.forwarding.lookup(family, dst, 0), Path::Local(_))
 }
 
@@ -41,8 +46,8 @@ fn is_link_scoped(family: Family, dst: ravelin_types::Addr) -> bool {
     }
 }
 
-fn is_subnet_broadcast(world: &Snapshot, flow: &Flow) -> bool {
-    let (family, dst) = (flow.network.family, flow.network.dst);
+fn is_subnet_broadcast(world: &Snapshot, flow: &Flow, dst: ravelin_types::Addr) -> bool {
+    let family = flow.network.family;
     let Some(unit) = world.rules.unit(flow.unit) else { return false };
     family == Family::V4
         && unit.addresses.iter().filter(|a| a.family == family && a.len < 31).any(|a| {
@@ -52,11 +57,19 @@ fn is_subnet_broadcast(world: &Snapshot, flow: &Flow) -> bool {
 }
 
 /// A packet for the firewall without a session.
-pub(crate) fn inbound<R: Recorder>(turn: &mut Turn<'_, R>, packet: &mut Packet<'_>, flow: &Flow) -> Verdict {
+pub(crate) fn inbound<R: Recorder>(
+    turn: &mut Turn<'_, R>,
+    packet: &mut Packet<'_>,
+    flow: &Flow,
+    inward: &Inward,
+) -> Verdict {
     if is_neighbour_discovery(flow) {
+        if proxy::neighbour(turn, packet, flow) {
+            return Verdict::Consume;
+        }
         return stateless(turn, packet, flow);
     }
-    let (proto, dport) = (flow.network.proto, flow.key.dport());
+    let (proto, dport) = (flow.network.proto, inward.key.dport());
     let icmp = flow.icmp().map(|(kind, _)| kind);
     let accepted = turn.world.rules.host_accepts(flow.unit, proto, dport, icmp);
     turn.rec.fact(Fact::HostInbound { unit: flow.unit, accepted });
@@ -66,12 +79,9 @@ pub(crate) fn inbound<R: Recorder>(turn: &mut Turn<'_, R>, packet: &mut Packet<'
     if is_group(flow) || flow.link.dst_mac.is_group() {
         return stateless(turn, packet, flow);
     }
-    if matches!(flow.network.l4, L4::Tcp { flags, .. } if !flags.opens()) {
-        return Verdict::Drop(DropReason::TcpNotSyn);
-    }
-    match first_path::install(turn, flow, &Draft::to_host()) {
+    match tcp::open(packet, flow, &turn.world.rules.tcp) {
         Err(reason) => Verdict::Drop(reason),
-        Ok(slot) => fast_path::forward(turn, packet, flow, WingRef::new(slot, 0)),
+        Ok(tcp) => first_path::open(turn, packet, flow, &Draft::to_host(inward, tcp)),
     }
 }
 
@@ -85,8 +95,9 @@ pub(crate) fn outbound<R: Recorder>(turn: &mut Turn<'_, R>, packet: &mut Packet<
         return stateless(turn, packet, flow);
     }
     turn.rec.fact(Fact::Zones { from: ZoneId::HOST, to: zone });
-    match first_path::install(turn, flow, &Draft::host(flow.unit, zone)) {
-        Err(reason) => Verdict::Drop(reason),
+    let tcp = tcp::open_from_host(packet, flow, &world.rules.tcp);
+    match install(turn, flow, &Draft { tcp, ..Draft::host(flow.unit, zone, flow.key) }) {
+        Err(verdict) => verdict,
         Ok(slot) => fast_path::forward(turn, packet, flow, WingRef::new(slot, 0)),
     }
 }
@@ -113,15 +124,19 @@ fn is_neighbour_discovery(flow: &Flow) -> bool {
 }
 
 /// ARP goes to and from the kernel, with the unit's tag on the wire and without it on the TAP.
-pub(crate) fn arp(
-    world: &Snapshot,
+pub(crate) fn arp<R: Recorder>(
+    turn: &mut Turn<'_, R>,
     packet: &mut Packet<'_>,
     link: &Link,
     (unit, from_host): (InterfaceId, bool),
 ) -> Verdict {
+    let world = turn.world;
     let Some(unit) = world.rules.unit(unit) else {
         return Verdict::Drop(DropReason::UnknownVlan);
     };
+    if !from_host && !unit.proxied.is_empty() && proxy::arp(turn, packet, link, unit) {
+        return Verdict::Consume;
+    }
     if from_host && !world.forwarding.is_up(unit.port) {
         return Verdict::Drop(DropReason::EgressDown);
     }

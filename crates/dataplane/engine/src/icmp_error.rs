@@ -10,10 +10,10 @@ use ravelin_wire::{L4, Network, parse_ip, put_u16, rewrite};
 
 use crate::act;
 use crate::explain::{Fact, Recorder};
-use crate::fast_path;
+use crate::fast_path::{self, Rejudged};
 use crate::forwarding::Path;
 use crate::key::FlowKey;
-use crate::packet::{Checksum, Packet};
+use crate::packet::{Checksum, Packet, Stage};
 use crate::session::{Session, Ticks};
 use crate::step::{Flow, Turn};
 use crate::verdict::Verdict;
@@ -25,6 +25,17 @@ pub(crate) fn is_error(flow: &Flow) -> bool {
     flow.icmp().is_some_and(|(kind, _)| IcmpKind::of(flow.network.proto, kind) == IcmpKind::Error)
 }
 
+/// The packet that an ICMP error quotes.
+pub(crate) fn quoted(packet: &Packet<'_>, network: &Network) -> Option<Network> {
+    let L4::Icmp { kind, .. } = network.l4 else { return None };
+    if IcmpKind::of(network.proto, kind) != IcmpKind::Error {
+        return None;
+    }
+    let at = usize::from(network.l4_at) + HEADER;
+    let quote = packet.bytes().get(at..usize::from(network.end))?;
+    parse_ip(quote, network.family).ok()
+}
+
 pub(crate) fn run<R: Recorder>(turn: &mut Turn<'_, R>, packet: &mut Packet<'_>, flow: &Flow) -> Verdict {
     let quote_at = usize::from(flow.network.l4_at) + HEADER;
     let end = usize::from(flow.network.end);
@@ -34,13 +45,18 @@ pub(crate) fn run<R: Recorder>(turn: &mut Turn<'_, R>, packet: &mut Packet<'_>, 
     };
     let back = FlowKey::of(&quoted, None).reversed();
     let Some(at) = turn.state.sessions.find(&back) else {
-        return Verdict::Drop(DropReason::IcmpErrorNoSession);
+        let state = &turn.state;
+        let owner = state.stubs.owner(&back);
+        return match owner.and_then(|owner| state.steering.to(owner, Stage::Stub, flow.handed)) {
+            Some(over) => Verdict::HandOver(over),
+            None => Verdict::Drop(DropReason::IcmpErrorNoSession),
+        };
     };
     let session = *turn.state.sessions.get(at.slot());
     let rules = &turn.world.rules;
     let judged = session.generation == rules.generation.0 as u32;
-    let stale =
-        session.is_over(Ticks::at(turn.now)) || (!judged && fast_path::rejudge(rules, &session).is_some());
+    let stale = session.is_over(Ticks::at(turn.now))
+        || (!judged && matches!(fast_path::rejudge(rules, &session), Rejudged::Ended(_)));
     let wing = &session.wings[at.wing()];
     if stale || wing.zone != flow.zone {
         return Verdict::Drop(DropReason::IcmpErrorNoSession);

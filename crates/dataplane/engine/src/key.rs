@@ -33,6 +33,10 @@ impl FlowKey {
         Self::new(network.family, network.proto, (network.src, sport), (network.dst, dport))
     }
 
+    pub(crate) const fn words(&self) -> &[u64; 5] {
+        &self.0
+    }
+
     #[must_use]
     pub const fn src(&self) -> Addr {
         Addr((self.0[0] as u128) << 64 | self.0[1] as u128)

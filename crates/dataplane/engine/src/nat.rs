@@ -1,13 +1,27 @@
-//! Source NAT: which rule, and which port.
+//! NAT: which rule, and what it makes of a packet.
 //!
-//! Junos: `security nat source`. Place: first path, after policy. Spec: nat-source-1..6.
+//! Junos: `security nat`. Place: first path; destinations (static, then destination NAT) before the route,
+//! sources (reverse static, then source NAT) after policy. Spec: nat-source-1..6, nat-destination-1..9,
+//! nat-static-1..7.
 
 mod lease;
 
-use ravelin_program::{Interface, NatContext, SourceNat, SourceRule};
-use ravelin_types::{Addr, Family, InterfaceId, ZoneId};
+use ravelin_program::{
+    DestinationAction, DestinationNat, Interface, NatTuple, Program, SourceAction, SourceNat, StaticNat,
+};
+use ravelin_types::{Addr, Family, InterfaceId, NatRuleId, Proto, RuleIdentity, ZoneId};
+
+use crate::key::FlowKey;
 
 pub(crate) use lease::{Leases, has_ports};
+
+/// A program's NAT rules.
+#[derive(Debug, Default)]
+pub(crate) struct Nat {
+    pub source: SourceNat,
+    destination: DestinationNat,
+    fixed: StaticNat,
+}
 
 /// The two ends of a packet's way, as rule-sets name them.
 #[derive(Clone, Copy, Debug)]
@@ -16,27 +30,164 @@ pub(crate) struct Way {
     pub to: (InterfaceId, ZoneId),
 }
 
-/// The first rule that matches in the first rule-set whose contexts hold. Rule-sets stand most
-/// specific first.
-pub(crate) fn source_rule(
-    nat: &SourceNat,
-    way: Way,
-    family: Family,
-    src: Addr,
-    dst: Addr,
-) -> Option<&SourceRule> {
-    nat.0
-        .iter()
-        .filter(|set| holds(&set.from, way.from) && holds(&set.to, way.to))
-        .flat_map(|set| &set.rules)
-        .find(|rule| rule.source.holds(family, src) && rule.destination.holds(family, dst))
+/// A packet's key with its destination as translated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Inward {
+    pub key: FlowKey,
+    /// The rule that matched, one that says `off` too.
+    pub rule: Option<NatRuleId>,
 }
 
-fn holds(context: &NatContext, (unit, zone): (InterfaceId, ZoneId)) -> bool {
-    match context {
-        NatContext::Zones(zones) => zones.contains(&zone),
-        NatContext::Interfaces(units) => units.contains(&unit),
+/// A rule by name.
+#[derive(Clone, Copy, Debug)]
+pub struct NatRuleRef<'a> {
+    /// `source`, `destination` or `static`.
+    pub kind: &'static str,
+    pub set: &'a str,
+    pub name: &'a str,
+    pub id: NatRuleId,
+    pub identity: RuleIdentity,
+}
+
+/// What becomes of a packet's source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outward {
+    Keep,
+    /// A rule says `off`.
+    Off(NatRuleId),
+    /// The address, with a port of our own choice.
+    Leased(Addr, NatRuleId),
+    /// Address and port as the rule computes them.
+    Fixed((Addr, u16), NatRuleId),
+    /// The rule has no address for it.
+    NoAddress(NatRuleId),
+}
+
+impl Nat {
+    pub(crate) fn of(program: &Program) -> Self {
+        Self {
+            source: program.source_nat().cloned().unwrap_or_default(),
+            destination: program.destination_nat().cloned().unwrap_or_default(),
+            fixed: program.static_nat().cloned().unwrap_or_default(),
+        }
     }
+
+    /// Every rule.
+    pub(crate) fn rules(&self) -> impl Iterator<Item = NatRuleRef<'_>> {
+        let of = |kind, set, (id, identity, name)| NatRuleRef { kind, set, name, id, identity };
+        let source = self.source.0.iter().flat_map(move |set| {
+            set.rules.iter().map(move |r| of("source", &set.name, (r.id, r.identity, &r.name)))
+        });
+        let destination = self.destination.0.iter().flat_map(move |set| {
+            set.rules.iter().map(move |r| of("destination", &set.name, (r.id, r.identity, &r.name)))
+        });
+        let fixed = self.fixed.0.iter().flat_map(move |set| {
+            set.rules.iter().map(move |r| of("static", &set.name, (r.id, r.identity, &r.name)))
+        });
+        source.chain(destination).chain(fixed)
+    }
+
+    /// Where a packet really goes: static rules first, then destination rules.
+    pub(crate) fn inward(
+        &self,
+        from: (InterfaceId, ZoneId),
+        key: &FlowKey,
+        icmp: Option<(u8, u8)>,
+    ) -> Inward {
+        let untouched = Inward { key: *key, rule: None };
+        if self.fixed.0.is_empty() && self.destination.0.is_empty() {
+            return untouched;
+        }
+        let tuple = tuple_of(key, icmp);
+        let sets = self.fixed.0.iter().filter(|set| set.from.holds(from));
+        for rule in sets.flat_map(|set| &set.rules) {
+            if let Some((addr, port)) = rule.inward(&tuple) {
+                return Inward { key: towards(key, addr, port), rule: Some(rule.id) };
+            }
+        }
+        let sets = self.destination.0.iter().filter(|set| set.from.holds(from));
+        let Some(rule) = sets.flat_map(|set| &set.rules).find(|rule| rule.matching.holds(&tuple)) else {
+            return untouched;
+        };
+        let matched = rule.matching.destination.ranges.iter().find(|r| r.contains(tuple.family, tuple.dst));
+        match (&rule.action, matched) {
+            (DestinationAction::Pool(pool), Some(matched)) if pool.addresses.family == tuple.family => {
+                let port = pool.port.filter(|_| tuple.ports.is_some());
+                Inward { key: towards(key, pool.target(matched, tuple.dst), port), rule: Some(rule.id) }
+            }
+            (DestinationAction::Pool(_) | DestinationAction::Off, _) => {
+                Inward { rule: Some(rule.id), ..untouched }
+            }
+        }
+    }
+
+    /// What the source becomes on the way out: reverse static rules first, then source rules. `key` has its
+    /// destination as translated.
+    pub(crate) fn outward(
+        &self,
+        way: Way,
+        key: &FlowKey,
+        icmp: Option<(u8, u8)>,
+        egress: &Interface,
+    ) -> Outward {
+        if self.fixed.0.is_empty() && self.source.0.is_empty() {
+            return Outward::Keep;
+        }
+        let tuple = tuple_of(key, icmp);
+        let sets = self.fixed.0.iter().filter(|set| set.from.holds(way.to));
+        for rule in sets.flat_map(|set| &set.rules) {
+            if let Some((addr, port)) = rule.outward(&tuple) {
+                return Outward::Fixed((addr, port.unwrap_or(key.sport())), rule.id);
+            }
+        }
+        let sets = self.source.0.iter().filter(|set| set.from.holds(way.from) && set.to.holds(way.to));
+        let Some(rule) = sets.flat_map(|set| &set.rules).find(|rule| rule.matching.holds(&tuple)) else {
+            return Outward::Keep;
+        };
+        match rule.action {
+            SourceAction::Off => Outward::Off(rule.id),
+            SourceAction::Interface => match interface_address(egress, tuple.family) {
+                None => Outward::NoAddress(rule.id),
+                Some(addr) if leases_port(key, icmp) => Outward::Leased(addr, rule.id),
+                // Messages without an identifier and protocols without ports keep what they have.
+                Some(addr) => Outward::Fixed((addr, key.sport()), rule.id),
+            },
+        }
+    }
+}
+
+impl Outward {
+    pub(crate) fn rule(self) -> Option<NatRuleId> {
+        match self {
+            Self::Keep => None,
+            Self::Off(rule) | Self::Leased(_, rule) | Self::Fixed(_, rule) | Self::NoAddress(rule) => {
+                Some(rule)
+            }
+        }
+    }
+}
+
+/// Whether the protocol has a port or identifier that can be changed.
+pub(crate) fn leases_port(key: &FlowKey, icmp: Option<(u8, u8)>) -> bool {
+    has_ports(key.proto()) && (icmp.is_none() || key.dport() == 0)
+}
+
+/// Rewriting SCTP's ports would need its checksum anew: rules that ask for ports are not for it.
+fn tuple_of(key: &FlowKey, icmp: Option<(u8, u8)>) -> NatTuple {
+    let has_ports = matches!(key.proto(), Proto::TCP | Proto::UDP);
+    NatTuple {
+        family: key.family(),
+        proto: key.proto(),
+        src: key.src(),
+        dst: key.dst(),
+        ports: has_ports.then(|| (key.sport(), key.dport())),
+        icmp,
+    }
+}
+
+fn towards(key: &FlowKey, addr: Addr, port: Option<u16>) -> FlowKey {
+    let to = (addr, port.unwrap_or(key.dport()));
+    FlowKey::new(key.family(), key.proto(), (key.src(), key.sport()), to)
 }
 
 /// The address that interface NAT gives packets leaving a unit.

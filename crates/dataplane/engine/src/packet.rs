@@ -1,6 +1,6 @@
 //! A packet: its bytes and what its I/O backend knows of it.
 
-use ravelin_types::{InterfaceId, PortId};
+use ravelin_types::{InterfaceId, PortId, WorkerId};
 use ravelin_wire::rewrite::Partial;
 
 /// What is known of the transport checksum.
@@ -24,6 +24,37 @@ pub enum Ingress {
     Host(InterfaceId),
 }
 
+/// How a packet came to its worker when not from the wire or the kernel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Handed {
+    pub from: WorkerId,
+    pub stage: Stage,
+    /// Times it has changed hands.
+    pub hops: u8,
+    /// Of a fragment: the ports of its datagram.
+    pub ports: Option<(u16, u16)>,
+}
+
+impl Handed {
+    /// Not handed over yet.
+    pub(crate) const FRESH: Self = Self { from: WorkerId(0), stage: Stage::Datagram, hops: 0, ports: None };
+}
+
+/// As whose a packet was handed over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// The owner of its datagram, which knows the ports of all fragments.
+    Datagram,
+    /// The owner of its tuple.
+    Tuple,
+    /// The owner of its session's answers: the tuple's owner found, on the first path, that it lives there.
+    Home,
+    /// A worker that may have a port left: those before it have none.
+    Ports,
+    /// The session's owner, by a stub.
+    Stub,
+}
+
 /// A frame within a buffer that leaves room in front.
 #[derive(Debug)]
 pub struct Packet<'a> {
@@ -32,6 +63,8 @@ pub struct Packet<'a> {
     end: usize,
     pub ingress: Ingress,
     pub checksum: Checksum,
+    /// `None`: fresh from a device.
+    pub handed: Option<Handed>,
 }
 
 impl<'a> Packet<'a> {
@@ -42,7 +75,13 @@ impl<'a> Packet<'a> {
     #[must_use]
     pub fn new(buf: &'a mut [u8], start: usize, len: usize, ingress: Ingress, checksum: Checksum) -> Self {
         assert!(start + len <= buf.len(), "a frame lies within its buffer");
-        Self { buf, start, end: start + len, ingress, checksum }
+        Self { buf, start, end: start + len, ingress, checksum, handed: None }
+    }
+
+    /// The same packet as another worker handed it over.
+    #[must_use]
+    pub fn with_handed(self, handed: Option<Handed>) -> Self {
+        Self { handed, ..self }
     }
 
     #[must_use]

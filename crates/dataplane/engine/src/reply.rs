@@ -106,6 +106,31 @@ pub(crate) fn tcp_reset<R: Recorder>(turn: &mut Turn<'_, R>, packet: &Packet<'_>
     }
 }
 
+/// An empty ACK to the sender of a dropped segment, as from the other end (RFC 5961 3.2).
+pub(crate) fn tcp_ack<R: Recorder>(
+    turn: &mut Turn<'_, R>,
+    packet: &Packet<'_>,
+    flow: &Flow,
+    ack: &ravelin_tcp::Answer,
+) {
+    if !may_answer(turn, flow) {
+        return;
+    }
+    let l4_at = usize::from(flow.network.l4_at);
+    let bytes = packet.bytes();
+    let mut header = [0; 20];
+    put_u16(&mut header, 0, u16_at(bytes, l4_at + 2));
+    put_u16(&mut header, 2, u16_at(bytes, l4_at));
+    put_u32(&mut header, 4, ack.seq.0);
+    put_u32(&mut header, 8, ack.ack.0);
+    header[12] = 5 << 4;
+    header[13] = TcpFlags::ACK;
+    put_u16(&mut header, 14, ack.window);
+    if send(turn, flow, (flow.network.dst, flow.network.src), (Proto::TCP, &header, &[])) {
+        turn.rec.fact(Fact::Answered { with: Answered::TcpAck });
+    }
+}
+
 /// An ICMP error about a packet, from the address of the unit it came in on.
 fn icmp_error<R: Recorder>(
     turn: &mut Turn<'_, R>,

@@ -4,14 +4,18 @@
 
 mod host;
 mod policy;
+mod section;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use ravelin_program::{FlowSettings, Interface, Port, Program, SourceNat, Zone};
+use ravelin_program::{FlowSettings, Interface, Port, Program, Zone};
+use ravelin_tcp::TcpRules;
 use ravelin_types::{Addr, Family, Generation, InterfaceId, PolicyId, PortId, ZoneId};
 
+use crate::explain::Recorder;
 use crate::forwarding::Forwarding;
+use crate::nat::{Nat, NatRuleRef};
 pub(crate) use policy::{Decision, Tuple};
 
 /// What a batch sees: one program, one state of the world.
@@ -45,7 +49,8 @@ pub struct Rules {
     /// Addresses of the firewall and the unit that has them.
     locals: HashMap<(Family, Addr), InterfaceId>,
     policies: policy::Policies,
-    pub(crate) source_nat: SourceNat,
+    pub(crate) nat: Nat,
+    pub(crate) tcp: TcpRules,
     pub(crate) limits: IdLimits,
 }
 
@@ -58,16 +63,15 @@ pub(crate) struct IdLimits {
 }
 
 impl Rules {
-    /// Indexes a program.
+    /// Indexes a program. What it has in common with the one `before` is shared with that.
     ///
     /// # Errors
-    /// A part is missing, or an id is used twice or refers to nothing.
-    pub fn build(program: &Program) -> Result<Self, BuildError> {
+    /// A part is missing, an id is used twice or refers to nothing, or there are too many policies.
+    pub fn build(program: &Program, before: Option<&Self>) -> Result<Self, BuildError> {
         let missing = |what: &str| BuildError { path: what.into(), reason: "missing part".into() };
         let interfaces = program.interfaces().ok_or_else(|| missing("interfaces"))?;
         let zones = program.zones().ok_or_else(|| missing("security zones"))?;
         let flow = *program.flow().ok_or_else(|| missing("security flow"))?;
-        let source_nat = program.source_nat().cloned().unwrap_or_default();
         let mut rules = Self {
             generation: program.generation,
             flow,
@@ -76,8 +80,9 @@ impl Rules {
             units: table("interfaces", interfaces.units.iter().map(|u| (u.id.index(), u.clone())))?,
             zones: table("security zones", zones.0.iter().map(|z| (z.id.index(), z.clone())))?,
             locals: HashMap::new(),
-            policies: policy::Policies::build(program),
-            source_nat,
+            policies: policy::Policies::build(program, before.map(|b| &b.policies))?,
+            nat: Nat::of(program),
+            tcp: crate::tcp::rules(&flow.tcp),
             limits: IdLimits::default(),
         };
         rules.index_units()?;
@@ -112,11 +117,10 @@ impl Rules {
     }
 
     fn id_limits(&self) -> IdLimits {
-        let rules = self.source_nat.0.iter().flat_map(|set| &set.rules);
         IdLimits {
             units: self.units.len(),
             policies: self.policies.ids(),
-            nat_rules: rules.map(|r| r.id.index() + 1).max().unwrap_or(0),
+            nat_rules: self.nat.rules().map(|r| r.id.index() + 1).max().unwrap_or(0),
         }
     }
 
@@ -160,8 +164,8 @@ impl Rules {
         self.locals.get(&(family, addr)).copied()
     }
 
-    pub(crate) fn decide(&self, tuple: &Tuple, note: impl FnMut(crate::explain::Fact)) -> Decision<'_> {
-        self.policies.decide(tuple, &self.flow, note)
+    pub(crate) fn decide<R: Recorder>(&self, tuple: &Tuple, rec: &mut R) -> Decision<'_> {
+        self.policies.decide(tuple, &self.flow, rec)
     }
 
     /// What a zone pair's sessions were judged by: sections that apply to it, in order.
@@ -173,9 +177,14 @@ impl Rules {
         self.policies.permits(policy)
     }
 
-    /// Every source NAT rule.
-    pub fn nat_rules(&self) -> impl Iterator<Item = &ravelin_program::SourceRule> {
-        self.source_nat.0.iter().flat_map(|set| &set.rules)
+    /// Whether a policy's own conditions hold, whatever stands before it.
+    pub(crate) fn matches(&self, policy: PolicyId, tuple: &Tuple) -> bool {
+        self.policies.matches(policy, tuple)
+    }
+
+    /// Every NAT rule.
+    pub fn nat_rules(&self) -> impl Iterator<Item = NatRuleRef<'_>> {
+        self.nat.rules()
     }
 
     /// The policy of an id, and the zone pair or `global` it stands in.

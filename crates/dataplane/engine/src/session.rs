@@ -8,6 +8,7 @@ mod table;
 mod wheel;
 
 use ravelin_contract::{SessionState, SessionView, WingView};
+use ravelin_tcp::Conversation;
 use ravelin_types::{InterfaceId, Mac, NatRuleId, PolicyId, SessionId, WorkerId, ZoneId};
 use ravelin_wire::checksum::Delta;
 
@@ -22,8 +23,10 @@ pub(crate) const HOST_UNIT: InterfaceId = InterfaceId(u16::MAX);
 pub const NO_POLICY: PolicyId = PolicyId(u32::MAX);
 /// No NAT rule matched.
 pub(crate) const NO_RULE: NatRuleId = NatRuleId(u32::MAX);
+/// No other worker knows of the session.
+pub(crate) const NO_WORKER: WorkerId = WorkerId(u8::MAX);
 /// No application term named.
-pub(crate) const NO_APPLICATION: u32 = u32::MAX;
+pub(crate) const NO_APPLICATION: u16 = u16::MAX;
 
 /// One direction: the key its packets arrive with, and what to do with them.
 ///
@@ -45,7 +48,7 @@ pub struct Wing {
     pub(crate) l4_delta: Delta,
 }
 
-/// A session. What every packet touches comes first: three or four lines of the five.
+/// A session: four cache lines, of which a packet touches three.
 #[derive(Clone, Copy, Debug)]
 #[repr(C, align(32))]
 pub struct Session {
@@ -57,18 +60,23 @@ pub struct Session {
     /// Program generation (low bits) that judged it last.
     pub(crate) generation: u32,
     pub(crate) policy: PolicyId,
-    pub(crate) wheel_at: u16,
-    pub(crate) tcp: crate::tcp::Progress,
     pub(crate) state: Life,
+    pub(crate) marks: Marks,
+    /// The worker that has a stub for its first wing.
+    pub(crate) stub_at: WorkerId,
+    pub(crate) tcp: Conversation,
+    /// Of its source, and of its destination.
     pub(crate) nat_rule: NatRuleId,
+    pub(crate) destination_rule: NatRuleId,
+    pub(crate) established_timeout_s: u32,
     pub(crate) section_hash: u64,
     pub id: SessionId,
-    pub(crate) established_timeout_s: u32,
     pub(crate) created: Ticks,
-    pub(crate) application: u32,
     /// Links of the ageing wheel, or of the free list.
     pub(crate) next: u32,
     pub(crate) previous: u32,
+    pub(crate) application: u16,
+    pub(crate) wheel_at: u16,
 }
 
 /// Whether a slot holds a session, and how far that has come.
@@ -81,8 +89,30 @@ pub(crate) enum Life {
     Closing,
 }
 
+/// What else has to be done for a session, on its packets or at its end.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Marks(u8);
+
+impl Marks {
+    /// Its policy logs its close.
+    pub(crate) const LOG_CLOSE: Self = Self(1);
+    /// Its policy counts packets and bytes.
+    pub(crate) const COUNT: Self = Self(2);
+    /// It holds the port that its answers come to.
+    pub(crate) const LEASE: Self = Self(4);
+
+    pub(crate) const fn has(self, mark: Self) -> bool {
+        self.0 & mark.0 != 0
+    }
+
+    #[must_use]
+    pub(crate) fn with(self, mark: Self, set: bool) -> Self {
+        if set { Self(self.0 | mark.0) } else { self }
+    }
+}
+
 const _: () = assert!(size_of::<Wing>() == 64, "a wing is one cache line");
-const _: () = assert!(size_of::<Session>() <= 224, "with its index entries at most 256 bytes");
+const _: () = assert!(size_of::<Session>() <= 256, "eight half lines");
 
 impl Wing {
     pub(crate) const EMPTY: Self = Self {
@@ -111,12 +141,15 @@ impl Session {
         established_timeout_s: 0,
         created: Ticks(0),
         nat_rule: NO_RULE,
+        destination_rule: NO_RULE,
         application: NO_APPLICATION,
         next: 0,
         previous: 0,
         wheel_at: 0,
-        tcp: crate::tcp::Progress::NEW,
+        tcp: Conversation::NONE,
         state: Life::Free,
+        marks: Marks(0),
+        stub_at: NO_WORKER,
     };
 
     /// Whether its packets are translated.
@@ -151,7 +184,7 @@ impl Session {
             nat_rule: (self.nat_rule != NO_RULE).then_some(self.nat_rule),
             from_zone: self.wings[0].zone,
             to_zone: self.wings[1].zone,
-            application: (self.application != NO_APPLICATION).then_some(self.application),
+            application: (self.application != NO_APPLICATION).then_some(u32::from(self.application)),
             timeout_s: self.timeout_s,
             remaining_s: self.timeout_s.saturating_sub(now.since(self.last_seen) / 10),
             age_s: now.since(self.created) / 10,

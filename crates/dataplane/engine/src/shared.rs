@@ -7,14 +7,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub struct Shared {
     sessions: AtomicU64,
     sessions_max: u64,
-    /// Workers of the plane, for steering.
-    pub workers: u8,
 }
 
 impl Shared {
     #[must_use]
-    pub fn new(sessions_max: u64, workers: u8) -> Self {
-        Self { sessions: AtomicU64::new(0), sessions_max, workers }
+    pub fn new(sessions_max: u64) -> Self {
+        Self { sessions: AtomicU64::new(0), sessions_max }
     }
 
     /// Takes one session of the device's limit; `false`: none left.

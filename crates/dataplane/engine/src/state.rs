@@ -12,16 +12,19 @@ use crate::counters::{Counters, Hits};
 use crate::fragment::Fragments;
 use crate::hold::Hold;
 use crate::key::FlowKey;
-use crate::nat::{Leases, has_ports, interface_address};
+use crate::nat::{Leases, interface_address};
 use crate::output::Events;
 use crate::random::{Random, Seed};
 use crate::rules::Rules;
-use crate::session::{NO_POLICY, NO_RULE, Session, Sessions, Ticks};
+use crate::session::{Marks, NO_POLICY, NO_WORKER, Session, Sessions, Ticks};
 use crate::shared::Shared;
+use crate::steer::Steering;
+use crate::stub::{Message, Outbox, Stubs};
 
 /// Sizes of a worker's tables, fixed for its life.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
+    /// Of the whole device when a plane is made, of one worker when a state is.
     pub sessions: usize,
     pub events: usize,
 }
@@ -29,6 +32,20 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self { sessions: 262_144, events: 4096 }
+    }
+}
+
+impl Limits {
+    /// The share of one of several workers: flows are spread by hash, never evenly, so a quarter more than
+    /// its part, and eight standard deviations for small tables.
+    #[must_use]
+    pub fn of_one(self, workers: u8) -> Self {
+        if workers <= 1 {
+            return self;
+        }
+        let part = self.sessions / usize::from(workers);
+        let sessions = (part + part / 4 + 8 * part.isqrt() + 1).min(self.sessions);
+        Self { sessions, ..self }
     }
 }
 
@@ -43,6 +60,9 @@ pub struct State {
     pub sessions: Sessions,
     pub counters: Counters,
     pub events: Events,
+    pub(crate) steering: Steering,
+    pub(crate) stubs: Stubs,
+    pub(crate) outbox: Outbox,
     pub(crate) leases: Leases,
     pub(crate) fragments: Fragments,
     pub(crate) hold: Hold,
@@ -63,14 +83,19 @@ impl std::fmt::Debug for Random {
 impl State {
     /// A worker's empty state. `epoch` makes session ids unique over restarts.
     #[must_use]
-    pub fn new(worker: WorkerId, seed: &Seed, epoch: u32, limits: Limits) -> Self {
+    pub fn new(steering: Steering, seed: &Seed, epoch: u32, limits: Limits) -> Self {
+        let worker = steering.worker();
         let lane = u64::from(worker.0) << 8;
+        let stubs_max = if steering.is_alone() { 0 } else { limits.sessions / 4 };
         Self {
             worker,
             sessions: Sessions::new(limits.sessions, seed.key(lane | 1)),
             counters: Counters::new(),
             events: Events::new(limits.events),
-            leases: Leases::default(),
+            steering,
+            stubs: Stubs::new(stubs_max, seed.key(lane | 4)),
+            outbox: Outbox::new(steering.is_alone()),
+            leases: Leases::new(steering),
             fragments: Fragments::new(seed.key(lane | 2)),
             hold: Hold::new(),
             random: Random::new(seed.key(lane | 3)),
@@ -97,7 +122,7 @@ impl State {
         let nat_rules = grow(counters.nat_rules.len(), rules.limits.nat_rules);
         counters.nat_rules.resize(nat_rules, Hits::default());
         let families = [ravelin_types::Family::V4, ravelin_types::Family::V6];
-        let external: Vec<_> = if rules.source_nat.0.is_empty() {
+        let external: Vec<_> = if rules.nat.source.0.is_empty() {
             Vec::new()
         } else {
             let of = |unit| families.map(|f| interface_address(unit, f).map(|a| (f, a)));
@@ -122,13 +147,17 @@ impl State {
     fn ended(&mut self, session: &Session, reason: CloseReason, shared: &Shared, now: Instant) {
         shared.release_session();
         self.counters.sessions_closed += 1;
-        if session.nat_rule != NO_RULE {
+        if session.marks.has(Marks::LEASE) {
             let outside = &session.wings[1].key;
-            if has_ports(outside.proto()) {
-                let (addr, port) = (outside.dst(), outside.dport());
-                self.leases.release(outside.family(), addr, outside.proto(), port);
-            }
-            if let Some(hits) = self.counters.nat_rules.get_mut(session.nat_rule.index()) {
+            let (addr, port) = (outside.dst(), outside.dport());
+            self.leases.release(outside.family(), addr, outside.proto(), port);
+        }
+        if session.stub_at != NO_WORKER {
+            let key = session.wings[0].key;
+            self.outbox.push(session.stub_at, Message::Unstub { key, owner: self.worker });
+        }
+        for rule in [session.nat_rule, session.destination_rule] {
+            if let Some(hits) = self.counters.nat_rules.get_mut(rule.index()) {
                 hits.sessions -= 1;
             }
         }
@@ -137,10 +166,20 @@ impl State {
         {
             hits.sessions -= 1;
         }
-        if session.tcp.logs_close() {
+        if session.marks.has(Marks::LOG_CLOSE) {
             let view = session.view(self.worker, Ticks::at(now));
             self.events.push(Event::Session(SessionEvent { view, close: Some(reason) }));
         }
+    }
+
+    /// Passes waiting messages on to other workers; those that `send` does not take are offered again.
+    pub fn deliver(&mut self, send: impl FnMut(WorkerId, Message) -> bool) {
+        self.outbox.deliver(send);
+    }
+
+    /// Takes in what another worker says.
+    pub fn receive(&mut self, message: Message) {
+        self.stubs.receive(message);
     }
 
     /// Ages sessions, a bounded number a call.

@@ -1,7 +1,7 @@
-//! Which worker owns a frame: one pure function, the same in every worker and after an upgrade.
+//! Which worker owns a packet: pure functions, the same in every worker and after an upgrade.
 //!
-//! Destination an interface-NAT address -> the owner of that port's block; fragments -> the
-//! datagram; an ICMP error -> the tuple it quotes; anything else -> a symmetric keyed hash.
+//! An address of the firewall itself -> the owner of the port's block; fragments -> the datagram, then
+//! its tuple; an ICMP error -> the tuple it quotes; anything else -> a symmetric keyed hash. Spec: steer-1..5, steer-9.
 
 use std::hash::Hasher;
 
@@ -10,64 +10,113 @@ use ravelin_wire::{Fragment, Network};
 use siphasher::sip::SipHasher13;
 
 use crate::key::FlowKey;
+use crate::nat::has_ports;
+use crate::packet::{Handed, Stage};
 use crate::random::Seed;
+use crate::rules::Rules;
 
-/// Keys and sizes that all workers have in common.
+/// Times a packet may change hands, beside a round in search of a port: two for a fragment, one for a
+/// session that lives where its answers arrive, and as many again when a commit moved that place meanwhile.
+const HOPS_MAX: u32 = 6;
+
+/// A worker's place among all, and the keys that all have in common.
 #[derive(Clone, Copy, Debug)]
 pub struct Steering {
     key: (u64, u64),
+    worker: WorkerId,
     workers: u8,
 }
 
-/// What a destination is to steering.
+/// To whom a packet goes, and what was found out about it here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Destination {
-    /// An address whose ports are leased in blocks, one a worker.
-    PortBlocks,
-    Other,
+pub struct HandOver {
+    pub to: WorkerId,
+    pub handed: Handed,
+}
+
+/// Which end of a packet is the firewall's own, if any.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Towards {
+    /// Sent by the kernel: the source may be an address of the firewall.
+    Out,
+    /// From the wire: the destination may be.
+    In,
 }
 
 const PURPOSE: u64 = 0x5354;
 
 impl Steering {
     /// # Panics
-    /// With no worker at all.
+    /// The worker is none of the workers.
     #[must_use]
-    pub fn new(seed: &Seed, workers: u8) -> Self {
-        assert!(workers > 0, "a plane has a worker");
-        Self { key: seed.key(PURPOSE), workers }
+    pub fn new(seed: &Seed, worker: WorkerId, workers: u8) -> Self {
+        assert!(worker.0 < workers, "a worker is one of its plane's");
+        Self { key: seed.key(PURPOSE), worker, workers }
     }
 
-    /// The owner of a datagram; `quoted` is the datagram that an ICMP error quotes.
+    /// The only worker of a plane.
     #[must_use]
-    pub fn owner(&self, network: &Network, quoted: Option<&Network>, destination: Destination) -> WorkerId {
-        if self.workers == 1 {
-            return WorkerId(0);
+    pub fn alone(seed: &Seed) -> Self {
+        Self::new(seed, WorkerId(0), 1)
+    }
+
+    #[must_use]
+    pub const fn worker(&self) -> WorkerId {
+        self.worker
+    }
+
+    /// The worker after this one, in a circle.
+    pub(crate) const fn next(&self) -> WorkerId {
+        WorkerId((self.worker.0 + 1) % self.workers)
+    }
+
+    /// Whether a packet has changed hands more often than there is any reason for.
+    pub(crate) const fn loops(&self, handed: &Handed) -> bool {
+        handed.hops as u32 > HOPS_MAX + self.workers as u32
+    }
+
+    #[must_use]
+    pub const fn is_alone(&self) -> bool {
+        self.workers == 1
+    }
+
+    /// The owner of a packet with this key: of its port's block when it is to or from an address of the
+    /// firewall, else by hash. Equal for both directions of a session that is not translated.
+    pub(crate) fn of_key(&self, rules: &Rules, key: &FlowKey, towards: Towards) -> WorkerId {
+        let (addr, port) = match towards {
+            Towards::In => (key.dst(), key.dport()),
+            Towards::Out => (key.src(), key.sport()),
+        };
+        if has_ports(key.proto()) && rules.local(key.family(), addr).is_some() {
+            self.of_port(port)
+        } else {
+            self.symmetric(key)
         }
-        if let Some(quoted) = quoted {
-            // It was sent by the owner of the flow: look at it the way its answers come.
-            let key = FlowKey::of(quoted, None).reversed();
-            return self.of_key(&key, destination);
-        }
+    }
+
+    /// The owner of a fragmented datagram.
+    pub(crate) fn of_fragment(&self, network: &Network) -> Option<WorkerId> {
         match network.fragment {
             Fragment::First { id } | Fragment::Later { id, .. } => {
-                self.of_datagram(network.src, network.dst, network.proto, id)
+                Some(self.of_datagram(network.src, network.dst, network.proto, id))
             }
-            Fragment::Whole => self.of_key(&FlowKey::of(network, None), destination),
-        }
-    }
-
-    fn of_key(&self, key: &FlowKey, destination: Destination) -> WorkerId {
-        match destination {
-            Destination::PortBlocks if crate::nat::has_ports(key.proto()) => self.of_port(key.dport()),
-            Destination::PortBlocks | Destination::Other => self.symmetric(key),
+            Fragment::Whole => None,
         }
     }
 
     /// The owner of a leased port: blocks of equal size, one a worker.
     #[must_use]
-    pub fn of_port(&self, port: u16) -> WorkerId {
-        WorkerId(((u32::from(port) * u32::from(self.workers)) >> 16) as u8)
+    pub const fn of_port(&self, port: u16) -> WorkerId {
+        WorkerId(((port as u32 * self.workers as u32) >> 16) as u8)
+    }
+
+    /// Hands a packet to another worker; `None`: it is ours.
+    pub(crate) fn to(&self, to: WorkerId, stage: Stage, before: Option<Handed>) -> Option<HandOver> {
+        if to == self.worker {
+            return None;
+        }
+        let before = before.unwrap_or(Handed::FRESH);
+        Some(HandOver { to, handed: Handed { from: self.worker, stage, hops: before.hops + 1, ..before } })
     }
 
     /// Equal for both directions.
@@ -102,40 +151,40 @@ impl Steering {
 mod tests {
     use super::*;
     use ravelin_types::Family;
-    use ravelin_wire::build::{self, Ip, Payload};
-    use ravelin_wire::parse;
 
-    fn network(ip: &Ip, payload: &Payload) -> Network {
-        parse(&build::frame(ip, payload)).unwrap().network.unwrap()
+    fn steering(workers: u8) -> Steering {
+        Steering::new(&Seed([7; 32]), WorkerId(0), workers)
     }
 
     proptest::proptest! {
         #[test]
-        fn both_directions_have_one_owner(a: [u8; 4], b: [u8; 4], sport: u16, dport: u16, workers in 1u8..16) {
-            let steering = Steering::new(&Seed([7; 32]), workers);
-            let there = network(&Ip::v4(a, b), &Payload::udp(sport, dport, b""));
-            let back = network(&Ip::v4(b, a), &Payload::udp(dport, sport, b""));
-            let owner = |n: &Network| steering.owner(n, None, Destination::Other);
-            proptest::prop_assert_eq!(owner(&there), owner(&back));
-            proptest::prop_assert!(owner(&there).0 < workers);
-        }
-
-        #[test]
-        fn an_error_goes_where_the_packet_it_quotes_came_from(a: [u8; 4], b: [u8; 4], sport: u16, workers in 1u8..16) {
-            let steering = Steering::new(&Seed([7; 32]), workers);
-            let quoted = network(&Ip::v4(a, b), &Payload::udp(sport, 53, b""));
-            let error = network(&Ip::v4([9, 9, 9, 9], a), &Payload::icmp(Family::V4, 3, 3, 0, b"........"));
-            let by_error = steering.owner(&error, Some(&quoted), Destination::Other);
-            proptest::prop_assert_eq!(by_error, steering.owner(&quoted, None, Destination::Other));
+        fn both_directions_have_one_owner(a: u32, b: u32, sport: u16, dport: u16, workers in 1u8..16) {
+            let steering = steering(workers);
+            let (a, b) = ((Addr(u128::from(a)), sport), (Addr(u128::from(b)), dport));
+            let key = FlowKey::new(Family::V4, Proto::UDP, a, b);
+            proptest::prop_assert_eq!(steering.symmetric(&key), steering.symmetric(&key.reversed()));
+            proptest::prop_assert!(steering.symmetric(&key).0 < workers);
         }
 
         #[test]
         fn a_port_block_belongs_to_one_worker(port: u16, workers in 1u8..16) {
-            let steering = Steering::new(&Seed([7; 32]), workers);
+            let steering = steering(workers);
             proptest::prop_assert!(steering.of_port(port).0 < workers);
             if port < u16::MAX {
                 proptest::prop_assert!(steering.of_port(port) <= steering.of_port(port + 1));
             }
         }
+    }
+
+    #[test]
+    fn flows_spread_over_all_workers() {
+        let steering = steering(4);
+        let mut flows = [0; 4];
+        for n in 0..4000u32 {
+            let (a, b) = ((Addr(u128::from(n)), 1000), (Addr(9), 53));
+            flows[usize::from(steering.symmetric(&FlowKey::new(Family::V4, Proto::UDP, a, b)).0)] += 1;
+        }
+        // Binomial with p = 1/4: eight standard deviations are 219.
+        assert!(flows.iter().all(|n| (780..=1220).contains(n)), "{flows:?}");
     }
 }

@@ -10,11 +10,13 @@ use ravelin_wire::{Fragment, L4, Malformed, Network, Parsed, ethertype, parse};
 use crate::explain::{Fact, Recorder};
 use crate::key::FlowKey;
 use crate::output::Output;
-use crate::packet::{Ingress, Packet};
+use crate::packet::{Handed, Ingress, Packet, Stage};
 use crate::rules::Snapshot;
 use crate::session::HOST_UNIT;
 use crate::shared::Shared;
 use crate::state::State;
+use crate::steer::{HandOver, Towards};
+use crate::stub::Message;
 use crate::verdict::Verdict;
 use crate::{act, fast_path, first_path, host, icmp_error};
 
@@ -54,6 +56,8 @@ pub(crate) struct Flow {
     pub from_host: bool,
     pub key: FlowKey,
     pub hash: u64,
+    /// How it came here from another worker.
+    pub handed: Option<Handed>,
 }
 
 /// A packet between parse and act.
@@ -107,7 +111,7 @@ pub fn step<R: Recorder>(
         let verdict = match slot {
             Slot::Done(verdict) => *verdict,
             Slot::Flow(flow) => judge(&mut turn, packet, flow),
-            Slot::Arp { link, unit, from_host } => host::arp(turn.world, packet, link, (*unit, *from_host)),
+            Slot::Arp { link, unit, from_host } => host::arp(&mut turn, packet, link, (*unit, *from_host)),
         };
         account(&mut turn, packet, verdict);
     }
@@ -124,8 +128,25 @@ fn judge<R: Recorder>(turn: &mut Turn<'_, R>, packet: &mut Packet<'_>, flow: &Fl
             Some(verdict) => verdict,
             None => first_path::run(turn, packet, flow),
         },
-        None => first_path::run(turn, packet, flow),
+        None => match stub(turn, flow) {
+            Some(over) => Verdict::HandOver(over),
+            None => first_path::run(turn, packet, flow),
+        },
     }
+}
+
+/// Who has the session of a packet that we have none for.
+fn stub<R: Recorder>(turn: &mut Turn<'_, R>, flow: &Flow) -> Option<HandOver> {
+    let state = &mut *turn.state;
+    if state.steering.is_alone() {
+        return None;
+    }
+    // A stub led here and the session is gone.
+    if let Some(Handed { stage: Stage::Stub, from, .. }) = flow.handed {
+        state.outbox.push(from, Message::Unstub { key: flow.key, owner: state.worker });
+    }
+    let owner = state.stubs.owner(&flow.key)?;
+    state.steering.to(owner, Stage::Stub, flow.handed)
 }
 
 /// Counts what a verdict means.
@@ -140,16 +161,19 @@ fn account<R: Recorder>(turn: &mut Turn<'_, R>, packet: &Packet<'_>, verdict: Ve
             counters.drop(reason);
             turn.rec.fact(Fact::Dropped(reason));
         }
-        Verdict::Consume | Verdict::HandOver(_) => {}
+        Verdict::Consume => {}
+        Verdict::HandOver(_) => counters.handed_over += 1,
     }
     turn.out.verdicts.push(verdict);
 }
 
 /// From bytes to a flow, or to the end of a packet that is none.
 fn examine<R: Recorder>(turn: &mut Turn<'_, R>, packet: &Packet<'_>) -> Slot {
-    let counters = &mut turn.state.counters;
-    counters.rx_packets += 1;
-    counters.rx_bytes += packet.len() as u64;
+    if packet.handed.is_none() {
+        let counters = &mut turn.state.counters;
+        counters.rx_packets += 1;
+        counters.rx_bytes += packet.len() as u64;
+    }
     match classify(turn, packet) {
         Err(verdict) => Slot::Done(verdict),
         Ok(slot) => {
@@ -169,7 +193,7 @@ fn classify<R: Recorder>(turn: &mut Turn<'_, R>, packet: &Packet<'_>) -> Result<
     let parsed = parse(packet.bytes()).map_err(|e| Verdict::Drop(malformed(e)))?;
     let unit = ingress_unit(turn.world, packet.ingress, &parsed)?;
     let from_host = matches!(packet.ingress, Ingress::Host(_));
-    if !from_host {
+    if !from_host && packet.handed.is_none() {
         turn.state.counters.received(unit.id, packet.len());
     }
     let zone = unit.zone.ok_or(Verdict::Drop(DropReason::NoZone))?;
@@ -192,10 +216,11 @@ fn classify<R: Recorder>(turn: &mut Turn<'_, R>, packet: &Packet<'_>) -> Result<
     if !from_host {
         check_addresses(&network)?;
     }
-    let key = flow_key(turn, &network)?;
+    let towards = if from_host { Towards::Out } else { Towards::In };
+    let key = place(turn, packet, &network, towards)?;
     let hash = turn.state.sessions.hash(&key);
     let zone = if from_host { ZoneId::HOST } else { zone };
-    Ok(Slot::Flow(Flow { link, network, unit: unit.id, zone, from_host, key, hash }))
+    Ok(Slot::Flow(Flow { link, network, unit: unit.id, zone, from_host, key, hash, handed: packet.handed }))
 }
 
 fn ingress_unit<'w>(
@@ -253,6 +278,48 @@ fn check_addresses(network: &Network) -> Result<(), Verdict> {
         return Err(Verdict::Drop(DropReason::InvalidDestination));
     }
     Ok(())
+}
+
+/// The key of a packet that is this worker's to judge, or whose it is.
+fn place<R: Recorder>(
+    turn: &mut Turn<'_, R>,
+    packet: &Packet<'_>,
+    network: &Network,
+    towards: Towards,
+) -> Result<FlowKey, Verdict> {
+    let steering = turn.state.steering;
+    if steering.is_alone() {
+        return flow_key(turn, network);
+    }
+    let handed = packet.handed;
+    if handed.is_some_and(|h| steering.loops(&h)) {
+        return Err(Verdict::Drop(DropReason::HandOverLoop));
+    }
+    let over =
+        |to, stage, handed| steering.to(to, stage, handed).map_or(Ok(()), |h| Err(Verdict::HandOver(h)));
+    match handed.map(|h| (h.stage, h.ports)) {
+        Some((Stage::Tuple | Stage::Home | Stage::Ports | Stage::Stub, ports)) => {
+            return Ok(FlowKey::of(network, ports));
+        }
+        Some((Stage::Datagram, _)) => {}
+        None => {
+            if let Some(owner) = steering.of_fragment(network) {
+                over(owner, Stage::Datagram, None)?;
+            }
+        }
+    }
+    let rules = &turn.world.rules;
+    if let Some(quoted) = icmp_error::quoted(packet, network) {
+        // It goes where the answers to the packet that it quotes go.
+        let key = FlowKey::of(&quoted, None).reversed();
+        over(steering.of_key(rules, &key, towards), Stage::Tuple, handed)?;
+        return flow_key(turn, network);
+    }
+    let key = flow_key(turn, network)?;
+    let ports = (network.fragment != Fragment::Whole).then(|| (key.sport(), key.dport()));
+    let known = Handed { ports, ..handed.unwrap_or(Handed::FRESH) };
+    over(steering.of_key(rules, &key, towards), Stage::Tuple, Some(known))?;
+    Ok(key)
 }
 
 fn flow_key<R: Recorder>(turn: &mut Turn<'_, R>, network: &Network) -> Result<FlowKey, Verdict> {

@@ -1,115 +1,90 @@
-//! How far a TCP conversation has come, from its flags alone.
+//! TCP sessions: rules of the program, and what the conversation's verdict means here.
 //!
-//! Spec: session-8..11. Sequence windows are not tracked here.
+//! Junos: `security flow tcp-session`. Place: SYN check on the first path, flags and windows on the fast path
+//! (flow-15). State: the conversation in the session record. Spec: tcp-1..41.
 
-use ravelin_wire::TcpFlags;
+use ravelin_program::{SynCheck, TcpSettings, TimeWait};
+use ravelin_tcp::{
+    Arrival, BlindAttack, Conversation, HalfClose, Opened, Segment, Sequence, State, TcpDrop, TcpRules,
+    Timeout,
+};
+use ravelin_types::DropReason;
 
+use crate::packet::Packet;
 use crate::session::Life;
+use crate::step::Flow;
 
-/// Flags seen on the two wings.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Progress(u8);
-
-const SYN: u8 = 1;
-const SYN_ACK: u8 = 2;
-const ACKED: u8 = 4;
-const FIN: [u8; 2] = [8, 16];
-const RST: u8 = 32;
-/// Not of TCP: the session's policy logs its close.
-const LOG_CLOSE: u8 = 128;
-/// Not of TCP: the session's policy counts packets and bytes.
-const COUNT: u8 = 64;
-
-impl Progress {
-    pub(crate) const NEW: Self = Self(0);
-
-    /// Takes in a segment of wing 0 (the opener's) or 1.
-    pub(crate) fn advance(self, wing: usize, flags: TcpFlags) -> Self {
-        let mut seen = self.0;
-        let (syn, ack) = (flags.has(TcpFlags::SYN), flags.has(TcpFlags::ACK));
-        if wing == 0 && syn {
-            seen |= SYN;
-        }
-        if wing == 1 && syn && ack {
-            seen |= SYN_ACK;
-        }
-        if wing == 0 && ack && !syn && seen & SYN_ACK != 0 {
-            seen |= ACKED;
-        }
-        if flags.has(TcpFlags::FIN) {
-            seen |= FIN[wing];
-        }
-        if flags.has(TcpFlags::RST) {
-            seen |= RST;
-        }
-        Self(seen)
-    }
-
-    /// A conversation taken up in the middle (SYN check off): both ways are taken as open.
-    pub(crate) fn midstream() -> Self {
-        Self(SYN | SYN_ACK | ACKED)
-    }
-
-    pub(crate) fn life(self) -> Life {
-        if self.0 & RST != 0 || self.0 & (FIN[0] | FIN[1]) == FIN[0] | FIN[1] {
-            Life::Closing
-        } else if self.0 & ACKED != 0 {
-            Life::Established
-        } else {
-            Life::Opening
-        }
-    }
-
-    /// Marks the session as one whose end is logged.
-    pub(crate) fn with_log_close(self) -> Self {
-        Self(self.0 | LOG_CLOSE)
-    }
-
-    /// Marks the session as one whose packets its policy counts.
-    pub(crate) fn with_count(self) -> Self {
-        Self(self.0 | COUNT)
-    }
-
-    pub(crate) fn counts(self) -> bool {
-        self.0 & COUNT != 0
-    }
-
-    pub(crate) fn logs_close(self) -> bool {
-        self.0 & LOG_CLOSE != 0
-    }
-
-    pub(crate) fn was_reset(self) -> bool {
-        self.0 & RST != 0
+/// The rules of a program's settings.
+pub(crate) fn rules(settings: &TcpSettings) -> TcpRules {
+    let TcpSettings {
+        syn_check,
+        sequence_check,
+        rst_invalidate_session,
+        rst_sequence_check,
+        fin_invalidate_session,
+        time_wait,
+        half_close_as_time_wait,
+        initial_timeout,
+        mss: _,
+    } = *settings;
+    TcpRules {
+        syn_check: match syn_check {
+            SynCheck::Required => ravelin_tcp::SynCheck::Required,
+            SynCheck::Strict => ravelin_tcp::SynCheck::Strict,
+            SynCheck::Off => ravelin_tcp::SynCheck::Off,
+        },
+        sequence: if sequence_check { Sequence::Checked } else { Sequence::Unchecked },
+        blind_attack: BlindAttack::Pass,
+        rst_invalidate_session,
+        rst_sequence_check,
+        fin_invalidate_session,
+        time_wait: match time_wait {
+            TimeWait::Unset => ravelin_tcp::TimeWait::Unset,
+            TimeWait::Ageout => ravelin_tcp::TimeWait::Ageout,
+            TimeWait::Seconds(seconds) => ravelin_tcp::TimeWait::Seconds(seconds),
+        },
+        half_close: if half_close_as_time_wait { HalfClose::TimeWait } else { HalfClose::Established },
+        initial_timeout_s: initial_timeout,
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn life(segments: &[(usize, u8)]) -> Life {
-        let flags = segments.iter();
-        flags.fold(Progress::NEW, |p, (wing, f)| p.advance(*wing, TcpFlags(*f))).life()
-    }
-
-    const S: u8 = TcpFlags::SYN;
-    const A: u8 = TcpFlags::ACK;
-    const F: u8 = TcpFlags::FIN;
-
-    #[test]
-    fn a_handshake_takes_three_segments() {
-        assert_eq!(life(&[(0, S)]), Life::Opening);
-        assert_eq!(life(&[(0, S), (1, S | A)]), Life::Opening);
-        assert_eq!(life(&[(0, S), (1, S | A), (0, A)]), Life::Established);
-        assert_eq!(life(&[(0, S), (0, A)]), Life::Opening);
-    }
-
-    #[test]
-    fn both_fins_or_one_rst_close() {
-        let open = [(0, S), (1, S | A), (0, A)];
-        let with = |more: &[(usize, u8)]| life(&[&open, more].concat());
-        assert_eq!(with(&[(0, F | A)]), Life::Established);
-        assert_eq!(with(&[(0, F | A), (1, F | A)]), Life::Closing);
-        assert_eq!(with(&[(1, TcpFlags::RST)]), Life::Closing);
+/// What a packet's first segment opens; `None`: it is no TCP, or shows no header.
+pub(crate) fn open(packet: &Packet<'_>, flow: &Flow, rules: &TcpRules) -> Result<Option<Opened>, DropReason> {
+    match Segment::read(packet.bytes(), &flow.network) {
+        None => Ok(None),
+        Some(segment) => Conversation::open(&segment, Arrival::Plain, rules).map(Some).map_err(reason),
     }
 }
+
+/// What the kernel sends may be of a conversation that is older than its session here.
+pub(crate) fn open_from_host(packet: &Packet<'_>, flow: &Flow, rules: &TcpRules) -> Option<Opened> {
+    let lenient = TcpRules { syn_check: ravelin_tcp::SynCheck::Off, ..*rules };
+    open(packet, flow, &lenient).unwrap_or(None)
+}
+
+pub(crate) const fn reason(drop: TcpDrop) -> DropReason {
+    match drop {
+        TcpDrop::NotSyn => DropReason::TcpNotSyn,
+        TcpDrop::BadFlags => DropReason::TcpBadFlags,
+        TcpDrop::NotEstablished => DropReason::TcpNotEstablished,
+        TcpDrop::OutOfWindow => DropReason::TcpOutOfWindow,
+        TcpDrop::AckOutOfWindow => DropReason::TcpAckOutOfWindow,
+        TcpDrop::SackOutOfWindow => DropReason::TcpSackOutOfWindow,
+        TcpDrop::RstOutOfWindow => DropReason::TcpRstOutOfWindow,
+        TcpDrop::RstNotExpected => DropReason::TcpRstNotExpected,
+        TcpDrop::SynInWindow => DropReason::TcpSynInWindow,
+        TcpDrop::AfterFin => DropReason::TcpAfterFin,
+    }
+}
+
+/// How far a session has come, as it is shown.
+pub(crate) const fn life(state: State) -> Life {
+    match state {
+        State::SynSent | State::SynReceived => Life::Opening,
+        State::Established | State::HalfClosed => Life::Established,
+        State::Closing | State::TimeWait | State::Reset => Life::Closing,
+    }
+}
+
+/// The timeout class of a session that is no TCP, or of which only fragments were seen.
+pub(crate) const SETTLED: Timeout = Timeout::Established;

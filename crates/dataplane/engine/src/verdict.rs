@@ -1,7 +1,9 @@
 //! What becomes of a packet.
 
-use ravelin_types::{DropReason, InterfaceId, PortId, WorkerId};
+use ravelin_types::{DropReason, InterfaceId, PortId};
 use ravelin_wire::rewrite::Partial;
+
+use crate::steer::HandOver;
 
 /// Where a packet leaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,6 +25,6 @@ pub enum Verdict {
     Drop(DropReason),
     /// The engine kept what it needs (held for a neighbour, or answered itself).
     Consume,
-    /// Another worker owns the flow.
-    HandOver(WorkerId),
+    /// It is another worker's: the frame goes there as it came.
+    HandOver(HandOver),
 }

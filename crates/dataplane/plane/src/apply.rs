@@ -16,6 +16,8 @@ const SUPPORTED: &[&str] = &[
     "global-policies",
     "host-inbound",
     "source-nat-interface",
+    "destination-nat",
+    "static-nat",
     "vlan",
     "ipv6",
     "explain",
@@ -23,7 +25,7 @@ const SUPPORTED: &[&str] = &[
 
 impl<W: Workers> Plane<W> {
     pub(crate) fn check(&self, program: &Program) -> Result<Admission, Error> {
-        let (refusals, rules) = self.prepare(program);
+        let (refusals, rules) = self.prepare(program, self.rules().as_deref());
         if refusals.is_empty() {
             self.core().prepared = rules.map(|rules| (program.digest(), rules));
         }
@@ -37,7 +39,7 @@ impl<W: Workers> Plane<W> {
             .take_if(|(digest, rules)| *digest == program.digest() && rules.generation == program.generation);
         let rules = match prepared {
             Some((_, rules)) => rules,
-            None => match self.prepare(program) {
+            None => match self.prepare(program, core.running.as_deref()) {
                 (refusals, Some(rules)) if refusals.is_empty() => rules,
                 (refusals, _) => return Err(Error::Refused(refusals)),
             },
@@ -53,11 +55,11 @@ impl<W: Workers> Plane<W> {
         Ok(result)
     }
 
-    fn prepare(&self, program: &Program) -> (Vec<Refusal>, Option<Arc<Rules>>) {
+    fn prepare(&self, program: &Program, before: Option<&Rules>) -> (Vec<Refusal>, Option<Arc<Rules>>) {
         let unknown = program.requires.iter().filter(|r| !SUPPORTED.contains(&r.as_str()));
         let mut refusals: Vec<_> =
             unknown.map(|name| Refusal { path: name.clone(), reason: "unknown capability".into() }).collect();
-        match Rules::build(program) {
+        match Rules::build(program, before) {
             Ok(rules) => {
                 refusals.extend(self.workers.admit(&rules));
                 (refusals, Some(Arc::new(rules)))
@@ -76,10 +78,7 @@ fn remember(core: &mut Core, result: &ApplyResult) {
 
 fn outcome(program: &Program, rules: &Rules, modes: Vec<PortMode>) -> ApplyResult {
     let app_names = program.application_names().iter().cloned();
-    let rule_sets = program.source_nat().map_or(&[][..], |nat| &nat.0);
-    let nat_rules = rule_sets
-        .iter()
-        .flat_map(|set| set.rules.iter().map(|rule| (format!("{}/{}", set.name, rule.name), rule.id.0)));
+    let nat_rules = rules.nat_rules().map(|r| (format!("{}/{}/{}", r.kind, r.set, r.name), r.id.0));
     ApplyResult {
         generation: rules.generation,
         zone_ids: rules.zones().map(|z| (z.name.clone(), z.id)).collect(),

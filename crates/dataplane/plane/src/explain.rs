@@ -55,9 +55,11 @@ fn finding(fact: Fact, rules: &Rules) -> Finding {
             of("host-inbound-traffic", unit(id), outcome.into())
         }
         Fact::NatRule { rule, off } => {
-            let outcome = if off { "match: off" } else { "match: interface" };
-            let name = rules.nat_rules().find(|r| r.id == rule);
-            of("source-nat", name.map_or_else(String::new, |r| r.name.clone()), outcome.into())
+            let outcome = if off { "match: off" } else { "match" };
+            match rules.nat_rules().find(|r| r.id == rule) {
+                Some(found) => of(nat_stage(found.kind), found.name.to_owned(), outcome.into()),
+                None => of("nat", String::new(), outcome.into()),
+            }
         }
         Fact::Translated { family, addr, port } => {
             of("source-nat", format!("{}", addr.to_ip(family)), format!("port {port}"))
@@ -73,9 +75,18 @@ fn finding(fact: Fact, rules: &Rules) -> Finding {
     }
 }
 
+fn nat_stage(kind: &'static str) -> &'static str {
+    match kind {
+        "source" => "source-nat",
+        "destination" => "destination-nat",
+        _ => "static-nat",
+    }
+}
+
 fn answer(with: Answered) -> String {
     match with {
         Answered::TcpReset => "TCP reset".into(),
+        Answered::TcpAck => "TCP ACK".into(),
         Answered::IcmpError { kind, code } => format!("ICMP type {kind} code {code}"),
     }
 }

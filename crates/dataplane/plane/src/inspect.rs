@@ -5,8 +5,8 @@ use ravelin_contract::{
     InterfaceCounters, NatCounters, PolicyCounters, Status, Telemetry,
 };
 use ravelin_engine::{
-    Checksum, Egress, Ingress, Limits, Output, Packet, Rules, Seed, Shared, Snapshot, State, Trace, Verdict,
-    step,
+    Checksum, Egress, Ingress, Limits, Output, Packet, Rules, Seed, Shared, Snapshot, State, Steering, Trace,
+    Verdict, step,
 };
 use ravelin_types::{DropReason, Instant, InterfaceId, WorkerId};
 
@@ -16,6 +16,8 @@ use crate::workers::{Workers, ask, each};
 
 /// Room in front of an injected frame for a VLAN tag.
 const HEADROOM: usize = 64;
+/// Nothing outside ever meets the scratch state.
+const SCRATCH_SEED: Seed = Seed([0; 32]);
 
 impl<W: Workers> Telemetry for Plane<W> {
     fn global(&self) -> Result<Global, Error> {
@@ -33,6 +35,7 @@ impl<W: Workers> Telemetry for Plane<W> {
             sum.tx_bytes += c.tx_bytes;
             sum.host_packets += c.host_packets;
             sum.answers += c.answers;
+            sum.handed_over += c.handed_over;
             sum.sessions_created += c.sessions_created;
             sum.sessions_closed += c.sessions_closed;
             sum.events_lost += lost;
@@ -168,7 +171,7 @@ fn judge(
     now: Instant,
 ) -> Explanation {
     let limits = Limits { sessions: 16, events: 16 };
-    let mut state = State::new(WorkerId(0), &Seed([0; 32]), 0, limits);
+    let mut state = State::new(Steering::alone(&SCRATCH_SEED), &SCRATCH_SEED, 0, limits);
     state.adopt(&snapshot.rules);
     let mut buffer = vec![0; HEADROOM];
     match (tag, frame.len() >= 12) {
@@ -183,7 +186,7 @@ fn judge(
     let len = buffer.len() - HEADROOM;
     let packet = Packet::new(&mut buffer, HEADROOM, len, ingress, Checksum::Unverified);
     let (mut out, mut trace) = (Output::new(), Trace::default());
-    let shared = Shared::new(16, 1);
+    let shared = Shared::new(16);
     step(snapshot, (&mut state, &shared), now, &mut [packet], &mut out, &mut trace);
     let verdict = verdict(&snapshot.rules, out.verdicts.first().copied());
     Explanation { verdict, findings: findings(&trace, &snapshot.rules) }

@@ -7,6 +7,7 @@
 mod apply;
 mod explain;
 mod inspect;
+pub mod mesh;
 mod sessions;
 mod workers;
 

@@ -7,7 +7,9 @@ use std::sync::Arc;
 
 use ravelin_types::Generation;
 
-use crate::{Digest, FlowSettings, Interfaces, PolicySection, SourceNat, Zones};
+use crate::{
+    DestinationNat, Digest, FlowSettings, Interfaces, PolicySection, Screens, SourceNat, StaticNat, Zones,
+};
 
 /// A part of a program that is hashed, sent and shared as one.
 #[derive(Clone, Debug, PartialEq)]
@@ -16,8 +18,11 @@ pub enum Chunk {
     Zones(Zones),
     Flow(FlowSettings),
     SourceNat(SourceNat),
+    DestinationNat(DestinationNat),
+    StaticNat(StaticNat),
     Section(PolicySection),
     ApplicationNames(Vec<String>),
+    Screens(Screens),
 }
 
 /// What a chunk is: its kind, and the name that tells sections apart.
@@ -114,11 +119,32 @@ impl Program {
         self.find(|c| if let Chunk::SourceNat(x) = c { Some(x) } else { None })
     }
 
+    #[must_use]
+    pub fn destination_nat(&self) -> Option<&DestinationNat> {
+        self.find(|c| if let Chunk::DestinationNat(x) = c { Some(x) } else { None })
+    }
+
+    #[must_use]
+    pub fn static_nat(&self) -> Option<&StaticNat> {
+        self.find(|c| if let Chunk::StaticNat(x) = c { Some(x) } else { None })
+    }
+
+    #[must_use]
+    pub fn screens(&self) -> Option<&Screens> {
+        self.find(|c| if let Chunk::Screens(x) = c { Some(x) } else { None })
+    }
+
     /// Names of applications, by the index that a rule's term holds.
     #[must_use]
     pub fn application_names(&self) -> &[String] {
         self.find(|c| if let Chunk::ApplicationNames(x) = c { Some(x) } else { None })
             .map_or(&[], Vec::as_slice)
+    }
+
+    /// The chunks of policy sections in evaluation order with their digests, to be shared.
+    pub fn section_chunks(&self) -> impl Iterator<Item = (&Digest, &Arc<Chunk>)> {
+        let sections = self.chunks.iter().filter(|(_, _, chunk)| matches!(**chunk, Chunk::Section(_)));
+        sections.map(|(_, digest, chunk)| (digest, chunk))
     }
 
     /// Policy sections in evaluation order with their digests.
@@ -129,7 +155,10 @@ impl Program {
             | Chunk::Zones(_)
             | Chunk::Flow(_)
             | Chunk::SourceNat(_)
-            | Chunk::ApplicationNames(_) => None,
+            | Chunk::DestinationNat(_)
+            | Chunk::StaticNat(_)
+            | Chunk::ApplicationNames(_)
+            | Chunk::Screens(_) => None,
         })
     }
 }
@@ -145,6 +174,9 @@ impl Chunk {
             Self::SourceNat(_) => 4,
             Self::Section(_) => 5,
             Self::ApplicationNames(_) => 6,
+            Self::DestinationNat(_) => 8,
+            Self::StaticNat(_) => 9,
+            Self::Screens(_) => 7,
         }
     }
 }

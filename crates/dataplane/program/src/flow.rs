@@ -7,30 +7,92 @@ use crate::Action;
 /// What the session table and TCP checks go by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct FlowSettings {
-    /// A TCP session may only begin with a SYN.
-    pub syn_check: bool,
-    /// Seconds until a handshake must be complete.
-    pub tcp_initial_timeout: u32,
+    pub tcp: TcpSettings,
     pub tcp_timeout: u32,
-    pub tcp_closing_timeout: u32,
     pub udp_timeout: u32,
     pub icmp_timeout: u32,
     pub other_timeout: u32,
     /// What a packet meets that no policy matched.
     pub default_action: Action,
+    pub rematch: Rematch,
+}
+
+/// Whether a TCP session needs a SYN.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum SynCheck {
+    #[default]
+    Required,
+    /// And no data before the handshake is complete.
+    Strict,
+    Off,
+}
+
+/// How long a TCP session lives after both FINs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum TimeWait {
+    /// 150 s, and 2 s once both are acknowledged.
+    #[default]
+    Unset,
+    /// As long as before.
+    Ageout,
+    Seconds(u16),
+}
+
+/// `security flow tcp-session` and `tcp-mss`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct TcpSettings {
+    pub syn_check: SynCheck,
+    pub sequence_check: bool,
+    pub rst_invalidate_session: bool,
+    pub rst_sequence_check: bool,
+    pub fin_invalidate_session: bool,
+    pub time_wait: TimeWait,
+    /// One FIN is as both.
+    pub half_close_as_time_wait: bool,
+    /// Seconds until a handshake must be complete, 4 to 300.
+    pub initial_timeout: u16,
+    /// Highest MSS that a SYN may announce.
+    pub mss: Option<u16>,
+}
+
+impl Default for TcpSettings {
+    fn default() -> Self {
+        Self {
+            syn_check: SynCheck::Required,
+            sequence_check: true,
+            rst_invalidate_session: false,
+            rst_sequence_check: false,
+            fin_invalidate_session: false,
+            time_wait: TimeWait::Unset,
+            half_close_as_time_wait: false,
+            initial_timeout: 20,
+            mss: None,
+        }
+    }
+}
+
+/// What live sessions have to do with changed policies (`policy-rematch`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Rematch {
+    /// End when their policy is gone or permits no more.
+    #[default]
+    Off,
+    /// Must match it still, too.
+    On,
+    /// Or any policy that permits them.
+    Extensive,
 }
 
 impl Default for FlowSettings {
     fn default() -> Self {
         Self {
-            syn_check: true,
-            tcp_initial_timeout: 20,
+            tcp: TcpSettings::default(),
             tcp_timeout: 1800,
-            tcp_closing_timeout: 2,
             udp_timeout: 60,
             icmp_timeout: 60,
-            other_timeout: 60,
+            other_timeout: 1800,
             default_action: Action::Deny,
+            rematch: Rematch::Off,
         }
     }
 }

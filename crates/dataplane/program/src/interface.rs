@@ -4,6 +4,7 @@
 
 use ravelin_types::{Addr, Family, InterfaceId, PortId, ZoneId};
 
+use crate::policy::Prefix;
 use crate::zone::HostInbound;
 
 /// A physical data interface.
@@ -48,6 +49,8 @@ pub struct Interface {
     pub addresses: Vec<InterfaceAddress>,
     /// Replaces the zone's list when set.
     pub host_inbound: Option<HostInbound>,
+    /// Addresses that the unit answers ARP and neighbour discovery for though nobody has them.
+    pub proxied: Vec<Prefix>,
     /// Name of the TAP device that owns the unit's addresses.
     pub tap: String,
 }

@@ -10,17 +10,26 @@ mod flow;
 mod interface;
 mod nat;
 mod policy;
+mod screen;
 mod wire;
 mod zone;
 
 pub use chunk::{Chunk, ChunkKey, Manifest, Program};
 pub use digest::Digest;
 pub use filter::{PortRange, Service};
-pub use flow::FlowSettings;
+pub use flow::{FlowSettings, Rematch, SynCheck, TcpSettings, TimeWait};
 pub use interface::{Interface, InterfaceAddress, Interfaces, Port};
-pub use nat::{NatContext, SourceAction, SourceNat, SourceRule, SourceRuleSet};
+pub use nat::{
+    DestinationAction, DestinationNat, DestinationPool, DestinationRule, DestinationRuleSet, NatContext,
+    NatMatch, NatTuple, SourceAction, SourceNat, SourceRule, SourceRuleSet, StaticNat, StaticRule,
+    StaticRuleSet,
+};
 pub use policy::{
     Action, AddressMatch, Application, IcmpMatch, LogWhen, Policy, PolicySection, Prefix, ZoneMatch,
+};
+pub use screen::{
+    Aggregation, Allowance, Screen, ScreenDirection, ScreenProfile, ScreenSet, Screens, SideLimits, Sweeps,
+    SynFlood, SynProtection, SynWhiteList, UdpFlood, UserDefined,
 };
 pub use wire::{WireError, proto};
 pub use zone::{HostInbound, Zone, Zones};

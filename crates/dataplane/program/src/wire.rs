@@ -5,6 +5,8 @@
 
 mod decode;
 mod encode;
+mod nat;
+mod screen;
 
 use prost::Message as _;
 

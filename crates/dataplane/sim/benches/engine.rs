@@ -15,9 +15,9 @@ use ravelin_compile::{IdBook, Resolved, compile, routes};
 use ravelin_contract::{Neighbour, NeighbourUpdate};
 use ravelin_engine::{
     BATCH_MAX, Checksum, Egress, Forwarding, Ingress, Limits, NoRecorder, Output, Packet, Resolver, Rules,
-    Seed, Shared, Snapshot, State, Verdict, step,
+    Seed, Shared, Snapshot, State, Steering, Verdict, step,
 };
-use ravelin_types::{Generation, Instant, InterfaceId, Mac, PortId, WorkerId};
+use ravelin_types::{Generation, Instant, InterfaceId, Mac, PortId};
 use ravelin_wire::build::{self, Ip, Payload};
 
 const ROUNDS: usize = 5;
@@ -29,6 +29,7 @@ const FRAMES: usize = 2048 * RUN;
 const PER_ADDRESS: usize = 50_000;
 /// Bytes of a 64-byte Ethernet frame without its check sequence.
 const FRAME: usize = 60;
+const SEED: Seed = Seed([7; 32]);
 const HEADROOM: usize = 32;
 const BUFFER: usize = 128;
 /// Nanoseconds that the engine's clock moves a batch.
@@ -124,7 +125,8 @@ impl Bench {
         let mut book = IdBook::default();
         let program = compile(&valid, &Resolved::virtual_ports(&valid), &mut book, Generation(1))
             .unwrap_or_else(|errors| panic!("the bench's configuration: {errors:?}"));
-        let rules = Rules::build(&program).unwrap_or_else(|error| panic!("the bench's program: {error:?}"));
+        let rules =
+            Rules::build(&program, None).unwrap_or_else(|error| panic!("the bench's program: {error:?}"));
         let mut updates = routes(&valid, &book);
         let neighbour = |unit: String, addr: String| NeighbourUpdate {
             interface: book.find_unit(&unit).unwrap_or(InterfaceId(0)),
@@ -141,7 +143,7 @@ impl Bench {
             (port.id, Mac(port.mac))
         };
         let (inside, outside) = (port(0), (1..=addresses).map(port).collect());
-        let mut state = State::new(WorkerId(0), &Seed([7; 32]), 1, Limits { sessions, events: 4096 });
+        let mut state = State::new(Steering::alone(&SEED), &SEED, 1, Limits { sessions, events: 4096 });
         state.adopt(&rules);
         Self {
             snapshot: Snapshot {
@@ -151,7 +153,7 @@ impl Bench {
                 any_station: false,
             },
             state,
-            shared: Shared::new(sessions as u64, 1),
+            shared: Shared::new(sessions as u64),
             out: Output::new(),
             now: Instant::from_secs(1),
             inside,

@@ -1,11 +1,11 @@
-//! One worker without a thread.
+//! Workers without threads: each in turn takes its packets, until none is handed over any more.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ravelin_contract::{Error, PortStatus, Refusal, WorkerStatus};
 use ravelin_engine::{
-    Checksum, Egress, Ingress, Limits, Output, Packet, Resolver, Rules, Seed, Shared, Snapshot, State, Trace,
-    Verdict, step,
+    Checksum, Egress, Handed, Ingress, Limits, Output, Packet, Resolver, Rules, Seed, Shared, Snapshot,
+    State, Steering, Trace, Verdict, step,
 };
 use ravelin_plane::{Plane, PortMode, Setup, Task, Workers};
 use ravelin_types::{Generation, Instant, InterfaceId, PortId, WorkerId};
@@ -21,6 +21,8 @@ pub type SimPlane = Plane<SimWorkers>;
 #[derive(Clone, Copy, Debug)]
 pub struct SimSetup {
     pub seed: u64,
+    /// Frames arrive at any of them, whoever owns their flow.
+    pub workers: u8,
     pub limits: Limits,
     pub resolver: Resolver,
     pub any_station: bool,
@@ -32,6 +34,7 @@ impl Default for SimSetup {
     fn default() -> Self {
         Self {
             seed: 0,
+            workers: 1,
             limits: Limits { sessions: 65_536, events: 4096 },
             resolver: Resolver::Computed,
             any_station: true,
@@ -55,7 +58,7 @@ pub enum SentTo {
     Host(InterfaceId),
 }
 
-/// The worker and its clock.
+/// The workers and their clock.
 pub struct SimWorkers {
     inner: Mutex<Inner>,
     shared: Arc<Shared>,
@@ -63,21 +66,48 @@ pub struct SimWorkers {
 }
 
 struct Inner {
-    state: State,
+    states: Vec<State>,
     snapshot: Option<Arc<Snapshot>>,
     now: Instant,
     out: Output,
+    /// What decides at which worker the next frame arrives.
+    arrivals: u64,
+}
+
+/// A frame of a batch on its way to a verdict.
+struct Job {
+    /// Its place in the batch.
+    at: usize,
+    /// The frame with its headroom, as it came.
+    buffer: Vec<u8>,
+    ingress: Ingress,
+    checksum: Checksum,
+    handed: Option<Handed>,
+}
+
+/// What became of a batch: verdicts and frames by place, then what the engine made itself.
+struct Outcome {
+    verdicts: Vec<Verdict>,
+    sent: Vec<Option<Sent>>,
+    answers: Vec<Sent>,
+    trace: Trace,
 }
 
 impl SimWorkers {
     /// A simulator with its clock at zero.
     #[must_use]
     pub fn plane(setup: SimSetup) -> SimPlane {
-        let shared = Arc::new(Shared::new(setup.limits.sessions as u64, 1));
+        let shared = Arc::new(Shared::new(setup.limits.sessions as u64));
         let mut seed = [0; 32];
         seed[..8].copy_from_slice(&setup.seed.to_le_bytes());
-        let state = State::new(WorkerId(0), &Seed(seed), 1, setup.limits);
-        let inner = Inner { state, snapshot: None, now: Instant::ZERO, out: Output::new() };
+        let seed = Seed(seed);
+        let state = |worker| {
+            let steering = Steering::new(&seed, WorkerId(worker), setup.workers);
+            State::new(steering, &seed, 1, setup.limits)
+        };
+        let states = (0..setup.workers).map(state).collect();
+        let (now, out) = (Instant::ZERO, Output::new());
+        let inner = Inner { states, snapshot: None, now, out, arrivals: setup.seed };
         let workers = Self { inner: Mutex::new(inner), shared: shared.clone(), checksum: setup.checksum };
         let resolver = setup.resolver;
         Plane::new(workers, shared, Setup { epoch: 1, resolver, any_station: setup.any_station })
@@ -98,49 +128,123 @@ impl SimWorkers {
         self.inner().now
     }
 
-    /// Runs frames through the engine as one batch; the verdicts and what was sent, the frames of
-    /// the batch first.
+    /// Runs frames through the engine as one batch a worker; the verdicts and what was sent, the frames
+    /// of the batch first, in order.
     #[must_use]
     pub fn run_batch(&self, frames: &[(Ingress, &[u8])]) -> (Vec<Verdict>, Vec<Sent>, Trace) {
         let mut inner = self.inner();
-        let Inner { state, snapshot, now, out } = &mut *inner;
-        let Some(snapshot) = snapshot else {
-            let dropped = Verdict::Drop(ravelin_types::DropReason::NotReady);
-            return (vec![dropped; frames.len()], Vec::new(), Trace::default());
+        let dropped = Verdict::Drop(ravelin_types::DropReason::NotReady);
+        let mut outcome = Outcome {
+            verdicts: vec![dropped; frames.len()],
+            sent: vec![None; frames.len()],
+            answers: Vec::new(),
+            trace: Trace::default(),
         };
-        let mut buffers: Vec<Vec<u8>> =
-            frames.iter().map(|(_, frame)| [&[0; HEADROOM][..], frame].concat()).collect();
+        if inner.snapshot.is_some() {
+            let mut inboxes = self.arrive(&mut inner, frames);
+            // Once at least, for what ages and what waits.
+            loop {
+                inboxes = inner.round(&self.shared, inboxes, &mut outcome);
+                if inboxes.iter().all(Vec::is_empty) {
+                    break;
+                }
+            }
+        }
+        let Outcome { verdicts, sent, answers, trace } = outcome;
+        (verdicts, sent.into_iter().flatten().chain(answers).collect(), trace)
+    }
+
+    /// Spreads a batch over the workers.
+    fn arrive(&self, inner: &mut Inner, frames: &[(Ingress, &[u8])]) -> Vec<Vec<Job>> {
+        let mut inboxes: Vec<Vec<Job>> = inner.states.iter().map(|_| Vec::new()).collect();
+        for (at, (ingress, frame)) in frames.iter().enumerate() {
+            let checksum = match ingress {
+                Ingress::Port(_) => self.checksum,
+                Ingress::Host(_) => Checksum::Verified,
+            };
+            let buffer = [&[0; HEADROOM][..], frame].concat();
+            let worker = inner.next_arrival();
+            inboxes[worker].push(Job { at, buffer, ingress: *ingress, checksum, handed: None });
+        }
+        inboxes
+    }
+}
+
+impl Inner {
+    /// Knuth's multiplicative sequence: any order will do that is not the flows' own.
+    fn next_arrival(&mut self) -> usize {
+        self.arrivals = self.arrivals.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        (self.arrivals >> 33) as usize % self.states.len()
+    }
+
+    /// One step of every worker; what they handed over.
+    fn round(&mut self, shared: &Shared, inboxes: Vec<Vec<Job>>, outcome: &mut Outcome) -> Vec<Vec<Job>> {
+        let mut next: Vec<Vec<Job>> = inboxes.iter().map(|_| Vec::new()).collect();
+        for (worker, jobs) in inboxes.into_iter().enumerate() {
+            for (to, job) in self.turn(worker, shared, jobs, outcome) {
+                next[usize::from(to.0)].push(job);
+            }
+            self.deliver(worker);
+        }
+        next
+    }
+
+    fn turn(
+        &mut self,
+        worker: usize,
+        shared: &Shared,
+        mut jobs: Vec<Job>,
+        outcome: &mut Outcome,
+    ) -> Vec<(WorkerId, Job)> {
+        let Self { states, snapshot: Some(snapshot), now, out, .. } = self else { return Vec::new() };
+        let mut buffers: Vec<_> = jobs.iter().map(|job| job.buffer.clone()).collect();
         let mut packets: Vec<_> = buffers
             .iter_mut()
-            .zip(frames)
-            .map(|(buffer, (ingress, frame))| {
-                let checksum = match ingress {
-                    Ingress::Port(_) => self.checksum,
-                    Ingress::Host(_) => Checksum::Verified,
-                };
-                Packet::new(buffer, HEADROOM, frame.len(), *ingress, checksum)
+            .zip(&jobs)
+            .map(|(buffer, job)| {
+                let len = buffer.len() - HEADROOM;
+                Packet::new(buffer, HEADROOM, len, job.ingress, job.checksum).with_handed(job.handed)
             })
             .collect();
-        let mut trace = Trace::default();
-        step(snapshot, (state, &self.shared), *now, &mut packets, out, &mut trace);
-        let mut sent = Vec::new();
-        for (packet, verdict) in packets.iter().zip(&out.verdicts) {
-            if let Verdict::Send { egress, unit, partial } = *verdict {
-                let mut frame = packet.bytes().to_vec();
-                if let Some(partial) = partial {
-                    rewrite::finish(&mut frame, partial);
+        step(snapshot, (&mut states[worker], shared), *now, &mut packets, out, &mut outcome.trace);
+        let mut over = Vec::new();
+        for ((packet, verdict), job) in packets.iter().zip(&out.verdicts).zip(jobs.drain(..)) {
+            match *verdict {
+                Verdict::HandOver(to) => {
+                    over.push((to.to, Job { handed: Some(to.handed), ..job }));
+                    continue;
                 }
-                sent.push(Sent { to: to(egress), unit, frame });
+                Verdict::Send { egress, unit, partial } => {
+                    let mut frame = packet.bytes().to_vec();
+                    if let Some(partial) = partial {
+                        rewrite::finish(&mut frame, partial);
+                    }
+                    outcome.sent[job.at] = Some(Sent { to: to(egress), unit, frame });
+                }
+                Verdict::Drop(_) | Verdict::Consume => {}
             }
+            outcome.verdicts[job.at] = *verdict;
         }
         for answer in out.answers() {
             if let Some(partial) = answer.partial {
                 rewrite::finish(answer.bytes_mut(), partial);
             }
             let frame = answer.bytes().to_vec();
-            sent.push(Sent { to: to(answer.egress), unit: answer.unit, frame });
+            outcome.answers.push(Sent { to: to(answer.egress), unit: answer.unit, frame });
         }
-        (out.verdicts.clone(), sent, trace)
+        over
+    }
+
+    /// Passes on what a worker has to tell the others.
+    fn deliver(&mut self, worker: usize) {
+        let mut messages = Vec::new();
+        self.states[worker].deliver(|to, message| {
+            messages.push((to, message));
+            true
+        });
+        for (to, message) in messages {
+            self.states[usize::from(to.0)].receive(message);
+        }
     }
 }
 
@@ -164,19 +268,21 @@ impl Workers for SimWorkers {
     }
 
     fn count(&self) -> u8 {
-        1
+        self.inner().states.len() as u8
     }
 
-    fn run(&self, _: WorkerId, task: Task) -> Result<(), Error> {
+    fn run(&self, worker: WorkerId, task: Task) -> Result<(), Error> {
         let mut inner = self.inner();
-        let now = inner.now;
-        task(&mut inner.state, &self.shared, now);
+        let (now, at) = (inner.now, usize::from(worker.0));
+        let state = inner.states.get_mut(at).ok_or(Error::Worker(worker.0))?;
+        task(state, &self.shared, now);
+        inner.deliver(at);
         Ok(())
     }
 
     fn publish(&self, snapshot: &Arc<Snapshot>) -> Result<(), Error> {
         let mut inner = self.inner();
-        inner.state.adopt(&snapshot.rules);
+        inner.states.iter_mut().for_each(|state| state.adopt(&snapshot.rules));
         inner.snapshot = Some(snapshot.clone());
         Ok(())
     }
@@ -195,8 +301,10 @@ impl Workers for SimWorkers {
     }
 
     fn workers(&self) -> Vec<WorkerStatus> {
-        let generation = self.inner().snapshot.as_ref().map_or(Generation(0), |s| s.rules.generation);
-        vec![WorkerStatus { worker: WorkerId(0), alive: true, restarts: 0, generation }]
+        let inner = self.inner();
+        let generation = inner.snapshot.as_ref().map_or(Generation(0), |s| s.rules.generation);
+        let status = |s: &State| WorkerStatus { worker: s.worker, alive: true, restarts: 0, generation };
+        inner.states.iter().map(status).collect()
     }
 
     fn ports(&self) -> Vec<PortStatus> {

@@ -7,7 +7,7 @@ use ravelin_engine::{Checksum, Ingress, Verdict};
 use ravelin_program::{
     Action, AddressMatch, Application, Chunk, FlowSettings, HostInbound, Interface, InterfaceAddress,
     Interfaces, LogWhen, NatContext, Policy, PolicySection, Port, PortRange, Prefix, Program, Service,
-    SourceAction, SourceNat, SourceRule, SourceRuleSet, Zone, ZoneMatch, Zones,
+    SourceAction, SourceNat, SourceRule, SourceRuleSet, TcpSettings, Zone, ZoneMatch, Zones,
 };
 use ravelin_sim::{Sent, SimPlane, SimSetup, SimWorkers};
 use ravelin_types::{
@@ -65,6 +65,7 @@ fn unit(id: u16, zone: ZoneId, vlan: Option<u16>, v4: [u8; 4], v6: &str) -> Inte
         inet6: true,
         addresses: vec![address(Family::V4, Addr::v4(v4), 24), address(Family::V6, src, 64)],
         host_inbound: None,
+        proxied: Vec::new(),
         tap: format!("tap{id}"),
     }
 }
@@ -89,8 +90,11 @@ fn program(generation: u64, nat: bool, policies: Vec<Policy>) -> Program {
         id: NatRuleId(1),
         identity: RuleIdentity(1),
         name: "r1".into(),
-        source: AddressMatch { ranges: vec![Prefix::all(Family::V4)], excluded: false },
-        destination: any(),
+        matching: ravelin_program::NatMatch {
+            source: AddressMatch { ranges: vec![Prefix::all(Family::V4)], excluded: false },
+            destination: any(),
+            ..Default::default()
+        },
         action: SourceAction::Interface,
     };
     let set = SourceRuleSet {
@@ -184,7 +188,8 @@ fn a_tcp_conversation_is_translated_both_ways_whatever_the_checksum_state() {
         let (leased, dport) = ports(&out);
         assert_eq!(dport, 80);
         let back = tagged(Ip::v4(SERVER, OUTSIDE));
-        let answer = build::frame(&back, &Payload::tcp(80, leased, TcpFlags::SYN | TcpFlags::ACK));
+        let answer =
+            build::frame(&back, &Payload::tcp_segment(80, leased, TcpFlags::SYN | TcpFlags::ACK, 1, 2, b""));
         let (_, sent) = send(&plane, 1, &answer);
         let inside = network(&sent[0].frame);
         assert_eq!((inside.src, inside.dst), (Addr::v4(SERVER), Addr::v4(INSIDE)));
@@ -350,4 +355,44 @@ fn later_fragments_follow_their_first() {
     let (verdict, sent) = send(&plane, 0, &tail);
     assert!(matches!(verdict, Verdict::Send { .. }), "{verdict:?}");
     assert_eq!(parse(&sent[0].frame).unwrap().network.unwrap().src, Addr::v4(OUTSIDE));
+}
+
+/// A SYN that announces an MSS of 1460, of which the firewall lets 1350 through. Spec: tcp-42.
+#[test]
+fn the_mss_that_a_syn_announces_is_lowered_and_its_checksum_holds() {
+    let mut program = program(1, true, permit_all());
+    let flow = FlowSettings {
+        tcp: TcpSettings { mss: Some(1350), ..TcpSettings::default() },
+        ..FlowSettings::default()
+    };
+    let others = program.chunks().filter(|(_, _, chunk)| !matches!(***chunk, Chunk::Flow(_)));
+    let chunks: Vec<_> = others.map(|(key, _, chunk)| (key.name.clone(), Arc::clone(chunk))).collect();
+    program = Program::new(
+        program.generation,
+        chunks.into_iter().chain([(String::new(), Arc::new(Chunk::Flow(flow)))]),
+    );
+    for checksum in [Checksum::Unverified, Checksum::Unknown] {
+        let plane = plane(&program, checksum);
+        let payload = Payload::tcp_segment(40000, 80, TcpFlags::SYN, 1, 0, &[2, 4, 0x05, 0xb4]);
+        let mut syn = build::frame(&Ip::v4(INSIDE, SERVER), &payload);
+        let l4_at = usize::from(network(&syn).l4_at);
+        syn[l4_at + 12] = 6 << 4;
+        sum(&mut syn);
+        let (_, sent) = send(&plane, 0, &syn);
+        let out = network(&sent[0].frame);
+        let option = usize::from(out.l4_at) + 20;
+        assert_eq!(sent[0].frame[option..option + 4], [2, 4, 0x05, 0x46], "1350");
+        let mut summed = sent[0].frame.clone();
+        sum(&mut summed);
+        assert_eq!(summed, sent[0].frame, "the checksum is right");
+    }
+}
+
+/// Makes the TCP checksum of a frame anew.
+fn sum(frame: &mut [u8]) {
+    let network = parse(frame).unwrap().network.unwrap();
+    let (at, end) = (usize::from(network.l4_at), usize::from(network.end));
+    frame[at + 16..at + 18].fill(0);
+    let sum = checksum::transport(network.family, network.src, network.dst, network.proto, &frame[at..end]);
+    frame[at + 16..at + 18].copy_from_slice(&sum.to_be_bytes());
 }

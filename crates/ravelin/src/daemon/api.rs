@@ -1,17 +1,61 @@
 //! The operators' socket: one session a connection, the daemon's state locked for each line.
 
 use std::path::Path;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use ravelin_cli::{Limits, Peer};
-use ravelin_ops::wire::{Request, answer};
-use ravelin_ops::{Env, Facts, Session};
+use ravelin_ops::wire::{Request, Response, answer};
+use ravelin_ops::{Env, Facts, Mode, Session};
 use ravelin_render::Junos;
+use ravelin_store::EditorId;
 
-use super::control::Control;
+use super::config_mode::{Desk, Seat};
+use super::control::{Control, now};
 use super::routes::{Table, View};
 use super::tasks::lock;
+
+/// A connected operator. What was locked or private goes with the connection, however it ends.
+struct Operator {
+    control: Arc<Mutex<Control>>,
+    table: Table,
+    session: Session,
+    seat: Seat,
+}
+
+impl Drop for Operator {
+    fn drop(&mut self) {
+        lock(&self.control).life.database_mut().leave(self.seat.id);
+    }
+}
+
+impl Operator {
+    fn answer(&mut self, request: &Request) -> Response {
+        let Self { control, table, session, seat } = self;
+        let mut control = lock(control);
+        if session.mode == Mode::Configuration && !control.life.database().is_editing(seat.id) {
+            let output = "error: another user ended this session\n".to_owned();
+            return Response { output, error: true, closed: true, ..Response::default() };
+        }
+        let plane = control.works.plane.clone();
+        let names = control.names.clone();
+        let log = control.works.log.clone();
+        let host_name = if control.host_name.is_empty() { "ravelin" } else { &control.host_name };
+        let facts = Facts { host_name: host_name.to_owned(), version: env!("CARGO_PKG_VERSION").into() };
+        let routes = View { table, statics: control.static_prefixes() };
+        let mut desk = Desk { control: &mut control, seat, now: now() };
+        let mut env = Env {
+            plane: &*plane,
+            config: &mut desk,
+            names: &names,
+            routes: &routes,
+            log: &*log,
+            render: &Junos,
+            facts: &facts,
+        };
+        answer(&mut env, session, request)
+    }
+}
 
 /// Serves operators until the process ends.
 ///
@@ -24,33 +68,21 @@ pub fn serve(
 ) -> Result<(), ravelin_remote::ListenError> {
     let listener = ravelin_remote::listen(path)?;
     tracing::info!(socket = %path.display(), "Ready.");
-    let stop = AtomicBool::new(false);
+    let (stop, last) = (AtomicBool::new(false), AtomicU64::new(0));
     ravelin_cli::serve(&listener, Limits::default(), &stop, |peer: Peer| {
-        let (control, table) = (control.clone(), table.clone());
-        let mut session = Session::new(user(peer));
-        Some(move |request: Request| {
-            let mut control = lock(&control);
-            let plane = control.plane.clone();
-            let names = control.names.clone();
-            let facts = Facts {
-                host_name: if control.host_name.is_empty() {
-                    "ravelin".into()
-                } else {
-                    control.host_name.clone()
-                },
-                version: env!("CARGO_PKG_VERSION").into(),
-            };
-            let routes = View { table: &table, statics: control.static_prefixes() };
-            let mut env = Env {
-                plane: &*plane,
-                config: &mut *control,
-                names: &names,
-                routes: &routes,
-                render: &Junos,
-                facts: &facts,
-            };
-            answer(&mut env, &mut session, &request)
-        })
+        let user = user(peer);
+        let mut operator = Operator {
+            control: control.clone(),
+            table: table.clone(),
+            session: Session::new(user.clone()),
+            seat: Seat {
+                id: EditorId(last.fetch_add(1, Ordering::Relaxed)),
+                user,
+                terminal: terminal(peer),
+                pid: u32::try_from(peer.pid).ok(),
+            },
+        };
+        Some(move |request: Request| operator.answer(&request))
     });
     Ok(())
 }
@@ -64,4 +96,11 @@ fn user(peer: Peer) -> String {
     let mut accounts = passwd.lines().map(|line| line.split(':').collect::<Vec<_>>());
     let found = accounts.find(|fields| fields.get(2) == Some(&peer.uid.to_string().as_str()));
     found.map_or_else(|| peer.uid.to_string(), |fields| fields[0].to_owned())
+}
+
+/// The terminal at the peer's standard input, if there is one.
+fn terminal(peer: Peer) -> Option<String> {
+    let input = std::fs::read_link(format!("/proc/{}/fd/0", peer.pid)).ok()?;
+    let name = input.to_str()?.strip_prefix("/dev/")?;
+    (name.starts_with("pts/") || name.starts_with("tty")).then(|| name.to_owned())
 }

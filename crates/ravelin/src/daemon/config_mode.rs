@@ -1,16 +1,29 @@
-//! Configuration mode for the command engine: store, candidate and commit behind `ConfigMode`.
+//! Configuration mode for the command engine: an operator's candidate behind `ConfigMode`.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
+use ravelin_commit::Now;
 use ravelin_ops::{
-    Against, Candidate as Word, CommitRecord, CommitReport, ConfigMode, Form, LoadKind, Outcome, Problem,
-    Verb,
+    Against, Candidate as Word, Commits as _, ConfigMode, Form, LoadKind, Outcome, Problem, Verb,
 };
-use ravelin_store::{Record, Stored};
-use ravelin_syntax::{Diagnostic, Tree, diff};
+use ravelin_store::{Candidate, EditorId};
+use ravelin_syntax::{Diagnostic, diff};
 
 use super::control::Control;
 use super::forms;
+
+/// Who sits at a connection.
+pub struct Seat {
+    pub id: EditorId,
+    pub user: String,
+    pub terminal: Option<String>,
+    pub pid: Option<u32>,
+}
+
+/// The daemon's state as one operator's line sees and changes it.
+pub struct Desk<'a> {
+    pub control: &'a mut Control,
+    pub seat: &'a Seat,
+    pub now: Now,
+}
 
 pub(super) fn problem(diagnostic: &Diagnostic) -> Problem {
     Problem {
@@ -22,32 +35,35 @@ pub(super) fn problem(diagnostic: &Diagnostic) -> Problem {
     }
 }
 
-fn problems(list: &[Diagnostic]) -> Vec<Problem> {
+pub fn problems(list: &[Diagnostic]) -> Vec<Problem> {
     list.iter().map(problem).collect()
 }
 
-fn number(n: u32) -> usize {
-    n as usize
-}
+impl Desk<'_> {
+    pub fn candidate(&self) -> &Candidate {
+        self.control.life.database().candidate(self.seat.id)
+    }
 
-impl Control {
-    fn active_tree(&self) -> Tree {
-        self.store.active().map_or_else(Tree::default, |stored| ravelin_schema::read(&stored.text).tree)
+    /// The candidate, to be changed: whichever way a change comes, it comes through here.
+    fn edited(&mut self) -> Outcome<&mut Candidate> {
+        self.control.life.may_edit(self.seat.id).map_err(|error| vec![Problem::of(error.to_string())])?;
+        let candidate = self.control.life.database_mut().edit(self.seat.id);
+        candidate.map_err(|error| vec![Problem::of(error.to_string())])
     }
 }
 
-impl ConfigMode for Control {
+impl ConfigMode for Desk<'_> {
     fn show(&self, path: &[String], form: Form) -> Outcome<String> {
-        forms::written(self.candidate.tree(), path, form)
+        forms::written(self.candidate().tree(), path, form)
     }
 
     fn active(&self, path: &[String], form: Form) -> Outcome<String> {
-        forms::written(&self.active_tree(), path, form)
+        forms::written(self.control.life.database().shared_base(), path, form)
     }
 
     fn edit(&mut self, at: &[String], verb: Verb, rest: &str) -> Outcome<()> {
         let line = format!("{} {rest}", verb.word());
-        self.candidate.apply(at, &line).map_err(|errors| problems(&errors))
+        self.edited()?.apply(at, &line).map_err(|errors| problems(&errors))
     }
 
     fn edit_exists(&self, path: &[String]) -> bool {
@@ -57,58 +73,24 @@ impl ConfigMode for Control {
 
     fn compare(&self, against: Against) -> Outcome<String> {
         match against {
-            Against::Active => Ok(self.candidate.compare()),
+            Against::Active => Ok(self.candidate().compare()),
             Against::Rollback(n) => {
                 let old = self.rollback_text(n)?;
-                Ok(diff(&ravelin_schema::read(&old).tree, self.candidate.tree()))
+                Ok(diff(&ravelin_schema::read(&old).tree, self.candidate().tree()))
             }
         }
     }
 
-    fn check(&mut self) -> Outcome<Vec<Problem>> {
-        self.check_candidate().map(|()| Vec::new()).map_err(|errors| problems(&errors))
-    }
-
-    fn commit(&mut self, user: &str, comment: Option<&str>) -> Outcome<CommitReport> {
-        let record = Record {
-            time_s: now_s(),
-            user: user.to_owned(),
-            client: "cli".into(),
-            comment: comment.map(str::to_owned),
-        };
-        self.commit_candidate(record).map_err(|errors| problems(&errors))?;
-        Ok(CommitReport::default())
-    }
-
     fn rollback(&mut self, n: u32) -> Outcome<()> {
         let text = self.rollback_text(n)?;
-        self.candidate.replace(&text).map_err(|errors| problems(&errors))
+        self.edited()?.replace(&text).map_err(|errors| problems(&errors))
     }
 
     fn load(&mut self, at: &[String], kind: LoadKind, text: &str) -> Outcome<()> {
-        let tree = forms::loaded(self.candidate.tree(), at, kind, text)?;
-        self.candidate.set(tree);
+        let candidate = self.edited()?;
+        let tree = forms::loaded(candidate.tree(), at, kind, text)?;
+        candidate.set(tree);
         Ok(())
-    }
-
-    fn history(&self) -> Vec<CommitRecord> {
-        let entry = |(number, stored): (u32, &Stored)| CommitRecord {
-            number,
-            time_s: stored.record.time_s as i64,
-            user: stored.record.user.clone(),
-            client: stored.record.client.clone(),
-            comment: stored.record.comment.clone(),
-        };
-        (0..).zip(self.store.history()).map(entry).collect()
-    }
-
-    fn rollback_text(&self, n: u32) -> Outcome<String> {
-        let stored = self.store.rollback(number(n)).map_err(|e| vec![Problem::of(e.to_string())])?;
-        Ok(stored.text.clone())
-    }
-
-    fn compare_rollbacks(&self, old: u32, new: u32) -> Outcome<String> {
-        self.store.compare(number(old), number(new)).map_err(|e| vec![Problem::of(e.to_string())])
     }
 
     fn complete(&self, at: &[String], _: Verb, words: &[&str], partial: &str) -> Vec<Word> {
@@ -116,9 +98,4 @@ impl ConfigMode for Control {
         let found = ravelin_schema::complete(&path, partial);
         found.into_iter().map(|c| Word::new(c.word, c.help)).collect()
     }
-}
-
-/// Wall-clock time of a commit record.
-pub fn now_s() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |passed| passed.as_secs())
 }

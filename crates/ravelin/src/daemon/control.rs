@@ -1,154 +1,93 @@
-//! What the daemon keeps: store, candidate, ids, and the consumers that enforce the active one.
+//! What the daemon keeps: the life of commits, what they are applied to, and the names of what runs.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use ravelin_commit::{BookFile, CommitError, Consumer, PlaneConsumer, Proposal, propose};
-use ravelin_compile::{IdBook, Resolved, ResolvedPort};
-use ravelin_contract::DataPlane;
+use ravelin_commit::{CommitError, Life, Note, Now};
 use ravelin_forwarding::Names;
-use ravelin_host::Observed;
-use ravelin_model::ValidConfig;
 use ravelin_ops::NameTable;
-use ravelin_store::{Candidate, Directory, Record, Store};
-use ravelin_syntax::{Diagnostic, Span};
-use ravelin_types::{Generation, InterfaceId};
+use ravelin_store::{Directory, Record};
+use ravelin_syntax::Tree;
+use ravelin_types::InterfaceId;
+use rustix::time::{ClockId, clock_gettime};
 use tokio::sync::watch;
 
-use super::machine::Machine;
+use super::works::Works;
 
 /// The daemon's state behind one lock: an operator's line sees it whole.
 pub struct Control {
-    pub store: Store<Directory>,
-    pub candidate: Candidate,
-    pub plane: Arc<dyn DataPlane>,
+    pub life: Life<Directory>,
+    pub works: Works,
     pub names: NameTable,
     pub host_name: String,
     /// Devices of the units that run, for probes.
     pub taps: BTreeMap<InterfaceId, String>,
-    pub machine: Machine,
-    book: IdBook,
-    book_file: BookFile,
-    map: BTreeMap<String, String>,
     forwarding: watch::Sender<Names>,
-    active: Option<Proposal>,
-}
-
-/// What a control is made of.
-pub struct Parts {
-    pub store: Store<Directory>,
-    pub plane: Arc<dyn DataPlane>,
-    pub machine: Machine,
-    pub book_file: BookFile,
-    pub map: BTreeMap<String, String>,
-    pub forwarding: watch::Sender<Names>,
+    /// The state of `life` that the names are of.
+    seen: u64,
 }
 
 impl Control {
-    /// # Errors
-    /// The id book is damaged.
-    pub fn new(parts: Parts) -> Result<Self, ravelin_commit::BookFileError> {
-        let Parts { store, plane, machine, book_file, map, forwarding } = parts;
-        let book = book_file.load()?;
-        let text = store.active().map(|stored| stored.text.clone()).unwrap_or_default();
-        let candidate = Candidate::new(ravelin_schema::read(&text).tree);
-        Ok(Self {
-            store,
-            candidate,
-            plane,
+    pub fn new(life: Life<Directory>, works: Works, forwarding: watch::Sender<Names>) -> Self {
+        Self {
+            life,
+            works,
             names: NameTable::default(),
             host_name: String::new(),
             taps: BTreeMap::new(),
-            machine,
-            book,
-            book_file,
-            map,
             forwarding,
-            active: None,
-        })
-    }
-
-    /// Whether the candidate would commit.
-    ///
-    /// # Errors
-    /// Everything that speaks against it.
-    pub fn check_candidate(&mut self) -> Result<(), Vec<Diagnostic>> {
-        let valid = self.candidate.check()?;
-        let proposal = self.propose(&valid)?;
-        let mut plane = PlaneConsumer(self.plane.clone());
-        ravelin_commit::check(&proposal, &mut [&mut self.machine, &mut plane])
-    }
-
-    /// Makes the candidate the active configuration.
-    ///
-    /// # Errors
-    /// Everything that speaks against it; or what did not apply after the commit point.
-    pub fn commit_candidate(&mut self, record: Record) -> Result<(), Vec<Diagnostic>> {
-        let valid = self.candidate.check()?;
-        let proposal = self.propose(&valid)?;
-        let text = self.candidate.text();
-        let mut plane = PlaneConsumer(self.plane.clone());
-        let consumers: &mut [&mut dyn Consumer] = &mut [&mut self.machine, &mut plane];
-        let (store, book_file, book) = (&mut self.store, &self.book_file, &self.book);
-        let done = ravelin_commit::commit(&proposal, consumers, || {
-            // Ids first: a crash between the two leaves ids that nobody uses, never one used twice.
-            book_file.save(book).map_err(|e| e.to_string())?;
-            store.commit(&text, record).map(drop).map_err(|e| e.to_string())
-        });
-        match done {
-            Ok(()) => {}
-            Err(CommitError::Refused(errors)) => return Err(errors),
-            Err(error @ CommitError::Record(_)) => return Err(vec![plain(error.to_string())]),
-            Err(error @ CommitError::Partial(_)) => {
-                self.candidate.committed();
-                self.activated(proposal);
-                return Err(vec![plain(error.to_string())]);
-            }
+            seen: 0,
         }
-        self.candidate.committed();
-        self.activated(proposal);
-        Ok(())
     }
 
-    /// Brings up what the store has as active; at a start, or after the plane was started anew.
+    /// Brings up what the store has.
+    pub fn start(&mut self) -> Vec<Note> {
+        let notes = self.life.start(&mut self.works, now());
+        self.settle();
+        notes
+    }
+
+    /// Does what is due: a commit that nobody confirmed, one that was scheduled, a consumer that owes something.
+    pub fn tick(&mut self) -> Vec<Note> {
+        let notes = self.life.tick(&mut self.works, now());
+        self.settle();
+        notes
+    }
+
+    /// Commits the first configuration of all.
     ///
     /// # Errors
-    /// The stored configuration does not fit this machine any more, or a consumer failed.
-    pub fn apply_active(&mut self) -> Result<(), Vec<Diagnostic>> {
-        let Some(stored) = self.store.active() else { return Ok(()) };
-        let valid = ravelin_model::check_tree(&ravelin_schema::read(&stored.text).tree)?;
-        let proposal = self.propose(&valid)?;
-        self.book_file.save(&self.book).map_err(|e| vec![plain(e.to_string())])?;
-        let mut plane = PlaneConsumer(self.plane.clone());
-        let consumers: &mut [&mut dyn Consumer] = &mut [&mut self.machine, &mut plane];
-        ravelin_commit::check(&proposal, consumers)?;
-        let done = ravelin_commit::apply(&proposal, consumers).map_err(|e| vec![plain(e.to_string())]);
-        self.activated(proposal);
+    /// It is refused, or not enforced yet.
+    pub fn first(&mut self, tree: &Arc<Tree>, record: Record) -> Result<(), CommitError> {
+        let done = self.life.first(&mut self.works, (tree, record), now());
+        self.settle();
         done
     }
 
-    /// Whether anything is to be enforced at all.
-    pub fn has_active(&self) -> bool {
-        self.store.active().is_some()
+    /// Applies the active configuration to a plane that was started anew.
+    ///
+    /// # Errors
+    /// It does not fit this machine any more, or is owed.
+    pub fn apply_active(&mut self) -> Result<(), CommitError> {
+        let done = self.life.apply_active(&mut self.works, now());
+        self.settle();
+        done
     }
 
     /// Prefixes of the static routes that are active.
     pub fn static_prefixes(&self) -> Vec<ipnet::IpNet> {
-        let active = self.active.as_ref();
+        let active = self.life.active();
         active.map_or_else(Vec::new, |p| p.desired.routes.iter().map(|route| route.prefix).collect())
     }
 
-    fn propose(&mut self, valid: &ValidConfig) -> Result<Proposal, Vec<Diagnostic>> {
-        let observed = self.machine.observe().map_err(|e| vec![plain(e)])?;
-        let resolved = resolve(valid, &self.map, &observed)?;
-        let last = self.plane.last_apply_result().map_or(Generation(0), |result| result.generation);
-        propose(valid, resolved, &mut self.book, last.next())
-    }
-
-    fn activated(&mut self, proposal: Proposal) {
-        self.names = NameTable::new(&proposal.program);
-        self.host_name = proposal.valid.get().system.host_name.clone().unwrap_or_default();
-        let interfaces = proposal.program.interfaces().cloned().unwrap_or_default();
+    /// Takes over the names of what was applied, if anything was.
+    pub fn settle(&mut self) {
+        let Some(active) = self.life.active().filter(|_| self.seen != self.life.applied()) else { return };
+        self.names = NameTable::new(&active.program);
+        self.works.log.renamed(&self.names);
+        self.host_name = active.valid.get().system.host_name.clone().unwrap_or_default();
+        let interfaces = active.program.interfaces().cloned().unwrap_or_default();
         self.taps = interfaces.units.iter().map(|unit| (unit.id, unit.tap.clone())).collect();
         let names = Names {
             units: interfaces.units.into_iter().map(|unit| (unit.tap, unit.id)).collect(),
@@ -156,33 +95,24 @@ impl Control {
         };
         // Sent even when equal: the monitor answers with a resync, which a new plane needs.
         self.forwarding.send_replace(names);
-        self.active = Some(proposal);
+        self.seen = self.life.applied();
     }
 }
 
-/// Every interface's device, or every interface that has none.
-fn resolve(
-    valid: &ValidConfig,
-    map: &BTreeMap<String, String>,
-    observed: &Observed,
-) -> Result<Resolved, Vec<Diagnostic>> {
-    let (mut resolved, mut errors) = (Resolved::default(), Vec::new());
-    for interface in &valid.get().interfaces {
-        match ravelin_host::resolve(&interface.name, map, observed) {
-            Ok(device) => {
-                let mtu = u16::try_from(device.mtu).unwrap_or(u16::MAX);
-                let port = ResolvedPort { device: device.name, mac: device.mac, mtu };
-                resolved.0.insert(interface.name.clone(), port);
-            }
-            Err(error) => {
-                let path = format!("interfaces {}", interface.name);
-                errors.push(Diagnostic::error(path, interface.at, error.to_string()));
-            }
-        }
-    }
-    if errors.is_empty() { Ok(resolved) } else { Err(errors) }
+/// The daemon's clocks. The monotonic one goes on while the machine sleeps.
+pub fn now() -> Now {
+    static START: LazyLock<Duration> = LazyLock::new(since_boot);
+    let wall_s = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |passed| passed.as_secs());
+    Now { wall_s, mono: since_boot().saturating_sub(*START) }
 }
 
-fn plain(message: String) -> Diagnostic {
-    Diagnostic::error(String::new(), Span::default(), message)
+fn since_boot() -> Duration {
+    let time = clock_gettime(ClockId::Boottime);
+    Duration::new(time.tv_sec.unsigned_abs(), time.tv_nsec.unsigned_abs().try_into().unwrap_or(0))
+}
+
+/// The machine's boot, by the kernel's name for it.
+pub fn boot() -> String {
+    let id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+    id.trim().to_owned()
 }

@@ -2,28 +2,34 @@
 //! packet process that outlives it.
 
 mod api;
+mod commits;
 mod config_mode;
 mod control;
 mod forms;
+mod log;
 mod machine;
 mod routes;
 mod supervisor;
 mod tasks;
+mod works;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex};
 
-use ravelin_commit::BookFile;
+use ravelin_commit::{BookFile, CommitError, Life};
 use ravelin_contract::DataPlane;
 use ravelin_forwarding::Names;
-use ravelin_store::{Directory, Record, Store};
+use ravelin_store::{Candidate, Directory, Record, Store};
+use ravelin_telemetry::Service;
 use tokio::sync::watch;
 
-use control::{Control, Parts};
+use control::{Control, boot, now};
+use log::Log;
 use machine::Machine;
 use supervisor::Place;
+use works::Works;
 
 /// Arguments of `daemon`.
 #[derive(clap::Args)]
@@ -43,11 +49,11 @@ pub struct Arguments {
     /// A Junos interface and the Linux device that it is.
     #[arg(long, value_name = "INTERFACE=DEVICE", value_parser = mapping)]
     map: Vec<(String, String)>,
-    /// Packet workers, one a receive queue. More than one is not supported yet: flows are not handed
-    /// over between workers.
-    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=1))]
+    /// Packet workers, one a receive queue: every data interface has as many (`ethtool -L DEVICE
+    /// combined N`).
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=64))]
     workers: u8,
-    /// Sessions a worker can hold.
+    /// Sessions that all workers together can hold.
     #[arg(long, default_value_t = 262_144)]
     sessions: usize,
 }
@@ -83,14 +89,13 @@ fn start(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
     let (client, mut child) = supervisor::connect(&place)?;
     let plane: Arc<dyn DataPlane> = Arc::new(client);
     let (forwarding, names) = watch::channel(Names::default());
-    let control = Control::new(Parts {
-        store,
-        plane,
-        machine: Machine::open(runtime.handle().clone())?,
-        book_file: BookFile(arguments.state.join("ids.json")),
-        map: arguments.map.iter().cloned().collect::<BTreeMap<_, _>>(),
-        forwarding,
-    })?;
+    let machine = Machine::open(runtime.handle().clone())?;
+    let book_file = BookFile(arguments.state.join("ids.json"));
+    let map = arguments.map.iter().cloned().collect::<BTreeMap<_, _>>();
+    let zone = jiff::tz::TimeZone::system();
+    let service = Service::new(runtime.handle().clone(), arguments.state.clone(), zone);
+    let works = Works::new((plane, Arc::new(Log::new(service))), machine, book_file, map)?;
+    let control = Control::new(Life::new(store, now(), boot()), works, forwarding);
     let control = Arc::new(Mutex::new(control));
     if let Err(error) = bring_up(&control, arguments.config.as_deref()) {
         // A packet process that was started for nothing must not stay behind; one that runs already does.
@@ -112,26 +117,36 @@ fn bring_up(
     first: Option<&std::path::Path>,
 ) -> Result<(), Box<dyn std::error::Error>> {
     let mut control = tasks::lock(control);
+    for name in control.life.store().damaged() {
+        tracing::error!(name, "A file of the configuration store is damaged; it counts as missing.");
+    }
     let listed = |errors: &[ravelin_syntax::Diagnostic], name: &str| {
         errors.iter().map(|e| e.line(name)).collect::<Vec<_>>().join("\n")
     };
-    if control.has_active() {
+    if control.life.store().active().is_some() {
         // The daemon stays reachable, so that the operator can repair what does not fit.
-        if let Err(errors) = control.apply_active() {
-            tracing::error!("The stored configuration was not applied: {}", listed(&errors, "active"));
-        }
+        tasks::log(control.start());
         return Ok(());
     }
     let Some(path) = first else { return Ok(()) };
     let name = path.display().to_string();
     let text = crate::source::read(path).map_err(|e| format!("{name}: {e}"))?;
-    control.candidate.replace(&text).map_err(|errors| listed(&errors, &name))?;
+    let mut candidate = Candidate::default();
+    candidate.replace(&text).map_err(|errors| listed(&errors, &name))?;
     let record = Record {
-        time_s: config_mode::now_s(),
+        time_s: now().wall_s,
         user: "root".into(),
-        client: "daemon".into(),
+        client: "other".into(),
         comment: Some(format!("first configuration, {name}")),
+        confirmed_min: None,
     };
-    control.commit_candidate(record).map_err(|errors| listed(&errors, &name))?;
-    Ok(())
+    match control.first(candidate.tree(), record) {
+        Ok(()) => Ok(()),
+        // It is the active one, and applied as soon as that works.
+        Err(error @ CommitError::Partial(_)) => {
+            tracing::error!("The first configuration: {error}");
+            Ok(())
+        }
+        Err(error) => Err(listed(&error.diagnostics(), &name).into()),
+    }
 }

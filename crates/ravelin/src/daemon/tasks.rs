@@ -1,18 +1,21 @@
 //! What runs beside the operators: kernel changes to the plane, wanted neighbours to the kernel, and
 //! the watch over the packet process.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::Child;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use ravelin_contract::{DataPlane, Error, Event, SessionEvent, SessionKey, UpdateBatch};
+use ravelin_commit::Note;
+use ravelin_commit::archive::transfer;
+use ravelin_contract::{DataPlane, Error, Event, UpdateBatch};
 use ravelin_forwarding::{Monitor, Names, Prober};
-use ravelin_ops::NameTable;
 use ravelin_remote::Client;
 use tokio::runtime::Runtime;
 use tokio::sync::{mpsc, watch};
 
-use super::control::Control;
+use super::control::{Control, now};
+use super::log::Log;
 use super::routes::Table;
 use super::supervisor::{self, CALL_MAX, Place};
 
@@ -22,6 +25,8 @@ const BATCHES_MAX: usize = 64;
 const EVENTS_EVERY: Duration = Duration::from_millis(10);
 /// Events taken at a time.
 const EVENTS_MAX: usize = 1024;
+/// How often it is looked what is due by the clock.
+const TICK: Duration = Duration::from_millis(500);
 /// Pause after a failure of netlink or of the plane.
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -46,6 +51,62 @@ pub fn spawn(
     std::thread::spawn(move || handle.block_on(events(&own, &shared)));
     let (own, shared) = (place.clone(), control.clone());
     std::thread::spawn(move || watch_over(&own, &shared, child));
+    let shared = control.clone();
+    std::thread::spawn(move || keep_time(&shared));
+    let shared = control.clone();
+    std::thread::spawn(move || archive(&shared));
+}
+
+/// What is due by the clock: commits that nobody confirmed, scheduled ones, and what consumers owe. The way back from
+/// a commit must not end with a panic on it.
+fn keep_time(control: &Mutex<Control>) {
+    loop {
+        std::thread::sleep(TICK);
+        match catch_unwind(AssertUnwindSafe(|| lock(control).tick())) {
+            Ok(notes) => log(notes),
+            Err(_) => tracing::error!("What is due by the clock ended in a panic; it is tried again."),
+        }
+    }
+}
+
+/// What happened by itself, and what failed to.
+pub fn log(notes: Vec<Note>) {
+    for note in notes {
+        match note {
+            Note::RolledBack | Note::Applied | Note::ScheduledDone => tracing::info!("{note}"),
+            Note::NotApplied(error) => {
+                tracing::error!("The active configuration is not applied.");
+                for diagnostic in error.diagnostics() {
+                    tracing::error!("Not applied: {}", diagnostic.line("active"));
+                }
+            }
+            Note::RollbackFailed(_)
+            | Note::NothingToGoBackTo
+            | Note::ScheduledFailed(_)
+            | Note::ScheduledMissed
+            | Note::Store(_) => tracing::error!("{note}"),
+        }
+    }
+}
+
+/// Copies to archive sites, which may take their time: nobody waits for them.
+fn archive(control: &Mutex<Control>) {
+    loop {
+        std::thread::sleep(TICK);
+        let Some(copy) = lock(control).life.transfer_due(now()) else { continue };
+        let done = transfer(&copy);
+        match &done {
+            Ok(site) => tracing::info!(site = %site.display(), copy.name, "The configuration was archived."),
+            Err(failed) => {
+                for (site, error) in failed {
+                    tracing::warn!(site = %site.display(), copy.name, %error, "The archive site takes no copy.");
+                }
+            }
+        }
+        if let Err(error) = lock(control).life.transferred(&copy, done.is_ok(), now()) {
+            tracing::error!(%error, "A copy at an archive site will be made again.");
+        }
+    }
 }
 
 /// Netlink to batches; a failed monitor is opened anew and starts with a resync.
@@ -90,7 +151,7 @@ fn hand_over(client: &mut Option<Client>, place: &Place, batch: &UpdateBatch) ->
     Ok(())
 }
 
-/// Wanted neighbours to the kernel.
+/// Wanted neighbours to the kernel, sessions and denials to the security log.
 async fn events(place: &Place, control: &Mutex<Control>) {
     let mut prober = loop {
         match Prober::open(Instant::now()) {
@@ -101,8 +162,10 @@ async fn events(place: &Place, control: &Mutex<Control>) {
             }
         }
     };
+    let log = lock(control).works.log.clone();
     let mut client: Option<Client> = None;
     loop {
+        log.tick();
         let Some(connected) = client.take().or_else(|| Client::connect(&place.socket, CALL_MAX).ok()) else {
             tokio::time::sleep(PAUSE).await;
             continue;
@@ -114,10 +177,11 @@ async fn events(place: &Place, control: &Mutex<Control>) {
         client = Some(connected);
         if batch.lost > 0 {
             tracing::warn!(lost = batch.lost, "The dataplane lost events.");
+            log.service.events_lost(batch.lost);
         }
         let empty = batch.events.is_empty();
         for event in batch.events {
-            handle(event, control, &mut prober).await;
+            handle(event, control, &log, &mut prober).await;
         }
         if empty {
             tokio::time::sleep(EVENTS_EVERY).await;
@@ -125,7 +189,7 @@ async fn events(place: &Place, control: &Mutex<Control>) {
     }
 }
 
-async fn handle(event: Event, control: &Mutex<Control>, prober: &mut Prober) {
+async fn handle(event: Event, control: &Mutex<Control>, log: &Log, prober: &mut Prober) {
     match event {
         Event::NeighbourWanted { interface, addr } => {
             let device = lock(control).taps.get(&interface).cloned();
@@ -135,51 +199,9 @@ async fn handle(event: Event, control: &Mutex<Control>, prober: &mut Prober) {
                 tracing::warn!(%error, %addr, device, "A neighbour can't be asked for.");
             }
         }
-        Event::Session(session) => log_session(&session, &lock(control).names),
-        Event::PolicyDeny { policy, key, interface } => {
-            let control = lock(control);
-            let (from, name) = (control.names.unit(Some(interface)), control.names.policy(policy));
-            let policy = name.map_or("", |p| p.name.as_str());
-            tracing::info!(policy, interface = from, "RT_FLOW_SESSION_DENY {}.", tuple(&key));
-        }
+        Event::Session(session) => log.session(&session),
+        Event::PolicyDeny { policy, key, interface } => log.denied(key, interface, policy),
     }
-}
-
-/// The beginning or end of a session whose policy logs it, with both tuples.
-fn log_session(session: &SessionEvent, names: &NameTable) {
-    let view = &session.view;
-    let policy = names.policy(view.policy).map_or("", |p| p.name.as_str());
-    let [out, back] = &view.wings;
-    // What left is what comes back, turned round.
-    let nat = SessionKey {
-        src: back.key.dst,
-        sport: back.key.dport,
-        dst: back.key.src,
-        dport: back.key.sport,
-        proto: back.key.proto,
-    };
-    let (original, translated) = (tuple(&out.key), tuple(&nat));
-    match session.close {
-        None => {
-            tracing::info!(session = view.id.0, policy, "RT_FLOW_SESSION_CREATE {original}, as {translated}.")
-        }
-        Some(reason) => tracing::info!(
-            session = view.id.0,
-            policy,
-            reason = reason.text(),
-            packets_out = out.packets,
-            bytes_out = out.bytes,
-            packets_back = back.packets,
-            bytes_back = back.bytes,
-            elapsed_s = view.age_s,
-            "RT_FLOW_SESSION_CLOSE {original}, as {translated}."
-        ),
-    }
-}
-
-fn tuple(key: &SessionKey) -> String {
-    let SessionKey { src, dst, sport, dport, proto } = key;
-    format!("{src}/{sport}->{dst}/{dport} {proto}")
 }
 
 /// Starts the packet process again when it dies, and gives it what the dead one had.
@@ -200,12 +222,8 @@ fn watch_over(place: &Place, control: &Mutex<Control>, mut child: Option<Child>)
             Ok((client, started)) => {
                 child = started;
                 let mut control = lock(control);
-                control.plane = Arc::new(client);
-                if let Err(errors) = control.apply_active() {
-                    for error in errors {
-                        tracing::error!("Not applied: {}", error.line("active"));
-                    }
-                }
+                control.works.plane = Arc::new(client);
+                log(control.apply_active().err().map(Note::NotApplied).into_iter().collect());
             }
         }
     }

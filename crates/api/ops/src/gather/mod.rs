@@ -1,5 +1,6 @@
 //! Answers out of the plane, the program's names and the route table.
 
+mod nat;
 mod rules;
 mod sessions;
 mod state;
@@ -7,7 +8,8 @@ mod state;
 use ipnet::IpNet;
 use ravelin_contract::Route;
 
-pub(crate) use rules::{nat_rules, policies};
+pub(crate) use nat::{nat_pools, nat_rules};
+pub(crate) use rules::policies;
 pub(crate) use sessions::{clear, list, summary};
 pub(crate) use state::{flow_statistics, interfaces, plane_status, routes, zones};
 
@@ -18,6 +20,8 @@ pub enum Failure {
     Plane(#[from] ravelin_contract::Error),
     #[error("{what} {name} not found")]
     NotFound { what: &'static str, name: String },
+    #[error("{0}")]
+    File(String),
     #[error("no configuration is committed")]
     NoProgram,
 }

@@ -1,15 +1,15 @@
-//! Policies and NAT rules with their counters.
+//! Policies with their counters.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use ipnet::{IpNet, Ipv4Subnets, Ipv6Subnets};
 use ravelin_contract::PolicyCounters;
-use ravelin_program::{Action, AddressMatch, Policy, Prefix, SourceAction};
-use ravelin_types::{Family, NatRuleId, PolicyId};
+use ravelin_program::{Action, AddressMatch, Policy, Prefix};
+use ravelin_types::{Family, PolicyId};
 
 use super::Failure;
-use crate::answer::{NatRule, NatRules, PolicyEntry, PolicyList, Translation};
+use crate::answer::{PolicyEntry, PolicyList};
 use crate::request::PolicyView;
 use crate::session::Env;
 
@@ -128,45 +128,6 @@ fn range_text(range: &Prefix) -> Vec<String> {
     nets.iter().map(IpNet::to_string).collect()
 }
 
-fn ends(range: &Prefix) -> (IpAddr, IpAddr) {
+pub(super) fn ends(range: &Prefix) -> (IpAddr, IpAddr) {
     (range.first.to_ip(range.family), range.last.to_ip(range.family))
-}
-
-pub(crate) fn nat_rules(env: &Env<'_>, name: Option<&str>) -> Result<NatRules, Failure> {
-    let mut counters: BTreeMap<NatRuleId, _> = BTreeMap::new();
-    for counter in env.plane.telemetry().nat_rules()? {
-        counters.insert(counter.id, counter);
-    }
-    let mut rules = Vec::new();
-    for (position, (set, rule)) in (1..).zip(env.names.source_rules()) {
-        if name.is_some_and(|n| n != rule.name) {
-            continue;
-        }
-        let (from_kind, from) = env.names.nat_context(&set.from);
-        let (to_kind, to) = env.names.nat_context(&set.to);
-        let counter = counters.get(&rule.id).copied().unwrap_or_default();
-        rules.push(NatRule {
-            name: rule.name.clone(),
-            rule_set: set.name.clone(),
-            id: rule.id.0,
-            position,
-            from_kind: from_kind.to_owned(),
-            from,
-            to_kind: to_kind.to_owned(),
-            to,
-            sources: rule.source.ranges.iter().map(ends).collect(),
-            destinations: rule.destination.ranges.iter().map(ends).collect(),
-            action: match rule.action {
-                SourceAction::Off => Translation::Off,
-                SourceAction::Interface => Translation::Interface,
-            },
-            hits: counter.hits,
-            failed: counter.failed,
-            sessions: counter.sessions,
-        });
-    }
-    match (name, &rules[..]) {
-        (Some(name), []) => Err(Failure::NotFound { what: "rule", name: name.to_owned() }),
-        _ => Ok(NatRules { rules }),
-    }
 }

@@ -137,6 +137,7 @@ pub(crate) fn flow_statistics(env: &Env<'_>) -> Result<FlowStatistics, Failure> 
         transmitted: global.tx_packets,
         to_host: global.host_packets,
         answered: global.answers,
+        handed_over: global.handed_over,
         dropped: global.drops.iter().sum(),
         sessions_created: global.sessions_created,
         sessions_closed: global.sessions_closed,

@@ -1,9 +1,12 @@
 //! The rows of the table.
 
+use std::sync::LazyLock;
+
 use ravelin_types::Proto;
 
 use super::given::{Given, family, prefix, proto};
-use super::{Arg, Command, Miss, Param};
+use super::{Arg, Command, Miss, Param, log};
+use crate::answer::NatKind;
 use crate::request::{ConfigureKind, Detail, PolicyView, Request, SessionQuery, TestPacket};
 
 /// Help of words that are not yet a command.
@@ -11,27 +14,35 @@ pub(crate) const GROUPS: &[(&[&str], &str)] = &[
     (&["clear"], "Clear state of the running system"),
     (&["clear", "security"], "Clear security state"),
     (&["clear", "security", "flow"], "Clear state of the packet path"),
+    (&["clear", "system"], "Clear what the system keeps"),
+    (&["request"], "Do something to the system"),
+    (&["request", "system"], "Do something to the system as a whole"),
+    (&["request", "system", "configuration"], "Keep configurations"),
+    (&["request", "system", "configuration", "rescue"], "Keep a configuration for need"),
     (&["show"], "Show state of the system"),
     (&["show", "interfaces"], "Show interfaces"),
     (&["show", "ravelin"], "Show what is particular to Ravelin (extension)"),
     (&["show", "security"], "Show security state"),
     (&["show", "security", "flow"], "Show the packet path"),
     (&["show", "security", "nat"], "Show address translation"),
+    (&["show", "security", "nat", "destination"], "Show destination address translation"),
     (&["show", "security", "nat", "source"], "Show source address translation"),
+    (&["show", "security", "nat", "static"], "Show static address translation"),
     (&["show", "system"], "Show the system"),
+    (&["show", "system", "configuration"], "Show configurations that are kept"),
     (&["test"], "Try something without doing it"),
     (&["test", "security"], "Try what the security configuration does"),
 ];
 
-const fn flag(word: &'static str, help: &'static str) -> Param {
+pub(super) const fn flag(word: &'static str, help: &'static str) -> Param {
     Param { word: Some(word), args: &[], help }
 }
 
-const fn option(word: &'static str, args: &'static [Arg], help: &'static str) -> Param {
+pub(super) const fn option(word: &'static str, args: &'static [Arg], help: &'static str) -> Param {
     Param { word: Some(word), args, help }
 }
 
-const fn alone(args: &'static [Arg], help: &'static str) -> Param {
+pub(super) const fn alone(args: &'static [Arg], help: &'static str) -> Param {
     Param { word: None, args, help }
 }
 
@@ -94,7 +105,8 @@ const TEST_PACKET: &[Param] = &[
 /// Every operational command.
 #[must_use]
 pub fn commands() -> &'static [Command] {
-    COMMANDS
+    static ALL: LazyLock<Vec<Command>> = LazyLock::new(|| [COMMANDS, super::system::COMMANDS].concat());
+    &ALL
 }
 
 const COMMANDS: &[Command] = &[
@@ -110,15 +122,22 @@ const COMMANDS: &[Command] = &[
         },
     },
     Command {
+        path: &["clear", "security", "log"],
+        help: "Forget kept security events",
+        params: log::CLEAR,
+        make: log::clear,
+    },
+    Command {
         path: &["configure"],
         help: "Enter configuration mode",
         params: &[
-            flag("exclusive", "Keep others out (not supported)"),
-            flag("private", "Edit a copy of one's own (not supported)"),
+            flag("exclusive", "Keep others from changing and committing"),
+            flag("private", "Edit a copy of one's own"),
         ],
         make: |given| {
             let kind = match (given.is_set("exclusive"), given.is_set("private")) {
-                (true, _) => ConfigureKind::Exclusive,
+                (true, true) => return Err(Miss::Word("private".to_owned())),
+                (true, false) => ConfigureKind::Exclusive,
                 (false, true) => ConfigureKind::Private,
                 (false, false) => ConfigureKind::Shared,
             };
@@ -139,6 +158,12 @@ const COMMANDS: &[Command] = &[
         help: "Show interfaces, their state and addresses",
         params: &[alone(&[Arg::Interface], "Physical or logical interface")],
         make: |given| Ok(Request::InterfacesTerse { name: given.text("") }),
+    },
+    Command {
+        path: &["show", "ravelin", "log"],
+        help: "Show what became of security log messages (extension)",
+        params: &[],
+        make: |_| Ok(Request::LogStatistics),
     },
     Command {
         path: &["show", "ravelin", "status"],
@@ -165,21 +190,57 @@ const COMMANDS: &[Command] = &[
         make: |_| Ok(Request::FlowStatistics),
     },
     Command {
+        path: &["show", "security", "log"],
+        help: "Show kept security events",
+        params: log::SHOW,
+        make: log::show,
+    },
+    Command {
+        path: &["show", "security", "nat", "destination", "pool"],
+        help: "Show destination NAT pools",
+        params: &[flag("all", "Every pool"), alone(&[Arg::NatPool], "Pool to show")],
+        make: |given| match (given.is_set("all"), given.text("")) {
+            (true, None) => Ok(Request::NatDestinationPools { name: None }),
+            (false, Some(name)) => Ok(Request::NatDestinationPools { name: Some(name) }),
+            (true, Some(name)) => Err(Miss::Word(name)),
+            (false, None) => Err(Miss::Missing("pool")),
+        },
+    },
+    Command {
+        path: &["show", "security", "nat", "destination", "rule"],
+        help: "Show destination NAT rules",
+        params: &[flag("all", "Every rule"), alone(&[Arg::NatRule], "Rule to show")],
+        make: |given| nat_rules(given, NatKind::Destination),
+    },
+    Command {
+        path: &["show", "security", "nat", "destination", "summary"],
+        help: "Show destination NAT at a glance",
+        params: &[],
+        make: |_| Ok(Request::NatSummary(NatKind::Destination)),
+    },
+    Command {
         path: &["show", "security", "nat", "source", "rule"],
         help: "Show source NAT rules",
         params: &[flag("all", "Every rule"), alone(&[Arg::NatRule], "Rule to show")],
-        make: |given| match (given.is_set("all"), given.text("")) {
-            (true, None) => Ok(Request::NatSourceRules { name: None }),
-            (false, Some(name)) => Ok(Request::NatSourceRules { name: Some(name) }),
-            (true, Some(name)) => Err(Miss::Word(name)),
-            (false, None) => Err(Miss::Missing("rule")),
-        },
+        make: |given| nat_rules(given, NatKind::Source),
     },
     Command {
         path: &["show", "security", "nat", "source", "summary"],
         help: "Show source NAT at a glance",
         params: &[],
-        make: |_| Ok(Request::NatSourceSummary),
+        make: |_| Ok(Request::NatSummary(NatKind::Source)),
+    },
+    Command {
+        path: &["show", "security", "nat", "static", "rule"],
+        help: "Show static NAT rules",
+        params: &[flag("all", "Every rule"), alone(&[Arg::NatRule], "Rule to show")],
+        make: |given| nat_rules(given, NatKind::Static),
+    },
+    Command {
+        path: &["show", "security", "nat", "static", "summary"],
+        help: "Show static NAT at a glance",
+        params: &[],
+        make: |_| Ok(Request::NatSummary(NatKind::Static)),
     },
     Command {
         path: &["show", "security", "policies"],
@@ -202,21 +263,6 @@ const COMMANDS: &[Command] = &[
         make: |given| Ok(Request::Zones { name: given.text("") }),
     },
     Command {
-        path: &["show", "system", "commit"],
-        help: "Show the history of commits",
-        params: &[],
-        make: |_| Ok(Request::CommitHistory),
-    },
-    Command {
-        path: &["show", "system", "rollback"],
-        help: "Show a former configuration",
-        params: &[
-            option("compare", &[Arg::Number, Arg::Number], "What changed between two"),
-            alone(&[Arg::Number], "Number of the configuration; 0 is the active one"),
-        ],
-        make: rollback,
-    },
-    Command {
         path: &["show", "version"],
         help: "Show the software's version",
         params: &[],
@@ -229,6 +275,15 @@ const COMMANDS: &[Command] = &[
         make: test_packet,
     },
 ];
+
+fn nat_rules(given: &Given, kind: NatKind) -> Result<Request, Miss> {
+    match (given.is_set("all"), given.text("")) {
+        (true, None) => Ok(Request::NatRules { kind, name: None }),
+        (false, Some(name)) => Ok(Request::NatRules { kind, name: Some(name) }),
+        (true, Some(name)) => Err(Miss::Word(name)),
+        (false, None) => Err(Miss::Missing("rule")),
+    }
+}
 
 fn query(given: &Given) -> SessionQuery {
     let port = |w: &str| given.read(w, |v| v.parse().ok());
@@ -257,17 +312,6 @@ fn sessions(given: &Given) -> Result<Request, Miss> {
         [.., last] => return Err(Miss::Word(last.to_owned())),
     };
     Ok(Request::Sessions { query, detail })
-}
-
-fn rollback(given: &Given) -> Result<Request, Miss> {
-    let numbers: Vec<u32> = given.values("compare").iter().filter_map(|v| v.parse().ok()).collect();
-    match (&numbers[..], given.read("", |v| v.parse::<u32>().ok())) {
-        ([old, new], None) => Ok(Request::RollbackCompare { old: *old, new: *new }),
-        ([], Some(number)) => Ok(Request::Rollback { number }),
-        ([], None) => Err(Miss::Missing("rollback")),
-        (_, Some(number)) => Err(Miss::Word(number.to_string())),
-        (_, None) => Err(Miss::Missing("compare")),
-    }
 }
 
 fn test_packet(given: &Given) -> Result<Request, Miss> {

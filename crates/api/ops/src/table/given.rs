@@ -6,6 +6,7 @@ use ipnet::IpNet;
 use ravelin_types::{Family, Proto};
 
 use super::{Miss, Param};
+use crate::log::SEVERITIES;
 
 /// The kind of a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,6 +14,7 @@ pub enum Arg {
     Zone,
     Policy,
     NatRule,
+    NatPool,
     Interface,
     Address,
     /// A prefix, or an address that means itself.
@@ -22,6 +24,11 @@ pub enum Arg {
     Family,
     Number,
     SessionId,
+    /// A date and time, UTC.
+    Time,
+    Severity,
+    /// Any word.
+    Name,
     /// Words of a configuration path, as many as follow.
     ConfigPath,
 }
@@ -34,6 +41,7 @@ impl Arg {
             Self::Zone => "<zone>",
             Self::Policy => "<policy-name>",
             Self::NatRule => "<rule-name>",
+            Self::NatPool => "<pool-name>",
             Self::Interface => "<interface-name>",
             Self::Address => "<address>",
             Self::Prefix => "<prefix>",
@@ -42,6 +50,9 @@ impl Arg {
             Self::Family => "<family>",
             Self::Number => "<number>",
             Self::SessionId => "<session-id>",
+            Self::Time => "<YYYY-MM-DD.HH:MM:SS>",
+            Self::Severity => "<severity>",
+            Self::Name => "<name>",
             Self::ConfigPath => "<path>",
         }
     }
@@ -51,6 +62,7 @@ impl Arg {
             Self::Zone => "a zone",
             Self::Policy => "a policy name",
             Self::NatRule => "a rule name",
+            Self::NatPool => "a pool name",
             Self::Interface => "an interface name",
             Self::Address => "an IPv4 or IPv6 address",
             Self::Prefix => "an address or prefix",
@@ -59,15 +71,24 @@ impl Arg {
             Self::Family => "inet or inet6",
             Self::Number => "a number",
             Self::SessionId => "a session identifier",
+            Self::Time => "a date and time as YYYY-MM-DD.HH:MM:SS or YYYY-MM-DD",
+            Self::Severity => "a severity, from emergency to debug",
+            Self::Name => "a name",
             Self::ConfigPath => "a statement",
         }
     }
 
     pub(crate) fn accepts(self, word: &str) -> bool {
         match self {
-            Self::Zone | Self::Policy | Self::NatRule | Self::Interface | Self::ConfigPath => {
-                !word.is_empty()
-            }
+            Self::Zone
+            | Self::Policy
+            | Self::NatRule
+            | Self::NatPool
+            | Self::Interface
+            | Self::Name
+            | Self::ConfigPath => !word.is_empty(),
+            Self::Time => time(word).is_some(),
+            Self::Severity => severity(word).is_some(),
             Self::Address => word.parse::<IpAddr>().is_ok(),
             Self::Prefix => prefix(word).is_some(),
             Self::Port => word.parse::<u16>().is_ok_and(|p| p > 0),
@@ -85,15 +106,21 @@ impl Arg {
                 (0..=u8::MAX).filter_map(|n| Proto(n).name()).map(|n| (n.to_owned(), "IP protocol")).collect()
             }
             Self::Family => vec![("inet".into(), "IPv4"), ("inet6".into(), "IPv6")],
+            Self::Severity => {
+                SEVERITIES.iter().map(|s| ((*s).to_owned(), "This and what is more severe")).collect()
+            }
             Self::Zone
             | Self::Policy
             | Self::NatRule
+            | Self::NatPool
             | Self::Interface
             | Self::Address
             | Self::Prefix
             | Self::Port
             | Self::Number
             | Self::SessionId
+            | Self::Time
+            | Self::Name
             | Self::ConfigPath => Vec::new(),
         }
     }
@@ -152,6 +179,18 @@ pub(crate) fn proto(word: &str) -> Option<Proto> {
         return Some(Proto(number));
     }
     (0..=u8::MAX).map(Proto).find(|p| p.name() == Some(word))
+}
+
+/// Seconds since 1970 of a time as Junos writes it; a date alone is its beginning.
+pub(crate) fn time(word: &str) -> Option<i64> {
+    let (date, clock) = word.split_once('.').unwrap_or((word, "00:00:00"));
+    let time: jiff::civil::DateTime = format!("{date}T{clock}").parse().ok()?;
+    Some(time.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp().as_second())
+}
+
+/// A severity's number.
+pub(crate) fn severity(word: &str) -> Option<u8> {
+    SEVERITIES.iter().zip(0..).find(|(name, _)| **name == word).map(|(_, number)| number)
 }
 
 pub(crate) fn family(word: &str) -> Option<Family> {

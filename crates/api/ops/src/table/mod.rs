@@ -5,6 +5,9 @@
 
 mod commands;
 mod given;
+mod log;
+mod rpc;
+mod system;
 
 use crate::config::Candidate;
 use crate::words::Word;
@@ -13,6 +16,7 @@ pub(crate) use commands::GROUPS;
 pub use commands::commands;
 pub use given::Arg;
 pub(crate) use given::Given;
+pub use rpc::rpc_of;
 
 use crate::request::Request;
 
@@ -26,7 +30,7 @@ pub struct Param {
 }
 
 /// One command.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Command {
     pub path: &'static [&'static str],
     pub help: &'static str,

@@ -1,5 +1,7 @@
 //! Commands end to end: a line typed, the text printed, over a firewall without packets.
 
+mod commits;
 mod configuration;
+mod log;
 mod operational;
 mod support;

@@ -117,6 +117,7 @@ fn flow_statistics_name_every_reason_that_happened() {
     Packets copied: 0
     Packets dropped: 4
     Packets answered: 0
+    Packets handed over: 0
     Sessions created: 0
     Sessions closed: 0
     Events lost: 0
@@ -386,7 +387,7 @@ fn pipes_work_on_the_text() {
 fn completion_knows_words_and_names() {
     let mut bench = Bench::new();
     assert_eq!(bench.words("sh"), ["show"]);
-    assert_eq!(bench.words("show security "), ["flow", "nat", "policies", "zones"]);
+    assert_eq!(bench.words("show security "), ["flow", "log", "nat", "policies", "zones"]);
     assert_eq!(bench.words("show security zones t"), ["<zone>", "trust"]);
     assert_eq!(bench.words("show security policies from-zone "), ["<zone>", "trust", "untrust"]);
     assert_eq!(bench.words("show security flow session source"), ["source-port", "source-prefix"]);

@@ -1,11 +1,16 @@
 //! Checks across statements: everything must resolve before a configuration is valid.
 
 mod applications;
+mod flow;
 mod interfaces;
+mod log;
 mod names;
 mod nat;
 mod policies;
+mod proxy;
 mod routes;
+mod screens;
+mod system;
 mod zones;
 
 use ravelin_syntax::{Diagnostic, Span};
@@ -20,9 +25,14 @@ pub fn check(mut config: Config) -> Result<ValidConfig, Vec<Diagnostic>> {
     interfaces::check(&config, &mut report);
     routes::check(&config, &mut report);
     zones::check(&config, &mut report);
+    screens::check(&config, &mut report);
     applications::check(&config, &mut report);
     policies::check(&config, &mut report);
+    flow::check(&config, &mut report);
     nat::check(&config, &mut report);
+    proxy::check(&config, &mut report);
+    log::check(&config, &mut report);
+    system::check(&config, &mut report);
     if report.errors.is_empty() {
         return Ok(ValidConfig::new(config));
     }

@@ -1,76 +1,240 @@
-//! Source NAT: contexts and names exist, every rule says what it matches.
+//! NAT: contexts, pools and names exist, every rule says what it matches, ranges fit each other.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
+use ipnet::IpNet;
+use ravelin_syntax::Span;
+
+use super::applications::unusable;
 use super::{Report, names, zones};
-use crate::{Config, NatContext, NatRule, NatRuleSet};
+use crate::{
+    AddressValue, Config, DestinationNatAction, DestinationRule, NatContext, NatRule, PortSpan, StaticPrefix,
+    StaticRule,
+};
+
+/// What the checks of every rule look names up in.
+struct Known<'a> {
+    config: &'a Config,
+    addresses: HashSet<&'a str>,
+}
 
 pub(super) fn check(config: &Config, report: &mut Report) {
-    let known = names::known_addresses(config);
+    let known = Known { config, addresses: names::known_addresses(config) };
+    let mut seen = HashMap::new();
     for set in &config.security.nat_source.rule_sets {
         let path = format!("security nat source rule-set {}", set.name);
-        context(config, set, "from", &set.from, report);
-        context(config, set, "to", &set.to, report);
-        if set.rules.is_empty() {
-            report.error(&path, set.at, "missing mandatory statement: 'rule'");
-        }
+        context(config, (&format!("{path} from"), set.at), &set.from, report);
+        context(config, (&format!("{path} to"), set.at), &set.to, report);
+        alone(&mut seen, (&path, set.at), (&set.from, Some(&set.to)), report);
+        not_empty((&path, set.at), set.rules.len(), report);
         for rule in &set.rules {
-            self::rule(&known, rule, &format!("{path} rule {}", rule.name), report);
+            source(&known, rule, &format!("{path} rule {}", rule.name), report);
+        }
+    }
+    pools(config, report);
+    seen.clear();
+    for set in &config.security.nat_destination.rule_sets {
+        let path = format!("security nat destination rule-set {}", set.name);
+        context(config, (&format!("{path} from"), set.at), &set.from, report);
+        alone(&mut seen, (&path, set.at), (&set.from, None), report);
+        not_empty((&path, set.at), set.rules.len(), report);
+        for rule in &set.rules {
+            destination(&known, rule, &format!("{path} rule {}", rule.name), report);
+        }
+    }
+    seen.clear();
+    for set in &config.security.nat_static.rule_sets {
+        let path = format!("security nat static rule-set {}", set.name);
+        context(config, (&format!("{path} from"), set.at), &set.from, report);
+        alone(&mut seen, (&path, set.at), (&set.from, None), report);
+        not_empty((&path, set.at), set.rules.len(), report);
+        for rule in &set.rules {
+            fixed(&known, rule, &format!("{path} rule {}", rule.name), report);
         }
     }
 }
 
-fn context(config: &Config, set: &NatRuleSet, side: &str, context: &NatContext, report: &mut Report) {
-    let path = format!("security nat source rule-set {} {side}", set.name);
+fn context(config: &Config, (path, at): (&str, Span), context: &NatContext, report: &mut Report) {
     match context {
         NatContext::Zones(names) => {
             let exist = zones::known(config);
             for name in names.iter().filter(|n| !exist.contains(n.as_str())) {
-                report.error(format!("{path} zone {name}"), set.at, format!("zone `{name}' is not defined"));
+                report.error(format!("{path} zone {name}"), at, format!("zone `{name}' is not defined"));
             }
         }
         NatContext::Interfaces(names) => {
             let exist = zones::logical_interfaces(config);
             for name in names.iter().filter(|n| !exist.contains(n.as_str())) {
-                report.error(
-                    format!("{path} interface {name}"),
-                    set.at,
-                    format!("interface `{name}' is not defined"),
-                );
+                let message = format!("interface `{name}' is not defined");
+                report.error(format!("{path} interface {name}"), at, message);
             }
         }
         NatContext::RoutingInstances(_) => {
-            report.error(format!("{path} routing-instance"), set.at, "statement not supported");
+            report.error(format!("{path} routing-instance"), at, "statement not supported");
         }
     }
 }
 
-fn rule(known: &HashSet<&str>, rule: &NatRule, path: &str, report: &mut Report) {
+/// No two rule-sets of a kind have the same contexts (nat-source-3).
+fn alone(
+    seen: &mut HashMap<String, String>,
+    (path, at): (&str, Span),
+    (from, to): (&NatContext, Option<&NatContext>),
+    report: &mut Report,
+) {
+    if let Some(other) = seen.insert(format!("{from:?} {to:?}"), path.to_owned()) {
+        report.error(path, at, format!("has the same context as '{other}'"));
+    }
+}
+
+fn not_empty((path, at): (&str, Span), rules: usize, report: &mut Report) {
+    if rules == 0 {
+        report.error(path, at, "missing mandatory statement: 'rule'");
+    }
+}
+
+fn source(known: &Known<'_>, rule: &NatRule, path: &str, report: &mut Report) {
+    let NatRule { source_addresses, destination_addresses, source_address_names, .. } = rule;
     let NatRule {
-        source_addresses,
-        destination_addresses,
-        source_address_names,
-        destination_address_names,
-        ..
+        destination_address_names, source_ports, destination_ports, protocols, applications, ..
     } = rule;
     if source_addresses.is_empty()
         && destination_addresses.is_empty()
         && source_address_names.is_empty()
         && destination_address_names.is_empty()
+        && source_ports.is_empty()
+        && destination_ports.is_empty()
+        && protocols.is_empty()
+        && applications.is_empty()
     {
-        report.error(
-            format!("{path} match"),
-            rule.at,
-            "missing mandatory statement: 'source-address' or 'destination-address'",
-        );
+        let message = "missing mandatory statement: 'source-address' or 'destination-address'";
+        report.error(format!("{path} match"), rule.at, message);
     }
-    for name in source_address_names.iter().chain(destination_address_names) {
-        if !known.contains(name.as_str()) {
-            report.error(
-                format!("{path} match"),
-                rule.at,
-                format!("address or address-set `{name}' is not defined"),
-            );
+    let names = source_address_names.iter().chain(destination_address_names);
+    known.addresses(names, (path, rule.at), report);
+    known.applications(applications, (path, rule.at), report);
+    ports(source_ports.iter().chain(destination_ports), path, report);
+}
+
+fn pools(config: &Config, report: &mut Report) {
+    for pool in &config.security.nat_destination.pools {
+        let path = format!("security nat destination pool {}", pool.name);
+        match (pool.address, pool.to) {
+            (None, _) => report.error(path, pool.at, "missing mandatory statement: 'address'"),
+            (Some(first), Some(last)) => {
+                let order = first.addr() <= last.addr() && same_family(&first, &last);
+                if !order || !is_host(&first) || !is_host(&last) {
+                    let message = format!("'{first} to {last}' is no range of addresses");
+                    report.error(format!("{path} address"), pool.at, message);
+                }
+            }
+            (Some(_), None) => {}
         }
+    }
+}
+
+fn destination(known: &Known<'_>, rule: &DestinationRule, path: &str, report: &mut Report) {
+    let at = (path, rule.at);
+    known.addresses(&rule.source_address_names, at, report);
+    known.addresses(&rule.destination_address_name, at, report);
+    known.applications(&rule.applications, at, report);
+    ports(&rule.destination_ports, path, report);
+    let outside = known.prefixes(rule.destination_address, rule.destination_address_name.as_deref());
+    if rule.destination_address.is_none() && rule.destination_address_name.is_none() {
+        report.error(format!("{path} match"), rule.at, "missing mandatory statement: 'destination-address'");
+    }
+    let DestinationNatAction::Pool(name) = &rule.action else { return };
+    let there = format!("{path} then destination-nat pool");
+    let Some(pool) = known.config.security.nat_destination.pools.iter().find(|p| p.name == *name) else {
+        return report.error(there, rule.at, format!("pool `{name}' is not defined"));
+    };
+    let Some(inside) = pool.address else { return };
+    if outside.iter().any(|net| !same_family(net, &inside)) {
+        let message =
+            format!("pool `{name}' is of another address family than the destination: not supported");
+        report.error(there, rule.at, message);
+    }
+}
+
+fn fixed(known: &Known<'_>, rule: &StaticRule, path: &str, report: &mut Report) {
+    let at = (path, rule.at);
+    known.addresses(&rule.source_address_names, at, report);
+    known.addresses(&rule.destination_address_name, at, report);
+    ports(&rule.source_ports, path, report);
+    if rule.destination_address.is_none() && rule.destination_address_name.is_none() {
+        report.error(format!("{path} match"), rule.at, "missing mandatory statement: 'destination-address'");
+        return;
+    }
+    let outside = known.prefixes(rule.destination_address, rule.destination_address_name.as_deref());
+    let inside = match &rule.inside {
+        StaticPrefix::Prefix(net) => vec![*net],
+        StaticPrefix::Named(name) => {
+            known.addresses(Some(name), at, report);
+            known.prefixes(None, Some(name))
+        }
+    };
+    let there = format!("{path} then static-nat");
+    match (&outside[..], &inside[..]) {
+        ([outside], [inside])
+            if same_family(outside, inside) && outside.prefix_len() == inside.prefix_len() => {}
+        ([_], [_]) => {
+            report.error(there.clone(), rule.at, "prefixes must be of one address family and equal length");
+        }
+        _ => report.error(there.clone(), rule.at, "both addresses must be one prefix"),
+    }
+    match (rule.destination_ports, rule.mapped_ports) {
+        (None, None) => {}
+        (Some(outside), Some(inside)) if outside.high - outside.low == inside.high - inside.low => {}
+        (Some(_), Some(_)) => {
+            report.error(there, rule.at, "'destination-port' and 'mapped-port' must have equally many ports");
+        }
+        _ => report.error(there, rule.at, "'destination-port' and 'mapped-port' need each other"),
+    }
+}
+
+fn ports<'a>(spans: impl IntoIterator<Item = &'a PortSpan>, path: &str, report: &mut Report) {
+    for span in spans.into_iter().filter(|span| span.range().is_none()) {
+        report.error(format!("{path} match"), span.at, "port range ends before it begins");
+    }
+}
+
+fn same_family(a: &IpNet, b: &IpNet) -> bool {
+    a.addr().is_ipv4() == b.addr().is_ipv4()
+}
+
+fn is_host(net: &IpNet) -> bool {
+    net.prefix_len() == net.max_prefix_len()
+}
+
+impl Known<'_> {
+    fn addresses<'n>(
+        &self,
+        names: impl IntoIterator<Item = &'n String>,
+        (path, at): (&str, Span),
+        report: &mut Report,
+    ) {
+        for name in names.into_iter().filter(|name| !self.addresses.contains(name.as_str())) {
+            let message = format!("address or address-set `{name}' is not defined");
+            report.error(format!("{path} match"), at, message);
+        }
+    }
+
+    fn applications(&self, names: &[String], (path, at): (&str, Span), report: &mut Report) {
+        for name in names {
+            if let Some(message) = unusable(&super::applications::own_names(self.config), name) {
+                report.error(format!("{path} match application {name}"), at, message);
+            }
+        }
+    }
+
+    /// A prefix, and the prefixes of an address of the global book.
+    fn prefixes(&self, prefix: Option<IpNet>, name: Option<&str>) -> Vec<IpNet> {
+        let books = self.config.security.address_books.iter();
+        let named = books.flat_map(|book| &book.addresses).filter(|a| Some(a.name.as_str()) == name);
+        let of_name = named.filter_map(|a| match a.value {
+            AddressValue::Prefix(net) => Some(net),
+            AddressValue::Range(..) => None,
+        });
+        prefix.into_iter().chain(of_name).collect()
     }
 }

@@ -1,19 +1,71 @@
 //! `security flow`: how sessions begin and age.
 
 use ravelin_derive::Lower;
+use ravelin_schema::{Cx, lower};
+use ravelin_syntax::{Node, Span};
+
+use crate::keywords::keywords;
 
 #[derive(Clone, Debug, Default, PartialEq, Lower)]
 pub struct Flow {
     #[lower(container = "tcp-session")]
     pub tcp_session: TcpSession,
+    /// Highest MSS that a SYN may announce, 64..=65535; absent: as it is.
+    #[lower(leaf = "tcp-mss all-tcp mss")]
+    pub mss_all_tcp: Option<u16>,
+    /// Junos' default is cookies.
+    #[lower(with(protection, "syn-flood-protection-mode"))]
+    pub syn_flood_protection: Option<SynFloodProtection>,
+}
+
+keywords! {
+    /// How the firewall stands in for a server under a SYN flood.
+    SynFloodProtection {
+        SynCookie = "syn-cookie",
+        SynProxy = "syn-proxy",
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Lower)]
 pub struct TcpSession {
+    /// A RST that counts ends the session.
+    #[lower(flag = "rst-invalidate-session")]
+    pub rst_invalidate_session: bool,
+    /// A FIN that counts ends the session.
+    #[lower(flag = "fin-invalidate-session")]
+    pub fin_invalidate_session: bool,
+    /// Only a RST with the expected number passes.
+    #[lower(flag = "rst-sequence-check")]
+    pub rst_sequence_check: bool,
     /// Let a TCP packet other than SYN open a session.
     #[lower(flag = "no-syn-check")]
     pub no_syn_check: bool,
+    /// No data before the handshake is complete.
+    #[lower(flag = "strict-syn-check")]
+    pub strict_syn_check: bool,
+    #[lower(flag = "no-sequence-check")]
+    pub no_sequence_check: bool,
     /// Seconds a session may stay without a complete handshake, 4..=300; Junos' default is 20.
     #[lower(leaf = "tcp-initial-timeout")]
-    pub tcp_initial_timeout: Option<u32>,
+    pub tcp_initial_timeout: Option<u16>,
+    /// After both FINs the session keeps its ordinary timeout.
+    #[lower(flag = "time-wait-state session-ageout")]
+    pub time_wait_ageout: bool,
+    /// Seconds after both FINs, 2..=600.
+    #[lower(leaf = "time-wait-state session-timeout")]
+    pub time_wait_timeout: Option<u16>,
+    /// One FIN is as both.
+    #[lower(flag = "time-wait-state apply-to-half-close-state")]
+    pub apply_to_half_close: bool,
+    #[lower(at)]
+    pub at: Span,
+}
+
+fn protection(node: &Node, cx: &mut Cx) -> Option<SynFloodProtection> {
+    let word: String = lower::leaf(node, "syn-flood-protection-mode", cx)?;
+    let mode = SynFloodProtection::from_word(&word);
+    if mode.is_none() {
+        cx.error(node.span, format!("invalid value `{word}'"));
+    }
+    mode
 }

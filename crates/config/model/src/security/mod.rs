@@ -1,20 +1,35 @@
-//! `security`: zones, address books, policies, source NAT, flow.
+//! `security`: zones, address books, policies, NAT, flow, screens, log.
 
 mod address_book;
 mod flow;
+mod log;
 mod nat;
 mod policies;
+mod screen;
 mod zones;
 
 use ravelin_derive::Lower;
 
 pub use address_book::{Address, AddressBook, AddressSet, AddressValue};
-pub use flow::{Flow, TcpSession};
-pub use nat::{NatContext, NatRule, NatRuleSet, NatSource, SourceNatAction};
-pub use policies::{
-    AddressRef, DefaultPolicy, GlobalPolicy, Policies, Policy, PolicyAction, ZonePairPolicies,
+pub use flow::{Flow, SynFloodProtection, TcpSession};
+pub use log::{
+    LogCache, LogCategory, LogExclude, LogFacility, LogFile, LogFormat, LogHost, LogIpProtocol, LogMode,
+    LogProtocol, LogSeverity, LogStream, LogStreamFile, LogTimeFormat, LogTransport, SecurityLog,
 };
-pub use zones::{HostInbound, Protocol, SecurityZone, Service, ZoneInterface};
+pub use nat::{
+    DestinationNatAction, DestinationPool, DestinationRule, DestinationRuleSet, NatContext, NatDestination,
+    NatProtocol, NatProxy, NatRule, NatRuleSet, NatSource, NatStatic, Port, PortSpan, ProxyRange,
+    SourceNatAction, StaticPrefix, StaticRule, StaticRuleSet,
+};
+pub use policies::{
+    AddressRef, DefaultPolicy, GlobalPolicy, Policies, Policy, PolicyAction, PolicyRematch, ZonePairPolicies,
+};
+pub use screen::{
+    AddressLimit, BlockFrag, DestinationHeader, ExtensionHeader, HopByHopHeader, IdsOption, LimitSession,
+    MatchDirection, NumberRange, Screen, ScreenAggregation, ScreenIcmp, ScreenIp, ScreenSynFlood, ScreenTcp,
+    ScreenTunnel, ScreenUdp, ScreenUdpFlood, ScreenWhiteList, SideLimit, SynFloodWhiteList, Threshold,
+};
+pub use zones::{HostInbound, Protocol, SecurityZone, Service, ZoneInterface, with_unit};
 
 #[derive(Clone, Debug, Default, PartialEq, Lower)]
 pub struct Security {
@@ -26,6 +41,18 @@ pub struct Security {
     pub policies: Policies,
     #[lower(container = "nat source")]
     pub nat_source: NatSource,
+    #[lower(container = "nat destination")]
+    pub nat_destination: NatDestination,
+    #[lower(container = "nat static")]
+    pub nat_static: NatStatic,
+    #[lower(list = "nat proxy-arp interface")]
+    pub proxy_arp: Vec<NatProxy>,
+    #[lower(list = "nat proxy-ndp interface")]
+    pub proxy_ndp: Vec<NatProxy>,
     #[lower(container = "flow")]
     pub flow: Flow,
+    #[lower(container = "screen")]
+    pub screen: Screen,
+    #[lower(container = "log")]
+    pub log: SecurityLog,
 }

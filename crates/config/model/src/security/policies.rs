@@ -14,6 +14,19 @@ pub struct Policies {
     pub global: Vec<GlobalPolicy>,
     #[lower(with(default_policy, "default-policy <>"))]
     pub default_policy: DefaultPolicy,
+    #[lower(with(rematch, "policy-rematch", "policy-rematch extensive"))]
+    pub rematch: PolicyRematch,
+}
+
+/// What a commit that changes policies means for live sessions.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum PolicyRematch {
+    #[default]
+    Off,
+    /// A session must still match its own policy.
+    On,
+    /// Or any that permits it.
+    Extensive,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -126,6 +139,14 @@ fn policy_action(node: &Node, cx: &mut Cx) -> Option<PolicyAction> {
             cx.conflict(places[1], message, places[0], "another action is given here");
             None
         }
+    }
+}
+
+fn rematch(node: &Node, _: &mut Cx) -> PolicyRematch {
+    match (lower::flag(node, "policy-rematch"), lower::flag(node, "policy-rematch extensive")) {
+        (_, true) => PolicyRematch::Extensive,
+        (true, false) => PolicyRematch::On,
+        (false, false) => PolicyRematch::Off,
     }
 }
 

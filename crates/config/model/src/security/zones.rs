@@ -15,6 +15,9 @@ pub struct SecurityZone {
     /// Answer a denied TCP packet with RST.
     #[lower(flag = "tcp-rst")]
     pub tcp_rst: bool,
+    /// The `ids-option` its packets are judged by.
+    #[lower(leaf = "screen")]
+    pub screen: Option<String>,
     #[lower(container = "host-inbound-traffic")]
     pub host_inbound: HostInbound,
     #[lower(list = "interfaces <>")]
@@ -114,7 +117,8 @@ keywords! {
 }
 
 /// Junos reads an interface without unit as its unit 0.
-pub(super) fn with_unit(name: &str) -> String {
+#[must_use]
+pub fn with_unit(name: &str) -> String {
     if name.contains('.') { name.to_owned() } else { format!("{name}.0") }
 }
 

@@ -48,9 +48,10 @@ impl Runner<'_> {
                     let note = (came < *count).then(|| format!("{came} came"));
                     Wanted { text: format!("sent {count}"), note }
                 }
-                Outcome::Forward { .. } | Outcome::Host { .. } | Outcome::Answer { .. } => {
-                    self.frame(outcome, put, frames.next())
-                }
+                Outcome::Forward { .. }
+                | Outcome::Host { .. }
+                | Outcome::Answer { .. }
+                | Outcome::AnswerEther { .. } => self.frame(outcome, put, frames.next()),
             });
         }
         let left = frames.len() + drops.len();
@@ -68,7 +69,7 @@ impl Runner<'_> {
         let (kind, unit, to) = match outcome {
             Outcome::Forward { unit, to, .. } => ("", unit, *to),
             Outcome::Host { unit, .. } => ("host ", unit, None),
-            Outcome::Answer { unit, .. } => ("answer ", unit, None),
+            Outcome::Answer { unit, .. } | Outcome::AnswerEther { unit, .. } => ("answer ", unit, None),
             Outcome::Drop(_) | Outcome::Held | Outcome::Count(_) => unreachable!("no frame comes of these"),
         };
         let frame = self.expected(outcome, put, seen.as_ref());
@@ -91,13 +92,14 @@ impl Runner<'_> {
     }
 
     /// What should come of the packet, the firewall's own changes worked in.
-    fn expected<'p>(&mut self, outcome: &Outcome, put: &'p Put, seen: Option<&Datagram>) -> Frame<'p> {
+    fn expected<'p>(&mut self, outcome: &'p Outcome, put: &'p Put, seen: Option<&Datagram>) -> Frame<'p> {
         let given = put.datagram.as_ref();
         let forwarded = given.map(|d| Datagram { ttl: d.ttl.saturating_sub(1), ..d.clone() });
         let (pattern, base): (Option<&Pattern>, _) = match outcome {
             Outcome::Forward { pattern, .. } => (pattern.as_deref(), forwarded.as_ref()),
             Outcome::Host { pattern, .. } => (pattern.as_deref(), given),
             Outcome::Answer { pattern, .. } => (Some(pattern), None),
+            Outcome::AnswerEther { frame, .. } => return Frame::Ether(frame),
             Outcome::Drop(_) | Outcome::Held | Outcome::Count(_) => (None, None),
         };
         let Some(pattern) = pattern else {

@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use ravelin_wire::TcpFlags;
+
 use super::super::{Kind, Number, Pattern, Quoted, What};
 use crate::datagram::{Body, Content, Datagram, Quote};
 
@@ -72,7 +74,12 @@ fn body(
         Kind::Tcp { flags, seq, ack } => {
             let was = match base {
                 Some(Body::Tcp { seq, ack, len, .. }) => (*seq, *ack, *len),
-                _ => (1, 0, 0),
+                // Both ends begin at 1: a SYN is acknowledged by 2, and data begins there.
+                _ => (
+                    if flags & TcpFlags::SYN != 0 { 1 } else { 2 },
+                    if flags & TcpFlags::ACK != 0 { 2 } else { 0 },
+                    0,
+                ),
             };
             let (sport, dport) = ports((sport, dport), seen, variables)?;
             let (seq, ack, len) = (seq.unwrap_or(was.0), ack.unwrap_or(was.1), len.unwrap_or(was.2));

@@ -13,7 +13,8 @@ pub struct Lab {
 }
 
 impl Lab {
-    pub fn build(prefix: &str, middle: [&str; 2], pins: &str) -> Self {
+    /// Each device has so many queues.
+    pub fn build(prefix: &str, middle: [&str; 2], pins: &str, queues: u8) -> Self {
         let lab = Self { prefix: prefix.into(), pins: pins.into() };
         lab.clear();
         std::fs::create_dir_all("/run/rvb").expect("root makes directories");
@@ -22,8 +23,11 @@ impl Lab {
         }
         for (role, device) in ["c", "s"].into_iter().zip(middle) {
             let (end, firewall) = (lab.name(role), lab.name("f"));
+            let queues = queues.to_string();
+            let queues = ["numrxqueues", &queues, "numtxqueues", &queues];
             let peer = ["type", "veth", "peer", "name", device, "netns", &firewall];
-            ok(Command::new("ip").args(["link", "add", "eth0", "netns", &end]).args(peer));
+            let link = ["link", "add", "eth0", "netns", &end];
+            ok(Command::new("ip").args(link).args(queues).args(peer).args(queues));
             ok(Command::new("ip").args(["-n", &end, "link", "set", "eth0", "up"]));
             ok(Command::new("ip").args(["-n", &firewall, "link", "set", device, "up"]));
         }

@@ -3,11 +3,14 @@
 //! Junos: `security policies`. Spec: policy-1..6.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
-use ravelin_program::{Action, Application, FlowSettings, Policy, Program, ZoneMatch};
+use ravelin_program::{Action, Application, Chunk, FlowSettings, Policy, Program, ZoneMatch};
 use ravelin_types::{Addr, Family, PolicyId, Proto, ZoneId};
 
-use crate::explain::{Condition, Fact};
+use super::BuildError;
+use super::section::{Section, Sets};
+use crate::explain::{Condition, Fact, Recorder};
 
 /// What a policy looks at.
 #[derive(Clone, Copy, Debug)]
@@ -30,76 +33,84 @@ pub(crate) enum Decision<'a> {
     Default(Action),
 }
 
-/// One section with its digest.
-#[derive(Debug)]
-struct Section {
-    zones: ZoneMatch,
-    digest: u64,
-    policies: Vec<(ZoneMatch, Policy)>,
-}
-
 /// All sections in evaluation order.
 #[derive(Debug)]
 pub(super) struct Policies {
-    sections: Vec<Section>,
+    sections: Vec<Arc<Section>>,
     /// Sections that name exactly one pair.
     by_pair: HashMap<(ZoneId, ZoneId), Vec<u32>>,
     /// Sections that name no pair, or several.
     wide: Vec<u32>,
-    /// Section and place of a policy.
-    by_id: HashMap<PolicyId, (u32, u32)>,
+    /// Section and place of a policy, by its id.
+    by_id: Vec<Option<(u32, u32)>>,
 }
 
 impl Policies {
-    pub(super) fn build(program: &Program) -> Self {
+    /// What `before` has already of it is taken over.
+    pub(super) fn build(program: &Program, before: Option<&Self>) -> Result<Self, BuildError> {
         let mut out =
-            Self { sections: Vec::new(), by_pair: HashMap::new(), wide: Vec::new(), by_id: HashMap::new() };
-        for (at, (digest, section)) in program.sections().enumerate() {
-            let at = at as u32;
-            match (&section.zones.from[..], &section.zones.to[..]) {
-                ([from], [to]) => out.by_pair.entry((*from, *to)).or_default().push(at),
-                _ => out.wide.push(at),
-            }
-            for (place, (_, policy)) in section.policies.iter().enumerate() {
-                out.by_id.insert(policy.id, (at, place as u32));
-            }
-            out.sections.push(Section {
-                zones: section.zones.clone(),
-                digest: digest.short(),
-                policies: section.policies.clone(),
-            });
+            Self { sections: Vec::new(), by_pair: HashMap::new(), wide: Vec::new(), by_id: Vec::new() };
+        let old: HashMap<_, _> = before.iter().flat_map(|b| &b.sections).map(|s| (s.zones(), s)).collect();
+        let mut sets = Sets::new();
+        for (at, (digest, chunk)) in (0..).zip(program.section_chunks()) {
+            let Chunk::Section(content) = &**chunk else { continue };
+            let was = old.get(&content.zones);
+            let section = match was.filter(|was| was.digest == digest.short()) {
+                Some(same) => Arc::clone(same),
+                None => Arc::new(
+                    Section::build(digest, chunk, was.map(|was| &***was), &mut sets).map_err(refused)?,
+                ),
+            };
+            out.add(at, section);
         }
-        out
+        Ok(out)
+    }
+
+    fn add(&mut self, at: u32, section: Arc<Section>) {
+        match (&section.zones().from[..], &section.zones().to[..]) {
+            ([from], [to]) => self.by_pair.entry((*from, *to)).or_default().push(at),
+            _ => self.wide.push(at),
+        }
+        for (place, (_, policy)) in (0..).zip(section.policies()) {
+            let id = policy.id.index();
+            if self.by_id.len() <= id {
+                self.by_id.resize(id + 1, None);
+            }
+            self.by_id[id] = Some((at, place));
+        }
+        self.sections.push(section);
     }
 
     pub(super) fn ids(&self) -> usize {
-        self.by_id.keys().map(|id| id.index() + 1).max().unwrap_or(0)
+        self.by_id.len()
     }
 
     fn applying(&self, from: ZoneId, to: ZoneId) -> impl Iterator<Item = &Section> {
         let pair = self.by_pair.get(&(from, to)).map_or(&[][..], Vec::as_slice);
-        let wide = self.wide.iter().filter(move |at| self.sections[**at as usize].zones.holds(from, to));
-        pair.iter().chain(wide).map(|at| &self.sections[*at as usize])
+        let wide = self.wide.iter().filter(move |at| self.sections[**at as usize].zones().holds(from, to));
+        pair.iter().chain(wide).map(|at| &*self.sections[*at as usize])
     }
 
-    pub(super) fn decide(
+    pub(super) fn decide<R: Recorder>(
         &self,
         tuple: &Tuple,
         flow: &FlowSettings,
-        mut note: impl FnMut(Fact),
+        rec: &mut R,
     ) -> Decision<'_> {
         for section in self.applying(tuple.from, tuple.to) {
-            for (zones, policy) in &section.policies {
-                match examine(zones, policy, tuple) {
-                    Ok(application) => {
-                        note(Fact::PolicyMatch { policy: policy.id });
-                        return Decision::Policy(policy, application);
-                    }
-                    Err(failed) => note(Fact::PolicyPassed { policy: policy.id, failed }),
-                }
+            let found = section.find(tuple);
+            let policies = section.policies();
+            if R::ON {
+                note_passed(&policies[..found.unwrap_or(policies.len())], tuple, rec);
+            }
+            let Some((_, policy)) = found.map(|place| &policies[place]) else { continue };
+            // The index and the walk are of one mind; were they not, the policy would not decide.
+            if let Some(application) = matched(policy, tuple) {
+                rec.fact(Fact::PolicyMatch { policy: policy.id });
+                return Decision::Policy(policy, application);
             }
         }
-        note(Fact::DefaultPolicy);
+        rec.fact(Fact::DefaultPolicy);
         Decision::Default(flow.default_action)
     }
 
@@ -109,8 +120,16 @@ impl Policies {
     }
 
     pub(super) fn get(&self, id: PolicyId) -> Option<&Policy> {
-        let (section, place) = self.by_id.get(&id)?;
-        Some(&self.sections[*section as usize].policies[*place as usize].1)
+        let (section, place) = (*self.by_id.get(id.index())?)?;
+        Some(&self.sections[section as usize].policies()[place as usize].1)
+    }
+
+    /// Whether a policy's own conditions hold, whatever stands before it.
+    pub(super) fn matches(&self, id: PolicyId, tuple: &Tuple) -> bool {
+        let Some((section, place)) = self.by_id.get(id.index()).copied().flatten() else { return false };
+        let section = &self.sections[section as usize];
+        let (zones, policy) = &section.policies()[place as usize];
+        section.zones().holds(tuple.from, tuple.to) && examine(zones, policy, tuple).is_ok()
     }
 
     pub(super) fn permits(&self, id: PolicyId) -> bool {
@@ -118,12 +137,33 @@ impl Policies {
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &Policy> {
-        self.sections.iter().flat_map(|s| s.policies.iter().map(|(_, policy)| policy))
+        self.sections.iter().flat_map(|s| s.policies().iter().map(|(_, policy)| policy))
     }
 }
 
+fn refused(error: ravelin_classify::BuildError) -> BuildError {
+    BuildError { path: "security policies".into(), reason: error.to_string() }
+}
+
+/// Why each of the policies that stand before the one that decides does not.
+fn note_passed<R: Recorder>(passed: &[(ZoneMatch, Policy)], tuple: &Tuple, rec: &mut R) {
+    for (zones, policy) in passed {
+        if let Err(failed) = examine(zones, policy, tuple) {
+            rec.fact(Fact::PolicyPassed { policy: policy.id, failed });
+        }
+    }
+}
+
+fn matched<'a>(policy: &'a Policy, tuple: &Tuple) -> Option<&'a Application> {
+    policy.applications.iter().find(|a| a.holds(tuple.proto, tuple.sport, tuple.dport, tuple.icmp))
+}
+
 /// The application term that matched, or the first condition that failed.
-fn examine<'a>(zones: &ZoneMatch, policy: &'a Policy, tuple: &Tuple) -> Result<&'a Application, Condition> {
+pub(super) fn examine<'a>(
+    zones: &ZoneMatch,
+    policy: &'a Policy,
+    tuple: &Tuple,
+) -> Result<&'a Application, Condition> {
     if !zones.holds(tuple.from, tuple.to) {
         return Err(Condition::Zones);
     }
@@ -133,9 +173,5 @@ fn examine<'a>(zones: &ZoneMatch, policy: &'a Policy, tuple: &Tuple) -> Result<&
     if !policy.destination.holds(tuple.family, tuple.dst) {
         return Err(Condition::Destination);
     }
-    policy
-        .applications
-        .iter()
-        .find(|a| a.holds(tuple.proto, tuple.sport, tuple.dport, tuple.icmp))
-        .ok_or(Condition::Application)
+    matched(policy, tuple).ok_or(Condition::Application)
 }

@@ -1,15 +1,15 @@
 //! Messages to rules, every value checked.
 
-use ravelin_types::{Addr, Family, InterfaceId, NatRuleId, PolicyId, PortId, Proto, RuleIdentity, ZoneId};
+use ravelin_types::{Addr, Family, InterfaceId, PolicyId, PortId, Proto, RuleIdentity, ZoneId};
 
-use super::{WireError, proto};
+use super::{WireError, nat, proto, screen};
 use crate::{
-    Action, AddressMatch, Application, Chunk, FlowSettings, HostInbound, IcmpMatch, Interface,
-    InterfaceAddress, Interfaces, LogWhen, NatContext, Policy, PolicySection, Port, PortRange, Prefix,
-    Service, SourceAction, SourceNat, SourceRule, SourceRuleSet, Zone, ZoneMatch, Zones,
+    Action, AddressMatch, Application, Chunk, DestinationNat, FlowSettings, HostInbound, IcmpMatch,
+    Interface, InterfaceAddress, Interfaces, LogWhen, Policy, PolicySection, Port, PortRange, Prefix,
+    Rematch, Service, SourceNat, StaticNat, SynCheck, TcpSettings, TimeWait, Zone, ZoneMatch, Zones,
 };
 
-type Read<T> = Result<T, WireError>;
+pub(super) type Read<T> = Result<T, WireError>;
 
 pub(super) fn chunk(message: proto::Chunk) -> Read<Chunk> {
     use proto::chunk::Body;
@@ -19,21 +19,26 @@ pub(super) fn chunk(message: proto::Chunk) -> Read<Chunk> {
         }
         Body::Zones(x) => Chunk::Zones(Zones(all(x.zones, zone)?)),
         Body::Flow(x) => Chunk::Flow(flow(&x)?),
-        Body::SourceNat(x) => Chunk::SourceNat(SourceNat(all(x.rule_sets, rule_set)?)),
+        Body::SourceNat(x) => Chunk::SourceNat(SourceNat(all(x.rule_sets, nat::read_source_set)?)),
+        Body::DestinationNat(x) => {
+            Chunk::DestinationNat(DestinationNat(all(x.rule_sets, nat::read_destination_set)?))
+        }
+        Body::StaticNat(x) => Chunk::StaticNat(StaticNat(all(x.rule_sets, nat::read_static_set)?)),
         Body::Section(x) => Chunk::Section(section(x)?),
         Body::ApplicationNames(x) => Chunk::ApplicationNames(x.names),
+        Body::Screens(x) => Chunk::Screens(screen::decode(x)?),
     })
 }
 
-fn all<M, T>(list: Vec<M>, read: impl Fn(M) -> Read<T>) -> Read<Vec<T>> {
+pub(super) fn all<M, T>(list: Vec<M>, read: impl Fn(M) -> Read<T>) -> Read<Vec<T>> {
     list.into_iter().map(read).collect()
 }
 
-fn small<T: TryFrom<u32>>(what: &'static str, value: u32) -> Read<T> {
+pub(super) fn small<T: TryFrom<u32>>(what: &'static str, value: u32) -> Read<T> {
     T::try_from(value).map_err(|_| WireError::Range { what, value: value.into() })
 }
 
-fn need<T>(what: &'static str, value: Option<T>) -> Read<T> {
+pub(super) fn need<T>(what: &'static str, value: Option<T>) -> Read<T> {
     value.ok_or(WireError::Missing(what))
 }
 
@@ -62,6 +67,7 @@ fn unit(x: proto::Unit) -> Read<Interface> {
         inet6: x.inet6,
         addresses: all(x.addresses, unit_address)?,
         host_inbound: x.host_inbound.map(inbound).transpose()?,
+        proxied: all(x.proxied, |r| nat::read_prefix(Some(r)))?,
         tap: x.tap,
     })
 }
@@ -76,7 +82,7 @@ fn unit_address(x: proto::UnitAddress) -> Read<InterfaceAddress> {
     Ok(InterfaceAddress { family, addr, len, preferred: x.preferred })
 }
 
-fn address(bytes: &[u8]) -> Read<(Family, Addr)> {
+pub(super) fn address(bytes: &[u8]) -> Read<(Family, Addr)> {
     if let Ok(octets) = <[u8; 4]>::try_from(bytes) {
         return Ok((Family::V4, Addr::v4(octets)));
     }
@@ -97,7 +103,7 @@ fn service(x: proto::Service) -> Read<Service> {
     })
 }
 
-fn range(x: Option<proto::Range>) -> Read<PortRange> {
+pub(super) fn range(x: Option<proto::Range>) -> Read<PortRange> {
     let x = need("port range", x)?;
     Ok(PortRange { low: small("port", x.low)?, high: small("port", x.high)? })
 }
@@ -113,14 +119,41 @@ fn zone(x: proto::Zone) -> Read<Zone> {
 
 fn flow(x: &proto::Flow) -> Read<FlowSettings> {
     Ok(FlowSettings {
-        syn_check: x.syn_check,
-        tcp_initial_timeout: x.tcp_initial_timeout,
+        tcp: tcp(need("TCP settings", x.tcp.as_ref())?)?,
         tcp_timeout: x.tcp_timeout,
-        tcp_closing_timeout: x.tcp_closing_timeout,
         udp_timeout: x.udp_timeout,
         icmp_timeout: x.icmp_timeout,
         other_timeout: x.other_timeout,
         default_action: action(x.default_action)?,
+        rematch: match x.rematch {
+            0 => Rematch::Off,
+            1 => Rematch::On,
+            2 => Rematch::Extensive,
+            value => return Err(WireError::Range { what: "policy rematch", value: value.into() }),
+        },
+    })
+}
+
+fn tcp(x: &proto::Tcp) -> Read<TcpSettings> {
+    Ok(TcpSettings {
+        syn_check: match x.syn_check {
+            1 => SynCheck::Required,
+            2 => SynCheck::Strict,
+            3 => SynCheck::Off,
+            value => return Err(WireError::Range { what: "SYN check", value: value.into() }),
+        },
+        sequence_check: x.sequence_check,
+        rst_invalidate_session: x.rst_invalidate_session,
+        rst_sequence_check: x.rst_sequence_check,
+        fin_invalidate_session: x.fin_invalidate_session,
+        time_wait: match (x.time_wait_seconds, x.time_wait_ageout) {
+            (Some(seconds), _) => TimeWait::Seconds(small("time-wait timeout", seconds)?),
+            (None, true) => TimeWait::Ageout,
+            (None, false) => TimeWait::Unset,
+        },
+        half_close_as_time_wait: x.half_close_as_time_wait,
+        initial_timeout: small("TCP initial timeout", x.initial_timeout)?,
+        mss: x.mss.map(|mss| small("MSS", mss)).transpose()?,
     })
 }
 
@@ -133,13 +166,14 @@ fn action(value: u32) -> Read<Action> {
     }
 }
 
-fn addresses(x: Option<proto::Addresses>) -> Read<AddressMatch> {
+pub(super) fn addresses(x: Option<proto::Addresses>) -> Read<AddressMatch> {
     let x = need("addresses", x)?;
-    let ranges = all(x.ranges, |r| {
-        let ((family, first), (other, last)) = (address(&r.first)?, address(&r.last)?);
-        if family == other { Ok(Prefix { family, first, last }) } else { Err(WireError::Address) }
-    })?;
-    Ok(AddressMatch { ranges, excluded: x.excluded })
+    Ok(AddressMatch { ranges: all(x.ranges, prefix)?, excluded: x.excluded })
+}
+
+pub(super) fn prefix(x: proto::AddressRange) -> Read<Prefix> {
+    let ((family, first), (other, last)) = (address(&x.first)?, address(&x.last)?);
+    if family == other { Ok(Prefix { family, first, last }) } else { Err(WireError::Address) }
 }
 
 fn zone_match(x: Option<proto::ZoneMatch>) -> Read<ZoneMatch> {
@@ -167,7 +201,7 @@ fn policy(x: proto::Policy) -> Read<(ZoneMatch, Policy)> {
     Ok((zone_match(x.zones)?, policy))
 }
 
-fn application(x: proto::Application) -> Read<Application> {
+pub(super) fn application(x: proto::Application) -> Read<Application> {
     let octet = |what, v: Option<u32>| v.map(|v| small(what, v)).transpose();
     let icmp = x.icmp.map(|m| {
         Ok::<_, WireError>(IcmpMatch { kind: octet("icmp type", m.kind)?, code: octet("icmp code", m.code)? })
@@ -179,32 +213,5 @@ fn application(x: proto::Application) -> Read<Application> {
         icmp: icmp.transpose()?,
         inactivity_timeout: x.inactivity_timeout,
         name: x.name,
-    })
-}
-
-fn rule_set(x: proto::SourceRuleSet) -> Read<SourceRuleSet> {
-    Ok(SourceRuleSet { name: x.name, from: context(x.from)?, to: context(x.to)?, rules: all(x.rules, rule)? })
-}
-
-fn context(x: Option<proto::NatContext>) -> Read<NatContext> {
-    use proto::nat_context::Kind;
-    Ok(match need("NAT context", x.and_then(|c| c.kind))? {
-        Kind::Zones(x) => NatContext::Zones(all(x.ids, |z| small("zone id", z).map(ZoneId))?),
-        Kind::Interfaces(x) => NatContext::Interfaces(all(x.ids, |i| small("unit id", i).map(InterfaceId))?),
-    })
-}
-
-fn rule(x: proto::SourceRule) -> Read<SourceRule> {
-    Ok(SourceRule {
-        id: NatRuleId(x.id),
-        identity: RuleIdentity(x.identity),
-        name: x.name,
-        source: addresses(x.source)?,
-        destination: addresses(x.destination)?,
-        action: match x.action {
-            1 => SourceAction::Off,
-            2 => SourceAction::Interface,
-            value => return Err(WireError::Range { what: "NAT action", value: value.into() }),
-        },
     })
 }

@@ -2,11 +2,11 @@
 
 use ravelin_types::{Addr, Family};
 
-use super::proto;
+use super::{nat, proto, screen};
 use crate::{
-    Action, AddressMatch, Application, Chunk, FlowSettings, HostInbound, Interface, InterfaceAddress,
-    Interfaces, NatContext, Policy, PolicySection, Port, PortRange, Service, SourceAction, SourceNat,
-    SourceRule, SourceRuleSet, Zone, ZoneMatch, Zones,
+    Action, AddressMatch, Application, Chunk, DestinationNat, FlowSettings, HostInbound, Interface,
+    InterfaceAddress, Interfaces, Policy, PolicySection, Port, PortRange, Rematch, Service, SourceNat,
+    StaticNat, SynCheck, TcpSettings, TimeWait, Zone, ZoneMatch, Zones,
 };
 
 pub(super) fn chunk(chunk: &Chunk) -> proto::Chunk {
@@ -17,10 +17,17 @@ pub(super) fn chunk(chunk: &Chunk) -> proto::Chunk {
             Chunk::Zones(Zones(list)) => Body::Zones(proto::Zones { zones: list.iter().map(zone).collect() }),
             Chunk::Flow(x) => Body::Flow(flow(x)),
             Chunk::SourceNat(SourceNat(list)) => {
-                Body::SourceNat(proto::SourceNat { rule_sets: list.iter().map(rule_set).collect() })
+                Body::SourceNat(proto::SourceNat { rule_sets: list.iter().map(nat::source_set).collect() })
+            }
+            Chunk::DestinationNat(DestinationNat(list)) => Body::DestinationNat(proto::DestinationNat {
+                rule_sets: list.iter().map(nat::destination_set).collect(),
+            }),
+            Chunk::StaticNat(StaticNat(list)) => {
+                Body::StaticNat(proto::StaticNat { rule_sets: list.iter().map(nat::static_set).collect() })
             }
             Chunk::Section(x) => Body::Section(section(x)),
             Chunk::ApplicationNames(x) => Body::ApplicationNames(proto::Names { names: x.clone() }),
+            Chunk::Screens(x) => Body::Screens(screen::encode(x)),
         }),
     }
 }
@@ -56,6 +63,7 @@ fn unit(x: &Interface) -> proto::Unit {
         inet6,
         addresses,
         host_inbound,
+        proxied,
         tap,
     } = x;
     proto::Unit {
@@ -72,6 +80,7 @@ fn unit(x: &Interface) -> proto::Unit {
         addresses: addresses.iter().map(unit_address).collect(),
         host_inbound: host_inbound.as_ref().map(inbound),
         tap: tap.clone(),
+        proxied: proxied.iter().map(nat::prefix).collect(),
     }
 }
 
@@ -80,7 +89,7 @@ fn unit_address(x: &InterfaceAddress) -> proto::UnitAddress {
     proto::UnitAddress { addr: address(family, addr), len: len.into(), preferred }
 }
 
-fn address(family: Family, addr: Addr) -> Vec<u8> {
+pub(super) fn address(family: Family, addr: Addr) -> Vec<u8> {
     match family {
         Family::V4 => addr.octets4().to_vec(),
         Family::V6 => addr.octets6().to_vec(),
@@ -104,7 +113,11 @@ fn service(x: &Service) -> proto::Service {
     }
 }
 
-fn range(x: PortRange) -> proto::Range {
+pub(super) fn prefix(x: &crate::Prefix) -> proto::AddressRange {
+    proto::AddressRange { first: address(x.family, x.first), last: address(x.family, x.last) }
+}
+
+pub(super) fn range(x: PortRange) -> proto::Range {
     proto::Range { low: x.low.into(), high: x.high.into() }
 }
 
@@ -120,24 +133,59 @@ fn zone(x: &Zone) -> proto::Zone {
 
 fn flow(x: &FlowSettings) -> proto::Flow {
     let FlowSettings {
-        syn_check,
-        tcp_initial_timeout,
+        tcp: t,
         tcp_timeout,
-        tcp_closing_timeout,
         udp_timeout,
         icmp_timeout,
         other_timeout,
         default_action,
+        rematch,
     } = *x;
     proto::Flow {
-        syn_check,
-        tcp_initial_timeout,
+        tcp: Some(tcp(&t)),
         tcp_timeout,
-        tcp_closing_timeout,
         udp_timeout,
         icmp_timeout,
         other_timeout,
         default_action: action(default_action),
+        rematch: match rematch {
+            Rematch::Off => 0,
+            Rematch::On => 1,
+            Rematch::Extensive => 2,
+        },
+    }
+}
+
+fn tcp(x: &TcpSettings) -> proto::Tcp {
+    let TcpSettings {
+        syn_check,
+        sequence_check,
+        rst_invalidate_session,
+        rst_sequence_check,
+        fin_invalidate_session,
+        time_wait,
+        half_close_as_time_wait,
+        initial_timeout,
+        mss,
+    } = *x;
+    proto::Tcp {
+        syn_check: match syn_check {
+            SynCheck::Required => 1,
+            SynCheck::Strict => 2,
+            SynCheck::Off => 3,
+        },
+        sequence_check,
+        rst_invalidate_session,
+        rst_sequence_check,
+        fin_invalidate_session,
+        time_wait_ageout: time_wait == TimeWait::Ageout,
+        time_wait_seconds: match time_wait {
+            TimeWait::Seconds(seconds) => Some(seconds.into()),
+            TimeWait::Unset | TimeWait::Ageout => None,
+        },
+        half_close_as_time_wait,
+        initial_timeout: initial_timeout.into(),
+        mss: mss.map(Into::into),
     }
 }
 
@@ -149,13 +197,9 @@ fn action(x: Action) -> u32 {
     }
 }
 
-fn addresses(x: &AddressMatch) -> proto::Addresses {
+pub(super) fn addresses(x: &AddressMatch) -> proto::Addresses {
     let AddressMatch { ranges, excluded } = x;
-    let ranges = ranges
-        .iter()
-        .map(|r| proto::AddressRange { first: address(r.family, r.first), last: address(r.family, r.last) })
-        .collect();
-    proto::Addresses { ranges, excluded: *excluded }
+    proto::Addresses { ranges: ranges.iter().map(prefix).collect(), excluded: *excluded }
 }
 
 fn zone_match(x: &ZoneMatch) -> proto::ZoneMatch {
@@ -188,7 +232,7 @@ fn policy(zones: &ZoneMatch, x: &Policy) -> proto::Policy {
     }
 }
 
-fn application(x: &Application) -> proto::Application {
+pub(super) fn application(x: &Application) -> proto::Application {
     let Application { proto, source_ports, destination_ports, icmp, inactivity_timeout, name } = *x;
     proto::Application {
         proto: proto.map(|p| p.0.into()),
@@ -197,41 +241,5 @@ fn application(x: &Application) -> proto::Application {
         icmp: icmp.map(|m| proto::Icmp { kind: m.kind.map(Into::into), code: m.code.map(Into::into) }),
         inactivity_timeout,
         name,
-    }
-}
-
-fn rule_set(x: &SourceRuleSet) -> proto::SourceRuleSet {
-    let SourceRuleSet { name, from, to, rules } = x;
-    proto::SourceRuleSet {
-        name: name.clone(),
-        from: Some(context(from)),
-        to: Some(context(to)),
-        rules: rules.iter().map(rule).collect(),
-    }
-}
-
-fn context(x: &NatContext) -> proto::NatContext {
-    use proto::nat_context::Kind;
-    let kind = match x {
-        NatContext::Zones(ids) => Kind::Zones(proto::Ids { ids: ids.iter().map(|z| z.0.into()).collect() }),
-        NatContext::Interfaces(ids) => {
-            Kind::Interfaces(proto::Ids { ids: ids.iter().map(|i| i.0.into()).collect() })
-        }
-    };
-    proto::NatContext { kind: Some(kind) }
-}
-
-fn rule(x: &SourceRule) -> proto::SourceRule {
-    let SourceRule { id, identity, name, source, destination, action } = x;
-    proto::SourceRule {
-        id: id.0,
-        identity: identity.0,
-        name: name.clone(),
-        source: Some(addresses(source)),
-        destination: Some(addresses(destination)),
-        action: match action {
-            SourceAction::Off => 1,
-            SourceAction::Interface => 2,
-        },
     }
 }

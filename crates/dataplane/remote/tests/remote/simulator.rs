@@ -37,6 +37,7 @@ fn unit(id: u16) -> Interface {
         inet6: false,
         addresses: Vec::new(),
         host_inbound: None,
+        proxied: Vec::new(),
         tap: format!("rv{id}"),
     }
 }

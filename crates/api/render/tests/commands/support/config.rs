@@ -1,14 +1,24 @@
 //! A configuration that is a list of `set` lines.
 
 use ravelin_ops::{
-    Against, Candidate, CommitRecord, CommitReport, ConfigMode, Form, LoadKind, Outcome, Problem, Verb,
+    Against, Candidate, CommitEntry, CommitHistory, CommitKind, CommitOptions, CommitReport, Commits,
+    ConfigMode, ConfigureKind, EditorEntry, Form, LoadKind, Outcome, Problem, Refusal, ScheduledEntry,
+    ScheduledTime, Verb,
 };
 
 #[derive(Default)]
 pub struct FakeConfig {
     pub candidate: Vec<String>,
     pub active: Vec<String>,
-    pub history: Vec<CommitRecord>,
+    pub history: CommitHistory,
+    pub kind: ConfigureKind,
+    pub editors: Vec<EditorEntry>,
+    /// Answers the next command that can be refused.
+    pub refusal: Option<Refusal>,
+    pub waiting_min: Option<u64>,
+    pub rescue: Option<String>,
+    /// What was called, in order.
+    pub calls: Vec<String>,
 }
 
 fn shown(lines: &[String], path: &[String], form: Form) -> Outcome<String> {
@@ -53,26 +63,6 @@ impl ConfigMode for FakeConfig {
             Against::Rollback(n) => Ok(format!("against {n}\n")),
         }
     }
-    fn check(&mut self) -> Outcome<Vec<Problem>> {
-        match self.refusals() {
-            list if list.is_empty() => Ok(Vec::new()),
-            list => Err(list),
-        }
-    }
-    fn commit(&mut self, user: &str, comment: Option<&str>) -> Outcome<CommitReport> {
-        self.check()?;
-        self.active = self.candidate.clone();
-        let record = CommitRecord {
-            number: 0,
-            time_s: 1_795_238_340,
-            user: user.into(),
-            client: "cli".into(),
-            comment: comment.map(str::to_owned),
-        };
-        self.history.insert(0, record);
-        let warning = Problem::of("warning: first commit");
-        Ok(CommitReport { warnings: if self.history.len() == 1 { vec![warning] } else { Vec::new() } })
-    }
     fn rollback(&mut self, number: u32) -> Outcome<()> {
         if number > 0 {
             return Err(vec![Problem::of("no such rollback")]);
@@ -84,8 +74,97 @@ impl ConfigMode for FakeConfig {
         self.candidate = text.lines().map(|l| format!("{} {l}", at.join(" ")).trim().to_owned()).collect();
         Ok(())
     }
-    fn history(&self) -> Vec<CommitRecord> {
+    fn complete(&self, at: &[String], _: Verb, words: &[&str], _: &str) -> Vec<Candidate> {
+        match (at.len(), words) {
+            (0, []) => vec![Candidate::new("security", "Security"), Candidate::new("system", "System")],
+            (0, ["security"]) | (1, []) => vec![Candidate::new("zones", "Zones")],
+            _ => Vec::new(),
+        }
+    }
+}
+
+impl FakeConfig {
+    fn refused(&mut self) -> Result<(), Refusal> {
+        self.refusal.take().map_or(Ok(()), Err)
+    }
+}
+
+impl Commits for FakeConfig {
+    fn enter(&mut self, kind: ConfigureKind) -> Result<(), Refusal> {
+        self.refused()?;
+        self.kind = kind;
+        Ok(())
+    }
+    fn leave(&mut self) {
+        if self.kind != ConfigureKind::Shared {
+            self.candidate = self.active.clone();
+        }
+        self.calls.push("leave".into());
+    }
+    fn moved(&mut self, path: &[String]) {
+        self.calls.push(format!("at {}", path.join(" ")));
+    }
+    fn logout(&mut self, pid: u32, _: &str) -> bool {
+        self.editors.iter().any(|editor| editor.pid == Some(pid))
+    }
+    fn editors(&self) -> Vec<EditorEntry> {
+        self.editors.clone()
+    }
+    fn others(&self) -> Vec<EditorEntry> {
+        self.editors.iter().skip(1).cloned().collect()
+    }
+    fn mode(&self) -> ConfigureKind {
+        self.kind
+    }
+    fn is_changed(&self) -> bool {
+        self.candidate != self.active
+    }
+    fn may_edit(&mut self) -> Result<(), Refusal> {
+        self.refused()
+    }
+    fn update(&mut self) -> Result<(), Refusal> {
+        self.refused()
+    }
+    fn check(&mut self, _: &str) -> Result<CommitReport, Refusal> {
+        self.refused()?;
+        match self.refusals() {
+            list if list.is_empty() => Ok(CommitReport::default()),
+            list => Err(Refusal::Problems(list)),
+        }
+    }
+    fn commit(&mut self, options: &CommitOptions) -> Result<CommitReport, Refusal> {
+        self.check(&options.user)?;
+        let CommitOptions { user, comment, kind } = options;
+        let (user, client, comment) = (user.clone(), "cli".to_owned(), comment.clone());
+        if let CommitKind::At(text) = kind {
+            self.calls.push(format!("commit at {text}"));
+            let time = ScheduledTime::At(1_795_238_340);
+            self.history.scheduled = Some(ScheduledEntry { user, client, time });
+            return Ok(CommitReport { scheduled: Some(time), ..CommitReport::default() });
+        }
+        self.active = self.candidate.clone();
+        let confirmed_min = if let CommitKind::Confirmed { minutes } = kind { Some(*minutes) } else { None };
+        self.waiting_min = confirmed_min.map(u64::from);
+        let pending = confirmed_min.is_some();
+        for entry in &mut self.history.entries {
+            entry.number += 1;
+            entry.pending = false;
+        }
+        let entry =
+            CommitEntry { number: 0, time_s: 1_795_238_340, user, client, comment, confirmed_min, pending };
+        self.history.entries.insert(0, entry);
+        let warning = Problem::of("warning: first commit");
+        let warnings = if self.history.entries.len() == 1 { vec![warning] } else { Vec::new() };
+        Ok(CommitReport { warnings, scheduled: None })
+    }
+    fn waiting_min(&self) -> Option<u64> {
+        self.waiting_min
+    }
+    fn history(&self) -> CommitHistory {
         self.history.clone()
+    }
+    fn clear_scheduled(&mut self, _: &str) -> Outcome<bool> {
+        Ok(self.history.scheduled.take().is_some())
     }
     fn rollback_text(&self, number: u32) -> Outcome<String> {
         Ok(format!("configuration {number}\n"))
@@ -93,11 +172,15 @@ impl ConfigMode for FakeConfig {
     fn compare_rollbacks(&self, old: u32, new: u32) -> Outcome<String> {
         Ok(format!("{old} to {new}\n"))
     }
-    fn complete(&self, at: &[String], _: Verb, words: &[&str], _: &str) -> Vec<Candidate> {
-        match (at.len(), words) {
-            (0, []) => vec![Candidate::new("security", "Security"), Candidate::new("system", "System")],
-            (0, ["security"]) | (1, []) => vec![Candidate::new("zones", "Zones")],
-            _ => Vec::new(),
-        }
+    fn rescue_text(&self) -> Outcome<String> {
+        self.rescue.clone().ok_or_else(|| vec![Problem::of("No rescue configuration is set.")])
+    }
+    fn save_rescue(&mut self, _: &str) -> Outcome<()> {
+        self.rescue = Some("rescued\n".into());
+        Ok(())
+    }
+    fn delete_rescue(&mut self, _: &str) -> Outcome<()> {
+        self.rescue = None;
+        Ok(())
     }
 }

@@ -1,15 +1,19 @@
 //! A small firewall without packets: the plane, the configuration and the routes that commands are tested on.
 
 mod config;
+mod log;
 mod plane;
 mod program;
 
 use ravelin_contract::{NextHop, Route};
-use ravelin_ops::{Env, Facts, NameTable, Reply, RouteEntry, RouteTable, Session, complete, execute};
+use ravelin_ops::{
+    Env, Facts, NameTable, Reply, RouteEntry, RouteTable, Session, answer, complete, execute, wire,
+};
 use ravelin_render::Junos;
 use ravelin_types::InterfaceId;
 
 pub use config::FakeConfig;
+pub use log::FakeLog;
 pub use plane::FakePlane;
 pub use program::program;
 
@@ -43,6 +47,7 @@ pub struct Bench {
     pub plane: FakePlane,
     pub config: FakeConfig,
     pub session: Session,
+    pub log: FakeLog,
     names: NameTable,
     facts: Facts,
 }
@@ -53,6 +58,7 @@ impl Bench {
             plane: FakePlane::default(),
             config: FakeConfig::default(),
             session: Session::new("admin"),
+            log: FakeLog::default(),
             names: NameTable::new(&program()),
             facts: Facts { host_name: "fw1".into(), version: "0.1.0".into() },
         }
@@ -63,9 +69,24 @@ impl Bench {
     }
 
     pub fn reply_with(&mut self, line: &str, text: Option<&str>) -> Reply {
-        let Self { plane, config, session, names, facts } = self;
-        let mut env = Env { plane, config, names, routes: &FakeRoutes, render: &Junos, facts };
+        let Self { plane, config, session, names, log, facts } = self;
+        let mut env = Env { plane, config, names, routes: &FakeRoutes, log: &*log, render: &Junos, facts };
         execute(&mut env, session, line, text)
+    }
+
+    /// The answer to a question.
+    pub fn answer(&mut self, yes: bool) -> Reply {
+        let Self { plane, config, session, names, log, facts } = self;
+        let mut env = Env { plane, config, names, routes: &FakeRoutes, log: &*log, render: &Junos, facts };
+        answer(&mut env, session, yes)
+    }
+
+    /// What a client shows before the next line.
+    pub fn prompt(&mut self) -> String {
+        let Self { plane, config, session, names, log, facts } = self;
+        let mut env = Env { plane, config, names, routes: &FakeRoutes, log: &*log, render: &Junos, facts };
+        let nothing = wire::Request::Run { line: String::new(), text: None };
+        wire::answer(&mut env, session, &nothing).prompt
     }
 
     /// Output of a line that must succeed.
@@ -85,8 +106,8 @@ impl Bench {
     }
 
     pub fn words(&mut self, line: &str) -> Vec<String> {
-        let Self { plane, config, session, names, facts } = self;
-        let env = Env { plane, config, names, routes: &FakeRoutes, render: &Junos, facts };
+        let Self { plane, config, session, names, log, facts } = self;
+        let env = Env { plane, config, names, routes: &FakeRoutes, log: &*log, render: &Junos, facts };
         complete(&env, session, line).into_iter().map(|c| c.word).collect()
     }
 }

@@ -56,6 +56,7 @@ fn units() -> Vec<Interface> {
         inet6: addresses.iter().any(|a| a.family == Family::V6),
         addresses,
         host_inbound: None,
+        proxied: Vec::new(),
         tap: format!("tap{n}"),
     };
     let inside = vec![address("10.1.0.1", 24), address("10.1.1.1", 24), address("2001:db8::1", 64)];
@@ -120,8 +121,11 @@ fn rule_set() -> SourceRuleSet {
         id: NatRuleId(1),
         identity: RuleIdentity(1),
         name: "r1".into(),
-        source: within("10.1.0.0/24"),
-        destination: within("0.0.0.0/0"),
+        matching: ravelin_program::NatMatch {
+            source: within("10.1.0.0/24"),
+            destination: within("0.0.0.0/0"),
+            ..ravelin_program::NatMatch::default()
+        },
         action: SourceAction::Interface,
     };
     SourceRuleSet {

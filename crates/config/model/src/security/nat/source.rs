@@ -5,7 +5,7 @@ use ravelin_derive::Lower;
 use ravelin_schema::{Cx, lower};
 use ravelin_syntax::{Node, Span};
 
-use super::zones::with_unit;
+use super::matching::{NatContext, NatProtocol, PortSpan, from_context, to_context};
 
 #[derive(Clone, Debug, Default, PartialEq, Lower)]
 pub struct NatSource {
@@ -29,21 +29,6 @@ pub struct NatRuleSet {
     pub at: Span,
 }
 
-/// Where traffic comes from or goes to; never empty in a [`crate::ValidConfig`].
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum NatContext {
-    Zones(Vec<String>),
-    /// Logical interfaces with unit: `ge-0/0/0.0`.
-    Interfaces(Vec<String>),
-    RoutingInstances(Vec<String>),
-}
-
-impl Default for NatContext {
-    fn default() -> Self {
-        NatContext::Zones(Vec::new())
-    }
-}
-
 #[derive(Clone, Debug, PartialEq, Lower)]
 pub struct NatRule {
     #[lower(key)]
@@ -59,6 +44,14 @@ pub struct NatRule {
     pub source_address_names: Vec<String>,
     #[lower(leaves = "match destination-address-name")]
     pub destination_address_names: Vec<String>,
+    #[lower(list = "match source-port <>")]
+    pub source_ports: Vec<PortSpan>,
+    #[lower(list = "match destination-port <>")]
+    pub destination_ports: Vec<PortSpan>,
+    #[lower(leaves = "match protocol")]
+    pub protocols: Vec<NatProtocol>,
+    #[lower(leaves = "match application")]
+    pub applications: Vec<String>,
     #[lower(need(nat_action, "then source-nat interface", "then source-nat off"))]
     pub action: SourceNatAction,
     #[lower(at)]
@@ -71,31 +64,6 @@ pub enum SourceNatAction {
     Interface,
     /// No translation, and no later rule is looked at.
     Off,
-}
-
-fn from_context(node: &Node, cx: &mut Cx) -> NatContext {
-    context(node, "from", cx)
-}
-
-fn to_context(node: &Node, cx: &mut Cx) -> NatContext {
-    context(node, "to", cx)
-}
-
-fn context(node: &Node, side: &str, cx: &mut Cx) -> NatContext {
-    let zones: Vec<String> = lower::leaves(node, &format!("{side} zone"), cx);
-    let interfaces: Vec<String> = lower::leaves(node, &format!("{side} interface"), cx);
-    match (zones.is_empty(), interfaces.is_empty()) {
-        (false, true) => NatContext::Zones(zones),
-        (true, false) => NatContext::Interfaces(interfaces.iter().map(|name| with_unit(name)).collect()),
-        (true, true) => {
-            cx.error(node.span, format!("missing mandatory statement: '{side}'"));
-            NatContext::default()
-        }
-        (false, false) => {
-            cx.error(node.span, format!("'{side}' takes zones or interfaces, not both"));
-            NatContext::default()
-        }
-    }
 }
 
 fn nat_action(node: &Node, cx: &mut Cx) -> Option<SourceNatAction> {

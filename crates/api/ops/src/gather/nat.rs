@@ -1,0 +1,148 @@
+//! NAT rules and pools with their counters.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use ravelin_program::{
+    AddressMatch, DestinationAction, DestinationRule, DestinationRuleSet, NatContext, NatMatch, PortRange,
+    SourceAction, SourceRule, SourceRuleSet, StaticRule, StaticRuleSet,
+};
+use ravelin_types::NatRuleId;
+
+use super::Failure;
+use super::rules::ends;
+use crate::answer::{NatKind, NatPool, NatPools, NatRule, NatRules, Translation};
+use crate::session::Env;
+
+/// What the three kinds of rules have in common, as it is shown.
+struct Shown<'a> {
+    set: (&'a str, &'a NatContext, Option<&'a NatContext>),
+    rule: (&'a str, NatRuleId),
+    source: &'a AddressMatch,
+    destinations: Vec<(IpAddr, IpAddr)>,
+    source_ports: &'a [PortRange],
+    destination_ports: Vec<(u16, u16)>,
+    action: Translation,
+}
+
+pub(crate) fn nat_rules(env: &Env<'_>, kind: NatKind, name: Option<&str>) -> Result<NatRules, Failure> {
+    let mut counters: BTreeMap<NatRuleId, _> = BTreeMap::new();
+    for counter in env.plane.telemetry().nat_rules()? {
+        counters.insert(counter.id, counter);
+    }
+    let mut rules = Vec::new();
+    for (position, shown) in (1..).zip(shown(env, kind)) {
+        let Shown { set: (set, from, to), rule: (rule, id), .. } = shown;
+        if name.is_some_and(|n| n != rule) {
+            continue;
+        }
+        let (from_kind, from) = env.names.nat_context(from);
+        let (to_kind, to) = to.map_or(("", Vec::new()), |to| env.names.nat_context(to));
+        let counter = counters.get(&id).copied().unwrap_or_default();
+        rules.push(NatRule {
+            kind,
+            name: rule.to_owned(),
+            rule_set: set.to_owned(),
+            id: id.0,
+            position,
+            from_kind: from_kind.to_owned(),
+            from,
+            to_kind: to_kind.to_owned(),
+            to,
+            sources: shown.source.ranges.iter().map(ends).collect(),
+            destinations: shown.destinations,
+            source_ports: shown.source_ports.iter().map(port_ends).collect(),
+            destination_ports: shown.destination_ports,
+            action: shown.action,
+            hits: counter.hits,
+            failed: counter.failed,
+            sessions: counter.sessions,
+        });
+    }
+    match (name, &rules[..]) {
+        (Some(name), []) => Err(Failure::NotFound { what: "rule", name: name.to_owned() }),
+        _ => Ok(NatRules { kind, rules }),
+    }
+}
+
+fn shown<'a>(env: &'a Env<'_>, kind: NatKind) -> Vec<Shown<'a>> {
+    match kind {
+        NatKind::Source => env.names.source_rules().map(source).collect(),
+        NatKind::Destination => env.names.destination_rules().map(destination).collect(),
+        NatKind::Static => env.names.static_rules().map(fixed).collect(),
+    }
+}
+
+fn source<'a>((set, rule): (&'a SourceRuleSet, &'a SourceRule)) -> Shown<'a> {
+    let NatMatch { source, destination, source_ports, destination_ports, .. } = &rule.matching;
+    Shown {
+        set: (&set.name, &set.from, Some(&set.to)),
+        rule: (&rule.name, rule.id),
+        source,
+        destinations: destination.ranges.iter().map(ends).collect(),
+        source_ports,
+        destination_ports: destination_ports.iter().map(port_ends).collect(),
+        action: match rule.action {
+            SourceAction::Off => Translation::Off,
+            SourceAction::Interface => Translation::Interface,
+        },
+    }
+}
+
+fn destination<'a>((set, rule): (&'a DestinationRuleSet, &'a DestinationRule)) -> Shown<'a> {
+    let NatMatch { source, destination, source_ports, destination_ports, .. } = &rule.matching;
+    Shown {
+        set: (&set.name, &set.from, None),
+        rule: (&rule.name, rule.id),
+        source,
+        destinations: destination.ranges.iter().map(ends).collect(),
+        source_ports,
+        destination_ports: destination_ports.iter().map(port_ends).collect(),
+        action: match &rule.action {
+            DestinationAction::Off => Translation::Off,
+            DestinationAction::Pool(pool) => Translation::Pool(pool.name.clone()),
+        },
+    }
+}
+
+fn fixed<'a>((set, rule): (&'a StaticRuleSet, &'a StaticRule)) -> Shown<'a> {
+    let (first, last) = ends(&rule.inside);
+    Shown {
+        set: (&set.name, &set.from, None),
+        rule: (&rule.name, rule.id),
+        source: &rule.remote,
+        destinations: vec![ends(&rule.outside)],
+        source_ports: &rule.remote_ports,
+        destination_ports: rule.ports.iter().map(|(outside, _)| port_ends(outside)).collect(),
+        action: Translation::Prefix(first, last),
+    }
+}
+
+const fn port_ends(range: &PortRange) -> (u16, u16) {
+    (range.low, range.high)
+}
+
+/// Destination pools by name, with the hits of all rules that use them.
+pub(crate) fn nat_pools(env: &Env<'_>, name: Option<&str>) -> Result<NatPools, Failure> {
+    let counters = env.plane.telemetry().nat_rules()?;
+    let mut pools: BTreeMap<&str, NatPool> = BTreeMap::new();
+    for (rule, pool) in env.names.nat_pools().filter(|(_, pool)| name.is_none_or(|n| n == pool.name)) {
+        let (first, last) = ends(&pool.addresses);
+        let entry = pools.entry(&pool.name).or_insert_with(|| NatPool {
+            name: pool.name.clone(),
+            first: Some(first),
+            last: Some(last),
+            port: pool.port,
+            ..NatPool::default()
+        });
+        entry.rules += 1;
+        if let Some(counter) = counters.iter().find(|c| c.id == rule.id) {
+            entry.hits += counter.hits;
+            entry.sessions += counter.sessions;
+        }
+    }
+    match (name, pools.is_empty()) {
+        (Some(name), true) => Err(Failure::NotFound { what: "pool", name: name.to_owned() }),
+        _ => Ok(NatPools { pools: pools.into_values().collect() }),
+    }
+}

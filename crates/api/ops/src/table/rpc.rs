@@ -1,0 +1,44 @@
+//! Junos' remote procedure of each command: what NETCONF clients call it. Extensions have none.
+
+const NAMES: &[(&str, &[&str])] = &[
+    ("clear-flow-session", &["clear", "security", "flow", "session"]),
+    ("clear-system-commit", &["clear", "system", "commit"]),
+    ("get-commit-information", &["show", "system", "commit"]),
+    ("get-configuration", &["show", "configuration"]),
+    ("get-firewall-policies", &["show", "security", "policies"]),
+    ("get-flow-session-information", &["show", "security", "flow", "session"]),
+    ("get-flow-statistics-all", &["show", "security", "flow", "statistics"]),
+    ("get-interface-information", &["show", "interfaces", "terse"]),
+    ("get-rescue-information", &["show", "system", "configuration", "rescue"]),
+    ("get-rollback-information", &["show", "system", "rollback"]),
+    ("get-route-information", &["show", "route"]),
+    ("get-software-information", &["show", "version"]),
+    ("get-source-nat-rule-sets-information", &["show", "security", "nat", "source", "rule"]),
+    ("get-zones-information", &["show", "security", "zones"]),
+    ("request-delete-rescue-configuration", &["request", "system", "configuration", "rescue", "delete"]),
+    ("request-logout-user", &["request", "system", "logout"]),
+    ("request-save-rescue-configuration", &["request", "system", "configuration", "rescue", "save"]),
+    ("retrieve-source-nat-summary", &["show", "security", "nat", "source", "summary"]),
+];
+
+/// The procedure that does what the command of this path does.
+#[must_use]
+pub fn rpc_of(path: &[&str]) -> Option<&'static str> {
+    NAMES.iter().find(|(_, command)| *command == path).map(|(name, _)| *name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::table::{commands, system};
+
+    #[test]
+    fn every_procedure_is_a_command_and_every_command_of_commits_a_procedure() {
+        for (name, path) in NAMES {
+            assert!(commands().iter().any(|command| command.path == *path), "{name}");
+        }
+        for command in system::COMMANDS {
+            assert!(rpc_of(command.path).is_some(), "{:?}", command.path);
+        }
+    }
+}

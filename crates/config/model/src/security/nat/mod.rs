@@ -1,0 +1,15 @@
+//! `security nat`: source, destination and static translation.
+
+mod destination;
+mod matching;
+mod proxy;
+mod source;
+mod static_nat;
+
+pub use destination::{
+    DestinationNatAction, DestinationPool, DestinationRule, DestinationRuleSet, NatDestination,
+};
+pub use matching::{NatContext, NatProtocol, Port, PortSpan};
+pub use proxy::{NatProxy, ProxyRange};
+pub use source::{NatRule, NatRuleSet, NatSource, SourceNatAction};
+pub use static_nat::{NatStatic, StaticPrefix, StaticRule, StaticRuleSet};

@@ -1,0 +1,74 @@
+//! Copies of the active configuration at archive sites.
+//!
+//! Junos: `system archival configuration`. The caller runs [`transfer`] where waiting for a file system hurts nobody.
+//! Spec: commit-37..41.
+
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+
+/// A copy to be made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Transfer {
+    pub sites: Vec<PathBuf>,
+    pub name: String,
+    pub text: String,
+    /// The commit that it is a copy of.
+    pub serial: u64,
+    /// It was due by its commit, not by the clock.
+    pub by_commit: bool,
+}
+
+/// Junos' name of a copy: node, time in UTC, and a number, here the commit's.
+#[must_use]
+pub fn name(node: &str, time_s: u64, serial: u64) -> String {
+    let time = i64::try_from(time_s).ok().and_then(|s| Timestamp::from_second(s).ok()).unwrap_or_default();
+    // A name from a configuration must not lead out of the directory.
+    let node: String =
+        node.chars().map(|c| if c.is_ascii_alphanumeric() || "-._".contains(c) { c } else { '_' }).collect();
+    format!("{node}_{}_juniper.conf.{serial}", time.strftime("%Y%m%d_%H%M%S"))
+}
+
+/// Writes the copy to the first site that takes it, whole or not at all.
+///
+/// # Errors
+/// What every site said.
+pub fn transfer(job: &Transfer) -> Result<&Path, Vec<(PathBuf, io::Error)>> {
+    let mut failed = Vec::new();
+    for site in &job.sites {
+        match write(site, job) {
+            Ok(()) => return Ok(site),
+            Err(error) => failed.push((site.clone(), error)),
+        }
+    }
+    Err(failed)
+}
+
+fn write(site: &Path, job: &Transfer) -> io::Result<()> {
+    // The file is readable by its owner alone.
+    let mut file = tempfile::NamedTempFile::new_in(site)?;
+    file.write_all(job.text.as_bytes())?;
+    file.as_file().sync_all()?;
+    file.persist(site.join(&job.name)).map_err(|error| error.error)?;
+    std::fs::File::open(site)?.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_site_that_works_has_the_copy() {
+        let dir = tempfile::tempdir().unwrap();
+        let sites = vec![dir.path().join("missing"), dir.path().to_owned()];
+        let name = name("fw/../1", 1_770_000_000, 12);
+        assert_eq!(name, "fw_.._1_20260202_024000_juniper.conf.12");
+        let mut job = Transfer { sites, name, text: "system;\n".into(), serial: 12, by_commit: true };
+        assert_eq!(transfer(&job).ok(), Some(dir.path()));
+        assert_eq!(std::fs::read_to_string(dir.path().join(&job.name)).unwrap(), "system;\n");
+        job.sites.truncate(1);
+        assert_eq!(transfer(&job).map_err(|failed| failed.len()).err(), Some(1));
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1, "nothing half written");
+    }
+}

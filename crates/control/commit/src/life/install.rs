@@ -1,0 +1,204 @@
+//! Making a configuration the active one, and what to do when not everybody goes along.
+
+use std::sync::Arc;
+
+use ravelin_model::check_tree;
+use ravelin_store::{Disk, EditorId, Entry, Record, Store};
+use ravelin_syntax::{Tree, render};
+
+use super::{Life, Plant, RETRY, by_itself, read};
+use crate::transaction::names;
+use crate::{CommitError, Now, Proposal, transaction};
+
+/// Changes of a commit that are logged; the audit file has more.
+const LOGGED_MAX: usize = 100;
+
+/// What becomes of a commit that a consumer does not apply after the commit point.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum OnFailure {
+    /// The configuration before it is committed anew.
+    RollBack,
+    /// It stays, and is applied as soon as that works.
+    Owe,
+}
+
+/// A configuration on its way in.
+pub(super) struct Install<'a> {
+    pub tree: &'a Arc<Tree>,
+    pub record: Record,
+    /// Goes back to this serial unless confirmed.
+    pub revert: Option<u64>,
+    /// Whose candidate it is.
+    pub by: Option<EditorId>,
+    pub failure: OnFailure,
+}
+
+impl<D: Disk> Life<D> {
+    /// Commits. On `Ok` everybody enforces it; on `Partial` it is active and owed; on any other error the active
+    /// configuration is what it was.
+    pub(super) fn install(
+        &mut self,
+        plant: &mut dyn Plant,
+        install: Install<'_>,
+        now: Now,
+    ) -> Result<(), CommitError> {
+        let Install { tree, record, revert, by, failure } = install;
+        let before = self.store.active().map(|stored| (stored.revert, stored.record.clone()));
+        let entry = Entry { record, revert, archive: false };
+        let deadline = revert.and(entry.record.confirmed_min);
+        let deadline = deadline.map(|min| now.mono + std::time::Duration::from_secs(u64::from(min) * 60));
+        let (proposal, done) = put(&mut self.store, plant, tree, entry)?;
+        let failed = match done {
+            Ok(()) => {
+                self.installed(tree, by, deadline, (proposal, now));
+                self.owe(Vec::new(), now);
+                return Ok(());
+            }
+            Err(CommitError::Partial(failed)) => failed,
+            Err(error) => return Err(error),
+        };
+        if failure == OnFailure::RollBack
+            && let Some((revert, record)) = before
+            && self.take_back(plant, (revert, record), &failed, now)
+        {
+            return Err(CommitError::RolledBack(failed));
+        }
+        self.installed(tree, by, deadline, (proposal, now));
+        self.owe(failed.clone(), now);
+        Err(CommitError::Partial(failed))
+    }
+
+    /// Commits the configuration before the active one anew. True: it is active again.
+    fn take_back(
+        &mut self,
+        plant: &mut dyn Plant,
+        (revert, before): (Option<u64>, Record),
+        failed: &[(&'static str, String)],
+        now: Now,
+    ) -> bool {
+        // What was active before is what the database still has as active.
+        let tree = self.database.shared_base().clone();
+        let comment = Some(format!("not applied by {}; rolled back", names(failed)));
+        let record = match revert {
+            // Whoever waited to be confirmed still waits, as long as before.
+            Some(_) => Record { comment, ..before },
+            None => by_itself(now, comment),
+        };
+        let entry = Entry { record, revert, archive: false };
+        let (proposal, debts) = match put(&mut self.store, plant, &tree, entry) {
+            Ok((proposal, Ok(()))) => (proposal, Vec::new()),
+            Ok((proposal, Err(CommitError::Partial(failed)))) => (proposal, failed),
+            Ok((_, Err(_))) | Err(_) => return false,
+        };
+        self.activated(proposal, now);
+        // The failed commit is in the history too, and so in the audit file.
+        self.log_changes(None);
+        self.owe(debts, now);
+        true
+    }
+
+    fn installed(
+        &mut self,
+        tree: &Arc<Tree>,
+        by: Option<EditorId>,
+        deadline: Option<std::time::Duration>,
+        (proposal, now): (Proposal, Now),
+    ) {
+        self.deadline = deadline;
+        let before = self.database.shared_base().clone();
+        self.database.activated(tree, by);
+        self.activated(proposal, now);
+        self.log_changes(Some((&before, tree)));
+    }
+
+    fn activated(&mut self, proposal: Proposal, now: Now) {
+        let every = proposal.services.archival.every;
+        if self.active.as_ref().and_then(|active| active.services.archival.every) != every {
+            self.copy_at = every.map(|every| now.mono + every);
+        }
+        self.active = Some(proposal);
+        self.applied += 1;
+    }
+
+    fn owe(&mut self, debts: Vec<(&'static str, String)>, now: Now) {
+        if debts.is_empty() {
+            self.pause = RETRY;
+        } else {
+            self.retry_at = now.mono + self.next_pause();
+        }
+        self.debts = debts;
+    }
+
+    /// Applies what the store has as active; at a start, after the dataplane was started anew, or when somebody owes it.
+    ///
+    /// # Errors
+    /// It does not fit this machine any more, or is not enforced everywhere: then it is owed.
+    pub fn apply_active(&mut self, plant: &mut dyn Plant, now: Now) -> Result<(), CommitError> {
+        let Some(stored) = self.store.active() else { return Ok(()) };
+        let applied = check_tree(&read(&stored.text))
+            .and_then(|valid| plant.propose(&valid))
+            .map_err(CommitError::Refused)
+            .and_then(|proposal| {
+                let mut consumers = plant.consumers();
+                // Everything is recorded already.
+                let done = transaction::commit(&proposal, &mut consumers, || Ok(()));
+                drop(consumers);
+                match done {
+                    Ok(()) => Ok((proposal, Vec::new())),
+                    Err(CommitError::Partial(failed)) => Ok((proposal, failed)),
+                    Err(error) => Err(error),
+                }
+            });
+        match applied {
+            Ok((proposal, failed)) => {
+                self.activated(proposal, now);
+                self.owe(failed.clone(), now);
+                if failed.is_empty() { Ok(()) } else { Err(CommitError::Partial(failed)) }
+            }
+            Err(error) => {
+                self.owe(vec![("configuration", error.to_string())], now);
+                Err(error)
+            }
+        }
+    }
+
+    /// The audit file and the log. The file heals itself at the next commit or start.
+    fn log_changes(&mut self, last: Option<(&Tree, &Tree)>) {
+        let changes = self.store.audit_commits(last).unwrap_or_else(|error| {
+            tracing::error!(%error, "The audit file can't be written.");
+            Vec::new()
+        });
+        let Some(active) = self.store.active() else { return };
+        let Record { user, client, comment, .. } = &active.record;
+        let comment = comment.as_deref().unwrap_or("none");
+        tracing::info!(user, client, comment, serial = active.serial, "UI_COMMIT.");
+        for change in changes.iter().take(LOGGED_MAX) {
+            tracing::info!(user, client, change, "UI_CFG_AUDIT.");
+        }
+    }
+}
+
+/// Compiles, and commits over every consumer and the store. The inner result speaks of a proposal that was made.
+fn put<D: Disk>(
+    store: &mut Store<D>,
+    plant: &mut dyn Plant,
+    tree: &Tree,
+    entry: Entry,
+) -> Result<(Proposal, Result<(), CommitError>), CommitError> {
+    let valid = check_tree(tree).map_err(CommitError::Refused)?;
+    let proposal = plant.propose(&valid).map_err(CommitError::Refused)?;
+    let entry = Entry { archive: proposal.services.archival.on_commit, ..entry };
+    let (text, serial) = (render::text(tree), store.next_serial());
+    let mut consumers = plant.consumers();
+    let done = transaction::commit(&proposal, &mut consumers, || match store.commit(&text, entry) {
+        Ok(_) => Ok(()),
+        // Renamed, but the last sync failed: a restart now would bring it up.
+        Err(error) if store.active().is_some_and(|active| active.serial == serial) => {
+            tracing::error!(%error, "The commit may be lost in a power cut.");
+            Ok(())
+        }
+        Err(error) => Err(error.to_string()),
+    });
+    drop(consumers);
+    Ok((proposal, done))
+}

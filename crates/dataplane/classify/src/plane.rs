@@ -1,0 +1,496 @@
+//! One classifier over at most [`ENTRIES_MAX`] entries: lines, rows, and their intersection.
+//!
+//! An entry is a rule, or the part of one for a source port range: a product of one condition a dimension. A lookup
+//! finds the row of the tuple in each dimension and intersects them from the top: blocks, words, bits. Entries with the same
+//! conditions lie together, which keeps the rows small and their intersection short; within a word they lie in the
+//! order of rank, and no word is read twice: that bounds a lookup whatever the tuple.
+
+use ravelin_types::{Addr, Family};
+
+use crate::conditions::{AddressConditions, Breadth, Condition, Cover, Detail, Effort, of_ranges, renumber};
+use crate::line::{AddressLine, Line};
+use crate::range::Point;
+use crate::rows::{EMPTY, ENTRIES_MAX, Row, Rows, WORD};
+use crate::rule::{Addresses, Rule, Tuple, Zones};
+use crate::service::{Ranges, Scale, Services};
+use crate::sweep::{Dimension, Exceeded};
+use crate::view::{Ranking, View};
+
+/// From-zone, to-zone, source, destination, service, source port.
+pub(crate) const DIMENSIONS: usize = 6;
+/// Tuples whose rows are looked for together.
+pub(crate) const BATCH: usize = 16;
+/// Blocks that the tuples of a batch ask for together.
+const VISITS: usize = 4 * BATCH;
+
+/// A compiled list of rules.
+#[derive(Debug)]
+pub(crate) struct Plane {
+    rows: Rows,
+    zones: [Option<Line<u32>>; 2],
+    addresses: [Option<AddressLine>; 2],
+    service: Option<Line<u32>>,
+    source_port: Option<Line<u32>>,
+    scale: Scale,
+    /// The layer's rule of each entry.
+    rules: Box<[u32]>,
+    /// Entries whose rule is asked again, by word.
+    loose: Box<[u64]>,
+}
+
+/// The rows of a tuple; a dimension that every entry is indifferent to has none.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Roots {
+    rows: [Row; DIMENSIONS],
+    count: usize,
+}
+
+/// A block of the rows of a tuple: where it is in each, and which words all have.
+#[derive(Clone, Copy, Debug, Default)]
+struct Visit {
+    block: u32,
+    words: u64,
+    places: [u32; DIMENSIONS],
+}
+
+/// What to look for: the lowest rank not below `floor` and below `best`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bounds {
+    pub floor: u32,
+    pub best: Ranking,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    conditions: [u32; DIMENSIONS],
+    rule: u32,
+    loose: bool,
+}
+
+/// Entries, and what their conditions' numbers mean.
+struct Draft<'r> {
+    entries: Vec<Entry>,
+    zones: [Ranges; 2],
+    addresses: [AddressConditions<'r>; 2],
+    services: Services,
+}
+
+impl Plane {
+    /// Compiles the rules `first..` of a layer.
+    pub(crate) fn build(rules: &[Rule], first: usize, effort: Effort) -> Self {
+        let mut draft = Draft::new(rules, first, effort);
+        debug_assert!(draft.entries.len() <= ENTRIES_MAX);
+        let mut conditions = draft.conditions();
+        draft.order(&mut conditions);
+        let rows = Rows::new(draft.entries.len());
+        let mut build = Build { rows, entries: draft.entries, allowance: effort.rows };
+        let [from, to, source, destination, mut service, source_port] = conditions;
+        let zones = [build.line(0, from, &draft.zones[0]), build.line(1, to, &draft.zones[1])];
+        let addresses = [
+            build.addresses(2, source, &draft.addresses[0].sets),
+            build.addresses(3, destination, &draft.addresses[1].sets),
+        ];
+        // One dimension at least: entries that are indifferent to all are possible everywhere, not nowhere.
+        let bare = zones.iter().all(Option::is_none) && addresses.iter().all(Option::is_none);
+        for condition in service.iter_mut().filter(|c| bare && c.breadth == Breadth::Any) {
+            condition.breadth = Breadth::Wide;
+        }
+        let service = build.line(4, service, &draft.services.services);
+        let source_port = build.line(5, source_port, &draft.services.sources);
+        let Build { mut rows, entries, .. } = build;
+        rows.shrink();
+        let loose = entries.chunks(WORD).map(|word| {
+            word.iter().enumerate().fold(0, |all, (at, entry)| all | u64::from(entry.loose) << at)
+        });
+        Self {
+            loose: loose.collect(),
+            rows,
+            zones,
+            addresses,
+            service,
+            source_port,
+            scale: draft.services.scale,
+            rules: entries.iter().map(|entry| entry.rule).collect(),
+        }
+    }
+
+    /// The layer's rule of each entry.
+    pub(crate) fn rules(&self) -> &[u32] {
+        &self.rules
+    }
+
+    pub(crate) const fn span(&self) -> usize {
+        self.rows.span()
+    }
+
+    #[inline]
+    pub(crate) fn roots(&self, tuple: &Tuple) -> Roots {
+        let mut roots = Roots::default();
+        for (line, zone) in self.zones.iter().zip([tuple.from, tuple.to]) {
+            if let Some(line) = line {
+                roots.push(line.row(u32::from(zone.0)));
+            }
+        }
+        for (line, addr) in self.addresses.iter().zip([tuple.src, tuple.dst]) {
+            if let Some(line) = line {
+                roots.push(line.row(tuple.family, addr));
+            }
+        }
+        if let Some(line) = &self.service {
+            roots.push(line.row(self.scale.point(tuple)));
+        }
+        if let Some(line) = &self.source_port {
+            roots.push(line.row(u32::from(tuple.sport)));
+        }
+        roots
+    }
+
+    /// The rows of up to [`BATCH`] tuples: line by line and level by level, so that what memory is slow to give is
+    /// asked for by all of them at once.
+    pub(crate) fn roots_of(&self, tuples: &[Tuple], roots: &mut [Roots; BATCH]) {
+        type OfZone = fn(&Tuple) -> u32;
+        let (from, to): (OfZone, OfZone) = (|t| u32::from(t.from.0), |t| u32::from(t.to.0));
+        type OfAddress = fn(&Tuple) -> Addr;
+        let (src, dst): (OfAddress, OfAddress) = (|t| t.src, |t| t.dst);
+        for (line, of) in self.zones.iter().zip([from, to]) {
+            rows_of(line.as_ref(), tuples, roots, of);
+        }
+        for (line, of) in self.addresses.iter().zip([src, dst]) {
+            let Some(line) = line else { continue };
+            if tuples.iter().all(|tuple| tuple.family == Family::V4) {
+                rows_of(Some(&line.v4), tuples, roots, |tuple| of(tuple).low32());
+            } else if tuples.iter().all(|tuple| tuple.family == Family::V6) {
+                rows_of(Some(&line.v6), tuples, roots, |tuple| of(tuple).0);
+            } else {
+                for (tuple, roots) in tuples.iter().zip(roots.iter_mut()) {
+                    roots.push(line.row(tuple.family, of(tuple)));
+                }
+            }
+        }
+        rows_of(self.service.as_ref(), tuples, roots, |tuple| self.scale.point(tuple));
+        rows_of(self.source_port.as_ref(), tuples, roots, |tuple| u32::from(tuple.sport));
+    }
+
+    /// Blocks that all rows have.
+    #[inline]
+    fn top<const LISTS: bool>(&self, roots: &Roots) -> u64 {
+        roots.rows[..roots.count].iter().fold(u64::MAX, |mask, row| mask & self.rows.blocks::<LISTS>(*row))
+    }
+
+    /// The lowest rank within the bounds among the entries of all rows, or `bounds.best`. `holds` is asked of the
+    /// rule of an entry that the rows do not settle.
+    #[inline]
+    pub(crate) fn first(
+        &self,
+        roots: &Roots,
+        view: &View,
+        bounds: Bounds,
+        holds: impl Fn(u32) -> bool,
+    ) -> Ranking {
+        if self.rows.has_lists() {
+            self.first_in::<true>(roots, view, bounds, &holds)
+        } else {
+            self.first_in::<false>(roots, view, bounds, &holds)
+        }
+    }
+
+    #[inline]
+    fn first_in<const LISTS: bool>(
+        &self,
+        roots: &Roots,
+        view: &View,
+        bounds: Bounds,
+        holds: &impl Fn(u32) -> bool,
+    ) -> Ranking {
+        let Bounds { floor, mut best } = bounds;
+        let mut blocks = self.top::<LISTS>(roots);
+        while blocks != 0 {
+            let block = blocks.trailing_zeros();
+            blocks &= blocks - 1;
+            if view.block_first(block) < best.rank {
+                let visit = self.visit::<LISTS>(roots, block);
+                best = self.within::<LISTS>(roots, &visit, view, Bounds { floor, best }, holds);
+            }
+        }
+        best
+    }
+
+    /// [`Plane::first`] from rank 0 for up to [`BATCH`] tuples, `holds` with the tuple's place. What a lookup waits for
+    /// memory with is done for all tuples before the next step is for any.
+    pub(crate) fn first_of(
+        &self,
+        roots: &[Roots],
+        view: &View,
+        best: &mut [Ranking; BATCH],
+        holds: impl Fn(usize, u32) -> bool,
+    ) {
+        if self.rows.has_lists() {
+            self.first_of_in::<true>(roots, view, best, &holds);
+        } else {
+            self.first_of_in::<false>(roots, view, best, &holds);
+        }
+    }
+
+    #[inline]
+    fn first_of_in<const LISTS: bool>(
+        &self,
+        roots: &[Roots],
+        view: &View,
+        best: &mut [Ranking; BATCH],
+        holds: &impl Fn(usize, u32) -> bool,
+    ) {
+        let mut tops = [0; BATCH];
+        for (top, roots) in tops.iter_mut().zip(roots) {
+            *top = self.top::<LISTS>(roots);
+        }
+        let mut visits = [(0, Visit::default()); VISITS];
+        loop {
+            let mut count = 0;
+            for (at, roots) in roots.iter().enumerate() {
+                while tops[at] != 0 && count < VISITS {
+                    visits[count] = (at, self.visit::<LISTS>(roots, tops[at].trailing_zeros()));
+                    tops[at] &= tops[at] - 1;
+                    count += 1;
+                }
+            }
+            if count == 0 {
+                return;
+            }
+            for (at, visit) in &visits[..count] {
+                let bounds = Bounds { floor: 0, best: best[*at] };
+                if view.block_first(visit.block) < bounds.best.rank {
+                    best[*at] =
+                        self.within::<LISTS>(&roots[*at], visit, view, bounds, &|rule| holds(*at, rule));
+                }
+            }
+        }
+    }
+
+    /// The words of a block that all rows have.
+    #[inline]
+    fn visit<const LISTS: bool>(&self, roots: &Roots, block: u32) -> Visit {
+        let mut visit = Visit { block, words: u64::MAX, places: [EMPTY; DIMENSIONS] };
+        for (place, row) in visit.places.iter_mut().zip(&roots.rows[..roots.count]) {
+            *place = self.rows.place(*row, block);
+            visit.words &= self.rows.words::<LISTS>(*row, block, *place);
+        }
+        visit
+    }
+
+    /// The lowest rank within the bounds among the entries of one block, or `bounds.best`.
+    #[inline]
+    fn within<const LISTS: bool>(
+        &self,
+        roots: &Roots,
+        visit: &Visit,
+        view: &View,
+        bounds: Bounds,
+        holds: &impl Fn(u32) -> bool,
+    ) -> Ranking {
+        let Bounds { floor, mut best } = bounds;
+        let mut words = visit.words;
+        while words != 0 {
+            let word = words.trailing_zeros();
+            words &= words - 1;
+            let at = visit.block as usize * self.span() + word as usize;
+            if view.first(at) >= best.rank {
+                continue;
+            }
+            let mut bits = view.live(at, floor);
+            for (place, row) in visit.places.iter().zip(&roots.rows[..roots.count]) {
+                bits &= self.rows.bits::<LISTS>(*row, *place, word, at);
+            }
+            if bits != 0 {
+                best = self.settle(view, at, bits, best, holds);
+            }
+        }
+        best
+    }
+
+    /// The rank of the first bit whose rule holds, if it is below `best`.
+    #[inline]
+    fn settle(
+        &self,
+        view: &View,
+        word: usize,
+        mut bits: u64,
+        best: Ranking,
+        holds: &impl Fn(u32) -> bool,
+    ) -> Ranking {
+        while bits != 0 {
+            let bit = bits.trailing_zeros();
+            let at = word * WORD + bit as usize;
+            let found = view.ranking(at);
+            if found.rank >= best.rank {
+                break;
+            }
+            if self.loose[word] >> bit & 1 == 0 || holds(self.rules[at]) {
+                return found;
+            }
+            bits &= bits - 1;
+        }
+        best
+    }
+
+    pub(crate) fn bytes(&self) -> usize {
+        let lines = self.zones.iter().chain([&self.service, &self.source_port]).flatten();
+        let addresses = self.addresses.iter().flatten().map(|line| line.bytes());
+        size_of::<Self>()
+            + self.rows.bytes()
+            + lines.map(Line::bytes).sum::<usize>()
+            + addresses.sum::<usize>()
+            + size_of_val(&*self.rules)
+            + size_of_val(&*self.loose)
+    }
+}
+
+impl Roots {
+    #[inline]
+    fn push(&mut self, row: Row) {
+        self.rows[self.count] = row;
+        self.count += 1;
+    }
+}
+
+/// Adds the rows of one line.
+fn rows_of<K: Point>(
+    line: Option<&Line<K>>,
+    tuples: &[Tuple],
+    roots: &mut [Roots; BATCH],
+    of: impl Fn(&Tuple) -> K,
+) {
+    let Some(line) = line else { return };
+    let (mut points, mut rows) = ([K::default(); BATCH], [Row::default(); BATCH]);
+    for (point, tuple) in points.iter_mut().zip(tuples) {
+        *point = of(tuple);
+    }
+    line.rows(&points[..tuples.len()], &mut rows);
+    for (roots, row) in roots.iter_mut().zip(&rows[..tuples.len()]) {
+        roots.push(*row);
+    }
+}
+
+impl<'r> Draft<'r> {
+    fn new(rules: &'r [Rule], first: usize, effort: Effort) -> Self {
+        let mut draft = Self {
+            entries: Vec::with_capacity(rules.len()),
+            zones: Default::default(),
+            addresses: [AddressConditions::new(effort), AddressConditions::new(effort)],
+            services: Services::new(rules),
+        };
+        for (at, rule) in rules.iter().enumerate() {
+            let rule_at = (first + at) as u32;
+            let Rule { key: _, from, to, source, destination, terms } = rule;
+            let zones = [from, to].map(zone_ranges);
+            let mut conditions = [0; DIMENSIONS];
+            for (at, ranges) in zones.into_iter().enumerate() {
+                conditions[at] = draft.zones[at].id(ranges);
+            }
+            let addresses: [&Addresses; 2] = [source, destination];
+            for (at, addresses) in addresses.into_iter().enumerate() {
+                conditions[2 + at] = draft.addresses[at].id(addresses);
+            }
+            for part in &*draft.services.parts(terms) {
+                (conditions[4], conditions[5]) = (part.service, part.source);
+                draft.entries.push(Entry { conditions, rule: rule_at, loose: part.loose });
+            }
+        }
+        draft
+    }
+
+    fn conditions(&mut self) -> [Vec<Condition>; DIMENSIONS] {
+        let port = u32::from(u16::MAX);
+        [
+            of_ranges(&self.zones[0], port),
+            of_ranges(&self.zones[1], port),
+            std::mem::take(&mut self.addresses[0].conditions),
+            std::mem::take(&mut self.addresses[1].conditions),
+            of_ranges(&self.services.services, self.services.scale.last()),
+            of_ranges(&self.services.sources, port),
+        ]
+    }
+
+    /// Gives conditions their numbers and entries their bits.
+    fn order(&mut self, conditions: &mut [Vec<Condition>; DIMENSIONS]) {
+        for (dimension, conditions) in conditions.iter_mut().enumerate() {
+            let numbers = renumber(conditions);
+            for entry in &mut self.entries {
+                let condition = &mut entry.conditions[dimension];
+                *condition = numbers[*condition as usize];
+            }
+        }
+        let breadths =
+            |entry: &Entry| [2, 3, 4].map(|at: usize| conditions[at][entry.conditions[at] as usize].breadth);
+        self.entries.sort_by_cached_key(|entry| (breadths(entry), entry.conditions, entry.rule));
+        for word in self.entries.chunks_mut(WORD) {
+            word.sort_unstable_by_key(|entry| entry.rule);
+        }
+    }
+}
+
+/// Rows and the entries they speak of.
+struct Build {
+    rows: Rows,
+    entries: Vec<Entry>,
+    allowance: usize,
+}
+
+impl Build {
+    fn line(&mut self, at: usize, conditions: Vec<Condition>, ranges: &Ranges) -> Option<Line<u32>> {
+        self.dimension(at, conditions, ranges.sets.len(), |dimension, rows, allowance| {
+            Line::build(dimension, ranges.sets.iter().map(|set| &**set), 0, rows, allowance)
+        })
+    }
+
+    fn addresses(
+        &mut self,
+        at: usize,
+        conditions: Vec<Condition>,
+        covers: &[Cover<'_>],
+    ) -> Option<AddressLine> {
+        self.dimension(at, conditions, covers.len(), |dimension, rows, allowance| {
+            AddressLine::build(dimension, covers, rows, allowance)
+        })
+    }
+
+    /// Builds the lines of a dimension within what is left, giving up conditions until they fit; `None` when no entry
+    /// cares.
+    fn dimension<T>(
+        &mut self,
+        at: usize,
+        conditions: Vec<Condition>,
+        sets: usize,
+        lines: impl Fn(&mut Dimension, &mut Rows, usize) -> Result<T, Exceeded>,
+    ) -> Option<T> {
+        if conditions.iter().all(|condition| condition.breadth == Breadth::Any) {
+            return None;
+        }
+        let of = self.entries.iter().map(|entry| entry.conditions[at]);
+        let mut dimension = Dimension::new(conditions, sets, of);
+        let before = self.rows.mark();
+        let built = loop {
+            // With nothing left to give up there is one row, whatever it takes.
+            let allowance = if dimension.is_given_up() { usize::MAX } else { self.allowance };
+            match lines(&mut dimension, &mut self.rows, allowance) {
+                Ok(built) => break built,
+                Err(Exceeded) => {
+                    self.rows.truncate(before);
+                    dimension.give_up();
+                }
+            }
+        };
+        for entry in &mut self.entries {
+            let condition = &dimension.conditions[entry.conditions[at] as usize];
+            let exact = matches!(condition.detail, Detail::Exact | Detail::Apart);
+            entry.loose |= condition.loose || !exact;
+        }
+        Some(built)
+    }
+}
+
+fn zone_ranges(zones: &Zones) -> Vec<(u32, u32)> {
+    match &zones.0 {
+        None => vec![(0, u32::from(u16::MAX))],
+        Some(list) => crate::range::merged(list.iter().map(|z| (u32::from(z.0), u32::from(z.0))).collect()),
+    }
+}

@@ -1,0 +1,186 @@
+//! Making a session: port lease, device limit, both wings, or nothing of it.
+//!
+//! Place: the end of the first path, after permit. What was taken is given back when anything fails.
+
+use ravelin_contract::{Event, SessionEvent};
+use ravelin_tcp::{Conversation, Opened};
+use ravelin_types::{Addr, DropReason, Family, NatRuleId, Proto};
+use ravelin_wire::checksum::Delta;
+
+use crate::explain::{Fact, Recorder};
+use crate::first_path::Draft;
+use crate::home;
+use crate::key::FlowKey;
+use crate::nat::Outward;
+use crate::session::{InsertError, Life, Marks, NO_POLICY, NO_RULE, Session, Ticks, Wing};
+use crate::step::{Flow, Turn};
+use crate::tcp;
+use crate::verdict::Verdict;
+
+/// Tries to find a leased port whose reverse wing is free.
+const LEASE_TRIES: usize = 8;
+
+/// Makes the session: port lease, device limit, both wings, or nothing of it.
+pub(crate) fn install<R: Recorder>(
+    turn: &mut Turn<'_, R>,
+    flow: &Flow,
+    draft: &Draft,
+) -> Result<u32, Verdict> {
+    if !turn.shared.reserve_session() {
+        return Err(Verdict::Drop(DropReason::SessionTableFull));
+    }
+    let result = match draft.source {
+        Outward::Keep | Outward::Off(_) => {
+            insert(turn, flow, draft, draft.inner.reversed()).map_err(Verdict::Drop)
+        }
+        Outward::Fixed(to, rule) => match insert(turn, flow, draft, draft.answers(to)) {
+            Err(reason) => failed(turn, rule, reason),
+            Ok(slot) => Ok(slot),
+        },
+        Outward::Leased(addr, rule) => insert_leased(turn, flow, draft, (addr, rule)),
+        Outward::NoAddress(rule) => failed(turn, rule, DropReason::NatNoAddress),
+    };
+    if result.is_err() {
+        turn.shared.release_session();
+    }
+    result
+}
+
+/// A session whose source becomes `addr` with a leased port.
+fn insert_leased<R: Recorder>(
+    turn: &mut Turn<'_, R>,
+    flow: &Flow,
+    draft: &Draft,
+    (addr, rule): (Addr, NatRuleId),
+) -> Result<u32, Verdict> {
+    let (family, proto) = (flow.key.family(), flow.key.proto());
+    for _ in 0..LEASE_TRIES {
+        let state = &mut *turn.state;
+        let Some(port) = state.leases.acquire(family, addr, proto, &mut state.random) else {
+            return match home::other_ports(turn, flow) {
+                Some(over) => Err(Verdict::HandOver(over)),
+                None => failed(turn, rule, DropReason::NatPortsExhausted),
+            };
+        };
+        turn.rec.fact(Fact::Translated { family, addr, port });
+        match insert(turn, flow, draft, draft.answers((addr, port))) {
+            Ok(slot) => {
+                let session = turn.state.sessions.get_mut(slot);
+                session.marks = session.marks.with(Marks::LEASE, true);
+                return Ok(slot);
+            }
+            Err(reason) => {
+                turn.state.leases.release(family, addr, proto, port);
+                if reason != DropReason::SessionCollision {
+                    return failed(turn, rule, reason);
+                }
+            }
+        }
+    }
+    failed(turn, rule, DropReason::SessionCollision)
+}
+
+fn failed<R>(turn: &mut Turn<'_, R>, rule: NatRuleId, reason: DropReason) -> Result<u32, Verdict> {
+    if let Some(hits) = turn.state.counters.nat_rules.get_mut(rule.index()) {
+        hits.failed += 1;
+    }
+    Err(Verdict::Drop(reason))
+}
+
+fn insert<R: Recorder>(
+    turn: &mut Turn<'_, R>,
+    flow: &Flow,
+    draft: &Draft,
+    back: FlowKey,
+) -> Result<u32, DropReason> {
+    let session = build(turn, flow, draft, back);
+    let slot = match turn.state.sessions.insert(&session, turn.now) {
+        Ok(slot) => slot,
+        Err(InsertError::Full) => return Err(DropReason::SessionTableFull),
+        Err(InsertError::Collision) => return Err(DropReason::SessionCollision),
+    };
+    turn.rec.fact(Fact::SessionCreated { id: session.id });
+    turn.state.counters.sessions_created += 1;
+    for rule in [session.nat_rule, session.destination_rule] {
+        if let Some(hits) = turn.state.counters.nat_rules.get_mut(rule.index()) {
+            hits.sessions += 1;
+        }
+    }
+    if draft.policy != NO_POLICY
+        && let Some(hits) = turn.state.counters.policies.get_mut(draft.policy.index())
+    {
+        hits.sessions += 1;
+        if draft.count {
+            hits.passed(0, session.bytes[0]);
+        }
+    }
+    if draft.log.init {
+        let view = session.view(turn.state.worker, Ticks::at(turn.now));
+        turn.state.events.push(Event::Session(SessionEvent { view, close: None }));
+    }
+    Ok(slot)
+}
+
+fn build<R: Recorder>(turn: &mut Turn<'_, R>, flow: &Flow, draft: &Draft, back: FlowKey) -> Session {
+    let settings = &turn.world.rules.flow;
+    let proto = flow.key.proto();
+    let by_protocol = match proto {
+        Proto::TCP => settings.tcp_timeout,
+        Proto::UDP => settings.udp_timeout,
+        Proto::ICMP | Proto::ICMPV6 => settings.icmp_timeout,
+        _ => settings.other_timeout,
+    };
+    let established = draft.inactivity_timeout.unwrap_or(by_protocol);
+    let (tcp, timeout) = match draft.tcp {
+        Some(Opened { conversation, timeout }) => (conversation, timeout),
+        None => (Conversation::NONE, tcp::SETTLED),
+    };
+    let now = Ticks::at(turn.now);
+    let mut session = Session {
+        last_seen: now,
+        created: now,
+        timeout_s: turn.world.rules.tcp.seconds(timeout, established),
+        established_timeout_s: established,
+        generation: turn.world.rules.generation.0 as u32,
+        section_hash: turn.world.rules.section_hash(flow.zone, draft.to_zone),
+        policy: draft.policy,
+        nat_rule: match draft.source {
+            Outward::Leased(_, rule) | Outward::Fixed(_, rule) => rule,
+            Outward::Keep | Outward::Off(_) | Outward::NoAddress(_) => NO_RULE,
+        },
+        destination_rule: draft.rule.filter(|_| draft.inner != flow.key).unwrap_or(NO_RULE),
+        application: draft.application,
+        id: turn.state.new_session_id(),
+        tcp,
+        state: draft.tcp.map_or(Life::Opening, |opened| tcp::life(opened.conversation.state())),
+        marks: Marks::default().with(Marks::LOG_CLOSE, draft.log.close).with(Marks::COUNT, draft.count),
+        ..Session::EMPTY
+    };
+    session.packets[0] = 1;
+    session.bytes[0] = u64::from(flow.network.end - flow.link.l3_at);
+    session.wings = wings(flow, draft, back);
+    session
+}
+
+fn wings(flow: &Flow, draft: &Draft, back: FlowKey) -> [Wing; 2] {
+    let forward =
+        Wing { key: flow.key, egress: draft.egress, ingress: flow.ingress(), zone: flow.zone, ..Wing::EMPTY };
+    let backward =
+        Wing { key: back, egress: flow.ingress(), ingress: draft.egress, zone: draft.to_zone, ..Wing::EMPTY };
+    [with_deltas(forward, &back), with_deltas(backward, &flow.key)]
+}
+
+/// The checksum changes of a wing, from its own key to the other's turned round.
+fn with_deltas(wing: Wing, other: &FlowKey) -> Wing {
+    let (key, new) = (&wing.key, other.reversed());
+    let family = key.family();
+    let l3 = Delta::address(family, key.src(), new.src()).and(Delta::address(family, key.dst(), new.dst()));
+    let ports = Delta::word(key.sport(), new.sport()).and(Delta::word(key.dport(), new.dport()));
+    // ICMP has no pseudo-header (RFC 792); ICMPv6 has one (RFC 4443 2.3).
+    let l4 = match key.proto() {
+        Proto::ICMP => ports,
+        _ => l3.and(ports),
+    };
+    let l3_delta = if family == Family::V4 { l3 } else { Delta::default() };
+    Wing { l3_delta, l4_delta: l4, ..wing }
+}

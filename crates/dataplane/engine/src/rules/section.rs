@@ -1,0 +1,243 @@
+//! A policy section and what finds the first of its policies that matches.
+//!
+//! Junos: `security policies from-zone to-zone` and `global`. Built by the control thread; a section that a commit
+//! leaves alone is taken over as it is, one that changed a little shares the rest (docs/adr/0003-classifier.md).
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use ravelin_classify::{
+    AddressRange, AddressSet, Addresses, BuildError, Change, Classifier, Edit, IcmpRange, PortRange, Rule,
+    RuleKey, Term, changes,
+};
+use ravelin_program::{AddressMatch, Application, Chunk, Digest, Policy, PolicySection, Prefix, ZoneMatch};
+use ravelin_types::ZoneId;
+
+use super::policy::{Tuple, examine};
+
+/// A list as short as this is walked faster than it is looked up.
+const WALK_MAX: usize = 8;
+
+/// Sets of addresses by content: rules that name the same addresses share them.
+pub(super) type Sets = HashMap<Vec<Prefix>, Arc<AddressSet>>;
+
+/// A section with its index.
+#[derive(Debug)]
+pub(super) struct Section {
+    pub digest: u64,
+    chunk: Arc<Chunk>,
+    /// `None`: short enough to walk.
+    index: Option<Classifier>,
+}
+
+impl Section {
+    /// `before`: the same section of the program before.
+    pub(super) fn build(
+        digest: &Digest,
+        chunk: &Arc<Chunk>,
+        before: Option<&Self>,
+        sets: &mut Sets,
+    ) -> Result<Self, BuildError> {
+        let mut section = Self { digest: digest.short(), chunk: Arc::clone(chunk), index: None };
+        let policies = section.policies();
+        if policies.len() > WALK_MAX {
+            let index = match before.and_then(|before| before.index.as_ref().map(|index| (before, index))) {
+                Some((before, index)) => index.edited(&edits(before.policies(), policies, sets))?,
+                None => Classifier::build(policies.iter().map(|p| rule(p, sets)).collect())?,
+            };
+            section.index = Some(index);
+        }
+        Ok(section)
+    }
+
+    pub(super) fn zones(&self) -> &ZoneMatch {
+        &self.section().zones
+    }
+
+    pub(super) fn policies(&self) -> &[(ZoneMatch, Policy)] {
+        &self.section().policies
+    }
+
+    /// The place of the first policy that matches.
+    pub(super) fn find(&self, tuple: &Tuple) -> Option<usize> {
+        match &self.index {
+            Some(index) => index.lookup(&asked(tuple)).map(|found| found.rank as usize),
+            None => self.policies().iter().position(|(zones, policy)| examine(zones, policy, tuple).is_ok()),
+        }
+    }
+
+    fn section(&self) -> &PolicySection {
+        match &*self.chunk {
+            Chunk::Section(section) => section,
+            other => unreachable!("a chunk of kind {} is no section", other.kind()),
+        }
+    }
+}
+
+fn edits(old: &[(ZoneMatch, Policy)], new: &[(ZoneMatch, Policy)], sets: &mut Sets) -> Vec<Edit> {
+    let edit = |change| match change {
+        Change::Remove { rank } => Edit::Remove { rank },
+        Change::Insert { before, new: at } => Edit::Insert { before, rule: rule(&new[at], sets) },
+    };
+    changes(old, new, |(_, policy)| policy.id.0).into_iter().map(edit).collect()
+}
+
+fn rule((zones, policy): &(ZoneMatch, Policy), sets: &mut Sets) -> Rule {
+    let some = |list: &[ZoneId]| (!list.is_empty()).then(|| list.into());
+    Rule {
+        key: RuleKey(policy.id.0),
+        from: ravelin_classify::Zones(some(&zones.from)),
+        to: ravelin_classify::Zones(some(&zones.to)),
+        source: addresses(&policy.source, sets),
+        destination: addresses(&policy.destination, sets),
+        terms: policy.applications.iter().map(term).collect(),
+    }
+}
+
+fn addresses(list: &AddressMatch, sets: &mut Sets) -> Addresses {
+    let range = |p: &Prefix| AddressRange { family: p.family, first: p.first, last: p.last };
+    let set = match sets.get(&list.ranges) {
+        Some(set) => Arc::clone(set),
+        None => {
+            let set = Arc::new(AddressSet::new(list.ranges.iter().map(range), []));
+            sets.insert(list.ranges.clone(), Arc::clone(&set));
+            set
+        }
+    };
+    Addresses { sets: Arc::new([set]), excluded: list.excluded }
+}
+
+fn term(application: &Application) -> Term {
+    let ports = |r: ravelin_program::PortRange| PortRange { low: r.low, high: r.high };
+    let octet = |value: Option<u8>| value.map_or((0, u8::MAX), |value| (value, value));
+    Term {
+        family: None,
+        proto: application.proto,
+        source_ports: ports(application.source_ports),
+        destination_ports: ports(application.destination_ports),
+        icmp: application.icmp.map(|m| IcmpRange { kind: octet(m.kind), code: octet(m.code) }),
+    }
+}
+
+fn asked(tuple: &Tuple) -> ravelin_classify::Tuple {
+    let Tuple { from, to, family, src, dst, proto, sport, dport, icmp } = *tuple;
+    ravelin_classify::Tuple { from, to, family, src, dst, proto, sport, dport, icmp }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use ravelin_program::{Action, IcmpMatch, LogWhen};
+    use ravelin_types::{Addr, Family, PolicyId, Proto, RuleIdentity};
+
+    const PROTOS: [Proto; 4] = [Proto::TCP, Proto::UDP, Proto::ICMP, Proto(47)];
+
+    fn family() -> impl Strategy<Value = Family> {
+        prop_oneof![Just(Family::V4), Just(Family::V6)]
+    }
+
+    fn range() -> impl Strategy<Value = Prefix> {
+        (family(), 0u8..12, 0u8..4).prop_map(|(family, first, more)| Prefix {
+            family,
+            first: Addr(first.into()),
+            last: Addr((first + more).into()),
+        })
+    }
+
+    fn address_match() -> impl Strategy<Value = AddressMatch> {
+        let every = vec![Prefix::all(Family::V4), Prefix::all(Family::V6)];
+        let listed = (prop::collection::vec(range(), 0..3), any::<bool>())
+            .prop_map(|(ranges, excluded)| AddressMatch { ranges, excluded });
+        prop_oneof![Just(AddressMatch { ranges: every, excluded: false }), listed]
+    }
+
+    fn application() -> impl Strategy<Value = Application> {
+        let port = || {
+            (0u16..6, 0u16..3).prop_map(|(low, more)| ravelin_program::PortRange { low, high: low + more })
+        };
+        (prop::option::of(0usize..4), port(), port(), prop::option::of((prop::option::of(0u8..3), 0u8..2)))
+            .prop_map(|(proto, source_ports, destination_ports, icmp)| Application {
+                // The compiler writes the protocol beside every ICMP condition.
+                proto: if icmp.is_some() { Some(Proto::ICMP) } else { proto.map(|at| PROTOS[at]) },
+                source_ports,
+                destination_ports,
+                icmp: icmp.map(|(kind, code)| IcmpMatch { kind, code: Some(code) }),
+                inactivity_timeout: None,
+                name: 0,
+            })
+    }
+
+    fn policies() -> impl Strategy<Value = Vec<(ZoneMatch, Policy)>> {
+        let zones = || prop::collection::vec((1u16..4).prop_map(ZoneId), 0..2);
+        let terms = prop::collection::vec(application(), 0..3);
+        let one = (zones(), zones(), address_match(), address_match(), terms);
+        prop::collection::vec(one, WALK_MAX + 1..40).prop_map(|list| {
+            (1..)
+                .zip(list)
+                .map(|(id, (from, to, source, destination, applications))| {
+                    let policy = Policy {
+                        id: PolicyId(id),
+                        identity: RuleIdentity(id.into()),
+                        name: id.to_string(),
+                        source,
+                        destination,
+                        applications,
+                        action: Action::Permit,
+                        log: LogWhen::default(),
+                        count: false,
+                    };
+                    (ZoneMatch { from, to }, policy)
+                })
+                .collect()
+        })
+    }
+
+    fn tuple() -> impl Strategy<Value = Tuple> {
+        let icmp = prop::option::of((0u8..4, 0u8..3));
+        ((1u16..4, 1u16..4), family(), (0u8..16, 0u8..16), 0usize..4, (0u16..9, 0u16..9), icmp).prop_map(
+            |((from, to), family, (src, dst), proto, (sport, dport), icmp)| Tuple {
+                from: ZoneId(from),
+                to: ZoneId(to),
+                family,
+                src: Addr(src.into()),
+                dst: Addr(dst.into()),
+                proto: PROTOS[proto],
+                sport,
+                dport,
+                icmp: icmp.filter(|_| PROTOS[proto] == Proto::ICMP),
+            },
+        )
+    }
+
+    fn section(policies: &[(ZoneMatch, Policy)], before: Option<&Section>) -> Section {
+        let content = PolicySection { zones: ZoneMatch::default(), policies: policies.to_vec() };
+        let chunk = Arc::new(Chunk::Section(content));
+        Section::build(&Digest::of(&chunk.encode()), &chunk, before, &mut Sets::new()).unwrap()
+    }
+
+    fn walked(policies: &[(ZoneMatch, Policy)], tuple: &Tuple) -> Option<usize> {
+        policies.iter().position(|(zones, policy)| examine(zones, policy, tuple).is_ok())
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { rng_seed: proptest::test_runner::RngSeed::Fixed(11), ..ProptestConfig::default() })]
+        #[test]
+        fn the_index_finds_what_a_walk_finds_and_still_does_after_a_commit(
+            first in policies(),
+            second in policies(),
+            cut in 0usize..9,
+            tuples in prop::collection::vec(tuple(), 40),
+        ) {
+            let before = section(&first, None);
+            // What a commit does: some of the old list stays, some is new.
+            let mut after: Vec<_> = first[cut..].iter().chain(&second[..cut]).cloned().collect();
+            (1..).zip(&mut after).for_each(|(id, (_, policy))| if policy.id.0 < cut as u32 { policy.id = PolicyId(1000 + id) });
+            let edited = section(&after, Some(&before));
+            for tuple in &tuples {
+                prop_assert_eq!(before.find(tuple), walked(&first, tuple));
+                prop_assert_eq!(edited.find(tuple), walked(&after, tuple));
+            }
+        }
+    }
+}

@@ -1,0 +1,46 @@
+//! Cookies already used, so that the same ACK opens no second connection.
+//!
+//! One a worker: the packets of one connection come to one worker. Only good cookies enter, and those cost a real
+//! round trip each. Spec: screen-63.
+
+use std::hash::Hasher;
+
+use ravelin_types::Instant;
+use siphasher::sip::SipHasher13;
+
+use super::{Connection, LIFETIME};
+
+const WAYS: usize = 4;
+
+/// A fixed table of hashes of used cookies with the time of use.
+#[derive(Debug)]
+pub struct Spent {
+    key: (u64, u64),
+    cells: Box<[(u64, Instant)]>,
+}
+
+impl Spent {
+    /// `cells` is rounded up to a power of two, four at least; 16 bytes each.
+    #[must_use]
+    pub fn new(key: (u64, u64), cells: usize) -> Self {
+        let count = cells.max(WAYS).next_power_of_two();
+        Self { key, cells: vec![(0, Instant::ZERO); count].into_boxed_slice() }
+    }
+
+    /// Marks a cookie as used; `false`: it was. In a full bucket the oldest use is forgotten.
+    pub(super) fn spend(&mut self, connection: &Connection, cookie: u32, now: Instant) -> bool {
+        let mut hasher = SipHasher13::new_with_keys(self.key.0, self.key.1);
+        connection.feed(&mut hasher);
+        hasher.write_u64(cookie.into());
+        let id = hasher.finish() | 1;
+        let first = (id >> 32) as usize & (self.cells.len() - 1) & !(WAYS - 1);
+        let bucket = &mut self.cells[first..first + WAYS];
+        if bucket.iter().any(|(held, at)| *held == id && now.since(*at) < LIFETIME) {
+            return false;
+        }
+        if let Some(oldest) = bucket.iter_mut().min_by_key(|(held, at)| (*held != 0, *at)) {
+            *oldest = (id, now);
+        }
+        true
+    }
+}

@@ -1,0 +1,147 @@
+//! The SYN proxy's queue: requests that were answered in the server's place and wait for their ACK.
+//!
+//! Junos: `security flow syn-flood-protection-mode syn-proxy`, `tcp syn-flood queue-size` and `timeout`. One a
+//! worker; how many wait in a zone is counted for the device. Memory is fixed. Spec: screen-42, screen-67.
+
+use std::hash::Hasher;
+use std::time::Duration;
+
+use ravelin_program::Screen;
+use ravelin_types::{Instant, ZoneId};
+use ravelin_wire::{TcpFlags, u16_at, u32_at};
+use siphasher::sip::SipHasher13;
+
+use crate::cookie::{Accepted, Answer, Connection, TcpOptions};
+use crate::meter::{Meters, Place};
+use crate::packet::Packet;
+use crate::profile::Profile;
+
+const WAYS: usize = 8;
+
+/// Requests of one worker.
+#[derive(Debug)]
+pub struct ProxyQueue {
+    key: (u64, u64),
+    entries: Box<[Option<Entry>]>,
+    /// Where [`ProxyQueue::expire`] goes on.
+    cursor: usize,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    waiting: HalfOpen,
+    expires: Instant,
+    place: Place,
+}
+
+/// A request that waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HalfOpen {
+    pub answer: Answer,
+}
+
+impl ProxyQueue {
+    /// `entries` is rounded up to a power of two, eight at least.
+    #[must_use]
+    pub fn new(key: (u64, u64), entries: usize) -> Self {
+        let count = entries.max(WAYS).next_power_of_two();
+        Self { key, entries: vec![None; count].into_boxed_slice(), cursor: 0 }
+    }
+
+    /// Queues a request that is about to be answered. The same request again is answered as before.
+    ///
+    /// # Errors
+    /// The zone's queue is full, on the device or in this worker's bucket: the request is dropped.
+    pub fn push(
+        &mut self,
+        meters: &Meters,
+        profile: &Profile,
+        zone: ZoneId,
+        answer: Answer,
+        now: Instant,
+    ) -> Result<HalfOpen, Screen> {
+        let limits = profile.syn_flood.as_ref().ok_or(Screen::SynProxyQueue)?;
+        let bucket = self.bucket(&answer.syn.connection);
+        let bucket = &mut self.entries[bucket..bucket + WAYS];
+        let mut free = None;
+        for slot in bucket.iter_mut() {
+            match slot {
+                Some(entry) if entry.expires <= now => {
+                    meters.release_proxied(entry.place);
+                    *slot = None;
+                }
+                Some(entry) if entry.waiting.answer.syn.connection == answer.syn.connection => {
+                    if entry.waiting.answer.syn.seq == answer.syn.seq {
+                        return Ok(entry.waiting);
+                    }
+                    entry.waiting = HalfOpen { answer };
+                    return Ok(entry.waiting);
+                }
+                Some(_) => continue,
+                None => {}
+            }
+            free = free.or(Some(slot));
+        }
+        let slot = free.ok_or(Screen::SynProxyQueue)?;
+        let place = meters.reserve_proxied(zone, limits.queue_size)?;
+        let waiting = HalfOpen { answer };
+        let expires = now.plus(Duration::from_secs(limits.timeout.into()));
+        *slot = Some(Entry { waiting, expires, place });
+        Ok(waiting)
+    }
+
+    /// Takes out the request that an ACK completes. `None`: there is none, or the ACK names other numbers.
+    pub fn complete(&mut self, meters: &Meters, packet: &Packet<'_>, now: Instant) -> Option<Accepted> {
+        let (connection, flags) = Connection::of(packet)?;
+        let wanted = flags.0 & (TcpFlags::SYN | TcpFlags::RST | TcpFlags::FIN | TcpFlags::ACK);
+        let tcp = packet.l4();
+        let first = self.bucket(&connection);
+        let answers = |entry: &Entry| {
+            let answer = &entry.waiting.answer;
+            answer.syn.connection == connection
+                && now < entry.expires
+                && u32_at(tcp, 8) == answer.cookie.wrapping_add(1)
+                && u32_at(tcp, 4) == answer.syn.seq.wrapping_add(1)
+        };
+        let slot = self.entries[first..first + WAYS]
+            .iter_mut()
+            .find(|slot| wanted == TcpFlags::ACK && slot.as_ref().is_some_and(answers))?;
+        let entry = slot.take()?;
+        meters.release_proxied(entry.place);
+        let Answer { cookie, timestamp, syn } = entry.waiting.answer;
+        let received = TcpOptions::parse(tcp);
+        // What the SYN-ACK did not agree to is not offered to the server either.
+        let agreed = timestamp.is_some();
+        Some(Accepted {
+            connection,
+            client_isn: syn.seq,
+            cookie,
+            window: u16_at(tcp, 14),
+            options: TcpOptions {
+                mss: syn.options.mss,
+                scale: syn.options.scale.filter(|_| agreed),
+                sack: syn.options.sack && agreed,
+                timestamp: received.timestamp.filter(|_| agreed),
+                echo: 0,
+            },
+            our_timestamp: timestamp,
+        })
+    }
+
+    /// Forgets requests whose time is over, looking at `budget` places at most.
+    pub fn expire(&mut self, meters: &Meters, now: Instant, budget: usize) {
+        for _ in 0..budget.min(self.entries.len()) {
+            let slot = &mut self.entries[self.cursor];
+            if let Some(entry) = slot.take_if(|entry| entry.expires <= now) {
+                meters.release_proxied(entry.place);
+            }
+            self.cursor = (self.cursor + 1) % self.entries.len();
+        }
+    }
+
+    fn bucket(&self, connection: &Connection) -> usize {
+        let mut hasher = SipHasher13::new_with_keys(self.key.0, self.key.1);
+        connection.feed(&mut hasher);
+        hasher.finish() as usize & (self.entries.len() - 1) & !(WAYS - 1)
+    }
+}

@@ -1,0 +1,7 @@
+//! Screens by their packets: what trips each, and the nearest packet that does not.
+
+mod cookies;
+mod kit;
+mod rates;
+mod sessions;
+mod stateless;

@@ -1,0 +1,85 @@
+//! The machine's side of commits: interfaces resolved, ids, and the consumers that enforce a configuration.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use ravelin_commit::{BookConsumer, BookFile, Consumers, PlaneConsumer, Plant, Proposal, propose};
+use ravelin_compile::{IdBook, Resolved, ResolvedPort};
+use ravelin_contract::DataPlane;
+use ravelin_host::Observed;
+use ravelin_model::ValidConfig;
+use ravelin_syntax::{Diagnostic, Span};
+use ravelin_types::Generation;
+
+use super::log::{Log, LogConsumer};
+use super::machine::Machine;
+
+/// What configurations are compiled with and applied to.
+pub struct Works {
+    pub plane: Arc<dyn DataPlane>,
+    pub log: Arc<Log>,
+    machine: Machine,
+    book: IdBook,
+    book_file: BookFile,
+    map: BTreeMap<String, String>,
+}
+
+impl Works {
+    /// # Errors
+    /// The id book is damaged.
+    pub fn new(
+        (plane, log): (Arc<dyn DataPlane>, Arc<Log>),
+        machine: Machine,
+        book_file: BookFile,
+        map: BTreeMap<String, String>,
+    ) -> Result<Self, ravelin_commit::BookFileError> {
+        let book = book_file.load()?;
+        Ok(Self { plane, log, machine, book, book_file, map })
+    }
+}
+
+impl Plant for Works {
+    fn propose(&mut self, valid: &ValidConfig) -> Result<Proposal, Vec<Diagnostic>> {
+        let observed = self.machine.observe().map_err(|e| vec![plain(e)])?;
+        let resolved = resolve(valid, &self.map, &observed)?;
+        let last = self.plane.last_apply_result().map_or(Generation(0), |result| result.generation);
+        propose(valid, resolved, &mut self.book, last.next())
+    }
+
+    fn consumers(&mut self) -> Consumers<'_> {
+        let Self { plane, log, machine, book, book_file, map: _ } = self;
+        vec![
+            Box::new(BookConsumer(book_file, book)),
+            Box::new(machine),
+            Box::new(LogConsumer(log.clone())),
+            Box::new(PlaneConsumer(plane.clone())),
+        ]
+    }
+}
+
+/// Every interface's device, or every interface that has none.
+fn resolve(
+    valid: &ValidConfig,
+    map: &BTreeMap<String, String>,
+    observed: &Observed,
+) -> Result<Resolved, Vec<Diagnostic>> {
+    let (mut resolved, mut errors) = (Resolved::default(), Vec::new());
+    for interface in &valid.get().interfaces {
+        match ravelin_host::resolve(&interface.name, map, observed) {
+            Ok(device) => {
+                let mtu = u16::try_from(device.mtu).unwrap_or(u16::MAX);
+                let port = ResolvedPort { device: device.name, mac: device.mac, mtu };
+                resolved.0.insert(interface.name.clone(), port);
+            }
+            Err(error) => {
+                let path = format!("interfaces {}", interface.name);
+                errors.push(Diagnostic::error(path, interface.at, error.to_string()));
+            }
+        }
+    }
+    if errors.is_empty() { Ok(resolved) } else { Err(errors) }
+}
+
+fn plain(message: String) -> Diagnostic {
+    Diagnostic::error(String::new(), Span::default(), message)
+}
