@@ -36,6 +36,7 @@ struct Compiler<'a> {
     resolved: &'a Resolved,
     book: &'a mut IdBook,
     applications: application::Names,
+    addresses: address::Addresses<'a>,
     errors: Vec<CompileError>,
 }
 
@@ -54,8 +55,14 @@ pub fn compile(
     generation: Generation,
 ) -> Result<Program, Vec<CompileError>> {
     let config = config.get();
-    let mut compiler =
-        Compiler { config, resolved, book, applications: application::Names::default(), errors: Vec::new() };
+    let mut compiler = Compiler {
+        config,
+        resolved,
+        book,
+        applications: application::Names::default(),
+        addresses: address::Addresses::new(&config.security.address_books),
+        errors: Vec::new(),
+    };
     let interfaces = compiler.interfaces();
     let zones = compiler.zones();
     let nat = compiler.source_nat();

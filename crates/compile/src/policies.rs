@@ -53,7 +53,6 @@ impl Compiler<'_> {
 
     fn policy(&mut self, context: &str, policy: &Config) -> Policy {
         let config = self.config;
-        let books = &config.security.address_books;
         let name = format!("{context} policy {}", policy.name);
         let path = format!("security policies {name}");
         let id = self.id(&path, |book| book.policy(&name));
@@ -71,11 +70,11 @@ impl Compiler<'_> {
             identity: identity(&name),
             name: policy.name.clone(),
             source: AddressMatch {
-                ranges: address::ranges(books, &policy.source_addresses),
+                ranges: address::ranges(&self.addresses, &policy.source_addresses),
                 excluded: policy.source_excluded,
             },
             destination: AddressMatch {
-                ranges: address::ranges(books, &policy.destination_addresses),
+                ranges: address::ranges(&self.addresses, &policy.destination_addresses),
                 excluded: policy.destination_excluded,
             },
             applications,

@@ -2,15 +2,19 @@
 """Makes grammar.tsv from a table of the schema (path, kind, keys, type, values, layout, constraint).
 
 import.py SCHEMA.tsv > grammar.tsv.  One line a node in depth-first order, siblings in the order Junos shows them:
-depth, name, kind, flags, keys, values.
-  kind   c container, l list, e flag, f leaf, s leaf-list, o known but not tabled
-  flags  o always one line, p one line with a single leaf, j written before each child, n its keyword isn't written
-  keys   comma-separated keywords written before each key, `-` for none
-  values type and limits of the leaf or of the first key
+depth, name, kind, flags, keys, values, element, constraint, key constraint.
+  kind        c container, l list, e flag, f leaf, s leaf-list, o known but not tabled
+  flags       o always one line, p one line with a single leaf, j written before each child, n its keyword isn't written,
+              h braces around a list that XML and JSON write without
+  keys        comma-separated elements of a list's keys, `element:keyword` when a word stands before the key,
+              `element?` when only some values of the key before it have one
+  values      type, limits, default, unit and pattern of the leaf; for a list those of each key, ` || ` between them
+  element     name in XML and JSON, where it isn't the keyword
+  constraint  what must hold when the statement is there; the last cell is that of a list's first key
 """
 import sys
 
-TOP = """version groups apply-groups system logical-systems tenants chassis services security interfaces snmp
+TOP = """version groups apply-groups apply-groups-except apply-macro apply-flags system logical-systems tenants chassis services security interfaces snmp
 forwarding-options event-options accounting-options policy-options class-of-service firewall access
 routing-instances applications routing-options protocols vlans bridge-domains schedulers virtual-chassis
 switch-options ethernet-switching-options multi-chassis dynamic-profiles session-limit-group jsrc diameter
@@ -20,6 +24,18 @@ application-firewall application-tracking forwarding-options flow screen softwir
 traceoptions firewall-authentication user-identification certificates authentication-key-chains
 datapath-debug gtp sctp ssl macsec resource-manager zones""".split()
 RENAME = {"security policies policy": "from-zone"}
+KEYWORD = {"to-zone-name": "to-zone", "stop-time": "stop-time", "stop-date": "stop-date",
+           "choice-ident": "", "choice-value": ""}
+# The same at the top and, but for the groups, at every level.
+UNIVERSAL = {
+    "version": [(0, "version", "f", "", "", "string")],
+    "groups": [(0, "groups", "c", "h"), (1, "groups", "l", "n", "name", "string; length 1 .. 254"), (2, "when", "o")],
+    "apply-groups": [(0, "apply-groups", "s", "", "", "string")],
+    "apply-groups-except": [(0, "apply-groups-except", "s", "", "", "string")],
+    "apply-macro": [(0, "apply-macro", "l", "", "name", "string"), (1, "data", "l", "on", "name", "string"),
+                    (2, "value", "f", "n", "", "string")],
+    "apply-flags": [(0, "apply-flags", "c", "o"), (1, "omit", "e", "", "", "empty")],
+}
 
 class Node:
     def __init__(self, name, row=None):
@@ -27,8 +43,8 @@ class Node:
 
 def main():
     root = Node("")
-    for line in open(sys.argv[1], encoding="utf-8").read().split("\n")[1:]:
-        cells = line.split("\t")
+    for text in open(sys.argv[1], encoding="utf-8").read().split("\n")[1:]:
+        cells = text.split("\t")
         if len(cells) != 7:
             continue
         node = root
@@ -45,31 +61,53 @@ def main():
     policies = security.kids["policies"]
     order(policies, ["policy", "global", "default-policy"])
     for node in root.kids.values():
-        emit(node, 0, node.name)
+        if node.name in UNIVERSAL:
+            for row in UNIVERSAL[node.name]:
+                line(*row)
+        else:
+            emit(node, 0, node.name)
 
 def order(node, names):
     rank = {n: i for i, n in enumerate(names)}
     kids = sorted(node.kids.items(), key=lambda kv: rank.get(kv[0], len(names)))
     node.kids = dict(kids)
 
+UNITS = """second seconds milliseconds microseconds minutes minute hours percent bytes bits cells kilobytes kbps
+connections packets""".split()
+
 def values(row):
     if row is None:
         return ""
     kind = row[3].replace("union|", "").replace("jt:", "")
-    parts = [kind] + [p for p in row[4].split("; ") if p.split(" ")[0] in ("enum", "range", "length")]
-    return "; ".join(p for p in parts if p)
+    cell, _, pattern = row[4].partition("match ")
+    pattern, *behind = pattern.split("; ")
+    # A pattern may hold the sign that parts cells.
+    while behind and not behind[0].startswith("default ") and behind[0] not in UNITS:
+        pattern += "; " + behind.pop(0)
+    parts = [p.strip() for p in cell.split("; ") + behind if p.strip()]
+    keep = [p for p in parts if p.split(" ")[0] in ("enum", "range", "length", "default")]
+    keep += [f"unit {p}" for p in parts if p in UNITS]
+    # The last: a pattern may hold anything.
+    keep += [f"match {pattern}"] if pattern else []
+    return "; ".join([kind] + keep)
 
-def line(depth, name, kind, flags="", keys="", vals=""):
-    print("\t".join([str(depth), name, kind, flags, keys, vals]).rstrip("\t"))
+def line(depth, name, kind, flags="", keys="", vals="", element="", constraint="", own=""):
+    print("\t".join([str(depth), name, kind, flags, keys, vals, element, constraint, own]).rstrip("\t"))
+
+def key_cell(node, index, key):
+    kid = node.kids.get(key)
+    shown = index > 0 and kid is not None and kid.row and "nokeyword" not in kid.row[5].split(",")
+    word = KEYWORD.get(key, key if shown else "")
+    return key + (f":{word}" if word else "") + "?" * (key == "choice-value")
 
 def emit(node, depth, path):
     row = node.row
     name = RENAME.get(path, node.name)
     if name.endswith("-rule-match") and path.startswith("security nat "):
         name = "match"
+    element = node.name if name != node.name else ""
     if row is None:
-        kind = "c" if node.kids else "o"
-        line(depth, name, kind)
+        line(depth, name, "c" if node.kids else "o")
         keyed = []
     else:
         layout = row[5].split(",")
@@ -77,21 +115,20 @@ def emit(node, depth, path):
         hidden = "nokeyword" in layout
         keyed = row[2].split(" ") if row[2] else []
         if row[1] == "list":
-            words = ["-"]
-            for key in keyed[1:]:
-                kid = node.kids.get(key)
-                shown = kid is not None and kid.row and "nokeyword" not in kid.row[5].split(",")
-                words.append({"to-zone-name": "to-zone"}.get(key, key) if shown else "-")
-            key_values = values(node.kids[keyed[0]].row) if keyed and keyed[0] in node.kids else ""
+            words = [key_cell(node, n, key) for n, key in enumerate(keyed)] or ["name"]
+            rows = [node.kids[key].row if key in node.kids else None for key in keyed]
+            vals = " || ".join(values(r) for r in rows).rstrip("| ")
+            own = rows[0][6] if rows and rows[0] else ""
             if "homogeneous" in layout and not hidden:
-                line(depth, name, "c")
+                line(depth, name, "c", "h")
                 depth, hidden = depth + 1, True
-            line(depth, name, "l", flags + "n" * hidden, ",".join(words), key_values)
+            line(depth, name, "l", flags + "n" * hidden, ",".join(words), vals, element, row[6], own)
         elif row[1] == "container":
-            line(depth, name, "c", flags + "n" * hidden + "j" * ("homogeneous" in layout))
+            flags += "n" * hidden + "j" * ("homogeneous" in layout)
+            line(depth, name, "c", flags, "", "", element, row[6])
         else:
             kind = "e" if row[3] == "empty" else {"leaf": "f", "leaf-list": "s"}[row[1]]
-            line(depth, name, kind, "n" * hidden, "", values(row))
+            line(depth, name, kind, "n" * hidden, "", values(row), element, row[6])
     for key, kid in node.kids.items():
         if key not in keyed or (kid.row and kid.row[1] in ("container", "list")):
             emit(kid, depth + 1, f"{path} {key}")

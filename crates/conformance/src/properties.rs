@@ -5,7 +5,8 @@
 use ravelin_compile::{IdBook, Resolved, compile, routes};
 use ravelin_contract::DataPlane;
 use ravelin_engine::{BATCH_MAX, Ingress, Limits, Verdict};
-use ravelin_model::load;
+use ravelin_model::check_tree;
+use ravelin_schema::{Action, Form, Inherit, View, display, effective, json, load, read, xml};
 use ravelin_sim::{SentTo, SimPlane, SimSetup, SimWorkers};
 use ravelin_syntax::render;
 use ravelin_types::{Generation, Instant, InterfaceId, PortId};
@@ -86,7 +87,7 @@ fn drain(plane: &SimPlane) {
 }
 
 fn plane() -> (SimPlane, Vec<PortId>, Vec<InterfaceId>) {
-    let valid = load(CONFIG).result.expect("the configuration of the properties is valid");
+    let valid = ravelin_model::load(CONFIG).result.expect("the configuration of the properties is valid");
     let mut book = IdBook::default();
     let resolved = Resolved::virtual_ports(&valid);
     let program = compile(&valid, &resolved, &mut book, Generation(1)).expect("it compiles");
@@ -100,19 +101,49 @@ fn plane() -> (SimPlane, Vec<PortId>, Vec<InterfaceId>) {
     (plane, ports, units)
 }
 
+/// Any text through the reader in every form and as a load: what is read is the same in every form, groups
+/// expand, and a load is whole or leaves nothing.
+///
+/// # Panics
+/// It is not so.
+pub fn language(text: &str) {
+    let bound = read(text);
+    let mut effective = effective(&bound.tree, Some(0));
+    let _ = check_tree(&bound.tree);
+    let mut told = std::mem::take(&mut effective.diagnostics);
+    effective.explain(&mut told);
+    let _ = display(&bound.tree, &[], View { form: Form::Detail, inherit: Inherit::Told }, None);
+    let braces = render::text(&bound.tree);
+    if bound.diagnostics.is_empty() {
+        for form in [xml::write(&bound.tree), json::write(&bound.tree), braces.clone()] {
+            let again = read(&form);
+            assert_eq!(render::text(&again.tree), braces, "{:?}\n{form}", again.diagnostics);
+        }
+    }
+    for action in
+        [Action::Merge, Action::Replace, Action::Update, Action::Override, Action::Patch, Action::Set]
+    {
+        let start = read(CONFIG).tree;
+        let mut tree = start.clone();
+        if load(&mut tree, &[], action, text).is_err() {
+            assert_eq!(tree, start, "{action:?} failed and left something");
+        }
+    }
+}
+
 /// Any text through the reader; what is accepted renders, reads back the same, and compiles or is
 /// refused with a reason.
 ///
 /// # Panics
 /// It does not.
 pub fn configuration(text: &str) {
-    let loaded = load(text);
+    let loaded = ravelin_model::load(text);
     let Ok(valid) = &loaded.result else { return };
     let braces = render::text(&loaded.tree);
-    let again = load(&braces);
+    let again = ravelin_model::load(&braces);
     assert_eq!(render::text(&again.tree), braces, "the rendering reads back as itself");
     assert!(again.result.is_ok(), "what was valid is valid as rendered:\n{braces}");
-    let set = load(&render::set(&loaded.tree));
+    let set = ravelin_model::load(&render::set(&loaded.tree));
     assert_eq!(render::text(&set.tree), braces, "the set form gives the same tree");
     let resolved = Resolved::virtual_ports(valid);
     if let Err(errors) = compile(valid, &resolved, &mut IdBook::default(), Generation(1)) {

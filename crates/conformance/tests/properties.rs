@@ -61,6 +61,9 @@ fn frame() -> impl Strategy<Value = Vec<u8>> {
     )
 }
 
+/// Words that steer loads, groups and edits, among others.
+const LANGUAGE: &str = "(replace: |delete: |inactive: |protect: |apply-groups [gh];|<\\*>|/\\* x \\*/|\\$\\{node\\}|\"|[a-z0-9/.:;{}\\[\\]\" -]){0,6}";
+
 proptest! {
     #![proptest_config(ProptestConfig { rng_seed: RngSeed::Fixed(7), ..ProptestConfig::default() })]
     #[test]
@@ -76,6 +79,18 @@ proptest! {
     #[test]
     fn whatever_text_comes_the_reader_ends(text in "[ -~\n]{0,300}") {
         properties::configuration(&text);
+    }
+
+    #[test]
+    fn a_damaged_language_is_the_same_in_every_form(at in any::<prop::sample::Index>(), cut in 0usize..40, word in LANGUAGE) {
+        let whole = include_str!("language.conf");
+        let (start, end) = (at.index(whole.len()), (at.index(whole.len()) + cut).min(whole.len()));
+        properties::language(&format!("{}{word}{}", &whole[..start], &whole[end..]));
+    }
+
+    #[test]
+    fn whatever_elements_come_the_reader_ends(text in "[<{][ -~\n]{0,300}") {
+        properties::language(&text);
     }
 
     #[test]

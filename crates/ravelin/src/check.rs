@@ -4,18 +4,26 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use ravelin_syntax::Diagnostic;
-use serde_json::json;
 
-use crate::source;
+use crate::{report, source};
 
 /// Arguments of `check`.
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// The configuration, in braces or as `set` lines.
+    /// The configuration: braces, `set` lines, XML or JSON; what is in it tells which.
     file: PathBuf,
     /// Print diagnostics as a JSON array.
     #[arg(long)]
     json: bool,
+    /// Print the line of every finding, the word at fault marked, and what may help.
+    #[arg(long, conflicts_with = "json")]
+    explain: bool,
+    /// Print what of a configuration from elsewhere is enforced, kept and refused here, and what to use instead.
+    #[arg(long)]
+    report: bool,
+    /// Number of the cluster node, for `${node}`.
+    #[arg(long)]
+    node: Option<u8>,
 }
 
 /// Exit code 0: a commit would succeed. 1: it would not. 2: the file can't be read.
@@ -28,11 +36,18 @@ pub fn run(arguments: &Arguments) -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    let outcome = source::build(&text);
+    if arguments.report {
+        return reported(arguments, &name, &text);
+    }
+    let outcome = source::build(&text, arguments.node);
     let errors = outcome.result.err().unwrap_or_default();
     let all: Vec<_> = outcome.warnings.iter().chain(&errors).collect();
     if arguments.json {
-        crate::say(&all.iter().map(|d| object(d)).collect::<serde_json::Value>());
+        let all: Vec<Diagnostic> = all.into_iter().cloned().collect();
+        crate::say(&ravelin_syntax::diagnostic::json(&all));
+    } else if arguments.explain {
+        let lines: Vec<&str> = text.lines().collect();
+        all.iter().for_each(|d| crate::say(&d.caret_in(&name, &lines)));
     } else {
         for diagnostic in &all {
             crate::say(&diagnostic.line(&name));
@@ -41,12 +56,15 @@ pub fn run(arguments: &Arguments) -> ExitCode {
     if errors.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-fn object(d: &Diagnostic) -> serde_json::Value {
-    json!({
-        "severity": d.severity.as_str(),
-        "path": d.path,
-        "line": d.span.line,
-        "column": d.span.column,
-        "message": d.message,
-    })
+/// Exit code 0: all of it is enforced or kept.
+fn reported(arguments: &Arguments, name: &str, text: &str) -> ExitCode {
+    let bound = ravelin_schema::read(text);
+    let report = ravelin_model::report(&bound.tree, arguments.node, bound.diagnostics);
+    if arguments.json {
+        crate::say(&report::object(&report));
+    } else {
+        crate::say(&report::text(name, &report).trim_end());
+    }
+    let whole = report.refused.is_empty() && report.errors.is_empty();
+    if whole { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

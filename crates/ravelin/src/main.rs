@@ -2,9 +2,11 @@
 
 mod check;
 mod cli;
+mod convert;
 mod daemon;
 mod dataplane;
 mod replay;
+mod report;
 mod source;
 
 use std::process::ExitCode;
@@ -23,6 +25,8 @@ struct Arguments {
 enum Command {
     /// Say whether a configuration would commit, and if not, every reason.
     Check(check::Arguments),
+    /// Print a configuration in another form: text, set, XML or JSON, groups expanded or not.
+    Convert(convert::Arguments),
     /// Run captures through a configuration: packets out, one verdict a packet.
     Replay(replay::Arguments),
     /// The packet process: AF_XDP workers behind a unix socket.
@@ -37,6 +41,7 @@ fn main() -> ExitCode {
     let Arguments { command } = Arguments::parse();
     match command {
         Command::Check(arguments) => check::run(&arguments),
+        Command::Convert(arguments) => convert::run(&arguments),
         Command::Replay(arguments) => replay::run(&arguments),
         Command::Dataplane(arguments) => {
             logs();

@@ -48,7 +48,7 @@ pub fn run(arguments: &Arguments) -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    let compiled = match source::build(&text).result {
+    let compiled = match source::build(&text, None).result {
         Ok(compiled) => compiled,
         Err(errors) => {
             for error in errors {

@@ -4,8 +4,9 @@ use std::path::Path;
 
 use ravelin_compile::{IdBook, Resolved, compile, routes};
 use ravelin_contract::UpdateBatch;
-use ravelin_model::load;
+use ravelin_model::load_on;
 use ravelin_program::Program;
+use ravelin_schema::ClusterNode;
 use ravelin_syntax::Diagnostic;
 use ravelin_types::Generation;
 
@@ -26,17 +27,13 @@ pub struct Outcome {
 /// # Errors
 /// The file can't be read.
 pub fn read(path: &Path) -> std::io::Result<String> {
-    let bytes = std::fs::read(path)?;
-    Ok(match String::from_utf8(bytes) {
-        Ok(text) => text,
-        Err(error) => error.into_bytes().into_iter().map(char::from).collect(),
-    })
+    Ok(ravelin_syntax::decode(&std::fs::read(path)?))
 }
 
 /// Everything a commit would do that needs no machine.
 #[must_use]
-pub fn build(text: &str) -> Outcome {
-    let loaded = load(text);
+pub fn build(text: &str, node: ClusterNode) -> Outcome {
+    let loaded = load_on(text, node);
     let result = loaded.result.and_then(|valid| {
         let mut book = IdBook::default();
         let resolved = Resolved::virtual_ports(&valid);

@@ -211,3 +211,138 @@ fn replay_refuses_what_it_can_not_do() {
     let (code, text) = run(format!("ge-0/0/0={}", path(&at("in.pcap"))));
     assert!(code == Some(1) && text.contains("statement not supported"), "{text}");
 }
+
+const GROUPS: &str = "\
+groups {
+    names {
+        system {
+            host-name fw;
+        }
+        interfaces {
+            <ge-*> {
+                unit <*> {
+                    family inet {
+                        address 10.0.0.1/24;
+                    }
+                }
+            }
+        }
+    }
+}
+apply-groups names;
+interfaces {
+    ge-0/0/0 {
+        unit 0;
+    }
+}
+";
+
+fn output(arguments: &[&str]) -> String {
+    let run = ravelin(arguments);
+    assert!(run.status.success(), "{run:?}");
+    String::from_utf8(run.stdout).unwrap()
+}
+
+#[test]
+fn convert_prints_every_form_and_reads_it_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = |name: &str, text: &str| {
+        let file = dir.path().join(name);
+        fs::write(&file, text).unwrap();
+        file
+    };
+    let start = file("a.conf", GROUPS);
+    for form in ["text", "set", "xml", "json"] {
+        let written = file(form, &output(&["convert", path(&start), "--to", form]));
+        assert_eq!(output(&["convert", path(&written)]), GROUPS, "{form}");
+        assert!(ravelin(&["check", path(&written)]).status.success(), "{form}");
+    }
+    assert_eq!(
+        output(&["convert", path(&start), "--to", "set", "--inherit"]),
+        "set system host-name fw\nset interfaces ge-0/0/0 unit 0 family inet address 10.0.0.1/24\n"
+    );
+    let told = output(&["convert", path(&start), "--inherit"]);
+    assert!(
+        told.contains("    ##\n    ## 'fw' was inherited from group 'names'\n    ##\n    host-name fw;\n"),
+        "{told}"
+    );
+    let silent = output(&["convert", path(&start), "--inherit", "--no-comments"]);
+    assert!(silent.starts_with("system {\n    host-name fw;\n}\n"), "{silent}");
+    let detail = output(&["convert", path(&start), "--to", "detail"]);
+    assert!(detail.contains("## host-name: Name of this node\n"), "{detail}");
+
+    let broken = file("b.conf", "system {\n    host-nam fw;\n}\n");
+    let run = ravelin(&["convert", path(&broken)]);
+    assert_eq!(run.status.code(), Some(1));
+    let told = String::from_utf8(run.stderr).unwrap();
+    assert!(told.contains("2 |     host-nam fw;\n  |     ^^^^^^^^\n"), "{told}");
+    assert_eq!(ravelin(&["convert", path(&dir.path().join("none"))]).status.code(), Some(2));
+}
+
+#[test]
+fn an_error_in_a_group_names_its_line_and_its_group() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("a.conf");
+    fs::write(&file, GROUPS.replace("host-name fw", "domain-name example.net")).unwrap();
+    let text = String::from_utf8(ravelin(&["check", path(&file)]).stdout).unwrap();
+    assert_eq!(
+        text,
+        format!(
+            "{}:4:13: system domain-name example.net: statement not supported (inherited from group `names')\n",
+            path(&file)
+        )
+    );
+    let json = ravelin(&["check", "--json", path(&file)]).stdout;
+    let json: Value = serde_json::from_slice(&json).unwrap();
+    assert_eq!(json[0]["line"], 4);
+    assert_eq!(json[0]["group"], "names");
+    let explained = String::from_utf8(ravelin(&["check", "--explain", path(&file)]).stdout).unwrap();
+    assert!(explained.contains("  inherited from group `names'\n"), "{explained}");
+}
+
+#[test]
+fn a_report_counts_what_is_enforced_kept_and_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("srx.conf");
+    let text = "\
+version 21.4R3;
+system {
+    host-name fw;
+    services {
+        ssh;
+        netconf { ssh; }
+    }
+    inactive: ntp { server 192.0.2.1; }
+}
+security {
+    ike { proposal p { dh-group group14; } }
+    zones {
+        security-zone trust { screen s; interfaces { ge-0/0/0.0; } }
+        security-zone dmz { screen s; }
+    }
+}
+interfaces { ge-0/0/0 { description \"to the office\"; unit 0; } }
+";
+    fs::write(&file, text).unwrap();
+    let run = ravelin(&["check", "--report", path(&file)]);
+    assert_eq!(run.status.code(), Some(1));
+    let shown = String::from_utf8(run.stdout).unwrap();
+    for line in [
+        ": 10 statements: 4 enforced, 1 kept as annotations, 5 refused; 0 other errors",
+        "security                             1           0        3",
+        "      4      2  system services",
+        "                sshd and other services of the host; `host-inbound-traffic' says who may reach them",
+        "     11      1  security ike",
+        "     13      2  security zones security-zone screen",
+    ] {
+        assert!(shown.lines().any(|l| l.ends_with(line)), "expected `{line}' in\n{shown}");
+    }
+    let json: Value =
+        serde_json::from_slice(&ravelin(&["check", "--report", "--json", path(&file)]).stdout).unwrap();
+    assert_eq!(json["refused"][2]["path"], "system services");
+    assert_eq!(json["refused"][2]["line"], 4);
+    assert_eq!(json["stanzas"]["security"]["refused"], 3);
+
+    fs::write(&file, CONFIG).unwrap();
+    assert!(ravelin(&["check", "--report", path(&file)]).status.success());
+}

@@ -138,15 +138,17 @@ pub(crate) fn one(
 }
 
 fn load_text(source: &str, input: &mut impl BufRead) -> io::Result<String> {
-    let mut text = String::new();
+    let mut bytes = Vec::new();
     let read = match source {
-        "terminal" => input.take(LOAD_BYTES_MAX + 1).read_to_string(&mut text)?,
-        path => File::open(path)?.take(LOAD_BYTES_MAX + 1).read_to_string(&mut text)?,
+        "terminal" => input.take(LOAD_BYTES_MAX + 1).read_to_end(&mut bytes)?,
+        path => File::open(path)?.take(LOAD_BYTES_MAX + 1).read_to_end(&mut bytes)?,
     };
     if read as u64 > LOAD_BYTES_MAX {
         return Err(io::Error::new(io::ErrorKind::InvalidData, "text too long"));
     }
-    Ok(text)
+    // Old files are Latin-1.
+    let latin1 = |error: std::string::FromUtf8Error| error.into_bytes().into_iter().map(char::from).collect();
+    Ok(String::from_utf8(bytes).unwrap_or_else(latin1))
 }
 
 #[cfg(test)]

@@ -46,7 +46,25 @@ pub type Outcome<T> = Result<T, Vec<Problem>>;
 pub enum Form {
     Text,
     Set,
+    Xml,
     Json,
+    /// Text, and above every statement what it is and takes.
+    Detail,
+    /// Groups expanded; in text their names are told unless `silent`.
+    Inherited {
+        form: Written,
+        silent: bool,
+    },
+}
+
+/// The forms that an expanded configuration may have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Written {
+    Text,
+    Set,
+    Xml,
+    Json,
+    Detail,
 }
 
 /// What the candidate is compared with.
@@ -67,6 +85,12 @@ pub enum Verb {
     Rename,
     Copy,
     Annotate,
+    Protect,
+    Unprotect,
+    /// `wildcard delete`, `wildcard range set`.
+    Wildcard,
+    /// `replace pattern`.
+    Replace,
 }
 
 impl Verb {
@@ -81,6 +105,10 @@ impl Verb {
             Self::Rename => "rename",
             Self::Copy => "copy",
             Self::Annotate => "annotate",
+            Self::Protect => "protect",
+            Self::Unprotect => "unprotect",
+            Self::Wildcard => "wildcard",
+            Self::Replace => "replace",
         }
     }
 }
@@ -92,6 +120,12 @@ pub enum LoadKind {
     Set,
     Merge,
     Override,
+    /// As `Merge`, and `replace:` puts a statement in the place of the other.
+    Replace,
+    /// The text is the whole of its level; what is the same stays.
+    Update,
+    /// The text is what `show | compare` showed.
+    Patch,
 }
 
 /// A word that may come next, with its help.

@@ -25,21 +25,41 @@ const WORDS: &[(&str, &str)] = &[
     ("exit", "Go back a level, or leave configuration mode"),
     ("insert", "Move an entry before or after another"),
     ("load", "Take configuration text in"),
+    ("protect", "Keep a statement from being changed"),
     ("quit", "Go back a level, or leave configuration mode"),
     ("rename", "Give an entry another name"),
+    ("replace", "Replace a pattern in names and values"),
     ("rollback", "Take a former configuration as the candidate"),
     ("run", "Run an operational command"),
     ("set", "Add or change a statement"),
     ("show", "Show the candidate"),
     ("status", "Show who is editing the configuration"),
     ("top", "Go to the top level"),
+    ("unprotect", "Let a statement be changed again"),
     ("up", "Go up a level"),
     ("update", "Bring a private copy onto the active configuration"),
+    ("wildcard", "Delete what matches a pattern, or set a range"),
 ];
 const LOAD_WORDS: &[(&str, &str)] = &[
     ("merge", "Add to the candidate"),
     ("override", "Replace the candidate"),
+    ("patch", "Do what `show | compare' showed"),
+    ("replace", "Add to the candidate; `replace:' takes the place of a statement"),
     ("set", "Run `set' commands"),
+    ("update", "Replace the candidate, or a level with `relative'"),
+];
+
+const WILDCARD_WORDS: &[(&str, &str)] = &[
+    ("delete", "Delete what a regular expression matches"),
+    ("range", "Run a command for every number of a range"),
+];
+const RANGE_WORDS: &[(&str, &str)] = &[
+    ("activate", "Give effect to statements again"),
+    ("deactivate", "Keep statements without effect"),
+    ("delete", "Remove statements"),
+    ("protect", "Keep statements from being changed"),
+    ("set", "Add or change statements"),
+    ("unprotect", "Let statements be changed again"),
 ];
 
 /// One line in configuration mode.
@@ -99,6 +119,10 @@ fn verb(name: &str) -> Option<Verb> {
         "rename" => Verb::Rename,
         "copy" => Verb::Copy,
         "annotate" => Verb::Annotate,
+        "protect" => Verb::Protect,
+        "unprotect" => Verb::Unprotect,
+        "wildcard" => Verb::Wildcard,
+        "replace" => Verb::Replace,
         _ => return None,
     })
 }
@@ -179,6 +203,9 @@ fn load(env: &mut Env<'_>, session: &Session, input: &Input<'_>, words: &[Word])
         Some(word) => match pick(LOAD_WORDS, &word.text)? {
             "merge" => LoadKind::Merge,
             "override" => LoadKind::Override,
+            "patch" => LoadKind::Patch,
+            "replace" => LoadKind::Replace,
+            "update" => LoadKind::Update,
             _ => LoadKind::Set,
         },
     };
@@ -219,6 +246,19 @@ pub fn load_source(line: &str) -> Option<String> {
     words.get(2).map(|w| w.text.clone())
 }
 
+/// What may follow in `replace pattern REGEX with TEXT upto NUMBER`.
+fn replace_words(words: &[&str]) -> &'static [(&'static str, &'static str)] {
+    match words {
+        [] => &[("pattern", "Regular expression to look for")],
+        [_] => &[("<regex>", "What to look for")],
+        [_, _] => &[("with", "What takes its place")],
+        [_, _, _] => &[("<text>", "`&' is what was found, `\\1' its first group")],
+        [_, _, _, _] => &[("upto", "Replace only so many")],
+        [_, _, _, _, "upto"] => &[("<number>", "How many")],
+        _ => &[],
+    }
+}
+
 /// What may follow `words` in configuration mode.
 pub(crate) fn complete(env: &Env<'_>, session: &Session, words: &[Word], partial: &str) -> Vec<Candidate> {
     let list = |table: &[(&'static str, &'static str)]| -> Vec<Candidate> {
@@ -227,6 +267,21 @@ pub(crate) fn complete(env: &Env<'_>, session: &Session, words: &[Word], partial
     let Some((first, rest)) = words.split_first() else { return list(WORDS) };
     let Ok(name) = pick(WORDS, &first.text) else { return Vec::new() };
     let statement = |verb| env.config.complete(&session.edit, verb, &texts(rest), partial);
+    match (name, &texts(rest)[..]) {
+        ("wildcard", []) => return list(WILDCARD_WORDS),
+        ("wildcard", ["range"]) => return list(RANGE_WORDS),
+        ("wildcard", words) => {
+            let skip = if words[0] == "range" { 2 } else { 1 };
+            return env.config.complete(
+                &session.edit,
+                Verb::Delete,
+                words.get(skip..).unwrap_or(&[]),
+                partial,
+            );
+        }
+        ("replace", words) => return list(replace_words(words)),
+        _ => {}
+    }
     if let Some(verb) = verb(name) {
         return statement(verb);
     }

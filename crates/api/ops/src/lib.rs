@@ -31,7 +31,7 @@ pub use commits::{
     ScheduledEntry, ScheduledTime,
 };
 pub use completion::complete;
-pub use config::{Against, Candidate, ConfigMode, Form, LoadKind, Outcome, Problem, Verb};
+pub use config::{Against, Candidate, ConfigMode, Form, LoadKind, Outcome, Problem, Verb, Written};
 pub use configure::load_source;
 pub use gather::{Failure, RouteEntry, RouteTable};
 pub use log::{LogEvent, LogEvents, LogMemory, LogQuery, LogStatistics, LogStreamLine, LogView};

@@ -14,7 +14,13 @@ pub enum Display {
     #[default]
     Text,
     Set,
+    Xml,
     Json,
+    Detail,
+    /// Groups expanded, and their names told.
+    Inheritance,
+    /// Groups expanded.
+    InheritanceSilent,
 }
 
 /// One pipe.
@@ -67,7 +73,13 @@ pub(crate) const WORDS: &[(&str, &str)] = &[
     ("tee", "Show the output and write it to a file"),
     ("trim", "Leave out columns at the left"),
 ];
-pub(crate) const DISPLAY_WORDS: &[(&str, &str)] = &[("json", "As JSON"), ("set", "As `set' commands")];
+pub(crate) const DISPLAY_WORDS: &[(&str, &str)] = &[
+    ("detail", "With what every statement is and takes"),
+    ("inheritance", "With the statements of groups"),
+    ("json", "As JSON"),
+    ("set", "As `set' commands"),
+    ("xml", "As XML"),
+];
 
 impl Pipe {
     /// Reads the words of one pipe.
@@ -93,7 +105,7 @@ impl Pipe {
                 let columns = rest.first().ok_or(PipeError::Missing("trim"))?;
                 (Self::Trim(number(columns)? as usize), 1)
             }
-            "display" => (Self::Display(display(rest)?), 1),
+            "display" => display(rest)?,
             "compare" => compare(rest)?,
             other => unreachable!("`{other}` is in the table and has no arm"),
         };
@@ -183,13 +195,21 @@ fn number(word: &str) -> Result<u32, PipeError> {
     word.parse().map_err(|_| PipeError::Number(word.to_owned()))
 }
 
-fn display(rest: &[&str]) -> Result<Display, PipeError> {
+fn display(rest: &[&str]) -> Result<(Pipe, usize), PipeError> {
     let word = rest.first().ok_or(PipeError::Missing("display"))?;
-    match pick(DISPLAY_WORDS, word) {
-        Ok("set") => Ok(Display::Set),
-        Ok(_) => Ok(Display::Json),
-        Err(_) => Err(PipeError::Unsupported(format!("display {word}"))),
-    }
+    let shown = match pick(DISPLAY_WORDS, word) {
+        Ok("set") => Display::Set,
+        Ok("xml") => Display::Xml,
+        Ok("detail") => Display::Detail,
+        Ok("inheritance") => {
+            let silent = rest.get(1).is_some_and(|w| w.len() > 1 && "no-comments".starts_with(w));
+            let shown = if silent { Display::InheritanceSilent } else { Display::Inheritance };
+            return Ok((Pipe::Display(shown), 1 + usize::from(silent)));
+        }
+        Ok(_) => Display::Json,
+        Err(_) => return Err(PipeError::Unsupported(format!("display {word}"))),
+    };
+    Ok((Pipe::Display(shown), 1))
 }
 
 fn compare(rest: &[&str]) -> Result<(Pipe, usize), PipeError> {
@@ -245,9 +265,31 @@ mod tests {
         check("match", "syntax error, missing argument for `match'");
         check("count 3", "syntax error: 3");
         check("last x", "`x' is not a number");
-        check("display xml", "`| display xml' is not supported");
+        check("display rdf", "`| display rdf' is not supported");
+        check("display inheritance brief", "syntax error: brief");
         let error = Pipe::parse(&["match", "("]).unwrap_err();
         assert!(matches!(error, PipeError::Pattern(_)));
+    }
+
+    #[test]
+    fn a_configuration_is_shown_in_the_forms_asked_for() {
+        use crate::config::{Form, Written};
+        for (line, expected) in [
+            (&["display set"][..], Form::Set),
+            (&["display xml"], Form::Xml),
+            (&["display detail"], Form::Detail),
+            (&["display inheritance"], Form::Inherited { form: Written::Text, silent: false }),
+            (&["display set", "display inheritance"], Form::Inherited { form: Written::Set, silent: false }),
+            (
+                &["display inheritance no-comments", "display json"],
+                Form::Inherited { form: Written::Json, silent: true },
+            ),
+            (&["count"], Form::Text),
+        ] {
+            let words = line.iter().map(|pipe| pipe.split(' ').collect::<Vec<_>>());
+            let pipes: Vec<Pipe> = words.map(|w| Pipe::parse(&w).unwrap_or_else(|e| panic!("{e}"))).collect();
+            assert_eq!(crate::session::form(&pipes), expected, "{line:?}");
+        }
     }
 
     #[test]

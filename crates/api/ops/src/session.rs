@@ -3,7 +3,7 @@
 use ravelin_contract::DataPlane;
 
 use crate::answer::{Answer, Version};
-use crate::config::{ConfigMode, Form, Problem};
+use crate::config::{ConfigMode, Form, Problem, Written};
 use crate::configure;
 use crate::gather::{self, Failure, RouteTable};
 use crate::log::LogView;
@@ -192,11 +192,29 @@ pub(crate) fn display(pipes: &[Pipe]) -> Display {
     shown.unwrap_or_default()
 }
 
+/// How a configuration is shown: `| display inheritance` goes with any of the others.
 pub(crate) fn form(pipes: &[Pipe]) -> Form {
-    match display(pipes) {
-        Display::Text => Form::Text,
-        Display::Set => Form::Set,
-        Display::Json => Form::Json,
+    let mut written = Written::Text;
+    let mut inherited = None;
+    for pipe in pipes {
+        let Pipe::Display(display) = pipe else { continue };
+        match display {
+            Display::Text => written = Written::Text,
+            Display::Set => written = Written::Set,
+            Display::Xml => written = Written::Xml,
+            Display::Json => written = Written::Json,
+            Display::Detail => written = Written::Detail,
+            Display::Inheritance => inherited = Some(false),
+            Display::InheritanceSilent => inherited = Some(true),
+        }
+    }
+    match (inherited, written) {
+        (Some(silent), form) => Form::Inherited { form, silent },
+        (None, Written::Text) => Form::Text,
+        (None, Written::Set) => Form::Set,
+        (None, Written::Xml) => Form::Xml,
+        (None, Written::Json) => Form::Json,
+        (None, Written::Detail) => Form::Detail,
     }
 }
 
@@ -264,6 +282,11 @@ pub(crate) fn operational(
         Display::Text => Ok(said(env.render.text(&answer))),
         Display::Json => Ok(said(env.render.json(&answer))),
         Display::Set => Err(PipeError::Unsupported("display set".to_owned()).into()),
+        Display::Xml => Err(PipeError::Unsupported("display xml".to_owned()).into()),
+        Display::Detail => Err(PipeError::Unsupported("display detail".to_owned()).into()),
+        Display::Inheritance | Display::InheritanceSilent => {
+            Err(PipeError::Unsupported("display inheritance".to_owned()).into())
+        }
     }
 }
 

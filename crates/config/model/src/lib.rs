@@ -8,6 +8,7 @@ mod keywords;
 mod load;
 mod numbers;
 mod predefined;
+mod report;
 mod routing_options;
 mod security;
 mod system;
@@ -17,8 +18,9 @@ pub use applications::{Application, ApplicationSet, ApplicationTerm, Application
 pub use check::check;
 pub use config::Config;
 pub use interfaces::{Family, Interface, InterfaceAddress, Unit};
-pub use load::{Loaded, check_tree, covered, load, lower_tree};
+pub use load::{Loaded, check_tree, check_tree_on, covered, load, load_on, lower_tree};
 pub use predefined::{is_unsupported, predefined};
+pub use report::{Refused, Report, Stanza, report};
 pub use routing_options::{RoutingOptions, StaticAction, StaticRoute};
 pub use security::{
     Address, AddressBook, AddressLimit, AddressRef, AddressSet, AddressValue, BlockFrag, DefaultPolicy,

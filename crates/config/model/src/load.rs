@@ -1,6 +1,6 @@
 //! Text or tree to a valid configuration, with everything that is wrong on the way.
 
-use ravelin_schema::{Cx, Lower};
+use ravelin_schema::{ClusterNode, Cx, Lower};
 use ravelin_syntax::tree::Node;
 use ravelin_syntax::{Diagnostic, Severity, Tree};
 
@@ -14,13 +14,19 @@ pub struct Loaded {
     pub warnings: Vec<Diagnostic>,
 }
 
-/// Reads braces or `set` lines; the text itself tells which.
+/// Reads braces, `set` lines, XML or JSON; the text itself tells which.
 #[must_use]
 pub fn load(text: &str) -> Loaded {
+    load_on(text, None)
+}
+
+/// As [`load`], on a node of a cluster.
+#[must_use]
+pub fn load_on(text: &str, node: ClusterNode) -> Loaded {
     let bound = ravelin_schema::read(text);
     let (mut errors, warnings): (Vec<_>, Vec<_>) =
         bound.diagnostics.into_iter().partition(|d| d.severity == Severity::Error);
-    let result = match check_tree(&bound.tree) {
+    let result = match check_tree_on(&bound.tree, node) {
         Ok(valid) if errors.is_empty() => Ok(valid),
         Ok(_) => Err(errors),
         Err(more) => {
@@ -34,24 +40,34 @@ pub fn load(text: &str) -> Loaded {
 
 /// The active statements of a tree as a valid configuration.
 pub fn check_tree(tree: &Tree) -> Result<ValidConfig, Vec<Diagnostic>> {
-    let mut errors = ravelin_schema::refuse(tree);
-    let (config, lowering) = lower_tree(tree);
+    check_tree_on(tree, None)
+}
+
+/// As [`check_tree`], on a node of a cluster: `${node}` is its number.
+pub fn check_tree_on(tree: &Tree, node: ClusterNode) -> Result<ValidConfig, Vec<Diagnostic>> {
+    let mut effective = ravelin_schema::effective(tree, node);
+    let mut errors = std::mem::take(&mut effective.diagnostics);
+    errors.extend(ravelin_schema::refuse(&effective.tree));
+    let (config, lowering) = lower_tree(&effective.tree);
     errors.extend(lowering);
-    match check(config) {
-        Ok(valid) if errors.is_empty() => Ok(valid),
-        Ok(_) => Err(errors),
-        Err(more) => {
+    let checked = check(config);
+    match checked {
+        Ok(valid) if errors.is_empty() => return Ok(valid),
+        Ok(_) => {}
+        Err(mut more) => {
+            ravelin_schema::refine(&effective.tree.nodes, &mut more);
             errors.extend(more);
-            errors.sort_by_key(|d| d.span.offset);
-            Err(errors)
         }
     }
+    effective.explain(&mut errors);
+    errors.sort_by_key(|d| d.span.offset);
+    Err(errors)
 }
 
 /// The typed configuration and what couldn't be lowered, before any check across statements.
 #[must_use]
 pub fn lower_tree(tree: &Tree) -> (Config, Vec<Diagnostic>) {
-    let root = Node { children: tree.nodes.clone(), ..Node::default() };
+    let root = Node { children: tree.nodes.clone().into(), ..Node::default() };
     let mut cx = Cx::default();
     let config = Config::lower(&root, &mut cx).unwrap_or_default();
     (config, cx.errors)

@@ -118,7 +118,7 @@ fn what_is_not_enforced_is_refused_by_path_and_place() {
         [
             "f:3:5: system domain-name b.example: statement not supported",
             "f:5:1: routing-instances: statement not supported",
-            "f:8:1: apply-groups x: statement not supported",
+            "f:8:14: apply-groups: configuration group `x' is not defined",
         ]
     );
 }
@@ -245,10 +245,9 @@ fn protected_statements_can_not_be_deleted() {
 }
 
 #[test]
-fn tags_that_change_a_load_are_refused() {
-    let errors = load("system {\n    replace: host-name a;\n}\n").result.err().unwrap_or_default();
-    assert_eq!(errors.len(), 1);
-    assert_eq!(errors[0].line("f"), "f:2:5: system: `replace:' and `delete:' are not supported");
+fn tags_of_a_load_have_nothing_to_change_in_a_whole_configuration() {
+    let tree = load("system {\n    replace: host-name a;\n    delete: domain-name;\n}\n").tree;
+    assert_eq!(render::text(&tree), "system {\n    host-name a;\n}\n");
 }
 
 #[test]
@@ -256,11 +255,67 @@ fn a_diagnostic_shows_its_line_and_as_json() {
     let text = "system {\n    host-nam a;\n}\n";
     let errors = load(text).result.err().unwrap_or_default();
     let caret = errors[0].caret("f", text);
-    assert!(caret.contains("2 |     host-nam a;\n  |     ^\n"), "{caret}");
+    assert!(caret.contains("2 |     host-nam a;\n  |     ^^^^^^^^\n"), "{caret}");
     assert_eq!(
         ravelin_syntax::diagnostic::json(&errors),
         "[{\"severity\":\"error\",\"path\":\"system\",\"line\":2,\"column\":5,\
-         \"message\":\"syntax error, unknown statement `host-nam'\"}]"
+         \"message\":\"syntax error, unknown statement `host-nam'\",\"hint\":\"did you mean `host-name'?\"}]"
+    );
+}
+
+#[test]
+fn errors_stand_at_the_word_and_name_both_places() {
+    let text = "\
+interfaces {
+    ge-0/0/0 { unit 0 { family inet { address 10.0.0.1/24; } } }
+    ge-0/0/1 { unit 0 { family inet { address 10.0.0.1/24; } } }
+}
+security {
+    zones {
+        security-zone a { interfaces { ge-0/0/0.0; } }
+        security-zone b { interfaces { ge-0/0/0.0; } }
+    }
+    policies {
+        from-zone a to-zone b {
+            policy p {
+                match { source-address any; destination-address [ any-ipv4 nobody ]; application nothing; }
+                then { permit; deny; }
+            }
+        }
+    }
+}
+";
+    let errors = load(text).result.err().unwrap_or_default();
+    let at = |message: &str| {
+        let found = errors.iter().find(|e| e.message.contains(message));
+        let found = found.unwrap_or_else(|| panic!("no `{message}' in {errors:#?}"));
+        let related: Vec<_> = found.related.iter().map(|(span, _)| (span.line, span.column)).collect();
+        (found.span.line, found.span.column, related)
+    };
+    assert_eq!(at("address is also on"), (3, 39, vec![(2, 39)]));
+    assert_eq!(at("already in zone `a'"), (8, 40, vec![(7, 40)]));
+    assert_eq!(at("only one of 'permit'"), (14, 32, vec![(14, 24)]));
+    let text = text.replace("permit; deny;", "permit;");
+    let errors = load(&text).result.err().unwrap_or_default();
+    let place = |message: &str| errors.iter().find(|e| e.message.contains(message)).map(|e| e.span.column);
+    assert_eq!(place("`nobody' is not defined"), Some(76));
+    assert_eq!(place("`nothing' is not defined"), Some(98));
+    let clash = errors.iter().find(|e| e.message.contains("already in zone")).expect("still there");
+    assert_eq!(
+        clash.caret("f", &text),
+        "\
+error: interface `ge-0/0/0.0' is already in zone `a'
+ --> f:8:40
+  |
+8 |         security-zone b { interfaces { ge-0/0/0.0; } }
+  |                                        ^^^^^^^^^^
+note: it is in a zone here
+ --> f:7:40
+  |
+7 |         security-zone a { interfaces { ge-0/0/0.0; } }
+  |                                        ^^^^^^^^^^
+  in [edit security zones security-zone b interfaces ge-0/0/0.0]
+"
     );
 }
 

@@ -2,14 +2,13 @@
 //!
 //! Both forms go through here, so `a { b c; }` and `set a b c` give one tree. Errors are collected, never fatal.
 
-use std::collections::HashSet;
-use std::hash::{BuildHasher, RandomState};
-
-use ravelin_syntax::tree::{Kind, Node, Style};
+use ravelin_syntax::tree::{Change, Kind, Node, Style};
 use ravelin_syntax::{Diagnostic, Form, Item, Parsed, Span, Statement, Tree, Word};
 
 use crate::grammar::{Grammar, OPAQUE, ROOT, Rule, RuleId, grammar};
-use crate::value::nearest;
+use crate::index::Index;
+use crate::trail::Trail;
+use crate::value::{Values, nearest};
 
 #[derive(Clone, Debug, Default)]
 pub struct Bound {
@@ -17,99 +16,116 @@ pub struct Bound {
     pub diagnostics: Vec<Diagnostic>,
 }
 
-/// Reads text in either form.
-#[must_use]
-pub fn read(text: &str) -> Bound {
-    let parsed = ravelin_syntax::parse(text);
-    let mut bound = match parsed.form {
-        Form::Braces => bind(&parsed),
-        Form::Lines => crate::edit::replay(&parsed),
-    };
-    bound.diagnostics.extend(parsed.diagnostics);
-    bound.diagnostics.sort_by_key(|d| d.span.offset);
-    bound
-}
+/// Hints are looked for this often in one text: each compares a word with every keyword of its level.
+const HINTS_MAX: usize = 100;
 
-fn bind(parsed: &Parsed) -> Bound {
-    let mut bound = Bound::default();
+/// The statements of a braces text, their changes (`replace:`, `delete:`) still marked.
+pub(crate) fn bind(parsed: &mut Parsed) -> Bound {
+    let mut nodes = Vec::new();
     let mut binder = Binder::new(Form::Braces);
-    for statement in &parsed.statements {
-        binder.place_statement(&mut bound.tree.nodes, Scope { rule: ROOT, hash: 0 }, statement);
+    binder.index.reserve(parsed.count);
+    for statement in parsed.statements.drain(..) {
+        binder.place_statement(&mut nodes, Scope::TOP, statement);
     }
-    bound.diagnostics = binder.diagnostics;
-    bound
+    crate::index::settle(&mut nodes);
+    Bound { tree: Tree { nodes }, diagnostics: binder.diagnostics }
 }
 
 #[derive(Clone, Copy)]
 pub(crate) struct Scope {
     pub rule: RuleId,
-    /// Of the path so far: tells new statements from ones met before without a search.
+    /// Of the path so far: tells statements apart without a search.
     pub hash: u64,
+}
+
+impl Scope {
+    pub const TOP: Self = Self { rule: ROOT, hash: 0 };
 }
 
 pub(crate) struct Binder {
     grammar: &'static Grammar,
     form: Form,
     pub diagnostics: Vec<Diagnostic>,
-    path: Vec<String>,
-    seen: HashSet<u64>,
-    /// `seen` knows every statement of the tree: true while one binder makes all of it.
-    complete: bool,
-    hasher: RandomState,
+    pub index: Index,
+    path: Trail,
     failed: bool,
+    /// What stands before the statement at hand has been given to one of its words.
+    tagged: bool,
+    /// Below `groups`: keys may be wildcards, values variables.
+    in_group: bool,
+    hints: usize,
 }
 
 impl Binder {
+    /// For a tree that this binder makes from nothing: new statements go to the end of their level, and
+    /// [`crate::index::settle`] puts them in order.
     pub fn new(form: Form) -> Self {
+        Self::with(form, Index::complete())
+    }
+
+    /// With what is known of a tree that is there.
+    pub fn with(form: Form, index: Index) -> Self {
         Self {
             grammar: grammar(),
             form,
             diagnostics: Vec::new(),
-            path: Vec::new(),
-            seen: HashSet::new(),
-            complete: true,
-            hasher: RandomState::new(),
+            index,
+            path: Trail::default(),
             failed: false,
+            tagged: false,
+            in_group: false,
+            hints: 0,
         }
     }
 
-    /// For a tree that others made or changed: look for what is there.
-    pub fn search(&mut self) {
-        self.complete = false;
-    }
-
-    pub fn place_statement(&mut self, nodes: &mut Vec<Node>, scope: Scope, statement: &Statement) {
+    /// Takes the words of the statement into the tree.
+    pub fn place_statement(&mut self, nodes: &mut Vec<Node>, scope: Scope, mut statement: Statement) {
+        let mut items = std::mem::take(&mut statement.items);
         let depth = self.path.len();
+        let (in_group, tagged) = (self.in_group, self.tagged);
         self.failed = false;
-        if statement.tags.replace || statement.tags.delete {
-            return self.error(statement.span, "`replace:' and `delete:' are not supported");
-        }
-        let used = self.place(nodes, scope, &statement.items, statement);
-        if !self.failed && used < statement.items.len() {
-            self.unknown(scope.rule, &statement.items[used]);
+        self.tagged = false;
+        let used = self.place(nodes, scope, &mut items, &mut statement);
+        if !self.failed && used < items.len() {
+            self.unknown(scope.rule, &items[used]);
         }
         self.path.truncate(depth);
+        self.in_group = in_group;
+        self.tagged = tagged;
     }
 
     fn error(&mut self, span: Span, message: impl Into<String>) {
         self.failed = true;
-        self.diagnostics.push(Diagnostic::error(self.path.join(" "), span, message));
+        if self.diagnostics.len() < ravelin_syntax::DIAGNOSTICS_MAX {
+            self.diagnostics.push(Diagnostic::error(self.path.join(), span, message));
+        }
     }
 
     fn unknown(&mut self, rule: RuleId, item: &Item) {
         let Item::One(word) = item else {
             return self.error(item.span(), "syntax error, a list isn't expected here");
         };
+        self.hints += 1;
         let names = self.grammar.children(rule).filter(|(_, r)| !r.hidden).map(|(_, r)| r.name);
-        let near = nearest(&word.text, names);
-        self.error(word.span, format!("syntax error, unknown statement `{}'", word.text));
+        let near = if self.hints > HINTS_MAX { None } else { nearest(&word.text, names) };
+        // What is no keyword, nor like one, may be a value that isn't right.
+        let mut bare = self.grammar.hidden(rule).filter(|(_, r)| r.kind != Kind::Entry);
+        let value = bare.next().filter(|_| near.is_none()).and_then(|(_, r)| r.value.check(&word.text).err());
+        let message = value.unwrap_or_else(|| format!("syntax error, unknown statement `{}'", word.text));
+        self.error(word.span, message);
         if let (Some(near), Some(last)) = (near, self.diagnostics.last_mut()) {
             last.hint = Some(format!("did you mean `{near}'?"));
         }
     }
 
     /// Places `items` below `scope`; says how many it took. What it leaves may belong to the parent.
-    fn place(&mut self, nodes: &mut Vec<Node>, scope: Scope, items: &[Item], from: &Statement) -> usize {
+    fn place(
+        &mut self,
+        nodes: &mut Vec<Node>,
+        scope: Scope,
+        items: &mut [Item],
+        from: &mut Statement,
+    ) -> usize {
         let mut at = 0;
         let one_line = self
             .grammar
@@ -117,7 +133,7 @@ impl Binder {
             .is_some_and(|r| matches!(r.style, Style::OneLine | Style::OneLinePlus));
         while at < items.len() && !self.failed {
             let depth = self.path.len();
-            let Some((id, rule)) = self.choose(scope.rule, &items[at]) else {
+            let Some((id, rule)) = choose(self.grammar, scope.rule, &items[at]) else {
                 if at == 0 && self.is_opaque(scope.rule, &items[at]) {
                     self.opaque(nodes, items, from);
                     return items.len();
@@ -127,7 +143,7 @@ impl Binder {
                 }
                 return at;
             };
-            let taken = self.one(nodes, Scope { rule: id, ..scope }, rule, &items[at..], from);
+            let taken = self.one(nodes, Scope { rule: id, ..scope }, rule, &mut items[at..], from);
             at += taken;
             self.path.truncate(depth);
             if at < items.len() && self.form == Form::Braces && !one_line {
@@ -137,28 +153,9 @@ impl Binder {
         at
     }
 
-    fn choose(&self, scope: RuleId, item: &Item) -> Option<(RuleId, &'static Rule)> {
-        let first = match item {
-            Item::One(word) => Some(word),
-            Item::Many(words, _) => words.first(),
-        }?;
-        if let (Item::One(word), Some(found)) = (item, self.grammar.keyword(scope, &first.text))
-            && !word.quoted
-        {
-            return Some(found);
-        }
-        let mut hidden = self.grammar.hidden(scope);
-        let only = hidden.next()?;
-        let mut all = std::iter::once(only).chain(hidden);
-        let fits = all.find(|(_, rule)| rule.value.check(&first.text).is_ok());
-        fits.or((only.1.kind == Kind::Entry).then_some(only))
-    }
-
     fn is_opaque(&self, scope: RuleId, item: &Item) -> bool {
-        let Item::One(word) = item else { return false };
-        let anywhere = ["apply-groups", "apply-groups-except", "apply-macro", "apply-flags"];
-        anywhere.contains(&word.text.as_str())
-            || self.grammar.rule(scope).is_some_and(|r| scope != ROOT && !r.supported())
+        matches!(item, Item::One(_))
+            && self.grammar.rule(scope).is_some_and(|r| scope != ROOT && !r.supported() && !r.is_group)
     }
 
     /// One statement whose rule is `scope.rule`, and what follows on its line.
@@ -167,12 +164,12 @@ impl Binder {
         nodes: &mut Vec<Node>,
         scope: Scope,
         rule: &'static Rule,
-        items: &[Item],
-        from: &Statement,
+        items: &mut [Item],
+        from: &mut Statement,
     ) -> usize {
         let named = usize::from(!rule.hidden);
         if !rule.hidden {
-            self.path.push(rule.name.to_owned());
+            self.path.push(rule.name);
         }
         let at = items[0].span();
         match rule.kind {
@@ -185,20 +182,30 @@ impl Binder {
                 self.finish_leaf(node, items, 1, from)
             }
             Kind::Leaf | Kind::LeafList => {
-                let Some(item) = items.get(named) else {
+                let Some(item) = items.get_mut(named) else {
+                    if from.tags.change == Change::Delete {
+                        let node = self.merge(nodes, scope, rule, Vec::new(), at).0;
+                        return self.finish_leaf(node, items, named, from);
+                    }
                     self.error(at, "syntax error, missing argument");
                     return items.len();
                 };
                 let words = match item {
-                    Item::One(word) => std::slice::from_ref(word),
-                    Item::Many(words, _) if rule.kind == Kind::LeafList => words.as_slice(),
+                    Item::One(word) => vec![std::mem::take(word)],
+                    Item::Many(words, _) if rule.kind == Kind::LeafList && !words.is_empty() => {
+                        std::mem::take(words)
+                    }
                     Item::Many(_, span) => {
                         self.error(*span, "syntax error, one value is expected here");
                         return items.len();
                     }
                 };
-                words.iter().for_each(|word| self.check_value(rule, word));
-                let node = self.merge(nodes, scope, rule, words.to_vec(), at).0;
+                let mut words = words;
+                for word in &mut words {
+                    word.secret = rule.value.is_secret;
+                    self.check_value(&rule.value, word);
+                }
+                let node = self.merge(nodes, scope, rule, words, at).0;
                 self.finish_leaf(node, items, named + 1, from)
             }
             Kind::Container => {
@@ -209,62 +216,70 @@ impl Binder {
         }
     }
 
-    fn check_value(&mut self, rule: &Rule, word: &Word) {
-        if let Err(message) = rule.value.check(&word.text) {
-            let failed = self.failed;
+    fn check_value(&mut self, values: &Values, word: &Word) {
+        if self.in_group && (crate::groups::is_wildcard(&word.text) || word.text.contains("${")) {
+            if word.text.len() > crate::groups::WILDCARD_BYTES_MAX {
+                self.error(word.span, "a wildcard is too long");
+            }
+            return;
+        }
+        if let Err(message) = values.check(&word.text) {
             self.error(word.span, message);
-            self.failed = failed;
+            // The statement is known: what is in it is read, and its errors told too.
+            self.failed = false;
         }
     }
 
+    /// A list entry: its keys, each maybe behind a word of its own.
     fn entry(
         &mut self,
         nodes: &mut Vec<Node>,
         scope: Scope,
         rule: &'static Rule,
-        items: &[Item],
-        from: &Statement,
+        items: &mut [Item],
+        from: &mut Statement,
     ) -> usize {
-        let mut at = usize::from(!rule.hidden);
-        let mut args = Vec::new();
-        for (n, key) in rule.keys.iter().enumerate() {
-            if let Some(keyword) = key {
-                match items.get(at) {
-                    Some(Item::One(word)) if word.text == *keyword => args.push(word.clone()),
+        let (mut at, count, start) = (usize::from(!rule.hidden), items.len(), items[0].span());
+        if let (Some(Item::Many(words, _)), 1) = (items.get_mut(at), rule.keys.len())
+            && at + 1 == count
+            && from.body.is_none()
+        {
+            for word in words {
+                self.check_value(rule.first_value(), word);
+                let (word, span) = (std::mem::take(word), word.span);
+                let node = self.merge(nodes, scope, rule, vec![word], span).0;
+                apply_tags(node, from);
+            }
+            return count;
+        }
+        let mut args: Vec<Word> = Vec::with_capacity(rule.keys.len());
+        for key in &rule.keys {
+            if key.optional && !args.last().is_some_and(|w| crate::grammar::takes_value(&w.text)) {
+                continue;
+            }
+            if let Some(keyword) = key.keyword {
+                match items.get_mut(at) {
+                    Some(Item::One(word)) if word.text == keyword => args.push(std::mem::take(word)),
                     other => {
-                        let span = other.map_or(items[0].span(), Item::span);
+                        let span = other.map_or(start, |item| item.span());
                         self.error(span, format!("syntax error, expecting `{keyword}'"));
                         return items.len();
                     }
                 }
                 at += 1;
             }
-            match items.get(at) {
-                Some(Item::One(word)) => {
-                    if n == 0 {
-                        self.check_value(rule, word);
-                    }
-                    args.push(word.clone());
-                }
-                Some(Item::Many(words, _))
-                    if rule.keys.len() == 1 && at + 1 == items.len() && from.body.is_none() =>
-                {
-                    for word in words {
-                        self.check_value(rule, word);
-                        self.merge(nodes, scope, rule, vec![word.clone()], word.span);
-                    }
-                    return items.len();
-                }
-                other => {
-                    let span = other.map_or(items[0].span(), Item::span);
-                    self.error(span, "syntax error, missing argument");
-                    return items.len();
-                }
-            }
+            let Some(Item::One(word)) = items.get_mut(at) else {
+                let span = items.get(at).map_or(start, Item::span);
+                self.error(span, "syntax error, missing argument");
+                return items.len();
+            };
+            self.check_value(&key.value, word);
+            args.push(std::mem::take(word));
             at += 1;
         }
-        self.path.extend(args.iter().map(|w| w.text.clone()));
-        let (node, hash) = self.merge(nodes, scope, rule, args, items[0].span());
+        args.iter().for_each(|w| self.path.push(&w.text));
+        self.in_group |= rule.is_group;
+        let (node, hash) = self.merge(nodes, scope, rule, args, start);
         self.below(node, Scope { hash, ..scope }, items, at, from)
     }
 
@@ -273,20 +288,27 @@ impl Binder {
         &mut self,
         node: &mut Node,
         scope: Scope,
-        items: &[Item],
+        items: &mut [Item],
         used: usize,
-        from: &Statement,
+        from: &mut Statement,
     ) -> usize {
-        if used == items.len() {
+        // A statement that is written on one line is tagged as a whole.
+        let inline = matches!(node.style, Style::OneLine | Style::OneLinePlus);
+        if used == items.len() || inline {
             self.tag(node, from);
-            for statement in from.body.iter().flatten() {
-                let depth = self.path.len();
-                self.place_statement(&mut node.children, scope, statement);
-                self.path.truncate(depth);
+        }
+        if used == items.len() {
+            let body = from.body.take().unwrap_or_default();
+            if !body.is_empty() {
+                let below: &mut Vec<Node> = &mut node.children;
+                below.reserve_exact(body.len());
+                for statement in body {
+                    self.place_statement(below, scope, statement);
+                }
             }
             return used;
         }
-        let taken = self.place(&mut node.children, scope, &items[used..], from);
+        let taken = self.place(&mut node.children, scope, &mut items[used..], from);
         used + taken
     }
 
@@ -302,9 +324,9 @@ impl Binder {
     }
 
     fn tag(&mut self, node: &mut Node, from: &Statement) {
-        node.inactive |= from.tags.inactive;
-        node.protect |= from.tags.protect;
-        node.comments.extend(from.tags.comments.iter().cloned());
+        if !std::mem::replace(&mut self.tagged, true) {
+            apply_tags(node, from);
+        }
     }
 
     /// The statement of this rule and these arguments: the one there is, or a new one in its place.
@@ -316,24 +338,15 @@ impl Binder {
         args: Vec<Word>,
         at: Span,
     ) -> (&'a mut Node, u64) {
-        let identity: Vec<&str> = if rule.kind == Kind::Entry {
-            args.iter().map(|w| w.text.as_str()).collect()
-        } else {
-            Vec::new()
-        };
-        let hash = self.hasher.hash_one((scope.hash, scope.rule, &identity));
-        let fresh = self.complete && self.seen.insert(hash);
-        let same = |n: &Node| n.rule == scope.rule.0 && (rule.kind != Kind::Entry || n.args == args);
-        if let Some(found) = (!fresh).then(|| nodes.iter().rposition(same)).flatten() {
+        let keys = if rule.kind == Kind::Entry { args.as_slice() } else { &[] };
+        let hash = self.index.hash(scope, keys);
+        if let Some(found) = self.index.find(hash, nodes, scope.rule, keys) {
             let node = &mut nodes[found];
+            if node.protect && self.form == Form::Lines {
+                self.error(at, "statement is protected and can't be changed");
+            }
             match rule.kind {
-                Kind::LeafList => {
-                    for word in args {
-                        if !node.args.contains(&word) {
-                            node.args.push(word);
-                        }
-                    }
-                }
+                Kind::LeafList => self.index.add_values(hash, &mut node.args, args),
                 Kind::Leaf => {
                     node.args = args;
                     node.span = at;
@@ -342,27 +355,24 @@ impl Binder {
             }
             return (node, hash);
         }
-        let place = nodes.iter().rposition(|n| n.rule <= scope.rule.0).map_or(0, |n| n + 1);
-        let mut args = args;
+        let mut node = self.grammar.node(scope.rule, at);
         if rule.kind == Kind::LeafList {
-            let mut kept = HashSet::new();
-            args.retain(|w| kept.insert(w.text.clone()));
+            self.index.add_values(hash, &mut node.args, args);
+        } else {
+            node.args = args;
         }
-        let node = Node {
-            rule: scope.rule.0,
-            kind: rule.kind,
-            style: rule.style,
-            presence: rule.mark == crate::Mark::Presence || rule.kind == Kind::Entry,
-            name: if rule.hidden { String::new() } else { rule.name.to_owned() },
-            args,
-            span: at,
-            ..Node::default()
-        };
-        nodes.insert(place, node);
+        let place = self.index.add(hash, nodes, node);
         (&mut nodes[place], hash)
     }
 
     fn opaque(&mut self, nodes: &mut Vec<Node>, items: &[Item], from: &Statement) {
+        let named = items.first().is_some_and(|item| match item {
+            Item::One(word) => !word.text.is_empty(),
+            Item::Many(..) => false,
+        });
+        if !named {
+            return self.error(from.span, "syntax error, expecting a statement");
+        }
         let mut node = opaque_node(items, from);
         for statement in from.body.iter().flatten() {
             self.opaque(&mut node.children, &statement.items, statement);
@@ -373,6 +383,38 @@ impl Binder {
     }
 }
 
+/// The rule that a statement beginning with this word follows.
+pub(crate) fn choose(
+    grammar: &'static Grammar,
+    scope: RuleId,
+    item: &Item,
+) -> Option<(RuleId, &'static Rule)> {
+    let first = match item {
+        Item::One(word) => Some(word),
+        Item::Many(words, _) => words.first(),
+    }?;
+    if let (Item::One(word), Some(found)) = (item, grammar.keyword(scope, &first.text))
+        && !word.quoted
+    {
+        return Some(found);
+    }
+    let mut hidden = grammar.hidden(scope);
+    let only = hidden.next()?;
+    let fits = |rule: &Rule| rule.first_value().check(&first.text).is_ok();
+    let mut all = std::iter::once(only).chain(hidden);
+    let found = all.find(|(_, rule)| fits(rule));
+    found.or((only.1.kind == Kind::Entry).then_some(only))
+}
+
+fn apply_tags(node: &mut Node, from: &Statement) {
+    node.inactive |= from.tags.inactive;
+    node.protect |= from.tags.protect;
+    if from.tags.change != Change::Merge {
+        node.change = from.tags.change;
+    }
+    node.comments.extend(from.tags.comments.iter().cloned());
+}
+
 fn opaque_node(items: &[Item], from: &Statement) -> Node {
     let mut words = items.iter().flat_map(|item| match item {
         Item::One(word) => std::slice::from_ref(word).to_vec(),
@@ -380,15 +422,14 @@ fn opaque_node(items: &[Item], from: &Statement) -> Node {
     });
     let name = words.next().map(|w| w.text).unwrap_or_default();
     let list = matches!(items, [Item::One(_), Item::Many(..)]);
-    Node {
+    let mut node = Node {
         rule: OPAQUE.0,
         kind: if list { Kind::LeafList } else { Kind::Opaque },
-        name,
+        name: name.into(),
         args: words.collect(),
-        inactive: from.tags.inactive,
-        protect: from.tags.protect,
-        comments: from.tags.comments.clone(),
         span: items.first().map_or(from.span, Item::span),
         ..Node::default()
-    }
+    };
+    apply_tags(&mut node, from);
+    node
 }

@@ -91,7 +91,9 @@ fn walk(grammar: &Grammar, words: &[&str]) -> Option<At> {
 fn enter(grammar: &Grammar, id: RuleId, step: usize) -> Option<At> {
     let rule = grammar.rule(id)?;
     let wanted = match rule.kind {
-        Kind::Entry => rule.keys.iter().map(|k| 1 + usize::from(k.is_some())).sum(),
+        Kind::Entry => {
+            rule.keys.iter().filter(|k| !k.optional).map(|k| 1 + usize::from(k.keyword.is_some())).sum()
+        }
         Kind::Leaf | Kind::LeafList => 1,
         Kind::Container | Kind::Flag | Kind::Opaque => 0,
     };
@@ -114,27 +116,19 @@ fn argument(grammar: &Grammar, id: RuleId, step: usize, out: &mut Vec<Candidate>
         path: grammar.path(id),
     };
     let mut parts = Vec::new();
-    for key in &rule.keys {
-        parts.extend(key.map(Some));
-        parts.push(None);
+    for key in rule.keys.iter().filter(|k| !k.optional) {
+        parts.extend(key.keyword.map(|word| (Some(word), &key.value)));
+        parts.push((None, &key.value));
     }
-    if let Some(Some(keyword)) = parts.get(step) {
-        out.push(candidate(keyword, CandidateKind::Keyword));
-        return;
+    if parts.is_empty() {
+        parts.push((None, &rule.value));
     }
-    match &rule.value {
-        ValueType::Words(words) if step == 0 => {
-            out.extend(words.iter().map(|w| candidate(w, CandidateKind::Value)))
-        }
-        ValueType::Words(_) | ValueType::Any | ValueType::Text { .. } => {
-            out.push(candidate("<name>", CandidateKind::Placeholder))
-        }
-        ValueType::Number { low, high } => {
-            out.push(candidate(&format!("<{low}..{high}>"), CandidateKind::Placeholder))
-        }
-        ValueType::Address | ValueType::Ipv4 | ValueType::Ipv6 => {
-            out.push(candidate("<address>", CandidateKind::Placeholder))
-        }
-        ValueType::Prefix => out.push(candidate("<prefix>", CandidateKind::Placeholder)),
+    match parts.get(step) {
+        Some((Some(keyword), _)) => out.push(candidate(keyword, CandidateKind::Keyword)),
+        Some((None, values)) => match &values.kind {
+            ValueType::Words(words) => out.extend(words.iter().map(|w| candidate(w, CandidateKind::Value))),
+            kind => out.push(candidate(&kind.placeholder(), CandidateKind::Placeholder)),
+        },
+        None => {}
     }
 }

@@ -5,13 +5,23 @@
 
 use std::sync::OnceLock;
 
-use ravelin_syntax::tree::{Kind, Style};
+use ravelin_syntax::Span;
+use ravelin_syntax::tree::{Kind, Node, Style};
 
-use crate::value::ValueType;
+use crate::value::Values;
 
 /// Index of a node in the grammar.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RuleId(pub u32);
+
+impl Default for RuleId {
+    fn default() -> Self {
+        ROOT
+    }
+}
+
+/// Statements that may stand at every level.
+const UNIVERSAL: [&str; 4] = ["apply-groups", "apply-groups-except", "apply-macro", "apply-flags"];
 
 /// Rule of statements no row stands for: kept as written, never enforced.
 pub const OPAQUE: RuleId = RuleId(u32::MAX);
@@ -32,20 +42,45 @@ pub enum Mark {
     Annotation,
 }
 
+/// A key of a list.
 #[derive(Debug)]
+pub struct Key {
+    /// Its element in XML and JSON.
+    pub element: &'static str,
+    /// The word written before it, if there is one.
+    pub keyword: Option<&'static str>,
+    /// Present only when [`takes_value`] says so of the key before it.
+    pub optional: bool,
+    pub value: Values,
+}
+
+#[derive(Debug, Default)]
 pub struct Rule {
     /// Keyword; not written when `hidden`.
     pub name: &'static str,
+    /// Name in XML and JSON.
+    pub element: &'static str,
     pub kind: Kind,
     pub style: Style,
     pub hidden: bool,
-    /// For a list: the word before each key, if there is one.
-    pub keys: Vec<Option<&'static str>>,
-    pub value: ValueType,
+    /// Braces around a list that XML and JSON write without.
+    pub homogeneous: bool,
+    /// An entry of `groups`.
+    pub is_group: bool,
+    /// Of a list.
+    pub keys: Vec<Key>,
+    /// Of a leaf.
+    pub value: Values,
     pub mark: Mark,
     pub help: &'static str,
+    /// What must hold where the statement is there, as the table writes it.
+    pub constraint: &'static str,
+    /// The same for the first key of a list.
+    pub key_constraint: &'static str,
     pub parent: RuleId,
     pub children: Vec<RuleId>,
+    /// Children by keyword, sorted.
+    keywords: Vec<(&'static str, RuleId)>,
 }
 
 impl Rule {
@@ -53,11 +88,30 @@ impl Rule {
     pub fn supported(&self) -> bool {
         self.mark != Mark::Known
     }
+
+    /// May stand at every level.
+    #[must_use]
+    pub fn is_universal(&self) -> bool {
+        UNIVERSAL.contains(&self.name)
+    }
+
+    /// Values of the word that follows the keyword.
+    #[must_use]
+    pub fn first_value(&self) -> &Values {
+        self.keys.first().map_or(&self.value, |key| &key.value)
+    }
+}
+
+/// Ways of a route filter that name a second prefix or length; the others stand alone.
+#[must_use]
+pub fn takes_value(choice: &str) -> bool {
+    ["upto", "through", "prefix-length-range", "address-mask"].contains(&choice)
 }
 
 #[derive(Debug)]
 pub struct Grammar {
     rules: Vec<Rule>,
+    universal: Vec<(&'static str, RuleId)>,
 }
 
 /// The language.
@@ -69,8 +123,7 @@ pub fn grammar() -> &'static Grammar {
 
 impl Grammar {
     fn load(table: &'static str, enforced: &'static str) -> Self {
-        let root = Rule { name: "", ..blank() };
-        let mut grammar = Self { rules: vec![root] };
+        let mut grammar = Self { rules: vec![Rule::default()], universal: Vec::new() };
         let mut stack = vec![ROOT];
         for line in table.lines() {
             let mut cells = line.split('\t');
@@ -80,6 +133,7 @@ impl Grammar {
             let id = grammar.push(parent, cells);
             stack.push(id);
         }
+        grammar.link();
         for line in enforced.lines().skip(1) {
             let mut cells = line.split('\t');
             let path = cells.next().unwrap_or("");
@@ -98,10 +152,32 @@ impl Grammar {
         grammar
     }
 
+    /// The same statements stand in a group as at the top; and keywords are found by search.
+    fn link(&mut self) {
+        let top: Vec<RuleId> =
+            self.children(ROOT).filter(|(_, r)| r.name != "groups").map(|(id, _)| id).collect();
+        self.universal = top.iter().map(|&id| (self.rules[id.0 as usize].name, id)).collect();
+        self.universal.retain(|(name, _)| UNIVERSAL.contains(name));
+        let group =
+            self.children(ROOT).find(|(_, r)| r.name == "groups").and_then(|(_, r)| r.children.first());
+        if let Some(group) = group.copied() {
+            let group = &mut self.rules[group.0 as usize];
+            group.is_group = true;
+            group.children.extend(top);
+        }
+        for id in 0..self.rules.len() as u32 {
+            let named = self.children(RuleId(id)).filter(|(_, r)| !r.hidden).map(|(id, r)| (r.name, id));
+            let mut named: Vec<_> = named.collect();
+            named.sort_by_key(|(name, _)| *name);
+            self.rules[id as usize].keywords = named;
+        }
+    }
+
     fn push(&mut self, parent: RuleId, mut cells: std::str::Split<'static, char>) -> RuleId {
         let id = RuleId(self.rules.len() as u32);
-        let name = cells.next().unwrap_or("");
-        let kind = match cells.next().unwrap_or("") {
+        let mut cell = || cells.next().unwrap_or("");
+        let name = cell();
+        let kind = match cell() {
             "c" => Kind::Container,
             "l" => Kind::Entry,
             "e" => Kind::Flag,
@@ -109,29 +185,46 @@ impl Grammar {
             "s" => Kind::LeafList,
             _ => Kind::Opaque,
         };
-        let flags = cells.next().unwrap_or("");
-        let keys = cells.next().unwrap_or("");
+        let (flags, keys, values, element) = (cell(), cell(), cell(), cell());
         let style = match flags {
             _ if flags.contains('o') => Style::OneLine,
             _ if flags.contains('p') => Style::OneLinePlus,
             _ if flags.contains('j') => Style::Joined,
             _ => Style::Block,
         };
-        let keys = keys.split(',').filter(|k| !k.is_empty()).map(|k| (k != "-").then_some(k)).collect();
-        let value = ValueType::parse(cells.next().unwrap_or(""));
-        let kind = if name == "version" && parent == ROOT { Kind::Leaf } else { kind };
+        let mut value = Values::parse(if kind == Kind::Entry { "" } else { values });
+        crate::secret::mark(name, &mut value);
         self.rules.push(Rule {
             name,
+            element: if element.is_empty() { name } else { element },
             kind,
             style,
             hidden: flags.contains('n'),
-            keys,
+            homogeneous: flags.contains('h'),
+            keys: key_rows(keys, values),
             value,
+            constraint: cell(),
+            key_constraint: cell(),
             parent,
-            ..blank()
+            ..Rule::default()
         });
         self.rules[parent.0 as usize].children.push(id);
         id
+    }
+
+    /// A new statement of a rule, without arguments yet.
+    #[must_use]
+    pub fn node(&self, id: RuleId, span: Span) -> Node {
+        let Some(rule) = self.rule(id) else { return Node { rule: id.0, span, ..Node::default() } };
+        Node {
+            rule: id.0,
+            kind: rule.kind,
+            style: rule.style,
+            presence: rule.mark == Mark::Presence || rule.kind == Kind::Entry,
+            name: if rule.hidden { "".into() } else { rule.name.into() },
+            span,
+            ..Node::default()
+        }
     }
 
     #[must_use]
@@ -147,7 +240,20 @@ impl Grammar {
     /// The child a written keyword names.
     #[must_use]
     pub fn keyword(&self, id: RuleId, word: &str) -> Option<(RuleId, &Rule)> {
-        self.children(id).find(|(_, rule)| !rule.hidden && rule.name == word)
+        let rule = self.rule(id)?;
+        let at = rule.keywords.partition_point(|(name, _)| *name < word);
+        let own = rule.keywords.get(at).filter(|(name, _)| *name == word);
+        let level = id != ROOT && matches!(rule.kind, Kind::Container | Kind::Entry);
+        let anywhere = || self.universal.iter().find(|(name, _)| level && *name == word);
+        let id = own.or_else(anywhere)?.1;
+        Some((id, &self.rules[id.0 as usize]))
+    }
+
+    /// The child that an element of XML or JSON stands for.
+    #[must_use]
+    pub fn element(&self, id: RuleId, name: &str) -> Option<(RuleId, &Rule)> {
+        let own = self.children(id).find(|(_, rule)| rule.element == name);
+        own.or_else(|| self.keyword(id, name).filter(|(id, _)| self.universal.iter().any(|(_, u)| u == id)))
     }
 
     /// Children written without keyword: a list's entries or a bare value.
@@ -193,17 +299,13 @@ impl Grammar {
     }
 }
 
-fn blank() -> Rule {
-    Rule {
-        name: "",
-        kind: Kind::Container,
-        style: Style::Block,
-        hidden: false,
-        keys: Vec::new(),
-        value: ValueType::Any,
-        mark: Mark::Known,
-        help: "",
-        parent: ROOT,
-        children: Vec::new(),
-    }
+fn key_rows(keys: &'static str, values: &'static str) -> Vec<Key> {
+    let mut values = values.split(" || ");
+    let keys = keys.split(',').filter(|k| !k.is_empty());
+    let row = |cell: &'static str| {
+        let (cell, optional) = cell.strip_suffix('?').map_or((cell, false), |cell| (cell, true));
+        let (element, keyword) = cell.split_once(':').map_or((cell, None), |(e, k)| (e, Some(k)));
+        Key { element, keyword, optional, value: Values::parse(values.next().unwrap_or("")) }
+    };
+    keys.map(row).collect()
 }

@@ -8,6 +8,8 @@ use ipnet::IpNet;
 use ravelin_syntax::tree::{Kind, Node};
 use ravelin_syntax::{Diagnostic, Span, Word};
 
+use crate::trail::Trail;
+
 /// Made from one statement and what is in it.
 pub trait Lower: Sized {
     fn lower(node: &Node, cx: &mut Cx) -> Option<Self>;
@@ -25,20 +27,25 @@ pub trait Value: Sized {
 #[derive(Debug, Default)]
 pub struct Cx {
     pub errors: Vec<Diagnostic>,
-    path: Vec<String>,
+    path: Trail,
 }
 
 impl Cx {
     pub fn enter<T>(&mut self, node: &Node, work: impl FnOnce(&mut Self) -> T) -> T {
         let mark = self.path.len();
-        self.path.extend(node.head().map(str::to_owned));
+        node.told().for_each(|word| self.path.push(word));
         let out = work(self);
         self.path.truncate(mark);
         out
     }
 
     pub fn error(&mut self, at: Span, message: impl Into<String>) {
-        self.errors.push(Diagnostic::error(self.path.join(" "), at, message));
+        self.errors.push(Diagnostic::error(self.path.join(), at, message));
+    }
+
+    /// An error about two statements that exclude each other: `at`, and `other` before it.
+    pub fn conflict(&mut self, at: Span, message: impl Into<String>, other: Span, what: impl Into<String>) {
+        self.errors.push(Diagnostic::error(self.path.join(), at, message).and(other, what));
     }
 
     pub fn parse<T: Value>(&mut self, word: &Word) -> Option<T> {
@@ -101,8 +108,10 @@ pub fn leaves<T: Value>(node: &Node, path: &str, cx: &mut Cx) -> Vec<T> {
         let count = if found.kind == Kind::Entry { 1 } else { found.args.len() };
         for word in found.args.iter().take(count) {
             let mark = cx.path.len();
-            let name = (!found.name.is_empty()).then(|| found.name.clone());
-            cx.path.extend(name.into_iter().chain([word.text.clone()]));
+            if !found.name.is_empty() {
+                cx.path.push(&found.name);
+            }
+            cx.path.push(word.told());
             out.extend(cx.parse(word));
             cx.path.truncate(mark);
         }

@@ -80,6 +80,11 @@ impl Candidate {
         render::text(&self.tree)
     }
 
+    /// Takes another tree as it is.
+    pub fn set(&mut self, tree: Tree) {
+        self.tree = Arc::new(tree);
+    }
+
     /// What it is compared with: the active configuration, for a private copy the one it was made from.
     #[must_use]
     pub fn base(&self) -> &Arc<Tree> {

@@ -86,7 +86,7 @@ impl Merger {
         self.path.extend(mine.head().map(str::to_owned));
         let children = self.level(base.map_or(&[], |n| &n.children), &mine.children, &theirs.children);
         self.path.truncate(mark);
-        Node { children, ..self.marks(base, mine, theirs) }
+        Node { children: children.into(), ..self.marks(base, mine, theirs) }
     }
 
     /// Values that either side added, without those that either took away.
@@ -266,7 +266,7 @@ pub(crate) mod tests {
         let mine = tree("set system host-name a\nset applications application a protocol 1");
         let theirs = tree("set interfaces ge-0/0/0 disable\nset applications application a protocol 1");
         let (both, none) = merge(&base, &mine, &theirs);
-        let names: Vec<&str> = both.nodes.iter().map(|node| node.name.as_str()).collect();
+        let names: Vec<&str> = both.nodes.iter().map(|node| node.name.as_ref()).collect();
         assert_eq!((names, none), (vec!["system", "interfaces", "applications"], vec![]));
     }
 

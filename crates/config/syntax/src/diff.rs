@@ -14,7 +14,16 @@ pub fn diff(old: &Tree, new: &Tree) -> String {
     out
 }
 
+/// What is left of two levels without the statements both begin with and both end with.
+fn changed_part<'a>(old: &'a [Node], new: &'a [Node]) -> (&'a [Node], &'a [Node]) {
+    let same = old.iter().zip(new).take_while(|(a, b)| a == b).count();
+    let (old, new) = (&old[same..], &new[same..]);
+    let same = old.iter().rev().zip(new.iter().rev()).take_while(|(a, b)| a == b).count();
+    (&old[..old.len() - same], &new[..new.len() - same])
+}
+
 fn level(out: &mut String, old: &[Node], new: &[Node], path: &mut Vec<String>) {
+    let (old, new) = changed_part(old, new);
     let mut lines = String::new();
     let indent = " ".repeat(path.len() + 2);
     let (before, after) = (index(old), index(new));

@@ -23,11 +23,16 @@ pub(crate) struct Token {
 /// File bytes to text: UTF-8, or Latin-1 when it isn't; a byte-order mark is dropped.
 #[must_use]
 pub fn decode(bytes: &[u8]) -> String {
-    let text = match std::str::from_utf8(bytes) {
-        Ok(text) => text.to_owned(),
+    match std::str::from_utf8(bytes) {
+        Ok(text) => text.strip_prefix('\u{feff}').unwrap_or(text).to_owned(),
         Err(_) => bytes.iter().map(|&b| char::from(b)).collect(),
-    };
-    text.strip_prefix('\u{feff}').map_or(text.clone(), str::to_owned)
+    }
+}
+
+/// Bytes of the `<...>` a text begins with.
+pub(crate) fn wildcard(text: &str) -> Option<usize> {
+    let end = text.find(|c: char| c == '>' || c.is_whitespace() || "{};\"".contains(c))?;
+    text[end..].starts_with('>').then_some(end + 1)
 }
 
 pub(crate) struct Lexer<'a> {
@@ -57,10 +62,20 @@ impl<'a> Lexer<'a> {
         Some(c)
     }
 
-    pub fn next(&mut self) -> Option<Token> {
-        while self.rest().starts_with(|c: char| c.is_whitespace() && c != '\n') {
-            self.bump();
+    /// Goes over characters of one line.
+    fn pass(&mut self, wanted: impl Fn(char) -> bool) {
+        let rest = self.rest();
+        let (mut bytes, mut chars) = (0, 0);
+        for c in rest.chars().take_while(|c| wanted(*c)) {
+            bytes += c.len_utf8() as u32;
+            chars += 1;
         }
+        self.at.offset += bytes;
+        self.at.column += chars;
+    }
+
+    pub fn next(&mut self) -> Option<Token> {
+        self.pass(|c| c.is_whitespace() && c != '\n');
         let span = self.at;
         let rest = self.rest();
         let kind = match rest.chars().next()? {
@@ -126,9 +141,14 @@ impl<'a> Lexer<'a> {
 
     fn word(&mut self) -> Kind {
         let start = self.at.offset as usize;
-        while self.rest().starts_with(|c: char| !c.is_whitespace() && !"{}[];\"".contains(c)) {
+        let rest = self.rest();
+        // A wildcard may hold brackets: `<ge-[01]/*>`.
+        let length = if rest.starts_with('<') { wildcard(rest) } else { None };
+        let end = start + length.unwrap_or(0);
+        while (self.at.offset as usize) < end {
             self.bump();
         }
+        self.pass(|c| !c.is_whitespace() && !matches!(c, '{' | '}' | '[' | ']' | ';' | '"'));
         Kind::Word { text: self.text[start..self.at.offset as usize].to_owned(), quoted: false }
     }
 }

@@ -1,5 +1,6 @@
 //! Junos text to a lossless tree and back: braces, set lines, edits, diff.
 
+mod children;
 pub mod diagnostic;
 mod diff;
 mod lexer;
@@ -8,9 +9,10 @@ pub mod render;
 mod span;
 pub mod tree;
 
+pub use children::Children;
 pub use diagnostic::{Diagnostic, Severity};
 pub use diff::diff;
 pub use lexer::decode;
-pub use raw::{Form, Item, NESTING_MAX, Parsed, Statement, Tags, VERBS, Word, parse};
+pub use raw::{DIAGNOSTICS_MAX, Form, Item, NESTING_MAX, Parsed, Statement, Tags, VERBS, Word, form, parse};
 pub use span::Span;
-pub use tree::{Node, Tree};
+pub use tree::{Change, Node, Tree};

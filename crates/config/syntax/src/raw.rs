@@ -2,15 +2,25 @@
 //! goes on after each. No recursion: nesting is a stack with a bound.
 
 use crate::lexer::{Kind, Lexer, Token};
+use crate::tree::Change;
 use crate::{Diagnostic, Span};
+
+/// Errors told of one text; what follows is not read.
+pub const DIAGNOSTICS_MAX: usize = 1000;
+/// Bytes of one text; a larger one is not read.
+pub const TEXT_BYTES_MAX: usize = 1 << 30;
 
 /// Braces deeper than this are refused: the language itself nests less than 20 deep.
 pub const NESTING_MAX: usize = 48;
 
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Word {
     pub text: String,
     pub quoted: bool,
+    /// It is never to be told but where the configuration is shown.
+    pub secret: bool,
+    /// As [`crate::Node::origin`], for a value among others.
+    pub origin: u16,
     pub span: Span,
 }
 
@@ -23,10 +33,23 @@ impl PartialEq for Word {
 
 impl Eq for Word {}
 
+impl std::fmt::Debug for Word {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { text: _, quoted: _, secret: _, origin: _, span } = self;
+        write!(f, "{:?}@{span}", self.told())
+    }
+}
+
 impl Word {
+    /// The text for findings and logs.
+    #[must_use]
+    pub fn told(&self) -> &str {
+        if self.secret { "<secret>" } else { &self.text }
+    }
+
     #[must_use]
     pub fn new(text: impl Into<String>) -> Self {
-        Self { text: text.into(), quoted: false, span: Span::NOWHERE }
+        Self { text: text.into(), ..Self::default() }
     }
 }
 
@@ -52,8 +75,7 @@ impl Item {
 pub struct Tags {
     pub inactive: bool,
     pub protect: bool,
-    pub replace: bool,
-    pub delete: bool,
+    pub change: Change,
     pub comments: Vec<String>,
 }
 
@@ -78,11 +100,13 @@ pub enum Form {
 pub struct Parsed {
     pub form: Form,
     pub statements: Vec<Statement>,
+    /// Statements at all levels.
+    pub count: usize,
     pub diagnostics: Vec<Diagnostic>,
 }
 
 /// The verbs that begin a line of the `set` form.
-pub const VERBS: [&str; 13] = [
+pub const VERBS: [&str; 15] = [
     "set",
     "delete",
     "activate",
@@ -93,28 +117,46 @@ pub const VERBS: [&str; 13] = [
     "annotate",
     "protect",
     "unprotect",
+    "replace",
+    "wildcard",
     "edit",
     "top",
     "up",
 ];
 
+/// The form of a text, by its first word.
+#[must_use]
+pub fn form(text: &str) -> Form {
+    let mut lexer = Lexer::new(text);
+    let mut tokens = std::iter::from_fn(|| lexer.next()).map(|t| t.kind);
+    match tokens.find(|kind| !matches!(kind, Kind::Newline | Kind::Comment(_))) {
+        Some(Kind::Word { text, quoted: false }) if VERBS.contains(&text.as_str()) => Form::Lines,
+        _ => Form::Braces,
+    }
+}
+
 /// Reads text in either form; the first word tells which.
 #[must_use]
 pub fn parse(text: &str) -> Parsed {
-    let mut lexer = Lexer::new(text);
-    let tokens: Vec<Token> = std::iter::from_fn(|| lexer.next()).collect();
-    let first = tokens.iter().find(|t| !matches!(t.kind, Kind::Newline | Kind::Comment(_)));
-    let form = match first.map(|t| &t.kind) {
-        Some(Kind::Word { text, quoted: false }) if VERBS.contains(&text.as_str()) => Form::Lines,
-        _ => Form::Braces,
-    };
-    let mut parser = Parser { form, errors: lexer.errors, ..Parser::default() };
-    for token in tokens {
-        parser.take(token);
+    if text.len() > TEXT_BYTES_MAX {
+        let error = Diagnostic::error("", Span::NOWHERE, "the text is larger than a configuration may be");
+        return Parsed { form: Form::Braces, statements: Vec::new(), count: 0, diagnostics: vec![error] };
     }
+    let form = form(text);
+    let mut lexer = Lexer::new(text);
+    let mut parser = Parser { form, ..Parser::default() };
+    while let Some(token) = lexer.next() {
+        parser.take(token);
+        if parser.errors.len() >= DIAGNOSTICS_MAX {
+            parser.errors.push(Diagnostic::error("", Span::NOWHERE, "too many errors; the rest is not read"));
+            break;
+        }
+    }
+    parser.errors.append(&mut lexer.errors);
+    let count = parser.count;
     let (statements, mut diagnostics) = parser.finish();
     diagnostics.sort_by_key(|d| d.span.offset);
-    Parsed { form, statements, diagnostics }
+    Parsed { form, statements, count, diagnostics }
 }
 
 #[derive(Default)]
@@ -127,6 +169,8 @@ struct Parser {
     list: Option<(Vec<Word>, Span)>,
     skipping: usize,
     errors: Vec<Diagnostic>,
+    /// Statements begun.
+    count: usize,
 }
 
 impl Parser {
@@ -144,7 +188,7 @@ impl Parser {
             Kind::Newline if self.form == Form::Lines => self.end(span),
             Kind::Newline => {}
             Kind::Comment(text) => self.comment(text),
-            Kind::Word { text, quoted } => self.word(Word { text, quoted, span }),
+            Kind::Word { text, quoted } => self.word(Word { text, quoted, span, ..Word::default() }),
             Kind::ListOpen if self.list.is_none() => self.list = Some((Vec::new(), span)),
             Kind::ListOpen => self.error(span, "syntax error, `[' inside a list"),
             Kind::ListClose => match self.list.take() {
@@ -171,15 +215,19 @@ impl Parser {
         if self.current.items.is_empty() {
             if self.current.span == Span::NOWHERE {
                 self.current.span = word.span;
+                // Few have more words than these.
+                self.current.items.reserve_exact(2);
+                self.count += 1;
             }
             let tags = &mut self.current.tags;
             match word.text.as_str() {
                 _ if word.quoted => {}
                 "inactive:" => return tags.inactive = true,
-                "active:" => return tags.inactive = false,
                 "protect:" => return tags.protect = true,
-                "replace:" => return tags.replace = true,
-                "delete:" => return tags.delete = true,
+                "active:" => return tags.change = Change::Activate,
+                "unprotect:" => return tags.change = Change::Unprotect,
+                "replace:" => return tags.change = Change::Replace,
+                "delete:" => return tags.change = Change::Delete,
                 _ => {}
             }
         }
@@ -242,6 +290,8 @@ impl Parser {
             let at = self.current.items.last().map_or(span, Item::span);
             self.error(at, "syntax error, expecting `;' or `{' after this word");
             self.done.push(std::mem::take(&mut self.current));
+        } else if self.current.span.is_known() {
+            self.error(self.current.span, "syntax error, expecting a statement");
         }
         self.current = Statement::default();
     }

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use crate::Word;
-use crate::tree::{Kind, Node, Style, Tree};
+use crate::tree::{Change, Kind, Node, Style, Tree};
 
 /// Braces, four spaces a level.
 #[must_use]
@@ -13,14 +13,25 @@ pub fn text(tree: &Tree) -> String {
 
 #[must_use]
 pub fn nodes(nodes: &[Node], depth: usize) -> String {
-    let mut out = String::new();
-    for node in nodes {
-        block(&mut out, node, depth);
-    }
-    out
+    Printer { notes: None }.nodes(nodes, depth)
 }
 
-/// `set` lines, then a `deactivate` or `protect` line after the statement it is about.
+/// Braces, and above every inherited statement the group it came from: `groups` are names by origin.
+#[must_use]
+pub fn inherited(nodes: &[Node], groups: &[String]) -> String {
+    noted(nodes, &|node| origins(node, groups))
+}
+
+/// Braces, and above every statement that has any its notes, in `##` comments.
+#[must_use]
+pub fn noted(nodes: &[Node], notes: Notes<'_>) -> String {
+    Printer { notes: Some(notes) }.nodes(nodes, 0)
+}
+
+/// What is to be said above a statement, each a line of its own comment.
+pub type Notes<'a> = &'a dyn Fn(&Node) -> Vec<String>;
+
+/// `set` lines, then an `annotate`, `deactivate` or `protect` line after the statement it is about.
 #[must_use]
 pub fn set(tree: &Tree) -> String {
     set_under(&tree.nodes, &[])
@@ -40,9 +51,7 @@ pub fn set_under(nodes: &[Node], path: &[String]) -> String {
 /// A word as it must be written to be read back as one word.
 #[must_use]
 pub fn quote(word: &str) -> String {
-    let plain = |c: char| !c.is_whitespace() && !c.is_control() && !"{}[];\"#()<>&|?'`\\".contains(c);
-    let looks_like_more = word.starts_with("/*") || word.ends_with(':');
-    if !word.is_empty() && !looks_like_more && word.chars().all(plain) {
+    if is_plain(word) {
         return word.to_owned();
     }
     let mut out = String::from("\"");
@@ -58,6 +67,15 @@ pub fn quote(word: &str) -> String {
     out
 }
 
+fn is_plain(word: &str) -> bool {
+    if word.starts_with('<') {
+        return crate::lexer::wildcard(word) == Some(word.len()) && !word.chars().any(char::is_control);
+    }
+    let plain = |c: char| !c.is_whitespace() && !c.is_control() && !"{}[];\"#()<>&|?'`\\".contains(c);
+    let looks_like_more = word.starts_with("/*") || word.ends_with(':');
+    !word.is_empty() && !looks_like_more && word.chars().all(plain)
+}
+
 fn args(words: &[Word], kind: Kind) -> String {
     let quoted: Vec<String> = words.iter().map(|w| quote(&w.text)).collect();
     match kind {
@@ -66,28 +84,22 @@ fn args(words: &[Word], kind: Kind) -> String {
     }
 }
 
+/// No rule of a grammar stands for it.
+fn is_outside(node: &Node) -> bool {
+    node.rule == u32::MAX
+}
+
 /// Keyword and arguments, a list of values in brackets.
 #[must_use]
 pub fn head(node: &Node) -> String {
     let arguments = args(&node.args, node.kind);
+    // A keyword is itself; the name of a statement outside the table may be any word.
+    let name = if is_outside(node) { quote(&node.name) } else { node.name.to_string() };
     match (node.name.is_empty(), arguments.is_empty()) {
         (true, _) => arguments,
-        (false, true) => node.name.clone(),
-        (false, false) => format!("{} {arguments}", node.name),
+        (false, true) => name,
+        (false, false) => format!("{name} {arguments}"),
     }
-}
-
-fn fits_one_line(node: &Node) -> bool {
-    let plain = |n: &Node| n.comments.is_empty() && !n.inactive && !n.protect;
-    match node.style {
-        Style::Block | Style::Joined => false,
-        Style::OneLine => !node.children.is_empty() && node.children.iter().all(|n| plain(n) && inline(n)),
-        Style::OneLinePlus => matches!(node.children.as_slice(), [only] if plain(only) && inline(only)),
-    }
-}
-
-fn inline(node: &Node) -> bool {
-    node.is_value() || (node.children.is_empty() && node.kind == Kind::Container) || fits_one_line(node)
 }
 
 fn inline_text(node: &Node, out: &mut String) {
@@ -98,49 +110,107 @@ fn inline_text(node: &Node, out: &mut String) {
     }
 }
 
-fn block(out: &mut String, node: &Node, depth: usize) {
-    joined(out, node, depth, "");
+struct Printer<'a> {
+    notes: Option<Notes<'a>>,
 }
 
-fn joined(out: &mut String, node: &Node, depth: usize, lead: &str) {
-    let pad = "    ".repeat(depth);
-    let plain = node.comments.is_empty() && !node.inactive && !node.protect;
-    if node.style == Style::Joined && plain && !node.children.is_empty() {
-        let lead = format!("{lead}{} ", head(node));
-        for child in &node.children {
-            joined(out, child, depth, &lead);
+impl Printer<'_> {
+    fn nodes(&self, nodes: &[Node], depth: usize) -> String {
+        let mut out = String::new();
+        for node in nodes {
+            self.block(&mut out, node, depth, "");
         }
-        return;
+        out
     }
-    for comment in &node.comments {
-        let _ = writeln!(out, "{pad}{}", comment.trim_end());
+
+    /// Whether nothing is to be written above or before the statement.
+    fn is_plain(&self, node: &Node) -> bool {
+        let untold = self.notes.is_none_or(|notes| notes(node).is_empty());
+        let unmarked = !node.inactive && !node.protect && node.change == Change::Merge;
+        untold && unmarked && node.comments.is_empty()
     }
-    out.push_str(&pad);
-    if node.inactive {
-        out.push_str("inactive: ");
-    }
-    if node.protect {
-        out.push_str("protect: ");
-    }
-    out.push_str(lead);
-    if node.children.is_empty() {
-        let _ = writeln!(out, "{};", head(node));
-    } else if fits_one_line(node) {
-        inline_text(node, out);
-        out.push_str(";\n");
-    } else {
-        let _ = writeln!(out, "{} {{", head(node));
-        for child in &node.children {
-            block(out, child, depth + 1);
+
+    fn fits_one_line(&self, node: &Node) -> bool {
+        let fits = |n: &Node| self.is_plain(n) && self.inline(n);
+        match node.style {
+            Style::Block | Style::Joined => false,
+            // What follows a container on its line could be read as being in it.
+            Style::OneLine => match node.children.split_last() {
+                Some((last, before)) => {
+                    let whole = |n: &Node| n.is_value() || (n.kind == Kind::Entry && n.children.is_empty());
+                    fits(last) && before.iter().all(|n| fits(n) && whole(n))
+                }
+                None => false,
+            },
+            Style::OneLinePlus => matches!(node.children.as_slice(), [only] if fits(only)),
         }
-        let _ = writeln!(out, "{pad}}}");
     }
+
+    fn inline(&self, node: &Node) -> bool {
+        let empty = node.children.is_empty() && node.kind == Kind::Container;
+        node.is_value() || empty || self.fits_one_line(node)
+    }
+
+    fn block(&self, out: &mut String, node: &Node, depth: usize, lead: &str) {
+        let pad = "    ".repeat(depth);
+        if node.style == Style::Joined && self.is_plain(node) && !node.children.is_empty() {
+            let lead = format!("{lead}{} ", head(node));
+            for child in &node.children {
+                self.block(out, child, depth, &lead);
+            }
+            return;
+        }
+        for note in self.notes.map_or_else(Vec::new, |notes| notes(node)) {
+            let _ = writeln!(out, "{pad}##");
+            note.lines().for_each(|line| {
+                let _ = writeln!(out, "{pad}## {line}");
+            });
+            let _ = writeln!(out, "{pad}##");
+        }
+        for comment in &node.comments {
+            let _ = writeln!(out, "{pad}{}", comment.trim_end());
+        }
+        out.push_str(&pad);
+        out.push_str(if node.inactive { "inactive: " } else { "" });
+        out.push_str(if node.protect { "protect: " } else { "" });
+        out.push_str(match node.change {
+            Change::Merge => "",
+            Change::Replace => "replace: ",
+            Change::Delete => "delete: ",
+            Change::Activate => "active: ",
+            Change::Unprotect => "unprotect: ",
+        });
+        out.push_str(lead);
+        if node.children.is_empty() {
+            let _ = writeln!(out, "{};", head(node));
+        } else if self.fits_one_line(node) {
+            inline_text(node, out);
+            out.push_str(";\n");
+        } else {
+            let _ = writeln!(out, "{} {{", head(node));
+            for child in &node.children {
+                self.block(out, child, depth + 1, "");
+            }
+            let _ = writeln!(out, "{pad}}}");
+        }
+    }
+}
+
+/// What was inherited, by the word that names it, and from where.
+fn origins(node: &Node, groups: &[String]) -> Vec<String> {
+    let words: Vec<(&str, u16)> = match node.kind {
+        Kind::LeafList => node.args.iter().map(|w| (w.text.as_str(), w.origin)).collect(),
+        _ => vec![(node.args.last().map_or(node.name.as_ref(), |w| &w.text), node.origin)],
+    };
+    let group = |origin: u16| usize::from(origin).checked_sub(1).and_then(|n| groups.get(n));
+    let told = words.into_iter().filter_map(|(word, origin)| Some((word, group(origin)?)));
+    told.map(|(word, group)| format!("'{word}' was inherited from group '{group}'")).collect()
 }
 
 fn set_lines(out: &mut String, node: &Node, path: &mut Vec<String>) {
     let mark = path.len();
     if !node.name.is_empty() {
-        path.push(node.name.clone());
+        path.push(if is_outside(node) { quote(&node.name) } else { node.name.to_string() });
     }
     let named = path.len();
     path.extend(node.args.iter().map(|w| quote(&w.text)));
@@ -159,11 +229,65 @@ fn set_lines(out: &mut String, node: &Node, path: &mut Vec<String>) {
     for child in &node.children {
         set_lines(out, child, path);
     }
+    if node.kind == Kind::Leaf && named > mark {
+        path.truncate(named);
+    }
+    let place = path.join(" ");
+    if !node.comments.is_empty() {
+        let _ = writeln!(out, "annotate {place} {}", quote(&annotation(&node.comments)));
+    }
     if node.inactive {
-        let _ = writeln!(out, "deactivate {}", path.join(" "));
+        let _ = writeln!(out, "deactivate {place}");
     }
     if node.protect {
-        let _ = writeln!(out, "protect {}", path.join(" "));
+        let _ = writeln!(out, "protect {place}");
     }
     path.truncate(mark);
+}
+
+/// Comments as the text of `annotate`: the words alone of a single block comment, else the comments as written.
+#[must_use]
+pub fn annotation(comments: &[String]) -> String {
+    let raw = |text: &str| text.starts_with('#') || text.starts_with("/*");
+    if let [only] = comments
+        && let Some(text) = only.strip_prefix("/* ").and_then(|t| t.strip_suffix(" */"))
+        && !raw(text)
+        && !text.is_empty()
+    {
+        return text.to_owned();
+    }
+    comments.join("\n")
+}
+
+/// The comments that the text of `annotate` stands for; none for an empty one.
+#[must_use]
+pub fn comments(annotation: &str) -> Vec<String> {
+    if annotation.is_empty() {
+        return Vec::new();
+    }
+    if !annotation.starts_with('#') && !annotation.starts_with("/*") {
+        return vec![format!("/* {} */", annotation.replace("*/", "* /"))];
+    }
+    let mut out = Vec::new();
+    let mut rest = annotation;
+    while !rest.is_empty() {
+        let line = rest.find('\n').unwrap_or(rest.len());
+        let end = match rest.strip_prefix("/*").and_then(|body| body.find("*/")) {
+            Some(end) => end + 4,
+            None if rest.starts_with("/*") => {
+                out.push(format!("{rest} */"));
+                break;
+            }
+            None => line,
+        };
+        out.push(rest[..end].trim_end().to_owned());
+        rest = rest[end..].trim_start();
+    }
+    out.retain(|c| !c.is_empty());
+    for comment in &mut out {
+        if !comment.starts_with('#') && !comment.starts_with("/*") {
+            *comment = format!("# {comment}");
+        }
+    }
+    out
 }

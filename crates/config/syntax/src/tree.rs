@@ -1,6 +1,8 @@
 //! The lossless tree: what was written, placed by the grammar. Both text forms give the same tree.
 
-use crate::{Span, Word};
+use std::borrow::Cow;
+
+use crate::{Children, Span, Word};
 
 /// How a statement is shaped; the grammar decides, renderers and edits follow.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -32,6 +34,21 @@ pub enum Style {
     Joined,
 }
 
+/// What a statement does to the one that stands where it is loaded; a configuration itself holds only `Merge`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Change {
+    #[default]
+    Merge,
+    /// `replace:`
+    Replace,
+    /// `delete:`
+    Delete,
+    /// `active:`
+    Activate,
+    /// `unprotect:`
+    Unprotect,
+}
+
 #[derive(Clone, Debug, Default)]
 pub struct Node {
     /// Index in the grammar; siblings are kept in its order, as Junos shows them.
@@ -41,16 +58,19 @@ pub struct Node {
     /// Stays when its last child goes.
     pub presence: bool,
     /// The keyword; empty when the statement begins with its key or value.
-    pub name: String,
+    pub name: Cow<'static, str>,
     pub args: Vec<Word>,
-    pub children: Vec<Node>,
+    pub children: Children,
     pub inactive: bool,
     pub protect: bool,
     pub comments: Vec<String>,
     pub span: Span,
+    pub change: Change,
+    /// The group the statement was inherited from; 0 is none. Numbers are those of the expansion that made the tree.
+    pub origin: u16,
 }
 
-/// Equal when they mean and show the same; places in the text don't count.
+/// Equal when they mean and show the same; places in the text, origins and changes don't count.
 impl PartialEq for Node {
     fn eq(&self, other: &Self) -> bool {
         self.same_head(other)
@@ -70,8 +90,14 @@ impl Node {
 
     /// Keyword and arguments as written in a path.
     pub fn head(&self) -> impl Iterator<Item = &str> {
-        let name = (!self.name.is_empty()).then_some(self.name.as_str());
+        let name = (!self.name.is_empty()).then_some(self.name.as_ref());
         name.into_iter().chain(self.args.iter().map(|w| w.text.as_str()))
+    }
+
+    /// The same for findings and logs: a secret is not in it.
+    pub fn told(&self) -> impl Iterator<Item = &str> {
+        let name = (!self.name.is_empty()).then_some(self.name.as_ref());
+        name.into_iter().chain(self.args.iter().map(Word::told))
     }
 
     #[must_use]
@@ -91,6 +117,11 @@ pub struct Tree {
 }
 
 impl Tree {
+    /// Active statements at the top; groups take no part.
+    pub fn active(&self) -> impl Iterator<Item = &Node> {
+        self.nodes.iter().filter(|n| !n.inactive && n.name != "groups")
+    }
+
     /// The node reached by an exact path of heads, if any.
     #[must_use]
     pub fn find(&self, words: &[&str]) -> Option<&Node> {

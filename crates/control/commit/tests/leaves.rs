@@ -93,3 +93,43 @@ fn every_enforced_statement_changes_what_is_enforced() {
     }
     assert!(ignored.is_empty(), "accepted and without any effect: {ignored:#?}");
 }
+
+/// The configuration of the sample with everything in a group, inherited at the top.
+fn inherited() -> String {
+    let mut text = String::new();
+    for line in EVERYTHING.lines().filter(|l| l.starts_with("set ")) {
+        text.push_str(&format!("set groups g {}\n", line.trim_start_matches("set ")));
+    }
+    text + "set apply-groups g\n"
+}
+
+#[test]
+fn what_a_group_gives_is_enforced_as_if_it_were_written() {
+    let own = proposal(&read(EVERYTHING).tree).expect("everything.set commits");
+    let bound = read(&inherited());
+    assert!(bound.diagnostics.is_empty(), "{:?}", bound.diagnostics);
+    let group = proposal(&bound.tree).unwrap_or_else(|| {
+        panic!("it does not commit from a group: {:#?}", ravelin_model::check_tree(&bound.tree).err())
+    });
+    assert_eq!(group.program.digest(), own.program.digest());
+    assert_eq!(group.desired, own.desired);
+}
+
+#[test]
+fn every_statement_of_a_group_changes_what_is_enforced() {
+    let whole = read(&inherited()).tree;
+    let base = proposal(&whole).expect("everything.set commits from a group");
+    let mut ignored = Vec::new();
+    for line in EVERYTHING.lines().filter_map(|l| l.strip_prefix("set ")) {
+        let mut without = whole.clone();
+        apply(&mut without, &[], &format!("delete groups g {line}"))
+            .unwrap_or_else(|e| panic!("{line}: {e:?}"));
+        let same = proposal(&without).is_some_and(|less| {
+            less.program.digest() == base.program.digest() && less.desired == base.desired
+        });
+        if same && !SHOWN_ONLY.iter().any(|path| line.starts_with(path)) && !line.contains("description") {
+            ignored.push(line.to_owned());
+        }
+    }
+    assert!(ignored.is_empty(), "accepted in a group and without any effect: {ignored:#?}");
+}

@@ -5,13 +5,10 @@ use ravelin_ops::{
     Against, Candidate as Word, Commits as _, ConfigMode, Form, LoadKind, Outcome, Problem, Verb,
 };
 use ravelin_store::{Candidate, EditorId};
-use ravelin_syntax::tree::Node;
-use ravelin_syntax::{Diagnostic, Tree, diff, render};
+use ravelin_syntax::{Diagnostic, diff};
 
 use super::control::Control;
-
-/// Source lines of a finding are shown from this name.
-const TEXT: &str = "candidate";
+use super::forms;
 
 /// Who sits at a connection.
 pub struct Seat {
@@ -28,7 +25,7 @@ pub struct Desk<'a> {
     pub now: Now,
 }
 
-fn problem(diagnostic: &Diagnostic) -> Problem {
+pub(super) fn problem(diagnostic: &Diagnostic) -> Problem {
     Problem {
         path: diagnostic.path.clone(),
         line: diagnostic.span.line,
@@ -40,24 +37,6 @@ fn problem(diagnostic: &Diagnostic) -> Problem {
 
 pub fn problems(list: &[Diagnostic]) -> Vec<Problem> {
     list.iter().map(problem).collect()
-}
-
-/// The statements below a path, in a form.
-fn written(tree: &Tree, path: &[String], form: Form) -> Outcome<String> {
-    let nodes: &[Node] = if path.is_empty() {
-        &tree.nodes
-    } else {
-        let words: Vec<_> = path.iter().map(String::as_str).collect();
-        match tree.find(&words) {
-            Some(node) => &node.children,
-            None => return Err(vec![Problem::of("statement not found")]),
-        }
-    };
-    match form {
-        Form::Text => Ok(render::nodes(nodes, 0)),
-        Form::Set => Ok(render::set_under(nodes, path)),
-        Form::Json => Err(vec![Problem::of("`display json' of a configuration is not supported")]),
-    }
 }
 
 impl Desk<'_> {
@@ -75,11 +54,11 @@ impl Desk<'_> {
 
 impl ConfigMode for Desk<'_> {
     fn show(&self, path: &[String], form: Form) -> Outcome<String> {
-        written(self.candidate().tree(), path, form)
+        forms::written(self.candidate().tree(), path, form)
     }
 
     fn active(&self, path: &[String], form: Form) -> Outcome<String> {
-        written(self.control.life.database().shared_base(), path, form)
+        forms::written(self.control.life.database().shared_base(), path, form)
     }
 
     fn edit(&mut self, at: &[String], verb: Verb, rest: &str) -> Outcome<()> {
@@ -109,15 +88,9 @@ impl ConfigMode for Desk<'_> {
 
     fn load(&mut self, at: &[String], kind: LoadKind, text: &str) -> Outcome<()> {
         let candidate = self.edited()?;
-        let done = match kind {
-            LoadKind::Set => candidate.apply(at, text),
-            LoadKind::Merge => candidate.merge(text),
-            LoadKind::Override => candidate.replace(text),
-        };
-        done.map_err(|errors| {
-            let rendered = |d: &Diagnostic| Problem { rendered: d.caret(TEXT, text), ..problem(d) };
-            errors.iter().map(rendered).collect()
-        })
+        let tree = forms::loaded(candidate.tree(), at, kind, text)?;
+        candidate.set(tree);
+        Ok(())
     }
 
     fn complete(&self, at: &[String], _: Verb, words: &[&str], partial: &str) -> Vec<Word> {

@@ -5,6 +5,7 @@ mod api;
 mod commits;
 mod config_mode;
 mod control;
+mod forms;
 mod log;
 mod machine;
 mod routes;

@@ -95,7 +95,7 @@ fn differences_are_shown() {
 fn a_load_brings_its_text() {
     let mut bench = editing();
     assert_eq!(bench.bad("load set terminal"), "error: the client sent no text to load\n");
-    assert_eq!(bench.bad("load patch terminal"), "syntax error: patch\n");
+    assert_eq!(bench.bad("load rdf terminal"), "syntax error: rdf\n");
     assert_eq!(bench.reply_with("load override some.conf", Some("a\nb\n")).output, "load complete\n");
     assert_eq!(bench.config.candidate, ["a", "b"]);
     bench.good("edit security");

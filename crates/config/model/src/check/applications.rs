@@ -1,6 +1,7 @@
 //! Applications: ports go with protocols that have them, ICMP types with ICMP; sets hold what exists.
 
 use std::collections::HashSet;
+use std::sync::OnceLock;
 
 use super::Report;
 use super::names::{Member, loops};
@@ -13,14 +14,15 @@ const SCTP: u8 = 132;
 const ICMP: u8 = 1;
 const ICMP6: u8 = 58;
 
-/// Why a name can't be used, or `None` when it can.
-pub(super) fn unusable(config: &Config, name: &str) -> Option<String> {
+/// Names of applications and sets that a configuration defines.
+pub(super) fn own_names(config: &Config) -> HashSet<&str> {
     let own = &config.applications;
-    if name == "any"
-        || own.applications.iter().any(|a| a.name == name)
-        || own.sets.iter().any(|s| s.name == name)
-        || is_predefined(name)
-    {
+    own.applications.iter().map(|a| a.name.as_str()).chain(own.sets.iter().map(|s| s.name.as_str())).collect()
+}
+
+/// Why a name can't be used, or `None` when it can; `own` are the [`own_names`].
+pub(super) fn unusable(own: &HashSet<&str>, name: &str) -> Option<String> {
+    if name == "any" || own.contains(name) || is_predefined(name) {
         return None;
     }
     Some(if predefined::is_unsupported(name) {
@@ -31,6 +33,7 @@ pub(super) fn unusable(config: &Config, name: &str) -> Option<String> {
 }
 
 pub(super) fn check(config: &Config, report: &mut Report) {
+    let own = own_names(config);
     let mut names = HashSet::new();
     for application in &config.applications.applications {
         let path = format!("applications application {}", application.name);
@@ -50,7 +53,7 @@ pub(super) fn check(config: &Config, report: &mut Report) {
         for name in &set.applications {
             if name == "any" {
                 report.error(&path, set.at, "`any' can't be in an application-set");
-            } else if let Some(message) = unusable(config, name) {
+            } else if let Some(message) = unusable(&own, name) {
                 report.error(format!("{path} application {name}"), set.at, message);
             }
         }
@@ -72,9 +75,13 @@ pub(super) fn check(config: &Config, report: &mut Report) {
 }
 
 fn is_predefined(name: &str) -> bool {
-    let table = predefined();
-    name.starts_with("junos-")
-        && (table.applications.iter().any(|a| a.name == name) || table.sets.iter().any(|s| s.name == name))
+    static NAMES: OnceLock<HashSet<&'static str>> = OnceLock::new();
+    let names = NAMES.get_or_init(|| {
+        let table = predefined();
+        let applications = table.applications.iter().map(|a| a.name.as_str());
+        applications.chain(table.sets.iter().map(|s| s.name.as_str())).collect()
+    });
+    names.contains(name)
 }
 
 fn own_name(name: &str, path: &str, at: ravelin_syntax::Span, report: &mut Report) {

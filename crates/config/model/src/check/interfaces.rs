@@ -1,7 +1,9 @@
 //! Interfaces: names, tags, packet sizes, addresses.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::net::IpAddr;
+
+use ravelin_syntax::Span;
 
 use super::Report;
 use crate::{Config, Family, Interface, Unit};
@@ -22,16 +24,15 @@ pub(super) fn check(config: &Config, report: &mut Report) {
         if interface.mtu.is_some_and(|mtu| !(256..=9192).contains(&mtu)) {
             report.error(format!("{path} mtu"), interface.at, "value is not within range (256..9192)");
         }
-        let mut tags = HashSet::new();
+        let mut tags: HashMap<u32, Span> = HashMap::new();
         for unit in &interface.units {
             let path = format!("{path} unit {}", unit.number);
             tagging(interface, unit, &path, report);
-            if unit.vlan_id.is_some_and(|tag| !tags.insert(tag)) {
-                report.error(
-                    format!("{path} vlan-id"),
-                    unit.at,
-                    "vlan-id is used by another unit of this interface",
-                );
+            if let Some(tag) = unit.vlan_id
+                && let Some(other) = tags.insert(u32::from(tag), unit.at)
+            {
+                let message = "vlan-id is used by another unit of this interface";
+                report.conflict(format!("{path} vlan-id"), unit.at, message, (other, "by this one"));
             }
             family(unit, unit.inet.as_ref(), &format!("{path} family inet"), report);
             family(unit, unit.inet6.as_ref(), &format!("{path} family inet6"), report);
@@ -89,18 +90,16 @@ fn family(unit: &Unit, family: Option<&Family>, path: &str, report: &mut Report)
     }
 }
 
-fn addresses(unit: &Unit, path: &str, owners: &mut HashMap<IpAddr, String>, report: &mut Report) {
+fn addresses(unit: &Unit, path: &str, owners: &mut HashMap<IpAddr, (String, Span)>, report: &mut Report) {
     for address in unit.inet.iter().chain(&unit.inet6).flat_map(|f| &f.addresses) {
         let ip = address.prefix.addr();
         if ip.is_ipv6() && ip.to_string().starts_with("fe80:") {
             continue;
         }
-        if let Some(owner) = owners.insert(ip, path.to_owned()) {
-            report.error(
-                format!("{path} address {}", address.prefix),
-                address.at,
-                format!("address is also on [{owner}]"),
-            );
+        if let Some((owner, at)) = owners.insert(ip, (path.to_owned(), address.at)) {
+            let message = format!("address is also on [{owner}]");
+            let path = format!("{path} address {}", address.prefix);
+            report.conflict(path, address.at, message, (at, "the address is first given here"));
         }
     }
 }

@@ -49,4 +49,15 @@ impl Report {
     fn error(&mut self, path: impl Into<String>, at: Span, message: impl Into<String>) {
         self.errors.push(Diagnostic::error(path, at, message));
     }
+
+    /// An error about two statements: `at`, and the one before it.
+    fn conflict(
+        &mut self,
+        path: impl Into<String>,
+        at: Span,
+        message: impl Into<String>,
+        other: (Span, &str),
+    ) {
+        self.errors.push(Diagnostic::error(path, at, message).and(other.0, other.1));
+    }
 }

@@ -221,7 +221,7 @@ impl Known<'_> {
 
     fn applications(&self, names: &[String], (path, at): (&str, Span), report: &mut Report) {
         for name in names {
-            if let Some(message) = unusable(self.config, name) {
+            if let Some(message) = unusable(&super::applications::own_names(self.config), name) {
                 report.error(format!("{path} match application {name}"), at, message);
             }
         }

@@ -6,15 +6,15 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 use ravelin_syntax::Span;
 
-use super::applications::unusable;
+use super::applications::{own_names, unusable};
 use super::{Report, names, zones};
 use crate::{AddressRef, Config, Policy};
 
 /// Tells names from prefixes written in the policy: the book is asked first. `any` zones of global policies
 /// become the empty list.
 pub(super) fn settle_references(config: &mut Config) {
-    let known: HashSet<String> = names::known_addresses(config).into_iter().map(str::to_owned).collect();
-    let policies = &mut config.security.policies;
+    let mut policies = std::mem::take(&mut config.security.policies);
+    let known = names::known_addresses(config);
     let settle = |policy: &mut Policy| {
         for reference in policy.source_addresses.iter_mut().chain(&mut policy.destination_addresses) {
             if let AddressRef::Named(name) = reference
@@ -34,6 +34,7 @@ pub(super) fn settle_references(config: &mut Config) {
             }
         }
     }
+    config.security.policies = policies;
 }
 
 fn literal(text: &str) -> Option<IpNet> {
@@ -43,7 +44,7 @@ fn literal(text: &str) -> Option<IpNet> {
 
 pub(super) fn check(config: &Config, report: &mut Report) {
     let exist = zones::known(config);
-    let known = names::known_addresses(config);
+    let known = Known { addresses: names::known_addresses(config), applications: own_names(config) };
     let zone = |name: &str, path: &str, at: Span, report: &mut Report| match name {
         "junos-host" => report.error(path, at, "zone `junos-host' in a policy is not supported"),
         name if !exist.contains(name) => report.error(path, at, format!("zone `{name}' is not defined")),
@@ -54,7 +55,7 @@ pub(super) fn check(config: &Config, report: &mut Report) {
         zone(&pair.from, &path, pair.at, report);
         zone(&pair.to, &path, pair.at, report);
         for policy in &pair.policies {
-            self::policy(config, &known, policy, &path, report);
+            self::policy(&known, policy, &path, report);
         }
     }
     for global in &config.security.policies.global {
@@ -63,11 +64,17 @@ pub(super) fn check(config: &Config, report: &mut Report) {
             let path = format!("{path} policy {} match", global.policy.name);
             zone(name, &path, global.policy.at, report);
         }
-        policy(config, &known, &global.policy, path, report);
+        policy(&known, &global.policy, path, report);
     }
 }
 
-fn policy(config: &Config, known: &HashSet<&str>, policy: &Policy, path: &str, report: &mut Report) {
+/// Names that a policy may use.
+struct Known<'a> {
+    addresses: HashSet<&'a str>,
+    applications: HashSet<&'a str>,
+}
+
+fn policy(known: &Known<'_>, policy: &Policy, path: &str, report: &mut Report) {
     let path = format!("{path} policy {}", policy.name);
     let sides = [
         ("source-address", &policy.source_addresses, policy.source_excluded),
@@ -88,7 +95,7 @@ fn policy(config: &Config, known: &HashSet<&str>, policy: &Policy, path: &str, r
         if excluded && wild {
             report.error(format!("{path}-excluded"), policy.at, "`any' can't be excluded");
         }
-        for name in named.into_iter().filter(|n| !known.contains(n)) {
+        for name in named.into_iter().filter(|n| !known.addresses.contains(n)) {
             report.error(
                 format!("{path} {name}"),
                 policy.at,
@@ -104,7 +111,7 @@ fn policy(config: &Config, known: &HashSet<&str>, policy: &Policy, path: &str, r
         report.error(&path, policy.at, "`any' can't be combined with other applications");
     }
     for name in &policy.applications {
-        if let Some(message) = unusable(config, name) {
+        if let Some(message) = unusable(&known.applications, name) {
             report.error(format!("{path} {name}"), policy.at, message);
         }
     }

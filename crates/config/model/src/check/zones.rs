@@ -2,6 +2,8 @@
 
 use std::collections::{HashMap, HashSet};
 
+use ravelin_syntax::Span;
+
 use super::Report;
 use crate::{Config, HostInbound, Protocol, SecurityZone, Service};
 
@@ -17,7 +19,7 @@ pub(super) fn logical_interfaces(config: &Config) -> HashSet<String> {
 
 pub(super) fn check(config: &Config, report: &mut Report) {
     let exist = logical_interfaces(config);
-    let mut owners: HashMap<&str, &str> = HashMap::new();
+    let mut owners: HashMap<&str, (&str, Span)> = HashMap::new();
     for zone in &config.security.zones {
         let path = format!("security zones security-zone {}", zone.name);
         if ["junos-host", "junos-global", "any"].contains(&zone.name.as_str()) {
@@ -33,13 +35,13 @@ pub(super) fn check(config: &Config, report: &mut Report) {
                     format!("interface `{}' must be configured under [edit interfaces]", interface.name);
                 report.error(&path, interface.at, message);
             }
-            if let Some(owner) = owners.insert(&interface.name, &zone.name) {
+            if let Some((owner, at)) = owners.insert(&interface.name, (&zone.name, interface.at)) {
                 let message = if owner == zone.name {
                     format!("interface `{}' is listed twice", interface.name)
                 } else {
                     format!("interface `{}' is already in zone `{owner}'", interface.name)
                 };
-                report.error(&path, interface.at, message);
+                report.conflict(&path, interface.at, message, (at, "it is in a zone here"));
             }
             if let Some(own) = &interface.host_inbound {
                 host_inbound(zone, &path, own, report);

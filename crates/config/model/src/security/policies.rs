@@ -132,7 +132,11 @@ fn policy_action(node: &Node, cx: &mut Cx) -> Option<PolicyAction> {
             None
         }
         (Some(_), Some(_)) => {
-            cx.error(node.span, "only one of 'permit', 'deny' and 'reject' may be given");
+            let paths = ["then permit", "then deny", "then reject"];
+            let mut places: Vec<_> = paths.iter().flat_map(|p| lower::at(node, p)).map(|n| n.span).collect();
+            places.sort_unstable_by_key(|s| s.offset);
+            let message = "only one of 'permit', 'deny' and 'reject' may be given";
+            cx.conflict(places[1], message, places[0], "another action is given here");
             None
         }
     }

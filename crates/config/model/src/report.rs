@@ -1,0 +1,113 @@
+//! What a configuration from elsewhere would mean here: what is enforced, kept for people, refused.
+//!
+//! Counts are of statements as `set` writes them, groups expanded and inactive ones left out.
+
+use std::collections::BTreeMap;
+
+use ravelin_schema::{ClusterNode, Mark, RuleId, effective, grammar, instead};
+use ravelin_syntax::tree::{Kind, Node};
+use ravelin_syntax::{Diagnostic, Span, Tree};
+
+/// Statements of one hierarchy at the top.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Stanza {
+    pub enforced: usize,
+    /// Text for people: kept and shown, without effect.
+    pub annotations: usize,
+    pub refused: usize,
+}
+
+/// Statements that a commit refuses because nothing here enforces them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refused {
+    /// Keywords down to the topmost statement that is refused.
+    pub path: String,
+    /// The first of them.
+    pub at: Span,
+    /// How many there are, below it too.
+    pub count: usize,
+    /// What does the work here.
+    pub instead: Option<&'static str>,
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct Report {
+    /// By name.
+    pub stanzas: BTreeMap<String, Stanza>,
+    /// In the order of their paths.
+    pub refused: Vec<Refused>,
+    /// Annotations by path, with their number.
+    pub annotations: BTreeMap<String, usize>,
+    /// Everything else that keeps the configuration from committing.
+    pub errors: Vec<Diagnostic>,
+}
+
+/// The report of a tree; `errors` are those of reading its text.
+#[must_use]
+pub fn report(tree: &Tree, node: ClusterNode, errors: Vec<Diagnostic>) -> Report {
+    let mut report = Report { errors, ..Report::default() };
+    let effective = effective(tree, node);
+    let mut refused = BTreeMap::new();
+    for top in effective.tree.active() {
+        let stanza = report.stanzas.entry(top.name.to_string()).or_default();
+        count(top, "", stanza, &mut Found { refused: &mut refused, annotations: &mut report.annotations });
+    }
+    let advised = |(path, (at, count)): (String, (Span, usize))| {
+        let instead = instead(&path);
+        Refused { path, at, count, instead }
+    };
+    report.refused = refused.into_iter().map(advised).collect();
+    if let Err(errors) = crate::check_tree_on(tree, node) {
+        let unsupported = |d: &Diagnostic| d.message == "statement not supported";
+        report.errors.extend(errors.into_iter().filter(|d| !unsupported(d)));
+    }
+    report
+}
+
+struct Found<'a> {
+    refused: &'a mut BTreeMap<String, (Span, usize)>,
+    annotations: &'a mut BTreeMap<String, usize>,
+}
+
+fn count(node: &Node, above: &str, stanza: &mut Stanza, found: &mut Found<'_>) {
+    let rule = grammar().rule(RuleId(node.rule));
+    let name = if node.name.is_empty() { "" } else { node.name.as_ref() };
+    let path = match (above.is_empty(), name.is_empty()) {
+        (_, true) => above.to_owned(),
+        (true, false) => name.to_owned(),
+        (false, false) => format!("{above} {name}"),
+    };
+    match rule.map(|r| r.mark) {
+        None | Some(Mark::Known) => {
+            let statements = statements(node);
+            stanza.refused += statements;
+            let entry = found.refused.entry(path).or_insert((node.span, 0));
+            entry.1 += statements;
+            return;
+        }
+        Some(Mark::Annotation) => {
+            let statements = statements(node);
+            stanza.annotations += statements;
+            *found.annotations.entry(path).or_default() += statements;
+            return;
+        }
+        Some(Mark::Way | Mark::Enforced | Mark::Presence) => {}
+    }
+    let mut below = 0;
+    for child in node.active() {
+        count(child, &path, stanza, found);
+        below += 1;
+    }
+    if below == 0 {
+        stanza.enforced += statements(node);
+    }
+}
+
+/// Lines that `set` writes for it.
+fn statements(node: &Node) -> usize {
+    match node.kind {
+        Kind::LeafList => node.args.len(),
+        _ if node.active().next().is_none() => 1,
+        _ => node.active().map(statements).sum(),
+    }
+}

@@ -1,0 +1,103 @@
+//! What a part of a configuration looks like in every form.
+
+use ravelin_schema::{Form, Inherit, View, display, read};
+
+const TEXT: &str = "\
+groups { g { system { host-name fw; } } }
+apply-groups g;
+inactive: snmp { contact x; }
+security {
+    zones {
+        security-zone a { tcp-rst; }
+        security-zone b { interfaces { ge-0/0/0.0; } }
+    }
+}";
+
+#[track_caller]
+fn check(path: &str, form: Form, inherit: Inherit, expected: Option<&str>) {
+    let tree = read(TEXT).tree;
+    let words: Vec<String> = path.split_whitespace().map(str::to_owned).collect();
+    assert_eq!(display(&tree, &words, View { form, inherit }, None).as_deref(), expected, "{path}");
+}
+
+#[test]
+fn a_path_names_a_level_a_list_or_a_leaf() {
+    let plain = Inherit::AsWritten;
+    check("security zones security-zone a", Form::Text, plain, Some("tcp-rst;\n"));
+    check("security zones security-zone a tcp-rst", Form::Text, plain, Some("tcp-rst;\n"));
+    check(
+        "security zones security-zone",
+        Form::Text,
+        plain,
+        Some(
+            "security-zone a {\n    tcp-rst;\n}\nsecurity-zone b {\n    interfaces {\n        ge-0/0/0.0;\n    }\n}\n",
+        ),
+    );
+    check(
+        "security zones security-zone a",
+        Form::Set,
+        plain,
+        Some("set security zones security-zone a tcp-rst\n"),
+    );
+    check(
+        "security zones security-zone",
+        Form::Set,
+        plain,
+        Some(
+            "set security zones security-zone a tcp-rst\nset security zones security-zone b interfaces ge-0/0/0.0\n",
+        ),
+    );
+    check(
+        "security zones security-zone a",
+        Form::Xml,
+        plain,
+        Some(
+            "<configuration xmlns:junos=\"http://xml.juniper.net/junos/24.4R1/junos\" xmlns:ravelin=\"urn:ravelin:configuration\">
+    <security>
+        <zones>
+            <security-zone>
+                <name>a</name>
+                <tcp-rst/>
+            </security-zone>
+        </zones>
+    </security>
+</configuration>
+",
+        ),
+    );
+    check("security zones security-zone c", Form::Text, plain, None);
+    check("system", Form::Text, plain, None);
+    check("no such", Form::Set, plain, None);
+}
+
+#[test]
+fn inheritance_shows_what_is_in_force() {
+    check("system", Form::Text, Inherit::Silent, Some("host-name fw;\n"));
+    check("system", Form::Set, Inherit::Told, Some("set system host-name fw\n"));
+    check(
+        "system",
+        Form::Text,
+        Inherit::Told,
+        Some("##\n## 'fw' was inherited from group 'g'\n##\nhost-name fw;\n"),
+    );
+    check("snmp", Form::Text, Inherit::Silent, None);
+    check("groups", Form::Text, Inherit::Silent, None);
+    let tree = read("system { inactive: host-name x; domain-name y; }").tree;
+    let view = View { form: Form::Set, inherit: Inherit::Silent };
+    assert_eq!(display(&tree, &[], view, None).as_deref(), Some("set system domain-name y\n"));
+}
+
+#[test]
+fn detail_tells_what_a_statement_takes() {
+    check(
+        "security zones security-zone a",
+        Form::Detail,
+        Inherit::AsWritten,
+        Some("##\n## tcp-rst: Answer denied TCP packets with a reset\n##\ntcp-rst;\n"),
+    );
+    let tree = read("security { flow { tcp-session { tcp-initial-timeout 30; } } }").tree;
+    let words = ["security", "flow", "tcp-session"].map(str::to_owned);
+    let view = View { form: Form::Detail, inherit: Inherit::AsWritten };
+    let text = display(&tree, &words, view, None).expect("it is there");
+    assert!(text.contains("## range: 4 .. 300\n"), "{text}");
+}

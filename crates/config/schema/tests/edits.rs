@@ -1,0 +1,292 @@
+//! Commands on a tree: what each leaves behind, alone and as a line of many.
+
+use ravelin_schema::{apply, read};
+use ravelin_syntax::{Tree, render};
+
+const START: &str = "\
+system {
+    host-name fw;
+}
+security {
+    policies {
+        from-zone a to-zone b {
+            policy one {
+                match {
+                    source-address any;
+                    destination-address any;
+                    application [ junos-http junos-https junos-ssh ];
+                }
+                then {
+                    permit;
+                }
+            }
+            policy two {
+                then {
+                    deny;
+                }
+            }
+            policy three {
+                then {
+                    reject;
+                }
+            }
+        }
+    }
+    zones {
+        security-zone trust {
+            interfaces {
+                ge-0/0/0.0;
+                ge-0/0/1.0;
+                xe-0/0/0.0;
+            }
+        }
+    }
+}
+";
+
+const P: &str = "security policies from-zone a to-zone b policy";
+
+fn start() -> Tree {
+    let bound = read(START);
+    assert!(bound.diagnostics.is_empty(), "{:?}", bound.diagnostics);
+    bound.tree
+}
+
+/// `lines`, alone one after another and all at once, give the same tree; it holds every one of `has` and none of
+/// `lacks`.
+#[track_caller]
+fn check(lines: &[&str], has: &[&str], lacks: &[&str]) -> Tree {
+    let mut one = start();
+    for line in lines {
+        apply(&mut one, &[], line).unwrap_or_else(|e| panic!("{line}: {e:?}"));
+    }
+    let mut many = start();
+    // Two lines at least, so that the text is taken as one of many commands.
+    let text = format!("top\n{}\n", lines.join("\n"));
+    apply(&mut many, &[], &text).unwrap_or_else(|e| panic!("{text}: {e:?}"));
+    assert_eq!(render::text(&one), render::text(&many), "alone and together");
+    let set = render::set(&one);
+    for want in has {
+        assert!(set.lines().any(|l| l == *want), "expected `{want}` in:\n{set}");
+    }
+    for want in lacks {
+        assert!(!set.contains(want), "unexpected `{want}` in:\n{set}");
+    }
+    let again = read(&set);
+    assert!(again.diagnostics.is_empty(), "{:?}", again.diagnostics);
+    assert_eq!(again.tree, one, "the set form is the same tree");
+    assert_eq!(read(&render::text(&one)).tree, one, "the braces form is the same tree");
+    one
+}
+
+#[track_caller]
+fn fails(line: &str, message: &str) {
+    for text in [line.to_owned(), format!("top\n{line}")] {
+        let mut tree = start();
+        let errors = apply(&mut tree, &[], &text).expect_err(line);
+        assert!(errors.iter().any(|e| e.message.contains(message)), "{text}: {errors:?}");
+        assert_eq!(tree, start(), "a failed command changes nothing");
+    }
+}
+
+fn order(tree: &Tree) -> Vec<String> {
+    let pair =
+        tree.find(&["security", "policies", "from-zone", "a", "to-zone", "b"]).expect("the pair is there");
+    pair.children.iter().map(|n| n.args[0].text.clone()).collect()
+}
+
+#[test]
+fn inactive_and_protected_statements_are_marked_and_unmarked() {
+    check(
+        &[&format!("deactivate {P} one"), "deactivate system host-name", "protect security zones"],
+        &[
+            &format!("deactivate {P} one"),
+            "deactivate system host-name",
+            "protect security zones",
+            "set system host-name fw",
+        ],
+        &[],
+    );
+    check(
+        &["deactivate system", "activate system", "protect system", "unprotect system"],
+        &["set system host-name fw"],
+        &["deactivate", "protect"],
+    );
+}
+
+#[test]
+fn what_is_protected_neither_goes_nor_changes() {
+    let protected = |line: &str| {
+        let mut tree = start();
+        apply(&mut tree, &[], "protect security zones").expect("it is there");
+        let before = tree.clone();
+        assert!(apply(&mut tree, &[], line).is_err(), "{line}");
+        assert!(apply(&mut tree, &[], &format!("top\n{line}")).is_err(), "{line}");
+        assert_eq!(tree, before, "{line}");
+    };
+    protected("delete security zones");
+    protected("delete security");
+    protected("set security zones security-zone dmz");
+    protected("set security zones security-zone trust tcp-rst");
+    protected("deactivate security zones security-zone trust");
+    protected("rename security zones security-zone trust to security-zone dmz");
+    protected("copy security zones security-zone trust to security-zone dmz");
+    protected("wildcard delete security zones security-zone trust interfaces ge-.*");
+    protected("replace pattern trust with lan");
+}
+
+#[test]
+fn comments_are_kept_in_both_forms() {
+    let tree = check(
+        &[
+            "annotate system \"the box\"",
+            "annotate system host-name \"its name\"",
+            &format!("annotate {P} two \"# a line\""),
+        ],
+        &["annotate system \"the box\"", "annotate system host-name \"its name\""],
+        &[],
+    );
+    assert!(
+        render::text(&tree).starts_with("/* the box */\nsystem {\n    /* its name */\n    host-name fw;\n")
+    );
+    check(&["annotate system x", "annotate system \"\""], &[], &["annotate"]);
+    let text = "/* one */\n# two\nsystem {\n    /* more\n       lines */\n    host-name a;\n}\n";
+    let tree = read(text).tree;
+    assert_eq!(render::text(&tree), text);
+    assert_eq!(read(&render::set(&tree)).tree, tree);
+}
+
+#[test]
+fn entries_move_before_and_after() {
+    for (line, wanted) in [
+        ("three before policy one", ["three", "one", "two"]),
+        ("three before one", ["three", "one", "two"]),
+        ("one after policy three", ["two", "three", "one"]),
+        ("one after policy two", ["two", "one", "three"]),
+        ("one before policy three", ["two", "one", "three"]),
+        ("two after two", ["one", "two", "three"]),
+    ] {
+        let tree = check(&[&format!("insert {P} {line}")], &[], &[]);
+        assert_eq!(order(&tree), wanted, "{line}");
+    }
+    let values = check(&[&format!("insert {P} one match application junos-ssh before junos-http")], &[], &[]);
+    assert!(render::text(&values).contains("application [ junos-ssh junos-http junos-https ]"));
+    fails(&format!("insert {P} one before policy none"), "statement not found");
+    fails(&format!("insert {P} one policy two"), "expecting `before' or `after'");
+    fails("insert system host-name before x", "only an entry of a list");
+}
+
+#[test]
+fn entries_are_renamed_and_copied() {
+    let tree = check(&[&format!("rename {P} two to policy second")], &[], &["policy two"]);
+    assert_eq!(order(&tree), ["one", "second", "three"]);
+    let tree = check(
+        &[&format!("copy {P} one to policy four"), &format!("delete {P} one match")],
+        &[&format!("set {P} four match source-address any"), &format!("set {P} four then permit")],
+        &[],
+    );
+    assert_eq!(order(&tree), ["one", "two", "three", "four"]);
+    check(
+        &[
+            "rename security policies from-zone a to-zone b to from-zone c to-zone d",
+            "set security policies from-zone c to-zone d policy two then count",
+        ],
+        &["set security policies from-zone c to-zone d policy two then count"],
+        &["from-zone a"],
+    );
+    fails(&format!("rename {P} one to policy two"), "target already exists");
+    fails(&format!("rename {P} one to policy \"no spaces\""), "must match");
+    fails(&format!("rename {P} none to policy x"), "statement not found");
+    fails("rename system host-name to x", "only an entry of a list");
+}
+
+#[test]
+fn deletions_take_what_they_name() {
+    check(&[&format!("delete {P} one match application junos-https")], &[], &["junos-https"]);
+    check(&[&format!("delete {P}")], &[], &["policy"]);
+    check(&["delete system host-name"], &[], &["system"]);
+    check(
+        &[&format!("delete {P} two"), &format!("set {P} two then permit")],
+        &[&format!("set {P} two then permit")],
+        &["then deny"],
+    );
+    check(
+        &[
+            &format!("delete {P} one match application junos-ssh"),
+            &format!("set {P} one match application junos-ssh"),
+        ],
+        &[&format!("set {P} one match application junos-ssh")],
+        &[],
+    );
+    fails("delete system host-name other", "statement not found");
+    fails("delete system domain-name", "statement not found");
+    fails("delete system host-nam", "did you mean `host-name'?");
+}
+
+#[test]
+fn wildcards_delete_and_ranges_set() {
+    check(
+        &["wildcard delete security zones security-zone trust interfaces ge-.*"],
+        &["set security zones security-zone trust interfaces xe-0/0/0.0"],
+        &["ge-0"],
+    );
+    check(&[&format!("wildcard delete {P} t.*")], &[], &["two", "three"]);
+    check(
+        &["wildcard range set interfaces ge-0/0/[0-2,5,!1] unit [0,7] vlan-id 5"],
+        &["set interfaces ge-0/0/5 unit 7 vlan-id 5", "set interfaces ge-0/0/0 unit 0 vlan-id 5"],
+        &["ge-0/0/1 "],
+    );
+    check(
+        &["wildcard range deactivate security zones security-zone trust interfaces ge-0/0/[0-1].0"],
+        &["deactivate security zones security-zone trust interfaces ge-0/0/1.0"],
+        &[],
+    );
+    fails("wildcard delete security zones security-zone trust interfaces (", "invalid pattern");
+    fails("wildcard delete security zones security-zone trust interfaces et.*", "statement not found");
+    fails("wildcard range set interfaces ge-0/0/[5-1] disable", "invalid range");
+    fails("wildcard range set interfaces ge-[0-99]/[0-99]/[0-99] disable", "at most 4096");
+}
+
+#[test]
+fn a_pattern_is_replaced_in_names_and_values() {
+    check(
+        &["replace pattern \"junos-(http.*)\" with \"my-\\\\1\""],
+        &[
+            &format!("set {P} one match application my-https"),
+            &format!("set {P} one match application junos-ssh"),
+        ],
+        &["junos-http"],
+    );
+    check(&["replace pattern fw with &-&"], &["set system host-name fw-fw"], &[]);
+    let tree = check(&["replace pattern ge-0 with ge-1 upto 1"], &[], &[]);
+    let text = render::set(&tree);
+    assert!(text.contains("ge-1/0/0.0") && text.contains("ge-0/0/1.0"), "{text}");
+    // A word of the language is no name.
+    check(&["replace pattern policy with rule"], &[&format!("set {P} two then deny")], &[]);
+    check(&["edit security zones", "replace pattern trust with lan", "top"], &[], &["trust"]);
+    fails(
+        "replace pattern \"^b$\" with \"no spaces here, and one more than sixty-three characters in all of it\"",
+        "within range",
+    );
+    fails("replace pattern a", "expecting `pattern REGEX with TEXT");
+}
+
+#[test]
+fn a_long_text_of_commands_is_read_in_order() {
+    let mut text = String::new();
+    for n in 0..500 {
+        text.push_str(&format!("set {P} p{n} then permit\n"));
+    }
+    text.push_str(&format!("insert {P} p499 before policy p0\nrename {P} p1 to policy q1\n"));
+    for n in (10..490).rev() {
+        text.push_str(&format!("delete {P} p{n}\n"));
+    }
+    text.push_str(&format!("set {P} q1 then count\nset {P} p12 then deny\ndeactivate {P} p12\n"));
+    let mut tree = Tree::default();
+    apply(&mut tree, &[], &text).unwrap_or_else(|e| panic!("{e:?}"));
+    let names = order(&tree);
+    assert_eq!(&names[..4], ["p499", "p0", "q1", "p2"]);
+    assert_eq!(names.last().map(String::as_str), Some("p12"));
+    assert_eq!(names.len(), 21);
+    assert_eq!(tree, read(&text).tree, "a file of commands is the same");
+}

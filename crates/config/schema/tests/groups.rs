@@ -1,0 +1,266 @@
+//! Groups: where they are inherited, what wins, and what is said of it.
+
+use ravelin_schema::{effective, read};
+use ravelin_syntax::render;
+
+/// The effective configuration of `text` as `set` lines.
+#[track_caller]
+fn check(text: &str, expected: &[&str]) {
+    check_on(text, None, expected);
+}
+
+#[track_caller]
+fn check_on(text: &str, node: Option<u8>, expected: &[&str]) {
+    let bound = read(text);
+    assert!(bound.diagnostics.is_empty(), "{:?}", bound.diagnostics);
+    let effective = effective(&bound.tree, node);
+    assert!(effective.diagnostics.is_empty(), "{:?}", effective.diagnostics);
+    let set = render::set(&effective.tree);
+    let lines: Vec<&str> = set.lines().collect();
+    assert_eq!(lines, expected);
+}
+
+#[track_caller]
+fn fails(text: &str, expected: &[&str]) {
+    let tree = read(text).tree;
+    let lines: Vec<String> = effective(&tree, None).diagnostics.iter().map(|d| d.line("f")).collect();
+    assert_eq!(lines, expected);
+}
+
+#[test]
+fn a_group_adds_what_is_missing_and_ones_own_statement_wins() {
+    check(
+        "groups { g { system { host-name theirs; domain-name example.net; } } }
+         apply-groups g;
+         system { host-name mine; }",
+        &["set system host-name mine", "set system domain-name example.net"],
+    );
+}
+
+#[test]
+fn the_first_group_of_a_list_wins_and_values_are_put_together() {
+    check(
+        "groups {
+             a { system { host-name a; name-server 192.0.2.1; } }
+             b { system { host-name b; domain-name b; name-server [ 192.0.2.2 192.0.2.1 ]; } }
+         }
+         apply-groups [ a b ];
+         system { name-server 192.0.2.9; }",
+        &[
+            "set system host-name a",
+            "set system domain-name b",
+            "set system name-server 192.0.2.9",
+            "set system name-server 192.0.2.1",
+            "set system name-server 192.0.2.2",
+        ],
+    );
+    check(
+        "groups {
+             a { security { policies { from-zone x to-zone y { policy p { match { application one; } } } } } }
+             b { security { policies { from-zone x to-zone y { policy p { match { application [ two one ]; } } } } } }
+         }
+         apply-groups [ a b ];
+         security { policies { from-zone x to-zone y { policy p { match { application zero; } } } } }",
+        &[
+            "set security policies from-zone x to-zone y policy p match application zero",
+            "set security policies from-zone x to-zone y policy p match application one",
+            "set security policies from-zone x to-zone y policy p match application two",
+        ],
+    );
+}
+
+#[test]
+fn further_in_wins_over_further_out() {
+    check(
+        "groups {
+             out { interfaces { ge-0/0/0 { mtu 9000; description out; } } }
+             in { interfaces { ge-0/0/0 { mtu 1400; } } }
+         }
+         apply-groups out;
+         interfaces { ge-0/0/0 { apply-groups in; vlan-tagging; } ge-0/0/1 { vlan-tagging; } }",
+        &[
+            "set interfaces ge-0/0/0 description out",
+            "set interfaces ge-0/0/0 vlan-tagging",
+            "set interfaces ge-0/0/0 mtu 1400",
+            "set interfaces ge-0/0/1 vlan-tagging",
+        ],
+    );
+}
+
+#[test]
+fn wildcards_are_about_names_that_are_there() {
+    check(
+        "groups { g { interfaces { <ge-*> { unit <*> { description edge; } mtu 1400; } } } }
+         apply-groups g;
+         interfaces { ge-0/0/0 { unit 0; unit 7 { description own; } } xe-0/0/0 { unit 0; } }",
+        &[
+            "set interfaces ge-0/0/0 mtu 1400",
+            "set interfaces ge-0/0/0 unit 0 description edge",
+            "set interfaces ge-0/0/0 unit 7 description own",
+            "set interfaces xe-0/0/0 unit 0",
+        ],
+    );
+    // Inherited names too, and a whole policy for every pair of zones, behind one's own.
+    check(
+        "groups {
+             log { security { policies { from-zone <*> to-zone <*> { policy last { then { deny; log { session-init; } } } } } } }
+             pair { security { policies { from-zone b to-zone a { policy p { then { permit; } } } } } }
+         }
+         apply-groups [ log pair ];
+         security { policies { from-zone a to-zone b { policy p { then { permit; } } } } }",
+        &[
+            "set security policies from-zone a to-zone b policy p then permit",
+            "set security policies from-zone a to-zone b policy last then deny",
+            "set security policies from-zone a to-zone b policy last then log session-init",
+            "set security policies from-zone b to-zone a policy last then deny",
+            "set security policies from-zone b to-zone a policy last then log session-init",
+            "set security policies from-zone b to-zone a policy p then permit",
+        ],
+    );
+}
+
+#[test]
+fn an_exception_keeps_a_group_out_here_and_below() {
+    check(
+        "groups { g { interfaces { <*> { mtu 1400; unit <*> { description x; } } } } }
+         apply-groups g;
+         interfaces { ge-0/0/0 { apply-groups-except g; unit 0; } ge-0/0/1 { unit 0; } }",
+        &[
+            "set interfaces ge-0/0/0 unit 0",
+            "set interfaces ge-0/0/1 mtu 1400",
+            "set interfaces ge-0/0/1 unit 0 description x",
+        ],
+    );
+}
+
+#[test]
+fn groups_apply_groups_and_circles_end() {
+    check(
+        "groups {
+             a { apply-groups b; system { host-name a; } }
+             b { apply-groups a; system { host-name b; domain-name b; } }
+         }
+         apply-groups a;",
+        &["set system host-name a", "set system domain-name b"],
+    );
+    check(
+        "groups {
+             a { interfaces { ge-0/0/0 { apply-groups b; } } }
+             b { interfaces { <*> { mtu 1400; } } }
+         }
+         apply-groups a;",
+        &["set interfaces ge-0/0/0 mtu 1400"],
+    );
+}
+
+#[test]
+fn the_node_of_a_cluster_chooses_its_group() {
+    let text = "groups { node0 { system { host-name left; } } node1 { system { host-name right; } } }
+                apply-groups \"${node}\";";
+    check_on(text, Some(0), &["set system host-name left"]);
+    check_on(text, Some(1), &["set system host-name right"]);
+    check_on(text, None, &[]);
+}
+
+#[test]
+fn what_is_inactive_is_not_there() {
+    check(
+        "groups { inactive: g { system { host-name g; } } h { system { inactive: host-name h; domain-name h; } } }
+         apply-groups h;
+         system { inactive: domain-name own; }",
+        &["set system domain-name h"],
+    );
+    check(
+        "groups { g { system { host-name g; } } }
+         inactive: apply-groups g;
+         system { domain-name own; }",
+        &["set system domain-name own"],
+    );
+}
+
+#[test]
+fn a_prefix_list_takes_its_prefixes_from_a_path() {
+    check(
+        "interfaces {
+             ge-0/0/0 { unit 0 { family inet { address 10.1.2.3/24; } } }
+             ge-0/0/1 { unit 0 { family inet { address 10.2.0.1/16; } inactive: family inet6 { address 2001:db8::1/64; } } }
+         }
+         policy-options {
+             prefix-list mine { 192.0.2.0/24; apply-path \"interfaces <ge-*> unit <*> family inet address <*>\"; }
+         }",
+        &[
+            "set interfaces ge-0/0/0 unit 0 family inet address 10.1.2.3/24",
+            "set interfaces ge-0/0/1 unit 0 family inet address 10.2.0.1/16",
+            "set policy-options prefix-list mine 192.0.2.0/24",
+            "set policy-options prefix-list mine 10.1.2.0/24",
+            "set policy-options prefix-list mine 10.2.0.0/16",
+        ],
+    );
+}
+
+#[test]
+fn what_can_not_be_inherited_is_said() {
+    fails(
+        "apply-groups nobody;\nsystem {\n    apply-groups [ junos-defaults noone ];\n}\n",
+        &[
+            "f:1:14: apply-groups: configuration group `nobody' is not defined",
+            "f:3:35: system apply-groups: configuration group `noone' is not defined",
+        ],
+    );
+    fails(
+        "groups { g { when { model srx; } system { host-name a; } } }\napply-groups g;",
+        &["f:1:14: groups g when: statement not supported"],
+    );
+}
+
+#[test]
+fn every_inherited_statement_names_its_group() {
+    let text = "groups { g { system { host-name a; name-server [ 192.0.2.1 192.0.2.2 ]; } } }
+                apply-groups g;
+                system { name-server 192.0.2.9; }";
+    let tree = read(text).tree;
+    let effective = effective(&tree, None);
+    assert_eq!(
+        render::inherited(&effective.tree.nodes, &effective.groups),
+        "\
+system {
+    ##
+    ## 'a' was inherited from group 'g'
+    ##
+    host-name a;
+    name-server {
+        192.0.2.9;
+        ##
+        ## '192.0.2.1' was inherited from group 'g'
+        ##
+        192.0.2.1;
+        ##
+        ## '192.0.2.2' was inherited from group 'g'
+        ##
+        192.0.2.2;
+    }
+}
+"
+    );
+    assert_eq!(effective.group(1), Some("g"));
+    assert_eq!(read(&render::inherited(&effective.tree.nodes, &effective.groups)).tree, *effective.tree);
+}
+
+#[test]
+fn a_text_of_groups_that_multiply_ends() {
+    // Every group applies every other, and all have wildcards for all names.
+    let names: Vec<String> = (0..40).map(|n| format!("g{n}")).collect();
+    let mut text = String::from("groups {\n");
+    for name in &names {
+        text.push_str(&format!("{name} {{ apply-groups [ {} ]; interfaces {{ <*> {{ apply-groups [ {} ]; unit <*> {{ description {name}; }} }} }} }}\n", names.join(" "), names.join(" ")));
+    }
+    text.push_str("}\napply-groups g0;\ninterfaces {\n");
+    for n in 0..200 {
+        text.push_str(&format!("ge-0/0/{n} {{ unit 0; }}\n"));
+    }
+    text.push('}');
+    let bound = read(&text);
+    assert!(bound.diagnostics.is_empty(), "{:?}", bound.diagnostics);
+    let effective = effective(&bound.tree, None);
+    assert!(render::set(&effective.tree).contains("set interfaces ge-0/0/199 unit 0 description g0"));
+}
