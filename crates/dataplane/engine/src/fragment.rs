@@ -19,7 +19,7 @@ use crate::icmp_error;
 use crate::key::FlowKey;
 use crate::packet::{Packet, Transport};
 
-pub(crate) use store::{Held, Released, Store};
+pub(crate) use store::Store;
 
 /// Sets of two entries.
 const SETS: usize = 2048;
