@@ -199,9 +199,7 @@ pub(crate) fn hold<R: Recorder>(
     }
     match cut(packet, unit, dressed) {
         Err(reason) => Verdict::Drop(reason),
-        Ok(frames) if turn.state.hold.room(&waiting) < frames.count() => {
-            Verdict::Drop(DropReason::HoldQueueFull)
-        }
+        Ok(frames) if turn.state.hold.room(&waiting) < frames.count() => no_room(turn, &waiting),
         Ok(frames) => {
             let waiting = Waiting { partial: None, ..waiting };
             let mut verdict = Verdict::Consume;
@@ -218,15 +216,28 @@ pub(crate) fn hold<R: Recorder>(
 /// Keeps one frame.
 fn keep<R: Recorder>(turn: &mut Turn<'_, R>, frame: &[u8], waiting: Waiting) -> Verdict {
     match turn.state.hold.put(frame, waiting, turn.now) {
-        None => Verdict::Drop(DropReason::HoldQueueFull),
+        None => no_room(turn, &waiting),
         Some(first) => {
             if first {
-                let addr = waiting.next_hop.to_ip(waiting.family);
-                turn.state.events.push(Event::NeighbourWanted { interface: waiting.unit, addr });
+                ask(turn, &waiting);
             }
             Verdict::Consume
         }
     }
+}
+
+/// A packet that can't wait. When none does for its neighbour nobody has asked for it yet, and a larger packet would never
+/// pass: it is asked for now, no more often than the firewall answers.
+fn no_room<R: Recorder>(turn: &mut Turn<'_, R>, waiting: &Waiting) -> Verdict {
+    if turn.state.hold.waiting_too(waiting) == 0 && turn.state.may_answer(turn.now) {
+        ask(turn, waiting);
+    }
+    Verdict::Drop(DropReason::HoldQueueFull)
+}
+
+fn ask<R: Recorder>(turn: &mut Turn<'_, R>, waiting: &Waiting) {
+    let addr = waiting.next_hop.to_ip(waiting.family);
+    turn.state.events.push(Event::NeighbourWanted { interface: waiting.unit, addr });
 }
 
 /// Sends held packets whose next hop is known by now and gives up those that waited too long.

@@ -74,7 +74,7 @@ impl Hold {
     }
 
     /// Packets held for the same neighbour.
-    fn waiting_too(&self, waiting: &Waiting) -> usize {
+    pub(crate) fn waiting_too(&self, waiting: &Waiting) -> usize {
         let same = |h: &&Held| {
             (h.waiting.unit, h.waiting.family, h.waiting.next_hop)
                 == (waiting.unit, waiting.family, waiting.next_hop)

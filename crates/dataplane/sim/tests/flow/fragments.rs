@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use proptest::prelude::{Just, Strategy, any, proptest};
 use proptest::sample::select;
-use ravelin_contract::DataPlane;
-use ravelin_engine::{Checksum, Ingress, Verdict};
+use ravelin_contract::{DataPlane, Event};
+use ravelin_engine::{Checksum, Ingress, Resolver, Verdict};
 use ravelin_sim::{Sent, SimPlane, SimSetup};
-use ravelin_types::{Addr, DropReason, Family, PortId, Proto};
+use ravelin_types::{Addr, DropReason, Family, InterfaceId, PortId, Proto};
 use ravelin_wire::build::{self, Ip, Payload};
 use ravelin_wire::{checksum, parse, put_u16, u16_at};
 
@@ -179,4 +179,20 @@ fn the_pieces_of_a_datagram_leave_together_or_not_at_all() {
         assert_eq!(&body[8..], &[5; 6000]);
         assert_eq!(checksum::transport(Family::V4, src, Addr::v4(SERVER), Proto::UDP, &body), 0);
     }
+}
+
+/// More pieces than may wait for a neighbour: the packet is lost, and the next one finds the neighbour known.
+#[test]
+fn a_neighbour_is_asked_for_by_a_packet_that_can_not_wait_for_it() {
+    let setup = SimSetup { resolver: Resolver::Table, ..SimSetup::default() };
+    let plane = plane_of(&program(1, true, permit_all()), setup);
+    let frame = build::frame(&Ip::v4(INSIDE, SERVER), &Payload::udp(5000, 53, &[5; 30_000]));
+    for _ in 0..1000 {
+        assert_eq!(send(&plane, 0, &frame).0, Verdict::Drop(DropReason::HoldQueueFull));
+    }
+    let events = plane.telemetry().events(4096).unwrap().events;
+    let wanted =
+        Event::NeighbourWanted { interface: InterfaceId(1), addr: Addr::v4(SERVER).to_ip(Family::V4) };
+    assert!(!events.is_empty() && events.len() <= 50, "{}", events.len());
+    assert!(events.iter().all(|event| *event == wanted), "{events:?}");
 }
