@@ -48,6 +48,15 @@ pub enum BenchError {
     Command { command: String, message: String },
 }
 
+/// What a case waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Due {
+    /// Since the last time.
+    pub frames: usize,
+    /// Since the plane was made.
+    pub drops: u64,
+}
+
 /// A dataplane with ports at which a case can stand.
 ///
 /// Neighbours answer for every address of a link, with the MAC of [`neighbour_mac`].
@@ -66,11 +75,11 @@ pub trait Bench {
     /// There is no such place.
     fn send(&mut self, place: &Place, frame: &[u8]) -> Result<(), BenchError>;
 
-    /// What has left since the last call, in order, when all has come to rest.
+    /// What has left since the last call, in order, when all that is due has come or is too late.
     ///
     /// # Errors
     /// The bench is broken.
-    fn collect(&mut self) -> Result<Vec<Arrival>, BenchError>;
+    fn collect(&mut self, due: Due) -> Result<Vec<Arrival>, BenchError>;
 
     /// Lets time pass.
     ///

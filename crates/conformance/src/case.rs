@@ -150,6 +150,17 @@ pub(crate) enum Outcome {
     Count(usize),
 }
 
+impl Outcome {
+    /// Frames that leave.
+    pub(crate) fn frames(&self) -> usize {
+        match self {
+            Self::Forward { .. } | Self::Host { .. } | Self::Answer { .. } | Self::AnswerEther { .. } => 1,
+            Self::Count(count) => *count,
+            Self::Drop(_) | Self::Held => 0,
+        }
+    }
+}
+
 /// A datagram as a case writes it. What isn't said is as in the packet that it comes from, or the
 /// default where there is none.
 #[derive(Clone, Debug)]

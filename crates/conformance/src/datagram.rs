@@ -125,8 +125,10 @@ impl Datagram {
                 put_u16(&mut out, 10, sum);
             }
             Family::V6 => {
-                let next = std::mem::replace(&mut out[6], Proto::IPV6_FRAGMENT.0);
-                put_u16(&mut out, 4, (8 + part.len()) as u16);
+                // Behind the extension headers: the last of them names what was behind it.
+                let names_next = if self.extensions == 0 { 6 } else { l4_at - 8 };
+                let next = std::mem::replace(&mut out[names_next], Proto::IPV6_FRAGMENT.0);
+                put_u16(&mut out, 4, (l4_at - 40 + 8 + part.len()) as u16);
                 out.extend_from_slice(&[next, 0, 0, 0, 0, 0, 0, 0]);
                 put_u16(&mut out, l4_at + 2, units << 3 | u16::from(more));
                 put_u16(&mut out, l4_at + 6, self.id);

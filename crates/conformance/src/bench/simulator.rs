@@ -9,7 +9,7 @@ use ravelin_model::ValidConfig;
 use ravelin_sim::{Sent, SentTo, SimPlane, SimSetup, SimWorkers};
 use ravelin_types::{InterfaceId, Mac, PortId};
 
-use super::{Arrival, Bench, BenchError, Commits, Place};
+use super::{Arrival, Bench, BenchError, Commits, Due, Place};
 
 /// What a case may ask of a simulator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -120,7 +120,7 @@ impl Bench for Simulator {
         Ok(())
     }
 
-    fn collect(&mut self) -> Result<Vec<Arrival>, BenchError> {
+    fn collect(&mut self, _: Due) -> Result<Vec<Arrival>, BenchError> {
         // What waited for a neighbour leaves with the next batch, be it empty.
         self.run(&[]);
         Ok(std::mem::take(&mut self.left))

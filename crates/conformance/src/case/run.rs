@@ -11,8 +11,8 @@ use ravelin_syntax::{Diagnostic, Tree};
 use ravelin_types::DropReason;
 use ravelin_wire::ethertype;
 
-use super::{Action, Block, Case, CaseError, Expect, Packet, Sending, Source, Step, What};
-use crate::bench::{Arrival, Bench, BenchError, Place, neighbour_mac};
+use super::{Action, Block, Case, CaseError, Expect, Outcome, Packet, Sending, Source, Step, What};
+use crate::bench::{Arrival, Bench, BenchError, Due, Place, neighbour_mac};
 use crate::datagram::Datagram;
 use resolve::Variables;
 
@@ -74,7 +74,10 @@ impl Runner<'_> {
         let before = self.drops()?;
         let put = self.act(&step.action)?;
         let Some(outcomes) = &step.outcomes else { return Ok(()) };
-        let arrivals = self.bench.collect()?;
+        let die = outcomes.iter().filter(|o| matches!(o, Outcome::Drop(_))).count() as u64;
+        let drops = before.iter().sum::<u64>() + die;
+        let due = Due { frames: outcomes.iter().map(Outcome::frames).sum(), drops };
+        let arrivals = self.bench.collect(due)?;
         let after = self.drops()?;
         let died = |reason: &DropReason| (after[reason.index()] - before[reason.index()]) as usize;
         let drops = DropReason::ALL.iter().flat_map(|r| std::iter::repeat_n(*r, died(r))).collect();

@@ -13,7 +13,7 @@ use ravelin_afxdp::{
 };
 use ravelin_compile::{Resolved, tap_name};
 use ravelin_conformance::bench::{
-    Arrival, Bench, BenchError, Commits, Neighbours, Place, Setup, neighbour_mac,
+    Arrival, Bench, BenchError, Commits, Due, Neighbours, Place, Setup, neighbour_mac,
 };
 use ravelin_contract::{DataPlane, Event, Global, Neighbour, NeighbourUpdate, UpdateBatch};
 use ravelin_engine::{Limits, Seed};
@@ -175,13 +175,13 @@ impl Bench for Afxdp<'_> {
         Err(BenchError::Plane(backend(message)))
     }
 
-    fn collect(&mut self) -> Result<Vec<Arrival>, BenchError> {
-        // When it does not come to rest, what is missing shows in what is returned.
+    fn collect(&mut self, due: Due) -> Result<Vec<Arrival>, BenchError> {
+        // When it does not come, what is missing shows in what is returned. What is held is neither sent nor dropped, what is
+        // cut is sent in pieces: no number of packets in tells how many are to come.
         self.until(|bench, global| {
             let drops: u64 = global.drops.iter().sum();
-            let ended = global.tx_packets - global.answers + global.host_packets + drops;
             let out = global.tx_packets + global.host_packets;
-            ended >= bench.sent && bench.arrived >= out
+            bench.left.len() >= due.frames && drops >= due.drops && bench.arrived >= out
         })?;
         Ok(std::mem::take(&mut self.left))
     }

@@ -13,7 +13,8 @@ use std::{
 };
 
 use ravelin_engine::{
-    BATCH_MAX, Checksum, Handed, Ingress, NoRecorder, Output, Packet, Shared, Snapshot, State, Verdict, step,
+    BATCH_MAX, Checksum, Handed, Ingress, NoRecorder, Onward, Output, Packet, Shared, Snapshot, State,
+    Verdict, step,
 };
 use ravelin_plane::{
     Task,
@@ -252,7 +253,15 @@ impl Worker {
             }
         }
         for answer in scratch.out.answers() {
-            if let Err(reason) = lane.send_bytes(answer.egress, answer.bytes(), answer.partial) {
+            let outcome = match answer.onward {
+                None => lane.send_bytes(answer.egress, answer.bytes(), answer.partial),
+                Some(Onward { over, ingress, checksum }) => {
+                    let way = (ingress, checksum, over.handed);
+                    let gone = links.hand_over(over.to, way, answer.bytes());
+                    if gone { Ok(()) } else { Err(DropReason::HandOverFull) }
+                }
+            };
+            if let Err(reason) = outcome {
                 state.counters.drop(reason);
             }
         }

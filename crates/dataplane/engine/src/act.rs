@@ -6,6 +6,7 @@ use ravelin_types::{DropReason, Family, InterfaceId, Mac};
 use ravelin_wire::rewrite::{self, Partial};
 use ravelin_wire::{ETHERNET_LEN, Network, VLAN_LEN, ethertype, put_u16};
 
+use crate::cut::{self, Frames};
 use crate::explain::{Fact, Recorder};
 use crate::hold::{Outcome, Waiting};
 use crate::packet::{Checksum, Packet};
@@ -107,6 +108,41 @@ const fn kind_of(family: Family) -> u16 {
     }
 }
 
+/// A packet ready to leave by a unit.
+#[derive(Clone, Copy, Debug)]
+struct Dressed {
+    partial: Option<Partial>,
+    link_len: usize,
+}
+
+/// Puts the link header of a unit in front of a packet.
+fn dress<R: Recorder>(
+    turn: &Turn<'_, R>,
+    packet: &mut Packet<'_>,
+    flow: &Flow,
+    (unit, mac): (&Interface, Mac),
+    partial: Option<Partial>,
+) -> Result<Dressed, DropReason> {
+    let port = turn.world.rules.port(unit.port).filter(|p| p.enabled).ok_or(DropReason::EgressDown)?;
+    if !unit.enabled || !turn.world.forwarding.is_up(unit.port) {
+        return Err(DropReason::EgressDown);
+    }
+    packet.truncate(usize::from(flow.network.end));
+    let l3_at = usize::from(flow.link.l3_at);
+    let kind = kind_of(flow.network.family);
+    let by = link_header(packet, l3_at, (Mac(port.mac), mac), unit.vlan, kind);
+    let by = by.ok_or(DropReason::TxQueueFull)?;
+    Ok(Dressed { partial: moved(partial, by), link_len: l3_at.wrapping_add_signed(by) })
+}
+
+/// The pieces of a packet that its unit does not take whole. Their transport checksum can't be left to a sender.
+fn cut<'p>(packet: &'p mut Packet<'_>, unit: &Interface, dressed: Dressed) -> Result<Frames<'p>, DropReason> {
+    if let Some(partial) = dressed.partial {
+        rewrite::finish(packet.bytes_mut(), partial);
+    }
+    Frames::of(packet.bytes(), dressed.link_len, unit.mtu4)
+}
+
 /// Sends a packet out of a unit to a resolved next hop.
 pub(crate) fn send<R: Recorder>(
     turn: &mut Turn<'_, R>,
@@ -115,21 +151,32 @@ pub(crate) fn send<R: Recorder>(
     (unit, mac): (&Interface, Mac),
     partial: Option<Partial>,
 ) -> Verdict {
-    let Some(port) = turn.world.rules.port(unit.port).filter(|p| p.enabled) else {
-        return Verdict::Drop(DropReason::EgressDown);
+    let dressed = match dress(turn, packet, flow, (unit, mac), partial) {
+        Ok(dressed) => dressed,
+        Err(reason) => return Verdict::Drop(reason),
     };
-    if !unit.enabled || !turn.world.forwarding.is_up(unit.port) {
-        return Verdict::Drop(DropReason::EgressDown);
+    if !cut::is_needed(flow, unit) {
+        return Verdict::Send { egress: Egress::Port(unit.port), unit: unit.id, partial: dressed.partial };
     }
-    packet.truncate(usize::from(flow.network.end));
-    let l3_at = usize::from(flow.link.l3_at);
-    let kind = kind_of(flow.network.family);
-    match link_header(packet, l3_at, (Mac(port.mac), mac), unit.vlan, kind) {
-        None => Verdict::Drop(DropReason::TxQueueFull),
-        Some(by) => {
-            Verdict::Send { egress: Egress::Port(unit.port), unit: unit.id, partial: moved(partial, by) }
+    match cut(packet, unit, dressed) {
+        Err(reason) => Verdict::Drop(reason),
+        Ok(frames) => send_pieces(turn, unit, frames),
+    }
+}
+
+/// All pieces or none: a part is of no use to anybody.
+fn send_pieces<R: Recorder>(turn: &mut Turn<'_, R>, unit: &Interface, frames: Frames<'_>) -> Verdict {
+    if turn.out.room() < frames.count() {
+        return Verdict::Drop(DropReason::AnswerQueueFull);
+    }
+    frames.each(|frame| {
+        if let Some(answer) = turn.out.answer(frame.len()) {
+            (answer.egress, answer.unit) = (Egress::Port(unit.port), unit.id);
+            answer.bytes_mut().copy_from_slice(frame);
+            turn.state.counters.sent(unit.id, frame.len());
         }
-    }
+    });
+    Verdict::Consume
 }
 
 /// Keeps a packet until its next hop is known, and asks for it.
@@ -142,19 +189,55 @@ pub(crate) fn hold<R: Recorder>(
 ) -> Verdict {
     let family = flow.network.family;
     turn.rec.fact(Fact::Unresolved { unit: unit.id, next_hop, family });
-    let sent = send(turn, packet, flow, (unit, Mac::default()), partial);
-    let Verdict::Send { partial, .. } = sent else { return sent };
-    let waiting = Waiting { unit: unit.id, port: unit.port, family, next_hop, partial };
-    match turn.state.hold.put(packet.bytes(), waiting, turn.now) {
-        None => Verdict::Drop(DropReason::HoldQueueFull),
+    let dressed = match dress(turn, packet, flow, (unit, Mac::default()), partial) {
+        Ok(dressed) => dressed,
+        Err(reason) => return Verdict::Drop(reason),
+    };
+    let waiting = Waiting { unit: unit.id, port: unit.port, family, next_hop, partial: dressed.partial };
+    if !cut::is_needed(flow, unit) {
+        return keep(turn, packet.bytes(), waiting);
+    }
+    match cut(packet, unit, dressed) {
+        Err(reason) => Verdict::Drop(reason),
+        Ok(frames) if turn.state.hold.room(&waiting) < frames.count() => no_room(turn, &waiting),
+        Ok(frames) => {
+            let waiting = Waiting { partial: None, ..waiting };
+            let mut verdict = Verdict::Consume;
+            frames.each(|frame| {
+                if keep(turn, frame, waiting) != Verdict::Consume {
+                    verdict = Verdict::Drop(DropReason::HoldQueueFull);
+                }
+            });
+            verdict
+        }
+    }
+}
+
+/// Keeps one frame.
+fn keep<R: Recorder>(turn: &mut Turn<'_, R>, frame: &[u8], waiting: Waiting) -> Verdict {
+    match turn.state.hold.put(frame, waiting, turn.now) {
+        None => no_room(turn, &waiting),
         Some(first) => {
             if first {
-                let addr = next_hop.to_ip(family);
-                turn.state.events.push(Event::NeighbourWanted { interface: unit.id, addr });
+                ask(turn, &waiting);
             }
             Verdict::Consume
         }
     }
+}
+
+/// A packet that can't wait. When none does for its neighbour nobody has asked for it yet, and a larger packet would never
+/// pass: it is asked for now, no more often than the firewall answers.
+fn no_room<R: Recorder>(turn: &mut Turn<'_, R>, waiting: &Waiting) -> Verdict {
+    if turn.state.hold.waiting_too(waiting) == 0 && turn.state.may_answer(turn.now) {
+        ask(turn, waiting);
+    }
+    Verdict::Drop(DropReason::HoldQueueFull)
+}
+
+fn ask<R: Recorder>(turn: &mut Turn<'_, R>, waiting: &Waiting) {
+    let addr = waiting.next_hop.to_ip(waiting.family);
+    turn.state.events.push(Event::NeighbourWanted { interface: waiting.unit, addr });
 }
 
 /// Sends held packets whose next hop is known by now and gives up those that waited too long.

@@ -332,7 +332,9 @@ fn check_size<R: Recorder>(
         Family::V4 => unit.mtu4,
         Family::V6 => unit.mtu6,
     };
-    if flow.network.end - flow.link.l3_at <= mtu {
+    // What may be cut is cut on its way out.
+    let may_be_cut = flow.network.family == Family::V4 && !flow.network.dont_fragment;
+    if may_be_cut || flow.network.end - flow.link.l3_at <= mtu {
         return None;
     }
     reply::too_big(turn, packet, flow, mtu);

@@ -55,11 +55,7 @@ impl Hold {
 
     /// Takes a copy. `None`: no room; `Some(first)`: taken, the first for its neighbour or not.
     pub(crate) fn put(&mut self, frame: &[u8], waiting: Waiting, now: Instant) -> Option<bool> {
-        let same = |h: &Held| {
-            (h.waiting.unit, h.waiting.family, h.waiting.next_hop)
-                == (waiting.unit, waiting.family, waiting.next_hop)
-        };
-        let before = self.slots.iter().flatten().filter(|h| same(h)).count();
+        let before = self.waiting_too(&waiting);
         if before >= PER_NEIGHBOUR || frame.len() > ANSWER_LEN_MAX {
             return None;
         }
@@ -69,6 +65,21 @@ impl Hold {
         self.slots[at] = Some(Held { waiting, until, len: frame.len() });
         self.live += 1;
         Some(before == 0)
+    }
+
+    /// Packets that could be taken for a neighbour.
+    pub(crate) fn room(&self, waiting: &Waiting) -> usize {
+        let own = PER_NEIGHBOUR.saturating_sub(self.waiting_too(waiting));
+        own.min(SLOTS - self.live)
+    }
+
+    /// Packets held for the same neighbour.
+    pub(crate) fn waiting_too(&self, waiting: &Waiting) -> usize {
+        let same = |h: &&Held| {
+            (h.waiting.unit, h.waiting.family, h.waiting.next_hop)
+                == (waiting.unit, waiting.family, waiting.next_hop)
+        };
+        self.slots.iter().flatten().filter(same).count()
     }
 
     pub(crate) fn is_empty(&self) -> bool {

@@ -4,9 +4,9 @@
 //! back as those of the packet were (RFC 5508 4). One for no session is dropped, unless it is for
 //! the firewall's own traffic.
 
-use ravelin_types::{DropReason, Family, IcmpKind};
-use ravelin_wire::checksum::{self, Delta};
-use ravelin_wire::{L4, Network, parse_ip, put_u16, rewrite};
+use ravelin_translate::{Ends, Ports, Refused};
+use ravelin_types::{DropReason, IcmpKind};
+use ravelin_wire::{L4, Network, parse_ip, rewrite};
 
 use crate::act;
 use crate::explain::{Fact, Recorder};
@@ -21,14 +21,13 @@ use crate::verdict::Verdict;
 /// Bytes of an ICMP error before its quote.
 const HEADER: usize = 8;
 
-pub(crate) fn is_error(flow: &Flow) -> bool {
-    flow.icmp().is_some_and(|(kind, _)| IcmpKind::of(flow.network.proto, kind) == IcmpKind::Error)
+pub(crate) fn is_error(network: &Network) -> bool {
+    matches!(network.l4, L4::Icmp { kind, .. } if IcmpKind::of(network.proto, kind) == IcmpKind::Error)
 }
 
 /// The packet that an ICMP error quotes.
 pub(crate) fn quoted(packet: &Packet<'_>, network: &Network) -> Option<Network> {
-    let L4::Icmp { kind, .. } = network.l4 else { return None };
-    if IcmpKind::of(network.proto, kind) != IcmpKind::Error {
+    if !is_error(network) {
         return None;
     }
     let at = usize::from(network.l4_at) + HEADER;
@@ -62,7 +61,7 @@ pub(crate) fn run<R: Recorder>(turn: &mut Turn<'_, R>, packet: &mut Packet<'_>, 
         return Verdict::Drop(DropReason::IcmpErrorNoSession);
     }
     turn.rec.fact(Fact::SessionHit { id: session.id, reverse: at.wing() == 1, policy: session.policy });
-    deliver(turn, packet, flow, (&session, at.wing()), (&quoted, quote_at))
+    deliver(turn, packet, flow, (&session, at.wing()), &quoted)
 }
 
 /// Sends the error on along a wing.
@@ -71,7 +70,7 @@ fn deliver<R: Recorder>(
     packet: &mut Packet<'_>,
     flow: &Flow,
     (session, wing): (&Session, usize),
-    (quoted, quote_at): (&Network, usize),
+    quoted: &Network,
 ) -> Verdict {
     let other = session.wings[1 - wing].key;
     let to_host = act::is_host(session.wings[wing].egress);
@@ -79,7 +78,10 @@ fn deliver<R: Recorder>(
         return Verdict::Drop(DropReason::TtlExpired);
     }
     let network = if session.is_translated() {
-        translate(packet, flow, &other, (quoted, quote_at))
+        match translate(packet, flow, &other, quoted) {
+            Ok(network) => network,
+            Err(reason) => return Verdict::Drop(reason),
+        }
     } else {
         flow.network
     };
@@ -108,41 +110,63 @@ fn deliver<R: Recorder>(
 }
 
 /// Turns the quote and the error's own destination back to what the receiver knows. The network
-/// facts as they are after.
+/// facts as they are after. Spec: icmp-errors-1..13.
 fn translate(
     packet: &mut Packet<'_>,
     flow: &Flow,
     other: &FlowKey,
-    (quoted, quote_at): (&Network, usize),
-) -> Network {
-    let mut network = flow.network;
-    let family = network.family;
+    quoted: &Network,
+) -> Result<Network, DropReason> {
+    let network = flow.network;
     // The quote is a packet of the other wing as it left; the receiver knows it as it came in.
-    let (src, dst) = (other.src(), other.dst());
-    let l3 = Delta::address(family, quoted.src, src).and(Delta::address(family, quoted.dst, dst));
-    let quoted_key = FlowKey::of(quoted, None);
-    let ports =
-        Delta::word(quoted_key.sport(), other.sport()).and(Delta::word(quoted_key.dport(), other.dport()));
-    packet.checksum = Checksum::Verified;
-    packet.truncate(usize::from(network.end));
-    let bytes = packet.bytes_mut();
-    let quote_l4 = quote_at + usize::from(quoted.l4_at);
-    rewrite::addresses(bytes, quote_at, family, src, dst, l3);
-    act::write_ports(bytes, quote_l4, quoted, (other.sport(), other.dport()));
-    let l4 = if matches!(quoted.l4, L4::Icmp { .. }) && family == Family::V4 { ports } else { l3.and(ports) };
-    rewrite::transport_delta(bytes, quote_l4, quoted.proto, l4);
+    let known = Ends { src: other.src(), dst: other.dst(), ports: ports(quoted, other) };
     // The outer header: to the host behind us; its source stays, unless it was the translated end.
-    let outer_src = if network.src == quoted.dst { dst } else { network.src };
-    let outer = Delta::address(family, network.dst, src).and(Delta::address(family, network.src, outer_src));
-    rewrite::addresses(bytes, usize::from(flow.link.l3_at), family, outer_src, src, outer);
-    (network.src, network.dst) = (outer_src, src);
-    let at = usize::from(network.l4_at);
-    put_u16(bytes, at + 2, 0);
-    let l4 = &bytes[at..];
-    let sum = match family {
-        Family::V4 => !checksum::fold(checksum::sum(l4)),
-        Family::V6 => checksum::transport(family, outer_src, src, network.proto, l4),
-    };
-    put_u16(bytes, at + 2, sum);
-    network
+    let src = if network.src == quoted.dst { known.dst } else { network.src };
+    let outer = (src, known.src);
+    packet.truncate(usize::from(network.end));
+    let l3_at = usize::from(flow.link.l3_at);
+    let rewritten = packet.lend_datagram(l3_at, |datagram| {
+        ravelin_translate::rewrite_error(datagram, network.family, outer, &known)
+    });
+    match rewritten {
+        None => Err(DropReason::MalformedIcmp),
+        Some(Err(refused)) => Err(reason(refused)),
+        Some(Ok(())) => {
+            packet.checksum = Checksum::Verified;
+            Ok(Network { src: outer.0, dst: outer.1, ..network })
+        }
+    }
+}
+
+/// What the quoted transport header is to show.
+fn ports(quoted: &Network, other: &FlowKey) -> Ports {
+    let (src, dst) = (other.sport(), other.dport());
+    match quoted.l4 {
+        L4::Tcp { .. } | L4::Udp { .. } => Ports::Both { src, dst },
+        // One of the two is the identifier, the other 0; other messages have no identifier.
+        L4::Icmp { .. } if src == 0 || dst == 0 => Ports::Identifier(src | dst),
+        L4::Icmp { .. } | L4::Sctp { .. } | L4::Spi(_) | L4::Opaque => Ports::Keep,
+    }
+}
+
+/// Why an error is not passed on.
+const fn reason(refused: Refused) -> DropReason {
+    match refused {
+        Refused::BadChecksum => DropReason::BadIcmpChecksum,
+        Refused::IcmpFragment => DropReason::IcmpErrorFragment,
+        // No error opens a session.
+        Refused::NestedError => DropReason::IcmpErrorNoSession,
+        Refused::Malformed
+        | Refused::NoRoom
+        | Refused::Expired
+        | Refused::SourceRoute
+        | Refused::RoutingHeader { .. }
+        | Refused::TooBig { .. }
+        | Refused::MustFragment { .. }
+        | Refused::NoCounterpart
+        | Refused::Protocol
+        | Refused::UdpWithoutChecksum
+        | Refused::TinyFragment
+        | Refused::Unmappable { .. } => DropReason::MalformedIcmp,
+    }
 }

@@ -6,6 +6,7 @@
 
 mod act;
 mod counters;
+mod cut;
 mod explain;
 mod fast_path;
 mod first_path;
@@ -40,8 +41,8 @@ pub use explain::{Answered, Condition, Fact, NoRecorder, Recorder, Trace};
 pub use forwarding::{Forwarding, Neighbours, Path, Resolver, Routes};
 pub use key::FlowKey;
 pub use nat::NatRuleRef;
-pub use output::{Answer, Events, Output};
-pub use packet::{Checksum, Handed, Ingress, Packet, Stage};
+pub use output::{Answer, Events, Onward, Output};
+pub use packet::{Checksum, Handed, Ingress, Packet, Stage, Transport};
 pub use random::Seed;
 pub use rules::{BuildError, Rules, Snapshot};
 pub use session::{NO_POLICY, Session, Sessions};

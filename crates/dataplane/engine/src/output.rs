@@ -6,6 +6,8 @@ use ravelin_contract::Event;
 use ravelin_types::InterfaceId;
 use ravelin_wire::rewrite::Partial;
 
+use crate::packet::{Checksum, Ingress};
+use crate::steer::HandOver;
 use crate::verdict::{Egress, Verdict};
 
 /// Bytes of the largest packet the engine sends on its own account (answers, released packets).
@@ -13,9 +15,19 @@ pub const ANSWER_LEN_MAX: usize = 2048;
 /// Answers a step can give; more are counted and lost.
 pub const ANSWERS_MAX: usize = 256;
 
+/// A held packet that turned out to be another worker's: it goes there as it came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Onward {
+    pub over: HandOver,
+    pub ingress: Ingress,
+    pub checksum: Checksum,
+}
+
 /// A packet that the engine made or had held.
 #[derive(Debug)]
 pub struct Answer {
+    /// `Some`: it is handed over and not sent.
+    pub onward: Option<Onward>,
     pub egress: Egress,
     pub unit: InterfaceId,
     pub partial: Option<Partial>,
@@ -83,6 +95,7 @@ impl Output {
     pub fn new() -> Self {
         let answers = (0..ANSWERS_MAX)
             .map(|_| Answer {
+                onward: None,
                 egress: Egress::Host(InterfaceId(0)),
                 unit: InterfaceId(0),
                 partial: None,
@@ -113,7 +126,13 @@ impl Output {
         self.used += 1;
         answer.len = len;
         answer.partial = None;
+        answer.onward = None;
         Some(answer)
+    }
+
+    /// Answers for which there is room.
+    pub(crate) fn room(&self) -> usize {
+        self.answers.len() - self.used
     }
 }
 

@@ -1,6 +1,7 @@
 //! A packet: its bytes and what its I/O backend knows of it.
 
-use ravelin_types::{InterfaceId, PortId, WorkerId};
+use ravelin_translate::Datagram;
+use ravelin_types::{InterfaceId, PortId, Proto, WorkerId};
 use ravelin_wire::rewrite::Partial;
 
 /// What is known of the transport checksum.
@@ -31,8 +32,17 @@ pub struct Handed {
     pub stage: Stage,
     /// Times it has changed hands.
     pub hops: u8,
-    /// Of a fragment: the ports of its datagram.
-    pub ports: Option<(u16, u16)>,
+    /// Of a fragment: what its first one showed. At [`Stage::Datagram`]: it was held until then.
+    pub ports: Option<Transport>,
+}
+
+/// What the first fragment of a datagram shows, for those that carry no transport header.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Transport {
+    /// Behind all extension headers, which later fragments do not show.
+    pub proto: Proto,
+    /// The two numbers that stand for ports in a key.
+    pub ports: (u16, u16),
 }
 
 impl Handed {
@@ -115,6 +125,22 @@ impl<'a> Packet<'a> {
             }
             _ => false,
         }
+    }
+
+    /// Lends the datagram at `l3_at` to a translator. It may grow over the room in front, and is at `l3_at` again afterwards; the link
+    /// header before it is lost.
+    pub(crate) fn lend_datagram<T>(
+        &mut self,
+        l3_at: usize,
+        rewrite: impl FnOnce(&mut Datagram<'_>) -> T,
+    ) -> Option<T> {
+        // As many bytes are kept from it as the header in front has: it can't grow where no header would fit.
+        let end = self.end.checked_sub(l3_at)?;
+        let mut datagram = Datagram::new(self.buf.get_mut(l3_at..)?, self.start..end)?;
+        let done = rewrite(&mut datagram);
+        let range = datagram.range();
+        (self.start, self.end) = (range.start, range.end + l3_at);
+        Some(done)
     }
 
     /// Cuts off what follows `len` bytes (padding).

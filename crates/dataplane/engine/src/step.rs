@@ -9,9 +9,10 @@ use ravelin_types::{DropReason, Family, Instant, Mac, Proto, ZoneId};
 use ravelin_wire::{Fragment, L4, Malformed, Network, Parsed, ethertype, parse};
 
 use crate::explain::{Fact, Recorder};
+use crate::fragment::{self, Arrival, Fate, Taken};
 use crate::key::FlowKey;
-use crate::output::Output;
-use crate::packet::{Handed, Ingress, Packet, Stage};
+use crate::output::{Onward, Output};
+use crate::packet::{Handed, Ingress, Packet, Stage, Transport};
 use crate::rules::Snapshot;
 use crate::session::{HOST_UNIT, WingRef};
 use crate::shared::Shared;
@@ -92,6 +93,7 @@ pub fn step<R: Recorder>(
     out.clear();
     let mut turn = Turn { world, state, shared, now, rec, out };
     turn.state.age(AGE_BUDGET, shared, now);
+    turn.state.fragments.age(now, &mut turn.state.counters);
     act::release_held(&mut turn);
     let mut flows = std::mem::take(&mut turn.state.flows);
     flows.clear();
@@ -111,17 +113,23 @@ pub fn step<R: Recorder>(
     for (packet, slot) in packets.iter_mut().zip(&flows) {
         let verdict = match slot {
             Slot::Done(verdict) => *verdict,
-            Slot::Flow(flow) => judge(&mut turn, packet, flow),
+            Slot::Flow(flow) => {
+                let verdict = judge(&mut turn, packet, flow);
+                note_fate(&mut turn, flow, verdict);
+                verdict
+            }
             Slot::Arp { link, unit, from_host } => host::arp(&mut turn, packet, link, (*unit, *from_host)),
         };
         account(&mut turn, packet, verdict);
+        turn.out.verdicts.push(verdict);
     }
     turn.state.flows = flows;
+    release_fragments(&mut turn);
 }
 
 /// The path of one packet, as Junos draws it.
 fn judge<R: Recorder>(turn: &mut Turn<'_, R>, packet: &mut Packet<'_>, flow: &Flow) -> Verdict {
-    if icmp_error::is_error(flow) {
+    if icmp_error::is_error(&flow.network) {
         let screened = match flow.from_host {
             true => Ok(()),
             false => screens::first(turn, packet, flow, (flow.zone, Way::In)),
@@ -138,7 +146,7 @@ fn judge<R: Recorder>(turn: &mut Turn<'_, R>, packet: &mut Packet<'_>, flow: &Fl
         },
         None => match stub(turn, flow) {
             Some(over) => Verdict::HandOver(over),
-            None => first_path::run(turn, packet, flow),
+            None => without_session(turn, packet, flow),
         },
     }
 }
@@ -151,8 +159,82 @@ fn of_session<R: Recorder>(
 ) -> Verdict {
     match fast_path::run(turn, packet, flow, at) {
         Some(verdict) => verdict,
-        None => first_path::run(turn, packet, flow),
+        None => without_session(turn, packet, flow),
     }
+}
+
+/// A later fragment opens no session: it goes the way of its first. One to a group needs none.
+fn without_session<R: Recorder>(turn: &mut Turn<'_, R>, packet: &mut Packet<'_>, flow: &Flow) -> Verdict {
+    let network = &flow.network;
+    let to_group = flow.link.dst_mac.is_group() || network.dst.is_multicast(network.family);
+    if to_group || !matches!(network.fragment, Fragment::Later { .. }) {
+        return first_path::run(turn, packet, flow);
+    }
+    turn.rec.fact(Fact::SessionMiss);
+    let state = &turn.state;
+    let none = Verdict::Drop(DropReason::FragmentNoFirst);
+    match state.fragments.fate(network, flow.zone, turn.now) {
+        None => none,
+        Some(Fate::Dropped(reason)) => Verdict::Drop(reason),
+        Some(Fate::Gone(to)) => {
+            state.steering.to(to, Stage::Stub, flow.handed).map_or(none, Verdict::HandOver)
+        }
+    }
+}
+
+/// Remembers what became of a first fragment for those that follow it. Spec: session-22.
+fn note_fate<R: Recorder>(turn: &mut Turn<'_, R>, flow: &Flow, verdict: Verdict) {
+    if !matches!(flow.network.fragment, Fragment::First { .. }) {
+        return;
+    }
+    let fate = match verdict {
+        Verdict::Drop(reason) => Fate::Dropped(reason),
+        Verdict::HandOver(over) => Fate::Gone(over.to),
+        Verdict::Send { .. } | Verdict::Consume => return,
+    };
+    let state = &mut *turn.state;
+    state.fragments.note((&flow.network, flow.zone), fate, turn.now, &mut state.counters);
+}
+
+/// Judges the fragments whose first came in this batch as the packets that they are, behind it.
+fn release_fragments<R: Recorder>(turn: &mut Turn<'_, R>) {
+    if !turn.state.fragments.store.has_released() {
+        return;
+    }
+    let mut store = std::mem::take(&mut turn.state.fragments.store);
+    store.drain(|packet, held, transport| {
+        let from = turn.state.worker;
+        packet.handed =
+            Some(Handed { from, stage: Stage::Datagram, hops: held.hops, ports: Some(transport) });
+        let verdict = match classify(turn, packet) {
+            Err(verdict) | Ok(Slot::Done(verdict)) => verdict,
+            Ok(Slot::Flow(flow)) => judge(turn, packet, &flow),
+            Ok(Slot::Arp { .. }) => unreachable!("a fragment is a datagram"),
+        };
+        emit(turn, packet, verdict);
+    });
+    turn.state.fragments.store = store;
+}
+
+/// Does what a verdict says of a packet that is none of the batch's.
+fn emit<R: Recorder>(turn: &mut Turn<'_, R>, packet: &Packet<'_>, verdict: Verdict) {
+    let leaves = matches!(verdict, Verdict::Send { .. } | Verdict::HandOver(_));
+    let answer = if leaves { turn.out.answer(packet.len()) } else { None };
+    let verdict = match (verdict, answer) {
+        (Verdict::Send { egress, unit, partial }, Some(answer)) => {
+            (answer.egress, answer.unit, answer.partial) = (egress, unit, partial);
+            answer.bytes_mut().copy_from_slice(packet.bytes());
+            verdict
+        }
+        (Verdict::HandOver(over), Some(answer)) => {
+            answer.onward = Some(Onward { over, ingress: packet.ingress, checksum: packet.checksum });
+            answer.bytes_mut().copy_from_slice(packet.bytes());
+            verdict
+        }
+        (Verdict::Send { .. } | Verdict::HandOver(_), None) => Verdict::Drop(DropReason::AnswerQueueFull),
+        (Verdict::Drop(_) | Verdict::Consume, _) => verdict,
+    };
+    account(turn, packet, verdict);
 }
 
 /// Who has the session of a packet that we have none for.
@@ -184,7 +266,6 @@ fn account<R: Recorder>(turn: &mut Turn<'_, R>, packet: &Packet<'_>, verdict: Ve
         Verdict::Consume => {}
         Verdict::HandOver(_) => counters.handed_over += 1,
     }
-    turn.out.verdicts.push(verdict);
 }
 
 /// From bytes to a flow, or to the end of a packet that is none.
@@ -236,10 +317,11 @@ fn classify<R: Recorder>(turn: &mut Turn<'_, R>, packet: &Packet<'_>) -> Result<
     if !from_host {
         check_addresses(&network)?;
     }
-    let towards = if from_host { Towards::Out } else { Towards::In };
-    let key = place(turn, packet, &network, towards)?;
+    let (zone, towards) = if from_host { (ZoneId::HOST, Towards::Out) } else { (zone, Towards::In) };
+    let key = place(turn, &Arrival { packet, network: &network, l3_at: link.l3_at, zone }, towards)?;
     let hash = turn.state.sessions.hash(&key);
-    let zone = if from_host { ZoneId::HOST } else { zone };
+    // A later fragment of IPv6 may show an extension header instead.
+    let network = Network { proto: key.proto(), ..network };
     Ok(Slot::Flow(Flow { link, network, unit: unit.id, zone, from_host, key, hash, handed: packet.handed }))
 }
 
@@ -303,58 +385,69 @@ fn check_addresses(network: &Network) -> Result<(), Verdict> {
 /// The key of a packet that is this worker's to judge, or whose it is.
 fn place<R: Recorder>(
     turn: &mut Turn<'_, R>,
-    packet: &Packet<'_>,
-    network: &Network,
+    arrival: &Arrival<'_>,
     towards: Towards,
 ) -> Result<FlowKey, Verdict> {
     let steering = turn.state.steering;
-    if steering.is_alone() {
-        return flow_key(turn, network);
-    }
+    let Arrival { packet, network, .. } = *arrival;
     let handed = packet.handed;
+    if steering.is_alone() && handed.is_none() {
+        return flow_key(turn, arrival);
+    }
     if handed.is_some_and(|h| steering.loops(&h)) {
         return Err(Verdict::Drop(DropReason::HandOverLoop));
     }
     let over =
         |to, stage, handed| steering.to(to, stage, handed).map_or(Ok(()), |h| Err(Verdict::HandOver(h)));
+    let rules = &turn.world.rules;
     match handed.map(|h| (h.stage, h.ports)) {
         Some((Stage::Tuple | Stage::Home | Stage::Ports | Stage::Stub, ports)) => {
-            return Ok(FlowKey::of(network, ports));
+            return Ok(key_of(network, ports));
         }
-        Some((Stage::Datagram, _)) => {}
+        // It waited here for the first of its datagram.
+        Some((Stage::Datagram, Some(transport))) => {
+            let key = key_of(network, Some(transport));
+            over(steering.of_key(rules, &key, towards), Stage::Tuple, handed)?;
+            return Ok(key);
+        }
+        Some((Stage::Datagram, None)) => {}
         None => {
-            if let Some(owner) = steering.of_fragment(network) {
+            if let Some(owner) = steering.of_fragment(&fragment::identity(network)) {
                 over(owner, Stage::Datagram, None)?;
             }
         }
     }
-    let rules = &turn.world.rules;
-    if let Some(quoted) = icmp_error::quoted(packet, network) {
-        // It goes where the answers to the packet that it quotes go.
-        let key = FlowKey::of(&quoted, None).reversed();
-        over(steering.of_key(rules, &key, towards), Stage::Tuple, handed)?;
-        return flow_key(turn, network);
+    if network.fragment != Fragment::Whole {
+        let key = flow_key(turn, arrival)?;
+        let ports = Some(Transport { proto: key.proto(), ports: (key.sport(), key.dport()) });
+        let known = Handed { ports, ..handed.unwrap_or(Handed::FRESH) };
+        over(steering.of_key(rules, &key, towards), Stage::Tuple, Some(known))?;
+        return Ok(key);
     }
-    let key = flow_key(turn, network)?;
-    let ports = (network.fragment != Fragment::Whole).then(|| (key.sport(), key.dport()));
-    let known = Handed { ports, ..handed.unwrap_or(Handed::FRESH) };
-    over(steering.of_key(rules, &key, towards), Stage::Tuple, Some(known))?;
+    // An error goes where the answers to the packet that it quotes go.
+    let quoted = icmp_error::quoted(packet, network).map(|quoted| FlowKey::of(&quoted, None).reversed());
+    let key = FlowKey::of(network, None);
+    over(steering.of_key(rules, quoted.as_ref().unwrap_or(&key), towards), Stage::Tuple, handed)?;
     Ok(key)
 }
 
-fn flow_key<R: Recorder>(turn: &mut Turn<'_, R>, network: &Network) -> Result<FlowKey, Verdict> {
-    match network.fragment {
-        Fragment::Whole => Ok(FlowKey::of(network, None)),
-        Fragment::First { .. } => {
-            let key = FlowKey::of(network, None);
-            turn.state.fragments.remember(network, (key.sport(), key.dport()), turn.now);
-            Ok(key)
-        }
-        Fragment::Later { .. } => {
-            let ports = turn.state.fragments.recall(network, turn.now);
-            let ports = ports.ok_or(Verdict::Drop(DropReason::FragmentNoFirst))?;
-            Ok(FlowKey::of(network, Some(ports)))
-        }
+fn flow_key<R: Recorder>(turn: &mut Turn<'_, R>, arrival: &Arrival<'_>) -> Result<FlowKey, Verdict> {
+    if arrival.network.fragment == Fragment::Whole {
+        return Ok(FlowKey::of(arrival.network, None));
+    }
+    let state = &mut *turn.state;
+    match state.fragments.take(arrival, turn.now, &mut state.counters) {
+        Taken::Pass(transport) => Ok(key_of(arrival.network, Some(transport))),
+        Taken::Held => Err(Verdict::Consume),
+        Taken::Drop(reason) => Err(Verdict::Drop(reason)),
+    }
+}
+
+/// The key of a packet, or of a fragment whose datagram's first is known.
+fn key_of(network: &Network, transport: Option<Transport>) -> FlowKey {
+    match transport {
+        None => FlowKey::of(network, None),
+        Some(Transport { proto, ports }) => FlowKey::of(&Network { proto, ..*network }, Some(ports)),
     }
 }
 

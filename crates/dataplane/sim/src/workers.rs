@@ -4,8 +4,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ravelin_contract::{Error, PortStatus, Refusal, WorkerStatus};
 use ravelin_engine::{
-    Checksum, Egress, Handed, Ingress, Limits, Output, Packet, Resolver, Rules, Seed, Shared, Snapshot,
-    State, Steering, Trace, Verdict, step,
+    Checksum, Egress, Handed, Ingress, Limits, Onward, Output, Packet, Resolver, Rules, Seed, Shared,
+    Snapshot, State, Steering, Trace, Verdict, step,
 };
 use ravelin_plane::{Plane, PortMode, Setup, Task, Workers};
 use ravelin_types::{Generation, Instant, InterfaceId, PortId, WorkerId};
@@ -76,8 +76,8 @@ struct Inner {
 
 /// A frame of a batch on its way to a verdict.
 struct Job {
-    /// Its place in the batch.
-    at: usize,
+    /// Its place in the batch; `None`: the engine had held it.
+    at: Option<usize>,
     /// The frame with its headroom, as it came.
     buffer: Vec<u8>,
     ingress: Ingress,
@@ -91,6 +91,15 @@ struct Outcome {
     sent: Vec<Option<Sent>>,
     answers: Vec<Sent>,
     trace: Trace,
+}
+
+impl Outcome {
+    fn sent(&mut self, at: Option<usize>, sent: Sent) {
+        match at {
+            Some(at) => self.sent[at] = Some(sent),
+            None => self.answers.push(sent),
+        }
+    }
 }
 
 impl SimWorkers {
@@ -164,7 +173,7 @@ impl SimWorkers {
             };
             let buffer = [&[0; HEADROOM][..], frame].concat();
             let worker = inner.next_arrival();
-            inboxes[worker].push(Job { at, buffer, ingress: *ingress, checksum, handed: None });
+            inboxes[worker].push(Job { at: Some(at), buffer, ingress: *ingress, checksum, handed: None });
         }
         inboxes
     }
@@ -219,13 +228,20 @@ impl Inner {
                     if let Some(partial) = partial {
                         rewrite::finish(&mut frame, partial);
                     }
-                    outcome.sent[job.at] = Some(Sent { to: to(egress), unit, frame });
+                    outcome.sent(job.at, Sent { to: to(egress), unit, frame });
                 }
                 Verdict::Drop(_) | Verdict::Consume => {}
             }
-            outcome.verdicts[job.at] = *verdict;
+            if let Some(at) = job.at {
+                outcome.verdicts[at] = *verdict;
+            }
         }
         for answer in out.answers() {
+            if let Some(Onward { over: to, ingress, checksum }) = answer.onward {
+                let buffer = [&[0; HEADROOM][..], answer.bytes()].concat();
+                over.push((to.to, Job { at: None, buffer, ingress, checksum, handed: Some(to.handed) }));
+                continue;
+            }
             if let Some(partial) = answer.partial {
                 rewrite::finish(answer.bytes_mut(), partial);
             }

@@ -1,5 +1,8 @@
 //! The engine behind the simulator, by a program built by hand: two zones, one permit, source NAT.
 
+#[path = "flow/fragments.rs"]
+mod fragments;
+
 use std::sync::Arc;
 
 use ravelin_contract::{DataPlane, NextHop, Route, RouteUpdate, SessionFilter, UpdateBatch};
@@ -130,7 +133,11 @@ fn route(prefix: &str, unit: u16) -> RouteUpdate {
 }
 
 fn plane(program: &Program, checksum: Checksum) -> SimPlane {
-    let plane = SimWorkers::plane(SimSetup { checksum, ..SimSetup::default() });
+    plane_of(program, SimSetup { checksum, ..SimSetup::default() })
+}
+
+fn plane_of(program: &Program, setup: SimSetup) -> SimPlane {
+    let plane = SimWorkers::plane(setup);
     assert!(plane.check_config(program).unwrap().refusals.is_empty());
     plane.apply_config(program).unwrap();
     let routes = ["10.1.0.0/24", "2001:db8:1::/64"].map(|p| route(p, 0));
@@ -338,23 +345,6 @@ fn clear_ends_what_the_filter_names_and_nothing_else() {
     assert_eq!(plane.sessions().clear(&one).unwrap(), 1);
     assert_eq!(plane.sessions().count().unwrap(), 9);
     assert_eq!(plane.sessions().clear(&SessionFilter::default()).unwrap(), 9);
-}
-
-#[test]
-fn later_fragments_follow_their_first() {
-    let plane = plane(&program(1, true, permit_all()), Checksum::Unverified);
-    let mut first = Ip::v4(INSIDE, SERVER);
-    (first.id, first.fragment) = (77, 0x2000);
-    let mut later = first.clone();
-    later.fragment = 3;
-    let tail = build::frame(&later, &Payload::raw(Proto::UDP, &[0; 16]));
-    assert_eq!(send(&plane, 0, &tail).0, Verdict::Drop(DropReason::FragmentNoFirst));
-    let mut head = Payload::udp(5000, 53, &[0; 16]);
-    head.bytes[5] = 40;
-    send(&plane, 0, &build::frame(&first, &head));
-    let (verdict, sent) = send(&plane, 0, &tail);
-    assert!(matches!(verdict, Verdict::Send { .. }), "{verdict:?}");
-    assert_eq!(parse(&sent[0].frame).unwrap().network.unwrap().src, Addr::v4(OUTSIDE));
 }
 
 /// A SYN that announces an MSS of 1460, of which the firewall lets 1350 through. Spec: tcp-42.
