@@ -142,10 +142,7 @@ impl Reader<'_> {
         }
     }
 
-    fn nested(
-        &mut self,
-        inner: impl FnOnce(&mut Self) -> Result<u64, FlagError>,
-    ) -> Result<u64, FlagError> {
+    fn nested(&mut self, inner: impl FnOnce(&mut Self) -> Result<u64, FlagError>) -> Result<u64, FlagError> {
         self.at += 1;
         self.depth += 1;
         if self.depth > EXPRESSION_DEPTH_MAX {

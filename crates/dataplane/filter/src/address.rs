@@ -59,6 +59,12 @@ impl AddressSet {
             open.push((last, listed));
         }
         close(&mut open, &mut cuts, None);
+        let line_end = if prefixes.iter().all(|prefix| prefix.family == Family::V4) {
+            u128::from(u32::MAX)
+        } else {
+            u128::MAX
+        };
+        cuts.retain(|(start, _)| *start <= line_end);
         let starts: Vec<u128> = cuts.iter().map(|(start, _)| *start).collect();
         Self { segments: Segments::new(&starts), listed: cuts.iter().map(|(_, listed)| *listed).collect() }
     }
@@ -67,7 +73,7 @@ impl AddressSet {
         self.listed[self.segments.find(addr.0)]
     }
 
-    /// The ranges that are listed, ascending and apart.
+    /// The ranges that are listed, ascending and apart; the last may go on beyond the family's addresses.
     pub(crate) fn ranges(&self) -> Vec<(u128, u128)> {
         let starts: Vec<u128> = match &self.segments {
             Segments::Narrow(starts) => starts.iter().map(|start| u128::from(*start)).collect(),

@@ -89,7 +89,7 @@ pub struct FlexibleMatch {
     pub byte_offset: u8,
     /// 0 to 7.
     pub bit_offset: u8,
-    /// 1 to 120.
+    /// 1 to 128, with the bit offset at most 128.
     pub bit_length: u8,
     /// Applied before comparing.
     pub mask: u128,
@@ -147,7 +147,7 @@ impl Values {
 impl ByteField {
     /// The largest value that the field can hold.
     #[must_use]
-    pub const fn max(self) -> u32 {
+    pub const fn largest(self) -> u32 {
         match self {
             Self::Dscp => 63,
             Self::Precedence => 7,
@@ -165,7 +165,7 @@ impl ByteField {
 
 impl NumberField {
     #[must_use]
-    pub const fn max(self) -> u32 {
+    pub const fn largest(self) -> u32 {
         match self {
             Self::PacketLength => 65_535,
             Self::FragmentOffset => 8_191,

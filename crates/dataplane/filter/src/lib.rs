@@ -17,8 +17,8 @@ mod ops;
 mod segments;
 
 pub use action::{
-    Decision, Effects, FilterCounterId, Logging, Marks, MirrorId, Outcome, Policed, Reject, RoutingInstanceId,
-    TermAt, Terminal, Then,
+    Decision, Effects, FilterCounterId, Logging, Marks, MirrorId, Outcome, Policed, Reject,
+    RoutingInstanceId, TermAt, Terminal, Then,
 };
 pub use build::{BuildError, CONDITIONS_MAX, Filter, TERMS_MAX, Term, VALUES_MAX};
 pub use condition::{

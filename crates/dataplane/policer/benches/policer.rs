@@ -55,10 +55,5 @@ fn run(name: &str, spec: Spec, gap: u64) {
         })
         .collect();
     rounds.sort_by(f64::total_cmp);
-    println!(
-        "{name:<48} {:6.1} ns ({:.1} to {:.1})",
-        rounds[ROUNDS / 2],
-        rounds[0],
-        rounds[ROUNDS - 1]
-    );
+    println!("{name:<48} {:6.1} ns ({:.1} to {:.1})", rounds[ROUNDS / 2], rounds[0], rounds[ROUNDS - 1]);
 }

@@ -11,5 +11,5 @@ mod meters;
 mod spec;
 
 pub use meter::{Action, Colour, Counts, Meter, Verdict};
-pub use meters::{METERS_MAX, MeterKey, MetersError, Meters};
+pub use meters::{METERS_MAX, MeterKey, Meters, MetersError};
 pub use spec::{Awareness, BURST_MAX, Exceeding, Limit, RATE_MAX, Spec, SpecError, percent_of};

@@ -79,9 +79,24 @@ const _: () = assert!(size_of::<Line>() == 64, "one cache line a worker");
 
 #[derive(Debug)]
 enum Scheme {
-    Two { bucket: Bucket, by_packet: bool, exceeding: Exceeding },
-    Single { awareness: Awareness, committed: Bucket, excess: AtomicU64, excess_burst: u64, discard_red: bool },
-    Double { awareness: Awareness, committed: Bucket, peak: Bucket, discard_red: bool },
+    Two {
+        bucket: Bucket,
+        by_packet: bool,
+        exceeding: Exceeding,
+    },
+    Single {
+        awareness: Awareness,
+        committed: Bucket,
+        excess: AtomicU64,
+        excess_burst: u64,
+        discard_red: bool,
+    },
+    Double {
+        awareness: Awareness,
+        committed: Bucket,
+        peak: Bucket,
+        discard_red: bool,
+    },
 }
 
 /// One instance of a policer. Shared by workers and by generations.

@@ -75,9 +75,9 @@ impl Meters {
             let same = |meter: &&Arc<Meter>| meter.spec() == spec && meter.workers() == usize::from(workers);
             let meter = match running.by_key(*key).filter(same) {
                 Some(meter) => Arc::clone(meter),
-                None => Arc::new(
-                    Meter::new(*spec, workers, now).map_err(|error| MetersError::Spec(*key, error))?,
-                ),
+                None => {
+                    Arc::new(Meter::new(*spec, workers, now).map_err(|error| MetersError::Spec(*key, error))?)
+                }
             };
             list.push(meter);
         }
@@ -156,9 +156,8 @@ mod tests {
         };
         assert_eq!(refused(&[(A, bits(0))]), MetersError::Spec(A, SpecError::Rate(0)));
         assert_eq!(refused(&[(A, bits(1)), (A, bits(1))]), MetersError::Twice(A));
-        let many: Vec<_> = (0..=METERS_MAX as u64)
-            .map(|n| (MeterKey { place: RuleIdentity(n), ..A }, bits(1)))
-            .collect();
+        let many: Vec<_> =
+            (0..=METERS_MAX as u64).map(|n| (MeterKey { place: RuleIdentity(n), ..A }, bits(1))).collect();
         assert_eq!(refused(&many), MetersError::TooMany(METERS_MAX + 1));
     }
 }

@@ -51,8 +51,7 @@ fn two_colours_pass_or_do_what_is_configured() {
     let limit = Limit::Bits { per_second: 8000, burst_bytes: 1500 };
     let with = |exceeding| Spec::TwoColour { limit, exceeding };
     check(with(Exceeding::Discard), &[High, Low], &[(Green, Action::Pass), (Red, Action::Discard)]);
-    let both =
-        Exceeding::Mark { loss_priority: Some(High), forwarding_class: Some(ForwardingClassId(2)) };
+    let both = Exceeding::Mark { loss_priority: Some(High), forwarding_class: Some(ForwardingClassId(2)) };
     let marked = Action::Mark { loss_priority: Some(High), forwarding_class: Some(ForwardingClassId(2)) };
     check(with(both), &[Low, Low], &[(Green, Action::Pass), (Red, marked)]);
 }

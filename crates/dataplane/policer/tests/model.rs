@@ -59,8 +59,12 @@ fn packets() -> impl Strategy<Value = Vec<Packet>> {
     ];
     let priority = prop::sample::select(LossPriority::ALL.to_vec());
     let size = prop_oneof![Just(64u32), Just(1500), Just(9000), 20u32..2000];
-    let packet = (after, size, 0u8..4, priority)
-        .prop_map(|(after, size, worker, priority)| Packet { after, size, worker, priority });
+    let packet = (after, size, 0u8..4, priority).prop_map(|(after, size, worker, priority)| Packet {
+        after,
+        size,
+        worker,
+        priority,
+    });
     prop::collection::vec(packet, 1..300)
 }
 
