@@ -37,7 +37,7 @@ fn prefix(family: Family) -> impl Strategy<Value = ListedPrefix> {
 fn values(few: &'static [u32], max: u32) -> impl Strategy<Value = Values> {
     let range = prop_oneof![
         4 => one_of(few).prop_map(|value| (value, value)),
-        1 => (one_of(few), 0u32..6).prop_map(move |(low, more)| (low, (low + more).min(max))),
+        1 => (one_of(few), 0u32..6).prop_map(move |(low, more)| (low, low.saturating_add(more).min(max))),
         1 => one_of(few).prop_map(move |low| (low, max)),
         1 => one_of(few).prop_map(|high| (0, high)),
     ];
