@@ -57,7 +57,7 @@ fn addr(family: Family, n: u32) -> Addr {
 /// Term n: from a network shared by 16 terms to a network of its own, TCP, a port.
 fn terms(family: Family, numbers: std::ops::Range<u32>) -> Vec<Term> {
     let len = if family == Family::V4 { 24 } else { 64 };
-    let prefix = |n| vec![ListedPrefix { family, addr: addr(family, n), len, except: false }];
+    let prefix = |n| [ListedPrefix { family, addr: addr(family, n), len, except: false }].into();
     numbers
         .map(|n| Term {
             conditions: vec![

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 
 use ravelin_types::Family;
 
@@ -21,6 +22,9 @@ pub const CONDITIONS_MAX: usize = 64;
 pub const VALUES_MAX: usize = 1 << 20;
 /// A filter of fewer terms is walked: finding rows would cost more.
 const COLUMNS_FROM: usize = 6;
+/// Ranges that the terms of a filter have in a column together; a term with more than its part is taken to need
+/// what lies between some of them, too.
+const COLUMN_RANGES_MAX: usize = 1 << 20;
 
 /// A term: conditions that must all hold, and what it does.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -144,7 +148,7 @@ impl Filter {
             compiled.push(CompiledTerm { ops: span, then: term.then });
             needs.push(term.conditions.as_slice());
         }
-        let columns = if terms.len() < COLUMNS_FROM { vec![] } else { columns(&needs) };
+        let columns = if terms.len() < COLUMNS_FROM { vec![] } else { columns(&needs, &pools) };
         Ok(Self {
             family,
             terms: compiled.into(),
@@ -175,34 +179,43 @@ const fn cost(op: &Op) -> u8 {
     }
 }
 
-fn columns(terms: &[&[Condition]]) -> Vec<Column> {
+fn columns(terms: &[&[Condition]], pools: &Growing) -> Vec<Column> {
+    let limit = (COLUMN_RANGES_MAX / terms.len()).max(8);
+    let listed: Vec<_> = pools.addresses.iter().map(|set| coarse(set.ranges(), limit)).collect();
+    let addresses = |prefixes: &Arc<[ListedPrefix]>| listed[pools.known_addresses[prefixes] as usize].clone();
     let column = |field| {
-        let needs: Vec<Needs> =
-            terms.iter().map(|term| term.iter().find_map(|condition| needs(field, condition))).collect();
+        let of = |condition: &Condition| match (field, condition) {
+            (Field::Source, Condition::Address { end: End::Source, prefixes })
+            | (Field::Destination, Condition::Address { end: End::Destination, prefixes }) => {
+                Some(addresses(prefixes))
+            }
+            _ => numbers(field, condition).map(|ranges| coarse(ranges, limit)),
+        };
+        let needs: Vec<Needs> = terms.iter().map(|term| term.iter().find_map(of)).collect();
         Column::new(field, &needs)
     };
     Field::ALL.into_iter().filter_map(column).collect()
 }
 
-/// What a condition needs a field to be; `None` where it says nothing of it.
-fn needs(field: Field, condition: &Condition) -> Needs {
-    let wide = |ranges: Vec<(u32, u32)>| {
-        Some(ranges.into_iter().map(|(low, high)| (u128::from(low), u128::from(high))).collect())
-    };
-    match (field, condition) {
-        (Field::Source, Condition::Address { end: End::Source, prefixes })
-        | (Field::Destination, Condition::Address { end: End::Destination, prefixes }) => {
-            Some(AddressSet::new(prefixes).ranges())
-        }
+/// What a condition needs a port or the protocol to be; `None` where it says nothing of it.
+fn numbers(field: Field, condition: &Condition) -> Needs {
+    let admitted = match (field, condition) {
         (Field::SourcePort, Condition::Port { end: End::Source, values })
         | (Field::DestinationPort, Condition::Port { end: End::Destination, values }) => {
-            wide(admitted(values, u32::from(u16::MAX)))
+            admitted(values, u32::from(u16::MAX))
         }
-        (Field::Protocol, Condition::Byte { field: ByteField::Protocol, values }) => {
-            wide(admitted(values, 255))
-        }
-        _ => None,
+        (Field::Protocol, Condition::Byte { field: ByteField::Protocol, values }) => admitted(values, 255),
+        _ => return None,
+    };
+    Some(admitted.into_iter().map(|(low, high)| (u128::from(low), u128::from(high))).collect())
+}
+
+/// At most `limit` ranges that have all values of the given ones, and maybe more.
+fn coarse(ranges: Vec<(u128, u128)>, limit: usize) -> Vec<(u128, u128)> {
+    if ranges.len() <= limit {
+        return ranges;
     }
+    ranges.chunks(ranges.len().div_ceil(limit)).map(|few| (few[0].0, few[few.len() - 1].1)).collect()
 }
 
 /// Ascending, apart, and none next to another.
@@ -327,7 +340,7 @@ fn check_flexible(wanted: &FlexibleMatch) -> Result<(), Fault> {
 #[derive(Default)]
 struct Growing {
     addresses: Vec<AddressSet>,
-    known_addresses: BTreeMap<Vec<ListedPrefix>, u32>,
+    known_addresses: BTreeMap<Arc<[ListedPrefix]>, u32>,
     bytes: Vec<ByteSet>,
     known_bytes: BTreeMap<ByteSet, u32>,
     ranges: Vec<(u32, u32)>,
@@ -371,9 +384,9 @@ impl Growing {
         }
     }
 
-    fn addresses(&mut self, prefixes: &[ListedPrefix]) -> u32 {
+    fn addresses(&mut self, prefixes: &Arc<[ListedPrefix]>) -> u32 {
         let next = self.addresses.len() as u32;
-        let at = *self.known_addresses.entry(prefixes.to_vec()).or_insert(next);
+        let at = *self.known_addresses.entry(Arc::clone(prefixes)).or_insert(next);
         if at == next {
             self.addresses.push(AddressSet::new(prefixes));
         }
@@ -411,5 +424,47 @@ impl Growing {
             flexible: self.flexible.into(),
             interfaces: self.interfaces.into(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ravelin_types::Addr;
+
+    #[test]
+    fn fewer_ranges_have_every_value_of_more() {
+        let ranges: Vec<(u128, u128)> = (0..100).map(|n| (n * 10, n * 10 + 3)).collect();
+        let few = coarse(ranges.clone(), 8);
+        assert!(few.len() <= 8, "{}", few.len());
+        for (low, high) in ranges {
+            assert!(few.iter().any(|(first, last)| *first <= low && high <= *last), "{low}");
+        }
+        assert!(few.windows(2).all(|two| two[0].1 < two[1].0));
+    }
+
+    #[test]
+    fn a_long_list_in_many_terms_is_kept_once_and_bounded() {
+        let prefix = |n: u32| ListedPrefix {
+            family: Family::V4,
+            addr: Addr(u128::from(n) * 512),
+            len: 24,
+            except: false,
+        };
+        let prefixes: Arc<[ListedPrefix]> = (0..20_000).map(prefix).collect();
+        let term = Term {
+            conditions: vec![Condition::Address { end: End::Source, prefixes }],
+            then: Then::default(),
+        };
+        let filter = Filter::build(Family::V4, &vec![term; 2000]).unwrap();
+        assert_eq!(filter.pools.addresses.len(), 1);
+    }
+
+    #[test]
+    fn what_is_admitted_is_the_rest_of_what_is_not() {
+        let except = |ranges: &[(u32, u32)]| admitted(&Values::except(ranges), 100);
+        assert_eq!(except(&[(0, 100)]), []);
+        assert_eq!(except(&[(5, 5), (6, 9), (0, 1)]), [(2, 4), (10, 100)]);
+        assert_eq!(except(&[(100, 100)]), [(0, 99)]);
     }
 }

@@ -2,6 +2,8 @@
 //!
 //! Spec: firewall-filter-10..45.
 
+use std::sync::Arc;
+
 use ravelin_types::{Addr, Family, FlagTable, InterfaceId};
 
 /// Which end of a packet an address or port condition looks at.
@@ -101,10 +103,11 @@ pub struct FlexibleMatch {
 /// One condition of a term's `from`; a term holds when all do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Condition {
-    /// Addresses and prefix lists of one end, together: the longest prefix decides.
+    /// Addresses and prefix lists of one end, together: the longest prefix decides. Terms that use the same
+    /// list may share it.
     Address {
         end: End,
-        prefixes: Vec<ListedPrefix>,
+        prefixes: Arc<[ListedPrefix]>,
     },
     Port {
         end: End,

@@ -157,7 +157,7 @@ fn port_except_is_neither_port() {
 fn an_excepted_address_at_either_end_is_the_packets() {
     let prefix = |addr, len, except| ListedPrefix { family: Family::V4, addr: Addr::v4(addr), len, except };
     let list = vec![prefix([0, 0, 0, 0], 0, false), prefix([10, 0, 0, 0], 8, true)];
-    let address = |end| Condition::Address { end, prefixes: list.clone() };
+    let address = |end| Condition::Address { end, prefixes: list.clone().into() };
     assert!(!holds(address(End::Either), &syn()));
     assert!(!holds(address(End::Source), &syn()));
     assert!(holds(address(End::Destination), &syn()));
@@ -279,7 +279,7 @@ fn what_can_not_be_evaluated_is_refused_and_not_left_out() {
     assert_eq!(fault(Family::V6, byte(ByteField::Precedence, &[(6, 6)])), family);
     assert_eq!(fault(Family::V6, Condition::IpOptions(OptionMatch::Any { except: false })), family);
     for (other, len) in [(Family::V6, 8), (Family::V4, 33)] {
-        let prefixes = vec![ListedPrefix { family: other, addr: Addr(1), len, except: false }];
+        let prefixes = vec![ListedPrefix { family: other, addr: Addr(1), len, except: false }].into();
         let refused = fault(Family::V4, Condition::Address { end: End::Source, prefixes });
         assert_eq!(refused, BuildError::Prefix { term: term_at, condition });
     }

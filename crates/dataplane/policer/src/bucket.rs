@@ -11,8 +11,10 @@ use ravelin_types::Instant;
 
 /// A quantum is this part of the burst, over all workers: what may be lent out and unused at once.
 const LENT_SHARE: u64 = 128;
-/// A quantum smaller than this saves nothing over taking what a packet needs.
-const QUANTUM_BYTES_MIN: u64 = 512;
+/// A quantum smaller than this saves little over taking what a packet needs. A burst that is lent from is
+/// 128 times as large, and so what is left of it when all is lent holds the largest packet.
+const QUANTUM_BYTES_MIN: u64 = 1024;
+const _: () = assert!(QUANTUM_BYTES_MIN * (LENT_SHARE - 1) > 65_535, "the largest packet may conform");
 /// The most a worker holds, bytes: beyond it the cost of the atomic is already spread thin.
 const QUANTUM_BYTES_MAX: u64 = 256 * 1024;
 /// The same in packets.

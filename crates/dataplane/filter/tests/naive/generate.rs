@@ -105,7 +105,7 @@ fn flexible() -> impl Strategy<Value = Condition> {
 
 fn condition(family: Family) -> BoxedStrategy<Condition> {
     let addresses = (end(), prop::collection::vec(prefix(family), 0..5))
-        .prop_map(|(end, prefixes)| Condition::Address { end, prefixes });
+        .prop_map(|(end, prefixes)| Condition::Address { end, prefixes: prefixes.into() });
     let ports = (end(), values(PORTS, 65_535)).prop_map(|(end, values)| Condition::Port { end, values });
     let units = prop::collection::vec((0u16..4).prop_map(InterfaceId), 0..3).prop_map(Condition::Interface);
     let fragments = one_of(&[Condition::IsFragment, Condition::FirstFragment]);
