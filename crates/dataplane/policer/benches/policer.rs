@@ -16,8 +16,8 @@ fn main() {
         limit: Limit::Bits { per_second, burst_bytes },
         exceeding: Exceeding::Discard,
     };
-    run("two-colour, conforming, burst 62 MB", limit(100_000_000_000, 62_500_000), 50);
-    run("two-colour, conforming, burst 15 kB (no loan)", limit(100_000_000_000, 15_000), 200);
+    run("two-colour, conforming, burst 62 MB", limit(100_000_000_000, 62_500_000), 200);
+    run("two-colour, conforming, burst 100 kB (no loan)", limit(100_000_000_000, 100_000), 200);
     run("two-colour, two thirds discarded", limit(10_000_000_000, 6_250_000), 400);
     run("two-colour, nearly all discarded", limit(1_000_000, 15_000), 400);
     let single = Spec::SingleRate {
