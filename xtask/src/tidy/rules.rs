@@ -10,7 +10,12 @@ const SILENT_FOLDERS: &[&str] =
     &["crates/base/", "crates/config/", "crates/dataplane/", "crates/compile/", "crates/control/"];
 const PRINTS: &[&str] = &["println!", "eprintln!", "print!", "eprint!", "dbg!"];
 
-const PURE_FOLDERS: &[&str] = &["crates/dataplane/engine/src/", "crates/dataplane/nat/src/"];
+const PURE_FOLDERS: &[&str] = &[
+    "crates/dataplane/engine/src/",
+    "crates/dataplane/nat/src/",
+    "crates/dataplane/filter/src/",
+    "crates/dataplane/policer/src/",
+];
 const IMPURE: &[&str] = &[
     "Instant::now",
     "SystemTime",

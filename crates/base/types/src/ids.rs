@@ -45,6 +45,14 @@ id!(
     NatRuleId(u32)
 );
 id!(
+    /// A forwarding class, by its queue's place.
+    ForwardingClassId(u8)
+);
+id!(
+    /// A meter: one instance of a policer.
+    MeterId(u32)
+);
+id!(
     /// A receive queue of one port.
     QueueId(u16)
 );

@@ -3,6 +3,8 @@
 //! Place: the bottom layer; depends on nothing of ours and holds no state.
 
 mod addr;
+mod cos;
+mod flags;
 mod ids;
 mod name;
 mod proto;
@@ -10,8 +12,13 @@ mod reason;
 mod time;
 
 pub use addr::{Addr, Family, Mac, NotAnAddress};
+pub use cos::LossPriority;
+pub use flags::{
+    EXPRESSION_DEPTH_MAX, EXPRESSION_LEN_MAX, FRAGMENT_FLAG_NAMES, FlagError, FlagTable, TCP_FLAG_NAMES,
+};
 pub use ids::{
-    Generation, InterfaceId, NatRuleId, PolicyId, PortId, QueueId, RuleIdentity, SessionId, WorkerId, ZoneId,
+    ForwardingClassId, Generation, InterfaceId, MeterId, NatRuleId, PolicyId, PortId, QueueId, RuleIdentity,
+    SessionId, WorkerId, ZoneId,
 };
 pub use name::{InterfaceName, NameError};
 pub use proto::{IcmpKind, Proto};
