@@ -9,6 +9,7 @@ mod error;
 mod interfaces;
 mod nat;
 mod policies;
+mod pools;
 mod resolved;
 mod routes;
 mod services;
@@ -57,6 +58,7 @@ pub fn compile(
         Compiler { config, resolved, book, applications: application::Names::default(), errors: Vec::new() };
     let interfaces = compiler.interfaces();
     let zones = compiler.zones();
+    let pools = compiler.source_pools(&interfaces);
     let nat = compiler.source_nat();
     let (destination, fixed) = (compiler.destination_nat(), compiler.static_nat());
     let sections = compiler.policies();
@@ -67,6 +69,7 @@ pub fn compile(
         (String::new(), Arc::new(Chunk::SourceNat(nat))),
         (String::new(), Arc::new(Chunk::DestinationNat(destination))),
         (String::new(), Arc::new(Chunk::StaticNat(fixed))),
+        (String::new(), Arc::new(Chunk::SourcePools(pools))),
     ];
     chunks.extend(sections.into_iter().map(|(name, s)| (name, Arc::new(Chunk::Section(s)))));
     let names = std::mem::take(&mut compiler.applications).into_names();

@@ -21,12 +21,12 @@ pub use load::{Loaded, check_tree, covered, load, lower_tree};
 pub use predefined::{is_unsupported, predefined};
 pub use routing_options::{RoutingOptions, StaticAction, StaticRoute};
 pub use security::{
-    Address, AddressBook, AddressRef, AddressSet, AddressValue, DefaultPolicy, DestinationNatAction,
-    DestinationPool, DestinationRule, DestinationRuleSet, Flow, GlobalPolicy, HostInbound, NatContext,
-    NatDestination, NatProtocol, NatProxy, NatRule, NatRuleSet, NatSource, NatStatic, Policies, Policy,
-    PolicyAction, PolicyRematch, Port, PortSpan, Protocol, ProxyRange, Security, SecurityZone, Service,
-    SourceNatAction, StaticPrefix, StaticRule, StaticRuleSet, TcpSession, ZoneInterface, ZonePairPolicies,
-    with_unit,
+    Address, AddressBook, AddressRef, AddressSet, AddressValue, BlockAllocation, DefaultPolicy,
+    DestinationNatAction, DestinationPool, DestinationRule, DestinationRuleSet, DeterministicPorts, Flow,
+    GlobalPolicy, HostInbound, NatContext, NatDestination, NatProtocol, NatProxy, NatRule, NatRuleSet,
+    NatSource, NatStatic, Policies, Policy, PolicyAction, PolicyRematch, PoolPort, Port, PortSpan, Protocol,
+    ProxyRange, Security, SecurityZone, Service, SourceNatAction, SourcePool, StaticPrefix, StaticRule,
+    StaticRuleSet, TcpSession, ZoneInterface, ZonePairPolicies, with_unit,
 };
 pub use system::{Archival, ArchiveSite, SiteDirectory, System};
 pub use valid::ValidConfig;

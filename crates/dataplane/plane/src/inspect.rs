@@ -172,7 +172,8 @@ fn judge(
 ) -> Explanation {
     let limits = Limits { sessions: 16, events: 16 };
     let mut state = State::new(Steering::alone(&SCRATCH_SEED), &SCRATCH_SEED, 0, limits);
-    state.adopt(&snapshot.rules);
+    let shared = Shared::new(16);
+    state.adopt(&snapshot.rules, &shared, now);
     let mut buffer = vec![0; HEADROOM];
     match (tag, frame.len() >= 12) {
         (Some(vlan), true) => {
@@ -186,7 +187,6 @@ fn judge(
     let len = buffer.len() - HEADROOM;
     let packet = Packet::new(&mut buffer, HEADROOM, len, ingress, Checksum::Unverified);
     let (mut out, mut trace) = (Output::new(), Trace::default());
-    let shared = Shared::new(16);
     step(snapshot, (&mut state, &shared), now, &mut [packet], &mut out, &mut trace);
     let verdict = verdict(&snapshot.rules, out.verdicts.first().copied());
     Explanation { verdict, findings: findings(&trace, &snapshot.rules) }

@@ -7,7 +7,9 @@ use std::sync::Arc;
 
 use ravelin_types::Generation;
 
-use crate::{DestinationNat, Digest, FlowSettings, Interfaces, PolicySection, SourceNat, StaticNat, Zones};
+use crate::{
+    DestinationNat, Digest, FlowSettings, Interfaces, PolicySection, SourceNat, SourcePools, StaticNat, Zones,
+};
 
 /// A part of a program that is hashed, sent and shared as one.
 #[derive(Clone, Debug, PartialEq)]
@@ -18,6 +20,7 @@ pub enum Chunk {
     SourceNat(SourceNat),
     DestinationNat(DestinationNat),
     StaticNat(StaticNat),
+    SourcePools(SourcePools),
     Section(PolicySection),
     ApplicationNames(Vec<String>),
 }
@@ -126,6 +129,11 @@ impl Program {
         self.find(|c| if let Chunk::StaticNat(x) = c { Some(x) } else { None })
     }
 
+    #[must_use]
+    pub fn source_pools(&self) -> Option<&SourcePools> {
+        self.find(|c| if let Chunk::SourcePools(x) = c { Some(x) } else { None })
+    }
+
     /// Names of applications, by the index that a rule's term holds.
     #[must_use]
     pub fn application_names(&self) -> &[String] {
@@ -143,6 +151,7 @@ impl Program {
             | Chunk::SourceNat(_)
             | Chunk::DestinationNat(_)
             | Chunk::StaticNat(_)
+            | Chunk::SourcePools(_)
             | Chunk::ApplicationNames(_) => None,
         })
     }
@@ -161,6 +170,7 @@ impl Chunk {
             Self::ApplicationNames(_) => 6,
             Self::DestinationNat(_) => 8,
             Self::StaticNat(_) => 9,
+            Self::SourcePools(_) => 10,
         }
     }
 }

@@ -10,6 +10,7 @@ mod flow;
 mod interface;
 mod nat;
 mod policy;
+mod pool;
 mod wire;
 mod zone;
 
@@ -26,5 +27,6 @@ pub use nat::{
 pub use policy::{
     Action, AddressMatch, Application, IcmpMatch, LogWhen, Policy, PolicySection, Prefix, ZoneMatch,
 };
+pub use pool::{SourcePool, SourcePools};
 pub use wire::{WireError, proto};
 pub use zone::{HostInbound, Zone, Zones};

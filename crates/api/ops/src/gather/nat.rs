@@ -67,13 +67,13 @@ pub(crate) fn nat_rules(env: &Env<'_>, kind: NatKind, name: Option<&str>) -> Res
 
 fn shown<'a>(env: &'a Env<'_>, kind: NatKind) -> Vec<Shown<'a>> {
     match kind {
-        NatKind::Source => env.names.source_rules().map(source).collect(),
+        NatKind::Source => env.names.source_rules().map(|rule| source(env, rule)).collect(),
         NatKind::Destination => env.names.destination_rules().map(destination).collect(),
         NatKind::Static => env.names.static_rules().map(fixed).collect(),
     }
 }
 
-fn source<'a>((set, rule): (&'a SourceRuleSet, &'a SourceRule)) -> Shown<'a> {
+fn source<'a>(env: &Env<'_>, (set, rule): (&'a SourceRuleSet, &'a SourceRule)) -> Shown<'a> {
     let NatMatch { source, destination, source_ports, destination_ports, .. } = &rule.matching;
     Shown {
         set: (&set.name, &set.from, Some(&set.to)),
@@ -85,6 +85,9 @@ fn source<'a>((set, rule): (&'a SourceRuleSet, &'a SourceRule)) -> Shown<'a> {
         action: match rule.action {
             SourceAction::Off => Translation::Off,
             SourceAction::Interface => Translation::Interface,
+            SourceAction::Pool(id) => Translation::Pool(
+                env.names.source_pool(id).map_or_else(String::new, |pool| pool.name.clone()),
+            ),
         },
     }
 }

@@ -6,6 +6,7 @@ mod interfaces;
 mod names;
 mod nat;
 mod policies;
+mod pool;
 mod proxy;
 mod routes;
 mod system;
@@ -27,6 +28,7 @@ pub fn check(mut config: Config) -> Result<ValidConfig, Vec<Diagnostic>> {
     policies::check(&config, &mut report);
     flow::check(&config, &mut report);
     nat::check(&config, &mut report);
+    pool::check(&config, &mut report);
     proxy::check(&config, &mut report);
     system::check(&config, &mut report);
     if report.errors.is_empty() {
