@@ -25,7 +25,8 @@ pub use session::{
     SessionRef, SessionState, SessionStore, SessionView, SweepProfile, WingView,
 };
 pub use telemetry::{
-    Event, EventBatch, Global, InterfaceCounters, NatCounters, PolicyCounters, SessionEvent, Telemetry,
+    Event, EventBatch, Global, InterfaceCounters, NatCounters, PolicyCounters, PoolCounters, SessionEvent,
+    Telemetry,
 };
 pub use updates::{
     LinkUpdate, Neighbour, NeighbourUpdate, NextHop, Route, RouteUpdate, UpdateBatch, Updates,

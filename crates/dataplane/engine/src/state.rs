@@ -6,6 +6,7 @@
 use std::ops::ControlFlow;
 
 use ravelin_contract::{CloseReason, Event, SessionEvent, SessionView};
+use ravelin_nat::{PoolId, Usage};
 use ravelin_types::{Generation, Instant, SessionId, WorkerId};
 
 use crate::counters::{Counters, Hits};
@@ -174,6 +175,12 @@ impl State {
             let view = session.view(self.worker, Ticks::at(now));
             self.events.push(Event::Session(SessionEvent { view, close: Some(reason) }));
         }
+    }
+
+    /// What is in use of each source pool at this worker.
+    #[must_use]
+    pub fn pools(&self) -> Vec<(PoolId, Usage)> {
+        self.leases.pools()
     }
 
     /// Passes waiting messages on to other workers; those that `send` does not take are offered again.

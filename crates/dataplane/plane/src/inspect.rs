@@ -2,7 +2,7 @@
 
 use ravelin_contract::{
     Diagnostics, DropSample, Error, EventBatch, Explanation, Global, InjectRequest, InjectVerdict,
-    InterfaceCounters, NatCounters, PolicyCounters, Status, Telemetry,
+    InterfaceCounters, NatCounters, PolicyCounters, PoolCounters, Status, Telemetry,
 };
 use ravelin_engine::{
     Checksum, Egress, Ingress, Limits, Output, Packet, Rules, Seed, Shared, Snapshot, State, Steering, Trace,
@@ -84,6 +84,26 @@ impl<W: Workers> Telemetry for Plane<W> {
                 counter.hits += hit.hits;
                 counter.failed += hit.failed;
                 counter.sessions += hit.sessions;
+            }
+        }
+        Ok(all)
+    }
+
+    fn source_pools(&self) -> Result<Vec<PoolCounters>, Error> {
+        let Some(rules) = self.rules() else { return Ok(Vec::new()) };
+        let id = |(id, _): (ravelin_nat::PoolId, &str)| u32::from(id.0);
+        let mut all: Vec<_> = rules
+            .source_pools()
+            .map(|pool| PoolCounters { id: id(pool), ..PoolCounters::default() })
+            .collect();
+        for worker in each(&self.workers) {
+            let pools = ask(&self.workers, worker, |state, _, _| state.pools())?;
+            for (pool, usage) in pools {
+                let Some(counter) = all.iter_mut().find(|c| c.id == u32::from(pool.0)) else { continue };
+                counter.ports.iter_mut().zip(usage.ports).for_each(|(sum, ports)| *sum += ports);
+                counter.others += usage.others;
+                counter.held += usage.held;
+                counter.capacity += usage.capacity;
             }
         }
         Ok(all)

@@ -8,7 +8,7 @@ mod state;
 use ipnet::IpNet;
 use ravelin_contract::Route;
 
-pub(crate) use nat::{nat_pools, nat_rules};
+pub(crate) use nat::{nat_pools, nat_rules, source_pools};
 pub(crate) use rules::policies;
 pub(crate) use sessions::{clear, list, summary};
 pub(crate) use state::{flow_statistics, interfaces, plane_status, routes, zones};

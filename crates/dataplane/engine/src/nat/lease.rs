@@ -3,7 +3,7 @@
 //! State: one lease a slot of the session table. What is kept here is taken out by the one deletion and
 //! nowhere else; a lease whose session was never made goes back at once. Spec: nat-source-12, nat-pool-4.
 
-use ravelin_nat::{Affinity, Allocator, Config, Lease, Limits, PoolId, Recipe, Refusal, Request};
+use ravelin_nat::{Affinity, Allocator, Config, Lease, Limits, PoolId, Recipe, Refusal, Request, Usage};
 use ravelin_types::{DropReason, Instant, WorkerId};
 
 use crate::random::Random;
@@ -21,6 +21,7 @@ pub(crate) struct Leases {
     allocator: Allocator,
     /// By the session's slot.
     held: Box<[Option<Lease>]>,
+    pools: Vec<PoolId>,
 }
 
 impl Leases {
@@ -35,12 +36,17 @@ impl Leases {
             ..Limits::default()
         };
         let held = (0..sessions).map(|_| None).collect();
-        Self { allocator: Allocator::new(affinity, key, limits), held }
+        Self { allocator: Allocator::new(affinity, key, limits), held, pools: Vec::new() }
     }
 
     /// Takes a program's pools; gives those whose sessions must end before anything is leased again.
     pub(crate) fn adopt(&mut self, config: &Config, now: Instant) -> Vec<PoolId> {
+        self.pools = config.pools.iter().map(|pool| pool.id).collect();
         self.allocator.adopt(config, now).must_end
+    }
+
+    pub(crate) fn pools(&self) -> Vec<(PoolId, Usage)> {
+        self.pools.iter().filter_map(|id| Some((*id, self.allocator.usage(*id)?))).collect()
     }
 
     /// The worker that must lease for a session.
