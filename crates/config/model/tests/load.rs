@@ -476,6 +476,10 @@ fn source_pools_that_contradict_themselves_are_refused() {
             "missing mandatory statement: 'host'",
         ),
     ];
+    for factor in ["0", "33"] {
+        let line = format!("set security nat source interface port-overloading-factor {factor}");
+        refused(&[&line], &[&format!("value {factor} is not within range (1..32)")]);
+    }
     for (lines, wanted) in cases {
         let lines: Vec<String> = lines.iter().map(|line| format!("{pool} {line}")).collect();
         refused(&lines.iter().map(String::as_str).collect::<Vec<_>>(), &[wanted]);

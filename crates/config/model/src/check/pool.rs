@@ -8,6 +8,8 @@ use crate::{Config, NatSource, ProxyRange, SourceNatAction, SourcePool};
 
 /// Port ranges of pools begin here.
 const LOW_MIN: u16 = 1024;
+/// Sessions on one port at most.
+const OVERLOADING_MAX: u16 = 32;
 
 pub(super) fn check(config: &Config, report: &mut Report) {
     let source = &config.security.nat_source;
@@ -27,6 +29,13 @@ pub(super) fn check(config: &Config, report: &mut Report) {
     if source.default_low.is_some() != source.default_high.is_some() {
         let path = "security nat source pool-default-port-range";
         report.error(path, Default::default(), "needs a first and a last port");
+    }
+    if let Some(factor) = source.interface_overloading_factor
+        && !(1..=OVERLOADING_MAX).contains(&factor)
+    {
+        let path = "security nat source interface port-overloading-factor";
+        let message = format!("value {factor} is not within range (1..{OVERLOADING_MAX})");
+        report.error(path, Default::default(), message);
     }
     rules(source, report);
 }

@@ -1,8 +1,8 @@
 //! Source pools to and from their messages.
 
 use ravelin_nat::{
-    AddressRange, Assignment, BlockSpec, DeterministicSpec, HostPrefix, Overflow, PoolId, PoolMode, PoolSpec,
-    Ports, Selection,
+    AddressRange, Assignment, BlockSpec, DeterministicSpec, HostPrefix, OVERLOAD_MAX, Overflow, PoolId,
+    PoolMode, PoolSpec, Ports, Selection,
 };
 use ravelin_types::{Addr, Family, Seconds};
 
@@ -169,6 +169,9 @@ fn read_host(x: proto::HostPrefix) -> Read<HostPrefix> {
 fn read_ports(x: Option<proto::PoolPorts>) -> Read<Ports> {
     let x = need("pool ports", x)?;
     let (PortRange { low, high }, twin) = (read_range(x.ports)?, read_range(x.twin)?);
+    if !(1..=u32::from(OVERLOAD_MAX)).contains(&x.overload) {
+        return Err(WireError::Range { what: "port overloading factor", value: x.overload.into() });
+    }
     Ok(Ports {
         low,
         high,
