@@ -17,10 +17,11 @@ pub(crate) fn text(list: &SourceNatPools) -> String {
 fn one(out: &mut String, pool: &SourceNatPool) {
     let SourceNatPool { name, id, base, ports, overload, paired, overflow, addresses, rules, .. } = pool;
     let SourceNatPool { used, others, held, capacity, .. } = pool;
+    out.push('\n');
     let mut line = |title: &str, value: &dyn std::fmt::Display| {
         let _ = writeln!(out, "{title:<20}: {value}");
     };
-    line("\nPool name", name);
+    line("Pool name", name);
     line("Pool id", id);
     if let Some(base) = base {
         line("Host address base", base);
@@ -70,4 +71,42 @@ pub(crate) fn element(list: &SourceNatPools) -> Element {
         }))
     };
     Element::new("source-nat-pool-detail-information").children(list.pools.iter().map(pool))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pool_is_shown_with_what_is_in_use() {
+        let pool = SourceNatPool {
+            name: "p".into(),
+            id: 3,
+            ports: Some((1024, 63487)),
+            overload: 1,
+            addresses: vec![("203.0.113.8".parse().unwrap(), "203.0.113.9".parse().unwrap())],
+            rules: 2,
+            used: [5, 62464, 2, 0],
+            others: 1,
+            capacity: 124_928,
+            ..SourceNatPool::default()
+        };
+        let expected = "\
+Total pools: 1
+
+Pool name           : p
+Pool id             : 3
+Port                : [1024, 63487]
+Port overloading    : 1
+Address assignment  : no-paired
+Referenced rules    : 2
+Ports in use        : tcp 5, udp 62464, icmp 2, other 0
+Without a port      : 1
+Blocks or addresses : 0
+Capacity            : 124928
+Utilization         : 50 %
+Address range       : 203.0.113.8 - 203.0.113.9
+";
+        assert_eq!(text(&SourceNatPools { pools: vec![pool] }), expected);
+    }
 }
