@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use ravelin_nat::PoolId;
 use ravelin_types::{InterfaceId, NatRuleId, PolicyId, PortId, RuleIdentity, ZoneId};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -23,6 +24,8 @@ pub struct IdBook {
     units: Names,
     policies: Names,
     nat_rules: Names,
+    #[serde(default)]
+    source_pools: Names,
 }
 
 /// One kind.
@@ -81,6 +84,12 @@ impl IdBook {
     /// All NAT rule ids are given out.
     pub fn nat_rule(&mut self, name: &str) -> Result<NatRuleId, BookError> {
         self.nat_rules.id(name, "NAT rule", 1, u32::MAX).map(NatRuleId)
+    }
+
+    /// # Errors
+    /// All source pool numbers are given out. The last stands for interfaces.
+    pub fn source_pool(&mut self, name: &str) -> Result<PoolId, BookError> {
+        self.source_pools.id(name, "source pool", 1, u16::MAX.into()).map(|id| PoolId(id as u16))
     }
 
     /// The id of a unit already compiled.

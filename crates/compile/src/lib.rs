@@ -9,6 +9,7 @@ mod error;
 mod interfaces;
 mod nat;
 mod policies;
+mod pools;
 mod resolved;
 mod routes;
 mod screens;
@@ -65,6 +66,7 @@ pub fn compile(
     };
     let interfaces = compiler.interfaces();
     let zones = compiler.zones();
+    let pools = compiler.source_pools(&interfaces);
     let nat = compiler.source_nat();
     let (destination, fixed) = (compiler.destination_nat(), compiler.static_nat());
     let screens = compiler.screens();
@@ -77,6 +79,7 @@ pub fn compile(
         (String::new(), Arc::new(Chunk::DestinationNat(destination))),
         (String::new(), Arc::new(Chunk::StaticNat(fixed))),
         (String::new(), Arc::new(Chunk::Screens(screens))),
+        (String::new(), Arc::new(Chunk::SourcePools(pools))),
     ];
     chunks.extend(sections.into_iter().map(|(name, s)| (name, Arc::new(Chunk::Section(s)))));
     let names = std::mem::take(&mut compiler.applications).into_names();

@@ -57,15 +57,17 @@ impl Compiler<'_> {
             protocols: rule.protocols.iter().map(|p| Proto(p.0)).collect(),
             applications: self.nat_applications(&name, &rule.applications, rule.at),
         };
+        let action = match &rule.action {
+            SourceNatAction::Interface => SourceAction::Interface,
+            SourceNatAction::Off => SourceAction::Off,
+            SourceNatAction::Pool(pool) => SourceAction::Pool(self.pool_id(pool)),
+        };
         SourceRule {
             id: self.nat_rule_id(&name),
             identity: identity(&name),
             name: rule.name.clone(),
             matching,
-            action: match rule.action {
-                SourceNatAction::Interface => SourceAction::Interface,
-                SourceNatAction::Off => SourceAction::Off,
-            },
+            action,
         }
     }
 

@@ -39,3 +39,27 @@ fn an_interface_that_the_machine_does_not_have_is_refused() {
     assert_eq!(errors.len(), 1);
     assert!(errors[0].to_string().contains("`ge-0/0/0` not found"), "{}", errors[0]);
 }
+
+#[test]
+fn source_pools_that_the_allocator_can_not_serve_are_refused() {
+    let pools = |lines: &[&str]| {
+        let lines = lines.iter().map(|line| format!("set security nat source pool {line}\n"));
+        format!(
+            "set interfaces ge-0/0/0 unit 0 family inet address 192.0.2.1/24\n{}",
+            lines.collect::<String>()
+        )
+    };
+    check(&pools(&["p address 192.0.2.1/32", "q address 192.0.2.2/32"]), &[]);
+    check(
+        &pools(&["p address 192.0.2.2/31", "q address 192.0.2.3/32"]),
+        &["security nat source pool q: has an address of pool `p' too"],
+    );
+    check(
+        &pools(&["p address 192.0.2.0/30", "p port no-translation"]),
+        &["security nat source pool p: has an interface's address, and does not translate ports"],
+    );
+    check(
+        &pools(&["p address 192.0.2.2/32", "p port deterministic host address 10.0.0.0/8"]),
+        &["security nat source pool p: has no ports for all its hosts"],
+    );
+}

@@ -20,6 +20,7 @@ const ELSEWHERE: &[(DropReason, &str)] = &[
     (DropReason::TxQueueFull, "a transmit ring is full: virtual ports take every frame"),
     (DropReason::HandOverFull, "a ring between workers is full: the simulator has no rings (mesh tests)"),
     (DropReason::HandOverLoop, "workers disagree for longer than a commit takes (steering tests)"),
+    (DropReason::NatTableFull, "65,536 hosts or blocks at one worker (tests of ravelin-nat)"),
     (DropReason::HostQueueFull, "a TAP's queue is full: the virtual kernel takes every frame"),
 ];
 

@@ -23,6 +23,7 @@ pub enum Answer {
     FlowStatistics(FlowStatistics),
     NatSummary(NatRules),
     NatPools(NatPools),
+    SourceNatPools(SourceNatPools),
     NatRules(NatRules),
     Version(Version),
     Commits(CommitHistory),
@@ -213,6 +214,8 @@ pub struct NatRules {
     #[serde(default)]
     pub kind: NatKind,
     pub rules: Vec<NatRule>,
+    /// Source pools there are.
+    pub source_pools: u32,
 }
 
 /// Which of the three translations.
@@ -236,6 +239,35 @@ pub enum Translation {
     Pool(String),
     /// To addresses of equal number.
     Prefix(IpAddr, IpAddr),
+}
+
+/// Source NAT pools.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct SourceNatPools {
+    pub pools: Vec<SourceNatPool>,
+}
+
+/// One source pool.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct SourceNatPool {
+    pub name: String,
+    pub id: u16,
+    /// The host that gets the first address.
+    pub base: Option<IpAddr>,
+    /// `None`: ports stay.
+    pub ports: Option<(u16, u16)>,
+    pub overload: u8,
+    pub paired: bool,
+    /// Another pool's name, or `interface`.
+    pub overflow: Option<String>,
+    pub addresses: Vec<(IpAddr, IpAddr)>,
+    pub rules: u32,
+    /// In use: ports of TCP, UDP, ICMP and all others.
+    pub used: [u64; 4],
+    /// Sessions with an address and no port of it.
+    pub others: u64,
+    pub held: u64,
+    pub capacity: u64,
 }
 
 /// Destination NAT pools.

@@ -90,6 +90,7 @@ fn values(env: &Env<'_>, arg: Arg, help: &str, before: &[String], partial: &str)
         Arg::Policy => named(owned(&mut env.names.policy_list())),
         Arg::NatRule => named(owned(&mut env.names.nat_rule_list())),
         Arg::NatPool => named(owned(&mut env.names.nat_pools().map(|(_, pool)| pool.name.as_str()))),
+        Arg::SourcePool => named(owned(&mut env.names.source_pools().iter().map(|pool| pool.name.as_str()))),
         Arg::Interface => named(owned(&mut env.names.interfaces().iter().map(|u| u.name.as_str()))),
         Arg::ConfigPath => {
             let before: Vec<_> = before.iter().map(String::as_str).collect();

@@ -23,8 +23,8 @@ mod words;
 pub use answer::{
     Answer, DropCount, EditorList, Explained, FindingLine, FlowStatistics, InterfaceLine, NatKind, NatPool,
     NatPools, NatRule, NatRules, PlaneStatus, PolicyEntry, PolicyList, PortLine, RouteLine, Routes,
-    ScreenStatistics, SessionDetail, SessionList, SessionSummary, Translation, UnitLine, Version, Wing,
-    WorkerLine, ZoneEntry,
+    ScreenStatistics, SessionDetail, SessionList, SessionSummary, SourceNatPool, SourceNatPools, Translation,
+    UnitLine, Version, Wing, WorkerLine, ZoneEntry,
 };
 pub use commits::{
     CommitEntry, CommitHistory, CommitKind, CommitOptions, CommitReport, Commits, EditorEntry, Refusal,

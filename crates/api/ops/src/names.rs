@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use ravelin_nat::PoolId;
 use ravelin_program::{
     DestinationAction, DestinationPool, DestinationRule, DestinationRuleSet, Interface, NatContext, Program,
-    SourceRule, SourceRuleSet, StaticRule, StaticRuleSet,
+    SourcePool, SourceRule, SourceRuleSet, StaticRule, StaticRuleSet,
 };
 use ravelin_types::{InterfaceId, NatRuleId, PolicyId, ZoneId};
 
@@ -167,6 +168,17 @@ impl NameTable {
     pub fn static_rules(&self) -> impl Iterator<Item = (&StaticRuleSet, &StaticRule)> {
         let sets = self.program.as_ref().and_then(Program::static_nat).map_or(&[][..], |n| &n.0);
         sets.iter().flat_map(|set| set.rules.iter().map(move |rule| (set, rule)))
+    }
+
+    /// Every source pool.
+    pub fn source_pools(&self) -> &[SourcePool] {
+        self.program.as_ref().and_then(Program::source_pools).map_or(&[][..], |x| &x.pools)
+    }
+
+    /// The source pool with a number.
+    #[must_use]
+    pub fn source_pool(&self, id: PoolId) -> Option<&SourcePool> {
+        self.source_pools().iter().find(|pool| pool.spec.id == id)
     }
 
     /// The pools that destination rules use, each with a rule that does.

@@ -109,6 +109,9 @@ pub enum Request {
         kind: NatKind,
         name: Option<String>,
     },
+    NatSourcePools {
+        name: Option<String>,
+    },
     NatDestinationPools {
         name: Option<String>,
     },

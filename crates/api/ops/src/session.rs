@@ -265,6 +265,9 @@ pub(crate) fn operational(
         Request::FlowStatistics => Answer::FlowStatistics(gather::flow_statistics(env)?),
         Request::NatSummary(kind) => Answer::NatSummary(gather::nat_rules(env, kind, None)?),
         Request::NatRules { kind, name } => Answer::NatRules(gather::nat_rules(env, kind, name.as_deref())?),
+        Request::NatSourcePools { name } => {
+            Answer::SourceNatPools(gather::source_pools(env, name.as_deref())?)
+        }
         Request::NatDestinationPools { name } => Answer::NatPools(gather::nat_pools(env, name.as_deref())?),
         Request::Version => Answer::Version(Version {
             host_name: env.facts.host_name.clone(),

@@ -11,6 +11,7 @@ mod log;
 mod nat;
 mod policies;
 mod routes;
+mod source_pool;
 mod system;
 mod zones;
 
@@ -48,6 +49,7 @@ pub fn text(answer: &Answer) -> String {
         Answer::NatSummary(rules) => nat::summary(rules),
         Answer::NatRules(rules) => nat::rules(rules),
         Answer::NatPools(pools) => nat::pools(pools),
+        Answer::SourceNatPools(pools) => source_pool::text(pools),
         Answer::Version(version) => system::version(version),
         Answer::Commits(history) => commits::history(history),
         Answer::Editors(list) => commits::editors(list),
@@ -78,6 +80,7 @@ pub fn json(answer: &Answer) -> String {
         Answer::FlowStatistics(statistics) => flow::statistics_element(statistics),
         Answer::NatSummary(rules) | Answer::NatRules(rules) => nat::element(rules),
         Answer::NatPools(pools) => nat::pools_element(pools),
+        Answer::SourceNatPools(pools) => source_pool::element(pools),
         Answer::Version(version) => system::version_element(version),
         Answer::Commits(history) => commits::history_element(history),
         Answer::Editors(list) => commits::editors_element(list),

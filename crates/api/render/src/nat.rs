@@ -20,7 +20,7 @@ fn action(action: &Translation) -> String {
 
 pub(crate) fn summary(list: &NatRules) -> String {
     let mut out = match list.kind {
-        NatKind::Source => "Total pools: 0\n\n".to_owned(),
+        NatKind::Source => format!("Total pools: {}\n\n", list.source_pools),
         NatKind::Destination | NatKind::Static => String::new(),
     };
     let _ = writeln!(out, "Total rules: {}", list.rules.len());

@@ -96,6 +96,8 @@ reasons! {
     HandOverLoop "hand-over-loop" "Handed over between workers too often"
     TxQueueFull "tx-queue-full" "Transmit queue full"
     NotReady "not-ready" "No program applied"
+    NatAddressesExhausted "nat-addresses-exhausted" "Source NAT addresses exhausted"
+    NatTableFull "nat-table-full" "Source NAT table full"
 }
 
 impl DropReason {

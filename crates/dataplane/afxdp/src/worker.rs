@@ -144,7 +144,7 @@ impl Worker {
     }
 
     pub(crate) fn adopt(&mut self, snapshot: Arc<Snapshot>) {
-        self.state.adopt(&snapshot.rules);
+        self.state.adopt(&snapshot.rules, &self.shared, now());
         self.signals.generation.store(snapshot.rules.generation.0, Ordering::Relaxed);
         self.snapshot = Some(snapshot);
     }

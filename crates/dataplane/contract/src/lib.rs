@@ -25,8 +25,8 @@ pub use session::{
     SessionRef, SessionState, SessionStore, SessionView, SweepProfile, WingView,
 };
 pub use telemetry::{
-    Event, EventBatch, Global, InterfaceCounters, NatCounters, PolicyCounters, ScreenCounters, SessionEvent,
-    Telemetry,
+    Event, EventBatch, Global, InterfaceCounters, NatCounters, PolicyCounters, PoolCounters, ScreenCounters,
+    SessionEvent, Telemetry,
 };
 pub use updates::{
     LinkUpdate, Neighbour, NeighbourUpdate, NextHop, Route, RouteUpdate, UpdateBatch, Updates,

@@ -70,6 +70,21 @@ pub struct NatCounters {
     pub sessions: u64,
 }
 
+/// What is in use of one source NAT pool.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PoolCounters {
+    /// The pool's number, stable by name.
+    pub id: u32,
+    /// Ports leased, of TCP, UDP, ICMP and all others.
+    pub ports: [u64; 4],
+    /// Sessions that have an address and no port of it.
+    pub others: u64,
+    /// Blocks, or addresses of hosts, given out.
+    pub held: u64,
+    /// Ports of one protocol, blocks or addresses that can be given out in all.
+    pub capacity: u64,
+}
+
 /// Packets of one unit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct InterfaceCounters {
@@ -140,6 +155,9 @@ pub trait Telemetry {
     /// # Errors
     /// A worker does not answer.
     fn nat_rules(&self) -> Result<Vec<NatCounters>, Error>;
+    /// # Errors
+    /// A worker does not answer.
+    fn source_pools(&self) -> Result<Vec<PoolCounters>, Error>;
     /// # Errors
     /// A worker does not answer.
     fn interfaces(&self) -> Result<Vec<InterfaceCounters>, Error>;

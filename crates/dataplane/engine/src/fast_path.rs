@@ -10,7 +10,7 @@ use crate::act::{self, Recipe};
 use crate::explain::{Fact, NoRecorder, Recorder};
 use crate::forwarding::Path;
 use crate::key::FlowKey;
-use crate::nat::{Outward, Way};
+use crate::nat::{self, Outward, Translated, Way};
 use crate::packet::Packet;
 use crate::rules::{Decision, Rules};
 use crate::session::{HOST_UNIT, Life, Marks, NO_POLICY, NO_RULE, Session, Ticks, WingRef};
@@ -179,7 +179,11 @@ fn translated_as_ever(rules: &Rules, session: &Session) -> bool {
     let way = Way { from: (first.ingress, first.zone), to: (second.ingress, second.zone) };
     let Some(egress) = rules.unit(second.ingress) else { return false };
     match rules.nat.outward(way, &inner, icmp, egress) {
-        Outward::Leased(addr, _) => addr == second.key.dst(),
+        Outward::Leased(action, _) => {
+            let sport = nat::leases_port(&inner, icmp).then_some(inner.sport());
+            let (family, addr, port) = (inner.family(), second.key.dst(), second.key.dport());
+            rules.nat.pools.may_give(action, &Translated { family, addr, port, sport }, egress)
+        }
         Outward::Fixed(to, _) => to == (second.key.dst(), second.key.dport()),
         Outward::Keep | Outward::Off(_) | Outward::NoAddress(_) => false,
     }

@@ -2,23 +2,34 @@
 //!
 //! Place: first path, between the verdict and the install. Spec: steer-6..8.
 
+use ravelin_nat::Request;
+
 use crate::first_path::Draft;
 use crate::key::FlowKey;
-use crate::nat::Outward;
+use crate::nat::{self, Outward};
 use crate::packet::Stage;
 use crate::steer::{HandOver, Towards};
 use crate::step::{Flow, Turn};
 use crate::stub::Message;
 
-/// Whose the session will be, when not ours: where the translation leaves no choice of port, the owner of
-/// its answers, else the tuple's owner. Nothing has been counted or taken yet.
+/// Whose the session will be, when not ours: the worker that must lease for it; where the translation leaves
+/// no choice of port, the owner of its answers; else the tuple's owner. Nothing has been counted or taken yet.
 pub(crate) fn elsewhere<R>(turn: &Turn<'_, R>, flow: &Flow, draft: &Draft) -> Option<HandOver> {
     let (steering, rules) = (&turn.state.steering, &turn.world.rules);
     if steering.is_alone() || flow.handed.is_some_and(|h| h.stage == Stage::Ports) {
         return None;
     }
     let owner = match draft.source {
-        Outward::Leased(..) => steering.of_key(rules, &flow.key, Towards::In),
+        Outward::Leased(action, _) => {
+            let request = nat::request(action, &draft.inner, flow.icmp(), rules.unit(draft.egress)?);
+            let placed = turn.state.leases.place(&request);
+            let is_sent_home = flow.handed.is_some_and(|h| h.stage == Stage::Home);
+            if placed != steering.worker() || is_sent_home {
+                placed
+            } else {
+                steering.of_key(rules, &flow.key, Towards::In)
+            }
+        }
         Outward::Fixed((addr, port), _) => {
             let back = draft.answers((addr, port));
             steering.of_key(rules, &back, draft.answers_come())
@@ -30,15 +41,22 @@ pub(crate) fn elsewhere<R>(turn: &Turn<'_, R>, flow: &Flow, draft: &Draft) -> Op
     steering.to(owner, Stage::Home, flow.handed)
 }
 
-/// Who may have a port left when our block has none: every other worker in turn, until the tuple's owner is
-/// reached again.
-pub(crate) fn other_ports<R>(turn: &Turn<'_, R>, flow: &Flow) -> Option<HandOver> {
-    let steering = &turn.state.steering;
-    let next = steering.next();
-    if next == steering.of_key(&turn.world.rules, &flow.key, Towards::In) {
+/// Who may have a port left when our block has none: every other worker in turn, beginning after the tuple's
+/// owner, until that is reached again.
+pub(crate) fn other_ports<R>(turn: &Turn<'_, R>, flow: &Flow, request: &Request) -> Option<HandOver> {
+    let (steering, rules) = (&turn.state.steering, &turn.world.rules);
+    if steering.is_alone() || !rules.nat.pools.is_anyones(request) {
         return None;
     }
-    steering.to(next, Stage::Ports, flow.handed)
+    let tuples = steering.of_key(rules, &flow.key, Towards::In);
+    let searching = flow.handed.is_some_and(|h| h.stage == Stage::Ports);
+    let after_tuples = steering.after(tuples);
+    let next = if searching || after_tuples == steering.worker() {
+        steering.after(steering.worker())
+    } else {
+        after_tuples
+    };
+    if next == tuples { None } else { steering.to(next, Stage::Ports, flow.handed) }
 }
 
 /// Tells the tuple's owner that the session lives here.

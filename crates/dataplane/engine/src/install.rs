@@ -3,14 +3,15 @@
 //! Place: the end of the first path, after permit. What was taken is given back when anything fails.
 
 use ravelin_contract::{Event, SessionEvent};
+use ravelin_nat::{Action, Recipe, Refusal, Request};
 use ravelin_tcp::{Conversation, Opened};
-use ravelin_types::{Addr, DropReason, Family, NatRuleId, Proto};
+use ravelin_types::{DropReason, Family, NatRuleId, Proto};
 use ravelin_wire::checksum::Delta;
 
 use crate::explain::{Fact, Recorder};
 use crate::first_path::Draft;
 use crate::key::FlowKey;
-use crate::nat::Outward;
+use crate::nat::{self, Outward};
 use crate::session::{InsertError, Life, Marks, NO_POLICY, NO_RULE, Session, Ticks, Wing};
 use crate::step::{Flow, Turn};
 use crate::tcp;
@@ -38,7 +39,7 @@ pub(crate) fn install<R: Recorder>(
             Err(reason) => failed(turn, rule, reason),
             Ok(slot) => Ok(slot),
         },
-        Outward::Leased(addr, rule) => insert_leased(turn, flow, draft, (addr, rule)),
+        Outward::Leased(action, rule) => insert_leased(turn, flow, draft, (action, rule)),
         Outward::NoAddress(rule) => failed(turn, rule, DropReason::NatNoAddress),
     };
     match result {
@@ -48,31 +49,36 @@ pub(crate) fn install<R: Recorder>(
     result
 }
 
-/// A session whose source becomes `addr` with a leased port.
+/// A session whose source becomes what its worker leases.
 fn insert_leased<R: Recorder>(
     turn: &mut Turn<'_, R>,
     flow: &Flow,
     draft: &Draft,
-    (addr, rule): (Addr, NatRuleId),
+    (action, rule): (Action, NatRuleId),
 ) -> Result<u32, Verdict> {
-    let (family, proto) = (flow.key.family(), flow.key.proto());
+    let family = flow.key.family();
+    let Some(egress) = turn.world.rules.unit(draft.egress) else {
+        return failed(turn, rule, DropReason::EgressDown);
+    };
+    let request = nat::request(action, &draft.inner, flow.icmp(), egress);
     for _ in 0..LEASE_TRIES {
         let state = &mut *turn.state;
-        let Some(port) = state.leases.acquire(family, addr, proto, &mut state.random) else {
-            return match home::other_ports(turn, flow) {
-                Some(over) => Err(Verdict::HandOver(over)),
-                None => failed(turn, rule, DropReason::NatPortsExhausted),
-            };
+        let recipe = match state.leases.lease(&request, turn.now, &mut state.random) {
+            Ok(recipe) => recipe,
+            Err(refusal) => return refused(turn, flow, &request, (rule, refusal)),
         };
+        let Recipe { addr, port, lease, .. } = recipe;
+        let port = port.unwrap_or(draft.inner.sport());
         turn.rec.fact(Fact::Translated { family, addr, port });
         match insert(turn, flow, draft, draft.answers((addr, port))) {
             Ok(slot) => {
                 let session = turn.state.sessions.get_mut(slot);
                 session.marks = session.marks.with(Marks::LEASE, true);
+                turn.state.leases.keep(slot, lease);
                 return Ok(slot);
             }
             Err(reason) => {
-                turn.state.leases.release(family, addr, proto, port);
+                turn.state.leases.give_back(lease, turn.now);
                 if reason != DropReason::SessionCollision {
                     return failed(turn, rule, reason);
                 }
@@ -80,6 +86,23 @@ fn insert_leased<R: Recorder>(
         }
     }
     failed(turn, rule, DropReason::SessionCollision)
+}
+
+/// Nothing is leased here: another worker may have a port, or there is none. Spec: steer-8.
+fn refused<R>(
+    turn: &mut Turn<'_, R>,
+    flow: &Flow,
+    request: &Request,
+    (rule, refusal): (NatRuleId, Refusal),
+) -> Result<u32, Verdict> {
+    let elsewhere = match refusal {
+        Refusal::PortsExhausted | Refusal::WrongWorker => home::other_ports(turn, flow, request),
+        _ => None,
+    };
+    match elsewhere {
+        Some(over) => Err(Verdict::HandOver(over)),
+        None => failed(turn, rule, nat::reason(refusal)),
+    }
 }
 
 fn failed<R>(turn: &mut Turn<'_, R>, rule: NatRuleId, reason: DropReason) -> Result<u32, Verdict> {

@@ -5,15 +5,19 @@
 //! nat-static-1..7.
 
 mod lease;
+mod pool;
 
+use ravelin_nat::{Action, Request};
 use ravelin_program::{
     DestinationAction, DestinationNat, Interface, NatTuple, Program, SourceAction, SourceNat, StaticNat,
 };
-use ravelin_types::{Addr, Family, InterfaceId, NatRuleId, Proto, RuleIdentity, ZoneId};
+use ravelin_types::{Addr, InterfaceId, NatRuleId, Proto, RuleIdentity, ZoneId};
 
 use crate::key::FlowKey;
 
-pub(crate) use lease::{Leases, has_ports};
+pub(crate) use lease::{Leases, reason};
+use pool::Given;
+pub(crate) use pool::{Pools, Translated};
 
 /// A program's NAT rules.
 #[derive(Debug, Default)]
@@ -21,6 +25,7 @@ pub(crate) struct Nat {
     pub source: SourceNat,
     destination: DestinationNat,
     fixed: StaticNat,
+    pub pools: Pools,
 }
 
 /// The two ends of a packet's way, as rule-sets name them.
@@ -55,8 +60,8 @@ pub(crate) enum Outward {
     Keep,
     /// A rule says `off`.
     Off(NatRuleId),
-    /// The address, with a port of our own choice.
-    Leased(Addr, NatRuleId),
+    /// What the worker leases for it.
+    Leased(Action, NatRuleId),
     /// Address and port as the rule computes them.
     Fixed((Addr, u16), NatRuleId),
     /// The rule has no address for it.
@@ -69,6 +74,7 @@ impl Nat {
             source: program.source_nat().cloned().unwrap_or_default(),
             destination: program.destination_nat().cloned().unwrap_or_default(),
             fixed: program.static_nat().cloned().unwrap_or_default(),
+            pools: Pools::of(program),
         }
     }
 
@@ -146,9 +152,14 @@ impl Nat {
         };
         match rule.action {
             SourceAction::Off => Outward::Off(rule.id),
-            SourceAction::Interface => match interface_address(egress, tuple.family) {
+            SourceAction::Pool(pool) => match self.pools.give(pool, key, leases_port(key, icmp)) {
+                Given::Lease => Outward::Leased(Action::Pool(pool), rule.id),
+                Given::Address(addr) => Outward::Fixed((addr, key.sport()), rule.id),
+                Given::Nothing => Outward::NoAddress(rule.id),
+            },
+            SourceAction::Interface => match egress.source_address(tuple.family) {
                 None => Outward::NoAddress(rule.id),
-                Some(addr) if leases_port(key, icmp) => Outward::Leased(addr, rule.id),
+                Some(addr) if leases_port(key, icmp) => Outward::Leased(Action::Interface(addr), rule.id),
                 // Messages without an identifier and protocols without ports keep what they have.
                 Some(addr) => Outward::Fixed((addr, key.sport()), rule.id),
             },
@@ -167,7 +178,29 @@ impl Outward {
     }
 }
 
-/// Whether the protocol has a port or identifier that can be changed.
+/// Protocols whose port or identifier can be changed.
+pub(crate) const fn has_ports(proto: Proto) -> bool {
+    matches!(proto, Proto::TCP | Proto::UDP | Proto::ICMP | Proto::ICMPV6)
+}
+
+/// What is asked for a session; `key` has its destination as translated.
+pub(crate) fn request(action: Action, key: &FlowKey, icmp: Option<(u8, u8)>, egress: &Interface) -> Request {
+    Request {
+        action,
+        family: key.family(),
+        proto: key.proto(),
+        source: key.src(),
+        source_family: key.family(),
+        // There is one routing instance.
+        token: 0,
+        sport: leases_port(key, icmp).then_some(key.sport()),
+        remote: (key.dst(), key.dport()),
+        persistent: None,
+        egress: egress.source_address(key.family()),
+    }
+}
+
+/// Whether a packet has a port or identifier that can be changed.
 pub(crate) fn leases_port(key: &FlowKey, icmp: Option<(u8, u8)>) -> bool {
     has_ports(key.proto()) && (icmp.is_none() || key.dport() == 0)
 }
@@ -188,10 +221,4 @@ fn tuple_of(key: &FlowKey, icmp: Option<(u8, u8)>) -> NatTuple {
 fn towards(key: &FlowKey, addr: Addr, port: Option<u16>) -> FlowKey {
     let to = (addr, port.unwrap_or(key.dport()));
     FlowKey::new(key.family(), key.proto(), (key.src(), key.sport()), to)
-}
-
-/// The address that interface NAT gives packets leaving a unit.
-pub(crate) fn interface_address(unit: &Interface, family: Family) -> Option<Addr> {
-    let of_family = || unit.addresses.iter().filter(|a| a.family == family && !a.addr.is_link_local6());
-    of_family().find(|a| a.preferred).or_else(|| of_family().next()).map(|a| a.addr)
 }

@@ -11,7 +11,6 @@ use ravelin_wire::{
 
 use crate::explain::{Answered, Fact, Recorder};
 use crate::forwarding::Path;
-use crate::nat::interface_address;
 use crate::packet::Packet;
 use crate::step::{Flow, Turn};
 use crate::verdict::Egress;
@@ -140,7 +139,7 @@ fn icmp_error<R: Recorder>(
 ) {
     let family = flow.network.family;
     let unit = turn.world.rules.unit(flow.unit);
-    let Some(src) = unit.and_then(|u| interface_address(u, family)) else { return };
+    let Some(src) = unit.and_then(|u| u.source_address(family)) else { return };
     if !may_answer(turn, flow) {
         return;
     }

@@ -195,6 +195,11 @@ impl Rules {
         self.nat.rules()
     }
 
+    /// Every source pool's number and name.
+    pub fn source_pools(&self) -> impl Iterator<Item = (ravelin_nat::PoolId, &str)> {
+        self.nat.pools.names()
+    }
+
     /// The policy of an id, and the zone pair or `global` it stands in.
     #[must_use]
     pub fn policy(&self, id: PolicyId) -> Option<&ravelin_program::Policy> {

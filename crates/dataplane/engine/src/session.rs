@@ -98,7 +98,7 @@ impl Marks {
     pub(crate) const LOG_CLOSE: Self = Self(1);
     /// Its policy counts packets and bytes.
     pub(crate) const COUNT: Self = Self(2);
-    /// It holds the port that its answers come to.
+    /// It holds a lease of NAT, kept beside its slot.
     pub(crate) const LEASE: Self = Self(4);
 
     /// Its client has said nothing since the handshake, and is counted for it.

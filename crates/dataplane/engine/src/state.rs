@@ -6,6 +6,7 @@
 use std::ops::ControlFlow;
 
 use ravelin_contract::{CloseReason, Event, SessionEvent, SessionView};
+use ravelin_nat::{PoolId, Usage};
 use ravelin_program::Screen;
 use ravelin_types::{Generation, Instant, SessionId, WorkerId};
 
@@ -13,7 +14,7 @@ use crate::counters::{Counters, Hits};
 use crate::fragment::Fragments;
 use crate::hold::Hold;
 use crate::key::FlowKey;
-use crate::nat::{Leases, interface_address};
+use crate::nat::Leases;
 use crate::output::Events;
 use crate::random::{Random, Seed};
 use crate::rules::Rules;
@@ -89,17 +90,19 @@ impl State {
     pub fn new(steering: Steering, seed: &Seed, epoch: u32, limits: Limits) -> Self {
         let worker = steering.worker();
         let lane = u64::from(worker.0) << 8;
+        let sessions = Sessions::new(limits.sessions, seed.key(lane | 1));
+        let leases = Leases::new(*steering.affinity(), seed.key(lane | 5), sessions.capacity());
         let stubs_max = if steering.is_alone() { 0 } else { limits.sessions / 4 };
         Self {
             worker,
-            sessions: Sessions::new(limits.sessions, seed.key(lane | 1)),
+            sessions,
             counters: Counters::new(),
             events: Events::new(limits.events),
             steering,
             stubs: Stubs::new(stubs_max, seed.key(lane | 4)),
             holds: Holds::default(),
             outbox: Outbox::new(steering.is_alone()),
-            leases: Leases::new(steering),
+            leases,
             fragments: Fragments::new(seed.key(lane | 2)),
             hold: Hold::new(),
             random: Random::new(seed.key(lane | 3)),
@@ -111,9 +114,9 @@ impl State {
         }
     }
 
-    /// Makes room for a new program's ids. Called between batches, before its first packet; may
-    /// allocate.
-    pub fn adopt(&mut self, rules: &Rules) {
+    /// Makes room for a new program's ids and leases from its pools. Called between batches, before its first
+    /// packet; may allocate. Sessions end whose ports or addresses are given out in another way now.
+    pub fn adopt(&mut self, rules: &Rules, shared: &Shared, now: Instant) {
         if self.adopted == Some(rules.generation) {
             return;
         }
@@ -130,14 +133,12 @@ impl State {
             counters.screens.resize(zones, [0; Screen::COUNT]);
             self.holds.adopt(self.sessions.capacity());
         }
-        let families = [ravelin_types::Family::V4, ravelin_types::Family::V6];
-        let external: Vec<_> = if rules.nat.source.0.is_empty() {
-            Vec::new()
-        } else {
-            let of = |unit| families.map(|f| interface_address(unit, f).map(|a| (f, a)));
-            rules.units().flat_map(of).flatten().collect()
-        };
-        self.leases.adopt(&external);
+        let must_end = self.leases.adopt(&rules.nat.pools.config, now);
+        if !must_end.is_empty() {
+            for slot in self.leases.slots_of(&must_end) {
+                self.end(slot, CloseReason::NatChanged, shared, now);
+            }
+        }
     }
 
     pub(crate) fn new_session_id(&mut self) -> SessionId {
@@ -155,18 +156,22 @@ impl State {
     pub(crate) fn end(&mut self, slot: u32, reason: CloseReason, shared: &Shared, now: Instant) -> Session {
         self.holds.release(slot, shared);
         let session = self.sessions.remove(slot);
-        self.ended(&session, reason, shared, now);
+        self.ended(slot, &session, reason, (shared, now));
         session
     }
 
     /// What follows from the end of a session already taken out of the table.
-    fn ended(&mut self, session: &Session, reason: CloseReason, shared: &Shared, now: Instant) {
+    fn ended(
+        &mut self,
+        slot: u32,
+        session: &Session,
+        reason: CloseReason,
+        (shared, now): (&Shared, Instant),
+    ) {
         shared.release_session();
         self.counters.sessions_closed += 1;
         if session.marks.has(Marks::LEASE) {
-            let outside = &session.wings[1].key;
-            let (addr, port) = (outside.dst(), outside.dport());
-            self.leases.release(outside.family(), addr, outside.proto(), port);
+            self.leases.session_ended(slot, now);
         }
         if session.stub_at != NO_WORKER {
             let key = session.wings[0].key;
@@ -186,6 +191,12 @@ impl State {
             let view = session.view(self.worker, Ticks::at(now));
             self.events.push(Event::Session(SessionEvent { view, close: Some(reason) }));
         }
+    }
+
+    /// What is in use of each source pool at this worker.
+    #[must_use]
+    pub fn pools(&self) -> Vec<(PoolId, Usage)> {
+        self.leases.pools()
     }
 
     /// Passes waiting messages on to other workers; those that `send` does not take are offered again.
@@ -211,6 +222,7 @@ impl State {
         for slot in &over[..count] {
             self.end(*slot, CloseReason::AgedOut, shared, now);
         }
+        self.leases.sweep(now, budget);
     }
 
     /// A token for an ICMP error or RST of our own; `false`: too many lately.

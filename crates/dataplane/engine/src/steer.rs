@@ -1,10 +1,11 @@
 //! Which worker owns a packet: pure functions, the same in every worker and after an upgrade.
 //!
-//! An address of the firewall itself -> the owner of the port's block; fragments -> the datagram, then
+//! An address of the firewall itself, or of a source pool -> the owner of the port; fragments -> the datagram, then
 //! its tuple; an ICMP error -> the tuple it quotes; anything else -> a symmetric keyed hash. Spec: steer-1..5, steer-9.
 
 use std::hash::Hasher;
 
+use ravelin_nat::{Affinity, Split};
 use ravelin_types::{Addr, Proto, WorkerId};
 use ravelin_wire::{Fragment, Network};
 use siphasher::sip::SipHasher13;
@@ -23,6 +24,7 @@ const HOPS_MAX: u32 = 6;
 #[derive(Clone, Copy, Debug)]
 pub struct Steering {
     key: (u64, u64),
+    affinity: Affinity,
     worker: WorkerId,
     workers: u8,
 }
@@ -44,6 +46,7 @@ pub(crate) enum Towards {
 }
 
 const PURPOSE: u64 = 0x5354;
+const AFFINITY: u64 = 0x4146;
 
 impl Steering {
     /// # Panics
@@ -51,7 +54,8 @@ impl Steering {
     #[must_use]
     pub fn new(seed: &Seed, worker: WorkerId, workers: u8) -> Self {
         assert!(worker.0 < workers, "a worker is one of its plane's");
-        Self { key: seed.key(PURPOSE), worker, workers }
+        let affinity = Affinity::new(worker, workers, Split::Stripes, seed.key(AFFINITY));
+        Self { key: seed.key(PURPOSE), affinity, worker, workers }
     }
 
     /// The only worker of a plane.
@@ -65,9 +69,14 @@ impl Steering {
         self.worker
     }
 
-    /// The worker after this one, in a circle.
-    pub(crate) const fn next(&self) -> WorkerId {
-        WorkerId((self.worker.0 + 1) % self.workers)
+    /// How ports and hosts are dealt out among workers.
+    pub(crate) const fn affinity(&self) -> &Affinity {
+        &self.affinity
+    }
+
+    /// The worker after another, in a circle.
+    pub(crate) const fn after(&self, worker: WorkerId) -> WorkerId {
+        WorkerId((worker.0 + 1) % self.workers)
     }
 
     /// Whether a packet has changed hands more often than there is any reason for.
@@ -80,13 +89,19 @@ impl Steering {
         self.workers == 1
     }
 
-    /// The owner of a packet with this key: of its port's block when it is to or from an address of the
-    /// firewall, else by hash. Equal for both directions of a session that is not translated.
+    /// The owner of a packet with this key: of its port when it is to or from an address of the firewall or
+    /// of a source pool, else by hash. Equal for both directions of a session that is not translated.
     pub(crate) fn of_key(&self, rules: &Rules, key: &FlowKey, towards: Towards) -> WorkerId {
-        let (addr, port) = match towards {
-            Towards::In => (key.dst(), key.dport()),
-            Towards::Out => (key.src(), key.sport()),
+        let (addr, port, far) = match towards {
+            Towards::In => (key.dst(), key.dport(), key.sport()),
+            Towards::Out => (key.src(), key.sport(), key.dport()),
         };
+        // Of ICMP only an echo's identifier is leased: the other number is zero then.
+        let is_icmp = matches!(key.proto(), Proto::ICMP | Proto::ICMPV6);
+        let leased = (has_ports(key.proto()) && (!is_icmp || far == 0)).then_some(port);
+        if let Some(owner) = rules.nat.pools.owner(&self.affinity, (key.family(), addr), leased) {
+            return owner;
+        }
         if has_ports(key.proto()) && rules.local(key.family(), addr).is_some() {
             self.of_port(port)
         } else {
@@ -104,10 +119,10 @@ impl Steering {
         }
     }
 
-    /// The owner of a leased port: blocks of equal size, one a worker.
+    /// The owner of a port: 64 a worker in turn.
     #[must_use]
-    pub const fn of_port(&self, port: u16) -> WorkerId {
-        WorkerId(((port as u32 * self.workers as u32) >> 16) as u8)
+    pub fn of_port(&self, port: u16) -> WorkerId {
+        self.affinity.of_port(port)
     }
 
     /// Hands a packet to another worker; `None`: it is ours.
@@ -170,9 +185,7 @@ mod tests {
         fn a_port_block_belongs_to_one_worker(port: u16, workers in 1u8..16) {
             let steering = steering(workers);
             proptest::prop_assert!(steering.of_port(port).0 < workers);
-            if port < u16::MAX {
-                proptest::prop_assert!(steering.of_port(port) <= steering.of_port(port + 1));
-            }
+            proptest::prop_assert_eq!(steering.of_port(port), steering.of_port(port / 64 * 64));
         }
     }
 

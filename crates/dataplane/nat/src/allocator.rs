@@ -125,6 +125,10 @@ impl Allocator {
             Action::Pool(id) => match self.pool(id).map(|pool| (&pool.spec.mode, pool.spec.assignment)) {
                 Some((PoolMode::NoTranslation | PoolMode::Shared, _)) => return affinity.home_of_pool(id),
                 Some((PoolMode::Blocks(..) | PoolMode::Deterministic(..), _)) => return home(),
+                // Answers without a port can't tell who leased: one worker does for all.
+                Some((PoolMode::Translate(_), _)) if request.class().is_none() => {
+                    return affinity.home_of_pool(id);
+                }
                 Some((PoolMode::Translate(ports), assignment)) => {
                     (assignment == Assignment::Paired, Some(*ports))
                 }
@@ -176,7 +180,9 @@ impl Allocator {
         };
         let without_room = [Refusal::AddressesExhausted, Refusal::PortTaken, Refusal::HostsFull];
         let overflow = match (request.action, &first) {
-            (Action::Pool(id), Err(refused)) if without_room.contains(refused) => {
+            (Action::Pool(id), Err(refused))
+                if without_room.contains(refused) && request.class().is_some() =>
+            {
                 self.pool(id).and_then(|pool| pool.spec.overflow)
             }
             _ => None,

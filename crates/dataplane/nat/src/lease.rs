@@ -183,6 +183,12 @@ impl Lease {
         })
     }
 
+    /// The pool it is of; `None`: of an interface.
+    #[must_use]
+    pub const fn pool(&self) -> Option<PoolId> {
+        if self.pool == Self::NO_POOL { None } else { Some(PoolId(self.pool)) }
+    }
+
     /// Sessions with different numbers here never meet on one port; 0 without overloading.
     #[must_use]
     pub const fn layer(&self) -> u8 {

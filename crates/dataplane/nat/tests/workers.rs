@@ -48,8 +48,15 @@ fn who_decides_and_where_replies_need_a_stub() {
             assert_eq!(recipe.stub(&affinity), expected, "pool {id} port {sport}");
         }
     }
-    let recipe = workers[1].get(&Request { action: Action::Pool(PoolId(1)), ..gre("10.0.0.9") });
-    let affinity = ravelin_nat::Affinity::new(WorkerId(1), 4, ravelin_nat::Split::Runs, kit::KEY);
+    // Without a port the answer can't tell who leased: one worker does for the pool, whatever the host.
+    let without = |host| Request { action: Action::Pool(PoolId(1)), ..gre(host) };
+    let affinity = ravelin_nat::Affinity::new(WorkerId(0), 4, ravelin_nat::Split::Runs, kit::KEY);
+    let place = affinity.home_of_pool(PoolId(1));
+    for (worker, host) in workers.iter().zip(["10.0.0.9", "10.0.0.10", "10.0.0.11", "10.0.0.12"]) {
+        assert_eq!(worker.allocator.place(&without(host)), place);
+    }
+    let recipe = workers[place.index()].get(&without("10.0.0.9"));
+    let affinity = ravelin_nat::Affinity::new(place, 4, ravelin_nat::Split::Runs, kit::KEY);
     assert_eq!(recipe.stub(&affinity), Some(StubAt::TupleOwner));
 }
 

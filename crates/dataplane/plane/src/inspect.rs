@@ -2,7 +2,7 @@
 
 use ravelin_contract::{
     Diagnostics, DropSample, Error, EventBatch, Explanation, Global, InjectRequest, InjectVerdict,
-    InterfaceCounters, NatCounters, PolicyCounters, ScreenCounters, Status, Telemetry,
+    InterfaceCounters, NatCounters, PolicyCounters, PoolCounters, ScreenCounters, Status, Telemetry,
 };
 use ravelin_engine::{
     Checksum, Egress, Ingress, Limits, Output, Packet, Rules, Seed, Shared, Snapshot, State, Steering, Trace,
@@ -85,6 +85,26 @@ impl<W: Workers> Telemetry for Plane<W> {
                 counter.hits += hit.hits;
                 counter.failed += hit.failed;
                 counter.sessions += hit.sessions;
+            }
+        }
+        Ok(all)
+    }
+
+    fn source_pools(&self) -> Result<Vec<PoolCounters>, Error> {
+        let Some(rules) = self.rules() else { return Ok(Vec::new()) };
+        let id = |(id, _): (ravelin_nat::PoolId, &str)| u32::from(id.0);
+        let mut all: Vec<_> = rules
+            .source_pools()
+            .map(|pool| PoolCounters { id: id(pool), ..PoolCounters::default() })
+            .collect();
+        for worker in each(&self.workers) {
+            let pools = ask(&self.workers, worker, |state, _, _| state.pools())?;
+            for (pool, usage) in pools {
+                let Some(counter) = all.iter_mut().find(|c| c.id == u32::from(pool.0)) else { continue };
+                counter.ports.iter_mut().zip(usage.ports).for_each(|(sum, ports)| *sum += ports);
+                counter.others += usage.others;
+                counter.held += usage.held;
+                counter.capacity += usage.capacity;
             }
         }
         Ok(all)
@@ -191,7 +211,8 @@ fn judge(
 ) -> Explanation {
     let limits = Limits { sessions: 16, events: 16 };
     let mut state = State::new(Steering::alone(&SCRATCH_SEED), &SCRATCH_SEED, 0, limits);
-    state.adopt(&snapshot.rules);
+    let shared = Shared::new(16, &SCRATCH_SEED);
+    state.adopt(&snapshot.rules, &shared, now);
     let mut buffer = vec![0; HEADROOM];
     match (tag, frame.len() >= 12) {
         (Some(vlan), true) => {
@@ -205,7 +226,6 @@ fn judge(
     let len = buffer.len() - HEADROOM;
     let packet = Packet::new(&mut buffer, HEADROOM, len, ingress, Checksum::Unverified);
     let (mut out, mut trace) = (Output::new(), Trace::default());
-    let shared = Shared::new(16, &SCRATCH_SEED);
     step(snapshot, (&mut state, &shared), now, &mut [packet], &mut out, &mut trace);
     let verdict = verdict(&snapshot.rules, out.verdicts.first().copied());
     Explanation { verdict, findings: findings(&trace, &snapshot.rules) }

@@ -8,7 +8,8 @@ use std::sync::Arc;
 use ravelin_types::Generation;
 
 use crate::{
-    DestinationNat, Digest, FlowSettings, Interfaces, PolicySection, Screens, SourceNat, StaticNat, Zones,
+    DestinationNat, Digest, FlowSettings, Interfaces, PolicySection, Screens, SourceNat, SourcePools,
+    StaticNat, Zones,
 };
 
 /// A part of a program that is hashed, sent and shared as one.
@@ -20,6 +21,7 @@ pub enum Chunk {
     SourceNat(SourceNat),
     DestinationNat(DestinationNat),
     StaticNat(StaticNat),
+    SourcePools(SourcePools),
     Section(PolicySection),
     ApplicationNames(Vec<String>),
     Screens(Screens),
@@ -134,6 +136,11 @@ impl Program {
         self.find(|c| if let Chunk::Screens(x) = c { Some(x) } else { None })
     }
 
+    #[must_use]
+    pub fn source_pools(&self) -> Option<&SourcePools> {
+        self.find(|c| if let Chunk::SourcePools(x) = c { Some(x) } else { None })
+    }
+
     /// Names of applications, by the index that a rule's term holds.
     #[must_use]
     pub fn application_names(&self) -> &[String] {
@@ -158,7 +165,8 @@ impl Program {
             | Chunk::DestinationNat(_)
             | Chunk::StaticNat(_)
             | Chunk::ApplicationNames(_)
-            | Chunk::Screens(_) => None,
+            | Chunk::Screens(_)
+            | Chunk::SourcePools(_) => None,
         })
     }
 }
@@ -177,6 +185,7 @@ impl Chunk {
             Self::DestinationNat(_) => 8,
             Self::StaticNat(_) => 9,
             Self::Screens(_) => 7,
+            Self::SourcePools(_) => 10,
         }
     }
 }

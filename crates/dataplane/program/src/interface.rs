@@ -61,3 +61,12 @@ pub struct Interfaces {
     pub ports: Vec<Port>,
     pub units: Vec<Interface>,
 }
+
+impl Interface {
+    /// The address that interface NAT gives packets leaving the unit. Spec: nat-source-7.
+    #[must_use]
+    pub fn source_address(&self, family: Family) -> Option<Addr> {
+        let of_family = || self.addresses.iter().filter(|a| a.family == family && !a.addr.is_link_local6());
+        of_family().find(|a| a.preferred).or_else(|| of_family().next()).map(|a| a.addr)
+    }
+}

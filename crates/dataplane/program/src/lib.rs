@@ -10,6 +10,7 @@ mod flow;
 mod interface;
 mod nat;
 mod policy;
+mod pool;
 mod screen;
 mod wire;
 mod zone;
@@ -27,6 +28,7 @@ pub use nat::{
 pub use policy::{
     Action, AddressMatch, Application, IcmpMatch, LogWhen, Policy, PolicySection, Prefix, ZoneMatch,
 };
+pub use pool::{SourcePool, SourcePools};
 pub use screen::{
     Aggregation, Allowance, Screen, ScreenDirection, ScreenProfile, ScreenSet, Screens, SideLimits, Sweeps,
     SynFlood, SynProtection, SynWhiteList, UdpFlood, UserDefined,

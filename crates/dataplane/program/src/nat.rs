@@ -3,6 +3,7 @@
 //! Junos: `security nat`. The first matching rule of the most specific rule-set decides: interface
 //! before zone before routing-instance. Static comes before destination, reverse static before source.
 
+use ravelin_nat::PoolId;
 use ravelin_types::{Addr, Family, InterfaceId, NatRuleId, Proto, RuleIdentity, ZoneId};
 
 use crate::filter::PortRange;
@@ -48,6 +49,8 @@ pub enum SourceAction {
     Off,
     /// The egress unit's own address.
     Interface,
+    /// An address of the pool with this number.
+    Pool(PoolId),
 }
 
 /// One source rule.

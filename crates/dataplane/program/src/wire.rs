@@ -6,6 +6,7 @@
 mod decode;
 mod encode;
 mod nat;
+mod pool;
 mod screen;
 
 use prost::Message as _;

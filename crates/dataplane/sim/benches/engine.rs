@@ -144,7 +144,8 @@ impl Bench {
         };
         let (inside, outside) = (port(0), (1..=addresses).map(port).collect());
         let mut state = State::new(Steering::alone(&SEED), &SEED, 1, Limits { sessions, events: 4096 });
-        state.adopt(&rules);
+        let shared = Shared::new(sessions as u64, &SEED);
+        state.adopt(&rules, &shared, Instant::ZERO);
         Self {
             snapshot: Snapshot {
                 rules: Arc::new(rules),
@@ -153,7 +154,7 @@ impl Bench {
                 any_station: false,
             },
             state,
-            shared: Shared::new(sessions as u64, &SEED),
+            shared,
             out: Output::new(),
             now: Instant::from_secs(1),
             inside,

@@ -298,7 +298,8 @@ impl Workers for SimWorkers {
 
     fn publish(&self, snapshot: &Arc<Snapshot>) -> Result<(), Error> {
         let mut inner = self.inner();
-        inner.states.iter_mut().for_each(|state| state.adopt(&snapshot.rules));
+        let now = inner.now;
+        inner.states.iter_mut().for_each(|state| state.adopt(&snapshot.rules, &self.shared, now));
         inner.snapshot = Some(snapshot.clone());
         Ok(())
     }

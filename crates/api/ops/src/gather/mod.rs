@@ -9,7 +9,7 @@ mod state;
 use ipnet::IpNet;
 use ravelin_contract::Route;
 
-pub(crate) use nat::{nat_pools, nat_rules};
+pub(crate) use nat::{nat_pools, nat_rules, source_pools};
 pub(crate) use rules::policies;
 pub(crate) use screens::screens;
 pub(crate) use sessions::{clear, list, summary};

@@ -3,15 +3,19 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
+use ravelin_contract::PoolCounters;
+use ravelin_nat::{Assignment, Overflow, PoolMode, PoolSpec};
 use ravelin_program::{
     AddressMatch, DestinationAction, DestinationRule, DestinationRuleSet, NatContext, NatMatch, PortRange,
-    SourceAction, SourceRule, SourceRuleSet, StaticRule, StaticRuleSet,
+    SourceAction, SourcePool, SourceRule, SourceRuleSet, StaticRule, StaticRuleSet,
 };
 use ravelin_types::NatRuleId;
 
 use super::Failure;
 use super::rules::ends;
-use crate::answer::{NatKind, NatPool, NatPools, NatRule, NatRules, Translation};
+use crate::answer::{
+    NatKind, NatPool, NatPools, NatRule, NatRules, SourceNatPool, SourceNatPools, Translation,
+};
 use crate::session::Env;
 
 /// What the three kinds of rules have in common, as it is shown.
@@ -61,19 +65,19 @@ pub(crate) fn nat_rules(env: &Env<'_>, kind: NatKind, name: Option<&str>) -> Res
     }
     match (name, &rules[..]) {
         (Some(name), []) => Err(Failure::NotFound { what: "rule", name: name.to_owned() }),
-        _ => Ok(NatRules { kind, rules }),
+        _ => Ok(NatRules { kind, rules, source_pools: env.names.source_pools().len() as u32 }),
     }
 }
 
 fn shown<'a>(env: &'a Env<'_>, kind: NatKind) -> Vec<Shown<'a>> {
     match kind {
-        NatKind::Source => env.names.source_rules().map(source).collect(),
+        NatKind::Source => env.names.source_rules().map(|rule| source(env, rule)).collect(),
         NatKind::Destination => env.names.destination_rules().map(destination).collect(),
         NatKind::Static => env.names.static_rules().map(fixed).collect(),
     }
 }
 
-fn source<'a>((set, rule): (&'a SourceRuleSet, &'a SourceRule)) -> Shown<'a> {
+fn source<'a>(env: &Env<'_>, (set, rule): (&'a SourceRuleSet, &'a SourceRule)) -> Shown<'a> {
     let NatMatch { source, destination, source_ports, destination_ports, .. } = &rule.matching;
     Shown {
         set: (&set.name, &set.from, Some(&set.to)),
@@ -85,6 +89,9 @@ fn source<'a>((set, rule): (&'a SourceRuleSet, &'a SourceRule)) -> Shown<'a> {
         action: match rule.action {
             SourceAction::Off => Translation::Off,
             SourceAction::Interface => Translation::Interface,
+            SourceAction::Pool(id) => Translation::Pool(
+                env.names.source_pool(id).map_or_else(String::new, |pool| pool.name.clone()),
+            ),
         },
     }
 }
@@ -120,6 +127,52 @@ fn fixed<'a>((set, rule): (&'a StaticRuleSet, &'a StaticRule)) -> Shown<'a> {
 
 const fn port_ends(range: &PortRange) -> (u16, u16) {
     (range.low, range.high)
+}
+
+/// Source pools by name, with what is in use of each.
+pub(crate) fn source_pools(env: &Env<'_>, name: Option<&str>) -> Result<SourceNatPools, Failure> {
+    let counters = env.plane.telemetry().source_pools()?;
+    let named = env.names.source_pools().iter().filter(|pool| name.is_none_or(|n| n == pool.name));
+    let pools: Vec<_> = named.map(|pool| source_pool(env, pool, &counters)).collect();
+    match (name, pools.is_empty()) {
+        (Some(name), true) => Err(Failure::NotFound { what: "pool", name: name.to_owned() }),
+        _ => Ok(SourceNatPools { pools }),
+    }
+}
+
+fn source_pool(env: &Env<'_>, pool: &SourcePool, counters: &[PoolCounters]) -> SourceNatPool {
+    let PoolSpec { id, family, ranges, mode, assignment, overflow } = &pool.spec;
+    let counter = counters.iter().find(|c| c.id == u32::from(id.0)).copied().unwrap_or_default();
+    let ports = match mode {
+        PoolMode::Translate(ports) | PoolMode::Blocks(ports, _) | PoolMode::Deterministic(ports, _) => {
+            Some(ports)
+        }
+        PoolMode::NoTranslation | PoolMode::Shared | PoolMode::Shift { .. } => None,
+    };
+    let of_pool = |rule: &SourceRule| rule.action == SourceAction::Pool(*id);
+    SourceNatPool {
+        name: pool.name.clone(),
+        id: id.0,
+        base: match mode {
+            PoolMode::Shift { base } => Some(base.to_ip(*family)),
+            _ => None,
+        },
+        ports: ports.map(|ports| (ports.low, ports.high)),
+        overload: ports.map_or(1, |ports| ports.overload),
+        paired: *assignment == Assignment::Paired,
+        overflow: overflow.map(|overflow| match overflow {
+            Overflow::Interface => "interface".to_owned(),
+            Overflow::Pool(other) => {
+                env.names.source_pool(other).map_or_else(String::new, |p| p.name.clone())
+            }
+        }),
+        addresses: ranges.iter().map(|r| (r.first.to_ip(*family), r.last.to_ip(*family))).collect(),
+        rules: env.names.source_rules().filter(|(_, rule)| of_pool(rule)).count() as u32,
+        used: counter.ports,
+        others: counter.others,
+        held: counter.held,
+        capacity: counter.capacity,
+    }
 }
 
 /// Destination pools by name, with the hits of all rules that use them.

@@ -229,6 +229,17 @@ const COMMANDS: &[Command] = &[
         make: |_| Ok(Request::NatSummary(NatKind::Destination)),
     },
     Command {
+        path: &["show", "security", "nat", "source", "pool"],
+        help: "Show source NAT pools",
+        params: &[flag("all", "Every pool"), alone(&[Arg::SourcePool], "Pool to show")],
+        make: |given| match (given.is_set("all"), given.text("")) {
+            (true, None) => Ok(Request::NatSourcePools { name: None }),
+            (false, Some(name)) => Ok(Request::NatSourcePools { name: Some(name) }),
+            (true, Some(name)) => Err(Miss::Word(name)),
+            (false, None) => Err(Miss::Missing("pool")),
+        },
+    },
+    Command {
         path: &["show", "security", "nat", "source", "rule"],
         help: "Show source NAT rules",
         params: &[flag("all", "Every rule"), alone(&[Arg::NatRule], "Rule to show")],

@@ -15,6 +15,7 @@ pub enum Arg {
     Policy,
     NatRule,
     NatPool,
+    SourcePool,
     Interface,
     Address,
     /// A prefix, or an address that means itself.
@@ -41,7 +42,7 @@ impl Arg {
             Self::Zone => "<zone>",
             Self::Policy => "<policy-name>",
             Self::NatRule => "<rule-name>",
-            Self::NatPool => "<pool-name>",
+            Self::NatPool | Self::SourcePool => "<pool-name>",
             Self::Interface => "<interface-name>",
             Self::Address => "<address>",
             Self::Prefix => "<prefix>",
@@ -62,7 +63,7 @@ impl Arg {
             Self::Zone => "a zone",
             Self::Policy => "a policy name",
             Self::NatRule => "a rule name",
-            Self::NatPool => "a pool name",
+            Self::NatPool | Self::SourcePool => "a pool name",
             Self::Interface => "an interface name",
             Self::Address => "an IPv4 or IPv6 address",
             Self::Prefix => "an address or prefix",
@@ -84,6 +85,7 @@ impl Arg {
             | Self::Policy
             | Self::NatRule
             | Self::NatPool
+            | Self::SourcePool
             | Self::Interface
             | Self::Name
             | Self::ConfigPath => !word.is_empty(),
@@ -113,6 +115,7 @@ impl Arg {
             | Self::Policy
             | Self::NatRule
             | Self::NatPool
+            | Self::SourcePool
             | Self::Interface
             | Self::Address
             | Self::Prefix

@@ -18,6 +18,7 @@ const NAMES: &[(&str, &[&str])] = &[
     ("request-delete-rescue-configuration", &["request", "system", "configuration", "rescue", "delete"]),
     ("request-logout-user", &["request", "system", "logout"]),
     ("request-save-rescue-configuration", &["request", "system", "configuration", "rescue", "save"]),
+    ("retrieve-source-nat-pool-information", &["show", "security", "nat", "source", "pool"]),
     ("retrieve-source-nat-summary", &["show", "security", "nat", "source", "summary"]),
 ];
 

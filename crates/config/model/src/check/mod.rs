@@ -7,6 +7,7 @@ mod log;
 mod names;
 mod nat;
 mod policies;
+mod pool;
 mod proxy;
 mod routes;
 mod screens;
@@ -30,6 +31,7 @@ pub fn check(mut config: Config) -> Result<ValidConfig, Vec<Diagnostic>> {
     policies::check(&config, &mut report);
     flow::check(&config, &mut report);
     nat::check(&config, &mut report);
+    pool::check(&config, &mut report);
     proxy::check(&config, &mut report);
     log::check(&config, &mut report);
     system::check(&config, &mut report);

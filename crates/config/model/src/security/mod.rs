@@ -17,9 +17,10 @@ pub use log::{
     LogProtocol, LogSeverity, LogStream, LogStreamFile, LogTimeFormat, LogTransport, SecurityLog,
 };
 pub use nat::{
-    DestinationNatAction, DestinationPool, DestinationRule, DestinationRuleSet, NatContext, NatDestination,
-    NatProtocol, NatProxy, NatRule, NatRuleSet, NatSource, NatStatic, Port, PortSpan, ProxyRange,
-    SourceNatAction, StaticPrefix, StaticRule, StaticRuleSet,
+    BlockAllocation, DestinationNatAction, DestinationPool, DestinationRule, DestinationRuleSet,
+    DeterministicPorts, NatContext, NatDestination, NatProtocol, NatProxy, NatRule, NatRuleSet, NatSource,
+    NatStatic, PoolPort, Port, PortSpan, ProxyRange, SourceNatAction, SourcePool, StaticPrefix, StaticRule,
+    StaticRuleSet,
 };
 pub use policies::{
     AddressRef, DefaultPolicy, GlobalPolicy, Policies, Policy, PolicyAction, PolicyRematch, ZonePairPolicies,

@@ -1,180 +1,118 @@
-//! Port leases: every (protocol, external address, port) is one session's at most.
+//! What the sessions of a worker hold of NAT: the allocator, and beside each session its lease.
 //!
-//! State: one bitmap for each external address and protocol, made when the program is adopted.
-//! Only the one deletion gives a lease back.
+//! State: one lease a slot of the session table. What is kept here is taken out by the one deletion and
+//! nowhere else; a lease whose session was never made goes back at once. Spec: nat-source-12, nat-pool-4.
 
-use std::collections::HashMap;
-
-use ravelin_types::{Addr, Family, Proto};
+use ravelin_nat::{Affinity, Allocator, Config, Lease, Limits, PoolId, Recipe, Refusal, Request, Usage};
+use ravelin_types::{DropReason, Instant, WorkerId};
 
 use crate::random::Random;
-use crate::steer::Steering;
 
-/// Ports leased to translated sessions; those below are the services', those above are kept for
-/// ALGs, as on an SRX (topic "Source NAT with port translation").
-pub(crate) const PORT_LOW: u16 = 1024;
-pub(crate) const PORT_HIGH: u16 = 63487;
+/// Internal hosts that pools keep something for, of one worker.
+const HOSTS_MAX: usize = 65_536;
+/// Blocks of ports given out by one worker.
+const BLOCKS_MAX: usize = 65_536;
+/// Block events that wait to be fetched.
+const EVENTS_MAX: usize = 4096;
 
-const WORDS: usize = 1024;
-
-type Pool = (Family, Addr, Proto);
-
-/// The ports of one external address and protocol.
-#[derive(Debug)]
-struct Ports {
-    /// Leased, or not ours to lease.
-    taken: Box<[u64; WORDS]>,
-    live: u32,
-}
-
-/// All leases of one worker: ports of its own blocks alone, so that answers come back to it.
+/// All leases of one worker.
 #[derive(Debug)]
 pub(crate) struct Leases {
-    pools: HashMap<Pool, Ports>,
-    steering: Steering,
-}
-
-/// Protocols whose port or identifier can be changed.
-pub(crate) const fn has_ports(proto: Proto) -> bool {
-    matches!(proto, Proto::TCP | Proto::UDP | Proto::ICMP | Proto::ICMPV6)
+    allocator: Allocator,
+    /// By the session's slot.
+    held: Box<[Option<Lease>]>,
+    pools: Vec<PoolId>,
 }
 
 impl Leases {
-    pub(crate) fn new(steering: Steering) -> Self {
-        Self { pools: HashMap::new(), steering }
+    pub(crate) fn new(affinity: Affinity, key: (u64, u64), sessions: usize) -> Self {
+        let limits = Limits {
+            hosts: sessions.min(HOSTS_MAX),
+            blocks: sessions.min(BLOCKS_MAX),
+            // No rule keeps a mapping without a session.
+            mappings: 0,
+            remotes: 0,
+            events: EVENTS_MAX,
+            ..Limits::default()
+        };
+        let held = (0..sessions).map(|_| None).collect();
+        Self { allocator: Allocator::new(affinity, key, limits), held, pools: Vec::new() }
     }
 
-    /// Makes pools for the addresses given and forgets unused ones of others.
-    pub(crate) fn adopt(&mut self, addresses: &[(Family, Addr)]) {
-        for (family, addr) in addresses {
-            let icmp = if *family == Family::V4 { Proto::ICMP } else { Proto::ICMPV6 };
-            for proto in [Proto::TCP, Proto::UDP, icmp] {
-                self.pools.entry((*family, *addr, proto)).or_insert_with(|| Ports::new(&self.steering));
-            }
-        }
-        self.pools.retain(|(family, addr, _), ports| ports.live > 0 || addresses.contains(&(*family, *addr)));
+    /// Takes a program's pools; gives those whose sessions must end before anything is leased again.
+    pub(crate) fn adopt(&mut self, config: &Config, now: Instant) -> Vec<PoolId> {
+        self.pools = config.pools.iter().map(|pool| pool.id).collect();
+        self.allocator.adopt(config, now).must_end
     }
 
-    /// Leases a port nobody else has, at random. `None`: all are taken, or the address is no
-    /// pool's.
-    pub(crate) fn acquire(
+    pub(crate) fn pools(&self) -> Vec<(PoolId, Usage)> {
+        self.pools.iter().filter_map(|id| Some((*id, self.allocator.usage(*id)?))).collect()
+    }
+
+    /// The worker that must lease for a session.
+    pub(crate) fn place(&self, request: &Request) -> WorkerId {
+        self.allocator.place(request)
+    }
+
+    pub(crate) fn lease(
         &mut self,
-        family: Family,
-        addr: Addr,
-        proto: Proto,
+        request: &Request,
+        now: Instant,
         random: &mut Random,
-    ) -> Option<u16> {
-        let ports = self.pools.get_mut(&(family, addr, proto))?;
-        ports.acquire(random.next())
+    ) -> Result<Recipe, Refusal> {
+        self.allocator.lease(request, now, &mut || random.next())
     }
 
-    pub(crate) fn release(&mut self, family: Family, addr: Addr, proto: Proto, port: u16) {
-        let ours =
-            (PORT_LOW..=PORT_HIGH).contains(&port) && self.steering.of_port(port) == self.steering.worker();
-        if ours && let Some(ports) = self.pools.get_mut(&(family, addr, proto)) {
-            ports.release(port);
+    /// Of a session that was not made.
+    pub(crate) fn give_back(&mut self, lease: Lease, now: Instant) {
+        self.allocator.release(lease, now);
+    }
+
+    /// The session in this slot has it from now on.
+    pub(crate) fn keep(&mut self, slot: u32, lease: Lease) {
+        debug_assert!(self.held[slot as usize].is_none(), "a session has one lease");
+        self.held[slot as usize] = Some(lease);
+    }
+
+    /// Only the one deletion calls this.
+    pub(crate) fn session_ended(&mut self, slot: u32, now: Instant) {
+        if let Some(lease) = self.held[slot as usize].take() {
+            self.allocator.release(lease, now);
         }
     }
 
-    /// Leases out at the moment.
-    #[cfg(test)]
-    pub(crate) fn live(&self) -> u32 {
-        self.pools.values().map(|p| p.live).sum()
+    /// Sessions that hold something of one of these pools.
+    pub(crate) fn slots_of(&self, pools: &[PoolId]) -> Vec<u32> {
+        let of = |lease: &Lease| lease.pool().is_some_and(|pool| pools.contains(&pool));
+        let held = self.held.iter().zip(0..).filter(|(lease, _)| lease.as_ref().is_some_and(of));
+        held.map(|(_, slot)| slot).collect()
+    }
+
+    /// Ends what no session has kept in use for its time.
+    pub(crate) fn sweep(&mut self, now: Instant, budget: usize) {
+        self.allocator.sweep(now, budget);
     }
 }
 
-impl Ports {
-    fn new(steering: &Steering) -> Self {
-        let mut taken = Box::new([0; WORDS]);
-        let ours =
-            |port| (PORT_LOW..=PORT_HIGH).contains(&port) && steering.of_port(port) == steering.worker();
-        for port in (0..=u16::MAX).filter(|p| !ours(*p)) {
-            taken[usize::from(port) / 64] |= 1 << (port % 64);
-        }
-        Self { taken, live: 0 }
-    }
-
-    /// A random word, then a random free bit of it; words are tried in turn until one has any.
-    fn acquire(&mut self, random: u64) -> Option<u16> {
-        let first = random as usize % WORDS;
-        for step in 0..WORDS {
-            let word = (first + step) % WORDS;
-            let free = !self.taken[word];
-            if free == 0 {
-                continue;
-            }
-            let turn = (random >> 32) as u32 % 64;
-            let bit = (free.rotate_right(turn).trailing_zeros() + turn) % 64;
-            self.taken[word] |= 1 << bit;
-            self.live += 1;
-            return Some((word * 64) as u16 + bit as u16);
-        }
-        None
-    }
-
-    fn release(&mut self, port: u16) {
-        let (word, bit) = (usize::from(port) / 64, 1u64 << (port % 64));
-        if self.taken[word] & bit != 0 {
-            self.taken[word] &= !bit;
-            self.live -= 1;
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::random::Seed;
-    use ravelin_types::WorkerId;
-    use std::collections::HashSet;
-
-    const POOL: (Family, Addr) = (Family::V4, Addr(0xc000_0201));
-
-    #[test]
-    fn every_port_is_leased_once_and_then_none() {
-        let (mut leases, mut random) = (Leases::new(Steering::alone(&Seed([0; 32]))), Random::new((1, 2)));
-        leases.adopt(&[POOL]);
-        let mut seen = HashSet::new();
-        while let Some(port) = leases.acquire(POOL.0, POOL.1, Proto::TCP, &mut random) {
-            assert!((PORT_LOW..=PORT_HIGH).contains(&port) && seen.insert(port), "{port}");
-        }
-        assert_eq!(seen.len(), usize::from(PORT_HIGH - PORT_LOW) + 1);
-        leases.release(POOL.0, POOL.1, Proto::TCP, 2000);
-        leases.release(POOL.0, POOL.1, Proto::TCP, 2000);
-        assert_eq!(leases.acquire(POOL.0, POOL.1, Proto::TCP, &mut random), Some(2000));
-        assert_eq!(leases.acquire(POOL.0, POOL.1, Proto::TCP, &mut random), None);
-    }
-
-    #[test]
-    fn workers_share_the_ports_out_without_a_gap_or_an_overlap() {
-        let mut seen = HashSet::new();
-        for worker in 0..3 {
-            let steering = Steering::new(&Seed([0; 32]), WorkerId(worker), 3);
-            let (mut leases, mut random) = (Leases::new(steering), Random::new((1, 2)));
-            leases.adopt(&[POOL]);
-            while let Some(port) = leases.acquire(POOL.0, POOL.1, Proto::UDP, &mut random) {
-                assert!(steering.of_port(port) == WorkerId(worker) && seen.insert(port), "{port}");
-            }
-        }
-        assert_eq!(seen.len(), usize::from(PORT_HIGH - PORT_LOW) + 1);
-    }
-
-    proptest::proptest! {
-        #[test]
-        fn no_two_holders_share_a_port(ops in proptest::collection::vec(proptest::bool::weighted(0.6), 1..500), seed: u64) {
-            let (mut leases, mut random) = (Leases::new(Steering::alone(&Seed([0; 32]))), Random::new((seed, 9)));
-            leases.adopt(&[POOL]);
-            let mut held = Vec::new();
-            for acquire in ops {
-                if acquire {
-                    let port = leases.acquire(POOL.0, POOL.1, Proto::UDP, &mut random).unwrap();
-                    proptest::prop_assert!(!held.contains(&port));
-                    held.push(port);
-                } else if let Some(port) = held.pop() {
-                    leases.release(POOL.0, POOL.1, Proto::UDP, port);
-                }
-                proptest::prop_assert_eq!(leases.live() as usize, held.len());
-            }
-        }
+/// As what a packet dies for which nothing is leased.
+pub(crate) const fn reason(refusal: Refusal) -> DropReason {
+    match refusal {
+        Refusal::PoolUnusable
+        | Refusal::WrongFamily
+        | Refusal::InterfaceUnknown
+        | Refusal::HostOutside
+        | Refusal::NoPorts
+        | Refusal::NoMapping
+        | Refusal::NotPermitted
+        | Refusal::Draining => DropReason::NatNoAddress,
+        Refusal::PortsExhausted
+        | Refusal::PairedAddressExhausted
+        | Refusal::BlocksExhausted
+        | Refusal::HostBlocksFull
+        | Refusal::PortTaken
+        | Refusal::MappingSessionsFull
+        | Refusal::WrongWorker => DropReason::NatPortsExhausted,
+        Refusal::AddressesExhausted => DropReason::NatAddressesExhausted,
+        Refusal::HostsFull | Refusal::BlockTableFull | Refusal::MappingsFull => DropReason::NatTableFull,
     }
 }

@@ -2,7 +2,7 @@
 
 use ravelin_types::{Addr, Family, InterfaceId, PolicyId, PortId, Proto, RuleIdentity, ZoneId};
 
-use super::{WireError, nat, proto, screen};
+use super::{WireError, nat, pool, proto, screen};
 use crate::{
     Action, AddressMatch, Application, Chunk, DestinationNat, FlowSettings, HostInbound, IcmpMatch,
     Interface, InterfaceAddress, Interfaces, LogWhen, Policy, PolicySection, Port, PortRange, Prefix,
@@ -24,6 +24,7 @@ pub(super) fn chunk(message: proto::Chunk) -> Read<Chunk> {
             Chunk::DestinationNat(DestinationNat(all(x.rule_sets, nat::read_destination_set)?))
         }
         Body::StaticNat(x) => Chunk::StaticNat(StaticNat(all(x.rule_sets, nat::read_static_set)?)),
+        Body::SourcePools(x) => Chunk::SourcePools(pool::read_pools(x)?),
         Body::Section(x) => Chunk::Section(section(x)?),
         Body::ApplicationNames(x) => Chunk::ApplicationNames(x.names),
         Body::Screens(x) => Chunk::Screens(screen::decode(x)?),

@@ -2,7 +2,7 @@
 
 use ravelin_types::{Addr, Family};
 
-use super::{nat, proto, screen};
+use super::{nat, pool, proto, screen};
 use crate::{
     Action, AddressMatch, Application, Chunk, DestinationNat, FlowSettings, HostInbound, Interface,
     InterfaceAddress, Interfaces, Policy, PolicySection, Port, PortRange, Rematch, Service, SourceNat,
@@ -25,6 +25,7 @@ pub(super) fn chunk(chunk: &Chunk) -> proto::Chunk {
             Chunk::StaticNat(StaticNat(list)) => {
                 Body::StaticNat(proto::StaticNat { rule_sets: list.iter().map(nat::static_set).collect() })
             }
+            Chunk::SourcePools(x) => Body::SourcePools(pool::pools(x)),
             Chunk::Section(x) => Body::Section(section(x)),
             Chunk::ApplicationNames(x) => Body::ApplicationNames(proto::Names { names: x.clone() }),
             Chunk::Screens(x) => Body::Screens(screen::encode(x)),

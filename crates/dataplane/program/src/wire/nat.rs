@@ -1,5 +1,6 @@
 //! NAT rules to and from their messages.
 
+use ravelin_nat::PoolId;
 use ravelin_types::{InterfaceId, NatRuleId, Proto, RuleIdentity, ZoneId};
 
 use super::decode::{Read, address, addresses as read_addresses, all, application as read_application, need};
@@ -80,8 +81,13 @@ fn source_rule(x: &SourceRule) -> proto::SourceRule {
         action: match action {
             SourceAction::Off => 1,
             SourceAction::Interface => 2,
+            SourceAction::Pool(_) => 3,
         },
         matching: Some(matching(m)),
+        pool: match action {
+            SourceAction::Off | SourceAction::Interface => None,
+            SourceAction::Pool(pool) => Some(pool.0.into()),
+        },
     }
 }
 
@@ -94,6 +100,7 @@ fn read_source_rule(x: proto::SourceRule) -> Read<SourceRule> {
         action: match x.action {
             1 => SourceAction::Off,
             2 => SourceAction::Interface,
+            3 => SourceAction::Pool(PoolId(small("pool id", need("NAT pool", x.pool)?)?)),
             value => return Err(WireError::Range { what: "NAT action", value: value.into() }),
         },
     })

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use ravelin_contract::{
     Admission, ApplyResult, DataPlane, Diagnostics, DropSample, Error, EventBatch, Explanation,
     FabricForwarding, FabricId, Global, GroupId, Ha, InjectRequest, InterfaceCounters, Link, NatCounters,
-    PolicyCounters, ScreenCounters, SessionStore, Status, Telemetry, UpdateBatch, Updates,
+    PolicyCounters, PoolCounters, ScreenCounters, SessionStore, Status, Telemetry, UpdateBatch, Updates,
 };
 use ravelin_program::Program;
 
@@ -136,6 +136,13 @@ impl Telemetry for Client {
         match self.read(Call::NatRules(EMPTY))? {
             Answer::NatRules(list) => Ok(decode_all(list.counters)?),
             _ => Err(odd("nat_rules")),
+        }
+    }
+
+    fn source_pools(&self) -> Result<Vec<PoolCounters>, Error> {
+        match self.read(Call::SourcePools(EMPTY))? {
+            Answer::SourcePools(list) => Ok(decode_all(list.counters)?),
+            _ => Err(odd("source_pools")),
         }
     }
 

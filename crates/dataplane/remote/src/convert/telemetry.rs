@@ -1,12 +1,13 @@
 //! Counters and events. Drops travel by the name of their reason, so that versions may differ.
 
 use ravelin_contract::{
-    Event, EventBatch, Global, InterfaceCounters, NatCounters, PolicyCounters, ScreenCounters, SessionEvent,
+    Event, EventBatch, Global, InterfaceCounters, NatCounters, PolicyCounters, PoolCounters, ScreenCounters,
+    SessionEvent,
 };
 use ravelin_program::Screen;
 use ravelin_types::{DropReason, NatRuleId, PolicyId, RuleIdentity, ZoneId};
 
-use super::{Read, Wire, address, decode_all, encode_all, need, octets, part, small, unit};
+use super::{Malformed, Read, Wire, address, decode_all, encode_all, need, octets, part, small, unit};
 use crate::proto;
 use crate::proto::event::Kind;
 
@@ -114,6 +115,21 @@ impl Wire for NatCounters {
     fn from_message(message: proto::NatCounters) -> Read<Self> {
         let proto::NatCounters { id, identity, hits, failed, sessions } = message;
         Ok(Self { id: NatRuleId(id), identity: RuleIdentity(identity), hits, failed, sessions })
+    }
+}
+
+impl Wire for PoolCounters {
+    type Message = proto::PoolCounters;
+
+    fn to_message(&self) -> proto::PoolCounters {
+        let Self { id, ports, others, held, capacity } = *self;
+        proto::PoolCounters { id, ports: ports.to_vec(), others, held, capacity }
+    }
+
+    fn from_message(message: proto::PoolCounters) -> Read<Self> {
+        let proto::PoolCounters { id, ports, others, held, capacity } = message;
+        let ports = ports.try_into().map_err(|_| Malformed::Missing("pool ports"))?;
+        Ok(Self { id, ports, others, held, capacity })
     }
 }
 

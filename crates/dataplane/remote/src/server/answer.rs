@@ -43,6 +43,10 @@ pub(super) fn answer(plane: &dyn DataPlane, call: Call) -> Result<Answer, Error>
             let counters = encode_all(&plane.telemetry().nat_rules()?);
             Ok(Answer::NatRules(proto::NatRules { counters }))
         }
+        Call::SourcePools(_) => {
+            let counters = encode_all(&plane.telemetry().source_pools()?);
+            Ok(Answer::SourcePools(proto::SourcePools { counters }))
+        }
         Call::Interfaces(_) => {
             let counters = encode_all(&plane.telemetry().interfaces()?);
             Ok(Answer::Interfaces(proto::Interfaces { counters }))

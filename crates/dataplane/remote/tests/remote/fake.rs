@@ -9,9 +9,9 @@ use ravelin_contract::{
     Admission, ApplyResult, Capabilities, CloseReason, DataPlane, Diagnostics, DropSample, Error, Event,
     EventBatch, Explanation, FabricForwarding, FabricId, FilterSpan, Finding, Global, GroupId, Ha,
     InjectRequest, InjectVerdict, InterfaceCounters, Link, ManagedInterface, NatCounters, PolicyCounters,
-    PortStatus, ReconcileResult, Refusal, ScreenCounters, SessionDeltas, SessionEvent, SessionFilter,
-    SessionKey, SessionRef, SessionState, SessionStore, SessionView, Status, Telemetry, UpdateBatch, Updates,
-    WingView, WorkerStatus,
+    PoolCounters, PortStatus, ReconcileResult, Refusal, ScreenCounters, SessionDeltas, SessionEvent,
+    SessionFilter, SessionKey, SessionRef, SessionState, SessionStore, SessionView, Status, Telemetry,
+    UpdateBatch, Updates, WingView, WorkerStatus,
 };
 use ravelin_program::{Program, Screen};
 use ravelin_types::{
@@ -144,6 +144,7 @@ pub fn screen_hits() -> ScreenCounters {
     }
 }
 
+pub const POOL: PoolCounters = PoolCounters { id: 1, ports: [2, 3, 4, 5], others: 6, held: 7, capacity: 8 };
 pub const NAT: NatCounters =
     NatCounters { id: NatRuleId(1), identity: RuleIdentity(2), hits: 3, failed: 4, sessions: 5 };
 pub const UNIT: InterfaceCounters =
@@ -317,6 +318,10 @@ impl Telemetry for Fake {
 
     fn nat_rules(&self) -> Result<Vec<NatCounters>, Error> {
         Ok(vec![NAT])
+    }
+
+    fn source_pools(&self) -> Result<Vec<PoolCounters>, Error> {
+        Ok(vec![POOL])
     }
 
     fn interfaces(&self) -> Result<Vec<InterfaceCounters>, Error> {

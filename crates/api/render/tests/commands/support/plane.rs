@@ -6,8 +6,8 @@ use std::sync::Mutex;
 use ravelin_contract::{
     Admission, ApplyResult, CloseReason, DataPlane, Diagnostics, DropSample, Error, EventBatch, Explanation,
     Finding, Global, Ha, InjectRequest, InjectVerdict, InterfaceCounters, Link, NatCounters, PolicyCounters,
-    PortStatus, ReconcileResult, ScreenCounters, SessionDeltas, SessionFilter, SessionKey, SessionRef,
-    SessionState, SessionStore, SessionView, Status, Telemetry, Updates, WingView, WorkerStatus,
+    PoolCounters, PortStatus, ReconcileResult, ScreenCounters, SessionDeltas, SessionFilter, SessionKey,
+    SessionRef, SessionState, SessionStore, SessionView, Status, Telemetry, Updates, WingView, WorkerStatus,
 };
 use ravelin_program::Program;
 use ravelin_program::Screen;
@@ -166,6 +166,9 @@ impl Telemetry for FakePlane {
     }
     fn nat_rules(&self) -> Result<Vec<NatCounters>, Error> {
         Ok(vec![NatCounters { id: NatRuleId(1), identity: RuleIdentity(1), hits: 7, failed: 1, sessions: 2 }])
+    }
+    fn source_pools(&self) -> Result<Vec<PoolCounters>, Error> {
+        Ok(vec![PoolCounters { id: 3, ports: [5, 40, 2, 0], others: 1, held: 0, capacity: 124928 }])
     }
     fn interfaces(&self) -> Result<Vec<InterfaceCounters>, Error> {
         unsupported()

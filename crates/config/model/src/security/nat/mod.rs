@@ -2,6 +2,7 @@
 
 mod destination;
 mod matching;
+mod pool;
 mod proxy;
 mod source;
 mod static_nat;
@@ -10,6 +11,7 @@ pub use destination::{
     DestinationNatAction, DestinationPool, DestinationRule, DestinationRuleSet, NatDestination,
 };
 pub use matching::{NatContext, NatProtocol, Port, PortSpan};
+pub use pool::{BlockAllocation, DeterministicPorts, PoolPort, SourcePool};
 pub use proxy::{NatProxy, ProxyRange};
 pub use source::{NatRule, NatRuleSet, NatSource, SourceNatAction};
 pub use static_nat::{NatStatic, StaticPrefix, StaticRule, StaticRuleSet};

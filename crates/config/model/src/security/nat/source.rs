@@ -1,14 +1,31 @@
-//! `security nat source`: interface-mode source NAT.
+//! `security nat source`: pools, and rules that translate sources.
 
 use ipnet::IpNet;
 use ravelin_derive::Lower;
 use ravelin_schema::{Cx, lower};
 use ravelin_syntax::{Node, Span};
 
-use super::matching::{NatContext, NatProtocol, PortSpan, from_context, to_context};
+use super::matching::{NatContext, NatProtocol, Port, PortSpan, from_context, to_context};
+use super::pool::SourcePool;
 
 #[derive(Clone, Debug, Default, PartialEq, Lower)]
 pub struct NatSource {
+    #[lower(list = "pool")]
+    pub pools: Vec<SourcePool>,
+    /// A host has one address of a pool for all its sessions.
+    #[lower(flag = "address-persistent")]
+    pub address_persistent: bool,
+    /// The next port upwards, and none at random.
+    #[lower(flag = "port-randomization disable")]
+    pub port_randomization_disable: bool,
+    /// Of pools that say nothing else.
+    #[lower(leaf = "pool-default-port-range <>")]
+    pub default_low: Option<Port>,
+    #[lower(leaf = "pool-default-port-range to <>")]
+    pub default_high: Option<Port>,
+    /// Sessions on one port of an interface's address.
+    #[lower(leaf = "interface port-overloading-factor")]
+    pub interface_overloading_factor: Option<u16>,
     #[lower(list = "rule-set")]
     pub rule_sets: Vec<NatRuleSet>,
 }
@@ -52,29 +69,41 @@ pub struct NatRule {
     pub protocols: Vec<NatProtocol>,
     #[lower(leaves = "match application")]
     pub applications: Vec<String>,
-    #[lower(need(nat_action, "then source-nat interface", "then source-nat off"))]
+    #[lower(need(
+        nat_action,
+        "then source-nat interface",
+        "then source-nat off",
+        "then source-nat pool <>"
+    ))]
     pub action: SourceNatAction,
     #[lower(at)]
     pub at: Span,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum SourceNatAction {
     /// The egress interface's address.
     Interface,
+    /// An address of a pool.
+    Pool(String),
     /// No translation, and no later rule is looked at.
     Off,
 }
 
 fn nat_action(node: &Node, cx: &mut Cx) -> Option<SourceNatAction> {
-    match (lower::flag(node, "then source-nat interface"), lower::flag(node, "then source-nat off")) {
-        (true, false) => Some(SourceNatAction::Interface),
-        (false, true) => Some(SourceNatAction::Off),
-        (true, true) => {
-            cx.error(node.span, "'interface' and 'off' can't be combined");
+    let pool: Option<String> = lower::leaf(node, "then source-nat pool <>", cx);
+    let interface =
+        lower::flag(node, "then source-nat interface").then_some(("interface", SourceNatAction::Interface));
+    let off = lower::flag(node, "then source-nat off").then_some(("off", SourceNatAction::Off));
+    let pool = pool.map(|pool| ("pool", SourceNatAction::Pool(pool)));
+    let mut said = [interface, off, pool].into_iter().flatten();
+    match (said.next(), said.next()) {
+        (Some((_, action)), None) => Some(action),
+        (Some((first, _)), Some((second, _))) => {
+            cx.error(node.span, format!("'{first}' and '{second}' can't be combined"));
             None
         }
-        (false, false) => {
+        (None, _) => {
             cx.error(node.span, "missing mandatory statement: 'then'");
             None
         }

@@ -1,0 +1,112 @@
+//! `show security nat source pool`.
+
+use std::fmt::Write as _;
+
+use ravelin_ops::{SourceNatPool, SourceNatPools};
+
+use crate::element::Element;
+
+pub(crate) fn text(list: &SourceNatPools) -> String {
+    let mut out = format!("Total pools: {}\n", list.pools.len());
+    for pool in &list.pools {
+        one(&mut out, pool);
+    }
+    out
+}
+
+fn one(out: &mut String, pool: &SourceNatPool) {
+    let SourceNatPool { name, id, base, ports, overload, paired, overflow, addresses, rules, .. } = pool;
+    let SourceNatPool { used, others, held, capacity, .. } = pool;
+    out.push('\n');
+    let mut line = |title: &str, value: &dyn std::fmt::Display| {
+        let _ = writeln!(out, "{title:<20}: {value}");
+    };
+    line("Pool name", name);
+    line("Pool id", id);
+    if let Some(base) = base {
+        line("Host address base", base);
+    }
+    match ports {
+        Some((low, high)) => line("Port", &format!("[{low}, {high}]")),
+        None => line("Port", &"no translation"),
+    }
+    line("Port overloading", overload);
+    line("Address assignment", &if *paired { "paired" } else { "no-paired" });
+    if let Some(overflow) = overflow {
+        line("Overflow pool", overflow);
+    }
+    line("Referenced rules", rules);
+    line("Ports in use", &format!("tcp {}, udp {}, icmp {}, other {}", used[0], used[1], used[2], used[3]));
+    line("Without a port", others);
+    line("Blocks or addresses", held);
+    line("Capacity", capacity);
+    line("Utilization", &format!("{} %", utilization(pool)));
+    for (first, last) in addresses {
+        line("Address range", &format!("{first} - {last}"));
+    }
+}
+
+/// Percent in use of what can be given out.
+fn utilization(pool: &SourceNatPool) -> u64 {
+    let most = pool.used.into_iter().max().unwrap_or(0);
+    let used = if pool.held > 0 { pool.held } else { most };
+    (used * 100).checked_div(pool.capacity).unwrap_or(0)
+}
+
+pub(crate) fn element(list: &SourceNatPools) -> Element {
+    let pool = |pool: &SourceNatPool| {
+        let entry = Element::new("source-nat-pool-info-entry")
+            .leaf("pool-name", &pool.name)
+            .leaf("pool-id", pool.id)
+            .leaf("source-pool-port-overloading", pool.overload)
+            .leaf("source-pool-address-assignment", if pool.paired { "paired" } else { "no-paired" })
+            .leaf("source-pool-referenced-rules", pool.rules)
+            .leaf("source-pool-port-used", pool.used.iter().sum::<u64>())
+            .leaf("source-pool-capacity", pool.capacity)
+            .leaf("source-pool-utilization", utilization(pool));
+        entry.children(pool.addresses.iter().map(|(first, last)| {
+            Element::new("source-pool-address-range")
+                .leaf("address-range-low", first)
+                .leaf("address-range-high", last)
+        }))
+    };
+    Element::new("source-nat-pool-detail-information").children(list.pools.iter().map(pool))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pool_is_shown_with_what_is_in_use() {
+        let pool = SourceNatPool {
+            name: "p".into(),
+            id: 3,
+            ports: Some((1024, 63487)),
+            overload: 1,
+            addresses: vec![("203.0.113.8".parse().unwrap(), "203.0.113.9".parse().unwrap())],
+            rules: 2,
+            used: [5, 62464, 2, 0],
+            others: 1,
+            capacity: 124_928,
+            ..SourceNatPool::default()
+        };
+        let expected = "\
+Total pools: 1
+
+Pool name           : p
+Pool id             : 3
+Port                : [1024, 63487]
+Port overloading    : 1
+Address assignment  : no-paired
+Referenced rules    : 2
+Ports in use        : tcp 5, udp 62464, icmp 2, other 0
+Without a port      : 1
+Blocks or addresses : 0
+Capacity            : 124928
+Utilization         : 50 %
+Address range       : 203.0.113.8 - 203.0.113.9
+";
+        assert_eq!(text(&SourceNatPools { pools: vec![pool] }), expected);
+    }
+}

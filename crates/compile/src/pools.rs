@@ -1,0 +1,164 @@
+//! `security nat source pool` and what holds for all of them, in the allocator's words.
+
+use ravelin_model::{NatSource, Port, ProxyRange, SourcePool as Config};
+use ravelin_nat::{
+    AddressRange, Assignment, BLOCK_SIZE, BLOCKS_PER_HOST, BlockSpec, ConfigError, DETERMINISTIC_BLOCK_SIZE,
+    DeterministicSpec, HostPrefix, Limits, Overflow, PORT_HIGH, PORT_LOW, PoolId, PoolMode, PoolSpec, Ports,
+    Selection, check,
+};
+use ravelin_program::{Interfaces, Prefix, SourcePool, SourcePools};
+use ravelin_syntax::Span;
+use ravelin_types::{Addr, Family, Seconds};
+
+use crate::{Compiler, address};
+
+impl Compiler<'_> {
+    /// All pools; what the allocator could not do with them is an error of the pool that it is about.
+    pub(crate) fn source_pools(&mut self, interfaces: &Interfaces) -> SourcePools {
+        let config = self.config;
+        let source = &config.security.nat_source;
+        let pools = source.pools.iter().map(|pool| self.source_pool(source, pool)).collect();
+        let pools = SourcePools { pools, interface: common(source, source.interface_overloading_factor) };
+        for error in check(&pools.config(interfaces), Limits::default().addresses) {
+            let name = pools.get(error.pool()).map_or("", |pool| &pool.name);
+            let at = source.pools.iter().find(|pool| pool.name == name).map(|pool| pool.at);
+            let path = format!("security nat source pool {name}");
+            self.error(path, at.unwrap_or_default(), message(&pools, error));
+        }
+        pools
+    }
+
+    pub(crate) fn pool_id(&mut self, name: &str) -> PoolId {
+        let path = format!("security nat source pool {name}");
+        match self.book.source_pool(name) {
+            Ok(id) => id,
+            Err(error) => {
+                self.error(path, Span::default(), error.to_string());
+                PoolId(0)
+            }
+        }
+    }
+
+    fn source_pool(&mut self, source: &NatSource, pool: &Config) -> SourcePool {
+        let ranges = self.pool_ranges(pool);
+        let family = ranges.first().map_or(Family::V4, |range| range.family);
+        if ranges.iter().any(|range| range.family != family) {
+            let path = format!("security nat source pool {}", pool.name);
+            self.error(path, pool.at, "addresses must be of one family");
+        }
+        let overflow = match (&pool.overflow_pool, pool.overflow_interface) {
+            (Some(name), _) => Some(Overflow::Pool(self.pool_id(name))),
+            (None, true) => Some(Overflow::Interface),
+            (None, false) => None,
+        };
+        let assignment = match (pool.paired, pool.no_paired, source.address_persistent) {
+            (true, ..) => Assignment::Paired,
+            (false, false, true) => Assignment::Persistent { ipv6_prefix: 128 },
+            (false, true, _) | (false, false, false) => Assignment::RoundRobin,
+        };
+        let spec = PoolSpec {
+            id: self.pool_id(&pool.name),
+            family,
+            ranges: ranges.iter().map(|r| AddressRange { first: r.first, last: r.last }).collect(),
+            mode: mode(source, pool),
+            assignment,
+            overflow,
+        };
+        SourcePool { name: pool.name.clone(), spec }
+    }
+
+    fn pool_ranges(&self, pool: &Config) -> Vec<Prefix> {
+        if let Some(name) = &pool.address_name {
+            let refs = [ravelin_model::AddressRef::Named(name.clone())];
+            return address::ranges(&self.addresses, &refs);
+        }
+        let ends = pool.addresses.iter().filter_map(ProxyRange::ends);
+        ends.map(|(first, last)| {
+            let ((family, first), (_, last)) = (Addr::from_ip(first), Addr::from_ip(last));
+            Prefix { family, first, last }
+        })
+        .collect()
+    }
+}
+
+fn common(source: &NatSource, factor: Option<u16>) -> Ports {
+    Ports {
+        selection: if source.port_randomization_disable { Selection::RoundRobin } else { Selection::Random },
+        // What is out of range is refused with the pool, or by the check of the whole.
+        overload: factor.map_or(1, |factor| u8::try_from(factor).unwrap_or(u8::MAX)),
+        ..Ports::default()
+    }
+}
+
+fn mode(source: &NatSource, pool: &Config) -> PoolMode {
+    let Config { port, host_address_base, .. } = pool;
+    if let Some(base) = host_address_base {
+        return PoolMode::Shift { base: Addr::from_ip(base.addr()).1 };
+    }
+    match (port.no_translation, pool.address_shared) {
+        (true, true) => return PoolMode::Shared,
+        (true, false) => return PoolMode::NoTranslation,
+        (false, _) => {}
+    }
+    let number = |port: Option<Port>| port.map(|port| port.0);
+    let (low, high) = match (number(port.low), number(port.high)) {
+        (Some(low), high) => (low, high.unwrap_or(low)),
+        (None, _) => {
+            (number(source.default_low).unwrap_or(PORT_LOW), number(source.default_high).unwrap_or(PORT_HIGH))
+        }
+    };
+    let ports = Ports {
+        low,
+        high,
+        preserve_parity: port.preserve_parity,
+        preserve_range: port.preserve_range,
+        ..common(source, port.overloading_factor)
+    };
+    match (&port.blocks, &port.deterministic) {
+        (Some(blocks), _) => PoolMode::Blocks(
+            ports,
+            BlockSpec {
+                size: blocks.block_size.unwrap_or(BLOCK_SIZE),
+                per_host: blocks.per_host.unwrap_or(BLOCKS_PER_HOST),
+                active_timeout: Seconds(blocks.active_timeout.unwrap_or(0)),
+                last_recycle_timeout: Seconds(blocks.last_recycle_timeout.unwrap_or(0)),
+                interim_interval: Seconds(0),
+            },
+        ),
+        (None, Some(deterministic)) => {
+            let host = |net: &ipnet::IpNet| {
+                let (family, addr) = Addr::from_ip(net.network());
+                HostPrefix { family, addr, len: net.prefix_len() }
+            };
+            PoolMode::Deterministic(
+                ports,
+                DeterministicSpec {
+                    block_size: deterministic.block_size.unwrap_or(DETERMINISTIC_BLOCK_SIZE),
+                    hosts: deterministic.hosts.iter().map(host).collect(),
+                    include_boundary: deterministic.include_boundary,
+                },
+            )
+        }
+        (None, None) => PoolMode::Translate(ports),
+    }
+}
+
+fn message(pools: &SourcePools, error: ConfigError) -> String {
+    let name = |id| pools.get(id).map_or("", |pool| pool.name.as_str());
+    match error {
+        ConfigError::NoAddress(_) => "has no address".into(),
+        ConfigError::TooManyAddresses(_) => "has more than 65536 addresses".into(),
+        ConfigError::TooManyInAll(_) => {
+            format!("all pools have more than {} addresses together", Limits::default().addresses)
+        }
+        ConfigError::NotOfFamily(_) => "addresses must be of one family".into(),
+        ConfigError::BadPorts(_) => "has no valid range of ports, or overloads them too often".into(),
+        ConfigError::BadBlock(_) => "has no room for a block of ports".into(),
+        ConfigError::TooManyHosts(_) => "has no ports for all its hosts".into(),
+        ConfigError::Overlap(other, _) => format!("has an address of pool `{}' too", name(other)),
+        ConfigError::InterfaceInPool(_) => "has an interface's address, and does not translate ports".into(),
+        ConfigError::BadOverflow(_) => "its overflow pool is none that translates ports of its family".into(),
+        ConfigError::OverflowWithPorts(_) => "an overflow pool needs 'port no-translation'".into(),
+        ConfigError::SameId(_) => "has another pool's number".into(),
+    }
+}

@@ -1,0 +1,85 @@
+//! `security nat source pool`: addresses and ports that sources become.
+
+use ipnet::IpNet;
+use ravelin_derive::Lower;
+use ravelin_syntax::Span;
+
+use super::matching::Port;
+use super::proxy::ProxyRange;
+
+/// A source pool.
+#[derive(Clone, Debug, Default, PartialEq, Lower)]
+pub struct SourcePool {
+    #[lower(key)]
+    pub name: String,
+    #[lower(leaf = "description")]
+    pub description: Option<String>,
+    #[lower(list = "address <>")]
+    pub addresses: Vec<ProxyRange>,
+    /// Addresses of the address book instead.
+    #[lower(leaf = "address-name <>")]
+    pub address_name: Option<String>,
+    /// The internal address that gets the pool's first.
+    #[lower(leaf = "host-address-base <>")]
+    pub host_address_base: Option<IpNet>,
+    #[lower(container = "port")]
+    pub port: PoolPort,
+    #[lower(leaf = "overflow-pool <>")]
+    pub overflow_pool: Option<String>,
+    #[lower(flag = "overflow-pool interface")]
+    pub overflow_interface: bool,
+    #[lower(flag = "address-shared")]
+    pub address_shared: bool,
+    #[lower(flag = "address-pooling paired")]
+    pub paired: bool,
+    #[lower(flag = "address-pooling no-paired")]
+    pub no_paired: bool,
+    #[lower(at)]
+    pub at: Span,
+}
+
+/// What a pool does with ports.
+#[derive(Clone, Debug, Default, PartialEq, Lower)]
+pub struct PoolPort {
+    #[lower(flag = "no-translation")]
+    pub no_translation: bool,
+    #[lower(leaf = "range <>")]
+    pub low: Option<Port>,
+    #[lower(leaf = "range to <>")]
+    pub high: Option<Port>,
+    /// Sessions on one port, 2..=32.
+    #[lower(leaf = "port-overloading-factor")]
+    pub overloading_factor: Option<u16>,
+    #[lower(flag = "preserve-parity")]
+    pub preserve_parity: bool,
+    #[lower(flag = "preserve-range")]
+    pub preserve_range: bool,
+    #[lower(presence = "block-allocation")]
+    pub blocks: Option<BlockAllocation>,
+    #[lower(presence = "deterministic")]
+    pub deterministic: Option<DeterministicPorts>,
+}
+
+/// Ports by the block. Times are seconds.
+#[derive(Clone, Debug, Default, PartialEq, Lower)]
+pub struct BlockAllocation {
+    #[lower(leaf = "block-size")]
+    pub block_size: Option<u16>,
+    #[lower(leaf = "maximum-blocks-per-host")]
+    pub per_host: Option<u16>,
+    #[lower(leaf = "active-block-timeout")]
+    pub active_timeout: Option<u32>,
+    #[lower(leaf = "last-block-recycle-timeout")]
+    pub last_recycle_timeout: Option<u32>,
+}
+
+/// Ports by arithmetic.
+#[derive(Clone, Debug, Default, PartialEq, Lower)]
+pub struct DeterministicPorts {
+    #[lower(leaf = "block-size")]
+    pub block_size: Option<u16>,
+    #[lower(leaves = "host address")]
+    pub hosts: Vec<IpNet>,
+    #[lower(flag = "include-boundary-addresses")]
+    pub include_boundary: bool,
+}

@@ -1,0 +1,48 @@
+//! Source NAT pools, and the ports of interface NAT.
+//!
+//! Junos: `security nat source pool`, `interface`, `port-randomization`. A pool's number is stable by name over
+//! commits; what it leases is said in the allocator's own words.
+
+use ravelin_nat::{Config, InterfaceSpec, PoolId, PoolSpec, Ports};
+use ravelin_types::Family;
+
+use crate::{Interface, Interfaces};
+
+/// A source pool by name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SourcePool {
+    pub name: String,
+    pub spec: PoolSpec,
+}
+
+/// All source pools.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SourcePools {
+    pub pools: Vec<SourcePool>,
+    /// What interface NAT leases from.
+    pub interface: Ports,
+}
+
+impl SourcePools {
+    #[must_use]
+    pub fn get(&self, id: PoolId) -> Option<&SourcePool> {
+        self.pools.iter().find(|pool| pool.spec.id == id)
+    }
+
+    /// What every worker leases from: the pools, and each address that interface NAT gives.
+    #[must_use]
+    pub fn config(&self, interfaces: &Interfaces) -> Config {
+        let of = |unit: &Interface| {
+            let spec = |family| {
+                let addr = unit.source_address(family)?;
+                Some(InterfaceSpec { family, addr, ports: self.interface })
+            };
+            [Family::V4, Family::V6].map(spec)
+        };
+        Config {
+            pools: self.pools.iter().map(|pool| pool.spec.clone()).collect(),
+            interfaces: interfaces.units.iter().flat_map(of).flatten().collect(),
+            ..Config::default()
+        }
+    }
+}
