@@ -317,8 +317,8 @@ system {
 security {
     ike { proposal p { dh-group group14; } }
     zones {
-        security-zone trust { screen s; interfaces { ge-0/0/0.0; } }
-        security-zone dmz { screen s; }
+        security-zone trust { application-tracking; interfaces { ge-0/0/0.0; } }
+        security-zone dmz { application-tracking; }
     }
 }
 interfaces { ge-0/0/0 { description \"to the office\"; unit 0; } }
@@ -333,7 +333,7 @@ interfaces { ge-0/0/0 { description \"to the office\"; unit 0; } }
         "      4      2  system services",
         "                sshd and other services of the host; `host-inbound-traffic' says who may reach them",
         "     11      1  security ike",
-        "     13      2  security zones security-zone screen",
+        "     13      2  security zones security-zone application-tracking",
     ] {
         assert!(shown.lines().any(|l| l.ends_with(line)), "expected `{line}' in\n{shown}");
     }

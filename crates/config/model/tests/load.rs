@@ -223,7 +223,7 @@ fn archival_needs_a_directory_and_something_to_send() {
     refused(&[&site("var/x")], &["invalid archive site `var/x'"]);
     refused(
         &[&format!("{} password secret", site("/var/x"))],
-        &["archive-sites /var/x password secret: statement not supported"],
+        &["archive-sites /var/x password <secret>: statement not supported"],
     );
 }
 

@@ -45,6 +45,8 @@ fn sample(path: &str, keyword: &str) -> &'static str {
         "address" if path.ends_with("deterministic host") => "10.0.0.0/24",
         "block-size" | "active-block-timeout" | "last-block-recycle-timeout" => "600",
         "port-overloading-factor" | "maximum-blocks-per-host" => "5",
+        "<>" if path.ends_with("-type to") => "12",
+        "<>" if path.ends_with("option-type") || path.ends_with("header-type") => "9",
         "interface" if path.contains("nat proxy") => "ge-0/0/0.0",
         "<>" if path.ends_with("pool address") || path.ends_with("pool address to") => "10.0.0.3/32",
         "<>" if path.ends_with("destination-address") || path.ends_with("static-nat prefix") => "10.0.0.4/32",

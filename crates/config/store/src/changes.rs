@@ -196,8 +196,8 @@ mod tests {
         );
         check(
             APPS,
-            &format!("{APPS}set applications application \"x y\" protocol 4"),
-            &["set applications application \"x y\" protocol 4"],
+            &format!("{APPS}set applications application d description \"x y\""),
+            &["set applications application d description \"x y\""],
         );
         check(
             &format!("{APPS}deactivate applications application c"),
