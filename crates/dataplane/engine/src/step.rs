@@ -3,6 +3,7 @@
 //! Parse all and prefetch, then act on each in order. What the prefetch found is only a hint: every
 //! act looks up again, since an earlier packet of the batch may have changed the table.
 
+use ravelin_filter::Marks;
 use ravelin_program::Interface;
 use ravelin_screen::Way;
 use ravelin_types::{DropReason, Family, Instant, Mac, Proto, ZoneId};
@@ -20,7 +21,7 @@ use crate::state::State;
 use crate::steer::{HandOver, Towards};
 use crate::stub::Message;
 use crate::verdict::Verdict;
-use crate::{act, fast_path, first_path, host, icmp_error, screens};
+use crate::{act, fast_path, filters, first_path, host, icmp_error, screens};
 
 /// Packets a step takes at most.
 pub const BATCH_MAX: usize = 64;
@@ -60,6 +61,8 @@ pub(crate) struct Flow {
     pub hash: u64,
     /// How it came here from another worker.
     pub handed: Option<Handed>,
+    /// What the input filter made of it.
+    pub marks: Marks,
 }
 
 /// A packet between parse and act.
@@ -114,7 +117,7 @@ pub fn step<R: Recorder>(
         let verdict = match slot {
             Slot::Done(verdict) => *verdict,
             Slot::Flow(flow) => {
-                let verdict = judge(&mut turn, packet, flow);
+                let verdict = filters::with_marks(judge(&mut turn, packet, flow), flow.marks);
                 note_fate(&mut turn, flow, verdict);
                 verdict
             }
@@ -204,11 +207,16 @@ fn release_fragments<R: Recorder>(turn: &mut Turn<'_, R>) {
     let mut store = std::mem::take(&mut turn.state.fragments.store);
     store.drain(|packet, held, transport| {
         let from = turn.state.worker;
-        packet.handed =
-            Some(Handed { from, stage: Stage::Datagram, hops: held.hops, ports: Some(transport) });
+        packet.handed = Some(Handed {
+            from,
+            stage: Stage::Datagram,
+            hops: held.hops,
+            ports: Some(transport),
+            marks: held.marks,
+        });
         let verdict = match classify(turn, packet) {
             Err(verdict) | Ok(Slot::Done(verdict)) => verdict,
-            Ok(Slot::Flow(flow)) => judge(turn, packet, &flow),
+            Ok(Slot::Flow(flow)) => filters::with_marks(judge(turn, packet, &flow), flow.marks),
             Ok(Slot::Arp { .. }) => unreachable!("a fragment is a datagram"),
         };
         emit(turn, packet, verdict);
@@ -314,15 +322,28 @@ fn classify<R: Recorder>(turn: &mut Turn<'_, R>, packet: &Packet<'_>) -> Result<
     if !configured {
         return dropped(DropReason::FamilyNotConfigured);
     }
+    let mut marks = packet.handed.map_or(Marks::default(), |h| h.marks);
     if !from_host {
         check_addresses(&network)?;
+        marks = filters::input(turn, packet, unit, (&link, &network))?;
     }
     let (zone, towards) = if from_host { (ZoneId::HOST, Towards::Out) } else { (zone, Towards::In) };
-    let key = place(turn, &Arrival { packet, network: &network, l3_at: link.l3_at, zone }, towards)?;
+    let arrival = Arrival { packet, network: &network, l3_at: link.l3_at, zone, marks };
+    let key = place(turn, &arrival, towards).map_err(|verdict| filters::with_marks(verdict, marks))?;
     let hash = turn.state.sessions.hash(&key);
     // A later fragment of IPv6 may show an extension header instead.
     let network = Network { proto: key.proto(), ..network };
-    Ok(Slot::Flow(Flow { link, network, unit: unit.id, zone, from_host, key, hash, handed: packet.handed }))
+    Ok(Slot::Flow(Flow {
+        link,
+        network,
+        unit: unit.id,
+        zone,
+        from_host,
+        key,
+        hash,
+        handed: packet.handed,
+        marks,
+    }))
 }
 
 fn ingress_unit<'w>(
