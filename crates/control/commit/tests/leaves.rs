@@ -19,6 +19,27 @@ const INSTEAD: &[(&str, &str)] = &[
         "security flow tcp-session time-wait-state session-timeout",
         "security flow tcp-session time-wait-state session-ageout",
     ),
+    (
+        "firewall family inet filter f4 term m then discard",
+        "firewall family inet filter f4 term m then accept",
+    ),
+    (
+        "firewall family inet filter f4 term r0 then reject network-unreachable",
+        "firewall family inet filter f4 term r0 then reject administratively-prohibited",
+    ),
+    (
+        "firewall family inet6 filter f6 term m then discard",
+        "firewall family inet6 filter f6 term m then accept",
+    ),
+    (
+        "firewall family inet6 filter f6 term r0 then reject no-route",
+        "firewall family inet6 filter f6 term r0 then reject administratively-prohibited",
+    ),
+    ("firewall filter g4 term m then discard", "firewall filter g4 term m then accept"),
+    (
+        "firewall filter g4 term r0 then reject network-unreachable",
+        "firewall filter g4 term r0 then reject administratively-prohibited",
+    ),
 ];
 
 /// Text for people.
