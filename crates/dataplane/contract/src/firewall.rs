@@ -5,8 +5,11 @@ use ravelin_types::{InterfaceId, RuleIdentity};
 use crate::SessionKey;
 
 /// A counter of `then count`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FilterCounter {
+    /// The filter's id; instances that share a counter are one.
+    pub filter: u32,
+    pub name: String,
     /// Stable by filter and name over commits.
     pub id: u32,
     pub packets: u64,
@@ -14,8 +17,11 @@ pub struct FilterCounter {
 }
 
 /// Packets and bytes of one instance of a policer: green, yellow, red.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PolicerCounters {
+    pub name: String,
+    /// The filter that it is shown with; `None`: it stands at an interface.
+    pub filter: Option<u32>,
     pub policer: RuleIdentity,
     pub place: RuleIdentity,
     pub packets: [u64; 3],

@@ -9,8 +9,10 @@ mod section;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use ravelin_policer::{Meter, MeterKey};
-use ravelin_program::{Firewall, FirewallFilter, FlowSettings, Interface, Port, Program, Screens, Zone};
+use ravelin_policer::Meter;
+use ravelin_program::{
+    Firewall, FirewallFilter, FlowSettings, Interface, PolicerInstance, Port, Program, Screens, Zone,
+};
 use ravelin_screen::ScreenTable;
 use ravelin_tcp::TcpRules;
 use ravelin_types::{Addr, Family, Generation, InterfaceId, MeterId, PolicyId, PortId, ZoneId};
@@ -226,7 +228,7 @@ impl Rules {
     }
 
     /// Every instance of a policer with what it has counted.
-    pub fn meters(&self) -> impl Iterator<Item = (MeterKey, &Meter)> {
+    pub fn meters(&self) -> impl Iterator<Item = (&PolicerInstance, &Meter)> {
         self.filters.meters()
     }
 

@@ -140,8 +140,8 @@ impl State {
                 *hits = FilterHits::default();
             }
         }
-        for (key, meter) in rules.meters() {
-            if policers.contains(&(key.policer, key.place)) {
+        for (policer, meter) in rules.meters() {
+            if policers.contains(&(policer.key.policer, policer.key.place)) {
                 meter.clear(self.worker);
             }
         }

@@ -2,6 +2,8 @@
 
 use ravelin_contract::{Error, FilterCounter, FilterLog, FirewallClear, FirewallCounters, PolicerCounters};
 
+use ravelin_program::PolicerInstance;
+
 use crate::Plane;
 use crate::workers::{Workers, ask, each};
 
@@ -10,11 +12,15 @@ const LOGGED_MAX: usize = 4096;
 
 pub(crate) fn counters<W: Workers>(plane: &Plane<W>) -> Result<FirewallCounters, Error> {
     let Some(rules) = plane.rules() else { return Ok(FirewallCounters::default()) };
-    let mut ids: Vec<u32> = rules.filters().flat_map(|f| f.counters.iter().map(|(id, _)| id.0)).collect();
-    ids.sort_unstable();
-    ids.dedup();
-    let zero = |id| FilterCounter { id, packets: 0, bytes: 0 };
-    let mut filters: Vec<_> = ids.into_iter().map(zero).collect();
+    let mut filters: Vec<FilterCounter> = Vec::new();
+    for filter in rules.filters() {
+        for (id, name) in &filter.counters {
+            let (filter, name) = (filter.id, name.clone());
+            filters.push(FilterCounter { filter, name, id: id.0, packets: 0, bytes: 0 });
+        }
+    }
+    filters.sort_by_key(|counter| counter.id);
+    filters.dedup_by_key(|counter| counter.id);
     for worker in each(&plane.workers) {
         let hits = ask(&plane.workers, worker, |state, _, _| state.counters.filters.clone())?;
         for counter in &mut filters {
@@ -23,10 +29,16 @@ pub(crate) fn counters<W: Workers>(plane: &Plane<W>) -> Result<FirewallCounters,
             counter.bytes += hit.bytes;
         }
     }
-    let policer = |(key, meter): (ravelin_policer::MeterKey, &ravelin_policer::Meter)| {
+    let policer = |(policer, meter): (&PolicerInstance, &ravelin_policer::Meter)| {
         let counts = meter.counts();
-        let (policer, place) = (key.policer, key.place);
-        PolicerCounters { policer, place, packets: counts.packets, bytes: counts.bytes }
+        PolicerCounters {
+            name: policer.name.clone(),
+            filter: policer.filter,
+            policer: policer.key.policer,
+            place: policer.key.place,
+            packets: counts.packets,
+            bytes: counts.bytes,
+        }
     };
     Ok(FirewallCounters { filters, policers: rules.meters().map(policer).collect() })
 }

@@ -67,12 +67,7 @@ pub struct ThreeColourPolicer {
     #[lower(flag = "physical-interface-policer")]
     pub physical: bool,
     /// `action loss-priority high then discard`.
-    #[lower(with(
-        discard_red,
-        "action loss-priority",
-        "action loss-priority <>",
-        "action loss-priority then discard"
-    ))]
+    #[lower(with(discard_red, "action loss-priority", "action loss-priority then discard"))]
     pub discard_red: bool,
     #[lower(presence = "single-rate")]
     pub single_rate: Option<SingleRate>,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use ravelin_filter::Filter;
-use ravelin_policer::{Meter, MeterKey, Meters};
+use ravelin_policer::{Meter, Meters};
 use ravelin_program::{Direction, FilterAttachment, Firewall, FirewallFilter, Place, PolicerInstance};
 use ravelin_types::{Family, Instant, InterfaceId, MeterId};
 
@@ -155,8 +155,10 @@ impl FilterTable {
         self.known.iter().map(|k| &k.source)
     }
 
-    pub(crate) fn meters(&self) -> impl Iterator<Item = (MeterKey, &Meter)> {
-        self.meters.iter()
+    /// Every instance of a policer and its meter.
+    pub(crate) fn meters(&self) -> impl Iterator<Item = (&PolicerInstance, &Meter)> {
+        let places = (0..).map(MeterId);
+        places.zip(&self.policers).filter_map(|(id, policer)| Some((policer, self.meters.get(id)?)))
     }
 }
 
