@@ -264,6 +264,9 @@ impl<'a> Compiler<'a> {
         let terminal = match (discard, next.is_some(), reject) {
             (true, _, _) => Terminal::Discard,
             (_, true, _) => Terminal::NextTerm,
+            (_, _, Some(FilterReject::Plain)) => {
+                Terminal::Reject(Reject::Icmp { code: prohibited(instance.family) })
+            }
             (_, _, Some(FilterReject::Code(code))) => Terminal::Reject(Reject::Icmp { code }),
             (_, _, Some(FilterReject::TcpReset)) => Terminal::Reject(Reject::TcpReset),
             (false, false, None) => Terminal::Accept,
@@ -302,6 +305,14 @@ impl Instance<'_> {
     fn base(&self) -> &str {
         let place = self.scope.map(|s| format!("-{}-{}", s.unit_name(), s.letter()));
         place.and_then(|place| self.path.strip_suffix(&place)).unwrap_or(&self.path)
+    }
+}
+
+/// Communication administratively prohibited (RFC 1812 5.2.7.1, RFC 4443 3.1).
+const fn prohibited(family: Family) -> u8 {
+    match family {
+        Family::V4 => 13,
+        Family::V6 => 1,
     }
 }
 

@@ -58,17 +58,9 @@ fn two_colour(policer: &Policer) -> Named<'_> {
 }
 
 fn three_colour(policer: &ThreeColourPolicer) -> Named<'_> {
-    let ThreeColourPolicer {
-        name,
-        filter_specific,
-        logical,
-        physical,
-        discard_red,
-        single_rate,
-        two_rate,
-        at,
-    } = policer;
-    let discard_red = *discard_red;
+    let ThreeColourPolicer { name, filter_specific, logical, physical, red, single_rate, two_rate, at } =
+        policer;
+    let discard_red = red.iter().any(|red| red.discard);
     let spec = match (single_rate, two_rate) {
         (_, Some(rate)) => Spec::TwoRate {
             awareness: awareness(rate.colouring.aware),

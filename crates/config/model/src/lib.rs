@@ -24,7 +24,7 @@ pub use firewall::{
     FirewallFilter6, FlexibleMask, FlexibleRange, FlexibleStart, ForwardingClass, FragmentOffset, HexNumber,
     Icmp4Code, Icmp4Type, Icmp6Code, Icmp6Type, InterfaceGroup, InterfaceSet, IpOption, Listed, ListedKind,
     LossPriorityWord, PacketLength, Policer, PolicerThen, PolicyOptions, PortNumber, Precedence, PrefixList,
-    ProtocolNumber, Scaled, SingleRate, ThreeColourAction, ThreeColourPolicer, Ttl, TwoRate,
+    ProtocolNumber, RedAction, Scaled, SingleRate, ThreeColourAction, ThreeColourPolicer, Ttl, TwoRate,
 };
 pub use interfaces::{Family, Interface, InterfaceAddress, Unit};
 pub use load::{Loaded, check_tree, check_tree_on, covered, load, load_on, lower_tree};

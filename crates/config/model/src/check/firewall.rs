@@ -234,6 +234,7 @@ fn three_colour(policer: &ThreeColourPolicer, known: &Known<'_>, report: &mut Re
             report.error(format!("{path} {below}"), at, "missing mandatory statement");
         }
     };
+    missing("action loss-priority high then discard", policer.red.iter().any(|red| !red.discard));
     let mut colours = Vec::new();
     if let Some(rate) = &policer.single_rate {
         colours.push(&rate.colouring);

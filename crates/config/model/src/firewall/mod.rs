@@ -14,7 +14,8 @@ pub use filter::{
     FirewallFilter4, FirewallFilter6, FlexibleMask, FlexibleRange, FlexibleStart,
 };
 pub use policer::{
-    Colouring, Exceeding, ExceedingPps, Policer, PolicerThen, SingleRate, ThreeColourPolicer, TwoRate,
+    Colouring, Exceeding, ExceedingPps, Policer, PolicerThen, RedAction, SingleRate, ThreeColourPolicer,
+    TwoRate,
 };
 pub use then::{FilterReject, FilterThen, LossPriorityWord, ThreeColourAction};
 pub use values::{

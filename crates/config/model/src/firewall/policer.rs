@@ -1,8 +1,7 @@
 //! Policers. Spec: policer-1..9.
 
 use ravelin_derive::Lower;
-use ravelin_schema::{Cx, lower};
-use ravelin_syntax::{Node, Span};
+use ravelin_syntax::Span;
 
 use super::then::{ClassName, LossPriorityWord};
 use super::values::Scaled;
@@ -66,15 +65,24 @@ pub struct ThreeColourPolicer {
     pub logical: bool,
     #[lower(flag = "physical-interface-policer")]
     pub physical: bool,
-    /// `action loss-priority high then discard`.
-    #[lower(with(discard_red, "action loss-priority", "action loss-priority then discard"))]
-    pub discard_red: bool,
+    /// What happens to red packets.
+    #[lower(list = "action loss-priority")]
+    pub red: Vec<RedAction>,
     #[lower(presence = "single-rate")]
     pub single_rate: Option<SingleRate>,
     #[lower(presence = "two-rate")]
     pub two_rate: Option<TwoRate>,
     #[lower(at)]
     pub at: Span,
+}
+
+/// `action loss-priority high`.
+#[derive(Clone, Debug, PartialEq, Lower)]
+pub struct RedAction {
+    #[lower(key)]
+    pub priority: LossPriorityWord,
+    #[lower(flag = "then discard")]
+    pub discard: bool,
 }
 
 /// `color-blind`, `color-aware`; one of them.
@@ -110,8 +118,4 @@ pub struct TwoRate {
     pub peak_rate: Option<Scaled>,
     #[lower(leaf = "peak-burst-size")]
     pub peak_burst: Option<Scaled>,
-}
-
-fn discard_red(node: &Node, _: &mut Cx) -> bool {
-    lower::flag(node, "action loss-priority then discard")
 }

@@ -2,11 +2,11 @@
 
 use ravelin_filter::Reject;
 use ravelin_types::{Family, Proto};
-use ravelin_wire::{Fragment, L4, checksum, put_u16};
+use ravelin_wire::{Fragment, L4, build, checksum, put_u16, u16_at};
 
 use crate::act;
 use crate::explain::Recorder;
-use crate::packet::Packet;
+use crate::packet::{Checksum, Packet};
 use crate::reply;
 use crate::step::{Flow, Turn};
 
@@ -80,5 +80,33 @@ fn as_it_came(packet: &Packet<'_>, flow: &Flow, out: &mut [u8; reply::QUOTE_MAX]
     if let Some(ports) = ports.filter(|_| !later && l4_at - l3_at + 8 <= len) {
         act::write_ports(out, l4_at - l3_at, network, ports);
     }
-    len
+    if network.fragment == Fragment::Whole && datagram.len() <= out.len() {
+        restore_checksum(packet, flow, &mut out[l4_at - l3_at..len]);
+    }
+    len.min(reply::QUOTE_MAX)
+}
+
+/// The transport checksum of a segment that has its ports back. One that was neither translated nor left to the
+/// sender to finish is as it came already.
+fn restore_checksum(packet: &Packet<'_>, flow: &Flow, segment: &mut [u8]) {
+    let network = &flow.network;
+    let as_it_came = matches!(packet.checksum, Checksum::Verified | Checksum::Unverified);
+    let Some(at) = build::checksum_at(network.proto).filter(|at| at + 2 <= segment.len()) else { return };
+    let may_lack = network.proto == Proto::UDP && network.family == Family::V4;
+    if (as_it_came && !is_translated(packet, flow)) || (may_lack && u16_at(segment, at) == 0) {
+        return;
+    }
+    put_u16(segment, at, 0);
+    let sum = match network.proto {
+        Proto::ICMP => !checksum::fold(checksum::sum(segment)),
+        proto => checksum::transport(network.family, network.src, network.dst, proto, segment),
+    };
+    let none = sum == 0 && network.proto == Proto::UDP;
+    put_u16(segment, at, if none { u16::MAX } else { sum });
+}
+
+fn is_translated(packet: &Packet<'_>, flow: &Flow) -> bool {
+    let now = super::as_it_leaves(packet, flow);
+    let came = &flow.network;
+    (now.src, now.dst, now.l4) != (came.src, came.dst, came.l4)
 }
