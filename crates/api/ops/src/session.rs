@@ -249,16 +249,11 @@ pub(crate) fn operational(
         Request::Help => return Ok(said(HELP)),
         Request::InterfacesTerse { name } => Answer::Interfaces(gather::interfaces(env, name.as_deref())?),
         Request::Routes { destination } => Answer::Routes(gather::routes(env, destination.as_ref())),
-        Request::Firewall { query, terse } => Answer::Firewall(gather::firewall(env, &query, terse)?),
-        Request::FirewallLog => Answer::FirewallLog(gather::firewall_log(env)?),
-        Request::ClearFirewall { counters, query, log } => {
-            gather::clear_firewall(env, (counters, &query, log))?;
-            Answer::FirewallCleared
-        }
-        Request::Policers { name } => Answer::Policers(gather::policers(env, name.as_deref())?),
-        Request::InterfaceFilters { name, policers } => {
-            Answer::InterfaceFilters(gather::interface_filters(env, name.as_deref(), policers)?)
-        }
+        request @ (Request::Firewall { .. }
+        | Request::FirewallLog
+        | Request::ClearFirewall { .. }
+        | Request::Policers { .. }
+        | Request::InterfaceFilters { .. }) => gather::about_filters(env, request)?,
         Request::ScreenStatistics { zone } => Answer::Screens(gather::screens(env, &zone)?),
         Request::Zones { name } => Answer::Zones(gather::zones(env, name.as_deref())?),
         Request::Policies(view) => {

@@ -207,13 +207,8 @@ fn release_fragments<R: Recorder>(turn: &mut Turn<'_, R>) {
     let mut store = std::mem::take(&mut turn.state.fragments.store);
     store.drain(|packet, held, transport| {
         let from = turn.state.worker;
-        packet.handed = Some(Handed {
-            from,
-            stage: Stage::Datagram,
-            hops: held.hops,
-            ports: Some(transport),
-            marks: held.marks,
-        });
+        let (stage, ports, marks) = (Stage::Datagram, Some(transport), held.marks);
+        packet.handed = Some(Handed { from, stage, hops: held.hops, ports, marks });
         let verdict = match classify(turn, packet) {
             Err(verdict) | Ok(Slot::Done(verdict)) => verdict,
             Ok(Slot::Flow(flow)) => filters::with_marks(judge(turn, packet, &flow), flow.marks),
@@ -328,8 +323,8 @@ fn classify<R: Recorder>(turn: &mut Turn<'_, R>, packet: &Packet<'_>) -> Result<
         marks = filters::input(turn, packet, unit, (&link, &network))?;
     }
     let (zone, towards) = if from_host { (ZoneId::HOST, Towards::Out) } else { (zone, Towards::In) };
-    let arrival = Arrival { packet, network: &network, l3_at: link.l3_at, zone, marks };
-    let key = place(turn, &arrival, towards).map_err(|verdict| filters::with_marks(verdict, marks))?;
+    let at = Arrival { packet, network: &network, l3_at: link.l3_at, zone, marks };
+    let key = place(turn, &at, towards).map_err(|verdict| filters::with_marks(verdict, marks))?;
     let hash = turn.state.sessions.hash(&key);
     // A later fragment of IPv6 may show an extension header instead.
     let network = Network { proto: key.proto(), ..network };

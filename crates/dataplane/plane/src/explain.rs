@@ -27,13 +27,7 @@ fn finding(fact: Fact, rules: &Rules) -> Finding {
         Fact::Screen { zone, screen } => {
             of("screen", screen.text().into(), format!("zone {}", zone_name(rules, zone)))
         }
-        Fact::Filter { filter, term, decision } => {
-            let (name, term) = filter_term(rules, filter, term);
-            of("filter", name, format!("{term}: {}", decided(rules, decision)))
-        }
-        Fact::Policed { meter } => {
-            of("policer", rules.policer(meter).unwrap_or_default().to_owned(), "discard".into())
-        }
+        Fact::Filter { .. } | Fact::Policed { .. } => filtered(fact, rules),
         Fact::SessionMiss => of("session", String::new(), "no session".into()),
         Fact::Rejudged { kept } => {
             let outcome = if kept { "kept after a commit" } else { "ended by a commit" };
@@ -83,6 +77,21 @@ fn finding(fact: Fact, rules: &Rules) -> Finding {
         }
         Fact::Answered { with } => of("answer", String::new(), answer(with)),
         Fact::Dropped(reason) => of("drop", reason.name().into(), reason.text().into()),
+    }
+}
+
+/// What filters and policers decided.
+fn filtered(fact: Fact, rules: &Rules) -> Finding {
+    let of = |stage: &str, subject, outcome| Finding { stage: stage.into(), subject, outcome };
+    match fact {
+        Fact::Filter { filter, term, decision } => {
+            let (name, term) = filter_term(rules, filter, term);
+            of("filter", name, format!("{term}: {}", decided(rules, decision)))
+        }
+        Fact::Policed { meter } => {
+            of("policer", rules.policer(meter).unwrap_or_default().to_owned(), "discard".into())
+        }
+        _ => unreachable!("only facts of filters and policers come here"),
     }
 }
 

@@ -7,11 +7,29 @@ use ravelin_program::{Direction, FilterAttachment, Firewall, Place};
 use ravelin_types::{Family, Proto};
 
 use super::Failure;
+use crate::answer::Answer;
 use crate::firewall::{
     CounterLine, FilterEntry, FilterLogLine, FirewallList, InterfaceFilterLine, InterfaceFilterList,
 };
-use crate::request::FirewallQuery;
+use crate::request::{FirewallQuery, Request};
 use crate::session::Env;
+
+/// Answers a request about filters and policers.
+pub(crate) fn about_filters(env: &Env<'_>, request: Request) -> Result<Answer, Failure> {
+    Ok(match request {
+        Request::Firewall { query, terse } => Answer::Firewall(firewall(env, &query, terse)?),
+        Request::FirewallLog => Answer::FirewallLog(firewall_log(env)?),
+        Request::ClearFirewall { counters, query, log } => {
+            clear_firewall(env, (counters, &query, log))?;
+            Answer::FirewallCleared
+        }
+        Request::Policers { name } => Answer::Policers(policers(env, name.as_deref())?),
+        Request::InterfaceFilters { name, policers } => {
+            Answer::InterfaceFilters(interface_filters(env, name.as_deref(), policers)?)
+        }
+        _ => unreachable!("only requests about filters and policers come here"),
+    })
+}
 
 fn program<'a>(env: &'a Env<'_>) -> Result<&'a Firewall, Failure> {
     env.names.program().and_then(|program| program.firewall()).ok_or(Failure::NoProgram)
@@ -22,7 +40,7 @@ fn beyond(policer: &PolicerCounters) -> CounterLine {
     CounterLine { name: policer.name.clone(), bytes: policer.bytes[2], packets: policer.packets[2] }
 }
 
-pub(crate) fn firewall(env: &Env<'_>, query: &FirewallQuery, terse: bool) -> Result<FirewallList, Failure> {
+fn firewall(env: &Env<'_>, query: &FirewallQuery, terse: bool) -> Result<FirewallList, Failure> {
     let counted = env.plane.telemetry().firewall()?;
     let mut filters: Vec<FilterEntry> = Vec::new();
     for filter in &program(env)?.filters {
@@ -53,7 +71,7 @@ pub(crate) fn firewall(env: &Env<'_>, query: &FirewallQuery, terse: bool) -> Res
     }
 }
 
-pub(crate) fn policers(env: &Env<'_>, name: Option<&str>) -> Result<Vec<CounterLine>, Failure> {
+fn policers(env: &Env<'_>, name: Option<&str>) -> Result<Vec<CounterLine>, Failure> {
     let counted = env.plane.telemetry().firewall()?;
     let wanted = |line: &CounterLine| name.is_none_or(|name| name == line.name);
     let lines: Vec<_> = counted.policers.iter().map(beyond).filter(wanted).collect();
@@ -63,7 +81,7 @@ pub(crate) fn policers(env: &Env<'_>, name: Option<&str>) -> Result<Vec<CounterL
     }
 }
 
-pub(crate) fn firewall_log(env: &Env<'_>) -> Result<Vec<FilterLogLine>, Failure> {
+fn firewall_log(env: &Env<'_>) -> Result<Vec<FilterLogLine>, Failure> {
     let log = env.plane.telemetry().firewall_log()?;
     let filters = program(env)?;
     let now_s = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
@@ -91,7 +109,7 @@ pub(crate) fn firewall_log(env: &Env<'_>) -> Result<Vec<FilterLogLine>, Failure>
     Ok(log.entries.iter().rev().map(line).collect())
 }
 
-pub(crate) fn clear_firewall(
+fn clear_firewall(
     env: &Env<'_>,
     (counters, query, log): (bool, &FirewallQuery, bool),
 ) -> Result<(), Failure> {
@@ -116,7 +134,7 @@ pub(crate) fn clear_firewall(
     Ok(env.plane.telemetry().clear_firewall(&what)?)
 }
 
-pub(crate) fn interface_filters(
+fn interface_filters(
     env: &Env<'_>,
     name: Option<&str>,
     policers: bool,

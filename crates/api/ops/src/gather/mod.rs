@@ -10,7 +10,7 @@ mod state;
 use ipnet::IpNet;
 use ravelin_contract::Route;
 
-pub(crate) use firewall::{clear_firewall, firewall, firewall_log, interface_filters, policers};
+pub(crate) use firewall::about_filters;
 pub(crate) use nat::{nat_pools, nat_rules, source_pools};
 pub(crate) use rules::policies;
 pub(crate) use screens::screens;

@@ -1,3 +1,5 @@
+//! Everything of a firewall over the wire and back, and the bytes as they first were.
+
 use super::*;
 use crate::{Chunk, ChunkKey, Digest, FirewallTerm};
 use ravelin_filter::{
