@@ -4,10 +4,14 @@
 
 use std::collections::BTreeMap;
 
+use ravelin_filter::FilterCounterId;
 use ravelin_nat::PoolId;
 use ravelin_types::{InterfaceId, NatRuleId, PolicyId, PortId, RuleIdentity, ZoneId};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+
+/// Counters of filters that a worker has room for, those of filters that were taken away too.
+const COUNTERS_MAX: u32 = 1 << 20;
 
 /// There are no ids of a kind left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -26,6 +30,10 @@ pub struct IdBook {
     nat_rules: Names,
     #[serde(default)]
     source_pools: Names,
+    #[serde(default)]
+    filters: Names,
+    #[serde(default)]
+    filter_counters: Names,
 }
 
 /// One kind.
@@ -90,6 +98,18 @@ impl IdBook {
     /// All source pool numbers are given out. The last stands for interfaces.
     pub fn source_pool(&mut self, name: &str) -> Result<PoolId, BookError> {
         self.source_pools.id(name, "source pool", 1, u16::MAX.into()).map(|id| PoolId(id as u16))
+    }
+
+    /// # Errors
+    /// All ids of firewall filters are given out.
+    pub fn filter(&mut self, name: &str) -> Result<u32, BookError> {
+        self.filters.id(name, "firewall filter", 1, u32::MAX)
+    }
+
+    /// # Errors
+    /// All ids of filter counters are given out.
+    pub fn filter_counter(&mut self, name: &str) -> Result<FilterCounterId, BookError> {
+        self.filter_counters.id(name, "filter counter", 0, COUNTERS_MAX).map(FilterCounterId)
     }
 
     /// The id of a unit already compiled.

@@ -6,6 +6,7 @@ mod address;
 mod application;
 mod book;
 mod error;
+mod firewall;
 mod interfaces;
 mod nat;
 mod policies;
@@ -70,6 +71,7 @@ pub fn compile(
     let nat = compiler.source_nat();
     let (destination, fixed) = (compiler.destination_nat(), compiler.static_nat());
     let screens = compiler.screens();
+    let firewall = compiler.firewall();
     let sections = compiler.policies();
     let mut chunks = vec![
         (String::new(), Arc::new(Chunk::Interfaces(interfaces))),
@@ -80,6 +82,7 @@ pub fn compile(
         (String::new(), Arc::new(Chunk::StaticNat(fixed))),
         (String::new(), Arc::new(Chunk::Screens(screens))),
         (String::new(), Arc::new(Chunk::SourcePools(pools))),
+        (String::new(), Arc::new(Chunk::Firewall(firewall))),
     ];
     chunks.extend(sections.into_iter().map(|(name, s)| (name, Arc::new(Chunk::Section(s)))));
     let names = std::mem::take(&mut compiler.applications).into_names();

@@ -85,6 +85,10 @@ pub(crate) enum Expect {
     Dropped(DropReason, u64),
     PolicyHits(String, u64),
     NatHits(String, u64),
+    /// Packets of a filter's counter, `FILTER/COUNTER`.
+    FilterHits(String, u64),
+    /// Packets beyond the limit of a policer's instance.
+    PolicerHits(String, u64),
     Differ(String, String),
     Within(String, u16, u16),
 }

@@ -50,7 +50,10 @@ struct Narrow {
 
 const NARROW: &[Narrow] = &[
     Narrow { package: "ravelin-contract", uses: &["ravelin-types", "ravelin-program"] },
-    Narrow { package: "ravelin-program", uses: &["ravelin-types", "ravelin-nat"] },
+    Narrow {
+        package: "ravelin-program",
+        uses: &["ravelin-types", "ravelin-nat", "ravelin-filter", "ravelin-policer"],
+    },
     Narrow { package: "ravelin-classify", uses: &["ravelin-types"] },
     Narrow {
         package: "ravelin-engine",

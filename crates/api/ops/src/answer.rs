@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use serde::{Deserialize, Serialize};
 
 use crate::commits::{CommitHistory, EditorEntry, ScheduledTime};
+use crate::firewall::{CounterLine, FilterLogLine, FirewallList, InterfaceFilterList};
 use crate::log::{LogEvents, LogStatistics};
 
 /// Every answer that has structure. Configuration text is passed as it is.
@@ -15,6 +16,11 @@ pub enum Answer {
     Routes(Routes),
     Zones(Vec<ZoneEntry>),
     Screens(ScreenStatistics),
+    Firewall(FirewallList),
+    FirewallLog(Vec<FilterLogLine>),
+    FirewallCleared,
+    Policers(Vec<CounterLine>),
+    InterfaceFilters(InterfaceFilterList),
     Policies(PolicyList),
     HitCounts(PolicyList),
     Sessions(SessionList),

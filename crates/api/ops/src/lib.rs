@@ -9,6 +9,7 @@ mod commits;
 mod completion;
 mod config;
 mod configure;
+mod firewall;
 mod gather;
 mod log;
 mod names;
@@ -33,10 +34,15 @@ pub use commits::{
 pub use completion::complete;
 pub use config::{Against, Candidate, ConfigMode, Form, LoadKind, Outcome, Problem, Verb, Written};
 pub use configure::load_source;
+pub use firewall::{
+    CounterLine, FilterEntry, FilterLogLine, FirewallList, InterfaceFilterLine, InterfaceFilterList,
+};
 pub use gather::{Failure, RouteEntry, RouteTable};
 pub use log::{LogEvent, LogEvents, LogMemory, LogQuery, LogStatistics, LogStreamLine, LogView};
 pub use names::{NameTable, PolicyName};
 pub use pipe::{Delivery, Display, Pipe, PipeError, delivery};
-pub use request::{ConfigureKind, Detail, Kept, PolicyView, Request, SessionQuery, TestPacket};
+pub use request::{
+    ConfigureKind, Detail, FirewallQuery, Kept, PolicyView, Request, SessionQuery, TestPacket,
+};
 pub use session::{Env, Facts, Mode, Render, Reply, Session, answer, execute};
 pub use table::{Arg, Command, Miss, Param, commands, rpc_of};

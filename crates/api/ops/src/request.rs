@@ -32,6 +32,13 @@ pub struct SessionQuery {
     pub nat: bool,
 }
 
+/// Which filter, and which of its counters; `None`: every one.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FirewallQuery {
+    pub filter: Option<String>,
+    pub counter: Option<String>,
+}
+
 /// Which view of the policies.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PolicyView {
@@ -100,6 +107,23 @@ pub enum Request {
         query: SessionQuery,
     },
     FlowStatistics,
+    Firewall {
+        query: FirewallQuery,
+        terse: bool,
+    },
+    FirewallLog,
+    ClearFirewall {
+        counters: bool,
+        query: FirewallQuery,
+        log: bool,
+    },
+    Policers {
+        name: Option<String>,
+    },
+    InterfaceFilters {
+        name: Option<String>,
+        policers: bool,
+    },
     ScreenStatistics {
         zone: String,
     },

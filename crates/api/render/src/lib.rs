@@ -5,6 +5,7 @@
 
 mod commits;
 mod element;
+mod firewall;
 mod flow;
 mod interfaces;
 mod log;
@@ -40,6 +41,11 @@ pub fn text(answer: &Answer) -> String {
         Answer::Routes(routes) => routes::text(routes),
         Answer::Zones(zones) => zones::text(zones),
         Answer::Screens(screens) => zones::screens(screens),
+        Answer::Firewall(list) => firewall::text(list),
+        Answer::FirewallLog(lines) => firewall::log(lines),
+        Answer::FirewallCleared => String::new(),
+        Answer::Policers(lines) => firewall::policers(lines),
+        Answer::InterfaceFilters(list) => firewall::interfaces(list),
         Answer::Policies(list) => policies::text(list),
         Answer::HitCounts(list) => policies::hit_counts(list),
         Answer::Sessions(list) => flow::sessions(list),
@@ -70,6 +76,11 @@ pub fn json(answer: &Answer) -> String {
         Answer::Routes(routes) => routes::element(routes),
         Answer::Zones(zones) => zones::element(zones),
         Answer::Screens(screens) => zones::screens_element(screens),
+        Answer::Firewall(list) => firewall::element(list),
+        Answer::FirewallLog(lines) => firewall::log_element(lines),
+        Answer::FirewallCleared => Element::new("firewall-clear-information"),
+        Answer::Policers(lines) => firewall::policers_element(lines),
+        Answer::InterfaceFilters(list) => firewall::interfaces_element(list),
         Answer::Policies(list) => policies::element(list),
         Answer::HitCounts(list) => policies::hit_count_element(list),
         Answer::Sessions(list) => flow::sessions_element(list),

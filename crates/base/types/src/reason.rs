@@ -98,6 +98,9 @@ reasons! {
     NotReady "not-ready" "No program applied"
     NatAddressesExhausted "nat-addresses-exhausted" "Source NAT addresses exhausted"
     NatTableFull "nat-table-full" "Source NAT table full"
+    FilterDiscard "filter-discard" "Discarded by a firewall filter"
+    FilterReject "filter-reject" "Rejected by a firewall filter"
+    PolicerDiscard "policer-discard" "Discarded by a policer"
 }
 
 impl DropReason {

@@ -3,6 +3,7 @@
 use ravelin_derive::Lower;
 
 use crate::applications::Applications;
+use crate::firewall::{Firewall, PolicyOptions};
 use crate::interfaces::Interface;
 use crate::routing_options::RoutingOptions;
 use crate::security::Security;
@@ -20,6 +21,10 @@ pub struct Config {
     pub routing_options: RoutingOptions,
     #[lower(container = "security")]
     pub security: Security,
+    #[lower(container = "policy-options")]
+    pub policy_options: PolicyOptions,
+    #[lower(container = "firewall")]
+    pub firewall: Firewall,
     #[lower(container = "applications")]
     pub applications: Applications,
 }

@@ -3,6 +3,7 @@
 mod applications;
 mod check;
 mod config;
+mod firewall;
 mod interfaces;
 mod keywords;
 mod load;
@@ -17,6 +18,14 @@ mod valid;
 pub use applications::{Application, ApplicationSet, ApplicationTerm, Applications, PortRange, Timeout};
 pub use check::check;
 pub use config::Config;
+pub use firewall::{
+    Colouring, Dscp, Esp, Exceeding, ExceedingPps, FilterAddress, FilterFrom4, FilterFrom6, FilterMatch,
+    FilterPrefixList, FilterReject, FilterTerm4, FilterTerm6, FilterThen, Firewall, FirewallFilter4,
+    FirewallFilter6, FlexibleMask, FlexibleRange, FlexibleStart, ForwardingClass, FragmentOffset, HexNumber,
+    Icmp4Code, Icmp4Type, Icmp6Code, Icmp6Type, InterfaceGroup, InterfaceSet, IpOption, Listed, ListedKind,
+    LossPriorityWord, PacketLength, Policer, PolicerThen, PolicyOptions, PortNumber, Precedence, PrefixList,
+    ProtocolNumber, RedAction, Scaled, SingleRate, ThreeColourAction, ThreeColourPolicer, Ttl, TwoRate,
+};
 pub use interfaces::{Family, Interface, InterfaceAddress, Unit};
 pub use load::{Loaded, check_tree, check_tree_on, covered, load, load_on, lower_tree};
 pub use predefined::{is_unsupported, predefined};

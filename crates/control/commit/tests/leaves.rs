@@ -21,6 +21,31 @@ const INSTEAD: &[(&str, &str)] = &[
     ),
 ];
 
+/// As above, of statements that say what is so without them, beside others of their kind.
+const SAID: &[(&str, &str)] = &[
+    (
+        "firewall family inet filter f4 term m then discard",
+        "firewall family inet filter f4 term m then accept",
+    ),
+    (
+        "firewall family inet filter f4 term r0 then reject network-unreachable",
+        "firewall family inet filter f4 term r0 then reject administratively-prohibited",
+    ),
+    (
+        "firewall family inet6 filter f6 term m then discard",
+        "firewall family inet6 filter f6 term m then accept",
+    ),
+    (
+        "firewall family inet6 filter f6 term r0 then reject no-route",
+        "firewall family inet6 filter f6 term r0 then reject administratively-prohibited",
+    ),
+    ("firewall filter g4 term m then discard", "firewall filter g4 term m then accept"),
+    (
+        "firewall filter g4 term r0 then reject network-unreachable",
+        "firewall filter g4 term r0 then reject administratively-prohibited",
+    ),
+];
+
 /// Text for people.
 fn is_shown_only(path: &str) -> bool {
     path.ends_with("description")
@@ -53,7 +78,7 @@ fn the_sample_has_every_enforced_statement() {
     let mut here = BTreeSet::new();
     let whole = read(EVERYTHING).tree;
     paths(&whole.nodes, &mut here);
-    for (gone, instead) in INSTEAD {
+    for (gone, instead) in INSTEAD.iter().chain(SAID) {
         paths(&edited(&whole, &[&format!("delete {gone}"), &format!("set {instead}")]).nodes, &mut here);
     }
     let missing: Vec<_> =
@@ -90,6 +115,11 @@ fn every_enforced_statement_changes_what_is_enforced() {
         if less.map(|p| p.program.digest()) == more.map(|p| p.program.digest()) {
             ignored.push((*instead).to_owned());
         }
+    }
+    for (gone, instead) in SAID {
+        let with = edited(&whole, &[&format!("delete {gone}"), &format!("set {instead}")]);
+        let with = proposal(&with).unwrap_or_else(|| panic!("{instead} does not commit"));
+        assert_ne!(with.program.digest(), base.program.digest(), "{instead}");
     }
     assert!(ignored.is_empty(), "accepted and without any effect: {ignored:#?}");
 }

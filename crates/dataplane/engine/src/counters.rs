@@ -26,6 +26,13 @@ pub struct Hits {
     pub bytes: [u64; 2],
 }
 
+/// Packets that a term with `count` held of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FilterHits {
+    pub packets: u64,
+    pub bytes: u64,
+}
+
 /// Everything a worker counts.
 #[derive(Clone, Debug)]
 pub struct Counters {
@@ -45,6 +52,8 @@ pub struct Counters {
     pub policies: Vec<Hits>,
     /// By NAT rule id.
     pub nat_rules: Vec<Hits>,
+    /// By counter of filters.
+    pub filters: Vec<FilterHits>,
     /// By zone, then by screen.
     pub screens: Vec<[u64; Screen::COUNT]>,
 }
@@ -64,6 +73,7 @@ impl Counters {
             drops: [0; DropReason::COUNT],
             units: Vec::new(),
             policies: Vec::new(),
+            filters: Vec::new(),
             screens: Vec::new(),
             nat_rules: Vec::new(),
         }

@@ -3,7 +3,9 @@
 //! A type parameter of the step: in workers [`NoRecorder`], whose calls compile to nothing.
 
 use ravelin_program::Screen;
-use ravelin_types::{Addr, DropReason, Family, InterfaceId, Mac, NatRuleId, PolicyId, SessionId, ZoneId};
+use ravelin_types::{
+    Addr, DropReason, Family, InterfaceId, Mac, MeterId, NatRuleId, PolicyId, SessionId, ZoneId,
+};
 
 /// One decision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,6 +20,16 @@ pub enum Fact {
         policy: PolicyId,
     },
     SessionMiss,
+    /// What the filters of a place made of a packet, and the term that decided; `None`: the end of the list.
+    Filter {
+        filter: u32,
+        term: Option<u16>,
+        decision: ravelin_filter::Decision,
+    },
+    /// The policer of an interface discarded it.
+    Policed {
+        meter: MeterId,
+    },
     /// A screen of a zone stopped the packet.
     Screen {
         zone: ZoneId,

@@ -16,7 +16,7 @@ use crate::rules::{Decision, Rules};
 use crate::session::{HOST_UNIT, Life, Marks, NO_POLICY, NO_RULE, Session, Ticks, WingRef};
 use crate::step::{Flow, Turn};
 use crate::verdict::Verdict;
-use crate::{first_path, reply, screens, tcp};
+use crate::{filters, first_path, reply, screens, tcp};
 
 /// `None`: the session is no more, and the packet is to be judged as one without.
 pub(crate) fn run<R: Recorder>(
@@ -37,6 +37,11 @@ pub(crate) fn run<R: Recorder>(
         return None;
     }
     turn.rec.fact(Fact::SessionHit { id: session.id, reverse: wing == 1, policy: session.policy });
+    if act::is_host(session.wings[wing].egress)
+        && let Err(verdict) = filters::host_input(turn, packet, flow)
+    {
+        return Some(verdict);
+    }
     let judged = match flow.key.proto() {
         Proto::TCP => judge_tcp(turn, packet, flow, (slot, wing)),
         _ => Judged::Pass,

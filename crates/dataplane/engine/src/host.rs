@@ -9,6 +9,7 @@ use ravelin_wire::{L4, ethertype};
 use crate::act;
 use crate::explain::{Fact, Recorder};
 use crate::fast_path;
+use crate::filters;
 use crate::first_path::{self, Draft};
 use crate::forwarding::Path;
 use crate::install::install;
@@ -63,6 +64,9 @@ pub(crate) fn inbound<R: Recorder>(
     flow: &Flow,
     inward: &Inward,
 ) -> Verdict {
+    if let Err(verdict) = filters::host_input(turn, packet, flow) {
+        return verdict;
+    }
     if is_neighbour_discovery(flow) {
         if proxy::neighbour(turn, packet, flow) {
             return Verdict::Consume;

@@ -11,6 +11,7 @@ use ravelin_wire::{L4, Network, parse_ip, rewrite};
 use crate::act;
 use crate::explain::{Fact, Recorder};
 use crate::fast_path::{self, Rejudged};
+use crate::filters;
 use crate::forwarding::Path;
 use crate::key::FlowKey;
 use crate::packet::{Checksum, Packet, Stage};
@@ -74,6 +75,9 @@ fn deliver<R: Recorder>(
 ) -> Verdict {
     let other = session.wings[1 - wing].key;
     let to_host = act::is_host(session.wings[wing].egress);
+    if to_host && let Err(verdict) = filters::host_input(turn, packet, flow) {
+        return verdict;
+    }
     if !to_host && !flow.from_host && flow.network.ttl <= 1 {
         return Verdict::Drop(DropReason::TtlExpired);
     }

@@ -1,7 +1,8 @@
 //! A packet: its bytes and what its I/O backend knows of it.
 
+use ravelin_filter::Marks;
 use ravelin_translate::Datagram;
-use ravelin_types::{InterfaceId, PortId, Proto, WorkerId};
+use ravelin_types::{ForwardingClassId, InterfaceId, LossPriority, PortId, Proto, WorkerId};
 use ravelin_wire::rewrite::Partial;
 
 /// What is known of the transport checksum.
@@ -34,6 +35,8 @@ pub struct Handed {
     pub hops: u8,
     /// Of a fragment: what its first one showed. At [`Stage::Datagram`]: it was held until then.
     pub ports: Option<Transport>,
+    /// What the input filter made of it.
+    pub marks: Marks,
 }
 
 /// What the first fragment of a datagram shows, for those that carry no transport header.
@@ -47,7 +50,13 @@ pub struct Transport {
 
 impl Handed {
     /// Not handed over yet.
-    pub(crate) const FRESH: Self = Self { from: WorkerId(0), stage: Stage::Datagram, hops: 0, ports: None };
+    pub(crate) const FRESH: Self = Self {
+        from: WorkerId(0),
+        stage: Stage::Datagram,
+        hops: 0,
+        ports: None,
+        marks: Marks { forwarding_class: ForwardingClassId(0), loss_priority: LossPriority::Low },
+    };
 }
 
 /// As whose a packet was handed over.

@@ -9,13 +9,17 @@ mod section;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use ravelin_program::{FlowSettings, Interface, Port, Program, Screens, Zone};
+use ravelin_policer::Meter;
+use ravelin_program::{
+    Firewall, FirewallFilter, FlowSettings, Interface, PolicerInstance, Port, Program, Screens, Zone,
+};
 use ravelin_screen::ScreenTable;
 use ravelin_tcp::TcpRules;
-use ravelin_types::{Addr, Family, Generation, InterfaceId, PolicyId, PortId, ZoneId};
+use ravelin_types::{Addr, Family, Generation, InterfaceId, MeterId, PolicyId, PortId, ZoneId};
 
 use crate::explain::Recorder;
 use crate::express::Gates;
+use crate::filters::FilterTable;
 use crate::forwarding::Forwarding;
 use crate::nat::{Nat, NatRuleRef};
 pub(crate) use policy::{Decision, Tuple};
@@ -54,6 +58,7 @@ pub struct Rules {
     pub(crate) nat: Nat,
     pub(crate) tcp: TcpRules,
     pub(crate) screens: ScreenTable,
+    pub(crate) filters: FilterTable,
     /// No zone has a profile.
     pub(crate) screens_are_off: bool,
     pub(crate) limits: IdLimits,
@@ -70,11 +75,12 @@ pub(crate) struct IdLimits {
 }
 
 impl Rules {
-    /// Indexes a program. What it has in common with the one `before` is shared with that.
+    /// Indexes a program. What it has in common with the one `before` is shared with that; policers are lent to so
+    /// many `workers`.
     ///
     /// # Errors
     /// A part is missing, an id is used twice or refers to nothing, or there are too many policies.
-    pub fn build(program: &Program, before: Option<&Self>) -> Result<Self, BuildError> {
+    pub fn build(program: &Program, before: Option<&Self>, workers: u8) -> Result<Self, BuildError> {
         let missing = |what: &str| BuildError { path: what.into(), reason: "missing part".into() };
         let interfaces = program.interfaces().ok_or_else(|| missing("interfaces"))?;
         let zones = program.zones().ok_or_else(|| missing("security zones"))?;
@@ -91,6 +97,11 @@ impl Rules {
             nat: Nat::of(program),
             tcp: crate::tcp::rules(&flow.tcp),
             screens: ScreenTable::new(program.screens().unwrap_or(&Screens::default())),
+            filters: FilterTable::build(
+                program.firewall().unwrap_or(&Firewall::default()),
+                before.map(|b| &b.filters),
+                workers,
+            )?,
             screens_are_off: program.screens().is_none_or(|s| s.zones.is_empty()),
             limits: IdLimits::default(),
             gates: Gates::default(),
@@ -206,6 +217,27 @@ impl Rules {
     /// Every source pool's number and name.
     pub fn source_pools(&self) -> impl Iterator<Item = (ravelin_nat::PoolId, &str)> {
         self.nat.pools.names()
+    }
+
+    /// Every firewall filter, one instance after another.
+    pub fn filters(&self) -> impl Iterator<Item = &FirewallFilter> {
+        self.filters.filters()
+    }
+
+    #[must_use]
+    pub fn filter(&self, id: u32) -> Option<&FirewallFilter> {
+        self.filters.filter(id)
+    }
+
+    /// The name of a policer's instance.
+    #[must_use]
+    pub fn policer(&self, id: MeterId) -> Option<&str> {
+        self.filters.policer(id).map(|policer| policer.name.as_str())
+    }
+
+    /// Every instance of a policer with what it has counted.
+    pub fn meters(&self) -> impl Iterator<Item = (&PolicerInstance, &Meter)> {
+        self.filters.meters()
     }
 
     /// The policy of an id, and the zone pair or `global` it stands in.

@@ -5,13 +5,14 @@
 
 use std::ops::ControlFlow;
 
-use ravelin_contract::{CloseReason, Event, SessionEvent, SessionView};
+use ravelin_contract::{CloseReason, Event, FilterHit, FirewallClear, SessionEvent, SessionView};
 use ravelin_nat::{PoolId, Usage};
 use ravelin_program::Screen;
 use ravelin_types::{Generation, Instant, SessionId, WorkerId};
 
-use crate::counters::{Counters, Hits};
+use crate::counters::{Counters, FilterHits, Hits};
 use crate::express::Express;
+use crate::filters::LogRing;
 use crate::fragment::Fragments;
 use crate::hold::Hold;
 use crate::key::FlowKey;
@@ -71,6 +72,9 @@ pub struct State {
     pub(crate) leases: Leases,
     pub(crate) fragments: Fragments,
     pub(crate) hold: Hold,
+    pub(crate) filter_log: LogRing,
+    /// Its packets are only tried: they take no tokens of policers.
+    pub(crate) is_trial: bool,
     pub(crate) random: Random,
     pub(crate) flows: Vec<crate::step::Slot>,
     pub(crate) express: Vec<Express>,
@@ -107,6 +111,8 @@ impl State {
             leases,
             fragments: Fragments::new(seed.key(lane | 2)),
             hold: Hold::new(),
+            filter_log: LogRing::new(),
+            is_trial: false,
             random: Random::new(seed.key(lane | 3)),
             flows: Vec::with_capacity(crate::BATCH_MAX),
             express: vec![Express::NONE; crate::BATCH_MAX],
@@ -114,6 +120,36 @@ impl State {
             answer_refilled: Instant::ZERO,
             next_session: u64::from(epoch & 0xffff) << 48 | u64::from(worker.0) << 40,
             adopted: None,
+        }
+    }
+
+    /// A state that packets are tried on: nothing that workers share changes by them.
+    #[must_use]
+    pub fn for_trial(self) -> Self {
+        Self { is_trial: true, ..self }
+    }
+
+    /// The last packets that filters logged, the oldest first.
+    #[must_use]
+    pub fn filter_log(&self) -> Vec<(u64, FilterHit)> {
+        self.filter_log.iter().map(|(at, hit)| (at.0, hit)).collect()
+    }
+
+    /// Sets counters of filters back to zero, and this worker's part of what policers have counted.
+    pub fn clear_firewall(&mut self, what: &FirewallClear, rules: &Rules) {
+        let FirewallClear { counters, policers, log } = what;
+        for id in counters {
+            if let Some(hits) = self.counters.filters.get_mut(*id as usize) {
+                *hits = FilterHits::default();
+            }
+        }
+        for (policer, meter) in rules.meters() {
+            if policers.contains(&(policer.key.policer, policer.key.place)) {
+                meter.clear(self.worker);
+            }
+        }
+        if *log {
+            self.filter_log.clear();
         }
     }
 
@@ -131,6 +167,7 @@ impl State {
         counters.policies.resize(policies, Hits::default());
         let nat_rules = grow(counters.nat_rules.len(), rules.limits.nat_rules);
         counters.nat_rules.resize(nat_rules, Hits::default());
+        counters.filters.resize(grow(counters.filters.len(), rules.filters.counters), FilterHits::default());
         if !rules.screens_are_off {
             let zones = grow(counters.screens.len(), rules.limits.zones);
             counters.screens.resize(zones, [0; Screen::COUNT]);

@@ -3,6 +3,7 @@
 //! Parse all and prefetch, then act on each in order. What the prefetch found is only a hint: every
 //! act looks up again, since an earlier packet of the batch may have changed the table.
 
+use ravelin_filter::Marks;
 use ravelin_program::Interface;
 use ravelin_screen::Way;
 use ravelin_types::{DropReason, Family, Instant, Mac, ZoneId};
@@ -21,7 +22,7 @@ use crate::state::State;
 use crate::steer::{HandOver, Towards};
 use crate::stub::Message;
 use crate::verdict::Verdict;
-use crate::{act, fast_path, first_path, host, icmp_error, sanity, screens};
+use crate::{act, fast_path, filters, first_path, host, icmp_error, sanity, screens};
 
 /// Packets a step takes at most.
 pub const BATCH_MAX: usize = 64;
@@ -61,6 +62,8 @@ pub(crate) struct Flow {
     pub hash: u64,
     /// How it came here from another worker.
     pub handed: Option<Handed>,
+    /// What the input filter made of it.
+    pub marks: Marks,
 }
 
 /// A packet between parse and act.
@@ -140,7 +143,7 @@ fn whole_way<R: Recorder>(turn: &mut Turn<'_, R>, packet: &mut Packet<'_>, slot:
     match slot {
         Slot::Done(verdict) => *verdict,
         Slot::Flow(flow) => {
-            let verdict = judge(turn, packet, flow);
+            let verdict = filters::with_marks(judge(turn, packet, flow), flow.marks);
             note_fate(turn, flow, verdict);
             verdict
         }
@@ -226,11 +229,11 @@ fn release_fragments<R: Recorder>(turn: &mut Turn<'_, R>) {
     let mut store = std::mem::take(&mut turn.state.fragments.store);
     store.drain(|packet, held, transport| {
         let from = turn.state.worker;
-        packet.handed =
-            Some(Handed { from, stage: Stage::Datagram, hops: held.hops, ports: Some(transport) });
+        let (stage, ports, marks) = (Stage::Datagram, Some(transport), held.marks);
+        packet.handed = Some(Handed { from, stage, hops: held.hops, ports, marks });
         let verdict = match classify(turn, packet) {
             Err(verdict) | Ok(Slot::Done(verdict)) => verdict,
-            Ok(Slot::Flow(flow)) => judge(turn, packet, &flow),
+            Ok(Slot::Flow(flow)) => filters::with_marks(judge(turn, packet, &flow), flow.marks),
             Ok(Slot::Arp { .. } | Slot::Express { .. }) => unreachable!("a fragment is a datagram"),
         };
         emit(turn, packet, verdict);
@@ -336,15 +339,28 @@ fn classify<R: Recorder>(turn: &mut Turn<'_, R>, packet: &Packet<'_>) -> Result<
     if !configured {
         return dropped(DropReason::FamilyNotConfigured);
     }
+    let mut marks = packet.handed.map_or(Marks::default(), |h| h.marks);
     if !from_host {
         sanity::check_addresses(&network).map_err(Verdict::Drop)?;
+        marks = filters::input(turn, packet, unit, (&link, &network))?;
     }
     let (zone, towards) = if from_host { (ZoneId::HOST, Towards::Out) } else { (zone, Towards::In) };
-    let key = place(turn, &Arrival { packet, network: &network, l3_at: link.l3_at, zone }, towards)?;
+    let at = Arrival { packet, network: &network, l3_at: link.l3_at, zone, marks };
+    let key = place(turn, &at, towards).map_err(|verdict| filters::with_marks(verdict, marks))?;
     let hash = turn.state.sessions.hash(&key);
     // A later fragment of IPv6 may show an extension header instead.
     let network = Network { proto: key.proto(), ..network };
-    Ok(Slot::Flow(Flow { link, network, unit: unit.id, zone, from_host, key, hash, handed: packet.handed }))
+    Ok(Slot::Flow(Flow {
+        link,
+        network,
+        unit: unit.id,
+        zone,
+        from_host,
+        key,
+        hash,
+        handed: packet.handed,
+        marks,
+    }))
 }
 
 fn ingress_unit<'w>(

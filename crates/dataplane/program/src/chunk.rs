@@ -8,8 +8,8 @@ use std::sync::Arc;
 use ravelin_types::Generation;
 
 use crate::{
-    DestinationNat, Digest, FlowSettings, Interfaces, PolicySection, Screens, SourceNat, SourcePools,
-    StaticNat, Zones,
+    DestinationNat, Digest, Firewall, FlowSettings, Interfaces, PolicySection, Screens, SourceNat,
+    SourcePools, StaticNat, Zones,
 };
 
 /// A part of a program that is hashed, sent and shared as one.
@@ -25,6 +25,7 @@ pub enum Chunk {
     Section(PolicySection),
     ApplicationNames(Vec<String>),
     Screens(Screens),
+    Firewall(Firewall),
 }
 
 /// What a chunk is: its kind, and the name that tells sections apart.
@@ -141,6 +142,11 @@ impl Program {
         self.find(|c| if let Chunk::SourcePools(x) = c { Some(x) } else { None })
     }
 
+    #[must_use]
+    pub fn firewall(&self) -> Option<&Firewall> {
+        self.find(|c| if let Chunk::Firewall(x) = c { Some(x) } else { None })
+    }
+
     /// Names of applications, by the index that a rule's term holds.
     #[must_use]
     pub fn application_names(&self) -> &[String] {
@@ -166,7 +172,8 @@ impl Program {
             | Chunk::StaticNat(_)
             | Chunk::ApplicationNames(_)
             | Chunk::Screens(_)
-            | Chunk::SourcePools(_) => None,
+            | Chunk::SourcePools(_)
+            | Chunk::Firewall(_) => None,
         })
     }
 }
@@ -186,6 +193,7 @@ impl Chunk {
             Self::StaticNat(_) => 9,
             Self::Screens(_) => 7,
             Self::SourcePools(_) => 10,
+            Self::Firewall(_) => 11,
         }
     }
 }

@@ -6,6 +6,7 @@
 mod chunk;
 mod digest;
 mod filter;
+mod firewall;
 mod flow;
 mod interface;
 mod nat;
@@ -18,6 +19,9 @@ mod zone;
 pub use chunk::{Chunk, ChunkKey, Manifest, Program};
 pub use digest::Digest;
 pub use filter::{PortRange, Service};
+pub use firewall::{
+    Direction, FilterAttachment, Firewall, FirewallFilter, FirewallTerm, Place, PolicerInstance,
+};
 pub use flow::{FlowSettings, Rematch, SynCheck, TcpSettings, TimeWait};
 pub use interface::{Interface, InterfaceAddress, Interfaces, Port};
 pub use nat::{

@@ -5,6 +5,8 @@
 
 mod decode;
 mod encode;
+mod firewall;
+mod firewall_terms;
 mod nat;
 mod pool;
 mod screen;

@@ -106,7 +106,8 @@ const TEST_PACKET: &[Param] = &[
 /// Every operational command.
 #[must_use]
 pub fn commands() -> &'static [Command] {
-    static ALL: LazyLock<Vec<Command>> = LazyLock::new(|| [COMMANDS, super::system::COMMANDS].concat());
+    static ALL: LazyLock<Vec<Command>> =
+        LazyLock::new(|| [COMMANDS, super::system::COMMANDS, super::firewall::COMMANDS].concat());
     &ALL
 }
 

@@ -1,6 +1,7 @@
 //! Checks across statements: everything must resolve before a configuration is valid.
 
 mod applications;
+mod firewall;
 mod flow;
 mod interfaces;
 mod log;
@@ -33,6 +34,7 @@ pub fn check(mut config: Config) -> Result<ValidConfig, Vec<Diagnostic>> {
     nat::check(&config, &mut report);
     pool::check(&config, &mut report);
     proxy::check(&config, &mut report);
+    firewall::check(&config, &mut report);
     log::check(&config, &mut report);
     system::check(&config, &mut report);
     if report.errors.is_empty() {
