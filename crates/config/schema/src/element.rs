@@ -49,7 +49,7 @@ pub(crate) fn elements(nodes: &[Node]) -> Vec<Element> {
 
 fn tags(node: &Node) -> Tags {
     let Node { inactive, protect, comments, change, .. } = node;
-    Tags { inactive: *inactive, protect: *protect, change: *change, comments: comments.clone() }
+    Tags { inactive: *inactive, protect: *protect, change: *change, comments: comments.to_vec() }
 }
 
 fn write(node: &Node, out: &mut Vec<Element>) {
@@ -70,7 +70,7 @@ fn write(node: &Node, out: &mut Vec<Element>) {
         Kind::Container | Kind::Opaque => out.push(Element { children: elements(&node.children), ..element }),
         Kind::Flag => out.push(Element { shape: Shape::Flag, ..element }),
         Kind::Leaf => {
-            let value = node.args.first().map(|w| w.text.clone()).unwrap_or_default();
+            let value = node.args.first().map(|w| w.text.to_string()).unwrap_or_default();
             let shape = shape(&rule.value.kind, &value);
             out.push(Element { value: Some(value), shape, ..element });
         }
@@ -78,7 +78,7 @@ fn write(node: &Node, out: &mut Vec<Element>) {
             let one = |(n, word): (usize, &Word)| Element {
                 tags: if n == 0 { element.tags.clone() } else { Tags::default() },
                 name: element.name.clone(),
-                value: Some(word.text.clone()),
+                value: Some(word.text.to_string()),
                 shape: Shape::ListedValue,
                 ..Element::default()
             };
@@ -148,12 +148,12 @@ pub(crate) fn bound(elements: Vec<Element>, base: &[Word], mut diagnostics: Vec<
     }
     let mut nodes = Vec::new();
     let mut binder = Binder::new(ravelin_syntax::Form::Braces);
-    for statement in statements {
-        binder.place_statement(&mut nodes, Scope::TOP, statement);
+    for mut statement in statements {
+        binder.place_statement(&mut nodes, Scope::TOP, &mut statement);
     }
     settle(&mut nodes);
     diagnostics.append(&mut binder.diagnostics);
-    Bound { tree: ravelin_syntax::Tree { nodes }, diagnostics }
+    Bound { tree: ravelin_syntax::Tree { nodes }, diagnostics, is_marked: true }
 }
 
 struct Reader {

@@ -3,7 +3,7 @@
 //! Spec: language-11..16.
 
 use ravelin_syntax::tree::Node;
-use ravelin_syntax::{Change, Diagnostic, Form, Severity, Statement, Tree, Word};
+use ravelin_syntax::{Change, Diagnostic, Form, Severity, Tree, Word};
 
 use crate::bind::{Bound, bind};
 use crate::merge::{Merger, Replacing, plain};
@@ -30,7 +30,9 @@ pub enum Action {
 #[must_use]
 pub fn read(text: &str) -> Bound {
     let mut bound = source(text, &[]);
-    bound.tree.nodes = all_plain(bound.tree.nodes);
+    if bound.is_marked {
+        bound.tree.nodes = all_plain(bound.tree.nodes);
+    }
     bound
 }
 
@@ -125,17 +127,7 @@ fn source(text: &str, base: &[Word]) -> Bound {
             bound.diagnostics.extend(parsed.diagnostics);
             bound
         }
-        TextForm::Braces => {
-            let mut parsed = ravelin_syntax::parse(text);
-            if !base.is_empty() {
-                let items = base.iter().map(|w| ravelin_syntax::Item::One(w.clone())).collect();
-                let body = Some(std::mem::take(&mut parsed.statements));
-                parsed.statements = vec![Statement { items, body, ..Statement::default() }];
-            }
-            let mut bound = bind(&mut parsed);
-            bound.diagnostics.extend(parsed.diagnostics);
-            bound
-        }
+        TextForm::Braces => bind(text, base),
     };
     bound.diagnostics.sort_by_key(|d| d.span.offset);
     bound

@@ -40,7 +40,7 @@ pub(crate) fn apply(tree: &mut Tree, base: &[String], text: &str) -> Result<(), 
         for (change, head) in &hunk.marks {
             let verb = if *change == Change::Activate { "activate" } else { "deactivate" };
             let mut part = Tree { nodes: std::mem::take(&mut nodes) };
-            let base: Vec<String> = hunk.base.iter().map(|w| w.text.clone()).collect();
+            let base: Vec<String> = hunk.base.iter().map(|w| w.text.to_string()).collect();
             if let Err(more) = crate::apply(&mut part, &base, &format!("{verb} {head}")) {
                 errors.extend(more);
             }
@@ -75,7 +75,7 @@ fn bound(hunk: &Hunk, text: &str, errors: &mut Vec<Diagnostic>) -> Bound {
     }
     let words: Vec<String> = hunk.base.iter().map(|w| render::quote(&w.text)).collect();
     let text = if words.is_empty() { text.to_owned() } else { format!("{} {{\n{text}\n}}", words.join(" ")) };
-    let mut bound = crate::bind::bind(&mut ravelin_syntax::parse(&text));
+    let mut bound = crate::bind::bind(&text, &[]);
     errors.extend(
         bound
             .diagnostics

@@ -38,7 +38,7 @@ pub(crate) fn resolve(words: &[Word]) -> Result<Path, Unknown> {
     let mut rest = words;
     while let Some((word, after)) = rest.split_first() {
         let item = ravelin_syntax::Item::One(word.clone());
-        let unknown = || Unknown { word: word.text.clone() };
+        let unknown = || Unknown { word: word.text.to_string() };
         let Some((id, rule)) = crate::bind::choose(grammar(), scope, &item) else {
             let opaque = grammar().rule(scope).is_some_and(|r| scope != ROOT && !r.supported());
             if !opaque {
@@ -71,7 +71,7 @@ pub(crate) fn resolve(words: &[Word]) -> Result<Path, Unknown> {
         scope = id;
         let leaf = matches!(rule.kind, Kind::Leaf | Kind::LeafList | Kind::Flag);
         if let (true, Some(extra)) = (leaf, rest.first()) {
-            return Err(Unknown { word: extra.text.clone() });
+            return Err(Unknown { word: extra.text.to_string() });
         }
     }
     Ok(path)

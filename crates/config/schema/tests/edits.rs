@@ -92,7 +92,7 @@ fn fails(line: &str, message: &str) {
 fn order(tree: &Tree) -> Vec<String> {
     let pair =
         tree.find(&["security", "policies", "from-zone", "a", "to-zone", "b"]).expect("the pair is there");
-    pair.children.iter().map(|n| n.args[0].text.clone()).collect()
+    pair.children.iter().map(|n| n.args[0].text.to_string()).collect()
 }
 
 #[test]

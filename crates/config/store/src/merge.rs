@@ -100,7 +100,7 @@ impl Merger {
             self.conflict(base, Some(mine), Some(theirs));
             return mine.clone();
         }
-        Node { args, ..self.marks(base, mine, theirs) }
+        Node { args: args.into(), ..self.marks(base, mine, theirs) }
     }
 
     /// The statement's own marks: each side's change counts, and there are only two values to change between.
@@ -239,7 +239,7 @@ pub(crate) mod tests {
     fn new_entries_stand_behind_what_they_stood_behind() {
         let names = |tree: &Tree| -> Vec<String> {
             let apps = &tree.nodes[1].children;
-            apps.iter().map(|n| n.args[0].text.clone()).collect()
+            apps.iter().map(|n| n.args[0].text.to_string()).collect()
         };
         let base = tree(
             "set system host-name a\nset applications application a protocol 1\nset applications application b protocol 1",

@@ -167,7 +167,7 @@ impl Printer<'_> {
             });
             let _ = writeln!(out, "{pad}##");
         }
-        for comment in &node.comments {
+        for comment in node.comments.iter() {
             let _ = writeln!(out, "{pad}{}", comment.trim_end());
         }
         out.push_str(&pad);

@@ -88,7 +88,7 @@ struct Editor {
     nodes: Vec<Node>,
     base: Vec<Word>,
     /// Of a text of many commands; one alone needs none.
-    binder: Option<Binder>,
+    binder: Option<Binder<'static>>,
     diagnostics: Vec<Diagnostic>,
     work: usize,
 }
@@ -106,7 +106,7 @@ impl Editor {
 
     fn finish(mut self) -> Bound {
         settle(&mut self.nodes);
-        Bound { tree: Tree { nodes: self.nodes }, diagnostics: self.diagnostics }
+        Bound { tree: Tree { nodes: self.nodes }, diagnostics: self.diagnostics, ..Bound::default() }
     }
 
     fn index(&self) -> Option<&Index> {
@@ -183,15 +183,15 @@ impl Editor {
         if items.is_empty() {
             return Err("syntax error, missing statement".into());
         }
-        let statement = Statement { items, span, ..Statement::default() };
+        let mut statement = Statement { items, span, ..Statement::default() };
         if let Some(binder) = &mut self.binder {
-            binder.place_statement(&mut self.nodes, Scope::TOP, statement);
+            binder.place_statement(&mut self.nodes, Scope::TOP, &mut statement);
             self.diagnostics.append(&mut binder.diagnostics);
             return Ok(());
         }
         let mut fresh = Vec::new();
         let mut binder = Binder::new(Form::Lines);
-        binder.place_statement(&mut fresh, Scope::TOP, statement);
+        binder.place_statement(&mut fresh, Scope::TOP, &mut statement);
         if binder.diagnostics.is_empty() && protected_on_way(&self.nodes, &fresh) {
             return Err(PROTECTED.into());
         }
@@ -255,7 +255,7 @@ impl Editor {
         let (text, path) = words.split_last().ok_or("syntax error, missing argument")?;
         let (_, place) = self.locate(path)?;
         let (nodes, at) = path::siblings(&mut self.nodes, &place.indexes).ok_or(NOT_FOUND)?;
-        nodes[at].comments = render::comments(&text.text);
+        nodes[at].comments = render::comments(&text.text).into();
         Ok(())
     }
 

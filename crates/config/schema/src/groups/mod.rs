@@ -11,7 +11,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 
 use ravelin_syntax::tree::{Kind, Node};
-use ravelin_syntax::{Children, Diagnostic, Tree, Word};
+use ravelin_syntax::{Children, Diagnostic, Text, Tree, Word};
 
 use crate::grammar::{ROOT, RuleId, grammar};
 
@@ -369,14 +369,14 @@ impl<'a> Expander<'a> {
                 node.args.iter_mut().for_each(|w| w.origin = origin);
                 for (_, origin, more) in &inherited {
                     self.work += more.args.len();
-                    values(&mut node.args, &more.args, *origin);
+                    node.args.change(|args| values(args, &more.args, *origin));
                 }
             }
             Kind::Container | Kind::Entry => {
                 let sources = inherited.iter();
                 let sources =
                     sources.map(|(_, origin, n)| Source { origin: *origin, nodes: &n.children }).collect();
-                let keys = if base.kind == Kind::Entry { base.args.as_slice() } else { &[] };
+                let keys: &[Word] = if base.kind == Kind::Entry { &base.args } else { &[] };
                 self.trail.push((base.rule, keys));
                 let own = own.map_or(&[][..], |n| n.children.as_slice());
                 node.children = self.level(own, sources).into();
@@ -389,7 +389,7 @@ impl<'a> Expander<'a> {
 
 /// Values of a group behind those that are there.
 fn values(into: &mut Vec<Word>, more: &[Word], origin: u16) {
-    let mut known: std::collections::HashSet<String> = into.iter().map(|w| w.text.clone()).collect();
+    let mut known: std::collections::HashSet<Text> = into.iter().map(|w| w.text.clone()).collect();
     for word in more {
         if known.insert(word.text.clone()) {
             into.push(Word { origin, ..word.clone() });
