@@ -99,7 +99,7 @@ impl Index {
         use std::hash::Hash;
         if keys.is_empty() {
             // Rules are the table's own, nobody chooses them: no need for a keyed hash.
-            let mixed = scope.hash ^ u64::from(scope.rule.0 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+            let mixed = scope.hash ^ (u64::from(scope.rule.0) + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
             return mixed.rotate_left(23).wrapping_mul(0xd6e8_feb8_6659_fd93);
         }
         let mut hasher = self.hasher.build_hasher();

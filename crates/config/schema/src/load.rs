@@ -121,12 +121,7 @@ fn source(text: &str, base: &[Word]) -> Bound {
     let mut bound = match form(text) {
         TextForm::Xml => crate::xml::read(text, base),
         TextForm::Json => crate::json::read(text, base),
-        TextForm::Lines => {
-            let parsed = ravelin_syntax::parse(text);
-            let mut bound = crate::edit::replay(&parsed, base.to_vec());
-            bound.diagnostics.extend(parsed.diagnostics);
-            bound
-        }
+        TextForm::Lines => crate::edit::replay(text, base.to_vec()),
         TextForm::Braces => bind(text, base),
     };
     bound.diagnostics.sort_by_key(|d| d.span.offset);

@@ -8,7 +8,7 @@ mod pattern;
 mod transfer;
 
 use ravelin_syntax::tree::{Kind, Node};
-use ravelin_syntax::{Diagnostic, Form, Item, Parsed, Span, Statement, Tree, Word, render};
+use ravelin_syntax::{Diagnostic, Form, Item, Reader, Span, Statement, Tree, Word, render};
 
 use crate::bind::{Binder, Bound, Scope};
 use crate::grammar::grammar;
@@ -27,7 +27,7 @@ const PROTECTED: &str = "statement is protected and can't be changed";
 /// there is no error.
 pub fn apply(tree: &mut Tree, base: &[String], text: &str) -> Result<(), Vec<Diagnostic>> {
     let text = pattern::expand_ranges(text).map_err(|error| vec![*error])?;
-    let parsed = ravelin_syntax::parse(&text);
+    let mut parsed = ravelin_syntax::parse(&text);
     let mut errors = parsed.diagnostics;
     if parsed.form != Form::Lines {
         errors.push(Diagnostic::error("", Span::NOWHERE, "syntax error, unknown command"));
@@ -36,12 +36,12 @@ pub fn apply(tree: &mut Tree, base: &[String], text: &str) -> Result<(), Vec<Dia
         return Err(errors);
     }
     let base: Vec<Word> = base.iter().map(Word::new).collect();
-    if let [only] = parsed.statements.as_slice() {
+    if let [only] = parsed.statements.as_mut_slice() {
         return single(tree, base, only);
     }
     let mut editor = Editor::over(tree.nodes.clone(), base);
-    for statement in &parsed.statements {
-        editor.command(statement);
+    for mut statement in parsed.statements {
+        editor.command(&mut statement);
     }
     let bound = editor.finish();
     if bound.diagnostics.is_empty() {
@@ -52,7 +52,7 @@ pub fn apply(tree: &mut Tree, base: &[String], text: &str) -> Result<(), Vec<Dia
 }
 
 /// One command in place: a failed one has changed nothing.
-fn single(tree: &mut Tree, base: Vec<Word>, statement: &Statement) -> Result<(), Vec<Diagnostic>> {
+fn single(tree: &mut Tree, base: Vec<Word>, statement: &mut Statement) -> Result<(), Vec<Diagnostic>> {
     let mut editor = Editor { nodes: std::mem::take(&mut tree.nodes), base, ..Editor::empty() };
     editor.binder = None;
     editor.command(statement);
@@ -61,12 +61,16 @@ fn single(tree: &mut Tree, base: Vec<Word>, statement: &Statement) -> Result<(),
 }
 
 /// Builds a tree from the lines of a `set` file.
-pub(crate) fn replay(parsed: &Parsed, base: Vec<Word>) -> Bound {
+pub(crate) fn replay(text: &str, base: Vec<Word>) -> Bound {
     let mut editor = Editor { base, ..Editor::empty() };
-    for statement in &parsed.statements {
-        editor.command(statement);
+    let mut reader = Reader::new(text);
+    let mut statement = Statement::default();
+    while reader.next(&mut statement).is_some() || reader.depth() > 0 {
+        editor.command(&mut statement);
     }
-    editor.finish()
+    let mut bound = editor.finish();
+    bound.diagnostics.extend(reader.finish());
+    bound
 }
 
 /// What became of one command.
@@ -117,17 +121,24 @@ impl Editor {
         self.binder.as_mut().map(|b| &mut b.index)
     }
 
-    fn command(&mut self, statement: &Statement) {
+    fn command(&mut self, statement: &mut Statement) {
         let Some(Item::One(verb)) = statement.items.first() else {
             return self.tell(statement.span, &[], "syntax error, expecting a command".to_owned());
         };
         if self.diagnostics.len() >= ravelin_syntax::DIAGNOSTICS_MAX {
             return;
         }
+        if verb.text == "set" {
+            let at = verb.span;
+            if let Err(Failure::Said(message)) = self.set(statement, at) {
+                let base = self.base.clone();
+                self.tell(at, &base, message);
+            }
+            return;
+        }
         let mut words: Vec<Word> = self.base.clone();
         words.extend(flat(&statement.items[1..]));
         let done = match verb.text.as_str() {
-            "set" => self.set(statement),
             "delete" => self.delete(&words),
             "activate" => self.change(&words, &|n| n.inactive = false),
             "deactivate" => self.change(&words, &|n| n.inactive = true),
@@ -176,22 +187,21 @@ impl Editor {
         Ok(())
     }
 
-    fn set(&mut self, from: &Statement) -> Done {
-        let span = from.items.first().map_or(from.span, Item::span);
+    /// The words of the statement go into the tree.
+    fn set(&mut self, statement: &mut Statement, span: Span) -> Done {
         let base = self.base.iter().map(|w| Item::One(Word { span, ..w.clone() }));
-        let items: Vec<Item> = base.chain(from.items[1..].iter().cloned()).collect();
-        if items.is_empty() {
+        statement.items.splice(..1, base);
+        if statement.items.is_empty() {
             return Err("syntax error, missing statement".into());
         }
-        let mut statement = Statement { items, span, ..Statement::default() };
         if let Some(binder) = &mut self.binder {
-            binder.place_statement(&mut self.nodes, Scope::TOP, &mut statement);
+            binder.place_statement(&mut self.nodes, Scope::TOP, statement);
             self.diagnostics.append(&mut binder.diagnostics);
             return Ok(());
         }
         let mut fresh = Vec::new();
         let mut binder = Binder::new(Form::Lines);
-        binder.place_statement(&mut fresh, Scope::TOP, &mut statement);
+        binder.place_statement(&mut fresh, Scope::TOP, statement);
         if binder.diagnostics.is_empty() && protected_on_way(&self.nodes, &fresh) {
             return Err(PROTECTED.into());
         }

@@ -50,7 +50,7 @@ impl Editor {
                     && ["set", "delete", "activate", "deactivate", "protect", "unprotect"]
                         .contains(&verb.text.as_str())
                 {
-                    self.command(&plain);
+                    self.command(&mut plain);
                     return Ok(());
                 }
                 return Err("syntax error, `wildcard range' takes set, delete, activate, deactivate".into());
