@@ -16,6 +16,8 @@ pub struct Bound {
     pub diagnostics: Vec<Diagnostic>,
     /// Statements may hold changes: `replace:`, `delete:`.
     pub(crate) is_marked: bool,
+    /// What is to be done once the statements are in: `insert`, `rename`.
+    pub(crate) commands: Vec<String>,
 }
 
 /// Hints are looked for this often in one text: each compares a word with every keyword of its level.
@@ -37,7 +39,7 @@ pub(crate) fn bind(text: &str, base: &[Word]) -> Bound {
     crate::index::settle(&mut nodes);
     let mut diagnostics = std::mem::take(&mut binder.diagnostics);
     diagnostics.extend(binder.reader.take().into_iter().flat_map(Reader::finish));
-    Bound { tree: Tree { nodes }, diagnostics, is_marked: binder.is_marked }
+    Bound { tree: Tree { nodes }, diagnostics, is_marked: binder.is_marked, commands: Vec::new() }
 }
 
 #[derive(Clone, Copy)]

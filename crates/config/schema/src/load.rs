@@ -3,7 +3,7 @@
 //! Spec: language-11..16.
 
 use ravelin_syntax::tree::Node;
-use ravelin_syntax::{Change, Diagnostic, Form, Severity, Tree, Word};
+use ravelin_syntax::{Change, Diagnostic, Form, Severity, Span, Tree, Word};
 
 use crate::bind::{Bound, bind};
 use crate::merge::{Merger, Replacing, plain};
@@ -33,6 +33,10 @@ pub fn read(text: &str) -> Bound {
     if bound.is_marked {
         bound.tree.nodes = all_plain(bound.tree.nodes);
     }
+    for command in std::mem::take(&mut bound.commands) {
+        let message = "there is no configuration here whose entries it could change";
+        bound.diagnostics.push(Diagnostic::error(command, Span::NOWHERE, message));
+    }
     bound
 }
 
@@ -52,13 +56,15 @@ pub fn load(
         Action::Merge | Action::Replace | Action::Override | Action::Update => {}
     }
     let whole = matches!(action, Action::Override | Action::Update);
+    let at = base;
     let base: Vec<Word> = base.iter().map(Word::new).collect();
     let mut bound = source(text, if action == Action::Override { &[] } else { &base });
     if bound.diagnostics.iter().any(|d| d.severity == Severity::Error) {
         return Err(bound.diagnostics);
     }
     if whole && (base.is_empty() || action == Action::Override) {
-        tree.nodes = all_plain(bound.tree.nodes);
+        let changed = Tree { nodes: all_plain(bound.tree.nodes) };
+        *tree = ordered(changed, &[], &bound.commands)?;
         return Ok(bound.diagnostics);
     }
     let replacing = if action == Action::Merge { Replacing::Ignored } else { Replacing::Honoured };
@@ -73,8 +79,16 @@ pub fn load(
     if bound.diagnostics.iter().any(|d| d.severity == Severity::Error) {
         return Err(bound.diagnostics);
     }
-    tree.nodes = changed;
+    *tree = ordered(Tree { nodes: changed }, at, &bound.commands)?;
     Ok(bound.diagnostics)
+}
+
+/// A tree after the commands that came with its statements.
+fn ordered(mut tree: Tree, base: &[String], commands: &[String]) -> Result<Tree, Vec<Diagnostic>> {
+    for command in commands {
+        crate::apply(&mut tree, base, command)?;
+    }
+    Ok(tree)
 }
 
 fn all_plain(nodes: Vec<Node>) -> Vec<Node> {

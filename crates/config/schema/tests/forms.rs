@@ -187,7 +187,7 @@ fn errors_of_the_forms_have_places() {
         ("<configuration><system></configuration>", "syntax error"),
         (
             "<configuration><system insert=\"before\"/></configuration>",
-            "attribute `insert=\"before\"' is not supported",
+            "only an entry of a list has a name and a place",
         ),
         (
             "<configuration><system><host-name>a&b;</host-name></system></configuration>",

@@ -118,7 +118,7 @@ impl Merger {
     }
 
     fn conflict(&mut self, base: Option<&Node>, mine: Option<&Node>, theirs: Option<&Node>) {
-        let text = |node: Option<&Node>| node.map_or_else(String::new, render::head);
+        let text = |node: Option<&Node>| node.map_or_else(String::new, render::told);
         let conflict =
             Conflict { path: self.path.clone(), mine: text(mine), base: text(base), theirs: text(theirs) };
         self.conflicts.push(conflict);

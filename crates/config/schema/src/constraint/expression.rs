@@ -40,7 +40,7 @@ pub enum Part {
 }
 
 /// Nesting of one constraint; the table's own are far below.
-const DEPTH_MAX: usize = 64;
+const DEPTH_MAX: usize = 256;
 
 /// Reads a constraint of the table; `Err` says what of it has no meaning here.
 pub fn parse(text: &'static str) -> Result<Expression, &'static str> {

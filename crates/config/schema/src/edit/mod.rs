@@ -219,6 +219,10 @@ impl Editor {
     /// The statement that words name. A value of a list counts only when it is there.
     fn locate(&self, words: &[Word]) -> Result<(Path, Place), Failure> {
         let path = path::resolve(words).map_err(|unknown| self.unknown(words, &unknown.word))?;
+        if path.behind > 0 {
+            let (_, extra) = words.split_at(words.len() - path.behind);
+            return Err(self.unknown(words, &extra[0].text));
+        }
         let place = path::follow(&self.nodes, &path.steps, self.index()).ok_or(NOT_FOUND)?;
         let node = path::at(&self.nodes, &place.indexes).ok_or(NOT_FOUND)?;
         let there = path.value.as_ref().is_none_or(|v| node.args.contains(v));
@@ -284,6 +288,9 @@ impl Editor {
         if path.is_list {
             return self.delete_list(&path);
         }
+        if path.behind > 0 {
+            return self.delete_line(words, path.behind);
+        }
         let (path, place) = self.locate(words)?;
         let node = path::at(&self.nodes, &place.indexes).ok_or(NOT_FOUND)?;
         if self.protected(&place.indexes) || holds_protected(node) {
@@ -300,6 +307,17 @@ impl Editor {
             return Ok(());
         }
         self.remove(&place)
+    }
+
+    /// `... 2000 to 60000`: a value and what stands behind it on its line, both or nothing.
+    fn delete_line(&mut self, words: &[Word], behind: usize) -> Done {
+        let (first, rest) = words.split_at(words.len() - behind);
+        // The value itself is the last of the first part.
+        let other: Vec<Word> = first[..first.len() - 1].iter().chain(rest).cloned().collect();
+        self.locate(first)?;
+        self.locate(&other)?;
+        self.delete(&other)?;
+        self.delete(first)
     }
 
     fn remove(&mut self, place: &Place) -> Done {

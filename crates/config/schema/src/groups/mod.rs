@@ -228,7 +228,9 @@ impl<'a> Expander<'a> {
                 }
                 self.applied.push(origin);
                 let group = self.groups[usize::from(origin) - 1].nodes;
-                self.refuse_conditions(origin, group);
+                if !self.in_force(origin, group) {
+                    continue;
+                }
                 let mut levels = vec![group];
                 for (rule, args) in &self.trail {
                     let below =
@@ -260,16 +262,36 @@ impl<'a> Expander<'a> {
         found
     }
 
-    fn refuse_conditions(&mut self, origin: u16, nodes: &[Node]) {
-        let conditions = nodes.iter().filter(|n| !n.inactive && n.name == "when");
+    /// Whether the conditions of a group hold. The node of a cluster can be told here; what else Junos knows
+    /// (time, chassis, model, routing engine, member, peers) can't, and is refused.
+    fn in_force(&mut self, origin: u16, nodes: &'a [Node]) -> bool {
+        let mut holds = true;
+        for when in nodes.iter().filter(|n| !n.inactive && n.name == "when") {
+            // `when { node node0; }` or, as a line has it, `when node node0`.
+            let own = (!when.args.is_empty()).then_some(when);
+            for condition in own.into_iter().chain(when.active()) {
+                let words: Vec<&str> = condition.head().filter(|w| *w != "when").collect();
+                match words[..] {
+                    ["node", name] if condition.children.is_empty() || own.is_some() => {
+                        holds &= self.node.is_some_and(|node| name == format!("node{node}"));
+                    }
+                    _ => {
+                        holds = false;
+                        self.refuse_condition(origin, condition, &words);
+                    }
+                }
+            }
+        }
+        holds
+    }
+
+    fn refuse_condition(&mut self, origin: u16, condition: &Node, words: &[&str]) {
         if self.told_when.contains(&origin) {
             return;
         }
-        for node in conditions {
-            let path = format!("groups {} when", self.groups[usize::from(origin) - 1].name);
-            self.diagnostics.push(Diagnostic::error(path, node.span, "statement not supported"));
-            self.told_when.push(origin);
-        }
+        self.told_when.push(origin);
+        let path = format!("groups {} when {}", self.groups[usize::from(origin) - 1].name, words.join(" "));
+        self.diagnostics.push(Diagnostic::error(path, condition.span, "statement not supported"));
     }
 
     fn plain(&mut self, own: &'a [Node]) -> Vec<Node> {
