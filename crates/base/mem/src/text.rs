@@ -191,7 +191,14 @@ mod tests {
         let words = ["", "a", "ab", "b", "a name longer than what fits inside", "\u{e9}"];
         let set: HashSet<Text> = words.iter().copied().map(Text::new).collect();
         assert!(words.iter().all(|w| set.contains(*w)) && !set.contains("c"));
-        let ordered: Vec<String> = words.iter().copied().map(Text::new).collect::<BTreeSet<_>>().into_iter().map(String::from).collect();
+        let ordered: Vec<String> = words
+            .iter()
+            .copied()
+            .map(Text::new)
+            .collect::<BTreeSet<_>>()
+            .into_iter()
+            .map(String::from)
+            .collect();
         let expected: Vec<&str> = words.into_iter().collect::<BTreeSet<_>>().into_iter().collect();
         assert_eq!(ordered, expected);
         assert_ne!(Text::new("a"), Text::new("a\0"));

@@ -2,10 +2,12 @@
 //!
 //! Both forms go through here, so `a { b c; }` and `set a b c` give one tree. Errors are collected, never fatal.
 
+mod opaque;
+
 use ravelin_syntax::tree::{Change, Kind, Node, Style};
 use ravelin_syntax::{Args, Diagnostic, Ending, Form, Item, Reader, Span, Statement, Tree, Word};
 
-use crate::grammar::{Grammar, OPAQUE, ROOT, Rule, RuleId, grammar};
+use crate::grammar::{Grammar, ROOT, Rule, RuleId, grammar};
 use crate::index::Index;
 use crate::trail::Trail;
 use crate::value::{Values, nearest};
@@ -428,37 +430,6 @@ impl Binder<'_> {
         let place = self.index.add(scope.hash, hash, nodes, node);
         (&mut nodes[place], hash)
     }
-
-    fn opaque(&mut self, nodes: &mut Vec<Node>, items: &[Item], from: &Statement) {
-        let named = items.first().is_some_and(|item| match item {
-            Item::One(word) => !word.text.is_empty(),
-            Item::Many(..) => false,
-        });
-        if !named {
-            return self.error(from.span, "syntax error, expecting a statement");
-        }
-        let mut node = opaque_node(items, from);
-        for statement in from.body.iter().flatten() {
-            self.opaque(&mut node.children, &statement.items, statement);
-        }
-        if std::mem::take(&mut self.open) {
-            let mut statement = Statement::default();
-            while let Some(ending) = self.reader.as_mut().and_then(|r| r.next(&mut statement)) {
-                let braces = self.reader.as_ref().map_or(0, Reader::depth);
-                self.open = ending == Ending::Open;
-                let items = std::mem::take(&mut statement.items);
-                self.opaque(&mut node.children, &items, &statement);
-                if std::mem::take(&mut self.open)
-                    && let Some(reader) = &mut self.reader
-                {
-                    reader.close(braces);
-                }
-            }
-        }
-        if nodes.last() != Some(&node) {
-            nodes.push(node);
-        }
-    }
 }
 
 /// The rule that a statement beginning with this word follows.
@@ -493,23 +464,4 @@ fn apply_tags(node: &mut Node, from: &Statement) {
     if !from.tags.comments.is_empty() {
         node.comments.extend(from.tags.comments.iter().cloned());
     }
-}
-
-fn opaque_node(items: &[Item], from: &Statement) -> Node {
-    let mut words = items.iter().flat_map(|item| match item {
-        Item::One(word) => std::slice::from_ref(word).to_vec(),
-        Item::Many(words, _) => words.clone(),
-    });
-    let name = words.next().map(|w| String::from(w.text)).unwrap_or_default();
-    let list = matches!(items, [Item::One(_), Item::Many(..)]);
-    let mut node = Node {
-        rule: OPAQUE.0,
-        kind: if list { Kind::LeafList } else { Kind::Opaque },
-        name: name.into(),
-        args: words.collect(),
-        span: items.first().map_or(from.span, Item::span),
-        ..Node::default()
-    };
-    apply_tags(&mut node, from);
-    node
 }

@@ -6,8 +6,8 @@
 use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher, BuildHasherDefault, Hasher, RandomState};
 
-use ravelin_syntax::{Args, Word};
 use ravelin_syntax::tree::{Kind, Node};
+use ravelin_syntax::{Args, Word};
 
 use crate::bind::Scope;
 use crate::grammar::RuleId;
@@ -150,7 +150,8 @@ impl Index {
                     values.contains(&word)
                 } else {
                     if values.len() == LOOKED_THROUGH {
-                        let hashes = values.iter().map(|w| self.hasher.hash_one((statement, w.text.as_str())));
+                        let hashes =
+                            values.iter().map(|w| self.hasher.hash_one((statement, w.text.as_str())));
                         self.values.extend(hashes);
                     }
                     !self.values.insert(self.hasher.hash_one((statement, word.text.as_str())))

@@ -42,7 +42,7 @@ pub(crate) fn apply(tree: &mut Tree, base: &[String], text: &str) -> Result<(), 
             }));
         }
         if !hunk.moved.is_empty() && errors.is_empty() {
-            errors.extend(reorder(&mut nodes, &hunk).err());
+            errors.extend(reorder(&mut nodes, &hunk).err().map(|error| *error));
         }
         for (change, head) in &hunk.marks {
             let verb = if *change == Change::Activate { "activate" } else { "deactivate" };
@@ -62,12 +62,12 @@ pub(crate) fn apply(tree: &mut Tree, base: &[String], text: &str) -> Result<(), 
 }
 
 /// Puts entries into each other's places: those they have together stay the same, and the patch has their order.
-fn reorder(nodes: &mut Vec<Node>, hunk: &Hunk) -> Result<(), Diagnostic> {
+fn reorder(nodes: &mut Vec<Node>, hunk: &Hunk) -> Result<(), Box<Diagnostic>> {
     let at = Span { line: hunk.line, column: 1, offset: 0 };
     let words = |w: &[Word]| w.iter().map(|w| w.text.to_string()).collect::<Vec<_>>().join(" ");
     let fail = |head: &str| {
         let message = format!("`{head}' is not here and can't be moved");
-        Diagnostic::error(words(&hunk.base), at, message)
+        Box::new(Diagnostic::error(words(&hunk.base), at, message))
     };
     let path = crate::path::resolve(&hunk.base).map_err(|unknown| fail(&unknown.word))?;
     let place = crate::path::follow(nodes, &path.steps, None).ok_or_else(|| fail(&words(&hunk.base)))?;
@@ -75,7 +75,8 @@ fn reorder(nodes: &mut Vec<Node>, hunk: &Hunk) -> Result<(), Diagnostic> {
         Some((above, at)) => &mut *above[at].children,
         None => nodes,
     };
-    let heads: HashMap<String, usize> = level.iter().enumerate().map(|(at, n)| (render::head(n), at)).collect();
+    let heads: HashMap<String, usize> =
+        level.iter().enumerate().map(|(at, n)| (render::head(n), at)).collect();
     let order = hunk.moved.iter().map(|head| heads.get(head).copied().ok_or_else(|| fail(head)));
     let order: Vec<usize> = order.collect::<Result<_, _>>()?;
     let mut places = order.clone();

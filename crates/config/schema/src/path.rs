@@ -73,7 +73,9 @@ pub(crate) fn resolve(words: &[Word]) -> Result<Path, Unknown> {
         scope = id;
         let leaf = matches!(rule.kind, Kind::Leaf | Kind::LeafList | Kind::Flag);
         if let (true, Some(extra)) = (leaf, rest.first()) {
-            if is_one_line(rule) && crate::bind::choose(grammar(), rule.parent, &Item::One(extra.clone())).is_some() {
+            if is_one_line(rule)
+                && crate::bind::choose(grammar(), rule.parent, &Item::One(extra.clone())).is_some()
+            {
                 path.behind = rest.len();
                 return Ok(path);
             }

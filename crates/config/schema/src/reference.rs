@@ -37,7 +37,8 @@ const ENFORCED_BY: [(&str, &str); 12] = [
 ];
 
 fn enforced_by(path: &str) -> &'static str {
-    let begins = |(of, _): &&(&str, &str)| path.strip_prefix(of).is_some_and(|r| r.is_empty() || r.starts_with(' '));
+    let begins =
+        |(of, _): &&(&str, &str)| path.strip_prefix(of).is_some_and(|r| r.is_empty() || r.starts_with(' '));
     ENFORCED_BY.iter().filter(begins).max_by_key(|(of, _)| of.len()).map_or("configuration", |(_, by)| by)
 }
 
@@ -146,7 +147,11 @@ fn rows(grammar: &Grammar, id: RuleId, rule: &Rule, above: &str, out: &mut Strin
         kind_name(rule),
         cell(&takes.join("; ")),
         values.default.unwrap_or(""),
-        if matches!(rule.mark, Mark::Enforced | Mark::Presence) { enforced_by(&grammar.path(id)) } else { "" },
+        if matches!(rule.mark, Mark::Enforced | Mark::Presence) {
+            enforced_by(&grammar.path(id))
+        } else {
+            ""
+        },
         cell(rule.help)
     );
     // A group holds the same statements as the top.

@@ -20,7 +20,9 @@ fn check(text: &str, expected: &[&str]) {
 fn statements_that_exclude_each_other_are_told_with_both_places() {
     check(
         "security { flow { tcp-session {\nno-syn-check;\nstrict-syn-check;\n} } }",
-        &["3: security flow tcp-session strict-syn-check: `strict-syn-check' can't be given together with `no-syn-check' [2]"],
+        &[
+            "3: security flow tcp-session strict-syn-check: `strict-syn-check' can't be given together with `no-syn-check' [2]",
+        ],
     );
     check("security { flow { tcp-session { strict-syn-check; inactive: no-syn-check; } } }", &[]);
     check(
@@ -36,29 +38,37 @@ fn statements_that_exclude_each_other_are_told_with_both_places() {
 #[test]
 fn what_is_needed_must_be_there() {
     let zone = |services: &str| {
-        format!("security {{ zones {{ security-zone z {{ host-inbound-traffic {{ system-services {{ {services} }} }} }} }} }}")
+        format!(
+            "security {{ zones {{ security-zone z {{ host-inbound-traffic {{ system-services {{ {services} }} }} }} }} }}"
+        )
     };
     check(&zone("all; ssh { except; }"), &[]);
     check(
         &zone("ping; ssh { except; }"),
-        &["1: security zones security-zone z host-inbound-traffic system-services ssh except: `except' needs `system-services all'"],
+        &[
+            "1: security zones security-zone z host-inbound-traffic system-services ssh except: `except' needs `system-services all'",
+        ],
     );
     check(
         "security { log { mode stream; stream s { host { 192.0.2.1; } } } }",
-        &["1: security log stream s host: `host' needs `security log source-address' or `security log source-interface' or \
+        &[
+            "1: security log stream s host: `host' needs `security log source-address' or `security log source-interface' or \
            `security log stream <stream> source-address' or `services service-set <service-set> syslog source-interface' or \
            `services service-set <service-set> syslog source-address' or \
-           `services service-set <service-set> syslog stream <stream> source-address'"],
+           `services service-set <service-set> syslog stream <stream> source-address'",
+        ],
     );
     check("security { log { source-address 192.0.2.9; stream s { host { 192.0.2.1; } } } }", &[]);
     check("security { log { stream s { source-address 192.0.2.9; host { 192.0.2.1; } } } }", &[]);
     // Of another stream.
     check(
         "security { log { stream t { source-address 192.0.2.9; } stream s { host { 192.0.2.1; } } } }",
-        &["1: security log stream s host: `host' needs `security log source-address' or `security log source-interface' or \
+        &[
+            "1: security log stream s host: `host' needs `security log source-address' or `security log source-interface' or \
            `security log stream <stream> source-address' or `services service-set <service-set> syslog source-interface' or \
            `services service-set <service-set> syslog source-address' or \
-           `services service-set <service-set> syslog stream <stream> source-address'"],
+           `services service-set <service-set> syslog stream <stream> source-address'",
+        ],
     );
 }
 
@@ -67,16 +77,25 @@ fn names_must_be_defined_and_may_be_inherited() {
     let book = "security { address-book { global {\naddress a 10.0.0.1/32;\naddress-set s { address a; address b; }\n} } }";
     check(
         book,
-        &["3: security address-book global address-set s address b: `b' is not defined: `address <name>' is needed"],
+        &[
+            "3: security address-book global address-set s address b: `b' is not defined: `address <name>' is needed",
+        ],
     );
-    check(&format!("groups {{ g {{ security {{ address-book {{ global {{ address b 10.0.0.2/32; }} }} }} }} }}\napply-groups g;\n{book}"), &[]);
+    check(
+        &format!(
+            "groups {{ g {{ security {{ address-book {{ global {{ address b 10.0.0.2/32; }} }} }} }} }}\napply-groups g;\n{book}"
+        ),
+        &[],
+    );
     check(
         "security { zones { security-zone trust; } policies { from-zone trust to-zone untrust { policy p; } } }",
         &[],
     );
     check(
         "security { zones { security-zone trust; } policies { from-zone dmz to-zone trust { policy p; } } }",
-        &["1: security policies from-zone dmz to-zone trust: `from-zone' needs `security zones security-zone <name>' or `security zones security-zone <name>'"],
+        &[
+            "1: security policies from-zone dmz to-zone trust: `from-zone' needs `security zones security-zone <name>' or `security zones security-zone <name>'",
+        ],
     );
     check("security { policies { from-zone junos-host to-zone junos-host { policy p; } } }", &[]);
 }
@@ -122,8 +141,13 @@ fn nearly_every_row_of_the_table_is_judged() {
         });
     assert_eq!((judged, unread.len()), (1840, 27), "{reasons:#?}");
     assert_eq!(reasons, [("a word is put together from several", 25), ("it is nested too deep", 2)].into());
-    let supported = |path: &str| ravelin_schema::grammar().by_path(path).and_then(|id| ravelin_schema::grammar().rule(id));
-    let missed: Vec<&str> =
-        unread.iter().filter(|r| supported(&r.path).is_some_and(|r| r.supported())).map(|r| r.path.as_str()).collect();
+    let supported = |path: &str| {
+        ravelin_schema::grammar().by_path(path).and_then(|id| ravelin_schema::grammar().rule(id))
+    };
+    let missed: Vec<&str> = unread
+        .iter()
+        .filter(|r| supported(&r.path).is_some_and(|r| r.supported()))
+        .map(|r| r.path.as_str())
+        .collect();
     assert_eq!(missed, [""; 0], "supported here, and its constraint is not judged");
 }

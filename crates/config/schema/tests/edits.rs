@@ -309,7 +309,8 @@ fn a_range_on_one_line_is_deleted_as_it_was_set() {
         }
         // A text of several lines works over an index.
         let mut tree = whole.clone();
-        apply(&mut tree, &[], &format!("set system host-name a\ndelete {range}")).unwrap_or_else(|e| panic!("{e:?}"));
+        apply(&mut tree, &[], &format!("set system host-name a\ndelete {range}"))
+            .unwrap_or_else(|e| panic!("{e:?}"));
         assert!(!render::set(&tree).contains("pool-default"), "{}", render::set(&tree));
     }
 }

@@ -308,7 +308,8 @@ fn grow(id: RuleId, depth: usize, choices: &mut Choices<'_>) -> Option<Node> {
     node.protect = choices.below(9) == 1;
     if choices.below(5) == 1 {
         node.comments =
-            vec![["/* note */", "# line", "/* two\n   lines */", "/* # */"][choices.below(4)].to_owned()].into();
+            vec![["/* note */", "# line", "/* two\n   lines */", "/* # */"][choices.below(4)].to_owned()]
+                .into();
     }
     Some(node)
 }

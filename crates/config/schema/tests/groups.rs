@@ -216,12 +216,18 @@ fn what_can_not_be_inherited_is_said() {
 #[test]
 fn a_group_may_be_for_one_node_of_a_cluster() {
     for form in ["when { node node1; }", "when node node1;"] {
-        let text = format!("groups {{ g {{ {form} system {{ host-name a; }} }} }}\napply-groups g;\nsystem {{ ports; }}");
+        let text = format!(
+            "groups {{ g {{ {form} system {{ host-name a; }} }} }}\napply-groups g;\nsystem {{ ports; }}"
+        );
         let tree = read(&text).tree;
         for (node, there) in [(Some(1), true), (Some(0), false), (None, false)] {
             let effective = effective(&tree, node);
             assert!(effective.diagnostics.is_empty(), "{:?}", effective.diagnostics);
-            assert_eq!(effective.tree.find(&["system", "host-name", "a"]).is_some(), there, "{form} {node:?}");
+            assert_eq!(
+                effective.tree.find(&["system", "host-name", "a"]).is_some(),
+                there,
+                "{form} {node:?}"
+            );
         }
     }
     fails(

@@ -170,7 +170,12 @@ fn a_patch_is_what_compare_shows() {
     );
     fails(Action::Patch, "", "[edit system]\n-  domain-name x;\n", "f:1:");
     fails(Action::Patch, "", "+  domain-name x;\n", "expecting `[edit ...]'");
-    fails(Action::Patch, "", "[edit system]\n!  policy x { ... }\n", "`policy x' is not here and can't be moved");
+    fails(
+        Action::Patch,
+        "",
+        "[edit system]\n!  policy x { ... }\n",
+        "`policy x' is not here and can't be moved",
+    );
     fails(Action::Patch, "", "[edit system]\n+  no-such-thing x;\n", "f:1:1: system: syntax error");
 }
 
@@ -232,7 +237,9 @@ fn a_patch_of_an_order_leads_there() {
 #[test]
 fn entries_are_moved_and_renamed_by_attributes() {
     let zone = |attributes: &str| {
-        format!("<configuration><security><zones><security-zone {attributes}><name>c</name></security-zone></zones></security></configuration>")
+        format!(
+            "<configuration><security><zones><security-zone {attributes}><name>c</name></security-zone></zones></security></configuration>"
+        )
     };
     for (attributes, expected) in [
         ("insert=\"before\" name=\"a\"", "cabd"),
@@ -241,7 +248,8 @@ fn entries_are_moved_and_renamed_by_attributes() {
         ("rename=\"rename\" name=\"x\"", "abxd"),
     ] {
         let mut tree = zones("abcd");
-        load(&mut tree, &[], Action::Merge, &zone(attributes)).unwrap_or_else(|e| panic!("{attributes} {e:?}"));
+        load(&mut tree, &[], Action::Merge, &zone(attributes))
+            .unwrap_or_else(|e| panic!("{attributes} {e:?}"));
         assert_eq!(tree, zones(expected), "{attributes}");
     }
     for (attributes, message) in [
@@ -259,7 +267,8 @@ fn entries_are_moved_and_renamed_by_attributes() {
     assert!(!alone.diagnostics.is_empty(), "there is nothing to move in");
     let pair = "<configuration><security><policies><policy insert=\"before\" from-zone-name=\"a\" to-zone-name=\"b\"> \
         <from-zone-name>c</from-zone-name><to-zone-name>d</to-zone-name></policy></policies></security></configuration>";
-    let line = |a: &str, b: &str| format!("set security policies from-zone {a} to-zone {b} policy p then deny\n");
+    let line =
+        |a: &str, b: &str| format!("set security policies from-zone {a} to-zone {b} policy p then deny\n");
     let mut tree = read(&(line("a", "b") + &line("c", "d"))).tree;
     load(&mut tree, &[], Action::Merge, pair).unwrap_or_else(|e| panic!("{e:?}"));
     assert_eq!(tree, read(&(line("c", "d") + &line("a", "b"))).tree);
@@ -268,7 +277,8 @@ fn entries_are_moved_and_renamed_by_attributes() {
 #[test]
 fn a_statement_that_is_not_there_to_delete_is_warned_of() {
     let mut tree = start();
-    let warnings = load(&mut tree, &[], Action::Merge, "system {\n    delete: domain-name;\n}\n").expect("loads");
+    let warnings =
+        load(&mut tree, &[], Action::Merge, "system {\n    delete: domain-name;\n}\n").expect("loads");
     let told: Vec<String> = warnings.iter().map(|w| format!("{}: {}", w.path, w.message)).collect();
     assert_eq!(told, ["system domain-name: statement not found"]);
     assert_eq!(tree, start());

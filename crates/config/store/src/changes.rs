@@ -58,7 +58,8 @@ fn masked(node: &Node) -> Node {
 
 fn masked_head(node: &Node) -> impl Iterator<Item = String> {
     let name = (!node.name.is_empty()).then(|| node.name.to_string());
-    name.into_iter().chain(node.args.iter().map(|w| if w.secret { MASK.to_owned() } else { w.text.to_string() }))
+    name.into_iter()
+        .chain(node.args.iter().map(|w| if w.secret { MASK.to_owned() } else { w.text.to_string() }))
 }
 
 /// A mask is no word of the configuration: nobody is to take it for one.
@@ -247,7 +248,8 @@ mod tests {
         let trees = [old, &new, ""].map(|text| ravelin_schema::read(text).tree);
         for (from, to) in [(0, 1), (1, 0), (2, 0), (0, 2)] {
             let lines = changes(&trees[from], &trees[to]).join("\n");
-            let told = ["old", "new", "topmost", "other", "quiet", "loud"].iter().find(|w| lines.contains(**w));
+            let told =
+                ["old", "new", "topmost", "other", "quiet", "loud"].iter().find(|w| lines.contains(**w));
             assert_eq!(told, None, "{lines}");
             assert!(from != 0 || to != 1 || lines.matches(MASK).count() == 6, "{lines}");
         }

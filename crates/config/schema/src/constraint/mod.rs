@@ -35,11 +35,13 @@ fn judged() -> &'static [Judged] {
     JUDGED.get_or_init(|| {
         let read = |text: &'static str| (!text.is_empty()).then(|| parse(text).ok()).flatten();
         let rule = |n: usize| grammar().rule(RuleId(n as u32));
-        let one = |n| rule(n).map_or_else(Judged::default, |r: &Rule| Judged {
-            own: read(r.constraint),
-            key: read(r.key_constraint),
-            below: false,
-        });
+        let one = |n| {
+            rule(n).map_or_else(Judged::default, |r: &Rule| Judged {
+                own: read(r.constraint),
+                key: read(r.key_constraint),
+                below: false,
+            })
+        };
         let mut out: Vec<Judged> = (0..grammar().len()).map(one).collect();
         // Parents come before their children.
         for n in (1..out.len()).rev() {
@@ -109,7 +111,8 @@ impl<'a> Judge<'a> {
     fn statement(&mut self, node: &'a Node) {
         let Some(rule) = grammar().rule(RuleId(node.rule)).filter(|r| r.supported()) else { return };
         let judged = &judged()[node.rule as usize];
-        if !judged.below && judged.own.is_none() && judged.key.is_none() || self.out.len() >= DIAGNOSTICS_MAX {
+        if !judged.below && judged.own.is_none() && judged.key.is_none() || self.out.len() >= DIAGNOSTICS_MAX
+        {
             return;
         }
         self.above.push(node);
@@ -255,9 +258,7 @@ impl<'a> Judge<'a> {
             None => &self.tree.nodes,
             Some(up) => {
                 // Braces around a list are no level of their own.
-                let is_level = |n: &&&'a Node| {
-                    grammar().rule(RuleId(n.rule)).is_none_or(|r| !r.homogeneous)
-                };
+                let is_level = |n: &&&'a Node| grammar().rule(RuleId(n.rule)).is_none_or(|r| !r.homogeneous);
                 let levels: Vec<&&'a Node> = self.above.iter().filter(is_level).collect();
                 let left = (levels.len() + own.extra).checked_sub(up)?;
                 match left.checked_sub(1) {
