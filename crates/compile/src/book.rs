@@ -2,12 +2,12 @@
 //!
 //! State: persisted with the commit. Ids are given in order and never reused.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use ravelin_filter::FilterCounterId;
 use ravelin_nat::PoolId;
 use ravelin_types::{InterfaceId, NatRuleId, PolicyId, PortId, RuleIdentity, ZoneId};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use sha2::{Digest, Sha256};
 
 /// Counters of filters that a worker has room for, those of filters that were taken away too.
@@ -40,7 +40,13 @@ pub struct IdBook {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Names {
     next: u32,
-    ids: BTreeMap<String, u32>,
+    #[serde(serialize_with = "sorted")]
+    ids: HashMap<String, u32>,
+}
+
+/// One book is one text, whatever order its names came in.
+fn sorted<S: Serializer>(ids: &HashMap<String, u32>, serializer: S) -> Result<S::Ok, S::Error> {
+    ids.iter().collect::<BTreeMap<_, _>>().serialize(serializer)
 }
 
 impl Names {

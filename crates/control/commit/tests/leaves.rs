@@ -19,6 +19,10 @@ const INSTEAD: &[(&str, &str)] = &[
         "security flow tcp-session time-wait-state session-timeout",
         "security flow tcp-session time-wait-state session-ageout",
     ),
+    (
+        "security nat source pool shift host-address-base",
+        "security nat source pool-default-port-range 2000 to 60000",
+    ),
 ];
 
 /// As above, of statements that say what is so without them, beside others of their kind.

@@ -183,7 +183,7 @@ impl Pair {
         for host in 2..5u8 {
             let sport = 1000 + u16::from(host);
             let payloads = [
-                Payload::udp(sport, 53, b"a question"),
+                Payload::udp(sport, 53, &[b'q'; 240]),
                 Payload::tcp_segment(sport, 80, TcpFlags::SYN, 1000, 0, b""),
             ];
             let ips = [

@@ -6,7 +6,7 @@ use ipnet::IpNet;
 use ravelin_syntax::Span;
 
 use super::applications::unusable;
-use super::{Report, names, zones};
+use super::{Report, zones};
 use crate::{
     AddressValue, Config, DestinationNatAction, DestinationRule, NatContext, NatRule, PortSpan, StaticPrefix,
     StaticRule,
@@ -15,11 +15,11 @@ use crate::{
 /// What the checks of every rule look names up in.
 struct Known<'a> {
     config: &'a Config,
-    addresses: HashSet<&'a str>,
+    addresses: &'a HashSet<&'a str>,
 }
 
-pub(super) fn check(config: &Config, report: &mut Report) {
-    let known = Known { config, addresses: names::known_addresses(config) };
+pub(super) fn check(config: &Config, addresses: &HashSet<&str>, report: &mut Report) {
+    let known = Known { config, addresses };
     let mut seen = HashMap::new();
     for set in &config.security.nat_source.rule_sets {
         let path = format!("security nat source rule-set {}", set.name);
