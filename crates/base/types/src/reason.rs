@@ -98,6 +98,7 @@ reasons! {
     NotReady "not-ready" "No program applied"
     NatAddressesExhausted "nat-addresses-exhausted" "Source NAT addresses exhausted"
     NatTableFull "nat-table-full" "Source NAT table full"
+    SynCookieInvalid "syn-cookie-invalid" "TCP ACK with a wrong or used SYN cookie"
 }
 
 impl DropReason {

@@ -32,8 +32,8 @@ pub use security::{
     NatStatic, NumberRange, Policies, Policy, PolicyAction, PolicyRematch, PoolPort, Port, PortSpan,
     Protocol, ProxyRange, Screen, ScreenAggregation, ScreenIcmp, ScreenIp, ScreenSynFlood, ScreenTcp,
     ScreenTunnel, ScreenUdp, ScreenUdpFlood, ScreenWhiteList, Security, SecurityLog, SecurityZone, Service,
-    SideLimit, SourceNatAction, SourcePool, StaticPrefix, StaticRule, StaticRuleSet, SynFloodWhiteList,
-    TcpSession, Threshold, ZoneInterface, ZonePairPolicies, with_unit,
+    SideLimit, SourceNatAction, SourcePool, StaticPrefix, StaticRule, StaticRuleSet, SynFloodProtection,
+    SynFloodWhiteList, TcpSession, Threshold, ZoneInterface, ZonePairPolicies, with_unit,
 };
 pub use system::{Archival, ArchiveSite, SiteDirectory, System};
 pub use valid::ValidConfig;

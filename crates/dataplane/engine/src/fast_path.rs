@@ -16,7 +16,7 @@ use crate::rules::{Decision, Rules};
 use crate::session::{HOST_UNIT, Life, Marks, NO_POLICY, NO_RULE, Session, Ticks, WingRef};
 use crate::step::{Flow, Turn};
 use crate::verdict::Verdict;
-use crate::{first_path, reply, screens, tcp};
+use crate::{first_path, proxy_syn, reply, screens, tcp};
 
 /// `None`: the session is no more, and the packet is to be judged as one without.
 pub(crate) fn run<R: Recorder>(
@@ -37,6 +37,11 @@ pub(crate) fn run<R: Recorder>(
         return None;
     }
     turn.rec.fact(Fact::SessionHit { id: session.id, reverse: wing == 1, policy: session.policy });
+    if session.marks.has(Marks::SPLICED)
+        && let Some(verdict) = proxy_syn::handshake(turn, packet, flow, at)
+    {
+        return Some(verdict);
+    }
     let judged = match flow.key.proto() {
         Proto::TCP => judge_tcp(turn, packet, flow, (slot, wing)),
         _ => Judged::Pass,
@@ -191,7 +196,7 @@ fn translated_as_ever(rules: &Rules, session: &Session) -> bool {
 
 /// What the conversation makes of a segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Judged {
+pub(crate) enum Judged {
     Pass,
     /// It passes, and the session with it.
     Last(CloseReason),
@@ -201,7 +206,7 @@ enum Judged {
 }
 
 /// Flags and windows. Only what passes changes the session. Spec: tcp-4..41.
-fn judge_tcp<R: Recorder>(
+pub(crate) fn judge_tcp<R: Recorder>(
     turn: &mut Turn<'_, R>,
     packet: &Packet<'_>,
     flow: &Flow,
@@ -210,6 +215,10 @@ fn judge_tcp<R: Recorder>(
     let Some(segment) = Segment::read(packet.bytes(), &flow.network) else { return Judged::Pass };
     let rules = &turn.world.rules.tcp;
     let session = turn.state.sessions.get_mut(slot);
+    let segment = match session.marks.has(Marks::SPLICED) {
+        true => turn.state.splices.view(slot, wing, segment),
+        false => segment,
+    };
     let direction = if wing == 0 { Direction::Initial } else { Direction::Reverse };
     let judgement = session.tcp.judge(direction, &segment, rules);
     match judgement.verdict {
@@ -254,7 +263,7 @@ fn judge_tcp<R: Recorder>(
 }
 
 /// Time and counters.
-fn advance<R: Recorder>(turn: &mut Turn<'_, R>, flow: &Flow, slot: u32, wing: usize) {
+pub(crate) fn advance<R: Recorder>(turn: &mut Turn<'_, R>, flow: &Flow, slot: u32, wing: usize) {
     let session = turn.state.sessions.get_mut(slot);
     session.last_seen = Ticks::at(turn.now);
     let bytes = u64::from(flow.network.end - flow.link.l3_at);
@@ -280,7 +289,7 @@ pub(crate) fn forward<R: Recorder>(
     let session = turn.state.sessions.get(at.slot());
     let other = session.wings[1 - at.wing()].key;
     let recipe = Recipe { wing: session.wings[at.wing()], other };
-    let translated = session.is_translated();
+    let (translated, spliced) = (session.is_translated(), session.marks.has(Marks::SPLICED));
     let to_host = act::is_host(recipe.wing.egress);
     if !flow.from_host && !to_host {
         if let Some(verdict) = check_ttl(turn, packet, flow) {
@@ -294,6 +303,9 @@ pub(crate) fn forward<R: Recorder>(
     }
     if translated {
         act::translate(packet, flow, &recipe);
+    }
+    if spliced {
+        turn.state.splices.rewrite(at, packet, &flow.network);
     }
     clamp_mss(turn, packet, flow);
     let network = act::translated(&flow.network, &other);

@@ -104,6 +104,9 @@ impl Marks {
     /// Its client has said nothing since the handshake, and is counted for it.
     pub(crate) const SILENT: Self = Self(8);
 
+    /// The firewall made its handshakes: the numbers of its two ends differ.
+    pub(crate) const SPLICED: Self = Self(32);
+
     pub(crate) const fn has(self, mark: Self) -> bool {
         self.0 & mark.0 != 0
     }

@@ -16,11 +16,13 @@ use crate::hold::Hold;
 use crate::key::FlowKey;
 use crate::nat::Leases;
 use crate::output::Events;
+use crate::proxy_syn::Cookies;
 use crate::random::{Random, Seed};
 use crate::rules::Rules;
 use crate::screens::Holds;
 use crate::session::{Marks, NO_POLICY, NO_WORKER, Session, Sessions, Ticks};
 use crate::shared::Shared;
+use crate::splice::Splices;
 use crate::steer::Steering;
 use crate::stub::{Message, Outbox, Stubs};
 
@@ -70,6 +72,8 @@ pub struct State {
     pub(crate) leases: Leases,
     pub(crate) fragments: Fragments,
     pub(crate) hold: Hold,
+    pub(crate) splices: Splices,
+    pub(crate) cookies: Cookies,
     pub(crate) random: Random,
     pub(crate) flows: Vec<crate::step::Slot>,
     answer_tokens_ns: u64,
@@ -105,6 +109,8 @@ impl State {
             leases,
             fragments: Fragments::new(seed.key(lane | 2)),
             hold: Hold::new(),
+            splices: Splices::default(),
+            cookies: Cookies::new(seed, lane),
             random: Random::new(seed.key(lane | 3)),
             flows: Vec::with_capacity(crate::BATCH_MAX),
             answer_tokens_ns: 1_000_000_000 / ANSWERS_PER_S * ANSWERS_BURST,
@@ -133,6 +139,10 @@ impl State {
             counters.screens.resize(zones, [0; Screen::COUNT]);
             self.holds.adopt(self.sessions.capacity());
         }
+        if let Some(proxied) = rules.screens.proxied_max() {
+            self.cookies.adopt(proxied as usize, shared);
+            self.splices.adopt(self.sessions.capacity());
+        }
         let must_end = self.leases.adopt(&rules.nat.pools.config, now);
         if !must_end.is_empty() {
             for slot in self.leases.slots_of(&must_end) {
@@ -150,6 +160,7 @@ impl State {
     pub fn abandon(&mut self, shared: &Shared) {
         shared.forget_sessions(self.sessions.len() as u64);
         self.holds.release_all(shared);
+        self.cookies.abandon(shared);
     }
 
     /// Ends a session: the only way one dies.
@@ -170,6 +181,9 @@ impl State {
     ) {
         shared.release_session();
         self.counters.sessions_closed += 1;
+        if session.marks.has(Marks::SPLICED) {
+            self.splices.release(slot);
+        }
         if session.marks.has(Marks::LEASE) {
             self.leases.session_ended(slot, now);
         }

@@ -20,7 +20,7 @@ use crate::state::State;
 use crate::steer::{HandOver, Towards};
 use crate::stub::Message;
 use crate::verdict::Verdict;
-use crate::{act, fast_path, first_path, host, icmp_error, screens};
+use crate::{act, fast_path, first_path, host, icmp_error, proxy_syn, screens};
 
 /// Packets a step takes at most.
 pub const BATCH_MAX: usize = 64;
@@ -60,6 +60,8 @@ pub(crate) struct Flow {
     pub hash: u64,
     /// How it came here from another worker.
     pub handed: Option<Handed>,
+    /// A request that is made in the name of a client which has proved to be there.
+    pub proven: bool,
 }
 
 /// A packet between parse and act.
@@ -95,6 +97,7 @@ pub fn step<R: Recorder>(
     turn.state.age(AGE_BUDGET, shared, now);
     turn.state.fragments.age(now, &mut turn.state.counters);
     act::release_held(&mut turn);
+    proxy_syn::age(&mut turn);
     let mut flows = std::mem::take(&mut turn.state.flows);
     flows.clear();
     for packet in packets.iter() {
@@ -217,7 +220,7 @@ fn release_fragments<R: Recorder>(turn: &mut Turn<'_, R>) {
 }
 
 /// Does what a verdict says of a packet that is none of the batch's.
-fn emit<R: Recorder>(turn: &mut Turn<'_, R>, packet: &Packet<'_>, verdict: Verdict) {
+pub(crate) fn emit<R: Recorder>(turn: &mut Turn<'_, R>, packet: &Packet<'_>, verdict: Verdict) {
     let leaves = matches!(verdict, Verdict::Send { .. } | Verdict::HandOver(_));
     let answer = if leaves { turn.out.answer(packet.len()) } else { None };
     let verdict = match (verdict, answer) {
@@ -322,7 +325,8 @@ fn classify<R: Recorder>(turn: &mut Turn<'_, R>, packet: &Packet<'_>) -> Result<
     let hash = turn.state.sessions.hash(&key);
     // A later fragment of IPv6 may show an extension header instead.
     let network = Network { proto: key.proto(), ..network };
-    Ok(Slot::Flow(Flow { link, network, unit: unit.id, zone, from_host, key, hash, handed: packet.handed }))
+    let (handed, proven) = (packet.handed, false);
+    Ok(Slot::Flow(Flow { link, network, unit: unit.id, zone, from_host, key, hash, handed, proven }))
 }
 
 fn ingress_unit<'w>(

@@ -11,7 +11,7 @@ mod zones;
 use ravelin_derive::Lower;
 
 pub use address_book::{Address, AddressBook, AddressSet, AddressValue};
-pub use flow::{Flow, TcpSession};
+pub use flow::{Flow, SynFloodProtection, TcpSession};
 pub use log::{
     LogCache, LogCategory, LogExclude, LogFacility, LogFile, LogFormat, LogHost, LogIpProtocol, LogMode,
     LogProtocol, LogSeverity, LogStream, LogStreamFile, LogTimeFormat, LogTransport, SecurityLog,
