@@ -3,6 +3,7 @@
 //! Names stop here: what leaves speaks in ids, and the id book keeps a name's id over commits.
 
 mod address;
+mod alg;
 mod application;
 mod book;
 mod error;
@@ -79,6 +80,7 @@ pub fn compile(
         (String::new(), Arc::new(Chunk::DestinationNat(destination))),
         (String::new(), Arc::new(Chunk::StaticNat(fixed))),
         (String::new(), Arc::new(Chunk::Screens(screens))),
+        (String::new(), Arc::new(Chunk::Algs(alg::algs(&config.security.alg)))),
         (String::new(), Arc::new(Chunk::SourcePools(pools))),
     ];
     chunks.extend(sections.into_iter().map(|(name, s)| (name, Arc::new(Chunk::Section(s)))));

@@ -98,6 +98,9 @@ reasons! {
     NotReady "not-ready" "No program applied"
     NatAddressesExhausted "nat-addresses-exhausted" "Source NAT addresses exhausted"
     NatTableFull "nat-table-full" "Source NAT table full"
+    AlgAddress "alg-address" "Data connection of another host or to a privileged port"
+    AlgTableFull "alg-table-full" "Too many expected sessions"
+    AlgOversize "alg-oversize" "DNS message longer than allowed"
     SynCookieInvalid "syn-cookie-invalid" "TCP ACK with a wrong or used SYN cookie"
 }
 

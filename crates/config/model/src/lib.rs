@@ -23,8 +23,8 @@ pub use predefined::{is_unsupported, predefined};
 pub use report::{Refused, Report, Stanza, report};
 pub use routing_options::{RoutingOptions, StaticAction, StaticRoute};
 pub use security::{
-    Address, AddressBook, AddressLimit, AddressRef, AddressSet, AddressValue, BlockAllocation, BlockFrag,
-    DefaultPolicy, DestinationHeader, DestinationNatAction, DestinationPool, DestinationRule,
+    Address, AddressBook, AddressLimit, AddressRef, AddressSet, AddressValue, Alg, BlockAllocation,
+    BlockFrag, DefaultPolicy, DestinationHeader, DestinationNatAction, DestinationPool, DestinationRule,
     DestinationRuleSet, DeterministicPorts, ExtensionHeader, Flow, GlobalPolicy, HopByHopHeader, HostInbound,
     IdsOption, LimitSession, LogCache, LogCategory, LogExclude, LogFacility, LogFile, LogFormat, LogHost,
     LogIpProtocol, LogMode, LogProtocol, LogSeverity, LogStream, LogStreamFile, LogTimeFormat, LogTransport,

@@ -61,6 +61,11 @@ fn pseudo(src: IpAddr, dst: IpAddr, proto: u8, len: usize) -> Vec<u8> {
     [octets(src), octets(dst), (len as u32).to_be_bytes().to_vec(), vec![0, 0, 0, proto]].concat()
 }
 
+/// The transport checksum of what it is written over; nothing, over what has it.
+pub fn transport_sum(src: IpAddr, dst: IpAddr, proto: u8, transport: &[u8]) -> u16 {
+    sum(&[&pseudo(src, dst, proto, transport.len()), transport])
+}
+
 /// An IP datagram in an Ethernet frame without addresses of stations.
 pub fn datagram(src: IpAddr, dst: IpAddr, proto: u8, payload: &[u8]) -> Vec<u8> {
     let (kind, header) = match src {
@@ -166,6 +171,11 @@ impl Ground {
     pub fn wait(&mut self, by: Duration) -> Vec<(String, Vec<u8>)> {
         self.bench.advance(by).unwrap();
         self.left()
+    }
+
+    /// Ends every session.
+    pub fn clear(&self) {
+        self.bench.plane().sessions().clear(&ravelin_contract::SessionFilter::default()).unwrap();
     }
 
     pub fn sessions(&self) -> u64 {

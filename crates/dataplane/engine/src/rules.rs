@@ -9,7 +9,7 @@ mod section;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use ravelin_program::{FlowSettings, Interface, Port, Program, Screens, Zone};
+use ravelin_program::{Algs, FlowSettings, Interface, Port, Program, Screens, Zone};
 use ravelin_screen::ScreenTable;
 use ravelin_tcp::TcpRules;
 use ravelin_types::{Addr, Family, Generation, InterfaceId, PolicyId, PortId, ZoneId};
@@ -52,6 +52,7 @@ pub struct Rules {
     policies: policy::Policies,
     pub(crate) nat: Nat,
     pub(crate) tcp: TcpRules,
+    pub(crate) algs: Algs,
     pub(crate) screens: ScreenTable,
     /// No zone has a profile.
     pub(crate) screens_are_off: bool,
@@ -88,6 +89,7 @@ impl Rules {
             policies: policy::Policies::build(program, before.map(|b| &b.policies))?,
             nat: Nat::of(program),
             tcp: crate::tcp::rules(&flow.tcp),
+            algs: program.algs().cloned().unwrap_or_default(),
             screens: ScreenTable::new(program.screens().unwrap_or(&Screens::default())),
             screens_are_off: program.screens().is_none_or(|s| s.zones.is_empty()),
             limits: IdLimits::default(),

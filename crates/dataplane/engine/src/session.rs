@@ -107,8 +107,18 @@ impl Marks {
     /// The firewall made its handshakes: the numbers of its two ends differ.
     pub(crate) const SPLICED: Self = Self(32);
 
+    /// A gateway of the application layer looks at its packets.
+    pub(crate) const ALG: Self = Self(64);
+    /// It was expected by another session, whose policy it goes by.
+    pub(crate) const CHILD: Self = Self(128);
+
     pub(crate) const fn has(self, mark: Self) -> bool {
         self.0 & mark.0 != 0
+    }
+
+    /// Whether more of its packets changes than addresses and ports.
+    pub(crate) const fn changes_content(self) -> bool {
+        self.0 & (Self::SPLICED.0 | Self::ALG.0) != 0
     }
 
     #[must_use]

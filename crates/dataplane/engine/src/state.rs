@@ -10,6 +10,7 @@ use ravelin_nat::{PoolId, Usage};
 use ravelin_program::Screen;
 use ravelin_types::{Generation, Instant, SessionId, WorkerId};
 
+use crate::alg::Gateways;
 use crate::counters::{Counters, Hits};
 use crate::fragment::Fragments;
 use crate::hold::Hold;
@@ -74,6 +75,7 @@ pub struct State {
     pub(crate) hold: Hold,
     pub(crate) splices: Splices,
     pub(crate) cookies: Cookies,
+    pub(crate) gateways: Gateways,
     pub(crate) random: Random,
     pub(crate) flows: Vec<crate::step::Slot>,
     answer_tokens_ns: u64,
@@ -111,6 +113,7 @@ impl State {
             hold: Hold::new(),
             splices: Splices::default(),
             cookies: Cookies::new(seed, lane),
+            gateways: Gateways::new(seed.key(lane | 7)),
             random: Random::new(seed.key(lane | 3)),
             flows: Vec::with_capacity(crate::BATCH_MAX),
             answer_tokens_ns: 1_000_000_000 / ANSWERS_PER_S * ANSWERS_BURST,
@@ -143,6 +146,8 @@ impl State {
             self.cookies.adopt(proxied as usize, shared);
             self.splices.adopt(self.sessions.capacity());
         }
+        self.gateways.adopt(&rules.algs);
+        self.unexpect_all(now);
         let must_end = self.leases.adopt(&rules.nat.pools.config, now);
         if !must_end.is_empty() {
             for slot in self.leases.slots_of(&must_end) {
@@ -181,6 +186,14 @@ impl State {
     ) {
         shared.release_session();
         self.counters.sessions_closed += 1;
+        if session.marks.has(Marks::ALG) {
+            self.end_gateway(slot, now);
+        }
+        if session.marks.has(Marks::CHILD) {
+            for key in session.wings.map(|wing| wing.key) {
+                self.tell_others(|owner| Message::Unstub { key, owner });
+            }
+        }
         if session.marks.has(Marks::SPLICED) {
             self.splices.release(slot);
         }

@@ -20,7 +20,7 @@ use crate::state::State;
 use crate::steer::{HandOver, Towards};
 use crate::stub::Message;
 use crate::verdict::Verdict;
-use crate::{act, fast_path, first_path, host, icmp_error, proxy_syn, screens};
+use crate::{act, alg, fast_path, first_path, host, icmp_error, proxy_syn, screens};
 
 /// Packets a step takes at most.
 pub const BATCH_MAX: usize = 64;
@@ -98,6 +98,7 @@ pub fn step<R: Recorder>(
     turn.state.fragments.age(now, &mut turn.state.counters);
     act::release_held(&mut turn);
     proxy_syn::age(&mut turn);
+    alg::age(&mut turn);
     let mut flows = std::mem::take(&mut turn.state.flows);
     flows.clear();
     for packet in packets.iter() {
@@ -250,7 +251,8 @@ fn stub<R: Recorder>(turn: &mut Turn<'_, R>, flow: &Flow) -> Option<HandOver> {
     if let Some(Handed { stage: Stage::Stub, from, .. }) = flow.handed {
         state.outbox.push(from, Message::Unstub { key: flow.key, owner: state.worker });
     }
-    let owner = state.stubs.owner(&flow.key)?;
+    let expects = || state.stubs.owner(&alg::any_port(&flow.key));
+    let owner = state.stubs.owner(&flow.key).or_else(expects)?;
     state.steering.to(owner, Stage::Stub, flow.handed)
 }
 

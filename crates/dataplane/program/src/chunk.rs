@@ -8,7 +8,7 @@ use std::sync::Arc;
 use ravelin_types::Generation;
 
 use crate::{
-    DestinationNat, Digest, FlowSettings, Interfaces, PolicySection, Screens, SourceNat, SourcePools,
+    Algs, DestinationNat, Digest, FlowSettings, Interfaces, PolicySection, Screens, SourceNat, SourcePools,
     StaticNat, Zones,
 };
 
@@ -25,6 +25,7 @@ pub enum Chunk {
     Section(PolicySection),
     ApplicationNames(Vec<String>),
     Screens(Screens),
+    Algs(Algs),
 }
 
 /// What a chunk is: its kind, and the name that tells sections apart.
@@ -137,6 +138,11 @@ impl Program {
     }
 
     #[must_use]
+    pub fn algs(&self) -> Option<&Algs> {
+        self.find(|c| if let Chunk::Algs(x) = c { Some(x) } else { None })
+    }
+
+    #[must_use]
     pub fn source_pools(&self) -> Option<&SourcePools> {
         self.find(|c| if let Chunk::SourcePools(x) = c { Some(x) } else { None })
     }
@@ -166,6 +172,7 @@ impl Program {
             | Chunk::StaticNat(_)
             | Chunk::ApplicationNames(_)
             | Chunk::Screens(_)
+            | Chunk::Algs(_)
             | Chunk::SourcePools(_) => None,
         })
     }
@@ -186,6 +193,7 @@ impl Chunk {
             Self::StaticNat(_) => 9,
             Self::Screens(_) => 7,
             Self::SourcePools(_) => 10,
+            Self::Algs(_) => 12,
         }
     }
 }

@@ -3,7 +3,16 @@
 use super::Report;
 use crate::Config;
 
+/// Bytes that `maximum-message-length` may say.
+const DNS_LENGTH_MIN: u16 = 512;
+const DNS_LENGTH_MAX: u16 = 8192;
+
 pub(super) fn check(config: &Config, report: &mut Report) {
+    let alg = &config.security.alg;
+    if alg.dns_length.is_some_and(|bytes| !(DNS_LENGTH_MIN..=DNS_LENGTH_MAX).contains(&bytes)) {
+        let message = format!("value is not within {DNS_LENGTH_MIN}..{DNS_LENGTH_MAX}");
+        report.error("security alg dns maximum-message-length", alg.at, message);
+    }
     let tcp = &config.security.flow.tcp_session;
     let path = "security flow tcp-session";
     if tcp.strict_syn_check && tcp.no_syn_check {
