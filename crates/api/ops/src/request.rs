@@ -100,6 +100,7 @@ pub enum Request {
         query: SessionQuery,
     },
     FlowStatistics,
+    AlgStatus,
     ScreenStatistics {
         zone: String,
     },

@@ -249,6 +249,7 @@ pub(crate) fn operational(
         Request::Help => return Ok(said(HELP)),
         Request::InterfacesTerse { name } => Answer::Interfaces(gather::interfaces(env, name.as_deref())?),
         Request::Routes { destination } => Answer::Routes(gather::routes(env, destination.as_ref())),
+        Request::AlgStatus => Answer::Algs(gather::algs(env)?),
         Request::ScreenStatistics { zone } => Answer::Screens(gather::screens(env, &zone)?),
         Request::Zones { name } => Answer::Zones(gather::zones(env, name.as_deref())?),
         Request::Policies(view) => {

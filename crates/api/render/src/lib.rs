@@ -3,6 +3,7 @@
 //! Place: above `ops`, beside every front end. No state, no I/O. One file an area, each with the text and the
 //! elements of its answers.
 
+mod alg;
 mod commits;
 mod element;
 mod flow;
@@ -40,6 +41,7 @@ pub fn text(answer: &Answer) -> String {
         Answer::Routes(routes) => routes::text(routes),
         Answer::Zones(zones) => zones::text(zones),
         Answer::Screens(screens) => zones::screens(screens),
+        Answer::Algs(status) => alg::status(status),
         Answer::Policies(list) => policies::text(list),
         Answer::HitCounts(list) => policies::hit_counts(list),
         Answer::Sessions(list) => flow::sessions(list),
@@ -70,6 +72,7 @@ pub fn json(answer: &Answer) -> String {
         Answer::Routes(routes) => routes::element(routes),
         Answer::Zones(zones) => zones::element(zones),
         Answer::Screens(screens) => zones::screens_element(screens),
+        Answer::Algs(status) => alg::status_element(status),
         Answer::Policies(list) => policies::element(list),
         Answer::HitCounts(list) => policies::hit_count_element(list),
         Answer::Sessions(list) => flow::sessions_element(list),

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use ravelin_program::{Algs, FlowSettings, Interface, Port, Program, Screens, Zone};
 use ravelin_screen::ScreenTable;
 use ravelin_tcp::TcpRules;
+use ravelin_tcp::aging::Aging;
 use ravelin_types::{Addr, Family, Generation, InterfaceId, PolicyId, PortId, ZoneId};
 
 use crate::explain::Recorder;
@@ -53,6 +54,7 @@ pub struct Rules {
     policies: policy::Policies,
     pub(crate) nat: Nat,
     pub(crate) tcp: TcpRules,
+    pub(crate) aging: Aging,
     pub(crate) algs: Algs,
     pub(crate) screens: ScreenTable,
     /// No zone has a profile.
@@ -91,6 +93,7 @@ impl Rules {
             policies: policy::Policies::build(program, before.map(|b| &b.policies))?,
             nat: Nat::of(program),
             tcp: crate::tcp::rules(&flow.tcp),
+            aging: crate::tcp::aging(&flow.aging),
             algs: program.algs().cloned().unwrap_or_default(),
             screens: ScreenTable::new(program.screens().unwrap_or(&Screens::default())),
             screens_are_off: program.screens().is_none_or(|s| s.zones.is_empty()),

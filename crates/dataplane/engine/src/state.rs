@@ -8,6 +8,7 @@ use std::ops::ControlFlow;
 use ravelin_contract::{CloseReason, Event, SessionEvent, SessionView};
 use ravelin_nat::{PoolId, Usage};
 use ravelin_program::Screen;
+use ravelin_tcp::aging::{Aging, Pressure};
 use ravelin_types::{Generation, Instant, SessionId, WorkerId};
 
 use crate::alg::Gateways;
@@ -56,6 +57,9 @@ impl Limits {
     }
 }
 
+/// Sessions looked at for early ageing in one step.
+const EARLY_BUDGET: usize = 64;
+
 /// ICMP errors a second that a worker may send, and the burst it may save up (RFC 1812 4.3.2.8).
 const ANSWERS_PER_S: u64 = 500;
 const ANSWERS_BURST: u64 = 50;
@@ -80,6 +84,9 @@ pub struct State {
     pub(crate) random: Random,
     pub(crate) flows: Vec<crate::step::Slot>,
     pub(crate) express: Vec<Express>,
+    pressure: Pressure,
+    /// Where the next look for sessions to age early goes on.
+    early_from: u32,
     answer_tokens_ns: u64,
     answer_refilled: Instant,
     next_session: u64,
@@ -119,6 +126,8 @@ impl State {
             random: Random::new(seed.key(lane | 3)),
             flows: Vec::with_capacity(crate::BATCH_MAX),
             express: vec![Express::NONE; crate::BATCH_MAX],
+            pressure: Pressure::Normal,
+            early_from: 0,
             answer_tokens_ns: 1_000_000_000 / ANSWERS_PER_S * ANSWERS_BURST,
             answer_refilled: Instant::ZERO,
             next_session: u64::from(epoch & 0xffff) << 48 | u64::from(worker.0) << 40,
@@ -253,6 +262,34 @@ impl State {
             self.end(*slot, CloseReason::AgedOut, shared, now);
         }
         self.leases.sweep(now, budget);
+    }
+
+    /// Ends sessions that have been silent for too long while the table of the device is nearly full. Spec: tcp-48.
+    pub(crate) fn age_early(&mut self, aging: &Aging, shared: &Shared, now: Instant) {
+        if aging.high_watermark >= 100 {
+            return;
+        }
+        let (used, most) = (shared.sessions() as usize, shared.sessions_max() as usize);
+        self.pressure = aging.pressure(self.pressure, used, most);
+        if self.pressure == Pressure::Normal {
+            return;
+        }
+        let (mut over, mut count, ticks) = ([0; EARLY_BUDGET], 0, Ticks::at(now));
+        let end = self.sessions.walk(self.early_from, EARLY_BUDGET as u32, |slot, session| {
+            let timeout = aging.timeout_s(Pressure::Early, session.timeout_s);
+            if ticks.since(session.last_seen) >= timeout.saturating_mul(10) {
+                over[count] = slot;
+                count += 1;
+            }
+        });
+        self.early_from = if end as usize >= self.sessions.capacity() { 0 } else { end };
+        for slot in &over[..count] {
+            self.end(*slot, CloseReason::AgedOut, shared, now);
+            self.pressure = aging.pressure(self.pressure, shared.sessions() as usize, most);
+            if self.pressure == Pressure::Normal {
+                return;
+            }
+        }
     }
 
     /// A token for an ICMP error or RST of our own; `false`: too many lately.

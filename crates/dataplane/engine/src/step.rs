@@ -100,6 +100,7 @@ pub fn step<R: Recorder>(
     out.clear();
     let mut turn = Turn { world, state, shared, now, rec, out };
     turn.state.age(AGE_BUDGET, shared, now);
+    turn.state.age_early(&world.rules.aging, shared, now);
     turn.state.fragments.age(now, &mut turn.state.counters);
     act::release_held(&mut turn);
     proxy_syn::age(&mut turn);

@@ -20,7 +20,7 @@ pub use alg::{Algs, DnsAlg, FtpAlg};
 pub use chunk::{Chunk, ChunkKey, Manifest, Program};
 pub use digest::Digest;
 pub use filter::{PortRange, Service};
-pub use flow::{FlowSettings, Rematch, SynCheck, TcpSettings, TimeWait};
+pub use flow::{Aging, FlowSettings, Rematch, SynCheck, TcpSettings, TimeWait};
 pub use interface::{Interface, InterfaceAddress, Interfaces, Port};
 pub use nat::{
     DestinationAction, DestinationNat, DestinationPool, DestinationRule, DestinationRuleSet, NatContext,

@@ -16,6 +16,16 @@ pub struct Flow {
     /// How requests are answered in a server's place.
     #[lower(leaf = "syn-flood-protection-mode")]
     pub syn_protection: Option<SynFloodProtection>,
+    /// Seconds of silence that a session survives while the table is nearly full, 1..=65535; Junos' default is 20.
+    #[lower(leaf = "aging early-ageout")]
+    pub early_ageout: Option<u16>,
+    /// Percent of the session table at which that begins, and below which it ends; Junos' default is 100, never.
+    #[lower(leaf = "aging high-watermark")]
+    pub high_watermark: Option<u8>,
+    #[lower(leaf = "aging low-watermark")]
+    pub low_watermark: Option<u8>,
+    #[lower(at)]
+    pub at: Span,
 }
 
 keywords! {

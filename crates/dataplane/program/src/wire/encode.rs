@@ -4,7 +4,7 @@ use ravelin_types::{Addr, Family};
 
 use super::{alg, nat, pool, proto, screen};
 use crate::{
-    Action, AddressMatch, Application, Chunk, DestinationNat, FlowSettings, HostInbound, Interface,
+    Action, AddressMatch, Aging, Application, Chunk, DestinationNat, FlowSettings, HostInbound, Interface,
     InterfaceAddress, Interfaces, Policy, PolicySection, Port, PortRange, Rematch, Service, SourceNat,
     StaticNat, SynCheck, TcpSettings, TimeWait, Zone, ZoneMatch, Zones,
 };
@@ -142,8 +142,15 @@ fn flow(x: &FlowSettings) -> proto::Flow {
         other_timeout,
         default_action,
         rematch,
+        aging,
     } = *x;
+    let Aging { high_watermark, low_watermark, early_ageout } = aging;
     proto::Flow {
+        aging: Some(proto::Aging {
+            high_watermark: high_watermark.into(),
+            low_watermark: low_watermark.into(),
+            early_ageout: early_ageout.into(),
+        }),
         tcp: Some(tcp(&t)),
         tcp_timeout,
         udp_timeout,

@@ -1,10 +1,8 @@
 //! Handshakes that the firewall makes with client and server, by SYN cookie and by SYN proxy. Spec: screen-42, screen-58..71.
 
-mod kit;
-
 use std::time::Duration;
 
-use kit::{A, F, Ground, R, S, Side, Tcp, tcp};
+use crate::kit::{A, F, Ground, R, S, Side, Tcp, tcp};
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 use ravelin_conformance::bench::Setup;
@@ -17,7 +15,7 @@ const INSIDE: Side = Side { port: "ge-0/0/0", host: "10.1.0.2" };
 const C: u32 = 0xffff_fff0;
 const V: u32 = 7000;
 
-const BASE: &str = include_str!("../configs/screen.conf");
+const BASE: &str = include_str!("../../configs/screen.conf");
 const FLOOD: &str = "set security screen ids-option untrust-screen tcp syn-flood attack-threshold 1\n";
 const DNAT: &str = "\
 set security nat destination pool web address 10.1.0.2/32 port 8080

@@ -1,11 +1,9 @@
 //! Gateways: FTP, TFTP and DNS through every kind of NAT, and what they must not let through. Spec: alg-1..15.
 
-mod kit;
-
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use kit::{A, Ground, R, S, Side, Tcp, datagram, tcp};
+use crate::kit::{A, Ground, R, S, Side, Tcp, datagram, tcp};
 use ravelin_conformance::bench::Setup;
 use ravelin_engine::Checksum;
 use ravelin_types::DropReason;
@@ -328,7 +326,7 @@ fn udp(src: &str, dst: &str, message: &[u8]) -> Vec<u8> {
     udp.extend((8 + message.len() as u16).to_be_bytes());
     udp.extend([0, 0]);
     udp.extend(message);
-    let field = kit::transport_sum(src.ip(), dst.ip(), 17, &udp).to_be_bytes();
+    let field = crate::kit::transport_sum(src.ip(), dst.ip(), 17, &udp).to_be_bytes();
     udp[6..8].copy_from_slice(&field);
     datagram(src.ip(), dst.ip(), 17, &udp)
 }
@@ -341,7 +339,7 @@ fn heard(left: Vec<(String, Vec<u8>)>) -> (SocketAddr, SocketAddr, Vec<u8>) {
     let (src, dst) = (addr(12), addr(16));
     let udp = &ip[20..usize::from(u16::from_be_bytes([ip[2], ip[3]]))];
     let word = |at: usize| u16::from_be_bytes([udp[at], udp[at + 1]]);
-    assert_eq!(kit::transport_sum(src, dst, 17, udp), 0);
+    assert_eq!(crate::kit::transport_sum(src, dst, 17, udp), 0);
     ((src, word(0)).into(), (dst, word(2)).into(), udp[8..].to_vec())
 }
 
