@@ -84,7 +84,6 @@ pub struct State {
     pub(crate) random: Random,
     pub(crate) flows: Vec<crate::step::Slot>,
     pub(crate) express: Vec<Express>,
-    pressure: Pressure,
     /// Where the next look for sessions to age early goes on.
     early_from: u32,
     answer_tokens_ns: u64,
@@ -126,7 +125,6 @@ impl State {
             random: Random::new(seed.key(lane | 3)),
             flows: Vec::with_capacity(crate::BATCH_MAX),
             express: vec![Express::NONE; crate::BATCH_MAX],
-            pressure: Pressure::Normal,
             early_from: 0,
             answer_tokens_ns: 1_000_000_000 / ANSWERS_PER_S * ANSWERS_BURST,
             answer_refilled: Instant::ZERO,
@@ -269,9 +267,7 @@ impl State {
         if aging.high_watermark >= 100 {
             return;
         }
-        let (used, most) = (shared.sessions() as usize, shared.sessions_max() as usize);
-        self.pressure = aging.pressure(self.pressure, used, most);
-        if self.pressure == Pressure::Normal {
+        if shared.pressure(aging) == Pressure::Normal {
             return;
         }
         let (mut over, mut count, ticks) = ([0; EARLY_BUDGET], 0, Ticks::at(now));
@@ -285,8 +281,7 @@ impl State {
         self.early_from = if end as usize >= self.sessions.capacity() { 0 } else { end };
         for slot in &over[..count] {
             self.end(*slot, CloseReason::AgedOut, shared, now);
-            self.pressure = aging.pressure(self.pressure, shared.sessions() as usize, most);
-            if self.pressure == Pressure::Normal {
+            if shared.pressure(aging) == Pressure::Normal {
                 return;
             }
         }
