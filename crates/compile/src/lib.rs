@@ -3,6 +3,7 @@
 //! Names stop here: what leaves speaks in ids, and the id book keeps a name's id over commits.
 
 mod address;
+mod alg;
 mod application;
 mod book;
 mod error;
@@ -20,7 +21,9 @@ mod zones;
 use std::sync::Arc;
 
 use ravelin_model::{DefaultPolicy, PolicyRematch, ValidConfig};
-use ravelin_program::{Action, Chunk, FlowSettings, Program, Rematch, SynCheck, TcpSettings, TimeWait};
+use ravelin_program::{
+    Action, Aging, Chunk, FlowSettings, Program, Rematch, SynCheck, TcpSettings, TimeWait,
+};
 use ravelin_types::Generation;
 
 pub use book::{BookError, IdBook};
@@ -81,6 +84,7 @@ pub fn compile(
         (String::new(), Arc::new(Chunk::DestinationNat(destination))),
         (String::new(), Arc::new(Chunk::StaticNat(fixed))),
         (String::new(), Arc::new(Chunk::Screens(screens))),
+        (String::new(), Arc::new(Chunk::Algs(alg::algs(&config.security.alg)))),
         (String::new(), Arc::new(Chunk::SourcePools(pools))),
         (String::new(), Arc::new(Chunk::Firewall(firewall))),
     ];
@@ -118,6 +122,11 @@ fn flow(config: &ravelin_model::Config) -> FlowSettings {
             half_close_as_time_wait: tcp.apply_to_half_close,
             initial_timeout: tcp.tcp_initial_timeout.unwrap_or(defaults.tcp.initial_timeout),
             mss: flow.mss_all_tcp,
+        },
+        aging: Aging {
+            high_watermark: flow.high_watermark.unwrap_or(defaults.aging.high_watermark),
+            low_watermark: flow.low_watermark.unwrap_or(defaults.aging.low_watermark),
+            early_ageout: flow.early_ageout.unwrap_or(defaults.aging.early_ageout),
         },
         default_action: match config.security.policies.default_policy {
             DefaultPolicy::DenyAll => Action::Deny,

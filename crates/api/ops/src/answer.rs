@@ -21,6 +21,7 @@ pub enum Answer {
     FirewallCleared,
     Policers(Vec<CounterLine>),
     InterfaceFilters(InterfaceFilterList),
+    Algs(AlgStatus),
     Policies(PolicyList),
     HitCounts(PolicyList),
     Sessions(SessionList),
@@ -212,6 +213,12 @@ pub struct ScreenStatistics {
     pub zone: String,
     /// Name of the screen and hits, every screen.
     pub screens: Vec<(String, u64)>,
+}
+
+/// Gateways of the application layer and whether they look at new sessions.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct AlgStatus {
+    pub gateways: Vec<(String, bool)>,
 }
 
 /// Source NAT rules.

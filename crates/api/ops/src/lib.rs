@@ -22,8 +22,8 @@ pub mod wire;
 mod words;
 
 pub use answer::{
-    Answer, DropCount, EditorList, Explained, FindingLine, FlowStatistics, InterfaceLine, NatKind, NatPool,
-    NatPools, NatRule, NatRules, PlaneStatus, PolicyEntry, PolicyList, PortLine, RouteLine, Routes,
+    AlgStatus, Answer, DropCount, EditorList, Explained, FindingLine, FlowStatistics, InterfaceLine, NatKind,
+    NatPool, NatPools, NatRule, NatRules, PlaneStatus, PolicyEntry, PolicyList, PortLine, RouteLine, Routes,
     ScreenStatistics, SessionDetail, SessionList, SessionSummary, SourceNatPool, SourceNatPools, Translation,
     UnitLine, Version, Wing, WorkerLine, ZoneEntry,
 };

@@ -124,6 +124,7 @@ pub enum Request {
         name: Option<String>,
         policers: bool,
     },
+    AlgStatus,
     ScreenStatistics {
         zone: String,
     },

@@ -254,6 +254,7 @@ pub(crate) fn operational(
         | Request::ClearFirewall { .. }
         | Request::Policers { .. }
         | Request::InterfaceFilters { .. }) => gather::about_filters(env, request)?,
+        Request::AlgStatus => Answer::Algs(gather::algs(env)?),
         Request::ScreenStatistics { zone } => Answer::Screens(gather::screens(env, &zone)?),
         Request::Zones { name } => Answer::Zones(gather::zones(env, name.as_deref())?),
         Request::Policies(view) => policies(env, &view)?,

@@ -3,6 +3,7 @@
 //! Place: above `ops`, beside every front end. No state, no I/O. One file an area, each with the text and the
 //! elements of its answers.
 
+mod alg;
 mod commits;
 mod element;
 mod firewall;
@@ -46,6 +47,7 @@ pub fn text(answer: &Answer) -> String {
         Answer::FirewallCleared => String::new(),
         Answer::Policers(lines) => firewall::policers(lines),
         Answer::InterfaceFilters(list) => firewall::interfaces(list),
+        Answer::Algs(status) => alg::status(status),
         Answer::Policies(list) => policies::text(list),
         Answer::HitCounts(list) => policies::hit_counts(list),
         Answer::Sessions(list) => flow::sessions(list),
@@ -81,6 +83,7 @@ pub fn json(answer: &Answer) -> String {
         Answer::FirewallCleared => Element::new("firewall-clear-information"),
         Answer::Policers(lines) => firewall::policers_element(lines),
         Answer::InterfaceFilters(list) => firewall::interfaces_element(list),
+        Answer::Algs(status) => alg::status_element(status),
         Answer::Policies(list) => policies::element(list),
         Answer::HitCounts(list) => policies::hit_count_element(list),
         Answer::Sessions(list) => flow::sessions_element(list),

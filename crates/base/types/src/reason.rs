@@ -101,6 +101,10 @@ reasons! {
     FilterDiscard "filter-discard" "Discarded by a firewall filter"
     FilterReject "filter-reject" "Rejected by a firewall filter"
     PolicerDiscard "policer-discard" "Discarded by a policer"
+    AlgAddress "alg-address" "Data connection of another host or to a privileged port"
+    AlgTableFull "alg-table-full" "Too many expected sessions"
+    AlgOversize "alg-oversize" "DNS message longer than allowed"
+    SynCookieInvalid "syn-cookie-invalid" "TCP ACK with a wrong or used SYN cookie"
 }
 
 impl DropReason {

@@ -32,8 +32,8 @@ pub use predefined::{is_unsupported, predefined};
 pub use report::{Refused, Report, Stanza, report};
 pub use routing_options::{RoutingOptions, StaticAction, StaticRoute};
 pub use security::{
-    Address, AddressBook, AddressLimit, AddressRef, AddressSet, AddressValue, BlockAllocation, BlockFrag,
-    DefaultPolicy, DestinationHeader, DestinationNatAction, DestinationPool, DestinationRule,
+    Address, AddressBook, AddressLimit, AddressRef, AddressSet, AddressValue, Alg, BlockAllocation,
+    BlockFrag, DefaultPolicy, DestinationHeader, DestinationNatAction, DestinationPool, DestinationRule,
     DestinationRuleSet, DeterministicPorts, ExtensionHeader, Flow, GlobalPolicy, HopByHopHeader, HostInbound,
     IdsOption, LimitSession, LogCache, LogCategory, LogExclude, LogFacility, LogFile, LogFormat, LogHost,
     LogIpProtocol, LogMode, LogProtocol, LogSeverity, LogStream, LogStreamFile, LogTimeFormat, LogTransport,
@@ -41,8 +41,8 @@ pub use security::{
     NatStatic, NumberRange, Policies, Policy, PolicyAction, PolicyRematch, PoolPort, Port, PortSpan,
     Protocol, ProxyRange, Screen, ScreenAggregation, ScreenIcmp, ScreenIp, ScreenSynFlood, ScreenTcp,
     ScreenTunnel, ScreenUdp, ScreenUdpFlood, ScreenWhiteList, Security, SecurityLog, SecurityZone, Service,
-    SideLimit, SourceNatAction, SourcePool, StaticPrefix, StaticRule, StaticRuleSet, SynFloodWhiteList,
-    TcpSession, Threshold, ZoneInterface, ZonePairPolicies, with_unit,
+    SideLimit, SourceNatAction, SourcePool, StaticPrefix, StaticRule, StaticRuleSet, SynFloodProtection,
+    SynFloodWhiteList, TcpSession, Threshold, ZoneInterface, ZonePairPolicies, with_unit,
 };
 pub use system::{Archival, ArchiveSite, SiteDirectory, System};
 pub use valid::ValidConfig;

@@ -106,7 +106,12 @@ pub enum Condition {
 pub enum Answered {
     TcpReset,
     TcpAck,
-    IcmpError { kind: u8, code: u8 },
+    /// In a server's place.
+    TcpSynAck,
+    IcmpError {
+        kind: u8,
+        code: u8,
+    },
 }
 
 /// Takes facts.

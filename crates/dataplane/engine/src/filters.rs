@@ -82,8 +82,18 @@ pub(crate) fn input<R: Recorder>(
             let hash = turn.state.sessions.hash(&key);
             let zone = unit.zone.unwrap_or_default();
             let (link, network) = (*link, *network);
-            let flow =
-                Flow { link, network, unit: unit.id, zone, from_host: false, key, hash, handed: None, marks };
+            let flow = Flow {
+                link,
+                network,
+                unit: unit.id,
+                zone,
+                from_host: false,
+                key,
+                hash,
+                handed: None,
+                marks,
+                proven: false,
+            };
             answer::reject(turn, packet, &flow, reject);
         }
         Verdict::Drop(denied.reason())

@@ -18,7 +18,7 @@ use crate::session::{HOST_UNIT, NO_APPLICATION, NO_POLICY, WingRef};
 use crate::steer::Towards;
 use crate::step::{Flow, Turn};
 use crate::verdict::Verdict;
-use crate::{fast_path, home, host, reply, screens, tcp};
+use crate::{alg, fast_path, home, host, proxy_syn, reply, screens, tcp};
 
 /// What the policy said of a packet it lets through.
 #[derive(Clone, Copy, Debug)]
@@ -57,6 +57,17 @@ pub(crate) fn run<R: Recorder>(turn: &mut Turn<'_, R>, packet: &mut Packet<'_>, 
     if let Err(verdict) = screens::first(turn, packet, flow, (flow.zone, Way::In)) {
         return verdict;
     }
+    match proxy_syn::accept(turn, packet, flow) {
+        Some(verdict) => verdict,
+        None => admitted(turn, packet, flow),
+    }
+}
+
+/// The path behind the screens of the zone that a packet enters.
+pub(crate) fn admitted<R: Recorder>(turn: &mut Turn<'_, R>, packet: &mut Packet<'_>, flow: &Flow) -> Verdict {
+    if let Some(verdict) = alg::claim(turn, packet, flow) {
+        return verdict;
+    }
     let world = turn.world;
     let inward = world.rules.nat.inward((flow.unit, flow.zone), &flow.key, flow.icmp());
     if let Some(rule) = inward.rule {
@@ -93,6 +104,7 @@ pub(crate) fn open<R: Recorder>(
         Err(verdict) => verdict,
         Ok(slot) => {
             home::leave_stub(turn, &flow.key, slot);
+            alg::attach(turn, slot);
             fast_path::forward(turn, packet, flow, WingRef::new(slot, 0))
         }
     }
@@ -172,7 +184,7 @@ fn check_opening<R: Recorder>(
     }
 }
 
-fn route<'w, R: Recorder>(
+pub(crate) fn route<'w, R: Recorder>(
     turn: &mut Turn<'w, R>,
     packet: &Packet<'_>,
     flow: &Flow,

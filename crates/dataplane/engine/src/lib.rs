@@ -5,6 +5,7 @@
 //! packet takes reads in `step`, `first_path` and `fast_path`.
 
 mod act;
+mod alg;
 mod counters;
 mod cut;
 mod explain;
@@ -24,6 +25,7 @@ mod nat;
 mod output;
 mod packet;
 mod proxy;
+mod proxy_syn;
 mod random;
 mod reply;
 mod rules;
@@ -32,6 +34,7 @@ mod screens;
 mod session;
 mod shared;
 mod siphash;
+mod splice;
 mod state;
 mod steer;
 mod step;

@@ -11,7 +11,7 @@ use ravelin_nat::{Action, Request};
 use ravelin_program::{
     DestinationAction, DestinationNat, Interface, NatTuple, Program, SourceAction, SourceNat, StaticNat,
 };
-use ravelin_types::{Addr, InterfaceId, NatRuleId, Proto, RuleIdentity, ZoneId};
+use ravelin_types::{Addr, Family, InterfaceId, NatRuleId, Proto, RuleIdentity, ZoneId};
 
 use crate::key::FlowKey;
 
@@ -33,6 +33,13 @@ pub(crate) struct Nat {
 pub(crate) struct Way {
     pub from: (InterfaceId, ZoneId),
     pub to: (InterfaceId, ZoneId),
+}
+
+/// A name server's end of an answer and its client's: where packets of each arrive, and its address.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Answered {
+    pub server: ((InterfaceId, ZoneId), Addr),
+    pub client: ((InterfaceId, ZoneId), Addr),
 }
 
 /// A packet's key with its destination as translated.
@@ -76,6 +83,21 @@ impl Nat {
             fixed: program.static_nat().cloned().unwrap_or_default(),
             pools: Pools::of(program),
         }
+    }
+
+    pub(crate) fn has_static(&self) -> bool {
+        !self.fixed.0.is_empty()
+    }
+
+    /// The address that a name's answer is to show to its client, by static rules: the outside one of an inside host
+    /// to those outside, the inside one to those inside. Spec: alg-14.
+    pub(crate) fn doctored(&self, way: &Answered, family: Family, addr: Addr) -> Option<Addr> {
+        let Answered { server, client } = *way;
+        let tuple = |src, dst| NatTuple { family, proto: Proto::UDP, src, dst, ports: None, icmp: None };
+        let rules = |at| self.fixed.0.iter().filter(move |set| set.from.holds(at)).flat_map(|set| &set.rules);
+        let outside = rules(client.0).find_map(|rule| rule.outward(&tuple(addr, client.1)));
+        let inside = || rules(server.0).find_map(|rule| rule.inward(&tuple(server.1, addr)));
+        outside.or_else(inside).map(|(addr, _)| addr)
     }
 
     /// Every rule.

@@ -152,6 +152,20 @@ impl<'a> Packet<'a> {
         Some(done)
     }
 
+    /// Puts other bytes in the place of `len` at `at`. What stands before them moves when their number is another,
+    /// so that the room in front, which every backend leaves, is used. `false`: there is none.
+    #[must_use]
+    pub(crate) fn replace(&mut self, at: usize, len: usize, new: &[u8]) -> bool {
+        let Some(start) = (self.start + len).checked_sub(new.len()) else { return false };
+        if self.start + at + len > self.end {
+            return false;
+        }
+        self.buf.copy_within(self.start..self.start + at, start);
+        self.start = start;
+        self.buf[start + at..start + at + new.len()].copy_from_slice(new);
+        true
+    }
+
     /// Cuts off what follows `len` bytes (padding).
     pub fn truncate(&mut self, len: usize) {
         self.end = self.end.min(self.start + len);

@@ -217,7 +217,11 @@ fn send<R: Recorder>(
 }
 
 /// By route when the next hop is known, else back to the station that the packet came from.
-fn way_back<'w, R: Recorder>(turn: &Turn<'w, R>, flow: &Flow, dst: Addr) -> Option<(&'w Interface, Mac)> {
+pub(crate) fn way_back<'w, R: Recorder>(
+    turn: &Turn<'w, R>,
+    flow: &Flow,
+    dst: Addr,
+) -> Option<(&'w Interface, Mac)> {
     let world = turn.world;
     let family = flow.network.family;
     if let Path::Via { unit, next_hop } = world.forwarding.lookup(family, dst, flow.hash)

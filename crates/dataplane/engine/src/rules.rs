@@ -11,10 +11,11 @@ use std::sync::Arc;
 
 use ravelin_policer::Meter;
 use ravelin_program::{
-    Firewall, FirewallFilter, FlowSettings, Interface, PolicerInstance, Port, Program, Screens, Zone,
+    Algs, Firewall, FirewallFilter, FlowSettings, Interface, PolicerInstance, Port, Program, Screens, Zone,
 };
 use ravelin_screen::ScreenTable;
 use ravelin_tcp::TcpRules;
+use ravelin_tcp::aging::Aging;
 use ravelin_types::{Addr, Family, Generation, InterfaceId, MeterId, PolicyId, PortId, ZoneId};
 
 use crate::explain::Recorder;
@@ -57,6 +58,8 @@ pub struct Rules {
     policies: policy::Policies,
     pub(crate) nat: Nat,
     pub(crate) tcp: TcpRules,
+    pub(crate) aging: Aging,
+    pub(crate) algs: Algs,
     pub(crate) screens: ScreenTable,
     pub(crate) filters: FilterTable,
     /// No zone has a profile.
@@ -96,6 +99,8 @@ impl Rules {
             policies: policy::Policies::build(program, before.map(|b| &b.policies))?,
             nat: Nat::of(program),
             tcp: crate::tcp::rules(&flow.tcp),
+            aging: crate::tcp::aging(&flow.aging),
+            algs: program.algs().cloned().unwrap_or_default(),
             screens: ScreenTable::new(program.screens().unwrap_or(&Screens::default())),
             filters: FilterTable::build(
                 program.firewall().unwrap_or(&Firewall::default()),

@@ -104,8 +104,21 @@ impl Marks {
     /// Its client has said nothing since the handshake, and is counted for it.
     pub(crate) const SILENT: Self = Self(8);
 
+    /// The firewall made its handshakes: the numbers of its two ends differ.
+    pub(crate) const SPLICED: Self = Self(32);
+
+    /// A gateway of the application layer looks at its packets.
+    pub(crate) const ALG: Self = Self(64);
+    /// It was expected by another session, whose policy it goes by.
+    pub(crate) const CHILD: Self = Self(128);
+
     pub(crate) const fn has(self, mark: Self) -> bool {
         self.0 & mark.0 != 0
+    }
+
+    /// Whether more of its packets changes than addresses and ports.
+    pub(crate) const fn changes_content(self) -> bool {
+        self.0 & (Self::SPLICED.0 | Self::ALG.0) != 0
     }
 
     #[must_use]
@@ -163,7 +176,7 @@ impl Session {
 
     /// Whether its packets need nothing but translation: whatever another mark stands for has its say first.
     pub(crate) fn is_plain(&self) -> bool {
-        const PLAIN: u8 = Marks::LOG_CLOSE.0 | Marks::COUNT.0 | Marks::LEASE.0;
+        const PLAIN: u8 = Marks::LOG_CLOSE.0 | Marks::COUNT.0 | Marks::LEASE.0 | Marks::CHILD.0;
         self.marks.0 & !PLAIN == 0
     }
 

@@ -8,8 +8,10 @@ use std::ops::ControlFlow;
 use ravelin_contract::{CloseReason, Event, FilterHit, FirewallClear, SessionEvent, SessionView};
 use ravelin_nat::{PoolId, Usage};
 use ravelin_program::Screen;
+use ravelin_tcp::aging::{Aging, Pressure};
 use ravelin_types::{Generation, Instant, SessionId, WorkerId};
 
+use crate::alg::Gateways;
 use crate::counters::{Counters, FilterHits, Hits};
 use crate::express::Express;
 use crate::filters::LogRing;
@@ -18,11 +20,13 @@ use crate::hold::Hold;
 use crate::key::FlowKey;
 use crate::nat::Leases;
 use crate::output::Events;
+use crate::proxy_syn::Cookies;
 use crate::random::{Random, Seed};
 use crate::rules::Rules;
 use crate::screens::Holds;
 use crate::session::{Marks, NO_POLICY, NO_WORKER, Session, Sessions, Ticks};
 use crate::shared::Shared;
+use crate::splice::Splices;
 use crate::steer::Steering;
 use crate::stub::{Message, Outbox, Stubs};
 
@@ -54,6 +58,9 @@ impl Limits {
     }
 }
 
+/// Sessions looked at for early ageing in one step.
+const EARLY_BUDGET: usize = 64;
+
 /// ICMP errors a second that a worker may send, and the burst it may save up (RFC 1812 4.3.2.8).
 const ANSWERS_PER_S: u64 = 500;
 const ANSWERS_BURST: u64 = 50;
@@ -75,9 +82,14 @@ pub struct State {
     pub(crate) filter_log: LogRing,
     /// Its packets are only tried: they take no tokens of policers.
     pub(crate) is_trial: bool,
+    pub(crate) splices: Splices,
+    pub(crate) cookies: Cookies,
+    pub(crate) gateways: Gateways,
     pub(crate) random: Random,
     pub(crate) flows: Vec<crate::step::Slot>,
     pub(crate) express: Vec<Express>,
+    /// Where the next look for sessions to age early goes on.
+    early_from: u32,
     answer_tokens_ns: u64,
     answer_refilled: Instant,
     next_session: u64,
@@ -113,9 +125,13 @@ impl State {
             hold: Hold::new(),
             filter_log: LogRing::new(),
             is_trial: false,
+            splices: Splices::default(),
+            cookies: Cookies::new(seed, lane),
+            gateways: Gateways::new(seed.key(lane | 7)),
             random: Random::new(seed.key(lane | 3)),
             flows: Vec::with_capacity(crate::BATCH_MAX),
             express: vec![Express::NONE; crate::BATCH_MAX],
+            early_from: 0,
             answer_tokens_ns: 1_000_000_000 / ANSWERS_PER_S * ANSWERS_BURST,
             answer_refilled: Instant::ZERO,
             next_session: u64::from(epoch & 0xffff) << 48 | u64::from(worker.0) << 40,
@@ -173,6 +189,12 @@ impl State {
             counters.screens.resize(zones, [0; Screen::COUNT]);
             self.holds.adopt(self.sessions.capacity());
         }
+        if let Some(proxied) = rules.screens.proxied_max() {
+            self.cookies.adopt(proxied as usize, shared);
+            self.splices.adopt(self.sessions.capacity());
+        }
+        self.gateways.adopt(&rules.algs);
+        self.unexpect_all(now);
         let must_end = self.leases.adopt(&rules.nat.pools.config, now);
         if !must_end.is_empty() {
             for slot in self.leases.slots_of(&must_end) {
@@ -190,6 +212,7 @@ impl State {
     pub fn abandon(&mut self, shared: &Shared) {
         shared.forget_sessions(self.sessions.len() as u64);
         self.holds.release_all(shared);
+        self.cookies.abandon(shared);
     }
 
     /// Ends a session: the only way one dies.
@@ -210,6 +233,17 @@ impl State {
     ) {
         shared.release_session();
         self.counters.sessions_closed += 1;
+        if session.marks.has(Marks::ALG) {
+            self.end_gateway(slot, now);
+        }
+        if session.marks.has(Marks::CHILD) {
+            for key in session.wings.map(|wing| wing.key) {
+                self.tell_others(|owner| Message::Unstub { key, owner });
+            }
+        }
+        if session.marks.has(Marks::SPLICED) {
+            self.splices.release(slot);
+        }
         if session.marks.has(Marks::LEASE) {
             self.leases.session_ended(slot, now);
         }
@@ -263,6 +297,31 @@ impl State {
             self.end(*slot, CloseReason::AgedOut, shared, now);
         }
         self.leases.sweep(now, budget);
+    }
+
+    /// Ends sessions that have been silent for too long while the table of the device is nearly full. Spec: tcp-48.
+    pub(crate) fn age_early(&mut self, aging: &Aging, shared: &Shared, now: Instant) {
+        if aging.high_watermark >= 100 {
+            return;
+        }
+        if shared.pressure(aging) == Pressure::Normal {
+            return;
+        }
+        let (mut over, mut count, ticks) = ([0; EARLY_BUDGET], 0, Ticks::at(now));
+        let end = self.sessions.walk(self.early_from, EARLY_BUDGET as u32, |slot, session| {
+            let timeout = aging.timeout_s(Pressure::Early, session.timeout_s);
+            if ticks.since(session.last_seen) >= timeout.saturating_mul(10) {
+                over[count] = slot;
+                count += 1;
+            }
+        });
+        self.early_from = if end as usize >= self.sessions.capacity() { 0 } else { end };
+        for slot in &over[..count] {
+            self.end(*slot, CloseReason::AgedOut, shared, now);
+            if shared.pressure(aging) == Pressure::Normal {
+                return;
+            }
+        }
     }
 
     /// A token for an ICMP error or RST of our own; `false`: too many lately.

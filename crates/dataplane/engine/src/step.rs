@@ -22,7 +22,7 @@ use crate::state::State;
 use crate::steer::{HandOver, Towards};
 use crate::stub::Message;
 use crate::verdict::Verdict;
-use crate::{act, fast_path, filters, first_path, host, icmp_error, sanity, screens};
+use crate::{act, alg, fast_path, filters, first_path, host, icmp_error, proxy_syn, sanity, screens};
 
 /// Packets a step takes at most.
 pub const BATCH_MAX: usize = 64;
@@ -64,6 +64,8 @@ pub(crate) struct Flow {
     pub handed: Option<Handed>,
     /// What the input filter made of it.
     pub marks: Marks,
+    /// A request that is made in the name of a client which has proved to be there.
+    pub proven: bool,
 }
 
 /// A packet between parse and act.
@@ -101,8 +103,11 @@ pub fn step<R: Recorder>(
     out.clear();
     let mut turn = Turn { world, state, shared, now, rec, out };
     turn.state.age(AGE_BUDGET, shared, now);
+    turn.state.age_early(&world.rules.aging, shared, now);
     turn.state.fragments.age(now, &mut turn.state.counters);
     act::release_held(&mut turn);
+    proxy_syn::age(&mut turn);
+    alg::age(&mut turn);
     let mut flows = std::mem::take(&mut turn.state.flows);
     flows.clear();
     let mut shorts = std::mem::take(&mut turn.state.express);
@@ -242,7 +247,7 @@ fn release_fragments<R: Recorder>(turn: &mut Turn<'_, R>) {
 }
 
 /// Does what a verdict says of a packet that is none of the batch's.
-fn emit<R: Recorder>(turn: &mut Turn<'_, R>, packet: &Packet<'_>, verdict: Verdict) {
+pub(crate) fn emit<R: Recorder>(turn: &mut Turn<'_, R>, packet: &Packet<'_>, verdict: Verdict) {
     let leaves = matches!(verdict, Verdict::Send { .. } | Verdict::HandOver(_));
     let answer = if leaves { turn.out.answer(packet.len()) } else { None };
     let verdict = match (verdict, answer) {
@@ -272,7 +277,8 @@ fn stub<R: Recorder>(turn: &mut Turn<'_, R>, flow: &Flow) -> Option<HandOver> {
     if let Some(Handed { stage: Stage::Stub, from, .. }) = flow.handed {
         state.outbox.push(from, Message::Unstub { key: flow.key, owner: state.worker });
     }
-    let owner = state.stubs.owner(&flow.key)?;
+    let expects = || state.stubs.owner(&alg::any_port(&flow.key));
+    let owner = state.stubs.owner(&flow.key).or_else(expects)?;
     state.steering.to(owner, Stage::Stub, flow.handed)
 }
 
@@ -360,6 +366,7 @@ fn classify<R: Recorder>(turn: &mut Turn<'_, R>, packet: &Packet<'_>) -> Result<
         hash,
         handed: packet.handed,
         marks,
+        proven: false,
     }))
 }
 

@@ -128,6 +128,7 @@ fn answer(with: Answered) -> String {
     match with {
         Answered::TcpReset => "TCP reset".into(),
         Answered::TcpAck => "TCP ACK".into(),
+        Answered::TcpSynAck => "TCP SYN-ACK in the server's place".into(),
         Answered::IcmpError { kind, code } => format!("ICMP type {kind} code {code}"),
     }
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use ravelin_types::Generation;
 
 use crate::{
-    DestinationNat, Digest, Firewall, FlowSettings, Interfaces, PolicySection, Screens, SourceNat,
+    Algs, DestinationNat, Digest, Firewall, FlowSettings, Interfaces, PolicySection, Screens, SourceNat,
     SourcePools, StaticNat, Zones,
 };
 
@@ -26,6 +26,7 @@ pub enum Chunk {
     ApplicationNames(Vec<String>),
     Screens(Screens),
     Firewall(Firewall),
+    Algs(Algs),
 }
 
 /// What a chunk is: its kind, and the name that tells sections apart.
@@ -138,6 +139,11 @@ impl Program {
     }
 
     #[must_use]
+    pub fn algs(&self) -> Option<&Algs> {
+        self.find(|c| if let Chunk::Algs(x) = c { Some(x) } else { None })
+    }
+
+    #[must_use]
     pub fn source_pools(&self) -> Option<&SourcePools> {
         self.find(|c| if let Chunk::SourcePools(x) = c { Some(x) } else { None })
     }
@@ -173,6 +179,7 @@ impl Program {
             | Chunk::ApplicationNames(_)
             | Chunk::Screens(_)
             | Chunk::SourcePools(_)
+            | Chunk::Algs(_)
             | Chunk::Firewall(_) => None,
         })
     }
@@ -194,6 +201,7 @@ impl Chunk {
             Self::Screens(_) => 7,
             Self::SourcePools(_) => 10,
             Self::Firewall(_) => 11,
+            Self::Algs(_) => 12,
         }
     }
 }

@@ -3,6 +3,7 @@
 //! Place: what `compile` makes, the contract carries and a backend's control thread turns into
 //! lookup structures. Holds rules, never indexes: a chunk is small to hash, send and compare.
 
+mod alg;
 mod chunk;
 mod digest;
 mod filter;
@@ -16,13 +17,14 @@ mod screen;
 mod wire;
 mod zone;
 
+pub use alg::{Algs, DnsAlg, FtpAlg};
 pub use chunk::{Chunk, ChunkKey, Manifest, Program};
 pub use digest::Digest;
 pub use filter::{PortRange, Service};
 pub use firewall::{
     Direction, FilterAttachment, Firewall, FirewallFilter, FirewallTerm, Place, PolicerInstance,
 };
-pub use flow::{FlowSettings, Rematch, SynCheck, TcpSettings, TimeWait};
+pub use flow::{Aging, FlowSettings, Rematch, SynCheck, TcpSettings, TimeWait};
 pub use interface::{Interface, InterfaceAddress, Interfaces, Port};
 pub use nat::{
     DestinationAction, DestinationNat, DestinationPool, DestinationRule, DestinationRuleSet, NatContext,

@@ -23,6 +23,7 @@ pub(crate) const GROUPS: &[(&[&str], &str)] = &[
     (&["show", "interfaces"], "Show interfaces"),
     (&["show", "ravelin"], "Show what is particular to Ravelin (extension)"),
     (&["show", "security"], "Show security state"),
+    (&["show", "security", "alg"], "Show gateways of the application layer"),
     (&["show", "security", "flow"], "Show the packet path"),
     (&["show", "security", "nat"], "Show address translation"),
     (&["show", "security", "screen"], "Show screens"),
@@ -196,6 +197,12 @@ const COMMANDS: &[Command] = &[
         help: "Show kept security events",
         params: log::SHOW,
         make: log::show,
+    },
+    Command {
+        path: &["show", "security", "alg", "status"],
+        help: "Show which gateways are on",
+        params: &[],
+        make: |_| Ok(Request::AlgStatus),
     },
     Command {
         path: &["show", "security", "screen", "statistics"],

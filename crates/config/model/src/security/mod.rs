@@ -1,6 +1,7 @@
 //! `security`: zones, address books, policies, NAT, flow, screens, log.
 
 mod address_book;
+mod alg;
 mod flow;
 mod log;
 mod nat;
@@ -11,7 +12,8 @@ mod zones;
 use ravelin_derive::Lower;
 
 pub use address_book::{Address, AddressBook, AddressSet, AddressValue};
-pub use flow::{Flow, TcpSession};
+pub use alg::Alg;
+pub use flow::{Flow, SynFloodProtection, TcpSession};
 pub use log::{
     LogCache, LogCategory, LogExclude, LogFacility, LogFile, LogFormat, LogHost, LogIpProtocol, LogMode,
     LogProtocol, LogSeverity, LogStream, LogStreamFile, LogTimeFormat, LogTransport, SecurityLog,
@@ -52,6 +54,8 @@ pub struct Security {
     pub proxy_ndp: Vec<NatProxy>,
     #[lower(container = "flow")]
     pub flow: Flow,
+    #[lower(container = "alg")]
+    pub alg: Alg,
     #[lower(container = "screen")]
     pub screen: Screen,
     #[lower(container = "log")]

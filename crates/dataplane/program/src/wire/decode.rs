@@ -2,9 +2,9 @@
 
 use ravelin_types::{Addr, Family, InterfaceId, PolicyId, PortId, Proto, RuleIdentity, ZoneId};
 
-use super::{WireError, firewall, nat, pool, proto, screen};
+use super::{WireError, alg, firewall, nat, pool, proto, screen};
 use crate::{
-    Action, AddressMatch, Application, Chunk, DestinationNat, FlowSettings, HostInbound, IcmpMatch,
+    Action, AddressMatch, Aging, Application, Chunk, DestinationNat, FlowSettings, HostInbound, IcmpMatch,
     Interface, InterfaceAddress, Interfaces, LogWhen, Policy, PolicySection, Port, PortRange, Prefix,
     Rematch, Service, SourceNat, StaticNat, SynCheck, TcpSettings, TimeWait, Zone, ZoneMatch, Zones,
 };
@@ -29,6 +29,7 @@ pub(super) fn chunk(message: proto::Chunk) -> Read<Chunk> {
         Body::ApplicationNames(x) => Chunk::ApplicationNames(x.names),
         Body::Screens(x) => Chunk::Screens(screen::decode(x)?),
         Body::Firewall(x) => Chunk::Firewall(firewall::decode(x)?),
+        Body::Algs(x) => Chunk::Algs(alg::decode(x)?),
     })
 }
 
@@ -133,6 +134,15 @@ fn flow(x: &proto::Flow) -> Read<FlowSettings> {
             2 => Rematch::Extensive,
             value => return Err(WireError::Range { what: "policy rematch", value: value.into() }),
         },
+        aging: x.aging.map(aging).transpose()?.unwrap_or_default(),
+    })
+}
+
+fn aging(x: proto::Aging) -> Read<Aging> {
+    Ok(Aging {
+        high_watermark: small("high watermark", x.high_watermark)?,
+        low_watermark: small("low watermark", x.low_watermark)?,
+        early_ageout: small("early ageout", x.early_ageout)?,
     })
 }
 

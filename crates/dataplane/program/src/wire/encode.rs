@@ -2,9 +2,9 @@
 
 use ravelin_types::{Addr, Family};
 
-use super::{firewall, nat, pool, proto, screen};
+use super::{alg, firewall, nat, pool, proto, screen};
 use crate::{
-    Action, AddressMatch, Application, Chunk, DestinationNat, FlowSettings, HostInbound, Interface,
+    Action, AddressMatch, Aging, Application, Chunk, DestinationNat, FlowSettings, HostInbound, Interface,
     InterfaceAddress, Interfaces, Policy, PolicySection, Port, PortRange, Rematch, Service, SourceNat,
     StaticNat, SynCheck, TcpSettings, TimeWait, Zone, ZoneMatch, Zones,
 };
@@ -30,6 +30,7 @@ pub(super) fn chunk(chunk: &Chunk) -> proto::Chunk {
             Chunk::ApplicationNames(x) => Body::ApplicationNames(proto::Names { names: x.clone() }),
             Chunk::Screens(x) => Body::Screens(screen::encode(x)),
             Chunk::Firewall(x) => Body::Firewall(firewall::encode(x)),
+            Chunk::Algs(x) => Body::Algs(alg::encode(x)),
         }),
     }
 }
@@ -142,8 +143,15 @@ fn flow(x: &FlowSettings) -> proto::Flow {
         other_timeout,
         default_action,
         rematch,
+        aging,
     } = *x;
+    let Aging { high_watermark, low_watermark, early_ageout } = aging;
     proto::Flow {
+        aging: Some(proto::Aging {
+            high_watermark: high_watermark.into(),
+            low_watermark: low_watermark.into(),
+            early_ageout: early_ageout.into(),
+        }),
         tcp: Some(tcp(&t)),
         tcp_timeout,
         udp_timeout,
