@@ -29,7 +29,7 @@ pub use security::{
     IdsOption, LimitSession, LogCache, LogCategory, LogExclude, LogFacility, LogFile, LogFormat, LogHost,
     LogIpProtocol, LogMode, LogProtocol, LogSeverity, LogStream, LogStreamFile, LogTimeFormat, LogTransport,
     MatchDirection, NatContext, NatDestination, NatProtocol, NatProxy, NatRule, NatRuleSet, NatSource,
-    NatStatic, NumberRange, Policies, Policy, PolicyAction, PolicyRematch, PoolPort, Port, PortSpan,
+    NatStatic, NumberRange, Policies, Policy, PolicyAction, PolicyRematch, PersistentNat, PoolPort, Port, PortSpan,
     Protocol, ProxyRange, Screen, ScreenAggregation, ScreenIcmp, ScreenIp, ScreenSynFlood, ScreenTcp,
     ScreenTunnel, ScreenUdp, ScreenUdpFlood, ScreenWhiteList, Security, SecurityLog, SecurityZone, Service,
     SideLimit, SourceNatAction, SourcePool, StaticPrefix, StaticRule, StaticRuleSet, SynFloodWhiteList,

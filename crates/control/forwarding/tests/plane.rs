@@ -109,6 +109,7 @@ fn program(macs: [Mac; 2]) -> Program {
             ..Default::default()
         },
         action: SourceAction::Interface,
+        persistent: None,
     };
     let set = SourceRuleSet {
         name: "rs".into(),

@@ -18,7 +18,7 @@ use crate::session::{HOST_UNIT, NO_APPLICATION, NO_POLICY, WingRef};
 use crate::steer::Towards;
 use crate::step::{Flow, Turn};
 use crate::verdict::Verdict;
-use crate::{fast_path, home, host, reply, screens, tcp};
+use crate::{between, fast_path, home, host, reply, screens, tcp};
 
 /// What the policy said of a packet it lets through.
 #[derive(Clone, Copy, Debug)]
@@ -61,6 +61,9 @@ pub(crate) fn run<R: Recorder>(turn: &mut Turn<'_, R>, packet: &mut Packet<'_>, 
     let inward = world.rules.nat.inward((flow.unit, flow.zone), &flow.key, flow.icmp());
     if let Some(rule) = inward.rule {
         turn.rec.fact(Fact::NatRule { rule, off: inward.key == flow.key });
+    }
+    if let Some(why) = inward.refused {
+        return between::refuse(turn, packet, flow, (why.reason(), why.answer(flow.key.family())));
     }
     if host::is_local(turn.world, flow, &inward.key) {
         return host::inbound(turn, packet, flow, &inward);
@@ -120,12 +123,13 @@ fn judge<R: Recorder>(
 ) -> Result<Draft, DropReason> {
     let tcp = check_opening(turn, packet, flow)?;
     let world = turn.world;
-    let egress = route(turn, packet, flow, inward.key.dst())?;
+    let egress = route(turn, packet, flow, (inward.key.dst_family(), inward.key.dst()))?;
     let to = egress.zone.ok_or(DropReason::EgressNoZone)?;
     turn.rec.fact(Fact::Zones { from: flow.zone, to });
     let permit = policy(turn, packet, flow, (&inward.key, to))?;
     let way = nat::Way { from: (flow.unit, flow.zone), to: (egress.id, to) };
     let source = world.rules.nat.outward(way, &inward.key, flow.icmp(), egress);
+    between::check_source(turn, packet, flow, (&inward.key, source))?;
     if let Some(rule) = source.rule() {
         turn.rec.fact(Fact::NatRule { rule, off: matches!(source, Outward::Off(_)) });
     }
@@ -176,10 +180,9 @@ fn route<'w, R: Recorder>(
     turn: &mut Turn<'w, R>,
     packet: &Packet<'_>,
     flow: &Flow,
-    dst: Addr,
+    (family, dst): (Family, Addr),
 ) -> Result<&'w Interface, DropReason> {
     let world = turn.world;
-    let family = flow.network.family;
     if dst.is_multicast(family) {
         return Err(DropReason::NoRoute);
     }
@@ -264,6 +267,7 @@ pub(crate) fn tuple_of(key: &FlowKey, from: ZoneId, to: ZoneId) -> Tuple {
         to,
         family: key.family(),
         src: key.src(),
+        dst_family: key.dst_family(),
         dst: key.dst(),
         proto: key.proto(),
         sport: key.sport(),
@@ -307,8 +311,7 @@ impl Draft {
 
     /// The key of answers to packets that leave from `source`.
     pub(crate) fn answers(&self, source: (Addr, u16)) -> FlowKey {
-        let key = &self.inner;
-        FlowKey::new(key.family(), key.proto(), (key.dst(), key.dport()), source)
+        self.inner.answers(source)
     }
 
     /// From where answers come.

@@ -20,8 +20,9 @@ pub(crate) fn elsewhere<R>(turn: &Turn<'_, R>, flow: &Flow, draft: &Draft) -> Op
         return None;
     }
     let owner = match draft.source {
-        Outward::Leased(action, _) => {
+        Outward::Leased(action, _, persistent) => {
             let request = nat::request(action, &draft.inner, flow.icmp(), rules.unit(draft.egress)?);
+            let request = Request { persistent, ..request };
             let placed = turn.state.leases.place(&request);
             let is_sent_home = flow.handed.is_some_and(|h| h.stage == Stage::Home);
             if placed != steering.worker() || is_sent_home {
@@ -34,7 +35,7 @@ pub(crate) fn elsewhere<R>(turn: &Turn<'_, R>, flow: &Flow, draft: &Draft) -> Op
             let back = draft.answers((addr, port));
             steering.of_key(rules, &back, draft.answers_come())
         }
-        Outward::Keep | Outward::Off(_) | Outward::NoAddress(_) => {
+        Outward::Keep | Outward::Off(_) | Outward::NoAddress(_) | Outward::Refused(..) => {
             steering.of_key(rules, &draft.inner.reversed(), draft.answers_come())
         }
     };

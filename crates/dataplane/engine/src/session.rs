@@ -101,6 +101,8 @@ impl Marks {
     /// It holds a lease of NAT, kept beside its slot.
     pub(crate) const LEASE: Self = Self(4);
 
+    /// Its two wings are of two families.
+    pub(crate) const ACROSS: Self = Self(16);
     /// Its client has said nothing since the handshake, and is counted for it.
     pub(crate) const SILENT: Self = Self(8);
 

@@ -217,7 +217,7 @@ fn release_fragments<R: Recorder>(turn: &mut Turn<'_, R>) {
 }
 
 /// Does what a verdict says of a packet that is none of the batch's.
-fn emit<R: Recorder>(turn: &mut Turn<'_, R>, packet: &Packet<'_>, verdict: Verdict) {
+pub(crate) fn emit<R: Recorder>(turn: &mut Turn<'_, R>, packet: &Packet<'_>, verdict: Verdict) {
     let leaves = matches!(verdict, Verdict::Send { .. } | Verdict::HandOver(_));
     let answer = if leaves { turn.out.answer(packet.len()) } else { None };
     let verdict = match (verdict, answer) {

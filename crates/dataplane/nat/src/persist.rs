@@ -238,9 +238,9 @@ impl Allocator {
                 let host = pool.plan.as_ref().and_then(|plan| plan.reverse(external, port));
                 host.map_or(affinity.of_port(port), |(family, host)| affinity.home(family, host))
             }
-            PoolMode::Shift { base } => {
+            PoolMode::Shift { hosts, base } => {
                 let at = pool.addresses.index_of(external).unwrap_or_default();
-                affinity.home(family, Addr(base.0.saturating_add(u128::from(at))))
+                affinity.home(*hosts, Addr(base.0.saturating_add(u128::from(at))))
             }
         })
     }

@@ -12,7 +12,7 @@ use crate::lease::{Action, Lease, Refusal, Request};
 use crate::table::{self, Index, NONE, Slab};
 
 /// Who may send to the external endpoint.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Permit {
     AnyRemoteHost,
     /// Hosts that the internal endpoint has sent to.
@@ -22,7 +22,7 @@ pub enum Permit {
 }
 
 /// A rule's `persistent-nat`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct PersistentRule {
     pub permit: Permit,
     /// The mapping is of addresses; ports stay what they are.

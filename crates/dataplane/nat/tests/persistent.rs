@@ -342,7 +342,7 @@ fn a_mapping_whose_address_left_the_pool_ends_with_its_sessions() {
 
 #[test]
 fn two_hosts_behind_one_shifted_endpoint_are_not_both_mapped() {
-    let mut worker = Worker::alone(&config(vec![pool(1, (1, 2), PoolMode::Shift { base: v4("10.0.0.1") })]));
+    let mut worker = Worker::alone(&config(vec![pool(1, (1, 2), PoolMode::Shift { hosts: Family::V4, base: v4("10.0.0.1") })]));
     let host = kept(Permit::AnyRemoteHost, udp("10.0.0.1", 5000));
     let first = worker.get(&host);
     let twin = Request { token: 1, ..host };

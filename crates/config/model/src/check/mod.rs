@@ -7,6 +7,7 @@ mod log;
 mod names;
 mod nat;
 mod policies;
+mod persistent;
 mod pool;
 mod proxy;
 mod routes;
@@ -32,6 +33,7 @@ pub fn check(mut config: Config) -> Result<ValidConfig, Vec<Diagnostic>> {
     flow::check(&config, &mut report);
     nat::check(&config, &mut report);
     pool::check(&config, &mut report);
+    persistent::check(&config, &mut report);
     proxy::check(&config, &mut report);
     log::check(&config, &mut report);
     system::check(&config, &mut report);

@@ -50,11 +50,14 @@ pub(super) fn datagram(
     let base = known.base;
     let Pattern { kind, src, dst, ttl, id, dont_fragment, extensions, slice, len } = pattern;
     let body = body(pattern, kind, (*len, known), variables)?;
+    // Who changes the family chooses the identification.
+    let across = base.is_some_and(|b| b.src.is_ipv6() && src.0.is_ipv4());
+    let chosen = known.seen.filter(|_| across).map(|seen| seen.id);
     Ok(Datagram {
         src: src.0,
         dst: dst.0,
         ttl: ttl.or(base.map(|b| b.ttl)).unwrap_or(64),
-        id: id.or(base.map(|b| b.id)).unwrap_or(0),
+        id: id.or(chosen).or(base.map(|b| b.id)).unwrap_or(0),
         dont_fragment: dont_fragment.or(base.map(|b| b.dont_fragment)).unwrap_or(false),
         extensions: extensions.or(base.map(|b| b.extensions)).unwrap_or(0),
         slice: slice.or(base.and_then(|b| b.slice)),

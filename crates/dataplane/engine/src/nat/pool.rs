@@ -88,13 +88,14 @@ impl Pools {
 
     /// What a pool gives a packet; `has_port`: it has one that can be changed.
     pub(crate) fn give(&self, id: PoolId, key: &FlowKey, has_port: bool) -> Given {
-        let Some(pool) = self.get(id).filter(|pool| pool.family == key.family()) else {
+        let Some(pool) = self.get(id).filter(|pool| pool.family == key.dst_family()) else {
             return Given::Nothing;
         };
         match &pool.mode {
-            PoolMode::Shift { base } => {
+            PoolMode::Shift { hosts, base } if *hosts == key.family() => {
                 shifted(pool, *base, key.src()).map_or(Given::Nothing, Given::Address)
             }
+            PoolMode::Shift { .. } => Given::Nothing,
             PoolMode::Blocks(..) | PoolMode::Deterministic(..) if !has_port => Given::Nothing,
             PoolMode::Translate(_)
             | PoolMode::Blocks(..)
