@@ -1,6 +1,7 @@
 //! A packet without a session, in Junos' order: destination NAT, route, zones, policy, source NAT, install.
 
 use ravelin_contract::Event;
+use ravelin_nat::Inbound;
 use ravelin_program::{Action, Application, Interface, LogWhen, Policy};
 use ravelin_screen::Way;
 use ravelin_tcp::Opened;
@@ -18,7 +19,7 @@ use crate::session::{HOST_UNIT, NO_APPLICATION, NO_POLICY, WingRef};
 use crate::steer::Towards;
 use crate::step::{Flow, Turn};
 use crate::verdict::Verdict;
-use crate::{between, fast_path, home, host, reply, screens, tcp};
+use crate::{between, fast_path, home, host, mapped, reply, screens, tcp};
 
 /// What the policy said of a packet it lets through.
 #[derive(Clone, Copy, Debug)]
@@ -45,6 +46,8 @@ pub(crate) struct Draft {
     /// The static or destination NAT rule that matched, one that says `off` too.
     pub rule: Option<NatRuleId>,
     pub source: Outward,
+    /// A persistent mapping lets it in.
+    pub entered: Option<Inbound>,
     /// The conversation that a TCP segment opens.
     pub tcp: Option<Opened>,
 }
@@ -65,6 +68,10 @@ pub(crate) fn run<R: Recorder>(turn: &mut Turn<'_, R>, packet: &mut Packet<'_>, 
     if let Some(why) = inward.refused {
         return between::refuse(turn, packet, flow, (why.reason(), why.answer(flow.key.family())));
     }
+    let inward = match mapped::seek(turn, flow, inward) {
+        Ok(inward) => inward,
+        Err(verdict) => return verdict,
+    };
     if host::is_local(turn.world, flow, &inward.key) {
         return host::inbound(turn, packet, flow, &inward);
     }
@@ -95,7 +102,7 @@ pub(crate) fn open<R: Recorder>(
     match outcome {
         Err(verdict) => verdict,
         Ok(slot) => {
-            home::leave_stub(turn, &flow.key, slot);
+            home::leave_stub(turn, slot);
             fast_path::forward(turn, packet, flow, WingRef::new(slot, 0))
         }
     }
@@ -145,6 +152,7 @@ fn judge<R: Recorder>(
         inner: inward.key,
         rule: inward.rule,
         source,
+        entered: inward.entered,
         tcp,
     })
 }
@@ -300,6 +308,7 @@ impl Draft {
             inner: key,
             rule: None,
             source: Outward::Keep,
+            entered: None,
             tcp: None,
         }
     }

@@ -16,7 +16,7 @@ use crate::session::{InsertError, Life, Marks, NO_POLICY, NO_RULE, Session, Tick
 use crate::step::{Flow, Turn};
 use crate::tcp;
 use crate::verdict::Verdict;
-use crate::{home, screens};
+use crate::{home, mapped, screens};
 
 /// Tries to find a leased port whose reverse wing is free.
 const LEASE_TRIES: usize = 8;
@@ -31,6 +31,10 @@ pub(crate) fn install<R: Recorder>(
     if !turn.shared.reserve_session() {
         return Err(Verdict::Drop(DropReason::SessionTableFull));
     }
+    let entered = mapped::enter(turn, draft).map_err(|reason| {
+        turn.shared.release_session();
+        Verdict::Drop(reason)
+    })?;
     let result = match draft.source {
         Outward::Keep | Outward::Off(_) => {
             insert(turn, flow, draft, draft.inner.reversed()).map_err(Verdict::Drop)
@@ -46,8 +50,18 @@ pub(crate) fn install<R: Recorder>(
         Outward::NoAddress(rule) => failed(turn, rule, DropReason::NatNoAddress),
     };
     match result {
-        Ok(slot) => screens::keep(turn, slot, reservation),
-        Err(_) => turn.shared.release_session(),
+        Ok(slot) => {
+            screens::keep(turn, slot, reservation);
+            if let Some(lease) = entered {
+                turn.state.leases.keep_entry(slot, lease);
+            }
+        }
+        Err(_) => {
+            turn.shared.release_session();
+            if let Some(lease) = entered {
+                turn.state.leases.give_back(lease, turn.now);
+            }
+        }
     }
     result
 }
@@ -182,7 +196,8 @@ fn build<R: Recorder>(turn: &mut Turn<'_, R>, flow: &Flow, draft: &Draft, back: 
         tcp,
         state: draft.tcp.map_or(Life::Opening, |opened| tcp::life(opened.conversation.state())),
         marks: Marks::default().with(Marks::LOG_CLOSE, draft.log.close).with(Marks::COUNT, draft.count)
-            .with(Marks::ACROSS, draft.inner.is_across()),
+            .with(Marks::ACROSS, draft.inner.is_across())
+            .with(Marks::ENTERED, draft.entered.is_some()),
         ..Session::EMPTY
     };
     session.packets[0] = 1;

@@ -19,6 +19,7 @@ mod host;
 mod icmp_error;
 mod install;
 mod key;
+mod mapped;
 mod nat;
 mod output;
 mod packet;

@@ -8,11 +8,11 @@ mod fixed;
 mod lease;
 mod pool;
 
-use ravelin_nat::{Action, PersistentRule, Request};
+use ravelin_nat::{Action, Inbound, PersistentRule, Request};
 use ravelin_program::{
     DestinationAction, DestinationNat, Interface, NatTuple, Program, SourceAction, SourceNat,
 };
-use ravelin_types::{Addr, InterfaceId, NatRuleId, Proto, RuleIdentity, ZoneId};
+use ravelin_types::{Addr, Family, InterfaceId, NatRuleId, Proto, RuleIdentity, ZoneId};
 
 use crate::key::FlowKey;
 
@@ -29,6 +29,8 @@ pub(crate) struct Nat {
     destination: DestinationNat,
     pub fixed: Fixed,
     pub pools: Pools,
+    /// A rule keeps mappings.
+    pub is_persistent: bool,
 }
 
 /// The two ends of a packet's way, as rule-sets name them.
@@ -46,6 +48,8 @@ pub(crate) struct Inward {
     pub rule: Option<NatRuleId>,
     /// The rule is for it and can do nothing with it.
     pub refused: Option<Untranslatable>,
+    /// A persistent mapping lets it in: the external end that it came to.
+    pub entered: Option<Inbound>,
 }
 
 /// A rule by name.
@@ -77,8 +81,11 @@ pub(crate) enum Outward {
 
 impl Nat {
     pub(crate) fn of(program: &Program) -> Self {
+        let source = program.source_nat().cloned().unwrap_or_default();
+        let is_persistent = source.0.iter().flat_map(|set| &set.rules).any(|r| r.persistent.is_some());
         Self {
-            source: program.source_nat().cloned().unwrap_or_default(),
+            is_persistent,
+            source,
             destination: program.destination_nat().cloned().unwrap_or_default(),
             fixed: Fixed::new(program.static_nat().cloned().unwrap_or_default()),
             pools: Pools::of(program),
@@ -107,14 +114,14 @@ impl Nat {
         key: &FlowKey,
         icmp: Option<(u8, u8)>,
     ) -> Inward {
-        let untouched = Inward { key: *key, rule: None, refused: None };
+        let untouched = Inward { key: *key, rule: None, refused: None, entered: None };
         if self.fixed.is_empty() && self.destination.0.is_empty() {
             return untouched;
         }
         let tuple = tuple_of(key, icmp);
         if let Some((rule, met)) = self.fixed.inward(from, &tuple) {
             return match met {
-                Ok(inside) => Inward { key: towards(key, inside), rule: Some(rule), refused: None },
+                Ok(inside) => Inward { key: towards(key, inside), rule: Some(rule), ..untouched },
                 Err(why) => Inward { rule: Some(rule), refused: Some(why), ..untouched },
             };
         }
@@ -128,7 +135,7 @@ impl Nat {
                 let port = pool.port.filter(|_| tuple.ports.is_some());
                 let (family, addr) = (tuple.family, pool.target(matched, tuple.dst));
                 let key = towards(key, Inside { family, addr, port });
-                Inward { key, rule: Some(rule.id), refused: None }
+                Inward { key, rule: Some(rule.id), ..untouched }
             }
             (DestinationAction::Pool(_) | DestinationAction::Off, _) => {
                 Inward { rule: Some(rule.id), ..untouched }
@@ -180,6 +187,25 @@ impl Nat {
                 Some(addr) => Outward::Fixed((addr, key.sport()), rule.id),
             },
         }
+    }
+}
+
+/// A packet as persistent mappings look at it; `key` has its destination as translated so far.
+pub(crate) fn inbound(key: &FlowKey) -> Inbound {
+    Inbound {
+        family: key.dst_family(),
+        proto: key.dst_proto(),
+        external: key.dst(),
+        port: key.dport(),
+        remote: (key.src(), key.sport()),
+    }
+}
+
+impl Inward {
+    /// The same packet, let in by a mapping to this internal end.
+    pub(crate) fn entering(&self, entered: Inbound, family: Family, addr: Addr, port: Option<u16>) -> Self {
+        let key = towards(&self.key, Inside { family, addr, port });
+        Self { key, entered: Some(entered), ..*self }
     }
 }
 

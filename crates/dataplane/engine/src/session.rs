@@ -62,7 +62,7 @@ pub struct Session {
     pub(crate) policy: PolicyId,
     pub(crate) state: Life,
     pub(crate) marks: Marks,
-    /// The worker that has a stub for its first wing.
+    /// The worker that has a stub for its first wing, or its second when it came in by a mapping.
     pub(crate) stub_at: WorkerId,
     pub(crate) tcp: Conversation,
     /// Of its source, and of its destination.
@@ -101,6 +101,8 @@ impl Marks {
     /// It holds a lease of NAT, kept beside its slot.
     pub(crate) const LEASE: Self = Self(4);
 
+    /// It came in by a persistent mapping.
+    pub(crate) const ENTERED: Self = Self(32);
     /// Its two wings are of two families.
     pub(crate) const ACROSS: Self = Self(16);
     /// Its client has said nothing since the handshake, and is counted for it.
@@ -161,6 +163,11 @@ impl Session {
     #[must_use]
     pub fn is_translated(&self) -> bool {
         self.wings[0].key.reversed() != self.wings[1].key
+    }
+
+    /// The key that another worker may have a stub for.
+    pub(crate) fn stubbed_key(&self) -> &FlowKey {
+        &self.wings[usize::from(self.marks.has(Marks::ENTERED))].key
     }
 
     /// Whether it ended by silence before `now`.

@@ -58,7 +58,8 @@ pub(super) fn datagram(
         dst: dst.0,
         ttl: ttl.or(base.map(|b| b.ttl)).unwrap_or(64),
         id: id.or(chosen).or(base.map(|b| b.id)).unwrap_or(0),
-        dont_fragment: dont_fragment.or(base.map(|b| b.dont_fragment)).unwrap_or(false),
+        dont_fragment: src.0.is_ipv4()
+            && dont_fragment.or(base.map(|b| b.dont_fragment)).unwrap_or(false),
         extensions: extensions.or(base.map(|b| b.extensions)).unwrap_or(0),
         slice: slice.or(base.and_then(|b| b.slice)),
         body,
@@ -72,6 +73,8 @@ fn body(
     variables: &mut Variables,
 ) -> Result<Body, What> {
     let (base, seen) = (known.base.map(|b| &b.body), known.seen.map(|s| &s.body));
+    // IPv6 demands the checksum that IPv4 may leave out.
+    let demanded = known.base.is_some_and(|b| b.src.is_ipv4()) && pattern.src.0.is_ipv6();
     let (sport, dport) = (&pattern.src.1, &pattern.dst.1);
     Ok(match kind {
         Kind::Tcp { flags, seq, ack } => {
@@ -94,7 +97,7 @@ fn body(
                 _ => (DATA, false),
             };
             let (sport, dport) = ports((sport, dport), seen, variables)?;
-            Body::Udp { sport, dport, len: len.unwrap_or(was.0), unsummed: unsummed.unwrap_or(was.1) }
+            Body::Udp { sport, dport, len: len.unwrap_or(was.0), unsummed: unsummed.unwrap_or(was.1 && !demanded) }
         }
         Kind::Icmp { .. } => icmp(pattern, kind, (len, known), variables)?,
         Kind::Other(proto) => {
@@ -139,7 +142,8 @@ fn icmp(
             };
             let inner = self::quoted(quoted, before, known, variables)?;
             let max = if pattern.src.0.is_ipv4() { QUOTE4_MAX } else { QUOTE6_MAX };
-            let len = quote_len.or(before.map(|q| q.len)).unwrap_or(max).min(inner.bytes().len());
+            let as_long = before.filter(|q| q.datagram.src.is_ipv4() == inner.src.is_ipv4());
+            let len = quote_len.or(as_long.map(|q| q.len)).unwrap_or(max).min(inner.bytes().len());
             Content::Quote(Quote { datagram: Box::new(inner), len })
         }
     };
