@@ -64,8 +64,11 @@ impl Compiler<'_> {
             SourceNatAction::Pool(pool) => SourceAction::Pool(self.pool_id(pool)),
         };
         let persistent = match rule.action {
-            SourceNatAction::Interface => rule.interface_persistent.as_ref(),
-            SourceNatAction::Pool(_) => rule.pool_persistent.as_ref(),
+            SourceNatAction::Interface => rule.interface_persistent.as_ref().map(persistence),
+            SourceNatAction::Pool(_) => rule.pool_persistent.as_ref().map(|of_pool| {
+                let address_mapping = of_pool.address_mapping;
+                PersistentRule { address_mapping, ..persistence(&of_pool.own) }
+            }),
             SourceNatAction::Off => None,
         };
         SourceRule {
@@ -74,7 +77,7 @@ impl Compiler<'_> {
             name: rule.name.clone(),
             matching,
             action,
-            persistent: persistent.map(persistence),
+            persistent,
         }
     }
 
@@ -231,7 +234,7 @@ fn persistence(config: &PersistentNat) -> PersistentRule {
             (false, true) => Permit::TargetHost,
             (false, false) => Permit::TargetHostPort,
         },
-        address_mapping: config.address_mapping,
+        address_mapping: false,
         block_external: config.block_ext_session,
         inactivity: config.inactivity_timeout.map_or(defaults.inactivity, Seconds),
         sessions_max: config.max_session_number.unwrap_or(defaults.sessions_max),

@@ -195,8 +195,7 @@ fn in_pieces<R: Recorder>(
     }
     let mut buf = [0; ANSWER_LEN_MAX];
     while let Some(len) = pieces.write_next(&mut buf[PIECE_AT + l3_at..]) {
-        let mut piece =
-            Packet::new(&mut buf, PIECE_AT, l3_at + len, packet.ingress, Checksum::Verified);
+        let mut piece = Packet::new(&mut buf, PIECE_AT, l3_at + len, packet.ingress, Checksum::Verified);
         // Pieces carry the transport header of the first alone; the translator sees which that is.
         let verdict = match translate(turn, &mut piece, flow, (&recipe.other, rules)) {
             Ok(network) => {

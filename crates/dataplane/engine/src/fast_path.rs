@@ -320,7 +320,11 @@ pub(crate) fn clamp_mss<R>(turn: &Turn<'_, R>, packet: &mut Packet<'_>, flow: &F
     }
 }
 
-pub(crate) fn check_ttl<R: Recorder>(turn: &mut Turn<'_, R>, packet: &Packet<'_>, flow: &Flow) -> Option<Verdict> {
+pub(crate) fn check_ttl<R: Recorder>(
+    turn: &mut Turn<'_, R>,
+    packet: &Packet<'_>,
+    flow: &Flow,
+) -> Option<Verdict> {
     if flow.network.ttl > 1 {
         return None;
     }

@@ -16,7 +16,8 @@ use crate::stub::Message;
 pub(crate) fn elsewhere<R>(turn: &Turn<'_, R>, flow: &Flow, draft: &Draft) -> Option<HandOver> {
     let (steering, rules) = (&turn.state.steering, &turn.world.rules);
     // One that came in by a mapping lives where that is.
-    if steering.is_alone() || draft.entered.is_some() || flow.handed.is_some_and(|h| h.stage == Stage::Ports) {
+    if steering.is_alone() || draft.entered.is_some() || flow.handed.is_some_and(|h| h.stage == Stage::Ports)
+    {
         return None;
     }
     let owner = match draft.source {

@@ -46,11 +46,7 @@ fn is_link_scoped(family: Family, dst: ravelin_types::Addr) -> bool {
     }
 }
 
-fn is_subnet_broadcast(
-    world: &Snapshot,
-    flow: &Flow,
-    (family, dst): (Family, ravelin_types::Addr),
-) -> bool {
+fn is_subnet_broadcast(world: &Snapshot, flow: &Flow, (family, dst): (Family, ravelin_types::Addr)) -> bool {
     let Some(unit) = world.rules.unit(flow.unit) else { return false };
     family == Family::V4
         && unit.addresses.iter().filter(|a| a.family == family && a.len < 31).any(|a| {

@@ -8,7 +8,6 @@ use ravelin_translate::{Ends, Ports, Refused};
 use ravelin_types::{DropReason, IcmpKind};
 use ravelin_wire::{L4, Network, parse_ip, rewrite};
 
-use crate::{act, between};
 use crate::explain::{Fact, Recorder};
 use crate::fast_path::{self, Rejudged};
 use crate::forwarding::Path;
@@ -17,6 +16,7 @@ use crate::packet::{Checksum, Packet, Stage};
 use crate::session::{Marks, Session, Ticks};
 use crate::step::{Flow, Turn};
 use crate::verdict::Verdict;
+use crate::{act, between};
 
 /// Bytes of an ICMP error before its quote.
 const HEADER: usize = 8;

@@ -195,7 +195,9 @@ fn build<R: Recorder>(turn: &mut Turn<'_, R>, flow: &Flow, draft: &Draft, back: 
         id: turn.state.new_session_id(),
         tcp,
         state: draft.tcp.map_or(Life::Opening, |opened| tcp::life(opened.conversation.state())),
-        marks: Marks::default().with(Marks::LOG_CLOSE, draft.log.close).with(Marks::COUNT, draft.count)
+        marks: Marks::default()
+            .with(Marks::LOG_CLOSE, draft.log.close)
+            .with(Marks::COUNT, draft.count)
             .with(Marks::ACROSS, draft.inner.is_across())
             .with(Marks::ENTERED, draft.entered.is_some()),
         ..Session::EMPTY

@@ -169,9 +169,7 @@ impl Nat {
         // A mapping is kept by who leases, the address that a rule computes too.
         let kept = rule.persistent.filter(|p| leases_port(key, icmp) || p.address_mapping);
         match rule.action {
-            SourceAction::Pool(pool) if kept.is_some() => {
-                Outward::Leased(Action::Pool(pool), rule.id, kept)
-            }
+            SourceAction::Pool(pool) if kept.is_some() => Outward::Leased(Action::Pool(pool), rule.id, kept),
             SourceAction::Off => Outward::Off(rule.id),
             SourceAction::Pool(pool) => match self.pools.give(pool, key, leases_port(key, icmp)) {
                 Given::Lease => Outward::Leased(Action::Pool(pool), rule.id, None),

@@ -437,8 +437,10 @@ mod tests {
     fn an_interface_shares_with_translating_pools_alone() {
         let ports = Ports::default();
         let interface = |n| InterfaceSpec { family: Family::V4, addr: Addr::v4([192, 0, 2, n]), ports };
-        let pools =
-            vec![pool(1, 1, 4, plain()), pool(2, 5, 8, PoolMode::Shift { hosts: Family::V4, base: Addr::v4([10, 0, 0, 1]) })];
+        let pools = vec![
+            pool(1, 1, 4, plain()),
+            pool(2, 5, 8, PoolMode::Shift { hosts: Family::V4, base: Addr::v4([10, 0, 0, 1]) }),
+        ];
         let config = Config { pools, interfaces: vec![interface(2), interface(6)], ..Config::default() };
         assert_eq!(check(&config, 1024), [ConfigError::InterfaceInPool(PoolId(2))]);
     }

@@ -239,8 +239,7 @@ impl StaticRule {
     #[must_use]
     pub fn outward(&self, inside: &Prefix, tuple: &NatTuple) -> Option<(Addr, Option<u16>)> {
         let addr = shift(inside, &self.outside, (tuple.family, tuple.src))?;
-        let port =
-            mapped(self.ports.map(|(outside, inside)| (inside, outside)), tuple.ports.map(|p| p.0))?;
+        let port = mapped(self.ports.map(|(outside, inside)| (inside, outside)), tuple.ports.map(|p| p.0))?;
         (self.outside.family == tuple.dst_family && self.is_to_remote(tuple)).then_some((addr, port))
     }
 }

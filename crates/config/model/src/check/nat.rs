@@ -198,7 +198,8 @@ fn mismatch(
     };
     let (inside, npt) = match &rule.inside {
         StaticPrefix::Inet => {
-            let message = "'inet' needs an IPv6 prefix of 32, 40, 48, 56, 64 or 96 bits, its bits 64 to 71 zero";
+            let message =
+                "'inet' needs an IPv6 prefix of 32, 40, 48, 56, 64 or 96 bits, its bits 64 to 71 zero";
             return (!embeds(outside)).then_some(message);
         }
         StaticPrefix::Prefix(net) => (vec![*net], false),

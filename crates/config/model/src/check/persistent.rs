@@ -8,7 +8,8 @@ use crate::{Config, NatRule, PersistentNat, SourceNatAction};
 pub(super) fn check(config: &Config, report: &mut Report) {
     for set in &config.security.nat_source.rule_sets {
         for rule in &set.rules {
-            let path = format!("security nat source rule-set {} rule {} then source-nat", set.name, rule.name);
+            let path =
+                format!("security nat source rule-set {} rule {} then source-nat", set.name, rule.name);
             self::rule(config, rule, &path, report);
         }
     }
@@ -20,14 +21,15 @@ fn rule(config: &Config, rule: &NatRule, path: &str, report: &mut Report) {
         if !of_pool {
             report.error(format!("{path} pool"), rule.at, "missing mandatory statement: 'pool-name'");
         }
-        permit(own, (&format!("{path} pool persistent-nat"), own.at), report);
+        permit(&own.own, (&format!("{path} pool persistent-nat"), own.own.at), report);
     }
     if let Some(own) = &rule.interface_persistent {
         permit(own, (&format!("{path} interface persistent-nat"), own.at), report);
     }
-    for own in rule.pool_persistent.iter().chain(&rule.interface_persistent).filter(|p| p.address_mapping) {
+    for mapping in rule.pool_persistent.iter().filter(|p| p.address_mapping) {
+        let own = &mapping.own;
         if let Some(message) = without_ports(config, rule, own) {
-            report.error(format!("{path} persistent-nat address-mapping"), own.at, message);
+            report.error(format!("{path} pool persistent-nat address-mapping"), own.at, message);
         }
     }
 }
@@ -47,7 +49,7 @@ fn without_ports(config: &Config, rule: &NatRule, own: &PersistentNat) -> Option
         return Some("'address-mapping' needs 'permit any-remote-host'");
     }
     let SourceNatAction::Pool(name) = &rule.action else {
-        return Some("'address-mapping' needs a pool that does not translate ports");
+        return None;
     };
     let pool = config.security.nat_source.pools.iter().find(|pool| pool.name == *name)?;
     let whole = pool.port.no_translation && !pool.address_shared || pool.host_address_base.is_some();

@@ -19,8 +19,8 @@ pub use log::{
 pub use nat::{
     BlockAllocation, DestinationNatAction, DestinationPool, DestinationRule, DestinationRuleSet,
     DeterministicPorts, NatContext, NatDestination, NatProtocol, NatProxy, NatRule, NatRuleSet, NatSource,
-    NatStatic, PersistentNat, PoolPort, Port, PortSpan, ProxyRange, SourceNatAction, SourcePool, StaticPrefix, StaticRule,
-    StaticRuleSet,
+    NatStatic, PersistentNat, PoolPersistentNat, PoolPort, Port, PortSpan, ProxyRange, SourceNatAction,
+    SourcePool, StaticPrefix, StaticRule, StaticRuleSet,
 };
 pub use policies::{
     AddressRef, DefaultPolicy, GlobalPolicy, Policies, Policy, PolicyAction, PolicyRematch, ZonePairPolicies,

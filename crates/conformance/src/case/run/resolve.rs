@@ -58,8 +58,7 @@ pub(super) fn datagram(
         dst: dst.0,
         ttl: ttl.or(base.map(|b| b.ttl)).unwrap_or(64),
         id: id.or(chosen).or(base.map(|b| b.id)).unwrap_or(0),
-        dont_fragment: src.0.is_ipv4()
-            && dont_fragment.or(base.map(|b| b.dont_fragment)).unwrap_or(false),
+        dont_fragment: src.0.is_ipv4() && dont_fragment.or(base.map(|b| b.dont_fragment)).unwrap_or(false),
         extensions: extensions.or(base.map(|b| b.extensions)).unwrap_or(0),
         slice: slice.or(base.and_then(|b| b.slice)),
         body,
@@ -97,7 +96,12 @@ fn body(
                 _ => (DATA, false),
             };
             let (sport, dport) = ports((sport, dport), seen, variables)?;
-            Body::Udp { sport, dport, len: len.unwrap_or(was.0), unsummed: unsummed.unwrap_or(was.1 && !demanded) }
+            Body::Udp {
+                sport,
+                dport,
+                len: len.unwrap_or(was.0),
+                unsummed: unsummed.unwrap_or(was.1 && !demanded),
+            }
         }
         Kind::Icmp { .. } => icmp(pattern, kind, (len, known), variables)?,
         Kind::Other(proto) => {

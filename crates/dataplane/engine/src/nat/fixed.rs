@@ -63,11 +63,7 @@ impl Fixed {
     }
 
     /// The rule that a packet from the inside ones, in its destination's family, meets first.
-    pub(crate) fn outward(
-        &self,
-        to: (InterfaceId, ZoneId),
-        tuple: &NatTuple,
-    ) -> Met<(Addr, Option<u16>)> {
+    pub(crate) fn outward(&self, to: (InterfaceId, ZoneId), tuple: &NatTuple) -> Met<(Addr, Option<u16>)> {
         self.met(to).find_map(|(rule, map)| Some((rule.id, map.outward(rule, tuple)?)))
     }
 
@@ -93,7 +89,9 @@ impl Map {
         let outside = (rule.outside.first, bits(&rule.outside));
         match rule.target {
             StaticTarget::Range(inside) => Self::Range(inside),
-            StaticTarget::Embedded => Prefix64::new(outside.0, outside.1).map_or(Self::Nothing, Self::Embedded),
+            StaticTarget::Embedded => {
+                Prefix64::new(outside.0, outside.1).map_or(Self::Nothing, Self::Embedded)
+            }
             StaticTarget::Npt(inside) => {
                 Nptv6::new((inside.first, bits(&inside)), outside).map_or(Self::Nothing, Self::Npt)
             }

@@ -4,7 +4,8 @@
 //! nowhere else; a lease whose session was never made goes back at once. Spec: nat-source-12, nat-pool-4.
 
 use ravelin_nat::{
-    Affinity, Allocator, Config, Inbound, Lease, Limits, MappingRecord, PoolId, Recipe, Refusal, Request, Usage,
+    Affinity, Allocator, Config, Inbound, Lease, Limits, MappingRecord, PoolId, Recipe, Refusal, Request,
+    Usage,
 };
 use ravelin_types::{Addr, DropReason, Family, Instant, WorkerId};
 
@@ -42,7 +43,12 @@ impl Leases {
             ..Limits::default()
         };
         let held = (0..sessions).map(|_| None).collect();
-        Self { allocator: Allocator::new(affinity, key, limits), held, entered: Vec::new(), pools: Vec::new() }
+        Self {
+            allocator: Allocator::new(affinity, key, limits),
+            held,
+            entered: Vec::new(),
+            pools: Vec::new(),
+        }
     }
 
     /// Takes a program's pools; gives those whose sessions must end before anything is leased again.

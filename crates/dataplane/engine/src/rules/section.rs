@@ -195,8 +195,8 @@ mod tests {
 
     fn tuple() -> impl Strategy<Value = Tuple> {
         let icmp = prop::option::of((0u8..4, 0u8..3));
-        ((1u16..4, 1u16..4), (family(), family()), (0u8..16, 0u8..16), 0usize..4, (0u16..9, 0u16..9), icmp).prop_map(
-            |((from, to), (family, dst_family), (src, dst), proto, (sport, dport), icmp)| Tuple {
+        ((1u16..4, 1u16..4), (family(), family()), (0u8..16, 0u8..16), 0usize..4, (0u16..9, 0u16..9), icmp)
+            .prop_map(|((from, to), (family, dst_family), (src, dst), proto, (sport, dport), icmp)| Tuple {
                 from: ZoneId(from),
                 to: ZoneId(to),
                 family,
@@ -207,8 +207,7 @@ mod tests {
                 sport,
                 dport,
                 icmp: icmp.filter(|_| PROTOS[proto] == Proto::ICMP),
-            },
-        )
+            })
     }
 
     fn section(policies: &[(ZoneMatch, Policy)], before: Option<&Section>) -> Section {

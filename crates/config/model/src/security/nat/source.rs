@@ -77,11 +77,21 @@ pub struct NatRule {
     ))]
     pub action: SourceNatAction,
     #[lower(presence = "then source-nat pool persistent-nat")]
-    pub pool_persistent: Option<PersistentNat>,
+    pub pool_persistent: Option<PoolPersistentNat>,
     #[lower(presence = "then source-nat interface persistent-nat")]
     pub interface_persistent: Option<PersistentNat>,
     #[lower(at)]
     pub at: Span,
+}
+
+/// The same for a pool.
+#[derive(Clone, Debug, Default, PartialEq, Lower)]
+pub struct PoolPersistentNat {
+    #[lower(flatten)]
+    pub own: PersistentNat,
+    /// Of addresses: ports stay.
+    #[lower(flag = "address-mapping")]
+    pub address_mapping: bool,
 }
 
 /// An internal endpoint keeps its external one. Times are seconds.
@@ -96,9 +106,6 @@ pub struct PersistentNat {
     /// No session comes in by it.
     #[lower(flag = "block-ext-session")]
     pub block_ext_session: bool,
-    /// Of addresses: ports stay.
-    #[lower(flag = "address-mapping")]
-    pub address_mapping: bool,
     #[lower(leaf = "inactivity-timeout")]
     pub inactivity_timeout: Option<u32>,
     #[lower(leaf = "max-session-number")]

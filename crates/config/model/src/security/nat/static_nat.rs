@@ -91,7 +91,8 @@ fn inside(node: &Node, cx: &mut Cx) -> Option<StaticPrefix> {
     let prefix = lower::leaf(node, "then static-nat prefix <>", cx).map(StaticPrefix::Prefix);
     let name = lower::leaf(node, "then static-nat prefix-name <>", cx).map(StaticPrefix::Named);
     let npt = lower::leaf(node, "then static-nat nptv6-prefix <>", cx).map(StaticPrefix::Nptv6);
-    let npt_name = lower::leaf(node, "then static-nat nptv6-prefix-name <>", cx).map(StaticPrefix::Nptv6Named);
+    let npt_name =
+        lower::leaf(node, "then static-nat nptv6-prefix-name <>", cx).map(StaticPrefix::Nptv6Named);
     let inet = lower::flag(node, "then static-nat inet").then_some(StaticPrefix::Inet);
     let all = [
         ("prefix", prefix),
