@@ -101,7 +101,7 @@ const EXTERNALS: &[External] = &[
             "crates/ravelin/",
         ],
     },
-    External { package: "libc", folders: &["crates/conformance/"] },
+    External { package: "libc", folders: &["crates/conformance/", "crates/ravelin/"] },
     External { package: "reedline", folders: &["crates/api/cli/", "crates/ravelin/"] },
 ];
 

@@ -6,9 +6,11 @@
 pub mod build;
 pub mod checksum;
 mod parse;
+mod plain;
 pub mod rewrite;
 
 pub use parse::{Fragment, L4, Malformed, Network, Parsed, TcpFlags, Vlan, parse, parse_ip};
+pub use plain::Plain;
 
 /// Bytes of an Ethernet header without tags.
 pub const ETHERNET_LEN: usize = 14;

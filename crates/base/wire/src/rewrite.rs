@@ -40,6 +40,30 @@ pub fn addresses(frame: &mut [u8], l3_at: usize, family: Family, src: Addr, dst:
     }
 }
 
+/// Takes one from TTL or hop limit and writes the addresses, at once.
+#[inline]
+pub fn forward(frame: &mut [u8], l3_at: usize, family: Family, (src, dst): (Addr, Addr), delta: Delta) {
+    let header = frame.get_mut(l3_at..);
+    match family {
+        Family::V4 => {
+            let Some(header) = header.and_then(|h| h.first_chunk_mut::<20>()) else { return };
+            header[8] -= 1;
+            // What one less in the upper octet of its word does to every checksum.
+            const ONE_LESS: Delta = Delta::word(0x0100, 0);
+            let field = delta.and(ONE_LESS).apply(u16_at(header, 10));
+            put_u16(header, 10, field);
+            crate::put_u32(header, 12, src.low32());
+            crate::put_u32(header, 16, dst.low32());
+        }
+        Family::V6 => {
+            let Some(header) = header.and_then(|h| h.first_chunk_mut::<40>()) else { return };
+            header[7] -= 1;
+            header[8..24].copy_from_slice(&src.octets6());
+            header[24..].copy_from_slice(&dst.octets6());
+        }
+    }
+}
+
 /// Applies a delta to the transport checksum; a UDP field of zero (no checksum) stays zero.
 pub fn transport_delta(frame: &mut [u8], l4_at: usize, proto: Proto, delta: Delta) {
     let Some(at) = checksum_at(proto).map(|at| l4_at + at) else { return };
@@ -69,19 +93,31 @@ pub fn prepare_partial(frame: &mut [u8], network: &Network) -> Option<Partial> {
     if network.fragment != crate::Fragment::Whole {
         return None;
     }
-    let offset = match network.proto {
+    let Network { family, src, dst, proto, l4_at, end, .. } = *network;
+    prepare_whole(frame, (family, proto), (src, dst), (l4_at, end))
+}
+
+/// The same of a datagram known to be whole: its protocol, addresses, and where its transport part lies.
+#[must_use]
+pub fn prepare_whole(
+    frame: &mut [u8],
+    (family, proto): (Family, Proto),
+    (src, dst): (Addr, Addr),
+    (l4_at, end): (u16, u16),
+) -> Option<Partial> {
+    let offset = match proto {
         Proto::TCP => 16,
         Proto::UDP => 6,
         _ => return None,
     };
-    let at = usize::from(network.l4_at) + offset;
-    if network.proto == Proto::UDP && network.family == Family::V4 && u16_at(frame, at) == 0 {
+    let at = usize::from(l4_at) + offset;
+    if proto == Proto::UDP && family == Family::V4 && u16_at(frame, at) == 0 {
         return None;
     }
-    let len = usize::from(network.end - network.l4_at);
-    let sum = checksum::pseudo(network.family, network.src, network.dst, network.proto, len);
+    let len = usize::from(end - l4_at);
+    let sum = checksum::pseudo(family, src, dst, proto, len);
     put_u16(frame, at, checksum::fold(sum));
-    Some(Partial { start: network.l4_at, field: at as u16 })
+    Some(Partial { start: l4_at, field: at as u16 })
 }
 
 /// Finishes a checksum in software: `frame` ends where the datagram ends.
@@ -126,5 +162,9 @@ mod tests {
         transport_delta(&mut frame, 34, Proto::UDP, delta);
         assert!(verifies(&frame));
         assert_eq!(parse(&frame).unwrap().network.unwrap().src, new);
+        let mut at_once = build::frame(&ip, &Payload::udp(1000, 53, b"hello"));
+        forward(&mut at_once, 14, Family::V4, (new, ip.dst), delta);
+        transport_delta(&mut at_once, 34, Proto::UDP, delta);
+        assert_eq!(at_once, frame);
     }
 }

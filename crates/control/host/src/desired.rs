@@ -23,7 +23,8 @@ pub struct DesiredTap {
     pub addresses: BTreeSet<IpNet>,
 }
 
-/// A physical data interface: the kernel only keeps it up; its addresses are the TAPs'.
+/// A physical data interface: the kernel only keeps it up, its filter for multicast open; its addresses and groups are
+/// the TAPs'.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DesiredPort {
     pub device: String,
@@ -61,6 +62,8 @@ pub struct ObservedLink {
     pub mac: Mac,
     pub mtu: u32,
     pub up: bool,
+    /// Multicast of all groups is received.
+    pub all_multicast: bool,
     pub alias: String,
     pub alternative_names: Vec<String>,
     pub addresses: BTreeSet<IpNet>,

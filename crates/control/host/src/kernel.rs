@@ -161,6 +161,7 @@ impl Host {
             Action::SetAlias { link, alias } => self.set(link, |message| message.alias(alias.clone())).await,
             Action::SetMac { link, mac } => self.set(link, |message| message.address(mac.0.to_vec())).await,
             Action::SetMtu { link, mtu } => self.set(link, |message| message.mtu(*mtu)).await,
+            Action::SetAllMulticast(link) => self.set(link, |message| message.allmulticast(true)).await,
             Action::SetUp { link, up: true } => self.set(link, |message| message.up()).await,
             Action::SetUp { link, up: false } => self.set(link, |message| message.down()).await,
             Action::SetSysctl { path, value } => set_sysctl(path, value),

@@ -22,7 +22,8 @@ pub(crate) const PROTOCOL: RouteProtocol = RouteProtocol::Other(201);
 pub(crate) fn link(message: &LinkMessage) -> Option<(String, ObservedLink)> {
     let mut name = None;
     let up = message.header.flags.contains(LinkFlags::Up);
-    let mut link = ObservedLink { index: message.header.index, up, ..ObservedLink::default() };
+    let all_multicast = message.header.flags.contains(LinkFlags::Allmulti);
+    let mut link = ObservedLink { index: message.header.index, up, all_multicast, ..ObservedLink::default() };
     for attribute in &message.attributes {
         match attribute {
             LinkAttribute::IfName(text) => name = Some(text.clone()),

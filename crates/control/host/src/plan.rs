@@ -31,6 +31,8 @@ pub enum Action {
         link: String,
         up: bool,
     },
+    /// Neighbour discovery and routing protocols speak to groups that only the TAPs have joined.
+    SetAllMulticast(String),
     /// `path` under `/proc/sys`.
     SetSysctl {
         path: String,
@@ -82,6 +84,9 @@ fn plan_port(port: &DesiredPort, observed: &Observed, actions: &mut Vec<Action>)
     let name = || port.device.clone();
     for address in &link.addresses {
         actions.push(Action::RemoveAddress { link: name(), address: *address });
+    }
+    if !link.all_multicast {
+        actions.push(Action::SetAllMulticast(name()));
     }
     if link.up != port.up {
         actions.push(Action::SetUp { link: name(), up: port.up });
@@ -177,7 +182,9 @@ mod tests {
 
     /// The kernel as it is when everything was done.
     fn reached(desired: &Desired) -> Observed {
-        let port = |p: &DesiredPort| (p.device.clone(), ObservedLink { up: p.up, ..Default::default() });
+        let port = |p: &DesiredPort| {
+            (p.device.clone(), ObservedLink { up: p.up, all_multicast: true, ..Default::default() })
+        };
         let tap = |t: &DesiredTap| {
             let link = ObservedLink {
                 mac: t.mac,

@@ -120,6 +120,7 @@ impl FlowKey {
     /// Keyed hash, so that nobody outside can choose collisions. Of IPv4 the two words that are not
     /// constant; the length, which SipHash takes in, keeps the families apart.
     #[must_use]
+    #[inline(always)]
     pub fn hash(&self, key: &(u64, u64)) -> u64 {
         let [_, src, _, dst, last] = self.0;
         match self.family() {

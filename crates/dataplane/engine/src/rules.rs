@@ -15,6 +15,7 @@ use ravelin_tcp::TcpRules;
 use ravelin_types::{Addr, Family, Generation, InterfaceId, PolicyId, PortId, ZoneId};
 
 use crate::explain::Recorder;
+use crate::express::Gates;
 use crate::forwarding::Forwarding;
 use crate::nat::{Nat, NatRuleRef};
 pub(crate) use policy::{Decision, Tuple};
@@ -56,6 +57,7 @@ pub struct Rules {
     /// No zone has a profile.
     pub(crate) screens_are_off: bool,
     pub(crate) limits: IdLimits,
+    pub(crate) gates: Gates,
 }
 
 /// One past the highest id of each kind: how long the counters must be.
@@ -91,9 +93,11 @@ impl Rules {
             screens: ScreenTable::new(program.screens().unwrap_or(&Screens::default())),
             screens_are_off: program.screens().is_none_or(|s| s.zones.is_empty()),
             limits: IdLimits::default(),
+            gates: Gates::default(),
         };
         rules.index_units()?;
         rules.limits = rules.id_limits();
+        rules.gates = Gates::of(&rules);
         Ok(rules)
     }
 
@@ -151,8 +155,12 @@ impl Rules {
     }
 
     #[must_use]
+    #[inline]
     pub fn unit_of(&self, port: PortId, vlan: Option<u16>) -> Option<InterfaceId> {
         let units = self.by_vlan.get(port.index())?;
+        if let [(only, unit)] = units[..] {
+            return (only == vlan).then_some(unit);
+        }
         let at = units.binary_search_by_key(&vlan, |(vlan, _)| *vlan).ok()?;
         Some(units[at].1)
     }

@@ -170,6 +170,17 @@ impl Session {
         &self.wings[usize::from(self.marks.has(Marks::ENTERED))].key
     }
 
+    /// Whether its packets need nothing but translation: whatever another mark stands for has its say first.
+    pub(crate) fn is_plain(&self) -> bool {
+        const PLAIN: u8 = Marks::LOG_CLOSE.0 | Marks::COUNT.0 | Marks::LEASE.0 | Marks::ENTERED.0;
+        self.marks.0 & !PLAIN == 0
+    }
+
+    /// The policy that counts its packets, if one does.
+    pub(crate) fn counted_under(&self) -> Option<PolicyId> {
+        self.marks.has(Marks::COUNT).then_some(self.policy)
+    }
+
     /// Whether it ended by silence before `now`.
     pub(crate) fn is_over(&self, now: Ticks) -> bool {
         self.timeout_s != 0 && now.since(self.last_seen) >= self.timeout_s.saturating_mul(10)

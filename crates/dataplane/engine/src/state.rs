@@ -11,6 +11,7 @@ use ravelin_program::Screen;
 use ravelin_types::{Generation, Instant, SessionId, WorkerId};
 
 use crate::counters::{Counters, Hits};
+use crate::express::Express;
 use crate::fragment::Fragments;
 use crate::hold::Hold;
 use crate::key::FlowKey;
@@ -72,6 +73,7 @@ pub struct State {
     pub(crate) hold: Hold,
     pub(crate) random: Random,
     pub(crate) flows: Vec<crate::step::Slot>,
+    pub(crate) express: Vec<Express>,
     answer_tokens_ns: u64,
     answer_refilled: Instant,
     next_session: u64,
@@ -107,6 +109,7 @@ impl State {
             hold: Hold::new(),
             random: Random::new(seed.key(lane | 3)),
             flows: Vec::with_capacity(crate::BATCH_MAX),
+            express: vec![Express::NONE; crate::BATCH_MAX],
             answer_tokens_ns: 1_000_000_000 / ANSWERS_PER_S * ANSWERS_BURST,
             answer_refilled: Instant::ZERO,
             next_session: u64::from(epoch & 0xffff) << 48 | u64::from(worker.0) << 40,

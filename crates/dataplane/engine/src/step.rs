@@ -5,10 +5,11 @@
 
 use ravelin_program::Interface;
 use ravelin_screen::Way;
-use ravelin_types::{DropReason, Family, Instant, Mac, Proto, ZoneId};
-use ravelin_wire::{Fragment, L4, Malformed, Network, Parsed, ethertype, parse};
+use ravelin_types::{DropReason, Family, Instant, Mac, ZoneId};
+use ravelin_wire::{Fragment, L4, Network, Parsed, ethertype, parse};
 
 use crate::explain::{Fact, Recorder};
+use crate::express::{self, Express};
 use crate::fragment::{self, Arrival, Fate, Taken};
 use crate::key::FlowKey;
 use crate::output::{Onward, Output};
@@ -20,7 +21,7 @@ use crate::state::State;
 use crate::steer::{HandOver, Towards};
 use crate::stub::Message;
 use crate::verdict::Verdict;
-use crate::{act, fast_path, first_path, host, icmp_error, screens};
+use crate::{act, fast_path, first_path, host, icmp_error, sanity, screens};
 
 /// Packets a step takes at most.
 pub const BATCH_MAX: usize = 64;
@@ -67,6 +68,10 @@ pub(crate) struct Flow {
 pub(crate) enum Slot {
     Done(Verdict),
     Flow(Flow),
+    /// It may be done with in short.
+    Express {
+        hash: u64,
+    },
     /// ARP to or from the kernel.
     Arp {
         link: Link,
@@ -97,34 +102,51 @@ pub fn step<R: Recorder>(
     act::release_held(&mut turn);
     let mut flows = std::mem::take(&mut turn.state.flows);
     flows.clear();
-    for packet in packets.iter() {
-        flows.push(examine(&mut turn, packet));
+    let mut shorts = std::mem::take(&mut turn.state.express);
+    shorts.resize(BATCH_MAX, Express::NONE);
+    for (packet, short) in packets.iter().zip(&mut shorts) {
+        flows.push(examine(&mut turn, packet, short));
     }
-    for slot in &flows {
-        if let Slot::Flow(flow) = slot {
-            turn.state.sessions.prefetch_other_bucket(flow.hash);
+    let mut missed = false;
+    for (slot, short) in flows.iter().zip(&mut shorts) {
+        short.hint = slot.hash().and_then(|hash| turn.state.sessions.prefetch_record(hash));
+        missed |= short.hint.is_none();
+    }
+    if missed {
+        for (slot, short) in flows.iter().zip(&mut shorts).filter(|(_, short)| short.hint.is_none()) {
+            short.hint = slot.hash().and_then(|hash| turn.state.sessions.prefetch_record_of_second(hash));
         }
     }
-    for slot in &flows {
-        if let Slot::Flow(flow) = slot {
-            turn.state.sessions.prefetch_record(flow.hash);
-        }
-    }
-    for (packet, slot) in packets.iter_mut().zip(&flows) {
+    for ((packet, slot), short) in packets.iter_mut().zip(&flows).zip(&shorts) {
         let verdict = match slot {
-            Slot::Done(verdict) => *verdict,
-            Slot::Flow(flow) => {
-                let verdict = judge(&mut turn, packet, flow);
-                note_fate(&mut turn, flow, verdict);
-                verdict
-            }
-            Slot::Arp { link, unit, from_host } => host::arp(&mut turn, packet, link, (*unit, *from_host)),
+            Slot::Express { .. } => match express::run(&mut turn, packet, short) {
+                Some(verdict) => verdict,
+                None => {
+                    let slot = classify(&mut turn, packet).unwrap_or_else(Slot::Done);
+                    whole_way(&mut turn, packet, &slot)
+                }
+            },
+            slot => whole_way(&mut turn, packet, slot),
         };
         account(&mut turn, packet, verdict);
         turn.out.verdicts.push(verdict);
     }
     turn.state.flows = flows;
+    turn.state.express = shorts;
     release_fragments(&mut turn);
+}
+
+fn whole_way<R: Recorder>(turn: &mut Turn<'_, R>, packet: &mut Packet<'_>, slot: &Slot) -> Verdict {
+    match slot {
+        Slot::Done(verdict) => *verdict,
+        Slot::Flow(flow) => {
+            let verdict = judge(turn, packet, flow);
+            note_fate(turn, flow, verdict);
+            verdict
+        }
+        Slot::Arp { link, unit, from_host } => host::arp(turn, packet, link, (*unit, *from_host)),
+        Slot::Express { .. } => unreachable!("what is left of express packets is classified"),
+    }
 }
 
 /// The path of one packet, as Junos draws it.
@@ -209,7 +231,7 @@ fn release_fragments<R: Recorder>(turn: &mut Turn<'_, R>) {
         let verdict = match classify(turn, packet) {
             Err(verdict) | Ok(Slot::Done(verdict)) => verdict,
             Ok(Slot::Flow(flow)) => judge(turn, packet, &flow),
-            Ok(Slot::Arp { .. }) => unreachable!("a fragment is a datagram"),
+            Ok(Slot::Arp { .. } | Slot::Express { .. }) => unreachable!("a fragment is a datagram"),
         };
         emit(turn, packet, verdict);
     });
@@ -269,21 +291,21 @@ fn account<R: Recorder>(turn: &mut Turn<'_, R>, packet: &Packet<'_>, verdict: Ve
 }
 
 /// From bytes to a flow, or to the end of a packet that is none.
-fn examine<R: Recorder>(turn: &mut Turn<'_, R>, packet: &Packet<'_>) -> Slot {
+#[inline(always)]
+fn examine<R: Recorder>(turn: &mut Turn<'_, R>, packet: &Packet<'_>, short: &mut Express) -> Slot {
     if packet.handed.is_none() {
         let counters = &mut turn.state.counters;
         counters.rx_packets += 1;
         counters.rx_bytes += packet.len() as u64;
     }
-    match classify(turn, packet) {
-        Err(verdict) => Slot::Done(verdict),
-        Ok(slot) => {
-            if let Slot::Flow(flow) = &slot {
-                turn.state.sessions.prefetch_bucket(flow.hash);
-            }
-            slot
-        }
+    let slot = match express::look(turn, packet, short) {
+        Some(hash) => Slot::Express { hash },
+        None => classify(turn, packet).unwrap_or_else(Slot::Done),
+    };
+    if let Some(hash) = slot.hash() {
+        turn.state.sessions.prefetch_bucket(hash);
     }
+    slot
 }
 
 fn classify<R: Recorder>(turn: &mut Turn<'_, R>, packet: &Packet<'_>) -> Result<Slot, Verdict> {
@@ -291,7 +313,7 @@ fn classify<R: Recorder>(turn: &mut Turn<'_, R>, packet: &Packet<'_>) -> Result<
     if !turn.world.armed {
         return dropped(DropReason::NotReady);
     }
-    let parsed = parse(packet.bytes()).map_err(|e| Verdict::Drop(malformed(e)))?;
+    let parsed = parse(packet.bytes()).map_err(|e| Verdict::Drop(sanity::malformed(e)))?;
     let unit = ingress_unit(turn.world, packet.ingress, &parsed)?;
     let from_host = matches!(packet.ingress, Ingress::Host(_));
     if !from_host && packet.handed.is_none() {
@@ -315,7 +337,7 @@ fn classify<R: Recorder>(turn: &mut Turn<'_, R>, packet: &Packet<'_>) -> Result<
         return dropped(DropReason::FamilyNotConfigured);
     }
     if !from_host {
-        check_addresses(&network)?;
+        sanity::check_addresses(&network).map_err(Verdict::Drop)?;
     }
     let (zone, towards) = if from_host { (ZoneId::HOST, Towards::Out) } else { (zone, Towards::In) };
     let key = place(turn, &Arrival { packet, network: &network, l3_at: link.l3_at, zone }, towards)?;
@@ -357,29 +379,6 @@ fn ingress_unit<'w>(
         Some(_) => dropped(DropReason::InterfaceDisabled),
         None => dropped(DropReason::UnknownVlan),
     }
-}
-
-/// Addresses that no packet from the wire may carry (RFC 1122 3.2.1.3, RFC 4291 2.5, 2.7).
-fn check_addresses(network: &Network) -> Result<(), Verdict> {
-    let Network { family, src, dst, .. } = *network;
-    let unspecified_allowed = match family {
-        // DHCP clients have no address yet.
-        Family::V4 => network.proto == Proto::UDP,
-        // Duplicate address detection and multicast listener reports.
-        Family::V6 => network.proto == Proto::ICMPV6 && dst.is_multicast(family),
-    };
-    let limited_broadcast = family == Family::V4 && src.low32() == u32::MAX;
-    let bad_source = src.is_multicast(family)
-        || src.is_loopback(family)
-        || limited_broadcast
-        || (src.is_unspecified() && !unspecified_allowed);
-    if bad_source {
-        return Err(Verdict::Drop(DropReason::InvalidSource));
-    }
-    if dst.is_unspecified() || dst.is_loopback(family) {
-        return Err(Verdict::Drop(DropReason::InvalidDestination));
-    }
-    Ok(())
 }
 
 /// The key of a packet that is this worker's to judge, or whose it is.
@@ -451,17 +450,14 @@ fn key_of(network: &Network, transport: Option<Transport>) -> FlowKey {
     }
 }
 
-fn malformed(error: Malformed) -> DropReason {
-    match error {
-        Malformed::Ethernet => DropReason::MalformedEthernet,
-        Malformed::Ipv4Header => DropReason::MalformedIpv4,
-        Malformed::Ipv4Checksum => DropReason::BadIpv4Checksum,
-        Malformed::Ipv6Header => DropReason::MalformedIpv6,
-        Malformed::ExtensionHeader => DropReason::MalformedExtension,
-        Malformed::TooManyExtensions => DropReason::TooManyExtensions,
-        Malformed::MappedAddress => DropReason::MappedAddress,
-        Malformed::Transport => DropReason::MalformedTransport,
-        Malformed::IcmpLength => DropReason::MalformedIcmp,
+impl Slot {
+    /// Of the key of a packet that may have a session.
+    fn hash(&self) -> Option<u64> {
+        match self {
+            Self::Flow(flow) => Some(flow.hash),
+            Self::Express { hash } => Some(*hash),
+            Self::Done(_) | Self::Arp { .. } => None,
+        }
     }
 }
 

@@ -88,6 +88,13 @@ pub struct Judgement {
 }
 
 impl Judgement {
+    /// It passes, and nothing follows from it.
+    #[must_use]
+    #[inline]
+    pub fn is_plain(&self) -> bool {
+        *self == Self::PASS
+    }
+
     pub(crate) const PASS: Self = Self { verdict: Verdict::Pass, timeout: None, end: None, answer: None };
 
     pub(crate) const fn drop(reason: TcpDrop) -> Self {

@@ -56,6 +56,7 @@ impl Index {
         Self { buckets: vec![EMPTY; buckets].into_boxed_slice(), mask: buckets as u64 - 1 }
     }
 
+    #[inline(always)]
     fn places(&self, hash: u64) -> [usize; 2] {
         let first = hash & self.mask;
         let second = (hash >> 24) & self.mask;
@@ -66,12 +67,25 @@ impl Index {
         prefetch(&self.buckets[self.places(hash)[0]]);
     }
 
-    /// Asks for the second bucket of a hash that the first does not seem to have.
-    pub(super) fn prefetch_other(&self, hash: u64) {
+    /// Who is probably meant by a hash: the first entry of its first bucket whose tag fits. Its second bucket is asked for when
+    /// there is none.
+    #[inline]
+    pub(super) fn hint(&self, hash: u64) -> Option<WingRef> {
         let [first, second] = self.places(hash);
-        if self.buckets[first].fitting(tag(hash)) == 0 {
+        let bucket = &self.buckets[first];
+        let fitting = bucket.fitting(tag(hash));
+        if fitting == 0 {
             prefetch(&self.buckets[second]);
+            return None;
         }
+        Some(WingRef(bucket.refs[fitting.trailing_zeros() as usize % WAYS]))
+    }
+
+    /// The same of its second bucket.
+    pub(super) fn hint_of_second(&self, hash: u64) -> Option<WingRef> {
+        let bucket = &self.buckets[self.places(hash)[1]];
+        let fitting = bucket.fitting(tag(hash));
+        (fitting != 0).then(|| WingRef(bucket.refs[fitting.trailing_zeros() as usize % WAYS]))
     }
 
     /// The first entry whose tag fits and of which `is` holds, in either bucket.

@@ -69,6 +69,7 @@ impl Sessions {
         self.slots.len()
     }
 
+    #[inline(always)]
     pub(crate) fn hash(&self, key: &FlowKey) -> u64 {
         key.hash(&self.hash_key)
     }
@@ -77,19 +78,25 @@ impl Sessions {
         self.index.prefetch(hash);
     }
 
-    pub(crate) fn prefetch_other_bucket(&self, hash: u64) {
-        self.index.prefetch_other(hash);
+    /// Brings the record that a hash probably means close, and says which it is; `None`: its first bucket does not
+    /// tell, and the second one comes closer.
+    #[inline]
+    pub(crate) fn prefetch_record(&self, hash: u64) -> Option<WingRef> {
+        self.index.hint(hash).inspect(|hint| self.prefetch_slot(*hint))
     }
 
-    /// Brings the record that a hash probably means close.
-    pub(crate) fn prefetch_record(&self, hash: u64) {
-        if let Some(hint) = self.index.find(hash, |_| true) {
-            let session = &self.slots[hint.slot() as usize];
-            prefetch(&session.wings[0]);
-            prefetch(&session.wings[1]);
-            prefetch(&session.packets);
-            prefetch(&session.state);
-        }
+    /// The same of a hash whose first bucket did not tell.
+    pub(crate) fn prefetch_record_of_second(&self, hash: u64) -> Option<WingRef> {
+        self.index.hint_of_second(hash).inspect(|hint| self.prefetch_slot(*hint))
+    }
+
+    #[inline]
+    fn prefetch_slot(&self, hint: WingRef) {
+        let session = &self.slots[hint.slot() as usize];
+        prefetch(&session.wings[0]);
+        prefetch(&session.wings[1]);
+        prefetch(&session.packets);
+        prefetch(&session.state);
     }
 
     pub(crate) fn lookup(&self, key: &FlowKey, hash: u64) -> Option<WingRef> {

@@ -1,0 +1,266 @@
+//! Express path: packets of standing sessions that nothing but their session has a say in.
+//!
+//! A shortcut and nothing else: what it does to a packet, a session and the counters is what the whole path would do, and
+//! whatever is out of the ordinary is left to that, untouched (tests/express.rs compares the two). Place: beside
+//! classify and the fast path. State: none of its own; [`Gates`] are made with the rules. Spec: flow-29.
+
+use ravelin_program::Interface;
+use ravelin_screen::Way;
+use ravelin_tcp::{Direction, Extent, Segment};
+use ravelin_types::{Addr, DropReason, Family, InterfaceId, Mac, PortId, Proto, ZoneId};
+use ravelin_wire::{ETHERNET_LEN, Plain, VLAN_LEN, ethertype, put_u16, rewrite};
+
+use crate::act;
+use crate::explain::Recorder;
+use crate::key::FlowKey;
+use crate::packet::{Checksum, Ingress, Packet};
+use crate::rules::Rules;
+use crate::session::{HOST_UNIT, Life, Ticks, Wing, WingRef};
+use crate::step::Turn;
+use crate::tcp;
+use crate::verdict::{Egress, Verdict};
+
+/// By unit, what of the program concerns packets that do not need it whole.
+#[derive(Debug, Default)]
+pub(crate) struct Gates {
+    entrances: Vec<Option<Entrance>>,
+    exits: Vec<Option<Exit>>,
+}
+
+/// A unit whose packets nobody looks at before their session.
+#[derive(Clone, Copy, Debug)]
+struct Entrance {
+    /// The port's MAC address, as packets show it.
+    station: u64,
+    zone: ZoneId,
+    inet: bool,
+    inet6: bool,
+}
+
+/// A unit that packets leave by as they are.
+#[derive(Clone, Copy, Debug)]
+struct Exit {
+    mac: Mac,
+    port: PortId,
+    vlan: Option<u16>,
+    mtu4: u16,
+    mtu6: u16,
+}
+
+impl Gates {
+    pub(crate) fn of(rules: &Rules) -> Self {
+        let mut gates = Self::default();
+        let units = rules.units().map(|u| u.id.index() + 1).max().unwrap_or(0);
+        gates.entrances.resize(units, None);
+        gates.exits.resize(units, None);
+        for unit in rules.units().filter(|unit| unit.enabled) {
+            let Some(port) = rules.port(unit.port).filter(|port| port.enabled) else { continue };
+            let mac = Mac(port.mac);
+            gates.entrances[unit.id.index()] = Entrance::of(rules, unit, mac);
+            gates.exits[unit.id.index()] = Exit::of(rules, unit, mac);
+        }
+        gates
+    }
+
+    fn entrance(&self, unit: InterfaceId) -> Option<&Entrance> {
+        self.entrances.get(unit.index())?.as_ref()
+    }
+
+    fn exit(&self, unit: InterfaceId) -> Option<&Exit> {
+        self.exits.get(unit.index())?.as_ref()
+    }
+}
+
+impl Entrance {
+    /// `None`: screens look at what comes in here.
+    fn of(rules: &Rules, unit: &Interface, mac: Mac) -> Option<Self> {
+        let zone = unit.zone.filter(|zone| rules.screens.of(*zone, Way::In).is_none())?;
+        Some(Self { station: Plain::station_of(mac), zone, inet: unit.inet, inet6: unit.inet6 })
+    }
+}
+
+impl Exit {
+    /// `None`: screens look at what leaves here.
+    fn of(rules: &Rules, unit: &Interface, mac: Mac) -> Option<Self> {
+        let looked_at = unit.zone.is_some_and(|zone| rules.screens.of(zone, Way::Out).is_some());
+        let Interface { port, vlan, mtu4, mtu6, .. } = *unit;
+        (!looked_at).then_some(Self { mac, port, vlan, mtu4, mtu6 })
+    }
+}
+
+/// A packet that may go this way, if its session is one that lets it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Express {
+    pub key: FlowKey,
+    /// Whose packet it seems to be.
+    pub hint: Option<WingRef>,
+    unit: InterfaceId,
+    zone: ZoneId,
+    l3_at: u16,
+    l4_at: u16,
+    end: u16,
+}
+
+impl Express {
+    pub(crate) const NONE: Self = Self {
+        key: FlowKey::EMPTY,
+        hint: None,
+        unit: HOST_UNIT,
+        zone: ZoneId::HOST,
+        l3_at: 0,
+        l4_at: 0,
+        end: 0,
+    };
+}
+
+/// Fills `express` in and gives the key's hash; `None`: the packet is to be taken apart in full.
+#[inline(always)]
+pub(crate) fn look<R: Recorder>(
+    turn: &Turn<'_, R>,
+    packet: &Packet<'_>,
+    express: &mut Express,
+) -> Option<u64> {
+    let world = turn.world;
+    let Ingress::Port(port) = packet.ingress else { return None };
+    if R::ON || packet.handed.is_some() || !world.armed {
+        return None;
+    }
+    let plain = Plain::read(packet.bytes())?;
+    let unit = world.rules.unit_of(port, plain.vlan)?;
+    let entrance = world.rules.gates.entrance(unit)?;
+    let configured = match plain.family {
+        Family::V4 => entrance.inet,
+        Family::V6 => entrance.inet6,
+    };
+    if !configured || plain.station != entrance.station || plain.ttl <= 1 || !addresses_pass(&plain) {
+        return None;
+    }
+    let key = FlowKey::new(plain.family, plain.proto, (plain.src, plain.sport), (plain.dst, plain.dport));
+    let hash = turn.state.sessions.hash(&key);
+    express.key = key;
+    express.hint = None;
+    express.unit = unit;
+    express.zone = entrance.zone;
+    express.l3_at = plain.l3_at;
+    express.l4_at = plain.l4_at;
+    express.end = plain.end;
+    Some(hash)
+}
+
+/// Ordinary addresses: stricter than what the whole path lets pass, which judges the others.
+#[inline]
+fn addresses_pass(plain: &Plain) -> bool {
+    let Plain { family, src, dst, .. } = *plain;
+    let ordinary = |addr: Addr| match family {
+        // 0.0.0.0/8 and 127.0.0.0/8 aside, up to the multicast addresses.
+        Family::V4 => !matches!(addr.low32() >> 24, 0 | 127 | 224..),
+        Family::V6 => addr.0 > 1 && !addr.is_multicast(family),
+    };
+    ordinary(src) && ordinary(dst)
+}
+
+/// The packet through its session. `None`: it goes the whole way; nothing has changed.
+#[inline(always)]
+pub(crate) fn run<R: Recorder>(
+    turn: &mut Turn<'_, R>,
+    packet: &mut Packet<'_>,
+    express: &Express,
+) -> Option<Verdict> {
+    let at = express.hint?;
+    let (world, now) = (turn.world, Ticks::at(turn.now));
+    let session = turn.state.sessions.get_mut(at.slot());
+    let (mine, other) = (session.wings[at.wing()], session.wings[1 - at.wing()].key);
+    let valid = mine.key == express.key
+        && mine.zone == express.zone
+        && mine.resolved_at == world.forwarding.generation
+        && session.generation == world.rules.generation.0 as u32
+        && session.is_plain()
+        && !session.is_over(now);
+    if !valid {
+        return None;
+    }
+    let exit = world.rules.gates.exit(mine.egress)?;
+    let (family, proto) = (express.key.family(), express.key.proto());
+    let mtu = match family {
+        Family::V4 => exit.mtu4,
+        Family::V6 => exit.mtu6,
+    };
+    let bytes = express.end - express.l3_at;
+    if bytes > mtu || !world.forwarding.is_up(exit.port) {
+        return None;
+    }
+    if proto == Proto::TCP {
+        let segment = packet.bytes().get(usize::from(express.l4_at)..usize::from(express.end))?;
+        let segment = Segment::of(segment, Extent::Whole)?;
+        let direction = if at.wing() == 0 { Direction::Initial } else { Direction::Reverse };
+        let mut conversation = session.tcp;
+        if !conversation.judge(direction, &segment, &world.rules.tcp).is_plain() {
+            return None;
+        }
+        session.state = tcp::life(conversation.state());
+        session.tcp = conversation;
+    } else {
+        session.state = Life::Established;
+    }
+    session.last_seen = now;
+    session.packets[at.wing()] += 1;
+    session.bytes[at.wing()] += u64::from(bytes);
+    let counted = session.counted_under();
+    let counters = &mut turn.state.counters;
+    if let Some(hits) = counted.and_then(|policy| counters.policies.get_mut(policy.index())) {
+        hits.passed(at.wing(), u64::from(bytes));
+    }
+    counters.received(express.unit, packet.len());
+    Some(send(packet, express, exit, (&mine, &other)))
+}
+
+/// Rewritten and dressed for its way out.
+#[inline(always)]
+fn send(
+    packet: &mut Packet<'_>,
+    express: &Express,
+    exit: &Exit,
+    (mine, other): (&Wing, &FlowKey),
+) -> Verdict {
+    let (family, proto) = (express.key.family(), express.key.proto());
+    let frame = packet.bytes_mut();
+    let (l3_at, l4_at) = (usize::from(express.l3_at), usize::from(express.l4_at));
+    if mine.key.reversed() == *other {
+        rewrite::decrement_ttl(frame, l3_at, family);
+    } else {
+        rewrite::forward(frame, l3_at, family, (other.dst(), other.src()), mine.l3_delta);
+        put_u16(frame, l4_at, other.dport());
+        put_u16(frame, l4_at + 2, other.sport());
+        rewrite::transport_delta(frame, l4_at, proto, mine.l4_delta);
+    }
+    let partial = match packet.checksum {
+        Checksum::Verified | Checksum::Unverified => None,
+        Checksum::Partial(_) | Checksum::Unknown => {
+            let span = (express.l4_at, express.end);
+            rewrite::prepare_whole(packet.bytes_mut(), (family, proto), (other.dst(), other.src()), span)
+        }
+    };
+    packet.truncate(usize::from(express.end));
+    let Some(by) = dress(packet, l3_at, exit, (mine.mac, family)) else {
+        return Verdict::Drop(DropReason::TxQueueFull);
+    };
+    let egress = Egress::Port(exit.port);
+    Verdict::Send { egress, unit: mine.egress, partial: act::moved(partial, by) }
+}
+
+/// The link header; how far the network header moved. `None`: no room.
+#[inline]
+fn dress(packet: &mut Packet<'_>, l3_at: usize, exit: &Exit, (mac, family): (Mac, Family)) -> Option<isize> {
+    let len = if exit.vlan.is_some() { ETHERNET_LEN + VLAN_LEN } else { ETHERNET_LEN };
+    if len != l3_at || exit.vlan.is_some() {
+        let kind = match family {
+            Family::V4 => ethertype::IPV4,
+            Family::V6 => ethertype::IPV6,
+        };
+        return act::link_header(packet, l3_at, (exit.mac, mac), exit.vlan, kind);
+    }
+    let link = packet.bytes_mut().first_chunk_mut::<12>()?;
+    link[..6].copy_from_slice(&mac.0);
+    link[6..].copy_from_slice(&exit.mac.0);
+    Some(0)
+}

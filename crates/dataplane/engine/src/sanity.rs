@@ -1,0 +1,42 @@
+//! What no packet may be: damaged headers, and addresses that nobody sends from or to.
+
+use ravelin_types::{DropReason, Family, Proto};
+use ravelin_wire::{Malformed, Network};
+
+/// Addresses that no packet from the wire may carry (RFC 1122 3.2.1.3, RFC 4291 2.5, 2.7).
+pub(crate) fn check_addresses(network: &Network) -> Result<(), DropReason> {
+    let Network { family, src, dst, .. } = *network;
+    let unspecified_allowed = match family {
+        // DHCP clients have no address yet.
+        Family::V4 => network.proto == Proto::UDP,
+        // Duplicate address detection and multicast listener reports.
+        Family::V6 => network.proto == Proto::ICMPV6 && dst.is_multicast(family),
+    };
+    let limited_broadcast = family == Family::V4 && src.low32() == u32::MAX;
+    let bad_source = src.is_multicast(family)
+        || src.is_loopback(family)
+        || limited_broadcast
+        || (src.is_unspecified() && !unspecified_allowed);
+    if bad_source {
+        return Err(DropReason::InvalidSource);
+    }
+    if dst.is_unspecified() || dst.is_loopback(family) {
+        return Err(DropReason::InvalidDestination);
+    }
+    Ok(())
+}
+
+/// Why a frame that could not be taken apart is dropped.
+pub(crate) fn malformed(error: Malformed) -> DropReason {
+    match error {
+        Malformed::Ethernet => DropReason::MalformedEthernet,
+        Malformed::Ipv4Header => DropReason::MalformedIpv4,
+        Malformed::Ipv4Checksum => DropReason::BadIpv4Checksum,
+        Malformed::Ipv6Header => DropReason::MalformedIpv6,
+        Malformed::ExtensionHeader => DropReason::MalformedExtension,
+        Malformed::TooManyExtensions => DropReason::TooManyExtensions,
+        Malformed::MappedAddress => DropReason::MappedAddress,
+        Malformed::Transport => DropReason::MalformedTransport,
+        Malformed::IcmpLength => DropReason::MalformedIcmp,
+    }
+}

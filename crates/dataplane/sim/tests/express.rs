@@ -1,0 +1,348 @@
+//! The express path is the whole path, only shorter: two engines see the same packets, one of them with a recorder on, which has
+//! every packet take the whole way. Verdicts, frames, counters, sessions and events must be equal.
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use ravelin_compile::{IdBook, Resolved, compile, routes};
+use ravelin_engine::{
+    BATCH_MAX, Checksum, Egress, FlowKey, Forwarding, Ingress, Limits, NoRecorder, Output, Packet, Recorder,
+    Resolver, Rules, Seed, Shared, Snapshot, State, Steering, Trace, Verdict, step,
+};
+use ravelin_types::{Generation, Instant, Mac, PortId, Proto};
+use ravelin_wire::build::{self, Ip, Payload};
+use ravelin_wire::{TcpFlags, parse, put_u16, u32_at};
+
+const HEADROOM: usize = 32;
+const BUFFER: usize = 512;
+const SEED: Seed = Seed([9; 32]);
+const RUNS: u64 = 60;
+const STEPS: usize = 40;
+
+/// What configurations have in common; the variants change what judges sessions and packets.
+const COMMON: &str = "
+set interfaces ge-0/0/0 unit 0 family inet address 10.0.0.1/8
+set interfaces ge-0/0/0 unit 0 family inet6 address 2001:db8::1/64
+set interfaces ge-0/0/1 unit 0 family inet address 198.51.100.1/24
+set interfaces ge-0/0/1 unit 0 family inet6 address 2001:db8:1::1/64
+set interfaces ge-0/0/2 vlan-tagging
+set interfaces ge-0/0/2 unit 7 vlan-id 7
+set interfaces ge-0/0/2 unit 7 family inet address 192.0.2.1/24
+set interfaces ge-0/0/2 unit 7 family inet6 address 2001:db8:2::1/64
+set security zones security-zone trust interfaces ge-0/0/0.0
+set security zones security-zone untrust interfaces ge-0/0/1.0
+set security zones security-zone dmz interfaces ge-0/0/2.7
+set security nat source rule-set rs from zone trust
+set security nat source rule-set rs to zone untrust
+set security nat source rule-set rs rule r match source-address 10.0.0.0/8
+set security nat source rule-set rs rule r then source-nat interface
+set security nat destination pool inside address 10.0.0.9/32
+set security nat destination rule-set ds from zone untrust
+set security nat destination rule-set ds rule r match destination-address 198.51.100.77/32
+set security nat destination rule-set ds rule r then destination-nat pool inside
+";
+
+fn configuration(variant: usize) -> String {
+    let mut text = COMMON.to_owned();
+    let pairs = [("trust", "untrust"), ("trust", "dmz"), ("dmz", "trust"), ("untrust", "trust")];
+    for (from, to) in pairs {
+        let policy = format!("set security policies from-zone {from} to-zone {to} policy p");
+        text.push_str(&format!(
+            "{policy} match source-address any\n{policy} match destination-address any\n"
+        ));
+        text.push_str(&format!("{policy} match application any\n{policy} then permit\n"));
+        text.push_str(&format!("{policy} then count\n{policy} then log session-close\n"));
+    }
+    text.push_str(match variant {
+        0 => "",
+        1 => "set interfaces ge-0/0/1 mtu 256\n",
+        2 => {
+            "set security screen ids-option s udp flood threshold 5\n\
+             set security zones security-zone trust screen s\n"
+        }
+        3 => "set security flow tcp-mss all-tcp mss 1000\nset interfaces ge-0/0/2 disable\n",
+        4 => "deactivate security policies from-zone trust to-zone dmz\n",
+        5 => "set interfaces ge-0/0/2 unit 7 disable\n",
+        _ => {
+            "set security screen ids-option s udp flood threshold 5\n\
+             set security screen ids-option s match-direction input-output\n\
+             set security zones security-zone untrust screen s\n"
+        }
+    });
+    text
+}
+
+/// One engine.
+struct Engine {
+    snapshot: Snapshot,
+    state: State,
+    shared: Shared,
+    out: Output,
+}
+
+/// What a step did, as far as anybody can tell.
+#[derive(Debug, PartialEq)]
+struct Seen {
+    verdicts: Vec<Verdict>,
+    frames: Vec<Vec<u8>>,
+    answers: Vec<(Egress, Vec<u8>)>,
+    rest: String,
+}
+
+#[derive(Clone)]
+struct Frame {
+    port: PortId,
+    bytes: Vec<u8>,
+    checksum: Checksum,
+}
+
+impl Engine {
+    fn new(rules: &Arc<Rules>, forwarding: &Arc<Forwarding>) -> Self {
+        let limits = Limits { sessions: 64, events: 4096 };
+        let (state, shared) = (State::new(Steering::alone(&SEED), &SEED, 1, limits), Shared::new(64, &SEED));
+        let snapshot = Snapshot {
+            rules: Arc::clone(rules),
+            forwarding: Arc::clone(forwarding),
+            armed: true,
+            any_station: false,
+        };
+        let mut engine = Self { snapshot, state, shared, out: Output::new() };
+        engine.state.adopt(rules, &engine.shared, Instant::ZERO);
+        engine
+    }
+
+    fn step<R: Recorder>(&mut self, now: Instant, frames: &[Frame], rec: &mut R) -> Seen {
+        let mut buffers = vec![[0u8; BUFFER]; frames.len()];
+        let mut packets: Vec<_> = (buffers.iter_mut().zip(frames))
+            .map(|(buffer, frame)| {
+                let len = frame.bytes.len();
+                buffer[HEADROOM..HEADROOM + len].copy_from_slice(&frame.bytes);
+                Packet::new(buffer, HEADROOM, len, Ingress::Port(frame.port), frame.checksum)
+            })
+            .collect();
+        step(&self.snapshot, (&mut self.state, &self.shared), now, &mut packets, &mut self.out, rec);
+        let frames = packets.iter().map(|p| p.bytes().to_vec()).collect();
+        let answers = self.out.answers().iter().map(|a| (a.egress, a.bytes().to_vec())).collect();
+        let mut sessions = Vec::new();
+        self.state.walk_sessions(0, 64, now, |view| {
+            sessions.push(view);
+            ControlFlow::Continue(())
+        });
+        let events = self.state.events.take(usize::MAX);
+        let rest = format!("{:?}\n{sessions:#?}\n{events:?}", self.state.counters);
+        Seen { verdicts: self.out.verdicts.clone(), frames, answers, rest }
+    }
+}
+
+/// Both engines and what passes between their interfaces.
+struct Pair {
+    short: Engine,
+    whole: Engine,
+    stations: Vec<(PortId, Mac)>,
+    pool: Vec<Frame>,
+    book: IdBook,
+    generation: u64,
+    now: Instant,
+    random: u64,
+    /// Frames that the express path could have taken, and those it did: by the recorder that it leaves out.
+    sent: usize,
+}
+
+impl Pair {
+    fn new(seed: u64) -> Self {
+        let mut book = IdBook::default();
+        let (rules, forwarding) = world(0, 1, &mut book, None);
+        let stations = (rules.ports().map(|p| (p.id, Mac(p.mac)))).collect();
+        let (short, whole) = (Engine::new(&rules, &forwarding), Engine::new(&rules, &forwarding));
+        let (random, now) = (seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1, Instant::from_secs(1));
+        let mut pair =
+            Self { short, whole, stations, pool: Vec::new(), book, generation: 1, now, random, sent: 0 };
+        pair.pool = pair.openings();
+        pair
+    }
+
+    fn openings(&self) -> Vec<Frame> {
+        let mut out = Vec::new();
+        let station = self.stations[0];
+        for host in 2..5u8 {
+            let sport = 1000 + u16::from(host);
+            let payloads = [
+                Payload::udp(sport, 53, b"a question"),
+                Payload::tcp_segment(sport, 80, TcpFlags::SYN, 1000, 0, b""),
+            ];
+            let ips = [
+                Ip::v4([10, 0, 0, host], [198, 51, 100, 2]),
+                Ip::v4([10, 0, 0, host], [192, 0, 2, 2]),
+                Ip::v6(&format!("2001:db8::{host}"), "2001:db8:1::2"),
+                Ip::v6(&format!("2001:db8::{host}"), "2001:db8:2::2"),
+            ];
+            for mut ip in ips {
+                ip.dst_mac = station.1;
+                out.extend(payloads.iter().map(|p| fresh(station.0, build::frame(&ip, p))));
+            }
+        }
+        let mut inward = Ip::v4([198, 51, 100, 3], [198, 51, 100, 77]);
+        inward.dst_mac = self.stations[1].1;
+        out.push(fresh(self.stations[1].0, build::frame(&inward, &Payload::udp(5000, 53, b"inward"))));
+        out
+    }
+
+    fn draw(&mut self, end: usize) -> usize {
+        self.random ^= self.random << 13;
+        self.random ^= self.random >> 7;
+        self.random ^= self.random << 17;
+        ((u128::from(self.random) * end as u128) >> 64) as usize
+    }
+
+    fn batch(&mut self) -> Vec<Frame> {
+        let len = 1 + self.draw(BATCH_MAX.min(12));
+        (0..len)
+            .map(|_| {
+                let at = self.draw(self.pool.len());
+                let mut frame = self.pool[at].clone();
+                frame.checksum = [Checksum::Unverified, Checksum::Verified, Checksum::Unknown][self.draw(3)];
+                if self.draw(30) == 0 {
+                    let other = self.draw(3);
+                    let (port, station) = self.stations[other];
+                    frame.port = port;
+                    frame.bytes[..6].copy_from_slice(&station.0);
+                }
+                if self.draw(6) == 0 {
+                    self.damage(&mut frame.bytes);
+                }
+                frame
+            })
+            .collect()
+    }
+
+    /// One byte of the headers anew, the IPv4 checksum mended now and then; or padding; or a cut.
+    fn damage(&mut self, bytes: &mut Vec<u8>) {
+        match self.draw(8) {
+            0 => bytes.extend_from_slice(&[0xee; 9]),
+            1 => bytes.truncate(20 + self.draw(bytes.len() - 20)),
+            kind => {
+                let l3_at = if bytes[12..14] == [0x81, 0] { 18 } else { 14 };
+                let (hops, any) = (l3_at + if bytes[l3_at] == 0x45 { 8 } else { 7 }, self.draw(256) as u8);
+                let (at, value) = if kind == 2 { (hops, 1) } else { (self.draw(bytes.len().min(60)), any) };
+                bytes[at] = value;
+                if bytes[l3_at] == 0x45 && self.draw(4) != 0 {
+                    put_u16(bytes, l3_at + 10, 0);
+                    let sum = ravelin_wire::checksum::sum(&bytes[l3_at..l3_at + 20]);
+                    put_u16(bytes, l3_at + 10, !ravelin_wire::checksum::fold(sum));
+                }
+            }
+        }
+    }
+
+    fn step(&mut self) {
+        let batch = self.batch();
+        self.now.0 += 1_000_000 * (1 + self.draw(50) as u64);
+        if self.draw(12) == 0 {
+            self.now.0 += 1_000_000_000 * self.draw(90) as u64;
+        }
+        let short = self.short.step(self.now, &batch, &mut NoRecorder);
+        let whole = self.whole.step(self.now, &batch, &mut Trace::default());
+        assert_eq!(
+            short,
+            whole,
+            "after {batch:x?}",
+            batch = batch.iter().map(|f| &f.bytes).collect::<Vec<_>>()
+        );
+        for (frame, verdict) in short.frames.iter().zip(&short.verdicts) {
+            let Verdict::Send { egress: Egress::Port(port), .. } = *verdict else { continue };
+            self.sent += 1;
+            let station = self.stations.iter().find(|(id, _)| *id == port).expect("a known port").1;
+            if let Some(answer) = answer(frame, station)
+                && self.pool.len() < 200
+            {
+                self.pool.push(fresh(port, answer));
+            }
+        }
+    }
+
+    fn commit(&mut self) {
+        self.generation += 1;
+        let variant = self.draw(7);
+        let before = Arc::clone(&self.short.snapshot.forwarding);
+        let (rules, changed) = world(variant, self.generation, &mut self.book, Some(&before));
+        // Mostly the routes stay as they were.
+        let forwarding = if self.draw(3) == 0 { changed } else { before };
+        for engine in [&mut self.short, &mut self.whole] {
+            engine.snapshot.rules = Arc::clone(&rules);
+            engine.snapshot.forwarding = Arc::clone(&forwarding);
+            engine.state.adopt(&rules, &engine.shared, self.now);
+        }
+    }
+}
+
+fn fresh(port: PortId, bytes: Vec<u8>) -> Frame {
+    Frame { port, bytes, checksum: Checksum::Unverified }
+}
+
+fn world(
+    variant: usize,
+    generation: u64,
+    book: &mut IdBook,
+    before: Option<&Forwarding>,
+) -> (Arc<Rules>, Arc<Forwarding>) {
+    let valid = ravelin_model::load(&configuration(variant)).result.unwrap_or_else(|e| panic!("{e:?}"));
+    let program = compile(&valid, &Resolved::virtual_ports(&valid), book, Generation(generation));
+    let program = program.unwrap_or_else(|e| panic!("{e:?}"));
+    let rules = Rules::build(&program, None).unwrap_or_else(|e| panic!("{e:?}"));
+    let updates = routes(&valid, book);
+    let none = Forwarding::new(Resolver::Computed);
+    (Arc::new(rules), Arc::new(before.unwrap_or(&none).updated(&updates)))
+}
+
+/// What the other end says to a frame that it got; the VLAN tag as it came.
+fn answer(sent: &[u8], station: Mac) -> Option<Vec<u8>> {
+    let parsed = parse(sent).ok()?;
+    let network = parsed.network?;
+    let key = FlowKey::of(&network, None).reversed();
+    let mut ip = Ip::new(network.family, key.src(), key.dst());
+    ip.dst_mac = station;
+    let body = &sent[usize::from(network.l4_at)..usize::from(network.end)];
+    let payload = match network.proto {
+        Proto::UDP => Payload::udp(key.sport(), key.dport(), &[b'a'; 240]),
+        Proto::TCP => {
+            let (seq, ack, flags) = (u32_at(body, 4), u32_at(body, 8), body[13]);
+            let header = usize::from(body[12] >> 4) * 4;
+            let data = (body.len() - header) as u32;
+            let turn = u32::from(flags & (TcpFlags::SYN | TcpFlags::FIN) != 0);
+            let (flags, own, text): (_, _, &[u8]) = match flags & (TcpFlags::SYN | TcpFlags::ACK) {
+                TcpFlags::SYN => (TcpFlags::SYN | TcpFlags::ACK, 5000, b""),
+                _ => (TcpFlags::ACK, ack, b"some data"),
+            };
+            let next = seq.wrapping_add(data + turn);
+            Payload::tcp_segment(key.sport(), key.dport(), flags, own, next, text)
+        }
+        _ => return None,
+    };
+    let plain = build::frame(&ip, &payload);
+    Some(match parsed.vlan {
+        None => plain,
+        Some(tag) => {
+            let mut tagged = plain[..12].to_vec();
+            tagged.extend_from_slice(&[0x81, 0]);
+            tagged.extend_from_slice(&tag.0.to_be_bytes());
+            tagged.extend_from_slice(&plain[12..]);
+            tagged
+        }
+    })
+}
+
+#[test]
+fn it_does_what_the_whole_path_does() {
+    let mut sent = 0;
+    for seed in 1..=RUNS {
+        let mut pair = Pair::new(seed);
+        for _ in 0..STEPS {
+            pair.step();
+            if pair.draw(10) == 0 {
+                pair.commit();
+            }
+        }
+        sent += pair.sent;
+    }
+    assert!(sent > 5_000, "most packets pass: {sent}");
+}
