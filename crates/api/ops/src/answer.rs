@@ -252,6 +252,8 @@ pub enum Translation {
     Pool(String),
     /// To addresses of equal number.
     Prefix(IpAddr, IpAddr),
+    /// To the IPv4 addresses within IPv6 ones.
+    Inet,
 }
 
 /// Source NAT pools.

@@ -38,11 +38,12 @@ pub use security::{
     IdsOption, LimitSession, LogCache, LogCategory, LogExclude, LogFacility, LogFile, LogFormat, LogHost,
     LogIpProtocol, LogMode, LogProtocol, LogSeverity, LogStream, LogStreamFile, LogTimeFormat, LogTransport,
     MatchDirection, NatContext, NatDestination, NatProtocol, NatProxy, NatRule, NatRuleSet, NatSource,
-    NatStatic, NumberRange, Policies, Policy, PolicyAction, PolicyRematch, PoolPort, Port, PortSpan,
-    Protocol, ProxyRange, Screen, ScreenAggregation, ScreenIcmp, ScreenIp, ScreenSynFlood, ScreenTcp,
-    ScreenTunnel, ScreenUdp, ScreenUdpFlood, ScreenWhiteList, Security, SecurityLog, SecurityZone, Service,
-    SideLimit, SourceNatAction, SourcePool, StaticPrefix, StaticRule, StaticRuleSet, SynFloodProtection,
-    SynFloodWhiteList, TcpSession, Threshold, ZoneInterface, ZonePairPolicies, with_unit,
+    NatStatic, NumberRange, PersistentNat, Policies, Policy, PolicyAction, PolicyRematch, PoolPersistentNat,
+    PoolPort, Port, PortSpan, Protocol, ProxyRange, Screen, ScreenAggregation, ScreenIcmp, ScreenIp,
+    ScreenSynFlood, ScreenTcp, ScreenTunnel, ScreenUdp, ScreenUdpFlood, ScreenWhiteList, Security,
+    SecurityLog, SecurityZone, Service, SideLimit, SourceNatAction, SourcePool, StaticPrefix, StaticRule,
+    StaticRuleSet, SynFloodProtection, SynFloodWhiteList, TcpSession, Threshold, ZoneInterface,
+    ZonePairPolicies, with_unit,
 };
 pub use system::{Archival, ArchiveSite, SiteDirectory, System};
 pub use valid::ValidConfig;

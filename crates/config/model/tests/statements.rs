@@ -54,6 +54,8 @@ fn sample(path: &str, keyword: &str) -> &'static str {
         "interface" if path.contains("nat proxy") => "ge-0/0/0.0",
         "<>" if path.ends_with("pool address") || path.ends_with("pool address to") => "10.0.0.3/32",
         "<>" if path.ends_with("destination-address") || path.ends_with("static-nat prefix") => "10.0.0.4/32",
+        "<>" if path.ends_with("nptv6-prefix") => "2001:db8:7::/48",
+        "inactivity-timeout" if path.contains("persistent-nat") => "444",
         "<>" if path.ends_with("port") => "1000",
         "<>" if path.ends_with("port to") || path.ends_with("port <> to") => "1001",
         "port" | "session-timeout" => "55",

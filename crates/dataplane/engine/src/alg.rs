@@ -163,7 +163,8 @@ fn gateway(session: &Session) -> Option<u16> {
     let key = &session.wings[1].key;
     let is_host = session.wings.iter().any(|wing| wing.ingress == HOST_UNIT);
     match (key.proto(), key.sport()) {
-        _ if is_host => None,
+        // Its addresses in a payload would be of the other family.
+        _ if is_host || session.marks.has(Marks::ACROSS) => None,
         (Proto::TCP, FTP) => Some(FTP),
         (Proto::UDP, TFTP) => Some(TFTP),
         (Proto::UDP, DNS) => Some(DNS),

@@ -16,7 +16,7 @@ use crate::rules::{Decision, Rules};
 use crate::session::{HOST_UNIT, Life, Marks, NO_POLICY, NO_RULE, Session, Ticks, WingRef};
 use crate::step::{Flow, Turn};
 use crate::verdict::Verdict;
-use crate::{alg, filters, first_path, proxy_syn, reply, screens, tcp};
+use crate::{alg, between, filters, first_path, proxy_syn, reply, screens, tcp};
 
 /// `None`: the session is no more, and the packet is to be judged as one without.
 pub(crate) fn run<R: Recorder>(
@@ -174,8 +174,8 @@ pub(crate) fn rejudge(rules: &Rules, session: &Session) -> Rejudged {
 /// The tuple of a session as policies see it: the destination as translated, the source as it came.
 pub(crate) fn inner_key(session: &Session) -> FlowKey {
     let [first, second] = &session.wings;
-    let (to, key) = ((second.key.src(), second.key.sport()), &first.key);
-    FlowKey::new(key.family(), key.proto(), (key.src(), key.sport()), to)
+    let (to, key) = ((second.key.family(), second.key.src()), &first.key);
+    FlowKey::across((key.family(), key.proto()), (key.src(), key.sport()), to, second.key.sport())
 }
 
 /// Whether the rules still say what a session's packets are translated to. Spec: nat-source-17, nat-destination-8.
@@ -195,13 +195,13 @@ fn translated_as_ever(rules: &Rules, session: &Session) -> bool {
     let way = Way { from: (first.ingress, first.zone), to: (second.ingress, second.zone) };
     let Some(egress) = rules.unit(second.ingress) else { return false };
     match rules.nat.outward(way, &inner, icmp, egress) {
-        Outward::Leased(action, _) => {
+        Outward::Leased(action, ..) => {
             let sport = nat::leases_port(&inner, icmp).then_some(inner.sport());
-            let (family, addr, port) = (inner.family(), second.key.dst(), second.key.dport());
+            let (family, addr, port) = (inner.dst_family(), second.key.dst(), second.key.dport());
             rules.nat.pools.may_give(action, &Translated { family, addr, port, sport }, egress)
         }
         Outward::Fixed(to, _) => to == (second.key.dst(), second.key.dport()),
-        Outward::Keep | Outward::Off(_) | Outward::NoAddress(_) => false,
+        Outward::Keep | Outward::Off(_) | Outward::NoAddress(_) | Outward::Refused(..) => false,
     }
 }
 
@@ -307,6 +307,12 @@ pub(crate) fn forward<R: Recorder>(
     let recipe = Recipe { wing: session.wings[at.wing()], other };
     let (translated, marks) = (session.is_translated(), session.marks);
     let to_host = act::is_host(recipe.wing.egress);
+    if marks.has(Marks::ACROSS) {
+        if marks.has(Marks::SPLICED) {
+            turn.state.splices.rewrite(at, packet, &flow.network);
+        }
+        return between::forward(turn, packet, flow, at, &recipe);
+    }
     if !flow.from_host && !to_host {
         if let Some(verdict) = check_ttl(turn, packet, flow) {
             return verdict;
@@ -362,7 +368,7 @@ fn change<R: Recorder>(
 }
 
 /// Lowers the MSS that a SYN announces. Spec: tcp-42, tcp-44.
-fn clamp_mss<R>(turn: &Turn<'_, R>, packet: &mut Packet<'_>, flow: &Flow) {
+pub(crate) fn clamp_mss<R>(turn: &Turn<'_, R>, packet: &mut Packet<'_>, flow: &Flow) {
     let L4::Tcp { flags, .. } = flow.network.l4 else { return };
     let Some(limit) = turn.world.rules.flow.tcp.mss.filter(|_| flags.has(TcpFlags::SYN)) else { return };
     let (at, end) = (usize::from(flow.network.l4_at), usize::from(flow.network.end));
@@ -371,7 +377,11 @@ fn clamp_mss<R>(turn: &Turn<'_, R>, packet: &mut Packet<'_>, flow: &Flow) {
     }
 }
 
-fn check_ttl<R: Recorder>(turn: &mut Turn<'_, R>, packet: &Packet<'_>, flow: &Flow) -> Option<Verdict> {
+pub(crate) fn check_ttl<R: Recorder>(
+    turn: &mut Turn<'_, R>,
+    packet: &Packet<'_>,
+    flow: &Flow,
+) -> Option<Verdict> {
     if flow.network.ttl > 1 {
         return None;
     }
@@ -400,7 +410,7 @@ fn check_size<R: Recorder>(
 }
 
 /// Out of the session's egress unit; the way is looked up again when routes or neighbours changed.
-fn through<R: Recorder>(
+pub(crate) fn through<R: Recorder>(
     turn: &mut Turn<'_, R>,
     packet: &mut Packet<'_>,
     flow: &Flow,

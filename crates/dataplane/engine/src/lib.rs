@@ -6,6 +6,7 @@
 
 mod act;
 mod alg;
+mod between;
 mod counters;
 mod cut;
 mod explain;
@@ -21,6 +22,7 @@ mod host;
 mod icmp_error;
 mod install;
 mod key;
+mod mapped;
 mod nat;
 mod output;
 mod packet;

@@ -50,6 +50,16 @@ pub(crate) fn too_big<R: Recorder>(turn: &mut Turn<'_, R>, packet: &Packet<'_>, 
     icmp_error(turn, packet, flow, message);
 }
 
+/// What a translator has to tell a packet's sender.
+pub(crate) fn untranslatable<R: Recorder>(
+    turn: &mut Turn<'_, R>,
+    packet: &Packet<'_>,
+    flow: &Flow,
+    answer: ravelin_translate::Answer,
+) {
+    icmp_error(turn, packet, flow, (answer.kind, answer.code, answer.rest));
+}
+
 /// Destination unreachable (RFC 792 type 3, RFC 4443 3.1).
 pub(crate) fn unreachable<R: Recorder>(
     turn: &mut Turn<'_, R>,

@@ -6,7 +6,7 @@
 use std::ops::ControlFlow;
 
 use ravelin_contract::{CloseReason, Event, FilterHit, FirewallClear, SessionEvent, SessionView};
-use ravelin_nat::{PoolId, Usage};
+use ravelin_nat::{MappingRecord, PoolId, Usage};
 use ravelin_program::Screen;
 use ravelin_tcp::aging::{Aging, Pressure};
 use ravelin_types::{Generation, Instant, SessionId, WorkerId};
@@ -195,6 +195,9 @@ impl State {
         }
         self.gateways.adopt(&rules.algs);
         self.unexpect_all(now);
+        if rules.nat.is_persistent {
+            self.leases.admit_entries();
+        }
         let must_end = self.leases.adopt(&rules.nat.pools.config, now);
         if !must_end.is_empty() {
             for slot in self.leases.slots_of(&must_end) {
@@ -244,11 +247,11 @@ impl State {
         if session.marks.has(Marks::SPLICED) {
             self.splices.release(slot);
         }
-        if session.marks.has(Marks::LEASE) {
+        if session.marks.has(Marks::LEASE) || session.marks.has(Marks::ENTERED) {
             self.leases.session_ended(slot, now);
         }
         if session.stub_at != NO_WORKER {
-            let key = session.wings[0].key;
+            let key = *session.stubbed_key();
             self.outbox.push(session.stub_at, Message::Unstub { key, owner: self.worker });
         }
         for rule in [session.nat_rule, session.destination_rule] {
@@ -271,6 +274,17 @@ impl State {
     #[must_use]
     pub fn pools(&self) -> Vec<(PoolId, Usage)> {
         self.leases.pools()
+    }
+
+    /// Every persistent mapping of this worker.
+    #[must_use]
+    pub fn mappings(&self, now: Instant) -> Vec<MappingRecord> {
+        self.leases.mappings(now)
+    }
+
+    /// Ends those of the mappings without sessions that `matches` names; how many.
+    pub fn clear_mappings(&mut self, now: Instant, matches: impl Fn(&MappingRecord) -> bool) -> usize {
+        self.leases.clear(now, matches)
     }
 
     /// Passes waiting messages on to other workers; those that `send` does not take are offered again.

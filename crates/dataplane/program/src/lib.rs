@@ -29,7 +29,7 @@ pub use interface::{Interface, InterfaceAddress, Interfaces, Port};
 pub use nat::{
     DestinationAction, DestinationNat, DestinationPool, DestinationRule, DestinationRuleSet, NatContext,
     NatMatch, NatTuple, SourceAction, SourceNat, SourceRule, SourceRuleSet, StaticNat, StaticRule,
-    StaticRuleSet,
+    StaticRuleSet, StaticTarget,
 };
 pub use policy::{
     Action, AddressMatch, Application, IcmpMatch, LogWhen, Policy, PolicySection, Prefix, ZoneMatch,

@@ -7,6 +7,7 @@ mod interfaces;
 mod log;
 mod names;
 mod nat;
+mod persistent;
 mod policies;
 mod pool;
 mod proxy;
@@ -34,6 +35,7 @@ pub fn check(mut config: Config) -> Result<ValidConfig, Vec<Diagnostic>> {
     flow::check(&config, &mut report);
     nat::check(&config, &known, &mut report);
     pool::check(&config, &known, &mut report);
+    persistent::check(&config, &mut report);
     proxy::check(&config, &mut report);
     firewall::check(&config, &mut report);
     log::check(&config, &mut report);

@@ -21,8 +21,8 @@ pub use log::{
 pub use nat::{
     BlockAllocation, DestinationNatAction, DestinationPool, DestinationRule, DestinationRuleSet,
     DeterministicPorts, NatContext, NatDestination, NatProtocol, NatProxy, NatRule, NatRuleSet, NatSource,
-    NatStatic, PoolPort, Port, PortSpan, ProxyRange, SourceNatAction, SourcePool, StaticPrefix, StaticRule,
-    StaticRuleSet,
+    NatStatic, PersistentNat, PoolPersistentNat, PoolPort, Port, PortSpan, ProxyRange, SourceNatAction,
+    SourcePool, StaticPrefix, StaticRule, StaticRuleSet,
 };
 pub use policies::{
     AddressRef, DefaultPolicy, GlobalPolicy, Policies, Policy, PolicyAction, PolicyRematch, ZonePairPolicies,
@@ -48,6 +48,9 @@ pub struct Security {
     pub nat_destination: NatDestination,
     #[lower(container = "nat static")]
     pub nat_static: NatStatic,
+    /// What IPv4 allows to be cut gets no fragment header as IPv6.
+    #[lower(flag = "nat natv6v4 no-v6-frag-header")]
+    pub no_v6_frag_header: bool,
     #[lower(list = "nat proxy-arp interface")]
     pub proxy_arp: Vec<NatProxy>,
     #[lower(list = "nat proxy-ndp interface")]

@@ -75,7 +75,7 @@ fn draft<R: Recorder>(
     let world = turn.world;
     let inner =
         FlowKey::new(flow.key.family(), flow.key.proto(), (flow.key.src(), flow.key.sport()), expected.to);
-    let egress = first_path::route(turn, packet, flow, expected.to.0)?;
+    let egress = first_path::route(turn, packet, flow, (inner.dst_family(), expected.to.0))?;
     let to = egress.zone.filter(|zone| *zone == expected.to_zone).ok_or(DropReason::EgressNoZone)?;
     turn.rec.fact(Fact::Zones { from: flow.zone, to });
     let parent = turn.state.sessions.get(expected.parent);
@@ -103,6 +103,7 @@ fn draft<R: Recorder>(
         rule,
         source,
         tcp: None,
+        entered: None,
     })
 }
 

@@ -136,7 +136,7 @@ fn known_as<R: Recorder>(
     let rules = &turn.world.rules;
     let Some(egress) = rules.unit(second.ingress) else { return Ok(same) };
     let way = Way { from: (first.ingress, first.zone), to: (second.ingress, second.zone) };
-    let Outward::Leased(action, _) = rules.nat.outward(way, &inner_key(session), None, egress) else {
+    let Outward::Leased(action, ..) = rules.nat.outward(way, &inner_key(session), None, egress) else {
         return Ok(same);
     };
     let key = FlowKey::new(first.key.family(), Proto::TCP, named.said, (second.key.src(), FTP_DATA));

@@ -23,7 +23,10 @@ pub(super) fn chunk(message: proto::Chunk) -> Read<Chunk> {
         Body::DestinationNat(x) => {
             Chunk::DestinationNat(DestinationNat(all(x.rule_sets, nat::read_destination_set)?))
         }
-        Body::StaticNat(x) => Chunk::StaticNat(StaticNat(all(x.rule_sets, nat::read_static_set)?)),
+        Body::StaticNat(x) => Chunk::StaticNat(StaticNat {
+            rule_sets: all(x.rule_sets, nat::read_static_set)?,
+            no_v6_fragment_header: x.no_v6_fragment_header,
+        }),
         Body::SourcePools(x) => Chunk::SourcePools(pool::read_pools(x)?),
         Body::Section(x) => Chunk::Section(section(x)?),
         Body::ApplicationNames(x) => Chunk::ApplicationNames(x.names),

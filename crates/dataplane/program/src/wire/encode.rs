@@ -22,8 +22,11 @@ pub(super) fn chunk(chunk: &Chunk) -> proto::Chunk {
             Chunk::DestinationNat(DestinationNat(list)) => Body::DestinationNat(proto::DestinationNat {
                 rule_sets: list.iter().map(nat::destination_set).collect(),
             }),
-            Chunk::StaticNat(StaticNat(list)) => {
-                Body::StaticNat(proto::StaticNat { rule_sets: list.iter().map(nat::static_set).collect() })
+            Chunk::StaticNat(StaticNat { rule_sets, no_v6_fragment_header }) => {
+                Body::StaticNat(proto::StaticNat {
+                    rule_sets: rule_sets.iter().map(nat::static_set).collect(),
+                    no_v6_fragment_header: *no_v6_fragment_header,
+                })
             }
             Chunk::SourcePools(x) => Body::SourcePools(pool::pools(x)),
             Chunk::Section(x) => Body::Section(section(x)),

@@ -128,6 +128,7 @@ fn rule_set() -> SourceRuleSet {
             ..ravelin_program::NatMatch::default()
         },
         action: SourceAction::Interface,
+        persistent: None,
     };
     SourceRuleSet {
         name: "out".into(),
