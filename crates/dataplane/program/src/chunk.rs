@@ -8,8 +8,8 @@ use std::sync::Arc;
 use ravelin_types::Generation;
 
 use crate::{
-    DestinationNat, Digest, FlowSettings, Interfaces, PolicySection, Screens, SourceNat, SourcePools,
-    StaticNat, Zones,
+    DestinationNat, Digest, FlowSettings, Interfaces, Mirrors, PolicySection, Screens, SourceNat,
+    SourcePools, StaticNat, Zones,
 };
 
 /// A part of a program that is hashed, sent and shared as one.
@@ -25,6 +25,7 @@ pub enum Chunk {
     Section(PolicySection),
     ApplicationNames(Vec<String>),
     Screens(Screens),
+    Mirrors(Mirrors),
 }
 
 /// What a chunk is: its kind, and the name that tells sections apart.
@@ -141,6 +142,12 @@ impl Program {
         self.find(|c| if let Chunk::SourcePools(x) = c { Some(x) } else { None })
     }
 
+    /// Absent from programs of before there was mirroring: nothing is mirrored then.
+    #[must_use]
+    pub fn mirrors(&self) -> Option<&Mirrors> {
+        self.find(|c| if let Chunk::Mirrors(x) = c { Some(x) } else { None })
+    }
+
     /// Names of applications, by the index that a rule's term holds.
     #[must_use]
     pub fn application_names(&self) -> &[String] {
@@ -166,7 +173,8 @@ impl Program {
             | Chunk::StaticNat(_)
             | Chunk::ApplicationNames(_)
             | Chunk::Screens(_)
-            | Chunk::SourcePools(_) => None,
+            | Chunk::SourcePools(_)
+            | Chunk::Mirrors(_) => None,
         })
     }
 }
@@ -186,6 +194,7 @@ impl Chunk {
             Self::StaticNat(_) => 9,
             Self::Screens(_) => 7,
             Self::SourcePools(_) => 10,
+            Self::Mirrors(_) => 16,
         }
     }
 }

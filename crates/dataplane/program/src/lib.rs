@@ -8,6 +8,7 @@ mod digest;
 mod filter;
 mod flow;
 mod interface;
+mod mirror;
 mod nat;
 mod policy;
 mod pool;
@@ -20,6 +21,9 @@ pub use digest::Digest;
 pub use filter::{PortRange, Service};
 pub use flow::{FlowSettings, Rematch, SynCheck, TcpSettings, TimeWait};
 pub use interface::{Interface, InterfaceAddress, Interfaces, Port};
+pub use mirror::{
+    MIRROR_FILTERS_MAX, Mirror, MirrorFilter, MirrorOutput, MirrorOutputs, MirrorSource, MirrorTo, Mirrors,
+};
 pub use nat::{
     DestinationAction, DestinationNat, DestinationPool, DestinationRule, DestinationRuleSet, NatContext,
     NatMatch, NatTuple, SourceAction, SourceNat, SourceRule, SourceRuleSet, StaticNat, StaticRule,

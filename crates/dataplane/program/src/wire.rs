@@ -5,6 +5,7 @@
 
 mod decode;
 mod encode;
+mod mirror;
 mod nat;
 mod pool;
 mod screen;

@@ -2,7 +2,7 @@
 
 use ravelin_types::{Addr, Family};
 
-use super::{nat, pool, proto, screen};
+use super::{mirror, nat, pool, proto, screen};
 use crate::{
     Action, AddressMatch, Application, Chunk, DestinationNat, FlowSettings, HostInbound, Interface,
     InterfaceAddress, Interfaces, Policy, PolicySection, Port, PortRange, Rematch, Service, SourceNat,
@@ -29,6 +29,7 @@ pub(super) fn chunk(chunk: &Chunk) -> proto::Chunk {
             Chunk::Section(x) => Body::Section(section(x)),
             Chunk::ApplicationNames(x) => Body::ApplicationNames(proto::Names { names: x.clone() }),
             Chunk::Screens(x) => Body::Screens(screen::encode(x)),
+            Chunk::Mirrors(x) => Body::Mirrors(mirror::encode(x)),
         }),
     }
 }
