@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use ravelin_nat::PoolId;
-use ravelin_types::{InterfaceId, NatRuleId, PolicyId, PortId, RuleIdentity, ZoneId};
+use ravelin_types::{InterfaceId, MirrorId, NatRuleId, PolicyId, PortId, RuleIdentity, ZoneId};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -26,6 +26,8 @@ pub struct IdBook {
     nat_rules: Names,
     #[serde(default)]
     source_pools: Names,
+    #[serde(default)]
+    mirrors: Names,
 }
 
 /// One kind.
@@ -90,6 +92,12 @@ impl IdBook {
     /// All source pool numbers are given out. The last stands for interfaces.
     pub fn source_pool(&mut self, name: &str) -> Result<PoolId, BookError> {
         self.source_pools.id(name, "source pool", 1, u16::MAX.into()).map(|id| PoolId(id as u16))
+    }
+
+    /// # Errors
+    /// All mirror numbers are given out. 0 is the instance without a name.
+    pub fn mirror(&mut self, name: &str) -> Result<MirrorId, BookError> {
+        self.mirrors.id(name, "mirror", 1, u16::MAX.into()).map(|id| MirrorId(id as u16))
     }
 
     /// The id of a unit already compiled.

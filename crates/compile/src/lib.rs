@@ -7,6 +7,7 @@ mod application;
 mod book;
 mod error;
 mod interfaces;
+mod mirror;
 mod nat;
 mod policies;
 mod pools;
@@ -25,6 +26,7 @@ use ravelin_types::Generation;
 pub use book::{BookError, IdBook};
 pub use error::CompileError;
 pub use interfaces::tap_name;
+pub use mirror::mirror_identity;
 pub use resolved::{Resolved, ResolvedPort};
 pub use routes::routes;
 
@@ -70,6 +72,7 @@ pub fn compile(
     let nat = compiler.source_nat();
     let (destination, fixed) = (compiler.destination_nat(), compiler.static_nat());
     let screens = compiler.screens();
+    let mirrors = compiler.mirrors();
     let sections = compiler.policies();
     let mut chunks = vec![
         (String::new(), Arc::new(Chunk::Interfaces(interfaces))),
@@ -80,6 +83,7 @@ pub fn compile(
         (String::new(), Arc::new(Chunk::StaticNat(fixed))),
         (String::new(), Arc::new(Chunk::Screens(screens))),
         (String::new(), Arc::new(Chunk::SourcePools(pools))),
+        (String::new(), Arc::new(Chunk::Mirrors(mirrors))),
     ];
     chunks.extend(sections.into_iter().map(|(name, s)| (name, Arc::new(Chunk::Section(s)))));
     let names = std::mem::take(&mut compiler.applications).into_names();

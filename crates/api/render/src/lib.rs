@@ -8,6 +8,7 @@ mod element;
 mod flow;
 mod interfaces;
 mod log;
+mod mirrors;
 mod nat;
 mod policies;
 mod routes;
@@ -40,6 +41,9 @@ pub fn text(answer: &Answer) -> String {
         Answer::Routes(routes) => routes::text(routes),
         Answer::Zones(zones) => zones::text(zones),
         Answer::Screens(screens) => zones::screens(screens),
+        Answer::Mirrors(list) => mirrors::text(list),
+        // Junos says nothing when it has cleared counters.
+        Answer::MirrorsCleared { .. } => String::new(),
         Answer::Policies(list) => policies::text(list),
         Answer::HitCounts(list) => policies::hit_counts(list),
         Answer::Sessions(list) => flow::sessions(list),
@@ -70,6 +74,8 @@ pub fn json(answer: &Answer) -> String {
         Answer::Routes(routes) => routes::element(routes),
         Answer::Zones(zones) => zones::element(zones),
         Answer::Screens(screens) => zones::screens_element(screens),
+        Answer::Mirrors(list) => mirrors::element(list),
+        Answer::MirrorsCleared { kind, mirrors: cleared } => mirrors::cleared_element(*kind, *cleared),
         Answer::Policies(list) => policies::element(list),
         Answer::HitCounts(list) => policies::hit_count_element(list),
         Answer::Sessions(list) => flow::sessions_element(list),

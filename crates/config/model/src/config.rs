@@ -3,6 +3,7 @@
 use ravelin_derive::Lower;
 
 use crate::applications::Applications;
+use crate::forwarding_options::ForwardingOptions;
 use crate::interfaces::Interface;
 use crate::routing_options::RoutingOptions;
 use crate::security::Security;
@@ -20,6 +21,8 @@ pub struct Config {
     pub routing_options: RoutingOptions,
     #[lower(container = "security")]
     pub security: Security,
+    #[lower(container = "forwarding-options")]
+    pub forwarding_options: ForwardingOptions,
     #[lower(container = "applications")]
     pub applications: Applications,
 }

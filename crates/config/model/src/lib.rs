@@ -3,6 +3,7 @@
 mod applications;
 mod check;
 mod config;
+mod forwarding_options;
 mod interfaces;
 mod keywords;
 mod load;
@@ -17,6 +18,10 @@ mod valid;
 pub use applications::{Application, ApplicationSet, ApplicationTerm, Applications, PortRange, Timeout};
 pub use check::check;
 pub use config::Config;
+pub use forwarding_options::{
+    ForwardingOptions, MirrorFamily, MirrorInput, MirrorInstance, MirrorInterface, MirrorOutput,
+    MirrorTarget, PortMirroring,
+};
 pub use interfaces::{Family, Interface, InterfaceAddress, Unit};
 pub use load::{Loaded, check_tree, check_tree_on, covered, load, load_on, lower_tree};
 pub use predefined::{is_unsupported, predefined};
@@ -28,12 +33,12 @@ pub use security::{
     DestinationRuleSet, DeterministicPorts, ExtensionHeader, Flow, GlobalPolicy, HopByHopHeader, HostInbound,
     IdsOption, LimitSession, LogCache, LogCategory, LogExclude, LogFacility, LogFile, LogFormat, LogHost,
     LogIpProtocol, LogMode, LogProtocol, LogSeverity, LogStream, LogStreamFile, LogTimeFormat, LogTransport,
-    MatchDirection, NatContext, NatDestination, NatProtocol, NatProxy, NatRule, NatRuleSet, NatSource,
-    NatStatic, NumberRange, Policies, Policy, PolicyAction, PolicyRematch, PoolPort, Port, PortSpan,
-    Protocol, ProxyRange, Screen, ScreenAggregation, ScreenIcmp, ScreenIp, ScreenSynFlood, ScreenTcp,
-    ScreenTunnel, ScreenUdp, ScreenUdpFlood, ScreenWhiteList, Security, SecurityLog, SecurityZone, Service,
-    SideLimit, SourceNatAction, SourcePool, StaticPrefix, StaticRule, StaticRuleSet, SynFloodWhiteList,
-    TcpSession, Threshold, ZoneInterface, ZonePairPolicies, with_unit,
+    MatchDirection, MirrorFilter, NatContext, NatDestination, NatProtocol, NatProxy, NatRule, NatRuleSet,
+    NatSource, NatStatic, NumberRange, Policies, Policy, PolicyAction, PolicyRematch, PoolPort, Port,
+    PortSpan, Protocol, ProxyRange, Screen, ScreenAggregation, ScreenIcmp, ScreenIp, ScreenSynFlood,
+    ScreenTcp, ScreenTunnel, ScreenUdp, ScreenUdpFlood, ScreenWhiteList, Security, SecurityLog, SecurityZone,
+    Service, SideLimit, SourceNatAction, SourcePool, StaticPrefix, StaticRule, StaticRuleSet,
+    SynFloodWhiteList, TcpSession, Threshold, ZoneInterface, ZonePairPolicies, with_unit,
 };
 pub use system::{Archival, ArchiveSite, SiteDirectory, System};
 pub use valid::ValidConfig;

@@ -22,6 +22,10 @@ const TXMD_CHECKSUM: u64 = 1 << 1;
 const KICKS_MAX: u32 = 128;
 /// Chunks of packet memory a port; the fill ring holds half, the rest is on its way out.
 const CHUNKS_A_PORT: u32 = 4096;
+/// Places of a transmit ring that expendable frames leave free: a batch of others always fits.
+const TX_RESERVE: u32 = 64;
+/// The part of the packet memory that they leave free.
+const MEMORY_RESERVE: usize = 8;
 /// Chunks for frames that come from TAPs or from the engine itself.
 const CHUNKS_EXTRA: u32 = 1024;
 
@@ -54,6 +58,16 @@ pub struct GroupCounters {
     pub tx_full: u64,
     /// Frames with too little headroom for the metadata, finished in software.
     pub offload_declined: u64,
+}
+
+/// Room for frames that others must not wait for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Spare {
+    Some,
+    /// What there is is kept for frames that matter more.
+    Reserved,
+    /// The transmit ring is full.
+    Full,
 }
 
 /// The sockets of one worker over its packet memory.
@@ -154,6 +168,18 @@ impl Group {
         let queued = self.sockets[port].tx.produce(1, || Some(Descriptor { address, len, options }));
         debug_assert_eq!(queued, 1, "room was checked above and we are the only producer");
         Ok(())
+    }
+
+    /// Whether an expendable frame may take a place on `port`.
+    #[must_use]
+    pub fn spare(&self, port: usize) -> Spare {
+        let room = self.sockets[port].tx.room();
+        let memory = self.umem.free_chunks() > self.umem.chunks() / MEMORY_RESERVE;
+        match room {
+            0 => Spare::Full,
+            _ if room > TX_RESERVE && memory => Spare::Some,
+            _ => Spare::Reserved,
+        }
     }
 
     /// Writes the offload request before the frame, or finishes the checksum; the answer is the descriptor's options.

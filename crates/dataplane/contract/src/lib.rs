@@ -7,6 +7,7 @@ mod apply;
 mod diagnostics;
 mod error;
 mod ha;
+mod mirror;
 mod plane;
 mod session;
 mod telemetry;
@@ -19,6 +20,7 @@ pub use diagnostics::{
 };
 pub use error::Error;
 pub use ha::{FabricForwarding, FabricId, GroupId, Ha, Link};
+pub use mirror::{MirrorCounters, MirrorLoss};
 pub use plane::DataPlane;
 pub use session::{
     CloseReason, DeltaBatch, ReconcileResult, SessionDelta, SessionDeltas, SessionFilter, SessionKey,

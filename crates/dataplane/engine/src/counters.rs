@@ -1,7 +1,8 @@
 //! A worker's counters: written by the worker alone, read between batches.
 
+use ravelin_contract::MirrorLoss;
 use ravelin_program::Screen;
-use ravelin_types::{DropReason, Instant, InterfaceId};
+use ravelin_types::{DropReason, Instant, InterfaceId, MirrorId};
 
 /// Packets and bytes of one unit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -26,6 +27,15 @@ pub struct Hits {
     pub bytes: [u64; 2],
 }
 
+/// Copies of one instance or mirror filter.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct MirrorCounts {
+    pub packets: u64,
+    pub bytes: u64,
+    /// By reason.
+    pub lost: [u64; MirrorLoss::COUNT],
+}
+
 /// Everything a worker counts.
 #[derive(Clone, Debug)]
 pub struct Counters {
@@ -47,6 +57,8 @@ pub struct Counters {
     pub nat_rules: Vec<Hits>,
     /// By zone, then by screen.
     pub screens: Vec<[u64; Screen::COUNT]>,
+    /// By number of the mirror.
+    pub mirrors: Vec<MirrorCounts>,
 }
 
 impl Counters {
@@ -65,6 +77,7 @@ impl Counters {
             units: Vec::new(),
             policies: Vec::new(),
             screens: Vec::new(),
+            mirrors: Vec::new(),
             nat_rules: Vec::new(),
         }
     }
@@ -72,6 +85,18 @@ impl Counters {
     /// Counts a drop. Backends use it for what dies on their side (queue full).
     pub fn drop(&mut self, reason: DropReason) {
         self.drops[reason.index()] += 1;
+    }
+
+    /// Counts what became of a copy. Backends tell, which send it.
+    pub fn mirrored(&mut self, mirror: MirrorId, bytes: usize, outcome: Result<(), MirrorLoss>) {
+        let Some(counts) = self.mirrors.get_mut(mirror.index()) else { return };
+        match outcome {
+            Ok(()) => {
+                counts.packets += 1;
+                counts.bytes += bytes as u64;
+            }
+            Err(loss) => counts.lose(loss),
+        }
     }
 
     pub(crate) fn received(&mut self, unit: InterfaceId, bytes: usize) {
@@ -88,6 +113,12 @@ impl Counters {
             unit.tx_packets += 1;
             unit.tx_bytes += bytes as u64;
         }
+    }
+}
+
+impl MirrorCounts {
+    pub(crate) fn lose(&mut self, loss: MirrorLoss) {
+        self.lost[loss.index()] += 1;
     }
 }
 

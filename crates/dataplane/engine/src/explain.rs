@@ -3,7 +3,9 @@
 //! A type parameter of the step: in workers [`NoRecorder`], whose calls compile to nothing.
 
 use ravelin_program::Screen;
-use ravelin_types::{Addr, DropReason, Family, InterfaceId, Mac, NatRuleId, PolicyId, SessionId, ZoneId};
+use ravelin_types::{
+    Addr, DropReason, Family, InterfaceId, Mac, MirrorId, NatRuleId, PolicyId, PortId, SessionId, ZoneId,
+};
 
 /// One decision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,6 +20,11 @@ pub enum Fact {
         policy: PolicyId,
     },
     SessionMiss,
+    /// A copy of the packet was made for an output.
+    Mirrored {
+        mirror: MirrorId,
+        port: PortId,
+    },
     /// A screen of a zone stopped the packet.
     Screen {
         zone: ZoneId,

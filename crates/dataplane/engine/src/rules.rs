@@ -9,7 +9,7 @@ mod section;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use ravelin_program::{FlowSettings, Interface, Port, Program, Screens, Zone};
+use ravelin_program::{FlowSettings, Interface, Mirrors, Port, Program, Screens, Zone};
 use ravelin_screen::ScreenTable;
 use ravelin_tcp::TcpRules;
 use ravelin_types::{Addr, Family, Generation, InterfaceId, PolicyId, PortId, ZoneId};
@@ -17,6 +17,7 @@ use ravelin_types::{Addr, Family, Generation, InterfaceId, PolicyId, PortId, Zon
 use crate::explain::Recorder;
 use crate::express::Gates;
 use crate::forwarding::Forwarding;
+use crate::mirror::MirrorTable;
 use crate::nat::{Nat, NatRuleRef};
 pub(crate) use policy::{Decision, Tuple};
 
@@ -57,6 +58,7 @@ pub struct Rules {
     /// No zone has a profile.
     pub(crate) screens_are_off: bool,
     pub(crate) limits: IdLimits,
+    pub(crate) mirrors: MirrorTable,
     pub(crate) gates: Gates,
 }
 
@@ -93,10 +95,14 @@ impl Rules {
             screens: ScreenTable::new(program.screens().unwrap_or(&Screens::default())),
             screens_are_off: program.screens().is_none_or(|s| s.zones.is_empty()),
             limits: IdLimits::default(),
+            mirrors: MirrorTable::default(),
             gates: Gates::default(),
         };
         rules.index_units()?;
         rules.limits = rules.id_limits();
+        if let Some(mirrors) = program.mirrors() {
+            rules.mirrors = MirrorTable::build(mirrors, &rules)?;
+        }
         rules.gates = Gates::of(&rules);
         Ok(rules)
     }
@@ -206,6 +212,12 @@ impl Rules {
     /// Every source pool's number and name.
     pub fn source_pools(&self) -> impl Iterator<Item = (ravelin_nat::PoolId, &str)> {
         self.nat.pools.names()
+    }
+
+    /// Mirror instances and filters.
+    #[must_use]
+    pub fn mirrors(&self) -> &Mirrors {
+        &self.mirrors.program
     }
 
     /// The policy of an id, and the zone pair or `global` it stands in.

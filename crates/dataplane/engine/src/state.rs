@@ -15,6 +15,7 @@ use crate::express::Express;
 use crate::fragment::Fragments;
 use crate::hold::Hold;
 use crate::key::FlowKey;
+use crate::mirror::Sampler;
 use crate::nat::Leases;
 use crate::output::Events;
 use crate::random::{Random, Seed};
@@ -74,6 +75,8 @@ pub struct State {
     pub(crate) random: Random,
     pub(crate) flows: Vec<crate::step::Slot>,
     pub(crate) express: Vec<Express>,
+    /// By number of the mirror.
+    pub(crate) mirrors: Vec<Sampler>,
     answer_tokens_ns: u64,
     answer_refilled: Instant,
     next_session: u64,
@@ -110,6 +113,7 @@ impl State {
             random: Random::new(seed.key(lane | 3)),
             flows: Vec::with_capacity(crate::BATCH_MAX),
             express: vec![Express::NONE; crate::BATCH_MAX],
+            mirrors: Vec::new(),
             answer_tokens_ns: 1_000_000_000 / ANSWERS_PER_S * ANSWERS_BURST,
             answer_refilled: Instant::ZERO,
             next_session: u64::from(epoch & 0xffff) << 48 | u64::from(worker.0) << 40,
@@ -131,6 +135,9 @@ impl State {
         counters.policies.resize(policies, Hits::default());
         let nat_rules = grow(counters.nat_rules.len(), rules.limits.nat_rules);
         counters.nat_rules.resize(nat_rules, Hits::default());
+        let mirrors = grow(self.mirrors.len(), rules.mirrors.ids());
+        counters.mirrors.resize(mirrors, Default::default());
+        self.mirrors.resize(mirrors, Sampler::default());
         if !rules.screens_are_off {
             let zones = grow(counters.screens.len(), rules.limits.zones);
             counters.screens.resize(zones, [0; Screen::COUNT]);

@@ -21,7 +21,7 @@ use crate::state::State;
 use crate::steer::{HandOver, Towards};
 use crate::stub::Message;
 use crate::verdict::Verdict;
-use crate::{act, fast_path, first_path, host, icmp_error, sanity, screens};
+use crate::{act, fast_path, first_path, host, icmp_error, mirror, sanity, screens};
 
 /// Packets a step takes at most.
 pub const BATCH_MAX: usize = 64;
@@ -131,9 +131,10 @@ pub fn step<R: Recorder>(
         account(&mut turn, packet, verdict);
         turn.out.verdicts.push(verdict);
     }
+    release_fragments(&mut turn);
+    mirror::left(&mut turn, packets, &flows);
     turn.state.flows = flows;
     turn.state.express = shorts;
-    release_fragments(&mut turn);
 }
 
 fn whole_way<R: Recorder>(turn: &mut Turn<'_, R>, packet: &mut Packet<'_>, slot: &Slot) -> Verdict {
@@ -228,23 +229,31 @@ fn release_fragments<R: Recorder>(turn: &mut Turn<'_, R>) {
         let from = turn.state.worker;
         packet.handed =
             Some(Handed { from, stage: Stage::Datagram, hops: held.hops, ports: Some(transport) });
-        let verdict = match classify(turn, packet) {
+        let slot = classify(turn, packet);
+        let came_by = slot.as_ref().ok().and_then(mirror::came_by);
+        let verdict = match slot {
             Err(verdict) | Ok(Slot::Done(verdict)) => verdict,
             Ok(Slot::Flow(flow)) => judge(turn, packet, &flow),
             Ok(Slot::Arp { .. } | Slot::Express { .. }) => unreachable!("a fragment is a datagram"),
         };
-        emit(turn, packet, verdict);
+        emit(turn, packet, verdict, came_by);
     });
     turn.state.fragments.store = store;
 }
 
 /// Does what a verdict says of a packet that is none of the batch's.
-fn emit<R: Recorder>(turn: &mut Turn<'_, R>, packet: &Packet<'_>, verdict: Verdict) {
+fn emit<R: Recorder>(
+    turn: &mut Turn<'_, R>,
+    packet: &Packet<'_>,
+    verdict: Verdict,
+    came_by: Option<ravelin_types::InterfaceId>,
+) {
     let leaves = matches!(verdict, Verdict::Send { .. } | Verdict::HandOver(_));
     let answer = if leaves { turn.out.answer(packet.len()) } else { None };
     let verdict = match (verdict, answer) {
         (Verdict::Send { egress, unit, partial }, Some(answer)) => {
             (answer.egress, answer.unit, answer.partial) = (egress, unit, partial);
+            answer.came_by = came_by;
             answer.bytes_mut().copy_from_slice(packet.bytes());
             verdict
         }
@@ -298,6 +307,7 @@ fn examine<R: Recorder>(turn: &mut Turn<'_, R>, packet: &Packet<'_>, short: &mut
         counters.rx_packets += 1;
         counters.rx_bytes += packet.len() as u64;
     }
+    mirror::arrived(turn, packet);
     let slot = match express::look(turn, packet, short) {
         Some(hash) => Slot::Express { hash },
         None => classify(turn, packet).unwrap_or_else(Slot::Done),
@@ -468,6 +478,11 @@ impl Flow {
             L4::Icmp { kind, code, .. } => Some((kind, code)),
             L4::Tcp { .. } | L4::Udp { .. } | L4::Sctp { .. } | L4::Spi(_) | L4::Opaque => None,
         }
+    }
+
+    /// The unit it came by; `None`: the kernel sent it.
+    pub(crate) fn came_by(&self) -> Option<ravelin_types::InterfaceId> {
+        (!self.from_host).then_some(self.unit)
     }
 
     /// The unit as a session's wing names its ingress.

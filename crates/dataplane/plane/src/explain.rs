@@ -26,6 +26,12 @@ fn finding(fact: Fact, rules: &Rules) -> Finding {
         Fact::Screen { zone, screen } => {
             of("screen", screen.text().into(), format!("zone {}", zone_name(rules, zone)))
         }
+        Fact::Mirrored { mirror, port } => {
+            let name =
+                rules.mirrors().counted().find(|(id, _, _)| *id == mirror).map_or("", |(_, _, name)| name);
+            let port = rules.port(port).map_or("", |p| p.name.as_str());
+            of("mirror", name.to_owned(), format!("copied to {port}"))
+        }
         Fact::SessionMiss => of("session", String::new(), "no session".into()),
         Fact::Rejudged { kept } => {
             let outcome = if kept { "kept after a commit" } else { "ended by a commit" };

@@ -8,6 +8,7 @@ mod apply;
 mod explain;
 mod inspect;
 pub mod mesh;
+mod mirrors;
 mod sessions;
 mod workers;
 

@@ -1,5 +1,6 @@
 //! Answers out of the plane, the program's names and the route table.
 
+mod mirrors;
 mod nat;
 mod rules;
 mod screens;
@@ -9,6 +10,7 @@ mod state;
 use ipnet::IpNet;
 use ravelin_contract::Route;
 
+pub(crate) use mirrors::{clear_mirrors, mirrors};
 pub(crate) use nat::{nat_pools, nat_rules, source_pools};
 pub(crate) use rules::policies;
 pub(crate) use screens::screens;

@@ -6,6 +6,7 @@
 mod commands;
 mod given;
 mod log;
+mod mirror;
 mod rpc;
 mod system;
 

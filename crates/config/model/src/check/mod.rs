@@ -4,6 +4,7 @@ mod applications;
 mod flow;
 mod interfaces;
 mod log;
+mod mirror;
 mod names;
 mod nat;
 mod policies;
@@ -34,6 +35,7 @@ pub fn check(mut config: Config) -> Result<ValidConfig, Vec<Diagnostic>> {
     pool::check(&config, &mut report);
     proxy::check(&config, &mut report);
     log::check(&config, &mut report);
+    mirror::check(&config, &mut report);
     system::check(&config, &mut report);
     if report.errors.is_empty() {
         return Ok(ValidConfig::new(config));

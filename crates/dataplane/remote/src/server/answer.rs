@@ -5,6 +5,8 @@ use ravelin_contract::{
     SessionKey, SessionRef, SessionView, UpdateBatch,
 };
 
+use ravelin_types::MirrorId;
+
 use crate::convert::{Wire, decode_all, encode_all, part, small};
 use crate::proto;
 use crate::proto::request::Call;
@@ -54,6 +56,15 @@ pub(super) fn answer(plane: &dyn DataPlane, call: Call) -> Result<Answer, Error>
         Call::Screens(_) => {
             let counters = encode_all(&plane.telemetry().screens()?);
             Ok(Answer::Screens(proto::Screens { counters }))
+        }
+        Call::Mirrors(_) => {
+            let counters = encode_all(&plane.telemetry().mirrors()?);
+            Ok(Answer::Mirrors(proto::Mirrors { counters }))
+        }
+        Call::ClearMirrors(list) => {
+            let ids: Result<Vec<_>, _> =
+                list.ids.iter().map(|id| small("mirror id", *id).map(MirrorId)).collect();
+            plane.telemetry().clear_mirrors(&ids?).map(done)
         }
         Call::Events(max) => {
             Ok(Answer::Events(plane.telemetry().events(max.min(EVENTS_MAX) as usize)?.to_message()))
