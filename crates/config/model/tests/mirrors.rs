@@ -41,7 +41,7 @@ fn rates_that_mean_nothing_are_refused() {
 #[test]
 fn an_instance_has_one_output_for_each_family() {
     refused(&format!("{P} instance m input rate 5"), &["instance m output", "missing mandatory statement"]);
-    refused(&format!("{P} input rate 5"), &["[forwarding-options port-mirroring output]", "missing"]);
+    refused(&format!("{P} input rate 5"), &["forwarding-options port-mirroring output: missing"]);
     refused(
         &format!("{P} family inet output interface ge-0/0/0.0\n{P} family inet output interface ge-0/0/2.0"),
         &[

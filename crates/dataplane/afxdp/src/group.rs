@@ -70,6 +70,17 @@ pub enum Spare {
     Full,
 }
 
+impl Spare {
+    /// By places free in a transmit ring, and chunks free of all.
+    const fn of(room: u32, free: usize, chunks: usize) -> Self {
+        match room {
+            0 => Self::Full,
+            _ if room > TX_RESERVE && free > chunks / MEMORY_RESERVE => Self::Some,
+            _ => Self::Reserved,
+        }
+    }
+}
+
 /// The sockets of one worker over its packet memory.
 #[derive(Debug)]
 pub struct Group {
@@ -173,13 +184,7 @@ impl Group {
     /// Whether an expendable frame may take a place on `port`.
     #[must_use]
     pub fn spare(&self, port: usize) -> Spare {
-        let room = self.sockets[port].tx.room();
-        let memory = self.umem.free_chunks() > self.umem.chunks() / MEMORY_RESERVE;
-        match room {
-            0 => Spare::Full,
-            _ if room > TX_RESERVE && memory => Spare::Some,
-            _ => Spare::Reserved,
-        }
+        Spare::of(self.sockets[port].tx.room(), self.umem.free_chunks(), self.umem.chunks())
     }
 
     /// Writes the offload request before the frame, or finishes the checksum; the answer is the descriptor's options.
@@ -254,4 +259,20 @@ fn reclaim(socket: &mut Socket, umem: &mut Umem, counters: &mut GroupCounters) {
         Ok(frame) => umem.put(frame),
         Err(_) => counters.bad_descriptors += 1,
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Spec: mirror-18.
+    #[test]
+    fn expendable_frames_leave_a_batch_and_an_eighth_of_the_memory_to_others() {
+        assert_eq!(Spare::of(0, 4096, 5120), Spare::Full);
+        assert_eq!(Spare::of(64, 4096, 5120), Spare::Reserved);
+        assert_eq!(Spare::of(65, 4096, 5120), Spare::Some);
+        assert_eq!(Spare::of(2048, 640, 5120), Spare::Reserved);
+        assert_eq!(Spare::of(2048, 641, 5120), Spare::Some);
+        assert_eq!(Spare::of(2048, 0, 5120), Spare::Reserved);
+    }
 }

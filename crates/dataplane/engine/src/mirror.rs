@@ -243,7 +243,7 @@ impl<R: Recorder> Copier<'_, R> {
         let cut = frame.len().min(link.len.saturating_add(target.len_max));
         // A checksum that is to be finished covers what is cut off, too.
         let taken = if partial.is_some() { frame.len() } else { cut };
-        if taken > COPY_LEN_MAX {
+        if taken > COPY_LEN_MAX || cut - link.len > way.mtu {
             return Err(MirrorLoss::NoFrame);
         }
         let copy = self.copies.next().ok_or(MirrorLoss::Reserve)?;

@@ -54,6 +54,8 @@ pub(crate) struct Way {
     pub vlan: Option<u16>,
     /// The port's own address.
     pub station: Mac,
+    /// Bytes behind the link header that the port carries.
+    pub mtu: usize,
     pub to: MirrorTo,
 }
 
@@ -200,7 +202,7 @@ impl Way {
             unit.ok_or_else(|| broken(path, "its output is no unit of its port"))
         };
         let vlan = unit.map(of_unit).transpose()?.and_then(|unit| unit.vlan);
-        Ok(Self { port, unit, vlan, station: Mac(known.mac), to })
+        Ok(Self { port, unit, vlan, station: Mac(known.mac), mtu: known.mtu.into(), to })
     }
 }
 
