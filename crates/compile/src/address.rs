@@ -1,6 +1,6 @@
 //! Address-book names to ranges.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{HashMap, HashSet};
 
 use ravelin_model::{AddressBook, AddressRef, AddressSet, AddressValue};
 use ravelin_program::Prefix;
@@ -9,16 +9,28 @@ use ravelin_types::{Addr, Family};
 /// What the address books hold, by name.
 #[derive(Default)]
 pub(crate) struct Addresses<'a> {
-    addresses: HashMap<&'a str, Vec<Prefix>>,
+    addresses: HashMap<&'a str, Values>,
     sets: HashMap<&'a str, Vec<&'a AddressSet>>,
+}
+
+/// Of one name: mostly one value, or none.
+#[derive(Default)]
+struct Values {
+    first: Option<Prefix>,
+    more: Vec<Prefix>,
 }
 
 impl<'a> Addresses<'a> {
     pub(crate) fn new(books: &'a [AddressBook]) -> Self {
         let mut out = Self::default();
+        out.addresses.reserve(books.iter().map(|b| b.addresses.len()).sum());
         for book in books {
             for address in &book.addresses {
-                out.addresses.entry(&address.name).or_default().extend(value(&address.value));
+                let known = out.addresses.entry(&address.name).or_default();
+                match (value(&address.value), known.first) {
+                    (value, None) => known.first = value,
+                    (value, Some(_)) => known.more.extend(value),
+                }
             }
             for set in &book.sets {
                 out.sets.entry(&set.name).or_default().push(set);
@@ -31,30 +43,37 @@ impl<'a> Addresses<'a> {
 /// Ranges of a list of references. A name that the checks let through but that is in no book, or a
 /// set that holds nothing, gives nothing: such a condition matches no packet.
 pub(crate) fn ranges(books: &Addresses<'_>, refs: &[AddressRef]) -> Vec<Prefix> {
-    let mut out = BTreeSet::new();
+    let mut out = Vec::with_capacity(refs.len());
     for reference in refs {
         match reference {
-            AddressRef::Any => {
-                out.insert(Prefix::all(Family::V4));
-                out.insert(Prefix::all(Family::V6));
-            }
-            AddressRef::AnyIpv4 => drop(out.insert(Prefix::all(Family::V4))),
-            AddressRef::AnyIpv6 => drop(out.insert(Prefix::all(Family::V6))),
-            AddressRef::Prefix(net) => drop(out.insert(Prefix::from(*net))),
+            AddressRef::Any => out.extend([Prefix::all(Family::V4), Prefix::all(Family::V6)]),
+            AddressRef::AnyIpv4 => out.push(Prefix::all(Family::V4)),
+            AddressRef::AnyIpv6 => out.push(Prefix::all(Family::V6)),
+            AddressRef::Prefix(net) => out.push(Prefix::from(*net)),
             AddressRef::Named(name) => named(books, name, &mut out),
         }
     }
-    out.into_iter().collect()
+    out.sort_unstable();
+    out.dedup();
+    out
 }
 
 /// An address, or a set with the sets within it, each looked at once.
-fn named(books: &Addresses<'_>, name: &str, out: &mut BTreeSet<Prefix>) {
-    let (mut seen, mut left) = (BTreeSet::new(), vec![name]);
+fn named<'a>(books: &Addresses<'a>, name: &'a str, out: &mut Vec<Prefix>) {
+    let own = |name: &str, out: &mut Vec<Prefix>| {
+        if let Some(Values { first, more }) = books.addresses.get(name) {
+            out.extend(first.iter().chain(more));
+        }
+    };
+    if !books.sets.contains_key(name) {
+        return own(name, out);
+    }
+    let (mut seen, mut left) = (HashSet::new(), vec![name]);
     while let Some(name) = left.pop() {
         if !seen.insert(name) {
             continue;
         }
-        out.extend(books.addresses.get(name).into_iter().flatten());
+        own(name, out);
         for set in books.sets.get(name).into_iter().flatten() {
             left.extend(set.addresses.iter().chain(&set.sets).map(String::as_str));
         }

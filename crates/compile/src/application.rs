@@ -1,6 +1,6 @@
 //! Applications and their sets to terms.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use ravelin_model::{Application as Config, ApplicationTerm, Applications, Timeout, predefined};
 use ravelin_program::{Application, IcmpMatch, PortRange};
@@ -10,6 +10,8 @@ use ravelin_types::Proto;
 #[derive(Debug, Default)]
 pub(crate) struct Names {
     index: BTreeMap<String, u32>,
+    /// Terms of lists already opened: policies share few.
+    opened: HashMap<Vec<String>, Vec<Application>>,
 }
 
 impl Names {
@@ -32,6 +34,15 @@ impl Names {
         config: &Applications,
         names: &[String],
     ) -> Result<Vec<Application>, String> {
+        if let Some(terms) = self.opened.get(names) {
+            return Ok(terms.clone());
+        }
+        let terms = self.open(config, names)?;
+        self.opened.insert(names.to_vec(), terms.clone());
+        Ok(terms)
+    }
+
+    fn open(&mut self, config: &Applications, names: &[String]) -> Result<Vec<Application>, String> {
         let mut out = Vec::new();
         let (mut seen, mut left) = (BTreeSet::new(), Vec::new());
         left.extend(names.iter().rev().cloned());

@@ -2,12 +2,16 @@
 //!
 //! State: persisted with the commit. Ids are given in order and never reused.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
+use ravelin_filter::FilterCounterId;
 use ravelin_nat::PoolId;
 use ravelin_types::{InterfaceId, MirrorId, NatRuleId, PolicyId, PortId, RuleIdentity, ZoneId};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use sha2::{Digest, Sha256};
+
+/// Counters of filters that a worker has room for, those of filters that were taken away too.
+const COUNTERS_MAX: u32 = 1 << 20;
 
 /// There are no ids of a kind left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -28,13 +32,23 @@ pub struct IdBook {
     source_pools: Names,
     #[serde(default)]
     mirrors: Names,
+    #[serde(default)]
+    filters: Names,
+    #[serde(default)]
+    filter_counters: Names,
 }
 
 /// One kind.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Names {
     next: u32,
-    ids: BTreeMap<String, u32>,
+    #[serde(serialize_with = "sorted")]
+    ids: HashMap<String, u32>,
+}
+
+/// One book is one text, whatever order its names came in.
+fn sorted<S: Serializer>(ids: &HashMap<String, u32>, serializer: S) -> Result<S::Ok, S::Error> {
+    ids.iter().collect::<BTreeMap<_, _>>().serialize(serializer)
 }
 
 impl Names {
@@ -98,6 +112,18 @@ impl IdBook {
     /// All mirror numbers are given out. 0 is the instance without a name.
     pub fn mirror(&mut self, name: &str) -> Result<MirrorId, BookError> {
         self.mirrors.id(name, "mirror", 1, u16::MAX.into()).map(|id| MirrorId(id as u16))
+    }
+
+    /// # Errors
+    /// All ids of firewall filters are given out.
+    pub fn filter(&mut self, name: &str) -> Result<u32, BookError> {
+        self.filters.id(name, "firewall filter", 1, u32::MAX)
+    }
+
+    /// # Errors
+    /// All ids of filter counters are given out.
+    pub fn filter_counter(&mut self, name: &str) -> Result<FilterCounterId, BookError> {
+        self.filter_counters.id(name, "filter counter", 0, COUNTERS_MAX).map(FilterCounterId)
     }
 
     /// The id of a unit already compiled.

@@ -27,6 +27,11 @@ impl Compiler<'_> {
     pub(crate) fn interfaces(&mut self) -> Interfaces {
         let mut out = Interfaces::default();
         for interface in &self.config.interfaces {
+            // The firewall itself: without addresses it needs no device.
+            let is_plain = |u: &Unit| families(u).all(|f| f.addresses.is_empty());
+            if interface.name == "lo0" && interface.units.iter().all(is_plain) {
+                continue;
+            }
             let path = format!("interfaces {}", interface.name);
             let Some(port) = self.resolved.0.get(&interface.name) else {
                 let device = interface.name.replace('/', "-");
@@ -118,6 +123,10 @@ impl Compiler<'_> {
         let inbound = member.host_inbound.as_ref().map(|list| self.host_inbound(&path, member.at, list));
         Some((id, inbound))
     }
+}
+
+fn families(unit: &Unit) -> impl Iterator<Item = &Family> {
+    unit.inet.iter().chain(&unit.inet6)
 }
 
 /// Junos' `mtu` of an interface counts the Ethernet header.

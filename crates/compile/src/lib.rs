@@ -3,9 +3,11 @@
 //! Names stop here: what leaves speaks in ids, and the id book keeps a name's id over commits.
 
 mod address;
+mod alg;
 mod application;
 mod book;
 mod error;
+mod firewall;
 mod interfaces;
 mod mirror;
 mod nat;
@@ -20,7 +22,9 @@ mod zones;
 use std::sync::Arc;
 
 use ravelin_model::{DefaultPolicy, PolicyRematch, ValidConfig};
-use ravelin_program::{Action, Chunk, FlowSettings, Program, Rematch, SynCheck, TcpSettings, TimeWait};
+use ravelin_program::{
+    Action, Aging, Chunk, FlowSettings, Program, Rematch, SynCheck, TcpSettings, TimeWait,
+};
 use ravelin_types::Generation;
 
 pub use book::{BookError, IdBook};
@@ -73,6 +77,7 @@ pub fn compile(
     let (destination, fixed) = (compiler.destination_nat(), compiler.static_nat());
     let screens = compiler.screens();
     let mirrors = compiler.mirrors();
+    let firewall = compiler.firewall();
     let sections = compiler.policies();
     let mut chunks = vec![
         (String::new(), Arc::new(Chunk::Interfaces(interfaces))),
@@ -82,8 +87,10 @@ pub fn compile(
         (String::new(), Arc::new(Chunk::DestinationNat(destination))),
         (String::new(), Arc::new(Chunk::StaticNat(fixed))),
         (String::new(), Arc::new(Chunk::Screens(screens))),
+        (String::new(), Arc::new(Chunk::Algs(alg::algs(&config.security.alg)))),
         (String::new(), Arc::new(Chunk::SourcePools(pools))),
         (String::new(), Arc::new(Chunk::Mirrors(mirrors))),
+        (String::new(), Arc::new(Chunk::Firewall(firewall))),
     ];
     chunks.extend(sections.into_iter().map(|(name, s)| (name, Arc::new(Chunk::Section(s)))));
     let names = std::mem::take(&mut compiler.applications).into_names();
@@ -119,6 +126,11 @@ fn flow(config: &ravelin_model::Config) -> FlowSettings {
             half_close_as_time_wait: tcp.apply_to_half_close,
             initial_timeout: tcp.tcp_initial_timeout.unwrap_or(defaults.tcp.initial_timeout),
             mss: flow.mss_all_tcp,
+        },
+        aging: Aging {
+            high_watermark: flow.high_watermark.unwrap_or(defaults.aging.high_watermark),
+            low_watermark: flow.low_watermark.unwrap_or(defaults.aging.low_watermark),
+            early_ageout: flow.early_ageout.unwrap_or(defaults.aging.early_ageout),
         },
         default_action: match config.security.policies.default_policy {
             DefaultPolicy::DenyAll => Action::Deny,

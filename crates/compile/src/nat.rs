@@ -2,15 +2,16 @@
 
 use ravelin_model::{
     AddressRef, DestinationNatAction, DestinationRule as ConfigDestinationRule, NatContext as Config,
-    NatRule, PortSpan, SourceNatAction, StaticPrefix, StaticRule as ConfigStaticRule,
+    NatRule, PersistentNat, PortSpan, SourceNatAction, StaticPrefix, StaticRule as ConfigStaticRule,
 };
+use ravelin_nat::{Permit, PersistentRule};
 use ravelin_program::{
     AddressMatch, Application, DestinationAction, DestinationNat, DestinationPool, DestinationRule,
     DestinationRuleSet, NatContext, NatMatch, PortRange, Prefix, SourceAction, SourceNat, SourceRule,
-    SourceRuleSet, StaticNat, StaticRule, StaticRuleSet,
+    SourceRuleSet, StaticNat, StaticRule, StaticRuleSet, StaticTarget,
 };
 use ravelin_syntax::Span;
-use ravelin_types::{Addr, Family, NatRuleId, Proto};
+use ravelin_types::{Addr, Family, NatRuleId, Proto, Seconds};
 
 use crate::book::identity;
 use crate::{Compiler, address};
@@ -62,12 +63,21 @@ impl Compiler<'_> {
             SourceNatAction::Off => SourceAction::Off,
             SourceNatAction::Pool(pool) => SourceAction::Pool(self.pool_id(pool)),
         };
+        let persistent = match rule.action {
+            SourceNatAction::Interface => rule.interface_persistent.as_ref().map(persistence),
+            SourceNatAction::Pool(_) => rule.pool_persistent.as_ref().map(|of_pool| {
+                let address_mapping = of_pool.address_mapping;
+                PersistentRule { address_mapping, ..persistence(&of_pool.own) }
+            }),
+            SourceNatAction::Off => None,
+        };
         SourceRule {
             id: self.nat_rule_id(&name),
             identity: identity(&name),
             name: rule.name.clone(),
             matching,
             action,
+            persistent,
         }
     }
 
@@ -142,7 +152,10 @@ impl Compiler<'_> {
             out.push((rank(&from), StaticRuleSet { name: set.name.clone(), from, rules }));
         }
         out.sort_by_key(|(rank, _)| *rank);
-        StaticNat(out.into_iter().map(|(_, set)| set).collect())
+        StaticNat {
+            rule_sets: out.into_iter().map(|(_, set)| set).collect(),
+            no_v6_fragment_header: config.security.no_v6_frag_header,
+        }
     }
 
     fn static_rule(&mut self, set: &str, rule: &ConfigStaticRule) -> Option<StaticRule> {
@@ -152,9 +165,12 @@ impl Compiler<'_> {
             (None, Some(name)) => self.one_prefix(name)?,
             (None, None) => return None,
         };
-        let inside = match &rule.inside {
-            StaticPrefix::Prefix(net) => Prefix::from(*net),
-            StaticPrefix::Named(name) => self.one_prefix(name)?,
+        let target = match &rule.inside {
+            StaticPrefix::Prefix(net) => StaticTarget::Range(Prefix::from(*net)),
+            StaticPrefix::Named(name) => StaticTarget::Range(self.one_prefix(name)?),
+            StaticPrefix::Inet => StaticTarget::Embedded,
+            StaticPrefix::Nptv6(net) => StaticTarget::Npt(Prefix::from(*net)),
+            StaticPrefix::Nptv6Named(name) => StaticTarget::Npt(self.one_prefix(name)?),
         };
         let range = |r: ravelin_model::PortRange| PortRange { low: r.low, high: r.high };
         Some(StaticRule {
@@ -164,7 +180,7 @@ impl Compiler<'_> {
             remote: self.side(&rule.source_addresses, &rule.source_address_names),
             remote_ports: ports(&rule.source_ports),
             outside,
-            inside,
+            target,
             ports: rule.destination_ports.zip(rule.mapped_ports).map(|(o, i)| (range(o), range(i))),
         })
     }
@@ -206,6 +222,22 @@ impl Compiler<'_> {
             address::ranges(&self.addresses, &refs)
         };
         AddressMatch { ranges, excluded: false }
+    }
+}
+
+fn persistence(config: &PersistentNat) -> PersistentRule {
+    let defaults = PersistentRule::default();
+    PersistentRule {
+        // The checks have seen to it that one is said.
+        permit: match (config.any_remote_host, config.target_host) {
+            (true, _) => Permit::AnyRemoteHost,
+            (false, true) => Permit::TargetHost,
+            (false, false) => Permit::TargetHostPort,
+        },
+        address_mapping: false,
+        block_external: config.block_ext_session,
+        inactivity: config.inactivity_timeout.map_or(defaults.inactivity, Seconds),
+        sessions_max: config.max_session_number.unwrap_or(defaults.sessions_max),
     }
 }
 

@@ -54,12 +54,17 @@ impl Compiler<'_> {
     fn policy(&mut self, context: &str, policy: &Config) -> Policy {
         let config = self.config;
         let name = format!("{context} policy {}", policy.name);
-        let path = format!("security policies {name}");
-        let id = self.id(&path, |book| book.policy(&name));
+        let id = match self.book.policy(&name) {
+            Ok(id) => id,
+            Err(error) => {
+                self.error(format!("security policies {name}"), policy.at, error.to_string());
+                Default::default()
+            }
+        };
         let applications =
             self.applications.terms(&config.applications, &policy.applications).unwrap_or_else(|missing| {
                 self.errors.push(crate::CompileError {
-                    path: format!("{path} match application"),
+                    path: format!("security policies {name} match application"),
                     at: policy.at,
                     message: format!("application `{missing}` is not defined"),
                 });

@@ -1,6 +1,6 @@
 //! `security nat source pool` and what holds for all of them, in the allocator's words.
 
-use ravelin_model::{NatSource, Port, ProxyRange, SourcePool as Config};
+use ravelin_model::{NatSource, PoolPort, Port, ProxyRange, SourcePool as Config};
 use ravelin_nat::{
     AddressRange, Assignment, BLOCK_SIZE, BLOCKS_PER_HOST, BlockSpec, ConfigError, DETERMINISTIC_BLOCK_SIZE,
     DeterministicSpec, HostPrefix, Limits, Overflow, PORT_HIGH, PORT_LOW, PoolId, PoolMode, PoolSpec, Ports,
@@ -60,7 +60,7 @@ impl Compiler<'_> {
             id: self.pool_id(&pool.name),
             family,
             ranges: ranges.iter().map(|r| AddressRange { first: r.first, last: r.last }).collect(),
-            mode: mode(source, pool),
+            mode: embedding(pool, &ranges).unwrap_or_else(|| mode(source, pool)),
             assignment,
             overflow,
         };
@@ -90,10 +90,20 @@ fn common(source: &NatSource, factor: Option<u16>) -> Ports {
     }
 }
 
+/// A pool of one IPv6 /96 that says nothing more: what IPv4 hosts look like from IPv6, and far too much for anything else.
+fn embedding(pool: &Config, ranges: &[Prefix]) -> Option<PoolMode> {
+    const HOSTS: u128 = u32::MAX as u128;
+    let [Prefix { family: Family::V6, first, last }] = ranges else { return None };
+    let is_96 = first.0 & HOSTS == 0 && last.0 - first.0 == HOSTS;
+    let is_plain = pool.port == PoolPort::default() && pool.host_address_base.is_none();
+    (is_96 && is_plain).then_some(PoolMode::Shift { hosts: Family::V4, base: Addr(0) })
+}
+
 fn mode(source: &NatSource, pool: &Config) -> PoolMode {
     let Config { port, host_address_base, .. } = pool;
     if let Some(base) = host_address_base {
-        return PoolMode::Shift { base: Addr::from_ip(base.addr()).1 };
+        let (hosts, base) = Addr::from_ip(base.addr());
+        return PoolMode::Shift { hosts, base };
     }
     match (port.no_translation, pool.address_shared) {
         (true, true) => return PoolMode::Shared,

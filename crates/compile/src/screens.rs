@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use ipnet::IpNet;
 use ravelin_model::{
     AddressLimit, IdsOption, LimitSession, MatchDirection, NumberRange, ScreenAggregation, ScreenIcmp,
-    ScreenIp, ScreenSynFlood, ScreenTcp, ScreenTunnel, SideLimit, Threshold,
+    ScreenIp, ScreenSynFlood, ScreenTcp, ScreenTunnel, SideLimit, SynFloodProtection, Threshold,
 };
 use ravelin_program::{
     Aggregation, Allowance, Prefix, Screen, ScreenDirection, ScreenProfile, ScreenSet, Screens, SideLimits,
@@ -41,7 +41,10 @@ impl Compiler<'_> {
                 None => self.error("security screen ids-option", zone.at, "too many screen profiles"),
             }
         }
-        let protection = SynProtection::Cookie;
+        let protection = match config.security.flow.syn_protection {
+            None | Some(SynFloodProtection::Cookie) => SynProtection::Cookie,
+            Some(SynFloodProtection::Proxy) => SynProtection::Proxy,
+        };
         Screens { profiles, zones, protection, trap_interval: screen.trap_interval.unwrap_or(TRAP_INTERVAL) }
     }
 }
@@ -199,14 +202,14 @@ fn on(flags: &[(Screen, bool)]) -> ScreenSet {
 }
 
 fn syn_flood(flood: &ScreenSynFlood) -> SynFlood {
-    let ScreenSynFlood { alarm, attack, source, destination, white_lists } = flood;
+    let ScreenSynFlood { alarm, attack, source, destination, timeout, queue_size, white_lists } = flood;
     SynFlood {
         alarm: alarm.unwrap_or(512),
         attack: attack.unwrap_or(200),
         source: source.unwrap_or(4000),
         destination: destination.unwrap_or(4000),
-        timeout: 20,
-        queue_size: 1024,
+        timeout: timeout.unwrap_or(20),
+        queue_size: queue_size.unwrap_or(1024),
         white_lists: white_lists
             .iter()
             .map(|l| SynWhiteList { sources: prefixes(&l.sources), destinations: prefixes(&l.destinations) })

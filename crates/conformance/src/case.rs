@@ -89,6 +89,10 @@ pub(crate) enum Expect {
     Mirrored(String, u64),
     /// Copies lost, by reason.
     Lost(String, String, u64),
+    /// Packets of a filter's counter, `FILTER/COUNTER`.
+    FilterHits(String, u64),
+    /// Packets beyond the limit of a policer's instance.
+    PolicerHits(String, u64),
     Differ(String, String),
     Within(String, u16, u16),
 }

@@ -21,6 +21,11 @@ const ELSEWHERE: &[(DropReason, &str)] = &[
     (DropReason::HandOverFull, "a ring between workers is full: the simulator has no rings (mesh tests)"),
     (DropReason::HandOverLoop, "workers disagree for longer than a commit takes (steering tests)"),
     (DropReason::NatTableFull, "65,536 hosts or blocks at one worker (tests of ravelin-nat)"),
+    (DropReason::AlgAddress, "a line of FTP: cases have no such payload (tests/talks/alg.rs)"),
+    (
+        DropReason::AlgTableFull,
+        "4096 requests at one worker: cases have no such payload (tests/talks/alg.rs)",
+    ),
     (DropReason::HostQueueFull, "a TAP's queue is full: the virtual kernel takes every frame"),
 ];
 

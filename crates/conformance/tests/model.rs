@@ -152,6 +152,8 @@ fn nat_rule() -> impl Strategy<Value = NatRule> {
         protocols: vec![],
         applications: vec![],
         action,
+        pool_persistent: None,
+        interface_persistent: None,
         at: Default::default(),
     })
 }

@@ -49,6 +49,10 @@ fn serve(arguments: &Arguments) -> Result<(), Box<dyn std::error::Error>> {
         offload: ChecksumOffload::Request,
         socket: SocketConfig::default(),
     })?;
+    // From here on there are threads, and packets.
+    let run = arguments.socket.parent().unwrap_or(std::path::Path::new("."));
+    let confined = crate::confine::confine(&[run, &arguments.bpffs])?;
+    tracing::info!("confined: {confined}");
     plane.start()?;
     let plane: Arc<dyn DataPlane> = Arc::new(plane);
     Server::serve(listener, plane)?.wait();

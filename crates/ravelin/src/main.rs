@@ -2,6 +2,7 @@
 
 mod check;
 mod cli;
+mod confine;
 mod convert;
 mod daemon;
 mod dataplane;

@@ -50,7 +50,10 @@ struct Narrow {
 
 const NARROW: &[Narrow] = &[
     Narrow { package: "ravelin-contract", uses: &["ravelin-types", "ravelin-program"] },
-    Narrow { package: "ravelin-program", uses: &["ravelin-types", "ravelin-nat"] },
+    Narrow {
+        package: "ravelin-program",
+        uses: &["ravelin-types", "ravelin-nat", "ravelin-filter", "ravelin-policer"],
+    },
     Narrow { package: "ravelin-classify", uses: &["ravelin-types"] },
     Narrow {
         package: "ravelin-engine",
@@ -101,7 +104,7 @@ const EXTERNALS: &[External] = &[
             "crates/ravelin/",
         ],
     },
-    External { package: "libc", folders: &["crates/conformance/"] },
+    External { package: "libc", folders: &["crates/conformance/", "crates/ravelin/"] },
     External { package: "reedline", folders: &["crates/api/cli/", "crates/ravelin/"] },
 ];
 

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use serde::{Deserialize, Serialize};
 
 use crate::commits::{CommitHistory, EditorEntry, ScheduledTime};
+use crate::firewall::{CounterLine, FilterLogLine, FirewallList, InterfaceFilterList};
 use crate::log::{LogEvents, LogStatistics};
 
 /// Every answer that has structure. Configuration text is passed as it is.
@@ -17,6 +18,12 @@ pub enum Answer {
     Screens(ScreenStatistics),
     Mirrors(MirrorList),
     MirrorsCleared { kind: MirrorKind, mirrors: u64 },
+    Firewall(FirewallList),
+    FirewallLog(Vec<FilterLogLine>),
+    FirewallCleared,
+    Policers(Vec<CounterLine>),
+    InterfaceFilters(InterfaceFilterList),
+    Algs(AlgStatus),
     Policies(PolicyList),
     HitCounts(PolicyList),
     Sessions(SessionList),
@@ -256,6 +263,12 @@ pub struct MirrorOutputLine {
     pub to: Option<String>,
 }
 
+/// Gateways of the application layer and whether they look at new sessions.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct AlgStatus {
+    pub gateways: Vec<(String, bool)>,
+}
+
 /// Source NAT rules.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct NatRules {
@@ -287,6 +300,8 @@ pub enum Translation {
     Pool(String),
     /// To addresses of equal number.
     Prefix(IpAddr, IpAddr),
+    /// To the IPv4 addresses within IPv6 ones.
+    Inet,
 }
 
 /// Source NAT pools.

@@ -181,11 +181,11 @@ pub trait ConfigMode: Commits {
     /// # Errors
     /// There is no such rollback.
     fn rollback(&mut self, number: u32) -> Outcome<()>;
-    /// Takes a text into the candidate.
+    /// Takes a text into the candidate; answers what there is to warn of.
     ///
     /// # Errors
     /// The text does not parse; the candidate is as before.
-    fn load(&mut self, at: &[String], kind: LoadKind, text: &str) -> Outcome<()>;
+    fn load(&mut self, at: &[String], kind: LoadKind, text: &str) -> Outcome<Vec<Problem>>;
     /// Words that may follow `words` below `at` and begin with `partial`.
     fn complete(&self, at: &[String], verb: Verb, words: &[&str], partial: &str) -> Vec<Candidate>;
 }

@@ -218,8 +218,9 @@ fn load(env: &mut Env<'_>, session: &Session, input: &Input<'_>, words: &[Word])
     let text = input.text.ok_or(Fault::Said("the client sent no text to load"))?;
     let at = if relative { &session.edit[..] } else { &[] };
     env.config.may_edit().map_err(|refusal| commit::fault(env, refusal))?;
-    env.config.load(at, kind, text)?;
-    Ok(said("load complete\n"))
+    let warnings = env.config.load(at, kind, text)?;
+    let told: String = warnings.iter().map(crate::Problem::text).collect();
+    Ok(said(format!("{told}load complete\n")))
 }
 
 fn run_operational(

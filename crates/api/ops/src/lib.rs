@@ -9,6 +9,7 @@ mod commits;
 mod completion;
 mod config;
 mod configure;
+mod firewall;
 mod gather;
 mod log;
 mod names;
@@ -21,11 +22,11 @@ pub mod wire;
 mod words;
 
 pub use answer::{
-    Answer, DropCount, EditorList, Explained, FindingLine, FlowStatistics, InterfaceLine, MirrorEntry,
-    MirrorKind, MirrorList, MirrorOutputLine, NatKind, NatPool, NatPools, NatRule, NatRules, PlaneStatus,
-    PolicyEntry, PolicyList, PortLine, RouteLine, Routes, ScreenStatistics, SessionDetail, SessionList,
-    SessionSummary, SourceNatPool, SourceNatPools, Translation, UnitLine, Version, Wing, WorkerLine,
-    ZoneEntry,
+    AlgStatus, Answer, DropCount, EditorList, Explained, FindingLine, FlowStatistics, InterfaceLine,
+    MirrorEntry, MirrorKind, MirrorList, MirrorOutputLine, NatKind, NatPool, NatPools, NatRule, NatRules,
+    PlaneStatus, PolicyEntry, PolicyList, PortLine, RouteLine, Routes, ScreenStatistics, SessionDetail,
+    SessionList, SessionSummary, SourceNatPool, SourceNatPools, Translation, UnitLine, Version, Wing,
+    WorkerLine, ZoneEntry,
 };
 pub use commits::{
     CommitEntry, CommitHistory, CommitKind, CommitOptions, CommitReport, Commits, EditorEntry, Refusal,
@@ -34,10 +35,15 @@ pub use commits::{
 pub use completion::complete;
 pub use config::{Against, Candidate, ConfigMode, Form, LoadKind, Outcome, Problem, Verb, Written};
 pub use configure::load_source;
+pub use firewall::{
+    CounterLine, FilterEntry, FilterLogLine, FirewallList, InterfaceFilterLine, InterfaceFilterList,
+};
 pub use gather::{Failure, RouteEntry, RouteTable};
 pub use log::{LogEvent, LogEvents, LogMemory, LogQuery, LogStatistics, LogStreamLine, LogView};
 pub use names::{NameTable, PolicyName};
 pub use pipe::{Delivery, Display, Pipe, PipeError, delivery};
-pub use request::{ConfigureKind, Detail, Kept, PolicyView, Request, SessionQuery, TestPacket};
+pub use request::{
+    ConfigureKind, Detail, FirewallQuery, Kept, PolicyView, Request, SessionQuery, TestPacket,
+};
 pub use session::{Env, Facts, Mode, Render, Reply, Session, answer, execute};
 pub use table::{Arg, Command, Miss, Param, commands, rpc_of};

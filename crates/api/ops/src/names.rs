@@ -166,7 +166,7 @@ impl NameTable {
 
     /// Every static NAT rule with its rule-set, in order of evaluation.
     pub fn static_rules(&self) -> impl Iterator<Item = (&StaticRuleSet, &StaticRule)> {
-        let sets = self.program.as_ref().and_then(Program::static_nat).map_or(&[][..], |n| &n.0);
+        let sets = self.program.as_ref().and_then(Program::static_nat).map_or(&[][..], |n| &n.rule_sets);
         sets.iter().flat_map(|set| set.rules.iter().map(move |rule| (set, rule)))
     }
 

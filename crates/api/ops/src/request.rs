@@ -32,6 +32,13 @@ pub struct SessionQuery {
     pub nat: bool,
 }
 
+/// Which filter, and which of its counters; `None`: every one.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FirewallQuery {
+    pub filter: Option<String>,
+    pub counter: Option<String>,
+}
+
 /// Which view of the policies.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PolicyView {
@@ -103,6 +110,24 @@ pub enum Request {
     /// Mirror instances, or mirror filters.
     Mirrors(MirrorKind),
     ClearMirrors(MirrorKind),
+    Firewall {
+        query: FirewallQuery,
+        terse: bool,
+    },
+    FirewallLog,
+    ClearFirewall {
+        counters: bool,
+        query: FirewallQuery,
+        log: bool,
+    },
+    Policers {
+        name: Option<String>,
+    },
+    InterfaceFilters {
+        name: Option<String>,
+        policers: bool,
+    },
+    AlgStatus,
     ScreenStatistics {
         zone: String,
     },

@@ -253,12 +253,15 @@ pub(crate) fn operational(
         Request::ClearMirrors(kind) => {
             Answer::MirrorsCleared { kind, mirrors: gather::clear_mirrors(env, kind)? }
         }
+        request @ (Request::Firewall { .. }
+        | Request::FirewallLog
+        | Request::ClearFirewall { .. }
+        | Request::Policers { .. }
+        | Request::InterfaceFilters { .. }) => gather::about_filters(env, request)?,
+        Request::AlgStatus => Answer::Algs(gather::algs(env)?),
         Request::ScreenStatistics { zone } => Answer::Screens(gather::screens(env, &zone)?),
         Request::Zones { name } => Answer::Zones(gather::zones(env, name.as_deref())?),
-        Request::Policies(view) => {
-            let list = gather::policies(env, &view)?;
-            if view.hit_count { Answer::HitCounts(list) } else { Answer::Policies(list) }
-        }
+        Request::Policies(view) => policies(env, &view)?,
         Request::Sessions { query, detail: Detail::Summary } => {
             Answer::SessionSummary(gather::summary(env, &query)?)
         }
@@ -304,4 +307,9 @@ fn log_file(env: &Env<'_>) -> Result<Reply, Fault> {
         Ok(None) => Err(Fault::Said("no security log file is configured")),
         Err(error) => Err(Failure::File(error).into()),
     }
+}
+
+fn policies(env: &Env<'_>, view: &crate::request::PolicyView) -> Result<Answer, gather::Failure> {
+    let list = gather::policies(env, view)?;
+    Ok(if view.hit_count { Answer::HitCounts(list) } else { Answer::Policies(list) })
 }

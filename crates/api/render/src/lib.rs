@@ -3,8 +3,10 @@
 //! Place: above `ops`, beside every front end. No state, no I/O. One file an area, each with the text and the
 //! elements of its answers.
 
+mod alg;
 mod commits;
 mod element;
+mod firewall;
 mod flow;
 mod interfaces;
 mod log;
@@ -44,6 +46,12 @@ pub fn text(answer: &Answer) -> String {
         Answer::Mirrors(list) => mirrors::text(list),
         // Junos says nothing when it has cleared counters.
         Answer::MirrorsCleared { .. } => String::new(),
+        Answer::Firewall(list) => firewall::text(list),
+        Answer::FirewallLog(lines) => firewall::log(lines),
+        Answer::FirewallCleared => String::new(),
+        Answer::Policers(lines) => firewall::policers(lines),
+        Answer::InterfaceFilters(list) => firewall::interfaces(list),
+        Answer::Algs(status) => alg::status(status),
         Answer::Policies(list) => policies::text(list),
         Answer::HitCounts(list) => policies::hit_counts(list),
         Answer::Sessions(list) => flow::sessions(list),
@@ -76,6 +84,12 @@ pub fn json(answer: &Answer) -> String {
         Answer::Screens(screens) => zones::screens_element(screens),
         Answer::Mirrors(list) => mirrors::element(list),
         Answer::MirrorsCleared { kind, mirrors: cleared } => mirrors::cleared_element(*kind, *cleared),
+        Answer::Firewall(list) => firewall::element(list),
+        Answer::FirewallLog(lines) => firewall::log_element(lines),
+        Answer::FirewallCleared => Element::new("firewall-clear-information"),
+        Answer::Policers(lines) => firewall::policers_element(lines),
+        Answer::InterfaceFilters(list) => firewall::interfaces_element(list),
+        Answer::Algs(status) => alg::status_element(status),
         Answer::Policies(list) => policies::element(list),
         Answer::HitCounts(list) => policies::hit_count_element(list),
         Answer::Sessions(list) => flow::sessions_element(list),

@@ -12,6 +12,7 @@ fn action(action: &Translation) -> String {
     match action {
         Translation::Off => "off".to_owned(),
         Translation::Interface => "interface".to_owned(),
+        Translation::Inet => "inet".to_owned(),
         Translation::Pool(name) => name.clone(),
         Translation::Prefix(first, last) if first == last => first.to_string(),
         Translation::Prefix(first, last) => format!("{first} - {last}"),

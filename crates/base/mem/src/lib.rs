@@ -1,7 +1,11 @@
-//! Memory primitives that need unsafe: prefetch.
+//! Memory primitives that need unsafe: prefetch, short strings in place.
 //!
-//! Place: below the engine, which itself has no unsafe code.
+//! Place: below the engine and the configuration tree, which themselves have no unsafe code. State: none.
 #![allow(unsafe_code)]
+
+mod text;
+
+pub use text::{TEXT_INLINE_MAX, Text};
 
 /// Asks the processor to bring the line of `place` close; a hint without effect on the program.
 #[inline(always)]

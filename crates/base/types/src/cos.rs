@@ -15,6 +15,12 @@ impl LossPriority {
     /// Every priority, from low to high.
     pub const ALL: [Self; 4] = [Self::Low, Self::MediumLow, Self::MediumHigh, Self::High];
 
+    /// Of its number, as it travels between processes.
+    #[must_use]
+    pub fn from_number(number: u32) -> Option<Self> {
+        Self::ALL.get(number as usize).copied()
+    }
+
     /// The word of the configuration.
     #[must_use]
     pub const fn name(self) -> &'static str {

@@ -98,6 +98,19 @@ reasons! {
     NotReady "not-ready" "No program applied"
     NatAddressesExhausted "nat-addresses-exhausted" "Source NAT addresses exhausted"
     NatTableFull "nat-table-full" "Source NAT table full"
+    FilterDiscard "filter-discard" "Discarded by a firewall filter"
+    FilterReject "filter-reject" "Rejected by a firewall filter"
+    PolicerDiscard "policer-discard" "Discarded by a policer"
+    AlgAddress "alg-address" "Data connection of another host or to a privileged port"
+    AlgTableFull "alg-table-full" "Too many expected sessions"
+    AlgOversize "alg-oversize" "DNS message longer than allowed"
+    SynCookieInvalid "syn-cookie-invalid" "TCP ACK with a wrong or used SYN cookie"
+    Nat64NoSource "nat64-no-source" "No source NAT between address families"
+    Nat64Protocol "nat64-protocol" "No counterpart in the other address family"
+    Nat64Fragment "nat64-fragment" "Fragment that can't change its address family"
+    Nat64Header "nat64-header" "Route header that can't change its address family"
+    Nptv6Unmappable "nptv6-unmappable" "Address that NPTv6 can't map"
+    PersistentNatFiltered "persistent-nat-filtered" "Remote host not permitted by persistent NAT"
 }
 
 impl DropReason {

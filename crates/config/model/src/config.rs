@@ -3,6 +3,7 @@
 use ravelin_derive::Lower;
 
 use crate::applications::Applications;
+use crate::firewall::{Firewall, PolicyOptions};
 use crate::forwarding_options::ForwardingOptions;
 use crate::interfaces::Interface;
 use crate::routing_options::RoutingOptions;
@@ -23,6 +24,10 @@ pub struct Config {
     pub security: Security,
     #[lower(container = "forwarding-options")]
     pub forwarding_options: ForwardingOptions,
+    #[lower(container = "policy-options")]
+    pub policy_options: PolicyOptions,
+    #[lower(container = "firewall")]
+    pub firewall: Firewall,
     #[lower(container = "applications")]
     pub applications: Applications,
 }

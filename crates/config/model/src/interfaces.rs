@@ -45,6 +45,20 @@ pub struct Unit {
 pub struct Family {
     #[lower(leaf = "mtu")]
     pub mtu: Option<u16>,
+    #[lower(leaf = "filter input <>")]
+    pub filter_input: Option<String>,
+    #[lower(leaves = "filter input-list")]
+    pub filter_input_list: Vec<String>,
+    #[lower(leaf = "filter output <>")]
+    pub filter_output: Option<String>,
+    #[lower(leaves = "filter output-list")]
+    pub filter_output_list: Vec<String>,
+    #[lower(leaf = "filter group")]
+    pub filter_group: Option<u8>,
+    #[lower(leaf = "policer input")]
+    pub policer_input: Option<String>,
+    #[lower(leaf = "policer output")]
+    pub policer_output: Option<String>,
     #[lower(list = "address")]
     pub addresses: Vec<InterfaceAddress>,
 }

@@ -1,8 +1,10 @@
 //! Text or tree to a valid configuration, with everything that is wrong on the way.
 
+use std::collections::HashSet;
+
 use ravelin_schema::{ClusterNode, Cx, Lower};
 use ravelin_syntax::tree::Node;
-use ravelin_syntax::{Diagnostic, Severity, Tree};
+use ravelin_syntax::{Diagnostic, Severity, Span, Tree};
 
 use crate::{Config, ValidConfig, check};
 
@@ -51,14 +53,20 @@ pub fn check_tree_on(tree: &Tree, node: ClusterNode) -> Result<ValidConfig, Vec<
     let (config, lowering) = lower_tree(&effective.tree);
     errors.extend(lowering);
     let checked = check(config);
+    let forbidden = ravelin_schema::violations(&effective.tree);
     match checked {
-        Ok(valid) if errors.is_empty() => return Ok(valid),
+        Ok(valid) if errors.is_empty() && forbidden.is_empty() => return Ok(valid),
         Ok(_) => {}
         Err(mut more) => {
             ravelin_schema::refine(&effective.tree.nodes, &mut more);
             errors.extend(more);
         }
     }
+    // One finding a place: the checks know more of what they find than the table does.
+    let told: HashSet<Span> = errors.iter().map(|d| d.span).filter(|s| s.is_known()).collect();
+    let paths: HashSet<String> = errors.iter().map(|d| d.path.clone()).collect();
+    let is_new = |d: &Diagnostic| !told.contains(&d.span) && !paths.contains(&d.path);
+    errors.extend(forbidden.into_iter().filter(is_new));
     effective.explain(&mut errors);
     errors.sort_by_key(|d| d.span.offset);
     Err(errors)

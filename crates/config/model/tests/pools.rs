@@ -46,3 +46,60 @@ fn source_pools_that_contradict_themselves_are_refused() {
         refused(&lines.iter().map(String::as_str).collect::<Vec<_>>(), &[wanted]);
     }
 }
+
+#[test]
+fn persistent_nat_says_who_may_come_in_and_maps_addresses_where_ports_stay() {
+    let rule = "set security nat source rule-set r rule n then source-nat";
+    let pool = "set security nat source pool p address 192.0.2.1/32";
+    let whole = "set security nat source pool p port no-translation";
+    let line = |text: &str| format!("{rule} {text}");
+    let of_pool = line("pool p");
+    let any = line("pool persistent-nat permit any-remote-host");
+    let cases: &[(&[&str], &str)] = &[
+        (
+            &[pool, &of_pool, &line("pool persistent-nat inactivity-timeout 60")],
+            "missing mandatory statement: 'permit'",
+        ),
+        (
+            &[pool, &of_pool, &any, &line("pool persistent-nat permit target-host")],
+            "only one kind of remote host can be permitted",
+        ),
+        (&[&line("off"), &any], "missing mandatory statement: 'pool-name'"),
+        (
+            &[pool, &of_pool, &any, &line("pool persistent-nat address-mapping")],
+            "'address-mapping' needs a pool that does not translate ports and has no overflow pool",
+        ),
+        (
+            &[
+                pool,
+                whole,
+                &of_pool,
+                &line("pool persistent-nat permit target-host"),
+                &line("pool persistent-nat address-mapping"),
+            ],
+            "'address-mapping' needs 'permit any-remote-host'",
+        ),
+    ];
+    for (lines, wanted) in cases {
+        refused(lines, &[wanted]);
+    }
+}
+
+#[test]
+fn static_rules_between_families_need_prefixes_that_fit() {
+    let rule = "set security nat static rule-set r rule n";
+    let cases: &[(&str, &str, &str)] = &[
+        ("2001:db8::/95", "inet", "'inet' needs an IPv6 prefix"),
+        ("10.0.0.0/24", "inet", "'inet' needs an IPv6 prefix"),
+        ("2001:db8:0:0:100::/96", "inet", "bits 64 to 71 zero"),
+        ("2001:db8::/112", "prefix 10.0.0.0/24", "prefixes must have equally many addresses"),
+        ("2001:db8::/65", "nptv6-prefix 2001:db8:1::/65", "two IPv6 prefixes of equal length"),
+        ("2001:db8::/48", "nptv6-prefix 2001:db8:1::/56", "two IPv6 prefixes of equal length"),
+        ("10.0.0.0/24", "nptv6-prefix 10.0.1.0/24", "two IPv6 prefixes of equal length"),
+    ];
+    for (outside, then, wanted) in cases {
+        let (from, to) =
+            (format!("{rule} match destination-address {outside}"), format!("{rule} then static-nat {then}"));
+        refused(&[&from, &to], &[wanted]);
+    }
+}

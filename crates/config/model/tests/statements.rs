@@ -33,7 +33,11 @@ set routing-options static route 10.9.0.0/16 discard
 
 /// A sample word for each argument on the way to a rule, by keyword; `other` where its type says enough.
 fn sample(path: &str, keyword: &str) -> &'static str {
+    if path.starts_with("firewall") || path.starts_with("policy-options") {
+        return firewall_sample(path, keyword);
+    }
     match keyword {
+        "group" => "7",
         "<>" if path.contains("proxy-arp") && path.ends_with("to") => "10.0.0.8/32",
         "<>" if path.contains("proxy-arp") => "10.0.0.7/32",
         "<>" if path.contains("proxy-ndp") && path.ends_with("to") => "2001:db8::8",
@@ -50,6 +54,8 @@ fn sample(path: &str, keyword: &str) -> &'static str {
         "interface" if path.contains("nat proxy") => "ge-0/0/0.0",
         "<>" if path.ends_with("pool address") || path.ends_with("pool address to") => "10.0.0.3/32",
         "<>" if path.ends_with("destination-address") || path.ends_with("static-nat prefix") => "10.0.0.4/32",
+        "<>" if path.ends_with("nptv6-prefix") => "2001:db8:7::/48",
+        "inactivity-timeout" if path.contains("persistent-nat") => "444",
         "<>" if path.ends_with("port") => "1000",
         "<>" if path.ends_with("port to") || path.ends_with("port <> to") => "1001",
         "port" | "session-timeout" => "55",
@@ -89,6 +95,28 @@ fn sample(path: &str, keyword: &str) -> &'static str {
         "inactivity-timeout" | "tcp-initial-timeout" => "44",
         "zone" => "zz",
         _ => "other",
+    }
+}
+
+/// Sample words of filters and policers.
+fn firewall_sample(path: &str, keyword: &str) -> &'static str {
+    let v6 = path.contains("inet6");
+    match keyword {
+        "<>" if path.ends_with("address") && v6 => "2001:db8::/48",
+        "<>" if path.ends_with("address") => "10.9.0.0/16",
+        "<>" if path.starts_with("policy-options") => "10.9.0.0/16",
+        "<>" if path.ends_with("interface-set") => "ge-0/0/0.0",
+        "bandwidth-limit" | "burst-size-limit" | "pps-limit" | "packet-burst" => "15k",
+        "committed-information-rate" | "committed-burst-size" | "excess-burst-size" => "1m",
+        "peak-information-rate" | "peak-burst-size" => "2m",
+        "loss-priority" if path.ends_with("action") => "high",
+        "forwarding-class" | "forwarding-class-except" => "best-effort",
+        "tcp-flags" | "fragment-flags" | "count" | "policer" | "single-rate" | "two-rate" => "other",
+        "interface" | "interface-set" | "prefix" | "range" | "range-except" => "other",
+        "filter" | "term" | "prefix-list" | "three-color-policer" => "other",
+        "mask-in-hex" => "0xff",
+        "<>" | "loss-priority" | "next" | "match-start" => "other",
+        _ => "5",
     }
 }
 

@@ -2,10 +2,12 @@
 //!
 //! Both forms go through here, so `a { b c; }` and `set a b c` give one tree. Errors are collected, never fatal.
 
-use ravelin_syntax::tree::{Change, Kind, Node, Style};
-use ravelin_syntax::{Diagnostic, Form, Item, Parsed, Span, Statement, Tree, Word};
+mod opaque;
 
-use crate::grammar::{Grammar, OPAQUE, ROOT, Rule, RuleId, grammar};
+use ravelin_syntax::tree::{Change, Kind, Node, Style};
+use ravelin_syntax::{Args, Diagnostic, Ending, Form, Item, Reader, Span, Statement, Tree, Word};
+
+use crate::grammar::{Grammar, ROOT, Rule, RuleId, grammar};
 use crate::index::Index;
 use crate::trail::Trail;
 use crate::value::{Values, nearest};
@@ -14,21 +16,32 @@ use crate::value::{Values, nearest};
 pub struct Bound {
     pub tree: Tree,
     pub diagnostics: Vec<Diagnostic>,
+    /// Statements may hold changes: `replace:`, `delete:`.
+    pub(crate) is_marked: bool,
+    /// What is to be done once the statements are in: `insert`, `rename`.
+    pub(crate) commands: Vec<String>,
 }
 
 /// Hints are looked for this often in one text: each compares a word with every keyword of its level.
 const HINTS_MAX: usize = 100;
 
-/// The statements of a braces text, their changes (`replace:`, `delete:`) still marked.
-pub(crate) fn bind(parsed: &mut Parsed) -> Bound {
+/// The statements of a braces text below `base`, their changes (`replace:`, `delete:`) still marked.
+pub(crate) fn bind(text: &str, base: &[Word]) -> Bound {
     let mut nodes = Vec::new();
     let mut binder = Binder::new(Form::Braces);
-    binder.index.reserve(parsed.count);
-    for statement in parsed.statements.drain(..) {
-        binder.place_statement(&mut nodes, Scope::TOP, statement);
+    binder.reader = Some(Reader::new(text));
+    if base.is_empty() {
+        binder.read_level(&mut nodes, Scope::TOP);
+    } else {
+        let items = base.iter().map(|w| Item::One(w.clone())).collect();
+        let mut statement = Statement { items, ..Statement::default() };
+        binder.open = true;
+        binder.place_statement(&mut nodes, Scope::TOP, &mut statement);
     }
     crate::index::settle(&mut nodes);
-    Bound { tree: Tree { nodes }, diagnostics: binder.diagnostics }
+    let mut diagnostics = std::mem::take(&mut binder.diagnostics);
+    diagnostics.extend(binder.reader.take().into_iter().flat_map(Reader::finish));
+    Bound { tree: Tree { nodes }, diagnostics, is_marked: binder.is_marked, commands: Vec::new() }
 }
 
 #[derive(Clone, Copy)]
@@ -42,9 +55,16 @@ impl Scope {
     pub const TOP: Self = Self { rule: ROOT, hash: 0 };
 }
 
-pub(crate) struct Binder {
+pub(crate) struct Binder<'a> {
     grammar: &'static Grammar,
     form: Form,
+    /// Where statements come from that are not given whole.
+    reader: Option<Reader<'a>>,
+    /// The brace of the statement at hand is open in the reader.
+    open: bool,
+    is_marked: bool,
+    /// Room for levels in the making.
+    levels: Vec<Vec<Node>>,
     pub diagnostics: Vec<Diagnostic>,
     pub index: Index,
     path: Trail,
@@ -56,7 +76,7 @@ pub(crate) struct Binder {
     hints: usize,
 }
 
-impl Binder {
+impl Binder<'_> {
     /// For a tree that this binder makes from nothing: new statements go to the end of their level, and
     /// [`crate::index::settle`] puts them in order.
     pub fn new(form: Form) -> Self {
@@ -68,6 +88,10 @@ impl Binder {
         Self {
             grammar: grammar(),
             form,
+            reader: None,
+            open: false,
+            is_marked: false,
+            levels: Vec::new(),
             diagnostics: Vec::new(),
             index,
             path: Trail::default(),
@@ -78,20 +102,42 @@ impl Binder {
         }
     }
 
-    /// Takes the words of the statement into the tree.
-    pub fn place_statement(&mut self, nodes: &mut Vec<Node>, scope: Scope, mut statement: Statement) {
+    /// Takes the words of the statement into the tree; they are gone from it.
+    pub fn place_statement(&mut self, nodes: &mut Vec<Node>, scope: Scope, statement: &mut Statement) {
         let mut items = std::mem::take(&mut statement.items);
         let depth = self.path.len();
+        let braces = self.reader.as_ref().map_or(0, Reader::depth);
         let (in_group, tagged) = (self.in_group, self.tagged);
         self.failed = false;
         self.tagged = false;
-        let used = self.place(nodes, scope, &mut items, &mut statement);
+        self.is_marked |= statement.tags.change != Change::Merge;
+        let used = self.place(nodes, scope, &mut items, statement);
         if !self.failed && used < items.len() {
             self.unknown(scope.rule, &items[used]);
+        }
+        if std::mem::take(&mut self.open)
+            && let Some(reader) = &mut self.reader
+        {
+            // What is in the braces of a statement that has no place is read for its own errors only.
+            reader.close(braces);
         }
         self.path.truncate(depth);
         self.in_group = in_group;
         self.tagged = tagged;
+        statement.items = items;
+    }
+
+    /// Places what the reader has up to where the level at hand ends.
+    fn read_level(&mut self, nodes: &mut Vec<Node>, scope: Scope) {
+        let mut statement = Statement::default();
+        while let Some(ending) = self.reader.as_mut().and_then(|r| r.next(&mut statement)) {
+            self.open = ending == Ending::Open;
+            self.place_statement(nodes, scope, &mut statement);
+        }
+    }
+
+    fn has_body(&self, from: &Statement) -> bool {
+        self.open || from.body.is_some()
     }
 
     fn error(&mut self, span: Span, message: impl Into<String>) {
@@ -178,30 +224,29 @@ impl Binder {
                 items.len()
             }
             Kind::Flag => {
-                let node = self.merge(nodes, scope, rule, Vec::new(), at).0;
+                let node = self.merge(nodes, scope, rule, Args::default(), at).0;
                 self.finish_leaf(node, items, 1, from)
             }
             Kind::Leaf | Kind::LeafList => {
                 let Some(item) = items.get_mut(named) else {
                     if from.tags.change == Change::Delete {
-                        let node = self.merge(nodes, scope, rule, Vec::new(), at).0;
+                        let node = self.merge(nodes, scope, rule, Args::default(), at).0;
                         return self.finish_leaf(node, items, named, from);
                     }
                     self.error(at, "syntax error, missing argument");
                     return items.len();
                 };
-                let words = match item {
-                    Item::One(word) => vec![std::mem::take(word)],
+                let mut words = match item {
+                    Item::One(word) => Args::one(std::mem::take(word)),
                     Item::Many(words, _) if rule.kind == Kind::LeafList && !words.is_empty() => {
-                        std::mem::take(words)
+                        std::mem::take(words).into()
                     }
                     Item::Many(_, span) => {
                         self.error(*span, "syntax error, one value is expected here");
                         return items.len();
                     }
                 };
-                let mut words = words;
-                for word in &mut words {
+                for word in words.iter_mut() {
                     word.secret = rule.value.is_secret;
                     self.check_value(&rule.value, word);
                 }
@@ -209,7 +254,7 @@ impl Binder {
                 self.finish_leaf(node, items, named + 1, from)
             }
             Kind::Container => {
-                let (node, hash) = self.merge(nodes, scope, rule, Vec::new(), at);
+                let (node, hash) = self.merge(nodes, scope, rule, Args::default(), at);
                 self.below(node, Scope { hash, ..scope }, items, named, from)
             }
             Kind::Entry => self.entry(nodes, scope, rule, items, from),
@@ -242,17 +287,17 @@ impl Binder {
         let (mut at, count, start) = (usize::from(!rule.hidden), items.len(), items[0].span());
         if let (Some(Item::Many(words, _)), 1) = (items.get_mut(at), rule.keys.len())
             && at + 1 == count
-            && from.body.is_none()
+            && !self.has_body(from)
         {
             for word in words {
                 self.check_value(rule.first_value(), word);
                 let (word, span) = (std::mem::take(word), word.span);
-                let node = self.merge(nodes, scope, rule, vec![word], span).0;
+                let node = self.merge(nodes, scope, rule, Args::one(word), span).0;
                 apply_tags(node, from);
             }
             return count;
         }
-        let mut args: Vec<Word> = Vec::with_capacity(rule.keys.len());
+        let mut args = Args::default();
         for key in &rule.keys {
             if key.optional && !args.last().is_some_and(|w| crate::grammar::takes_value(&w.text)) {
                 continue;
@@ -298,12 +343,23 @@ impl Binder {
             self.tag(node, from);
         }
         if used == items.len() {
-            let body = from.body.take().unwrap_or_default();
-            if !body.is_empty() {
-                let below: &mut Vec<Node> = &mut node.children;
-                below.reserve_exact(body.len());
-                for statement in body {
-                    self.place_statement(below, scope, statement);
+            if let Some(body) = from.body.take() {
+                for mut statement in body {
+                    self.place_statement(&mut node.children, scope, &mut statement);
+                }
+            } else if std::mem::take(&mut self.open) {
+                if node.children.is_empty() {
+                    // As large as it must be: most levels are small, and many.
+                    let mut level = self.levels.pop().unwrap_or_default();
+                    self.read_level(&mut level, scope);
+                    if !level.is_empty() {
+                        let mut exact = Vec::with_capacity(level.len());
+                        exact.append(&mut level);
+                        node.children = exact.into();
+                    }
+                    self.levels.push(level);
+                } else {
+                    self.read_level(&mut node.children, scope);
                 }
             }
             return used;
@@ -315,7 +371,17 @@ impl Binder {
     fn finish_leaf(&mut self, node: &mut Node, items: &[Item], used: usize, from: &Statement) -> usize {
         if used >= items.len() {
             self.tag(node, from);
-            if from.body.as_ref().is_some_and(|b| !b.is_empty()) {
+            let inside = match &mut self.reader {
+                Some(reader) if self.open => {
+                    let depth = reader.depth();
+                    let inside = reader.next(&mut Statement::default()).is_some();
+                    reader.close(depth);
+                    self.open = false;
+                    inside
+                }
+                _ => from.body.as_ref().is_some_and(|b| !b.is_empty()),
+            };
+            if inside {
                 let span = node.span;
                 self.error(span, "syntax error, expecting `;'");
             }
@@ -335,10 +401,10 @@ impl Binder {
         nodes: &'a mut Vec<Node>,
         scope: Scope,
         rule: &Rule,
-        args: Vec<Word>,
+        args: Args,
         at: Span,
     ) -> (&'a mut Node, u64) {
-        let keys = if rule.kind == Kind::Entry { args.as_slice() } else { &[] };
+        let keys: &[Word] = if rule.kind == Kind::Entry { &args } else { &[] };
         let hash = self.index.hash(scope, keys);
         if let Some(found) = self.index.find(hash, nodes, scope.rule, keys) {
             let node = &mut nodes[found];
@@ -361,25 +427,8 @@ impl Binder {
         } else {
             node.args = args;
         }
-        let place = self.index.add(hash, nodes, node);
+        let place = self.index.add(scope.hash, hash, nodes, node);
         (&mut nodes[place], hash)
-    }
-
-    fn opaque(&mut self, nodes: &mut Vec<Node>, items: &[Item], from: &Statement) {
-        let named = items.first().is_some_and(|item| match item {
-            Item::One(word) => !word.text.is_empty(),
-            Item::Many(..) => false,
-        });
-        if !named {
-            return self.error(from.span, "syntax error, expecting a statement");
-        }
-        let mut node = opaque_node(items, from);
-        for statement in from.body.iter().flatten() {
-            self.opaque(&mut node.children, &statement.items, statement);
-        }
-        if nodes.last() != Some(&node) {
-            nodes.push(node);
-        }
     }
 }
 
@@ -412,24 +461,7 @@ fn apply_tags(node: &mut Node, from: &Statement) {
     if from.tags.change != Change::Merge {
         node.change = from.tags.change;
     }
-    node.comments.extend(from.tags.comments.iter().cloned());
-}
-
-fn opaque_node(items: &[Item], from: &Statement) -> Node {
-    let mut words = items.iter().flat_map(|item| match item {
-        Item::One(word) => std::slice::from_ref(word).to_vec(),
-        Item::Many(words, _) => words.clone(),
-    });
-    let name = words.next().map(|w| w.text).unwrap_or_default();
-    let list = matches!(items, [Item::One(_), Item::Many(..)]);
-    let mut node = Node {
-        rule: OPAQUE.0,
-        kind: if list { Kind::LeafList } else { Kind::Opaque },
-        name: name.into(),
-        args: words.collect(),
-        span: items.first().map_or(from.span, Item::span),
-        ..Node::default()
-    };
-    apply_tags(&mut node, from);
-    node
+    if !from.tags.comments.is_empty() {
+        node.comments.extend(from.tags.comments.iter().cloned());
+    }
 }

@@ -3,7 +3,7 @@
 //! Spec: language-17..24, language-39.
 
 use ravelin_syntax::tree::{Kind, Node};
-use ravelin_syntax::{Children, Tree, Word, render};
+use ravelin_syntax::{Children, Comments, Tree, Word, render};
 
 use crate::grammar::{Rule, RuleId, grammar};
 use crate::groups::{ClusterNode, effective};
@@ -118,7 +118,7 @@ fn with_way(nodes: &[Node], path: &Path) -> Option<Tree> {
             children: Children::default(),
             args: above.args.clone(),
             name: above.name.clone(),
-            comments: Vec::new(),
+            comments: Comments::default(),
             ..*above
         };
         inner = vec![Node { children: inner.into(), ..bare }];

@@ -36,6 +36,16 @@ pub(crate) struct Element {
     pub children: Vec<Element>,
     pub shape: Shape,
     pub span: Span,
+    pub order: Option<Order>,
+}
+
+/// What an element does to the entry it names, beside holding statements.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Order {
+    /// `before`, `after` or `rename`.
+    pub verb: &'static str,
+    /// The keys of the entry it goes beside, or is to have, by their elements.
+    pub keys: Vec<(String, String)>,
 }
 
 /// The elements of statements.
@@ -49,7 +59,7 @@ pub(crate) fn elements(nodes: &[Node]) -> Vec<Element> {
 
 fn tags(node: &Node) -> Tags {
     let Node { inactive, protect, comments, change, .. } = node;
-    Tags { inactive: *inactive, protect: *protect, change: *change, comments: comments.clone() }
+    Tags { inactive: *inactive, protect: *protect, change: *change, comments: comments.to_vec() }
 }
 
 fn write(node: &Node, out: &mut Vec<Element>) {
@@ -61,6 +71,7 @@ fn write(node: &Node, out: &mut Vec<Element>) {
             children: elements(&node.children),
             shape: Shape::Listed,
             span: node.span,
+            order: None,
         });
         return;
     };
@@ -70,7 +81,7 @@ fn write(node: &Node, out: &mut Vec<Element>) {
         Kind::Container | Kind::Opaque => out.push(Element { children: elements(&node.children), ..element }),
         Kind::Flag => out.push(Element { shape: Shape::Flag, ..element }),
         Kind::Leaf => {
-            let value = node.args.first().map(|w| w.text.clone()).unwrap_or_default();
+            let value = node.args.first().map(|w| w.text.to_string()).unwrap_or_default();
             let shape = shape(&rule.value.kind, &value);
             out.push(Element { value: Some(value), shape, ..element });
         }
@@ -78,7 +89,7 @@ fn write(node: &Node, out: &mut Vec<Element>) {
             let one = |(n, word): (usize, &Word)| Element {
                 tags: if n == 0 { element.tags.clone() } else { Tags::default() },
                 name: element.name.clone(),
-                value: Some(word.text.clone()),
+                value: Some(word.text.to_string()),
                 shape: Shape::ListedValue,
                 ..Element::default()
             };
@@ -138,7 +149,7 @@ fn homogeneous(node: &Node, element: Element, out: &mut Vec<Element>) {
 pub(crate) fn bound(elements: Vec<Element>, base: &[Word], mut diagnostics: Vec<Diagnostic>) -> Bound {
     let path = crate::path::resolve(base);
     let scope = path.ok().and_then(|p| p.steps.last().map(|s| s.rule)).unwrap_or(ROOT);
-    let mut reader = Reader { diagnostics: Vec::new(), path: Vec::new() };
+    let mut reader = Reader { diagnostics: Vec::new(), path: Vec::new(), commands: Vec::new() };
     let mut statements = Vec::new();
     reader.statements(elements, scope, &mut statements);
     diagnostics.append(&mut reader.diagnostics);
@@ -148,17 +159,19 @@ pub(crate) fn bound(elements: Vec<Element>, base: &[Word], mut diagnostics: Vec<
     }
     let mut nodes = Vec::new();
     let mut binder = Binder::new(ravelin_syntax::Form::Braces);
-    for statement in statements {
-        binder.place_statement(&mut nodes, Scope::TOP, statement);
+    for mut statement in statements {
+        binder.place_statement(&mut nodes, Scope::TOP, &mut statement);
     }
     settle(&mut nodes);
     diagnostics.append(&mut binder.diagnostics);
-    Bound { tree: ravelin_syntax::Tree { nodes }, diagnostics }
+    Bound { tree: ravelin_syntax::Tree { nodes }, diagnostics, is_marked: true, commands: reader.commands }
 }
 
 struct Reader {
     diagnostics: Vec<Diagnostic>,
     path: Vec<String>,
+    /// What is to be done once the statements are in.
+    commands: Vec<String>,
 }
 
 impl Reader {
@@ -241,9 +254,17 @@ impl Reader {
                 }
                 let (keys, rest) = take_keys(rule, element.children);
                 for (keyword, text) in keys {
-                    items.extend(keyword.map(word));
+                    if let Some(keyword) = keyword {
+                        self.path.push(keyword.to_owned());
+                        items.push(word(keyword));
+                    }
                     self.path.push(text.clone());
                     items.push(value(text));
+                }
+                if let Some(order) = &element.order
+                    && !self.order(order, rule, span)
+                {
+                    return None;
                 }
                 let mut below = Vec::new();
                 self.statements(rest, id, &mut below);
@@ -254,9 +275,32 @@ impl Reader {
     }
 }
 
+impl Reader {
+    /// Takes down what is to be done with the entry at hand; whether its statements are to be read too.
+    fn order(&mut self, order: &Order, rule: &Rule, span: Span) -> bool {
+        let mut words = Vec::new();
+        for key in rule.keys.iter().filter(|k| !k.optional) {
+            let Some((_, name)) = order.keys.iter().find(|(element, _)| element == key.element) else {
+                self.error(span, format!("attribute `{}' is missing", key.element));
+                return false;
+            };
+            words.extend(key.keyword.map(str::to_owned));
+            words.push(render::quote(name));
+        }
+        let path: Vec<String> = self.path.iter().map(|w| render::quote(w)).collect();
+        let (verb, side) = if order.verb == "rename" { ("rename", "to") } else { ("insert", order.verb) };
+        if words.is_empty() {
+            self.error(span, "only an entry of a list has a name and a place".to_owned());
+            return false;
+        }
+        self.commands.push(format!("{verb} {} {side} {}", path.join(" "), words.join(" ")));
+        verb == "insert"
+    }
+}
+
 /// An empty element that is one of the values its parent takes: `<default-policy><permit-all/>`.
 fn bare_value(element: &Element, scope: RuleId) -> Option<Statement> {
-    let Element { name, tags, value, children, span, shape: _ } = element;
+    let Element { name, tags, value, children, span, shape: _, order: _ } = element;
     let one_of =
         |r: &Rule| matches!(&r.value.kind, ValueType::Words(words) if words.contains(&name.as_str()));
     grammar().hidden(scope).find(|(_, r)| r.kind == Kind::Leaf && one_of(r))?;

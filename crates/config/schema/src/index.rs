@@ -1,20 +1,20 @@
 //! Where the statements of a tree in the making lie, so that a text of any size is placed in linear time.
 //!
-//! New statements go to the end of their level and deleted ones leave a gap, so that places stay true;
+//! Small levels are looked through, large ones hashed. New statements go to the end of their level and deleted ones leave a gap, so that places stay true;
 //! [`settle`] closes the gaps and puts siblings in the table's order.
 
 use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher, BuildHasherDefault, Hasher, RandomState};
 
-use ravelin_syntax::Word;
 use ravelin_syntax::tree::{Kind, Node};
+use ravelin_syntax::{Args, Word};
 
 use crate::bind::Scope;
 use crate::grammar::RuleId;
 
 /// The rule of a gap.
 const GAP: u32 = u32::MAX - 1;
-/// Values of a list that are compared one by one.
+/// Siblings or values of a list that are compared one by one.
 const LOOKED_THROUGH: usize = 16;
 
 /// For keys that are hashes under a secret key already.
@@ -49,11 +49,6 @@ impl Index {
         Self::default()
     }
 
-    /// Room for about so many statements.
-    pub fn reserve(&mut self, statements: usize) {
-        self.places.reserve(statements);
-    }
-
     /// Of a tree that is there.
     pub fn of(nodes: &[Node]) -> Self {
         let mut index = Self::default();
@@ -62,21 +57,31 @@ impl Index {
     }
 
     fn fill(&mut self, nodes: &[Node], parent: u64) {
+        let large = nodes.len() > LOOKED_THROUGH;
         for (place, node) in nodes.iter().enumerate() {
-            self.enter(parent, node, place);
+            let hash = self.enter_below(parent, node);
+            if large {
+                self.places.insert(hash, place as u32);
+            }
         }
     }
 
     /// Learns a statement that was put at a place, and all in it.
     pub fn enter(&mut self, parent: u64, node: &Node, place: usize) {
-        let hash = self.hash_of(parent, node);
+        let hash = self.enter_below(parent, node);
         self.places.insert(hash, place as u32);
+    }
+
+    /// Learns what is in a statement; answers the statement's own hash.
+    pub fn enter_below(&mut self, parent: u64, node: &Node) -> u64 {
+        let hash = self.hash_of(parent, node);
         if node.kind == Kind::LeafList {
             for word in &node.args {
                 self.values.insert(self.hasher.hash_one((hash, word.text.as_str())));
             }
         }
         self.fill(&node.children, hash);
+        hash
     }
 
     /// A statement that is known lies at another place among its siblings.
@@ -86,12 +91,17 @@ impl Index {
     }
 
     fn hash_of(&self, parent: u64, node: &Node) -> u64 {
-        let keys = if node.kind == Kind::Entry { node.args.as_slice() } else { &[] };
+        let keys: &[Word] = if node.kind == Kind::Entry { &node.args } else { &[] };
         self.hash(Scope { rule: RuleId(node.rule), hash: parent }, keys)
     }
 
     pub fn hash(&self, scope: Scope, keys: &[Word]) -> u64 {
         use std::hash::Hash;
+        if keys.is_empty() {
+            // Rules are the table's own, nobody chooses them: no need for a keyed hash.
+            let mixed = scope.hash ^ (u64::from(scope.rule.0) + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+            return mixed.rotate_left(23).wrapping_mul(0xd6e8_feb8_6659_fd93);
+        }
         let mut hasher = self.hasher.build_hasher();
         (scope.hash, scope.rule).hash(&mut hasher);
         for word in keys {
@@ -101,16 +111,25 @@ impl Index {
     }
 
     pub fn find(&self, hash: u64, nodes: &[Node], rule: RuleId, keys: &[Word]) -> Option<usize> {
+        let same = |node: &Node| node.rule == rule.0 && (node.kind != Kind::Entry || node.args == keys);
+        if nodes.len() <= LOOKED_THROUGH {
+            return nodes.iter().position(same);
+        }
         let place = *self.places.get(&hash)? as usize;
-        let node = nodes.get(place)?;
-        let same = node.rule == rule.0 && (node.kind != Kind::Entry || node.args == keys);
-        same.then_some(place)
+        nodes.get(place).is_some_and(same).then_some(place)
     }
 
-    pub fn add(&mut self, hash: u64, nodes: &mut Vec<Node>, node: Node) -> usize {
+    pub fn add(&mut self, parent: u64, hash: u64, nodes: &mut Vec<Node>, node: Node) -> usize {
         let place = nodes.len();
-        self.places.insert(hash, place as u32);
-        if nodes.capacity() == 0 {
+        if place == LOOKED_THROUGH {
+            for (place, node) in nodes.iter().enumerate() {
+                let hash = self.hash_of(parent, node);
+                self.places.insert(hash, place as u32);
+            }
+        }
+        if place >= LOOKED_THROUGH {
+            self.places.insert(hash, place as u32);
+        } else if nodes.capacity() == 0 {
             // Most levels hold one statement.
             nodes.reserve_exact(1);
         }
@@ -119,26 +138,29 @@ impl Index {
     }
 
     /// Values put behind those of a list, each once.
-    pub fn add_values(&mut self, statement: u64, values: &mut Vec<Word>, more: Vec<Word>) {
+    pub fn add_values(&mut self, statement: u64, values: &mut Args, more: Args) {
         if values.is_empty() && more.len() == 1 {
             *values = more;
             return;
         }
-        for word in more {
-            // Short lists are looked through; of long ones every value is known.
-            let known = if values.len() < LOOKED_THROUGH {
-                values.contains(&word)
-            } else {
-                if values.len() == LOOKED_THROUGH {
-                    let hashes = values.iter().map(|w| self.hasher.hash_one((statement, w.text.as_str())));
-                    self.values.extend(hashes);
+        values.change(|values| {
+            for word in Vec::from(more) {
+                // Short lists are looked through; of long ones every value is known.
+                let known = if values.len() < LOOKED_THROUGH {
+                    values.contains(&word)
+                } else {
+                    if values.len() == LOOKED_THROUGH {
+                        let hashes =
+                            values.iter().map(|w| self.hasher.hash_one((statement, w.text.as_str())));
+                        self.values.extend(hashes);
+                    }
+                    !self.values.insert(self.hasher.hash_one((statement, word.text.as_str())))
+                };
+                if !known {
+                    values.push(word);
                 }
-                !self.values.insert(self.hasher.hash_one((statement, word.text.as_str())))
-            };
-            if !known {
-                values.push(word);
             }
-        }
+        });
     }
 
     pub fn forget_value(&mut self, statement: u64, value: &str) {

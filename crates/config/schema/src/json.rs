@@ -108,7 +108,7 @@ pub(crate) fn read(text: &str, base: &[Word]) -> Bound {
         Err(error) => {
             let span = Span { line: error.line() as u32, column: error.column() as u32, offset: 0 };
             let message = format!("syntax error, {error}");
-            return Bound { tree: Tree::default(), diagnostics: vec![Diagnostic::error("", span, message)] };
+            return Bound { diagnostics: vec![Diagnostic::error("", span, message)], ..Bound::default() };
         }
     };
     let mut reader = Reader { diagnostics: Vec::new(), path: Vec::new() };

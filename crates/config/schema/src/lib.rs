@@ -2,6 +2,7 @@
 
 mod bind;
 mod complete;
+mod constraint;
 mod display;
 mod edit;
 mod element;
@@ -24,6 +25,7 @@ pub mod xml;
 
 pub use bind::Bound;
 pub use complete::{Candidate, CandidateKind, complete, help};
+pub use constraint::{Unread, constraints, violations};
 pub use display::{Form, Inherit, View, display, kind_name};
 pub use edit::{WORK_MAX, apply};
 pub use grammar::{Grammar, Key, Mark, OPAQUE, Rule, RuleId, grammar, takes_value};

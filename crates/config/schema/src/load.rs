@@ -3,7 +3,7 @@
 //! Spec: language-11..16.
 
 use ravelin_syntax::tree::Node;
-use ravelin_syntax::{Change, Diagnostic, Form, Severity, Statement, Tree, Word};
+use ravelin_syntax::{Change, Diagnostic, Form, Severity, Span, Tree, Word};
 
 use crate::bind::{Bound, bind};
 use crate::merge::{Merger, Replacing, plain};
@@ -30,7 +30,13 @@ pub enum Action {
 #[must_use]
 pub fn read(text: &str) -> Bound {
     let mut bound = source(text, &[]);
-    bound.tree.nodes = all_plain(bound.tree.nodes);
+    if bound.is_marked {
+        bound.tree.nodes = all_plain(bound.tree.nodes);
+    }
+    for command in std::mem::take(&mut bound.commands) {
+        let message = "there is no configuration here whose entries it could change";
+        bound.diagnostics.push(Diagnostic::error(command, Span::NOWHERE, message));
+    }
     bound
 }
 
@@ -50,13 +56,15 @@ pub fn load(
         Action::Merge | Action::Replace | Action::Override | Action::Update => {}
     }
     let whole = matches!(action, Action::Override | Action::Update);
+    let at = base;
     let base: Vec<Word> = base.iter().map(Word::new).collect();
     let mut bound = source(text, if action == Action::Override { &[] } else { &base });
     if bound.diagnostics.iter().any(|d| d.severity == Severity::Error) {
         return Err(bound.diagnostics);
     }
     if whole && (base.is_empty() || action == Action::Override) {
-        tree.nodes = all_plain(bound.tree.nodes);
+        let changed = Tree { nodes: all_plain(bound.tree.nodes) };
+        *tree = ordered(changed, &[], &bound.commands)?;
         return Ok(bound.diagnostics);
     }
     let replacing = if action == Action::Merge { Replacing::Ignored } else { Replacing::Honoured };
@@ -71,8 +79,16 @@ pub fn load(
     if bound.diagnostics.iter().any(|d| d.severity == Severity::Error) {
         return Err(bound.diagnostics);
     }
-    tree.nodes = changed;
+    *tree = ordered(Tree { nodes: changed }, at, &bound.commands)?;
     Ok(bound.diagnostics)
+}
+
+/// A tree after the commands that came with its statements.
+fn ordered(mut tree: Tree, base: &[String], commands: &[String]) -> Result<Tree, Vec<Diagnostic>> {
+    for command in commands {
+        crate::apply(&mut tree, base, command)?;
+    }
+    Ok(tree)
 }
 
 fn all_plain(nodes: Vec<Node>) -> Vec<Node> {
@@ -119,23 +135,8 @@ fn source(text: &str, base: &[Word]) -> Bound {
     let mut bound = match form(text) {
         TextForm::Xml => crate::xml::read(text, base),
         TextForm::Json => crate::json::read(text, base),
-        TextForm::Lines => {
-            let parsed = ravelin_syntax::parse(text);
-            let mut bound = crate::edit::replay(&parsed, base.to_vec());
-            bound.diagnostics.extend(parsed.diagnostics);
-            bound
-        }
-        TextForm::Braces => {
-            let mut parsed = ravelin_syntax::parse(text);
-            if !base.is_empty() {
-                let items = base.iter().map(|w| ravelin_syntax::Item::One(w.clone())).collect();
-                let body = Some(std::mem::take(&mut parsed.statements));
-                parsed.statements = vec![Statement { items, body, ..Statement::default() }];
-            }
-            let mut bound = bind(&mut parsed);
-            bound.diagnostics.extend(parsed.diagnostics);
-            bound
-        }
+        TextForm::Lines => crate::edit::replay(text, base.to_vec()),
+        TextForm::Braces => bind(text, base),
     };
     bound.diagnostics.sort_by_key(|d| d.span.offset);
     bound

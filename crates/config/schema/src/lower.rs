@@ -81,7 +81,14 @@ pub fn at<'a>(node: &'a Node, path: &str) -> Vec<&'a Node> {
 
 #[must_use]
 pub fn flag(node: &Node, path: &str) -> bool {
-    !at(node, path).is_empty()
+    let (word, rest) = path.split_once(' ').unwrap_or((path, ""));
+    node.active().filter(|n| is(n, word)).any(|n| rest.is_empty() || flag(n, rest))
+}
+
+fn count(node: &Node, path: &str) -> usize {
+    let (word, rest) = path.split_once(' ').unwrap_or((path, ""));
+    let found = node.active().filter(|n| is(n, word));
+    if rest.is_empty() { found.count() } else { found.map(|n| count(n, rest)).sum() }
 }
 
 /// Calls `work` on every active node at `path`, its whole path entered.
@@ -106,6 +113,9 @@ pub fn leaves<T: Value>(node: &Node, path: &str, cx: &mut Cx) -> Vec<T> {
     let mut out = Vec::new();
     visit(node, path, cx, &mut |found, cx| {
         let count = if found.kind == Kind::Entry { 1 } else { found.args.len() };
+        if out.capacity() == 0 {
+            out.reserve_exact(count);
+        }
         for word in found.args.iter().take(count) {
             let mark = cx.path.len();
             if !found.name.is_empty() {
@@ -120,7 +130,7 @@ pub fn leaves<T: Value>(node: &Node, path: &str, cx: &mut Cx) -> Vec<T> {
 }
 
 pub fn list<T: Lower>(node: &Node, path: &str, cx: &mut Cx) -> Vec<T> {
-    let mut out = Vec::new();
+    let mut out = Vec::with_capacity(count(node, path));
     visit(node, path, cx, &mut |found, cx| out.extend(cx.enter(found, |cx| T::lower(found, cx))));
     out
 }

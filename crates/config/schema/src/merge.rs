@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 
 use ravelin_syntax::tree::{Change, Kind, Node};
-use ravelin_syntax::{Diagnostic, Span, Word};
+use ravelin_syntax::{Diagnostic, Span, Text, Word};
 
 use crate::grammar::OPAQUE;
 use crate::index::{leave_gap, settle_level};
@@ -109,7 +109,7 @@ impl Merger {
                 node.args = args;
                 node.span = span;
             }
-            Kind::LeafList => union(&mut node.args, args),
+            Kind::LeafList => node.args.change(|values| union(values, args.into())),
             Kind::Container | Kind::Entry | Kind::Flag | Kind::Opaque => {}
         }
         let had = !node.children.is_empty();
@@ -140,7 +140,7 @@ fn union(values: &mut Vec<Word>, more: Vec<Word>) {
         }
         return;
     }
-    let mut known: std::collections::HashSet<String> = values.iter().map(|w| w.text.clone()).collect();
+    let mut known: std::collections::HashSet<Text> = values.iter().map(|w| w.text.clone()).collect();
     values.extend(more.into_iter().filter(|w| known.insert(w.text.clone())));
 }
 
@@ -176,7 +176,7 @@ type Identity = (u32, Vec<String>);
 
 fn identity(node: &Node) -> Identity {
     let words: Vec<String> = match node.kind {
-        Kind::Entry => node.args.iter().map(|w| w.text.clone()).collect(),
+        Kind::Entry => node.args.iter().map(|w| w.text.to_string()).collect(),
         _ if node.rule == OPAQUE.0 => node.head().map(str::to_owned).collect(),
         _ => Vec::new(),
     };

@@ -2,7 +2,9 @@
 //!
 //! Spec: language-14. State: none.
 
-use ravelin_syntax::{Change, Diagnostic, Span, Tree, Word, render};
+use std::collections::HashMap;
+
+use ravelin_syntax::{Change, Diagnostic, Node, Span, Tree, Word, render};
 
 use crate::bind::Bound;
 use crate::merge::{Merger, Replacing};
@@ -16,6 +18,8 @@ struct Hunk {
     added: String,
     /// `inactive` or `active`, and the head of the statement.
     marks: Vec<(Change, String)>,
+    /// Heads of entries that changed their places among themselves, in their new order.
+    moved: Vec<String>,
 }
 
 /// Does a patch below `base`, all of it or nothing.
@@ -37,10 +41,13 @@ pub(crate) fn apply(tree: &mut Tree, base: &[String], text: &str) -> Result<(), 
                 d
             }));
         }
+        if !hunk.moved.is_empty() && errors.is_empty() {
+            errors.extend(reorder(&mut nodes, &hunk).err().map(|error| *error));
+        }
         for (change, head) in &hunk.marks {
             let verb = if *change == Change::Activate { "activate" } else { "deactivate" };
             let mut part = Tree { nodes: std::mem::take(&mut nodes) };
-            let base: Vec<String> = hunk.base.iter().map(|w| w.text.clone()).collect();
+            let base: Vec<String> = hunk.base.iter().map(|w| w.text.to_string()).collect();
             if let Err(more) = crate::apply(&mut part, &base, &format!("{verb} {head}")) {
                 errors.extend(more);
             }
@@ -54,12 +61,43 @@ pub(crate) fn apply(tree: &mut Tree, base: &[String], text: &str) -> Result<(), 
     Err(errors)
 }
 
+/// Puts entries into each other's places: those they have together stay the same, and the patch has their order.
+fn reorder(nodes: &mut Vec<Node>, hunk: &Hunk) -> Result<(), Box<Diagnostic>> {
+    let at = Span { line: hunk.line, column: 1, offset: 0 };
+    let words = |w: &[Word]| w.iter().map(|w| w.text.to_string()).collect::<Vec<_>>().join(" ");
+    let fail = |head: &str| {
+        let message = format!("`{head}' is not here and can't be moved");
+        Box::new(Diagnostic::error(words(&hunk.base), at, message))
+    };
+    let path = crate::path::resolve(&hunk.base).map_err(|unknown| fail(&unknown.word))?;
+    let place = crate::path::follow(nodes, &path.steps, None).ok_or_else(|| fail(&words(&hunk.base)))?;
+    let level = match crate::path::siblings(nodes, &place.indexes) {
+        Some((above, at)) => &mut *above[at].children,
+        None => nodes,
+    };
+    let heads: HashMap<String, usize> =
+        level.iter().enumerate().map(|(at, n)| (render::head(n), at)).collect();
+    let order = hunk.moved.iter().map(|head| heads.get(head).copied().ok_or_else(|| fail(head)));
+    let order: Vec<usize> = order.collect::<Result<_, _>>()?;
+    let mut places = order.clone();
+    places.sort_unstable();
+    places.dedup();
+    if places.len() != order.len() {
+        return Err(fail(&hunk.moved[0]));
+    }
+    let moved: Vec<Node> = order.iter().map(|from| level[*from].clone()).collect();
+    for (to, node) in places.into_iter().zip(moved) {
+        level[to] = node;
+    }
+    Ok(())
+}
+
 fn hunk_depth(base: &[Word]) -> usize {
     crate::path::resolve(base).map_or(0, |path| path.steps.len())
 }
 
 /// Statements at the end of the way are what is removed.
-fn mark(nodes: &mut [ravelin_syntax::Node], depth: usize) {
+fn mark(nodes: &mut [Node], depth: usize) {
     for node in nodes {
         if depth == 0 {
             node.change = Change::Delete;
@@ -75,7 +113,7 @@ fn bound(hunk: &Hunk, text: &str, errors: &mut Vec<Diagnostic>) -> Bound {
     }
     let words: Vec<String> = hunk.base.iter().map(|w| render::quote(&w.text)).collect();
     let text = if words.is_empty() { text.to_owned() } else { format!("{} {{\n{text}\n}}", words.join(" ")) };
-    let mut bound = crate::bind::bind(&mut ravelin_syntax::parse(&text));
+    let mut bound = crate::bind::bind(&text, &[]);
     errors.extend(
         bound
             .diagnostics
@@ -110,15 +148,12 @@ fn hunks(base: &[String], text: &str) -> Result<Vec<Hunk>, Box<Diagnostic>> {
             Some('-') => push(&mut hunk.removed, rest),
             Some('+') => push(&mut hunk.added, rest),
             Some('!') => {
-                let (word, head) = rest.trim().split_once(": ").ok_or_else(|| {
-                    fail("the order of entries can't be patched: their new places are not in the patch")
-                })?;
-                let change = match word {
-                    "inactive" => Change::Merge,
-                    "active" => Change::Activate,
-                    _ => return Err(fail("syntax error, expecting `inactive:' or `active:'")),
-                };
-                hunk.marks.push((change, head.trim_end_matches("{ ... }").trim().to_owned()));
+                let line = rest.trim().trim_end_matches("{ ... }").trim();
+                match line.split_once(": ") {
+                    Some(("inactive", head)) => hunk.marks.push((Change::Merge, head.to_owned())),
+                    Some(("active", head)) => hunk.marks.push((Change::Activate, head.to_owned())),
+                    _ => hunk.moved.push(line.to_owned()),
+                }
             }
             // Context.
             _ => {}

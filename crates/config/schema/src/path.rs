@@ -1,7 +1,7 @@
 //! Words of a command as the way to a statement, and the statement there.
 
-use ravelin_syntax::tree::{Kind, Node};
-use ravelin_syntax::{DIAGNOSTICS_MAX, Diagnostic, Span, Word};
+use ravelin_syntax::tree::{Kind, Node, Style};
+use ravelin_syntax::{DIAGNOSTICS_MAX, Diagnostic, Item, Span, Word};
 
 use crate::bind::Scope;
 use crate::grammar::{ROOT, Rule, RuleId, grammar, takes_value};
@@ -23,6 +23,8 @@ pub(crate) struct Path {
     pub value: Option<Word>,
     /// The words end with the keyword of a list: all its entries are meant.
     pub is_list: bool,
+    /// Words behind a value that name the next statement of its line: `2000 to 60000`.
+    pub behind: usize,
 }
 
 /// Words that no statement of the table begins with.
@@ -37,8 +39,8 @@ pub(crate) fn resolve(words: &[Word]) -> Result<Path, Unknown> {
     let mut scope = ROOT;
     let mut rest = words;
     while let Some((word, after)) = rest.split_first() {
-        let item = ravelin_syntax::Item::One(word.clone());
-        let unknown = || Unknown { word: word.text.clone() };
+        let item = Item::One(word.clone());
+        let unknown = || Unknown { word: word.text.to_string() };
         let Some((id, rule)) = crate::bind::choose(grammar(), scope, &item) else {
             let opaque = grammar().rule(scope).is_some_and(|r| scope != ROOT && !r.supported());
             if !opaque {
@@ -71,10 +73,22 @@ pub(crate) fn resolve(words: &[Word]) -> Result<Path, Unknown> {
         scope = id;
         let leaf = matches!(rule.kind, Kind::Leaf | Kind::LeafList | Kind::Flag);
         if let (true, Some(extra)) = (leaf, rest.first()) {
-            return Err(Unknown { word: extra.text.clone() });
+            if is_one_line(rule)
+                && crate::bind::choose(grammar(), rule.parent, &Item::One(extra.clone())).is_some()
+            {
+                path.behind = rest.len();
+                return Ok(path);
+            }
+            return Err(Unknown { word: extra.text.to_string() });
         }
     }
     Ok(path)
+}
+
+/// Whether a leaf's siblings may follow it on its line.
+fn is_one_line(rule: &Rule) -> bool {
+    let above = grammar().rule(rule.parent);
+    rule.hidden && above.is_some_and(|r| matches!(r.style, Style::OneLine | Style::OneLinePlus))
 }
 
 /// How many words the keys of an entry take; `None` when they are not all there.

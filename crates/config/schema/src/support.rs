@@ -4,27 +4,27 @@ use ravelin_syntax::tree::Node;
 use ravelin_syntax::{Diagnostic, Tree};
 
 use crate::grammar::{RuleId, grammar};
-use crate::trail::Trail;
 
 /// One error for the topmost statement of every branch that isn't supported. Inactive statements don't count.
 #[must_use]
 pub fn refuse(tree: &Tree) -> Vec<Diagnostic> {
     let mut out = Vec::new();
-    let top: Vec<&Node> = tree.active().collect();
-    walk(top, &mut Trail::default(), &mut out);
+    let mut above = Vec::new();
+    for node in tree.active() {
+        walk(node, &mut above, &mut out);
+    }
     out
 }
 
-fn walk<'a>(nodes: impl IntoIterator<Item = &'a Node>, path: &mut Trail, out: &mut Vec<Diagnostic>) {
-    for node in nodes {
-        let mark = path.len();
-        node.told().for_each(|word| path.push(word));
-        let supported = grammar().rule(RuleId(node.rule)).is_some_and(crate::Rule::supported);
-        if supported {
-            walk(node.active().collect::<Vec<_>>(), path, out);
-        } else {
-            out.push(Diagnostic::error(path.join(), node.span, "statement not supported"));
+fn walk<'a>(node: &'a Node, above: &mut Vec<&'a Node>, out: &mut Vec<Diagnostic>) {
+    above.push(node);
+    if grammar().rule(RuleId(node.rule)).is_some_and(crate::Rule::supported) {
+        for child in node.active() {
+            walk(child, above, out);
         }
-        path.truncate(mark);
+    } else {
+        let path: Vec<&str> = above.iter().flat_map(|n| n.told()).collect();
+        out.push(Diagnostic::error(path.join(" "), node.span, "statement not supported"));
     }
+    above.pop();
 }

@@ -29,7 +29,7 @@ pub fn write(tree: &Tree) -> String {
 }
 
 fn one(out: &mut String, element: &Element, depth: usize) {
-    let Element { name, tags, value, children, shape, span: _ } = element;
+    let Element { name, tags, value, children, shape, span: _, order: _ } = element;
     let pad = "    ".repeat(depth);
     for comment in &tags.comments {
         let _ = writeln!(out, "{pad}<junos:comment>{}</junos:comment>", escaped(comment));
@@ -217,6 +217,13 @@ impl Builder {
             ("delete", "delete") | ("operation", "delete" | "remove") => *change = Change::Delete,
             ("replace", "replace") | ("operation", "replace" | "create") => *change = Change::Replace,
             ("operation", "merge" | "none") | ("changed", _) => {}
+            ("insert", "before") => element.order.get_or_insert_default().verb = "before",
+            ("insert", "after") => element.order.get_or_insert_default().verb = "after",
+            ("rename", "rename") => element.order.get_or_insert_default().verb = "rename",
+            // The keys of the other entry, whichever attribute comes first.
+            (key, _) if !["insert", "rename", "operation", "delete", "replace"].contains(&key) => {
+                element.order.get_or_insert_default().keys.push((key.to_owned(), value));
+            }
             _ => {
                 let message = format!("attribute `{key}=\"{value}\"' is not supported");
                 self.error(span, &message);

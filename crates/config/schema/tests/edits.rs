@@ -92,7 +92,7 @@ fn fails(line: &str, message: &str) {
 fn order(tree: &Tree) -> Vec<String> {
     let pair =
         tree.find(&["security", "policies", "from-zone", "a", "to-zone", "b"]).expect("the pair is there");
-    pair.children.iter().map(|n| n.args[0].text.clone()).collect()
+    pair.children.iter().map(|n| n.args[0].text.to_string()).collect()
 }
 
 #[test]
@@ -289,4 +289,39 @@ fn a_long_text_of_commands_is_read_in_order() {
     assert_eq!(names.last().map(String::as_str), Some("p12"));
     assert_eq!(names.len(), 21);
     assert_eq!(tree, read(&text).tree, "a file of commands is the same");
+}
+
+#[test]
+fn a_range_on_one_line_is_deleted_as_it_was_set() {
+    for above in ["", "groups g "] {
+        let range = format!("{above}security nat source pool-default-port-range 2000 to 60000");
+        let empty = read("").tree;
+        let mut whole = empty.clone();
+        apply(&mut whole, &[], &format!("set {range}")).unwrap_or_else(|e| panic!("{e:?}"));
+        let mut tree = whole.clone();
+        apply(&mut tree, &[], &format!("delete {range}")).unwrap_or_else(|e| panic!("{e:?}"));
+        let kept: Vec<String> = render::set(&tree).lines().map(str::to_owned).collect();
+        assert!(kept.iter().all(|line| !line.contains("pool-default")), "{kept:?}");
+        for wrong in ["2000 to 60001", "2001 to 60000", "2000 to", "2000 60000", "2000 to 60000 more"] {
+            let mut tree = whole.clone();
+            let line = format!("delete {above}security nat source pool-default-port-range {wrong}");
+            assert!(apply(&mut tree, &[], &line).is_err() || wrong == "2000 to", "{line}");
+        }
+        // A text of several lines works over an index.
+        let mut tree = whole.clone();
+        apply(&mut tree, &[], &format!("set system host-name a\ndelete {range}"))
+            .unwrap_or_else(|e| panic!("{e:?}"));
+        assert!(!render::set(&tree).contains("pool-default"), "{}", render::set(&tree));
+    }
+}
+
+#[test]
+fn a_mark_before_a_statement_on_one_line_is_that_of_the_whole() {
+    let text = "applications {\n    inactive: application z protocol 1;\n    application y {\n        inactive: protocol 1;\n    }\n}\n";
+    let tree = read(text).tree;
+    let z = tree.find(&["applications", "application", "z"]).expect("z");
+    let y = tree.find(&["applications", "application", "y"]).expect("y");
+    assert!(z.inactive && !z.children[0].inactive && !y.inactive && y.children[0].inactive);
+    assert_eq!(read(&render::text(&tree)).tree, tree, "{}", render::text(&tree));
+    assert_eq!(read(&render::set(&tree)).tree, tree, "{}", render::set(&tree));
 }

@@ -187,7 +187,7 @@ fn errors_of_the_forms_have_places() {
         ("<configuration><system></configuration>", "syntax error"),
         (
             "<configuration><system insert=\"before\"/></configuration>",
-            "attribute `insert=\"before\"' is not supported",
+            "only an entry of a list has a name and a place",
         ),
         (
             "<configuration><system><host-name>a&b;</host-name></system></configuration>",
@@ -272,7 +272,7 @@ fn grow(id: RuleId, depth: usize, choices: &mut Choices<'_>) -> Option<Node> {
     match rule.kind {
         Kind::Opaque => return None,
         Kind::Flag => {}
-        Kind::Leaf => node.args = vec![Word::new(value(&rule.value.kind, choices))],
+        Kind::Leaf => node.args = vec![Word::new(value(&rule.value.kind, choices))].into(),
         Kind::LeafList => {
             for _ in 0..=choices.below(3) {
                 let word = Word::new(value(&rule.value.kind, choices));
@@ -308,7 +308,8 @@ fn grow(id: RuleId, depth: usize, choices: &mut Choices<'_>) -> Option<Node> {
     node.protect = choices.below(9) == 1;
     if choices.below(5) == 1 {
         node.comments =
-            vec![["/* note */", "# line", "/* two\n   lines */", "/* # */"][choices.below(4)].to_owned()];
+            vec![["/* note */", "# line", "/* two\n   lines */", "/* # */"][choices.below(4)].to_owned()]
+                .into();
     }
     Some(node)
 }

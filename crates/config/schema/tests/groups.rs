@@ -209,7 +209,30 @@ fn what_can_not_be_inherited_is_said() {
     );
     fails(
         "groups { g { when { model srx; } system { host-name a; } } }\napply-groups g;",
-        &["f:1:14: groups g when: statement not supported"],
+        &["f:1:21: groups g when model srx: statement not supported"],
+    );
+}
+
+#[test]
+fn a_group_may_be_for_one_node_of_a_cluster() {
+    for form in ["when { node node1; }", "when node node1;"] {
+        let text = format!(
+            "groups {{ g {{ {form} system {{ host-name a; }} }} }}\napply-groups g;\nsystem {{ ports; }}"
+        );
+        let tree = read(&text).tree;
+        for (node, there) in [(Some(1), true), (Some(0), false), (None, false)] {
+            let effective = effective(&tree, node);
+            assert!(effective.diagnostics.is_empty(), "{:?}", effective.diagnostics);
+            assert_eq!(
+                effective.tree.find(&["system", "host-name", "a"]).is_some(),
+                there,
+                "{form} {node:?}"
+            );
+        }
+    }
+    fails(
+        "groups { g { when { node node1; time 10:00; } system { host-name a; } } }\napply-groups g;",
+        &["f:1:33: groups g when time 10:00: statement not supported"],
     );
 }
 

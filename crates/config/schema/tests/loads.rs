@@ -170,7 +170,12 @@ fn a_patch_is_what_compare_shows() {
     );
     fails(Action::Patch, "", "[edit system]\n-  domain-name x;\n", "f:1:");
     fails(Action::Patch, "", "+  domain-name x;\n", "expecting `[edit ...]'");
-    fails(Action::Patch, "", "[edit system]\n!  policy x { ... }\n", "order of entries");
+    fails(
+        Action::Patch,
+        "",
+        "[edit system]\n!  policy x { ... }\n",
+        "`policy x' is not here and can't be moved",
+    );
     fails(Action::Patch, "", "[edit system]\n+  no-such-thing x;\n", "f:1:1: system: syntax error");
 }
 
@@ -206,4 +211,75 @@ fn what_can_not_be_loaded_changes_nothing() {
         assert!(errors.iter().any(|e| e.message.contains("protected")), "{errors:?}");
         assert_eq!(tree, before, "{text}");
     }
+}
+
+/// Four zones in this order.
+fn zones(order: &str) -> Tree {
+    let text: String = order.chars().map(|c| format!("set security zones security-zone {c}\n")).collect();
+    read(&text).tree
+}
+
+#[test]
+fn a_patch_of_an_order_leads_there() {
+    let orders = ["abcd", "dcba", "bcda", "dabc", "acbd", "cadb", "abdc"];
+    for (old, new) in orders.iter().flat_map(|old| orders.iter().map(move |new| (*old, *new))) {
+        let (mut tree, wanted) = (zones(old), zones(new));
+        let patch = diff(&tree, &wanted);
+        load(&mut tree, &[], Action::Patch, &patch).unwrap_or_else(|e| panic!("{patch} {e:?}"));
+        assert_eq!(tree, wanted, "{old} to {new}: {patch}");
+    }
+    let mut tree = zones("abcd");
+    let patch = diff(&zones("abx"), &zones("xba"));
+    assert!(load(&mut tree, &[], Action::Patch, &patch).is_err(), "{patch}");
+    assert_eq!(tree, zones("abcd"), "a patch that doesn't fit changes nothing");
+}
+
+#[test]
+fn entries_are_moved_and_renamed_by_attributes() {
+    let zone = |attributes: &str| {
+        format!(
+            "<configuration><security><zones><security-zone {attributes}><name>c</name></security-zone></zones></security></configuration>"
+        )
+    };
+    for (attributes, expected) in [
+        ("insert=\"before\" name=\"a\"", "cabd"),
+        ("name=\"a\" insert=\"after\"", "acbd"),
+        ("insert=\"after\" name=\"d\"", "abdc"),
+        ("rename=\"rename\" name=\"x\"", "abxd"),
+    ] {
+        let mut tree = zones("abcd");
+        load(&mut tree, &[], Action::Merge, &zone(attributes))
+            .unwrap_or_else(|e| panic!("{attributes} {e:?}"));
+        assert_eq!(tree, zones(expected), "{attributes}");
+    }
+    for (attributes, message) in [
+        ("insert=\"before\" name=\"z\"", "statement not found"),
+        ("rename=\"rename\" name=\"a\"", "target already exists"),
+        ("insert=\"before\"", "attribute `name' is missing"),
+        ("insert=\"first\" name=\"a\"", "is not supported"),
+    ] {
+        let mut tree = zones("abcd");
+        let errors = load(&mut tree, &[], Action::Merge, &zone(attributes)).expect_err(attributes);
+        assert!(errors.iter().any(|e| e.message.contains(message)), "{attributes} {errors:?}");
+        assert_eq!(tree, zones("abcd"), "{attributes}");
+    }
+    let alone = read(&zone("insert=\"before\" name=\"a\""));
+    assert!(!alone.diagnostics.is_empty(), "there is nothing to move in");
+    let pair = "<configuration><security><policies><policy insert=\"before\" from-zone-name=\"a\" to-zone-name=\"b\"> \
+        <from-zone-name>c</from-zone-name><to-zone-name>d</to-zone-name></policy></policies></security></configuration>";
+    let line =
+        |a: &str, b: &str| format!("set security policies from-zone {a} to-zone {b} policy p then deny\n");
+    let mut tree = read(&(line("a", "b") + &line("c", "d"))).tree;
+    load(&mut tree, &[], Action::Merge, pair).unwrap_or_else(|e| panic!("{e:?}"));
+    assert_eq!(tree, read(&(line("c", "d") + &line("a", "b"))).tree);
+}
+
+#[test]
+fn a_statement_that_is_not_there_to_delete_is_warned_of() {
+    let mut tree = start();
+    let warnings =
+        load(&mut tree, &[], Action::Merge, "system {\n    delete: domain-name;\n}\n").expect("loads");
+    let told: Vec<String> = warnings.iter().map(|w| format!("{}: {}", w.path, w.message)).collect();
+    assert_eq!(told, ["system domain-name: statement not found"]);
+    assert_eq!(tree, start());
 }

@@ -3,11 +3,11 @@
 use std::collections::HashMap;
 
 use ravelin_syntax::tree::{Kind, Node};
-use ravelin_syntax::{Tree, render};
+use ravelin_syntax::{Tree, Word, render};
 
 use crate::merge::{Identity, identity};
 
-/// Keywords whose next word is a secret.
+/// Keywords whose next word is a secret where the table doesn't tell: below what it doesn't detail.
 const SECRETS: &[&str] = &[
     "ascii-text",
     "authentication-key",
@@ -47,6 +47,24 @@ pub fn mask(line: &str) -> String {
         secret = SECRETS.contains(&word);
     }
     out.join(" ")
+}
+
+/// The statement as the audit may show it: what the table types a secret is not in it.
+fn masked(node: &Node) -> Node {
+    let word = |w: &Word| if w.secret { Word::new(MASK) } else { w.clone() };
+    let children = node.children.iter().map(masked).collect();
+    Node { args: node.args.iter().map(word).collect(), children, ..node.clone() }
+}
+
+fn masked_head(node: &Node) -> impl Iterator<Item = String> {
+    let name = (!node.name.is_empty()).then(|| node.name.to_string());
+    name.into_iter()
+        .chain(node.args.iter().map(|w| if w.secret { MASK.to_owned() } else { w.text.to_string() }))
+}
+
+/// A mask is no word of the configuration: nobody is to take it for one.
+fn line(text: &str) -> String {
+    mask(&text.replace(&format!("\"{MASK}\""), MASK))
 }
 
 #[derive(Default)]
@@ -93,14 +111,15 @@ impl Found {
     /// A statement that came, with all that is in it, or that went, in one line: what was in it is in the history.
     fn whole(&mut self, node: &Node, gone: bool) {
         if gone && !node.is_value() {
+            let node = masked(node);
             let words = self.path.iter().map(String::as_str).chain(node.head()).map(render::quote);
-            return self.lines.push(mask(&format!("delete {}", words.collect::<Vec<_>>().join(" "))));
+            return self.lines.push(line(&format!("delete {}", words.collect::<Vec<_>>().join(" "))));
         }
-        let lines = render::set_under(std::slice::from_ref(node), &self.path);
-        let undone = |line: &str| line.strip_prefix("set ").map(|rest| format!("delete {rest}"));
+        let lines = render::set_under(&[masked(node)], &self.path);
+        let undone = |text: &str| text.strip_prefix("set ").map(|rest| format!("delete {rest}"));
         // What is deleted needs no activation.
-        let lines = lines.lines().filter_map(|line| if gone { undone(line) } else { Some(line.to_owned()) });
-        self.lines.extend(lines.map(|line| mask(&line)));
+        let lines = lines.lines().filter_map(|text| if gone { undone(text) } else { Some(text.to_owned()) });
+        self.lines.extend(lines.map(|text| line(&text)));
     }
 
     /// A statement that is there before and after, and not the same.
@@ -121,7 +140,7 @@ impl Found {
             self.whole(&Node { inactive: false, protect: false, ..new.clone() }, false);
         }
         let mark = self.path.len();
-        self.path.extend(new.head().map(str::to_owned));
+        self.path.extend(masked_head(new));
         let words: Vec<String> = self.path.iter().map(|word| render::quote(word)).collect();
         let flags = [
             (old.inactive, new.inactive, "activate", "deactivate"),
@@ -129,11 +148,11 @@ impl Found {
         ];
         for (was, is, off, on) in flags {
             if was != is {
-                self.lines.push(mask(&format!("{} {}", if is { on } else { off }, words.join(" "))));
+                self.lines.push(line(&format!("{} {}", if is { on } else { off }, words.join(" "))));
             }
         }
         if old.comments != new.comments {
-            self.lines.push(mask(&format!("annotate {}", words.join(" "))));
+            self.lines.push(line(&format!("annotate {}", words.join(" "))));
         }
         self.level(&old.children, &new.children);
         self.path.truncate(mark);
@@ -218,6 +237,22 @@ mod tests {
                 "set security zones security-zone z host-inbound-traffic system-services http",
             ],
         );
+    }
+
+    #[test]
+    fn what_the_table_types_a_secret_is_masked_whatever_its_keyword() {
+        let old = "system { root-authentication { encrypted-password \"$6$a$old\"; } }\n\
+            security { ike { policy p { pre-shared-key ascii-text topmost; } } }\n\
+            protocols { bgp { authentication-key quiet; } }";
+        let new = old.replace("$old", "$new").replace("topmost", "other").replace("quiet", "loud");
+        let trees = [old, &new, ""].map(|text| ravelin_schema::read(text).tree);
+        for (from, to) in [(0, 1), (1, 0), (2, 0), (0, 2)] {
+            let lines = changes(&trees[from], &trees[to]).join("\n");
+            let told =
+                ["old", "new", "topmost", "other", "quiet", "loud"].iter().find(|w| lines.contains(**w));
+            assert_eq!(told, None, "{lines}");
+            assert!(from != 0 || to != 1 || lines.matches(MASK).count() == 6, "{lines}");
+        }
     }
 
     #[test]

@@ -100,7 +100,7 @@ impl Merger {
             self.conflict(base, Some(mine), Some(theirs));
             return mine.clone();
         }
-        Node { args, ..self.marks(base, mine, theirs) }
+        Node { args: args.into(), ..self.marks(base, mine, theirs) }
     }
 
     /// The statement's own marks: each side's change counts, and there are only two values to change between.
@@ -118,7 +118,7 @@ impl Merger {
     }
 
     fn conflict(&mut self, base: Option<&Node>, mine: Option<&Node>, theirs: Option<&Node>) {
-        let text = |node: Option<&Node>| node.map_or_else(String::new, render::head);
+        let text = |node: Option<&Node>| node.map_or_else(String::new, render::told);
         let conflict =
             Conflict { path: self.path.clone(), mine: text(mine), base: text(base), theirs: text(theirs) };
         self.conflicts.push(conflict);
@@ -239,7 +239,7 @@ pub(crate) mod tests {
     fn new_entries_stand_behind_what_they_stood_behind() {
         let names = |tree: &Tree| -> Vec<String> {
             let apps = &tree.nodes[1].children;
-            apps.iter().map(|n| n.args[0].text.clone()).collect()
+            apps.iter().map(|n| n.args[0].text.to_string()).collect()
         };
         let base = tree(
             "set system host-name a\nset applications application a protocol 1\nset applications application b protocol 1",

@@ -1,10 +1,12 @@
 //! Configuration text to tokens: words, quoted words, braces, brackets, semicolons, comments, line ends.
 
+use ravelin_mem::Text;
+
 use crate::{Diagnostic, Span};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
-    Word { text: String, quoted: bool },
+    Word { text: Text, quoted: bool },
     Open,
     Close,
     ListOpen,
@@ -65,6 +67,13 @@ impl<'a> Lexer<'a> {
     /// Goes over characters of one line.
     fn pass(&mut self, wanted: impl Fn(char) -> bool) {
         let rest = self.rest();
+        let plain = rest.bytes().take_while(|b| b.is_ascii() && wanted(char::from(*b))).count() as u32;
+        self.at.offset += plain;
+        self.at.column += plain;
+        let rest = &rest[plain as usize..];
+        if rest.bytes().next().is_none_or(|b| b.is_ascii()) {
+            return;
+        }
         let (mut bytes, mut chars) = (0, 0);
         for c in rest.chars().take_while(|c| wanted(*c)) {
             bytes += c.len_utf8() as u32;
@@ -78,16 +87,16 @@ impl<'a> Lexer<'a> {
         self.pass(|c| c.is_whitespace() && c != '\n');
         let span = self.at;
         let rest = self.rest();
-        let kind = match rest.chars().next()? {
-            '\n' => self.single(Kind::Newline),
-            '{' => self.single(Kind::Open),
-            '}' => self.single(Kind::Close),
-            '[' => self.single(Kind::ListOpen),
-            ']' => self.single(Kind::ListClose),
-            ';' => self.single(Kind::End),
-            '#' => self.line_comment(),
-            '"' => self.quoted(span),
-            _ if rest.starts_with("/*") => self.block_comment(span),
+        let kind = match rest.bytes().next()? {
+            b'\n' => self.single(Kind::Newline),
+            b'{' => self.single(Kind::Open),
+            b'}' => self.single(Kind::Close),
+            b'[' => self.single(Kind::ListOpen),
+            b']' => self.single(Kind::ListClose),
+            b';' => self.single(Kind::End),
+            b'#' => self.line_comment(),
+            b'"' => self.quoted(span),
+            b'/' if rest.starts_with("/*") => self.block_comment(span),
             _ => self.word(),
         };
         Some(Token { kind, span })
@@ -119,7 +128,14 @@ impl<'a> Lexer<'a> {
 
     fn quoted(&mut self, span: Span) -> Kind {
         self.bump();
-        let mut text = String::new();
+        let start = self.at.offset as usize;
+        self.pass(|c| !matches!(c, '"' | '\\' | '\n'));
+        let plain = &self.text[start..self.at.offset as usize];
+        if self.rest().starts_with('"') {
+            self.bump();
+            return Kind::Word { text: Text::new(plain), quoted: true };
+        }
+        let mut text = plain.to_owned();
         loop {
             match self.bump() {
                 Some('"') => break,
@@ -136,7 +152,7 @@ impl<'a> Lexer<'a> {
                 }
             }
         }
-        Kind::Word { text, quoted: true }
+        Kind::Word { text: text.into(), quoted: true }
     }
 
     fn word(&mut self) -> Kind {
@@ -148,7 +164,7 @@ impl<'a> Lexer<'a> {
         while (self.at.offset as usize) < end {
             self.bump();
         }
-        self.pass(|c| !c.is_whitespace() && !matches!(c, '{' | '}' | '[' | ']' | ';' | '"'));
-        Kind::Word { text: self.text[start..self.at.offset as usize].to_owned(), quoted: false }
+        self.pass(|c| !matches!(c, '{' | '}' | '[' | ']' | ';' | '"') && !c.is_whitespace());
+        Kind::Word { text: Text::new(&self.text[start..self.at.offset as usize]), quoted: false }
     }
 }

@@ -1,18 +1,25 @@
 //! Junos text to a lossless tree and back: braces, set lines, edits, diff.
 
+mod args;
 mod children;
+mod comments;
 pub mod diagnostic;
 mod diff;
 mod lexer;
 mod raw;
+mod reader;
 pub mod render;
 mod span;
 pub mod tree;
 
+pub use args::Args;
 pub use children::Children;
+pub use comments::Comments;
 pub use diagnostic::{Diagnostic, Severity};
 pub use diff::diff;
 pub use lexer::decode;
+pub use ravelin_mem::Text;
 pub use raw::{DIAGNOSTICS_MAX, Form, Item, NESTING_MAX, Parsed, Statement, Tags, VERBS, Word, form, parse};
+pub use reader::{Ending, Reader};
 pub use span::Span;
 pub use tree::{Change, Node, Tree};

@@ -1,7 +1,9 @@
-//! Statements as written, before the grammar has said what each word is. Every error is reported; the parser
-//! goes on after each. No recursion: nesting is a stack with a bound.
+//! Statements as written, before the grammar has said what each word is.
 
-use crate::lexer::{Kind, Lexer, Token};
+use ravelin_mem::Text;
+
+use crate::lexer::{Kind, Lexer};
+use crate::reader::{Ending, Reader};
 use crate::tree::Change;
 use crate::{Diagnostic, Span};
 
@@ -15,7 +17,7 @@ pub const NESTING_MAX: usize = 48;
 
 #[derive(Clone, Default)]
 pub struct Word {
-    pub text: String,
+    pub text: Text,
     pub quoted: bool,
     /// It is never to be told but where the configuration is shown.
     pub secret: bool,
@@ -48,7 +50,7 @@ impl Word {
     }
 
     #[must_use]
-    pub fn new(text: impl Into<String>) -> Self {
+    pub fn new(text: impl Into<Text>) -> Self {
         Self { text: text.into(), ..Self::default() }
     }
 }
@@ -100,8 +102,6 @@ pub enum Form {
 pub struct Parsed {
     pub form: Form,
     pub statements: Vec<Statement>,
-    /// Statements at all levels.
-    pub count: usize,
     pub diagnostics: Vec<Diagnostic>,
 }
 
@@ -135,182 +135,27 @@ pub fn form(text: &str) -> Form {
     }
 }
 
-/// Reads text in either form; the first word tells which.
+/// Reads text in either form; the first word tells which. No recursion: nesting is a stack with a bound.
 #[must_use]
 pub fn parse(text: &str) -> Parsed {
-    if text.len() > TEXT_BYTES_MAX {
-        let error = Diagnostic::error("", Span::NOWHERE, "the text is larger than a configuration may be");
-        return Parsed { form: Form::Braces, statements: Vec::new(), count: 0, diagnostics: vec![error] };
-    }
-    let form = form(text);
-    let mut lexer = Lexer::new(text);
-    let mut parser = Parser { form, ..Parser::default() };
-    while let Some(token) = lexer.next() {
-        parser.take(token);
-        if parser.errors.len() >= DIAGNOSTICS_MAX {
-            parser.errors.push(Diagnostic::error("", Span::NOWHERE, "too many errors; the rest is not read"));
-            break;
-        }
-    }
-    parser.errors.append(&mut lexer.errors);
-    let count = parser.count;
-    let (statements, mut diagnostics) = parser.finish();
-    diagnostics.sort_by_key(|d| d.span.offset);
-    Parsed { form, statements, count, diagnostics }
-}
-
-#[derive(Default)]
-struct Parser {
-    form: Form,
-    /// Statements whose brace is open, each with the siblings before it.
-    stack: Vec<(Statement, Vec<Statement>)>,
-    done: Vec<Statement>,
-    current: Statement,
-    list: Option<(Vec<Word>, Span)>,
-    skipping: usize,
-    errors: Vec<Diagnostic>,
-    /// Statements begun.
-    count: usize,
-}
-
-impl Parser {
-    fn take(&mut self, token: Token) {
-        let Token { kind, span } = token;
-        if self.skipping > 0 {
-            match kind {
-                Kind::Open => self.skipping += 1,
-                Kind::Close => self.skipping -= 1,
-                _ => {}
-            }
-            return;
-        }
-        match kind {
-            Kind::Newline if self.form == Form::Lines => self.end(span),
-            Kind::Newline => {}
-            Kind::Comment(text) => self.comment(text),
-            Kind::Word { text, quoted } => self.word(Word { text, quoted, span, ..Word::default() }),
-            Kind::ListOpen if self.list.is_none() => self.list = Some((Vec::new(), span)),
-            Kind::ListOpen => self.error(span, "syntax error, `[' inside a list"),
-            Kind::ListClose => match self.list.take() {
-                Some((words, at)) => self.current.items.push(Item::Many(words, at)),
-                None => self.error(span, "syntax error, `]' without `['"),
-            },
-            Kind::End => self.end(span),
-            Kind::Open => self.open(span),
-            Kind::Close => self.close(span),
-        }
-    }
-
-    fn comment(&mut self, text: String) {
-        if self.form == Form::Braces && !text.starts_with("##") && self.current.items.is_empty() {
-            self.current.tags.comments.push(text);
-        }
-    }
-
-    fn word(&mut self, word: Word) {
-        if let Some((words, _)) = &mut self.list {
-            words.push(word);
-            return;
-        }
-        if self.current.items.is_empty() {
-            if self.current.span == Span::NOWHERE {
-                self.current.span = word.span;
-                // Few have more words than these.
-                self.current.items.reserve_exact(2);
-                self.count += 1;
-            }
-            let tags = &mut self.current.tags;
-            match word.text.as_str() {
-                _ if word.quoted => {}
-                "inactive:" => return tags.inactive = true,
-                "protect:" => return tags.protect = true,
-                "active:" => return tags.change = Change::Activate,
-                "unprotect:" => return tags.change = Change::Unprotect,
-                "replace:" => return tags.change = Change::Replace,
-                "delete:" => return tags.change = Change::Delete,
-                _ => {}
-            }
-        }
-        self.current.items.push(Item::One(word));
-    }
-
-    fn close_list(&mut self) {
-        if let Some((words, at)) = self.list.take() {
-            self.error(at, "syntax error, list is not closed: expecting `]'");
-            self.current.items.push(Item::Many(words, at));
-        }
-    }
-
-    fn end(&mut self, span: Span) {
-        self.close_list();
-        if self.current.items.is_empty() {
-            if self.form == Form::Braces && self.current.tags != Tags::default() {
-                self.error(span, "syntax error, expecting a statement");
-            }
-            self.current = Statement::default();
-            return;
-        }
-        self.done.push(std::mem::take(&mut self.current));
-    }
-
-    fn open(&mut self, span: Span) {
-        self.close_list();
-        if self.form == Form::Lines {
-            return self.error(span, "syntax error, `{' in a set line");
-        }
-        if self.current.items.is_empty() {
-            self.error(span, "syntax error, `{' without a statement");
-        }
-        if self.stack.len() >= NESTING_MAX {
-            self.error(span, "statements are nested too deep");
-            self.current = Statement::default();
-            self.skipping = 1;
-            return;
-        }
-        self.stack.push((std::mem::take(&mut self.current), std::mem::take(&mut self.done)));
-    }
-
-    fn close(&mut self, span: Span) {
-        self.unfinished(span);
-        match self.stack.pop() {
-            Some((mut statement, siblings)) => {
-                statement.body = Some(std::mem::replace(&mut self.done, siblings));
-                if !statement.items.is_empty() {
-                    self.done.push(statement);
+    let mut reader = Reader::new(text);
+    let form = reader.form();
+    let mut statements = Vec::new();
+    // Statements whose brace is open, each with the siblings before it.
+    let mut stack: Vec<(Statement, Vec<Statement>)> = Vec::new();
+    loop {
+        let mut statement = Statement::default();
+        match reader.next(&mut statement) {
+            Some(Ending::Line) => statements.push(statement),
+            Some(Ending::Open) => stack.push((statement, std::mem::take(&mut statements))),
+            None => {
+                let Some((mut above, siblings)) = stack.pop() else { break };
+                above.body = Some(std::mem::replace(&mut statements, siblings));
+                if !above.items.is_empty() {
+                    statements.push(above);
                 }
             }
-            None => self.error(span, "syntax error, `}' without `{'"),
         }
     }
-
-    /// Words that neither `;` nor `{` followed.
-    fn unfinished(&mut self, span: Span) {
-        self.close_list();
-        if !self.current.items.is_empty() {
-            let at = self.current.items.last().map_or(span, Item::span);
-            self.error(at, "syntax error, expecting `;' or `{' after this word");
-            self.done.push(std::mem::take(&mut self.current));
-        } else if self.current.span.is_known() {
-            self.error(self.current.span, "syntax error, expecting a statement");
-        }
-        self.current = Statement::default();
-    }
-
-    fn error(&mut self, span: Span, message: &str) {
-        self.errors.push(Diagnostic::error("", span, message));
-    }
-
-    fn finish(mut self) -> (Vec<Statement>, Vec<Diagnostic>) {
-        if self.form == Form::Lines {
-            self.end(Span::NOWHERE);
-        } else {
-            self.unfinished(Span::NOWHERE);
-        }
-        while let Some((statement, _)) = self.stack.last() {
-            let at = statement.span;
-            self.error(at, "syntax error, `{' is not closed");
-            self.close(at);
-        }
-        (self.done, self.errors)
-    }
+    Parsed { form, statements, diagnostics: reader.finish() }
 }

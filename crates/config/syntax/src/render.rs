@@ -102,6 +102,16 @@ pub fn head(node: &Node) -> String {
     }
 }
 
+/// As [`head`], for findings and logs: a secret is not in it.
+#[must_use]
+pub fn told(node: &Node) -> String {
+    if !node.args.iter().any(|w| w.secret) {
+        return head(node);
+    }
+    let masked = |w: &Word| Word::new(w.told());
+    head(&Node { args: node.args.iter().map(masked).collect(), ..node.clone() })
+}
+
 fn inline_text(node: &Node, out: &mut String) {
     out.push_str(&head(node));
     for child in &node.children {
@@ -167,7 +177,7 @@ impl Printer<'_> {
             });
             let _ = writeln!(out, "{pad}##");
         }
-        for comment in &node.comments {
+        for comment in node.comments.iter() {
             let _ = writeln!(out, "{pad}{}", comment.trim_end());
         }
         out.push_str(&pad);

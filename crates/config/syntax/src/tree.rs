@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::{Children, Span, Word};
+use crate::{Args, Children, Comments, Span, Word};
 
 /// How a statement is shaped; the grammar decides, renderers and edits follow.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -59,11 +59,11 @@ pub struct Node {
     pub presence: bool,
     /// The keyword; empty when the statement begins with its key or value.
     pub name: Cow<'static, str>,
-    pub args: Vec<Word>,
+    pub args: Args,
     pub children: Children,
     pub inactive: bool,
     pub protect: bool,
-    pub comments: Vec<String>,
+    pub comments: Comments,
     pub span: Span,
     pub change: Change,
     /// The group the statement was inherited from; 0 is none. Numbers are those of the expansion that made the tree.

@@ -123,6 +123,12 @@ fn action(text: &str) -> Result<Action, What> {
         ["hits", "policy", name, count] => {
             Action::Expect(Expect::PolicyHits((*name).to_owned(), word("a number", count)?))
         }
+        ["hits", "filter", name, count] => {
+            Action::Expect(Expect::FilterHits((*name).to_owned(), word("a number", count)?))
+        }
+        ["hits", "policer", name, count] => {
+            Action::Expect(Expect::PolicerHits((*name).to_owned(), word("a number", count)?))
+        }
         ["hits", "nat", name, count] => {
             Action::Expect(Expect::NatHits((*name).to_owned(), word("a number", count)?))
         }

@@ -5,7 +5,9 @@ mod resolve;
 
 use std::path::Path;
 
-use ravelin_contract::{LinkUpdate, MirrorCounters, MirrorLoss, NeighbourUpdate, SessionFilter, UpdateBatch};
+use ravelin_contract::{
+    FilterCounter, LinkUpdate, MirrorCounters, MirrorLoss, NeighbourUpdate, SessionFilter, UpdateBatch,
+};
 use ravelin_model::{ValidConfig, check_tree, load};
 use ravelin_syntax::{Diagnostic, Tree};
 use ravelin_types::DropReason;
@@ -237,6 +239,20 @@ impl Runner<'_> {
                 let named = |id| names.iter().any(|(of, n)| *of == id && n == name);
                 let got = hits.iter().filter(|h| named(h.id)).map(|h| h.hits).sum();
                 (format!("hits policy {name}"), *count, got)
+            }
+            Expect::FilterHits(name, count) => {
+                let ids = plane.last_apply_result().map(|r| r.filter_ids).unwrap_or_default();
+                let counters = plane.telemetry().firewall().map_err(plane_failed)?.filters;
+                let filter = |id| ids.iter().find(|(_, of)| **of == id).map(|(name, _)| name.as_str());
+                let named = |c: &FilterCounter| filter(c.filter).map(|f| format!("{f}/{}", c.name));
+                let got =
+                    counters.iter().filter(|c| named(c).as_deref() == Some(name)).map(|c| c.packets).sum();
+                (format!("hits filter {name}"), *count, got)
+            }
+            Expect::PolicerHits(name, count) => {
+                let policers = plane.telemetry().firewall().map_err(plane_failed)?.policers;
+                let got = policers.iter().filter(|p| p.name == *name).map(|p| p.packets[2]).sum();
+                (format!("hits policer {name}"), *count, got)
             }
             Expect::NatHits(name, count) => {
                 let names = plane.last_apply_result().map(|r| r.nat_counter_ids).unwrap_or_default();

@@ -48,8 +48,9 @@ pub enum AtError {
 /// Least time between the command and the commit.
 const AHEAD_S: u64 = 60;
 
-/// `hh:mm[:ss]` of today, `yyyy-mm-dd hh:mm[:ss]`, or `reboot`; UTC.
-pub(crate) fn parse(text: &str, wall_s: u64) -> Result<AtTime, AtError> {
+/// `hh:mm[:ss]` of today, `yyyy-mm-dd hh:mm[:ss]`, or `reboot`, as the clock on the wall of a zone shows them. Of an
+/// hour that comes twice the first is meant, of one that is left out the moment after the gap.
+pub(crate) fn parse(text: &str, wall_s: u64, zone: &TimeZone) -> Result<AtTime, AtError> {
     let text = text.trim();
     if text == "reboot" {
         return Ok(AtTime::Reboot);
@@ -58,10 +59,10 @@ pub(crate) fn parse(text: &str, wall_s: u64) -> Result<AtTime, AtError> {
         i64::try_from(wall_s).ok().and_then(|s| Timestamp::from_second(s).ok()).ok_or(AtError::Format)?;
     let (date, time) = match text.split_once(' ') {
         Some((date, time)) => (date.parse::<Date>().map_err(|_| AtError::Format)?, time.trim()),
-        None => (now.to_zoned(TimeZone::UTC).date(), text),
+        None => (now.to_zoned(zone.clone()).date(), text),
     };
     let at = DateTime::from_parts(date, clock(time).ok_or(AtError::Format)?);
-    let at = at.to_zoned(TimeZone::UTC).map_err(|_| AtError::Format)?.timestamp().as_second();
+    let at = at.to_zoned(zone.clone()).map_err(|_| AtError::Format)?.timestamp().as_second();
     match u64::try_from(at) {
         Ok(at) if at >= wall_s + AHEAD_S => Ok(AtTime::At(at)),
         _ => Err(AtError::Past),
@@ -103,8 +104,26 @@ mod tests {
             ("tomorrow", Err(AtError::Format)),
             ("", Err(AtError::Format)),
         ] {
-            assert_eq!(parse(text, NOW), expected, "{text:?}");
+            assert_eq!(parse(text, NOW, &TimeZone::UTC), expected, "{text:?}");
         }
+    }
+
+    #[test]
+    fn a_time_is_that_of_the_zone() {
+        let east = TimeZone::fixed(jiff::tz::offset(8));
+        // It is 10:40 there, and still the second of February.
+        for (text, expected) in [
+            ("10:41", Ok(AtTime::At(NOW + 60))),
+            ("2026-02-02 10:41", Ok(AtTime::At(NOW + 60))),
+            ("10:40", Err(AtError::Past)),
+            ("23:40", Ok(AtTime::At(NOW + 13 * 3_600))),
+        ] {
+            assert_eq!(parse(text, NOW, &east), expected, "{text:?}");
+        }
+        // 18:40 of the day before.
+        let west = TimeZone::fixed(jiff::tz::offset(-8));
+        assert_eq!(parse("18:41", NOW, &west), Ok(AtTime::At(NOW + 60)));
+        assert_eq!(parse("2026-02-02 00:00", NOW, &west), Ok(AtTime::At(NOW + 5 * 3_600 + 1_200)));
     }
 
     #[test]

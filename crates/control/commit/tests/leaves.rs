@@ -28,6 +28,35 @@ const INSTEAD: &[(&str, &str)] = &[
         "security flow tcp-session time-wait-state session-timeout",
         "security flow tcp-session time-wait-state session-ageout",
     ),
+    (
+        "security nat source pool shift host-address-base",
+        "security nat source pool-default-port-range 2000 to 60000",
+    ),
+];
+
+/// As above, of statements that say what is so without them, beside others of their kind.
+const SAID: &[(&str, &str)] = &[
+    (
+        "firewall family inet filter f4 term m then discard",
+        "firewall family inet filter f4 term m then accept",
+    ),
+    (
+        "firewall family inet filter f4 term r0 then reject network-unreachable",
+        "firewall family inet filter f4 term r0 then reject administratively-prohibited",
+    ),
+    (
+        "firewall family inet6 filter f6 term m then discard",
+        "firewall family inet6 filter f6 term m then accept",
+    ),
+    (
+        "firewall family inet6 filter f6 term r0 then reject no-route",
+        "firewall family inet6 filter f6 term r0 then reject administratively-prohibited",
+    ),
+    ("firewall filter g4 term m then discard", "firewall filter g4 term m then accept"),
+    (
+        "firewall filter g4 term r0 then reject network-unreachable",
+        "firewall filter g4 term r0 then reject administratively-prohibited",
+    ),
 ];
 
 /// Text for people.
@@ -62,7 +91,7 @@ fn the_sample_has_every_enforced_statement() {
     let mut here = BTreeSet::new();
     let whole = read(EVERYTHING).tree;
     paths(&whole.nodes, &mut here);
-    for (gone, instead) in INSTEAD {
+    for (gone, instead) in INSTEAD.iter().chain(SAID) {
         paths(&edited(&whole, &[&format!("delete {gone}"), &format!("set {instead}")]).nodes, &mut here);
     }
     let missing: Vec<_> =
@@ -99,6 +128,11 @@ fn every_enforced_statement_changes_what_is_enforced() {
         if less.map(|p| p.program.digest()) == more.map(|p| p.program.digest()) {
             ignored.push((*instead).to_owned());
         }
+    }
+    for (gone, instead) in SAID {
+        let with = edited(&whole, &[&format!("delete {gone}"), &format!("set {instead}")]);
+        let with = proposal(&with).unwrap_or_else(|| panic!("{instead} does not commit"));
+        assert_ne!(with.program.digest(), base.program.digest(), "{instead}");
     }
     assert!(ignored.is_empty(), "accepted and without any effect: {ignored:#?}");
 }

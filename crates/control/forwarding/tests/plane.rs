@@ -109,13 +109,10 @@ fn program(macs: [Mac; 2]) -> Program {
             ..Default::default()
         },
         action: SourceAction::Interface,
+        persistent: None,
     };
-    let set = SourceRuleSet {
-        name: "rs".into(),
-        from: NatContext::Zones(vec![TRUST]),
-        to: NatContext::Zones(vec![UNTRUST]),
-        rules: vec![rule],
-    };
+    let (from, to) = (NatContext::Zones(vec![TRUST]), NatContext::Zones(vec![UNTRUST]));
+    let set = SourceRuleSet { name: "rs".into(), from, to, rules: vec![rule] };
     let section = PolicySection {
         zones: ZoneMatch { from: vec![TRUST], to: vec![UNTRUST] },
         policies: vec![(ZoneMatch::default(), policy)],

@@ -28,6 +28,8 @@ pub use message::{Kind, Message};
 pub use net::{Backoff, Peer, deliver};
 pub use outbox::{Counters, Outbox};
 pub use plan::{CachePlan, Destination, EventPlan, FilePlan, Form, Kinds, LogPlan, StreamPlan, Style};
-pub use record::{Deny, Flow, Names, NatRuleKind, Record, Screen, ScreenTag, close, create, deny, screen};
+pub use record::{
+    Deny, Flow, Names, NatRuleKind, Record, Screen, ScreenTag, close, create, deny, filtered, screen,
+};
 pub use service::{EventStatistics, REPORT_EVERY, Service, Statistics, StreamStatistics};
 pub use tls::{TlsError, client_config};

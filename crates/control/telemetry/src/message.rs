@@ -12,6 +12,8 @@ pub enum Kind {
     Close,
     Deny,
     Screen,
+    /// A firewall filter's term.
+    Filter,
     /// About the log itself.
     Rtlog,
 }
@@ -133,6 +135,25 @@ pub(crate) const CLOSE: Message = Message {
         (" ", "destination-service"),
     ],
     end: "",
+};
+
+/// A firewall filter's `then syslog` [R: Junos' own is a line of the forwarding engine's without fields].
+pub(crate) const FILTER: Message = Message {
+    tag: "PFE_FW_SYSLOG_IP",
+    process: "PFE",
+    severity: LogSeverity::Notice,
+    kind: Kind::Filter,
+    pieces: &[
+        ("FW: ", "interface-name"),
+        (" ", "filter-name"),
+        (" ", "action"),
+        (" ", "protocol-id"),
+        (" ", "source-address"),
+        (" ", "destination-address"),
+        (" ", "source-port"),
+        (" ", "destination-port"),
+    ],
+    end: " (1 packets)",
 };
 
 pub(crate) const DENY: Message = Message {

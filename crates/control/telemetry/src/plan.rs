@@ -258,7 +258,7 @@ impl Kinds {
         }
         let kinds = |category: &C| -> &[Kind] {
             match category {
-                C::All => &[Kind::Open, Kind::Close, Kind::Deny, Kind::Screen, Kind::Rtlog],
+                C::All => &[Kind::Open, Kind::Close, Kind::Deny, Kind::Screen, Kind::Filter, Kind::Rtlog],
                 C::Session | C::Flow => &[Kind::Open, Kind::Close, Kind::Deny],
                 C::SessionOpen => &[Kind::Open],
                 C::SessionClose => &[Kind::Close],

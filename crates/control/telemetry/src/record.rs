@@ -4,7 +4,7 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use ravelin_contract::{SessionEvent, SessionKey};
+use ravelin_contract::{FilterAction, FilterHit, SessionEvent, SessionKey};
 use ravelin_types::{InterfaceId, NatRuleId, PolicyId, Proto, ZoneId};
 
 use crate::filter::{Outcome, Subject};
@@ -27,6 +27,10 @@ pub trait Names {
     fn nat_rule(&self, id: NatRuleId) -> (NatRuleKind, String);
     fn application(&self, index: u32) -> Option<String>;
     /// Where a denied packet came from and was going to, and whether it was answered.
+    /// A firewall filter, as `show firewall` names it.
+    fn filter(&self, _id: u32) -> String {
+        String::new()
+    }
     fn denied(&self, interface: InterfaceId, policy: PolicyId) -> (String, String, bool);
 }
 
@@ -109,6 +113,31 @@ pub fn screen(
     })
 }
 
+/// A packet that a term with `syslog` held of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Filtered {
+    pub filter: String,
+    /// Junos' letter: `A`, `D` or `R`.
+    pub action: &'static str,
+    pub key: SessionKey,
+    pub interface: String,
+}
+
+/// The record of a packet that a filter's term held of.
+#[must_use]
+pub fn filtered(hit: &FilterHit, names: &dyn Names) -> Record {
+    Record::Filter(Filtered {
+        filter: names.filter(hit.filter),
+        action: match hit.action {
+            FilterAction::Accept => "A",
+            FilterAction::Discard => "D",
+            FilterAction::Reject => "R",
+        },
+        key: hit.key,
+        interface: names.unit(Some(hit.interface)),
+    })
+}
+
 /// Anything the log can tell.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Record {
@@ -122,6 +151,7 @@ pub enum Record {
     },
     Deny(Deny),
     Screen(Screen),
+    Filter(Filtered),
     /// The log's own loss, told to the stream that lost.
     StreamLost {
         stream: String,
@@ -241,6 +271,7 @@ impl Record {
                 ScreenTag::TcpSource => &message::SCREEN_TCP_SRC_IP,
                 ScreenTag::TcpDestination => &message::SCREEN_TCP_DST_IP,
             },
+            Self::Filter(_) => &message::FILTER,
             Self::StreamLost { .. } => &message::STREAM_LOST,
             Self::EventsLost { .. } => &message::EVENTS_LOST,
         }
@@ -274,6 +305,12 @@ impl Record {
                 outcome: Some(Outcome::Failure),
                 ..subject.of(&screen.key)
             },
+            Self::Filter(filtered) => Subject {
+                interface: &filtered.interface,
+                policy: &filtered.filter,
+                outcome: Some(if filtered.action == "A" { Outcome::Success } else { Outcome::Failure }),
+                ..subject.of(&filtered.key)
+            },
             Self::StreamLost { .. } | Self::EventsLost { .. } => subject,
         }
     }
@@ -295,6 +332,16 @@ impl Record {
             }
             Self::Deny(deny) => take(&denied(deny)),
             Self::Screen(screen) => screened(screen, take),
+            Self::Filter(Filtered { filter, action, key, interface }) => take(&[
+                Text(interface),
+                Text(filter),
+                Text(action),
+                Number(key.proto.0.into()),
+                Address(key.src),
+                Address(key.dst),
+                Number(key.sport.into()),
+                Number(key.dport.into()),
+            ]),
             Self::StreamLost { stream, lost, limited, produced } => {
                 take(&[Text(stream), Number(*lost), Number(*limited), Number(*produced)])
             }

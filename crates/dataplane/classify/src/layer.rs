@@ -179,8 +179,9 @@ mod tests {
                     let (src, dst) = (addr(), addr());
                     let (from, to) = (ZoneId(1), ZoneId(2));
                     let dport = draw(520) as u16;
+                    let (dst_family, proto) = (family, Proto::TCP);
                     let tuple =
-                        Tuple { from, to, family, src, dst, proto: Proto::TCP, sport: 9, dport, icmp: None };
+                        Tuple { from, to, family, src, dst_family, dst, proto, sport: 9, dport, icmp: None };
                     let naive = rules.iter().position(|rule| rule.holds(&tuple));
                     let found = crate::classifier::first(&layer, &views, &tuple);
                     assert_eq!(found.map(|rank| rank as usize), naive, "{rows} {ranges} {tuple:?}");

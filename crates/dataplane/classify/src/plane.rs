@@ -131,9 +131,10 @@ impl Plane {
                 roots.push(line.row(u32::from(zone.0)));
             }
         }
-        for (line, addr) in self.addresses.iter().zip([tuple.src, tuple.dst]) {
+        let ends = [(tuple.family, tuple.src), (tuple.dst_family, tuple.dst)];
+        for (line, (family, addr)) in self.addresses.iter().zip(ends) {
             if let Some(line) = line {
-                roots.push(line.row(tuple.family, addr));
+                roots.push(line.row(family, addr));
             }
         }
         if let Some(line) = &self.service {
@@ -150,20 +151,21 @@ impl Plane {
     pub(crate) fn roots_of(&self, tuples: &[Tuple], roots: &mut [Roots; BATCH]) {
         type OfZone = fn(&Tuple) -> u32;
         let (from, to): (OfZone, OfZone) = (|t| u32::from(t.from.0), |t| u32::from(t.to.0));
-        type OfAddress = fn(&Tuple) -> Addr;
-        let (src, dst): (OfAddress, OfAddress) = (|t| t.src, |t| t.dst);
+        type OfAddress = fn(&Tuple) -> (Family, Addr);
+        let (src, dst): (OfAddress, OfAddress) = (|t| (t.family, t.src), |t| (t.dst_family, t.dst));
         for (line, of) in self.zones.iter().zip([from, to]) {
             rows_of(line.as_ref(), tuples, roots, of);
         }
         for (line, of) in self.addresses.iter().zip([src, dst]) {
             let Some(line) = line else { continue };
-            if tuples.iter().all(|tuple| tuple.family == Family::V4) {
-                rows_of(Some(&line.v4), tuples, roots, |tuple| of(tuple).low32());
-            } else if tuples.iter().all(|tuple| tuple.family == Family::V6) {
-                rows_of(Some(&line.v6), tuples, roots, |tuple| of(tuple).0);
+            if tuples.iter().all(|tuple| of(tuple).0 == Family::V4) {
+                rows_of(Some(&line.v4), tuples, roots, |tuple| of(tuple).1.low32());
+            } else if tuples.iter().all(|tuple| of(tuple).0 == Family::V6) {
+                rows_of(Some(&line.v6), tuples, roots, |tuple| of(tuple).1.0);
             } else {
                 for (tuple, roots) in tuples.iter().zip(roots.iter_mut()) {
-                    roots.push(line.row(tuple.family, of(tuple)));
+                    let (family, addr) = of(tuple);
+                    roots.push(line.row(family, addr));
                 }
             }
         }

@@ -17,8 +17,11 @@ pub struct RuleKey(pub u32);
 pub struct Tuple {
     pub from: ZoneId,
     pub to: ZoneId,
+    /// Of the source.
     pub family: Family,
     pub src: Addr,
+    /// Another than the source's when the packet is translated between families.
+    pub dst_family: Family,
     pub dst: Addr,
     pub proto: Proto,
     pub sport: u16,
@@ -155,7 +158,7 @@ impl Rule {
         if !self.source.holds(tuple.family, tuple.src) {
             return Err(Failed::Source);
         }
-        if !self.destination.holds(tuple.family, tuple.dst) {
+        if !self.destination.holds(tuple.dst_family, tuple.dst) {
             return Err(Failed::Destination);
         }
         self.terms.iter().position(|term| term.holds(tuple)).ok_or(Failed::Application)

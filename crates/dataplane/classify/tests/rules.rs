@@ -36,7 +36,8 @@ fn from(source: Addresses) -> Rule {
 
 fn tuple(src: &str, proto: Proto, dport: u16) -> Tuple {
     let (family, src) = Addr::from_ip(src.parse().unwrap());
-    Tuple { from: ZoneId(1), to: ZoneId(2), family, src, dst: src, proto, sport: 40_000, dport, icmp: None }
+    let (from, to, dst_family) = (ZoneId(1), ZoneId(2), family);
+    Tuple { from, to, family, src, dst_family, dst: src, proto, sport: 40_000, dport, icmp: None }
 }
 
 /// Which of the sources the rule lets through, by the classifier.

@@ -6,6 +6,7 @@
 mod apply;
 mod diagnostics;
 mod error;
+mod firewall;
 mod ha;
 mod mirror;
 mod plane;
@@ -19,6 +20,9 @@ pub use diagnostics::{
     WorkerStatus,
 };
 pub use error::Error;
+pub use firewall::{
+    FilterAction, FilterCounter, FilterHit, FilterLog, FirewallClear, FirewallCounters, PolicerCounters,
+};
 pub use ha::{FabricForwarding, FabricId, GroupId, Ha, Link};
 pub use mirror::{MirrorCounters, MirrorLoss};
 pub use plane::DataPlane;

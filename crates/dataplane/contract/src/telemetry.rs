@@ -5,7 +5,10 @@ use std::net::IpAddr;
 use ravelin_program::Screen;
 use ravelin_types::{DropReason, InterfaceId, MirrorId, NatRuleId, PolicyId, RuleIdentity, ZoneId};
 
-use crate::{CloseReason, Error, MirrorCounters, SessionKey, SessionView};
+use crate::{
+    CloseReason, Error, FilterHit, FilterLog, FirewallClear, FirewallCounters, MirrorCounters, SessionKey,
+    SessionView,
+};
 
 /// Device-wide counters, summed over workers without stopping them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -129,6 +132,8 @@ pub enum Event {
         /// Not let through.
         dropped: bool,
     },
+    /// A term of a firewall filter with `syslog` held of a packet.
+    Filter(FilterHit),
     /// A packet waits for this address to be resolved.
     NeighbourWanted {
         interface: InterfaceId,
@@ -179,6 +184,27 @@ pub trait Telemetry {
     /// As [`Telemetry::mirrors`].
     fn clear_mirrors(&self, _mirrors: &[MirrorId]) -> Result<(), Error> {
         Err(Error::Unsupported("mirror counters"))
+    }
+    /// Counters of firewall filters and policers.
+    ///
+    /// # Errors
+    /// A worker does not answer, or the plane has no filters.
+    fn firewall(&self) -> Result<FirewallCounters, Error> {
+        Err(Error::Unsupported("firewall counters"))
+    }
+    /// The last packets that terms with `log` held of.
+    ///
+    /// # Errors
+    /// As [`Telemetry::firewall`].
+    fn firewall_log(&self) -> Result<FilterLog, Error> {
+        Err(Error::Unsupported("firewall log"))
+    }
+    /// Sets counters back to zero.
+    ///
+    /// # Errors
+    /// As [`Telemetry::firewall`].
+    fn clear_firewall(&self, _what: &FirewallClear) -> Result<(), Error> {
+        Err(Error::Unsupported("firewall counters"))
     }
     /// Takes up to `max` events that wait; empty when none do.
     ///

@@ -8,6 +8,7 @@ use ravelin_wire::{ETHERNET_LEN, Network, VLAN_LEN, ethertype, put_u16};
 
 use crate::cut::{self, Frames};
 use crate::explain::{Fact, Recorder};
+use crate::filters;
 use crate::hold::{Outcome, Waiting};
 use crate::packet::{Checksum, Packet};
 use crate::session::{HOST_UNIT, Wing};
@@ -151,6 +152,10 @@ pub(crate) fn send<R: Recorder>(
     (unit, mac): (&Interface, Mac),
     partial: Option<Partial>,
 ) -> Verdict {
+    // What it is marked with by now is for the queue that it will wait in.
+    if let Err(verdict) = filters::output(turn, packet, flow, unit) {
+        return verdict;
+    }
     let dressed = match dress(turn, packet, flow, (unit, mac), partial) {
         Ok(dressed) => dressed,
         Err(reason) => return Verdict::Drop(reason),
@@ -192,6 +197,9 @@ pub(crate) fn hold<R: Recorder>(
     (unit, next_hop): (&Interface, ravelin_types::Addr),
     partial: Option<Partial>,
 ) -> Verdict {
+    if let Err(verdict) = filters::output(turn, packet, flow, unit) {
+        return verdict;
+    }
     let family = flow.network.family;
     turn.rec.fact(Fact::Unresolved { unit: unit.id, next_hop, family });
     let dressed = match dress(turn, packet, flow, (unit, Mac::default()), partial) {
@@ -306,6 +314,9 @@ pub(crate) fn from_host<R: Recorder>(
     flow: &Flow,
     partial: Option<Partial>,
 ) -> Verdict {
+    if let Err(verdict) = filters::host_output(turn, packet, flow) {
+        return verdict;
+    }
     let world = turn.world;
     match world.rules.unit(flow.unit) {
         Some(unit) => send(turn, packet, flow, (unit, flow.link.dst_mac), partial),

@@ -36,6 +36,13 @@ pub struct MirrorCounts {
     pub lost: [u64; MirrorLoss::COUNT],
 }
 
+/// Packets that a term with `count` held of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FilterHits {
+    pub packets: u64,
+    pub bytes: u64,
+}
+
 /// Everything a worker counts.
 #[derive(Clone, Debug)]
 pub struct Counters {
@@ -55,6 +62,8 @@ pub struct Counters {
     pub policies: Vec<Hits>,
     /// By NAT rule id.
     pub nat_rules: Vec<Hits>,
+    /// By counter of filters.
+    pub filters: Vec<FilterHits>,
     /// By zone, then by screen.
     pub screens: Vec<[u64; Screen::COUNT]>,
     /// By number of the mirror.
@@ -76,6 +85,7 @@ impl Counters {
             drops: [0; DropReason::COUNT],
             units: Vec::new(),
             policies: Vec::new(),
+            filters: Vec::new(),
             screens: Vec::new(),
             mirrors: Vec::new(),
             nat_rules: Vec::new(),

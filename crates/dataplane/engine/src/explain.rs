@@ -4,7 +4,8 @@
 
 use ravelin_program::Screen;
 use ravelin_types::{
-    Addr, DropReason, Family, InterfaceId, Mac, MirrorId, NatRuleId, PolicyId, PortId, SessionId, ZoneId,
+    Addr, DropReason, Family, InterfaceId, Mac, MeterId, MirrorId, NatRuleId, PolicyId, PortId, SessionId,
+    ZoneId,
 };
 
 /// One decision.
@@ -24,6 +25,16 @@ pub enum Fact {
     Mirrored {
         mirror: MirrorId,
         port: PortId,
+    },
+    /// What the filters of a place made of a packet, and the term that decided; `None`: the end of the list.
+    Filter {
+        filter: u32,
+        term: Option<u16>,
+        decision: ravelin_filter::Decision,
+    },
+    /// The policer of an interface discarded it.
+    Policed {
+        meter: MeterId,
     },
     /// A screen of a zone stopped the packet.
     Screen {
@@ -101,7 +112,12 @@ pub enum Condition {
 pub enum Answered {
     TcpReset,
     TcpAck,
-    IcmpError { kind: u8, code: u8 },
+    /// In a server's place.
+    TcpSynAck,
+    IcmpError {
+        kind: u8,
+        code: u8,
+    },
 }
 
 /// Takes facts.

@@ -4,7 +4,7 @@
 //! whatever is out of the ordinary is left to that, untouched (tests/express.rs compares the two). Place: beside
 //! classify and the fast path. State: none of its own; [`Gates`] are made with the rules. Spec: flow-29.
 
-use ravelin_program::Interface;
+use ravelin_program::{Direction as On, Interface};
 use ravelin_screen::Way;
 use ravelin_tcp::{Direction, Extent, Segment};
 use ravelin_types::{Addr, DropReason, Family, InterfaceId, Mac, PortId, Proto, ZoneId};
@@ -76,17 +76,21 @@ impl Gates {
 }
 
 impl Entrance {
-    /// `None`: screens look at what comes in here.
+    /// `None`: screens, a filter or a policer look at what comes in here.
     fn of(rules: &Rules, unit: &Interface, mac: Mac) -> Option<Self> {
+        if rules.filters.stand_at(unit.id, On::Input) {
+            return None;
+        }
         let zone = unit.zone.filter(|zone| rules.screens.of(*zone, Way::In).is_none())?;
         Some(Self { station: Plain::station_of(mac), zone, inet: unit.inet, inet6: unit.inet6 })
     }
 }
 
 impl Exit {
-    /// `None`: screens look at what leaves here.
+    /// `None`: screens, a filter or a policer look at what leaves here.
     fn of(rules: &Rules, unit: &Interface, mac: Mac) -> Option<Self> {
-        let looked_at = unit.zone.is_some_and(|zone| rules.screens.of(zone, Way::Out).is_some());
+        let looked_at = unit.zone.is_some_and(|zone| rules.screens.of(zone, Way::Out).is_some())
+            || rules.filters.stand_at(unit.id, On::Output);
         let Interface { port, vlan, mtu4, mtu6, .. } = *unit;
         (!looked_at).then_some(Self { mac, port, vlan, mtu4, mtu6 })
     }

@@ -16,7 +16,7 @@ use crate::rules::{Decision, Rules};
 use crate::session::{HOST_UNIT, Life, Marks, NO_POLICY, NO_RULE, Session, Ticks, WingRef};
 use crate::step::{Flow, Turn};
 use crate::verdict::Verdict;
-use crate::{first_path, reply, screens, tcp};
+use crate::{alg, between, filters, first_path, proxy_syn, reply, screens, tcp};
 
 /// `None`: the session is no more, and the packet is to be judged as one without.
 pub(crate) fn run<R: Recorder>(
@@ -37,8 +37,21 @@ pub(crate) fn run<R: Recorder>(
         return None;
     }
     turn.rec.fact(Fact::SessionHit { id: session.id, reverse: wing == 1, policy: session.policy });
+    if act::is_host(session.wings[wing].egress)
+        && let Err(verdict) = filters::host_input(turn, packet, flow)
+    {
+        return Some(verdict);
+    }
+    let session = turn.state.sessions.get_mut(slot);
+    let is_answered = session.marks.has(Marks::ALG) && alg::ends(session, packet, flow, wing);
+    if session.marks.has(Marks::SPLICED)
+        && let Some(verdict) = proxy_syn::handshake(turn, packet, flow, at)
+    {
+        return Some(verdict);
+    }
     let judged = match flow.key.proto() {
         Proto::TCP => judge_tcp(turn, packet, flow, (slot, wing)),
+        _ if is_answered => Judged::Last(CloseReason::AgedOut),
         _ => Judged::Pass,
     };
     match judged {
@@ -58,7 +71,7 @@ pub(crate) fn run<R: Recorder>(
 }
 
 /// Why a session can't go on with this packet.
-fn must_end<R: Recorder>(turn: &mut Turn<'_, R>, slot: u32) -> Option<CloseReason> {
+pub(crate) fn must_end<R: Recorder>(turn: &mut Turn<'_, R>, slot: u32) -> Option<CloseReason> {
     let rules = &turn.world.rules;
     let session = turn.state.sessions.get_mut(slot);
     if session.is_over(Ticks::at(turn.now)) {
@@ -112,6 +125,9 @@ pub(crate) fn rejudge(rules: &Rules, session: &Session) -> Rejudged {
             }
         }
     }
+    if session.marks.has(Marks::CHILD) {
+        return alg::rejudge(rules, session.policy).map_or(Rejudged::Kept, Rejudged::Ended);
+    }
     if !translated_as_ever(rules, session) {
         return Rejudged::Ended(CloseReason::NatChanged);
     }
@@ -156,10 +172,10 @@ pub(crate) fn rejudge(rules: &Rules, session: &Session) -> Rejudged {
 }
 
 /// The tuple of a session as policies see it: the destination as translated, the source as it came.
-fn inner_key(session: &Session) -> FlowKey {
+pub(crate) fn inner_key(session: &Session) -> FlowKey {
     let [first, second] = &session.wings;
-    let (to, key) = ((second.key.src(), second.key.sport()), &first.key);
-    FlowKey::new(key.family(), key.proto(), (key.src(), key.sport()), to)
+    let (to, key) = ((second.key.family(), second.key.src()), &first.key);
+    FlowKey::across((key.family(), key.proto()), (key.src(), key.sport()), to, second.key.sport())
 }
 
 /// Whether the rules still say what a session's packets are translated to. Spec: nat-source-17, nat-destination-8.
@@ -179,19 +195,19 @@ fn translated_as_ever(rules: &Rules, session: &Session) -> bool {
     let way = Way { from: (first.ingress, first.zone), to: (second.ingress, second.zone) };
     let Some(egress) = rules.unit(second.ingress) else { return false };
     match rules.nat.outward(way, &inner, icmp, egress) {
-        Outward::Leased(action, _) => {
+        Outward::Leased(action, ..) => {
             let sport = nat::leases_port(&inner, icmp).then_some(inner.sport());
-            let (family, addr, port) = (inner.family(), second.key.dst(), second.key.dport());
+            let (family, addr, port) = (inner.dst_family(), second.key.dst(), second.key.dport());
             rules.nat.pools.may_give(action, &Translated { family, addr, port, sport }, egress)
         }
         Outward::Fixed(to, _) => to == (second.key.dst(), second.key.dport()),
-        Outward::Keep | Outward::Off(_) | Outward::NoAddress(_) => false,
+        Outward::Keep | Outward::Off(_) | Outward::NoAddress(_) | Outward::Refused(..) => false,
     }
 }
 
 /// What the conversation makes of a segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Judged {
+pub(crate) enum Judged {
     Pass,
     /// It passes, and the session with it.
     Last(CloseReason),
@@ -201,7 +217,7 @@ enum Judged {
 }
 
 /// Flags and windows. Only what passes changes the session. Spec: tcp-4..41.
-fn judge_tcp<R: Recorder>(
+pub(crate) fn judge_tcp<R: Recorder>(
     turn: &mut Turn<'_, R>,
     packet: &Packet<'_>,
     flow: &Flow,
@@ -209,6 +225,15 @@ fn judge_tcp<R: Recorder>(
 ) -> Judged {
     let Some(segment) = Segment::read(packet.bytes(), &flow.network) else { return Judged::Pass };
     let rules = &turn.world.rules.tcp;
+    let session = turn.state.sessions.get_mut(slot);
+    let marks = session.marks;
+    let mut segment = segment;
+    if marks.has(Marks::SPLICED) {
+        segment = turn.state.splices.view(slot, wing, segment);
+    }
+    if marks.has(Marks::ALG) {
+        segment = turn.state.gateways.view(slot, wing, segment);
+    }
     let session = turn.state.sessions.get_mut(slot);
     let direction = if wing == 0 { Direction::Initial } else { Direction::Reverse };
     let judgement = session.tcp.judge(direction, &segment, rules);
@@ -254,7 +279,7 @@ fn judge_tcp<R: Recorder>(
 }
 
 /// Time and counters.
-fn advance<R: Recorder>(turn: &mut Turn<'_, R>, flow: &Flow, slot: u32, wing: usize) {
+pub(crate) fn advance<R: Recorder>(turn: &mut Turn<'_, R>, flow: &Flow, slot: u32, wing: usize) {
     let session = turn.state.sessions.get_mut(slot);
     session.last_seen = Ticks::at(turn.now);
     let bytes = u64::from(flow.network.end - flow.link.l3_at);
@@ -280,8 +305,14 @@ pub(crate) fn forward<R: Recorder>(
     let session = turn.state.sessions.get(at.slot());
     let other = session.wings[1 - at.wing()].key;
     let recipe = Recipe { wing: session.wings[at.wing()], other };
-    let translated = session.is_translated();
+    let (translated, marks) = (session.is_translated(), session.marks);
     let to_host = act::is_host(recipe.wing.egress);
+    if marks.has(Marks::ACROSS) {
+        if marks.has(Marks::SPLICED) {
+            turn.state.splices.rewrite(at, packet, &flow.network);
+        }
+        return between::forward(turn, packet, flow, at, &recipe);
+    }
     if !flow.from_host && !to_host {
         if let Some(verdict) = check_ttl(turn, packet, flow) {
             return verdict;
@@ -295,6 +326,17 @@ pub(crate) fn forward<R: Recorder>(
     if translated {
         act::translate(packet, flow, &recipe);
     }
+    let changed;
+    let flow = match marks.changes_content() {
+        false => flow,
+        true => match change(turn, packet, flow, (at, marks)) {
+            Err(reason) => return Verdict::Drop(reason),
+            Ok(facts) => {
+                changed = facts;
+                &changed
+            }
+        },
+    };
     clamp_mss(turn, packet, flow);
     let network = act::translated(&flow.network, &other);
     let partial = act::checksum_left(packet, &network);
@@ -307,8 +349,26 @@ pub(crate) fn forward<R: Recorder>(
     through(turn, packet, flow, at, (&recipe, partial))
 }
 
+/// Numbers and payload as the receiver is to see them. A gateway counts as the client does: a spliced session's
+/// numbers are brought to that before it, or from that behind it.
+fn change<R: Recorder>(
+    turn: &mut Turn<'_, R>,
+    packet: &mut Packet<'_>,
+    flow: &Flow,
+    (at, marks): (WingRef, Marks),
+) -> Result<Flow, DropReason> {
+    if marks.has(Marks::SPLICED) && at.wing() == 1 {
+        turn.state.splices.rewrite(at, packet, &flow.network);
+    }
+    let facts = if marks.has(Marks::ALG) { alg::inspect(turn, packet, flow, at)? } else { *flow };
+    if marks.has(Marks::SPLICED) && at.wing() == 0 {
+        turn.state.splices.rewrite(at, packet, &facts.network);
+    }
+    Ok(facts)
+}
+
 /// Lowers the MSS that a SYN announces. Spec: tcp-42, tcp-44.
-fn clamp_mss<R>(turn: &Turn<'_, R>, packet: &mut Packet<'_>, flow: &Flow) {
+pub(crate) fn clamp_mss<R>(turn: &Turn<'_, R>, packet: &mut Packet<'_>, flow: &Flow) {
     let L4::Tcp { flags, .. } = flow.network.l4 else { return };
     let Some(limit) = turn.world.rules.flow.tcp.mss.filter(|_| flags.has(TcpFlags::SYN)) else { return };
     let (at, end) = (usize::from(flow.network.l4_at), usize::from(flow.network.end));
@@ -317,7 +377,11 @@ fn clamp_mss<R>(turn: &Turn<'_, R>, packet: &mut Packet<'_>, flow: &Flow) {
     }
 }
 
-fn check_ttl<R: Recorder>(turn: &mut Turn<'_, R>, packet: &Packet<'_>, flow: &Flow) -> Option<Verdict> {
+pub(crate) fn check_ttl<R: Recorder>(
+    turn: &mut Turn<'_, R>,
+    packet: &Packet<'_>,
+    flow: &Flow,
+) -> Option<Verdict> {
     if flow.network.ttl > 1 {
         return None;
     }
@@ -346,7 +410,7 @@ fn check_size<R: Recorder>(
 }
 
 /// Out of the session's egress unit; the way is looked up again when routes or neighbours changed.
-fn through<R: Recorder>(
+pub(crate) fn through<R: Recorder>(
     turn: &mut Turn<'_, R>,
     packet: &mut Packet<'_>,
     flow: &Flow,

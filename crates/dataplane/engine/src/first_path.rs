@@ -1,6 +1,7 @@
 //! A packet without a session, in Junos' order: destination NAT, route, zones, policy, source NAT, install.
 
 use ravelin_contract::Event;
+use ravelin_nat::Inbound;
 use ravelin_program::{Action, Application, Interface, LogWhen, Policy};
 use ravelin_screen::Way;
 use ravelin_tcp::Opened;
@@ -18,7 +19,7 @@ use crate::session::{HOST_UNIT, NO_APPLICATION, NO_POLICY, WingRef};
 use crate::steer::Towards;
 use crate::step::{Flow, Turn};
 use crate::verdict::Verdict;
-use crate::{fast_path, home, host, reply, screens, tcp};
+use crate::{alg, between, fast_path, home, host, mapped, proxy_syn, reply, screens, tcp};
 
 /// What the policy said of a packet it lets through.
 #[derive(Clone, Copy, Debug)]
@@ -45,6 +46,8 @@ pub(crate) struct Draft {
     /// The static or destination NAT rule that matched, one that says `off` too.
     pub rule: Option<NatRuleId>,
     pub source: Outward,
+    /// A persistent mapping lets it in.
+    pub entered: Option<Inbound>,
     /// The conversation that a TCP segment opens.
     pub tcp: Option<Opened>,
 }
@@ -57,11 +60,29 @@ pub(crate) fn run<R: Recorder>(turn: &mut Turn<'_, R>, packet: &mut Packet<'_>, 
     if let Err(verdict) = screens::first(turn, packet, flow, (flow.zone, Way::In)) {
         return verdict;
     }
+    match proxy_syn::accept(turn, packet, flow) {
+        Some(verdict) => verdict,
+        None => admitted(turn, packet, flow),
+    }
+}
+
+/// The path behind the screens of the zone that a packet enters.
+pub(crate) fn admitted<R: Recorder>(turn: &mut Turn<'_, R>, packet: &mut Packet<'_>, flow: &Flow) -> Verdict {
+    if let Some(verdict) = alg::claim(turn, packet, flow) {
+        return verdict;
+    }
     let world = turn.world;
     let inward = world.rules.nat.inward((flow.unit, flow.zone), &flow.key, flow.icmp());
     if let Some(rule) = inward.rule {
         turn.rec.fact(Fact::NatRule { rule, off: inward.key == flow.key });
     }
+    if let Some(why) = inward.refused {
+        return between::refuse(turn, packet, flow, (why.reason(), why.answer(flow.key.family())));
+    }
+    let inward = match mapped::seek(turn, flow, inward) {
+        Ok(inward) => inward,
+        Err(verdict) => return verdict,
+    };
     if host::is_local(turn.world, flow, &inward.key) {
         return host::inbound(turn, packet, flow, &inward);
     }
@@ -92,7 +113,8 @@ pub(crate) fn open<R: Recorder>(
     match outcome {
         Err(verdict) => verdict,
         Ok(slot) => {
-            home::leave_stub(turn, &flow.key, slot);
+            home::leave_stub(turn, slot);
+            alg::attach(turn, slot);
             fast_path::forward(turn, packet, flow, WingRef::new(slot, 0))
         }
     }
@@ -120,12 +142,13 @@ fn judge<R: Recorder>(
 ) -> Result<Draft, DropReason> {
     let tcp = check_opening(turn, packet, flow)?;
     let world = turn.world;
-    let egress = route(turn, packet, flow, inward.key.dst())?;
+    let egress = route(turn, packet, flow, (inward.key.dst_family(), inward.key.dst()))?;
     let to = egress.zone.ok_or(DropReason::EgressNoZone)?;
     turn.rec.fact(Fact::Zones { from: flow.zone, to });
     let permit = policy(turn, packet, flow, (&inward.key, to))?;
     let way = nat::Way { from: (flow.unit, flow.zone), to: (egress.id, to) };
     let source = world.rules.nat.outward(way, &inward.key, flow.icmp(), egress);
+    between::check_source(turn, packet, flow, (&inward.key, source))?;
     if let Some(rule) = source.rule() {
         turn.rec.fact(Fact::NatRule { rule, off: matches!(source, Outward::Off(_)) });
     }
@@ -141,6 +164,7 @@ fn judge<R: Recorder>(
         inner: inward.key,
         rule: inward.rule,
         source,
+        entered: inward.entered,
         tcp,
     })
 }
@@ -172,14 +196,13 @@ fn check_opening<R: Recorder>(
     }
 }
 
-fn route<'w, R: Recorder>(
+pub(crate) fn route<'w, R: Recorder>(
     turn: &mut Turn<'w, R>,
     packet: &Packet<'_>,
     flow: &Flow,
-    dst: Addr,
+    (family, dst): (Family, Addr),
 ) -> Result<&'w Interface, DropReason> {
     let world = turn.world;
-    let family = flow.network.family;
     if dst.is_multicast(family) {
         return Err(DropReason::NoRoute);
     }
@@ -264,6 +287,7 @@ pub(crate) fn tuple_of(key: &FlowKey, from: ZoneId, to: ZoneId) -> Tuple {
         to,
         family: key.family(),
         src: key.src(),
+        dst_family: key.dst_family(),
         dst: key.dst(),
         proto: key.proto(),
         sport: key.sport(),
@@ -296,6 +320,7 @@ impl Draft {
             inner: key,
             rule: None,
             source: Outward::Keep,
+            entered: None,
             tcp: None,
         }
     }
@@ -307,8 +332,7 @@ impl Draft {
 
     /// The key of answers to packets that leave from `source`.
     pub(crate) fn answers(&self, source: (Addr, u16)) -> FlowKey {
-        let key = &self.inner;
-        FlowKey::new(key.family(), key.proto(), (key.dst(), key.dport()), source)
+        self.inner.answers(source)
     }
 
     /// From where answers come.

@@ -9,6 +9,7 @@ mod store;
 
 use std::hash::Hasher;
 
+use ravelin_filter::Marks;
 use ravelin_translate::{BadFragment, Fragments as Pieces, Judgement};
 use ravelin_types::{Addr, DropReason, Family, Instant, Proto, WorkerId, ZoneId};
 use ravelin_wire::{Fragment, Network};
@@ -63,6 +64,7 @@ pub(crate) struct Arrival<'a> {
     pub network: &'a Network,
     pub l3_at: u16,
     pub zone: ZoneId,
+    pub marks: Marks,
 }
 
 /// What becomes of a fragment.
@@ -101,7 +103,7 @@ impl Fragments {
             Ok(Judgement::Pass) => {}
             Ok(Judgement::Duplicate) => return Taken::Drop(DropReason::FragmentDuplicate),
             Ok(Judgement::Wait) => {
-                let place = self.store.put(arrival.packet, entry.until);
+                let place = self.store.put(arrival.packet, arrival.marks, entry.until);
                 return match place {
                     Some(place) if entry.pieces.hold(place) => Taken::Held,
                     Some(place) => {

@@ -5,7 +5,6 @@
 use ravelin_nat::Request;
 
 use crate::first_path::Draft;
-use crate::key::FlowKey;
 use crate::nat::{self, Outward};
 use crate::packet::Stage;
 use crate::steer::{HandOver, Towards};
@@ -16,12 +15,15 @@ use crate::stub::Message;
 /// no choice of port, the owner of its answers; else the tuple's owner. Nothing has been counted or taken yet.
 pub(crate) fn elsewhere<R>(turn: &Turn<'_, R>, flow: &Flow, draft: &Draft) -> Option<HandOver> {
     let (steering, rules) = (&turn.state.steering, &turn.world.rules);
-    if steering.is_alone() || flow.handed.is_some_and(|h| h.stage == Stage::Ports) {
+    // One that came in by a mapping lives where that is.
+    if steering.is_alone() || draft.entered.is_some() || flow.handed.is_some_and(|h| h.stage == Stage::Ports)
+    {
         return None;
     }
     let owner = match draft.source {
-        Outward::Leased(action, _) => {
+        Outward::Leased(action, _, persistent) => {
             let request = nat::request(action, &draft.inner, flow.icmp(), rules.unit(draft.egress)?);
+            let request = Request { persistent, ..request };
             let placed = turn.state.leases.place(&request);
             let is_sent_home = flow.handed.is_some_and(|h| h.stage == Stage::Home);
             if placed != steering.worker() || is_sent_home {
@@ -34,7 +36,7 @@ pub(crate) fn elsewhere<R>(turn: &Turn<'_, R>, flow: &Flow, draft: &Draft) -> Op
             let back = draft.answers((addr, port));
             steering.of_key(rules, &back, draft.answers_come())
         }
-        Outward::Keep | Outward::Off(_) | Outward::NoAddress(_) => {
+        Outward::Keep | Outward::Off(_) | Outward::NoAddress(_) | Outward::Refused(..) => {
             steering.of_key(rules, &draft.inner.reversed(), draft.answers_come())
         }
     };
@@ -59,15 +61,18 @@ pub(crate) fn other_ports<R>(turn: &Turn<'_, R>, flow: &Flow, request: &Request)
     if next == tuples { None } else { steering.to(next, Stage::Ports, flow.handed) }
 }
 
-/// Tells the tuple's owner that the session lives here.
-pub(crate) fn leave_stub<R>(turn: &mut Turn<'_, R>, key: &FlowKey, slot: u32) {
+/// Tells the tuple's owner that the session lives here; of one that came in by a mapping its answers' owner, since
+/// answers need no policy.
+pub(crate) fn leave_stub<R>(turn: &mut Turn<'_, R>, slot: u32) {
     let state = &mut *turn.state;
     if state.steering.is_alone() {
         return;
     }
-    let tuples = state.steering.of_key(&turn.world.rules, key, Towards::In);
+    let session = state.sessions.get_mut(slot);
+    let key = *session.stubbed_key();
+    let tuples = state.steering.of_key(&turn.world.rules, &key, Towards::In);
     if tuples != state.worker {
-        state.outbox.push(tuples, Message::Stub { key: *key, owner: state.worker });
-        state.sessions.get_mut(slot).stub_at = tuples;
+        session.stub_at = tuples;
+        state.outbox.push(tuples, Message::Stub { key, owner: state.worker });
     }
 }

@@ -9,6 +9,7 @@ use ravelin_wire::{L4, ethertype};
 use crate::act;
 use crate::explain::{Fact, Recorder};
 use crate::fast_path;
+use crate::filters;
 use crate::first_path::{self, Draft};
 use crate::forwarding::Path;
 use crate::install::install;
@@ -31,10 +32,10 @@ const FROM_NEIGHBOUR: u8 = 255;
 /// Whether a packet from the wire is for the firewall: one of its addresses, link-local, or a
 /// group or broadcast on the link.
 pub(crate) fn is_local(world: &Snapshot, flow: &Flow, key: &FlowKey) -> bool {
-    let (family, dst) = (key.family(), key.dst());
+    let (family, dst) = (key.dst_family(), key.dst());
     world.rules.local(family, dst).is_some()
         || is_link_scoped(family, dst)
-        || is_subnet_broadcast(world, flow, dst)
+        || is_subnet_broadcast(world, flow, (family, dst))
         || matches!(world.forwarding.lookup(family, dst, 0), Path::Local(_))
 }
 
@@ -46,8 +47,7 @@ fn is_link_scoped(family: Family, dst: ravelin_types::Addr) -> bool {
     }
 }
 
-fn is_subnet_broadcast(world: &Snapshot, flow: &Flow, dst: ravelin_types::Addr) -> bool {
-    let family = flow.network.family;
+fn is_subnet_broadcast(world: &Snapshot, flow: &Flow, (family, dst): (Family, ravelin_types::Addr)) -> bool {
     let Some(unit) = world.rules.unit(flow.unit) else { return false };
     family == Family::V4
         && unit.addresses.iter().filter(|a| a.family == family && a.len < 31).any(|a| {
@@ -63,6 +63,13 @@ pub(crate) fn inbound<R: Recorder>(
     flow: &Flow,
     inward: &Inward,
 ) -> Verdict {
+    // The firewall itself is not to be had in another family. Spec: nat-static-12.
+    if inward.key.is_across() {
+        return Verdict::Drop(DropReason::HostInboundDenied);
+    }
+    if let Err(verdict) = filters::host_input(turn, packet, flow) {
+        return verdict;
+    }
     if is_neighbour_discovery(flow) {
         if proxy::neighbour(turn, packet, flow) {
             return Verdict::Consume;

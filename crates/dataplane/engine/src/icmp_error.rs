@@ -8,15 +8,16 @@ use ravelin_translate::{Ends, Ports, Refused};
 use ravelin_types::{DropReason, IcmpKind};
 use ravelin_wire::{L4, Network, parse_ip, rewrite};
 
-use crate::act;
 use crate::explain::{Fact, Recorder};
 use crate::fast_path::{self, Rejudged};
+use crate::filters;
 use crate::forwarding::Path;
 use crate::key::FlowKey;
 use crate::packet::{Checksum, Packet, Stage};
-use crate::session::{Session, Ticks};
+use crate::session::{Marks, Session, Ticks};
 use crate::step::{Flow, Turn};
 use crate::verdict::Verdict;
+use crate::{act, between};
 
 /// Bytes of an ICMP error before its quote.
 const HEADER: usize = 8;
@@ -74,17 +75,25 @@ fn deliver<R: Recorder>(
 ) -> Verdict {
     let other = session.wings[1 - wing].key;
     let to_host = act::is_host(session.wings[wing].egress);
+    if to_host && let Err(verdict) = filters::host_input(turn, packet, flow) {
+        return verdict;
+    }
     if !to_host && !flow.from_host && flow.network.ttl <= 1 {
         return Verdict::Drop(DropReason::TtlExpired);
     }
-    let network = if session.is_translated() {
-        match translate(packet, flow, &other, quoted) {
-            Ok(network) => network,
-            Err(reason) => return Verdict::Drop(reason),
-        }
+    let across = session.marks.has(Marks::ACROSS);
+    let rewritten = if across {
+        between::error(turn, packet, flow, (session, wing), (quoted, ports(quoted, &other)))
+    } else if session.is_translated() {
+        translate(packet, flow, &other, quoted).map(|network| Flow { network, ..*flow })
     } else {
-        flow.network
+        Ok(*flow)
     };
+    let flow = &match rewritten {
+        Ok(flow) => flow,
+        Err(reason) => return Verdict::Drop(reason),
+    };
+    let network = &flow.network;
     if to_host {
         return act::to_host(turn, packet, flow, None);
     }
@@ -92,7 +101,9 @@ fn deliver<R: Recorder>(
         return act::from_host(turn, packet, flow, None);
     }
     let l3_at = usize::from(flow.link.l3_at);
-    rewrite::decrement_ttl(packet.bytes_mut(), l3_at, network.family);
+    if !across {
+        rewrite::decrement_ttl(packet.bytes_mut(), l3_at, network.family);
+    }
     let world = turn.world;
     let zone = session.wings[1 - wing].zone;
     match world.forwarding.lookup(network.family, network.dst, flow.hash) {

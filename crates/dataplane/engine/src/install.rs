@@ -3,7 +3,7 @@
 //! Place: the end of the first path, after permit. What was taken is given back when anything fails.
 
 use ravelin_contract::{Event, SessionEvent};
-use ravelin_nat::{Action, Recipe, Refusal, Request};
+use ravelin_nat::{Action, PersistentRule, Recipe, Refusal, Request};
 use ravelin_tcp::{Conversation, Opened};
 use ravelin_types::{DropReason, Family, NatRuleId, Proto};
 use ravelin_wire::checksum::Delta;
@@ -16,7 +16,7 @@ use crate::session::{InsertError, Life, Marks, NO_POLICY, NO_RULE, Session, Tick
 use crate::step::{Flow, Turn};
 use crate::tcp;
 use crate::verdict::Verdict;
-use crate::{home, screens};
+use crate::{home, mapped, screens};
 
 /// Tries to find a leased port whose reverse wing is free.
 const LEASE_TRIES: usize = 8;
@@ -31,20 +31,37 @@ pub(crate) fn install<R: Recorder>(
     if !turn.shared.reserve_session() {
         return Err(Verdict::Drop(DropReason::SessionTableFull));
     }
+    let entered = mapped::enter(turn, draft).map_err(|reason| {
+        turn.shared.release_session();
+        Verdict::Drop(reason)
+    })?;
     let result = match draft.source {
         Outward::Keep | Outward::Off(_) => {
             insert(turn, flow, draft, draft.inner.reversed()).map_err(Verdict::Drop)
         }
+        Outward::Refused(why, rule) => failed(turn, rule, why.reason()),
         Outward::Fixed(to, rule) => match insert(turn, flow, draft, draft.answers(to)) {
             Err(reason) => failed(turn, rule, reason),
             Ok(slot) => Ok(slot),
         },
-        Outward::Leased(action, rule) => insert_leased(turn, flow, draft, (action, rule)),
+        Outward::Leased(action, rule, persistent) => {
+            insert_leased(turn, flow, draft, (action, rule, persistent))
+        }
         Outward::NoAddress(rule) => failed(turn, rule, DropReason::NatNoAddress),
     };
     match result {
-        Ok(slot) => screens::keep(turn, slot, reservation),
-        Err(_) => turn.shared.release_session(),
+        Ok(slot) => {
+            screens::keep(turn, slot, reservation);
+            if let Some(lease) = entered {
+                turn.state.leases.keep_entry(slot, lease);
+            }
+        }
+        Err(_) => {
+            turn.shared.release_session();
+            if let Some(lease) = entered {
+                turn.state.leases.give_back(lease, turn.now);
+            }
+        }
     }
     result
 }
@@ -54,13 +71,13 @@ fn insert_leased<R: Recorder>(
     turn: &mut Turn<'_, R>,
     flow: &Flow,
     draft: &Draft,
-    (action, rule): (Action, NatRuleId),
+    (action, rule, persistent): (Action, NatRuleId, Option<PersistentRule>),
 ) -> Result<u32, Verdict> {
-    let family = flow.key.family();
+    let family = draft.inner.dst_family();
     let Some(egress) = turn.world.rules.unit(draft.egress) else {
         return failed(turn, rule, DropReason::EgressDown);
     };
-    let request = nat::request(action, &draft.inner, flow.icmp(), egress);
+    let request = Request { persistent, ..nat::request(action, &draft.inner, flow.icmp(), egress) };
     for _ in 0..LEASE_TRIES {
         let state = &mut *turn.state;
         let recipe = match state.leases.lease(&request, turn.now, &mut state.random) {
@@ -170,15 +187,19 @@ fn build<R: Recorder>(turn: &mut Turn<'_, R>, flow: &Flow, draft: &Draft, back: 
         section_hash: turn.world.rules.section_hash(flow.zone, draft.to_zone),
         policy: draft.policy,
         nat_rule: match draft.source {
-            Outward::Leased(_, rule) | Outward::Fixed(_, rule) => rule,
-            Outward::Keep | Outward::Off(_) | Outward::NoAddress(_) => NO_RULE,
+            Outward::Leased(_, rule, _) | Outward::Fixed(_, rule) => rule,
+            Outward::Keep | Outward::Off(_) | Outward::NoAddress(_) | Outward::Refused(..) => NO_RULE,
         },
         destination_rule: draft.rule.filter(|_| draft.inner != flow.key).unwrap_or(NO_RULE),
         application: draft.application,
         id: turn.state.new_session_id(),
         tcp,
         state: draft.tcp.map_or(Life::Opening, |opened| tcp::life(opened.conversation.state())),
-        marks: Marks::default().with(Marks::LOG_CLOSE, draft.log.close).with(Marks::COUNT, draft.count),
+        marks: Marks::default()
+            .with(Marks::LOG_CLOSE, draft.log.close)
+            .with(Marks::COUNT, draft.count)
+            .with(Marks::ACROSS, draft.inner.is_across())
+            .with(Marks::ENTERED, draft.entered.is_some()),
         ..Session::EMPTY
     };
     session.packets[0] = 1;
@@ -198,6 +219,10 @@ fn wings(flow: &Flow, draft: &Draft, back: FlowKey) -> [Wing; 2] {
 /// The checksum changes of a wing, from its own key to the other's turned round.
 fn with_deltas(wing: Wing, other: &FlowKey) -> Wing {
     let (key, new) = (&wing.key, other.reversed());
+    if key.family() != new.family() {
+        // Written anew, not changed by a difference.
+        return wing;
+    }
     let family = key.family();
     let l3 = Delta::address(family, key.src(), new.src()).and(Delta::address(family, key.dst(), new.dst()));
     let ports = Delta::word(key.sport(), new.sport()).and(Delta::word(key.dport(), new.dport()));

@@ -8,6 +8,9 @@ use ravelin_wire::{L4, Network};
 
 use crate::siphash::siphash13;
 
+/// In the last word: the destination is of the family that the source isn't.
+const ACROSS: u64 = 1;
+
 /// Forty bytes: source, destination, ports, protocol, family, scope.
 ///
 /// ICMP echo has its identifier as the port of the asking side and 0 as the other, so that the
@@ -23,6 +26,18 @@ impl FlowKey {
         let ports = u64::from(sport) << 48 | u64::from(dport) << 32;
         let last = ports | u64::from(proto.0) << 24 | (family as u64) << 16;
         Self([(src.0 >> 64) as u64, src.0 as u64, (dst.0 >> 64) as u64, dst.0 as u64, last])
+    }
+
+    /// A packet whose destination is translated to another family than its source's. No table has such keys.
+    pub(crate) fn across(
+        (family, proto): (Family, Proto),
+        src: (Addr, u16),
+        (to, dst): (Family, Addr),
+        dport: u16,
+    ) -> Self {
+        let mut key = Self::new(family, proto, src, (dst, dport));
+        key.0[4] |= if to == family { 0 } else { ACROSS };
+        key
     }
 
     /// The key of a datagram whose transport header is known; `ports` fills in for the fragments
@@ -65,6 +80,35 @@ impl FlowKey {
     #[must_use]
     pub const fn family(&self) -> Family {
         if (self.0[4] >> 16) as u8 == Family::V4 as u8 { Family::V4 } else { Family::V6 }
+    }
+
+    /// The destination's family: the source's, unless the packet is translated between families.
+    #[must_use]
+    pub const fn dst_family(&self) -> Family {
+        match (self.is_across(), self.family()) {
+            (false, family) => family,
+            (true, Family::V4) => Family::V6,
+            (true, Family::V6) => Family::V4,
+        }
+    }
+
+    /// Whether the ends are of two families.
+    pub(crate) const fn is_across(&self) -> bool {
+        self.0[4] & ACROSS != 0
+    }
+
+    /// The protocol as the destination's family numbers it.
+    pub(crate) const fn dst_proto(&self) -> Proto {
+        match (self.is_across(), self.proto()) {
+            (true, Proto::ICMP) => Proto::ICMPV6,
+            (true, Proto::ICMPV6) => Proto::ICMP,
+            (_, proto) => proto,
+        }
+    }
+
+    /// The key of answers to packets that leave from `source`, an address of the destination's family.
+    pub(crate) fn answers(&self, source: (Addr, u16)) -> Self {
+        Self::new(self.dst_family(), self.dst_proto(), (self.dst(), self.dport()), source)
     }
 
     /// The key of an answer: the two ends exchanged.
@@ -134,6 +178,19 @@ fn ports_of(network: &Network) -> (u16, u16) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_key_across_families_has_answers_in_one() {
+        let (src, dst) = (Addr::v6([0x20; 16]), Addr::v4([198, 51, 100, 2]));
+        let key = FlowKey::across((Family::V6, Proto::ICMPV6), (src, 7), (Family::V4, dst), 0);
+        assert_eq!((key.family(), key.dst_family(), key.proto()), (Family::V6, Family::V4, Proto::ICMPV6));
+        let pool = Addr::v4([203, 0, 113, 1]);
+        let back = FlowKey::new(Family::V4, Proto::ICMP, (dst, 0), (pool, 99));
+        assert_eq!(key.answers((pool, 99)), back);
+        let same = FlowKey::across((Family::V4, Proto::ICMPV6), (dst, 1), (Family::V4, pool), 2);
+        assert_eq!(same, FlowKey::new(Family::V4, Proto::ICMPV6, (dst, 1), (pool, 2)));
+        assert_eq!(same.answers((dst, 1)), same.reversed());
+    }
 
     #[test]
     fn a_key_gives_back_what_it_was_made_of() {

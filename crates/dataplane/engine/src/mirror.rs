@@ -2,7 +2,7 @@
 //!
 //! Junos: `forwarding-options port-mirroring`, `security forwarding-options mirror-filter`. Place: ingress copies are taken before a packet
 //! is looked at, egress copies when the batch is through, behind every other stage; so neither path knows of them. State: a sampler for each
-//! instance, the worker's own, and the copies of one step. Spec: mirror-1..24.
+//! instance, the worker's own, and the copies of one step. Spec: mirror-1..25.
 
 mod table;
 
@@ -10,7 +10,7 @@ use ravelin_contract::{Event, MirrorLoss};
 use ravelin_program::MirrorTo;
 use ravelin_types::{Family, Instant, InterfaceId, Mac, MirrorId, PortId};
 use ravelin_wire::rewrite::{self, Partial};
-use ravelin_wire::{ETHERNET_LEN, VLAN_LEN, ethertype, put_u16, u16_at};
+use ravelin_wire::{ETHERNET_LEN, Network, VLAN_LEN, ethertype, put_u16, u16_at};
 
 use crate::counters::MirrorCounts;
 use crate::explain::{Fact, Recorder};
@@ -114,6 +114,16 @@ impl Sampler {
     }
 }
 
+/// What is left to do for a frame's transport checksum, in the copy at least.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Sum<'a> {
+    Whole,
+    /// To be finished.
+    Left(Partial),
+    /// To be made, of what the packet shows.
+    Anew(&'a Network),
+}
+
 /// What it takes to copy a frame.
 struct Copier<'a, R> {
     world: &'a Snapshot,
@@ -125,9 +135,9 @@ struct Copier<'a, R> {
     rec: &'a mut R,
 }
 
-/// Copies a packet by an instance, as it is now: what a filter's `port-mirror` and `port-mirror-instance` do.
-#[allow(dead_code, reason = "filter terms call it")]
-pub(crate) fn copy<R: Recorder>(turn: &mut Turn<'_, R>, packet: &Packet<'_>, mirror: MirrorId) {
+/// Copies a packet by an instance, as it is now: what a filter's `port-mirror` and `port-mirror-instance` do, too.
+/// Spec: mirror-25.
+pub(crate) fn copy<R: Recorder>(turn: &mut Turn<'_, R>, frame: &[u8], mirror: MirrorId, sum: Sum<'_>) {
     let state = &mut *turn.state;
     let mut copier = Copier {
         world: turn.world,
@@ -138,7 +148,7 @@ pub(crate) fn copy<R: Recorder>(turn: &mut Turn<'_, R>, packet: &Packet<'_>, mir
         now: turn.now,
         rec: turn.rec,
     };
-    copier.copy(mirror, packet.bytes(), None);
+    copier.copy(mirror, frame, sum);
 }
 
 /// Copies a frame fresh from the wire, if the interface is mirrored. Spec: mirror-11.
@@ -154,7 +164,7 @@ pub(crate) fn arrived<R: Recorder>(turn: &mut Turn<'_, R>, packet: &Packet<'_>) 
     }
     let unit = rules.unit_of(port, vlan_of(packet.bytes()));
     if let Some(mirror) = rules.mirrors.ingress.of(port, unit) {
-        copy(turn, packet, mirror);
+        copy(turn, packet.bytes(), mirror, Sum::Whole);
     }
 }
 
@@ -177,13 +187,19 @@ pub(crate) fn left<R: Recorder>(turn: &mut Turn<'_, R>, packets: &[Packet<'_>], 
     };
     for ((packet, slot), verdict) in packets.iter().zip(flows).zip(verdicts) {
         if let Verdict::Send { egress: Egress::Port(port), unit, partial } = *verdict {
-            copier.leaves((port, unit), came_by(slot), packet.bytes(), partial);
+            copier.leaves((port, unit), came_by(slot), packet.bytes(), partial.into());
         }
     }
     for answer in answers.iter().filter(|answer| answer.onward.is_none()) {
         if let Egress::Port(port) = answer.egress {
-            copier.leaves((port, answer.unit), answer.came_by, answer.bytes(), answer.partial);
+            copier.leaves((port, answer.unit), answer.came_by, answer.bytes(), answer.partial.into());
         }
+    }
+}
+
+impl From<Option<Partial>> for Sum<'_> {
+    fn from(partial: Option<Partial>) -> Self {
+        partial.map_or(Self::Whole, Self::Left)
     }
 }
 
@@ -193,12 +209,12 @@ impl<R: Recorder> Copier<'_, R> {
         (port, unit): (PortId, InterfaceId),
         came_by: Option<InterfaceId>,
         frame: &[u8],
-        partial: Option<Partial>,
+        sum: Sum<'_>,
     ) {
         let world = self.world;
         let table = &world.rules.mirrors;
         if let Some(mirror) = table.egress.of(port, Some(unit)) {
-            self.copy(mirror, frame, partial);
+            self.copy(mirror, frame, sum);
         }
         if table.filters.is_empty() {
             return;
@@ -207,13 +223,13 @@ impl<R: Recorder> Copier<'_, R> {
         let Some(network) = parsed.network else { return };
         for filter in &table.filters {
             if filter.holds(&network, (came_by, unit)) {
-                self.copy(filter.mirror, frame, partial);
+                self.copy(filter.mirror, frame, sum);
             }
         }
     }
 
     /// Copies a frame if it is its turn. The decision comes first: what is not chosen reserves nothing. Spec: mirror-10.
-    fn copy(&mut self, mirror: MirrorId, frame: &[u8], partial: Option<Partial>) {
+    fn copy(&mut self, mirror: MirrorId, frame: &[u8], sum: Sum<'_>) {
         let world = self.world;
         let Some(link) = Header::of(frame) else { return };
         let Some(target) = world.rules.mirrors.target(mirror) else { return };
@@ -222,7 +238,7 @@ impl<R: Recorder> Copier<'_, R> {
         if !sampler.takes(target) {
             return;
         }
-        if let Err(loss) = self.make(mirror, (target, way), (frame, link), partial) {
+        if let Err(loss) = self.make(mirror, (target, way), (frame, link), sum) {
             self.counters[mirror.index()].lose(loss);
             return;
         }
@@ -234,7 +250,7 @@ impl<R: Recorder> Copier<'_, R> {
         mirror: MirrorId,
         (target, way): (&Target, &Way),
         (frame, link): (&[u8], Header),
-        partial: Option<Partial>,
+        sum: Sum<'_>,
     ) -> Result<(), MirrorLoss> {
         let world = self.world;
         if !world.rules.port(way.port).is_some_and(|p| p.enabled) || !world.forwarding.is_up(way.port) {
@@ -242,7 +258,7 @@ impl<R: Recorder> Copier<'_, R> {
         }
         let cut = frame.len().min(link.len.saturating_add(target.len_max));
         // A checksum that is to be finished covers what is cut off, too.
-        let taken = if partial.is_some() { frame.len() } else { cut };
+        let taken = if matches!(sum, Sum::Whole) { cut } else { frame.len() };
         if taken > COPY_LEN_MAX || cut - link.len > way.mtu {
             return Err(MirrorLoss::NoFrame);
         }
@@ -250,8 +266,14 @@ impl<R: Recorder> Copier<'_, R> {
         (copy.mirror, copy.port, copy.unit) = (mirror, way.port, way.unit);
         copy.start = VLAN_LEN;
         copy.buf[VLAN_LEN..VLAN_LEN + taken].copy_from_slice(&frame[..taken]);
-        if let Some(partial) = partial {
-            rewrite::finish(&mut copy.buf[VLAN_LEN..VLAN_LEN + taken], partial);
+        let copied = &mut copy.buf[VLAN_LEN..VLAN_LEN + taken];
+        let left = match sum {
+            Sum::Whole => None,
+            Sum::Left(partial) => Some(partial),
+            Sum::Anew(network) => rewrite::prepare_partial(copied, network),
+        };
+        if let Some(partial) = left {
+            rewrite::finish(copied, partial);
         }
         copy.end = VLAN_LEN + cut;
         self.address(mirror, way, link);

@@ -4,17 +4,20 @@
 //! sources (reverse static, then source NAT) after policy. Spec: nat-source-1..6, nat-destination-1..9,
 //! nat-static-1..7.
 
+mod fixed;
 mod lease;
 mod pool;
 
-use ravelin_nat::{Action, Request};
+use ravelin_nat::{Action, Inbound, PersistentRule, Request};
 use ravelin_program::{
-    DestinationAction, DestinationNat, Interface, NatTuple, Program, SourceAction, SourceNat, StaticNat,
+    DestinationAction, DestinationNat, Interface, NatTuple, Program, SourceAction, SourceNat,
 };
-use ravelin_types::{Addr, InterfaceId, NatRuleId, Proto, RuleIdentity, ZoneId};
+use ravelin_types::{Addr, Family, InterfaceId, NatRuleId, Proto, RuleIdentity, ZoneId};
 
 use crate::key::FlowKey;
 
+pub(crate) use fixed::Untranslatable;
+use fixed::{Fixed, Inside};
 pub(crate) use lease::{Leases, reason};
 use pool::Given;
 pub(crate) use pool::{Pools, Translated};
@@ -24,8 +27,10 @@ pub(crate) use pool::{Pools, Translated};
 pub(crate) struct Nat {
     pub source: SourceNat,
     destination: DestinationNat,
-    fixed: StaticNat,
+    pub fixed: Fixed,
     pub pools: Pools,
+    /// A rule keeps mappings.
+    pub is_persistent: bool,
 }
 
 /// The two ends of a packet's way, as rule-sets name them.
@@ -35,12 +40,23 @@ pub(crate) struct Way {
     pub to: (InterfaceId, ZoneId),
 }
 
+/// A name server's end of an answer and its client's: where packets of each arrive, and its address.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Answered {
+    pub server: ((InterfaceId, ZoneId), Addr),
+    pub client: ((InterfaceId, ZoneId), Addr),
+}
+
 /// A packet's key with its destination as translated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Inward {
     pub key: FlowKey,
     /// The rule that matched, one that says `off` too.
     pub rule: Option<NatRuleId>,
+    /// The rule is for it and can do nothing with it.
+    pub refused: Option<Untranslatable>,
+    /// A persistent mapping lets it in: the external end that it came to.
+    pub entered: Option<Inbound>,
 }
 
 /// A rule by name.
@@ -61,21 +77,47 @@ pub(crate) enum Outward {
     /// A rule says `off`.
     Off(NatRuleId),
     /// What the worker leases for it.
-    Leased(Action, NatRuleId),
+    Leased(Action, NatRuleId, Option<PersistentRule>),
     /// Address and port as the rule computes them.
     Fixed((Addr, u16), NatRuleId),
     /// The rule has no address for it.
     NoAddress(NatRuleId),
+    /// A static rule is for it and can do nothing with it.
+    Refused(Untranslatable, NatRuleId),
 }
 
 impl Nat {
     pub(crate) fn of(program: &Program) -> Self {
+        let source = program.source_nat().cloned().unwrap_or_default();
+        let is_persistent = source.0.iter().flat_map(|set| &set.rules).any(|r| r.persistent.is_some());
         Self {
-            source: program.source_nat().cloned().unwrap_or_default(),
+            is_persistent,
+            source,
             destination: program.destination_nat().cloned().unwrap_or_default(),
-            fixed: program.static_nat().cloned().unwrap_or_default(),
+            fixed: Fixed::new(program.static_nat().cloned().unwrap_or_default()),
             pools: Pools::of(program),
         }
+    }
+
+    pub(crate) fn has_static(&self) -> bool {
+        !self.fixed.is_empty()
+    }
+
+    /// The address that a name's answer is to show to its client, by static rules: the outside one of an inside host
+    /// to those outside, the inside one to those inside. Spec: alg-14.
+    pub(crate) fn doctored(&self, way: &Answered, family: Family, addr: Addr) -> Option<Addr> {
+        let Answered { server, client } = *way;
+        let tuple = |src, dst| {
+            let (proto, ports, icmp) = (Proto::UDP, None, None);
+            NatTuple { family, dst_family: family, proto, src, dst, ports, icmp }
+        };
+        let outside = self.fixed.outward(client.0, &tuple(addr, client.1));
+        let outside = outside.and_then(|(_, met)| met.ok()).map(|(addr, _)| addr);
+        let inside = || {
+            let (_, met) = self.fixed.inward(server.0, &tuple(server.1, addr))?;
+            met.ok().filter(|inside| inside.family == family).map(|inside| inside.addr)
+        };
+        outside.or_else(inside)
     }
 
     /// Every rule.
@@ -87,7 +129,7 @@ impl Nat {
         let destination = self.destination.0.iter().flat_map(move |set| {
             set.rules.iter().map(move |r| of("destination", &set.name, (r.id, r.identity, &r.name)))
         });
-        let fixed = self.fixed.0.iter().flat_map(move |set| {
+        let fixed = self.fixed.rules.rule_sets.iter().flat_map(move |set| {
             set.rules.iter().map(move |r| of("static", &set.name, (r.id, r.identity, &r.name)))
         });
         source.chain(destination).chain(fixed)
@@ -100,16 +142,16 @@ impl Nat {
         key: &FlowKey,
         icmp: Option<(u8, u8)>,
     ) -> Inward {
-        let untouched = Inward { key: *key, rule: None };
-        if self.fixed.0.is_empty() && self.destination.0.is_empty() {
+        let untouched = Inward { key: *key, rule: None, refused: None, entered: None };
+        if self.fixed.is_empty() && self.destination.0.is_empty() {
             return untouched;
         }
         let tuple = tuple_of(key, icmp);
-        let sets = self.fixed.0.iter().filter(|set| set.from.holds(from));
-        for rule in sets.flat_map(|set| &set.rules) {
-            if let Some((addr, port)) = rule.inward(&tuple) {
-                return Inward { key: towards(key, addr, port), rule: Some(rule.id) };
-            }
+        if let Some((rule, met)) = self.fixed.inward(from, &tuple) {
+            return match met {
+                Ok(inside) => Inward { key: towards(key, inside), rule: Some(rule), ..untouched },
+                Err(why) => Inward { rule: Some(rule), refused: Some(why), ..untouched },
+            };
         }
         let sets = self.destination.0.iter().filter(|set| set.from.holds(from));
         let Some(rule) = sets.flat_map(|set| &set.rules).find(|rule| rule.matching.holds(&tuple)) else {
@@ -119,7 +161,9 @@ impl Nat {
         match (&rule.action, matched) {
             (DestinationAction::Pool(pool), Some(matched)) if pool.addresses.family == tuple.family => {
                 let port = pool.port.filter(|_| tuple.ports.is_some());
-                Inward { key: towards(key, pool.target(matched, tuple.dst), port), rule: Some(rule.id) }
+                let (family, addr) = (tuple.family, pool.target(matched, tuple.dst));
+                let key = towards(key, Inside { family, addr, port });
+                Inward { key, rule: Some(rule.id), ..untouched }
             }
             (DestinationAction::Pool(_) | DestinationAction::Off, _) => {
                 Inward { rule: Some(rule.id), ..untouched }
@@ -136,30 +180,35 @@ impl Nat {
         icmp: Option<(u8, u8)>,
         egress: &Interface,
     ) -> Outward {
-        if self.fixed.0.is_empty() && self.source.0.is_empty() {
+        if self.fixed.is_empty() && self.source.0.is_empty() {
             return Outward::Keep;
         }
         let tuple = tuple_of(key, icmp);
-        let sets = self.fixed.0.iter().filter(|set| set.from.holds(way.to));
-        for rule in sets.flat_map(|set| &set.rules) {
-            if let Some((addr, port)) = rule.outward(&tuple) {
-                return Outward::Fixed((addr, port.unwrap_or(key.sport())), rule.id);
-            }
+        if let Some((rule, met)) = self.fixed.outward(way.to, &tuple) {
+            return match met {
+                Ok((addr, port)) => Outward::Fixed((addr, port.unwrap_or(key.sport())), rule),
+                Err(why) => Outward::Refused(why, rule),
+            };
         }
         let sets = self.source.0.iter().filter(|set| set.from.holds(way.from) && set.to.holds(way.to));
         let Some(rule) = sets.flat_map(|set| &set.rules).find(|rule| rule.matching.holds(&tuple)) else {
             return Outward::Keep;
         };
+        // A mapping is kept by who leases, the address that a rule computes too.
+        let kept = rule.persistent.filter(|p| leases_port(key, icmp) || p.address_mapping);
         match rule.action {
+            SourceAction::Pool(pool) if kept.is_some() => Outward::Leased(Action::Pool(pool), rule.id, kept),
             SourceAction::Off => Outward::Off(rule.id),
             SourceAction::Pool(pool) => match self.pools.give(pool, key, leases_port(key, icmp)) {
-                Given::Lease => Outward::Leased(Action::Pool(pool), rule.id),
+                Given::Lease => Outward::Leased(Action::Pool(pool), rule.id, None),
                 Given::Address(addr) => Outward::Fixed((addr, key.sport()), rule.id),
                 Given::Nothing => Outward::NoAddress(rule.id),
             },
-            SourceAction::Interface => match egress.source_address(tuple.family) {
+            SourceAction::Interface => match egress.source_address(tuple.dst_family) {
                 None => Outward::NoAddress(rule.id),
-                Some(addr) if leases_port(key, icmp) => Outward::Leased(Action::Interface(addr), rule.id),
+                Some(addr) if leases_port(key, icmp) => {
+                    Outward::Leased(Action::Interface(addr), rule.id, kept)
+                }
                 // Messages without an identifier and protocols without ports keep what they have.
                 Some(addr) => Outward::Fixed((addr, key.sport()), rule.id),
             },
@@ -167,13 +216,34 @@ impl Nat {
     }
 }
 
+/// A packet as persistent mappings look at it; `key` has its destination as translated so far.
+pub(crate) fn inbound(key: &FlowKey) -> Inbound {
+    Inbound {
+        family: key.dst_family(),
+        proto: key.dst_proto(),
+        external: key.dst(),
+        port: key.dport(),
+        remote: (key.src(), key.sport()),
+    }
+}
+
+impl Inward {
+    /// The same packet, let in by a mapping to this internal end.
+    pub(crate) fn entering(&self, entered: Inbound, family: Family, addr: Addr, port: Option<u16>) -> Self {
+        let key = towards(&self.key, Inside { family, addr, port });
+        Self { key, entered: Some(entered), ..*self }
+    }
+}
+
 impl Outward {
     pub(crate) fn rule(self) -> Option<NatRuleId> {
         match self {
             Self::Keep => None,
-            Self::Off(rule) | Self::Leased(_, rule) | Self::Fixed(_, rule) | Self::NoAddress(rule) => {
-                Some(rule)
-            }
+            Self::Off(rule)
+            | Self::Leased(_, rule, _)
+            | Self::Fixed(_, rule)
+            | Self::NoAddress(rule)
+            | Self::Refused(_, rule) => Some(rule),
         }
     }
 }
@@ -187,8 +257,8 @@ pub(crate) const fn has_ports(proto: Proto) -> bool {
 pub(crate) fn request(action: Action, key: &FlowKey, icmp: Option<(u8, u8)>, egress: &Interface) -> Request {
     Request {
         action,
-        family: key.family(),
-        proto: key.proto(),
+        family: key.dst_family(),
+        proto: key.dst_proto(),
         source: key.src(),
         source_family: key.family(),
         // There is one routing instance.
@@ -196,7 +266,7 @@ pub(crate) fn request(action: Action, key: &FlowKey, icmp: Option<(u8, u8)>, egr
         sport: leases_port(key, icmp).then_some(key.sport()),
         remote: (key.dst(), key.dport()),
         persistent: None,
-        egress: egress.source_address(key.family()),
+        egress: egress.source_address(key.dst_family()),
     }
 }
 
@@ -212,13 +282,15 @@ fn tuple_of(key: &FlowKey, icmp: Option<(u8, u8)>) -> NatTuple {
         family: key.family(),
         proto: key.proto(),
         src: key.src(),
+        dst_family: key.dst_family(),
         dst: key.dst(),
         ports: has_ports.then(|| (key.sport(), key.dport())),
         icmp,
     }
 }
 
-fn towards(key: &FlowKey, addr: Addr, port: Option<u16>) -> FlowKey {
-    let to = (addr, port.unwrap_or(key.dport()));
-    FlowKey::new(key.family(), key.proto(), (key.src(), key.sport()), to)
+fn towards(key: &FlowKey, inside: Inside) -> FlowKey {
+    let Inside { family, addr, port } = inside;
+    let from = (key.src(), key.sport());
+    FlowKey::across((key.family(), key.proto()), from, (family, addr), port.unwrap_or(key.dport()))
 }

@@ -1,7 +1,8 @@
 //! A packet: its bytes and what its I/O backend knows of it.
 
+use ravelin_filter::Marks;
 use ravelin_translate::Datagram;
-use ravelin_types::{InterfaceId, PortId, Proto, WorkerId};
+use ravelin_types::{ForwardingClassId, InterfaceId, LossPriority, PortId, Proto, WorkerId};
 use ravelin_wire::rewrite::Partial;
 
 /// What is known of the transport checksum.
@@ -34,6 +35,8 @@ pub struct Handed {
     pub hops: u8,
     /// Of a fragment: what its first one showed. At [`Stage::Datagram`]: it was held until then.
     pub ports: Option<Transport>,
+    /// What the input filter made of it.
+    pub marks: Marks,
 }
 
 /// What the first fragment of a datagram shows, for those that carry no transport header.
@@ -47,7 +50,13 @@ pub struct Transport {
 
 impl Handed {
     /// Not handed over yet.
-    pub(crate) const FRESH: Self = Self { from: WorkerId(0), stage: Stage::Datagram, hops: 0, ports: None };
+    pub(crate) const FRESH: Self = Self {
+        from: WorkerId(0),
+        stage: Stage::Datagram,
+        hops: 0,
+        ports: None,
+        marks: Marks { forwarding_class: ForwardingClassId(0), loss_priority: LossPriority::Low },
+    };
 }
 
 /// As whose a packet was handed over.
@@ -141,6 +150,20 @@ impl<'a> Packet<'a> {
         let range = datagram.range();
         (self.start, self.end) = (range.start, range.end + l3_at);
         Some(done)
+    }
+
+    /// Puts other bytes in the place of `len` at `at`. What stands before them moves when their number is another,
+    /// so that the room in front, which every backend leaves, is used. `false`: there is none.
+    #[must_use]
+    pub(crate) fn replace(&mut self, at: usize, len: usize, new: &[u8]) -> bool {
+        let Some(start) = (self.start + len).checked_sub(new.len()) else { return false };
+        if self.start + at + len > self.end {
+            return false;
+        }
+        self.buf.copy_within(self.start..self.start + at, start);
+        self.start = start;
+        self.buf[start + at..start + at + new.len()].copy_from_slice(new);
+        true
     }
 
     /// Cuts off what follows `len` bytes (padding).

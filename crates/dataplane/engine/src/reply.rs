@@ -20,6 +20,8 @@ const QUOTE4_MAX: usize = 576 - 28;
 /// Bytes of an ICMPv6 error: the minimum MTU (RFC 4443 3).
 const QUOTE6_MAX: usize = 1280 - 48;
 const TTL: u8 = 64;
+/// Bytes of the longest quote.
+pub(crate) const QUOTE_MAX: usize = QUOTE6_MAX;
 
 /// Which unreachable message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,6 +48,16 @@ pub(crate) fn too_big<R: Recorder>(turn: &mut Turn<'_, R>, packet: &Packet<'_>, 
         Family::V6 => (2, 0, u32::from(mtu)),
     };
     icmp_error(turn, packet, flow, message);
+}
+
+/// What a translator has to tell a packet's sender.
+pub(crate) fn untranslatable<R: Recorder>(
+    turn: &mut Turn<'_, R>,
+    packet: &Packet<'_>,
+    flow: &Flow,
+    answer: ravelin_translate::Answer,
+) {
+    icmp_error(turn, packet, flow, (answer.kind, answer.code, answer.rest));
 }
 
 /// Destination unreachable (RFC 792 type 3, RFC 4443 3.1).
@@ -77,7 +89,8 @@ pub(crate) fn reject<R: Recorder>(turn: &mut Turn<'_, R>, packet: &Packet<'_>, f
 
 /// A reset that the sender believes (RFC 9293 3.10.7.1).
 pub(crate) fn tcp_reset<R: Recorder>(turn: &mut Turn<'_, R>, packet: &Packet<'_>, flow: &Flow) {
-    let L4::Tcp { flags, header_len, .. } = flow.network.l4 else { return };
+    // The ports as they came: the packet may be translated by now.
+    let L4::Tcp { flags, header_len, sport, dport } = flow.network.l4 else { return };
     if flags.has(TcpFlags::RST) || !may_answer(turn, flow) {
         return;
     }
@@ -93,8 +106,8 @@ pub(crate) fn tcp_reset<R: Recorder>(turn: &mut Turn<'_, R>, packet: &Packet<'_>
         (0, seq.wrapping_add(counted), TcpFlags::RST | TcpFlags::ACK)
     };
     let mut header = [0; 20];
-    put_u16(&mut header, 0, u16_at(bytes, l4_at + 2));
-    put_u16(&mut header, 2, u16_at(bytes, l4_at));
+    put_u16(&mut header, 0, dport);
+    put_u16(&mut header, 2, sport);
     put_u32(&mut header, 4, seq);
     put_u32(&mut header, 8, ack);
     header[12] = 5 << 4;
@@ -131,11 +144,22 @@ pub(crate) fn tcp_ack<R: Recorder>(
 }
 
 /// An ICMP error about a packet, from the address of the unit it came in on.
-fn icmp_error<R: Recorder>(
+pub(crate) fn icmp_error<R: Recorder>(
     turn: &mut Turn<'_, R>,
     packet: &Packet<'_>,
     flow: &Flow,
+    message: (u8, u8, u32),
+) {
+    let quote = &packet.bytes()[usize::from(flow.link.l3_at)..usize::from(flow.network.end)];
+    icmp_about(turn, flow, message, quote);
+}
+
+/// An ICMP error with this for its quote.
+pub(crate) fn icmp_about<R: Recorder>(
+    turn: &mut Turn<'_, R>,
+    flow: &Flow,
     (kind, code, rest): (u8, u8, u32),
+    quote: &[u8],
 ) {
     let family = flow.network.family;
     let unit = turn.world.rules.unit(flow.unit);
@@ -147,8 +171,6 @@ fn icmp_error<R: Recorder>(
         Family::V4 => (Proto::ICMP, QUOTE4_MAX),
         Family::V6 => (Proto::ICMPV6, QUOTE6_MAX),
     };
-    let l3_at = usize::from(flow.link.l3_at);
-    let quote = &packet.bytes()[l3_at..usize::from(flow.network.end)];
     let quote = &quote[..quote.len().min(quote_max)];
     let mut header = [kind, code, 0, 0, 0, 0, 0, 0];
     put_u32(&mut header, 4, rest);
@@ -205,7 +227,11 @@ fn send<R: Recorder>(
 }
 
 /// By route when the next hop is known, else back to the station that the packet came from.
-fn way_back<'w, R: Recorder>(turn: &Turn<'w, R>, flow: &Flow, dst: Addr) -> Option<(&'w Interface, Mac)> {
+pub(crate) fn way_back<'w, R: Recorder>(
+    turn: &Turn<'w, R>,
+    flow: &Flow,
+    dst: Addr,
+) -> Option<(&'w Interface, Mac)> {
     let world = turn.world;
     let family = flow.network.family;
     if let Path::Via { unit, next_hop } = world.forwarding.lookup(family, dst, flow.hash)

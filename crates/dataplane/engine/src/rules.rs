@@ -9,13 +9,19 @@ mod section;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use ravelin_program::{FlowSettings, Interface, Mirrors, Port, Program, Screens, Zone};
+use ravelin_policer::Meter;
+use ravelin_program::{
+    Algs, Firewall, FirewallFilter, FlowSettings, Interface, Mirrors, PolicerInstance, Port, Program,
+    Screens, Zone,
+};
 use ravelin_screen::ScreenTable;
 use ravelin_tcp::TcpRules;
-use ravelin_types::{Addr, Family, Generation, InterfaceId, PolicyId, PortId, ZoneId};
+use ravelin_tcp::aging::Aging;
+use ravelin_types::{Addr, Family, Generation, InterfaceId, MeterId, PolicyId, PortId, ZoneId};
 
 use crate::explain::Recorder;
 use crate::express::Gates;
+use crate::filters::FilterTable;
 use crate::forwarding::Forwarding;
 use crate::mirror::MirrorTable;
 use crate::nat::{Nat, NatRuleRef};
@@ -54,7 +60,10 @@ pub struct Rules {
     policies: policy::Policies,
     pub(crate) nat: Nat,
     pub(crate) tcp: TcpRules,
+    pub(crate) aging: Aging,
+    pub(crate) algs: Algs,
     pub(crate) screens: ScreenTable,
+    pub(crate) filters: FilterTable,
     /// No zone has a profile.
     pub(crate) screens_are_off: bool,
     pub(crate) limits: IdLimits,
@@ -72,11 +81,12 @@ pub(crate) struct IdLimits {
 }
 
 impl Rules {
-    /// Indexes a program. What it has in common with the one `before` is shared with that.
+    /// Indexes a program. What it has in common with the one `before` is shared with that; policers are lent to so
+    /// many `workers`.
     ///
     /// # Errors
     /// A part is missing, an id is used twice or refers to nothing, or there are too many policies.
-    pub fn build(program: &Program, before: Option<&Self>) -> Result<Self, BuildError> {
+    pub fn build(program: &Program, before: Option<&Self>, workers: u8) -> Result<Self, BuildError> {
         let missing = |what: &str| BuildError { path: what.into(), reason: "missing part".into() };
         let interfaces = program.interfaces().ok_or_else(|| missing("interfaces"))?;
         let zones = program.zones().ok_or_else(|| missing("security zones"))?;
@@ -92,7 +102,14 @@ impl Rules {
             policies: policy::Policies::build(program, before.map(|b| &b.policies))?,
             nat: Nat::of(program),
             tcp: crate::tcp::rules(&flow.tcp),
+            aging: crate::tcp::aging(&flow.aging),
+            algs: program.algs().cloned().unwrap_or_default(),
             screens: ScreenTable::new(program.screens().unwrap_or(&Screens::default())),
+            filters: FilterTable::build(
+                program.firewall().unwrap_or(&Firewall::default()),
+                before.map(|b| &b.filters),
+                workers,
+            )?,
             screens_are_off: program.screens().is_none_or(|s| s.zones.is_empty()),
             limits: IdLimits::default(),
             mirrors: MirrorTable::default(),
@@ -218,6 +235,27 @@ impl Rules {
     #[must_use]
     pub fn mirrors(&self) -> &Mirrors {
         &self.mirrors.program
+    }
+
+    /// Every firewall filter, one instance after another.
+    pub fn filters(&self) -> impl Iterator<Item = &FirewallFilter> {
+        self.filters.filters()
+    }
+
+    #[must_use]
+    pub fn filter(&self, id: u32) -> Option<&FirewallFilter> {
+        self.filters.filter(id)
+    }
+
+    /// The name of a policer's instance.
+    #[must_use]
+    pub fn policer(&self, id: MeterId) -> Option<&str> {
+        self.filters.policer(id).map(|policer| policer.name.as_str())
+    }
+
+    /// Every instance of a policer with what it has counted.
+    pub fn meters(&self) -> impl Iterator<Item = (&PolicerInstance, &Meter)> {
+        self.filters.meters()
     }
 
     /// The policy of an id, and the zone pair or `global` it stands in.

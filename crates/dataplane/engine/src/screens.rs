@@ -15,7 +15,8 @@ use ravelin_wire::rewrite;
 
 use crate::explain::{Fact, Recorder};
 use crate::forwarding::Path;
-use crate::packet::Packet;
+use crate::packet::{Packet, Stage};
+use crate::proxy_syn;
 use crate::rules::Snapshot;
 use crate::session::WingRef;
 use crate::shared::Shared;
@@ -99,7 +100,10 @@ pub(crate) fn first<R: Recorder>(
     (zone, way): (ZoneId, Way),
 ) -> Result<(), Verdict> {
     let world = turn.world;
-    let Some(profile) = world.rules.screens.of(zone, way) else { return Ok(()) };
+    // Its first worker has asked them already.
+    let asked = flow.handed.is_some_and(|handed| matches!(handed.stage, Stage::Home | Stage::Ports));
+    let profile = world.rules.screens.of(zone, way).filter(|_| !asked);
+    let Some(profile) = profile else { return Ok(()) };
     let around = Around { world, flow };
     let verdict =
         check_first(profile, &turn.shared.meters, &seen(packet.bytes(), flow, zone), &around, turn.now);
@@ -183,7 +187,7 @@ fn profile_of<'w>(world: &'w Snapshot, flow: &Flow) -> Option<&'w Profile> {
     world.rules.screens.of(flow.zone, Way::In).filter(|_| !flow.from_host)
 }
 
-fn seen<'a>(frame: &'a [u8], flow: &'a Flow, zone: ZoneId) -> Seen<'a> {
+pub(crate) fn seen<'a>(frame: &'a [u8], flow: &'a Flow, zone: ZoneId) -> Seen<'a> {
     Seen { frame, l3_at: flow.link.l3_at, network: &flow.network, zone }
 }
 
@@ -211,15 +215,16 @@ fn act<R: Recorder>(
             turn.rec.fact(Fact::Screen { zone, screen });
             Err(Verdict::Drop(DropReason::Screen))
         }
-        ScreenAction::Challenge(_) => {
+        ScreenAction::Challenge(_) if flow.proven => Ok(()),
+        ScreenAction::Challenge(protection) => {
             turn.rec.fact(Fact::Screen { zone, screen: Screen::SynFlood });
-            Err(Verdict::Drop(DropReason::SynFlood))
+            Err(proxy_syn::challenge(turn, packet, flow, (zone, protection)))
         }
     }
 }
 
 /// Counts hits and tells of those that are to be told of.
-fn note<R: Recorder>(
+pub(crate) fn note<R: Recorder>(
     turn: &mut Turn<'_, R>,
     flow: &Flow,
     zone: ZoneId,

@@ -60,9 +60,9 @@ pub struct Session {
     /// Program generation (low bits) that judged it last.
     pub(crate) generation: u32,
     pub(crate) policy: PolicyId,
-    pub(crate) state: Life,
     pub(crate) marks: Marks,
-    /// The worker that has a stub for its first wing.
+    pub(crate) state: Life,
+    /// The worker that has a stub for its first wing, or its second when it came in by a mapping.
     pub(crate) stub_at: WorkerId,
     pub(crate) tcp: Conversation,
     /// Of its source, and of its destination.
@@ -91,7 +91,7 @@ pub(crate) enum Life {
 
 /// What else has to be done for a session, on its packets or at its end.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Marks(u8);
+pub(crate) struct Marks(u16);
 
 impl Marks {
     /// Its policy logs its close.
@@ -101,11 +101,28 @@ impl Marks {
     /// It holds a lease of NAT, kept beside its slot.
     pub(crate) const LEASE: Self = Self(4);
 
+    /// It came in by a persistent mapping.
+    pub(crate) const ENTERED: Self = Self(32);
+    /// Its two wings are of two families.
+    pub(crate) const ACROSS: Self = Self(16);
     /// Its client has said nothing since the handshake, and is counted for it.
     pub(crate) const SILENT: Self = Self(8);
 
+    /// The firewall made its handshakes: the numbers of its two ends differ.
+    pub(crate) const SPLICED: Self = Self(256);
+
+    /// A gateway of the application layer looks at its packets.
+    pub(crate) const ALG: Self = Self(64);
+    /// It was expected by another session, whose policy it goes by.
+    pub(crate) const CHILD: Self = Self(128);
+
     pub(crate) const fn has(self, mark: Self) -> bool {
         self.0 & mark.0 != 0
+    }
+
+    /// Whether more of its packets changes than addresses and ports.
+    pub(crate) const fn changes_content(self) -> bool {
+        self.0 & (Self::SPLICED.0 | Self::ALG.0) != 0
     }
 
     #[must_use]
@@ -161,9 +178,15 @@ impl Session {
         self.wings[0].key.reversed() != self.wings[1].key
     }
 
+    /// The key that another worker may have a stub for.
+    pub(crate) fn stubbed_key(&self) -> &FlowKey {
+        &self.wings[usize::from(self.marks.has(Marks::ENTERED))].key
+    }
+
     /// Whether its packets need nothing but translation: whatever another mark stands for has its say first.
     pub(crate) fn is_plain(&self) -> bool {
-        const PLAIN: u8 = Marks::LOG_CLOSE.0 | Marks::COUNT.0 | Marks::LEASE.0;
+        const PLAIN: u16 =
+            Marks::LOG_CLOSE.0 | Marks::COUNT.0 | Marks::LEASE.0 | Marks::ENTERED.0 | Marks::CHILD.0;
         self.marks.0 & !PLAIN == 0
     }
 

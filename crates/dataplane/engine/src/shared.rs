@@ -1,10 +1,11 @@
 //! What workers share: limits that Junos defines per device, as atomics and nothing else.
 
 use ravelin_screen::{Meters, MetersSize};
+use ravelin_tcp::aging::{Aging, Pressure};
 
 use crate::random::Seed;
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// What the meters' key is for.
 const METERS: u64 = 0x4d54;
@@ -14,6 +15,8 @@ const METERS: u64 = 0x4d54;
 pub struct Shared {
     sessions: AtomicU64,
     sessions_max: u64,
+    /// Sessions are aged early: between the watermarks it stays as it was.
+    early: AtomicBool,
     /// What screens count for the whole device.
     pub(crate) meters: Meters,
 }
@@ -22,7 +25,7 @@ impl Shared {
     #[must_use]
     pub fn new(sessions_max: u64, seed: &Seed) -> Self {
         let meters = Meters::new(seed.key(METERS), MetersSize::for_sessions(sessions_max as usize));
-        Self { sessions: AtomicU64::new(0), sessions_max, meters }
+        Self { sessions: AtomicU64::new(0), sessions_max, early: AtomicBool::new(false), meters }
     }
 
     /// Takes one session of the device's limit; `false`: none left.
@@ -36,6 +39,16 @@ impl Shared {
 
     pub(crate) fn release_session(&self) {
         self.sessions.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// Whether sessions are aged early now.
+    pub(crate) fn pressure(&self, aging: &Aging) -> Pressure {
+        let before = if self.early.load(Ordering::Relaxed) { Pressure::Early } else { Pressure::Normal };
+        let now = aging.pressure(before, self.sessions() as usize, self.sessions_max as usize);
+        if now != before {
+            self.early.store(now == Pressure::Early, Ordering::Relaxed);
+        }
+        now
     }
 
     /// A worker died, and its sessions with it.

@@ -5,24 +5,29 @@
 
 use std::ops::ControlFlow;
 
-use ravelin_contract::{CloseReason, Event, SessionEvent, SessionView};
-use ravelin_nat::{PoolId, Usage};
+use ravelin_contract::{CloseReason, Event, FilterHit, FirewallClear, SessionEvent, SessionView};
+use ravelin_nat::{MappingRecord, PoolId, Usage};
 use ravelin_program::Screen;
+use ravelin_tcp::aging::{Aging, Pressure};
 use ravelin_types::{Generation, Instant, SessionId, WorkerId};
 
-use crate::counters::{Counters, Hits};
+use crate::alg::Gateways;
+use crate::counters::{Counters, FilterHits, Hits};
 use crate::express::Express;
+use crate::filters::LogRing;
 use crate::fragment::Fragments;
 use crate::hold::Hold;
 use crate::key::FlowKey;
 use crate::mirror::Sampler;
 use crate::nat::Leases;
 use crate::output::Events;
+use crate::proxy_syn::Cookies;
 use crate::random::{Random, Seed};
 use crate::rules::Rules;
 use crate::screens::Holds;
 use crate::session::{Marks, NO_POLICY, NO_WORKER, Session, Sessions, Ticks};
 use crate::shared::Shared;
+use crate::splice::Splices;
 use crate::steer::Steering;
 use crate::stub::{Message, Outbox, Stubs};
 
@@ -54,6 +59,9 @@ impl Limits {
     }
 }
 
+/// Sessions looked at for early ageing in one step.
+const EARLY_BUDGET: usize = 64;
+
 /// ICMP errors a second that a worker may send, and the burst it may save up (RFC 1812 4.3.2.8).
 const ANSWERS_PER_S: u64 = 500;
 const ANSWERS_BURST: u64 = 50;
@@ -72,11 +80,19 @@ pub struct State {
     pub(crate) leases: Leases,
     pub(crate) fragments: Fragments,
     pub(crate) hold: Hold,
+    pub(crate) filter_log: LogRing,
+    /// Its packets are only tried: they take no tokens of policers.
+    pub(crate) is_trial: bool,
+    pub(crate) splices: Splices,
+    pub(crate) cookies: Cookies,
+    pub(crate) gateways: Gateways,
     pub(crate) random: Random,
     pub(crate) flows: Vec<crate::step::Slot>,
     pub(crate) express: Vec<Express>,
     /// By number of the mirror.
     pub(crate) mirrors: Vec<Sampler>,
+    /// Where the next look for sessions to age early goes on.
+    early_from: u32,
     answer_tokens_ns: u64,
     answer_refilled: Instant,
     next_session: u64,
@@ -110,14 +126,50 @@ impl State {
             leases,
             fragments: Fragments::new(seed.key(lane | 2)),
             hold: Hold::new(),
+            filter_log: LogRing::new(),
+            is_trial: false,
+            splices: Splices::default(),
+            cookies: Cookies::new(seed, lane),
+            gateways: Gateways::new(seed.key(lane | 7)),
             random: Random::new(seed.key(lane | 3)),
             flows: Vec::with_capacity(crate::BATCH_MAX),
             express: vec![Express::NONE; crate::BATCH_MAX],
             mirrors: Vec::new(),
+            early_from: 0,
             answer_tokens_ns: 1_000_000_000 / ANSWERS_PER_S * ANSWERS_BURST,
             answer_refilled: Instant::ZERO,
             next_session: u64::from(epoch & 0xffff) << 48 | u64::from(worker.0) << 40,
             adopted: None,
+        }
+    }
+
+    /// A state that packets are tried on: nothing that workers share changes by them.
+    #[must_use]
+    pub fn for_trial(self) -> Self {
+        Self { is_trial: true, ..self }
+    }
+
+    /// The last packets that filters logged, the oldest first.
+    #[must_use]
+    pub fn filter_log(&self) -> Vec<(u64, FilterHit)> {
+        self.filter_log.iter().map(|(at, hit)| (at.0, hit)).collect()
+    }
+
+    /// Sets counters of filters back to zero, and this worker's part of what policers have counted.
+    pub fn clear_firewall(&mut self, what: &FirewallClear, rules: &Rules) {
+        let FirewallClear { counters, policers, log } = what;
+        for id in counters {
+            if let Some(hits) = self.counters.filters.get_mut(*id as usize) {
+                *hits = FilterHits::default();
+            }
+        }
+        for (policer, meter) in rules.meters() {
+            if policers.contains(&(policer.key.policer, policer.key.place)) {
+                meter.clear(self.worker);
+            }
+        }
+        if *log {
+            self.filter_log.clear();
         }
     }
 
@@ -138,10 +190,20 @@ impl State {
         let mirrors = grow(self.mirrors.len(), rules.mirrors.ids());
         counters.mirrors.resize(mirrors, Default::default());
         self.mirrors.resize(mirrors, Sampler::default());
+        counters.filters.resize(grow(counters.filters.len(), rules.filters.counters), FilterHits::default());
         if !rules.screens_are_off {
             let zones = grow(counters.screens.len(), rules.limits.zones);
             counters.screens.resize(zones, [0; Screen::COUNT]);
             self.holds.adopt(self.sessions.capacity());
+        }
+        if let Some(proxied) = rules.screens.proxied_max() {
+            self.cookies.adopt(proxied as usize, shared);
+            self.splices.adopt(self.sessions.capacity());
+        }
+        self.gateways.adopt(&rules.algs);
+        self.unexpect_all(now);
+        if rules.nat.is_persistent {
+            self.leases.admit_entries();
         }
         let must_end = self.leases.adopt(&rules.nat.pools.config, now);
         if !must_end.is_empty() {
@@ -160,6 +222,7 @@ impl State {
     pub fn abandon(&mut self, shared: &Shared) {
         shared.forget_sessions(self.sessions.len() as u64);
         self.holds.release_all(shared);
+        self.cookies.abandon(shared);
     }
 
     /// Ends a session: the only way one dies.
@@ -180,11 +243,22 @@ impl State {
     ) {
         shared.release_session();
         self.counters.sessions_closed += 1;
-        if session.marks.has(Marks::LEASE) {
+        if session.marks.has(Marks::ALG) {
+            self.end_gateway(slot, now);
+        }
+        if session.marks.has(Marks::CHILD) {
+            for key in session.wings.map(|wing| wing.key) {
+                self.tell_others(|owner| Message::Unstub { key, owner });
+            }
+        }
+        if session.marks.has(Marks::SPLICED) {
+            self.splices.release(slot);
+        }
+        if session.marks.has(Marks::LEASE) || session.marks.has(Marks::ENTERED) {
             self.leases.session_ended(slot, now);
         }
         if session.stub_at != NO_WORKER {
-            let key = session.wings[0].key;
+            let key = *session.stubbed_key();
             self.outbox.push(session.stub_at, Message::Unstub { key, owner: self.worker });
         }
         for rule in [session.nat_rule, session.destination_rule] {
@@ -207,6 +281,17 @@ impl State {
     #[must_use]
     pub fn pools(&self) -> Vec<(PoolId, Usage)> {
         self.leases.pools()
+    }
+
+    /// Every persistent mapping of this worker.
+    #[must_use]
+    pub fn mappings(&self, now: Instant) -> Vec<MappingRecord> {
+        self.leases.mappings(now)
+    }
+
+    /// Ends those of the mappings without sessions that `matches` names; how many.
+    pub fn clear_mappings(&mut self, now: Instant, matches: impl Fn(&MappingRecord) -> bool) -> usize {
+        self.leases.clear(now, matches)
     }
 
     /// Passes waiting messages on to other workers; those that `send` does not take are offered again.
@@ -233,6 +318,31 @@ impl State {
             self.end(*slot, CloseReason::AgedOut, shared, now);
         }
         self.leases.sweep(now, budget);
+    }
+
+    /// Ends sessions that have been silent for too long while the table of the device is nearly full. Spec: tcp-48.
+    pub(crate) fn age_early(&mut self, aging: &Aging, shared: &Shared, now: Instant) {
+        if aging.high_watermark >= 100 {
+            return;
+        }
+        if shared.pressure(aging) == Pressure::Normal {
+            return;
+        }
+        let (mut over, mut count, ticks) = ([0; EARLY_BUDGET], 0, Ticks::at(now));
+        let end = self.sessions.walk(self.early_from, EARLY_BUDGET as u32, |slot, session| {
+            let timeout = aging.timeout_s(Pressure::Early, session.timeout_s);
+            if ticks.since(session.last_seen) >= timeout.saturating_mul(10) {
+                over[count] = slot;
+                count += 1;
+            }
+        });
+        self.early_from = if end as usize >= self.sessions.capacity() { 0 } else { end };
+        for slot in &over[..count] {
+            self.end(*slot, CloseReason::AgedOut, shared, now);
+            if shared.pressure(aging) == Pressure::Normal {
+                return;
+            }
+        }
     }
 
     /// A token for an ICMP error or RST of our own; `false`: too many lately.

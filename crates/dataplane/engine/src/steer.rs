@@ -84,6 +84,12 @@ impl Steering {
         handed.hops as u32 > HOPS_MAX + self.workers as u32
     }
 
+    /// Every worker but this.
+    pub(crate) fn others(&self) -> impl Iterator<Item = WorkerId> + use<> {
+        let own = self.worker;
+        (0..self.workers).map(WorkerId).filter(move |worker| *worker != own)
+    }
+
     #[must_use]
     pub const fn is_alone(&self) -> bool {
         self.workers == 1

@@ -3,16 +3,18 @@
 //! Parse all and prefetch, then act on each in order. What the prefetch found is only a hint: every
 //! act looks up again, since an earlier packet of the batch may have changed the table.
 
+use ravelin_filter::Marks;
 use ravelin_program::Interface;
 use ravelin_screen::Way;
 use ravelin_types::{DropReason, Family, Instant, Mac, ZoneId};
 use ravelin_wire::{Fragment, L4, Network, Parsed, ethertype, parse};
 
+use crate::emit::release_fragments;
 use crate::explain::{Fact, Recorder};
 use crate::express::{self, Express};
 use crate::fragment::{self, Arrival, Fate, Taken};
 use crate::key::FlowKey;
-use crate::output::{Onward, Output};
+use crate::output::Output;
 use crate::packet::{Handed, Ingress, Packet, Stage, Transport};
 use crate::rules::Snapshot;
 use crate::session::{HOST_UNIT, WingRef};
@@ -21,7 +23,7 @@ use crate::state::State;
 use crate::steer::{HandOver, Towards};
 use crate::stub::Message;
 use crate::verdict::Verdict;
-use crate::{act, fast_path, first_path, host, icmp_error, mirror, sanity, screens};
+use crate::{act, alg, fast_path, filters, first_path, host, icmp_error, mirror, proxy_syn, sanity, screens};
 
 /// Packets a step takes at most.
 pub const BATCH_MAX: usize = 64;
@@ -61,6 +63,10 @@ pub(crate) struct Flow {
     pub hash: u64,
     /// How it came here from another worker.
     pub handed: Option<Handed>,
+    /// What the input filter made of it.
+    pub marks: Marks,
+    /// A request that is made in the name of a client which has proved to be there.
+    pub proven: bool,
 }
 
 /// A packet between parse and act.
@@ -98,8 +104,11 @@ pub fn step<R: Recorder>(
     out.clear();
     let mut turn = Turn { world, state, shared, now, rec, out };
     turn.state.age(AGE_BUDGET, shared, now);
+    turn.state.age_early(&world.rules.aging, shared, now);
     turn.state.fragments.age(now, &mut turn.state.counters);
     act::release_held(&mut turn);
+    proxy_syn::age(&mut turn);
+    alg::age(&mut turn);
     let mut flows = std::mem::take(&mut turn.state.flows);
     flows.clear();
     let mut shorts = std::mem::take(&mut turn.state.express);
@@ -141,7 +150,7 @@ fn whole_way<R: Recorder>(turn: &mut Turn<'_, R>, packet: &mut Packet<'_>, slot:
     match slot {
         Slot::Done(verdict) => *verdict,
         Slot::Flow(flow) => {
-            let verdict = judge(turn, packet, flow);
+            let verdict = filters::with_marks(judge(turn, packet, flow), flow.marks);
             note_fate(turn, flow, verdict);
             verdict
         }
@@ -151,7 +160,7 @@ fn whole_way<R: Recorder>(turn: &mut Turn<'_, R>, packet: &mut Packet<'_>, slot:
 }
 
 /// The path of one packet, as Junos draws it.
-fn judge<R: Recorder>(turn: &mut Turn<'_, R>, packet: &mut Packet<'_>, flow: &Flow) -> Verdict {
+pub(crate) fn judge<R: Recorder>(turn: &mut Turn<'_, R>, packet: &mut Packet<'_>, flow: &Flow) -> Verdict {
     if icmp_error::is_error(&flow.network) {
         let screened = match flow.from_host {
             true => Ok(()),
@@ -219,55 +228,6 @@ fn note_fate<R: Recorder>(turn: &mut Turn<'_, R>, flow: &Flow, verdict: Verdict)
     state.fragments.note((&flow.network, flow.zone), fate, turn.now, &mut state.counters);
 }
 
-/// Judges the fragments whose first came in this batch as the packets that they are, behind it.
-fn release_fragments<R: Recorder>(turn: &mut Turn<'_, R>) {
-    if !turn.state.fragments.store.has_released() {
-        return;
-    }
-    let mut store = std::mem::take(&mut turn.state.fragments.store);
-    store.drain(|packet, held, transport| {
-        let from = turn.state.worker;
-        packet.handed =
-            Some(Handed { from, stage: Stage::Datagram, hops: held.hops, ports: Some(transport) });
-        let slot = classify(turn, packet);
-        let came_by = slot.as_ref().ok().and_then(mirror::came_by);
-        let verdict = match slot {
-            Err(verdict) | Ok(Slot::Done(verdict)) => verdict,
-            Ok(Slot::Flow(flow)) => judge(turn, packet, &flow),
-            Ok(Slot::Arp { .. } | Slot::Express { .. }) => unreachable!("a fragment is a datagram"),
-        };
-        emit(turn, packet, verdict, came_by);
-    });
-    turn.state.fragments.store = store;
-}
-
-/// Does what a verdict says of a packet that is none of the batch's.
-fn emit<R: Recorder>(
-    turn: &mut Turn<'_, R>,
-    packet: &Packet<'_>,
-    verdict: Verdict,
-    came_by: Option<ravelin_types::InterfaceId>,
-) {
-    let leaves = matches!(verdict, Verdict::Send { .. } | Verdict::HandOver(_));
-    let answer = if leaves { turn.out.answer(packet.len()) } else { None };
-    let verdict = match (verdict, answer) {
-        (Verdict::Send { egress, unit, partial }, Some(answer)) => {
-            (answer.egress, answer.unit, answer.partial) = (egress, unit, partial);
-            answer.came_by = came_by;
-            answer.bytes_mut().copy_from_slice(packet.bytes());
-            verdict
-        }
-        (Verdict::HandOver(over), Some(answer)) => {
-            answer.onward = Some(Onward { over, ingress: packet.ingress, checksum: packet.checksum });
-            answer.bytes_mut().copy_from_slice(packet.bytes());
-            verdict
-        }
-        (Verdict::Send { .. } | Verdict::HandOver(_), None) => Verdict::Drop(DropReason::AnswerQueueFull),
-        (Verdict::Drop(_) | Verdict::Consume, _) => verdict,
-    };
-    account(turn, packet, verdict);
-}
-
 /// Who has the session of a packet that we have none for.
 fn stub<R: Recorder>(turn: &mut Turn<'_, R>, flow: &Flow) -> Option<HandOver> {
     let state = &mut *turn.state;
@@ -278,12 +238,13 @@ fn stub<R: Recorder>(turn: &mut Turn<'_, R>, flow: &Flow) -> Option<HandOver> {
     if let Some(Handed { stage: Stage::Stub, from, .. }) = flow.handed {
         state.outbox.push(from, Message::Unstub { key: flow.key, owner: state.worker });
     }
-    let owner = state.stubs.owner(&flow.key)?;
+    let expects = || state.stubs.owner(&alg::any_port(&flow.key));
+    let owner = state.stubs.owner(&flow.key).or_else(expects)?;
     state.steering.to(owner, Stage::Stub, flow.handed)
 }
 
 /// Counts what a verdict means.
-fn account<R: Recorder>(turn: &mut Turn<'_, R>, packet: &Packet<'_>, verdict: Verdict) {
+pub(crate) fn account<R: Recorder>(turn: &mut Turn<'_, R>, packet: &Packet<'_>, verdict: Verdict) {
     let counters = &mut turn.state.counters;
     match verdict {
         Verdict::Send { egress, unit, .. } => match egress {
@@ -318,7 +279,7 @@ fn examine<R: Recorder>(turn: &mut Turn<'_, R>, packet: &Packet<'_>, short: &mut
     slot
 }
 
-fn classify<R: Recorder>(turn: &mut Turn<'_, R>, packet: &Packet<'_>) -> Result<Slot, Verdict> {
+pub(crate) fn classify<R: Recorder>(turn: &mut Turn<'_, R>, packet: &Packet<'_>) -> Result<Slot, Verdict> {
     let dropped = |reason| Err(Verdict::Drop(reason));
     if !turn.world.armed {
         return dropped(DropReason::NotReady);
@@ -346,15 +307,29 @@ fn classify<R: Recorder>(turn: &mut Turn<'_, R>, packet: &Packet<'_>) -> Result<
     if !configured {
         return dropped(DropReason::FamilyNotConfigured);
     }
+    let mut marks = packet.handed.map_or(Marks::default(), |h| h.marks);
     if !from_host {
         sanity::check_addresses(&network).map_err(Verdict::Drop)?;
+        marks = filters::input(turn, packet, unit, (&link, &network))?;
     }
     let (zone, towards) = if from_host { (ZoneId::HOST, Towards::Out) } else { (zone, Towards::In) };
-    let key = place(turn, &Arrival { packet, network: &network, l3_at: link.l3_at, zone }, towards)?;
+    let at = Arrival { packet, network: &network, l3_at: link.l3_at, zone, marks };
+    let key = place(turn, &at, towards).map_err(|verdict| filters::with_marks(verdict, marks))?;
     let hash = turn.state.sessions.hash(&key);
     // A later fragment of IPv6 may show an extension header instead.
     let network = Network { proto: key.proto(), ..network };
-    Ok(Slot::Flow(Flow { link, network, unit: unit.id, zone, from_host, key, hash, handed: packet.handed }))
+    Ok(Slot::Flow(Flow {
+        link,
+        network,
+        unit: unit.id,
+        zone,
+        from_host,
+        key,
+        hash,
+        handed: packet.handed,
+        marks,
+        proven: false,
+    }))
 }
 
 fn ingress_unit<'w>(

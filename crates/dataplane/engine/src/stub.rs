@@ -40,7 +40,13 @@ pub(crate) struct Outbox {
 
 /// SipHash under the state's key: the standard library's would draw one of its own.
 #[derive(Clone, Copy, Debug)]
-struct Keyed((u64, u64));
+pub(crate) struct Keyed((u64, u64));
+
+impl Keyed {
+    pub(crate) const fn new(key: (u64, u64)) -> Self {
+        Self(key)
+    }
+}
 
 impl BuildHasher for Keyed {
     type Hasher = SipHasher13;

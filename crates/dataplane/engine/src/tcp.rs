@@ -4,6 +4,7 @@
 //! (flow-15). State: the conversation in the session record. Spec: tcp-1..41.
 
 use ravelin_program::{SynCheck, TcpSettings, TimeWait};
+use ravelin_tcp::aging::Aging;
 use ravelin_tcp::{
     Arrival, BlindAttack, Conversation, HalfClose, Opened, Segment, Sequence, State, TcpDrop, TcpRules,
     Timeout,
@@ -46,6 +47,12 @@ pub(crate) fn rules(settings: &TcpSettings) -> TcpRules {
         half_close: if half_close_as_time_wait { HalfClose::TimeWait } else { HalfClose::Established },
         initial_timeout_s: initial_timeout,
     }
+}
+
+/// When sessions are aged early.
+pub(crate) const fn aging(settings: &ravelin_program::Aging) -> Aging {
+    let ravelin_program::Aging { high_watermark, low_watermark, early_ageout } = *settings;
+    Aging { high_watermark, low_watermark, early_ageout_s: early_ageout }
 }
 
 /// What a packet's first segment opens; `None`: it is no TCP, or shows no header.

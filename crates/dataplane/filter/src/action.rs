@@ -6,7 +6,7 @@ pub use ravelin_types::MirrorId;
 use ravelin_types::{ForwardingClassId, LossPriority, MeterId};
 
 /// A counter of `then count`, as the program numbers it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct FilterCounterId(pub u32);
 
 /// A routing instance, as the program numbers it.

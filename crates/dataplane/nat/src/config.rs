@@ -122,8 +122,10 @@ pub enum PoolMode {
     NoTranslation,
     /// `port no-translation` with `address-shared`: hosts share addresses while their ports differ.
     Shared,
-    /// `host-address-base`: the external address is as far from the pool's first as the host from the base.
+    /// `host-address-base`: the external address is as far from the pool's first as the host from the base. The hosts may be of
+    /// the other family: those of IPv4 stand behind an IPv6 prefix shifted from 0.0.0.0.
     Shift {
+        hosts: Family,
         base: Addr,
     },
 }
@@ -435,8 +437,10 @@ mod tests {
     fn an_interface_shares_with_translating_pools_alone() {
         let ports = Ports::default();
         let interface = |n| InterfaceSpec { family: Family::V4, addr: Addr::v4([192, 0, 2, n]), ports };
-        let pools =
-            vec![pool(1, 1, 4, plain()), pool(2, 5, 8, PoolMode::Shift { base: Addr::v4([10, 0, 0, 1]) })];
+        let pools = vec![
+            pool(1, 1, 4, plain()),
+            pool(2, 5, 8, PoolMode::Shift { hosts: Family::V4, base: Addr::v4([10, 0, 0, 1]) }),
+        ];
         let config = Config { pools, interfaces: vec![interface(2), interface(6)], ..Config::default() };
         assert_eq!(check(&config, 1024), [ConfigError::InterfaceInPool(PoolId(2))]);
     }
@@ -448,7 +452,7 @@ mod tests {
             PoolSpec { ranges: vec![prefix], ..pool(1, 1, 1, mode) }
         };
         assert!(judge(vec![wide(plain())]).contains(&ConfigError::TooManyAddresses(PoolId(1))));
-        assert_eq!(judge(vec![wide(PoolMode::Shift { base: Addr(0) })]), []);
+        assert_eq!(judge(vec![wide(PoolMode::Shift { hosts: Family::V4, base: Addr(0) })]), []);
         let config =
             Config { pools: vec![pool(1, 1, 4, plain()), pool(2, 5, 8, plain())], ..Config::default() };
         assert_eq!(check(&config, 7), [ConfigError::TooManyInAll(PoolId(2))]);

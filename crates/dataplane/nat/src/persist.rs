@@ -14,7 +14,7 @@ use crate::persistent::{ExternalKey, InternalKey, MappingRecord, PersistentRule}
 const SWEEP_WHEN_FULL: usize = 64;
 
 /// A packet that comes in to an external endpoint and has no session.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Inbound {
     pub family: Family,
     pub proto: Proto,
@@ -126,17 +126,33 @@ impl Allocator {
         self.count(result)
     }
 
-    fn let_in(&mut self, packet: &Inbound, now: Instant) -> Result<Entry, Refusal> {
-        let Inbound { family, proto, external: addr, port, remote } = *packet;
+    /// The internal end, address and port, that a packet from outside would be let in to; nothing is taken for it.
+    ///
+    /// # Errors
+    /// As [`Self::inbound`].
+    pub fn seek(&self, packet: &Inbound, now: Instant) -> Result<(Family, Addr, Option<u16>), Refusal> {
+        let slot = self.entrance(packet).filter(|slot| !self.mappings.is_over(*slot, now));
+        let slot = slot.ok_or(Refusal::NoMapping)?;
+        self.mappings.lets_in(slot, packet.remote)?;
+        let mapping = self.mappings.get(slot).ok_or(Refusal::NoMapping)?;
+        let port = (!mapping.rule.address_mapping).then_some(mapping.internal.port);
+        Ok((mapping.internal.family, mapping.internal.addr, port))
+    }
+
+    fn entrance(&self, packet: &Inbound) -> Option<u32> {
+        let Inbound { family, proto, external: addr, port, .. } = *packet;
         let exact = ExternalKey { proto, family, addr, port };
         let whole = ExternalKey { proto: Proto::default(), family, addr, port: 0 };
-        let found = self.mappings.find_external(&exact).or_else(|| self.mappings.find_external(&whole));
-        let slot = found.ok_or(Refusal::NoMapping)?;
+        self.mappings.find_external(&exact).or_else(|| self.mappings.find_external(&whole))
+    }
+
+    fn let_in(&mut self, packet: &Inbound, now: Instant) -> Result<Entry, Refusal> {
+        let slot = self.entrance(packet).ok_or(Refusal::NoMapping)?;
         if self.mappings.is_over(slot, now) {
             self.end_mapping(slot, now);
             return Err(Refusal::NoMapping);
         }
-        self.mappings.session_in(slot, remote)?;
+        self.mappings.session_in(slot, packet.remote)?;
         let internal = self.mappings.get(slot).ok_or(Refusal::NoMapping)?;
         let port = (!internal.rule.address_mapping).then_some(internal.internal.port);
         let internal = internal.internal;
@@ -238,9 +254,9 @@ impl Allocator {
                 let host = pool.plan.as_ref().and_then(|plan| plan.reverse(external, port));
                 host.map_or(affinity.of_port(port), |(family, host)| affinity.home(family, host))
             }
-            PoolMode::Shift { base } => {
+            PoolMode::Shift { hosts, base } => {
                 let at = pool.addresses.index_of(external).unwrap_or_default();
-                affinity.home(family, Addr(base.0.saturating_add(u128::from(at))))
+                affinity.home(*hosts, Addr(base.0.saturating_add(u128::from(at))))
             }
         })
     }

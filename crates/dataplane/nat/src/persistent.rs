@@ -12,7 +12,7 @@ use crate::lease::{Action, Lease, Refusal, Request};
 use crate::table::{self, Index, NONE, Slab};
 
 /// Who may send to the external endpoint.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Permit {
     AnyRemoteHost,
     /// Hosts that the internal endpoint has sent to.
@@ -22,7 +22,7 @@ pub enum Permit {
 }
 
 /// A rule's `persistent-nat`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct PersistentRule {
     pub permit: Permit,
     /// The mapping is of addresses; ports stay what they are.
@@ -223,16 +223,22 @@ impl Mappings {
 
     /// One more session in, if the mapping lets its remote end.
     pub(crate) fn session_in(&mut self, slot: u32, remote: (Addr, u16)) -> Result<(), Refusal> {
+        self.lets_in(slot, remote)?;
+        let mapping = self.slab.get_mut(slot).ok_or(Refusal::NoMapping)?;
+        mapping.refs += 1;
+        Ok(())
+    }
+
+    /// Whether a remote end may open a session by a mapping, and there may be one more.
+    pub(crate) fn lets_in(&self, slot: u32, remote: (Addr, u16)) -> Result<(), Refusal> {
         let mapping = self.slab.get(slot).ok_or(Refusal::NoMapping)?;
         let rule = mapping.rule;
         if rule.block_external || !self.permits(slot, &rule, remote) {
             return Err(Refusal::NotPermitted);
         }
-        let mapping = self.slab.get_mut(slot).ok_or(Refusal::NoMapping)?;
         if mapping.refs >= rule.sessions_max {
             return Err(Refusal::MappingSessionsFull);
         }
-        mapping.refs += 1;
         Ok(())
     }
 

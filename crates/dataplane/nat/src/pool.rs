@@ -157,7 +157,7 @@ impl Pool {
             PoolMode::Deterministic(ports, _) => self.determined(tables, request, turn, ports),
             PoolMode::NoTranslation => self.own_address(tables, request),
             PoolMode::Shared => self.shared(tables, request),
-            PoolMode::Shift { base } => self.shifted(request, *base),
+            PoolMode::Shift { hosts, base } => self.shifted(request, (*hosts, *base)),
         }
     }
 
@@ -340,9 +340,9 @@ impl Pool {
         Ok(self.keeping_port(request, host.external, lease))
     }
 
-    fn shifted(&self, request: &Request, base: Addr) -> Result<Recipe, Refusal> {
+    fn shifted(&self, request: &Request, (hosts, base): (Family, Addr)) -> Result<Recipe, Refusal> {
         let offset = request.source.0.checked_sub(base.0).and_then(|n| u64::try_from(n).ok());
-        let same_family = request.source_family == self.spec.family;
+        let same_family = request.source_family == hosts;
         let addr = offset.filter(|_| same_family).and_then(|n| self.addresses.nth(n));
         Ok(self.keeping_port(request, addr.ok_or(Refusal::HostOutside)?, Lease::counted(self.spec.id.0)))
     }

@@ -68,8 +68,9 @@ impl Pool {
         let at = at.ok_or(Refusal::HostOutside)?;
         let class = request.class();
         match (&self.spec.mode, class, port) {
-            (PoolMode::Shift { base }, ..) => {
-                let own = request.source.0.checked_sub(base.0) == Some(u128::from(at));
+            (PoolMode::Shift { hosts, base }, ..) => {
+                let own = request.source_family == *hosts
+                    && request.source.0.checked_sub(base.0) == Some(u128::from(at));
                 let recipe = self.keeping_port(request, external, counted);
                 own.then_some(recipe).ok_or(Refusal::HostOutside)
             }

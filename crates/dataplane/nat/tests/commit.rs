@@ -199,7 +199,7 @@ fn sessions_that_bring_their_endpoint_get_it_or_nothing() {
         pool(3, (4, 4), PoolMode::Deterministic(ports(5000, 5015), plan)),
         pool(4, (5, 6), PoolMode::NoTranslation),
         pool(5, (7, 7), PoolMode::Shared),
-        pool(6, (8, 9), PoolMode::Shift { base: v4("10.0.0.1") }),
+        pool(6, (8, 9), PoolMode::Shift { hosts: Family::V4, base: v4("10.0.0.1") }),
     ];
     let mut worker = Worker::alone(&Config { pools, interfaces, ..Config::default() });
     let through = |id, host| Request { action: Action::Pool(PoolId(id)), ..tcp(host, 6000) };

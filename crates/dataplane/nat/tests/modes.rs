@@ -309,8 +309,11 @@ fn a_full_pool_without_translation_overflows_and_the_answer_names_the_pool() {
 
 #[test]
 fn a_shifted_host_has_the_address_as_far_from_the_first() {
-    let mut worker =
-        Worker::alone(&config(vec![pool(1, (10, 19), PoolMode::Shift { base: v4("10.0.0.5") })]));
+    let mut worker = Worker::alone(&config(vec![pool(
+        1,
+        (10, 19),
+        PoolMode::Shift { hosts: Family::V4, base: v4("10.0.0.5") },
+    )]));
     for (host, external) in
         [("10.0.0.5", Ok(10)), ("10.0.0.14", Ok(19)), ("10.0.0.15", Err(())), ("10.0.0.4", Err(()))]
     {

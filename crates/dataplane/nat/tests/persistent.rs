@@ -342,7 +342,11 @@ fn a_mapping_whose_address_left_the_pool_ends_with_its_sessions() {
 
 #[test]
 fn two_hosts_behind_one_shifted_endpoint_are_not_both_mapped() {
-    let mut worker = Worker::alone(&config(vec![pool(1, (1, 2), PoolMode::Shift { base: v4("10.0.0.1") })]));
+    let mut worker = Worker::alone(&config(vec![pool(
+        1,
+        (1, 2),
+        PoolMode::Shift { hosts: Family::V4, base: v4("10.0.0.1") },
+    )]));
     let host = kept(Permit::AnyRemoteHost, udp("10.0.0.1", 5000));
     let first = worker.get(&host);
     let twin = Request { token: 1, ..host };
@@ -357,4 +361,25 @@ fn two_hosts_behind_one_shifted_endpoint_are_not_both_mapped() {
     worker.pass(300);
     worker.allocator.sweep(worker.now, 10);
     worker.assert_empty();
+}
+
+#[test]
+fn seeking_takes_nothing_and_says_what_entering_says() {
+    let mut worker = Worker::alone(&pat());
+    let rule = PersistentRule { sessions_max: 2, ..rule(Permit::TargetHost) };
+    let host = Request { persistent: Some(rule), ..udp("10.0.0.1", 5000) };
+    let recipe = worker.get(&to("198.51.100.1", 53, host));
+    let port = recipe.port.unwrap();
+    let now = worker.now;
+    let known = packet(recipe.addr, port, "198.51.100.1", 9);
+    let stranger = packet(recipe.addr, port, "198.51.100.2", 9);
+    for _ in 0..5 {
+        let inside = (Family::V4, v4("10.0.0.1"), Some(5000));
+        assert_eq!(worker.allocator.seek(&known, now), Ok(inside));
+        assert_eq!(worker.allocator.seek(&stranger, now), Err(Refusal::NotPermitted));
+    }
+    assert!(worker.allocator.inbound(&known, now).is_ok());
+    assert_eq!(worker.allocator.seek(&known, now), Err(Refusal::MappingSessionsFull));
+    let nobody = packet(recipe.addr, port ^ 1, "198.51.100.1", 9);
+    assert_eq!(worker.allocator.seek(&nobody, now), Err(Refusal::NoMapping));
 }

@@ -72,7 +72,7 @@ fn the_owner_of_an_external_endpoint_is_who_leased_it() {
         pool(4, (5, 5), PoolMode::Deterministic(Ports::default(), plan)),
         pool(5, (10, 30), PoolMode::NoTranslation),
         pool(6, (32, 47), PoolMode::Shared),
-        pool(7, (50, 65), PoolMode::Shift { base: v4("10.0.0.0") }),
+        pool(7, (50, 65), PoolMode::Shift { hosts: Family::V4, base: v4("10.0.0.0") }),
     ];
     let config = Config { interfaces: vec![interface("203.0.113.1", Ports::default())], ..config(pools) };
     let mut workers: Vec<_> = (0..5).map(|w| Worker::of(w, 5, &config)).collect();

@@ -1,10 +1,12 @@
 //! Check and apply: prepare everything, then swap.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use ravelin_contract::{Admission, ApplyResult, Capabilities, Error, ManagedInterface, Refusal};
+use ravelin_contract::{Admission, ApplyResult, Capabilities, Error, FilterSpan, ManagedInterface, Refusal};
 use ravelin_engine::Rules;
-use ravelin_program::Program;
+use ravelin_program::{FirewallFilter, Program};
+use ravelin_types::Family;
 
 use crate::workers::{PortMode, Workers};
 use crate::{Core, Plane};
@@ -22,6 +24,8 @@ const SUPPORTED: &[&str] = &[
     "vlan",
     "ipv6",
     "explain",
+    "firewall-filters",
+    "policers",
 ];
 
 impl<W: Workers> Plane<W> {
@@ -60,7 +64,7 @@ impl<W: Workers> Plane<W> {
         let unknown = program.requires.iter().filter(|r| !SUPPORTED.contains(&r.as_str()));
         let mut refusals: Vec<_> =
             unknown.map(|name| Refusal { path: name.clone(), reason: "unknown capability".into() }).collect();
-        match Rules::build(program, before) {
+        match Rules::build(program, before, self.workers.count()) {
             Ok(rules) => {
                 refusals.extend(self.workers.admit(&rules));
                 (refusals, Some(Arc::new(rules)))
@@ -73,6 +77,24 @@ impl<W: Workers> Plane<W> {
     }
 }
 
+/// What tells filters of the two families apart.
+fn filter_name(filter: &FirewallFilter) -> String {
+    let family = if filter.family == Family::V4 { "inet" } else { "inet6" };
+    format!("{family}/{}", filter.name)
+}
+
+/// The terms of each filter among those of all, in the order of the program.
+fn spans(rules: &Rules) -> BTreeMap<String, FilterSpan> {
+    let mut rule_start = 0;
+    let span = |filter: &FirewallFilter| {
+        let rule_count = filter.terms.len() as u32;
+        let span = FilterSpan { filter_id: filter.id, rule_start, rule_count };
+        rule_start += rule_count;
+        (filter_name(filter), span)
+    };
+    rules.filters().map(span).collect()
+}
+
 fn remember(core: &mut Core, result: &ApplyResult) {
     core.last = Some(result.clone());
 }
@@ -83,8 +105,8 @@ fn outcome(program: &Program, rules: &Rules, modes: Vec<PortMode>) -> ApplyResul
     ApplyResult {
         generation: rules.generation,
         zone_ids: rules.zones().map(|z| (z.name.clone(), z.id)).collect(),
-        filter_ids: Default::default(),
-        filter_spans: Default::default(),
+        filter_ids: rules.filters().map(|f| (filter_name(f), f.id)).collect(),
+        filter_spans: spans(rules),
         nat_counter_ids: nat_rules.collect(),
         pool_ids: rules.source_pools().map(|(id, name)| (name.to_owned(), id.0.into())).collect(),
         policy_names: rules.policies().map(|p| (p.id, p.name.clone())).collect(),

@@ -2,6 +2,7 @@
 
 use ravelin_contract::Finding;
 use ravelin_engine::{Answered, Condition, Fact, Rules, Trace};
+use ravelin_filter::Decision;
 use ravelin_types::{InterfaceId, PolicyId, ZoneId};
 
 /// A trace in words, in the order of the decisions.
@@ -32,6 +33,7 @@ fn finding(fact: Fact, rules: &Rules) -> Finding {
             let port = rules.port(port).map_or("", |p| p.name.as_str());
             of("mirror", name.to_owned(), format!("copied to {port}"))
         }
+        Fact::Filter { .. } | Fact::Policed { .. } => filtered(fact, rules),
         Fact::SessionMiss => of("session", String::new(), "no session".into()),
         Fact::Rejudged { kept } => {
             let outcome = if kept { "kept after a commit" } else { "ended by a commit" };
@@ -84,6 +86,42 @@ fn finding(fact: Fact, rules: &Rules) -> Finding {
     }
 }
 
+/// What filters and policers decided.
+fn filtered(fact: Fact, rules: &Rules) -> Finding {
+    let of = |stage: &str, subject, outcome| Finding { stage: stage.into(), subject, outcome };
+    match fact {
+        Fact::Filter { filter, term, decision } => {
+            let (name, term) = filter_term(rules, filter, term);
+            of("filter", name, format!("{term}: {}", decided(rules, decision)))
+        }
+        Fact::Policed { meter } => {
+            of("policer", rules.policer(meter).unwrap_or_default().to_owned(), "discard".into())
+        }
+        _ => unreachable!("only facts of filters and policers come here"),
+    }
+}
+
+/// A filter's name, and how a term of it is called.
+fn filter_term(rules: &Rules, id: u32, term: Option<u16>) -> (String, String) {
+    let Some(filter) = rules.filter(id) else { return (format!("filter {id}"), String::new()) };
+    let term = match term.map(|term| filter.terms.get(usize::from(term))) {
+        None => "no term".to_owned(),
+        Some(term) => format!("term {}", term.map_or("", |t| t.name.as_str())),
+    };
+    (filter.name.clone(), term)
+}
+
+fn decided(rules: &Rules, decision: Decision) -> String {
+    match decision {
+        Decision::Accept => "accept".to_owned(),
+        Decision::Discard => "discard".to_owned(),
+        Decision::Reject(_) => "reject".to_owned(),
+        Decision::Policed(meter) => {
+            format!("discard by policer {}", rules.policer(meter).unwrap_or_default())
+        }
+    }
+}
+
 fn nat_stage(kind: &'static str) -> &'static str {
     match kind {
         "source" => "source-nat",
@@ -96,6 +134,7 @@ fn answer(with: Answered) -> String {
     match with {
         Answered::TcpReset => "TCP reset".into(),
         Answered::TcpAck => "TCP ACK".into(),
+        Answered::TcpSynAck => "TCP SYN-ACK in the server's place".into(),
         Answered::IcmpError { kind, code } => format!("ICMP type {kind} code {code}"),
     }
 }

@@ -1,9 +1,9 @@
 //! Counters, events, status and injected packets.
 
 use ravelin_contract::{
-    Diagnostics, DropSample, Error, EventBatch, Explanation, Global, InjectRequest, InjectVerdict,
-    InterfaceCounters, MirrorCounters, NatCounters, PolicyCounters, PoolCounters, ScreenCounters, Status,
-    Telemetry,
+    Diagnostics, DropSample, Error, EventBatch, Explanation, FilterLog, FirewallClear, FirewallCounters,
+    Global, InjectRequest, InjectVerdict, InterfaceCounters, MirrorCounters, NatCounters, PolicyCounters,
+    PoolCounters, ScreenCounters, Status, Telemetry,
 };
 use ravelin_engine::{
     Checksum, Egress, Ingress, Limits, Output, Packet, Rules, Seed, Shared, Snapshot, State, Steering, Trace,
@@ -154,6 +154,18 @@ impl<W: Workers> Telemetry for Plane<W> {
         crate::mirrors::clear(self, mirrors)
     }
 
+    fn firewall(&self) -> Result<FirewallCounters, Error> {
+        crate::firewall::counters(self)
+    }
+
+    fn firewall_log(&self) -> Result<FilterLog, Error> {
+        crate::firewall::log(self)
+    }
+
+    fn clear_firewall(&self, what: &FirewallClear) -> Result<(), Error> {
+        crate::firewall::clear(self, what)
+    }
+
     fn events(&self, max: usize) -> Result<EventBatch, Error> {
         let mut batch = EventBatch::default();
         for worker in each(&self.workers) {
@@ -219,7 +231,7 @@ fn judge(
     now: Instant,
 ) -> Explanation {
     let limits = Limits { sessions: 16, events: 16 };
-    let mut state = State::new(Steering::alone(&SCRATCH_SEED), &SCRATCH_SEED, 0, limits);
+    let mut state = State::new(Steering::alone(&SCRATCH_SEED), &SCRATCH_SEED, 0, limits).for_trial();
     let shared = Shared::new(16, &SCRATCH_SEED);
     state.adopt(&snapshot.rules, &shared, now);
     let mut buffer = vec![0; HEADROOM];

@@ -6,6 +6,7 @@
 
 mod apply;
 mod explain;
+mod firewall;
 mod inspect;
 pub mod mesh;
 mod mirrors;

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering, fence};
 
-use ravelin_engine::{Checksum, Handed, Ingress, Message};
+use ravelin_engine::{Checksum, Handed, Ingress, Marks, Message};
 use ravelin_types::WorkerId;
 use rtrb::{Consumer, Producer, RingBuffer};
 
@@ -112,7 +112,13 @@ pub fn join(a: &Arc<Bell>, b: &Arc<Bell>, frame_len_max: usize) -> (Link, Link) 
 /// A ring full of empty parcels. Their pages are touched when first used.
 fn stock(frame_len_max: usize) -> (Producer<Parcel>, Consumer<Parcel>) {
     let (mut producer, consumer) = RingBuffer::new(PARCELS);
-    let handed = Handed { from: WorkerId(0), stage: ravelin_engine::Stage::Tuple, hops: 0, ports: None };
+    let handed = Handed {
+        from: WorkerId(0),
+        stage: ravelin_engine::Stage::Tuple,
+        hops: 0,
+        ports: None,
+        marks: Marks::default(),
+    };
     for _ in 0..PARCELS {
         let parcel = Parcel {
             ingress: Ingress::Port(ravelin_types::PortId(0)),
@@ -225,7 +231,12 @@ mod tests {
     use ravelin_types::PortId;
     use std::sync::atomic::AtomicUsize;
 
-    const HANDED: Handed = Handed { from: WorkerId(0), stage: Stage::Tuple, hops: 1, ports: None };
+    const HANDED: Handed =
+        Handed { from: WorkerId(0), stage: Stage::Tuple, hops: 1, ports: None, marks: MARKS };
+    const MARKS: Marks = Marks {
+        forwarding_class: ravelin_types::ForwardingClassId(3),
+        loss_priority: ravelin_types::LossPriority::High,
+    };
     const HOW: (Ingress, Checksum, Handed) = (Ingress::Port(PortId(3)), Checksum::Unknown, HANDED);
 
     fn pair() -> (Links, Links, Arc<AtomicUsize>) {

@@ -146,6 +146,14 @@ impl Meter {
         Verdict { colour, action: self.scheme.action(colour) }
     }
 
+    /// Sets what one worker has counted back to zero. Called by that worker alone; its tokens stay.
+    pub fn clear(&self, worker: WorkerId) {
+        let Some(line) = self.lines.get(worker.index()) else { return };
+        for counter in line.packets.iter().chain(&line.bytes) {
+            counter.store(0, Relaxed);
+        }
+    }
+
     /// What all workers have counted.
     #[must_use]
     pub fn counts(&self) -> Counts {

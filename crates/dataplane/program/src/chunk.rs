@@ -8,8 +8,8 @@ use std::sync::Arc;
 use ravelin_types::Generation;
 
 use crate::{
-    DestinationNat, Digest, FlowSettings, Interfaces, Mirrors, PolicySection, Screens, SourceNat,
-    SourcePools, StaticNat, Zones,
+    Algs, DestinationNat, Digest, Firewall, FlowSettings, Interfaces, Mirrors, PolicySection, Screens,
+    SourceNat, SourcePools, StaticNat, Zones,
 };
 
 /// A part of a program that is hashed, sent and shared as one.
@@ -26,6 +26,8 @@ pub enum Chunk {
     ApplicationNames(Vec<String>),
     Screens(Screens),
     Mirrors(Mirrors),
+    Firewall(Firewall),
+    Algs(Algs),
 }
 
 /// What a chunk is: its kind, and the name that tells sections apart.
@@ -138,6 +140,11 @@ impl Program {
     }
 
     #[must_use]
+    pub fn algs(&self) -> Option<&Algs> {
+        self.find(|c| if let Chunk::Algs(x) = c { Some(x) } else { None })
+    }
+
+    #[must_use]
     pub fn source_pools(&self) -> Option<&SourcePools> {
         self.find(|c| if let Chunk::SourcePools(x) = c { Some(x) } else { None })
     }
@@ -146,6 +153,11 @@ impl Program {
     #[must_use]
     pub fn mirrors(&self) -> Option<&Mirrors> {
         self.find(|c| if let Chunk::Mirrors(x) = c { Some(x) } else { None })
+    }
+
+    #[must_use]
+    pub fn firewall(&self) -> Option<&Firewall> {
+        self.find(|c| if let Chunk::Firewall(x) = c { Some(x) } else { None })
     }
 
     /// Names of applications, by the index that a rule's term holds.
@@ -174,7 +186,9 @@ impl Program {
             | Chunk::ApplicationNames(_)
             | Chunk::Screens(_)
             | Chunk::SourcePools(_)
-            | Chunk::Mirrors(_) => None,
+            | Chunk::Mirrors(_)
+            | Chunk::Algs(_)
+            | Chunk::Firewall(_) => None,
         })
     }
 }
@@ -195,6 +209,8 @@ impl Chunk {
             Self::Screens(_) => 7,
             Self::SourcePools(_) => 10,
             Self::Mirrors(_) => 16,
+            Self::Firewall(_) => 11,
+            Self::Algs(_) => 12,
         }
     }
 }

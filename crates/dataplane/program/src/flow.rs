@@ -15,6 +15,22 @@ pub struct FlowSettings {
     /// What a packet meets that no policy matched.
     pub default_action: Action,
     pub rematch: Rematch,
+    pub aging: Aging,
+}
+
+/// `security flow aging`: percent of the session table's size, and seconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Aging {
+    /// At 100 nothing is aged early.
+    pub high_watermark: u8,
+    pub low_watermark: u8,
+    pub early_ageout: u16,
+}
+
+impl Default for Aging {
+    fn default() -> Self {
+        Self { high_watermark: 100, low_watermark: 100, early_ageout: 20 }
+    }
 }
 
 /// Whether a TCP session needs a SYN.
@@ -93,6 +109,7 @@ impl Default for FlowSettings {
             other_timeout: 1800,
             default_action: Action::Deny,
             rematch: Rematch::Off,
+            aging: Aging::default(),
         }
     }
 }

@@ -3,9 +3,11 @@
 //! Place: what `compile` makes, the contract carries and a backend's control thread turns into
 //! lookup structures. Holds rules, never indexes: a chunk is small to hash, send and compare.
 
+mod alg;
 mod chunk;
 mod digest;
 mod filter;
+mod firewall;
 mod flow;
 mod interface;
 mod mirror;
@@ -16,10 +18,14 @@ mod screen;
 mod wire;
 mod zone;
 
+pub use alg::{Algs, DnsAlg, FtpAlg};
 pub use chunk::{Chunk, ChunkKey, Manifest, Program};
 pub use digest::Digest;
 pub use filter::{PortRange, Service};
-pub use flow::{FlowSettings, Rematch, SynCheck, TcpSettings, TimeWait};
+pub use firewall::{
+    Direction, FilterAttachment, Firewall, FirewallFilter, FirewallTerm, Place, PolicerInstance,
+};
+pub use flow::{Aging, FlowSettings, Rematch, SynCheck, TcpSettings, TimeWait};
 pub use interface::{Interface, InterfaceAddress, Interfaces, Port};
 pub use mirror::{
     MIRROR_FILTERS_MAX, Mirror, MirrorFilter, MirrorOutput, MirrorOutputs, MirrorSource, MirrorTo, Mirrors,
@@ -27,7 +33,7 @@ pub use mirror::{
 pub use nat::{
     DestinationAction, DestinationNat, DestinationPool, DestinationRule, DestinationRuleSet, NatContext,
     NatMatch, NatTuple, SourceAction, SourceNat, SourceRule, SourceRuleSet, StaticNat, StaticRule,
-    StaticRuleSet,
+    StaticRuleSet, StaticTarget,
 };
 pub use policy::{
     Action, AddressMatch, Application, IcmpMatch, LogWhen, Policy, PolicySection, Prefix, ZoneMatch,

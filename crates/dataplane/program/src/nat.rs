@@ -3,7 +3,7 @@
 //! Junos: `security nat`. The first matching rule of the most specific rule-set decides: interface
 //! before zone before routing-instance. Static comes before destination, reverse static before source.
 
-use ravelin_nat::PoolId;
+use ravelin_nat::{PersistentRule, PoolId};
 use ravelin_types::{Addr, Family, InterfaceId, NatRuleId, Proto, RuleIdentity, ZoneId};
 
 use crate::filter::PortRange;
@@ -19,9 +19,12 @@ pub enum NatContext {
 /// What of a packet a NAT rule looks at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NatTuple {
+    /// Of the source.
     pub family: Family,
     pub proto: Proto,
     pub src: Addr,
+    /// Another than the source's when the packet goes from one family to the other.
+    pub dst_family: Family,
     pub dst: Addr,
     /// `None`: the protocol has no ports.
     pub ports: Option<(u16, u16)>,
@@ -61,6 +64,8 @@ pub struct SourceRule {
     pub name: String,
     pub matching: NatMatch,
     pub action: SourceAction,
+    /// `Some`: an internal endpoint keeps its external one.
+    pub persistent: Option<PersistentRule>,
 }
 
 /// An ordered list of rules for one direction of travel.
@@ -115,7 +120,18 @@ pub struct DestinationRuleSet {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct DestinationNat(pub Vec<DestinationRuleSet>);
 
-/// A static rule: addresses of two ranges of equal length stand for each other, one by one.
+/// What the addresses of a static rule stand for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum StaticTarget {
+    /// A range of equal length, one by one; it may be of the other family.
+    Range(Prefix),
+    /// `inet`: the IPv4 addresses within IPv6 ones (RFC 6052).
+    Embedded,
+    /// `nptv6-prefix`: a prefix of equal length, checksums unchanged (RFC 6296).
+    Npt(Prefix),
+}
+
+/// A static rule: addresses that stand for each other, in both directions.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct StaticRule {
     pub id: NatRuleId,
@@ -126,8 +142,8 @@ pub struct StaticRule {
     pub remote_ports: Vec<PortRange>,
     /// As the rule-set's side knows them (`match destination-address`).
     pub outside: Prefix,
-    /// As they are (`then static-nat prefix`).
-    pub inside: Prefix,
+    /// As they are (`then static-nat`).
+    pub target: StaticTarget,
     /// Ports of two ranges of equal length likewise; protocols without ports never match then.
     pub ports: Option<(PortRange, PortRange)>,
 }
@@ -142,7 +158,11 @@ pub struct StaticRuleSet {
 
 /// All static rule-sets, most specific context first.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub struct StaticNat(pub Vec<StaticRuleSet>);
+pub struct StaticNat {
+    pub rule_sets: Vec<StaticRuleSet>,
+    /// `natv6v4 no-v6-frag-header`.
+    pub no_v6_fragment_header: bool,
+}
 
 impl NatContext {
     #[must_use]
@@ -158,7 +178,7 @@ impl NatMatch {
     #[must_use]
     pub fn holds(&self, tuple: &NatTuple) -> bool {
         let Self { source, destination, source_ports, destination_ports, protocols, applications } = self;
-        let NatTuple { family, proto, src, dst, ports, icmp } = *tuple;
+        let NatTuple { family, proto, src, dst_family, dst, ports, icmp } = *tuple;
         let (sport, dport) = ports.unwrap_or_default();
         let of_term = |a: &Application| {
             // A term that asks for ports is for protocols that have them.
@@ -166,7 +186,7 @@ impl NatMatch {
             (ports.is_some() || !asks) && a.holds(proto, sport, dport, icmp)
         };
         source.holds(family, src)
-            && destination.holds(family, dst)
+            && destination.holds(dst_family, dst)
             && listed(source_ports, ports.map(|p| p.0))
             && listed(destination_ports, ports.map(|p| p.1))
             && (protocols.is_empty() || protocols.contains(&proto))
@@ -193,29 +213,39 @@ impl DestinationPool {
 }
 
 impl StaticRule {
-    /// Inside address and port for a packet to the outside ones; `None`: the rule is not for it.
+    /// Whether a packet towards the outside addresses is of this rule's far ends.
     #[must_use]
-    pub fn inward(&self, tuple: &NatTuple) -> Option<(Addr, Option<u16>)> {
-        let NatTuple { family, src, dst, ports, .. } = *tuple;
-        let remote = self.remote.holds(family, src) && listed(&self.remote_ports, ports.map(|p| p.0));
-        let addr = shift(&self.outside, &self.inside, family, dst)?;
-        let port = mapped(self.ports, ports.map(|p| p.1))?;
-        remote.then_some((addr, port))
+    pub fn is_from_remote(&self, tuple: &NatTuple) -> bool {
+        let port = tuple.ports.map(|p| p.0);
+        self.remote.holds(tuple.family, tuple.src) && listed(&self.remote_ports, port)
     }
 
-    /// Outside address and port for a packet from the inside ones.
+    /// Whether a packet from the inside goes to one of this rule's far ends.
     #[must_use]
-    pub fn outward(&self, tuple: &NatTuple) -> Option<(Addr, Option<u16>)> {
-        let NatTuple { family, src, dst, ports, .. } = *tuple;
-        let remote = self.remote.holds(family, dst) && listed(&self.remote_ports, ports.map(|p| p.1));
-        let addr = shift(&self.inside, &self.outside, family, src)?;
-        let port = mapped(self.ports.map(|(outside, inside)| (inside, outside)), ports.map(|p| p.0))?;
-        remote.then_some((addr, port))
+    pub fn is_to_remote(&self, tuple: &NatTuple) -> bool {
+        let port = tuple.ports.map(|p| p.1);
+        self.remote.holds(tuple.dst_family, tuple.dst) && listed(&self.remote_ports, port)
+    }
+
+    /// Inside address and port for a packet to the outside ones of a range; `None`: the rule is not for it.
+    #[must_use]
+    pub fn inward(&self, inside: &Prefix, tuple: &NatTuple) -> Option<(Family, Addr, Option<u16>)> {
+        let addr = shift(&self.outside, inside, (tuple.dst_family, tuple.dst))?;
+        let port = mapped(self.ports, tuple.ports.map(|p| p.1))?;
+        self.is_from_remote(tuple).then_some((inside.family, addr, port))
+    }
+
+    /// Outside address and port for a packet from the inside ones of a range, in the family that it goes to.
+    #[must_use]
+    pub fn outward(&self, inside: &Prefix, tuple: &NatTuple) -> Option<(Addr, Option<u16>)> {
+        let addr = shift(inside, &self.outside, (tuple.family, tuple.src))?;
+        let port = mapped(self.ports.map(|(outside, inside)| (inside, outside)), tuple.ports.map(|p| p.0))?;
+        (self.outside.family == tuple.dst_family && self.is_to_remote(tuple)).then_some((addr, port))
     }
 }
 
 /// The same place in another range of the same length.
-fn shift(from: &Prefix, to: &Prefix, family: Family, addr: Addr) -> Option<Addr> {
+fn shift(from: &Prefix, to: &Prefix, (family, addr): (Family, Addr)) -> Option<Addr> {
     from.contains(family, addr).then(|| Addr(to.first.0 + (addr.0 - from.first.0)))
 }
 
@@ -240,7 +270,12 @@ mod tests {
 
     fn tuple(src: [u8; 4], dst: [u8; 4], ports: Option<(u16, u16)>) -> NatTuple {
         let proto = if ports.is_some() { Proto::TCP } else { Proto(47) };
-        NatTuple { family: Family::V4, proto, src: Addr::v4(src), dst: Addr::v4(dst), ports, icmp: None }
+        let (family, src, dst) = (Family::V4, Addr::v4(src), Addr::v4(dst));
+        NatTuple { family, proto, src, dst_family: family, dst, ports, icmp: None }
+    }
+
+    fn inside() -> Prefix {
+        prefix("10.9.8.0/24")
     }
 
     fn rule(ports: Option<(PortRange, PortRange)>) -> StaticRule {
@@ -251,7 +286,7 @@ mod tests {
             remote: any(),
             remote_ports: Vec::new(),
             outside: prefix("203.0.113.0/24"),
-            inside: prefix("10.9.8.0/24"),
+            target: StaticTarget::Range(inside()),
             ports,
         }
     }
@@ -260,10 +295,24 @@ mod tests {
     fn static_ranges_stand_for_each_other_both_ways() {
         let rule = rule(None);
         let there = tuple([198, 51, 100, 1], [203, 0, 113, 77], Some((5, 80)));
-        assert_eq!(rule.inward(&there), Some((Addr::v4([10, 9, 8, 77]), None)));
+        assert_eq!(rule.inward(&inside(), &there), Some((Family::V4, Addr::v4([10, 9, 8, 77]), None)));
         let back = tuple([10, 9, 8, 77], [198, 51, 100, 1], Some((80, 5)));
-        assert_eq!(rule.outward(&back), Some((Addr::v4([203, 0, 113, 77]), None)));
-        assert_eq!(rule.inward(&back), None);
+        assert_eq!(rule.outward(&inside(), &back), Some((Addr::v4([203, 0, 113, 77]), None)));
+        assert_eq!(rule.inward(&inside(), &back), None);
+    }
+
+    #[test]
+    fn ranges_of_two_families_stand_for_each_other_when_the_packet_goes_between_them() {
+        let rule = StaticRule { outside: prefix("203.0.113.0/30"), ..rule(None) };
+        let inside = prefix("2001:db8::4/126");
+        let host = Addr(inside.first.0 + 3);
+        let there = tuple([198, 51, 100, 1], [203, 0, 113, 3], Some((5, 80)));
+        assert_eq!(rule.inward(&inside, &there), Some((Family::V6, host, None)));
+        let back = NatTuple { family: Family::V6, src: host, ..there };
+        assert_eq!(rule.outward(&inside, &back), Some((Addr::v4([203, 0, 113, 3]), None)));
+        // Towards IPv6 it keeps its address.
+        let same = NatTuple { dst_family: Family::V6, ..back };
+        assert_eq!(rule.outward(&inside, &same), None);
     }
 
     #[test]
@@ -271,12 +320,12 @@ mod tests {
         let range = |low, high| PortRange { low, high };
         let rule = rule(Some((range(8000, 8009), range(80, 89))));
         let to = |port| tuple([198, 51, 100, 1], [203, 0, 113, 7], port);
-        let inside = Addr::v4([10, 9, 8, 7]);
-        assert_eq!(rule.inward(&to(Some((5, 8003)))), Some((inside, Some(83))));
-        assert_eq!(rule.inward(&to(Some((5, 8010)))), None);
-        assert_eq!(rule.inward(&to(None)), None);
+        let host = Addr::v4([10, 9, 8, 7]);
+        assert_eq!(rule.inward(&inside(), &to(Some((5, 8003)))), Some((Family::V4, host, Some(83))));
+        assert_eq!(rule.inward(&inside(), &to(Some((5, 8010)))), None);
+        assert_eq!(rule.inward(&inside(), &to(None)), None);
         let back = tuple([10, 9, 8, 7], [198, 51, 100, 1], Some((83, 5)));
-        assert_eq!(rule.outward(&back), Some((Addr::v4([203, 0, 113, 7]), Some(8003))));
+        assert_eq!(rule.outward(&inside(), &back), Some((Addr::v4([203, 0, 113, 7]), Some(8003))));
     }
 
     #[test]

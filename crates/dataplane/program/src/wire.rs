@@ -3,8 +3,11 @@
 //! Decoding trusts nothing: an id out of range, a bad address or a missing part is an error that
 //! names it, and a chunk whose bytes do not hash to the manifest's digest is never decoded.
 
+mod alg;
 mod decode;
 mod encode;
+mod firewall;
+mod firewall_terms;
 mod mirror;
 mod nat;
 mod pool;

@@ -5,6 +5,7 @@
 mod apply;
 mod diagnostics;
 mod error;
+mod firewall;
 mod session;
 mod telemetry;
 mod updates;

@@ -93,6 +93,12 @@ impl ScreenTable {
         Self { profiles: profiles.iter().map(one).collect(), by_zone: by_zone.into_boxed_slice() }
     }
 
+    /// Requests that the largest queue of a profile may hold; `None`: no profile has a SYN flood screen.
+    #[must_use]
+    pub fn proxied_max(&self) -> Option<u32> {
+        self.profiles.iter().filter_map(|profile| Some(profile.syn_flood.as_ref()?.queue_size)).max()
+    }
+
     /// The zone's profile, when it looks at packets that go this way.
     #[inline]
     #[must_use]

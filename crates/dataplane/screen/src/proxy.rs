@@ -139,6 +139,19 @@ impl ProxyQueue {
         }
     }
 
+    /// Forgets every request.
+    pub fn clear(&mut self, meters: &Meters) {
+        for entry in self.entries.iter_mut().filter_map(Option::take) {
+            meters.release_proxied(entry.place);
+        }
+    }
+
+    /// Places for requests.
+    #[must_use]
+    pub fn capacity(&self) -> usize {
+        self.entries.len()
+    }
+
     fn bucket(&self, connection: &Connection) -> usize {
         let mut hasher = SipHasher13::new_with_keys(self.key.0, self.key.1);
         connection.feed(&mut hasher);

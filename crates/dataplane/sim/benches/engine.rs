@@ -159,7 +159,7 @@ impl Bench {
         let program = compile(&valid, &Resolved::virtual_ports(&valid), &mut book, Generation(1))
             .unwrap_or_else(|errors| panic!("the bench's configuration: {errors:?}"));
         let rules =
-            Rules::build(&program, None).unwrap_or_else(|error| panic!("the bench's program: {error:?}"));
+            Rules::build(&program, None, 1).unwrap_or_else(|error| panic!("the bench's program: {error:?}"));
         let mut updates = routes(&valid, &book);
         let neighbour = |unit: String, addr: String| NeighbourUpdate {
             interface: book.find_unit(&unit).unwrap_or(InterfaceId(0)),

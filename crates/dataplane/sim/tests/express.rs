@@ -9,6 +9,7 @@ use ravelin_engine::{
     BATCH_MAX, Checksum, Egress, FlowKey, Forwarding, Ingress, Limits, NoRecorder, Output, Packet, Recorder,
     Resolver, Rules, Seed, Shared, Snapshot, State, Steering, Trace, Verdict, step,
 };
+use ravelin_program::Program;
 use ravelin_types::{Generation, Instant, Mac, PortId, Proto};
 use ravelin_wire::build::{self, Ip, Payload};
 use ravelin_wire::{TcpFlags, parse, put_u16, u32_at};
@@ -63,14 +64,27 @@ fn configuration(variant: usize) -> String {
         3 => "set security flow tcp-mss all-tcp mss 1000\nset interfaces ge-0/0/2 disable\n",
         4 => "deactivate security policies from-zone trust to-zone dmz\n",
         5 => "set interfaces ge-0/0/2 unit 7 disable\n",
+        6 => {
+            "set firewall family inet filter f term t from destination-port 53\n\
+             set firewall family inet filter f term t then count c\n\
+             set firewall family inet filter f term t then discard\n\
+             set firewall family inet filter f term rest then accept\n\
+             set interfaces ge-0/0/0 unit 0 family inet filter input f\n"
+        }
         7 => {
+            "set firewall policer p if-exceeding bandwidth-limit 8k\n\
+             set firewall policer p if-exceeding burst-size-limit 1500\n\
+             set firewall policer p then discard\n\
+             set interfaces ge-0/0/1 unit 0 family inet6 policer output p\n"
+        }
+        8 => {
             "set interfaces ge-0/0/3 unit 0 family inet address 203.0.113.1/24\n\
              set forwarding-options port-mirroring input rate 3\n\
              set forwarding-options port-mirroring input ingress interface ge-0/0/0\n\
              set forwarding-options port-mirroring input egress interface ge-0/0/1.0\n\
              set forwarding-options port-mirroring output interface ge-0/0/3\n"
         }
-        8 => {
+        9 => {
             "set interfaces ge-0/0/3 unit 0 family inet address 203.0.113.1/24\n\
              set security forwarding-options mirror-filter f interface-in ge-0/0/0.0\n\
              set security forwarding-options mirror-filter f output interface ge-0/0/3.0\n\
@@ -111,17 +125,18 @@ struct Frame {
 }
 
 impl Engine {
-    fn new(rules: &Arc<Rules>, forwarding: &Arc<Forwarding>) -> Self {
+    fn new(program: &Program, forwarding: &Arc<Forwarding>) -> Self {
+        let rules = Arc::new(Rules::build(program, None, 1).unwrap_or_else(|e| panic!("{e:?}")));
         let limits = Limits { sessions: 64, events: 4096 };
         let (state, shared) = (State::new(Steering::alone(&SEED), &SEED, 1, limits), Shared::new(64, &SEED));
         let snapshot = Snapshot {
-            rules: Arc::clone(rules),
+            rules: Arc::clone(&rules),
             forwarding: Arc::clone(forwarding),
             armed: true,
             any_station: false,
         };
         let mut engine = Self { snapshot, state, shared, out: Output::new() };
-        engine.state.adopt(rules, &engine.shared, Instant::ZERO);
+        engine.state.adopt(&rules, &engine.shared, Instant::ZERO);
         engine
     }
 
@@ -167,9 +182,10 @@ struct Pair {
 impl Pair {
     fn new(seed: u64) -> Self {
         let mut book = IdBook::default();
-        let (rules, forwarding) = world(0, 1, &mut book, None);
-        let stations = (rules.ports().map(|p| (p.id, Mac(p.mac)))).collect();
-        let (short, whole) = (Engine::new(&rules, &forwarding), Engine::new(&rules, &forwarding));
+        let (program, forwarding) = world(0, 1, &mut book, None);
+        // Each has rules of its own: meters are part of them.
+        let (short, whole) = (Engine::new(&program, &forwarding), Engine::new(&program, &forwarding));
+        let stations = (short.snapshot.rules.ports().map(|p| (p.id, Mac(p.mac)))).collect();
         let (random, now) = (seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1, Instant::from_secs(1));
         let mut pair = Self {
             short,
@@ -193,7 +209,7 @@ impl Pair {
         for host in 2..5u8 {
             let sport = 1000 + u16::from(host);
             let payloads = [
-                Payload::udp(sport, 53, b"a question"),
+                Payload::udp(sport, 53, &[b'q'; 240]),
                 Payload::tcp_segment(sport, 80, TcpFlags::SYN, 1000, 0, b""),
             ];
             let ips = [
@@ -289,12 +305,14 @@ impl Pair {
 
     fn commit(&mut self) {
         self.generation += 1;
-        let variant = self.draw(9);
+        let variant = self.draw(11);
         let before = Arc::clone(&self.short.snapshot.forwarding);
-        let (rules, changed) = world(variant, self.generation, &mut self.book, Some(&before));
+        let (program, changed) = world(variant, self.generation, &mut self.book, Some(&before));
         // Mostly the routes stay as they were.
         let forwarding = if self.draw(3) == 0 { changed } else { before };
         for engine in [&mut self.short, &mut self.whole] {
+            let before = Some(&*engine.snapshot.rules);
+            let rules = Arc::new(Rules::build(&program, before, 1).unwrap_or_else(|e| panic!("{e:?}")));
             engine.snapshot.rules = Arc::clone(&rules);
             engine.snapshot.forwarding = Arc::clone(&forwarding);
             engine.state.adopt(&rules, &engine.shared, self.now);
@@ -311,14 +329,13 @@ fn world(
     generation: u64,
     book: &mut IdBook,
     before: Option<&Forwarding>,
-) -> (Arc<Rules>, Arc<Forwarding>) {
+) -> (Program, Arc<Forwarding>) {
     let valid = ravelin_model::load(&configuration(variant)).result.unwrap_or_else(|e| panic!("{e:?}"));
     let program = compile(&valid, &Resolved::virtual_ports(&valid), book, Generation(generation));
     let program = program.unwrap_or_else(|e| panic!("{e:?}"));
-    let rules = Rules::build(&program, None).unwrap_or_else(|e| panic!("{e:?}"));
     let updates = routes(&valid, book);
     let none = Forwarding::new(Resolver::Computed);
-    (Arc::new(rules), Arc::new(before.unwrap_or(&none).updated(&updates)))
+    (program, Arc::new(before.unwrap_or(&none).updated(&updates)))
 }
 
 /// What the other end says to a frame that it got; the VLAN tag as it came.

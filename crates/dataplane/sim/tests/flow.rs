@@ -99,6 +99,7 @@ fn program(generation: u64, nat: bool, policies: Vec<Policy>) -> Program {
             ..Default::default()
         },
         action: SourceAction::Interface,
+        persistent: None,
     };
     let set = SourceRuleSet {
         name: "rs".into(),

@@ -189,6 +189,12 @@ impl Conversation {
         self.pending = 0;
     }
 
+    /// The newest segment of a side left with `by` bytes more than it was judged with. Spec: tcp-47.
+    pub fn lengthened(&mut self, sender: Direction, by: i32) {
+        let end = &mut self.end[sender.index()];
+        *end = Seq(end.0.wrapping_add_signed(by));
+    }
+
     /// The portable form: big-endian, in the order of the fields.
     #[must_use]
     pub fn to_bytes(&self) -> [u8; Self::BYTES] {

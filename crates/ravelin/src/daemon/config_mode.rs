@@ -86,11 +86,11 @@ impl ConfigMode for Desk<'_> {
         self.edited()?.replace(&text).map_err(|errors| problems(&errors))
     }
 
-    fn load(&mut self, at: &[String], kind: LoadKind, text: &str) -> Outcome<()> {
+    fn load(&mut self, at: &[String], kind: LoadKind, text: &str) -> Outcome<Vec<Problem>> {
         let candidate = self.edited()?;
-        let tree = forms::loaded(candidate.tree(), at, kind, text)?;
+        let (tree, warnings) = forms::loaded(candidate.tree(), at, kind, text)?;
         candidate.set(tree);
-        Ok(())
+        Ok(warnings)
     }
 
     fn complete(&self, at: &[String], _: Verb, words: &[&str], partial: &str) -> Vec<Word> {

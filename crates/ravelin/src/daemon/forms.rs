@@ -36,8 +36,8 @@ fn view(form: Form) -> View {
     }
 }
 
-/// The tree with a text loaded below a path. Findings show the line of the text.
-pub fn loaded(tree: &Tree, at: &[String], kind: LoadKind, text: &str) -> Outcome<Tree> {
+/// The tree with a text loaded below a path, and what there is to warn of. Findings show the line of the text.
+pub fn loaded(tree: &Tree, at: &[String], kind: LoadKind, text: &str) -> Outcome<(Tree, Vec<Problem>)> {
     let action = match kind {
         LoadKind::Set => Action::Set,
         LoadKind::Merge => Action::Merge,
@@ -47,12 +47,10 @@ pub fn loaded(tree: &Tree, at: &[String], kind: LoadKind, text: &str) -> Outcome
         LoadKind::Patch => Action::Patch,
     };
     let mut tree = tree.clone();
+    let lines: Vec<&str> = text.lines().collect();
+    let rendered = |d: &Diagnostic| Problem { rendered: d.caret_in(TEXT, &lines), ..problem(d) };
     match ravelin_schema::load(&mut tree, at, action, text) {
-        Ok(_) => Ok(tree),
-        Err(errors) => {
-            let lines: Vec<&str> = text.lines().collect();
-            let rendered = |d: &Diagnostic| Problem { rendered: d.caret_in(TEXT, &lines), ..problem(d) };
-            Err(errors.iter().map(rendered).collect())
-        }
+        Ok(warnings) => Ok((tree, warnings.iter().map(rendered).collect())),
+        Err(errors) => Err(errors.iter().map(rendered).collect()),
     }
 }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
 use ravelin_commit::{Consumer, Proposal};
-use ravelin_contract::{SessionEvent, SessionKey};
+use ravelin_contract::{FilterHit, SessionEvent, SessionKey};
 use ravelin_model::LogSeverity;
 use ravelin_ops::{
     LogEvent, LogEvents, LogMemory, LogQuery, LogStatistics, LogStreamLine, LogView, NameTable,
@@ -13,7 +13,7 @@ use ravelin_ops::{
 use ravelin_program::{Action, Screen};
 use ravelin_syntax::{Diagnostic, Span};
 use ravelin_telemetry::{
-    Filter, Names, NatRuleKind, Outcome, Record, Service, Window, close, create, deny, screen,
+    Filter, Names, NatRuleKind, Outcome, Record, Service, Window, close, create, deny, filtered, screen,
 };
 use ravelin_types::{InterfaceId, NatRuleId, PolicyId, ZoneId};
 
@@ -86,6 +86,11 @@ impl Log {
         self.tell(&screen(what, at, key, &*self.names()));
     }
 
+    /// A term of a firewall filter with `syslog` held of a packet.
+    pub fn filtered(&self, hit: &FilterHit) {
+        self.tell(&filtered(hit, &*self.names()));
+    }
+
     /// Reports losses when it is time to.
     pub fn tick(&self) {
         self.service.tick(Timestamp::now());
@@ -155,6 +160,10 @@ impl Names for Named {
 
     fn application(&self, index: u32) -> Option<String> {
         self.now.application(index).map(str::to_owned)
+    }
+
+    fn filter(&self, id: u32) -> String {
+        or_unknown(self.first(|table| table.program()?.firewall()?.filter(id)).map(|f| f.name.as_str()))
     }
 
     fn denied(&self, interface: InterfaceId, policy: PolicyId) -> (String, String, bool) {

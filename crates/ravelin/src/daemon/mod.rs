@@ -93,9 +93,9 @@ fn start(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
     let book_file = BookFile(arguments.state.join("ids.json"));
     let map = arguments.map.iter().cloned().collect::<BTreeMap<_, _>>();
     let zone = jiff::tz::TimeZone::system();
-    let service = Service::new(runtime.handle().clone(), arguments.state.clone(), zone);
+    let service = Service::new(runtime.handle().clone(), arguments.state.clone(), zone.clone());
     let works = Works::new((plane, Arc::new(Log::new(service))), machine, book_file, map)?;
-    let control = Control::new(Life::new(store, now(), boot()), works, forwarding);
+    let control = Control::new(Life::new(store, now(), boot()).in_zone(zone), works, forwarding);
     let control = Arc::new(Mutex::new(control));
     if let Err(error) = bring_up(&control, arguments.config.as_deref()) {
         // A packet process that was started for nothing must not stay behind; one that runs already does.

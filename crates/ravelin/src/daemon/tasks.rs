@@ -199,6 +199,7 @@ async fn handle(event: Event, control: &Mutex<Control>, log: &Log, prober: &mut 
                 tracing::warn!(%error, %addr, device, "A neighbour can't be asked for.");
             }
         }
+        Event::Filter(hit) => log.filtered(&hit),
         Event::Session(session) => log.session(&session),
         Event::PolicyDeny { policy, key, interface } => log.denied(key, interface, policy),
         Event::Screen { screen, zone, interface, key, dropped } => {

@@ -1,5 +1,7 @@
 //! Answers out of the plane, the program's names and the route table.
 
+mod algs;
+mod firewall;
 mod mirrors;
 mod nat;
 mod rules;
@@ -10,6 +12,8 @@ mod state;
 use ipnet::IpNet;
 use ravelin_contract::Route;
 
+pub(crate) use algs::algs;
+pub(crate) use firewall::about_filters;
 pub(crate) use mirrors::{clear_mirrors, mirrors};
 pub(crate) use nat::{nat_pools, nat_rules, source_pools};
 pub(crate) use rules::policies;

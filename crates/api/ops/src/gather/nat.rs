@@ -7,7 +7,7 @@ use ravelin_contract::PoolCounters;
 use ravelin_nat::{Assignment, Overflow, PoolMode, PoolSpec};
 use ravelin_program::{
     AddressMatch, DestinationAction, DestinationRule, DestinationRuleSet, NatContext, NatMatch, PortRange,
-    SourceAction, SourcePool, SourceRule, SourceRuleSet, StaticRule, StaticRuleSet,
+    SourceAction, SourcePool, SourceRule, SourceRuleSet, StaticRule, StaticRuleSet, StaticTarget,
 };
 use ravelin_types::NatRuleId;
 
@@ -113,7 +113,6 @@ fn destination<'a>((set, rule): (&'a DestinationRuleSet, &'a DestinationRule)) -
 }
 
 fn fixed<'a>((set, rule): (&'a StaticRuleSet, &'a StaticRule)) -> Shown<'a> {
-    let (first, last) = ends(&rule.inside);
     Shown {
         set: (&set.name, &set.from, None),
         rule: (&rule.name, rule.id),
@@ -121,7 +120,13 @@ fn fixed<'a>((set, rule): (&'a StaticRuleSet, &'a StaticRule)) -> Shown<'a> {
         destinations: vec![ends(&rule.outside)],
         source_ports: &rule.remote_ports,
         destination_ports: rule.ports.iter().map(|(outside, _)| port_ends(outside)).collect(),
-        action: Translation::Prefix(first, last),
+        action: match &rule.target {
+            StaticTarget::Range(inside) | StaticTarget::Npt(inside) => {
+                let (first, last) = ends(inside);
+                Translation::Prefix(first, last)
+            }
+            StaticTarget::Embedded => Translation::Inet,
+        },
     }
 }
 
@@ -154,7 +159,7 @@ fn source_pool(env: &Env<'_>, pool: &SourcePool, counters: &[PoolCounters]) -> S
         name: pool.name.clone(),
         id: id.0,
         base: match mode {
-            PoolMode::Shift { base } => Some(base.to_ip(*family)),
+            PoolMode::Shift { hosts, base } => Some(base.to_ip(*hosts)),
             _ => None,
         },
         ports: ports.map(|ports| (ports.low, ports.high)),

@@ -26,6 +26,7 @@ pub(crate) const GROUPS: &[(&[&str], &str)] = &[
     (&["show", "interfaces"], "Show interfaces"),
     (&["show", "ravelin"], "Show what is particular to Ravelin (extension)"),
     (&["show", "security"], "Show security state"),
+    (&["show", "security", "alg"], "Show gateways of the application layer"),
     (&["show", "security", "flow"], "Show the packet path"),
     (&["show", "security", "forward-options"], "Show security forwarding"),
     (&["show", "security", "nat"], "Show address translation"),
@@ -110,8 +111,9 @@ const TEST_PACKET: &[Param] = &[
 /// Every operational command.
 #[must_use]
 pub fn commands() -> &'static [Command] {
-    static ALL: LazyLock<Vec<Command>> =
-        LazyLock::new(|| [COMMANDS, super::mirror::COMMANDS, super::system::COMMANDS].concat());
+    static ALL: LazyLock<Vec<Command>> = LazyLock::new(|| {
+        [COMMANDS, super::mirror::COMMANDS, super::system::COMMANDS, super::firewall::COMMANDS].concat()
+    });
     &ALL
 }
 
@@ -200,6 +202,12 @@ const COMMANDS: &[Command] = &[
         help: "Show kept security events",
         params: log::SHOW,
         make: log::show,
+    },
+    Command {
+        path: &["show", "security", "alg", "status"],
+        help: "Show which gateways are on",
+        params: &[],
+        make: |_| Ok(Request::AlgStatus),
     },
     Command {
         path: &["show", "security", "screen", "statistics"],

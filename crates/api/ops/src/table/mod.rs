@@ -4,6 +4,7 @@
 //! word may be shortened to a unique prefix. Help, completion and errors all come of the same table.
 
 mod commands;
+mod firewall;
 mod given;
 mod log;
 mod mirror;

@@ -1,11 +1,13 @@
 //! Junos' remote procedure of each command: what NETCONF clients call it. Extensions have none.
 
 const NAMES: &[(&str, &[&str])] = &[
+    ("clear-firewall-counters", &["clear", "firewall"]),
     ("clear-flow-session", &["clear", "security", "flow", "session"]),
     ("clear-mirror-filter", &["clear", "security", "forward-options", "mirror-filter"]),
     ("clear-system-commit", &["clear", "system", "commit"]),
     ("get-commit-information", &["show", "system", "commit"]),
     ("get-configuration", &["show", "configuration"]),
+    ("get-firewall-information", &["show", "firewall"]),
     ("get-firewall-policies", &["show", "security", "policies"]),
     ("get-flow-session-information", &["show", "security", "flow", "session"]),
     ("get-flow-statistics-all", &["show", "security", "flow", "statistics"]),

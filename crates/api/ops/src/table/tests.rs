@@ -81,7 +81,7 @@ fn policies_have_views() {
 fn what_is_wrong_is_named() {
     refused("foo", "unknown command: foo");
     refused("show foo", "syntax error: foo");
-    refused("show security", "syntax error, incomplete command.\nPossible completions:\n  flow ");
+    refused("show security", "syntax error, incomplete command.\nPossible completions:\n  alg ");
     refused("c", "'c' is ambiguous.\nPossible completions:\n  clear ");
     refused("show sec fl ses source 1", "'source' is ambiguous.\nPossible completions:\n  source-port ");
     refused("show sec fl ses protocol", "syntax error, missing argument for `protocol'");

@@ -218,6 +218,30 @@ Policy: p1, action-type: permit, State: enabled, Index: 4, Scope Policy: 0
 }
 
 #[test]
+fn gateways_are_listed_by_name() {
+    check(
+        "show security alg status",
+        "\
+ALG Status:
+  DNS      : Enabled
+  FTP      : Enabled
+  H323     : Disabled
+  MGCP     : Disabled
+  MSRPC    : Disabled
+  PPTP     : Disabled
+  RSH      : Disabled
+  RTSP     : Disabled
+  SCCP     : Disabled
+  SIP      : Disabled
+  SQL      : Disabled
+  SUNRPC   : Disabled
+  TALK     : Disabled
+  TFTP     : Disabled
+",
+    );
+}
+
+#[test]
 fn hit_counts_are_a_table() {
     check(
         "show security policies hit-count",
@@ -387,7 +411,7 @@ fn pipes_work_on_the_text() {
 fn completion_knows_words_and_names() {
     let mut bench = Bench::new();
     assert_eq!(bench.words("sh"), ["show"]);
-    let security = ["flow", "forward-options", "log", "nat", "policies", "screen", "zones"];
+    let security = ["alg", "flow", "forward-options", "log", "nat", "policies", "screen", "zones"];
     assert_eq!(bench.words("show security "), security);
     assert_eq!(bench.words("show security zones t"), ["<zone>", "trust"]);
     assert_eq!(bench.words("show security policies from-zone "), ["<zone>", "trust", "untrust"]);

@@ -1,12 +1,14 @@
 //! Checks across statements: everything must resolve before a configuration is valid.
 
 mod applications;
+mod firewall;
 mod flow;
 mod interfaces;
 mod log;
 mod mirror;
 mod names;
 mod nat;
+mod persistent;
 mod policies;
 mod pool;
 mod proxy;
@@ -23,17 +25,20 @@ use crate::{Config, ValidConfig};
 pub fn check(mut config: Config) -> Result<ValidConfig, Vec<Diagnostic>> {
     let mut report = Report::default();
     names::address_books(&config, &mut report);
-    policies::settle_references(&mut config);
+    let known = names::known_addresses(&config.security.address_books);
+    policies::settle_references(&mut config.security.policies, &known);
     interfaces::check(&config, &mut report);
     routes::check(&config, &mut report);
     zones::check(&config, &mut report);
     screens::check(&config, &mut report);
     applications::check(&config, &mut report);
-    policies::check(&config, &mut report);
+    policies::check(&config, &known, &mut report);
     flow::check(&config, &mut report);
-    nat::check(&config, &mut report);
-    pool::check(&config, &mut report);
+    nat::check(&config, &known, &mut report);
+    pool::check(&config, &known, &mut report);
+    persistent::check(&config, &mut report);
     proxy::check(&config, &mut report);
+    firewall::check(&config, &mut report);
     log::check(&config, &mut report);
     mirror::check(&config, &mut report);
     system::check(&config, &mut report);

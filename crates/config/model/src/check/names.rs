@@ -15,13 +15,13 @@ pub(super) struct Member<'a> {
 }
 
 /// The names a policy or rule may use.
-pub(super) fn known_addresses(config: &Config) -> HashSet<&str> {
-    let books = config.security.address_books.iter();
-    books
-        .flat_map(|b| {
-            b.addresses.iter().map(|a| a.name.as_str()).chain(b.sets.iter().map(|s| s.name.as_str()))
-        })
-        .collect()
+pub(super) fn known_addresses(books: &[AddressBook]) -> HashSet<&str> {
+    let mut known = HashSet::with_capacity(books.iter().map(|b| b.addresses.len() + b.sets.len()).sum());
+    for book in books {
+        known.extend(book.addresses.iter().map(|a| a.name.as_str()));
+        known.extend(book.sets.iter().map(|s| s.name.as_str()));
+    }
+    known
 }
 
 pub(super) fn address_books(config: &Config, report: &mut Report) {
@@ -35,6 +35,9 @@ pub(super) fn address_books(config: &Config, report: &mut Report) {
 }
 
 fn sets(book: &AddressBook, path: &str, report: &mut Report) {
+    if book.sets.is_empty() {
+        return;
+    }
     let addresses: HashSet<&str> = book.addresses.iter().map(|a| a.name.as_str()).collect();
     let sets: HashSet<&str> = book.sets.iter().map(|s| s.name.as_str()).collect();
     for set in &book.sets {

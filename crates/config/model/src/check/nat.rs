@@ -6,20 +6,23 @@ use ipnet::IpNet;
 use ravelin_syntax::Span;
 
 use super::applications::unusable;
-use super::{Report, names, zones};
+use super::{Report, zones};
 use crate::{
     AddressValue, Config, DestinationNatAction, DestinationRule, NatContext, NatRule, PortSpan, StaticPrefix,
     StaticRule,
 };
 
+/// Bits of the longest prefix that NPTv6 translates (RFC 6296).
+const NPT_MAX: u8 = 64;
+
 /// What the checks of every rule look names up in.
 struct Known<'a> {
     config: &'a Config,
-    addresses: HashSet<&'a str>,
+    addresses: &'a HashSet<&'a str>,
 }
 
-pub(super) fn check(config: &Config, report: &mut Report) {
-    let known = Known { config, addresses: names::known_addresses(config) };
+pub(super) fn check(config: &Config, addresses: &HashSet<&str>, report: &mut Report) {
+    let known = Known { config, addresses };
     let mut seen = HashMap::new();
     for set in &config.security.nat_source.rule_sets {
         let path = format!("security nat source rule-set {}", set.name);
@@ -166,21 +169,9 @@ fn fixed(known: &Known<'_>, rule: &StaticRule, path: &str, report: &mut Report) 
         return;
     }
     let outside = known.prefixes(rule.destination_address, rule.destination_address_name.as_deref());
-    let inside = match &rule.inside {
-        StaticPrefix::Prefix(net) => vec![*net],
-        StaticPrefix::Named(name) => {
-            known.addresses(Some(name), at, report);
-            known.prefixes(None, Some(name))
-        }
-    };
     let there = format!("{path} then static-nat");
-    match (&outside[..], &inside[..]) {
-        ([outside], [inside])
-            if same_family(outside, inside) && outside.prefix_len() == inside.prefix_len() => {}
-        ([_], [_]) => {
-            report.error(there.clone(), rule.at, "prefixes must be of one address family and equal length");
-        }
-        _ => report.error(there.clone(), rule.at, "both addresses must be one prefix"),
+    if let Some(message) = mismatch(known, rule, &outside, at, report) {
+        report.error(there.clone(), rule.at, message);
     }
     match (rule.destination_ports, rule.mapped_ports) {
         (None, None) => {}
@@ -190,6 +181,47 @@ fn fixed(known: &Known<'_>, rule: &StaticRule, path: &str, report: &mut Report) 
         }
         _ => report.error(there, rule.at, "'destination-port' and 'mapped-port' need each other"),
     }
+}
+
+/// Why the addresses of a static rule can't stand for each other.
+fn mismatch(
+    known: &Known<'_>,
+    rule: &StaticRule,
+    outside: &[IpNet],
+    at: (&str, Span),
+    report: &mut Report,
+) -> Option<&'static str> {
+    let [outside] = outside else { return Some("both addresses must be one prefix") };
+    let mut named = |name: &String| {
+        known.addresses(Some(name), at, report);
+        known.prefixes(None, Some(name))
+    };
+    let (inside, npt) = match &rule.inside {
+        StaticPrefix::Inet => {
+            let message =
+                "'inet' needs an IPv6 prefix of 32, 40, 48, 56, 64 or 96 bits, its bits 64 to 71 zero";
+            return (!embeds(outside)).then_some(message);
+        }
+        StaticPrefix::Prefix(net) => (vec![*net], false),
+        StaticPrefix::Named(name) => (named(name), false),
+        StaticPrefix::Nptv6(net) => (vec![*net], true),
+        StaticPrefix::Nptv6Named(name) => (named(name), true),
+    };
+    let [inside] = &inside[..] else { return Some("both addresses must be one prefix") };
+    let host_bits = |net: &IpNet| net.max_prefix_len() - net.prefix_len();
+    if npt {
+        let fits = |net: &IpNet| matches!(net, IpNet::V6(_)) && net.prefix_len() <= NPT_MAX;
+        let equal = outside.prefix_len() == inside.prefix_len() && fits(outside) && fits(inside);
+        return (!equal).then_some("'nptv6-prefix' needs two IPv6 prefixes of equal length, up to /64");
+    }
+    (host_bits(outside) != host_bits(inside)).then_some("prefixes must have equally many addresses")
+}
+
+/// Whether a prefix can hold IPv4 addresses (RFC 6052 2.2).
+fn embeds(net: &IpNet) -> bool {
+    let IpNet::V6(net) = net else { return false };
+    let u_octet = net.network().octets()[8];
+    matches!(net.prefix_len(), 32 | 40 | 48 | 56 | 64 | 96) && u_octet == 0
 }
 
 fn ports<'a>(spans: impl IntoIterator<Item = &'a PortSpan>, path: &str, report: &mut Report) {

@@ -7,14 +7,12 @@ use ipnet::IpNet;
 use ravelin_syntax::Span;
 
 use super::applications::{own_names, unusable};
-use super::{Report, names, zones};
-use crate::{AddressRef, Config, Policy};
+use super::{Report, zones};
+use crate::{AddressRef, Config, Policies, Policy};
 
 /// Tells names from prefixes written in the policy: the book is asked first. `any` zones of global policies
 /// become the empty list.
-pub(super) fn settle_references(config: &mut Config) {
-    let mut policies = std::mem::take(&mut config.security.policies);
-    let known = names::known_addresses(config);
+pub(super) fn settle_references(policies: &mut Policies, known: &HashSet<&str>) {
     let settle = |policy: &mut Policy| {
         for reference in policy.source_addresses.iter_mut().chain(&mut policy.destination_addresses) {
             if let AddressRef::Named(name) = reference
@@ -34,7 +32,6 @@ pub(super) fn settle_references(config: &mut Config) {
             }
         }
     }
-    config.security.policies = policies;
 }
 
 fn literal(text: &str) -> Option<IpNet> {
@@ -42,9 +39,9 @@ fn literal(text: &str) -> Option<IpNet> {
     text.parse::<IpNet>().ok().map(|p| p.trunc()).or_else(host)
 }
 
-pub(super) fn check(config: &Config, report: &mut Report) {
+pub(super) fn check(config: &Config, addresses: &HashSet<&str>, report: &mut Report) {
     let exist = zones::known(config);
-    let known = Known { addresses: names::known_addresses(config), applications: own_names(config) };
+    let known = Known { addresses, applications: own_names(config) };
     let zone = |name: &str, path: &str, at: Span, report: &mut Report| match name {
         "junos-host" => report.error(path, at, "zone `junos-host' in a policy is not supported"),
         name if !exist.contains(name) => report.error(path, at, format!("zone `{name}' is not defined")),
@@ -70,49 +67,45 @@ pub(super) fn check(config: &Config, report: &mut Report) {
 
 /// Names that a policy may use.
 struct Known<'a> {
-    addresses: HashSet<&'a str>,
+    addresses: &'a HashSet<&'a str>,
     applications: HashSet<&'a str>,
 }
 
-fn policy(known: &Known<'_>, policy: &Policy, path: &str, report: &mut Report) {
-    let path = format!("{path} policy {}", policy.name);
+/// Paths are made for what is wrong alone: policies are many.
+fn policy(known: &Known<'_>, policy: &Policy, above: &str, report: &mut Report) {
+    let path = |rest: &str| format!("{above} policy {} match {rest}", policy.name);
     let sides = [
         ("source-address", &policy.source_addresses, policy.source_excluded),
         ("destination-address", &policy.destination_addresses, policy.destination_excluded),
     ];
     for (side, addresses, excluded) in sides {
-        let path = format!("{path} match {side}");
-        let named: Vec<&str> = addresses.iter().filter_map(name).collect();
-        let wild = addresses
-            .iter()
-            .any(|a| matches!(a, AddressRef::Any | AddressRef::AnyIpv4 | AddressRef::AnyIpv6));
         if addresses.is_empty() {
-            report.error(&path, policy.at, format!("missing mandatory statement: '{side}'"));
+            report.error(path(side), policy.at, format!("missing mandatory statement: '{side}'"));
         }
         if addresses.len() > 1 && addresses.contains(&AddressRef::Any) {
-            report.error(&path, policy.at, "`any' can't be combined with other addresses");
+            report.error(path(side), policy.at, "`any' can't be combined with other addresses");
         }
-        if excluded && wild {
-            report.error(format!("{path}-excluded"), policy.at, "`any' can't be excluded");
+        let wild = |a: &AddressRef| matches!(a, AddressRef::Any | AddressRef::AnyIpv4 | AddressRef::AnyIpv6);
+        if excluded && addresses.iter().any(wild) {
+            report.error(path(&format!("{side}-excluded")), policy.at, "`any' can't be excluded");
         }
-        for name in named.into_iter().filter(|n| !known.addresses.contains(n)) {
+        for name in addresses.iter().filter_map(name).filter(|n| !known.addresses.contains(n)) {
             report.error(
-                format!("{path} {name}"),
+                path(&format!("{side} {name}")),
                 policy.at,
                 format!("address or address-set `{name}' is not defined"),
             );
         }
     }
-    let path = format!("{path} match application");
     if policy.applications.is_empty() {
-        report.error(&path, policy.at, "missing mandatory statement: 'application'");
+        report.error(path("application"), policy.at, "missing mandatory statement: 'application'");
     }
     if policy.applications.len() > 1 && policy.applications.iter().any(|a| a == "any") {
-        report.error(&path, policy.at, "`any' can't be combined with other applications");
+        report.error(path("application"), policy.at, "`any' can't be combined with other applications");
     }
     for name in &policy.applications {
         if let Some(message) = unusable(&known.applications, name) {
-            report.error(format!("{path} {name}"), policy.at, message);
+            report.error(path(&format!("application {name}")), policy.at, message);
         }
     }
 }

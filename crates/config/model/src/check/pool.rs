@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 
-use super::{Report, names};
+use super::Report;
 use crate::{Config, NatSource, ProxyRange, SourceNatAction, SourcePool};
 
 /// Port ranges of pools begin here.
@@ -11,12 +11,11 @@ const LOW_MIN: u16 = 1024;
 /// Sessions on one port at most.
 const OVERLOADING_MAX: u16 = 32;
 
-pub(super) fn check(config: &Config, report: &mut Report) {
+pub(super) fn check(config: &Config, known: &HashSet<&str>, report: &mut Report) {
     let source = &config.security.nat_source;
-    let known = names::known_addresses(config);
     for pool in &source.pools {
         let path = format!("security nat source pool {}", pool.name);
-        addresses(&known, pool, &path, report);
+        addresses(known, pool, &path, report);
         ports(pool, &path, report);
         for (one, other) in exclusive(pool).into_iter().filter_map(both) {
             report.error(path.as_str(), pool.at, format!("'{one}' and '{other}' can't be combined"));

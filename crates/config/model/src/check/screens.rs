@@ -17,6 +17,10 @@ const PACKETS_MAX: u32 = 4_000_000;
 const REQUESTS_MAX: u32 = 1_000_000;
 /// The fewest requests that a source or destination may be held to.
 const REQUESTS_MIN: u32 = 4;
+/// Proxied requests that wait at once, and the seconds that one may.
+const QUEUE_MIN: u32 = 200;
+const QUEUE_MAX: u32 = 20_000;
+const QUEUE_TIMEOUT_MAX: u32 = 50;
 
 pub(super) fn check(config: &Config, report: &mut Report) {
     let screen = &config.security.screen;
@@ -105,6 +109,8 @@ impl Judge<'_, '_> {
         let requests = (REQUESTS_MIN, REQUESTS_MAX);
         self.range("tcp syn-flood source-threshold", flood.source, requests);
         self.range("tcp syn-flood destination-threshold", flood.destination, requests);
+        self.range("tcp syn-flood timeout", flood.timeout, (1, QUEUE_TIMEOUT_MAX));
+        self.range("tcp syn-flood queue-size", flood.queue_size, (QUEUE_MIN, QUEUE_MAX));
         if flood.white_lists.len() > SYN_WHITE_LISTS_MAX {
             let message = format!("no more than {SYN_WHITE_LISTS_MAX} are allowed");
             self.error("tcp syn-flood white-list", message);

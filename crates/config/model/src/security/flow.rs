@@ -1,7 +1,10 @@
 //! `security flow`: how sessions begin and age.
 
 use ravelin_derive::Lower;
+use ravelin_schema::Value;
 use ravelin_syntax::Span;
+
+use crate::keywords::keywords;
 
 #[derive(Clone, Debug, Default, PartialEq, Lower)]
 pub struct Flow {
@@ -10,6 +13,33 @@ pub struct Flow {
     /// Highest MSS that a SYN may announce, 64..=65535; absent: as it is.
     #[lower(leaf = "tcp-mss all-tcp mss")]
     pub mss_all_tcp: Option<u16>,
+    /// How requests are answered in a server's place.
+    #[lower(leaf = "syn-flood-protection-mode")]
+    pub syn_protection: Option<SynFloodProtection>,
+    /// Seconds of silence that a session survives while the table is nearly full, 1..=65535; Junos' default is 20.
+    #[lower(leaf = "aging early-ageout")]
+    pub early_ageout: Option<u16>,
+    /// Percent of the session table at which that begins, and below which it ends; Junos' default is 100, never.
+    #[lower(leaf = "aging high-watermark")]
+    pub high_watermark: Option<u8>,
+    #[lower(leaf = "aging low-watermark")]
+    pub low_watermark: Option<u8>,
+    #[lower(at)]
+    pub at: Span,
+}
+
+keywords! {
+    /// `syn-flood-protection-mode`; Junos' default is the first.
+    SynFloodProtection {
+        Cookie = "syn-cookie",
+        Proxy = "syn-proxy",
+    }
+}
+
+impl Value for SynFloodProtection {
+    fn value(word: &str) -> Result<Self, String> {
+        Self::from_word(word).ok_or_else(|| format!("`{word}' is not a protection mode"))
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Lower)]

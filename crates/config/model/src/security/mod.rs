@@ -1,6 +1,7 @@
 //! `security`: zones, address books, policies, NAT, flow, screens, log.
 
 mod address_book;
+mod alg;
 mod flow;
 mod log;
 mod mirror_filter;
@@ -12,7 +13,8 @@ mod zones;
 use ravelin_derive::Lower;
 
 pub use address_book::{Address, AddressBook, AddressSet, AddressValue};
-pub use flow::{Flow, TcpSession};
+pub use alg::Alg;
+pub use flow::{Flow, SynFloodProtection, TcpSession};
 pub use log::{
     LogCache, LogCategory, LogExclude, LogFacility, LogFile, LogFormat, LogHost, LogIpProtocol, LogMode,
     LogProtocol, LogSeverity, LogStream, LogStreamFile, LogTimeFormat, LogTransport, SecurityLog,
@@ -21,8 +23,8 @@ pub use mirror_filter::MirrorFilter;
 pub use nat::{
     BlockAllocation, DestinationNatAction, DestinationPool, DestinationRule, DestinationRuleSet,
     DeterministicPorts, NatContext, NatDestination, NatProtocol, NatProxy, NatRule, NatRuleSet, NatSource,
-    NatStatic, PoolPort, Port, PortSpan, ProxyRange, SourceNatAction, SourcePool, StaticPrefix, StaticRule,
-    StaticRuleSet,
+    NatStatic, PersistentNat, PoolPersistentNat, PoolPort, Port, PortSpan, ProxyRange, SourceNatAction,
+    SourcePool, StaticPrefix, StaticRule, StaticRuleSet,
 };
 pub use policies::{
     AddressRef, DefaultPolicy, GlobalPolicy, Policies, Policy, PolicyAction, PolicyRematch, ZonePairPolicies,
@@ -48,12 +50,17 @@ pub struct Security {
     pub nat_destination: NatDestination,
     #[lower(container = "nat static")]
     pub nat_static: NatStatic,
+    /// What IPv4 allows to be cut gets no fragment header as IPv6.
+    #[lower(flag = "nat natv6v4 no-v6-frag-header")]
+    pub no_v6_frag_header: bool,
     #[lower(list = "nat proxy-arp interface")]
     pub proxy_arp: Vec<NatProxy>,
     #[lower(list = "nat proxy-ndp interface")]
     pub proxy_ndp: Vec<NatProxy>,
     #[lower(container = "flow")]
     pub flow: Flow,
+    #[lower(container = "alg")]
+    pub alg: Alg,
     #[lower(container = "screen")]
     pub screen: Screen,
     #[lower(list = "forwarding-options mirror-filter")]

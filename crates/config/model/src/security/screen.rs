@@ -277,6 +277,12 @@ pub struct ScreenSynFlood {
     pub source: Option<u32>,
     #[lower(leaf = "destination-threshold")]
     pub destination: Option<u32>,
+    /// Seconds that a proxied request may wait.
+    #[lower(leaf = "timeout")]
+    pub timeout: Option<u32>,
+    /// Proxied requests that may wait at once.
+    #[lower(leaf = "queue-size")]
+    pub queue_size: Option<u32>,
     #[lower(list = "white-list")]
     pub white_lists: Vec<SynFloodWhiteList>,
 }

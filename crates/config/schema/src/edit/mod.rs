@@ -8,7 +8,7 @@ mod pattern;
 mod transfer;
 
 use ravelin_syntax::tree::{Kind, Node};
-use ravelin_syntax::{Diagnostic, Form, Item, Parsed, Span, Statement, Tree, Word, render};
+use ravelin_syntax::{Diagnostic, Form, Item, Reader, Span, Statement, Tree, Word, render};
 
 use crate::bind::{Binder, Bound, Scope};
 use crate::grammar::grammar;
@@ -27,7 +27,7 @@ const PROTECTED: &str = "statement is protected and can't be changed";
 /// there is no error.
 pub fn apply(tree: &mut Tree, base: &[String], text: &str) -> Result<(), Vec<Diagnostic>> {
     let text = pattern::expand_ranges(text).map_err(|error| vec![*error])?;
-    let parsed = ravelin_syntax::parse(&text);
+    let mut parsed = ravelin_syntax::parse(&text);
     let mut errors = parsed.diagnostics;
     if parsed.form != Form::Lines {
         errors.push(Diagnostic::error("", Span::NOWHERE, "syntax error, unknown command"));
@@ -36,12 +36,12 @@ pub fn apply(tree: &mut Tree, base: &[String], text: &str) -> Result<(), Vec<Dia
         return Err(errors);
     }
     let base: Vec<Word> = base.iter().map(Word::new).collect();
-    if let [only] = parsed.statements.as_slice() {
+    if let [only] = parsed.statements.as_mut_slice() {
         return single(tree, base, only);
     }
     let mut editor = Editor::over(tree.nodes.clone(), base);
-    for statement in &parsed.statements {
-        editor.command(statement);
+    for mut statement in parsed.statements {
+        editor.command(&mut statement);
     }
     let bound = editor.finish();
     if bound.diagnostics.is_empty() {
@@ -52,7 +52,7 @@ pub fn apply(tree: &mut Tree, base: &[String], text: &str) -> Result<(), Vec<Dia
 }
 
 /// One command in place: a failed one has changed nothing.
-fn single(tree: &mut Tree, base: Vec<Word>, statement: &Statement) -> Result<(), Vec<Diagnostic>> {
+fn single(tree: &mut Tree, base: Vec<Word>, statement: &mut Statement) -> Result<(), Vec<Diagnostic>> {
     let mut editor = Editor { nodes: std::mem::take(&mut tree.nodes), base, ..Editor::empty() };
     editor.binder = None;
     editor.command(statement);
@@ -61,12 +61,16 @@ fn single(tree: &mut Tree, base: Vec<Word>, statement: &Statement) -> Result<(),
 }
 
 /// Builds a tree from the lines of a `set` file.
-pub(crate) fn replay(parsed: &Parsed, base: Vec<Word>) -> Bound {
+pub(crate) fn replay(text: &str, base: Vec<Word>) -> Bound {
     let mut editor = Editor { base, ..Editor::empty() };
-    for statement in &parsed.statements {
-        editor.command(statement);
+    let mut reader = Reader::new(text);
+    let mut statement = Statement::default();
+    while reader.next(&mut statement).is_some() || reader.depth() > 0 {
+        editor.command(&mut statement);
     }
-    editor.finish()
+    let mut bound = editor.finish();
+    bound.diagnostics.extend(reader.finish());
+    bound
 }
 
 /// What became of one command.
@@ -88,7 +92,7 @@ struct Editor {
     nodes: Vec<Node>,
     base: Vec<Word>,
     /// Of a text of many commands; one alone needs none.
-    binder: Option<Binder>,
+    binder: Option<Binder<'static>>,
     diagnostics: Vec<Diagnostic>,
     work: usize,
 }
@@ -106,7 +110,7 @@ impl Editor {
 
     fn finish(mut self) -> Bound {
         settle(&mut self.nodes);
-        Bound { tree: Tree { nodes: self.nodes }, diagnostics: self.diagnostics }
+        Bound { tree: Tree { nodes: self.nodes }, diagnostics: self.diagnostics, ..Bound::default() }
     }
 
     fn index(&self) -> Option<&Index> {
@@ -117,17 +121,24 @@ impl Editor {
         self.binder.as_mut().map(|b| &mut b.index)
     }
 
-    fn command(&mut self, statement: &Statement) {
+    fn command(&mut self, statement: &mut Statement) {
         let Some(Item::One(verb)) = statement.items.first() else {
             return self.tell(statement.span, &[], "syntax error, expecting a command".to_owned());
         };
         if self.diagnostics.len() >= ravelin_syntax::DIAGNOSTICS_MAX {
             return;
         }
+        if verb.text == "set" {
+            let at = verb.span;
+            if let Err(Failure::Said(message)) = self.set(statement, at) {
+                let base = self.base.clone();
+                self.tell(at, &base, message);
+            }
+            return;
+        }
         let mut words: Vec<Word> = self.base.clone();
         words.extend(flat(&statement.items[1..]));
         let done = match verb.text.as_str() {
-            "set" => self.set(statement),
             "delete" => self.delete(&words),
             "activate" => self.change(&words, &|n| n.inactive = false),
             "deactivate" => self.change(&words, &|n| n.inactive = true),
@@ -176,14 +187,13 @@ impl Editor {
         Ok(())
     }
 
-    fn set(&mut self, from: &Statement) -> Done {
-        let span = from.items.first().map_or(from.span, Item::span);
+    /// The words of the statement go into the tree.
+    fn set(&mut self, statement: &mut Statement, span: Span) -> Done {
         let base = self.base.iter().map(|w| Item::One(Word { span, ..w.clone() }));
-        let items: Vec<Item> = base.chain(from.items[1..].iter().cloned()).collect();
-        if items.is_empty() {
+        statement.items.splice(..1, base);
+        if statement.items.is_empty() {
             return Err("syntax error, missing statement".into());
         }
-        let statement = Statement { items, span, ..Statement::default() };
         if let Some(binder) = &mut self.binder {
             binder.place_statement(&mut self.nodes, Scope::TOP, statement);
             self.diagnostics.append(&mut binder.diagnostics);
@@ -209,6 +219,10 @@ impl Editor {
     /// The statement that words name. A value of a list counts only when it is there.
     fn locate(&self, words: &[Word]) -> Result<(Path, Place), Failure> {
         let path = path::resolve(words).map_err(|unknown| self.unknown(words, &unknown.word))?;
+        if path.behind > 0 {
+            let (_, extra) = words.split_at(words.len() - path.behind);
+            return Err(self.unknown(words, &extra[0].text));
+        }
         let place = path::follow(&self.nodes, &path.steps, self.index()).ok_or(NOT_FOUND)?;
         let node = path::at(&self.nodes, &place.indexes).ok_or(NOT_FOUND)?;
         let there = path.value.as_ref().is_none_or(|v| node.args.contains(v));
@@ -255,7 +269,7 @@ impl Editor {
         let (text, path) = words.split_last().ok_or("syntax error, missing argument")?;
         let (_, place) = self.locate(path)?;
         let (nodes, at) = path::siblings(&mut self.nodes, &place.indexes).ok_or(NOT_FOUND)?;
-        nodes[at].comments = render::comments(&text.text);
+        nodes[at].comments = render::comments(&text.text).into();
         Ok(())
     }
 
@@ -274,6 +288,9 @@ impl Editor {
         if path.is_list {
             return self.delete_list(&path);
         }
+        if path.behind > 0 {
+            return self.delete_line(words, path.behind);
+        }
         let (path, place) = self.locate(words)?;
         let node = path::at(&self.nodes, &place.indexes).ok_or(NOT_FOUND)?;
         if self.protected(&place.indexes) || holds_protected(node) {
@@ -290,6 +307,17 @@ impl Editor {
             return Ok(());
         }
         self.remove(&place)
+    }
+
+    /// `... 2000 to 60000`: a value and what stands behind it on its line, both or nothing.
+    fn delete_line(&mut self, words: &[Word], behind: usize) -> Done {
+        let (first, rest) = words.split_at(words.len() - behind);
+        // The value itself is the last of the first part.
+        let other: Vec<Word> = first[..first.len() - 1].iter().chain(rest).cloned().collect();
+        self.locate(first)?;
+        self.locate(&other)?;
+        self.delete(&other)?;
+        self.delete(first)
     }
 
     fn remove(&mut self, place: &Place) -> Done {

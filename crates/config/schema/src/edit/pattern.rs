@@ -50,7 +50,7 @@ impl Editor {
                     && ["set", "delete", "activate", "deactivate", "protect", "unprotect"]
                         .contains(&verb.text.as_str())
                 {
-                    self.command(&plain);
+                    self.command(&mut plain);
                     return Ok(());
                 }
                 return Err("syntax error, `wildcard range' takes set, delete, activate, deactivate".into());
@@ -82,7 +82,6 @@ impl Editor {
             nodes.args.retain(|w| !pattern.is_match(&w.text));
             let gone = before - nodes.args.len();
             if nodes.args.is_empty() {
-                nodes.args.shrink_to_fit();
                 return self.remove_now(&place.indexes);
             }
             return if gone == 0 { Err(NOT_FOUND.into()) } else { Ok(()) };
@@ -192,7 +191,7 @@ impl Replace {
             left -= 1;
             expansion(&self.with, found)
         });
-        word.text = replaced.into_owned();
+        word.text = replaced.into_owned().into();
         self.left = left;
     }
 }

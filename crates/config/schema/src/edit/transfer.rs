@@ -31,7 +31,7 @@ impl Editor {
         if self.protected(changes) || how == Transfer::Rename && holds_protected(source) {
             return Err(PROTECTED.into());
         }
-        let node = Node { args: keys, protect: false, ..source.clone() };
+        let node = Node { args: keys.into(), protect: false, ..source.clone() };
         self.work += weight(&node);
         let (nodes, at) = path::siblings(&mut self.nodes, &place.indexes).ok_or(NOT_FOUND)?;
         let parent = above.checked_sub(1).and_then(|n| place.hashes.get(n)).copied().unwrap_or(0);
@@ -55,8 +55,8 @@ impl Editor {
                 nodes[at] = node;
             }
             (Some(binder), Transfer::Copy) => {
-                binder.index.enter(parent, &node, nodes.len());
-                nodes.push(node);
+                let hash = binder.index.enter_below(parent, &node);
+                binder.index.add(parent, hash, nodes, node);
             }
             (None, Transfer::Rename) => nodes[at] = node,
             (None, Transfer::Copy) => {
@@ -85,7 +85,9 @@ impl Editor {
         let (nodes, at) = path::siblings(&mut self.nodes, &place.indexes).ok_or(NOT_FOUND)?;
         if let (Kind::LeafList, Some(value)) = (nodes[at].kind, &path.value) {
             let to = to.strip_prefix(&[Word::new(nodes[at].name.as_ref())]).unwrap_or(to);
-            return insert_value(&mut nodes[at].args, value, side, to);
+            let mut done = Ok(());
+            nodes[at].args.change(|values| done = insert_value(values, value, side, to));
+            return done;
         }
         let rule = entry_rule(&nodes[at])?;
         let keys = keys_of(&nodes[at], rule, to)?;

@@ -6,7 +6,7 @@ use std::collections::HashSet;
 
 use ipnet::IpNet;
 use ravelin_syntax::tree::{Kind, Node};
-use ravelin_syntax::{Diagnostic, Tree, Word};
+use ravelin_syntax::{Args, Diagnostic, Text, Tree, Word};
 
 use super::{EXPANSION_MAX, wildcard};
 use crate::grammar::{RuleId, grammar};
@@ -42,11 +42,11 @@ pub(super) fn expand(tree: &mut Tree, diagnostics: &mut Vec<Diagnostic>) {
         entry.children.retain(|n| n.rule != leaf.0);
         let Some(item) = item else { continue };
         let listed = entry.children.iter().filter(|n| n.rule == item.0).flat_map(|n| n.args.first());
-        let mut known: HashSet<String> = listed.map(|w| w.text.clone()).collect();
+        let mut known: HashSet<Text> = listed.map(|w| w.text.clone()).collect();
         for prefix in prefixes {
             if known.insert(prefix.text.clone()) {
                 let mut node = grammar().node(RuleId(item.0), prefix.span);
-                node.args = vec![prefix];
+                node.args = Args::one(prefix);
                 entry.children.push(node);
             }
         }

@@ -11,7 +11,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 
 use ravelin_syntax::tree::{Kind, Node};
-use ravelin_syntax::{Children, Diagnostic, Tree, Word};
+use ravelin_syntax::{Children, Diagnostic, Text, Tree, Word};
 
 use crate::grammar::{ROOT, RuleId, grammar};
 
@@ -228,7 +228,9 @@ impl<'a> Expander<'a> {
                 }
                 self.applied.push(origin);
                 let group = self.groups[usize::from(origin) - 1].nodes;
-                self.refuse_conditions(origin, group);
+                if !self.in_force(origin, group) {
+                    continue;
+                }
                 let mut levels = vec![group];
                 for (rule, args) in &self.trail {
                     let below =
@@ -260,16 +262,36 @@ impl<'a> Expander<'a> {
         found
     }
 
-    fn refuse_conditions(&mut self, origin: u16, nodes: &[Node]) {
-        let conditions = nodes.iter().filter(|n| !n.inactive && n.name == "when");
+    /// Whether the conditions of a group hold. The node of a cluster can be told here; what else Junos knows
+    /// (time, chassis, model, routing engine, member, peers) can't, and is refused.
+    fn in_force(&mut self, origin: u16, nodes: &'a [Node]) -> bool {
+        let mut holds = true;
+        for when in nodes.iter().filter(|n| !n.inactive && n.name == "when") {
+            // `when { node node0; }` or, as a line has it, `when node node0`.
+            let own = (!when.args.is_empty()).then_some(when);
+            for condition in own.into_iter().chain(when.active()) {
+                let words: Vec<&str> = condition.head().filter(|w| *w != "when").collect();
+                match words[..] {
+                    ["node", name] if condition.children.is_empty() || own.is_some() => {
+                        holds &= self.node.is_some_and(|node| name == format!("node{node}"));
+                    }
+                    _ => {
+                        holds = false;
+                        self.refuse_condition(origin, condition, &words);
+                    }
+                }
+            }
+        }
+        holds
+    }
+
+    fn refuse_condition(&mut self, origin: u16, condition: &Node, words: &[&str]) {
         if self.told_when.contains(&origin) {
             return;
         }
-        for node in conditions {
-            let path = format!("groups {} when", self.groups[usize::from(origin) - 1].name);
-            self.diagnostics.push(Diagnostic::error(path, node.span, "statement not supported"));
-            self.told_when.push(origin);
-        }
+        self.told_when.push(origin);
+        let path = format!("groups {} when {}", self.groups[usize::from(origin) - 1].name, words.join(" "));
+        self.diagnostics.push(Diagnostic::error(path, condition.span, "statement not supported"));
     }
 
     fn plain(&mut self, own: &'a [Node]) -> Vec<Node> {
@@ -369,14 +391,14 @@ impl<'a> Expander<'a> {
                 node.args.iter_mut().for_each(|w| w.origin = origin);
                 for (_, origin, more) in &inherited {
                     self.work += more.args.len();
-                    values(&mut node.args, &more.args, *origin);
+                    node.args.change(|args| values(args, &more.args, *origin));
                 }
             }
             Kind::Container | Kind::Entry => {
                 let sources = inherited.iter();
                 let sources =
                     sources.map(|(_, origin, n)| Source { origin: *origin, nodes: &n.children }).collect();
-                let keys = if base.kind == Kind::Entry { base.args.as_slice() } else { &[] };
+                let keys: &[Word] = if base.kind == Kind::Entry { &base.args } else { &[] };
                 self.trail.push((base.rule, keys));
                 let own = own.map_or(&[][..], |n| n.children.as_slice());
                 node.children = self.level(own, sources).into();
@@ -389,7 +411,7 @@ impl<'a> Expander<'a> {
 
 /// Values of a group behind those that are there.
 fn values(into: &mut Vec<Word>, more: &[Word], origin: u16) {
-    let mut known: std::collections::HashSet<String> = into.iter().map(|w| w.text.clone()).collect();
+    let mut known: std::collections::HashSet<Text> = into.iter().map(|w| w.text.clone()).collect();
     for word in more {
         if known.insert(word.text.clone()) {
             into.push(Word { origin, ..word.clone() });

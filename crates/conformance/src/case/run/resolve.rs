@@ -50,12 +50,15 @@ pub(super) fn datagram(
     let base = known.base;
     let Pattern { kind, src, dst, ttl, id, dont_fragment, extensions, slice, len } = pattern;
     let body = body(pattern, kind, (*len, known), variables)?;
+    // Who changes the family chooses the identification.
+    let across = base.is_some_and(|b| b.src.is_ipv6() && src.0.is_ipv4());
+    let chosen = known.seen.filter(|_| across).map(|seen| seen.id);
     Ok(Datagram {
         src: src.0,
         dst: dst.0,
         ttl: ttl.or(base.map(|b| b.ttl)).unwrap_or(64),
-        id: id.or(base.map(|b| b.id)).unwrap_or(0),
-        dont_fragment: dont_fragment.or(base.map(|b| b.dont_fragment)).unwrap_or(false),
+        id: id.or(chosen).or(base.map(|b| b.id)).unwrap_or(0),
+        dont_fragment: src.0.is_ipv4() && dont_fragment.or(base.map(|b| b.dont_fragment)).unwrap_or(false),
         extensions: extensions.or(base.map(|b| b.extensions)).unwrap_or(0),
         slice: slice.or(base.and_then(|b| b.slice)),
         body,
@@ -69,6 +72,8 @@ fn body(
     variables: &mut Variables,
 ) -> Result<Body, What> {
     let (base, seen) = (known.base.map(|b| &b.body), known.seen.map(|s| &s.body));
+    // IPv6 demands the checksum that IPv4 may leave out.
+    let demanded = known.base.is_some_and(|b| b.src.is_ipv4()) && pattern.src.0.is_ipv6();
     let (sport, dport) = (&pattern.src.1, &pattern.dst.1);
     Ok(match kind {
         Kind::Tcp { flags, seq, ack } => {
@@ -91,7 +96,12 @@ fn body(
                 _ => (DATA, false),
             };
             let (sport, dport) = ports((sport, dport), seen, variables)?;
-            Body::Udp { sport, dport, len: len.unwrap_or(was.0), unsummed: unsummed.unwrap_or(was.1) }
+            Body::Udp {
+                sport,
+                dport,
+                len: len.unwrap_or(was.0),
+                unsummed: unsummed.unwrap_or(was.1 && !demanded),
+            }
         }
         Kind::Icmp { .. } => icmp(pattern, kind, (len, known), variables)?,
         Kind::Other(proto) => {
@@ -136,7 +146,8 @@ fn icmp(
             };
             let inner = self::quoted(quoted, before, known, variables)?;
             let max = if pattern.src.0.is_ipv4() { QUOTE4_MAX } else { QUOTE6_MAX };
-            let len = quote_len.or(before.map(|q| q.len)).unwrap_or(max).min(inner.bytes().len());
+            let as_long = before.filter(|q| q.datagram.src.is_ipv4() == inner.src.is_ipv4());
+            let len = quote_len.or(as_long.map(|q| q.len)).unwrap_or(max).min(inner.bytes().len());
             Content::Quote(Quote { datagram: Box::new(inner), len })
         }
     };

@@ -12,6 +12,7 @@ pub use order::{Done, LifeError, Order, OrderKind};
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::tz::TimeZone;
 use ravelin_model::ValidConfig;
 use ravelin_store::{Database, Disk, Record, Store, StoreError, When};
 use ravelin_syntax::{Diagnostic, Tree};
@@ -80,6 +81,8 @@ pub struct Life<D> {
     copy_retry_at: Duration,
     /// The machine's boot.
     boot: String,
+    /// What `commit at` goes by.
+    zone: TimeZone,
 }
 
 impl<D: Disk> Life<D> {
@@ -103,7 +106,14 @@ impl<D: Disk> Life<D> {
             copy_at: None,
             copy_retry_at: Duration::ZERO,
             boot: boot.into(),
+            zone: TimeZone::UTC,
         }
+    }
+
+    /// The time zone that operators speak in; UTC until told.
+    #[must_use]
+    pub fn in_zone(self, zone: TimeZone) -> Self {
+        Self { zone, ..self }
     }
 
     /// Brings up what the store says: an overdue commit is taken back first and never applied.

@@ -155,7 +155,7 @@ impl<D: Disk> Life<D> {
         if self.deadline.is_some() {
             return Err(LifeError::Unconfirmed);
         }
-        let when = match when::parse(time, now.wall_s)? {
+        let when = match when::parse(time, now.wall_s, &self.zone)? {
             AtTime::At(time_s) => When::At(time_s),
             AtTime::Reboot => When::Reboot(self.boot.clone()),
         };

@@ -129,12 +129,13 @@ fn fitting(rule: &Rule, random: &mut Random) -> Tuple {
     let within =
         |low: u16, high: u16, random: &mut Random| low + random.draw(usize::from(high - low) + 1) as u16;
     let (family, src) = address_of(&rule.source, random);
-    let (_, dst) = address_of(&rule.destination, random);
+    let (dst_family, dst) = address_of(&rule.destination, random);
     Tuple {
         from: ZoneId(1),
         to: ZoneId(2),
         family,
         src,
+        dst_family,
         dst,
         proto: term.proto.unwrap_or(Proto::TCP),
         sport: within(term.source_ports.low, term.source_ports.high, random),
@@ -159,7 +160,7 @@ fn address_of(addresses: &ravelin_classify::Addresses, random: &mut Random) -> (
 /// Parts of tuples that fit different rules.
 fn crossed(rules: &[Rule], random: &mut Random) -> Tuple {
     let [a, b, c] = [0; 3].map(|_| fitting(&rules[random.draw(rules.len())], random));
-    Tuple { dst: b.dst, proto: c.proto, sport: b.sport, dport: c.dport, ..a }
+    Tuple { dst_family: b.dst_family, dst: b.dst, proto: c.proto, sport: b.sport, dport: c.dport, ..a }
 }
 
 /// The 64 tuples whose lookup takes longest.

@@ -45,6 +45,7 @@ pub struct PlainTuple {
     pub from: u16,
     pub to: u16,
     pub six: bool,
+    pub dst_six: bool,
     pub src: u128,
     pub dst: u128,
     pub proto: u8,
@@ -59,7 +60,7 @@ pub fn holds(sets: &[PlainSet], rule: &PlainRule, t: &PlainTuple) -> bool {
     zone(&rule.from, t.from)
         && zone(&rule.to, t.to)
         && listed(sets, &rule.source, t.six, t.src)
-        && listed(sets, &rule.destination, t.six, t.dst)
+        && listed(sets, &rule.destination, t.dst_six, t.dst)
         && rule.terms.iter().any(|term| term_holds(term, t))
 }
 
@@ -140,6 +141,7 @@ pub fn tuple(t: &PlainTuple) -> Tuple {
         to: ZoneId(t.to),
         family: family(t.six),
         src: Addr(t.src),
+        dst_family: family(t.dst_six),
         dst: Addr(t.dst),
         proto: Proto(t.proto),
         sport: t.sport,
@@ -233,14 +235,17 @@ pub fn rules(sets: usize, count: std::ops::Range<usize>) -> impl Strategy<Value 
 }
 
 pub fn tuples(count: usize) -> impl Strategy<Value = Vec<PlainTuple>> {
-    let addresses = any::<bool>().prop_flat_map(|six| (Just(six), addr(six), addr(six)));
+    // One in five goes between families.
+    let families = prop_oneof![2 => Just((false, false)), 2 => Just((true, true)), 1 => any::<bool>().prop_map(|six| (six, !six))];
+    let addresses = families.prop_flat_map(|(six, dst_six)| (Just((six, dst_six)), addr(six), addr(dst_six)));
     let icmp = prop_oneof![Just(None), (0..4u8, 0..4u8).prop_map(Some)];
     let ports = (select(&PORTS[..]), select(&PORTS[..]));
     let tuple = (addresses, select(vec![1u8, 6, 17, 58, 255, 0]), ports, icmp, (0..4u16, 0..4u16)).prop_map(
-        |((six, src, dst), proto, (sport, dport), icmp, (from, to))| PlainTuple {
+        |(((six, dst_six), src, dst), proto, (sport, dport), icmp, (from, to))| PlainTuple {
             from,
             to,
             six,
+            dst_six,
             src,
             dst,
             proto,

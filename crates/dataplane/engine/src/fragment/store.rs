@@ -2,6 +2,7 @@
 //!
 //! State: a fixed number of buffers, and a list of those whose first has come in this step. Spec: session-19..21.
 
+use ravelin_filter::Marks;
 use ravelin_translate::HELD_MAX;
 use ravelin_types::Instant;
 use ravelin_wire::VLAN_LEN;
@@ -22,6 +23,7 @@ pub(crate) struct Held {
     pub ingress: Ingress,
     pub checksum: Checksum,
     pub hops: u8,
+    pub marks: Marks,
     len: u16,
     until: Instant,
 }
@@ -55,7 +57,7 @@ impl Store {
     }
 
     /// Takes a copy and gives its place. `None`: no room.
-    pub(super) fn put(&mut self, packet: &Packet<'_>, until: Instant) -> Option<u16> {
+    pub(super) fn put(&mut self, packet: &Packet<'_>, marks: Marks, until: Instant) -> Option<u16> {
         let bytes = packet.bytes();
         if self.live == self.slots.len() || bytes.len() > HELD_LEN_MAX {
             return None;
@@ -66,6 +68,7 @@ impl Store {
             ingress: packet.ingress,
             checksum: packet.checksum,
             hops: packet.handed.map_or(0, |h| h.hops),
+            marks,
             len: bytes.len() as u16,
             until,
         });

@@ -3,8 +3,11 @@
 //! State: one lease a slot of the session table. What is kept here is taken out by the one deletion and
 //! nowhere else; a lease whose session was never made goes back at once. Spec: nat-source-12, nat-pool-4.
 
-use ravelin_nat::{Affinity, Allocator, Config, Lease, Limits, PoolId, Recipe, Refusal, Request, Usage};
-use ravelin_types::{DropReason, Instant, WorkerId};
+use ravelin_nat::{
+    Affinity, Allocator, Config, Inbound, Lease, Limits, MappingRecord, PoolId, Recipe, Refusal, Request,
+    Usage,
+};
+use ravelin_types::{Addr, DropReason, Family, Instant, WorkerId};
 
 use crate::random::Random;
 
@@ -12,6 +15,9 @@ use crate::random::Random;
 const HOSTS_MAX: usize = 65_536;
 /// Blocks of ports given out by one worker.
 const BLOCKS_MAX: usize = 65_536;
+/// Persistent mappings of one worker, and remote ends remembered for each on average.
+const MAPPINGS_MAX: usize = 65_536;
+const REMOTES_EACH: usize = 4;
 /// Block events that wait to be fetched.
 const EVENTS_MAX: usize = 4096;
 
@@ -21,6 +27,8 @@ pub(crate) struct Leases {
     allocator: Allocator,
     /// By the session's slot.
     held: Box<[Option<Lease>]>,
+    /// Of sessions that came in by a mapping, likewise; empty until a program has such rules.
+    entered: Vec<Option<Lease>>,
     pools: Vec<PoolId>,
 }
 
@@ -29,20 +37,66 @@ impl Leases {
         let limits = Limits {
             hosts: sessions.min(HOSTS_MAX),
             blocks: sessions.min(BLOCKS_MAX),
-            // No rule keeps a mapping without a session.
-            mappings: 0,
-            remotes: 0,
+            mappings: sessions.min(MAPPINGS_MAX),
+            remotes: sessions.min(MAPPINGS_MAX) * REMOTES_EACH,
             events: EVENTS_MAX,
             ..Limits::default()
         };
         let held = (0..sessions).map(|_| None).collect();
-        Self { allocator: Allocator::new(affinity, key, limits), held, pools: Vec::new() }
+        Self {
+            allocator: Allocator::new(affinity, key, limits),
+            held,
+            entered: Vec::new(),
+            pools: Vec::new(),
+        }
     }
 
     /// Takes a program's pools; gives those whose sessions must end before anything is leased again.
     pub(crate) fn adopt(&mut self, config: &Config, now: Instant) -> Vec<PoolId> {
         self.pools = config.pools.iter().map(|pool| pool.id).collect();
         self.allocator.adopt(config, now).must_end
+    }
+
+    /// Makes room for sessions that come in by mappings. May allocate.
+    pub(crate) fn admit_entries(&mut self) {
+        self.entered.resize_with(self.held.len(), || None);
+    }
+
+    /// Who decides on packets to an external endpoint; `None`: it is not NAT's.
+    pub(crate) fn owner(&self, (family, addr): (Family, Addr), port: u16) -> Option<WorkerId> {
+        self.allocator.owner(family, addr, port)
+    }
+
+    /// The internal end that a packet from outside is let in to.
+    pub(crate) fn seek(
+        &self,
+        packet: &Inbound,
+        now: Instant,
+    ) -> Result<(Family, Addr, Option<u16>), Refusal> {
+        self.allocator.seek(packet, now)
+    }
+
+    /// One more session from outside.
+    pub(crate) fn enter(&mut self, packet: &Inbound, now: Instant) -> Result<Lease, Refusal> {
+        self.allocator.inbound(packet, now).map(|entry| entry.lease)
+    }
+
+    /// The session in this slot came in by it.
+    pub(crate) fn keep_entry(&mut self, slot: u32, lease: Lease) {
+        if let Some(entered) = self.entered.get_mut(slot as usize) {
+            debug_assert!(entered.is_none(), "a session comes in once");
+            *entered = Some(lease);
+        }
+    }
+
+    /// Every persistent mapping.
+    pub(crate) fn mappings(&self, now: Instant) -> Vec<MappingRecord> {
+        self.allocator.export(now)
+    }
+
+    /// Ends those of the mappings without sessions that `matches` names; how many.
+    pub(crate) fn clear(&mut self, now: Instant, matches: impl Fn(&MappingRecord) -> bool) -> usize {
+        self.allocator.clear(now, matches)
     }
 
     pub(crate) fn pools(&self) -> Vec<(PoolId, Usage)> {
@@ -79,6 +133,9 @@ impl Leases {
         if let Some(lease) = self.held[slot as usize].take() {
             self.allocator.release(lease, now);
         }
+        if let Some(lease) = self.entered.get_mut(slot as usize).and_then(Option::take) {
+            self.allocator.release(lease, now);
+        }
     }
 
     /// Sessions that hold something of one of these pools.
@@ -103,7 +160,6 @@ pub(crate) const fn reason(refusal: Refusal) -> DropReason {
         | Refusal::HostOutside
         | Refusal::NoPorts
         | Refusal::NoMapping
-        | Refusal::NotPermitted
         | Refusal::Draining => DropReason::NatNoAddress,
         Refusal::PortsExhausted
         | Refusal::PairedAddressExhausted
@@ -112,6 +168,7 @@ pub(crate) const fn reason(refusal: Refusal) -> DropReason {
         | Refusal::PortTaken
         | Refusal::MappingSessionsFull
         | Refusal::WrongWorker => DropReason::NatPortsExhausted,
+        Refusal::NotPermitted => DropReason::PersistentNatFiltered,
         Refusal::AddressesExhausted => DropReason::NatAddressesExhausted,
         Refusal::HostsFull | Refusal::BlockTableFull | Refusal::MappingsFull => DropReason::NatTableFull,
     }

@@ -5,12 +5,15 @@
 
 use ravelin_nat::{
     Action, Addresses, Affinity, Assignment, Config, Deterministic, Overflow, PRIVILEGED_HIGH, PoolId,
-    PoolMode, PoolSpec, Ports, Request,
+    PoolMode, PoolSpec, PortClass, Ports, Request, Withheld,
 };
-use ravelin_program::{Interface, Program};
-use ravelin_types::{Addr, Family, WorkerId};
+use ravelin_program::{Interface, NatMatch, PortRange, Prefix, Program};
+use ravelin_types::{Addr, Family, Proto, WorkerId};
 
 use crate::key::FlowKey;
+
+/// Addresses of one rule whose ports are withheld from leases.
+const WITHHELD_MAX: u128 = 256;
 
 /// A program's pools.
 #[derive(Debug, Default)]
@@ -70,7 +73,7 @@ impl Pools {
         let named = program.source_pools().cloned().unwrap_or_default();
         let has_rules = program.source_nat().is_some_and(|nat| !nat.0.is_empty());
         let Some(interfaces) = program.interfaces().filter(|_| has_rules) else { return Self::default() };
-        let config = named.config(interfaces);
+        let config = Config { withheld: withheld(program), ..named.config(interfaces) };
         let mut ranges: Vec<Range> = config.pools.iter().flat_map(ranges).collect();
         ranges.sort_by_key(|range| (range.family, range.first));
         let names = named.pools.into_iter().map(|pool| (pool.spec.id, pool.name)).collect();
@@ -88,13 +91,14 @@ impl Pools {
 
     /// What a pool gives a packet; `has_port`: it has one that can be changed.
     pub(crate) fn give(&self, id: PoolId, key: &FlowKey, has_port: bool) -> Given {
-        let Some(pool) = self.get(id).filter(|pool| pool.family == key.family()) else {
+        let Some(pool) = self.get(id).filter(|pool| pool.family == key.dst_family()) else {
             return Given::Nothing;
         };
         match &pool.mode {
-            PoolMode::Shift { base } => {
+            PoolMode::Shift { hosts, base } if *hosts == key.family() => {
                 shifted(pool, *base, key.src()).map_or(Given::Nothing, Given::Address)
             }
+            PoolMode::Shift { .. } => Given::Nothing,
             PoolMode::Blocks(..) | PoolMode::Deterministic(..) if !has_port => Given::Nothing,
             PoolMode::Translate(_)
             | PoolMode::Blocks(..)
@@ -154,6 +158,40 @@ impl Pools {
     }
 }
 
+/// Ports that destination and static rules answer on, as far as rules name any. Spec: nat-pool-7.
+fn withheld(program: &Program) -> Vec<Withheld> {
+    let destination = program.destination_nat().map_or(&[][..], |nat| &nat.0);
+    let fixed = program.static_nat().map_or(&[][..], |nat| &nat.rule_sets);
+    let of_destination = destination.iter().flat_map(|set| &set.rules).flat_map(|rule| {
+        let NatMatch { destination, destination_ports, protocols, .. } = &rule.matching;
+        destination.ranges.iter().flat_map(|range| kept(range, destination_ports, protocols))
+    });
+    let of_fixed = fixed.iter().flat_map(|set| &set.rules).filter_map(|rule| {
+        let (outside, _) = rule.ports?;
+        Some(kept(&rule.outside, &[outside], &[]))
+    });
+    of_destination.chain(of_fixed.flatten()).collect()
+}
+
+fn kept(range: &Prefix, ports: &[PortRange], protocols: &[Proto]) -> Vec<Withheld> {
+    let wanted = |proto: &Proto| protocols.is_empty() || protocols.contains(proto);
+    let classes = [Proto::TCP, Proto::UDP].into_iter().filter(wanted).filter_map(PortClass::of);
+    let addresses = (0..WITHHELD_MAX).map(|n| Addr(range.first.0.saturating_add(n)));
+    let addresses: Vec<Addr> = addresses.take_while(|addr| *addr <= range.last).collect();
+    let each = classes.flat_map(|class| addresses.iter().map(move |addr| (class, *addr)));
+    each.flat_map(|(class, addr)| {
+        let one = move |ports: &PortRange| Withheld {
+            family: range.family,
+            addr,
+            class,
+            low: ports.low,
+            high: ports.high,
+        };
+        ports.iter().map(one).collect::<Vec<_>>()
+    })
+    .collect()
+}
+
 fn ranges(pool: &PoolSpec) -> Vec<Range> {
     let owner = match &pool.mode {
         PoolMode::Translate(_) => Owner::Port,
@@ -208,7 +246,7 @@ mod tests {
     use super::*;
     use crate::random::Random;
     use ravelin_nat::{AddressRange, BlockSpec, DeterministicSpec, HostPrefix, Split};
-    use ravelin_types::{Instant, Proto};
+    use ravelin_types::Instant;
 
     fn pools(mode: PoolMode) -> Pools {
         let addr = |n| Addr::v4([203, 0, 113, n]);

@@ -17,8 +17,10 @@ use crate::explain::{Condition, Fact, Recorder};
 pub(crate) struct Tuple {
     pub from: ZoneId,
     pub to: ZoneId,
+    /// Of the source.
     pub family: Family,
     pub src: Addr,
+    pub dst_family: Family,
     pub dst: Addr,
     pub proto: Proto,
     pub sport: u16,
@@ -170,7 +172,7 @@ pub(super) fn examine<'a>(
     if !policy.source.holds(tuple.family, tuple.src) {
         return Err(Condition::Source);
     }
-    if !policy.destination.holds(tuple.family, tuple.dst) {
+    if !policy.destination.holds(tuple.dst_family, tuple.dst) {
         return Err(Condition::Destination);
     }
     matched(policy, tuple).ok_or(Condition::Application)

@@ -120,8 +120,8 @@ fn term(application: &Application) -> Term {
 }
 
 fn asked(tuple: &Tuple) -> ravelin_classify::Tuple {
-    let Tuple { from, to, family, src, dst, proto, sport, dport, icmp } = *tuple;
-    ravelin_classify::Tuple { from, to, family, src, dst, proto, sport, dport, icmp }
+    let Tuple { from, to, family, src, dst_family, dst, proto, sport, dport, icmp } = *tuple;
+    ravelin_classify::Tuple { from, to, family, src, dst_family, dst, proto, sport, dport, icmp }
 }
 
 #[cfg(test)]
@@ -195,19 +195,19 @@ mod tests {
 
     fn tuple() -> impl Strategy<Value = Tuple> {
         let icmp = prop::option::of((0u8..4, 0u8..3));
-        ((1u16..4, 1u16..4), family(), (0u8..16, 0u8..16), 0usize..4, (0u16..9, 0u16..9), icmp).prop_map(
-            |((from, to), family, (src, dst), proto, (sport, dport), icmp)| Tuple {
+        ((1u16..4, 1u16..4), (family(), family()), (0u8..16, 0u8..16), 0usize..4, (0u16..9, 0u16..9), icmp)
+            .prop_map(|((from, to), (family, dst_family), (src, dst), proto, (sport, dport), icmp)| Tuple {
                 from: ZoneId(from),
                 to: ZoneId(to),
                 family,
                 src: Addr(src.into()),
+                dst_family,
                 dst: Addr(dst.into()),
                 proto: PROTOS[proto],
                 sport,
                 dport,
                 icmp: icmp.filter(|_| PROTOS[proto] == Proto::ICMP),
-            },
-        )
+            })
     }
 
     fn section(policies: &[(ZoneMatch, Policy)], before: Option<&Section>) -> Section {

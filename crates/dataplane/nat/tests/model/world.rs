@@ -78,7 +78,7 @@ fn variant(number: u8) -> Config {
         pool(4, of_blocks, PoolMode::Blocks(Ports { low: 30_000, high: 30_079, ..plain }, blocks)),
         pool(5, of_plan, PoolMode::Deterministic(plain, plan)),
         PoolSpec { overflow, ..pool(6, own_addresses, own) },
-        pool(8, (20, 40), PoolMode::Shift { base: Addr::v4([10, 0, 0, 0]) }),
+        pool(8, (20, 40), PoolMode::Shift { hosts: Family::V4, base: Addr::v4([10, 0, 0, 0]) }),
     ];
     if number != 3 {
         pools.push(pool(7, (13, 14), PoolMode::Shared));
@@ -238,7 +238,7 @@ impl World {
                 });
                 assert!(other.is_none(), "{new:?} shares an address with {other:?}");
             }
-            PoolMode::Shift { base } => {
+            PoolMode::Shift { base, .. } => {
                 assert_eq!(new.external.0 - pool.ranges[0].first.0, new.endpoint.host.0 - base.0);
             }
             PoolMode::Shared => assert!(!new.chosen),

@@ -2,9 +2,9 @@
 
 use ravelin_types::{Addr, Family, InterfaceId, PolicyId, PortId, Proto, RuleIdentity, ZoneId};
 
-use super::{WireError, mirror, nat, pool, proto, screen};
+use super::{WireError, alg, firewall, mirror, nat, pool, proto, screen};
 use crate::{
-    Action, AddressMatch, Application, Chunk, DestinationNat, FlowSettings, HostInbound, IcmpMatch,
+    Action, AddressMatch, Aging, Application, Chunk, DestinationNat, FlowSettings, HostInbound, IcmpMatch,
     Interface, InterfaceAddress, Interfaces, LogWhen, Policy, PolicySection, Port, PortRange, Prefix,
     Rematch, Service, SourceNat, StaticNat, SynCheck, TcpSettings, TimeWait, Zone, ZoneMatch, Zones,
 };
@@ -23,12 +23,17 @@ pub(super) fn chunk(message: proto::Chunk) -> Read<Chunk> {
         Body::DestinationNat(x) => {
             Chunk::DestinationNat(DestinationNat(all(x.rule_sets, nat::read_destination_set)?))
         }
-        Body::StaticNat(x) => Chunk::StaticNat(StaticNat(all(x.rule_sets, nat::read_static_set)?)),
+        Body::StaticNat(x) => Chunk::StaticNat(StaticNat {
+            rule_sets: all(x.rule_sets, nat::read_static_set)?,
+            no_v6_fragment_header: x.no_v6_fragment_header,
+        }),
         Body::SourcePools(x) => Chunk::SourcePools(pool::read_pools(x)?),
         Body::Section(x) => Chunk::Section(section(x)?),
         Body::ApplicationNames(x) => Chunk::ApplicationNames(x.names),
         Body::Screens(x) => Chunk::Screens(screen::decode(x)?),
         Body::Mirrors(x) => Chunk::Mirrors(mirror::decode(x)?),
+        Body::Firewall(x) => Chunk::Firewall(firewall::decode(x)?),
+        Body::Algs(x) => Chunk::Algs(alg::decode(x)?),
     })
 }
 
@@ -133,6 +138,15 @@ fn flow(x: &proto::Flow) -> Read<FlowSettings> {
             2 => Rematch::Extensive,
             value => return Err(WireError::Range { what: "policy rematch", value: value.into() }),
         },
+        aging: x.aging.map(aging).transpose()?.unwrap_or_default(),
+    })
+}
+
+fn aging(x: proto::Aging) -> Read<Aging> {
+    Ok(Aging {
+        high_watermark: small("high watermark", x.high_watermark)?,
+        low_watermark: small("low watermark", x.low_watermark)?,
+        early_ageout: small("early ageout", x.early_ageout)?,
     })
 }
 

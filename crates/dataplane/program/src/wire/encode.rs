@@ -2,9 +2,9 @@
 
 use ravelin_types::{Addr, Family};
 
-use super::{mirror, nat, pool, proto, screen};
+use super::{alg, firewall, mirror, nat, pool, proto, screen};
 use crate::{
-    Action, AddressMatch, Application, Chunk, DestinationNat, FlowSettings, HostInbound, Interface,
+    Action, AddressMatch, Aging, Application, Chunk, DestinationNat, FlowSettings, HostInbound, Interface,
     InterfaceAddress, Interfaces, Policy, PolicySection, Port, PortRange, Rematch, Service, SourceNat,
     StaticNat, SynCheck, TcpSettings, TimeWait, Zone, ZoneMatch, Zones,
 };
@@ -22,14 +22,19 @@ pub(super) fn chunk(chunk: &Chunk) -> proto::Chunk {
             Chunk::DestinationNat(DestinationNat(list)) => Body::DestinationNat(proto::DestinationNat {
                 rule_sets: list.iter().map(nat::destination_set).collect(),
             }),
-            Chunk::StaticNat(StaticNat(list)) => {
-                Body::StaticNat(proto::StaticNat { rule_sets: list.iter().map(nat::static_set).collect() })
+            Chunk::StaticNat(StaticNat { rule_sets, no_v6_fragment_header }) => {
+                Body::StaticNat(proto::StaticNat {
+                    rule_sets: rule_sets.iter().map(nat::static_set).collect(),
+                    no_v6_fragment_header: *no_v6_fragment_header,
+                })
             }
             Chunk::SourcePools(x) => Body::SourcePools(pool::pools(x)),
             Chunk::Section(x) => Body::Section(section(x)),
             Chunk::ApplicationNames(x) => Body::ApplicationNames(proto::Names { names: x.clone() }),
             Chunk::Screens(x) => Body::Screens(screen::encode(x)),
             Chunk::Mirrors(x) => Body::Mirrors(mirror::encode(x)),
+            Chunk::Firewall(x) => Body::Firewall(firewall::encode(x)),
+            Chunk::Algs(x) => Body::Algs(alg::encode(x)),
         }),
     }
 }
@@ -142,8 +147,15 @@ fn flow(x: &FlowSettings) -> proto::Flow {
         other_timeout,
         default_action,
         rematch,
+        aging,
     } = *x;
+    let Aging { high_watermark, low_watermark, early_ageout } = aging;
     proto::Flow {
+        aging: Some(proto::Aging {
+            high_watermark: high_watermark.into(),
+            low_watermark: low_watermark.into(),
+            early_ageout: early_ageout.into(),
+        }),
         tcp: Some(tcp(&t)),
         tcp_timeout,
         udp_timeout,

@@ -1,7 +1,7 @@
 //! NAT rules to and from their messages.
 
-use ravelin_nat::PoolId;
-use ravelin_types::{InterfaceId, NatRuleId, Proto, RuleIdentity, ZoneId};
+use ravelin_nat::{Permit, PersistentRule, PoolId};
+use ravelin_types::{InterfaceId, NatRuleId, Proto, RuleIdentity, Seconds, ZoneId};
 
 use super::decode::{Read, address, addresses as read_addresses, all, application as read_application, need};
 use super::decode::{range as read_range, small};
@@ -9,7 +9,7 @@ use super::encode::{address as write_address, addresses, application, range};
 use super::{WireError, proto};
 use crate::{
     DestinationAction, DestinationPool, DestinationRule, DestinationRuleSet, NatContext, NatMatch, Prefix,
-    SourceAction, SourceRule, SourceRuleSet, StaticRule, StaticRuleSet,
+    SourceAction, SourceRule, SourceRuleSet, StaticRule, StaticRuleSet, StaticTarget,
 };
 
 pub(super) fn source_set(x: &SourceRuleSet) -> proto::SourceRuleSet {
@@ -73,7 +73,7 @@ fn read_matching(x: Option<proto::NatMatch>) -> Read<NatMatch> {
 }
 
 fn source_rule(x: &SourceRule) -> proto::SourceRule {
-    let SourceRule { id, identity, name, matching: m, action } = x;
+    let SourceRule { id, identity, name, matching: m, action, persistent } = x;
     proto::SourceRule {
         id: id.0,
         identity: identity.0,
@@ -88,6 +88,7 @@ fn source_rule(x: &SourceRule) -> proto::SourceRule {
             SourceAction::Off | SourceAction::Interface => None,
             SourceAction::Pool(pool) => Some(pool.0.into()),
         },
+        persistent: persistent.map(write_persistent),
     }
 }
 
@@ -103,6 +104,39 @@ fn read_source_rule(x: proto::SourceRule) -> Read<SourceRule> {
             3 => SourceAction::Pool(PoolId(small("pool id", need("NAT pool", x.pool)?)?)),
             value => return Err(WireError::Range { what: "NAT action", value: value.into() }),
         },
+        persistent: x.persistent.map(read_persistent).transpose()?,
+    })
+}
+
+fn write_persistent(x: PersistentRule) -> proto::PersistentNat {
+    let PersistentRule { permit, address_mapping, block_external, inactivity, sessions_max } = x;
+    proto::PersistentNat {
+        permit: match permit {
+            Permit::AnyRemoteHost => 1,
+            Permit::TargetHost => 2,
+            Permit::TargetHostPort => 3,
+        },
+        address_mapping,
+        block_external,
+        inactivity: inactivity.0,
+        sessions_max,
+    }
+}
+
+fn read_persistent(x: proto::PersistentNat) -> Read<PersistentRule> {
+    let proto::PersistentNat { permit, address_mapping, block_external, inactivity, sessions_max } = x;
+    let permit = match permit {
+        1 => Permit::AnyRemoteHost,
+        2 => Permit::TargetHost,
+        3 => Permit::TargetHostPort,
+        value => return Err(WireError::Range { what: "permitted remote host", value: value.into() }),
+    };
+    Ok(PersistentRule {
+        permit,
+        address_mapping,
+        block_external,
+        inactivity: Seconds(inactivity),
+        sessions_max,
     })
 }
 
@@ -164,7 +198,12 @@ pub(super) fn read_static_set(x: proto::StaticRuleSet) -> Read<StaticRuleSet> {
 }
 
 fn static_rule(x: &StaticRule) -> proto::StaticRule {
-    let StaticRule { id, identity, name, remote, remote_ports, outside, inside, ports } = x;
+    let StaticRule { id, identity, name, remote, remote_ports, outside, target, ports } = x;
+    let (kind, inside) = match target {
+        StaticTarget::Range(inside) => (0, Some(inside)),
+        StaticTarget::Embedded => (1, None),
+        StaticTarget::Npt(inside) => (2, Some(inside)),
+    };
     proto::StaticRule {
         id: id.0,
         identity: identity.0,
@@ -172,22 +211,34 @@ fn static_rule(x: &StaticRule) -> proto::StaticRule {
         remote: Some(addresses(remote)),
         remote_ports: remote_ports.iter().copied().map(range).collect(),
         outside: Some(prefix(outside)),
-        inside: Some(prefix(inside)),
+        inside: inside.map(prefix),
         outside_ports: ports.map(|(outside, _)| range(outside)),
         inside_ports: ports.map(|(_, inside)| range(inside)),
+        target: kind,
     }
 }
 
 /// Ranges of unequal length can't stand for each other: such a rule is refused here already.
 fn read_static_rule(x: proto::StaticRule) -> Read<StaticRule> {
-    let (outside, inside) = (read_prefix(x.outside)?, read_prefix(x.inside)?);
+    let outside = read_prefix(x.outside)?;
+    let target = match x.target {
+        0 => StaticTarget::Range(read_prefix(x.inside)?),
+        1 => StaticTarget::Embedded,
+        2 => StaticTarget::Npt(read_prefix(x.inside)?),
+        value => return Err(WireError::Range { what: "static NAT target", value: value.into() }),
+    };
     let ports = match (x.outside_ports, x.inside_ports) {
         (None, None) => None,
         (outside, inside) => Some((read_range(outside)?, read_range(inside)?)),
     };
     let length = |p: &Prefix| p.last.0 - p.first.0;
     let unequal_ports = ports.is_some_and(|(a, b)| a.high - a.low != b.high - b.low);
-    if outside.family != inside.family || length(&outside) != length(&inside) || unequal_ports {
+    let unequal = match target {
+        StaticTarget::Range(inside) => length(&outside) != length(&inside),
+        StaticTarget::Npt(inside) => outside.family != inside.family || length(&outside) != length(&inside),
+        StaticTarget::Embedded => false,
+    };
+    if unequal || unequal_ports {
         return Err(WireError::Range { what: "length of a static NAT range", value: x.id.into() });
     }
     Ok(StaticRule {
@@ -197,7 +248,7 @@ fn read_static_rule(x: proto::StaticRule) -> Read<StaticRule> {
         remote: read_addresses(x.remote)?,
         remote_ports: all(x.remote_ports, |r| read_range(Some(r)))?,
         outside,
-        inside,
+        target,
         ports,
     })
 }

@@ -38,7 +38,7 @@ fn pool(x: &SourcePool) -> proto::SourcePool {
         name: name.clone(),
         family: if *family == Family::V4 { 4 } else { 6 },
         ranges: ranges.iter().map(of).collect(),
-        mode: Some(write_mode(mode, *family)),
+        mode: Some(write_mode(mode)),
         assignment,
         ipv6_prefix: ipv6_prefix.into(),
         overflow_pool: match overflow {
@@ -49,7 +49,7 @@ fn pool(x: &SourcePool) -> proto::SourcePool {
     }
 }
 
-fn write_mode(x: &PoolMode, family: Family) -> Mode {
+fn write_mode(x: &PoolMode) -> Mode {
     match x {
         PoolMode::Translate(x) => Mode::Translate(ports(x)),
         PoolMode::Blocks(p, spec) => {
@@ -77,7 +77,7 @@ fn write_mode(x: &PoolMode, family: Family) -> Mode {
         }
         PoolMode::NoTranslation => Mode::NoTranslation(proto::PoolWhole {}),
         PoolMode::Shared => Mode::Shared(proto::PoolWhole {}),
-        PoolMode::Shift { base } => Mode::Shift(write_address(family, *base)),
+        PoolMode::Shift { hosts, base } => Mode::Shift(write_address(*hosts, *base)),
     }
 }
 
@@ -111,7 +111,7 @@ fn read_pool(x: proto::SourcePool) -> Read<SourcePool> {
         ranges: all(x.ranges, |r| {
             Ok(AddressRange { first: of_family(family, &r.first)?, last: of_family(family, &r.last)? })
         })?,
-        mode: read_mode(need("pool mode", x.mode)?, family)?,
+        mode: read_mode(need("pool mode", x.mode)?)?,
         assignment: match x.assignment {
             1 => Assignment::RoundRobin,
             2 => Assignment::Persistent { ipv6_prefix: small("prefix length", x.ipv6_prefix)? },
@@ -130,7 +130,7 @@ fn of_family(family: Family, bytes: &[u8]) -> Read<Addr> {
     }
 }
 
-fn read_mode(x: Mode, family: Family) -> Read<PoolMode> {
+fn read_mode(x: Mode) -> Read<PoolMode> {
     Ok(match x {
         Mode::Translate(x) => PoolMode::Translate(read_ports(Some(x))?),
         Mode::Blocks(x) => PoolMode::Blocks(
@@ -153,7 +153,10 @@ fn read_mode(x: Mode, family: Family) -> Read<PoolMode> {
         ),
         Mode::NoTranslation(proto::PoolWhole {}) => PoolMode::NoTranslation,
         Mode::Shared(proto::PoolWhole {}) => PoolMode::Shared,
-        Mode::Shift(base) => PoolMode::Shift { base: of_family(family, &base)? },
+        Mode::Shift(base) => {
+            let (hosts, base) = address(&base)?;
+            PoolMode::Shift { hosts, base }
+        }
     })
 }
 
@@ -216,7 +219,8 @@ mod tests {
             ),
             PoolMode::NoTranslation,
             PoolMode::Shared,
-            PoolMode::Shift { base: v4(77) },
+            PoolMode::Shift { hosts: Family::V4, base: v4(77) },
+            PoolMode::Shift { hosts: Family::V6, base: Addr(1) },
         ];
         let assignments =
             [Assignment::RoundRobin, Assignment::Persistent { ipv6_prefix: 64 }, Assignment::Paired];

@@ -5,9 +5,9 @@ use std::sync::atomic::Ordering;
 
 use ravelin_contract::{
     Admission, ApplyResult, DataPlane, Diagnostics, DropSample, Error, EventBatch, Explanation,
-    FabricForwarding, FabricId, Global, GroupId, Ha, InjectRequest, InterfaceCounters, Link, MirrorCounters,
-    NatCounters, PolicyCounters, PoolCounters, ScreenCounters, SessionStore, Status, Telemetry, UpdateBatch,
-    Updates,
+    FabricForwarding, FabricId, FilterLog, FirewallClear, FirewallCounters, Global, GroupId, Ha,
+    InjectRequest, InterfaceCounters, Link, MirrorCounters, NatCounters, PolicyCounters, PoolCounters,
+    ScreenCounters, SessionStore, Status, Telemetry, UpdateBatch, Updates,
 };
 use ravelin_program::Program;
 use ravelin_types::MirrorId;
@@ -172,6 +172,24 @@ impl Telemetry for Client {
     fn clear_mirrors(&self, mirrors: &[MirrorId]) -> Result<(), Error> {
         let ids = mirrors.iter().map(|id| id.0.into()).collect();
         self.change(Call::ClearMirrors(proto::MirrorIds { ids }), Effort::Light)
+    }
+
+    fn firewall(&self) -> Result<FirewallCounters, Error> {
+        match self.read(Call::Firewall(EMPTY))? {
+            Answer::Firewall(counters) => Ok(FirewallCounters::from_message(counters)?),
+            _ => Err(odd("firewall")),
+        }
+    }
+
+    fn firewall_log(&self) -> Result<FilterLog, Error> {
+        match self.read(Call::FirewallLog(EMPTY))? {
+            Answer::FirewallLog(log) => Ok(FilterLog::from_message(log)?),
+            _ => Err(odd("firewall_log")),
+        }
+    }
+
+    fn clear_firewall(&self, what: &FirewallClear) -> Result<(), Error> {
+        self.change(Call::ClearFirewall(what.to_message()), Effort::Light)
     }
 
     /// Events are taken, not copied: when the answer is lost, so are they, and the caller is told.

@@ -231,6 +231,7 @@ impl Wire for Event {
                 key: Some(key.to_message()),
                 dropped: *dropped,
             }),
+            Self::Filter(hit) => Kind::Filter(hit.to_message()),
             Self::NeighbourWanted { interface, addr } => {
                 let (interface, addr) = (interface.0.into(), octets(*addr));
                 Kind::NeighbourWanted(proto::NeighbourWanted { interface, addr })
@@ -260,6 +261,7 @@ impl Wire for Event {
                 key: part("session key", hit.key)?,
                 dropped: hit.dropped,
             },
+            Kind::Filter(hit) => Self::Filter(Wire::from_message(hit)?),
             Kind::NeighbourWanted(wanted) => {
                 Self::NeighbourWanted { interface: unit(wanted.interface)?, addr: address(&wanted.addr)? }
             }

@@ -1,8 +1,8 @@
 //! One call on the plane, its answer as a message.
 
 use ravelin_contract::{
-    CloseReason, DataPlane, Error, FabricForwarding, FabricId, GroupId, InjectRequest, SessionFilter,
-    SessionKey, SessionRef, SessionView, UpdateBatch,
+    CloseReason, DataPlane, Error, FabricForwarding, FabricId, FirewallClear, GroupId, InjectRequest,
+    SessionFilter, SessionKey, SessionRef, SessionView, UpdateBatch,
 };
 
 use ravelin_types::MirrorId;
@@ -65,6 +65,11 @@ pub(super) fn answer(plane: &dyn DataPlane, call: Call) -> Result<Answer, Error>
             let ids: Result<Vec<_>, _> =
                 list.ids.iter().map(|id| small("mirror id", *id).map(MirrorId)).collect();
             plane.telemetry().clear_mirrors(&ids?).map(done)
+        }
+        Call::Firewall(_) => Ok(Answer::Firewall(plane.telemetry().firewall()?.to_message())),
+        Call::FirewallLog(_) => Ok(Answer::FirewallLog(plane.telemetry().firewall_log()?.to_message())),
+        Call::ClearFirewall(what) => {
+            plane.telemetry().clear_firewall(&FirewallClear::from_message(what)?).map(done)
         }
         Call::Events(max) => {
             Ok(Answer::Events(plane.telemetry().events(max.min(EVENTS_MAX) as usize)?.to_message()))

@@ -70,9 +70,10 @@ impl ConfigMode for FakeConfig {
         self.candidate = self.active.clone();
         Ok(())
     }
-    fn load(&mut self, at: &[String], _: LoadKind, text: &str) -> Outcome<()> {
+    fn load(&mut self, at: &[String], _: LoadKind, text: &str) -> Outcome<Vec<Problem>> {
         self.candidate = text.lines().map(|l| format!("{} {l}", at.join(" ")).trim().to_owned()).collect();
-        Ok(())
+        let warned = text.lines().filter(|l| l.starts_with("delete:"));
+        Ok(warned.map(|l| Problem::of(format!("warning: statement not found: {l}"))).collect())
     }
     fn complete(&self, at: &[String], _: Verb, words: &[&str], _: &str) -> Vec<Candidate> {
         match (at.len(), words) {

@@ -20,6 +20,7 @@ pub fn program() -> Program {
         ("", Chunk::Zones(Zones(vec![zone(TRUST, "trust", true), zone(UNTRUST, "untrust", false)]))),
         ("", Chunk::Flow(FlowSettings::default())),
         ("", Chunk::SourceNat(SourceNat(vec![rule_set()]))),
+        ("", Chunk::Algs(algs())),
         ("trust-untrust", Chunk::Section(section())),
         ("global", Chunk::Section(global())),
         ("", Chunk::ApplicationNames(vec!["any".into(), "junos-http".into()])),
@@ -127,6 +128,7 @@ fn rule_set() -> SourceRuleSet {
             ..ravelin_program::NatMatch::default()
         },
         action: SourceAction::Interface,
+        persistent: None,
     };
     SourceRuleSet {
         name: "out".into(),
@@ -134,4 +136,10 @@ fn rule_set() -> SourceRuleSet {
         to: NatContext::Zones(vec![UNTRUST]),
         rules: vec![rule],
     }
+}
+
+fn algs() -> ravelin_program::Algs {
+    let ftp = ravelin_program::FtpAlg { enabled: true, ..Default::default() };
+    let dns = ravelin_program::DnsAlg { enabled: true, ..Default::default() };
+    ravelin_program::Algs { ftp, dns, ..Default::default() }
 }

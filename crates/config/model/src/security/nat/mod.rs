@@ -13,5 +13,5 @@ pub use destination::{
 pub use matching::{NatContext, NatProtocol, Port, PortSpan};
 pub use pool::{BlockAllocation, DeterministicPorts, PoolPort, SourcePool};
 pub use proxy::{NatProxy, ProxyRange};
-pub use source::{NatRule, NatRuleSet, NatSource, SourceNatAction};
+pub use source::{NatRule, NatRuleSet, NatSource, PersistentNat, PoolPersistentNat, SourceNatAction};
 pub use static_nat::{NatStatic, StaticPrefix, StaticRule, StaticRuleSet};

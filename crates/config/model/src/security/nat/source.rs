@@ -76,6 +76,40 @@ pub struct NatRule {
         "then source-nat pool <>"
     ))]
     pub action: SourceNatAction,
+    #[lower(presence = "then source-nat pool persistent-nat")]
+    pub pool_persistent: Option<PoolPersistentNat>,
+    #[lower(presence = "then source-nat interface persistent-nat")]
+    pub interface_persistent: Option<PersistentNat>,
+    #[lower(at)]
+    pub at: Span,
+}
+
+/// The same for a pool.
+#[derive(Clone, Debug, Default, PartialEq, Lower)]
+pub struct PoolPersistentNat {
+    #[lower(flatten)]
+    pub own: PersistentNat,
+    /// Of addresses: ports stay.
+    #[lower(flag = "address-mapping")]
+    pub address_mapping: bool,
+}
+
+/// An internal endpoint keeps its external one. Times are seconds.
+#[derive(Clone, Debug, Default, PartialEq, Lower)]
+pub struct PersistentNat {
+    #[lower(flag = "permit any-remote-host")]
+    pub any_remote_host: bool,
+    #[lower(flag = "permit target-host")]
+    pub target_host: bool,
+    #[lower(flag = "permit target-host-port")]
+    pub target_host_port: bool,
+    /// No session comes in by it.
+    #[lower(flag = "block-ext-session")]
+    pub block_ext_session: bool,
+    #[lower(leaf = "inactivity-timeout")]
+    pub inactivity_timeout: Option<u32>,
+    #[lower(leaf = "max-session-number")]
+    pub max_session_number: Option<u32>,
     #[lower(at)]
     pub at: Span,
 }

@@ -46,7 +46,14 @@ pub struct StaticRule {
     pub destination_address_name: Option<String>,
     #[lower(with(outside_ports, "match destination-port <>", "match destination-port to <>"))]
     pub destination_ports: Option<PortRange>,
-    #[lower(need(inside, "then static-nat prefix <>", "then static-nat prefix-name <>"))]
+    #[lower(need(
+        inside,
+        "then static-nat prefix <>",
+        "then static-nat prefix-name <>",
+        "then static-nat inet",
+        "then static-nat nptv6-prefix <>",
+        "then static-nat nptv6-prefix-name <>"
+    ))]
     pub inside: StaticPrefix,
     #[lower(with(
         inside_ports,
@@ -64,6 +71,11 @@ pub struct StaticRule {
 pub enum StaticPrefix {
     Prefix(IpNet),
     Named(String),
+    /// The IPv4 address that the IPv6 one stands for (RFC 6052).
+    Inet,
+    /// Prefix for prefix, checksums as they were (RFC 6296).
+    Nptv6(IpNet),
+    Nptv6Named(String),
 }
 
 fn outside_ports(node: &Node, cx: &mut Cx) -> Option<PortRange> {
@@ -76,16 +88,27 @@ fn inside_ports(node: &Node, cx: &mut Cx) -> Option<PortRange> {
 }
 
 fn inside(node: &Node, cx: &mut Cx) -> Option<StaticPrefix> {
-    let prefix: Option<IpNet> = lower::leaf(node, "then static-nat prefix <>", cx);
-    let name: Option<String> = lower::leaf(node, "then static-nat prefix-name <>", cx);
-    match (prefix, name) {
-        (Some(prefix), None) => Some(StaticPrefix::Prefix(prefix)),
-        (None, Some(name)) => Some(StaticPrefix::Named(name)),
-        (Some(_), Some(_)) => {
-            cx.error(node.span, "'prefix' and 'prefix-name' can't be combined");
+    let prefix = lower::leaf(node, "then static-nat prefix <>", cx).map(StaticPrefix::Prefix);
+    let name = lower::leaf(node, "then static-nat prefix-name <>", cx).map(StaticPrefix::Named);
+    let npt = lower::leaf(node, "then static-nat nptv6-prefix <>", cx).map(StaticPrefix::Nptv6);
+    let npt_name =
+        lower::leaf(node, "then static-nat nptv6-prefix-name <>", cx).map(StaticPrefix::Nptv6Named);
+    let inet = lower::flag(node, "then static-nat inet").then_some(StaticPrefix::Inet);
+    let all = [
+        ("prefix", prefix),
+        ("prefix-name", name),
+        ("inet", inet),
+        ("nptv6-prefix", npt),
+        ("nptv6-prefix-name", npt_name),
+    ];
+    let mut said = all.into_iter().filter_map(|(word, to)| Some((word, to?)));
+    match (said.next(), said.next()) {
+        (Some((_, to)), None) => Some(to),
+        (Some((first, _)), Some((second, _))) => {
+            cx.error(node.span, format!("'{first}' and '{second}' can't be combined"));
             None
         }
-        (None, None) => {
+        (None, _) => {
             cx.error(node.span, "missing mandatory statement: 'then'");
             None
         }

@@ -1,0 +1,57 @@
+//! Answers about firewall filters and policers.
+
+use serde::{Deserialize, Serialize};
+
+/// A counter, or what a policer has kept from passing unchanged.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CounterLine {
+    pub name: String,
+    pub bytes: u64,
+    pub packets: u64,
+}
+
+/// One filter, or one instance of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FilterEntry {
+    pub name: String,
+    pub counters: Vec<CounterLine>,
+    pub policers: Vec<CounterLine>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FirewallList {
+    pub filters: Vec<FilterEntry>,
+    /// Names only.
+    pub terse: bool,
+}
+
+/// A packet that a filter logged.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FilterLogLine {
+    /// Seconds since 1970, UTC.
+    pub time_s: i64,
+    pub filter: String,
+    /// `A`, `D` or `R`.
+    pub action: String,
+    pub interface: String,
+    pub protocol: String,
+    pub source: String,
+    pub destination: String,
+    pub bytes: u32,
+}
+
+/// What stands at one unit for one family.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InterfaceFilterLine {
+    pub interface: String,
+    pub family: String,
+    pub input: Vec<String>,
+    pub output: Vec<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InterfaceFilterList {
+    pub lines: Vec<InterfaceFilterLine>,
+    /// Of policers instead.
+    pub policers: bool,
+}

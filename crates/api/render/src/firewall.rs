@@ -1,0 +1,120 @@
+//! `show firewall`, `show firewall log`, `show policer`, `show interfaces filters` and `policers`.
+
+use std::fmt::Write as _;
+
+use ravelin_ops::{
+    CounterLine, FilterEntry, FilterLogLine, FirewallList, InterfaceFilterLine, InterfaceFilterList,
+};
+
+use crate::commits::time;
+use crate::element::Element;
+
+fn counters(out: &mut String, title: &str, lines: &[CounterLine]) {
+    if lines.is_empty() {
+        return;
+    }
+    let _ = writeln!(out, "{title}:\n{:<50}{:>20}{:>20}", "Name", "Bytes", "Packets");
+    for CounterLine { name, bytes, packets } in lines {
+        let _ = writeln!(out, "{name:<50}{bytes:>20}{packets:>20}");
+    }
+}
+
+pub(crate) fn text(list: &FirewallList) -> String {
+    let mut out = String::new();
+    for FilterEntry { name, counters: counted, policers } in &list.filters {
+        let _ = writeln!(out, "\nFilter: {name}");
+        if !list.terse {
+            counters(&mut out, "Counters", counted);
+            counters(&mut out, "Policers", policers);
+        }
+    }
+    out
+}
+
+fn counter(kind: &'static str, prefix: [&'static str; 3], line: &CounterLine) -> Element {
+    let [name, bytes, packets] = prefix;
+    Element::new(kind).leaf(name, &line.name).leaf(packets, line.packets).leaf(bytes, line.bytes)
+}
+
+const COUNTER: [&str; 3] = ["counter-name", "byte-count", "packet-count"];
+const POLICER: [&str; 3] = ["policer-name", "byte-count", "packet-count"];
+
+pub(crate) fn element(list: &FirewallList) -> Element {
+    let filters = list.filters.iter().map(|FilterEntry { name, counters, policers }| {
+        let filter = Element::new("filter-information").leaf("filter-name", name);
+        if list.terse {
+            return filter;
+        }
+        filter
+            .children(counters.iter().map(|line| counter("counter", COUNTER, line)))
+            .children(policers.iter().map(|line| counter("policer", POLICER, line)))
+    });
+    Element::new("firewall-information").children(filters)
+}
+
+pub(crate) fn policers(lines: &[CounterLine]) -> String {
+    let mut out = String::new();
+    counters(&mut out, "Policers", lines);
+    out
+}
+
+pub(crate) fn policers_element(lines: &[CounterLine]) -> Element {
+    let lines = lines.iter().map(|line| counter("policer", POLICER, line));
+    Element::new("firewall-information").child(Element::new("filter-information").children(lines))
+}
+
+pub(crate) fn log(lines: &[FilterLogLine]) -> String {
+    let mut out = format!(
+        "Log :\n{:<25}{:<16}{:<8}{:<16}{:<10}{:<28}{}\n",
+        "Time", "Filter", "Action", "Interface", "Protocol", "Src Addr", "Dest Addr"
+    );
+    for FilterLogLine { time_s, filter, action, interface, protocol, source, destination, bytes: _ } in lines
+    {
+        let time = time(*time_s);
+        let line = format!(
+            "{time:<25}{filter:<16}{action:<8}{interface:<16}{protocol:<10}{source:<28}{destination}"
+        );
+        let _ = writeln!(out, "{line}");
+    }
+    out
+}
+
+pub(crate) fn log_element(lines: &[FilterLogLine]) -> Element {
+    let entries = lines.iter().map(|line| {
+        Element::new("log-information")
+            .leaf("time", time(line.time_s))
+            .leaf("filter-name", &line.filter)
+            .leaf("filter-action", &line.action)
+            .leaf("interface-name", &line.interface)
+            .leaf("protocol-name", &line.protocol)
+            .leaf("source-address", &line.source)
+            .leaf("destination-address", &line.destination)
+            .leaf("packet-length", line.bytes)
+    });
+    Element::new("firewall-log-information").children(entries)
+}
+
+pub(crate) fn interfaces(list: &InterfaceFilterList) -> String {
+    let (input, output) =
+        if list.policers { ("Input Policer", "Output Policer") } else { ("Input Filter", "Output Filter") };
+    let mut out = format!("{:<20}{:<8}{input:<36}{output}\n", "Interface", "Proto");
+    for InterfaceFilterLine { interface, family, input, output } in &list.lines {
+        let (input, output) = (input.join(","), output.join(","));
+        let line = format!("{interface:<20}{family:<8}{input:<36}{output}");
+        let _ = writeln!(out, "{}", line.trim_end());
+    }
+    out
+}
+
+pub(crate) fn interfaces_element(list: &InterfaceFilterList) -> Element {
+    let (input, output) =
+        if list.policers { ("input-policer", "output-policer") } else { ("filter-input", "filter-output") };
+    let lines = list.lines.iter().map(|line| {
+        Element::new("logical-interface")
+            .leaf("name", &line.interface)
+            .leaf("address-family-name", &line.family)
+            .leaves(input, &line.input)
+            .leaves(output, &line.output)
+    });
+    Element::new("interface-information").children(lines)
+}

@@ -1,0 +1,5 @@
+//! Whole conversations over the simulator, their segments written and read byte by byte.
+
+mod alg;
+mod handshake;
+mod kit;
