@@ -135,12 +135,12 @@ impl Compiler<'_> {
             self.error(path, at, message);
             return None;
         }
-        let source = self.source(&place, &path);
+        let source = self.mirror_source(&place, &path);
         seen.push(Named { place, path, at });
         Some(source)
     }
 
-    fn source(&mut self, place: &Place, path: &str) -> MirrorSource {
+    fn mirror_source(&mut self, place: &Place, path: &str) -> MirrorSource {
         match place.unit {
             None => MirrorSource::Port(self.id(path, |book| book.port(&place.port))),
             Some(_) => MirrorSource::Unit(self.id(path, |book| book.unit(&place.to_string()))),
@@ -187,7 +187,7 @@ impl Compiler<'_> {
         let place = |compiler: &mut Self, word: &str, name: &Option<String>| {
             let path = format!("{path} {word}");
             let place = compiler.place(name.as_deref()?, &path, filter.at)?;
-            Some((compiler.source(&place, &path), place))
+            Some((compiler.mirror_source(&place, &path), place))
         };
         let interface_in = place(self, "interface-in", &filter.interface_in);
         let interface_out = place(self, "interface-out", &filter.interface_out);

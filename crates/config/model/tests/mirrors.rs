@@ -83,3 +83,16 @@ fn mirror_filters_need_an_output_and_a_station() {
         .collect();
     refused(&many, &["no more than 15 are allowed"]);
 }
+
+/// Spec: mirror-1.
+#[test]
+fn a_term_copies_by_an_instance_that_is_there() {
+    let term = "set firewall family inet filter f term t then";
+    refused(&format!("{term} port-mirror"), &["then port-mirror"]);
+    refused(&format!("{term} port-mirror-instance m"), &["then port-mirror-instance"]);
+    let both = format!("{P} output interface ge-0/0/2\n{P} instance m output interface ge-0/0/2\n");
+    assert_eq!(errors(&format!("{both}{term} port-mirror")), Vec::<String>::new());
+    assert_eq!(errors(&format!("{both}{term} port-mirror-instance m")), Vec::<String>::new());
+    refused(&format!("{both}{term} port-mirror-instance n"), &["then port-mirror-instance"]);
+    refused(&format!("{both}{term} port-mirror-instance m\n{term} port-mirror"), &["then"]);
+}
