@@ -58,14 +58,9 @@ pub(super) fn answer(plane: &dyn DataPlane, call: Call) -> Result<Answer, Error>
             Ok(Answer::Screens(proto::Screens { counters }))
         }
         Call::Mirrors(_) => {
-            let counters = encode_all(&plane.telemetry().mirrors()?);
-            Ok(Answer::Mirrors(proto::Mirrors { counters }))
+            Ok(Answer::Mirrors(proto::Mirrors { counters: encode_all(&plane.telemetry().mirrors()?) }))
         }
-        Call::ClearMirrors(list) => {
-            let ids: Result<Vec<_>, _> =
-                list.ids.iter().map(|id| small("mirror id", *id).map(MirrorId)).collect();
-            plane.telemetry().clear_mirrors(&ids?).map(done)
-        }
+        Call::ClearMirrors(list) => clear_mirrors(plane, &list),
         Call::Firewall(_) => Ok(Answer::Firewall(plane.telemetry().firewall()?.to_message())),
         Call::FirewallLog(_) => Ok(Answer::FirewallLog(plane.telemetry().firewall_log()?.to_message())),
         Call::ClearFirewall(what) => {
@@ -138,4 +133,9 @@ fn cluster(plane: &dyn DataPlane, call: Call) -> Result<Answer, Error> {
 
 fn done((): ()) -> Answer {
     Answer::Done(proto::Empty {})
+}
+
+fn clear_mirrors(plane: &dyn DataPlane, list: &proto::MirrorIds) -> Result<Answer, Error> {
+    let ids: Result<Vec<_>, _> = list.ids.iter().map(|id| small("mirror id", *id).map(MirrorId)).collect();
+    plane.telemetry().clear_mirrors(&ids?).map(done)
 }
