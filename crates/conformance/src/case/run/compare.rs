@@ -95,7 +95,10 @@ impl Runner<'_> {
                 }
                 None if !copies.iter().any(here) => Some("nothing came".to_owned()),
                 None => {
-                    Some(format!("expected one of {:?}", expected.iter().map(|e| hex(e)).collect::<Vec<_>>()))
+                    let came = copies.iter().filter(|a| here(a)).map(|a| hex(&a.frame));
+                    let expected = expected.iter().map(|frame| hex(frame));
+                    let (came, expected) = (came.collect::<Vec<_>>(), expected.collect::<Vec<_>>());
+                    Some(format!("came {}, not {}", came.join(" and "), expected.join(" or ")))
                 }
             }
         });
