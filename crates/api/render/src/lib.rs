@@ -11,6 +11,7 @@ mod flow;
 mod interfaces;
 mod log;
 mod nat;
+mod persistent;
 mod policies;
 mod routes;
 mod source_pool;
@@ -58,6 +59,9 @@ pub fn text(answer: &Answer) -> String {
         Answer::NatRules(rules) => nat::rules(rules),
         Answer::NatPools(pools) => nat::pools(pools),
         Answer::SourceNatPools(pools) => source_pool::text(pools),
+        Answer::Mappings(list) => persistent::text(list),
+        Answer::MappingSummary(summary) => persistent::summary(summary),
+        Answer::MappingsCleared { .. } => String::new(),
         Answer::Version(version) => system::version(version),
         Answer::Commits(history) => commits::history(history),
         Answer::Editors(list) => commits::editors(list),
@@ -95,6 +99,11 @@ pub fn json(answer: &Answer) -> String {
         Answer::NatSummary(rules) | Answer::NatRules(rules) => nat::element(rules),
         Answer::NatPools(pools) => nat::pools_element(pools),
         Answer::SourceNatPools(pools) => source_pool::element(pools),
+        Answer::Mappings(list) => persistent::element(list),
+        Answer::MappingSummary(summary) => persistent::summary_element(summary),
+        Answer::MappingsCleared { mappings } => {
+            Element::new("persist-nat-table-clear-information").leaf("cleared-binding-count", mappings)
+        }
         Answer::Version(version) => system::version_element(version),
         Answer::Commits(history) => commits::history_element(history),
         Answer::Editors(list) => commits::editors_element(list),

@@ -3,6 +3,7 @@
 mod algs;
 mod firewall;
 mod nat;
+mod persistent;
 mod rules;
 mod screens;
 mod sessions;
@@ -14,6 +15,7 @@ use ravelin_contract::Route;
 pub(crate) use algs::algs;
 pub(crate) use firewall::about_filters;
 pub(crate) use nat::{nat_pools, nat_rules, source_pools};
+pub(crate) use persistent::about_mappings;
 pub(crate) use rules::policies;
 pub(crate) use screens::screens;
 pub(crate) use sessions::{clear, list, summary};

@@ -13,6 +13,12 @@ use crate::request::{ConfigureKind, Detail, PolicyView, Request, SessionQuery, T
 pub(crate) const GROUPS: &[(&[&str], &str)] = &[
     (&["clear"], "Clear state of the running system"),
     (&["clear", "security"], "Clear security state"),
+    (&["clear", "security", "nat"], "Clear address translation"),
+    (&["clear", "security", "nat", "source"], "Clear source address translation"),
+    (
+        &["clear", "security", "nat", "source", "persistent-nat-table"],
+        "End external ends that internal ones keep",
+    ),
     (&["clear", "security", "flow"], "Clear state of the packet path"),
     (&["clear", "system"], "Clear what the system keeps"),
     (&["request"], "Do something to the system"),
@@ -29,6 +35,10 @@ pub(crate) const GROUPS: &[(&[&str], &str)] = &[
     (&["show", "security", "screen"], "Show screens"),
     (&["show", "security", "nat", "destination"], "Show destination address translation"),
     (&["show", "security", "nat", "source"], "Show source address translation"),
+    (
+        &["show", "security", "nat", "source", "persistent-nat-table"],
+        "Show external ends that internal ones keep",
+    ),
     (&["show", "security", "nat", "static"], "Show static address translation"),
     (&["show", "system"], "Show the system"),
     (&["show", "system", "configuration"], "Show configurations that are kept"),
@@ -107,8 +117,9 @@ const TEST_PACKET: &[Param] = &[
 /// Every operational command.
 #[must_use]
 pub fn commands() -> &'static [Command] {
-    static ALL: LazyLock<Vec<Command>> =
-        LazyLock::new(|| [COMMANDS, super::system::COMMANDS, super::firewall::COMMANDS].concat());
+    static ALL: LazyLock<Vec<Command>> = LazyLock::new(|| {
+        [COMMANDS, super::system::COMMANDS, super::firewall::COMMANDS, super::persistent::COMMANDS].concat()
+    });
     &ALL
 }
 

@@ -3,6 +3,19 @@
 const NAMES: &[(&str, &[&str])] = &[
     ("clear-firewall-counters", &["clear", "firewall"]),
     ("clear-flow-session", &["clear", "security", "flow", "session"]),
+    ("clear-persist-nat-all", &["clear", "security", "nat", "source", "persistent-nat-table", "all"]),
+    (
+        "clear-persist-nat-interface-information",
+        &["clear", "security", "nat", "source", "persistent-nat-table", "interface"],
+    ),
+    (
+        "clear-persist-nat-ip-port-information",
+        &["clear", "security", "nat", "source", "persistent-nat-table", "internal-ip"],
+    ),
+    (
+        "clear-persist-nat-pool-information",
+        &["clear", "security", "nat", "source", "persistent-nat-table", "pool"],
+    ),
     ("clear-system-commit", &["clear", "system", "commit"]),
     ("get-commit-information", &["show", "system", "commit"]),
     ("get-configuration", &["show", "configuration"]),
@@ -11,6 +24,12 @@ const NAMES: &[(&str, &[&str])] = &[
     ("get-flow-session-information", &["show", "security", "flow", "session"]),
     ("get-flow-statistics-all", &["show", "security", "flow", "statistics"]),
     ("get-interface-information", &["show", "interfaces", "terse"]),
+    ("get-persist-nat-all", &["show", "security", "nat", "source", "persistent-nat-table", "all"]),
+    (
+        "get-persist-nat-interface-information",
+        &["show", "security", "nat", "source", "persistent-nat-table", "interface"],
+    ),
+    ("get-persist-nat-sum", &["show", "security", "nat", "source", "persistent-nat-table", "summary"]),
     ("get-rescue-information", &["show", "system", "configuration", "rescue"]),
     ("get-rollback-information", &["show", "system", "rollback"]),
     ("get-route-information", &["show", "route"]),
@@ -20,6 +39,14 @@ const NAMES: &[(&str, &[&str])] = &[
     ("request-delete-rescue-configuration", &["request", "system", "configuration", "rescue", "delete"]),
     ("request-logout-user", &["request", "system", "logout"]),
     ("request-save-rescue-configuration", &["request", "system", "configuration", "rescue", "save"]),
+    (
+        "retrieve-persist-nat-ip-port-information",
+        &["show", "security", "nat", "source", "persistent-nat-table", "internal-ip"],
+    ),
+    (
+        "retrieve-persist-nat-pool-information",
+        &["show", "security", "nat", "source", "persistent-nat-table", "pool"],
+    ),
     ("retrieve-source-nat-pool-information", &["show", "security", "nat", "source", "pool"]),
     ("retrieve-source-nat-summary", &["show", "security", "nat", "source", "summary"]),
 ];
