@@ -11,7 +11,13 @@ security {
         source {
             pool one {
                 address 198.51.100.71/32;
-                port range 40000 to 40127;
+                port {
+                    range {
+                        40000 {
+                            to 40127;
+                        }
+                    }
+                }
             }
             rule-set pooled {
                 from interface ge-0/0/0.0;
