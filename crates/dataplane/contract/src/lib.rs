@@ -8,6 +8,7 @@ mod diagnostics;
 mod error;
 mod firewall;
 mod ha;
+mod mirror;
 mod persistent;
 mod plane;
 mod session;
@@ -24,6 +25,7 @@ pub use firewall::{
     FilterAction, FilterCounter, FilterHit, FilterLog, FirewallClear, FirewallCounters, PolicerCounters,
 };
 pub use ha::{FabricForwarding, FabricId, GroupId, Ha, Link};
+pub use mirror::{MirrorCounters, MirrorLoss};
 pub use persistent::{MappingFilter, MappingList, MappingOrigin, MappingPermit, PersistentMapping};
 pub use plane::DataPlane;
 pub use session::{

@@ -10,6 +10,7 @@ mod firewall;
 mod inspect;
 mod mappings;
 pub mod mesh;
+mod mirrors;
 mod sessions;
 mod workers;
 

@@ -16,6 +16,7 @@ const NAMES: &[(&str, &[&str])] = &[
         "clear-persist-nat-pool-information",
         &["clear", "security", "nat", "source", "persistent-nat-table", "pool"],
     ),
+    ("clear-mirror-filter", &["clear", "security", "forward-options", "mirror-filter"]),
     ("clear-system-commit", &["clear", "system", "commit"]),
     ("get-commit-information", &["show", "system", "commit"]),
     ("get-configuration", &["show", "configuration"]),
@@ -30,6 +31,7 @@ const NAMES: &[(&str, &[&str])] = &[
         &["show", "security", "nat", "source", "persistent-nat-table", "interface"],
     ),
     ("get-persist-nat-sum", &["show", "security", "nat", "source", "persistent-nat-table", "summary"]),
+    ("get-mirror-filter", &["show", "security", "forward-options", "mirror-filter"]),
     ("get-rescue-information", &["show", "system", "configuration", "rescue"]),
     ("get-rollback-information", &["show", "system", "rollback"]),
     ("get-route-information", &["show", "route"]),
@@ -49,6 +51,7 @@ const NAMES: &[(&str, &[&str])] = &[
     ),
     ("retrieve-source-nat-pool-information", &["show", "security", "nat", "source", "pool"]),
     ("retrieve-source-nat-summary", &["show", "security", "nat", "source", "summary"]),
+    ("self-mirror-clear", &["clear", "forwarding-options", "port-mirroring"]),
 ];
 
 /// The procedure that does what the command of this path does.
