@@ -228,6 +228,7 @@ impl Compiler<'_> {
 fn persistence(config: &PersistentNat) -> PersistentRule {
     let defaults = PersistentRule::default();
     PersistentRule {
+        id: None,
         // The checks have seen to it that one is said.
         permit: match (config.any_remote_host, config.target_host) {
             (true, _) => Permit::AnyRemoteHost,

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::commits::{CommitHistory, EditorEntry, ScheduledTime};
 use crate::firewall::{CounterLine, FilterLogLine, FirewallList, InterfaceFilterList};
 use crate::log::{LogEvents, LogStatistics};
+use crate::persistent::{MappingLines, MappingSummary};
 
 /// Every answer that has structure. Configuration text is passed as it is.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -34,6 +35,9 @@ pub enum Answer {
     NatPools(NatPools),
     SourceNatPools(SourceNatPools),
     NatRules(NatRules),
+    Mappings(MappingLines),
+    MappingSummary(MappingSummary),
+    MappingsCleared { mappings: u64 },
     Version(Version),
     Commits(CommitHistory),
     Editors(EditorList),

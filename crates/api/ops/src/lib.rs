@@ -14,6 +14,7 @@ mod gather;
 mod log;
 mod names;
 mod packet;
+mod persistent;
 mod pipe;
 mod request;
 mod session;
@@ -41,6 +42,7 @@ pub use firewall::{
 pub use gather::{Failure, RouteEntry, RouteTable};
 pub use log::{LogEvent, LogEvents, LogMemory, LogQuery, LogStatistics, LogStreamLine, LogView};
 pub use names::{NameTable, PolicyName};
+pub use persistent::{MappingLine, MappingLines, MappingQuery, MappingSummary};
 pub use pipe::{Delivery, Display, Pipe, PipeError, delivery};
 pub use request::{
     ConfigureKind, Detail, FirewallQuery, Kept, PolicyView, Request, SessionQuery, TestPacket,

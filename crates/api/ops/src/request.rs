@@ -8,6 +8,7 @@ use ipnet::IpNet;
 use ravelin_types::{Family, Proto};
 
 use crate::log::LogQuery;
+use crate::persistent::MappingQuery;
 
 /// How much of each session is shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -140,6 +141,9 @@ pub enum Request {
     NatSourcePools {
         name: Option<String>,
     },
+    Mappings(MappingQuery),
+    MappingSummary,
+    ClearMappings(MappingQuery),
     NatDestinationPools {
         name: Option<String>,
     },

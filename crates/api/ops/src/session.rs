@@ -276,6 +276,9 @@ pub(crate) fn operational(
             Answer::SourceNatPools(gather::source_pools(env, name.as_deref())?)
         }
         Request::NatDestinationPools { name } => Answer::NatPools(gather::nat_pools(env, name.as_deref())?),
+        request @ (Request::Mappings(_) | Request::MappingSummary | Request::ClearMappings(_)) => {
+            gather::about_mappings(env, request)?
+        }
         Request::Version => Answer::Version(Version {
             host_name: env.facts.host_name.clone(),
             version: env.facts.version.clone(),

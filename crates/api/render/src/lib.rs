@@ -12,6 +12,7 @@ mod interfaces;
 mod log;
 mod mirrors;
 mod nat;
+mod persistent;
 mod policies;
 mod routes;
 mod source_pool;
@@ -62,6 +63,9 @@ pub fn text(answer: &Answer) -> String {
         Answer::NatRules(rules) => nat::rules(rules),
         Answer::NatPools(pools) => nat::pools(pools),
         Answer::SourceNatPools(pools) => source_pool::text(pools),
+        Answer::Mappings(list) => persistent::text(list),
+        Answer::MappingSummary(summary) => persistent::summary(summary),
+        Answer::MappingsCleared { .. } => String::new(),
         Answer::Version(version) => system::version(version),
         Answer::Commits(history) => commits::history(history),
         Answer::Editors(list) => commits::editors(list),
@@ -101,6 +105,11 @@ pub fn json(answer: &Answer) -> String {
         Answer::NatSummary(rules) | Answer::NatRules(rules) => nat::element(rules),
         Answer::NatPools(pools) => nat::pools_element(pools),
         Answer::SourceNatPools(pools) => source_pool::element(pools),
+        Answer::Mappings(list) => persistent::element(list),
+        Answer::MappingSummary(summary) => persistent::summary_element(summary),
+        Answer::MappingsCleared { mappings } => {
+            Element::new("persist-nat-table-clear-information").leaf("cleared-binding-count", mappings)
+        }
         Answer::Version(version) => system::version_element(version),
         Answer::Commits(history) => commits::history_element(history),
         Answer::Editors(list) => commits::editors_element(list),

@@ -9,6 +9,7 @@ mod error;
 mod firewall;
 mod ha;
 mod mirror;
+mod persistent;
 mod plane;
 mod session;
 mod telemetry;
@@ -25,6 +26,7 @@ pub use firewall::{
 };
 pub use ha::{FabricForwarding, FabricId, GroupId, Ha, Link};
 pub use mirror::{MirrorCounters, MirrorLoss};
+pub use persistent::{MappingFilter, MappingList, MappingOrigin, MappingPermit, PersistentMapping};
 pub use plane::DataPlane;
 pub use session::{
     CloseReason, DeltaBatch, ReconcileResult, SessionDelta, SessionDeltas, SessionFilter, SessionKey,

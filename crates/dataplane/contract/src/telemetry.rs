@@ -6,8 +6,8 @@ use ravelin_program::Screen;
 use ravelin_types::{DropReason, InterfaceId, MirrorId, NatRuleId, PolicyId, RuleIdentity, ZoneId};
 
 use crate::{
-    CloseReason, Error, FilterHit, FilterLog, FirewallClear, FirewallCounters, MirrorCounters, SessionKey,
-    SessionView,
+    CloseReason, Error, FilterHit, FilterLog, FirewallClear, FirewallCounters, MappingFilter, MappingList,
+    MirrorCounters, SessionKey, SessionView,
 };
 
 /// Device-wide counters, summed over workers without stopping them.
@@ -205,6 +205,20 @@ pub trait Telemetry {
     /// As [`Telemetry::firewall`].
     fn clear_firewall(&self, _what: &FirewallClear) -> Result<(), Error> {
         Err(Error::Unsupported("firewall counters"))
+    }
+    /// Mappings of persistent NAT, at most `most` of those that the filter holds for.
+    ///
+    /// # Errors
+    /// A worker does not answer, or the plane has no such mappings.
+    fn persistent_mappings(&self, _filter: &MappingFilter, _most: usize) -> Result<MappingList, Error> {
+        Err(Error::Unsupported("persistent NAT mappings"))
+    }
+    /// Ends mappings that have no session; how many.
+    ///
+    /// # Errors
+    /// As [`Telemetry::persistent_mappings`].
+    fn clear_persistent_mappings(&self, _filter: &MappingFilter) -> Result<u64, Error> {
+        Err(Error::Unsupported("persistent NAT mappings"))
     }
     /// Takes up to `max` events that wait; empty when none do.
     ///

@@ -196,6 +196,7 @@ impl Nat {
         };
         // A mapping is kept by who leases, the address that a rule computes too.
         let kept = rule.persistent.filter(|p| leases_port(key, icmp) || p.address_mapping);
+        let kept = kept.map(|p| PersistentRule { id: Some(rule.id), ..p });
         match rule.action {
             SourceAction::Pool(pool) if kept.is_some() => Outward::Leased(Action::Pool(pool), rule.id, kept),
             SourceAction::Off => Outward::Off(rule.id),

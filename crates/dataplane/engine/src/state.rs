@@ -283,6 +283,18 @@ impl State {
         self.leases.pools()
     }
 
+    /// Persistent mappings that this worker can have.
+    #[must_use]
+    pub fn mappings_max(&self) -> usize {
+        self.leases.mappings_max()
+    }
+
+    /// Persistent mappings among the next `budget` places from one on, and where to go on.
+    #[must_use]
+    pub fn walk_mappings(&self, from: u32, budget: u32, now: Instant) -> (Vec<MappingRecord>, Option<u32>) {
+        self.leases.walk_mappings(from, budget, now)
+    }
+
     /// Every persistent mapping of this worker.
     #[must_use]
     pub fn mappings(&self, now: Instant) -> Vec<MappingRecord> {

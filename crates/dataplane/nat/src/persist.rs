@@ -182,6 +182,18 @@ impl Allocator {
         self.mappings.records(now).collect()
     }
 
+    /// Mappings among the next `budget` places from one on, and where to go on: a walk in bounded steps.
+    #[must_use]
+    pub fn walk_mappings(&self, from: u32, budget: u32, now: Instant) -> (Vec<MappingRecord>, Option<u32>) {
+        self.mappings.walk(from, budget, now)
+    }
+
+    /// Mappings that there can be.
+    #[must_use]
+    pub fn mappings_max(&self) -> usize {
+        self.limits.mappings
+    }
+
     /// Takes a mapping over, with its external endpoint and without sessions: they come by `lease` and
     /// `inbound` again.
     ///

@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use ravelin_types::{Addr, Family, Instant, Proto, Seconds};
+use ravelin_types::{Addr, Family, Instant, NatRuleId, Proto, Seconds};
 
 use crate::lease::{Action, Lease, Refusal, Request};
 use crate::table::{self, Index, NONE, Slab};
@@ -24,6 +24,8 @@ pub enum Permit {
 /// A rule's `persistent-nat`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct PersistentRule {
+    /// As operators are told whose a mapping is; nothing is decided by it.
+    pub id: Option<NatRuleId>,
     pub permit: Permit,
     /// The mapping is of addresses; ports stay what they are.
     pub address_mapping: bool,
@@ -36,6 +38,7 @@ pub struct PersistentRule {
 impl Default for PersistentRule {
     fn default() -> Self {
         Self {
+            id: None,
             permit: Permit::TargetHostPort,
             address_mapping: false,
             block_external: false,
@@ -342,6 +345,14 @@ impl Mappings {
     pub(crate) fn records(&self, now: Instant) -> impl Iterator<Item = MappingRecord> {
         let living = self.slab.iter().filter(move |(_, m)| m.linked && !m.is_over(now));
         living.map(move |(_, mapping)| self.record(mapping, now))
+    }
+
+    /// Records of linked mappings that are not over among the next `budget` slots, and where to go on.
+    pub(crate) fn walk(&self, from: u32, budget: u32, now: Instant) -> (Vec<MappingRecord>, Option<u32>) {
+        let end = from.saturating_add(budget).min(self.slab.horizon());
+        let living = |slot| self.slab.get(slot).filter(|m| m.linked && !m.is_over(now));
+        let records = (from..end).filter_map(living).map(|mapping| self.record(mapping, now)).collect();
+        (records, (end < self.slab.horizon()).then_some(end))
     }
 
     /// The record of one mapping, if it is linked.

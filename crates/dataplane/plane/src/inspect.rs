@@ -2,8 +2,8 @@
 
 use ravelin_contract::{
     Diagnostics, DropSample, Error, EventBatch, Explanation, FilterLog, FirewallClear, FirewallCounters,
-    Global, InjectRequest, InjectVerdict, InterfaceCounters, MirrorCounters, NatCounters, PolicyCounters,
-    PoolCounters, ScreenCounters, Status, Telemetry,
+    Global, InjectRequest, InjectVerdict, InterfaceCounters, MappingFilter, MappingList, MirrorCounters,
+    NatCounters, PolicyCounters, PoolCounters, ScreenCounters, Status, Telemetry,
 };
 use ravelin_engine::{
     Checksum, Egress, Ingress, Limits, Output, Packet, Rules, Seed, Shared, Snapshot, State, Steering, Trace,
@@ -164,6 +164,14 @@ impl<W: Workers> Telemetry for Plane<W> {
 
     fn clear_firewall(&self, what: &FirewallClear) -> Result<(), Error> {
         crate::firewall::clear(self, what)
+    }
+
+    fn persistent_mappings(&self, filter: &MappingFilter, most: usize) -> Result<MappingList, Error> {
+        crate::mappings::list(self, filter, most)
+    }
+
+    fn clear_persistent_mappings(&self, filter: &MappingFilter) -> Result<u64, Error> {
+        crate::mappings::clear(self, filter)
     }
 
     fn events(&self, max: usize) -> Result<EventBatch, Error> {

@@ -8,6 +8,7 @@ mod apply;
 mod explain;
 mod firewall;
 mod inspect;
+mod mappings;
 pub mod mesh;
 mod mirrors;
 mod sessions;

@@ -6,6 +6,7 @@ mod apply;
 mod diagnostics;
 mod error;
 mod firewall;
+mod persistent;
 mod session;
 mod telemetry;
 mod updates;

@@ -14,6 +14,12 @@ pub(crate) const GROUPS: &[(&[&str], &str)] = &[
     (&["clear"], "Clear state of the running system"),
     (&["clear", "forwarding-options"], "Clear what forwarding counts"),
     (&["clear", "security"], "Clear security state"),
+    (&["clear", "security", "nat"], "Clear address translation"),
+    (&["clear", "security", "nat", "source"], "Clear source address translation"),
+    (
+        &["clear", "security", "nat", "source", "persistent-nat-table"],
+        "End external ends that internal ones keep",
+    ),
     (&["clear", "security", "forward-options"], "Clear what security forwarding counts"),
     (&["clear", "security", "flow"], "Clear state of the packet path"),
     (&["clear", "system"], "Clear what the system keeps"),
@@ -33,6 +39,10 @@ pub(crate) const GROUPS: &[(&[&str], &str)] = &[
     (&["show", "security", "screen"], "Show screens"),
     (&["show", "security", "nat", "destination"], "Show destination address translation"),
     (&["show", "security", "nat", "source"], "Show source address translation"),
+    (
+        &["show", "security", "nat", "source", "persistent-nat-table"],
+        "Show external ends that internal ones keep",
+    ),
     (&["show", "security", "nat", "static"], "Show static address translation"),
     (&["show", "system"], "Show the system"),
     (&["show", "system", "configuration"], "Show configurations that are kept"),
@@ -112,7 +122,14 @@ const TEST_PACKET: &[Param] = &[
 #[must_use]
 pub fn commands() -> &'static [Command] {
     static ALL: LazyLock<Vec<Command>> = LazyLock::new(|| {
-        [COMMANDS, super::mirror::COMMANDS, super::system::COMMANDS, super::firewall::COMMANDS].concat()
+        [
+            COMMANDS,
+            super::mirror::COMMANDS,
+            super::system::COMMANDS,
+            super::firewall::COMMANDS,
+            super::persistent::COMMANDS,
+        ]
+        .concat()
     });
     &ALL
 }

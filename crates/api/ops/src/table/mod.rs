@@ -8,6 +8,7 @@ mod firewall;
 mod given;
 mod log;
 mod mirror;
+mod persistent;
 mod rpc;
 mod system;
 

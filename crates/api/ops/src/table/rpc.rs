@@ -3,6 +3,19 @@
 const NAMES: &[(&str, &[&str])] = &[
     ("clear-firewall-counters", &["clear", "firewall"]),
     ("clear-flow-session", &["clear", "security", "flow", "session"]),
+    ("clear-persist-nat-all", &["clear", "security", "nat", "source", "persistent-nat-table", "all"]),
+    (
+        "clear-persist-nat-interface-information",
+        &["clear", "security", "nat", "source", "persistent-nat-table", "interface"],
+    ),
+    (
+        "clear-persist-nat-ip-port-information",
+        &["clear", "security", "nat", "source", "persistent-nat-table", "internal-ip"],
+    ),
+    (
+        "clear-persist-nat-pool-information",
+        &["clear", "security", "nat", "source", "persistent-nat-table", "pool"],
+    ),
     ("clear-mirror-filter", &["clear", "security", "forward-options", "mirror-filter"]),
     ("clear-system-commit", &["clear", "system", "commit"]),
     ("get-commit-information", &["show", "system", "commit"]),
@@ -12,6 +25,12 @@ const NAMES: &[(&str, &[&str])] = &[
     ("get-flow-session-information", &["show", "security", "flow", "session"]),
     ("get-flow-statistics-all", &["show", "security", "flow", "statistics"]),
     ("get-interface-information", &["show", "interfaces", "terse"]),
+    ("get-persist-nat-all", &["show", "security", "nat", "source", "persistent-nat-table", "all"]),
+    (
+        "get-persist-nat-interface-information",
+        &["show", "security", "nat", "source", "persistent-nat-table", "interface"],
+    ),
+    ("get-persist-nat-sum", &["show", "security", "nat", "source", "persistent-nat-table", "summary"]),
     ("get-mirror-filter", &["show", "security", "forward-options", "mirror-filter"]),
     ("get-rescue-information", &["show", "system", "configuration", "rescue"]),
     ("get-rollback-information", &["show", "system", "rollback"]),
@@ -22,6 +41,14 @@ const NAMES: &[(&str, &[&str])] = &[
     ("request-delete-rescue-configuration", &["request", "system", "configuration", "rescue", "delete"]),
     ("request-logout-user", &["request", "system", "logout"]),
     ("request-save-rescue-configuration", &["request", "system", "configuration", "rescue", "save"]),
+    (
+        "retrieve-persist-nat-ip-port-information",
+        &["show", "security", "nat", "source", "persistent-nat-table", "internal-ip"],
+    ),
+    (
+        "retrieve-persist-nat-pool-information",
+        &["show", "security", "nat", "source", "persistent-nat-table", "pool"],
+    ),
     ("retrieve-source-nat-pool-information", &["show", "security", "nat", "source", "pool"]),
     ("retrieve-source-nat-summary", &["show", "security", "nat", "source", "summary"]),
     ("self-mirror-clear", &["clear", "forwarding-options", "port-mirroring"]),

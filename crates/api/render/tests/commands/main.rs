@@ -3,5 +3,6 @@
 mod commits;
 mod configuration;
 mod log;
+mod nat_tables;
 mod operational;
 mod support;

@@ -319,7 +319,7 @@ source NAT rule: r1                   Rule-set: out
     check(
         "show security nat source summary",
         "\
-Total pools: 0
+Total pools: 2
 
 Total rules: 1
 Rule name          Rule set       From              To                   Action

@@ -89,6 +89,20 @@ impl Leases {
         }
     }
 
+    pub(crate) fn mappings_max(&self) -> usize {
+        self.allocator.mappings_max()
+    }
+
+    /// Persistent mappings among the next `budget` places from one on, and where to go on.
+    pub(crate) fn walk_mappings(
+        &self,
+        from: u32,
+        budget: u32,
+        now: Instant,
+    ) -> (Vec<MappingRecord>, Option<u32>) {
+        self.allocator.walk_mappings(from, budget, now)
+    }
+
     /// Every persistent mapping.
     pub(crate) fn mappings(&self, now: Instant) -> Vec<MappingRecord> {
         self.allocator.export(now)

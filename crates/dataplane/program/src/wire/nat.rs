@@ -109,7 +109,8 @@ fn read_source_rule(x: proto::SourceRule) -> Read<SourceRule> {
 }
 
 fn write_persistent(x: PersistentRule) -> proto::PersistentNat {
-    let PersistentRule { permit, address_mapping, block_external, inactivity, sessions_max } = x;
+    // Whose it is, the rule says that it is written with.
+    let PersistentRule { id: _, permit, address_mapping, block_external, inactivity, sessions_max } = x;
     proto::PersistentNat {
         permit: match permit {
             Permit::AnyRemoteHost => 1,
@@ -132,6 +133,7 @@ fn read_persistent(x: proto::PersistentNat) -> Read<PersistentRule> {
         value => return Err(WireError::Range { what: "permitted remote host", value: value.into() }),
     };
     Ok(PersistentRule {
+        id: None,
         permit,
         address_mapping,
         block_external,

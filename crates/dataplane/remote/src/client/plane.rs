@@ -6,8 +6,8 @@ use std::sync::atomic::Ordering;
 use ravelin_contract::{
     Admission, ApplyResult, DataPlane, Diagnostics, DropSample, Error, EventBatch, Explanation,
     FabricForwarding, FabricId, FilterLog, FirewallClear, FirewallCounters, Global, GroupId, Ha,
-    InjectRequest, InterfaceCounters, Link, MirrorCounters, NatCounters, PolicyCounters, PoolCounters,
-    ScreenCounters, SessionStore, Status, Telemetry, UpdateBatch, Updates,
+    InjectRequest, InterfaceCounters, Link, MappingFilter, MappingList, MirrorCounters, NatCounters,
+    PolicyCounters, PoolCounters, ScreenCounters, SessionStore, Status, Telemetry, UpdateBatch, Updates,
 };
 use ravelin_program::Program;
 use ravelin_types::MirrorId;
@@ -190,6 +190,23 @@ impl Telemetry for Client {
 
     fn clear_firewall(&self, what: &FirewallClear) -> Result<(), Error> {
         self.change(Call::ClearFirewall(what.to_message()), Effort::Light)
+    }
+
+    fn persistent_mappings(&self, filter: &MappingFilter, most: usize) -> Result<MappingList, Error> {
+        let filter = Some(filter.to_message());
+        match self.read(Call::PersistentMappings(proto::MappingRequest { filter, most: most as u64 }))? {
+            Answer::PersistentMappings(list) => Ok(MappingList::from_message(list)?),
+            _ => Err(odd("persistent_mappings")),
+        }
+    }
+
+    /// Not said again: what is cleared is counted once.
+    fn clear_persistent_mappings(&self, filter: &MappingFilter) -> Result<u64, Error> {
+        let call = Call::ClearPersistentMappings(filter.to_message());
+        match self.call(call, Repeat::Never, Effort::Light)? {
+            Answer::Number(cleared) => Ok(cleared),
+            _ => Err(odd("clear_persistent_mappings")),
+        }
     }
 
     /// Events are taken, not copied: when the answer is lost, so are they, and the caller is told.

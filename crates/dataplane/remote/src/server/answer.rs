@@ -2,7 +2,7 @@
 
 use ravelin_contract::{
     CloseReason, DataPlane, Error, FabricForwarding, FabricId, FirewallClear, GroupId, InjectRequest,
-    SessionFilter, SessionKey, SessionRef, SessionView, UpdateBatch,
+    MappingFilter, SessionFilter, SessionKey, SessionRef, SessionView, UpdateBatch,
 };
 
 use ravelin_types::MirrorId;
@@ -15,6 +15,8 @@ use crate::proto::response::Answer;
 /// Events and samples of one answer, whatever the client asks for.
 const EVENTS_MAX: u64 = 4096;
 const SAMPLES_MAX: u64 = 1024;
+/// Mappings of one answer.
+const MAPPINGS_MAX: u64 = 65_536;
 
 /// Makes a call that is answered by one message.
 pub(super) fn answer(plane: &dyn DataPlane, call: Call) -> Result<Answer, Error> {
@@ -66,6 +68,7 @@ pub(super) fn answer(plane: &dyn DataPlane, call: Call) -> Result<Answer, Error>
         Call::ClearFirewall(what) => {
             plane.telemetry().clear_firewall(&FirewallClear::from_message(what)?).map(done)
         }
+        Call::PersistentMappings(_) | Call::ClearPersistentMappings(_) => mappings(plane, call),
         Call::Events(max) => {
             Ok(Answer::Events(plane.telemetry().events(max.min(EVENTS_MAX) as usize)?.to_message()))
         }
@@ -118,6 +121,22 @@ fn sessions(plane: &dyn DataPlane, call: Call) -> Result<Answer, Error> {
         Call::ClearSessions(filter) => store.clear(&SessionFilter::from_message(filter)?).map(Answer::Number),
         Call::CountSessions(_) => store.count().map(Answer::Number),
         _ => unreachable!("only calls on sessions come here"),
+    }
+}
+
+fn mappings(plane: &dyn DataPlane, call: Call) -> Result<Answer, Error> {
+    let telemetry = plane.telemetry();
+    match call {
+        Call::PersistentMappings(asked) => {
+            let filter = part("filter of mappings", asked.filter)?;
+            let list = telemetry.persistent_mappings(&filter, asked.most.min(MAPPINGS_MAX) as usize)?;
+            Ok(Answer::PersistentMappings(list.to_message()))
+        }
+        Call::ClearPersistentMappings(filter) => {
+            let filter = MappingFilter::from_message(filter)?;
+            telemetry.clear_persistent_mappings(&filter).map(Answer::Number)
+        }
+        _ => unreachable!("only calls on mappings come here"),
     }
 }
 

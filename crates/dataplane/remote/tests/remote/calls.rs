@@ -4,8 +4,9 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use ravelin_contract::{
-    CloseReason, DataPlane, Error, FabricForwarding, FabricId, GroupId, InjectRequest, LinkUpdate, Neighbour,
-    NeighbourUpdate, PolicyCounters, Route, RouteUpdate, SessionFilter, SessionRef, UpdateBatch,
+    CloseReason, DataPlane, Error, FabricForwarding, FabricId, GroupId, InjectRequest, LinkUpdate,
+    MappingFilter, Neighbour, NeighbourUpdate, PolicyCounters, Route, RouteUpdate, SessionFilter, SessionRef,
+    UpdateBatch,
 };
 use ravelin_remote::{Server, listen};
 use ravelin_types::{Generation, InterfaceId, Mac, MirrorId, PortId, Proto};
@@ -112,6 +113,7 @@ fn telemetry_arrives_whole() {
     assert_eq!(telemetry.global().unwrap(), fake::global());
     assert_eq!(telemetry.policies().unwrap(), [fake::POLICY, PolicyCounters::default()]);
     assert_eq!(telemetry.nat_rules().unwrap(), [fake::NAT]);
+    assert_eq!(telemetry.source_pools().unwrap(), [fake::POOL]);
     assert_eq!(telemetry.interfaces().unwrap(), [fake::UNIT]);
     assert_eq!(telemetry.screens().unwrap(), [fake::screen_hits()]);
     assert_eq!(telemetry.mirrors().unwrap(), [fake::MIRROR]);
@@ -119,6 +121,21 @@ fn telemetry_arrives_whole() {
     assert_eq!(plane.last_call(), "clear_mirrors [MirrorId(3), MirrorId(0)]");
     assert_eq!(telemetry.events(usize::MAX).unwrap(), fake::events());
     assert_eq!(plane.last_call(), "events 4096");
+}
+
+#[test]
+fn mappings_are_asked_for_as_the_caller_says_and_arrive_whole() {
+    let (plane, served) = fake(0);
+    let client = served.client();
+    let telemetry = client.telemetry();
+    let filter = fake::mapping_filter();
+    assert_eq!(telemetry.persistent_mappings(&filter, 7).unwrap(), fake::mappings());
+    assert_eq!(plane.last_call(), format!("mappings {filter:?} 7"));
+    // However many are asked for, one answer is bounded.
+    telemetry.persistent_mappings(&MappingFilter::default(), usize::MAX).unwrap();
+    assert_eq!(plane.last_call(), format!("mappings {:?} 65536", MappingFilter::default()));
+    assert_eq!(telemetry.clear_persistent_mappings(&filter).unwrap(), 3);
+    assert_eq!(plane.last_call(), format!("clear mappings {filter:?}"));
 }
 
 #[test]

@@ -8,10 +8,11 @@ use std::sync::Mutex;
 use ravelin_contract::{
     Admission, ApplyResult, Capabilities, CloseReason, DataPlane, Diagnostics, DropSample, Error, Event,
     EventBatch, Explanation, FabricForwarding, FabricId, FilterSpan, Finding, Global, GroupId, Ha,
-    InjectRequest, InjectVerdict, InterfaceCounters, Link, ManagedInterface, MirrorCounters, NatCounters,
-    PolicyCounters, PoolCounters, PortStatus, ReconcileResult, Refusal, ScreenCounters, SessionDeltas,
-    SessionEvent, SessionFilter, SessionKey, SessionRef, SessionState, SessionStore, SessionView, Status,
-    Telemetry, UpdateBatch, Updates, WingView, WorkerStatus,
+    InjectRequest, InjectVerdict, InterfaceCounters, Link, ManagedInterface, MappingFilter, MappingList,
+    MappingOrigin, MappingPermit, MirrorCounters, NatCounters, PersistentMapping, PolicyCounters,
+    PoolCounters, PortStatus, ReconcileResult, Refusal, ScreenCounters, SessionDeltas, SessionEvent,
+    SessionFilter, SessionKey, SessionRef, SessionState, SessionStore, SessionView, Status, Telemetry,
+    UpdateBatch, Updates, WingView, WorkerStatus,
 };
 use ravelin_program::{Program, Screen};
 use ravelin_types::{
@@ -46,6 +47,34 @@ pub fn key(port: u16) -> SessionKey {
         dport: 443,
         proto: Proto::TCP,
     }
+}
+
+pub fn mapping_filter() -> MappingFilter {
+    MappingFilter {
+        origin: Some(MappingOrigin::Pool(7)),
+        proto: Some(Proto::UDP),
+        internal: Some(IpAddr::from([10, 0, 0, 1])),
+        internal_port: Some(5060),
+        external: vec!["2001:db8::1".parse().unwrap()],
+    }
+}
+
+pub fn mappings() -> MappingList {
+    let mapping = PersistentMapping {
+        origin: MappingOrigin::Interface,
+        rule: Some(NatRuleId(4)),
+        proto: Some(Proto::UDP),
+        internal: "2001:db8::1".parse().unwrap(),
+        internal_port: 5060,
+        external: IpAddr::from([203, 0, 113, 5]),
+        external_port: 1024,
+        permit: MappingPermit::TargetHost,
+        sessions: 0,
+        sessions_max: 30,
+        idle_s: 12,
+        timeout_s: 300,
+    };
+    MappingList { mappings: vec![mapping], found: 2, in_use: 3, capacity: 65_536 }
 }
 
 pub fn view(port: u16) -> SessionView {
@@ -329,6 +358,16 @@ impl Telemetry for Fake {
 
     fn source_pools(&self) -> Result<Vec<PoolCounters>, Error> {
         Ok(vec![POOL])
+    }
+
+    fn persistent_mappings(&self, filter: &MappingFilter, most: usize) -> Result<MappingList, Error> {
+        self.note(format!("mappings {filter:?} {most}"));
+        Ok(mappings())
+    }
+
+    fn clear_persistent_mappings(&self, filter: &MappingFilter) -> Result<u64, Error> {
+        self.note(format!("clear mappings {filter:?}"));
+        Ok(3)
     }
 
     fn interfaces(&self) -> Result<Vec<InterfaceCounters>, Error> {

@@ -5,9 +5,10 @@ use std::sync::Mutex;
 
 use ravelin_contract::{
     Admission, ApplyResult, CloseReason, DataPlane, Diagnostics, DropSample, Error, EventBatch, Explanation,
-    Finding, Global, Ha, InjectRequest, InjectVerdict, InterfaceCounters, Link, NatCounters, PolicyCounters,
-    PoolCounters, PortStatus, ReconcileResult, ScreenCounters, SessionDeltas, SessionFilter, SessionKey,
-    SessionRef, SessionState, SessionStore, SessionView, Status, Telemetry, Updates, WingView, WorkerStatus,
+    Finding, Global, Ha, InjectRequest, InjectVerdict, InterfaceCounters, Link, MappingFilter, MappingList,
+    MappingOrigin, MappingPermit, NatCounters, PersistentMapping, PolicyCounters, PoolCounters, PortStatus,
+    ReconcileResult, ScreenCounters, SessionDeltas, SessionFilter, SessionKey, SessionRef, SessionState,
+    SessionStore, SessionView, Status, Telemetry, Updates, WingView, WorkerStatus,
 };
 use ravelin_program::Program;
 use ravelin_program::Screen;
@@ -73,6 +74,54 @@ fn sessions() -> [SessionView; 2] {
         ..first
     };
     [second, first]
+}
+
+/// By an interface's address, by a pool's, of a whole address, and of a pool that is no more.
+fn mappings() -> [PersistentMapping; 4] {
+    let of_interface = PersistentMapping {
+        origin: MappingOrigin::Interface,
+        rule: Some(NatRuleId(1)),
+        proto: Some(Proto::UDP),
+        internal: "10.1.0.2".parse().unwrap(),
+        internal_port: 5060,
+        external: "198.51.100.1".parse().unwrap(),
+        external_port: 20_000,
+        permit: MappingPermit::AnyRemoteHost,
+        sessions: 2,
+        sessions_max: 30,
+        idle_s: 0,
+        timeout_s: 300,
+    };
+    let of_pool = PersistentMapping {
+        origin: MappingOrigin::Pool(3),
+        proto: Some(Proto::TCP),
+        internal: "2001:db8::77".parse().unwrap(),
+        external: "203.0.113.9".parse().unwrap(),
+        external_port: 1024,
+        permit: MappingPermit::TargetHostPort,
+        sessions: 0,
+        idle_s: 46,
+        ..of_interface
+    };
+    let whole = PersistentMapping {
+        origin: MappingOrigin::Pool(4),
+        proto: None,
+        internal: "10.1.0.9".parse().unwrap(),
+        internal_port: 0,
+        external: "203.0.113.10".parse().unwrap(),
+        external_port: 0,
+        permit: MappingPermit::TargetHost,
+        ..of_interface
+    };
+    let gone = PersistentMapping {
+        origin: MappingOrigin::Pool(99),
+        rule: None,
+        internal_port: 999,
+        sessions: 0,
+        idle_s: 500,
+        ..of_interface
+    };
+    [of_pool, whole, of_interface, gone]
 }
 
 impl DataPlane for FakePlane {
@@ -169,6 +218,17 @@ impl Telemetry for FakePlane {
     }
     fn source_pools(&self) -> Result<Vec<PoolCounters>, Error> {
         Ok(vec![PoolCounters { id: 3, ports: [5, 40, 2, 0], others: 1, held: 0, capacity: 124928 }])
+    }
+    fn persistent_mappings(&self, filter: &MappingFilter, most: usize) -> Result<MappingList, Error> {
+        let held = mappings().into_iter().filter(|mapping| filter.holds(mapping));
+        let mut mappings: Vec<_> = held.collect();
+        let found = mappings.len() as u64;
+        mappings.truncate(most);
+        Ok(MappingList { mappings, found, in_use: 4, capacity: 131_072 })
+    }
+    fn clear_persistent_mappings(&self, filter: &MappingFilter) -> Result<u64, Error> {
+        let free = |mapping: &PersistentMapping| mapping.sessions == 0 && filter.holds(mapping);
+        Ok(mappings().into_iter().filter(free).count() as u64)
     }
     fn interfaces(&self) -> Result<Vec<InterfaceCounters>, Error> {
         unsupported()

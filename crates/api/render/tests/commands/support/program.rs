@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
+use ravelin_nat::{AddressRange, Assignment, PoolId, PoolMode, PoolSpec, Ports};
 use ravelin_program::{
     Action, AddressMatch, Application, Chunk, FlowSettings, HostInbound, Interface, InterfaceAddress,
     Interfaces, LogWhen, NatContext, Policy, PolicySection, Port, PortRange, Prefix, Program, SourceAction,
-    SourceNat, SourceRule, SourceRuleSet, Zone, ZoneMatch, Zones,
+    SourceNat, SourcePool, SourcePools, SourceRule, SourceRuleSet, Zone, ZoneMatch, Zones,
 };
 use ravelin_types::{
     Addr, Family, Generation, InterfaceId, NatRuleId, PolicyId, PortId, Proto, RuleIdentity, ZoneId,
@@ -20,6 +21,7 @@ pub fn program() -> Program {
         ("", Chunk::Zones(Zones(vec![zone(TRUST, "trust", true), zone(UNTRUST, "untrust", false)]))),
         ("", Chunk::Flow(FlowSettings::default())),
         ("", Chunk::SourceNat(SourceNat(vec![rule_set()]))),
+        ("", Chunk::SourcePools(pools())),
         ("", Chunk::Algs(algs())),
         ("trust-untrust", Chunk::Section(section())),
         ("global", Chunk::Section(global())),
@@ -135,6 +137,27 @@ fn rule_set() -> SourceRuleSet {
         from: NatContext::Zones(vec![TRUST]),
         to: NatContext::Zones(vec![UNTRUST]),
         rules: vec![rule],
+    }
+}
+
+fn pools() -> SourcePools {
+    let pool = |id, name: &str, first, assignment| SourcePool {
+        name: name.into(),
+        spec: PoolSpec {
+            id: PoolId(id),
+            family: Family::V4,
+            ranges: vec![AddressRange {
+                first: Addr::v4([203, 0, 113, first]),
+                last: Addr::v4([203, 0, 113, first + 1]),
+            }],
+            mode: PoolMode::Translate(Ports::default()),
+            assignment,
+            overflow: None,
+        },
+    };
+    SourcePools {
+        pools: vec![pool(3, "p", 8, Assignment::RoundRobin), pool(4, "q", 10, Assignment::Paired)],
+        ..SourcePools::default()
     }
 }
 
