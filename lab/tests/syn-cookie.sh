@@ -1,7 +1,9 @@
 #!/usr/bin/env bash
-# Connections answered by cookie while requests from addresses that nobody has arrive at a hundred times the threshold,
-# in both families: those of a real client work, those of the flood open nothing beyond the threshold.
+# Connections answered by cookie, then by the proxy, while requests from addresses that nobody has arrive at a hundred
+# times the threshold, in both families, at two workers: those of a real client work, those of the flood open nothing
+# beyond the threshold.
 # Spec: screen-42, screen-58..71.
+WORKERS=2
 # shellcheck source=lab/lib.sh
 . "$(dirname "$0")/../lib.sh"
 
@@ -47,6 +49,8 @@ security {
             tcp {
                 syn-flood {
                     attack-threshold $THRESHOLD;
+                    queue-size 20000;
+                    timeout 2;
                 }
             }
         }
@@ -66,7 +70,7 @@ flood() { # NAME SOURCE-NET ADDRESS
     spawn "$1" "$CLIENT" python3 "$LAB_DIR/flood.py" c0 "$(in_fw cat /sys/class/net/ge-0-0-0/address)" \
         "$2" "$3" 443 "$FLOOD_COUNT" "$FLOOD_RATE" && wait_until 5 grep -q flooding "$STATE/log/$1"
 }
-floods_last() { pid_of flood4 && pid_of flood6; }
+floods_last() { pid_of "flood4-$1" && pid_of "flood6-$1"; }
 fetch_all() {
     local n
     for n in $(seq "$FETCHES"); do
@@ -94,20 +98,26 @@ head -c "$BYTES" /dev/urandom >"$STATE/out/file"
 spawn files "$SERVER" python3 -u -m http.server 443 --bind :: --directory "$STATE/out"
 check "the first packets pass within 10 s" wait_until 10 forwards
 check "without a flood the file arrives" wait_until 10 fetch_all 198.51.100.2
-capture near4 "$CLIENT" c0 -S 'src 198.51.100.2 and dst 10.1.0.2 and tcp[13] = 18'
-capture far4 "$SERVER" s0 -S 'src 198.51.100.2 and tcp[13] = 18'
-capture near6 "$CLIENT" c0 -S 'src 2001:db8:2::2 and dst 2001:db8:1::2 and ip6[53] = 18'
-capture far6 "$SERVER" s0 -S 'src 2001:db8:2::2 and ip6[53] = 18'
-before=$(statistic 'Sessions created')
-check "IPv4 is flooded" flood flood4 10.9.0.0/16 198.51.100.2
-check "IPv6 is flooded" flood flood6 2001:db8:9::/64 2001:db8:2::2
-check "IPv4 connections work under it, through source NAT" fetch_all 198.51.100.2
-check "IPv6 connections work under it" fetch_all '[2001:db8:2::2]'
-check "the floods lasted all that time" floods_last
-check "the IPv4 flood ends" wait_until 30 sent_all flood4
-check "the IPv6 flood ends" wait_until 30 sent_all flood6
-check "IPv4 connections were answered by the firewall" answered_by_the_firewall near4 far4
-check "IPv6 connections were answered by the firewall" answered_by_the_firewall near6 far6
-check "the flood opened no more than the threshold lets through" created_at_most "$SESSIONS_MAX"
+under_flood() { # MODE
+    local mode=$1
+    capture "near4-$mode" "$CLIENT" c0 -S 'src 198.51.100.2 and dst 10.1.0.2 and tcp[13] = 18'
+    capture "far4-$mode" "$SERVER" s0 -S 'src 198.51.100.2 and tcp[13] = 18'
+    capture "near6-$mode" "$CLIENT" c0 -S 'src 2001:db8:2::2 and dst 2001:db8:1::2 and ip6[53] = 18'
+    capture "far6-$mode" "$SERVER" s0 -S 'src 2001:db8:2::2 and ip6[53] = 18'
+    before=$(statistic 'Sessions created')
+    check "$mode: IPv4 is flooded" flood "flood4-$mode" 10.9.0.0/16 198.51.100.2
+    check "$mode: IPv6 is flooded" flood "flood6-$mode" 2001:db8:9::/64 2001:db8:2::2
+    check "$mode: IPv4 connections work under it, through source NAT" fetch_all 198.51.100.2
+    check "$mode: IPv6 connections work under it" fetch_all '[2001:db8:2::2]'
+    check "$mode: the floods lasted all that time" floods_last "$mode"
+    check "$mode: the IPv4 flood ends" wait_until 30 sent_all "flood4-$mode"
+    check "$mode: the IPv6 flood ends" wait_until 30 sent_all "flood6-$mode"
+    check "$mode: IPv4 connections were answered by the firewall" answered_by_the_firewall "near4-$mode" "far4-$mode"
+    check "$mode: IPv6 connections were answered by the firewall" answered_by_the_firewall "near6-$mode" "far6-$mode"
+    check "$mode: the flood opened no more than the threshold lets through" created_at_most "$SESSIONS_MAX"
+}
+under_flood cookie
+check "a commit changes over to the proxy" cli "configure; set security flow syn-flood-protection-mode syn-proxy; commit"
+under_flood proxy
 check_has "the screen has counted it" 'SYN flood +[1-9][0-9]{3}' cli "show security screen statistics zone trust"
 summary
