@@ -284,9 +284,14 @@ pub(crate) fn operational(
         Request::ClearSecurityLog(query) => Answer::LogCleared { events: env.log.clear(&query) },
         Request::LogStatistics => Answer::LogStatistics(env.log.statistics()),
     };
+    shown(env, &answer, pipes)
+}
+
+/// An answer in the form that was asked for.
+fn shown(env: &Env<'_>, answer: &Answer, pipes: &[Pipe]) -> Result<Reply, Fault> {
     match display(pipes) {
-        Display::Text => Ok(said(env.render.text(&answer))),
-        Display::Json => Ok(said(env.render.json(&answer))),
+        Display::Text => Ok(said(env.render.text(answer))),
+        Display::Json => Ok(said(env.render.json(answer))),
         Display::Set => Err(PipeError::Unsupported("display set".to_owned()).into()),
         Display::Xml => Err(PipeError::Unsupported("display xml".to_owned()).into()),
         Display::Detail => Err(PipeError::Unsupported("display detail".to_owned()).into()),

@@ -37,6 +37,14 @@ set security nat source rule-set rs from zone trust
 set security nat source rule-set rs to zone untrust
 set security nat source rule-set rs rule r match source-address 10.0.0.0/8
 set security nat source rule-set rs rule r then source-nat interface
+set security nat static rule-set six from zone trust
+set security nat static rule-set six rule four match destination-address 2001:db8:64::/96
+set security nat static rule-set six rule four then static-nat inet
+set security nat source pool four address 198.51.100.9/32
+set security nat source rule-set rs rule six match source-address 2001:db8::/64
+set security nat source rule-set rs rule six match destination-address 0.0.0.0/0
+set security nat source rule-set rs rule six then source-nat pool four
+set security nat proxy-arp interface ge-0/0/1.0 address 198.51.100.9/32
 set security nat destination pool inside address 10.0.0.9/32
 set security nat destination rule-set ds from zone untrust
 set security nat destination rule-set ds rule r match destination-address 198.51.100.77/32
@@ -191,6 +199,7 @@ impl Pair {
                 Ip::v4([10, 0, 0, host], [192, 0, 2, 2]),
                 Ip::v6(&format!("2001:db8::{host}"), "2001:db8:1::2"),
                 Ip::v6(&format!("2001:db8::{host}"), "2001:db8:2::2"),
+                Ip::v6(&format!("2001:db8::{host}"), "2001:db8:64::c633:6402"),
             ];
             for mut ip in ips {
                 ip.dst_mac = station.1;
