@@ -119,5 +119,17 @@ under_flood() { # MODE
 under_flood cookie
 check "a commit changes over to the proxy" cli "configure; set security flow syn-flood-protection-mode syn-proxy; commit"
 under_flood proxy
+# A server that refuses is heard of after the client believed itself connected.
+refused_behind() { # ADDRESS
+    local answer
+    answer=$(probe "$CLIENT" tcp "$1" 443)
+    echo "$answer"
+    [ "$answer" = reset ]
+}
+stop files
+check "a third flood, while nobody listens" flood flood4-closed 10.9.0.0/16 198.51.100.2
+check "and one of IPv6" flood flood6-closed 2001:db8:9::/64 2001:db8:2::2
+check "a refusal of the server's reaches an IPv4 client" wait_until 3 refused_behind 198.51.100.2
+check "a refusal of the server's reaches an IPv6 client" wait_until 3 refused_behind 2001:db8:2::2
 check_has "the screen has counted it" 'SYN flood +[1-9][0-9]{3}' cli "show security screen statistics zone trust"
 summary
