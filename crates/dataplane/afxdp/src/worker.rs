@@ -73,6 +73,8 @@ pub(crate) struct Worker {
 /// Buffers of a batch, allocated once.
 pub(crate) struct Scratch {
     frames: Vec<Frame>,
+    /// Frames received that wait for the mail to be read.
+    aside: Vec<Frame>,
     /// How each of the frames came.
     ways: Vec<Way>,
     packets: Vec<Packet<'static>>,
@@ -84,6 +86,7 @@ impl Scratch {
     pub(crate) fn new() -> Self {
         Self {
             frames: Vec::with_capacity(BATCH_MAX),
+            aside: Vec::with_capacity(BATCH_MAX),
             ways: Vec::with_capacity(BATCH_MAX),
             packets: Vec::with_capacity(BATCH_MAX),
             places: Vec::with_capacity(BATCH_MAX),
@@ -179,10 +182,17 @@ impl Worker {
     /// Judges the frames received, all of which came one way; how many.
     fn judge_from(&mut self, way: Way) -> usize {
         let packets = self.scratch.frames.len();
-        self.scratch.ways.resize(packets, way);
-        if packets > 0 {
-            self.judge();
+        if packets == 0 {
+            return 0;
         }
+        // Whose they are was told before they could be sent: by mail that is here, as they are.
+        if self.links.has_mail() {
+            std::mem::swap(&mut self.scratch.frames, &mut self.scratch.aside);
+            self.judge_mail();
+            std::mem::swap(&mut self.scratch.frames, &mut self.scratch.aside);
+        }
+        self.scratch.ways.resize(packets, way);
+        self.judge();
         packets
     }
 
@@ -230,6 +240,8 @@ impl Worker {
         scratch.places.clear();
         scratch.places.extend(packets.iter().map(|packet| (packet.start(), packet.len())));
         scratch.packets = reuse(packets);
+        // Before anything leaves: its answer may be another worker's to receive.
+        state.deliver(|to, message| links.tell(to, message));
         let judged = scratch.frames.drain(..).zip(scratch.ways.drain(..));
         let judged = judged.zip(scratch.places.iter().zip(&scratch.out.verdicts));
         for ((mut frame, way), ((start, len), verdict)) in judged {
