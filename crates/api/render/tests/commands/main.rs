@@ -2,6 +2,7 @@
 
 mod commits;
 mod configuration;
+mod firewall;
 mod log;
 mod operational;
 mod support;

@@ -21,6 +21,7 @@ pub fn program() -> Program {
         ("", Chunk::Flow(FlowSettings::default())),
         ("", Chunk::SourceNat(SourceNat(vec![rule_set()]))),
         ("", Chunk::Algs(algs())),
+        ("", Chunk::Firewall(super::firewall::program())),
         ("trust-untrust", Chunk::Section(section())),
         ("global", Chunk::Section(global())),
         ("", Chunk::ApplicationNames(vec!["any".into(), "junos-http".into()])),
