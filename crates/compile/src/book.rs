@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use ravelin_filter::FilterCounterId;
 use ravelin_nat::PoolId;
-use ravelin_types::{InterfaceId, NatRuleId, PolicyId, PortId, RuleIdentity, ZoneId};
+use ravelin_types::{InterfaceId, MirrorId, NatRuleId, PolicyId, PortId, RuleIdentity, ZoneId};
 use serde::{Deserialize, Serialize, Serializer};
 use sha2::{Digest, Sha256};
 
@@ -30,6 +30,8 @@ pub struct IdBook {
     nat_rules: Names,
     #[serde(default)]
     source_pools: Names,
+    #[serde(default)]
+    mirrors: Names,
     #[serde(default)]
     filters: Names,
     #[serde(default)]
@@ -104,6 +106,12 @@ impl IdBook {
     /// All source pool numbers are given out. The last stands for interfaces.
     pub fn source_pool(&mut self, name: &str) -> Result<PoolId, BookError> {
         self.source_pools.id(name, "source pool", 1, u16::MAX.into()).map(|id| PoolId(id as u16))
+    }
+
+    /// # Errors
+    /// All mirror numbers are given out. 0 is the instance without a name.
+    pub fn mirror(&mut self, name: &str) -> Result<MirrorId, BookError> {
+        self.mirrors.id(name, "mirror", 1, u16::MAX.into()).map(|id| MirrorId(id as u16))
     }
 
     /// # Errors

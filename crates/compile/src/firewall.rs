@@ -15,7 +15,7 @@ use ravelin_model::{
 };
 use ravelin_policer::MeterKey;
 use ravelin_program::{Direction, FilterAttachment, Firewall, FirewallFilter, FirewallTerm, Place};
-use ravelin_types::{Family, ForwardingClassId, LossPriority, MeterId};
+use ravelin_types::{Family, ForwardingClassId, LossPriority, MeterId, MirrorId};
 
 use crate::Compiler;
 
@@ -260,7 +260,17 @@ impl<'a> Compiler<'a> {
             three_colour: _,
             forwarding_class,
             loss_priority,
+            port_mirror,
+            port_mirror_instance,
         } = then;
+        let mirror = match (port_mirror_instance, port_mirror) {
+            (Some(name), _) => {
+                let stable = format!("instance {name}");
+                Some(self.id("firewall", |book| book.mirror(&stable)))
+            }
+            (None, true) => Some(MirrorId(0)),
+            (None, false) => None,
+        };
         let terminal = match (discard, next.is_some(), reject) {
             (true, _, _) => Terminal::Discard,
             (_, true, _) => Terminal::NextTerm,
@@ -278,7 +288,7 @@ impl<'a> Compiler<'a> {
             meter: self.term_policer(term, then, instance, build),
             forwarding_class: forwarding_class.map(|class| ForwardingClassId(class.0)),
             loss_priority: loss_priority.map(priority),
-            mirror: None,
+            mirror,
             sample: false,
         }
     }

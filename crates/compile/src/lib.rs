@@ -9,6 +9,7 @@ mod book;
 mod error;
 mod firewall;
 mod interfaces;
+mod mirror;
 mod nat;
 mod policies;
 mod pools;
@@ -29,6 +30,7 @@ use ravelin_types::Generation;
 pub use book::{BookError, IdBook};
 pub use error::CompileError;
 pub use interfaces::{needs_device, tap_name};
+pub use mirror::mirror_identity;
 pub use resolved::{Resolved, ResolvedPort};
 pub use routes::routes;
 
@@ -74,6 +76,7 @@ pub fn compile(
     let nat = compiler.source_nat();
     let (destination, fixed) = (compiler.destination_nat(), compiler.static_nat());
     let screens = compiler.screens();
+    let mirrors = compiler.mirrors();
     let firewall = compiler.firewall();
     let sections = compiler.policies();
     let mut chunks = vec![
@@ -86,6 +89,7 @@ pub fn compile(
         (String::new(), Arc::new(Chunk::Screens(screens))),
         (String::new(), Arc::new(Chunk::Algs(alg::algs(&config.security.alg)))),
         (String::new(), Arc::new(Chunk::SourcePools(pools))),
+        (String::new(), Arc::new(Chunk::Mirrors(mirrors))),
         (String::new(), Arc::new(Chunk::Firewall(firewall))),
     ];
     chunks.extend(sections.into_iter().map(|(name, s)| (name, Arc::new(Chunk::Section(s)))));

@@ -37,6 +37,18 @@ UNIVERSAL = {
     "apply-flags": [(0, "apply-flags", "c", "o"), (1, "omit", "e", "", "", "empty")],
 }
 
+# Statements that Junos does not have, by the path they stand below: path, kind, keys, values.
+MIRROR = "forwarding-options port-mirroring"
+EXTENSIONS = {
+    f"{path}{below}": rows
+    for path in (MIRROR, f"{MIRROR} instance")
+    for below, rows in {
+        " input": [(1, "ingress", "c"), (2, "interface", "l", "", "name"), (1, "egress", "c"), (2, "interface", "l", "", "name")],
+        "": [(1, "output", "c"), (2, "interface", "f", "", "", "interface-name|string")] if path == MIRROR else [],
+        " output": [(1, "interface", "f", "", "", "interface-name|string")] if path != MIRROR else [],
+    }.items()
+}
+
 class Node:
     def __init__(self, name, row=None):
         self.name, self.row, self.kids = name, row, {}
@@ -132,5 +144,13 @@ def emit(node, depth, path):
     for key, kid in node.kids.items():
         if key not in keyed or (kid.row and kid.row[1] in ("container", "list")):
             emit(kid, depth + 1, f"{path} {key}")
+            if path == MIRROR and key == "input":
+                extend(MIRROR, depth)
+    if path != MIRROR:
+        extend(path, depth)
+
+def extend(path, depth):
+    for below, *row in EXTENSIONS.get(path, []):
+        line(depth + below, *row)
 
 main()

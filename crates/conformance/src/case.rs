@@ -85,6 +85,10 @@ pub(crate) enum Expect {
     Dropped(DropReason, u64),
     PolicyHits(String, u64),
     NatHits(String, u64),
+    /// Copies of a mirror instance or filter.
+    Mirrored(String, u64),
+    /// Copies lost, by reason.
+    Lost(String, String, u64),
     /// Packets of a filter's counter, `FILTER/COUNTER`.
     FilterHits(String, u64),
     /// Packets beyond the limit of a policer's instance.
@@ -148,6 +152,8 @@ pub(crate) enum Outcome {
         frame: (u16, Vec<u8>),
     },
     Drop(DropReason),
+    /// A copy for a mirror leaves by a port, byte for byte.
+    Copy(CopyOf),
     /// Nothing leaves and nothing is counted as dropped: it waits.
     Held,
     /// That many frames leave, whatever is in them.
@@ -158,11 +164,29 @@ impl Outcome {
     /// Frames that leave.
     pub(crate) fn frames(&self) -> usize {
         match self {
-            Self::Forward { .. } | Self::Host { .. } | Self::Answer { .. } | Self::AnswerEther { .. } => 1,
+            Self::Forward { .. }
+            | Self::Host { .. }
+            | Self::Answer { .. }
+            | Self::AnswerEther { .. }
+            | Self::Copy(_) => 1,
             Self::Count(count) => *count,
             Self::Drop(_) | Self::Held => 0,
         }
     }
+}
+
+/// What a copy is of, and what its output made of it.
+#[derive(Clone, Debug)]
+pub(crate) struct CopyOf {
+    pub port: String,
+    /// Of a frame that left, not of the one that was sent.
+    pub left: bool,
+    /// Bytes behind the link header.
+    pub cut: Option<usize>,
+    /// A tag in front, or in the new link header.
+    pub vlan: Option<u16>,
+    /// It has a new link header, to this station.
+    pub to: Option<Mac>,
 }
 
 /// A datagram as a case writes it. What isn't said is as in the packet that it comes from, or the

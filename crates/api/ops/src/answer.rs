@@ -16,6 +16,8 @@ pub enum Answer {
     Routes(Routes),
     Zones(Vec<ZoneEntry>),
     Screens(ScreenStatistics),
+    Mirrors(MirrorList),
+    MirrorsCleared { kind: MirrorKind, mirrors: u64 },
     Firewall(FirewallList),
     FirewallLog(Vec<FilterLogLine>),
     FirewallCleared,
@@ -213,6 +215,52 @@ pub struct ScreenStatistics {
     pub zone: String,
     /// Name of the screen and hits, every screen.
     pub screens: Vec<(String, u64)>,
+}
+
+/// Which of the two ways to mirror.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum MirrorKind {
+    #[default]
+    Instances,
+    Filters,
+}
+
+/// Mirror instances, or mirror filters.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct MirrorList {
+    pub kind: MirrorKind,
+    pub mirrors: Vec<MirrorEntry>,
+}
+
+/// One instance or filter with its counters.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct MirrorEntry {
+    /// Empty: the instance without a name.
+    pub name: String,
+    pub id: u16,
+    pub enabled: bool,
+    pub rate: u16,
+    pub run_length: u8,
+    /// 0: whole packets.
+    pub maximum_packet_length: u16,
+    pub ingress: Vec<String>,
+    pub egress: Vec<String>,
+    pub outputs: Vec<MirrorOutputLine>,
+    pub packets: u64,
+    pub bytes: u64,
+    /// By reason, every reason.
+    pub lost: Vec<(String, u64)>,
+}
+
+/// Where copies of a family leave.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct MirrorOutputLine {
+    pub family: String,
+    pub interface: String,
+    pub up: bool,
+    /// Of the next hop, or of the station.
+    pub to: Option<String>,
 }
 
 /// Gateways of the application layer and whether they look at new sessions.

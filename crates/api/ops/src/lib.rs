@@ -22,10 +22,11 @@ pub mod wire;
 mod words;
 
 pub use answer::{
-    AlgStatus, Answer, DropCount, EditorList, Explained, FindingLine, FlowStatistics, InterfaceLine, NatKind,
-    NatPool, NatPools, NatRule, NatRules, PlaneStatus, PolicyEntry, PolicyList, PortLine, RouteLine, Routes,
-    ScreenStatistics, SessionDetail, SessionList, SessionSummary, SourceNatPool, SourceNatPools, Translation,
-    UnitLine, Version, Wing, WorkerLine, ZoneEntry,
+    AlgStatus, Answer, DropCount, EditorList, Explained, FindingLine, FlowStatistics, InterfaceLine,
+    MirrorEntry, MirrorKind, MirrorList, MirrorOutputLine, NatKind, NatPool, NatPools, NatRule, NatRules,
+    PlaneStatus, PolicyEntry, PolicyList, PortLine, RouteLine, Routes, ScreenStatistics, SessionDetail,
+    SessionList, SessionSummary, SourceNatPool, SourceNatPools, Translation, UnitLine, Version, Wing,
+    WorkerLine, ZoneEntry,
 };
 pub use commits::{
     CommitEntry, CommitHistory, CommitKind, CommitOptions, CommitReport, Commits, EditorEntry, Refusal,

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use crate::answer::NatKind;
+use crate::answer::{MirrorKind, NatKind};
 
 use ipnet::IpNet;
 use ravelin_types::{Family, Proto};
@@ -107,6 +107,9 @@ pub enum Request {
         query: SessionQuery,
     },
     FlowStatistics,
+    /// Mirror instances, or mirror filters.
+    Mirrors(MirrorKind),
+    ClearMirrors(MirrorKind),
     Firewall {
         query: FirewallQuery,
         terse: bool,

@@ -249,6 +249,10 @@ pub(crate) fn operational(
         Request::Help => return Ok(said(HELP)),
         Request::InterfacesTerse { name } => Answer::Interfaces(gather::interfaces(env, name.as_deref())?),
         Request::Routes { destination } => Answer::Routes(gather::routes(env, destination.as_ref())),
+        Request::Mirrors(kind) => Answer::Mirrors(gather::mirrors(env, kind)?),
+        Request::ClearMirrors(kind) => {
+            Answer::MirrorsCleared { kind, mirrors: gather::clear_mirrors(env, kind)? }
+        }
         request @ (Request::Firewall { .. }
         | Request::FirewallLog
         | Request::ClearFirewall { .. }
@@ -284,9 +288,14 @@ pub(crate) fn operational(
         Request::ClearSecurityLog(query) => Answer::LogCleared { events: env.log.clear(&query) },
         Request::LogStatistics => Answer::LogStatistics(env.log.statistics()),
     };
+    shown(env, &answer, pipes)
+}
+
+/// An answer in the form that was asked for.
+fn shown(env: &Env<'_>, answer: &Answer, pipes: &[Pipe]) -> Result<Reply, Fault> {
     match display(pipes) {
-        Display::Text => Ok(said(env.render.text(&answer))),
-        Display::Json => Ok(said(env.render.json(&answer))),
+        Display::Text => Ok(said(env.render.text(answer))),
+        Display::Json => Ok(said(env.render.json(answer))),
         Display::Set => Err(PipeError::Unsupported("display set".to_owned()).into()),
         Display::Xml => Err(PipeError::Unsupported("display xml".to_owned()).into()),
         Display::Detail => Err(PipeError::Unsupported("display detail".to_owned()).into()),

@@ -10,6 +10,7 @@ mod firewall;
 mod flow;
 mod interfaces;
 mod log;
+mod mirrors;
 mod nat;
 mod policies;
 mod routes;
@@ -42,6 +43,9 @@ pub fn text(answer: &Answer) -> String {
         Answer::Routes(routes) => routes::text(routes),
         Answer::Zones(zones) => zones::text(zones),
         Answer::Screens(screens) => zones::screens(screens),
+        Answer::Mirrors(list) => mirrors::text(list),
+        // Junos says nothing when it has cleared counters.
+        Answer::MirrorsCleared { .. } => String::new(),
         Answer::Firewall(list) => firewall::text(list),
         Answer::FirewallLog(lines) => firewall::log(lines),
         Answer::FirewallCleared => String::new(),
@@ -78,6 +82,8 @@ pub fn json(answer: &Answer) -> String {
         Answer::Routes(routes) => routes::element(routes),
         Answer::Zones(zones) => zones::element(zones),
         Answer::Screens(screens) => zones::screens_element(screens),
+        Answer::Mirrors(list) => mirrors::element(list),
+        Answer::MirrorsCleared { kind, mirrors: cleared } => mirrors::cleared_element(*kind, *cleared),
         Answer::Firewall(list) => firewall::element(list),
         Answer::FirewallLog(lines) => firewall::log_element(lines),
         Answer::FirewallCleared => Element::new("firewall-clear-information"),

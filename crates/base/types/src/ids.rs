@@ -53,6 +53,10 @@ id!(
     MeterId(u32)
 );
 id!(
+    /// A port-mirroring instance; 0 is the one without a name.
+    MirrorId(u16)
+);
+id!(
     /// A receive queue of one port.
     QueueId(u16)
 );

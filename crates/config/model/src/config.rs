@@ -4,6 +4,7 @@ use ravelin_derive::Lower;
 
 use crate::applications::Applications;
 use crate::firewall::{Firewall, PolicyOptions};
+use crate::forwarding_options::ForwardingOptions;
 use crate::interfaces::Interface;
 use crate::routing_options::RoutingOptions;
 use crate::security::Security;
@@ -21,6 +22,8 @@ pub struct Config {
     pub routing_options: RoutingOptions,
     #[lower(container = "security")]
     pub security: Security,
+    #[lower(container = "forwarding-options")]
+    pub forwarding_options: ForwardingOptions,
     #[lower(container = "policy-options")]
     pub policy_options: PolicyOptions,
     #[lower(container = "firewall")]

@@ -4,6 +4,7 @@ mod applications;
 mod check;
 mod config;
 mod firewall;
+mod forwarding_options;
 mod interfaces;
 mod keywords;
 mod load;
@@ -26,6 +27,10 @@ pub use firewall::{
     LossPriorityWord, PacketLength, Policer, PolicerThen, PolicyOptions, PortNumber, Precedence, PrefixList,
     ProtocolNumber, RedAction, Scaled, SingleRate, ThreeColourAction, ThreeColourPolicer, Ttl, TwoRate,
 };
+pub use forwarding_options::{
+    ForwardingOptions, MirrorFamily, MirrorInput, MirrorInstance, MirrorInterface, MirrorOutput,
+    MirrorTarget, PortMirroring,
+};
 pub use interfaces::{Family, Interface, InterfaceAddress, Unit};
 pub use load::{Loaded, check_tree, check_tree_on, covered, load, load_on, lower_tree};
 pub use predefined::{is_unsupported, predefined};
@@ -37,10 +42,10 @@ pub use security::{
     DestinationRuleSet, DeterministicPorts, ExtensionHeader, Flow, GlobalPolicy, HopByHopHeader, HostInbound,
     IdsOption, LimitSession, LogCache, LogCategory, LogExclude, LogFacility, LogFile, LogFormat, LogHost,
     LogIpProtocol, LogMode, LogProtocol, LogSeverity, LogStream, LogStreamFile, LogTimeFormat, LogTransport,
-    MatchDirection, NatContext, NatDestination, NatProtocol, NatProxy, NatRule, NatRuleSet, NatSource,
-    NatStatic, NumberRange, PersistentNat, Policies, Policy, PolicyAction, PolicyRematch, PoolPersistentNat,
-    PoolPort, Port, PortSpan, Protocol, ProxyRange, Screen, ScreenAggregation, ScreenIcmp, ScreenIp,
-    ScreenSynFlood, ScreenTcp, ScreenTunnel, ScreenUdp, ScreenUdpFlood, ScreenWhiteList, Security,
+    MatchDirection, MirrorFilter, NatContext, NatDestination, NatProtocol, NatProxy, NatRule, NatRuleSet,
+    NatSource, NatStatic, NumberRange, PersistentNat, Policies, Policy, PolicyAction, PolicyRematch,
+    PoolPersistentNat, PoolPort, Port, PortSpan, Protocol, ProxyRange, Screen, ScreenAggregation, ScreenIcmp,
+    ScreenIp, ScreenSynFlood, ScreenTcp, ScreenTunnel, ScreenUdp, ScreenUdpFlood, ScreenWhiteList, Security,
     SecurityLog, SecurityZone, Service, SideLimit, SourceNatAction, SourcePool, StaticPrefix, StaticRule,
     StaticRuleSet, SynFloodProtection, SynFloodWhiteList, TcpSession, Threshold, ZoneInterface,
     ZonePairPolicies, with_unit,

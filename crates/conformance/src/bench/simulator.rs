@@ -78,6 +78,12 @@ impl Simulator {
         Ok(Self { front: Some(front), ..self })
     }
 
+    /// The workers behind the plane, to look into.
+    #[must_use]
+    pub fn workers(&self) -> &SimWorkers {
+        self.plane.workers()
+    }
+
     fn run(&mut self, frames: &[(Ingress, &[u8])]) {
         let (_, sent, _) = self.plane.workers().run_batch(frames);
         for Sent { to, frame, .. } in sent {

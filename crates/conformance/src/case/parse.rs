@@ -6,7 +6,7 @@ use ravelin_contract::Neighbour;
 use ravelin_types::DropReason;
 
 use super::packet::{self, number, word};
-use super::{Action, Benches, Block, Case, Expect, Outcome, Packet, Source, Step, What};
+use super::{Action, Benches, Block, Case, CopyOf, Expect, Outcome, Packet, Source, Step, What};
 use crate::bench::{Neighbours, Place, Setup};
 
 type Fault = (usize, What);
@@ -132,6 +132,13 @@ fn action(text: &str) -> Result<Action, What> {
         ["hits", "nat", name, count] => {
             Action::Expect(Expect::NatHits((*name).to_owned(), word("a number", count)?))
         }
+        ["mirrored", name, count] => {
+            Action::Expect(Expect::Mirrored((*name).to_owned(), word("a number", count)?))
+        }
+        ["lost", name, reason, count] => {
+            let count = word("a number", count)?;
+            Action::Expect(Expect::Lost((*name).to_owned(), (*reason).to_owned(), count))
+        }
         ["check", one, "!=", other] => Action::Expect(Expect::Differ(variable(one)?, variable(other)?)),
         ["check", one, "in", low, high] => {
             let (low, high) = (word("a port", low)?, word("a port", high)?);
@@ -156,6 +163,7 @@ fn outcome(text: &str) -> Result<Outcome, What> {
     Ok(match words.as_slice() {
         ["drop", name] => Outcome::Drop(reason(name)?),
         ["held"] => Outcome::Held,
+        ["copy", port, options @ ..] => Outcome::Copy(copy(port, options)?),
         ["sent", count] => Outcome::Count(word("a number", count)?),
         ["answer", unit, ..] => {
             let unit = (*unit).to_owned();
@@ -178,6 +186,20 @@ fn outcome(text: &str) -> Result<Outcome, What> {
         }
         _ => return Err(What::Outcome(text.to_owned())),
     })
+}
+
+fn copy(port: &str, options: &[&str]) -> Result<CopyOf, What> {
+    let mut copy = CopyOf { port: port.to_owned(), left: false, cut: None, vlan: None, to: None };
+    for option in options {
+        match option.split_once('=') {
+            None if *option == "out" => copy.left = true,
+            Some(("cut", bytes)) => copy.cut = Some(word("a number", bytes)?),
+            Some(("vlan", tag)) => copy.vlan = Some(word("a tag", tag)?),
+            Some(("to", mac)) => copy.to = Some(word("a MAC", mac)?),
+            _ => return Err(What::Word { expected: "an option of a copy", found: (*option).to_owned() }),
+        }
+    }
+    Ok(copy)
 }
 
 type Expected = (Box<super::Pattern>, Option<ravelin_types::Mac>);

@@ -5,7 +5,9 @@ mod resolve;
 
 use std::path::Path;
 
-use ravelin_contract::{FilterCounter, LinkUpdate, NeighbourUpdate, SessionFilter, UpdateBatch};
+use ravelin_contract::{
+    FilterCounter, LinkUpdate, MirrorCounters, MirrorLoss, NeighbourUpdate, SessionFilter, UpdateBatch,
+};
 use ravelin_model::{ValidConfig, check_tree, load};
 use ravelin_syntax::{Diagnostic, Tree};
 use ravelin_types::DropReason;
@@ -67,6 +69,8 @@ struct Put {
     datagram: Option<Datagram>,
     /// EtherType and what follows, when it was no datagram.
     ether: Option<(u16, Vec<u8>)>,
+    /// As it was sent.
+    frame: Vec<u8>,
 }
 
 impl Runner<'_> {
@@ -113,7 +117,7 @@ impl Runner<'_> {
             }
             Action::Expect(expect) => self.expect(expect)?,
         }
-        Ok(Put { datagram: self.waiting.clone(), ether: None })
+        Ok(Put { datagram: self.waiting.clone(), ..Put::default() })
     }
 
     fn update(&mut self, batch: UpdateBatch) -> Result<(), What> {
@@ -173,10 +177,10 @@ impl Runner<'_> {
         let (put, kind, mut payload) = match &sending.packet {
             Packet::Bytes(frame) => {
                 self.bench.send(&place, frame)?;
-                return Ok(Put::default());
+                return Ok(Put { frame: frame.clone(), ..Put::default() });
             }
             Packet::Ether { kind, payload } => {
-                let put = Put { datagram: None, ether: Some((*kind, payload.clone())) };
+                let put = Put { ether: Some((*kind, payload.clone())), ..Put::default() };
                 (put, *kind, payload.clone())
             }
             Packet::Ip(pattern) => {
@@ -184,7 +188,7 @@ impl Runner<'_> {
                 let datagram = resolve::sent(pattern, last, &self.variables)?;
                 let kind = if datagram.src.is_ipv4() { ethertype::IPV4 } else { ethertype::IPV6 };
                 let bytes = datagram.bytes();
-                (Put { datagram: Some(datagram), ether: None }, kind, bytes)
+                (Put { datagram: Some(datagram), ..Put::default() }, kind, bytes)
             }
         };
         if let Some((at, bytes)) = &sending.poke {
@@ -201,7 +205,7 @@ impl Runner<'_> {
         frame.extend_from_slice(&kind.to_be_bytes());
         frame.extend_from_slice(&payload);
         self.bench.send(&place, &frame)?;
-        Ok(put)
+        Ok(Put { frame, ..put })
     }
 
     /// Destination and source of the link header: to the firewall from the neighbour that has the
@@ -260,6 +264,16 @@ impl Runner<'_> {
                 let got = hits.iter().filter(|h| named(h.id.0)).map(|h| h.hits).sum();
                 (format!("hits nat {name}"), *count, got)
             }
+            Expect::Mirrored(name, count) => {
+                let counters = self.mirror(name)?;
+                (format!("mirrored {name}"), *count, counters.packets)
+            }
+            Expect::Lost(name, reason, count) => {
+                let counters = self.mirror(name)?;
+                let of = MirrorLoss::ALL.into_iter().find(|loss| loss.name() == reason);
+                let of = of.ok_or_else(|| What::Word { expected: "a reason", found: reason.clone() })?;
+                (format!("lost {name} {reason}"), *count, counters.lost[of.index()])
+            }
             Expect::Differ(one, other) => {
                 let (a, b) = (self.variables.get(one)?, self.variables.get(other)?);
                 return if a == b {
@@ -276,6 +290,16 @@ impl Runner<'_> {
             }
         };
         if expected == got { Ok(()) } else { Err(off(what, &expected.to_string(), got)) }
+    }
+
+    /// Counters of a mirror instance, or of a filter of that name; `-` is the instance without one.
+    fn mirror(&self, name: &str) -> Result<MirrorCounters, What> {
+        let counters = self.bench.plane().telemetry().mirrors().map_err(BenchError::Plane)?;
+        let stable = if name == "-" { String::new() } else { name.to_owned() };
+        let named = [format!("instance {stable}"), format!("filter {stable}")];
+        let named = named.map(|stable| ravelin_compile::mirror_identity(&stable));
+        let found = counters.into_iter().find(|c| named.contains(&c.identity));
+        found.ok_or_else(|| What::Word { expected: "a mirror", found: name.to_owned() })
     }
 
     /// Port and tag of a unit of the running configuration.

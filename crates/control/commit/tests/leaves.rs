@@ -16,6 +16,15 @@ const EVERYTHING: &str = include_str!("everything.set");
 const INSTEAD: &[(&str, &str)] = &[
     ("security flow tcp-session no-syn-check", "security flow tcp-session strict-syn-check"),
     (
+        "forwarding-options port-mirroring family any",
+        "forwarding-options port-mirroring output interface ge-0/0/3",
+    ),
+    ("forwarding-options port-mirroring instance d disable", "forwarding-options port-mirroring disable"),
+    (
+        "forwarding-options port-mirroring instance d disable",
+        "forwarding-options port-mirroring disable-all-instances",
+    ),
+    (
         "security flow tcp-session time-wait-state session-timeout",
         "security flow tcp-session time-wait-state session-ageout",
     ),

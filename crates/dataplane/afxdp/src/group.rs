@@ -22,6 +22,10 @@ const TXMD_CHECKSUM: u64 = 1 << 1;
 const KICKS_MAX: u32 = 128;
 /// Chunks of packet memory a port; the fill ring holds half, the rest is on its way out.
 const CHUNKS_A_PORT: u32 = 4096;
+/// Places of a transmit ring that expendable frames leave free: a batch of others always fits.
+const TX_RESERVE: u32 = 64;
+/// The part of the packet memory that they leave free.
+const MEMORY_RESERVE: usize = 8;
 /// Chunks for frames that come from TAPs or from the engine itself.
 const CHUNKS_EXTRA: u32 = 1024;
 
@@ -54,6 +58,27 @@ pub struct GroupCounters {
     pub tx_full: u64,
     /// Frames with too little headroom for the metadata, finished in software.
     pub offload_declined: u64,
+}
+
+/// Room for frames that others must not wait for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Spare {
+    Some,
+    /// What there is is kept for frames that matter more.
+    Reserved,
+    /// The transmit ring is full.
+    Full,
+}
+
+impl Spare {
+    /// By places free in a transmit ring, and chunks free of all.
+    const fn of(room: u32, free: usize, chunks: usize) -> Self {
+        match room {
+            0 => Self::Full,
+            _ if room > TX_RESERVE && free > chunks / MEMORY_RESERVE => Self::Some,
+            _ => Self::Reserved,
+        }
+    }
 }
 
 /// The sockets of one worker over its packet memory.
@@ -156,6 +181,12 @@ impl Group {
         Ok(())
     }
 
+    /// Whether an expendable frame may take a place on `port`.
+    #[must_use]
+    pub fn spare(&self, port: usize) -> Spare {
+        Spare::of(self.sockets[port].tx.room(), self.umem.free_chunks(), self.umem.chunks())
+    }
+
     /// Writes the offload request before the frame, or finishes the checksum; the answer is the descriptor's options.
     fn complete(&mut self, frame: &mut Frame, partial: Partial) -> u32 {
         let start = frame.headroom();
@@ -228,4 +259,20 @@ fn reclaim(socket: &mut Socket, umem: &mut Umem, counters: &mut GroupCounters) {
         Ok(frame) => umem.put(frame),
         Err(_) => counters.bad_descriptors += 1,
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Spec: mirror-18.
+    #[test]
+    fn expendable_frames_leave_a_batch_and_an_eighth_of_the_memory_to_others() {
+        assert_eq!(Spare::of(0, 4096, 5120), Spare::Full);
+        assert_eq!(Spare::of(64, 4096, 5120), Spare::Reserved);
+        assert_eq!(Spare::of(65, 4096, 5120), Spare::Some);
+        assert_eq!(Spare::of(2048, 640, 5120), Spare::Reserved);
+        assert_eq!(Spare::of(2048, 641, 5120), Spare::Some);
+        assert_eq!(Spare::of(2048, 0, 5120), Spare::Reserved);
+    }
 }

@@ -2,12 +2,13 @@
 
 use std::os::fd::BorrowedFd;
 
+use ravelin_contract::MirrorLoss;
 use ravelin_engine::{Checksum, Egress};
 use ravelin_types::{DropReason, InterfaceId, PortId};
 use ravelin_wire::rewrite::{self, Partial};
 
 use crate::{
-    group::Group,
+    group::{Group, Spare},
     tap::Tap,
     umem::{FRAME_LEN_MAX, Frame, HEADROOM},
 };
@@ -103,6 +104,21 @@ impl Lane {
     ) -> Result<(), DropReason> {
         let frame = self.copy_in(bytes).ok_or(DropReason::TxQueueFull)?;
         self.send(to, frame, partial)
+    }
+
+    /// Sends a copy for a mirror, if the port and the packet memory have room to spare.
+    pub(crate) fn mirror(&mut self, to: PortId, bytes: &[u8]) -> Result<(), MirrorLoss> {
+        let socket = self.socket_of.get(to.index()).copied().flatten().ok_or(MirrorLoss::NoBinding)?;
+        match self.group.spare(socket) {
+            Spare::Some => {}
+            Spare::Reserved => return Err(MirrorLoss::Reserve),
+            Spare::Full => return Err(MirrorLoss::Full),
+        }
+        let frame = self.copy_in(bytes).ok_or(MirrorLoss::NoFrame)?;
+        self.group.transmit(socket, frame, None).map_err(|frame| {
+            self.group.umem_mut().put(frame);
+            MirrorLoss::Full
+        })
     }
 
     /// A frame of our own with these bytes. `None`: no chunk is free.

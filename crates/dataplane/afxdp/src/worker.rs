@@ -265,6 +265,7 @@ impl Worker {
                 state.counters.drop(reason);
             }
         }
+        send_copies(state, lane, &scratch.out);
     }
 
     /// Sleeps until a packet, a command, or the next beat is due.
@@ -281,6 +282,14 @@ impl Worker {
         let _ = poll(&mut fds, Some(&timeout));
         let _ = io::read(&self.signals.wake, &mut [0_u8; 8]);
         self.bell.wake();
+    }
+}
+
+/// Sends the copies for mirrors, behind everything that matters more.
+fn send_copies(state: &mut State, lane: &mut Lane, out: &Output) {
+    for copy in out.copies() {
+        let outcome = lane.mirror(copy.port, copy.bytes());
+        state.counters.mirrored(copy.mirror, copy.bytes().len(), outcome);
     }
 }
 

@@ -8,6 +8,7 @@ mod diagnostics;
 mod error;
 mod firewall;
 mod ha;
+mod mirror;
 mod plane;
 mod session;
 mod telemetry;
@@ -23,6 +24,7 @@ pub use firewall::{
     FilterAction, FilterCounter, FilterHit, FilterLog, FirewallClear, FirewallCounters, PolicerCounters,
 };
 pub use ha::{FabricForwarding, FabricId, GroupId, Ha, Link};
+pub use mirror::{MirrorCounters, MirrorLoss};
 pub use plane::DataPlane;
 pub use session::{
     CloseReason, DeltaBatch, ReconcileResult, SessionDelta, SessionDeltas, SessionFilter, SessionKey,

@@ -3,10 +3,11 @@
 use std::net::IpAddr;
 
 use ravelin_program::Screen;
-use ravelin_types::{DropReason, InterfaceId, NatRuleId, PolicyId, RuleIdentity, ZoneId};
+use ravelin_types::{DropReason, InterfaceId, MirrorId, NatRuleId, PolicyId, RuleIdentity, ZoneId};
 
 use crate::{
-    CloseReason, Error, FilterHit, FilterLog, FirewallClear, FirewallCounters, SessionKey, SessionView,
+    CloseReason, Error, FilterHit, FilterLog, FirewallClear, FirewallCounters, MirrorCounters, SessionKey,
+    SessionView,
 };
 
 /// Device-wide counters, summed over workers without stopping them.
@@ -170,6 +171,20 @@ pub trait Telemetry {
     /// # Errors
     /// A worker does not answer.
     fn screens(&self) -> Result<Vec<ScreenCounters>, Error>;
+    /// Every mirror instance and mirror filter.
+    ///
+    /// # Errors
+    /// A worker does not answer, or the plane does not mirror.
+    fn mirrors(&self) -> Result<Vec<MirrorCounters>, Error> {
+        Err(Error::Unsupported("mirror counters"))
+    }
+    /// Sets their counters back to zero.
+    ///
+    /// # Errors
+    /// As [`Telemetry::mirrors`].
+    fn clear_mirrors(&self, _mirrors: &[MirrorId]) -> Result<(), Error> {
+        Err(Error::Unsupported("mirror counters"))
+    }
     /// Counters of firewall filters and policers.
     ///
     /// # Errors

@@ -165,18 +165,23 @@ pub(crate) fn send<R: Recorder>(
     }
     match cut(packet, unit, dressed) {
         Err(reason) => Verdict::Drop(reason),
-        Ok(frames) => send_pieces(turn, unit, frames),
+        Ok(frames) => send_pieces(turn, (unit, flow.came_by()), frames),
     }
 }
 
 /// All pieces or none: a part is of no use to anybody.
-fn send_pieces<R: Recorder>(turn: &mut Turn<'_, R>, unit: &Interface, frames: Frames<'_>) -> Verdict {
+fn send_pieces<R: Recorder>(
+    turn: &mut Turn<'_, R>,
+    (unit, came_by): (&Interface, Option<InterfaceId>),
+    frames: Frames<'_>,
+) -> Verdict {
     if turn.out.room() < frames.count() {
         return Verdict::Drop(DropReason::AnswerQueueFull);
     }
     frames.each(|frame| {
         if let Some(answer) = turn.out.answer(frame.len()) {
             (answer.egress, answer.unit) = (Egress::Port(unit.port), unit.id);
+            answer.came_by = came_by;
             answer.bytes_mut().copy_from_slice(frame);
             turn.state.counters.sent(unit.id, frame.len());
         }
@@ -201,7 +206,8 @@ pub(crate) fn hold<R: Recorder>(
         Ok(dressed) => dressed,
         Err(reason) => return Verdict::Drop(reason),
     };
-    let waiting = Waiting { unit: unit.id, port: unit.port, family, next_hop, partial: dressed.partial };
+    let (came_by, partial) = (flow.came_by(), dressed.partial);
+    let waiting = Waiting { unit: unit.id, port: unit.port, family, next_hop, partial, came_by };
     if !cut::is_needed(flow, unit) {
         return keep(turn, packet.bytes(), waiting);
     }
@@ -274,6 +280,7 @@ pub(crate) fn release_held<R: Recorder>(turn: &mut Turn<'_, R>) {
         answer.egress = Egress::Port(waiting.port);
         answer.unit = waiting.unit;
         answer.partial = waiting.partial;
+        answer.came_by = waiting.came_by;
         counters.sent(waiting.unit, frame.len());
     });
 }

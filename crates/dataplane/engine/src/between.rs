@@ -9,6 +9,7 @@ use ravelin_types::{Addr, DropReason, Family};
 use ravelin_wire::{Fragment, L4, Network, rewrite, u16_at};
 
 use crate::act::{self, Recipe};
+use crate::emit::emit;
 use crate::explain::Recorder;
 use crate::forwarding::Path;
 use crate::key::FlowKey;
@@ -16,7 +17,7 @@ use crate::nat::Outward;
 use crate::output::ANSWER_LEN_MAX;
 use crate::packet::{Checksum, Packet};
 use crate::session::{Session, WingRef};
-use crate::step::{self, Flow, Turn};
+use crate::step::{Flow, Turn};
 use crate::verdict::Verdict;
 use crate::{fast_path, reply};
 
@@ -203,7 +204,7 @@ fn in_pieces<R: Recorder>(
             }
             Err(refused) => Verdict::Drop(reason(refused)),
         };
-        step::emit(turn, &piece, verdict);
+        emit(turn, &piece, verdict, flow.came_by());
     }
     Verdict::Consume
 }

@@ -1,7 +1,8 @@
 //! A worker's counters: written by the worker alone, read between batches.
 
+use ravelin_contract::MirrorLoss;
 use ravelin_program::Screen;
-use ravelin_types::{DropReason, Instant, InterfaceId};
+use ravelin_types::{DropReason, Instant, InterfaceId, MirrorId};
 
 /// Packets and bytes of one unit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -24,6 +25,15 @@ pub struct Hits {
     /// Packets of sessions whose policy counts, by wing.
     pub packets: [u64; 2],
     pub bytes: [u64; 2],
+}
+
+/// Copies of one instance or mirror filter.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct MirrorCounts {
+    pub packets: u64,
+    pub bytes: u64,
+    /// By reason.
+    pub lost: [u64; MirrorLoss::COUNT],
 }
 
 /// Packets that a term with `count` held of.
@@ -56,6 +66,8 @@ pub struct Counters {
     pub filters: Vec<FilterHits>,
     /// By zone, then by screen.
     pub screens: Vec<[u64; Screen::COUNT]>,
+    /// By number of the mirror.
+    pub mirrors: Vec<MirrorCounts>,
 }
 
 impl Counters {
@@ -75,6 +87,7 @@ impl Counters {
             policies: Vec::new(),
             filters: Vec::new(),
             screens: Vec::new(),
+            mirrors: Vec::new(),
             nat_rules: Vec::new(),
         }
     }
@@ -82,6 +95,18 @@ impl Counters {
     /// Counts a drop. Backends use it for what dies on their side (queue full).
     pub fn drop(&mut self, reason: DropReason) {
         self.drops[reason.index()] += 1;
+    }
+
+    /// Counts what became of a copy. Backends tell, which send it.
+    pub fn mirrored(&mut self, mirror: MirrorId, bytes: usize, outcome: Result<(), MirrorLoss>) {
+        let Some(counts) = self.mirrors.get_mut(mirror.index()) else { return };
+        match outcome {
+            Ok(()) => {
+                counts.packets += 1;
+                counts.bytes += bytes as u64;
+            }
+            Err(loss) => counts.lose(loss),
+        }
     }
 
     pub(crate) fn received(&mut self, unit: InterfaceId, bytes: usize) {
@@ -98,6 +123,12 @@ impl Counters {
             unit.tx_packets += 1;
             unit.tx_bytes += bytes as u64;
         }
+    }
+}
+
+impl MirrorCounts {
+    pub(crate) fn lose(&mut self, loss: MirrorLoss) {
+        self.lost[loss.index()] += 1;
     }
 }
 

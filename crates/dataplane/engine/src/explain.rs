@@ -4,7 +4,8 @@
 
 use ravelin_program::Screen;
 use ravelin_types::{
-    Addr, DropReason, Family, InterfaceId, Mac, MeterId, NatRuleId, PolicyId, SessionId, ZoneId,
+    Addr, DropReason, Family, InterfaceId, Mac, MeterId, MirrorId, NatRuleId, PolicyId, PortId, SessionId,
+    ZoneId,
 };
 
 /// One decision.
@@ -20,6 +21,11 @@ pub enum Fact {
         policy: PolicyId,
     },
     SessionMiss,
+    /// A copy of the packet was made for an output.
+    Mirrored {
+        mirror: MirrorId,
+        port: PortId,
+    },
     /// What the filters of a place made of a packet, and the term that decided; `None`: the end of the list.
     Filter {
         filter: u32,

@@ -50,6 +50,10 @@ struct Exit {
 impl Gates {
     pub(crate) fn of(rules: &Rules) -> Self {
         let mut gates = Self::default();
+        // Mirror filters look at all that leaves, and ask where it came from.
+        if !rules.mirrors.filters.is_empty() {
+            return gates;
+        }
         let units = rules.units().map(|u| u.id.index() + 1).max().unwrap_or(0);
         gates.entrances.resize(units, None);
         gates.exits.resize(units, None);

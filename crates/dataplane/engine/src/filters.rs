@@ -19,7 +19,8 @@ use ravelin_wire::{L4, Network, u16_at};
 
 use crate::explain::{Fact, Recorder};
 use crate::key::FlowKey;
-use crate::packet::{Packet, Stage};
+use crate::mirror::{self, Sum};
+use crate::packet::{Checksum, Packet, Stage};
 use crate::state::State;
 use crate::step::{Flow, Link, Turn};
 use crate::verdict::Verdict;
@@ -35,6 +36,8 @@ struct Subject<'p> {
     /// The unit that received it.
     unit: InterfaceId,
     marks: Marks,
+    /// Its transport checksum is made on the way out.
+    unfinished: bool,
 }
 
 /// Why a packet does not go on.
@@ -73,7 +76,8 @@ pub(crate) fn input<R: Recorder>(
         return Ok(Marks::default());
     };
     let (l3_at, marks) = (link.l3_at, Marks::default());
-    let subject = Subject { frame: packet.bytes(), l3_at, network, unit: unit.id, marks };
+    let unfinished = false;
+    let subject = Subject { frame: packet.bytes(), l3_at, network, unit: unit.id, marks, unfinished };
     let passed = police(turn, chain, &subject, marks)
         .and_then(|marks| walk(turn, chain, &Subject { marks, ..subject }));
     passed.map_err(|denied| {
@@ -134,6 +138,7 @@ pub(crate) fn host_input<R: Recorder>(
         network: &flow.network,
         unit: flow.unit,
         marks: flow.marks,
+        unfinished: false,
     };
     let passed = police(turn, chain, &subject, flow.marks)
         .and_then(|marks| walk(turn, chain, &Subject { marks, ..subject }));
@@ -185,6 +190,7 @@ fn leave<R: Recorder>(
         network: &network,
         unit: flow.unit,
         marks: flow.marks,
+        unfinished: matches!(packet.checksum, Checksum::Partial(_) | Checksum::Unknown),
     };
     let passed = walk(turn, chain, &subject).and_then(|marks| police(turn, chain, &subject, marks));
     passed.map_err(|denied| {
@@ -269,6 +275,10 @@ fn walk<R: Recorder>(turn: &mut Turn<'_, R>, chain: &Chain, subject: &Subject<'_
         let at = outcome.term.map_or(last, |at| usize::from(at.filter));
         let term = outcome.term.map(|at| at.term);
         turn.rec.fact(Fact::Filter { filter: chain.filters[at].0, term, decision: outcome.decision });
+    }
+    if let Some(instance) = outcome.mirror {
+        let sum = if subject.unfinished { Sum::Anew(subject.network) } else { Sum::Whole };
+        mirror::copy(turn, subject.frame, instance, sum);
     }
     match outcome.decision {
         Decision::Accept => Ok(outcome.marks),

@@ -23,6 +23,7 @@ pub(crate) struct Waiting {
     pub family: Family,
     pub next_hop: Addr,
     pub partial: Option<Partial>,
+    pub came_by: Option<InterfaceId>,
 }
 
 #[derive(Debug)]

@@ -6,6 +6,7 @@ use ravelin_contract::Event;
 use ravelin_types::InterfaceId;
 use ravelin_wire::rewrite::Partial;
 
+use crate::mirror::{Copies, Copy};
 use crate::packet::{Checksum, Ingress};
 use crate::steer::HandOver;
 use crate::verdict::{Egress, Verdict};
@@ -31,6 +32,8 @@ pub struct Answer {
     pub egress: Egress,
     pub unit: InterfaceId,
     pub partial: Option<Partial>,
+    /// Of a packet that passes through: the unit it came by.
+    pub(crate) came_by: Option<InterfaceId>,
     pub len: usize,
     buf: Box<[u8; ANSWER_LEN_MAX]>,
 }
@@ -88,6 +91,7 @@ pub struct Output {
     pub verdicts: Vec<Verdict>,
     answers: Vec<Answer>,
     used: usize,
+    pub(crate) copies: Copies,
 }
 
 impl Output {
@@ -99,22 +103,35 @@ impl Output {
                 egress: Egress::Host(InterfaceId(0)),
                 unit: InterfaceId(0),
                 partial: None,
+                came_by: None,
                 len: 0,
                 buf: Box::new([0; ANSWER_LEN_MAX]),
             })
             .collect();
-        Self { verdicts: Vec::with_capacity(crate::BATCH_MAX), answers, used: 0 }
+        Self { verdicts: Vec::with_capacity(crate::BATCH_MAX), answers, used: 0, copies: Copies::new() }
     }
 
     /// Forgets the last step's output.
     pub fn clear(&mut self) {
         self.verdicts.clear();
         self.used = 0;
+        self.copies.clear();
     }
 
     /// The packets that the engine sends on its own account.
     pub fn answers(&mut self) -> &mut [Answer] {
         &mut self.answers[..self.used]
+    }
+
+    /// Copies for mirror outputs, to be sent behind everything else.
+    #[must_use]
+    pub fn copies(&self) -> &[Copy] {
+        self.copies.all()
+    }
+
+    /// What leaves, and room for copies of it.
+    pub(crate) fn parts(&mut self) -> (&[Verdict], &[Answer], &mut Copies) {
+        (&self.verdicts, &self.answers[..self.used], &mut self.copies)
     }
 
     /// Room for one more answer of `len` bytes; `None`: none left, or too long.
@@ -127,6 +144,7 @@ impl Output {
         answer.len = len;
         answer.partial = None;
         answer.onward = None;
+        answer.came_by = None;
         Some(answer)
     }
 

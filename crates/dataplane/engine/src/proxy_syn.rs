@@ -19,6 +19,7 @@ use ravelin_tcp::SynCheck;
 use ravelin_types::{Addr, DropReason, Family, Instant, Mac, ZoneId};
 use ravelin_wire::{L4, TcpFlags, parse, u32_at};
 
+use crate::emit::emit;
 use crate::explain::{Answered, Fact, Recorder};
 use crate::fast_path::{self, Judged};
 use crate::forwarding::Path;
@@ -28,7 +29,7 @@ use crate::rules::Snapshot;
 use crate::session::{Marks, WingRef};
 use crate::shared::Shared;
 use crate::splice::Waiting;
-use crate::step::{Flow, Link, Turn, emit};
+use crate::step::{Flow, Link, Turn};
 use crate::verdict::{Egress, Verdict};
 use crate::{first_path, reply, screens};
 
@@ -244,7 +245,7 @@ fn open<R: Recorder>(
             session.marks = session.marks.with(Marks::SPLICED, true);
             let due = turn.now.plus(REPEAT_FIRST);
             turn.state.splices.wait(Waiting { slot: at.slot(), accepted: *accepted, due, repeats: 0 });
-            emit(turn, &request, verdict);
+            emit(turn, &request, verdict, None);
             Verdict::Consume
         }
     }
@@ -400,7 +401,7 @@ fn through<R: Recorder>(turn: &mut Turn<'_, R>, slot: u32, segment: &Segment) ->
     }
     fast_path::advance(turn, &own, slot, 0);
     let verdict = fast_path::forward(turn, &mut packet, &own, WingRef::new(slot, 0));
-    emit(turn, &packet, verdict);
+    emit(turn, &packet, verdict, None);
     None
 }
 

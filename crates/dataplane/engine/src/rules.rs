@@ -11,7 +11,8 @@ use std::sync::Arc;
 
 use ravelin_policer::Meter;
 use ravelin_program::{
-    Algs, Firewall, FirewallFilter, FlowSettings, Interface, PolicerInstance, Port, Program, Screens, Zone,
+    Algs, Firewall, FirewallFilter, FlowSettings, Interface, Mirrors, PolicerInstance, Port, Program,
+    Screens, Zone,
 };
 use ravelin_screen::ScreenTable;
 use ravelin_tcp::TcpRules;
@@ -22,6 +23,7 @@ use crate::explain::Recorder;
 use crate::express::Gates;
 use crate::filters::FilterTable;
 use crate::forwarding::Forwarding;
+use crate::mirror::MirrorTable;
 use crate::nat::{Nat, NatRuleRef};
 pub(crate) use policy::{Decision, Tuple};
 
@@ -65,6 +67,7 @@ pub struct Rules {
     /// No zone has a profile.
     pub(crate) screens_are_off: bool,
     pub(crate) limits: IdLimits,
+    pub(crate) mirrors: MirrorTable,
     pub(crate) gates: Gates,
 }
 
@@ -109,10 +112,14 @@ impl Rules {
             )?,
             screens_are_off: program.screens().is_none_or(|s| s.zones.is_empty()),
             limits: IdLimits::default(),
+            mirrors: MirrorTable::default(),
             gates: Gates::default(),
         };
         rules.index_units()?;
         rules.limits = rules.id_limits();
+        if let Some(mirrors) = program.mirrors() {
+            rules.mirrors = MirrorTable::build(mirrors, &rules)?;
+        }
         rules.gates = Gates::of(&rules);
         Ok(rules)
     }
@@ -222,6 +229,12 @@ impl Rules {
     /// Every source pool's number and name.
     pub fn source_pools(&self) -> impl Iterator<Item = (ravelin_nat::PoolId, &str)> {
         self.nat.pools.names()
+    }
+
+    /// Mirror instances and filters.
+    #[must_use]
+    pub fn mirrors(&self) -> &Mirrors {
+        &self.mirrors.program
     }
 
     /// Every firewall filter, one instance after another.

@@ -18,6 +18,7 @@ use crate::filters::LogRing;
 use crate::fragment::Fragments;
 use crate::hold::Hold;
 use crate::key::FlowKey;
+use crate::mirror::Sampler;
 use crate::nat::Leases;
 use crate::output::Events;
 use crate::proxy_syn::Cookies;
@@ -88,6 +89,8 @@ pub struct State {
     pub(crate) random: Random,
     pub(crate) flows: Vec<crate::step::Slot>,
     pub(crate) express: Vec<Express>,
+    /// By number of the mirror.
+    pub(crate) mirrors: Vec<Sampler>,
     /// Where the next look for sessions to age early goes on.
     early_from: u32,
     answer_tokens_ns: u64,
@@ -131,6 +134,7 @@ impl State {
             random: Random::new(seed.key(lane | 3)),
             flows: Vec::with_capacity(crate::BATCH_MAX),
             express: vec![Express::NONE; crate::BATCH_MAX],
+            mirrors: Vec::new(),
             early_from: 0,
             answer_tokens_ns: 1_000_000_000 / ANSWERS_PER_S * ANSWERS_BURST,
             answer_refilled: Instant::ZERO,
@@ -183,6 +187,9 @@ impl State {
         counters.policies.resize(policies, Hits::default());
         let nat_rules = grow(counters.nat_rules.len(), rules.limits.nat_rules);
         counters.nat_rules.resize(nat_rules, Hits::default());
+        let mirrors = grow(self.mirrors.len(), rules.mirrors.ids());
+        counters.mirrors.resize(mirrors, Default::default());
+        self.mirrors.resize(mirrors, Sampler::default());
         counters.filters.resize(grow(counters.filters.len(), rules.filters.counters), FilterHits::default());
         if !rules.screens_are_off {
             let zones = grow(counters.screens.len(), rules.limits.zones);

@@ -9,11 +9,12 @@ use ravelin_screen::Way;
 use ravelin_types::{DropReason, Family, Instant, Mac, ZoneId};
 use ravelin_wire::{Fragment, L4, Network, Parsed, ethertype, parse};
 
+use crate::emit::release_fragments;
 use crate::explain::{Fact, Recorder};
 use crate::express::{self, Express};
 use crate::fragment::{self, Arrival, Fate, Taken};
 use crate::key::FlowKey;
-use crate::output::{Onward, Output};
+use crate::output::Output;
 use crate::packet::{Handed, Ingress, Packet, Stage, Transport};
 use crate::rules::Snapshot;
 use crate::session::{HOST_UNIT, WingRef};
@@ -22,7 +23,7 @@ use crate::state::State;
 use crate::steer::{HandOver, Towards};
 use crate::stub::Message;
 use crate::verdict::Verdict;
-use crate::{act, alg, fast_path, filters, first_path, host, icmp_error, proxy_syn, sanity, screens};
+use crate::{act, alg, fast_path, filters, first_path, host, icmp_error, mirror, proxy_syn, sanity, screens};
 
 /// Packets a step takes at most.
 pub const BATCH_MAX: usize = 64;
@@ -139,9 +140,10 @@ pub fn step<R: Recorder>(
         account(&mut turn, packet, verdict);
         turn.out.verdicts.push(verdict);
     }
+    release_fragments(&mut turn);
+    mirror::left(&mut turn, packets, &flows);
     turn.state.flows = flows;
     turn.state.express = shorts;
-    release_fragments(&mut turn);
 }
 
 fn whole_way<R: Recorder>(turn: &mut Turn<'_, R>, packet: &mut Packet<'_>, slot: &Slot) -> Verdict {
@@ -158,7 +160,7 @@ fn whole_way<R: Recorder>(turn: &mut Turn<'_, R>, packet: &mut Packet<'_>, slot:
 }
 
 /// The path of one packet, as Junos draws it.
-fn judge<R: Recorder>(turn: &mut Turn<'_, R>, packet: &mut Packet<'_>, flow: &Flow) -> Verdict {
+pub(crate) fn judge<R: Recorder>(turn: &mut Turn<'_, R>, packet: &mut Packet<'_>, flow: &Flow) -> Verdict {
     if icmp_error::is_error(&flow.network) {
         let screened = match flow.from_host {
             true => Ok(()),
@@ -226,47 +228,6 @@ fn note_fate<R: Recorder>(turn: &mut Turn<'_, R>, flow: &Flow, verdict: Verdict)
     state.fragments.note((&flow.network, flow.zone), fate, turn.now, &mut state.counters);
 }
 
-/// Judges the fragments whose first came in this batch as the packets that they are, behind it.
-fn release_fragments<R: Recorder>(turn: &mut Turn<'_, R>) {
-    if !turn.state.fragments.store.has_released() {
-        return;
-    }
-    let mut store = std::mem::take(&mut turn.state.fragments.store);
-    store.drain(|packet, held, transport| {
-        let from = turn.state.worker;
-        let (stage, ports, marks) = (Stage::Datagram, Some(transport), held.marks);
-        packet.handed = Some(Handed { from, stage, hops: held.hops, ports, marks });
-        let verdict = match classify(turn, packet) {
-            Err(verdict) | Ok(Slot::Done(verdict)) => verdict,
-            Ok(Slot::Flow(flow)) => filters::with_marks(judge(turn, packet, &flow), flow.marks),
-            Ok(Slot::Arp { .. } | Slot::Express { .. }) => unreachable!("a fragment is a datagram"),
-        };
-        emit(turn, packet, verdict);
-    });
-    turn.state.fragments.store = store;
-}
-
-/// Does what a verdict says of a packet that is none of the batch's.
-pub(crate) fn emit<R: Recorder>(turn: &mut Turn<'_, R>, packet: &Packet<'_>, verdict: Verdict) {
-    let leaves = matches!(verdict, Verdict::Send { .. } | Verdict::HandOver(_));
-    let answer = if leaves { turn.out.answer(packet.len()) } else { None };
-    let verdict = match (verdict, answer) {
-        (Verdict::Send { egress, unit, partial }, Some(answer)) => {
-            (answer.egress, answer.unit, answer.partial) = (egress, unit, partial);
-            answer.bytes_mut().copy_from_slice(packet.bytes());
-            verdict
-        }
-        (Verdict::HandOver(over), Some(answer)) => {
-            answer.onward = Some(Onward { over, ingress: packet.ingress, checksum: packet.checksum });
-            answer.bytes_mut().copy_from_slice(packet.bytes());
-            verdict
-        }
-        (Verdict::Send { .. } | Verdict::HandOver(_), None) => Verdict::Drop(DropReason::AnswerQueueFull),
-        (Verdict::Drop(_) | Verdict::Consume, _) => verdict,
-    };
-    account(turn, packet, verdict);
-}
-
 /// Who has the session of a packet that we have none for.
 fn stub<R: Recorder>(turn: &mut Turn<'_, R>, flow: &Flow) -> Option<HandOver> {
     let state = &mut *turn.state;
@@ -283,7 +244,7 @@ fn stub<R: Recorder>(turn: &mut Turn<'_, R>, flow: &Flow) -> Option<HandOver> {
 }
 
 /// Counts what a verdict means.
-fn account<R: Recorder>(turn: &mut Turn<'_, R>, packet: &Packet<'_>, verdict: Verdict) {
+pub(crate) fn account<R: Recorder>(turn: &mut Turn<'_, R>, packet: &Packet<'_>, verdict: Verdict) {
     let counters = &mut turn.state.counters;
     match verdict {
         Verdict::Send { egress, unit, .. } => match egress {
@@ -307,6 +268,7 @@ fn examine<R: Recorder>(turn: &mut Turn<'_, R>, packet: &Packet<'_>, short: &mut
         counters.rx_packets += 1;
         counters.rx_bytes += packet.len() as u64;
     }
+    mirror::arrived(turn, packet);
     let slot = match express::look(turn, packet, short) {
         Some(hash) => Slot::Express { hash },
         None => classify(turn, packet).unwrap_or_else(Slot::Done),
@@ -317,7 +279,7 @@ fn examine<R: Recorder>(turn: &mut Turn<'_, R>, packet: &Packet<'_>, short: &mut
     slot
 }
 
-fn classify<R: Recorder>(turn: &mut Turn<'_, R>, packet: &Packet<'_>) -> Result<Slot, Verdict> {
+pub(crate) fn classify<R: Recorder>(turn: &mut Turn<'_, R>, packet: &Packet<'_>) -> Result<Slot, Verdict> {
     let dropped = |reason| Err(Verdict::Drop(reason));
     if !turn.world.armed {
         return dropped(DropReason::NotReady);
@@ -491,6 +453,11 @@ impl Flow {
             L4::Icmp { kind, code, .. } => Some((kind, code)),
             L4::Tcp { .. } | L4::Udp { .. } | L4::Sctp { .. } | L4::Spi(_) | L4::Opaque => None,
         }
+    }
+
+    /// The unit it came by; `None`: the kernel sent it.
+    pub(crate) fn came_by(&self) -> Option<ravelin_types::InterfaceId> {
+        (!self.from_host).then_some(self.unit)
     }
 
     /// The unit as a session's wing names its ingress.

@@ -2,6 +2,7 @@
 //!
 //! Spec: firewall-filter-46..54.
 
+pub use ravelin_types::MirrorId;
 use ravelin_types::{ForwardingClassId, LossPriority, MeterId};
 
 /// A counter of `then count`, as the program numbers it.
@@ -11,10 +12,6 @@ pub struct FilterCounterId(pub u32);
 /// A routing instance, as the program numbers it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RoutingInstanceId(pub u16);
-
-/// A port-mirroring instance; 0 is the one without a name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct MirrorId(pub u16);
 
 /// The answer to a rejected packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -3,7 +3,7 @@
 use ravelin_contract::Finding;
 use ravelin_engine::{Answered, Condition, Fact, Rules, Trace};
 use ravelin_filter::Decision;
-use ravelin_types::{InterfaceId, PolicyId, ZoneId};
+use ravelin_types::{InterfaceId, MirrorId, PolicyId, PortId, ZoneId};
 
 /// A trace in words, in the order of the decisions.
 #[must_use]
@@ -27,6 +27,7 @@ fn finding(fact: Fact, rules: &Rules) -> Finding {
         Fact::Screen { zone, screen } => {
             of("screen", screen.text().into(), format!("zone {}", zone_name(rules, zone)))
         }
+        Fact::Mirrored { mirror, port } => mirrored((mirror, port), rules),
         Fact::Filter { .. } | Fact::Policed { .. } => filtered(fact, rules),
         Fact::SessionMiss => of("session", String::new(), "no session".into()),
         Fact::Rejudged { kept } => {
@@ -114,6 +115,12 @@ fn decided(rules: &Rules, decision: Decision) -> String {
             format!("discard by policer {}", rules.policer(meter).unwrap_or_default())
         }
     }
+}
+
+fn mirrored((mirror, port): (MirrorId, PortId), rules: &Rules) -> Finding {
+    let name = rules.mirrors().counted().find(|(id, _, _)| *id == mirror).map_or("", |(_, _, name)| name);
+    let port = rules.port(port).map_or("", |p| p.name.as_str());
+    Finding { stage: "mirror".into(), subject: name.to_owned(), outcome: format!("copied to {port}") }
 }
 
 fn nat_stage(kind: &'static str) -> &'static str {

@@ -2,15 +2,15 @@
 
 use ravelin_contract::{
     Diagnostics, DropSample, Error, EventBatch, Explanation, FilterLog, FirewallClear, FirewallCounters,
-    Global, InjectRequest, InjectVerdict, InterfaceCounters, NatCounters, PolicyCounters, PoolCounters,
-    ScreenCounters, Status, Telemetry,
+    Global, InjectRequest, InjectVerdict, InterfaceCounters, MirrorCounters, NatCounters, PolicyCounters,
+    PoolCounters, ScreenCounters, Status, Telemetry,
 };
 use ravelin_engine::{
     Checksum, Egress, Ingress, Limits, Output, Packet, Rules, Seed, Shared, Snapshot, State, Steering, Trace,
     Verdict, step,
 };
 use ravelin_program::Screen;
-use ravelin_types::{DropReason, Instant, InterfaceId, WorkerId};
+use ravelin_types::{DropReason, Instant, InterfaceId, MirrorId, WorkerId};
 
 use crate::Plane;
 use crate::explain::findings;
@@ -144,6 +144,14 @@ impl<W: Workers> Telemetry for Plane<W> {
         };
         let counters = sums.into_iter().map(|(zone, sum)| ScreenCounters { zone, hits: hit(sum) });
         Ok(counters.filter(|c| !c.hits.is_empty()).collect())
+    }
+
+    fn mirrors(&self) -> Result<Vec<MirrorCounters>, Error> {
+        crate::mirrors::counters(self)
+    }
+
+    fn clear_mirrors(&self, mirrors: &[MirrorId]) -> Result<(), Error> {
+        crate::mirrors::clear(self, mirrors)
     }
 
     fn firewall(&self) -> Result<FirewallCounters, Error> {

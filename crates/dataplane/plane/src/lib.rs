@@ -9,6 +9,7 @@ mod explain;
 mod firewall;
 mod inspect;
 pub mod mesh;
+mod mirrors;
 mod sessions;
 mod workers;
 

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use ravelin_types::Generation;
 
 use crate::{
-    Algs, DestinationNat, Digest, Firewall, FlowSettings, Interfaces, PolicySection, Screens, SourceNat,
-    SourcePools, StaticNat, Zones,
+    Algs, DestinationNat, Digest, Firewall, FlowSettings, Interfaces, Mirrors, PolicySection, Screens,
+    SourceNat, SourcePools, StaticNat, Zones,
 };
 
 /// A part of a program that is hashed, sent and shared as one.
@@ -25,6 +25,7 @@ pub enum Chunk {
     Section(PolicySection),
     ApplicationNames(Vec<String>),
     Screens(Screens),
+    Mirrors(Mirrors),
     Firewall(Firewall),
     Algs(Algs),
 }
@@ -148,6 +149,12 @@ impl Program {
         self.find(|c| if let Chunk::SourcePools(x) = c { Some(x) } else { None })
     }
 
+    /// Absent from programs of before there was mirroring: nothing is mirrored then.
+    #[must_use]
+    pub fn mirrors(&self) -> Option<&Mirrors> {
+        self.find(|c| if let Chunk::Mirrors(x) = c { Some(x) } else { None })
+    }
+
     #[must_use]
     pub fn firewall(&self) -> Option<&Firewall> {
         self.find(|c| if let Chunk::Firewall(x) = c { Some(x) } else { None })
@@ -179,6 +186,7 @@ impl Program {
             | Chunk::ApplicationNames(_)
             | Chunk::Screens(_)
             | Chunk::SourcePools(_)
+            | Chunk::Mirrors(_)
             | Chunk::Algs(_)
             | Chunk::Firewall(_) => None,
         })
@@ -200,6 +208,7 @@ impl Chunk {
             Self::StaticNat(_) => 9,
             Self::Screens(_) => 7,
             Self::SourcePools(_) => 10,
+            Self::Mirrors(_) => 16,
             Self::Firewall(_) => 11,
             Self::Algs(_) => 12,
         }

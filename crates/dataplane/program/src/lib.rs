@@ -10,6 +10,7 @@ mod filter;
 mod firewall;
 mod flow;
 mod interface;
+mod mirror;
 mod nat;
 mod policy;
 mod pool;
@@ -26,6 +27,9 @@ pub use firewall::{
 };
 pub use flow::{Aging, FlowSettings, Rematch, SynCheck, TcpSettings, TimeWait};
 pub use interface::{Interface, InterfaceAddress, Interfaces, Port};
+pub use mirror::{
+    MIRROR_FILTERS_MAX, Mirror, MirrorFilter, MirrorOutput, MirrorOutputs, MirrorSource, MirrorTo, Mirrors,
+};
 pub use nat::{
     DestinationAction, DestinationNat, DestinationPool, DestinationRule, DestinationRuleSet, NatContext,
     NatMatch, NatTuple, SourceAction, SourceNat, SourceRule, SourceRuleSet, StaticNat, StaticRule,

@@ -1,7 +1,7 @@
 //! What the engine costs: `step` on batches of 64 frames, without any backend.
 //!
-//! `cargo bench -p ravelin-sim --bench engine [established [SESSIONS...]|sessions|filters]`. The program comes from configuration text:
-//! two zones, one permit, interface source NAT. Every session is translated; since one address has
+//! `cargo bench -p ravelin-sim --bench engine [established [SESSIONS...]|sessions|filters|mirror]`. The program comes from
+//! configuration text: two zones, one permit, interface source NAT. Every session is translated; since one address has
 //! 62,464 ports, sessions are spread over enough egress interfaces that none has more than 50,000.
 //! Frames are restored from untouched ones before each run of [`RUN`] frames, outside the timed part.
 //! A round's figure is the median of its runs, so that a preemption spoils one run and not the round.
@@ -48,6 +48,9 @@ fn main() {
     }
     if wanted("filters") {
         filters();
+    }
+    if wanted("mirror") {
+        mirror();
     }
 }
 
@@ -103,7 +106,7 @@ fn filters() {
             .chain([(10, Conditions::Lengths), (1000, Conditions::Lengths)])
     {
         let text = configuration(1, 1, LogSessions::No) + &filter(terms, conditions);
-        let mut bench = Bench::of(&text, 1000, 1);
+        let mut bench = Bench::with(1000, text);
         let forward: Vec<_> = (0..1000).map(|n| bench.opening(n)).collect();
         bench.open(&forward);
         let (there, _) = bench.rounds(&forward);
@@ -153,6 +156,32 @@ fn filter(terms: usize, conditions: Conditions) -> String {
     text
 }
 
+/// Established packets, what arrives from inside mirrored; copies are made and not sent.
+fn mirror() {
+    const COUNT: usize = 10_000;
+    println!("mirroring what arrives inside, {COUNT} sessions, 64-byte UDP; ns a packet, median (min-max)");
+    println!("{:>10} {:>22}", "one in", "forward");
+    for rate in [0, 100, 1] {
+        let mut bench = Bench::with(COUNT, mirrored(&configuration(1, 1, LogSessions::No), rate));
+        let forward: Vec<_> = (0..COUNT).map(|n| bench.opening(n)).collect();
+        bench.open(&forward);
+        let (there, _) = bench.rounds(&forward);
+        println!("{:>10} {:>22}", if rate == 0 { "none".into() } else { rate.to_string() }, shown(there));
+    }
+}
+
+fn mirrored(text: &str, rate: u32) -> String {
+    if rate == 0 {
+        return text.to_owned();
+    }
+    let mirroring = "set forwarding-options port-mirroring";
+    format!(
+        "{text}set interfaces ge-0/0/9 unit 0 family inet address 203.0.113.1/24\n\
+         {mirroring} input rate {rate}\n{mirroring} input ingress interface ge-0/0/0\n\
+         {mirroring} output interface ge-0/0/9\n"
+    )
+}
+
 /// A frame and the port it arrives on.
 #[derive(Clone, Copy)]
 struct Frame {
@@ -182,12 +211,12 @@ struct Bench {
 impl Bench {
     fn new(sessions: usize, policies: usize, log: LogSessions) -> Self {
         let addresses = sessions.div_ceil(PER_ADDRESS);
-        Self::of(&configuration(addresses, policies, log), sessions, addresses)
+        Self::with(sessions, configuration(addresses, policies, log))
     }
 
-    /// With this configuration, which has so many outside addresses.
-    fn of(text: &str, sessions: usize, addresses: usize) -> Self {
-        let loaded = ravelin_model::load(text);
+    fn with(sessions: usize, text: String) -> Self {
+        let addresses = sessions.div_ceil(PER_ADDRESS);
+        let loaded = ravelin_model::load(&text);
         let valid = loaded.result.unwrap_or_else(|errors| panic!("the bench's configuration: {errors:?}"));
         let mut book = IdBook::default();
         let program = compile(&valid, &Resolved::virtual_ports(&valid), &mut book, Generation(1))

@@ -8,7 +8,7 @@ use ravelin_engine::{
     Snapshot, State, Steering, Trace, Verdict, step,
 };
 use ravelin_plane::{Plane, PortMode, Setup, Task, Workers};
-use ravelin_types::{Generation, Instant, InterfaceId, PortId, WorkerId};
+use ravelin_types::{Generation, Instant, InterfaceId, MirrorId, PortId, WorkerId};
 use ravelin_wire::rewrite;
 
 /// Room in front of a frame, as a NIC leaves it.
@@ -47,8 +47,11 @@ impl Default for SimSetup {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sent {
     pub to: SentTo,
+    /// For a copy: of its output, 65,535 when that is a whole port.
     pub unit: InterfaceId,
     pub frame: Vec<u8>,
+    /// `Some`: a copy for this mirror.
+    pub mirror: Option<MirrorId>,
 }
 
 /// Where it went.
@@ -90,6 +93,7 @@ struct Outcome {
     verdicts: Vec<Verdict>,
     sent: Vec<Option<Sent>>,
     answers: Vec<Sent>,
+    copies: Vec<Sent>,
     trace: Trace,
 }
 
@@ -122,6 +126,12 @@ impl SimWorkers {
         Plane::new(workers, shared, Setup { epoch: 1, resolver, any_station: setup.any_station })
     }
 
+    /// What the workers hold: the snapshot published last.
+    #[must_use]
+    pub fn snapshot(&self) -> Option<Arc<Snapshot>> {
+        self.inner().snapshot.clone()
+    }
+
     fn inner(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -138,7 +148,7 @@ impl SimWorkers {
     }
 
     /// Runs frames through the engine as one batch a worker; the verdicts and what was sent, the frames
-    /// of the batch first, in order.
+    /// of the batch first, in order, copies for mirrors last.
     #[must_use]
     pub fn run_batch(&self, frames: &[(Ingress, &[u8])]) -> (Vec<Verdict>, Vec<Sent>, Trace) {
         let mut inner = self.inner();
@@ -147,6 +157,7 @@ impl SimWorkers {
             verdicts: vec![dropped; frames.len()],
             sent: vec![None; frames.len()],
             answers: Vec::new(),
+            copies: Vec::new(),
             trace: Trace::default(),
         };
         if inner.snapshot.is_some() {
@@ -159,8 +170,8 @@ impl SimWorkers {
                 }
             }
         }
-        let Outcome { verdicts, sent, answers, trace } = outcome;
-        (verdicts, sent.into_iter().flatten().chain(answers).collect(), trace)
+        let Outcome { verdicts, sent, answers, copies, trace } = outcome;
+        (verdicts, sent.into_iter().flatten().chain(answers).chain(copies).collect(), trace)
     }
 
     /// Spreads a batch over the workers.
@@ -228,7 +239,7 @@ impl Inner {
                     if let Some(partial) = partial {
                         rewrite::finish(&mut frame, partial);
                     }
-                    outcome.sent(job.at, Sent { to: to(egress), unit, frame });
+                    outcome.sent(job.at, Sent { to: to(egress), unit, frame, mirror: None });
                 }
                 Verdict::Drop(_) | Verdict::Consume => {}
             }
@@ -246,7 +257,13 @@ impl Inner {
                 rewrite::finish(answer.bytes_mut(), partial);
             }
             let frame = answer.bytes().to_vec();
-            outcome.answers.push(Sent { to: to(answer.egress), unit: answer.unit, frame });
+            outcome.answers.push(Sent { to: to(answer.egress), unit: answer.unit, frame, mirror: None });
+        }
+        for copy in out.copies() {
+            states[worker].counters.mirrored(copy.mirror, copy.bytes().len(), Ok(()));
+            let unit = copy.unit.unwrap_or(InterfaceId(u16::MAX));
+            let (to, frame) = (SentTo::Port(copy.port), copy.bytes().to_vec());
+            outcome.copies.push(Sent { to, unit, frame, mirror: Some(copy.mirror) });
         }
         over
     }

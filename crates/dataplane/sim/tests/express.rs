@@ -37,6 +37,14 @@ set security nat source rule-set rs from zone trust
 set security nat source rule-set rs to zone untrust
 set security nat source rule-set rs rule r match source-address 10.0.0.0/8
 set security nat source rule-set rs rule r then source-nat interface
+set security nat static rule-set six from zone trust
+set security nat static rule-set six rule four match destination-address 2001:db8:64::/96
+set security nat static rule-set six rule four then static-nat inet
+set security nat source pool four address 198.51.100.9/32
+set security nat source rule-set rs rule six match source-address 2001:db8::/64
+set security nat source rule-set rs rule six match destination-address 0.0.0.0/0
+set security nat source rule-set rs rule six then source-nat pool four
+set security nat proxy-arp interface ge-0/0/1.0 address 198.51.100.9/32
 set security nat destination pool inside address 10.0.0.9/32
 set security nat destination rule-set ds from zone untrust
 set security nat destination rule-set ds rule r match destination-address 198.51.100.77/32
@@ -77,6 +85,19 @@ fn configuration(variant: usize) -> String {
              set firewall policer p then discard\n\
              set interfaces ge-0/0/1 unit 0 family inet6 policer output p\n"
         }
+        8 => {
+            "set interfaces ge-0/0/3 unit 0 family inet address 203.0.113.1/24\n\
+             set forwarding-options port-mirroring input rate 3\n\
+             set forwarding-options port-mirroring input ingress interface ge-0/0/0\n\
+             set forwarding-options port-mirroring input egress interface ge-0/0/1.0\n\
+             set forwarding-options port-mirroring output interface ge-0/0/3\n"
+        }
+        9 => {
+            "set interfaces ge-0/0/3 unit 0 family inet address 203.0.113.1/24\n\
+             set security forwarding-options mirror-filter f interface-in ge-0/0/0.0\n\
+             set security forwarding-options mirror-filter f output interface ge-0/0/3.0\n\
+             set security forwarding-options mirror-filter f output destination-mac 02:00:00:00:00:09\n"
+        }
         _ => {
             "set security screen ids-option s udp flood threshold 5\n\
              set security screen ids-option s match-direction input-output\n\
@@ -100,6 +121,7 @@ struct Seen {
     verdicts: Vec<Verdict>,
     frames: Vec<Vec<u8>>,
     answers: Vec<(Egress, Vec<u8>)>,
+    copies: Vec<(PortId, Vec<u8>)>,
     rest: String,
 }
 
@@ -138,6 +160,7 @@ impl Engine {
         step(&self.snapshot, (&mut self.state, &self.shared), now, &mut packets, &mut self.out, rec);
         let frames = packets.iter().map(|p| p.bytes().to_vec()).collect();
         let answers = self.out.answers().iter().map(|a| (a.egress, a.bytes().to_vec())).collect();
+        let copies = self.out.copies().iter().map(|c| (c.port, c.bytes().to_vec())).collect();
         let mut sessions = Vec::new();
         self.state.walk_sessions(0, 64, now, |view| {
             sessions.push(view);
@@ -145,7 +168,7 @@ impl Engine {
         });
         let events = self.state.events.take(usize::MAX);
         let rest = format!("{:?}\n{sessions:#?}\n{events:?}", self.state.counters);
-        Seen { verdicts: self.out.verdicts.clone(), frames, answers, rest }
+        Seen { verdicts: self.out.verdicts.clone(), frames, answers, copies, rest }
     }
 }
 
@@ -161,6 +184,7 @@ struct Pair {
     random: u64,
     /// Frames that the express path could have taken, and those it did: by the recorder that it leaves out.
     sent: usize,
+    copied: usize,
 }
 
 impl Pair {
@@ -171,8 +195,18 @@ impl Pair {
         let (short, whole) = (Engine::new(&program, &forwarding), Engine::new(&program, &forwarding));
         let stations = (short.snapshot.rules.ports().map(|p| (p.id, Mac(p.mac)))).collect();
         let (random, now) = (seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1, Instant::from_secs(1));
-        let mut pair =
-            Self { short, whole, stations, pool: Vec::new(), book, generation: 1, now, random, sent: 0 };
+        let mut pair = Self {
+            short,
+            whole,
+            stations,
+            pool: Vec::new(),
+            book,
+            generation: 1,
+            now,
+            random,
+            sent: 0,
+            copied: 0,
+        };
         pair.pool = pair.openings();
         pair
     }
@@ -191,6 +225,7 @@ impl Pair {
                 Ip::v4([10, 0, 0, host], [192, 0, 2, 2]),
                 Ip::v6(&format!("2001:db8::{host}"), "2001:db8:1::2"),
                 Ip::v6(&format!("2001:db8::{host}"), "2001:db8:2::2"),
+                Ip::v6(&format!("2001:db8::{host}"), "2001:db8:64::c633:6402"),
             ];
             for mut ip in ips {
                 ip.dst_mac = station.1;
@@ -264,6 +299,7 @@ impl Pair {
             "after {batch:x?}",
             batch = batch.iter().map(|f| &f.bytes).collect::<Vec<_>>()
         );
+        self.copied += short.copies.len();
         for (frame, verdict) in short.frames.iter().zip(&short.verdicts) {
             let Verdict::Send { egress: Egress::Port(port), .. } = *verdict else { continue };
             self.sent += 1;
@@ -278,7 +314,7 @@ impl Pair {
 
     fn commit(&mut self) {
         self.generation += 1;
-        let variant = self.draw(9);
+        let variant = self.draw(11);
         let before = Arc::clone(&self.short.snapshot.forwarding);
         let (program, changed) = world(variant, self.generation, &mut self.book, Some(&before));
         // Mostly the routes stay as they were.
@@ -350,7 +386,7 @@ fn answer(sent: &[u8], station: Mac) -> Option<Vec<u8>> {
 
 #[test]
 fn it_does_what_the_whole_path_does() {
-    let mut sent = 0;
+    let (mut sent, mut copied) = (0, 0);
     for seed in 1..=RUNS {
         let mut pair = Pair::new(seed);
         for _ in 0..STEPS {
@@ -360,6 +396,8 @@ fn it_does_what_the_whole_path_does() {
             }
         }
         sent += pair.sent;
+        copied += pair.copied;
     }
     assert!(sent > 5_000, "most packets pass: {sent}");
+    assert!(copied > 500, "many are mirrored: {copied}");
 }

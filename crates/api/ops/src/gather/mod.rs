@@ -2,6 +2,7 @@
 
 mod algs;
 mod firewall;
+mod mirrors;
 mod nat;
 mod rules;
 mod screens;
@@ -13,6 +14,7 @@ use ravelin_contract::Route;
 
 pub(crate) use algs::algs;
 pub(crate) use firewall::about_filters;
+pub(crate) use mirrors::{clear_mirrors, mirrors};
 pub(crate) use nat::{nat_pools, nat_rules, source_pools};
 pub(crate) use rules::policies;
 pub(crate) use screens::screens;

@@ -12,7 +12,9 @@ use crate::request::{ConfigureKind, Detail, PolicyView, Request, SessionQuery, T
 /// Help of words that are not yet a command.
 pub(crate) const GROUPS: &[(&[&str], &str)] = &[
     (&["clear"], "Clear state of the running system"),
+    (&["clear", "forwarding-options"], "Clear what forwarding counts"),
     (&["clear", "security"], "Clear security state"),
+    (&["clear", "security", "forward-options"], "Clear what security forwarding counts"),
     (&["clear", "security", "flow"], "Clear state of the packet path"),
     (&["clear", "system"], "Clear what the system keeps"),
     (&["request"], "Do something to the system"),
@@ -20,11 +22,13 @@ pub(crate) const GROUPS: &[(&[&str], &str)] = &[
     (&["request", "system", "configuration"], "Keep configurations"),
     (&["request", "system", "configuration", "rescue"], "Keep a configuration for need"),
     (&["show"], "Show state of the system"),
+    (&["show", "forwarding-options"], "Show copies of packets"),
     (&["show", "interfaces"], "Show interfaces"),
     (&["show", "ravelin"], "Show what is particular to Ravelin (extension)"),
     (&["show", "security"], "Show security state"),
     (&["show", "security", "alg"], "Show gateways of the application layer"),
     (&["show", "security", "flow"], "Show the packet path"),
+    (&["show", "security", "forward-options"], "Show security forwarding"),
     (&["show", "security", "nat"], "Show address translation"),
     (&["show", "security", "screen"], "Show screens"),
     (&["show", "security", "nat", "destination"], "Show destination address translation"),
@@ -107,8 +111,9 @@ const TEST_PACKET: &[Param] = &[
 /// Every operational command.
 #[must_use]
 pub fn commands() -> &'static [Command] {
-    static ALL: LazyLock<Vec<Command>> =
-        LazyLock::new(|| [COMMANDS, super::system::COMMANDS, super::firewall::COMMANDS].concat());
+    static ALL: LazyLock<Vec<Command>> = LazyLock::new(|| {
+        [COMMANDS, super::mirror::COMMANDS, super::system::COMMANDS, super::firewall::COMMANDS].concat()
+    });
     &ALL
 }
 

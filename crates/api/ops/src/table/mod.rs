@@ -7,6 +7,7 @@ mod commands;
 mod firewall;
 mod given;
 mod log;
+mod mirror;
 mod rpc;
 mod system;
 

@@ -3,6 +3,7 @@
 const NAMES: &[(&str, &[&str])] = &[
     ("clear-firewall-counters", &["clear", "firewall"]),
     ("clear-flow-session", &["clear", "security", "flow", "session"]),
+    ("clear-mirror-filter", &["clear", "security", "forward-options", "mirror-filter"]),
     ("clear-system-commit", &["clear", "system", "commit"]),
     ("get-commit-information", &["show", "system", "commit"]),
     ("get-configuration", &["show", "configuration"]),
@@ -11,6 +12,7 @@ const NAMES: &[(&str, &[&str])] = &[
     ("get-flow-session-information", &["show", "security", "flow", "session"]),
     ("get-flow-statistics-all", &["show", "security", "flow", "statistics"]),
     ("get-interface-information", &["show", "interfaces", "terse"]),
+    ("get-mirror-filter", &["show", "security", "forward-options", "mirror-filter"]),
     ("get-rescue-information", &["show", "system", "configuration", "rescue"]),
     ("get-rollback-information", &["show", "system", "rollback"]),
     ("get-route-information", &["show", "route"]),
@@ -22,6 +24,7 @@ const NAMES: &[(&str, &[&str])] = &[
     ("request-save-rescue-configuration", &["request", "system", "configuration", "rescue", "save"]),
     ("retrieve-source-nat-pool-information", &["show", "security", "nat", "source", "pool"]),
     ("retrieve-source-nat-summary", &["show", "security", "nat", "source", "summary"]),
+    ("self-mirror-clear", &["clear", "forwarding-options", "port-mirroring"]),
 ];
 
 /// The procedure that does what the command of this path does.

@@ -1,6 +1,7 @@
 //! Matching lines against the table.
 
 use super::*;
+use crate::answer::MirrorKind;
 use crate::request::{Detail, PolicyView, SessionQuery};
 use crate::words::split;
 
@@ -34,7 +35,9 @@ fn no_command_is_the_beginning_of_another() {
 
 #[test]
 fn every_word_may_be_shortened() {
-    check("sh sec f st", Request::FlowStatistics);
+    check("sh sec fl st", Request::FlowStatistics);
+    check("sh forwarding-options port", Request::Mirrors(MirrorKind::Instances));
+    check("clear sec fo m", Request::ClearMirrors(MirrorKind::Filters));
     check("show version", Request::Version);
     check("sh ro", Request::Routes { destination: None });
     check("sh sys rol 3", Request::Rollback { number: 3 });

@@ -411,7 +411,8 @@ fn pipes_work_on_the_text() {
 fn completion_knows_words_and_names() {
     let mut bench = Bench::new();
     assert_eq!(bench.words("sh"), ["show"]);
-    assert_eq!(bench.words("show security "), ["alg", "flow", "log", "nat", "policies", "screen", "zones"]);
+    let security = ["alg", "flow", "forward-options", "log", "nat", "policies", "screen", "zones"];
+    assert_eq!(bench.words("show security "), security);
     assert_eq!(bench.words("show security zones t"), ["<zone>", "trust"]);
     assert_eq!(bench.words("show security policies from-zone "), ["<zone>", "trust", "untrust"]);
     assert_eq!(bench.words("show security flow session source"), ["source-port", "source-prefix"]);

@@ -20,15 +20,19 @@ struct Known<'a> {
     sets: HashSet<&'a str>,
     policers: HashMap<&'a str, &'a Policer>,
     three_colour: HashMap<&'a str, &'a ThreeColourPolicer>,
+    /// Port-mirroring instances; the one without a name is empty.
+    mirrors: HashSet<&'a str>,
 }
 
 pub(super) fn check(config: &Config, report: &mut Report) {
     let firewall = &config.firewall;
+    let mirroring: Vec<_> = config.forwarding_options.port_mirroring.all().collect();
     let known = Known {
         lists: config.policy_options.prefix_lists.iter().map(|l| l.name.as_str()).collect(),
         sets: firewall.interface_sets.iter().map(|s| s.name.as_str()).collect(),
         policers: firewall.policers.iter().map(|p| (p.name.as_str(), p)).collect(),
         three_colour: firewall.three_colour.iter().map(|p| (p.name.as_str(), p)).collect(),
+        mirrors: mirroring.iter().map(|(_, name, _)| *name).collect(),
     };
     for policer in &firewall.policers {
         two_colour(policer, report);
@@ -146,6 +150,7 @@ impl Judge<'_, '_> {
         if ends.iter().filter(|is| **is).count() > 1 {
             self.error("then", "only one of accept, discard, reject and next can be given");
         }
+        self.mirrors(then);
         let colours = &then.three_colour;
         let named = [&then.policer, &colours.single_rate, &colours.two_rate];
         if named.iter().filter(|name| name.is_some()).count() > 1 {
@@ -168,6 +173,23 @@ impl Judge<'_, '_> {
                 }
                 None | Some(_) => self.unknown(&word, name),
             }
+        }
+    }
+
+    /// The instance that a term copies its packets by. Spec: mirror-1.
+    fn mirrors(&mut self, then: &FilterThen) {
+        match (&then.port_mirror_instance, then.port_mirror) {
+            (Some(_), true) => {
+                self.error("then", "only one of port-mirror and port-mirror-instance can be given");
+            }
+            (Some(name), false) if !self.known.mirrors.contains(name.as_str()) => {
+                self.unknown("port-mirror-instance", name);
+            }
+            (None, true) if !self.known.mirrors.contains("") => {
+                let message = "[forwarding-options port-mirroring] has no instance without a name";
+                self.error("then port-mirror", message);
+            }
+            (Some(_) | None, _) => {}
         }
     }
 

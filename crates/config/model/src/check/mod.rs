@@ -5,6 +5,7 @@ mod firewall;
 mod flow;
 mod interfaces;
 mod log;
+mod mirror;
 mod names;
 mod nat;
 mod persistent;
@@ -39,6 +40,7 @@ pub fn check(mut config: Config) -> Result<ValidConfig, Vec<Diagnostic>> {
     proxy::check(&config, &mut report);
     firewall::check(&config, &mut report);
     log::check(&config, &mut report);
+    mirror::check(&config, &mut report);
     system::check(&config, &mut report);
     if report.errors.is_empty() {
         return Ok(ValidConfig::new(config));

@@ -57,6 +57,10 @@ pub struct FilterThen {
     pub forwarding_class: Option<ClassName>,
     #[lower(leaf = "loss-priority")]
     pub loss_priority: Option<LossPriorityWord>,
+    #[lower(flag = "port-mirror")]
+    pub port_mirror: bool,
+    #[lower(leaf = "port-mirror-instance")]
+    pub port_mirror_instance: Option<String>,
 }
 
 /// `then three-color-policer`: the policer's kind is said again.

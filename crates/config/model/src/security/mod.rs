@@ -4,6 +4,7 @@ mod address_book;
 mod alg;
 mod flow;
 mod log;
+mod mirror_filter;
 mod nat;
 mod policies;
 mod screen;
@@ -18,6 +19,7 @@ pub use log::{
     LogCache, LogCategory, LogExclude, LogFacility, LogFile, LogFormat, LogHost, LogIpProtocol, LogMode,
     LogProtocol, LogSeverity, LogStream, LogStreamFile, LogTimeFormat, LogTransport, SecurityLog,
 };
+pub use mirror_filter::MirrorFilter;
 pub use nat::{
     BlockAllocation, DestinationNatAction, DestinationPool, DestinationRule, DestinationRuleSet,
     DeterministicPorts, NatContext, NatDestination, NatProtocol, NatProxy, NatRule, NatRuleSet, NatSource,
@@ -61,6 +63,8 @@ pub struct Security {
     pub alg: Alg,
     #[lower(container = "screen")]
     pub screen: Screen,
+    #[lower(list = "forwarding-options mirror-filter")]
+    pub mirror_filters: Vec<MirrorFilter>,
     #[lower(container = "log")]
     pub log: SecurityLog,
 }

@@ -4,9 +4,9 @@ use ravelin_types::Mac;
 use ravelin_wire::ethertype;
 
 use super::resolve::{self, Known};
-use super::{Put, Runner, Seen, opened};
+use super::{MACS, Put, Runner, Seen, opened};
 use crate::bench::{Arrival, Place};
-use crate::case::{Outcome, Pattern, What};
+use crate::case::{CopyOf, Outcome, Pattern, What};
 use crate::datagram::Datagram;
 
 /// What should have come, and whether it did.
@@ -26,6 +26,10 @@ enum Frame<'a> {
 impl Runner<'_> {
     pub(super) fn compare(&mut self, outcomes: &[Outcome], put: &Put, seen: Seen) -> Result<(), What> {
         let Seen { arrivals, mut drops } = seen;
+        let copies: Vec<_> =
+            outcomes.iter().filter_map(|o| if let Outcome::Copy(of) = o { Some(of) } else { None }).collect();
+        let (arrivals, notes) = self.copies(&copies, put, arrivals);
+        let mut notes = notes.into_iter();
         let mut frames = arrivals.iter();
         let mut wanted = Vec::new();
         self.waiting = None;
@@ -42,6 +46,9 @@ impl Runner<'_> {
                 Outcome::Held => {
                     self.waiting = put.datagram.clone();
                     Wanted { text: "held".into(), note: None }
+                }
+                Outcome::Copy(of) => {
+                    Wanted { text: format!("copy {}", of.port), note: notes.next().flatten() }
                 }
                 Outcome::Count(count) => {
                     let came = frames.by_ref().take(*count).count();
@@ -63,6 +70,57 @@ impl Runner<'_> {
         Err(What::Mismatch(report(&wanted, &got)))
     }
 
+    /// Takes out the copies that are expected; what is left, and of each whether it came. Copies and the packets themselves
+    /// leave by different ports, so nothing is said of their order.
+    fn copies(
+        &self,
+        wanted: &[&CopyOf],
+        put: &Put,
+        arrivals: Vec<Arrival>,
+    ) -> (Vec<Arrival>, Vec<Option<String>>) {
+        let outputs: Vec<&str> = wanted.iter().map(|of| of.port.as_str()).collect();
+        let is_copy = |a: &Arrival| matches!(&a.place, Place::Port(port) if outputs.contains(&port.as_str()));
+        let (mut copies, others): (Vec<_>, Vec<_>) = arrivals.into_iter().partition(is_copy);
+        let notes = wanted.iter().map(|of| {
+            let sources: Vec<&[u8]> = match of.left {
+                true => others.iter().map(|a| a.frame.as_slice()).collect(),
+                false => vec![&put.frame],
+            };
+            let expected: Vec<_> = sources.iter().map(|frame| self.copied(of, frame)).collect();
+            let here = |a: &Arrival| a.place == Place::Port(of.port.clone());
+            match copies.iter().position(|a| here(a) && expected.contains(&a.frame)) {
+                Some(at) => {
+                    copies.remove(at);
+                    None
+                }
+                None if !copies.iter().any(here) => Some("nothing came".to_owned()),
+                None => {
+                    Some(format!("expected one of {:?}", expected.iter().map(|e| hex(e)).collect::<Vec<_>>()))
+                }
+            }
+        });
+        let notes = notes.collect();
+        (others.into_iter().chain(copies).collect(), notes)
+    }
+
+    /// A frame as its copy leaves.
+    fn copied(&self, of: &CopyOf, frame: &[u8]) -> Vec<u8> {
+        let mut l3_at = MACS + 2;
+        while frame.get(l3_at - 2..l3_at) == Some(&ethertype::VLAN.to_be_bytes()[..]) {
+            l3_at += 4;
+        }
+        let end = of.cut.map_or(frame.len(), |cut| frame.len().min(l3_at + cut));
+        let tag = of.vlan.map(|tag| [ethertype::VLAN.to_be_bytes(), tag.to_be_bytes()].concat());
+        let tag = tag.unwrap_or_default();
+        match of.to {
+            None => [&frame[..MACS], &tag, &frame[MACS..end]].concat(),
+            Some(to) => {
+                let own = self.bench.station(&of.port).unwrap_or_default();
+                [&to.0[..], &own.0, &tag, &frame[l3_at - 2..end]].concat()
+            }
+        }
+    }
+
     /// Judges one frame against one outcome.
     fn frame(&mut self, outcome: &Outcome, put: &Put, arrival: Option<&Arrival>) -> Wanted {
         let seen = arrival.and_then(|a| opened(&a.frame)).and_then(|(_, _, l3)| Datagram::read(l3));
@@ -70,7 +128,9 @@ impl Runner<'_> {
             Outcome::Forward { unit, to, .. } => ("", unit, *to),
             Outcome::Host { unit, .. } => ("host ", unit, None),
             Outcome::Answer { unit, .. } | Outcome::AnswerEther { unit, .. } => ("answer ", unit, None),
-            Outcome::Drop(_) | Outcome::Held | Outcome::Count(_) => unreachable!("no frame comes of these"),
+            Outcome::Drop(_) | Outcome::Held | Outcome::Count(_) | Outcome::Copy(_) => {
+                unreachable!("no frame comes of these")
+            }
         };
         let frame = self.expected(outcome, put, seen.as_ref());
         let text = match &frame {
@@ -100,7 +160,7 @@ impl Runner<'_> {
             Outcome::Host { pattern, .. } => (pattern.as_deref(), given),
             Outcome::Answer { pattern, .. } => (Some(pattern), None),
             Outcome::AnswerEther { frame, .. } => return Frame::Ether(frame),
-            Outcome::Drop(_) | Outcome::Held | Outcome::Count(_) => (None, None),
+            Outcome::Drop(_) | Outcome::Held | Outcome::Count(_) | Outcome::Copy(_) => (None, None),
         };
         let Some(pattern) = pattern else {
             return match (base, &put.ether) {

@@ -2,7 +2,7 @@
 
 use ravelin_types::{Addr, Family, InterfaceId, PolicyId, PortId, Proto, RuleIdentity, ZoneId};
 
-use super::{WireError, alg, firewall, nat, pool, proto, screen};
+use super::{WireError, alg, firewall, mirror, nat, pool, proto, screen};
 use crate::{
     Action, AddressMatch, Aging, Application, Chunk, DestinationNat, FlowSettings, HostInbound, IcmpMatch,
     Interface, InterfaceAddress, Interfaces, LogWhen, Policy, PolicySection, Port, PortRange, Prefix,
@@ -31,6 +31,7 @@ pub(super) fn chunk(message: proto::Chunk) -> Read<Chunk> {
         Body::Section(x) => Chunk::Section(section(x)?),
         Body::ApplicationNames(x) => Chunk::ApplicationNames(x.names),
         Body::Screens(x) => Chunk::Screens(screen::decode(x)?),
+        Body::Mirrors(x) => Chunk::Mirrors(mirror::decode(x)?),
         Body::Firewall(x) => Chunk::Firewall(firewall::decode(x)?),
         Body::Algs(x) => Chunk::Algs(alg::decode(x)?),
     })

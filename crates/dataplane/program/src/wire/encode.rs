@@ -2,7 +2,7 @@
 
 use ravelin_types::{Addr, Family};
 
-use super::{alg, firewall, nat, pool, proto, screen};
+use super::{alg, firewall, mirror, nat, pool, proto, screen};
 use crate::{
     Action, AddressMatch, Aging, Application, Chunk, DestinationNat, FlowSettings, HostInbound, Interface,
     InterfaceAddress, Interfaces, Policy, PolicySection, Port, PortRange, Rematch, Service, SourceNat,
@@ -32,6 +32,7 @@ pub(super) fn chunk(chunk: &Chunk) -> proto::Chunk {
             Chunk::Section(x) => Body::Section(section(x)),
             Chunk::ApplicationNames(x) => Body::ApplicationNames(proto::Names { names: x.clone() }),
             Chunk::Screens(x) => Body::Screens(screen::encode(x)),
+            Chunk::Mirrors(x) => Body::Mirrors(mirror::encode(x)),
             Chunk::Firewall(x) => Body::Firewall(firewall::encode(x)),
             Chunk::Algs(x) => Body::Algs(alg::encode(x)),
         }),

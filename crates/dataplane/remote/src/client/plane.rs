@@ -6,10 +6,11 @@ use std::sync::atomic::Ordering;
 use ravelin_contract::{
     Admission, ApplyResult, DataPlane, Diagnostics, DropSample, Error, EventBatch, Explanation,
     FabricForwarding, FabricId, FilterLog, FirewallClear, FirewallCounters, Global, GroupId, Ha,
-    InjectRequest, InterfaceCounters, Link, NatCounters, PolicyCounters, PoolCounters, ScreenCounters,
-    SessionStore, Status, Telemetry, UpdateBatch, Updates,
+    InjectRequest, InterfaceCounters, Link, MirrorCounters, NatCounters, PolicyCounters, PoolCounters,
+    ScreenCounters, SessionStore, Status, Telemetry, UpdateBatch, Updates,
 };
 use ravelin_program::Program;
+use ravelin_types::MirrorId;
 
 use super::{Client, Effort, Repeat, odd};
 use crate::convert::{Wire, decode_all};
@@ -159,6 +160,18 @@ impl Telemetry for Client {
             Answer::Screens(list) => Ok(decode_all(list.counters)?),
             _ => Err(odd("screens")),
         }
+    }
+
+    fn mirrors(&self) -> Result<Vec<MirrorCounters>, Error> {
+        match self.read(Call::Mirrors(EMPTY))? {
+            Answer::Mirrors(list) => Ok(decode_all(list.counters)?),
+            _ => Err(odd("mirrors")),
+        }
+    }
+
+    fn clear_mirrors(&self, mirrors: &[MirrorId]) -> Result<(), Error> {
+        let ids = mirrors.iter().map(|id| id.0.into()).collect();
+        self.change(Call::ClearMirrors(proto::MirrorIds { ids }), Effort::Light)
     }
 
     fn firewall(&self) -> Result<FirewallCounters, Error> {

@@ -1,11 +1,11 @@
 //! Counters and events. Drops travel by the name of their reason, so that versions may differ.
 
 use ravelin_contract::{
-    Event, EventBatch, Global, InterfaceCounters, NatCounters, PolicyCounters, PoolCounters, ScreenCounters,
-    SessionEvent,
+    Event, EventBatch, Global, InterfaceCounters, MirrorCounters, MirrorLoss, NatCounters, PolicyCounters,
+    PoolCounters, ScreenCounters, SessionEvent,
 };
 use ravelin_program::Screen;
-use ravelin_types::{DropReason, NatRuleId, PolicyId, RuleIdentity, ZoneId};
+use ravelin_types::{DropReason, MirrorId, NatRuleId, PolicyId, RuleIdentity, ZoneId};
 
 use super::{Malformed, Read, Wire, address, decode_all, encode_all, need, octets, part, small, unit};
 use crate::proto;
@@ -166,6 +166,33 @@ impl Wire for ScreenCounters {
             zone: ZoneId(small("zone id", message.zone)?),
             hits: message.hits.into_iter().filter_map(count).collect(),
         })
+    }
+}
+
+impl Wire for MirrorCounters {
+    type Message = proto::MirrorCounters;
+
+    fn to_message(&self) -> proto::MirrorCounters {
+        let Self { id, identity, packets, bytes, lost } = *self;
+        let named = MirrorLoss::ALL.iter().map(|loss| (loss.name().to_owned(), lost[loss.index()]));
+        proto::MirrorCounters {
+            id: id.0.into(),
+            identity: identity.0,
+            packets,
+            bytes,
+            lost: named.filter(|(_, count)| *count > 0).collect(),
+        }
+    }
+
+    /// A reason of another version is left out.
+    fn from_message(message: proto::MirrorCounters) -> Read<Self> {
+        let proto::MirrorCounters { id, identity, packets, bytes, lost } = message;
+        let id = MirrorId(small("mirror id", id)?);
+        let mut counters = Self { id, identity: RuleIdentity(identity), packets, bytes, ..Self::default() };
+        for loss in MirrorLoss::ALL {
+            counters.lost[loss.index()] = lost.get(loss.name()).copied().unwrap_or(0);
+        }
+        Ok(counters)
     }
 }
 

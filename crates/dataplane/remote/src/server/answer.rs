@@ -5,6 +5,8 @@ use ravelin_contract::{
     SessionFilter, SessionKey, SessionRef, SessionView, UpdateBatch,
 };
 
+use ravelin_types::MirrorId;
+
 use crate::convert::{Wire, decode_all, encode_all, part, small};
 use crate::proto;
 use crate::proto::request::Call;
@@ -55,6 +57,10 @@ pub(super) fn answer(plane: &dyn DataPlane, call: Call) -> Result<Answer, Error>
             let counters = encode_all(&plane.telemetry().screens()?);
             Ok(Answer::Screens(proto::Screens { counters }))
         }
+        Call::Mirrors(_) => {
+            Ok(Answer::Mirrors(proto::Mirrors { counters: encode_all(&plane.telemetry().mirrors()?) }))
+        }
+        Call::ClearMirrors(list) => clear_mirrors(plane, &list),
         Call::Firewall(_) => Ok(Answer::Firewall(plane.telemetry().firewall()?.to_message())),
         Call::FirewallLog(_) => Ok(Answer::FirewallLog(plane.telemetry().firewall_log()?.to_message())),
         Call::ClearFirewall(what) => {
@@ -73,13 +79,21 @@ pub(super) fn answer(plane: &dyn DataPlane, call: Call) -> Result<Answer, Error>
             let samples = plane.diagnostics().drop_samples(max.min(SAMPLES_MAX) as usize)?;
             Ok(Answer::DropSamples(proto::DropSamples { samples: encode_all(&samples) }))
         }
-        Call::DeferWorkers(defer) => plane.link().defer_workers(defer).map(done),
-        Call::PrepareLinkCycle(_) => plane.link().prepare_link_cycle().map(done),
-        Call::NotifyLinkCycle(_) => plane.link().notify_link_cycle().map(done),
+        Call::DeferWorkers(_) | Call::PrepareLinkCycle(_) | Call::NotifyLinkCycle(_) => link(plane, &call),
         Call::SetGroupActive(_)
         | Call::SetWatchdog(_)
         | Call::SetFabricForwarding(_)
         | Call::SyncFabricState(_) => cluster(plane, call),
+    }
+}
+
+fn link(plane: &dyn DataPlane, call: &Call) -> Result<Answer, Error> {
+    let link = plane.link();
+    match call {
+        Call::DeferWorkers(defer) => link.defer_workers(*defer).map(done),
+        Call::PrepareLinkCycle(_) => link.prepare_link_cycle().map(done),
+        Call::NotifyLinkCycle(_) => link.notify_link_cycle().map(done),
+        _ => unreachable!("no call of the link"),
     }
 }
 
@@ -127,4 +141,9 @@ fn cluster(plane: &dyn DataPlane, call: Call) -> Result<Answer, Error> {
 
 fn done((): ()) -> Answer {
     Answer::Done(proto::Empty {})
+}
+
+fn clear_mirrors(plane: &dyn DataPlane, list: &proto::MirrorIds) -> Result<Answer, Error> {
+    let ids: Result<Vec<_>, _> = list.ids.iter().map(|id| small("mirror id", *id).map(MirrorId)).collect();
+    plane.telemetry().clear_mirrors(&ids?).map(done)
 }

@@ -8,7 +8,7 @@ use ravelin_contract::{
     NeighbourUpdate, PolicyCounters, Route, RouteUpdate, SessionFilter, SessionRef, UpdateBatch,
 };
 use ravelin_remote::{Server, listen};
-use ravelin_types::{Generation, InterfaceId, Mac, PortId, Proto};
+use ravelin_types::{Generation, InterfaceId, Mac, MirrorId, PortId, Proto};
 
 use crate::fake::{self, Fake, key, view};
 use crate::transfer::program;
@@ -114,6 +114,9 @@ fn telemetry_arrives_whole() {
     assert_eq!(telemetry.nat_rules().unwrap(), [fake::NAT]);
     assert_eq!(telemetry.interfaces().unwrap(), [fake::UNIT]);
     assert_eq!(telemetry.screens().unwrap(), [fake::screen_hits()]);
+    assert_eq!(telemetry.mirrors().unwrap(), [fake::MIRROR]);
+    telemetry.clear_mirrors(&[MirrorId(3), MirrorId(0)]).unwrap();
+    assert_eq!(plane.last_call(), "clear_mirrors [MirrorId(3), MirrorId(0)]");
     assert_eq!(telemetry.events(usize::MAX).unwrap(), fake::events());
     assert_eq!(plane.last_call(), "events 4096");
 }

@@ -8,15 +8,15 @@ use std::sync::Mutex;
 use ravelin_contract::{
     Admission, ApplyResult, Capabilities, CloseReason, DataPlane, Diagnostics, DropSample, Error, Event,
     EventBatch, Explanation, FabricForwarding, FabricId, FilterSpan, Finding, Global, GroupId, Ha,
-    InjectRequest, InjectVerdict, InterfaceCounters, Link, ManagedInterface, NatCounters, PolicyCounters,
-    PoolCounters, PortStatus, ReconcileResult, Refusal, ScreenCounters, SessionDeltas, SessionEvent,
-    SessionFilter, SessionKey, SessionRef, SessionState, SessionStore, SessionView, Status, Telemetry,
-    UpdateBatch, Updates, WingView, WorkerStatus,
+    InjectRequest, InjectVerdict, InterfaceCounters, Link, ManagedInterface, MirrorCounters, NatCounters,
+    PolicyCounters, PoolCounters, PortStatus, ReconcileResult, Refusal, ScreenCounters, SessionDeltas,
+    SessionEvent, SessionFilter, SessionKey, SessionRef, SessionState, SessionStore, SessionView, Status,
+    Telemetry, UpdateBatch, Updates, WingView, WorkerStatus,
 };
 use ravelin_program::{Program, Screen};
 use ravelin_types::{
-    DropReason, Generation, InterfaceId, NatRuleId, PolicyId, Proto, RuleIdentity, SessionId, WorkerId,
-    ZoneId,
+    DropReason, Generation, InterfaceId, MirrorId, NatRuleId, PolicyId, Proto, RuleIdentity, SessionId,
+    WorkerId, ZoneId,
 };
 
 #[derive(Default)]
@@ -144,6 +144,13 @@ pub fn screen_hits() -> ScreenCounters {
     }
 }
 
+pub const MIRROR: MirrorCounters = MirrorCounters {
+    id: MirrorId(3),
+    identity: RuleIdentity(0xfeed),
+    packets: 7,
+    bytes: 700,
+    lost: [1, 2, 3, 4, 5],
+};
 pub const POOL: PoolCounters = PoolCounters { id: 1, ports: [2, 3, 4, 5], others: 6, held: 7, capacity: 8 };
 pub const NAT: NatCounters =
     NatCounters { id: NatRuleId(1), identity: RuleIdentity(2), hits: 3, failed: 4, sessions: 5 };
@@ -330,6 +337,15 @@ impl Telemetry for Fake {
 
     fn screens(&self) -> Result<Vec<ScreenCounters>, Error> {
         Ok(vec![screen_hits()])
+    }
+
+    fn mirrors(&self) -> Result<Vec<MirrorCounters>, Error> {
+        Ok(vec![MIRROR])
+    }
+
+    fn clear_mirrors(&self, mirrors: &[MirrorId]) -> Result<(), Error> {
+        self.note(format!("clear_mirrors {mirrors:?}"));
+        Ok(())
     }
 
     fn events(&self, max: usize) -> Result<EventBatch, Error> {

@@ -1,0 +1,93 @@
+#!/usr/bin/env bash
+# Port mirroring, seen from the mirror port: byte-identical frames, one in ten, and nothing lost while the port is down.
+WORKERS=2
+# shellcheck source=lab/lib.sh
+. "$(dirname "$0")/../lib.sh"
+test_lab "$LAB_DIR/demo.conf"
+
+MIRROR="forwarding-options port-mirroring instance m"
+
+commit() { cli "configure; $1; commit"; }
+refused() { ! commit "$1" >"$STATE/out/refused" 2>&1; }
+records() { # NAME NAMESPACE DEVICE DIRECTION FILTER
+    spawn "$1" "$2" tcpdump -U -n -i "$3" -Q "$4" -w "$STATE/out/$1.pcap" "$5"
+    wait_until 5 grep -q 'listening on' "$STATE/log/$1"
+}
+frames_in() { tcpdump -n -r "$STATE/out/$1.pcap" 2>/dev/null | wc -l; }
+has_frames() { [ "$(frames_in "$1")" -ge "$2" ]; }
+# Every frame of one capture, byte for byte and as often, is in the other.
+same_frames() {
+    python3 - "$STATE/out/$1.pcap" "$STATE/out/$2.pcap" <<'PY'
+import collections, struct, sys
+def frames(path):
+    data, at, out = open(path, "rb").read(), 24, collections.Counter()
+    while at + 16 <= len(data):
+        size = struct.unpack("<I", data[at + 8:at + 12])[0]
+        out[data[at + 16:at + 16 + size]] += 1
+        at += 16 + size
+    return out
+one, other = map(frames, sys.argv[1:])
+missing = one - other
+print(f"{sum(one.values())} and {sum(other.values())} frames; {sum(missing.values())} missing")
+for frame in list(missing)[:3]:
+    print(frame.hex())
+sys.exit(bool(missing) or not one)
+PY
+}
+flood() { in_client ping -q -f -c "$1" -W2 "$2"; }
+# What mirroring costs it costs every time; what a busy machine costs comes and goes.
+loses_nothing() {
+    local try
+    for try in 1 2 3; do
+        echo "$try" >"$STATE/out/tries"
+        flood "$1" "$2" | tee "$STATE/out/flood" | grep -q ' 0% packet loss' && return
+    done
+    echo "three floods lost packets"; cat "$STATE/out/flood"; return 1
+}
+statistic() { cli "show forwarding-options port-mirroring" | sed -n "s/^ *$1 *: //p"; }
+between() { [ "$1" -ge "$2" ] && [ "$1" -le "$3" ] || { echo "$1 is not in $2..$3"; return 1; }; }
+
+check "the first packets pass within 10 s" wait_until 10 forwards
+check "a loop is refused" refused "set $MIRROR input ingress interface ge-0/0/0; set $MIRROR output interface ge-0-0-0.0"
+check "it names one place" grep -q "output interface ge-0-0-0.0" "$STATE/out/refused"
+check "and the other" grep -q "by .forwarding-options port-mirroring instance m input ingress" "$STATE/out/refused"
+check "the candidate is thrown away" cli "configure; rollback 0"
+check "an ingress mirror is committed" commit \
+    "set interfaces ge-0/0/2 unit 0 family inet address 192.0.2.1/24; set $MIRROR input ingress interface ge-0/0/0; set $MIRROR output interface ge-0/0/2"
+check "packets pass" wait_until 10 forwards
+
+records sent "$CLIENT" c0 out 'icmp or (icmp6 and ip6[40] == 128)'
+records copied "$TRUNK" t0 in ''
+check "a flood loses nothing" loses_nothing 500 198.51.100.2
+check "nor one over IPv6" loses_nothing 200 2001:db8:2::2
+check "denied packets are sent too" in_client ping -q -c3 -i0.2 -W1 10.1.0.1
+check "copies arrive" wait_until 5 has_frames copied 700
+stop sent
+stop copied
+check "every frame is on the mirror port, byte for byte" same_frames sent copied
+
+check "an egress mirror is committed" commit "delete $MIRROR input; set $MIRROR input egress interface ge-0/0/1.0"
+records left "$SERVER" s0 in 'icmp[0] == 8'
+records copied2 "$TRUNK" t0 in ''
+check "a flood loses nothing" loses_nothing 500 198.51.100.2
+check "copies arrive" wait_until 5 has_frames copied2 500
+stop left
+stop copied2
+check "frames are copied as they left, translated" same_frames left copied2
+
+check "one in ten is committed" commit "set $MIRROR input rate 10"
+check "counters are cleared" cli "clear forwarding-options port-mirroring"
+check "a flood loses nothing" loses_nothing 2000 198.51.100.2
+tries=$(cat "$STATE/out/tries")
+check "one in ten is mirrored" between "$(statistic 'Mirrored packets')" $((195 * tries)) $((205 * tries + 5))
+
+check "every packet again" commit "delete $MIRROR input rate"
+ip -n "$TRUNK" link set t0 down
+check "a flood loses nothing while the mirror port is down" loses_nothing 2000 198.51.100.2
+check "nor does one over IPv6" loses_nothing 500 2001:db8:2::2
+check "the lost copies are counted" between "$(cli "show forwarding-options port-mirroring" | awk '/Lost,/ { sum += $NF } END { print sum }')" 1 100000
+ip -n "$TRUNK" link set t0 up
+records back "$TRUNK" t0 in icmp
+check "packets pass" wait_until 10 forwards
+check "and copies come again" wait_until 10 has_frames back 1
+summary
