@@ -14,11 +14,9 @@ fn refused(whole: &str, line: &str) {
 fn what_would_not_be_done_is_refused() {
     let whole = "set firewall family inet filter f term t then accept\n";
     assert!(load(whole).result.is_ok());
-    for action in ["routing-instance r", "port-mirror", "port-mirror-instance m", "sample"] {
+    for action in ["routing-instance r", "sample", "prefix-action p", "packet-mode"] {
         refused(whole, &format!("firewall family inet filter f term t then {action}"));
     }
-    refused(whole, "firewall family inet filter f term t then prefix-action p");
-    refused(whole, "firewall family inet filter f term t then packet-mode");
     refused(whole, "firewall family inet filter f term t filter other");
 }
 
