@@ -27,9 +27,7 @@ impl Compiler<'_> {
     pub(crate) fn interfaces(&mut self) -> Interfaces {
         let mut out = Interfaces::default();
         for interface in &self.config.interfaces {
-            // The firewall itself: without addresses it needs no device.
-            let is_plain = |u: &Unit| families(u).all(|f| f.addresses.is_empty());
-            if interface.name == "lo0" && interface.units.iter().all(is_plain) {
+            if !needs_device(interface) {
                 continue;
             }
             let path = format!("interfaces {}", interface.name);
@@ -123,6 +121,13 @@ impl Compiler<'_> {
         let inbound = member.host_inbound.as_ref().map(|list| self.host_inbound(&path, member.at, list));
         Some((id, inbound))
     }
+}
+
+/// `lo0` without addresses is the firewall itself, a place for filters, and needs no device.
+#[must_use]
+pub fn needs_device(interface: &Config) -> bool {
+    let is_plain = |unit: &Unit| families(unit).all(|f| f.addresses.is_empty());
+    interface.name != "lo0" || !interface.units.iter().all(is_plain)
 }
 
 fn families(unit: &Unit) -> impl Iterator<Item = &Family> {

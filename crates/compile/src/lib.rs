@@ -29,7 +29,7 @@ use ravelin_types::Generation;
 
 pub use book::{BookError, IdBook};
 pub use error::CompileError;
-pub use interfaces::tap_name;
+pub use interfaces::{needs_device, tap_name};
 pub use mirror::mirror_identity;
 pub use resolved::{Resolved, ResolvedPort};
 pub use routes::routes;

@@ -26,11 +26,11 @@ pub trait Names {
     fn policy(&self, id: PolicyId) -> String;
     fn nat_rule(&self, id: NatRuleId) -> (NatRuleKind, String);
     fn application(&self, index: u32) -> Option<String>;
-    /// Where a denied packet came from and was going to, and whether it was answered.
     /// A firewall filter, as `show firewall` names it.
     fn filter(&self, _id: u32) -> String {
         String::new()
     }
+    /// Where a denied packet came from and was going to, and whether it was answered.
     fn denied(&self, interface: InterfaceId, policy: PolicyId) -> (String, String, bool);
 }
 

@@ -194,7 +194,9 @@ fn leave<R: Recorder>(
     };
     let passed = walk(turn, chain, &subject).and_then(|marks| police(turn, chain, &subject, marks));
     passed.map_err(|denied| {
-        if let (Denied::Reject(reject), false) = (denied, flow.from_host) {
+        // Who sent a packet of the other family knows nothing of this one.
+        let is_across = flow.key.family() != network.family;
+        if let (Denied::Reject(reject), false) = (denied, flow.from_host || is_across) {
             answer::reject_leaving(turn, packet, flow, reject);
         }
         Verdict::Drop(denied.reason())

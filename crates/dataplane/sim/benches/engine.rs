@@ -1,7 +1,7 @@
 //! What the engine costs: `step` on batches of 64 frames, without any backend.
 //!
-//! `cargo bench -p ravelin-sim --bench engine [established [SESSIONS...]|sessions|mirror]`. The program comes from configuration text:
-//! two zones, one permit, interface source NAT. Every session is translated; since one address has
+//! `cargo bench -p ravelin-sim --bench engine [established [SESSIONS...]|sessions|filters|mirror]`. The program comes from
+//! configuration text: two zones, one permit, interface source NAT. Every session is translated; since one address has
 //! 62,464 ports, sessions are spread over enough egress interfaces that none has more than 50,000.
 //! Frames are restored from untouched ones before each run of [`RUN`] frames, outside the timed part.
 //! A round's figure is the median of its runs, so that a preemption spoils one run and not the round.
@@ -45,6 +45,9 @@ fn main() {
     }
     if wanted("sessions") {
         sessions();
+    }
+    if wanted("filters") {
+        filters();
     }
     if wanted("mirror") {
         mirror();
@@ -91,6 +94,66 @@ fn sessions() {
         let both = 1e9 / (median(&mut up) + median(&mut down));
         println!("{policies:>10} {count:>10} {:>24} {:>22} {both:>12.0}", shown(up), shown(down));
     }
+}
+
+/// Established packets judged by an input filter whose last term accepts them and none before does.
+fn filters() {
+    println!("input filter, 64-byte UDP, 1000 sessions, forward; ns a packet, median (min-max)");
+    println!("{:>10} {:>34} {:>22}", "terms", "conditions", "forward");
+    for (terms, conditions) in
+        [(0, Conditions::Prefixes), (10, Conditions::Prefixes), (1000, Conditions::Prefixes)]
+            .into_iter()
+            .chain([(10, Conditions::Lengths), (1000, Conditions::Lengths)])
+    {
+        let text = configuration(1, 1, LogSessions::No) + &filter(terms, conditions);
+        let mut bench = Bench::with(1000, text);
+        let forward: Vec<_> = (0..1000).map(|n| bench.opening(n)).collect();
+        bench.open(&forward);
+        let (there, _) = bench.rounds(&forward);
+        println!("{terms:>10} {:>34} {:>22}", conditions.shown(), shown(there));
+    }
+}
+
+/// What the terms ask that do not hold.
+#[derive(Clone, Copy)]
+enum Conditions {
+    /// A source prefix, a protocol and a port: what prefilters exclude.
+    Prefixes,
+    /// A packet length: each term is looked at.
+    Lengths,
+}
+
+impl Conditions {
+    fn shown(self) -> &'static str {
+        match self {
+            Self::Prefixes => "source-address, protocol, port",
+            Self::Lengths => "packet-length",
+        }
+    }
+}
+
+/// A filter of so many terms at the inside unit; none for no terms.
+fn filter(terms: usize, conditions: Conditions) -> String {
+    let mut text = String::new();
+    let mut set = |line: String| writeln!(text, "set {line}").expect("a string takes all");
+    if terms == 0 {
+        return text;
+    }
+    for n in 1..terms {
+        let term = format!("firewall family inet filter f term t{n}");
+        match conditions {
+            Conditions::Prefixes => {
+                set(format!("{term} from source-address 172.{}.{}.0/24", 16 + n / 256, n % 256));
+                set(format!("{term} from protocol udp"));
+                set(format!("{term} from destination-port {}", 2000 + n));
+            }
+            Conditions::Lengths => set(format!("{term} from packet-length {}", 2000 + n)),
+        }
+        set(format!("{term} then discard"));
+    }
+    set("firewall family inet filter f term last then accept".into());
+    set("interfaces ge-0/0/0 unit 0 family inet filter input f".into());
+    text
 }
 
 /// Established packets, what arrives from inside mirrored; copies are made and not sent.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use ravelin_commit::{BookConsumer, BookFile, Consumers, PlaneConsumer, Plant, Proposal, propose};
-use ravelin_compile::{IdBook, Resolved, ResolvedPort};
+use ravelin_compile::{IdBook, Resolved, ResolvedPort, needs_device};
 use ravelin_contract::DataPlane;
 use ravelin_host::Observed;
 use ravelin_model::ValidConfig;
@@ -64,7 +64,7 @@ fn resolve(
     observed: &Observed,
 ) -> Result<Resolved, Vec<Diagnostic>> {
     let (mut resolved, mut errors) = (Resolved::default(), Vec::new());
-    for interface in &valid.get().interfaces {
+    for interface in valid.get().interfaces.iter().filter(|interface| needs_device(interface)) {
         match ravelin_host::resolve(&interface.name, map, observed) {
             Ok(device) => {
                 let mtu = u16::try_from(device.mtu).unwrap_or(u16::MAX);
@@ -82,4 +82,29 @@ fn resolve(
 
 fn plain(message: String) -> Diagnostic {
     Diagnostic::error(String::new(), Span::default(), message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(text: &str, expected: &[&str]) {
+        let valid = ravelin_model::load(text).result.unwrap();
+        let missing = resolve(&valid, &BTreeMap::new(), &Observed::default()).err().unwrap_or_default();
+        let missing: Vec<_> = missing.iter().map(|error| error.path.clone()).collect();
+        assert_eq!(missing, expected, "{text}");
+    }
+
+    #[test]
+    fn every_interface_but_a_bare_lo0_needs_a_device() {
+        let filter = "set firewall family inet filter f term t then accept\n\
+                      set interfaces lo0 unit 0 family inet filter input f\n";
+        check(filter, &[]);
+        check(
+            &format!("{filter}set interfaces lo0 unit 0 family inet address 192.0.2.1/32\n"),
+            &["interfaces lo0"],
+        );
+        check("set interfaces ge-0/0/0 unit 0 family inet address 192.0.2.1/24\n", &["interfaces ge-0/0/0"]);
+    }
 }

@@ -5,8 +5,11 @@
 //! from Juniper's page on RT_SCREEN_TCP. Written by hand. Spec: log-1..16.
 
 use jiff::tz::TimeZone;
-use ravelin_telemetry::{Clock, Deny, Flow, Form, Line, NatRuleKind, Record, ScreenTag, Style};
-use ravelin_types::Proto;
+use ravelin_contract::{FilterAction, FilterHit};
+use ravelin_telemetry::{
+    Clock, Deny, Flow, Form, Line, Names, NatRuleKind, Record, ScreenTag, Style, filtered,
+};
+use ravelin_types::{InterfaceId, NatRuleId, PolicyId, Proto, ZoneId};
 
 use crate::support::{at, closed, denied, flow, key, screen, style};
 
@@ -218,6 +221,72 @@ fn screens_are_errors_and_have_the_fields_of_their_protocol() {
     ] {
         let record = Record::Screen(screen(tag, attack, ports, Proto::UDP));
         check(style(Form::Syslog), "fw1", time, &record, &format!("{head}{expected}"));
+    }
+}
+
+/// The traditional text is that of a captured `PFE_FW_SYSLOG_IP`; names of fields are our own. Spec: firewall-filter-68.
+#[test]
+fn a_packet_that_a_filter_logs_in_both_forms() {
+    let hit = FilterHit {
+        filter: 3,
+        term: 1,
+        action: FilterAction::Discard,
+        interface: InterfaceId(0),
+        key: key("10.0.0.2:2000 > 198.51.100.1:23", Proto::TCP),
+        bytes: 40,
+    };
+    let time = "2026-11-21T07:13:39.5Z";
+    check(
+        style(Form::Syslog),
+        "fw1",
+        time,
+        &filtered(&hit, &Edge),
+        "<13>Nov 21 07:13:39 fw1 PFE: PFE_FW_SYSLOG_IP: FW: ge-0/0/0.0 edge D 6 10.0.0.2 198.51.100.1 2000 23 \
+         (1 packets)",
+    );
+    let answered = FilterHit {
+        action: FilterAction::Reject,
+        key: key("[2001:db8::2]:2000 > [2001:db8::1]:53", Proto::UDP),
+        ..hit
+    };
+    check(
+        style(Form::SdSyslog),
+        "fw1",
+        time,
+        &filtered(&answered, &Edge),
+        "<13>1 2026-11-21T07:13:39.500Z fw1 PFE - PFE_FW_SYSLOG_IP [junos@2636.1.1.1.2.129 \
+         interface-name=\"ge-0/0/0.0\" filter-name=\"edge\" action=\"R\" protocol-id=\"17\" \
+         source-address=\"2001:db8::2\" destination-address=\"2001:db8::1\" source-port=\"2000\" \
+         destination-port=\"53\"]",
+    );
+}
+
+/// A filter 3 called `edge`, and one unit.
+struct Edge;
+
+impl Names for Edge {
+    fn zone(&self, _: ZoneId) -> String {
+        unreachable!("filters know no zones")
+    }
+    fn unit(&self, id: Option<InterfaceId>) -> String {
+        assert_eq!(id, Some(InterfaceId(0)));
+        "ge-0/0/0.0".into()
+    }
+    fn policy(&self, _: PolicyId) -> String {
+        unreachable!("filters know no policies")
+    }
+    fn nat_rule(&self, _: NatRuleId) -> (NatRuleKind, String) {
+        unreachable!("filters know no NAT")
+    }
+    fn application(&self, _: u32) -> Option<String> {
+        unreachable!("filters know no applications")
+    }
+    fn filter(&self, id: u32) -> String {
+        assert_eq!(id, 3);
+        "edge".into()
+    }
+    fn denied(&self, _: InterfaceId, _: PolicyId) -> (String, String, bool) {
+        unreachable!("filters deny nothing by policy")
     }
 }
 

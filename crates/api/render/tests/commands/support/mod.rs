@@ -1,6 +1,7 @@
 //! A small firewall without packets: the plane, the configuration and the routes that commands are tested on.
 
 mod config;
+mod firewall;
 mod log;
 mod plane;
 mod program;

@@ -5,10 +5,11 @@ use std::sync::Mutex;
 
 use ravelin_contract::{
     Admission, ApplyResult, CloseReason, DataPlane, Diagnostics, DropSample, Error, EventBatch, Explanation,
-    Finding, Global, Ha, InjectRequest, InjectVerdict, InterfaceCounters, Link, MappingFilter, MappingList,
-    MappingOrigin, MappingPermit, NatCounters, PersistentMapping, PolicyCounters, PoolCounters, PortStatus,
-    ReconcileResult, ScreenCounters, SessionDeltas, SessionFilter, SessionKey, SessionRef, SessionState,
-    SessionStore, SessionView, Status, Telemetry, Updates, WingView, WorkerStatus,
+    FilterLog, Finding, FirewallClear, FirewallCounters, Global, Ha, InjectRequest, InjectVerdict,
+    InterfaceCounters, Link, MappingFilter, MappingList, MappingOrigin, MappingPermit, NatCounters,
+    PersistentMapping, PolicyCounters, PoolCounters, PortStatus, ReconcileResult, ScreenCounters,
+    SessionDeltas, SessionFilter, SessionKey, SessionRef, SessionState, SessionStore, SessionView, Status,
+    Telemetry, Updates, WingView, WorkerStatus,
 };
 use ravelin_program::Program;
 use ravelin_program::Screen;
@@ -21,6 +22,8 @@ use ravelin_types::{
 pub struct FakePlane {
     /// The last filter that sessions were cleared by.
     pub cleared: Mutex<Option<SessionFilter>>,
+    /// What was last set back to zero.
+    pub cleared_firewall: Mutex<Option<FirewallClear>>,
     /// The last packet that was injected.
     pub injected: Mutex<Option<InjectRequest>>,
 }
@@ -235,6 +238,16 @@ impl Telemetry for FakePlane {
     }
     fn screens(&self) -> Result<Vec<ScreenCounters>, Error> {
         Ok(vec![ScreenCounters { zone: ZoneId(2), hits: vec![(Screen::IcmpFlood, 4), (Screen::Land, 1)] }])
+    }
+    fn firewall(&self) -> Result<FirewallCounters, Error> {
+        Ok(super::firewall::counters())
+    }
+    fn firewall_log(&self) -> Result<FilterLog, Error> {
+        Ok(super::firewall::log())
+    }
+    fn clear_firewall(&self, what: &FirewallClear) -> Result<(), Error> {
+        *self.cleared_firewall.lock().unwrap() = Some(what.clone());
+        Ok(())
     }
     fn events(&self, _: usize) -> Result<EventBatch, Error> {
         unsupported()

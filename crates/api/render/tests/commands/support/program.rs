@@ -23,6 +23,7 @@ pub fn program() -> Program {
         ("", Chunk::SourceNat(SourceNat(vec![rule_set()]))),
         ("", Chunk::SourcePools(pools())),
         ("", Chunk::Algs(algs())),
+        ("", Chunk::Firewall(super::firewall::program())),
         ("trust-untrust", Chunk::Section(section())),
         ("global", Chunk::Section(global())),
         ("", Chunk::ApplicationNames(vec!["any".into(), "junos-http".into()])),
