@@ -5,7 +5,7 @@
 use ravelin_contract::{Event, SessionEvent};
 use ravelin_nat::{Action, PersistentRule, Recipe, Refusal, Request};
 use ravelin_tcp::{Conversation, Opened};
-use ravelin_types::{DropReason, Family, NatRuleId, Proto};
+use ravelin_types::{Addr, DropReason, Family, NatRuleId, Proto};
 use ravelin_wire::checksum::Delta;
 
 use crate::explain::{Fact, Recorder};
@@ -31,7 +31,7 @@ pub(crate) fn install<R: Recorder>(
     if !turn.shared.reserve_session() {
         return Err(Verdict::Drop(DropReason::SessionTableFull));
     }
-    let entered = mapped::enter(turn, draft).map_err(|reason| {
+    let entrance = mapped::enter(turn, flow, draft).map_err(|reason| {
         turn.shared.release_session();
         Verdict::Drop(reason)
     })?;
@@ -40,7 +40,7 @@ pub(crate) fn install<R: Recorder>(
             insert(turn, flow, draft, draft.inner.reversed()).map_err(Verdict::Drop)
         }
         Outward::Refused(why, rule) => failed(turn, rule, why.reason()),
-        Outward::Fixed(to, rule) => match insert(turn, flow, draft, draft.answers(to)) {
+        Outward::Fixed(to, rule) => match answered(turn, flow, draft, to) {
             Err(reason) => failed(turn, rule, reason),
             Ok(slot) => Ok(slot),
         },
@@ -52,15 +52,11 @@ pub(crate) fn install<R: Recorder>(
     match result {
         Ok(slot) => {
             screens::keep(turn, slot, reservation);
-            if let Some(lease) = entered {
-                turn.state.leases.keep_entry(slot, lease);
-            }
+            turn.state.keep_entrance(slot, entrance, flow, turn.now);
         }
-        Err(_) => {
+        Err(verdict) => {
             turn.shared.release_session();
-            if let Some(lease) = entered {
-                turn.state.leases.give_back(lease, turn.now);
-            }
+            turn.state.give_up_entrance(entrance, flow, verdict, turn.now);
         }
     }
     result
@@ -73,11 +69,11 @@ fn insert_leased<R: Recorder>(
     draft: &Draft,
     (action, rule, persistent): (Action, NatRuleId, Option<PersistentRule>),
 ) -> Result<u32, Verdict> {
-    let family = draft.inner.dst_family();
+    let family = draft.turned.map_or(draft.inner, |turned| turned.key).dst_family();
     let Some(egress) = turn.world.rules.unit(draft.egress) else {
         return failed(turn, rule, DropReason::EgressDown);
     };
-    let request = Request { persistent, ..nat::request(action, &draft.inner, flow.icmp(), egress) };
+    let request = Request { persistent, ..draft.request(action, flow.icmp(), egress) };
     for _ in 0..LEASE_TRIES {
         let state = &mut *turn.state;
         let recipe = match state.leases.lease(&request, turn.now, &mut state.random) {
@@ -87,7 +83,7 @@ fn insert_leased<R: Recorder>(
         let Recipe { addr, port, lease, .. } = recipe;
         let port = port.unwrap_or(draft.inner.sport());
         turn.rec.fact(Fact::Translated { family, addr, port });
-        match insert(turn, flow, draft, draft.answers((addr, port))) {
+        match answered(turn, flow, draft, (addr, port)) {
             Ok(slot) => {
                 let session = turn.state.sessions.get_mut(slot);
                 session.marks = session.marks.with(Marks::LEASE, true);
@@ -129,6 +125,17 @@ fn failed<R>(turn: &mut Turn<'_, R>, rule: NatRuleId, reason: DropReason) -> Res
     Err(Verdict::Drop(reason))
 }
 
+/// A session whose packets leave from `source`.
+fn answered<R: Recorder>(
+    turn: &mut Turn<'_, R>,
+    flow: &Flow,
+    draft: &Draft,
+    source: (Addr, u16),
+) -> Result<u32, DropReason> {
+    let back = draft.answers(&turn.world.rules.nat, source).ok_or(DropReason::Nat64NoSource)?;
+    insert(turn, flow, draft, back)
+}
+
 fn insert<R: Recorder>(
     turn: &mut Turn<'_, R>,
     flow: &Flow,
@@ -165,6 +172,7 @@ fn insert<R: Recorder>(
 
 fn build<R: Recorder>(turn: &mut Turn<'_, R>, flow: &Flow, draft: &Draft, back: FlowKey) -> Session {
     let settings = &turn.world.rules.flow;
+    let home = mapped::home(flow, turn.state.worker);
     let proto = flow.key.proto();
     let by_protocol = match proto {
         Proto::TCP => settings.tcp_timeout,
@@ -199,7 +207,8 @@ fn build<R: Recorder>(turn: &mut Turn<'_, R>, flow: &Flow, draft: &Draft, back: 
             .with(Marks::LOG_CLOSE, draft.log.close)
             .with(Marks::COUNT, draft.count)
             .with(Marks::ACROSS, draft.inner.is_across())
-            .with(Marks::ENTERED, draft.entered.is_some()),
+            .with(Marks::ENTERED, draft.entered.is_some() && home.is_none())
+            .with(Marks::GUEST, draft.entered.is_some() && home.is_some()),
         ..Session::EMPTY
     };
     session.packets[0] = 1;

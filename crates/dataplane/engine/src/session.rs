@@ -103,6 +103,8 @@ impl Marks {
 
     /// It came in by a persistent mapping.
     pub(crate) const ENTERED: Self = Self(32);
+    /// The mapping is another worker's.
+    pub(crate) const GUEST: Self = Self(512);
     /// Its two wings are of two families.
     pub(crate) const ACROSS: Self = Self(16);
     /// Its client has said nothing since the handshake, and is counted for it.
@@ -183,10 +185,19 @@ impl Session {
         &self.wings[usize::from(self.marks.has(Marks::ENTERED))].key
     }
 
+    /// Whether a persistent mapping let it in.
+    pub(crate) fn has_entered(&self) -> bool {
+        self.marks.has(Marks::ENTERED) || self.marks.has(Marks::GUEST)
+    }
+
     /// Whether its packets need nothing but translation: whatever another mark stands for has its say first.
     pub(crate) fn is_plain(&self) -> bool {
-        const PLAIN: u16 =
-            Marks::LOG_CLOSE.0 | Marks::COUNT.0 | Marks::LEASE.0 | Marks::ENTERED.0 | Marks::CHILD.0;
+        const PLAIN: u16 = Marks::LOG_CLOSE.0
+            | Marks::COUNT.0
+            | Marks::LEASE.0
+            | Marks::ENTERED.0
+            | Marks::GUEST.0
+            | Marks::CHILD.0;
         self.marks.0 & !PLAIN == 0
     }
 

@@ -16,6 +16,7 @@ use crate::counters::{Counters, FilterHits, Hits};
 use crate::express::Express;
 use crate::filters::LogRing;
 use crate::fragment::Fragments;
+use crate::guest::{Away, GUESTS_MAX, Guests};
 use crate::hold::Hold;
 use crate::key::FlowKey;
 use crate::mirror::Sampler;
@@ -78,6 +79,8 @@ pub struct State {
     pub(crate) outbox: Outbox,
     pub(crate) holds: Holds,
     pub(crate) leases: Leases,
+    pub(crate) guests: Guests,
+    pub(crate) away: Away,
     pub(crate) fragments: Fragments,
     pub(crate) hold: Hold,
     pub(crate) filter_log: LogRing,
@@ -124,6 +127,8 @@ impl State {
             holds: Holds::default(),
             outbox: Outbox::new(steering.is_alone()),
             leases,
+            guests: Guests::new(seed.key(lane | 8)),
+            away: Away::new(seed.key(lane | 9)),
             fragments: Fragments::new(seed.key(lane | 2)),
             hold: Hold::new(),
             filter_log: LogRing::new(),
@@ -204,6 +209,11 @@ impl State {
         self.unexpect_all(now);
         if rules.nat.is_persistent {
             self.leases.admit_entries();
+            if !self.steering.is_alone() {
+                let max = self.sessions.capacity().min(GUESTS_MAX);
+                self.guests.admit(max);
+                self.away.admit(max);
+            }
         }
         let must_end = self.leases.adopt(&rules.nat.pools.config, now);
         if !must_end.is_empty() {
@@ -256,6 +266,11 @@ impl State {
         }
         if session.marks.has(Marks::LEASE) || session.marks.has(Marks::ENTERED) {
             self.leases.session_ended(slot, now);
+        }
+        if session.marks.has(Marks::GUEST)
+            && let Some((key, home)) = self.away.session_ended(slot)
+        {
+            self.outbox.push(home, Message::Left { key, owner: self.worker });
         }
         if session.stub_at != NO_WORKER {
             let key = *session.stubbed_key();
@@ -313,7 +328,10 @@ impl State {
 
     /// Takes in what another worker says.
     pub fn receive(&mut self, message: Message) {
-        self.stubs.receive(message);
+        match message {
+            Message::Stub { .. } | Message::Unstub { .. } => self.stubs.receive(message),
+            Message::Made { .. } | Message::Left { .. } => self.guests.receive(message),
+        }
     }
 
     /// Ages sessions, a bounded number a call.
@@ -330,6 +348,9 @@ impl State {
             self.end(*slot, CloseReason::AgedOut, shared, now);
         }
         self.leases.sweep(now, budget);
+        let Self { guests, leases, away, outbox, worker, .. } = self;
+        guests.age(now, budget, |lease| leases.give_back(lease, now));
+        away.age(now, budget, (outbox, *worker));
     }
 
     /// Ends sessions that have been silent for too long while the table of the device is nearly full. Spec: tcp-48.
