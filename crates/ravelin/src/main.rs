@@ -3,6 +3,7 @@
 mod check;
 mod cli;
 mod confine;
+mod conformance;
 mod convert;
 mod daemon;
 mod dataplane;
@@ -36,6 +37,8 @@ enum Command {
     Daemon(daemon::Arguments),
     /// The operator's shell, or commands given with `-c`.
     Cli(cli::Arguments),
+    /// What RFCs demand of NAT, how far it is met, and the tests that prove it.
+    Conformance(conformance::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -53,6 +56,7 @@ fn main() -> ExitCode {
             daemon::run(arguments)
         }
         Command::Cli(arguments) => cli::run(&arguments),
+        Command::Conformance(arguments) => conformance::run(&arguments),
     }
 }
 

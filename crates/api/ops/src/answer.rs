@@ -335,6 +335,16 @@ pub struct SourceNatPool {
     pub others: u64,
     pub held: u64,
     pub capacity: u64,
+    #[serde(default)]
+    pub alarm: Option<Alarm>,
+}
+
+/// An alarm of a pool or rule: thresholds in percent in use, or in sessions.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Alarm {
+    pub raise: u32,
+    pub clear: u32,
+    pub raised: bool,
 }
 
 /// Destination NAT pools.
@@ -381,6 +391,8 @@ pub struct NatRule {
     pub hits: u64,
     pub failed: u64,
     pub sessions: u64,
+    #[serde(default)]
+    pub alarm: Option<Alarm>,
 }
 
 /// Who runs here.

@@ -4,6 +4,7 @@
 //! Place: above the contract and the program; no I/O, no clock, no text layout (that is `render`).
 //! State: a [`Session`] holds the mode and the edit path of one operator.
 
+mod alarms;
 mod answer;
 mod commits;
 mod completion;
@@ -22,8 +23,9 @@ mod table;
 pub mod wire;
 mod words;
 
+pub use alarms::{AlarmChange, NatAlarms, WantedAlarm, Watched, utilization};
 pub use answer::{
-    AlgStatus, Answer, DropCount, EditorList, Explained, FindingLine, FlowStatistics, InterfaceLine,
+    Alarm, AlgStatus, Answer, DropCount, EditorList, Explained, FindingLine, FlowStatistics, InterfaceLine,
     MirrorEntry, MirrorKind, MirrorList, MirrorOutputLine, NatKind, NatPool, NatPools, NatRule, NatRules,
     PlaneStatus, PolicyEntry, PolicyList, PortLine, RouteLine, Routes, ScreenStatistics, SessionDetail,
     SessionList, SessionSummary, SourceNatPool, SourceNatPools, Translation, UnitLine, Version, Wing,

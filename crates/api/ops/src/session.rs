@@ -2,6 +2,7 @@
 
 use ravelin_contract::DataPlane;
 
+use crate::alarms::NatAlarms;
 use crate::answer::{Answer, Version};
 use crate::config::{ConfigMode, Form, Problem, Written};
 use crate::configure;
@@ -24,6 +25,7 @@ pub struct Env<'a> {
     pub names: &'a NameTable,
     pub routes: &'a dyn RouteTable,
     pub log: &'a dyn LogView,
+    pub alarms: &'a NatAlarms,
     pub render: &'a dyn Render,
     pub facts: &'a Facts,
 }

@@ -37,18 +37,18 @@ pub use predefined::{is_unsupported, predefined};
 pub use report::{Refused, Report, Stanza, report};
 pub use routing_options::{RoutingOptions, StaticAction, StaticRoute};
 pub use security::{
-    Address, AddressBook, AddressLimit, AddressRef, AddressSet, AddressValue, Alg, BlockAllocation,
-    BlockFrag, DefaultPolicy, DestinationHeader, DestinationNatAction, DestinationPool, DestinationRule,
-    DestinationRuleSet, DeterministicPorts, ExtensionHeader, Flow, GlobalPolicy, HopByHopHeader, HostInbound,
-    IdsOption, LimitSession, LogCache, LogCategory, LogExclude, LogFacility, LogFile, LogFormat, LogHost,
-    LogIpProtocol, LogMode, LogProtocol, LogSeverity, LogStream, LogStreamFile, LogTimeFormat, LogTransport,
-    MatchDirection, MirrorFilter, NatContext, NatDestination, NatProtocol, NatProxy, NatRule, NatRuleSet,
-    NatSource, NatStatic, NumberRange, PersistentNat, Policies, Policy, PolicyAction, PolicyRematch,
-    PoolPersistentNat, PoolPort, Port, PortSpan, Protocol, ProxyRange, Screen, ScreenAggregation, ScreenIcmp,
-    ScreenIp, ScreenSynFlood, ScreenTcp, ScreenTunnel, ScreenUdp, ScreenUdpFlood, ScreenWhiteList, Security,
-    SecurityLog, SecurityZone, Service, SideLimit, SourceNatAction, SourcePool, StaticPrefix, StaticRule,
-    StaticRuleSet, SynFloodProtection, SynFloodWhiteList, TcpSession, Threshold, ZoneInterface,
-    ZonePairPolicies, with_unit,
+    Address, AddressBook, AddressLimit, AddressRef, AddressSet, AddressValue, AlarmThresholds, Alg,
+    BlockAllocation, BlockFrag, DefaultPolicy, DestinationHeader, DestinationNatAction, DestinationPool,
+    DestinationRule, DestinationRuleSet, DeterministicPorts, ExtensionHeader, Flow, GlobalPolicy,
+    HopByHopHeader, HostInbound, IdsOption, LimitSession, LogCache, LogCategory, LogExclude, LogFacility,
+    LogFile, LogFormat, LogHost, LogIpProtocol, LogMode, LogProtocol, LogSeverity, LogStream, LogStreamFile,
+    LogTimeFormat, LogTransport, MatchDirection, MirrorFilter, NatContext, NatDestination, NatProtocol,
+    NatProxy, NatRule, NatRuleSet, NatSource, NatStatic, NumberRange, PersistentNat, Policies, Policy,
+    PolicyAction, PolicyRematch, PoolPersistentNat, PoolPort, Port, PortSpan, Protocol, ProxyRange, Screen,
+    ScreenAggregation, ScreenIcmp, ScreenIp, ScreenSynFlood, ScreenTcp, ScreenTunnel, ScreenUdp,
+    ScreenUdpFlood, ScreenWhiteList, Security, SecurityLog, SecurityZone, Service, SideLimit,
+    SourceNatAction, SourcePool, StaticPrefix, StaticRule, StaticRuleSet, SynFloodProtection,
+    SynFloodWhiteList, TcpSession, Threshold, ZoneInterface, ZonePairPolicies, with_unit,
 };
 pub use system::{Archival, ArchiveSite, SiteDirectory, System};
 pub use valid::ValidConfig;

@@ -208,6 +208,7 @@ fn loaded(text: &str) -> Config {
 
 proptest! {
     #![proptest_config(ProptestConfig { rng_seed: proptest::test_runner::RngSeed::Fixed(11), ..ProptestConfig::default() })]
+    // Proves: rfc3022-3, rfc3022-4, rfc4787-3, rfc4787-11, rfc5382-7, rfc6888-1, rfc6888-13.
     #[test]
     fn engine_and_model_agree_on_nat(text in config(), packets in vec((packet(), any::<bool>()), 1..60), workers in 1u8..=4) {
         let config = loaded(&text);

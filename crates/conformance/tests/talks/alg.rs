@@ -135,6 +135,7 @@ fn setups() -> impl Iterator<Item = Setup> {
     })
 }
 
+// Proves: rfc3022-9.
 #[test]
 fn active_ftp_through_source_nat() {
     for setup in setups() {
@@ -161,6 +162,7 @@ fn active_ftp_through_source_nat() {
     }
 }
 
+// Proves: rfc3022-9.
 #[test]
 fn passive_ftp_through_source_nat_and_without_nat() {
     for setup in setups() {
@@ -311,6 +313,7 @@ fn a_line_that_names_another_host_or_a_service_dies() {
     }
 }
 
+// Proves: rfc5382-6.
 #[test]
 fn a_disabled_gateway_looks_at_nothing() {
     let mut ground = Ground::new(&[OUT, SNAT, "set security alg ftp disable\n"].concat(), Setup::default());
@@ -421,6 +424,7 @@ fn oversize_messages_pass_or_die_as_configured() {
     }
 }
 
+// Proves: rfc3022-10.
 /// The server of the names is inside, under static NAT, and so is the host that is asked for; or the client is inside.
 #[test]
 fn answers_show_the_address_that_their_client_can_reach() {

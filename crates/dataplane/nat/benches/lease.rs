@@ -198,9 +198,9 @@ fn memory() {
     assert_eq!(allocator.footprint().ports, 0);
 }
 
-/// Ten million random operations over every mode.
+/// A hundred million random operations over every mode.
 fn soak() {
-    const OPS: usize = 10_000_000;
+    const OPS: usize = 100_000_000;
     let plain = Ports { low: 1024, high: 4095, ..Ports::default() };
     let mut allocator = allocator(
         vec![

@@ -40,6 +40,7 @@ impl Operator {
         let plane = control.works.plane.clone();
         let names = control.names.clone();
         let log = control.works.log.clone();
+        let alarms = control.alarms.clone();
         let host_name = if control.host_name.is_empty() { "ravelin" } else { &control.host_name };
         let facts = Facts { host_name: host_name.to_owned(), version: env!("CARGO_PKG_VERSION").into() };
         let routes = View { table, statics: control.static_prefixes() };
@@ -50,6 +51,7 @@ impl Operator {
             names: &names,
             routes: &routes,
             log: &*log,
+            alarms: &alarms,
             render: &Junos,
             facts: &facts,
         };

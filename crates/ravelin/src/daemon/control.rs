@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use ravelin_commit::{CommitError, Life, Note, Now};
 use ravelin_forwarding::Names;
-use ravelin_ops::NameTable;
+use ravelin_ops::{NameTable, NatAlarms};
 use ravelin_store::{Directory, Record};
 use ravelin_syntax::Tree;
 use ravelin_types::InterfaceId;
@@ -21,6 +21,7 @@ pub struct Control {
     pub works: Works,
     pub names: NameTable,
     pub host_name: String,
+    pub alarms: NatAlarms,
     /// Devices of the units that run, for probes.
     pub taps: BTreeMap<InterfaceId, String>,
     forwarding: watch::Sender<Names>,
@@ -35,6 +36,7 @@ impl Control {
             works,
             names: NameTable::default(),
             host_name: String::new(),
+            alarms: NatAlarms::default(),
             taps: BTreeMap::new(),
             forwarding,
             seen: 0,

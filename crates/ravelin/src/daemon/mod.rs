@@ -8,6 +8,7 @@ mod control;
 mod forms;
 mod log;
 mod machine;
+mod nat_alarms;
 mod routes;
 mod supervisor;
 mod tasks;

@@ -16,6 +16,7 @@ use tokio::sync::{mpsc, watch};
 
 use super::control::{Control, now};
 use super::log::Log;
+use super::nat_alarms;
 use super::routes::Table;
 use super::supervisor::{self, CALL_MAX, Place};
 
@@ -51,6 +52,8 @@ pub fn spawn(
     std::thread::spawn(move || handle.block_on(events(&own, &shared)));
     let (own, shared) = (place.clone(), control.clone());
     std::thread::spawn(move || watch_over(&own, &shared, child));
+    let (own, shared) = (place.clone(), control.clone());
+    std::thread::spawn(move || nat_alarms::watch(&own, &shared));
     let shared = control.clone();
     std::thread::spawn(move || keep_time(&shared));
     let shared = control.clone();

@@ -21,10 +21,10 @@ pub use log::{
 };
 pub use mirror_filter::MirrorFilter;
 pub use nat::{
-    BlockAllocation, DestinationNatAction, DestinationPool, DestinationRule, DestinationRuleSet,
-    DeterministicPorts, NatContext, NatDestination, NatProtocol, NatProxy, NatRule, NatRuleSet, NatSource,
-    NatStatic, PersistentNat, PoolPersistentNat, PoolPort, Port, PortSpan, ProxyRange, SourceNatAction,
-    SourcePool, StaticPrefix, StaticRule, StaticRuleSet,
+    AlarmThresholds, BlockAllocation, DestinationNatAction, DestinationPool, DestinationRule,
+    DestinationRuleSet, DeterministicPorts, NatContext, NatDestination, NatProtocol, NatProxy, NatRule,
+    NatRuleSet, NatSource, NatStatic, PersistentNat, PoolPersistentNat, PoolPort, Port, PortSpan, ProxyRange,
+    SourceNatAction, SourcePool, StaticPrefix, StaticRule, StaticRuleSet,
 };
 pub use policies::{
     AddressRef, DefaultPolicy, GlobalPolicy, Policies, Policy, PolicyAction, PolicyRematch, ZonePairPolicies,

@@ -8,7 +8,7 @@ mod program;
 
 use ravelin_contract::{NextHop, Route};
 use ravelin_ops::{
-    Env, Facts, NameTable, Reply, RouteEntry, RouteTable, Session, answer, complete, execute, wire,
+    Env, Facts, NameTable, NatAlarms, Reply, RouteEntry, RouteTable, Session, answer, complete, execute, wire,
 };
 use ravelin_render::Junos;
 use ravelin_types::InterfaceId;
@@ -49,6 +49,7 @@ pub struct Bench {
     pub config: FakeConfig,
     pub session: Session,
     pub log: FakeLog,
+    pub alarms: NatAlarms,
     names: NameTable,
     facts: Facts,
 }
@@ -60,6 +61,7 @@ impl Bench {
             config: FakeConfig::default(),
             session: Session::new("admin"),
             log: FakeLog::default(),
+            alarms: NatAlarms::default(),
             names: NameTable::new(&program()),
             facts: Facts { host_name: "fw1".into(), version: "0.1.0".into() },
         }
@@ -70,22 +72,25 @@ impl Bench {
     }
 
     pub fn reply_with(&mut self, line: &str, text: Option<&str>) -> Reply {
-        let Self { plane, config, session, names, log, facts } = self;
-        let mut env = Env { plane, config, names, routes: &FakeRoutes, log: &*log, render: &Junos, facts };
+        let Self { plane, config, session, names, log, alarms, facts } = self;
+        let mut env =
+            Env { plane, config, names, routes: &FakeRoutes, log: &*log, alarms, render: &Junos, facts };
         execute(&mut env, session, line, text)
     }
 
     /// The answer to a question.
     pub fn answer(&mut self, yes: bool) -> Reply {
-        let Self { plane, config, session, names, log, facts } = self;
-        let mut env = Env { plane, config, names, routes: &FakeRoutes, log: &*log, render: &Junos, facts };
+        let Self { plane, config, session, names, log, alarms, facts } = self;
+        let mut env =
+            Env { plane, config, names, routes: &FakeRoutes, log: &*log, alarms, render: &Junos, facts };
         answer(&mut env, session, yes)
     }
 
     /// What a client shows before the next line.
     pub fn prompt(&mut self) -> String {
-        let Self { plane, config, session, names, log, facts } = self;
-        let mut env = Env { plane, config, names, routes: &FakeRoutes, log: &*log, render: &Junos, facts };
+        let Self { plane, config, session, names, log, alarms, facts } = self;
+        let mut env =
+            Env { plane, config, names, routes: &FakeRoutes, log: &*log, alarms, render: &Junos, facts };
         let nothing = wire::Request::Run { line: String::new(), text: None };
         wire::answer(&mut env, session, &nothing).prompt
     }
@@ -107,8 +112,9 @@ impl Bench {
     }
 
     pub fn words(&mut self, line: &str) -> Vec<String> {
-        let Self { plane, config, session, names, log, facts } = self;
-        let env = Env { plane, config, names, routes: &FakeRoutes, log: &*log, render: &Junos, facts };
+        let Self { plane, config, session, names, log, alarms, facts } = self;
+        let env =
+            Env { plane, config, names, routes: &FakeRoutes, log: &*log, alarms, render: &Junos, facts };
         complete(&env, session, line).into_iter().map(|c| c.word).collect()
     }
 }
