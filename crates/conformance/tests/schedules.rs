@@ -2,7 +2,7 @@
 //!
 //! The engine's own step, one state a thread, a channel a worker. What must hold whatever the order: no external end is two hosts',
 //! every session is counted with its mapping once, a pool gives out what it has and no more, and all of it comes back once.
-//! `SCHEDULES` is how many are tried (default 40). Spec: nat-pool-2..4, nat-pool-8, nat-persistent-7, nat-persistent-17, steer-8.
+//! `SCHEDULES` is how many are tried (default 400). Spec: nat-pool-2..4, nat-pool-8, nat-persistent-7, nat-persistent-17, steer-8.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
@@ -25,7 +25,7 @@ use shuttle::sync::{Mutex, mpsc};
 use shuttle::{Config, Runner, thread};
 
 const WORKERS: u8 = 3;
-const SCHEDULES: usize = 40;
+const SCHEDULES: usize = 400;
 const HEADROOM: usize = 64;
 const SESSIONS: usize = 256;
 /// Kept hosts are 10.1.0.2 to 10.1.0.5, those of the small pool 10.1.1.2 and on.
