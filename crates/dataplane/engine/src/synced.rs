@@ -3,10 +3,12 @@
 //! Place: between batches, beside the first path, whose install this repeats with what is already decided. What was taken is given
 //! back when anything fails. Spec: sync-1..7.
 
+use std::time::Duration;
+
 use ravelin_contract::{
     ContentShift, HandshakeShift, PutRefusal, SessionState, SourceBinding, SyncedSession, SyncedWing,
 };
-use ravelin_nat::{Action, Inbound, Lease, PoolId, Recipe, Request};
+use ravelin_nat::{Action, Inbound, Lease, MappingRecord, PersistentRule, PoolId, Recipe, Request};
 use ravelin_screen::cookie::Splice;
 use ravelin_tcp::Conversation;
 use ravelin_types::{Instant, InterfaceId, NatRuleId, Proto, SessionId, WorkerId, ZoneId};
@@ -231,7 +233,9 @@ impl State {
         let request = request(session, synced, rules).ok_or(PutRefusal::Unknown)?;
         let back = &session.wings[1].key;
         let (addr, port) = (back.dst(), back.dport());
-        let recipe = if request.persistent.is_some() {
+        let recipe = if let Some(rule) = request.persistent {
+            // Its mapping, if that has not come before it.
+            let _ = self.leases.put_mapping(&mapping_of(session, &request, rule), now);
             self.leases.lease(&request, now, &mut self.random)
         } else {
             self.leases.restore(&request, addr, leased_port(&request, back), now)
@@ -425,6 +429,28 @@ fn request(session: &Session, synced: &SyncedSession, rules: &Rules) -> Option<R
         | Outward::Fixed(..)
         | Outward::NoAddress(_)
         | Outward::Refused(..) => None,
+    }
+}
+
+/// The mapping that a session shows.
+fn mapping_of(session: &Session, request: &Request, rule: PersistentRule) -> MappingRecord {
+    let [first, second] = &session.wings;
+    let kept = !rule.address_mapping;
+    let port = |port: u16| if kept { port } else { 0 };
+    MappingRecord {
+        action: request.action,
+        rule,
+        proto: if kept { request.proto } else { Proto::default() },
+        token: request.token,
+        family: request.source_family,
+        addr: request.source,
+        port: port(first.key.sport()),
+        external_family: request.family,
+        external: second.key.dst(),
+        external_port: port(second.key.dport()),
+        sessions: 0,
+        idle: Duration::ZERO,
+        remotes: Vec::new(),
     }
 }
 
