@@ -112,7 +112,7 @@ fn keys_and_ports_of_others_are_theirs() {
     let mut port = other.clone();
     port.wings[0].key.src = "10.1.0.3".parse().unwrap();
     assert_eq!(put(&peer, &port).unwrap_err(), PutRefusal::Translation, "one port, two internal ends");
-    assert_eq!(exported(&peer), [right.clone()]);
+    assert_eq!(the_only(&peer), right);
     // The same one later: as the peer has it now.
     let mut later = SyncedSession { idle_ms: 300, timeout_s: 7, log_close: true, count: true, ..right };
     later.wings[1].packets = 1000;
@@ -138,12 +138,12 @@ ge-0/0/0.0 udp 10.1.0.2:7 > 198.51.100.2:53 => sent 1";
 /// Spec: sync-15.
 #[test]
 fn a_session_brings_its_mapping_and_counts_in_it() {
-    let had = after(&format!(
+    let had = after(
         "config persistent
 ge-0/0/0.0 udp 10.1.0.2:5 > 198.51.100.2:53      => ge-0/0/1.0 udp 203.0.113.5:$a > 198.51.100.2:53
 ge-0/0/1.0 udp 198.51.100.9:7 > 203.0.113.5:$a   => ge-0/0/0.0 udp 198.51.100.9:7 > 10.1.0.2:5
-"
-    ));
+",
+    );
     let sessions = exported(&had);
     let [out, inward] = sessions.as_slice() else { panic!("{sessions:#?}") };
     assert!(inward.entered && !out.entered);

@@ -254,7 +254,6 @@ impl Meters {
     }
 
     /// Counts a session that is there already, beyond its limits too. Spec: sync-6.
-    #[must_use]
     pub fn reserve_carried(&self, profile: &Profile, packet: &Packet<'_>) -> SessionHold {
         let mut hold = SessionHold::NONE;
         if profile.limits_sessions() {

@@ -44,6 +44,39 @@ pub(super) fn answer(plane: &dyn DataPlane, call: Call) -> Result<Answer, Error>
         | Call::CountSessions(_)
         | Call::ReconcileBulk(_) => sessions(plane, call),
         Call::DrainDeltas(_) | Call::ExportSessions(_) | Call::SweepProfile(_) => deltas(plane, call),
+        Call::Global(_)
+        | Call::Policies(_)
+        | Call::NatRules(_)
+        | Call::SourcePools(_)
+        | Call::Interfaces(_)
+        | Call::Screens(_)
+        | Call::Mirrors(_)
+        | Call::ClearMirrors(_)
+        | Call::Firewall(_)
+        | Call::FirewallLog(_)
+        | Call::ClearFirewall(_)
+        | Call::Events(_) => telemetry(plane, call),
+        Call::PersistentMappings(_) | Call::ClearPersistentMappings(_) => mappings(plane, call),
+        Call::Status(_) => Ok(Answer::Status(plane.diagnostics().status()?.to_message())),
+        Call::Arm(armed) => plane.diagnostics().arm(armed).map(done),
+        Call::InjectPacket(request) => {
+            let request = InjectRequest::from_message(request)?;
+            Ok(Answer::Explanation(plane.diagnostics().inject_packet(&request)?.to_message()))
+        }
+        Call::DropSamples(max) => {
+            let samples = plane.diagnostics().drop_samples(max.min(SAMPLES_MAX) as usize)?;
+            Ok(Answer::DropSamples(proto::DropSamples { samples: encode_all(&samples) }))
+        }
+        Call::DeferWorkers(_) | Call::PrepareLinkCycle(_) | Call::NotifyLinkCycle(_) => link(plane, &call),
+        Call::SetGroupActive(_)
+        | Call::SetWatchdog(_)
+        | Call::SetFabricForwarding(_)
+        | Call::SyncFabricState(_) => cluster(plane, call),
+    }
+}
+
+fn telemetry(plane: &dyn DataPlane, call: Call) -> Result<Answer, Error> {
+    match call {
         Call::Global(_) => Ok(Answer::Global(plane.telemetry().global()?.to_message())),
         Call::Policies(_) => {
             let counters = encode_all(&plane.telemetry().policies()?);
@@ -74,25 +107,10 @@ pub(super) fn answer(plane: &dyn DataPlane, call: Call) -> Result<Answer, Error>
         Call::ClearFirewall(what) => {
             plane.telemetry().clear_firewall(&FirewallClear::from_message(what)?).map(done)
         }
-        Call::PersistentMappings(_) | Call::ClearPersistentMappings(_) => mappings(plane, call),
         Call::Events(max) => {
             Ok(Answer::Events(plane.telemetry().events(max.min(EVENTS_MAX) as usize)?.to_message()))
         }
-        Call::Status(_) => Ok(Answer::Status(plane.diagnostics().status()?.to_message())),
-        Call::Arm(armed) => plane.diagnostics().arm(armed).map(done),
-        Call::InjectPacket(request) => {
-            let request = InjectRequest::from_message(request)?;
-            Ok(Answer::Explanation(plane.diagnostics().inject_packet(&request)?.to_message()))
-        }
-        Call::DropSamples(max) => {
-            let samples = plane.diagnostics().drop_samples(max.min(SAMPLES_MAX) as usize)?;
-            Ok(Answer::DropSamples(proto::DropSamples { samples: encode_all(&samples) }))
-        }
-        Call::DeferWorkers(_) | Call::PrepareLinkCycle(_) | Call::NotifyLinkCycle(_) => link(plane, &call),
-        Call::SetGroupActive(_)
-        | Call::SetWatchdog(_)
-        | Call::SetFabricForwarding(_)
-        | Call::SyncFabricState(_) => cluster(plane, call),
+        _ => unreachable!("only calls on telemetry come here"),
     }
 }
 

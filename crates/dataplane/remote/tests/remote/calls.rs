@@ -12,6 +12,7 @@ use ravelin_remote::{Server, listen};
 use ravelin_types::{Generation, InterfaceId, Mac, MirrorId, PortId, Proto, ZoneId};
 
 use crate::fake::{self, Fake, key, view};
+use crate::synced;
 use crate::transfer::program;
 use crate::{Served, serve};
 
@@ -92,9 +93,9 @@ fn sessions_are_found_put_and_deleted() {
     let store = client.sessions();
     assert_eq!(store.get(&key(3)).unwrap(), Some(view(3)));
     assert_eq!(store.get(&key(10)).unwrap(), None);
-    let put = store.put_synced(&fake::synced()).unwrap();
-    assert_eq!(plane.last_call(), format!("{:?}", Some(&fake::synced()[1])));
-    let refused = vec![(fake::synced()[0].id, PutRefusal::Collision)];
+    let put = store.put_synced(&synced::synced()).unwrap();
+    assert_eq!(plane.last_call(), format!("{:?}", Some(&synced::synced()[1])));
+    let refused = vec![(synced::synced()[0].id, PutRefusal::Collision)];
     assert_eq!(put, PutResult { installed: 1, updated: 3, refused });
     let refs: Vec<_> = (0..9000).map(|port| SessionRef { id: view(port).id, key: key(port) }).collect();
     assert_eq!(store.delete_known(&refs, CloseReason::PeerDelete).unwrap(), 9000);
@@ -115,14 +116,14 @@ fn changes_and_exports_arrive_whole_and_are_bounded() {
     let client = served.client();
     let deltas = client.sessions().deltas().unwrap();
     let cursor = DeltaCursor { epoch: 7, seen: vec![0, u64::MAX] };
-    assert_eq!(deltas.drain(&cursor, 5).unwrap(), fake::deltas());
+    assert_eq!(deltas.drain(&cursor, 5).unwrap(), synced::deltas());
     assert_eq!(plane.last_call(), format!("{cursor:?} 5"));
     deltas.drain(&cursor, usize::MAX).unwrap();
     assert_eq!(plane.last_call(), format!("{cursor:?} 4096"));
     let from = ExportCursor { worker: 3, slot: 9 };
     let batch = deltas.export(&[GroupId(2)], from, usize::MAX).unwrap();
     assert_eq!(plane.last_call(), format!("{:?} {from:?} 4096", [GroupId(2)]));
-    assert_eq!(batch.sessions, fake::synced());
+    assert_eq!(batch.sessions, synced::synced());
     assert_eq!(batch.next, Some(ExportCursor { worker: 1, slot: u32::MAX }));
     assert_eq!(deltas.sweep_profile().unwrap().idle_interval_s, 60);
 }
