@@ -116,7 +116,7 @@ pub(crate) fn open<R: Recorder>(
         Err(Verdict::HandOver(over)) => mapped::send_on(turn, flow, draft, over),
         Err(verdict) => verdict,
         Ok(slot) => {
-            home::leave_stub(turn, slot);
+            home::leave_stub(turn.state, &turn.world.rules, slot);
             alg::attach(turn, slot);
             fast_path::forward(turn, packet, flow, WingRef::new(slot, 0))
         }
