@@ -138,6 +138,7 @@ fn nat_rule() -> impl Strategy<Value = NatRule> {
         action,
         pool_persistent: None,
         interface_persistent: None,
+        alarm: Default::default(),
         at: Default::default(),
     })
 }
