@@ -6,6 +6,7 @@
 
 mod act;
 mod alg;
+mod batch;
 mod between;
 mod counters;
 mod cut;
@@ -44,7 +45,9 @@ mod steer;
 mod step;
 mod stub;
 mod tcp;
+mod trial;
 mod verdict;
+mod watch;
 
 pub use counters::{Counters, FilterHits, Hits, MirrorCounts};
 pub use explain::{Answered, Condition, Fact, NoRecorder, Recorder, Trace};
@@ -63,4 +66,6 @@ pub use state::{Limits, State};
 pub use steer::{HandOver, Steering};
 pub use step::{BATCH_MAX, step};
 pub use stub::Message;
+pub use trial::{LiveSession, keys_of};
 pub use verdict::{Egress, Verdict};
+pub use watch::{Armed, FACTS_MAX, Head, Noted, Notes, SAMPLES_A_REASON, Sample, Tape};

@@ -134,7 +134,7 @@ impl Splices {
         rewrite::transport_delta(bytes, from, network.proto, delta);
     }
 
-    fn get(&self, slot: u32) -> Option<&Splice> {
+    pub(crate) fn get(&self, slot: u32) -> Option<&Splice> {
         match self.by_slot.get(slot as usize)? {
             Spliced::Open(splice) => Some(splice),
             Spliced::No | Spliced::Waiting(_) => None,

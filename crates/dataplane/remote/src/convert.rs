@@ -9,6 +9,7 @@ mod firewall;
 mod persistent;
 mod session;
 mod telemetry;
+mod trace;
 mod updates;
 
 use std::net::IpAddr;

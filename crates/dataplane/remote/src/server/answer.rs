@@ -2,7 +2,8 @@
 
 use ravelin_contract::{
     CloseReason, DataPlane, Error, FabricForwarding, FabricId, FirewallClear, GroupId, InjectRequest,
-    MappingFilter, SessionFilter, SessionKey, SessionRef, SessionView, UpdateBatch,
+    MappingFilter, SessionFilter, SessionKey, SessionRef, SessionView, TraceId, TraceRequest,
+    UpdateBatch,
 };
 
 use ravelin_types::MirrorId;
@@ -80,7 +81,10 @@ pub(super) fn answer(plane: &dyn DataPlane, call: Call) -> Result<Answer, Error>
         }
         Call::DropSamples(max) => {
             let samples = plane.diagnostics().drop_samples(max.min(SAMPLES_MAX) as usize)?;
-            Ok(Answer::DropSamples(proto::DropSamples { samples: encode_all(&samples) }))
+            Ok(Answer::DropSamples(samples.to_message()))
+        }
+        Call::ClearDropSamples(_) | Call::TraceStart(_) | Call::TraceRead(_) | Call::TraceStop(_) => {
+            traces(plane, call)
         }
         Call::DeferWorkers(_) | Call::PrepareLinkCycle(_) | Call::NotifyLinkCycle(_) => link(plane, &call),
         Call::SetGroupActive(_)
@@ -121,6 +125,23 @@ fn sessions(plane: &dyn DataPlane, call: Call) -> Result<Answer, Error> {
         Call::ClearSessions(filter) => store.clear(&SessionFilter::from_message(filter)?).map(Answer::Number),
         Call::CountSessions(_) => store.count().map(Answer::Number),
         _ => unreachable!("only calls on sessions come here"),
+    }
+}
+
+fn traces(plane: &dyn DataPlane, call: Call) -> Result<Answer, Error> {
+    let diagnostics = plane.diagnostics();
+    match call {
+        Call::ClearDropSamples(_) => diagnostics.clear_drop_samples().map(done),
+        Call::TraceStart(request) => {
+            let id = diagnostics.trace_start(&TraceRequest::from_message(request)?)?;
+            Ok(Answer::Number(id.0))
+        }
+        Call::TraceRead(read) => {
+            let batch = diagnostics.trace_read(TraceId(read.trace), read.max.min(SAMPLES_MAX) as usize)?;
+            Ok(Answer::TraceBatch(batch.to_message()))
+        }
+        Call::TraceStop(id) => diagnostics.trace_stop(TraceId(id)).map(done),
+        _ => unreachable!("only calls on traces come here"),
     }
 }
 
