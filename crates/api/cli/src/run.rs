@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{self, BufRead, IsTerminal as _, Read as _, Write};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use ravelin_ops::delivery;
 use ravelin_ops::wire::Response;
@@ -14,6 +15,8 @@ use crate::shell;
 /// Longest text that `load` brings along.
 const LOAD_BYTES_MAX: u64 = 8 << 20;
 const SCRIPT_LINE_BYTES_MAX: u64 = 1 << 20;
+/// How often output that goes on is asked for.
+pub(crate) const FOLLOW_EVERY: Duration = Duration::from_millis(100);
 
 /// What the shell was asked to do.
 #[derive(Clone, Debug)]
@@ -91,11 +94,23 @@ fn piped(client: &mut Client, input: &mut impl BufRead, out: &mut impl Write) ->
             response = client.answer(true)?;
             response.output.insert_str(0, &said);
         }
+        response = follow(client, response, out)?;
         configuration = response.configuration;
         if let Some(ending) = shown(&response, out)? {
             return Ok(ending);
         }
     }
+}
+
+/// Prints output that goes on as it comes, until it ends or the process does.
+fn follow(client: &mut Client, mut response: Response, out: &mut impl Write) -> Result<Response, ClientError> {
+    while response.follow {
+        out.write_all(response.output.as_bytes())?;
+        out.flush()?;
+        std::thread::sleep(FOLLOW_EVERY);
+        response = client.more()?;
+    }
+    Ok(response)
 }
 
 /// Prints an answer; `Some` when nothing more is to be run.

@@ -8,6 +8,7 @@ use crate::commits::{CommitHistory, EditorEntry, ScheduledTime};
 use crate::firewall::{CounterLine, FilterLogLine, FirewallList, InterfaceFilterList};
 use crate::log::{LogEvents, LogStatistics};
 use crate::persistent::{MappingLines, MappingSummary};
+use crate::watch::{DropRecords, FlowTraceStatus, PolicyMatches, PolicyTotals, ShadowList};
 
 /// Every answer that has structure. Configuration text is passed as it is.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -47,6 +48,12 @@ pub enum Answer {
     SecurityLog(LogEvents),
     LogCleared { events: u64 },
     LogStatistics(LogStatistics),
+    Drops(DropRecords),
+    DropsCleared,
+    FlowTrace(FlowTraceStatus),
+    PolicyMatches(PolicyMatches),
+    PolicyTotals(PolicyTotals),
+    Shadows(ShadowList),
 }
 
 /// A port and its units.
@@ -126,6 +133,11 @@ pub struct PolicyEntry {
     pub log_close: bool,
     pub count: bool,
     pub hits: u64,
+    /// Seconds since its first hit and its last.
+    #[serde(default)]
+    pub first_hit_ago_s: Option<u64>,
+    #[serde(default)]
+    pub last_hit_ago_s: Option<u64>,
     /// Packets and bytes of its sessions, of the initial and the reply direction, when it counts.
     pub packets: [u64; 2],
     pub bytes: [u64; 2],

@@ -10,6 +10,7 @@ mod completion;
 mod config;
 mod configure;
 mod firewall;
+mod follow;
 mod gather;
 mod log;
 mod names;
@@ -19,6 +20,7 @@ mod pipe;
 mod request;
 mod session;
 mod table;
+mod watch;
 pub mod wire;
 mod words;
 
@@ -39,13 +41,18 @@ pub use configure::load_source;
 pub use firewall::{
     CounterLine, FilterEntry, FilterLogLine, FirewallList, InterfaceFilterLine, InterfaceFilterList,
 };
+pub use follow::{Follow, stop as stop_following};
 pub use gather::{Failure, RouteEntry, RouteTable};
 pub use log::{LogEvent, LogEvents, LogMemory, LogQuery, LogStatistics, LogStreamLine, LogView};
 pub use names::{NameTable, PolicyName};
 pub use persistent::{MappingLine, MappingLines, MappingQuery, MappingSummary};
 pub use pipe::{Delivery, Display, Pipe, PipeError, delivery};
 pub use request::{
-    ConfigureKind, Detail, FirewallQuery, Kept, PolicyView, Request, SessionQuery, TestPacket,
+    ConfigureKind, Detail, FirewallQuery, HitOrder, Kept, PolicyView, Request, SessionQuery, TestPacket,
 };
-pub use session::{Env, Facts, Mode, Render, Reply, Session, answer, execute};
+pub use session::{Env, Facts, Mode, Render, Reply, Session, answer, execute, more};
 pub use table::{Arg, Command, Miss, Param, commands, rpc_of};
+pub use watch::{
+    DropQuery, DropRecord, DropRecords, FlowFile, FlowFilterLine, FlowTrace, FlowTraceStatus, MatchedPolicy,
+    PacketQuery, PolicyMatches, PolicyTotal, PolicyTotals, PolicyTuple, ShadowList, ShadowQuery, TermLine, Watch,
+};

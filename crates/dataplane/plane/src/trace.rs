@@ -202,7 +202,7 @@ fn kept(worker: WorkerId, head: &Head) -> PacketHead {
 pub(crate) fn samples<W: Workers>(plane: &Plane<W>, max: usize) -> Result<DropSamples, Error> {
     let now = clock(plane)?;
     let mut samples: Vec<DropSample> = Vec::new();
-    for worker in each(&plane.workers) {
+    for worker in each(&plane.workers).filter(|_| max > 0) {
         let of_worker: Vec<_> =
             ask(&plane.workers, worker, |state, _, _| state.drop_samples().copied().collect())?;
         samples.extend(of_worker.iter().map(|sample| DropSample {
