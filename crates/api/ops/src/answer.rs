@@ -8,7 +8,7 @@ use crate::commits::{CommitHistory, EditorEntry, ScheduledTime};
 use crate::firewall::{CounterLine, FilterLogLine, FirewallList, InterfaceFilterList};
 use crate::log::{LogEvents, LogStatistics};
 use crate::persistent::{MappingLines, MappingSummary};
-use crate::watch::{DropRecords, FlowTraceStatus, PolicyMatches, PolicyTotals, ShadowList};
+use crate::watch::{DropRecords, FlowTraceStatus, PolicyMatches, PolicyTotals, ScreenOptions, ShadowList};
 
 /// Every answer that has structure. Configuration text is passed as it is.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -54,6 +54,9 @@ pub enum Answer {
     PolicyMatches(PolicyMatches),
     PolicyTotals(PolicyTotals),
     Shadows(ShadowList),
+    ScreenOptions(ScreenOptions),
+    /// Packets judged one after another.
+    Tried(Vec<Explained>),
 }
 
 /// A port and its units.

@@ -5,6 +5,7 @@
 //! State: a [`Session`] holds the mode and the edit path of one operator.
 
 mod answer;
+mod capture;
 mod commits;
 mod completion;
 mod config;
@@ -31,6 +32,7 @@ pub use answer::{
     SessionList, SessionSummary, SourceNatPool, SourceNatPools, Translation, UnitLine, Version, Wing,
     WorkerLine, ZoneEntry,
 };
+pub use capture::{CAPTURE_BYTES_MAX, capture_source, capture_text};
 pub use commits::{
     CommitEntry, CommitHistory, CommitKind, CommitOptions, CommitReport, Commits, EditorEntry, Refusal,
     ScheduledEntry, ScheduledTime,
@@ -54,5 +56,5 @@ pub use session::{Env, Facts, Mode, Render, Reply, Session, answer, execute, mor
 pub use table::{Arg, Command, Miss, Param, commands, rpc_of};
 pub use watch::{
     DropQuery, DropRecord, DropRecords, FlowFile, FlowFilterLine, FlowTrace, FlowTraceStatus, MatchedPolicy,
-    PacketQuery, PolicyMatches, PolicyTotal, PolicyTotals, PolicyTuple, ShadowList, ShadowQuery, TermLine, Watch,
+    PacketQuery, PolicyMatches, PolicyTotal, PolicyTotals, PolicyTuple, ScreenOptions, ShadowList, ShadowQuery, TermLine, Watch,
 };

@@ -4,8 +4,10 @@ use ravelin_contract::{InjectRequest, InjectVerdict};
 use ravelin_program::{Interface, InterfaceAddress};
 use ravelin_types::{Addr, Family, Mac, Proto};
 use ravelin_wire::build::{Ip, Payload, frame};
+use ravelin_wire::{L4, parse};
 
 use crate::answer::{Explained, FindingLine};
+use crate::capture;
 use crate::gather::Failure;
 use crate::request::TestPacket;
 use crate::session::Env;
@@ -18,7 +20,28 @@ pub(crate) fn explain(env: &Env<'_>, test: &TestPacket) -> Result<Explained, Fai
     let port = ports.iter().find(|p| p.id == unit.port).ok_or_else(not_found)?;
     let frame = build(test, Mac(port.mac));
     let request = InjectRequest { interface: unit.name.clone(), frame, before: Vec::new() };
-    let explanation = env.plane.diagnostics().inject_packet(&request)?;
+    judged(env, &request, label(test))
+}
+
+/// The packets of a capture, each behind those before it.
+pub(crate) fn explain_capture(env: &Env<'_>, name: &str, text: &str) -> Result<Vec<Explained>, Failure> {
+    let not_found = || Failure::NotFound { what: "interface", name: name.to_owned() };
+    let unit = env.names.unit_id(name).ok_or_else(not_found)?;
+    let interface = env.names.unit(Some(unit));
+    let mut before: Vec<Vec<u8>> = Vec::new();
+    let mut out = Vec::new();
+    for frame in capture::frames(text).map_err(|why| Failure::File(why.to_owned()))? {
+        let label = label_of(&frame);
+        let request = InjectRequest { interface: interface.clone(), frame, before };
+        out.push(judged(env, &request, label)?);
+        before = request.before;
+        before.push(request.frame);
+    }
+    Ok(out)
+}
+
+fn judged(env: &Env<'_>, request: &InjectRequest, packet: String) -> Result<Explained, Failure> {
+    let explanation = env.plane.diagnostics().inject_packet(request)?;
     let (verdict, detail) = match explanation.verdict {
         InjectVerdict::Forward { interface } => ("forward", Some(interface)),
         InjectVerdict::Host { interface } => ("host", Some(interface)),
@@ -31,8 +54,8 @@ pub(crate) fn explain(env: &Env<'_>, test: &TestPacket) -> Result<Explained, Fai
         outcome: f.outcome,
     });
     Ok(Explained {
-        packet: label(test),
-        interface: request.interface,
+        packet,
+        interface: request.interface.clone(),
         findings: findings.collect(),
         verdict: verdict.to_owned(),
         detail,
@@ -86,5 +109,18 @@ fn label(test: &TestPacket) -> String {
             format!("{source}/{source_port} --> {destination}/{destination_port};{proto}")
         }
         _ => format!("{source} --> {destination};{proto}"),
+    }
+}
+
+fn label_of(frame: &[u8]) -> String {
+    let Some(network) = parse(frame).ok().and_then(|parsed| parsed.network) else {
+        return format!("{} bytes that are no IP packet", frame.len());
+    };
+    let (src, dst) = (network.src.to_ip(network.family), network.dst.to_ip(network.family));
+    match network.l4 {
+        L4::Tcp { sport, dport, .. } | L4::Udp { sport, dport } | L4::Sctp { sport, dport } => {
+            format!("{src}/{sport} --> {dst}/{dport};{}", network.proto)
+        }
+        L4::Icmp { .. } | L4::Spi(_) | L4::Opaque => format!("{src} --> {dst};{}", network.proto),
     }
 }

@@ -68,6 +68,8 @@ pub struct Session {
     pub(crate) asked: Option<configure::Question>,
     /// Output that goes on.
     pub(crate) follow: Option<Follow>,
+    /// What the client brought along with the line.
+    pub(crate) brought: Option<String>,
 }
 
 /// What a line answered.
@@ -133,7 +135,7 @@ impl Session {
     /// What is shown before the next line.
     #[must_use]
     pub fn prompt(&self, host: &str) -> String {
-        let Self { user, mode, edit, back: _, asked: _, follow: _ } = self;
+        let Self { user, mode, edit, back: _, asked: _, follow: _, brought: _ } = self;
         match mode {
             Mode::Operational => format!("{user}@{host}> "),
             Mode::Configuration if edit.is_empty() => format!("[edit]\n{user}@{host}# "),
@@ -187,7 +189,10 @@ fn run(
     }
     let pipes = parsed.pipes.iter().map(|p| Pipe::parse(&words::texts(p))).collect::<Result<Vec<_>, _>>()?;
     let mut reply = match session.mode {
-        Mode::Operational => operational(env, session, &parsed.command, &pipes)?,
+        Mode::Operational => {
+            session.brought = text.map(str::to_owned);
+            operational(env, session, &parsed.command, &pipes)?
+        }
         Mode::Configuration => {
             let input = configure::Input { line, parsed, pipes: &pipes, text };
             configure::run(env, session, &input)?
@@ -342,6 +347,11 @@ fn watched(env: &mut Env<'_>, session: &mut Session, what: Watch, pipes: &[Pipe]
         Watch::Match(tuple) => Answer::PolicyMatches(gather::matches(env, &tuple)?),
         Watch::Shadows(query) => Answer::Shadows(gather::shadows(env, &query)?),
         Watch::PolicyTotals => Answer::PolicyTotals(gather::totals(env)?),
+        Watch::ScreenOptions { name } => Answer::ScreenOptions(gather::screen_options(env, &name)?),
+        Watch::TryCapture { interface } => {
+            let capture = session.brought.take().ok_or(Fault::Said("no capture was brought along"))?;
+            Answer::Tried(packet::explain_capture(env, &interface, &capture)?)
+        }
     };
     shown(env, &answer, pipes)
 }

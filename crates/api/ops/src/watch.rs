@@ -106,6 +106,9 @@ pub enum Watch {
     Match(PolicyTuple),
     Shadows(ShadowQuery),
     PolicyTotals,
+    ScreenOptions { name: String },
+    /// Packets of a capture that the client brings along, one after another.
+    TryCapture { interface: String },
 }
 
 /// Dropped packets, in the order in which they are shown.
@@ -246,6 +249,14 @@ pub struct ShadowList {
     pub unused: Vec<String>,
     /// Policies that were too many to be compared.
     pub left_out: u64,
+}
+
+/// A profile of screens as it is compiled: what is on, and how much is too much.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ScreenOptions {
+    pub name: String,
+    pub zones: Vec<String>,
+    pub options: Vec<(String, String)>,
 }
 
 /// How many policies stand where.

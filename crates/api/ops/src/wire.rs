@@ -47,6 +47,7 @@ pub struct Response {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ask: Option<String>,
     /// More is to come: [`Request::More`] asks for it, any other request ends it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub follow: bool,
 }
 

@@ -86,6 +86,8 @@ pub fn text(answer: &Answer) -> String {
         Answer::PolicyMatches(found) => watch::matches(found),
         Answer::PolicyTotals(totals) => watch::totals(totals),
         Answer::Shadows(list) => watch::shadows(list),
+        Answer::ScreenOptions(options) => watch::screen_options(options),
+        Answer::Tried(list) => list.iter().map(system::explained).collect(),
     }
 }
 
@@ -146,6 +148,10 @@ fn element(answer: &Answer) -> Element {
         Answer::PolicyMatches(found) => watch::matches_element(found),
         Answer::PolicyTotals(totals) => watch::totals_element(totals),
         Answer::Shadows(list) => watch::shadows_element(list),
+        Answer::ScreenOptions(options) => watch::screen_options_element(options),
+        Answer::Tried(list) => {
+            Element::new("packet-explanations").children(list.iter().map(system::explained_element))
+        }
     }
 }
 

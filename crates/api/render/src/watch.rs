@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use ravelin_ops::{
     DropRecord, DropRecords, FlowFilterLine, FlowTraceStatus, MatchedPolicy, PolicyMatches, PolicyTotal,
-    PolicyTotals, ShadowList, TermLine,
+    PolicyTotals, ScreenOptions, ShadowList, TermLine,
 };
 
 use crate::element::Element;
@@ -287,4 +287,25 @@ pub(crate) fn shadows_element(list: &ShadowList) -> Element {
         .children(list.redundant.iter().map(pair("redundant-policy", "covering-policy-name")))
         .leaves("unused-policy-name", &list.unused)
         .leaf("policies-not-compared", list.left_out)
+}
+
+pub(crate) fn screen_options(options: &ScreenOptions) -> String {
+    let mut out = format!("Screen object status:\n\n{:<45}Value\n", "Name");
+    for (name, value) in &options.options {
+        let _ = writeln!(out, "  {name:<43}{value}");
+    }
+    if !options.zones.is_empty() {
+        let _ = writeln!(out, "  {:<43}{}", "Bound to zone", options.zones.join(", "));
+    }
+    out
+}
+
+pub(crate) fn screen_options_element(options: &ScreenOptions) -> Element {
+    let one = |(name, value): &(String, String)| {
+        Element::new("ids-option-entry").leaf("ids-option-name", name).leaf("ids-option-value", value)
+    };
+    Element::new("ids-option")
+        .leaf("ids-object-name", &options.name)
+        .leaves("zone-name", &options.zones)
+        .children(options.options.iter().map(one))
 }

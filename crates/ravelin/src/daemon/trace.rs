@@ -183,13 +183,13 @@ fn is_file_name(name: &str) -> bool {
 
 impl FlowTrace for FlowTracer {
     fn filter(&self, name: &str, packets: &PacketQuery) -> Result<(), String> {
-        let mut state = self.state();
-        match state.filters.iter_mut().find(|(known, _)| known == name) {
-            Some((_, known)) => *known = packets.clone(),
-            None if state.filters.len() >= FILTERS_MAX => {
+        let filters = &mut self.state().filters;
+        match filters.iter().position(|(known, _)| known == name) {
+            Some(at) => filters[at].1 = packets.clone(),
+            None if filters.len() >= FILTERS_MAX => {
                 return Err(format!("there are {FILTERS_MAX} filters already"));
             }
-            None => state.filters.push((name.to_owned(), packets.clone())),
+            None => filters.push((name.to_owned(), packets.clone())),
         }
         Ok(())
     }

@@ -147,6 +147,7 @@ pub fn commands() -> &'static [Command] {
             super::firewall::COMMANDS,
             super::persistent::COMMANDS,
             super::watch::COMMANDS,
+            super::watch::OTHERS,
         ]
         .concat()
     });

@@ -77,6 +77,11 @@ const SHADOW_POLICIES: &[Param] = &[
     option("to-zone", &[Arg::Zone], "Policies for traffic to this zone"),
 ];
 
+const TEST_CAPTURE: &[Param] = &[
+    option("file", &[Arg::Name], "Capture (pcap) of the client"),
+    option("interface", &[Arg::Interface], "Logical interface the packets arrive on"),
+];
+
 pub(super) const GROUPS: &[(&[&str], &str)] = &[
     (&["clear", "monitor"], "Clear what is monitored"),
     (&["clear", "monitor", "security"], "Clear what is monitored of packets"),
@@ -165,6 +170,29 @@ pub(super) const COMMANDS: &[Command] = &[
         help: "Show policies that others leave nothing to",
         params: SHADOW_POLICIES,
         make: shadows,
+    },
+];
+
+/// Elsewhere in the table, beside their kin.
+pub(super) const OTHERS: &[Command] = &[
+    Command {
+        path: &["show", "security", "screen", "ids-option"],
+        help: "Show the values of a profile of screens",
+        params: &[alone(&[Arg::Name], "Name of the profile")],
+        make: |given| {
+            let name = given.text("").ok_or(Miss::Missing("ids-option"))?;
+            watch(Watch::ScreenOptions { name })
+        },
+    },
+    Command {
+        path: &["test", "security", "capture"],
+        help: "Explain what would become of the packets of a capture (extension)",
+        params: TEST_CAPTURE,
+        make: |given| {
+            given.text("file").ok_or(Miss::Missing("file"))?;
+            let interface = given.text("interface").ok_or(Miss::Missing("interface"))?;
+            watch(Watch::TryCapture { interface })
+        },
     },
 ];
 

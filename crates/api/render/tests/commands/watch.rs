@@ -255,3 +255,25 @@ fn operational_answers_are_xml() {
 ",
     );
 }
+
+#[test]
+fn a_capture_is_judged_packet_by_packet() {
+    let mut bench = Bench::new();
+    // One Ethernet frame of twenty bytes that are no IP packet, and another.
+    let record = "00000000 00000000 14000000 14000000".replace(' ', "") + &"07".repeat(20);
+    let text = format!("d4c3b2a1020004000000000000000000{}{}", "0000040001000000", record.repeat(2));
+    let reply = bench.reply_with("test security capture interface ge-0/0/0 file x.pcap", Some(&text));
+    assert!(!reply.error, "{}", reply.output);
+    assert_eq!(reply.output.matches("20 bytes that are no IP packet, If: ge-0/0/0.0").count(), 2);
+    let request = bench.plane.injected.lock().unwrap().take().unwrap();
+    assert_eq!((request.frame, request.before), (vec![7; 20], vec![vec![7; 20]]));
+    assert_eq!(
+        bench.bad("test security capture interface ge-0/0/0 file x.pcap"),
+        "error: no capture was brought along\n"
+    );
+}
+
+#[test]
+fn a_profile_of_screens_that_is_not_there_is_not_found() {
+    assert_eq!(Bench::new().bad("show security screen ids-option s"), "error: screen s not found\n");
+}

@@ -74,7 +74,9 @@ mod tests {
     use super::*;
 
     fn sample(at: u64, reason: DropReason) -> Sample {
-        Sample { head: Head { at: Instant(at), ..Head::EMPTY }, reason, cause: None }
+        let mut head = Head::EMPTY;
+        head.at = Instant(at);
+        Sample { head, reason, cause: None }
     }
 
     #[test]

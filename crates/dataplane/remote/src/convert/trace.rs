@@ -123,10 +123,7 @@ impl Wire for PacketFilter {
         proto::PacketFilter {
             interface: interface.map(|unit| unit.0.into()),
             zone: zone.map(|zone| zone.0.into()),
-            family: family.map(|family| match family {
-                Family::V4 => proto::Family::V4.into(),
-                Family::V6 => proto::Family::V6.into(),
-            }),
+            family: family.map(|family| family.to_message()),
             proto: proto.map(|proto| proto.0.into()),
             source: source.as_ref().map(Wire::to_message),
             destination: destination.as_ref().map(Wire::to_message),
@@ -137,17 +134,10 @@ impl Wire for PacketFilter {
     }
 
     fn from_message(message: proto::PacketFilter) -> Read<Self> {
-        let family = message.family.map(|number| match proto::Family::try_from(number) {
-            Ok(proto::Family::V4) => Ok(Family::V4),
-            Ok(proto::Family::V6) => Ok(Family::V6),
-            Ok(proto::Family::Unspecified) | Err(_) => {
-                Err(Malformed::Unknown { what: "family", value: number.to_string() })
-            }
-        });
         Ok(Self {
             interface: message.interface.map(unit).transpose()?,
             zone: message.zone.map(|zone| small("zone id", zone).map(ZoneId)).transpose()?,
-            family: family.transpose()?,
+            family: message.family.map(Family::from_message).transpose()?,
             proto: message.proto.map(|proto| small("protocol", proto).map(Proto)).transpose()?,
             source: message.source.map(Wire::from_message).transpose()?,
             destination: message.destination.map(Wire::from_message).transpose()?,
