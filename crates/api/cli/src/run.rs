@@ -5,8 +5,8 @@ use std::io::{self, BufRead, IsTerminal as _, Read as _, Write};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use ravelin_ops::{CAPTURE_BYTES_MAX, capture_source, capture_text, delivery};
 use ravelin_ops::wire::Response;
+use ravelin_ops::{CAPTURE_BYTES_MAX, capture_source, capture_text, delivery};
 
 use crate::client::{Client, ClientError};
 use crate::deliver::files;
@@ -103,7 +103,11 @@ fn piped(client: &mut Client, input: &mut impl BufRead, out: &mut impl Write) ->
 }
 
 /// Prints output that goes on as it comes, until it ends or the process does.
-fn follow(client: &mut Client, mut response: Response, out: &mut impl Write) -> Result<Response, ClientError> {
+fn follow(
+    client: &mut Client,
+    mut response: Response,
+    out: &mut impl Write,
+) -> Result<Response, ClientError> {
     while response.follow {
         out.write_all(response.output.as_bytes())?;
         out.flush()?;

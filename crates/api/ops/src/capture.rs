@@ -17,7 +17,8 @@ pub fn capture_source(line: &str) -> Option<String> {
     let words: Vec<_> = crate::words::split(line).command.into_iter().map(|word| word.text).collect();
     let path = ["test", "security", "capture"];
     let (head, rest) = words.split_at_checked(path.len())?;
-    let begins = head.iter().zip(path).all(|(word, full)| !word.is_empty() && full.starts_with(word.as_str()));
+    let begins =
+        head.iter().zip(path).all(|(word, full)| !word.is_empty() && full.starts_with(word.as_str()));
     // `c` is no beginning of `packet`, the only other word there.
     let at = rest.iter().position(|word| "file".starts_with(word.as_str()) && !word.is_empty())?;
     begins.then(|| rest.get(at + 1).cloned()).flatten()
@@ -72,7 +73,8 @@ mod tests {
     use super::*;
 
     fn capture(frames: &[&[u8]]) -> Vec<u8> {
-        let mut out = vec![0xd4, 0xc3, 0xb2, 0xa1, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 4, 0, 1, 0, 0, 0];
+        let mut out =
+            vec![0xd4, 0xc3, 0xb2, 0xa1, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 4, 0, 1, 0, 0, 0];
         for frame in frames {
             let length = (frame.len() as u32).to_le_bytes();
             out.extend([[0; 4], [0; 4], length, length].concat());
@@ -110,7 +112,10 @@ mod tests {
     #[test]
     fn a_line_names_its_capture() {
         let named = |line| capture_source(line);
-        assert_eq!(named("test security capture interface ge-0/0/0.0 file a.pcap").as_deref(), Some("a.pcap"));
+        assert_eq!(
+            named("test security capture interface ge-0/0/0.0 file a.pcap").as_deref(),
+            Some("a.pcap")
+        );
         assert_eq!(named("te sec cap fi \"a b\" int ge-0/0/0").as_deref(), Some("a b"));
         assert_eq!(named("test security packet file a"), None);
         assert_eq!(named("test security capture file"), None);

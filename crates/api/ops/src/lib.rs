@@ -56,5 +56,6 @@ pub use session::{Env, Facts, Mode, Render, Reply, Session, answer, execute, mor
 pub use table::{Arg, Command, Miss, Param, commands, rpc_of};
 pub use watch::{
     DropQuery, DropRecord, DropRecords, FlowFile, FlowFilterLine, FlowTrace, FlowTraceStatus, MatchedPolicy,
-    PacketQuery, PolicyMatches, PolicyTotal, PolicyTotals, PolicyTuple, ScreenOptions, ShadowList, ShadowQuery, TermLine, Watch,
+    PacketQuery, PolicyMatches, PolicyTotal, PolicyTotals, PolicyTuple, ScreenOptions, ShadowList,
+    ShadowQuery, TermLine, Watch,
 };

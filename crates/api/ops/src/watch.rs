@@ -97,18 +97,27 @@ pub enum Watch {
     Drops(DropQuery),
     ClearDrops,
     FollowDrops(DropQuery),
-    FlowFilter { name: String, packets: PacketQuery },
+    FlowFilter {
+        name: String,
+        packets: PacketQuery,
+    },
     FlowFile(FlowFile),
     FlowStart,
     FlowStop,
     FlowStatus,
-    FlowClear { name: Option<String> },
+    FlowClear {
+        name: Option<String>,
+    },
     Match(PolicyTuple),
     Shadows(ShadowQuery),
     PolicyTotals,
-    ScreenOptions { name: String },
+    ScreenOptions {
+        name: String,
+    },
     /// Packets of a capture that the client brings along, one after another.
-    TryCapture { interface: String },
+    TryCapture {
+        interface: String,
+    },
 }
 
 /// Dropped packets, in the order in which they are shown.
@@ -168,7 +177,8 @@ pub struct FlowFilterLine {
 impl FlowFilterLine {
     #[must_use]
     pub fn new(name: &str, packets: &PacketQuery) -> Self {
-        let PacketQuery { interface, from_zone, proto, source, destination, source_port, destination_port } = packets;
+        let PacketQuery { interface, from_zone, proto, source, destination, source_port, destination_port } =
+            packets;
         let v6 = source.or(*destination).is_some_and(|net| net.addr().is_ipv6());
         let prefix = |net: &Option<IpNet>| match net {
             Some(net) => net.to_string(),

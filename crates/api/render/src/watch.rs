@@ -17,7 +17,8 @@ pub(crate) fn drops(list: &DropRecords) -> String {
     let mut out = String::new();
     for record in &list.records {
         let DropRecord { time, source, source_port, destination, destination_port, protocol, .. } = record;
-        let address = |address: &Option<std::net::IpAddr>| address.map_or_else(|| "N/A".into(), |a| a.to_string());
+        let address =
+            |address: &Option<std::net::IpAddr>| address.map_or_else(|| "N/A".into(), |a| a.to_string());
         let (source, destination) = (address(source), address(destination));
         let DropRecord { ip_id, interface, module, detail, .. } = record;
         let _ = writeln!(

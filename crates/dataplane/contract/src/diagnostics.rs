@@ -146,12 +146,14 @@ impl PacketFilter {
     /// nothing is said about tuples.
     #[must_use]
     pub fn holds(&self, at: (Option<InterfaceId>, Option<ZoneId>), key: Option<&SessionKey>) -> bool {
-        let Self { interface, zone, family, proto, source, destination, source_ports, destination_ports, .. } =
-            self;
+        let Self {
+            interface, zone, family, proto, source, destination, source_ports, destination_ports, ..
+        } = self;
         if interface.is_some() && *interface != at.0 || zone.is_some() && *zone != at.1 {
             return false;
         }
-        let within = |ports: Option<(u16, u16)>, port| ports.is_none_or(|(first, last)| first <= port && port <= last);
+        let within =
+            |ports: Option<(u16, u16)>, port| ports.is_none_or(|(first, last)| first <= port && port <= last);
         let Some(key) = key else {
             return family.is_none()
                 && proto.is_none()

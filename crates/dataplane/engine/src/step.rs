@@ -23,7 +23,9 @@ use crate::state::State;
 use crate::steer::{HandOver, Towards};
 use crate::stub::Message;
 use crate::verdict::Verdict;
-use crate::{alg, batch, fast_path, filters, first_path, host, icmp_error, mirror, proxy_syn, sanity, screens, watch};
+use crate::{
+    alg, batch, fast_path, filters, first_path, host, icmp_error, mirror, proxy_syn, sanity, screens, watch,
+};
 
 /// Packets a step takes at most.
 pub const BATCH_MAX: usize = 64;
@@ -124,7 +126,11 @@ pub fn step<R: Recorder>(
     turn.state.express = shorts;
 }
 
-pub(crate) fn whole_way<R: Recorder>(turn: &mut Turn<'_, R>, packet: &mut Packet<'_>, slot: &Slot) -> Verdict {
+pub(crate) fn whole_way<R: Recorder>(
+    turn: &mut Turn<'_, R>,
+    packet: &mut Packet<'_>,
+    slot: &Slot,
+) -> Verdict {
     match slot {
         Slot::Done(verdict) => *verdict,
         Slot::Flow(flow) => {

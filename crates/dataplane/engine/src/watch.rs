@@ -20,10 +20,10 @@ use crate::step::{Flow, Turn};
 use crate::verdict::Verdict;
 
 pub use head::Head;
-pub(crate) use paths::batch;
 use paths::Paths;
-pub use samples::{SAMPLES_A_REASON, Sample};
+pub(crate) use paths::batch;
 use samples::Samples;
+pub use samples::{SAMPLES_A_REASON, Sample};
 pub use tape::{FACTS_MAX, Tape};
 
 /// Packets of a trace of paths that wait at a worker to be read.
@@ -201,7 +201,12 @@ impl Watch {
     }
 
     /// What was noted against empty room; whether anything can follow. `None`: no such trace here.
-    pub(crate) fn read(&mut self, id: TraceId, fresh: Notes, times: (Instant, Instant)) -> Option<(Notes, bool)> {
+    pub(crate) fn read(
+        &mut self,
+        id: TraceId,
+        fresh: Notes,
+        times: (Instant, Instant),
+    ) -> Option<(Notes, bool)> {
         let (now, until) = times;
         let armed = self.find(id)?;
         let live = armed.is_live(now);
@@ -278,7 +283,12 @@ impl crate::State {
 
     /// Takes what a trace has noted against empty room, which keeps it from ending unread before `until`; whether anything
     /// can follow. `None`: there is no such trace.
-    pub fn read_trace(&mut self, id: TraceId, fresh: Notes, times: (Instant, Instant)) -> Option<(Notes, bool)> {
+    pub fn read_trace(
+        &mut self,
+        id: TraceId,
+        fresh: Notes,
+        times: (Instant, Instant),
+    ) -> Option<(Notes, bool)> {
         self.watch.read(id, fresh, times)
     }
 

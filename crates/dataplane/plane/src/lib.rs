@@ -68,7 +68,14 @@ impl<W: Workers> Plane<W> {
             last: None,
             armed: true,
         };
-        Self { workers, shared, epoch: setup.epoch, any_station: setup.any_station, core: Mutex::new(core), traces: Mutex::default() }
+        Self {
+            workers,
+            shared,
+            epoch: setup.epoch,
+            any_station: setup.any_station,
+            core: Mutex::new(core),
+            traces: Mutex::default(),
+        }
     }
 
     #[must_use]

@@ -9,8 +9,8 @@ use std::collections::VecDeque;
 use std::sync::{MutexGuard, PoisonError};
 
 use ravelin_contract::{
-    DropSample, DropSamples, Error, PacketHead, TRACE_FILTERS_MAX, TRACE_UNREAD_MAX_S, TRACES_MAX, TraceBatch,
-    TraceId, TraceKind, TraceRequest, TracedPacket,
+    DropSample, DropSamples, Error, PacketHead, TRACE_FILTERS_MAX, TRACE_UNREAD_MAX_S, TRACES_MAX,
+    TraceBatch, TraceId, TraceKind, TraceRequest, TracedPacket,
 };
 use ravelin_engine::{Armed, BATCH_MAX, FACTS_MAX, FlowKey, Head, Noted, Notes, Tape};
 use ravelin_types::{Instant, WorkerId};
@@ -148,7 +148,8 @@ fn collect<W: Workers>(plane: &Plane<W>, trace: &mut Running, now: Instant) -> R
     let (id, until, mut live) = (trace.id, trace.until, false);
     for worker in each(&plane.workers) {
         let fresh = Notes::for_kind(trace.request.kind);
-        let read = ask(&plane.workers, worker, move |state, _, now| state.read_trace(id, fresh, (now, until)))?;
+        let read =
+            ask(&plane.workers, worker, move |state, _, now| state.read_trace(id, fresh, (now, until)))?;
         match read {
             Some((notes, more)) => {
                 trace.lost += notes.lost;

@@ -8,8 +8,9 @@ use std::sync::Arc;
 use ravelin_compile::{IdBook, Resolved, compile, routes};
 use ravelin_contract::{PacketFilter, TraceId, TraceKind, TraceRequest};
 use ravelin_engine::{
-    Armed, BATCH_MAX, Checksum, Egress, FACTS_MAX, FlowKey, Forwarding, Ingress, Limits, NoRecorder, Notes, Output,
-    Packet, Recorder, Resolver, Rules, Seed, Shared, Snapshot, State, Steering, Tape, Trace, Verdict, step,
+    Armed, BATCH_MAX, Checksum, Egress, FACTS_MAX, FlowKey, Forwarding, Ingress, Limits, NoRecorder, Notes,
+    Output, Packet, Recorder, Resolver, Rules, Seed, Shared, Snapshot, State, Steering, Tape, Trace, Verdict,
+    step,
 };
 use ravelin_program::Program;
 use ravelin_types::{Generation, Instant, Mac, PortId, Proto};
@@ -165,7 +166,8 @@ impl Engine {
     fn traced(&mut self, now: Instant) -> usize {
         let mut read = |id, kind| {
             let until = (now, Instant(u64::MAX));
-            let (notes, live) = self.state.read_trace(TraceId(id), Notes::for_kind(kind), until).expect("armed");
+            let (notes, live) =
+                self.state.read_trace(TraceId(id), Notes::for_kind(kind), until).expect("armed");
             assert!(live && notes.lost == 0);
             notes
         };

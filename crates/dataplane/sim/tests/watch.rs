@@ -313,7 +313,10 @@ fn a_packet_is_tried_on_the_session_that_it_is_of_and_changes_nothing() {
             let told = try_it("ge-0/0/0.0", tcp(50_000, 80), before);
             told.findings.iter().any(|f| f.outcome == "hit, forward wing")
         };
-        assert_eq!([again(Vec::new()), again(vec![tcp(50_000, 80)]), again(Vec::new())], [false, true, false]);
+        assert_eq!(
+            [again(Vec::new()), again(vec![tcp(50_000, 80)]), again(Vec::new())],
+            [false, true, false]
+        );
         let stranger = Payload::tcp_segment(80, port.wrapping_add(1), syn_ack, 7000, 1, b"");
         let told = try_it("ge-0/0/1.0", build::frame(&Ip::v4(SERVER, source), &stranger), Vec::new());
         assert!(matches!(told.verdict, InjectVerdict::Drop(_)), "{told:?}");

@@ -9,7 +9,9 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::Zoned;
-use ravelin_contract::{DataPlane, InjectVerdict, TraceBatch, TraceId, TraceKind, TraceRequest, TracedPacket};
+use ravelin_contract::{
+    DataPlane, InjectVerdict, TraceBatch, TraceId, TraceKind, TraceRequest, TracedPacket,
+};
 use ravelin_ops::{FlowFile, FlowFilterLine, FlowTrace, FlowTraceStatus, NameTable, PacketQuery};
 use ravelin_telemetry::RotatingFile;
 use regex::{Regex, RegexBuilder};
@@ -110,7 +112,11 @@ fn halt(state: &mut State, plane: &dyn DataPlane) {
     }
 }
 
-fn begin(plane: &dyn DataPlane, names: &NameTable, filters: &[(String, PacketQuery)]) -> Result<TraceId, String> {
+fn begin(
+    plane: &dyn DataPlane,
+    names: &NameTable,
+    filters: &[(String, PacketQuery)],
+) -> Result<TraceId, String> {
     let filters: Result<Vec<_>, _> = filters.iter().map(|(_, packets)| packets.filter(names)).collect();
     let filters = filters.map_err(|error| error.to_string())?;
     let request = TraceRequest { filters, kind: TraceKind::Path, packets: 0, for_s: 0 };
@@ -134,7 +140,13 @@ impl Running {
     }
 
     /// The lines of one packet.
-    fn tell(&self, traced: &TracedPacket, (now_us, now_ns): (i64, u64), names: &NameTable, lines: &mut Vec<String>) {
+    fn tell(
+        &self,
+        traced: &TracedPacket,
+        (now_us, now_ns): (i64, u64),
+        names: &NameTable,
+        lines: &mut Vec<String>,
+    ) {
         let TracedPacket { packet, verdict, cause: _, findings, findings_lost } = traced;
         let ago_us = now_ns.saturating_sub(packet.at_ns) / 1000;
         let time = clock(now_us.saturating_sub(i64::try_from(ago_us).unwrap_or(i64::MAX)));

@@ -55,9 +55,10 @@ pub(super) fn is_global(section: &PolicySection) -> bool {
 
 /// Sections that apply to a pair of zones, in order of evaluation: those that name it alone, then the others.
 fn in_order(program: &Program, (from, to): (ZoneId, ZoneId), global: bool) -> Vec<&PolicySection> {
-    let applying = program.sections().map(|(_, section)| section).filter(|section| {
-        section.zones.holds(from, to) && (!global || is_global(section))
-    });
+    let applying = program
+        .sections()
+        .map(|(_, section)| section)
+        .filter(|section| section.zones.holds(from, to) && (!global || is_global(section)));
     let (pairs, wide): (Vec<_>, Vec<_>) =
         applying.partition(|section| section.zones.from.len() == 1 && section.zones.to.len() == 1);
     pairs.into_iter().chain(wide).collect()
@@ -76,7 +77,8 @@ fn failed(
         Proto::ICMPV6 => Some((128, 0)),
         _ => None,
     };
-    let of_term = |term: &Application| term.holds(tuple.proto, tuple.source_port, tuple.destination_port, icmp);
+    let of_term =
+        |term: &Application| term.holds(tuple.proto, tuple.source_port, tuple.destination_port, icmp);
     if !zones.holds(from, to) {
         Some("zones")
     } else if !policy.source.holds(family, src) {

@@ -17,7 +17,8 @@ use crate::session::Env;
 const PREFIXES_MAX: usize = 4;
 
 pub(crate) fn policies(env: &Env<'_>, view: &PolicyView) -> Result<PolicyList, Failure> {
-    let PolicyView { from_zone, to_zone, name, detail, hit_count, global, order, less_than, greater_than } = view;
+    let PolicyView { from_zone, to_zone, name, detail, hit_count, global, order, less_than, greater_than } =
+        view;
     let program = env.names.program().ok_or(Failure::NoProgram)?;
     for zone in [from_zone, to_zone].into_iter().flatten() {
         if !env.names.zone_list().any(|z| z == zone) && zone != "junos-host" {
@@ -31,7 +32,11 @@ pub(crate) fn policies(env: &Env<'_>, view: &PolicyView) -> Result<PolicyList, F
         }
     }
     // The plane's clock, which first and last hits are told by.
-    let now_s = if *detail { env.plane.diagnostics().drop_samples(0).ok().map(|s| s.now_ns / 1_000_000_000) } else { None };
+    let now_s = if *detail {
+        env.plane.diagnostics().drop_samples(0).ok().map(|s| s.now_ns / 1_000_000_000)
+    } else {
+        None
+    };
     let wanted = |entry: &PolicyEntry| {
         let in_zones = |zones: &[String], zone: &Option<String>| {
             zone.as_ref().is_none_or(|z| zones.is_empty() || zones.contains(z))

@@ -41,7 +41,8 @@ impl Spans {
     }
 
     fn cover(&self, other: &Self) -> bool {
-        let within = |mine: &[(u128, u128)], (first, last)| mine.iter().any(|(a, b)| *a <= first && last <= *b);
+        let within =
+            |mine: &[(u128, u128)], (first, last)| mine.iter().any(|(a, b)| *a <= first && last <= *b);
         let families = self.0.iter().zip(&other.0);
         families.into_iter().all(|(mine, theirs)| theirs.iter().all(|span| within(mine, *span)))
     }
@@ -87,7 +88,8 @@ fn zones_meet(mine: &[ZoneId], theirs: &[ZoneId]) -> bool {
 }
 
 fn term_covers(mine: &Application, theirs: &Application) -> bool {
-    let ports = |a: ravelin_program::PortRange, b: ravelin_program::PortRange| a.low <= b.low && b.high <= a.high;
+    let ports =
+        |a: ravelin_program::PortRange, b: ravelin_program::PortRange| a.low <= b.low && b.high <= a.high;
     let value = |a: Option<u8>, b: Option<u8>| a.is_none() || a == b;
     let icmp = match (mine.icmp, theirs.icmp) {
         (None, _) => true,
@@ -102,7 +104,8 @@ fn term_covers(mine: &Application, theirs: &Application) -> bool {
 
 /// Whether a packet could be of both; yes when in doubt.
 fn terms_meet(mine: &Application, theirs: &Application) -> bool {
-    let ports = |a: ravelin_program::PortRange, b: ravelin_program::PortRange| a.low <= b.high && b.low <= a.high;
+    let ports =
+        |a: ravelin_program::PortRange, b: ravelin_program::PortRange| a.low <= b.high && b.low <= a.high;
     (mine.proto.is_none() || theirs.proto.is_none() || mine.proto == theirs.proto)
         && ports(mine.source_ports, theirs.source_ports)
         && ports(mine.destination_ports, theirs.destination_ports)
@@ -174,7 +177,9 @@ fn is_meant(section: &PolicySection, (from, to): (Option<ZoneId>, Option<ZoneId>
         // Without a word about zones the global ones are looked at too.
         return is_global(section) && (global || from.is_none() && to.is_none());
     }
-    let holds = |list: &[ZoneId], zone: Option<ZoneId>| zone.is_none_or(|zone| list.is_empty() || list.contains(&zone));
+    let holds = |list: &[ZoneId], zone: Option<ZoneId>| {
+        zone.is_none_or(|zone| list.is_empty() || list.contains(&zone))
+    };
     holds(&section.zones.from, from) && holds(&section.zones.to, to)
 }
 
@@ -196,7 +201,8 @@ fn compare(section: &PolicySection, query: &ShadowQuery, out: &mut ShadowList) {
                 out.shadowed.push(pair(first, second));
             } else if first.policy.action == second.policy.action && second.covers(first) {
                 let between = &spaces[at + 1..behind];
-                let other = |space: &Space<'_>| space.policy.action != first.policy.action && space.meets(first);
+                let other =
+                    |space: &Space<'_>| space.policy.action != first.policy.action && space.meets(first);
                 if !between.iter().any(other) {
                     out.redundant.push(pair(first, second));
                 }
@@ -271,7 +277,11 @@ mod tests {
     #[test]
     fn neighbouring_prefixes_cover_what_lies_in_both() {
         let halves = "10.0.0.0/9 10.128.0.0/9";
-        check(&[policy("a", halves, None, Permit), policy("b", "10.0.0.0/8", None, Permit)], &[("a", "b")], &[]);
+        check(
+            &[policy("a", halves, None, Permit), policy("b", "10.0.0.0/8", None, Permit)],
+            &[("a", "b")],
+            &[],
+        );
     }
 
     #[test]
@@ -280,7 +290,11 @@ mod tests {
         check(&[policy("not", "!10.0.0.0/8", None, Permit), inside.clone()], &[], &[]);
         check(&[policy("not", "!192.0.2.0/24", None, Permit), inside.clone()], &[("not", "in")], &[]);
         // Exclusion of IPv4 addresses says nothing of IPv6.
-        check(&[policy("not", "!10.0.0.0/8", None, Permit), policy("six", "2001:db8::/32", None, Deny)], &[], &[]);
+        check(
+            &[policy("not", "!10.0.0.0/8", None, Permit), policy("six", "2001:db8::/32", None, Deny)],
+            &[],
+            &[],
+        );
     }
 
     #[test]

@@ -64,7 +64,8 @@ pub(super) const fn alone(args: &'static [Arg], help: &'static str) -> Param {
 }
 
 const APPLICATION: Param = option("application", &[Arg::Name], "Application that the policy found");
-const IDLE: Param = option("idle-longer-than", &[Arg::Number], "Sessions silent for so many seconds (extension)");
+const IDLE: Param =
+    option("idle-longer-than", &[Arg::Number], "Sessions silent for so many seconds (extension)");
 const POLICY_ID: Param = option("policy-id", &[Arg::Number], "Sessions of the policy with this index");
 const DESTINATION_PORT: Param = option("destination-port", &[Arg::Port], "Destination port");
 const DESTINATION_PREFIX: Param =

@@ -21,7 +21,8 @@ const RESULTS_MAX: u32 = 16;
 
 const COUNT: Param = option("count", &[Arg::Number], "How many, 1 to 8192");
 const DESTINATION_PORT: Param = option("destination-port", &[Arg::Port], "Destination port");
-const DESTINATION_PREFIX: Param = option("destination-prefix", &[Arg::Prefix], "Destination address or prefix");
+const DESTINATION_PREFIX: Param =
+    option("destination-prefix", &[Arg::Prefix], "Destination address or prefix");
 const FROM_ZONE: Param = option("from-zone", &[Arg::Zone], "Zone that packets come from");
 const INTERFACE: Param = option("interface", &[Arg::Interface], "Logical interface that packets come by");
 const PROTOCOL: Param = option("protocol", &[Arg::Protocol], "IP protocol");

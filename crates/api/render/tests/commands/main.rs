@@ -6,5 +6,5 @@ mod firewall;
 mod log;
 mod nat_tables;
 mod operational;
-mod watch;
 mod support;
+mod watch;

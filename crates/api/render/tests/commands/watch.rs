@@ -78,7 +78,9 @@ fn another_line_ends_what_is_followed() {
 #[test]
 fn a_flow_trace_is_set_up_shown_and_cleared() {
     let mut bench = Bench::new();
-    bench.good("monitor security flow filter in protocol tcp destination-prefix 192.0.2.0/24 destination-port 80");
+    bench.good(
+        "monitor security flow filter in protocol tcp destination-prefix 192.0.2.0/24 destination-port 80",
+    );
     bench.good("monitor security flow filter out interface ge-0/0/1.0");
     let refused = bench.bad("monitor security flow start");
     assert_eq!(refused, "error: Please specify the monitor flow trace file.\n");
@@ -86,8 +88,7 @@ fn a_flow_trace_is_set_up_shown_and_cleared() {
     bench.good("monitor security flow start");
     assert_eq!(
         bench.good("show monitor security flow"),
-        "\
-  Monitor security flow session status: Active
+        "  Monitor security flow session status: Active
   Monitor security flow trace file: /var/log/trace.log
   Monitor security flow filters: 2
     Name: in
@@ -111,7 +112,10 @@ fn a_flow_trace_is_set_up_shown_and_cleared() {
     bench.good("monitor security flow stop");
     assert!(bench.good("show monitor security flow").contains("status: Inactive"));
     assert!(bench.bad("monitor security flow file x size 10").starts_with("invalid value '10'"));
-    assert_eq!(bench.bad("monitor security flow filter x interface ge-9/0/0.0"), "error: interface ge-9/0/0.0 not found\n");
+    assert_eq!(
+        bench.bad("monitor security flow filter x interface ge-9/0/0.0"),
+        "error: interface ge-9/0/0.0 not found\n"
+    );
 }
 
 #[test]
@@ -147,7 +151,10 @@ Policies passed over:
     );
     let bad = |line: &str| Bench::new().bad(line);
     assert!(bad("show security match-policies from-zone trust to-zone untrust source-ip 10.2.0.9 destination-ip 192.0.2.1 protocol tcp").contains("source-port"));
-    assert_eq!(bad(&format!("show security match-policies {}", tuple.replace("to-zone untrust", "to-zone dmz"))), "error: zone dmz not found\n");
+    assert_eq!(
+        bad(&format!("show security match-policies {}", tuple.replace("to-zone untrust", "to-zone dmz"))),
+        "error: zone dmz not found\n"
+    );
 }
 
 #[test]
@@ -178,16 +185,15 @@ fn hit_counts_are_sorted_and_bounded() {
         )
     };
     let first = "1      trust      untrust  p1    20            Permit\n";
-    check(
-        "show security policies hit-count greater-than 19",
-        &table(first, 1),
-    );
+    check("show security policies hit-count greater-than 19", &table(first, 1));
     let rows = "1      trust      untrust  p2    0             Reject\n\
                 2      untrust    any      last  0             Deny\n\
                 3      trust      untrust  p1    20            Permit\n";
     check("show security policies hit-count ascending", &table(rows, 3));
     assert!(Bench::new().good("show security policies hit-count descending").contains(first));
-    assert!(Bench::new().good("show security policies hit-count less-than 20").contains("Number of policy: 2"));
+    assert!(
+        Bench::new().good("show security policies hit-count less-than 20").contains("Number of policy: 2")
+    );
     assert_eq!(Bench::new().bad("show security policies ascending"), "syntax error: ascending\n");
     check(
         "show security policies information",

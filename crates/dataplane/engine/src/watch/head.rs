@@ -1,7 +1,7 @@
 //! What is kept of a packet.
 
 use ravelin_contract::HEAD_BYTES_MAX;
-use ravelin_types::{InterfaceId, Instant};
+use ravelin_types::{Instant, InterfaceId};
 use ravelin_wire::{VLAN_LEN, ethertype, parse, u16_at};
 
 use crate::key::FlowKey;

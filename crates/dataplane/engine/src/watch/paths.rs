@@ -5,11 +5,11 @@ use ravelin_types::{Instant, ZoneId};
 
 use super::{Armed, Head, Tape, zone_of};
 use crate::BATCH_MAX;
+use crate::batch::{act, hint};
 use crate::explain::Recorder;
 use crate::express::Express;
 use crate::packet::Packet;
 use crate::rules::Snapshot;
-use crate::batch::{act, hint};
 use crate::step::{Slot, Turn, examine};
 use crate::verdict::Verdict;
 

@@ -93,7 +93,8 @@ mod tests {
         }
         // The next second has a share of its own.
         drop(1_000_000_000, DropReason::PolicyDeny);
-        let of = |reason| samples.iter().filter(|s| s.reason == reason).map(|s| s.head.at.0).collect::<Vec<_>>();
+        let of =
+            |reason| samples.iter().filter(|s| s.reason == reason).map(|s| s.head.at.0).collect::<Vec<_>>();
         assert_eq!(of(DropReason::NoRoute), [0]);
         let mut deny = of(DropReason::PolicyDeny);
         deny.sort_unstable();

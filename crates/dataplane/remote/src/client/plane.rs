@@ -7,8 +7,8 @@ use ravelin_contract::{
     Admission, ApplyResult, DataPlane, Diagnostics, DropSamples, Error, EventBatch, Explanation,
     FabricForwarding, FabricId, FilterLog, FirewallClear, FirewallCounters, Global, GroupId, Ha,
     InjectRequest, InterfaceCounters, Link, MappingFilter, MappingList, MirrorCounters, NatCounters,
-    PolicyCounters, PoolCounters, ScreenCounters, SessionStore, Status, Telemetry, TraceBatch,
-    TraceId, TraceRequest, UpdateBatch, Updates,
+    PolicyCounters, PoolCounters, ScreenCounters, SessionStore, Status, Telemetry, TraceBatch, TraceId,
+    TraceRequest, UpdateBatch, Updates,
 };
 use ravelin_program::Program;
 use ravelin_types::MirrorId;

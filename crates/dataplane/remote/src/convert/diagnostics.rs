@@ -1,8 +1,7 @@
 //! Status and injected packets.
 
 use ravelin_contract::{
-    Explanation, FabricForwarding, Finding, InjectRequest, InjectVerdict, PortStatus, Status,
-    WorkerStatus,
+    Explanation, FabricForwarding, Finding, InjectRequest, InjectVerdict, PortStatus, Status, WorkerStatus,
 };
 use ravelin_types::{Generation, WorkerId};
 

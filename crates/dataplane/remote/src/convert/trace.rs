@@ -118,8 +118,17 @@ impl Wire for PacketFilter {
     type Message = proto::PacketFilter;
 
     fn to_message(&self) -> proto::PacketFilter {
-        let Self { interface, zone, family, proto, source, destination, source_ports, destination_ports, reason } =
-            self;
+        let Self {
+            interface,
+            zone,
+            family,
+            proto,
+            source,
+            destination,
+            source_ports,
+            destination_ports,
+            reason,
+        } = self;
         proto::PacketFilter {
             interface: interface.map(|unit| unit.0.into()),
             zone: zone.map(|zone| zone.0.into()),
@@ -254,7 +263,11 @@ mod tests {
             Some(DropCause::Filter { filter: 4, term: None }),
             Some(DropCause::Filter { filter: 4, term: Some(1) }),
         ];
-        let packets = [head(Some(1), Some(("10.0.0.1", "192.0.2.1"))), head(None, Some(("::1", "2001:db8::1"))), head(Some(0), None)];
+        let packets = [
+            head(Some(1), Some(("10.0.0.1", "192.0.2.1"))),
+            head(None, Some(("::1", "2001:db8::1"))),
+            head(Some(0), None),
+        ];
         for packet in packets {
             let sample = |cause| DropSample { packet: packet.clone(), reason: DropReason::PolicyDeny, cause };
             survives([DropSamples { now_ns: 8, samples: causes.map(sample).to_vec() }]);

@@ -2,8 +2,7 @@
 
 use ravelin_contract::{
     CloseReason, DataPlane, Error, FabricForwarding, FabricId, FirewallClear, GroupId, InjectRequest,
-    MappingFilter, SessionFilter, SessionKey, SessionRef, SessionView, TraceId, TraceRequest,
-    UpdateBatch,
+    MappingFilter, SessionFilter, SessionKey, SessionRef, SessionView, TraceId, TraceRequest, UpdateBatch,
 };
 
 use ravelin_types::MirrorId;

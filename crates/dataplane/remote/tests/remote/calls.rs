@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use ravelin_contract::{
     CloseReason, DataPlane, Error, FabricForwarding, FabricId, GroupId, InjectRequest, LinkUpdate,
-    MappingFilter, Neighbour, NeighbourUpdate, PacketFilter, PolicyCounters, Route, RouteUpdate, SessionFilter,
-    SessionRef, TraceKind, TraceRequest, UpdateBatch,
+    MappingFilter, Neighbour, NeighbourUpdate, PacketFilter, PolicyCounters, Route, RouteUpdate,
+    SessionFilter, SessionRef, TraceKind, TraceRequest, UpdateBatch,
 };
 use ravelin_remote::{Server, listen};
 use ravelin_types::{Generation, InterfaceId, Mac, MirrorId, PortId, Proto};
@@ -146,7 +146,8 @@ fn diagnostics_arrive_whole() {
     assert_eq!(diagnostics.status().unwrap(), fake::status(40));
     assert!(matches!(diagnostics.arm(true), Err(Error::NotReady)));
     assert_eq!(plane.last_call(), "arm true");
-    let request = InjectRequest { interface: "ge-0/0/0.0".into(), frame: vec![0; 60], before: vec![vec![1; 3]] };
+    let request =
+        InjectRequest { interface: "ge-0/0/0.0".into(), frame: vec![0; 60], before: vec![vec![1; 3]] };
     assert_eq!(diagnostics.inject_packet(&request).unwrap(), fake::explanation());
     assert_eq!(plane.last_call(), format!("{request:?}"));
     let samples = diagnostics.drop_samples(5).unwrap();

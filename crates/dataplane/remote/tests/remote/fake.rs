@@ -6,13 +6,14 @@ use std::ops::ControlFlow;
 use std::sync::Mutex;
 
 use ravelin_contract::{
-    Admission, ApplyResult, Capabilities, CloseReason, DataPlane, Diagnostics, DropCause, DropSample, DropSamples, Error, Event,
-    EventBatch, Explanation, FabricForwarding, FabricId, FilterSpan, Finding, Global, GroupId, Ha,
-    InjectRequest, InjectVerdict, InterfaceCounters, Link, ManagedInterface, MappingFilter, MappingList,
-    MappingOrigin, MappingPermit, MirrorCounters, NatCounters, PacketHead, PersistentMapping, PolicyCounters,
-    PoolCounters, PortStatus, ReconcileResult, Refusal, ScreenCounters, SessionDeltas, SessionEvent,
-    SessionFilter, SessionKey, SessionRef, SessionState, SessionStore, SessionView, Status, Telemetry,
-    TraceBatch, TraceId, TraceRequest, TracedPacket, UpdateBatch, Updates, WingView, WorkerStatus,
+    Admission, ApplyResult, Capabilities, CloseReason, DataPlane, Diagnostics, DropCause, DropSample,
+    DropSamples, Error, Event, EventBatch, Explanation, FabricForwarding, FabricId, FilterSpan, Finding,
+    Global, GroupId, Ha, InjectRequest, InjectVerdict, InterfaceCounters, Link, ManagedInterface,
+    MappingFilter, MappingList, MappingOrigin, MappingPermit, MirrorCounters, NatCounters, PacketHead,
+    PersistentMapping, PolicyCounters, PoolCounters, PortStatus, ReconcileResult, Refusal, ScreenCounters,
+    SessionDeltas, SessionEvent, SessionFilter, SessionKey, SessionRef, SessionState, SessionStore,
+    SessionView, Status, Telemetry, TraceBatch, TraceId, TraceRequest, TracedPacket, UpdateBatch, Updates,
+    WingView, WorkerStatus,
 };
 use ravelin_program::{Program, Screen};
 use ravelin_types::{

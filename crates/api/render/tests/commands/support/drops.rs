@@ -18,8 +18,12 @@ fn head(id: u16) -> Vec<u8> {
 }
 
 fn sample(ago_us: u64, unit: Option<u16>, key: Option<(&str, u16, &str, u16, Proto)>) -> DropSample {
-    let key = key.map(|(src, sport, dst, dport, proto)| {
-        SessionKey { src: src.parse().unwrap(), dst: dst.parse().unwrap(), sport, dport, proto }
+    let key = key.map(|(src, sport, dst, dport, proto)| SessionKey {
+        src: src.parse().unwrap(),
+        dst: dst.parse().unwrap(),
+        sport,
+        dport,
+        proto,
     });
     let packet = PacketHead {
         at_ns: NOW_NS - ago_us * 1000,

@@ -76,28 +76,64 @@ impl Bench {
 
     pub fn reply_with(&mut self, line: &str, text: Option<&str>) -> Reply {
         let Self { plane, config, session, names, log, trace, facts } = self;
-        let mut env = Env { plane, config, names, routes: &FakeRoutes, log: &*log, trace: &*trace, render: &Junos, facts };
+        let mut env = Env {
+            plane,
+            config,
+            names,
+            routes: &FakeRoutes,
+            log: &*log,
+            trace: &*trace,
+            render: &Junos,
+            facts,
+        };
         execute(&mut env, session, line, text)
     }
 
     /// More of what goes on.
     pub fn more(&mut self) -> Reply {
         let Self { plane, config, session, names, log, trace, facts } = self;
-        let mut env = Env { plane, config, names, routes: &FakeRoutes, log: &*log, trace: &*trace, render: &Junos, facts };
+        let mut env = Env {
+            plane,
+            config,
+            names,
+            routes: &FakeRoutes,
+            log: &*log,
+            trace: &*trace,
+            render: &Junos,
+            facts,
+        };
         ravelin_ops::more(&mut env, session)
     }
 
     /// The answer to a question.
     pub fn answer(&mut self, yes: bool) -> Reply {
         let Self { plane, config, session, names, log, trace, facts } = self;
-        let mut env = Env { plane, config, names, routes: &FakeRoutes, log: &*log, trace: &*trace, render: &Junos, facts };
+        let mut env = Env {
+            plane,
+            config,
+            names,
+            routes: &FakeRoutes,
+            log: &*log,
+            trace: &*trace,
+            render: &Junos,
+            facts,
+        };
         answer(&mut env, session, yes)
     }
 
     /// What a client shows before the next line.
     pub fn prompt(&mut self) -> String {
         let Self { plane, config, session, names, log, trace, facts } = self;
-        let mut env = Env { plane, config, names, routes: &FakeRoutes, log: &*log, trace: &*trace, render: &Junos, facts };
+        let mut env = Env {
+            plane,
+            config,
+            names,
+            routes: &FakeRoutes,
+            log: &*log,
+            trace: &*trace,
+            render: &Junos,
+            facts,
+        };
         let nothing = wire::Request::Run { line: String::new(), text: None };
         wire::answer(&mut env, session, &nothing).prompt
     }
@@ -120,7 +156,16 @@ impl Bench {
 
     pub fn words(&mut self, line: &str) -> Vec<String> {
         let Self { plane, config, session, names, log, trace, facts } = self;
-        let env = Env { plane, config, names, routes: &FakeRoutes, log: &*log, trace: &*trace, render: &Junos, facts };
+        let env = Env {
+            plane,
+            config,
+            names,
+            routes: &FakeRoutes,
+            log: &*log,
+            trace: &*trace,
+            render: &Junos,
+            facts,
+        };
         complete(&env, session, line).into_iter().map(|c| c.word).collect()
     }
 }

@@ -223,7 +223,13 @@ impl Telemetry for FakePlane {
     }
     fn policies(&self) -> Result<Vec<PolicyCounters>, Error> {
         let (first_hit_s, last_hit_s) = (NOW_S - 100, NOW_S - 5);
-        let hits = PolicyCounters { id: PolicyId(4), hits: 20, first_hit_s, last_hit_s, ..PolicyCounters::default() };
+        let hits = PolicyCounters {
+            id: PolicyId(4),
+            hits: 20,
+            first_hit_s,
+            last_hit_s,
+            ..PolicyCounters::default()
+        };
         Ok(vec![hits])
     }
     fn nat_rules(&self) -> Result<Vec<NatCounters>, Error> {
