@@ -439,7 +439,7 @@ fn test_packet(given: &Given) -> Result<Request, Miss> {
 /// `syn`, `ack`, `fin+ack`, ...
 fn tcp_flags(text: &str) -> Result<u8, Miss> {
     let flag = |word| ["fin", "syn", "rst", "psh", "ack", "urg"].iter().position(|name| *name == word);
-    let bits = text.split('+').map(|word| flag(word).map(|at| 1 << at));
-    let bits: Option<u8> = bits.fold(Some(0), |all, one| Some(all? | one?));
+    let mut bits = text.split('+').map(|word| flag(word).map(|at| 1_u8 << at));
+    let bits = bits.try_fold(0, |all, one| Some(all | one?));
     bits.ok_or(Miss::Value { word: text.to_owned(), wanted: "flags such as syn or fin+ack" })
 }

@@ -14,7 +14,7 @@ use crate::proto::response::Answer;
 
 /// Events and samples of one answer, whatever the client asks for.
 const EVENTS_MAX: u64 = 4096;
-const SAMPLES_MAX: u64 = 1024;
+const SAMPLES_MAX: u64 = 8192;
 /// Mappings of one answer.
 const MAPPINGS_MAX: u64 = 65_536;
 
@@ -78,13 +78,11 @@ pub(super) fn answer(plane: &dyn DataPlane, call: Call) -> Result<Answer, Error>
             let request = InjectRequest::from_message(request)?;
             Ok(Answer::Explanation(plane.diagnostics().inject_packet(&request)?.to_message()))
         }
-        Call::DropSamples(max) => {
-            let samples = plane.diagnostics().drop_samples(max.min(SAMPLES_MAX) as usize)?;
-            Ok(Answer::DropSamples(samples.to_message()))
-        }
-        Call::ClearDropSamples(_) | Call::TraceStart(_) | Call::TraceRead(_) | Call::TraceStop(_) => {
-            traces(plane, call)
-        }
+        Call::DropSamples(_)
+        | Call::ClearDropSamples(_)
+        | Call::TraceStart(_)
+        | Call::TraceRead(_)
+        | Call::TraceStop(_) => traces(plane, call),
         Call::DeferWorkers(_) | Call::PrepareLinkCycle(_) | Call::NotifyLinkCycle(_) => link(plane, &call),
         Call::SetGroupActive(_)
         | Call::SetWatchdog(_)
@@ -130,6 +128,10 @@ fn sessions(plane: &dyn DataPlane, call: Call) -> Result<Answer, Error> {
 fn traces(plane: &dyn DataPlane, call: Call) -> Result<Answer, Error> {
     let diagnostics = plane.diagnostics();
     match call {
+        Call::DropSamples(max) => {
+            let samples = diagnostics.drop_samples(max.min(SAMPLES_MAX) as usize)?;
+            Ok(Answer::DropSamples(samples.to_message()))
+        }
         Call::ClearDropSamples(_) => diagnostics.clear_drop_samples().map(done),
         Call::TraceStart(request) => {
             let id = diagnostics.trace_start(&TraceRequest::from_message(request)?)?;
