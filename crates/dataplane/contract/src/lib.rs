@@ -4,6 +4,7 @@
 //! canary test keeps its dependencies and its public names so.
 
 mod apply;
+mod carry;
 mod diagnostics;
 mod error;
 mod firewall;
@@ -12,10 +13,12 @@ mod mirror;
 mod persistent;
 mod plane;
 mod session;
+mod sync;
 mod telemetry;
 mod updates;
 
 pub use apply::{Admission, ApplyResult, Capabilities, FilterSpan, ManagedInterface, Refusal};
+pub use carry::{CarriedCounters, CarriedMapping};
 pub use diagnostics::{
     Diagnostics, DropCause, DropSample, DropSamples, Explanation, Finding, HEAD_BYTES_MAX, InjectRequest,
     InjectVerdict, PacketFilter, PacketHead, PortStatus, Status, TRACE_FILTERS_MAX, TRACE_UNREAD_MAX_S,
@@ -30,8 +33,12 @@ pub use mirror::{MirrorCounters, MirrorLoss};
 pub use persistent::{MappingFilter, MappingList, MappingOrigin, MappingPermit, PersistentMapping};
 pub use plane::DataPlane;
 pub use session::{
-    CloseReason, DeltaBatch, ReconcileResult, SessionDelta, SessionDeltas, SessionFilter, SessionKey,
-    SessionRef, SessionState, SessionStore, SessionView, SweepProfile, WingView,
+    CloseReason, ReconcileResult, SessionFilter, SessionKey, SessionRef, SessionState, SessionStore,
+    SessionView, WingView,
+};
+pub use sync::{
+    ContentShift, DeltaBatch, DeltaCursor, ExportBatch, ExportCursor, HandshakeShift, PutRefusal, PutResult,
+    SessionDelta, SessionDeltas, SourceBinding, SweepProfile, SyncedSession, SyncedWing,
 };
 pub use telemetry::{
     Event, EventBatch, Global, InterfaceCounters, NatCounters, PolicyCounters, PoolCounters, ScreenCounters,

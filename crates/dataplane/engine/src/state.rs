@@ -13,6 +13,7 @@ use ravelin_types::{Generation, Instant, SessionId, WorkerId};
 
 use crate::alg::Gateways;
 use crate::counters::{Counters, FilterHits, Hits};
+use crate::deltas::Deltas;
 use crate::express::Express;
 use crate::filters::LogRing;
 use crate::fragment::Fragments;
@@ -88,6 +89,7 @@ pub struct State {
     pub(crate) splices: Splices,
     pub(crate) cookies: Cookies,
     pub(crate) gateways: Gateways,
+    pub(crate) deltas: Deltas,
     pub(crate) random: Random,
     pub(crate) flows: Vec<crate::step::Slot>,
     pub(crate) express: Vec<Express>,
@@ -134,6 +136,7 @@ impl State {
             splices: Splices::default(),
             cookies: Cookies::new(seed, lane),
             gateways: Gateways::new(seed.key(lane | 7)),
+            deltas: Deltas::new(epoch),
             random: Random::new(seed.key(lane | 3)),
             flows: Vec::with_capacity(crate::BATCH_MAX),
             express: vec![Express::NONE; crate::BATCH_MAX],
@@ -274,6 +277,7 @@ impl State {
         {
             hits.sessions -= 1;
         }
+        self.deltas.closed(|| session.view(self.worker, Ticks::at(now)), reason);
         if session.marks.has(Marks::LOG_CLOSE) {
             let view = session.view(self.worker, Ticks::at(now));
             self.events.push(Event::Session(SessionEvent { view, close: Some(reason) }));
@@ -302,6 +306,18 @@ impl State {
     #[must_use]
     pub fn mappings(&self, now: Instant) -> Vec<MappingRecord> {
         self.leases.mappings(now)
+    }
+
+    /// The worker whose a mapping is.
+    #[must_use]
+    pub fn home_of_mapping(&self, record: &MappingRecord) -> WorkerId {
+        let external = (record.external_family, record.external);
+        self.leases.owner(external, record.external_port).unwrap_or(self.worker)
+    }
+
+    /// Makes a mapping of another plane, without its sessions; whether it is there now.
+    pub fn put_mapping(&mut self, record: &MappingRecord, now: Instant) -> bool {
+        self.leases.put_mapping(record, now)
     }
 
     /// Ends those of the mappings without sessions that `matches` names; how many.

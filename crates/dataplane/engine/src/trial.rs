@@ -43,8 +43,10 @@ impl State {
         let ticks = Ticks::at(now);
         let found = keys.iter().filter_map(|key| self.sessions.find(key));
         let live = found.filter(|at| !self.sessions.get(at.slot()).is_over(ticks));
-        let copy =
-            |slot| LiveSession { session: *self.sessions.get(slot), splice: self.splices.get(slot).copied() };
+        let copy = |slot| LiveSession {
+            session: *self.sessions.get(slot),
+            splice: self.splices.opened(slot).copied(),
+        };
         live.map(|at| copy(at.slot())).collect()
     }
 

@@ -1,10 +1,10 @@
 //! Counters, events, status and injected packets.
 
 use ravelin_contract::{
-    Diagnostics, DropSamples, Error, EventBatch, Explanation, FilterLog, FirewallClear, FirewallCounters,
-    Global, InjectRequest, InjectVerdict, InterfaceCounters, MappingFilter, MappingList, MirrorCounters,
-    NatCounters, PolicyCounters, PoolCounters, ScreenCounters, Status, Telemetry, TraceBatch, TraceId,
-    TraceRequest,
+    CarriedCounters, Diagnostics, DropSamples, Error, EventBatch, Explanation, FilterLog, FirewallClear,
+    FirewallCounters, Global, InjectRequest, InjectVerdict, InterfaceCounters, MappingFilter, MappingList,
+    MirrorCounters, NatCounters, PolicyCounters, PoolCounters, ScreenCounters, Status, Telemetry, TraceBatch,
+    TraceId, TraceRequest,
 };
 use ravelin_engine::{
     Checksum, Egress, Ingress, Limits, LiveSession, Output, Packet, Rules, Seed, Shared, Snapshot, State,
@@ -175,6 +175,10 @@ impl<W: Workers> Telemetry for Plane<W> {
 
     fn clear_persistent_mappings(&self, filter: &MappingFilter) -> Result<u64, Error> {
         crate::mappings::clear(self, filter)
+    }
+
+    fn carry_over(&self, counters: &CarriedCounters) -> Result<(), Error> {
+        crate::carry::counters(self, counters)
     }
 
     fn events(&self, max: usize) -> Result<EventBatch, Error> {
