@@ -8,6 +8,7 @@ use crate::commits::{CommitHistory, EditorEntry, ScheduledTime};
 use crate::firewall::{CounterLine, FilterLogLine, FirewallList, InterfaceFilterList};
 use crate::log::{LogEvents, LogStatistics};
 use crate::persistent::{MappingLines, MappingSummary};
+use crate::watch::{DropRecords, FlowTraceStatus, PolicyMatches, PolicyTotals, ScreenOptions, ShadowList};
 
 /// Every answer that has structure. Configuration text is passed as it is.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -18,7 +19,10 @@ pub enum Answer {
     Zones(Vec<ZoneEntry>),
     Screens(ScreenStatistics),
     Mirrors(MirrorList),
-    MirrorsCleared { kind: MirrorKind, mirrors: u64 },
+    MirrorsCleared {
+        kind: MirrorKind,
+        mirrors: u64,
+    },
     Firewall(FirewallList),
     FirewallLog(Vec<FilterLogLine>),
     FirewallCleared,
@@ -29,7 +33,9 @@ pub enum Answer {
     HitCounts(PolicyList),
     Sessions(SessionList),
     SessionSummary(SessionSummary),
-    Cleared { sessions: u64 },
+    Cleared {
+        sessions: u64,
+    },
     FlowStatistics(FlowStatistics),
     NatSummary(NatRules),
     NatPools(NatPools),
@@ -37,7 +43,9 @@ pub enum Answer {
     NatRules(NatRules),
     Mappings(MappingLines),
     MappingSummary(MappingSummary),
-    MappingsCleared { mappings: u64 },
+    MappingsCleared {
+        mappings: u64,
+    },
     Version(Version),
     Commits(CommitHistory),
     Editors(EditorList),
@@ -45,8 +53,19 @@ pub enum Answer {
     Explained(Explained),
     PlaneStatus(PlaneStatus),
     SecurityLog(LogEvents),
-    LogCleared { events: u64 },
+    LogCleared {
+        events: u64,
+    },
     LogStatistics(LogStatistics),
+    Drops(DropRecords),
+    DropsCleared,
+    FlowTrace(FlowTraceStatus),
+    PolicyMatches(PolicyMatches),
+    PolicyTotals(PolicyTotals),
+    Shadows(ShadowList),
+    ScreenOptions(ScreenOptions),
+    /// Packets judged one after another.
+    Tried(Vec<Explained>),
 }
 
 /// A port and its units.
@@ -126,6 +145,11 @@ pub struct PolicyEntry {
     pub log_close: bool,
     pub count: bool,
     pub hits: u64,
+    /// Seconds since its first hit and its last.
+    #[serde(default)]
+    pub first_hit_ago_s: Option<u64>,
+    #[serde(default)]
+    pub last_hit_ago_s: Option<u64>,
     /// Packets and bytes of its sessions, of the initial and the reply direction, when it counts.
     pub packets: [u64; 2],
     pub bytes: [u64; 2],

@@ -6,11 +6,13 @@
 
 mod alarms;
 mod answer;
+mod capture;
 mod commits;
 mod completion;
 mod config;
 mod configure;
 mod firewall;
+mod follow;
 mod gather;
 mod log;
 mod names;
@@ -20,6 +22,7 @@ mod pipe;
 mod request;
 mod session;
 mod table;
+mod watch;
 pub mod wire;
 mod words;
 
@@ -31,6 +34,7 @@ pub use answer::{
     SessionList, SessionSummary, SourceNatPool, SourceNatPools, Translation, UnitLine, Version, Wing,
     WorkerLine, ZoneEntry,
 };
+pub use capture::{CAPTURE_BYTES_MAX, capture_source, capture_text};
 pub use commits::{
     CommitEntry, CommitHistory, CommitKind, CommitOptions, CommitReport, Commits, EditorEntry, Refusal,
     ScheduledEntry, ScheduledTime,
@@ -41,13 +45,19 @@ pub use configure::load_source;
 pub use firewall::{
     CounterLine, FilterEntry, FilterLogLine, FirewallList, InterfaceFilterLine, InterfaceFilterList,
 };
+pub use follow::{Follow, stop as stop_following};
 pub use gather::{Failure, RouteEntry, RouteTable};
 pub use log::{LogEvent, LogEvents, LogMemory, LogQuery, LogStatistics, LogStreamLine, LogView};
 pub use names::{NameTable, PolicyName};
 pub use persistent::{MappingLine, MappingLines, MappingQuery, MappingSummary};
 pub use pipe::{Delivery, Display, Pipe, PipeError, delivery};
 pub use request::{
-    ConfigureKind, Detail, FirewallQuery, Kept, PolicyView, Request, SessionQuery, TestPacket,
+    ConfigureKind, Detail, FirewallQuery, HitOrder, Kept, PolicyView, Request, SessionQuery, TestPacket,
 };
-pub use session::{Env, Facts, Mode, Render, Reply, Session, answer, execute};
+pub use session::{Env, Facts, Mode, Render, Reply, Session, answer, execute, more};
 pub use table::{Arg, Command, Miss, Param, commands, rpc_of};
+pub use watch::{
+    DropQuery, DropRecord, DropRecords, FlowFile, FlowFilterLine, FlowTrace, FlowTraceStatus, MatchedPolicy,
+    PacketQuery, PolicyMatches, PolicyTotal, PolicyTotals, PolicyTuple, ScreenOptions, ShadowList,
+    ShadowQuery, TermLine, Watch,
+};

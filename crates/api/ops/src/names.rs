@@ -100,6 +100,24 @@ impl NameTable {
         self.nat_rules.get(&id).map(String::as_str)
     }
 
+    /// The zone of a name, the firewall's own too.
+    #[must_use]
+    pub fn zone_id(&self, name: &str) -> Option<ZoneId> {
+        if name == JUNOS_HOST {
+            return Some(ZoneId::HOST);
+        }
+        self.zones.iter().find(|(_, zone)| *zone == name).map(|(id, _)| *id)
+    }
+
+    /// The zone that packets of a unit come from; what the firewall sends comes from its own.
+    #[must_use]
+    pub fn zone_of(&self, unit: InterfaceId, from_host: bool) -> Option<ZoneId> {
+        if from_host {
+            return Some(ZoneId::HOST);
+        }
+        self.interfaces().iter().find(|known| known.id == unit)?.zone
+    }
+
     #[must_use]
     pub fn zone_names(&self, ids: &[ZoneId]) -> Vec<String> {
         ids.iter().map(|id| self.zone(*id)).collect()

@@ -20,8 +20,9 @@ mod updates;
 pub use apply::{Admission, ApplyResult, Capabilities, FilterSpan, ManagedInterface, Refusal};
 pub use carry::{CarriedCounters, CarriedMapping};
 pub use diagnostics::{
-    Diagnostics, DropSample, Explanation, Finding, InjectRequest, InjectVerdict, PortStatus, Status,
-    WorkerStatus,
+    Diagnostics, DropCause, DropSample, DropSamples, Explanation, Finding, HEAD_BYTES_MAX, InjectRequest,
+    InjectVerdict, PacketFilter, PacketHead, PortStatus, Status, TRACE_FILTERS_MAX, TRACE_UNREAD_MAX_S,
+    TRACES_MAX, TraceBatch, TraceId, TraceKind, TraceRequest, TracedPacket, WorkerStatus,
 };
 pub use error::Error;
 pub use firewall::{

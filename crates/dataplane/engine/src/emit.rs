@@ -57,5 +57,5 @@ pub(crate) fn emit<R: Recorder>(
         (Verdict::Send { .. } | Verdict::HandOver(_), None) => Verdict::Drop(DropReason::AnswerQueueFull),
         (Verdict::Drop(_) | Verdict::Consume, _) => verdict,
     };
-    account(turn, packet, verdict);
+    account(turn, packet, None, verdict);
 }

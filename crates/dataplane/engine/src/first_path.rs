@@ -1,6 +1,6 @@
 //! A packet without a session, in Junos' order: destination NAT, route, zones, policy, source NAT, install.
 
-use ravelin_contract::Event;
+use ravelin_contract::{DropCause, Event};
 use ravelin_nat::{Action as LeaseAction, Inbound, Request};
 use ravelin_program::{Action, Application, Interface, LogWhen, Policy};
 use ravelin_screen::Way;
@@ -240,6 +240,9 @@ fn policy<R: Recorder>(
     let decision = turn.world.rules.decide(&tuple, turn.rec);
     let (action, permit) = match decision {
         Decision::Policy(policy, application) => {
+            if policy.action != Action::Permit {
+                turn.state.watch.blame(DropCause::Policy(policy.id));
+            }
             // A permit counts when its session is tried, by the worker that it will be.
             if policy.action != Action::Permit
                 && let Some(hits) = turn.state.counters.policies.get_mut(policy.id.index())

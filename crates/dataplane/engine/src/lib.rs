@@ -6,6 +6,7 @@
 
 mod act;
 mod alg;
+mod batch;
 mod between;
 mod counters;
 mod cut;
@@ -47,7 +48,9 @@ mod step;
 mod stub;
 mod synced;
 mod tcp;
+mod trial;
 mod verdict;
+mod watch;
 
 pub use counters::{Counters, FilterHits, Hits, MirrorCounts};
 pub use deltas::DeltaPiece;
@@ -68,4 +71,6 @@ pub use steer::{HandOver, Steering};
 pub use step::{BATCH_MAX, step};
 pub use stub::Message;
 pub use synced::Put;
+pub use trial::{LiveSession, keys_of};
 pub use verdict::{Egress, Verdict};
+pub use watch::{Armed, FACTS_MAX, Head, Noted, Notes, SAMPLES_A_REASON, Sample, Tape};

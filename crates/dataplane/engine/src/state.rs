@@ -32,6 +32,7 @@ use crate::shared::Shared;
 use crate::splice::Splices;
 use crate::steer::Steering;
 use crate::stub::{Message, Outbox, Stubs};
+use crate::watch::Watch;
 
 /// Sizes of a worker's tables, fixed for its life.
 #[derive(Clone, Copy, Debug)]
@@ -85,6 +86,7 @@ pub struct State {
     pub(crate) fragments: Fragments,
     pub(crate) hold: Hold,
     pub(crate) filter_log: LogRing,
+    pub(crate) watch: Watch,
     /// Its packets are only tried: they take no tokens of policers.
     pub(crate) is_trial: bool,
     pub(crate) splices: Splices,
@@ -134,6 +136,7 @@ impl State {
             fragments: Fragments::new(seed.key(lane | 2)),
             hold: Hold::new(),
             filter_log: LogRing::new(),
+            watch: Watch::new(),
             is_trial: false,
             splices: Splices::default(),
             cookies: Cookies::new(seed, lane),

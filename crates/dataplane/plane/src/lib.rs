@@ -14,6 +14,7 @@ pub mod mesh;
 mod mirrors;
 mod sessions;
 mod sync;
+mod trace;
 mod workers;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -35,6 +36,7 @@ pub struct Plane<W> {
     epoch: u64,
     any_station: bool,
     core: Mutex<Core>,
+    traces: Mutex<trace::Traces>,
 }
 
 /// What the control thread keeps.
@@ -68,7 +70,14 @@ impl<W: Workers> Plane<W> {
             last: None,
             armed: true,
         };
-        Self { workers, shared, epoch: setup.epoch, any_station: setup.any_station, core: Mutex::new(core) }
+        Self {
+            workers,
+            shared,
+            epoch: setup.epoch,
+            any_station: setup.any_station,
+            core: Mutex::new(core),
+            traces: Mutex::default(),
+        }
     }
 
     #[must_use]

@@ -10,6 +10,7 @@ mod persistent;
 mod session;
 mod sync;
 mod telemetry;
+mod trace;
 mod updates;
 
 use std::net::IpAddr;

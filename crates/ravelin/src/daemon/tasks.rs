@@ -58,6 +58,20 @@ pub fn spawn(
     std::thread::spawn(move || keep_time(&shared));
     let shared = control.clone();
     std::thread::spawn(move || archive(&shared));
+    let shared = control.clone();
+    std::thread::spawn(move || write_traces(&shared));
+}
+
+/// What traces of flows have seen, to their file.
+fn write_traces(control: &Mutex<Control>) {
+    let trace = lock(control).trace.clone();
+    loop {
+        trace.wait();
+        let control = lock(control);
+        let (plane, names) = (control.works.plane.clone(), control.names.clone());
+        drop(control);
+        trace.write(&*plane, &names);
+    }
 }
 
 /// What is due by the clock: commits that nobody confirmed, scheduled ones, and what consumers owe. The way back from

@@ -213,6 +213,7 @@ Policy: p1, action-type: permit, State: enabled, Index: 4, Scope Policy: 0
     junos-http
   Session log: at-close
   Policy lookups: 20
+  First hit: 00:01:40 ago, Last hit: 00:00:05 ago, Average rate: 0.20 a second
 ",
     );
 }
@@ -411,7 +412,19 @@ fn pipes_work_on_the_text() {
 fn completion_knows_words_and_names() {
     let mut bench = Bench::new();
     assert_eq!(bench.words("sh"), ["show"]);
-    let security = ["alg", "flow", "forward-options", "log", "nat", "policies", "screen", "zones"];
+    let security = [
+        "alg",
+        "flow",
+        "forward-options",
+        "log",
+        "match-policies",
+        "nat",
+        "packet-drop",
+        "policies",
+        "screen",
+        "shadow-policies",
+        "zones",
+    ];
     assert_eq!(bench.words("show security "), security);
     assert_eq!(bench.words("show security zones t"), ["<zone>", "trust"]);
     assert_eq!(bench.words("show security policies from-zone "), ["<zone>", "trust", "untrust"]);

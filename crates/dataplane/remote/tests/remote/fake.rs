@@ -6,13 +6,14 @@ use std::ops::ControlFlow;
 use std::sync::Mutex;
 
 use ravelin_contract::{
-    Admission, ApplyResult, Capabilities, CloseReason, DataPlane, Diagnostics, DropSample, Error, Event,
-    EventBatch, Explanation, FabricForwarding, FabricId, FilterSpan, Finding, Global, GroupId, Ha,
-    InjectRequest, InjectVerdict, InterfaceCounters, Link, ManagedInterface, MappingFilter, MappingList,
-    MappingOrigin, MappingPermit, MirrorCounters, NatCounters, PersistentMapping, PolicyCounters,
-    PoolCounters, PortStatus, PutRefusal, PutResult, ReconcileResult, Refusal, ScreenCounters, SessionDeltas,
-    SessionEvent, SessionFilter, SessionKey, SessionRef, SessionState, SessionStore, SessionView, Status,
-    SyncedSession, Telemetry, UpdateBatch, Updates, WingView, WorkerStatus,
+    Admission, ApplyResult, Capabilities, CloseReason, DataPlane, Diagnostics, DropCause, DropSample,
+    DropSamples, Error, Event, EventBatch, Explanation, FabricForwarding, FabricId, FilterSpan, Finding,
+    Global, GroupId, Ha, InjectRequest, InjectVerdict, InterfaceCounters, Link, ManagedInterface,
+    MappingFilter, MappingList, MappingOrigin, MappingPermit, MirrorCounters, NatCounters, PacketHead,
+    PersistentMapping, PolicyCounters, PoolCounters, PortStatus, PutRefusal, PutResult, ReconcileResult,
+    Refusal, ScreenCounters, SessionDeltas, SessionEvent, SessionFilter, SessionKey, SessionRef,
+    SessionState, SessionStore, SessionView, Status, SyncedSession, Telemetry, TraceBatch, TraceId,
+    TraceRequest, TracedPacket, UpdateBatch, Updates, WingView, WorkerStatus,
 };
 use ravelin_program::{Program, Screen};
 use ravelin_types::{
@@ -186,8 +187,25 @@ pub const NAT: NatCounters =
 pub const UNIT: InterfaceCounters =
     InterfaceCounters { interface: InterfaceId(1), rx_packets: 2, rx_bytes: 3, tx_packets: 4, tx_bytes: 5 };
 
+pub fn batch() -> TraceBatch {
+    let DropSample { packet, cause, .. } = sample();
+    let verdict = InjectVerdict::Host { interface: "ge-0/0/0.0".into() };
+    let Explanation { findings, .. } = explanation();
+    let traced = TracedPacket { packet, verdict, cause, findings, findings_lost: 2 };
+    TraceBatch { now_ns: 100, packets: vec![traced], lost: 3, ended: true }
+}
+
 pub fn sample() -> DropSample {
-    DropSample { reason: DropReason::TtlExpired, at_ns: 99, head: vec![1, 2, 3] }
+    let packet = PacketHead {
+        at_ns: 99,
+        worker: WorkerId(1),
+        interface: None,
+        from_host: true,
+        key: None,
+        bytes: 64,
+        head: vec![1, 2, 3],
+    };
+    DropSample { packet, reason: DropReason::TtlExpired, cause: Some(DropCause::Policy(PolicyId(3))) }
 }
 
 impl DataPlane for Fake {
@@ -416,8 +434,28 @@ impl Diagnostics for Fake {
         Ok(explanation())
     }
 
-    fn drop_samples(&self, max: usize) -> Result<Vec<DropSample>, Error> {
+    fn drop_samples(&self, max: usize) -> Result<DropSamples, Error> {
         self.note(format!("samples {max}"));
-        Ok(vec![sample()])
+        Ok(DropSamples { now_ns: 100, samples: vec![sample()] })
+    }
+
+    fn clear_drop_samples(&self) -> Result<(), Error> {
+        self.note("clear samples".into());
+        Ok(())
+    }
+
+    fn trace_start(&self, request: &TraceRequest) -> Result<TraceId, Error> {
+        self.note(format!("{request:?}"));
+        Ok(TraceId(41))
+    }
+
+    fn trace_read(&self, id: TraceId, max: usize) -> Result<TraceBatch, Error> {
+        self.note(format!("{id:?} {max}"));
+        Ok(batch())
+    }
+
+    fn trace_stop(&self, id: TraceId) -> Result<(), Error> {
+        self.note(format!("stop {id:?}"));
+        Ok(())
     }
 }
