@@ -40,7 +40,7 @@ pub use security::{
     Address, AddressBook, AddressLimit, AddressRef, AddressSet, AddressValue, Alg, BlockAllocation,
     BlockFrag, DefaultPolicy, DestinationHeader, DestinationNatAction, DestinationPool, DestinationRule,
     DestinationRuleSet, DeterministicPorts, ExtensionHeader, Flow, GlobalPolicy, HopByHopHeader, HostInbound,
-    IdsOption, LimitSession, LogCache, LogCategory, LogExclude, LogFacility, LogFile, LogFormat, LogHost,
+    IdsOption, LimitSession, LogCache, LogCategory, LogExclude, LogFacility, LogFile, LogFormat, LogHost, LogKind,
     LogIpProtocol, LogMode, LogProtocol, LogSeverity, LogStream, LogStreamFile, LogTimeFormat, LogTransport,
     MatchDirection, MirrorFilter, NatContext, NatDestination, NatProtocol, NatProxy, NatRule, NatRuleSet,
     NatSource, NatStatic, NumberRange, PersistentNat, Policies, Policy, PolicyAction, PolicyRematch,

@@ -6,6 +6,7 @@
 mod apply;
 mod diagnostics;
 mod error;
+mod events;
 mod firewall;
 mod ha;
 mod mirror;
@@ -21,6 +22,7 @@ pub use diagnostics::{
     WorkerStatus,
 };
 pub use error::Error;
+pub use events::{BlockChange, Event, EventBatch, NatEvent, PolicyDeny, SessionEvent};
 pub use firewall::{
     FilterAction, FilterCounter, FilterHit, FilterLog, FirewallClear, FirewallCounters, PolicerCounters,
 };
@@ -33,8 +35,7 @@ pub use session::{
     SessionRef, SessionState, SessionStore, SessionView, SweepProfile, WingView,
 };
 pub use telemetry::{
-    Event, EventBatch, Global, InterfaceCounters, NatCounters, PolicyCounters, PoolCounters, ScreenCounters,
-    SessionEvent, Telemetry,
+    Global, InterfaceCounters, NatCounters, PolicyCounters, PoolCounters, ScreenCounters, Telemetry,
 };
 pub use updates::{
     LinkUpdate, Neighbour, NeighbourUpdate, NextHop, Route, RouteUpdate, UpdateBatch, Updates,

@@ -5,6 +5,7 @@
 mod apply;
 mod diagnostics;
 mod error;
+mod events;
 mod firewall;
 mod persistent;
 mod session;

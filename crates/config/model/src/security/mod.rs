@@ -4,6 +4,7 @@ mod address_book;
 mod alg;
 mod flow;
 mod log;
+mod log_kind;
 mod mirror_filter;
 mod nat;
 mod policies;
@@ -15,6 +16,7 @@ use ravelin_derive::Lower;
 pub use address_book::{Address, AddressBook, AddressSet, AddressValue};
 pub use alg::Alg;
 pub use flow::{Flow, SynFloodProtection, TcpSession};
+pub use log_kind::LogKind;
 pub use log::{
     LogCache, LogCategory, LogExclude, LogFacility, LogFile, LogFormat, LogHost, LogIpProtocol, LogMode,
     LogProtocol, LogSeverity, LogStream, LogStreamFile, LogTimeFormat, LogTransport, SecurityLog,

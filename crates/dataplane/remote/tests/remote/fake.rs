@@ -9,7 +9,8 @@ use ravelin_contract::{
     Admission, ApplyResult, Capabilities, CloseReason, DataPlane, Diagnostics, DropSample, Error, Event,
     EventBatch, Explanation, FabricForwarding, FabricId, FilterSpan, Finding, Global, GroupId, Ha,
     InjectRequest, InjectVerdict, InterfaceCounters, Link, ManagedInterface, MappingFilter, MappingList,
-    MappingOrigin, MappingPermit, MirrorCounters, NatCounters, PersistentMapping, PolicyCounters,
+    MappingOrigin, MappingPermit, MirrorCounters, NatCounters, NatEvent, PersistentMapping, PolicyCounters,
+    PolicyDeny,
     PoolCounters, PortStatus, ReconcileResult, Refusal, ScreenCounters, SessionDeltas, SessionEvent,
     SessionFilter, SessionKey, SessionRef, SessionState, SessionStore, SessionView, Status, Telemetry,
     UpdateBatch, Updates, WingView, WorkerStatus,
@@ -86,6 +87,7 @@ pub fn view(port: u16) -> SessionView {
         wings: [wing(Some(InterfaceId(0)), key(port)), wing(None, key(port.wrapping_add(1)))],
         policy: PolicyId(7),
         nat_rule: Some(NatRuleId(0)),
+        destination_rule: Some(NatRuleId(u32::MAX - 1)),
         from_zone: ZoneId(1),
         to_zone: ZoneId(u16::MAX),
         application: None,
@@ -124,11 +126,20 @@ pub fn refusal() -> Refusal {
 
 pub fn events() -> EventBatch {
     let session = |close| Event::Session(SessionEvent { view: view(9), close });
-    let (policy, interface) = (PolicyId(1), InterfaceId(2));
+    let interface = InterfaceId(2);
+    let zones = (ZoneId(3), ZoneId(4));
     let events = vec![
         session(None),
         session(Some(CloseReason::TcpRst)),
-        Event::PolicyDeny { policy, key: key(1), interface },
+        Event::PolicyDeny(PolicyDeny {
+            policy: PolicyId(1),
+            key: key(1),
+            interface,
+            from_zone: zones.0,
+            to_zone: zones.1,
+            application: Some(5),
+        }),
+        Event::Nat(NatEvent::Exhausted { rule: NatRuleId(6), key: key(2), interface }),
         Event::NeighbourWanted { interface, addr: "fe80::1".parse().unwrap() },
     ];
     EventBatch { events, lost: 11 }
