@@ -152,6 +152,7 @@ pub struct SessionDetail {
     pub age_s: u32,
     pub application: Option<String>,
     pub nat_rule: Option<String>,
+    pub destination_rule: Option<String>,
     pub from_zone: String,
     pub to_zone: String,
     pub worker: u8,

@@ -62,6 +62,7 @@ fn one_session_is_shown_whole() {
 Session ID: 3, Status: Normal
 Policy name: p1/4
 Source NAT pool: Null, Source NAT rule: r1, Application: junos-http
+Destination NAT rule: N/A
 From zone: trust, To zone: untrust, Worker: 0
 Maximum timeout: 1800, Current timeout: 1796
 Session State: Valid
