@@ -77,7 +77,6 @@ impl<'a> Source<'a> {
             Self::V6(f) => f.interface_specific,
         }
     }
-
 }
 
 impl Scope<'_> {

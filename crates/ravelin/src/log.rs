@@ -51,6 +51,8 @@ pub fn run(arguments: &Arguments) -> ExitCode {
         return ExitCode::SUCCESS;
     }
     let (skipped, unknown) = (records.skipped, records.unknown);
-    crate::fail(&format!("{name}: {skipped} bytes are no message, {unknown} messages are of a later version"));
+    crate::fail(&format!(
+        "{name}: {skipped} bytes are no message, {unknown} messages are of a later version"
+    ));
     ExitCode::from(1)
 }

@@ -23,11 +23,11 @@ pub mod wire;
 mod words;
 
 pub use answer::{
-    AlgStatus, Answer, DropCount, EditorList, Explained, FindingLine, FlowStatistics, InterfaceLine,
-    MirrorEntry, MirrorKind, MirrorList, MirrorOutputLine, NatKind, NatPool, NatPools, NatRule, NatRules,
-    PlaneStatus, PolicyEntry, PolicyList, PortLine, RouteLine, Routes, ScreenStatistics, SessionDetail,
-    SessionList, SessionSummary, SourceNatPool, SourceNatPools, Translation, UnitLine, Version, Wing,
-    WorkerLine, ZoneEntry,
+    AlgStatus, Answer, BufferLine, DropCount, EditorList, Explained, FindingLine, FlowStatistics,
+    InterfaceLine, MirrorEntry, MirrorKind, MirrorList, MirrorOutputLine, NatKind, NatPool, NatPools,
+    NatRule, NatRules, PlaneStatus, PolicyEntry, PolicyList, PortLine, RouteLine, Routes, ScreenStatistics,
+    SessionDetail, SessionList, SessionSummary, SourceNatPool, SourceNatPools, Translation, UnitLine,
+    Version, Wing, WorkerLine, ZoneEntry,
 };
 pub use commits::{
     CommitEntry, CommitHistory, CommitKind, CommitOptions, CommitReport, Commits, EditorEntry, Refusal,
@@ -37,7 +37,8 @@ pub use completion::complete;
 pub use config::{Against, Candidate, ConfigMode, Form, LoadKind, Outcome, Problem, Verb, Written};
 pub use configure::load_source;
 pub use firewall::{
-    CounterLine, FilterEntry, FilterLogLine, FirewallList, InterfaceFilterLine, InterfaceFilterList,
+    CounterLine, FilterEntry, FilterLogLine, FirewallDepth, FirewallList, InterfaceFilterLine,
+    InterfaceFilterList, PolicerLine,
 };
 pub use gather::{Failure, RouteEntry, RouteTable};
 pub use log::{LogEvent, LogEvents, LogMemory, LogQuery, LogStatistics, LogStreamLine, LogView};

@@ -98,9 +98,8 @@ pub(crate) fn statistics_element(statistics: &LogStatistics) -> Element {
             .leaf("kept", memory.kept)
             .leaf("not-kept", memory.refused)
     });
-    let messages = messages
-        .iter()
-        .map(|(name, count)| Element::new("message").leaf("name", name).leaf("count", count));
+    let messages =
+        messages.iter().map(|(name, count)| Element::new("message").leaf("name", name).leaf("count", count));
     Element::new("ravelin-log")
         .children(streams)
         .children(memory)

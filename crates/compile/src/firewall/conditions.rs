@@ -229,8 +229,16 @@ impl<'a> Compiler<'a> {
 
     fn range(&mut self, range: &FlexibleRange, (path, at): (&str, Span)) -> Vec<Condition> {
         let path = format!("{path} from flexible-match-range");
-        let FlexibleRange { template, start, byte_offset, bit_offset, bit_length, range, range_except, at: _ } =
-            range;
+        let FlexibleRange {
+            template,
+            start,
+            byte_offset,
+            bit_offset,
+            bit_length,
+            range,
+            range_except,
+            at: _,
+        } = range;
         let own = Bits { start: *start, byte: *byte_offset, bit: *bit_offset, length: *bit_length };
         let Bits { start, byte, bit, length } = self.bits(template.as_deref(), own);
         let (Some(start), Some(bits)) = (start, length) else {

@@ -157,7 +157,7 @@ impl<'a> Compiler<'a> {
         Some(self.meter(&policer, (&place, shown), None, build))
     }
 
-    /// Gives a policer its part of what the interface can carry. Spec: policer-24.
+    /// Gives a policer its part of what the interface can carry. Spec: policer-25.
     fn part_of(&mut self, policer: &mut Named<'_>, scope: &Scope<'_>) {
         let Some(percent) = policer.percent else { return };
         let port = self.resolved.0.get(&scope.interface.name);

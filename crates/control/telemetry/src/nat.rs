@@ -56,11 +56,9 @@ pub fn nat(event: &NatEvent, now: Timestamp, names: &dyn Names) -> Record {
         NatEvent::PoolAlarm { pool, raised, threshold, current } => {
             NatRecord::PoolAlarm { raised, pool: names.pool(pool), threshold, current }
         }
-        NatEvent::Exhausted { rule, key, interface } => NatRecord::Exhausted {
-            key,
-            rule: names.nat_rule(rule).1,
-            interface: names.unit(Some(interface)),
-        },
+        NatEvent::Exhausted { rule, key, interface } => {
+            NatRecord::Exhausted { key, rule: names.nat_rule(rule).1, interface: names.unit(Some(interface)) }
+        }
     })
 }
 

@@ -285,8 +285,8 @@ impl Service {
         let own = || outbox.clone();
         let tasks = match &what {
             What::EventFile(file) | What::Stream(_, Destination::File(file)) => {
-                let file = RotatingFile::new(self.path(file), file.bytes_max, file.files)
-                    .holding(file.content);
+                let file =
+                    RotatingFile::new(self.path(file), file.bytes_max, file.files).holding(file.content);
                 vec![self.runtime.spawn(net::file(own(), file))]
             }
             What::Stream(name, Destination::Udp { from, to }) => {

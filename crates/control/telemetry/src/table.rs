@@ -302,7 +302,10 @@ mod tests {
         let mut seen = std::collections::HashSet::new();
         for tag in Tag::ALL {
             let message = tag.message();
-            assert!(seen.insert(message.tag.to_owned()) && seen.insert(message.number.to_string()), "{tag:?}");
+            assert!(
+                seen.insert(message.tag.to_owned()) && seen.insert(message.number.to_string()),
+                "{tag:?}"
+            );
             assert_eq!(Tag::from_number(message.number), Some(*tag));
             let mut fields: Vec<_> = message.pieces.iter().map(|(_, field)| field).collect();
             fields.sort_unstable();

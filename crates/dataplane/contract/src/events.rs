@@ -60,18 +60,9 @@ pub enum NatEvent {
         age_s: u32,
     },
     /// The use of a pool reached the one threshold or fell below the other; percentages.
-    PoolAlarm {
-        pool: u32,
-        raised: bool,
-        threshold: u8,
-        current: u8,
-    },
+    PoolAlarm { pool: u32, raised: bool, threshold: u8, current: u8 },
     /// Nothing was left to translate by. Told at most once a second by a worker.
-    Exhausted {
-        rule: NatRuleId,
-        key: SessionKey,
-        interface: InterfaceId,
-    },
+    Exhausted { rule: NatRuleId, key: SessionKey, interface: InterfaceId },
 }
 
 /// What happened.

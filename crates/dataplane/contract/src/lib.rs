@@ -4,6 +4,7 @@
 //! canary test keeps its dependencies and its public names so.
 
 mod apply;
+mod buffers;
 mod diagnostics;
 mod error;
 mod events;
@@ -17,6 +18,7 @@ mod telemetry;
 mod updates;
 
 pub use apply::{Admission, ApplyResult, Capabilities, FilterSpan, ManagedInterface, Refusal};
+pub use buffers::{BufferCounters, BufferKind};
 pub use diagnostics::{
     Diagnostics, DropSample, Explanation, Finding, InjectRequest, InjectVerdict, PortStatus, Status,
     WorkerStatus,

@@ -4,7 +4,8 @@ use ravelin_program::Screen;
 use ravelin_types::{DropReason, InterfaceId, MirrorId, NatRuleId, PolicyId, RuleIdentity, ZoneId};
 
 use crate::{
-    Error, EventBatch, FilterLog, FirewallClear, FirewallCounters, MappingFilter, MappingList, MirrorCounters,
+    BufferCounters, Error, EventBatch, FilterLog, FirewallClear, FirewallCounters, MappingFilter,
+    MappingList, MirrorCounters,
 };
 
 /// Device-wide counters, summed over workers without stopping them.
@@ -173,6 +174,13 @@ pub trait Telemetry {
     /// As [`Telemetry::persistent_mappings`].
     fn clear_persistent_mappings(&self, _filter: &MappingFilter) -> Result<u64, Error> {
         Err(Error::Unsupported("persistent NAT mappings"))
+    }
+    /// Memory for packets and events, by worker and kind.
+    ///
+    /// # Errors
+    /// A worker does not answer, or the plane has no account of it.
+    fn buffers(&self) -> Result<Vec<BufferCounters>, Error> {
+        Err(Error::Unsupported("buffers"))
     }
     /// Takes up to `max` events that wait; empty when none do.
     ///

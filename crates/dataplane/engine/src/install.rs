@@ -130,8 +130,7 @@ fn failed<R>(
 ) -> Result<u32, Verdict> {
     use DropReason::{NatAddressesExhausted, NatPortsExhausted};
     if matches!(reason, NatPortsExhausted | NatAddressesExhausted) {
-        let exhausted =
-            NatEvent::Exhausted { rule, key: flow.key.to_session_key(), interface: flow.unit };
+        let exhausted = NatEvent::Exhausted { rule, key: flow.key.to_session_key(), interface: flow.unit };
         turn.state.events.exhausted(turn.now, exhausted);
     }
     if let Some(hits) = turn.state.counters.nat_rules.get_mut(rule.index()) {

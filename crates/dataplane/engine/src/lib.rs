@@ -7,6 +7,7 @@
 mod act;
 mod alg;
 mod between;
+mod buffers;
 mod counters;
 mod cut;
 mod emit;
@@ -46,7 +47,7 @@ mod stub;
 mod tcp;
 mod verdict;
 
-pub use counters::{Counters, FilterHits, Hits, MirrorCounts};
+pub use counters::{Counters, FilterHits, Hits, MirrorCounts, PacketBuffers};
 pub use explain::{Answered, Condition, Fact, NoRecorder, Recorder, Trace};
 pub use forwarding::{Forwarding, Neighbours, Path, Resolver, Routes};
 pub use key::FlowKey;

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use ravelin_contract::{Event, NatEvent};
-use ravelin_types::{InterfaceId, Instant};
+use ravelin_types::{Instant, InterfaceId};
 use ravelin_wire::rewrite::Partial;
 
 use crate::mirror::{Copies, Copy};
@@ -68,7 +68,13 @@ const EXHAUSTED_EVERY: Duration = Duration::from_secs(1);
 impl Events {
     #[must_use]
     pub fn new(capacity: usize) -> Self {
-        Self { queue: VecDeque::with_capacity(capacity), capacity, lost: 0, reported: 0, exhausted_next: Instant::ZERO }
+        Self {
+            queue: VecDeque::with_capacity(capacity),
+            capacity,
+            lost: 0,
+            reported: 0,
+            exhausted_next: Instant::ZERO,
+        }
     }
 
     pub fn push(&mut self, event: Event) {
@@ -85,6 +91,11 @@ impl Events {
             self.exhausted_next = now.plus(EXHAUSTED_EVERY);
             self.push(Event::Nat(event));
         }
+    }
+
+    /// Events that wait, and how many may.
+    pub(crate) fn waiting(&self) -> (usize, usize) {
+        (self.queue.len(), self.capacity)
     }
 
     /// Events lost since the last call.

@@ -3,6 +3,7 @@
 //! Decoding trusts nothing: what is missing, out of range or unknown is an error that names it.
 
 mod apply;
+mod buffers;
 mod diagnostics;
 mod error;
 mod events;
@@ -19,6 +20,8 @@ use ravelin_program::WireError;
 use ravelin_types::{DropReason, InterfaceId, Mac};
 
 use crate::proto;
+
+pub(crate) use buffers::{buffers, known_buffers};
 
 /// Why a message is not what it should be.
 #[derive(Debug, thiserror::Error)]

@@ -1,6 +1,7 @@
 //! Answers out of the plane, the program's names and the route table.
 
 mod algs;
+mod buffers;
 mod firewall;
 mod mirrors;
 mod nat;
@@ -14,6 +15,7 @@ use ipnet::IpNet;
 use ravelin_contract::Route;
 
 pub(crate) use algs::algs;
+pub(crate) use buffers::buffers;
 pub(crate) use firewall::about_filters;
 pub(crate) use mirrors::{clear_mirrors, mirrors};
 pub(crate) use nat::{nat_pools, nat_rules, source_pools};

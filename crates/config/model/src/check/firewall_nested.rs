@@ -1,6 +1,6 @@
 //! Terms that stand for another filter, named bits, and policers whose rate is that of an interface.
 //!
-//! Spec: firewall-filter-71..74, policer-24.
+//! Spec: firewall-filter-71..74, policer-25.
 
 use std::collections::{HashMap, HashSet};
 

@@ -7,9 +7,7 @@ use ravelin_syntax::Span;
 
 use super::Report;
 use super::zones::logical_interfaces;
-use crate::{
-    Config, LogExclude, LogFormat, LogProtocol, LogStream, LogTransport, SecurityLog, with_unit,
-};
+use crate::{Config, LogExclude, LogFormat, LogProtocol, LogStream, LogTransport, SecurityLog, with_unit};
 
 const PATH: &str = "security log";
 /// Junos' own limit.

@@ -16,11 +16,11 @@ use ravelin_derive::Lower;
 pub use address_book::{Address, AddressBook, AddressSet, AddressValue};
 pub use alg::Alg;
 pub use flow::{Flow, SynFloodProtection, TcpSession};
-pub use log_kind::LogKind;
 pub use log::{
     LogCache, LogCategory, LogExclude, LogFacility, LogFile, LogFormat, LogHost, LogIpProtocol, LogMode,
     LogProtocol, LogSeverity, LogStream, LogStreamFile, LogTimeFormat, LogTransport, SecurityLog,
 };
+pub use log_kind::LogKind;
 pub use mirror_filter::MirrorFilter;
 pub use nat::{
     BlockAllocation, DestinationNatAction, DestinationPool, DestinationRule, DestinationRuleSet,

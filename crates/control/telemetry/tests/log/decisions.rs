@@ -116,7 +116,8 @@ fn losses_are_told_to_the_stream_that_lost_when_there_are_more() {
     assert_eq!(out.len(), 2);
     // Neither its category nor its rate keeps the report away.
     assert!(
-        out[0].text().contains("RTLOG_STREAM_LOST [") && out[0].text().contains("rate-limited-messages=\"4\"")
+        out[0].text().contains("RTLOG_STREAM_LOST [")
+            && out[0].text().contains("rate-limited-messages=\"4\"")
     );
     let text = "RTLOG: RTLOG_STREAM_LOST: stream lossy lost 3 messages and withheld 0 above its rate, of 5";
     assert!(out[1].to == 1 && out[1].text().ends_with(text), "{}", out[1].text());

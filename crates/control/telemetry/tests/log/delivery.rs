@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
-use ravelin_telemetry::{Content, Destination, FilePlan, LogPlan, Outbox, Record, Service, StreamPlan, deliver};
+use ravelin_telemetry::{
+    Content, Destination, FilePlan, LogPlan, Outbox, Record, Service, StreamPlan, deliver,
+};
 use tokio::io::{AsyncRead, AsyncReadExt as _, duplex};
 use tokio::runtime::Handle;
 

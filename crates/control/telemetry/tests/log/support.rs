@@ -6,7 +6,8 @@ use jiff::Timestamp;
 use ravelin_contract::SessionKey;
 use ravelin_model::{LogSeverity, LogTimeFormat, load};
 use ravelin_telemetry::{
-    Content, Deny, Destination, FilePlan, Flow, Form, Kinds, LogPlan, Record, Screen, ScreenTag, StreamPlan, Style,
+    Content, Deny, Destination, FilePlan, Flow, Form, Kinds, LogPlan, Record, Screen, ScreenTag, StreamPlan,
+    Style,
 };
 use ravelin_types::Proto;
 
@@ -84,7 +85,8 @@ pub fn style(form: Form) -> Style {
 
 /// A stream to a file that takes everything.
 pub fn stream(name: &str) -> StreamPlan {
-    let file = FilePlan { directory: None, name: name.into(), bytes_max: 1 << 20, files: 2, content: Content::Text };
+    let file =
+        FilePlan { directory: None, name: name.into(), bytes_max: 1 << 20, files: 2, content: Content::Text };
     StreamPlan {
         name: name.into(),
         style: style(Form::SdSyslog),

@@ -18,5 +18,8 @@ fn every_kind_has_a_message_and_a_category_that_chooses_it_alone() {
             assert!(Kinds::of(&[*category]).has(*kind));
         }
     }
-    assert!(Kinds::of(&[LogCategory::Nat]).has(LogKind::Nat) && !Kinds::of(&[LogCategory::Nat]).has(LogKind::Open));
+    assert!(
+        Kinds::of(&[LogCategory::Nat]).has(LogKind::Nat)
+            && !Kinds::of(&[LogCategory::Nat]).has(LogKind::Open)
+    );
 }

@@ -233,7 +233,12 @@ mod tests {
             age_s: 3,
         };
         survives(BlockChange::ALL.map(block));
-        survives([true, false].map(|raised| NatEvent::PoolAlarm { pool: 7, raised, threshold: 90, current: 91 }));
+        survives([true, false].map(|raised| NatEvent::PoolAlarm {
+            pool: 7,
+            raised,
+            threshold: 90,
+            current: 91,
+        }));
         survives([NatEvent::Exhausted { rule: NatRuleId(9), key: key(), interface: InterfaceId(1) }]);
         assert!(BlockChange::from_message(0).is_err());
         assert!(NatEvent::from_message(proto::NatEvent { kind: None }).is_err());

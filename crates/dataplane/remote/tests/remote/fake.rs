@@ -6,19 +6,28 @@ use std::ops::ControlFlow;
 use std::sync::Mutex;
 
 use ravelin_contract::{
-    Admission, ApplyResult, Capabilities, CloseReason, DataPlane, Diagnostics, DropSample, Error, Event,
-    EventBatch, Explanation, FabricForwarding, FabricId, FilterSpan, Finding, Global, GroupId, Ha,
-    InjectRequest, InjectVerdict, InterfaceCounters, Link, ManagedInterface, MappingFilter, MappingList,
-    MappingOrigin, MappingPermit, MirrorCounters, NatCounters, NatEvent, PersistentMapping, PolicyCounters,
-    PolicyDeny,
-    PoolCounters, PortStatus, ReconcileResult, Refusal, ScreenCounters, SessionDeltas, SessionEvent,
-    SessionFilter, SessionKey, SessionRef, SessionState, SessionStore, SessionView, Status, Telemetry,
-    UpdateBatch, Updates, WingView, WorkerStatus,
+    Admission, ApplyResult, BufferCounters, BufferKind, Capabilities, CloseReason, DataPlane, Diagnostics,
+    DropSample, Error, Event, EventBatch, Explanation, FabricForwarding, FabricId, FilterSpan, Finding,
+    Global, GroupId, Ha, InjectRequest, InjectVerdict, InterfaceCounters, Link, ManagedInterface,
+    MappingFilter, MappingList, MappingOrigin, MappingPermit, MirrorCounters, NatCounters, NatEvent,
+    PersistentMapping, PolicyCounters, PolicyDeny, PoolCounters, PortStatus, ReconcileResult, Refusal,
+    ScreenCounters, SessionDeltas, SessionEvent, SessionFilter, SessionKey, SessionRef, SessionState,
+    SessionStore, SessionView, Status, Telemetry, UpdateBatch, Updates, WingView, WorkerStatus,
 };
 use ravelin_program::{Program, Screen};
 use ravelin_types::{
     DropReason, Generation, InterfaceId, MirrorId, NatRuleId, PolicyId, Proto, RuleIdentity, SessionId,
     WorkerId, ZoneId,
+};
+
+pub const BUFFERS: BufferCounters = BufferCounters {
+    worker: WorkerId(1),
+    kind: BufferKind::Packets,
+    bytes: 4096,
+    capacity: 5120,
+    free: 3000,
+    lent: 2100,
+    used: 20,
 };
 
 #[derive(Default)]
@@ -387,6 +396,10 @@ impl Telemetry for Fake {
 
     fn screens(&self) -> Result<Vec<ScreenCounters>, Error> {
         Ok(vec![screen_hits()])
+    }
+
+    fn buffers(&self) -> Result<Vec<BufferCounters>, Error> {
+        Ok(vec![BUFFERS])
     }
 
     fn mirrors(&self) -> Result<Vec<MirrorCounters>, Error> {

@@ -4,12 +4,12 @@ use std::ops::ControlFlow;
 use std::sync::Mutex;
 
 use ravelin_contract::{
-    Admission, ApplyResult, CloseReason, DataPlane, Diagnostics, DropSample, Error, EventBatch, Explanation,
-    FilterLog, Finding, FirewallClear, FirewallCounters, Global, Ha, InjectRequest, InjectVerdict,
-    InterfaceCounters, Link, MappingFilter, MappingList, MappingOrigin, MappingPermit, NatCounters,
-    PersistentMapping, PolicyCounters, PoolCounters, PortStatus, ReconcileResult, ScreenCounters,
-    SessionDeltas, SessionFilter, SessionKey, SessionRef, SessionState, SessionStore, SessionView, Status,
-    Telemetry, Updates, WingView, WorkerStatus,
+    Admission, ApplyResult, BufferCounters, BufferKind, CloseReason, DataPlane, Diagnostics, DropSample,
+    Error, EventBatch, Explanation, FilterLog, Finding, FirewallClear, FirewallCounters, Global, Ha,
+    InjectRequest, InjectVerdict, InterfaceCounters, Link, MappingFilter, MappingList, MappingOrigin,
+    MappingPermit, NatCounters, PersistentMapping, PolicyCounters, PoolCounters, PortStatus, ReconcileResult,
+    ScreenCounters, SessionDeltas, SessionFilter, SessionKey, SessionRef, SessionState, SessionStore,
+    SessionView, Status, Telemetry, Updates, WingView, WorkerStatus,
 };
 use ravelin_program::Program;
 use ravelin_program::Screen;
@@ -240,6 +240,19 @@ impl Telemetry for FakePlane {
     }
     fn screens(&self) -> Result<Vec<ScreenCounters>, Error> {
         Ok(vec![ScreenCounters { zone: ZoneId(2), hits: vec![(Screen::IcmpFlood, 4), (Screen::Land, 1)] }])
+    }
+    fn buffers(&self) -> Result<Vec<BufferCounters>, Error> {
+        let one = |kind, bytes, [capacity, free, lent, used]: [u64; 4]| BufferCounters {
+            worker: WorkerId(1),
+            kind,
+            bytes,
+            capacity,
+            free,
+            lent,
+            used,
+        };
+        let packets = one(BufferKind::Packets, 4096, [5120, 3000, 2100, 20]);
+        Ok(vec![packets, one(BufferKind::Events, 0, [4096, 4095, 0, 1])])
     }
     fn firewall(&self) -> Result<FirewallCounters, Error> {
         Ok(super::firewall::counters())
