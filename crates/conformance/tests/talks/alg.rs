@@ -385,7 +385,8 @@ fn dns(id: u16, addr: Option<[u8; 4]>) -> Vec<u8> {
 #[test]
 fn a_dns_session_ends_with_its_last_answer() {
     for setup in setups() {
-        let logged = "set security policies from-zone trust to-zone untrust policy ftp then log session-close\n";
+        let logged =
+            "set security policies from-zone trust to-zone untrust policy ftp then log session-close\n";
         let mut ground = Ground::new(&[OUT, logged].concat(), setup);
         let ask = |id| udp("10.1.0.2:3000", "198.51.100.2:53", &dns(id, None));
         let answer = |id| udp("198.51.100.2:53", "10.1.0.2:3000", &dns(id, Some([192, 0, 2, 1])));

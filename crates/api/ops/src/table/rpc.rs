@@ -18,6 +18,8 @@ const NAMES: &[(&str, &[&str])] = &[
     ),
     ("clear-mirror-filter", &["clear", "security", "forward-options", "mirror-filter"]),
     ("clear-system-commit", &["clear", "system", "commit"]),
+    // As Junos spells it.
+    ("get-buffer-informaton", &["show", "system", "buffers"]),
     ("get-commit-information", &["show", "system", "commit"]),
     ("get-configuration", &["show", "configuration"]),
     ("get-firewall-information", &["show", "firewall"]),
