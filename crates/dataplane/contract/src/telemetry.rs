@@ -4,8 +4,8 @@ use ravelin_program::Screen;
 use ravelin_types::{DropReason, InterfaceId, MirrorId, NatRuleId, PolicyId, RuleIdentity, ZoneId};
 
 use crate::{
-    BufferCounters, Error, EventBatch, FilterLog, FirewallClear, FirewallCounters, MappingFilter,
-    MappingList, MirrorCounters,
+    BufferCounters, CarriedCounters, Error, EventBatch, FilterLog, FirewallClear, FirewallCounters,
+    MappingFilter, MappingList, MirrorCounters,
 };
 
 /// Device-wide counters, summed over workers without stopping them.
@@ -181,6 +181,13 @@ pub trait Telemetry {
     /// A worker does not answer, or the plane has no account of it.
     fn buffers(&self) -> Result<Vec<BufferCounters>, Error> {
         Err(Error::Unsupported("buffers"))
+    }
+    /// Goes on counting from what another plane has counted.
+    ///
+    /// # Errors
+    /// No program runs, a worker does not answer, or the plane can't.
+    fn carry_over(&self, _counters: &CarriedCounters) -> Result<(), Error> {
+        Err(Error::Unsupported("carried counters"))
     }
     /// Takes up to `max` events that wait; empty when none do.
     ///

@@ -5,6 +5,7 @@
 //! snapshot and the prepared program.
 
 mod apply;
+mod carry;
 mod explain;
 mod firewall;
 mod inspect;
@@ -12,6 +13,7 @@ mod mappings;
 pub mod mesh;
 mod mirrors;
 mod sessions;
+mod sync;
 mod workers;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

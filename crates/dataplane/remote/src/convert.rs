@@ -10,6 +10,7 @@ mod events;
 mod firewall;
 mod persistent;
 mod session;
+mod sync;
 mod telemetry;
 mod updates;
 
