@@ -7,6 +7,7 @@ mod conformance;
 mod convert;
 mod daemon;
 mod dataplane;
+mod log;
 mod replay;
 mod report;
 mod source;
@@ -29,6 +30,8 @@ enum Command {
     Check(check::Arguments),
     /// Print a configuration in another form: text, set, XML or JSON, groups expanded or not.
     Convert(convert::Arguments),
+    /// Print a file of the security log in the binary form as text.
+    Log(log::Arguments),
     /// Run captures through a configuration: packets out, one verdict a packet.
     Replay(replay::Arguments),
     /// The packet process: AF_XDP workers behind a unix socket.
@@ -46,6 +49,7 @@ fn main() -> ExitCode {
     match command {
         Command::Check(arguments) => check::run(&arguments),
         Command::Convert(arguments) => convert::run(&arguments),
+        Command::Log(arguments) => log::run(&arguments),
         Command::Replay(arguments) => replay::run(&arguments),
         Command::Dataplane(arguments) => {
             logs();

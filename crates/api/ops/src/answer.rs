@@ -19,6 +19,7 @@ pub enum Answer {
     Zones(Vec<ZoneEntry>),
     Screens(ScreenStatistics),
     Mirrors(MirrorList),
+    Buffers(Vec<BufferLine>),
     MirrorsCleared {
         kind: MirrorKind,
         mirrors: u64,
@@ -176,6 +177,7 @@ pub struct SessionDetail {
     pub age_s: u32,
     pub application: Option<String>,
     pub nat_rule: Option<String>,
+    pub destination_rule: Option<String>,
     pub from_zone: String,
     pub to_zone: String,
     pub worker: u8,
@@ -480,4 +482,17 @@ pub struct PlaneStatus {
     pub generation: Option<u64>,
     pub workers: Vec<WorkerLine>,
     pub ports: Vec<PortLine>,
+}
+
+/// Buffers of one kind at one worker.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BufferLine {
+    pub worker: u8,
+    pub kind: String,
+    /// Bytes of one; 0: they have no size.
+    pub bytes: u32,
+    pub capacity: u64,
+    pub free: u64,
+    pub lent: u64,
+    pub used: u64,
 }

@@ -28,11 +28,11 @@ mod words;
 
 pub use alarms::{AlarmChange, NatAlarms, WantedAlarm, Watched, utilization};
 pub use answer::{
-    Alarm, AlgStatus, Answer, DropCount, EditorList, Explained, FindingLine, FlowStatistics, InterfaceLine,
-    MirrorEntry, MirrorKind, MirrorList, MirrorOutputLine, NatKind, NatPool, NatPools, NatRule, NatRules,
-    PlaneStatus, PolicyEntry, PolicyList, PortLine, RouteLine, Routes, ScreenStatistics, SessionDetail,
-    SessionList, SessionSummary, SourceNatPool, SourceNatPools, Translation, UnitLine, Version, Wing,
-    WorkerLine, ZoneEntry,
+    Alarm, AlgStatus, Answer, BufferLine, DropCount, EditorList, Explained, FindingLine, FlowStatistics,
+    InterfaceLine, MirrorEntry, MirrorKind, MirrorList, MirrorOutputLine, NatKind, NatPool, NatPools,
+    NatRule, NatRules, PlaneStatus, PolicyEntry, PolicyList, PortLine, RouteLine, Routes, ScreenStatistics,
+    SessionDetail, SessionList, SessionSummary, SourceNatPool, SourceNatPools, Translation, UnitLine,
+    Version, Wing, WorkerLine, ZoneEntry,
 };
 pub use capture::{CAPTURE_BYTES_MAX, capture_source, capture_text};
 pub use commits::{
@@ -43,7 +43,8 @@ pub use completion::complete;
 pub use config::{Against, Candidate, ConfigMode, Form, LoadKind, Outcome, Problem, Verb, Written};
 pub use configure::load_source;
 pub use firewall::{
-    CounterLine, FilterEntry, FilterLogLine, FirewallList, InterfaceFilterLine, InterfaceFilterList,
+    CounterLine, FilterEntry, FilterLogLine, FirewallDepth, FirewallList, InterfaceFilterLine,
+    InterfaceFilterList, PolicerLine,
 };
 pub use follow::{Follow, stop as stop_following};
 pub use gather::{Failure, RouteEntry, RouteTable};

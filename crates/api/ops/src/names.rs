@@ -199,6 +199,13 @@ impl NameTable {
         self.source_pools().iter().find(|pool| pool.spec.id == id)
     }
 
+    /// The name of the source pool with a number.
+    #[must_use]
+    pub fn source_pool_name(&self, number: u32) -> Option<&str> {
+        let id = u16::try_from(number).ok().map(PoolId)?;
+        self.source_pool(id).map(|pool| pool.name.as_str())
+    }
+
     /// The pools that destination rules use, each with a rule that does.
     pub fn nat_pools(&self) -> impl Iterator<Item = (&DestinationRule, &DestinationPool)> {
         self.destination_rules().filter_map(|(_, rule)| match &rule.action {

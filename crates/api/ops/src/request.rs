@@ -7,6 +7,7 @@ use crate::answer::{MirrorKind, NatKind};
 use ipnet::IpNet;
 use ravelin_types::{Family, Proto};
 
+use crate::firewall::FirewallDepth;
 use crate::log::LogQuery;
 use crate::persistent::MappingQuery;
 use crate::watch::Watch;
@@ -135,10 +136,11 @@ pub enum Request {
     FlowStatistics,
     /// Mirror instances, or mirror filters.
     Mirrors(MirrorKind),
+    Buffers,
     ClearMirrors(MirrorKind),
     Firewall {
         query: FirewallQuery,
-        terse: bool,
+        depth: FirewallDepth,
     },
     FirewallLog,
     ClearFirewall {

@@ -278,6 +278,7 @@ pub(crate) fn operational(
         Request::Help => return Ok(said(HELP)),
         Request::InterfacesTerse { name } => Answer::Interfaces(gather::interfaces(env, name.as_deref())?),
         Request::Routes { destination } => Answer::Routes(gather::routes(env, destination.as_ref())),
+        Request::Buffers => Answer::Buffers(gather::buffers(env)?),
         Request::Mirrors(kind) => Answer::Mirrors(gather::mirrors(env, kind)?),
         Request::ClearMirrors(kind) => {
             Answer::MirrorsCleared { kind, mirrors: gather::clear_mirrors(env, kind)? }

@@ -4,6 +4,7 @@
 //! elements of its answers.
 
 mod alg;
+mod buffers;
 mod commits;
 mod element;
 mod firewall;
@@ -49,6 +50,7 @@ pub fn text(answer: &Answer) -> String {
         Answer::Routes(routes) => routes::text(routes),
         Answer::Zones(zones) => zones::text(zones),
         Answer::Screens(screens) => zones::screens(screens),
+        Answer::Buffers(lines) => buffers::text(lines),
         Answer::Mirrors(list) => mirrors::text(list),
         // Junos says nothing when it has cleared counters.
         Answer::MirrorsCleared { .. } => String::new(),
@@ -109,6 +111,7 @@ fn element(answer: &Answer) -> Element {
         Answer::Routes(routes) => routes::element(routes),
         Answer::Zones(zones) => zones::element(zones),
         Answer::Screens(screens) => zones::screens_element(screens),
+        Answer::Buffers(lines) => buffers::element(lines),
         Answer::Mirrors(list) => mirrors::element(list),
         Answer::MirrorsCleared { kind, mirrors: cleared } => mirrors::cleared_element(*kind, *cleared),
         Answer::Firewall(list) => firewall::element(list),

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::kit::{A, Ground, R, S, Side, Tcp, datagram, tcp};
 use ravelin_conformance::bench::Setup;
+use ravelin_contract::CloseReason;
 use ravelin_engine::Checksum;
 use ravelin_types::DropReason;
 
@@ -387,7 +388,9 @@ fn dns(id: u16, addr: Option<[u8; 4]>) -> Vec<u8> {
 #[test]
 fn a_dns_session_ends_with_its_last_answer() {
     for setup in setups() {
-        let mut ground = Ground::new(OUT, setup);
+        let logged =
+            "set security policies from-zone trust to-zone untrust policy ftp then log session-close\n";
+        let mut ground = Ground::new(&[OUT, logged].concat(), setup);
         let ask = |id| udp("10.1.0.2:3000", "198.51.100.2:53", &dns(id, None));
         let answer = |id| udp("198.51.100.2:53", "10.1.0.2:3000", &dns(id, Some([192, 0, 2, 1])));
         assert_eq!(ground.send_frame(&INSIDE, ask(1)).len(), 1);
@@ -396,6 +399,7 @@ fn a_dns_session_ends_with_its_last_answer() {
         assert_eq!(ground.sessions(), 1, "one query is open");
         assert_eq!(ground.send_frame(&OUTSIDE, answer(1)).len(), 1);
         assert_eq!(ground.sessions(), 0);
+        assert_eq!(ground.closed(), [CloseReason::ResponseReceived]);
         assert_eq!(ground.send_frame(&OUTSIDE, answer(1)), []);
         // Disabled: as long as any other.
         let mut ground = Ground::new(&[OUT, "set security alg dns disable\n"].concat(), setup);

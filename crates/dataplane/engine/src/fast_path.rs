@@ -51,7 +51,7 @@ pub(crate) fn run<R: Recorder>(
     }
     let judged = match flow.key.proto() {
         Proto::TCP => judge_tcp(turn, packet, flow, (slot, wing)),
-        _ if is_answered => Judged::Last(CloseReason::AgedOut),
+        _ if is_answered => Judged::Last(CloseReason::ResponseReceived),
         _ => Judged::Pass,
     };
     match judged {

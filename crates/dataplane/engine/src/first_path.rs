@@ -1,6 +1,6 @@
 //! A packet without a session, in Junos' order: destination NAT, route, zones, policy, source NAT, install.
 
-use ravelin_contract::{DropCause, Event};
+use ravelin_contract::{DropCause, Event, PolicyDeny};
 use ravelin_nat::{Action as LeaseAction, Inbound, Request};
 use ravelin_program::{Action, Application, Interface, LogWhen, Policy};
 use ravelin_screen::Way;
@@ -15,7 +15,7 @@ use crate::key::FlowKey;
 use crate::nat::{self, Inward, Nat, Outward, Turned};
 use crate::packet::Packet;
 use crate::rules::{Decision, Tuple};
-use crate::session::{HOST_UNIT, NO_APPLICATION, NO_POLICY, WingRef};
+use crate::session::{HOST_UNIT, NO_APPLICATION, NO_POLICY, WingRef, application_index};
 use crate::steer::Towards;
 use crate::step::{Flow, Turn};
 use crate::verdict::Verdict;
@@ -250,9 +250,15 @@ fn policy<R: Recorder>(
                 hits.hit(turn.now);
             }
             if policy.log.init && policy.action != Action::Permit {
-                let key = flow.key.to_session_key();
-                let event = Event::PolicyDeny { policy: policy.id, key, interface: flow.unit };
-                turn.state.events.push(event);
+                let deny = PolicyDeny {
+                    policy: policy.id,
+                    key: flow.key.to_session_key(),
+                    interface: flow.unit,
+                    from_zone: flow.zone,
+                    to_zone: to,
+                    application: application_index(permit(policy, application).application),
+                };
+                turn.state.events.push(Event::PolicyDeny(deny));
             }
             (policy.action, permit(policy, application))
         }

@@ -2,7 +2,7 @@
 //!
 //! Place: the end of the first path, after permit. What was taken is given back when anything fails.
 
-use ravelin_contract::{Event, SessionEvent};
+use ravelin_contract::{Event, NatEvent, SessionEvent};
 use ravelin_nat::{Action, PersistentRule, Recipe, Refusal, Request};
 use ravelin_tcp::{Conversation, Opened};
 use ravelin_types::{Addr, DropReason, Family, NatRuleId, Proto};
@@ -39,15 +39,15 @@ pub(crate) fn install<R: Recorder>(
         Outward::Keep | Outward::Off(_) => {
             insert(turn, flow, draft, draft.inner.reversed()).map_err(Verdict::Drop)
         }
-        Outward::Refused(why, rule) => failed(turn, rule, why.reason()),
+        Outward::Refused(why, rule) => failed(turn, flow, rule, why.reason()),
         Outward::Fixed(to, rule) => match answered(turn, flow, draft, to) {
-            Err(reason) => failed(turn, rule, reason),
+            Err(reason) => failed(turn, flow, rule, reason),
             Ok(slot) => Ok(slot),
         },
         Outward::Leased(action, rule, persistent) => {
             insert_leased(turn, flow, draft, (action, rule, persistent))
         }
-        Outward::NoAddress(rule) => failed(turn, rule, DropReason::NatNoAddress),
+        Outward::NoAddress(rule) => failed(turn, flow, rule, DropReason::NatNoAddress),
     };
     match result {
         Ok(slot) => {
@@ -71,7 +71,7 @@ fn insert_leased<R: Recorder>(
 ) -> Result<u32, Verdict> {
     let family = draft.turned.map_or(draft.inner, |turned| turned.key).dst_family();
     let Some(egress) = turn.world.rules.unit(draft.egress) else {
-        return failed(turn, rule, DropReason::EgressDown);
+        return failed(turn, flow, rule, DropReason::EgressDown);
     };
     let request = Request { persistent, ..draft.request(action, flow.icmp(), egress) };
     for _ in 0..LEASE_TRIES {
@@ -93,12 +93,12 @@ fn insert_leased<R: Recorder>(
             Err(reason) => {
                 turn.state.leases.give_back(lease, turn.now);
                 if reason != DropReason::SessionCollision {
-                    return failed(turn, rule, reason);
+                    return failed(turn, flow, rule, reason);
                 }
             }
         }
     }
-    failed(turn, rule, DropReason::SessionCollision)
+    failed(turn, flow, rule, DropReason::SessionCollision)
 }
 
 /// Nothing is leased here: another worker may have a port, or there is none. Spec: steer-8.
@@ -114,11 +114,21 @@ fn refused<R>(
     };
     match elsewhere {
         Some(over) => Err(Verdict::HandOver(over)),
-        None => failed(turn, rule, nat::reason(refusal)),
+        None => failed(turn, flow, rule, nat::reason(refusal)),
     }
 }
 
-fn failed<R>(turn: &mut Turn<'_, R>, rule: NatRuleId, reason: DropReason) -> Result<u32, Verdict> {
+fn failed<R>(
+    turn: &mut Turn<'_, R>,
+    flow: &Flow,
+    rule: NatRuleId,
+    reason: DropReason,
+) -> Result<u32, Verdict> {
+    use DropReason::{NatAddressesExhausted, NatPortsExhausted};
+    if matches!(reason, NatPortsExhausted | NatAddressesExhausted) {
+        let exhausted = NatEvent::Exhausted { rule, key: flow.key.to_session_key(), interface: flow.unit };
+        turn.state.events.exhausted(turn.now, exhausted);
+    }
     if let Some(hits) = turn.state.counters.nat_rules.get_mut(rule.index()) {
         hits.failed += 1;
     }

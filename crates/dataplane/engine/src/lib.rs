@@ -8,6 +8,7 @@ mod act;
 mod alg;
 mod batch;
 mod between;
+mod buffers;
 mod counters;
 mod cut;
 mod deltas;
@@ -52,7 +53,7 @@ mod trial;
 mod verdict;
 mod watch;
 
-pub use counters::{Counters, FilterHits, Hits, MirrorCounts};
+pub use counters::{Counters, FilterHits, Hits, MirrorCounts, PacketBuffers};
 pub use deltas::DeltaPiece;
 pub use explain::{Answered, Condition, Fact, NoRecorder, Recorder, Trace};
 pub use forwarding::{Forwarding, Neighbours, Path, Resolver, Routes};

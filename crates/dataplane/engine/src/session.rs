@@ -136,6 +136,11 @@ impl Marks {
 const _: () = assert!(size_of::<Wing>() == 64, "a wing is one cache line");
 const _: () = assert!(size_of::<Session>() <= 256, "eight half lines");
 
+/// An application term's name for the control plane.
+pub(crate) fn application_index(application: u16) -> Option<u32> {
+    (application != NO_APPLICATION).then_some(u32::from(application))
+}
+
 impl Wing {
     pub(crate) const EMPTY: Self = Self {
         key: FlowKey::EMPTY,
@@ -230,9 +235,10 @@ impl Session {
             wings: [wing(0), wing(1)],
             policy: self.policy,
             nat_rule: (self.nat_rule != NO_RULE).then_some(self.nat_rule),
+            destination_rule: (self.destination_rule != NO_RULE).then_some(self.destination_rule),
             from_zone: self.wings[0].zone,
             to_zone: self.wings[1].zone,
-            application: (self.application != NO_APPLICATION).then_some(u32::from(self.application)),
+            application: application_index(self.application),
             timeout_s: self.timeout_s,
             remaining_s: self.timeout_s.saturating_sub(now.since(self.last_seen) / 10),
             age_s: now.since(self.created) / 10,

@@ -1,10 +1,10 @@
 //! Counters, events, status and injected packets.
 
 use ravelin_contract::{
-    CarriedCounters, Diagnostics, DropSamples, Error, EventBatch, Explanation, FilterLog, FirewallClear,
-    FirewallCounters, Global, InjectRequest, InjectVerdict, InterfaceCounters, MappingFilter, MappingList,
-    MirrorCounters, NatCounters, PolicyCounters, PoolCounters, ScreenCounters, Status, Telemetry, TraceBatch,
-    TraceId, TraceRequest,
+    BufferCounters, CarriedCounters, Diagnostics, DropSamples, Error, EventBatch, Explanation, FilterLog,
+    FirewallClear, FirewallCounters, Global, InjectRequest, InjectVerdict, InterfaceCounters, MappingFilter,
+    MappingList, MirrorCounters, NatCounters, PolicyCounters, PoolCounters, ScreenCounters, Status,
+    Telemetry, TraceBatch, TraceId, TraceRequest,
 };
 use ravelin_engine::{
     Checksum, Egress, Ingress, Limits, LiveSession, Output, Packet, Rules, Seed, Shared, Snapshot, State,
@@ -147,6 +147,14 @@ impl<W: Workers> Telemetry for Plane<W> {
         };
         let counters = sums.into_iter().map(|(zone, sum)| ScreenCounters { zone, hits: hit(sum) });
         Ok(counters.filter(|c| !c.hits.is_empty()).collect())
+    }
+
+    fn buffers(&self) -> Result<Vec<BufferCounters>, Error> {
+        let mut all = Vec::new();
+        for worker in each(&self.workers) {
+            all.extend(ask(&self.workers, worker, |state, _, _| state.buffers())?);
+        }
+        Ok(all)
     }
 
     fn mirrors(&self) -> Result<Vec<MirrorCounters>, Error> {

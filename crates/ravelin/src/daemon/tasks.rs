@@ -218,7 +218,8 @@ async fn handle(event: Event, control: &Mutex<Control>, log: &Log, prober: &mut 
         }
         Event::Filter(hit) => log.filtered(&hit),
         Event::Session(session) => log.session(&session),
-        Event::PolicyDeny { policy, key, interface } => log.denied(key, interface, policy),
+        Event::PolicyDeny(denied) => log.denied(&denied),
+        Event::Nat(event) => log.nat(&event),
         Event::Screen { screen, zone, interface, key, dropped } => {
             log.screened((screen, dropped), (zone, interface), key);
         }

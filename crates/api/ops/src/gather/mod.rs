@@ -1,6 +1,7 @@
 //! Answers out of the plane, the program's names and the route table.
 
 mod algs;
+mod buffers;
 mod drops;
 mod firewall;
 mod matching;
@@ -18,6 +19,7 @@ use ipnet::IpNet;
 use ravelin_contract::Route;
 
 pub(crate) use algs::algs;
+pub(crate) use buffers::buffers;
 pub(crate) use drops::{drops, record as drop_record};
 pub(crate) use firewall::about_filters;
 pub(crate) use matching::{matches, totals};

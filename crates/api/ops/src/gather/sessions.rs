@@ -162,6 +162,7 @@ fn detail(env: &Env<'_>, view: &SessionView) -> SessionDetail {
         age_s: view.age_s,
         application: view.application.and_then(|a| names.application(a)).map(str::to_owned),
         nat_rule: view.nat_rule.map(|r| names.nat_rule(r)),
+        destination_rule: view.destination_rule.map(|r| names.nat_rule(r)),
         from_zone: names.zone(view.from_zone),
         to_zone: names.zone(view.to_zone),
         worker: view.worker.0,

@@ -146,6 +146,7 @@ pub fn commands() -> &'static [Command] {
             super::mirror::COMMANDS,
             super::system::COMMANDS,
             super::firewall::COMMANDS,
+            super::buffers::COMMANDS,
             super::persistent::COMMANDS,
             super::watch::COMMANDS,
             super::watch::OTHERS,

@@ -3,6 +3,7 @@
 //! A command is fixed words, then parameters in any order: flags, keywords with values, or a value alone. Every
 //! word may be shortened to a unique prefix. Help, completion and errors all come of the same table.
 
+mod buffers;
 mod commands;
 mod firewall;
 mod given;

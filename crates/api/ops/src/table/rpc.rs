@@ -20,6 +20,8 @@ const NAMES: &[(&str, &[&str])] = &[
     ("clear-monitor-security-flow-filter", &["clear", "monitor", "security", "flow", "filter"]),
     ("clear-security-packet-drop-records", &["clear", "security", "packet-drop", "records"]),
     ("clear-system-commit", &["clear", "system", "commit"]),
+    // As Junos spells it.
+    ("get-buffer-informaton", &["show", "system", "buffers"]),
     ("get-commit-information", &["show", "system", "commit"]),
     ("get-configuration", &["show", "configuration"]),
     ("get-firewall-information", &["show", "firewall"]),

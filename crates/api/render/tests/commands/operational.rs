@@ -62,6 +62,7 @@ fn one_session_is_shown_whole() {
 Session ID: 3, Status: Normal
 Policy name: p1/4
 Source NAT pool: Null, Source NAT rule: r1, Application: junos-http
+Destination NAT rule: N/A
 From zone: trust, To zone: untrust, Worker: 0
 Maximum timeout: 1800, Current timeout: 1796
 Session State: Valid
@@ -435,4 +436,15 @@ fn completion_knows_words_and_names() {
     assert_eq!(bench.words("show version | m"), ["match"]);
     assert_eq!(bench.words("show version | display "), ["detail", "inheritance", "json", "set", "xml"]);
     assert!(bench.words("show nonsense ").is_empty());
+}
+
+#[test]
+fn buffers_are_shown_by_worker_and_use() {
+    let expected = "\
+Worker  Buffers        Bytes    Capacity        Free  With links        Used
+1       packets         4096        5120        3000        2100          20
+1       events             -        4096        4095           0           1
+";
+    check("show system buffers", expected);
+    json("show system buffers", "/memory-statistics/0/worker-buffers/0/with-links/0/data", "2100");
 }

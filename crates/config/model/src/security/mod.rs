@@ -4,6 +4,7 @@ mod address_book;
 mod alg;
 mod flow;
 mod log;
+mod log_kind;
 mod mirror_filter;
 mod nat;
 mod policies;
@@ -19,6 +20,7 @@ pub use log::{
     LogCache, LogCategory, LogExclude, LogFacility, LogFile, LogFormat, LogHost, LogIpProtocol, LogMode,
     LogProtocol, LogSeverity, LogStream, LogStreamFile, LogTimeFormat, LogTransport, SecurityLog,
 };
+pub use log_kind::LogKind;
 pub use mirror_filter::MirrorFilter;
 pub use nat::{
     AlarmThresholds, BlockAllocation, DestinationNatAction, DestinationPool, DestinationRule,

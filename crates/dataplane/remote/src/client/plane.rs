@@ -4,8 +4,8 @@ use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 
 use ravelin_contract::{
-    Admission, ApplyResult, DataPlane, Diagnostics, DropSamples, Error, EventBatch, Explanation,
-    FabricForwarding, FabricId, FilterLog, FirewallClear, FirewallCounters, Global, GroupId, Ha,
+    Admission, ApplyResult, BufferCounters, DataPlane, Diagnostics, DropSamples, Error, EventBatch,
+    Explanation, FabricForwarding, FabricId, FilterLog, FirewallClear, FirewallCounters, Global, GroupId, Ha,
     InjectRequest, InterfaceCounters, Link, MappingFilter, MappingList, MirrorCounters, NatCounters,
     PolicyCounters, PoolCounters, ScreenCounters, SessionStore, Status, Telemetry, TraceBatch, TraceId,
     TraceRequest, UpdateBatch, Updates,
@@ -160,6 +160,13 @@ impl Telemetry for Client {
         match self.read(Call::Screens(EMPTY))? {
             Answer::Screens(list) => Ok(decode_all(list.counters)?),
             _ => Err(odd("screens")),
+        }
+    }
+
+    fn buffers(&self) -> Result<Vec<BufferCounters>, Error> {
+        match self.read(Call::Buffers(EMPTY))? {
+            Answer::Buffers(list) => Ok(crate::convert::known_buffers(&list)?),
+            _ => Err(odd("buffers")),
         }
     }
 

@@ -51,6 +51,7 @@ pub(super) fn answer(plane: &dyn DataPlane, call: Call) -> Result<Answer, Error>
         | Call::SourcePools(_)
         | Call::Interfaces(_)
         | Call::Screens(_)
+        | Call::Buffers(_)
         | Call::Mirrors(_)
         | Call::ClearMirrors(_)
         | Call::Firewall(_)
@@ -97,6 +98,7 @@ fn telemetry(plane: &dyn DataPlane, call: Call) -> Result<Answer, Error> {
             let counters = encode_all(&plane.telemetry().screens()?);
             Ok(Answer::Screens(proto::Screens { counters }))
         }
+        Call::Buffers(_) => Ok(Answer::Buffers(crate::convert::buffers(&plane.telemetry().buffers()?))),
         Call::Mirrors(_) => {
             Ok(Answer::Mirrors(proto::Mirrors { counters: encode_all(&plane.telemetry().mirrors()?) }))
         }

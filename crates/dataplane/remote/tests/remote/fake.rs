@@ -6,19 +6,29 @@ use std::ops::ControlFlow;
 use std::sync::Mutex;
 
 use ravelin_contract::{
-    Admission, ApplyResult, Capabilities, CloseReason, DataPlane, Diagnostics, DropCause, DropSample,
-    DropSamples, Error, Event, EventBatch, Explanation, FabricForwarding, FabricId, FilterSpan, Finding,
-    Global, GroupId, Ha, InjectRequest, InjectVerdict, InterfaceCounters, Link, ManagedInterface,
-    MappingFilter, MappingList, MappingOrigin, MappingPermit, MirrorCounters, NatCounters, PacketHead,
-    PersistentMapping, PolicyCounters, PoolCounters, PortStatus, PutRefusal, PutResult, ReconcileResult,
-    Refusal, ScreenCounters, SessionDeltas, SessionEvent, SessionFilter, SessionKey, SessionRef,
-    SessionState, SessionStore, SessionView, Status, SyncedSession, Telemetry, TraceBatch, TraceId,
-    TraceRequest, TracedPacket, UpdateBatch, Updates, WingView, WorkerStatus,
+    Admission, ApplyResult, BufferCounters, BufferKind, Capabilities, CloseReason, DataPlane, Diagnostics,
+    DropCause, DropSample, DropSamples, Error, Event, EventBatch, Explanation, FabricForwarding, FabricId,
+    FilterSpan, Finding, Global, GroupId, Ha, InjectRequest, InjectVerdict, InterfaceCounters, Link,
+    ManagedInterface, MappingFilter, MappingList, MappingOrigin, MappingPermit, MirrorCounters, NatCounters,
+    NatEvent, PacketHead, PersistentMapping, PolicyCounters, PolicyDeny, PoolCounters, PortStatus,
+    PutRefusal, PutResult, ReconcileResult, Refusal, ScreenCounters, SessionDeltas, SessionEvent,
+    SessionFilter, SessionKey, SessionRef, SessionState, SessionStore, SessionView, Status, SyncedSession,
+    Telemetry, TraceBatch, TraceId, TraceRequest, TracedPacket, UpdateBatch, Updates, WingView, WorkerStatus,
 };
 use ravelin_program::{Program, Screen};
 use ravelin_types::{
     DropReason, Generation, InterfaceId, MirrorId, NatRuleId, PolicyId, Proto, RuleIdentity, SessionId,
     WorkerId, ZoneId,
+};
+
+pub const BUFFERS: BufferCounters = BufferCounters {
+    worker: WorkerId(1),
+    kind: BufferKind::Packets,
+    bytes: 4096,
+    capacity: 5120,
+    free: 3000,
+    lent: 2100,
+    used: 20,
 };
 
 #[derive(Default)]
@@ -87,6 +97,7 @@ pub fn view(port: u16) -> SessionView {
         wings: [wing(Some(InterfaceId(0)), key(port)), wing(None, key(port.wrapping_add(1)))],
         policy: PolicyId(7),
         nat_rule: Some(NatRuleId(0)),
+        destination_rule: Some(NatRuleId(u32::MAX - 1)),
         from_zone: ZoneId(1),
         to_zone: ZoneId(u16::MAX),
         application: None,
@@ -125,11 +136,20 @@ pub fn refusal() -> Refusal {
 
 pub fn events() -> EventBatch {
     let session = |close| Event::Session(SessionEvent { view: view(9), close });
-    let (policy, interface) = (PolicyId(1), InterfaceId(2));
+    let interface = InterfaceId(2);
+    let zones = (ZoneId(3), ZoneId(4));
     let events = vec![
         session(None),
         session(Some(CloseReason::TcpRst)),
-        Event::PolicyDeny { policy, key: key(1), interface },
+        Event::PolicyDeny(PolicyDeny {
+            policy: PolicyId(1),
+            key: key(1),
+            interface,
+            from_zone: zones.0,
+            to_zone: zones.1,
+            application: Some(5),
+        }),
+        Event::Nat(NatEvent::Exhausted { rule: NatRuleId(6), key: key(2), interface }),
         Event::NeighbourWanted { interface, addr: "fe80::1".parse().unwrap() },
     ];
     EventBatch { events, lost: 11 }
@@ -401,6 +421,10 @@ impl Telemetry for Fake {
 
     fn screens(&self) -> Result<Vec<ScreenCounters>, Error> {
         Ok(vec![screen_hits()])
+    }
+
+    fn buffers(&self) -> Result<Vec<BufferCounters>, Error> {
+        Ok(vec![BUFFERS])
     }
 
     fn mirrors(&self) -> Result<Vec<MirrorCounters>, Error> {

@@ -4,12 +4,13 @@ use std::ops::ControlFlow;
 use std::sync::Mutex;
 
 use ravelin_contract::{
-    Admission, ApplyResult, CloseReason, DataPlane, Diagnostics, DropSamples, Error, EventBatch, Explanation,
-    FilterLog, Finding, FirewallClear, FirewallCounters, Global, Ha, InjectRequest, InjectVerdict,
-    InterfaceCounters, Link, MappingFilter, MappingList, MappingOrigin, MappingPermit, NatCounters,
-    PersistentMapping, PolicyCounters, PoolCounters, PortStatus, PutResult, ReconcileResult, ScreenCounters,
-    SessionDeltas, SessionFilter, SessionKey, SessionRef, SessionState, SessionStore, SessionView, Status,
-    SyncedSession, Telemetry, TraceBatch, TraceId, TraceRequest, Updates, WingView, WorkerStatus,
+    Admission, ApplyResult, BufferCounters, BufferKind, CloseReason, DataPlane, Diagnostics, DropSamples,
+    Error, EventBatch, Explanation, FilterLog, Finding, FirewallClear, FirewallCounters, Global, Ha,
+    InjectRequest, InjectVerdict, InterfaceCounters, Link, MappingFilter, MappingList, MappingOrigin,
+    MappingPermit, NatCounters, PersistentMapping, PolicyCounters, PoolCounters, PortStatus, PutResult,
+    ReconcileResult, ScreenCounters, SessionDeltas, SessionFilter, SessionKey, SessionRef, SessionState,
+    SessionStore, SessionView, Status, SyncedSession, Telemetry, TraceBatch, TraceId, TraceRequest, Updates,
+    WingView, WorkerStatus,
 };
 use ravelin_program::Program;
 use ravelin_program::Screen;
@@ -62,6 +63,7 @@ fn sessions() -> [SessionView; 2] {
         ],
         policy: PolicyId(4),
         nat_rule: Some(NatRuleId(1)),
+        destination_rule: None,
         from_zone: ZoneId(1),
         to_zone: ZoneId(2),
         application: Some(1),
@@ -77,6 +79,7 @@ fn sessions() -> [SessionView; 2] {
         wings: [wing(ping, Some(0), 1, 104), wing(back, None, 0, 0)],
         policy: PolicyId(u32::MAX),
         nat_rule: None,
+        destination_rule: None,
         to_zone: ZoneId::HOST,
         application: None,
         timeout_s: 60,
@@ -254,6 +257,19 @@ impl Telemetry for FakePlane {
     }
     fn screens(&self) -> Result<Vec<ScreenCounters>, Error> {
         Ok(vec![ScreenCounters { zone: ZoneId(2), hits: vec![(Screen::IcmpFlood, 4), (Screen::Land, 1)] }])
+    }
+    fn buffers(&self) -> Result<Vec<BufferCounters>, Error> {
+        let one = |kind, bytes, [capacity, free, lent, used]: [u64; 4]| BufferCounters {
+            worker: WorkerId(1),
+            kind,
+            bytes,
+            capacity,
+            free,
+            lent,
+            used,
+        };
+        let packets = one(BufferKind::Packets, 4096, [5120, 3000, 2100, 20]);
+        Ok(vec![packets, one(BufferKind::Events, 0, [4096, 4095, 0, 1])])
     }
     fn firewall(&self) -> Result<FirewallCounters, Error> {
         Ok(super::firewall::counters())
