@@ -309,10 +309,7 @@ pub(crate) fn operational(
         request @ (Request::Mappings(_) | Request::MappingSummary | Request::ClearMappings(_)) => {
             gather::about_mappings(env, request)?
         }
-        Request::Version => Answer::Version(Version {
-            host_name: env.facts.host_name.clone(),
-            version: env.facts.version.clone(),
-        }),
+        Request::Version => Answer::Version(version(env.facts)),
         Request::CommitHistory => Answer::Commits(env.config.history()),
         Request::Watch(what) => return watched(env, session, what, pipes),
         Request::TestPacket(test) => Answer::Explained(packet::explain(env, &test)?),
@@ -323,6 +320,10 @@ pub(crate) fn operational(
         Request::LogStatistics => Answer::LogStatistics(env.log.statistics()),
     };
     shown(env, &answer, pipes)
+}
+
+fn version(Facts { host_name, version, .. }: &Facts) -> Version {
+    Version { host_name: host_name.clone(), version: version.clone() }
 }
 
 /// What is asked of packets and policies.
