@@ -239,7 +239,7 @@ impl State {
         let request = request(session, synced, rules).ok_or(PutRefusal::Unknown)?;
         let back = &session.wings[1].key;
         let port = back.dport();
-        let (_, addr) = mapped::asked(rules, session).ok_or(PutRefusal::Translation)?;
+        let (_, addr) = asked(session, rules);
         let recipe = if let Some(rule) = request.persistent {
             // Its mapping, if that has not come before it.
             let _ = self.leases.put_mapping(&mapping_of(session, &request, (rule, addr)), now);
@@ -418,7 +418,7 @@ fn in_time(session: Session, synced: &SyncedSession, now: Instant) -> Session {
 fn request(session: &Session, synced: &SyncedSession, rules: &Rules) -> Option<Request> {
     let [first, second] = &session.wings;
     let inner = fast_path::inner_key(session);
-    let (asked, addr) = mapped::asked(rules, session)?;
+    let (asked, addr) = asked(session, rules);
     let icmp = first_path::echo_type(&first.key).map(|kind| (kind, 0));
     let egress = rules.unit(second.ingress)?;
     let action = match synced.source {
@@ -442,6 +442,12 @@ fn request(session: &Session, synced: &SyncedSession, rules: &Rules) -> Option<R
         | Outward::NoAddress(_)
         | Outward::Refused(..) => None,
     }
+}
+
+/// As source rules see it. What the rules send elsewhere by now ends with its next packet, not here.
+fn asked(session: &Session, rules: &Rules) -> (FlowKey, Addr) {
+    let given = || (fast_path::inner_key(session), session.wings[1].key.dst());
+    mapped::asked(rules, session).unwrap_or_else(given)
 }
 
 /// The mapping that a session shows.
