@@ -16,7 +16,7 @@ use crate::rules::{Decision, Rules};
 use crate::session::{HOST_UNIT, Life, Marks, NO_POLICY, NO_RULE, Session, Ticks, WingRef};
 use crate::step::{Flow, Turn};
 use crate::verdict::Verdict;
-use crate::{alg, between, filters, first_path, proxy_syn, reply, screens, tcp};
+use crate::{alg, between, filters, first_path, mapped, proxy_syn, reply, screens, tcp};
 
 /// `None`: the session is no more, and the packet is to be judged as one without.
 pub(crate) fn run<R: Recorder>(
@@ -181,34 +181,11 @@ pub(crate) fn inner_key(session: &Session) -> FlowKey {
 /// Whether the rules still say what a session's packets are translated to. Spec: nat-source-17, nat-destination-8.
 fn translated_as_ever(rules: &Rules, session: &Session) -> bool {
     let [first, second] = &session.wings;
-    let inner = inner_key(session);
     let icmp = first_path::echo_type(&first.key).map(|kind| (kind, 0));
-    let mut asked = inner;
-    let mut turned = None;
-    if session.destination_rule != NO_RULE {
-        let inward = rules.nat.inward((first.ingress, first.zone), &first.key, icmp);
-        // Where a mapping leads to is the mapping's to say, and it lives as long as its sessions.
-        let as_ever = match session.has_entered() {
-            true => inward.rule == Some(session.destination_rule),
-            false => inward.key == inner,
-        };
-        if !as_ever {
-            return false;
-        }
-        if session.has_entered() && inward.key.is_across() && !inner.is_across() {
-            (asked, turned) = (inward.key, inward.rule);
-        }
-    }
+    let Some((asked, addr)) = mapped::asked(rules, session) else { return false };
     if session.nat_rule == NO_RULE {
         return true;
     }
-    let addr = match turned {
-        None => second.key.dst(),
-        Some(rule) => match rules.nat.fixed.held(rule, second.key.dst()) {
-            Some(addr) => addr,
-            None => return false,
-        },
-    };
     let way = Way { from: (first.ingress, first.zone), to: (second.ingress, second.zone) };
     let Some(egress) = rules.unit(second.ingress) else { return false };
     match rules.nat.outward(way, &asked, icmp, egress) {
