@@ -6,6 +6,7 @@ mod apply;
 mod diagnostics;
 mod error;
 mod firewall;
+mod live;
 mod persistent;
 mod session;
 mod telemetry;

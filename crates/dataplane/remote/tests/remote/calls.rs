@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use ravelin_contract::{
     CloseReason, DataPlane, Error, FabricForwarding, FabricId, GroupId, InjectRequest, LinkUpdate,
-    MappingFilter, Neighbour, NeighbourUpdate, PolicyCounters, Route, RouteUpdate, SessionFilter, SessionRef,
-    UpdateBatch,
+    LiveUpdate, MappingFilter, Neighbour, NeighbourUpdate, PolicyCounters, Route, RouteUpdate, ScheduleUpdate,
+    SessionFilter, SessionRef, UpdateBatch,
 };
 use ravelin_remote::{Server, listen};
-use ravelin_types::{Generation, InterfaceId, Mac, MirrorId, PortId, Proto};
+use ravelin_types::{Generation, InterfaceId, Mac, MirrorId, PortId, Proto, ScheduleId};
 
 use crate::fake::{self, Fake, key, view};
 use crate::transfer::program;
@@ -48,6 +48,11 @@ fn updates_arrive_whole() {
         routes: vec![RouteUpdate { table: 1, prefix, route: Some(Route::Local(interface)) }],
         neighbours: vec![NeighbourUpdate { interface, addr, neighbour: Neighbour::Reachable(Mac([1; 6])) }],
         links: vec![LinkUpdate { port: PortId(1), up: true }],
+        live: Some(LiveUpdate {
+            resync: false,
+            schedules: vec![ScheduleUpdate { id: ScheduleId(9), open: Some(true) }],
+            sets: Vec::new(),
+        }),
     };
     client.updates().apply(&batch).unwrap();
     assert_eq!(plane.last_call(), format!("{batch:?}"));
