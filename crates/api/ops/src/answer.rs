@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use serde::{Deserialize, Serialize};
 
 use crate::commits::{CommitHistory, EditorEntry, ScheduledTime};
+use crate::dynamic::{DnsLine, EntryList, FeedLine, ScheduleLine};
 use crate::firewall::{CounterLine, FilterLogLine, FirewallList, InterfaceFilterList};
 use crate::log::{LogEvents, LogStatistics};
 use crate::persistent::{MappingLines, MappingSummary};
@@ -18,6 +19,10 @@ pub enum Answer {
     Zones(Vec<ZoneEntry>),
     Screens(ScreenStatistics),
     Mirrors(MirrorList),
+    Schedulers(Vec<ScheduleLine>),
+    DnsCache(Vec<DnsLine>),
+    Feeds(Vec<FeedLine>),
+    DynamicAddresses(Vec<EntryList>),
     MirrorsCleared { kind: MirrorKind, mirrors: u64 },
     Firewall(FirewallList),
     FirewallLog(Vec<FilterLogLine>),
@@ -125,6 +130,9 @@ pub struct PolicyEntry {
     pub log_init: bool,
     pub log_close: bool,
     pub count: bool,
+    pub scheduler: Option<String>,
+    /// Its scheduler is closed.
+    pub inactive: bool,
     pub hits: u64,
     /// Packets and bytes of its sessions, of the initial and the reply direction, when it counts.
     pub packets: [u64; 2],

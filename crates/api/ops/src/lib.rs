@@ -9,6 +9,7 @@ mod commits;
 mod completion;
 mod config;
 mod configure;
+mod dynamic;
 mod firewall;
 mod gather;
 mod log;
@@ -36,6 +37,7 @@ pub use commits::{
 pub use completion::complete;
 pub use config::{Against, Candidate, ConfigMode, Form, LoadKind, Outcome, Problem, Verb, Written};
 pub use configure::load_source;
+pub use dynamic::{DnsLine, DynamicView, EntryLine, EntryList, FeedLine, ScheduleLine};
 pub use firewall::{
     CounterLine, FilterEntry, FilterLogLine, FirewallList, InterfaceFilterLine, InterfaceFilterList,
 };

@@ -110,6 +110,16 @@ pub enum Request {
     FlowStatistics,
     /// Mirror instances, or mirror filters.
     Mirrors(MirrorKind),
+    Schedulers {
+        name: Option<String>,
+    },
+    DnsCache {
+        name: Option<String>,
+    },
+    /// The feeds, or what is in them.
+    DynamicAddresses {
+        summary: bool,
+    },
     ClearMirrors(MirrorKind),
     Firewall {
         query: FirewallQuery,

@@ -5,6 +5,7 @@
 
 mod alg;
 mod commits;
+mod dynamic;
 mod element;
 mod firewall;
 mod flow;
@@ -44,6 +45,10 @@ pub fn text(answer: &Answer) -> String {
         Answer::Routes(routes) => routes::text(routes),
         Answer::Zones(zones) => zones::text(zones),
         Answer::Screens(screens) => zones::screens(screens),
+        Answer::Schedulers(lines) => dynamic::schedulers(lines),
+        Answer::DnsCache(lines) => dynamic::dns(lines),
+        Answer::Feeds(lines) => dynamic::feeds(lines),
+        Answer::DynamicAddresses(lists) => dynamic::entries(lists),
         Answer::Mirrors(list) => mirrors::text(list),
         // Junos says nothing when it has cleared counters.
         Answer::MirrorsCleared { .. } => String::new(),
@@ -86,6 +91,10 @@ pub fn json(answer: &Answer) -> String {
         Answer::Routes(routes) => routes::element(routes),
         Answer::Zones(zones) => zones::element(zones),
         Answer::Screens(screens) => zones::screens_element(screens),
+        Answer::Schedulers(lines) => dynamic::schedulers_element(lines),
+        Answer::DnsCache(lines) => dynamic::dns_element(lines),
+        Answer::Feeds(lines) => dynamic::feeds_element(lines),
+        Answer::DynamicAddresses(lists) => dynamic::entries_element(lists),
         Answer::Mirrors(list) => mirrors::element(list),
         Answer::MirrorsCleared { kind, mirrors: cleared } => mirrors::cleared_element(*kind, *cleared),
         Answer::Firewall(list) => firewall::element(list),

@@ -42,6 +42,8 @@ fn sample(path: &str, keyword: &str) -> &'static str {
         return firewall_sample(path, keyword);
     }
     match keyword {
+        "dns-name" => "h.example",
+        "wildcard-address" => "10.0.1.0/255.0.255.0",
         "group" => "7",
         "<>" if path.contains("proxy-arp") && path.ends_with("to") => "10.0.0.8/32",
         "<>" if path.contains("proxy-arp") => "10.0.0.7/32",
@@ -83,7 +85,6 @@ fn sample(path: &str, keyword: &str) -> &'static str {
         "next-hop" => "10.0.0.7",
         "source-address" | "destination-address" if path.starts_with("security log") => "192.0.2.7",
         "source-address" | "destination-address" => "192.0.2.0/24",
-        "wildcard-address" => "10.0.1.0/255.0.255.0",
         "url" => "http://other.example",
         "initial-tcp-mss" | "reverse-tcp-mss" | "dns-query-interval" => "777",
         "update-interval" | "hold-interval" => "77",

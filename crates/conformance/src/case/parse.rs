@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use jiff::tz::TimeZone;
 use ravelin_contract::Neighbour;
 use ravelin_types::DropReason;
 
@@ -98,6 +99,19 @@ fn action(text: &str) -> Result<Action, What> {
     let words: Vec<&str> = text.split_whitespace().collect();
     Ok(match words.as_slice() {
         ["after", time] => Action::Wait(duration(time)?),
+        ["clock", date, time] => {
+            let wrong = || What::Word { expected: "a date and time", found: format!("{date} {time}") };
+            let civil: jiff::civil::DateTime = format!("{date}T{time}").parse().map_err(|_| wrong())?;
+            Action::Clock(TimeZone::UTC.to_timestamp(civil).map_err(|_| wrong())?)
+        }
+        ["resolved", name, addresses @ ..] => Action::Resolved {
+            name: (*name).to_owned(),
+            addresses: addresses.iter().map(|a| word("an address", a)).collect::<Result<_, _>>()?,
+        },
+        ["fed", url, entries @ ..] => Action::Fed {
+            url: (*url).to_owned(),
+            entries: entries.iter().map(|e| (*e).to_owned()).collect(),
+        },
         ["clear", "sessions"] => Action::Clear,
         ["arm"] => Action::Arm(true),
         ["disarm"] => Action::Arm(false),

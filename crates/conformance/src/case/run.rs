@@ -2,12 +2,15 @@
 
 mod compare;
 mod resolve;
+mod world;
 
 use std::path::Path;
+use std::time::Duration;
 
 use ravelin_contract::{
     FilterCounter, LinkUpdate, MirrorCounters, MirrorLoss, NeighbourUpdate, SessionFilter, UpdateBatch,
 };
+use ravelin_dynamic::DynamicPlan;
 use ravelin_model::{ValidConfig, check_tree, load};
 use ravelin_syntax::{Diagnostic, Tree};
 use ravelin_types::DropReason;
@@ -17,6 +20,7 @@ use super::{Action, Block, Case, CaseError, Expect, Outcome, Packet, Sending, So
 use crate::bench::{Arrival, Bench, BenchError, Due, Place, neighbour_mac};
 use crate::datagram::Datagram;
 use resolve::Variables;
+use world::World;
 
 /// Bytes of the Ethernet addresses.
 const MACS: usize = 12;
@@ -35,6 +39,7 @@ pub fn run(case: &Case, bench: &mut dyn Bench, configs: &Path) -> Result<(), Cas
         variables: Variables::default(),
         last: None,
         waiting: None,
+        world: World::default(),
     };
     for step in &case.steps {
         let result = runner.step(step);
@@ -55,6 +60,7 @@ struct Runner<'a> {
     last: Option<Datagram>,
     /// What was sent last and has not left yet.
     waiting: Option<Datagram>,
+    world: World,
 }
 
 /// What came of a step.
@@ -98,7 +104,7 @@ impl Runner<'_> {
             Action::Config { base, text } => self.configure(base.as_deref(), text)?,
             Action::Commit(text) => self.edit(text)?,
             Action::Send(source, sending) => return self.send(source, sending),
-            Action::Wait(time) => self.bench.advance(*time)?,
+            Action::Wait(time) => self.wait(*time)?,
             Action::Clear => {
                 self.bench.plane().sessions().clear(&SessionFilter::default()).map_err(BenchError::Plane)?;
             }
@@ -115,6 +121,18 @@ impl Runner<'_> {
                 let update = NeighbourUpdate { interface, addr: *addr, neighbour: *neighbour };
                 self.update(UpdateBatch { neighbours: vec![update], ..UpdateBatch::default() })?;
             }
+            Action::Clock(wall) => {
+                self.world.set_clock(*wall);
+                self.tell()?;
+            }
+            Action::Resolved { name, addresses } => {
+                self.world.resolved(name, addresses);
+                self.tell()?;
+            }
+            Action::Fed { url, entries } => {
+                self.world.fed(url, entries);
+                self.tell()?;
+            }
             Action::Expect(expect) => self.expect(expect)?,
         }
         Ok(Put { datagram: self.waiting.clone(), ..Put::default() })
@@ -124,6 +142,26 @@ impl Runner<'_> {
         let updates = self.bench.plane().updates();
         let version = updates.version() + 1;
         Ok(updates.apply(&UpdateBatch { version, ..batch }).map_err(BenchError::Plane)?)
+    }
+
+    /// Time passes, for the plane and on the wall; what changes meanwhile is told when it does.
+    fn wait(&mut self, time: Duration) -> Result<(), What> {
+        let mut left = time;
+        while !left.is_zero() {
+            let stride = self.world.stride(left);
+            self.bench.advance(stride)?;
+            self.world.advance(stride);
+            self.tell()?;
+            left = left.saturating_sub(stride);
+        }
+        Ok(())
+    }
+
+    fn tell(&mut self) -> Result<(), What> {
+        match self.world.news() {
+            Some(batch) => self.update(batch),
+            None => Ok(()),
+        }
     }
 
     fn configure(&mut self, base: Option<&str>, text: &Block) -> Result<(), What> {
@@ -161,6 +199,9 @@ impl Runner<'_> {
     }
 
     fn commit(&mut self, config: ValidConfig) -> Result<(), What> {
+        // As the daemon does: the plane knows first what its program will ask for.
+        self.world.follow(DynamicPlan::new(&config));
+        self.tell()?;
         self.bench.commit(&config)?;
         self.config = Some(config);
         Ok(())

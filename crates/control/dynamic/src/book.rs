@@ -164,13 +164,20 @@ impl Book {
     /// How long nothing has to be done, at most a second: clocks are put forward and back.
     #[must_use]
     pub fn pause(&self, now: Now) -> Duration {
-        let asked = [self.names.next(), self.feeds.next(), self.clock.settles_at()];
-        let asked = asked.into_iter().flatten().map(|at| at.saturating_sub(now.mono));
+        let asked = [self.names.next(), self.feeds.next()].into_iter().flatten();
+        let asked = asked.map(|at| at.saturating_sub(now.mono));
+        asked.chain(self.until(now)).fold(LOOK_MAX, Duration::min)
+    }
+
+    /// How long no schedule changes by itself; `None`: there is none.
+    #[must_use]
+    pub fn until(&self, now: Now) -> Option<Duration> {
+        let settled = self.clock.settles_at().map(|at| at.saturating_sub(now.mono));
         let schedules = self.plan.schedules.iter().map(|planned| {
             let until = planned.schedule.state(now.wall, &self.zone).until;
             Duration::try_from(until.duration_since(now.wall)).unwrap_or_default()
         });
-        asked.chain(schedules).chain([LOOK_MAX]).min().unwrap_or(LOOK_MAX)
+        schedules.chain(settled.filter(|_| !self.plan.schedules.is_empty())).min()
     }
 
     pub fn answered(&mut self, name: &str, answer: Answer, now: Now) {

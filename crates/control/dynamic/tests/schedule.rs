@@ -147,8 +147,8 @@ fn day() -> impl Strategy<Value = DaySchedule> {
 }
 
 fn any_scheduler() -> impl Strategy<Value = Scheduler> {
-    let date = (22u8..31, time()).prop_map(|(day, time)| CivilTime { year: 2026, month: 10, day, time });
-    let span = (date.clone(), date).prop_filter("a span", |(a, b)| a < b);
+    let date = || (22u8..31, time()).prop_map(|(day, time)| CivilTime { year: 2026, month: 10, day, time });
+    let span = (date(), date()).prop_filter("a span", |(a, b)| a < b);
     let span = span.prop_map(|(start, stop)| DateSpan { start, stop, at: Default::default() });
     let dates = prop_oneof![3 => Just(Vec::new()), 1 => prop::collection::vec(span, 1..3)];
     (dates, day(), prop::array::uniform7(day())).prop_map(|(dates, daily, week)| {

@@ -148,7 +148,7 @@ mod tests {
 
     #[test]
     fn more_than_a_plane_keeps_is_refused() {
-        let schedules = (0..=SCHEDULES_MAX as u64);
+        let schedules = 0..=SCHEDULES_MAX as u64;
         let schedules = schedules.map(|id| ScheduleUpdate { id: ScheduleId(id), open: Some(true) }).collect();
         let update = LiveUpdate { schedules, ..LiveUpdate::default() };
         assert_eq!(Live::default().updated(&update).map(drop).map_err(|e| e.most), Err(SCHEDULES_MAX));

@@ -242,10 +242,6 @@ impl Rules {
         self.policies.section_hash(from, to)
     }
 
-    pub(crate) fn permits(&self, policy: PolicyId) -> bool {
-        self.policies.permits(policy)
-    }
-
     /// The TCP rules of a policy's sessions.
     #[inline]
     pub(crate) fn tcp_of(&self, policy: PolicyId) -> &TcpRules {

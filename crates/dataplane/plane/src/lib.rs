@@ -185,8 +185,8 @@ impl<W: Workers> Updates for Plane<W> {
         // Sessions look their way up again when this changes.
         if batch.tells_of_forwarding() || batch.live.is_none() {
             core.forwarding = Arc::new(core.forwarding.updated(batch));
+            core.version = batch.version;
         }
-        core.version = batch.version;
         self.publish(&core)
     }
 

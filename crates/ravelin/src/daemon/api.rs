@@ -12,6 +12,7 @@ use ravelin_store::EditorId;
 
 use super::config_mode::{Desk, Seat};
 use super::control::{Control, now};
+use super::dynamic;
 use super::routes::{Table, View};
 use super::tasks::lock;
 
@@ -42,6 +43,8 @@ impl Operator {
         let log = control.works.log.clone();
         let host_name = if control.host_name.is_empty() { "ravelin" } else { &control.host_name };
         let facts = Facts { host_name: host_name.to_owned(), version: env!("CARGO_PKG_VERSION").into() };
+        let dynamic = control.works.dynamic.clone();
+        let dynamic = dynamic::View { dynamic: &dynamic, used: control.schedulers_used() };
         let routes = View { table, statics: control.static_prefixes() };
         let mut desk = Desk { control: &mut control, seat, now: now() };
         let mut env = Env {
@@ -50,6 +53,7 @@ impl Operator {
             names: &names,
             routes: &routes,
             log: &*log,
+            dynamic: &dynamic,
             render: &Junos,
             facts: &facts,
         };

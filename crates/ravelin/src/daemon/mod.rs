@@ -5,6 +5,7 @@ mod api;
 mod commits;
 mod config_mode;
 mod control;
+mod dynamic;
 mod forms;
 mod log;
 mod machine;
@@ -26,6 +27,7 @@ use ravelin_telemetry::Service;
 use tokio::sync::watch;
 
 use control::{Control, boot, now};
+use dynamic::Dynamic;
 use log::Log;
 use machine::Machine;
 use supervisor::Place;
@@ -94,7 +96,8 @@ fn start(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
     let map = arguments.map.iter().cloned().collect::<BTreeMap<_, _>>();
     let zone = jiff::tz::TimeZone::system();
     let service = Service::new(runtime.handle().clone(), arguments.state.clone(), zone.clone());
-    let works = Works::new((plane, Arc::new(Log::new(service))), machine, book_file, map)?;
+    let dynamic = Dynamic::new(zone.clone());
+    let works = Works::new((plane, Arc::new(Log::new(service)), dynamic), machine, book_file, map)?;
     let control = Control::new(Life::new(store, now(), boot()).in_zone(zone), works, forwarding);
     let control = Arc::new(Mutex::new(control));
     if let Err(error) = bring_up(&control, arguments.config.as_deref()) {

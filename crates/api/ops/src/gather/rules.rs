@@ -1,12 +1,12 @@
 //! Policies with their counters.
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use ipnet::{IpNet, Ipv4Subnets, Ipv6Subnets};
 use ravelin_contract::PolicyCounters;
-use ravelin_program::{Action, AddressMatch, Policy, Prefix};
-use ravelin_types::{Family, PolicyId};
+use ravelin_program::{Action, AddressMatch, Live, Policy, Prefix};
+use ravelin_types::{Family, LiveSetId, PolicyId};
 
 use super::Failure;
 use crate::answer::{PolicyEntry, PolicyList};
@@ -38,10 +38,12 @@ pub(crate) fn policies(env: &Env<'_>, view: &PolicyView) -> Result<PolicyList, F
             && in_zones(&entry.from_zones, from_zone)
             && in_zones(&entry.to_zones, to_zone)
     };
+    let schedules = env.dynamic.schedules();
+    let open: Vec<_> = schedules.into_iter().filter(|line| line.open).map(|line| Some(line.name)).collect();
     let policies: Vec<_> = program
         .sections()
         .flat_map(|(_, section)| &section.policies)
-        .map(|(_, policy)| entry(env, policy, &hits.get(&policy.id).copied().unwrap_or_default()))
+        .map(|(_, policy)| entry(env, policy, &hits.get(&policy.id).copied().unwrap_or_default(), &open))
         .filter(wanted)
         .collect();
     if let (Some(name), []) = (name, &policies[..]) {
@@ -51,7 +53,13 @@ pub(crate) fn policies(env: &Env<'_>, view: &PolicyView) -> Result<PolicyList, F
     Ok(PolicyList { default_action, policies, detail: *detail })
 }
 
-fn entry(env: &Env<'_>, policy: &Policy, counters: &PolicyCounters) -> PolicyEntry {
+/// `open`: the schedulers that are.
+fn entry(
+    env: &Env<'_>,
+    policy: &Policy,
+    counters: &PolicyCounters,
+    open: &[Option<String>],
+) -> PolicyEntry {
     let known = env.names.policy(policy.id).cloned().unwrap_or_default();
     let mut applications: Vec<String> = Vec::new();
     for term in &policy.applications {
@@ -60,6 +68,11 @@ fn entry(env: &Env<'_>, policy: &Policy, counters: &PolicyCounters) -> PolicyEnt
             applications.push(name.to_owned());
         }
     }
+    let live = env.names.program().and_then(|program| program.live());
+    let scheduler = live.zip(policy.schedule).and_then(|(live, id)| {
+        live.schedules.iter().find(|(of, _)| *of == id).map(|(_, name)| name.clone())
+    });
+    let inactive = scheduler.is_some() && !open.contains(&scheduler);
     PolicyEntry {
         name: policy.name.clone(),
         index: policy.id.0,
@@ -67,15 +80,17 @@ fn entry(env: &Env<'_>, policy: &Policy, counters: &PolicyCounters) -> PolicyEnt
         global: known.global,
         from_zones: known.from,
         to_zones: known.to,
-        sources: addresses(&policy.source),
+        sources: addresses(&policy.source, live),
         sources_excluded: policy.source.excluded,
-        destinations: addresses(&policy.destination),
+        destinations: addresses(&policy.destination, live),
         destinations_excluded: policy.destination.excluded,
         applications,
         action: action(policy.action).to_owned(),
         log_init: policy.log.init,
         log_close: policy.log.close,
         count: policy.count,
+        scheduler,
+        inactive,
         hits: counters.hits,
         packets: counters.packets,
         bytes: counters.bytes,
@@ -91,7 +106,7 @@ const fn action(action: Action) -> &'static str {
 }
 
 /// Ranges as prefixes; `any`, `any-ipv4` and `any-ipv6` for whole families.
-fn addresses(list: &AddressMatch) -> Vec<String> {
+fn addresses(list: &AddressMatch, live: Option<&Live>) -> Vec<String> {
     let whole = |family| list.ranges.contains(&Prefix::all(family));
     let (all4, all6) = (whole(Family::V4), whole(Family::V6));
     let mut out = Vec::new();
@@ -106,6 +121,10 @@ fn addresses(list: &AddressMatch) -> Vec<String> {
             out.extend(range_text(range));
         }
     }
+    out.extend(list.wildcards.iter().map(|w| format!("{}/{}", Ipv4Addr::from(w.addr), Ipv4Addr::from(w.mask))));
+    let sets = live.map_or(&[][..], |live| &live.sets);
+    let named = |id: &LiveSetId| sets.iter().find(|(of, _)| of == id).map(|(_, name)| name.clone());
+    out.extend(list.live.iter().filter_map(named));
     out
 }
 

@@ -7,6 +7,7 @@ mod commands;
 mod firewall;
 mod given;
 mod log;
+mod dynamic;
 mod mirror;
 mod persistent;
 mod rpc;

@@ -8,7 +8,8 @@ mod program;
 
 use ravelin_contract::{NextHop, Route};
 use ravelin_ops::{
-    Env, Facts, NameTable, Reply, RouteEntry, RouteTable, Session, answer, complete, execute, wire,
+    DnsLine, DynamicView, EntryLine, EntryList, Env, Facts, FeedLine, NameTable, Reply, RouteEntry, RouteTable,
+    ScheduleLine, Session, answer, complete, execute, wire,
 };
 use ravelin_render::Junos;
 use ravelin_types::InterfaceId;
@@ -43,6 +44,46 @@ impl RouteTable for FakeRoutes {
     }
 }
 
+pub struct FakeDynamic;
+
+impl DynamicView for FakeDynamic {
+    fn schedules(&self) -> Vec<ScheduleLine> {
+        let until = Some("2026-11-20 17:00:00".to_owned());
+        vec![
+            ScheduleLine { name: "office".into(), open: true, until, policies: 2 },
+            ScheduleLine { name: "past".into(), open: false, until: None, policies: 0 },
+        ]
+    }
+
+    fn names(&self) -> Vec<DnsLine> {
+        let addresses = vec!["192.0.2.1".parse().unwrap(), "2001:db8::1".parse().unwrap()];
+        vec![
+            DnsLine { name: "a.example".into(), addresses, age_s: Some(7), next_s: 53, failed: false },
+            DnsLine { name: "b.example".into(), failed: true, next_s: 16, ..DnsLine::default() },
+        ]
+    }
+
+    fn feeds(&self) -> Vec<FeedLine> {
+        vec![FeedLine {
+            server: "lists".into(),
+            feed: "bad".into(),
+            url: "http://lists.example/bad.txt".into(),
+            addresses: vec!["bad-hosts".into()],
+            entries: Some(1),
+            age_s: Some(12),
+            next_s: 288,
+            update_interval_s: 300,
+            hold_interval_s: 86_400,
+            ..FeedLine::default()
+        }]
+    }
+
+    fn entries(&self, _: usize) -> Vec<EntryList> {
+        let entry = EntryLine { first: "10.0.0.0".parse().unwrap(), last: "10.0.0.255".parse().unwrap() };
+        vec![EntryList { name: "bad-hosts".into(), feed: "bad".into(), entries: vec![entry], count: 1 }]
+    }
+}
+
 /// A session with the fakes.
 pub struct Bench {
     pub plane: FakePlane,
@@ -71,21 +112,21 @@ impl Bench {
 
     pub fn reply_with(&mut self, line: &str, text: Option<&str>) -> Reply {
         let Self { plane, config, session, names, log, facts } = self;
-        let mut env = Env { plane, config, names, routes: &FakeRoutes, log: &*log, render: &Junos, facts };
+        let mut env = Env { plane, config, names, routes: &FakeRoutes, log: &*log, dynamic: &FakeDynamic, render: &Junos, facts };
         execute(&mut env, session, line, text)
     }
 
     /// The answer to a question.
     pub fn answer(&mut self, yes: bool) -> Reply {
         let Self { plane, config, session, names, log, facts } = self;
-        let mut env = Env { plane, config, names, routes: &FakeRoutes, log: &*log, render: &Junos, facts };
+        let mut env = Env { plane, config, names, routes: &FakeRoutes, log: &*log, dynamic: &FakeDynamic, render: &Junos, facts };
         answer(&mut env, session, yes)
     }
 
     /// What a client shows before the next line.
     pub fn prompt(&mut self) -> String {
         let Self { plane, config, session, names, log, facts } = self;
-        let mut env = Env { plane, config, names, routes: &FakeRoutes, log: &*log, render: &Junos, facts };
+        let mut env = Env { plane, config, names, routes: &FakeRoutes, log: &*log, dynamic: &FakeDynamic, render: &Junos, facts };
         let nothing = wire::Request::Run { line: String::new(), text: None };
         wire::answer(&mut env, session, &nothing).prompt
     }
@@ -108,7 +149,7 @@ impl Bench {
 
     pub fn words(&mut self, line: &str) -> Vec<String> {
         let Self { plane, config, session, names, log, facts } = self;
-        let env = Env { plane, config, names, routes: &FakeRoutes, log: &*log, render: &Junos, facts };
+        let env = Env { plane, config, names, routes: &FakeRoutes, log: &*log, dynamic: &FakeDynamic, render: &Junos, facts };
         complete(&env, session, line).into_iter().map(|c| c.word).collect()
     }
 }

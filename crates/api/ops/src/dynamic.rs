@@ -1,0 +1,75 @@
+//! What changes without a commit, as it is shown.
+
+use std::net::IpAddr;
+
+use serde::{Deserialize, Serialize};
+
+/// `show schedulers`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ScheduleLine {
+    pub name: String,
+    pub open: bool,
+    /// When that changes, as the firewall's clock will read; `None`: not in sight.
+    pub until: Option<String>,
+    /// Policies that go by it.
+    pub policies: u64,
+}
+
+/// `show security dns-cache`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DnsLine {
+    pub name: String,
+    pub addresses: Vec<IpAddr>,
+    /// Seconds since it was answered; `None`: never.
+    pub age_s: Option<u64>,
+    /// Seconds until it is asked for again.
+    pub next_s: u64,
+    /// The last question was not answered.
+    pub failed: bool,
+}
+
+/// `show security dynamic-address summary`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FeedLine {
+    pub server: String,
+    pub feed: String,
+    pub url: String,
+    /// Names that policies use.
+    pub addresses: Vec<String>,
+    /// `None`: never had, or held for too long.
+    pub entries: Option<u64>,
+    /// Lines that could not be read.
+    pub unread: u64,
+    pub age_s: Option<u64>,
+    pub next_s: u64,
+    pub update_interval_s: u64,
+    pub hold_interval_s: u64,
+    pub error: Option<String>,
+}
+
+/// One entry of `show security dynamic-address`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EntryLine {
+    pub first: IpAddr,
+    pub last: IpAddr,
+}
+
+/// Entries of a name that policies use.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EntryList {
+    pub name: String,
+    pub feed: String,
+    /// The first of them.
+    pub entries: Vec<EntryLine>,
+    /// How many there are.
+    pub count: u64,
+}
+
+/// Where all this is read.
+pub trait DynamicView {
+    fn schedules(&self) -> Vec<ScheduleLine>;
+    fn names(&self) -> Vec<DnsLine>;
+    fn feeds(&self) -> Vec<FeedLine>;
+    /// At most so many entries of each name.
+    fn entries(&self, most: usize) -> Vec<EntryList>;
+}
