@@ -11,7 +11,7 @@ use ravelin_conformance::model::{Expected, Model, Packet};
 use ravelin_contract::DataPlane;
 use ravelin_engine::{Egress, Ingress, Verdict};
 use ravelin_model::{
-    Address, AddressBook, AddressRef, AddressSet, AddressValue, Application, ApplicationTerm, Config,
+    Address, AddressBook, AddressRef, AddressSet, AddressValue, Application, ApplicationTerm, Config, PolicyTcpOptions,
     DefaultPolicy, Family, GlobalPolicy, HostInbound, Interface, InterfaceAddress, NatContext, NatRule,
     NatRuleSet, Policy, PolicyAction, PortRange, SecurityZone, Service, SourceNatAction, Unit, ZoneInterface,
     ZonePairPolicies, check,
@@ -124,6 +124,8 @@ fn policy() -> impl Strategy<Value = Policy> {
                 log_close: false,
                 count: false,
                 at: Default::default(),
+                tcp: PolicyTcpOptions::default(),
+                scheduler: None,
             }
         },
     )

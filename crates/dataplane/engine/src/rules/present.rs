@@ -144,3 +144,161 @@ fn addresses(list: &AddressMatch, ground: &mut Ground<'_>) -> Option<Addresses> 
     let fixed = is_fixed.then(|| fixed_set(list, ground.sets));
     Some(Addresses { sets: fixed.into_iter().chain(known).collect(), excluded })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::section::{Section, Sets};
+    use super::*;
+    use proptest::prelude::*;
+    use ravelin_contract::{LiveAddresses, LiveSetUpdate, LiveUpdate, ScheduleUpdate};
+    use ravelin_program::{Action, Chunk, LogWhen, PolicySection, PolicyTcp, PortRange, Prefix};
+    use ravelin_types::{Addr, Family, PolicyId, Proto, RuleIdentity, ZoneId};
+
+    /// What of the world there is: three schedules and three sets, of which each may be unknown.
+    #[derive(Clone, Debug)]
+    struct World {
+        schedules: [Option<bool>; 3],
+        sets: [Option<(Vec<(u32, u32)>, Vec<(u128, u128)>)>; 3],
+    }
+
+    impl World {
+        fn update(&self) -> LiveUpdate {
+            let schedules = (0..).zip(self.schedules);
+            let sets = (0..).zip(&self.sets);
+            LiveUpdate {
+                resync: false,
+                schedules: schedules.map(|(n, open)| ScheduleUpdate { id: ScheduleId(n), open }).collect(),
+                sets: sets
+                    .map(|(n, set)| LiveSetUpdate {
+                        id: LiveSetId(n),
+                        addresses: set.clone().map(|(v4, v6)| LiveAddresses { v4, v6 }),
+                    })
+                    .collect(),
+            }
+        }
+
+        fn side(&self, list: &AddressMatch, family: Family, addr: Addr) -> bool {
+            let sets: Vec<_> = list.live.iter().map(|id| &self.sets[id.0 as usize]).collect();
+            if list.excluded && sets.iter().any(|set| set.is_none()) {
+                return false;
+            }
+            let (mut listed, mut named) = (false, false);
+            for range in &list.ranges {
+                named |= range.family == family;
+                listed |= range.contains(family, addr);
+            }
+            for (v4, v6) in sets.into_iter().flatten() {
+                let ranges: Vec<(u128, u128)> = match family {
+                    Family::V4 => v4.iter().map(|(a, b)| (u128::from(*a), u128::from(*b))).collect(),
+                    Family::V6 => v6.clone(),
+                };
+                named |= !ranges.is_empty();
+                listed |= ranges.iter().any(|(first, last)| *first <= addr.0 && addr.0 <= *last);
+            }
+            if list.excluded { named && !listed } else { listed }
+        }
+
+        /// The policy that decides, read from top to bottom.
+        fn decides(&self, policies: &[(ZoneMatch, Policy)], tuple: &Tuple) -> Option<usize> {
+            policies.iter().position(|(_, policy)| {
+                policy.schedule.is_none_or(|id| self.schedules[id.0 as usize] == Some(true))
+                    && self.side(&policy.source, tuple.family, tuple.src)
+                    && self.side(&policy.destination, tuple.dst_family, tuple.dst)
+            })
+        }
+    }
+
+    fn world() -> impl Strategy<Value = World> {
+        let range = (0u8..12, 0u8..4).prop_map(|(first, more)| (u32::from(first), u32::from(first + more)));
+        let v4 = prop::collection::vec(range.clone(), 0..3);
+        let v6 = prop::collection::vec(range.prop_map(|(a, b)| (u128::from(a), u128::from(b))), 0..3);
+        let set = prop::option::of((v4, v6));
+        (prop::array::uniform3(any::<Option<bool>>()), prop::array::uniform3(set))
+            .prop_map(|(schedules, sets)| World { schedules, sets })
+    }
+
+    fn side() -> impl Strategy<Value = AddressMatch> {
+        let range = (any::<bool>(), 0u8..12, 0u8..4).prop_map(|(v4, first, more)| Prefix {
+            family: if v4 { Family::V4 } else { Family::V6 },
+            first: Addr(first.into()),
+            last: Addr((first + more).into()),
+        });
+        let live = prop::collection::vec((0u64..3).prop_map(LiveSetId), 0..3);
+        let every = vec![Prefix::all(Family::V4), Prefix::all(Family::V6)];
+        prop_oneof![
+            Just(AddressMatch { ranges: every, ..AddressMatch::default() }),
+            (prop::collection::vec(range, 0..3), live, any::<bool>()).prop_map(|(ranges, live, excluded)| {
+                AddressMatch { ranges, live, excluded, ..AddressMatch::default() }
+            }),
+        ]
+    }
+
+    /// Lists short enough to be walked and such as are looked up.
+    fn policies() -> impl Strategy<Value = Vec<(ZoneMatch, Policy)>> {
+        let one = (side(), side(), prop::option::of((0u64..3).prop_map(ScheduleId)));
+        prop::collection::vec(one, 1..30).prop_map(|list| {
+            let policy = |(id, (source, destination, schedule)): (u32, _)| Policy {
+                id: PolicyId(id),
+                identity: RuleIdentity(id.into()),
+                name: id.to_string(),
+                source,
+                destination,
+                applications: vec![Application {
+                    proto: None,
+                    source_ports: PortRange::ANY,
+                    destination_ports: PortRange::ANY,
+                    icmp: None,
+                    inactivity_timeout: None,
+                    name: 0,
+                }],
+                action: Action::Permit,
+                log: LogWhen::default(),
+                count: false,
+                schedule,
+                tcp: PolicyTcp::default(),
+            };
+            (1..).zip(list).map(|item| (ZoneMatch::default(), policy(item))).collect()
+        })
+    }
+
+    fn tuple((v4, src, dst): (bool, u8, u8)) -> Tuple {
+        let family = if v4 { Family::V4 } else { Family::V6 };
+        Tuple {
+            from: ZoneId(1),
+            to: ZoneId(2),
+            family,
+            src: Addr(src.into()),
+            dst_family: family,
+            dst: Addr(dst.into()),
+            proto: Proto::UDP,
+            sport: 1,
+            dport: 2,
+            icmp: None,
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 128, rng_seed: proptest::test_runner::RngSeed::Fixed(5), ..ProptestConfig::default() })]
+        #[test]
+        fn a_section_follows_the_world_as_a_naive_reading_does(
+            policies in policies(),
+            worlds in prop::collection::vec(world(), 1..5),
+            tuples in prop::collection::vec((any::<bool>(), 0u8..16, 0u8..16).prop_map(tuple), 30),
+        ) {
+            let content = PolicySection { zones: ZoneMatch::default(), policies: policies.clone() };
+            let chunk = Arc::new(Chunk::Section(content));
+            let (mut live, mut sets) = (Live::default(), Sets::new());
+            let mut section =
+                Section::build(1, &chunk, None, &mut Ground { live: &live, sets: &mut sets }).unwrap();
+            for world in worlds {
+                live = live.updated(&world.update()).unwrap();
+                if let Some(revised) = section.revised(&mut Ground { live: &live, sets: &mut sets }) {
+                    section = revised.unwrap();
+                }
+                for tuple in &tuples {
+                    prop_assert_eq!(section.find(tuple), world.decides(&policies, tuple));
+                }
+            }
+        }
+    }
+}
