@@ -24,7 +24,7 @@ use std::sync::Arc;
 
 use ravelin_model::{DefaultPolicy, PolicyRematch, ValidConfig};
 use ravelin_program::{
-    Action, Aging, Chunk, FlowSettings, Program, Rematch, SynCheck, TcpSettings, TimeWait,
+    Action, Aging, Chunk, FlowSettings, Program, RefusedAddresses, Rematch, SynCheck, TcpSettings, TimeWait,
 };
 use ravelin_types::Generation;
 
@@ -142,6 +142,7 @@ fn flow(config: &ravelin_model::Config) -> FlowSettings {
             low_watermark: flow.low_watermark.unwrap_or(defaults.aging.low_watermark),
             early_ageout: flow.early_ageout.unwrap_or(defaults.aging.early_ageout),
         },
+        refused: RefusedAddresses { link_local: flow.drop_link_local, reserved: flow.drop_reserved },
         default_action: match config.security.policies.default_policy {
             DefaultPolicy::DenyAll => Action::Deny,
             DefaultPolicy::PermitAll => Action::Permit,

@@ -11,10 +11,10 @@ use ravelin_conformance::model::{Expected, Model, Packet};
 use ravelin_contract::DataPlane;
 use ravelin_engine::{Egress, Ingress, Verdict};
 use ravelin_model::{
-    Address, AddressBook, AddressRef, AddressSet, AddressValue, Application, ApplicationTerm, Config, PolicyTcpOptions,
+    Address, AddressBook, AddressRef, AddressSet, AddressValue, Application, ApplicationTerm, Config,
     DefaultPolicy, Family, GlobalPolicy, HostInbound, Interface, InterfaceAddress, NatContext, NatRule,
-    NatRuleSet, Policy, PolicyAction, PortRange, SecurityZone, Service, SourceNatAction, Unit, ZoneInterface,
-    ZonePairPolicies, check,
+    NatRuleSet, Policy, PolicyAction, PolicyTcpOptions, PortRange, SecurityZone, Service, SourceNatAction,
+    Unit, ZoneInterface, ZonePairPolicies, check,
 };
 use ravelin_sim::{SimPlane, SimSetup, SimWorkers};
 use ravelin_types::{Addr, DropReason, Generation, Proto};

@@ -190,7 +190,9 @@ set security policies from-zone trust to-zone untrust policy bad then deny
     let done = ravelin(&[&words[..], &world].concat());
     assert!(done.status.success(), "{done:?}");
     let judged: Vec<_> = verdicts(&out).iter().map(|v| (v["verdict"].clone(), v["policy"].clone())).collect();
-    let is = |n: usize, verdict: &str, policy: Value| assert_eq!(judged[n], (verdict.into(), policy), "packet {n}");
+    let is = |n: usize, verdict: &str, policy: Value| {
+        assert_eq!(judged[n], (verdict.into(), policy), "packet {n}")
+    };
     is(0, "drop", Value::Null);
     is(1, "forward", "web".into());
     is(2, "forward", "named".into());

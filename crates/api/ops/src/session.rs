@@ -265,7 +265,9 @@ pub(crate) fn operational(
             Answer::DnsCache(lines)
         }
         Request::DynamicAddresses { summary: true } => Answer::Feeds(env.dynamic.feeds()),
-        Request::DynamicAddresses { summary: false } => Answer::DynamicAddresses(env.dynamic.entries(ENTRIES_MAX)),
+        Request::DynamicAddresses { summary: false } => {
+            Answer::DynamicAddresses(env.dynamic.entries(ENTRIES_MAX))
+        }
         Request::Mirrors(kind) => Answer::Mirrors(gather::mirrors(env, kind)?),
         Request::ClearMirrors(kind) => {
             Answer::MirrorsCleared { kind, mirrors: gather::clear_mirrors(env, kind)? }

@@ -159,7 +159,15 @@ mod tests {
         let leap = CivilTime { year: 2028, month: 2, day: 29, time: TimeOfDay(60) };
         assert_eq!(CivilTime::value("2028-02-29.00:01"), Ok(leap));
         assert!(CivilTime::value("2028-02-28").is_ok());
-        for wrong in ["2027-02-29", "2100-02-29.00:00", "2027-13-01", "2027-00-01", "27-01-01", "2027-1-0", "2027-04-31"] {
+        for wrong in [
+            "2027-02-29",
+            "2100-02-29.00:00",
+            "2027-13-01",
+            "2027-00-01",
+            "27-01-01",
+            "2027-1-0",
+            "2027-04-31",
+        ] {
             assert!(CivilTime::value(wrong).is_err(), "{wrong}");
         }
     }

@@ -108,10 +108,9 @@ fn action(text: &str) -> Result<Action, What> {
             name: (*name).to_owned(),
             addresses: addresses.iter().map(|a| word("an address", a)).collect::<Result<_, _>>()?,
         },
-        ["fed", url, entries @ ..] => Action::Fed {
-            url: (*url).to_owned(),
-            entries: entries.iter().map(|e| (*e).to_owned()).collect(),
-        },
+        ["fed", url, entries @ ..] => {
+            Action::Fed { url: (*url).to_owned(), entries: entries.iter().map(|e| (*e).to_owned()).collect() }
+        }
         ["clear", "sessions"] => Action::Clear,
         ["arm"] => Action::Arm(true),
         ["disarm"] => Action::Arm(false),

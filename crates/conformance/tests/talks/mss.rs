@@ -17,7 +17,8 @@ fn check(statements: &str, expected: (u16, u16)) {
         [("10.1.0.2:4000", "198.51.100.2:80"), ("[2001:db8:1::2]:4000", "[2001:db8:2::2]:80")]
     {
         let mut ground = Ground::new(&format!("{BASE}{statements}"), Setup::default());
-        let arrived = |segment: &crate::kit::Tcp| u16::from_be_bytes([segment.options[2], segment.options[3]]);
+        let arrived =
+            |segment: &crate::kit::Tcp| u16::from_be_bytes([segment.options[2], segment.options[3]]);
         let mut syn = tcp(client, server, S, 1000, 0);
         syn.options = MSS.to_vec();
         let there = ground.send(&INSIDE, &syn);

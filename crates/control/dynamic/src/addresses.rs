@@ -116,12 +116,16 @@ mod tests {
 
     #[test]
     fn addresses_prefixes_and_ranges() {
-        let text = b"# list\n10.0.0.1\n10.1.0.0/16 ; why\r\n 10.2.0.1 - 10.2.0.9\n\n2001:db8::/32\n2001:db9::1\n";
+        let text =
+            b"# list\n10.0.0.1\n10.1.0.0/16 ; why\r\n 10.2.0.1 - 10.2.0.9\n\n2001:db8::/32\n2001:db9::1\n";
         let read = parse(text).unwrap();
         let v4 = |a: [u8; 4]| u32::from_be_bytes(a);
         let at = v4([10, 0, 0, 1]);
-        let v4s =
-            vec![(at, at), (v4([10, 1, 0, 0]), v4([10, 1, 255, 255])), (v4([10, 2, 0, 1]), v4([10, 2, 0, 9]))];
+        let v4s = vec![
+            (at, at),
+            (v4([10, 1, 0, 0]), v4([10, 1, 255, 255])),
+            (v4([10, 2, 0, 1]), v4([10, 2, 0, 9])),
+        ];
         assert_eq!(read.addresses.v4, v4s);
         let base = 0x2001_0db8_u128 << 96;
         assert_eq!(read.addresses.v6[0], (base, base | (u128::MAX >> 32)));

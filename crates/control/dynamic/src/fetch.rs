@@ -51,7 +51,8 @@ fn file(path: &str) -> Result<Vec<u8>, FeedError> {
 }
 
 fn http(url: &str) -> Result<Vec<u8>, FeedError> {
-    let rest = url.strip_prefix("http://").ok_or_else(|| failed("only http:// and file:/// are supported"))?;
+    let rest =
+        url.strip_prefix("http://").ok_or_else(|| failed("only http:// and file:/// are supported"))?;
     let (host, path) = rest.find('/').map_or((rest, "/"), |at| rest.split_at(at));
     if host.is_empty() || rest.bytes().any(|byte| byte <= b' ' || byte == 0x7f) {
         return Err(failed("the URL is malformed"));
@@ -59,7 +60,8 @@ fn http(url: &str) -> Result<Vec<u8>, FeedError> {
     let deadline = Instant::now() + FETCH_MAX;
     let mut stream = connect(host)?;
     stream.set_write_timeout(Some(STEP_MAX)).map_err(failed)?;
-    let request = format!("GET {path} HTTP/1.0\r\nHost: {host}\r\nAccept: text/plain\r\nConnection: close\r\n\r\n");
+    let request =
+        format!("GET {path} HTTP/1.0\r\nHost: {host}\r\nAccept: text/plain\r\nConnection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).map_err(failed)?;
     let mut answer = Vec::new();
     let mut step = [0; 64 << 10];

@@ -7,8 +7,8 @@
 mod addresses;
 mod book;
 mod clock;
-pub mod fetch;
 mod feeds;
+pub mod fetch;
 mod names;
 mod plan;
 mod schedule;

@@ -116,7 +116,9 @@ impl Schedule {
 fn moments(zone: &TimeZone, reading: DateTime) -> Vec<Timestamp> {
     let offsets = match zone.to_ambiguous_timestamp(reading).offset() {
         AmbiguousOffset::Unambiguous { offset } => vec![offset],
-        AmbiguousOffset::Gap { before, after } | AmbiguousOffset::Fold { before, after } => vec![before, after],
+        AmbiguousOffset::Gap { before, after } | AmbiguousOffset::Fold { before, after } => {
+            vec![before, after]
+        }
     };
     offsets.into_iter().filter_map(|offset| offset.to_timestamp(reading).ok()).collect()
 }
@@ -149,6 +151,7 @@ fn windows(day: &DaySchedule) -> Vec<Window> {
     if *all_day {
         return vec![Window { start: 0, stop: DAY_S }];
     }
-    let window = |start: u32, stop: u32| Window { start, stop: if stop > start { stop } else { stop + DAY_S } };
+    let window =
+        |start: u32, stop: u32| Window { start, stop: if stop > start { stop } else { stop + DAY_S } };
     times.iter().map(|span| window(span.start.0, span.stop.0)).collect()
 }

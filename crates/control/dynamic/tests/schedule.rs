@@ -63,7 +63,8 @@ fn dates_bound_it_and_suffice() {
     check(once, "UTC", "2026-11-21T00:00:00", (false, "2026-12-01T08:00:00"));
     check(once, "UTC", "2027-01-31T23:59:59", (true, "2027-02-01T00:00:00"));
     check(once, "UTC", "2027-02-01T00:00:00", (false, "-"));
-    let both = "start-date 2026-12-01.08:00 stop-date 2027-02-01.00:00\ndaily start-time 06:00 stop-time 09:00";
+    let both =
+        "start-date 2026-12-01.08:00 stop-date 2027-02-01.00:00\ndaily start-time 06:00 stop-time 09:00";
     check(both, "UTC", "2026-12-01T07:00:00", (false, "2026-12-01T08:00:00"));
     check(both, "UTC", "2026-12-01T08:30:00", (true, "2026-12-01T09:00:00"));
 }
@@ -78,7 +79,8 @@ fn an_hour_left_out_is_not_open_and_one_that_comes_twice_is_twice() {
     let schedule = scheduler(hour);
     let first = moment("2026-10-25T02:15:00", &zone);
     let second = |s: i64| Timestamp::from_second(first.as_second() + s).unwrap();
-    let open: Vec<bool> = [0, 1799, 1800, 3599, 3600, 5399, 5400].map(|s| schedule.is_open(second(s), &zone)).into();
+    let open: Vec<bool> =
+        [0, 1799, 1800, 3599, 3600, 5399, 5400].map(|s| schedule.is_open(second(s), &zone)).into();
     assert_eq!(open, [true, true, false, false, true, true, false]);
     assert_eq!(schedule.state(second(1800), &zone).until, second(3600));
 }
@@ -97,7 +99,9 @@ fn naive(scheduler: &Scheduler, at: Timestamp, zone: &TimeZone) -> bool {
     let second = i32::from(t.hour()) * 3600 + i32::from(t.minute()) * 60 + i32::from(t.second());
     let stamp = (now.year(), now.month() as u8, now.day() as u8, second as u32);
     let of = |c: &CivilTime| (c.year, c.month, c.day, c.time.0);
-    if !scheduler.dates.is_empty() && !scheduler.dates.iter().any(|d| of(&d.start) <= stamp && stamp < of(&d.stop)) {
+    if !scheduler.dates.is_empty()
+        && !scheduler.dates.iter().any(|d| of(&d.start) <= stamp && stamp < of(&d.stop))
+    {
         return false;
     }
     let day = |weekday: jiff::civil::Weekday| {
@@ -153,7 +157,18 @@ fn any_scheduler() -> impl Strategy<Value = Scheduler> {
     let dates = prop_oneof![3 => Just(Vec::new()), 1 => prop::collection::vec(span, 1..3)];
     (dates, day(), prop::array::uniform7(day())).prop_map(|(dates, daily, week)| {
         let [monday, tuesday, wednesday, thursday, friday, saturday, sunday] = week;
-        Scheduler { dates, daily, monday, tuesday, wednesday, thursday, friday, saturday, sunday, ..Scheduler::default() }
+        Scheduler {
+            dates,
+            daily,
+            monday,
+            tuesday,
+            wednesday,
+            thursday,
+            friday,
+            saturday,
+            sunday,
+            ..Scheduler::default()
+        }
     })
 }
 

@@ -22,8 +22,8 @@ use ravelin_forwarding::{Monitor, Names, Prober};
 use ravelin_host::{Desired, DesiredPort, DesiredTap, Host, link_local, resolve};
 use ravelin_program::{
     Action, AddressMatch, Application, Chunk, FlowSettings, HostInbound, Interface, InterfaceAddress,
-    Interfaces, LogWhen, NatContext, Policy, PolicySection, PolicyTcp, Port, PortRange, Prefix, Program, Service,
-    SourceAction, SourceNat, SourceRule, SourceRuleSet, Zone, ZoneMatch, Zones,
+    Interfaces, LogWhen, NatContext, Policy, PolicySection, PolicyTcp, Port, PortRange, Prefix, Program,
+    Service, SourceAction, SourceNat, SourceRule, SourceRuleSet, Zone, ZoneMatch, Zones,
 };
 use ravelin_types::{
     Addr, DropReason, Family, Generation, InterfaceId, Mac, NatRuleId, PolicyId, PortId, Proto, RuleIdentity,

@@ -37,6 +37,6 @@ pub use telemetry::{
     SessionEvent, Telemetry,
 };
 pub use updates::{
-    LIVE_SETS_MAX, LinkUpdate, LiveAddresses, LiveSetUpdate, LiveUpdate, Neighbour, NeighbourUpdate, NextHop, Route,
-    RouteUpdate, SCHEDULES_MAX, ScheduleUpdate, UpdateBatch, Updates,
+    LIVE_SETS_MAX, LinkUpdate, LiveAddresses, LiveSetUpdate, LiveUpdate, Neighbour, NeighbourUpdate, NextHop,
+    Route, RouteUpdate, SCHEDULES_MAX, ScheduleUpdate, UpdateBatch, Updates,
 };

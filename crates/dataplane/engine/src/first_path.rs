@@ -19,7 +19,7 @@ use crate::session::{HOST_UNIT, NO_APPLICATION, NO_POLICY, WingRef};
 use crate::steer::Towards;
 use crate::step::{Flow, Turn};
 use crate::verdict::Verdict;
-use crate::{alg, between, fast_path, home, host, mapped, proxy_syn, reply, screens, tcp};
+use crate::{alg, between, fast_path, home, host, mapped, proxy_syn, reply, sanity, screens, tcp};
 
 /// What the policy said of a packet it lets through.
 #[derive(Clone, Copy, Debug)]
@@ -148,7 +148,9 @@ fn judge<R: Recorder>(
     let permit = policy(turn, packet, flow, (&inward.key, to))?;
     // A policy may demand of its sessions what others need not do.
     let tcp = match tcp {
-        Some(_) if world.rules.has_own_tcp(permit.policy) => check_opening(turn, packet, flow, permit.policy)?,
+        Some(_) if world.rules.has_own_tcp(permit.policy) => {
+            check_opening(turn, packet, flow, permit.policy)?
+        }
         asked => asked,
     };
     let way = nat::Way { from: (flow.unit, flow.zone), to: (egress.id, to) };
@@ -186,6 +188,7 @@ fn check_opening<R: Recorder>(
     if network.family == Family::V6 && network.src.is_link_local6() {
         return Err(DropReason::InvalidSource);
     }
+    sanity::check_opening(network, turn.world.rules.flow.refused)?;
     match network.l4 {
         L4::Tcp { .. } => tcp::open(packet, flow, turn.world.rules.tcp_of(policy)).inspect_err(|reason| {
             let zone = turn.world.rules.zone(flow.zone);

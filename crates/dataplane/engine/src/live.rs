@@ -99,7 +99,8 @@ pub(crate) fn mixed(a: u64, b: u64) -> u64 {
 }
 
 fn set_of(addresses: &LiveAddresses) -> AddressSet {
-    let range = |family, first: u128, last: u128| AddressRange { family, first: Addr(first), last: Addr(last) };
+    let range =
+        |family, first: u128, last: u128| AddressRange { family, first: Addr(first), last: Addr(last) };
     let LiveAddresses { v4, v6 } = addresses;
     let v4 = v4.iter().map(|(first, last)| range(Family::V4, (*first).into(), (*last).into()));
     let v6 = v6.iter().map(|(first, last)| range(Family::V6, *first, *last));

@@ -26,7 +26,7 @@ pub use filter::{PortRange, Service};
 pub use firewall::{
     Direction, FilterAttachment, Firewall, FirewallFilter, FirewallTerm, Place, PolicerInstance,
 };
-pub use flow::{Aging, FlowSettings, Rematch, SynCheck, TcpSettings, TimeWait};
+pub use flow::{Aging, FlowSettings, RefusedAddresses, Rematch, SynCheck, TcpSettings, TimeWait};
 pub use interface::{Interface, InterfaceAddress, Interfaces, Port};
 pub use live::{Live, PolicyTcp};
 pub use mirror::{

@@ -9,8 +9,8 @@ use ravelin_contract::{DataPlane, NextHop, Route, RouteUpdate, SessionFilter, Up
 use ravelin_engine::{Checksum, Ingress, Verdict};
 use ravelin_program::{
     Action, AddressMatch, Application, Chunk, FlowSettings, HostInbound, Interface, InterfaceAddress,
-    Interfaces, LogWhen, NatContext, Policy, PolicySection, PolicyTcp, Port, PortRange, Prefix, Program, Service,
-    SourceAction, SourceNat, SourceRule, SourceRuleSet, TcpSettings, Zone, ZoneMatch, Zones,
+    Interfaces, LogWhen, NatContext, Policy, PolicySection, PolicyTcp, Port, PortRange, Prefix, Program,
+    Service, SourceAction, SourceNat, SourceRule, SourceRuleSet, TcpSettings, Zone, ZoneMatch, Zones,
 };
 use ravelin_sim::{Sent, SimPlane, SimSetup, SimWorkers};
 use ravelin_types::{

@@ -58,7 +58,8 @@ impl Dynamic {
                 Some(client) => Ok(client),
                 None => Client::connect(&place.socket, CALL_MAX),
             };
-            let told = told.map_err(Error::from).and_then(|connected| self.tell(&connected).map(|()| connected));
+            let told =
+                told.map_err(Error::from).and_then(|connected| self.tell(&connected).map(|()| connected));
             let pause = match told {
                 Ok(connected) => {
                     client = Some(connected);

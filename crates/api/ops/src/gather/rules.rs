@@ -54,12 +54,7 @@ pub(crate) fn policies(env: &Env<'_>, view: &PolicyView) -> Result<PolicyList, F
 }
 
 /// `open`: the schedulers that are.
-fn entry(
-    env: &Env<'_>,
-    policy: &Policy,
-    counters: &PolicyCounters,
-    open: &[Option<String>],
-) -> PolicyEntry {
+fn entry(env: &Env<'_>, policy: &Policy, counters: &PolicyCounters, open: &[Option<String>]) -> PolicyEntry {
     let known = env.names.policy(policy.id).cloned().unwrap_or_default();
     let mut applications: Vec<String> = Vec::new();
     for term in &policy.applications {
@@ -69,9 +64,9 @@ fn entry(
         }
     }
     let live = env.names.program().and_then(|program| program.live());
-    let scheduler = live.zip(policy.schedule).and_then(|(live, id)| {
-        live.schedules.iter().find(|(of, _)| *of == id).map(|(_, name)| name.clone())
-    });
+    let scheduler = live
+        .zip(policy.schedule)
+        .and_then(|(live, id)| live.schedules.iter().find(|(of, _)| *of == id).map(|(_, name)| name.clone()));
     let inactive = scheduler.is_some() && !open.contains(&scheduler);
     PolicyEntry {
         name: policy.name.clone(),
@@ -121,7 +116,9 @@ fn addresses(list: &AddressMatch, live: Option<&Live>) -> Vec<String> {
             out.extend(range_text(range));
         }
     }
-    out.extend(list.wildcards.iter().map(|w| format!("{}/{}", Ipv4Addr::from(w.addr), Ipv4Addr::from(w.mask))));
+    out.extend(
+        list.wildcards.iter().map(|w| format!("{}/{}", Ipv4Addr::from(w.addr), Ipv4Addr::from(w.mask))),
+    );
     let sets = live.map_or(&[][..], |live| &live.sets);
     let named = |id: &LiveSetId| sets.iter().find(|(of, _)| of == id).map(|(_, name)| name.clone());
     out.extend(list.live.iter().filter_map(named));

@@ -4,10 +4,10 @@
 //! word may be shortened to a unique prefix. Help, completion and errors all come of the same table.
 
 mod commands;
+mod dynamic;
 mod firewall;
 mod given;
 mod log;
-mod dynamic;
 mod mirror;
 mod persistent;
 mod rpc;

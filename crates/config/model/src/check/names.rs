@@ -15,7 +15,10 @@ pub(super) struct Member<'a> {
 }
 
 /// The names a policy or rule may use.
-pub(super) fn known_addresses<'a>(books: &'a [AddressBook], dynamic: &'a [DynamicAddress]) -> HashSet<&'a str> {
+pub(super) fn known_addresses<'a>(
+    books: &'a [AddressBook],
+    dynamic: &'a [DynamicAddress],
+) -> HashSet<&'a str> {
     let mut known = HashSet::with_capacity(books.iter().map(|b| b.addresses.len() + b.sets.len()).sum());
     for book in books {
         known.extend(book.addresses.iter().map(|a| a.name.as_str()));

@@ -59,6 +59,10 @@ fn scheduler(scheduler: &Scheduler, report: &mut Report) {
         report.error(format!("{path} start-date"), span.at, "'stop-date' is not after 'start-date'");
     }
     if !is_ever {
-        report.error(&path, scheduler.at, "missing mandatory statement: a date or a time at which it is open");
+        report.error(
+            &path,
+            scheduler.at,
+            "missing mandatory statement: a date or a time at which it is open",
+        );
     }
 }

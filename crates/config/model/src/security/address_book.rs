@@ -96,7 +96,9 @@ fn address_value(node: &Node, cx: &mut Cx) -> Option<AddressValue> {
             }
             return wildcard;
         }
-        ([], [name]) if prefixes.is_empty() && lows.is_empty() => return Some(AddressValue::Dns(name.clone())),
+        ([], [name]) if prefixes.is_empty() && lows.is_empty() => {
+            return Some(AddressValue::Dns(name.clone()));
+        }
         _ => {
             cx.error(node.span, "an address has one value");
             return None;

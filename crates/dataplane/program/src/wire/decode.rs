@@ -8,7 +8,8 @@ use super::{WireError, alg, firewall, live, mirror, nat, pool, proto, screen};
 use crate::{
     Action, AddressMatch, Aging, Application, Chunk, DestinationNat, FlowSettings, HostInbound, IcmpMatch,
     Interface, InterfaceAddress, Interfaces, LogWhen, Policy, PolicySection, Port, PortRange, Prefix,
-    Rematch, Service, SourceNat, StaticNat, SynCheck, TcpSettings, TimeWait, Zone, ZoneMatch, Zones,
+    RefusedAddresses, Rematch, Service, SourceNat, StaticNat, SynCheck, TcpSettings, TimeWait, Zone,
+    ZoneMatch, Zones,
 };
 
 pub(super) type Read<T> = Result<T, WireError>;
@@ -142,6 +143,7 @@ fn flow(x: &proto::Flow) -> Read<FlowSettings> {
             value => return Err(WireError::Range { what: "policy rematch", value: value.into() }),
         },
         aging: x.aging.map(aging).transpose()?.unwrap_or_default(),
+        refused: RefusedAddresses { link_local: x.drop_link_local, reserved: x.drop_reserved },
     })
 }
 

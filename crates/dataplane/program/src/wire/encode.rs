@@ -149,6 +149,7 @@ fn flow(x: &FlowSettings) -> proto::Flow {
         default_action,
         rematch,
         aging,
+        refused,
     } = *x;
     let Aging { high_watermark, low_watermark, early_ageout } = aging;
     proto::Flow {
@@ -157,6 +158,8 @@ fn flow(x: &FlowSettings) -> proto::Flow {
             low_watermark: low_watermark.into(),
             early_ageout: early_ageout.into(),
         }),
+        drop_link_local: refused.link_local,
+        drop_reserved: refused.reserved,
         tcp: Some(tcp(&t)),
         tcp_timeout,
         udp_timeout,

@@ -15,11 +15,7 @@ impl Wire for LiveUpdate {
 
     fn to_message(&self) -> proto::LiveUpdate {
         let Self { resync, schedules, sets } = self;
-        proto::LiveUpdate {
-            resync: *resync,
-            schedules: encode_all(schedules),
-            sets: encode_all(sets),
-        }
+        proto::LiveUpdate { resync: *resync, schedules: encode_all(schedules), sets: encode_all(sets) }
     }
 
     fn from_message(message: proto::LiveUpdate) -> Read<Self> {
@@ -80,7 +76,8 @@ impl Wire for LiveAddresses {
             ((both >> 32) as u32, both as u32)
         };
         let pair6 = |bytes: &[u8; RANGE_V6]| {
-            let half = |at: usize| bytes[at..at + 16].iter().fold(0, |all: u128, b| all << 8 | u128::from(*b));
+            let half =
+                |at: usize| bytes[at..at + 16].iter().fold(0, |all: u128, b| all << 8 | u128::from(*b));
             (half(0), half(16))
         };
         Ok(Self { v4: v4.iter().map(pair4).collect(), v6: v6.iter().map(pair6).collect() })
@@ -94,7 +91,9 @@ mod tests {
 
     #[test]
     fn every_state_survives() {
-        survives([None, Some(false), Some(true)].map(|open| ScheduleUpdate { id: ScheduleId(u64::MAX), open }));
+        survives(
+            [None, Some(false), Some(true)].map(|open| ScheduleUpdate { id: ScheduleId(u64::MAX), open }),
+        );
         let some = LiveAddresses { v4: vec![(1, 2), (0xff00_0000, u32::MAX)], v6: vec![(7, u128::MAX - 1)] };
         let known = [None, Some(LiveAddresses::default()), Some(some)];
         let sets = known.map(|addresses| LiveSetUpdate { id: LiveSetId(3), addresses });

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use ravelin_contract::{
     CloseReason, DataPlane, Error, FabricForwarding, FabricId, GroupId, InjectRequest, LinkUpdate,
-    LiveUpdate, MappingFilter, Neighbour, NeighbourUpdate, PolicyCounters, Route, RouteUpdate, ScheduleUpdate,
-    SessionFilter, SessionRef, UpdateBatch,
+    LiveUpdate, MappingFilter, Neighbour, NeighbourUpdate, PolicyCounters, Route, RouteUpdate,
+    ScheduleUpdate, SessionFilter, SessionRef, UpdateBatch,
 };
 use ravelin_remote::{Server, listen};
 use ravelin_types::{Generation, InterfaceId, Mac, MirrorId, PortId, Proto, ScheduleId};

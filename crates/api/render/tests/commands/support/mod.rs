@@ -8,8 +8,8 @@ mod program;
 
 use ravelin_contract::{NextHop, Route};
 use ravelin_ops::{
-    DnsLine, DynamicView, EntryLine, EntryList, Env, Facts, FeedLine, NameTable, Reply, RouteEntry, RouteTable,
-    ScheduleLine, Session, answer, complete, execute, wire,
+    DnsLine, DynamicView, EntryLine, EntryList, Env, Facts, FeedLine, NameTable, Reply, RouteEntry,
+    RouteTable, ScheduleLine, Session, answer, complete, execute, wire,
 };
 use ravelin_render::Junos;
 use ravelin_types::InterfaceId;
@@ -112,21 +112,48 @@ impl Bench {
 
     pub fn reply_with(&mut self, line: &str, text: Option<&str>) -> Reply {
         let Self { plane, config, session, names, log, facts } = self;
-        let mut env = Env { plane, config, names, routes: &FakeRoutes, log: &*log, dynamic: &FakeDynamic, render: &Junos, facts };
+        let mut env = Env {
+            plane,
+            config,
+            names,
+            routes: &FakeRoutes,
+            log: &*log,
+            dynamic: &FakeDynamic,
+            render: &Junos,
+            facts,
+        };
         execute(&mut env, session, line, text)
     }
 
     /// The answer to a question.
     pub fn answer(&mut self, yes: bool) -> Reply {
         let Self { plane, config, session, names, log, facts } = self;
-        let mut env = Env { plane, config, names, routes: &FakeRoutes, log: &*log, dynamic: &FakeDynamic, render: &Junos, facts };
+        let mut env = Env {
+            plane,
+            config,
+            names,
+            routes: &FakeRoutes,
+            log: &*log,
+            dynamic: &FakeDynamic,
+            render: &Junos,
+            facts,
+        };
         answer(&mut env, session, yes)
     }
 
     /// What a client shows before the next line.
     pub fn prompt(&mut self) -> String {
         let Self { plane, config, session, names, log, facts } = self;
-        let mut env = Env { plane, config, names, routes: &FakeRoutes, log: &*log, dynamic: &FakeDynamic, render: &Junos, facts };
+        let mut env = Env {
+            plane,
+            config,
+            names,
+            routes: &FakeRoutes,
+            log: &*log,
+            dynamic: &FakeDynamic,
+            render: &Junos,
+            facts,
+        };
         let nothing = wire::Request::Run { line: String::new(), text: None };
         wire::answer(&mut env, session, &nothing).prompt
     }
@@ -149,7 +176,16 @@ impl Bench {
 
     pub fn words(&mut self, line: &str) -> Vec<String> {
         let Self { plane, config, session, names, log, facts } = self;
-        let env = Env { plane, config, names, routes: &FakeRoutes, log: &*log, dynamic: &FakeDynamic, render: &Junos, facts };
+        let env = Env {
+            plane,
+            config,
+            names,
+            routes: &FakeRoutes,
+            log: &*log,
+            dynamic: &FakeDynamic,
+            render: &Junos,
+            facts,
+        };
         complete(&env, session, line).into_iter().map(|c| c.word).collect()
     }
 }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use ravelin_nat::{AddressRange, Assignment, PoolId, PoolMode, PoolSpec, Ports};
 use ravelin_program::{
     Action, AddressMatch, Application, Chunk, FlowSettings, HostInbound, Interface, InterfaceAddress,
-    Interfaces, LogWhen, NatContext, Policy, PolicySection, PolicyTcp, Port, PortRange, Prefix, Program, SourceAction,
-    SourceNat, SourcePool, SourcePools, SourceRule, SourceRuleSet, Zone, ZoneMatch, Zones,
+    Interfaces, LogWhen, NatContext, Policy, PolicySection, PolicyTcp, Port, PortRange, Prefix, Program,
+    SourceAction, SourceNat, SourcePool, SourcePools, SourceRule, SourceRuleSet, Zone, ZoneMatch, Zones,
 };
 use ravelin_types::{
     Addr, Family, Generation, InterfaceId, NatRuleId, PolicyId, PortId, Proto, RuleIdentity, ZoneId,
@@ -76,7 +76,10 @@ fn any() -> AddressMatch {
 }
 
 fn within(net: &str) -> AddressMatch {
-    AddressMatch { ranges: vec![Prefix::from(net.parse::<ipnet::IpNet>().unwrap())], ..AddressMatch::default() }
+    AddressMatch {
+        ranges: vec![Prefix::from(net.parse::<ipnet::IpNet>().unwrap())],
+        ..AddressMatch::default()
+    }
 }
 
 fn policy(id: u32, name: &str, source: AddressMatch, action: Action, application: u32) -> Policy {
