@@ -47,7 +47,8 @@ pub struct Book {
 /// What the plane knows.
 #[derive(Debug, Default)]
 struct Told {
-    schedules: BTreeMap<ScheduleId, bool>,
+    /// `None`: the clock is not believed.
+    schedules: BTreeMap<ScheduleId, Option<bool>>,
     sets: BTreeMap<LiveSetId, Known>,
 }
 
@@ -108,7 +109,7 @@ impl Book {
         let trusted = self.clock.look(now.wall, now.mono) == ClockState::Trusted;
         let mut present = Told::default();
         for planned in &self.plan.schedules {
-            let open = trusted && planned.schedule.is_open(now.wall, &self.zone);
+            let open = trusted.then(|| planned.schedule.is_open(now.wall, &self.zone));
             present.schedules.insert(planned.id, open);
         }
         for planned in &self.plan.names {
@@ -131,7 +132,7 @@ impl Book {
         let told = self.told.as_ref().unwrap_or(&none);
         let schedules = present.schedules.iter().filter(|(id, open)| told.schedules.get(id) != Some(open));
         let mut schedules: Vec<_> =
-            schedules.map(|(id, open)| ScheduleUpdate { id: *id, open: Some(*open) }).collect();
+            schedules.map(|(id, open)| ScheduleUpdate { id: *id, open: *open }).collect();
         let gone = told.schedules.keys().filter(|id| !present.schedules.contains_key(id));
         schedules.extend(gone.map(|id| ScheduleUpdate { id: *id, open: None }));
         let sets = present.sets.iter().filter(|(id, known)| told.sets.get(id) != Some(known));
@@ -190,7 +191,7 @@ impl Book {
 
     /// Every schedule, and how it stands; closed while the clock is not believed.
     pub fn schedules(&self, now: Now) -> impl Iterator<Item = (&PlannedSchedule, ScheduleState)> {
-        let told = |id: ScheduleId| self.told.as_ref().and_then(|told| told.schedules.get(&id).copied());
+        let told = |id: ScheduleId| self.told.as_ref().and_then(|told| *told.schedules.get(&id)?);
         self.plan.schedules.iter().map(move |planned| {
             let state = planned.schedule.state(now.wall, &self.zone);
             let open = told(planned.id).unwrap_or(false) && state.open;

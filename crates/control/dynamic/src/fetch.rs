@@ -44,6 +44,10 @@ fn failed(what: impl std::fmt::Display) -> FeedError {
 }
 
 fn file(path: &str) -> Result<Vec<u8>, FeedError> {
+    // A pipe or a device would keep its reader for as long as it likes.
+    if !std::fs::metadata(path).map_err(failed)?.is_file() {
+        return Err(failed("it is no regular file"));
+    }
     let file = std::fs::File::open(path).map_err(failed)?;
     let mut text = Vec::new();
     file.take(BYTES_MAX as u64 + 1).read_to_end(&mut text).map_err(failed)?;
@@ -153,7 +157,9 @@ mod tests {
 
     #[test]
     fn what_can_not_be_had_says_why() {
-        for url in ["https://example/", "http://", "http://a b/", "file:///nonexistent/feed"] {
+        for url in
+            ["https://example/", "http://", "http://a b/", "file:///nonexistent/feed", "file:///dev/zero"]
+        {
             assert!(matches!(feed(url), Err(FeedError::Fetch(_))), "{url}");
         }
     }

@@ -72,7 +72,7 @@ pub const LIVE_SETS_MAX: usize = 16_384;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ScheduleUpdate {
     pub id: ScheduleId,
-    /// `None`: nothing is known of it any more, and it counts as closed.
+    /// `None`: nothing is known of it; no policy permits by it, and those that deny do.
     pub open: Option<bool>,
 }
 

@@ -75,7 +75,7 @@ impl Present {
             let policy = &policies[*place as usize].1;
             let sets = policy.source.live.iter().chain(&policy.destination.live);
             let present = PresentPolicy {
-                in_force: policy.schedule.is_none_or(|schedule| ground.live.is_open(schedule)),
+                in_force: policy.schedule.is_none_or(|id| ground.live.is_in_force(id, policy.action)),
                 mark: sets.map(|id| ground.live.set_mark(*id)).fold(0, mixed),
                 source: addresses(&policy.source, ground),
                 destination: addresses(&policy.destination, ground),
@@ -201,7 +201,11 @@ mod tests {
         /// The policy that decides, read from top to bottom.
         fn decides(&self, policies: &[(ZoneMatch, Policy)], tuple: &Tuple) -> Option<usize> {
             policies.iter().position(|(_, policy)| {
-                policy.schedule.is_none_or(|id| self.schedules[id.0 as usize] == Some(true))
+                let by_schedule = |id: ScheduleId| match self.schedules[id.0 as usize] {
+                    Some(open) => open,
+                    None => policy.action != Action::Permit,
+                };
+                policy.schedule.is_none_or(by_schedule)
                     && self.side(&policy.source, tuple.family, tuple.src)
                     && self.side(&policy.destination, tuple.dst_family, tuple.dst)
             })
@@ -235,9 +239,10 @@ mod tests {
 
     /// Lists short enough to be walked and such as are looked up.
     fn policies() -> impl Strategy<Value = Vec<(ZoneMatch, Policy)>> {
-        let one = (side(), side(), prop::option::of((0u64..3).prop_map(ScheduleId)));
+        let action = prop_oneof![Just(Action::Permit), Just(Action::Deny), Just(Action::Reject)];
+        let one = (side(), side(), prop::option::of((0u64..3).prop_map(ScheduleId)), action);
         prop::collection::vec(one, 1..30).prop_map(|list| {
-            let policy = |(id, (source, destination, schedule)): (u32, _)| Policy {
+            let policy = |(id, (source, destination, schedule, action)): (u32, _)| Policy {
                 id: PolicyId(id),
                 identity: RuleIdentity(id.into()),
                 name: id.to_string(),
@@ -251,7 +256,7 @@ mod tests {
                     inactivity_timeout: None,
                     name: 0,
                 }],
-                action: Action::Permit,
+                action,
                 log: LogWhen::default(),
                 count: false,
                 schedule,
