@@ -2,8 +2,10 @@
 
 mod compare;
 mod resolve;
+mod told;
 mod world;
 
+use std::collections::VecDeque;
 use std::path::Path;
 use std::time::Duration;
 
@@ -40,6 +42,7 @@ pub fn run(case: &Case, bench: &mut dyn Bench, configs: &Path) -> Result<(), Cas
         last: None,
         waiting: None,
         world: World::default(),
+        told: VecDeque::new(),
     };
     for step in &case.steps {
         let result = runner.step(step);
@@ -61,6 +64,8 @@ struct Runner<'a> {
     /// What was sent last and has not left yet.
     waiting: Option<Datagram>,
     world: World,
+    /// Events that no `told` has named yet.
+    told: VecDeque<String>,
 }
 
 /// What came of a step.
@@ -133,6 +138,7 @@ impl Runner<'_> {
                 self.world.fed(url, entries);
                 self.tell()?;
             }
+            Action::Expect(Expect::Told(expected)) => self.told(expected)?,
             Action::Expect(expect) => self.expect(expect)?,
         }
         Ok(Put { datagram: self.waiting.clone(), ..Put::default() })
@@ -264,6 +270,13 @@ impl Runner<'_> {
         [sending.to.unwrap_or(dst).0, src.0].concat()
     }
 
+    /// Compares the next event.
+    fn told(&mut self, expected: &str) -> Result<(), What> {
+        self.told.extend(told::happened(self.bench.plane())?);
+        let got = self.told.pop_front().unwrap_or_else(|| "nothing".to_owned());
+        if got == expected { Ok(()) } else { Err(off("told".to_owned(), expected, got)) }
+    }
+
     fn expect(&self, expect: &Expect) -> Result<(), What> {
         let plane = self.bench.plane();
         let plane_failed = BenchError::Plane;
@@ -315,6 +328,7 @@ impl Runner<'_> {
                 let of = of.ok_or_else(|| What::Word { expected: "a reason", found: reason.clone() })?;
                 (format!("lost {name} {reason}"), *count, counters.lost[of.index()])
             }
+            Expect::Told(_) => unreachable!("compared in its place"),
             Expect::Differ(one, other) => {
                 let (a, b) = (self.variables.get(one)?, self.variables.get(other)?);
                 return if a == b {

@@ -177,10 +177,13 @@ fn refused(error: ravelin_classify::BuildError) -> BuildError {
 
 /// Why each of the policies that stand before the one that decides does not.
 fn note_passed<R: Recorder>(section: &Section, before: usize, tuple: &Tuple, rec: &mut R) {
-    for (place, (_, policy)) in section.policies()[..before].iter().enumerate() {
+    for (place, (_, policy)) in section.policies()[..before].iter().enumerate().take(R::PASSED_MAX) {
         if let Err(failed) = section.examine(place, tuple) {
             rec.fact(Fact::PolicyPassed { policy: policy.id, failed });
         }
+    }
+    if passed.len() > R::PASSED_MAX {
+        rec.fact(Fact::PoliciesPassed { more: (passed.len() - R::PASSED_MAX) as u32 });
     }
 }
 

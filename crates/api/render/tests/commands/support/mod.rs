@@ -1,15 +1,17 @@
 //! A small firewall without packets: the plane, the configuration and the routes that commands are tested on.
 
 mod config;
+mod drops;
 mod firewall;
 mod log;
 mod plane;
 mod program;
+mod trace;
 
 use ravelin_contract::{NextHop, Route};
 use ravelin_ops::{
-    DnsLine, DynamicView, EntryLine, EntryList, Env, Facts, FeedLine, NameTable, Reply, RouteEntry,
-    RouteTable, ScheduleLine, Session, answer, complete, execute, wire,
+    DnsLine, DynamicView, EntryLine, EntryList, Env, Facts, FeedLine, NameTable, NatAlarms, Reply,
+    RouteEntry, RouteTable, ScheduleLine, Session, answer, complete, execute, wire,
 };
 use ravelin_render::Junos;
 use ravelin_types::InterfaceId;
@@ -18,6 +20,7 @@ pub use config::FakeConfig;
 pub use log::FakeLog;
 pub use plane::FakePlane;
 pub use program::program;
+pub use trace::FakeTrace;
 
 pub struct FakeRoutes;
 
@@ -90,6 +93,8 @@ pub struct Bench {
     pub config: FakeConfig,
     pub session: Session,
     pub log: FakeLog,
+    pub alarms: NatAlarms,
+    pub trace: FakeTrace,
     names: NameTable,
     facts: Facts,
 }
@@ -101,8 +106,10 @@ impl Bench {
             config: FakeConfig::default(),
             session: Session::new("admin"),
             log: FakeLog::default(),
+            alarms: NatAlarms::default(),
+            trace: FakeTrace::default(),
             names: NameTable::new(&program()),
-            facts: Facts { host_name: "fw1".into(), version: "0.1.0".into() },
+            facts: Facts { host_name: "fw1".into(), version: "0.1.0".into(), local_us: 43_200_500_000 },
         }
     }
 
@@ -111,7 +118,7 @@ impl Bench {
     }
 
     pub fn reply_with(&mut self, line: &str, text: Option<&str>) -> Reply {
-        let Self { plane, config, session, names, log, facts } = self;
+        let Self { plane, config, session, names, log, alarms, trace, facts } = self;
         let mut env = Env {
             plane,
             config,
@@ -119,15 +126,34 @@ impl Bench {
             routes: &FakeRoutes,
             log: &*log,
             dynamic: &FakeDynamic,
+            alarms,
+            trace: &*trace,
             render: &Junos,
             facts,
         };
         execute(&mut env, session, line, text)
     }
 
+    /// More of what goes on.
+    pub fn more(&mut self) -> Reply {
+        let Self { plane, config, session, names, log, alarms, trace, facts } = self;
+        let mut env = Env {
+            plane,
+            config,
+            names,
+            routes: &FakeRoutes,
+            log: &*log,
+            alarms,
+            trace: &*trace,
+            render: &Junos,
+            facts,
+        };
+        ravelin_ops::more(&mut env, session)
+    }
+
     /// The answer to a question.
     pub fn answer(&mut self, yes: bool) -> Reply {
-        let Self { plane, config, session, names, log, facts } = self;
+        let Self { plane, config, session, names, log, alarms, trace, facts } = self;
         let mut env = Env {
             plane,
             config,
@@ -135,6 +161,8 @@ impl Bench {
             routes: &FakeRoutes,
             log: &*log,
             dynamic: &FakeDynamic,
+            alarms,
+            trace: &*trace,
             render: &Junos,
             facts,
         };
@@ -143,7 +171,7 @@ impl Bench {
 
     /// What a client shows before the next line.
     pub fn prompt(&mut self) -> String {
-        let Self { plane, config, session, names, log, facts } = self;
+        let Self { plane, config, session, names, log, alarms, trace, facts } = self;
         let mut env = Env {
             plane,
             config,
@@ -151,6 +179,8 @@ impl Bench {
             routes: &FakeRoutes,
             log: &*log,
             dynamic: &FakeDynamic,
+            alarms,
+            trace: &*trace,
             render: &Junos,
             facts,
         };
@@ -175,7 +205,7 @@ impl Bench {
     }
 
     pub fn words(&mut self, line: &str) -> Vec<String> {
-        let Self { plane, config, session, names, log, facts } = self;
+        let Self { plane, config, session, names, log, alarms, trace, facts } = self;
         let env = Env {
             plane,
             config,
@@ -183,6 +213,8 @@ impl Bench {
             routes: &FakeRoutes,
             log: &*log,
             dynamic: &FakeDynamic,
+            alarms,
+            trace: &*trace,
             render: &Junos,
             facts,
         };
