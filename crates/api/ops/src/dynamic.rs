@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use ravelin_types::LiveSetId;
 use serde::{Deserialize, Serialize};
 
 /// `show schedulers`.
@@ -70,6 +71,8 @@ pub trait DynamicView {
     fn schedules(&self) -> Vec<ScheduleLine>;
     fn names(&self) -> Vec<DnsLine>;
     fn feeds(&self) -> Vec<FeedLine>;
+    /// Whether a live set holds an address; `None`: nobody knows the set, or it has no address of the family.
+    fn contains(&self, set: LiveSetId, addr: IpAddr) -> Option<bool>;
     /// At most so many entries of each name.
     fn entries(&self, most: usize) -> Vec<EntryList>;
 }

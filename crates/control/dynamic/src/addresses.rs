@@ -2,7 +2,7 @@
 //!
 //! A line is an address, a prefix or a range `first-last`; `#` and `;` begin a comment. Spec: dynamic-address-5.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
 
 use ipnet::IpNet;
 use ravelin_contract::LiveAddresses;
@@ -104,10 +104,18 @@ pub(crate) fn single(list: &[IpAddr]) -> LiveAddresses {
     out
 }
 
-/// The other way round, for people: the first address of each range.
-pub(crate) fn first_of(addresses: &LiveAddresses) -> impl Iterator<Item = IpAddr> {
-    let v4 = addresses.v4.iter().map(|(a, _)| IpAddr::V4(Ipv4Addr::from(*a)));
-    v4.chain(addresses.v6.iter().map(|(a, _)| IpAddr::V6(Ipv6Addr::from(*a))))
+/// `None`: there is no address of the family.
+pub(crate) fn contains(list: &LiveAddresses, addr: IpAddr) -> Option<bool> {
+    match addr {
+        IpAddr::V4(a) => {
+            let a = u32::from(a);
+            (!list.v4.is_empty()).then(|| list.v4.iter().any(|(first, last)| *first <= a && a <= *last))
+        }
+        IpAddr::V6(a) => {
+            let a = u128::from(a);
+            (!list.v6.is_empty()).then(|| list.v6.iter().any(|(first, last)| *first <= a && a <= *last))
+        }
+    }
 }
 
 #[cfg(test)]

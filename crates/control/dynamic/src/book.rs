@@ -1,7 +1,7 @@
 //! What is wanted, what is known of it, and what the plane was told.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -9,7 +9,7 @@ use jiff::tz::TimeZone;
 use ravelin_contract::{LiveAddresses, LiveSetUpdate, LiveUpdate, ScheduleUpdate};
 use ravelin_types::{LiveSetId, ScheduleId};
 
-use crate::addresses::{FeedError, Parsed, first_of};
+use crate::addresses::{FeedError, Parsed, contains};
 use crate::clock::{ClockState, WallClock};
 use crate::feeds::{FeedState, Feeds};
 use crate::names::{Answer, NameState, Names};
@@ -209,10 +209,14 @@ impl Book {
         self.plan.feeds.iter().map(|planned| (planned, self.feeds.get(&planned.url)))
     }
 
-    /// The first addresses of a feed's entries.
-    pub fn entries(state: &FeedState) -> impl Iterator<Item = std::net::IpAddr> {
-        let addresses: Option<&Arc<LiveAddresses>> = state.addresses.as_ref();
-        addresses.into_iter().flat_map(|addresses| first_of(addresses))
+    /// Whether a set holds an address; `None`: nobody knows it, or it has no address of the family.
+    #[must_use]
+    pub fn contains(&self, set: LiveSetId, addr: IpAddr) -> Option<bool> {
+        if let Some(feed) = self.plan.feeds.iter().find(|feed| feed.id == set) {
+            return contains(self.feeds.get(&feed.url)?.addresses.as_deref()?, addr);
+        }
+        let name = self.plan.names.iter().find(|name| name.id == set)?;
+        contains(&self.names.addresses(&name.name, (name.v4, name.v6))?, addr)
     }
 
     #[must_use]

@@ -15,6 +15,7 @@ use ravelin_dynamic::{Answer, Book, DynamicPlan, FeedError, FeedState, Now, Work
 use ravelin_ops::{DnsLine, DynamicView, EntryLine, EntryList, FeedLine, ScheduleLine};
 use ravelin_remote::Client;
 use ravelin_syntax::Diagnostic;
+use ravelin_types::LiveSetId;
 
 use super::supervisor::{CALL_MAX, Place};
 
@@ -214,6 +215,10 @@ impl DynamicView for View<'_> {
             error: state.and_then(|s| s.error.clone()),
         });
         lines.collect()
+    }
+
+    fn contains(&self, set: LiveSetId, addr: IpAddr) -> Option<bool> {
+        self.dynamic.book().contains(set, addr)
     }
 
     fn entries(&self, most: usize) -> Vec<EntryList> {

@@ -81,6 +81,10 @@ impl DynamicView for FakeDynamic {
         }]
     }
 
+    fn contains(&self, _: ravelin_types::LiveSetId, _: std::net::IpAddr) -> Option<bool> {
+        None
+    }
+
     fn entries(&self, _: usize) -> Vec<EntryList> {
         let entry = EntryLine { first: "10.0.0.0".parse().unwrap(), last: "10.0.0.255".parse().unwrap() };
         vec![EntryList { name: "bad-hosts".into(), feed: "bad".into(), entries: vec![entry], count: 1 }]
