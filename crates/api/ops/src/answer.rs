@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use serde::{Deserialize, Serialize};
 
 use crate::commits::{CommitHistory, EditorEntry, ScheduledTime};
-use crate::dynamic::{DnsLine, EntryList, FeedLine, ScheduleLine};
+use crate::dynamic::DynamicAnswer;
 use crate::firewall::{CounterLine, FilterLogLine, FirewallList, InterfaceFilterList};
 use crate::log::{LogEvents, LogStatistics};
 use crate::persistent::{MappingLines, MappingSummary};
@@ -20,10 +20,7 @@ pub enum Answer {
     Zones(Vec<ZoneEntry>),
     Screens(ScreenStatistics),
     Mirrors(MirrorList),
-    Schedulers(Vec<ScheduleLine>),
-    DnsCache(Vec<DnsLine>),
-    Feeds(Vec<FeedLine>),
-    DynamicAddresses(Vec<EntryList>),
+    Dynamic(DynamicAnswer),
     Buffers(Vec<BufferLine>),
     MirrorsCleared {
         kind: MirrorKind,
@@ -151,7 +148,6 @@ pub struct PolicyEntry {
     pub log_close: bool,
     pub count: bool,
     pub scheduler: Option<String>,
-    /// Its scheduler is closed.
     pub inactive: bool,
     pub hits: u64,
     /// Seconds since its first hit and its last.

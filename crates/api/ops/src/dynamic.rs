@@ -76,3 +76,48 @@ pub trait DynamicView {
     /// At most so many entries of each name.
     fn entries(&self, most: usize) -> Vec<EntryList>;
 }
+
+/// What is asked of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DynamicQuery {
+    Schedulers {
+        name: Option<String>,
+    },
+    DnsCache {
+        name: Option<String>,
+    },
+    /// Feeds.
+    Summary,
+    /// What is in them.
+    Entries,
+}
+
+/// What it answers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DynamicAnswer {
+    Schedulers(Vec<ScheduleLine>),
+    DnsCache(Vec<DnsLine>),
+    Feeds(Vec<FeedLine>),
+    Addresses(Vec<EntryList>),
+}
+
+/// Entries of a dynamic address that are listed.
+const ENTRIES_MAX: usize = 1000;
+
+pub(crate) fn answer(view: &dyn DynamicView, query: DynamicQuery) -> DynamicAnswer {
+    match query {
+        DynamicQuery::Schedulers { name } => {
+            let mut lines = view.schedules();
+            lines.retain(|line| name.as_ref().is_none_or(|name| line.name == *name));
+            DynamicAnswer::Schedulers(lines)
+        }
+        DynamicQuery::DnsCache { name } => {
+            let mut lines = view.names();
+            lines.retain(|line| name.as_ref().is_none_or(|name| line.name.eq_ignore_ascii_case(name)));
+            DynamicAnswer::DnsCache(lines)
+        }
+        DynamicQuery::Summary => DynamicAnswer::Feeds(view.feeds()),
+        DynamicQuery::Entries => DynamicAnswer::Addresses(view.entries(ENTRIES_MAX)),
+    }
+}

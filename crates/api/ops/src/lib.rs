@@ -43,7 +43,9 @@ pub use commits::{
 pub use completion::complete;
 pub use config::{Against, Candidate, ConfigMode, Form, LoadKind, Outcome, Problem, Verb, Written};
 pub use configure::load_source;
-pub use dynamic::{DnsLine, DynamicView, EntryLine, EntryList, FeedLine, ScheduleLine};
+pub use dynamic::{
+    DnsLine, DynamicAnswer, DynamicQuery, DynamicView, EntryLine, EntryList, FeedLine, ScheduleLine,
+};
 pub use firewall::{
     CounterLine, FilterEntry, FilterLogLine, FirewallDepth, FirewallList, InterfaceFilterLine,
     InterfaceFilterList, PolicerLine,

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use crate::answer::{MirrorKind, NatKind};
+use crate::dynamic::DynamicQuery;
 
 use ipnet::IpNet;
 use ravelin_types::{Family, Proto};
@@ -136,16 +137,8 @@ pub enum Request {
     FlowStatistics,
     /// Mirror instances, or mirror filters.
     Mirrors(MirrorKind),
-    Schedulers {
-        name: Option<String>,
-    },
-    DnsCache {
-        name: Option<String>,
-    },
-    /// The feeds, or what is in them.
-    DynamicAddresses {
-        summary: bool,
-    },
+    /// What changes without a commit.
+    Dynamic(DynamicQuery),
     Buffers,
     ClearMirrors(MirrorKind),
     Firewall {

@@ -6,7 +6,7 @@ use crate::alarms::NatAlarms;
 use crate::answer::{Answer, Version};
 use crate::config::{ConfigMode, Form, Problem, Written};
 use crate::configure;
-use crate::dynamic::DynamicView;
+use crate::dynamic::{self, DynamicView};
 use crate::follow::{self, Follow};
 use crate::gather::{self, Failure, RouteTable};
 use crate::log::LogView;
@@ -17,9 +17,6 @@ use crate::request::{Detail, Request};
 use crate::table::{Miss, read};
 use crate::watch::{FlowTrace, Watch};
 use crate::words::{self, Line, Word};
-
-/// Entries of a dynamic address that are listed.
-const ENTRIES_MAX: usize = 1000;
 
 const HELP: &str = "Type `?' after any part of a command to see what may follow.\n\
                     Every word may be shortened as long as it is unambiguous.\n";
@@ -283,20 +280,7 @@ pub(crate) fn operational(
         Request::Help => return Ok(said(HELP)),
         Request::InterfacesTerse { name } => Answer::Interfaces(gather::interfaces(env, name.as_deref())?),
         Request::Routes { destination } => Answer::Routes(gather::routes(env, destination.as_ref())),
-        Request::Schedulers { name } => {
-            let mut lines = env.dynamic.schedules();
-            lines.retain(|line| name.as_ref().is_none_or(|name| line.name == *name));
-            Answer::Schedulers(lines)
-        }
-        Request::DnsCache { name } => {
-            let mut lines = env.dynamic.names();
-            lines.retain(|line| name.as_ref().is_none_or(|name| line.name.eq_ignore_ascii_case(name)));
-            Answer::DnsCache(lines)
-        }
-        Request::DynamicAddresses { summary: true } => Answer::Feeds(env.dynamic.feeds()),
-        Request::DynamicAddresses { summary: false } => {
-            Answer::DynamicAddresses(env.dynamic.entries(ENTRIES_MAX))
-        }
+        Request::Dynamic(query) => Answer::Dynamic(dynamic::answer(env.dynamic, query)),
         Request::Buffers => Answer::Buffers(gather::buffers(env)?),
         Request::Mirrors(kind) => Answer::Mirrors(gather::mirrors(env, kind)?),
         Request::ClearMirrors(kind) => {

@@ -2,11 +2,29 @@
 
 use std::fmt::Write as _;
 
-use ravelin_ops::{DnsLine, EntryList, FeedLine, ScheduleLine};
+use ravelin_ops::{DnsLine, DynamicAnswer, EntryList, FeedLine, ScheduleLine};
 
 use crate::element::Element;
 
-pub(crate) fn schedulers(lines: &[ScheduleLine]) -> String {
+pub(crate) fn text(answer: &DynamicAnswer) -> String {
+    match answer {
+        DynamicAnswer::Schedulers(lines) => schedulers(lines),
+        DynamicAnswer::DnsCache(lines) => dns(lines),
+        DynamicAnswer::Feeds(lines) => feeds(lines),
+        DynamicAnswer::Addresses(lists) => entries(lists),
+    }
+}
+
+pub(crate) fn element(answer: &DynamicAnswer) -> Element {
+    match answer {
+        DynamicAnswer::Schedulers(lines) => schedulers_element(lines),
+        DynamicAnswer::DnsCache(lines) => dns_element(lines),
+        DynamicAnswer::Feeds(lines) => feeds_element(lines),
+        DynamicAnswer::Addresses(lists) => entries_element(lists),
+    }
+}
+
+fn schedulers(lines: &[ScheduleLine]) -> String {
     let mut out = String::new();
     for ScheduleLine { name, open, until, policies } in lines {
         let _ = writeln!(out, "Scheduler name: {name}, State: {}", state(*open));
@@ -20,7 +38,7 @@ const fn state(open: bool) -> &'static str {
     if open { "active" } else { "inactive" }
 }
 
-pub(crate) fn schedulers_element(lines: &[ScheduleLine]) -> Element {
+fn schedulers_element(lines: &[ScheduleLine]) -> Element {
     Element::new("scheduler-information").children(lines.iter().map(|line| {
         let ScheduleLine { name, open, until, policies } = line;
         let next = if *open { "scheduler-next-deactivation" } else { "scheduler-next-activation" };
@@ -32,7 +50,7 @@ pub(crate) fn schedulers_element(lines: &[ScheduleLine]) -> Element {
     }))
 }
 
-pub(crate) fn dns(lines: &[DnsLine]) -> String {
+fn dns(lines: &[DnsLine]) -> String {
     let mut out = String::new();
     for line in lines {
         let _ = writeln!(out, "DNS Name: {}, State: {}", line.name, resolved(line));
@@ -57,7 +75,7 @@ fn age(age_s: Option<u64>) -> String {
     age_s.map_or_else(|| "never".to_owned(), |age| format!("{age} seconds ago"))
 }
 
-pub(crate) fn dns_element(lines: &[DnsLine]) -> Element {
+fn dns_element(lines: &[DnsLine]) -> Element {
     Element::new("dns-cache-information").children(lines.iter().map(|line| {
         Element::new("dns-cache-entry")
             .leaf("dns-name", &line.name)
@@ -68,7 +86,7 @@ pub(crate) fn dns_element(lines: &[DnsLine]) -> Element {
     }))
 }
 
-pub(crate) fn feeds(lines: &[FeedLine]) -> String {
+fn feeds(lines: &[FeedLine]) -> String {
     let mut out = String::new();
     for line in lines {
         let FeedLine { server, feed, url, addresses, entries, unread, age_s, next_s, error, .. } = line;
@@ -96,7 +114,7 @@ pub(crate) fn feeds(lines: &[FeedLine]) -> String {
     out
 }
 
-pub(crate) fn feeds_element(lines: &[FeedLine]) -> Element {
+fn feeds_element(lines: &[FeedLine]) -> Element {
     Element::new("dynamic-address-summary").children(lines.iter().map(|line| {
         Element::new("feed")
             .leaf("server-name", &line.server)
@@ -113,7 +131,7 @@ pub(crate) fn feeds_element(lines: &[FeedLine]) -> Element {
     }))
 }
 
-pub(crate) fn entries(lists: &[EntryList]) -> String {
+fn entries(lists: &[EntryList]) -> String {
     let mut out = format!("{:<8}{:<40}{:<40}{:<24}Address\n", "No.", "IP-start", "IP-end", "Feed");
     for list in lists {
         for (n, entry) in (1..).zip(&list.entries) {
@@ -125,7 +143,7 @@ pub(crate) fn entries(lists: &[EntryList]) -> String {
     out
 }
 
-pub(crate) fn entries_element(lists: &[EntryList]) -> Element {
+fn entries_element(lists: &[EntryList]) -> Element {
     Element::new("dynamic-address-information").children(lists.iter().map(|list| {
         let entries = list
             .entries

@@ -87,8 +87,8 @@ fn sample(path: &str, keyword: &str) -> &'static str {
         "source-address" | "destination-address" if path.starts_with("security log") => "192.0.2.7",
         "source-address" | "destination-address" => "192.0.2.0/24",
         "url" => "http://other.example",
-        "initial-tcp-mss" | "reverse-tcp-mss" | "dns-query-interval" => "777",
-        "update-interval" | "hold-interval" => "77",
+        "initial-tcp-mss" | "reverse-tcp-mss" | "dns-query-interval" | "update-interval"
+        | "hold-interval" => "77",
         "mode" => "event",
         "format" => "sd-syslog",
         "severity" => "notice",

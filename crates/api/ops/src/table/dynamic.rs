@@ -2,6 +2,7 @@
 
 use super::commands::alone;
 use super::{Arg, Command};
+use crate::dynamic::DynamicQuery;
 use crate::request::Request;
 
 pub(super) const COMMANDS: &[Command] = &[
@@ -9,24 +10,24 @@ pub(super) const COMMANDS: &[Command] = &[
         path: &["show", "schedulers"],
         help: "Show schedulers, and when each changes",
         params: &[alone(&[Arg::Name], "Scheduler to show")],
-        make: |given| Ok(Request::Schedulers { name: given.text("") }),
+        make: |given| Ok(Request::Dynamic(DynamicQuery::Schedulers { name: given.text("") })),
     },
     Command {
         path: &["show", "security", "dns-cache"],
         help: "Show addresses of names in the address book",
         params: &[alone(&[Arg::Name], "Name of a host")],
-        make: |given| Ok(Request::DnsCache { name: given.text("") }),
+        make: |given| Ok(Request::Dynamic(DynamicQuery::DnsCache { name: given.text("") })),
     },
     Command {
         path: &["show", "security", "dynamic-address"],
         help: "Show addresses of feeds",
         params: &[],
-        make: |_| Ok(Request::DynamicAddresses { summary: false }),
+        make: |_| Ok(Request::Dynamic(DynamicQuery::Entries)),
     },
     Command {
         path: &["show", "security", "dynamic-address", "summary"],
         help: "Show feeds, and when each was had",
         params: &[],
-        make: |_| Ok(Request::DynamicAddresses { summary: true }),
+        make: |_| Ok(Request::Dynamic(DynamicQuery::Summary)),
     },
 ];
