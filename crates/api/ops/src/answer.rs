@@ -9,7 +9,9 @@ use crate::dynamic::DynamicAnswer;
 use crate::firewall::{CounterLine, FilterLogLine, FirewallList, InterfaceFilterList};
 use crate::log::{LogEvents, LogStatistics};
 use crate::persistent::{MappingLines, MappingSummary};
-use crate::watch::{DropRecords, FlowTraceStatus, PolicyMatches, PolicyTotals, ScreenOptions, ShadowList};
+use crate::watch::{
+    BufferLine, DropRecords, FlowTraceStatus, PolicyMatches, PolicyTotals, ScreenOptions, ShadowList,
+};
 
 /// Every answer that has structure. Configuration text is passed as it is.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -486,17 +488,4 @@ pub struct PlaneStatus {
     pub generation: Option<u64>,
     pub workers: Vec<WorkerLine>,
     pub ports: Vec<PortLine>,
-}
-
-/// Buffers of one kind at one worker.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct BufferLine {
-    pub worker: u8,
-    pub kind: String,
-    /// Bytes of one; 0: they have no size.
-    pub bytes: u32,
-    pub capacity: u64,
-    pub free: u64,
-    pub lent: u64,
-    pub used: u64,
 }
