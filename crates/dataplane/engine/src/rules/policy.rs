@@ -182,8 +182,8 @@ fn note_passed<R: Recorder>(section: &Section, before: usize, tuple: &Tuple, rec
             rec.fact(Fact::PolicyPassed { policy: policy.id, failed });
         }
     }
-    if passed.len() > R::PASSED_MAX {
-        rec.fact(Fact::PoliciesPassed { more: (passed.len() - R::PASSED_MAX) as u32 });
+    if before > R::PASSED_MAX {
+        rec.fact(Fact::PoliciesPassed { more: (before - R::PASSED_MAX) as u32 });
     }
 }
 
