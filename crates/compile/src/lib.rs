@@ -9,6 +9,7 @@ mod book;
 mod error;
 mod firewall;
 mod interfaces;
+mod live;
 mod mirror;
 mod nat;
 mod policies;
@@ -23,13 +24,14 @@ use std::sync::Arc;
 
 use ravelin_model::{DefaultPolicy, PolicyRematch, ValidConfig};
 use ravelin_program::{
-    Action, Aging, Chunk, FlowSettings, Program, Rematch, SynCheck, TcpSettings, TimeWait,
+    Action, Aging, Chunk, FlowSettings, Program, RefusedAddresses, Rematch, SynCheck, TcpSettings, TimeWait,
 };
 use ravelin_types::Generation;
 
 pub use book::{BookError, IdBook};
 pub use error::CompileError;
 pub use interfaces::{needs_device, tap_name};
+pub use live::{feed_set_id, feed_url, name_set_id, schedule_id};
 pub use mirror::mirror_identity;
 pub use resolved::{Resolved, ResolvedPort};
 pub use routes::routes;
@@ -44,6 +46,8 @@ struct Compiler<'a> {
     book: &'a mut IdBook,
     applications: application::Names,
     addresses: address::Addresses<'a>,
+    schedules: std::collections::HashMap<&'a str, &'a ravelin_model::Scheduler>,
+    referred: live::Referred,
     errors: Vec<CompileError>,
 }
 
@@ -67,7 +71,9 @@ pub fn compile(
         resolved,
         book,
         applications: application::Names::default(),
-        addresses: address::Addresses::new(&config.security.address_books),
+        addresses: address::Addresses::new(&config.security),
+        schedules: config.schedulers.iter().map(|s| (s.name.as_str(), s)).collect(),
+        referred: live::Referred::default(),
         errors: Vec::new(),
     };
     let interfaces = compiler.interfaces();
@@ -93,6 +99,10 @@ pub fn compile(
         (String::new(), Arc::new(Chunk::Firewall(firewall))),
     ];
     chunks.extend(sections.into_iter().map(|(name, s)| (name, Arc::new(Chunk::Section(s)))));
+    let referred = std::mem::take(&mut compiler.referred).into_chunk();
+    if referred != ravelin_program::Live::default() {
+        chunks.push((String::new(), Arc::new(Chunk::Live(referred))));
+    }
     let names = std::mem::take(&mut compiler.applications).into_names();
     if names.len() > APPLICATIONS_MAX {
         let message =
@@ -132,6 +142,7 @@ fn flow(config: &ravelin_model::Config) -> FlowSettings {
             low_watermark: flow.low_watermark.unwrap_or(defaults.aging.low_watermark),
             early_ageout: flow.early_ageout.unwrap_or(defaults.aging.early_ageout),
         },
+        refused: RefusedAddresses { link_local: flow.drop_link_local, reserved: flow.drop_reserved },
         default_action: match config.security.policies.default_policy {
             DefaultPolicy::DenyAll => Action::Deny,
             DefaultPolicy::PermitAll => Action::Permit,

@@ -221,7 +221,7 @@ impl Compiler<'_> {
         } else {
             address::ranges(&self.addresses, &refs)
         };
-        AddressMatch { ranges, excluded: false }
+        AddressMatch { ranges, ..AddressMatch::default() }
     }
 }
 

@@ -1,13 +1,14 @@
 //! `security policies` to sections: one a zone pair, the global list last.
 
-use ravelin_model::{Policy as Config, PolicyAction};
-use ravelin_program::{Action, AddressMatch, LogWhen, Policy, PolicySection, ZoneMatch};
-use ravelin_types::ZoneId;
+use ravelin_model::{AddressRef, Policy as Config, PolicyAction, PolicyTcpOptions};
+use ravelin_program::{Action, AddressMatch, LogWhen, Policy, PolicySection, PolicyTcp, ZoneMatch};
+use ravelin_types::{ScheduleId, ZoneId};
 
 use crate::book::identity;
+use crate::live::schedule_id;
 use crate::{Compiler, address};
 
-impl Compiler<'_> {
+impl<'a> Compiler<'a> {
     /// Sections with their chunk names, in evaluation order.
     pub(crate) fn policies(&mut self) -> Vec<(String, PolicySection)> {
         let config = self.config;
@@ -51,7 +52,7 @@ impl Compiler<'_> {
         ZoneMatch { from: list(&global.from_zones), to: list(&global.to_zones) }
     }
 
-    fn policy(&mut self, context: &str, policy: &Config) -> Policy {
+    fn policy(&mut self, context: &str, policy: &'a Config) -> Policy {
         let config = self.config;
         let name = format!("{context} policy {}", policy.name);
         let id = match self.book.policy(&name) {
@@ -74,14 +75,8 @@ impl Compiler<'_> {
             id,
             identity: identity(&name),
             name: policy.name.clone(),
-            source: AddressMatch {
-                ranges: address::ranges(&self.addresses, &policy.source_addresses),
-                excluded: policy.source_excluded,
-            },
-            destination: AddressMatch {
-                ranges: address::ranges(&self.addresses, &policy.destination_addresses),
-                excluded: policy.destination_excluded,
-            },
+            source: self.address_side(&policy.source_addresses, policy.source_excluded),
+            destination: self.address_side(&policy.destination_addresses, policy.destination_excluded),
             applications,
             action: match policy.action {
                 PolicyAction::Permit => Action::Permit,
@@ -90,6 +85,26 @@ impl Compiler<'_> {
             },
             log: LogWhen { init: policy.log_init, close: policy.log_close },
             count: policy.count,
+            schedule: policy.scheduler.as_deref().and_then(|name| self.schedule(name)),
+            tcp: tcp(&policy.tcp),
         }
     }
+
+    fn address_side(&mut self, refs: &'a [AddressRef], excluded: bool) -> AddressMatch {
+        let (list, live) = address::matching(&self.addresses, refs, excluded);
+        self.referred.sets.extend(live.into_iter().map(|(id, name)| (id, name.to_owned())));
+        list
+    }
+
+    /// The checks see to it that there is one.
+    fn schedule(&mut self, name: &str) -> Option<ScheduleId> {
+        let id = schedule_id(self.schedules.get(name)?);
+        self.referred.schedules.insert(id, name.to_owned());
+        Some(id)
+    }
+}
+
+fn tcp(options: &PolicyTcpOptions) -> PolicyTcp {
+    let PolicyTcpOptions { syn_check, sequence_check, window_scale, initial_mss, reverse_mss } = *options;
+    PolicyTcp { syn_check, sequence_check, window_scale, initial_mss, reverse_mss }
 }

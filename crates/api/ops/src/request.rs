@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use crate::answer::{MirrorKind, NatKind};
+use crate::dynamic::DynamicQuery;
 
 use ipnet::IpNet;
 use ravelin_types::{Family, Proto};
@@ -136,6 +137,8 @@ pub enum Request {
     FlowStatistics,
     /// Mirror instances, or mirror filters.
     Mirrors(MirrorKind),
+    /// What changes without a commit.
+    Dynamic(DynamicQuery),
     Buffers,
     ClearMirrors(MirrorKind),
     Firewall {

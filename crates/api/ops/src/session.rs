@@ -6,6 +6,7 @@ use crate::alarms::NatAlarms;
 use crate::answer::{Answer, Version};
 use crate::config::{ConfigMode, Form, Problem, Written};
 use crate::configure;
+use crate::dynamic::{self, DynamicView};
 use crate::follow::{self, Follow};
 use crate::gather::{self, Failure, RouteTable};
 use crate::log::LogView;
@@ -27,6 +28,7 @@ pub struct Env<'a> {
     pub names: &'a NameTable,
     pub routes: &'a dyn RouteTable,
     pub log: &'a dyn LogView,
+    pub dynamic: &'a dyn DynamicView,
     pub alarms: &'a NatAlarms,
     pub trace: &'a dyn FlowTrace,
     pub render: &'a dyn Render,
@@ -278,6 +280,7 @@ pub(crate) fn operational(
         Request::Help => return Ok(said(HELP)),
         Request::InterfacesTerse { name } => Answer::Interfaces(gather::interfaces(env, name.as_deref())?),
         Request::Routes { destination } => Answer::Routes(gather::routes(env, destination.as_ref())),
+        Request::Dynamic(query) => Answer::Dynamic(dynamic::answer(env.dynamic, query)),
         Request::Buffers => Answer::Buffers(gather::buffers(env)?),
         Request::Mirrors(kind) => Answer::Mirrors(gather::mirrors(env, kind)?),
         Request::ClearMirrors(kind) => {

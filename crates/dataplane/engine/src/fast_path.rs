@@ -77,7 +77,7 @@ pub(crate) fn must_end<R: Recorder>(turn: &mut Turn<'_, R>, slot: u32) -> Option
     if session.is_over(Ticks::at(turn.now)) {
         return Some(CloseReason::AgedOut);
     }
-    let generation = rules.generation.0 as u32;
+    let generation = turn.world.judged;
     if session.generation != generation {
         let rejudged = rejudge(rules, session);
         turn.rec.fact(Fact::Rejudged { kept: !matches!(rejudged, Rejudged::Ended(_)) });
@@ -149,8 +149,8 @@ pub(crate) fn rejudge(rules: &Rules, session: &Session) -> Rejudged {
     let tuple = first_path::tuple_of(&inner, first.zone, second.zone);
     let kept = match (session.policy, rules.flow.rematch) {
         (NO_POLICY, _) | (_, Rematch::Extensive) => false,
-        (own, Rematch::Off) => rules.permits(own),
-        (own, Rematch::On) => rules.permits(own) && rules.matches(own, &tuple),
+        (own, Rematch::Off) => rules.keeps(own),
+        (own, Rematch::On) => rules.keeps(own) && rules.matches(own, &tuple),
     };
     if kept {
         return Rejudged::Kept;
@@ -218,8 +218,8 @@ pub(crate) fn judge_tcp<R: Recorder>(
     (slot, wing): (u32, usize),
 ) -> Judged {
     let Some(segment) = Segment::read(packet.bytes(), &flow.network) else { return Judged::Pass };
-    let rules = &turn.world.rules.tcp;
     let session = turn.state.sessions.get_mut(slot);
+    let rules = turn.world.rules.tcp_of(session.policy);
     let marks = session.marks;
     let mut segment = segment;
     if marks.has(Marks::SPLICED) {
@@ -333,7 +333,7 @@ pub(crate) fn forward<R: Recorder>(
             }
         },
     };
-    clamp_mss(turn, packet, flow);
+    clamp_mss(turn, packet, flow, at);
     let network = act::translated(&flow.network, &other);
     let partial = act::checksum_left(packet, &network);
     if to_host {
@@ -363,10 +363,14 @@ fn change<R: Recorder>(
     Ok(facts)
 }
 
-/// Lowers the MSS that a SYN announces. Spec: tcp-42, tcp-44.
-pub(crate) fn clamp_mss<R>(turn: &Turn<'_, R>, packet: &mut Packet<'_>, flow: &Flow) {
+/// Lowers the MSS that a SYN announces. Spec: tcp-42..44.
+pub(crate) fn clamp_mss<R>(turn: &Turn<'_, R>, packet: &mut Packet<'_>, flow: &Flow, of: WingRef) {
     let L4::Tcp { flags, .. } = flow.network.l4 else { return };
-    let Some(limit) = turn.world.rules.flow.tcp.mss.filter(|_| flags.has(TcpFlags::SYN)) else { return };
+    if !flags.has(TcpFlags::SYN) {
+        return;
+    }
+    let policy = turn.state.sessions.get(of.slot()).policy;
+    let Some(limit) = turn.world.rules.mss_of(policy, of.wing()) else { return };
     let (at, end) = (usize::from(flow.network.l4_at), usize::from(flow.network.end));
     if let Some(segment) = packet.bytes_mut().get_mut(at..end) {
         let _ = mss::clamp(segment, limit);

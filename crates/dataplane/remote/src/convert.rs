@@ -8,6 +8,7 @@ mod diagnostics;
 mod error;
 mod events;
 mod firewall;
+mod live;
 mod persistent;
 mod session;
 mod sync;

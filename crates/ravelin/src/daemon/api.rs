@@ -12,6 +12,7 @@ use ravelin_store::EditorId;
 
 use super::config_mode::{Desk, Seat};
 use super::control::{Control, now};
+use super::dynamic;
 use super::routes::{Table, View};
 use super::tasks::lock;
 
@@ -47,6 +48,8 @@ impl Operator {
         let alarms = control.alarms.clone();
         let trace = control.trace.clone();
         let host_name = if control.host_name.is_empty() { "ravelin" } else { &control.host_name };
+        let dynamic = control.works.dynamic.clone();
+        let dynamic = dynamic::View { dynamic: &dynamic, used: control.schedulers_used() };
         let facts = Facts {
             host_name: host_name.to_owned(),
             version: env!("CARGO_PKG_VERSION").into(),
@@ -60,6 +63,7 @@ impl Operator {
             names: &names,
             routes: &routes,
             log: &*log,
+            dynamic: &dynamic,
             alarms: &alarms,
             trace: &*trace,
             render: &Junos,

@@ -5,6 +5,7 @@ mod api;
 mod commits;
 mod config_mode;
 mod control;
+mod dynamic;
 mod forms;
 mod log;
 mod machine;
@@ -28,6 +29,7 @@ use ravelin_telemetry::Service;
 use tokio::sync::watch;
 
 use control::{Control, boot, now};
+use dynamic::Dynamic;
 use log::Log;
 use machine::Machine;
 use supervisor::Place;
@@ -96,7 +98,8 @@ fn start(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
     let map = arguments.map.iter().cloned().collect::<BTreeMap<_, _>>();
     let zone = jiff::tz::TimeZone::system();
     let service = Service::new(runtime.handle().clone(), arguments.state.clone(), zone.clone());
-    let works = Works::new((plane, Arc::new(Log::new(service))), machine, book_file, map)?;
+    let dynamic = Dynamic::new(zone.clone());
+    let works = Works::new((plane, Arc::new(Log::new(service)), dynamic), machine, book_file, map)?;
     let traces = arguments.state.join("trace");
     let control = Control::new(Life::new(store, now(), boot()).in_zone(zone), works, forwarding, traces);
     let control = Arc::new(Mutex::new(control));

@@ -48,6 +48,8 @@ pub fn spawn(
     runtime.spawn(monitor(names, send));
     let (own, routes) = (place.clone(), table.clone());
     std::thread::spawn(move || deliver(receive, &own, &routes));
+    let (own, dynamic) = (place.clone(), lock(control).works.dynamic.clone());
+    std::thread::spawn(move || dynamic.keep(&own));
     let (own, shared, handle) = (place.clone(), control.clone(), runtime.handle().clone());
     std::thread::spawn(move || handle.block_on(events(&own, &shared)));
     let (own, shared) = (place.clone(), control.clone());

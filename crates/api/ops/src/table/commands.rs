@@ -143,6 +143,7 @@ pub fn commands() -> &'static [Command] {
     static ALL: LazyLock<Vec<Command>> = LazyLock::new(|| {
         [
             COMMANDS,
+            super::dynamic::COMMANDS,
             super::mirror::COMMANDS,
             super::system::COMMANDS,
             super::firewall::COMMANDS,

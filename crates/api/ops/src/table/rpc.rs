@@ -39,6 +39,7 @@ const NAMES: &[(&str, &[&str])] = &[
         &["show", "security", "nat", "source", "persistent-nat-table", "interface"],
     ),
     ("get-persist-nat-sum", &["show", "security", "nat", "source", "persistent-nat-table", "summary"]),
+    ("get-scheduler-information", &["show", "schedulers"]),
     ("get-mirror-filter", &["show", "security", "forward-options", "mirror-filter"]),
     ("get-rescue-information", &["show", "system", "configuration", "rescue"]),
     ("get-rollback-information", &["show", "system", "rollback"]),

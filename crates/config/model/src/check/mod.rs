@@ -1,6 +1,7 @@
 //! Checks across statements: everything must resolve before a configuration is valid.
 
 mod applications;
+mod dynamic_address;
 mod firewall;
 mod firewall_nested;
 mod flow;
@@ -14,6 +15,7 @@ mod policies;
 mod pool;
 mod proxy;
 mod routes;
+mod schedulers;
 mod screens;
 mod system;
 mod zones;
@@ -26,7 +28,8 @@ use crate::{Config, ValidConfig};
 pub fn check(mut config: Config) -> Result<ValidConfig, Vec<Diagnostic>> {
     let mut report = Report::default();
     names::address_books(&config, &mut report);
-    let known = names::known_addresses(&config.security.address_books);
+    let dynamic = &config.security.dynamic_addresses.names;
+    let known = names::known_addresses(&config.security.address_books, dynamic);
     policies::settle_references(&mut config.security.policies, &known);
     interfaces::check(&config, &mut report);
     routes::check(&config, &mut report);
@@ -34,6 +37,8 @@ pub fn check(mut config: Config) -> Result<ValidConfig, Vec<Diagnostic>> {
     screens::check(&config, &mut report);
     applications::check(&config, &mut report);
     policies::check(&config, &known, &mut report);
+    schedulers::check(&config, &mut report);
+    dynamic_address::check(&config, &mut report);
     flow::check(&config, &mut report);
     nat::check(&config, &known, &mut report);
     pool::check(&config, &known, &mut report);

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use ravelin_syntax::Span;
 
 use super::Report;
-use crate::{AddressBook, Config};
+use crate::{AddressBook, Config, DynamicAddress};
 
 /// A set's name, place and the sets it holds.
 pub(super) struct Member<'a> {
@@ -15,12 +15,16 @@ pub(super) struct Member<'a> {
 }
 
 /// The names a policy or rule may use.
-pub(super) fn known_addresses(books: &[AddressBook]) -> HashSet<&str> {
+pub(super) fn known_addresses<'a>(
+    books: &'a [AddressBook],
+    dynamic: &'a [DynamicAddress],
+) -> HashSet<&'a str> {
     let mut known = HashSet::with_capacity(books.iter().map(|b| b.addresses.len() + b.sets.len()).sum());
     for book in books {
         known.extend(book.addresses.iter().map(|a| a.name.as_str()));
         known.extend(book.sets.iter().map(|s| s.name.as_str()));
     }
+    known.extend(dynamic.iter().map(|d| d.name.as_str()));
     known
 }
 

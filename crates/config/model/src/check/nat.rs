@@ -19,10 +19,12 @@ const NPT_MAX: u8 = 64;
 struct Known<'a> {
     config: &'a Config,
     addresses: &'a HashSet<&'a str>,
+    /// Names of addresses that are no ranges, or not always the same.
+    moving: HashSet<&'a str>,
 }
 
 pub(super) fn check(config: &Config, addresses: &HashSet<&str>, report: &mut Report) {
-    let known = Known { config, addresses };
+    let known = Known { config, addresses, moving: super::dynamic_address::moving(config) };
     let mut seen = HashMap::new();
     for set in &config.security.nat_source.rule_sets {
         let path = format!("security nat source rule-set {}", set.name);
@@ -279,8 +281,14 @@ impl Known<'_> {
         (path, at): (&str, Span),
         report: &mut Report,
     ) {
-        for name in names.into_iter().filter(|name| !self.addresses.contains(name.as_str())) {
-            let message = format!("address or address-set `{name}' is not defined");
+        for name in names {
+            let message = if !self.addresses.contains(name.as_str()) {
+                format!("address or address-set `{name}' is not defined")
+            } else if self.moving.contains(name.as_str()) {
+                format!("address `{name}' is no range that a commit knows: not supported in NAT")
+            } else {
+                continue;
+            };
             report.error(format!("{path} match"), at, message);
         }
     }
@@ -299,7 +307,7 @@ impl Known<'_> {
         let named = books.flat_map(|book| &book.addresses).filter(|a| Some(a.name.as_str()) == name);
         let of_name = named.filter_map(|a| match a.value {
             AddressValue::Prefix(net) => Some(net),
-            AddressValue::Range(..) => None,
+            AddressValue::Range(..) | AddressValue::Wildcard(..) | AddressValue::Dns(_) => None,
         });
         prefix.into_iter().chain(of_name).collect()
     }

@@ -5,12 +5,13 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use ravelin_program::{Action, Application, Chunk, FlowSettings, Policy, Program, ZoneMatch};
+use ravelin_program::{Action, Application, Chunk, FlowSettings, Policy, Program, Rematch, ZoneMatch};
 use ravelin_types::{Addr, Family, PolicyId, Proto, ZoneId};
 
 use super::BuildError;
-use super::section::{Section, Sets};
+use super::section::{Ground, Section, Sets};
 use crate::explain::{Condition, Fact, Recorder};
+use crate::live::Live;
 
 /// What a policy looks at.
 #[derive(Clone, Copy, Debug)]
@@ -49,23 +50,39 @@ pub(super) struct Policies {
 
 impl Policies {
     /// What `before` has already of it is taken over.
-    pub(super) fn build(program: &Program, before: Option<&Self>) -> Result<Self, BuildError> {
+    pub(super) fn build(program: &Program, before: Option<&Self>, live: &Live) -> Result<Self, BuildError> {
         let mut out =
             Self { sections: Vec::new(), by_pair: HashMap::new(), wide: Vec::new(), by_id: Vec::new() };
         let old: HashMap<_, _> = before.iter().flat_map(|b| &b.sections).map(|s| (s.zones(), s)).collect();
-        let mut sets = Sets::new();
+        let mut ground = Ground { live, sets: &mut Sets::new() };
         for (at, (digest, chunk)) in (0..).zip(program.section_chunks()) {
             let Chunk::Section(content) = &**chunk else { continue };
             let was = old.get(&content.zones);
-            let section = match was.filter(|was| was.digest == digest.short()) {
+            let section = match was.filter(|was| was.is(digest.short(), live)) {
                 Some(same) => Arc::clone(same),
-                None => Arc::new(
-                    Section::build(digest, chunk, was.map(|was| &***was), &mut sets).map_err(refused)?,
-                ),
+                None => {
+                    let was = was.map(|was| &***was);
+                    Arc::new(Section::build(digest.short(), chunk, was, &mut ground).map_err(refused)?)
+                }
             };
             out.add(at, section);
         }
         Ok(out)
+    }
+
+    /// The same policies where the world is otherwise; `None`: nothing that they hang on has changed.
+    pub(super) fn revised(&self, live: &Live) -> Result<Option<Self>, BuildError> {
+        let (mut sections, mut changed) = (self.sections.clone(), false);
+        let mut ground = Ground { live, sets: &mut Sets::new() };
+        for section in &mut sections {
+            if let Some(revised) = section.revised(&mut ground) {
+                *section = Arc::new(revised.map_err(refused)?);
+                changed = true;
+            }
+        }
+        let Self { sections: _, by_pair, wide, by_id } = self;
+        let (by_pair, wide, by_id) = (by_pair.clone(), wide.clone(), by_id.clone());
+        Ok(changed.then_some(Self { sections, by_pair, wide, by_id }))
     }
 
     fn add(&mut self, at: u32, section: Arc<Section>) {
@@ -103,7 +120,7 @@ impl Policies {
             let found = section.find(tuple);
             let policies = section.policies();
             if R::ON {
-                note_passed(&policies[..found.unwrap_or(policies.len())], tuple, rec);
+                note_passed(section, found.unwrap_or(policies.len()), tuple, rec);
             }
             let Some((_, policy)) = found.map(|place| &policies[place]) else { continue };
             // The index and the walk are of one mind; were they not, the policy would not decide.
@@ -117,7 +134,7 @@ impl Policies {
     }
 
     pub(super) fn section_hash(&self, from: ZoneId, to: ZoneId) -> u64 {
-        let digests = self.applying(from, to).map(|section| section.digest);
+        let digests = self.applying(from, to).map(|section| section.judged_by);
         digests.fold(0, |all, one| all.rotate_left(5) ^ one)
     }
 
@@ -130,8 +147,19 @@ impl Policies {
     pub(super) fn matches(&self, id: PolicyId, tuple: &Tuple) -> bool {
         let Some((section, place)) = self.by_id.get(id.index()).copied().flatten() else { return false };
         let section = &self.sections[section as usize];
-        let (zones, policy) = &section.policies()[place as usize];
-        section.zones().holds(tuple.from, tuple.to) && examine(zones, policy, tuple).is_ok()
+        section.zones().holds(tuple.from, tuple.to) && section.examine(place as usize, tuple).is_ok()
+    }
+
+    /// Whether a live session of a policy may go on as far as that policy is concerned. Its schedule has a say only
+    /// where sessions are judged again at all. Spec: policy-12, scheduler-10.
+    pub(super) fn keeps(&self, id: PolicyId, rematch: Rematch) -> bool {
+        self.permits(id) && (rematch == Rematch::Off || self.is_in_force(id))
+    }
+
+    pub(super) fn is_in_force(&self, id: PolicyId) -> bool {
+        let Some((section, place)) = self.by_id.get(id.index()).copied().flatten() else { return false };
+        let present = self.sections[section as usize].present(place as usize);
+        present.is_none_or(|present| present.is_in_force())
     }
 
     pub(super) fn permits(&self, id: PolicyId) -> bool {
@@ -148,18 +176,18 @@ fn refused(error: ravelin_classify::BuildError) -> BuildError {
 }
 
 /// Why each of the policies that stand before the one that decides does not.
-fn note_passed<R: Recorder>(passed: &[(ZoneMatch, Policy)], tuple: &Tuple, rec: &mut R) {
-    for (zones, policy) in passed.iter().take(R::PASSED_MAX) {
-        if let Err(failed) = examine(zones, policy, tuple) {
+fn note_passed<R: Recorder>(section: &Section, before: usize, tuple: &Tuple, rec: &mut R) {
+    for (place, (_, policy)) in section.policies()[..before].iter().enumerate().take(R::PASSED_MAX) {
+        if let Err(failed) = section.examine(place, tuple) {
             rec.fact(Fact::PolicyPassed { policy: policy.id, failed });
         }
     }
-    if passed.len() > R::PASSED_MAX {
-        rec.fact(Fact::PoliciesPassed { more: (passed.len() - R::PASSED_MAX) as u32 });
+    if before > R::PASSED_MAX {
+        rec.fact(Fact::PoliciesPassed { more: (before - R::PASSED_MAX) as u32 });
     }
 }
 
-fn matched<'a>(policy: &'a Policy, tuple: &Tuple) -> Option<&'a Application> {
+pub(super) fn matched<'a>(policy: &'a Policy, tuple: &Tuple) -> Option<&'a Application> {
     policy.applications.iter().find(|a| a.holds(tuple.proto, tuple.sport, tuple.dport, tuple.icmp))
 }
 
