@@ -12,6 +12,7 @@ mod mappings;
 pub mod mesh;
 mod mirrors;
 mod sessions;
+mod standing;
 mod workers;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -24,6 +25,7 @@ use ravelin_engine::{Forwarding, Resolver, Rules, Shared, Snapshot};
 use ravelin_program::{Digest, Program};
 
 pub use explain::findings;
+pub use standing::{Edition, Standing, Still};
 pub use workers::{PortMode, Task, Workers};
 
 /// A backend's workers behind the contract.
@@ -39,6 +41,8 @@ pub struct Plane<W> {
 struct Core {
     forwarding: Arc<Forwarding>,
     version: u64,
+    /// What `running` was built from.
+    program: Option<Program>,
     running: Option<Arc<Rules>>,
     prepared: Option<(Digest, Arc<Rules>)>,
     last: Option<ApplyResult>,
@@ -61,6 +65,7 @@ impl<W: Workers> Plane<W> {
         let core = Core {
             forwarding: Arc::new(Forwarding::new(setup.resolver)),
             version: 0,
+            program: None,
             running: None,
             prepared: None,
             last: None,
@@ -122,6 +127,7 @@ impl<W: Workers> DataPlane for Plane<W> {
 
     fn teardown(&self) -> Result<(), Error> {
         let mut core = self.core();
+        core.program = None;
         core.running = None;
         core.prepared = None;
         self.workers.stop()
