@@ -28,8 +28,9 @@ use rustix::{
 };
 
 use crate::{
+    handover::{Frozen, StateExport},
     heartbeat::{BEAT_PERIOD_MAX, Beat},
-    lane::Lane,
+    lane::{Lane, LaneParts},
     umem::Frame,
 };
 
@@ -42,6 +43,16 @@ pub(crate) enum Command {
     Join(WorkerId, Box<Link>),
     /// Close every socket and TAP queue.
     Detach(SyncSender<()>),
+    /// Copies of the descriptors of everything it works on.
+    Parts(SyncSender<std::io::Result<Option<LaneParts>>>),
+    /// Take in no more packets.
+    Still(SyncSender<()>),
+    /// Say what has passed between workers since the last time.
+    Settle(SyncSender<usize>),
+    /// Say what is left to be known, and wait.
+    Freeze(Box<dyn StateExport>, SyncSender<Frozen>),
+    /// Go on as if nothing had been.
+    Thaw,
     Stop,
 }
 
@@ -68,6 +79,12 @@ pub(crate) struct Worker {
     pub(crate) links: Links,
     pub(crate) bell: Arc<Bell>,
     pub(crate) scratch: Scratch,
+    /// Another process works on the same queues until a lane comes: its heart beats there.
+    pub(crate) silent: bool,
+    /// Takes in no packets, on its way to being frozen.
+    pub(crate) still: bool,
+    /// Mail handled since it stands still, until asked.
+    pub(crate) settled: usize,
 }
 
 /// Buffers of a batch, allocated once.
@@ -108,7 +125,9 @@ impl Worker {
     /// Runs until told to stop or until nobody can tell any more.
     pub(crate) fn run(&mut self) {
         loop {
-            self.beat.now();
+            if !self.silent {
+                self.beat.now();
+            }
             if self.obey() == Next::Stop {
                 return;
             }
@@ -134,12 +153,26 @@ impl Worker {
                     // The asker may have given up waiting.
                     let _ = done.send(());
                 }
-                Ok(Command::Attach(lane)) => self.lane = Some(lane),
+                Ok(Command::Attach(lane)) => {
+                    self.lane = Some(lane);
+                    self.silent = false;
+                }
                 Ok(Command::Join(peer, link)) => self.links.set(peer, *link),
                 Ok(Command::Detach(done)) => {
                     self.close_lane();
                     let _ = done.send(());
                 }
+                // Whoever asked may have given up waiting: that is no reason to stop working.
+                Ok(Command::Parts(reply)) => {
+                    let _ = reply.send(self.lane.as_ref().map(|lane| lane.parts()).transpose());
+                }
+                Ok(Command::Still(done)) => {
+                    self.still = true;
+                    let _ = done.send(());
+                }
+                Ok(Command::Settle(reply)) => _ = reply.send(self.settle()),
+                Ok(Command::Freeze(export, reply)) => self.freeze(export, &reply),
+                Ok(Command::Thaw) => self.still = false,
                 Ok(Command::Stop) | Err(TryRecvError::Disconnected) => return Next::Stop,
                 Err(TryRecvError::Empty) => return Next::Go,
             }
@@ -161,6 +194,11 @@ impl Worker {
 
     /// One batch of every port and every TAP; how many packets there were.
     fn round(&mut self) -> usize {
+        if self.still {
+            let mail = self.judge_mail();
+            self.settled += mail;
+            return mail;
+        }
         let (ports, taps) = self.lane.as_ref().map_or((0, 0), |lane| (lane.ports(), lane.taps()));
         let mut packets = 0;
         for at in 0..ports {
@@ -197,7 +235,7 @@ impl Worker {
     }
 
     /// Judges what other workers handed over; how many items there were.
-    fn judge_mail(&mut self) -> usize {
+    pub(crate) fn judge_mail(&mut self) -> usize {
         let Self { state, lane, links, scratch, .. } = self;
         let items = links.receive(BATCH_MAX, |item| match item {
             Arrived::Message(message) => state.receive(message),
