@@ -153,6 +153,7 @@ const CALLS: &[libc::c_long] = &[
     libc::SYS_lseek,
     libc::SYS_madvise,
     libc::SYS_membarrier,
+    libc::SYS_memfd_create,
     libc::SYS_mkdirat,
     libc::SYS_mlock,
     libc::SYS_mremap,

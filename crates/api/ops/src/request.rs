@@ -150,6 +150,10 @@ pub enum Request {
     Version,
     CommitHistory,
     Kept(Kept),
+    /// To a program, or to the installed one.
+    InServiceUpgrade {
+        package: Option<String>,
+    },
     Rollback {
         number: u32,
     },

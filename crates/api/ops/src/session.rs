@@ -245,6 +245,9 @@ pub(crate) fn operational(
         Request::RollbackCompare { old, new } => return Ok(said(env.config.compare_rollbacks(old, new)?)),
         Request::Configure(kind) => return configure::enter(env, session, kind),
         Request::Kept(kept) => return configure::kept(env, session, kept),
+        Request::InServiceUpgrade { package } => {
+            return Ok(said(env.config.in_service_upgrade(package.as_deref(), &session.user)?));
+        }
         Request::Exit => return Ok(Reply { closed: true, ..Reply::default() }),
         Request::Help => return Ok(said(HELP)),
         Request::InterfacesTerse { name } => Answer::Interfaces(gather::interfaces(env, name.as_deref())?),

@@ -11,6 +11,7 @@ mod machine;
 mod routes;
 mod supervisor;
 mod tasks;
+mod upgrade;
 mod works;
 
 use std::collections::BTreeMap;
@@ -28,7 +29,7 @@ use tokio::sync::watch;
 use control::{Control, boot, now};
 use log::Log;
 use machine::Machine;
-use supervisor::Place;
+use supervisor::{Place, Process};
 use works::Works;
 
 /// Arguments of `daemon`.
@@ -86,7 +87,8 @@ fn start(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
         workers: arguments.workers,
         sessions: arguments.sessions,
     };
-    let (client, mut child) = supervisor::connect(&place)?;
+    let (client, mut child) = supervisor::connect(&place, None)?;
+    let epoch = client.epoch();
     let plane: Arc<dyn DataPlane> = Arc::new(client);
     let (forwarding, names) = watch::channel(Names::default());
     let machine = Machine::open(runtime.handle().clone())?;
@@ -106,8 +108,9 @@ fn start(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
         return Err(error);
     }
     let table = routes::Table::default();
-    tasks::spawn(&runtime, &control, names, (&place, &table), child);
-    api::serve(&control, &table, &arguments.run.join("api.sock"))?;
+    let process = Arc::new(Process::new(place, epoch, child));
+    tasks::spawn(&runtime, &control, names, (&process, &table));
+    api::serve(&control, &table, &process, &arguments.run.join("api.sock"))?;
     Ok(())
 }
 
