@@ -134,6 +134,7 @@ const CALLS: &[libc::c_long] = &[
     libc::SYS_flock,
     libc::SYS_fstat,
     libc::SYS_fstatfs,
+    libc::SYS_ftruncate,
     libc::SYS_futex,
     libc::SYS_getcwd,
     libc::SYS_getdents64,
