@@ -26,7 +26,7 @@ pub(crate) struct Inherited {
     pub(crate) restarts: Vec<u32>,
     /// One a worker, or none when there are no ports.
     pub(crate) groups: Vec<(Group, Vec<OwnedFd>)>,
-    pub(crate) lanes: Vec<Box<Lane>>,
+    pub(crate) lanes: Vec<Lane>,
 }
 
 impl Inherited {
@@ -60,7 +60,7 @@ impl Control {
         for (group, fds) in inherited.groups.drain(..) {
             let units = wanted.taps.iter().map(|(unit, _)| *unit);
             let taps = units.zip(fds).map(|(unit, fd)| Tap::adopt(unit, fd)).collect();
-            inherited.lanes.push(Box::new(Lane::new(group, ids.clone(), taps)));
+            inherited.lanes.push(Lane::new(group, ids.clone(), taps));
         }
         self.layout = wanted;
         self.modes.clone_from(&modes);
@@ -88,6 +88,6 @@ impl Control {
             unreachable!("asked for only while taking over")
         };
         let lanes = inherited.lanes.into_iter().zip(&self.handles);
-        lanes.map(|(lane, handle)| handle.send(Command::Attach(lane))).fold(true, |all, sent| all & sent)
+        lanes.map(|(lane, handle)| handle.send(Command::Attach(Box::new(lane)))).fold(true, |all, sent| all & sent)
     }
 }

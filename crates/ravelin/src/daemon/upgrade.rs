@@ -15,8 +15,11 @@ use ravelin_remote::Client;
 
 use super::supervisor::{CALL_MAX, Process, command};
 
-/// How long a successor may take in all: longer than it itself waits for any step.
-const UPGRADE_MAX: Duration = Duration::from_secs(150);
+/// How long a successor may take over a step: longer than it itself waits for any.
+const STEP_MAX: Duration = Duration::from_secs(150);
+/// How long it may take from there on where nothing is left but the change itself. Should it hang with the last word
+/// said, it forwards nothing: it is ended all the same, and another one started.
+const CHANGE_MAX: Duration = Duration::from_secs(10);
 /// How long a process that is through may take to end.
 const END_MAX: Duration = Duration::from_secs(5);
 const LOOK_EVERY: Duration = Duration::from_millis(5);
@@ -94,8 +97,7 @@ impl Process {
             .and_then(|mut command| command.arg("--take-over").stdout(Stdio::piped()).spawn())
             .map_err(UpgradeError::Start)?;
         let words = listen(&mut child, started);
-        let outcome = follow(&words, started + UPGRADE_MAX);
-        match outcome {
+        match follow(&words) {
             Ok(steps) => {
                 if let Some(mut old) = running.child.replace(child) {
                     end(&mut old);
@@ -141,10 +143,10 @@ fn listen(child: &mut Child, started: Instant) -> Receiver<Word> {
 }
 
 /// Reads until it has begun. An error without a word: it ended without one.
-fn follow(words: &Receiver<Word>, deadline: Instant) -> Result<String, Option<String>> {
-    let mut report = String::new();
+fn follow(words: &Receiver<Word>) -> Result<String, Option<String>> {
+    let (mut report, mut patience) = (String::new(), STEP_MAX);
     loop {
-        match words.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+        match words.recv_timeout(patience) {
             Ok(Word::Step(step, at)) => {
                 let text = match &step[..] {
                     "prepared" => "the new packet process has built the running program",
@@ -153,6 +155,7 @@ fn follow(words: &Receiver<Word>, deadline: Instant) -> Result<String, Option<St
                     // A newer build may say more.
                     _ => continue,
                 };
+                patience = if step == "imported" { CHANGE_MAX } else { STEP_MAX };
                 report.push_str(&format!("ISSU: {text} ({} ms)\n", at.as_millis()));
                 if step == "begun" {
                     return Ok(report);
@@ -218,7 +221,7 @@ mod tests {
             send.send(word).unwrap();
         }
         drop(send);
-        follow(&receive, Instant::now() + Duration::from_secs(20))
+        follow(&receive)
     }
 
     #[test]
