@@ -35,13 +35,17 @@ fn cases() -> Vec<Result<Case, CaseError>> {
 
 /// Runs every case, each on a simulator of its own that goes before what it stands on.
 fn run_all<G>(bench: impl Fn(Setup) -> (G, Simulator)) {
+    run_some(|_| true, |case| bench(case.setup));
+}
+
+fn run_some<G>(which: impl Fn(&Case) -> bool, bench: impl Fn(&Case) -> (G, Simulator)) {
     let configs = Path::new(env!("CARGO_MANIFEST_DIR")).join("configs");
     let mut failed = Vec::new();
     let all = cases();
-    for case in &all {
+    for case in all.iter().filter(|case| case.as_ref().map_or(true, &which)) {
         let result = match case {
             Ok(case) => {
-                let (_ground, mut simulator) = bench(case.setup);
+                let (_ground, mut simulator) = bench(case);
                 run(case, &mut simulator, &configs).map_err(|e| e.to_string())
             }
             Err(error) => Err(error.to_string()),
@@ -75,6 +79,46 @@ fn every_case_comes_out_as_written_with_several_workers() {
 #[test]
 fn every_case_comes_out_as_written_where_checksums_are_unknown() {
     run_all(|setup| ((), Simulator::new(Setup { checksum: Checksum::Unknown, ..setup })));
+}
+
+/// Cases, or folders of them, that are about something which does not move, and what.
+const STAYS: &[(&str, &str)] = &[
+    ("fragment/", "fragments that wait for others"),
+    ("firewall/fragments", "fragments that wait for others"),
+    ("nat/nat64-fragments", "fragments that wait for others"),
+    ("flow/mtu", "fragments that wait for others"),
+    ("firewall/policer", "tokens"),
+    ("firewall/policer-interface", "tokens"),
+    ("flow/error-rate", "tokens of our own answers"),
+    ("interface/answers-full", "tokens of our own answers"),
+    ("screen/syn-flood", "rates"),
+    ("screen/udp-flood", "rates"),
+    ("mirror/budget", "what a batch has copied"),
+    ("mirror/sampling", "where in its period a mirror is"),
+    ("flow/cut-waits", "packets that wait for a neighbour"),
+    ("mirror/waited", "packets that wait for a neighbour"),
+    ("interface/link-down", "what the case tells of links"),
+    ("interface/not-ready", "what the case tells of links"),
+    ("mirror/down", "what the case tells of links"),
+    ("interface/neighbours", "what the case tells of neighbours"),
+    ("mirror/flood", "what the case tells of neighbours"),
+];
+
+/// Cases in which a commit leaves sessions behind: they would end at their next packet.
+const LEFT_BEHIND: &[&str] =
+    &["commit/", "nat/changed-rules", "nat/persistent-commit", "nat/pool-changed", "nat/pool-ipv6"];
+
+/// Before each frame everything goes to another plane: a cluster peer, or the process that comes after.
+#[test]
+fn every_case_comes_out_as_written_when_sessions_move() {
+    for workers in [1, 3] {
+        let moving = |case: &Case| {
+            let setup = Setup { workers: case.setup.workers.or(Some(workers)), ..case.setup };
+            let may_refuse = LEFT_BEHIND.iter().any(|name| case.name.starts_with(name));
+            ((), Simulator::moving(setup, may_refuse))
+        };
+        run_some(|case| !STAYS.iter().any(|(name, _)| case.name.starts_with(name)), moving);
+    }
 }
 
 /// The same with everything but the frames going over a socket.

@@ -4,6 +4,7 @@
 //! canary test keeps its dependencies and its public names so.
 
 mod apply;
+mod carry;
 mod diagnostics;
 mod error;
 mod firewall;
@@ -12,10 +13,12 @@ mod mirror;
 mod persistent;
 mod plane;
 mod session;
+mod sync;
 mod telemetry;
 mod updates;
 
 pub use apply::{Admission, ApplyResult, Capabilities, FilterSpan, ManagedInterface, Refusal};
+pub use carry::{CarriedCounters, CarriedMapping};
 pub use diagnostics::{
     Diagnostics, DropSample, Explanation, Finding, InjectRequest, InjectVerdict, PortStatus, Status,
     WorkerStatus,
@@ -29,8 +32,12 @@ pub use mirror::{MirrorCounters, MirrorLoss};
 pub use persistent::{MappingFilter, MappingList, MappingOrigin, MappingPermit, PersistentMapping};
 pub use plane::DataPlane;
 pub use session::{
-    CloseReason, DeltaBatch, ReconcileResult, SessionDelta, SessionDeltas, SessionFilter, SessionKey,
-    SessionRef, SessionState, SessionStore, SessionView, SweepProfile, WingView,
+    CloseReason, ReconcileResult, SessionFilter, SessionKey, SessionRef, SessionState, SessionStore,
+    SessionView, WingView,
+};
+pub use sync::{
+    ContentShift, DeltaBatch, DeltaCursor, ExportBatch, ExportCursor, HandshakeShift, PutRefusal, PutResult,
+    SessionDelta, SessionDeltas, SourceBinding, SweepProfile, SyncedSession, SyncedWing,
 };
 pub use telemetry::{
     Event, EventBatch, Global, InterfaceCounters, NatCounters, PolicyCounters, PoolCounters, ScreenCounters,

@@ -6,8 +6,8 @@ use ravelin_program::Screen;
 use ravelin_types::{DropReason, InterfaceId, MirrorId, NatRuleId, PolicyId, RuleIdentity, ZoneId};
 
 use crate::{
-    CloseReason, Error, FilterHit, FilterLog, FirewallClear, FirewallCounters, MappingFilter, MappingList,
-    MirrorCounters, SessionKey, SessionView,
+    CarriedCounters, CloseReason, Error, FilterHit, FilterLog, FirewallClear, FirewallCounters,
+    MappingFilter, MappingList, MirrorCounters, SessionKey, SessionView,
 };
 
 /// Device-wide counters, summed over workers without stopping them.
@@ -219,6 +219,13 @@ pub trait Telemetry {
     /// As [`Telemetry::persistent_mappings`].
     fn clear_persistent_mappings(&self, _filter: &MappingFilter) -> Result<u64, Error> {
         Err(Error::Unsupported("persistent NAT mappings"))
+    }
+    /// Goes on counting from what another plane has counted.
+    ///
+    /// # Errors
+    /// No program runs, a worker does not answer, or the plane can't.
+    fn carry_over(&self, _counters: &CarriedCounters) -> Result<(), Error> {
+        Err(Error::Unsupported("carried counters"))
     }
     /// Takes up to `max` events that wait; empty when none do.
     ///

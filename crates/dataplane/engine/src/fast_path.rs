@@ -250,7 +250,8 @@ pub(crate) fn judge_tcp<R: Recorder>(
             return Judged::Anew(if reset { CloseReason::TcpRst } else { CloseReason::TcpFin });
         }
     }
-    session.state = tcp::life(session.tcp.state());
+    let before = std::mem::replace(&mut session.state, tcp::life(session.tcp.state()));
+    turn.state.deltas.changed((slot, session.id), before, session.state);
     let (is_silent, says) = (session.marks.has(Marks::SILENT), wing == 0 && segment.len > 0);
     if is_silent && says {
         session.marks = session.marks.with(Marks::SILENT, false);
@@ -286,7 +287,8 @@ pub(crate) fn advance<R: Recorder>(turn: &mut Turn<'_, R>, flow: &Flow, slot: u3
     session.packets[wing] += 1;
     session.bytes[wing] += bytes;
     if flow.key.proto() != Proto::TCP {
-        session.state = Life::Established;
+        let before = std::mem::replace(&mut session.state, Life::Established);
+        turn.state.deltas.changed((slot, session.id), before, Life::Established);
     }
     if session.marks.has(Marks::COUNT)
         && let Some(hits) = turn.state.counters.policies.get_mut(session.policy.index())

@@ -113,7 +113,7 @@ pub(crate) fn open<R: Recorder>(
     match outcome {
         Err(verdict) => verdict,
         Ok(slot) => {
-            home::leave_stub(turn, slot);
+            home::leave_stub(turn.state, &turn.world.rules, slot);
             alg::attach(turn, slot);
             fast_path::forward(turn, packet, flow, WingRef::new(slot, 0))
         }

@@ -7,6 +7,8 @@ use ravelin_nat::Request;
 use crate::first_path::Draft;
 use crate::nat::{self, Outward};
 use crate::packet::Stage;
+use crate::rules::Rules;
+use crate::state::State;
 use crate::steer::{HandOver, Towards};
 use crate::step::{Flow, Turn};
 use crate::stub::Message;
@@ -63,14 +65,13 @@ pub(crate) fn other_ports<R>(turn: &Turn<'_, R>, flow: &Flow, request: &Request)
 
 /// Tells the tuple's owner that the session lives here; of one that came in by a mapping its answers' owner, since
 /// answers need no policy.
-pub(crate) fn leave_stub<R>(turn: &mut Turn<'_, R>, slot: u32) {
-    let state = &mut *turn.state;
+pub(crate) fn leave_stub(state: &mut State, rules: &Rules, slot: u32) {
     if state.steering.is_alone() {
         return;
     }
     let session = state.sessions.get_mut(slot);
     let key = *session.stubbed_key();
-    let tuples = state.steering.of_key(&turn.world.rules, &key, Towards::In);
+    let tuples = state.steering.of_key(rules, &key, Towards::In);
     if tuples != state.worker {
         session.stub_at = tuples;
         state.outbox.push(tuples, Message::Stub { key, owner: state.worker });

@@ -143,6 +143,7 @@ fn insert<R: Recorder>(
     };
     turn.rec.fact(Fact::SessionCreated { id: session.id });
     turn.state.counters.sessions_created += 1;
+    turn.state.deltas.opened(slot, session.id);
     for rule in [session.nat_rule, session.destination_rule] {
         if let Some(hits) = turn.state.counters.nat_rules.get_mut(rule.index()) {
             hits.sessions += 1;
@@ -217,7 +218,7 @@ fn wings(flow: &Flow, draft: &Draft, back: FlowKey) -> [Wing; 2] {
 }
 
 /// The checksum changes of a wing, from its own key to the other's turned round.
-fn with_deltas(wing: Wing, other: &FlowKey) -> Wing {
+pub(crate) fn with_deltas(wing: Wing, other: &FlowKey) -> Wing {
     let (key, new) = (&wing.key, other.reversed());
     if key.family() != new.family() {
         // Written anew, not changed by a difference.

@@ -13,6 +13,7 @@ use ravelin_types::{Generation, Instant, SessionId, WorkerId};
 
 use crate::alg::Gateways;
 use crate::counters::{Counters, FilterHits, Hits};
+use crate::deltas::Deltas;
 use crate::express::Express;
 use crate::filters::LogRing;
 use crate::fragment::Fragments;
@@ -86,6 +87,7 @@ pub struct State {
     pub(crate) splices: Splices,
     pub(crate) cookies: Cookies,
     pub(crate) gateways: Gateways,
+    pub(crate) deltas: Deltas,
     pub(crate) random: Random,
     pub(crate) flows: Vec<crate::step::Slot>,
     pub(crate) express: Vec<Express>,
@@ -131,6 +133,7 @@ impl State {
             splices: Splices::default(),
             cookies: Cookies::new(seed, lane),
             gateways: Gateways::new(seed.key(lane | 7)),
+            deltas: Deltas::new(epoch),
             random: Random::new(seed.key(lane | 3)),
             flows: Vec::with_capacity(crate::BATCH_MAX),
             express: vec![Express::NONE; crate::BATCH_MAX],
@@ -271,6 +274,7 @@ impl State {
         {
             hits.sessions -= 1;
         }
+        self.deltas.closed(|| session.view(self.worker, Ticks::at(now)), reason);
         if session.marks.has(Marks::LOG_CLOSE) {
             let view = session.view(self.worker, Ticks::at(now));
             self.events.push(Event::Session(SessionEvent { view, close: Some(reason) }));
@@ -299,6 +303,18 @@ impl State {
     #[must_use]
     pub fn mappings(&self, now: Instant) -> Vec<MappingRecord> {
         self.leases.mappings(now)
+    }
+
+    /// The worker whose a mapping is.
+    #[must_use]
+    pub fn home_of_mapping(&self, record: &MappingRecord) -> WorkerId {
+        let external = (record.external_family, record.external);
+        self.leases.owner(external, record.external_port).unwrap_or(self.worker)
+    }
+
+    /// Makes a mapping of another plane, without its sessions; whether it is there now.
+    pub fn put_mapping(&mut self, record: &MappingRecord, now: Instant) -> bool {
+        self.leases.put_mapping(record, now)
     }
 
     /// Ends those of the mappings without sessions that `matches` names; how many.

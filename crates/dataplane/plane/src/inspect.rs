@@ -1,9 +1,9 @@
 //! Counters, events, status and injected packets.
 
 use ravelin_contract::{
-    Diagnostics, DropSample, Error, EventBatch, Explanation, FilterLog, FirewallClear, FirewallCounters,
-    Global, InjectRequest, InjectVerdict, InterfaceCounters, MappingFilter, MappingList, MirrorCounters,
-    NatCounters, PolicyCounters, PoolCounters, ScreenCounters, Status, Telemetry,
+    CarriedCounters, Diagnostics, DropSample, Error, EventBatch, Explanation, FilterLog, FirewallClear,
+    FirewallCounters, Global, InjectRequest, InjectVerdict, InterfaceCounters, MappingFilter, MappingList,
+    MirrorCounters, NatCounters, PolicyCounters, PoolCounters, ScreenCounters, Status, Telemetry,
 };
 use ravelin_engine::{
     Checksum, Egress, Ingress, Limits, Output, Packet, Rules, Seed, Shared, Snapshot, State, Steering, Trace,
@@ -172,6 +172,10 @@ impl<W: Workers> Telemetry for Plane<W> {
 
     fn clear_persistent_mappings(&self, filter: &MappingFilter) -> Result<u64, Error> {
         crate::mappings::clear(self, filter)
+    }
+
+    fn carry_over(&self, counters: &CarriedCounters) -> Result<(), Error> {
+        crate::carry::counters(self, counters)
     }
 
     fn events(&self, max: usize) -> Result<EventBatch, Error> {

@@ -5,6 +5,7 @@
 //! snapshot and the prepared program.
 
 mod apply;
+mod carry;
 mod explain;
 mod firewall;
 mod inspect;
@@ -13,6 +14,7 @@ pub mod mesh;
 mod mirrors;
 mod sessions;
 mod standing;
+mod sync;
 mod workers;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

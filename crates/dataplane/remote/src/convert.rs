@@ -8,6 +8,7 @@ mod error;
 mod firewall;
 mod persistent;
 mod session;
+mod sync;
 mod telemetry;
 mod updates;
 

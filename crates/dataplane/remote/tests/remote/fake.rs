@@ -10,9 +10,9 @@ use ravelin_contract::{
     EventBatch, Explanation, FabricForwarding, FabricId, FilterSpan, Finding, Global, GroupId, Ha,
     InjectRequest, InjectVerdict, InterfaceCounters, Link, ManagedInterface, MappingFilter, MappingList,
     MappingOrigin, MappingPermit, MirrorCounters, NatCounters, PersistentMapping, PolicyCounters,
-    PoolCounters, PortStatus, ReconcileResult, Refusal, ScreenCounters, SessionDeltas, SessionEvent,
-    SessionFilter, SessionKey, SessionRef, SessionState, SessionStore, SessionView, Status, Telemetry,
-    UpdateBatch, Updates, WingView, WorkerStatus,
+    PoolCounters, PortStatus, PutRefusal, PutResult, ReconcileResult, Refusal, ScreenCounters, SessionDeltas,
+    SessionEvent, SessionFilter, SessionKey, SessionRef, SessionState, SessionStore, SessionView, Status,
+    SyncedSession, Telemetry, UpdateBatch, Updates, WingView, WorkerStatus,
 };
 use ravelin_program::{Program, Screen};
 use ravelin_types::{
@@ -30,7 +30,7 @@ pub struct Fake {
 }
 
 impl Fake {
-    fn note(&self, call: String) {
+    pub fn note(&self, call: String) {
         self.calls.lock().unwrap().push(call);
     }
 
@@ -310,9 +310,10 @@ impl SessionStore for Fake {
         Ok((at.sport < self.sessions).then(|| view(at.sport)))
     }
 
-    fn put_synced(&self, session: &SessionView) -> Result<(), Error> {
-        self.note(format!("{session:?}"));
-        Ok(())
+    fn put_synced(&self, batch: &[SyncedSession]) -> Result<PutResult, Error> {
+        self.note(format!("{:?}", batch.last()));
+        let refused = batch.iter().take(1).map(|session| (session.id, PutRefusal::Collision)).collect();
+        Ok(PutResult { installed: batch.len() as u64 - 1, updated: 3, refused })
     }
 
     fn delete_known(&self, batch: &[SessionRef], reason: CloseReason) -> Result<u64, Error> {
@@ -325,8 +326,14 @@ impl SessionStore for Fake {
         Ok(key.sport < self.sessions)
     }
 
-    fn reconcile_bulk(&self, _: &[SessionKey], _: &dyn Fn(ZoneId) -> bool) -> Result<ReconcileResult, Error> {
-        Err(Error::Unsupported("session synchronisation"))
+    fn reconcile_bulk(
+        &self,
+        received: &[SessionKey],
+        owns: &dyn Fn(ZoneId) -> bool,
+    ) -> Result<ReconcileResult, Error> {
+        let owned: Vec<_> = (0..10).map(ZoneId).filter(|zone| owns(*zone)).collect();
+        self.note(format!("{received:?} {owned:?}"));
+        Ok(ReconcileResult { stale: 9, deleted: 8 })
     }
 
     fn clear(&self, filter: &SessionFilter) -> Result<u64, Error> {
@@ -339,7 +346,7 @@ impl SessionStore for Fake {
     }
 
     fn deltas(&self) -> Result<&dyn SessionDeltas, Error> {
-        Err(Error::Unsupported("session deltas"))
+        Ok(self)
     }
 }
 

@@ -7,9 +7,9 @@ use ravelin_contract::{
     Admission, ApplyResult, CloseReason, DataPlane, Diagnostics, DropSample, Error, EventBatch, Explanation,
     FilterLog, Finding, FirewallClear, FirewallCounters, Global, Ha, InjectRequest, InjectVerdict,
     InterfaceCounters, Link, MappingFilter, MappingList, MappingOrigin, MappingPermit, NatCounters,
-    PersistentMapping, PolicyCounters, PoolCounters, PortStatus, ReconcileResult, ScreenCounters,
+    PersistentMapping, PolicyCounters, PoolCounters, PortStatus, PutResult, ReconcileResult, ScreenCounters,
     SessionDeltas, SessionFilter, SessionKey, SessionRef, SessionState, SessionStore, SessionView, Status,
-    Telemetry, Updates, WingView, WorkerStatus,
+    SyncedSession, Telemetry, Updates, WingView, WorkerStatus,
 };
 use ravelin_program::Program;
 use ravelin_program::Screen;
@@ -180,7 +180,7 @@ impl SessionStore for FakePlane {
     fn get(&self, _: &SessionKey) -> Result<Option<SessionView>, Error> {
         unsupported()
     }
-    fn put_synced(&self, _: &SessionView) -> Result<(), Error> {
+    fn put_synced(&self, _: &[SyncedSession]) -> Result<PutResult, Error> {
         unsupported()
     }
     fn delete_known(&self, _: &[SessionRef], _: CloseReason) -> Result<u64, Error> {
