@@ -7,8 +7,8 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use ravelin_afxdp::{
-    AfxdpPlane, AfxdpSetup, AfxdpWorkers, ChecksumOffload, CountersOnly, Given, Giver, Offer, SocketConfig,
-    StateTransfer, Step,
+    AfxdpPlane, AfxdpSetup, AfxdpWorkers, ChecksumOffload, Given, Giver, Offer, SocketConfig,
+    StateTransfer, Step, WholeState,
 };
 use ravelin_contract::DataPlane;
 use ravelin_engine::{Limits, Seed};
@@ -58,7 +58,7 @@ fn directory(arguments: &Arguments) -> &Path {
 
 /// What workers know and how it goes over.
 fn transfer() -> Arc<dyn StateTransfer> {
-    Arc::new(CountersOnly)
+    Arc::new(WholeState::default())
 }
 
 fn serve(arguments: &Arguments) -> Result<(), Box<dyn std::error::Error>> {

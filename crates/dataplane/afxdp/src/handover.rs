@@ -12,9 +12,11 @@ mod fault;
 mod frozen;
 mod give;
 mod hello;
+mod parts;
 mod standing;
 mod take;
 mod transfer;
+mod whole;
 
 use std::time::Duration;
 
@@ -22,7 +24,9 @@ pub use channel::ChannelError;
 pub use give::{GiveError, Given, Giver};
 pub use hello::HelloError;
 pub use take::{Offer, Step, TakeError, Taken};
-pub use transfer::{CountersOnly, ImportError, StateExport, StateTransfer};
+pub use transfer::{ImportError, StateExport, StateTransfer};
+
+pub use whole::WholeState;
 
 pub(crate) use frozen::Frozen;
 

@@ -321,8 +321,10 @@ impl Inner {
         let epoch = (self.shims.incarnation() as u32).wrapping_mul(1 << 8).wrapping_add(restarts);
         let steering = Steering::new(&self.setup.seed, WorkerId(worker), self.setup.workers);
         let limits = self.setup.limits.of_one(self.setup.workers);
+        let mut state = State::new(steering, &self.setup.seed, epoch, limits);
+        state.begin_life(&self.setup.seed, epoch.into());
         let mut thread_side = Worker {
-            state: State::new(steering, &self.setup.seed, epoch, limits),
+            state,
             shared: Arc::clone(&self.shared),
             snapshot: None,
             commands: receiver,

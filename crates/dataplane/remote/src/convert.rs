@@ -15,7 +15,6 @@ mod updates;
 use std::net::IpAddr;
 
 use ipnet::IpNet;
-use ravelin_contract::UpdateBatch;
 use ravelin_program::WireError;
 use ravelin_types::{DropReason, InterfaceId, Mac};
 
@@ -36,10 +35,11 @@ pub enum Malformed {
     Program(#[from] WireError),
 }
 
-pub(crate) type Read<T> = Result<T, Malformed>;
+/// What was read of a message.
+pub type Read<T> = Result<T, Malformed>;
 
 /// What has a message of its own.
-pub(crate) trait Wire: Sized {
+pub trait Wire: Sized {
     type Message;
     fn to_message(&self) -> Self::Message;
     /// # Errors
@@ -65,20 +65,6 @@ pub(crate) fn part<T: Wire>(what: &'static str, message: Option<T::Message>) -> 
 
 pub(crate) fn small<T: TryFrom<u32>>(what: &'static str, value: u32) -> Read<T> {
     T::try_from(value).map_err(|_| Malformed::Range { what, value: value.into() })
-}
-
-/// A batch of updates as other protocols between packet processes carry it.
-#[must_use]
-pub fn encode_updates(batch: &UpdateBatch) -> proto::UpdateBatch {
-    batch.to_message()
-}
-
-/// The batch of a message.
-///
-/// # Errors
-/// The message lacks something or holds what can't be.
-pub fn decode_updates(message: proto::UpdateBatch) -> Result<UpdateBatch, Malformed> {
-    UpdateBatch::from_message(message)
 }
 
 fn unit(value: u32) -> Read<InterfaceId> {

@@ -12,7 +12,7 @@ mod listen;
 mod server;
 
 pub use client::{Client, ConnectError, Traffic};
-pub use convert::{Malformed, decode_updates, encode_updates};
+pub use convert::{Malformed, Read, Wire};
 pub use frame::{FrameError, MESSAGE_MAX};
 pub use hello::{CAPABILITIES, HelloError, VERSION};
 pub use listen::{ListenError, listen};

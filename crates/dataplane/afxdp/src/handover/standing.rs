@@ -5,7 +5,7 @@ use std::sync::Arc;
 use ravelin_contract::UpdateBatch;
 use ravelin_plane::Standing;
 use ravelin_program::{Chunk, Manifest, Program, WireError};
-use ravelin_remote::{Malformed, decode_updates, encode_updates};
+use ravelin_remote::{Malformed, Wire as _};
 
 use super::{
     STEP_MAX,
@@ -51,7 +51,7 @@ pub(super) fn send(channel: &Channel, standing: &Standing) -> Result<(), Channel
             links: std::mem::take(&mut rest.links),
             ..UpdateBatch::default()
         };
-        channel.send(Step::Updates(encode_updates(&piece)), STEP_MAX)?;
+        channel.send(Step::Updates(piece.to_message()), STEP_MAX)?;
     }
     let (has_program, version) = (program.is_some(), updates.version);
     channel.send(Step::Stand(proto::Stand { routing: *routing, armed: *armed, has_program, version }), STEP_MAX)
@@ -68,7 +68,7 @@ pub(super) fn receive(channel: &Channel, first: Step) -> Result<Standing, Standi
                 channel.receive(STEP_MAX)?
             }
             Step::Updates(message) => {
-                let piece = decode_updates(message)?;
+                let piece = UpdateBatch::from_message(message)?;
                 updates.routes.extend(piece.routes);
                 updates.neighbours.extend(piece.neighbours);
                 updates.links.extend(piece.links);

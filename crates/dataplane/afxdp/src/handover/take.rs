@@ -241,10 +241,10 @@ impl Taking {
     fn import(&self, transfer: &Arc<dyn StateTransfer>, chunk: proto::Chunk) -> Result<(), TakeError> {
         let proto::Chunk { worker, state: bytes } = chunk;
         let id = u8::try_from(worker).map_err(|_| TakeError::Worker(worker))?;
-        let transfer = Arc::clone(transfer);
+        let (transfer, rules) = (Arc::clone(transfer), self.plane.rules());
         let (send, receive) = sync_channel(1);
         let task: ravelin_plane::Task = Box::new(move |state, shared, now| {
-            let _ = send.send(transfer.import(state, shared, &bytes, now));
+            let _ = send.send(transfer.import(state, (rules.as_deref(), shared), &bytes, now));
         });
         self.plane.workers().run(WorkerId(id), task).map_err(|_| TakeError::Worker(worker))?;
         Ok(receive.recv_timeout(ANSWER_MAX).map_err(|_| TakeError::Worker(worker))??)

@@ -3,10 +3,8 @@
 //! Place: between the engine's state and the conversation, which carries chunks and looks into none. State: an export
 //! remembers how far it came.
 
-use ravelin_engine::{Shared, State};
+use ravelin_engine::{Rules, Shared, State};
 use ravelin_types::{Instant, WorkerId};
-
-use super::counters;
 
 /// A chunk that the other process can't take in.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -21,14 +19,14 @@ pub trait StateTransfer: Send + Sync + 'static {
     /// A new export of one worker's state.
     fn export(&self, worker: WorkerId) -> Box<dyn StateExport>;
 
-    /// Puts a chunk into a state that has adopted the same program. Chunks come in the order they were taken out.
+    /// Puts a chunk into a state that has adopted the same program, if there is one. Chunks come in the order they were taken out.
     ///
     /// # Errors
     /// The chunk is not what it should be: nothing comes of the hand-over.
     fn import(
         &self,
         state: &mut State,
-        shared: &Shared,
+        with: (Option<&Rules>, &Shared),
         chunk: &[u8],
         now: Instant,
     ) -> Result<(), ImportError>;
@@ -42,32 +40,4 @@ pub trait StateExport: Send {
 
     /// All that is left, from a worker that stands still. The worker may go on afterwards: nothing is taken from it.
     fn last(&mut self, state: &mut State, shared: &Shared, now: Instant) -> Vec<Vec<u8>>;
-}
-
-/// Counters go over; sessions begin anew.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct CountersOnly;
-
-impl StateTransfer for CountersOnly {
-    fn format(&self) -> &'static str {
-        "counters/1"
-    }
-
-    fn export(&self, _: WorkerId) -> Box<dyn StateExport> {
-        Box::new(Self)
-    }
-
-    fn import(&self, state: &mut State, _: &Shared, chunk: &[u8], _: Instant) -> Result<(), ImportError> {
-        counters::put(&mut state.counters, chunk)
-    }
-}
-
-impl StateExport for CountersOnly {
-    fn ahead(&mut self, _: &mut State, _: &Shared, _: Instant) -> Option<Vec<u8>> {
-        None
-    }
-
-    fn last(&mut self, state: &mut State, _: &Shared, _: Instant) -> Vec<Vec<u8>> {
-        vec![counters::taken(&state.counters)]
-    }
 }
