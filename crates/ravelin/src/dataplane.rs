@@ -7,8 +7,8 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use ravelin_afxdp::{
-    AfxdpPlane, AfxdpSetup, AfxdpWorkers, ChecksumOffload, Given, Giver, Offer, SocketConfig,
-    StateTransfer, Step, WholeState,
+    AfxdpPlane, AfxdpSetup, AfxdpWorkers, ChecksumOffload, Given, Giver, Offer, SocketConfig, StateTransfer,
+    Step, WholeState,
 };
 use ravelin_contract::DataPlane;
 use ravelin_engine::{Limits, Seed};

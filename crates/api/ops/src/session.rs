@@ -245,9 +245,7 @@ pub(crate) fn operational(
         Request::RollbackCompare { old, new } => return Ok(said(env.config.compare_rollbacks(old, new)?)),
         Request::Configure(kind) => return configure::enter(env, session, kind),
         Request::Kept(kept) => return configure::kept(env, session, kept),
-        Request::InServiceUpgrade { package } => {
-            return Ok(said(env.config.in_service_upgrade(package.as_deref(), &session.user)?));
-        }
+        Request::InServiceUpgrade { package } => return upgrade(env, session, package.as_deref()),
         Request::Exit => return Ok(Reply { closed: true, ..Reply::default() }),
         Request::Help => return Ok(said(HELP)),
         Request::InterfacesTerse { name } => Answer::Interfaces(gather::interfaces(env, name.as_deref())?),
@@ -295,6 +293,10 @@ pub(crate) fn operational(
         Request::LogStatistics => Answer::LogStatistics(env.log.statistics()),
     };
     shown(env, &answer, pipes)
+}
+
+fn upgrade(env: &mut Env<'_>, session: &Session, package: Option<&str>) -> Result<Reply, Fault> {
+    Ok(said(env.config.in_service_upgrade(package, &session.user)?))
 }
 
 /// An answer in the form that was asked for.

@@ -14,7 +14,7 @@ use crate::{
     tap::Tap,
     umem::BadMemory,
     worker::Command,
-    workers::{AfxdpError, Control, Phase, mode_of},
+    workers::{AfxdpError, Control, Phase},
 };
 
 /// Everything of all workers.
@@ -54,7 +54,7 @@ impl Control {
         };
         for (at, port) in wanted.ports.iter().enumerate() {
             let Some(shim) = self.ports.get(&port.ifindex) else { continue };
-            modes.push(mode_of(port, shim.mode(), zero_copy(at)));
+            modes.push(port.mode(shim.mode(), zero_copy(at)));
         }
         let ids: Vec<_> = wanted.ports.iter().map(|port| (port.id, port.checksum)).collect();
         for (group, fds) in inherited.groups.drain(..) {
@@ -88,6 +88,8 @@ impl Control {
             unreachable!("asked for only while taking over")
         };
         let lanes = inherited.lanes.into_iter().zip(&self.handles);
-        lanes.map(|(lane, handle)| handle.send(Command::Attach(Box::new(lane)))).fold(true, |all, sent| all & sent)
+        lanes
+            .map(|(lane, handle)| handle.send(Command::Attach(Box::new(lane))))
+            .fold(true, |all, sent| all & sent)
     }
 }

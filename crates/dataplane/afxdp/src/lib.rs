@@ -19,8 +19,8 @@ mod workers;
 pub use bpffs::{DEFAULT_PINS, PinsError};
 pub use group::{ChecksumOffload, Group, GroupCounters, GroupError};
 pub use handover::{
-    ChannelError, GiveError, Given, Giver, HelloError, ImportError, Offer, StateExport, StateTransfer,
-    Step, TakeError, Taken, WholeState,
+    ChannelError, GiveError, Given, Giver, HelloError, ImportError, Offer, StateExport, StateTransfer, Step,
+    TakeError, Taken, WholeState,
 };
 pub use heartbeat::{BEAT_PERIOD_MAX, Beat, Heartbeat, QUEUES_MAX};
 pub use layout::DeviceError;

@@ -257,8 +257,7 @@ impl PortShim {
         (sockets, drops): (MapData, MapData),
         object: Option<Ebpf>,
     ) -> Result<Self, ShimError> {
-        let maps =
-            PortMaps { sockets: copy_of(sockets.fd().as_fd())?, drops: copy_of(drops.fd().as_fd())? };
+        let maps = PortMaps { sockets: copy_of(sockets.fd().as_fd())?, drops: copy_of(drops.fd().as_fd())? };
         Ok(Self {
             ifindex,
             mode,

@@ -36,7 +36,7 @@ use crate::{
     group::{ChecksumOffload, Group, GroupError},
     inherit::Inherited,
     lane::Lane,
-    layout::{DeviceError, Layout, LayoutPort, refusals},
+    layout::{DeviceError, Layout, refusals},
     shim::{AttachMode, PortShim, ShimError, Shims},
     socket::{CopyMode, QueueAt, SocketConfig},
     tap::{Tap, TapError},
@@ -391,7 +391,7 @@ impl Inner {
         for (at, port) in control.layout.ports.iter().enumerate() {
             let Some(shim) = control.ports.get_mut(&port.ifindex) else { continue };
             shim.serve(queue, group.fd(at))?;
-            modes.push(mode_of(port, shim.mode(), group.zero_copy(at)));
+            modes.push(port.mode(shim.mode(), group.zero_copy(at)));
         }
         let taps = control
             .layout
@@ -436,16 +436,6 @@ impl Inner {
             }
         }
     }
-}
-
-/// How packets are taken from a port, for people.
-pub(crate) fn mode_of(port: &LayoutPort, attached: AttachMode, zero_copy: bool) -> PortMode {
-    let how = if zero_copy { "zero-copy" } else { "copy" };
-    let mode = match attached {
-        AttachMode::Native => format!("native, {how}"),
-        AttachMode::Generic => format!("generic, {how}"),
-    };
-    PortMode { port: port.name.clone(), device: port.device.clone(), mode }
 }
 
 impl Handle {

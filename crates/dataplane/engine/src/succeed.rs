@@ -65,7 +65,14 @@ impl State {
     pub fn held_frames(&self) -> Vec<HeldFrame> {
         let frame = |(waiting, frame): (&Waiting, &[u8])| {
             let Waiting { unit, port, family, next_hop, partial, came_by } = *waiting;
-            HeldFrame { unit, port, next_hop: next_hop.to_ip(family), partial, came_by, frame: frame.to_vec() }
+            HeldFrame {
+                unit,
+                port,
+                next_hop: next_hop.to_ip(family),
+                partial,
+                came_by,
+                frame: frame.to_vec(),
+            }
         };
         self.hold.iter().map(frame).collect()
     }

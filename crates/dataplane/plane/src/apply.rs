@@ -8,8 +8,8 @@ use ravelin_engine::Rules;
 use ravelin_program::{FirewallFilter, Program};
 use ravelin_types::Family;
 
-use crate::workers::{PortMode, Workers};
 use crate::Plane;
+use crate::workers::{PortMode, Workers};
 
 /// What the engine enforces, for `capabilities`.
 const SUPPORTED: &[&str] = &[

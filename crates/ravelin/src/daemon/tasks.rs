@@ -214,7 +214,9 @@ fn watch_over(process: &Process, control: &Mutex<Control>) {
         std::thread::sleep(PAUSE);
         match process.look() {
             Ok(Watched::Lives) => {}
-            Ok(Watched::HandedOver) => tracing::info!("Another dataplane process goes on in the old one's place."),
+            Ok(Watched::HandedOver) => {
+                tracing::info!("Another dataplane process goes on in the old one's place.")
+            }
             Ok(Watched::Started(client)) => {
                 let mut control = lock(control);
                 control.works.plane = Arc::new(client);

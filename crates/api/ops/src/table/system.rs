@@ -34,9 +34,7 @@ pub(super) const COMMANDS: &[Command] = &[
         path: &["request", "system", "software", "in-service-upgrade"],
         help: "Have another build of the packet process go on with every packet and session",
         params: &[alone(&[Arg::Name], "Path of the program; by default the one that is installed")],
-        make: |given| {
-            Ok(Request::InServiceUpgrade { package: given.read("", |word| Some(word.to_owned())) })
-        },
+        make: |given| Ok(Request::InServiceUpgrade { package: given.read("", |word| Some(word.to_owned())) }),
     },
     Command {
         path: &["show", "system", "commit"],

@@ -67,7 +67,11 @@ impl Channel {
         &self.0
     }
 
-    pub(super) fn send_bare(&self, message: &impl prost::Message, within: Duration) -> Result<(), ChannelError> {
+    pub(super) fn send_bare(
+        &self,
+        message: &impl prost::Message,
+        within: Duration,
+    ) -> Result<(), ChannelError> {
         Ok(frame::send(&self.0, &frame::encode(message)?, Instant::now() + within)?)
     }
 

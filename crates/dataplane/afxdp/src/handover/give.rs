@@ -119,7 +119,11 @@ impl Giver {
         &self.plane.workers().0
     }
 
-    fn converse(&self, channel: &Channel, gone: fn(Given) -> !) -> Result<std::convert::Infallible, GiveError> {
+    fn converse(
+        &self,
+        channel: &Channel,
+        gone: fn(Given) -> !,
+    ) -> Result<std::convert::Infallible, GiveError> {
         let started = Instant::now();
         let unable = self.inner().control().is_bound_here;
         let unable = unable.then(|| "this kernel maps no rings of a bound socket".to_owned());
@@ -131,12 +135,8 @@ impl Giver {
         standing::send(channel, &standing)?;
         drop(standing);
         await_step(channel, STEP_MAX, |step| matches!(step, Step::Prepared(_)), "that it is prepared")?;
-        let mut given = Given {
-            prepared: started.elapsed(),
-            still: Duration::ZERO,
-            ahead_bytes: 0,
-            last_bytes: 0,
-        };
+        let mut given =
+            Given { prepared: started.elapsed(), still: Duration::ZERO, ahead_bytes: 0, last_bytes: 0 };
         let exports = self.send_ahead(channel, &mut given)?;
         channel.send(Step::Copied(proto::Empty {}), STEP_MAX)?;
         await_step(channel, STEP_MAX, |step| matches!(step, Step::Imported(_)), "that all was taken in")?;

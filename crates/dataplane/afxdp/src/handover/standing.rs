@@ -54,7 +54,8 @@ pub(super) fn send(channel: &Channel, standing: &Standing) -> Result<(), Channel
         channel.send(Step::Updates(piece.to_message()), STEP_MAX)?;
     }
     let (has_program, version) = (program.is_some(), updates.version);
-    channel.send(Step::Stand(proto::Stand { routing: *routing, armed: *armed, has_program, version }), STEP_MAX)
+    channel
+        .send(Step::Stand(proto::Stand { routing: *routing, armed: *armed, has_program, version }), STEP_MAX)
 }
 
 /// A standing whose first message is `first`.

@@ -151,11 +151,7 @@ fn setup_of(plane: &proto::Plane, pins: &Path) -> Result<AfxdpSetup, TakeError> 
         workers,
         limits: Limits { sessions: plane.sessions as usize, events: plane.events as usize },
         seed: Seed(seed),
-        offload: if plane.software_checksums {
-            ChecksumOffload::Software
-        } else {
-            ChecksumOffload::Request
-        },
+        offload: if plane.software_checksums { ChecksumOffload::Software } else { ChecksumOffload::Request },
         socket: SocketConfig {
             ring_size: plane.ring_size,
             copy: if plane.copy_only { CopyMode::Copy } else { CopyMode::Preferred },
@@ -202,8 +198,7 @@ impl Taking {
             let group = Group::adopt(parts, &queues, told.ring_size, setup.offload)?;
             inherited.groups.push((group, taps));
         }
-        let control =
-            Control { ports, phase: Phase::Taking(Box::new(inherited)), ..Control::default() };
+        let control = Control { ports, phase: Phase::Taking(Box::new(inherited)), ..Control::default() };
         let plane = AfxdpWorkers::plane_of(setup, shims, control);
         let lost = &plane.workers().0.lost_frames;
         lost.store(told.lost_frames, std::sync::atomic::Ordering::Relaxed);

@@ -51,6 +51,7 @@ enum Pass {
 struct Export {
     /// Where the survey ahead goes on; `None`: it is through.
     from: Option<u32>,
+    surveyed: usize,
     are_mappings_sent: bool,
     sent: Vec<Option<Sent>>,
 }
@@ -69,7 +70,7 @@ impl StateTransfer for WholeState {
     }
 
     fn export(&self, _: WorkerId) -> Box<dyn StateExport> {
-        Box::new(Export { from: Some(0), are_mappings_sent: false, sent: Vec::new() })
+        Box::new(Export { from: Some(0), surveyed: 0, are_mappings_sent: false, sent: Vec::new() })
     }
 
     fn import(
@@ -127,14 +128,20 @@ impl StateExport for Export {
         let from = self.from?;
         let mut found = Vec::new();
         self.from = state.survey_sessions(from, SLOTS, now, |surveyed| found.push(surveyed));
+        self.surveyed += found.len();
+        // What opens behind the survey is the last one's to find.
+        self.from = self.from.filter(|_| self.surveyed < state.sessions.len());
         let sessions = found.into_iter().filter_map(|surveyed| self.take(state, surveyed, now, Pass::Ahead));
         let sessions = sessions.map(|session| session.to_message()).collect();
         Some(proto::State { sessions, ..proto::State::default() }.encode_to_vec())
     }
 
     fn last(&mut self, state: &mut State, _: &Shared, now: Instant) -> Vec<Vec<u8>> {
-        let mut found = Vec::new();
-        state.survey_sessions(0, u32::MAX, now, |surveyed| found.push(surveyed));
+        let (mut found, mut from) = (Vec::new(), Some(0));
+        // The table is far larger than what lives in it, as a rule at its beginning.
+        while let Some(at) = from.filter(|_| found.len() < state.sessions.len()) {
+            from = state.survey_sessions(at, SLOTS, now, |surveyed| found.push(surveyed));
+        }
         // What lives now ends nothing; what it took the slot of has ended.
         let mut ended: Vec<_> = found.iter().filter_map(|surveyed| self.replaced(*surveyed)).collect();
         let changed: Vec<_> =
@@ -161,13 +168,7 @@ impl Export {
     }
 
     /// The session whole, if the other process does not have it as it is.
-    fn take(
-        &mut self,
-        state: &State,
-        surveyed: Surveyed,
-        now: Instant,
-        pass: Pass,
-    ) -> Option<SyncedSession> {
+    fn take(&mut self, state: &State, surveyed: Surveyed, now: Instant, pass: Pass) -> Option<SyncedSession> {
         let Surveyed { slot, id, idle_ms } = surveyed;
         let at = slot as usize;
         if self.sent.len() <= at {
