@@ -100,6 +100,7 @@ for rate in $RATES; do
     done
 done
 sed -n 's/.*Handed over/    Handed over/p' "$STATE/run/dataplane.log"
+cli "show security flow statistics" | grep -E 'Ring to another|queue full|[Ss]ession table|No session'
 
 check_is "the generation goes on" "$GENERATION" generation
 remember_dataplane

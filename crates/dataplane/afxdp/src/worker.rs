@@ -10,6 +10,7 @@ use std::{
         atomic::{AtomicU64, Ordering},
         mpsc::{Receiver, SyncSender, TryRecvError},
     },
+    time::Duration,
 };
 
 use ravelin_engine::{
@@ -53,6 +54,8 @@ pub(crate) enum Command {
     Freeze(Box<dyn StateExport>, SyncSender<Frozen>),
     /// Go on as if nothing had been.
     Thaw,
+    /// For so long, leave frames in the rings while peers are behind.
+    BePatient(Duration),
     Stop,
 }
 
@@ -85,6 +88,46 @@ pub(crate) struct Worker {
     pub(crate) still: bool,
     /// Mail handled since it stands still, until asked.
     pub(crate) settled: usize,
+    pub(crate) patience: Patience,
+}
+
+/// Whether frames wait in the rings for peers that are behind. In daily work they do not: a peer under a flood must not
+/// slow the others down, and what it can't take is dropped and counted. Around a hand-over two processes share the
+/// cores, and being behind is nobody's fault.
+#[derive(Debug, Default)]
+pub(crate) struct Patience {
+    until: Instant,
+    behind_since: Option<Instant>,
+}
+
+/// How long a worker is waited for at a time.
+const BEHIND_MAX_NS: u64 = 50_000_000;
+/// How long a successor's workers are patient with each other.
+const BEGINNING: Duration = Duration::from_secs(2);
+
+impl Patience {
+    fn begin(&mut self, lasts: Duration) {
+        let until = now().0.saturating_add(u64::try_from(lasts.as_nanos()).unwrap_or(u64::MAX));
+        *self = Self { until: Instant(until), behind_since: None };
+    }
+
+    /// Whether to take in nothing now.
+    fn waits(&mut self, links: &Links) -> bool {
+        if self.until == Instant::ZERO {
+            return false;
+        }
+        let now = now();
+        if now >= self.until {
+            *self = Self::default();
+            return false;
+        }
+        if links.has_room(BATCH_MAX) {
+            self.behind_since = None;
+            return false;
+        }
+        let since = *self.behind_since.get_or_insert(now);
+        now.0 - since.0 < BEHIND_MAX_NS
+    }
 }
 
 /// Buffers of a batch, allocated once.
@@ -155,7 +198,9 @@ impl Worker {
                 }
                 Ok(Command::Attach(lane)) => {
                     self.lane = Some(lane);
-                    self.silent = false;
+                    if std::mem::take(&mut self.silent) {
+                        self.patience.begin(BEGINNING);
+                    }
                 }
                 Ok(Command::Join(peer, link)) => self.links.set(peer, *link),
                 Ok(Command::Detach(done)) => {
@@ -173,6 +218,7 @@ impl Worker {
                 Ok(Command::Settle(reply)) => _ = reply.send(self.settle()),
                 Ok(Command::Freeze(export, reply)) => self.freeze(export, &reply),
                 Ok(Command::Thaw) => self.still = false,
+                Ok(Command::BePatient(lasts)) => self.patience.begin(lasts),
                 Ok(Command::Stop) | Err(TryRecvError::Disconnected) => return Next::Stop,
                 Err(TryRecvError::Empty) => return Next::Go,
             }
@@ -198,6 +244,9 @@ impl Worker {
             let mail = self.judge_mail();
             self.settled += mail;
             return mail;
+        }
+        if self.patience.waits(&self.links) {
+            return self.judge_mail();
         }
         let (ports, taps) = self.lane.as_ref().map_or((0, 0), |lane| (lane.ports(), lane.taps()));
         let mut packets = 0;

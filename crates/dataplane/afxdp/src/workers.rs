@@ -41,7 +41,7 @@ use crate::{
     socket::{CopyMode, QueueAt, SocketConfig},
     tap::{Tap, TapError},
     umem::FRAME_LEN_MAX,
-    worker::{Command, Scratch, Signals, Worker},
+    worker::{Command, Patience, Scratch, Signals, Worker},
 };
 
 /// The AF_XDP backend behind the contract.
@@ -337,6 +337,7 @@ impl Inner {
             silent: matches!(control.phase, Phase::Taking(_)),
             still: false,
             settled: 0,
+            patience: Patience::default(),
         };
         if let Some(snapshot) = &control.snapshot {
             thread_side.adopt(Arc::clone(snapshot));

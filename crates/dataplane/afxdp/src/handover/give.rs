@@ -36,6 +36,8 @@ use crate::{
 
 /// Chunks of one worker that are sent ahead; the rest waits for the end.
 const AHEAD_MAX: usize = 1 << 20;
+/// How long workers are patient with each other: both processes share the cores.
+const PREPARING: Duration = Duration::from_secs(10);
 /// How often workers are asked whether anything still passes between them.
 const SETTLES_MAX: usize = 1000;
 
@@ -156,6 +158,9 @@ impl Giver {
         match control.phase {
             Phase::Own => control.phase = Phase::Giving(stream),
             Phase::Giving(_) | Phase::Taking(_) => return Err(GiveError::Busy),
+        }
+        for handle in &control.handles {
+            handle.send(Command::BePatient(PREPARING));
         }
         drop(control);
         Ok(Phased(self.inner()))
