@@ -4,9 +4,11 @@
 //! canary test keeps its dependencies and its public names so.
 
 mod apply;
+mod buffers;
 mod carry;
 mod diagnostics;
 mod error;
+mod events;
 mod firewall;
 mod ha;
 mod mirror;
@@ -18,12 +20,15 @@ mod telemetry;
 mod updates;
 
 pub use apply::{Admission, ApplyResult, Capabilities, FilterSpan, ManagedInterface, Refusal};
+pub use buffers::{BufferCounters, BufferKind};
 pub use carry::{CarriedCounters, CarriedMapping};
 pub use diagnostics::{
-    Diagnostics, DropSample, Explanation, Finding, InjectRequest, InjectVerdict, PortStatus, Status,
-    WorkerStatus,
+    Diagnostics, DropCause, DropSample, DropSamples, Explanation, Finding, HEAD_BYTES_MAX, InjectRequest,
+    InjectVerdict, PacketFilter, PacketHead, PortStatus, Status, TRACE_FILTERS_MAX, TRACE_UNREAD_MAX_S,
+    TRACES_MAX, TraceBatch, TraceId, TraceKind, TraceRequest, TracedPacket, WorkerStatus,
 };
 pub use error::Error;
+pub use events::{BlockChange, Event, EventBatch, NatEvent, PolicyDeny, SessionEvent};
 pub use firewall::{
     FilterAction, FilterCounter, FilterHit, FilterLog, FirewallClear, FirewallCounters, PolicerCounters,
 };
@@ -40,8 +45,7 @@ pub use sync::{
     SessionDelta, SessionDeltas, SourceBinding, SweepProfile, SyncedSession, SyncedWing,
 };
 pub use telemetry::{
-    Event, EventBatch, Global, InterfaceCounters, NatCounters, PolicyCounters, PoolCounters, ScreenCounters,
-    SessionEvent, Telemetry,
+    Global, InterfaceCounters, NatCounters, PolicyCounters, PoolCounters, ScreenCounters, Telemetry,
 };
 pub use updates::{
     LinkUpdate, Neighbour, NeighbourUpdate, NextHop, Route, RouteUpdate, UpdateBatch, Updates,

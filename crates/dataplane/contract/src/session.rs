@@ -36,6 +36,8 @@ pub enum CloseReason {
     NatChanged,
     PeerDelete,
     Reconcile,
+    /// The answer came that was all there was to wait for.
+    ResponseReceived,
 }
 
 impl CloseReason {
@@ -49,6 +51,7 @@ impl CloseReason {
         Self::NatChanged,
         Self::PeerDelete,
         Self::Reconcile,
+        Self::ResponseReceived,
     ];
 
     /// The reason as RT_FLOW writes it.
@@ -64,6 +67,7 @@ impl CloseReason {
             Self::NatChanged => "NAT change",
             Self::PeerDelete => "HA",
             Self::Reconcile => "HA reconcile",
+            Self::ResponseReceived => "response received",
         }
     }
 }
@@ -94,7 +98,9 @@ pub struct SessionView {
     pub state: SessionState,
     pub wings: [WingView; 2],
     pub policy: PolicyId,
+    /// The rule that translates its source, and the one that translates its destination.
     pub nat_rule: Option<NatRuleId>,
+    pub destination_rule: Option<NatRuleId>,
     pub from_zone: ZoneId,
     pub to_zone: ZoneId,
     /// Index into the program's application names.
@@ -135,7 +141,7 @@ impl SessionFilter {
             && interface.is_none_or(|i| view.wings.iter().any(|w| w.interface == Some(i)))
             && family.is_none_or(|f| (f == ravelin_types::Family::V6) == v6)
             && id.is_none_or(|i| i == view.id)
-            && nat.is_none_or(|n| n == view.nat_rule.is_some())
+            && nat.is_none_or(|n| n == (view.nat_rule.is_some() || view.destination_rule.is_some()))
     }
 }
 

@@ -89,6 +89,11 @@ impl Hold {
         held.filter_map(|(slot, buffer)| slot.as_ref().map(|held| (&held.waiting, &buffer[..held.len])))
     }
 
+    /// Buffers in use, and in all.
+    pub(crate) const fn buffers(&self) -> (usize, usize) {
+        (self.live, SLOTS)
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.live == 0
     }

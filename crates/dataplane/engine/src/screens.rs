@@ -4,7 +4,7 @@
 //! thing before a session is installed. State: meters of the whole device in `Shared`, holds beside the session
 //! slots, hits by zone. Spec: screen-1..9, screen-54..57.
 
-use ravelin_contract::Event;
+use ravelin_contract::{DropCause, Event};
 use ravelin_program::{Screen, ScreenSet};
 use ravelin_screen::{
     Packet as Seen, Profile, Reservation, ScreenAction, ScreenVerdict, SessionHold, SilentHold, Surroundings,
@@ -160,6 +160,7 @@ pub(crate) fn reserve<'s, R: Recorder>(
             hit.add(screen);
             note(turn, flow, flow.zone, (hit, hit), true);
             turn.rec.fact(Fact::Screen { zone: flow.zone, screen });
+            turn.state.watch.blame(DropCause::Screen { zone: flow.zone, screen });
             Err(Verdict::Drop(DropReason::Screen))
         }
     }
@@ -189,6 +190,7 @@ pub(crate) fn silent<R: Recorder>(
             let mut hit = ScreenSet::NONE;
             hit.add(screen);
             note(turn, flow, flow.zone, (hit, hit), true);
+            turn.state.watch.blame(DropCause::Screen { zone: flow.zone, screen });
             Err(DropReason::Screen)
         }
     }
@@ -224,6 +226,7 @@ fn act<R: Recorder>(
         }
         ScreenAction::Drop(screen) => {
             turn.rec.fact(Fact::Screen { zone, screen });
+            turn.state.watch.blame(DropCause::Screen { zone, screen });
             Err(Verdict::Drop(DropReason::Screen))
         }
         ScreenAction::Challenge(_) if flow.proven => Ok(()),

@@ -15,6 +15,7 @@ mod mirrors;
 mod sessions;
 mod standing;
 mod sync;
+mod trace;
 mod workers;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -37,6 +38,7 @@ pub struct Plane<W> {
     epoch: u64,
     any_station: bool,
     core: Mutex<Core>,
+    traces: Mutex<trace::Traces>,
 }
 
 /// What the control thread keeps.
@@ -73,7 +75,14 @@ impl<W: Workers> Plane<W> {
             last: None,
             armed: true,
         };
-        Self { workers, shared, epoch: setup.epoch, any_station: setup.any_station, core: Mutex::new(core) }
+        Self {
+            workers,
+            shared,
+            epoch: setup.epoch,
+            any_station: setup.any_station,
+            core: Mutex::new(core),
+            traces: Mutex::default(),
+        }
     }
 
     #[must_use]

@@ -149,10 +149,13 @@ fn refused(error: ravelin_classify::BuildError) -> BuildError {
 
 /// Why each of the policies that stand before the one that decides does not.
 fn note_passed<R: Recorder>(passed: &[(ZoneMatch, Policy)], tuple: &Tuple, rec: &mut R) {
-    for (zones, policy) in passed {
+    for (zones, policy) in passed.iter().take(R::PASSED_MAX) {
         if let Err(failed) = examine(zones, policy, tuple) {
             rec.fact(Fact::PolicyPassed { policy: policy.id, failed });
         }
+    }
+    if passed.len() > R::PASSED_MAX {
+        rec.fact(Fact::PoliciesPassed { more: (passed.len() - R::PASSED_MAX) as u32 });
     }
 }
 

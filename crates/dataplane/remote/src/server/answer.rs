@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use ravelin_contract::{
     CloseReason, DataPlane, DeltaCursor, Error, ExportCursor, FabricForwarding, FabricId, FirewallClear,
-    GroupId, InjectRequest, MappingFilter, SessionFilter, SessionKey, SessionRef, SyncedSession, UpdateBatch,
+    GroupId, InjectRequest, MappingFilter, SessionFilter, SessionKey, SessionRef, SyncedSession, TraceId,
+    TraceRequest, UpdateBatch,
 };
 
 use ravelin_types::{MirrorId, ZoneId};
@@ -16,7 +17,7 @@ use crate::proto::response::Answer;
 
 /// Events and samples of one answer, whatever the client asks for.
 const EVENTS_MAX: u64 = 4096;
-const SAMPLES_MAX: u64 = 1024;
+const SAMPLES_MAX: u64 = 8192;
 /// Whole sessions and changes of one answer.
 const SESSIONS_MAX: u64 = 4096;
 /// Mappings of one answer.
@@ -50,6 +51,7 @@ pub(super) fn answer(plane: &dyn DataPlane, call: Call) -> Result<Answer, Error>
         | Call::SourcePools(_)
         | Call::Interfaces(_)
         | Call::Screens(_)
+        | Call::Buffers(_)
         | Call::Mirrors(_)
         | Call::ClearMirrors(_)
         | Call::Firewall(_)
@@ -57,16 +59,14 @@ pub(super) fn answer(plane: &dyn DataPlane, call: Call) -> Result<Answer, Error>
         | Call::ClearFirewall(_)
         | Call::Events(_) => telemetry(plane, call),
         Call::PersistentMappings(_) | Call::ClearPersistentMappings(_) => mappings(plane, call),
-        Call::Status(_) => Ok(Answer::Status(plane.diagnostics().status()?.to_message())),
-        Call::Arm(armed) => plane.diagnostics().arm(armed).map(done),
-        Call::InjectPacket(request) => {
-            let request = InjectRequest::from_message(request)?;
-            Ok(Answer::Explanation(plane.diagnostics().inject_packet(&request)?.to_message()))
-        }
-        Call::DropSamples(max) => {
-            let samples = plane.diagnostics().drop_samples(max.min(SAMPLES_MAX) as usize)?;
-            Ok(Answer::DropSamples(proto::DropSamples { samples: encode_all(&samples) }))
-        }
+        Call::Status(_)
+        | Call::Arm(_)
+        | Call::InjectPacket(_)
+        | Call::DropSamples(_)
+        | Call::ClearDropSamples(_)
+        | Call::TraceStart(_)
+        | Call::TraceRead(_)
+        | Call::TraceStop(_) => diagnostics(plane, call),
         Call::DeferWorkers(_) | Call::PrepareLinkCycle(_) | Call::NotifyLinkCycle(_) => link(plane, &call),
         Call::SetGroupActive(_)
         | Call::SetWatchdog(_)
@@ -98,6 +98,7 @@ fn telemetry(plane: &dyn DataPlane, call: Call) -> Result<Answer, Error> {
             let counters = encode_all(&plane.telemetry().screens()?);
             Ok(Answer::Screens(proto::Screens { counters }))
         }
+        Call::Buffers(_) => Ok(Answer::Buffers(crate::convert::buffers(&plane.telemetry().buffers()?))),
         Call::Mirrors(_) => {
             Ok(Answer::Mirrors(proto::Mirrors { counters: encode_all(&plane.telemetry().mirrors()?) }))
         }
@@ -174,6 +175,33 @@ fn deltas(plane: &dyn DataPlane, call: Call) -> Result<Answer, Error> {
         }
         Call::SweepProfile(_) => Ok(Answer::SweepProfile(deltas.sweep_profile()?.to_message())),
         _ => unreachable!("only calls on changes come here"),
+    }
+}
+
+fn diagnostics(plane: &dyn DataPlane, call: Call) -> Result<Answer, Error> {
+    let diagnostics = plane.diagnostics();
+    match call {
+        Call::Status(_) => Ok(Answer::Status(diagnostics.status()?.to_message())),
+        Call::Arm(armed) => diagnostics.arm(armed).map(done),
+        Call::InjectPacket(request) => {
+            let request = InjectRequest::from_message(request)?;
+            Ok(Answer::Explanation(diagnostics.inject_packet(&request)?.to_message()))
+        }
+        Call::DropSamples(max) => {
+            let samples = diagnostics.drop_samples(max.min(SAMPLES_MAX) as usize)?;
+            Ok(Answer::DropSamples(samples.to_message()))
+        }
+        Call::ClearDropSamples(_) => diagnostics.clear_drop_samples().map(done),
+        Call::TraceStart(request) => {
+            let id = diagnostics.trace_start(&TraceRequest::from_message(request)?)?;
+            Ok(Answer::Number(id.0))
+        }
+        Call::TraceRead(read) => {
+            let batch = diagnostics.trace_read(TraceId(read.trace), read.max.min(SAMPLES_MAX) as usize)?;
+            Ok(Answer::TraceBatch(batch.to_message()))
+        }
+        Call::TraceStop(id) => diagnostics.trace_stop(TraceId(id)).map(done),
+        _ => unreachable!("only calls on diagnostics come here"),
     }
 }
 

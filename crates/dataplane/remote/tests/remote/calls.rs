@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use ravelin_contract::{
     CloseReason, DataPlane, DeltaCursor, Error, ExportCursor, FabricForwarding, FabricId, GroupId,
-    InjectRequest, LinkUpdate, MappingFilter, Neighbour, NeighbourUpdate, PolicyCounters, PutRefusal,
-    PutResult, ReconcileResult, Route, RouteUpdate, SessionFilter, SessionRef, UpdateBatch,
+    InjectRequest, LinkUpdate, MappingFilter, Neighbour, NeighbourUpdate, PacketFilter, PolicyCounters,
+    PutRefusal, PutResult, ReconcileResult, Route, RouteUpdate, SessionFilter, SessionRef, TraceKind,
+    TraceRequest, UpdateBatch,
 };
 use ravelin_remote::{Server, listen};
 use ravelin_types::{Generation, InterfaceId, Mac, MirrorId, PortId, Proto, ZoneId};
@@ -139,6 +140,7 @@ fn telemetry_arrives_whole() {
     assert_eq!(telemetry.source_pools().unwrap(), [fake::POOL]);
     assert_eq!(telemetry.interfaces().unwrap(), [fake::UNIT]);
     assert_eq!(telemetry.screens().unwrap(), [fake::screen_hits()]);
+    assert_eq!(telemetry.buffers().unwrap(), [fake::BUFFERS]);
     assert_eq!(telemetry.mirrors().unwrap(), [fake::MIRROR]);
     telemetry.clear_mirrors(&[MirrorId(3), MirrorId(0)]).unwrap();
     assert_eq!(plane.last_call(), "clear_mirrors [MirrorId(3), MirrorId(0)]");
@@ -169,11 +171,30 @@ fn diagnostics_arrive_whole() {
     assert_eq!(diagnostics.status().unwrap(), fake::status(40));
     assert!(matches!(diagnostics.arm(true), Err(Error::NotReady)));
     assert_eq!(plane.last_call(), "arm true");
-    let request = InjectRequest { interface: "ge-0/0/0.0".into(), frame: vec![0; 60] };
+    let request =
+        InjectRequest { interface: "ge-0/0/0.0".into(), frame: vec![0; 60], before: vec![vec![1; 3]] };
     assert_eq!(diagnostics.inject_packet(&request).unwrap(), fake::explanation());
     assert_eq!(plane.last_call(), format!("{request:?}"));
-    assert_eq!(diagnostics.drop_samples(5).unwrap(), [fake::sample()]);
+    let samples = diagnostics.drop_samples(5).unwrap();
+    assert_eq!((samples.now_ns, samples.samples), (100, vec![fake::sample()]));
     assert_eq!(plane.last_call(), "samples 5");
+    diagnostics.clear_drop_samples().unwrap();
+    assert_eq!(plane.last_call(), "clear samples");
+}
+
+#[test]
+fn traces_are_started_read_and_stopped() {
+    let (plane, served) = fake(0);
+    let client = served.client();
+    let diagnostics = client.diagnostics();
+    let filter = PacketFilter { source: "10.0.0.0/8".parse().ok(), ..PacketFilter::default() };
+    let request = TraceRequest { filters: vec![filter], kind: TraceKind::DropPath, packets: 7, for_s: 60 };
+    let id = diagnostics.trace_start(&request).unwrap();
+    assert_eq!(plane.last_call(), format!("{request:?}"));
+    assert_eq!(diagnostics.trace_read(id, 9).unwrap(), fake::batch());
+    assert_eq!(plane.last_call(), "TraceId(41) 9");
+    diagnostics.trace_stop(id).unwrap();
+    assert_eq!(plane.last_call(), "stop TraceId(41)");
 }
 
 #[test]
