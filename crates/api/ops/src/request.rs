@@ -180,6 +180,10 @@ pub enum Request {
     Version,
     CommitHistory,
     Kept(Kept),
+    /// To a program, or to the installed one.
+    InServiceUpgrade {
+        package: Option<String>,
+    },
     Rollback {
         number: u32,
     },

@@ -276,6 +276,7 @@ pub(crate) fn operational(
         Request::RollbackCompare { old, new } => return Ok(said(env.config.compare_rollbacks(old, new)?)),
         Request::Configure(kind) => return configure::enter(env, session, kind),
         Request::Kept(kept) => return configure::kept(env, session, kept),
+        Request::InServiceUpgrade { package } => return upgrade(env, session, package.as_deref()),
         Request::Exit => return Ok(Reply { closed: true, ..Reply::default() }),
         Request::Help => return Ok(said(HELP)),
         Request::InterfacesTerse { name } => Answer::Interfaces(gather::interfaces(env, name.as_deref())?),
@@ -327,6 +328,10 @@ pub(crate) fn operational(
 
 fn version(Facts { host_name, version, .. }: &Facts) -> Version {
     Version { host_name: host_name.clone(), version: version.clone() }
+}
+
+fn upgrade(env: &mut Env<'_>, session: &Session, package: Option<&str>) -> Result<Reply, Fault> {
+    Ok(said(env.config.in_service_upgrade(package, &session.user)?))
 }
 
 /// What is asked of packets and policies.

@@ -8,8 +8,8 @@ use ravelin_engine::{Live, Rules};
 use ravelin_program::{FirewallFilter, Program};
 use ravelin_types::Family;
 
+use crate::Plane;
 use crate::workers::{PortMode, Workers};
-use crate::{Core, Plane};
 
 /// What the engine enforces, for `capabilities`.
 const SUPPORTED: &[&str] = &[
@@ -64,8 +64,10 @@ impl<W: Workers> Plane<W> {
             core.judged = core.judged.wrapping_add(1);
             return Err(error);
         }
-        let result = outcome(program, &rules, modes);
-        remember(&mut core, &result);
+        let mut result = outcome(program, &rules, modes);
+        result.capabilities.supported.extend(self.workers.abilities());
+        core.program = Some(program.clone());
+        core.last = Some(result.clone());
         Ok(result)
     }
 
@@ -106,10 +108,6 @@ fn spans(rules: &Rules) -> BTreeMap<String, FilterSpan> {
         (filter_name(filter), span)
     };
     rules.filters().map(span).collect()
-}
-
-fn remember(core: &mut Core, result: &ApplyResult) {
-    core.last = Some(result.clone());
 }
 
 fn outcome(program: &Program, rules: &Rules, modes: Vec<PortMode>) -> ApplyResult {

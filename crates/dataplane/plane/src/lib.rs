@@ -13,6 +13,7 @@ mod mappings;
 pub mod mesh;
 mod mirrors;
 mod sessions;
+mod standing;
 mod sync;
 mod trace;
 mod workers;
@@ -27,6 +28,7 @@ use ravelin_engine::{Forwarding, Live, Resolver, Rules, Shared, Snapshot};
 use ravelin_program::{Digest, Program};
 
 pub use explain::findings;
+pub use standing::{Edition, Standing, Still};
 pub use workers::{PortMode, Task, Workers};
 
 /// A backend's workers behind the contract.
@@ -46,6 +48,8 @@ struct Core {
     /// Raised whenever the running rules are others.
     judged: u32,
     version: u64,
+    /// What `running` was built from.
+    program: Option<Program>,
     running: Option<Arc<Rules>>,
     prepared: Option<(Digest, Arc<Rules>)>,
     last: Option<ApplyResult>,
@@ -70,6 +74,7 @@ impl<W: Workers> Plane<W> {
             live: Live::default(),
             judged: 0,
             version: 0,
+            program: None,
             running: None,
             prepared: None,
             last: None,
@@ -157,6 +162,7 @@ impl<W: Workers> DataPlane for Plane<W> {
 
     fn teardown(&self) -> Result<(), Error> {
         let mut core = self.core();
+        core.program = None;
         core.running = None;
         core.prepared = None;
         self.workers.stop()

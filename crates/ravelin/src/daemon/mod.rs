@@ -14,6 +14,7 @@ mod routes;
 mod supervisor;
 mod tasks;
 mod trace;
+mod upgrade;
 mod works;
 
 use std::collections::BTreeMap;
@@ -32,7 +33,7 @@ use control::{Control, boot, now};
 use dynamic::Dynamic;
 use log::Log;
 use machine::Machine;
-use supervisor::Place;
+use supervisor::{Place, Process};
 use works::Works;
 
 /// Arguments of `daemon`.
@@ -90,7 +91,8 @@ fn start(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
         workers: arguments.workers,
         sessions: arguments.sessions,
     };
-    let (client, mut child) = supervisor::connect(&place)?;
+    let (client, mut child) = supervisor::connect(&place, None)?;
+    let epoch = client.epoch();
     let plane: Arc<dyn DataPlane> = Arc::new(client);
     let (forwarding, names) = watch::channel(Names::default());
     let machine = Machine::open(runtime.handle().clone())?;
@@ -112,8 +114,9 @@ fn start(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
         return Err(error);
     }
     let table = routes::Table::default();
-    tasks::spawn(&runtime, &control, names, (&place, &table), child);
-    api::serve(&control, &table, &arguments.run.join("api.sock"))?;
+    let process = Arc::new(Process::new(place, epoch, child));
+    tasks::spawn(&runtime, &control, names, (&process, &table));
+    api::serve(&control, &table, &process, &arguments.run.join("api.sock"))?;
     Ok(())
 }
 

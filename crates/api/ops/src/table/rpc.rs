@@ -49,6 +49,7 @@ const NAMES: &[(&str, &[&str])] = &[
     ("get-zones-information", &["show", "security", "zones"]),
     ("request-delete-rescue-configuration", &["request", "system", "configuration", "rescue", "delete"]),
     ("request-logout-user", &["request", "system", "logout"]),
+    ("request-package-in-service-upgrade", &["request", "system", "software", "in-service-upgrade"]),
     ("request-save-rescue-configuration", &["request", "system", "configuration", "rescue", "save"]),
     (
         "retrieve-persist-nat-ip-port-information",
