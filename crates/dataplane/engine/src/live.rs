@@ -9,7 +9,9 @@ use std::hash::Hasher as _;
 use std::sync::Arc;
 
 use ravelin_classify::{AddressRange, AddressSet};
-use ravelin_contract::{LIVE_SETS_MAX, LiveAddresses, LiveUpdate, SCHEDULES_MAX};
+use ravelin_contract::{
+    LIVE_SETS_MAX, LiveAddresses, LiveSetUpdate, LiveUpdate, SCHEDULES_MAX, ScheduleUpdate,
+};
 use ravelin_program::Action;
 use ravelin_types::{Addr, Family, LiveSetId, ScheduleId};
 use siphasher::sip::SipHasher13;
@@ -72,6 +74,21 @@ impl Live {
         Ok(next)
     }
 
+    /// All that is known, as an update.
+    #[must_use]
+    pub fn whole(&self) -> LiveUpdate {
+        let schedule = |(id, open): (&ScheduleId, &bool)| ScheduleUpdate { id: *id, open: Some(*open) };
+        let set = |(id, set): (&LiveSetId, &LiveSet)| LiveSetUpdate {
+            id: *id,
+            addresses: Some(addresses_of(&set.addresses)),
+        };
+        LiveUpdate {
+            resync: true,
+            schedules: self.schedules.iter().map(schedule).collect(),
+            sets: self.sets.iter().map(set).collect(),
+        }
+    }
+
     /// Whether a policy of an action is in force by its schedule. Of a schedule that nobody knows the worse is assumed:
     /// what permits is not in force, and what denies is.
     #[must_use]
@@ -124,10 +141,20 @@ fn set_of(addresses: &LiveAddresses) -> AddressSet {
     AddressSet::new(v4.chain(v6), [])
 }
 
+fn addresses_of(set: &AddressSet) -> LiveAddresses {
+    let mut out = LiveAddresses { v4: Vec::new(), v6: Vec::new() };
+    for AddressRange { family, first, last } in set.ranges() {
+        match family {
+            Family::V4 => out.v4.push((first.0 as u32, last.0 as u32)),
+            Family::V6 => out.v6.push((first.0, last.0)),
+        }
+    }
+    out
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ravelin_contract::{LiveSetUpdate, ScheduleUpdate};
 
     const A: LiveSetId = LiveSetId(1);
     const S: ScheduleId = ScheduleId(1);
@@ -170,6 +197,24 @@ mod tests {
         assert_eq!(first.set_mark(A), back.set_mark(A));
         let other = back.updated(&told(None, Some(&[(1, 8)]))).unwrap();
         assert_ne!(first.set_mark(A), other.set_mark(A));
+    }
+
+    #[test]
+    fn what_is_told_whole_leads_to_the_same() {
+        let v4 = [(1, 9), (20, 20)];
+        let update = LiveUpdate {
+            resync: false,
+            schedules: vec![ScheduleUpdate { id: S, open: Some(false) }],
+            sets: vec![LiveSetUpdate {
+                id: A,
+                addresses: Some(LiveAddresses { v4: v4.to_vec(), v6: vec![(7, u128::MAX)] }),
+            }],
+        };
+        let live = Live::default().updated(&update).unwrap();
+        let again = Live::default().updated(&live.whole()).unwrap();
+        assert!(!again.is_in_force(S, Action::Permit) && !again.is_in_force(S, Action::Deny));
+        assert_eq!(again.set(A), live.set(A));
+        assert_eq!(again.set_mark(A), live.set_mark(A));
     }
 
     #[test]

@@ -45,6 +45,8 @@ pub struct Plane<W> {
 struct Core {
     forwarding: Arc<Forwarding>,
     live: Live,
+    /// Raised with every update of `live`.
+    told: u32,
     /// Raised whenever the running rules are others.
     judged: u32,
     version: u64,
@@ -72,6 +74,7 @@ impl<W: Workers> Plane<W> {
         let core = Core {
             forwarding: Arc::new(Forwarding::new(setup.resolver)),
             live: Live::default(),
+            told: 0,
             judged: 0,
             version: 0,
             program: None,
@@ -133,6 +136,7 @@ impl<W: Workers> Plane<W> {
             None => None,
         };
         core.live = live;
+        core.told = core.told.wrapping_add(1);
         if let Some(rules) = revised {
             core.running = Some(Arc::new(rules));
             core.judged = core.judged.wrapping_add(1);

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use ravelin_contract::{Error, LinkUpdate, NeighbourUpdate, RouteUpdate, UpdateBatch};
-use ravelin_engine::Forwarding;
+use ravelin_engine::{Forwarding, Live};
 use ravelin_program::{Digest, Program};
 use ravelin_types::Generation;
 
@@ -17,7 +17,7 @@ use crate::{Core, Plane, Workers};
 pub struct Standing {
     /// The one that runs; `None` before the first.
     pub program: Option<Program>,
-    /// Routes, neighbours and links as one resync.
+    /// Routes, neighbours, links and what policies hang on, as one resync.
     pub updates: UpdateBatch,
     /// What sessions compare to know that routes changed.
     pub routing: u32,
@@ -29,6 +29,7 @@ pub struct Standing {
 pub struct Edition {
     program: Option<(Generation, Digest)>,
     routing: u32,
+    live: u32,
     armed: bool,
 }
 
@@ -38,8 +39,9 @@ pub struct Still<'a>(&'a Core);
 impl Still<'_> {
     #[must_use]
     pub fn edition(&self) -> Edition {
-        let Core { program, forwarding, armed, version: _, running: _, prepared: _, last: _ } = self.0;
+        let Core { program, forwarding, told, armed, .. } = self.0;
         Edition {
+            live: *told,
             program: program.as_ref().map(|program| (program.generation, program.digest())),
             routing: forwarding.generation,
             armed: *armed,
@@ -48,14 +50,14 @@ impl Still<'_> {
 
     #[must_use]
     pub fn standing(&self) -> Standing {
-        let Core { program, forwarding, armed, version, running: _, prepared: _, last: _ } = self.0;
-        let updates = UpdateBatch { version: *version, ..whole(forwarding) };
+        let Core { program, forwarding, live, armed, version, .. } = self.0;
+        let updates = UpdateBatch { version: *version, ..whole(forwarding, live) };
         Standing { program: program.clone(), updates, routing: forwarding.generation, armed: *armed }
     }
 }
 
 /// Everything a table knows, as updates of an empty one.
-fn whole(forwarding: &Forwarding) -> UpdateBatch {
+fn whole(forwarding: &Forwarding, live: &Live) -> UpdateBatch {
     let Forwarding { generation: _, routes, neighbours, resolver: _, down } = forwarding;
     let route = |(prefix, route): (_, &ravelin_contract::Route)| RouteUpdate {
         table: 0,
@@ -69,6 +71,7 @@ fn whole(forwarding: &Forwarding) -> UpdateBatch {
         routes: routes.iter().map(route).collect(),
         neighbours: neighbours.iter().map(neighbour).collect(),
         links: down.iter().map(|port| LinkUpdate { port: *port, up: false }).collect(),
+        live: Some(live.whole()),
     }
 }
 
@@ -90,6 +93,9 @@ impl<W: Workers> Plane<W> {
             // Another number than any before: sessions look their path up again.
             forwarding.generation = routing.wrapping_add(1);
             core.forwarding = Arc::new(forwarding);
+            if let Some(update) = &updates.live {
+                self.take(&mut core, update)?;
+            }
             core.version = updates.version;
             core.armed = *armed;
         }

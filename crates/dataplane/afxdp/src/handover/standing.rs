@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ravelin_contract::UpdateBatch;
+use ravelin_contract::{LIVE_SETS_MAX, LiveUpdate, SCHEDULES_MAX, UpdateBatch};
 use ravelin_plane::Standing;
 use ravelin_program::{Chunk, Manifest, Program, WireError};
 use ravelin_remote::{Malformed, Wire as _};
@@ -31,7 +31,7 @@ pub(super) enum StandingError {
     Updates(#[from] Malformed),
     #[error("a program of {0} chunks")]
     TooLarge(usize),
-    #[error("more routes than there is room for")]
+    #[error("more routes or sets than there is room for")]
     TooMany,
 }
 
@@ -53,6 +53,15 @@ pub(super) fn send(channel: &Channel, standing: &Standing) -> Result<(), Channel
         };
         channel.send(Step::Updates(piece.to_message()), STEP_MAX)?;
     }
+    if let Some(live) = rest.live {
+        let first = LiveUpdate { sets: Vec::new(), ..live };
+        // A set came in one message, and goes in one.
+        let sets = live.sets.into_iter().map(|set| LiveUpdate { sets: vec![set], ..LiveUpdate::default() });
+        for live in std::iter::once(first).chain(sets) {
+            let piece = UpdateBatch { live: Some(live), ..UpdateBatch::default() };
+            channel.send(Step::Updates(piece.to_message()), STEP_MAX)?;
+        }
+    }
     let (has_program, version) = (program.is_some(), updates.version);
     channel
         .send(Step::Stand(proto::Stand { routing: *routing, armed: *armed, has_program, version }), STEP_MAX)
@@ -73,6 +82,14 @@ pub(super) fn receive(channel: &Channel, first: Step) -> Result<Standing, Standi
                 updates.routes.extend(piece.routes);
                 updates.neighbours.extend(piece.neighbours);
                 updates.links.extend(piece.links);
+                if let Some(piece) = piece.live {
+                    let live = updates.live.get_or_insert_with(|| LiveUpdate { resync: true, ..LiveUpdate::default() });
+                    live.schedules.extend(piece.schedules);
+                    live.sets.extend(piece.sets);
+                    if live.sets.len() > LIVE_SETS_MAX || live.schedules.len() > SCHEDULES_MAX {
+                        return Err(StandingError::TooMany);
+                    }
+                }
                 if updates.routes.len().max(updates.neighbours.len()) > UPDATES_MAX {
                     return Err(StandingError::TooMany);
                 }

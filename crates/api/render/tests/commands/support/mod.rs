@@ -147,6 +147,7 @@ impl Bench {
             names,
             routes: &FakeRoutes,
             log: &*log,
+            dynamic: &FakeDynamic,
             alarms,
             trace: &*trace,
             render: &Junos,
