@@ -17,22 +17,50 @@ mod screens;
 mod system;
 mod zones;
 
+use std::sync::Arc;
+
 use ravelin_syntax::{Diagnostic, Span};
 
-use crate::{Config, ValidConfig};
+use crate::{AddressNames, Config, Policies, ValidConfig};
 
 /// Every error at once, or the witness that there is none.
-pub fn check(mut config: Config) -> Result<ValidConfig, Vec<Diagnostic>> {
+pub fn check(config: Config) -> Result<ValidConfig, Vec<Diagnostic>> {
+    check_after(config, None)
+}
+
+/// A configuration that passed.
+#[derive(Clone, Copy)]
+pub(crate) struct Earlier<'a> {
+    /// Its policies as they were lowered.
+    pub lowered: &'a Policies,
+    pub valid: &'a ValidConfig,
+}
+
+/// As [`check`], of a configuration that shares lists with an earlier one: what was judged there, and depends on
+/// nothing that is new, is not judged again.
+pub(crate) fn check_after(
+    mut config: Config,
+    earlier: Option<Earlier<'_>>,
+) -> Result<ValidConfig, Vec<Diagnostic>> {
     let mut report = Report::default();
-    names::address_books(&config, &mut report);
-    let known = names::known_addresses(&config.security.address_books);
-    policies::settle_references(&mut config.security.policies, &known);
+    let books = &config.security.address_books;
+    let same_books = earlier.filter(|earlier| earlier.valid.addresses().are_of(books));
+    let known = match same_books {
+        Some(earlier) => earlier.valid.addresses().clone(),
+        None => Arc::new(AddressNames::new(books)),
+    };
+    names::address_books(&config, same_books.is_some(), &mut report);
+    policies::settle_references(&mut config.security.policies, &known, same_books);
     interfaces::check(&config, &mut report);
     routes::check(&config, &mut report);
     zones::check(&config, &mut report);
     screens::check(&config, &mut report);
-    applications::check(&config, &mut report);
-    policies::check(&config, &known, &mut report);
+    let same_applications =
+        same_books.filter(|earlier| earlier.valid.get().applications == config.applications);
+    if same_applications.is_none() {
+        applications::check(&config, &mut report);
+    }
+    policies::check(&config, &known, same_applications.map(|earlier| earlier.valid.get()), &mut report);
     flow::check(&config, &mut report);
     nat::check(&config, &known, &mut report);
     pool::check(&config, &known, &mut report);
@@ -43,7 +71,7 @@ pub fn check(mut config: Config) -> Result<ValidConfig, Vec<Diagnostic>> {
     mirror::check(&config, &mut report);
     system::check(&config, &mut report);
     if report.errors.is_empty() {
-        return Ok(ValidConfig::new(config));
+        return Ok(ValidConfig::new(config, known));
     }
     report.errors.sort_by_key(|d| d.span.offset);
     Err(report.errors)

@@ -5,10 +5,10 @@ use std::collections::{HashMap, HashSet};
 use ipnet::IpNet;
 use ravelin_syntax::Span;
 
-use super::applications::unusable;
+use super::applications::{own_names, unusable};
 use super::{Report, zones};
 use crate::{
-    AddressValue, Config, DestinationNatAction, DestinationRule, NatContext, NatRule, PortSpan, StaticPrefix,
+    AddressNames, AddressValue, Config, DestinationNatAction, DestinationRule, NatContext, NatRule, PortSpan, StaticPrefix,
     StaticRule,
 };
 
@@ -18,11 +18,12 @@ const NPT_MAX: u8 = 64;
 /// What the checks of every rule look names up in.
 struct Known<'a> {
     config: &'a Config,
-    addresses: &'a HashSet<&'a str>,
+    addresses: &'a AddressNames,
+    applications: HashSet<&'a str>,
 }
 
-pub(super) fn check(config: &Config, addresses: &HashSet<&str>, report: &mut Report) {
-    let known = Known { config, addresses };
+pub(super) fn check(config: &Config, addresses: &AddressNames, report: &mut Report) {
+    let known = Known { config, addresses, applications: own_names(config) };
     let mut seen = HashMap::new();
     for set in &config.security.nat_source.rule_sets {
         let path = format!("security nat source rule-set {}", set.name);
@@ -253,7 +254,7 @@ impl Known<'_> {
 
     fn applications(&self, names: &[String], (path, at): (&str, Span), report: &mut Report) {
         for name in names {
-            if let Some(message) = unusable(&super::applications::own_names(self.config), name) {
+            if let Some(message) = unusable(&self.applications, name) {
                 report.error(format!("{path} match application {name}"), at, message);
             }
         }
@@ -261,9 +262,8 @@ impl Known<'_> {
 
     /// A prefix, and the prefixes of an address of the global book.
     fn prefixes(&self, prefix: Option<IpNet>, name: Option<&str>) -> Vec<IpNet> {
-        let books = self.config.security.address_books.iter();
-        let named = books.flat_map(|book| &book.addresses).filter(|a| Some(a.name.as_str()) == name);
-        let of_name = named.filter_map(|a| match a.value {
+        let named = name.into_iter().flat_map(|name| self.addresses.values(name));
+        let of_name = named.filter_map(|value| match value {
             AddressValue::Prefix(net) => Some(net),
             AddressValue::Range(..) => None,
         });
