@@ -10,6 +10,8 @@ use ravelin_types::{InterfaceId, MirrorId, NatRuleId, PolicyId, PortId, RuleIden
 use serde::{Deserialize, Serialize, Serializer};
 use sha2::{Digest, Sha256};
 
+use crate::sections::Sections;
+
 /// Counters of filters that a worker has room for, those of filters that were taken away too.
 const COUNTERS_MAX: u32 = 1 << 20;
 
@@ -36,6 +38,9 @@ pub struct IdBook {
     filters: Names,
     #[serde(default)]
     filter_counters: Names,
+    /// What was compiled with these ids.
+    #[serde(skip)]
+    pub(crate) sections: Sections,
 }
 
 /// One kind.

@@ -1,17 +1,29 @@
 //! `security policies` to sections: one a zone pair, the global list last.
 
-use ravelin_model::{Policy as Config, PolicyAction};
-use ravelin_program::{Action, AddressMatch, LogWhen, Policy, PolicySection, ZoneMatch};
+use std::sync::Arc;
+
+use ravelin_model::{Policy as Config, PolicyAction, ValidConfig};
+use ravelin_program::{Action, AddressMatch, Chunk, HashedChunk, LogWhen, Policy, PolicySection, ZoneMatch};
 use ravelin_types::ZoneId;
 
 use crate::book::identity;
+use crate::sections::Sections;
 use crate::{Compiler, address};
 
+/// The context of policies of no zone pair.
+const GLOBAL: &str = "global";
+
+fn section(zones: ZoneMatch, policies: Vec<(ZoneMatch, Policy)>) -> HashedChunk {
+    HashedChunk::new(Chunk::Section(PolicySection { zones, policies }))
+}
+
 impl Compiler<'_> {
-    /// Sections with their chunk names, in evaluation order.
-    pub(crate) fn policies(&mut self) -> Vec<(String, PolicySection)> {
+    /// Sections in evaluation order. Runs of policies that were compiled before, with the same addresses and
+    /// applications, are taken as they are.
+    pub(crate) fn policies(&mut self, valid: &ValidConfig) -> Sections {
         let config = self.config;
-        let mut out = Vec::new();
+        let before = std::mem::take(&mut self.book.sections).for_use_with(valid);
+        let mut out = Sections::new(valid);
         for pair in &config.security.policies.pairs {
             let context = format!("from-zone {} to-zone {}", pair.from, pair.to);
             let path = format!("security policies {context}");
@@ -19,19 +31,27 @@ impl Compiler<'_> {
                 from: vec![self.policy_zone(&path, &pair.from)],
                 to: vec![self.policy_zone(&path, &pair.to)],
             };
-            let policies = pair
-                .policies
-                .iter()
-                .map(|policy| (ZoneMatch::default(), self.policy(&context, policy)))
-                .collect();
-            out.push((context, PolicySection { zones, policies }));
+            let known = before.runs(&context);
+            let mut runs = Vec::with_capacity(pair.policies.runs().len());
+            for run in pair.policies.runs() {
+                let done = known.get(&Arc::as_ptr(run).addr()).cloned().unwrap_or_else(|| {
+                    let policies = run.iter().map(|p| (ZoneMatch::default(), self.policy(&context, p)));
+                    section(zones.clone(), policies.collect())
+                });
+                runs.push((Arc::as_ptr(run).addr(), done));
+            }
+            out.add(context, runs);
         }
-        let global = &config.security.policies.global;
-        if !global.is_empty() {
-            let policies = global.iter().map(|g| (self.global_zones(g), self.policy("global", &g.policy)));
-            let policies = policies.collect();
-            out.push(("global".into(), PolicySection { zones: ZoneMatch::default(), policies }));
+        let known = before.runs(GLOBAL);
+        let mut runs = Vec::new();
+        for run in config.security.policies.global.runs() {
+            let done = known.get(&Arc::as_ptr(run).addr()).cloned().unwrap_or_else(|| {
+                let policies = run.iter().map(|g| (self.global_zones(g), self.policy(GLOBAL, &g.policy)));
+                section(ZoneMatch::default(), policies.collect())
+            });
+            runs.push((Arc::as_ptr(run).addr(), done));
         }
+        out.add(GLOBAL.to_owned(), runs);
         out
     }
 
@@ -75,11 +95,11 @@ impl Compiler<'_> {
             identity: identity(&name),
             name: policy.name.clone(),
             source: AddressMatch {
-                ranges: address::ranges(&self.addresses, &policy.source_addresses),
+                ranges: address::ranges(self.addresses, &policy.source_addresses),
                 excluded: policy.source_excluded,
             },
             destination: AddressMatch {
-                ranges: address::ranges(&self.addresses, &policy.destination_addresses),
+                ranges: address::ranges(self.addresses, &policy.destination_addresses),
                 excluded: policy.destination_excluded,
             },
             applications,

@@ -5,11 +5,12 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use ravelin_program::{Action, Application, Chunk, FlowSettings, Policy, Program, ZoneMatch};
+use ravelin_program::{Action, Application, FlowSettings, Policy, Program, ZoneMatch};
 use ravelin_types::{Addr, Family, PolicyId, Proto, ZoneId};
 
 use super::BuildError;
-use super::section::{Section, Sets};
+use super::ids::PolicyIds;
+use super::section::{Run, Section, Sets};
 use crate::explain::{Condition, Fact, Recorder};
 
 /// What a policy looks at.
@@ -43,42 +44,35 @@ pub(super) struct Policies {
     by_pair: HashMap<(ZoneId, ZoneId), Vec<u32>>,
     /// Sections that name no pair, or several.
     wide: Vec<u32>,
-    /// Section and place of a policy, by its id.
-    by_id: Vec<Option<(u32, u32)>>,
+    by_id: PolicyIds,
 }
 
 impl Policies {
     /// What `before` has already of it is taken over.
     pub(super) fn build(program: &Program, before: Option<&Self>) -> Result<Self, BuildError> {
-        let mut out =
-            Self { sections: Vec::new(), by_pair: HashMap::new(), wide: Vec::new(), by_id: Vec::new() };
+        let runs = program.section_chunks().filter_map(|(digest, chunk)| Run::new(digest, chunk)).collect();
+        let by_id = PolicyIds::build(&runs, before.map(|before| &before.by_id))?;
+        let mut out = Self { sections: Vec::new(), by_pair: HashMap::new(), wide: Vec::new(), by_id };
         let old: HashMap<_, _> = before.iter().flat_map(|b| &b.sections).map(|s| (s.zones(), s)).collect();
         let mut sets = Sets::new();
-        for (at, (digest, chunk)) in (0..).zip(program.section_chunks()) {
-            let Chunk::Section(content) = &**chunk else { continue };
-            let was = old.get(&content.zones);
-            let section = match was.filter(|was| was.digest == digest.short()) {
+        for runs in sections(runs) {
+            let was = runs.first().and_then(|run| old.get(run.zones()));
+            let section = match was.filter(|was| was.is_of(&runs)) {
                 Some(same) => Arc::clone(same),
-                None => Arc::new(
-                    Section::build(digest, chunk, was.map(|was| &***was), &mut sets).map_err(refused)?,
-                ),
+                None => {
+                    Arc::new(Section::build(runs, was.map(|was| &***was), &mut sets).map_err(refused)?)
+                }
             };
-            out.add(at, section);
+            out.add(section);
         }
         Ok(out)
     }
 
-    fn add(&mut self, at: u32, section: Arc<Section>) {
+    fn add(&mut self, section: Arc<Section>) {
+        let at = self.sections.len() as u32;
         match (&section.zones().from[..], &section.zones().to[..]) {
             ([from], [to]) => self.by_pair.entry((*from, *to)).or_default().push(at),
             _ => self.wide.push(at),
-        }
-        for (place, (_, policy)) in (0..).zip(section.policies()) {
-            let id = policy.id.index();
-            if self.by_id.len() <= id {
-                self.by_id.resize(id + 1, None);
-            }
-            self.by_id[id] = Some((at, place));
         }
         self.sections.push(section);
     }
@@ -101,11 +95,11 @@ impl Policies {
     ) -> Decision<'_> {
         for section in self.applying(tuple.from, tuple.to) {
             let found = section.find(tuple);
-            let policies = section.policies();
             if R::ON {
-                note_passed(&policies[..found.unwrap_or(policies.len())], tuple, rec);
+                let passed = found.map_or(usize::MAX, |rank| rank as usize);
+                note_passed(section.policies().take(passed), tuple, rec);
             }
-            let Some((_, policy)) = found.map(|place| &policies[place]) else { continue };
+            let Some(policy) = found.and_then(|rank| section.get(rank)) else { continue };
             // The index and the walk are of one mind; were they not, the policy would not decide.
             if let Some(application) = matched(policy, tuple) {
                 rec.fact(Fact::PolicyMatch { policy: policy.id });
@@ -122,16 +116,13 @@ impl Policies {
     }
 
     pub(super) fn get(&self, id: PolicyId) -> Option<&Policy> {
-        let (section, place) = (*self.by_id.get(id.index())?)?;
-        Some(&self.sections[section as usize].policies()[place as usize].1)
+        self.by_id.get(id).map(|(_, (_, policy))| policy)
     }
 
     /// Whether a policy's own conditions hold, whatever stands before it.
     pub(super) fn matches(&self, id: PolicyId, tuple: &Tuple) -> bool {
-        let Some((section, place)) = self.by_id.get(id.index()).copied().flatten() else { return false };
-        let section = &self.sections[section as usize];
-        let (zones, policy) = &section.policies()[place as usize];
-        section.zones().holds(tuple.from, tuple.to) && examine(zones, policy, tuple).is_ok()
+        let Some((section, (zones, policy))) = self.by_id.get(id) else { return false };
+        section.holds(tuple.from, tuple.to) && examine(zones, policy, tuple).is_ok()
     }
 
     pub(super) fn permits(&self, id: PolicyId) -> bool {
@@ -139,8 +130,20 @@ impl Policies {
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &Policy> {
-        self.sections.iter().flat_map(|s| s.policies().iter().map(|(_, policy)| policy))
+        self.sections.iter().flat_map(|s| s.policies().map(|(_, policy)| policy))
     }
+}
+
+/// Consecutive runs of one zone match are one section.
+fn sections(runs: Vec<Run>) -> Vec<Vec<Run>> {
+    let mut out: Vec<Vec<Run>> = Vec::new();
+    for run in runs {
+        match out.last_mut() {
+            Some(section) if section.last().is_some_and(|last| last.zones() == run.zones()) => section.push(run),
+            _ => out.push(vec![run]),
+        }
+    }
+    out
 }
 
 fn refused(error: ravelin_classify::BuildError) -> BuildError {
@@ -148,7 +151,11 @@ fn refused(error: ravelin_classify::BuildError) -> BuildError {
 }
 
 /// Why each of the policies that stand before the one that decides does not.
-fn note_passed<R: Recorder>(passed: &[(ZoneMatch, Policy)], tuple: &Tuple, rec: &mut R) {
+fn note_passed<'a, R: Recorder>(
+    passed: impl Iterator<Item = &'a (ZoneMatch, Policy)>,
+    tuple: &Tuple,
+    rec: &mut R,
+) {
     for (zones, policy) in passed {
         if let Err(failed) = examine(zones, policy, tuple) {
             rec.fact(Fact::PolicyPassed { policy: policy.id, failed });

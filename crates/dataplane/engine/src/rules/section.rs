@@ -1,9 +1,11 @@
 //! A policy section and what finds the first of its policies that matches.
 //!
 //! Junos: `security policies from-zone to-zone` and `global`. Built by the control thread; a section that a commit
-//! leaves alone is taken over as it is, one that changed a little shares the rest (docs/adr/0003-classifier.md).
+//! leaves alone is taken over as it is, one that changed a little shares the rest (docs/adr/0003-classifier.md). The
+//! program has a long section in runs; those of one digest hold the same policies.
 
 use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 use ravelin_classify::{
@@ -21,33 +23,35 @@ const WALK_MAX: usize = 8;
 /// Sets of addresses by content: rules that name the same addresses share them.
 pub(super) type Sets = HashMap<Vec<Prefix>, Arc<AddressSet>>;
 
+/// Consecutive policies of a section, as the program has them.
+#[derive(Clone, Debug)]
+pub(super) struct Run {
+    pub digest: Digest,
+    chunk: Arc<Chunk>,
+}
+
 /// A section with its index.
 #[derive(Debug)]
 pub(super) struct Section {
     pub digest: u64,
-    chunk: Arc<Chunk>,
+    runs: Vec<Run>,
+    /// Policies before each run, and all.
+    starts: Vec<u32>,
     /// `None`: short enough to walk.
     index: Option<Classifier>,
 }
 
-impl Section {
-    /// `before`: the same section of the program before.
-    pub(super) fn build(
-        digest: &Digest,
-        chunk: &Arc<Chunk>,
-        before: Option<&Self>,
-        sets: &mut Sets,
-    ) -> Result<Self, BuildError> {
-        let mut section = Self { digest: digest.short(), chunk: Arc::clone(chunk), index: None };
-        let policies = section.policies();
-        if policies.len() > WALK_MAX {
-            let index = match before.and_then(|before| before.index.as_ref().map(|index| (before, index))) {
-                Some((before, index)) => index.edited(&edits(before.policies(), policies, sets))?,
-                None => Classifier::build(policies.iter().map(|p| rule(p, sets)).collect())?,
-            };
-            section.index = Some(index);
+impl Run {
+    /// `None`: the chunk is of another kind.
+    pub(super) fn new(digest: &Digest, chunk: &Arc<Chunk>) -> Option<Self> {
+        matches!(**chunk, Chunk::Section(_)).then(|| Self { digest: *digest, chunk: chunk.clone() })
+    }
+
+    fn section(&self) -> &PolicySection {
+        match &*self.chunk {
+            Chunk::Section(section) => section,
+            other => unreachable!("a chunk of kind {} is no section", other.kind()),
         }
-        Ok(section)
     }
 
     pub(super) fn zones(&self) -> &ZoneMatch {
@@ -57,29 +61,100 @@ impl Section {
     pub(super) fn policies(&self) -> &[(ZoneMatch, Policy)] {
         &self.section().policies
     }
+}
 
-    /// The place of the first policy that matches.
-    pub(super) fn find(&self, tuple: &Tuple) -> Option<usize> {
+impl Section {
+    /// `runs`: at least one, all of one zone match. `before`: the same section of the program before.
+    pub(super) fn build(
+        runs: Vec<Run>,
+        before: Option<&Self>,
+        sets: &mut Sets,
+    ) -> Result<Self, BuildError> {
+        let mut starts = vec![0];
+        let mut count = 0;
+        for run in &runs {
+            count += run.policies().len();
+            starts.push(u32::try_from(count).map_err(|_| BuildError::TooManyRules { count })?);
+        }
+        let digest = Digest::of_all(runs.iter().map(|run| run.digest)).short();
+        let mut section = Self { digest, runs, starts, index: None };
+        if count > WALK_MAX {
+            let index = match before.and_then(|before| before.index.as_ref().map(|index| (before, index))) {
+                Some((before, index)) => index.edited(&edits(before, &section, sets))?,
+                None => Classifier::build(section.policies().map(|p| rule(p, sets)).collect())?,
+            };
+            section.index = Some(index);
+        }
+        Ok(section)
+    }
+
+    /// Whether it is of these runs.
+    pub(super) fn is_of(&self, runs: &[Run]) -> bool {
+        self.runs.iter().map(|run| run.digest).eq(runs.iter().map(|run| run.digest))
+    }
+
+    pub(super) fn zones(&self) -> &ZoneMatch {
+        const ANY: &ZoneMatch = &ZoneMatch { from: Vec::new(), to: Vec::new() };
+        self.runs.first().map_or(ANY, Run::zones)
+    }
+
+    pub(super) fn runs(&self) -> &[Run] {
+        &self.runs
+    }
+
+    pub(super) fn policies(&self) -> impl Iterator<Item = &(ZoneMatch, Policy)> {
+        self.runs.iter().flat_map(Run::policies)
+    }
+
+    /// The rank of the first policy that matches.
+    pub(super) fn find(&self, tuple: &Tuple) -> Option<u32> {
         match &self.index {
-            Some(index) => index.lookup(&asked(tuple)).map(|found| found.rank as usize),
-            None => self.policies().iter().position(|(zones, policy)| examine(zones, policy, tuple).is_ok()),
+            Some(index) => index.lookup(&asked(tuple)).map(|found| found.rank),
+            None => {
+                let found = self.policies().position(|(zones, p)| examine(zones, p, tuple).is_ok());
+                found.map(|rank| rank as u32)
+            }
         }
     }
 
-    fn section(&self) -> &PolicySection {
-        match &*self.chunk {
-            Chunk::Section(section) => section,
-            other => unreachable!("a chunk of kind {} is no section", other.kind()),
-        }
+    /// The policy of a rank.
+    pub(super) fn get(&self, rank: u32) -> Option<&Policy> {
+        let run = self.starts.partition_point(|start| *start <= rank).checked_sub(1)?;
+        let place = (rank - self.starts[run]) as usize;
+        self.runs.get(run)?.policies().get(place).map(|(_, policy)| policy)
     }
 }
 
-fn edits(old: &[(ZoneMatch, Policy)], new: &[(ZoneMatch, Policy)], sets: &mut Sets) -> Vec<Edit> {
+/// What leads from a section to another: runs that both have in one order stay, between them policies are compared.
+fn edits(old: &Section, new: &Section, sets: &mut Sets) -> Vec<Edit> {
+    let places: HashMap<Digest, usize> = old.runs.iter().enumerate().map(|(at, run)| (run.digest, at)).collect();
+    let mut out = Vec::new();
+    // Runs before these are done with.
+    let (mut old_at, mut new_at) = (0, 0);
+    for (at, run) in new.runs.iter().enumerate() {
+        if let Some(place) = places.get(&run.digest).copied().filter(|place| *place >= old_at) {
+            between((old, old_at..place), (new, new_at..at), sets, &mut out);
+            (old_at, new_at) = (place + 1, at + 1);
+        }
+    }
+    between((old, old_at..old.runs.len()), (new, new_at..new.runs.len()), sets, &mut out);
+    out
+}
+
+fn between(
+    (old, old_runs): (&Section, Range<usize>),
+    (new, new_runs): (&Section, Range<usize>),
+    sets: &mut Sets,
+    out: &mut Vec<Edit>,
+) {
+    let first = old.starts[old_runs.start];
+    let old: Vec<_> = old.runs[old_runs].iter().flat_map(Run::policies).collect();
+    let new: Vec<_> = new.runs[new_runs].iter().flat_map(Run::policies).collect();
     let edit = |change| match change {
-        Change::Remove { rank } => Edit::Remove { rank },
-        Change::Insert { before, new: at } => Edit::Insert { before, rule: rule(&new[at], sets) },
+        Change::Remove { rank } => Edit::Remove { rank: first + rank },
+        Change::Insert { before, new: at } => Edit::Insert { before: first + before, rule: rule(new[at], sets) },
     };
-    changes(old, new, |(_, policy)| policy.id.0).into_iter().map(edit).collect()
+    out.extend(changes(&old, &new, |(_, policy)| policy.id.0).into_iter().map(edit));
 }
 
 fn rule((zones, policy): &(ZoneMatch, Policy), sets: &mut Sets) -> Rule {
@@ -210,14 +285,23 @@ mod tests {
             })
     }
 
-    fn section(policies: &[(ZoneMatch, Policy)], before: Option<&Section>) -> Section {
-        let content = PolicySection { zones: ZoneMatch::default(), policies: policies.to_vec() };
-        let chunk = Arc::new(Chunk::Section(content));
-        Section::build(&Digest::of(&chunk.encode()), &chunk, before, &mut Sets::new()).unwrap()
+    /// Cut into runs of this many.
+    fn section(policies: &[(ZoneMatch, Policy)], cut: usize, before: Option<&Section>) -> Section {
+        let run = |policies: &[(ZoneMatch, Policy)]| {
+            let content = PolicySection { zones: ZoneMatch::default(), policies: policies.to_vec() };
+            let chunk = Arc::new(Chunk::Section(content));
+            Run::new(&Digest::of(&chunk.encode()), &chunk).unwrap()
+        };
+        Section::build(policies.chunks(cut).map(run).collect(), before, &mut Sets::new()).unwrap()
     }
 
-    fn walked(policies: &[(ZoneMatch, Policy)], tuple: &Tuple) -> Option<usize> {
-        policies.iter().position(|(zones, policy)| examine(zones, policy, tuple).is_ok())
+    fn found(section: &Section, tuple: &Tuple) -> Option<PolicyId> {
+        section.find(tuple).map(|rank| section.get(rank).unwrap().id)
+    }
+
+    fn walked(policies: &[(ZoneMatch, Policy)], tuple: &Tuple) -> Option<PolicyId> {
+        let found = policies.iter().find(|(zones, policy)| examine(zones, policy, tuple).is_ok());
+        found.map(|(_, policy)| policy.id)
     }
 
     proptest! {
@@ -227,16 +311,17 @@ mod tests {
             first in policies(),
             second in policies(),
             cut in 0usize..9,
+            runs in (1usize..9, 1usize..9),
             tuples in prop::collection::vec(tuple(), 40),
         ) {
-            let before = section(&first, None);
+            let before = section(&first, runs.0, None);
             // What a commit does: some of the old list stays, some is new.
             let mut after: Vec<_> = first[cut..].iter().chain(&second[..cut]).cloned().collect();
             (1..).zip(&mut after).for_each(|(id, (_, policy))| if policy.id.0 < cut as u32 { policy.id = PolicyId(1000 + id) });
-            let edited = section(&after, Some(&before));
+            let edited = section(&after, runs.1, Some(&before));
             for tuple in &tuples {
-                prop_assert_eq!(before.find(tuple), walked(&first, tuple));
-                prop_assert_eq!(edited.find(tuple), walked(&after, tuple));
+                prop_assert_eq!(found(&before, tuple), walked(&first, tuple));
+                prop_assert_eq!(found(&edited, tuple), walked(&after, tuple));
             }
         }
     }

@@ -1,0 +1,67 @@
+//! Policy sections as they were compiled last, run by run.
+//!
+//! Place: in the id book, whose ids the policies hold. State: the runs of the configuration compiled last, which is kept
+//! with them, so that no other run can lie where one of them lies.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use ravelin_model::ValidConfig;
+use ravelin_program::HashedChunk;
+
+/// See the head of the file.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Sections {
+    of: Option<ValidConfig>,
+    /// By context, in evaluation order: where each run lies, and its chunk.
+    sections: Vec<(String, Vec<(usize, HashedChunk)>)>,
+}
+
+/// What was compiled is no part of what a book says.
+impl PartialEq for Sections {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Sections {}
+
+impl Sections {
+    pub(crate) fn new(of: &ValidConfig) -> Self {
+        Self { of: Some(of.clone()), sections: Vec::new() }
+    }
+
+    pub(crate) fn add(&mut self, context: String, runs: Vec<(usize, HashedChunk)>) {
+        self.sections.push((context, runs));
+    }
+
+    /// What of them holds in another configuration: all, when names mean the same there, else nothing.
+    pub(crate) fn for_use_with(self, valid: &ValidConfig) -> Known {
+        let same = self.of.as_ref().is_some_and(|of| {
+            Arc::ptr_eq(of.addresses(), valid.addresses()) && of.get().applications == valid.get().applications
+        });
+        let sections = if same { self.sections.into_iter().collect() } else { HashMap::new() };
+        Known { _of: self.of, sections }
+    }
+
+    pub(crate) fn chunks(&self) -> impl Iterator<Item = (String, HashedChunk)> {
+        let named = |(context, runs): &(String, Vec<_>)| {
+            let context = context.clone();
+            runs.clone().into_iter().map(move |(_, chunk)| (context.clone(), chunk))
+        };
+        self.sections.iter().flat_map(named)
+    }
+}
+
+/// Runs that need not be compiled again.
+pub(crate) struct Known {
+    /// Keeps the runs where they are.
+    _of: Option<ValidConfig>,
+    sections: HashMap<String, Vec<(usize, HashedChunk)>>,
+}
+
+impl Known {
+    pub(crate) fn runs(&self, context: &str) -> HashMap<usize, HashedChunk> {
+        self.sections.get(context).into_iter().flatten().cloned().collect()
+    }
+}
