@@ -23,10 +23,13 @@ pub trait Named {
 /// Whether a run ends behind a member that makes it this long.
 #[must_use]
 pub fn ends_run(name: &str, length: usize) -> bool {
-    // FNV-1a, its upper bits: the lowest are those of the last byte.
-    let hash = name.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+    // FNV-1a, and a last mixing (MurmurHash3's) so that names which differ in their last letters alone part, too.
+    let mut hash = name.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
     });
+    for factor in [0xff51_afd7_ed55_8ccd, 0xc4ce_b9fe_1a85_ec53] {
+        hash = (hash ^ hash >> 33).wrapping_mul(factor);
+    }
     length >= RUN_MAX || (hash >> 32).is_multiple_of(RUN_MEAN)
 }
 

@@ -9,7 +9,7 @@ use ravelin_program::{FirewallFilter, Program};
 use ravelin_types::Family;
 
 use crate::workers::{PortMode, Workers};
-use crate::{Core, Plane};
+use crate::Plane;
 
 /// What the engine enforces, for `capabilities`.
 const SUPPORTED: &[&str] = &[
@@ -55,8 +55,9 @@ impl<W: Workers> Plane<W> {
             core.running = before;
             return Err(error);
         }
-        let result = outcome(program, &rules, modes);
-        remember(&mut core, &result);
+        let last = Applied { rules, modes, names: program.application_names().to_vec() };
+        let result = last.result();
+        core.last = Some(last);
         Ok(result)
     }
 
@@ -95,12 +96,22 @@ fn spans(rules: &Rules) -> BTreeMap<String, FilterSpan> {
     rules.filters().map(span).collect()
 }
 
-fn remember(core: &mut Core, result: &ApplyResult) {
-    core.last = Some(result.clone());
+/// What was applied last, of which the result is made when it is asked for: it names every policy.
+pub(crate) struct Applied {
+    rules: Arc<Rules>,
+    modes: Vec<PortMode>,
+    /// Of applications.
+    names: Vec<String>,
 }
 
-fn outcome(program: &Program, rules: &Rules, modes: Vec<PortMode>) -> ApplyResult {
-    let app_names = program.application_names().iter().cloned();
+impl Applied {
+    pub(crate) fn result(&self) -> ApplyResult {
+        let Self { rules, modes, names } = self;
+        outcome(rules, modes, names)
+    }
+}
+
+fn outcome(rules: &Rules, modes: &[PortMode], names: &[String]) -> ApplyResult {
     let nat_rules = rules.nat_rules().map(|r| (format!("{}/{}/{}", r.kind, r.set, r.name), r.id.0));
     ApplyResult {
         generation: rules.generation,
@@ -110,11 +121,12 @@ fn outcome(program: &Program, rules: &Rules, modes: Vec<PortMode>) -> ApplyResul
         nat_counter_ids: nat_rules.collect(),
         pool_ids: rules.source_pools().map(|(id, name)| (name.to_owned(), id.0.into())).collect(),
         policy_names: rules.policies().map(|p| (p.id, p.name.clone())).collect(),
-        app_names: (0..).zip(app_names).collect(),
+        app_names: (0..).zip(names.iter().cloned()).collect(),
         policy_schedule_slots: Vec::new(),
         managed_interfaces: modes
-            .into_iter()
-            .map(|m| ManagedInterface { name: m.port, device: m.device, mode: m.mode })
+            .iter()
+            .cloned()
+            .map(|PortMode { port, device, mode }| ManagedInterface { name: port, device, mode })
             .collect(),
         capabilities: Capabilities {
             supported: SUPPORTED.iter().map(|s| (*s).to_owned()).collect(),

@@ -23,6 +23,7 @@ use ravelin_contract::{
 use ravelin_engine::{Forwarding, Resolver, Rules, Shared, Snapshot};
 use ravelin_program::{Digest, Program};
 
+use apply::Applied;
 pub use explain::findings;
 pub use workers::{PortMode, Task, Workers};
 
@@ -41,7 +42,7 @@ struct Core {
     version: u64,
     running: Option<Arc<Rules>>,
     prepared: Option<(Digest, Arc<Rules>)>,
-    last: Option<ApplyResult>,
+    last: Option<Applied>,
     armed: bool,
 }
 
@@ -115,7 +116,7 @@ impl<W: Workers> DataPlane for Plane<W> {
     }
 
     fn last_apply_result(&self) -> Option<ApplyResult> {
-        self.core().last.clone()
+        self.core().last.as_ref().map(Applied::result)
     }
 
     fn close(&self) {}

@@ -86,13 +86,14 @@ fn ends(level: RuleId, words: &[Part], out: &mut HashSet<u32>) {
         let (takes, most) = match rule.kind {
             // Keys, and words between them.
             Kind::Entry => (1..=rule.keys.len() * 2, rule.keys.len() * 2),
-            Kind::Leaf | Kind::LeafList => (1..=0, 1),
+            Kind::Leaf | Kind::LeafList => (0..=0, 1),
             Kind::Flag | Kind::Container | Kind::Opaque => (0..=0, 0),
         };
         if rest.len() <= most {
             out.insert(id.0);
         }
-        for taken in takes.filter(|taken| *taken < rest.len()) {
+        let is_value = matches!(rule.kind, Kind::Leaf | Kind::LeafList);
+        for taken in takes.filter(|taken| *taken < rest.len() && !is_value) {
             ends(id, &rest[taken..], out);
         }
     }

@@ -98,10 +98,6 @@ impl Section {
         self.runs.first().map_or(ANY, Run::zones)
     }
 
-    pub(super) fn runs(&self) -> &[Run] {
-        &self.runs
-    }
-
     pub(super) fn policies(&self) -> impl Iterator<Item = &(ZoneMatch, Policy)> {
         self.runs.iter().flat_map(Run::policies)
     }
