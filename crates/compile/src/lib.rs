@@ -26,7 +26,7 @@ use ravelin_program::{
 };
 use ravelin_types::Generation;
 
-pub use book::{BookError, IdBook};
+pub use book::{BookError, Given, IdBook};
 pub use error::CompileError;
 pub use interfaces::{needs_device, tap_name};
 pub use mirror::mirror_identity;

@@ -1,8 +1,6 @@
 //! `security policies` to sections: one a zone pair, the global list last.
 
-use std::sync::Arc;
-
-use ravelin_model::{Policy as Config, PolicyAction, ValidConfig};
+use ravelin_model::{Policy as Config, PolicyAction, ValidConfig, run_place};
 use ravelin_program::{Action, AddressMatch, Chunk, HashedChunk, LogWhen, Policy, PolicySection, ZoneMatch};
 use ravelin_types::ZoneId;
 
@@ -34,22 +32,22 @@ impl Compiler<'_> {
             let known = before.runs(&context);
             let mut runs = Vec::with_capacity(pair.policies.runs().len());
             for run in pair.policies.runs() {
-                let done = known.get(&Arc::as_ptr(run).addr()).cloned().unwrap_or_else(|| {
+                let done = known.get(&run_place(run)).cloned().unwrap_or_else(|| {
                     let policies = run.iter().map(|p| (ZoneMatch::default(), self.policy(&context, p)));
                     section(zones.clone(), policies.collect())
                 });
-                runs.push((Arc::as_ptr(run).addr(), done));
+                runs.push((run_place(run), done));
             }
             out.add(context, runs);
         }
         let known = before.runs(GLOBAL);
         let mut runs = Vec::new();
         for run in config.security.policies.global.runs() {
-            let done = known.get(&Arc::as_ptr(run).addr()).cloned().unwrap_or_else(|| {
+            let done = known.get(&run_place(run)).cloned().unwrap_or_else(|| {
                 let policies = run.iter().map(|g| (self.global_zones(g), self.policy(GLOBAL, &g.policy)));
                 section(ZoneMatch::default(), policies.collect())
             });
-            runs.push((Arc::as_ptr(run).addr(), done));
+            runs.push((run_place(run), done));
         }
         out.add(GLOBAL.to_owned(), runs);
         out

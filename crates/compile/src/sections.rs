@@ -4,7 +4,6 @@
 //! with them, so that no other run can lie where one of them lies.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
 use ravelin_model::ValidConfig;
 use ravelin_program::HashedChunk;
@@ -35,13 +34,20 @@ impl Sections {
         self.sections.push((context, runs));
     }
 
-    /// What of them holds in another configuration: all, when names mean the same there, else nothing.
+    /// What of them holds in another configuration: policies that name nothing which stands for something else there.
     pub(crate) fn for_use_with(self, valid: &ValidConfig) -> Known {
-        let same = self.of.as_ref().is_some_and(|of| {
-            Arc::ptr_eq(of.addresses(), valid.addresses()) && of.get().applications == valid.get().applications
-        });
-        let sections = if same { self.sections.into_iter().collect() } else { HashMap::new() };
-        Known { _of: self.of, sections }
+        let Self { of, mut sections } = self;
+        let same = of.as_ref().filter(|of| of.get().applications == valid.get().applications);
+        let changed = same.and_then(|of| valid.addresses().differing(of.addresses()));
+        match (&of, changed) {
+            (Some(of), Some(changed)) => {
+                for (_, runs) in &mut sections {
+                    runs.retain(|(place, _)| !of.mentions().may_name(*place, &changed));
+                }
+            }
+            _ => sections.clear(),
+        }
+        Known { _of: of, sections: sections.into_iter().collect() }
     }
 
     pub(crate) fn chunks(&self) -> impl Iterator<Item = (String, HashedChunk)> {

@@ -6,7 +6,7 @@ use crate::index::NameIndex;
 use crate::{Address, AddressBook, AddressSet, AddressValue};
 
 /// Addresses and sets of the address books, by name.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct AddressNames {
     addresses: NameIndex<Address>,
     sets: NameIndex<AddressSet>,
@@ -18,6 +18,38 @@ impl AddressNames {
         Self {
             addresses: NameIndex::new(books.iter().map(|book| &book.addresses)),
             sets: NameIndex::new(books.iter().map(|book| &book.sets)),
+        }
+    }
+
+    /// As [`Self::new`], with the work done for earlier books.
+    #[must_use]
+    pub fn after(books: &[AddressBook], before: &Self) -> Self {
+        // In one book a name stands once; more than one book is refused.
+        let [book] = books else { return Self::new(books) };
+        Self {
+            addresses: NameIndex::after(&book.addresses, &before.addresses),
+            sets: NameIndex::after(&book.sets, &before.sets),
+        }
+    }
+
+    /// Names that stand for something else here than there, or for nothing in one of them; `None`: too many to tell.
+    #[must_use]
+    pub fn differing(&self, other: &Self) -> Option<HashSet<String>> {
+        let mut out = self.addresses.differing(&other.addresses, |a, b| a.value == b.value)?;
+        out.extend(self.sets.differing(&other.sets, |a, b| a.addresses == b.addresses && a.sets == b.sets)?);
+        if out.is_empty() {
+            return Some(out);
+        }
+        // A set with such a name in it stands for something else, too.
+        loop {
+            let holds = |set: &&AddressSet| set.addresses.iter().chain(&set.sets).any(|name| out.contains(name));
+            let sets = self.sets.iter().chain(other.sets.iter());
+            let more = sets.filter(|set| !out.contains(&set.name)).filter(holds).map(|set| set.name.clone());
+            let more: Vec<String> = more.collect();
+            if more.is_empty() {
+                return Some(out);
+            }
+            out.extend(more);
         }
     }
 

@@ -10,6 +10,7 @@ mod index;
 mod interfaces;
 mod keywords;
 mod load;
+mod mentions;
 mod numbers;
 mod predefined;
 mod report;
@@ -37,6 +38,7 @@ pub use forwarding_options::{
 pub use interfaces::{Family, Interface, InterfaceAddress, Unit};
 pub use load::{Checked, Loaded, check_tree, check_tree_after, check_tree_on, covered, load, load_on, lower_tree};
 pub use ravelin_schema::{Named, Runs};
+pub use mentions::{Mentions, run_place};
 pub use predefined::{is_unsupported, predefined};
 pub use report::{Refused, Report, Stanza, report};
 pub use routing_options::{RoutingOptions, StaticAction, StaticRoute};

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::{AddressNames, Config};
+use crate::{AddressNames, Config, Mentions};
 
 /// A configuration whose references resolve and whose rules are whole. [`crate::check`] alone builds one;
 /// `compile` takes nothing else. A clone costs nothing.
@@ -13,6 +13,7 @@ pub struct ValidConfig(Arc<Parts>);
 struct Parts {
     config: Config,
     addresses: Arc<AddressNames>,
+    mentions: Mentions,
 }
 
 /// Equal when they say the same.
@@ -23,8 +24,8 @@ impl PartialEq for ValidConfig {
 }
 
 impl ValidConfig {
-    pub(crate) fn new(config: Config, addresses: Arc<AddressNames>) -> Self {
-        Self(Arc::new(Parts { config, addresses }))
+    pub(crate) fn new(config: Config, addresses: Arc<AddressNames>, mentions: Mentions) -> Self {
+        Self(Arc::new(Parts { config, addresses, mentions }))
     }
 
     #[must_use]
@@ -36,5 +37,11 @@ impl ValidConfig {
     #[must_use]
     pub fn addresses(&self) -> &Arc<AddressNames> {
         &self.0.addresses
+    }
+
+    /// Which runs of its policies may name which addresses.
+    #[must_use]
+    pub fn mentions(&self) -> &Mentions {
+        &self.0.mentions
     }
 }

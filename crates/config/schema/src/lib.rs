@@ -40,6 +40,6 @@ pub use lower::{Cx, Lower, Value};
 pub use memo::Memo;
 pub use path::refine;
 pub use reference::reference;
-pub use runs::{Named, RUN_MAX, Runs, RunsIter, ends_run};
+pub use runs::{Named, RUN_MAX, Runs, RunsIter, ends_run, name_hash};
 pub use support::{refuse, refuse_changed};
 pub use value::{ValueType, Values};

@@ -23,6 +23,12 @@ pub trait Named {
 /// Whether a run ends behind a member that makes it this long.
 #[must_use]
 pub fn ends_run(name: &str, length: usize) -> bool {
+    length >= RUN_MAX || (name_hash(name) >> 32).is_multiple_of(RUN_MEAN)
+}
+
+/// A hash that is the same everywhere and always.
+#[must_use]
+pub fn name_hash(name: &str) -> u64 {
     // FNV-1a, and a last mixing (MurmurHash3's) so that names which differ in their last letters alone part, too.
     let mut hash = name.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
@@ -30,7 +36,7 @@ pub fn ends_run(name: &str, length: usize) -> bool {
     for factor in [0xff51_afd7_ed55_8ccd, 0xc4ce_b9fe_1a85_ec53] {
         hash = (hash ^ hash >> 33).wrapping_mul(factor);
     }
-    length >= RUN_MAX || (hash >> 32).is_multiple_of(RUN_MEAN)
+    hash
 }
 
 /// An immutable list; a clone costs nothing.

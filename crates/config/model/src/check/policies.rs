@@ -2,41 +2,46 @@
 
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
-use std::slice;
 use std::sync::Arc;
 
 use ipnet::IpNet;
 use ravelin_syntax::Span;
 
 use super::applications::{own_names, unusable};
-use super::{Earlier, Report, zones};
-use crate::{AddressNames, AddressRef, Config, GlobalPolicy, Policies, Policy, Runs};
+use super::{Kept, Report, zones};
+use crate::{AddressNames, AddressRef, Config, GlobalPolicy, Policies, Policy, Runs, run_place};
 
 /// Tells names from prefixes written in the policy: the book is asked first. `any` zones of global policies
-/// become the empty list. `same`: a configuration of the same books, whose lists are settled already.
-pub(super) fn settle_references(policies: &mut Policies, known: &AddressNames, same: Option<Earlier<'_>>) {
-    let was = same.map(|earlier| (earlier.lowered, &earlier.valid.get().security.policies));
+/// become the empty list.
+pub(super) fn settle_references(policies: &mut Policies, known: &AddressNames, kept: Option<&Kept<'_>>) {
+    let was = kept.map(|kept| (kept.earlier.lowered, &kept.earlier.valid.get().security.policies));
     let lists = |of: &Policies| of.pairs.iter().map(|pair| pair.policies.clone()).collect::<Vec<_>>();
-    let settled = was.map(|(lowered, valid)| settled_lists(&lists(lowered), &lists(valid))).unwrap_or_default();
+    let settled =
+        was.map(|(lowered, valid)| settled_lists(&lists(lowered), &lists(valid), kept)).unwrap_or_default();
     for pair in &mut policies.pairs {
-        pair.policies = pair.policies.with(|run| match settled.get(&Arc::as_ptr(run)) {
+        pair.policies = pair.policies.with(|run| match settled.get(&run_place(run)) {
             Some(same) => Some(same.clone()),
             None => settled_run(run, |policy| settle(policy, known)),
         });
     }
-    let settled = was
-        .map(|(lowered, valid)| settled_lists(slice::from_ref(&lowered.global), slice::from_ref(&valid.global)))
-        .unwrap_or_default();
-    policies.global = policies.global.with(|run| match settled.get(&Arc::as_ptr(run)) {
+    let global = |of: &Policies| [of.global.clone()];
+    let settled =
+        was.map(|(lowered, valid)| settled_lists(&global(lowered), &global(valid), kept)).unwrap_or_default();
+    policies.global = policies.global.with(|run| match settled.get(&run_place(run)) {
         Some(same) => Some(same.clone()),
         None => settled_run(run, |global| settle_global(global, known)),
     });
 }
 
-/// What became of each run of some lists, those left out of which nothing did. The runs live as long as the lists.
-fn settled_lists<T>(lowered: &[Runs<T>], valid: &[Runs<T>]) -> HashMap<*const [T], Arc<[T]>> {
+/// What became of each run of some lists. The runs live as long as the lists.
+fn settled_lists<T>(
+    lowered: &[Runs<T>],
+    valid: &[Runs<T>],
+    kept: Option<&Kept<'_>>,
+) -> HashMap<usize, Arc<[T]>> {
     let runs = lowered.iter().flat_map(Runs::runs).zip(valid.iter().flat_map(Runs::runs));
-    runs.map(|(lowered, valid)| (Arc::as_ptr(lowered), valid.clone())).collect()
+    let holds = |run: &Arc<[T]>| kept.is_some_and(|kept| kept.holds(run));
+    runs.filter(|(lowered, _)| holds(lowered)).map(|(run, valid)| (run_place(run), valid.clone())).collect()
 }
 
 /// `None`: no member changes. `settle` makes of a member what stands in its place.
@@ -84,11 +89,13 @@ fn literal(text: &str) -> Option<IpNet> {
     text.parse::<IpNet>().ok().map(|p| p.trunc()).or_else(host)
 }
 
-/// `same`: a valid configuration of the same books and applications.
-pub(super) fn check(config: &Config, addresses: &AddressNames, same: Option<&Config>, report: &mut Report) {
+/// `kept`: what was judged with the same applications.
+pub(super) fn check(config: &Config, addresses: &AddressNames, kept: Option<&Kept<'_>>, report: &mut Report) {
     let exist = zones::known(config);
     let known = Known { addresses, applications: own_names(config) };
-    let judged = judged_runs(same.map(|same| same.security.policies.pairs.iter().map(|pair| &pair.policies)));
+    let same = kept.map(|kept| kept.earlier.valid.get());
+    let lists = same.map(|same| same.security.policies.pairs.iter().map(|pair| &pair.policies));
+    let judged = judged_runs(lists, kept);
     let zone = |name: &str, path: &str, at: Span, report: &mut Report| match name {
         "junos-host" => report.error(path, at, "zone `junos-host' in a policy is not supported"),
         name if !exist.contains(name) => report.error(path, at, format!("zone `{name}' is not defined")),
@@ -98,15 +105,15 @@ pub(super) fn check(config: &Config, addresses: &AddressNames, same: Option<&Con
         let path = format!("security policies from-zone {} to-zone {}", pair.from, pair.to);
         zone(&pair.from, &path, pair.at, report);
         zone(&pair.to, &path, pair.at, report);
-        for run in pair.policies.runs().iter().filter(|run| !judged.contains(&Arc::as_ptr(run))) {
+        for run in pair.policies.runs().iter().filter(|run| !judged.contains(&run_place(run))) {
             run.iter().for_each(|policy| self::policy(&known, policy, &path, report));
         }
     }
     // A global policy names zones, too.
     let same = same.filter(|same| zones::known(same) == exist);
-    let judged = judged_runs(same.map(|same| [&same.security.policies.global].into_iter()));
+    let judged = judged_runs(same.map(|same| [&same.security.policies.global].into_iter()), kept);
     let runs = config.security.policies.global.runs().iter();
-    for global in runs.filter(|run| !judged.contains(&Arc::as_ptr(run))).flat_map(|run| run.iter()) {
+    for global in runs.filter(|run| !judged.contains(&run_place(run))).flat_map(|run| run.iter()) {
         let path = "security policies global";
         for name in global.from_zones.iter().chain(&global.to_zones) {
             let path = format!("{path} policy {} match", global.policy.name);
@@ -117,8 +124,12 @@ pub(super) fn check(config: &Config, addresses: &AddressNames, same: Option<&Con
 }
 
 /// Runs that passed already; they live as long as the configuration they are of.
-fn judged_runs<'a, T: 'a>(lists: Option<impl Iterator<Item = &'a Runs<T>>>) -> HashSet<*const [T]> {
-    lists.into_iter().flatten().flat_map(Runs::runs).map(Arc::as_ptr).collect()
+fn judged_runs<'a, T: 'a>(
+    lists: Option<impl Iterator<Item = &'a Runs<T>>>,
+    kept: Option<&Kept<'_>>,
+) -> HashSet<usize> {
+    let runs = lists.into_iter().flatten().flat_map(Runs::runs);
+    runs.filter(|run| kept.is_some_and(|kept| kept.holds(run))).map(run_place).collect()
 }
 
 /// Names that a policy may use.
