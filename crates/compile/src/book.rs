@@ -149,7 +149,9 @@ impl IdBook {
     #[must_use]
     pub fn give(&mut self, given: &Given) -> bool {
         let Given { kind, name, id } = given;
-        let Some((_, names)) = self.kinds().into_iter().find(|(known, _)| known == kind) else { return false };
+        let Some((_, names)) = self.kinds().into_iter().find(|(known, _)| known == kind) else {
+            return false;
+        };
         names.next = names.next.max(id.saturating_add(1));
         *names.ids.entry(name.clone()).or_insert(*id) == *id
     }

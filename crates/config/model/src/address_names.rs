@@ -42,7 +42,8 @@ impl AddressNames {
         }
         // A set with such a name in it stands for something else, too.
         loop {
-            let holds = |set: &&AddressSet| set.addresses.iter().chain(&set.sets).any(|name| out.contains(name));
+            let holds =
+                |set: &&AddressSet| set.addresses.iter().chain(&set.sets).any(|name| out.contains(name));
             let sets = self.sets.iter().chain(other.sets.iter());
             let more = sets.filter(|set| !out.contains(&set.name)).filter(holds).map(|set| set.name.clone());
             let more: Vec<String> = more.collect();
@@ -78,7 +79,9 @@ impl AddressNames {
         let (mut seen, mut left) = (HashSet::from([name]), vec![name]);
         while let Some(name) = left.pop() {
             for set in self.sets.find(name) {
-                left.extend(set.addresses.iter().chain(&set.sets).map(String::as_str).filter(|n| seen.insert(*n)));
+                left.extend(
+                    set.addresses.iter().chain(&set.sets).map(String::as_str).filter(|n| seen.insert(*n)),
+                );
             }
             self.values(name).for_each(&mut take);
         }

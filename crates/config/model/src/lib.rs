@@ -36,10 +36,12 @@ pub use forwarding_options::{
     MirrorTarget, PortMirroring,
 };
 pub use interfaces::{Family, Interface, InterfaceAddress, Unit};
-pub use load::{Checked, Loaded, check_tree, check_tree_after, check_tree_on, covered, load, load_on, lower_tree};
-pub use ravelin_schema::{Named, Runs};
+pub use load::{
+    Checked, Loaded, check_tree, check_tree_after, check_tree_on, covered, load, load_on, lower_tree,
+};
 pub use mentions::{Mentions, run_place};
 pub use predefined::{is_unsupported, predefined};
+pub use ravelin_schema::{Named, Runs};
 pub use report::{Refused, Report, Stanza, report};
 pub use routing_options::{RoutingOptions, StaticAction, StaticRoute};
 pub use security::{

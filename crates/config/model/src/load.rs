@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use ravelin_schema::{ClusterNode, Cx, Lower, Memo};
+use ravelin_schema::{Changes, ClusterNode, Cx, Lower, Memo};
 use ravelin_syntax::tree::Node;
 use ravelin_syntax::{Diagnostic, Severity, Span, Tree};
 
@@ -83,7 +83,7 @@ fn edited(tree: &Tree, node: ClusterNode, before: &Checked) -> Option<Checked> {
     if !before.is_plain || before.node != node {
         return None;
     }
-    let changed = ravelin_schema::changed(&before.tree, tree)?;
+    let Changes { list: changed, ends } = ravelin_schema::changed(&before.tree, tree)?;
     let is_plain = !changed.iter().filter_map(|change| change.new).any(ravelin_schema::uses_groups);
     if !is_plain
         || !ravelin_schema::refuse_changed(&changed).is_empty()
@@ -91,7 +91,7 @@ fn edited(tree: &Tree, node: ClusterNode, before: &Checked) -> Option<Checked> {
     {
         return None;
     }
-    let (config, errors, memo) = lower_after(tree, Some(before.memo.clone()));
+    let (config, errors, memo) = lower_with(tree, Cx::after(before.memo.clone(), ends));
     let lowered = config.security.policies.clone();
     let earlier = Earlier { lowered: &before.lowered, valid: &before.valid };
     let valid = errors.is_empty().then(|| check_after(config, Some(earlier)).ok())??;
@@ -102,7 +102,7 @@ fn whole(tree: &Tree, node: ClusterNode) -> Result<Checked, Vec<Diagnostic>> {
     let mut effective = ravelin_schema::effective(tree, node);
     let mut errors = std::mem::take(&mut effective.diagnostics);
     errors.extend(ravelin_schema::refuse(&effective.tree));
-    let (config, lowering, memo) = lower_after(&effective.tree, None);
+    let (config, lowering, memo) = lower_with(&effective.tree, Cx::default());
     errors.extend(lowering);
     let lowered = config.security.policies.clone();
     let checked = check(config);
@@ -133,13 +133,12 @@ fn whole(tree: &Tree, node: ClusterNode) -> Result<Checked, Vec<Diagnostic>> {
 /// The typed configuration and what couldn't be lowered, before any check across statements.
 #[must_use]
 pub fn lower_tree(tree: &Tree) -> (Config, Vec<Diagnostic>) {
-    let (config, errors, _) = lower_after(tree, None);
+    let (config, errors, _) = lower_with(tree, Cx::default());
     (config, errors)
 }
 
-fn lower_after(tree: &Tree, before: Option<Arc<Memo>>) -> (Config, Vec<Diagnostic>, Memo) {
+fn lower_with(tree: &Tree, mut cx: Cx) -> (Config, Vec<Diagnostic>, Memo) {
     let root = Node { children: tree.nodes.clone().into(), ..Node::default() };
-    let mut cx = Cx::after(before);
     let config = Config::lower(&root, &mut cx).unwrap_or_default();
     let errors = std::mem::take(&mut cx.errors);
     (config, errors, cx.into_memo())

@@ -11,7 +11,7 @@ use ravelin_schema::{Runs, name_hash};
 use crate::{AddressRef, GlobalPolicy, Policies, Policy};
 
 /// Bits of a filter, by 64.
-const WORDS: usize = 32;
+const WORDS: usize = 128;
 
 /// A member that names addresses.
 trait Naming {

@@ -7,6 +7,8 @@ use ravelin_syntax::tree::Node;
 
 /// Differences that are told apart; trees that have more are different as a whole.
 const CHANGES_MAX: usize = 1024;
+/// Statements in common that are worth remembering.
+const LONG: usize = 32;
 
 /// A statement that was, is, or is not what it was.
 #[derive(Clone, Debug)]
@@ -27,25 +29,45 @@ impl Changed<'_> {
     }
 }
 
-/// The topmost statements that differ; `None`: there are too many.
+/// How many statements two levels begin and end with alike, by where the levels lie: what was looked through once.
+pub type SharedEnds = HashMap<(usize, usize), (usize, usize)>;
+
+/// Where two trees differ.
+#[derive(Clone, Debug, Default)]
+pub struct Changes<'a> {
+    /// The topmost statements that do.
+    pub list: Vec<Changed<'a>>,
+    pub ends: SharedEnds,
+}
+
+/// `None`: there are too many differences.
 #[must_use]
-pub fn changed<'a>(old: &'a Tree, new: &'a Tree) -> Option<Vec<Changed<'a>>> {
-    let mut finder = Finder { above: Vec::new(), out: Vec::new() };
+pub fn changed<'a>(old: &'a Tree, new: &'a Tree) -> Option<Changes<'a>> {
+    let mut finder = Finder { above: Vec::new(), out: Changes::default() };
     finder.level(&old.nodes, &new.nodes).then_some(finder.out)
+}
+
+/// How many statements two levels begin with alike, and how many of the rest they end with.
+pub(crate) fn shared_ends(old: &[Node], new: &[Node]) -> (usize, usize) {
+    let front = old.iter().zip(new).take_while(|(a, b)| a.is_kept_from(b)).count();
+    let (old, new) = (&old[front..], &new[front..]);
+    let back = old.iter().rev().zip(new.iter().rev()).take_while(|(a, b)| a.is_kept_from(b)).count();
+    (front, back)
 }
 
 struct Finder<'a> {
     above: Vec<&'a Node>,
-    out: Vec<Changed<'a>>,
+    out: Changes<'a>,
 }
 
 impl<'a> Finder<'a> {
     /// False: there are too many.
     fn level(&mut self, old: &'a [Node], new: &'a [Node]) -> bool {
-        let front = old.iter().zip(new).take_while(|(a, b)| a.is_kept_from(b)).count();
-        let (old, new) = (&old[front..], &new[front..]);
-        let back = old.iter().rev().zip(new.iter().rev()).take_while(|(a, b)| a.is_kept_from(b)).count();
-        let (old, new) = (&old[..old.len() - back], &new[..new.len() - back]);
+        let (front, back) = shared_ends(old, new);
+        if front + back >= LONG {
+            self.out.ends.insert((old.as_ptr().addr(), new.as_ptr().addr()), (front, back));
+        }
+        let (old, new) = (&old[front..old.len() - back], &new[front..new.len() - back]);
         if old.len() == 1 && new.len() == 1 && is_one(&old[0], &new[0]) {
             return self.both(&old[0], &new[0]);
         }
@@ -78,8 +100,8 @@ impl<'a> Finder<'a> {
     }
 
     fn add(&mut self, old: Option<&'a Node>, new: Option<&'a Node>) -> bool {
-        self.out.push(Changed { above: self.above.clone(), old, new });
-        self.out.len() <= CHANGES_MAX
+        self.out.list.push(Changed { above: self.above.clone(), old, new });
+        self.out.list.len() <= CHANGES_MAX
     }
 }
 

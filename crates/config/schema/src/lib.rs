@@ -27,7 +27,7 @@ mod value;
 pub mod xml;
 
 pub use bind::Bound;
-pub use changed::{Changed, changed};
+pub use changed::{Changed, Changes, SharedEnds, changed};
 pub use complete::{Candidate, CandidateKind, complete, help};
 pub use constraint::{Unread, constraints, violations, violations_of};
 pub use display::{Form, Inherit, View, display, kind_name};

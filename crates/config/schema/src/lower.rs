@@ -9,6 +9,7 @@ use ipnet::IpNet;
 use ravelin_syntax::tree::{Kind, Node};
 use ravelin_syntax::{Diagnostic, Span, Word};
 
+use crate::SharedEnds;
 use crate::memo::{self, Memo};
 use crate::runs::{Named, Runs};
 use crate::trail::Trail;
@@ -34,13 +35,14 @@ pub struct Cx {
     /// Of an earlier configuration, and of this one.
     pub(crate) before: Option<Arc<Memo>>,
     pub(crate) memo: Memo,
+    pub(crate) ends: SharedEnds,
 }
 
 impl Cx {
-    /// With what an earlier configuration was lowered to.
+    /// With what an earlier configuration was lowered to; `ends` are those of its levels and of these.
     #[must_use]
-    pub fn after(before: Option<Arc<Memo>>) -> Self {
-        Self { before, ..Self::default() }
+    pub fn after(before: Arc<Memo>, ends: SharedEnds) -> Self {
+        Self { before: Some(before), ends, ..Self::default() }
     }
 
     /// What the next lowering may go on from; worth nothing when there were errors.

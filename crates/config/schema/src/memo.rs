@@ -8,9 +8,10 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
-use ravelin_syntax::tree::Node;
 use ravelin_syntax::Children;
+use ravelin_syntax::tree::Node;
 
+use crate::changed::shared_ends;
 use crate::lower::{Cx, Lower, is};
 use crate::runs::{Named, Runs, ends_run};
 
@@ -133,9 +134,8 @@ impl<T: Lower + Named> Made<T> {
 /// Lowers what lies between the runs that two lists begin with and those that they end with.
 fn edited<T: Lower + Named>(earlier: &Kept<T>, level: &Children, word: &str, cx: &mut Cx) -> Kept<T> {
     let (old, new) = (earlier.level.as_slice(), level.as_slice());
-    let front = old.iter().zip(new).take_while(|(a, b)| a.is_kept_from(b)).count();
-    let most = old.len().min(new.len()) - front;
-    let back = old.iter().rev().zip(new.iter().rev()).take(most).take_while(|(a, b)| a.is_kept_from(b)).count();
+    let known = cx.ends.get(&(old.as_ptr().addr(), new.as_ptr().addr())).copied();
+    let (front, back) = known.unwrap_or_else(|| shared_ends(old, new));
     // A run at the end of the list may have ended for want of more.
     let whole = |end: &&u32| (**end as usize) <= front && (**end as usize) < old.len();
     let first = earlier.ends.iter().take_while(whole).count();

@@ -192,7 +192,8 @@ impl Printer<'_> {
             return;
         }
         let notes = self.notes.map_or_else(Vec::new, |notes| notes(node));
-        let pad = if notes.is_empty() && node.comments.is_empty() { String::new() } else { "    ".repeat(depth) };
+        let pad =
+            if notes.is_empty() && node.comments.is_empty() { String::new() } else { "    ".repeat(depth) };
         for note in notes {
             let _ = writeln!(out, "{pad}##");
             note.lines().for_each(|line| {

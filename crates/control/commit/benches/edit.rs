@@ -105,9 +105,8 @@ impl Bench {
         let checked = checked.unwrap_or_else(|e| panic!("{e:?}"));
         let resolved = Resolved::virtual_ports(&checked.valid);
         self.generation += 1;
-        let proposal = self.stage("compile", |b| {
-            propose(&checked.valid, resolved, &mut b.book, Generation(b.generation))
-        });
+        let proposal = self
+            .stage("compile", |b| propose(&checked.valid, resolved, &mut b.book, Generation(b.generation)));
         let proposal = proposal.unwrap_or_else(|e| panic!("{e:?}"));
         self.stage("prepare", |b| b.consumer.check(&proposal)).unwrap_or_else(|e| panic!("{e:?}"));
         let until_record = start.elapsed();
@@ -144,7 +143,12 @@ impl Bench {
         println!("  {name}: {bytes} bytes sent");
         for (stage, mut times) in std::mem::take(&mut self.stages) {
             times.sort_by(f64::total_cmp);
-            println!("{stage:>32} {:>9.2} ({:.2}-{:.2})", times[times.len() / 2], times[0], times[times.len() - 1]);
+            println!(
+                "{stage:>32} {:>9.2} ({:.2}-{:.2})",
+                times[times.len() / 2],
+                times[0],
+                times[times.len() - 1]
+            );
         }
     }
 }
@@ -174,7 +178,10 @@ fn edits(count: usize) {
             let new = format!("{PAIR} policy more{round}");
             vec![
                 format!("set security address-book global address more{round} 192.0.2.{round}/32"),
-                format!("set {new} match source-address more{round} destination-address d{} application any", n / 3),
+                format!(
+                    "set {new} match source-address more{round} destination-address d{} application any",
+                    n / 3
+                ),
                 format!("set {new} then deny"),
             ]
         }),

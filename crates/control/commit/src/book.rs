@@ -88,8 +88,7 @@ impl BookFile {
 
     fn append(&self, lines: &[u8], length: u64) -> Result<(), BookFileError> {
         let failed = |source| BookFileError::Io { path: self.journal(), source };
-        let mut file =
-            OpenOptions::new().append(true).create(true).open(self.journal()).map_err(failed)?;
+        let mut file = OpenOptions::new().append(true).create(true).open(self.journal()).map_err(failed)?;
         let added = file.write_all(lines).and_then(|()| file.sync_all());
         if let Err(source) = added {
             // Nothing may follow half a line.

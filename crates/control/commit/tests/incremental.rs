@@ -26,7 +26,10 @@ fn base() -> Tree {
     let mut out = String::new();
     for (n, zone) in ["a", "b"].iter().enumerate() {
         let unit = format!("ge-0/0/{n} unit 0 family inet address 10.{n}.255.1/16");
-        let _ = writeln!(out, "set interfaces {unit}\nset security zones security-zone {zone} interfaces ge-0/0/{n}.0");
+        let _ = writeln!(
+            out,
+            "set interfaces {unit}\nset security zones security-zone {zone} interfaces ge-0/0/{n}.0"
+        );
     }
     let book = "set security address-book global";
     for n in 0..60 {
@@ -38,7 +41,8 @@ fn base() -> Tree {
         for n in 0..count {
             let policy = format!("set {pair} policy p{n}");
             let (source, destination) = (n % 60, (n * 7 + 1) % 60);
-            let _ = writeln!(out, "{policy} match source-address h{source} destination-address h{destination}");
+            let _ =
+                writeln!(out, "{policy} match source-address h{source} destination-address h{destination}");
             let _ = writeln!(out, "{policy} match application junos-dns-udp\n{policy} then permit");
         }
     }

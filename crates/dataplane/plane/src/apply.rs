@@ -8,8 +8,8 @@ use ravelin_engine::Rules;
 use ravelin_program::{FirewallFilter, Program};
 use ravelin_types::Family;
 
-use crate::workers::{PortMode, Workers};
 use crate::Plane;
+use crate::workers::{PortMode, Workers};
 
 /// What the engine enforces, for `capabilities`.
 const SUPPORTED: &[&str] = &[
@@ -30,7 +30,9 @@ const SUPPORTED: &[&str] = &[
 
 impl<W: Workers> Plane<W> {
     pub(crate) fn check(&self, program: &Program) -> Result<Admission, Error> {
+        let t0 = std::time::Instant::now();
         let (refusals, rules) = self.prepare(program, self.rules().as_deref());
+        eprintln!("TIMING prepare {:?}", t0.elapsed());
         if refusals.is_empty() {
             self.core().prepared = rules.map(|rules| (program.digest(), rules));
         }

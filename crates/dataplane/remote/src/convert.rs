@@ -11,6 +11,7 @@ mod session;
 mod telemetry;
 mod updates;
 
+pub(crate) use apply::apply_result;
 use std::net::IpAddr;
 
 use ipnet::IpNet;

@@ -66,9 +66,8 @@ pub(crate) fn check_after(
     };
     let lowered = config.security.policies.clone();
     // What is said of policies that name nothing which changed still holds.
-    let kept = earlier.and_then(|earlier| {
-        Some(Kept { earlier, changed: known.differing(earlier.valid.addresses())? })
-    });
+    let kept = earlier
+        .and_then(|earlier| Some(Kept { earlier, changed: known.differing(earlier.valid.addresses())? }));
     names::address_books(&config, same_books.is_some(), &mut report);
     policies::settle_references(&mut config.security.policies, &known, kept.as_ref());
     interfaces::check(&config, &mut report);

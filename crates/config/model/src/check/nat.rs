@@ -8,8 +8,8 @@ use ravelin_syntax::Span;
 use super::applications::{own_names, unusable};
 use super::{Report, zones};
 use crate::{
-    AddressNames, AddressValue, Config, DestinationNatAction, DestinationRule, NatContext, NatRule, PortSpan, StaticPrefix,
-    StaticRule,
+    AddressNames, AddressValue, Config, DestinationNatAction, DestinationRule, NatContext, NatRule, PortSpan,
+    StaticPrefix, StaticRule,
 };
 
 /// Bits of the longest prefix that NPTv6 translates (RFC 6296).

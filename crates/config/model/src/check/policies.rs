@@ -46,7 +46,8 @@ fn settled_lists<T>(
 
 /// `None`: no member changes. `settle` makes of a member what stands in its place.
 fn settled_run<T: Clone>(run: &[T], settle: impl Fn(&T) -> Option<T>) -> Option<Arc<[T]>> {
-    let mut settled = run.iter().enumerate().filter_map(|(at, member)| Some((at, settle(member)?))).peekable();
+    let mut settled =
+        run.iter().enumerate().filter_map(|(at, member)| Some((at, settle(member)?))).peekable();
     settled.peek()?;
     let mut members = run.to_vec();
     settled.for_each(|(at, member)| members[at] = member);
@@ -75,7 +76,8 @@ fn settle_global(global: &GlobalPolicy, known: &AddressNames) -> Option<GlobalPo
     if policy.is_none() && !every(&global.from_zones) && !every(&global.to_zones) {
         return None;
     }
-    let mut global = GlobalPolicy { policy: policy.unwrap_or_else(|| global.policy.clone()), ..global.clone() };
+    let mut global =
+        GlobalPolicy { policy: policy.unwrap_or_else(|| global.policy.clone()), ..global.clone() };
     for side in [&mut global.from_zones, &mut global.to_zones] {
         if every(side) {
             side.clear();

@@ -233,11 +233,7 @@ impl<D: Disk> Life<D> {
     }
 }
 
-fn check(
-    plant: &mut dyn Plant,
-    checked: &mut Option<Checked>,
-    tree: &Tree,
-) -> Result<(), Vec<Diagnostic>> {
+fn check(plant: &mut dyn Plant, checked: &mut Option<Checked>, tree: &Tree) -> Result<(), Vec<Diagnostic>> {
     let new = check_tree_after(tree, None, checked.as_ref())?;
     let proposal = plant.propose(&checked.insert(new).valid)?;
     let mut consumers = plant.consumers();

@@ -50,8 +50,10 @@ pub(super) struct Policies {
 impl Policies {
     /// What `before` has already of it is taken over.
     pub(super) fn build(program: &Program, before: Option<&Self>) -> Result<Self, BuildError> {
+        let t0 = std::time::Instant::now();
         let runs = program.section_chunks().filter_map(|(digest, chunk)| Run::new(digest, chunk)).collect();
         let by_id = PolicyIds::build(&runs, before.map(|before| &before.by_id))?;
+        eprintln!("TIMING ids {:?}", t0.elapsed());
         let mut out = Self { sections: Vec::new(), by_pair: HashMap::new(), wide: Vec::new(), by_id };
         let old: HashMap<_, _> = before.iter().flat_map(|b| &b.sections).map(|s| (s.zones(), s)).collect();
         let mut sets = Sets::new();
@@ -59,12 +61,11 @@ impl Policies {
             let was = runs.first().and_then(|run| old.get(run.zones()));
             let section = match was.filter(|was| was.is_of(&runs)) {
                 Some(same) => Arc::clone(same),
-                None => {
-                    Arc::new(Section::build(runs, was.map(|was| &***was), &mut sets).map_err(refused)?)
-                }
+                None => Arc::new(Section::build(runs, was.map(|was| &***was), &mut sets).map_err(refused)?),
             };
             out.add(section);
         }
+        eprintln!("TIMING policies {:?}", t0.elapsed());
         Ok(out)
     }
 
@@ -139,7 +140,9 @@ fn sections(runs: Vec<Run>) -> Vec<Vec<Run>> {
     let mut out: Vec<Vec<Run>> = Vec::new();
     for run in runs {
         match out.last_mut() {
-            Some(section) if section.last().is_some_and(|last| last.zones() == run.zones()) => section.push(run),
+            Some(section) if section.last().is_some_and(|last| last.zones() == run.zones()) => {
+                section.push(run)
+            }
             _ => out.push(vec![run]),
         }
     }

@@ -65,11 +65,7 @@ impl Run {
 
 impl Section {
     /// `runs`: at least one, all of one zone match. `before`: the same section of the program before.
-    pub(super) fn build(
-        runs: Vec<Run>,
-        before: Option<&Self>,
-        sets: &mut Sets,
-    ) -> Result<Self, BuildError> {
+    pub(super) fn build(runs: Vec<Run>, before: Option<&Self>, sets: &mut Sets) -> Result<Self, BuildError> {
         let mut starts = vec![0];
         let mut count = 0;
         for run in &runs {
@@ -123,7 +119,8 @@ impl Section {
 
 /// What leads from a section to another: runs that both have in one order stay, between them policies are compared.
 fn edits(old: &Section, new: &Section, sets: &mut Sets) -> Vec<Edit> {
-    let places: HashMap<Digest, usize> = old.runs.iter().enumerate().map(|(at, run)| (run.digest, at)).collect();
+    let places: HashMap<Digest, usize> =
+        old.runs.iter().enumerate().map(|(at, run)| (run.digest, at)).collect();
     let mut out = Vec::new();
     // Runs before these are done with.
     let (mut old_at, mut new_at) = (0, 0);
@@ -148,7 +145,9 @@ fn between(
     let new: Vec<_> = new.runs[new_runs].iter().flat_map(Run::policies).collect();
     let edit = |change| match change {
         Change::Remove { rank } => Edit::Remove { rank: first + rank },
-        Change::Insert { before, new: at } => Edit::Insert { before: first + before, rule: rule(new[at], sets) },
+        Change::Insert { before, new: at } => {
+            Edit::Insert { before: first + before, rule: rule(new[at], sets) }
+        }
     };
     out.extend(changes(&old, &new, |(_, policy)| policy.id.0).into_iter().map(edit));
 }
