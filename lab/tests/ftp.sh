@@ -2,6 +2,7 @@
 # FTP through the firewall: the data connections, whoever opens them, through source NAT, destination NAT and without,
 # at two workers, and with the gateway off. Spec: alg-1..9, alg-11.
 WORKERS=2
+# Proves: rfc3022-9.
 # shellcheck source=lab/lib.sh
 . "$(dirname "$0")/../lib.sh"
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The security log at a real collector: UDP, TCP and TLS, both forms, one that stalls, one that restarts; event mode.
-# Spec: log-1..33.
+# Spec: log-1..42.
 # shellcheck source=lab/lib.sh
 . "$(dirname "$0")/../lib.sh"
 for tool in rsyslogd openssl; do
@@ -125,6 +125,13 @@ check "and in the file" wait_until 5 grep -q 'RT_FLOW_SESSION_DENY .*no-telnet' 
 check "the file can be shown" shows "show security log file" "no-telnet"
 check "kept events are cleared" run "clear security log all"
 check_is "and gone" 0 eval 'run "show security log failure" | grep -c denied'
+check "the binary form is committed" run "configure; set security log format binary; set security log stream bin file localfilename packed; set security log stream bin format binary; commit"
+check_is "telnet is denied once more" timeout probe "$CLIENT" tcp 198.51.100.2 23
+check "the file of lines moved on" wait_until 5 grep -q 'RT_FLOW_SESSION_DENY .*no-telnet' "$STATE/state/log/events.0"
+check "records begin with their letters" wait_until 5 eval '[ "$(head -c 3 "$STATE/state/log/events" | od -An -tx1)" = " 52 56 01" ]'
+check "they can be shown" shows "show security log file" "RT_FLOW_SESSION_DENY: session denied 10.1.0.2/"
+check "and read elsewhere, the stream's too" eval '"$RAVELIN" log --to sd-syslog "$STATE/state/log/packed" | grep -qF "policy-name=\"no-telnet\""'
+check "messages are counted by name" shows "show ravelin log" "RT_FLOW_SESSION_DENY: "
 check "disable stops it all" run "configure; set security log disable; commit"
 check "no stream is left" eval '! shows "show ravelin log" "Stream:"'
 summary

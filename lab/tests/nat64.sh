@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # An IPv6 client reaches a server by IPv4: NAT64 with kernel stacks at both ends.
 # Spec: nat-static-8, nat-static-9, rfc6146-1, rfc7915-32.
+# Proves: rfc6146-1, rfc7915-32.
 # shellcheck source=lab/lib.sh
 . "$(dirname "$0")/../lib.sh"
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Persistent NAT with kernel clients: one external end for all remote ends, and a way in by it.
-# Spec: nat-persistent-1, nat-persistent-3, nat-persistent-6, nat-persistent-11, nat-persistent-13.
+# Spec: nat-persistent-1, nat-persistent-3, nat-persistent-6, nat-persistent-11, nat-persistent-12, nat-persistent-13.
+# Proves: rfc6888-10.
 # shellcheck source=lab/lib.sh
 . "$(dirname "$0")/../lib.sh"
 
@@ -69,7 +70,6 @@ security {
 }
 JUNOS
 test_lab "$config"
-rm -f "$config"
 ip -n "$SERVER" addr add 198.51.100.9/24 dev s0
 
 table() { cli "show security nat source persistent-nat-table $*"; }
@@ -103,4 +103,28 @@ check_is "it is gone" 0 rows internal-ip 10.1.0.2
 check_is "and nobody comes in" timeout probe "$SERVER" udp 198.51.100.70 "$port" 198.51.100.9 7779
 check_is "a new session makes a new one" "saw 198.51.100.70" probe "$CLIENT" udp 198.51.100.2 5300 10.1.0.2 5300
 check_is "in the table" 1 rows internal-ip 10.1.0.2 internal-port 5300 internal-protocol udp
+
+port=$(external_port)
+DATAPLANE=$(pid_of dataplane)
+answers() { cli "show security flow session summary"; }
+run() { cli "configure; $1; commit"; }
+check "a commit that has nothing to do with it" run "set system host-name other"
+check_is "leaves the mapping's port" "$port" external_port
+check "another that adds a pool and a rule" run "set security nat source pool more address 198.51.100.71/32; \
+set security nat source rule-set kept rule more match source-address 10.1.0.99/32; \
+set security nat source rule-set kept rule more then source-nat pool more"
+check_is "leaves it too" "$port" external_port
+check "all sessions end" clear_sessions
+check "the daemon is killed" signal daemon KILL
+check "it ends" wait_until 5 has_ended daemon
+check_is "a caller comes in without a daemon" "saw 198.51.100.9" \
+    probe "$SERVER" udp 198.51.100.70 "$port" 198.51.100.9 7780
+daemon_start "$config"
+check "a new daemon answers" wait_until 30 answers
+check_is "it found the running dataplane" "$DATAPLANE" dataplane_pid
+check_is "the mapping has the same port" "$port" external_port
+check_is "a caller comes in by it" "saw 198.51.100.9" probe "$SERVER" udp 198.51.100.70 "$port" 198.51.100.9 7781
+check_is "and the office goes out by it" "saw 198.51.100.70" probe "$CLIENT" udp 198.51.100.2 9999 10.1.0.2 5300
+check_is "still as one mapping" 1 rows internal-ip 10.1.0.2 internal-port 5300
+rm -f "$config"
 summary

@@ -4,6 +4,7 @@
 //! place and direction that it stands at. Spec: firewall-filter-55..62, policer-21..23.
 
 mod conditions;
+mod nested;
 mod policers;
 
 use std::collections::HashMap;
@@ -76,13 +77,6 @@ impl<'a> Source<'a> {
             Self::V6(f) => f.interface_specific,
         }
     }
-
-    fn thens(self) -> Vec<&'a FilterThen> {
-        match self {
-            Self::V4(f) => f.terms.iter().map(|t| &t.then).collect(),
-            Self::V6(f) => f.terms.iter().map(|t| &t.then).collect(),
-        }
-    }
 }
 
 impl Scope<'_> {
@@ -140,7 +134,7 @@ impl<'a> Compiler<'a> {
 
     /// Whether each place has an instance of its own.
     fn is_per_place(&self, source: Source<'_>) -> bool {
-        source.interface_specific() || source.thens().into_iter().any(|then| self.polices_interface(then))
+        source.interface_specific() || self.thens(source).into_iter().any(|then| self.polices_interface(then))
     }
 
     fn attach(&mut self, scope: Scope<'a>, (family, config): (Family, &'a FamilyConfig), build: &mut Build) {
@@ -199,12 +193,12 @@ impl<'a> Compiler<'a> {
         let mut instance = Instance { family, path, suffix, scope, id, counters: Vec::new() };
         let terms = match source {
             Source::V4(filter) => {
-                let term = |t| self.term4(t, &mut instance, build);
-                filter.terms.iter().map(term).collect()
+                let terms = self.terms4(filter).into_iter();
+                terms.map(|(name, term)| self.term4(name, term, &mut instance, build)).collect()
             }
             Source::V6(filter) => {
-                let term = |t| self.term6(t, &mut instance, build);
-                filter.terms.iter().map(term).collect()
+                let terms = self.terms6(filter).into_iter();
+                terms.map(|(name, term)| self.term6(name, term, &mut instance, build)).collect()
             }
         };
         let Instance { counters, .. } = instance;
@@ -223,24 +217,26 @@ impl<'a> Compiler<'a> {
 
     fn term4(
         &mut self,
+        name: String,
         term: &'a ravelin_model::FilterTerm4,
         instance: &mut Instance<'a>,
         build: &mut Build,
     ) -> FirewallTerm {
         let conditions = self.conditions4(term, instance);
-        let then = self.then((&term.name, &term.then, term.reject), instance, build);
-        FirewallTerm { name: term.name.clone(), term: Term { conditions, then } }
+        let then = self.then((&name, &term.then, term.reject), instance, build);
+        FirewallTerm { name, term: Term { conditions, then } }
     }
 
     fn term6(
         &mut self,
+        name: String,
         term: &'a ravelin_model::FilterTerm6,
         instance: &mut Instance<'a>,
         build: &mut Build,
     ) -> FirewallTerm {
         let conditions = self.conditions6(term, instance);
-        let then = self.then((&term.name, &term.then, term.reject), instance, build);
-        FirewallTerm { name: term.name.clone(), term: Term { conditions, then } }
+        let then = self.then((&name, &term.then, term.reject), instance, build);
+        FirewallTerm { name, term: Term { conditions, then } }
     }
 
     fn then(

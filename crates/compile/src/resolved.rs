@@ -10,6 +10,8 @@ pub struct ResolvedPort {
     pub device: String,
     pub mac: Mac,
     pub mtu: u16,
+    /// Bits a second that its link can carry; `None`: nobody knows.
+    pub speed_bps: Option<u64>,
 }
 
 /// By Junos name (`ge-0/0/0`).
@@ -18,6 +20,8 @@ pub struct Resolved(pub BTreeMap<String, ResolvedPort>);
 
 /// MTU of virtual ports, as SRX interfaces have it by default.
 const VIRTUAL_MTU: u16 = 1500;
+/// Speed of virtual ports: that of `ge-` interfaces.
+const VIRTUAL_SPEED_BPS: u64 = 1_000_000_000;
 
 impl Resolved {
     /// Virtual ports for every interface of a configuration: MACs 02:00:00:00:00:NN, NN counted from
@@ -30,7 +34,8 @@ impl Resolved {
         let port = |(n, name): (u16, String)| {
             let [high, low] = n.to_be_bytes();
             let device = name.replace('/', "-");
-            (name, ResolvedPort { device, mac: Mac([2, 0, 0, 0, high, low]), mtu: VIRTUAL_MTU })
+            let mac = Mac([2, 0, 0, 0, high, low]);
+            (name, ResolvedPort { device, mac, mtu: VIRTUAL_MTU, speed_bps: Some(VIRTUAL_SPEED_BPS) })
         };
         Self((1..).zip(names).map(port).collect())
     }

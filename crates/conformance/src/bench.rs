@@ -44,6 +44,8 @@ pub enum BenchError {
     Unsupported(&'static str),
     #[error("{what}: {source}")]
     Kernel { what: String, source: std::io::Error },
+    #[error("a session was not taken over: {0}")]
+    NotMoved(String),
     #[error("`{command}': {message}")]
     Command { command: String, message: String },
 }

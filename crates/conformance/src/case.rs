@@ -93,6 +93,8 @@ pub(crate) enum Expect {
     FilterHits(String, u64),
     /// Packets beyond the limit of a policer's instance.
     PolicerHits(String, u64),
+    /// The next event.
+    Told(String),
     Differ(String, String),
     Within(String, u16, u16),
 }

@@ -5,11 +5,16 @@
 
 use std::net::IpAddr;
 
+mod nat;
+
 use ipnet::IpNet;
+use nat::Outward;
+pub use nat::{End, Ports, Source};
 use ravelin_model::{
-    AddressRef, AddressValue, ApplicationTerm, Config, DefaultPolicy, HostInbound, NatContext, Policy,
-    PolicyAction, Service, SourceNatAction, predefined,
+    AddressRef, AddressValue, ApplicationTerm, Config, DefaultPolicy, HostInbound, Policy, PolicyAction,
+    Service, predefined,
 };
+use ravelin_types::DropReason;
 
 /// A packet as the model sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,32 +28,41 @@ pub struct Packet {
     pub opens: bool,
 }
 
+/// What became of a packet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It left by this unit, looking so.
+    Left {
+        unit: String,
+        packet: Packet,
+    },
+    Host,
+    Dropped(DropReason),
+}
+
 /// What the model expects.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Expected {
-    /// Out of this unit; `Some`: with this source address.
+    /// Out of this unit.
     Forward {
         unit: String,
-        source: Option<IpAddr>,
+        source: Source,
+        to: End,
     },
     Host,
-    HostDenied,
-    NotSyn,
-    NoRoute,
-    NoZone,
-    Denied,
-    Rejected,
-    DefaultDenied,
+    Drop(DropReason),
 }
 
 /// A conversation that was let through, as its two directions look on the wire.
 #[derive(Clone, Debug)]
 struct Session {
     inside: Packet,
+    /// As its packets leave.
+    left: Packet,
     from_zone: String,
     to_zone: String,
+    from_unit: String,
     unit: String,
-    source: Option<IpAddr>,
 }
 
 /// The model and what it remembers.
@@ -65,55 +79,133 @@ impl<'a> Model<'a> {
         Self { config, sessions: Vec::new(), host: Vec::new() }
     }
 
-    /// Judges a packet of the side that opens conversations.
-    pub fn judge(&mut self, unit: &str, packet: &Packet) -> Expected {
-        let Some(zone) = self.zone_of(unit) else { return Expected::NoZone };
+    /// Judges a packet and what became of it. `Err`: what should have.
+    pub fn agrees(&mut self, unit: &str, packet: &Packet, got: &Outcome) -> Result<(), Expected> {
+        let expected = self.judge(unit, packet);
+        match (&expected, got) {
+            (Expected::Host, Outcome::Host) => Ok(()),
+            (Expected::Drop(reason), Outcome::Dropped(other)) if reason == other => Ok(()),
+            (Expected::Forward { unit: to, source, to: end }, Outcome::Left { unit: by, packet: left }) => {
+                let fits = to == by && *end == (left.dst, left.dport) && self.may_be(source, packet, left);
+                if !fits {
+                    return Err(expected);
+                }
+                self.remember(unit, packet, (by, left));
+                Ok(())
+            }
+            _ => Err(expected),
+        }
+    }
+
+    /// Judges a packet of either side.
+    fn judge(&mut self, unit: &str, packet: &Packet) -> Expected {
+        let Some(zone) = self.zone_of(unit) else { return Expected::Drop(DropReason::NoZone) };
         if let Some(session) = self.sessions.iter().find(|s| same(&s.inside, packet) && s.from_zone == zone) {
-            return Expected::Forward { unit: session.unit.clone(), source: session.source };
+            let Packet { src, sport, dst, dport, .. } = session.left;
+            return forward(&session.unit, Source::Is((src, sport)), (dst, dport));
+        }
+        let answers = |s: &&Session| same(&turned(&s.left), packet) && s.to_zone == zone;
+        if let Some(session) = self.sessions.iter().find(answers) {
+            let Packet { src, sport, dst, dport, .. } = session.inside;
+            return forward(&session.from_unit, Source::Is((dst, dport)), (src, sport));
         }
         if self.host.iter().any(|known| same(known, packet)) {
             return Expected::Host;
         }
-        if self.is_own(packet.dst) {
-            let listed = self.host_accepts(unit, packet);
-            return if !listed {
-                Expected::HostDenied
-            } else if packet.proto == 6 && !packet.opens {
-                Expected::NotSyn
-            } else {
-                self.host.push(*packet);
-                Expected::Host
-            };
+        let inner = nat::inward(self.config, &zone, packet);
+        if self.is_own(inner.dst) {
+            return self.to_host(unit, packet, &inner);
         }
         if packet.proto == 6 && !packet.opens && !self.config.security.flow.tcp_session.no_syn_check {
-            return Expected::NotSyn;
+            return Expected::Drop(DropReason::TcpNotSyn);
         }
-        let Some(egress) = self.route(packet.dst) else { return Expected::NoRoute };
-        let Some(to_zone) = self.zone_of(&egress) else { return Expected::NoZone };
-        match self.policy(&zone, &to_zone, packet) {
+        let Some(egress) = self.route(inner.dst) else { return Expected::Drop(DropReason::NoRoute) };
+        let Some(to_zone) = self.zone_of(&egress) else { return Expected::Drop(DropReason::EgressNoZone) };
+        match self.policy(&zone, &to_zone, &inner) {
             Some(PolicyAction::Permit) => {}
-            Some(PolicyAction::Deny) => return Expected::Denied,
-            Some(PolicyAction::Reject) => return Expected::Rejected,
+            Some(PolicyAction::Deny) => return Expected::Drop(DropReason::PolicyDeny),
+            Some(PolicyAction::Reject) => return Expected::Drop(DropReason::PolicyReject),
             None if self.config.security.policies.default_policy == DefaultPolicy::PermitAll => {}
-            None => return Expected::DefaultDenied,
+            None => return Expected::Drop(DropReason::DefaultDeny),
         }
-        let source =
-            self.source_nat(&zone, &to_zone, packet).and_then(|()| self.own_address(&egress, packet));
-        let session = Session { inside: *packet, from_zone: zone, to_zone, unit: egress.clone(), source };
+        let own = (self.own_address(&egress, packet), &self.sessions[..]);
+        let source = match nat::outward(self.config, (&zone, &to_zone), &inner, own) {
+            Outward::To(source) => source,
+            Outward::NoAddress => return Expected::Drop(DropReason::NatNoAddress),
+            Outward::PortsExhausted => return Expected::Drop(DropReason::NatPortsExhausted),
+            Outward::AddressesExhausted => return Expected::Drop(DropReason::NatAddressesExhausted),
+        };
+        if self.collides(&source, &inner) {
+            return Expected::Drop(DropReason::SessionCollision);
+        }
+        forward(&egress, source, (inner.dst, inner.dport))
+    }
+
+    fn to_host(&mut self, unit: &str, packet: &Packet, inner: &Packet) -> Expected {
+        if !self.host_accepts(unit, inner) {
+            return Expected::Drop(DropReason::HostInboundDenied);
+        }
+        if packet.proto == 6 && !packet.opens {
+            return Expected::Drop(DropReason::TcpNotSyn);
+        }
+        self.host.push(*packet);
+        Expected::Host
+    }
+
+    /// Whether answers to a session with this source would be another's packets.
+    fn collides(&self, source: &Source, inner: &Packet) -> bool {
+        let of = |(src, sport): End| {
+            let left = Packet { src, sport, ..*inner };
+            self.sessions.iter().any(|s| same(&s.left, &left) || same(&s.inside, &turned(&left)))
+        };
+        match source {
+            Source::Is(end) => of(*end),
+            // A host's own address: two of its ways to one end.
+            Source::OneOf { addresses, ports: Ports::Kept } if addresses.len() == 1 => {
+                of((addresses[0], inner.sport))
+            }
+            Source::OneOf { .. } => false,
+        }
+    }
+
+    /// Whether a source is one that may be, and nobody else's.
+    fn may_be(&self, source: &Source, packet: &Packet, left: &Packet) -> bool {
+        let (addresses, ports) = match source {
+            Source::Is(end) => return *end == (left.src, left.sport),
+            Source::OneOf { addresses, ports } => (addresses, ports),
+        };
+        let port = match ports {
+            Ports::Kept => return addresses.contains(&left.src) && left.sport == packet.sport,
+            Ports::Leased(low, high) => (low..=high).contains(&&left.sport),
+        };
+        let taken = self
+            .sessions
+            .iter()
+            .any(|s| s.inside.proto == packet.proto && (s.left.src, s.left.sport) == (left.src, left.sport));
+        port && addresses.contains(&left.src) && !taken
+    }
+
+    fn remember(&mut self, from: &str, packet: &Packet, (unit, left): (&str, &Packet)) {
+        let known = |s: &Session| same(&s.inside, packet) || same(&turned(&s.left), packet);
+        if self.sessions.iter().any(known) {
+            return;
+        }
+        let zone = |unit: &str| self.zone_of(unit).unwrap_or_default();
+        let session = Session {
+            inside: *packet,
+            left: *left,
+            from_zone: zone(from),
+            to_zone: zone(unit),
+            from_unit: from.to_owned(),
+            unit: unit.to_owned(),
+        };
         self.sessions.push(session);
-        Expected::Forward { unit: egress, source }
     }
 
     /// Conversations remembered.
     #[must_use]
     pub fn sessions(&self) -> usize {
         self.sessions.len()
-    }
-
-    /// The zone a conversation's answers come from, for tests that answer.
-    #[must_use]
-    pub fn answering_zone(&self, packet: &Packet) -> Option<&str> {
-        self.sessions.iter().find(|s| same(&s.inside, packet)).map(|s| s.to_zone.as_str())
     }
 
     fn zone_of(&self, unit: &str) -> Option<String> {
@@ -244,23 +336,6 @@ impl<'a> Model<'a> {
         let any = |except: bool| system_services.iter().any(|(s, e)| *e == except && is(*s));
         any(false) && !any(true)
     }
-
-    fn source_nat(&self, from: &str, to: &str, packet: &Packet) -> Option<()> {
-        let holds = |context: &NatContext, zone: &str| match context {
-            NatContext::Zones(zones) => zones.iter().any(|z| z == zone),
-            NatContext::Interfaces(_) | NatContext::RoutingInstances(_) => {
-                unreachable!("the generator uses zones")
-            }
-        };
-        let sets = self.config.security.nat_source.rule_sets.iter();
-        let rules = sets.filter(|s| holds(&s.from, from) && holds(&s.to, to)).flat_map(|s| &s.rules);
-        let side =
-            |list: &[IpNet], addr: IpAddr| list.is_empty() || list.iter().any(|net| net.contains(&addr));
-        let rule = rules
-            .into_iter()
-            .find(|r| side(&r.source_addresses, packet.src) && side(&r.destination_addresses, packet.dst))?;
-        (rule.action == SourceNatAction::Interface).then_some(())
-    }
 }
 
 fn term(term: &ApplicationTerm, packet: &Packet) -> bool {
@@ -277,4 +352,14 @@ fn term(term: &ApplicationTerm, packet: &Packet) -> bool {
 fn same(one: &Packet, other: &Packet) -> bool {
     let tuple = |p: &Packet| (p.src, p.dst, p.proto, p.sport, p.dport);
     tuple(one) == tuple(other)
+}
+
+/// The packet that answers another.
+fn turned(packet: &Packet) -> Packet {
+    let Packet { src, dst, sport, dport, .. } = *packet;
+    Packet { src: dst, dst: src, sport: dport, dport: sport, ..*packet }
+}
+
+fn forward(unit: &str, source: Source, to: End) -> Expected {
+    Expected::Forward { unit: unit.to_owned(), source, to }
 }

@@ -3,9 +3,11 @@
 mod check;
 mod cli;
 mod confine;
+mod conformance;
 mod convert;
 mod daemon;
 mod dataplane;
+mod log;
 mod replay;
 mod report;
 mod source;
@@ -28,6 +30,8 @@ enum Command {
     Check(check::Arguments),
     /// Print a configuration in another form: text, set, XML or JSON, groups expanded or not.
     Convert(convert::Arguments),
+    /// Print a file of the security log in the binary form as text.
+    Log(log::Arguments),
     /// Run captures through a configuration: packets out, one verdict a packet.
     Replay(replay::Arguments),
     /// The packet process: AF_XDP workers behind a unix socket.
@@ -36,6 +40,8 @@ enum Command {
     Daemon(daemon::Arguments),
     /// The operator's shell, or commands given with `-c`.
     Cli(cli::Arguments),
+    /// What RFCs demand of NAT, how far it is met, and the tests that prove it.
+    Conformance(conformance::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -43,6 +49,7 @@ fn main() -> ExitCode {
     match command {
         Command::Check(arguments) => check::run(&arguments),
         Command::Convert(arguments) => convert::run(&arguments),
+        Command::Log(arguments) => log::run(&arguments),
         Command::Replay(arguments) => replay::run(&arguments),
         Command::Dataplane(arguments) => {
             logs();
@@ -53,6 +60,7 @@ fn main() -> ExitCode {
             daemon::run(arguments)
         }
         Command::Cli(arguments) => cli::run(&arguments),
+        Command::Conformance(arguments) => conformance::run(&arguments),
     }
 }
 

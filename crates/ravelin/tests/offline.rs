@@ -1,4 +1,4 @@
-//! `check` and `replay` as other tools drive them: files in, exit code and files out.
+//! `check`, `replay` and `log` as other tools drive them: files in, exit code and files out.
 
 use std::fs::{self, File};
 use std::io::BufReader;
@@ -345,4 +345,31 @@ interfaces { ge-0/0/0 { description \"to the office\"; unit 0; } }
 
     fs::write(&file, CONFIG).unwrap();
     assert!(ravelin(&["check", "--report", path(&file)]).status.success());
+}
+
+/// A record of the binary log form, from docs/spec/log.md (log-39): message 18 has one number.
+const EVENTS_LOST: &[u8] =
+    b"RV\x01\x0c\0\0\0\x1f\0\x06\x60\xc4\x19\x90\x2e\xc0\0\x12\x03fw1\x01\0\0\0\0\0\0\0\x07";
+
+#[test]
+fn a_log_file_in_the_binary_form_is_printed_as_text() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("packed");
+    fs::write(&file, EVENTS_LOST.repeat(2)).unwrap();
+    let out = ravelin(&["log", path(&file), "--to", "sd-syslog"]);
+    let text = String::from_utf8(out.stdout).unwrap();
+    assert_eq!((out.status.code(), text.lines().count()), (Some(0), 2));
+    let line = "fw1 RTLOG - RTLOG_EVENTS_LOST [junos@2636.1.1.1.2.129 lost-events=\"7\"]";
+    assert!(text.lines().all(|found| found.starts_with("<12>1 2026-") && found.ends_with(line)), "{text}");
+    // What is no message is told, and takes nothing with it.
+    fs::write(&file, [EVENTS_LOST, b"noise", EVENTS_LOST].concat()).unwrap();
+    let out = ravelin(&["log", path(&file)]);
+    let text = String::from_utf8(out.stdout).unwrap();
+    assert_eq!((out.status.code(), text.lines().count()), (Some(1), 2));
+    assert!(
+        text.lines()
+            .all(|found| found.ends_with(" fw1 RTLOG: RTLOG_EVENTS_LOST: packet plane lost 7 events"))
+    );
+    assert!(String::from_utf8(out.stderr).unwrap().contains("5 bytes are no message"));
+    assert_eq!(ravelin(&["log", "/nonexistent/file"]).status.code(), Some(2));
 }

@@ -66,6 +66,14 @@ impl Client {
         self.ask(&Request::Answer { yes })
     }
 
+    /// What came since the last time of output that goes on.
+    ///
+    /// # Errors
+    /// As [`Self::ask`].
+    pub fn more(&mut self) -> Result<Response, ClientError> {
+        self.ask(&Request::More)
+    }
+
     /// # Errors
     /// As [`Self::ask`].
     pub fn complete(&mut self, line: &str) -> Result<Response, ClientError> {

@@ -1,7 +1,9 @@
 //! One screen at a time: `---(more)---`. Spec: commit-44.
 
 use std::io::{self, Write};
+use std::time::Duration;
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::termios::{self, LocalModes, OptionalActions, Termios};
 
 /// What a key does at the end of a screen.
@@ -101,6 +103,18 @@ impl Keys {
         single.local_modes.remove(LocalModes::ICANON | LocalModes::ECHO | LocalModes::ISIG);
         termios::tcsetattr(io::stdin(), OptionalActions::Now, &single)?;
         Ok(Self(before))
+    }
+
+    /// A key, if one is typed in time.
+    pub fn read_within(&self, time: Duration) -> io::Result<Option<Key>> {
+        let stdin = io::stdin();
+        let mut fds = [PollFd::new(&stdin, PollFlags::IN)];
+        let wait = Timespec { tv_sec: 0, tv_nsec: time.as_nanos().min(999_999_999) as i64 };
+        match poll(&mut fds, Some(&wait)) {
+            Ok(0) | Err(rustix::io::Errno::INTR) => Ok(None),
+            Ok(_) => self.read().map(Some),
+            Err(error) => Err(error.into()),
+        }
     }
 
     pub fn read(&self) -> io::Result<Key> {

@@ -3,9 +3,10 @@
 use std::fs::File;
 use std::io::{self, BufRead, IsTerminal as _, Read as _, Write};
 use std::path::PathBuf;
+use std::time::Duration;
 
-use ravelin_ops::delivery;
 use ravelin_ops::wire::Response;
+use ravelin_ops::{CAPTURE_BYTES_MAX, capture_source, capture_text, delivery};
 
 use crate::client::{Client, ClientError};
 use crate::deliver::files;
@@ -14,6 +15,8 @@ use crate::shell;
 /// Longest text that `load` brings along.
 const LOAD_BYTES_MAX: u64 = 8 << 20;
 const SCRIPT_LINE_BYTES_MAX: u64 = 1 << 20;
+/// How often output that goes on is asked for.
+pub(crate) const FOLLOW_EVERY: Duration = Duration::from_millis(100);
 
 /// What the shell was asked to do.
 #[derive(Clone, Debug)]
@@ -91,11 +94,27 @@ fn piped(client: &mut Client, input: &mut impl BufRead, out: &mut impl Write) ->
             response = client.answer(true)?;
             response.output.insert_str(0, &said);
         }
+        response = follow(client, response, out)?;
         configuration = response.configuration;
         if let Some(ending) = shown(&response, out)? {
             return Ok(ending);
         }
     }
+}
+
+/// Prints output that goes on as it comes, until it ends or the process does.
+fn follow(
+    client: &mut Client,
+    mut response: Response,
+    out: &mut impl Write,
+) -> Result<Response, ClientError> {
+    while response.follow {
+        out.write_all(response.output.as_bytes())?;
+        out.flush()?;
+        std::thread::sleep(FOLLOW_EVERY);
+        response = client.more()?;
+    }
+    Ok(response)
 }
 
 /// Prints an answer; `Some` when nothing more is to be run.
@@ -122,19 +141,38 @@ pub(crate) fn one(
         None => None,
         Some(source) => match load_text(&source, input) {
             Ok(text) => Some(text),
-            Err(error) => {
-                // The prompt is the daemon's to know: an empty line asks for it.
-                let mut response = client.run("", None)?;
-                response.output = format!("error: can't read {source}: {error}\n");
-                response.error = true;
-                return Ok(response);
-            }
+            Err(error) => return unreadable(client, &source, &error),
+        },
+    };
+    let text = match capture_source(line).filter(|_| text.is_none()) {
+        None => text,
+        Some(path) => match capture(&path) {
+            Ok(capture) => Some(capture),
+            Err(error) => return unreadable(client, &path, &error),
         },
     };
     let delivery = delivery(line);
     let mut response = client.run(&delivery.line, text)?;
     files(&mut response, &delivery);
     Ok(response)
+}
+
+/// The prompt is the daemon's to know: an empty line asks for it.
+fn unreadable(client: &mut Client, source: &str, error: &io::Error) -> Result<Response, ClientError> {
+    let mut response = client.run("", None)?;
+    response.output = format!("error: can't read {source}: {error}\n");
+    response.error = true;
+    Ok(response)
+}
+
+/// A capture as the daemon reads it.
+fn capture(path: &str) -> io::Result<String> {
+    let mut bytes = Vec::new();
+    let read = File::open(path)?.take(CAPTURE_BYTES_MAX + 1).read_to_end(&mut bytes)?;
+    if read as u64 > CAPTURE_BYTES_MAX {
+        return Err(io::Error::new(io::ErrorKind::InvalidData, "capture too long"));
+    }
+    Ok(capture_text(&bytes))
 }
 
 fn load_text(source: &str, input: &mut impl BufRead) -> io::Result<String> {

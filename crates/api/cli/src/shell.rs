@@ -2,13 +2,14 @@
 
 use std::io::{self, BufRead, Read as _, Write};
 
+use ravelin_ops::wire::Response;
 use ravelin_ops::{Candidate, delivery, load_source};
 use reedline::{EditCommand, Reedline, Signal};
 
 use crate::client::{Client, ClientError};
 use crate::editor::{HELP, JunosPrompt, SPACE, editor};
-use crate::pager::{Keys, Screen, page};
-use crate::run::{Ending, one};
+use crate::pager::{Key, Keys, Screen, page};
+use crate::run::{Ending, FOLLOW_EVERY, one};
 
 const ANSWER_BYTES_MAX: u64 = 1024;
 
@@ -33,6 +34,9 @@ pub(crate) fn interact(client: &mut Client) -> Result<Ending, ClientError> {
                     println!("[Type ^D at a new line to end input]");
                 }
                 state = one(client, line.trim(), state.configuration, &mut io::stdin().lock())?;
+                if state.follow {
+                    state = follow(client, state)?;
+                }
                 show(&state.output, delivery(&line).no_more)?;
                 if let Some(question) = state.ask.take() {
                     state = client.answer(agreed(
@@ -52,6 +56,20 @@ pub(crate) fn interact(client: &mut Client) -> Result<Ending, ClientError> {
             _ => {}
         }
     }
+}
+
+/// Output that goes on, until it ends or the operator types `q` or ^C.
+fn follow(client: &mut Client, mut state: Response) -> Result<Response, ClientError> {
+    let keys = Keys::take()?;
+    while state.follow {
+        let mut out = io::stdout().lock();
+        out.write_all(state.output.as_bytes())?;
+        out.flush()?;
+        // Another line ends it; an empty one does nothing else.
+        let quit = keys.read_within(FOLLOW_EVERY)? == Some(Key::Quit);
+        state = if quit { client.run("", None)? } else { client.more()? };
+    }
+    Ok(state)
 }
 
 /// An answer on the screen; one that is taller waits at every screen unless it must not.

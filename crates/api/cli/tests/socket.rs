@@ -21,10 +21,12 @@ fn talk(lines: &mut u32, request: Request) -> Response {
             closed: line == "quit",
             configuration: line == "configure",
             output: format!("{line} {text:?}\n"),
+            follow: line == "monitor",
             ask: (line == "exit").then(|| "Sure? ".to_owned()),
             prompt,
             ..Response::default()
         },
+        Request::More => Response { follow: *lines < 4, closed: *lines == 4, prompt, ..Response::default() },
         Request::Answer { yes } => {
             Response { output: format!("yes: {yes}\n"), prompt, closed: yes, ..Response::default() }
         }
@@ -82,6 +84,14 @@ fn a_connection_is_a_session() {
     assert_eq!(two.run("", None).unwrap().prompt, "1> ");
     assert!(one.run("quit", None).unwrap().closed);
     assert!(one.run("more", None).is_err());
+}
+
+/// It is closed by the third answer to it; what stands behind is not run any more.
+#[test]
+fn what_goes_on_is_asked_for_until_it_ends() {
+    let daemon = Daemon::start(Limits::default());
+    assert_eq!(daemon.commands("monitor; fail"), Ending::Good);
+    assert_eq!(daemon.commands("fail; monitor"), Ending::Failed);
 }
 
 #[test]

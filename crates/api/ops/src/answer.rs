@@ -8,6 +8,7 @@ use crate::commits::{CommitHistory, EditorEntry, ScheduledTime};
 use crate::firewall::{CounterLine, FilterLogLine, FirewallList, InterfaceFilterList};
 use crate::log::{LogEvents, LogStatistics};
 use crate::persistent::{MappingLines, MappingSummary};
+use crate::watch::{DropRecords, FlowTraceStatus, PolicyMatches, PolicyTotals, ScreenOptions, ShadowList};
 
 /// Every answer that has structure. Configuration text is passed as it is.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -18,7 +19,11 @@ pub enum Answer {
     Zones(Vec<ZoneEntry>),
     Screens(ScreenStatistics),
     Mirrors(MirrorList),
-    MirrorsCleared { kind: MirrorKind, mirrors: u64 },
+    Buffers(Vec<BufferLine>),
+    MirrorsCleared {
+        kind: MirrorKind,
+        mirrors: u64,
+    },
     Firewall(FirewallList),
     FirewallLog(Vec<FilterLogLine>),
     FirewallCleared,
@@ -29,7 +34,9 @@ pub enum Answer {
     HitCounts(PolicyList),
     Sessions(SessionList),
     SessionSummary(SessionSummary),
-    Cleared { sessions: u64 },
+    Cleared {
+        sessions: u64,
+    },
     FlowStatistics(FlowStatistics),
     NatSummary(NatRules),
     NatPools(NatPools),
@@ -37,7 +44,9 @@ pub enum Answer {
     NatRules(NatRules),
     Mappings(MappingLines),
     MappingSummary(MappingSummary),
-    MappingsCleared { mappings: u64 },
+    MappingsCleared {
+        mappings: u64,
+    },
     Version(Version),
     Commits(CommitHistory),
     Editors(EditorList),
@@ -45,8 +54,19 @@ pub enum Answer {
     Explained(Explained),
     PlaneStatus(PlaneStatus),
     SecurityLog(LogEvents),
-    LogCleared { events: u64 },
+    LogCleared {
+        events: u64,
+    },
     LogStatistics(LogStatistics),
+    Drops(DropRecords),
+    DropsCleared,
+    FlowTrace(FlowTraceStatus),
+    PolicyMatches(PolicyMatches),
+    PolicyTotals(PolicyTotals),
+    Shadows(ShadowList),
+    ScreenOptions(ScreenOptions),
+    /// Packets judged one after another.
+    Tried(Vec<Explained>),
 }
 
 /// A port and its units.
@@ -126,6 +146,11 @@ pub struct PolicyEntry {
     pub log_close: bool,
     pub count: bool,
     pub hits: u64,
+    /// Seconds since its first hit and its last.
+    #[serde(default)]
+    pub first_hit_ago_s: Option<u64>,
+    #[serde(default)]
+    pub last_hit_ago_s: Option<u64>,
     /// Packets and bytes of its sessions, of the initial and the reply direction, when it counts.
     pub packets: [u64; 2],
     pub bytes: [u64; 2],
@@ -152,6 +177,7 @@ pub struct SessionDetail {
     pub age_s: u32,
     pub application: Option<String>,
     pub nat_rule: Option<String>,
+    pub destination_rule: Option<String>,
     pub from_zone: String,
     pub to_zone: String,
     pub worker: u8,
@@ -335,6 +361,16 @@ pub struct SourceNatPool {
     pub others: u64,
     pub held: u64,
     pub capacity: u64,
+    #[serde(default)]
+    pub alarm: Option<Alarm>,
+}
+
+/// An alarm of a pool or rule: thresholds in percent in use, or in sessions.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Alarm {
+    pub raise: u32,
+    pub clear: u32,
+    pub raised: bool,
 }
 
 /// Destination NAT pools.
@@ -381,6 +417,8 @@ pub struct NatRule {
     pub hits: u64,
     pub failed: u64,
     pub sessions: u64,
+    #[serde(default)]
+    pub alarm: Option<Alarm>,
 }
 
 /// Who runs here.
@@ -444,4 +482,17 @@ pub struct PlaneStatus {
     pub generation: Option<u64>,
     pub workers: Vec<WorkerLine>,
     pub ports: Vec<PortLine>,
+}
+
+/// Buffers of one kind at one worker.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BufferLine {
+    pub worker: u8,
+    pub kind: String,
+    /// Bytes of one; 0: they have no size.
+    pub bytes: u32,
+    pub capacity: u64,
+    pub free: u64,
+    pub lent: u64,
+    pub used: u64,
 }

@@ -16,13 +16,34 @@ pub struct FilterEntry {
     pub name: String,
     pub counters: Vec<CounterLine>,
     pub policers: Vec<CounterLine>,
+    /// The same policers with all that they saw, when it was asked for.
+    pub detail: Vec<PolicerLine>,
+}
+
+/// Bytes and packets of a policer.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PolicerLine {
+    pub name: String,
+    pub beyond: (u64, u64),
+    pub offered: (u64, u64),
+    pub transmitted: (u64, u64),
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FirewallList {
     pub filters: Vec<FilterEntry>,
+    pub depth: FirewallDepth,
+}
+
+/// How much of filters is shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum FirewallDepth {
     /// Names only.
-    pub terse: bool,
+    Terse,
+    #[default]
+    Brief,
+    /// All that policers saw, too.
+    Detail,
 }
 
 /// A packet that a filter logged.

@@ -4,12 +4,15 @@
 //! Place: above the contract and the program; no I/O, no clock, no text layout (that is `render`).
 //! State: a [`Session`] holds the mode and the edit path of one operator.
 
+mod alarms;
 mod answer;
+mod capture;
 mod commits;
 mod completion;
 mod config;
 mod configure;
 mod firewall;
+mod follow;
 mod gather;
 mod log;
 mod names;
@@ -19,16 +22,19 @@ mod pipe;
 mod request;
 mod session;
 mod table;
+mod watch;
 pub mod wire;
 mod words;
 
+pub use alarms::{AlarmChange, NatAlarms, WantedAlarm, Watched, utilization};
 pub use answer::{
-    AlgStatus, Answer, DropCount, EditorList, Explained, FindingLine, FlowStatistics, InterfaceLine,
-    MirrorEntry, MirrorKind, MirrorList, MirrorOutputLine, NatKind, NatPool, NatPools, NatRule, NatRules,
-    PlaneStatus, PolicyEntry, PolicyList, PortLine, RouteLine, Routes, ScreenStatistics, SessionDetail,
-    SessionList, SessionSummary, SourceNatPool, SourceNatPools, Translation, UnitLine, Version, Wing,
-    WorkerLine, ZoneEntry,
+    Alarm, AlgStatus, Answer, BufferLine, DropCount, EditorList, Explained, FindingLine, FlowStatistics,
+    InterfaceLine, MirrorEntry, MirrorKind, MirrorList, MirrorOutputLine, NatKind, NatPool, NatPools,
+    NatRule, NatRules, PlaneStatus, PolicyEntry, PolicyList, PortLine, RouteLine, Routes, ScreenStatistics,
+    SessionDetail, SessionList, SessionSummary, SourceNatPool, SourceNatPools, Translation, UnitLine,
+    Version, Wing, WorkerLine, ZoneEntry,
 };
+pub use capture::{CAPTURE_BYTES_MAX, capture_source, capture_text};
 pub use commits::{
     CommitEntry, CommitHistory, CommitKind, CommitOptions, CommitReport, Commits, EditorEntry, Refusal,
     ScheduledEntry, ScheduledTime,
@@ -37,15 +43,22 @@ pub use completion::complete;
 pub use config::{Against, Candidate, ConfigMode, Form, LoadKind, Outcome, Problem, Verb, Written};
 pub use configure::load_source;
 pub use firewall::{
-    CounterLine, FilterEntry, FilterLogLine, FirewallList, InterfaceFilterLine, InterfaceFilterList,
+    CounterLine, FilterEntry, FilterLogLine, FirewallDepth, FirewallList, InterfaceFilterLine,
+    InterfaceFilterList, PolicerLine,
 };
+pub use follow::{Follow, stop as stop_following};
 pub use gather::{Failure, RouteEntry, RouteTable};
 pub use log::{LogEvent, LogEvents, LogMemory, LogQuery, LogStatistics, LogStreamLine, LogView};
 pub use names::{NameTable, PolicyName};
 pub use persistent::{MappingLine, MappingLines, MappingQuery, MappingSummary};
 pub use pipe::{Delivery, Display, Pipe, PipeError, delivery};
 pub use request::{
-    ConfigureKind, Detail, FirewallQuery, Kept, PolicyView, Request, SessionQuery, TestPacket,
+    ConfigureKind, Detail, FirewallQuery, HitOrder, Kept, PolicyView, Request, SessionQuery, TestPacket,
 };
-pub use session::{Env, Facts, Mode, Render, Reply, Session, answer, execute};
+pub use session::{Env, Facts, Mode, Render, Reply, Session, answer, execute, more};
 pub use table::{Arg, Command, Miss, Param, commands, rpc_of};
+pub use watch::{
+    DropQuery, DropRecord, DropRecords, FlowFile, FlowFilterLine, FlowTrace, FlowTraceStatus, MatchedPolicy,
+    PacketQuery, PolicyMatches, PolicyTotal, PolicyTotals, PolicyTuple, ScreenOptions, ShadowList,
+    ShadowQuery, TermLine, Watch,
+};

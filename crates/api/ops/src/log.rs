@@ -83,6 +83,8 @@ pub struct LogStatistics {
     pub memory: Option<LogMemory>,
     /// Events that the packet plane threw away.
     pub events_lost: u64,
+    /// Messages by name, those that there were.
+    pub messages: Vec<(String, u64)>,
 }
 
 /// Where the log is read.

@@ -100,6 +100,24 @@ impl NameTable {
         self.nat_rules.get(&id).map(String::as_str)
     }
 
+    /// The zone of a name, the firewall's own too.
+    #[must_use]
+    pub fn zone_id(&self, name: &str) -> Option<ZoneId> {
+        if name == JUNOS_HOST {
+            return Some(ZoneId::HOST);
+        }
+        self.zones.iter().find(|(_, zone)| *zone == name).map(|(id, _)| *id)
+    }
+
+    /// The zone that packets of a unit come from; what the firewall sends comes from its own.
+    #[must_use]
+    pub fn zone_of(&self, unit: InterfaceId, from_host: bool) -> Option<ZoneId> {
+        if from_host {
+            return Some(ZoneId::HOST);
+        }
+        self.interfaces().iter().find(|known| known.id == unit)?.zone
+    }
+
     #[must_use]
     pub fn zone_names(&self, ids: &[ZoneId]) -> Vec<String> {
         ids.iter().map(|id| self.zone(*id)).collect()
@@ -179,6 +197,13 @@ impl NameTable {
     #[must_use]
     pub fn source_pool(&self, id: PoolId) -> Option<&SourcePool> {
         self.source_pools().iter().find(|pool| pool.spec.id == id)
+    }
+
+    /// The name of the source pool with a number.
+    #[must_use]
+    pub fn source_pool_name(&self, number: u32) -> Option<&str> {
+        let id = u16::try_from(number).ok().map(PoolId)?;
+        self.source_pool(id).map(|pool| pool.name.as_str())
     }
 
     /// The pools that destination rules use, each with a rule that does.

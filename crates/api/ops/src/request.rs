@@ -7,8 +7,10 @@ use crate::answer::{MirrorKind, NatKind};
 use ipnet::IpNet;
 use ravelin_types::{Family, Proto};
 
+use crate::firewall::FirewallDepth;
 use crate::log::LogQuery;
 use crate::persistent::MappingQuery;
+use crate::watch::Watch;
 
 /// How much of each session is shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -31,6 +33,11 @@ pub struct SessionQuery {
     pub family: Option<Family>,
     pub id: Option<u64>,
     pub nat: bool,
+    /// Name of the application that its policy found.
+    pub application: Option<String>,
+    pub policy_id: Option<u32>,
+    /// Silent for so many seconds or more.
+    pub idle_s: Option<u32>,
 }
 
 /// Which filter, and which of its counters; `None`: every one.
@@ -48,17 +55,36 @@ pub struct PolicyView {
     pub name: Option<String>,
     pub detail: bool,
     pub hit_count: bool,
+    /// Global policies alone.
+    pub global: bool,
+    pub order: HitOrder,
+    /// Only counts below, and above.
+    pub less_than: Option<u32>,
+    pub greater_than: Option<u32>,
+}
+
+/// How hit counts are sorted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum HitOrder {
+    #[default]
+    Evaluation,
+    Ascending,
+    Descending,
 }
 
 /// A packet to judge.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TestPacket {
-    pub interface: String,
+    pub interface: Option<String>,
+    /// Instead of an interface: one of the zone's.
+    pub zone: Option<String>,
     pub source: IpAddr,
     pub destination: IpAddr,
     pub proto: Proto,
     pub source_port: u16,
     pub destination_port: u16,
+    /// Flags of a TCP segment.
+    pub tcp_flags: u8,
 }
 
 /// How configuration mode is entered.
@@ -110,10 +136,11 @@ pub enum Request {
     FlowStatistics,
     /// Mirror instances, or mirror filters.
     Mirrors(MirrorKind),
+    Buffers,
     ClearMirrors(MirrorKind),
     Firewall {
         query: FirewallQuery,
-        terse: bool,
+        depth: FirewallDepth,
     },
     FirewallLog,
     ClearFirewall {
@@ -158,6 +185,7 @@ pub enum Request {
         new: u32,
     },
     TestPacket(TestPacket),
+    Watch(Watch),
     PlaneStatus,
     SecurityLog(LogQuery),
     SecurityLogFile,

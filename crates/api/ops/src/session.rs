@@ -2,9 +2,11 @@
 
 use ravelin_contract::DataPlane;
 
+use crate::alarms::NatAlarms;
 use crate::answer::{Answer, Version};
 use crate::config::{ConfigMode, Form, Problem, Written};
 use crate::configure;
+use crate::follow::{self, Follow};
 use crate::gather::{self, Failure, RouteTable};
 use crate::log::LogView;
 use crate::names::NameTable;
@@ -12,6 +14,7 @@ use crate::packet;
 use crate::pipe::{Display, Pipe, PipeError};
 use crate::request::{Detail, Request};
 use crate::table::{Miss, read};
+use crate::watch::{FlowTrace, Watch};
 use crate::words::{self, Line, Word};
 
 const HELP: &str = "Type `?' after any part of a command to see what may follow.\n\
@@ -24,6 +27,8 @@ pub struct Env<'a> {
     pub names: &'a NameTable,
     pub routes: &'a dyn RouteTable,
     pub log: &'a dyn LogView,
+    pub alarms: &'a NatAlarms,
+    pub trace: &'a dyn FlowTrace,
     pub render: &'a dyn Render,
     pub facts: &'a Facts,
 }
@@ -33,12 +38,15 @@ pub struct Env<'a> {
 pub struct Facts {
     pub host_name: String,
     pub version: String,
+    /// Microseconds by the clock on the wall here, since 1970.
+    pub local_us: i64,
 }
 
 /// Lays out answers.
 pub trait Render {
     fn text(&self, answer: &Answer) -> String;
     fn json(&self, answer: &Answer) -> String;
+    fn xml(&self, answer: &Answer) -> String;
 }
 
 /// Which words are understood.
@@ -60,6 +68,10 @@ pub struct Session {
     pub(crate) back: Vec<Vec<String>>,
     /// What the operator was asked; any other line takes it back.
     pub(crate) asked: Option<configure::Question>,
+    /// Output that goes on.
+    pub(crate) follow: Option<Follow>,
+    /// What the client brought along with the line.
+    pub(crate) brought: Option<String>,
 }
 
 /// What a line answered.
@@ -71,6 +83,8 @@ pub struct Reply {
     pub closed: bool,
     /// A question to be answered with yes or no; nothing has been done yet.
     pub ask: Option<String>,
+    /// More is to come: [`more`] tells it.
+    pub follow: bool,
 }
 
 /// Why a line did nothing.
@@ -123,7 +137,7 @@ impl Session {
     /// What is shown before the next line.
     #[must_use]
     pub fn prompt(&self, host: &str) -> String {
-        let Self { user, mode, edit, back: _, asked: _ } = self;
+        let Self { user, mode, edit, back: _, asked: _, follow: _, brought: _ } = self;
         match mode {
             Mode::Operational => format!("{user}@{host}> "),
             Mode::Configuration if edit.is_empty() => format!("[edit]\n{user}@{host}# "),
@@ -141,10 +155,22 @@ impl Session {
 /// Runs one line. `text` is what a `load` brings along. An empty line does nothing.
 pub fn execute(env: &mut Env<'_>, session: &mut Session, line: &str, text: Option<&str>) -> Reply {
     session.asked = None;
+    follow::stop(env.plane, session);
     let parsed = words::split(line);
     match run(env, session, line, &parsed, text) {
         Ok(done) => done,
         Err(fault) => Reply { output: ended(fault.to_string()), error: true, ..Reply::default() },
+    }
+}
+
+/// What came since the last time of output that goes on.
+pub fn more(env: &mut Env<'_>, session: &mut Session) -> Reply {
+    match follow::more(env, session) {
+        Ok(reply) => reply,
+        Err(fault) => {
+            follow::stop(env.plane, session);
+            Reply { output: ended(fault.to_string()), error: true, ..Reply::default() }
+        }
     }
 }
 
@@ -165,7 +191,10 @@ fn run(
     }
     let pipes = parsed.pipes.iter().map(|p| Pipe::parse(&words::texts(p))).collect::<Result<Vec<_>, _>>()?;
     let mut reply = match session.mode {
-        Mode::Operational => operational(env, session, &parsed.command, &pipes)?,
+        Mode::Operational => {
+            session.brought = text.map(str::to_owned);
+            operational(env, session, &parsed.command, &pipes)?
+        }
         Mode::Configuration => {
             let input = configure::Input { line, parsed, pipes: &pipes, text };
             configure::run(env, session, &input)?
@@ -249,6 +278,7 @@ pub(crate) fn operational(
         Request::Help => return Ok(said(HELP)),
         Request::InterfacesTerse { name } => Answer::Interfaces(gather::interfaces(env, name.as_deref())?),
         Request::Routes { destination } => Answer::Routes(gather::routes(env, destination.as_ref())),
+        Request::Buffers => Answer::Buffers(gather::buffers(env)?),
         Request::Mirrors(kind) => Answer::Mirrors(gather::mirrors(env, kind)?),
         Request::ClearMirrors(kind) => {
             Answer::MirrorsCleared { kind, mirrors: gather::clear_mirrors(env, kind)? }
@@ -284,6 +314,7 @@ pub(crate) fn operational(
             version: env.facts.version.clone(),
         }),
         Request::CommitHistory => Answer::Commits(env.config.history()),
+        Request::Watch(what) => return watched(env, session, what, pipes),
         Request::TestPacket(test) => Answer::Explained(packet::explain(env, &test)?),
         Request::PlaneStatus => Answer::PlaneStatus(gather::plane_status(env)?),
         Request::SecurityLog(query) => Answer::SecurityLog(env.log.events(&query)),
@@ -294,13 +325,47 @@ pub(crate) fn operational(
     shown(env, &answer, pipes)
 }
 
+/// What is asked of packets and policies.
+fn watched(env: &mut Env<'_>, session: &mut Session, what: Watch, pipes: &[Pipe]) -> Result<Reply, Fault> {
+    let told = |done: Result<(), String>| done.map(|()| Reply::default()).map_err(Fault::Told);
+    let answer = match what {
+        Watch::FollowDrops(query) => return follow::begin(env, session, query, pipes),
+        Watch::FlowFilter { name, packets } => {
+            packets.filter(env.names)?;
+            return told(env.trace.filter(&name, &packets));
+        }
+        Watch::FlowFile(file) => return told(env.trace.file(&file)),
+        Watch::FlowStart => return told(env.trace.start(env.plane, env.names)),
+        Watch::FlowStop => {
+            env.trace.stop(env.plane);
+            return Ok(Reply::default());
+        }
+        Watch::FlowClear { name } => return told(env.trace.clear(name.as_deref())),
+        Watch::FlowStatus => Answer::FlowTrace(env.trace.status()),
+        Watch::Drops(query) => Answer::Drops(gather::drops(env, &query)?),
+        Watch::ClearDrops => {
+            env.plane.diagnostics().clear_drop_samples().map_err(Failure::from)?;
+            Answer::DropsCleared
+        }
+        Watch::Match(tuple) => Answer::PolicyMatches(gather::matches(env, &tuple)?),
+        Watch::Shadows(query) => Answer::Shadows(gather::shadows(env, &query)?),
+        Watch::PolicyTotals => Answer::PolicyTotals(gather::totals(env)?),
+        Watch::ScreenOptions { name } => Answer::ScreenOptions(gather::screen_options(env, &name)?),
+        Watch::TryCapture { interface } => {
+            let capture = session.brought.take().ok_or(Fault::Said("no capture was brought along"))?;
+            Answer::Tried(packet::explain_capture(env, &interface, &capture)?)
+        }
+    };
+    shown(env, &answer, pipes)
+}
+
 /// An answer in the form that was asked for.
 fn shown(env: &Env<'_>, answer: &Answer, pipes: &[Pipe]) -> Result<Reply, Fault> {
     match display(pipes) {
         Display::Text => Ok(said(env.render.text(answer))),
         Display::Json => Ok(said(env.render.json(answer))),
         Display::Set => Err(PipeError::Unsupported("display set".to_owned()).into()),
-        Display::Xml => Err(PipeError::Unsupported("display xml".to_owned()).into()),
+        Display::Xml => Ok(said(env.render.xml(answer))),
         Display::Detail => Err(PipeError::Unsupported("display detail".to_owned()).into()),
         Display::Inheritance | Display::InheritanceSilent => {
             Err(PipeError::Unsupported("display inheritance".to_owned()).into())

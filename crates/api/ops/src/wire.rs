@@ -22,6 +22,8 @@ pub enum Request {
     Complete {
         line: String,
     },
+    /// What came since the last time of output that goes on.
+    More,
     /// The answer to what a line asked back.
     Answer {
         yes: bool,
@@ -44,6 +46,9 @@ pub struct Response {
     /// A question that [`Request::Answer`] answers; any other request leaves everything as it is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ask: Option<String>,
+    /// More is to come: [`Request::More`] asks for it, any other request ends it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub follow: bool,
 }
 
 /// Answers one request of a session.
@@ -54,6 +59,7 @@ pub fn answer(env: &mut Env<'_>, session: &mut Session, request: &Request) -> Re
         Request::Run { line, text } => {
             response.take(execute(env, session, line, text.as_deref()));
         }
+        Request::More => response.take(crate::session::more(env, session)),
         Request::Answer { yes } => response.take(crate::answer(env, session, *yes)),
         Request::Complete { line } => response.candidates = crate::complete(env, session, line),
     }
@@ -69,7 +75,7 @@ pub fn answer(env: &mut Env<'_>, session: &mut Session, request: &Request) -> Re
 
 impl Response {
     fn take(&mut self, reply: Reply) {
-        let Reply { output, error, closed, ask } = reply;
-        *self = Self { output, error, closed, ask, ..std::mem::take(self) };
+        let Reply { output, error, closed, ask, follow } = reply;
+        *self = Self { output, error, closed, ask, follow, ..std::mem::take(self) };
     }
 }

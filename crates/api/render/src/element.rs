@@ -1,6 +1,6 @@
-//! A tree of named elements: what Junos' JSON is written from.
+//! A tree of named elements: what Junos' JSON and XML are written from.
 
-use std::fmt::Display;
+use std::fmt::{Display, Write as _};
 
 use serde_json::{Map, Value, json};
 
@@ -64,6 +64,31 @@ impl Element {
         text
     }
 
+    /// The reply whose only element this is.
+    pub fn xml(&self) -> String {
+        let mut out = String::from("<rpc-reply xmlns:junos=\"http://xml.juniper.net/junos/\">\n");
+        self.write_xml(&mut out, 1);
+        out.push_str("</rpc-reply>\n");
+        out
+    }
+
+    fn write_xml(&self, out: &mut String, depth: usize) {
+        let (name, indent) = (self.name, "    ".repeat(depth));
+        match &self.content {
+            Content::Text(text) => {
+                let _ = writeln!(out, "{indent}<{name}>{}</{name}>", escaped(text));
+            }
+            Content::Children(children) if children.is_empty() => {
+                let _ = writeln!(out, "{indent}<{name}/>");
+            }
+            Content::Children(children) => {
+                let _ = writeln!(out, "{indent}<{name}>");
+                children.iter().for_each(|child| child.write_xml(out, depth + 1));
+                let _ = writeln!(out, "{indent}</{name}>");
+            }
+        }
+    }
+
     fn value(&self) -> Value {
         match &self.content {
             Content::Text(text) => json!({ "data": text }),
@@ -81,9 +106,33 @@ impl Element {
     }
 }
 
+/// Text as XML 1.0 may hold it; characters that it can't hold at all are left out.
+fn escaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '\t' | '\n' => out.push(c),
+            c if c.is_control() => {}
+            c => out.push(c),
+        }
+    }
+    out
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn xml_nests_and_escapes() {
+        let element = Element::new("a").leaf("b", "<x & y>\u{1}").child(Element::new("c"));
+        let expected = "<rpc-reply xmlns:junos=\"http://xml.juniper.net/junos/\">\n    <a>\n        \
+                        <b>&lt;x &amp; y&gt;</b>\n        <c/>\n    </a>\n</rpc-reply>\n";
+        assert_eq!(element.xml(), expected);
+    }
 
     #[test]
     fn children_of_one_name_are_one_array() {

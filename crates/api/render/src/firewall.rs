@@ -3,7 +3,8 @@
 use std::fmt::Write as _;
 
 use ravelin_ops::{
-    CounterLine, FilterEntry, FilterLogLine, FirewallList, InterfaceFilterLine, InterfaceFilterList,
+    CounterLine, FilterEntry, FilterLogLine, FirewallDepth, FirewallList, InterfaceFilterLine,
+    InterfaceFilterList, PolicerLine,
 };
 
 use crate::commits::time;
@@ -21,14 +22,38 @@ fn counters(out: &mut String, title: &str, lines: &[CounterLine]) {
 
 pub(crate) fn text(list: &FirewallList) -> String {
     let mut out = String::new();
-    for FilterEntry { name, counters: counted, policers } in &list.filters {
+    for FilterEntry { name, counters: counted, policers, detail } in &list.filters {
         let _ = writeln!(out, "\nFilter: {name}");
-        if !list.terse {
-            counters(&mut out, "Counters", counted);
-            counters(&mut out, "Policers", policers);
+        match list.depth {
+            FirewallDepth::Terse => {}
+            FirewallDepth::Brief => {
+                counters(&mut out, "Counters", counted);
+                counters(&mut out, "Policers", policers);
+            }
+            FirewallDepth::Detail => {
+                counters(&mut out, "Counters", counted);
+                seen(&mut out, detail);
+            }
         }
     }
     out
+}
+
+/// Policers with what they saw and what of it passed.
+fn seen(out: &mut String, lines: &[PolicerLine]) {
+    if !lines.is_empty() {
+        let _ = writeln!(out, "Policers:\n{:<50}{:>20}{:>20}", "Name", "Bytes", "Packets");
+    }
+    for PolicerLine { name, beyond, offered, transmitted } in lines {
+        let _ = writeln!(out, "{name}");
+        for (what, (bytes, packets)) in [
+            ("OOS packet statistics", beyond),
+            ("Offered packet statistics", offered),
+            ("Transmitted packet statistics", transmitted),
+        ] {
+            let _ = writeln!(out, "  {what:<48}{bytes:>20}{packets:>20}");
+        }
+    }
 }
 
 fn counter(kind: &'static str, prefix: [&'static str; 3], line: &CounterLine) -> Element {
@@ -40,14 +65,23 @@ const COUNTER: [&str; 3] = ["counter-name", "byte-count", "packet-count"];
 const POLICER: [&str; 3] = ["policer-name", "byte-count", "packet-count"];
 
 pub(crate) fn element(list: &FirewallList) -> Element {
-    let filters = list.filters.iter().map(|FilterEntry { name, counters, policers }| {
+    let filters = list.filters.iter().map(|FilterEntry { name, counters, policers, detail }| {
         let filter = Element::new("filter-information").leaf("filter-name", name);
-        if list.terse {
+        if list.depth == FirewallDepth::Terse {
             return filter;
         }
-        filter
-            .children(counters.iter().map(|line| counter("counter", COUNTER, line)))
-            .children(policers.iter().map(|line| counter("policer", POLICER, line)))
+        let policers = policers.iter().enumerate().map(|(n, line)| {
+            let policer = counter("policer", POLICER, line);
+            match detail.get(n) {
+                None => policer,
+                Some(PolicerLine { name: _, beyond: _, offered, transmitted }) => policer
+                    .leaf("offered-byte-count", offered.0)
+                    .leaf("offered-packet-count", offered.1)
+                    .leaf("transmitted-byte-count", transmitted.0)
+                    .leaf("transmitted-packet-count", transmitted.1),
+            }
+        });
+        filter.children(counters.iter().map(|line| counter("counter", COUNTER, line))).children(policers)
     });
     Element::new("firewall-information").children(filters)
 }

@@ -4,6 +4,7 @@
 //! elements of its answers.
 
 mod alg;
+mod buffers;
 mod commits;
 mod element;
 mod firewall;
@@ -17,9 +18,10 @@ mod policies;
 mod routes;
 mod source_pool;
 mod system;
+mod watch;
 mod zones;
 
-use element::Element;
+use crate::element::Element;
 use ravelin_ops::{Answer, Render};
 
 /// Junos' layouts.
@@ -34,6 +36,10 @@ impl Render for Junos {
     fn json(&self, answer: &Answer) -> String {
         json(answer)
     }
+
+    fn xml(&self, answer: &Answer) -> String {
+        xml(answer)
+    }
 }
 
 /// The answer as the command prints it.
@@ -44,6 +50,7 @@ pub fn text(answer: &Answer) -> String {
         Answer::Routes(routes) => routes::text(routes),
         Answer::Zones(zones) => zones::text(zones),
         Answer::Screens(screens) => zones::screens(screens),
+        Answer::Buffers(lines) => buffers::text(lines),
         Answer::Mirrors(list) => mirrors::text(list),
         // Junos says nothing when it has cleared counters.
         Answer::MirrorsCleared { .. } => String::new(),
@@ -75,17 +82,36 @@ pub fn text(answer: &Answer) -> String {
         Answer::SecurityLog(events) => log::events(events),
         Answer::LogCleared { events } => log::cleared(*events),
         Answer::LogStatistics(statistics) => log::statistics(statistics),
+        Answer::Drops(list) => watch::drops(list),
+        Answer::DropsCleared => String::new(),
+        Answer::FlowTrace(status) => watch::flow_trace(status),
+        Answer::PolicyMatches(found) => watch::matches(found),
+        Answer::PolicyTotals(totals) => watch::totals(totals),
+        Answer::Shadows(list) => watch::shadows(list),
+        Answer::ScreenOptions(options) => watch::screen_options(options),
+        Answer::Tried(list) => list.iter().map(system::explained).collect(),
     }
 }
 
 /// The answer as Junos writes JSON: every element an array, text under `data`.
 #[must_use]
 pub fn json(answer: &Answer) -> String {
-    let element = match answer {
+    element(answer).json()
+}
+
+/// The answer as Junos writes XML, within the reply of a remote procedure.
+#[must_use]
+pub fn xml(answer: &Answer) -> String {
+    element(answer).xml()
+}
+
+fn element(answer: &Answer) -> Element {
+    match answer {
         Answer::Interfaces(lines) => interfaces::element(lines),
         Answer::Routes(routes) => routes::element(routes),
         Answer::Zones(zones) => zones::element(zones),
         Answer::Screens(screens) => zones::screens_element(screens),
+        Answer::Buffers(lines) => buffers::element(lines),
         Answer::Mirrors(list) => mirrors::element(list),
         Answer::MirrorsCleared { kind, mirrors: cleared } => mirrors::cleared_element(*kind, *cleared),
         Answer::Firewall(list) => firewall::element(list),
@@ -119,8 +145,17 @@ pub fn json(answer: &Answer) -> String {
         Answer::SecurityLog(events) => log::events_element(events),
         Answer::LogCleared { events } => log::cleared_element(*events),
         Answer::LogStatistics(statistics) => log::statistics_element(statistics),
-    };
-    element.json()
+        Answer::Drops(list) => watch::drops_element(list),
+        Answer::DropsCleared => Element::new("packet-drop-records-clear"),
+        Answer::FlowTrace(status) => watch::flow_trace_element(status),
+        Answer::PolicyMatches(found) => watch::matches_element(found),
+        Answer::PolicyTotals(totals) => watch::totals_element(totals),
+        Answer::Shadows(list) => watch::shadows_element(list),
+        Answer::ScreenOptions(options) => watch::screen_options_element(options),
+        Answer::Tried(list) => {
+            Element::new("packet-explanations").children(list.iter().map(system::explained_element))
+        }
+    }
 }
 
 /// `any` for an empty list of zones.

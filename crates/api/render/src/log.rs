@@ -36,7 +36,7 @@ pub(crate) fn cleared_element(events: u64) -> Element {
 }
 
 pub(crate) fn statistics(statistics: &LogStatistics) -> String {
-    let LogStatistics { streams, memory, events_lost } = statistics;
+    let LogStatistics { streams, memory, events_lost, messages } = statistics;
     let mut out = String::new();
     for line in streams {
         let LogStreamLine {
@@ -66,12 +66,18 @@ pub(crate) fn statistics(statistics: &LogStatistics) -> String {
             "Event mode\n  Produced: {produced}, Rate-limited: {limited}, Kept: {kept}, Not kept: {refused}"
         );
     }
+    if !messages.is_empty() {
+        out.push_str("Messages\n");
+    }
+    for (name, count) in messages {
+        let _ = writeln!(out, "  {name}: {count}");
+    }
     let _ = writeln!(out, "Events lost by the packet plane: {events_lost}");
     out
 }
 
 pub(crate) fn statistics_element(statistics: &LogStatistics) -> Element {
-    let LogStatistics { streams, memory, events_lost } = statistics;
+    let LogStatistics { streams, memory, events_lost, messages } = statistics;
     let streams = streams.iter().map(|line| {
         Element::new("stream")
             .leaf("name", &line.name)
@@ -92,5 +98,11 @@ pub(crate) fn statistics_element(statistics: &LogStatistics) -> Element {
             .leaf("kept", memory.kept)
             .leaf("not-kept", memory.refused)
     });
-    Element::new("ravelin-log").children(streams).children(memory).leaf("events-lost", events_lost)
+    let messages =
+        messages.iter().map(|(name, count)| Element::new("message").leaf("name", name).leaf("count", count));
+    Element::new("ravelin-log")
+        .children(streams)
+        .children(memory)
+        .children(messages)
+        .leaf("events-lost", events_lost)
 }

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::net::IpAddr;
 
-use ravelin_ops::{NatKind, NatPool, NatPools, NatRule, NatRules, Translation};
+use ravelin_ops::{Alarm, NatKind, NatPool, NatPools, NatRule, NatRules, Translation};
 
 use crate::element::Element;
 use crate::or_any;
@@ -80,6 +80,10 @@ fn one(rule: &NatRule) -> String {
     let _ = writeln!(out, "    {:<25}: {}", "Successful sessions", rule.hits.saturating_sub(rule.failed));
     let _ = writeln!(out, "    {:<25}: {}", "Failed sessions", rule.failed);
     let _ = writeln!(out, "  {:<27}: {}", "Number of sessions", rule.sessions);
+    if let Some(Alarm { raise, clear, raised }) = rule.alarm {
+        let state = if raised { "raised" } else { "not raised" };
+        let _ = writeln!(out, "  {:<27}: {state}, from {raise} until below {clear}", "Session count alarm");
+    }
     out
 }
 

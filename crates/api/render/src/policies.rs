@@ -87,6 +87,16 @@ fn detailed(out: &mut String, policy: &PolicyEntry) {
         (false, false) => "off",
     };
     let _ = write!(out, "  Session log: {log}\n  Policy lookups: {hits}\n");
+    if let (Some(first), Some(last)) = (policy.first_hit_ago_s, policy.last_hit_ago_s) {
+        // Of the time since the first; a policy that was hit just now has no rate yet.
+        let rate = if first > 0 { *hits as f64 / first as f64 } else { 0.0 };
+        let _ = writeln!(
+            out,
+            "  First hit: {} ago, Last hit: {} ago, Average rate: {rate:.2} a second",
+            ago(first),
+            ago(last)
+        );
+    }
     if policy.count {
         out.push_str("  Policy statistics:\n");
         for (what, [initial, reply]) in [("bytes", policy.bytes), ("packets", policy.packets)] {
@@ -97,6 +107,12 @@ fn detailed(out: &mut String, policy: &PolicyEntry) {
             );
         }
     }
+}
+
+fn ago(seconds: u64) -> String {
+    let (days, rest) = (seconds / 86_400, seconds % 86_400);
+    let clock = format!("{:02}:{:02}:{:02}", rest / 3600, rest / 60 % 60, rest % 60);
+    if days > 0 { format!("{days}d {clock}") } else { clock }
 }
 
 fn or_none(list: &[String]) -> String {
@@ -171,6 +187,8 @@ fn policy_element(policy: &PolicyEntry) -> Element {
         .child(addresses("destination-addresses", "destination-address", &policy.destinations))
         .child(Element::new("applications").children(applications))
         .child(Element::new("policy-action").leaf("action-type", &policy.action))
+        .maybe("first-hit-seconds-ago", policy.first_hit_ago_s)
+        .maybe("last-hit-seconds-ago", policy.last_hit_ago_s)
 }
 
 pub(crate) fn hit_count_element(list: &PolicyList) -> Element {

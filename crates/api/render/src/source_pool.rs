@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use ravelin_ops::{SourceNatPool, SourceNatPools};
+use ravelin_ops::{Alarm, SourceNatPool, SourceNatPools};
 
 use crate::element::Element;
 
@@ -16,7 +16,7 @@ pub(crate) fn text(list: &SourceNatPools) -> String {
 
 fn one(out: &mut String, pool: &SourceNatPool) {
     let SourceNatPool { name, id, base, ports, overload, paired, overflow, addresses, rules, .. } = pool;
-    let SourceNatPool { used, others, held, capacity, .. } = pool;
+    let SourceNatPool { used, others, held, capacity, alarm, .. } = pool;
     out.push('\n');
     let mut line = |title: &str, value: &dyn std::fmt::Display| {
         let _ = writeln!(out, "{title:<20}: {value}");
@@ -41,16 +41,18 @@ fn one(out: &mut String, pool: &SourceNatPool) {
     line("Blocks or addresses", held);
     line("Capacity", capacity);
     line("Utilization", &format!("{} %", utilization(pool)));
+    if let Some(Alarm { raise, clear, raised }) = alarm {
+        let state = if *raised { "raised" } else { "not raised" };
+        line("Utilization alarm", &format!("{state}, from {raise} % until below {clear} %"));
+    }
     for (first, last) in addresses {
         line("Address range", &format!("{first} - {last}"));
     }
 }
 
 /// Percent in use of what can be given out.
-fn utilization(pool: &SourceNatPool) -> u64 {
-    let most = pool.used.into_iter().max().unwrap_or(0);
-    let used = if pool.held > 0 { pool.held } else { most };
-    (used * 100).checked_div(pool.capacity).unwrap_or(0)
+fn utilization(pool: &SourceNatPool) -> u32 {
+    ravelin_ops::utilization(pool.used, pool.held, pool.capacity).unwrap_or(0)
 }
 
 pub(crate) fn element(list: &SourceNatPools) -> Element {
@@ -64,6 +66,13 @@ pub(crate) fn element(list: &SourceNatPools) -> Element {
             .leaf("source-pool-port-used", pool.used.iter().sum::<u64>())
             .leaf("source-pool-capacity", pool.capacity)
             .leaf("source-pool-utilization", utilization(pool));
+        let entry = match pool.alarm {
+            None => entry,
+            Some(Alarm { raise, clear, raised }) => entry
+                .leaf("source-pool-alarm-raise-threshold", raise)
+                .leaf("source-pool-alarm-clear-threshold", clear)
+                .leaf("source-pool-alarm", if raised { "raised" } else { "cleared" }),
+        };
         entry.children(pool.addresses.iter().map(|(first, last)| {
             Element::new("source-pool-address-range")
                 .leaf("address-range-low", first)
@@ -89,6 +98,7 @@ mod tests {
             used: [5, 62464, 2, 0],
             others: 1,
             capacity: 124_928,
+            alarm: Some(Alarm { raise: 50, clear: 40, raised: true }),
             ..SourceNatPool::default()
         };
         let expected = "\
@@ -105,6 +115,7 @@ Without a port      : 1
 Blocks or addresses : 0
 Capacity            : 124928
 Utilization         : 50 %
+Utilization alarm   : raised, from 50 % until below 40 %
 Address range       : 203.0.113.8 - 203.0.113.9
 ";
         assert_eq!(text(&SourceNatPools { pools: vec![pool] }), expected);

@@ -92,6 +92,7 @@ mod tests {
     }
 
     proptest::proptest! {
+        // Proves: rfc3022-7.
         #[test]
         fn incremental_equals_whole(mut bytes in proptest::collection::vec(proptest::num::u8::ANY, 20..64), word in 0usize..9, new: u16) {
             bytes[10] = 0;

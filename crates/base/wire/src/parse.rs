@@ -99,6 +99,15 @@ pub struct Network {
     pub l4: L4,
 }
 
+impl Network {
+    /// A datagram of which the two ends are known and nothing else.
+    #[must_use]
+    pub const fn of_ends(family: Family, proto: Proto, (src, dst): (Addr, Addr)) -> Self {
+        let (fragment, l4) = (Fragment::Whole, L4::Opaque);
+        Self { family, src, dst, proto, ttl: 0, tos: 0, l4_at: 0, end: 0, fragment, dont_fragment: false, l4 }
+    }
+}
+
 /// A frame taken apart. Offsets are from the start of the frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Parsed {

@@ -18,6 +18,14 @@ use crate::Compiler;
 /// Bits of a flexible match that say no length: as many as a range may have.
 const FLEXIBLE_BITS: u8 = 32;
 
+/// Where the bits of a flexible match are.
+struct Bits {
+    start: Option<StartWord>,
+    byte: Option<u8>,
+    bit: Option<u8>,
+    length: Option<u8>,
+}
+
 fn ranges<K>(list: &[Listed<K>]) -> Vec<(u32, u32)> {
     list.iter().map(|value| (value.low, value.high)).collect()
 }
@@ -172,14 +180,28 @@ impl<'a> Compiler<'a> {
         units
     }
 
+    /// The bits of a name, else the ones given. Spec: firewall-filter-74.
+    fn bits(&self, template: Option<&str>, own: Bits) -> Bits {
+        let known = &self.config.firewall.flexible;
+        let named = template.and_then(|name| known.iter().find(|known| known.name == name));
+        named.map_or(own, |t| Bits {
+            start: t.start,
+            byte: t.byte_offset,
+            bit: t.bit_offset,
+            length: t.bit_length,
+        })
+    }
+
     fn mask(&mut self, mask: &FlexibleMask, (path, at): (&str, Span)) -> Option<Condition> {
         let path = format!("{path} from flexible-match-mask");
-        let FlexibleMask { start, byte_offset, bit_offset, bit_length, mask, prefix, at: _ } = mask;
+        let FlexibleMask { template, start, byte_offset, bit_offset, bit_length, mask, prefix, at: _ } = mask;
+        let own = Bits { start: *start, byte: *byte_offset, bit: *bit_offset, length: *bit_length };
+        let Bits { start, byte, bit, length } = self.bits(template.as_deref(), own);
         let (Some(start), Some(prefix)) = (start, prefix) else {
             self.error(path, at, "missing mandatory statement: 'match-start' and 'prefix'");
             return None;
         };
-        let bits = bit_length.unwrap_or(FLEXIBLE_BITS);
+        let bits = length.unwrap_or(FLEXIBLE_BITS);
         let wanted = match prefix.strip_prefix("0x").or_else(|| prefix.strip_prefix("0X")) {
             Some(hex) => u128::from_str_radix(hex, 16).ok(),
             None if prefix.len() <= 16 && usize::from(bits) == prefix.len() * 8 => {
@@ -194,9 +216,9 @@ impl<'a> Compiler<'a> {
             return None;
         };
         Some(Condition::Flexible(FlexibleMatch {
-            start: start_of(*start),
-            byte_offset: byte_offset.unwrap_or(0),
-            bit_offset: bit_offset.unwrap_or(0),
+            start: start_of(start),
+            byte_offset: byte.unwrap_or(0),
+            bit_offset: bit.unwrap_or(0),
             bit_length: bits,
             mask,
             low: wanted & mask,
@@ -207,8 +229,19 @@ impl<'a> Compiler<'a> {
 
     fn range(&mut self, range: &FlexibleRange, (path, at): (&str, Span)) -> Vec<Condition> {
         let path = format!("{path} from flexible-match-range");
-        let FlexibleRange { start, byte_offset, bit_offset, bit_length, range, range_except, at: _ } = range;
-        let (Some(start), Some(bits)) = (start, bit_length) else {
+        let FlexibleRange {
+            template,
+            start,
+            byte_offset,
+            bit_offset,
+            bit_length,
+            range,
+            range_except,
+            at: _,
+        } = range;
+        let own = Bits { start: *start, byte: *byte_offset, bit: *bit_offset, length: *bit_length };
+        let Bits { start, byte, bit, length } = self.bits(template.as_deref(), own);
+        let (Some(start), Some(bits)) = (start, length) else {
             self.error(path, at, "missing mandatory statement: 'match-start' and 'bit-length'");
             return Vec::new();
         };
@@ -224,10 +257,10 @@ impl<'a> Compiler<'a> {
                 continue;
             };
             out.push(Condition::Flexible(FlexibleMatch {
-                start: start_of(*start),
-                byte_offset: byte_offset.unwrap_or(0),
-                bit_offset: bit_offset.unwrap_or(0),
-                bit_length: *bits,
+                start: start_of(start),
+                byte_offset: byte.unwrap_or(0),
+                bit_offset: bit.unwrap_or(0),
+                bit_length: bits,
                 mask: u128::MAX,
                 low: low.into(),
                 high: high.into(),

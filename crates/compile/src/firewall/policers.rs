@@ -19,6 +19,8 @@ struct Named<'a> {
     logical: bool,
     physical: bool,
     spec: Spec,
+    /// The rate is this part of the interface's.
+    percent: Option<u8>,
 }
 
 /// Absent numbers were refused before; nothing passes what is zero.
@@ -46,8 +48,10 @@ fn two_colour(policer: &Policer) -> Named<'_> {
             forwarding_class: then.forwarding_class.map(|class| ForwardingClassId(class.0)),
         },
     };
+    let percent = policer.exceeding.as_ref().and_then(|limit| limit.percent);
     Named {
         name,
+        percent,
         path: format!("firewall policer {name}"),
         at: *at,
         filter_specific: *filter_specific,
@@ -83,6 +87,7 @@ fn three_colour(policer: &ThreeColourPolicer) -> Named<'_> {
     };
     Named {
         name,
+        percent: None,
         path: format!("firewall three-color-policer {name}"),
         at: *at,
         filter_specific: *filter_specific,
@@ -116,7 +121,13 @@ impl<'a> Compiler<'a> {
         instance: &Instance<'a>,
         build: &mut Build,
     ) -> Option<MeterId> {
-        let policer = self.named(then)?;
+        let mut policer = self.named(then)?;
+        if let Some(scope) = instance.scope {
+            self.part_of(&mut policer, &scope);
+        } else if policer.percent.is_some() {
+            // It stands nowhere: no interface has a rate for it yet.
+            return None;
+        }
         let Instance { path, suffix, scope, id, .. } = instance;
         let path = if suffix.is_empty() { instance.base() } else { path };
         let (place, shown) = match scope {
@@ -135,7 +146,8 @@ impl<'a> Compiler<'a> {
         family: Family,
         build: &mut Build,
     ) -> Option<MeterId> {
-        let policer = self.config.firewall.policers.iter().find(|p| p.name == name).map(two_colour)?;
+        let mut policer = self.config.firewall.policers.iter().find(|p| p.name == name).map(two_colour)?;
+        self.part_of(&mut policer, scope);
         let (place, shown) = if policer.logical {
             of_unit(&policer, scope)
         } else {
@@ -143,6 +155,21 @@ impl<'a> Compiler<'a> {
             (format!("interface {unit} {family} {way}"), format!("{name}-{unit}-{family}-{way}"))
         };
         Some(self.meter(&policer, (&place, shown), None, build))
+    }
+
+    /// Gives a policer its part of what the interface can carry. Spec: policer-25.
+    fn part_of(&mut self, policer: &mut Named<'_>, scope: &Scope<'_>) {
+        let Some(percent) = policer.percent else { return };
+        let port = self.resolved.0.get(&scope.interface.name);
+        let Some(speed) = port.and_then(|port| port.speed_bps) else {
+            let path = format!("{} if-exceeding bandwidth-percent", policer.path);
+            let message = format!("the speed of interface `{}' is not known", scope.interface.name);
+            self.error(path, policer.at, message);
+            return;
+        };
+        if let Spec::TwoColour { limit: Limit::Bits { per_second, .. }, .. } = &mut policer.spec {
+            *per_second = speed / 100 * u64::from(percent);
+        }
     }
 
     fn meter(

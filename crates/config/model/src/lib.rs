@@ -26,10 +26,11 @@ pub use config::Config;
 pub use firewall::{
     Colouring, Dscp, Esp, Exceeding, ExceedingPps, FilterAddress, FilterFrom4, FilterFrom6, FilterMatch,
     FilterPrefixList, FilterReject, FilterTerm4, FilterTerm6, FilterThen, Firewall, FirewallFilter4,
-    FirewallFilter6, FlexibleMask, FlexibleRange, FlexibleStart, ForwardingClass, FragmentOffset, HexNumber,
-    Icmp4Code, Icmp4Type, Icmp6Code, Icmp6Type, InterfaceGroup, InterfaceSet, IpOption, Listed, ListedKind,
-    LossPriorityWord, PacketLength, Policer, PolicerThen, PolicyOptions, PortNumber, Precedence, PrefixList,
-    ProtocolNumber, RedAction, Scaled, SingleRate, ThreeColourAction, ThreeColourPolicer, Ttl, TwoRate,
+    FirewallFilter6, FlexibleMask, FlexibleRange, FlexibleStart, FlexibleTemplate, ForwardingClass,
+    FragmentOffset, HexNumber, Icmp4Code, Icmp4Type, Icmp6Code, Icmp6Type, InterfaceGroup, InterfaceSet,
+    IpOption, Listed, ListedKind, LossPriorityWord, PacketLength, Policer, PolicerThen, PolicyOptions,
+    PortNumber, Precedence, PrefixList, ProtocolNumber, RedAction, Scaled, SingleRate, ThreeColourAction,
+    ThreeColourPolicer, Ttl, TwoRate,
 };
 pub use forwarding_options::{
     ForwardingOptions, MirrorFamily, MirrorInput, MirrorInstance, MirrorInterface, MirrorOutput,
@@ -45,18 +46,18 @@ pub use ravelin_schema::{Named, Runs};
 pub use report::{Refused, Report, Stanza, report};
 pub use routing_options::{RoutingOptions, StaticAction, StaticRoute};
 pub use security::{
-    Address, AddressBook, AddressLimit, AddressRef, AddressSet, AddressValue, Alg, BlockAllocation,
-    BlockFrag, DefaultPolicy, DestinationHeader, DestinationNatAction, DestinationPool, DestinationRule,
-    DestinationRuleSet, DeterministicPorts, ExtensionHeader, Flow, GlobalPolicy, HopByHopHeader, HostInbound,
-    IdsOption, LimitSession, LogCache, LogCategory, LogExclude, LogFacility, LogFile, LogFormat, LogHost,
-    LogIpProtocol, LogMode, LogProtocol, LogSeverity, LogStream, LogStreamFile, LogTimeFormat, LogTransport,
-    MatchDirection, MirrorFilter, NatContext, NatDestination, NatProtocol, NatProxy, NatRule, NatRuleSet,
-    NatSource, NatStatic, NumberRange, PersistentNat, Policies, Policy, PolicyAction, PolicyRematch,
-    PoolPersistentNat, PoolPort, Port, PortSpan, Protocol, ProxyRange, Screen, ScreenAggregation, ScreenIcmp,
-    ScreenIp, ScreenSynFlood, ScreenTcp, ScreenTunnel, ScreenUdp, ScreenUdpFlood, ScreenWhiteList, Security,
-    SecurityLog, SecurityZone, Service, SideLimit, SourceNatAction, SourcePool, StaticPrefix, StaticRule,
-    StaticRuleSet, SynFloodProtection, SynFloodWhiteList, TcpSession, Threshold, ZoneInterface,
-    ZonePairPolicies, with_unit,
+    Address, AddressBook, AddressLimit, AddressRef, AddressSet, AddressValue, AlarmThresholds, Alg,
+    BlockAllocation, BlockFrag, DefaultPolicy, DestinationHeader, DestinationNatAction, DestinationPool,
+    DestinationRule, DestinationRuleSet, DeterministicPorts, ExtensionHeader, Flow, GlobalPolicy,
+    HopByHopHeader, HostInbound, IdsOption, LimitSession, LogCache, LogCategory, LogExclude, LogFacility,
+    LogFile, LogFormat, LogHost, LogIpProtocol, LogKind, LogMode, LogProtocol, LogSeverity, LogStream,
+    LogStreamFile, LogTimeFormat, LogTransport, MatchDirection, MirrorFilter, NatContext, NatDestination,
+    NatProtocol, NatProxy, NatRule, NatRuleSet, NatSource, NatStatic, NumberRange, PersistentNat, Policies,
+    Policy, PolicyAction, PolicyRematch, PoolPersistentNat, PoolPort, Port, PortSpan, Protocol, ProxyRange,
+    Screen, ScreenAggregation, ScreenIcmp, ScreenIp, ScreenSynFlood, ScreenTcp, ScreenTunnel, ScreenUdp,
+    ScreenUdpFlood, ScreenWhiteList, Security, SecurityLog, SecurityZone, Service, SideLimit,
+    SourceNatAction, SourcePool, StaticPrefix, StaticRule, StaticRuleSet, SynFloodProtection,
+    SynFloodWhiteList, TcpSession, Threshold, ZoneInterface, ZonePairPolicies, with_unit,
 };
 pub use system::{Archival, ArchiveSite, SiteDirectory, System};
 pub use valid::ValidConfig;

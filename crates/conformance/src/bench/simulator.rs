@@ -1,13 +1,14 @@
 //! The simulator as a bench: virtual ports, a clock that moves when told.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ravelin_contract::DataPlane;
+use ravelin_contract::{CarriedCounters, DataPlane, ExportCursor, SyncedSession};
 use ravelin_engine::{Checksum, Ingress, Limits, Resolver};
 use ravelin_model::ValidConfig;
 use ravelin_sim::{Sent, SentTo, SimPlane, SimSetup, SimWorkers};
-use ravelin_types::{InterfaceId, Mac, PortId};
+use ravelin_types::{InterfaceId, Mac, PortId, SessionId};
 
 use super::{Arrival, Bench, BenchError, Commits, Due, Place};
 
@@ -22,6 +23,9 @@ pub struct Setup {
     /// What the virtual ports say of a packet's checksum: `Unknown` is what virtual links do.
     pub checksum: Checksum,
 }
+
+/// Frames before each of which a moving simulator moves.
+const MOVED: u32 = 32;
 
 /// How next hops are resolved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,25 +49,42 @@ pub struct Simulator {
     front: Option<Box<dyn DataPlane>>,
     commits: Commits,
     left: Vec<Arrival>,
+    setup: Setup,
+    /// Frames until now, when everything moves to another plane before most of them.
+    moves: Option<u32>,
+    /// A commit may leave sessions behind that the next plane does not take.
+    may_refuse: bool,
 }
 
 impl Simulator {
     #[must_use]
     pub fn new(setup: Setup) -> Self {
-        let resolver = match setup.neighbours {
-            Neighbours::Known => Resolver::Computed,
-            Neighbours::Told => Resolver::Table,
-        };
-        let limits = Limits { sessions: setup.sessions, events: 64 };
-        let plane = SimWorkers::plane(SimSetup {
-            workers: setup.workers.unwrap_or(1),
-            limits,
-            resolver,
-            any_station: false,
-            checksum: setup.checksum,
-            ..SimSetup::default()
-        });
-        Self { plane: Arc::new(plane), front: None, commits: Commits::default(), left: Vec::new() }
+        let plane = Arc::new(plane(setup));
+        Self {
+            plane,
+            front: None,
+            commits: Commits::default(),
+            left: Vec::new(),
+            setup,
+            moves: None,
+            may_refuse: false,
+        }
+    }
+
+    /// A simulator whose plane is another one before each of the first frames, and before some later ones, to which sessions have been moved whole.
+    #[must_use]
+    pub fn moving(setup: Setup, may_refuse: bool) -> Self {
+        Self { moves: Some(0), may_refuse, ..Self::new(setup) }
+    }
+
+    /// Moves what a successor needs to a new plane, which takes over.
+    fn move_on(&mut self, may_refuse: bool) -> Result<(), BenchError> {
+        let next = plane(self.setup);
+        next.workers().advance(self.plane.workers().now());
+        self.commits.repeat(&next)?;
+        hand_over(&*self.plane, &next, may_refuse)?;
+        self.plane = Arc::new(next);
+        Ok(())
     }
 
     /// The same simulator, with every call on the contract made on what `front` makes of its plane.
@@ -106,6 +127,56 @@ impl Simulator {
     }
 }
 
+fn plane(setup: Setup) -> SimPlane {
+    let resolver = match setup.neighbours {
+        Neighbours::Known => Resolver::Computed,
+        Neighbours::Told => Resolver::Table,
+    };
+    SimWorkers::plane(SimSetup {
+        workers: setup.workers.unwrap_or(1),
+        limits: Limits { sessions: setup.sessions, events: 64 },
+        resolver,
+        any_station: false,
+        checksum: setup.checksum,
+        ..SimSetup::default()
+    })
+}
+
+/// What a successor needs from one plane to another that runs the same program, over the contract alone. Afterwards the other has
+/// the same, at the same workers; sessions that it refuses are those that a commit has left behind.
+fn hand_over(from: &dyn DataPlane, to: &dyn DataPlane, may_refuse: bool) -> Result<(), BenchError> {
+    to.telemetry().carry_over(&CarriedCounters::of(from.telemetry())?)?;
+    to.sessions().put_mappings(&from.sessions().mappings()?)?;
+    let mut at = Some(ExportCursor::default());
+    while let Some(cursor) = at {
+        let batch = from.sessions().deltas()?.export(&[], cursor, 100)?;
+        let put = to.sessions().put_synced(&batch.sessions)?;
+        if let Some((id, why)) = put.refused.first().filter(|_| !may_refuse) {
+            let whole = batch.sessions.iter().find(|session| session.id == *id);
+            return Err(BenchError::NotMoved(format!("{why:?}: {whole:?}")));
+        }
+        at = batch.next;
+    }
+    let (had, has) = (sessions(from)?, sessions(to)?);
+    match had.iter().find(|(id, session)| has.get(id) != Some(session)).filter(|_| !may_refuse) {
+        Some((id, session)) => Err(BenchError::NotMoved(format!("{session:?} is {:?}", has.get(id)))),
+        None => Ok(()),
+    }
+}
+
+/// Every session whole, and where it lives.
+fn sessions(plane: &dyn DataPlane) -> Result<BTreeMap<SessionId, (u8, SyncedSession)>, BenchError> {
+    let mut all = BTreeMap::new();
+    let mut at = Some(ExportCursor::default());
+    while let Some(cursor) = at {
+        let batch = plane.sessions().deltas()?.export(&[], cursor, 1)?;
+        let home = cursor.worker;
+        all.extend(batch.sessions.into_iter().map(|session| (session.id, (home, session))));
+        at = batch.next;
+    }
+    Ok(all)
+}
+
 impl Bench for Simulator {
     fn plane(&self) -> &dyn DataPlane {
         self.front.as_deref().unwrap_or(&*self.plane)
@@ -117,6 +188,12 @@ impl Bench for Simulator {
     }
 
     fn send(&mut self, place: &Place, frame: &[u8]) -> Result<(), BenchError> {
+        if let Some(frames) = &mut self.moves {
+            *frames += 1;
+            if *frames <= MOVED || frames.is_power_of_two() {
+                self.move_on(self.may_refuse)?;
+            }
+        }
         let unknown = |name: &str| BenchError::Unknown(name.to_owned());
         let ingress = match place {
             Place::Port(name) => Ingress::Port(self.port(name).ok_or_else(|| unknown(name))?),

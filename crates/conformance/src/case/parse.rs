@@ -139,6 +139,7 @@ fn action(text: &str) -> Result<Action, What> {
             let count = word("a number", count)?;
             Action::Expect(Expect::Lost((*name).to_owned(), (*reason).to_owned(), count))
         }
+        ["told", _, ..] => Action::Expect(Expect::Told(after(text, 1).trim().to_owned())),
         ["check", one, "!=", other] => Action::Expect(Expect::Differ(variable(one)?, variable(other)?)),
         ["check", one, "in", low, high] => {
             let (low, high) = (word("a port", low)?, word("a port", high)?);

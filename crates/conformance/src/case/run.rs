@@ -2,7 +2,9 @@
 
 mod compare;
 mod resolve;
+mod told;
 
+use std::collections::VecDeque;
 use std::path::Path;
 
 use ravelin_contract::{
@@ -35,6 +37,7 @@ pub fn run(case: &Case, bench: &mut dyn Bench, configs: &Path) -> Result<(), Cas
         variables: Variables::default(),
         last: None,
         waiting: None,
+        told: VecDeque::new(),
     };
     for step in &case.steps {
         let result = runner.step(step);
@@ -55,6 +58,8 @@ struct Runner<'a> {
     last: Option<Datagram>,
     /// What was sent last and has not left yet.
     waiting: Option<Datagram>,
+    /// Events that no `told` has named yet.
+    told: VecDeque<String>,
 }
 
 /// What came of a step.
@@ -115,6 +120,7 @@ impl Runner<'_> {
                 let update = NeighbourUpdate { interface, addr: *addr, neighbour: *neighbour };
                 self.update(UpdateBatch { neighbours: vec![update], ..UpdateBatch::default() })?;
             }
+            Action::Expect(Expect::Told(expected)) => self.told(expected)?,
             Action::Expect(expect) => self.expect(expect)?,
         }
         Ok(Put { datagram: self.waiting.clone(), ..Put::default() })
@@ -223,6 +229,13 @@ impl Runner<'_> {
         [sending.to.unwrap_or(dst).0, src.0].concat()
     }
 
+    /// Compares the next event.
+    fn told(&mut self, expected: &str) -> Result<(), What> {
+        self.told.extend(told::happened(self.bench.plane())?);
+        let got = self.told.pop_front().unwrap_or_else(|| "nothing".to_owned());
+        if got == expected { Ok(()) } else { Err(off("told".to_owned(), expected, got)) }
+    }
+
     fn expect(&self, expect: &Expect) -> Result<(), What> {
         let plane = self.bench.plane();
         let plane_failed = BenchError::Plane;
@@ -274,6 +287,7 @@ impl Runner<'_> {
                 let of = of.ok_or_else(|| What::Word { expected: "a reason", found: reason.clone() })?;
                 (format!("lost {name} {reason}"), *count, counters.lost[of.index()])
             }
+            Expect::Told(_) => unreachable!("compared in its place"),
             Expect::Differ(one, other) => {
                 let (a, b) = (self.variables.get(one)?, self.variables.get(other)?);
                 return if a == b {

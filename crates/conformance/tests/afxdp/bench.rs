@@ -97,7 +97,11 @@ impl<'a> Afxdp<'a> {
                 addr,
                 neighbour: Neighbour::Reachable(neighbour_mac(addr)),
             }),
-            Event::Session(_) | Event::PolicyDeny { .. } | Event::Screen { .. } | Event::Filter(_) => None,
+            Event::Session(_)
+            | Event::PolicyDeny(_)
+            | Event::Screen { .. }
+            | Event::Filter(_)
+            | Event::Nat(_) => None,
         };
         let neighbours: Vec<_> = asked.into_iter().filter_map(known).collect();
         if neighbours.is_empty() || self.neighbours == Neighbours::Told {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::kit::{A, Ground, R, S, Side, Tcp, datagram, tcp};
 use ravelin_conformance::bench::Setup;
+use ravelin_contract::CloseReason;
 use ravelin_engine::Checksum;
 use ravelin_types::DropReason;
 
@@ -135,6 +136,7 @@ fn setups() -> impl Iterator<Item = Setup> {
     })
 }
 
+// Proves: rfc3022-9.
 #[test]
 fn active_ftp_through_source_nat() {
     for setup in setups() {
@@ -161,6 +163,7 @@ fn active_ftp_through_source_nat() {
     }
 }
 
+// Proves: rfc3022-9.
 #[test]
 fn passive_ftp_through_source_nat_and_without_nat() {
     for setup in setups() {
@@ -311,6 +314,7 @@ fn a_line_that_names_another_host_or_a_service_dies() {
     }
 }
 
+// Proves: rfc5382-6.
 #[test]
 fn a_disabled_gateway_looks_at_nothing() {
     let mut ground = Ground::new(&[OUT, SNAT, "set security alg ftp disable\n"].concat(), Setup::default());
@@ -384,7 +388,9 @@ fn dns(id: u16, addr: Option<[u8; 4]>) -> Vec<u8> {
 #[test]
 fn a_dns_session_ends_with_its_last_answer() {
     for setup in setups() {
-        let mut ground = Ground::new(OUT, setup);
+        let logged =
+            "set security policies from-zone trust to-zone untrust policy ftp then log session-close\n";
+        let mut ground = Ground::new(&[OUT, logged].concat(), setup);
         let ask = |id| udp("10.1.0.2:3000", "198.51.100.2:53", &dns(id, None));
         let answer = |id| udp("198.51.100.2:53", "10.1.0.2:3000", &dns(id, Some([192, 0, 2, 1])));
         assert_eq!(ground.send_frame(&INSIDE, ask(1)).len(), 1);
@@ -393,6 +399,7 @@ fn a_dns_session_ends_with_its_last_answer() {
         assert_eq!(ground.sessions(), 1, "one query is open");
         assert_eq!(ground.send_frame(&OUTSIDE, answer(1)).len(), 1);
         assert_eq!(ground.sessions(), 0);
+        assert_eq!(ground.closed(), [CloseReason::ResponseReceived]);
         assert_eq!(ground.send_frame(&OUTSIDE, answer(1)), []);
         // Disabled: as long as any other.
         let mut ground = Ground::new(&[OUT, "set security alg dns disable\n"].concat(), setup);
@@ -421,6 +428,7 @@ fn oversize_messages_pass_or_die_as_configured() {
     }
 }
 
+// Proves: rfc3022-10.
 /// The server of the names is inside, under static NAT, and so is the host that is asked for; or the client is inside.
 #[test]
 fn answers_show_the_address_that_their_client_can_reach() {

@@ -4,6 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use ravelin_conformance::bench::{Bench, Due, Place, Setup, Simulator, neighbour_mac};
+use ravelin_contract::{CloseReason, Event, SessionEvent};
 use ravelin_model::load;
 use ravelin_types::DropReason;
 
@@ -180,6 +181,16 @@ impl Ground {
 
     pub fn sessions(&self) -> u64 {
         self.bench.plane().sessions().count().unwrap()
+    }
+
+    /// Why sessions ended that a policy logs, since the last time.
+    pub fn closed(&self) -> Vec<CloseReason> {
+        let events = self.bench.plane().telemetry().events(usize::MAX).unwrap().events;
+        let reason = |event| match event {
+            Event::Session(SessionEvent { close, .. }) => close,
+            _ => None,
+        };
+        events.into_iter().filter_map(reason).collect()
     }
 
     /// Packets dropped for a reason since the start.

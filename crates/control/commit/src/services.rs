@@ -3,12 +3,31 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use ravelin_model::{Archival, ValidConfig};
+use ravelin_model::{AlarmThresholds, Archival, System, ValidConfig};
 
 /// The plan of every service.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Services {
     pub archival: ArchivalPlan,
+    pub nat_alarms: Vec<NatAlarmPlan>,
+}
+
+/// An alarm of NAT: what is watched, and its thresholds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NatAlarmPlan {
+    pub watched: NatWatched,
+    /// Percent in use of a pool, sessions of a rule.
+    pub raise: u32,
+    /// `None`: it follows from `raise`.
+    pub clear: Option<u32>,
+}
+
+/// What an alarm of NAT is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NatWatched {
+    SourcePool(String),
+    /// `source`, `destination` or `static`; rule-set; rule.
+    Rule(&'static str, String, String),
 }
 
 /// `system archival configuration`.
@@ -25,17 +44,46 @@ pub struct ArchivalPlan {
 impl Services {
     #[must_use]
     pub fn new(valid: &ValidConfig) -> Self {
-        let system = &valid.get().system;
-        let Archival { transfer_interval_min, transfer_on_commit, sites, at: _ } = &system.archival;
-        if sites.is_empty() {
-            return Self::default();
-        }
-        let archival = ArchivalPlan {
-            on_commit: *transfer_on_commit,
-            every: transfer_interval_min.map(|minutes| Duration::from_secs(u64::from(minutes) * 60)),
-            sites: sites.iter().map(|site| site.directory.0.clone()).collect(),
-            node: system.host_name.clone().unwrap_or_else(|| "ravelin".to_owned()),
-        };
-        Self { archival }
+        Self { archival: archival(&valid.get().system), nat_alarms: nat_alarms(valid) }
     }
+}
+
+fn archival(system: &System) -> ArchivalPlan {
+    let Archival { transfer_interval_min, transfer_on_commit, sites, at: _ } = &system.archival;
+    if sites.is_empty() {
+        return ArchivalPlan::default();
+    }
+    ArchivalPlan {
+        on_commit: *transfer_on_commit,
+        every: transfer_interval_min.map(|minutes| Duration::from_secs(u64::from(minutes) * 60)),
+        sites: sites.iter().map(|site| site.directory.0.clone()).collect(),
+        node: system.host_name.clone().unwrap_or_else(|| "ravelin".to_owned()),
+    }
+}
+
+/// A pool's own thresholds come before those of all. Spec: nat-pool-35.
+fn nat_alarms(valid: &ValidConfig) -> Vec<NatAlarmPlan> {
+    let security = &valid.get().security;
+    let source = &security.nat_source;
+    let plan = |watched, alarm: &AlarmThresholds| {
+        let AlarmThresholds { raise, clear } = *alarm;
+        Some(NatAlarmPlan { watched, raise: raise?, clear })
+    };
+    let pools = source.pools.iter().filter_map(|pool| {
+        let alarm = if pool.alarm.raise.is_some() { &pool.alarm } else { &source.pool_alarm };
+        plan(NatWatched::SourcePool(pool.name.clone()), alarm)
+    });
+    let of = |kind, set: &str, rule: &str| NatWatched::Rule(kind, set.to_owned(), rule.to_owned());
+    let from = source
+        .rule_sets
+        .iter()
+        .flat_map(|set| set.rules.iter().filter_map(|r| plan(of("source", &set.name, &r.name), &r.alarm)));
+    let to = security.nat_destination.rule_sets.iter().flat_map(|set| {
+        set.rules.iter().filter_map(|r| plan(of("destination", &set.name, &r.name), &r.alarm))
+    });
+    let fixed =
+        security.nat_static.rule_sets.iter().flat_map(|set| {
+            set.rules.iter().filter_map(|r| plan(of("static", &set.name, &r.name), &r.alarm))
+        });
+    pools.chain(from).chain(to).chain(fixed).collect()
 }

@@ -75,7 +75,12 @@ fn others(value: &Value, names: &BTreeSet<String>) -> Vec<String> {
         let moved = |by| IpNet::new(bumped(net.addr(), by), net.prefix_len());
         out.extend([1, 2, 4, 8].into_iter().filter_map(|by| moved(by).ok()).map(|net| net.to_string()));
         let length = |length: u8| IpNet::new(net.addr(), length).ok().map(|net| net.trunc());
-        out.extend([net.prefix_len() + 1, net.prefix_len().saturating_sub(1)].into_iter().filter_map(length).map(|net| net.to_string()));
+        out.extend(
+            [net.prefix_len() + 1, net.prefix_len().saturating_sub(1)]
+                .into_iter()
+                .filter_map(length)
+                .map(|net| net.to_string()),
+        );
     }
     if let Ok(addr) = value.word.parse::<IpAddr>() {
         out.extend([1, 2, 4, 8].map(|by| bumped(addr, by).to_string()));

@@ -8,6 +8,7 @@ mod kernel;
 mod message;
 mod plan;
 mod resolve;
+mod speed;
 mod tap;
 
 pub use desired::{
@@ -16,4 +17,5 @@ pub use desired::{
 pub use kernel::{Host, HostError, Report};
 pub use plan::{Action, plan};
 pub use resolve::{Device, ResolveError, resolve};
+pub use speed::speed_bps;
 pub use tap::TapError;

@@ -10,8 +10,8 @@ use jiff::tz::TimeZone;
 use ravelin_contract::SessionKey;
 use ravelin_model::{LogSeverity, LogTimeFormat};
 use ravelin_telemetry::{
-    Destination, FilePlan, Flow, Form, Kinds, LogPlan, NatRuleKind, Outbox, Record, SecurityLog, StreamPlan,
-    Style,
+    Content, Destination, FilePlan, Flow, Form, Kinds, LogPlan, NatRuleKind, Outbox, Record, SecurityLog,
+    StreamPlan, Style,
 };
 use ravelin_types::Proto;
 
@@ -61,7 +61,13 @@ fn plan(form: Form, streams: usize) -> LogPlan {
         severity: LogSeverity::Debug,
         kinds: Kinds::ALL,
         rate_limit: None,
-        to: Destination::File(FilePlan { directory: None, name: format!("s{n}"), bytes_max: 1, files: 1 }),
+        to: Destination::File(FilePlan {
+            directory: None,
+            name: format!("s{n}"),
+            bytes_max: 1,
+            files: 1,
+            content: Content::Text,
+        }),
     };
     LogPlan {
         configured: true,

@@ -13,6 +13,7 @@ use ravelin_model::LogTimeFormat;
 pub struct Clock {
     zone: TimeZone,
     second: Option<i64>,
+    microsecond: i64,
     millisecond: u16,
     /// `2026-11-21T07:13:39`.
     date: String,
@@ -29,6 +30,7 @@ impl Clock {
         Self {
             zone,
             second: None,
+            microsecond: 0,
             millisecond: 0,
             date: String::new(),
             offset: String::new(),
@@ -39,6 +41,7 @@ impl Clock {
 
     pub fn set(&mut self, now: Timestamp) {
         // Rounded down also before 1970.
+        self.microsecond = now.as_microsecond();
         let millisecond = now.as_millisecond();
         let second = millisecond.div_euclid(1000);
         self.millisecond = u16::try_from(millisecond.rem_euclid(1000)).unwrap_or(0);
@@ -75,6 +78,11 @@ impl Clock {
         if format.year {
             let _ = write!(out, " {}", self.year);
         }
+    }
+
+    /// Microseconds since 1970.
+    pub(crate) fn microsecond(&self) -> i64 {
+        self.microsecond
     }
 
     /// Whole seconds of the last `set`.

@@ -3,12 +3,23 @@
 //! Spec: log-27.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
+use crate::binary::START;
+
 /// Owner writes, group reads.
 const MODE: u32 = 0o640;
+
+/// What a file holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Content {
+    /// A line a message.
+    Text,
+    /// Records that tell their own length.
+    Binary,
+}
 
 /// The open file and its bounds.
 #[derive(Debug)]
@@ -16,6 +27,7 @@ pub struct RotatingFile {
     path: PathBuf,
     bytes_max: u64,
     files: u32,
+    content: Content,
     open: Option<(File, u64)>,
 }
 
@@ -23,11 +35,17 @@ impl RotatingFile {
     /// Nothing is opened before the first line.
     #[must_use]
     pub fn new(path: PathBuf, bytes_max: u64, files: u32) -> Self {
-        Self { path, bytes_max, files, open: None }
+        Self { path, bytes_max, files, content: Content::Text, open: None }
+    }
+
+    /// The same with another content.
+    #[must_use]
+    pub fn holding(self, content: Content) -> Self {
+        Self { content, ..self }
     }
 
     /// Appends lines; how many were written whole, and what stopped it.
-    pub fn append<L: AsRef<str>>(&mut self, lines: &[L]) -> (usize, io::Result<()>) {
+    pub fn append<L: AsRef<[u8]>>(&mut self, lines: &[L]) -> (usize, io::Result<()>) {
         for (done, line) in lines.iter().enumerate() {
             if let Err(error) = self.write(line.as_ref()) {
                 // What is open may be deleted, full or on a file system that is gone: start over.
@@ -38,23 +56,27 @@ impl RotatingFile {
         (lines.len(), Ok(()))
     }
 
-    fn write(&mut self, line: &str) -> io::Result<()> {
-        let length = line.len() as u64 + 1;
+    fn write(&mut self, line: &[u8]) -> io::Result<()> {
+        let mut bytes = Vec::with_capacity(line.len() + 1);
+        bytes.extend_from_slice(line);
+        if self.content == Content::Text {
+            bytes.push(b'\n');
+        }
+        let length = bytes.len() as u64;
         let (file, size) = match &mut self.open {
             Some((_, size)) if *size + length > self.bytes_max && *size > 0 => self.rotate()?,
             Some(open) => open,
             None => {
                 let (file, size) = open(&self.path)?;
-                if size + length > self.bytes_max && size > 0 {
+                // A file of the other content moves on as if it were full: none holds both.
+                let other = size > 0 && content(&self.path)? != self.content;
+                if other || (size + length > self.bytes_max && size > 0) {
                     self.rotate()?
                 } else {
                     self.open.insert((file, size))
                 }
             }
         };
-        let mut bytes = Vec::with_capacity(line.len() + 1);
-        bytes.extend_from_slice(line.as_bytes());
-        bytes.push(b'\n');
         if let Err(error) = file.write_all(&bytes) {
             // No half line stays: the next one would continue it.
             let _ = file.set_len(*size);
@@ -81,6 +103,12 @@ impl RotatingFile {
         let opened = open(&self.path)?;
         Ok(self.open.insert(opened))
     }
+}
+
+fn content(path: &Path) -> io::Result<Content> {
+    let mut start = [0; START.len()];
+    let found = File::open(path)?.read(&mut start)?;
+    Ok(if start[..found] == START { Content::Binary } else { Content::Text })
 }
 
 /// `name.N`.

@@ -1,4 +1,4 @@
-//! Messages as lines: the structured form of RFC 5424 and the traditional one, escaped so that no value can end a
+//! Messages as they are sent and kept: the structured form of RFC 5424 and the traditional one, escaped so that no value can end a
 //! field, a message or a line.
 //!
 //! Spec: log-1..7, log-17..19.
@@ -7,10 +7,12 @@ use std::fmt::Write as _;
 
 use ravelin_model::LogSeverity;
 
+use crate::binary;
 use crate::clock::Clock;
 use crate::message::Message;
 use crate::plan::{Form, Style};
-use crate::record::{Record, Value};
+use crate::record::Record;
+use crate::values::Value;
 
 /// The element of Juniper's structured data: enterprise 2636, this platform's number.
 const SD_ID: &str = "junos@2636.1.1.1.2.129";
@@ -19,7 +21,7 @@ pub const MESSAGE_MAX: usize = 8192;
 /// Characters of a host name (RFC 5424, 6).
 const HOST_NAME_MAX: usize = 255;
 
-/// What a line is written with.
+/// What a message is written with.
 #[derive(Clone, Copy, Debug)]
 pub struct Line<'a> {
     pub style: Style,
@@ -29,10 +31,25 @@ pub struct Line<'a> {
 }
 
 impl Line<'_> {
-    /// Appends a record as one line without end.
+    /// Appends a record as one line without end. The binary form is not text: [`Line::encode`].
     pub fn write(&self, out: &mut String, record: &Record) {
+        record.with_values(|values| self.write_values(out, record.message(), values));
+    }
+
+    /// Appends a record in its style's form.
+    pub fn encode(&self, out: &mut Vec<u8>, scratch: &mut String, record: &Record) {
+        match self.style.form {
+            Form::Binary => binary::encode(out, self, record),
+            Form::Syslog | Form::SdSyslog => {
+                scratch.clear();
+                self.write(scratch, record);
+                out.extend_from_slice(scratch.as_bytes());
+            }
+        }
+    }
+
+    pub(crate) fn write_values(&self, out: &mut String, message: &Message, values: &[Value<'_>]) {
         let Self { style, facility, host_name, clock } = self;
-        let message = record.message();
         let start = out.len();
         match style.form {
             Form::SdSyslog => {
@@ -41,9 +58,10 @@ impl Line<'_> {
                 out.push(' ');
                 host(out, host_name);
                 let _ = write!(out, " {} - {} ", message.process, message.tag);
-                record.with_values(|values| element(out, message, values));
+                element(out, message, values);
             }
-            Form::Syslog => {
+            // Shown, the binary form is the traditional one.
+            Form::Syslog | Form::Binary => {
                 if !style.in_file {
                     let _ = write!(out, "<{}>", priority(*facility, message.severity));
                 }
@@ -51,7 +69,7 @@ impl Line<'_> {
                 out.push(' ');
                 host(out, host_name);
                 let _ = write!(out, " {}: {}: ", message.process, message.tag);
-                text(out, record);
+                text(out, message, values);
             }
         }
         cut(out, start + MESSAGE_MAX);
@@ -63,7 +81,7 @@ fn priority(facility: u8, severity: LogSeverity) -> u16 {
 }
 
 /// A host name as one word of printable ASCII.
-fn host(out: &mut String, name: &str) {
+pub(crate) fn host(out: &mut String, name: &str) {
     if name.is_empty() {
         out.push('-');
     }
@@ -90,14 +108,11 @@ fn element(out: &mut String, message: &Message, values: &[Value<'_>]) {
 }
 
 /// The message's text, as people read it.
-pub(crate) fn text(out: &mut String, record: &Record) {
-    let message = record.message();
-    record.with_values(|values| {
-        for ((before, _), value) in message.pieces.iter().zip(values) {
-            out.push_str(before);
-            push(out, value, String::push);
-        }
-    });
+pub(crate) fn text(out: &mut String, message: &Message, values: &[Value<'_>]) {
+    for ((before, _), value) in message.pieces.iter().zip(values) {
+        out.push_str(before);
+        push(out, value, String::push);
+    }
     out.push_str(message.end);
 }
 
@@ -105,6 +120,9 @@ fn push(out: &mut String, value: &Value<'_>, plain: impl Fn(&mut String, char)) 
     match value {
         Value::Number(number) => {
             let _ = write!(out, "{number}");
+        }
+        Value::Hex(number) => {
+            let _ = write!(out, "{number:x}");
         }
         Value::Address(address) => {
             let _ = write!(out, "{address}");

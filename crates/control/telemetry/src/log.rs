@@ -2,6 +2,7 @@
 //!
 //! Spec: log-20..28, log-31.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -13,12 +14,21 @@ use crate::line::Line;
 use crate::message::Message;
 use crate::plan::{EventPlan, LogPlan, StreamPlan, Style};
 use crate::record::Record;
+use crate::table::Tag;
 
 /// A line for one destination: a stream by its place in the plan, the event file behind the last of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Posted {
     pub to: usize,
-    pub line: Arc<str>,
+    pub line: Arc<[u8]>,
+}
+
+impl Posted {
+    /// The line as text, as far as it is text.
+    #[must_use]
+    pub fn text(&self) -> Cow<'_, str> {
+        String::from_utf8_lossy(&self.line)
+    }
 }
 
 /// What a destination was meant to get.
@@ -40,8 +50,11 @@ pub struct SecurityLog {
     event: EventGate,
     cache: Cache,
     /// Lines of the record in hand, by style.
-    lines: Vec<(Style, Arc<str>)>,
+    lines: Vec<(Style, Arc<[u8]>)>,
     scratch: String,
+    bytes: Vec<u8>,
+    /// Records told, by message.
+    told: [u64; Tag::COUNT],
 }
 
 #[derive(Clone, Debug, Default)]
@@ -91,6 +104,8 @@ impl SecurityLog {
             cache: Cache::default(),
             lines: Vec::new(),
             scratch: String::new(),
+            bytes: Vec::new(),
+            told: [0; Tag::COUNT],
         };
         log.change(plan);
         log
@@ -108,7 +123,7 @@ impl SecurityLog {
             self.event = EventGate::default();
             self.cache = Cache::default();
         }
-        self.clock = Clock::new(if self.plan.utc { TimeZone::UTC } else { self.zone.clone() });
+        self.clock = Clock::new(self.zone());
     }
 
     #[must_use]
@@ -116,11 +131,18 @@ impl SecurityLog {
         &self.plan
     }
 
+    /// The time zone of what is written.
+    #[must_use]
+    pub fn zone(&self) -> TimeZone {
+        if self.plan.utc { TimeZone::UTC } else { self.zone.clone() }
+    }
+
     /// Tells a record to whom it concerns.
     pub fn handle(&mut self, now: Timestamp, record: &Record, out: &mut Vec<Posted>) {
         if !self.plan.enabled {
             return;
         }
+        self.told[record.tag() as usize] += 1;
         self.clock.set(now);
         self.lines.clear();
         let second = self.clock.second();
@@ -201,15 +223,21 @@ impl SecurityLog {
         &mut self.cache
     }
 
+    /// Records by message, whether or not anybody wanted them.
+    pub fn told(&self) -> impl Iterator<Item = (Tag, u64)> {
+        Tag::ALL.iter().copied().zip(self.told)
+    }
+
     /// The record's line; one that was already written in this style is shared.
-    fn line(&mut self, style: Style, record: &Record) -> Arc<str> {
+    fn line(&mut self, style: Style, record: &Record) -> Arc<[u8]> {
         if let Some((_, line)) = self.lines.iter().find(|(written, _)| *written == style) {
             return line.clone();
         }
-        self.scratch.clear();
+        self.bytes.clear();
         let LogPlan { facility, host_name, .. } = &self.plan;
-        Line { style, facility: *facility, host_name, clock: &self.clock }.write(&mut self.scratch, record);
-        let line: Arc<str> = self.scratch.as_str().into();
+        let line = Line { style, facility: *facility, host_name, clock: &self.clock };
+        line.encode(&mut self.bytes, &mut self.scratch, record);
+        let line: Arc<[u8]> = self.bytes.as_slice().into();
         self.lines.push((style, line.clone()));
         line
     }

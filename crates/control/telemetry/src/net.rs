@@ -81,7 +81,7 @@ pub(crate) async fn datagrams(outbox: Arc<Outbox>, peer: Peer) {
         };
         backoff.reset();
         for line in outbox.take(BATCH) {
-            let result = open.send_to(line.as_bytes(), peer.to).await;
+            let result = open.send_to(&line, peer.to).await;
             match &result {
                 Ok(_) => outbox.well(),
                 Err(error) => complain(&outbox, &peer, &error.to_string()),
@@ -186,10 +186,10 @@ pub async fn deliver<S: AsyncRead + AsyncWrite + Unpin>(io: S, outbox: &Outbox) 
 }
 
 /// Octet counting: the length in decimal, a space, the message (RFC 6587, 3.4.1; RFC 5425, 4.3).
-fn frame(out: &mut Vec<u8>, line: &str) {
+fn frame(out: &mut Vec<u8>, line: &[u8]) {
     out.extend_from_slice(line.len().to_string().as_bytes());
     out.push(b' ');
-    out.extend_from_slice(line.as_bytes());
+    out.extend_from_slice(line);
 }
 
 /// Bytes that the transport took, and what stopped it.

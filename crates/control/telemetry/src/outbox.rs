@@ -35,7 +35,7 @@ pub struct Outbox {
 
 #[derive(Debug, Default)]
 struct Inner {
-    waiting: VecDeque<Arc<str>>,
+    waiting: VecDeque<Arc<[u8]>>,
     bytes: usize,
     counters: Counters,
     closed: bool,
@@ -50,7 +50,7 @@ impl Outbox {
     }
 
     /// Takes a line, or counts it as lost.
-    pub fn offer(&self, line: Arc<str>) {
+    pub fn offer(&self, line: Arc<[u8]>) {
         let mut inner = self.inner();
         inner.counters.offered += 1;
         let full = inner.waiting.len() >= LINES_MAX || inner.bytes + line.len() > BYTES_MAX;
@@ -84,7 +84,7 @@ impl Outbox {
     }
 
     /// Moves up to `max` lines out, into flight.
-    pub fn take(&self, max: usize) -> Vec<Arc<str>> {
+    pub fn take(&self, max: usize) -> Vec<Arc<[u8]>> {
         let mut inner = self.inner();
         let count = max.min(inner.waiting.len());
         let taken: Vec<_> = inner.waiting.drain(..count).collect();
@@ -99,7 +99,7 @@ impl Outbox {
     }
 
     /// Ends a flight: the first `sent` lines arrived, the rest goes back to the front.
-    pub fn settle(&self, flight: Vec<Arc<str>>, sent: usize) {
+    pub fn settle(&self, flight: Vec<Arc<[u8]>>, sent: usize) {
         let mut inner = self.inner();
         inner.counters.in_flight -= flight.len() as u64;
         inner.counters.sent += sent as u64;
@@ -115,7 +115,7 @@ impl Outbox {
     }
 
     /// Ends a flight of which only the first `sent` lines arrived; the rest is given up.
-    pub fn give_up(&self, flight: &[Arc<str>], sent: usize) {
+    pub fn give_up(&self, flight: &[Arc<[u8]>], sent: usize) {
         let mut inner = self.inner();
         inner.counters.in_flight -= flight.len() as u64;
         inner.counters.sent += sent as u64;
@@ -198,8 +198,8 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn line(n: usize) -> Arc<str> {
-        format!("{n:06}").into()
+    fn line(n: usize) -> Arc<[u8]> {
+        format!("{n:06}").into_bytes().into()
     }
 
     #[test]
@@ -209,7 +209,7 @@ mod tests {
         let counters = outbox.counters();
         assert_eq!((counters.waiting, counters.lost), (LINES_MAX as u64, 3));
         assert_eq!(outbox.take(1), [line(0)]);
-        let big: Arc<str> = "x".repeat(BYTES_MAX).into();
+        let big: Arc<[u8]> = vec![0; BYTES_MAX].into();
         outbox.offer(big);
         assert_eq!(outbox.counters().lost, 4);
     }
@@ -238,7 +238,7 @@ mod tests {
                         let flight = outbox.take(n);
                         let sent = n.min(flight.len()) / 2;
                         for line in &flight[..sent] {
-                            prop_assert!(seen.as_ref().is_none_or(|last: &Arc<str>| last < line));
+                            prop_assert!(seen.as_ref().is_none_or(|last: &Arc<[u8]>| last < line));
                             seen = Some(line.clone());
                         }
                         outbox.settle(flight, sent);

@@ -4,12 +4,12 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 use ravelin_model::{
-    Config, LogCategory, LogExclude, LogFacility, LogFormat, LogProtocol, LogSeverity, LogStream,
+    Config, LogCategory, LogExclude, LogFacility, LogFormat, LogKind, LogProtocol, LogSeverity, LogStream,
     LogTimeFormat, SecurityLog,
 };
 
+use crate::file::Content;
 use crate::filter::{Filter, Outcome};
-use crate::message::Kind;
 
 /// What the host is called when it has no name.
 const NAMELESS: &str = "ravelin";
@@ -46,6 +46,8 @@ pub enum Form {
     Syslog,
     /// As RFC 5424 structured data.
     SdSyslog,
+    /// As numbers and lengths, without names.
+    Binary,
 }
 
 /// A form with what varies in it.
@@ -90,6 +92,7 @@ pub struct FilePlan {
     pub bytes_max: u64,
     /// In all.
     pub files: u32,
+    pub content: Content,
 }
 
 /// Event mode.
@@ -136,13 +139,21 @@ impl LogPlan {
     }
 }
 
+impl Form {
+    fn content(self) -> Content {
+        match self {
+            Self::Syslog | Self::SdSyslog => Content::Text,
+            Self::Binary => Content::Binary,
+        }
+    }
+}
+
 fn form(format: Option<LogFormat>) -> Form {
     match format {
         Some(LogFormat::SdSyslog) => Form::SdSyslog,
-        // The others never get past `check`.
-        None | Some(LogFormat::Syslog | LogFormat::Welf | LogFormat::Binary | LogFormat::Protobuf) => {
-            Form::Syslog
-        }
+        Some(LogFormat::Binary) => Form::Binary,
+        // The last two never get past `check`.
+        None | Some(LogFormat::Syslog | LogFormat::Welf | LogFormat::Protobuf) => Form::Syslog,
     }
 }
 
@@ -172,6 +183,7 @@ fn destination(config: &Config, stream: &LogStream) -> Option<Destination> {
             name: name.clone(),
             bytes_max: u64::from(stream.file.size_mb.unwrap_or(STREAM_FILE_MB)) * MB,
             files: stream.file.files.unwrap_or(STREAM_FILES),
+            content: form(stream.format.or(config.security.log.format)).content(),
         }));
     }
     let log = &config.security.log;
@@ -197,6 +209,7 @@ fn event_plan(log: &SecurityLog) -> EventPlan {
         name: log.file.file_name().to_owned(),
         bytes_max: u64::from(log.file.size_mb.unwrap_or(EVENT_FILE_MB)) * MB,
         files: log.file.files.unwrap_or(EVENT_FILES),
+        content: form(log.format).content(),
     });
     EventPlan {
         style: Style { form: form(log.format), time: log.time_format, in_file: true },
@@ -252,45 +265,15 @@ impl Kinds {
     /// Those of the categories; no category is every kind. Spec: log-24.
     #[must_use]
     pub fn of(categories: &[LogCategory]) -> Self {
-        use LogCategory as C;
         if categories.is_empty() {
             return Self::ALL;
         }
-        let kinds = |category: &C| -> &[Kind] {
-            match category {
-                C::All => &[Kind::Open, Kind::Close, Kind::Deny, Kind::Screen, Kind::Filter, Kind::Rtlog],
-                C::Session | C::Flow => &[Kind::Open, Kind::Close, Kind::Deny],
-                C::SessionOpen => &[Kind::Open],
-                C::SessionClose => &[Kind::Close],
-                C::Screen => &[Kind::Screen],
-                C::Rtlog => &[Kind::Rtlog],
-                C::ContentSecurity
-                | C::FwAuth
-                | C::Alg
-                | C::Nat
-                | C::Sctp
-                | C::Gtp
-                | C::Ipsec
-                | C::Idp
-                | C::PstDsLite
-                | C::Appqos
-                | C::Secintel
-                | C::Aamw
-                | C::Sfw
-                | C::Urlf
-                | C::Ha
-                | C::HaOpen
-                | C::HaClose
-                | C::Pcp
-                | C::Dnsf
-                | C::Dns => &[],
-            }
-        };
-        Self(categories.iter().flat_map(kinds).fold(0, |set, kind| set | 1 << *kind as u8))
+        let kinds = categories.iter().flat_map(|category| category.kinds());
+        Self(kinds.fold(0, |set, kind| set | 1 << *kind as u8))
     }
 
     #[must_use]
-    pub fn has(self, kind: Kind) -> bool {
+    pub fn has(self, kind: LogKind) -> bool {
         self.0 & 1 << kind as u8 != 0
     }
 }

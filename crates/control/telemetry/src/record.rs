@@ -2,13 +2,13 @@
 //!
 //! Spec: log-8..16.
 
-use std::net::{IpAddr, Ipv4Addr};
-
-use ravelin_contract::{FilterAction, FilterHit, SessionEvent, SessionKey};
-use ravelin_types::{InterfaceId, NatRuleId, PolicyId, Proto, ZoneId};
+use ravelin_contract::{FilterAction, FilterHit, PolicyDeny, SessionEvent, SessionKey};
+use ravelin_types::{InterfaceId, NatRuleId, PolicyId, ZoneId};
 
 use crate::filter::{Outcome, Subject};
-use crate::message::{self, Message};
+use crate::message::Message;
+use crate::nat::NatRecord;
+use crate::table::Tag;
 
 /// Which of the three translations a NAT rule is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -30,8 +30,12 @@ pub trait Names {
     fn filter(&self, _id: u32) -> String {
         String::new()
     }
-    /// Where a denied packet came from and was going to, and whether it was answered.
-    fn denied(&self, interface: InterfaceId, policy: PolicyId) -> (String, String, bool);
+    /// A source NAT pool by its number.
+    fn pool(&self, _number: u32) -> String {
+        String::new()
+    }
+    /// Whether a policy answers what it does not let through.
+    fn rejects(&self, policy: PolicyId) -> bool;
 }
 
 /// What create and close have in common.
@@ -55,6 +59,7 @@ pub struct Flow {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Deny {
     pub key: SessionKey,
+    pub service: Option<String>,
     pub policy: String,
     pub from_zone: String,
     pub to_zone: String,
@@ -152,6 +157,7 @@ pub enum Record {
     Deny(Deny),
     Screen(Screen),
     Filter(Filtered),
+    Nat(NatRecord),
     /// The log's own loss, told to the stream that lost.
     StreamLost {
         stream: String,
@@ -163,22 +169,6 @@ pub enum Record {
         events: u64,
     },
 }
-
-/// One field.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Value<'a> {
-    Text(&'a str),
-    Number(u64),
-    Address(IpAddr),
-}
-
-use Value::{Address, Number, Text};
-
-/// Junos' words for what was not there.
-const NONE: Value<'static> = Text("None");
-const NOT_AVAILABLE: Value<'static> = Text("N/A");
-const NA: Value<'static> = Text("NA");
-const UNKNOWN: Value<'static> = Text("UNKNOWN");
 
 /// The beginning of a session.
 #[must_use]
@@ -201,36 +191,28 @@ pub fn close(event: &SessionEvent, reason: &'static str, names: &dyn Names) -> R
 
 /// A denied packet.
 #[must_use]
-pub fn deny(key: SessionKey, interface: InterfaceId, policy: PolicyId, names: &dyn Names) -> Record {
-    let (from_zone, to_zone, rejected) = names.denied(interface, policy);
+pub fn deny(deny: &PolicyDeny, names: &dyn Names) -> Record {
+    let PolicyDeny { policy, key, interface, from_zone, to_zone, application } = *deny;
     Record::Deny(Deny {
         key,
+        service: application.and_then(|index| names.application(index)),
         policy: names.policy(policy),
-        from_zone,
-        to_zone,
+        from_zone: names.zone(from_zone),
+        to_zone: names.zone(to_zone),
         interface: names.unit(Some(interface)),
-        rejected,
+        rejected: names.rejects(policy),
     })
 }
 
 fn flow(event: &SessionEvent, names: &dyn Names) -> Flow {
     let view = &event.view;
     let [out, back] = &view.wings;
-    let nat = leaving(&out.key, &back.key);
-    let (source_rule, destination_rule) = match view.nat_rule.map(|id| names.nat_rule(id)) {
-        None => (None, None),
-        Some(rule @ (NatRuleKind::Source, _)) => (Some(rule), None),
-        Some(rule @ (NatRuleKind::Destination, _)) => (None, Some(rule)),
-        // A static rule is about the side that it changed.
-        Some(rule @ (NatRuleKind::Static, _)) if nat.src != out.key.src => (Some(rule), None),
-        Some(rule @ (NatRuleKind::Static, _)) => (None, Some(rule)),
-    };
     Flow {
         key: out.key,
-        nat,
+        nat: leaving(&out.key, &back.key),
         service: view.application.and_then(|index| names.application(index)),
-        source_rule,
-        destination_rule,
+        source_rule: view.nat_rule.map(|id| names.nat_rule(id)),
+        destination_rule: view.destination_rule.map(|id| names.nat_rule(id)),
         policy: names.policy(view.policy),
         from_zone: names.zone(view.from_zone),
         to_zone: names.zone(view.to_zone),
@@ -244,37 +226,33 @@ fn leaving(out: &SessionKey, back: &SessionKey) -> SessionKey {
     SessionKey { src: back.dst, sport: back.dport, dst: back.src, dport: back.sport, proto: out.proto }
 }
 
-/// The ICMP type of a session's key: an echo has its identifier first and 0 second, others type and code first.
-/// Spec: log-14.
-fn icmp_type(key: &SessionKey) -> u64 {
-    match (key.proto, key.dport) {
-        (Proto::ICMP, 0) => 8,
-        (Proto::ICMPV6, 0) => 128,
-        (Proto::ICMP | Proto::ICMPV6, 1) => u64::from(key.sport >> 8),
-        _ => 0,
-    }
-}
-
 impl Record {
-    /// Its place in the catalogue.
+    /// Which message it is.
+    #[must_use]
+    pub fn tag(&self) -> Tag {
+        match self {
+            Self::Create(_) => Tag::SessionCreate,
+            Self::Close { .. } => Tag::SessionClose,
+            Self::Deny(_) => Tag::SessionDeny,
+            Self::Screen(screen) => match screen.tag {
+                ScreenTag::Tcp => Tag::ScreenTcp,
+                ScreenTag::Udp => Tag::ScreenUdp,
+                ScreenTag::Icmp => Tag::ScreenIcmp,
+                ScreenTag::Ip => Tag::ScreenIp,
+                ScreenTag::TcpSource => Tag::ScreenTcpSource,
+                ScreenTag::TcpDestination => Tag::ScreenTcpDestination,
+            },
+            Self::Filter(_) => Tag::Filter,
+            Self::Nat(record) => record.tag(),
+            Self::StreamLost { .. } => Tag::StreamLost,
+            Self::EventsLost { .. } => Tag::EventsLost,
+        }
+    }
+
+    /// Its row of the table.
     #[must_use]
     pub fn message(&self) -> &'static Message {
-        match self {
-            Self::Create(_) => &message::CREATE,
-            Self::Close { .. } => &message::CLOSE,
-            Self::Deny(_) => &message::DENY,
-            Self::Screen(screen) => match screen.tag {
-                ScreenTag::Tcp => &message::SCREEN_TCP,
-                ScreenTag::Udp => &message::SCREEN_UDP,
-                ScreenTag::Icmp => &message::SCREEN_ICMP,
-                ScreenTag::Ip => &message::SCREEN_IP,
-                ScreenTag::TcpSource => &message::SCREEN_TCP_SRC_IP,
-                ScreenTag::TcpDestination => &message::SCREEN_TCP_DST_IP,
-            },
-            Self::Filter(_) => &message::FILTER,
-            Self::StreamLost { .. } => &message::STREAM_LOST,
-            Self::EventsLost { .. } => &message::EVENTS_LOST,
-        }
+        self.tag().message()
     }
 
     /// What filters ask for.
@@ -311,6 +289,7 @@ impl Record {
                 outcome: Some(if filtered.action == "A" { Outcome::Success } else { Outcome::Failure }),
                 ..subject.of(&filtered.key)
             },
+            Self::Nat(record) => record.subject(subject),
             Self::StreamLost { .. } | Self::EventsLost { .. } => subject,
         }
     }
@@ -319,159 +298,7 @@ impl Record {
     #[must_use]
     pub fn text(&self) -> String {
         let mut out = String::new();
-        crate::line::text(&mut out, self);
+        self.with_values(|values| crate::line::text(&mut out, self.message(), values));
         out
-    }
-
-    /// Lends the fields, in the message's order.
-    pub(crate) fn with_values<R>(&self, take: impl FnOnce(&[Value<'_>]) -> R) -> R {
-        match self {
-            Self::Create(flow) => take(&created(flow)),
-            Self::Close { flow, reason, packets, bytes, elapsed_s } => {
-                take(&closed(flow, reason, [packets, bytes], *elapsed_s))
-            }
-            Self::Deny(deny) => take(&denied(deny)),
-            Self::Screen(screen) => screened(screen, take),
-            Self::Filter(Filtered { filter, action, key, interface }) => take(&[
-                Text(interface),
-                Text(filter),
-                Text(action),
-                Number(key.proto.0.into()),
-                Address(key.src),
-                Address(key.dst),
-                Number(key.sport.into()),
-                Number(key.dport.into()),
-            ]),
-            Self::StreamLost { stream, lost, limited, produced } => {
-                take(&[Text(stream), Number(*lost), Number(*limited), Number(*produced)])
-            }
-            Self::EventsLost { events } => take(&[Number(*events)]),
-        }
-    }
-}
-
-/// A rule's type and name.
-fn rule(rule: Option<&(NatRuleKind, String)>) -> [Value<'_>; 2] {
-    let Some((kind, name)) = rule else { return [NOT_AVAILABLE; 2] };
-    let kind = match kind {
-        NatRuleKind::Source => "source rule",
-        NatRuleKind::Destination => "destination rule",
-        NatRuleKind::Static => "static rule",
-    };
-    [Text(kind), Text(name)]
-}
-
-/// The fields from source address to session id.
-fn tuple(flow: &Flow) -> [Value<'_>; 20] {
-    let Flow { key, nat, service, policy, from_zone, to_zone, session, .. } = flow;
-    let [source_type, source_rule] = rule(flow.source_rule.as_ref());
-    let [destination_type, destination_rule] = rule(flow.destination_rule.as_ref());
-    [
-        Address(key.src),
-        Number(key.sport.into()),
-        Address(key.dst),
-        Number(key.dport.into()),
-        Number(0),
-        service.as_deref().map_or(NONE, Text),
-        Address(nat.src),
-        Number(nat.sport.into()),
-        Address(nat.dst),
-        Number(nat.dport.into()),
-        Number(0),
-        source_type,
-        source_rule,
-        destination_type,
-        destination_rule,
-        Number(key.proto.0.into()),
-        Text(policy),
-        Text(from_zone),
-        Text(to_zone),
-        Number(*session),
-    ]
-}
-
-/// Category, subcategory, risk and characteristics of an application that nobody identified.
-const UNIDENTIFIED: [Value<'static>; 4] = [NOT_AVAILABLE, NOT_AVAILABLE, Text("-1"), NOT_AVAILABLE];
-
-fn created(flow: &Flow) -> [Value<'_>; 36] {
-    let mut out = [NOT_AVAILABLE; 36];
-    out[..20].copy_from_slice(&tuple(flow));
-    out[20..26].copy_from_slice(&[
-        NOT_AVAILABLE,
-        NOT_AVAILABLE,
-        Text(&flow.interface),
-        UNKNOWN,
-        UNKNOWN,
-        UNKNOWN,
-    ]);
-    out[26..30].copy_from_slice(&UNIDENTIFIED);
-    out[32..34].copy_from_slice(&[Text("Off"), Text("root")]);
-    out
-}
-
-fn closed<'a>(
-    flow: &'a Flow,
-    reason: &'a str,
-    [packets, bytes]: [&[u64; 2]; 2],
-    elapsed_s: u32,
-) -> [Value<'a>; 50] {
-    let mut out = [NOT_AVAILABLE; 50];
-    out[0] = Text(reason);
-    out[1..21].copy_from_slice(&tuple(flow));
-    out[21..28].copy_from_slice(&[
-        Number(packets[0]),
-        Number(bytes[0]),
-        Number(packets[1]),
-        Number(bytes[1]),
-        Number(elapsed_s.into()),
-        UNKNOWN,
-        UNKNOWN,
-    ]);
-    out[30..32].copy_from_slice(&[Text(&flow.interface), UNKNOWN]);
-    out[32..36].copy_from_slice(&UNIDENTIFIED);
-    let nowhere = Address(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
-    out[36..43].copy_from_slice(&[NA, Number(0), nowhere, Number(0), nowhere, Number(0), Text("NA NA")]);
-    out[45..48].copy_from_slice(&[Text("Off"), Text("root"), Number(0)]);
-    out
-}
-
-fn denied(deny: &Deny) -> [Value<'_>; 27] {
-    let Deny { key, policy, from_zone, to_zone, interface, rejected } = deny;
-    let mut out = [NOT_AVAILABLE; 27];
-    out[..13].copy_from_slice(&[
-        Address(key.src),
-        Number(key.sport.into()),
-        Address(key.dst),
-        Number(key.dport.into()),
-        Number(0),
-        NONE,
-        Number(key.proto.0.into()),
-        Number(icmp_type(key)),
-        Text(policy),
-        Text(from_zone),
-        Text(to_zone),
-        UNKNOWN,
-        UNKNOWN,
-    ]);
-    let reason = if *rejected { "Rejected by policy" } else { "Denied by policy" };
-    out[15..19].copy_from_slice(&[Text(interface), UNKNOWN, Text(reason), Number(0)]);
-    out[19..23].copy_from_slice(&UNIDENTIFIED);
-    out
-}
-
-fn screened<R>(screen: &Screen, take: impl FnOnce(&[Value<'_>]) -> R) -> R {
-    let Screen { tag, attack, key, zone, interface, alarm_only } = screen;
-    let (attack, zone, interface) = (Text(attack), Text(zone), Text(interface));
-    let action = Text(if *alarm_only { "alarm-without-drop" } else { "drop" });
-    let (src, dst) = (Address(key.src), Address(key.dst));
-    match tag {
-        ScreenTag::Tcp | ScreenTag::Udp => {
-            let (sport, dport) = (Number(key.sport.into()), Number(key.dport.into()));
-            take(&[attack, src, sport, dst, dport, zone, interface, action])
-        }
-        ScreenTag::Icmp => take(&[attack, src, dst, zone, interface, action]),
-        ScreenTag::Ip => take(&[attack, src, dst, Number(key.proto.0.into()), zone, interface, action]),
-        ScreenTag::TcpSource => take(&[attack, src, zone, interface, action]),
-        ScreenTag::TcpDestination => take(&[attack, dst, zone, interface, action]),
     }
 }

@@ -9,17 +9,21 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use ravelin_model::LogTimeFormat;
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 
+use crate::binary::Records;
 use crate::cache::Entry;
-use crate::file::RotatingFile;
+use crate::clock::Clock;
+use crate::file::{Content, RotatingFile};
 use crate::filter::Filter;
 use crate::log::{Counts, Posted, SecurityLog};
 use crate::net::{self, Peer};
 use crate::outbox::{Counters, Outbox};
-use crate::plan::{Destination, FilePlan, LogPlan, StreamPlan};
+use crate::plan::{Destination, FilePlan, Form, LogPlan, StreamPlan, Style};
 use crate::record::Record;
+use crate::table::Tag;
 use crate::tls;
 
 /// How often a stream is told what it lost.
@@ -90,6 +94,8 @@ pub struct Statistics {
     pub streams: Vec<StreamStatistics>,
     pub event: Option<EventStatistics>,
     pub events_lost: u64,
+    /// Records by message, those that there were.
+    pub told: Vec<(Tag, u64)>,
 }
 
 impl Service {
@@ -235,17 +241,26 @@ impl Service {
             refused: core.log.cache().refused,
             file,
         });
-        Statistics { streams, event, events_lost: core.events_lost.0 }
+        let told = core.log.told().filter(|(_, count)| *count > 0).collect();
+        Statistics { streams, event, events_lost: core.events_lost.0, told }
     }
 
-    /// The end of the event file, whole lines of it. `None`: there is no such file in the configuration.
+    /// The end of the event file, whole messages of it, as text. `None`: there is no such file in the configuration.
     ///
     /// # Errors
     /// It can't be read.
     pub fn event_file(&self) -> std::io::Result<Option<String>> {
         let plan = self.core().log.plan().event.clone();
         let Some(file) = plan.and_then(|event| event.file) else { return Ok(None) };
-        tail(&self.path(&file)).map(Some)
+        let (bytes, from) = tail(&self.path(&file))?;
+        Ok(Some(match file.content {
+            Content::Text => whole_lines(&bytes, from),
+            Content::Binary => {
+                let style = Style { form: Form::Syslog, time: LogTimeFormat::default(), in_file: true };
+                let (text, _) = show(&bytes, style, self.core().log.zone());
+                text
+            }
+        }))
     }
 
     fn destination(&self, stream: &StreamPlan) -> String {
@@ -270,7 +285,8 @@ impl Service {
         let own = || outbox.clone();
         let tasks = match &what {
             What::EventFile(file) | What::Stream(_, Destination::File(file)) => {
-                let file = RotatingFile::new(self.path(file), file.bytes_max, file.files);
+                let file =
+                    RotatingFile::new(self.path(file), file.bytes_max, file.files).holding(file.content);
                 vec![self.runtime.spawn(net::file(own(), file))]
             }
             What::Stream(name, Destination::Udp { from, to }) => {
@@ -341,10 +357,23 @@ fn wanted(plan: &LogPlan) -> Vec<What> {
     streams.chain(file.map(What::EventFile)).collect()
 }
 
-fn tail(path: &Path) -> std::io::Result<String> {
+/// The records of binary bytes as lines of text, and what could not be read of them.
+#[must_use]
+pub fn show(bytes: &[u8], style: Style, zone: TimeZone) -> (String, Records<'_>) {
+    let mut clock = Clock::new(zone);
+    let (mut out, mut records) = (String::new(), Records::new(bytes));
+    for record in &mut records {
+        record.write(&mut out, style, &mut clock);
+        out.push('\n');
+    }
+    (out, records)
+}
+
+/// The end of a file, and where it begins.
+fn tail(path: &Path) -> std::io::Result<(Vec<u8>, u64)> {
     let mut file = match std::fs::File::open(path) {
         Ok(file) => file,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(String::new()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok((Vec::new(), 0)),
         Err(error) => return Err(error),
     };
     let length = file.metadata()?.len();
@@ -352,10 +381,13 @@ fn tail(path: &Path) -> std::io::Result<String> {
     file.seek(SeekFrom::Start(from))?;
     let mut bytes = Vec::new();
     file.take(SHOWN_MAX).read_to_end(&mut bytes)?;
-    let text = String::from_utf8_lossy(&bytes).into_owned();
-    let whole = match text.find('\n') {
+    Ok((bytes, from))
+}
+
+fn whole_lines(bytes: &[u8], from: u64) -> String {
+    let text = String::from_utf8_lossy(bytes).into_owned();
+    match text.find('\n') {
         Some(end) if from > 0 => text[end + 1..].to_owned(),
         _ => text,
-    };
-    Ok(whole)
+    }
 }

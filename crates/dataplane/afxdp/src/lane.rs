@@ -3,14 +3,14 @@
 use std::os::fd::BorrowedFd;
 
 use ravelin_contract::MirrorLoss;
-use ravelin_engine::{Checksum, Egress};
+use ravelin_engine::{Checksum, Egress, PacketBuffers};
 use ravelin_types::{DropReason, InterfaceId, PortId};
 use ravelin_wire::rewrite::{self, Partial};
 
 use crate::{
     group::{Group, Spare},
     tap::Tap,
-    umem::{FRAME_LEN_MAX, Frame, HEADROOM},
+    umem::{CHUNK_SIZE, FRAME_LEN_MAX, Frame, HEADROOM},
 };
 
 /// A worker's ports and TAPs.
@@ -30,6 +30,14 @@ impl Lane {
         let socket_of = positions(ports.iter().map(|(port, _)| port.index()));
         let tap_of = positions(taps.iter().map(|tap| tap.unit.index()));
         Self { group, ports, taps, socket_of, tap_of }
+    }
+
+    /// The packet memory as it stands.
+    pub(crate) fn buffers(&self) -> PacketBuffers {
+        let umem = self.group.umem();
+        let [capacity, free, lent] =
+            [umem.chunks(), umem.free_chunks(), umem.lent_chunks()].map(|chunks| chunks as u64);
+        PacketBuffers { bytes: CHUNK_SIZE as u32, capacity, free, lent }
     }
 
     pub(crate) fn ports(&self) -> usize {

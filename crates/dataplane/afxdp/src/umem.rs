@@ -218,6 +218,12 @@ impl Umem {
         self.free.len()
     }
 
+    /// Number of chunks that the kernel has.
+    #[must_use]
+    pub fn lent_chunks(&self) -> usize {
+        self.lent
+    }
+
     pub(crate) fn region(&self) -> (u64, u64) {
         (self.base.as_ptr() as u64, (self.chunks() * CHUNK_SIZE) as u64)
     }

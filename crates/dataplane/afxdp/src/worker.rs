@@ -176,7 +176,11 @@ impl Worker {
             // The kernel finishes checksums before it writes to a TAP without offloads.
             packets += self.judge_from((ingress, Checksum::Verified, None));
         }
-        packets + self.judge_mail()
+        let packets = packets + self.judge_mail();
+        if let Some(lane) = &self.lane {
+            self.state.counters.buffers = lane.buffers();
+        }
+        packets
     }
 
     /// Judges the frames received, all of which came one way; how many.

@@ -4,23 +4,31 @@
 //! canary test keeps its dependencies and its public names so.
 
 mod apply;
+mod buffers;
+mod carry;
 mod diagnostics;
 mod error;
+mod events;
 mod firewall;
 mod ha;
 mod mirror;
 mod persistent;
 mod plane;
 mod session;
+mod sync;
 mod telemetry;
 mod updates;
 
 pub use apply::{Admission, ApplyResult, Capabilities, FilterSpan, ManagedInterface, Refusal};
+pub use buffers::{BufferCounters, BufferKind};
+pub use carry::{CarriedCounters, CarriedMapping};
 pub use diagnostics::{
-    Diagnostics, DropSample, Explanation, Finding, InjectRequest, InjectVerdict, PortStatus, Status,
-    WorkerStatus,
+    Diagnostics, DropCause, DropSample, DropSamples, Explanation, Finding, HEAD_BYTES_MAX, InjectRequest,
+    InjectVerdict, PacketFilter, PacketHead, PortStatus, Status, TRACE_FILTERS_MAX, TRACE_UNREAD_MAX_S,
+    TRACES_MAX, TraceBatch, TraceId, TraceKind, TraceRequest, TracedPacket, WorkerStatus,
 };
 pub use error::Error;
+pub use events::{BlockChange, Event, EventBatch, NatEvent, PolicyDeny, SessionEvent};
 pub use firewall::{
     FilterAction, FilterCounter, FilterHit, FilterLog, FirewallClear, FirewallCounters, PolicerCounters,
 };
@@ -29,12 +37,15 @@ pub use mirror::{MirrorCounters, MirrorLoss};
 pub use persistent::{MappingFilter, MappingList, MappingOrigin, MappingPermit, PersistentMapping};
 pub use plane::DataPlane;
 pub use session::{
-    CloseReason, DeltaBatch, ReconcileResult, SessionDelta, SessionDeltas, SessionFilter, SessionKey,
-    SessionRef, SessionState, SessionStore, SessionView, SweepProfile, WingView,
+    CloseReason, ReconcileResult, SessionFilter, SessionKey, SessionRef, SessionState, SessionStore,
+    SessionView, WingView,
+};
+pub use sync::{
+    ContentShift, DeltaBatch, DeltaCursor, ExportBatch, ExportCursor, HandshakeShift, PutRefusal, PutResult,
+    SessionDelta, SessionDeltas, SourceBinding, SweepProfile, SyncedSession, SyncedWing,
 };
 pub use telemetry::{
-    Event, EventBatch, Global, InterfaceCounters, NatCounters, PolicyCounters, PoolCounters, ScreenCounters,
-    SessionEvent, Telemetry,
+    Global, InterfaceCounters, NatCounters, PolicyCounters, PoolCounters, ScreenCounters, Telemetry,
 };
 pub use updates::{
     LinkUpdate, Neighbour, NeighbourUpdate, NextHop, Route, RouteUpdate, UpdateBatch, Updates,

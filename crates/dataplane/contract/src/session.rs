@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 
 use ravelin_types::{InterfaceId, NatRuleId, PolicyId, Proto, SessionId, WorkerId, ZoneId};
 
-use crate::{Error, GroupId};
+use crate::{CarriedMapping, Error, PutResult, SessionDeltas, SyncedSession};
 
 /// One wing's tuple. Family is that of the addresses, which are of one kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -36,6 +36,8 @@ pub enum CloseReason {
     NatChanged,
     PeerDelete,
     Reconcile,
+    /// The answer came that was all there was to wait for.
+    ResponseReceived,
 }
 
 impl CloseReason {
@@ -49,6 +51,7 @@ impl CloseReason {
         Self::NatChanged,
         Self::PeerDelete,
         Self::Reconcile,
+        Self::ResponseReceived,
     ];
 
     /// The reason as RT_FLOW writes it.
@@ -64,6 +67,7 @@ impl CloseReason {
             Self::NatChanged => "NAT change",
             Self::PeerDelete => "HA",
             Self::Reconcile => "HA reconcile",
+            Self::ResponseReceived => "response received",
         }
     }
 }
@@ -94,7 +98,9 @@ pub struct SessionView {
     pub state: SessionState,
     pub wings: [WingView; 2],
     pub policy: PolicyId,
+    /// The rule that translates its source, and the one that translates its destination.
     pub nat_rule: Option<NatRuleId>,
+    pub destination_rule: Option<NatRuleId>,
     pub from_zone: ZoneId,
     pub to_zone: ZoneId,
     /// Index into the program's application names.
@@ -135,44 +141,8 @@ impl SessionFilter {
             && interface.is_none_or(|i| view.wings.iter().any(|w| w.interface == Some(i)))
             && family.is_none_or(|f| (f == ravelin_types::Family::V6) == v6)
             && id.is_none_or(|i| i == view.id)
-            && nat.is_none_or(|n| n == view.nat_rule.is_some())
+            && nat.is_none_or(|n| n == (view.nat_rule.is_some() || view.destination_rule.is_some()))
     }
-}
-
-/// A change to a session, ordered by its worker's sequence.
-#[derive(Clone, Debug, PartialEq)]
-pub enum SessionDelta {
-    Open(SessionView),
-    Update(SessionView),
-    Close(SessionView, CloseReason),
-}
-
-/// Deltas with what is needed to resume after them.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct DeltaBatch {
-    pub epoch: u64,
-    /// Worker, sequence, delta.
-    pub deltas: Vec<(WorkerId, u64, SessionDelta)>,
-    pub truncated: bool,
-}
-
-/// How often a peer should sweep.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SweepProfile {
-    pub enabled: bool,
-    pub active_interval_s: u32,
-    pub idle_interval_s: u32,
-}
-
-/// Session changes for a peer.
-pub trait SessionDeltas {
-    /// # Errors
-    /// The plane is gone.
-    fn drain(&self, max: usize) -> Result<DeltaBatch, Error>;
-    /// # Errors
-    /// The plane is gone.
-    fn export(&self, groups: &[GroupId], max: usize) -> Result<DeltaBatch, Error>;
-    fn sweep_profile(&self) -> SweepProfile;
 }
 
 /// What a reconcile found and did.
@@ -197,9 +167,11 @@ pub trait SessionStore {
     /// # Errors
     /// A worker does not answer; a missing session is `None`.
     fn get(&self, key: &SessionKey) -> Result<Option<SessionView>, Error>;
+    /// Installs a peer's sessions, each whole or not at all; one that is here already becomes as the peer has it.
+    ///
     /// # Errors
-    /// Not supported, or it could not be installed whole.
-    fn put_synced(&self, session: &SessionView) -> Result<(), Error>;
+    /// A worker does not answer. What can't be installed is in the result.
+    fn put_synced(&self, batch: &[SyncedSession]) -> Result<PutResult, Error>;
     /// Ends the sessions that are still the ones named; returns how many.
     ///
     /// # Errors
@@ -210,8 +182,11 @@ pub trait SessionStore {
     /// # Errors
     /// A worker does not answer.
     fn delete_by_key(&self, key: &SessionKey, reason: CloseReason) -> Result<bool, Error>;
+    /// Ends what a peer no longer has: sessions that came in by zones which are not `owns`, and whose first key is not among
+    /// those received. What arrived as a change while the bulk was under way must be among them.
+    ///
     /// # Errors
-    /// Not supported, or a worker does not answer.
+    /// A worker does not answer; what was done until then stays done.
     fn reconcile_bulk(
         &self,
         received: &[SessionKey],
@@ -222,10 +197,24 @@ pub trait SessionStore {
     /// # Errors
     /// A worker does not answer.
     fn clear(&self, filter: &SessionFilter) -> Result<u64, Error>;
+    /// Every mapping of persistent NAT, whole.
+    ///
+    /// # Errors
+    /// A worker does not answer, or the plane has none.
+    fn mappings(&self) -> Result<Vec<CarriedMapping>, Error> {
+        Err(Error::Unsupported("persistent NAT mappings"))
+    }
+    /// Makes another plane's mappings, whose sessions come by `put_synced`; how many there are of them now.
+    ///
+    /// # Errors
+    /// As [`SessionStore::mappings`].
+    fn put_mappings(&self, _mappings: &[CarriedMapping]) -> Result<u64, Error> {
+        Err(Error::Unsupported("persistent NAT mappings"))
+    }
     /// # Errors
     /// A worker does not answer.
     fn count(&self) -> Result<u64, Error>;
     /// # Errors
-    /// Not supported.
+    /// Not supported by this backend.
     fn deltas(&self) -> Result<&dyn SessionDeltas, Error>;
 }

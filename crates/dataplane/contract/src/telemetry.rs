@@ -1,13 +1,11 @@
-//! Counters and events.
-
-use std::net::IpAddr;
+//! Counters, and the way to events.
 
 use ravelin_program::Screen;
 use ravelin_types::{DropReason, InterfaceId, MirrorId, NatRuleId, PolicyId, RuleIdentity, ZoneId};
 
 use crate::{
-    CloseReason, Error, FilterHit, FilterLog, FirewallClear, FirewallCounters, MappingFilter, MappingList,
-    MirrorCounters, SessionKey, SessionView,
+    BufferCounters, CarriedCounters, Error, EventBatch, FilterLog, FirewallClear, FirewallCounters,
+    MappingFilter, MappingList, MirrorCounters,
 };
 
 /// Device-wide counters, summed over workers without stopping them.
@@ -98,55 +96,12 @@ pub struct InterfaceCounters {
     pub tx_bytes: u64,
 }
 
-/// A session's beginning or end, when its policy logs it.
-#[derive(Clone, Debug, PartialEq)]
-pub struct SessionEvent {
-    pub view: SessionView,
-    /// `None`: it begins.
-    pub close: Option<CloseReason>,
-}
-
 /// Hits of the screens of one zone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ScreenCounters {
     pub zone: ZoneId,
     /// Only those that were hit.
     pub hits: Vec<(Screen, u64)>,
-}
-
-/// What happened.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Event {
-    Session(SessionEvent),
-    PolicyDeny {
-        policy: PolicyId,
-        key: SessionKey,
-        interface: InterfaceId,
-    },
-    /// A screen of a zone saw something.
-    Screen {
-        screen: Screen,
-        zone: ZoneId,
-        interface: InterfaceId,
-        key: SessionKey,
-        /// Not let through.
-        dropped: bool,
-    },
-    /// A term of a firewall filter with `syslog` held of a packet.
-    Filter(FilterHit),
-    /// A packet waits for this address to be resolved.
-    NeighbourWanted {
-        interface: InterfaceId,
-        addr: IpAddr,
-    },
-}
-
-/// Events since the last call.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct EventBatch {
-    pub events: Vec<Event>,
-    /// Events the producer had to throw away.
-    pub lost: u64,
 }
 
 /// Reads counters and events.
@@ -219,6 +174,20 @@ pub trait Telemetry {
     /// As [`Telemetry::persistent_mappings`].
     fn clear_persistent_mappings(&self, _filter: &MappingFilter) -> Result<u64, Error> {
         Err(Error::Unsupported("persistent NAT mappings"))
+    }
+    /// Memory for packets and events, by worker and kind.
+    ///
+    /// # Errors
+    /// A worker does not answer, or the plane has no account of it.
+    fn buffers(&self) -> Result<Vec<BufferCounters>, Error> {
+        Err(Error::Unsupported("buffers"))
+    }
+    /// Goes on counting from what another plane has counted.
+    ///
+    /// # Errors
+    /// No program runs, a worker does not answer, or the plane can't.
+    fn carry_over(&self, _counters: &CarriedCounters) -> Result<(), Error> {
+        Err(Error::Unsupported("carried counters"))
     }
     /// Takes up to `max` events that wait; empty when none do.
     ///

@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use ravelin_nat::Lease;
 use ravelin_program::Algs as Settings;
-use ravelin_tcp::splice::Splice;
+use ravelin_tcp::splice::{Shift, Splice};
 use ravelin_tcp::{Direction, Segment, Seq};
 use ravelin_types::{Addr, DropReason, Family, Instant, Proto, ZoneId};
 use ravelin_wire::Fragment;
@@ -123,6 +123,20 @@ impl Gateways {
         self.controls.get(&slot).map_or(segment, |control| control.splice.view(direction, &segment))
     }
 
+    /// What its gateway has shifted of a session's numbers, if anything.
+    pub(crate) fn shifts(&self, slot: u32) -> Option<[[u32; 3]; 2]> {
+        let control = self.controls.get(&slot)?;
+        let shifts = control.splice.shifts.map(|shift| shift.to_words());
+        (shifts != [[0; 3]; 2]).then_some(shifts)
+    }
+
+    /// As another plane shifted them. Without room the session's numbers are not shifted: it will stall, and age.
+    pub(crate) fn set_shifts(&mut self, slot: u32, shifts: [[u32; 3]; 2]) {
+        if let Some(control) = self.control(slot) {
+            control.splice.shifts = shifts.map(Shift::from_words);
+        }
+    }
+
     /// Makes room in the order when it is full of what is expected no more.
     fn tidy(&mut self) {
         if self.order.len() >= 2 * EXPECTED_MAX {
@@ -147,8 +161,11 @@ pub(crate) fn any_port(key: &FlowKey) -> FlowKey {
 
 /// Marks a new session whose packets a gateway is to see.
 pub(crate) fn attach<R>(turn: &mut Turn<'_, R>, slot: u32) {
-    let settings = &turn.world.rules.algs;
-    let session = turn.state.sessions.get_mut(slot);
+    attach_to(turn.state.sessions.get_mut(slot), &turn.world.rules.algs);
+}
+
+/// The same of a session of another plane.
+pub(crate) fn attach_to(session: &mut Session, settings: &Settings) {
     let on = match gateway(session) {
         Some(FTP) => settings.ftp.enabled,
         Some(TFTP) => settings.tftp,

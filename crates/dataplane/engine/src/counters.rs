@@ -43,6 +43,17 @@ pub struct FilterHits {
     pub bytes: u64,
 }
 
+/// Packet memory of a backend, in buffers; told by the backend.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PacketBuffers {
+    /// Bytes of one.
+    pub bytes: u32,
+    pub capacity: u64,
+    pub free: u64,
+    /// With the links.
+    pub lent: u64,
+}
+
 /// Everything a worker counts.
 #[derive(Clone, Debug)]
 pub struct Counters {
@@ -68,6 +79,7 @@ pub struct Counters {
     pub screens: Vec<[u64; Screen::COUNT]>,
     /// By number of the mirror.
     pub mirrors: Vec<MirrorCounts>,
+    pub buffers: PacketBuffers,
 }
 
 impl Counters {
@@ -88,6 +100,7 @@ impl Counters {
             filters: Vec::new(),
             screens: Vec::new(),
             mirrors: Vec::new(),
+            buffers: PacketBuffers::default(),
             nat_rules: Vec::new(),
         }
     }

@@ -20,7 +20,7 @@ pub(crate) fn release_fragments<R: Recorder>(turn: &mut Turn<'_, R>) {
     store.drain(|packet, held, transport| {
         let from = turn.state.worker;
         let (stage, ports, marks) = (Stage::Datagram, Some(transport), held.marks);
-        packet.handed = Some(Handed { from, stage, hops: held.hops, ports, marks });
+        packet.handed = Some(Handed { from, stage, hops: held.hops, ports, marks, entered: None });
         let slot = classify(turn, packet);
         let came_by = slot.as_ref().ok().and_then(mirror::came_by);
         let verdict = match slot {
@@ -57,5 +57,5 @@ pub(crate) fn emit<R: Recorder>(
         (Verdict::Send { .. } | Verdict::HandOver(_), None) => Verdict::Drop(DropReason::AnswerQueueFull),
         (Verdict::Drop(_) | Verdict::Consume, _) => verdict,
     };
-    account(turn, packet, verdict);
+    account(turn, packet, None, verdict);
 }

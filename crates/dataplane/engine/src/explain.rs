@@ -63,6 +63,10 @@ pub enum Fact {
         policy: PolicyId,
         failed: Condition,
     },
+    /// So many more did not match.
+    PoliciesPassed {
+        more: u32,
+    },
     PolicyMatch {
         policy: PolicyId,
     },
@@ -124,6 +128,8 @@ pub enum Answered {
 pub trait Recorder {
     /// False: calls cost nothing, since the compiler removes them.
     const ON: bool;
+    /// Policies of a section that are noted one by one when they are passed over; of the rest only their number.
+    const PASSED_MAX: usize = usize::MAX;
     fn fact(&mut self, fact: Fact);
 }
 

@@ -205,10 +205,12 @@ pub(crate) fn run<R: Recorder>(
         if !conversation.judge(direction, &segment, &world.rules.tcp).is_plain() {
             return None;
         }
-        session.state = tcp::life(conversation.state());
+        let before = std::mem::replace(&mut session.state, tcp::life(conversation.state()));
         session.tcp = conversation;
+        turn.state.deltas.changed((at.slot(), session.id), before, session.state);
     } else {
-        session.state = Life::Established;
+        let before = std::mem::replace(&mut session.state, Life::Established);
+        turn.state.deltas.changed((at.slot(), session.id), before, Life::Established);
     }
     session.last_seen = now;
     session.packets[at.wing()] += 1;

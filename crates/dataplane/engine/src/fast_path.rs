@@ -51,7 +51,7 @@ pub(crate) fn run<R: Recorder>(
     }
     let judged = match flow.key.proto() {
         Proto::TCP => judge_tcp(turn, packet, flow, (slot, wing)),
-        _ if is_answered => Judged::Last(CloseReason::AgedOut),
+        _ if is_answered => Judged::Last(CloseReason::ResponseReceived),
         _ => Judged::Pass,
     };
     match judged {
@@ -183,24 +183,41 @@ fn translated_as_ever(rules: &Rules, session: &Session) -> bool {
     let [first, second] = &session.wings;
     let inner = inner_key(session);
     let icmp = first_path::echo_type(&first.key).map(|kind| (kind, 0));
+    let mut asked = inner;
+    let mut turned = None;
     if session.destination_rule != NO_RULE {
         let inward = rules.nat.inward((first.ingress, first.zone), &first.key, icmp);
-        if inward.key != inner {
+        // Where a mapping leads to is the mapping's to say, and it lives as long as its sessions.
+        let as_ever = match session.has_entered() {
+            true => inward.rule == Some(session.destination_rule),
+            false => inward.key == inner,
+        };
+        if !as_ever {
             return false;
+        }
+        if session.has_entered() && inward.key.is_across() && !inner.is_across() {
+            (asked, turned) = (inward.key, inward.rule);
         }
     }
     if session.nat_rule == NO_RULE {
         return true;
     }
+    let addr = match turned {
+        None => second.key.dst(),
+        Some(rule) => match rules.nat.fixed.held(rule, second.key.dst()) {
+            Some(addr) => addr,
+            None => return false,
+        },
+    };
     let way = Way { from: (first.ingress, first.zone), to: (second.ingress, second.zone) };
     let Some(egress) = rules.unit(second.ingress) else { return false };
-    match rules.nat.outward(way, &inner, icmp, egress) {
+    match rules.nat.outward(way, &asked, icmp, egress) {
         Outward::Leased(action, ..) => {
-            let sport = nat::leases_port(&inner, icmp).then_some(inner.sport());
-            let (family, addr, port) = (inner.dst_family(), second.key.dst(), second.key.dport());
+            let sport = nat::leases_port(&asked, icmp).then_some(asked.sport());
+            let (family, port) = (asked.dst_family(), second.key.dport());
             rules.nat.pools.may_give(action, &Translated { family, addr, port, sport }, egress)
         }
-        Outward::Fixed(to, _) => to == (second.key.dst(), second.key.dport()),
+        Outward::Fixed(to, _) => to == (addr, second.key.dport()),
         Outward::Keep | Outward::Off(_) | Outward::NoAddress(_) | Outward::Refused(..) => false,
     }
 }
@@ -250,7 +267,8 @@ pub(crate) fn judge_tcp<R: Recorder>(
             return Judged::Anew(if reset { CloseReason::TcpRst } else { CloseReason::TcpFin });
         }
     }
-    session.state = tcp::life(session.tcp.state());
+    let before = std::mem::replace(&mut session.state, tcp::life(session.tcp.state()));
+    turn.state.deltas.changed((slot, session.id), before, session.state);
     let (is_silent, says) = (session.marks.has(Marks::SILENT), wing == 0 && segment.len > 0);
     if is_silent && says {
         session.marks = session.marks.with(Marks::SILENT, false);
@@ -286,7 +304,8 @@ pub(crate) fn advance<R: Recorder>(turn: &mut Turn<'_, R>, flow: &Flow, slot: u3
     session.packets[wing] += 1;
     session.bytes[wing] += bytes;
     if flow.key.proto() != Proto::TCP {
-        session.state = Life::Established;
+        let before = std::mem::replace(&mut session.state, Life::Established);
+        turn.state.deltas.changed((slot, session.id), before, Life::Established);
     }
     if session.marks.has(Marks::COUNT)
         && let Some(hits) = turn.state.counters.policies.get_mut(session.policy.index())

@@ -8,7 +8,7 @@ mod answer;
 mod log;
 mod table;
 
-use ravelin_contract::{Event, FilterAction, FilterHit};
+use ravelin_contract::{DropCause, Event, FilterAction, FilterHit};
 use ravelin_filter::{
     Decision, Effects, FilterCounterId, Logging, Marks, Policed, Reject, TermAt, Terminal, evaluate,
 };
@@ -280,12 +280,22 @@ fn walk<R: Recorder>(turn: &mut Turn<'_, R>, chain: &Chain, subject: &Subject<'_
         let sum = if subject.unfinished { Sum::Anew(subject.network) } else { Sum::Whole };
         mirror::copy(turn, subject.frame, instance, sum);
     }
+    if outcome.decision != Decision::Accept {
+        blame(turn, chain, outcome.term);
+    }
     match outcome.decision {
         Decision::Accept => Ok(outcome.marks),
         Decision::Discard => Err(Denied::Discard),
         Decision::Reject(reject) => Err(Denied::Reject(reject)),
         Decision::Policed(_) => Err(Denied::Policed),
     }
+}
+
+/// The filter and term that a drop is the work of.
+fn blame<R: Recorder>(turn: &mut Turn<'_, R>, chain: &Chain, term: Option<TermAt>) {
+    let at = term.map_or(chain.filters.len() - 1, |at| usize::from(at.filter));
+    let (filter, term) = (chain.filters[at].0, term.map(|at| at.term));
+    turn.state.watch.blame(DropCause::Filter { filter, term });
 }
 
 /// A chain at work on a packet.

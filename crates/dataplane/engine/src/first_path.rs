@@ -1,7 +1,7 @@
 //! A packet without a session, in Junos' order: destination NAT, route, zones, policy, source NAT, install.
 
-use ravelin_contract::Event;
-use ravelin_nat::Inbound;
+use ravelin_contract::{DropCause, Event, PolicyDeny};
+use ravelin_nat::{Action as LeaseAction, Inbound, Request};
 use ravelin_program::{Action, Application, Interface, LogWhen, Policy};
 use ravelin_screen::Way;
 use ravelin_tcp::Opened;
@@ -12,10 +12,10 @@ use crate::explain::{Fact, Recorder};
 use crate::forwarding::Path;
 use crate::install::install;
 use crate::key::FlowKey;
-use crate::nat::{self, Inward, Outward};
+use crate::nat::{self, Inward, Nat, Outward, Turned};
 use crate::packet::Packet;
 use crate::rules::{Decision, Tuple};
-use crate::session::{HOST_UNIT, NO_APPLICATION, NO_POLICY, WingRef};
+use crate::session::{HOST_UNIT, NO_APPLICATION, NO_POLICY, WingRef, application_index};
 use crate::steer::Towards;
 use crate::step::{Flow, Turn};
 use crate::verdict::Verdict;
@@ -48,6 +48,8 @@ pub(crate) struct Draft {
     pub source: Outward,
     /// A persistent mapping lets it in.
     pub entered: Option<Inbound>,
+    /// It goes through the other family and back.
+    pub turned: Option<Turned>,
     /// The conversation that a TCP segment opens.
     pub tcp: Option<Opened>,
 }
@@ -104,16 +106,17 @@ pub(crate) fn open<R: Recorder>(
     draft: &Draft,
 ) -> Verdict {
     if let Some(over) = home::elsewhere(turn, flow, draft) {
-        return Verdict::HandOver(over);
+        return mapped::send_on(turn, flow, draft, over);
     }
     let outcome = install(turn, flow, draft);
     if !matches!(outcome, Err(Verdict::HandOver(_))) {
         count_hits(turn, draft);
     }
     match outcome {
+        Err(Verdict::HandOver(over)) => mapped::send_on(turn, flow, draft, over),
         Err(verdict) => verdict,
         Ok(slot) => {
-            home::leave_stub(turn, slot);
+            home::leave_stub(turn.state, &turn.world.rules, slot);
             alg::attach(turn, slot);
             fast_path::forward(turn, packet, flow, WingRef::new(slot, 0))
         }
@@ -147,8 +150,10 @@ fn judge<R: Recorder>(
     turn.rec.fact(Fact::Zones { from: flow.zone, to });
     let permit = policy(turn, packet, flow, (&inward.key, to))?;
     let way = nat::Way { from: (flow.unit, flow.zone), to: (egress.id, to) };
-    let source = world.rules.nat.outward(way, &inward.key, flow.icmp(), egress);
-    between::check_source(turn, packet, flow, (&inward.key, source))?;
+    let turned = inward.turned();
+    let asked = turned.map_or(inward.key, |turned| turned.key);
+    let source = world.rules.nat.outward(way, &asked, flow.icmp(), egress);
+    between::check_source(turn, packet, flow, (&asked, source))?;
     if let Some(rule) = source.rule() {
         turn.rec.fact(Fact::NatRule { rule, off: matches!(source, Outward::Off(_)) });
     }
@@ -165,6 +170,7 @@ fn judge<R: Recorder>(
         rule: inward.rule,
         source,
         entered: inward.entered,
+        turned,
         tcp,
     })
 }
@@ -234,6 +240,9 @@ fn policy<R: Recorder>(
     let decision = turn.world.rules.decide(&tuple, turn.rec);
     let (action, permit) = match decision {
         Decision::Policy(policy, application) => {
+            if policy.action != Action::Permit {
+                turn.state.watch.blame(DropCause::Policy(policy.id));
+            }
             // A permit counts when its session is tried, by the worker that it will be.
             if policy.action != Action::Permit
                 && let Some(hits) = turn.state.counters.policies.get_mut(policy.id.index())
@@ -241,9 +250,15 @@ fn policy<R: Recorder>(
                 hits.hit(turn.now);
             }
             if policy.log.init && policy.action != Action::Permit {
-                let key = flow.key.to_session_key();
-                let event = Event::PolicyDeny { policy: policy.id, key, interface: flow.unit };
-                turn.state.events.push(event);
+                let deny = PolicyDeny {
+                    policy: policy.id,
+                    key: flow.key.to_session_key(),
+                    interface: flow.unit,
+                    from_zone: flow.zone,
+                    to_zone: to,
+                    application: application_index(permit(policy, application).application),
+                };
+                turn.state.events.push(Event::PolicyDeny(deny));
             }
             (policy.action, permit(policy, application))
         }
@@ -321,6 +336,7 @@ impl Draft {
             rule: None,
             source: Outward::Keep,
             entered: None,
+            turned: None,
             tcp: None,
         }
     }
@@ -330,9 +346,20 @@ impl Draft {
         Self { rule: inward.rule, tcp, ..Self::host(HOST_UNIT, ZoneId::HOST, inward.key) }
     }
 
-    /// The key of answers to packets that leave from `source`.
-    pub(crate) fn answers(&self, source: (Addr, u16)) -> FlowKey {
-        self.inner.answers(source)
+    /// The key of answers to packets that leave from `source`. `None`: it has no address in the destination's family.
+    pub(crate) fn answers(&self, nat: &Nat, (addr, port): (Addr, u16)) -> Option<FlowKey> {
+        let addr = match self.turned {
+            None => addr,
+            Some(turned) => nat.fixed.embedded(turned.rule, addr)?,
+        };
+        Some(self.inner.answers((addr, port)))
+    }
+
+    /// What is asked of the allocator. A host is known to its peer's mapping by what it is inside.
+    pub(crate) fn request(&self, action: LeaseAction, icmp: Option<(u8, u8)>, egress: &Interface) -> Request {
+        let asked = self.turned.map_or(self.inner, |turned| turned.key);
+        let request = nat::request(action, &asked, icmp, egress);
+        Request { remote: (self.inner.dst(), self.inner.dport()), ..request }
     }
 
     /// From where answers come.

@@ -88,6 +88,11 @@ impl Fragments {
         Self { sets: vec![[None; 2]; SETS].into_boxed_slice(), key, store: Store::new() }
     }
 
+    /// Bytes of a buffer for a fragment that waits; those in use, and all.
+    pub(crate) fn buffers(&self) -> (usize, (usize, usize)) {
+        self.store.buffers()
+    }
+
     /// Judges a fragment among those of its datagram.
     pub(crate) fn take(&mut self, arrival: &Arrival<'_>, now: Instant, counters: &mut Counters) -> Taken {
         let network = arrival.network;

@@ -83,6 +83,11 @@ impl Hold {
         self.slots.iter().flatten().filter(same).count()
     }
 
+    /// Buffers in use, and in all.
+    pub(crate) const fn buffers(&self) -> (usize, usize) {
+        (self.live, SLOTS)
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.live == 0
     }

@@ -5,8 +5,10 @@
 use ravelin_nat::Request;
 
 use crate::first_path::Draft;
-use crate::nat::{self, Outward};
+use crate::nat::Outward;
 use crate::packet::Stage;
+use crate::rules::Rules;
+use crate::state::State;
 use crate::steer::{HandOver, Towards};
 use crate::step::{Flow, Turn};
 use crate::stub::Message;
@@ -15,25 +17,26 @@ use crate::stub::Message;
 /// no choice of port, the owner of its answers; else the tuple's owner. Nothing has been counted or taken yet.
 pub(crate) fn elsewhere<R>(turn: &Turn<'_, R>, flow: &Flow, draft: &Draft) -> Option<HandOver> {
     let (steering, rules) = (&turn.state.steering, &turn.world.rules);
-    // One that came in by a mapping lives where that is.
-    if steering.is_alone() || draft.entered.is_some() || flow.handed.is_some_and(|h| h.stage == Stage::Ports)
-    {
+    if steering.is_alone() || flow.handed.is_some_and(|h| h.stage == Stage::Ports) {
         return None;
     }
+    let has_entered = draft.entered.is_some();
     let owner = match draft.source {
         Outward::Leased(action, _, persistent) => {
-            let request = nat::request(action, &draft.inner, flow.icmp(), rules.unit(draft.egress)?);
+            let request = draft.request(action, flow.icmp(), rules.unit(draft.egress)?);
             let request = Request { persistent, ..request };
             let placed = turn.state.leases.place(&request);
             let is_sent_home = flow.handed.is_some_and(|h| h.stage == Stage::Home);
-            if placed != steering.worker() || is_sent_home {
+            if placed != steering.worker() || is_sent_home || has_entered {
                 placed
             } else {
                 steering.of_key(rules, &flow.key, Towards::In)
             }
         }
+        // One that came in by a mapping and has nothing leased lives where that is.
+        _ if has_entered => return None,
         Outward::Fixed((addr, port), _) => {
-            let back = draft.answers((addr, port));
+            let back = draft.answers(&rules.nat, (addr, port))?;
             steering.of_key(rules, &back, draft.answers_come())
         }
         Outward::Keep | Outward::Off(_) | Outward::NoAddress(_) | Outward::Refused(..) => {
@@ -63,14 +66,13 @@ pub(crate) fn other_ports<R>(turn: &Turn<'_, R>, flow: &Flow, request: &Request)
 
 /// Tells the tuple's owner that the session lives here; of one that came in by a mapping its answers' owner, since
 /// answers need no policy.
-pub(crate) fn leave_stub<R>(turn: &mut Turn<'_, R>, slot: u32) {
-    let state = &mut *turn.state;
+pub(crate) fn leave_stub(state: &mut State, rules: &Rules, slot: u32) {
     if state.steering.is_alone() {
         return;
     }
     let session = state.sessions.get_mut(slot);
     let key = *session.stubbed_key();
-    let tuples = state.steering.of_key(&turn.world.rules, &key, Towards::In);
+    let tuples = state.steering.of_key(rules, &key, Towards::In);
     if tuples != state.worker {
         session.stub_at = tuples;
         state.outbox.push(tuples, Message::Stub { key, owner: state.worker });

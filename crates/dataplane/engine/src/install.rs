@@ -2,10 +2,10 @@
 //!
 //! Place: the end of the first path, after permit. What was taken is given back when anything fails.
 
-use ravelin_contract::{Event, SessionEvent};
+use ravelin_contract::{Event, NatEvent, SessionEvent};
 use ravelin_nat::{Action, PersistentRule, Recipe, Refusal, Request};
 use ravelin_tcp::{Conversation, Opened};
-use ravelin_types::{DropReason, Family, NatRuleId, Proto};
+use ravelin_types::{Addr, DropReason, Family, NatRuleId, Proto};
 use ravelin_wire::checksum::Delta;
 
 use crate::explain::{Fact, Recorder};
@@ -31,7 +31,7 @@ pub(crate) fn install<R: Recorder>(
     if !turn.shared.reserve_session() {
         return Err(Verdict::Drop(DropReason::SessionTableFull));
     }
-    let entered = mapped::enter(turn, draft).map_err(|reason| {
+    let entrance = mapped::enter(turn, flow, draft).map_err(|reason| {
         turn.shared.release_session();
         Verdict::Drop(reason)
     })?;
@@ -39,28 +39,24 @@ pub(crate) fn install<R: Recorder>(
         Outward::Keep | Outward::Off(_) => {
             insert(turn, flow, draft, draft.inner.reversed()).map_err(Verdict::Drop)
         }
-        Outward::Refused(why, rule) => failed(turn, rule, why.reason()),
-        Outward::Fixed(to, rule) => match insert(turn, flow, draft, draft.answers(to)) {
-            Err(reason) => failed(turn, rule, reason),
+        Outward::Refused(why, rule) => failed(turn, flow, rule, why.reason()),
+        Outward::Fixed(to, rule) => match answered(turn, flow, draft, to) {
+            Err(reason) => failed(turn, flow, rule, reason),
             Ok(slot) => Ok(slot),
         },
         Outward::Leased(action, rule, persistent) => {
             insert_leased(turn, flow, draft, (action, rule, persistent))
         }
-        Outward::NoAddress(rule) => failed(turn, rule, DropReason::NatNoAddress),
+        Outward::NoAddress(rule) => failed(turn, flow, rule, DropReason::NatNoAddress),
     };
     match result {
         Ok(slot) => {
             screens::keep(turn, slot, reservation);
-            if let Some(lease) = entered {
-                turn.state.leases.keep_entry(slot, lease);
-            }
+            turn.state.keep_entrance(slot, entrance, flow, turn.now);
         }
-        Err(_) => {
+        Err(verdict) => {
             turn.shared.release_session();
-            if let Some(lease) = entered {
-                turn.state.leases.give_back(lease, turn.now);
-            }
+            turn.state.give_up_entrance(entrance, flow, verdict, turn.now);
         }
     }
     result
@@ -73,11 +69,11 @@ fn insert_leased<R: Recorder>(
     draft: &Draft,
     (action, rule, persistent): (Action, NatRuleId, Option<PersistentRule>),
 ) -> Result<u32, Verdict> {
-    let family = draft.inner.dst_family();
+    let family = draft.turned.map_or(draft.inner, |turned| turned.key).dst_family();
     let Some(egress) = turn.world.rules.unit(draft.egress) else {
-        return failed(turn, rule, DropReason::EgressDown);
+        return failed(turn, flow, rule, DropReason::EgressDown);
     };
-    let request = Request { persistent, ..nat::request(action, &draft.inner, flow.icmp(), egress) };
+    let request = Request { persistent, ..draft.request(action, flow.icmp(), egress) };
     for _ in 0..LEASE_TRIES {
         let state = &mut *turn.state;
         let recipe = match state.leases.lease(&request, turn.now, &mut state.random) {
@@ -87,7 +83,7 @@ fn insert_leased<R: Recorder>(
         let Recipe { addr, port, lease, .. } = recipe;
         let port = port.unwrap_or(draft.inner.sport());
         turn.rec.fact(Fact::Translated { family, addr, port });
-        match insert(turn, flow, draft, draft.answers((addr, port))) {
+        match answered(turn, flow, draft, (addr, port)) {
             Ok(slot) => {
                 let session = turn.state.sessions.get_mut(slot);
                 session.marks = session.marks.with(Marks::LEASE, true);
@@ -97,12 +93,12 @@ fn insert_leased<R: Recorder>(
             Err(reason) => {
                 turn.state.leases.give_back(lease, turn.now);
                 if reason != DropReason::SessionCollision {
-                    return failed(turn, rule, reason);
+                    return failed(turn, flow, rule, reason);
                 }
             }
         }
     }
-    failed(turn, rule, DropReason::SessionCollision)
+    failed(turn, flow, rule, DropReason::SessionCollision)
 }
 
 /// Nothing is leased here: another worker may have a port, or there is none. Spec: steer-8.
@@ -118,15 +114,36 @@ fn refused<R>(
     };
     match elsewhere {
         Some(over) => Err(Verdict::HandOver(over)),
-        None => failed(turn, rule, nat::reason(refusal)),
+        None => failed(turn, flow, rule, nat::reason(refusal)),
     }
 }
 
-fn failed<R>(turn: &mut Turn<'_, R>, rule: NatRuleId, reason: DropReason) -> Result<u32, Verdict> {
+fn failed<R>(
+    turn: &mut Turn<'_, R>,
+    flow: &Flow,
+    rule: NatRuleId,
+    reason: DropReason,
+) -> Result<u32, Verdict> {
+    use DropReason::{NatAddressesExhausted, NatPortsExhausted};
+    if matches!(reason, NatPortsExhausted | NatAddressesExhausted) {
+        let exhausted = NatEvent::Exhausted { rule, key: flow.key.to_session_key(), interface: flow.unit };
+        turn.state.events.exhausted(turn.now, exhausted);
+    }
     if let Some(hits) = turn.state.counters.nat_rules.get_mut(rule.index()) {
         hits.failed += 1;
     }
     Err(Verdict::Drop(reason))
+}
+
+/// A session whose packets leave from `source`.
+fn answered<R: Recorder>(
+    turn: &mut Turn<'_, R>,
+    flow: &Flow,
+    draft: &Draft,
+    source: (Addr, u16),
+) -> Result<u32, DropReason> {
+    let back = draft.answers(&turn.world.rules.nat, source).ok_or(DropReason::Nat64NoSource)?;
+    insert(turn, flow, draft, back)
 }
 
 fn insert<R: Recorder>(
@@ -143,6 +160,7 @@ fn insert<R: Recorder>(
     };
     turn.rec.fact(Fact::SessionCreated { id: session.id });
     turn.state.counters.sessions_created += 1;
+    turn.state.deltas.opened(slot, session.id);
     for rule in [session.nat_rule, session.destination_rule] {
         if let Some(hits) = turn.state.counters.nat_rules.get_mut(rule.index()) {
             hits.sessions += 1;
@@ -165,6 +183,7 @@ fn insert<R: Recorder>(
 
 fn build<R: Recorder>(turn: &mut Turn<'_, R>, flow: &Flow, draft: &Draft, back: FlowKey) -> Session {
     let settings = &turn.world.rules.flow;
+    let home = mapped::home(flow, turn.state.worker);
     let proto = flow.key.proto();
     let by_protocol = match proto {
         Proto::TCP => settings.tcp_timeout,
@@ -199,7 +218,8 @@ fn build<R: Recorder>(turn: &mut Turn<'_, R>, flow: &Flow, draft: &Draft, back: 
             .with(Marks::LOG_CLOSE, draft.log.close)
             .with(Marks::COUNT, draft.count)
             .with(Marks::ACROSS, draft.inner.is_across())
-            .with(Marks::ENTERED, draft.entered.is_some()),
+            .with(Marks::ENTERED, draft.entered.is_some() && home.is_none())
+            .with(Marks::GUEST, draft.entered.is_some() && home.is_some()),
         ..Session::EMPTY
     };
     session.packets[0] = 1;
@@ -217,7 +237,7 @@ fn wings(flow: &Flow, draft: &Draft, back: FlowKey) -> [Wing; 2] {
 }
 
 /// The checksum changes of a wing, from its own key to the other's turned round.
-fn with_deltas(wing: Wing, other: &FlowKey) -> Wing {
+pub(crate) fn with_deltas(wing: Wing, other: &FlowKey) -> Wing {
     let (key, new) = (&wing.key, other.reversed());
     if key.family() != new.family() {
         // Written anew, not changed by a difference.

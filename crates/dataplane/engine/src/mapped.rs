@@ -1,16 +1,30 @@
 //! Packets that come in by a persistent mapping.
 //!
 //! Junos: `persistent-nat`. Place: first path, behind destination NAT and before the packet is found to be local; the policy
-//! judges them like any other. State: the mappings, at the worker that leased. Spec: nat-persistent-1..16.
+//! judges them like any other. State: the mappings, at the worker that leased. Spec: nat-persistent-1..18.
 
 use ravelin_nat::{Lease, Refusal};
-use ravelin_types::DropReason;
+use ravelin_types::{DropReason, Instant, WorkerId};
 
 use crate::first_path::Draft;
 use crate::nat::{self, Inward};
-use crate::packet::Stage;
+use crate::packet::{Entered, Handed, Stage};
+use crate::state::State;
+use crate::steer::HandOver;
 use crate::step::{Flow, Turn};
+use crate::stub::Message;
 use crate::verdict::Verdict;
+
+/// What lets a new session in.
+#[derive(Debug)]
+pub(crate) enum Entrance {
+    /// It needs nothing to.
+    Open,
+    /// A mapping of this worker.
+    Here(Lease),
+    /// A mapping of another one, which counts it already.
+    Elsewhere(WorkerId),
+}
 
 /// Where a packet to a mapped endpoint goes; one to any other is as it was. `Err`: it is another worker's to
 /// say, or the mapping does not let it in.
@@ -19,6 +33,11 @@ pub(crate) fn seek<R>(turn: &Turn<'_, R>, flow: &Flow, inward: Inward) -> Result
         return Ok(inward);
     }
     let key = &inward.key;
+    let packet = nat::inbound(key);
+    // The mapping's worker has said already.
+    if let Some(Entered { family, addr, port, .. }) = flow.handed.and_then(|h| h.entered) {
+        return Ok(inward.entering(packet, family, addr, Some(port)));
+    }
     let state = &turn.state;
     let Some(owner) = state.leases.owner((key.dst_family(), key.dst()), key.dport()) else {
         return Ok(inward);
@@ -28,7 +47,6 @@ pub(crate) fn seek<R>(turn: &Turn<'_, R>, flow: &Flow, inward: Inward) -> Result
     if let Some(over) = state.steering.to(owner, Stage::Home, flow.handed).filter(|_| !asked) {
         return Err(Verdict::HandOver(over));
     }
-    let packet = nat::inbound(key);
     match state.leases.seek(&packet, turn.now) {
         Ok((family, addr, port)) => Ok(inward.entering(packet, family, addr, port)),
         Err(Refusal::NoMapping) => Ok(inward),
@@ -36,8 +54,75 @@ pub(crate) fn seek<R>(turn: &Turn<'_, R>, flow: &Flow, inward: Inward) -> Result
     }
 }
 
+/// The worker of the mapping that a packet comes in by, when it is another.
+pub(crate) fn home(flow: &Flow, own: WorkerId) -> Option<WorkerId> {
+    flow.handed.and_then(|h| h.entered).map(|entered| entered.home).filter(|home| *home != own)
+}
+
 /// Counts a session in with the mapping that it comes by, if any.
-pub(crate) fn enter<R>(turn: &mut Turn<'_, R>, draft: &Draft) -> Result<Option<Lease>, DropReason> {
-    let Some(packet) = &draft.entered else { return Ok(None) };
-    turn.state.leases.enter(packet, turn.now).map(Some).map_err(nat::reason)
+pub(crate) fn enter<R>(turn: &mut Turn<'_, R>, flow: &Flow, draft: &Draft) -> Result<Entrance, DropReason> {
+    let Some(packet) = &draft.entered else { return Ok(Entrance::Open) };
+    let state = &mut *turn.state;
+    match home(flow, state.worker) {
+        Some(_) if state.away.is_full() => Err(DropReason::NatTableFull),
+        Some(home) => Ok(Entrance::Elsewhere(home)),
+        None => state.leases.enter(packet, turn.now).map(Entrance::Here).map_err(nat::reason),
+    }
+}
+
+/// Sends a packet on to the worker that will have its session. A mapping of ours that lets it in counts the session from now on.
+pub(crate) fn send_on<R>(turn: &mut Turn<'_, R>, flow: &Flow, draft: &Draft, over: HandOver) -> Verdict {
+    let Some(packet) = draft.entered.as_ref().filter(|_| over.handed.entered.is_none()) else {
+        return Verdict::HandOver(over);
+    };
+    let state = &mut *turn.state;
+    if !state.guests.is_known(&flow.key, over.to) {
+        if state.guests.is_full() {
+            return Verdict::Drop(DropReason::NatTableFull);
+        }
+        let lease = match state.leases.enter(packet, turn.now) {
+            Err(refusal) => return Verdict::Drop(nat::reason(refusal)),
+            Ok(lease) => lease,
+        };
+        if let Err(lease) = state.guests.insert(flow.key, over.to, lease) {
+            // One with this key has just left; its place is free with the next step.
+            state.leases.give_back(lease, turn.now);
+            return Verdict::Drop(DropReason::SessionCollision);
+        }
+    }
+    let (family, addr, port) = (draft.inner.dst_family(), draft.inner.dst(), draft.inner.dport());
+    let entered = Some(Entered { home: state.worker, family, addr, port });
+    Verdict::HandOver(HandOver { handed: Handed { entered, ..over.handed }, ..over })
+}
+
+impl State {
+    /// The session in this slot was let in.
+    pub(crate) fn keep_entrance(&mut self, slot: u32, entrance: Entrance, flow: &Flow, now: Instant) {
+        match entrance {
+            Entrance::Open => {}
+            Entrance::Here(lease) => self.leases.keep_entry(slot, lease),
+            Entrance::Elsewhere(home) => {
+                self.away.insert(slot, (flow.key, home), now);
+                self.outbox.push(home, Message::Made { key: flow.key, owner: self.worker });
+            }
+        }
+    }
+
+    /// Of a session that was not made. When another worker is tried for it, its mapping still counts it.
+    pub(crate) fn give_up_entrance(
+        &mut self,
+        entrance: Entrance,
+        flow: &Flow,
+        verdict: Verdict,
+        now: Instant,
+    ) {
+        match entrance {
+            Entrance::Open => {}
+            Entrance::Here(lease) => self.leases.give_back(lease, now),
+            Entrance::Elsewhere(_) if matches!(verdict, Verdict::HandOver(_)) => {}
+            Entrance::Elsewhere(home) => {
+                self.outbox.push(home, Message::Left { key: flow.key, owner: self.worker });
+            }
+        }
+    }
 }

@@ -59,6 +59,15 @@ pub(crate) struct Inward {
     pub entered: Option<Inbound>,
 }
 
+/// A packet between two hosts of one family that goes through the other one: by a rule's prefix to a mapping's external
+/// end, and from there back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Turned {
+    /// Its source as it came, and the external end.
+    pub key: FlowKey,
+    pub rule: NatRuleId,
+}
+
 /// A rule by name.
 #[derive(Clone, Copy, Debug)]
 pub struct NatRuleRef<'a> {
@@ -233,6 +242,19 @@ impl Inward {
     pub(crate) fn entering(&self, entered: Inbound, family: Family, addr: Addr, port: Option<u16>) -> Self {
         let key = towards(&self.key, Inside { family, addr, port });
         Self { key, entered: Some(entered), ..*self }
+    }
+}
+
+impl Inward {
+    /// Spec: nat-persistent-18.
+    pub(crate) fn turned(&self) -> Option<Turned> {
+        let (entered, rule, key) = (self.entered?, self.rule?, &self.key);
+        if entered.family == key.family() || key.is_across() {
+            return None;
+        }
+        let from = (key.src(), key.sport());
+        let to = (entered.family, entered.external);
+        Some(Turned { key: FlowKey::across((key.family(), key.proto()), from, to, entered.port), rule })
     }
 }
 

@@ -1,9 +1,10 @@
 //! What a step puts out beside changed packets: verdicts, packets of its own, events.
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
-use ravelin_contract::Event;
-use ravelin_types::InterfaceId;
+use ravelin_contract::{Event, NatEvent};
+use ravelin_types::{Instant, InterfaceId};
 use ravelin_wire::rewrite::Partial;
 
 use crate::mirror::{Copies, Copy};
@@ -57,12 +58,23 @@ pub struct Events {
     /// Events thrown away since the start.
     pub lost: u64,
     reported: u64,
+    /// Before then nobody is told again that NAT has nothing left.
+    exhausted_next: Instant,
 }
+
+/// How often it is told that NAT has nothing left: every packet may meet it.
+const EXHAUSTED_EVERY: Duration = Duration::from_secs(1);
 
 impl Events {
     #[must_use]
     pub fn new(capacity: usize) -> Self {
-        Self { queue: VecDeque::with_capacity(capacity), capacity, lost: 0, reported: 0 }
+        Self {
+            queue: VecDeque::with_capacity(capacity),
+            capacity,
+            lost: 0,
+            reported: 0,
+            exhausted_next: Instant::ZERO,
+        }
     }
 
     pub fn push(&mut self, event: Event) {
@@ -71,6 +83,19 @@ impl Events {
         } else {
             self.lost += 1;
         }
+    }
+
+    /// NAT has nothing left for a packet.
+    pub(crate) fn exhausted(&mut self, now: Instant, event: NatEvent) {
+        if now >= self.exhausted_next {
+            self.exhausted_next = now.plus(EXHAUSTED_EVERY);
+            self.push(Event::Nat(event));
+        }
+    }
+
+    /// Events that wait, and how many may.
+    pub(crate) fn waiting(&self) -> (usize, usize) {
+        (self.queue.len(), self.capacity)
     }
 
     /// Events lost since the last call.

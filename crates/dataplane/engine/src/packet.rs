@@ -2,7 +2,7 @@
 
 use ravelin_filter::Marks;
 use ravelin_translate::Datagram;
-use ravelin_types::{ForwardingClassId, InterfaceId, LossPriority, PortId, Proto, WorkerId};
+use ravelin_types::{Addr, Family, ForwardingClassId, InterfaceId, LossPriority, PortId, Proto, WorkerId};
 use ravelin_wire::rewrite::Partial;
 
 /// What is known of the transport checksum.
@@ -37,6 +37,18 @@ pub struct Handed {
     pub ports: Option<Transport>,
     /// What the input filter made of it.
     pub marks: Marks,
+    /// A persistent mapping lets it in, and counts its session.
+    pub entered: Option<Entered>,
+}
+
+/// The internal end that a mapping of one worker lets a packet in to whose session will be another's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Entered {
+    /// The mapping's worker.
+    pub home: WorkerId,
+    pub family: Family,
+    pub addr: Addr,
+    pub port: u16,
 }
 
 /// What the first fragment of a datagram shows, for those that carry no transport header.
@@ -56,6 +68,7 @@ impl Handed {
         hops: 0,
         ports: None,
         marks: Marks { forwarding_class: ForwardingClassId(0), loss_priority: LossPriority::Low },
+        entered: None,
     };
 }
 

@@ -4,21 +4,21 @@
 //! thing before a session is installed. State: meters of the whole device in `Shared`, holds beside the session
 //! slots, hits by zone. Spec: screen-1..9, screen-54..57.
 
-use ravelin_contract::Event;
+use ravelin_contract::{DropCause, Event};
 use ravelin_program::{Screen, ScreenSet};
 use ravelin_screen::{
     Packet as Seen, Profile, Reservation, ScreenAction, ScreenVerdict, SessionHold, SilentHold, Surroundings,
     Way, check_fast, check_first, clear_urgent,
 };
 use ravelin_types::{DropReason, ZoneId};
-use ravelin_wire::rewrite;
+use ravelin_wire::{Network, rewrite};
 
 use crate::explain::{Fact, Recorder};
 use crate::forwarding::Path;
 use crate::packet::{Packet, Stage};
 use crate::proxy_syn;
-use crate::rules::Snapshot;
-use crate::session::WingRef;
+use crate::rules::{Rules, Snapshot};
+use crate::session::{HOST_UNIT, Session, WingRef};
 use crate::shared::Shared;
 use crate::step::{Flow, Turn};
 use crate::verdict::Verdict;
@@ -61,6 +61,17 @@ impl Holds {
         if let Some(hold) = self.silent.get_mut(slot as usize).and_then(Option::take) {
             shared.meters.release_silent(hold);
         }
+    }
+
+    /// A session of another plane counts too. Spec: sync-6.
+    pub(crate) fn carry(&mut self, slot: u32, session: &Session, rules: &Rules, shared: &Shared) {
+        let wing = &session.wings[0];
+        let Some(profile) = rules.screens.of(wing.zone, Way::In).filter(|_| wing.ingress != HOST_UNIT) else {
+            return;
+        };
+        let network = Network::of_ends(wing.key.family(), wing.key.proto(), (wing.key.src(), wing.key.dst()));
+        let seen = Seen { frame: &[], l3_at: 0, network: &network, zone: wing.zone };
+        self.keep(slot, shared.meters.reserve_carried(profile, &seen));
     }
 
     /// Everything at once: the worker is dead.
@@ -149,6 +160,7 @@ pub(crate) fn reserve<'s, R: Recorder>(
             hit.add(screen);
             note(turn, flow, flow.zone, (hit, hit), true);
             turn.rec.fact(Fact::Screen { zone: flow.zone, screen });
+            turn.state.watch.blame(DropCause::Screen { zone: flow.zone, screen });
             Err(Verdict::Drop(DropReason::Screen))
         }
     }
@@ -178,6 +190,7 @@ pub(crate) fn silent<R: Recorder>(
             let mut hit = ScreenSet::NONE;
             hit.add(screen);
             note(turn, flow, flow.zone, (hit, hit), true);
+            turn.state.watch.blame(DropCause::Screen { zone: flow.zone, screen });
             Err(DropReason::Screen)
         }
     }
@@ -213,6 +226,7 @@ fn act<R: Recorder>(
         }
         ScreenAction::Drop(screen) => {
             turn.rec.fact(Fact::Screen { zone, screen });
+            turn.state.watch.blame(DropCause::Screen { zone, screen });
             Err(Verdict::Drop(DropReason::Screen))
         }
         ScreenAction::Challenge(_) if flow.proven => Ok(()),

@@ -103,6 +103,8 @@ impl Marks {
 
     /// It came in by a persistent mapping.
     pub(crate) const ENTERED: Self = Self(32);
+    /// The mapping is another worker's.
+    pub(crate) const GUEST: Self = Self(512);
     /// Its two wings are of two families.
     pub(crate) const ACROSS: Self = Self(16);
     /// Its client has said nothing since the handshake, and is counted for it.
@@ -133,6 +135,11 @@ impl Marks {
 
 const _: () = assert!(size_of::<Wing>() == 64, "a wing is one cache line");
 const _: () = assert!(size_of::<Session>() <= 256, "eight half lines");
+
+/// An application term's name for the control plane.
+pub(crate) fn application_index(application: u16) -> Option<u32> {
+    (application != NO_APPLICATION).then_some(u32::from(application))
+}
 
 impl Wing {
     pub(crate) const EMPTY: Self = Self {
@@ -183,10 +190,19 @@ impl Session {
         &self.wings[usize::from(self.marks.has(Marks::ENTERED))].key
     }
 
+    /// Whether a persistent mapping let it in.
+    pub(crate) fn has_entered(&self) -> bool {
+        self.marks.has(Marks::ENTERED) || self.marks.has(Marks::GUEST)
+    }
+
     /// Whether its packets need nothing but translation: whatever another mark stands for has its say first.
     pub(crate) fn is_plain(&self) -> bool {
-        const PLAIN: u16 =
-            Marks::LOG_CLOSE.0 | Marks::COUNT.0 | Marks::LEASE.0 | Marks::ENTERED.0 | Marks::CHILD.0;
+        const PLAIN: u16 = Marks::LOG_CLOSE.0
+            | Marks::COUNT.0
+            | Marks::LEASE.0
+            | Marks::ENTERED.0
+            | Marks::GUEST.0
+            | Marks::CHILD.0;
         self.marks.0 & !PLAIN == 0
     }
 
@@ -219,9 +235,10 @@ impl Session {
             wings: [wing(0), wing(1)],
             policy: self.policy,
             nat_rule: (self.nat_rule != NO_RULE).then_some(self.nat_rule),
+            destination_rule: (self.destination_rule != NO_RULE).then_some(self.destination_rule),
             from_zone: self.wings[0].zone,
             to_zone: self.wings[1].zone,
-            application: (self.application != NO_APPLICATION).then_some(u32::from(self.application)),
+            application: application_index(self.application),
             timeout_s: self.timeout_s,
             remaining_s: self.timeout_s.saturating_sub(now.since(self.last_seen) / 10),
             age_s: now.since(self.created) / 10,

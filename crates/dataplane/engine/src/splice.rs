@@ -134,6 +134,18 @@ impl Splices {
         rewrite::transport_delta(bytes, from, network.proto, delta);
     }
 
+    /// How the numbers of an open session differ.
+    pub(crate) fn opened(&self, slot: u32) -> Option<&Splice> {
+        self.get(slot)
+    }
+
+    /// Room for sessions of another plane, whose program may have proxies that ours has not.
+    pub(crate) fn make_room(&mut self, slots: usize) {
+        if self.by_slot.len() < slots {
+            self.adopt(slots);
+        }
+    }
+
     fn get(&self, slot: u32) -> Option<&Splice> {
         match self.by_slot.get(slot as usize)? {
             Spliced::Open(splice) => Some(splice),

@@ -13,9 +13,11 @@ use ravelin_types::{Generation, Instant, SessionId, WorkerId};
 
 use crate::alg::Gateways;
 use crate::counters::{Counters, FilterHits, Hits};
+use crate::deltas::Deltas;
 use crate::express::Express;
 use crate::filters::LogRing;
 use crate::fragment::Fragments;
+use crate::guest::{Away, GUESTS_MAX, Guests};
 use crate::hold::Hold;
 use crate::key::FlowKey;
 use crate::mirror::Sampler;
@@ -30,6 +32,7 @@ use crate::shared::Shared;
 use crate::splice::Splices;
 use crate::steer::Steering;
 use crate::stub::{Message, Outbox, Stubs};
+use crate::watch::Watch;
 
 /// Sizes of a worker's tables, fixed for its life.
 #[derive(Clone, Copy, Debug)]
@@ -78,14 +81,18 @@ pub struct State {
     pub(crate) outbox: Outbox,
     pub(crate) holds: Holds,
     pub(crate) leases: Leases,
+    pub(crate) guests: Guests,
+    pub(crate) away: Away,
     pub(crate) fragments: Fragments,
     pub(crate) hold: Hold,
     pub(crate) filter_log: LogRing,
+    pub(crate) watch: Watch,
     /// Its packets are only tried: they take no tokens of policers.
     pub(crate) is_trial: bool,
     pub(crate) splices: Splices,
     pub(crate) cookies: Cookies,
     pub(crate) gateways: Gateways,
+    pub(crate) deltas: Deltas,
     pub(crate) random: Random,
     pub(crate) flows: Vec<crate::step::Slot>,
     pub(crate) express: Vec<Express>,
@@ -124,13 +131,17 @@ impl State {
             holds: Holds::default(),
             outbox: Outbox::new(steering.is_alone()),
             leases,
+            guests: Guests::new(seed.key(lane | 8)),
+            away: Away::new(seed.key(lane | 9)),
             fragments: Fragments::new(seed.key(lane | 2)),
             hold: Hold::new(),
             filter_log: LogRing::new(),
+            watch: Watch::new(),
             is_trial: false,
             splices: Splices::default(),
             cookies: Cookies::new(seed, lane),
             gateways: Gateways::new(seed.key(lane | 7)),
+            deltas: Deltas::new(epoch),
             random: Random::new(seed.key(lane | 3)),
             flows: Vec::with_capacity(crate::BATCH_MAX),
             express: vec![Express::NONE; crate::BATCH_MAX],
@@ -204,6 +215,11 @@ impl State {
         self.unexpect_all(now);
         if rules.nat.is_persistent {
             self.leases.admit_entries();
+            if !self.steering.is_alone() {
+                let max = self.sessions.capacity().min(GUESTS_MAX);
+                self.guests.admit(max);
+                self.away.admit(max);
+            }
         }
         let must_end = self.leases.adopt(&rules.nat.pools.config, now);
         if !must_end.is_empty() {
@@ -257,6 +273,11 @@ impl State {
         if session.marks.has(Marks::LEASE) || session.marks.has(Marks::ENTERED) {
             self.leases.session_ended(slot, now);
         }
+        if session.marks.has(Marks::GUEST)
+            && let Some((key, home)) = self.away.session_ended(slot)
+        {
+            self.outbox.push(home, Message::Left { key, owner: self.worker });
+        }
         if session.stub_at != NO_WORKER {
             let key = *session.stubbed_key();
             self.outbox.push(session.stub_at, Message::Unstub { key, owner: self.worker });
@@ -271,6 +292,7 @@ impl State {
         {
             hits.sessions -= 1;
         }
+        self.deltas.closed(|| session.view(self.worker, Ticks::at(now)), reason);
         if session.marks.has(Marks::LOG_CLOSE) {
             let view = session.view(self.worker, Ticks::at(now));
             self.events.push(Event::Session(SessionEvent { view, close: Some(reason) }));
@@ -301,6 +323,18 @@ impl State {
         self.leases.mappings(now)
     }
 
+    /// The worker whose a mapping is.
+    #[must_use]
+    pub fn home_of_mapping(&self, record: &MappingRecord) -> WorkerId {
+        let external = (record.external_family, record.external);
+        self.leases.owner(external, record.external_port).unwrap_or(self.worker)
+    }
+
+    /// Makes a mapping of another plane, without its sessions; whether it is there now.
+    pub fn put_mapping(&mut self, record: &MappingRecord, now: Instant) -> bool {
+        self.leases.put_mapping(record, now)
+    }
+
     /// Ends those of the mappings without sessions that `matches` names; how many.
     pub fn clear_mappings(&mut self, now: Instant, matches: impl Fn(&MappingRecord) -> bool) -> usize {
         self.leases.clear(now, matches)
@@ -313,7 +347,10 @@ impl State {
 
     /// Takes in what another worker says.
     pub fn receive(&mut self, message: Message) {
-        self.stubs.receive(message);
+        match message {
+            Message::Stub { .. } | Message::Unstub { .. } => self.stubs.receive(message),
+            Message::Made { .. } | Message::Left { .. } => self.guests.receive(message),
+        }
     }
 
     /// Ages sessions, a bounded number a call.
@@ -330,6 +367,9 @@ impl State {
             self.end(*slot, CloseReason::AgedOut, shared, now);
         }
         self.leases.sweep(now, budget);
+        let Self { guests, leases, away, outbox, worker, .. } = self;
+        guests.age(now, budget, |lease| leases.give_back(lease, now));
+        away.age(now, budget, (outbox, *worker));
     }
 
     /// Ends sessions that have been silent for too long while the table of the device is nearly full. Spec: tcp-48.

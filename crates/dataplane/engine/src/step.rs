@@ -23,7 +23,9 @@ use crate::state::State;
 use crate::steer::{HandOver, Towards};
 use crate::stub::Message;
 use crate::verdict::Verdict;
-use crate::{act, alg, fast_path, filters, first_path, host, icmp_error, mirror, proxy_syn, sanity, screens};
+use crate::{
+    alg, batch, fast_path, filters, first_path, host, icmp_error, mirror, proxy_syn, sanity, screens, watch,
+};
 
 /// Packets a step takes at most.
 pub const BATCH_MAX: usize = 64;
@@ -106,39 +108,17 @@ pub fn step<R: Recorder>(
     turn.state.age(AGE_BUDGET, shared, now);
     turn.state.age_early(&world.rules.aging, shared, now);
     turn.state.fragments.age(now, &mut turn.state.counters);
-    act::release_held(&mut turn);
+    crate::act::release_held(&mut turn);
     proxy_syn::age(&mut turn);
     alg::age(&mut turn);
     let mut flows = std::mem::take(&mut turn.state.flows);
     flows.clear();
     let mut shorts = std::mem::take(&mut turn.state.express);
     shorts.resize(BATCH_MAX, Express::NONE);
-    for (packet, short) in packets.iter().zip(&mut shorts) {
-        flows.push(examine(&mut turn, packet, short));
-    }
-    let mut missed = false;
-    for (slot, short) in flows.iter().zip(&mut shorts) {
-        short.hint = slot.hash().and_then(|hash| turn.state.sessions.prefetch_record(hash));
-        missed |= short.hint.is_none();
-    }
-    if missed {
-        for (slot, short) in flows.iter().zip(&mut shorts).filter(|(_, short)| short.hint.is_none()) {
-            short.hint = slot.hash().and_then(|hash| turn.state.sessions.prefetch_record_of_second(hash));
-        }
-    }
-    for ((packet, slot), short) in packets.iter_mut().zip(&flows).zip(&shorts) {
-        let verdict = match slot {
-            Slot::Express { .. } => match express::run(&mut turn, packet, short) {
-                Some(verdict) => verdict,
-                None => {
-                    let slot = classify(&mut turn, packet).unwrap_or_else(Slot::Done);
-                    whole_way(&mut turn, packet, &slot)
-                }
-            },
-            slot => whole_way(&mut turn, packet, slot),
-        };
-        account(&mut turn, packet, verdict);
-        turn.out.verdicts.push(verdict);
+    if turn.state.watch.is_on() {
+        watch::batch(&mut turn, packets, (&mut flows, &mut shorts));
+    } else {
+        batch::run(&mut turn, packets, (&mut flows, &mut shorts));
     }
     release_fragments(&mut turn);
     mirror::left(&mut turn, packets, &flows);
@@ -146,7 +126,11 @@ pub fn step<R: Recorder>(
     turn.state.express = shorts;
 }
 
-fn whole_way<R: Recorder>(turn: &mut Turn<'_, R>, packet: &mut Packet<'_>, slot: &Slot) -> Verdict {
+pub(crate) fn whole_way<R: Recorder>(
+    turn: &mut Turn<'_, R>,
+    packet: &mut Packet<'_>,
+    slot: &Slot,
+) -> Verdict {
     match slot {
         Slot::Done(verdict) => *verdict,
         Slot::Flow(flow) => {
@@ -243,8 +227,14 @@ fn stub<R: Recorder>(turn: &mut Turn<'_, R>, flow: &Flow) -> Option<HandOver> {
     state.steering.to(owner, Stage::Stub, flow.handed)
 }
 
-/// Counts what a verdict means.
-pub(crate) fn account<R: Recorder>(turn: &mut Turn<'_, R>, packet: &Packet<'_>, verdict: Verdict) {
+/// Counts what a verdict means. `flow`: what the packet was when it was whole.
+#[inline(always)]
+pub(crate) fn account<R: Recorder>(
+    turn: &mut Turn<'_, R>,
+    packet: &Packet<'_>,
+    flow: Option<&Flow>,
+    verdict: Verdict,
+) {
     let counters = &mut turn.state.counters;
     match verdict {
         Verdict::Send { egress, unit, .. } => match egress {
@@ -254,6 +244,7 @@ pub(crate) fn account<R: Recorder>(turn: &mut Turn<'_, R>, packet: &Packet<'_>, 
         Verdict::Drop(reason) => {
             counters.drop(reason);
             turn.rec.fact(Fact::Dropped(reason));
+            watch::dropped(turn, packet, flow, reason);
         }
         Verdict::Consume => {}
         Verdict::HandOver(_) => counters.handed_over += 1,
@@ -262,7 +253,7 @@ pub(crate) fn account<R: Recorder>(turn: &mut Turn<'_, R>, packet: &Packet<'_>, 
 
 /// From bytes to a flow, or to the end of a packet that is none.
 #[inline(always)]
-fn examine<R: Recorder>(turn: &mut Turn<'_, R>, packet: &Packet<'_>, short: &mut Express) -> Slot {
+pub(crate) fn examine<R: Recorder>(turn: &mut Turn<'_, R>, packet: &Packet<'_>, short: &mut Express) -> Slot {
     if packet.handed.is_none() {
         let counters = &mut turn.state.counters;
         counters.rx_packets += 1;
@@ -437,7 +428,7 @@ fn key_of(network: &Network, transport: Option<Transport>) -> FlowKey {
 
 impl Slot {
     /// Of the key of a packet that may have a session.
-    fn hash(&self) -> Option<u64> {
+    pub(crate) fn hash(&self) -> Option<u64> {
         match self {
             Self::Flow(flow) => Some(flow.hash),
             Self::Express { hash } => Some(*hash),

@@ -22,6 +22,10 @@ pub enum Message {
     Stub { key: FlowKey, owner: WorkerId },
     /// They are no more.
     Unstub { key: FlowKey, owner: WorkerId },
+    /// I have a session that a mapping of yours let in, by a packet with this key.
+    Made { key: FlowKey, owner: WorkerId },
+    /// It is no more, or was never made.
+    Left { key: FlowKey, owner: WorkerId },
 }
 
 /// The stubs of a worker.
@@ -88,6 +92,7 @@ impl Stubs {
                     self.owners.remove(&key);
                 }
             }
+            Message::Made { .. } | Message::Left { .. } => {}
         }
     }
 

@@ -1,6 +1,6 @@
 //! What a lease costs in time and memory: one worker, no engine.
 //!
-//! `cargo bench -p ravelin-nat --bench lease [speed|memory|soak]`. Speed is a lease and its release with the share of
+//! `cargo bench -p ravelin-nat --bench lease [speed|memory|soak [OPERATIONS]]`. Speed is a lease and its release with the share of
 //! ports named already taken at random, median of rounds with minimum and maximum. Memory is the process's
 //! own resident set. The soak ends with every lease back and none left; nothing else is asserted.
 
@@ -198,9 +198,10 @@ fn memory() {
     assert_eq!(allocator.footprint().ports, 0);
 }
 
-/// Ten million random operations over every mode.
+/// Random operations over every mode: a hundred million, or as many as said.
 fn soak() {
-    const OPS: usize = 10_000_000;
+    let said = std::env::args().filter(|a| !a.starts_with('-')).nth(2).and_then(|text| text.parse().ok());
+    let ops: usize = said.unwrap_or(100_000_000);
     let plain = Ports { low: 1024, high: 4095, ..Ports::default() };
     let mut allocator = allocator(
         vec![
@@ -216,7 +217,7 @@ fn soak() {
     );
     let (mut state, mut held, mut refused) = (7, Vec::<Lease>::new(), 0u64);
     let start = Clock::now();
-    for n in 0..OPS as u64 {
+    for n in 0..ops as u64 {
         let dice = random(&mut state);
         let now = Instant(n * 1_000_000);
         // Waves: mostly up, then mostly down, from empty to exhausted.
@@ -240,15 +241,15 @@ fn soak() {
         }
     }
     let (live, elapsed) = (held.len(), start.elapsed());
-    let end = Instant(OPS as u64 * 1_000_000 + 1_000_000_000_000);
-    held.into_iter().for_each(|lease| allocator.release(lease, Instant(OPS as u64 * 1_000_000)));
+    let end = Instant(ops as u64 * 1_000_000 + 1_000_000_000_000);
+    held.into_iter().for_each(|lease| allocator.release(lease, Instant(ops as u64 * 1_000_000)));
     allocator.sweep(end, 1 << 21);
     let left = allocator.footprint();
     let counters = allocator.counters();
     assert_eq!((left.ports, left.mappings, counters.released_twice), (0, 0, 0));
     assert_eq!(counters.leased, counters.released);
     println!(
-        "{OPS} operations in {:.1} s: {} leased, {refused} refused, {live} live at the end; none left, none twice",
+        "{ops} operations in {:.1} s: {} leased, {refused} refused, {live} live at the end; none left, none twice",
         elapsed.as_secs_f64(),
         counters.leased
     );

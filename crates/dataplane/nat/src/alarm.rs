@@ -13,10 +13,16 @@ pub struct Thresholds {
 }
 
 impl Thresholds {
+    /// The clear threshold that follows from a raise threshold.
+    #[must_use]
+    pub const fn default_clear(raise: u32) -> u32 {
+        (raise as u64 * ALARM_CLEAR_SHARE as u64 / 100) as u32
+    }
+
     /// `None` when the clear threshold is above the raise threshold: the alarm would flap.
     #[must_use]
     pub fn new(raise: u32, clear: Option<u32>) -> Option<Self> {
-        let clear = clear.unwrap_or((u64::from(raise) * u64::from(ALARM_CLEAR_SHARE) / 100) as u32);
+        let clear = clear.unwrap_or(Self::default_clear(raise));
         (clear <= raise).then_some(Self { raise, clear })
     }
 }

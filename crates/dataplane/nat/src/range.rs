@@ -135,6 +135,7 @@ mod tests {
         AddressRange { first: v4(first), last: v4(last) }
     }
 
+    // Proves: rfc6888-3.
     #[test]
     fn addresses_are_numbered_through_all_ranges() {
         let pool =

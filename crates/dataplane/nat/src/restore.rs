@@ -2,7 +2,7 @@
 //!
 //! Place: beside `allocator`. What was another's by then is refused, never shared. Spec: nat-pool-40.
 
-use ravelin_types::{Addr, Instant};
+use ravelin_types::{Addr, Instant, WorkerId};
 
 use crate::allocator::{Allocator, on_interface};
 use crate::config::{Assignment, PoolMode};
@@ -52,6 +52,23 @@ impl Allocator {
         let layers = layers(&self.tables, request, &ports);
         let grant = self.tables.spaces.take(space, class, port, layers).map_err(refusal)?;
         Ok(on_interface(addr, space, class, grant))
+    }
+}
+
+impl Allocator {
+    /// The worker that restores a session's lease: the one whose the port is, or which keeps the host's. Spec: nat-pool-40.
+    #[must_use]
+    pub fn keeper(&self, request: &Request, port: Option<u16>) -> WorkerId {
+        let translates = match request.action {
+            Action::Interface(_) => true,
+            Action::Pool(id) => {
+                self.pool(id).is_some_and(|pool| matches!(pool.spec.mode, PoolMode::Translate(_)))
+            }
+        };
+        match (request.persistent, request.class(), port) {
+            (None, Some(_), Some(port)) if translates => self.tables.affinity.of_port(port),
+            _ => self.place(request),
+        }
     }
 }
 

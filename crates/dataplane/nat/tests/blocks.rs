@@ -28,6 +28,7 @@ fn changes(worker: &mut Worker) -> Vec<BlockChange> {
     worker.events().iter().map(|event| event.change).collect()
 }
 
+// Proves: rfc6888-12, rfc6888-14.
 #[test]
 fn one_event_tells_of_all_ports_that_a_host_uses() {
     let mut worker = worker(spec(2));
@@ -47,6 +48,7 @@ fn one_event_tells_of_all_ports_that_a_host_uses() {
     assert_eq!(worker.events(), []);
 }
 
+// Proves: rfc6888-4.
 #[test]
 fn a_full_block_is_followed_by_another_up_to_the_maximum() {
     let mut worker = worker(spec(2));

@@ -15,6 +15,7 @@ fn through_interface(addr: &str, request: Request) -> Request {
     Request { action: Action::Interface(v4(addr)), ..request }
 }
 
+// Proves: rfc6888-13.
 #[test]
 fn every_port_of_the_default_range_is_leased_once_and_then_none() {
     let config = Config { interfaces: vec![interface("192.0.2.1", Ports::default())], ..Config::default() };
@@ -75,6 +76,7 @@ fn interface_and_pool_on_one_address_never_give_the_same_port() {
     }
 }
 
+// Proves: rfc4787-11.
 #[test]
 fn addresses_take_turns_and_a_full_one_is_passed_over() {
     let mut worker = Worker::alone(&config(vec![pool(1, (1, 3), translate(5000, 5009))]));
@@ -117,6 +119,7 @@ fn an_address_persistent_host_keeps_its_address_and_hosts_are_spread() {
     assert!((2..40).all(|low| worker.get(&v6(low << 40)).addr == first), "one /64 is one subscriber");
 }
 
+// Proves: rfc4787-2, rfc7857-3.
 #[test]
 fn a_paired_host_stays_with_its_address_until_its_last_session() {
     let mut worker = Worker::alone(&config(vec![PoolSpec {
@@ -145,6 +148,7 @@ fn a_paired_host_stays_with_its_address_until_its_last_session() {
     worker.assert_empty();
 }
 
+// Proves: rfc4787-3a, rfc4787-4.
 #[test]
 fn parity_and_range_are_kept_when_asked() {
     let kept = Ports { preserve_parity: true, preserve_range: true, ..Ports::default() };
@@ -176,6 +180,7 @@ fn round_robin_goes_from_port_to_port() {
     assert_eq!(next, [Some(6001), Some(6002), Some(6000)]);
 }
 
+// Proves: rfc7857-2.
 #[test]
 fn an_overloaded_port_has_as_many_sessions_as_the_factor_and_no_two_to_one_remote() {
     let four = Ports { overload: 4, ..ports(7000, 7063) };
@@ -228,6 +233,7 @@ fn withheld_ports_are_not_leased() {
     assert_eq!(udp_ports, 10);
 }
 
+// Proves: rfc3022-1.
 #[test]
 fn without_translation_a_host_has_an_address_of_its_own() {
     let mut worker = Worker::alone(&config(vec![pool(1, (1, 2), PoolMode::NoTranslation)]));

@@ -32,6 +32,7 @@ fn packet(external: Addr, port: u16, remote: &str, from: u16) -> Inbound {
     Inbound { family: Family::V4, proto: Proto::UDP, external, port, remote: (v4(remote), from) }
 }
 
+// Proves: rfc4787-1, rfc5382-1, rfc7857-4.
 #[test]
 fn an_endpoint_keeps_its_external_one_whatever_the_remote() {
     let mut worker = Worker::alone(&pat());
@@ -53,6 +54,7 @@ fn an_endpoint_keeps_its_external_one_whatever_the_remote() {
     assert_eq!(udp_ends.len(), 3);
 }
 
+// Proves: rfc4787-8, rfc5382-3.
 #[test]
 fn the_three_filters_let_in_whom_they_say() {
     let sent_to = ("198.51.100.1", 53);
@@ -97,6 +99,7 @@ fn without_a_mapping_nobody_comes_in() {
     assert_eq!(worker.allocator.inbound(&other, worker.now), Err(Refusal::NoMapping));
 }
 
+// Proves: rfc3022-5.
 #[test]
 fn a_mapping_outlives_its_last_session_by_the_timeout() {
     let mut worker = Worker::alone(&pat());
@@ -143,6 +146,7 @@ fn a_sweep_ends_what_is_over_and_the_next_session_gets_a_fresh_endpoint() {
     worker.assert_empty();
 }
 
+// Proves: rfc6888-5.
 #[test]
 fn sessions_of_a_mapping_are_counted_in_both_directions() {
     let mut worker = Worker::alone(&pat());
@@ -185,6 +189,7 @@ fn addresses_are_mapped_where_a_host_has_its_own() {
     worker.assert_empty();
 }
 
+// Proves: rfc7857-2.
 #[test]
 fn a_mapping_on_an_overloaded_pool_has_its_port_alone() {
     let four = Ports { overload: 4, ..ports(7000, 7003) };

@@ -4,6 +4,7 @@ mod kit;
 
 use kit::{Worker, config, pool, tcp, translate};
 
+// Proves: rfc6888-15, rfc7857-8.
 /// 61 classes of 1,024 ports each: chi-square with 60 degrees of freedom is below 99.6 in 999 of 1,000 draws.
 /// The seed is fixed, so this does not change from run to run.
 #[test]
@@ -22,6 +23,7 @@ fn ports_are_spread_evenly_when_few_are_taken() {
     assert!(chi > 30.0, "chi-square {chi} is too even to be random");
 }
 
+// Proves: rfc6888-15.
 /// The low six bits come from another part of the random number than the word.
 #[test]
 fn every_bit_of_a_port_is_random() {
@@ -42,6 +44,7 @@ fn every_bit_of_a_port_is_random() {
     assert!(steps.values().all(|n| *n < 12), "a step from port to port repeats");
 }
 
+// Proves: rfc7857-8.
 /// With all but 64 ports taken, the ones left are all found and none is found far more often than another.
 #[test]
 fn the_last_ports_are_all_found() {

@@ -30,9 +30,7 @@ const SUPPORTED: &[&str] = &[
 
 impl<W: Workers> Plane<W> {
     pub(crate) fn check(&self, program: &Program) -> Result<Admission, Error> {
-        let t0 = std::time::Instant::now();
         let (refusals, rules) = self.prepare(program, self.rules().as_deref());
-        eprintln!("TIMING prepare {:?}", t0.elapsed());
         if refusals.is_empty() {
             self.core().prepared = rules.map(|rules| (program.digest(), rules));
         }

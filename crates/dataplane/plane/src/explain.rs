@@ -1,14 +1,14 @@
 //! Facts of the engine as findings for people: ids become names.
 
 use ravelin_contract::Finding;
-use ravelin_engine::{Answered, Condition, Fact, Rules, Trace};
+use ravelin_engine::{Answered, Condition, Fact, Rules};
 use ravelin_filter::Decision;
 use ravelin_types::{InterfaceId, MirrorId, PolicyId, PortId, ZoneId};
 
-/// A trace in words, in the order of the decisions.
+/// Facts in words, in the order of the decisions.
 #[must_use]
-pub fn findings(trace: &Trace, rules: &Rules) -> Vec<Finding> {
-    trace.0.iter().map(|fact| finding(*fact, rules)).collect()
+pub fn findings(facts: &[Fact], rules: &Rules) -> Vec<Finding> {
+    facts.iter().map(|fact| finding(*fact, rules)).collect()
 }
 
 fn finding(fact: Fact, rules: &Rules) -> Finding {
@@ -47,6 +47,7 @@ fn finding(fact: Fact, rules: &Rules) -> Finding {
         Fact::PolicyPassed { policy, failed } => {
             of("policy", policy_name(rules, policy), format!("no match: {}", condition(failed)))
         }
+        Fact::PoliciesPassed { more } => of("policy", format!("{more} more"), "no match".into()),
         Fact::PolicyMatch { policy } => {
             let action = rules.policy(policy).map_or("", |p| match p.action {
                 ravelin_program::Action::Permit => "permit",

@@ -1,13 +1,14 @@
 //! Counters, events, status and injected packets.
 
 use ravelin_contract::{
-    Diagnostics, DropSample, Error, EventBatch, Explanation, FilterLog, FirewallClear, FirewallCounters,
-    Global, InjectRequest, InjectVerdict, InterfaceCounters, MappingFilter, MappingList, MirrorCounters,
-    NatCounters, PolicyCounters, PoolCounters, ScreenCounters, Status, Telemetry,
+    BufferCounters, CarriedCounters, Diagnostics, DropSamples, Error, EventBatch, Explanation, FilterLog,
+    FirewallClear, FirewallCounters, Global, InjectRequest, InjectVerdict, InterfaceCounters, MappingFilter,
+    MappingList, MirrorCounters, NatCounters, PolicyCounters, PoolCounters, ScreenCounters, Status,
+    Telemetry, TraceBatch, TraceId, TraceRequest,
 };
 use ravelin_engine::{
-    Checksum, Egress, Ingress, Limits, Output, Packet, Rules, Seed, Shared, Snapshot, State, Steering, Trace,
-    Verdict, step,
+    Checksum, Egress, Ingress, Limits, LiveSession, Output, Packet, Rules, Seed, Shared, Snapshot, State,
+    Steering, Trace, Verdict, keys_of, step,
 };
 use ravelin_program::Screen;
 use ravelin_types::{DropReason, Instant, InterfaceId, MirrorId, WorkerId};
@@ -20,6 +21,8 @@ use crate::workers::{Workers, ask, each};
 const HEADROOM: usize = 64;
 /// Nothing outside ever meets the scratch state.
 const SCRATCH_SEED: Seed = Seed([0; 32]);
+/// Sessions of a trial.
+const TRIAL_SESSIONS: usize = 256;
 
 impl<W: Workers> Telemetry for Plane<W> {
     fn global(&self) -> Result<Global, Error> {
@@ -146,6 +149,14 @@ impl<W: Workers> Telemetry for Plane<W> {
         Ok(counters.filter(|c| !c.hits.is_empty()).collect())
     }
 
+    fn buffers(&self) -> Result<Vec<BufferCounters>, Error> {
+        let mut all = Vec::new();
+        for worker in each(&self.workers) {
+            all.extend(ask(&self.workers, worker, |state, _, _| state.buffers())?);
+        }
+        Ok(all)
+    }
+
     fn mirrors(&self) -> Result<Vec<MirrorCounters>, Error> {
         crate::mirrors::counters(self)
     }
@@ -172,6 +183,10 @@ impl<W: Workers> Telemetry for Plane<W> {
 
     fn clear_persistent_mappings(&self, filter: &MappingFilter) -> Result<u64, Error> {
         crate::mappings::clear(self, filter)
+    }
+
+    fn carry_over(&self, counters: &CarriedCounters) -> Result<(), Error> {
+        crate::carry::counters(self, counters)
     }
 
     fn events(&self, max: usize) -> Result<EventBatch, Error> {
@@ -223,25 +238,63 @@ impl<W: Workers> Diagnostics for Plane<W> {
             any_station: true,
         };
         let now = ask(&self.workers, WorkerId(0), |_, _, now| now)?;
-        Ok(judge(&snapshot, (Ingress::Port(unit.port), tag), &request.frame, now))
+        let mut live = Vec::new();
+        for worker in each(&self.workers) {
+            let frames = request.before.iter().chain([&request.frame]);
+            let keys: Vec<_> = frames.flat_map(|frame| keys_of(frame)).collect();
+            live.extend(ask(&self.workers, worker, move |state, _, now| state.copies(&keys, now))?);
+        }
+        Ok(judge(&snapshot, (Ingress::Port(unit.port), tag), (request, &live), now))
     }
 
-    fn drop_samples(&self, _: usize) -> Result<Vec<DropSample>, Error> {
-        Err(Error::Unsupported("drop samples"))
+    fn drop_samples(&self, max: usize) -> Result<DropSamples, Error> {
+        crate::trace::samples(self, max)
+    }
+
+    fn clear_drop_samples(&self) -> Result<(), Error> {
+        crate::trace::clear_samples(self)
+    }
+
+    fn trace_start(&self, request: &TraceRequest) -> Result<TraceId, Error> {
+        crate::trace::start(self, request)
+    }
+
+    fn trace_read(&self, id: TraceId, max: usize) -> Result<TraceBatch, Error> {
+        crate::trace::read(self, id, max)
+    }
+
+    fn trace_stop(&self, id: TraceId) -> Result<(), Error> {
+        crate::trace::stop(self, id)
     }
 }
 
-/// Runs a frame on a state of its own, so that nothing remains of it.
+/// Runs a frame on a state of its own, so that nothing remains of it: with copies of the sessions that it may be of, and
+/// behind the frames that are tried before it.
 fn judge(
     snapshot: &Snapshot,
     (ingress, tag): (Ingress, Option<u16>),
-    frame: &[u8],
+    (request, live): (&InjectRequest, &[LiveSession]),
     now: Instant,
 ) -> Explanation {
-    let limits = Limits { sessions: 16, events: 16 };
+    let limits = Limits { sessions: TRIAL_SESSIONS, events: 16 };
     let mut state = State::new(Steering::alone(&SCRATCH_SEED), &SCRATCH_SEED, 0, limits).for_trial();
-    let shared = Shared::new(16, &SCRATCH_SEED);
+    let shared = Shared::new(TRIAL_SESSIONS as u64, &SCRATCH_SEED);
     state.adopt(&snapshot.rules, &shared, now);
+    live.iter().for_each(|live| state.plant(live, &shared, now));
+    let (mut out, mut trace) = (Output::new(), Trace::default());
+    for frame in request.before.iter().chain([&request.frame]) {
+        trace.0.clear();
+        let mut buffer = tagged(frame, tag);
+        let len = buffer.len() - HEADROOM;
+        let packet = Packet::new(&mut buffer, HEADROOM, len, ingress, Checksum::Unverified);
+        step(snapshot, (&mut state, &shared), now, &mut [packet], &mut out, &mut trace);
+    }
+    let verdict = verdict(&snapshot.rules, out.verdicts.first().copied());
+    Explanation { verdict, findings: findings(&trace.0, &snapshot.rules) }
+}
+
+/// A frame as the unit's port sees it, behind room for more.
+fn tagged(frame: &[u8], tag: Option<u16>) -> Vec<u8> {
     let mut buffer = vec![0; HEADROOM];
     match (tag, frame.len() >= 12) {
         (Some(vlan), true) => {
@@ -252,15 +305,10 @@ fn judge(
         }
         _ => buffer.extend_from_slice(frame),
     }
-    let len = buffer.len() - HEADROOM;
-    let packet = Packet::new(&mut buffer, HEADROOM, len, ingress, Checksum::Unverified);
-    let (mut out, mut trace) = (Output::new(), Trace::default());
-    step(snapshot, (&mut state, &shared), now, &mut [packet], &mut out, &mut trace);
-    let verdict = verdict(&snapshot.rules, out.verdicts.first().copied());
-    Explanation { verdict, findings: findings(&trace, &snapshot.rules) }
+    buffer
 }
 
-fn verdict(rules: &Rules, verdict: Option<Verdict>) -> InjectVerdict {
+pub(crate) fn verdict(rules: &Rules, verdict: Option<Verdict>) -> InjectVerdict {
     let name = |unit: InterfaceId| rules.unit(unit).map_or_else(String::new, |u| u.name.clone());
     match verdict {
         Some(Verdict::Send { egress: Egress::Port(_), unit, .. }) => {

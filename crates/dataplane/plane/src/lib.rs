@@ -5,6 +5,7 @@
 //! snapshot and the prepared program.
 
 mod apply;
+mod carry;
 mod explain;
 mod firewall;
 mod inspect;
@@ -12,6 +13,8 @@ mod mappings;
 pub mod mesh;
 mod mirrors;
 mod sessions;
+mod sync;
+mod trace;
 mod workers;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -34,6 +37,7 @@ pub struct Plane<W> {
     epoch: u64,
     any_station: bool,
     core: Mutex<Core>,
+    traces: Mutex<trace::Traces>,
 }
 
 /// What the control thread keeps.
@@ -67,7 +71,14 @@ impl<W: Workers> Plane<W> {
             last: None,
             armed: true,
         };
-        Self { workers, shared, epoch: setup.epoch, any_station: setup.any_station, core: Mutex::new(core) }
+        Self {
+            workers,
+            shared,
+            epoch: setup.epoch,
+            any_station: setup.any_station,
+            core: Mutex::new(core),
+            traces: Mutex::default(),
+        }
     }
 
     #[must_use]

@@ -47,7 +47,7 @@ pub(crate) fn clear<W: Workers>(plane: &Plane<W>, filter: &MappingFilter) -> Res
     Ok(cleared)
 }
 
-fn shown(record: &MappingRecord) -> PersistentMapping {
+pub(crate) fn shown(record: &MappingRecord) -> PersistentMapping {
     let MappingRecord { action, rule, proto, family, addr, port, external_family, .. } = record;
     PersistentMapping {
         origin: match action {

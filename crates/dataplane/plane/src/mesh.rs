@@ -118,6 +118,7 @@ fn stock(frame_len_max: usize) -> (Producer<Parcel>, Consumer<Parcel>) {
         hops: 0,
         ports: None,
         marks: Marks::default(),
+        entered: None,
     };
     for _ in 0..PARCELS {
         let parcel = Parcel {
@@ -232,7 +233,7 @@ mod tests {
     use std::sync::atomic::AtomicUsize;
 
     const HANDED: Handed =
-        Handed { from: WorkerId(0), stage: Stage::Tuple, hops: 1, ports: None, marks: MARKS };
+        Handed { from: WorkerId(0), stage: Stage::Tuple, hops: 1, ports: None, marks: MARKS, entered: None };
     const MARKS: Marks = Marks {
         forwarding_class: ravelin_types::ForwardingClassId(3),
         loss_priority: ravelin_types::LossPriority::High,

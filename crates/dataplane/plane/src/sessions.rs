@@ -1,10 +1,11 @@
 //! The session store: walks in bounded steps, one deletion.
 
+use std::collections::HashSet;
 use std::ops::ControlFlow;
 
 use ravelin_contract::{
-    CloseReason, Error, ReconcileResult, SessionDeltas, SessionFilter, SessionKey, SessionRef, SessionStore,
-    SessionView,
+    CarriedMapping, CloseReason, Error, PutResult, ReconcileResult, SessionDeltas, SessionFilter, SessionKey,
+    SessionRef, SessionStore, SessionView, SyncedSession,
 };
 use ravelin_engine::FlowKey;
 use ravelin_types::{WorkerId, ZoneId};
@@ -77,8 +78,8 @@ impl<W: Workers> SessionStore for Plane<W> {
         Ok(None)
     }
 
-    fn put_synced(&self, _: &SessionView) -> Result<(), Error> {
-        Err(Error::Unsupported("session synchronisation"))
+    fn put_synced(&self, batch: &[SyncedSession]) -> Result<PutResult, Error> {
+        self.put(batch)
     }
 
     fn delete_known(&self, batch: &[SessionRef], reason: CloseReason) -> Result<u64, Error> {
@@ -99,8 +100,26 @@ impl<W: Workers> SessionStore for Plane<W> {
         }
     }
 
-    fn reconcile_bulk(&self, _: &[SessionKey], _: &dyn Fn(ZoneId) -> bool) -> Result<ReconcileResult, Error> {
-        Err(Error::Unsupported("session synchronisation"))
+    fn reconcile_bulk(
+        &self,
+        received: &[SessionKey],
+        owns: &dyn Fn(ZoneId) -> bool,
+    ) -> Result<ReconcileResult, Error> {
+        let received: HashSet<&SessionKey> = received.iter().collect();
+        let mut result = ReconcileResult::default();
+        for worker in each(&self.workers) {
+            let mut from = Some(0);
+            while let Some(at) = from {
+                let (found, next) = self.piece(worker, at, &SessionFilter::default())?;
+                let stale = |v: &SessionView| !owns(v.from_zone) && !received.contains(&v.wings[0].key);
+                let known = |v: SessionView| SessionRef { id: v.id, key: v.wings[0].key };
+                let batch: Vec<_> = found.into_iter().filter(stale).map(known).collect();
+                result.stale += batch.len() as u64;
+                result.deleted += self.delete_on(worker, batch, CloseReason::Reconcile)?;
+                from = next;
+            }
+        }
+        Ok(result)
     }
 
     fn clear(&self, filter: &SessionFilter) -> Result<u64, Error> {
@@ -118,11 +137,19 @@ impl<W: Workers> SessionStore for Plane<W> {
         Ok(ended)
     }
 
+    fn mappings(&self) -> Result<Vec<CarriedMapping>, Error> {
+        crate::carry::mappings(self)
+    }
+
+    fn put_mappings(&self, mappings: &[CarriedMapping]) -> Result<u64, Error> {
+        crate::carry::put_mappings(self, mappings)
+    }
+
     fn count(&self) -> Result<u64, Error> {
         Ok(self.shared.sessions())
     }
 
     fn deltas(&self) -> Result<&dyn SessionDeltas, Error> {
-        Err(Error::Unsupported("session deltas"))
+        Ok(self)
     }
 }

@@ -154,6 +154,15 @@ impl Meter {
         }
     }
 
+    /// Adds what another plane counted. Called by the worker whose it becomes.
+    pub fn carry(&self, worker: WorkerId, packets: &[u64; Colour::COUNT], bytes: &[u64; Colour::COUNT]) {
+        let Some(line) = self.lines.get(worker.index()) else { return };
+        let counters = line.packets.iter().chain(&line.bytes);
+        for (counter, by) in counters.zip(packets.iter().chain(bytes)) {
+            counter.store(counter.load(Relaxed) + by, Relaxed);
+        }
+    }
+
     /// What all workers have counted.
     #[must_use]
     pub fn counts(&self) -> Counts {

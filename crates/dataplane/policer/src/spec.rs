@@ -87,6 +87,15 @@ impl fmt::Display for SpecError {
 impl std::error::Error for SpecError {}
 
 impl Spec {
+    /// Whether what is red is dropped, not marked.
+    #[must_use]
+    pub const fn discards(&self) -> bool {
+        match *self {
+            Self::TwoColour { exceeding, .. } => matches!(exceeding, Exceeding::Discard),
+            Self::SingleRate { discard_red, .. } | Self::TwoRate { discard_red, .. } => discard_red,
+        }
+    }
+
     /// # Errors
     /// A limit out of bounds, or a contradiction.
     pub fn check(&self) -> Result<(), SpecError> {

@@ -3,12 +3,16 @@
 //! Decoding trusts nothing: what is missing, out of range or unknown is an error that names it.
 
 mod apply;
+mod buffers;
 mod diagnostics;
 mod error;
+mod events;
 mod firewall;
 mod persistent;
 mod session;
+mod sync;
 mod telemetry;
+mod trace;
 mod updates;
 
 pub(crate) use apply::apply_result;
@@ -19,6 +23,8 @@ use ravelin_program::WireError;
 use ravelin_types::{DropReason, InterfaceId, Mac};
 
 use crate::proto;
+
+pub(crate) use buffers::{buffers, known_buffers};
 
 /// Why a message is not what it should be.
 #[derive(Debug, thiserror::Error)]

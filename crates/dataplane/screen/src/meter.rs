@@ -253,6 +253,21 @@ impl Meters {
         [source, destination, by_source, by_source_own, by_destination, by_destination_own]
     }
 
+    /// Counts a session that is there already, beyond its limits too. Spec: sync-6.
+    pub fn reserve_carried(&self, profile: &Profile, packet: &Packet<'_>) -> SessionHold {
+        let mut hold = SessionHold::NONE;
+        if profile.limits_sessions() {
+            for (place, key) in hold.0.iter_mut().zip(self.session_keys(profile, packet)) {
+                if let Some((_, _, hash)) = key
+                    && let Ok((at, _)) = self.limits.reserve(hash, u32::MAX)
+                {
+                    *place = at;
+                }
+            }
+        }
+        hold
+    }
+
     /// Gives back what a session was counted under: in the one deletion, once.
     pub fn release(&self, hold: SessionHold) {
         for place in hold.0.into_iter().filter(|place| *place != Place::NONE) {

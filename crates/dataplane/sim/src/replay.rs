@@ -217,7 +217,7 @@ fn ports(network: &Network) -> (u16, u16) {
 }
 
 fn explanation(trace: &Trace, rules: &Rules) -> Value {
-    let lines = findings(trace, rules);
+    let lines = findings(&trace.0, rules);
     let object = |f: &ravelin_contract::Finding| json!({ "stage": f.stage, "subject": f.subject, "outcome": f.outcome });
     lines.iter().map(object).collect()
 }

@@ -1,13 +1,16 @@
 //! The express path is the whole path, only shorter: two engines see the same packets, one of them with a recorder on, which has
-//! every packet take the whole way. Verdicts, frames, counters, sessions and events must be equal.
+//! every packet take the whole way. Verdicts, frames, counters, sessions and events must be equal. A third has some of its packets
+//! traced, in their places in the batch, and does what the others do.
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use ravelin_compile::{IdBook, Resolved, compile, routes};
+use ravelin_contract::{PacketFilter, TraceId, TraceKind, TraceRequest};
 use ravelin_engine::{
-    BATCH_MAX, Checksum, Egress, FlowKey, Forwarding, Ingress, Limits, NoRecorder, Output, Packet, Recorder,
-    Resolver, Rules, Seed, Shared, Snapshot, State, Steering, Trace, Verdict, step,
+    Armed, BATCH_MAX, Checksum, Egress, FACTS_MAX, FlowKey, Forwarding, Ingress, Limits, NoRecorder, Notes,
+    Output, Packet, Recorder, Resolver, Rules, Seed, Shared, Snapshot, State, Steering, Tape, Trace, Verdict,
+    step,
 };
 use ravelin_program::Program;
 use ravelin_types::{Generation, Instant, Mac, PortId, Proto};
@@ -148,6 +151,36 @@ impl Engine {
         engine
     }
 
+    /// Traces the way of UDP packets, and drops.
+    fn watching(mut self) -> Self {
+        let udp = PacketFilter { proto: Some(Proto::UDP), ..PacketFilter::default() };
+        let paths = TraceRequest { filters: vec![udp], kind: TraceKind::Path, ..TraceRequest::default() };
+        let tapes = (0..BATCH_MAX).map(|_| Tape::with_room(FACTS_MAX)).collect();
+        let ever = (Instant(u64::MAX), Instant(u64::MAX));
+        self.state.arm(Armed::new(TraceId(1), &paths, ever), tapes);
+        self.state.arm(Armed::new(TraceId(2), &TraceRequest::default(), ever), Vec::new());
+        self
+    }
+
+    /// How many packets were traced since the last time.
+    fn traced(&mut self, now: Instant) -> usize {
+        let mut read = |id, kind| {
+            let until = (now, Instant(u64::MAX));
+            let (notes, live) =
+                self.state.read_trace(TraceId(id), Notes::for_kind(kind), until).expect("armed");
+            assert!(live && notes.lost == 0);
+            notes
+        };
+        let drops = read(2, TraceKind::Drops);
+        assert!(drops.iter().all(|noted| matches!(noted.verdict, Verdict::Drop(_))));
+        let paths = read(1, TraceKind::Path);
+        for noted in paths.iter() {
+            assert_eq!(noted.head.key.map(|key| key.proto()), Some(Proto::UDP));
+            assert!(!noted.tape.facts().is_empty());
+        }
+        paths.iter().count()
+    }
+
     fn step<R: Recorder>(&mut self, now: Instant, frames: &[Frame], rec: &mut R) -> Seen {
         let mut buffers = vec![[0u8; BUFFER]; frames.len()];
         let mut packets: Vec<_> = (buffers.iter_mut().zip(frames))
@@ -176,6 +209,9 @@ impl Engine {
 struct Pair {
     short: Engine,
     whole: Engine,
+    watched: Engine,
+    /// Packets that were traced.
+    traced: usize,
     stations: Vec<(PortId, Mac)>,
     pool: Vec<Frame>,
     book: IdBook,
@@ -193,11 +229,14 @@ impl Pair {
         let (program, forwarding) = world(0, 1, &mut book, None);
         // Each has rules of its own: meters are part of them.
         let (short, whole) = (Engine::new(&program, &forwarding), Engine::new(&program, &forwarding));
+        let watched = Engine::new(&program, &forwarding).watching();
         let stations = (short.snapshot.rules.ports().map(|p| (p.id, Mac(p.mac)))).collect();
         let (random, now) = (seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1, Instant::from_secs(1));
         let mut pair = Self {
             short,
             whole,
+            watched,
+            traced: 0,
             stations,
             pool: Vec::new(),
             book,
@@ -299,6 +338,9 @@ impl Pair {
             "after {batch:x?}",
             batch = batch.iter().map(|f| &f.bytes).collect::<Vec<_>>()
         );
+        let watched = self.watched.step(self.now, &batch, &mut NoRecorder);
+        assert_eq!(short, watched, "traced");
+        self.traced += self.watched.traced(self.now);
         self.copied += short.copies.len();
         for (frame, verdict) in short.frames.iter().zip(&short.verdicts) {
             let Verdict::Send { egress: Egress::Port(port), .. } = *verdict else { continue };
@@ -319,7 +361,7 @@ impl Pair {
         let (program, changed) = world(variant, self.generation, &mut self.book, Some(&before));
         // Mostly the routes stay as they were.
         let forwarding = if self.draw(3) == 0 { changed } else { before };
-        for engine in [&mut self.short, &mut self.whole] {
+        for engine in [&mut self.short, &mut self.whole, &mut self.watched] {
             let before = Some(&*engine.snapshot.rules);
             let rules = Arc::new(Rules::build(&program, before, 1).unwrap_or_else(|e| panic!("{e:?}")));
             engine.snapshot.rules = Arc::clone(&rules);
@@ -386,7 +428,7 @@ fn answer(sent: &[u8], station: Mac) -> Option<Vec<u8>> {
 
 #[test]
 fn it_does_what_the_whole_path_does() {
-    let (mut sent, mut copied) = (0, 0);
+    let (mut sent, mut copied, mut traced) = (0, 0, 0);
     for seed in 1..=RUNS {
         let mut pair = Pair::new(seed);
         for _ in 0..STEPS {
@@ -397,7 +439,9 @@ fn it_does_what_the_whole_path_does() {
         }
         sent += pair.sent;
         copied += pair.copied;
+        traced += pair.traced;
     }
     assert!(sent > 5_000, "most packets pass: {sent}");
+    assert!(traced > 2_000, "many are traced: {traced}");
     assert!(copied > 500, "many are mirrored: {copied}");
 }

@@ -54,6 +54,17 @@ impl Shift {
         if !own.is_after(self.at) { own } else { shown.minus(self.after).later(self.at) }
     }
 
+    /// From its portable form: `at`, `before`, `after`.
+    #[must_use]
+    pub const fn from_words([at, before, after]: [u32; 3]) -> Self {
+        Self { at: Seq(at), before, after }
+    }
+
+    #[must_use]
+    pub const fn to_words(&self) -> [u32; 3] {
+        [self.at.0, self.before, self.after]
+    }
+
     const fn is_none(&self) -> bool {
         self.before == 0 && self.after == 0
     }

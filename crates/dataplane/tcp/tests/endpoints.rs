@@ -249,6 +249,7 @@ proptest! {
         ..ProptestConfig::default()
     })]
 
+    // Proves: rfc5382-2.
     #[test]
     fn nothing_the_ends_send_is_dropped_and_all_that_is_outside_is(plan in plan()) {
         let _ = run(&plan);

@@ -29,6 +29,7 @@ fn a_handshake_takes_three_segments() {
     );
 }
 
+// Proves: rfc5382-2.
 /// RFC 9293 figure 7.
 #[test]
 fn a_simultaneous_open() {

@@ -129,6 +129,7 @@ mod tests {
         Prefix64::new(addr(network), len.parse().unwrap())
     }
 
+    // Proves: rfc6052-3, rfc6052-7.
     /// RFC 6052 2.4, tables 2 and 3, and the well-known prefix.
     #[test]
     fn the_examples_of_the_rfc_hold_both_ways() {
@@ -148,6 +149,7 @@ mod tests {
         }
     }
 
+    // Proves: rfc6052-1, rfc6052-2.
     #[test]
     fn a_prefix_has_one_of_six_lengths_and_no_u_octet() {
         for len in 0..=128u8 {
@@ -169,6 +171,7 @@ mod tests {
         assert_eq!(prefix("2001:db8::/32").unwrap().extract(addr("2001:db9:c000:221::")), None);
     }
 
+    // Proves: rfc6052-5.
     /// RFC 6052 2.2: bits of the suffix that are not zero are read as zero.
     #[test]
     fn u_octet_and_suffix_are_not_looked_at() {
@@ -176,6 +179,7 @@ mod tests {
         assert_eq!(prefix.extract(addr("2001:db8:122:c000:ff02:21ff:ffff:ffff")), Some(addr("192.0.2.33")));
     }
 
+    // Proves: rfc6052-8, rfc6052-9.
     /// RFC 6052 3.1.
     #[test]
     fn the_well_known_prefix_stands_for_global_addresses_alone() {
@@ -203,6 +207,7 @@ mod tests {
     }
 
     proptest::proptest! {
+        // Proves: rfc6052-4, rfc6052-6.
         #[test]
         fn extract_undoes_embed(v4: [u8; 4], bits: u128, which in 0usize..6) {
             let len = [32u8, 40, 48, 56, 64, 96][which];

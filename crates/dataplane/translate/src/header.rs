@@ -324,6 +324,7 @@ mod tests {
         assert_eq!(Header::read(&bytes, Family::V4, Extent::Quoted), Ok(v4));
     }
 
+    // Proves: rfc7915-5.
     /// RFC 7915 4.1: options are ignored, but for a source route with somewhere left to go.
     #[test]
     fn a_source_route_refuses_unless_it_is_used_up() {
@@ -344,6 +345,7 @@ mod tests {
         }
     }
 
+    // Proves: rfc7915-25.
     #[test]
     fn a_routing_header_with_segments_left_refuses_and_points_at_them() {
         let ip = Ip::v6("2001:db8::1", "2001:db8::2").with_extensions(1);
@@ -358,6 +360,7 @@ mod tests {
         assert_eq!((header.proto, header.len, header.payload), (Proto::UDP, 48, 12));
     }
 
+    // Proves: rfc7915-31.
     #[test]
     fn an_extension_header_behind_the_fragment_header_refuses() {
         for (next, ok) in [

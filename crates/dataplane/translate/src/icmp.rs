@@ -140,6 +140,7 @@ mod tests {
     /// A type, some of its codes and what they become.
     type Row = (u8, &'static [u8], (u8, u8));
 
+    // Proves: rfc7915-11, rfc7915-14, rfc7915-35, rfc7915-38.
     /// RFC 7915 4.2 and 5.2, every type and code: what is not listed has no counterpart.
     #[test]
     fn types_and_codes_are_those_of_the_rfc() {
@@ -194,6 +195,7 @@ mod tests {
         }
     }
 
+    // Proves: rfc7915-16, rfc7915-39.
     /// RFC 7915 figures 3 and 6, row by row.
     #[test]
     fn pointers_are_those_of_the_figures() {
@@ -248,6 +250,7 @@ mod tests {
         Rules { mtu4, mtu6, ..Rules::default() }
     }
 
+    // Proves: rfc7915-12, rfc7915-13.
     /// RFC 7915 4.2: max(1280, min(reported + 20, MTU of IPv6 next hop, MTU of IPv4 next hop + 20)).
     #[test]
     fn fragmentation_needed_becomes_packet_too_big() {
@@ -271,6 +274,7 @@ mod tests {
         }
     }
 
+    // Proves: rfc7915-36, rfc7915-37.
     /// RFC 7915 5.2: min(reported - 20, MTU of IPv4 next hop, MTU of IPv6 next hop - 20), with 28 where the
     /// packet in error had a fragment header.
     #[test]

@@ -127,6 +127,7 @@ mod tests {
         eligible6(&Prefix64::WELL_KNOWN, &packet)
     }
 
+    // Proves: rfc6146-1, rfc6146-2, rfc6146-3.
     #[test]
     fn ipv6_packets_are_judged_by_source_destination_and_protocol() {
         let (host, dst) = ("2001:db8::1", "64:ff9b::8.8.8.8");
@@ -152,6 +153,7 @@ mod tests {
         }
     }
 
+    // Proves: rfc6146-3.
     #[test]
     fn a_network_specific_prefix_reaches_private_addresses_but_no_group() {
         let own = Prefix64::new(addr("2001:db8:64::"), 96).unwrap();
@@ -165,6 +167,7 @@ mod tests {
         assert_eq!(to("2001:db8:64::127.0.0.1"), Err(Ineligible::Destination));
     }
 
+    // Proves: rfc6146-5.
     #[test]
     fn ipv4_packets_come_from_a_host_behind_the_prefix() {
         let from = |src: &str, proto, icmp| {
@@ -179,6 +182,7 @@ mod tests {
         assert_eq!(from("255.255.255.255", Proto::TCP, None), Err(Ineligible::Source));
     }
 
+    // Proves: rfc6146-4.
     #[test]
     fn the_sender_of_another_protocol_is_told() {
         let told = |family| Ineligible::Protocol.answer(family).map(|a| (a.kind, a.code));

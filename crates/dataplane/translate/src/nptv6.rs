@@ -195,6 +195,7 @@ mod tests {
         Nptv6::new(prefix(internal), prefix(external)).unwrap()
     }
 
+    // Proves: rfc6296-2, rfc6296-3, rfc6296-4, rfc6296-5, rfc6296-6.
     /// RFC 6296 3.6 for /48; the rest worked by hand from 3.4, 3.5 and 3.7.
     #[test]
     fn addresses_map_as_the_rfc_says() {
@@ -229,6 +230,7 @@ mod tests {
         }
     }
 
+    // Proves: rfc6296-8.
     #[test]
     fn what_can_not_be_mapped_is_told() {
         let short = pair("fd01:203:405::/48", "2001:db8:1::/48");
@@ -238,6 +240,7 @@ mod tests {
         assert_eq!(long.outbound(addr("fd01:203:405:1:ffff:ffff:ffff:ffff")), Err(Unmappable::Identifier));
     }
 
+    // Proves: rfc6296-1.
     #[test]
     fn a_pair_is_of_clean_prefixes_up_to_64_bits() {
         assert!(Nptv6::new((addr("fd00::"), 65), (addr("2001:db8::"), 64)).is_none());
@@ -256,6 +259,7 @@ mod tests {
     }
 
     proptest! {
+        // Proves: rfc6296-7, rfc6296-9.
         #[test]
         fn mapping_is_neutral_to_checksums_and_undone_by_its_inverse(
             a: u128, b: u128, host: u128, len_in in 0u8..=64, len_out in 0u8..=64, ones in 0u32..5,

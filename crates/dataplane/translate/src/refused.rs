@@ -87,6 +87,7 @@ impl Refused {
 mod tests {
     use super::*;
 
+    // Proves: rfc7915-44.
     #[test]
     fn the_sender_is_told_in_its_own_family() {
         let told = |r: Refused, f| r.answer(f).map(|a| (a.kind, a.code, a.rest));

@@ -69,6 +69,7 @@ fn from_server6(payload: &Payload) -> Vec<u8> {
 
 const NAT_OUT: Ports = Ports::Both { src: CLIENT_PORT, dst: 80 };
 
+// Proves: rfc6146-7, rfc7915-15, rfc7915-19.
 #[test]
 fn traceroute_through_nat64_sees_its_own_packet() {
     let quote = quote4(&Payload::udp(POOL_PORT, 80, b"probe"));
@@ -94,6 +95,7 @@ fn an_error_of_the_ipv6_side_reaches_the_ipv4_server() {
     assert_eq!(error.quote(), expected);
 }
 
+// Proves: rfc6146-7.
 #[test]
 fn a_quoted_echo_is_the_family_s_own() {
     let ports = Ports::Identifier(0x1111);
@@ -110,6 +112,7 @@ fn a_quoted_echo_is_the_family_s_own() {
     );
 }
 
+// Proves: rfc7915-12, rfc7915-13, rfc7915-36.
 /// RFC 7915 4.2, 5.2: the MTU in the message; 28 where the packet in error had a fragment header.
 #[test]
 fn path_mtu_passes_both_ways() {
@@ -135,6 +138,7 @@ fn path_mtu_passes_both_ways() {
     assert_eq!((inner.id, inner.more, inner.df), (Some(9), true, false));
 }
 
+// Proves: rfc7915-16.
 #[test]
 fn a_pointer_names_the_other_family_s_field() {
     let quote = quote4(&Payload::udp(POOL_PORT, 80, b"x"));
@@ -147,6 +151,7 @@ fn a_pointer_names_the_other_family_s_field() {
     assert_eq!((&error.payload[..2], &error.payload[4..8]), (&[12, 0][..], &[16, 0, 0, 0][..]));
 }
 
+// Proves: rfc7915-18.
 #[test]
 fn an_error_is_no_longer_than_its_family_allows() {
     let quote = quote4(&Payload::udp(POOL_PORT, 80, &[3; 1400]));
@@ -159,6 +164,7 @@ fn an_error_is_no_longer_than_its_family_allows() {
     assert_eq!(out.len(), 576);
 }
 
+// Proves: rfc7915-17, rfc7915-40.
 /// RFC 4884: the length attribute in words of 4 and of 8 bytes, the quote filled up with zeros.
 #[test]
 fn an_extension_moves_with_the_quote() {
@@ -190,6 +196,7 @@ fn an_extension_moves_with_the_quote() {
     assert_eq!(error.quote().len(), 148);
 }
 
+// Proves: rfc7915-17.
 #[test]
 fn a_quote_gives_way_to_an_extension_but_not_below_128_bytes() {
     let large = from_server6(&Payload::udp(80, CLIENT_PORT, &[5; 900]));
@@ -216,6 +223,7 @@ fn a_quoted_udp_packet_without_checksum_stays_without() {
     assert_eq!(read(out.quote(), false).payload[6..8], [0, 0]);
 }
 
+// Proves: rfc7915-17.
 /// The zeros that fill a quote up may need room behind the datagram; without it the extension goes.
 #[test]
 fn an_extension_without_room_goes() {
@@ -240,6 +248,7 @@ fn an_extension_without_room_goes() {
     }
 }
 
+// Proves: rfc7915-19.
 #[test]
 fn errors_that_must_not_be_passed_on_are_refused() {
     let rules = Rules::default();
@@ -275,6 +284,7 @@ fn errors_that_must_not_be_passed_on_are_refused() {
 }
 
 proptest! {
+    // Proves: rfc7915-41.
     /// Between families: whatever is quoted and however long, both checksums hold.
     #[test]
     fn both_checksums_hold_after_translation(

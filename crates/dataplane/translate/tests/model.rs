@@ -185,6 +185,7 @@ fn agree(out: Option<Vec<u8>>, expected: Option<Read>, payload: &Payload) -> Res
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(1500))]
 
+    // Proves: rfc7915-3.
     #[test]
     fn ipv4_becomes_what_the_model_says((packet, rules) in packets()) {
         let ends = Ends::new(Addr(SRC6), Addr(DST6));
@@ -192,6 +193,7 @@ proptest! {
         agree(out, packet.as_v6(&rules), &packet.payload(Family::V4))?;
     }
 
+    // Proves: rfc7915-27.
     #[test]
     fn ipv6_becomes_what_the_model_says((packet, rules) in packets()) {
         // In IPv6 these are extension headers, and what they hold is not made here.

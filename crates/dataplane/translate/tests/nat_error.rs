@@ -93,6 +93,7 @@ fn flows(port: u16, family: Family, from_client: bool) -> Vec<Payload> {
     ]
 }
 
+// Proves: rfc3022-8.
 #[test]
 fn an_error_from_outside_quotes_what_the_client_sent() {
     for nat in nats() {
@@ -108,6 +109,7 @@ fn an_error_from_outside_quotes_what_the_client_sent() {
     }
 }
 
+// Proves: rfc3022-8.
 #[test]
 fn an_error_from_inside_quotes_what_the_server_sent() {
     for nat in nats() {
@@ -125,6 +127,7 @@ fn an_error_from_inside_quotes_what_the_server_sent() {
     }
 }
 
+// Proves: rfc5508-3.
 /// Whatever a quote leaves out, what it holds is rewritten and the message's checksum holds.
 #[test]
 fn a_cut_quote_is_rewritten_as_far_as_it_goes() {

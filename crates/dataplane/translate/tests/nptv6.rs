@@ -27,6 +27,7 @@ fn payloads() -> [Payload; 3] {
     ]
 }
 
+// Proves: rfc6296-7, rfc6296-10.
 #[test]
 fn packets_keep_their_checksums() {
     for payload in payloads() {
@@ -50,6 +51,7 @@ fn an_address_that_can_not_be_mapped_is_told_with_its_place() {
     assert_eq!(refused, Err(Refused::Unmappable { why: Unmappable::Subnet, at: 24 }));
 }
 
+// Proves: rfc6296-11.
 #[test]
 fn errors_quote_what_their_receiver_sent() {
     for payload in payloads() {

@@ -79,6 +79,7 @@ fn every_sample_passes_some_translator() {
     }
 }
 
+// Proves: rfc7915-1.
 #[test]
 fn a_datagram_cut_anywhere_is_refused_and_left_alone() {
     for bytes in samples() {

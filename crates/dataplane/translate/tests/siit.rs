@@ -55,6 +55,7 @@ fn payloads() -> Vec<Payload> {
     ]
 }
 
+// Proves: rfc7915-2, rfc7915-3.
 /// RFC 7915 4.1, field by field.
 #[test]
 fn an_ipv4_header_becomes_an_ipv6_header() {
@@ -82,6 +83,7 @@ fn an_ipv4_header_becomes_an_ipv6_header() {
     }
 }
 
+// Proves: rfc7915-26, rfc7915-27.
 /// RFC 7915 5.1, field by field.
 #[test]
 fn an_ipv6_header_becomes_an_ipv4_header() {
@@ -109,6 +111,7 @@ fn an_ipv6_header_becomes_an_ipv4_header() {
     }
 }
 
+// Proves: rfc7915-28.
 /// RFC 7915 5.1: DF by the size of the IPv4 packet.
 #[test]
 fn large_packets_alone_get_df() {
@@ -119,6 +122,7 @@ fn large_packets_alone_get_df() {
     }
 }
 
+// Proves: rfc6146-6, rfc7915-9, rfc7915-33.
 #[test]
 fn echo_changes_its_type_and_identifier_both_ways() {
     for (kind4, kind6) in [(8, 128), (0, 129)] {
@@ -137,6 +141,7 @@ fn echo_changes_its_type_and_identifier_both_ways() {
     }
 }
 
+// Proves: rfc6146-9.
 #[test]
 fn ports_change_with_the_addresses() {
     let ends = |e: Ends| Ends { ports: Ports::Both { src: 40_000, dst: 443 }, ..e };
@@ -149,6 +154,7 @@ fn ports_change_with_the_addresses() {
     }
 }
 
+// Proves: rfc7915-5.
 /// RFC 7915 4.1: options go, the payload stays.
 #[test]
 fn options_are_left_out_but_an_unused_source_route_is_told() {
@@ -167,6 +173,7 @@ fn options_are_left_out_but_an_unused_source_route_is_told() {
     assert!(with(&[131, 7, 8, 10, 0, 0, 9, 0]).is_ok());
 }
 
+// Proves: rfc7915-4, rfc7915-10, rfc7915-34, rfc7915-42.
 #[test]
 fn what_has_no_counterpart_is_refused() {
     let four_proto =
@@ -193,6 +200,7 @@ fn what_has_no_counterpart_is_refused() {
     assert_eq!(four(&build::datagram(&late, &Payload::udp(1, 2, b"")), &rules()), Err(Refused::Expired));
 }
 
+// Proves: rfc7915-21, rfc7915-22.
 /// RFC 7915 4.5.
 #[test]
 fn udp_without_checksum_gets_one_or_is_dropped() {
@@ -211,6 +219,7 @@ fn udp_without_checksum_gets_one_or_is_dropped() {
     assert_eq!(six(&bytes, &rules()), Err(Refused::Malformed));
 }
 
+// Proves: rfc7915-43.
 #[test]
 fn the_traffic_class_may_be_left_behind() {
     let zero = Rules { traffic_class: TrafficClass::Zero, ..rules() };
@@ -222,6 +231,7 @@ fn the_traffic_class_may_be_left_behind() {
     assert_eq!(verified(&four(&bytes, &zero).unwrap()).tos, 0);
 }
 
+// Proves: rfc7915-32.
 /// `natv6v4 no-v6-frag-header` and its absence.
 #[test]
 fn a_fragment_header_goes_with_df_clear_unless_it_is_turned_off() {
@@ -234,6 +244,7 @@ fn a_fragment_header_goes_with_df_clear_unless_it_is_turned_off() {
     }
 }
 
+// Proves: rfc7915-6, rfc7915-30.
 #[test]
 fn parts_are_translated_one_by_one_and_make_the_whole_again() {
     let whole = build::datagram(&ip4(), &Payload::udp(1000, 53, &[9; 3000]));
@@ -259,6 +270,7 @@ fn parts_are_translated_one_by_one_and_make_the_whole_again() {
     assert!(whole.holds());
 }
 
+// Proves: rfc7915-24.
 #[test]
 fn parts_of_icmp_and_parts_without_a_checksum_are_refused() {
     let first = Ip { fragment: 0x2000, ..ip4() };
@@ -272,6 +284,7 @@ fn parts_of_icmp_and_parts_without_a_checksum_are_refused() {
     assert_eq!(six(&build::datagram(&ip4(), &tiny), &rules()), Err(Refused::Malformed));
 }
 
+// Proves: rfc7915-7, rfc7915-29.
 /// RFC 7915 4 and 5.1: who is told which MTU.
 #[test]
 fn packets_too_large_for_the_other_side_are_told_its_mtu() {
@@ -295,6 +308,7 @@ fn packets_too_large_for_the_other_side_are_told_its_mtu() {
     assert!(four(&udp6(1280), &at(1000, 1500)).is_ok());
 }
 
+// Proves: rfc7915-8.
 #[test]
 fn what_must_be_cut_can_be_translated_piece_by_piece() {
     for options in [0, 40] {
@@ -402,6 +416,7 @@ fn payload(proto: u8, bytes: &[u8], family: Family) -> Payload {
 }
 
 proptest! {
+    // Proves: rfc7915-20, rfc7915-23.
     #[test]
     fn there_and_back_keeps_what_the_rfc_keeps(
         (proto, bytes) in any_payload(), src: [u8; 4], dst: [u8; 4], tos: u8, ttl in 3u8.., id: u16, df: bool,
@@ -441,6 +456,7 @@ proptest! {
         prop_assert_eq!(after, Read { ttl: ttl - 2, ..before });
     }
 
+    // Proves: rfc7915-20.
     /// A wrong checksum stays wrong: translation neither hides nor makes damage.
     #[test]
     fn damage_stays_visible(at in 0usize..24, flip in 1u8.., tcp: bool) {
@@ -454,6 +470,7 @@ proptest! {
     }
 }
 
+// Proves: rfc7915-45.
 /// RFC 6935 lets a tunnel leave it out; IPv4 may as well.
 #[test]
 fn udp_over_ipv6_without_checksum_stays_without() {
@@ -462,6 +479,7 @@ fn udp_over_ipv6_without_checksum_stays_without() {
     assert_eq!(verified(&four(&bytes, &rules()).unwrap()).payload[6..8], [0, 0]);
 }
 
+// Proves: rfc6146-8.
 /// RFC 6146 3.8: two hosts behind one NAT64, by way of its own address.
 #[test]
 fn a_hairpinned_packet_is_translated_twice() {

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use ravelin_cli::{Limits, Peer};
 use ravelin_ops::wire::{Request, Response, answer};
-use ravelin_ops::{Env, Facts, Mode, Session};
+use ravelin_ops::{Env, Facts, Mode, Session, stop_following};
 use ravelin_render::Junos;
 use ravelin_store::EditorId;
 
@@ -25,7 +25,11 @@ struct Operator {
 
 impl Drop for Operator {
     fn drop(&mut self) {
-        lock(&self.control).life.database_mut().leave(self.seat.id);
+        let mut control = lock(&self.control);
+        control.life.database_mut().leave(self.seat.id);
+        let plane = control.works.plane.clone();
+        drop(control);
+        stop_following(&*plane, &mut self.session);
     }
 }
 
@@ -40,8 +44,14 @@ impl Operator {
         let plane = control.works.plane.clone();
         let names = control.names.clone();
         let log = control.works.log.clone();
+        let alarms = control.alarms.clone();
+        let trace = control.trace.clone();
         let host_name = if control.host_name.is_empty() { "ravelin" } else { &control.host_name };
-        let facts = Facts { host_name: host_name.to_owned(), version: env!("CARGO_PKG_VERSION").into() };
+        let facts = Facts {
+            host_name: host_name.to_owned(),
+            version: env!("CARGO_PKG_VERSION").into(),
+            local_us: super::trace::local_us(),
+        };
         let routes = View { table, statics: control.static_prefixes() };
         let mut desk = Desk { control: &mut control, seat, now: now() };
         let mut env = Env {
@@ -50,6 +60,8 @@ impl Operator {
             names: &names,
             routes: &routes,
             log: &*log,
+            alarms: &alarms,
+            trace: &*trace,
             render: &Junos,
             facts: &facts,
         };

@@ -1,18 +1,20 @@
 //! What the daemon keeps: the life of commits, what they are applied to, and the names of what runs.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use ravelin_commit::{CommitError, Life, Note, Now};
 use ravelin_forwarding::Names;
-use ravelin_ops::NameTable;
+use ravelin_ops::{NameTable, NatAlarms};
 use ravelin_store::{Directory, Record};
 use ravelin_syntax::Tree;
 use ravelin_types::InterfaceId;
 use rustix::time::{ClockId, clock_gettime};
 use tokio::sync::watch;
 
+use super::trace::FlowTracer;
 use super::works::Works;
 
 /// The daemon's state behind one lock: an operator's line sees it whole.
@@ -21,6 +23,8 @@ pub struct Control {
     pub works: Works,
     pub names: NameTable,
     pub host_name: String,
+    pub alarms: NatAlarms,
+    pub trace: Arc<FlowTracer>,
     /// Devices of the units that run, for probes.
     pub taps: BTreeMap<InterfaceId, String>,
     forwarding: watch::Sender<Names>,
@@ -29,12 +33,20 @@ pub struct Control {
 }
 
 impl Control {
-    pub fn new(life: Life<Directory>, works: Works, forwarding: watch::Sender<Names>) -> Self {
+    /// `directory`: where traces are written.
+    pub fn new(
+        life: Life<Directory>,
+        works: Works,
+        forwarding: watch::Sender<Names>,
+        directory: PathBuf,
+    ) -> Self {
         Self {
             life,
             works,
             names: NameTable::default(),
             host_name: String::new(),
+            alarms: NatAlarms::default(),
+            trace: Arc::new(FlowTracer::new(directory)),
             taps: BTreeMap::new(),
             forwarding,
             seen: 0,

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
 use ravelin_commit::{Consumer, Proposal};
-use ravelin_contract::{FilterHit, SessionEvent, SessionKey};
+use ravelin_contract::{FilterHit, NatEvent, PolicyDeny, SessionEvent, SessionKey};
 use ravelin_model::LogSeverity;
 use ravelin_ops::{
     LogEvent, LogEvents, LogMemory, LogQuery, LogStatistics, LogStreamLine, LogView, NameTable,
@@ -13,7 +13,7 @@ use ravelin_ops::{
 use ravelin_program::{Action, Screen};
 use ravelin_syntax::{Diagnostic, Span};
 use ravelin_telemetry::{
-    Filter, Names, NatRuleKind, Outcome, Record, Service, Window, close, create, deny, filtered, screen,
+    Filter, Names, NatRuleKind, Outcome, Record, Service, Window, close, create, deny, filtered, nat, screen,
 };
 use ravelin_types::{InterfaceId, NatRuleId, PolicyId, ZoneId};
 
@@ -37,7 +37,6 @@ pub struct Log {
 struct Named {
     now: NameTable,
     before: NameTable,
-    zones: HashMap<InterfaceId, ZoneId>,
     rejecting: HashSet<PolicyId>,
     /// Rules that are not about the source, of both programs.
     others: HashMap<NatRuleId, NatRuleKind>,
@@ -50,7 +49,6 @@ impl Log {
 
     /// Another program runs.
     pub fn renamed(&self, names: &NameTable) {
-        let units = names.interfaces().iter();
         let policies = names.program().into_iter().flat_map(|p| p.sections());
         let policies = policies.flat_map(|(_, section)| section.policies.iter().map(|(_, policy)| policy));
         let others = |names: &NameTable| -> Vec<(NatRuleId, NatRuleKind)> {
@@ -62,7 +60,6 @@ impl Log {
             now: names.clone(),
             before: held.now.clone(),
             others: others(&held.now).into_iter().chain(others(names)).collect(),
-            zones: units.filter_map(|unit| Some((unit.id, unit.zone?))).collect(),
             rejecting: policies.filter(|p| p.action == Action::Reject).map(|p| p.id).collect(),
         });
     }
@@ -77,8 +74,13 @@ impl Log {
     }
 
     /// A policy denied a packet.
-    pub fn denied(&self, key: SessionKey, interface: InterfaceId, policy: PolicyId) {
-        self.tell(&deny(key, interface, policy, &*self.names()));
+    pub fn denied(&self, denied: &PolicyDeny) {
+        self.tell(&deny(denied, &*self.names()));
+    }
+
+    /// NAT gave out or took back a block, or has nothing left.
+    pub fn nat(&self, event: &NatEvent) {
+        self.tell(&nat(event, Timestamp::now(), &*self.names()));
     }
 
     /// A screen of a zone saw something.
@@ -134,11 +136,6 @@ fn or_unknown(name: Option<&str>) -> String {
     name.unwrap_or(NOT_AVAILABLE).to_owned()
 }
 
-/// The only name of a list.
-fn only(names: &[String]) -> Option<&str> {
-    if let [name] = names { Some(name) } else { None }
-}
-
 impl Names for Named {
     fn zone(&self, id: ZoneId) -> String {
         self.first(|table| table.find_zone(id)).map_or_else(|| self.now.zone(id), str::to_owned)
@@ -166,15 +163,12 @@ impl Names for Named {
         or_unknown(self.first(|table| table.program()?.firewall()?.filter(id)).map(|f| f.name.as_str()))
     }
 
-    fn denied(&self, interface: InterfaceId, policy: PolicyId) -> (String, String, bool) {
-        let named = self.first(|table| table.policy(policy));
-        let from = match self.zones.get(&interface) {
-            Some(zone) => self.zone(*zone),
-            None => or_unknown(named.and_then(|p| only(&p.from))),
-        };
-        // The event does not say where the packet was going; a policy of one pair of zones does.
-        let to = or_unknown(named.and_then(|p| only(&p.to)));
-        (from, to, self.rejecting.contains(&policy))
+    fn pool(&self, number: u32) -> String {
+        or_unknown(self.first(|table| table.source_pool_name(number)))
+    }
+
+    fn rejects(&self, policy: PolicyId) -> bool {
+        self.rejecting.contains(&policy)
     }
 }
 
@@ -253,7 +247,8 @@ impl LogView for Log {
             kept: event.kept as u64,
             refused: event.refused,
         });
-        LogStatistics { streams, memory, events_lost: found.events_lost }
+        let messages = found.told.iter().map(|(tag, count)| (tag.message().tag.to_owned(), *count)).collect();
+        LogStatistics { streams, memory, events_lost: found.events_lost, messages }
     }
 }
 
@@ -344,20 +339,35 @@ mod tests {
     }
 
     #[test]
-    fn a_denial_s_zones_come_from_its_interface_and_its_policy() {
+    fn a_denial_has_names_for_its_zones_and_says_whether_it_was_answered() {
         let (_runtime, log) = log();
-        let lines = policy("from-zone a to-zone b", "no", "deny")
-            + &policy("from-zone b to-zone a", "never", "reject")
-            + &policy("global", "all", "reject");
+        let lines = policy("from-zone a to-zone b", "no", "deny") + &policy("global", "all", "reject");
         let table = names(&lines, &mut IdBook::default());
         log.renamed(&table);
-        let unit = |name| table.unit_id(name).unwrap();
-        let denied = |interface, policy| {
-            let (from, to, rejected) = log.names().denied(unit(interface), id_of(&table, policy));
-            (from + ">" + &to, rejected)
+        let zone = |name: &str| {
+            let ids = (0..100).map(ZoneId);
+            ids.into_iter().find(|id| table.find_zone(*id) == Some(name)).unwrap()
         };
-        assert_eq!(denied("ge-0/0/0.0", "no"), ("a>b".to_owned(), false));
-        assert_eq!(denied("ge-0/0/1.0", "never"), ("b>a".to_owned(), true));
-        assert_eq!(denied("ge-0/0/1.0", "all"), ("b>N/A".to_owned(), true));
+        let key = SessionKey {
+            src: "10.0.0.2".parse().unwrap(),
+            dst: "10.0.1.2".parse().unwrap(),
+            sport: 1,
+            dport: 2,
+            proto: ravelin_types::Proto::TCP,
+        };
+        let told = |policy: &str, from, to| {
+            let denied = PolicyDeny {
+                policy: id_of(&table, policy),
+                key,
+                interface: table.unit_id("ge-0/0/0.0").unwrap(),
+                from_zone: zone(from),
+                to_zone: zone(to),
+                application: None,
+            };
+            deny(&denied, &*log.names()).text()
+        };
+        let (no, all) = (told("no", "a", "b"), told("all", "b", "a"));
+        assert!(no.contains(" 6(0) no a b ") && no.contains(" Denied by policy "), "{no}");
+        assert!(all.contains(" 6(0) all b a ") && all.contains(" Rejected by policy "), "{all}");
     }
 }

@@ -8,9 +8,11 @@ mod control;
 mod forms;
 mod log;
 mod machine;
+mod nat_alarms;
 mod routes;
 mod supervisor;
 mod tasks;
+mod trace;
 mod works;
 
 use std::collections::BTreeMap;
@@ -95,7 +97,8 @@ fn start(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
     let zone = jiff::tz::TimeZone::system();
     let service = Service::new(runtime.handle().clone(), arguments.state.clone(), zone.clone());
     let works = Works::new((plane, Arc::new(Log::new(service))), machine, book_file, map)?;
-    let control = Control::new(Life::new(store, now(), boot()).in_zone(zone), works, forwarding);
+    let traces = arguments.state.join("trace");
+    let control = Control::new(Life::new(store, now(), boot()).in_zone(zone), works, forwarding, traces);
     let control = Arc::new(Mutex::new(control));
     if let Err(error) = bring_up(&control, arguments.config.as_deref()) {
         // A packet process that was started for nothing must not stay behind; one that runs already does.

@@ -16,6 +16,7 @@ use tokio::sync::{mpsc, watch};
 
 use super::control::{Control, now};
 use super::log::Log;
+use super::nat_alarms;
 use super::routes::Table;
 use super::supervisor::{self, CALL_MAX, Place};
 
@@ -51,10 +52,26 @@ pub fn spawn(
     std::thread::spawn(move || handle.block_on(events(&own, &shared)));
     let (own, shared) = (place.clone(), control.clone());
     std::thread::spawn(move || watch_over(&own, &shared, child));
+    let (own, shared) = (place.clone(), control.clone());
+    std::thread::spawn(move || nat_alarms::watch(&own, &shared));
     let shared = control.clone();
     std::thread::spawn(move || keep_time(&shared));
     let shared = control.clone();
     std::thread::spawn(move || archive(&shared));
+    let shared = control.clone();
+    std::thread::spawn(move || write_traces(&shared));
+}
+
+/// What traces of flows have seen, to their file.
+fn write_traces(control: &Mutex<Control>) {
+    let trace = lock(control).trace.clone();
+    loop {
+        trace.wait();
+        let control = lock(control);
+        let (plane, names) = (control.works.plane.clone(), control.names.clone());
+        drop(control);
+        trace.write(&*plane, &names);
+    }
 }
 
 /// What is due by the clock: commits that nobody confirmed, scheduled ones, and what consumers owe. The way back from
@@ -201,7 +218,8 @@ async fn handle(event: Event, control: &Mutex<Control>, log: &Log, prober: &mut 
         }
         Event::Filter(hit) => log.filtered(&hit),
         Event::Session(session) => log.session(&session),
-        Event::PolicyDeny { policy, key, interface } => log.denied(key, interface, policy),
+        Event::PolicyDeny(denied) => log.denied(&denied),
+        Event::Nat(event) => log.nat(&event),
         Event::Screen { screen, zone, interface, key, dropped } => {
             log.screened((screen, dropped), (zone, interface), key);
         }

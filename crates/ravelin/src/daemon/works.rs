@@ -70,7 +70,8 @@ fn resolve(
         match ravelin_host::resolve(&interface.name, map, observed) {
             Ok(device) => {
                 let mtu = u16::try_from(device.mtu).unwrap_or(u16::MAX);
-                let port = ResolvedPort { device: device.name, mac: device.mac, mtu };
+                let speed_bps = ravelin_host::speed_bps(&device.name);
+                let port = ResolvedPort { device: device.name, mac: device.mac, mtu, speed_bps };
                 resolved.0.insert(interface.name.clone(), port);
             }
             Err(error) => {

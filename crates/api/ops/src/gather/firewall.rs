@@ -3,13 +3,14 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use ravelin_contract::{FilterAction, FirewallClear, PolicerCounters};
-use ravelin_program::{Direction, FilterAttachment, Firewall, Place};
+use ravelin_program::{Direction, FilterAttachment, Firewall, Place, PolicerInstance};
 use ravelin_types::{Family, Proto};
 
 use super::Failure;
 use crate::answer::Answer;
 use crate::firewall::{
-    CounterLine, FilterEntry, FilterLogLine, FirewallList, InterfaceFilterLine, InterfaceFilterList,
+    CounterLine, FilterEntry, FilterLogLine, FirewallDepth, FirewallList, InterfaceFilterLine,
+    InterfaceFilterList, PolicerLine,
 };
 use crate::request::{FirewallQuery, Request};
 use crate::session::Env;
@@ -17,7 +18,7 @@ use crate::session::Env;
 /// Answers a request about filters and policers.
 pub(crate) fn about_filters(env: &Env<'_>, request: Request) -> Result<Answer, Failure> {
     Ok(match request {
-        Request::Firewall { query, terse } => Answer::Firewall(firewall(env, &query, terse)?),
+        Request::Firewall { query, depth } => Answer::Firewall(firewall(env, &query, depth)?),
         Request::FirewallLog => Answer::FirewallLog(firewall_log(env)?),
         Request::ClearFirewall { counters, query, log } => {
             clear_firewall(env, (counters, &query, log))?;
@@ -40,10 +41,26 @@ fn beyond(policer: &PolicerCounters) -> CounterLine {
     CounterLine { name: policer.name.clone(), bytes: policer.bytes[2], packets: policer.packets[2] }
 }
 
-fn firewall(env: &Env<'_>, query: &FirewallQuery, terse: bool) -> Result<FirewallList, Failure> {
+/// All that a policer saw, and what of it passed. Spec: firewall-filter-75.
+fn seen(firewall: &Firewall, policer: &PolicerCounters) -> PolicerLine {
+    let key = |p: &&PolicerInstance| (p.key.policer, p.key.place) == (policer.policer, policer.place);
+    let discards = firewall.policers.iter().find(key).is_some_and(|p| p.spec.discards());
+    let total = |counts: [u64; 3]| counts.iter().sum::<u64>();
+    let passed = |counts: [u64; 3]| total(counts) - if discards { counts[2] } else { 0 };
+    let (bytes, packets) = (policer.bytes, policer.packets);
+    PolicerLine {
+        name: policer.name.clone(),
+        beyond: (bytes[2], packets[2]),
+        offered: (total(bytes), total(packets)),
+        transmitted: (passed(bytes), passed(packets)),
+    }
+}
+
+fn firewall(env: &Env<'_>, query: &FirewallQuery, depth: FirewallDepth) -> Result<FirewallList, Failure> {
     let counted = env.plane.telemetry().firewall()?;
     let mut filters: Vec<FilterEntry> = Vec::new();
-    for filter in &program(env)?.filters {
+    let known = program(env)?;
+    for filter in &known.filters {
         if query.filter.as_ref().is_some_and(|name| *name != filter.name) {
             continue;
         }
@@ -57,17 +74,24 @@ fn firewall(env: &Env<'_>, query: &FirewallQuery, terse: bool) -> Result<Firewal
         let entry = FilterEntry {
             name: filter.name.clone(),
             counters: counters.collect(),
-            policers: policers.map(beyond).collect(),
+            policers: policers.clone().map(beyond).collect(),
+            detail: match depth {
+                FirewallDepth::Detail => policers.map(|policer| seen(known, policer)).collect(),
+                FirewallDepth::Terse | FirewallDepth::Brief => Vec::new(),
+            },
         };
         // Instances for the sake of policers count as one.
         match filters.iter_mut().find(|known| known.name == entry.name && known.counters == entry.counters) {
-            Some(known) => known.policers.extend(entry.policers),
+            Some(known) => {
+                known.policers.extend(entry.policers);
+                known.detail.extend(entry.detail);
+            }
             None => filters.push(entry),
         }
     }
     match (&query.filter, filters.is_empty()) {
         (Some(name), true) => Err(Failure::NotFound { what: "filter", name: name.clone() }),
-        (Some(_) | None, _) => Ok(FirewallList { filters, terse }),
+        (Some(_) | None, _) => Ok(FirewallList { filters, depth }),
     }
 }
 
@@ -116,7 +140,7 @@ fn clear_firewall(
     let mut what = FirewallClear { log, ..FirewallClear::default() };
     if counters {
         // What is not there can't be cleared.
-        firewall(env, query, false)?;
+        firewall(env, query, FirewallDepth::Brief)?;
         let counted = env.plane.telemetry().firewall()?;
         let named = |id: u32, name: &str| {
             let filter = program(env).ok().and_then(|firewall| firewall.filter(id));

@@ -1,26 +1,36 @@
 //! Answers out of the plane, the program's names and the route table.
 
 mod algs;
+mod buffers;
+mod drops;
 mod firewall;
+mod matching;
 mod mirrors;
 mod nat;
 mod persistent;
+mod profile;
 mod rules;
 mod screens;
 mod sessions;
+mod shadow;
 mod state;
 
 use ipnet::IpNet;
 use ravelin_contract::Route;
 
 pub(crate) use algs::algs;
+pub(crate) use buffers::buffers;
+pub(crate) use drops::{drops, record as drop_record};
 pub(crate) use firewall::about_filters;
+pub(crate) use matching::{matches, totals};
 pub(crate) use mirrors::{clear_mirrors, mirrors};
 pub(crate) use nat::{nat_pools, nat_rules, source_pools};
 pub(crate) use persistent::about_mappings;
+pub(crate) use profile::options as screen_options;
 pub(crate) use rules::policies;
 pub(crate) use screens::screens;
 pub(crate) use sessions::{clear, list, summary};
+pub(crate) use shadow::shadows;
 pub(crate) use state::{flow_statistics, interfaces, plane_status, routes, zones};
 
 /// Why there is no answer.

@@ -61,6 +61,7 @@ pub(crate) fn nat_rules(env: &Env<'_>, kind: NatKind, name: Option<&str>) -> Res
             hits: counter.hits,
             failed: counter.failed,
             sessions: counter.sessions,
+            alarm: env.alarms.of_rule(kind, set, rule),
         });
     }
     match (name, &rules[..]) {
@@ -177,6 +178,7 @@ fn source_pool(env: &Env<'_>, pool: &SourcePool, counters: &[PoolCounters]) -> S
         others: counter.others,
         held: counter.held,
         capacity: counter.capacity,
+        alarm: env.alarms.of_pool(&pool.name),
     }
 }
 

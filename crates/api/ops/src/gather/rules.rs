@@ -10,14 +10,15 @@ use ravelin_types::{Family, PolicyId};
 
 use super::Failure;
 use crate::answer::{PolicyEntry, PolicyList};
-use crate::request::PolicyView;
+use crate::request::{HitOrder, PolicyView};
 use crate::session::Env;
 
 /// Prefixes that one range is written as; a longer list is written as a range.
 const PREFIXES_MAX: usize = 4;
 
 pub(crate) fn policies(env: &Env<'_>, view: &PolicyView) -> Result<PolicyList, Failure> {
-    let PolicyView { from_zone, to_zone, name, detail, hit_count } = view;
+    let PolicyView { from_zone, to_zone, name, detail, hit_count, global, order, less_than, greater_than } =
+        view;
     let program = env.names.program().ok_or(Failure::NoProgram)?;
     for zone in [from_zone, to_zone].into_iter().flatten() {
         if !env.names.zone_list().any(|z| z == zone) && zone != "junos-host" {
@@ -30,6 +31,12 @@ pub(crate) fn policies(env: &Env<'_>, view: &PolicyView) -> Result<PolicyList, F
             hits.insert(counter.id, counter);
         }
     }
+    // The plane's clock, which first and last hits are told by.
+    let now_s = if *detail {
+        env.plane.diagnostics().drop_samples(0).ok().map(|s| s.now_ns / 1_000_000_000)
+    } else {
+        None
+    };
     let wanted = |entry: &PolicyEntry| {
         let in_zones = |zones: &[String], zone: &Option<String>| {
             zone.as_ref().is_none_or(|z| zones.is_empty() || zones.contains(z))
@@ -37,13 +44,21 @@ pub(crate) fn policies(env: &Env<'_>, view: &PolicyView) -> Result<PolicyList, F
         name.as_ref().is_none_or(|n| *n == entry.name)
             && in_zones(&entry.from_zones, from_zone)
             && in_zones(&entry.to_zones, to_zone)
+            && (!global || entry.global)
+            && less_than.is_none_or(|most| entry.hits < most.into())
+            && greater_than.is_none_or(|least| entry.hits > least.into())
     };
-    let policies: Vec<_> = program
+    let mut policies: Vec<_> = program
         .sections()
         .flat_map(|(_, section)| &section.policies)
-        .map(|(_, policy)| entry(env, policy, &hits.get(&policy.id).copied().unwrap_or_default()))
+        .map(|(_, policy)| entry(env, policy, &hits.get(&policy.id).copied().unwrap_or_default(), now_s))
         .filter(wanted)
         .collect();
+    match order {
+        HitOrder::Evaluation => {}
+        HitOrder::Ascending => policies.sort_by_key(|policy| policy.hits),
+        HitOrder::Descending => policies.sort_by_key(|policy| std::cmp::Reverse(policy.hits)),
+    }
     if let (Some(name), []) = (name, &policies[..]) {
         return Err(Failure::NotFound { what: "policy", name: name.clone() });
     }
@@ -51,7 +66,13 @@ pub(crate) fn policies(env: &Env<'_>, view: &PolicyView) -> Result<PolicyList, F
     Ok(PolicyList { default_action, policies, detail: *detail })
 }
 
-fn entry(env: &Env<'_>, policy: &Policy, counters: &PolicyCounters) -> PolicyEntry {
+pub(super) fn entry(
+    env: &Env<'_>,
+    policy: &Policy,
+    counters: &PolicyCounters,
+    now_s: Option<u64>,
+) -> PolicyEntry {
+    let ago = |at_s: u64| now_s.filter(|_| at_s > 0).map(|now| now.saturating_sub(at_s));
     let known = env.names.policy(policy.id).cloned().unwrap_or_default();
     let mut applications: Vec<String> = Vec::new();
     for term in &policy.applications {
@@ -77,12 +98,14 @@ fn entry(env: &Env<'_>, policy: &Policy, counters: &PolicyCounters) -> PolicyEnt
         log_close: policy.log.close,
         count: policy.count,
         hits: counters.hits,
+        first_hit_ago_s: ago(counters.first_hit_s),
+        last_hit_ago_s: ago(counters.last_hit_s),
         packets: counters.packets,
         bytes: counters.bytes,
     }
 }
 
-const fn action(action: Action) -> &'static str {
+pub(super) const fn action(action: Action) -> &'static str {
     match action {
         Action::Permit => "permit",
         Action::Deny => "deny",

@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use ravelin_contract::{SessionFilter, SessionState, SessionView, WingView};
+use ravelin_contract::{CloseReason, SessionFilter, SessionRef, SessionState, SessionView, WingView};
 use ravelin_types::{DropReason, PolicyId, SessionId, ZoneId};
 
 use super::Failure;
@@ -12,6 +12,8 @@ use crate::session::Env;
 
 /// Sessions that one answer lists; the total counts all.
 const LISTED_MAX: usize = 65_536;
+/// Sessions ended in one call.
+const CLEARED_AT_ONCE: usize = 1024;
 
 /// What could not become a session.
 const FAILED: &[DropReason] = &[
@@ -25,6 +27,9 @@ pub(crate) fn list(env: &Env<'_>, query: &SessionQuery, extensive: bool) -> Resu
     let filter = filter(env, query)?;
     let mut out = SessionList { extensive, ..SessionList::default() };
     env.plane.sessions().for_each(&filter, &mut |view| {
+        if !also(env, query, view) {
+            return ControlFlow::Continue(());
+        }
         out.total += 1;
         if out.sessions.len() < LISTED_MAX {
             out.sessions.push(detail(env, view));
@@ -41,6 +46,9 @@ pub(crate) fn summary(env: &Env<'_>, query: &SessionQuery) -> Result<SessionSumm
     let failed = FAILED.iter().map(|r| global.drops[r.index()]).sum();
     let mut out = SessionSummary { failed, maximum: global.sessions_max, ..SessionSummary::default() };
     env.plane.sessions().for_each(&filter, &mut |view| {
+        if !also(env, query, view) {
+            return ControlFlow::Continue(());
+        }
         let (family, to) = ravelin_types::Addr::from_ip(view.wings[0].key.dst);
         if to.is_multicast(family) {
             out.multicast += 1;
@@ -60,7 +68,34 @@ pub(crate) fn summary(env: &Env<'_>, query: &SessionQuery) -> Result<SessionSumm
 
 pub(crate) fn clear(env: &Env<'_>, query: &SessionQuery) -> Result<u64, Failure> {
     let filter = filter(env, query)?;
-    Ok(env.plane.sessions().clear(&filter)?)
+    let store = env.plane.sessions();
+    let SessionQuery { application: None, policy_id: None, idle_s: None, .. } = query else {
+        // What the plane's filter does not know is looked for here, and what was found is ended by its number.
+        let mut found = Vec::new();
+        store.for_each(&filter, &mut |view| {
+            if also(env, query, view) {
+                found.push(SessionRef { id: view.id, key: view.wings[0].key });
+            }
+            ControlFlow::Continue(())
+        })?;
+        let mut cleared = 0;
+        for batch in found.chunks(CLEARED_AT_ONCE) {
+            cleared += store.delete_known(batch, CloseReason::Cleared)?;
+        }
+        return Ok(cleared);
+    };
+    Ok(store.clear(&filter)?)
+}
+
+/// The conditions that the plane's filter does not know.
+fn also(env: &Env<'_>, query: &SessionQuery, view: &SessionView) -> bool {
+    let SessionQuery { application, policy_id, idle_s, .. } = query;
+    let named = || view.application.and_then(|index| env.names.application(index));
+    // A session without a timeout does not say how long it has been silent.
+    let idle = view.timeout_s.saturating_sub(view.remaining_s);
+    application.as_ref().is_none_or(|name| named() == Some(name))
+        && policy_id.is_none_or(|id| view.policy == PolicyId(id))
+        && idle_s.is_none_or(|least| view.timeout_s > 0 && idle >= least)
 }
 
 fn filter(env: &Env<'_>, query: &SessionQuery) -> Result<SessionFilter, Failure> {
@@ -74,6 +109,9 @@ fn filter(env: &Env<'_>, query: &SessionQuery) -> Result<SessionFilter, Failure>
         family,
         id,
         nat,
+        application: _,
+        policy_id: _,
+        idle_s: _,
     } = query;
     let interface = match interface {
         None => None,
@@ -124,6 +162,7 @@ fn detail(env: &Env<'_>, view: &SessionView) -> SessionDetail {
         age_s: view.age_s,
         application: view.application.and_then(|a| names.application(a)).map(str::to_owned),
         nat_rule: view.nat_rule.map(|r| names.nat_rule(r)),
+        destination_rule: view.destination_rule.map(|r| names.nat_rule(r)),
         from_zone: names.zone(view.from_zone),
         to_zone: names.zone(view.to_zone),
         worker: view.worker.0,

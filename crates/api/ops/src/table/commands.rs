@@ -7,7 +7,8 @@ use ravelin_types::Proto;
 use super::given::{Given, family, prefix, proto};
 use super::{Arg, Command, Miss, Param, log};
 use crate::answer::NatKind;
-use crate::request::{ConfigureKind, Detail, PolicyView, Request, SessionQuery, TestPacket};
+use crate::request::{ConfigureKind, Detail, HitOrder, PolicyView, Request, SessionQuery, TestPacket};
+use crate::watch::Watch;
 
 /// Help of words that are not yet a command.
 pub(crate) const GROUPS: &[(&[&str], &str)] = &[
@@ -62,6 +63,10 @@ pub(super) const fn alone(args: &'static [Arg], help: &'static str) -> Param {
     Param { word: None, args, help }
 }
 
+const APPLICATION: Param = option("application", &[Arg::Name], "Application that the policy found");
+const IDLE: Param =
+    option("idle-longer-than", &[Arg::Number], "Sessions silent for so many seconds (extension)");
+const POLICY_ID: Param = option("policy-id", &[Arg::Number], "Sessions of the policy with this index");
 const DESTINATION_PORT: Param = option("destination-port", &[Arg::Port], "Destination port");
 const DESTINATION_PREFIX: Param =
     option("destination-prefix", &[Arg::Prefix], "Destination address or prefix");
@@ -74,13 +79,16 @@ const SOURCE_PORT: Param = option("source-port", &[Arg::Port], "Source port");
 const SOURCE_PREFIX: Param = option("source-prefix", &[Arg::Prefix], "Source address or prefix");
 
 const SHOW_SESSION: &[Param] = &[
+    APPLICATION,
     flag("brief", "One entry a session (default)"),
     DESTINATION_PORT,
     DESTINATION_PREFIX,
     flag("extensive", "Everything about each session"),
     FAMILY,
+    IDLE,
     INTERFACE,
     NAT,
+    POLICY_ID,
     PROTOCOL,
     SESSION_ID,
     SOURCE_PORT,
@@ -90,11 +98,14 @@ const SHOW_SESSION: &[Param] = &[
 
 const CLEAR_SESSION: &[Param] = &[
     flag("all", "Every session"),
+    APPLICATION,
     DESTINATION_PORT,
     DESTINATION_PREFIX,
     FAMILY,
+    IDLE,
     INTERFACE,
     NAT,
+    POLICY_ID,
     PROTOCOL,
     SESSION_ID,
     SOURCE_PORT,
@@ -102,9 +113,15 @@ const CLEAR_SESSION: &[Param] = &[
 ];
 
 const SHOW_POLICIES: &[Param] = &[
+    flag("ascending", "Hit counts, the lowest first"),
+    flag("descending", "Hit counts, the highest first"),
     flag("detail", "With logging and counters"),
     option("from-zone", &[Arg::Zone], "Policies for traffic from this zone"),
+    flag("global", "Global policies"),
+    option("greater-than", &[Arg::Number], "Hit counts above this"),
     flag("hit-count", "How often each policy matched"),
+    flag("information", "How many policies there are"),
+    option("less-than", &[Arg::Number], "Hit counts below this"),
     option("policy-name", &[Arg::Policy], "Policies of this name"),
     option("to-zone", &[Arg::Zone], "Policies for traffic to this zone"),
 ];
@@ -112,10 +129,12 @@ const SHOW_POLICIES: &[Param] = &[
 const TEST_PACKET: &[Param] = &[
     option("destination-ip", &[Arg::Address], "Destination address"),
     option("destination-port", &[Arg::Port], "Destination port (default 80)"),
+    option("from-zone", &[Arg::Zone], "Zone the packet comes from, instead of an interface"),
     option("interface", &[Arg::Interface], "Logical interface the packet arrives on"),
     option("protocol", &[Arg::Protocol], "IP protocol (default tcp, a SYN)"),
     option("source-ip", &[Arg::Address], "Source address"),
     option("source-port", &[Arg::Port], "Source port (default 40000)"),
+    option("tcp-flags", &[Arg::Name], "Flags of a TCP segment, such as ack or fin+ack (default syn)"),
 ];
 
 /// Every operational command.
@@ -127,7 +146,10 @@ pub fn commands() -> &'static [Command] {
             super::mirror::COMMANDS,
             super::system::COMMANDS,
             super::firewall::COMMANDS,
+            super::buffers::COMMANDS,
             super::persistent::COMMANDS,
+            super::watch::COMMANDS,
+            super::watch::OTHERS,
         ]
         .concat()
     });
@@ -297,15 +319,7 @@ const COMMANDS: &[Command] = &[
         path: &["show", "security", "policies"],
         help: "Show policies",
         params: SHOW_POLICIES,
-        make: |given| {
-            Ok(Request::Policies(PolicyView {
-                from_zone: given.text("from-zone"),
-                to_zone: given.text("to-zone"),
-                name: given.text("policy-name"),
-                detail: given.is_set("detail"),
-                hit_count: given.is_set("hit-count"),
-            }))
-        },
+        make: policies,
     },
     Command {
         path: &["show", "security", "zones"],
@@ -326,6 +340,34 @@ const COMMANDS: &[Command] = &[
         make: test_packet,
     },
 ];
+
+fn policies(given: &Given) -> Result<Request, Miss> {
+    if given.is_set("information") {
+        return Ok(Request::Watch(Watch::PolicyTotals));
+    }
+    let hit_count = given.is_set("hit-count");
+    let counted = ["ascending", "descending", "greater-than", "less-than"];
+    if let Some(word) = counted.into_iter().find(|word| given.is_set(word) && !hit_count) {
+        return Err(Miss::Word(word.to_owned()));
+    }
+    let number = |word| given.read(word, |v| v.parse().ok());
+    Ok(Request::Policies(PolicyView {
+        from_zone: given.text("from-zone"),
+        to_zone: given.text("to-zone"),
+        name: given.text("policy-name"),
+        detail: given.is_set("detail"),
+        hit_count,
+        global: given.is_set("global"),
+        order: match (given.is_set("ascending"), given.is_set("descending")) {
+            (false, false) => HitOrder::Evaluation,
+            (true, false) => HitOrder::Ascending,
+            (false, true) => HitOrder::Descending,
+            (true, true) => return Err(Miss::Word("descending".to_owned())),
+        },
+        less_than: number("less-than"),
+        greater_than: number("greater-than"),
+    }))
+}
 
 fn nat_rules(given: &Given, kind: NatKind) -> Result<Request, Miss> {
     match (given.is_set("all"), given.text("")) {
@@ -348,6 +390,9 @@ fn query(given: &Given) -> SessionQuery {
         family: given.read("family", family),
         id: given.read("session-identifier", |v| v.parse().ok()),
         nat: given.is_set("nat"),
+        application: given.text("application"),
+        policy_id: given.read("policy-id", |v| v.parse().ok()),
+        idle_s: given.read("idle-longer-than", |v| v.parse().ok()),
     }
 }
 
@@ -374,12 +419,28 @@ fn test_packet(given: &Given) -> Result<Request, Miss> {
             wanted: "an address of the source's family",
         });
     }
+    let (interface, zone) = (given.text("interface"), given.text("from-zone"));
+    match (&interface, &zone) {
+        (None, None) => return Err(Miss::Missing("interface")),
+        (Some(_), Some(zone)) => return Err(Miss::Word(zone.clone())),
+        (Some(_), None) | (None, Some(_)) => {}
+    }
     Ok(Request::TestPacket(TestPacket {
-        interface: given.text("interface").ok_or(Miss::Missing("interface"))?,
+        interface,
+        zone,
         source,
         destination,
         proto: given.read("protocol", proto).unwrap_or(Proto::TCP),
         source_port: given.read("source-port", |v| v.parse().ok()).unwrap_or(40_000),
         destination_port: given.read("destination-port", |v| v.parse().ok()).unwrap_or(80),
+        tcp_flags: tcp_flags(given.text("tcp-flags").as_deref().unwrap_or("syn"))?,
     }))
+}
+
+/// `syn`, `ack`, `fin+ack`, ...
+fn tcp_flags(text: &str) -> Result<u8, Miss> {
+    let flag = |word| ["fin", "syn", "rst", "psh", "ack", "urg"].iter().position(|name| *name == word);
+    let mut bits = text.split('+').map(|word| flag(word).map(|at| 1_u8 << at));
+    let bits = bits.try_fold(0, |all, one| Some(all | one?));
+    bits.ok_or(Miss::Value { word: text.to_owned(), wanted: "flags such as syn or fin+ack" })
 }

@@ -3,6 +3,7 @@
 use super::commands::{alone, flag, option};
 use super::given::Given;
 use super::{Arg, Command, Miss};
+use crate::firewall::FirewallDepth;
 use crate::request::{FirewallQuery, Request};
 
 const FILTER: super::Param = option("filter", &[Arg::Name], "One filter");
@@ -30,13 +31,23 @@ pub(super) const COMMANDS: &[Command] = &[
         help: "Show counters of firewall filters",
         params: &[
             COUNTER,
+            flag("detail", "What policers saw, too"),
             FILTER,
             flag("log", "Packets that filters logged"),
             flag("terse", "Names of filters only"),
         ],
-        make: |given| match (given.is_set("log"), given.is_set("terse")) {
-            (true, _) => Ok(Request::FirewallLog),
-            (false, terse) => Ok(Request::Firewall { query: query(given), terse }),
+        make: |given| match (given.is_set("log"), given.is_set("terse"), given.is_set("detail")) {
+            (true, _, _) => Ok(Request::FirewallLog),
+            (false, true, true) => Err(Miss::Word("detail".to_owned())),
+            (false, true, false) => {
+                Ok(Request::Firewall { query: query(given), depth: FirewallDepth::Terse })
+            }
+            (false, false, true) => {
+                Ok(Request::Firewall { query: query(given), depth: FirewallDepth::Detail })
+            }
+            (false, false, false) => {
+                Ok(Request::Firewall { query: query(given), depth: FirewallDepth::Brief })
+            }
         },
     },
     Command {

@@ -3,6 +3,7 @@
 //! A command is fixed words, then parameters in any order: flags, keywords with values, or a value alone. Every
 //! word may be shortened to a unique prefix. Help, completion and errors all come of the same table.
 
+mod buffers;
 mod commands;
 mod firewall;
 mod given;
@@ -11,6 +12,7 @@ mod mirror;
 mod persistent;
 mod rpc;
 mod system;
+mod watch;
 
 use crate::config::Candidate;
 use crate::words::Word;
@@ -138,12 +140,16 @@ pub(crate) fn open_params<'a>(
     command.params.iter().filter(move |p| is_rest(p) || !given.has(p))
 }
 
+fn is_name(param: &Param) -> bool {
+    param.word.is_none() && param.args == [Arg::Name]
+}
+
 fn is_rest(param: &Param) -> bool {
     param.args == [Arg::ConfigPath]
 }
 
 fn group_help(path: &[&str]) -> &'static str {
-    GROUPS.iter().find(|(group, _)| *group == path).map_or("", |(_, help)| help)
+    GROUPS.iter().chain(watch::GROUPS).find(|(group, _)| *group == path).map_or("", |(_, help)| help)
 }
 
 fn step_path(mut path: Vec<&'static str>, word: &str) -> Result<At, Miss> {
@@ -181,6 +187,8 @@ fn step_param(
 ) -> Result<At, Miss> {
     let (param, index) = match pending {
         Some(pending) => pending,
+        // A name that the command begins with is the operator's own word, whatever that looks like.
+        None if given.is_empty() && command.params.first().is_some_and(is_name) => (&command.params[0], 0),
         None => match keyword(command, &given, word)? {
             Some(param) => {
                 given.flag(param);

@@ -17,7 +17,11 @@ const NAMES: &[(&str, &[&str])] = &[
         &["clear", "security", "nat", "source", "persistent-nat-table", "pool"],
     ),
     ("clear-mirror-filter", &["clear", "security", "forward-options", "mirror-filter"]),
+    ("clear-monitor-security-flow-filter", &["clear", "monitor", "security", "flow", "filter"]),
+    ("clear-security-packet-drop-records", &["clear", "security", "packet-drop", "records"]),
     ("clear-system-commit", &["clear", "system", "commit"]),
+    // As Junos spells it.
+    ("get-buffer-informaton", &["show", "system", "buffers"]),
     ("get-commit-information", &["show", "system", "commit"]),
     ("get-configuration", &["show", "configuration"]),
     ("get-firewall-information", &["show", "firewall"]),
@@ -25,6 +29,10 @@ const NAMES: &[(&str, &[&str])] = &[
     ("get-flow-session-information", &["show", "security", "flow", "session"]),
     ("get-flow-statistics-all", &["show", "security", "flow", "statistics"]),
     ("get-interface-information", &["show", "interfaces", "terse"]),
+    ("get-packet-drop-records-all", &["show", "security", "packet-drop", "records"]),
+    ("get-ids-statistics", &["show", "security", "screen", "statistics"]),
+    ("match-firewall-policies", &["show", "security", "match-policies"]),
+    ("shadow-firewall-policies", &["show", "security", "shadow-policies"]),
     ("get-persist-nat-all", &["show", "security", "nat", "source", "persistent-nat-table", "all"]),
     (
         "get-persist-nat-interface-information",

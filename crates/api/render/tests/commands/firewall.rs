@@ -50,6 +50,25 @@ fn filters_are_shown_with_what_they_counted_and_limited() {
 }
 
 #[test]
+fn policers_in_detail_say_what_they_saw_and_what_passed() {
+    let line = |what: &str, bytes: u64, packets: u64| format!("  {what:<48}{bytes:>20}{packets:>20}\n");
+    let expected = format!(
+        "\nFilter: edge\nCounters:\n{HEAD}{:<50}{:>20}{:>20}\n{:<50}{:>20}{:>20}\nPolicers:\n{HEAD}slow-quiet\n{}{}{}",
+        "quiet",
+        180,
+        3,
+        "rest",
+        240,
+        4,
+        line("OOS packet statistics", 85_000, 85),
+        line("Offered packet statistics", 100_000, 100),
+        line("Transmitted packet statistics", 15_000, 15),
+    );
+    check("show firewall detail filter edge", &expected);
+    assert_eq!(Bench::new().bad("show firewall terse detail"), "syntax error: detail\n");
+}
+
+#[test]
 fn filters_as_elements() {
     let data = |text: &str| json!([{ "data": text }]);
     let line = |kind: &str, name: &str, packets: &str, bytes: &str| {

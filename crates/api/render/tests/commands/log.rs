@@ -71,6 +71,8 @@ Stream: siem
   Produced: 10, Sent: 4, Waiting: 2, Lost: 1, Failed: 0, Rate-limited: 3
 Event mode
   Produced: 10, Rate-limited: 0, Kept: 9, Not kept: 1
+Messages
+  RT_FLOW_SESSION_CREATE: 12
 Events lost by the packet plane: 7
 ";
     assert_eq!(Bench::new().good("show ravelin log"), expected);

@@ -7,3 +7,4 @@ mod log;
 mod nat_tables;
 mod operational;
 mod support;
+mod watch;

@@ -62,6 +62,7 @@ fn one_session_is_shown_whole() {
 Session ID: 3, Status: Normal
 Policy name: p1/4
 Source NAT pool: Null, Source NAT rule: r1, Application: junos-http
+Destination NAT rule: N/A
 From zone: trust, To zone: untrust, Worker: 0
 Maximum timeout: 1800, Current timeout: 1796
 Session State: Valid
@@ -213,6 +214,7 @@ Policy: p1, action-type: permit, State: enabled, Index: 4, Scope Policy: 0
     junos-http
   Session log: at-close
   Policy lookups: 20
+  First hit: 00:01:40 ago, Last hit: 00:00:05 ago, Average rate: 0.20 a second
 ",
     );
 }
@@ -411,7 +413,19 @@ fn pipes_work_on_the_text() {
 fn completion_knows_words_and_names() {
     let mut bench = Bench::new();
     assert_eq!(bench.words("sh"), ["show"]);
-    let security = ["alg", "flow", "forward-options", "log", "nat", "policies", "screen", "zones"];
+    let security = [
+        "alg",
+        "flow",
+        "forward-options",
+        "log",
+        "match-policies",
+        "nat",
+        "packet-drop",
+        "policies",
+        "screen",
+        "shadow-policies",
+        "zones",
+    ];
     assert_eq!(bench.words("show security "), security);
     assert_eq!(bench.words("show security zones t"), ["<zone>", "trust"]);
     assert_eq!(bench.words("show security policies from-zone "), ["<zone>", "trust", "untrust"]);
@@ -422,4 +436,15 @@ fn completion_knows_words_and_names() {
     assert_eq!(bench.words("show version | m"), ["match"]);
     assert_eq!(bench.words("show version | display "), ["detail", "inheritance", "json", "set", "xml"]);
     assert!(bench.words("show nonsense ").is_empty());
+}
+
+#[test]
+fn buffers_are_shown_by_worker_and_use() {
+    let expected = "\
+Worker  Buffers        Bytes    Capacity        Free  With links        Used
+1       packets         4096        5120        3000        2100          20
+1       events             -        4096        4095           0           1
+";
+    check("show system buffers", expected);
+    json("show system buffers", "/memory-statistics/0/worker-buffers/0/with-links/0/data", "2100");
 }

@@ -217,13 +217,22 @@ fn two_colour(policer: &Policer, report: &mut Report) {
         }
     };
     if let Some(limit) = &policer.exceeding {
-        missing("if-exceeding bandwidth-limit", limit.bandwidth.is_none());
+        missing("if-exceeding bandwidth-limit", limit.bandwidth.is_none() && limit.percent.is_none());
         missing("if-exceeding burst-size-limit", limit.burst.is_none());
     }
     if let Some(limit) = &policer.exceeding_pps {
         missing("if-exceeding-pps pps-limit", limit.packets.is_none());
         missing("if-exceeding-pps packet-burst", limit.burst.is_none());
     }
+    if policer.exceeding.as_ref().is_some_and(|limit| limit.bandwidth.is_some() && limit.percent.is_some()) {
+        let message = "bandwidth-limit and bandwidth-percent exclude each other";
+        report.error(format!("{path} if-exceeding"), at, message);
+    }
+    let mut missing = |below: &str, is: bool| {
+        if is {
+            report.error(format!("{path} {below}"), at, "missing mandatory statement");
+        }
+    };
     let then = &policer.then;
     let marks = then.loss_priority.is_some() || then.forwarding_class.is_some();
     missing("then", !then.discard && !marks);

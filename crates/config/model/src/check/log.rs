@@ -7,9 +7,7 @@ use ravelin_syntax::Span;
 
 use super::Report;
 use super::zones::logical_interfaces;
-use crate::{
-    Config, LogCategory, LogExclude, LogFormat, LogProtocol, LogStream, LogTransport, SecurityLog, with_unit,
-};
+use crate::{Config, LogExclude, LogFormat, LogProtocol, LogStream, LogTransport, SecurityLog, with_unit};
 
 const PATH: &str = "security log";
 /// Junos' own limit.
@@ -49,8 +47,7 @@ pub(super) fn check(config: &Config, report: &mut Report) {
 
 fn format(format: Option<LogFormat>, path: &str, at: Span, report: &mut Report) {
     let reason = match format {
-        None | Some(LogFormat::Syslog | LogFormat::SdSyslog) => return,
-        Some(LogFormat::Binary) => "Juniper has not published the encoding of format `binary'",
+        None | Some(LogFormat::Syslog | LogFormat::SdSyslog | LogFormat::Binary) => return,
         Some(LogFormat::Protobuf) => "Juniper has not published the messages of format `protobuf'",
         Some(LogFormat::Welf) => "format `welf' is for content security, which is not supported",
     };
@@ -103,7 +100,7 @@ fn check_stream(config: &Config, stream: &LogStream, path: &str, report: &mut Re
     }
     format(stream.format, path, stream.at, report);
     for category in &stream.categories {
-        if !made_here(*category) {
+        if category.kinds().is_empty() {
             let message = format!("category `{}' is not supported: no such events here", category.as_str());
             report.error(format!("{path} category"), stream.at, message);
         }
@@ -219,32 +216,4 @@ fn excluded(exclude: &LogExclude, report: &mut Report) {
 
 fn plain_name(name: &str) -> bool {
     !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c))
-}
-
-/// Whether any event has the category.
-fn made_here(category: LogCategory) -> bool {
-    use LogCategory as C;
-    match category {
-        C::All | C::Flow | C::Session | C::SessionOpen | C::SessionClose | C::Screen | C::Rtlog => true,
-        C::ContentSecurity
-        | C::FwAuth
-        | C::Alg
-        | C::Nat
-        | C::Sctp
-        | C::Gtp
-        | C::Ipsec
-        | C::Idp
-        | C::PstDsLite
-        | C::Appqos
-        | C::Secintel
-        | C::Aamw
-        | C::Sfw
-        | C::Urlf
-        | C::Ha
-        | C::HaOpen
-        | C::HaClose
-        | C::Pcp
-        | C::Dnsf
-        | C::Dns => false,
-    }
 }

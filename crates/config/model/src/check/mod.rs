@@ -2,6 +2,7 @@
 
 mod applications;
 mod firewall;
+mod firewall_nested;
 mod flow;
 mod interfaces;
 mod log;
@@ -85,6 +86,7 @@ pub(crate) fn check_after(
     persistent::check(&config, &mut report);
     proxy::check(&config, &mut report);
     firewall::check(&config, &mut report);
+    firewall_nested::check(&config, &mut report);
     log::check(&config, &mut report);
     mirror::check(&config, &mut report);
     system::check(&config, &mut report);

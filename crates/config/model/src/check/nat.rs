@@ -8,8 +8,8 @@ use ravelin_syntax::Span;
 use super::applications::{own_names, unusable};
 use super::{Report, zones};
 use crate::{
-    AddressNames, AddressValue, Config, DestinationNatAction, DestinationRule, NatContext, NatRule, PortSpan,
-    StaticPrefix, StaticRule,
+    AddressNames, AddressValue, AlarmThresholds, Config, DestinationNatAction, DestinationRule, NatContext,
+    NatRule, PortSpan, StaticPrefix, StaticRule,
 };
 
 /// Bits of the longest prefix that NPTv6 translates (RFC 6296).
@@ -36,6 +36,7 @@ pub(super) fn check(config: &Config, addresses: &AddressNames, report: &mut Repo
         }
     }
     pools(config, report);
+    alarms(config, report);
     seen.clear();
     for set in &config.security.nat_destination.rule_sets {
         let path = format!("security nat destination rule-set {}", set.name);
@@ -94,6 +95,39 @@ fn alone(
 fn not_empty((path, at): (&str, Span), rules: usize, report: &mut Report) {
     if rules == 0 {
         report.error(path, at, "missing mandatory statement: 'rule'");
+    }
+}
+
+/// Thresholds that an alarm could not keep: it would come and go with every session.
+fn alarms(config: &Config, report: &mut Report) {
+    let security = &config.security;
+    let source = &security.nat_source;
+    let mut judge = |path: String, at: Span, alarm: &AlarmThresholds| match (alarm.raise, alarm.clear) {
+        (None, Some(_)) => report.error(path, at, "missing mandatory statement: 'raise-threshold'"),
+        (Some(raise), Some(clear)) if clear > raise => {
+            report.error(path, at, "'clear-threshold' must not be above 'raise-threshold'");
+        }
+        _ => {}
+    };
+    let pools = "security nat source";
+    judge(format!("{pools} pool-utilization-alarm"), Span::default(), &source.pool_alarm);
+    for pool in &source.pools {
+        judge(format!("{pools} pool {} pool-utilization-alarm", pool.name), pool.at, &pool.alarm);
+    }
+    let mut rule = |kind: &str, (set, name): (&str, &str), at, alarm| {
+        let path = format!(
+            "security nat {kind} rule-set {set} rule {name} then {kind}-nat rule-session-count-alarm"
+        );
+        judge(path, at, alarm);
+    };
+    for set in &source.rule_sets {
+        set.rules.iter().for_each(|r| rule("source", (&set.name, &r.name), r.at, &r.alarm));
+    }
+    for set in &security.nat_destination.rule_sets {
+        set.rules.iter().for_each(|r| rule("destination", (&set.name, &r.name), r.at, &r.alarm));
+    }
+    for set in &security.nat_static.rule_sets {
+        set.rules.iter().for_each(|r| rule("static", (&set.name, &r.name), r.at, &r.alarm));
     }
 }
 

@@ -46,6 +46,9 @@ pub struct FirewallFilter6 {
 pub struct FilterTerm4 {
     #[lower(key)]
     pub name: String,
+    /// Another filter, whose terms stand here; with nothing else in the term.
+    #[lower(leaf = "filter")]
+    pub filter: Option<String>,
     #[lower(container = "from")]
     pub from: FilterFrom4,
     #[lower(container = "then")]
@@ -80,6 +83,9 @@ pub struct FilterTerm4 {
 pub struct FilterTerm6 {
     #[lower(key)]
     pub name: String,
+    /// Another filter, whose terms stand here; with nothing else in the term.
+    #[lower(leaf = "filter")]
+    pub filter: Option<String>,
     #[lower(container = "from")]
     pub from: FilterFrom6,
     #[lower(container = "then")]
@@ -269,6 +275,9 @@ impl Value for FlexibleStart {
 
 #[derive(Clone, Debug, Default, PartialEq, Lower)]
 pub struct FlexibleMask {
+    /// Where the bits are, by a name of `firewall flexible-match`.
+    #[lower(leaf = "flexible-mask-name")]
+    pub template: Option<String>,
     #[lower(leaf = "match-start")]
     pub start: Option<FlexibleStart>,
     #[lower(leaf = "byte-offset")]
@@ -288,6 +297,8 @@ pub struct FlexibleMask {
 
 #[derive(Clone, Debug, Default, PartialEq, Lower)]
 pub struct FlexibleRange {
+    #[lower(leaf = "flexible-range-name")]
+    pub template: Option<String>,
     #[lower(leaf = "match-start")]
     pub start: Option<FlexibleStart>,
     #[lower(leaf = "byte-offset")]
@@ -300,6 +311,23 @@ pub struct FlexibleRange {
     pub range: Option<String>,
     #[lower(leaf = "range-except")]
     pub range_except: Option<String>,
+    #[lower(at)]
+    pub at: Span,
+}
+
+/// Bits that terms look at by a name.
+#[derive(Clone, Debug, Default, PartialEq, Lower)]
+pub struct FlexibleTemplate {
+    #[lower(key)]
+    pub name: String,
+    #[lower(leaf = "match-start")]
+    pub start: Option<FlexibleStart>,
+    #[lower(leaf = "byte-offset")]
+    pub byte_offset: Option<u8>,
+    #[lower(leaf = "bit-offset")]
+    pub bit_offset: Option<u8>,
+    #[lower(leaf = "bit-length")]
+    pub bit_length: Option<u8>,
     #[lower(at)]
     pub at: Span,
 }

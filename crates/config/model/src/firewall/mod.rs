@@ -11,7 +11,7 @@ use ravelin_syntax::Span;
 
 pub use filter::{
     FilterAddress, FilterFrom4, FilterFrom6, FilterMatch, FilterPrefixList, FilterTerm4, FilterTerm6,
-    FirewallFilter4, FirewallFilter6, FlexibleMask, FlexibleRange, FlexibleStart,
+    FirewallFilter4, FirewallFilter6, FlexibleMask, FlexibleRange, FlexibleStart, FlexibleTemplate,
 };
 pub use policer::{
     Colouring, Exceeding, ExceedingPps, Policer, PolicerThen, RedAction, SingleRate, ThreeColourPolicer,
@@ -39,6 +39,8 @@ pub struct Firewall {
     pub three_colour: Vec<ThreeColourPolicer>,
     #[lower(list = "interface-set")]
     pub interface_sets: Vec<InterfaceSet>,
+    #[lower(list = "flexible-match")]
+    pub flexible: Vec<FlexibleTemplate>,
 }
 
 impl Firewall {

@@ -31,6 +31,9 @@ pub struct Exceeding {
     /// Bits a second.
     #[lower(leaf = "bandwidth-limit")]
     pub bandwidth: Option<Scaled>,
+    /// Hundredths of what the interface can carry.
+    #[lower(leaf = "bandwidth-percent")]
+    pub percent: Option<u8>,
     /// Bytes.
     #[lower(leaf = "burst-size-limit")]
     pub burst: Option<Scaled>,

@@ -189,7 +189,7 @@ keywords! {
 }
 
 keywords! {
-    /// The form of a message. Only the first two are made; the others are refused by `check`.
+    /// The form of a message. `welf` and `protobuf` are refused by `check`.
     LogFormat {
         Syslog = "syslog",
         SdSyslog = "sd-syslog",

@@ -4,6 +4,7 @@ mod address_book;
 mod alg;
 mod flow;
 mod log;
+mod log_kind;
 mod mirror_filter;
 mod nat;
 mod policies;
@@ -19,12 +20,13 @@ pub use log::{
     LogCache, LogCategory, LogExclude, LogFacility, LogFile, LogFormat, LogHost, LogIpProtocol, LogMode,
     LogProtocol, LogSeverity, LogStream, LogStreamFile, LogTimeFormat, LogTransport, SecurityLog,
 };
+pub use log_kind::LogKind;
 pub use mirror_filter::MirrorFilter;
 pub use nat::{
-    BlockAllocation, DestinationNatAction, DestinationPool, DestinationRule, DestinationRuleSet,
-    DeterministicPorts, NatContext, NatDestination, NatProtocol, NatProxy, NatRule, NatRuleSet, NatSource,
-    NatStatic, PersistentNat, PoolPersistentNat, PoolPort, Port, PortSpan, ProxyRange, SourceNatAction,
-    SourcePool, StaticPrefix, StaticRule, StaticRuleSet,
+    AlarmThresholds, BlockAllocation, DestinationNatAction, DestinationPool, DestinationRule,
+    DestinationRuleSet, DeterministicPorts, NatContext, NatDestination, NatProtocol, NatProxy, NatRule,
+    NatRuleSet, NatSource, NatStatic, PersistentNat, PoolPersistentNat, PoolPort, Port, PortSpan, ProxyRange,
+    SourceNatAction, SourcePool, StaticPrefix, StaticRule, StaticRuleSet,
 };
 pub use policies::{
     AddressRef, DefaultPolicy, GlobalPolicy, Policies, Policy, PolicyAction, PolicyRematch, ZonePairPolicies,

@@ -41,7 +41,7 @@ fn got(posted: &[Posted], to: usize) -> Vec<&str> {
             "RTLOG_STREAM_LOST",
             "RTLOG_EVENTS_LOST",
         ];
-        tags.into_iter().find(|tag| p.line.contains(tag)).unwrap_or("other")
+        tags.into_iter().find(|tag| p.text().contains(tag)).unwrap_or("other")
     };
     posted.iter().filter(|p| p.to == to).map(tag).collect()
 }
@@ -116,16 +116,17 @@ fn losses_are_told_to_the_stream_that_lost_when_there_are_more() {
     assert_eq!(out.len(), 2);
     // Neither its category nor its rate keeps the report away.
     assert!(
-        out[0].line.contains("RTLOG_STREAM_LOST [") && out[0].line.contains("rate-limited-messages=\"4\"")
+        out[0].text().contains("RTLOG_STREAM_LOST [")
+            && out[0].text().contains("rate-limited-messages=\"4\"")
     );
     let text = "RTLOG: RTLOG_STREAM_LOST: stream lossy lost 3 messages and withheld 0 above its rate, of 5";
-    assert!(out[1].to == 1 && out[1].line.ends_with(text), "{}", out[1].line);
+    assert!(out[1].to == 1 && out[1].text().ends_with(text), "{}", out[1].text());
     out.clear();
     log.report(at(T0), &[0, 3], &mut out);
     assert!(out.is_empty(), "told already: {out:?}");
     log.report(at(T0), &[0, 5], &mut out);
     assert!(
-        out.len() == 1 && out[0].line.contains("lossy lost 5 messages and withheld 0 above its rate, of 6"),
+        out.len() == 1 && out[0].text().contains("lossy lost 5 messages and withheld 0 above its rate, of 6"),
         "{out:?}"
     );
 }

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
-use ravelin_telemetry::{Destination, FilePlan, LogPlan, Outbox, Record, Service, StreamPlan, deliver};
+use ravelin_telemetry::{
+    Content, Destination, FilePlan, LogPlan, Outbox, Record, Service, StreamPlan, deliver,
+};
 use tokio::io::{AsyncRead, AsyncReadExt as _, duplex};
 use tokio::runtime::Handle;
 
@@ -27,7 +29,7 @@ pub async fn frame<R: AsyncRead + Unpin>(io: &mut R) -> Option<String> {
 }
 
 fn offer(outbox: &Outbox, range: std::ops::Range<usize>) {
-    range.for_each(|n| outbox.offer(format!("message {n:05} é").into()));
+    range.for_each(|n| outbox.offer(format!("message {n:05} é").into_bytes().into()));
 }
 
 fn number(line: &str) -> usize {
@@ -258,7 +260,7 @@ async fn a_collector_that_is_not_there_holds_up_nobody() {
 fn a_disabled_log_has_no_destinations() {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let service = Service::new(runtime.handle().clone(), "/nonexistent".into(), TimeZone::UTC);
-    let file = FilePlan { directory: None, name: "x".into(), bytes_max: 1, files: 2 };
+    let file = FilePlan { directory: None, name: "x".into(), bytes_max: 1, files: 2, content: Content::Text };
     let plan = LogPlan {
         enabled: false,
         streams: vec![StreamPlan { to: Destination::File(file), ..stream("x") }],

@@ -1,10 +1,17 @@
-//! Events of the packet plane as records. Spec: log-10, log-13..16.
+//! Events of the packet plane as records. Spec: log-10, log-13..16, log-37, log-38.
+//!
+//! The structured line of a port block was captured from an SRX.
 
-use ravelin_contract::{CloseReason, SessionEvent, SessionState, SessionView, WingView};
-use ravelin_telemetry::{Deny, Flow, Names, NatRuleKind, Record, close, create, deny};
+use jiff::tz::TimeZone;
+use ravelin_contract::{
+    BlockChange, CloseReason, NatEvent, PolicyDeny, SessionEvent, SessionState, SessionView, WingView,
+};
+use ravelin_telemetry::{
+    Clock, Deny, Filter, Flow, Form, Line, Names, NatRuleKind, Record, Tag, close, create, deny, nat,
+};
 use ravelin_types::{InterfaceId, NatRuleId, PolicyId, Proto, SessionId, WorkerId, ZoneId};
 
-use crate::support::key;
+use crate::support::{at, key, style};
 
 struct Fake;
 
@@ -34,8 +41,12 @@ impl Names for Fake {
         (index == 3).then(|| "junos-http".to_owned())
     }
 
-    fn denied(&self, interface: InterfaceId, policy: PolicyId) -> (String, String, bool) {
-        (format!("from{interface}"), "to".to_owned(), policy == PolicyId(8))
+    fn pool(&self, number: u32) -> String {
+        format!("pool{number}")
+    }
+
+    fn rejects(&self, policy: PolicyId) -> bool {
+        policy == PolicyId(8)
     }
 }
 
@@ -49,6 +60,7 @@ fn event(out: &str, back: &str, proto: Proto) -> SessionEvent {
         wings: [wing(out, Some(InterfaceId(1)), 6, 337), wing(back, Some(InterfaceId(2)), 4, 535)],
         policy: PolicyId(4),
         nat_rule: None,
+        destination_rule: None,
         from_zone: ZoneId(1),
         to_zone: ZoneId(2),
         application: Some(3),
@@ -131,22 +143,23 @@ fn the_end_has_the_counters_of_both_directions_and_the_whole_life() {
 }
 
 #[test]
-fn a_rule_is_named_at_the_side_that_it_translates() {
-    let out = "10.0.0.1:1 > 192.0.2.1:80";
-    let (same, source, destination) =
-        ("192.0.2.1:80 > 10.0.0.1:1", "192.0.2.1:80 > 198.51.100.1:1", "10.9.0.1:80 > 10.0.0.1:1");
-    for (rule, back, at_source, at_destination) in [
-        (5, source, "source rule rule5", "N/A N/A"),
-        (6, destination, "N/A N/A", "destination rule rule6"),
-        (7, source, "static rule rule7", "N/A N/A"),
-        (7, destination, "N/A N/A", "static rule rule7"),
-        // Translated to what it was.
-        (5, same, "source rule rule5", "N/A N/A"),
+fn each_side_has_the_rule_that_translates_it() {
+    let (out, back) = ("10.0.0.1:1 > 192.0.2.1:80", "10.9.0.1:80 > 198.51.100.1:1");
+    for (source, destination, text) in [
+        (None, None, "N/A N/A N/A N/A"),
+        (Some(5), None, "source rule rule5 N/A N/A"),
+        (None, Some(6), "N/A N/A destination rule rule6"),
+        (Some(5), Some(6), "source rule rule5 destination rule rule6"),
+        (Some(7), Some(6), "static rule rule7 destination rule rule6"),
+        (Some(5), Some(7), "source rule rule5 static rule rule7"),
     ] {
         let mut event = event(out, back, Proto::TCP);
-        event.view.nat_rule = Some(NatRuleId(rule));
-        let text = create(&event, &Fake).text();
-        assert!(text.contains(&format!(" 0x0 {at_source} {at_destination} 6 policy4 ")), "{back}: {text}");
+        event.view.nat_rule = source.map(NatRuleId);
+        event.view.destination_rule = destination.map(NatRuleId);
+        for record in [create(&event, &Fake), close(&event, "TCP FIN", &Fake)] {
+            let found = record.text();
+            assert!(found.contains(&format!(" 0x0 {text} 6 policy4 ")), "{found}");
+        }
     }
 }
 
@@ -160,31 +173,95 @@ fn a_session_of_the_firewall_itself_comes_from_local() {
 }
 
 #[test]
-fn a_denial_knows_its_zones_and_whether_it_was_answered() {
+fn a_denial_knows_its_zones_its_application_and_whether_it_was_answered() {
     let tuple = key("10.0.0.1:1 > 192.0.2.1:23", Proto::TCP);
-    let expected = Deny {
+    let denied = |policy, application| PolicyDeny {
+        policy: PolicyId(policy),
         key: tuple,
-        policy: "policy8".into(),
-        from_zone: "from1".into(),
-        to_zone: "to".into(),
-        interface: "unit1".into(),
-        rejected: true,
+        interface: InterfaceId(1),
+        from_zone: ZoneId(1),
+        to_zone: ZoneId(2),
+        application,
     };
-    assert_eq!(deny(tuple, InterfaceId(1), PolicyId(8), &Fake), Record::Deny(expected));
+    let expected = |policy: &str, service: Option<&str>, rejected| {
+        Record::Deny(Deny {
+            key: tuple,
+            service: service.map(str::to_owned),
+            policy: policy.into(),
+            from_zone: "zone1".into(),
+            to_zone: "zone2".into(),
+            interface: "unit1".into(),
+            rejected,
+        })
+    };
+    assert_eq!(deny(&denied(8, Some(3)), &Fake), expected("policy8", Some("junos-http"), true));
+    assert_eq!(deny(&denied(9, None), &Fake), expected("policy9", None, false));
+    let text = deny(&denied(8, Some(3)), &Fake).text();
+    assert!(text.contains("->192.0.2.1/23 0x0 junos-http 6(0) policy8 zone1 zone2 "), "{text}");
 }
 
-/// Type 8 and 128 are echo requests (RFC 792, RFC 4443); 13 is a timestamp request; 135 neighbour solicitation.
+/// A line that an SRX wrote, but for the process and what is before it.
+const ALLOCATED: &str = "RT_SRC_NAT_PBA_ALLOC [junos@2636.1.1.1.2.129 internal-ip=\"10.0.10.10\" block-used=\"1\" \
+     block-max-per-host=\"4\" block-port-low=\"48640\" block-port-high=\"48895\" reflexive-ip=\"1.2.84.172\" \
+     nat-pool-name=\"pool7\" logical-system-id=\"0\" epoch-time-64=\"624b0492\"]";
+
 #[test]
-fn the_type_of_an_icmp_message_is_read_from_its_tuple() {
-    for (proto, text, expected) in [
-        (Proto::ICMP, "10.0.0.1:77 > 192.0.2.1:0", "1(8)"),
-        (Proto::ICMP, "10.0.0.1:3328 > 192.0.2.1:1", "1(13)"),
-        (Proto::ICMPV6, "[2001:db8::1]:77 > [2001:db8::2]:0", "58(128)"),
-        (Proto::ICMPV6, "[2001:db8::1]:34560 > [2001:db8::2]:1", "58(135)"),
-        (Proto::UDP, "10.0.0.1:3328 > 192.0.2.1:1", "17(0)"),
-        (Proto::TCP, "10.0.0.1:77 > 192.0.2.1:0", "6(0)"),
+fn blocks_of_ports_are_told_as_an_srx_tells_them() {
+    let block = |change| NatEvent::Block {
+        change,
+        pool: 7,
+        host: "10.0.10.10".parse().unwrap(),
+        external: "1.2.84.172".parse().unwrap(),
+        low: 48_640,
+        high: 48_895,
+        used: 1,
+        most: 4,
+        age_s: 60,
+    };
+    // 0x624b0492 is 14:45:38 of that day.
+    let now = at("2022-04-04T14:46:38Z");
+    let mut clock = Clock::new(TimeZone::UTC);
+    clock.set(now);
+    let written = |form, event: &NatEvent| {
+        let mut out = String::new();
+        let line = Line { style: style(form), facility: 1, host_name: "fw1", clock: &clock };
+        line.write(&mut out, &nat(event, now, &Fake));
+        out
+    };
+    let expected = format!("<14>1 2022-04-04T14:46:38.000Z fw1 RT_NAT - {ALLOCATED}");
+    assert_eq!(written(Form::SdSyslog, &block(BlockChange::Allocated)), expected);
+    for (change, tag, verb) in [
+        (BlockChange::Allocated, "RT_SRC_NAT_PBA_ALLOC", "allocates"),
+        (BlockChange::Interim, "RT_SRC_NAT_PBA_INTERIM", "holds"),
+        (BlockChange::Released, "RT_SRC_NAT_PBA_RELEASE", "releases"),
     ] {
-        let text = deny(key(text, proto), InterfaceId(1), PolicyId(1), &Fake).text();
-        assert!(text.contains(&format!(" None {expected} policy1 ")), "{text}");
+        let expected = format!(
+            "<14>Apr  4 14:46:38 fw1 RT_NAT: {tag}: Subscriber 10.0.10.10 used/maximum [1/4] blocks, {verb} port \
+             block [48640-48895] from 1.2.84.172 in source pool pool7 lsys_id: 0 epoch: 624b0492"
+        );
+        assert_eq!(written(Form::Syslog, &block(change)), expected);
     }
+}
+
+#[test]
+fn alarms_and_exhaustion_have_names_for_numbers() {
+    let now = at("2026-11-21T07:00:00Z");
+    let alarm = |raised| NatEvent::PoolAlarm { pool: 2, raised, threshold: 80, current: 81 };
+    let key = key("10.0.0.1:1 > 192.0.2.1:80", Proto::UDP);
+    let exhausted = NatEvent::Exhausted { rule: NatRuleId(5), key, interface: InterfaceId(3) };
+    for (event, tag, text) in [
+        (alarm(true), Tag::NatPoolRaised, "Source NAT pool: pool2, threshold: 80%, current: 81%"),
+        (alarm(false), Tag::NatPoolCleared, "Source NAT pool: pool2, threshold: 80%, current: 81%"),
+        (
+            exhausted,
+            Tag::NatExhausted,
+            "no address or port for 10.0.0.1/1->192.0.2.1/80 17 of rule rule5 unit3",
+        ),
+    ] {
+        let record = nat(&event, now, &Fake);
+        assert_eq!((record.tag(), record.text().as_str()), (tag, text));
+    }
+    let record = nat(&exhausted, now, &Fake);
+    let asked = Filter { source: Some(key.src), interface: Some("unit3".into()), ..Filter::default() };
+    assert!(asked.holds(now, &record.subject()));
 }

@@ -285,7 +285,7 @@ impl Names for Edge {
         assert_eq!(id, 3);
         "edge".into()
     }
-    fn denied(&self, _: InterfaceId, _: PolicyId) -> (String, String, bool) {
+    fn rejects(&self, _: PolicyId) -> bool {
         unreachable!("filters deny nothing by policy")
     }
 }

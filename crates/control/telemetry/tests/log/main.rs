@@ -1,9 +1,11 @@
 //! The security log from records to collectors.
 
+mod binary;
 mod decisions;
 mod delivery;
 mod events;
 mod golden;
 mod roundtrip;
 mod support;
+mod table;
 mod tls;

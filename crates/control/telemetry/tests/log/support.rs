@@ -6,7 +6,8 @@ use jiff::Timestamp;
 use ravelin_contract::SessionKey;
 use ravelin_model::{LogSeverity, LogTimeFormat, load};
 use ravelin_telemetry::{
-    Deny, Destination, FilePlan, Flow, Form, Kinds, LogPlan, Record, Screen, ScreenTag, StreamPlan, Style,
+    Content, Deny, Destination, FilePlan, Flow, Form, Kinds, LogPlan, Record, Screen, ScreenTag, StreamPlan,
+    Style,
 };
 use ravelin_types::Proto;
 
@@ -58,6 +59,7 @@ pub fn closed() -> Record {
 pub fn denied() -> Record {
     Record::Deny(Deny {
         key: key("10.0.0.2:2000 > 198.51.100.1:23", Proto::TCP),
+        service: None,
         policy: "no-telnet".into(),
         from_zone: "trust".into(),
         to_zone: "untrust".into(),
@@ -83,7 +85,8 @@ pub fn style(form: Form) -> Style {
 
 /// A stream to a file that takes everything.
 pub fn stream(name: &str) -> StreamPlan {
-    let file = FilePlan { directory: None, name: name.into(), bytes_max: 1 << 20, files: 2 };
+    let file =
+        FilePlan { directory: None, name: name.into(), bytes_max: 1 << 20, files: 2, content: Content::Text };
     StreamPlan {
         name: name.into(),
         style: style(Form::SdSyslog),

@@ -64,7 +64,7 @@ async fn sent(profile: &Path, acceptor: TlsAcceptor) -> Result<String, String> {
     let client = async {
         let io = TlsConnector::from(config).connect(name, ours).await.map_err(|e| e.to_string())?;
         let outbox = Outbox::default();
-        outbox.offer("a message".into());
+        outbox.offer(b"a message"[..].into());
         outbox.close();
         deliver(io, &outbox).await.map_err(|e| e.to_string())
     };

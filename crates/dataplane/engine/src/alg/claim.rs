@@ -104,6 +104,7 @@ fn draft<R: Recorder>(
         source,
         tcp: None,
         entered: None,
+        turned: None,
     })
 }
 

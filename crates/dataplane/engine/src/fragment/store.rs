@@ -76,6 +76,11 @@ impl Store {
         Some(at as u16)
     }
 
+    /// Bytes of a buffer; those in use, and all.
+    pub(super) fn buffers(&self) -> (usize, (usize, usize)) {
+        (HELD_LEN_MAX, (self.live, self.slots.len()))
+    }
+
     pub(super) fn free(&mut self, place: u16) {
         if self.slots[usize::from(place)].take().is_some() {
             self.live -= 1;

@@ -76,6 +76,15 @@ impl Fixed {
         }
     }
 
+    /// The IPv4 host that an address behind this rule's prefix stands for.
+    pub(crate) fn held(&self, rule: NatRuleId, addr: Addr) -> Option<Addr> {
+        let rules = self.rules.rule_sets.iter().flat_map(|set| &set.rules);
+        match rules.zip(&self.maps).find(|(known, _)| known.id == rule)? {
+            (_, Map::Embedded(prefix)) => prefix.extract(addr),
+            (_, Map::Range(_) | Map::Npt(_) | Map::Nothing) => None,
+        }
+    }
+
     fn met(&self, at: (InterfaceId, ZoneId)) -> impl Iterator<Item = (&StaticRule, &Map)> {
         let holds = move |from: &NatContext| from.holds(at);
         let rules = self.rules.rule_sets.iter().flat_map(|set| set.rules.iter().map(move |r| (&set.from, r)));

@@ -108,6 +108,10 @@ impl Leases {
         self.allocator.export(now)
     }
 
+    pub(crate) fn put_mapping(&mut self, record: &MappingRecord, now: Instant) -> bool {
+        self.allocator.import(record, now).is_ok()
+    }
+
     /// Ends those of the mappings without sessions that `matches` names; how many.
     pub(crate) fn clear(&mut self, now: Instant, matches: impl Fn(&MappingRecord) -> bool) -> usize {
         self.allocator.clear(now, matches)
@@ -129,6 +133,27 @@ impl Leases {
         random: &mut Random,
     ) -> Result<Recipe, Refusal> {
         self.allocator.lease(request, now, &mut || random.next())
+    }
+
+    /// What the session in this slot holds: nothing, something that is no pool's, or a pool's.
+    pub(crate) fn binding(&self, slot: u32) -> Option<Option<PoolId>> {
+        self.held[slot as usize].as_ref().map(Lease::pool)
+    }
+
+    /// The lease of a session that has its external end already.
+    pub(crate) fn restore(
+        &mut self,
+        request: &Request,
+        addr: Addr,
+        port: Option<u16>,
+        now: Instant,
+    ) -> Result<Recipe, Refusal> {
+        self.allocator.restore(request, addr, port, now)
+    }
+
+    /// The worker that does so.
+    pub(crate) fn keeper(&self, request: &Request, port: Option<u16>) -> WorkerId {
+        self.allocator.keeper(request, port)
     }
 
     /// Of a session that was not made.

@@ -50,10 +50,8 @@ pub(super) struct Policies {
 impl Policies {
     /// What `before` has already of it is taken over.
     pub(super) fn build(program: &Program, before: Option<&Self>) -> Result<Self, BuildError> {
-        let t0 = std::time::Instant::now();
         let runs = program.section_chunks().filter_map(|(digest, chunk)| Run::new(digest, chunk)).collect();
         let by_id = PolicyIds::build(&runs, before.map(|before| &before.by_id))?;
-        eprintln!("TIMING ids {:?}", t0.elapsed());
         let mut out = Self { sections: Vec::new(), by_pair: HashMap::new(), wide: Vec::new(), by_id };
         let old: HashMap<_, _> = before.iter().flat_map(|b| &b.sections).map(|s| (s.zones(), s)).collect();
         let mut sets = Sets::new();
@@ -65,7 +63,6 @@ impl Policies {
             };
             out.add(section);
         }
-        eprintln!("TIMING policies {:?}", t0.elapsed());
         Ok(out)
     }
 
@@ -159,10 +156,13 @@ fn note_passed<'a, R: Recorder>(
     tuple: &Tuple,
     rec: &mut R,
 ) {
-    for (zones, policy) in passed {
+    for (zones, policy) in passed.take(R::PASSED_MAX) {
         if let Err(failed) = examine(zones, policy, tuple) {
             rec.fact(Fact::PolicyPassed { policy: policy.id, failed });
         }
+    }
+    if passed.len() > R::PASSED_MAX {
+        rec.fact(Fact::PoliciesPassed { more: (passed.len() - R::PASSED_MAX) as u32 });
     }
 }
 

@@ -38,6 +38,7 @@ fn ops() -> impl Strategy<Value = Vec<Op>> {
 proptest! {
     #![proptest_config(cases())]
 
+    // Proves: rfc3022-5, rfc4787-3, rfc5382-7.
     #[test]
     fn one_worker_agrees_with_the_model(ops in ops(), seed: u64) {
         World::new(1, Split::Runs, seed).run(&ops);
@@ -48,6 +49,7 @@ proptest! {
         World::new(2, Split::Runs, seed).run(&ops);
     }
 
+    // Proves: rfc3022-5, rfc4787-3, rfc5382-7.
     #[test]
     fn five_workers_with_stripes_agree_with_the_model(ops in ops(), seed: u64) {
         World::new(5, Split::Stripes, seed).run(&ops);

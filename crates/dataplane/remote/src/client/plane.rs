@@ -4,10 +4,11 @@ use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 
 use ravelin_contract::{
-    Admission, ApplyResult, DataPlane, Diagnostics, DropSample, Error, EventBatch, Explanation,
-    FabricForwarding, FabricId, FilterLog, FirewallClear, FirewallCounters, Global, GroupId, Ha,
+    Admission, ApplyResult, BufferCounters, DataPlane, Diagnostics, DropSamples, Error, EventBatch,
+    Explanation, FabricForwarding, FabricId, FilterLog, FirewallClear, FirewallCounters, Global, GroupId, Ha,
     InjectRequest, InterfaceCounters, Link, MappingFilter, MappingList, MirrorCounters, NatCounters,
-    PolicyCounters, PoolCounters, ScreenCounters, SessionStore, Status, Telemetry, UpdateBatch, Updates,
+    PolicyCounters, PoolCounters, ScreenCounters, SessionStore, Status, Telemetry, TraceBatch, TraceId,
+    TraceRequest, UpdateBatch, Updates,
 };
 use ravelin_program::Program;
 use ravelin_types::MirrorId;
@@ -162,6 +163,13 @@ impl Telemetry for Client {
         }
     }
 
+    fn buffers(&self) -> Result<Vec<BufferCounters>, Error> {
+        match self.read(Call::Buffers(EMPTY))? {
+            Answer::Buffers(list) => Ok(crate::convert::known_buffers(&list)?),
+            _ => Err(odd("buffers")),
+        }
+    }
+
     fn mirrors(&self) -> Result<Vec<MirrorCounters>, Error> {
         match self.read(Call::Mirrors(EMPTY))? {
             Answer::Mirrors(list) => Ok(decode_all(list.counters)?),
@@ -237,11 +245,35 @@ impl Diagnostics for Client {
         }
     }
 
-    fn drop_samples(&self, max: usize) -> Result<Vec<DropSample>, Error> {
+    fn drop_samples(&self, max: usize) -> Result<DropSamples, Error> {
         match self.read(Call::DropSamples(max as u64))? {
-            Answer::DropSamples(list) => Ok(decode_all(list.samples)?),
+            Answer::DropSamples(list) => Ok(DropSamples::from_message(list)?),
             _ => Err(odd("drop_samples")),
         }
+    }
+
+    fn clear_drop_samples(&self) -> Result<(), Error> {
+        self.change(Call::ClearDropSamples(EMPTY), Effort::Light)
+    }
+
+    fn trace_start(&self, request: &TraceRequest) -> Result<TraceId, Error> {
+        match self.call(Call::TraceStart(request.to_message()), Repeat::Never, Effort::Light)? {
+            Answer::Number(id) => Ok(TraceId(id)),
+            _ => Err(odd("trace_start")),
+        }
+    }
+
+    /// What was noted is taken, not copied: when the answer is lost, so is that.
+    fn trace_read(&self, id: TraceId, max: usize) -> Result<TraceBatch, Error> {
+        let read = proto::TraceRead { trace: id.0, max: max as u64 };
+        match self.call(Call::TraceRead(read), Repeat::Never, Effort::Light)? {
+            Answer::TraceBatch(batch) => Ok(TraceBatch::from_message(batch)?),
+            _ => Err(odd("trace_read")),
+        }
+    }
+
+    fn trace_stop(&self, id: TraceId) -> Result<(), Error> {
+        self.change(Call::TraceStop(id.0), Effort::Light)
     }
 }
 

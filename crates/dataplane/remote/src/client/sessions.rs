@@ -4,8 +4,9 @@ use std::ops::ControlFlow;
 use std::time::Instant;
 
 use ravelin_contract::{
-    CloseReason, Error, ReconcileResult, SessionDeltas, SessionFilter, SessionKey, SessionRef, SessionStore,
-    SessionView,
+    CloseReason, DataPlane, DeltaBatch, DeltaCursor, Error, ExportBatch, ExportCursor, GroupId, PutResult,
+    ReconcileResult, SessionDeltas, SessionFilter, SessionKey, SessionRef, SessionStore, SessionView,
+    SweepProfile, SyncedSession,
 };
 use ravelin_types::ZoneId;
 
@@ -55,8 +56,17 @@ impl SessionStore for Client {
         }
     }
 
-    fn put_synced(&self, session: &SessionView) -> Result<(), Error> {
-        self.change(Call::PutSynced(session.to_message()), Effort::Light)
+    fn put_synced(&self, batch: &[SyncedSession]) -> Result<PutResult, Error> {
+        let mut result = PutResult::default();
+        for some in batch.chunks(BATCH) {
+            let put = proto::PutSynced { sessions: encode_all(some) };
+            // The same once more is an update of what the first one installed.
+            match self.call(Call::PutSynced(put), Repeat::Safe, Effort::Heavy)? {
+                Answer::PutResult(some) => result.add(PutResult::from_message(some)?),
+                _ => return Err(odd("put_synced")),
+            }
+        }
+        Ok(result)
     }
 
     fn delete_known(&self, batch: &[SessionRef], reason: CloseReason) -> Result<u64, Error> {
@@ -76,9 +86,20 @@ impl SessionStore for Client {
         }
     }
 
-    /// Ownership is a question to the caller, session by session: it does not go over a socket.
-    fn reconcile_bulk(&self, _: &[SessionKey], _: &dyn Fn(ZoneId) -> bool) -> Result<ReconcileResult, Error> {
-        Err(Error::Unsupported("session reconciliation over a socket"))
+    /// The caller is asked of every zone of the running program, once; one that it gains meanwhile counts as not owned.
+    fn reconcile_bulk(
+        &self,
+        received: &[SessionKey],
+        owns: &dyn Fn(ZoneId) -> bool,
+    ) -> Result<ReconcileResult, Error> {
+        let zones = self.last_apply_result().map(|result| result.zone_ids).unwrap_or_default();
+        let all = zones.into_values().chain([ZoneId::HOST]);
+        let owned_zones = all.filter(|zone| owns(*zone)).map(|zone| zone.0.into()).collect();
+        let bulk = proto::ReconcileBulk { received: encode_all(received), owned_zones };
+        match self.call(Call::ReconcileBulk(bulk), Repeat::Never, Effort::Heavy)? {
+            Answer::Reconciled(result) => Ok(ReconcileResult::from_message(result)?),
+            _ => Err(odd("reconcile_bulk")),
+        }
     }
 
     fn clear(&self, filter: &SessionFilter) -> Result<u64, Error> {
@@ -90,7 +111,33 @@ impl SessionStore for Client {
     }
 
     fn deltas(&self) -> Result<&dyn SessionDeltas, Error> {
-        Err(Error::Unsupported("session deltas over a socket"))
+        Ok(self)
+    }
+}
+
+impl SessionDeltas for Client {
+    fn drain(&self, cursor: &DeltaCursor, max: usize) -> Result<DeltaBatch, Error> {
+        let drain = proto::DrainDeltas { cursor: Some(cursor.to_message()), max: max as u64 };
+        match self.read(Call::DrainDeltas(drain))? {
+            Answer::Deltas(batch) => Ok(DeltaBatch::from_message(batch)?),
+            _ => Err(odd("drain")),
+        }
+    }
+
+    fn export(&self, groups: &[GroupId], from: ExportCursor, max: usize) -> Result<ExportBatch, Error> {
+        let groups = groups.iter().map(|group| group.0.into()).collect();
+        let export = proto::ExportSessions { groups, from: Some(from.to_message()), max: max as u64 };
+        match self.read(Call::ExportSessions(export))? {
+            Answer::Export(batch) => Ok(ExportBatch::from_message(batch)?),
+            _ => Err(odd("export")),
+        }
+    }
+
+    fn sweep_profile(&self) -> Result<SweepProfile, Error> {
+        match self.read(Call::SweepProfile(proto::Empty {}))? {
+            Answer::SweepProfile(profile) => Ok(SweepProfile::from_message(profile)?),
+            _ => Err(odd("sweep_profile")),
+        }
     }
 }
 

@@ -1,8 +1,7 @@
-//! Status, injected packets and samples of drops.
+//! Status and injected packets.
 
 use ravelin_contract::{
-    DropSample, Explanation, FabricForwarding, Finding, InjectRequest, InjectVerdict, PortStatus, Status,
-    WorkerStatus,
+    Explanation, FabricForwarding, Finding, InjectRequest, InjectVerdict, PortStatus, Status, WorkerStatus,
 };
 use ravelin_types::{Generation, WorkerId};
 
@@ -70,13 +69,13 @@ impl Wire for InjectRequest {
     type Message = proto::InjectRequest;
 
     fn to_message(&self) -> proto::InjectRequest {
-        let Self { interface, frame } = self.clone();
-        proto::InjectRequest { interface, frame }
+        let Self { interface, frame, before } = self.clone();
+        proto::InjectRequest { interface, frame, before }
     }
 
     fn from_message(message: proto::InjectRequest) -> Read<Self> {
-        let proto::InjectRequest { interface, frame } = message;
-        Ok(Self { interface, frame })
+        let proto::InjectRequest { interface, frame, before } = message;
+        Ok(Self { interface, frame, before })
     }
 }
 
@@ -116,19 +115,6 @@ impl Wire for Finding {
     fn from_message(message: proto::Finding) -> Read<Self> {
         let proto::Finding { stage, subject, outcome } = message;
         Ok(Self { stage, subject, outcome })
-    }
-}
-
-impl Wire for DropSample {
-    type Message = proto::DropSample;
-
-    fn to_message(&self) -> proto::DropSample {
-        let Self { reason, at_ns, head } = self;
-        proto::DropSample { reason: reason.name().to_owned(), at_ns: *at_ns, head: head.clone() }
-    }
-
-    fn from_message(message: proto::DropSample) -> Read<Self> {
-        Ok(Self { reason: reason(&message.reason)?, at_ns: message.at_ns, head: message.head })
     }
 }
 

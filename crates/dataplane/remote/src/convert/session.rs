@@ -75,6 +75,7 @@ impl Wire for SessionView {
             wings: [opening, answering],
             policy,
             nat_rule,
+            destination_rule,
             from_zone,
             to_zone,
             application,
@@ -90,6 +91,7 @@ impl Wire for SessionView {
             answering: Some(answering.to_message()),
             policy: policy.0,
             nat_rule: nat_rule.map(|r| r.0),
+            destination_rule: destination_rule.map(|r| r.0),
             from_zone: from_zone.0.into(),
             to_zone: to_zone.0.into(),
             application,
@@ -107,6 +109,7 @@ impl Wire for SessionView {
             wings: [part("opening wing", message.opening)?, part("answering wing", message.answering)?],
             policy: PolicyId(message.policy),
             nat_rule: message.nat_rule.map(NatRuleId),
+            destination_rule: message.destination_rule.map(NatRuleId),
             from_zone: ZoneId(small("zone id", message.from_zone)?),
             to_zone: ZoneId(small("zone id", message.to_zone)?),
             application: message.application,
@@ -156,6 +159,7 @@ impl Wire for CloseReason {
             Self::NatChanged => M::NatChanged,
             Self::PeerDelete => M::PeerDelete,
             Self::Reconcile => M::Reconcile,
+            Self::ResponseReceived => M::ResponseReceived,
         };
         reason as i32
     }

@@ -1,15 +1,14 @@
-//! Counters and events. Drops travel by the name of their reason, so that versions may differ.
+//! Counters. Drops travel by the name of their reason, so that versions may differ.
 
 use ravelin_contract::{
-    Event, EventBatch, Global, InterfaceCounters, MirrorCounters, MirrorLoss, NatCounters, PolicyCounters,
-    PoolCounters, ScreenCounters, SessionEvent,
+    Global, InterfaceCounters, MirrorCounters, MirrorLoss, NatCounters, PolicyCounters, PoolCounters,
+    ScreenCounters,
 };
 use ravelin_program::Screen;
 use ravelin_types::{DropReason, MirrorId, NatRuleId, PolicyId, RuleIdentity, ZoneId};
 
-use super::{Malformed, Read, Wire, address, decode_all, encode_all, need, octets, part, small, unit};
+use super::{Malformed, Read, Wire, small, unit};
 use crate::proto;
-use crate::proto::event::Kind;
 
 impl Wire for Global {
     type Message = proto::Global;
@@ -193,79 +192,6 @@ impl Wire for MirrorCounters {
             counters.lost[loss.index()] = lost.get(loss.name()).copied().unwrap_or(0);
         }
         Ok(counters)
-    }
-}
-
-impl Wire for EventBatch {
-    type Message = proto::EventBatch;
-
-    fn to_message(&self) -> proto::EventBatch {
-        let Self { events, lost } = self;
-        proto::EventBatch { events: encode_all(events), lost: *lost }
-    }
-
-    fn from_message(message: proto::EventBatch) -> Read<Self> {
-        Ok(Self { events: decode_all(message.events)?, lost: message.lost })
-    }
-}
-
-impl Wire for Event {
-    type Message = proto::Event;
-
-    fn to_message(&self) -> proto::Event {
-        let kind = match self {
-            Self::Session(SessionEvent { view, close: None }) => Kind::SessionOpened(view.to_message()),
-            Self::Session(SessionEvent { view, close: Some(reason) }) => {
-                let (view, reason) = (Some(view.to_message()), reason.to_message());
-                Kind::SessionClosed(proto::SessionClosed { view, reason })
-            }
-            Self::PolicyDeny { policy, key, interface } => Kind::PolicyDeny(proto::PolicyDeny {
-                policy: policy.0,
-                key: Some(key.to_message()),
-                interface: interface.0.into(),
-            }),
-            Self::Screen { screen, zone, interface, key, dropped } => Kind::Screen(proto::ScreenHit {
-                screen: screen.index() as u32,
-                zone: zone.0.into(),
-                interface: interface.0.into(),
-                key: Some(key.to_message()),
-                dropped: *dropped,
-            }),
-            Self::Filter(hit) => Kind::Filter(hit.to_message()),
-            Self::NeighbourWanted { interface, addr } => {
-                let (interface, addr) = (interface.0.into(), octets(*addr));
-                Kind::NeighbourWanted(proto::NeighbourWanted { interface, addr })
-            }
-        };
-        proto::Event { kind: Some(kind) }
-    }
-
-    fn from_message(message: proto::Event) -> Read<Self> {
-        Ok(match need("kind of event", message.kind)? {
-            Kind::SessionOpened(view) => {
-                Self::Session(SessionEvent { view: Wire::from_message(view)?, close: None })
-            }
-            Kind::SessionClosed(closed) => Self::Session(SessionEvent {
-                view: part("session", closed.view)?,
-                close: Some(Wire::from_message(closed.reason)?),
-            }),
-            Kind::PolicyDeny(deny) => Self::PolicyDeny {
-                policy: PolicyId(deny.policy),
-                key: part("session key", deny.key)?,
-                interface: unit(deny.interface)?,
-            },
-            Kind::Screen(hit) => Self::Screen {
-                screen: need("screen", Screen::from_number(hit.screen))?,
-                zone: ZoneId(small("zone id", hit.zone)?),
-                interface: unit(hit.interface)?,
-                key: part("session key", hit.key)?,
-                dropped: hit.dropped,
-            },
-            Kind::Filter(hit) => Self::Filter(Wire::from_message(hit)?),
-            Kind::NeighbourWanted(wanted) => {
-                Self::NeighbourWanted { interface: unit(wanted.interface)?, addr: address(&wanted.addr)? }
-            }
-        })
     }
 }
 

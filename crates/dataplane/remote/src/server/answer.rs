@@ -1,11 +1,14 @@
 //! One call on the plane, its answer as a message.
 
+use std::collections::BTreeSet;
+
 use ravelin_contract::{
-    CloseReason, DataPlane, Error, FabricForwarding, FabricId, FirewallClear, GroupId, InjectRequest,
-    MappingFilter, SessionFilter, SessionKey, SessionRef, SessionView, UpdateBatch,
+    CloseReason, DataPlane, DeltaCursor, Error, ExportCursor, FabricForwarding, FabricId, FirewallClear,
+    GroupId, InjectRequest, MappingFilter, SessionFilter, SessionKey, SessionRef, SyncedSession, TraceId,
+    TraceRequest, UpdateBatch,
 };
 
-use ravelin_types::MirrorId;
+use ravelin_types::{MirrorId, ZoneId};
 
 use crate::convert::{Wire, decode_all, encode_all, part, small};
 use crate::proto;
@@ -14,7 +17,9 @@ use crate::proto::response::Answer;
 
 /// Events and samples of one answer, whatever the client asks for.
 const EVENTS_MAX: u64 = 4096;
-const SAMPLES_MAX: u64 = 1024;
+const SAMPLES_MAX: u64 = 8192;
+/// Whole sessions and changes of one answer.
+const SESSIONS_MAX: u64 = 4096;
 /// Mappings of one answer.
 const MAPPINGS_MAX: u64 = 65_536;
 
@@ -37,7 +42,41 @@ pub(super) fn answer(plane: &dyn DataPlane, call: Call) -> Result<Answer, Error>
         | Call::DeleteKnown(_)
         | Call::DeleteByKey(_)
         | Call::ClearSessions(_)
-        | Call::CountSessions(_) => sessions(plane, call),
+        | Call::CountSessions(_)
+        | Call::ReconcileBulk(_) => sessions(plane, call),
+        Call::DrainDeltas(_) | Call::ExportSessions(_) | Call::SweepProfile(_) => deltas(plane, call),
+        Call::Global(_)
+        | Call::Policies(_)
+        | Call::NatRules(_)
+        | Call::SourcePools(_)
+        | Call::Interfaces(_)
+        | Call::Screens(_)
+        | Call::Buffers(_)
+        | Call::Mirrors(_)
+        | Call::ClearMirrors(_)
+        | Call::Firewall(_)
+        | Call::FirewallLog(_)
+        | Call::ClearFirewall(_)
+        | Call::Events(_) => telemetry(plane, call),
+        Call::PersistentMappings(_) | Call::ClearPersistentMappings(_) => mappings(plane, call),
+        Call::Status(_)
+        | Call::Arm(_)
+        | Call::InjectPacket(_)
+        | Call::DropSamples(_)
+        | Call::ClearDropSamples(_)
+        | Call::TraceStart(_)
+        | Call::TraceRead(_)
+        | Call::TraceStop(_) => diagnostics(plane, call),
+        Call::DeferWorkers(_) | Call::PrepareLinkCycle(_) | Call::NotifyLinkCycle(_) => link(plane, &call),
+        Call::SetGroupActive(_)
+        | Call::SetWatchdog(_)
+        | Call::SetFabricForwarding(_)
+        | Call::SyncFabricState(_) => cluster(plane, call),
+    }
+}
+
+fn telemetry(plane: &dyn DataPlane, call: Call) -> Result<Answer, Error> {
+    match call {
         Call::Global(_) => Ok(Answer::Global(plane.telemetry().global()?.to_message())),
         Call::Policies(_) => {
             let counters = encode_all(&plane.telemetry().policies()?);
@@ -59,6 +98,7 @@ pub(super) fn answer(plane: &dyn DataPlane, call: Call) -> Result<Answer, Error>
             let counters = encode_all(&plane.telemetry().screens()?);
             Ok(Answer::Screens(proto::Screens { counters }))
         }
+        Call::Buffers(_) => Ok(Answer::Buffers(crate::convert::buffers(&plane.telemetry().buffers()?))),
         Call::Mirrors(_) => {
             Ok(Answer::Mirrors(proto::Mirrors { counters: encode_all(&plane.telemetry().mirrors()?) }))
         }
@@ -68,25 +108,10 @@ pub(super) fn answer(plane: &dyn DataPlane, call: Call) -> Result<Answer, Error>
         Call::ClearFirewall(what) => {
             plane.telemetry().clear_firewall(&FirewallClear::from_message(what)?).map(done)
         }
-        Call::PersistentMappings(_) | Call::ClearPersistentMappings(_) => mappings(plane, call),
         Call::Events(max) => {
             Ok(Answer::Events(plane.telemetry().events(max.min(EVENTS_MAX) as usize)?.to_message()))
         }
-        Call::Status(_) => Ok(Answer::Status(plane.diagnostics().status()?.to_message())),
-        Call::Arm(armed) => plane.diagnostics().arm(armed).map(done),
-        Call::InjectPacket(request) => {
-            let request = InjectRequest::from_message(request)?;
-            Ok(Answer::Explanation(plane.diagnostics().inject_packet(&request)?.to_message()))
-        }
-        Call::DropSamples(max) => {
-            let samples = plane.diagnostics().drop_samples(max.min(SAMPLES_MAX) as usize)?;
-            Ok(Answer::DropSamples(proto::DropSamples { samples: encode_all(&samples) }))
-        }
-        Call::DeferWorkers(_) | Call::PrepareLinkCycle(_) | Call::NotifyLinkCycle(_) => link(plane, &call),
-        Call::SetGroupActive(_)
-        | Call::SetWatchdog(_)
-        | Call::SetFabricForwarding(_)
-        | Call::SyncFabricState(_) => cluster(plane, call),
+        _ => unreachable!("only calls on telemetry come here"),
     }
 }
 
@@ -108,7 +133,16 @@ fn sessions(plane: &dyn DataPlane, call: Call) -> Result<Answer, Error> {
             let session = found.as_ref().map(Wire::to_message);
             Ok(Answer::FoundSession(proto::FoundSession { session }))
         }
-        Call::PutSynced(view) => store.put_synced(&SessionView::from_message(view)?).map(done),
+        Call::PutSynced(put) => {
+            let sessions = decode_all::<SyncedSession>(put.sessions)?;
+            Ok(Answer::PutResult(store.put_synced(&sessions)?.to_message()))
+        }
+        Call::ReconcileBulk(bulk) => {
+            let received = decode_all::<SessionKey>(bulk.received)?;
+            let owned: BTreeSet<u32> = bulk.owned_zones.into_iter().collect();
+            let owns = |zone: ZoneId| owned.contains(&zone.0.into());
+            Ok(Answer::Reconciled(store.reconcile_bulk(&received, &owns)?.to_message()))
+        }
         Call::DeleteKnown(delete) => {
             let reason = CloseReason::from_message(delete.reason)?;
             let batch = decode_all::<SessionRef>(delete.batch)?;
@@ -121,6 +155,53 @@ fn sessions(plane: &dyn DataPlane, call: Call) -> Result<Answer, Error> {
         Call::ClearSessions(filter) => store.clear(&SessionFilter::from_message(filter)?).map(Answer::Number),
         Call::CountSessions(_) => store.count().map(Answer::Number),
         _ => unreachable!("only calls on sessions come here"),
+    }
+}
+
+fn deltas(plane: &dyn DataPlane, call: Call) -> Result<Answer, Error> {
+    let deltas = plane.sessions().deltas()?;
+    match call {
+        Call::DrainDeltas(drain) => {
+            let cursor = part::<DeltaCursor>("cursor", drain.cursor)?;
+            let batch = deltas.drain(&cursor, drain.max.min(SESSIONS_MAX) as usize)?;
+            Ok(Answer::Deltas(batch.to_message()))
+        }
+        Call::ExportSessions(export) => {
+            let group = |group: u32| small("group", group).map(GroupId);
+            let groups = export.groups.into_iter().map(group).collect::<Result<Vec<_>, _>>()?;
+            let from = part::<ExportCursor>("cursor", export.from)?;
+            let batch = deltas.export(&groups, from, export.max.min(SESSIONS_MAX) as usize)?;
+            Ok(Answer::Export(batch.to_message()))
+        }
+        Call::SweepProfile(_) => Ok(Answer::SweepProfile(deltas.sweep_profile()?.to_message())),
+        _ => unreachable!("only calls on changes come here"),
+    }
+}
+
+fn diagnostics(plane: &dyn DataPlane, call: Call) -> Result<Answer, Error> {
+    let diagnostics = plane.diagnostics();
+    match call {
+        Call::Status(_) => Ok(Answer::Status(diagnostics.status()?.to_message())),
+        Call::Arm(armed) => diagnostics.arm(armed).map(done),
+        Call::InjectPacket(request) => {
+            let request = InjectRequest::from_message(request)?;
+            Ok(Answer::Explanation(diagnostics.inject_packet(&request)?.to_message()))
+        }
+        Call::DropSamples(max) => {
+            let samples = diagnostics.drop_samples(max.min(SAMPLES_MAX) as usize)?;
+            Ok(Answer::DropSamples(samples.to_message()))
+        }
+        Call::ClearDropSamples(_) => diagnostics.clear_drop_samples().map(done),
+        Call::TraceStart(request) => {
+            let id = diagnostics.trace_start(&TraceRequest::from_message(request)?)?;
+            Ok(Answer::Number(id.0))
+        }
+        Call::TraceRead(read) => {
+            let batch = diagnostics.trace_read(TraceId(read.trace), read.max.min(SAMPLES_MAX) as usize)?;
+            Ok(Answer::TraceBatch(batch.to_message()))
+        }
+        Call::TraceStop(id) => diagnostics.trace_stop(TraceId(id)).map(done),
+        _ => unreachable!("only calls on diagnostics come here"),
     }
 }
 

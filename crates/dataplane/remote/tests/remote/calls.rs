@@ -4,14 +4,16 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use ravelin_contract::{
-    CloseReason, DataPlane, Error, FabricForwarding, FabricId, GroupId, InjectRequest, LinkUpdate,
-    MappingFilter, Neighbour, NeighbourUpdate, PolicyCounters, Route, RouteUpdate, SessionFilter, SessionRef,
-    UpdateBatch,
+    CloseReason, DataPlane, DeltaCursor, Error, ExportCursor, FabricForwarding, FabricId, GroupId,
+    InjectRequest, LinkUpdate, MappingFilter, Neighbour, NeighbourUpdate, PacketFilter, PolicyCounters,
+    PutRefusal, PutResult, ReconcileResult, Route, RouteUpdate, SessionFilter, SessionRef, TraceKind,
+    TraceRequest, UpdateBatch,
 };
 use ravelin_remote::{Server, listen};
-use ravelin_types::{Generation, InterfaceId, Mac, MirrorId, PortId, Proto};
+use ravelin_types::{Generation, InterfaceId, Mac, MirrorId, PortId, Proto, ZoneId};
 
 use crate::fake::{self, Fake, key, view};
+use crate::synced;
 use crate::transfer::program;
 use crate::{Served, serve};
 
@@ -92,8 +94,10 @@ fn sessions_are_found_put_and_deleted() {
     let store = client.sessions();
     assert_eq!(store.get(&key(3)).unwrap(), Some(view(3)));
     assert_eq!(store.get(&key(10)).unwrap(), None);
-    store.put_synced(&view(1)).unwrap();
-    assert_eq!(plane.last_call(), format!("{:?}", view(1)));
+    let put = store.put_synced(&synced::synced()).unwrap();
+    assert_eq!(plane.last_call(), format!("{:?}", Some(&synced::synced()[1])));
+    let refused = vec![(synced::synced()[0].id, PutRefusal::Collision)];
+    assert_eq!(put, PutResult { installed: 1, updated: 3, refused });
     let refs: Vec<_> = (0..9000).map(|port| SessionRef { id: view(port).id, key: key(port) }).collect();
     assert_eq!(store.delete_known(&refs, CloseReason::PeerDelete).unwrap(), 9000);
     assert_eq!(plane.last_call(), format!("{:?} PeerDelete", Some(refs[8192])));
@@ -101,8 +105,28 @@ fn sessions_are_found_put_and_deleted() {
     assert!(!store.delete_by_key(&key(10), CloseReason::Cleared).unwrap());
     assert_eq!(plane.last_call(), format!("{:?} Cleared", key(10)));
     assert_eq!(store.clear(&SessionFilter::default()).unwrap(), 10);
-    assert!(matches!(store.reconcile_bulk(&[], &|_| true), Err(Error::Unsupported(_))));
-    assert!(matches!(store.deltas(), Err(Error::Unsupported(_))));
+    // Of a program's zones the caller is asked, and of the firewall itself.
+    let result = store.reconcile_bulk(&[key(1), key(2)], &|zone| zone == ZoneId::HOST).unwrap();
+    assert_eq!(result, ReconcileResult { stale: 9, deleted: 8 });
+    assert_eq!(plane.last_call(), format!("{:?} {:?}", [key(1), key(2)], [ZoneId::HOST]));
+}
+
+#[test]
+fn changes_and_exports_arrive_whole_and_are_bounded() {
+    let (plane, served) = fake(0);
+    let client = served.client();
+    let deltas = client.sessions().deltas().unwrap();
+    let cursor = DeltaCursor { epoch: 7, seen: vec![0, u64::MAX] };
+    assert_eq!(deltas.drain(&cursor, 5).unwrap(), synced::deltas());
+    assert_eq!(plane.last_call(), format!("{cursor:?} 5"));
+    deltas.drain(&cursor, usize::MAX).unwrap();
+    assert_eq!(plane.last_call(), format!("{cursor:?} 4096"));
+    let from = ExportCursor { worker: 3, slot: 9 };
+    let batch = deltas.export(&[GroupId(2)], from, usize::MAX).unwrap();
+    assert_eq!(plane.last_call(), format!("{:?} {from:?} 4096", [GroupId(2)]));
+    assert_eq!(batch.sessions, synced::synced());
+    assert_eq!(batch.next, Some(ExportCursor { worker: 1, slot: u32::MAX }));
+    assert_eq!(deltas.sweep_profile().unwrap().idle_interval_s, 60);
 }
 
 #[test]
@@ -116,6 +140,7 @@ fn telemetry_arrives_whole() {
     assert_eq!(telemetry.source_pools().unwrap(), [fake::POOL]);
     assert_eq!(telemetry.interfaces().unwrap(), [fake::UNIT]);
     assert_eq!(telemetry.screens().unwrap(), [fake::screen_hits()]);
+    assert_eq!(telemetry.buffers().unwrap(), [fake::BUFFERS]);
     assert_eq!(telemetry.mirrors().unwrap(), [fake::MIRROR]);
     telemetry.clear_mirrors(&[MirrorId(3), MirrorId(0)]).unwrap();
     assert_eq!(plane.last_call(), "clear_mirrors [MirrorId(3), MirrorId(0)]");
@@ -146,11 +171,30 @@ fn diagnostics_arrive_whole() {
     assert_eq!(diagnostics.status().unwrap(), fake::status(40));
     assert!(matches!(diagnostics.arm(true), Err(Error::NotReady)));
     assert_eq!(plane.last_call(), "arm true");
-    let request = InjectRequest { interface: "ge-0/0/0.0".into(), frame: vec![0; 60] };
+    let request =
+        InjectRequest { interface: "ge-0/0/0.0".into(), frame: vec![0; 60], before: vec![vec![1; 3]] };
     assert_eq!(diagnostics.inject_packet(&request).unwrap(), fake::explanation());
     assert_eq!(plane.last_call(), format!("{request:?}"));
-    assert_eq!(diagnostics.drop_samples(5).unwrap(), [fake::sample()]);
+    let samples = diagnostics.drop_samples(5).unwrap();
+    assert_eq!((samples.now_ns, samples.samples), (100, vec![fake::sample()]));
     assert_eq!(plane.last_call(), "samples 5");
+    diagnostics.clear_drop_samples().unwrap();
+    assert_eq!(plane.last_call(), "clear samples");
+}
+
+#[test]
+fn traces_are_started_read_and_stopped() {
+    let (plane, served) = fake(0);
+    let client = served.client();
+    let diagnostics = client.diagnostics();
+    let filter = PacketFilter { source: "10.0.0.0/8".parse().ok(), ..PacketFilter::default() };
+    let request = TraceRequest { filters: vec![filter], kind: TraceKind::DropPath, packets: 7, for_s: 60 };
+    let id = diagnostics.trace_start(&request).unwrap();
+    assert_eq!(plane.last_call(), format!("{request:?}"));
+    assert_eq!(diagnostics.trace_read(id, 9).unwrap(), fake::batch());
+    assert_eq!(plane.last_call(), "TraceId(41) 9");
+    diagnostics.trace_stop(id).unwrap();
+    assert_eq!(plane.last_call(), "stop TraceId(41)");
 }
 
 #[test]

@@ -6,18 +6,29 @@ use std::ops::ControlFlow;
 use std::sync::Mutex;
 
 use ravelin_contract::{
-    Admission, ApplyResult, Capabilities, CloseReason, DataPlane, Diagnostics, DropSample, Error, Event,
-    EventBatch, Explanation, FabricForwarding, FabricId, FilterSpan, Finding, Global, GroupId, Ha,
-    InjectRequest, InjectVerdict, InterfaceCounters, Link, ManagedInterface, MappingFilter, MappingList,
-    MappingOrigin, MappingPermit, MirrorCounters, NatCounters, PersistentMapping, PolicyCounters,
-    PoolCounters, PortStatus, ReconcileResult, Refusal, ScreenCounters, SessionDeltas, SessionEvent,
-    SessionFilter, SessionKey, SessionRef, SessionState, SessionStore, SessionView, Status, Telemetry,
-    UpdateBatch, Updates, WingView, WorkerStatus,
+    Admission, ApplyResult, BufferCounters, BufferKind, Capabilities, CloseReason, DataPlane, Diagnostics,
+    DropCause, DropSample, DropSamples, Error, Event, EventBatch, Explanation, FabricForwarding, FabricId,
+    FilterSpan, Finding, Global, GroupId, Ha, InjectRequest, InjectVerdict, InterfaceCounters, Link,
+    ManagedInterface, MappingFilter, MappingList, MappingOrigin, MappingPermit, MirrorCounters, NatCounters,
+    NatEvent, PacketHead, PersistentMapping, PolicyCounters, PolicyDeny, PoolCounters, PortStatus,
+    PutRefusal, PutResult, ReconcileResult, Refusal, ScreenCounters, SessionDeltas, SessionEvent,
+    SessionFilter, SessionKey, SessionRef, SessionState, SessionStore, SessionView, Status, SyncedSession,
+    Telemetry, TraceBatch, TraceId, TraceRequest, TracedPacket, UpdateBatch, Updates, WingView, WorkerStatus,
 };
 use ravelin_program::{Program, Screen};
 use ravelin_types::{
     DropReason, Generation, InterfaceId, MirrorId, NatRuleId, PolicyId, Proto, RuleIdentity, SessionId,
     WorkerId, ZoneId,
+};
+
+pub const BUFFERS: BufferCounters = BufferCounters {
+    worker: WorkerId(1),
+    kind: BufferKind::Packets,
+    bytes: 4096,
+    capacity: 5120,
+    free: 3000,
+    lent: 2100,
+    used: 20,
 };
 
 #[derive(Default)]
@@ -30,7 +41,7 @@ pub struct Fake {
 }
 
 impl Fake {
-    fn note(&self, call: String) {
+    pub fn note(&self, call: String) {
         self.calls.lock().unwrap().push(call);
     }
 
@@ -86,6 +97,7 @@ pub fn view(port: u16) -> SessionView {
         wings: [wing(Some(InterfaceId(0)), key(port)), wing(None, key(port.wrapping_add(1)))],
         policy: PolicyId(7),
         nat_rule: Some(NatRuleId(0)),
+        destination_rule: Some(NatRuleId(u32::MAX - 1)),
         from_zone: ZoneId(1),
         to_zone: ZoneId(u16::MAX),
         application: None,
@@ -124,11 +136,20 @@ pub fn refusal() -> Refusal {
 
 pub fn events() -> EventBatch {
     let session = |close| Event::Session(SessionEvent { view: view(9), close });
-    let (policy, interface) = (PolicyId(1), InterfaceId(2));
+    let interface = InterfaceId(2);
+    let zones = (ZoneId(3), ZoneId(4));
     let events = vec![
         session(None),
         session(Some(CloseReason::TcpRst)),
-        Event::PolicyDeny { policy, key: key(1), interface },
+        Event::PolicyDeny(PolicyDeny {
+            policy: PolicyId(1),
+            key: key(1),
+            interface,
+            from_zone: zones.0,
+            to_zone: zones.1,
+            application: Some(5),
+        }),
+        Event::Nat(NatEvent::Exhausted { rule: NatRuleId(6), key: key(2), interface }),
         Event::NeighbourWanted { interface, addr: "fe80::1".parse().unwrap() },
     ];
     EventBatch { events, lost: 11 }
@@ -186,8 +207,25 @@ pub const NAT: NatCounters =
 pub const UNIT: InterfaceCounters =
     InterfaceCounters { interface: InterfaceId(1), rx_packets: 2, rx_bytes: 3, tx_packets: 4, tx_bytes: 5 };
 
+pub fn batch() -> TraceBatch {
+    let DropSample { packet, cause, .. } = sample();
+    let verdict = InjectVerdict::Host { interface: "ge-0/0/0.0".into() };
+    let Explanation { findings, .. } = explanation();
+    let traced = TracedPacket { packet, verdict, cause, findings, findings_lost: 2 };
+    TraceBatch { now_ns: 100, packets: vec![traced], lost: 3, ended: true }
+}
+
 pub fn sample() -> DropSample {
-    DropSample { reason: DropReason::TtlExpired, at_ns: 99, head: vec![1, 2, 3] }
+    let packet = PacketHead {
+        at_ns: 99,
+        worker: WorkerId(1),
+        interface: None,
+        from_host: true,
+        key: None,
+        bytes: 64,
+        head: vec![1, 2, 3],
+    };
+    DropSample { packet, reason: DropReason::TtlExpired, cause: Some(DropCause::Policy(PolicyId(3))) }
 }
 
 impl DataPlane for Fake {
@@ -310,9 +348,10 @@ impl SessionStore for Fake {
         Ok((at.sport < self.sessions).then(|| view(at.sport)))
     }
 
-    fn put_synced(&self, session: &SessionView) -> Result<(), Error> {
-        self.note(format!("{session:?}"));
-        Ok(())
+    fn put_synced(&self, batch: &[SyncedSession]) -> Result<PutResult, Error> {
+        self.note(format!("{:?}", batch.last()));
+        let refused = batch.iter().take(1).map(|session| (session.id, PutRefusal::Collision)).collect();
+        Ok(PutResult { installed: batch.len() as u64 - 1, updated: 3, refused })
     }
 
     fn delete_known(&self, batch: &[SessionRef], reason: CloseReason) -> Result<u64, Error> {
@@ -325,8 +364,14 @@ impl SessionStore for Fake {
         Ok(key.sport < self.sessions)
     }
 
-    fn reconcile_bulk(&self, _: &[SessionKey], _: &dyn Fn(ZoneId) -> bool) -> Result<ReconcileResult, Error> {
-        Err(Error::Unsupported("session synchronisation"))
+    fn reconcile_bulk(
+        &self,
+        received: &[SessionKey],
+        owns: &dyn Fn(ZoneId) -> bool,
+    ) -> Result<ReconcileResult, Error> {
+        let owned: Vec<_> = (0..10).map(ZoneId).filter(|zone| owns(*zone)).collect();
+        self.note(format!("{received:?} {owned:?}"));
+        Ok(ReconcileResult { stale: 9, deleted: 8 })
     }
 
     fn clear(&self, filter: &SessionFilter) -> Result<u64, Error> {
@@ -339,7 +384,7 @@ impl SessionStore for Fake {
     }
 
     fn deltas(&self) -> Result<&dyn SessionDeltas, Error> {
-        Err(Error::Unsupported("session deltas"))
+        Ok(self)
     }
 }
 
@@ -378,6 +423,10 @@ impl Telemetry for Fake {
         Ok(vec![screen_hits()])
     }
 
+    fn buffers(&self) -> Result<Vec<BufferCounters>, Error> {
+        Ok(vec![BUFFERS])
+    }
+
     fn mirrors(&self) -> Result<Vec<MirrorCounters>, Error> {
         Ok(vec![MIRROR])
     }
@@ -409,8 +458,28 @@ impl Diagnostics for Fake {
         Ok(explanation())
     }
 
-    fn drop_samples(&self, max: usize) -> Result<Vec<DropSample>, Error> {
+    fn drop_samples(&self, max: usize) -> Result<DropSamples, Error> {
         self.note(format!("samples {max}"));
-        Ok(vec![sample()])
+        Ok(DropSamples { now_ns: 100, samples: vec![sample()] })
+    }
+
+    fn clear_drop_samples(&self) -> Result<(), Error> {
+        self.note("clear samples".into());
+        Ok(())
+    }
+
+    fn trace_start(&self, request: &TraceRequest) -> Result<TraceId, Error> {
+        self.note(format!("{request:?}"));
+        Ok(TraceId(41))
+    }
+
+    fn trace_read(&self, id: TraceId, max: usize) -> Result<TraceBatch, Error> {
+        self.note(format!("{id:?} {max}"));
+        Ok(batch())
+    }
+
+    fn trace_stop(&self, id: TraceId) -> Result<(), Error> {
+        self.note(format!("stop {id:?}"));
+        Ok(())
     }
 }

@@ -152,7 +152,7 @@ fn a_request_beyond_the_limit_is_not_sent_and_breaks_nothing() {
     let client = served.client();
     let inject = |frame| {
         let interface = "ge-0/0/0.0".into();
-        client.diagnostics().inject_packet(&InjectRequest { interface, frame }).map(drop)
+        client.diagnostics().inject_packet(&InjectRequest { interface, frame, before: Vec::new() }).map(drop)
     };
     let before = client.traffic();
     let error = inject(vec![0; MESSAGE_MAX]).unwrap_err();
@@ -165,7 +165,7 @@ fn a_request_beyond_the_limit_is_not_sent_and_breaks_nothing() {
 fn a_call_that_panics_costs_its_connection_only() {
     let served = served();
     let bystander = served.client();
-    let request = InjectRequest { interface: "panic".into(), frame: Vec::new() };
+    let request = InjectRequest { interface: "panic".into(), frame: Vec::new(), before: Vec::new() };
     let answer = served.client().diagnostics().inject_packet(&request);
     assert!(matches!(answer, Err(Error::Unreachable(_))), "{answer:?}");
     assert_eq!(bystander.sessions().count().unwrap(), 4);

@@ -5,6 +5,7 @@ mod fake;
 mod golden;
 mod hostile;
 mod simulator;
+mod synced;
 mod transfer;
 
 use std::path::PathBuf;

@@ -147,7 +147,7 @@ fn every_reading_call_answers_as_in_the_process() {
     assert_eq!(far.nat_rules().unwrap(), near.nat_rules().unwrap());
     assert_eq!(far.interfaces().unwrap(), near.interfaces().unwrap());
     assert_eq!(client.diagnostics().status().unwrap(), plane.diagnostics().status().unwrap());
-    let request = InjectRequest { interface: "ge-0/0/0.0".into(), frame: frame(7) };
+    let request = InjectRequest { interface: "ge-0/0/0.0".into(), frame: frame(7), before: Vec::new() };
     let explained = client.diagnostics().inject_packet(&request).unwrap();
     assert_eq!(explained, plane.diagnostics().inject_packet(&request).unwrap());
     assert_eq!(explained.verdict, InjectVerdict::Forward { interface: "ge-0/0/1.0".into() });
@@ -172,7 +172,6 @@ fn events_are_taken_once_and_sessions_end_for_good() {
 fn what_the_plane_can_not_do_is_a_typed_error_over_the_socket_too() {
     let (_, served) = running();
     let client = served.client();
-    assert!(matches!(client.diagnostics().drop_samples(1), Err(Error::Unsupported("drop samples"))));
     assert!(matches!(client.link().prepare_link_cycle(), Err(Error::Unsupported("link cycle"))));
     assert!(matches!(client.ha().sync_fabric_state(), Err(Error::Unsupported("fabric links"))));
     client.close();

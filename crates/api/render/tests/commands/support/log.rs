@@ -48,6 +48,7 @@ impl LogView for FakeLog {
             }],
             memory: Some(LogMemory { produced: 10, limited: 0, kept: 9, refused: 1 }),
             events_lost: 7,
+            messages: vec![("RT_FLOW_SESSION_CREATE".into(), 12)],
         }
     }
 }

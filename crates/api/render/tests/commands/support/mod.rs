@@ -1,14 +1,16 @@
 //! A small firewall without packets: the plane, the configuration and the routes that commands are tested on.
 
 mod config;
+mod drops;
 mod firewall;
 mod log;
 mod plane;
 mod program;
+mod trace;
 
 use ravelin_contract::{NextHop, Route};
 use ravelin_ops::{
-    Env, Facts, NameTable, Reply, RouteEntry, RouteTable, Session, answer, complete, execute, wire,
+    Env, Facts, NameTable, NatAlarms, Reply, RouteEntry, RouteTable, Session, answer, complete, execute, wire,
 };
 use ravelin_render::Junos;
 use ravelin_types::InterfaceId;
@@ -17,6 +19,7 @@ pub use config::FakeConfig;
 pub use log::FakeLog;
 pub use plane::FakePlane;
 pub use program::program;
+pub use trace::FakeTrace;
 
 pub struct FakeRoutes;
 
@@ -49,6 +52,8 @@ pub struct Bench {
     pub config: FakeConfig,
     pub session: Session,
     pub log: FakeLog,
+    pub alarms: NatAlarms,
+    pub trace: FakeTrace,
     names: NameTable,
     facts: Facts,
 }
@@ -60,8 +65,10 @@ impl Bench {
             config: FakeConfig::default(),
             session: Session::new("admin"),
             log: FakeLog::default(),
+            alarms: NatAlarms::default(),
+            trace: FakeTrace::default(),
             names: NameTable::new(&program()),
-            facts: Facts { host_name: "fw1".into(), version: "0.1.0".into() },
+            facts: Facts { host_name: "fw1".into(), version: "0.1.0".into(), local_us: 43_200_500_000 },
         }
     }
 
@@ -70,22 +77,69 @@ impl Bench {
     }
 
     pub fn reply_with(&mut self, line: &str, text: Option<&str>) -> Reply {
-        let Self { plane, config, session, names, log, facts } = self;
-        let mut env = Env { plane, config, names, routes: &FakeRoutes, log: &*log, render: &Junos, facts };
+        let Self { plane, config, session, names, log, alarms, trace, facts } = self;
+        let mut env = Env {
+            plane,
+            config,
+            names,
+            routes: &FakeRoutes,
+            log: &*log,
+            alarms,
+            trace: &*trace,
+            render: &Junos,
+            facts,
+        };
         execute(&mut env, session, line, text)
+    }
+
+    /// More of what goes on.
+    pub fn more(&mut self) -> Reply {
+        let Self { plane, config, session, names, log, alarms, trace, facts } = self;
+        let mut env = Env {
+            plane,
+            config,
+            names,
+            routes: &FakeRoutes,
+            log: &*log,
+            alarms,
+            trace: &*trace,
+            render: &Junos,
+            facts,
+        };
+        ravelin_ops::more(&mut env, session)
     }
 
     /// The answer to a question.
     pub fn answer(&mut self, yes: bool) -> Reply {
-        let Self { plane, config, session, names, log, facts } = self;
-        let mut env = Env { plane, config, names, routes: &FakeRoutes, log: &*log, render: &Junos, facts };
+        let Self { plane, config, session, names, log, alarms, trace, facts } = self;
+        let mut env = Env {
+            plane,
+            config,
+            names,
+            routes: &FakeRoutes,
+            log: &*log,
+            alarms,
+            trace: &*trace,
+            render: &Junos,
+            facts,
+        };
         answer(&mut env, session, yes)
     }
 
     /// What a client shows before the next line.
     pub fn prompt(&mut self) -> String {
-        let Self { plane, config, session, names, log, facts } = self;
-        let mut env = Env { plane, config, names, routes: &FakeRoutes, log: &*log, render: &Junos, facts };
+        let Self { plane, config, session, names, log, alarms, trace, facts } = self;
+        let mut env = Env {
+            plane,
+            config,
+            names,
+            routes: &FakeRoutes,
+            log: &*log,
+            alarms,
+            trace: &*trace,
+            render: &Junos,
+            facts,
+        };
         let nothing = wire::Request::Run { line: String::new(), text: None };
         wire::answer(&mut env, session, &nothing).prompt
     }
@@ -107,8 +161,18 @@ impl Bench {
     }
 
     pub fn words(&mut self, line: &str) -> Vec<String> {
-        let Self { plane, config, session, names, log, facts } = self;
-        let env = Env { plane, config, names, routes: &FakeRoutes, log: &*log, render: &Junos, facts };
+        let Self { plane, config, session, names, log, alarms, trace, facts } = self;
+        let env = Env {
+            plane,
+            config,
+            names,
+            routes: &FakeRoutes,
+            log: &*log,
+            alarms,
+            trace: &*trace,
+            render: &Junos,
+            facts,
+        };
         complete(&env, session, line).into_iter().map(|c| c.word).collect()
     }
 }

@@ -4,12 +4,13 @@ use std::ops::ControlFlow;
 use std::sync::Mutex;
 
 use ravelin_contract::{
-    Admission, ApplyResult, CloseReason, DataPlane, Diagnostics, DropSample, Error, EventBatch, Explanation,
-    FilterLog, Finding, FirewallClear, FirewallCounters, Global, Ha, InjectRequest, InjectVerdict,
-    InterfaceCounters, Link, MappingFilter, MappingList, MappingOrigin, MappingPermit, NatCounters,
-    PersistentMapping, PolicyCounters, PoolCounters, PortStatus, ReconcileResult, ScreenCounters,
-    SessionDeltas, SessionFilter, SessionKey, SessionRef, SessionState, SessionStore, SessionView, Status,
-    Telemetry, Updates, WingView, WorkerStatus,
+    Admission, ApplyResult, BufferCounters, BufferKind, CloseReason, DataPlane, Diagnostics, DropSamples,
+    Error, EventBatch, Explanation, FilterLog, Finding, FirewallClear, FirewallCounters, Global, Ha,
+    InjectRequest, InjectVerdict, InterfaceCounters, Link, MappingFilter, MappingList, MappingOrigin,
+    MappingPermit, NatCounters, PersistentMapping, PolicyCounters, PoolCounters, PortStatus, PutResult,
+    ReconcileResult, ScreenCounters, SessionDeltas, SessionFilter, SessionKey, SessionRef, SessionState,
+    SessionStore, SessionView, Status, SyncedSession, Telemetry, TraceBatch, TraceId, TraceRequest, Updates,
+    WingView, WorkerStatus,
 };
 use ravelin_program::Program;
 use ravelin_program::Screen;
@@ -17,6 +18,9 @@ use ravelin_types::{
     DropReason, Generation, InterfaceId, NatRuleId, PolicyId, Proto, RuleIdentity, SessionId, WorkerId,
     ZoneId,
 };
+
+/// Seconds of the plane's clock.
+const NOW_S: u64 = super::drops::NOW_NS / 1_000_000_000;
 
 #[derive(Default)]
 pub struct FakePlane {
@@ -26,6 +30,11 @@ pub struct FakePlane {
     pub cleared_firewall: Mutex<Option<FirewallClear>>,
     /// The last packet that was injected.
     pub injected: Mutex<Option<InjectRequest>>,
+    /// Sessions that were ended one by one.
+    pub ended: Mutex<Vec<SessionRef>>,
+    /// Traces ever started; `None`: stopped.
+    pub traces: Mutex<Vec<Option<TraceRequest>>>,
+    forgotten: Mutex<bool>,
 }
 
 fn unsupported<T>() -> Result<T, Error> {
@@ -54,6 +63,7 @@ fn sessions() -> [SessionView; 2] {
         ],
         policy: PolicyId(4),
         nat_rule: Some(NatRuleId(1)),
+        destination_rule: None,
         from_zone: ZoneId(1),
         to_zone: ZoneId(2),
         application: Some(1),
@@ -69,6 +79,7 @@ fn sessions() -> [SessionView; 2] {
         wings: [wing(ping, Some(0), 1, 104), wing(back, None, 0, 0)],
         policy: PolicyId(u32::MAX),
         nat_rule: None,
+        destination_rule: None,
         to_zone: ZoneId::HOST,
         application: None,
         timeout_s: 60,
@@ -180,11 +191,12 @@ impl SessionStore for FakePlane {
     fn get(&self, _: &SessionKey) -> Result<Option<SessionView>, Error> {
         unsupported()
     }
-    fn put_synced(&self, _: &SessionView) -> Result<(), Error> {
+    fn put_synced(&self, _: &[SyncedSession]) -> Result<PutResult, Error> {
         unsupported()
     }
-    fn delete_known(&self, _: &[SessionRef], _: CloseReason) -> Result<u64, Error> {
-        unsupported()
+    fn delete_known(&self, batch: &[SessionRef], _: CloseReason) -> Result<u64, Error> {
+        self.ended.lock().unwrap().extend(batch);
+        Ok(batch.len() as u64)
     }
     fn delete_by_key(&self, _: &SessionKey, _: CloseReason) -> Result<bool, Error> {
         unsupported()
@@ -213,7 +225,14 @@ impl Telemetry for FakePlane {
         Ok(global)
     }
     fn policies(&self) -> Result<Vec<PolicyCounters>, Error> {
-        let hits = PolicyCounters { id: PolicyId(4), hits: 20, ..PolicyCounters::default() };
+        let (first_hit_s, last_hit_s) = (NOW_S - 100, NOW_S - 5);
+        let hits = PolicyCounters {
+            id: PolicyId(4),
+            hits: 20,
+            first_hit_s,
+            last_hit_s,
+            ..PolicyCounters::default()
+        };
         Ok(vec![hits])
     }
     fn nat_rules(&self) -> Result<Vec<NatCounters>, Error> {
@@ -238,6 +257,19 @@ impl Telemetry for FakePlane {
     }
     fn screens(&self) -> Result<Vec<ScreenCounters>, Error> {
         Ok(vec![ScreenCounters { zone: ZoneId(2), hits: vec![(Screen::IcmpFlood, 4), (Screen::Land, 1)] }])
+    }
+    fn buffers(&self) -> Result<Vec<BufferCounters>, Error> {
+        let one = |kind, bytes, [capacity, free, lent, used]: [u64; 4]| BufferCounters {
+            worker: WorkerId(1),
+            kind,
+            bytes,
+            capacity,
+            free,
+            lent,
+            used,
+        };
+        let packets = one(BufferKind::Packets, 4096, [5120, 3000, 2100, 20]);
+        Ok(vec![packets, one(BufferKind::Events, 0, [4096, 4095, 0, 1])])
     }
     fn firewall(&self) -> Result<FirewallCounters, Error> {
         Ok(super::firewall::counters())
@@ -283,7 +315,29 @@ impl Diagnostics for FakePlane {
             findings: vec![finding("session", "", "no session"), finding("policy", "p2", "match: reject")],
         })
     }
-    fn drop_samples(&self, _: usize) -> Result<Vec<DropSample>, Error> {
-        unsupported()
+    fn drop_samples(&self, max: usize) -> Result<DropSamples, Error> {
+        let samples = super::drops::samples().into_iter().filter(|_| !*self.forgotten.lock().unwrap());
+        Ok(DropSamples { now_ns: super::drops::NOW_NS, samples: samples.take(max).collect() })
+    }
+    fn clear_drop_samples(&self) -> Result<(), Error> {
+        *self.forgotten.lock().unwrap() = true;
+        Ok(())
+    }
+    fn trace_start(&self, request: &TraceRequest) -> Result<TraceId, Error> {
+        let mut traces = self.traces.lock().unwrap();
+        traces.push(Some(request.clone()));
+        Ok(TraceId(traces.len() as u64))
+    }
+    /// Every sample that the filter holds for, each time it is asked.
+    fn trace_read(&self, id: TraceId, max: usize) -> Result<TraceBatch, Error> {
+        let traces = self.traces.lock().unwrap();
+        let Some(Some(request)) = traces.get(id.0 as usize - 1) else {
+            return Ok(TraceBatch { ended: true, ..TraceBatch::default() });
+        };
+        Ok(super::drops::batch(request, max))
+    }
+    fn trace_stop(&self, id: TraceId) -> Result<(), Error> {
+        self.traces.lock().unwrap()[id.0 as usize - 1] = None;
+        Ok(())
     }
 }

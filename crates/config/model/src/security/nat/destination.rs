@@ -5,7 +5,7 @@ use ravelin_derive::Lower;
 use ravelin_schema::{Cx, lower};
 use ravelin_syntax::{Node, Span};
 
-use super::matching::{NatContext, NatProtocol, Port, PortSpan, from_context};
+use super::matching::{AlarmThresholds, NatContext, NatProtocol, Port, PortSpan, from_context};
 
 #[derive(Clone, Debug, Default, PartialEq, Lower)]
 pub struct NatDestination {
@@ -68,6 +68,8 @@ pub struct DestinationRule {
     pub applications: Vec<String>,
     #[lower(need(action, "then destination-nat off", "then destination-nat pool <>"))]
     pub action: DestinationNatAction,
+    #[lower(container = "then destination-nat rule-session-count-alarm")]
+    pub alarm: AlarmThresholds,
     #[lower(at)]
     pub at: Span,
 }

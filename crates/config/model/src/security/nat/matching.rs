@@ -34,6 +34,15 @@ pub struct PortSpan {
     pub at: Span,
 }
 
+/// When an alarm is raised, and cleared again: percent in use of a pool, sessions of a rule.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Lower)]
+pub struct AlarmThresholds {
+    #[lower(leaf = "raise-threshold")]
+    pub raise: Option<u32>,
+    #[lower(leaf = "clear-threshold")]
+    pub clear: Option<u32>,
+}
+
 /// A port by number or name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Port(pub u16);

@@ -10,7 +10,7 @@ mod static_nat;
 pub use destination::{
     DestinationNatAction, DestinationPool, DestinationRule, DestinationRuleSet, NatDestination,
 };
-pub use matching::{NatContext, NatProtocol, Port, PortSpan};
+pub use matching::{AlarmThresholds, NatContext, NatProtocol, Port, PortSpan};
 pub use pool::{BlockAllocation, DeterministicPorts, PoolPort, SourcePool};
 pub use proxy::{NatProxy, ProxyRange};
 pub use source::{NatRule, NatRuleSet, NatSource, PersistentNat, PoolPersistentNat, SourceNatAction};

@@ -4,7 +4,7 @@ use ipnet::IpNet;
 use ravelin_derive::Lower;
 use ravelin_syntax::Span;
 
-use super::matching::Port;
+use super::matching::{AlarmThresholds, Port};
 use super::proxy::ProxyRange;
 
 /// A source pool.
@@ -34,6 +34,8 @@ pub struct SourcePool {
     pub paired: bool,
     #[lower(flag = "address-pooling no-paired")]
     pub no_paired: bool,
+    #[lower(container = "pool-utilization-alarm")]
+    pub alarm: AlarmThresholds,
     #[lower(at)]
     pub at: Span,
 }

@@ -5,7 +5,7 @@ use ravelin_derive::Lower;
 use ravelin_schema::{Cx, lower};
 use ravelin_syntax::{Node, Span};
 
-use super::matching::{NatContext, NatProtocol, Port, PortSpan, from_context, to_context};
+use super::matching::{AlarmThresholds, NatContext, NatProtocol, Port, PortSpan, from_context, to_context};
 use super::pool::SourcePool;
 
 #[derive(Clone, Debug, Default, PartialEq, Lower)]
@@ -26,6 +26,9 @@ pub struct NatSource {
     /// Sessions on one port of an interface's address.
     #[lower(leaf = "interface port-overloading-factor")]
     pub interface_overloading_factor: Option<u16>,
+    /// Of pools that say nothing of their own.
+    #[lower(container = "pool-utilization-alarm")]
+    pub pool_alarm: AlarmThresholds,
     #[lower(list = "rule-set")]
     pub rule_sets: Vec<NatRuleSet>,
 }
@@ -80,6 +83,8 @@ pub struct NatRule {
     pub pool_persistent: Option<PoolPersistentNat>,
     #[lower(presence = "then source-nat interface persistent-nat")]
     pub interface_persistent: Option<PersistentNat>,
+    #[lower(container = "then source-nat rule-session-count-alarm")]
+    pub alarm: AlarmThresholds,
     #[lower(at)]
     pub at: Span,
 }

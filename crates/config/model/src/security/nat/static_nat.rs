@@ -5,7 +5,7 @@ use ravelin_derive::Lower;
 use ravelin_schema::{Cx, lower};
 use ravelin_syntax::{Node, Span};
 
-use super::matching::{NatContext, PortSpan, from_context, span};
+use super::matching::{AlarmThresholds, NatContext, PortSpan, from_context, span};
 use crate::applications::PortRange;
 
 #[derive(Clone, Debug, Default, PartialEq, Lower)]
@@ -63,6 +63,8 @@ pub struct StaticRule {
         "then static-nat prefix-name mapped-port to <>"
     ))]
     pub mapped_ports: Option<PortRange>,
+    #[lower(container = "then static-nat rule-session-count-alarm")]
+    pub alarm: AlarmThresholds,
     #[lower(at)]
     pub at: Span,
 }

@@ -1,0 +1,15 @@
+//! Memory for packets and events, by worker.
+
+use ravelin_contract::BufferCounters;
+
+use super::Failure;
+use crate::answer::BufferLine;
+use crate::session::Env;
+
+pub(crate) fn buffers(env: &Env<'_>) -> Result<Vec<BufferLine>, Failure> {
+    let line = |counters: BufferCounters| {
+        let BufferCounters { worker, kind, bytes, capacity, free, lent, used } = counters;
+        BufferLine { worker: worker.0, kind: kind.name().to_owned(), bytes, capacity, free, lent, used }
+    };
+    Ok(env.plane.telemetry().buffers()?.into_iter().map(line).collect())
+}

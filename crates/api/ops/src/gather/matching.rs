@@ -1,0 +1,123 @@
+//! `show security match-policies`: which policy a tuple matches, and why those before it do not.
+
+use ravelin_program::{Application, Policy, PolicySection, Program, ZoneMatch};
+use ravelin_types::{Addr, Proto, ZoneId};
+
+use super::Failure;
+use super::rules::{action, entry};
+use crate::names::NameTable;
+use crate::session::Env;
+use crate::watch::{MatchedPolicy, PolicyMatches, PolicyTotal, PolicyTotals, PolicyTuple, TermLine};
+
+/// Policies passed over that one answer lists.
+const PASSED_MAX: usize = 1000;
+/// Seconds of silence when an application says nothing. Spec: session-9.
+const TIMEOUT_TCP: u32 = 1800;
+const TIMEOUT: u32 = 60;
+
+pub(crate) fn matches(env: &Env<'_>, tuple: &PolicyTuple) -> Result<PolicyMatches, Failure> {
+    let program = env.names.program().ok_or(Failure::NoProgram)?;
+    let (from, to) = (zone(env.names, &tuple.from_zone)?, zone(env.names, &tuple.to_zone)?);
+    let mut out = PolicyMatches::default();
+    for section in in_order(program, (from, to), tuple.global) {
+        for (zones, policy) in &section.policies {
+            match failed(zones, policy, (from, to), tuple) {
+                None => {
+                    let entry = entry(env, policy, &Default::default(), None);
+                    out.matched.push(MatchedPolicy { policy: entry, terms: terms(env.names, policy) });
+                    if out.matched.len() == tuple.results as usize {
+                        return Ok(out);
+                    }
+                }
+                // Behind the one that decides nothing is passed over any more.
+                Some(_) if !out.matched.is_empty() => {}
+                Some(failed) if out.passed.len() < PASSED_MAX => {
+                    out.passed.push((policy.name.clone(), failed.to_owned()));
+                }
+                Some(_) => out.more += 1,
+            }
+        }
+    }
+    if out.matched.is_empty() {
+        let default = program.flow().cloned().unwrap_or_default().default_action;
+        out.default_action = Some(action(default).to_owned());
+    }
+    Ok(out)
+}
+
+fn zone(names: &NameTable, name: &str) -> Result<ZoneId, Failure> {
+    names.zone_id(name).ok_or_else(|| Failure::NotFound { what: "zone", name: name.to_owned() })
+}
+
+pub(super) fn is_global(section: &PolicySection) -> bool {
+    section.zones.from.is_empty() && section.zones.to.is_empty()
+}
+
+/// Sections that apply to a pair of zones, in order of evaluation: those that name it alone, then the others.
+fn in_order(program: &Program, (from, to): (ZoneId, ZoneId), global: bool) -> Vec<&PolicySection> {
+    let applying = program
+        .sections()
+        .map(|(_, section)| section)
+        .filter(|section| section.zones.holds(from, to) && (!global || is_global(section)));
+    let (pairs, wide): (Vec<_>, Vec<_>) =
+        applying.partition(|section| section.zones.from.len() == 1 && section.zones.to.len() == 1);
+    pairs.into_iter().chain(wide).collect()
+}
+
+/// The first condition that does not hold.
+fn failed(
+    zones: &ZoneMatch,
+    policy: &Policy,
+    (from, to): (ZoneId, ZoneId),
+    tuple: &PolicyTuple,
+) -> Option<&'static str> {
+    let ((family, src), (_, dst)) = (Addr::from_ip(tuple.source), Addr::from_ip(tuple.destination));
+    let icmp = match tuple.proto {
+        Proto::ICMP => Some((8, 0)),
+        Proto::ICMPV6 => Some((128, 0)),
+        _ => None,
+    };
+    let of_term =
+        |term: &Application| term.holds(tuple.proto, tuple.source_port, tuple.destination_port, icmp);
+    if !zones.holds(from, to) {
+        Some("zones")
+    } else if !policy.source.holds(family, src) {
+        Some("source-address")
+    } else if !policy.destination.holds(family, dst) {
+        Some("destination-address")
+    } else if !policy.applications.iter().any(of_term) {
+        Some("application")
+    } else {
+        None
+    }
+}
+
+fn terms(names: &NameTable, policy: &Policy) -> Vec<TermLine> {
+    let line = |term: &Application| TermLine {
+        application: names.application(term.name).unwrap_or("any").to_owned(),
+        protocol: term.proto.map_or_else(|| "0".to_owned(), |proto| proto.to_string()),
+        inactivity_timeout: term.inactivity_timeout.unwrap_or(match term.proto {
+            Some(Proto::TCP) => TIMEOUT_TCP,
+            _ => TIMEOUT,
+        }),
+        source_ports: (term.source_ports.low, term.source_ports.high),
+        destination_ports: (term.destination_ports.low, term.destination_ports.high),
+    };
+    policy.applications.iter().map(line).collect()
+}
+
+/// `show security policies information`.
+pub(crate) fn totals(env: &Env<'_>) -> Result<PolicyTotals, Failure> {
+    let program = env.names.program().ok_or(Failure::NoProgram)?;
+    let counters = env.plane.telemetry().policies()?;
+    let hits: std::collections::HashMap<_, _> = counters.iter().map(|c| (c.id, c.hits)).collect();
+    let contexts = program.sections().map(|(_, section)| PolicyTotal {
+        from_zones: env.names.zone_names(&section.zones.from),
+        to_zones: env.names.zone_names(&section.zones.to),
+        global: is_global(section),
+        policies: section.policies.len() as u64,
+        hits: section.policies.iter().map(|(_, p)| hits.get(&p.id).copied().unwrap_or(0)).sum(),
+    });
+    let default = program.flow().cloned().unwrap_or_default().default_action;
+    Ok(PolicyTotals { default_action: action(default).to_owned(), contexts: contexts.collect() })
+}

@@ -1,0 +1,89 @@
+//! Events as a case writes them: what happened, and names for what it happened to.
+
+use ravelin_contract::{ApplyResult, DataPlane, Event, NatEvent, PolicyDeny, SessionEvent, SessionView};
+use ravelin_types::{InterfaceId, NatRuleId, PolicyId, ZoneId};
+
+use crate::bench::BenchError;
+
+/// Events fetched at a time.
+const EVENTS_MAX: usize = 1024;
+/// The id of sessions that no policy decided.
+const NO_POLICY: PolicyId = PolicyId(u32::MAX);
+
+/// What happened since the last time, without what is asked of the kernel.
+pub(super) fn happened(plane: &dyn DataPlane) -> Result<Vec<String>, BenchError> {
+    let events = plane.telemetry().events(EVENTS_MAX).map_err(BenchError::Plane)?.events;
+    let names = plane.last_apply_result().unwrap_or_default();
+    Ok(events.iter().filter_map(|event| words(event, &names)).collect())
+}
+
+fn words(event: &Event, names: &ApplyResult) -> Option<String> {
+    Some(match event {
+        Event::Session(SessionEvent { view, close: None }) => format!("create {}", session(view, names)),
+        Event::Session(SessionEvent { view, close: Some(reason) }) => {
+            format!("close {} {}", reason.text().replace(' ', "-"), session(view, names))
+        }
+        Event::PolicyDeny(PolicyDeny { policy, key: _, interface, from_zone, to_zone, application }) => {
+            let zones = format!("{} {}", zone(*from_zone, names), zone(*to_zone, names));
+            let application = optional("application", application.and_then(|a| names.app_names.get(&a)));
+            format!("deny {} {zones} {}{application}", of_policy(*policy, names), unit(*interface))
+        }
+        Event::Screen { screen, zone: of, dropped, .. } => {
+            let what = if *dropped { "drop" } else { "alarm" };
+            format!("screen {} {} {what}", screen.path().replace(' ', "/"), zone(*of, names))
+        }
+        Event::Filter(hit) => format!("filter term={} {}", hit.term, unit(hit.interface)),
+        Event::Nat(NatEvent::Exhausted { rule: of, interface, key: _ }) => {
+            format!("nat-exhausted {} {}", rule(*of, names), unit(*interface))
+        }
+        Event::Nat(NatEvent::Block { change, pool, used, most, .. }) => {
+            format!("nat-block {change:?} pool={pool} {used}/{most}")
+        }
+        Event::Nat(NatEvent::PoolAlarm { pool, raised, threshold, current }) => {
+            format!(
+                "nat-alarm pool={pool} {} {threshold} {current}",
+                if *raised { "raised" } else { "cleared" }
+            )
+        }
+        Event::NeighbourWanted { .. } => return None,
+    })
+}
+
+fn session(view: &SessionView, names: &ApplyResult) -> String {
+    let of = |id: NatRuleId| rule(id, names);
+    format!(
+        "{} {} {}{}{}{}",
+        of_policy(view.policy, names),
+        zone(view.from_zone, names),
+        zone(view.to_zone, names),
+        optional("application", view.application.and_then(|a| names.app_names.get(&a))),
+        optional("source", view.nat_rule.map(of).as_ref()),
+        optional("destination", view.destination_rule.map(of).as_ref()),
+    )
+}
+
+fn optional(what: &str, name: Option<&String>) -> String {
+    name.map_or_else(String::new, |name| format!(" {what}={name}"))
+}
+
+fn of_policy(id: PolicyId, names: &ApplyResult) -> String {
+    match names.policy_names.get(&id) {
+        Some(name) => name.clone(),
+        None if id == NO_POLICY => "-".to_owned(),
+        None => id.to_string(),
+    }
+}
+
+fn zone(id: ZoneId, names: &ApplyResult) -> String {
+    let found = names.zone_ids.iter().find(|(_, of)| **of == id);
+    found.map_or_else(|| id.to_string(), |(name, _)| name.clone())
+}
+
+fn rule(id: NatRuleId, names: &ApplyResult) -> String {
+    let found = names.nat_counter_ids.iter().find(|(_, of)| **of == id.0);
+    found.map_or_else(|| id.to_string(), |(name, _)| name.clone())
+}
+
+fn unit(id: InterfaceId) -> String {
+    format!("unit={id}")
+}

@@ -1,0 +1,5 @@
+//! Engine and reference model agree on generated configurations and packet sequences.
+
+mod kit;
+mod nat;
+mod policies;

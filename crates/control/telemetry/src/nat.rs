@@ -1,0 +1,87 @@
+//! What NAT tells: blocks of ports, alarms of pools, and that nothing is left.
+//!
+//! Spec: log-37, log-38.
+
+use std::net::IpAddr;
+
+use jiff::Timestamp;
+use ravelin_contract::{BlockChange, NatEvent, SessionKey};
+
+use crate::filter::{Outcome, Subject};
+use crate::record::{Names, Record};
+use crate::table::Tag;
+
+/// An event of NAT with names for ids.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NatRecord {
+    Block {
+        change: BlockChange,
+        pool: String,
+        host: IpAddr,
+        external: IpAddr,
+        /// The first and the last.
+        ports: (u16, u16),
+        used: u32,
+        most: u32,
+        /// When it was given out, in seconds since 1970.
+        since_s: u64,
+    },
+    PoolAlarm {
+        raised: bool,
+        pool: String,
+        threshold: u8,
+        current: u8,
+    },
+    Exhausted {
+        key: SessionKey,
+        rule: String,
+        interface: String,
+    },
+}
+
+/// The record of an event of NAT.
+#[must_use]
+pub fn nat(event: &NatEvent, now: Timestamp, names: &dyn Names) -> Record {
+    Record::Nat(match *event {
+        NatEvent::Block { change, pool, host, external, low, high, used, most, age_s } => NatRecord::Block {
+            change,
+            pool: names.pool(pool),
+            host,
+            external,
+            ports: (low, high),
+            used,
+            most,
+            since_s: u64::try_from(now.as_second()).unwrap_or(0).saturating_sub(age_s.into()),
+        },
+        NatEvent::PoolAlarm { pool, raised, threshold, current } => {
+            NatRecord::PoolAlarm { raised, pool: names.pool(pool), threshold, current }
+        }
+        NatEvent::Exhausted { rule, key, interface } => {
+            NatRecord::Exhausted { key, rule: names.nat_rule(rule).1, interface: names.unit(Some(interface)) }
+        }
+    })
+}
+
+impl NatRecord {
+    pub(crate) fn tag(&self) -> Tag {
+        match self {
+            Self::Block { change: BlockChange::Allocated, .. } => Tag::NatBlockAllocated,
+            Self::Block { change: BlockChange::Interim, .. } => Tag::NatBlockInterim,
+            Self::Block { change: BlockChange::Released, .. } => Tag::NatBlockReleased,
+            Self::PoolAlarm { raised: true, .. } => Tag::NatPoolRaised,
+            Self::PoolAlarm { raised: false, .. } => Tag::NatPoolCleared,
+            Self::Exhausted { .. } => Tag::NatExhausted,
+        }
+    }
+
+    /// What filters ask for.
+    pub(crate) fn subject<'a>(&'a self, subject: Subject<'a>) -> Subject<'a> {
+        match self {
+            Self::Block { host, .. } => Subject { source: Some(*host), ..subject },
+            Self::PoolAlarm { .. } => subject,
+            Self::Exhausted { key, interface, .. } => {
+                Subject { interface, outcome: Some(Outcome::Failure), ..subject.of(key) }
+            }
+        }
+    }
+}

@@ -1,0 +1,44 @@
+//! Memory for packets and events that a worker has once and for all, and how much of it is in use.
+
+use ravelin_types::WorkerId;
+
+/// What buffers are for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum BufferKind {
+    /// Packets that come and go.
+    Packets,
+    /// Packets that wait for their next hop's address.
+    Waiting,
+    /// Fragments that wait for the first of their packet.
+    Fragments,
+    /// Events that nobody has fetched yet.
+    Events,
+}
+
+impl BufferKind {
+    pub const ALL: [Self; 4] = [Self::Packets, Self::Waiting, Self::Fragments, Self::Events];
+
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Packets => "packets",
+            Self::Waiting => "waiting",
+            Self::Fragments => "fragments",
+            Self::Events => "events",
+        }
+    }
+}
+
+/// Buffers of one kind at one worker. `capacity` is the sum of the others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BufferCounters {
+    pub worker: WorkerId,
+    pub kind: BufferKind,
+    /// Bytes of one; 0: they have no size.
+    pub bytes: u32,
+    pub capacity: u64,
+    pub free: u64,
+    /// With the links: for packets to come, and on their way out.
+    pub lent: u64,
+    pub used: u64,
+}

@@ -1,0 +1,98 @@
+//! What happened: events as the packet plane tells them, with ids for names.
+
+use std::net::IpAddr;
+
+use ravelin_program::Screen;
+use ravelin_types::{InterfaceId, NatRuleId, PolicyId, ZoneId};
+
+use crate::{CloseReason, FilterHit, SessionKey, SessionView};
+
+/// A session's beginning or end, when its policy logs it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SessionEvent {
+    pub view: SessionView,
+    /// `None`: it begins.
+    pub close: Option<CloseReason>,
+}
+
+/// A packet that a policy with `log session-init` did not let through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PolicyDeny {
+    pub policy: PolicyId,
+    /// As it came, before translation.
+    pub key: SessionKey,
+    pub interface: InterfaceId,
+    pub from_zone: ZoneId,
+    pub to_zone: ZoneId,
+    /// Index into the program's application names.
+    pub application: Option<u32>,
+}
+
+/// What becomes of a block of ports that a host has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum BlockChange {
+    Allocated,
+    /// Still in use, told again.
+    Interim,
+    Released,
+}
+
+impl BlockChange {
+    pub const ALL: [Self; 3] = [Self::Allocated, Self::Interim, Self::Released];
+}
+
+/// What source NAT gave out or took back by the block, or ran out of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NatEvent {
+    /// Blocks of ports of a host.
+    Block {
+        change: BlockChange,
+        /// The pool's number, stable by name.
+        pool: u32,
+        host: IpAddr,
+        external: IpAddr,
+        low: u16,
+        high: u16,
+        /// Blocks that the host has now, and may have at most.
+        used: u32,
+        most: u32,
+        /// Seconds since it was given out.
+        age_s: u32,
+    },
+    /// The use of a pool reached the one threshold or fell below the other; percentages.
+    PoolAlarm { pool: u32, raised: bool, threshold: u8, current: u8 },
+    /// Nothing was left to translate by. Told at most once a second by a worker.
+    Exhausted { rule: NatRuleId, key: SessionKey, interface: InterfaceId },
+}
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Event {
+    Session(SessionEvent),
+    PolicyDeny(PolicyDeny),
+    /// A screen of a zone saw something.
+    Screen {
+        screen: Screen,
+        zone: ZoneId,
+        interface: InterfaceId,
+        key: SessionKey,
+        /// Not let through.
+        dropped: bool,
+    },
+    /// A term of a firewall filter with `syslog` held of a packet.
+    Filter(FilterHit),
+    Nat(NatEvent),
+    /// A packet waits for this address to be resolved.
+    NeighbourWanted {
+        interface: InterfaceId,
+        addr: IpAddr,
+    },
+}
+
+/// Events since the last call.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct EventBatch {
+    pub events: Vec<Event>,
+    /// Events the producer had to throw away.
+    pub lost: u64,
+}

@@ -1,0 +1,29 @@
+//! What a worker has of memory for packets and events, and how much of it is in use.
+
+use ravelin_contract::{BufferCounters, BufferKind};
+
+use crate::counters::PacketBuffers;
+use crate::output::ANSWER_LEN_MAX;
+use crate::state::State;
+
+impl State {
+    /// Every kind of buffer of this worker. Packet memory is the backend's; one without has none.
+    #[must_use]
+    pub fn buffers(&self) -> [BufferCounters; 4] {
+        let worker = self.worker;
+        let own = |kind, bytes: usize, (used, capacity): (usize, usize)| {
+            let (used, capacity) = (used as u64, capacity as u64);
+            let free = capacity - used;
+            BufferCounters { worker, kind, bytes: bytes as u32, capacity, free, lent: 0, used }
+        };
+        let PacketBuffers { bytes, capacity, free, lent } = self.counters.buffers;
+        let used = capacity - free - lent;
+        let (fragment_bytes, fragments) = self.fragments.buffers();
+        [
+            BufferCounters { worker, kind: BufferKind::Packets, bytes, capacity, free, lent, used },
+            own(BufferKind::Waiting, ANSWER_LEN_MAX, self.hold.buffers()),
+            own(BufferKind::Fragments, fragment_bytes, fragments),
+            own(BufferKind::Events, 0, self.events.waiting()),
+        ]
+    }
+}
