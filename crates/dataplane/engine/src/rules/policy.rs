@@ -94,8 +94,7 @@ impl Policies {
         for section in self.applying(tuple.from, tuple.to) {
             let found = section.find(tuple);
             if R::ON {
-                let passed = found.map_or(usize::MAX, |rank| rank as usize);
-                note_passed(section.policies().take(passed), tuple, rec);
+                note_passed(section, found.map_or(section.len(), |rank| rank as usize), tuple, rec);
             }
             let Some(policy) = found.and_then(|rank| section.get(rank)) else { continue };
             // The index and the walk are of one mind; were they not, the policy would not decide.
@@ -151,18 +150,14 @@ fn refused(error: ravelin_classify::BuildError) -> BuildError {
 }
 
 /// Why each of the policies that stand before the one that decides does not.
-fn note_passed<'a, R: Recorder>(
-    passed: impl Iterator<Item = &'a (ZoneMatch, Policy)>,
-    tuple: &Tuple,
-    rec: &mut R,
-) {
-    for (zones, policy) in passed.take(R::PASSED_MAX) {
+fn note_passed<R: Recorder>(section: &Section, passed: usize, tuple: &Tuple, rec: &mut R) {
+    for (zones, policy) in section.policies().take(passed.min(R::PASSED_MAX)) {
         if let Err(failed) = examine(zones, policy, tuple) {
             rec.fact(Fact::PolicyPassed { policy: policy.id, failed });
         }
     }
-    if passed.len() > R::PASSED_MAX {
-        rec.fact(Fact::PoliciesPassed { more: (passed.len() - R::PASSED_MAX) as u32 });
+    if passed > R::PASSED_MAX {
+        rec.fact(Fact::PoliciesPassed { more: (passed - R::PASSED_MAX) as u32 });
     }
 }
 

@@ -98,6 +98,10 @@ impl Section {
         self.runs.iter().flat_map(Run::policies)
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.starts.last().map_or(0, |count| *count as usize)
+    }
+
     /// The rank of the first policy that matches.
     pub(super) fn find(&self, tuple: &Tuple) -> Option<u32> {
         match &self.index {
