@@ -9,6 +9,7 @@ mod book;
 mod error;
 mod firewall;
 mod interfaces;
+mod live;
 mod mirror;
 mod nat;
 mod policies;
@@ -20,15 +21,17 @@ mod sections;
 mod services;
 mod zones;
 
-use ravelin_model::{AddressNames, DefaultPolicy, PolicyRematch, ValidConfig};
+use ravelin_model::{DefaultPolicy, PolicyRematch, ValidConfig};
 use ravelin_program::{
-    Action, Aging, Chunk, FlowSettings, HashedChunk, Program, Rematch, SynCheck, TcpSettings, TimeWait,
+    Action, Aging, Chunk, FlowSettings, HashedChunk, Program, RefusedAddresses, Rematch, SynCheck, TcpSettings,
+    TimeWait,
 };
 use ravelin_types::Generation;
 
 pub use book::{BookError, Given, IdBook};
 pub use error::CompileError;
 pub use interfaces::{needs_device, tap_name};
+pub use live::{feed_set_id, feed_url, name_set_id, schedule_id};
 pub use mirror::mirror_identity;
 pub use resolved::{Resolved, ResolvedPort};
 pub use routes::routes;
@@ -42,7 +45,9 @@ struct Compiler<'a> {
     resolved: &'a Resolved,
     book: &'a mut IdBook,
     applications: application::Names<'a>,
-    addresses: &'a AddressNames,
+    addresses: address::Addresses<'a>,
+    schedules: std::collections::HashMap<&'a str, &'a ravelin_model::Scheduler>,
+    referred: live::Referred,
     errors: Vec<CompileError>,
 }
 
@@ -67,7 +72,9 @@ pub fn compile(
         resolved,
         book,
         applications: application::Names::new(&config.applications),
-        addresses: valid.addresses(),
+        addresses: address::Addresses::new(valid.addresses(), &config.security.dynamic_addresses),
+        schedules: config.schedulers.iter().map(|s| (s.name.as_str(), s)).collect(),
+        referred: live::Referred::default(),
         errors: Vec::new(),
     };
     let interfaces = compiler.interfaces();
@@ -105,6 +112,10 @@ pub fn compile(
     .map(|chunk| (String::new(), HashedChunk::new(chunk)))
     .collect();
     chunks.extend(sections.chunks());
+    let referred = sections.referred().into_chunk();
+    if referred != ravelin_program::Live::default() {
+        chunks.push((String::new(), HashedChunk::new(Chunk::Live(referred))));
+    }
     chunks.push((String::new(), HashedChunk::new(Chunk::ApplicationNames(names))));
     book.sections = sections;
     Ok(Program::of(generation, chunks))
@@ -139,6 +150,7 @@ fn flow(config: &ravelin_model::Config) -> FlowSettings {
             low_watermark: flow.low_watermark.unwrap_or(defaults.aging.low_watermark),
             early_ageout: flow.early_ageout.unwrap_or(defaults.aging.early_ageout),
         },
+        refused: RefusedAddresses { link_local: flow.drop_link_local, reserved: flow.drop_reserved },
         default_action: match config.security.policies.default_policy {
             DefaultPolicy::DenyAll => Action::Deny,
             DefaultPolicy::PermitAll => Action::Permit,

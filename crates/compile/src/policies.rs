@@ -1,11 +1,14 @@
 //! `security policies` to sections: one a zone pair, the global list last.
 
-use ravelin_model::{Policy as Config, PolicyAction, ValidConfig, run_place};
-use ravelin_program::{Action, AddressMatch, Chunk, HashedChunk, LogWhen, Policy, PolicySection, ZoneMatch};
-use ravelin_types::ZoneId;
+use ravelin_model::{AddressRef, Policy as Config, PolicyAction, PolicyTcpOptions, ValidConfig, run_place};
+use ravelin_program::{
+    Action, AddressMatch, Chunk, HashedChunk, LogWhen, Policy, PolicySection, PolicyTcp, ZoneMatch,
+};
+use ravelin_types::{ScheduleId, ZoneId};
 
 use crate::book::identity;
-use crate::sections::Sections;
+use crate::live::schedule_id;
+use crate::sections::{Compiled, Sections};
 use crate::{Compiler, address};
 
 /// The context of policies of no zone pair.
@@ -34,7 +37,8 @@ impl Compiler<'_> {
             for run in pair.policies.runs() {
                 let done = known.get(&run_place(run)).cloned().unwrap_or_else(|| {
                     let policies = run.iter().map(|p| (ZoneMatch::default(), self.policy(&context, p)));
-                    section(zones.clone(), policies.collect())
+                    let chunk = section(zones.clone(), policies.collect());
+                    Compiled { chunk, referred: std::mem::take(&mut self.referred).into() }
                 });
                 runs.push((run_place(run), done));
             }
@@ -45,7 +49,8 @@ impl Compiler<'_> {
         for run in config.security.policies.global.runs() {
             let done = known.get(&run_place(run)).cloned().unwrap_or_else(|| {
                 let policies = run.iter().map(|g| (self.global_zones(g), self.policy(GLOBAL, &g.policy)));
-                section(ZoneMatch::default(), policies.collect())
+                let chunk = section(ZoneMatch::default(), policies.collect());
+                Compiled { chunk, referred: std::mem::take(&mut self.referred).into() }
             });
             runs.push((run_place(run), done));
         }
@@ -92,14 +97,8 @@ impl Compiler<'_> {
             id,
             identity: identity(&name),
             name: policy.name.clone(),
-            source: AddressMatch {
-                ranges: address::ranges(self.addresses, &policy.source_addresses),
-                excluded: policy.source_excluded,
-            },
-            destination: AddressMatch {
-                ranges: address::ranges(self.addresses, &policy.destination_addresses),
-                excluded: policy.destination_excluded,
-            },
+            source: self.address_side(&policy.source_addresses, policy.source_excluded),
+            destination: self.address_side(&policy.destination_addresses, policy.destination_excluded),
             applications,
             action: match policy.action {
                 PolicyAction::Permit => Action::Permit,
@@ -108,6 +107,26 @@ impl Compiler<'_> {
             },
             log: LogWhen { init: policy.log_init, close: policy.log_close },
             count: policy.count,
+            schedule: policy.scheduler.as_deref().and_then(|name| self.schedule(name)),
+            tcp: tcp(&policy.tcp),
         }
     }
+
+    fn address_side(&mut self, refs: &[AddressRef], excluded: bool) -> AddressMatch {
+        let (list, live) = address::matching(&self.addresses, refs, excluded);
+        self.referred.sets.extend(live);
+        list
+    }
+
+    /// The checks see to it that there is one.
+    fn schedule(&mut self, name: &str) -> Option<ScheduleId> {
+        let id = schedule_id(self.schedules.get(name)?);
+        self.referred.schedules.insert(id, name.to_owned());
+        Some(id)
+    }
+}
+
+fn tcp(options: &PolicyTcpOptions) -> PolicyTcp {
+    let PolicyTcpOptions { syn_check, sequence_check, window_scale, initial_mss, reverse_mss } = *options;
+    PolicyTcp { syn_check, sequence_check, window_scale, initial_mss, reverse_mss }
 }

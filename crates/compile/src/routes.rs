@@ -54,7 +54,7 @@ pub fn routes(config: &ValidConfig, book: &IdBook) -> UpdateBatch {
             routes.push(RouteUpdate { table: 0, prefix: entry.prefix.trunc(), route });
         }
     }
-    UpdateBatch { version: 1, resync: true, routes, neighbours: Vec::new(), links: Vec::new() }
+    UpdateBatch { version: 1, resync: true, routes, ..UpdateBatch::default() }
 }
 
 /// The unit and gateway of a next hop: on a connected prefix, or by another static route.

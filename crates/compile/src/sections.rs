@@ -4,16 +4,26 @@
 //! with them, so that no other run can lie where one of them lies.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use ravelin_model::ValidConfig;
 use ravelin_program::HashedChunk;
+
+use crate::live::Referred;
+
+/// A run with what its policies refer to.
+#[derive(Clone, Debug)]
+pub(crate) struct Compiled {
+    pub chunk: HashedChunk,
+    pub referred: Arc<Referred>,
+}
 
 /// See the head of the file.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Sections {
     of: Option<ValidConfig>,
     /// By context, in evaluation order: where each run lies, and its chunk.
-    sections: Vec<(String, Vec<(usize, HashedChunk)>)>,
+    sections: Vec<(String, Vec<(usize, Compiled)>)>,
 }
 
 /// What was compiled is no part of what a book says.
@@ -30,14 +40,17 @@ impl Sections {
         Self { of: Some(of.clone()), sections: Vec::new() }
     }
 
-    pub(crate) fn add(&mut self, context: String, runs: Vec<(usize, HashedChunk)>) {
+    pub(crate) fn add(&mut self, context: String, runs: Vec<(usize, Compiled)>) {
         self.sections.push((context, runs));
     }
 
     /// What of them holds in another configuration: policies that name nothing which stands for something else there.
     pub(crate) fn for_use_with(self, valid: &ValidConfig) -> Known {
         let Self { of, mut sections } = self;
-        let same = of.as_ref().filter(|of| of.get().applications == valid.get().applications);
+        let same = of.as_ref().filter(|of| {
+            let (of, now) = (of.get(), valid.get());
+            of.applications == now.applications && of.schedulers == now.schedulers
+        });
         let changed = same.and_then(|of| valid.addresses().differing(of.addresses()));
         match (&of, changed) {
             (Some(of), Some(changed)) => {
@@ -53,9 +66,20 @@ impl Sections {
     pub(crate) fn chunks(&self) -> impl Iterator<Item = (String, HashedChunk)> {
         let named = |(context, runs): &(String, Vec<_>)| {
             let context = context.clone();
-            runs.clone().into_iter().map(move |(_, chunk)| (context.clone(), chunk))
+            runs.clone().into_iter().map(move |(_, run): (_, Compiled)| (context.clone(), run.chunk))
         };
         self.sections.iter().flat_map(named)
+    }
+
+    /// What all of them refer to.
+    pub(crate) fn referred(&self) -> Referred {
+        let mut out = Referred::default();
+        for (_, run) in self.sections.iter().flat_map(|(_, runs)| runs) {
+            let Referred { schedules, sets } = &*run.referred;
+            out.schedules.extend(schedules.iter().map(|(id, name)| (*id, name.clone())));
+            out.sets.extend(sets.iter().map(|(id, name)| (*id, name.clone())));
+        }
+        out
     }
 }
 
@@ -63,11 +87,11 @@ impl Sections {
 pub(crate) struct Known {
     /// Keeps the runs where they are.
     _of: Option<ValidConfig>,
-    sections: HashMap<String, Vec<(usize, HashedChunk)>>,
+    sections: HashMap<String, Vec<(usize, Compiled)>>,
 }
 
 impl Known {
-    pub(crate) fn runs(&self, context: &str) -> HashMap<usize, HashedChunk> {
+    pub(crate) fn runs(&self, context: &str) -> HashMap<usize, Compiled> {
         self.sections.get(context).into_iter().flatten().cloned().collect()
     }
 }

@@ -12,6 +12,7 @@ use std::net::IpAddr;
 use std::path::Path;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use ravelin_contract::Neighbour;
 use ravelin_types::{DropReason, Mac};
 
@@ -67,6 +68,18 @@ pub(crate) enum Action {
         unit: String,
         addr: IpAddr,
         neighbour: Neighbour,
+    },
+    /// The clock on the wall is set, UTC.
+    Clock(Timestamp),
+    /// What a name resolves to; nothing: it has no addresses.
+    Resolved {
+        name: String,
+        addresses: Vec<IpAddr>,
+    },
+    /// What a feed holds.
+    Fed {
+        url: String,
+        entries: Vec<String>,
     },
     Expect(Expect),
 }

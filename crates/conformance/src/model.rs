@@ -272,6 +272,12 @@ impl<'a> Model<'a> {
                 AddressValue::Range(low, high) => {
                     low.is_ipv4() == addr.is_ipv4() && *low <= addr && addr <= *high
                 }
+                AddressValue::Wildcard(of, mask) => match addr {
+                    IpAddr::V4(addr) => addr & *mask == *of & *mask,
+                    IpAddr::V6(_) => false,
+                },
+                // Of names the configuration alone knows nothing.
+                AddressValue::Dns(_) => false,
             }),
         }
     }
@@ -286,6 +292,8 @@ impl<'a> Model<'a> {
             AddressRef::Named(name) => self.named(name, &|value| match value {
                 AddressValue::Prefix(net) => same(net.addr()),
                 AddressValue::Range(low, _) => same(*low),
+                AddressValue::Wildcard(..) => addr.is_ipv4(),
+                AddressValue::Dns(_) => false,
             }),
         }
     }

@@ -1,4 +1,5 @@
-//! Compiles the XDP shim with clang, so that its object can be embedded in the library.
+//! Compiles the XDP shim with clang, so that its object can be embedded in the library, and generates the messages of
+//! the hand-over.
 
 use std::{env, ffi::OsString, path::PathBuf, process::Command};
 
@@ -7,6 +8,7 @@ const SOURCE: &str = "../../../bpf/shim.bpf.c";
 const MULTIARCH: &str = "/usr/include";
 
 fn main() {
+    messages();
     println!("cargo:rerun-if-changed={SOURCE}");
     println!("cargo:rerun-if-env-changed=RAVELIN_CLANG");
     let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR")).join("shim.bpf.o");
@@ -25,6 +27,18 @@ fn main() {
         }
         Err(error) => panic!("{} could not be started: {error}.", clang.display()),
     }
+}
+
+fn messages() {
+    let root = "../../../proto";
+    let files = protox::compile(["ravelin/handover.proto"], [root]).expect("the schema can be read");
+    prost_build::Config::new()
+        .extern_path(".ravelin.program", "::ravelin_program::proto")
+        .extern_path(".ravelin.dataplane", "::ravelin_remote::proto")
+        .btree_map(["."])
+        .compile_fds(files)
+        .expect("the schema can be compiled");
+    println!("cargo:rerun-if-changed={root}/ravelin");
 }
 
 /// The compiler named by `RAVELIN_CLANG`, else the first of the known names that starts.

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use ravelin_compile::{IdBook, Resolved, compile, routes};
 use ravelin_contract::UpdateBatch;
+use ravelin_dynamic::DynamicPlan;
 use ravelin_model::load_on;
 use ravelin_program::Program;
 use ravelin_schema::ClusterNode;
@@ -14,6 +15,8 @@ use ravelin_types::Generation;
 pub struct Compiled {
     pub program: Program,
     pub routes: UpdateBatch,
+    /// What policies hang on that changes without a commit.
+    pub dynamic: DynamicPlan,
 }
 
 /// Warnings, and the result or every error.
@@ -38,7 +41,9 @@ pub fn build(text: &str, node: ClusterNode) -> Outcome {
         let mut book = IdBook::default();
         let resolved = Resolved::virtual_ports(&valid);
         match compile(&valid, &resolved, &mut book, Generation(1)) {
-            Ok(program) => Ok(Compiled { program, routes: routes(&valid, &book) }),
+            Ok(program) => {
+                Ok(Compiled { program, routes: routes(&valid, &book), dynamic: DynamicPlan::new(&valid) })
+            }
             Err(errors) => {
                 Err(errors.into_iter().map(|e| Diagnostic::error(e.path, e.at, e.message)).collect())
             }

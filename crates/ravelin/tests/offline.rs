@@ -155,6 +155,52 @@ fn replay_judges_every_packet_and_writes_what_was_sent() {
     assert_eq!((office.len(), flags.0), (1, TcpFlags::RST | TcpFlags::ACK));
 }
 
+/// The captures' clock opens and closes; names and feeds come from the command line.
+#[test]
+fn replay_goes_by_the_clock_of_its_capture() {
+    let dir = tempfile::tempdir().unwrap();
+    let at = |name: &str| dir.path().join(name);
+    let more = "\
+set schedulers scheduler s daily start-time 01:00:20 stop-time 01:00:30
+set security policies from-zone trust to-zone untrust policy web scheduler-name s
+set security address-book global address host dns-name www.example
+set security policies from-zone trust to-zone untrust policy named match source-address any
+set security policies from-zone trust to-zone untrust policy named match destination-address host
+set security policies from-zone trust to-zone untrust policy named match application junos-ssh
+set security policies from-zone trust to-zone untrust policy named then permit
+set security dynamic-address feed-server f url file:///nowhere
+set security dynamic-address feed-server f feed-name bad
+set security dynamic-address address-name bad-hosts profile feed-name bad
+set security policies from-zone trust to-zone untrust policy bad match source-address any
+set security policies from-zone trust to-zone untrust policy bad match destination-address bad-hosts
+set security policies from-zone trust to-zone untrust policy bad match application junos-telnet
+set security policies from-zone trust to-zone untrust policy bad then deny
+";
+    fs::write(at("fw.conf"), format!("{CONFIG}{more}")).unwrap();
+    fs::write(at("bad.txt"), "198.51.100.0/24\n").unwrap();
+    let second = |s: u64| s * 1_000_000;
+    let frames = [(second(19), 80), (second(20), 80), (second(21), 22), (second(22), 23), (second(50), 80)];
+    pcap(&at("in.pcap"), &frames.map(|(at, port)| (at, syn(port))));
+    let input = format!("ge-0/0/0={}", path(&at("in.pcap")));
+    let feed = format!("bad={}", path(&at("bad.txt")));
+    let (config, out) = (at("fw.conf"), at("out"));
+    let words = ["replay", "--config", path(&config), "--input", &input, "--output", path(&out)];
+    // An hour east of Greenwich all year.
+    let world = ["--time-zone", "WAT-1", "--name", "WWW.example=198.51.100.2", "--feed", &feed];
+    let done = ravelin(&[&words[..], &world].concat());
+    assert!(done.status.success(), "{done:?}");
+    let judged: Vec<_> = verdicts(&out).iter().map(|v| (v["verdict"].clone(), v["policy"].clone())).collect();
+    let is = |n: usize, verdict: &str, policy: Value| {
+        assert_eq!(judged[n], (verdict.into(), policy), "packet {n}")
+    };
+    is(0, "drop", Value::Null);
+    is(1, "forward", "web".into());
+    is(2, "forward", "named".into());
+    is(3, "drop", "bad".into());
+    // A second SYN of the session that lives on without policy-rematch.
+    is(4, "forward", "web".into());
+}
+
 #[test]
 fn replay_reads_pcapng_and_explains() {
     let dir = tempfile::tempdir().unwrap();

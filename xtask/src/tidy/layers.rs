@@ -23,12 +23,12 @@ const LAYERS: &[Layer] = &[
     Layer { name: "config", folder: "crates/config/", uses: &["base"] },
     Layer { name: "dataplane", folder: "crates/dataplane/", uses: &["base"] },
     Layer { name: "compile", folder: "crates/compile/", uses: &["base", "config", "dataplane"] },
+    Layer { name: "control", folder: "crates/control/", uses: &["base", "config", "dataplane", "compile"] },
     Layer {
         name: "conformance",
         folder: "crates/conformance/",
-        uses: &["base", "config", "dataplane", "compile"],
+        uses: &["base", "config", "dataplane", "compile", "control"],
     },
-    Layer { name: "control", folder: "crates/control/", uses: &["base", "config", "dataplane", "compile"] },
     Layer {
         name: "api",
         folder: "crates/api/",

@@ -5,10 +5,13 @@ use std::net::IpAddr;
 use serde::{Deserialize, Serialize};
 
 use crate::commits::{CommitHistory, EditorEntry, ScheduledTime};
+use crate::dynamic::DynamicAnswer;
 use crate::firewall::{CounterLine, FilterLogLine, FirewallList, InterfaceFilterList};
 use crate::log::{LogEvents, LogStatistics};
 use crate::persistent::{MappingLines, MappingSummary};
-use crate::watch::{DropRecords, FlowTraceStatus, PolicyMatches, PolicyTotals, ScreenOptions, ShadowList};
+use crate::watch::{
+    BufferLine, DropRecords, FlowTraceStatus, PolicyMatches, PolicyTotals, ScreenOptions, ShadowList,
+};
 
 /// Every answer that has structure. Configuration text is passed as it is.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -19,6 +22,7 @@ pub enum Answer {
     Zones(Vec<ZoneEntry>),
     Screens(ScreenStatistics),
     Mirrors(MirrorList),
+    Dynamic(DynamicAnswer),
     Buffers(Vec<BufferLine>),
     MirrorsCleared {
         kind: MirrorKind,
@@ -145,6 +149,8 @@ pub struct PolicyEntry {
     pub log_init: bool,
     pub log_close: bool,
     pub count: bool,
+    pub scheduler: Option<String>,
+    pub inactive: bool,
     pub hits: u64,
     /// Seconds since its first hit and its last.
     #[serde(default)]
@@ -482,17 +488,4 @@ pub struct PlaneStatus {
     pub generation: Option<u64>,
     pub workers: Vec<WorkerLine>,
     pub ports: Vec<PortLine>,
-}
-
-/// Buffers of one kind at one worker.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct BufferLine {
-    pub worker: u8,
-    pub kind: String,
-    /// Bytes of one; 0: they have no size.
-    pub bytes: u32,
-    pub capacity: u64,
-    pub free: u64,
-    pub lent: u64,
-    pub used: u64,
 }

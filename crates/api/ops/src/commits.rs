@@ -119,6 +119,12 @@ pub trait Commits {
     fn moved(&mut self, path: &[String]);
     /// Ends the session of someone in configuration mode; false: there is nobody of that process.
     fn logout(&mut self, pid: u32, user: &str) -> bool;
+    /// Has another build of the packet process go on in the running one's place; what there is to say at once. The rest
+    /// is said when it is done.
+    fn in_service_upgrade(&mut self, package: Option<&str>, user: &str) -> Outcome<String> {
+        let (_, _) = (package, user);
+        Err(vec![Problem::of("in-service upgrade is not supported here")])
+    }
     /// Everyone in configuration mode.
     fn editors(&self) -> Vec<EditorEntry>;
     /// Everyone else in configuration mode.

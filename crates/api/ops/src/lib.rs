@@ -11,6 +11,7 @@ mod commits;
 mod completion;
 mod config;
 mod configure;
+mod dynamic;
 mod firewall;
 mod follow;
 mod gather;
@@ -28,11 +29,11 @@ mod words;
 
 pub use alarms::{AlarmChange, NatAlarms, WantedAlarm, Watched, utilization};
 pub use answer::{
-    Alarm, AlgStatus, Answer, BufferLine, DropCount, EditorList, Explained, FindingLine, FlowStatistics,
-    InterfaceLine, MirrorEntry, MirrorKind, MirrorList, MirrorOutputLine, NatKind, NatPool, NatPools,
-    NatRule, NatRules, PlaneStatus, PolicyEntry, PolicyList, PortLine, RouteLine, Routes, ScreenStatistics,
-    SessionDetail, SessionList, SessionSummary, SourceNatPool, SourceNatPools, Translation, UnitLine,
-    Version, Wing, WorkerLine, ZoneEntry,
+    Alarm, AlgStatus, Answer, DropCount, EditorList, Explained, FindingLine, FlowStatistics, InterfaceLine,
+    MirrorEntry, MirrorKind, MirrorList, MirrorOutputLine, NatKind, NatPool, NatPools, NatRule, NatRules,
+    PlaneStatus, PolicyEntry, PolicyList, PortLine, RouteLine, Routes, ScreenStatistics, SessionDetail,
+    SessionList, SessionSummary, SourceNatPool, SourceNatPools, Translation, UnitLine, Version, Wing,
+    WorkerLine, ZoneEntry,
 };
 pub use capture::{CAPTURE_BYTES_MAX, capture_source, capture_text};
 pub use commits::{
@@ -42,6 +43,9 @@ pub use commits::{
 pub use completion::complete;
 pub use config::{Against, Candidate, ConfigMode, Form, LoadKind, Outcome, Problem, Verb, Written};
 pub use configure::load_source;
+pub use dynamic::{
+    DnsLine, DynamicAnswer, DynamicQuery, DynamicView, EntryLine, EntryList, FeedLine, ScheduleLine,
+};
 pub use firewall::{
     CounterLine, FilterEntry, FilterLogLine, FirewallDepth, FirewallList, InterfaceFilterLine,
     InterfaceFilterList, PolicerLine,
@@ -58,7 +62,7 @@ pub use request::{
 pub use session::{Env, Facts, Mode, Render, Reply, Session, answer, execute, more};
 pub use table::{Arg, Command, Miss, Param, commands, rpc_of};
 pub use watch::{
-    DropQuery, DropRecord, DropRecords, FlowFile, FlowFilterLine, FlowTrace, FlowTraceStatus, MatchedPolicy,
-    PacketQuery, PolicyMatches, PolicyTotal, PolicyTotals, PolicyTuple, ScreenOptions, ShadowList,
-    ShadowQuery, TermLine, Watch,
+    BufferLine, DropQuery, DropRecord, DropRecords, FlowFile, FlowFilterLine, FlowTrace, FlowTraceStatus,
+    MatchedPolicy, PacketQuery, PolicyMatches, PolicyTotal, PolicyTotals, PolicyTuple, ScreenOptions,
+    ShadowList, ShadowQuery, TermLine, Watch,
 };

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use crate::answer::{MirrorKind, NatKind};
+use crate::dynamic::DynamicQuery;
 
 use ipnet::IpNet;
 use ravelin_types::{Family, Proto};
@@ -136,6 +137,8 @@ pub enum Request {
     FlowStatistics,
     /// Mirror instances, or mirror filters.
     Mirrors(MirrorKind),
+    /// What changes without a commit.
+    Dynamic(DynamicQuery),
     Buffers,
     ClearMirrors(MirrorKind),
     Firewall {
@@ -177,6 +180,10 @@ pub enum Request {
     Version,
     CommitHistory,
     Kept(Kept),
+    /// To a program, or to the installed one.
+    InServiceUpgrade {
+        package: Option<String>,
+    },
     Rollback {
         number: u32,
     },

@@ -6,6 +6,7 @@ use crate::alarms::NatAlarms;
 use crate::answer::{Answer, Version};
 use crate::config::{ConfigMode, Form, Problem, Written};
 use crate::configure;
+use crate::dynamic::{self, DynamicView};
 use crate::follow::{self, Follow};
 use crate::gather::{self, Failure, RouteTable};
 use crate::log::LogView;
@@ -27,6 +28,7 @@ pub struct Env<'a> {
     pub names: &'a NameTable,
     pub routes: &'a dyn RouteTable,
     pub log: &'a dyn LogView,
+    pub dynamic: &'a dyn DynamicView,
     pub alarms: &'a NatAlarms,
     pub trace: &'a dyn FlowTrace,
     pub render: &'a dyn Render,
@@ -274,10 +276,12 @@ pub(crate) fn operational(
         Request::RollbackCompare { old, new } => return Ok(said(env.config.compare_rollbacks(old, new)?)),
         Request::Configure(kind) => return configure::enter(env, session, kind),
         Request::Kept(kept) => return configure::kept(env, session, kept),
+        Request::InServiceUpgrade { package } => return upgrade(env, session, package.as_deref()),
         Request::Exit => return Ok(Reply { closed: true, ..Reply::default() }),
         Request::Help => return Ok(said(HELP)),
         Request::InterfacesTerse { name } => Answer::Interfaces(gather::interfaces(env, name.as_deref())?),
         Request::Routes { destination } => Answer::Routes(gather::routes(env, destination.as_ref())),
+        Request::Dynamic(query) => Answer::Dynamic(dynamic::answer(env.dynamic, query)),
         Request::Buffers => Answer::Buffers(gather::buffers(env)?),
         Request::Mirrors(kind) => Answer::Mirrors(gather::mirrors(env, kind)?),
         Request::ClearMirrors(kind) => {
@@ -309,10 +313,7 @@ pub(crate) fn operational(
         request @ (Request::Mappings(_) | Request::MappingSummary | Request::ClearMappings(_)) => {
             gather::about_mappings(env, request)?
         }
-        Request::Version => Answer::Version(Version {
-            host_name: env.facts.host_name.clone(),
-            version: env.facts.version.clone(),
-        }),
+        Request::Version => Answer::Version(version(env.facts)),
         Request::CommitHistory => Answer::Commits(env.config.history()),
         Request::Watch(what) => return watched(env, session, what, pipes),
         Request::TestPacket(test) => Answer::Explained(packet::explain(env, &test)?),
@@ -323,6 +324,14 @@ pub(crate) fn operational(
         Request::LogStatistics => Answer::LogStatistics(env.log.statistics()),
     };
     shown(env, &answer, pipes)
+}
+
+fn version(Facts { host_name, version, .. }: &Facts) -> Version {
+    Version { host_name: host_name.clone(), version: version.clone() }
+}
+
+fn upgrade(env: &mut Env<'_>, session: &Session, package: Option<&str>) -> Result<Reply, Fault> {
+    Ok(said(env.config.in_service_upgrade(package, &session.user)?))
 }
 
 /// What is asked of packets and policies.

@@ -285,3 +285,16 @@ pub struct PolicyTotal {
     pub policies: u64,
     pub hits: u64,
 }
+
+/// Buffers of one kind at one worker.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BufferLine {
+    pub worker: u8,
+    pub kind: String,
+    /// Bytes of one; 0: they have no size.
+    pub bytes: u32,
+    pub capacity: u64,
+    pub free: u64,
+    pub lent: u64,
+    pub used: u64,
+}

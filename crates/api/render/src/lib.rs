@@ -6,6 +6,7 @@
 mod alg;
 mod buffers;
 mod commits;
+mod dynamic;
 mod element;
 mod firewall;
 mod flow;
@@ -50,6 +51,7 @@ pub fn text(answer: &Answer) -> String {
         Answer::Routes(routes) => routes::text(routes),
         Answer::Zones(zones) => zones::text(zones),
         Answer::Screens(screens) => zones::screens(screens),
+        Answer::Dynamic(answer) => dynamic::text(answer),
         Answer::Buffers(lines) => buffers::text(lines),
         Answer::Mirrors(list) => mirrors::text(list),
         // Junos says nothing when it has cleared counters.
@@ -111,6 +113,7 @@ fn element(answer: &Answer) -> Element {
         Answer::Routes(routes) => routes::element(routes),
         Answer::Zones(zones) => zones::element(zones),
         Answer::Screens(screens) => zones::screens_element(screens),
+        Answer::Dynamic(answer) => dynamic::element(answer),
         Answer::Buffers(lines) => buffers::element(lines),
         Answer::Mirrors(list) => mirrors::element(list),
         Answer::MirrorsCleared { kind, mirrors: cleared } => mirrors::cleared_element(*kind, *cleared),

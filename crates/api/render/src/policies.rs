@@ -34,11 +34,17 @@ fn excluded(yes: bool) -> &'static str {
     if yes { "(excluded)" } else { "" }
 }
 
+/// A policy whose scheduler is closed is inactive.
+const fn state(policy: &PolicyEntry) -> &'static str {
+    if policy.inactive { "inactive" } else { "enabled" }
+}
+
 fn brief(out: &mut String, policy: &PolicyEntry) {
     let PolicyEntry { name, index, sequence, global, from_zones, to_zones, .. } = policy;
     let _ = writeln!(
         out,
-        "  Policy: {name}, State: enabled, Index: {index}, Scope Policy: 0, Sequence number: {sequence}"
+        "  Policy: {name}, State: {}, Index: {index}, Scope Policy: 0, Sequence number: {sequence}",
+        state(policy)
     );
     if *global {
         let _ = writeln!(out, "    From zones: {}\n    To zones: {}", or_any(from_zones), or_any(to_zones));
@@ -54,6 +60,9 @@ fn brief(out: &mut String, policy: &PolicyEntry) {
         policy.action,
         extras(policy)
     );
+    if let Some(scheduler) = &policy.scheduler {
+        let _ = writeln!(out, "    Scheduler name: {scheduler}");
+    }
 }
 
 fn detailed(out: &mut String, policy: &PolicyEntry) {
@@ -62,10 +71,11 @@ fn detailed(out: &mut String, policy: &PolicyEntry) {
         if *global { ("global", from_zones, to_zones) } else { ("zone", from_zones, to_zones) };
     let _ = write!(
         out,
-        "Policy: {name}, action-type: {action}, State: enabled, Index: {index}, Scope Policy: 0\n\
+        "Policy: {name}, action-type: {action}, State: {}, Index: {index}, Scope Policy: 0\n\
          \x20 Policy Type: Configured, {scope}\n\
          \x20 Sequence number: {sequence}\n\
          \x20 From zone: {}, To zone: {}\n",
+        state(policy),
         or_any(from),
         or_any(to)
     );

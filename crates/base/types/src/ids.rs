@@ -77,6 +77,15 @@ id!(
     RuleIdentity(u64)
 );
 
+id!(
+    /// A scheduler, by what it says: one that says something else is another one.
+    ScheduleId(u64)
+);
+id!(
+    /// A set of addresses that changes without a commit, by what it is made of.
+    LiveSetId(u64)
+);
+
 impl ZoneId {
     /// The firewall itself, `junos-host`.
     pub const HOST: Self = Self(0);

@@ -1,34 +1,46 @@
 //! The names that policies and rules may use for addresses, and what they stand for.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use crate::index::NameIndex;
-use crate::{Address, AddressBook, AddressSet, AddressValue};
+use crate::{Address, AddressBook, AddressSet, AddressValue, DynamicAddresses};
 
 /// Addresses and sets of the address books, by name.
 #[derive(Clone, Debug)]
 pub struct AddressNames {
     addresses: NameIndex<Address>,
     sets: NameIndex<AddressSet>,
+    dynamic: Arc<Dynamic>,
+}
+
+/// Dynamic addresses and where they come from, with their names.
+#[derive(Debug)]
+struct Dynamic {
+    of: DynamicAddresses,
+    names: HashSet<String>,
 }
 
 impl AddressNames {
     #[must_use]
-    pub fn new(books: &[AddressBook]) -> Self {
+    pub fn new(books: &[AddressBook], dynamic: &DynamicAddresses) -> Self {
         Self {
             addresses: NameIndex::new(books.iter().map(|book| &book.addresses)),
             sets: NameIndex::new(books.iter().map(|book| &book.sets)),
+            dynamic: Arc::new(Dynamic::new(dynamic)),
         }
     }
 
     /// As [`Self::new`], with the work done for earlier books.
     #[must_use]
-    pub fn after(books: &[AddressBook], before: &Self) -> Self {
+    pub fn after(books: &[AddressBook], dynamic: &DynamicAddresses, before: &Self) -> Self {
         // In one book a name stands once; more than one book is refused.
-        let [book] = books else { return Self::new(books) };
+        let [book] = books else { return Self::new(books, dynamic) };
+        let same = before.dynamic.of == *dynamic;
         Self {
             addresses: NameIndex::after(&book.addresses, &before.addresses),
             sets: NameIndex::after(&book.sets, &before.sets),
+            dynamic: if same { Arc::clone(&before.dynamic) } else { Arc::new(Dynamic::new(dynamic)) },
         }
     }
 
@@ -37,6 +49,9 @@ impl AddressNames {
     pub fn differing(&self, other: &Self) -> Option<HashSet<String>> {
         let mut out = self.addresses.differing(&other.addresses, |a, b| a.value == b.value)?;
         out.extend(self.sets.differing(&other.sets, |a, b| a.addresses == b.addresses && a.sets == b.sets)?);
+        if self.dynamic.of != other.dynamic.of {
+            out.extend(self.dynamic.names.union(&other.dynamic.names).cloned());
+        }
         if out.is_empty() {
             return Some(out);
         }
@@ -56,23 +71,24 @@ impl AddressNames {
 
     /// Whether these are the names of those books, which then need no look at.
     #[must_use]
-    pub fn are_of(&self, books: &[AddressBook]) -> bool {
-        self.addresses.is_of(books.iter().map(|book| &book.addresses))
+    pub fn are_of(&self, books: &[AddressBook], dynamic: &DynamicAddresses) -> bool {
+        self.dynamic.of == *dynamic
+            && self.addresses.is_of(books.iter().map(|book| &book.addresses))
             && self.sets.is_of(books.iter().map(|book| &book.sets))
     }
 
     #[must_use]
     pub fn contains(&self, name: &str) -> bool {
-        self.addresses.contains(name) || self.sets.contains(name)
+        self.addresses.contains(name) || self.sets.contains(name) || self.dynamic.names.contains(name)
     }
 
     /// What an address stands for; a set's name is none.
-    pub fn values(&self, name: &str) -> impl Iterator<Item = AddressValue> {
-        self.addresses.find(name).map(|address| address.value)
+    pub fn values(&self, name: &str) -> impl Iterator<Item = &AddressValue> {
+        self.addresses.find(name).map(|address| &address.value)
     }
 
     /// What an address or a set stands for, a set with the sets in it, each looked at once.
-    pub fn all_values(&self, name: &str, mut take: impl FnMut(AddressValue)) {
+    pub fn all_values(&self, name: &str, mut take: impl FnMut(&AddressValue)) {
         if !self.sets.contains(name) {
             return self.values(name).for_each(take);
         }
@@ -85,5 +101,11 @@ impl AddressNames {
             }
             self.values(name).for_each(&mut take);
         }
+    }
+}
+
+impl Dynamic {
+    fn new(of: &DynamicAddresses) -> Self {
+        Self { of: of.clone(), names: of.names.iter().map(|address| address.name.clone()).collect() }
     }
 }

@@ -7,6 +7,7 @@ use crate::firewall::{Firewall, PolicyOptions};
 use crate::forwarding_options::ForwardingOptions;
 use crate::interfaces::Interface;
 use crate::routing_options::RoutingOptions;
+use crate::schedulers::Scheduler;
 use crate::security::Security;
 use crate::system::System;
 
@@ -20,6 +21,8 @@ pub struct Config {
     pub interfaces: Vec<Interface>,
     #[lower(container = "routing-options")]
     pub routing_options: RoutingOptions,
+    #[lower(list = "schedulers scheduler")]
+    pub schedulers: Vec<Scheduler>,
     #[lower(container = "security")]
     pub security: Security,
     #[lower(container = "forwarding-options")]

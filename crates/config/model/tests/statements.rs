@@ -25,6 +25,11 @@ set security nat static rule-set r rule m then static-nat prefix-name a
 set security nat static rule-set r rule m then static-nat prefix-name mapped-port 999
 set security nat proxy-arp interface ge-0/0/0.0 address 10.0.0.7/32
 set security nat proxy-ndp interface ge-0/0/0.0 address 2001:db8::7/128
+set schedulers scheduler c start-date 2026-01-01.08:00 stop-date 2026-02-01.08:00
+set security address-book global address host dns-name h.example
+set security dynamic-address feed-server f url http://h.example
+set security dynamic-address feed-server f feed-name g
+set security dynamic-address address-name d
 set applications application x protocol tcp
 set applications application y term t protocol tcp
 set applications application-set q application x
@@ -37,6 +42,8 @@ fn sample(path: &str, keyword: &str) -> &'static str {
         return firewall_sample(path, keyword);
     }
     match keyword {
+        "dns-name" => "h.example",
+        "wildcard-address" => "10.0.1.0/255.0.255.0",
         "group" => "7",
         "<>" if path.contains("proxy-arp") && path.ends_with("to") => "10.0.0.8/32",
         "<>" if path.contains("proxy-arp") => "10.0.0.7/32",
@@ -79,6 +86,9 @@ fn sample(path: &str, keyword: &str) -> &'static str {
         "next-hop" => "10.0.0.7",
         "source-address" | "destination-address" if path.starts_with("security log") => "192.0.2.7",
         "source-address" | "destination-address" => "192.0.2.0/24",
+        "url" => "http://other.example",
+        "initial-tcp-mss" | "reverse-tcp-mss" | "dns-query-interval" | "update-interval"
+        | "hold-interval" => "77",
         "mode" => "event",
         "format" => "sd-syslog",
         "severity" => "notice",
@@ -142,6 +152,12 @@ fn words_of(path: &str) -> Vec<String> {
             Kind::Entry if parts[n] == "from-zone" => {
                 out.extend(["z", "to-zone", if last { "y" } else { "z" }].map(str::to_owned))
             }
+            Kind::Entry if parts[n] == "start-date" => {
+                out.extend(["2026-03-01.08:00", "stop-date", "2026-04-01.08:00"].map(str::to_owned))
+            }
+            Kind::Entry if parts[n] == "start-time" => {
+                out.extend(["08:00", "stop-time", "09:00"].map(str::to_owned))
+            }
             Kind::Entry if last || rule.hidden => out.push(word),
             Kind::Entry => out.push(match (parts[n], here.contains("term")) {
                 ("security-zone", _) => "z".into(),
@@ -149,7 +165,13 @@ fn words_of(path: &str) -> Vec<String> {
                 ("application", false) => "x".into(),
                 ("application-set", _) => "q".into(),
                 ("address", _) if path.ends_with("description") => "a".into(),
+                ("address", _) if path.contains("dns-name ") => "host".into(),
                 ("address", _) if here.contains("address-book") => "b".into(),
+                ("dns-name", _) => "h.example".into(),
+                ("scheduler", _) => "c".into(),
+                ("feed-server", _) => "f".into(),
+                ("feed-name", _) => "g".into(),
+                ("address-name", _) => "d".into(),
                 ("address", _) if here.contains("inet6") => "2001:db8::1/64".into(),
                 ("address", _) => "10.0.0.1/24".into(),
                 ("address-set", _) => "s".into(),

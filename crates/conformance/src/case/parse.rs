@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use jiff::tz::TimeZone;
 use ravelin_contract::Neighbour;
 use ravelin_types::DropReason;
 
@@ -155,8 +156,30 @@ fn action(text: &str) -> Result<Action, What> {
                 if place.contains('.') { Source::Unit(name) } else { Source::Other(Place::Port(name)) };
             Action::Send(source, Box::new(packet::sending(after(text, 1))?))
         }
-        _ => return Err(What::Statement(text.to_owned())),
+        words => match world(words)? {
+            Some(action) => action,
+            None => return Err(What::Statement(text.to_owned())),
+        },
     })
+}
+
+/// What policies hang on.
+fn world(words: &[&str]) -> Result<Option<Action>, What> {
+    Ok(Some(match words {
+        ["clock", date, time] => {
+            let wrong = || What::Word { expected: "a date and time", found: format!("{date} {time}") };
+            let civil: jiff::civil::DateTime = format!("{date}T{time}").parse().map_err(|_| wrong())?;
+            Action::Clock(TimeZone::UTC.to_timestamp(civil).map_err(|_| wrong())?)
+        }
+        ["resolved", name, addresses @ ..] => Action::Resolved {
+            name: (*name).to_owned(),
+            addresses: addresses.iter().map(|a| word("an address", a)).collect::<Result<_, _>>()?,
+        },
+        ["fed", url, entries @ ..] => {
+            Action::Fed { url: (*url).to_owned(), entries: entries.iter().map(|e| (*e).to_owned()).collect() }
+        }
+        _ => return Ok(None),
+    }))
 }
 
 fn outcome(text: &str) -> Result<Outcome, What> {

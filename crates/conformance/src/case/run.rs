@@ -3,13 +3,16 @@
 mod compare;
 mod resolve;
 mod told;
+mod world;
 
 use std::collections::VecDeque;
 use std::path::Path;
+use std::time::Duration;
 
 use ravelin_contract::{
     FilterCounter, LinkUpdate, MirrorCounters, MirrorLoss, NeighbourUpdate, SessionFilter, UpdateBatch,
 };
+use ravelin_dynamic::DynamicPlan;
 use ravelin_model::{ValidConfig, check_tree, load};
 use ravelin_syntax::{Diagnostic, Tree};
 use ravelin_types::DropReason;
@@ -19,6 +22,7 @@ use super::{Action, Block, Case, CaseError, Expect, Outcome, Packet, Sending, So
 use crate::bench::{Arrival, Bench, BenchError, Due, Place, neighbour_mac};
 use crate::datagram::Datagram;
 use resolve::Variables;
+use world::World;
 
 /// Bytes of the Ethernet addresses.
 const MACS: usize = 12;
@@ -37,6 +41,7 @@ pub fn run(case: &Case, bench: &mut dyn Bench, configs: &Path) -> Result<(), Cas
         variables: Variables::default(),
         last: None,
         waiting: None,
+        world: World::default(),
         told: VecDeque::new(),
     };
     for step in &case.steps {
@@ -58,6 +63,7 @@ struct Runner<'a> {
     last: Option<Datagram>,
     /// What was sent last and has not left yet.
     waiting: Option<Datagram>,
+    world: World,
     /// Events that no `told` has named yet.
     told: VecDeque<String>,
 }
@@ -103,7 +109,7 @@ impl Runner<'_> {
             Action::Config { base, text } => self.configure(base.as_deref(), text)?,
             Action::Commit(text) => self.edit(text)?,
             Action::Send(source, sending) => return self.send(source, sending),
-            Action::Wait(time) => self.bench.advance(*time)?,
+            Action::Wait(time) => self.wait(*time)?,
             Action::Clear => {
                 self.bench.plane().sessions().clear(&SessionFilter::default()).map_err(BenchError::Plane)?;
             }
@@ -120,6 +126,18 @@ impl Runner<'_> {
                 let update = NeighbourUpdate { interface, addr: *addr, neighbour: *neighbour };
                 self.update(UpdateBatch { neighbours: vec![update], ..UpdateBatch::default() })?;
             }
+            Action::Clock(wall) => {
+                self.world.set_clock(*wall);
+                self.tell()?;
+            }
+            Action::Resolved { name, addresses } => {
+                self.world.resolved(name, addresses);
+                self.tell()?;
+            }
+            Action::Fed { url, entries } => {
+                self.world.fed(url, entries);
+                self.tell()?;
+            }
             Action::Expect(Expect::Told(expected)) => self.told(expected)?,
             Action::Expect(expect) => self.expect(expect)?,
         }
@@ -130,6 +148,26 @@ impl Runner<'_> {
         let updates = self.bench.plane().updates();
         let version = updates.version() + 1;
         Ok(updates.apply(&UpdateBatch { version, ..batch }).map_err(BenchError::Plane)?)
+    }
+
+    /// Time passes, for the plane and on the wall; what changes meanwhile is told when it does.
+    fn wait(&mut self, time: Duration) -> Result<(), What> {
+        let mut left = time;
+        while !left.is_zero() {
+            let stride = self.world.stride(left);
+            self.bench.advance(stride)?;
+            self.world.advance(stride);
+            self.tell()?;
+            left = left.saturating_sub(stride);
+        }
+        Ok(())
+    }
+
+    fn tell(&mut self) -> Result<(), What> {
+        match self.world.news() {
+            Some(batch) => self.update(batch),
+            None => Ok(()),
+        }
     }
 
     fn configure(&mut self, base: Option<&str>, text: &Block) -> Result<(), What> {
@@ -167,6 +205,9 @@ impl Runner<'_> {
     }
 
     fn commit(&mut self, config: ValidConfig) -> Result<(), What> {
+        // As the daemon does: the plane knows first what its program will ask for.
+        self.world.follow(DynamicPlan::new(&config));
+        self.tell()?;
         self.bench.commit(&config)?;
         self.config = Some(config);
         Ok(())

@@ -7,8 +7,8 @@ use ravelin_conformance::model::{Model, Packet};
 use ravelin_model::{
     Address, AddressBook, AddressRef, AddressSet, AddressValue, Application, ApplicationTerm, Config,
     DefaultPolicy, Family, GlobalPolicy, HostInbound, Interface, InterfaceAddress, NatContext, NatRule,
-    NatRuleSet, Policy, PolicyAction, PortRange, SecurityZone, Service, SourceNatAction, Unit, ZoneInterface,
-    ZonePairPolicies,
+    NatRuleSet, Policy, PolicyAction, PolicyTcpOptions, PortRange, SecurityZone, Service, SourceNatAction,
+    Unit, ZoneInterface, ZonePairPolicies,
 };
 
 use crate::kit::{ip, net, outcome, plane};
@@ -108,6 +108,8 @@ fn policy() -> impl Strategy<Value = Policy> {
                 log_close: false,
                 count: false,
                 at: Default::default(),
+                tcp: PolicyTcpOptions::default(),
+                scheduler: None,
             }
         },
     )

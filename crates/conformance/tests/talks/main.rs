@@ -3,3 +3,4 @@
 mod alg;
 mod handshake;
 mod kit;
+mod mss;

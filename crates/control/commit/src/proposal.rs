@@ -2,6 +2,7 @@
 
 use ravelin_compile::{IdBook, Resolved, compile, routes};
 use ravelin_contract::UpdateBatch;
+use ravelin_dynamic::DynamicPlan;
 use ravelin_host::Desired;
 use ravelin_model::ValidConfig;
 use ravelin_program::Program;
@@ -23,6 +24,8 @@ pub struct Proposal {
     pub services: Services,
     /// What the security log does.
     pub log: LogPlan,
+    /// What is watched that changes without a commit.
+    pub dynamic: DynamicPlan,
     /// The routes that the configuration itself makes, for planes without a kernel.
     pub routes: UpdateBatch,
 }
@@ -44,5 +47,6 @@ pub fn propose(
     let routes = routes(valid, book);
     let services = Services::new(valid);
     let log = LogPlan::new(valid.get());
-    Ok(Proposal { valid: valid.clone(), resolved, program, desired, services, log, routes })
+    let dynamic = DynamicPlan::new(valid);
+    Ok(Proposal { valid: valid.clone(), resolved, program, desired, services, log, dynamic, routes })
 }

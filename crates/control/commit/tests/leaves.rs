@@ -115,6 +115,7 @@ fn every_enforced_statement_changes_what_is_enforced() {
                 && less.desired == base.desired
                 && less.services == base.services
                 && less.log == base.log
+                && less.dynamic == base.dynamic
         });
         if same {
             ignored.push(line.to_owned());
@@ -172,6 +173,7 @@ fn every_statement_of_a_group_changes_what_is_enforced() {
                 && less.desired == base.desired
                 && less.services == base.services
                 && less.log == base.log
+                && less.dynamic == base.dynamic
         });
         if same {
             ignored.push(line.to_owned());

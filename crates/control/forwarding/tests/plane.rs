@@ -22,8 +22,8 @@ use ravelin_forwarding::{Monitor, Names, Prober};
 use ravelin_host::{Desired, DesiredPort, DesiredTap, Host, link_local, resolve};
 use ravelin_program::{
     Action, AddressMatch, Application, Chunk, FlowSettings, HostInbound, Interface, InterfaceAddress,
-    Interfaces, LogWhen, NatContext, Policy, PolicySection, Port, PortRange, Prefix, Program, Service,
-    SourceAction, SourceNat, SourceRule, SourceRuleSet, Zone, ZoneMatch, Zones,
+    Interfaces, LogWhen, NatContext, Policy, PolicySection, PolicyTcp, Port, PortRange, Prefix, Program,
+    Service, SourceAction, SourceNat, SourceRule, SourceRuleSet, Zone, ZoneMatch, Zones,
 };
 use ravelin_types::{
     Addr, DropReason, Family, Generation, InterfaceId, Mac, NatRuleId, PolicyId, PortId, Proto, RuleIdentity,
@@ -36,7 +36,7 @@ const TRUST: ZoneId = ZoneId(1);
 const UNTRUST: ZoneId = ZoneId(2);
 
 fn any() -> AddressMatch {
-    AddressMatch { ranges: vec![Prefix::all(Family::V4), Prefix::all(Family::V6)], excluded: false }
+    AddressMatch { ranges: vec![Prefix::all(Family::V4), Prefix::all(Family::V6)], ..AddressMatch::default() }
 }
 
 fn unit(id: u16, zone: ZoneId) -> Interface {
@@ -98,13 +98,15 @@ fn program(macs: [Mac; 2]) -> Program {
         action: Action::Permit,
         log: LogWhen::default(),
         count: true,
+        schedule: None,
+        tcp: PolicyTcp::default(),
     };
     let rule = SourceRule {
         id: NatRuleId(1),
         identity: RuleIdentity(1),
         name: "r1".into(),
         matching: ravelin_program::NatMatch {
-            source: AddressMatch { ranges: vec![Prefix::all(Family::V4)], excluded: false },
+            source: AddressMatch { ranges: vec![Prefix::all(Family::V4)], ..AddressMatch::default() },
             destination: any(),
             ..Default::default()
         },

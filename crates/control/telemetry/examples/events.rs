@@ -19,7 +19,7 @@ const EVENTS: u32 = 200_000;
 const RUNS: usize = 5;
 
 fn main() {
-    for form in [Form::Syslog, Form::SdSyslog] {
+    for form in [Form::Syslog, Form::SdSyslog, Form::Binary] {
         for streams in [1, 4] {
             let mut rates: Vec<f64> = (0..RUNS).map(|_| run(form, streams)).collect();
             rates.sort_by(f64::total_cmp);

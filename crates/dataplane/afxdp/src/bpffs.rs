@@ -6,7 +6,10 @@
 
 use std::{
     fs,
-    os::{fd::OwnedFd, unix::fs::PermissionsExt},
+    os::{
+        fd::{AsFd, BorrowedFd, OwnedFd},
+        unix::fs::PermissionsExt,
+    },
     path::{Path, PathBuf},
 };
 
@@ -28,13 +31,15 @@ pub enum PinsError {
     Directory { step: &'static str, path: PathBuf, source: std::io::Error },
     #[error("another dataplane process holds {}", .0.display())]
     Held(PathBuf),
+    #[error("the lock that was handed over is not that of {}", .0.display())]
+    OtherLock(PathBuf),
 }
 
 /// The pin directory, locked.
 #[derive(Debug)]
 pub struct Pins {
     path: PathBuf,
-    _lock: OwnedFd,
+    lock: OwnedFd,
 }
 
 impl Pins {
@@ -52,10 +57,34 @@ impl Pins {
         let lock = rustix::fs::openat(CWD, path, flags, Mode::empty())
             .map_err(|errno| failed("open")(errno.into()))?;
         match rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => Ok(Self { path: path.into(), _lock: lock }),
+            Ok(()) => Ok(Self { path: path.into(), lock }),
             Err(io::Errno::WOULDBLOCK) => Err(PinsError::Held(path.into())),
             Err(errno) => Err(failed("lock")(errno.into())),
         }
+    }
+
+    /// The directory as a process hands it over: the lock is one, whoever has its descriptor.
+    ///
+    /// # Errors
+    /// The lock is on another directory.
+    pub fn inherit(path: &Path, lock: OwnedFd) -> Result<Self, PinsError> {
+        let failed = |source: io::Errno| PinsError::Directory {
+            step: "look at",
+            path: path.into(),
+            source: source.into(),
+        };
+        let (theirs, ours) =
+            (rustix::fs::fstat(&lock).map_err(failed)?, rustix::fs::stat(path).map_err(failed)?);
+        if (theirs.st_dev, theirs.st_ino) != (ours.st_dev, ours.st_ino) {
+            return Err(PinsError::OtherLock(path.into()));
+        }
+        Ok(Self { path: path.into(), lock })
+    }
+
+    /// The directory's descriptor, which carries the lock.
+    #[must_use]
+    pub fn lock(&self) -> BorrowedFd<'_> {
+        self.lock.as_fd()
     }
 
     /// The path of one pin.

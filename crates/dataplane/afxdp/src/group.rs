@@ -3,7 +3,7 @@
 //! Place: between the worker's loop and the kernel. State: the memory, the sockets, and frames waiting for room in a
 //! transmit ring (none: a full ring hands the frame back to the caller).
 
-use std::os::fd::BorrowedFd;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use ravelin_wire::rewrite::{self, Partial};
 use rustix::io;
@@ -11,7 +11,7 @@ use rustix::io;
 use crate::{
     ring::Descriptor,
     socket::{CopyMode, QueueAt, Socket, SocketConfig, SocketCounters, SocketError, TX_METADATA_LEN},
-    umem::{Frame, Umem},
+    umem::{BadMemory, Frame, Umem},
 };
 
 /// `XDP_TX_METADATA`: the frame is preceded by metadata.
@@ -47,6 +47,24 @@ pub enum GroupError {
     Memory(io::Errno),
     #[error(transparent)]
     Socket(#[from] SocketError),
+    #[error("packet memory that was handed over: {0}")]
+    HandedOver(#[from] BadMemory),
+}
+
+/// What a group is made of, to go on with it in another process.
+#[derive(Debug)]
+pub(crate) struct GroupParts {
+    pub(crate) memory: OwnedFd,
+    /// In the order of the queues.
+    pub(crate) sockets: Vec<OwnedFd>,
+}
+
+/// What only the process that uses a group knows of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct GroupBook {
+    /// The chunks that the kernel has, a bit each.
+    pub(crate) ledger: Vec<u8>,
+    pub(crate) counters: GroupCounters,
 }
 
 /// What happened to frames inside a group, outside the engine's sight.
@@ -109,14 +127,56 @@ impl Group {
         }
     }
 
+    /// Goes on with the sockets of another process; they must not be used before `restore`.
+    pub(crate) fn adopt(
+        parts: GroupParts,
+        queues: &[QueueAt],
+        ring_size: u32,
+        offload: ChecksumOffload,
+    ) -> Result<Self, GroupError> {
+        let GroupParts { memory, sockets } = parts;
+        if sockets.len() != queues.len() || sockets.is_empty() {
+            return Err(GroupError::Empty);
+        }
+        let umem = Umem::adopt(memory, chunks_of(queues.len()))?;
+        let sockets = sockets.into_iter().zip(queues);
+        let sockets = sockets.map(|(fd, at)| Socket::adopt(fd, *at, ring_size)).collect::<Result<_, _>>()?;
+        Ok(Self { sockets, umem, offload, counters: GroupCounters::default() })
+    }
+
+    /// Descriptors of everything, for another process.
+    pub(crate) fn parts(&self) -> std::io::Result<GroupParts> {
+        let copy = |socket: &Socket| socket.as_fd().try_clone_to_owned();
+        Ok(GroupParts {
+            memory: self.umem.memory().try_clone_to_owned()?,
+            sockets: self.sockets.iter().map(copy).collect::<Result<_, _>>()?,
+        })
+    }
+
+    /// What another process has to know, at the edge of a batch.
+    pub(crate) fn book(&self) -> Result<GroupBook, BadMemory> {
+        Ok(GroupBook { ledger: self.umem.ledger()?, counters: self.counters })
+    }
+
+    /// Goes on where another process stopped.
+    pub(crate) fn restore(&mut self, book: &GroupBook) -> Result<(), BadMemory> {
+        self.umem.restore(&book.ledger)?;
+        self.counters = book.counters;
+        Ok(())
+    }
+
+    /// Whether another process could go on with these sockets on this kernel.
+    pub(crate) fn can_be_adopted(&self) -> bool {
+        self.sockets.first().is_some_and(Socket::can_be_adopted)
+    }
+
     fn open_as(
         queues: &[QueueAt],
         config: &SocketConfig,
         offload: ChecksumOffload,
     ) -> Result<Self, GroupError> {
         let (first, rest) = queues.split_first().ok_or(GroupError::Empty)?;
-        let chunks = CHUNKS_A_PORT * queues.len() as u32 + CHUNKS_EXTRA;
-        let umem = Umem::new(chunks).map_err(GroupError::Memory)?;
+        let umem = Umem::new(chunks_of(queues.len())).map_err(GroupError::Memory)?;
         let mut sockets = vec![Socket::first(*first, &umem, config)?];
         for at in rest {
             sockets.push(Socket::sharing(&sockets[0], *at, config)?);
@@ -129,7 +189,7 @@ impl Group {
     /// The socket's descriptor of port `port`, for the shim's map and for poll.
     #[must_use]
     pub fn fd(&self, port: usize) -> BorrowedFd<'_> {
-        std::os::fd::AsFd::as_fd(&self.sockets[port])
+        self.sockets[port].as_fd()
     }
 
     /// Number of sockets, in the order of the queues given to `open`.
@@ -252,6 +312,10 @@ impl Group {
         let census = self.umem.census();
         census.held.abs_diff(held) + self.umem.chunks().abs_diff(census.free + census.kernel + census.held)
     }
+}
+
+const fn chunks_of(ports: usize) -> u32 {
+    CHUNKS_A_PORT * ports as u32 + CHUNKS_EXTRA
 }
 
 fn reclaim(socket: &mut Socket, umem: &mut Umem, counters: &mut GroupCounters) {

@@ -1,6 +1,6 @@
 //! What a worker sends and receives on: its socket on every port and its queue of every TAP.
 
-use std::os::fd::BorrowedFd;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use ravelin_contract::MirrorLoss;
 use ravelin_engine::{Checksum, Egress, PacketBuffers};
@@ -8,7 +8,7 @@ use ravelin_types::{DropReason, InterfaceId, PortId};
 use ravelin_wire::rewrite::{self, Partial};
 
 use crate::{
-    group::{Group, Spare},
+    group::{Group, GroupParts, Spare},
     tap::Tap,
     umem::{CHUNK_SIZE, FRAME_LEN_MAX, Frame, HEADROOM},
 };
@@ -24,7 +24,21 @@ pub(crate) struct Lane {
     tap_of: Vec<Option<usize>>,
 }
 
+/// What a lane is made of, to go on with it in another process.
+#[derive(Debug)]
+pub(crate) struct LaneParts {
+    pub(crate) group: GroupParts,
+    pub(crate) taps: Vec<OwnedFd>,
+}
+
 impl Lane {
+    /// Descriptors of everything, for another process.
+    pub(crate) fn parts(&self) -> std::io::Result<LaneParts> {
+        let copy = |tap: &Tap| tap.as_fd().try_clone_to_owned();
+        let taps = self.taps.iter().map(copy).collect::<Result<_, _>>()?;
+        Ok(LaneParts { group: self.group.parts()?, taps })
+    }
+
     /// `ports` in the order of the group's sockets.
     pub(crate) fn new(group: Group, ports: Vec<(PortId, Checksum)>, taps: Vec<Tap>) -> Self {
         let socket_of = positions(ports.iter().map(|(port, _)| port.index()));
@@ -143,7 +157,7 @@ impl Lane {
     /// Everything that wakes the worker.
     pub(crate) fn fds(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
         let sockets = (0..self.group.ports()).map(|port| self.group.fd(port));
-        sockets.chain(self.taps.iter().map(std::os::fd::AsFd::as_fd))
+        sockets.chain(self.taps.iter().map(AsFd::as_fd))
     }
 }
 

@@ -2,13 +2,14 @@
 
 use ravelin_contract::Refusal;
 use ravelin_engine::{Checksum, Rules};
+use ravelin_plane::PortMode;
 use ravelin_types::{InterfaceId, PortId};
 use rustix::{
     io,
     net::{AddressFamily, SocketType, netdevice},
 };
 
-use crate::{ethtool, umem::FRAME_LEN_MAX};
+use crate::{ethtool, shim::AttachMode, umem::FRAME_LEN_MAX};
 
 /// Bytes of Ethernet header and one tag, beside the MTU.
 const LINK_HEADER_MAX: usize = 18;
@@ -40,6 +41,18 @@ pub struct DeviceError {
     port: String,
     device: String,
     source: io::Errno,
+}
+
+impl LayoutPort {
+    /// How packets are taken from it, for people.
+    pub(crate) fn mode(&self, attached: AttachMode, zero_copy: bool) -> PortMode {
+        let how = if zero_copy { "zero-copy" } else { "copy" };
+        let mode = match attached {
+            AttachMode::Native => format!("native, {how}"),
+            AttachMode::Generic => format!("generic, {how}"),
+        };
+        PortMode { port: self.name.clone(), device: self.device.clone(), mode }
+    }
 }
 
 impl Layout {

@@ -97,6 +97,11 @@ impl<T: Entry> Ring<T> {
         }
     }
 
+    /// Entries there are.
+    pub(crate) const fn size(&self) -> u32 {
+        self.size
+    }
+
     /// Entries the producer may still write.
     pub(crate) fn room(&self) -> u32 {
         self.size

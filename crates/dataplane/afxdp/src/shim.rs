@@ -2,11 +2,12 @@
 //!
 //! Pins: `epoch` (a one-word map, counted up by each process that takes over), `heartbeat-<epoch>`, and
 //! `link-<ifindex>-<mode>` for every port. The link pins keep the shim attached when the process dies; the next process
-//! swaps its own copy of the program into them, so a port is never without a shim.
+//! swaps its own copy of the program into them, so a port is never without a shim. A successor that was handed
+//! everything over leaves the programs where they are and goes on with their maps.
 
 use std::{
     collections::BTreeSet,
-    os::fd::AsFd,
+    os::fd::{AsFd, BorrowedFd, OwnedFd},
     path::Path,
     thread,
     time::{Duration, Instant},
@@ -73,6 +74,8 @@ pub enum ShimError {
     Missing(&'static str),
     #[error("map the heartbeat page: {0}")]
     Heartbeat(io::Errno),
+    #[error("copy a descriptor: {0}")]
+    Descriptor(std::io::Error),
 }
 
 /// The shims of this process, one a port.
@@ -80,7 +83,10 @@ pub enum ShimError {
 pub struct Shims {
     pins: Pins,
     epoch: u64,
+    incarnation: u64,
     heartbeat: Heartbeat,
+    /// The map behind the heartbeat.
+    heartbeat_map: OwnedFd,
 }
 
 /// The shim of one port.
@@ -89,7 +95,24 @@ pub struct PortShim {
     mode: AttachMode,
     sockets: XskMap<MapData>,
     drops: PerCpuArray<MapData, u64>,
-    _object: Ebpf,
+    maps: PortMaps,
+    /// The program; `None`: it was loaded by a process before this one, and its link keeps it.
+    _object: Option<Ebpf>,
+}
+
+/// Descriptors of the maps of one port's shim.
+#[derive(Debug)]
+pub(crate) struct PortMaps {
+    pub(crate) sockets: OwnedFd,
+    pub(crate) drops: OwnedFd,
+}
+
+/// Descriptors of what all shims of a process have in common.
+#[derive(Debug)]
+pub(crate) struct ShimsParts {
+    /// Of the pin directory, with the lock on it.
+    pub(crate) lock: OwnedFd,
+    pub(crate) heartbeat: OwnedFd,
 }
 
 impl AttachMode {
@@ -123,13 +146,34 @@ impl Shims {
         let map = object.take_map("heartbeat").ok_or(ShimError::Missing("heartbeat"))?;
         let Map::Array(map) = map else { return Err(ShimError::Missing("heartbeat")) };
         let heartbeat = Heartbeat::map(map.fd().as_fd()).map_err(ShimError::Heartbeat)?;
-        Ok(Self { pins, epoch, heartbeat })
+        let heartbeat_map = copy_of(map.fd().as_fd())?;
+        Ok(Self { pins, epoch, incarnation: epoch, heartbeat, heartbeat_map })
+    }
+
+    /// Goes on with the directory, the heartbeat and the epoch of a process that hands them over.
+    pub(crate) fn inherit(directory: &Path, parts: ShimsParts, epoch: u64) -> Result<Self, ShimError> {
+        let pins = Pins::inherit(directory, parts.lock)?;
+        let incarnation = next_epoch(&pins)?;
+        let heartbeat = Heartbeat::map(parts.heartbeat.as_fd()).map_err(ShimError::Heartbeat)?;
+        Ok(Self { pins, epoch, incarnation, heartbeat, heartbeat_map: parts.heartbeat })
+    }
+
+    /// Descriptors for a successor.
+    pub(crate) fn parts(&self) -> Result<ShimsParts, ShimError> {
+        let lock = copy_of(self.pins.lock())?;
+        Ok(ShimsParts { lock, heartbeat: copy_of(self.heartbeat_map.as_fd())? })
+    }
+
+    /// How many processes had held the directory when the first of those began that handed it on, that one included.
+    #[must_use]
+    pub const fn epoch(&self) -> u64 {
+        self.epoch
     }
 
     /// How many processes have held the directory, this one included.
     #[must_use]
-    pub const fn epoch(&self) -> u64 {
-        self.epoch
+    pub const fn incarnation(&self) -> u64 {
+        self.incarnation
     }
 
     /// The workers' signs of life, common to all ports.
@@ -152,13 +196,10 @@ impl Shims {
         };
         let sockets = object.take_map("xsks").ok_or(ShimError::Missing("xsks"))?;
         let drops = object.take_map("drops").ok_or(ShimError::Missing("drops"))?;
-        Ok(PortShim {
-            ifindex,
-            mode,
-            sockets: sockets.try_into()?,
-            drops: drops.try_into()?,
-            _object: object,
-        })
+        let (Map::XskMap(sockets), Map::PerCpuArray(drops)) = (sockets, drops) else {
+            return Err(ShimError::Missing("xsks"));
+        };
+        PortShim::new((ifindex, mode), (sockets, drops), Some(object))
     }
 
     /// Takes the shim off every port that is not in `wanted`: what an earlier process or configuration left.
@@ -211,6 +252,34 @@ impl Shims {
 }
 
 impl PortShim {
+    fn new(
+        (ifindex, mode): (u32, AttachMode),
+        (sockets, drops): (MapData, MapData),
+        object: Option<Ebpf>,
+    ) -> Result<Self, ShimError> {
+        let maps = PortMaps { sockets: copy_of(sockets.fd().as_fd())?, drops: copy_of(drops.fd().as_fd())? };
+        Ok(Self {
+            ifindex,
+            mode,
+            sockets: Map::XskMap(sockets).try_into()?,
+            drops: Map::PerCpuArray(drops).try_into()?,
+            maps,
+            _object: object,
+        })
+    }
+
+    /// Goes on with the shim of a process that hands it over.
+    pub(crate) fn inherit(ifindex: u32, mode: AttachMode, maps: PortMaps) -> Result<Self, ShimError> {
+        let data = (MapData::from_fd(maps.sockets)?, MapData::from_fd(maps.drops)?);
+        Self::new((ifindex, mode), data, None)
+    }
+
+    /// Descriptors for a successor.
+    pub(crate) fn parts(&self) -> Result<PortMaps, ShimError> {
+        let PortMaps { sockets, drops } = &self.maps;
+        Ok(PortMaps { sockets: copy_of(sockets.as_fd())?, drops: copy_of(drops.as_fd())? })
+    }
+
     /// The port's interface.
     #[must_use]
     pub const fn ifindex(&self) -> u32 {
@@ -263,6 +332,10 @@ fn is_busy(error: &ProgramError) -> bool {
         source = error.source();
     }
     false
+}
+
+fn copy_of(fd: BorrowedFd<'_>) -> Result<OwnedFd, ShimError> {
+    fd.try_clone_to_owned().map_err(ShimError::Descriptor)
 }
 
 fn load(pins: &Pins, epoch: u64) -> Result<Ebpf, ShimError> {

@@ -83,6 +83,8 @@ pub struct SocketCounters {
 }
 
 /// An open, bound socket.
+///
+/// The rings are unmapped before the descriptor is closed: a ring that stays mapped keeps the queue busy for as long.
 #[derive(Debug)]
 pub(crate) struct Socket {
     pub(crate) fill: Ring<u64>,
@@ -124,6 +126,17 @@ impl Socket {
         Self::finish(fd, at, config, |fd| net::bind(fd, &address))
     }
 
+    /// Goes on with a bound socket of another process.
+    pub(crate) fn adopt(fd: OwnedFd, at: QueueAt, ring_size: u32) -> Result<Self, SocketError> {
+        Self::mapped(fd, at, ring_size)?.in_its_mode(at)
+    }
+
+    /// Whether another process could go on with this socket: kernels used to map no ring of a bound one.
+    pub(crate) fn can_be_adopted(&self) -> bool {
+        let Ok(offsets) = sockopt::xdp_mmap_offsets(&self.fd) else { return false };
+        Ring::<Descriptor>::map(self.fd.as_fd(), &offsets.rx, self.rx.size(), XDP_PGOFF_RX_RING).is_ok()
+    }
+
     fn finish(
         fd: OwnedFd,
         at: QueueAt,
@@ -135,6 +148,12 @@ impl Socket {
         sockopt::set_xdp_umem_completion_ring_size(&fd, size).map_err(failed("size completion ring", at))?;
         sockopt::set_xdp_rx_ring_size(&fd, size).map_err(failed("size receive ring", at))?;
         sockopt::set_xdp_tx_ring_size(&fd, size).map_err(failed("size transmit ring", at))?;
+        let socket = Self::mapped(fd, at, size)?;
+        bind_patiently(&socket.fd, at, config.bind_deadline, bind)?;
+        socket.in_its_mode(at)
+    }
+
+    fn mapped(fd: OwnedFd, at: QueueAt, size: u32) -> Result<Self, SocketError> {
         let offsets = sockopt::xdp_mmap_offsets(&fd).map_err(failed("read ring offsets", at))?;
         let map = failed("map ring", at);
         let fill = Ring::map(fd.as_fd(), &offsets.fr, size, XDP_UMEM_PGOFF_FILL_RING).map_err(&map)?;
@@ -142,10 +161,12 @@ impl Socket {
             Ring::map(fd.as_fd(), &offsets.cr, size, XDP_UMEM_PGOFF_COMPLETION_RING).map_err(&map)?;
         let rx = Ring::map(fd.as_fd(), &offsets.rx, size, XDP_PGOFF_RX_RING).map_err(&map)?;
         let tx = Ring::map(fd.as_fd(), &offsets.tx, size, XDP_PGOFF_TX_RING).map_err(&map)?;
-        bind_patiently(&fd, at, config.bind_deadline, bind)?;
-        let options = sockopt::xdp_options(&fd).map_err(failed("read options", at))?;
-        let zero_copy = options.contains(XdpOptionsFlags::XDP_OPTIONS_ZEROCOPY);
-        Ok(Self { fill, completion, rx, tx, zero_copy, fd })
+        Ok(Self { fill, completion, rx, tx, zero_copy: false, fd })
+    }
+
+    fn in_its_mode(self, at: QueueAt) -> Result<Self, SocketError> {
+        let options = sockopt::xdp_options(&self.fd).map_err(failed("read options", at))?;
+        Ok(Self { zero_copy: options.contains(XdpOptionsFlags::XDP_OPTIONS_ZEROCOPY), ..self })
     }
 
     /// Asks the kernel to send what lies in the transmit ring. True: call again, it has not sent all.

@@ -47,6 +47,11 @@ impl Tap {
         Ok(Self { unit, fd })
     }
 
+    /// Goes on with a queue that another process attached.
+    pub(crate) const fn adopt(unit: InterfaceId, fd: OwnedFd) -> Self {
+        Self { unit, fd }
+    }
+
     /// Reads one frame the kernel sends; None when there is none.
     pub(crate) fn read(&self, into: &mut [u8]) -> Option<usize> {
         io::read(&self.fd, into).ok()

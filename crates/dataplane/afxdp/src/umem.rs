@@ -3,17 +3,20 @@
 //! A `Frame` is the only way to a chunk's bytes. It comes from `Umem::take` (a free chunk) or `Umem::accept` (a
 //! descriptor the kernel gave back) and goes to `Umem::put` (free again) or `Umem::lend` (to the kernel). The ledger
 //! holds the owner of every chunk, so no chunk can be had twice and none can be lost unnoticed.
+//! The memory is a sealed file without a name, so that another process can map it and go on by the same ledger.
 #![allow(unsafe_code)]
 
 use std::{
+    os::fd::{AsFd, BorrowedFd, OwnedFd},
     ptr::{self, NonNull},
     slice,
     sync::atomic::{AtomicU32, Ordering},
 };
 
 use rustix::{
+    fs::{MemfdFlags, SealFlags, fcntl_add_seals, fcntl_get_seals, fstat, ftruncate, memfd_create},
     io,
-    mm::{MapFlags, ProtFlags, mmap_anonymous, munmap},
+    mm::{MapFlags, ProtFlags, mmap, munmap},
 };
 
 /// Bytes of one chunk; a frame and its headroom lie inside one.
@@ -67,9 +70,23 @@ pub enum BadDescriptor {
 pub struct Umem {
     id: u32,
     base: NonNull<u8>,
+    memory: OwnedFd,
     owners: Box<[Owner]>,
     free: Vec<u32>,
     lent: usize,
+}
+
+/// Why a ledger or a memory of another process can't be gone on with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BadMemory {
+    #[error("it is of another size")]
+    Size,
+    #[error("its size could still be changed")]
+    Unsealed,
+    #[error("a chunk is in nobody's hands")]
+    Held,
+    #[error(transparent)]
+    Kernel(#[from] io::Errno),
 }
 
 // SAFETY: the mapping belongs to this value alone and is reached through `&self` only together with `&mut Frame`.
@@ -112,26 +129,90 @@ impl Frame {
 }
 
 impl Umem {
-    /// Maps `chunks` chunks, all free.
+    /// Makes and maps `chunks` chunks, all free.
     pub fn new(chunks: u32) -> io::Result<Self> {
+        let memory = memfd_create("packets", MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING)?;
+        ftruncate(&memory, chunks as u64 * CHUNK_SIZE as u64)?;
+        // A file that shrank under its mapping would kill whoever touches a packet.
+        fcntl_add_seals(&memory, SealFlags::SHRINK | SealFlags::GROW | SealFlags::SEAL)?;
+        let mut umem = Self::map(memory, chunks)?;
+        umem.owners.fill(Owner::Free);
+        umem.free.extend((0..chunks).rev());
+        umem.lent = 0;
+        Ok(umem)
+    }
+
+    /// Maps the memory of another process. Every chunk counts as the kernel's until `restore`.
+    ///
+    /// # Errors
+    /// It is not a memory of so many chunks, or can't be mapped.
+    pub(crate) fn adopt(memory: OwnedFd, chunks: u32) -> Result<Self, BadMemory> {
+        if fstat(&memory)?.st_size as u64 != chunks as u64 * CHUNK_SIZE as u64 {
+            return Err(BadMemory::Size);
+        }
+        if !fcntl_get_seals(&memory)?.contains(SealFlags::SHRINK) {
+            return Err(BadMemory::Unsealed);
+        }
+        Ok(Self::map(memory, chunks)?)
+    }
+
+    /// All its pages are there before the first packet.
+    fn map(memory: OwnedFd, chunks: u32) -> io::Result<Self> {
         static NEXT_ID: AtomicU32 = AtomicU32::new(0);
-        let flags = MapFlags::PRIVATE | MapFlags::POPULATE;
-        // SAFETY: a new anonymous mapping at an address of the kernel's choice aliases nothing.
-        let base = unsafe {
-            mmap_anonymous(
-                ptr::null_mut(),
-                chunks as usize * CHUNK_SIZE,
-                ProtFlags::READ | ProtFlags::WRITE,
-                flags,
-            )
-        }?;
+        let flags = MapFlags::SHARED | MapFlags::POPULATE;
+        let (protection, len) = (ProtFlags::READ | ProtFlags::WRITE, chunks as usize * CHUNK_SIZE);
+        // SAFETY: a new mapping at an address of the kernel's choice aliases nothing of ours; the file has this length
+        // for ever, being sealed. Another process that maps it touches no chunk that this ledger calls ours: one of the
+        // two works at a time.
+        let base = unsafe { mmap(ptr::null_mut(), len, protection, flags, &memory, 0) }?;
         Ok(Self {
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
             base: NonNull::new(base.cast()).ok_or(io::Errno::NOMEM)?,
-            owners: vec![Owner::Free; chunks as usize].into(),
-            free: (0..chunks).rev().collect(),
-            lent: 0,
+            memory,
+            owners: vec![Owner::Kernel; chunks as usize].into(),
+            free: Vec::with_capacity(chunks as usize),
+            lent: chunks as usize,
         })
+    }
+
+    /// Which chunks the kernel has, a bit each; the others are free.
+    ///
+    /// # Errors
+    /// A chunk is neither: it is in somebody's hands.
+    pub(crate) fn ledger(&self) -> Result<Vec<u8>, BadMemory> {
+        let mut bits = vec![0; self.owners.len().div_ceil(8)];
+        for (chunk, owner) in self.owners.iter().enumerate() {
+            match owner {
+                Owner::Free => {}
+                Owner::Kernel => bits[chunk / 8] |= 1 << (chunk % 8),
+                Owner::Frame => return Err(BadMemory::Held),
+            }
+        }
+        Ok(bits)
+    }
+
+    /// Goes on by another process' ledger.
+    ///
+    /// # Errors
+    /// It is of another number of chunks; nothing changed then.
+    pub(crate) fn restore(&mut self, bits: &[u8]) -> Result<(), BadMemory> {
+        if bits.len() != self.owners.len().div_ceil(8) {
+            return Err(BadMemory::Size);
+        }
+        self.free.clear();
+        for (chunk, owner) in self.owners.iter_mut().enumerate().rev() {
+            *owner = if bits[chunk / 8] & 1 << (chunk % 8) != 0 { Owner::Kernel } else { Owner::Free };
+            if *owner == Owner::Free {
+                self.free.push(chunk as u32);
+            }
+        }
+        self.lent = self.owners.len() - self.free.len();
+        Ok(())
+    }
+
+    /// The file that the memory is.
+    pub(crate) fn memory(&self) -> BorrowedFd<'_> {
+        self.memory.as_fd()
     }
 
     /// A free chunk as an empty frame with the usual headroom; None when all are in use.
@@ -244,10 +325,10 @@ impl Umem {
 impl Drop for Umem {
     fn drop(&mut self) {
         let len = self.chunks() * CHUNK_SIZE;
-        // SAFETY: the mapping was made in `new` with this length, and slices into it can't outlive `self`. Sockets that
+        // SAFETY: the mapping was made in `map` with this length, and slices into it can't outlive `self`. Sockets that
         // still use it hold their own reference to its pages.
         let unmapped = unsafe { munmap(self.base.as_ptr().cast(), len) };
-        debug_assert!(unmapped.is_ok(), "the mapping made in `new` can be unmapped");
+        debug_assert!(unmapped.is_ok(), "the mapping made in `map` can be unmapped");
     }
 }
 
@@ -305,6 +386,47 @@ mod tests {
         assert!(!frame.place(CHUNK_SIZE, 1));
         assert_eq!(frame.len(), 4);
         umem.put(frame);
+    }
+
+    #[test]
+    fn another_owner_goes_on_by_the_ledger() {
+        let mut old = Umem::new(11).unwrap();
+        let mut lent = Vec::new();
+        for n in 0..9 {
+            let mut frame = old.take().unwrap();
+            assert!(frame.place(HEADROOM, 1));
+            old.bytes_mut(&mut frame)[0] = n;
+            lent.push(old.lend(frame));
+        }
+        let back = old.accept(lent[4], 1).unwrap();
+        assert_eq!(old.ledger(), Err(BadMemory::Held));
+        old.put(back);
+        let ledger = old.ledger().unwrap();
+        let mut new = Umem::adopt(old.memory().try_clone_to_owned().unwrap(), 11).unwrap();
+        assert_eq!(new.census(), Census { free: 0, kernel: 11, held: 0 });
+        new.restore(&ledger).unwrap();
+        assert_eq!(new.census(), old.census());
+        drop(old);
+        let frame = new.accept(lent[7], 1).unwrap();
+        assert_eq!(new.bytes(&frame), [7]);
+        assert_eq!(new.accept(lent[4], 1), Err(BadDescriptor::NotLent(lent[4])));
+        new.put(frame);
+        assert_eq!(new.census(), Census { free: 4, kernel: 7, held: 0 });
+        assert_eq!((new.restore(&[0]), new.census().free), (Err(BadMemory::Size), 4));
+    }
+
+    #[test]
+    fn a_memory_that_is_none_of_ours_is_refused() {
+        let file = |seals, len| {
+            let file = memfd_create("t", MemfdFlags::ALLOW_SEALING).unwrap();
+            ftruncate(&file, len).unwrap();
+            fcntl_add_seals(&file, seals).unwrap();
+            file
+        };
+        let len = 2 * CHUNK_SIZE as u64;
+        assert_eq!(Umem::adopt(file(SealFlags::SHRINK, len), 3).unwrap_err(), BadMemory::Size);
+        assert_eq!(Umem::adopt(file(SealFlags::GROW, len), 2).unwrap_err(), BadMemory::Unsealed);
+        assert!(Umem::adopt(file(SealFlags::SHRINK, len), 2).is_ok());
     }
 
     #[test]

@@ -10,6 +10,7 @@ use std::{
         atomic::{AtomicU64, Ordering},
         mpsc::{Receiver, SyncSender, TryRecvError},
     },
+    time::Duration,
 };
 
 use ravelin_engine::{
@@ -28,8 +29,9 @@ use rustix::{
 };
 
 use crate::{
+    handover::{Frozen, StateExport},
     heartbeat::{BEAT_PERIOD_MAX, Beat},
-    lane::Lane,
+    lane::{Lane, LaneParts},
     umem::Frame,
 };
 
@@ -42,6 +44,18 @@ pub(crate) enum Command {
     Join(WorkerId, Box<Link>),
     /// Close every socket and TAP queue.
     Detach(SyncSender<()>),
+    /// Copies of the descriptors of everything it works on.
+    Parts(SyncSender<std::io::Result<Option<LaneParts>>>),
+    /// Take in no more packets.
+    Still(SyncSender<()>),
+    /// Say what has passed between workers since the last time.
+    Settle(SyncSender<usize>),
+    /// Say what is left to be known, and wait.
+    Freeze(Box<dyn StateExport>, SyncSender<Frozen>),
+    /// Go on as if nothing had been.
+    Thaw,
+    /// For so long, leave frames in the rings while peers are behind.
+    BePatient(Duration),
     Stop,
 }
 
@@ -68,6 +82,52 @@ pub(crate) struct Worker {
     pub(crate) links: Links,
     pub(crate) bell: Arc<Bell>,
     pub(crate) scratch: Scratch,
+    /// Another process works on the same queues until a lane comes: its heart beats there.
+    pub(crate) silent: bool,
+    /// Takes in no packets, on its way to being frozen.
+    pub(crate) still: bool,
+    /// Mail handled since it stands still, until asked.
+    pub(crate) settled: usize,
+    pub(crate) patience: Patience,
+}
+
+/// Whether frames wait in the rings for peers that are behind. In daily work they do not: a peer under a flood must not
+/// slow the others down, and what it can't take is dropped and counted. Around a hand-over two processes share the
+/// cores, and being behind is nobody's fault.
+#[derive(Debug, Default)]
+pub(crate) struct Patience {
+    until: Instant,
+    behind_since: Option<Instant>,
+}
+
+/// How long a worker is waited for at a time.
+const BEHIND_MAX_NS: u64 = 50_000_000;
+/// How long a successor's workers are patient with each other.
+const BEGINNING: Duration = Duration::from_secs(2);
+
+impl Patience {
+    fn begin(&mut self, lasts: Duration) {
+        let until = now().0.saturating_add(u64::try_from(lasts.as_nanos()).unwrap_or(u64::MAX));
+        *self = Self { until: Instant(until), behind_since: None };
+    }
+
+    /// Whether to take in nothing now.
+    fn waits(&mut self, links: &Links) -> bool {
+        if self.until == Instant::ZERO {
+            return false;
+        }
+        let now = now();
+        if now >= self.until {
+            *self = Self::default();
+            return false;
+        }
+        if links.has_room(BATCH_MAX) {
+            self.behind_since = None;
+            return false;
+        }
+        let since = *self.behind_since.get_or_insert(now);
+        now.0 - since.0 < BEHIND_MAX_NS
+    }
 }
 
 /// Buffers of a batch, allocated once.
@@ -108,7 +168,9 @@ impl Worker {
     /// Runs until told to stop or until nobody can tell any more.
     pub(crate) fn run(&mut self) {
         loop {
-            self.beat.now();
+            if !self.silent {
+                self.beat.now();
+            }
             if self.obey() == Next::Stop {
                 return;
             }
@@ -134,12 +196,29 @@ impl Worker {
                     // The asker may have given up waiting.
                     let _ = done.send(());
                 }
-                Ok(Command::Attach(lane)) => self.lane = Some(lane),
+                Ok(Command::Attach(lane)) => {
+                    self.lane = Some(lane);
+                    if std::mem::take(&mut self.silent) {
+                        self.patience.begin(BEGINNING);
+                    }
+                }
                 Ok(Command::Join(peer, link)) => self.links.set(peer, *link),
                 Ok(Command::Detach(done)) => {
                     self.close_lane();
                     let _ = done.send(());
                 }
+                // Whoever asked may have given up waiting: that is no reason to stop working.
+                Ok(Command::Parts(reply)) => {
+                    let _ = reply.send(self.lane.as_ref().map(|lane| lane.parts()).transpose());
+                }
+                Ok(Command::Still(done)) => {
+                    self.still = true;
+                    let _ = done.send(());
+                }
+                Ok(Command::Settle(reply)) => _ = reply.send(self.settle()),
+                Ok(Command::Freeze(export, reply)) => self.freeze(export, &reply),
+                Ok(Command::Thaw) => self.still = false,
+                Ok(Command::BePatient(lasts)) => self.patience.begin(lasts),
                 Ok(Command::Stop) | Err(TryRecvError::Disconnected) => return Next::Stop,
                 Err(TryRecvError::Empty) => return Next::Go,
             }
@@ -161,6 +240,14 @@ impl Worker {
 
     /// One batch of every port and every TAP; how many packets there were.
     fn round(&mut self) -> usize {
+        if self.still {
+            let mail = self.judge_mail();
+            self.settled += mail;
+            return mail;
+        }
+        if self.patience.waits(&self.links) {
+            return self.judge_mail();
+        }
         let (ports, taps) = self.lane.as_ref().map_or((0, 0), |lane| (lane.ports(), lane.taps()));
         let mut packets = 0;
         for at in 0..ports {
@@ -201,7 +288,7 @@ impl Worker {
     }
 
     /// Judges what other workers handed over; how many items there were.
-    fn judge_mail(&mut self) -> usize {
+    pub(crate) fn judge_mail(&mut self) -> usize {
         let Self { state, lane, links, scratch, .. } = self;
         let items = links.receive(BATCH_MAX, |item| match item {
             Arrived::Message(message) => state.receive(message),

@@ -6,6 +6,8 @@
 use std::{
     any::Any,
     collections::{BTreeMap, BTreeSet, btree_map::Entry},
+    net::Shutdown,
+    os::unix::net::UnixStream,
     panic::{AssertUnwindSafe, catch_unwind},
     path::PathBuf,
     sync::{
@@ -32,22 +34,26 @@ use rustix::{
 
 use crate::{
     group::{ChecksumOffload, Group, GroupError},
+    inherit::Inherited,
     lane::Lane,
     layout::{DeviceError, Layout, refusals},
     shim::{AttachMode, PortShim, ShimError, Shims},
     socket::{CopyMode, QueueAt, SocketConfig},
     tap::{Tap, TapError},
     umem::FRAME_LEN_MAX,
-    worker::{Command, Scratch, Signals, Worker},
+    worker::{Command, Patience, Scratch, Signals, Worker},
 };
 
 /// The AF_XDP backend behind the contract.
 pub type AfxdpPlane = Plane<AfxdpWorkers>;
 
+/// The ability to hand over to a successor.
+pub const IN_SERVICE_UPGRADE: &str = "in-service-upgrade";
+
 /// Commands that wait for a worker; more make the sender wait.
 const COMMANDS_MAX: usize = 64;
 /// How long a worker may take to answer.
-const ANSWER_MAX: Duration = Duration::from_secs(5);
+pub(crate) const ANSWER_MAX: Duration = Duration::from_secs(5);
 /// How often dead workers are looked for.
 const SUPERVISE_EVERY: Duration = Duration::from_millis(100);
 
@@ -81,35 +87,53 @@ pub enum AfxdpError {
     Thread(std::io::Error),
     #[error("worker {0} does not answer")]
     Worker(u8),
+    #[error("an in-service upgrade is under way; ports can't change now")]
+    HandingOver,
+    #[error("ports and units are not those that were handed over")]
+    OtherPorts,
 }
 
 /// The workers, as the contract's plane drives them.
-pub struct AfxdpWorkers(Arc<Inner>);
+pub struct AfxdpWorkers(pub(crate) Arc<Inner>);
 
-struct Inner {
-    setup: AfxdpSetup,
+pub(crate) struct Inner {
+    pub(crate) setup: AfxdpSetup,
     shared: Arc<Shared>,
-    shims: Shims,
-    lost_frames: Arc<AtomicU64>,
+    pub(crate) shims: Shims,
+    pub(crate) lost_frames: Arc<AtomicU64>,
     control: Mutex<Control>,
 }
 
 #[derive(Default)]
-struct Control {
-    handles: Vec<Handle>,
-    layout: Layout,
-    ports: BTreeMap<u32, PortShim>,
-    snapshot: Option<Arc<Snapshot>>,
-    modes: Vec<PortMode>,
+pub(crate) struct Control {
+    pub(crate) handles: Vec<Handle>,
+    pub(crate) layout: Layout,
+    pub(crate) ports: BTreeMap<u32, PortShim>,
+    pub(crate) snapshot: Option<Arc<Snapshot>>,
+    pub(crate) modes: Vec<PortMode>,
+    pub(crate) phase: Phase,
+    /// This kernel would not let another process go on with some socket.
+    pub(crate) is_bound_here: bool,
+}
+
+/// Whose the sockets are.
+#[derive(Debug, Default)]
+pub(crate) enum Phase {
+    #[default]
+    Own,
+    /// A successor prepares itself; ending the stream tells it to stop.
+    Giving(UnixStream),
+    /// The predecessor works on; these are what it will leave.
+    Taking(Box<Inherited>),
 }
 
 /// One running worker.
-struct Handle {
+pub(crate) struct Handle {
     commands: SyncSender<Command>,
     bell: Arc<Bell>,
     signals: Arc<Signals>,
-    thread: JoinHandle<()>,
-    restarts: u32,
+    pub(crate) thread: JoinHandle<()>,
+    pub(crate) restarts: u32,
 }
 
 impl AfxdpWorkers {
@@ -119,6 +143,10 @@ impl AfxdpWorkers {
     /// Another process holds the pins, or the shim can't be loaded.
     pub fn plane(setup: AfxdpSetup) -> Result<AfxdpPlane, AfxdpError> {
         let shims = Shims::take_over(&setup.pins)?;
+        Ok(Self::plane_of(setup, shims, Control::default()))
+    }
+
+    pub(crate) fn plane_of(setup: AfxdpSetup, shims: Shims, control: Control) -> AfxdpPlane {
         let shared = Arc::new(Shared::new(setup.limits.sessions as u64, &setup.seed));
         let plane = Setup { epoch: shims.epoch(), resolver: Resolver::Table, any_station: false };
         let inner = Inner {
@@ -126,9 +154,9 @@ impl AfxdpWorkers {
             shared: Arc::clone(&shared),
             shims,
             lost_frames: Arc::default(),
-            control: Mutex::default(),
+            control: Mutex::new(control),
         };
-        Ok(Plane::new(Self(Arc::new(inner)), shared, plane))
+        Plane::new(Self(Arc::new(inner)), shared, plane)
     }
 
     /// Chunks of packet memory that no owner accounted for when sockets were closed: 0, or frames were lost.
@@ -155,7 +183,11 @@ impl Workers for AfxdpWorkers {
             return Ok(());
         }
         for worker in 0..self.0.setup.workers {
-            let handle = self.0.spawn(worker, &control, 0).map_err(backend)?;
+            let restarts = match &control.phase {
+                Phase::Taking(inherited) => inherited.restarts(worker),
+                Phase::Own | Phase::Giving(_) => 0,
+            };
+            let handle = self.0.spawn(worker, &control, restarts).map_err(backend)?;
             control.handles.push(handle);
         }
         let inner = Arc::downgrade(&self.0);
@@ -214,8 +246,14 @@ impl Workers for AfxdpWorkers {
     fn attach(&self, rules: &Rules) -> Result<Vec<PortMode>, Error> {
         let wanted = Layout::of(rules).map_err(|error| backend(error.into()))?;
         let mut control = self.0.control();
+        if let Phase::Taking(_) = control.phase {
+            return control.inherit(wanted).map_err(backend);
+        }
         if wanted == control.layout {
             return Ok(control.modes.clone());
+        }
+        if let Phase::Giving(_) = control.phase {
+            return Err(backend(AfxdpError::HandingOver));
         }
         let before = control.layout.clone();
         if let Err(error) = self.0.install(&mut control, wanted) {
@@ -227,6 +265,11 @@ impl Workers for AfxdpWorkers {
         control.ports.retain(|ifindex, _| BTreeSet::contains(&kept, ifindex));
         self.0.shims.retain(&kept).map_err(|error| backend(error.into()))?;
         Ok(control.modes.clone())
+    }
+
+    fn abilities(&self) -> Vec<String> {
+        let able = !self.0.control().is_bound_here;
+        able.then(|| IN_SERVICE_UPGRADE.to_owned()).into_iter().collect()
     }
 
     fn workers(&self) -> Vec<WorkerStatus> {
@@ -256,7 +299,7 @@ impl Workers for AfxdpWorkers {
 
 impl Inner {
     /// The state behind the lock is made whole again by `install`, whatever a panic left.
-    fn control(&self) -> MutexGuard<'_, Control> {
+    pub(crate) fn control(&self) -> MutexGuard<'_, Control> {
         self.control.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -275,11 +318,13 @@ impl Inner {
         let bell = Arc::new(Bell::new(move || _ = io::write(&ring.wake, &1_u64.to_ne_bytes())));
         let (commands, receiver) = sync_channel(COMMANDS_MAX);
         // Session ids stay unique over a worker's restart: its count lies above the plane's epoch.
-        let epoch = (self.shims.epoch() as u32).wrapping_mul(1 << 8).wrapping_add(restarts);
+        let epoch = (self.shims.incarnation() as u32).wrapping_mul(1 << 8).wrapping_add(restarts);
         let steering = Steering::new(&self.setup.seed, WorkerId(worker), self.setup.workers);
         let limits = self.setup.limits.of_one(self.setup.workers);
+        let mut state = State::new(steering, &self.setup.seed, epoch, limits);
+        state.begin_life(&self.setup.seed, epoch.into());
         let mut thread_side = Worker {
-            state: State::new(steering, &self.setup.seed, epoch, limits),
+            state,
             shared: Arc::clone(&self.shared),
             snapshot: None,
             commands: receiver,
@@ -289,6 +334,10 @@ impl Inner {
             links: join(worker, &bell, &control.handles),
             bell: Arc::clone(&bell),
             scratch: Scratch::new(),
+            silent: matches!(control.phase, Phase::Taking(_)),
+            still: false,
+            settled: 0,
+            patience: Patience::default(),
         };
         if let Some(snapshot) = &control.snapshot {
             thread_side.adopt(Arc::clone(snapshot));
@@ -338,16 +387,12 @@ impl Inner {
         let copy = if generic { CopyMode::Copy } else { self.setup.socket.copy };
         let config = SocketConfig { copy, ..self.setup.socket };
         let group = Group::open(&queues, &config, self.setup.offload)?;
+        control.is_bound_here |= !group.can_be_adopted();
         let mut modes = Vec::new();
         for (at, port) in control.layout.ports.iter().enumerate() {
             let Some(shim) = control.ports.get_mut(&port.ifindex) else { continue };
             shim.serve(queue, group.fd(at))?;
-            let how = if group.zero_copy(at) { "zero-copy" } else { "copy" };
-            let mode = match shim.mode() {
-                AttachMode::Native => format!("native, {how}"),
-                AttachMode::Generic => format!("generic, {how}"),
-            };
-            modes.push(PortMode { port: port.name.clone(), device: port.device.clone(), mode });
+            modes.push(port.mode(shim.mode(), group.zero_copy(at)));
         }
         let taps = control
             .layout
@@ -367,6 +412,17 @@ impl Inner {
 
     fn restart_dead(&self) {
         let mut control = self.control();
+        match &control.phase {
+            Phase::Own => {}
+            // Its sockets are in another process too: first that one has to let go of them.
+            Phase::Giving(stream) => {
+                if control.handles.iter().any(|handle| handle.thread.is_finished()) {
+                    let _ = stream.shutdown(Shutdown::Both);
+                }
+                return;
+            }
+            Phase::Taking(_) => return,
+        }
         for worker in 0..control.handles.len() {
             if !control.handles[worker].thread.is_finished() {
                 continue;
@@ -385,7 +441,7 @@ impl Inner {
 
 impl Handle {
     /// False: the worker is dead.
-    fn send(&self, command: Command) -> bool {
+    pub(crate) fn send(&self, command: Command) -> bool {
         let sent = self.commands.send(command).is_ok();
         // The counter of an eventfd can't overflow by our writes; a wake that is pending already is as good.
         let _ = io::write(&self.signals.wake, &1_u64.to_ne_bytes());

@@ -48,5 +48,6 @@ pub use telemetry::{
     Global, InterfaceCounters, NatCounters, PolicyCounters, PoolCounters, ScreenCounters, Telemetry,
 };
 pub use updates::{
-    LinkUpdate, Neighbour, NeighbourUpdate, NextHop, Route, RouteUpdate, UpdateBatch, Updates,
+    LIVE_SETS_MAX, LinkUpdate, LiveAddresses, LiveSetUpdate, LiveUpdate, Neighbour, NeighbourUpdate, NextHop,
+    Route, RouteUpdate, SCHEDULES_MAX, ScheduleUpdate, UpdateBatch, Updates,
 };

@@ -1,10 +1,10 @@
-//! What changes more often than the program: routes, neighbours, links.
+//! What changes more often than the program: routes, neighbours, links, schedules, sets of addresses.
 //!
 //! A batch is applied whole. `resync` replaces everything of the kinds it carries: the sender lost
 //! track (netlink overrun, restart) and starts over.
 
 use ipnet::IpNet;
-use ravelin_types::{Family, InterfaceId, Mac, PortId};
+use ravelin_types::{Family, InterfaceId, LiveSetId, Mac, PortId, ScheduleId};
 use std::net::IpAddr;
 
 use crate::Error;
@@ -63,6 +63,43 @@ pub struct LinkUpdate {
     pub up: bool,
 }
 
+/// Schedules that a plane keeps; more are refused.
+pub const SCHEDULES_MAX: usize = 65_536;
+/// Live sets that a plane keeps; more are refused.
+pub const LIVE_SETS_MAX: usize = 16_384;
+
+/// Whether a schedule's policies are in force.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ScheduleUpdate {
+    pub id: ScheduleId,
+    /// `None`: nothing is known of it; no policy permits by it, and those that deny do.
+    pub open: Option<bool>,
+}
+
+/// The addresses of a live set, each range `first..=last`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LiveAddresses {
+    pub v4: Vec<(u32, u32)>,
+    pub v6: Vec<(u128, u128)>,
+}
+
+/// What a live set holds now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LiveSetUpdate {
+    pub id: LiveSetId,
+    /// `None`: nobody knows; a condition that names it holds of nothing, excluded or not.
+    pub addresses: Option<LiveAddresses>,
+}
+
+/// What policies hang on.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LiveUpdate {
+    /// What is not in here is not known any more.
+    pub resync: bool,
+    pub schedules: Vec<ScheduleUpdate>,
+    pub sets: Vec<LiveSetUpdate>,
+}
+
 /// Updates that belong together.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct UpdateBatch {
@@ -72,6 +109,8 @@ pub struct UpdateBatch {
     pub routes: Vec<RouteUpdate>,
     pub neighbours: Vec<NeighbourUpdate>,
     pub links: Vec<LinkUpdate>,
+    /// Has a `resync` of its own: who tells of it is not who tells of routes.
+    pub live: Option<LiveUpdate>,
 }
 
 /// Takes updates.
@@ -79,10 +118,19 @@ pub trait Updates {
     /// Publishes a batch to every worker; returns when it is visible to new batches of packets.
     ///
     /// # Errors
-    /// The batch names an interface the program does not have, or the plane is gone.
+    /// The batch names an interface the program does not have, it holds more than the plane keeps, or the plane is gone.
     fn apply(&self, batch: &UpdateBatch) -> Result<(), Error>;
     /// Version of the last batch applied.
     fn version(&self) -> u64;
+}
+
+impl UpdateBatch {
+    /// Whether it says anything of routes, neighbours or links.
+    #[must_use]
+    pub fn tells_of_forwarding(&self) -> bool {
+        let Self { version: _, resync, routes, neighbours, links, live: _ } = self;
+        *resync || !routes.is_empty() || !neighbours.is_empty() || !links.is_empty()
+    }
 }
 
 impl RouteUpdate {

@@ -94,7 +94,7 @@ fn onward<R: Recorder>(
     at: WingRef,
     recipe: &Recipe,
 ) -> Verdict {
-    fast_path::clamp_mss(turn, packet, flow);
+    fast_path::clamp_mss(turn, packet, flow, at);
     let partial = act::checksum_left(packet, &flow.network);
     fast_path::through(turn, packet, flow, at, (recipe, partial))
 }

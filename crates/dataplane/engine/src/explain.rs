@@ -105,6 +105,8 @@ pub enum Fact {
 /// The condition of a policy that failed first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Condition {
+    /// Its scheduler is closed.
+    Scheduler,
     Zones,
     Source,
     Destination,

@@ -21,7 +21,7 @@ use crate::tcp;
 use crate::verdict::{Egress, Verdict};
 
 /// By unit, what of the program concerns packets that do not need it whole.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Gates {
     entrances: Vec<Option<Entrance>>,
     exits: Vec<Option<Exit>>,
@@ -181,7 +181,7 @@ pub(crate) fn run<R: Recorder>(
     let valid = mine.key == express.key
         && mine.zone == express.zone
         && mine.resolved_at == world.forwarding.generation
-        && session.generation == world.rules.generation.0 as u32
+        && session.generation == world.judged
         && session.is_plain()
         && !session.is_over(now);
     if !valid {
@@ -202,7 +202,7 @@ pub(crate) fn run<R: Recorder>(
         let segment = Segment::of(segment, Extent::Whole)?;
         let direction = if at.wing() == 0 { Direction::Initial } else { Direction::Reverse };
         let mut conversation = session.tcp;
-        if !conversation.judge(direction, &segment, &world.rules.tcp).is_plain() {
+        if !conversation.judge(direction, &segment, world.rules.tcp_of(session.policy)).is_plain() {
             return None;
         }
         let before = std::mem::replace(&mut session.state, tcp::life(conversation.state()));

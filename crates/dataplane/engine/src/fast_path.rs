@@ -16,7 +16,7 @@ use crate::rules::{Decision, Rules};
 use crate::session::{HOST_UNIT, Life, Marks, NO_POLICY, NO_RULE, Session, Ticks, WingRef};
 use crate::step::{Flow, Turn};
 use crate::verdict::Verdict;
-use crate::{alg, between, filters, first_path, proxy_syn, reply, screens, tcp};
+use crate::{alg, between, filters, first_path, mapped, proxy_syn, reply, screens, tcp};
 
 /// `None`: the session is no more, and the packet is to be judged as one without.
 pub(crate) fn run<R: Recorder>(
@@ -77,7 +77,7 @@ pub(crate) fn must_end<R: Recorder>(turn: &mut Turn<'_, R>, slot: u32) -> Option
     if session.is_over(Ticks::at(turn.now)) {
         return Some(CloseReason::AgedOut);
     }
-    let generation = rules.generation.0 as u32;
+    let generation = turn.world.judged;
     if session.generation != generation {
         let rejudged = rejudge(rules, session);
         turn.rec.fact(Fact::Rejudged { kept: !matches!(rejudged, Rejudged::Ended(_)) });
@@ -149,8 +149,8 @@ pub(crate) fn rejudge(rules: &Rules, session: &Session) -> Rejudged {
     let tuple = first_path::tuple_of(&inner, first.zone, second.zone);
     let kept = match (session.policy, rules.flow.rematch) {
         (NO_POLICY, _) | (_, Rematch::Extensive) => false,
-        (own, Rematch::Off) => rules.permits(own),
-        (own, Rematch::On) => rules.permits(own) && rules.matches(own, &tuple),
+        (own, Rematch::Off) => rules.keeps(own),
+        (own, Rematch::On) => rules.keeps(own) && rules.matches(own, &tuple),
     };
     if kept {
         return Rejudged::Kept;
@@ -181,34 +181,11 @@ pub(crate) fn inner_key(session: &Session) -> FlowKey {
 /// Whether the rules still say what a session's packets are translated to. Spec: nat-source-17, nat-destination-8.
 fn translated_as_ever(rules: &Rules, session: &Session) -> bool {
     let [first, second] = &session.wings;
-    let inner = inner_key(session);
     let icmp = first_path::echo_type(&first.key).map(|kind| (kind, 0));
-    let mut asked = inner;
-    let mut turned = None;
-    if session.destination_rule != NO_RULE {
-        let inward = rules.nat.inward((first.ingress, first.zone), &first.key, icmp);
-        // Where a mapping leads to is the mapping's to say, and it lives as long as its sessions.
-        let as_ever = match session.has_entered() {
-            true => inward.rule == Some(session.destination_rule),
-            false => inward.key == inner,
-        };
-        if !as_ever {
-            return false;
-        }
-        if session.has_entered() && inward.key.is_across() && !inner.is_across() {
-            (asked, turned) = (inward.key, inward.rule);
-        }
-    }
+    let Some((asked, addr)) = mapped::asked(rules, session) else { return false };
     if session.nat_rule == NO_RULE {
         return true;
     }
-    let addr = match turned {
-        None => second.key.dst(),
-        Some(rule) => match rules.nat.fixed.held(rule, second.key.dst()) {
-            Some(addr) => addr,
-            None => return false,
-        },
-    };
     let way = Way { from: (first.ingress, first.zone), to: (second.ingress, second.zone) };
     let Some(egress) = rules.unit(second.ingress) else { return false };
     match rules.nat.outward(way, &asked, icmp, egress) {
@@ -241,8 +218,8 @@ pub(crate) fn judge_tcp<R: Recorder>(
     (slot, wing): (u32, usize),
 ) -> Judged {
     let Some(segment) = Segment::read(packet.bytes(), &flow.network) else { return Judged::Pass };
-    let rules = &turn.world.rules.tcp;
     let session = turn.state.sessions.get_mut(slot);
+    let rules = turn.world.rules.tcp_of(session.policy);
     let marks = session.marks;
     let mut segment = segment;
     if marks.has(Marks::SPLICED) {
@@ -356,7 +333,7 @@ pub(crate) fn forward<R: Recorder>(
             }
         },
     };
-    clamp_mss(turn, packet, flow);
+    clamp_mss(turn, packet, flow, at);
     let network = act::translated(&flow.network, &other);
     let partial = act::checksum_left(packet, &network);
     if to_host {
@@ -386,10 +363,14 @@ fn change<R: Recorder>(
     Ok(facts)
 }
 
-/// Lowers the MSS that a SYN announces. Spec: tcp-42, tcp-44.
-pub(crate) fn clamp_mss<R>(turn: &Turn<'_, R>, packet: &mut Packet<'_>, flow: &Flow) {
+/// Lowers the MSS that a SYN announces. Spec: tcp-42..44.
+pub(crate) fn clamp_mss<R>(turn: &Turn<'_, R>, packet: &mut Packet<'_>, flow: &Flow, of: WingRef) {
     let L4::Tcp { flags, .. } = flow.network.l4 else { return };
-    let Some(limit) = turn.world.rules.flow.tcp.mss.filter(|_| flags.has(TcpFlags::SYN)) else { return };
+    if !flags.has(TcpFlags::SYN) {
+        return;
+    }
+    let policy = turn.state.sessions.get(of.slot()).policy;
+    let Some(limit) = turn.world.rules.mss_of(policy, of.wing()) else { return };
     let (at, end) = (usize::from(flow.network.l4_at), usize::from(flow.network.end));
     if let Some(segment) = packet.bytes_mut().get_mut(at..end) {
         let _ = mss::clamp(segment, limit);

@@ -19,7 +19,7 @@ use crate::session::{HOST_UNIT, NO_APPLICATION, NO_POLICY, WingRef, application_
 use crate::steer::Towards;
 use crate::step::{Flow, Turn};
 use crate::verdict::Verdict;
-use crate::{alg, between, fast_path, home, host, mapped, proxy_syn, reply, screens, tcp};
+use crate::{alg, between, fast_path, home, host, mapped, proxy_syn, reply, sanity, screens, tcp};
 
 /// What the policy said of a packet it lets through.
 #[derive(Clone, Copy, Debug)]
@@ -143,12 +143,19 @@ fn judge<R: Recorder>(
     flow: &Flow,
     inward: &Inward,
 ) -> Result<Draft, DropReason> {
-    let tcp = check_opening(turn, packet, flow)?;
+    let tcp = check_opening(turn, packet, flow, NO_POLICY)?;
     let world = turn.world;
     let egress = route(turn, packet, flow, (inward.key.dst_family(), inward.key.dst()))?;
     let to = egress.zone.ok_or(DropReason::EgressNoZone)?;
     turn.rec.fact(Fact::Zones { from: flow.zone, to });
     let permit = policy(turn, packet, flow, (&inward.key, to))?;
+    // A policy may demand of its sessions what others need not do.
+    let tcp = match tcp {
+        Some(_) if world.rules.has_own_tcp(permit.policy) => {
+            check_opening(turn, packet, flow, permit.policy)?
+        }
+        asked => asked,
+    };
     let way = nat::Way { from: (flow.unit, flow.zone), to: (egress.id, to) };
     let turned = inward.turned();
     let asked = turned.map_or(inward.key, |turned| turned.key);
@@ -175,19 +182,21 @@ fn judge<R: Recorder>(
     })
 }
 
-/// Whether a packet may open a session at all.
+/// Whether a packet may open a session at all, and one of a policy.
 fn check_opening<R: Recorder>(
     turn: &mut Turn<'_, R>,
     packet: &Packet<'_>,
     flow: &Flow,
+    policy: PolicyId,
 ) -> Result<Option<Opened>, DropReason> {
     let network = &flow.network;
     // A link-local address means nothing on another link (RFC 4291 2.5.6).
     if network.family == Family::V6 && network.src.is_link_local6() {
         return Err(DropReason::InvalidSource);
     }
+    sanity::check_opening(network, turn.world.rules.flow.refused)?;
     match network.l4 {
-        L4::Tcp { .. } => tcp::open(packet, flow, &turn.world.rules.tcp).inspect_err(|reason| {
+        L4::Tcp { .. } => tcp::open(packet, flow, turn.world.rules.tcp_of(policy)).inspect_err(|reason| {
             let zone = turn.world.rules.zone(flow.zone);
             if *reason == DropReason::TcpNotSyn && zone.is_some_and(|z| z.tcp_rst) {
                 reply::tcp_reset(turn, packet, flow);

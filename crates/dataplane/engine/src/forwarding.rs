@@ -180,6 +180,13 @@ impl Routes {
 }
 
 impl Neighbours {
+    /// Every neighbour that is known, or known not to answer.
+    pub fn iter(&self) -> impl Iterator<Item = (InterfaceId, std::net::IpAddr, Neighbour)> {
+        let known = self.known.iter().map(|(key, mac)| (key, Neighbour::Reachable(*mac)));
+        let failed = self.failed.keys().map(|key| (key, Neighbour::Failed));
+        known.chain(failed).map(|((unit, family, addr), is)| (*unit, addr.to_ip(*family), is))
+    }
+
     fn set(&mut self, unit: InterfaceId, addr: std::net::IpAddr, neighbour: Neighbour) {
         let (family, addr) = Addr::from_ip(addr);
         let key = (unit, family, addr);

@@ -83,6 +83,12 @@ impl Hold {
         self.slots.iter().flatten().filter(same).count()
     }
 
+    /// Every packet that waits.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&Waiting, &[u8])> {
+        let held = self.slots.iter().zip(&self.buffers);
+        held.filter_map(|(slot, buffer)| slot.as_ref().map(|held| (&held.waiting, &buffer[..held.len])))
+    }
+
     /// Buffers in use, and in all.
     pub(crate) const fn buffers(&self) -> (usize, usize) {
         (self.live, SLOTS)

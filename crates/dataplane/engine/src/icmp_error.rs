@@ -54,7 +54,7 @@ pub(crate) fn run<R: Recorder>(turn: &mut Turn<'_, R>, packet: &mut Packet<'_>, 
     };
     let session = *turn.state.sessions.get(at.slot());
     let rules = &turn.world.rules;
-    let judged = session.generation == rules.generation.0 as u32;
+    let judged = session.generation == turn.world.judged;
     let stale = session.is_over(Ticks::at(turn.now))
         || (!judged && matches!(fast_path::rejudge(rules, &session), Rejudged::Ended(_)));
     let wing = &session.wings[at.wing()];

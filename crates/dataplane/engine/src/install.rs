@@ -52,7 +52,7 @@ pub(crate) fn install<R: Recorder>(
     match result {
         Ok(slot) => {
             screens::keep(turn, slot, reservation);
-            turn.state.keep_entrance(slot, entrance, flow, turn.now);
+            turn.state.keep_entrance(slot, entrance, flow.key, turn.now);
         }
         Err(verdict) => {
             turn.shared.release_session();
@@ -200,9 +200,9 @@ fn build<R: Recorder>(turn: &mut Turn<'_, R>, flow: &Flow, draft: &Draft, back: 
     let mut session = Session {
         last_seen: now,
         created: now,
-        timeout_s: turn.world.rules.tcp.seconds(timeout, established),
+        timeout_s: turn.world.rules.tcp_of(draft.policy).seconds(timeout, established),
         established_timeout_s: established,
-        generation: turn.world.rules.generation.0 as u32,
+        generation: turn.world.judged,
         section_hash: turn.world.rules.section_hash(flow.zone, draft.to_zone),
         policy: draft.policy,
         nat_rule: match draft.source {

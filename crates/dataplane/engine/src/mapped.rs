@@ -3,17 +3,21 @@
 //! Junos: `persistent-nat`. Place: first path, behind destination NAT and before the packet is found to be local; the policy
 //! judges them like any other. State: the mappings, at the worker that leased. Spec: nat-persistent-1..18.
 
-use ravelin_nat::{Lease, Refusal};
-use ravelin_types::{DropReason, Instant, WorkerId};
+use ravelin_nat::{Inbound, Lease, Refusal};
+use ravelin_types::{Addr, DropReason, Instant, WorkerId};
 
 use crate::first_path::Draft;
+use crate::key::FlowKey;
 use crate::nat::{self, Inward};
 use crate::packet::{Entered, Handed, Stage};
+use crate::rules::Rules;
+use crate::session::{NO_RULE, Session};
 use crate::state::State;
 use crate::steer::HandOver;
 use crate::step::{Flow, Turn};
 use crate::stub::Message;
 use crate::verdict::Verdict;
+use crate::{fast_path, first_path};
 
 /// What lets a new session in.
 #[derive(Debug)]
@@ -95,15 +99,43 @@ pub(crate) fn send_on<R>(turn: &mut Turn<'_, R>, flow: &Flow, draft: &Draft, ove
     Verdict::HandOver(HandOver { handed: Handed { entered, ..over.handed }, ..over })
 }
 
+/// The external end that a session which a mapping let in was sent to.
+pub(crate) fn entrance(rules: &Rules, session: &Session) -> Inbound {
+    let first = &session.wings[0];
+    let icmp = first_path::echo_type(&first.key).map(|kind| (kind, 0));
+    nat::inbound(&rules.nat.inward((first.ingress, first.zone), &first.key, icmp).key)
+}
+
+/// A session's tuple as source rules see it, and its source as they gave it. `None`: the rules send it elsewhere now.
+pub(crate) fn asked(rules: &Rules, session: &Session) -> Option<(FlowKey, Addr)> {
+    let [first, second] = &session.wings;
+    let inner = fast_path::inner_key(session);
+    let as_given = Some((inner, second.key.dst()));
+    if session.destination_rule == NO_RULE {
+        return as_given;
+    }
+    let icmp = first_path::echo_type(&first.key).map(|kind| (kind, 0));
+    let inward = rules.nat.inward((first.ingress, first.zone), &first.key, icmp);
+    if !session.has_entered() {
+        return as_given.filter(|_| inward.key == inner);
+    }
+    // Where a mapping leads to is the mapping's to say, and it lives as long as its sessions.
+    let rule = inward.rule.filter(|rule| *rule == session.destination_rule)?;
+    if inward.key.is_across() && !inner.is_across() {
+        return Some((inward.key, rules.nat.fixed.held(rule, second.key.dst())?));
+    }
+    as_given
+}
+
 impl State {
     /// The session in this slot was let in.
-    pub(crate) fn keep_entrance(&mut self, slot: u32, entrance: Entrance, flow: &Flow, now: Instant) {
+    pub(crate) fn keep_entrance(&mut self, slot: u32, entrance: Entrance, key: FlowKey, now: Instant) {
         match entrance {
             Entrance::Open => {}
             Entrance::Here(lease) => self.leases.keep_entry(slot, lease),
             Entrance::Elsewhere(home) => {
-                self.away.insert(slot, (flow.key, home), now);
-                self.outbox.push(home, Message::Made { key: flow.key, owner: self.worker });
+                self.away.insert(slot, (key, home), now);
+                self.outbox.push(home, Message::Made { key, owner: self.worker });
             }
         }
     }

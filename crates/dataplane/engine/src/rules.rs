@@ -5,7 +5,9 @@
 mod host;
 mod ids;
 mod policy;
+mod present;
 mod section;
+mod tcp_options;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -24,6 +26,7 @@ use crate::explain::Recorder;
 use crate::express::Gates;
 use crate::filters::FilterTable;
 use crate::forwarding::Forwarding;
+use crate::live::Live;
 use crate::mirror::MirrorTable;
 use crate::nat::{Nat, NatRuleRef};
 pub(crate) use policy::{Decision, Tuple};
@@ -37,6 +40,8 @@ pub struct Snapshot {
     pub armed: bool,
     /// Take frames for any station (replay) instead of our own MAC and groups only.
     pub any_station: bool,
+    /// Another number whenever the rules are others: a session that was judged under another one is judged again.
+    pub judged: u32,
 }
 
 /// A program that can't be run.
@@ -47,7 +52,7 @@ pub struct BuildError {
 }
 
 /// The indexed program.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Rules {
     pub generation: Generation,
     pub flow: FlowSettings,
@@ -58,17 +63,18 @@ pub struct Rules {
     zones: Vec<Option<Zone>>,
     /// Addresses of the firewall and the unit that has them.
     locals: HashMap<(Family, Addr), InterfaceId>,
-    policies: policy::Policies,
-    pub(crate) nat: Nat,
+    policies: Arc<policy::Policies>,
+    pub(crate) nat: Arc<Nat>,
     pub(crate) tcp: TcpRules,
+    tcp_options: Arc<tcp_options::TcpOptions>,
     pub(crate) aging: Aging,
     pub(crate) algs: Algs,
     pub(crate) screens: ScreenTable,
-    pub(crate) filters: FilterTable,
+    pub(crate) filters: Arc<FilterTable>,
     /// No zone has a profile.
     pub(crate) screens_are_off: bool,
     pub(crate) limits: IdLimits,
-    pub(crate) mirrors: MirrorTable,
+    pub(crate) mirrors: Arc<MirrorTable>,
     pub(crate) gates: Gates,
 }
 
@@ -88,6 +94,19 @@ impl Rules {
     /// # Errors
     /// A part is missing, an id is used twice or refers to nothing, or there are too many policies.
     pub fn build(program: &Program, before: Option<&Self>, workers: u8) -> Result<Self, BuildError> {
+        Self::build_in(&Live::default(), program, before, workers)
+    }
+
+    /// As [`Rules::build`], in a world of which something is known.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn build_in(
+        live: &Live,
+        program: &Program,
+        before: Option<&Self>,
+        workers: u8,
+    ) -> Result<Self, BuildError> {
         let missing = |what: &str| BuildError { path: what.into(), reason: "missing part".into() };
         let interfaces = program.interfaces().ok_or_else(|| missing("interfaces"))?;
         let zones = program.zones().ok_or_else(|| missing("security zones"))?;
@@ -100,29 +119,40 @@ impl Rules {
             units: table("interfaces", interfaces.units.iter().map(|u| (u.id.index(), u.clone())))?,
             zones: table("security zones", zones.0.iter().map(|z| (z.id.index(), z.clone())))?,
             locals: HashMap::new(),
-            policies: policy::Policies::build(program, before.map(|b| &b.policies))?,
-            nat: Nat::of(program),
+            policies: Arc::new(policy::Policies::build(program, before.map(|b| &*b.policies), live)?),
+            nat: Arc::new(Nat::of(program)),
             tcp: crate::tcp::rules(&flow.tcp),
+            tcp_options: Arc::default(),
             aging: crate::tcp::aging(&flow.aging),
             algs: program.algs().cloned().unwrap_or_default(),
             screens: ScreenTable::new(program.screens().unwrap_or(&Screens::default())),
-            filters: FilterTable::build(
+            filters: Arc::new(FilterTable::build(
                 program.firewall().unwrap_or(&Firewall::default()),
-                before.map(|b| &b.filters),
+                before.map(|b| &*b.filters),
                 workers,
-            )?,
+            )?),
             screens_are_off: program.screens().is_none_or(|s| s.zones.is_empty()),
             limits: IdLimits::default(),
-            mirrors: MirrorTable::default(),
+            mirrors: Arc::default(),
             gates: Gates::default(),
         };
         rules.index_units()?;
         rules.limits = rules.id_limits();
+        rules.tcp_options = Arc::new(tcp_options::TcpOptions::of(rules.policies.iter(), &rules.tcp));
         if let Some(mirrors) = program.mirrors() {
-            rules.mirrors = MirrorTable::build(mirrors, &rules)?;
+            rules.mirrors = Arc::new(MirrorTable::build(mirrors, &rules)?);
         }
         rules.gates = Gates::of(&rules);
         Ok(rules)
+    }
+
+    /// The same program where the world is otherwise; `None`: nothing that it hangs on has changed.
+    ///
+    /// # Errors
+    /// The policies can't be indexed.
+    pub fn revised(&self, live: &Live) -> Result<Option<Self>, BuildError> {
+        let policies = self.policies.revised(live)?;
+        Ok(policies.map(|policies| Self { policies: Arc::new(policies), ..self.clone() }))
     }
 
     fn index_units(&mut self) -> Result<(), BuildError> {
@@ -213,8 +243,29 @@ impl Rules {
         self.policies.section_hash(from, to)
     }
 
-    pub(crate) fn permits(&self, policy: PolicyId) -> bool {
-        self.policies.permits(policy)
+    /// The TCP rules of a policy's sessions.
+    #[inline]
+    pub(crate) fn tcp_of(&self, policy: PolicyId) -> &TcpRules {
+        self.tcp_options.rules(policy).unwrap_or(&self.tcp)
+    }
+
+    pub(crate) fn has_own_tcp(&self, policy: PolicyId) -> bool {
+        self.tcp_options.rules(policy).is_some()
+    }
+
+    /// Highest MSS that a SYN of a wing may announce.
+    pub(crate) fn mss_of(&self, policy: PolicyId, wing: usize) -> Option<u16> {
+        self.tcp_options.mss(policy, wing).or(self.flow.tcp.mss)
+    }
+
+    pub(crate) fn keeps(&self, policy: PolicyId) -> bool {
+        self.policies.keeps(policy, self.flow.rematch)
+    }
+
+    /// Whether its scheduler, if it has one, is open.
+    #[must_use]
+    pub fn is_in_force(&self, policy: PolicyId) -> bool {
+        self.policies.is_in_force(policy)
     }
 
     /// Whether a policy's own conditions hold, whatever stands before it.

@@ -1,6 +1,7 @@
 //! What no packet may be: damaged headers, and addresses that nobody sends from or to.
 
-use ravelin_types::{DropReason, Family, Proto};
+use ravelin_program::RefusedAddresses;
+use ravelin_types::{Addr, DropReason, Family, Proto};
 use ravelin_wire::{Malformed, Network};
 
 /// Addresses that no packet from the wire may carry (RFC 1122 3.2.1.3, RFC 4291 2.5, 2.7).
@@ -24,6 +25,24 @@ pub(crate) fn check_addresses(network: &Network) -> Result<(), DropReason> {
         return Err(DropReason::InvalidDestination);
     }
     Ok(())
+}
+
+/// Addresses that open no session where the configuration says so. Spec: flow-30.
+pub(crate) fn check_opening(network: &Network, refused: RefusedAddresses) -> Result<(), DropReason> {
+    if refused == RefusedAddresses::default() {
+        return Ok(());
+    }
+    let is_refused = |addr: Addr| match network.family {
+        Family::V4 => {
+            let (first, second) = (addr.low32() >> 24, addr.low32() >> 16);
+            (refused.link_local && second == 0xa9fe) || (refused.reserved && matches!(first, 0 | 240..))
+        }
+        Family::V6 => refused.link_local && addr.is_link_local6(),
+    };
+    if is_refused(network.src) {
+        return Err(DropReason::InvalidSource);
+    }
+    if is_refused(network.dst) { Err(DropReason::InvalidDestination) } else { Ok(()) }
 }
 
 /// Why a frame that could not be taken apart is dropped.

@@ -57,7 +57,7 @@ pub struct Session {
     pub(crate) bytes: [u64; 2],
     pub(crate) last_seen: Ticks,
     pub(crate) timeout_s: u32,
-    /// Program generation (low bits) that judged it last.
+    /// What the snapshot that judged it last was numbered (`Snapshot::judged`).
     pub(crate) generation: u32,
     pub(crate) policy: PolicyId,
     pub(crate) marks: Marks,

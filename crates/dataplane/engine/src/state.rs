@@ -32,6 +32,7 @@ use crate::shared::Shared;
 use crate::splice::Splices;
 use crate::steer::Steering;
 use crate::stub::{Message, Outbox, Stubs};
+use crate::tcp;
 use crate::watch::Watch;
 
 /// Sizes of a worker's tables, fixed for its life.
@@ -295,7 +296,8 @@ impl State {
         self.deltas.closed(|| session.view(self.worker, Ticks::at(now)), reason);
         if session.marks.has(Marks::LOG_CLOSE) {
             let view = session.view(self.worker, Ticks::at(now));
-            self.events.push(Event::Session(SessionEvent { view, close: Some(reason) }));
+            let close = Some(tcp::told(reason, session));
+            self.events.push(Event::Session(SessionEvent { view, close }));
         }
     }
 

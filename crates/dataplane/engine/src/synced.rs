@@ -11,12 +11,13 @@ use ravelin_contract::{
 use ravelin_nat::{Action, Inbound, Lease, MappingRecord, PersistentRule, PoolId, Recipe, Request};
 use ravelin_screen::cookie::Splice;
 use ravelin_tcp::Conversation;
-use ravelin_types::{Instant, InterfaceId, NatRuleId, Proto, SessionId, WorkerId, ZoneId};
+use ravelin_types::{Addr, Instant, InterfaceId, NatRuleId, Proto, SessionId, WorkerId, ZoneId};
 
 use crate::fast_path;
 use crate::first_path;
 use crate::install;
 use crate::key::FlowKey;
+use crate::mapped::{self, Entrance};
 use crate::nat::{self, Outward, Way};
 use crate::rules::Rules;
 use crate::session::{
@@ -92,7 +93,7 @@ impl State {
                 Some(None) => SourceBinding::Interface,
                 Some(Some(PoolId(number))) => SourceBinding::Pool(number),
             },
-            entered: marks.has(Marks::ENTERED),
+            entered: session.has_entered(),
             expected: marks.has(Marks::CHILD),
             log_close: marks.has(Marks::LOG_CLOSE),
             count: marks.has(Marks::COUNT),
@@ -118,21 +119,21 @@ impl State {
     pub fn home_of(&self, synced: &SyncedSession, rules: &Rules) -> Option<WorkerId> {
         let session = read(synced, rules).ok()?;
         let back = &session.wings[1].key;
-        if synced.entered
-            && let Some(owner) = self.leases.owner(
-                (session.wings[0].key.dst_family(), session.wings[0].key.dst()),
-                session.wings[0].key.dport(),
-            )
-        {
-            return Some(owner);
-        }
         match request(&session, synced, rules) {
             Some(request) => Some(self.leases.keeper(&request, leased_port(&request, back))),
+            None if synced.entered => self.mapping_at(&session, rules).map(|(_, owner)| owner),
             None => {
                 let towards = if session.wings[1].ingress == HOST_UNIT { Towards::Out } else { Towards::In };
                 Some(self.steering.of_key(rules, back, towards))
             }
         }
+    }
+
+    /// The external end that a session came in by, and the worker of its mapping.
+    fn mapping_at(&self, session: &Session, rules: &Rules) -> Option<(Inbound, WorkerId)> {
+        let packet = mapped::entrance(rules, session);
+        let owner = self.leases.owner((packet.family, packet.external), packet.port)?;
+        Some((packet, owner))
     }
 
     /// Installs a session, or brings the one that is here up to date.
@@ -183,13 +184,18 @@ impl State {
         now: Instant,
     ) -> Result<u32, PutRefusal> {
         let lease = self.restored(session, synced, rules, now)?;
-        let entry = match self.reentered(session, synced, now) {
-            Ok(entry) => entry,
+        let entrance = match self.reentered(session, synced, rules, now) {
+            Ok(entrance) => entrance,
             Err(refusal) => {
                 self.give_back(lease, now);
                 return Err(refusal);
             }
         };
+        let marks = session
+            .marks
+            .with(Marks::ENTERED, matches!(entrance, Entrance::Here(_)))
+            .with(Marks::GUEST, matches!(entrance, Entrance::Elsewhere(_)));
+        let session = &Session { marks, ..*session };
         match self.sessions.insert(session, now) {
             Ok(slot) => {
                 let taken = self.sessions.get_mut(slot);
@@ -197,14 +203,14 @@ impl State {
                 if let Some(lease) = lease {
                     self.leases.keep(slot, lease);
                 }
-                if let Some(entry) = entry {
-                    self.leases.keep_entry(slot, entry);
-                }
+                self.keep_entrance(slot, entrance, session.wings[0].key, now);
                 Ok(slot)
             }
             Err(error) => {
                 self.give_back(lease, now);
-                self.give_back(entry, now);
+                if let Entrance::Here(entry) = entrance {
+                    self.leases.give_back(entry, now);
+                }
                 Err(match error {
                     InsertError::Full => PutRefusal::Full,
                     InsertError::Collision => PutRefusal::Collision,
@@ -232,10 +238,11 @@ impl State {
         }
         let request = request(session, synced, rules).ok_or(PutRefusal::Unknown)?;
         let back = &session.wings[1].key;
-        let (addr, port) = (back.dst(), back.dport());
+        let port = back.dport();
+        let (_, addr) = asked(session, rules);
         let recipe = if let Some(rule) = request.persistent {
             // Its mapping, if that has not come before it.
-            let _ = self.leases.put_mapping(&mapping_of(session, &request, rule), now);
+            let _ = self.leases.put_mapping(&mapping_of(session, &request, (rule, addr)), now);
             self.leases.lease(&request, now, &mut self.random)
         } else {
             self.leases.restore(&request, addr, leased_port(&request, back), now)
@@ -249,19 +256,22 @@ impl State {
         Ok(Some(lease))
     }
 
-    /// Counts a session that came in by a mapping with that.
+    /// Counts a session that came in by a mapping with that, when it is this worker's.
     fn reentered(
         &mut self,
         session: &Session,
         synced: &SyncedSession,
+        rules: &Rules,
         now: Instant,
-    ) -> Result<Option<Lease>, PutRefusal> {
+    ) -> Result<Entrance, PutRefusal> {
         if !synced.entered {
-            return Ok(None);
+            return Ok(Entrance::Open);
         }
-        let key = &session.wings[0].key;
-        let packet: Inbound = nat::inbound(key);
-        self.leases.enter(&packet, now).map(Some).map_err(|_| PutRefusal::Translation)
+        let (packet, owner) = self.mapping_at(session, rules).ok_or(PutRefusal::Translation)?;
+        if owner == self.worker {
+            return self.leases.enter(&packet, now).map(Entrance::Here).map_err(|_| PutRefusal::Translation);
+        }
+        if self.away.is_full() { Err(PutRefusal::Full) } else { Ok(Entrance::Elsewhere(owner)) }
     }
 
     /// What follows from a session that is installed.
@@ -408,19 +418,21 @@ fn in_time(session: Session, synced: &SyncedSession, now: Instant) -> Session {
 fn request(session: &Session, synced: &SyncedSession, rules: &Rules) -> Option<Request> {
     let [first, second] = &session.wings;
     let inner = fast_path::inner_key(session);
+    let (asked, addr) = asked(session, rules);
     let icmp = first_path::echo_type(&first.key).map(|kind| (kind, 0));
     let egress = rules.unit(second.ingress)?;
     let action = match synced.source {
         SourceBinding::None => return None,
-        SourceBinding::Interface => Action::Interface(second.key.dst()),
+        SourceBinding::Interface => Action::Interface(addr),
         SourceBinding::Pool(number) => Action::Pool(PoolId(number)),
     };
-    let plain = nat::request(action, &inner, icmp, egress);
+    let plain = nat::request(action, &asked, icmp, egress);
+    let plain = Request { remote: (inner.dst(), inner.dport()), ..plain };
     if synced.expected {
         return Some(plain);
     }
     let way = Way { from: (first.ingress, first.zone), to: (second.ingress, second.zone) };
-    match rules.nat.outward(way, &inner, icmp, egress) {
+    match rules.nat.outward(way, &asked, icmp, egress) {
         // The mapping's lease is the rule's.
         Outward::Leased(action, _, persistent @ Some(_)) => Some(Request { action, persistent, ..plain }),
         Outward::Leased(_, _, None) => Some(plain),
@@ -432,8 +444,18 @@ fn request(session: &Session, synced: &SyncedSession, rules: &Rules) -> Option<R
     }
 }
 
+/// As source rules see it. What the rules send elsewhere by now ends with its next packet, not here.
+fn asked(session: &Session, rules: &Rules) -> (FlowKey, Addr) {
+    let given = || (fast_path::inner_key(session), session.wings[1].key.dst());
+    mapped::asked(rules, session).unwrap_or_else(given)
+}
+
 /// The mapping that a session shows.
-fn mapping_of(session: &Session, request: &Request, rule: PersistentRule) -> MappingRecord {
+fn mapping_of(
+    session: &Session,
+    request: &Request,
+    (rule, external): (PersistentRule, Addr),
+) -> MappingRecord {
     let [first, second] = &session.wings;
     let kept = !rule.address_mapping;
     let port = |port: u16| if kept { port } else { 0 };
@@ -446,7 +468,7 @@ fn mapping_of(session: &Session, request: &Request, rule: PersistentRule) -> Map
         addr: request.source,
         port: port(first.key.sport()),
         external_family: request.family,
-        external: second.key.dst(),
+        external,
         external_port: port(second.key.dport()),
         sessions: 0,
         idle: Duration::ZERO,

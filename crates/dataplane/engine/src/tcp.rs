@@ -3,16 +3,17 @@
 //! Junos: `security flow tcp-session`. Place: SYN check on the first path, flags and windows on the fast path
 //! (flow-15). State: the conversation in the session record. Spec: tcp-1..41.
 
+use ravelin_contract::CloseReason;
 use ravelin_program::{SynCheck, TcpSettings, TimeWait};
 use ravelin_tcp::aging::Aging;
 use ravelin_tcp::{
     Arrival, BlindAttack, Conversation, HalfClose, Opened, Segment, Sequence, State, TcpDrop, TcpRules,
     Timeout,
 };
-use ravelin_types::DropReason;
+use ravelin_types::{DropReason, Proto};
 
 use crate::packet::Packet;
-use crate::session::Life;
+use crate::session::{Life, Session};
 use crate::step::Flow;
 
 /// The rules of a program's settings.
@@ -82,6 +83,12 @@ pub(crate) const fn reason(drop: TcpDrop) -> DropReason {
         TcpDrop::SynInWindow => DropReason::TcpSynInWindow,
         TcpDrop::AfterFin => DropReason::TcpAfterFin,
     }
+}
+
+/// Why a session ended, as it is told: one that lingers behind both FINs ended by them. Spec: log-10.
+pub(crate) fn told(reason: CloseReason, session: &Session) -> CloseReason {
+    let lingers = session.wings[0].key.proto() == Proto::TCP && session.tcp.state() == State::TimeWait;
+    if reason == CloseReason::AgedOut && lingers { CloseReason::TcpFin } else { reason }
 }
 
 /// How far a session has come, as it is shown.

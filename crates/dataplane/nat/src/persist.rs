@@ -215,7 +215,10 @@ impl Allocator {
             egress: None,
         };
         let key = InternalKey { action, proto, token, family, addr, port };
-        if self.mappings.find(&key).is_some() {
+        if let Some(slot) = self.mappings.find(&key) {
+            for remote in &record.remotes {
+                self.mappings.remember(slot, *remote);
+            }
             return Ok(());
         }
         if self.mappings.is_full() {

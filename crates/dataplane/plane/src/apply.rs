@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use ravelin_contract::{Admission, ApplyResult, Capabilities, Error, FilterSpan, ManagedInterface, Refusal};
-use ravelin_engine::Rules;
+use ravelin_engine::{Live, Rules};
 use ravelin_program::{FirewallFilter, Program};
 use ravelin_types::Family;
 
@@ -30,7 +30,11 @@ const SUPPORTED: &[&str] = &[
 
 impl<W: Workers> Plane<W> {
     pub(crate) fn check(&self, program: &Program) -> Result<Admission, Error> {
-        let (refusals, rules) = self.prepare(program, self.rules().as_deref());
+        let (live, running) = {
+            let core = self.core();
+            (core.live.clone(), core.running.clone())
+        };
+        let (refusals, rules) = self.prepare(program, (&live, running.as_deref()));
         if refusals.is_empty() {
             self.core().prepared = rules.map(|rules| (program.digest(), rules));
         }
@@ -44,28 +48,39 @@ impl<W: Workers> Plane<W> {
             .take_if(|(digest, rules)| *digest == program.digest() && rules.generation == program.generation);
         let rules = match prepared {
             Some((_, rules)) => rules,
-            None => match self.prepare(program, core.running.as_deref()) {
+            None => match self.prepare(program, (&core.live, core.running.as_deref())) {
                 (refusals, Some(rules)) if refusals.is_empty() => rules,
                 (refusals, _) => return Err(Error::Refused(refusals)),
             },
         };
+        // The world may have changed since it was prepared.
+        let revised = rules.revised(&core.live).map_err(|error| Error::Backend(error.reason))?;
+        let rules = revised.map_or(rules, Arc::new);
         let modes = self.workers.attach(&rules)?;
         let before = core.running.replace(rules.clone());
+        core.judged = core.judged.wrapping_add(1);
         if let Err(error) = self.publish(&core) {
             core.running = before;
+            core.judged = core.judged.wrapping_add(1);
             return Err(error);
         }
-        let last = Applied { rules, modes, names: program.application_names().to_vec() };
+        let abilities = self.workers.abilities();
+        let last = Applied { rules, modes, program: program.clone(), abilities };
         let result = last.result();
+        core.program = Some(program.clone());
         core.last = Some(last);
         Ok(result)
     }
 
-    fn prepare(&self, program: &Program, before: Option<&Rules>) -> (Vec<Refusal>, Option<Arc<Rules>>) {
+    fn prepare(
+        &self,
+        program: &Program,
+        (live, before): (&Live, Option<&Rules>),
+    ) -> (Vec<Refusal>, Option<Arc<Rules>>) {
         let unknown = program.requires.iter().filter(|r| !SUPPORTED.contains(&r.as_str()));
         let mut refusals: Vec<_> =
             unknown.map(|name| Refusal { path: name.clone(), reason: "unknown capability".into() }).collect();
-        match Rules::build(program, before, self.workers.count()) {
+        match Rules::build_in(live, program, before, self.workers.count()) {
             Ok(rules) => {
                 refusals.extend(self.workers.admit(&rules));
                 (refusals, Some(Arc::new(rules)))
@@ -100,18 +115,22 @@ fn spans(rules: &Rules) -> BTreeMap<String, FilterSpan> {
 pub(crate) struct Applied {
     rules: Arc<Rules>,
     modes: Vec<PortMode>,
-    /// Of applications.
-    names: Vec<String>,
+    program: Program,
+    /// Of the workers, beside what the engine enforces.
+    abilities: Vec<String>,
 }
 
 impl Applied {
     pub(crate) fn result(&self) -> ApplyResult {
-        let Self { rules, modes, names } = self;
-        outcome(rules, modes, names)
+        let Self { rules, modes, program, abilities } = self;
+        let mut result = outcome(program, rules, modes);
+        result.capabilities.supported.extend(abilities.iter().cloned());
+        result
     }
 }
 
-fn outcome(rules: &Rules, modes: &[PortMode], names: &[String]) -> ApplyResult {
+fn outcome(program: &Program, rules: &Rules, modes: &[PortMode]) -> ApplyResult {
+    let app_names = program.application_names().iter().cloned();
     let nat_rules = rules.nat_rules().map(|r| (format!("{}/{}/{}", r.kind, r.set, r.name), r.id.0));
     ApplyResult {
         generation: rules.generation,
@@ -121,8 +140,11 @@ fn outcome(rules: &Rules, modes: &[PortMode], names: &[String]) -> ApplyResult {
         nat_counter_ids: nat_rules.collect(),
         pool_ids: rules.source_pools().map(|(id, name)| (name.to_owned(), id.0.into())).collect(),
         policy_names: rules.policies().map(|p| (p.id, p.name.clone())).collect(),
-        app_names: (0..).zip(names.iter().cloned()).collect(),
-        policy_schedule_slots: Vec::new(),
+        app_names: (0..).zip(app_names).collect(),
+        policy_schedule_slots: program
+            .live()
+            .map(|live| live.schedules.iter().map(|(_, name)| name.clone()).collect())
+            .unwrap_or_default(),
         managed_interfaces: modes
             .iter()
             .cloned()

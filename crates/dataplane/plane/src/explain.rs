@@ -143,6 +143,7 @@ fn answer(with: Answered) -> String {
 
 const fn condition(failed: Condition) -> &'static str {
     match failed {
+        Condition::Scheduler => "scheduler",
         Condition::Zones => "zones",
         Condition::Source => "source-address",
         Condition::Destination => "destination-address",

@@ -236,6 +236,7 @@ impl<W: Workers> Diagnostics for Plane<W> {
             forwarding: self.forwarding(),
             armed: self.core().armed,
             any_station: true,
+            judged: 1,
         };
         let now = ask(&self.workers, WorkerId(0), |_, _, now| now)?;
         let mut live = Vec::new();

@@ -13,6 +13,7 @@ mod mappings;
 pub mod mesh;
 mod mirrors;
 mod sessions;
+mod standing;
 mod sync;
 mod trace;
 mod workers;
@@ -21,13 +22,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ravelin_contract::{
     Admission, ApplyResult, DataPlane, Diagnostics, Error, FabricForwarding, FabricId, GroupId, Ha, Link,
-    SessionStore, Telemetry, UpdateBatch, Updates,
+    LiveUpdate, Refusal, SessionStore, Telemetry, UpdateBatch, Updates,
 };
-use ravelin_engine::{Forwarding, Resolver, Rules, Shared, Snapshot};
+use ravelin_engine::{Forwarding, Live, Resolver, Rules, Shared, Snapshot};
 use ravelin_program::{Digest, Program};
 
 use apply::Applied;
 pub use explain::findings;
+pub use standing::{Edition, Standing, Still};
 pub use workers::{PortMode, Task, Workers};
 
 /// A backend's workers behind the contract.
@@ -43,7 +45,12 @@ pub struct Plane<W> {
 /// What the control thread keeps.
 struct Core {
     forwarding: Arc<Forwarding>,
+    live: Live,
+    /// Raised whenever the running rules are others.
+    judged: u32,
     version: u64,
+    /// What `running` was built from.
+    program: Option<Program>,
     running: Option<Arc<Rules>>,
     prepared: Option<(Digest, Arc<Rules>)>,
     last: Option<Applied>,
@@ -65,7 +72,10 @@ impl<W: Workers> Plane<W> {
     pub fn new(workers: W, shared: Arc<Shared>, setup: Setup) -> Self {
         let core = Core {
             forwarding: Arc::new(Forwarding::new(setup.resolver)),
+            live: Live::default(),
+            judged: 0,
             version: 0,
+            program: None,
             running: None,
             prepared: None,
             last: None,
@@ -109,7 +119,26 @@ impl<W: Workers> Plane<W> {
             forwarding: core.forwarding.clone(),
             armed: core.armed,
             any_station: self.any_station,
+            judged: core.judged,
         }))
+    }
+
+    /// Takes in what policies hang on; the rules that run follow.
+    fn take(&self, core: &mut Core, update: &LiveUpdate) -> Result<(), Error> {
+        let live = core.live.updated(update).map_err(|error| {
+            let reason = format!("more than {} {}", error.most, error.what);
+            Error::Refused(vec![Refusal { path: String::new(), reason }])
+        })?;
+        let revised = match &core.running {
+            Some(running) => running.revised(&live).map_err(|error| Error::Backend(error.reason))?,
+            None => None,
+        };
+        core.live = live;
+        if let Some(rules) = revised {
+            core.running = Some(Arc::new(rules));
+            core.judged = core.judged.wrapping_add(1);
+        }
+        Ok(())
     }
 }
 
@@ -134,6 +163,7 @@ impl<W: Workers> DataPlane for Plane<W> {
 
     fn teardown(&self) -> Result<(), Error> {
         let mut core = self.core();
+        core.program = None;
         core.running = None;
         core.prepared = None;
         self.workers.stop()
@@ -167,8 +197,14 @@ impl<W: Workers> DataPlane for Plane<W> {
 impl<W: Workers> Updates for Plane<W> {
     fn apply(&self, batch: &UpdateBatch) -> Result<(), Error> {
         let mut core = self.core();
-        core.forwarding = Arc::new(core.forwarding.updated(batch));
-        core.version = batch.version;
+        if let Some(update) = &batch.live {
+            self.take(&mut core, update)?;
+        }
+        // Sessions look their way up again when this changes.
+        if batch.tells_of_forwarding() || batch.live.is_none() {
+            core.forwarding = Arc::new(core.forwarding.updated(batch));
+            core.version = batch.version;
+        }
         self.publish(&core)
     }
 

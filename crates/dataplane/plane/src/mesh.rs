@@ -205,6 +205,13 @@ impl Links {
         taken
     }
 
+    /// Whether every peer that lives could be handed so many frames.
+    #[must_use]
+    pub fn has_room(&self, frames: usize) -> bool {
+        let room = |link: &Link| link.stock.slots() >= frames && link.out.slots() >= frames;
+        self.links.iter().flatten().all(|link| link.out.is_abandoned() || room(link))
+    }
+
     /// Whether a peer has sent something.
     #[must_use]
     pub fn has_mail(&self) -> bool {
@@ -289,7 +296,9 @@ mod tests {
             (0..).take_while(|n: &u32| links.hand_over(WorkerId(1), HOW, &n.to_be_bytes())).count()
         };
         for _ in 0..3 {
+            assert!(one.has_room(PARCELS) && !one.has_room(PARCELS + 1));
             assert_eq!(fill(&mut one), PARCELS);
+            assert!(!one.has_room(1));
             assert_eq!(frames(&mut two).len(), PARCELS);
         }
         assert!(!one.hand_over(WorkerId(7), HOW, b"nobody"));
@@ -299,6 +308,7 @@ mod tests {
     fn a_dead_peer_is_told_nothing_and_its_successor_is_heard() {
         let (mut one, two, _) = pair();
         drop(two);
+        assert!(one.has_room(usize::MAX), "nobody waits for a dead one");
         let gone = Message::Unstub { key: ravelin_engine::FlowKey::default(), owner: WorkerId(0) };
         assert!((0..10 * RING).all(|_| one.tell(WorkerId(1), gone)));
         let (bell, other) = (Arc::new(Bell::new(|| ())), Arc::new(Bell::new(|| ())));

@@ -54,6 +54,11 @@ pub trait Workers: Send + Sync + 'static {
     /// A port can't be had; those held before stay.
     fn attach(&self, rules: &Rules) -> Result<Vec<PortMode>, Error>;
 
+    /// What this backend can do here beside enforcing programs, in words for people and scripts.
+    fn abilities(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     fn workers(&self) -> Vec<WorkerStatus>;
 
     fn ports(&self) -> Vec<PortStatus>;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use ravelin_types::Generation;
 
 use crate::{
-    Algs, DestinationNat, Digest, Firewall, FlowSettings, Interfaces, Mirrors, PolicySection, Screens,
+    Algs, DestinationNat, Digest, Firewall, FlowSettings, Interfaces, Live, Mirrors, PolicySection, Screens,
     SourceNat, SourcePools, StaticNat, Zones,
 };
 
@@ -28,6 +28,7 @@ pub enum Chunk {
     Mirrors(Mirrors),
     Firewall(Firewall),
     Algs(Algs),
+    Live(Live),
 }
 
 /// A chunk and the digest of its content, which is taken once.
@@ -179,6 +180,12 @@ impl Program {
         self.find(|c| if let Chunk::Firewall(x) = c { Some(x) } else { None })
     }
 
+    /// What the policies refer to that changes without a commit.
+    #[must_use]
+    pub fn live(&self) -> Option<&Live> {
+        self.find(|c| if let Chunk::Live(x) = c { Some(x) } else { None })
+    }
+
     /// Names of applications, by the index that a rule's term holds.
     #[must_use]
     pub fn application_names(&self) -> &[String] {
@@ -207,6 +214,7 @@ impl Program {
             | Chunk::SourcePools(_)
             | Chunk::Mirrors(_)
             | Chunk::Algs(_)
+            | Chunk::Live(_)
             | Chunk::Firewall(_) => None,
         })
     }
@@ -230,6 +238,7 @@ impl Chunk {
             Self::Mirrors(_) => 16,
             Self::Firewall(_) => 11,
             Self::Algs(_) => 12,
+            Self::Live(_) => 24,
         }
     }
 }

@@ -16,6 +16,16 @@ pub struct FlowSettings {
     pub default_action: Action,
     pub rematch: Rematch,
     pub aging: Aging,
+    pub refused: RefusedAddresses,
+}
+
+/// `security flow advanced-options`: addresses that open no session through the firewall, on either side.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct RefusedAddresses {
+    /// 169.254.0.0/16 and fe80::/10.
+    pub link_local: bool,
+    /// 0.0.0.0/8 and 240.0.0.0/4.
+    pub reserved: bool,
 }
 
 /// `security flow aging`: percent of the session table's size, and seconds.
@@ -110,6 +120,7 @@ impl Default for FlowSettings {
             default_action: Action::Deny,
             rematch: Rematch::Off,
             aging: Aging::default(),
+            refused: RefusedAddresses::default(),
         }
     }
 }

@@ -10,6 +10,7 @@ mod filter;
 mod firewall;
 mod flow;
 mod interface;
+mod live;
 mod mirror;
 mod nat;
 mod policy;
@@ -25,8 +26,9 @@ pub use filter::{PortRange, Service};
 pub use firewall::{
     Direction, FilterAttachment, Firewall, FirewallFilter, FirewallTerm, Place, PolicerInstance,
 };
-pub use flow::{Aging, FlowSettings, Rematch, SynCheck, TcpSettings, TimeWait};
+pub use flow::{Aging, FlowSettings, RefusedAddresses, Rematch, SynCheck, TcpSettings, TimeWait};
 pub use interface::{Interface, InterfaceAddress, Interfaces, Port};
+pub use live::{Live, PolicyTcp};
 pub use mirror::{
     MIRROR_FILTERS_MAX, Mirror, MirrorFilter, MirrorOutput, MirrorOutputs, MirrorSource, MirrorTo, Mirrors,
 };
@@ -36,7 +38,8 @@ pub use nat::{
     StaticRuleSet, StaticTarget,
 };
 pub use policy::{
-    Action, AddressMatch, Application, IcmpMatch, LogWhen, Policy, PolicySection, Prefix, ZoneMatch,
+    Action, AddressMatch, Application, IcmpMatch, LogWhen, Policy, PolicySection, Prefix, WildcardAddress,
+    ZoneMatch,
 };
 pub use pool::{SourcePool, SourcePools};
 pub use screen::{

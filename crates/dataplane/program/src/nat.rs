@@ -265,7 +265,10 @@ mod tests {
     }
 
     fn any() -> AddressMatch {
-        AddressMatch { ranges: vec![Prefix::all(Family::V4), Prefix::all(Family::V6)], excluded: false }
+        AddressMatch {
+            ranges: vec![Prefix::all(Family::V4), Prefix::all(Family::V6)],
+            ..AddressMatch::default()
+        }
     }
 
     fn tuple(src: [u8; 4], dst: [u8; 4], ports: Option<(u16, u16)>) -> NatTuple {

@@ -3,9 +3,10 @@
 //! Junos: `security policies`. A section is the ordered list of one zone pair, or the global list.
 //! An empty match list matches nothing: the compiler writes the whole address space for `any`.
 
-use ravelin_types::{Addr, Family, PolicyId, Proto, RuleIdentity, ZoneId};
+use ravelin_types::{Addr, Family, LiveSetId, PolicyId, Proto, RuleIdentity, ScheduleId, ZoneId};
 
 use crate::filter::PortRange;
+use crate::live::PolicyTcp;
 
 /// An address prefix or range within one family: `first..=last`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -15,11 +16,20 @@ pub struct Prefix {
     pub last: Addr,
 }
 
-/// A list of ranges; `excluded` turns it round within the families it names (Junos
-/// `source-address-excluded`).
+/// IPv4 addresses that agree with `addr` in the bits of `mask`, which may have holes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct WildcardAddress {
+    pub addr: u32,
+    pub mask: u32,
+}
+
+/// A list of ranges, wildcards and sets that change without a commit; `excluded` turns it round within the families
+/// it names (Junos `source-address-excluded`).
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Default)]
 pub struct AddressMatch {
     pub ranges: Vec<Prefix>,
+    pub wildcards: Vec<WildcardAddress>,
+    pub live: Vec<LiveSetId>,
     pub excluded: bool,
 }
 
@@ -71,6 +81,9 @@ pub struct Policy {
     pub action: Action,
     pub log: LogWhen,
     pub count: bool,
+    /// When it is in force; `None`: always.
+    pub schedule: Option<ScheduleId>,
+    pub tcp: PolicyTcp,
 }
 
 /// Which zone pairs a section or a global policy speaks of; empty lists mean any zone.
@@ -105,6 +118,13 @@ impl Prefix {
     }
 }
 
+impl WildcardAddress {
+    #[must_use]
+    pub const fn contains(&self, family: Family, addr: Addr) -> bool {
+        matches!(family, Family::V4) && (addr.low32() ^ self.addr) & self.mask == 0
+    }
+}
+
 impl From<ipnet::IpNet> for Prefix {
     fn from(net: ipnet::IpNet) -> Self {
         let (family, first) = Addr::from_ip(net.network());
@@ -117,12 +137,19 @@ impl From<ipnet::IpNet> for Prefix {
 }
 
 impl AddressMatch {
-    /// Whether the condition holds. Exclusion never crosses families: excluding IPv4 addresses
-    /// matches no IPv6 packet.
+    /// Whether the condition holds, as far as the program alone tells: of live sets nothing is known here, so they hold
+    /// nothing, and a list that excludes one holds of nothing. Exclusion never crosses families: excluding IPv4
+    /// addresses matches no IPv6 packet.
     #[must_use]
     pub fn holds(&self, family: Family, addr: Addr) -> bool {
-        let listed = self.ranges.iter().any(|r| r.contains(family, addr));
-        if self.excluded { !listed && self.ranges.iter().any(|r| r.family == family) } else { listed }
+        let listed = self.ranges.iter().any(|r| r.contains(family, addr))
+            || self.wildcards.iter().any(|w| w.contains(family, addr));
+        if !self.excluded {
+            return listed;
+        }
+        let names = self.ranges.iter().any(|r| r.family == family)
+            || (family == Family::V4 && !self.wildcards.is_empty());
+        !listed && names && self.live.is_empty()
     }
 }
 
@@ -166,8 +193,28 @@ mod tests {
     }
 
     #[test]
+    fn what_a_live_set_is_nobody_knows_here() {
+        let live = AddressMatch { live: vec![LiveSetId(1)], ..AddressMatch::default() };
+        assert!(!live.holds(Family::V4, Addr::v4([10, 1, 1, 1])));
+        let excluded = AddressMatch { ranges: vec![v4("10.0.0.0/8")], excluded: true, ..live };
+        assert!(!excluded.holds(Family::V4, Addr::v4([11, 1, 1, 1])));
+    }
+
+    #[test]
+    fn a_wildcard_looks_at_the_bits_of_its_mask() {
+        let even = WildcardAddress { addr: 0x0a00_0000, mask: 0xff00_0001 };
+        let m = AddressMatch { wildcards: vec![even], ..AddressMatch::default() };
+        assert!(m.holds(Family::V4, Addr::v4([10, 9, 8, 2])));
+        assert!(!m.holds(Family::V4, Addr::v4([10, 9, 8, 3])));
+        assert!(!m.holds(Family::V6, Addr(0x0a00_0000)));
+        let excluded = AddressMatch { excluded: true, ..m };
+        assert!(excluded.holds(Family::V4, Addr::v4([10, 9, 8, 3])));
+        assert!(!excluded.holds(Family::V6, Addr(3)));
+    }
+
+    #[test]
     fn exclusion_stays_in_its_family() {
-        let m = AddressMatch { ranges: vec![v4("10.0.0.0/8")], excluded: true };
+        let m = AddressMatch { ranges: vec![v4("10.0.0.0/8")], excluded: true, ..AddressMatch::default() };
         assert!(!m.holds(Family::V4, Addr::v4([10, 1, 1, 1])));
         assert!(m.holds(Family::V4, Addr::v4([11, 1, 1, 1])));
         assert!(!m.holds(Family::V6, Addr(1)));

@@ -8,6 +8,7 @@ mod decode;
 mod encode;
 mod firewall;
 mod firewall_terms;
+mod live;
 mod mirror;
 mod nat;
 mod pool;

@@ -8,6 +8,7 @@ mod diagnostics;
 mod error;
 mod events;
 mod firewall;
+mod live;
 mod persistent;
 mod session;
 mod sync;
@@ -41,10 +42,11 @@ pub enum Malformed {
     Program(#[from] WireError),
 }
 
-pub(crate) type Read<T> = Result<T, Malformed>;
+/// What was read of a message.
+pub type Read<T> = Result<T, Malformed>;
 
 /// What has a message of its own.
-pub(crate) trait Wire: Sized {
+pub trait Wire: Sized {
     type Message;
     fn to_message(&self) -> Self::Message;
     /// # Errors

@@ -37,7 +37,7 @@ pub enum FrameError {
 ///
 /// # Errors
 /// It is longer than a peer takes.
-pub(crate) fn encode(message: &impl Message) -> Result<Vec<u8>, FrameError> {
+pub fn encode(message: &impl Message) -> Result<Vec<u8>, FrameError> {
     let len = message.encoded_len();
     let head = match u32::try_from(len) {
         Ok(head) if len <= MESSAGE_MAX => head,
@@ -52,7 +52,10 @@ pub(crate) fn encode(message: &impl Message) -> Result<Vec<u8>, FrameError> {
 }
 
 /// Sends bytes of [`encode`] before the deadline.
-pub(crate) fn send(mut stream: &UnixStream, mut bytes: &[u8], deadline: Instant) -> Result<(), FrameError> {
+///
+/// # Errors
+/// The peer takes nothing, or is gone.
+pub fn send(mut stream: &UnixStream, mut bytes: &[u8], deadline: Instant) -> Result<(), FrameError> {
     while !bytes.is_empty() {
         stream.set_write_timeout(Some(left(deadline)?)).map_err(FrameError::Io)?;
         match stream.write(bytes) {
@@ -79,7 +82,10 @@ pub(crate) fn wait(stream: &UnixStream) -> Result<(), FrameError> {
 }
 
 /// Receives a whole message of at most `max` bytes before the deadline.
-pub(crate) fn receive<M: Message + Default>(
+///
+/// # Errors
+/// None came in time, or not one of this kind, or the stream ended.
+pub fn receive<M: Message + Default>(
     stream: &UnixStream,
     max: usize,
     deadline: Instant,

@@ -6,13 +6,13 @@
 
 mod client;
 mod convert;
-mod frame;
+pub mod frame;
 mod hello;
 mod listen;
 mod server;
 
 pub use client::{Client, ConnectError, Traffic};
-pub use convert::Malformed;
+pub use convert::{Malformed, Read, Wire};
 pub use frame::{FrameError, MESSAGE_MAX};
 pub use hello::{CAPABILITIES, HelloError, VERSION};
 pub use listen::{ListenError, listen};

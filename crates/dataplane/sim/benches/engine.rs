@@ -248,6 +248,7 @@ impl Bench {
                 forwarding: Arc::new(Forwarding::new(Resolver::Table).updated(&updates)),
                 armed: true,
                 any_station: false,
+                judged: 1,
             },
             state,
             shared,

@@ -37,6 +37,8 @@ pub enum ReplayError {
     Capture { path: PathBuf, packet: u64, reason: String },
     #[error("no program is applied")]
     NotReady,
+    #[error(transparent)]
+    Plane(#[from] ravelin_contract::Error),
 }
 
 /// One input packet's fate.
@@ -51,13 +53,27 @@ pub struct Summary(pub BTreeMap<String, u64>);
 pub struct Replay<'a> {
     plane: &'a SimPlane,
     explain: bool,
+    before: Before<'a>,
     outputs: BTreeMap<String, pcap::Output>,
 }
+
+/// What is done before each packet, at its time in nanoseconds.
+type Before<'a> = Box<dyn FnMut(u64) -> Result<(), ravelin_contract::Error> + 'a>;
 
 impl<'a> Replay<'a> {
     #[must_use]
     pub fn new(plane: &'a SimPlane, explain: bool) -> Self {
-        Self { plane, explain, outputs: BTreeMap::new() }
+        Self { plane, explain, before: Box::new(|_| Ok(())), outputs: BTreeMap::new() }
+    }
+
+    /// Has something done before each packet: what changes with the clock.
+    #[must_use]
+    pub fn before_each(
+        mut self,
+        before: impl FnMut(u64) -> Result<(), ravelin_contract::Error> + 'a,
+    ) -> Self {
+        self.before = Box::new(before);
+        self
     }
 
     /// Runs all inputs, merged by time (ties in the order of the inputs), and writes
@@ -78,6 +94,7 @@ impl<'a> Replay<'a> {
         let mut file = std::io::BufWriter::new(file);
         let mut summary = Summary::default();
         for (n, (port, packet)) in (1..).zip(&packets) {
+            (self.before)(packet.at_ns)?;
             let object = self.one(n, *port, packet, &rules, dir)?;
             *summary.0.entry(label(&object)).or_default() += 1;
             writeln!(file, "{object}").map_err(at(&verdicts))?;

@@ -145,6 +145,7 @@ impl Engine {
             forwarding: Arc::clone(forwarding),
             armed: true,
             any_station: false,
+            judged: 1,
         };
         let mut engine = Self { snapshot, state, shared, out: Output::new() };
         engine.state.adopt(&rules, &engine.shared, Instant::ZERO);

@@ -9,8 +9,8 @@ use ravelin_contract::{DataPlane, NextHop, Route, RouteUpdate, SessionFilter, Up
 use ravelin_engine::{Checksum, Ingress, Verdict};
 use ravelin_program::{
     Action, AddressMatch, Application, Chunk, FlowSettings, HostInbound, Interface, InterfaceAddress,
-    Interfaces, LogWhen, NatContext, Policy, PolicySection, Port, PortRange, Prefix, Program, Service,
-    SourceAction, SourceNat, SourceRule, SourceRuleSet, TcpSettings, Zone, ZoneMatch, Zones,
+    Interfaces, LogWhen, NatContext, Policy, PolicySection, PolicyTcp, Port, PortRange, Prefix, Program,
+    Service, SourceAction, SourceNat, SourceRule, SourceRuleSet, TcpSettings, Zone, ZoneMatch, Zones,
 };
 use ravelin_sim::{Sent, SimPlane, SimSetup, SimWorkers};
 use ravelin_types::{
@@ -27,7 +27,7 @@ const SERVER: [u8; 4] = [198, 51, 100, 2];
 const OUTSIDE: [u8; 4] = [198, 51, 100, 1];
 
 fn any() -> AddressMatch {
-    AddressMatch { ranges: vec![Prefix::all(Family::V4), Prefix::all(Family::V6)], excluded: false }
+    AddressMatch { ranges: vec![Prefix::all(Family::V4), Prefix::all(Family::V6)], ..AddressMatch::default() }
 }
 
 fn policy(id: u32, name: &str, ports: (u16, u16), action: Action) -> Policy {
@@ -49,6 +49,8 @@ fn policy(id: u32, name: &str, ports: (u16, u16), action: Action) -> Policy {
         action,
         log: LogWhen::default(),
         count: true,
+        schedule: None,
+        tcp: PolicyTcp::default(),
     }
 }
 
@@ -94,7 +96,7 @@ fn program(generation: u64, nat: bool, policies: Vec<Policy>) -> Program {
         identity: RuleIdentity(1),
         name: "r1".into(),
         matching: ravelin_program::NatMatch {
-            source: AddressMatch { ranges: vec![Prefix::all(Family::V4)], excluded: false },
+            source: AddressMatch { ranges: vec![Prefix::all(Family::V4)], ..AddressMatch::default() },
             destination: any(),
             ..Default::default()
         },

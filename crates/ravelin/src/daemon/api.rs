@@ -12,13 +12,16 @@ use ravelin_store::EditorId;
 
 use super::config_mode::{Desk, Seat};
 use super::control::{Control, now};
+use super::dynamic;
 use super::routes::{Table, View};
+use super::supervisor::Process;
 use super::tasks::lock;
 
 /// A connected operator. What was locked or private goes with the connection, however it ends.
 struct Operator {
     control: Arc<Mutex<Control>>,
     table: Table,
+    process: Arc<Process>,
     session: Session,
     seat: Seat,
 }
@@ -35,8 +38,9 @@ impl Drop for Operator {
 
 impl Operator {
     fn answer(&mut self, request: &Request) -> Response {
-        let Self { control, table, session, seat } = self;
-        let mut control = lock(control);
+        let Self { control, table, process, session, seat } = self;
+        let mut guard = lock(control);
+        let control = &mut *guard;
         if session.mode == Mode::Configuration && !control.life.database().is_editing(seat.id) {
             let output = "error: another user ended this session\n".to_owned();
             return Response { output, error: true, closed: true, ..Response::default() };
@@ -47,25 +51,34 @@ impl Operator {
         let alarms = control.alarms.clone();
         let trace = control.trace.clone();
         let host_name = if control.host_name.is_empty() { "ravelin" } else { &control.host_name };
+        let dynamic = control.works.dynamic.clone();
+        let dynamic = dynamic::View { dynamic: &dynamic, used: control.schedulers_used() };
         let facts = Facts {
             host_name: host_name.to_owned(),
             version: env!("CARGO_PKG_VERSION").into(),
             local_us: super::trace::local_us(),
         };
         let routes = View { table, statics: control.static_prefixes() };
-        let mut desk = Desk { control: &mut control, seat, now: now() };
+        let mut desk = Desk { control, seat, now: now(), upgrade: None };
         let mut env = Env {
             plane: &*plane,
             config: &mut desk,
             names: &names,
             routes: &routes,
             log: &*log,
+            dynamic: &dynamic,
             alarms: &alarms,
             trace: &*trace,
             render: &Junos,
             facts: &facts,
         };
-        answer(&mut env, session, request)
+        let response = answer(&mut env, session, request);
+        let Some(order) = desk.upgrade.take() else { return response };
+        drop(guard);
+        match process.upgrade(&order) {
+            Ok(report) => Response { output: report, ..response },
+            Err(error) => Response { output: format!("error: {error}\n"), error: true, ..response },
+        }
     }
 }
 
@@ -76,6 +89,7 @@ impl Operator {
 pub fn serve(
     control: &Arc<Mutex<Control>>,
     table: &Table,
+    process: &Arc<Process>,
     path: &Path,
 ) -> Result<(), ravelin_remote::ListenError> {
     let listener = ravelin_remote::listen(path)?;
@@ -86,6 +100,7 @@ pub fn serve(
         let mut operator = Operator {
             control: control.clone(),
             table: table.clone(),
+            process: process.clone(),
             session: Session::new(user.clone()),
             seat: Seat {
                 id: EditorId(last.fetch_add(1, Ordering::Relaxed)),

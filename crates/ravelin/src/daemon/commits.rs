@@ -1,6 +1,6 @@
 //! Editors and commits for the command engine: the life of commits behind `Commits`.
 
-use ravelin_commit::{CommitError, LifeError, Order, OrderKind};
+use ravelin_commit::{CommitError, LifeError, Order as CommitOrder, OrderKind};
 use ravelin_ops::{
     CommitEntry, CommitHistory, CommitKind, CommitOptions, CommitReport, Commits, ConfigureKind, EditorEntry,
     Outcome, Problem, Refusal, ScheduledEntry, ScheduledTime,
@@ -8,6 +8,7 @@ use ravelin_ops::{
 use ravelin_store::{Conflict, EditError, EditMode, Editor, Record, Scheduled, StoreError, Stored, When};
 
 use super::config_mode::{Desk, problems};
+use super::upgrade::Order;
 
 /// Everything over the operators' socket comes of the shell.
 const CLIENT: &str = "cli";
@@ -93,8 +94,8 @@ impl Desk<'_> {
         }
     }
 
-    fn order(&self, user: &str, comment: Option<String>, kind: OrderKind) -> Order {
-        Order { editor: self.seat.id, user: user.to_owned(), client: CLIENT.to_owned(), comment, kind }
+    fn order(&self, user: &str, comment: Option<String>, kind: OrderKind) -> CommitOrder {
+        CommitOrder { editor: self.seat.id, user: user.to_owned(), client: CLIENT.to_owned(), comment, kind }
     }
 }
 
@@ -142,6 +143,15 @@ impl Commits for Desk<'_> {
     fn logout(&mut self, pid: u32, user: &str) -> bool {
         let record = self.record(user);
         self.control.life.logout(pid, &record)
+    }
+
+    fn in_service_upgrade(&mut self, package: Option<&str>, user: &str) -> Outcome<String> {
+        let order = Order::to(package).map_err(|error| said(&error))?;
+        let record = self.record(user);
+        let what = format!("request system software in-service-upgrade {}", order.program.display());
+        self.control.life.note(&record, &what);
+        self.upgrade = Some(order);
+        Ok(String::new())
     }
 
     fn editors(&self) -> Vec<EditorEntry> {

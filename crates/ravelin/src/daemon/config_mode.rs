@@ -9,6 +9,7 @@ use ravelin_syntax::{Diagnostic, diff};
 
 use super::control::Control;
 use super::forms;
+use super::upgrade::Order;
 
 /// Who sits at a connection.
 pub struct Seat {
@@ -23,6 +24,8 @@ pub struct Desk<'a> {
     pub control: &'a mut Control,
     pub seat: &'a Seat,
     pub now: Now,
+    /// What is to be done when the daemon's state is let go of: it takes its time.
+    pub upgrade: Option<Order>,
 }
 
 pub(super) fn problem(diagnostic: &Diagnostic) -> Problem {

@@ -93,11 +93,21 @@ impl Control {
         active.map_or_else(Vec::new, |p| p.desired.routes.iter().map(|route| route.prefix).collect())
     }
 
+    /// The scheduler of each policy that has one.
+    pub fn schedulers_used(&self) -> Vec<String> {
+        let Some(active) = self.life.active() else { return Vec::new() };
+        let policies = &active.valid.get().security.policies;
+        let all = policies.pairs.iter().flat_map(|pair| &pair.policies);
+        let all = all.chain(policies.global.iter().map(|global| &global.policy));
+        all.filter_map(|policy| policy.scheduler.clone()).collect()
+    }
+
     /// Takes over the names of what was applied, if anything was.
     pub fn settle(&mut self) {
         let Some(active) = self.life.active().filter(|_| self.seen != self.life.applied()) else { return };
         self.names = NameTable::new(&active.program);
         self.works.log.renamed(&self.names);
+        self.works.dynamic.follow(active.dynamic.clone());
         self.host_name = active.valid.get().system.host_name.clone().unwrap_or_default();
         let interfaces = active.program.interfaces().cloned().unwrap_or_default();
         self.taps = interfaces.units.iter().map(|unit| (unit.id, unit.tap.clone())).collect();

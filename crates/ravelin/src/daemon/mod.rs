@@ -5,6 +5,7 @@ mod api;
 mod commits;
 mod config_mode;
 mod control;
+mod dynamic;
 mod forms;
 mod log;
 mod machine;
@@ -13,6 +14,7 @@ mod routes;
 mod supervisor;
 mod tasks;
 mod trace;
+mod upgrade;
 mod works;
 
 use std::collections::BTreeMap;
@@ -28,9 +30,10 @@ use ravelin_telemetry::Service;
 use tokio::sync::watch;
 
 use control::{Control, boot, now};
+use dynamic::Dynamic;
 use log::Log;
 use machine::Machine;
-use supervisor::Place;
+use supervisor::{Place, Process};
 use works::Works;
 
 /// Arguments of `daemon`.
@@ -88,7 +91,8 @@ fn start(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
         workers: arguments.workers,
         sessions: arguments.sessions,
     };
-    let (client, mut child) = supervisor::connect(&place)?;
+    let (client, mut child) = supervisor::connect(&place, None)?;
+    let epoch = client.epoch();
     let plane: Arc<dyn DataPlane> = Arc::new(client);
     let (forwarding, names) = watch::channel(Names::default());
     let machine = Machine::open(runtime.handle().clone())?;
@@ -96,7 +100,8 @@ fn start(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
     let map = arguments.map.iter().cloned().collect::<BTreeMap<_, _>>();
     let zone = jiff::tz::TimeZone::system();
     let service = Service::new(runtime.handle().clone(), arguments.state.clone(), zone.clone());
-    let works = Works::new((plane, Arc::new(Log::new(service))), machine, book_file, map)?;
+    let dynamic = Dynamic::new(zone.clone());
+    let works = Works::new((plane, Arc::new(Log::new(service)), dynamic), machine, book_file, map)?;
     let traces = arguments.state.join("trace");
     let control = Control::new(Life::new(store, now(), boot()).in_zone(zone), works, forwarding, traces);
     let control = Arc::new(Mutex::new(control));
@@ -109,8 +114,9 @@ fn start(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
         return Err(error);
     }
     let table = routes::Table::default();
-    tasks::spawn(&runtime, &control, names, (&place, &table), child);
-    api::serve(&control, &table, &arguments.run.join("api.sock"))?;
+    let process = Arc::new(Process::new(place, epoch, child));
+    tasks::spawn(&runtime, &control, names, (&process, &table));
+    api::serve(&control, &table, &process, &arguments.run.join("api.sock"))?;
     Ok(())
 }
 

@@ -2,7 +2,6 @@
 //! the watch over the packet process.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::process::Child;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -18,7 +17,7 @@ use super::control::{Control, now};
 use super::log::Log;
 use super::nat_alarms;
 use super::routes::Table;
-use super::supervisor::{self, CALL_MAX, Place};
+use super::supervisor::{CALL_MAX, Place, Process, Watched};
 
 /// Batches that may wait for the plane.
 const BATCHES_MAX: usize = 64;
@@ -41,17 +40,19 @@ pub fn spawn(
     runtime: &Runtime,
     control: &Arc<Mutex<Control>>,
     names: watch::Receiver<Names>,
-    (place, table): (&Place, &Table),
-    child: Option<Child>,
+    (process, table): (&Arc<Process>, &Table),
 ) {
+    let place = &process.place;
     let (send, receive) = mpsc::channel(BATCHES_MAX);
     runtime.spawn(monitor(names, send));
     let (own, routes) = (place.clone(), table.clone());
     std::thread::spawn(move || deliver(receive, &own, &routes));
+    let (own, dynamic) = (place.clone(), lock(control).works.dynamic.clone());
+    std::thread::spawn(move || dynamic.keep(&own));
     let (own, shared, handle) = (place.clone(), control.clone(), runtime.handle().clone());
     std::thread::spawn(move || handle.block_on(events(&own, &shared)));
-    let (own, shared) = (place.clone(), control.clone());
-    std::thread::spawn(move || watch_over(&own, &shared, child));
+    let (own, shared) = (process.clone(), control.clone());
+    std::thread::spawn(move || watch_over(&own, &shared));
     let (own, shared) = (place.clone(), control.clone());
     std::thread::spawn(move || nat_alarms::watch(&own, &shared));
     let shared = control.clone();
@@ -226,27 +227,22 @@ async fn handle(event: Event, control: &Mutex<Control>, log: &Log, prober: &mut 
     }
 }
 
-/// Starts the packet process again when it dies, and gives it what the dead one had.
-fn watch_over(place: &Place, control: &Mutex<Control>, mut child: Option<Child>) {
+/// Starts the packet process again when it dies, and gives it what the dead one had. One that handed over to another is
+/// not dead: the other has it all.
+fn watch_over(process: &Process, control: &Mutex<Control>) {
     loop {
         std::thread::sleep(PAUSE);
-        if let Some(process) = &mut child
-            && matches!(process.try_wait(), Ok(None))
-        {
-            continue;
-        }
-        if child.is_none() && Client::connect(&place.socket, CALL_MAX).is_ok() {
-            continue;
-        }
-        tracing::error!("The dataplane process is gone; it is started again.");
-        match supervisor::connect(place) {
-            Err(error) => tracing::error!(%error, "The dataplane could not be started."),
-            Ok((client, started)) => {
-                child = started;
+        match process.look() {
+            Ok(Watched::Lives) => {}
+            Ok(Watched::HandedOver) => {
+                tracing::info!("Another dataplane process goes on in the old one's place.")
+            }
+            Ok(Watched::Started(client)) => {
                 let mut control = lock(control);
                 control.works.plane = Arc::new(client);
                 log(control.apply_active().err().map(Note::NotApplied).into_iter().collect());
             }
+            Err(error) => tracing::error!(%error, "The dataplane could not be started."),
         }
     }
 }

@@ -11,6 +11,7 @@ use ravelin_model::ValidConfig;
 use ravelin_syntax::{Diagnostic, Span};
 use ravelin_types::Generation;
 
+use super::dynamic::{Dynamic, DynamicConsumer};
 use super::log::{Log, LogConsumer};
 use super::machine::Machine;
 
@@ -18,6 +19,7 @@ use super::machine::Machine;
 pub struct Works {
     pub plane: Arc<dyn DataPlane>,
     pub log: Arc<Log>,
+    pub dynamic: Dynamic,
     machine: Machine,
     book: IdBook,
     book_file: BookFile,
@@ -28,13 +30,13 @@ impl Works {
     /// # Errors
     /// The id book is damaged.
     pub fn new(
-        (plane, log): (Arc<dyn DataPlane>, Arc<Log>),
+        (plane, log, dynamic): (Arc<dyn DataPlane>, Arc<Log>, Dynamic),
         machine: Machine,
         book_file: BookFile,
         map: BTreeMap<String, String>,
     ) -> Result<Self, ravelin_commit::BookFileError> {
         let book = book_file.load()?;
-        Ok(Self { plane, log, machine, book, book_file, map })
+        Ok(Self { plane, log, dynamic, machine, book, book_file, map })
     }
 }
 
@@ -49,11 +51,12 @@ impl Plant for Works {
     }
 
     fn consumers(&mut self) -> Consumers<'_> {
-        let Self { plane, log, machine, book, book_file, map: _ } = self;
+        let Self { plane, log, dynamic, machine, book, book_file, map: _ } = self;
         vec![
             Box::new(BookConsumer(book_file, book)),
             Box::new(machine),
             Box::new(LogConsumer(log.clone())),
+            Box::new(DynamicConsumer { dynamic: dynamic.clone(), plane: plane.clone() }),
             Box::new(PlaneConsumer(plane.clone())),
         ]
     }

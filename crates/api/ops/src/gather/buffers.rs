@@ -3,8 +3,8 @@
 use ravelin_contract::BufferCounters;
 
 use super::Failure;
-use crate::answer::BufferLine;
 use crate::session::Env;
+use crate::watch::BufferLine;
 
 pub(crate) fn buffers(env: &Env<'_>) -> Result<Vec<BufferLine>, Failure> {
     let line = |counters: BufferCounters| {

@@ -1,10 +1,13 @@
 //! `show security match-policies`: which policy a tuple matches, and why those before it do not.
 
-use ravelin_program::{Application, Policy, PolicySection, Program, ZoneMatch};
-use ravelin_types::{Addr, Proto, ZoneId};
+use std::net::IpAddr;
+
+use ravelin_program::{AddressMatch, Application, Policy, PolicySection, Program, ZoneMatch};
+use ravelin_types::{Addr, Proto, ScheduleId, ZoneId};
 
 use super::Failure;
 use super::rules::{action, entry};
+use crate::dynamic::DynamicView;
 use crate::names::NameTable;
 use crate::session::Env;
 use crate::watch::{MatchedPolicy, PolicyMatches, PolicyTotal, PolicyTotals, PolicyTuple, TermLine};
@@ -18,10 +21,12 @@ const TIMEOUT: u32 = 60;
 pub(crate) fn matches(env: &Env<'_>, tuple: &PolicyTuple) -> Result<PolicyMatches, Failure> {
     let program = env.names.program().ok_or(Failure::NoProgram)?;
     let (from, to) = (zone(env.names, &tuple.from_zone)?, zone(env.names, &tuple.to_zone)?);
+    let world = World::of(env, program);
     let mut out = PolicyMatches::default();
     for section in in_order(program, (from, to), tuple.global) {
-        for (zones, policy) in &section.policies {
-            match failed(zones, policy, (from, to), tuple) {
+        for placed in &section.policies {
+            let policy = &placed.1;
+            match failed(&world, placed, (from, to), tuple) {
                 None => {
                     let entry = entry(env, policy, &Default::default(), None);
                     out.matched.push(MatchedPolicy { policy: entry, terms: terms(env.names, policy) });
@@ -45,6 +50,33 @@ pub(crate) fn matches(env: &Env<'_>, tuple: &PolicyTuple) -> Result<PolicyMatche
     Ok(out)
 }
 
+/// What policies hang on, as it is now.
+struct World<'a> {
+    open: Vec<ScheduleId>,
+    dynamic: &'a dyn DynamicView,
+}
+
+impl<'a> World<'a> {
+    fn of(env: &Env<'a>, program: &Program) -> Self {
+        let lines = env.dynamic.schedules();
+        let is_open = |name: &str| lines.iter().any(|line| line.open && line.name == name);
+        let schedules = program.live().map_or(&[][..], |live| &live.schedules);
+        let open = schedules.iter().filter(|(_, name)| is_open(name)).map(|(id, _)| *id).collect();
+        Self { open, dynamic: env.dynamic }
+    }
+
+    fn holds(&self, list: &AddressMatch, addr: IpAddr) -> bool {
+        let (family, number) = Addr::from_ip(addr);
+        if list.live.is_empty() {
+            return list.holds(family, number);
+        }
+        let fixed = AddressMatch { live: Vec::new(), excluded: false, ..list.clone() };
+        let known: Vec<_> = list.live.iter().map(|id| self.dynamic.contains(*id, addr)).collect();
+        let listed = fixed.holds(family, number) || known.contains(&Some(true));
+        if list.excluded { !listed && !known.contains(&None) } else { listed }
+    }
+}
+
 fn zone(names: &NameTable, name: &str) -> Result<ZoneId, Failure> {
     names.zone_id(name).ok_or_else(|| Failure::NotFound { what: "zone", name: name.to_owned() })
 }
@@ -66,12 +98,11 @@ fn in_order(program: &Program, (from, to): (ZoneId, ZoneId), global: bool) -> Ve
 
 /// The first condition that does not hold.
 fn failed(
-    zones: &ZoneMatch,
-    policy: &Policy,
+    world: &World<'_>,
+    (zones, policy): &(ZoneMatch, Policy),
     (from, to): (ZoneId, ZoneId),
     tuple: &PolicyTuple,
 ) -> Option<&'static str> {
-    let ((family, src), (_, dst)) = (Addr::from_ip(tuple.source), Addr::from_ip(tuple.destination));
     let icmp = match tuple.proto {
         Proto::ICMP => Some((8, 0)),
         Proto::ICMPV6 => Some((128, 0)),
@@ -79,11 +110,13 @@ fn failed(
     };
     let of_term =
         |term: &Application| term.holds(tuple.proto, tuple.source_port, tuple.destination_port, icmp);
-    if !zones.holds(from, to) {
+    if policy.schedule.is_some_and(|id| !world.open.contains(&id)) {
+        Some("scheduler")
+    } else if !zones.holds(from, to) {
         Some("zones")
-    } else if !policy.source.holds(family, src) {
+    } else if !world.holds(&policy.source, tuple.source) {
         Some("source-address")
-    } else if !policy.destination.holds(family, dst) {
+    } else if !world.holds(&policy.destination, tuple.destination) {
         Some("destination-address")
     } else if !policy.applications.iter().any(of_term) {
         Some("application")

@@ -1,12 +1,12 @@
 //! Policies with their counters.
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use ipnet::{IpNet, Ipv4Subnets, Ipv6Subnets};
 use ravelin_contract::PolicyCounters;
-use ravelin_program::{Action, AddressMatch, Policy, Prefix};
-use ravelin_types::{Family, PolicyId};
+use ravelin_program::{Action, AddressMatch, Live, Policy, Prefix};
+use ravelin_types::{Family, LiveSetId, PolicyId};
 
 use super::Failure;
 use crate::answer::{PolicyEntry, PolicyList};
@@ -54,6 +54,11 @@ pub(crate) fn policies(env: &Env<'_>, view: &PolicyView) -> Result<PolicyList, F
         .map(|(_, policy)| entry(env, policy, &hits.get(&policy.id).copied().unwrap_or_default(), now_s))
         .filter(wanted)
         .collect();
+    let schedules = env.dynamic.schedules();
+    let open: Vec<_> = schedules.into_iter().filter(|line| line.open).map(|line| line.name).collect();
+    for policy in &mut policies {
+        policy.inactive = policy.scheduler.as_ref().is_some_and(|scheduler| !open.contains(scheduler));
+    }
     match order {
         HitOrder::Evaluation => {}
         HitOrder::Ascending => policies.sort_by_key(|policy| policy.hits),
@@ -81,6 +86,10 @@ pub(super) fn entry(
             applications.push(name.to_owned());
         }
     }
+    let live = env.names.program().and_then(|program| program.live());
+    let scheduler = live
+        .zip(policy.schedule)
+        .and_then(|(live, id)| live.schedules.iter().find(|(of, _)| *of == id).map(|(_, name)| name.clone()));
     PolicyEntry {
         name: policy.name.clone(),
         index: policy.id.0,
@@ -88,15 +97,17 @@ pub(super) fn entry(
         global: known.global,
         from_zones: known.from,
         to_zones: known.to,
-        sources: addresses(&policy.source),
+        sources: addresses(&policy.source, live),
         sources_excluded: policy.source.excluded,
-        destinations: addresses(&policy.destination),
+        destinations: addresses(&policy.destination, live),
         destinations_excluded: policy.destination.excluded,
         applications,
         action: action(policy.action).to_owned(),
         log_init: policy.log.init,
         log_close: policy.log.close,
         count: policy.count,
+        scheduler,
+        inactive: false,
         hits: counters.hits,
         first_hit_ago_s: ago(counters.first_hit_s),
         last_hit_ago_s: ago(counters.last_hit_s),
@@ -114,7 +125,7 @@ pub(super) const fn action(action: Action) -> &'static str {
 }
 
 /// Ranges as prefixes; `any`, `any-ipv4` and `any-ipv6` for whole families.
-fn addresses(list: &AddressMatch) -> Vec<String> {
+fn addresses(list: &AddressMatch, live: Option<&Live>) -> Vec<String> {
     let whole = |family| list.ranges.contains(&Prefix::all(family));
     let (all4, all6) = (whole(Family::V4), whole(Family::V6));
     let mut out = Vec::new();
@@ -129,6 +140,12 @@ fn addresses(list: &AddressMatch) -> Vec<String> {
             out.extend(range_text(range));
         }
     }
+    out.extend(
+        list.wildcards.iter().map(|w| format!("{}/{}", Ipv4Addr::from(w.addr), Ipv4Addr::from(w.mask))),
+    );
+    let sets = live.map_or(&[][..], |live| &live.sets);
+    let named = |id: &LiveSetId| sets.iter().find(|(of, _)| of == id).map(|(_, name)| name.clone());
+    out.extend(list.live.iter().filter_map(named));
     out
 }
 

@@ -55,6 +55,22 @@ impl Spans {
     }
 }
 
+/// Whether a list holds more than its ranges: wildcards, and sets that change without a commit.
+fn is_open_ended(list: &AddressMatch) -> bool {
+    !list.live.is_empty() || !list.wildcards.is_empty()
+}
+
+/// Whether ranges alone say that a list covers another.
+fn is_sure(mine: &AddressMatch, theirs: &AddressMatch) -> bool {
+    let is_any = [Family::V4, Family::V6].iter().all(|family| mine.ranges.contains(&Prefix::all(*family)));
+    (!mine.excluded && is_any)
+        || (!(mine.excluded && is_open_ended(mine)) && (theirs.excluded || !is_open_ended(theirs)))
+}
+
+fn in_doubt(mine: &AddressMatch, theirs: &AddressMatch) -> bool {
+    is_open_ended(mine) || is_open_ended(theirs)
+}
+
 fn join(sorted: Vec<(u128, u128)>) -> Vec<(u128, u128)> {
     let mut out: Vec<(u128, u128)> = Vec::new();
     for (first, last) in sorted {
@@ -116,8 +132,16 @@ impl<'a> Space<'a> {
         Self { zones, policy, source: Spans::of(&policy.source), destination: Spans::of(&policy.destination) }
     }
 
-    /// Whatever matches `other` matches this.
+    /// Whatever matches `other` matches this, whenever it does.
     fn covers(&self, other: &Self) -> bool {
+        let (mine, theirs) = (self.policy, other.policy);
+        if mine.schedule.is_some() && mine.schedule != theirs.schedule {
+            return false;
+        }
+        let sides = [(&mine.source, &theirs.source), (&mine.destination, &theirs.destination)];
+        if sides.into_iter().any(|(mine, theirs)| !is_sure(mine, theirs)) {
+            return false;
+        }
         let covered = |theirs: &Application| self.policy.applications.iter().any(|a| term_covers(a, theirs));
         zones_cover(&self.zones.from, &other.zones.from)
             && zones_cover(&self.zones.to, &other.zones.to)
@@ -131,8 +155,9 @@ impl<'a> Space<'a> {
         let met = |theirs: &Application| self.policy.applications.iter().any(|a| terms_meet(a, theirs));
         zones_meet(&self.zones.from, &other.zones.from)
             && zones_meet(&self.zones.to, &other.zones.to)
-            && self.source.meet(&other.source)
-            && self.destination.meet(&other.destination)
+            && (self.source.meet(&other.source) || in_doubt(&self.policy.source, &other.policy.source))
+            && (self.destination.meet(&other.destination)
+                || in_doubt(&self.policy.destination, &other.policy.destination))
             && other.policy.applications.iter().any(met)
     }
 }
@@ -214,7 +239,7 @@ fn compare(section: &PolicySection, query: &ShadowQuery, out: &mut ShadowList) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ravelin_program::{Action, LogWhen, PortRange};
+    use ravelin_program::{Action, LogWhen, PolicyTcp, PortRange};
     use ravelin_types::{PolicyId, Proto, RuleIdentity};
 
     fn list(text: &str) -> AddressMatch {
@@ -223,7 +248,7 @@ mod tests {
             "any" => vec![Prefix::all(Family::V4), Prefix::all(Family::V6)],
             nets => nets.split(' ').map(|net| Prefix::from(net.parse::<ipnet::IpNet>().unwrap())).collect(),
         };
-        AddressMatch { ranges, excluded }
+        AddressMatch { ranges, excluded, ..AddressMatch::default() }
     }
 
     fn policy(name: &str, source: &str, port: Option<u16>, action: Action) -> (ZoneMatch, Policy) {
@@ -245,6 +270,8 @@ mod tests {
             action,
             log: LogWhen::default(),
             count: false,
+            schedule: None,
+            tcp: PolicyTcp::default(),
         };
         (ZoneMatch::default(), policy)
     }

@@ -28,6 +28,7 @@ pub(crate) const GROUPS: &[(&[&str], &str)] = &[
     (&["request", "system"], "Do something to the system as a whole"),
     (&["request", "system", "configuration"], "Keep configurations"),
     (&["request", "system", "configuration", "rescue"], "Keep a configuration for need"),
+    (&["request", "system", "software"], "Change the software that runs"),
     (&["show"], "Show state of the system"),
     (&["show", "forwarding-options"], "Show copies of packets"),
     (&["show", "interfaces"], "Show interfaces"),
@@ -143,6 +144,7 @@ pub fn commands() -> &'static [Command] {
     static ALL: LazyLock<Vec<Command>> = LazyLock::new(|| {
         [
             COMMANDS,
+            super::dynamic::COMMANDS,
             super::mirror::COMMANDS,
             super::system::COMMANDS,
             super::firewall::COMMANDS,

@@ -5,6 +5,7 @@
 
 mod buffers;
 mod commands;
+mod dynamic;
 mod firewall;
 mod given;
 mod log;

@@ -39,6 +39,7 @@ const NAMES: &[(&str, &[&str])] = &[
         &["show", "security", "nat", "source", "persistent-nat-table", "interface"],
     ),
     ("get-persist-nat-sum", &["show", "security", "nat", "source", "persistent-nat-table", "summary"]),
+    ("get-scheduler-information", &["show", "schedulers"]),
     ("get-mirror-filter", &["show", "security", "forward-options", "mirror-filter"]),
     ("get-rescue-information", &["show", "system", "configuration", "rescue"]),
     ("get-rollback-information", &["show", "system", "rollback"]),
@@ -48,6 +49,7 @@ const NAMES: &[(&str, &[&str])] = &[
     ("get-zones-information", &["show", "security", "zones"]),
     ("request-delete-rescue-configuration", &["request", "system", "configuration", "rescue", "delete"]),
     ("request-logout-user", &["request", "system", "logout"]),
+    ("request-package-in-service-upgrade", &["request", "system", "software", "in-service-upgrade"]),
     ("request-save-rescue-configuration", &["request", "system", "configuration", "rescue", "save"]),
     (
         "retrieve-persist-nat-ip-port-information",

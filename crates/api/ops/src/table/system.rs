@@ -1,4 +1,4 @@
-//! Rows about commits and the configurations that are kept.
+//! Rows about commits, the configurations that are kept, and the software.
 
 use super::commands::{alone, option};
 use super::given::Given;
@@ -29,6 +29,12 @@ pub(super) const COMMANDS: &[Command] = &[
         help: "End the session of someone who edits the configuration",
         params: &[option("pid", &[Arg::Number], "Process of the session, as `status' shows it")],
         make: |given| Ok(Request::Kept(Kept::Logout { pid: given.required("pid", |v| v.parse().ok())? })),
+    },
+    Command {
+        path: &["request", "system", "software", "in-service-upgrade"],
+        help: "Have another build of the packet process go on with every packet and session",
+        params: &[alone(&[Arg::Name], "Path of the program; by default the one that is installed")],
+        make: |given| Ok(Request::InServiceUpgrade { package: given.read("", |word| Some(word.to_owned())) }),
     },
     Command {
         path: &["show", "system", "commit"],

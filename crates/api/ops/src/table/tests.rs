@@ -47,6 +47,14 @@ fn every_word_may_be_shortened() {
 }
 
 #[test]
+fn an_upgrade_is_to_a_program_or_to_the_installed_one() {
+    let upgrade = |package: Option<&str>| Request::InServiceUpgrade { package: package.map(str::to_owned) };
+    check("request system software in-service-upgrade", upgrade(None));
+    check("req sys soft in /opt/new/ravelin", upgrade(Some("/opt/new/ravelin")));
+    refused("request system software in-service-upgrade /a /b", "syntax error: /b");
+}
+
+#[test]
 fn filters_come_in_any_order() {
     let query = SessionQuery {
         proto: Some(ravelin_types::Proto::TCP),

@@ -2,6 +2,7 @@
 
 mod commits;
 mod configuration;
+mod dynamic;
 mod firewall;
 mod log;
 mod nat_tables;

@@ -1,6 +1,7 @@
 //! Checks across statements: everything must resolve before a configuration is valid.
 
 mod applications;
+mod dynamic_address;
 mod firewall;
 mod firewall_nested;
 mod flow;
@@ -14,6 +15,7 @@ mod policies;
 mod pool;
 mod proxy;
 mod routes;
+mod schedulers;
 mod screens;
 mod system;
 mod zones;
@@ -58,12 +60,12 @@ pub(crate) fn check_after(
     earlier: Option<Earlier<'_>>,
 ) -> Result<ValidConfig, Vec<Diagnostic>> {
     let mut report = Report::default();
-    let books = &config.security.address_books;
-    let same_books = earlier.filter(|earlier| earlier.valid.addresses().are_of(books));
+    let (books, dynamic) = (&config.security.address_books, &config.security.dynamic_addresses);
+    let same_books = earlier.filter(|earlier| earlier.valid.addresses().are_of(books, dynamic));
     let known = match (same_books, earlier) {
         (Some(earlier), _) => earlier.valid.addresses().clone(),
-        (None, Some(earlier)) => Arc::new(AddressNames::after(books, earlier.valid.addresses())),
-        (None, None) => Arc::new(AddressNames::new(books)),
+        (None, Some(earlier)) => Arc::new(AddressNames::after(books, dynamic, earlier.valid.addresses())),
+        (None, None) => Arc::new(AddressNames::new(books, dynamic)),
     };
     let lowered = config.security.policies.clone();
     // What is said of policies that name nothing which changed still holds.
@@ -80,6 +82,8 @@ pub(crate) fn check_after(
         applications::check(&config, &mut report);
     }
     policies::check(&config, &known, kept.as_ref(), &mut report);
+    schedulers::check(&config, &mut report);
+    dynamic_address::check(&config, &mut report);
     flow::check(&config, &mut report);
     nat::check(&config, &known, &mut report);
     pool::check(&config, &known, &mut report);

@@ -20,10 +20,13 @@ struct Known<'a> {
     config: &'a Config,
     addresses: &'a AddressNames,
     applications: HashSet<&'a str>,
+    /// Names of addresses that are no ranges, or not always the same.
+    moving: HashSet<&'a str>,
 }
 
 pub(super) fn check(config: &Config, addresses: &AddressNames, report: &mut Report) {
-    let known = Known { config, addresses, applications: own_names(config) };
+    let moving = super::dynamic_address::moving(config);
+    let known = Known { config, addresses, applications: own_names(config), moving };
     let mut seen = HashMap::new();
     for set in &config.security.nat_source.rule_sets {
         let path = format!("security nat source rule-set {}", set.name);
@@ -280,8 +283,14 @@ impl Known<'_> {
         (path, at): (&str, Span),
         report: &mut Report,
     ) {
-        for name in names.into_iter().filter(|name| !self.addresses.contains(name.as_str())) {
-            let message = format!("address or address-set `{name}' is not defined");
+        for name in names {
+            let message = if !self.addresses.contains(name.as_str()) {
+                format!("address or address-set `{name}' is not defined")
+            } else if self.moving.contains(name.as_str()) {
+                format!("address `{name}' is no range that a commit knows: not supported in NAT")
+            } else {
+                continue;
+            };
             report.error(format!("{path} match"), at, message);
         }
     }
@@ -298,8 +307,8 @@ impl Known<'_> {
     fn prefixes(&self, prefix: Option<IpNet>, name: Option<&str>) -> Vec<IpNet> {
         let named = name.into_iter().flat_map(|name| self.addresses.values(name));
         let of_name = named.filter_map(|value| match value {
-            AddressValue::Prefix(net) => Some(net),
-            AddressValue::Range(..) => None,
+            AddressValue::Prefix(net) => Some(*net),
+            AddressValue::Range(..) | AddressValue::Wildcard(..) | AddressValue::Dns(_) => None,
         });
         prefix.into_iter().chain(of_name).collect()
     }

@@ -1,6 +1,6 @@
 //! `security address-book`: names for addresses and sets of them.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use ipnet::IpNet;
 use ravelin_derive::Lower;
@@ -24,7 +24,17 @@ pub struct AddressBook {
 pub struct Address {
     #[lower(key)]
     pub name: String,
-    #[lower(need(address_value, "<>", "range-address", "range-address to <>"))]
+    #[lower(need(
+        address_value,
+        "<>",
+        "range-address",
+        "range-address to <>",
+        "dns-name",
+        "dns-name ipv4-only",
+        "dns-name ipv6-only",
+        "dns-name dns-query-interval",
+        "wildcard-address"
+    ))]
     pub value: AddressValue,
     #[lower(leaf = "description")]
     pub description: Option<String>,
@@ -32,12 +42,29 @@ pub struct Address {
     pub at: Span,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum AddressValue {
     /// Host bits zero.
     Prefix(IpNet),
     /// Both ends included, same family, low first.
     Range(IpAddr, IpAddr),
+    /// IPv4 addresses that agree with the first in the bits of the second.
+    Wildcard(Ipv4Addr, Ipv4Addr),
+    Dns(DnsName),
+}
+
+/// `dns-name`: whatever addresses a name has.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Lower)]
+pub struct DnsName {
+    #[lower(key)]
+    pub name: String,
+    #[lower(flag = "ipv4-only")]
+    pub ipv4_only: bool,
+    #[lower(flag = "ipv6-only")]
+    pub ipv6_only: bool,
+    /// Seconds from one question to the next while none is answered; 16..=86400, Junos' default is 300.
+    #[lower(leaf = "dns-query-interval")]
+    pub query_interval_s: Option<u32>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Lower)]
@@ -70,6 +97,25 @@ fn address_value(node: &Node, cx: &mut Cx) -> Option<AddressValue> {
     let prefixes: Vec<IpNet> = lower::leaves(node, "<>", cx);
     let lows: Vec<IpAddr> = lower::leaves(node, "range-address", cx);
     let high: Option<IpAddr> = lower::leaf(node, "range-address to <>", cx);
+    let wildcards: Vec<String> = lower::leaves(node, "wildcard-address", cx);
+    let names: Vec<DnsName> = lower::list(node, "dns-name", cx);
+    match (wildcards.as_slice(), names.as_slice()) {
+        ([], []) => {}
+        ([written], []) if prefixes.is_empty() && lows.is_empty() => {
+            let wildcard = wildcard(written);
+            if wildcard.is_none() {
+                cx.error(node.span, format!("`{written}' is no wildcard address: expected address/mask"));
+            }
+            return wildcard;
+        }
+        ([], [name]) if prefixes.is_empty() && lows.is_empty() => {
+            return Some(AddressValue::Dns(name.clone()));
+        }
+        _ => {
+            cx.error(node.span, "an address has one value");
+            return None;
+        }
+    }
     match (prefixes.as_slice(), lows.as_slice()) {
         ([prefix], []) => Some(AddressValue::Prefix(prefix.trunc())),
         ([], [low]) => match high {
@@ -97,4 +143,12 @@ fn address_value(node: &Node, cx: &mut Cx) -> Option<AddressValue> {
             None
         }
     }
+}
+
+/// `10.0.1.0/255.0.255.0`; bits that the mask does not ask for are zero in the result.
+fn wildcard(text: &str) -> Option<AddressValue> {
+    let (addr, mask) = text.split_once('/')?;
+    let (addr, mask): (Ipv4Addr, Ipv4Addr) = (addr.parse().ok()?, mask.parse().ok()?);
+    let addr = Ipv4Addr::from(u32::from(addr) & u32::from(mask));
+    (!mask.is_unspecified()).then_some(AddressValue::Wildcard(addr, mask))
 }

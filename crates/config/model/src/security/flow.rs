@@ -24,6 +24,12 @@ pub struct Flow {
     pub high_watermark: Option<u8>,
     #[lower(leaf = "aging low-watermark")]
     pub low_watermark: Option<u8>,
+    /// What has a link-local address opens no session.
+    #[lower(flag = "advanced-options drop-matching-link-local-address")]
+    pub drop_link_local: bool,
+    /// What has a reserved address opens no session.
+    #[lower(flag = "advanced-options drop-matching-reserved-ip-address")]
+    pub drop_reserved: bool,
     #[lower(at)]
     pub at: Span,
 }

@@ -2,6 +2,7 @@
 
 mod address_book;
 mod alg;
+mod dynamic_address;
 mod flow;
 mod log;
 mod log_kind;
@@ -13,8 +14,9 @@ mod zones;
 
 use ravelin_derive::Lower;
 
-pub use address_book::{Address, AddressBook, AddressSet, AddressValue};
+pub use address_book::{Address, AddressBook, AddressSet, AddressValue, DnsName};
 pub use alg::Alg;
+pub use dynamic_address::{DynamicAddress, DynamicAddresses, Feed, FeedServer};
 pub use flow::{Flow, SynFloodProtection, TcpSession};
 pub use log::{
     LogCache, LogCategory, LogExclude, LogFacility, LogFile, LogFormat, LogHost, LogIpProtocol, LogMode,
@@ -29,7 +31,8 @@ pub use nat::{
     SourceNatAction, SourcePool, StaticPrefix, StaticRule, StaticRuleSet,
 };
 pub use policies::{
-    AddressRef, DefaultPolicy, GlobalPolicy, Policies, Policy, PolicyAction, PolicyRematch, ZonePairPolicies,
+    AddressRef, DefaultPolicy, GlobalPolicy, Policies, Policy, PolicyAction, PolicyRematch, PolicyTcpOptions,
+    ZonePairPolicies,
 };
 pub use screen::{
     AddressLimit, BlockFrag, DestinationHeader, ExtensionHeader, HopByHopHeader, IdsOption, LimitSession,
@@ -44,6 +47,8 @@ pub struct Security {
     pub zones: Vec<SecurityZone>,
     #[lower(list = "address-book <>")]
     pub address_books: Vec<AddressBook>,
+    #[lower(container = "dynamic-address")]
+    pub dynamic_addresses: DynamicAddresses,
     #[lower(container = "policies")]
     pub policies: Policies,
     #[lower(container = "nat source")]

@@ -84,8 +84,29 @@ pub struct Policy {
     pub log_close: bool,
     #[lower(flag = "then count")]
     pub count: bool,
+    #[lower(container = "then permit tcp-options")]
+    pub tcp: PolicyTcpOptions,
+    #[lower(leaf = "scheduler-name")]
+    pub scheduler: Option<String>,
     #[lower(at)]
     pub at: Span,
+}
+
+/// `then permit tcp-options`: checks of a policy's TCP sessions although they are off for others.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Lower)]
+pub struct PolicyTcpOptions {
+    #[lower(flag = "syn-check-required")]
+    pub syn_check: bool,
+    #[lower(flag = "sequence-check-required")]
+    pub sequence_check: bool,
+    #[lower(flag = "window-scale")]
+    pub window_scale: bool,
+    /// Highest MSS that a SYN of the opening side may announce, 64..=65535.
+    #[lower(leaf = "initial-tcp-mss")]
+    pub initial_mss: Option<u16>,
+    /// And one of the answering side.
+    #[lower(leaf = "reverse-tcp-mss")]
+    pub reverse_mss: Option<u16>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

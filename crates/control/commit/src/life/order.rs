@@ -224,7 +224,8 @@ impl<D: Disk> Life<D> {
         true
     }
 
-    fn note(&mut self, record: &Record, what: &str) {
+    /// Writes down what is no commit.
+    pub fn note(&mut self, record: &Record, what: &str) {
         let Record { user, client, .. } = record;
         tracing::info!(user, client, what, "UI_CFG_AUDIT.");
         if let Err(error) = self.store.audit_note(record, what) {

@@ -126,7 +126,7 @@ fn settle<R>(turn: &mut Turn<'_, R>, slot: u32, expected: Expected) {
 pub(crate) fn rejudge(rules: &crate::rules::Rules, policy: ravelin_types::PolicyId) -> Option<CloseReason> {
     let permits = match policy {
         crate::session::NO_POLICY => rules.flow.default_action == ravelin_program::Action::Permit,
-        own => rules.permits(own),
+        own => rules.keeps(own),
     };
     (!permits).then_some(CloseReason::PolicyChanged)
 }

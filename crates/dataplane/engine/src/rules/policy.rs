@@ -5,13 +5,15 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use ravelin_program::{Action, Application, FlowSettings, Policy, Program, ZoneMatch};
+use ravelin_program::{Action, Application, FlowSettings, Policy, Program, Rematch, ZoneMatch};
 use ravelin_types::{Addr, Family, PolicyId, Proto, ZoneId};
 
 use super::BuildError;
 use super::ids::PolicyIds;
-use super::section::{Run, Section, Sets};
+use super::present::PresentPolicy;
+use super::section::{Ground, Run, Section, Sets};
 use crate::explain::{Condition, Fact, Recorder};
+use crate::live::Live;
 
 /// What a policy looks at.
 #[derive(Clone, Copy, Debug)]
@@ -44,26 +46,63 @@ pub(super) struct Policies {
     by_pair: HashMap<(ZoneId, ZoneId), Vec<u32>>,
     /// Sections that name no pair, or several.
     wide: Vec<u32>,
-    by_id: PolicyIds,
+    by_id: Arc<PolicyIds>,
+    /// Section and place of the policies that hang on the world.
+    hanging: Arc<HashMap<PolicyId, (u32, u32)>>,
 }
 
 impl Policies {
     /// What `before` has already of it is taken over.
-    pub(super) fn build(program: &Program, before: Option<&Self>) -> Result<Self, BuildError> {
+    pub(super) fn build(program: &Program, before: Option<&Self>, live: &Live) -> Result<Self, BuildError> {
         let runs = program.section_chunks().filter_map(|(digest, chunk)| Run::new(digest, chunk)).collect();
-        let by_id = PolicyIds::build(&runs, before.map(|before| &before.by_id))?;
-        let mut out = Self { sections: Vec::new(), by_pair: HashMap::new(), wide: Vec::new(), by_id };
+        let by_id = Arc::new(PolicyIds::build(&runs, before.map(|before| &*before.by_id))?);
+        let hanging = Arc::default();
+        let mut out = Self { sections: Vec::new(), by_pair: HashMap::new(), wide: Vec::new(), by_id, hanging };
         let old: HashMap<_, _> = before.iter().flat_map(|b| &b.sections).map(|s| (s.zones(), s)).collect();
-        let mut sets = Sets::new();
+        let mut ground = Ground { live, sets: &mut Sets::new() };
         for runs in sections(runs) {
             let was = runs.first().and_then(|run| old.get(run.zones()));
-            let section = match was.filter(|was| was.is_of(&runs)) {
+            let section = match was.filter(|was| was.is(&runs, live)) {
                 Some(same) => Arc::clone(same),
-                None => Arc::new(Section::build(runs, was.map(|was| &***was), &mut sets).map_err(refused)?),
+                None => {
+                    let was = was.map(|was| &***was);
+                    Arc::new(Section::build(runs, was, &mut ground).map_err(refused)?)
+                }
             };
             out.add(section);
         }
+        out.hanging = Arc::new(out.found_hanging());
         Ok(out)
+    }
+
+    /// The same policies where the world is otherwise; `None`: nothing that they hang on has changed.
+    pub(super) fn revised(&self, live: &Live) -> Result<Option<Self>, BuildError> {
+        let (mut sections, mut changed) = (self.sections.clone(), false);
+        let mut ground = Ground { live, sets: &mut Sets::new() };
+        for section in &mut sections {
+            if let Some(revised) = section.revised(&mut ground) {
+                *section = Arc::new(revised.map_err(refused)?);
+                changed = true;
+            }
+        }
+        let Self { sections: _, by_pair, wide, by_id, hanging } = self;
+        let (by_pair, wide) = (by_pair.clone(), wide.clone());
+        let (by_id, hanging) = (Arc::clone(by_id), Arc::clone(hanging));
+        Ok(changed.then_some(Self { sections, by_pair, wide, by_id, hanging }))
+    }
+
+    fn found_hanging(&self) -> HashMap<PolicyId, (u32, u32)> {
+        let sections = (0..).zip(&self.sections);
+        let hanging = |(at, section): (u32, &'_ Arc<Section>)| {
+            section.hanging().map(|(place, policy)| (policy.id, (at, place))).collect::<Vec<_>>()
+        };
+        sections.flat_map(hanging).collect()
+    }
+
+    /// `None`: it is as the program says.
+    fn present(&self, id: PolicyId) -> Option<&PresentPolicy> {
+        let (section, place) = self.hanging.get(&id)?;
+        self.sections.get(*section as usize)?.present(*place as usize)
     }
 
     fn add(&mut self, section: Arc<Section>) {
@@ -94,9 +133,9 @@ impl Policies {
         for section in self.applying(tuple.from, tuple.to) {
             let found = section.find(tuple);
             if R::ON {
-                note_passed(section, found.map_or(section.len(), |rank| rank as usize), tuple, rec);
+                note_passed(section, found.unwrap_or(section.len()), tuple, rec);
             }
-            let Some(policy) = found.and_then(|rank| section.get(rank)) else { continue };
+            let Some((_, policy)) = found.and_then(|place| section.get(place)) else { continue };
             // The index and the walk are of one mind; were they not, the policy would not decide.
             if let Some(application) = matched(policy, tuple) {
                 rec.fact(Fact::PolicyMatch { policy: policy.id });
@@ -108,7 +147,7 @@ impl Policies {
     }
 
     pub(super) fn section_hash(&self, from: ZoneId, to: ZoneId) -> u64 {
-        let digests = self.applying(from, to).map(|section| section.digest);
+        let digests = self.applying(from, to).map(|section| section.judged_by);
         digests.fold(0, |all, one| all.rotate_left(5) ^ one)
     }
 
@@ -119,7 +158,21 @@ impl Policies {
     /// Whether a policy's own conditions hold, whatever stands before it.
     pub(super) fn matches(&self, id: PolicyId, tuple: &Tuple) -> bool {
         let Some((section, (zones, policy))) = self.by_id.get(id) else { return false };
-        section.holds(tuple.from, tuple.to) && examine(zones, policy, tuple).is_ok()
+        let examined = match self.present(id) {
+            None => examine(zones, policy, tuple),
+            Some(present) => present.examine(zones, policy, tuple),
+        };
+        section.holds(tuple.from, tuple.to) && examined.is_ok()
+    }
+
+    /// Whether a live session of a policy may go on as far as that policy is concerned. Its schedule has a say only
+    /// where sessions are judged again at all. Spec: policy-12, scheduler-10.
+    pub(super) fn keeps(&self, id: PolicyId, rematch: Rematch) -> bool {
+        self.permits(id) && (rematch == Rematch::Off || self.is_in_force(id))
+    }
+
+    pub(super) fn is_in_force(&self, id: PolicyId) -> bool {
+        self.by_id.get(id).is_some() && self.present(id).is_none_or(PresentPolicy::is_in_force)
     }
 
     pub(super) fn permits(&self, id: PolicyId) -> bool {
@@ -150,18 +203,18 @@ fn refused(error: ravelin_classify::BuildError) -> BuildError {
 }
 
 /// Why each of the policies that stand before the one that decides does not.
-fn note_passed<R: Recorder>(section: &Section, passed: usize, tuple: &Tuple, rec: &mut R) {
-    for (zones, policy) in section.policies().take(passed.min(R::PASSED_MAX)) {
-        if let Err(failed) = examine(zones, policy, tuple) {
-            rec.fact(Fact::PolicyPassed { policy: policy.id, failed });
+fn note_passed<R: Recorder>(section: &Section, before: usize, tuple: &Tuple, rec: &mut R) {
+    for (place, item) in section.policies().take(before.min(R::PASSED_MAX)).enumerate() {
+        if let Err(failed) = section.examine(place, item, tuple) {
+            rec.fact(Fact::PolicyPassed { policy: item.1.id, failed });
         }
     }
-    if passed > R::PASSED_MAX {
-        rec.fact(Fact::PoliciesPassed { more: (passed - R::PASSED_MAX) as u32 });
+    if before > R::PASSED_MAX {
+        rec.fact(Fact::PoliciesPassed { more: (before - R::PASSED_MAX) as u32 });
     }
 }
 
-fn matched<'a>(policy: &'a Policy, tuple: &Tuple) -> Option<&'a Application> {
+pub(super) fn matched<'a>(policy: &'a Policy, tuple: &Tuple) -> Option<&'a Application> {
     policy.applications.iter().find(|a| a.holds(tuple.proto, tuple.sport, tuple.dport, tuple.icmp))
 }
 

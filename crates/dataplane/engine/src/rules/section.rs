@@ -10,12 +10,15 @@ use std::sync::Arc;
 
 use ravelin_classify::{
     AddressRange, AddressSet, Addresses, BuildError, Change, Classifier, Edit, IcmpRange, PortRange, Rule,
-    RuleKey, Term, changes,
+    RuleKey, Term, Wildcard, changes,
 };
 use ravelin_program::{AddressMatch, Application, Chunk, Digest, Policy, PolicySection, Prefix, ZoneMatch};
-use ravelin_types::ZoneId;
+use ravelin_types::{Addr, Family, ZoneId};
 
 use super::policy::{Tuple, examine};
+use super::present::{Hangs, Present, PresentPolicy};
+use crate::explain::Condition;
+use crate::live::Live;
 
 /// A list as short as this is walked faster than it is looked up.
 const WALK_MAX: usize = 8;
@@ -33,12 +36,35 @@ pub(super) struct Run {
 /// A section with its index.
 #[derive(Debug)]
 pub(super) struct Section {
-    pub digest: u64,
+    /// Of what its policies say.
+    digest: u64,
+    /// What its policies say and how the world is that they hang on: another number, other verdicts.
+    pub judged_by: u64,
     runs: Vec<Run>,
     /// Policies before each run, and all.
     starts: Vec<u32>,
-    /// `None`: short enough to walk.
+    hangs: Arc<Hangs>,
+    /// Policies that hang on the world, as they are now.
+    present: Present,
+    /// `None`: short enough to walk. Policies that are not in force are not in it.
     index: Option<Classifier>,
+    /// The place of each rule of the index; `None`: the same as its rank.
+    places: Option<Box<[u32]>>,
+}
+
+/// What a section is built with.
+pub(super) struct Ground<'a> {
+    pub live: &'a Live,
+    pub sets: &'a mut Sets,
+}
+
+/// A policy in force, for the index.
+#[derive(PartialEq)]
+struct Item<'a> {
+    zones: &'a ZoneMatch,
+    policy: &'a Policy,
+    /// Of the sets that it names.
+    mark: u64,
 }
 
 impl Run {
@@ -64,8 +90,13 @@ impl Run {
 }
 
 impl Section {
-    /// `runs`: at least one, all of one zone match. `before`: the same section of the program before.
-    pub(super) fn build(runs: Vec<Run>, before: Option<&Self>, sets: &mut Sets) -> Result<Self, BuildError> {
+    /// `runs`: at least one, all of one zone match. `before`: the same section of the program before, or of the world
+    /// before.
+    pub(super) fn build(
+        runs: Vec<Run>,
+        before: Option<&Self>,
+        ground: &mut Ground<'_>,
+    ) -> Result<Self, BuildError> {
         let mut starts = vec![0];
         let mut count = 0;
         for run in &runs {
@@ -73,20 +104,43 @@ impl Section {
             starts.push(u32::try_from(count).map_err(|_| BuildError::TooManyRules { count })?);
         }
         let digest = Digest::of_all(runs.iter().map(|run| run.digest)).short();
-        let mut section = Self { digest, runs, starts, index: None };
-        if count > WALK_MAX {
-            let index = match before.and_then(|before| before.index.as_ref().map(|index| (before, index))) {
-                Some((before, index)) => index.edited(&edits(before, &section, sets))?,
-                None => Classifier::build(section.policies().map(|p| rule(p, sets)).collect())?,
-            };
-            section.index = Some(index);
+        let policies = || runs.iter().flat_map(Run::policies);
+        let hangs = match before.filter(|before| before.is_of(&runs)) {
+            Some(same) => Arc::clone(&same.hangs),
+            None => Arc::new(Hangs::of(policies())),
+        };
+        let judged_by = hangs.judged_by(digest, ground.live);
+        let mut section =
+            Self { digest, judged_by, runs, starts, hangs, present: Present::default(), index: None, places: None };
+        section.present = Present::of(&section.hangs, |place| section.get(place), ground);
+        if count <= WALK_MAX {
+            return Ok(section);
         }
+        let places = section.present.in_force(count);
+        let old = before.and_then(|before| before.index.as_ref().map(|index| (before, index)));
+        let index = match old {
+            Some((before, index)) => index.edited(&section.edits(before, places.as_deref(), ground.sets))?,
+            None => Classifier::build(section.rules(places.as_deref(), ground.sets))?,
+        };
+        section.index = Some(index);
+        section.places = places;
         Ok(section)
     }
 
     /// Whether it is of these runs.
-    pub(super) fn is_of(&self, runs: &[Run]) -> bool {
+    fn is_of(&self, runs: &[Run]) -> bool {
         self.runs.iter().map(|run| run.digest).eq(runs.iter().map(|run| run.digest))
+    }
+
+    /// Whether it is what these runs make in this world.
+    pub(super) fn is(&self, runs: &[Run], live: &Live) -> bool {
+        self.is_of(runs) && self.hangs.judged_by(self.digest, live) == self.judged_by
+    }
+
+    /// The same section where the world is otherwise; `None`: nothing that it hangs on has changed.
+    pub(super) fn revised(&self, ground: &mut Ground<'_>) -> Option<Result<Self, BuildError>> {
+        let changed = self.hangs.judged_by(self.digest, ground.live) != self.judged_by;
+        changed.then(|| Self::build(self.runs.clone(), Some(self), ground))
     }
 
     pub(super) fn zones(&self) -> &ZoneMatch {
@@ -102,42 +156,100 @@ impl Section {
         self.starts.last().map_or(0, |count| *count as usize)
     }
 
-    /// The rank of the first policy that matches.
-    pub(super) fn find(&self, tuple: &Tuple) -> Option<u32> {
-        match &self.index {
-            Some(index) => index.lookup(&asked(tuple)).map(|found| found.rank),
-            None => {
-                let found = self.policies().position(|(zones, p)| examine(zones, p, tuple).is_ok());
-                found.map(|rank| rank as u32)
+    /// The policies that hang on the world, with their places.
+    pub(super) fn hanging(&self) -> impl Iterator<Item = (u32, &Policy)> {
+        self.hangs.places().filter_map(|place| Some((place, &self.get(place as usize)?.1)))
+    }
+
+    /// The place of the first policy that matches.
+    pub(super) fn find(&self, tuple: &Tuple) -> Option<usize> {
+        let Some(index) = &self.index else {
+            let mut policies = self.policies().enumerate();
+            return policies.find(|(place, item)| self.examine(*place, item, tuple).is_ok()).map(|(place, _)| place);
+        };
+        let rank = index.lookup(&asked(tuple))?.rank as usize;
+        Some(self.places.as_ref().map_or(rank, |places| places[rank] as usize))
+    }
+
+    /// The application term of a policy that matched, or the first condition that failed. `item`: what is in this place.
+    pub(super) fn examine<'p>(
+        &self,
+        place: usize,
+        (zones, policy): &'p (ZoneMatch, Policy),
+        tuple: &Tuple,
+    ) -> Result<&'p Application, Condition> {
+        match self.present.get(place) {
+            None => examine(zones, policy, tuple),
+            Some(present) => present.examine(zones, policy, tuple),
+        }
+    }
+
+    pub(super) fn present(&self, place: usize) -> Option<&PresentPolicy> {
+        self.present.get(place)
+    }
+
+    /// The policy of a place.
+    pub(super) fn get(&self, place: usize) -> Option<&(ZoneMatch, Policy)> {
+        let at = u32::try_from(place).ok()?;
+        let run = self.starts.partition_point(|start| *start <= at).checked_sub(1)?;
+        self.runs.get(run)?.policies().get((at - self.starts[run]) as usize)
+    }
+
+    fn rules(&self, places: Option<&[u32]>, sets: &mut Sets) -> Vec<Rule> {
+        let in_force = |place: usize| places.is_none_or(|all| all.binary_search(&(place as u32)).is_ok());
+        let all = self.policies().enumerate().filter(|(place, _)| in_force(*place));
+        all.map(|(place, item)| self.rule(place, item, sets)).collect()
+    }
+
+    fn edits(&self, before: &Self, places: Option<&[u32]>, sets: &mut Sets) -> Vec<Edit> {
+        if self.hangs.is_empty() && before.hangs.is_empty() {
+            return self.edits_by_runs(before, sets);
+        }
+        let (old, new) = (before.items(before.places.as_deref()), self.items(places));
+        let edit = |change| match change {
+            Change::Remove { rank } => Some(Edit::Remove { rank }),
+            Change::Insert { before, new } => {
+                let place = places.map_or(new, |places| places[new] as usize);
+                let rule = self.rule(place, self.get(place)?, sets);
+                Some(Edit::Insert { before, rule })
+            }
+        };
+        changes(&old, &new, |item| item.policy.id.0).into_iter().filter_map(edit).collect()
+    }
+
+    /// Runs that both have in one order stay, between them policies are compared.
+    fn edits_by_runs(&self, before: &Self, sets: &mut Sets) -> Vec<Edit> {
+        let places: HashMap<Digest, usize> =
+            before.runs.iter().enumerate().map(|(at, run)| (run.digest, at)).collect();
+        let mut out = Vec::new();
+        // Runs before these are done with.
+        let (mut old_at, mut new_at) = (0, 0);
+        for (at, run) in self.runs.iter().enumerate() {
+            if let Some(place) = places.get(&run.digest).copied().filter(|place| *place >= old_at) {
+                between((before, old_at..place), (self, new_at..at), sets, &mut out);
+                (old_at, new_at) = (place + 1, at + 1);
             }
         }
+        between((before, old_at..before.runs.len()), (self, new_at..self.runs.len()), sets, &mut out);
+        out
     }
 
-    /// The policy of a rank.
-    pub(super) fn get(&self, rank: u32) -> Option<&Policy> {
-        let run = self.starts.partition_point(|start| *start <= rank).checked_sub(1)?;
-        let place = (rank - self.starts[run]) as usize;
-        self.runs.get(run)?.policies().get(place).map(|(_, policy)| policy)
+    fn items(&self, places: Option<&[u32]>) -> Vec<Item<'_>> {
+        let mark = |place| self.present.get(place).map_or(0, |present| present.mark);
+        let in_force = |place: usize| places.is_none_or(|all| all.binary_search(&(place as u32)).is_ok());
+        let all = self.policies().enumerate().filter(|(place, _)| in_force(*place));
+        all.map(|(place, (zones, policy))| Item { zones, policy, mark: mark(place) }).collect()
+    }
+
+    fn rule(&self, place: usize, item: &(ZoneMatch, Policy), sets: &mut Sets) -> Rule {
+        let present = self.present.get(place);
+        let source = present.and_then(|p| p.source.clone());
+        let destination = present.and_then(|p| p.destination.clone());
+        rule(item, (source, destination), sets)
     }
 }
 
-/// What leads from a section to another: runs that both have in one order stay, between them policies are compared.
-fn edits(old: &Section, new: &Section, sets: &mut Sets) -> Vec<Edit> {
-    let places: HashMap<Digest, usize> =
-        old.runs.iter().enumerate().map(|(at, run)| (run.digest, at)).collect();
-    let mut out = Vec::new();
-    // Runs before these are done with.
-    let (mut old_at, mut new_at) = (0, 0);
-    for (at, run) in new.runs.iter().enumerate() {
-        if let Some(place) = places.get(&run.digest).copied().filter(|place| *place >= old_at) {
-            between((old, old_at..place), (new, new_at..at), sets, &mut out);
-            (old_at, new_at) = (place + 1, at + 1);
-        }
-    }
-    between((old, old_at..old.runs.len()), (new, new_at..new.runs.len()), sets, &mut out);
-    out
-}
-
+/// What leads from some runs to others.
 fn between(
     (old, old_runs): (&Section, Range<usize>),
     (new, new_runs): (&Section, Range<usize>),
@@ -150,35 +262,52 @@ fn between(
     let edit = |change| match change {
         Change::Remove { rank } => Edit::Remove { rank: first + rank },
         Change::Insert { before, new: at } => {
-            Edit::Insert { before: first + before, rule: rule(new[at], sets) }
+            Edit::Insert { before: first + before, rule: rule(new[at], (None, None), sets) }
         }
     };
     out.extend(changes(&old, &new, |(_, policy)| policy.id.0).into_iter().map(edit));
 }
 
-fn rule((zones, policy): &(ZoneMatch, Policy), sets: &mut Sets) -> Rule {
+/// `present`: source and destination where they are not as the program says.
+fn rule(
+    (zones, policy): &(ZoneMatch, Policy),
+    (source, destination): (Option<Addresses>, Option<Addresses>),
+    sets: &mut Sets,
+) -> Rule {
     let some = |list: &[ZoneId]| (!list.is_empty()).then(|| list.into());
     Rule {
         key: RuleKey(policy.id.0),
         from: ravelin_classify::Zones(some(&zones.from)),
         to: ravelin_classify::Zones(some(&zones.to)),
-        source: addresses(&policy.source, sets),
-        destination: addresses(&policy.destination, sets),
+        source: source.unwrap_or_else(|| addresses(&policy.source, sets)),
+        destination: destination.unwrap_or_else(|| addresses(&policy.destination, sets)),
         terms: policy.applications.iter().map(term).collect(),
     }
 }
 
 fn addresses(list: &AddressMatch, sets: &mut Sets) -> Addresses {
+    Addresses { sets: Arc::new([fixed_set(list, sets)]), excluded: list.excluded }
+}
+
+/// What of a list the program itself says.
+pub(super) fn fixed_set(list: &AddressMatch, sets: &mut Sets) -> Arc<AddressSet> {
     let range = |p: &Prefix| AddressRange { family: p.family, first: p.first, last: p.last };
-    let set = match sets.get(&list.ranges) {
+    if !list.wildcards.is_empty() {
+        let wildcards = list.wildcards.iter().map(|w| Wildcard {
+            family: Family::V4,
+            addr: Addr(w.addr.into()),
+            mask: Addr(w.mask.into()),
+        });
+        return Arc::new(AddressSet::new(list.ranges.iter().map(range), wildcards));
+    }
+    match sets.get(&list.ranges) {
         Some(set) => Arc::clone(set),
         None => {
             let set = Arc::new(AddressSet::new(list.ranges.iter().map(range), []));
             sets.insert(list.ranges.clone(), Arc::clone(&set));
             set
         }
-    };
-    Addresses { sets: Arc::new([set]), excluded: list.excluded }
+    }
 }
 
 fn term(application: &Application) -> Term {
@@ -202,8 +331,8 @@ fn asked(tuple: &Tuple) -> ravelin_classify::Tuple {
 mod tests {
     use super::*;
     use proptest::prelude::*;
-    use ravelin_program::{Action, IcmpMatch, LogWhen};
-    use ravelin_types::{Addr, Family, PolicyId, Proto, RuleIdentity};
+    use ravelin_program::{Action, IcmpMatch, LogWhen, PolicyTcp};
+    use ravelin_types::{PolicyId, Proto, RuleIdentity};
 
     const PROTOS: [Proto; 4] = [Proto::TCP, Proto::UDP, Proto::ICMP, Proto(47)];
 
@@ -222,8 +351,8 @@ mod tests {
     fn address_match() -> impl Strategy<Value = AddressMatch> {
         let every = vec![Prefix::all(Family::V4), Prefix::all(Family::V6)];
         let listed = (prop::collection::vec(range(), 0..3), any::<bool>())
-            .prop_map(|(ranges, excluded)| AddressMatch { ranges, excluded });
-        prop_oneof![Just(AddressMatch { ranges: every, excluded: false }), listed]
+            .prop_map(|(ranges, excluded)| AddressMatch { ranges, excluded, ..AddressMatch::default() });
+        prop_oneof![Just(AddressMatch { ranges: every, ..AddressMatch::default() }), listed]
     }
 
     fn application() -> impl Strategy<Value = Application> {
@@ -260,6 +389,8 @@ mod tests {
                         action: Action::Permit,
                         log: LogWhen::default(),
                         count: false,
+                        schedule: None,
+                        tcp: PolicyTcp::default(),
                     };
                     (ZoneMatch { from, to }, policy)
                 })
@@ -291,11 +422,12 @@ mod tests {
             let chunk = Arc::new(Chunk::Section(content));
             Run::new(&Digest::of(&chunk.encode()), &chunk).unwrap()
         };
-        Section::build(policies.chunks(cut).map(run).collect(), before, &mut Sets::new()).unwrap()
+        let mut ground = Ground { live: &Live::default(), sets: &mut Sets::new() };
+        Section::build(policies.chunks(cut).map(run).collect(), before, &mut ground).unwrap()
     }
 
     fn found(section: &Section, tuple: &Tuple) -> Option<PolicyId> {
-        section.find(tuple).map(|rank| section.get(rank).unwrap().id)
+        section.find(tuple).map(|place| section.get(place).unwrap().1.id)
     }
 
     fn walked(policies: &[(ZoneMatch, Policy)], tuple: &Tuple) -> Option<PolicyId> {

@@ -1,12 +1,15 @@
 //! Messages to rules, every value checked.
 
-use ravelin_types::{Addr, Family, InterfaceId, PolicyId, PortId, Proto, RuleIdentity, ZoneId};
+use ravelin_types::{
+    Addr, Family, InterfaceId, LiveSetId, PolicyId, PortId, Proto, RuleIdentity, ScheduleId, ZoneId,
+};
 
-use super::{WireError, alg, firewall, mirror, nat, pool, proto, screen};
+use super::{WireError, alg, firewall, live, mirror, nat, pool, proto, screen};
 use crate::{
     Action, AddressMatch, Aging, Application, Chunk, DestinationNat, FlowSettings, HostInbound, IcmpMatch,
     Interface, InterfaceAddress, Interfaces, LogWhen, Policy, PolicySection, Port, PortRange, Prefix,
-    Rematch, Service, SourceNat, StaticNat, SynCheck, TcpSettings, TimeWait, Zone, ZoneMatch, Zones,
+    RefusedAddresses, Rematch, Service, SourceNat, StaticNat, SynCheck, TcpSettings, TimeWait, Zone,
+    ZoneMatch, Zones,
 };
 
 pub(super) type Read<T> = Result<T, WireError>;
@@ -34,6 +37,7 @@ pub(super) fn chunk(message: proto::Chunk) -> Read<Chunk> {
         Body::Mirrors(x) => Chunk::Mirrors(mirror::decode(x)?),
         Body::Firewall(x) => Chunk::Firewall(firewall::decode(x)?),
         Body::Algs(x) => Chunk::Algs(alg::decode(x)?),
+        Body::Live(x) => Chunk::Live(live::decode(x)),
     })
 }
 
@@ -139,6 +143,7 @@ fn flow(x: &proto::Flow) -> Read<FlowSettings> {
             value => return Err(WireError::Range { what: "policy rematch", value: value.into() }),
         },
         aging: x.aging.map(aging).transpose()?.unwrap_or_default(),
+        refused: RefusedAddresses { link_local: x.drop_link_local, reserved: x.drop_reserved },
     })
 }
 
@@ -184,7 +189,12 @@ fn action(value: u32) -> Read<Action> {
 
 pub(super) fn addresses(x: Option<proto::Addresses>) -> Read<AddressMatch> {
     let x = need("addresses", x)?;
-    Ok(AddressMatch { ranges: all(x.ranges, prefix)?, excluded: x.excluded })
+    Ok(AddressMatch {
+        ranges: all(x.ranges, prefix)?,
+        wildcards: x.wildcards.iter().map(live::read_wildcard).collect(),
+        live: x.live.into_iter().map(LiveSetId).collect(),
+        excluded: x.excluded,
+    })
 }
 
 pub(super) fn prefix(x: proto::AddressRange) -> Read<Prefix> {
@@ -213,6 +223,8 @@ fn policy(x: proto::Policy) -> Read<(ZoneMatch, Policy)> {
         action: action(x.action)?,
         log: LogWhen { init: x.log_init, close: x.log_close },
         count: x.count,
+        schedule: x.schedule.map(ScheduleId),
+        tcp: x.tcp.as_ref().map(live::read_policy_tcp).transpose()?.unwrap_or_default(),
     };
     Ok((zone_match(x.zones)?, policy))
 }

@@ -2,7 +2,7 @@
 
 use ravelin_types::{Addr, Family};
 
-use super::{alg, firewall, mirror, nat, pool, proto, screen};
+use super::{alg, firewall, live, mirror, nat, pool, proto, screen};
 use crate::{
     Action, AddressMatch, Aging, Application, Chunk, DestinationNat, FlowSettings, HostInbound, Interface,
     InterfaceAddress, Interfaces, Policy, PolicySection, Port, PortRange, Rematch, Service, SourceNat,
@@ -35,6 +35,7 @@ pub(super) fn chunk(chunk: &Chunk) -> proto::Chunk {
             Chunk::Mirrors(x) => Body::Mirrors(mirror::encode(x)),
             Chunk::Firewall(x) => Body::Firewall(firewall::encode(x)),
             Chunk::Algs(x) => Body::Algs(alg::encode(x)),
+            Chunk::Live(x) => Body::Live(live::encode(x)),
         }),
     }
 }
@@ -148,6 +149,7 @@ fn flow(x: &FlowSettings) -> proto::Flow {
         default_action,
         rematch,
         aging,
+        refused,
     } = *x;
     let Aging { high_watermark, low_watermark, early_ageout } = aging;
     proto::Flow {
@@ -156,6 +158,8 @@ fn flow(x: &FlowSettings) -> proto::Flow {
             low_watermark: low_watermark.into(),
             early_ageout: early_ageout.into(),
         }),
+        drop_link_local: refused.link_local,
+        drop_reserved: refused.reserved,
         tcp: Some(tcp(&t)),
         tcp_timeout,
         udp_timeout,
@@ -212,8 +216,13 @@ fn action(x: Action) -> u32 {
 }
 
 pub(super) fn addresses(x: &AddressMatch) -> proto::Addresses {
-    let AddressMatch { ranges, excluded } = x;
-    proto::Addresses { ranges: ranges.iter().map(prefix).collect(), excluded: *excluded }
+    let AddressMatch { ranges, wildcards, live: sets, excluded } = x;
+    proto::Addresses {
+        ranges: ranges.iter().map(prefix).collect(),
+        excluded: *excluded,
+        wildcards: wildcards.iter().map(live::wildcard).collect(),
+        live: sets.iter().map(|set| set.0).collect(),
+    }
 }
 
 fn zone_match(x: &ZoneMatch) -> proto::ZoneMatch {
@@ -230,7 +239,19 @@ fn section(x: &PolicySection) -> proto::PolicySection {
 }
 
 fn policy(zones: &ZoneMatch, x: &Policy) -> proto::Policy {
-    let Policy { id, identity, name, source, destination, applications, action: a, log, count } = x;
+    let Policy {
+        id,
+        identity,
+        name,
+        source,
+        destination,
+        applications,
+        action: a,
+        log,
+        count,
+        schedule,
+        tcp,
+    } = x;
     proto::Policy {
         id: id.0,
         identity: identity.0,
@@ -243,6 +264,8 @@ fn policy(zones: &ZoneMatch, x: &Policy) -> proto::Policy {
         log_close: log.close,
         count: *count,
         zones: Some(zone_match(zones)),
+        schedule: schedule.map(|schedule| schedule.0),
+        tcp: (!tcp.is_default()).then(|| live::policy_tcp(tcp)),
     }
 }
 

@@ -1,7 +1,9 @@
 //! Routes, neighbours and links.
 
 use ipnet::IpNet;
-use ravelin_contract::{LinkUpdate, Neighbour, NeighbourUpdate, NextHop, Route, RouteUpdate, UpdateBatch};
+use ravelin_contract::{
+    LinkUpdate, LiveUpdate, Neighbour, NeighbourUpdate, NextHop, Route, RouteUpdate, UpdateBatch,
+};
 use ravelin_types::PortId;
 
 use super::{Read, Wire, address, decode_all, encode_all, mac, need, octets, part, small, unit};
@@ -13,13 +15,14 @@ impl Wire for UpdateBatch {
     type Message = proto::UpdateBatch;
 
     fn to_message(&self) -> proto::UpdateBatch {
-        let Self { version, resync, routes, neighbours, links } = self;
+        let Self { version, resync, routes, neighbours, links, live } = self;
         proto::UpdateBatch {
             version: *version,
             resync: *resync,
             routes: encode_all(routes),
             neighbours: encode_all(neighbours),
             links: encode_all(links),
+            live: live.as_ref().map(Wire::to_message),
         }
     }
 
@@ -30,6 +33,7 @@ impl Wire for UpdateBatch {
             routes: decode_all(message.routes)?,
             neighbours: decode_all(message.neighbours)?,
             links: decode_all(message.links)?,
+            live: message.live.map(LiveUpdate::from_message).transpose()?,
         })
     }
 }

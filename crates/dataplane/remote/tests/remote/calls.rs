@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use ravelin_contract::{
     CloseReason, DataPlane, DeltaCursor, Error, ExportCursor, FabricForwarding, FabricId, GroupId,
-    InjectRequest, LinkUpdate, MappingFilter, Neighbour, NeighbourUpdate, PacketFilter, PolicyCounters,
-    PutRefusal, PutResult, ReconcileResult, Route, RouteUpdate, SessionFilter, SessionRef, TraceKind,
-    TraceRequest, UpdateBatch,
+    InjectRequest, LinkUpdate, LiveUpdate, MappingFilter, Neighbour, NeighbourUpdate, PacketFilter,
+    PolicyCounters, PutRefusal, PutResult, ReconcileResult, Route, RouteUpdate, ScheduleUpdate,
+    SessionFilter, SessionRef, TraceKind, TraceRequest, UpdateBatch,
 };
 use ravelin_remote::{Server, listen};
-use ravelin_types::{Generation, InterfaceId, Mac, MirrorId, PortId, Proto, ZoneId};
+use ravelin_types::{Generation, InterfaceId, Mac, MirrorId, PortId, Proto, ScheduleId, ZoneId};
 
 use crate::fake::{self, Fake, key, view};
 use crate::synced;
@@ -50,6 +50,11 @@ fn updates_arrive_whole() {
         routes: vec![RouteUpdate { table: 1, prefix, route: Some(Route::Local(interface)) }],
         neighbours: vec![NeighbourUpdate { interface, addr, neighbour: Neighbour::Reachable(Mac([1; 6])) }],
         links: vec![LinkUpdate { port: PortId(1), up: true }],
+        live: Some(LiveUpdate {
+            resync: false,
+            schedules: vec![ScheduleUpdate { id: ScheduleId(9), open: Some(true) }],
+            sets: Vec::new(),
+        }),
     };
     client.updates().apply(&batch).unwrap();
     assert_eq!(plane.last_call(), format!("{batch:?}"));

@@ -11,7 +11,7 @@ use ravelin_contract::{
 use ravelin_engine::Ingress;
 use ravelin_program::{
     Action, AddressMatch, Application, Chunk, FlowSettings, HostInbound, Interface, Interfaces, LogWhen,
-    Policy, PolicySection, Port, PortRange, Prefix, Program, Zone, ZoneMatch, Zones,
+    Policy, PolicySection, PolicyTcp, Port, PortRange, Prefix, Program, Zone, ZoneMatch, Zones,
 };
 use ravelin_sim::{SimPlane, SimSetup, SimWorkers};
 use ravelin_types::{Family, Generation, InterfaceId, PolicyId, PortId, RuleIdentity, ZoneId};
@@ -49,7 +49,7 @@ fn program() -> Program {
         tcp_rst: false,
         host_inbound: HostInbound::default(),
     };
-    let any = AddressMatch { ranges: vec![Prefix::all(Family::V4)], excluded: false };
+    let any = AddressMatch { ranges: vec![Prefix::all(Family::V4)], ..AddressMatch::default() };
     let application = Application {
         proto: None,
         source_ports: PortRange::ANY,
@@ -68,6 +68,8 @@ fn program() -> Program {
         action: Action::Permit,
         log: LogWhen { init: true, close: true },
         count: true,
+        schedule: None,
+        tcp: PolicyTcp::default(),
     };
     let zones = ZoneMatch { from: vec![ZoneId(1)], to: vec![ZoneId(2)] };
     let section = PolicySection { zones, policies: vec![(ZoneMatch::default(), policy)] };

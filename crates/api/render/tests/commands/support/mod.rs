@@ -10,7 +10,8 @@ mod trace;
 
 use ravelin_contract::{NextHop, Route};
 use ravelin_ops::{
-    Env, Facts, NameTable, NatAlarms, Reply, RouteEntry, RouteTable, Session, answer, complete, execute, wire,
+    DnsLine, DynamicView, EntryLine, EntryList, Env, Facts, FeedLine, NameTable, NatAlarms, Reply,
+    RouteEntry, RouteTable, ScheduleLine, Session, answer, complete, execute, wire,
 };
 use ravelin_render::Junos;
 use ravelin_types::InterfaceId;
@@ -43,6 +44,50 @@ impl RouteTable for FakeRoutes {
             entry("192.0.2.0/24", "Static", 5, None, Route::Discard),
             entry("2001:db8::/64", "Direct", 0, None, via(0, None)),
         ]
+    }
+}
+
+pub struct FakeDynamic;
+
+impl DynamicView for FakeDynamic {
+    fn schedules(&self) -> Vec<ScheduleLine> {
+        let until = Some("2026-11-20 17:00:00".to_owned());
+        vec![
+            ScheduleLine { name: "office".into(), open: true, until, policies: 2 },
+            ScheduleLine { name: "past".into(), open: false, until: None, policies: 0 },
+        ]
+    }
+
+    fn names(&self) -> Vec<DnsLine> {
+        let addresses = vec!["192.0.2.1".parse().unwrap(), "2001:db8::1".parse().unwrap()];
+        vec![
+            DnsLine { name: "a.example".into(), addresses, age_s: Some(7), next_s: 53, failed: false },
+            DnsLine { name: "b.example".into(), failed: true, next_s: 16, ..DnsLine::default() },
+        ]
+    }
+
+    fn feeds(&self) -> Vec<FeedLine> {
+        vec![FeedLine {
+            server: "lists".into(),
+            feed: "bad".into(),
+            url: "http://lists.example/bad.txt".into(),
+            addresses: vec!["bad-hosts".into()],
+            entries: Some(1),
+            age_s: Some(12),
+            next_s: 288,
+            update_interval_s: 300,
+            hold_interval_s: 86_400,
+            ..FeedLine::default()
+        }]
+    }
+
+    fn contains(&self, _: ravelin_types::LiveSetId, _: std::net::IpAddr) -> Option<bool> {
+        None
+    }
+
+    fn entries(&self, _: usize) -> Vec<EntryList> {
+        let entry = EntryLine { first: "10.0.0.0".parse().unwrap(), last: "10.0.0.255".parse().unwrap() };
+        vec![EntryList { name: "bad-hosts".into(), feed: "bad".into(), entries: vec![entry], count: 1 }]
     }
 }
 
@@ -84,6 +129,7 @@ impl Bench {
             names,
             routes: &FakeRoutes,
             log: &*log,
+            dynamic: &FakeDynamic,
             alarms,
             trace: &*trace,
             render: &Junos,
@@ -118,6 +164,7 @@ impl Bench {
             names,
             routes: &FakeRoutes,
             log: &*log,
+            dynamic: &FakeDynamic,
             alarms,
             trace: &*trace,
             render: &Junos,
@@ -135,6 +182,7 @@ impl Bench {
             names,
             routes: &FakeRoutes,
             log: &*log,
+            dynamic: &FakeDynamic,
             alarms,
             trace: &*trace,
             render: &Junos,
@@ -168,6 +216,7 @@ impl Bench {
             names,
             routes: &FakeRoutes,
             log: &*log,
+            dynamic: &FakeDynamic,
             alarms,
             trace: &*trace,
             render: &Junos,

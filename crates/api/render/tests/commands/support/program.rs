@@ -5,8 +5,8 @@ use std::sync::Arc;
 use ravelin_nat::{AddressRange, Assignment, PoolId, PoolMode, PoolSpec, Ports};
 use ravelin_program::{
     Action, AddressMatch, Application, Chunk, FlowSettings, HostInbound, Interface, InterfaceAddress,
-    Interfaces, LogWhen, NatContext, Policy, PolicySection, Port, PortRange, Prefix, Program, SourceAction,
-    SourceNat, SourcePool, SourcePools, SourceRule, SourceRuleSet, Zone, ZoneMatch, Zones,
+    Interfaces, LogWhen, NatContext, Policy, PolicySection, PolicyTcp, Port, PortRange, Prefix, Program,
+    SourceAction, SourceNat, SourcePool, SourcePools, SourceRule, SourceRuleSet, Zone, ZoneMatch, Zones,
 };
 use ravelin_types::{
     Addr, Family, Generation, InterfaceId, NatRuleId, PolicyId, PortId, Proto, RuleIdentity, ZoneId,
@@ -72,11 +72,14 @@ fn zone(id: ZoneId, name: &str, tcp_rst: bool) -> Zone {
 }
 
 fn any() -> AddressMatch {
-    AddressMatch { ranges: vec![Prefix::all(Family::V4), Prefix::all(Family::V6)], excluded: false }
+    AddressMatch { ranges: vec![Prefix::all(Family::V4), Prefix::all(Family::V6)], ..AddressMatch::default() }
 }
 
 fn within(net: &str) -> AddressMatch {
-    AddressMatch { ranges: vec![Prefix::from(net.parse::<ipnet::IpNet>().unwrap())], excluded: false }
+    AddressMatch {
+        ranges: vec![Prefix::from(net.parse::<ipnet::IpNet>().unwrap())],
+        ..AddressMatch::default()
+    }
 }
 
 fn policy(id: u32, name: &str, source: AddressMatch, action: Action, application: u32) -> Policy {
@@ -98,6 +101,8 @@ fn policy(id: u32, name: &str, source: AddressMatch, action: Action, application
         action,
         log: LogWhen { init: false, close: action == Action::Permit },
         count: false,
+        schedule: None,
+        tcp: PolicyTcp::default(),
     }
 }
 

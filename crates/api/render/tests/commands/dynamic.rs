@@ -1,0 +1,54 @@
+//! Schedulers, names and feeds: the line typed, the text printed.
+
+use crate::support::Bench;
+use serde_json::Value;
+
+#[track_caller]
+fn check(line: &str, expected: &str) {
+    assert_eq!(Bench::new().good(line), expected, "{line}");
+}
+
+#[test]
+fn schedulers_say_when_they_change() {
+    let office = "\
+Scheduler name: office, State: active
+  Next deactivation: 2026-11-20 17:00:00
+  Policies: 2
+";
+    check("show schedulers office", office);
+    let past = "Scheduler name: past, State: inactive\n  Next activation: none\n  Policies: 0\n";
+    check("show schedulers", &format!("{office}{past}"));
+    let json: Value = serde_json::from_str(&Bench::new().good("show schedulers | display json")).unwrap();
+    let first = &json["scheduler-information"][0]["scheduler"][0];
+    assert_eq!(first["scheduler-next-deactivation"][0]["data"], "2026-11-20 17:00:00");
+}
+
+#[test]
+fn names_show_their_addresses() {
+    let resolved = "\
+DNS Name: a.example, State: resolved
+  Last answer: 7 seconds ago, Next query: in 53 seconds
+  192.0.2.1
+  2001:db8::1
+";
+    check("show security dns-cache A.example", resolved);
+    let failed = "\
+DNS Name: b.example, State: unresolved, query failed
+  Last answer: never, Next query: in 16 seconds
+";
+    check("show security dns-cache", &format!("{resolved}{failed}"));
+}
+
+#[test]
+fn feeds_show_where_they_come_from_and_what_they_hold() {
+    let text = Bench::new().good("show security dynamic-address summary");
+    for part in
+        ["Server Name             : lists\n", "http://lists.example/bad.txt\n", "Total entries       : 1\n"]
+    {
+        assert!(text.contains(part), "{text}");
+    }
+    let entries = Bench::new().good("show security dynamic-address");
+    let row: Vec<_> = entries.lines().nth(1).unwrap().split_whitespace().collect();
+    assert_eq!(row, ["1", "10.0.0.0", "10.0.0.255", "bad", "bad-hosts"]);
+    assert!(entries.ends_with("Total number of entries of bad-hosts: 1\n"));
+}

@@ -1,0 +1,163 @@
+//! A plane's standing over the conversation: the program chunk by chunk, routes in pieces.
+
+use std::sync::Arc;
+
+use ravelin_contract::UpdateBatch;
+use ravelin_plane::Standing;
+use ravelin_program::{Chunk, Manifest, Program, WireError};
+use ravelin_remote::{Malformed, Wire as _};
+
+use super::{
+    STEP_MAX,
+    channel::{Channel, ChannelError, odd},
+    proto::{self, message::Step},
+};
+
+/// Routes, or neighbours, in one message.
+const PIECE: usize = 16_384;
+/// Chunks of one program.
+const ENTRIES_MAX: usize = 1 << 17;
+/// Routes of one standing, and neighbours.
+const UPDATES_MAX: usize = 1 << 24;
+
+/// Why no standing could be had.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum StandingError {
+    #[error(transparent)]
+    Channel(#[from] ChannelError),
+    #[error("program: {0}")]
+    Program(#[from] WireError),
+    #[error("routes: {0}")]
+    Updates(#[from] Malformed),
+    #[error("a program of {0} chunks")]
+    TooLarge(usize),
+    #[error("more routes than there is room for")]
+    TooMany,
+}
+
+pub(super) fn send(channel: &Channel, standing: &Standing) -> Result<(), ChannelError> {
+    let Standing { program, updates, routing, armed } = standing;
+    if let Some(program) = program {
+        channel.send(Step::Program(program.manifest().to_proto()), STEP_MAX)?;
+        for (_, _, chunk) in program.chunks() {
+            channel.send(Step::Body(chunk.encode()), STEP_MAX)?;
+        }
+    }
+    let mut rest = updates.clone();
+    while !(rest.routes.is_empty() && rest.neighbours.is_empty() && rest.links.is_empty()) {
+        let piece = UpdateBatch {
+            routes: rest.routes.split_off(rest.routes.len().saturating_sub(PIECE)),
+            neighbours: rest.neighbours.split_off(rest.neighbours.len().saturating_sub(PIECE)),
+            links: std::mem::take(&mut rest.links),
+            ..UpdateBatch::default()
+        };
+        channel.send(Step::Updates(piece.to_message()), STEP_MAX)?;
+    }
+    let (has_program, version) = (program.is_some(), updates.version);
+    channel
+        .send(Step::Stand(proto::Stand { routing: *routing, armed: *armed, has_program, version }), STEP_MAX)
+}
+
+/// A standing whose first message is `first`.
+pub(super) fn receive(channel: &Channel, first: Step) -> Result<Standing, StandingError> {
+    let mut updates = UpdateBatch { resync: true, ..UpdateBatch::default() };
+    let (mut program, mut step) = (None, first);
+    loop {
+        step = match step {
+            Step::Program(manifest) => {
+                program = Some(receive_program(channel, manifest)?);
+                channel.receive(STEP_MAX)?
+            }
+            Step::Updates(message) => {
+                let piece = UpdateBatch::from_message(message)?;
+                updates.routes.extend(piece.routes);
+                updates.neighbours.extend(piece.neighbours);
+                updates.links.extend(piece.links);
+                if updates.routes.len().max(updates.neighbours.len()) > UPDATES_MAX {
+                    return Err(StandingError::TooMany);
+                }
+                channel.receive(STEP_MAX)?
+            }
+            Step::Stand(proto::Stand { routing, armed, has_program, version })
+                if has_program == program.is_some() =>
+            {
+                updates.version = version;
+                return Ok(Standing { program, updates, routing, armed });
+            }
+            other => return Err(odd(&other, "the rest of a standing").into()),
+        }
+    }
+}
+
+fn receive_program(
+    channel: &Channel,
+    manifest: ravelin_program::proto::Manifest,
+) -> Result<Program, StandingError> {
+    if manifest.entries.len() > ENTRIES_MAX {
+        return Err(StandingError::TooLarge(manifest.entries.len()));
+    }
+    let manifest = Manifest::from_proto(manifest)?;
+    let mut chunks = Vec::with_capacity(manifest.entries.len());
+    for (key, digest) in &manifest.entries {
+        let body = match channel.receive(STEP_MAX)? {
+            Step::Body(body) => body,
+            other => return Err(odd(&other, "a chunk of the program").into()),
+        };
+        chunks.push(Arc::new(Chunk::decode(&body, key, digest)?));
+    }
+    Ok(Program::from_parts(&manifest, chunks))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{os::unix::net::UnixStream, thread};
+
+    use ravelin_contract::{LinkUpdate, Neighbour, NeighbourUpdate, Route, RouteUpdate};
+    use ravelin_types::{Generation, InterfaceId, Mac, PortId};
+
+    use super::*;
+
+    fn check(standing: &Standing) {
+        let (one, two) = UnixStream::pair().unwrap();
+        let (one, two) = (Channel::new(one).unwrap(), Channel::new(two).unwrap());
+        let sent = standing.clone();
+        let sender = thread::spawn(move || send(&one, &sent).unwrap());
+        let first = two.receive(STEP_MAX).unwrap();
+        let got = receive(&two, first).unwrap();
+        sender.join().unwrap();
+        let whole = |standing: &Standing| {
+            let mut updates = standing.updates.clone();
+            updates.routes.sort_by_key(|route| route.prefix);
+            let program = standing.program.as_ref().map(|p| (p.manifest(), p.digest()));
+            (program, updates, standing.routing, standing.armed)
+        };
+        assert_eq!(whole(&got), whole(standing));
+    }
+
+    #[test]
+    fn a_standing_arrives_whole_in_pieces() {
+        let route = |n: u32| RouteUpdate {
+            table: 0,
+            prefix: ipnet::Ipv4Net::new(n.wrapping_mul(256).into(), 24).unwrap().into(),
+            route: Some(Route::Local(InterfaceId(1))),
+        };
+        let neighbour = NeighbourUpdate {
+            interface: InterfaceId(1),
+            addr: "fe80::1".parse().unwrap(),
+            neighbour: Neighbour::Reachable(Mac([2, 0, 0, 0, 0, 1])),
+        };
+        let updates = UpdateBatch {
+            version: 7,
+            resync: true,
+            routes: (0..PIECE as u32 + 9).map(route).collect(),
+            neighbours: vec![neighbour],
+            links: vec![LinkUpdate { port: PortId(3), up: false }],
+        };
+        let names = |name: &str| (name.to_owned(), Arc::new(Chunk::ApplicationNames(vec![name.into()])));
+        let program = Some(Program::new(Generation(5), [names("a"), names("b")]));
+        check(&Standing { program, updates: updates.clone(), routing: 9, armed: true });
+        check(&Standing { program: None, updates, routing: u32::MAX, armed: false });
+        let updates = UpdateBatch { resync: true, ..UpdateBatch::default() };
+        check(&Standing { program: None, updates, routing: 0, armed: true });
+    }
+}

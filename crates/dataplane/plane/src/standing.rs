@@ -1,0 +1,101 @@
+//! What the control side has told a plane, taken out whole and put into another plane of the same firewall.
+//!
+//! Place: beside the contract, for a process that hands its work over to a successor. The successor builds from the same
+//! program under the same generation, so that sessions are not judged anew. State: none of its own.
+
+use std::sync::Arc;
+
+use ravelin_contract::{Error, LinkUpdate, NeighbourUpdate, RouteUpdate, UpdateBatch};
+use ravelin_engine::Forwarding;
+use ravelin_program::{Digest, Program};
+use ravelin_types::Generation;
+
+use crate::{Core, Plane, Workers};
+
+/// All that commits and updates have brought.
+#[derive(Clone, Debug)]
+pub struct Standing {
+    /// The one that runs; `None` before the first.
+    pub program: Option<Program>,
+    /// Routes, neighbours and links as one resync.
+    pub updates: UpdateBatch,
+    /// What sessions compare to know that routes changed.
+    pub routing: u32,
+    pub armed: bool,
+}
+
+/// Which state of the control side's words a plane is in: equal editions, equal standings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Edition {
+    program: Option<(Generation, Digest)>,
+    routing: u32,
+    armed: bool,
+}
+
+/// A plane that takes no commit and no update as long as this is there.
+pub struct Still<'a>(&'a Core);
+
+impl Still<'_> {
+    #[must_use]
+    pub fn edition(&self) -> Edition {
+        let Core { program, forwarding, armed, version: _, running: _, prepared: _, last: _ } = self.0;
+        Edition {
+            program: program.as_ref().map(|program| (program.generation, program.digest())),
+            routing: forwarding.generation,
+            armed: *armed,
+        }
+    }
+
+    #[must_use]
+    pub fn standing(&self) -> Standing {
+        let Core { program, forwarding, armed, version, running: _, prepared: _, last: _ } = self.0;
+        let updates = UpdateBatch { version: *version, ..whole(forwarding) };
+        Standing { program: program.clone(), updates, routing: forwarding.generation, armed: *armed }
+    }
+}
+
+/// Everything a table knows, as updates of an empty one.
+fn whole(forwarding: &Forwarding) -> UpdateBatch {
+    let Forwarding { generation: _, routes, neighbours, resolver: _, down } = forwarding;
+    let route = |(prefix, route): (_, &ravelin_contract::Route)| RouteUpdate {
+        table: 0,
+        prefix,
+        route: Some(route.clone()),
+    };
+    let neighbour = |(interface, addr, neighbour)| NeighbourUpdate { interface, addr, neighbour };
+    UpdateBatch {
+        version: 0,
+        resync: true,
+        routes: routes.iter().map(route).collect(),
+        neighbours: neighbours.iter().map(neighbour).collect(),
+        links: down.iter().map(|port| LinkUpdate { port: *port, up: false }).collect(),
+    }
+}
+
+impl<W: Workers> Plane<W> {
+    /// Does something while no commit and no update gets through; they wait.
+    pub fn still<T>(&self, work: impl FnOnce(&Still<'_>) -> T) -> T {
+        work(&Still(&self.core()))
+    }
+
+    /// Takes another plane's standing over: its program is built and published as it ran there.
+    ///
+    /// # Errors
+    /// The program asks for what this plane can't do; nothing is to be done with it then.
+    pub fn stand_in(&self, standing: &Standing) -> Result<(), Error> {
+        let Standing { program, updates, routing, armed } = standing;
+        {
+            let mut core = self.core();
+            let mut forwarding = Forwarding::new(core.forwarding.resolver).updated(updates);
+            // Another number than any before: sessions look their path up again.
+            forwarding.generation = routing.wrapping_add(1);
+            core.forwarding = Arc::new(forwarding);
+            core.version = updates.version;
+            core.armed = *armed;
+        }
+        match program {
+            Some(program) => self.apply(program).map(drop),
+            None => Ok(()),
+        }
+    }
+}
