@@ -1,114 +1,69 @@
 //! Address-book names to ranges.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
-use ravelin_model::{AddressRef, AddressSet, AddressValue, Security};
+use ravelin_model::{AddressNames, AddressRef, AddressValue, DynamicAddresses};
 use ravelin_program::{AddressMatch, Prefix, WildcardAddress};
 use ravelin_types::{Addr, Family, LiveSetId};
 
 use crate::live::{feed_set_id, feed_url, name_set_id};
 
-/// What the address books hold, by name.
-#[derive(Default)]
+/// What addresses are called.
 pub(crate) struct Addresses<'a> {
-    addresses: HashMap<&'a str, Values>,
-    sets: HashMap<&'a str, Vec<&'a AddressSet>>,
-    /// What is no range, or not always the same: seldom any.
-    others: HashMap<&'a str, Other<'a>>,
-}
-
-/// An address that is no range known at a commit.
-#[derive(Clone, Copy)]
-enum Other<'a> {
-    Wildcard(WildcardAddress),
-    /// With what people call it.
-    Live(LiveSetId, &'a str),
-}
-
-/// Of one name: mostly one value, or none.
-#[derive(Default)]
-struct Values {
-    first: Option<Prefix>,
-    more: Vec<Prefix>,
+    pub names: &'a AddressNames,
+    /// Of dynamic addresses: the feed and what people call it.
+    feeds: HashMap<&'a str, (LiveSetId, &'a str)>,
 }
 
 impl<'a> Addresses<'a> {
-    pub(crate) fn new(security: &'a Security) -> Self {
-        let (mut out, books) = (Self::default(), &security.address_books);
-        out.addresses.reserve(books.iter().map(|b| b.addresses.len()).sum());
-        for book in books {
-            for address in &book.addresses {
-                let known = out.addresses.entry(&address.name).or_default();
-                if let Some(other) = other(&address.value) {
-                    out.others.insert(&address.name, other);
-                }
-                match (value(&address.value), known.first) {
-                    (value, None) => known.first = value,
-                    (value, Some(_)) => known.more.extend(value),
-                }
-            }
-            for set in &book.sets {
-                out.sets.entry(&set.name).or_default().push(set);
-            }
-        }
-        out.feeds(security);
-        out
-    }
-
-    fn feeds(&mut self, security: &'a Security) {
-        let dynamic = &security.dynamic_addresses;
+    pub(crate) fn new(names: &'a AddressNames, dynamic: &'a DynamicAddresses) -> Self {
         let feeds = dynamic.servers.iter().flat_map(|s| s.feeds.iter().map(move |f| (s, f)));
         let ids: HashMap<&str, LiveSetId> =
             feeds.map(|(s, f)| (f.name.as_str(), feed_set_id(&feed_url(s, f)))).collect();
-        for address in &dynamic.names {
-            for feed in &address.feeds {
-                if let Some(id) = ids.get(feed.as_str()) {
-                    self.others.insert(&address.name, Other::Live(*id, feed));
-                }
-            }
-        }
-    }
-
-    /// The names that a name stands for: itself, and what is in its sets.
-    fn within(&self, name: &'a str) -> Vec<&'a str> {
-        let (mut seen, mut left, mut out) = (HashSet::new(), vec![name], Vec::new());
-        while let Some(name) = left.pop() {
-            if seen.insert(name) {
-                out.push(name);
-                for set in self.sets.get(name).into_iter().flatten() {
-                    left.extend(set.addresses.iter().chain(&set.sets).map(String::as_str));
-                }
-            }
-        }
-        out
+        let feed = |address: &'a ravelin_model::DynamicAddress| {
+            // The checks see to it that there is one, and one alone.
+            let feed = address.feeds.first()?;
+            Some((address.name.as_str(), (*ids.get(feed.as_str())?, feed.as_str())))
+        };
+        Self { names, feeds: dynamic.names.iter().filter_map(feed).collect() }
     }
 }
 
 /// A list of references as a policy asks for it, and the sets in it that change without a commit.
-pub(crate) fn matching<'a>(
-    books: &Addresses<'a>,
-    refs: &'a [AddressRef],
+pub(crate) fn matching(
+    addresses: &Addresses<'_>,
+    refs: &[AddressRef],
     excluded: bool,
-) -> (AddressMatch, Vec<(LiveSetId, &'a str)>) {
-    let mut out = AddressMatch { ranges: ranges(books, refs), excluded, ..AddressMatch::default() };
+) -> (AddressMatch, Vec<(LiveSetId, String)>) {
+    let mut out = AddressMatch {
+        ranges: Vec::with_capacity(refs.len()),
+        wildcards: Vec::new(),
+        live: Vec::new(),
+        excluded,
+    };
     let mut named = Vec::new();
-    if books.others.is_empty() {
-        return (out, named);
-    }
-    let names = refs.iter().filter_map(|r| match r {
-        AddressRef::Named(name) => Some(name.as_str()),
-        AddressRef::Any | AddressRef::AnyIpv4 | AddressRef::AnyIpv6 | AddressRef::Prefix(_) => None,
-    });
-    for name in names.flat_map(|name| books.within(name)) {
-        match books.others.get(name) {
-            Some(Other::Wildcard(wildcard)) => out.wildcards.push(*wildcard),
-            Some(Other::Live(id, name)) => {
-                out.live.push(*id);
-                named.push((*id, *name));
-            }
-            None => {}
+    let mut live = |id: LiveSetId, name: &str, ids: &mut Vec<LiveSetId>| {
+        ids.push(id);
+        named.push((id, name.to_owned()));
+    };
+    for reference in refs {
+        let AddressRef::Named(name) = reference else {
+            out.ranges.extend(written(reference));
+            continue;
+        };
+        if let Some((id, feed)) = addresses.feeds.get(name.as_str()) {
+            live(*id, feed, &mut out.live);
         }
+        addresses.names.all_values(name, |found| match found {
+            AddressValue::Prefix(_) | AddressValue::Range(..) => out.ranges.extend(value(found)),
+            AddressValue::Wildcard(addr, mask) => {
+                out.wildcards.push(WildcardAddress { addr: (*addr).into(), mask: (*mask).into() });
+            }
+            AddressValue::Dns(dns) => live(name_set_id(dns), &dns.name, &mut out.live),
+        });
     }
+    out.ranges.sort_unstable();
+    out.ranges.dedup();
     out.wildcards.sort_unstable();
     out.wildcards.dedup();
     out.live.sort_unstable();
@@ -118,15 +73,14 @@ pub(crate) fn matching<'a>(
 
 /// Ranges of a list of references. A name that the checks let through but that is in no book, or a
 /// set that holds nothing, gives nothing: such a condition matches no packet.
-pub(crate) fn ranges(books: &Addresses<'_>, refs: &[AddressRef]) -> Vec<Prefix> {
+pub(crate) fn ranges(names: &AddressNames, refs: &[AddressRef]) -> Vec<Prefix> {
     let mut out = Vec::with_capacity(refs.len());
     for reference in refs {
         match reference {
-            AddressRef::Any => out.extend([Prefix::all(Family::V4), Prefix::all(Family::V6)]),
-            AddressRef::AnyIpv4 => out.push(Prefix::all(Family::V4)),
-            AddressRef::AnyIpv6 => out.push(Prefix::all(Family::V6)),
-            AddressRef::Prefix(net) => out.push(Prefix::from(*net)),
-            AddressRef::Named(name) => named(books, name, &mut out),
+            AddressRef::Named(name) => names.all_values(name, |found| out.extend(value(found))),
+            AddressRef::Any | AddressRef::AnyIpv4 | AddressRef::AnyIpv6 | AddressRef::Prefix(_) => {
+                out.extend(written(reference));
+            }
         }
     }
     out.sort_unstable();
@@ -134,29 +88,16 @@ pub(crate) fn ranges(books: &Addresses<'_>, refs: &[AddressRef]) -> Vec<Prefix> 
     out
 }
 
-/// An address, or a set with the sets within it, each looked at once.
-fn named<'a>(books: &Addresses<'a>, name: &'a str, out: &mut Vec<Prefix>) {
-    let own = |name: &str, out: &mut Vec<Prefix>| {
-        if let Some(Values { first, more }) = books.addresses.get(name) {
-            out.extend(first.iter().chain(more));
-        }
+/// What stands in the list itself.
+fn written(reference: &AddressRef) -> impl Iterator<Item = Prefix> {
+    let (first, second) = match reference {
+        AddressRef::Any => (Some(Prefix::all(Family::V4)), Some(Prefix::all(Family::V6))),
+        AddressRef::AnyIpv4 => (Some(Prefix::all(Family::V4)), None),
+        AddressRef::AnyIpv6 => (Some(Prefix::all(Family::V6)), None),
+        AddressRef::Prefix(net) => (Some(Prefix::from(*net)), None),
+        AddressRef::Named(_) => (None, None),
     };
-    if !books.sets.contains_key(name) {
-        return own(name, out);
-    }
-    for name in books.within(name) {
-        own(name, out);
-    }
-}
-
-fn other(value: &AddressValue) -> Option<Other<'_>> {
-    match value {
-        AddressValue::Prefix(_) | AddressValue::Range(..) => None,
-        AddressValue::Wildcard(addr, mask) => {
-            Some(Other::Wildcard(WildcardAddress { addr: (*addr).into(), mask: (*mask).into() }))
-        }
-        AddressValue::Dns(dns) => Some(Other::Live(name_set_id(dns), &dns.name)),
-    }
+    first.into_iter().chain(second)
 }
 
 /// `None`: no range, or one over two families, which the checks refuse.

@@ -1,31 +1,31 @@
 //! Applications and their sets to terms.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 
 use ravelin_model::{Application as Config, ApplicationTerm, Applications, Timeout, predefined};
 use ravelin_program::{Application, IcmpMatch, PortRange};
 use ravelin_types::Proto;
 
-/// Names of applications by the index that terms hold.
-#[derive(Debug, Default)]
-pub(crate) struct Names {
-    index: BTreeMap<String, u32>,
+/// Names of applications by the index that terms hold: `any`, what is predefined, what is defined, whether it is used or
+/// not, so that a policy that uses another one renumbers nothing.
+#[derive(Debug)]
+pub(crate) struct Names<'a> {
+    index: HashMap<&'a str, u32>,
+    names: Vec<&'a str>,
     /// Terms of lists already opened: policies share few.
     opened: HashMap<Vec<String>, Vec<Application>>,
 }
 
-impl Names {
-    fn of(&mut self, name: &str) -> u32 {
-        let next = self.index.len() as u32;
-        *self.index.entry(name.to_owned()).or_insert(next)
+impl<'a> Names<'a> {
+    pub(crate) fn new(config: &'a Applications) -> Self {
+        let all = predefined().applications.iter().chain(&config.applications);
+        let names: Vec<&str> = std::iter::once("any").chain(all.map(|a| a.name.as_str())).collect();
+        let index = names.iter().zip(0..).map(|(name, at)| (*name, at)).collect();
+        Self { index, names, opened: HashMap::new() }
     }
 
-    pub(crate) fn into_names(self) -> Vec<String> {
-        let mut names = vec![String::new(); self.index.len()];
-        for (name, at) in self.index {
-            names[at as usize] = name;
-        }
-        names
+    pub(crate) fn names(&self) -> impl ExactSizeIterator<Item = &'a str> {
+        self.names.iter().copied()
     }
 
     /// The terms of a list of names, sets opened, in order.
@@ -42,7 +42,7 @@ impl Names {
         Ok(terms)
     }
 
-    fn open(&mut self, config: &Applications, names: &[String]) -> Result<Vec<Application>, String> {
+    fn open(&self, config: &Applications, names: &[String]) -> Result<Vec<Application>, String> {
         let mut out = Vec::new();
         let (mut seen, mut left) = (BTreeSet::new(), Vec::new());
         left.extend(names.iter().rev().cloned());
@@ -51,9 +51,9 @@ impl Names {
                 continue;
             }
             if name == "any" {
-                out.push(any(self.of("any")));
+                out.push(any(0));
             } else if let Some(application) = find(config, &name) {
-                let at = self.of(&name);
+                let at = self.index.get(name.as_str()).copied().unwrap_or_default();
                 out.extend(application.terms.iter().flat_map(|t| term(t, at)));
             } else if let Some(members) = members(config, &name) {
                 left.extend(members.into_iter().rev());

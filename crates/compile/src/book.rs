@@ -10,6 +10,8 @@ use ravelin_types::{InterfaceId, MirrorId, NatRuleId, PolicyId, PortId, RuleIden
 use serde::{Deserialize, Serialize, Serializer};
 use sha2::{Digest, Sha256};
 
+use crate::sections::Sections;
+
 /// Counters of filters that a worker has room for, those of filters that were taken away too.
 const COUNTERS_MAX: u32 = 1 << 20;
 
@@ -36,6 +38,9 @@ pub struct IdBook {
     filters: Names,
     #[serde(default)]
     filter_counters: Names,
+    /// What was compiled with these ids.
+    #[serde(skip)]
+    pub(crate) sections: Sections,
 }
 
 /// One kind.
@@ -44,6 +49,28 @@ struct Names {
     next: u32,
     #[serde(serialize_with = "sorted")]
     ids: HashMap<String, u32>,
+    #[serde(skip)]
+    fresh: Fresh,
+}
+
+/// Names that no file has yet; what is in files is no part of what a book says.
+#[derive(Clone, Debug, Default)]
+struct Fresh(Vec<String>);
+
+impl PartialEq for Fresh {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Fresh {}
+
+/// An id as it was given out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Given {
+    pub kind: String,
+    pub name: String,
+    pub id: u32,
 }
 
 /// One book is one text, whatever order its names came in.
@@ -63,6 +90,7 @@ impl Names {
         }
         self.next = id + 1;
         self.ids.insert(name.to_owned(), id);
+        self.fresh.0.push(name.to_owned());
         Ok(id)
     }
 
@@ -72,6 +100,62 @@ impl Names {
 }
 
 impl IdBook {
+    fn kinds(&mut self) -> [(&'static str, &mut Names); 9] {
+        let Self {
+            zones,
+            ports,
+            units,
+            policies,
+            nat_rules,
+            source_pools,
+            mirrors,
+            filters,
+            filter_counters,
+            sections: _,
+        } = self;
+        [
+            ("zone", zones),
+            ("port", ports),
+            ("unit", units),
+            ("policy", policies),
+            ("nat-rule", nat_rules),
+            ("source-pool", source_pools),
+            ("mirror", mirrors),
+            ("filter", filters),
+            ("filter-counter", filter_counters),
+        ]
+    }
+
+    /// Ids given out since [`Self::saved`], in that order by kind.
+    #[must_use]
+    pub fn unsaved(&mut self) -> Vec<Given> {
+        let given = |(kind, names): (&'static str, &mut Names)| -> Vec<Given> {
+            let Names { ids, fresh, .. } = names;
+            let one = |name: &String| {
+                let (kind, name, id) = (kind.to_owned(), name.clone(), *ids.get(name)?);
+                Some(Given { kind, name, id })
+            };
+            fresh.0.iter().filter_map(one).collect()
+        };
+        self.kinds().into_iter().flat_map(given).collect()
+    }
+
+    /// All of it is in a file.
+    pub fn saved(&mut self) {
+        self.kinds().into_iter().for_each(|(_, names)| names.fresh.0.clear());
+    }
+
+    /// Takes an id as it was given out once. False: it can't be, for the name has another, or the kind is unknown.
+    #[must_use]
+    pub fn give(&mut self, given: &Given) -> bool {
+        let Given { kind, name, id } = given;
+        let Some((_, names)) = self.kinds().into_iter().find(|(known, _)| known == kind) else {
+            return false;
+        };
+        names.next = names.next.max(id.saturating_add(1));
+        *names.ids.entry(name.clone()).or_insert(*id) == *id
+    }
+
     /// # Errors
     /// All 65,534 zone ids are given out. 0 is `junos-host`.
     pub fn zone(&mut self, name: &str) -> Result<ZoneId, BookError> {

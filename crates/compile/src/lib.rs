@@ -17,18 +17,18 @@ mod pools;
 mod resolved;
 mod routes;
 mod screens;
+mod sections;
 mod services;
 mod zones;
 
-use std::sync::Arc;
-
 use ravelin_model::{DefaultPolicy, PolicyRematch, ValidConfig};
 use ravelin_program::{
-    Action, Aging, Chunk, FlowSettings, Program, RefusedAddresses, Rematch, SynCheck, TcpSettings, TimeWait,
+    Action, Aging, Chunk, FlowSettings, HashedChunk, Program, RefusedAddresses, Rematch, SynCheck, TcpSettings,
+    TimeWait,
 };
 use ravelin_types::Generation;
 
-pub use book::{BookError, IdBook};
+pub use book::{BookError, Given, IdBook};
 pub use error::CompileError;
 pub use interfaces::{needs_device, tap_name};
 pub use live::{feed_set_id, feed_url, name_set_id, schedule_id};
@@ -44,7 +44,7 @@ struct Compiler<'a> {
     config: &'a ravelin_model::Config,
     resolved: &'a Resolved,
     book: &'a mut IdBook,
-    applications: application::Names,
+    applications: application::Names<'a>,
     addresses: address::Addresses<'a>,
     schedules: std::collections::HashMap<&'a str, &'a ravelin_model::Scheduler>,
     referred: live::Referred,
@@ -65,13 +65,14 @@ pub fn compile(
     book: &mut IdBook,
     generation: Generation,
 ) -> Result<Program, Vec<CompileError>> {
-    let config = config.get();
+    let valid = config;
+    let config = valid.get();
     let mut compiler = Compiler {
         config,
         resolved,
         book,
-        applications: application::Names::default(),
-        addresses: address::Addresses::new(&config.security),
+        applications: application::Names::new(&config.applications),
+        addresses: address::Addresses::new(valid.addresses(), &config.security.dynamic_addresses),
         schedules: config.schedulers.iter().map(|s| (s.name.as_str(), s)).collect(),
         referred: live::Referred::default(),
         errors: Vec::new(),
@@ -84,33 +85,40 @@ pub fn compile(
     let screens = compiler.screens();
     let mirrors = compiler.mirrors();
     let firewall = compiler.firewall();
-    let sections = compiler.policies();
-    let mut chunks = vec![
-        (String::new(), Arc::new(Chunk::Interfaces(interfaces))),
-        (String::new(), Arc::new(Chunk::Zones(zones))),
-        (String::new(), Arc::new(Chunk::Flow(flow(config)))),
-        (String::new(), Arc::new(Chunk::SourceNat(nat))),
-        (String::new(), Arc::new(Chunk::DestinationNat(destination))),
-        (String::new(), Arc::new(Chunk::StaticNat(fixed))),
-        (String::new(), Arc::new(Chunk::Screens(screens))),
-        (String::new(), Arc::new(Chunk::Algs(alg::algs(&config.security.alg)))),
-        (String::new(), Arc::new(Chunk::SourcePools(pools))),
-        (String::new(), Arc::new(Chunk::Mirrors(mirrors))),
-        (String::new(), Arc::new(Chunk::Firewall(firewall))),
-    ];
-    chunks.extend(sections.into_iter().map(|(name, s)| (name, Arc::new(Chunk::Section(s)))));
-    let referred = std::mem::take(&mut compiler.referred).into_chunk();
-    if referred != ravelin_program::Live::default() {
-        chunks.push((String::new(), Arc::new(Chunk::Live(referred))));
-    }
-    let names = std::mem::take(&mut compiler.applications).into_names();
+    let sections = compiler.policies(valid);
+    let names: Vec<String> = compiler.applications.names().map(str::to_owned).collect();
     if names.len() > APPLICATIONS_MAX {
         let message =
-            format!("{} applications are used, and sessions can name {APPLICATIONS_MAX}", names.len());
-        compiler.error("security policies", ravelin_syntax::Span::default(), message);
+            format!("{} applications are defined, and sessions can name {APPLICATIONS_MAX}", names.len());
+        compiler.error("applications", ravelin_syntax::Span::default(), message);
     }
-    chunks.push((String::new(), Arc::new(Chunk::ApplicationNames(names))));
-    if compiler.errors.is_empty() { Ok(Program::new(generation, chunks)) } else { Err(compiler.errors) }
+    if !compiler.errors.is_empty() {
+        return Err(compiler.errors);
+    }
+    let mut chunks: Vec<(String, HashedChunk)> = [
+        Chunk::Interfaces(interfaces),
+        Chunk::Zones(zones),
+        Chunk::Flow(flow(config)),
+        Chunk::SourceNat(nat),
+        Chunk::DestinationNat(destination),
+        Chunk::StaticNat(fixed),
+        Chunk::Screens(screens),
+        Chunk::Algs(alg::algs(&config.security.alg)),
+        Chunk::SourcePools(pools),
+        Chunk::Mirrors(mirrors),
+        Chunk::Firewall(firewall),
+    ]
+    .into_iter()
+    .map(|chunk| (String::new(), HashedChunk::new(chunk)))
+    .collect();
+    chunks.extend(sections.chunks());
+    let referred = sections.referred().into_chunk();
+    if referred != ravelin_program::Live::default() {
+        chunks.push((String::new(), HashedChunk::new(Chunk::Live(referred))));
+    }
+    chunks.push((String::new(), HashedChunk::new(Chunk::ApplicationNames(names))));
+    book.sections = sections;
+    Ok(Program::of(generation, chunks))
 }
 
 fn flow(config: &ravelin_model::Config) -> FlowSettings {

@@ -12,8 +12,8 @@ use ravelin_types::{LiveSetId, ScheduleId};
 
 use crate::book::identity;
 
-/// What the policies compiled so far refer to.
-#[derive(Default)]
+/// What policies refer to.
+#[derive(Debug, Default)]
 pub(crate) struct Referred {
     pub schedules: BTreeMap<ScheduleId, String>,
     pub sets: BTreeMap<LiveSetId, String>,

@@ -187,7 +187,7 @@ impl Compiler<'_> {
 
     fn one_prefix(&self, name: &str) -> Option<Prefix> {
         let refs = [AddressRef::Named(name.to_owned())];
-        let ranges = address::ranges(&self.addresses, &refs);
+        let ranges = address::ranges(self.addresses.names, &refs);
         ranges.first().copied().filter(|_| ranges.len() == 1)
     }
 
@@ -219,7 +219,7 @@ impl Compiler<'_> {
         let ranges = if refs.is_empty() {
             vec![Prefix::all(Family::V4), Prefix::all(Family::V6)]
         } else {
-            address::ranges(&self.addresses, &refs)
+            address::ranges(self.addresses.names, &refs)
         };
         AddressMatch { ranges, ..AddressMatch::default() }
     }

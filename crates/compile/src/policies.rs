@@ -1,18 +1,30 @@
 //! `security policies` to sections: one a zone pair, the global list last.
 
-use ravelin_model::{AddressRef, Policy as Config, PolicyAction, PolicyTcpOptions};
-use ravelin_program::{Action, AddressMatch, LogWhen, Policy, PolicySection, PolicyTcp, ZoneMatch};
+use ravelin_model::{AddressRef, Policy as Config, PolicyAction, PolicyTcpOptions, ValidConfig, run_place};
+use ravelin_program::{
+    Action, AddressMatch, Chunk, HashedChunk, LogWhen, Policy, PolicySection, PolicyTcp, ZoneMatch,
+};
 use ravelin_types::{ScheduleId, ZoneId};
 
 use crate::book::identity;
 use crate::live::schedule_id;
+use crate::sections::{Compiled, Sections};
 use crate::{Compiler, address};
 
-impl<'a> Compiler<'a> {
-    /// Sections with their chunk names, in evaluation order.
-    pub(crate) fn policies(&mut self) -> Vec<(String, PolicySection)> {
+/// The context of policies of no zone pair.
+const GLOBAL: &str = "global";
+
+fn section(zones: ZoneMatch, policies: Vec<(ZoneMatch, Policy)>) -> HashedChunk {
+    HashedChunk::new(Chunk::Section(PolicySection { zones, policies }))
+}
+
+impl Compiler<'_> {
+    /// Sections in evaluation order. Runs of policies that were compiled before, with the same addresses and
+    /// applications, are taken as they are.
+    pub(crate) fn policies(&mut self, valid: &ValidConfig) -> Sections {
         let config = self.config;
-        let mut out = Vec::new();
+        let before = std::mem::take(&mut self.book.sections).for_use_with(valid);
+        let mut out = Sections::new(valid);
         for pair in &config.security.policies.pairs {
             let context = format!("from-zone {} to-zone {}", pair.from, pair.to);
             let path = format!("security policies {context}");
@@ -20,19 +32,29 @@ impl<'a> Compiler<'a> {
                 from: vec![self.policy_zone(&path, &pair.from)],
                 to: vec![self.policy_zone(&path, &pair.to)],
             };
-            let policies = pair
-                .policies
-                .iter()
-                .map(|policy| (ZoneMatch::default(), self.policy(&context, policy)))
-                .collect();
-            out.push((context, PolicySection { zones, policies }));
+            let known = before.runs(&context);
+            let mut runs = Vec::with_capacity(pair.policies.runs().len());
+            for run in pair.policies.runs() {
+                let done = known.get(&run_place(run)).cloned().unwrap_or_else(|| {
+                    let policies = run.iter().map(|p| (ZoneMatch::default(), self.policy(&context, p)));
+                    let chunk = section(zones.clone(), policies.collect());
+                    Compiled { chunk, referred: std::mem::take(&mut self.referred).into() }
+                });
+                runs.push((run_place(run), done));
+            }
+            out.add(context, runs);
         }
-        let global = &config.security.policies.global;
-        if !global.is_empty() {
-            let policies = global.iter().map(|g| (self.global_zones(g), self.policy("global", &g.policy)));
-            let policies = policies.collect();
-            out.push(("global".into(), PolicySection { zones: ZoneMatch::default(), policies }));
+        let known = before.runs(GLOBAL);
+        let mut runs = Vec::new();
+        for run in config.security.policies.global.runs() {
+            let done = known.get(&run_place(run)).cloned().unwrap_or_else(|| {
+                let policies = run.iter().map(|g| (self.global_zones(g), self.policy(GLOBAL, &g.policy)));
+                let chunk = section(ZoneMatch::default(), policies.collect());
+                Compiled { chunk, referred: std::mem::take(&mut self.referred).into() }
+            });
+            runs.push((run_place(run), done));
         }
+        out.add(GLOBAL.to_owned(), runs);
         out
     }
 
@@ -52,7 +74,7 @@ impl<'a> Compiler<'a> {
         ZoneMatch { from: list(&global.from_zones), to: list(&global.to_zones) }
     }
 
-    fn policy(&mut self, context: &str, policy: &'a Config) -> Policy {
+    fn policy(&mut self, context: &str, policy: &Config) -> Policy {
         let config = self.config;
         let name = format!("{context} policy {}", policy.name);
         let id = match self.book.policy(&name) {
@@ -90,9 +112,9 @@ impl<'a> Compiler<'a> {
         }
     }
 
-    fn address_side(&mut self, refs: &'a [AddressRef], excluded: bool) -> AddressMatch {
+    fn address_side(&mut self, refs: &[AddressRef], excluded: bool) -> AddressMatch {
         let (list, live) = address::matching(&self.addresses, refs, excluded);
-        self.referred.sets.extend(live.into_iter().map(|(id, name)| (id, name.to_owned())));
+        self.referred.sets.extend(live);
         list
     }
 

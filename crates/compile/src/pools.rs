@@ -70,7 +70,7 @@ impl Compiler<'_> {
     fn pool_ranges(&self, pool: &Config) -> Vec<Prefix> {
         if let Some(name) = &pool.address_name {
             let refs = [ravelin_model::AddressRef::Named(name.clone())];
-            return address::ranges(&self.addresses, &refs);
+            return address::ranges(self.addresses.names, &refs);
         }
         let ends = pool.addresses.iter().filter_map(ProxyRange::ends);
         ends.map(|(first, last)| {

@@ -2,9 +2,9 @@
 //!
 //! Every field says where it comes from, as a keyword path below the struct's own statement:
 //! `key` or `key = N` (nth argument), `at` (the span), `leaf`, `flag`, `leaves`, `list`, `presence` and `container`
-//! (all `= "path"`), `flatten` (the same statement again), `with(function, "path"...)` for what has a shape of its own
-//! and `need(function, "path"...)` when the function may find nothing and the struct can't be without. The paths a
-//! struct names are what it covers; `Lower::covered` lists them.
+//! (all `= "path"`), `runs` (a list that may be long), `flatten` (the same statement again), `with(function, "path"...)`
+//! for what has a shape of its own and `need(function, "path"...)` when the function may find nothing and the struct
+//! can't be without. The paths a struct names are what it covers; `Lower::covered` lists them.
 
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -107,6 +107,10 @@ fn by_path(name: &syn::Ident, ty: &syn::Type, kind: &str, path: &LitStr) -> Opti
         "list" => {
             let below = inner(lowers);
             plain(name, quote!(::ravelin_schema::lower::list(node, #path, cx)), quote!(#itself #below))
+        }
+        "runs" => {
+            let below = inner(quote!(<#ty>));
+            plain(name, quote!(::ravelin_schema::lower::runs(node, #path, cx)), quote!(#itself #below))
         }
         "presence" => {
             let below = inner(lowers);

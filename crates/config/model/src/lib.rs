@@ -1,13 +1,16 @@
 //! Typed configuration: one struct a hierarchy, and the checks that make it valid.
 
+mod address_names;
 mod applications;
 mod check;
 mod config;
 mod firewall;
 mod forwarding_options;
+mod index;
 mod interfaces;
 mod keywords;
 mod load;
+mod mentions;
 mod numbers;
 mod predefined;
 mod report;
@@ -17,6 +20,7 @@ mod security;
 mod system;
 mod valid;
 
+pub use address_names::AddressNames;
 pub use applications::{Application, ApplicationSet, ApplicationTerm, Applications, PortRange, Timeout};
 pub use check::check;
 pub use config::Config;
@@ -34,8 +38,12 @@ pub use forwarding_options::{
     MirrorTarget, PortMirroring,
 };
 pub use interfaces::{Family, Interface, InterfaceAddress, Unit};
-pub use load::{Loaded, check_tree, check_tree_on, covered, load, load_on, lower_tree};
+pub use load::{
+    Checked, Loaded, check_tree, check_tree_after, check_tree_on, covered, load, load_on, lower_tree,
+};
+pub use mentions::{Mentions, run_place};
 pub use predefined::{is_unsupported, predefined};
+pub use ravelin_schema::{Named, Runs};
 pub use report::{Refused, Report, Stanza, report};
 pub use routing_options::{RoutingOptions, StaticAction, StaticRoute};
 pub use schedulers::{CivilTime, DateSpan, DaySchedule, Scheduler, TimeOfDay, TimeSpan};

@@ -1,12 +1,15 @@
 //! Text or tree to a valid configuration, with everything that is wrong on the way.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
+use std::sync::Arc;
 
-use ravelin_schema::{ClusterNode, Cx, Lower};
+use ravelin_schema::{Changes, ClusterNode, Cx, Lower, Memo};
 use ravelin_syntax::tree::Node;
 use ravelin_syntax::{Diagnostic, Severity, Span, Tree};
 
-use crate::{Config, ValidConfig, check};
+use crate::check::{Earlier, check_after};
+use crate::{Config, Policies, ValidConfig, check};
 
 /// What became of a text. The tree is there even when the result is not.
 #[derive(Clone, Debug)]
@@ -47,15 +50,70 @@ pub fn check_tree(tree: &Tree) -> Result<ValidConfig, Vec<Diagnostic>> {
 
 /// As [`check_tree`], on a node of a cluster: `${node}` is its number.
 pub fn check_tree_on(tree: &Tree, node: ClusterNode) -> Result<ValidConfig, Vec<Diagnostic>> {
+    check_tree_after(tree, node, None).map(|checked| checked.valid)
+}
+
+/// A tree that passed every check, and what the check of one that was made from it by an edit can go on from.
+#[derive(Clone, Debug)]
+pub struct Checked {
+    pub valid: ValidConfig,
+    tree: Tree,
+    node: ClusterNode,
+    /// Nothing in it applies a group.
+    is_plain: bool,
+    memo: Arc<Memo>,
+    lowered: Policies,
+}
+
+/// As [`check_tree_on`], with the work of an earlier check: what did not change since and depends on nothing that did is
+/// not looked at again. Whatever is found wrong is found by a check from scratch.
+pub fn check_tree_after(
+    tree: &Tree,
+    node: ClusterNode,
+    before: Option<&Checked>,
+) -> Result<Checked, Vec<Diagnostic>> {
+    match before.and_then(|before| edited(tree, node, before)) {
+        Some(checked) => Ok(checked),
+        None => whole(tree, node),
+    }
+}
+
+/// `None`: the tree has to be checked as a whole.
+fn edited(tree: &Tree, node: ClusterNode, before: &Checked) -> Option<Checked> {
+    if !before.is_plain || before.node != node {
+        return None;
+    }
+    let Changes { list: changed, ends } = ravelin_schema::changed(&before.tree, tree)?;
+    let is_plain = !changed.iter().filter_map(|change| change.new).any(ravelin_schema::uses_groups);
+    if !is_plain
+        || !ravelin_schema::refuse_changed(&changed).is_empty()
+        || !ravelin_schema::violations_of(tree, &changed).is_empty()
+    {
+        return None;
+    }
+    let (config, errors, memo) = lower_with(tree, Cx::after(before.memo.clone(), ends));
+    let lowered = config.security.policies.clone();
+    let earlier = Earlier { lowered: &before.lowered, valid: &before.valid };
+    let valid = errors.is_empty().then(|| check_after(config, Some(earlier)).ok())??;
+    Some(Checked { valid, tree: tree.clone(), node, is_plain, memo: Arc::new(memo), lowered })
+}
+
+fn whole(tree: &Tree, node: ClusterNode) -> Result<Checked, Vec<Diagnostic>> {
     let mut effective = ravelin_schema::effective(tree, node);
     let mut errors = std::mem::take(&mut effective.diagnostics);
     errors.extend(ravelin_schema::refuse(&effective.tree));
-    let (config, lowering) = lower_tree(&effective.tree);
+    let (config, lowering, memo) = lower_with(&effective.tree, Cx::default());
     errors.extend(lowering);
+    let lowered = config.security.policies.clone();
     let checked = check(config);
     let forbidden = ravelin_schema::violations(&effective.tree);
     match checked {
-        Ok(valid) if errors.is_empty() && forbidden.is_empty() => return Ok(valid),
+        Ok(valid) if errors.is_empty() && forbidden.is_empty() => {
+            let is_plain = matches!(effective.tree, Cow::Borrowed(_));
+            // Statements that groups made are made anew each time: nothing of them can be gone on from.
+            let memo = Arc::new(if is_plain { memo } else { Memo::default() });
+            return Ok(Checked { valid, tree: tree.clone(), node, is_plain, memo, lowered });
+        }
         Ok(_) => {}
         Err(mut more) => {
             ravelin_schema::refine(&effective.tree.nodes, &mut more);
@@ -75,10 +133,15 @@ pub fn check_tree_on(tree: &Tree, node: ClusterNode) -> Result<ValidConfig, Vec<
 /// The typed configuration and what couldn't be lowered, before any check across statements.
 #[must_use]
 pub fn lower_tree(tree: &Tree) -> (Config, Vec<Diagnostic>) {
+    let (config, errors, _) = lower_with(tree, Cx::default());
+    (config, errors)
+}
+
+fn lower_with(tree: &Tree, mut cx: Cx) -> (Config, Vec<Diagnostic>, Memo) {
     let root = Node { children: tree.nodes.clone().into(), ..Node::default() };
-    let mut cx = Cx::default();
     let config = Config::lower(&root, &mut cx).unwrap_or_default();
-    (config, cx.errors)
+    let errors = std::mem::take(&mut cx.errors);
+    (config, errors, cx.into_memo())
 }
 
 /// Grammar paths the typed configuration consumes.

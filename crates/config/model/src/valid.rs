@@ -1,19 +1,47 @@
 //! The witness that a configuration passed every check.
 
-use crate::Config;
+use std::sync::Arc;
+
+use crate::{AddressNames, Config, Mentions};
 
 /// A configuration whose references resolve and whose rules are whole. [`crate::check`] alone builds one;
-/// `compile` takes nothing else.
-#[derive(Clone, Debug, PartialEq)]
-pub struct ValidConfig(Config);
+/// `compile` takes nothing else. A clone costs nothing.
+#[derive(Clone, Debug)]
+pub struct ValidConfig(Arc<Parts>);
+
+#[derive(Debug)]
+struct Parts {
+    config: Config,
+    addresses: Arc<AddressNames>,
+    mentions: Mentions,
+}
+
+/// Equal when they say the same.
+impl PartialEq for ValidConfig {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0) || self.0.config == other.0.config
+    }
+}
 
 impl ValidConfig {
-    pub(crate) fn new(config: Config) -> Self {
-        Self(config)
+    pub(crate) fn new(config: Config, addresses: Arc<AddressNames>, mentions: Mentions) -> Self {
+        Self(Arc::new(Parts { config, addresses, mentions }))
     }
 
     #[must_use]
     pub fn get(&self) -> &Config {
-        &self.0
+        &self.0.config
+    }
+
+    /// The names of its address books.
+    #[must_use]
+    pub fn addresses(&self) -> &Arc<AddressNames> {
+        &self.0.addresses
+    }
+
+    /// Which runs of its policies may name which addresses.
+    #[must_use]
+    pub fn mentions(&self) -> &Mentions {
+        &self.0.mentions
     }
 }

@@ -1,6 +1,7 @@
 //! The grammar table of the language and its one interpreter.
 
 mod bind;
+mod changed;
 mod complete;
 mod constraint;
 mod display;
@@ -13,10 +14,12 @@ mod instead;
 pub mod json;
 mod load;
 pub mod lower;
+mod memo;
 mod merge;
 mod patch;
 mod path;
 mod reference;
+mod runs;
 pub mod secret;
 mod support;
 mod trail;
@@ -24,16 +27,19 @@ mod value;
 pub mod xml;
 
 pub use bind::Bound;
+pub use changed::{Changed, Changes, SharedEnds, changed};
 pub use complete::{Candidate, CandidateKind, complete, help};
-pub use constraint::{Unread, constraints, violations};
+pub use constraint::{Unread, constraints, violations, violations_of};
 pub use display::{Form, Inherit, View, display, kind_name};
 pub use edit::{WORK_MAX, apply};
 pub use grammar::{Grammar, Key, Mark, OPAQUE, Rule, RuleId, grammar, takes_value};
-pub use groups::{ClusterNode, EXPANSION_MAX, Effective, effective};
+pub use groups::{ClusterNode, EXPANSION_MAX, Effective, effective, uses_groups};
 pub use instead::instead;
 pub use load::{Action, load, read};
 pub use lower::{Cx, Lower, Value};
+pub use memo::Memo;
 pub use path::refine;
 pub use reference::reference;
-pub use support::refuse;
+pub use runs::{Named, RUN_MAX, Runs, RunsIter, ends_run, name_hash};
+pub use support::{refuse, refuse_changed};
 pub use value::{ValueType, Values};

@@ -3,11 +3,15 @@
 //! A path here is relative and made of keywords: `match source-address`; `<>` is the child without keyword.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use ipnet::IpNet;
 use ravelin_syntax::tree::{Kind, Node};
 use ravelin_syntax::{Diagnostic, Span, Word};
 
+use crate::SharedEnds;
+use crate::memo::{self, Memo};
+use crate::runs::{Named, Runs};
 use crate::trail::Trail;
 
 /// Made from one statement and what is in it.
@@ -28,9 +32,29 @@ pub trait Value: Sized {
 pub struct Cx {
     pub errors: Vec<Diagnostic>,
     path: Trail,
+    /// Of an earlier configuration, and of this one.
+    pub(crate) before: Option<Arc<Memo>>,
+    pub(crate) memo: Memo,
+    pub(crate) ends: SharedEnds,
 }
 
 impl Cx {
+    /// With what an earlier configuration was lowered to; `ends` are those of its levels and of these.
+    #[must_use]
+    pub fn after(before: Arc<Memo>, ends: SharedEnds) -> Self {
+        Self { before: Some(before), ends, ..Self::default() }
+    }
+
+    /// What the next lowering may go on from; worth nothing when there were errors.
+    #[must_use]
+    pub fn into_memo(self) -> Memo {
+        self.memo
+    }
+
+    pub(crate) fn path(&self) -> String {
+        self.path.join()
+    }
+
     pub fn enter<T>(&mut self, node: &Node, work: impl FnOnce(&mut Self) -> T) -> T {
         let mark = self.path.len();
         node.told().for_each(|word| self.path.push(word));
@@ -65,7 +89,7 @@ pub fn join(prefix: &str, path: &str) -> String {
     if prefix.is_empty() { path.to_owned() } else { format!("{prefix} {path}") }
 }
 
-fn is(node: &Node, word: &str) -> bool {
+pub(crate) fn is(node: &Node, word: &str) -> bool {
     if word == "<>" { node.name.is_empty() } else { node.name == word }
 }
 
@@ -133,6 +157,22 @@ pub fn list<T: Lower>(node: &Node, path: &str, cx: &mut Cx) -> Vec<T> {
     let mut out = Vec::with_capacity(count(node, path));
     visit(node, path, cx, &mut |found, cx| out.extend(cx.enter(found, |cx| T::lower(found, cx))));
     out
+}
+
+/// A list that may be long: what it has in common with that of an earlier configuration is shared.
+pub fn runs<T>(node: &Node, path: &str, cx: &mut Cx) -> Runs<T>
+where
+    T: Lower + Named + Clone + Send + Sync + 'static,
+{
+    let Some((above, word)) = path.rsplit_once(' ') else { return memo::level(&node.children, path, cx) };
+    let mut found = Vec::new();
+    visit(node, above, cx, &mut |parent, cx| {
+        found.push(cx.enter(parent, |cx| memo::level::<T>(&parent.children, word, cx)));
+    });
+    match (found.pop(), found.is_empty()) {
+        (Some(only), true) => only,
+        (last, _) => found.iter().chain(&last).flatten().cloned().collect(),
+    }
 }
 
 pub fn presence<T: Lower>(node: &Node, path: &str, cx: &mut Cx) -> Option<T> {

@@ -3,6 +3,7 @@
 use ravelin_syntax::tree::Node;
 use ravelin_syntax::{Diagnostic, Tree};
 
+use crate::Changed;
 use crate::grammar::{RuleId, grammar};
 
 /// One error for the topmost statement of every branch that isn't supported. Inactive statements don't count.
@@ -12,6 +13,18 @@ pub fn refuse(tree: &Tree) -> Vec<Diagnostic> {
     let mut above = Vec::new();
     for node in tree.active() {
         walk(node, &mut above, &mut out);
+    }
+    out
+}
+
+/// The same of what one tree has and another, of which nothing is refused, has not.
+#[must_use]
+pub fn refuse_changed(changed: &[Changed<'_>]) -> Vec<Diagnostic> {
+    let mut out = Vec::new();
+    for change in changed.iter().filter(|change| change.is_in_force()) {
+        if let Some(node) = change.new {
+            walk(node, &mut change.above.clone(), &mut out);
+        }
     }
     out
 }

@@ -21,6 +21,12 @@ impl Children {
             (Some(_), None) | (None, Some(_)) => false,
         }
     }
+
+    /// What tells these from all others for as long as they, or a clone of them, are kept; `None` when empty.
+    #[must_use]
+    pub fn identity(&self) -> Option<usize> {
+        self.0.as_ref().map(|nodes| Arc::as_ptr(nodes).addr())
+    }
 }
 
 impl Deref for Children {

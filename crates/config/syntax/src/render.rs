@@ -51,10 +51,16 @@ pub fn set_under(nodes: &[Node], path: &[String]) -> String {
 /// A word as it must be written to be read back as one word.
 #[must_use]
 pub fn quote(word: &str) -> String {
+    let mut out = String::new();
+    push_quoted(&mut out, word);
+    out
+}
+
+fn push_quoted(out: &mut String, word: &str) {
     if is_plain(word) {
-        return word.to_owned();
+        return out.push_str(word);
     }
-    let mut out = String::from("\"");
+    out.push('"');
     for c in word.chars() {
         match c {
             '"' => out.push_str("\\\""),
@@ -64,24 +70,29 @@ pub fn quote(word: &str) -> String {
         }
     }
     out.push('"');
-    out
 }
 
 fn is_plain(word: &str) -> bool {
     if word.starts_with('<') {
         return crate::lexer::wildcard(word) == Some(word.len()) && !word.chars().any(char::is_control);
     }
+    let simple = |b: u8| b.is_ascii_alphanumeric() || b"-_.".contains(&b);
+    if !word.is_empty() && word.bytes().all(simple) {
+        return true;
+    }
     let plain = |c: char| !c.is_whitespace() && !c.is_control() && !"{}[];\"#()<>&|?'`\\".contains(c);
     let looks_like_more = word.starts_with("/*") || word.ends_with(':');
     !word.is_empty() && !looks_like_more && word.chars().all(plain)
 }
 
-fn args(words: &[Word], kind: Kind) -> String {
-    let quoted: Vec<String> = words.iter().map(|w| quote(&w.text)).collect();
-    match kind {
-        Kind::LeafList if words.len() != 1 => format!("[ {} ]", quoted.join(" ")),
-        _ => quoted.join(" "),
+fn push_args(out: &mut String, words: &[Word], kind: Kind) {
+    let is_list = kind == Kind::LeafList && words.len() != 1;
+    out.push_str(if is_list { "[ " } else { "" });
+    for (at, word) in words.iter().enumerate() {
+        out.push_str(if at > 0 { " " } else { "" });
+        push_quoted(out, &word.text);
     }
+    out.push_str(if is_list { " ]" } else { "" });
 }
 
 /// No rule of a grammar stands for it.
@@ -92,13 +103,20 @@ fn is_outside(node: &Node) -> bool {
 /// Keyword and arguments, a list of values in brackets.
 #[must_use]
 pub fn head(node: &Node) -> String {
-    let arguments = args(&node.args, node.kind);
-    // A keyword is itself; the name of a statement outside the table may be any word.
-    let name = if is_outside(node) { quote(&node.name) } else { node.name.to_string() };
-    match (node.name.is_empty(), arguments.is_empty()) {
-        (true, _) => arguments,
-        (false, true) => name,
-        (false, false) => format!("{name} {arguments}"),
+    let mut out = String::new();
+    push_head(&mut out, node);
+    out
+}
+
+fn push_head(out: &mut String, node: &Node) {
+    if !node.name.is_empty() {
+        // A keyword is itself; the name of a statement outside the table may be any word.
+        if is_outside(node) { push_quoted(out, &node.name) } else { out.push_str(&node.name) }
+    }
+    let is_empty_list = node.kind == Kind::LeafList && node.args.is_empty();
+    if !node.args.is_empty() || is_empty_list {
+        out.push_str(if node.name.is_empty() { "" } else { " " });
+        push_args(out, &node.args, node.kind);
     }
 }
 
@@ -113,11 +131,15 @@ pub fn told(node: &Node) -> String {
 }
 
 fn inline_text(node: &Node, out: &mut String) {
-    out.push_str(&head(node));
+    push_head(out, node);
     for child in &node.children {
         out.push(' ');
         inline_text(child, out);
     }
+}
+
+fn push_pad(out: &mut String, depth: usize) {
+    (0..depth).for_each(|_| out.push_str("    "));
 }
 
 struct Printer<'a> {
@@ -162,7 +184,6 @@ impl Printer<'_> {
     }
 
     fn block(&self, out: &mut String, node: &Node, depth: usize, lead: &str) {
-        let pad = "    ".repeat(depth);
         if node.style == Style::Joined && self.is_plain(node) && !node.children.is_empty() {
             let lead = format!("{lead}{} ", head(node));
             for child in &node.children {
@@ -170,7 +191,10 @@ impl Printer<'_> {
             }
             return;
         }
-        for note in self.notes.map_or_else(Vec::new, |notes| notes(node)) {
+        let notes = self.notes.map_or_else(Vec::new, |notes| notes(node));
+        let pad =
+            if notes.is_empty() && node.comments.is_empty() { String::new() } else { "    ".repeat(depth) };
+        for note in notes {
             let _ = writeln!(out, "{pad}##");
             note.lines().for_each(|line| {
                 let _ = writeln!(out, "{pad}## {line}");
@@ -180,7 +204,7 @@ impl Printer<'_> {
         for comment in node.comments.iter() {
             let _ = writeln!(out, "{pad}{}", comment.trim_end());
         }
-        out.push_str(&pad);
+        push_pad(out, depth);
         out.push_str(if node.inactive { "inactive: " } else { "" });
         out.push_str(if node.protect { "protect: " } else { "" });
         out.push_str(match node.change {
@@ -192,16 +216,19 @@ impl Printer<'_> {
         });
         out.push_str(lead);
         if node.children.is_empty() {
-            let _ = writeln!(out, "{};", head(node));
+            push_head(out, node);
+            out.push_str(";\n");
         } else if self.fits_one_line(node) {
             inline_text(node, out);
             out.push_str(";\n");
         } else {
-            let _ = writeln!(out, "{} {{", head(node));
+            push_head(out, node);
+            out.push_str(" {\n");
             for child in &node.children {
                 self.block(out, child, depth + 1, "");
             }
-            let _ = writeln!(out, "{pad}}}");
+            push_pad(out, depth);
+            out.push_str("}\n");
         }
     }
 }

@@ -88,6 +88,17 @@ impl Node {
         self.name == other.name && self.args == other.args
     }
 
+    /// Whether nothing in force differs, by what the two share and without a look into it: two that were read apart are
+    /// never known to be the same.
+    #[must_use]
+    pub fn is_kept_from(&self, other: &Self) -> bool {
+        self.children.is_shared_with(&other.children)
+            && self.rule == other.rule
+            && self.inactive == other.inactive
+            && self.span == other.span
+            && self.same_head(other)
+    }
+
     /// Keyword and arguments as written in a path.
     pub fn head(&self) -> impl Iterator<Item = &str> {
         let name = (!self.name.is_empty()).then_some(self.name.as_ref());

@@ -3,6 +3,7 @@
 //! Built by the plane's control thread, once for each program; immutable after.
 
 mod host;
+mod ids;
 mod policy;
 mod present;
 mod section;

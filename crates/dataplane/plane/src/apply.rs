@@ -64,10 +64,11 @@ impl<W: Workers> Plane<W> {
             core.judged = core.judged.wrapping_add(1);
             return Err(error);
         }
-        let mut result = outcome(program, &rules, modes);
-        result.capabilities.supported.extend(self.workers.abilities());
+        let abilities = self.workers.abilities();
+        let last = Applied { rules, modes, program: program.clone(), abilities };
+        let result = last.result();
         core.program = Some(program.clone());
-        core.last = Some(result.clone());
+        core.last = Some(last);
         Ok(result)
     }
 
@@ -110,7 +111,25 @@ fn spans(rules: &Rules) -> BTreeMap<String, FilterSpan> {
     rules.filters().map(span).collect()
 }
 
-fn outcome(program: &Program, rules: &Rules, modes: Vec<PortMode>) -> ApplyResult {
+/// What was applied last, of which the result is made when it is asked for: it names every policy.
+pub(crate) struct Applied {
+    rules: Arc<Rules>,
+    modes: Vec<PortMode>,
+    program: Program,
+    /// Of the workers, beside what the engine enforces.
+    abilities: Vec<String>,
+}
+
+impl Applied {
+    pub(crate) fn result(&self) -> ApplyResult {
+        let Self { rules, modes, program, abilities } = self;
+        let mut result = outcome(program, rules, modes);
+        result.capabilities.supported.extend(abilities.iter().cloned());
+        result
+    }
+}
+
+fn outcome(program: &Program, rules: &Rules, modes: &[PortMode]) -> ApplyResult {
     let app_names = program.application_names().iter().cloned();
     let nat_rules = rules.nat_rules().map(|r| (format!("{}/{}/{}", r.kind, r.set, r.name), r.id.0));
     ApplyResult {
@@ -127,8 +146,9 @@ fn outcome(program: &Program, rules: &Rules, modes: Vec<PortMode>) -> ApplyResul
             .map(|live| live.schedules.iter().map(|(_, name)| name.clone()).collect())
             .unwrap_or_default(),
         managed_interfaces: modes
-            .into_iter()
-            .map(|m| ManagedInterface { name: m.port, device: m.device, mode: m.mode })
+            .iter()
+            .cloned()
+            .map(|PortMode { port, device, mode }| ManagedInterface { name: port, device, mode })
             .collect(),
         capabilities: Capabilities {
             supported: SUPPORTED.iter().map(|s| (*s).to_owned()).collect(),

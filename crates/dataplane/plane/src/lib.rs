@@ -27,6 +27,7 @@ use ravelin_contract::{
 use ravelin_engine::{Forwarding, Live, Resolver, Rules, Shared, Snapshot};
 use ravelin_program::{Digest, Program};
 
+use apply::Applied;
 pub use explain::findings;
 pub use standing::{Edition, Standing, Still};
 pub use workers::{PortMode, Task, Workers};
@@ -54,7 +55,7 @@ struct Core {
     program: Option<Program>,
     running: Option<Arc<Rules>>,
     prepared: Option<(Digest, Arc<Rules>)>,
-    last: Option<ApplyResult>,
+    last: Option<Applied>,
     armed: bool,
 }
 
@@ -159,7 +160,7 @@ impl<W: Workers> DataPlane for Plane<W> {
     }
 
     fn last_apply_result(&self) -> Option<ApplyResult> {
-        self.core().last.clone()
+        self.core().last.as_ref().map(Applied::result)
     }
 
     fn close(&self) {}

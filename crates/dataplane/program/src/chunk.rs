@@ -1,6 +1,6 @@
 //! The program as a manifest of shared chunks.
 //!
-//! A commit that changes one zone pair changes one chunk: the others keep their `Arc`, their digest
+//! A commit that changes one policy changes one chunk: the others keep their `Arc`, their digest
 //! and their place in the peer's cache.
 
 use std::sync::Arc;
@@ -31,6 +31,21 @@ pub enum Chunk {
     Live(Live),
 }
 
+/// A chunk and the digest of its content, which is taken once.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HashedChunk {
+    digest: Digest,
+    chunk: Arc<Chunk>,
+}
+
+impl HashedChunk {
+    #[must_use]
+    pub fn new(chunk: impl Into<Arc<Chunk>>) -> Self {
+        let chunk = chunk.into();
+        Self { digest: Digest::of(&chunk.encode()), chunk }
+    }
+}
+
 /// What a chunk is: its kind, and the name that tells sections apart.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ChunkKey {
@@ -48,7 +63,8 @@ pub struct Manifest {
 }
 
 /// A complete immutable program. Later chunks of one kind do not replace earlier ones: each kind
-/// but sections stands once, sections stand in evaluation order, the global one last.
+/// but sections stands once, sections stand in evaluation order, the global one last. A long section is several chunks
+/// of one zone match, one behind the other.
 #[derive(Clone, Debug)]
 pub struct Program {
     pub generation: Generation,
@@ -60,13 +76,16 @@ impl Program {
     /// Puts a program together; digests are taken here, once.
     #[must_use]
     pub fn new(generation: Generation, chunks: impl IntoIterator<Item = (String, Arc<Chunk>)>) -> Self {
-        let chunks = chunks
-            .into_iter()
-            .map(|(name, chunk)| {
-                let key = ChunkKey { kind: chunk.kind(), name };
-                (key, Digest::of(&chunk.encode()), chunk)
-            })
-            .collect();
+        Self::of(generation, chunks.into_iter().map(|(name, chunk)| (name, HashedChunk::new(chunk))))
+    }
+
+    /// As [`Program::new`], of chunks whose digests are taken already.
+    #[must_use]
+    pub fn of(generation: Generation, chunks: impl IntoIterator<Item = (String, HashedChunk)>) -> Self {
+        let entry = |(name, HashedChunk { digest, chunk }): (String, HashedChunk)| {
+            (ChunkKey { kind: chunk.kind(), name }, digest, chunk)
+        };
+        let chunks = chunks.into_iter().map(entry).collect();
         Self { generation, requires: Vec::new(), chunks }
     }
 

@@ -20,7 +20,7 @@ mod wire;
 mod zone;
 
 pub use alg::{Algs, DnsAlg, FtpAlg};
-pub use chunk::{Chunk, ChunkKey, Manifest, Program};
+pub use chunk::{Chunk, ChunkKey, HashedChunk, Manifest, Program};
 pub use digest::Digest;
 pub use filter::{PortRange, Service};
 pub use firewall::{

@@ -16,6 +16,7 @@ mod telemetry;
 mod trace;
 mod updates;
 
+pub(crate) use apply::apply_result;
 use std::net::IpAddr;
 
 use ipnet::IpNet;

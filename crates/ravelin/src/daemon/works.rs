@@ -44,7 +44,9 @@ impl Plant for Works {
     fn propose(&mut self, valid: &ValidConfig) -> Result<Proposal, Vec<Diagnostic>> {
         let observed = self.machine.observe().map_err(|e| vec![plain(e)])?;
         let resolved = resolve(valid, &self.map, &observed)?;
-        let last = self.plane.last_apply_result().map_or(Generation(0), |result| result.generation);
+        // Of what runs now, whoever applied it.
+        let status = self.plane.diagnostics().status();
+        let last = status.ok().and_then(|status| status.generation).unwrap_or(Generation(0));
         propose(valid, resolved, &mut self.book, last.next())
     }
 

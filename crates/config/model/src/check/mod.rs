@@ -20,23 +20,68 @@ mod screens;
 mod system;
 mod zones;
 
+use std::collections::HashSet;
+use std::sync::Arc;
+
 use ravelin_syntax::{Diagnostic, Span};
 
-use crate::{Config, ValidConfig};
+use crate::{AddressNames, Config, Mentions, Policies, ValidConfig, run_place};
 
 /// Every error at once, or the witness that there is none.
-pub fn check(mut config: Config) -> Result<ValidConfig, Vec<Diagnostic>> {
+pub fn check(config: Config) -> Result<ValidConfig, Vec<Diagnostic>> {
+    check_after(config, None)
+}
+
+/// A configuration that passed.
+#[derive(Clone, Copy)]
+pub(crate) struct Earlier<'a> {
+    /// Its policies as they were lowered.
+    pub lowered: &'a Policies,
+    pub valid: &'a ValidConfig,
+}
+
+/// An earlier configuration, and the names that stand for something else now.
+struct Kept<'a> {
+    earlier: Earlier<'a>,
+    changed: HashSet<String>,
+}
+
+impl Kept<'_> {
+    /// Whether what was found of a run still holds.
+    fn holds<T>(&self, run: &Arc<[T]>) -> bool {
+        !self.earlier.valid.mentions().may_name(run_place(run), &self.changed)
+    }
+}
+
+/// As [`check`], of a configuration that shares lists with an earlier one: what was judged there, and depends on
+/// nothing that is new, is not judged again.
+pub(crate) fn check_after(
+    mut config: Config,
+    earlier: Option<Earlier<'_>>,
+) -> Result<ValidConfig, Vec<Diagnostic>> {
     let mut report = Report::default();
-    names::address_books(&config, &mut report);
-    let dynamic = &config.security.dynamic_addresses.names;
-    let known = names::known_addresses(&config.security.address_books, dynamic);
-    policies::settle_references(&mut config.security.policies, &known);
+    let (books, dynamic) = (&config.security.address_books, &config.security.dynamic_addresses);
+    let same_books = earlier.filter(|earlier| earlier.valid.addresses().are_of(books, dynamic));
+    let known = match (same_books, earlier) {
+        (Some(earlier), _) => earlier.valid.addresses().clone(),
+        (None, Some(earlier)) => Arc::new(AddressNames::after(books, dynamic, earlier.valid.addresses())),
+        (None, None) => Arc::new(AddressNames::new(books, dynamic)),
+    };
+    let lowered = config.security.policies.clone();
+    // What is said of policies that name nothing which changed still holds.
+    let kept = earlier
+        .and_then(|earlier| Some(Kept { earlier, changed: known.differing(earlier.valid.addresses())? }));
+    names::address_books(&config, same_books.is_some(), &mut report);
+    policies::settle_references(&mut config.security.policies, &known, kept.as_ref());
     interfaces::check(&config, &mut report);
     routes::check(&config, &mut report);
     zones::check(&config, &mut report);
     screens::check(&config, &mut report);
-    applications::check(&config, &mut report);
-    policies::check(&config, &known, &mut report);
+    let kept = kept.filter(|kept| kept.earlier.valid.get().applications == config.applications);
+    if kept.is_none() {
+        applications::check(&config, &mut report);
+    }
+    policies::check(&config, &known, kept.as_ref(), &mut report);
     schedulers::check(&config, &mut report);
     dynamic_address::check(&config, &mut report);
     flow::check(&config, &mut report);
@@ -50,7 +95,9 @@ pub fn check(mut config: Config) -> Result<ValidConfig, Vec<Diagnostic>> {
     mirror::check(&config, &mut report);
     system::check(&config, &mut report);
     if report.errors.is_empty() {
-        return Ok(ValidConfig::new(config));
+        let before = earlier.map(|earlier| earlier.valid.mentions());
+        let mentions = Mentions::of(&lowered, &config.security.policies, before);
+        return Ok(ValidConfig::new(config, known, mentions));
     }
     report.errors.sort_by_key(|d| d.span.offset);
     Err(report.errors)

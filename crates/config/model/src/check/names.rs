@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use ravelin_syntax::Span;
 
 use super::Report;
-use crate::{AddressBook, Config, DynamicAddress};
+use crate::{AddressBook, Config};
 
 /// A set's name, place and the sets it holds.
 pub(super) struct Member<'a> {
@@ -14,27 +14,16 @@ pub(super) struct Member<'a> {
     pub sets: &'a [String],
 }
 
-/// The names a policy or rule may use.
-pub(super) fn known_addresses<'a>(
-    books: &'a [AddressBook],
-    dynamic: &'a [DynamicAddress],
-) -> HashSet<&'a str> {
-    let mut known = HashSet::with_capacity(books.iter().map(|b| b.addresses.len() + b.sets.len()).sum());
-    for book in books {
-        known.extend(book.addresses.iter().map(|a| a.name.as_str()));
-        known.extend(book.sets.iter().map(|s| s.name.as_str()));
-    }
-    known.extend(dynamic.iter().map(|d| d.name.as_str()));
-    known
-}
-
-pub(super) fn address_books(config: &Config, report: &mut Report) {
+/// `same`: what the books hold was judged already.
+pub(super) fn address_books(config: &Config, same: bool, report: &mut Report) {
     for book in &config.security.address_books {
         let path = format!("security address-book {}", book.name);
         if book.name != "global" {
             report.error(&path, book.at, "statement not supported: only the address book `global' is");
         }
-        sets(book, &path, report);
+        if !same {
+            sets(book, &path, report);
+        }
     }
 }
 

@@ -5,11 +5,11 @@ use std::collections::{HashMap, HashSet};
 use ipnet::IpNet;
 use ravelin_syntax::Span;
 
-use super::applications::unusable;
+use super::applications::{own_names, unusable};
 use super::{Report, zones};
 use crate::{
-    AddressValue, AlarmThresholds, Config, DestinationNatAction, DestinationRule, NatContext, NatRule,
-    PortSpan, StaticPrefix, StaticRule,
+    AddressNames, AddressValue, AlarmThresholds, Config, DestinationNatAction, DestinationRule, NatContext,
+    NatRule, PortSpan, StaticPrefix, StaticRule,
 };
 
 /// Bits of the longest prefix that NPTv6 translates (RFC 6296).
@@ -18,13 +18,15 @@ const NPT_MAX: u8 = 64;
 /// What the checks of every rule look names up in.
 struct Known<'a> {
     config: &'a Config,
-    addresses: &'a HashSet<&'a str>,
+    addresses: &'a AddressNames,
+    applications: HashSet<&'a str>,
     /// Names of addresses that are no ranges, or not always the same.
     moving: HashSet<&'a str>,
 }
 
-pub(super) fn check(config: &Config, addresses: &HashSet<&str>, report: &mut Report) {
-    let known = Known { config, addresses, moving: super::dynamic_address::moving(config) };
+pub(super) fn check(config: &Config, addresses: &AddressNames, report: &mut Report) {
+    let moving = super::dynamic_address::moving(config);
+    let known = Known { config, addresses, applications: own_names(config), moving };
     let mut seen = HashMap::new();
     for set in &config.security.nat_source.rule_sets {
         let path = format!("security nat source rule-set {}", set.name);
@@ -295,7 +297,7 @@ impl Known<'_> {
 
     fn applications(&self, names: &[String], (path, at): (&str, Span), report: &mut Report) {
         for name in names {
-            if let Some(message) = unusable(&super::applications::own_names(self.config), name) {
+            if let Some(message) = unusable(&self.applications, name) {
                 report.error(format!("{path} match application {name}"), at, message);
             }
         }
@@ -303,10 +305,9 @@ impl Known<'_> {
 
     /// A prefix, and the prefixes of an address of the global book.
     fn prefixes(&self, prefix: Option<IpNet>, name: Option<&str>) -> Vec<IpNet> {
-        let books = self.config.security.address_books.iter();
-        let named = books.flat_map(|book| &book.addresses).filter(|a| Some(a.name.as_str()) == name);
-        let of_name = named.filter_map(|a| match a.value {
-            AddressValue::Prefix(net) => Some(net),
+        let named = name.into_iter().flat_map(|name| self.addresses.values(name));
+        let of_name = named.filter_map(|value| match value {
+            AddressValue::Prefix(net) => Some(*net),
             AddressValue::Range(..) | AddressValue::Wildcard(..) | AddressValue::Dns(_) => None,
         });
         prefix.into_iter().chain(of_name).collect()

@@ -1,37 +1,89 @@
 //! Policies: zones, addresses and applications exist; `any` stands alone; every part of a match is written.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use ipnet::IpNet;
 use ravelin_syntax::Span;
 
 use super::applications::{own_names, unusable};
-use super::{Report, zones};
-use crate::{AddressRef, Config, Policies, Policy};
+use super::{Kept, Report, zones};
+use crate::{AddressNames, AddressRef, Config, GlobalPolicy, Policies, Policy, Runs, run_place};
 
 /// Tells names from prefixes written in the policy: the book is asked first. `any` zones of global policies
 /// become the empty list.
-pub(super) fn settle_references(policies: &mut Policies, known: &HashSet<&str>) {
-    let settle = |policy: &mut Policy| {
-        for reference in policy.source_addresses.iter_mut().chain(&mut policy.destination_addresses) {
-            if let AddressRef::Named(name) = reference
-                && !known.contains(name.as_str())
-                && let Some(prefix) = literal(name)
-            {
-                *reference = AddressRef::Prefix(prefix);
-            }
-        }
+pub(super) fn settle_references(policies: &mut Policies, known: &AddressNames, kept: Option<&Kept<'_>>) {
+    let was = kept.map(|kept| (kept.earlier.lowered, &kept.earlier.valid.get().security.policies));
+    let lists = |of: &Policies| of.pairs.iter().map(|pair| pair.policies.clone()).collect::<Vec<_>>();
+    let settled =
+        was.map(|(lowered, valid)| settled_lists(&lists(lowered), &lists(valid), kept)).unwrap_or_default();
+    for pair in &mut policies.pairs {
+        pair.policies = pair.policies.with(|run| match settled.get(&run_place(run)) {
+            Some(same) => Some(same.clone()),
+            None => settled_run(run, |policy| settle(policy, known)),
+        });
+    }
+    let global = |of: &Policies| [of.global.clone()];
+    let settled =
+        was.map(|(lowered, valid)| settled_lists(&global(lowered), &global(valid), kept)).unwrap_or_default();
+    policies.global = policies.global.with(|run| match settled.get(&run_place(run)) {
+        Some(same) => Some(same.clone()),
+        None => settled_run(run, |global| settle_global(global, known)),
+    });
+}
+
+/// What became of each run of some lists. The runs live as long as the lists.
+fn settled_lists<T>(
+    lowered: &[Runs<T>],
+    valid: &[Runs<T>],
+    kept: Option<&Kept<'_>>,
+) -> HashMap<usize, Arc<[T]>> {
+    let runs = lowered.iter().flat_map(Runs::runs).zip(valid.iter().flat_map(Runs::runs));
+    let holds = |run: &Arc<[T]>| kept.is_some_and(|kept| kept.holds(run));
+    runs.filter(|(lowered, _)| holds(lowered)).map(|(run, valid)| (run_place(run), valid.clone())).collect()
+}
+
+/// `None`: no member changes. `settle` makes of a member what stands in its place.
+fn settled_run<T: Clone>(run: &[T], settle: impl Fn(&T) -> Option<T>) -> Option<Arc<[T]>> {
+    let mut settled =
+        run.iter().enumerate().filter_map(|(at, member)| Some((at, settle(member)?))).peekable();
+    settled.peek()?;
+    let mut members = run.to_vec();
+    settled.for_each(|(at, member)| members[at] = member);
+    Some(members.into())
+}
+
+fn settle(policy: &Policy, known: &AddressNames) -> Option<Policy> {
+    let prefix = |reference: &AddressRef| match reference {
+        AddressRef::Named(name) => literal(name).filter(|_| !known.contains(name)),
+        AddressRef::Any | AddressRef::AnyIpv4 | AddressRef::AnyIpv6 | AddressRef::Prefix(_) => None,
     };
-    policies.pairs.iter_mut().flat_map(|p| &mut p.policies).for_each(settle);
-    for global in &mut policies.global {
-        settle(&mut global.policy);
-        for side in [&mut global.from_zones, &mut global.to_zones] {
-            if side.as_slice() == ["any"] {
-                side.clear();
-            }
+    let mut references = policy.source_addresses.iter().chain(&policy.destination_addresses);
+    references.find_map(prefix)?;
+    let mut policy = policy.clone();
+    for reference in policy.source_addresses.iter_mut().chain(&mut policy.destination_addresses) {
+        if let Some(prefix) = prefix(reference) {
+            *reference = AddressRef::Prefix(prefix);
         }
     }
+    Some(policy)
+}
+
+fn settle_global(global: &GlobalPolicy, known: &AddressNames) -> Option<GlobalPolicy> {
+    let policy = settle(&global.policy, known);
+    let every = |zones: &[String]| zones == ["any"];
+    if policy.is_none() && !every(&global.from_zones) && !every(&global.to_zones) {
+        return None;
+    }
+    let mut global =
+        GlobalPolicy { policy: policy.unwrap_or_else(|| global.policy.clone()), ..global.clone() };
+    for side in [&mut global.from_zones, &mut global.to_zones] {
+        if every(side) {
+            side.clear();
+        }
+    }
+    Some(global)
 }
 
 fn literal(text: &str) -> Option<IpNet> {
@@ -39,9 +91,13 @@ fn literal(text: &str) -> Option<IpNet> {
     text.parse::<IpNet>().ok().map(|p| p.trunc()).or_else(host)
 }
 
-pub(super) fn check(config: &Config, addresses: &HashSet<&str>, report: &mut Report) {
+/// `kept`: what was judged with the same applications.
+pub(super) fn check(config: &Config, addresses: &AddressNames, kept: Option<&Kept<'_>>, report: &mut Report) {
     let exist = zones::known(config);
     let known = Known { addresses, applications: own_names(config) };
+    let same = kept.map(|kept| kept.earlier.valid.get());
+    let lists = same.map(|same| same.security.policies.pairs.iter().map(|pair| &pair.policies));
+    let judged = judged_runs(lists, kept);
     let zone = |name: &str, path: &str, at: Span, report: &mut Report| match name {
         "junos-host" => report.error(path, at, "zone `junos-host' in a policy is not supported"),
         name if !exist.contains(name) => report.error(path, at, format!("zone `{name}' is not defined")),
@@ -51,11 +107,15 @@ pub(super) fn check(config: &Config, addresses: &HashSet<&str>, report: &mut Rep
         let path = format!("security policies from-zone {} to-zone {}", pair.from, pair.to);
         zone(&pair.from, &path, pair.at, report);
         zone(&pair.to, &path, pair.at, report);
-        for policy in &pair.policies {
-            self::policy(&known, policy, &path, report);
+        for run in pair.policies.runs().iter().filter(|run| !judged.contains(&run_place(run))) {
+            run.iter().for_each(|policy| self::policy(&known, policy, &path, report));
         }
     }
-    for global in &config.security.policies.global {
+    // A global policy names zones, too.
+    let same = same.filter(|same| zones::known(same) == exist);
+    let judged = judged_runs(same.map(|same| [&same.security.policies.global].into_iter()), kept);
+    let runs = config.security.policies.global.runs().iter();
+    for global in runs.filter(|run| !judged.contains(&run_place(run))).flat_map(|run| run.iter()) {
         let path = "security policies global";
         for name in global.from_zones.iter().chain(&global.to_zones) {
             let path = format!("{path} policy {} match", global.policy.name);
@@ -65,9 +125,18 @@ pub(super) fn check(config: &Config, addresses: &HashSet<&str>, report: &mut Rep
     }
 }
 
+/// Runs that passed already; they live as long as the configuration they are of.
+fn judged_runs<'a, T: 'a>(
+    lists: Option<impl Iterator<Item = &'a Runs<T>>>,
+    kept: Option<&Kept<'_>>,
+) -> HashSet<usize> {
+    let runs = lists.into_iter().flatten().flat_map(Runs::runs);
+    runs.filter(|run| kept.is_some_and(|kept| kept.holds(run))).map(run_place).collect()
+}
+
 /// Names that a policy may use.
 struct Known<'a> {
-    addresses: &'a HashSet<&'a str>,
+    addresses: &'a AddressNames,
     applications: HashSet<&'a str>,
 }
 

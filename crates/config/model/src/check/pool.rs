@@ -1,17 +1,15 @@
 //! Source pools: addresses that exist, and statements that fit each other. What the allocator can't do is told
 //! when the program is made.
 
-use std::collections::HashSet;
-
 use super::Report;
-use crate::{Config, NatSource, ProxyRange, SourceNatAction, SourcePool};
+use crate::{AddressNames, Config, NatSource, ProxyRange, SourceNatAction, SourcePool};
 
 /// Port ranges of pools begin here.
 const LOW_MIN: u16 = 1024;
 /// Sessions on one port at most.
 const OVERLOADING_MAX: u16 = 32;
 
-pub(super) fn check(config: &Config, known: &HashSet<&str>, report: &mut Report) {
+pub(super) fn check(config: &Config, known: &AddressNames, report: &mut Report) {
     let source = &config.security.nat_source;
     for pool in &source.pools {
         let path = format!("security nat source pool {}", pool.name);
@@ -39,7 +37,7 @@ pub(super) fn check(config: &Config, known: &HashSet<&str>, report: &mut Report)
     rules(source, report);
 }
 
-fn addresses(known: &HashSet<&str>, pool: &SourcePool, path: &str, report: &mut Report) {
+fn addresses(known: &AddressNames, pool: &SourcePool, path: &str, report: &mut Report) {
     match (&pool.address_name, pool.addresses.is_empty()) {
         (None, true) => report.error(path, pool.at, "missing mandatory statement: 'address'"),
         (Some(_), false) => report.error(path, pool.at, "'address' and 'address-name' can't be combined"),

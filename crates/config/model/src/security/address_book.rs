@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use ipnet::IpNet;
 use ravelin_derive::Lower;
-use ravelin_schema::{Cx, lower};
+use ravelin_schema::{Cx, Named, Runs, lower};
 use ravelin_syntax::{Node, Span};
 
 /// Only the book `global` exists in a [`crate::ValidConfig`].
@@ -12,10 +12,10 @@ use ravelin_syntax::{Node, Span};
 pub struct AddressBook {
     #[lower(key)]
     pub name: String,
-    #[lower(list = "address")]
-    pub addresses: Vec<Address>,
-    #[lower(list = "address-set")]
-    pub sets: Vec<AddressSet>,
+    #[lower(runs = "address")]
+    pub addresses: Runs<Address>,
+    #[lower(runs = "address-set")]
+    pub sets: Runs<AddressSet>,
     #[lower(at)]
     pub at: Span,
 }
@@ -79,6 +79,18 @@ pub struct AddressSet {
     pub sets: Vec<String>,
     #[lower(at)]
     pub at: Span,
+}
+
+impl Named for Address {
+    fn name(&self) -> &str {
+        &self.name
+    }
+}
+
+impl Named for AddressSet {
+    fn name(&self) -> &str {
+        &self.name
+    }
 }
 
 fn address_value(node: &Node, cx: &mut Cx) -> Option<AddressValue> {

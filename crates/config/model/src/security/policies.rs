@@ -2,7 +2,7 @@
 
 use ipnet::IpNet;
 use ravelin_derive::Lower;
-use ravelin_schema::{Cx, Value, lower};
+use ravelin_schema::{Cx, Named, Runs, Value, lower};
 use ravelin_syntax::{Node, Span};
 
 #[derive(Clone, Debug, Default, PartialEq, Lower)]
@@ -10,8 +10,8 @@ pub struct Policies {
     /// One entry a zone pair, in written order.
     #[lower(list = "from-zone")]
     pub pairs: Vec<ZonePairPolicies>,
-    #[lower(list = "global policy")]
-    pub global: Vec<GlobalPolicy>,
+    #[lower(runs = "global policy")]
+    pub global: Runs<GlobalPolicy>,
     #[lower(with(default_policy, "default-policy <>"))]
     pub default_policy: DefaultPolicy,
     #[lower(with(rematch, "policy-rematch", "policy-rematch extensive"))]
@@ -42,8 +42,8 @@ pub struct ZonePairPolicies {
     pub from: String,
     #[lower(key = 2)]
     pub to: String,
-    #[lower(list = "policy")]
-    pub policies: Vec<Policy>,
+    #[lower(runs = "policy")]
+    pub policies: Runs<Policy>,
     #[lower(at)]
     pub at: Span,
 }
@@ -125,6 +125,18 @@ pub enum PolicyAction {
     Permit,
     Deny,
     Reject,
+}
+
+impl Named for Policy {
+    fn name(&self) -> &str {
+        &self.name
+    }
+}
+
+impl Named for GlobalPolicy {
+    fn name(&self) -> &str {
+        &self.policy.name
+    }
 }
 
 impl Value for AddressRef {

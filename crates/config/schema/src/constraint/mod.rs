@@ -3,6 +3,7 @@
 //! Spec: language-60..63. Place: after groups are expanded, beside the checks of the typed configuration.
 
 mod expression;
+mod watched;
 
 use std::collections::HashMap;
 use std::sync::OnceLock;
@@ -10,6 +11,7 @@ use std::sync::OnceLock;
 use ravelin_syntax::tree::{Kind, Node};
 use ravelin_syntax::{DIAGNOSTICS_MAX, Diagnostic, Span, Tree};
 
+use crate::Changed;
 use crate::grammar::{Rule, RuleId, grammar};
 
 use expression::{Expression, Part, Test, Wanted, parse};
@@ -86,6 +88,22 @@ pub fn violations(tree: &Tree) -> Vec<Diagnostic> {
     let mut judge = Judge { tree, levels: HashMap::new(), above: Vec::new(), out: Vec::new() };
     for node in tree.active() {
         judge.statement(node);
+    }
+    judge.out
+}
+
+/// The same after a change of a tree in which nothing is forbidden. A statement that some constraint looks for is looked
+/// for from everywhere; any other change matters where it was made alone.
+#[must_use]
+pub fn violations_of(tree: &Tree, changed: &[Changed<'_>]) -> Vec<Diagnostic> {
+    let sides = changed.iter().flat_map(|change| change.old.into_iter().chain(change.new));
+    if sides.into_iter().any(watched::is_looked_for) {
+        return violations(tree);
+    }
+    let mut judge = Judge { tree, levels: HashMap::new(), above: Vec::new(), out: Vec::new() };
+    for change in changed.iter().filter(|change| change.is_in_force()) {
+        judge.above.clone_from(&change.above);
+        change.new.into_iter().for_each(|node| judge.statement(node));
     }
     judge.out
 }

@@ -85,6 +85,12 @@ pub fn effective(tree: &Tree, node: ClusterNode) -> Effective<'_> {
     Effective { tree: Cow::Owned(tree), groups, diagnostics }
 }
 
+/// Whether a statement, or one in it, applies a group or a path: then what is in force is not what is written.
+#[must_use]
+pub fn uses_groups(node: &Node) -> bool {
+    Rules::new().used(std::slice::from_ref(node))
+}
+
 /// The statements that steer the expansion.
 #[derive(Clone, Copy)]
 struct Rules {

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
-use ravelin_model::ValidConfig;
+use ravelin_model::{Checked, ValidConfig};
 use ravelin_store::{Database, Disk, Record, Store, StoreError, When};
 use ravelin_syntax::{Diagnostic, Tree};
 
@@ -69,6 +69,8 @@ pub struct Life<D> {
     /// When the active commit is taken back unless confirmed, on the monotonic clock.
     deadline: Option<Duration>,
     active: Option<Proposal>,
+    /// What was checked last: the next check goes on from it.
+    checked: Option<Checked>,
     /// How often a proposal became the active one, or was applied anew.
     applied: u64,
     /// Who does not enforce the active configuration, and when they are asked again.
@@ -99,6 +101,7 @@ impl<D: Disk> Life<D> {
             database: Database::new(tree),
             deadline,
             active: None,
+            checked: None,
             applied: 0,
             debts: Vec::new(),
             retry_at: Duration::ZERO,

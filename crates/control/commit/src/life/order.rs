@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use ravelin_model::{Checked, check_tree_after};
 use ravelin_store::{Conflict, Disk, EditError, EditMode, EditorId, Record, Scheduled, StoreError, When};
 use ravelin_syntax::{Diagnostic, Tree, render};
 
@@ -134,7 +135,7 @@ impl<D: Disk> Life<D> {
                 return Err(LifeError::Conflicts(conflicts));
             }
         }
-        check(plant, candidate.tree()).map_err(CommitError::Refused)?;
+        check(plant, &mut self.checked, candidate.tree()).map_err(CommitError::Refused)?;
         if self.deadline.is_none() || self.may_commit(order.editor).is_err() {
             return Ok(false);
         }
@@ -159,7 +160,7 @@ impl<D: Disk> Life<D> {
             AtTime::At(time_s) => When::At(time_s),
             AtTime::Reboot => When::Reboot(self.boot.clone()),
         };
-        check(plant, tree).map_err(CommitError::Refused)?;
+        check(plant, &mut self.checked, tree).map_err(CommitError::Refused)?;
         let record = order.record(now);
         let scheduled = Scheduled { when: when.clone(), record: record.clone(), text: render::text(tree) };
         self.store.schedule(scheduled)?;
@@ -233,9 +234,9 @@ impl<D: Disk> Life<D> {
     }
 }
 
-fn check(plant: &mut dyn Plant, tree: &Tree) -> Result<(), Vec<Diagnostic>> {
-    let valid = ravelin_model::check_tree(tree)?;
-    let proposal = plant.propose(&valid)?;
+fn check(plant: &mut dyn Plant, checked: &mut Option<Checked>, tree: &Tree) -> Result<(), Vec<Diagnostic>> {
+    let new = check_tree_after(tree, None, checked.as_ref())?;
+    let proposal = plant.propose(&checked.insert(new).valid)?;
     let mut consumers = plant.consumers();
     let done = transaction::check(&proposal, &mut consumers);
     consumers.iter_mut().for_each(|consumer| consumer.abort());

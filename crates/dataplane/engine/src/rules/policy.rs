@@ -5,11 +5,13 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use ravelin_program::{Action, Application, Chunk, FlowSettings, Policy, Program, Rematch, ZoneMatch};
+use ravelin_program::{Action, Application, FlowSettings, Policy, Program, Rematch, ZoneMatch};
 use ravelin_types::{Addr, Family, PolicyId, Proto, ZoneId};
 
 use super::BuildError;
-use super::section::{Ground, Section, Sets};
+use super::ids::PolicyIds;
+use super::present::PresentPolicy;
+use super::section::{Ground, Run, Section, Sets};
 use crate::explain::{Condition, Fact, Recorder};
 use crate::live::Live;
 
@@ -44,29 +46,32 @@ pub(super) struct Policies {
     by_pair: HashMap<(ZoneId, ZoneId), Vec<u32>>,
     /// Sections that name no pair, or several.
     wide: Vec<u32>,
-    /// Section and place of a policy, by its id.
-    by_id: Vec<Option<(u32, u32)>>,
+    by_id: Arc<PolicyIds>,
+    /// Section and place of the policies that hang on the world.
+    hanging: Arc<HashMap<PolicyId, (u32, u32)>>,
 }
 
 impl Policies {
     /// What `before` has already of it is taken over.
     pub(super) fn build(program: &Program, before: Option<&Self>, live: &Live) -> Result<Self, BuildError> {
-        let mut out =
-            Self { sections: Vec::new(), by_pair: HashMap::new(), wide: Vec::new(), by_id: Vec::new() };
+        let runs = program.section_chunks().filter_map(|(digest, chunk)| Run::new(digest, chunk)).collect();
+        let by_id = Arc::new(PolicyIds::build(&runs, before.map(|before| &*before.by_id))?);
+        let hanging = Arc::default();
+        let mut out = Self { sections: Vec::new(), by_pair: HashMap::new(), wide: Vec::new(), by_id, hanging };
         let old: HashMap<_, _> = before.iter().flat_map(|b| &b.sections).map(|s| (s.zones(), s)).collect();
         let mut ground = Ground { live, sets: &mut Sets::new() };
-        for (at, (digest, chunk)) in (0..).zip(program.section_chunks()) {
-            let Chunk::Section(content) = &**chunk else { continue };
-            let was = old.get(&content.zones);
-            let section = match was.filter(|was| was.is(digest.short(), live)) {
+        for runs in sections(runs) {
+            let was = runs.first().and_then(|run| old.get(run.zones()));
+            let section = match was.filter(|was| was.is(&runs, live)) {
                 Some(same) => Arc::clone(same),
                 None => {
                     let was = was.map(|was| &***was);
-                    Arc::new(Section::build(digest.short(), chunk, was, &mut ground).map_err(refused)?)
+                    Arc::new(Section::build(runs, was, &mut ground).map_err(refused)?)
                 }
             };
-            out.add(at, section);
+            out.add(section);
         }
+        out.hanging = Arc::new(out.found_hanging());
         Ok(out)
     }
 
@@ -80,22 +85,31 @@ impl Policies {
                 changed = true;
             }
         }
-        let Self { sections: _, by_pair, wide, by_id } = self;
-        let (by_pair, wide, by_id) = (by_pair.clone(), wide.clone(), by_id.clone());
-        Ok(changed.then_some(Self { sections, by_pair, wide, by_id }))
+        let Self { sections: _, by_pair, wide, by_id, hanging } = self;
+        let (by_pair, wide) = (by_pair.clone(), wide.clone());
+        let (by_id, hanging) = (Arc::clone(by_id), Arc::clone(hanging));
+        Ok(changed.then_some(Self { sections, by_pair, wide, by_id, hanging }))
     }
 
-    fn add(&mut self, at: u32, section: Arc<Section>) {
+    fn found_hanging(&self) -> HashMap<PolicyId, (u32, u32)> {
+        let sections = (0..).zip(&self.sections);
+        let hanging = |(at, section): (u32, &'_ Arc<Section>)| {
+            section.hanging().map(|(place, policy)| (policy.id, (at, place))).collect::<Vec<_>>()
+        };
+        sections.flat_map(hanging).collect()
+    }
+
+    /// `None`: it is as the program says.
+    fn present(&self, id: PolicyId) -> Option<&PresentPolicy> {
+        let (section, place) = self.hanging.get(&id)?;
+        self.sections.get(*section as usize)?.present(*place as usize)
+    }
+
+    fn add(&mut self, section: Arc<Section>) {
+        let at = self.sections.len() as u32;
         match (&section.zones().from[..], &section.zones().to[..]) {
             ([from], [to]) => self.by_pair.entry((*from, *to)).or_default().push(at),
             _ => self.wide.push(at),
-        }
-        for (place, (_, policy)) in (0..).zip(section.policies()) {
-            let id = policy.id.index();
-            if self.by_id.len() <= id {
-                self.by_id.resize(id + 1, None);
-            }
-            self.by_id[id] = Some((at, place));
         }
         self.sections.push(section);
     }
@@ -118,11 +132,10 @@ impl Policies {
     ) -> Decision<'_> {
         for section in self.applying(tuple.from, tuple.to) {
             let found = section.find(tuple);
-            let policies = section.policies();
             if R::ON {
-                note_passed(section, found.unwrap_or(policies.len()), tuple, rec);
+                note_passed(section, found.unwrap_or(section.len()), tuple, rec);
             }
-            let Some((_, policy)) = found.map(|place| &policies[place]) else { continue };
+            let Some((_, policy)) = found.and_then(|place| section.get(place)) else { continue };
             // The index and the walk are of one mind; were they not, the policy would not decide.
             if let Some(application) = matched(policy, tuple) {
                 rec.fact(Fact::PolicyMatch { policy: policy.id });
@@ -139,15 +152,17 @@ impl Policies {
     }
 
     pub(super) fn get(&self, id: PolicyId) -> Option<&Policy> {
-        let (section, place) = (*self.by_id.get(id.index())?)?;
-        Some(&self.sections[section as usize].policies()[place as usize].1)
+        self.by_id.get(id).map(|(_, (_, policy))| policy)
     }
 
     /// Whether a policy's own conditions hold, whatever stands before it.
     pub(super) fn matches(&self, id: PolicyId, tuple: &Tuple) -> bool {
-        let Some((section, place)) = self.by_id.get(id.index()).copied().flatten() else { return false };
-        let section = &self.sections[section as usize];
-        section.zones().holds(tuple.from, tuple.to) && section.examine(place as usize, tuple).is_ok()
+        let Some((section, (zones, policy))) = self.by_id.get(id) else { return false };
+        let examined = match self.present(id) {
+            None => examine(zones, policy, tuple),
+            Some(present) => present.examine(zones, policy, tuple),
+        };
+        section.holds(tuple.from, tuple.to) && examined.is_ok()
     }
 
     /// Whether a live session of a policy may go on as far as that policy is concerned. Its schedule has a say only
@@ -157,9 +172,7 @@ impl Policies {
     }
 
     pub(super) fn is_in_force(&self, id: PolicyId) -> bool {
-        let Some((section, place)) = self.by_id.get(id.index()).copied().flatten() else { return false };
-        let present = self.sections[section as usize].present(place as usize);
-        present.is_none_or(|present| present.is_in_force())
+        self.by_id.get(id).is_some() && self.present(id).is_none_or(PresentPolicy::is_in_force)
     }
 
     pub(super) fn permits(&self, id: PolicyId) -> bool {
@@ -167,8 +180,22 @@ impl Policies {
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &Policy> {
-        self.sections.iter().flat_map(|s| s.policies().iter().map(|(_, policy)| policy))
+        self.sections.iter().flat_map(|s| s.policies().map(|(_, policy)| policy))
     }
+}
+
+/// Consecutive runs of one zone match are one section.
+fn sections(runs: Vec<Run>) -> Vec<Vec<Run>> {
+    let mut out: Vec<Vec<Run>> = Vec::new();
+    for run in runs {
+        match out.last_mut() {
+            Some(section) if section.last().is_some_and(|last| last.zones() == run.zones()) => {
+                section.push(run)
+            }
+            _ => out.push(vec![run]),
+        }
+    }
+    out
 }
 
 fn refused(error: ravelin_classify::BuildError) -> BuildError {
@@ -177,9 +204,9 @@ fn refused(error: ravelin_classify::BuildError) -> BuildError {
 
 /// Why each of the policies that stand before the one that decides does not.
 fn note_passed<R: Recorder>(section: &Section, before: usize, tuple: &Tuple, rec: &mut R) {
-    for (place, (_, policy)) in section.policies()[..before].iter().enumerate().take(R::PASSED_MAX) {
-        if let Err(failed) = section.examine(place, tuple) {
-            rec.fact(Fact::PolicyPassed { policy: policy.id, failed });
+    for (place, item) in section.policies().take(before.min(R::PASSED_MAX)).enumerate() {
+        if let Err(failed) = section.examine(place, item, tuple) {
+            rec.fact(Fact::PolicyPassed { policy: item.1.id, failed });
         }
     }
     if before > R::PASSED_MAX {

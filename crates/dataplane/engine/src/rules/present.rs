@@ -40,7 +40,7 @@ pub(super) struct PresentPolicy {
 }
 
 impl Hangs {
-    pub(super) fn of(policies: &[(ZoneMatch, Policy)]) -> Self {
+    pub(super) fn of<'p>(policies: impl Iterator<Item = &'p (ZoneMatch, Policy)>) -> Self {
         let mut out = (Vec::new(), Vec::new(), Vec::new());
         for (place, (_, policy)) in (0..).zip(policies) {
             let sets = policy.source.live.iter().chain(&policy.destination.live);
@@ -59,6 +59,10 @@ impl Hangs {
         Self { places: places.into(), schedules: schedules.into(), sets: sets.into() }
     }
 
+    pub(super) fn places(&self) -> impl Iterator<Item = u32> {
+        self.places.iter().copied()
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.places.is_empty()
     }
@@ -70,9 +74,14 @@ impl Hangs {
 }
 
 impl Present {
-    pub(super) fn of(hangs: &Hangs, policies: &[(ZoneMatch, Policy)], ground: &mut Ground<'_>) -> Self {
+    /// `policy`: the one of a place.
+    pub(super) fn of<'p>(
+        hangs: &Hangs,
+        policy: impl Fn(usize) -> Option<&'p (ZoneMatch, Policy)>,
+        ground: &mut Ground<'_>,
+    ) -> Self {
         let present = |place: &u32| {
-            let policy = &policies[*place as usize].1;
+            let (_, policy) = policy(*place as usize)?;
             let sets = policy.source.live.iter().chain(&policy.destination.live);
             let present = PresentPolicy {
                 in_force: policy.schedule.is_none_or(|id| ground.live.is_in_force(id, policy.action)),
@@ -80,9 +89,9 @@ impl Present {
                 source: addresses(&policy.source, ground),
                 destination: addresses(&policy.destination, ground),
             };
-            (*place, present)
+            Some((*place, present))
         };
-        Self(hangs.places.iter().map(present).collect())
+        Self(hangs.places.iter().filter_map(present).collect())
     }
 
     pub(super) fn get(&self, place: usize) -> Option<&PresentPolicy> {
@@ -147,11 +156,11 @@ fn addresses(list: &AddressMatch, ground: &mut Ground<'_>) -> Option<Addresses> 
 
 #[cfg(test)]
 mod tests {
-    use super::super::section::{Section, Sets};
+    use super::super::section::{Run, Section, Sets};
     use super::*;
     use proptest::prelude::*;
     use ravelin_contract::{LiveAddresses, LiveSetUpdate, LiveUpdate, ScheduleUpdate};
-    use ravelin_program::{Action, Chunk, LogWhen, PolicySection, PolicyTcp, PortRange, Prefix};
+    use ravelin_program::{Action, Chunk, Digest, LogWhen, PolicySection, PolicyTcp, PortRange, Prefix};
     use ravelin_types::{Addr, Family, PolicyId, Proto, RuleIdentity, ZoneId};
 
     /// What of the world there is: three schedules and three sets, of which each may be unknown.
@@ -287,14 +296,19 @@ mod tests {
         #[test]
         fn a_section_follows_the_world_as_a_naive_reading_does(
             policies in policies(),
+            cut in 1usize..9,
             worlds in prop::collection::vec(world(), 1..5),
             tuples in prop::collection::vec((any::<bool>(), 0u8..16, 0u8..16).prop_map(tuple), 30),
         ) {
-            let content = PolicySection { zones: ZoneMatch::default(), policies: policies.clone() };
-            let chunk = Arc::new(Chunk::Section(content));
+            let run = |policies: &[(ZoneMatch, Policy)]| {
+                let content = PolicySection { zones: ZoneMatch::default(), policies: policies.to_vec() };
+                let chunk = Arc::new(Chunk::Section(content));
+                Run::new(&Digest::of(&chunk.encode()), &chunk).unwrap()
+            };
+            let runs = policies.chunks(cut).map(run).collect();
             let (mut live, mut sets) = (Live::default(), Sets::new());
             let mut section =
-                Section::build(1, &chunk, None, &mut Ground { live: &live, sets: &mut sets }).unwrap();
+                Section::build(runs, None, &mut Ground { live: &live, sets: &mut sets }).unwrap();
             for world in worlds {
                 live = live.updated(&world.update()).unwrap();
                 if let Some(revised) = section.revised(&mut Ground { live: &live, sets: &mut sets }) {

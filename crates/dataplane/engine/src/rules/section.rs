@@ -1,16 +1,18 @@
 //! A policy section and what finds the first of its policies that matches.
 //!
 //! Junos: `security policies from-zone to-zone` and `global`. Built by the control thread; a section that a commit
-//! leaves alone is taken over as it is, one that changed a little shares the rest (docs/adr/0003-classifier.md).
+//! leaves alone is taken over as it is, one that changed a little shares the rest (docs/adr/0003-classifier.md). The
+//! program has a long section in runs; those of one digest hold the same policies.
 
 use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 use ravelin_classify::{
     AddressRange, AddressSet, Addresses, BuildError, Change, Classifier, Edit, IcmpRange, PortRange, Rule,
     RuleKey, Term, Wildcard, changes,
 };
-use ravelin_program::{AddressMatch, Application, Chunk, Policy, PolicySection, Prefix, ZoneMatch};
+use ravelin_program::{AddressMatch, Application, Chunk, Digest, Policy, PolicySection, Prefix, ZoneMatch};
 use ravelin_types::{Addr, Family, ZoneId};
 
 use super::policy::{Tuple, examine};
@@ -24,13 +26,23 @@ const WALK_MAX: usize = 8;
 /// Sets of addresses by content: rules that name the same addresses share them.
 pub(super) type Sets = HashMap<Vec<Prefix>, Arc<AddressSet>>;
 
+/// Consecutive policies of a section, as the program has them.
+#[derive(Clone, Debug)]
+pub(super) struct Run {
+    pub digest: Digest,
+    chunk: Arc<Chunk>,
+}
+
 /// A section with its index.
 #[derive(Debug)]
 pub(super) struct Section {
-    pub digest: u64,
+    /// Of what its policies say.
+    digest: u64,
     /// What its policies say and how the world is that they hang on: another number, other verdicts.
     pub judged_by: u64,
-    chunk: Arc<Chunk>,
+    runs: Vec<Run>,
+    /// Policies before each run, and all.
+    starts: Vec<u32>,
     hangs: Arc<Hangs>,
     /// Policies that hang on the world, as they are now.
     present: Present,
@@ -55,25 +67,56 @@ struct Item<'a> {
     mark: u64,
 }
 
+impl Run {
+    /// `None`: the chunk is of another kind.
+    pub(super) fn new(digest: &Digest, chunk: &Arc<Chunk>) -> Option<Self> {
+        matches!(**chunk, Chunk::Section(_)).then(|| Self { digest: *digest, chunk: chunk.clone() })
+    }
+
+    fn section(&self) -> &PolicySection {
+        match &*self.chunk {
+            Chunk::Section(section) => section,
+            other => unreachable!("a chunk of kind {} is no section", other.kind()),
+        }
+    }
+
+    pub(super) fn zones(&self) -> &ZoneMatch {
+        &self.section().zones
+    }
+
+    pub(super) fn policies(&self) -> &[(ZoneMatch, Policy)] {
+        &self.section().policies
+    }
+}
+
 impl Section {
-    /// `before`: the same section of the program before, or of the world before.
+    /// `runs`: at least one, all of one zone match. `before`: the same section of the program before, or of the world
+    /// before.
     pub(super) fn build(
-        digest: u64,
-        chunk: &Arc<Chunk>,
+        runs: Vec<Run>,
         before: Option<&Self>,
         ground: &mut Ground<'_>,
     ) -> Result<Self, BuildError> {
-        let policies = policies_of(chunk);
-        let same = before.filter(|before| before.digest == digest);
-        let hangs = same.map_or_else(|| Arc::new(Hangs::of(policies)), |before| Arc::clone(&before.hangs));
+        let mut starts = vec![0];
+        let mut count = 0;
+        for run in &runs {
+            count += run.policies().len();
+            starts.push(u32::try_from(count).map_err(|_| BuildError::TooManyRules { count })?);
+        }
+        let digest = Digest::of_all(runs.iter().map(|run| run.digest)).short();
+        let policies = || runs.iter().flat_map(Run::policies);
+        let hangs = match before.filter(|before| before.is_of(&runs)) {
+            Some(same) => Arc::clone(&same.hangs),
+            None => Arc::new(Hangs::of(policies())),
+        };
         let judged_by = hangs.judged_by(digest, ground.live);
-        let present = Present::of(&hangs, policies, ground);
-        let chunk = Arc::clone(chunk);
-        let mut section = Self { digest, judged_by, chunk, hangs, present, index: None, places: None };
-        if section.policies().len() <= WALK_MAX {
+        let mut section =
+            Self { digest, judged_by, runs, starts, hangs, present: Present::default(), index: None, places: None };
+        section.present = Present::of(&section.hangs, |place| section.get(place), ground);
+        if count <= WALK_MAX {
             return Ok(section);
         }
-        let places = section.present.in_force(section.policies().len());
+        let places = section.present.in_force(count);
         let old = before.and_then(|before| before.index.as_ref().map(|index| (before, index)));
         let index = match old {
             Some((before, index)) => index.edited(&section.edits(before, places.as_deref(), ground.sets))?,
@@ -84,37 +127,57 @@ impl Section {
         Ok(section)
     }
 
-    pub(super) fn zones(&self) -> &ZoneMatch {
-        &section_of(&self.chunk).zones
+    /// Whether it is of these runs.
+    fn is_of(&self, runs: &[Run]) -> bool {
+        self.runs.iter().map(|run| run.digest).eq(runs.iter().map(|run| run.digest))
     }
 
-    pub(super) fn policies(&self) -> &[(ZoneMatch, Policy)] {
-        policies_of(&self.chunk)
+    /// Whether it is what these runs make in this world.
+    pub(super) fn is(&self, runs: &[Run], live: &Live) -> bool {
+        self.is_of(runs) && self.hangs.judged_by(self.digest, live) == self.judged_by
     }
 
     /// The same section where the world is otherwise; `None`: nothing that it hangs on has changed.
     pub(super) fn revised(&self, ground: &mut Ground<'_>) -> Option<Result<Self, BuildError>> {
         let changed = self.hangs.judged_by(self.digest, ground.live) != self.judged_by;
-        changed.then(|| Self::build(self.digest, &self.chunk, Some(self), ground))
+        changed.then(|| Self::build(self.runs.clone(), Some(self), ground))
     }
 
-    /// Whether it is what a chunk of this digest makes in this world.
-    pub(super) fn is(&self, digest: u64, live: &Live) -> bool {
-        self.digest == digest && self.hangs.judged_by(digest, live) == self.judged_by
+    pub(super) fn zones(&self) -> &ZoneMatch {
+        const ANY: &ZoneMatch = &ZoneMatch { from: Vec::new(), to: Vec::new() };
+        self.runs.first().map_or(ANY, Run::zones)
+    }
+
+    pub(super) fn policies(&self) -> impl Iterator<Item = &(ZoneMatch, Policy)> {
+        self.runs.iter().flat_map(Run::policies)
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.starts.last().map_or(0, |count| *count as usize)
+    }
+
+    /// The policies that hang on the world, with their places.
+    pub(super) fn hanging(&self) -> impl Iterator<Item = (u32, &Policy)> {
+        self.hangs.places().filter_map(|place| Some((place, &self.get(place as usize)?.1)))
     }
 
     /// The place of the first policy that matches.
     pub(super) fn find(&self, tuple: &Tuple) -> Option<usize> {
         let Some(index) = &self.index else {
-            return (0..self.policies().len()).find(|place| self.examine(*place, tuple).is_ok());
+            let mut policies = self.policies().enumerate();
+            return policies.find(|(place, item)| self.examine(*place, item, tuple).is_ok()).map(|(place, _)| place);
         };
         let rank = index.lookup(&asked(tuple))?.rank as usize;
         Some(self.places.as_ref().map_or(rank, |places| places[rank] as usize))
     }
 
-    /// The application term of a policy that matched, or the first condition that failed.
-    pub(super) fn examine(&self, place: usize, tuple: &Tuple) -> Result<&Application, Condition> {
-        let (zones, policy) = &self.policies()[place];
+    /// The application term of a policy that matched, or the first condition that failed. `item`: what is in this place.
+    pub(super) fn examine<'p>(
+        &self,
+        place: usize,
+        (zones, policy): &'p (ZoneMatch, Policy),
+        tuple: &Tuple,
+    ) -> Result<&'p Application, Condition> {
         match self.present.get(place) {
             None => examine(zones, policy, tuple),
             Some(present) => present.examine(zones, policy, tuple),
@@ -125,71 +188,101 @@ impl Section {
         self.present.get(place)
     }
 
+    /// The policy of a place.
+    pub(super) fn get(&self, place: usize) -> Option<&(ZoneMatch, Policy)> {
+        let at = u32::try_from(place).ok()?;
+        let run = self.starts.partition_point(|start| *start <= at).checked_sub(1)?;
+        self.runs.get(run)?.policies().get((at - self.starts[run]) as usize)
+    }
+
     fn rules(&self, places: Option<&[u32]>, sets: &mut Sets) -> Vec<Rule> {
-        match places {
-            None => (0..self.policies().len()).map(|place| self.rule(place, sets)).collect(),
-            Some(places) => places.iter().map(|place| self.rule(*place as usize, sets)).collect(),
-        }
+        let in_force = |place: usize| places.is_none_or(|all| all.binary_search(&(place as u32)).is_ok());
+        let all = self.policies().enumerate().filter(|(place, _)| in_force(*place));
+        all.map(|(place, item)| self.rule(place, item, sets)).collect()
     }
 
     fn edits(&self, before: &Self, places: Option<&[u32]>, sets: &mut Sets) -> Vec<Edit> {
-        let as_it_stands = |section: &Self| section.hangs.is_empty();
-        if as_it_stands(self) && as_it_stands(before) {
-            let changes = changes(before.policies(), self.policies(), |(_, policy)| policy.id.0);
-            return changes.into_iter().map(|change| self.edit(change, None, sets)).collect();
+        if self.hangs.is_empty() && before.hangs.is_empty() {
+            return self.edits_by_runs(before, sets);
         }
         let (old, new) = (before.items(before.places.as_deref()), self.items(places));
-        let changes = changes(&old, &new, |item| item.policy.id.0);
-        changes.into_iter().map(|change| self.edit(change, places, sets)).collect()
-    }
-
-    fn edit(&self, change: Change, places: Option<&[u32]>, sets: &mut Sets) -> Edit {
-        match change {
-            Change::Remove { rank } => Edit::Remove { rank },
+        let edit = |change| match change {
+            Change::Remove { rank } => Some(Edit::Remove { rank }),
             Change::Insert { before, new } => {
                 let place = places.map_or(new, |places| places[new] as usize);
-                Edit::Insert { before, rule: self.rule(place, sets) }
+                let rule = self.rule(place, self.get(place)?, sets);
+                Some(Edit::Insert { before, rule })
+            }
+        };
+        changes(&old, &new, |item| item.policy.id.0).into_iter().filter_map(edit).collect()
+    }
+
+    /// Runs that both have in one order stay, between them policies are compared.
+    fn edits_by_runs(&self, before: &Self, sets: &mut Sets) -> Vec<Edit> {
+        let places: HashMap<Digest, usize> =
+            before.runs.iter().enumerate().map(|(at, run)| (run.digest, at)).collect();
+        let mut out = Vec::new();
+        // Runs before these are done with.
+        let (mut old_at, mut new_at) = (0, 0);
+        for (at, run) in self.runs.iter().enumerate() {
+            if let Some(place) = places.get(&run.digest).copied().filter(|place| *place >= old_at) {
+                between((before, old_at..place), (self, new_at..at), sets, &mut out);
+                (old_at, new_at) = (place + 1, at + 1);
             }
         }
+        between((before, old_at..before.runs.len()), (self, new_at..self.runs.len()), sets, &mut out);
+        out
     }
 
     fn items(&self, places: Option<&[u32]>) -> Vec<Item<'_>> {
-        let item = |place: usize| {
-            let (zones, policy) = &self.policies()[place];
-            Item { zones, policy, mark: self.present.get(place).map_or(0, |present| present.mark) }
-        };
-        match places {
-            None => (0..self.policies().len()).map(item).collect(),
-            Some(places) => places.iter().map(|place| item(*place as usize)).collect(),
-        }
+        let mark = |place| self.present.get(place).map_or(0, |present| present.mark);
+        let in_force = |place: usize| places.is_none_or(|all| all.binary_search(&(place as u32)).is_ok());
+        let all = self.policies().enumerate().filter(|(place, _)| in_force(*place));
+        all.map(|(place, (zones, policy))| Item { zones, policy, mark: mark(place) }).collect()
     }
 
-    fn rule(&self, place: usize, sets: &mut Sets) -> Rule {
-        let (zones, policy) = &self.policies()[place];
+    fn rule(&self, place: usize, item: &(ZoneMatch, Policy), sets: &mut Sets) -> Rule {
         let present = self.present.get(place);
-        let some = |list: &[ZoneId]| (!list.is_empty()).then(|| list.into());
         let source = present.and_then(|p| p.source.clone());
         let destination = present.and_then(|p| p.destination.clone());
-        Rule {
-            key: RuleKey(policy.id.0),
-            from: ravelin_classify::Zones(some(&zones.from)),
-            to: ravelin_classify::Zones(some(&zones.to)),
-            source: source.unwrap_or_else(|| addresses(&policy.source, sets)),
-            destination: destination.unwrap_or_else(|| addresses(&policy.destination, sets)),
-            terms: policy.applications.iter().map(term).collect(),
+        rule(item, (source, destination), sets)
+    }
+}
+
+/// What leads from some runs to others.
+fn between(
+    (old, old_runs): (&Section, Range<usize>),
+    (new, new_runs): (&Section, Range<usize>),
+    sets: &mut Sets,
+    out: &mut Vec<Edit>,
+) {
+    let first = old.starts[old_runs.start];
+    let old: Vec<_> = old.runs[old_runs].iter().flat_map(Run::policies).collect();
+    let new: Vec<_> = new.runs[new_runs].iter().flat_map(Run::policies).collect();
+    let edit = |change| match change {
+        Change::Remove { rank } => Edit::Remove { rank: first + rank },
+        Change::Insert { before, new: at } => {
+            Edit::Insert { before: first + before, rule: rule(new[at], (None, None), sets) }
         }
-    }
+    };
+    out.extend(changes(&old, &new, |(_, policy)| policy.id.0).into_iter().map(edit));
 }
 
-fn section_of(chunk: &Chunk) -> &PolicySection {
-    match chunk {
-        Chunk::Section(section) => section,
-        other => unreachable!("a chunk of kind {} is no section", other.kind()),
+/// `present`: source and destination where they are not as the program says.
+fn rule(
+    (zones, policy): &(ZoneMatch, Policy),
+    (source, destination): (Option<Addresses>, Option<Addresses>),
+    sets: &mut Sets,
+) -> Rule {
+    let some = |list: &[ZoneId]| (!list.is_empty()).then(|| list.into());
+    Rule {
+        key: RuleKey(policy.id.0),
+        from: ravelin_classify::Zones(some(&zones.from)),
+        to: ravelin_classify::Zones(some(&zones.to)),
+        source: source.unwrap_or_else(|| addresses(&policy.source, sets)),
+        destination: destination.unwrap_or_else(|| addresses(&policy.destination, sets)),
+        terms: policy.applications.iter().map(term).collect(),
     }
-}
-
-fn policies_of(chunk: &Chunk) -> &[(ZoneMatch, Policy)] {
-    &section_of(chunk).policies
 }
 
 fn addresses(list: &AddressMatch, sets: &mut Sets) -> Addresses {
@@ -238,7 +331,7 @@ fn asked(tuple: &Tuple) -> ravelin_classify::Tuple {
 mod tests {
     use super::*;
     use proptest::prelude::*;
-    use ravelin_program::{Action, Digest, IcmpMatch, LogWhen, PolicyTcp};
+    use ravelin_program::{Action, IcmpMatch, LogWhen, PolicyTcp};
     use ravelin_types::{PolicyId, Proto, RuleIdentity};
 
     const PROTOS: [Proto; 4] = [Proto::TCP, Proto::UDP, Proto::ICMP, Proto(47)];
@@ -322,16 +415,24 @@ mod tests {
             })
     }
 
-    fn section(policies: &[(ZoneMatch, Policy)], before: Option<&Section>) -> Section {
-        let content = PolicySection { zones: ZoneMatch::default(), policies: policies.to_vec() };
-        let chunk = Arc::new(Chunk::Section(content));
-        let digest = Digest::of(&chunk.encode()).short();
+    /// Cut into runs of this many.
+    fn section(policies: &[(ZoneMatch, Policy)], cut: usize, before: Option<&Section>) -> Section {
+        let run = |policies: &[(ZoneMatch, Policy)]| {
+            let content = PolicySection { zones: ZoneMatch::default(), policies: policies.to_vec() };
+            let chunk = Arc::new(Chunk::Section(content));
+            Run::new(&Digest::of(&chunk.encode()), &chunk).unwrap()
+        };
         let mut ground = Ground { live: &Live::default(), sets: &mut Sets::new() };
-        Section::build(digest, &chunk, before, &mut ground).unwrap()
+        Section::build(policies.chunks(cut).map(run).collect(), before, &mut ground).unwrap()
     }
 
-    fn walked(policies: &[(ZoneMatch, Policy)], tuple: &Tuple) -> Option<usize> {
-        policies.iter().position(|(zones, policy)| examine(zones, policy, tuple).is_ok())
+    fn found(section: &Section, tuple: &Tuple) -> Option<PolicyId> {
+        section.find(tuple).map(|place| section.get(place).unwrap().1.id)
+    }
+
+    fn walked(policies: &[(ZoneMatch, Policy)], tuple: &Tuple) -> Option<PolicyId> {
+        let found = policies.iter().find(|(zones, policy)| examine(zones, policy, tuple).is_ok());
+        found.map(|(_, policy)| policy.id)
     }
 
     proptest! {
@@ -341,16 +442,17 @@ mod tests {
             first in policies(),
             second in policies(),
             cut in 0usize..9,
+            runs in (1usize..9, 1usize..9),
             tuples in prop::collection::vec(tuple(), 40),
         ) {
-            let before = section(&first, None);
+            let before = section(&first, runs.0, None);
             // What a commit does: some of the old list stays, some is new.
             let mut after: Vec<_> = first[cut..].iter().chain(&second[..cut]).cloned().collect();
             (1..).zip(&mut after).for_each(|(id, (_, policy))| if policy.id.0 < cut as u32 { policy.id = PolicyId(1000 + id) });
-            let edited = section(&after, Some(&before));
+            let edited = section(&after, runs.1, Some(&before));
             for tuple in &tuples {
-                prop_assert_eq!(before.find(tuple), walked(&first, tuple));
-                prop_assert_eq!(edited.find(tuple), walked(&after, tuple));
+                prop_assert_eq!(found(&before, tuple), walked(&first, tuple));
+                prop_assert_eq!(found(&edited, tuple), walked(&after, tuple));
             }
         }
     }

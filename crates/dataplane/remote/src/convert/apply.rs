@@ -23,33 +23,7 @@ impl Wire for ApplyResult {
     type Message = proto::ApplyResult;
 
     fn to_message(&self) -> proto::ApplyResult {
-        let Self {
-            generation,
-            zone_ids,
-            filter_ids,
-            filter_spans,
-            nat_counter_ids,
-            pool_ids,
-            policy_names,
-            app_names,
-            policy_schedule_slots,
-            managed_interfaces,
-            capabilities: Capabilities { supported, refusals },
-        } = self.clone();
-        proto::ApplyResult {
-            generation: generation.0,
-            zone_ids: zone_ids.into_iter().map(|(name, id)| (name, id.0.into())).collect(),
-            filter_ids,
-            filter_spans: filter_spans.iter().map(|(name, span)| (name.clone(), span.to_message())).collect(),
-            nat_counter_ids,
-            pool_ids,
-            policy_names: policy_names.into_iter().map(|(id, name)| (id.0, name)).collect(),
-            app_names,
-            policy_schedule_slots,
-            managed_interfaces: encode_all(&managed_interfaces),
-            supported,
-            refusals: encode_all(&refusals),
-        }
+        apply_result(self.clone())
     }
 
     fn from_message(message: proto::ApplyResult) -> Read<Self> {
@@ -71,6 +45,37 @@ impl Wire for ApplyResult {
                 refusals: decode_all(message.refusals)?,
             },
         })
+    }
+}
+
+/// It names every policy: better moved than copied.
+pub(crate) fn apply_result(result: ApplyResult) -> proto::ApplyResult {
+    let ApplyResult {
+        generation,
+        zone_ids,
+        filter_ids,
+        filter_spans,
+        nat_counter_ids,
+        pool_ids,
+        policy_names,
+        app_names,
+        policy_schedule_slots,
+        managed_interfaces,
+        capabilities: Capabilities { supported, refusals },
+    } = result;
+    proto::ApplyResult {
+        generation: generation.0,
+        zone_ids: zone_ids.into_iter().map(|(name, id)| (name, id.0.into())).collect(),
+        filter_ids,
+        filter_spans: filter_spans.iter().map(|(name, span)| (name.clone(), span.to_message())).collect(),
+        nat_counter_ids,
+        pool_ids,
+        policy_names: policy_names.into_iter().map(|(id, name)| (id.0, name)).collect(),
+        app_names,
+        policy_schedule_slots,
+        managed_interfaces: encode_all(&managed_interfaces),
+        supported,
+        refusals: encode_all(&refusals),
     }
 }
 

@@ -9,7 +9,7 @@ use ravelin_contract::{DataPlane, Error, SessionFilter, SessionView};
 
 use super::answer::answer;
 use super::programs::{ChunkCache, Offered, Staging};
-use crate::convert::Wire;
+use crate::convert::{Wire, apply_result};
 use crate::frame::{self, FrameError, MESSAGE_MAX};
 use crate::hello::{self, HELLO_MAX};
 use crate::proto::request::Call;
@@ -101,7 +101,7 @@ impl<'a> Connection<'a> {
                 Ok(Answer::Admission(plane.check_config(program)?.to_message()))
             }),
             Some(Call::ApplyConfig(manifest)) => self.with_program(manifest, |plane, program| {
-                Ok(Answer::Applied(plane.apply_config(program)?.to_message()))
+                Ok(Answer::Applied(apply_result(plane.apply_config(program)?)))
             }),
             Some(Call::Chunks(chunks)) => self.staging.take(chunks).map(|()| Answer::Done(proto::Empty {})),
             Some(call) => answer(&**self.plane, call),

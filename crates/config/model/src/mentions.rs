@@ -1,0 +1,98 @@
+//! Which runs of policies may name which addresses, so that a changed address leads to the policies it is about.
+//!
+//! State: one small filter a run, which never denies a name that is there. A run is known by where it lies: whoever asks
+//! holds the configuration that the filters were made for.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use ravelin_schema::{Runs, name_hash};
+
+use crate::{AddressRef, GlobalPolicy, Policies, Policy};
+
+/// Bits of a filter, by 64.
+const WORDS: usize = 128;
+
+/// A member that names addresses.
+trait Naming {
+    fn policy(&self) -> &Policy;
+}
+
+impl Naming for Policy {
+    fn policy(&self) -> &Policy {
+        self
+    }
+}
+
+impl Naming for GlobalPolicy {
+    fn policy(&self) -> &Policy {
+        &self.policy
+    }
+}
+
+/// See the head of the file.
+#[derive(Clone, Debug, Default)]
+pub struct Mentions {
+    /// By where a run lies: as it was lowered, and as it became valid.
+    filters: HashMap<usize, Arc<Filter>>,
+}
+
+#[derive(Debug)]
+struct Filter([u64; WORDS]);
+
+impl Filter {
+    fn of<T: Naming>(run: &[T]) -> Self {
+        let mut bits = [0; WORDS];
+        for policy in run.iter().map(Naming::policy) {
+            for reference in policy.source_addresses.iter().chain(&policy.destination_addresses) {
+                if let AddressRef::Named(name) = reference {
+                    places(name).for_each(|(word, bit)| bits[word] |= bit);
+                }
+            }
+        }
+        Self(bits)
+    }
+
+    fn may_have(&self, name: &str) -> bool {
+        places(name).all(|(word, bit)| self.0[word] & bit != 0)
+    }
+}
+
+fn places(name: &str) -> impl Iterator<Item = (usize, u64)> {
+    let hash = name_hash(name);
+    [hash as usize, (hash >> 20) as usize].into_iter().map(|at| (at / 64 % WORDS, 1 << (at % 64)))
+}
+
+impl Mentions {
+    /// Of policies as they were lowered, before what they name was looked up, and of the same as valid ones.
+    pub(crate) fn of(lowered: &Policies, valid: &Policies, before: Option<&Self>) -> Self {
+        let mut out = Self::default();
+        for (lowered, valid) in lowered.pairs.iter().zip(&valid.pairs) {
+            out.add(&lowered.policies, &valid.policies, before);
+        }
+        out.add(&lowered.global, &valid.global, before);
+        out
+    }
+
+    fn add<T: Naming>(&mut self, lowered: &Runs<T>, valid: &Runs<T>, before: Option<&Self>) {
+        for (lowered, valid) in lowered.runs().iter().zip(valid.runs()) {
+            let known = before.and_then(|before| before.filters.get(&run_place(lowered))).cloned();
+            let filter = known.unwrap_or_else(|| Arc::new(Filter::of(lowered)));
+            self.filters.insert(run_place(lowered), filter.clone());
+            self.filters.insert(run_place(valid), filter);
+        }
+    }
+
+    /// Whether the run at a place may name one of these; of a run that isn't known, anything may be said.
+    #[must_use]
+    pub fn may_name(&self, place: usize, names: &HashSet<String>) -> bool {
+        let filter = self.filters.get(&place);
+        !names.is_empty() && filter.is_none_or(|filter| names.iter().any(|name| filter.may_have(name)))
+    }
+}
+
+/// What tells a run from all others that are there.
+#[must_use]
+pub fn run_place<T>(run: &Arc<[T]>) -> usize {
+    Arc::as_ptr(run).addr()
+}

@@ -1,0 +1,202 @@
+//! One edit of a large configuration, from the edited candidate to the last worker's acknowledgement.
+//!
+//! `cargo bench -p ravelin-commit --bench edit [POLICIES...]`. Two workers of the simulator behind a socket; what is
+//! written is rendered and sealed but not put on a disk. Every policy has its own two addresses in the book. Prints the
+//! median of [`ROUNDS`] with minimum and maximum in milliseconds by stage; asserts nothing.
+
+use std::fmt::Write as _;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant as Clock};
+
+use ravelin_commit::{Consumer, PlaneConsumer, propose};
+use ravelin_compile::{IdBook, Resolved};
+use ravelin_model::{Checked, check_tree_after};
+use ravelin_remote::{Client, Server, listen};
+use ravelin_schema::{apply, read};
+use ravelin_sim::{SimPlane, SimSetup, SimWorkers};
+use ravelin_syntax::{Tree, render};
+use ravelin_types::Generation;
+
+const ROUNDS: usize = 9;
+const PAIR: &str = "security policies from-zone trust to-zone untrust";
+
+fn main() {
+    let counts: Vec<usize> = std::env::args().skip(1).filter_map(|a| a.parse().ok()).collect();
+    for count in if counts.is_empty() { vec![10_000, 100_000] } else { counts } {
+        edits(count);
+    }
+}
+
+fn text(count: usize) -> String {
+    let mut out = String::from(
+        "interfaces {\n ge-0/0/0 { unit 0 { family inet { address 10.0.0.1/8; } } }\n ge-0/0/1 { unit 0 { family inet { address \
+         198.51.100.1/24; } } }\n}\nsecurity {\n zones {\n security-zone trust { interfaces { ge-0/0/0.0; } }\n security-zone untrust { \
+         interfaces { ge-0/0/1.0; } }\n }\n address-book {\n global {\n",
+    );
+    for n in 0..count {
+        let (a, b, c) = ((n >> 16) & 255, (n >> 8) & 255, n & 255);
+        let _ = write!(out, "address s{n} 10.{a}.{b}.{c}/32;\naddress d{n} 172.{a}.{b}.{c}/32;\n");
+    }
+    out.push_str("}\n}\npolicies {\n from-zone trust to-zone untrust {\n");
+    for n in 0..count {
+        let _ = write!(
+            out,
+            "policy p{n} {{\n match {{\n source-address s{n};\n destination-address d{n};\n application junos-https;\n }}\n \
+             then {{\n permit;\n log {{\n session-close;\n }}\n }}\n }}\n"
+        );
+    }
+    out.push_str("}\n}\n}\n");
+    out
+}
+
+/// A daemon and a packet process in one.
+struct Bench {
+    plane: Arc<SimPlane>,
+    client: Arc<Client>,
+    consumer: PlaneConsumer,
+    book: IdBook,
+    generation: u64,
+    checked: Option<Checked>,
+    stages: Vec<(&'static str, Vec<f64>)>,
+}
+
+impl Bench {
+    fn new(path: &Path) -> (Self, Server) {
+        let setup = SimSetup { workers: 2, ..SimSetup::default() };
+        let plane = Arc::new(SimWorkers::plane(setup));
+        let listener = listen(path).unwrap_or_else(|e| panic!("{e}"));
+        let server = Server::serve(listener, plane.clone()).unwrap_or_else(|e| panic!("{e}"));
+        let client = Client::connect(path, Duration::from_secs(30)).unwrap_or_else(|e| panic!("{e}"));
+        let client = Arc::new(client);
+        let consumer = PlaneConsumer(client.clone());
+        let bench = Self {
+            plane,
+            client,
+            consumer,
+            book: IdBook::default(),
+            generation: 0,
+            checked: None,
+            stages: Vec::new(),
+        };
+        (bench, server)
+    }
+
+    fn stage<T>(&mut self, name: &'static str, work: impl FnOnce(&mut Self) -> T) -> T {
+        let start = Clock::now();
+        let out = work(self);
+        self.note(name, start.elapsed());
+        out
+    }
+
+    fn note(&mut self, name: &'static str, time: Duration) {
+        let ms = time.as_secs_f64() * 1e3;
+        match self.stages.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, times)) => times.push(ms),
+            None => self.stages.push((name, vec![ms])),
+        }
+    }
+
+    /// Answers the bytes it sent.
+    fn commit(&mut self, tree: &Tree) -> u64 {
+        let (start, sent) = (Clock::now(), self.client.traffic().bytes);
+        let checked = self.stage("check", |b| check_tree_after(tree, None, b.checked.as_ref()));
+        let checked = checked.unwrap_or_else(|e| panic!("{e:?}"));
+        let resolved = Resolved::virtual_ports(&checked.valid);
+        self.generation += 1;
+        let proposal = self
+            .stage("compile", |b| propose(&checked.valid, resolved, &mut b.book, Generation(b.generation)));
+        let proposal = proposal.unwrap_or_else(|e| panic!("{e:?}"));
+        self.stage("prepare", |b| b.consumer.check(&proposal)).unwrap_or_else(|e| panic!("{e:?}"));
+        let until_record = start.elapsed();
+        self.stage("render the text", |_| render::text(tree).len());
+        let (plane, wanted) = (self.plane.clone(), Generation(self.generation));
+        let (armed, apply) = (Arc::new(AtomicBool::new(false)), Clock::now());
+        let watch = std::thread::spawn({
+            let armed = armed.clone();
+            move || {
+                armed.store(true, Ordering::Release);
+                while plane.workers().snapshot().is_none_or(|s| s.rules.generation != wanted) {
+                    std::thread::sleep(Duration::from_micros(20));
+                }
+                Clock::now()
+            }
+        });
+        while !armed.load(Ordering::Acquire) {
+            std::thread::yield_now();
+        }
+        let watching = apply.elapsed();
+        let apply = Clock::now();
+        self.consumer.apply(&proposal).unwrap_or_else(|e| panic!("{e:?}"));
+        let answered = apply.elapsed();
+        let live = watch.join().map_or(answered, |at| at.saturating_duration_since(apply));
+        let _ = watching;
+        self.note("apply, to the workers", live);
+        self.note("apply, to the answer", answered);
+        self.note("live but for the text", until_record + live);
+        self.stage("drop what was", |b| b.checked = Some(checked));
+        self.client.traffic().bytes - sent
+    }
+
+    fn report(&mut self, name: &str, bytes: u64) {
+        println!("  {name}: {bytes} bytes sent");
+        for (stage, mut times) in std::mem::take(&mut self.stages) {
+            times.sort_by(f64::total_cmp);
+            println!(
+                "{stage:>32} {:>9.2} ({:.2}-{:.2})",
+                times[times.len() / 2],
+                times[0],
+                times[times.len() - 1]
+            );
+        }
+    }
+}
+
+fn edits(count: usize) {
+    let dir = tempfile::tempdir().unwrap_or_else(|e| panic!("{e}"));
+    let (mut bench, _server) = Bench::new(&dir.path().join("plane.sock"));
+    let mut tree = read(&text(count)).tree;
+    println!("{count} policies; ms, median (min-max)");
+    let bytes = bench.commit(&tree);
+    bench.report("first commit", bytes);
+    type Edit = fn(usize, usize) -> Vec<String>;
+    let kinds: [(&str, Edit); 4] = [
+        ("one policy changed", |n, round| {
+            let verb = if round.is_multiple_of(2) { "set" } else { "delete" };
+            vec![format!("{verb} {PAIR} policy p{} then count", n / 2)]
+        }),
+        ("one policy added in the middle", |n, round| {
+            let new = format!("{PAIR} policy new{round}");
+            vec![
+                format!("set {new} match source-address s1 destination-address d2 application any"),
+                format!("set {new} then deny"),
+                format!("insert {new} before policy p{}", n / 2),
+            ]
+        }),
+        ("one address added, and a policy", |n, round| {
+            let new = format!("{PAIR} policy more{round}");
+            vec![
+                format!("set security address-book global address more{round} 192.0.2.{round}/32"),
+                format!(
+                    "set {new} match source-address more{round} destination-address d{} application any",
+                    n / 3
+                ),
+                format!("set {new} then deny"),
+            ]
+        }),
+        ("host name", |_, round| vec![format!("set system host-name n{round}")]),
+    ];
+    for (name, edit) in kinds {
+        let mut most = 0;
+        for round in 0..ROUNDS {
+            let mut edited = tree.clone();
+            for line in edit(count, round) {
+                apply(&mut edited, &[], &line).unwrap_or_else(|e| panic!("{line}: {e:?}"));
+            }
+            most = most.max(bench.commit(&edited));
+            tree = edited;
+        }
+        bench.report(name, most);
+    }
+}
