@@ -23,8 +23,8 @@ mod zones;
 
 use ravelin_model::{DefaultPolicy, PolicyRematch, ValidConfig};
 use ravelin_program::{
-    Action, Aging, Chunk, FlowSettings, HashedChunk, Program, RefusedAddresses, Rematch, SynCheck, TcpSettings,
-    TimeWait,
+    Action, Aging, Chunk, FlowSettings, HashedChunk, Program, RefusedAddresses, Rematch, SynCheck,
+    TcpSettings, TimeWait,
 };
 use ravelin_types::Generation;
 

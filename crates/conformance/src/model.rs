@@ -114,7 +114,7 @@ impl<'a> Model<'a> {
         }
         let inner = nat::inward(self.config, &zone, packet);
         if self.is_own(inner.dst) {
-            return self.to_host(unit, packet, &inner);
+            return self.host_bound(unit, packet, &inner);
         }
         if packet.proto == 6 && !packet.opens && !self.config.security.flow.tcp_session.no_syn_check {
             return Expected::Drop(DropReason::TcpNotSyn);
@@ -141,7 +141,7 @@ impl<'a> Model<'a> {
         forward(&egress, source, (inner.dst, inner.dport))
     }
 
-    fn to_host(&mut self, unit: &str, packet: &Packet, inner: &Packet) -> Expected {
+    fn host_bound(&mut self, unit: &str, packet: &Packet, inner: &Packet) -> Expected {
         if !self.host_accepts(unit, inner) {
             return Expected::Drop(DropReason::HostInboundDenied);
         }

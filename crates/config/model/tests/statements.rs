@@ -38,6 +38,9 @@ set routing-options static route 10.9.0.0/16 discard
 
 /// A sample word for each argument on the way to a rule, by keyword; `other` where its type says enough.
 fn sample(path: &str, keyword: &str) -> &'static str {
+    if path.starts_with("security log") {
+        return log_sample(path, keyword);
+    }
     if path.starts_with("firewall") || path.starts_with("policy-options") {
         return firewall_sample(path, keyword);
     }
@@ -84,19 +87,10 @@ fn sample(path: &str, keyword: &str) -> &'static str {
         "address" if path.ends_with("inet6") => "2001:db8::2/64",
         "route" => "10.9.0.0/16",
         "next-hop" => "10.0.0.7",
-        "source-address" | "destination-address" if path.starts_with("security log") => "192.0.2.7",
         "source-address" | "destination-address" => "192.0.2.0/24",
         "url" => "http://other.example",
         "initial-tcp-mss" | "reverse-tcp-mss" | "dns-query-interval" | "update-interval"
         | "hold-interval" => "77",
-        "mode" => "event",
-        "format" => "sd-syslog",
-        "severity" => "notice",
-        "category" => "session",
-        "facility-override" => "local3",
-        "event-rate" | "rate-cap" | "tcp-connections" | "size" | "files" | "rotation" | "limit" => "3",
-        _ if path.ends_with("rate-limit") => "3",
-        "protocol" if path.ends_with("transport") => "tcp",
         "source-port" | "destination-port" => "99",
         "icmp-type" | "icmp-code" | "icmp6-type" | "icmp6-code" => "3",
         "protocol" => "udp",
@@ -105,6 +99,25 @@ fn sample(path: &str, keyword: &str) -> &'static str {
         "vlan-id" => "55",
         "inactivity-timeout" | "tcp-initial-timeout" => "44",
         "zone" => "zz",
+        _ => "other",
+    }
+}
+
+/// Sample words of the security log.
+fn log_sample(path: &str, keyword: &str) -> &'static str {
+    match keyword {
+        "source-address" | "destination-address" => "192.0.2.7",
+        "mode" => "event",
+        "format" => "sd-syslog",
+        "severity" => "notice",
+        "category" => "session",
+        "facility-override" => "local3",
+        "event-rate" | "rate-cap" | "tcp-connections" | "size" | "files" | "rotation" | "limit" => "3",
+        _ if path.ends_with("rate-limit") => "3",
+        "protocol" if path.ends_with("transport") => "tcp",
+        "port" => "55",
+        "source-port" | "destination-port" => "99",
+        "protocol" => "udp",
         _ => "other",
     }
 }

@@ -53,8 +53,12 @@ fn base() -> Config {
         addresses: vec!["high".into(), "six".into()],
         ..AddressSet::default()
     };
-    config.security.address_books =
-        vec![AddressBook { name: "global".into(), addresses, sets: vec![both], ..AddressBook::default() }];
+    config.security.address_books = vec![AddressBook {
+        name: "global".into(),
+        addresses: addresses.into(),
+        sets: vec![both].into(),
+        ..AddressBook::default()
+    }];
     let term = ApplicationTerm {
         protocol: Some(17),
         source_ports: Some(PortRange { low: 1000, high: 1002 }),
@@ -165,15 +169,16 @@ fn config() -> impl Strategy<Value = Config> {
                 policies.pairs.push(ZonePairPolicies {
                     from,
                     to,
-                    policies: policies_of,
+                    policies: policies_of.into(),
                     ..Default::default()
                 });
             }
         }
-        for (n, (policy, from_zones, to_zones)) in global.into_iter().enumerate() {
+        let global = global.into_iter().enumerate().map(|(n, (policy, from_zones, to_zones))| {
             let policy = Policy { name: format!("g{n}"), ..policy };
-            policies.global.push(GlobalPolicy { policy, from_zones, to_zones });
-        }
+            GlobalPolicy { policy, from_zones, to_zones }
+        });
+        policies.global = global.collect();
         if permit {
             policies.default_policy = DefaultPolicy::PermitAll;
         }

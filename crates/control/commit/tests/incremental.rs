@@ -132,7 +132,7 @@ fn verdicts(plane: &SimPlane) -> Vec<ravelin_contract::Explanation> {
             ("ge-0/0/0.0", [10, 0, 7, n % 9], [10, 1, 0, to as u8]),
         ] {
             let frame = frame(&Ip::v4(src, dst), &Payload::udp(1000, 53, &[]));
-            let request = InjectRequest { interface: unit.into(), frame };
+            let request = InjectRequest { interface: unit.into(), frame, before: Vec::new() };
             out.push(plane.diagnostics().inject_packet(&request).unwrap_or_else(|e| panic!("{e}")));
         }
     }

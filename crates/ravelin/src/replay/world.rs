@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use ravelin_contract::{
-    DataPlane as _, LiveAddresses, LiveSetUpdate, LiveUpdate, ScheduleUpdate, UpdateBatch, Updates as _,
+    DataPlane as _, LiveAddresses, LiveSetUpdate, LiveUpdate, ScheduleUpdate, UpdateBatch,
 };
 use ravelin_dynamic::{DynamicPlan, parse};
 use ravelin_sim::SimPlane;

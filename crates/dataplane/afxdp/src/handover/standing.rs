@@ -83,7 +83,9 @@ pub(super) fn receive(channel: &Channel, first: Step) -> Result<Standing, Standi
                 updates.neighbours.extend(piece.neighbours);
                 updates.links.extend(piece.links);
                 if let Some(piece) = piece.live {
-                    let live = updates.live.get_or_insert_with(|| LiveUpdate { resync: true, ..LiveUpdate::default() });
+                    let live = updates
+                        .live
+                        .get_or_insert_with(|| LiveUpdate { resync: true, ..LiveUpdate::default() });
                     live.schedules.extend(piece.schedules);
                     live.sets.extend(piece.sets);
                     if live.sets.len() > LIVE_SETS_MAX || live.schedules.len() > SCHEDULES_MAX {
@@ -129,8 +131,11 @@ fn receive_program(
 mod tests {
     use std::{os::unix::net::UnixStream, thread};
 
-    use ravelin_contract::{LinkUpdate, Neighbour, NeighbourUpdate, Route, RouteUpdate};
-    use ravelin_types::{Generation, InterfaceId, Mac, PortId};
+    use ravelin_contract::{
+        LinkUpdate, LiveAddresses, LiveSetUpdate, Neighbour, NeighbourUpdate, Route, RouteUpdate,
+        ScheduleUpdate,
+    };
+    use ravelin_types::{Generation, InterfaceId, LiveSetId, Mac, PortId, ScheduleId};
 
     use super::*;
 
@@ -163,12 +168,19 @@ mod tests {
             addr: "fe80::1".parse().unwrap(),
             neighbour: Neighbour::Reachable(Mac([2, 0, 0, 0, 0, 1])),
         };
+        let addresses = |n: u64| LiveAddresses { v4: vec![(n as u32, 9)], v6: vec![(1, 2)] };
+        let set = |n: u64| LiveSetUpdate { id: LiveSetId(n), addresses: Some(addresses(n)) };
         let updates = UpdateBatch {
             version: 7,
             resync: true,
             routes: (0..PIECE as u32 + 9).map(route).collect(),
             neighbours: vec![neighbour],
             links: vec![LinkUpdate { port: PortId(3), up: false }],
+            live: Some(LiveUpdate {
+                resync: true,
+                schedules: vec![ScheduleUpdate { id: ScheduleId(4), open: Some(true) }],
+                sets: vec![set(1), set(2)],
+            }),
         };
         let names = |name: &str| (name.to_owned(), Arc::new(Chunk::ApplicationNames(vec![name.into()])));
         let program = Some(Program::new(Generation(5), [names("a"), names("b")]));

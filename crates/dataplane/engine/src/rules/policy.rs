@@ -57,7 +57,8 @@ impl Policies {
         let runs = program.section_chunks().filter_map(|(digest, chunk)| Run::new(digest, chunk)).collect();
         let by_id = Arc::new(PolicyIds::build(&runs, before.map(|before| &*before.by_id))?);
         let hanging = Arc::default();
-        let mut out = Self { sections: Vec::new(), by_pair: HashMap::new(), wide: Vec::new(), by_id, hanging };
+        let mut out =
+            Self { sections: Vec::new(), by_pair: HashMap::new(), wide: Vec::new(), by_id, hanging };
         let old: HashMap<_, _> = before.iter().flat_map(|b| &b.sections).map(|s| (s.zones(), s)).collect();
         let mut ground = Ground { live, sets: &mut Sets::new() };
         for runs in sections(runs) {

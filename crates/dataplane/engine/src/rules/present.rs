@@ -163,11 +163,13 @@ mod tests {
     use ravelin_program::{Action, Chunk, Digest, LogWhen, PolicySection, PolicyTcp, PortRange, Prefix};
     use ravelin_types::{Addr, Family, PolicyId, Proto, RuleIdentity, ZoneId};
 
+    type Ranges<T> = Vec<(T, T)>;
+
     /// What of the world there is: three schedules and three sets, of which each may be unknown.
     #[derive(Clone, Debug)]
     struct World {
         schedules: [Option<bool>; 3],
-        sets: [Option<(Vec<(u32, u32)>, Vec<(u128, u128)>)>; 3],
+        sets: [Option<(Ranges<u32>, Ranges<u128>)>; 3],
     }
 
     impl World {

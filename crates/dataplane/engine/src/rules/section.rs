@@ -110,8 +110,16 @@ impl Section {
             None => Arc::new(Hangs::of(policies())),
         };
         let judged_by = hangs.judged_by(digest, ground.live);
-        let mut section =
-            Self { digest, judged_by, runs, starts, hangs, present: Present::default(), index: None, places: None };
+        let mut section = Self {
+            digest,
+            judged_by,
+            runs,
+            starts,
+            hangs,
+            present: Present::default(),
+            index: None,
+            places: None,
+        };
         section.present = Present::of(&section.hangs, |place| section.get(place), ground);
         if count <= WALK_MAX {
             return Ok(section);
@@ -165,7 +173,9 @@ impl Section {
     pub(super) fn find(&self, tuple: &Tuple) -> Option<usize> {
         let Some(index) = &self.index else {
             let mut policies = self.policies().enumerate();
-            return policies.find(|(place, item)| self.examine(*place, item, tuple).is_ok()).map(|(place, _)| place);
+            return policies
+                .find(|(place, item)| self.examine(*place, item, tuple).is_ok())
+                .map(|(place, _)| place);
         };
         let rank = index.lookup(&asked(tuple))?.rank as usize;
         Some(self.places.as_ref().map_or(rank, |places| places[rank] as usize))
