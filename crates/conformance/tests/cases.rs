@@ -84,11 +84,7 @@ const STAYS: &[(&str, &str)] = &[
     ("mirror/sampling", "where in its period a mirror is"),
     ("flow/cut-waits", "packets that wait for a neighbour"),
     ("mirror/waited", "packets that wait for a neighbour"),
-    ("interface/link-down", "what the case tells of links"),
-    ("interface/not-ready", "what the case tells of links"),
-    ("mirror/down", "what the case tells of links"),
-    ("interface/neighbours", "what the case tells of neighbours"),
-    ("mirror/flood", "what the case tells of neighbours"),
+    ("interface/neighbours", "packets that wait for a neighbour"),
 ];
 
 /// Cases in which a commit leaves sessions behind: they would end at their next packet.

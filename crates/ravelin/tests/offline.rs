@@ -179,7 +179,7 @@ set security policies from-zone trust to-zone untrust policy bad then deny
     fs::write(at("fw.conf"), format!("{CONFIG}{more}")).unwrap();
     fs::write(at("bad.txt"), "198.51.100.0/24\n").unwrap();
     let second = |s: u64| s * 1_000_000;
-    let frames = [(second(19), 80), (second(20), 80), (second(21), 22), (second(22), 23), (second(50), 80)];
+    let frames = [(second(19), 80), (second(20), 80), (second(21), 22), (second(22), 23), (second(35), 80)];
     pcap(&at("in.pcap"), &frames.map(|(at, port)| (at, syn(port))));
     let input = format!("ge-0/0/0={}", path(&at("in.pcap")));
     let feed = format!("bad={}", path(&at("bad.txt")));

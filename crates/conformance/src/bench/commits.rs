@@ -3,9 +3,8 @@
 //! State: the ids and the generation of the program that runs, the machine's interfaces.
 
 use ravelin_compile::{IdBook, Resolved, compile, routes};
-use ravelin_contract::{DataPlane, UpdateBatch};
+use ravelin_contract::DataPlane;
 use ravelin_model::ValidConfig;
-use ravelin_program::Program;
 use ravelin_types::{Generation, Mac};
 
 use super::BenchError;
@@ -16,7 +15,6 @@ pub struct Commits {
     book: IdBook,
     resolved: Resolved,
     generation: u64,
-    last: Option<(Program, UpdateBatch)>,
 }
 
 impl Commits {
@@ -34,21 +32,7 @@ impl Commits {
         })?;
         plane.apply_config(&program)?;
         self.generation += 1;
-        let routes = routes(config, &self.book);
-        plane.updates().apply(&routes)?;
-        self.last = Some((program, routes));
-        Ok(())
-    }
-
-    /// Makes the running configuration that of another plane, too.
-    ///
-    /// # Errors
-    /// It is refused.
-    pub fn repeat(&self, plane: &dyn DataPlane) -> Result<(), BenchError> {
-        if let Some((program, routes)) = &self.last {
-            plane.apply_config(program)?;
-            plane.updates().apply(routes)?;
-        }
+        plane.updates().apply(&routes(config, &self.book))?;
         Ok(())
     }
 

@@ -81,8 +81,10 @@ impl Simulator {
     fn move_on(&mut self, may_refuse: bool) -> Result<(), BenchError> {
         let next = plane(self.setup);
         next.workers().advance(self.plane.workers().now());
-        self.commits.repeat(&next)?;
+        next.stand_in(&self.plane.still(|still| still.standing()))?;
         hand_over(&*self.plane, &next, may_refuse)?;
+        // What workers have to tell each other of it.
+        drop(next.workers().run_batch(&[]));
         self.plane = Arc::new(next);
         Ok(())
     }

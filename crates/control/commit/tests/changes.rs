@@ -16,6 +16,8 @@ use ravelin_types::Generation;
 const EVERYTHING: &str = include_str!("everything.set");
 /// Names tried for one value.
 const NAMES_MAX: usize = 60;
+/// Values tried that commit.
+const TRIES_MAX: usize = 4;
 
 fn proposal(checked: &Checked) -> Option<Proposal> {
     let resolved = Resolved::virtual_ports(&checked.valid);
@@ -86,6 +88,7 @@ fn others(value: &Value, names: &BTreeSet<String>) -> Vec<String> {
         out.extend([1, 2, 4, 8].map(|by| bumped(addr, by).to_string()));
     }
     out.push(format!("{}x", value.word));
+    out.extend(["1", "2"].map(str::to_owned));
     out.extend(names.iter().take(NAMES_MAX).cloned());
     out.retain(|other| *other != value.word);
     out
@@ -101,6 +104,15 @@ fn with(tree: &Tree, value: &Value, other: &str) -> Option<Tree> {
     Some(out)
 }
 
+/// Whether a consumer has something else to do.
+fn is_other(a: &Proposal, b: &Proposal) -> bool {
+    a.program.digest() != b.program.digest()
+        || a.desired != b.desired
+        || a.services != b.services
+        || a.log != b.log
+        || a.dynamic != b.dynamic
+}
+
 #[test]
 fn every_changed_value_changes_what_is_enforced() {
     let whole = read(EVERYTHING).tree;
@@ -114,23 +126,28 @@ fn every_changed_value_changes_what_is_enforced() {
         if value.path.ends_with("description") {
             continue;
         }
-        let changed = others(value, &names).into_iter().find_map(|other| {
+        let mut changed = others(value, &names).into_iter().filter_map(|other| {
             let tree = with(&whole, value, &other).filter(|tree| *tree != whole)?;
             Some((proposal(&check_tree_after(&tree, None, Some(&base)).ok()?)?, other))
         });
-        match changed {
-            None => untried.push(format!("{} {}", value.path, value.word)),
-            Some((changed, other)) => {
-                let same = changed.program.digest() == enforced.program.digest()
-                    && changed.desired == enforced.desired
-                    && changed.services == enforced.services
-                    && changed.log == enforced.log;
-                if same {
-                    ignored.push(format!("{} {} -> {other}", value.path, value.word));
-                }
+        let (mut tried, mut has_effect) = (None, false);
+        for (changed, other) in changed.by_ref().take(TRIES_MAX) {
+            has_effect = is_other(&changed, &enforced);
+            let is_number = |word: &str| word.bytes().all(|byte| byte.is_ascii_digit());
+            // A number may be another word for a name.
+            if has_effect || is_number(&value.word) || !is_number(&other) {
+                tried = Some(other);
             }
+            if has_effect {
+                break;
+            }
+        }
+        match tried {
+            None => untried.push(format!("{} {}", value.path, value.word)),
+            Some(other) if !has_effect => ignored.push(format!("{} {} -> {other}", value.path, value.word)),
+            Some(_) => {}
         }
     }
     assert!(ignored.is_empty(), "changed without any effect: {ignored:#?}");
-    assert!(untried.len() * 5 <= all.len(), "{} of {} not tried: {untried:#?}", untried.len(), all.len());
+    assert!(untried.len() * 4 <= all.len(), "{} of {} not tried: {untried:#?}", untried.len(), all.len());
 }

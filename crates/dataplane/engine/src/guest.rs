@@ -154,12 +154,17 @@ impl<L> Guests<L> {
         Ok(())
     }
 
+    /// When it was aged last.
+    pub(crate) fn now(&self) -> Instant {
+        self.moved
+    }
+
     /// What a session's worker says of it. One that came late must not end a newer owner's.
     pub(crate) fn receive(&mut self, message: Message) {
         let (key, owner, has_left) = match message {
             Message::Made { key, owner } => (key, owner, false),
             Message::Left { key, owner } => (key, owner, true),
-            Message::Stub { .. } | Message::Unstub { .. } => return,
+            Message::Stub { .. } | Message::Unstub { .. } | Message::Moved { .. } => return,
         };
         let Some(at) = self.by_key.get(&key).copied() else { return };
         let Some(guest) = self.places.get_mut(at) else { return };

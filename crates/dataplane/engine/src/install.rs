@@ -52,7 +52,7 @@ pub(crate) fn install<R: Recorder>(
     match result {
         Ok(slot) => {
             screens::keep(turn, slot, reservation);
-            turn.state.keep_entrance(slot, entrance, flow.key, turn.now);
+            turn.state.keep_entrance(slot, entrance, (flow.key, None), turn.now);
         }
         Err(verdict) => {
             turn.shared.release_session();

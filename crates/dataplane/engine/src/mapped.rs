@@ -128,16 +128,39 @@ pub(crate) fn asked(rules: &Rules, session: &Session) -> Option<(FlowKey, Addr)>
 }
 
 impl State {
-    /// The session in this slot was let in.
-    pub(crate) fn keep_entrance(&mut self, slot: u32, entrance: Entrance, key: FlowKey, now: Instant) {
+    /// The session in this slot was let in. `moved`: by a mapping that has not counted it, by this packet.
+    pub(crate) fn keep_entrance(
+        &mut self,
+        slot: u32,
+        entrance: Entrance,
+        (key, moved): (FlowKey, Option<Inbound>),
+        now: Instant,
+    ) {
+        let owner = self.worker;
         match entrance {
             Entrance::Open => {}
             Entrance::Here(lease) => self.leases.keep_entry(slot, lease),
             Entrance::Elsewhere(home) => {
                 self.away.insert(slot, (key, home), now);
-                self.outbox.push(home, Message::Made { key, owner: self.worker });
+                let made = Message::Made { key, owner };
+                let message = moved.map_or(made, |packet| Message::Moved { key, owner, packet });
+                self.outbox.push(home, message);
             }
         }
+    }
+
+    /// Another worker has taken in a session that a mapping of this one let in. One that the mapping has no room for is
+    /// not counted: it lives already.
+    pub(crate) fn count_moved(&mut self, key: FlowKey, owner: WorkerId, packet: &Inbound) {
+        let now = self.guests.now();
+        if !self.guests.is_known(&key, owner)
+            && !self.guests.is_full()
+            && let Ok(lease) = self.leases.enter(packet, now)
+            && let Err(lease) = self.guests.insert(key, owner, lease)
+        {
+            self.leases.give_back(lease, now);
+        }
+        self.guests.receive(Message::Made { key, owner });
     }
 
     /// Of a session that was not made. When another worker is tried for it, its mapping still counts it.

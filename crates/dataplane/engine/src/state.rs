@@ -352,6 +352,7 @@ impl State {
         match message {
             Message::Stub { .. } | Message::Unstub { .. } => self.stubs.receive(message),
             Message::Made { .. } | Message::Left { .. } => self.guests.receive(message),
+            Message::Moved { key, owner, packet } => self.count_moved(key, owner, &packet),
         }
     }
 

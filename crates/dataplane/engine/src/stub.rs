@@ -7,6 +7,7 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasher, Hash, Hasher};
 
+use ravelin_nat::Inbound;
 use ravelin_types::WorkerId;
 use siphasher::sip::SipHasher13;
 
@@ -24,6 +25,8 @@ pub enum Message {
     Unstub { key: FlowKey, owner: WorkerId },
     /// I have a session that a mapping of yours let in, by a packet with this key.
     Made { key: FlowKey, owner: WorkerId },
+    /// The same of a session that came from another plane, where nobody here has counted it yet.
+    Moved { key: FlowKey, owner: WorkerId, packet: Inbound },
     /// It is no more, or was never made.
     Left { key: FlowKey, owner: WorkerId },
 }
@@ -92,7 +95,7 @@ impl Stubs {
                     self.owners.remove(&key);
                 }
             }
-            Message::Made { .. } | Message::Left { .. } => {}
+            Message::Made { .. } | Message::Moved { .. } | Message::Left { .. } => {}
         }
     }
 

@@ -203,7 +203,8 @@ impl State {
                 if let Some(lease) = lease {
                     self.leases.keep(slot, lease);
                 }
-                self.keep_entrance(slot, entrance, session.wings[0].key, now);
+                let moved = synced.entered.then(|| mapped::entrance(rules, session));
+                self.keep_entrance(slot, entrance, (session.wings[0].key, moved), now);
                 Ok(slot)
             }
             Err(error) => {

@@ -1,6 +1,6 @@
 //! Commands about what changes without a commit.
 
-use super::commands::alone;
+use super::commands::{alone, flag};
 use super::{Arg, Command};
 use crate::dynamic::DynamicQuery;
 use crate::request::Request;
@@ -21,13 +21,10 @@ pub(super) const COMMANDS: &[Command] = &[
     Command {
         path: &["show", "security", "dynamic-address"],
         help: "Show addresses of feeds",
-        params: &[],
-        make: |_| Ok(Request::Dynamic(DynamicQuery::Entries)),
-    },
-    Command {
-        path: &["show", "security", "dynamic-address", "summary"],
-        help: "Show feeds, and when each was had",
-        params: &[],
-        make: |_| Ok(Request::Dynamic(DynamicQuery::Summary)),
+        params: &[flag("summary", "Feeds, and when each was had")],
+        make: |given| {
+            let query = if given.is_set("summary") { DynamicQuery::Summary } else { DynamicQuery::Entries };
+            Ok(Request::Dynamic(query))
+        },
     },
 ];

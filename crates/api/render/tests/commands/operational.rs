@@ -415,6 +415,8 @@ fn completion_knows_words_and_names() {
     assert_eq!(bench.words("sh"), ["show"]);
     let security = [
         "alg",
+        "dns-cache",
+        "dynamic-address",
         "flow",
         "forward-options",
         "log",
