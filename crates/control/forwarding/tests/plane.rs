@@ -167,6 +167,7 @@ async fn control(plane: Arc<AfxdpPlane>, ready: std::sync::mpsc::Sender<()>) {
     let names = Names {
         units: [0, 1].map(|id| (format!("ge-0-0-{id}.0"), InterfaceId(id))).into(),
         ports: [0, 1].map(|id| (format!("ge-0-0-{id}"), PortId(id))).into(),
+        plane: 0,
     };
     let (_keep, names) = watch::channel(names);
     let (send, mut batches) = mpsc::channel::<UpdateBatch>(64);

@@ -407,3 +407,14 @@ fn reuse<'a>(mut packets: Vec<Packet<'_>>) -> Vec<Packet<'a>> {
     packets.clear();
     packets.into_iter().map(|_| unreachable!("the vector was just emptied")).collect()
 }
+
+/// Pins the calling thread to one of the cores it may use. A worker that can't be pinned works all the same.
+pub(crate) fn pin(worker: u8) {
+    let Ok(allowed) = sched_getaffinity(None) else { return };
+    let cores: Vec<_> = (0..CpuSet::MAX_CPU).filter(|core| allowed.is_set(*core)).collect();
+    if let Some(core) = cores.iter().rev().cycle().nth(usize::from(worker)) {
+        let mut one = CpuSet::new();
+        one.set(*core);
+        let _ = sched_setaffinity(None, &one);
+    }
+}

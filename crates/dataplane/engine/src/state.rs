@@ -19,6 +19,7 @@ use crate::filters::LogRing;
 use crate::fragment::Fragments;
 use crate::guest::{Away, GUESTS_MAX, Guests};
 use crate::hold::Hold;
+use crate::refresh::Refresh;
 use crate::key::FlowKey;
 use crate::mirror::Sampler;
 use crate::nat::Leases;
@@ -86,6 +87,7 @@ pub struct State {
     pub(crate) away: Away,
     pub(crate) fragments: Fragments,
     pub(crate) hold: Hold,
+    pub(crate) refresh: Refresh,
     pub(crate) filter_log: LogRing,
     pub(crate) watch: Watch,
     /// Its packets are only tried: they take no tokens of policers.
@@ -136,6 +138,7 @@ impl State {
             away: Away::new(seed.key(lane | 9)),
             fragments: Fragments::new(seed.key(lane | 2)),
             hold: Hold::new(),
+            refresh: Refresh::new(seed.key(lane | 10)),
             filter_log: LogRing::new(),
             watch: Watch::new(),
             is_trial: false,

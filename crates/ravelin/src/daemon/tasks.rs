@@ -19,8 +19,8 @@ use super::nat_alarms;
 use super::routes::Table;
 use super::supervisor::{CALL_MAX, Place, Process, Watched};
 
-/// Batches that may wait for the plane.
-const BATCHES_MAX: usize = 64;
+/// Batches that may wait for the plane; changes that come later wait as what differs.
+const BATCHES_MAX: usize = 2;
 /// How often the plane is asked for events.
 const EVENTS_EVERY: Duration = Duration::from_millis(10);
 /// Events taken at a time.
@@ -44,7 +44,7 @@ pub fn spawn(
 ) {
     let place = &process.place;
     let (send, receive) = mpsc::channel(BATCHES_MAX);
-    runtime.spawn(monitor(names, send));
+    std::thread::spawn(move || listen(names, send));
     let (own, routes) = (place.clone(), table.clone());
     std::thread::spawn(move || deliver(receive, &own, &routes));
     let (own, dynamic) = (place.clone(), lock(control).works.dynamic.clone());
@@ -124,6 +124,14 @@ fn archive(control: &Mutex<Control>) {
         if let Err(error) = lock(control).life.transferred(&copy, done.is_ok(), now()) {
             tracing::error!(%error, "A copy at an archive site will be made again.");
         }
+    }
+}
+
+/// The monitor on a thread of its own: a million routes must keep nobody else waiting.
+fn listen(names: watch::Receiver<Names>, batches: mpsc::Sender<UpdateBatch>) {
+    match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime.block_on(monitor(names, batches)),
+        Err(error) => tracing::error!(%error, "Netlink can't be watched."),
     }
 }
 
