@@ -90,10 +90,10 @@ async fn changes_of_the_kernels_own(batches: &mut mpsc::Receiver<UpdateBatch>) {
     ip("-n rvb-m route del 203.0.113.0/24 via 10.6.0.3");
     until(batches, |batch| via(batch, "203.0.113.0/24", "10.6.0.4")).await;
 
-    // The route goes with the address it needs, and nobody says so.
+    // The route goes with the address that it prefers, and nobody says so.
     ip("-n rvb-m address add 10.7.0.1/24 dev ge-0-0-0.0");
-    ip("-n rvb-m route add 203.0.113.128/25 via 10.7.0.2");
-    until(batches, |batch| via(batch, "203.0.113.128/25", "10.7.0.2")).await;
+    ip("-n rvb-m route add 203.0.113.128/25 via 10.6.0.2 src 10.7.0.1");
+    until(batches, |batch| via(batch, "203.0.113.128/25", "10.6.0.2")).await;
     ip("-n rvb-m address del 10.7.0.1/24 dev ge-0-0-0.0");
     until(batches, |batch| route_of(batch, "203.0.113.128/25").is_some_and(|update| update.route.is_none()))
         .await;
@@ -145,7 +145,6 @@ async fn scenario() {
     changes_of_the_kernels_own(&mut batches).await;
 
     let now = Instant::now();
-    let mut prober    let now = Instant::now();
     let mut prober = Prober::open(now).unwrap();
     for target in ["10.6.0.2", "fd06::2"] {
         let addr: IpAddr = target.parse().unwrap();

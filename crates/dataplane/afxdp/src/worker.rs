@@ -25,6 +25,7 @@ use ravelin_types::{DropReason, Instant, WorkerId};
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
     io,
+    thread::{CpuSet, sched_getaffinity, sched_setaffinity},
     time::{ClockId, clock_gettime},
 };
 

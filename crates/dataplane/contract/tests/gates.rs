@@ -43,7 +43,9 @@ fn named(table: &str) -> Vec<(&str, &str)> {
 /// Whether a file has a test of this name that is run.
 fn is_test(text: &str, name: &str) -> bool {
     let Some((before, _)) = text.split_once(&format!("fn {name}(")) else { return false };
-    let attributes: Vec<_> = before.lines().rev().skip(1).take_while(|line| !line.trim().is_empty()).collect();
+    let is_blank = |line: &&str| line.trim().is_empty();
+    let above = before.lines().rev().skip_while(is_blank);
+    let attributes: Vec<_> = above.take_while(|line| !is_blank(line)).collect();
     let marked = attributes.iter().any(|line| line.trim() == "#[test]");
     marked && !attributes.iter().any(|line| line.contains("#[ignore"))
 }

@@ -255,15 +255,18 @@ proptest! {
         at in 0_usize..12,
     ) {
         let mut kernel = Kernel::default();
-        before.iter().for_each(|change| drop(kernel.take(change)));
+        for change in &before {
+            kernel.take(change);
+        }
         // One way a prefix and metric, which is what routing daemons keep.
         kernel.0.values_mut().for_each(|list| list.truncate(1));
         let (mut dump, mut heard) = (kernel.dumped(), Vec::new());
         for (n, change) in during.into_iter().enumerate() {
             let list = kernel.0.get(&(change.prefix, change.metric)).map_or(0, Vec::len);
             let change = match change.place {
-                Some(Place::First | Place::Last) if list > 0 => Change { place: Some(Place::Replace), ..change },
-                _ => change,
+                Some(_) if list > 0 => Change { place: Some(Place::Replace), ..change },
+                Some(_) => Change { place: Some(Place::First), ..change },
+                None => change,
             };
             if kernel.take(&change) {
                 heard.push(change);
