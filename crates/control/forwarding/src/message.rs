@@ -64,9 +64,22 @@ pub(crate) struct Message<'a> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Heard {
     /// `came`: where among those of the same prefix and metric; `None`: it went.
-    Route { key: (IpNet, u32), came: Option<Place>, route: Option<Route> },
-    Neighbour { key: (InterfaceId, IpAddr), neighbour: Neighbour, in_doubt: bool },
-    Link { index: u32, name: String, up: bool, gone: bool },
+    Route {
+        key: (IpNet, u32),
+        came: Option<Place>,
+        route: Option<Route>,
+    },
+    Neighbour {
+        key: (InterfaceId, IpAddr),
+        neighbour: Neighbour,
+        in_doubt: bool,
+    },
+    Link {
+        index: u32,
+        name: String,
+        up: bool,
+        gone: bool,
+    },
     /// Something went with which the kernel drops routes without a word.
     Silence,
 }

@@ -86,7 +86,8 @@ impl World {
     /// A route went. Of an IPv6 route with several next hops one may go alone.
     pub fn remove_route(&mut self, (prefix, metric): (IpNet, u32), route: Option<&Route>) {
         self.edit(prefix.trunc(), |ways| {
-            if let Some(at) = ways.iter().position(|way| way.metric == metric && way.route.as_ref() == route) {
+            if let Some(at) = ways.iter().position(|way| way.metric == metric && way.route.as_ref() == route)
+            {
                 ways.remove(at);
                 return;
             }
@@ -223,10 +224,12 @@ fn differing<'a, K: Ord + Copy, V: PartialEq>(
         (Some(_), _) => ours.next().map(|(key, _)| (*key, true)),
         (None, Some(_)) => theirs.next().map(|(key, _)| (*key, true)),
     };
-    std::iter::from_fn(move || loop {
-        let (key, differs) = next()?;
-        if differs {
-            return Some(key);
+    std::iter::from_fn(move || {
+        loop {
+            let (key, differs) = next()?;
+            if differs {
+                return Some(key);
+            }
         }
     })
 }

@@ -5,8 +5,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Crates that move packets, or stand between the contract and those that do.
-const BACKENDS: &[&str] =
-    &["ravelin-engine", "ravelin-plane", "ravelin-afxdp", "ravelin-sim", "ravelin-remote", "ravelin-classify"];
+const BACKENDS: &[&str] = &[
+    "ravelin-engine",
+    "ravelin-plane",
+    "ravelin-afxdp",
+    "ravelin-sim",
+    "ravelin-remote",
+    "ravelin-classify",
+];
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../..").canonicalize().unwrap()
@@ -62,7 +68,11 @@ fn every_gate_has_a_test_that_is_there() {
     for gate in 1..=12 {
         assert!(table.contains(&format!("\n| {gate} |")), "gate {gate} has no row");
     }
-    assert_eq!(named.len(), table.lines().filter(|line| line.starts_with("| ")).count() - 1, "a row names no test");
+    assert_eq!(
+        named.len(),
+        table.lines().filter(|line| line.starts_with("| ")).count() - 1,
+        "a row names no test"
+    );
 }
 
 #[test]
@@ -94,10 +104,11 @@ fn a_session_is_taken_out_in_one_place() {
         if in_engine && text.contains("sessions.remove(") {
             found.push(name.clone());
         }
-        let below = ["crates/dataplane/engine/", "crates/dataplane/nat/"].iter().any(|at| name.starts_with(at));
-        let cleans_up = ["leases.", "allocator."].iter().any(|of| {
-            ["give_back(", "release("].iter().any(|verb| text.contains(&format!("{of}{verb}")))
-        });
+        let below =
+            ["crates/dataplane/engine/", "crates/dataplane/nat/"].iter().any(|at| name.starts_with(at));
+        let cleans_up = ["leases.", "allocator."]
+            .iter()
+            .any(|of| ["give_back(", "release("].iter().any(|verb| text.contains(&format!("{of}{verb}"))));
         assert!(below || !cleans_up || name.ends_with("gates.rs"), "{name} gives back what sessions hold");
     }
     found.sort_unstable();
@@ -106,7 +117,10 @@ fn a_session_is_taken_out_in_one_place() {
 
 #[test]
 fn the_gates_can_close() {
-    assert_eq!(dependencies("a\n[dependencies]\nravelin-sim.workspace = true\n[dev-dependencies]\nx = 1"), ["ravelin-sim"]);
+    assert_eq!(
+        dependencies("a\n[dependencies]\nravelin-sim.workspace = true\n[dev-dependencies]\nx = 1"),
+        ["ravelin-sim"]
+    );
     assert_eq!(named("| 1 | what | `a/b.rs` name |\n| gate | x | test |"), [("a/b.rs", "name")]);
     assert!(is_test("\n#[test]\nfn a() {}", "a") && !is_test("\nfn a() {}", "a"));
     assert!(!is_test("\n#[test]\n#[ignore = \"x\"]\nfn a() {}", "a"));

@@ -49,12 +49,17 @@ fn of(mut times: Vec<Duration>) -> (Duration, Duration) {
 fn main() {
     let count = env::args().nth(1).and_then(|text| text.parse().ok()).unwrap_or(1_000_000_u32);
     let mut book = ForwardingBook::new(Forwarding::new(Resolver::Table));
-    let all = UpdateBatch { resync: true, routes: (0..count).map(|n| route(n, n)).collect(), ..Default::default() };
+    let all =
+        UpdateBatch { resync: true, routes: (0..count).map(|n| route(n, n)).collect(), ..Default::default() };
     let before = resident_kb();
     let start = Instant::now();
     let mut read = book.update(&all).clone();
     println!("load of {} routes             {:?}", read.routes.len(), start.elapsed());
-    println!("one table                     {} KiB ({} resident)", read.routes.mem_size() >> 10, resident_kb() - before);
+    println!(
+        "one table                     {} KiB ({} resident)",
+        read.routes.mem_size() >> 10,
+        resident_kb() - before
+    );
     drop(all);
     for (size, rounds) in [(1, 2000), (1000, 200)] {
         let mut times = Vec::new();

@@ -29,8 +29,8 @@ use ravelin_engine::{Forwarding, ForwardingBook, Live, Resolver, Rules, Shared, 
 use ravelin_program::{Digest, Program};
 
 use apply::Applied;
-use link::Ports;
 pub use explain::findings;
+use link::Ports;
 pub use standing::{Edition, Standing, Still};
 pub use workers::{PortMode, Task, Workers};
 

@@ -157,8 +157,12 @@ fn change() -> impl Strategy<Value = Change> {
         Just(None),
         Just(None)
     ];
-    (0_u8..2, 0_u32..2, place, 0_u8..3)
-        .prop_map(|(prefix, metric, place, way)| Change { prefix, metric, place, way })
+    (0_u8..2, 0_u32..2, place, 0_u8..3).prop_map(|(prefix, metric, place, way)| Change {
+        prefix,
+        metric,
+        place,
+        way,
+    })
 }
 
 #[derive(Clone, Debug, Default)]

@@ -158,9 +158,8 @@ mod tests {
 
     /// Nested and neighbouring prefixes of both families.
     fn prefix() -> impl Strategy<Value = IpNet> {
-        let v4 = (0_u32..4, 0_u8..=32).prop_map(|(n, len)| {
-            ipnet::Ipv4Net::new((n << 30 | n << 7).into(), len).unwrap().trunc().into()
-        });
+        let v4 = (0_u32..4, 0_u8..=32)
+            .prop_map(|(n, len)| ipnet::Ipv4Net::new((n << 30 | n << 7).into(), len).unwrap().trunc().into());
         let v6 = (0_u128..4, 0_u8..=128).prop_map(|(n, len)| {
             ipnet::Ipv6Net::new((n << 126 | n << 9).into(), len).unwrap().trunc().into()
         });
@@ -217,13 +216,18 @@ mod tests {
                 }
             }
             for link in &batch.links {
-                if link.up { self.down.remove(&link.port) } else { self.down.insert(link.port, ()) };
+                if link.up {
+                    self.down.remove(&link.port)
+                } else {
+                    self.down.insert(link.port, ())
+                };
             }
         }
 
         fn is(&self, table: &Forwarding) -> bool {
             let routes: BTreeMap<_, _> = table.routes.iter().map(|(p, route)| (p, route.clone())).collect();
-            let neighbours: BTreeMap<_, _> = table.neighbours.iter().map(|(_, addr, is)| (addr, is)).collect();
+            let neighbours: BTreeMap<_, _> =
+                table.neighbours.iter().map(|(_, addr, is)| (addr, is)).collect();
             let down: BTreeMap<_, _> = table.down.iter().map(|port| (*port, ())).collect();
             routes == self.routes && neighbours == self.neighbours && down == self.down
         }
@@ -270,7 +274,10 @@ mod tests {
         assert_eq!(read.lookup(ravelin_types::Family::V4, dst, 0), way);
         // What says nothing of routes leaves their table alone.
         let routes = book.now().routes.clone();
-        book.update(&UpdateBatch { links: vec![LinkUpdate { port: PortId(1), up: false }], ..UpdateBatch::default() });
+        book.update(&UpdateBatch {
+            links: vec![LinkUpdate { port: PortId(1), up: false }],
+            ..UpdateBatch::default()
+        });
         assert!(Arc::ptr_eq(&routes, &book.now().routes));
     }
 

@@ -78,8 +78,12 @@ fn readers_survive_close_and_teardown() {
             let mut asked = 0;
             while !over.load(Ordering::Acquire) || asked == 0 {
                 asked += 1;
-                let walk = client.sessions().for_each(&SessionFilter::default(), &mut |_| std::ops::ControlFlow::Continue(()));
-                assert!(!hurt(walk) && !hurt(client.sessions().count()) && !hurt(client.diagnostics().status()));
+                let walk = client
+                    .sessions()
+                    .for_each(&SessionFilter::default(), &mut |_| std::ops::ControlFlow::Continue(()));
+                assert!(
+                    !hurt(walk) && !hurt(client.sessions().count()) && !hurt(client.diagnostics().status())
+                );
                 assert!(!hurt(client.telemetry().global()) && !hurt(client.telemetry().policies()));
                 drop(client.last_apply_result());
             }
