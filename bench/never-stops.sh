@@ -18,7 +18,7 @@ RATES=${4:-5000 20000 50000}
 seconds_since() { awk -v ms=$(($(now_ms) - $1)) 'BEGIN { printf "%.1f", ms / 1000 }'; }
 rate_since() { echo $(($2 * 1000 / ($(now_ms) - $1 + 1))); }
 resident_mb() { awk '/^VmRSS/ { print int($2 / 1024) }' "/proc/$1/status"; }
-batch() { in_fw ip -batch "$STATE/out/$1"; }
+routes() { in_fw python3 "$LAB_DIR/routes.py" "$@"; }
 
 row() { # NAME WHAT WHAT-HAPPENED
     printf '%-9s %-34s %9s %6s %6s %9s\n' "$1" "$3" "$(paced_field "$2" last)" "$(paced_field "$2" lost)" \
@@ -47,10 +47,9 @@ commit_all_the_time() {
 load() {
     local began in_kernel
     began=$(now_ms)
-    batch one
-    in_kernel=$(seconds_since "$began")
+    in_kernel=$(routes replace "$ROUTES" 198.51.100.2 ge-0-0-1.0)
     wait_until 60 routed $((ROUTES - 1)) 198.51.100.2 || echo "NOT ALL "
-    echo "kernel $in_kernel s, plane $(seconds_since "$began") s"
+    echo "kernel ${in_kernel#* } s, plane $(seconds_since "$began") s"
 }
 
 # A daemon that starts and finds a kernel full of routes, and a plane that has them.
@@ -64,18 +63,11 @@ find_all() {
 }
 
 change_all_the_time() {
-    local began changed=0 to from=one
+    local began sent seconds last
     began=$(now_ms)
-    while [ $(($(now_ms) - began)) -lt $((DURATION * 900)) ]; do
-        if [ $from = one ]; then to=other; else to=one; fi
-        batch $to-some
-        from=$to
-        changed=$((changed + SOME))
-    done
-    to=198.51.100.2
-    [ $from = one ] || to=198.51.100.3
-    wait_until 60 routed $((SOME - 1)) "$to" || echo "NOT ALL "
-    echo "$changed, $(rate_since "$began" "$changed")/s"
+    read -r sent seconds last < <(routes replace "$SOME" 198.51.100.2 ge-0-0-1.0 $((DURATION * 8 / 10)))
+    wait_until 60 routed $((SOME - 1)) "$last" || echo "NOT ALL "
+    echo "$sent, kernel $(awk -v n="$sent" -v s="$seconds" 'BEGIN { printf "%d", n / s }')/s, plane $(rate_since "$began" "$sent")/s"
 }
 
 daemon_is_killed() { signal daemon KILL && wait_until 5 has_ended daemon && daemon_comes_back; }
@@ -104,9 +96,6 @@ main() {
     paced_build || { echo "bench: no C compiler" >&2; return 1; }
     wait_until 10 forwards || { echo "bench: nothing passes the firewall" >&2; return 1; }
     SOME=$((ROUTES < 100000 ? ROUTES : 100000))
-    route_lines replace "$ROUTES" 198.51.100.2 >"$STATE/out/one"
-    route_lines replace "$SOME" 198.51.100.2 >"$STATE/out/one-some"
-    route_lines replace "$SOME" 198.51.100.3 >"$STATE/out/other-some"
     echo "veth, $(nproc) processors, Linux $(uname -r), load $(cut -d' ' -f1 /proc/loadavg), $ROUTES routes"
     printf '%-9s %-34s %9s %6s %6s %9s\n' rate 'what happens' sent lost twice gap-us
     under quiet quietly
@@ -116,8 +105,7 @@ main() {
     under changes change_all_the_time
     under start find_all
     echo "          resident: daemon $(resident_mb "$(pid_of daemon)") MB, dataplane $(resident_mb "$(dataplane_pid)") MB"
-    in_fw ip route flush root 16.0.0.0/4
-    in_fw ip route flush root 32.0.0.0/4
+    routes del "$ROUTES" >/dev/null
     for rate in $RATES; do
         survives "$rate" nothing 0 :
         survives "$rate" daemon-kill 3 daemon_is_killed

@@ -1,3 +1,5 @@
+//! Messages of the kernel, byte by byte: what each means, and that none can do harm. Spec: contract-3..4, contract-9.
+
 use super::*;
 
 const UNIT: InterfaceId = InterfaceId(9);

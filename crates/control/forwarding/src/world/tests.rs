@@ -1,3 +1,5 @@
+//! Changes one by one against a model of the kernel's lists, and against dumps that race with them. Spec: contract-3, contract-5..8.
+
 use proptest::collection::vec;
 use proptest::prelude::*;
 use ravelin_types::Mac;
