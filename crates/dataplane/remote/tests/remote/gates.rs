@@ -2,14 +2,18 @@
 //!
 //! Spec: contract-1, contract-10..13.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
-use ravelin_contract::{DataPlane, Error, FabricForwarding, FabricId, GroupId, SessionFilter};
+use ravelin_contract::{
+    DataPlane, Error, Event, FabricForwarding, FabricId, GroupId, Neighbour, NeighbourUpdate, SessionFilter,
+    UpdateBatch,
+};
 use ravelin_engine::Ingress;
 use ravelin_program::{Chunk, Program, Zones};
-use ravelin_types::{DropReason, Generation, Mac, PortId};
+use ravelin_types::{DropReason, Generation, Instant, InterfaceId, Mac, PortId};
 
 use crate::simulator::{frame, program, running, sessions};
 
@@ -133,6 +137,43 @@ fn nothing_passes_during_a_link_cycle_and_sessions_live_through_it() {
     client.link().defer_workers(false).unwrap();
     assert!(forwarded());
     assert_eq!(client.last_apply_result().unwrap().managed_interfaces.len(), 2);
+}
+
+/// Neighbours that the plane has asked for since the last time.
+fn wanted(plane: &dyn DataPlane) -> Vec<(InterfaceId, IpAddr)> {
+    let events = plane.telemetry().events(1000).unwrap().events;
+    let wanted = events.into_iter().filter_map(|event| match event {
+        Event::NeighbourWanted { interface, addr } => Some((interface, addr)),
+        _ => None,
+    });
+    wanted.collect()
+}
+
+/// Spec: contract-9.
+#[test]
+fn a_neighbour_that_is_told_again_is_asked_for_when_sessions_go_to_it() {
+    let (plane, served) = running();
+    let client = served.client();
+    let (interface, addr) = (InterfaceId(1), IpAddr::from([192, 0, 2, 1]));
+    let known =
+        NeighbourUpdate { interface, addr, neighbour: Neighbour::Reachable(Mac([2, 1, 192, 0, 2, 1])) };
+    let told_again =
+        || client.updates().apply(&UpdateBatch { neighbours: vec![known], ..Default::default() }).unwrap();
+    let send = || drop(plane.workers().run_batch(&[(Ingress::Port(PortId(0)), &frame(1000))]));
+    let pass =
+        |seconds: u64| plane.workers().advance(Instant(plane.workers().now().0 + seconds * 1_000_000_000));
+    send();
+    wanted(&client);
+    pass(20);
+    send();
+    assert_eq!(wanted(&client), [], "nobody doubts it");
+    told_again();
+    assert_eq!(wanted(&client), [], "nobody uses it");
+    send();
+    assert_eq!(wanted(&client), [(interface, addr)]);
+    told_again();
+    send();
+    assert_eq!(wanted(&client), [], "a moment ago it was");
 }
 
 #[test]
