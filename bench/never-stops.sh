@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # What is lost while everything changes: commits, a full table of routes, routes that change all the time; and while the daemon is
-# killed, is restarted, or the packet process is upgraded, at several rates. Each beside a run in which nothing happens.
+# killed, is restarted, or the packet process is upgraded, at several rates. Each beside a run in which nothing happens. `starved`:
+# of the lost ones, those that the shim dropped since no worker got a processor for 100 ms.
 #
 # never-stops.sh [SECONDS [ROUTES [RATE [RATES]]]]: by default 60 s a row, a million routes, 10000 datagrams a second; the second
 # table at 5000, 20000 and 50000 a second. Needs root, a C compiler, and the binary in RAVELIN.
@@ -21,14 +22,15 @@ resident_mb() { awk '/^VmRSS/ { print int($2 / 1024) }' "/proc/$1/status"; }
 routes() { in_fw python3 "$LAB_DIR/routes.py" "$@"; }
 
 row() { # NAME WHAT WHAT-HAPPENED
-    printf '%-9s %-34s %9s %6s %6s %9s\n' "$1" "$3" "$(paced_field "$2" last)" "$(paced_field "$2" lost)" \
-        "$(paced_field "$2" twice)" "$(paced_field "$2" gap-us)"
+    printf '%-6s %-52s %8s %6s %8s %6s %8s\n' "$1" "$3" "$(paced_field "$2" last)" "$(paced_field "$2" lost)" \
+        $(($(starved) - STARVED)) "$(paced_field "$2" twice)" "$(paced_field "$2" gap-us)"
 }
 
 # under NAME COMMAND...: runs it under traffic of DURATION seconds; what it prints is what happened.
 under() {
     local name=$1 said
     shift
+    STARVED=$(starved)
     paced "$name" "$RATE" $((RATE * DURATION)) || return 1
     said=$("$@")
     paced_end "$name" || return 1
@@ -49,7 +51,8 @@ load() {
     began=$(now_ms)
     in_kernel=$(routes replace "$ROUTES" 198.51.100.2 ge-0-0-1.0)
     wait_until 60 routed $((ROUTES - 1)) 198.51.100.2 || echo "NOT ALL "
-    echo "kernel ${in_kernel#* } s, plane $(seconds_since "$began") s"
+    in_kernel=${in_kernel#* }
+    echo "kernel ${in_kernel% *} s, plane $(seconds_since "$began") s"
 }
 
 # A daemon that starts and finds a kernel full of routes, and a plane that has them.
@@ -70,7 +73,11 @@ change_all_the_time() {
     echo "$sent, kernel $(awk -v n="$sent" -v s="$seconds" 'BEGIN { printf "%d", n / s }')/s, plane $(rate_since "$began" "$sent")/s"
 }
 
-daemon_is_killed() { signal daemon KILL && wait_until 5 has_ended daemon && daemon_comes_back; }
+daemon_is_killed() {
+    signal daemon KILL || { echo "bench: no daemon" >&2; return 1; }
+    wait_until 5 has_ended daemon || { echo "bench: it does not end" >&2; return 1; }
+    daemon_comes_back
+}
 daemon_restarts() { stop daemon && daemon_comes_back; }
 daemon_comes_back() {
     daemon_start "$STATE/out/config"
@@ -81,6 +88,7 @@ upgrade() { cli "request system software in-service-upgrade $(realpath "$RAVELIN
 # survives RATE NAME TIMES COMMAND
 survives() {
     local rate=$1 name=$2-$1 n
+    STARVED=$(starved)
     paced "$name" "$rate" $((rate * 12)) || return 1
     for ((n = 0; n < $3; n++)); do $4 || echo "bench: $4 failed" >&2; done
     paced_end "$name" || return 1
@@ -97,7 +105,7 @@ main() {
     wait_until 10 forwards || { echo "bench: nothing passes the firewall" >&2; return 1; }
     SOME=$((ROUTES < 100000 ? ROUTES : 100000))
     echo "veth, $(nproc) processors, Linux $(uname -r), load $(cut -d' ' -f1 /proc/loadavg), $ROUTES routes"
-    printf '%-9s %-34s %9s %6s %6s %9s\n' rate 'what happens' sent lost twice gap-us
+    printf '%-6s %-52s %8s %6s %8s %6s %8s\n' rate 'what happens' sent lost starved twice gap-us
     under quiet quietly
     under commits commit_all_the_time
     under load load

@@ -55,6 +55,10 @@ paced_end() {
 # paced_field NAME FIELD: lost, twice, last or gap-us.
 paced_field() { sed -n "s/.*$2 \([0-9]*\).*/\1/p" "$STATE/log/receive-$1"; }
 
+# Frames that the shim dropped at the port of the datagrams, because no worker had given a sign of life for 100 ms: on a machine with
+# more to do than processors, a worker may have to wait that long.
+starved() { in_fw ethtool -S ge-0-0-0 | awk '/rx_queue_[0-9]+_xdp_drops/ { sum += $2 } END { print sum + 0 }'; }
+
 # commits COUNT: so many commits by one operator, one after the other, each changes the policy of the datagrams; how many were made.
 commits() {
     local line="security policies from-zone trust to-zone untrust policy paced then log session-close"

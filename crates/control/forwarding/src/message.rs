@@ -300,14 +300,18 @@ fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
 }
 
 /// A question for everything of a kind.
-pub(crate) fn dump_request(kind: u16, family: u8, sequence: u32) -> [u8; 32] {
+pub(crate) fn dump_request(kind: u16, family: u8, sequence: u32) -> Vec<u8> {
     const REQUEST_DUMP: u16 = 0x1 | 0x300;
-    let mut bytes = [0; 32];
-    bytes[..4].copy_from_slice(&32_u32.to_ne_bytes());
-    bytes[4..6].copy_from_slice(&kind.to_ne_bytes());
-    bytes[6..8].copy_from_slice(&REQUEST_DUMP.to_ne_bytes());
-    bytes[8..12].copy_from_slice(&sequence.to_ne_bytes());
-    bytes[16] = family;
+    // `ifinfomsg`, or `rtmsg` and `ndmsg`, whose first byte is the family.
+    let header = if kind == kind::GET_LINK { 16 } else { 12 };
+    let mut bytes = Vec::with_capacity(16 + header);
+    bytes.extend((16 + header as u32).to_ne_bytes());
+    bytes.extend(kind.to_ne_bytes());
+    bytes.extend(REQUEST_DUMP.to_ne_bytes());
+    bytes.extend(sequence.to_ne_bytes());
+    bytes.extend([0; 4]);
+    bytes.push(family);
+    bytes.resize(16 + header, 0);
     bytes
 }
 
