@@ -58,7 +58,7 @@ fn main() {
     println!(
         "one table                     {} KiB ({} resident)",
         read.routes.mem_size() >> 10,
-        resident_kb() - before
+        resident_kb().saturating_sub(before)
     );
     drop(all);
     for (size, rounds) in [(1, 2000), (1000, 200)] {
@@ -76,7 +76,7 @@ fn main() {
         let (median, longest) = of(rest);
         println!("batch of {size:4}: first {first:?}, median {median:?}, longest {longest:?}");
     }
-    println!("copied {} times, {} KiB resident", book.copies(), resident_kb() - before);
+    println!("copied {} times, {} KiB resident", book.copies(), resident_kb().saturating_sub(before));
     let (start, mut found) = (Instant::now(), 0_u64);
     let lookups = 5_000_000_u32;
     for n in 0..lookups {
