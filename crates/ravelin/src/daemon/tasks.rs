@@ -27,6 +27,8 @@ const EVENTS_EVERY: Duration = Duration::from_millis(10);
 const EVENTS_MAX: usize = 1024;
 /// How often it is looked what is due by the clock.
 const TICK: Duration = Duration::from_millis(500);
+/// How much less urgent a load of routes is than the packets, should there be too few processors for both.
+const ROUTES_NICE: i32 = 5;
 /// Pause after a failure of netlink or of the plane.
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -129,6 +131,8 @@ fn archive(control: &Mutex<Control>) {
 
 /// The monitor on a thread of its own: a million routes must keep nobody else waiting.
 fn listen(names: watch::Receiver<Names>, batches: mpsc::Sender<UpdateBatch>) {
+    // A thread that must stay as urgent as it is works all the same.
+    let _ = rustix::process::nice(ROUTES_NICE);
     match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime.block_on(monitor(names, batches)),
         Err(error) => tracing::error!(%error, "Netlink can't be watched."),
@@ -153,6 +157,7 @@ async fn monitor(names: watch::Receiver<Names>, batches: mpsc::Sender<UpdateBatc
 /// Batches to the plane, in order, over a connection of their own. One that the plane does not take is
 /// tried again until it does: a plane that was started anew gets the resync that way.
 fn deliver(mut batches: mpsc::Receiver<UpdateBatch>, place: &Place, table: &Table) {
+    let _ = rustix::process::nice(ROUTES_NICE);
     let mut client = None;
     while let Some(batch) = batches.blocking_recv() {
         table.update(&batch);
