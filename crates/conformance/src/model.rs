@@ -7,20 +7,21 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 mod conversation;
+mod first;
 mod nat;
 mod rules;
 mod screens;
+mod segment;
 
-pub use conversation::{ACK, FIN, PSH, RST, SYN, Segment, URG};
 use conversation::{Conversation, Judged, State};
 use ipnet::IpNet;
-use nat::Outward;
 pub use nat::{End, Ports, Source};
 use ravelin_contract::{CloseReason, SessionState};
-use ravelin_model::{Config, DefaultPolicy, IdsOption, Policy, PolicyAction};
+use ravelin_model::{Config, IdsOption, Policy};
 use ravelin_program::Screen;
 use ravelin_types::DropReason;
 use screens::{Asked, Look, Screens};
+pub use segment::{ACK, FIN, PSH, RST, SYN, Segment, URG};
 
 /// A packet as the model sees it. Of an echo request the identifier is the source port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -165,9 +166,8 @@ impl<'a> Model<'a> {
         self.sessions = live;
         for session in over {
             self.aged_at = self.now;
-            let lingered = session.tcp.as_ref().is_some_and(|tcp| {
-                !tcp.is_reset() && tcp.state() == State::TimeWait
-            });
+            let lingered =
+                session.tcp.as_ref().is_some_and(|tcp| !tcp.is_reset() && tcp.state() == State::TimeWait);
             // log-10
             let reason = if lingered { CloseReason::TcpFin } else { CloseReason::AgedOut };
             self.tell_close(&session, reason);
@@ -186,7 +186,10 @@ impl<'a> Model<'a> {
                 Ok(())
             }
             (Expected::Drop(reason), Outcome::Dropped(other)) if reason == other => Ok(()),
-            (Expected::Forward { unit: to, source, to: end, tcp }, Outcome::Left { unit: by, packet: left }) => {
+            (
+                Expected::Forward { unit: to, source, to: end, tcp },
+                Outcome::Left { unit: by, packet: left },
+            ) => {
                 let fits = to == by && *end == (left.dst, left.dport) && *tcp == left.tcp;
                 if !fits || !self.may_be(source, packet, left) {
                     return Err(expected);
@@ -275,124 +278,6 @@ impl<'a> Model<'a> {
         }
     }
 
-    /// `beyond`: it had a session, and passed the screens of this zone and of that one.
-    fn without_session(
-        &mut self,
-        (unit, zone): (&str, &str),
-        packet: &Packet,
-        beyond: Option<&str>,
-    ) -> Judgement {
-        let look = |known: bool| if known { Look::Rest } else { Look::First };
-        let is_mended = match self.screened(unit, (zone, false), packet, look(beyond.is_some())) {
-            Ok(is_mended) => is_mended,
-            Err(judgement) => return judgement,
-        };
-        let segment = packet.tcp.map(|tcp| cleared(tcp, is_mended));
-        let seen = Packet { tcp: segment, ..*packet };
-        let inner = nat::inward(self.config, zone, &seen);
-        if self.is_own(inner.dst) {
-            return self.host_bound((unit, zone), &seen, &inner);
-        }
-        let tcp = match self.conversation(&seen) {
-            Ok(tcp) => tcp,
-            Err(reason) => return dropped(reason),
-        };
-        let Some(egress) = self.route(inner.dst) else { return dropped(DropReason::NoRoute) };
-        let Some(to_zone) = self.zone_of(&egress) else { return dropped(DropReason::EgressNoZone) };
-        let policy = self.policy(zone, &to_zone, &inner);
-        let permits = self.config.security.policies.default_policy == DefaultPolicy::PermitAll;
-        let denied = match policy.map(|policy| policy.action) {
-            Some(PolicyAction::Permit) => None,
-            Some(PolicyAction::Deny) => Some(DropReason::PolicyDeny),
-            Some(PolicyAction::Reject) => Some(DropReason::PolicyReject),
-            None if permits => None,
-            None => Some(DropReason::DefaultDeny),
-        };
-        if let Some(reason) = denied {
-            if policy.is_some_and(|policy| policy.log_init) {
-                self.told.push((tuple(packet), Told::Denied));
-            }
-            return dropped(reason);
-        }
-        let own = (self.own_address(&egress, packet), &self.sessions[..]);
-        let source = match nat::outward(self.config, (zone, &to_zone), &inner, own) {
-            Outward::To(source) => source,
-            Outward::NoAddress => return dropped(DropReason::NatNoAddress),
-            Outward::PortsExhausted => return dropped(DropReason::NatPortsExhausted),
-            Outward::AddressesExhausted => return dropped(DropReason::NatAddressesExhausted),
-        };
-        let mended_out = match self.screened(unit, (&to_zone, true), &seen, look(beyond == Some(&to_zone))) {
-            Ok(mended) => mended,
-            Err(judgement) => return judgement,
-        };
-        if let Err(judgement) = self.limited(unit, zone, packet) {
-            return judgement;
-        }
-        if self.collides(&source, &inner) {
-            return dropped(DropReason::SessionCollision);
-        }
-        let application = self.inactivity(policy, &inner);
-        let rules = &self.config.security.flow.tcp_session;
-        let timeout = tcp.as_ref().map_or(application, |tcp| tcp.timeout(rules, application));
-        let session = Session {
-            inside: *packet,
-            left: inner,
-            from_zone: zone.to_owned(),
-            to_zone,
-            from_unit: unit.to_owned(),
-            unit: Some(egress.clone()),
-            tcp,
-            application,
-            timeout,
-            seen: self.now,
-            packets: [1, 0],
-            logs_close: policy.is_some_and(|policy| policy.log_close),
-        };
-        if policy.is_some_and(|policy| policy.log_init) {
-            self.told.push((tuple(packet), Told::Created));
-        }
-        let tcp = segment.map(|tcp| cleared(tcp, mended_out));
-        let expected = Expected::Forward { unit: egress, source, to: (inner.dst, inner.dport), tcp };
-        Judgement { expected, opens: Some(Box::new(session)) }
-    }
-
-    fn host_bound(&mut self, (unit, zone): (&str, &str), packet: &Packet, inner: &Packet) -> Judgement {
-        if !self.host_accepts(unit, inner) {
-            return dropped(DropReason::HostInboundDenied);
-        }
-        let tcp = match self.conversation(packet) {
-            Ok(tcp) => tcp,
-            Err(reason) => return dropped(reason),
-        };
-        if let Err(judgement) = self.limited(unit, zone, packet) {
-            return judgement;
-        }
-        let application = self.inactivity(None, inner);
-        let rules = &self.config.security.flow.tcp_session;
-        let timeout = tcp.as_ref().map_or(application, |tcp| tcp.timeout(rules, application));
-        let session = Session {
-            inside: *packet,
-            left: *inner,
-            from_zone: zone.to_owned(),
-            to_zone: "junos-host".to_owned(),
-            from_unit: unit.to_owned(),
-            unit: None,
-            tcp,
-            application,
-            timeout,
-            seen: self.now,
-            packets: [1, 0],
-            logs_close: false,
-        };
-        Judgement { expected: Expected::Host, opens: Some(Box::new(session)) }
-    }
-
-    /// The conversation that a TCP packet opens, or why it opens none.
-    fn conversation(&self, packet: &Packet) -> Result<Option<Conversation>, DropReason> {
-        let rules = &self.config.security.flow.tcp_session;
-        packet.tcp.map(|tcp| Conversation::open(&tcp, rules)).transpose()
-    }
-
     /// Judges by the screens of a zone. `Ok(true)`: its urgent flag goes.
     fn screened(
         &mut self,
@@ -404,13 +289,6 @@ impl<'a> Model<'a> {
         let Some(option) = self.profile(zone, leaves) else { return Ok(false) };
         let asked = self.asked((unit, zone), packet, look);
         let found = self.screens.judge(self.config, option, &asked);
-        found.map_err(|_| dropped(DropReason::Screen))
-    }
-
-    fn limited(&mut self, unit: &str, zone: &str, packet: &Packet) -> Result<(), Judgement> {
-        let Some(option) = self.profile(zone, false) else { return Ok(()) };
-        let asked = self.asked((unit, zone), packet, Look::First);
-        let found = self.screens.limits(self.config, option, &asked, &self.sessions);
         found.map_err(|_| dropped(DropReason::Screen))
     }
 
@@ -428,42 +306,6 @@ impl<'a> Model<'a> {
         let name = security.zones.iter().find(|z| z.name == zone)?.screen.as_ref()?;
         let option = security.screen.ids_options.iter().find(|option| option.name == *name)?;
         screens::looks(option, leaves).then_some(option)
-    }
-
-    /// Whether answers to a session with this source would be another's packets, or its own.
-    fn collides(&self, source: &Source, inner: &Packet) -> bool {
-        let of = |(src, sport): End| {
-            let left = Packet { src, sport, ..*inner };
-            let is_taken = |s: &Session| {
-                same(&s.left, &left) && s.unit.is_some() || same(&s.inside, &turned(&left))
-            };
-            self.sessions.iter().any(is_taken) || same(&left, &turned(&left))
-        };
-        match source {
-            Source::Is(end) => of(*end),
-            // A host's own address: two of its ways to one end.
-            Source::OneOf { addresses, ports: Ports::Kept } if addresses.len() == 1 => {
-                of((addresses[0], inner.sport))
-            }
-            Source::OneOf { .. } => false,
-        }
-    }
-
-    /// Whether a source is one that may be, and nobody else's.
-    fn may_be(&self, source: &Source, packet: &Packet, left: &Packet) -> bool {
-        let (addresses, ports) = match source {
-            Source::Is(end) => return *end == (left.src, left.sport),
-            Source::OneOf { addresses, ports } => (addresses, ports),
-        };
-        let port = match ports {
-            Ports::Kept => return addresses.contains(&left.src) && left.sport == packet.sport,
-            Ports::Leased(low, high) => (low..=high).contains(&&left.sport),
-        };
-        let taken = self
-            .sessions
-            .iter()
-            .any(|s| s.inside.proto == packet.proto && (s.left.src, s.left.sport) == (left.src, left.sport));
-        port && addresses.contains(&left.src) && !taken
     }
 
     fn remember(&mut self, opens: Option<Box<Session>>, left: &Packet) {
@@ -585,7 +427,7 @@ impl Packet {
     pub fn size(&self) -> usize {
         let network = if self.src.is_ipv4() { 20 + self.options.len() } else { 40 };
         let transport = match (self.proto, self.tcp) {
-            (_, Some(tcp)) => 20 + if tcp.scale.is_some() { 4 } else { 0 } + usize::from(tcp.len),
+            (_, Some(tcp)) => 20 + tcp.options() + usize::from(tcp.len),
             (1 | 17 | 58, None) => 8 + usize::from(self.len),
             _ => usize::from(self.len),
         };

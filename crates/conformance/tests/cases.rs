@@ -80,6 +80,7 @@ const STAYS: &[(&str, &str)] = &[
     ("flow/error-rate", "tokens of our own answers"),
     ("interface/answers-full", "tokens of our own answers"),
     ("screen/syn-flood", "rates"),
+    ("screen/syn-proxy", "rates"),
     ("screen/udp-flood", "rates"),
     ("mirror/budget", "what a batch has copied"),
     ("mirror/sampling", "where in its period a mirror is"),

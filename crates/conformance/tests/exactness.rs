@@ -121,7 +121,13 @@ fn rows() -> Vec<Row> {
             Not(Screen::SynFloodAlarm),
         ),
         row(&format!("tcp syn-flood source-threshold $; {attack} 100000"), LIMIT, Tcp, Source, Sessions),
-        row(&format!("tcp syn-flood destination-threshold $; {attack} 100000"), LIMIT, Tcp, Destination, Sessions),
+        row(
+            &format!("tcp syn-flood destination-threshold $; {attack} 100000"),
+            LIMIT,
+            Tcp,
+            Destination,
+            Sessions,
+        ),
         row("tcp syn-ack-ack-proxy threshold $", LIMIT, Tcp, Source, Silent),
         row("icmp ip-sweep threshold 1000000", 10, Icmp, Source, Sessions),
         row("tcp tcp-sweep threshold 1000000", 10, Tcp, Source, Sessions),
@@ -132,7 +138,8 @@ fn rows() -> Vec<Row> {
         row("limit-session destination-ip-based $", LIMIT, Udp, Destination, Sessions),
     ];
     for (side, by) in [("by-source", Source), ("by-destination", Destination)] {
-        let protocols = [("", Udp), ("by-protocol tcp ", Tcp), ("by-protocol udp ", Udp), ("by-protocol icmp ", Icmp)];
+        let protocols =
+            [("", Udp), ("by-protocol tcp ", Tcp), ("by-protocol udp ", Udp), ("by-protocol icmp ", Icmp)];
         for (below, proto) in protocols {
             for (leaf, measure) in
                 [("maximum-sessions", Sessions), ("session-rate", Sessions), ("packet-rate", Packets)]
@@ -293,14 +300,23 @@ fn resident() -> u64 {
 /// Every screen that counts is on; a quarter of a million sources that are not there fill no more than what was set aside.
 #[test]
 fn sources_without_end_take_no_memory_and_a_clean_one_passes() {
-    let leaves: Vec<_> = rows().into_iter().filter(|row| row.limit == LIMIT).flat_map(|row| row.leaves).collect();
+    let leaves: Vec<_> =
+        rows().into_iter().filter(|row| row.limit == LIMIT).flat_map(|row| row.leaves).collect();
     let leaves: Vec<_> = leaves
         .into_iter()
-        .filter(|leaf| !leaf.contains("syn-flood") && !leaf.contains("destination") && !leaf.contains("flood"))
+        .filter(|leaf| {
+            !leaf.contains("syn-flood") && !leaf.contains("destination") && !leaf.contains("flood")
+        })
         .collect();
     let plane = plane(&leaves, 2);
     let inside = port(&plane, "ge-0/0/0");
-    let spoof = |n: u32| Flow { proto: Proto::Udp, src: 0x0a00_1000 + n, sport: 9, dst: 0x1400_0002 + n % 250, dport: 53 };
+    let spoof = |n: u32| Flow {
+        proto: Proto::Udp,
+        src: 0x0a00_1000 + n,
+        sport: 9,
+        dst: 0x1400_0002 + n % 250,
+        dport: 53,
+    };
     let clean = Flow { proto: Proto::Udp, src: 0x0a00_0009, sport: 9, dst: 0x1400_0100, dport: 53 };
     let mut lost = 0;
     let mut send = |from: u32, to: u32| {

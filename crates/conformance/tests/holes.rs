@@ -44,10 +44,10 @@ fn every_proof_is_there() {
             continue;
         }
         let (file, test) = proof.split_once(' ').unwrap_or_else(|| panic!("{hole}: `{proof}' names no test"));
-        let text = std::fs::read_to_string(root().join(file)).unwrap_or_else(|e| panic!("{hole}: {file}: {e}"));
-        let (before, _) = text
-            .split_once(&format!("fn {test}("))
-            .unwrap_or_else(|| panic!("{hole}: {file} has no {test}"));
+        let text =
+            std::fs::read_to_string(root().join(file)).unwrap_or_else(|e| panic!("{hole}: {file}: {e}"));
+        let (before, _) =
+            text.split_once(&format!("fn {test}(")).unwrap_or_else(|| panic!("{hole}: {file} has no {test}"));
         let head: Vec<_> = before.rsplit('\n').skip(1).take(6).collect();
         assert!(head.iter().any(|line| line.contains("#[test]")), "{hole}: {test} in {file} is no test");
     }

@@ -68,19 +68,49 @@ fn frames() -> Vec<(&'static str, Vec<u8>)> {
         ("IPv4 options", options),
         ("echo", build::frame(&v4, &Payload::icmp(Family::V4, 8, 0, 7 << 16, b"payload"))),
         ("an error", build::frame(&plain, &Payload::icmp(Family::V4, 3, 3, 0, &quoted))),
-        ("a first fragment", build::frame(&Ip { fragment: 0x2000, id: 9, ..plain.clone() }, &Payload::udp(3, 4, &[0; 24]))),
-        ("a later fragment", build::frame(&Ip { fragment: 4, id: 9, ..plain.clone() }, &Payload::raw(Proto::UDP, &[0; 24]))),
+        (
+            "a first fragment",
+            build::frame(&Ip { fragment: 0x2000, id: 9, ..plain.clone() }, &Payload::udp(3, 4, &[0; 24])),
+        ),
+        (
+            "a later fragment",
+            build::frame(&Ip { fragment: 4, id: 9, ..plain.clone() }, &Payload::raw(Proto::UDP, &[0; 24])),
+        ),
         ("GRE", build::frame(&v4, &Payload::raw(Proto::GRE, &gre))),
         ("ESP", build::frame(&v4, &Payload::raw(Proto::ESP, &[9; 24]))),
-        ("AH", build::frame(&v4, &Payload::raw(Proto::AH, &[17, 4, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1]))),
-        ("SCTP", build::frame(&plain, &Payload::raw(Proto(132), &[0, 5, 0, 6, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 4]))),
+        (
+            "AH",
+            build::frame(
+                &v4,
+                &Payload::raw(
+                    Proto::AH,
+                    &[17, 4, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1],
+                ),
+            ),
+        ),
+        (
+            "SCTP",
+            build::frame(
+                &plain,
+                &Payload::raw(Proto(132), &[0, 5, 0, 6, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 4]),
+            ),
+        ),
         ("IPv6 in IPv4", build::frame(&plain, &Payload::raw(Proto(41), &inner6))),
         ("Teredo", build::frame(&plain, &Payload::udp(3544, 3544, &inner6))),
-        ("IPv6 TCP behind ten headers", build::frame(&v6.clone().with_extensions(10), &Payload::tcp(1000, 80, TcpFlags::SYN))),
+        (
+            "IPv6 TCP behind ten headers",
+            build::frame(&v6.clone().with_extensions(10), &Payload::tcp(1000, 80, TcpFlags::SYN)),
+        ),
         ("IPv6 UDP", build::frame(&v6, &Payload::udp(1000, 53, b"payload"))),
         ("IPv6 echo", build::frame(&v6, &Payload::icmp(Family::V6, 128, 0, 7 << 16, b"payload"))),
-        ("to the firewall", build::frame(&Ip::v4([10, 1, 0, 2], [10, 1, 0, 1]), &Payload::tcp(1000, 22, TcpFlags::SYN))),
-        ("with a tag", build::frame(&Ip { vlan: Some(0), ..v4.clone() }, &Payload::udp(1001, 53, b"payload"))),
+        (
+            "to the firewall",
+            build::frame(&Ip::v4([10, 1, 0, 2], [10, 1, 0, 1]), &Payload::tcp(1000, 22, TcpFlags::SYN)),
+        ),
+        (
+            "with a tag",
+            build::frame(&Ip { vlan: Some(0), ..v4.clone() }, &Payload::udp(1001, 53, b"payload")),
+        ),
     ]
 }
 
@@ -142,7 +172,8 @@ fn packets_truncated_at_every_byte_are_judged_and_counted() {
         let global = simulator.plane().telemetry().global().unwrap();
         assert_eq!(global.rx_packets, given, "{what}");
         // The whole of it is nothing that can't be read.
-        let malformed = matches!(whole, Some(Verdict::Drop(reason)) if reason.name().starts_with("malformed"));
+        let malformed =
+            matches!(whole, Some(Verdict::Drop(reason)) if reason.name().starts_with("malformed"));
         assert!(!malformed, "{what}: {whole:?}");
     }
     let live = simulator.plane().sessions().count().unwrap();
@@ -150,4 +181,40 @@ fn packets_truncated_at_every_byte_are_judged_and_counted() {
     simulator.advance(Duration::from_secs(2000)).unwrap();
     let global = simulator.plane().telemetry().global().unwrap();
     assert_eq!((global.sessions_live, global.sessions_created), (0, global.sessions_closed));
+}
+
+/// 65,536 fragments that all claim to be of one datagram, and as many datagrams of which only a middle comes: what is told apart
+/// is bounded, and a client's own fragments pass through it all.
+#[test]
+fn fragments_without_end_cost_no_more_than_what_is_told_apart() {
+    let mut simulator = Simulator::new(Setup { workers: Some(2), ..Setup::default() });
+    simulator.commit(&load(CONFIG).result.unwrap_or_else(|errors| panic!("{errors:?}"))).unwrap();
+    let (mac, port) = (simulator.station("ge-0/0/0").unwrap(), simulator.port("ge-0/0/0").unwrap());
+    let more = 0x2000;
+    let send = |src: u8, id: u16, fragment: u16, len: usize| {
+        let ip = Ip { id, fragment, dst_mac: mac, ..Ip::v4([10, 1, 0, src], [198, 51, 100, 2]) };
+        let payload = if fragment & 0x1fff == 0 {
+            Payload::udp(1000, 53, &vec![7; len - 8])
+        } else {
+            Payload::raw(Proto::UDP, &vec![7; len])
+        };
+        let (verdicts, ..) =
+            simulator.workers().run_batch(&[(Ingress::Port(port), &build::frame(&ip, &payload))]);
+        matches!(verdicts[0], Verdict::Send { .. })
+    };
+    let (mut passed, mut clean) = (0, 0);
+    for n in 0..=u16::MAX {
+        // The first whole, then piece after piece of eight bytes, over and over.
+        let offset = if n == 0 { 0 } else { 3 + (n - 1) % 8000 };
+        passed += u32::from(send(200, 9, more | offset, if n == 0 { 24 } else { 8 }));
+        assert!(!send(201, n, more | 40, 8), "nothing passes before its first");
+        if n % 4096 == 0 {
+            let whole = [(more, 16), (2, 8)].map(|(fragment, len)| send(202, n, fragment, len));
+            clean += u32::from(whole == [true; 2]);
+        }
+    }
+    assert_eq!((passed, clean), (64, 16));
+    let live = simulator.plane().sessions().count().unwrap();
+    assert_eq!(live, 2);
+    assert!(simulator.plane().telemetry().global().unwrap().drops.iter().sum::<u64>() > 120_000);
 }

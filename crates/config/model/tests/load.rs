@@ -363,7 +363,9 @@ proptest! {
 /// A name that is no protocol, port, type or service is an error where it stands, and never matches everything.
 #[test]
 fn an_application_that_is_not_understood_is_refused() {
-    for leaf in ["protocol nosuch", "protocol tcp destination-port nosuch", "protocol tcp destination-port 70000"] {
+    for leaf in
+        ["protocol nosuch", "protocol tcp destination-port nosuch", "protocol tcp destination-port 70000"]
+    {
         let text = format!("set applications application a {leaf}");
         assert!(load(&text).result.is_err(), "{text}");
     }

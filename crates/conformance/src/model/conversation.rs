@@ -6,55 +6,7 @@
 use ravelin_model::TcpSession;
 use ravelin_types::DropReason;
 
-pub const FIN: u8 = 1;
-pub const SYN: u8 = 2;
-pub const RST: u8 = 4;
-pub const PSH: u8 = 8;
-pub const ACK: u8 = 16;
-pub const URG: u8 = 32;
-
-/// What a TCP header says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Segment {
-    pub flags: u8,
-    pub seq: u32,
-    pub ack: u32,
-    pub window: u16,
-    /// The window scale option.
-    pub scale: Option<u8>,
-    /// Bytes of data.
-    pub len: u16,
-}
-
-impl Segment {
-    /// A segment with these flags and nothing else said.
-    #[must_use]
-    pub const fn of(flags: u8) -> Self {
-        Self { flags, seq: 1, ack: 0, window: u16::MAX, scale: None, len: 0 }
-    }
-
-    #[must_use]
-    pub const fn has(&self, flag: u8) -> bool {
-        self.flags & flag != 0
-    }
-
-    /// Whether it asks for a connection (tcp-1).
-    #[must_use]
-    pub const fn opens(&self) -> bool {
-        self.flags & (SYN | ACK | RST | FIN) == SYN
-    }
-
-    /// Numbers it takes up (tcp-29).
-    fn space(&self) -> i64 {
-        i64::from(self.len) + i64::from(self.has(SYN)) + i64::from(self.has(FIN))
-    }
-
-    /// Whether its flags can stand together (tcp-4).
-    const fn is_legal(&self) -> bool {
-        let deciding = self.flags & (SYN | FIN | RST | ACK);
-        matches!(deciding, SYN | ACK | RST) || deciding == SYN | ACK || deciding == FIN | ACK || deciding == RST | ACK
-    }
-}
+use super::segment::{ACK, FIN, RST, SYN, Segment};
 
 /// How far it has come (tcp-6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -128,13 +80,8 @@ fn larger(known: Option<i64>, new: i64) -> i64 {
 impl Conversation {
     /// Of a session's first segment, or why it opens none (tcp-1..3, tcp-31).
     pub(super) fn open(segment: &Segment, rules: &TcpSession) -> Result<Self, DropReason> {
-        let mut new = Self {
-            ways: [Way::default(); 2],
-            learnt: false,
-            reset: false,
-            renewed: false,
-            challenged: None,
-        };
+        let mut new =
+            Self { ways: [Way::default(); 2], learnt: false, reset: false, renewed: false, challenged: None };
         if segment.opens() {
             if rules.strict_syn_check && segment.len > 0 {
                 return Err(DropReason::TcpNotEstablished);
@@ -390,7 +337,9 @@ impl Conversation {
             };
             return match counts {
                 true => self.ends(rules),
-                false if rules.rst_sequence_check && self.reset => Judged::Drop(DropReason::TcpRstNotExpected),
+                false if rules.rst_sequence_check && self.reset => {
+                    Judged::Drop(DropReason::TcpRstNotExpected)
+                }
                 false => stray,
             };
         }
@@ -456,7 +405,15 @@ impl Conversation {
         let Some(end) = way.end else { return Ok(()) };
         let ack = near(segment.ack, end);
         let least = if way.syn_acked { way.acked - self.slack(of) } else { way.acked + 1 };
-        if least <= ack && ack <= self.last_ack(of) { Ok(()) } else { Err(DropReason::TcpAckOutOfWindow) }
+        let last = self.last_ack(of);
+        if ack < least || ack > last {
+            return Err(DropReason::TcpAckOutOfWindow);
+        }
+        // tcp-16
+        match segment.sack {
+            Some(edge) if near(edge, last) > last => Err(DropReason::TcpSackOutOfWindow),
+            Some(_) | None => Ok(()),
+        }
     }
 
     /// The highest that may be acknowledged of a way.

@@ -115,7 +115,8 @@ impl Model<'_> {
         };
         let by_service = |except: bool| system_services.iter().any(|(s, e)| *e == except && service(*s));
         let by_protocol = |except: bool| protocols.iter().any(|(p, e)| *e == except && protocol(*p));
-        (by_service(false) && !by_service(true)) || (by_protocol(false) && !by_protocol(true))
+        let is = |except: bool| by_service(except) || by_protocol(except);
+        is(false) && !is(true)
     }
 }
 
@@ -208,4 +209,3 @@ fn term(term: &ApplicationTerm, packet: &Packet) -> bool {
         && within(term.destination_ports, packet.dport)
         && no_icmp
 }
-

@@ -7,7 +7,7 @@ use ipnet::IpNet;
 use ravelin_model::{AddressLimit, Config, IdsOption, MatchDirection, SideLimit, Threshold};
 use ravelin_program::Screen;
 
-use super::conversation::{ACK, FIN, SYN, URG};
+use super::segment::{ACK, FIN, SYN, URG};
 use super::{Packet, Session};
 
 /// Microseconds of a sweep and packets of a flood that have no threshold.
@@ -129,7 +129,8 @@ impl Screens {
             let of = |packet: &Packet| if from_source { packet.src } else { packet.dst };
             let cut = |packet: &Packet| aggregated(option, of(packet), from_source);
             for (limit, is_own) in [(Some(&side.all), false), (own(side, packet), true)] {
-                let Some(limit) = limit.filter(|limit| !exempts(config, &limit.white_lists, of(packet))) else {
+                let Some(limit) = limit.filter(|limit| !exempts(config, &limit.white_lists, of(packet)))
+                else {
                     continue;
                 };
                 let Some(most) = limit.sessions else { continue };
@@ -209,7 +210,9 @@ impl Screens {
             for (limit, screen, extra) in kinds {
                 let Some(limit) = limit else { continue };
                 let most = if of_packets { limit.packet_rate } else { limit.session_rate };
-                let Some(most) = most.filter(|_| !exempts(config, &limit.white_lists, addr)) else { continue };
+                let Some(most) = most.filter(|_| !exempts(config, &limit.white_lists, addr)) else {
+                    continue;
+                };
                 let cut = aggregated(option, addr, screen_is_of_source(screen));
                 self.rate(option, (screen, zone.to_owned(), cut, extra), most, now)?;
             }
@@ -223,12 +226,18 @@ impl Screens {
         let span = |found: &Option<Threshold>| found.as_ref().map(|t| t.threshold.unwrap_or(SWEEP_US));
         let (sweep, screen, scan, scan_screen) = match packet.proto {
             1 | 58 => (span(&option.icmp.ip_sweep), Screen::IpSweep, None, Screen::IpSweep),
-            6 => {
-                (span(&option.tcp.tcp_sweep), Screen::TcpSweep, span(&option.tcp.port_scan), Screen::TcpPortScan)
-            }
-            17 => {
-                (span(&option.udp.udp_sweep), Screen::UdpSweep, span(&option.udp.port_scan), Screen::UdpPortScan)
-            }
+            6 => (
+                span(&option.tcp.tcp_sweep),
+                Screen::TcpSweep,
+                span(&option.tcp.port_scan),
+                Screen::TcpPortScan,
+            ),
+            17 => (
+                span(&option.udp.udp_sweep),
+                Screen::UdpSweep,
+                span(&option.udp.port_scan),
+                Screen::UdpPortScan,
+            ),
             _ => return Ok(()),
         };
         let key = |screen| (screen, zone.to_owned(), packet.src, 0);
@@ -336,7 +345,9 @@ fn stateless(option: &IdsOption, packet: &Packet) -> Vec<Screen> {
 fn is_bad(options: &[u8]) -> bool {
     match options {
         [] => false,
-        [7 | 131 | 137, len, pointer, ..] => *len < 3 || (len - 3) % 4 != 0 || *pointer < 4 || usize::from(*len) > options.len(),
+        [7 | 131 | 137, len, pointer, ..] => {
+            *len < 3 || (len - 3) % 4 != 0 || *pointer < 4 || usize::from(*len) > options.len()
+        }
         [68, len, pointer, ..] => *len < 4 || *pointer < 5 || usize::from(*len) > options.len(),
         [136, len, ..] => *len != 4,
         [_, len, ..] => *len < 2 || usize::from(*len) > options.len(),

@@ -11,7 +11,9 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
 use proptest::test_runner::RngSeed;
-use ravelin_conformance::model::{ACK, FIN, Model, Outcome, PSH, Packet, RST, SYN, Segment, Told, Tuple, URG, tuple};
+use ravelin_conformance::model::{
+    ACK, FIN, Model, Outcome, PSH, Packet, RST, SYN, Segment, Told, Tuple, URG, tuple,
+};
 use ravelin_contract::{DataPlane, Event, PolicyDeny, SessionEvent, SessionFilter, SessionKey, SessionState};
 use ravelin_sim::SimPlane;
 
@@ -57,8 +59,13 @@ fn config() -> impl Strategy<Value = String> {
     let rst = select(&["", "rst-invalidate-session", "rst-sequence-check"][..]);
     let fin = prop_oneof![3 => Just(""), 1 => Just("fin-invalidate-session")];
     let wait = select(
-        &["", "", "time-wait-state session-ageout", "time-wait-state session-timeout 4", "time-wait-state session-timeout 30"]
-            [..],
+        &[
+            "",
+            "",
+            "time-wait-state session-ageout",
+            "time-wait-state session-timeout 4",
+            "time-wait-state session-timeout 30",
+        ][..],
     );
     let half = prop_oneof![2 => Just(""), 1 => Just("time-wait-state apply-to-half-close-state")];
     let initial = select(&["", "tcp-initial-timeout 4", "tcp-initial-timeout 60"][..]);
@@ -104,6 +111,7 @@ enum Step {
         window: u16,
         len: u16,
         scale: Option<u8>,
+        sack: Option<i64>,
     },
     Wait(u64),
 }
@@ -112,19 +120,56 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     let talk = || prop_oneof![6 => 0usize..3, 1 => 3usize..5, 2 => 5usize..9];
     let len = || select(&[0u16, 0, 1, 100, 1000][..]);
     let scale = || select(&[None, Some(0), Some(2), Some(7)][..]);
-    let proper = (talk(), any::<u8>(), len(), scale())
-        .prop_map(|(talk, choice, len, scale)| Step::Proper { talk, choice, len, scale });
+    let proper = (talk(), any::<u8>(), len(), scale()).prop_map(|(talk, choice, len, scale)| Step::Proper {
+        talk,
+        choice,
+        len,
+        scale,
+    });
     let flags = select(
-        &[SYN, SYN, SYN | ACK, ACK, ACK | PSH, ACK | URG, FIN | ACK, FIN, RST, RST, RST | ACK, 0, SYN | FIN, SYN | RST][..],
+        &[
+            SYN,
+            SYN,
+            SYN | ACK,
+            ACK,
+            ACK | PSH,
+            ACK | URG,
+            FIN | ACK,
+            FIN,
+            RST,
+            RST,
+            RST | ACK,
+            0,
+            SYN | FIN,
+            SYN | RST,
+        ][..],
     );
     let far = || {
-        let distances =
-            [0i64, 0, 0, -1, 1, 2, -900, 900, -40_000, 40_000, 66_000, -66_000, 140_000, -140_000, 1 << 21, 1 << 28, -(1 << 28)];
+        let distances = [
+            0i64,
+            0,
+            0,
+            -1,
+            1,
+            2,
+            -900,
+            900,
+            -40_000,
+            40_000,
+            66_000,
+            -66_000,
+            140_000,
+            -140_000,
+            1 << 21,
+            1 << 28,
+            -(1 << 28),
+        ];
         select(distances.to_vec())
     };
     let window = select(&[0u16, 1, 1000, 30_000, u16::MAX][..]);
-    let odd = (talk(), any::<bool>(), flags, (far(), far()), (window, len(), scale())).prop_map(
-        |(talk, from_server, flags, (seq, ack), (window, len, scale))| Step::Odd {
+    let sack = select(&[None, None, None, None, Some(0i64), Some(-10), Some(10), Some(70_000)][..]);
+    let odd = (talk(), any::<bool>(), flags, (far(), far()), (window, len(), scale(), sack)).prop_map(
+        |(talk, from_server, flags, (seq, ack), (window, len, scale, sack))| Step::Odd {
             talk,
             from_server,
             flags,
@@ -133,9 +178,13 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
             window,
             len,
             scale,
+            sack,
         },
     );
-    let waits = [100u64, 1000, 1900, 2000, 3900, 4000, 6000, 19_900, 20_000, 30_000, 40_000, 60_000, 150_000, 1_800_000];
+    let waits = [
+        100u64, 1000, 1900, 2000, 3900, 4000, 6000, 19_900, 20_000, 30_000, 40_000, 60_000, 150_000,
+        1_800_000,
+    ];
     let wait = select(waits.to_vec()).prop_map(Step::Wait);
     vec(prop_oneof![12 => proper, 4 => odd, 2 => wait], 1..70)
 }
@@ -168,13 +217,15 @@ fn segment(ends: &Ends, step: &Step) -> (usize, Segment) {
             let ack = if flags & ACK != 0 { ends.next[1 - from] } else { 0 };
             let ahead = if ends.syn == [true; 2] && flags == SYN { 10 } else { 0 };
             let seq = ends.next[from].wrapping_add(ahead);
-            (from, Segment { flags, seq, ack, window: 20_000, scale, len })
+            (from, Segment { flags, seq, ack, window: 20_000, scale, sack: None, len })
         }
-        Step::Odd { from_server, flags, seq, ack, window, len, scale, .. } => {
+        Step::Odd { from_server, flags, seq, ack, window, len, scale, sack, .. } => {
             let from = usize::from(from_server);
             let at = |number: u32, by: i64| number.wrapping_add(by as u32);
             let (seq, ack) = (at(ends.next[from], seq), at(ends.next[1 - from], ack));
-            (from, Segment { flags, seq, ack, window, scale: scale.filter(|_| flags & SYN != 0), len })
+            let is_syn = flags & SYN != 0;
+            let sack = sack.filter(|_| !is_syn).map(|by| at(ends.next[1 - from], by));
+            (from, Segment { flags, seq, ack, window, scale: scale.filter(|_| is_syn), sack, len })
         }
         Step::Wait(_) => unreachable!("nothing is sent"),
     }

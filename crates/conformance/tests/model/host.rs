@@ -20,9 +20,31 @@ set security zones security-zone trust interfaces ge-0/0/1.0
 ";
 
 const SERVICES: [&str; 25] = [
-    "bootp", "dhcp", "dhcpv6", "dns", "finger", "ftp", "http", "https", "ident-reset", "ike", "lsping", "netconf",
-    "ntp", "ping", "reverse-ssh", "reverse-telnet", "rlogin", "rsh", "sip", "snmp", "snmp-trap", "ssh", "telnet",
-    "tftp", "any-service",
+    "bootp",
+    "dhcp",
+    "dhcpv6",
+    "dns",
+    "finger",
+    "ftp",
+    "http",
+    "https",
+    "ident-reset",
+    "ike",
+    "lsping",
+    "netconf",
+    "ntp",
+    "ping",
+    "reverse-ssh",
+    "reverse-telnet",
+    "rlogin",
+    "rsh",
+    "sip",
+    "snmp",
+    "snmp-trap",
+    "ssh",
+    "telnet",
+    "tftp",
+    "any-service",
 ];
 
 const PROTOCOLS: [&str; 14] = [
@@ -31,9 +53,9 @@ const PROTOCOLS: [&str; 14] = [
 
 /// Ports of the tables, and some that are in none.
 const PORTS: [u16; 52] = [
-    20, 21, 22, 23, 24, 52, 53, 54, 67, 68, 69, 70, 79, 80, 81, 113, 123, 161, 162, 163, 179, 180, 443, 444, 500,
-    512, 513, 514, 515, 520, 521, 522, 546, 547, 639, 646, 830, 2900, 2901, 2902, 3220, 3221, 3222, 3503, 3784, 3785,
-    4500, 4784, 5060, 5061, 5062, 9875,
+    20, 21, 22, 23, 24, 52, 53, 54, 67, 68, 69, 70, 79, 80, 81, 113, 123, 161, 162, 163, 179, 180, 443, 444,
+    500, 512, 513, 514, 515, 520, 521, 522, 546, 547, 639, 646, 830, 2900, 2901, 2902, 3220, 3221, 3222,
+    3503, 3784, 3785, 4500, 4784, 5060, 5061, 5062, 9875,
 ];
 
 fn list(at: &'static str) -> impl Strategy<Value = String> {
@@ -78,7 +100,16 @@ fn packet() -> impl Strategy<Value = (usize, Packet)> {
             // An AH that is one would be walked over in IPv6.
             let proto = if v6 && proto == 51 { 50 } else { proto };
             let tcp = (proto == 6).then(|| Segment::of(if opens { SYN } else { ACK }));
-            let packet = Packet { src: addr(from, 2), dst: addr(to, 1), proto, sport, dport, tcp, len: 24, options: &[] };
+            let packet = Packet {
+                src: addr(from, 2),
+                dst: addr(to, 1),
+                proto,
+                sport,
+                dport,
+                tcp,
+                len: 24,
+                options: &[],
+            };
             (from, packet)
         },
     )

@@ -62,8 +62,12 @@ fn segment((sport, dport): (u16, u16), tcp: &Segment) -> Payload {
     put_u16(&mut payload.bytes, 14, tcp.window);
     if let Some(scale) = tcp.scale {
         payload.bytes.splice(20..20, [1, 3, 3, scale]);
-        payload.bytes[12] = 6 << 4;
     }
+    if let Some(edge) = tcp.sack {
+        let block = [edge.wrapping_sub(1).to_be_bytes(), edge.to_be_bytes()].concat();
+        payload.bytes.splice(20..20, [&[1, 1, 5, 10][..], &block].concat());
+    }
+    payload.bytes[12] = ((20 + tcp.options()) as u8 / 4) << 4;
     payload
 }
 
@@ -75,7 +79,9 @@ fn read(tcp: &[u8]) -> Segment {
         seq: u32_at(tcp, 4),
         ack: u32_at(tcp, 8),
         window: u16_at(tcp, 14),
-        scale: (header > 20).then(|| tcp[23]),
+        // A segment of the model has one of the two.
+        scale: (header == 24).then(|| tcp[23]),
+        sack: (header == 32).then(|| u32_at(tcp, 28)),
         len: (tcp.len() - header) as u16,
     }
 }

@@ -195,7 +195,19 @@ fn packet() -> impl Strategy<Value = (usize, Packet)> {
             };
             let proto = if tcp { 6 } else { 17 };
             let tcp = tcp.then(|| Segment::of(SYN));
-            (from, Packet { src: addr(from, src), dst: addr(to, dst), proto, sport, dport, tcp, len: 7, options: &[] })
+            (
+                from,
+                Packet {
+                    src: addr(from, src),
+                    dst: addr(to, dst),
+                    proto,
+                    sport,
+                    dport,
+                    tcp,
+                    len: 7,
+                    options: &[],
+                },
+            )
         },
     )
 }

@@ -145,7 +145,8 @@ fn packet() -> impl Strategy<Value = Step> {
                 true => ip(&format!("2001:db8:{net}::{host:x}")),
                 false => ip(&format!("10.{net}.0.{host}")),
             };
-            let (src, dst) = (addr(net, src), if odd % 16 == 3 { addr(net, src) } else { addr(1 - from, dst) });
+            let (src, dst) =
+                (addr(net, src), if odd % 16 == 3 { addr(net, src) } else { addr(1 - from, dst) });
             let (sport, dport) = match proto {
                 6 | 17 => (sport, dport),
                 1 => (sport, 0),
