@@ -331,6 +331,12 @@ impl<'a> Model<'a> {
         &self.sessions
     }
 
+    /// Seconds until a session ends if it stays silent; of one that does not age 0.
+    #[must_use]
+    pub fn remaining(&self, session: &Session) -> u64 {
+        session.timeout.map_or(0, |timeout| timeout - (self.now - session.seen) / 1000)
+    }
+
     /// What was told since the start, in any order.
     #[must_use]
     pub fn told(&self) -> &[(Tuple, Told)] {

@@ -32,6 +32,8 @@ set security screen ids-option s description \"What a row says\"
 const WORKERS: [u8; 3] = [1, 2, 4];
 /// Packets of a rate, sessions of a limit.
 const LIMIT: u32 = 40;
+/// The smallest queue of the SYN proxy.
+const QUEUE: u32 = 200;
 /// Requests that are let through before any is proxied, where alarms are counted.
 const ATTACK: u32 = 1;
 /// A moment at which a second begins.
@@ -77,6 +79,8 @@ enum Measure {
     Sessions,
     /// Each flow does a handshake and falls silent; the last segment counts.
     Silent,
+    /// Requests that are not dropped: they wait, answered, or were let through.
+    Requests,
     /// Flows that are not counted by this screen.
     Not(Screen),
 }
@@ -106,7 +110,7 @@ fn rows() -> Vec<Row> {
         Row { leaves, limit, proto, by, measure }
     };
     use By::{Destination, Ports, Service, Source};
-    use Measure::{Not, Packets, Sessions, Silent};
+    use Measure::{Not, Packets, Requests, Sessions, Silent};
     use Proto::{Icmp, Tcp, Udp};
     let attack = "tcp syn-flood attack-threshold";
     let mut rows = vec![
@@ -128,6 +132,7 @@ fn rows() -> Vec<Row> {
             Destination,
             Sessions,
         ),
+        row(&format!("tcp syn-flood queue-size $; {attack} {ATTACK}"), QUEUE, Tcp, Service, Requests),
         row("tcp syn-ack-ack-proxy threshold $", LIMIT, Tcp, Source, Silent),
         row("icmp ip-sweep threshold 1000000", 10, Icmp, Source, Sessions),
         row("tcp tcp-sweep threshold 1000000", 10, Tcp, Source, Sessions),
@@ -155,6 +160,9 @@ fn plane(leaves: &[String], workers: u8) -> SimPlane {
     let mut text = BASE.to_owned();
     for leaf in leaves {
         let _ = writeln!(text, "set security screen ids-option s {leaf}");
+    }
+    if leaves.iter().any(|leaf| leaf.contains("queue-size")) {
+        text += "set security flow syn-flood-protection-mode syn-proxy\n";
     }
     let valid = load(&text).result.unwrap_or_else(|errors| panic!("{errors:?}\n{text}"));
     let mut book = IdBook::default();
@@ -186,8 +194,11 @@ fn between((src, dst): (u32, u32), payload: &Payload) -> Vec<u8> {
 
 /// Whether a packet went on.
 fn passes(plane: &SimPlane, port: PortId, frame: &[u8]) -> bool {
-    let (verdicts, ..) = plane.workers().run_batch(&[(Ingress::Port(port), frame)]);
-    matches!(verdicts[0], Verdict::Send { egress: Egress::Port(_), .. })
+    matches!(verdict(plane, port, frame), Verdict::Send { egress: Egress::Port(_), .. })
+}
+
+fn verdict(plane: &SimPlane, port: PortId, frame: &[u8]) -> Verdict {
+    plane.workers().run_batch(&[(Ingress::Port(port), frame)]).0[0]
 }
 
 /// The first flows of a row that one worker has: those that a plane without screens gives to it.
@@ -222,8 +233,11 @@ fn measured(row: &Row, workers: u8, flows: &[Flow], offered: u32) -> u32 {
     for n in 0..offered {
         plane.workers().advance(Instant(START + u64::from(n) * SECOND / u64::from(offered)));
         let flow = &flows[n as usize % flows.len()];
-        let first = passes(&plane, inside, &frame(flow));
+        let first = verdict(&plane, inside, &frame(flow));
+        let is_dropped = matches!(first, Verdict::Drop(_));
+        let first = matches!(first, Verdict::Send { egress: Egress::Port(_), .. });
         passed += match row.measure {
+            Measure::Requests => u32::from(!is_dropped),
             Measure::Silent => {
                 let Flow { src, sport, dst, dport, .. } = *flow;
                 let answer = Payload::tcp_segment(dport, sport, TcpFlags::SYN | TcpFlags::ACK, 7, 2, b"");
@@ -240,7 +254,7 @@ fn measured(row: &Row, workers: u8, flows: &[Flow], offered: u32) -> u32 {
             let hits = counters.iter().flat_map(|zone| &zone.hits).filter(|(of, _)| *of == screen);
             offered - hits.map(|(_, hits)| *hits as u32).sum::<u32>()
         }
-        Measure::Packets | Measure::Sessions | Measure::Silent => passed,
+        Measure::Packets | Measure::Sessions | Measure::Silent | Measure::Requests => passed,
     }
 }
 
@@ -249,7 +263,7 @@ fn allowed(row: &Row, offered: u32) -> u32 {
     let is_sweep = row.leaves[0].contains("sweep") || row.leaves[0].contains("scan");
     offered.min(match row.measure {
         _ if is_sweep => row.limit - 1,
-        Measure::Not(_) => row.limit + ATTACK,
+        Measure::Not(_) | Measure::Requests => row.limit + ATTACK,
         Measure::Packets | Measure::Sessions | Measure::Silent => row.limit,
     })
 }

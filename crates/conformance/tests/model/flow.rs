@@ -208,15 +208,19 @@ fn segment(ends: &Ends, step: &Step) -> (usize, Segment) {
                 ([true, false], _) => (1, SYN | ACK),
                 (_, 0) => (0, FIN | ACK),
                 (_, 1) => (1, FIN | ACK),
-                // A new connection on the same ports.
-                (_, 2) => (0, SYN),
+                // A new connection on the same ports, and an old one's request.
+                (_, 2 | 3) => (0, SYN),
                 (_, choice) => (usize::from(choice % 2), ACK),
             };
             let len = if flags & SYN != 0 { 0 } else { len };
             let scale = scale.filter(|_| flags & SYN != 0);
             let ack = if flags & ACK != 0 { ends.next[1 - from] } else { 0 };
-            let ahead = if ends.syn == [true; 2] && flags == SYN { 10 } else { 0 };
-            let seq = ends.next[from].wrapping_add(ahead);
+            let by = match (ends.syn, flags, choice % 16) {
+                ([true, true], SYN, 2) => 10,
+                ([true, true], SYN, _) => u32::MAX - 5,
+                _ => 0,
+            };
+            let seq = ends.next[from].wrapping_add(by);
             (from, Segment { flags, seq, ack, window: 20_000, scale, sack: None, len })
         }
         Step::Odd { from_server, flags, seq, ack, window, len, scale, sack, .. } => {
@@ -241,14 +245,17 @@ fn packet(talk: usize, from: usize, tcp: Option<Segment>) -> (usize, Packet) {
     (from, Packet { src, dst, proto, sport, dport, tcp, len, options: &[] })
 }
 
-/// What the plane has of a session.
-type Shown = (u64, [u64; 2], SessionState);
+/// What the plane has of a session: its timeout, what is left of it, packets both ways, how far it has come.
+type Shown = (u64, u64, [u64; 2], SessionState);
 
 fn shown(plane: &SimPlane) -> BTreeMap<Tuple, Shown> {
     let mut all = BTreeMap::new();
     let visit = &mut |view: &ravelin_contract::SessionView| {
         let packets = [view.wings[0].packets, view.wings[1].packets];
-        all.insert(key(&view.wings[0].key), (u64::from(view.timeout_s), packets, view.state));
+        all.insert(
+            key(&view.wings[0].key),
+            (u64::from(view.timeout_s), u64::from(view.remaining_s), packets, view.state),
+        );
         ControlFlow::Continue(())
     };
     plane.sessions().for_each(&SessionFilter::default(), visit).unwrap();
@@ -261,7 +268,7 @@ fn key(key: &SessionKey) -> Tuple {
 
 fn expected(model: &Model<'_>) -> BTreeMap<Tuple, Shown> {
     let one = |s: &ravelin_conformance::model::Session| {
-        (tuple(&s.inside), (s.timeout.unwrap_or(0), s.packets, s.state()))
+        (tuple(&s.inside), (s.timeout.unwrap_or(0), model.remaining(s), s.packets, s.state()))
     };
     model.sessions().iter().map(one).collect()
 }
@@ -340,6 +347,10 @@ proptest! {
 fn note(ends: &mut Ends, from: usize, tcp: &Segment, step: &Step) {
     let is_there = !matches!(step, Step::Odd { seq, .. } if *seq != 0) || tcp.opens();
     if tcp.flags & RST != 0 || !is_there {
+        return;
+    }
+    let is_old = matches!(step, Step::Proper { choice, .. } if choice % 16 == 3) && ends.syn == [true; 2];
+    if is_old && tcp.opens() {
         return;
     }
     if tcp.opens() && from == 0 {

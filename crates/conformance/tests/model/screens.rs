@@ -124,8 +124,16 @@ const OPTIONS: [&[u8]; 10] = [
 enum Step {
     /// Arrives at the port of this number.
     Packet(usize, Packet),
-    /// The answer to the last packet that left.
+    /// The answer to the last packet that was sent.
     Answer,
+    /// One source tries a dozen addresses or ports.
+    Sweep {
+        from: usize,
+        proto: u8,
+        ports: bool,
+    },
+    /// A connection from its first segment to both FINs, and another on the same ports.
+    Talk(usize),
     Wait(u64),
 }
 
@@ -163,7 +171,59 @@ fn packet() -> impl Strategy<Value = Step> {
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let wait = select(&[10u64, 100, 290, 300, 999, 1000, 2500, 20_000, 61_000][..]).prop_map(Step::Wait);
-    vec(prop_oneof![16 => packet(), 3 => Just(Step::Answer), 2 => wait], 1..90)
+    let sweep = (0usize..2, select(&[1u8, 6, 17][..]), any::<bool>());
+    let sweep = sweep.prop_map(|(from, proto, ports)| Step::Sweep { from, proto, ports });
+    let talk = (0usize..2).prop_map(Step::Talk);
+    vec(prop_oneof![16 => packet(), 3 => Just(Step::Answer), 2 => wait, 1 => sweep, 1 => talk], 1..70)
+}
+
+/// The packets of a step, and the ports that they arrive at.
+fn packets(step: &Step, last: Option<(usize, Packet)>) -> Vec<(usize, Packet)> {
+    let host = |net: usize, host: usize| ip(&format!("10.{net}.0.{host}"));
+    let between = |from: usize, to: usize| Packet {
+        src: host(from, 3),
+        dst: host(1 - from, to),
+        proto: 6,
+        sport: 1001,
+        dport: 80,
+        tcp: None,
+        len: 7,
+        options: &[],
+    };
+    match *step {
+        Step::Wait(_) => Vec::new(),
+        Step::Packet(from, packet) => vec![(from, packet)],
+        Step::Answer => last.into_iter().collect(),
+        Step::Sweep { from, proto, ports } => {
+            let one = |n: usize| {
+                let packet = Packet { proto, ..between(from, if ports { 2 } else { 20 + n }) };
+                let tcp = (proto == 6).then(|| Segment::of(SYN));
+                match proto {
+                    1 => Packet { sport: n as u16, dport: 0, ..packet },
+                    _ => Packet { dport: if ports { 200 + n as u16 } else { 80 }, tcp, ..packet },
+                }
+            };
+            (0..12).map(|n| (from, one(n))).collect()
+        }
+        Step::Talk(from) => {
+            let segment = |flags, seq, ack| Some(Segment { seq, ack, ..Segment::of(flags) });
+            let client = |tcp| (from, Packet { tcp, ..between(from, 60) });
+            let server = |tcp| {
+                let Packet { src, dst, sport, dport, .. } = between(from, 60);
+                (
+                    1 - from,
+                    Packet { src: dst, dst: src, sport: dport, dport: sport, tcp, ..between(from, 60) },
+                )
+            };
+            vec![
+                client(segment(SYN, 100, 0)),
+                server(segment(SYN | ACK, 500, 101)),
+                client(segment(FIN | ACK, 101, 501)),
+                server(segment(FIN | ACK, 501, 102)),
+                client(segment(SYN, 2000, 0)),
+            ]
+        }
+    }
 }
 
 fn wait(plane: &SimPlane, model: &mut Model<'_>, ms: u64) {
@@ -198,31 +258,25 @@ proptest! {
         // Away from zero, where no source has been seen.
         wait(&plane, &mut model, 5000);
         for step in &steps {
-            let (from, packet) = match *step {
-                Step::Wait(ms) => {
-                    wait(&plane, &mut model, ms);
-                    // A session that is over is found within two seconds, and what it held given back.
-                    while model.since_aged() < 3000 {
-                        wait(&plane, &mut model, 1000);
-                    }
-                    continue;
+            if let Step::Wait(ms) = *step {
+                wait(&plane, &mut model, ms);
+                // A session that is over is found within two seconds, and what it held given back.
+                while model.since_aged() < 3000 {
+                    wait(&plane, &mut model, 1000);
                 }
-                Step::Answer => match last {
-                    Some(answer) => answer,
-                    None => continue,
-                },
-                Step::Packet(from, packet) => (from, packet),
-            };
-            let got = outcome(&plane, from, &packet);
-            let judged = model.agrees(&format!("ge-0/0/{from}.0"), &packet, &got);
-            if model.is_open() {
-                return Ok(());
             }
-            prop_assert_eq!(judged, Ok(()), "{:?} of {:?} in {:?} under\n{}", got, packet, steps, text);
-            let Packet { src, dst, sport, dport, tcp, .. } = packet;
-            let tcp = tcp.map(|tcp| Segment { ack: tcp.seq.wrapping_add(1), ..Segment::of(SYN | ACK) });
-            if ![1, 58].contains(&packet.proto) && src != dst {
-                last = Some((1 - from, Packet { src: dst, dst: src, sport: dport, dport: sport, tcp, ..packet }));
+            for (from, packet) in packets(step, last) {
+                let got = outcome(&plane, from, &packet);
+                let judged = model.agrees(&format!("ge-0/0/{from}.0"), &packet, &got);
+                if model.is_open() {
+                    return Ok(());
+                }
+                prop_assert_eq!(judged, Ok(()), "{:?} of {:?} in {:?} under\n{}", got, packet, steps, text);
+                let Packet { src, dst, sport, dport, tcp, .. } = packet;
+                let tcp = tcp.map(|tcp| Segment { ack: tcp.seq.wrapping_add(1), ..Segment::of(SYN | ACK) });
+                if ![1, 58].contains(&packet.proto) && src != dst {
+                    last = Some((1 - from, Packet { src: dst, dst: src, sport: dport, dport: sport, tcp, ..packet }));
+                }
             }
         }
         prop_assert_eq!(&hits(&plane), model.hits(), "after {:?} under\n{}", steps, text);
