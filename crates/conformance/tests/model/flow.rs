@@ -116,6 +116,45 @@ enum Step {
     Wait(u64),
 }
 
+/// What an odd segment has set; more often what ends or begins.
+const FLAGS: [u8; 14] = [
+    SYN,
+    SYN,
+    SYN | ACK,
+    ACK,
+    ACK | PSH,
+    ACK | URG,
+    FIN | ACK,
+    FIN,
+    RST,
+    RST,
+    RST | ACK,
+    0,
+    SYN | FIN,
+    SYN | RST,
+];
+
+/// From where its sender stands: windows are 20,000 or up to 65,535 bytes, the least slack 65,536.
+const DISTANCES: [i64; 17] = [
+    0,
+    0,
+    0,
+    -1,
+    1,
+    2,
+    -900,
+    900,
+    -40_000,
+    40_000,
+    66_000,
+    -66_000,
+    140_000,
+    -140_000,
+    1 << 21,
+    1 << 28,
+    -(1 << 28),
+];
+
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let talk = || prop_oneof![6 => 0usize..3, 1 => 3usize..5, 2 => 5usize..9];
     let len = || select(&[0u16, 0, 1, 100, 1000][..]);
@@ -126,46 +165,8 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         len,
         scale,
     });
-    let flags = select(
-        &[
-            SYN,
-            SYN,
-            SYN | ACK,
-            ACK,
-            ACK | PSH,
-            ACK | URG,
-            FIN | ACK,
-            FIN,
-            RST,
-            RST,
-            RST | ACK,
-            0,
-            SYN | FIN,
-            SYN | RST,
-        ][..],
-    );
-    let far = || {
-        let distances = [
-            0i64,
-            0,
-            0,
-            -1,
-            1,
-            2,
-            -900,
-            900,
-            -40_000,
-            40_000,
-            66_000,
-            -66_000,
-            140_000,
-            -140_000,
-            1 << 21,
-            1 << 28,
-            -(1 << 28),
-        ];
-        select(distances.to_vec())
-    };
+    let flags = select(&FLAGS[..]);
+    let far = || select(&DISTANCES[..]);
     let window = select(&[0u16, 1, 1000, 30_000, u16::MAX][..]);
     let sack = select(&[None, None, None, None, Some(0i64), Some(-10), Some(10), Some(70_000)][..]);
     let odd = (talk(), any::<bool>(), flags, (far(), far()), (window, len(), scale(), sack)).prop_map(
