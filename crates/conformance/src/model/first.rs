@@ -45,7 +45,7 @@ impl Model<'_> {
             Ok(source) => source,
             Err(reason) => return dropped(reason),
         };
-        let mended_out = match self.screened(unit, (&to_zone, true), &seen, look(beyond == Some(&to_zone))) {
+        let mended_out = match self.screened(unit, (&to_zone, true), packet, look(beyond == Some(&to_zone))) {
             Ok(mended) => mended,
             Err(judgement) => return judgement,
         };

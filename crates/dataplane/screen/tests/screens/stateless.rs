@@ -481,7 +481,7 @@ fn an_option_beyond_its_header_is_found_by_its_kind() {
         (68, Screen::TimestampOption),
     ] {
         for len in [0, 1, 9, 255] {
-            let packet = v4(&[kind, len, 4, 0, 136, 4, 0, 1], 17, 0, &[0; 8]);
+            let packet = v4(&[kind, len, 4, 0, 136, 4, 0, 1], 89, 0, &[0; 8]);
             let found = |on: Screen| judged(&build(&only(on)), &packet);
             assert_eq!(found(screen), ScreenAction::Drop(screen), "{kind} {len}");
             assert_eq!(found(Screen::BadOption), ScreenAction::Drop(Screen::BadOption), "{kind} {len}");
