@@ -356,6 +356,17 @@ impl State {
         }
     }
 
+    /// Tells what became of blocks of ports, as far as there is room to tell it.
+    pub(crate) fn tell_blocks(&mut self) {
+        let Self { events, leases, .. } = self;
+        while events.has_room()
+            && let Some(event) = leases.next_block_event()
+        {
+            events.push(Event::Nat(event));
+        }
+        events.lost += leases.newly_lost();
+    }
+
     /// Ages sessions, a bounded number a call.
     pub(crate) fn age(&mut self, budget: usize, shared: &Shared, now: Instant) {
         let mut over = [0; 64];

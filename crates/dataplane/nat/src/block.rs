@@ -38,11 +38,15 @@ pub struct BlockEvent {
     pub host_family: Family,
     pub host: Addr,
     pub token: u32,
+    pub external_family: Family,
     pub external: Addr,
     pub low: u16,
     pub high: u16,
     /// Sessions with a port of it.
     pub used: u32,
+    /// Blocks that the host has now, and may have.
+    pub blocks: u16,
+    pub blocks_max: u16,
     pub since: Instant,
     pub at: Instant,
 }
@@ -52,6 +56,7 @@ struct Block {
     host: u32,
     pool: u16,
     space: u32,
+    family: Family,
     external: Addr,
     /// Address of the pool, and number among this worker's blocks there.
     at: u32,
@@ -59,6 +64,8 @@ struct Block {
     low: u16,
     high: u16,
     used: u32,
+    /// Blocks that its host may have.
+    blocks_max: u16,
     since: Instant,
     idle_since: Instant,
     reported: Instant,
@@ -242,7 +249,7 @@ impl Pool {
         (at, number): (u32, u16),
         now: Instant,
     ) -> Result<u32, Refusal> {
-        let PoolMode::Blocks(_, BlockSpec { size, .. }) = self.spec.mode else {
+        let PoolMode::Blocks(_, BlockSpec { size, per_host, .. }) = self.spec.mode else {
             return Err(Refusal::PoolUnusable);
         };
         let low = self.block_low(tables, number, size).ok_or(Refusal::PoolUnusable)?;
@@ -253,12 +260,14 @@ impl Pool {
             host,
             pool: self.spec.id.0,
             space,
+            family: self.spec.family,
             external,
             at,
             number,
             low,
             high: low + (size - 1),
             used: 0,
+            blocks_max: per_host,
             since: now,
             idle_since: now,
             reported: now,
@@ -349,10 +358,13 @@ impl Tables {
             host_family: host.key.family,
             host: host.key.addr,
             token: host.key.token,
+            external_family: block.family,
             external: block.external,
             low: block.low,
             high: block.high,
             used: block.used,
+            blocks: host.block_count - u16::from(change == BlockChange::Released),
+            blocks_max: block.blocks_max,
             since: block.since,
             at,
         };
