@@ -4,10 +4,19 @@
 //! them. State: which are raised. Spec: nat-pool-35, nat-source-18.
 
 use ravelin_contract::{NatCounters, NatEvent, PoolCounters};
+use serde::{Deserialize, Serialize};
 use ravelin_nat::{Alarm as State, AlarmEvent, Thresholds};
 
-use crate::answer::{Alarm, NatKind};
+use crate::answer::NatKind;
 use crate::names::NameTable;
+
+/// An alarm of a pool or rule: thresholds in percent in use, or in sessions.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Alarm {
+    pub raise: u32,
+    pub clear: u32,
+    pub raised: bool,
+}
 
 /// What an alarm is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -203,7 +212,8 @@ mod tests {
             assignment: Assignment::RoundRobin,
             overflow: None,
         };
-        let pools = SourcePools { pools: vec![SourcePool { name: "p".into(), spec }], ..SourcePools::default() };
+        let pools =
+            SourcePools { pools: vec![SourcePool { name: "p".into(), spec }], ..SourcePools::default() };
         let chunk = (String::new(), Arc::new(Chunk::SourcePools(pools)));
         let names = NameTable::new(&Program::new(Generation(1), [chunk]));
         let change = |watched| AlarmChange { watched, raised: true, now: 91, threshold: 90 };

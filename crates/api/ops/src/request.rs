@@ -11,6 +11,7 @@ use ravelin_types::{Family, Proto};
 use crate::firewall::FirewallDepth;
 use crate::log::LogQuery;
 use crate::persistent::MappingQuery;
+use crate::ports::HostQuery;
 use crate::watch::Watch;
 
 /// How much of each session is shown.
@@ -169,6 +170,11 @@ pub enum Request {
         name: Option<String>,
     },
     NatSourcePools {
+        name: Option<String>,
+    },
+    Deterministic(HostQuery),
+    DeterministicRanges(HostQuery),
+    PoolUse {
         name: Option<String>,
     },
     Mappings(MappingQuery),

@@ -309,6 +309,11 @@ pub(crate) fn operational(
         Request::NatSourcePools { name } => {
             Answer::SourceNatPools(gather::source_pools(env, name.as_deref())?)
         }
+        Request::Deterministic(query) => Answer::Deterministic(gather::deterministic(env, &query)?),
+        Request::DeterministicRanges(query) => {
+            Answer::DeterministicRanges(gather::deterministic(env, &query)?)
+        }
+        Request::PoolUse { name } => Answer::PoolUses(gather::pool_use(env, name.as_deref())?),
         Request::NatDestinationPools { name } => Answer::NatPools(gather::nat_pools(env, name.as_deref())?),
         request @ (Request::Mappings(_) | Request::MappingSummary | Request::ClearMappings(_)) => {
             gather::about_mappings(env, request)?

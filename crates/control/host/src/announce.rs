@@ -136,7 +136,11 @@ mod tests {
     fn what_changed_is_told_once_and_what_went_and_came_back_again() {
         let mut announced = Announced::default();
         let first = tap(&["192.0.2.1/24", "2001:db8::1/64"], &["192.0.2.9"]);
-        let all = [("192.0.2.1".to_owned(), false), ("192.0.2.9".to_owned(), true), ("2001:db8::1".to_owned(), false)];
+        let all = [
+            ("192.0.2.1".to_owned(), false),
+            ("192.0.2.9".to_owned(), true),
+            ("2001:db8::1".to_owned(), false),
+        ];
         assert_eq!(told(&mut announced, &first), all);
         assert_eq!(told(&mut announced, &first), []);
         let more = tap(&["192.0.2.1/24", "2001:db8::1/64"], &["192.0.2.9", "2001:db8::9"]);
@@ -190,7 +194,8 @@ mod tests {
         assert_eq!(body[8..24], "2001:db8::1".parse::<Ipv6Addr>().unwrap().octets());
         assert_eq!(body[24..], [2, 1, 2, 0, 0, 0, 0, 9]);
         // The sum over the pseudo-header and a message with its right checksum is all ones.
-        let whole: u32 = own[22..54].chunks(2).chain(body.chunks(2)).map(|w| u32::from(w[0]) << 8 | u32::from(w[1])).sum();
+        let whole: u32 =
+            own[22..54].chunks(2).chain(body.chunks(2)).map(|w| u32::from(w[0]) << 8 | u32::from(w[1])).sum();
         let whole = whole + 32 + 58;
         assert_eq!((whole & 0xffff) + (whole >> 16), 0xffff);
         assert_eq!(announcement("2001:db8::1", true)[58], 0);

@@ -50,10 +50,7 @@ impl LinkAddress {
 
 // SAFETY: the pointer is that of a whole `struct sockaddr_ll`, readable for the length given while `f` runs.
 unsafe impl SocketAddrArg for LinkAddress {
-    unsafe fn with_sockaddr<R>(
-        &self,
-        f: impl FnOnce(*const SocketAddrOpaque, SocketAddrLen) -> R,
-    ) -> R {
+    unsafe fn with_sockaddr<R>(&self, f: impl FnOnce(*const SocketAddrOpaque, SocketAddrLen) -> R) -> R {
         f((&raw const *self).cast(), size_of::<Self>() as SocketAddrLen)
     }
 }

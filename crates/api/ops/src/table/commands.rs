@@ -40,6 +40,7 @@ pub(crate) const GROUPS: &[(&[&str], &str)] = &[
     (&["show", "security", "nat"], "Show address translation"),
     (&["show", "security", "screen"], "Show screens"),
     (&["show", "security", "nat", "destination"], "Show destination address translation"),
+    (&["show", "security", "nat", "resource-usage"], "Show how much of address translation is in use"),
     (&["show", "security", "nat", "source"], "Show source address translation"),
     (
         &["show", "security", "nat", "source", "persistent-nat-table"],
@@ -150,6 +151,7 @@ pub fn commands() -> &'static [Command] {
             super::firewall::COMMANDS,
             super::buffers::COMMANDS,
             super::persistent::COMMANDS,
+            super::ports::COMMANDS,
             super::watch::COMMANDS,
             super::watch::OTHERS,
         ]

@@ -5,8 +5,8 @@
 
 use ravelin_contract::{BlockChange, NatEvent};
 use ravelin_nat::{
-    Affinity, Allocator, BlockEvent, Config, Inbound, Lease, Limits, MappingRecord, PoolId, Recipe, Refusal, Request,
-    Usage,
+    Affinity, Allocator, BlockEvent, Config, Inbound, Lease, Limits, MappingRecord, PoolId, Recipe, Refusal,
+    Request, Usage,
 };
 use ravelin_types::{Addr, DropReason, Family, Instant, WorkerId};
 
