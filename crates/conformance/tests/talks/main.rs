@@ -4,3 +4,4 @@ mod alg;
 mod handshake;
 mod kit;
 mod mss;
+mod options;
