@@ -34,6 +34,10 @@ set security nat proxy-ndp interface ge-0/0/1.0 address 2001:db8:2::80/128"
 check "the first" wait_until 10 is_told "$(arp 198.51.100.80)"
 check "the last" wait_until 10 is_told "$(arp 198.51.100.81)"
 check "that of IPv6" wait_until 10 is_told "$(advertisement 2001:db8:2::80)"
+check "one comes and goes at once" run "set security nat proxy-arp interface ge-0/0/1.0 address 198.51.100.90/32; commit; \
+delete security nat proxy-arp interface ge-0/0/1.0 address 198.51.100.90/32"
+check "its time passes" sleep 3
+check "it was not told after it had gone" [ "$(told "$(arp 198.51.100.90)")" -le 1 ]
 check_is "what stayed was not told again" 2 told "$(arp 198.51.100.77)"
 check_is "nor in IPv6" 2 told "$(advertisement 2001:db8:2::77)"
 check_is "all of it came from the firewall's station" 0 told "$OTHER"

@@ -69,7 +69,6 @@ for n in range(int(sys.argv[1])):
 senders() { in_client python3 -c "$OPEN" "$1"; }
 said() { cli "show security log" | grep -c "$1"; }
 has_said() { [ "$(said "$1")" -ge "$2" ]; }
-clear_all() { cli "clear security flow session all" >/dev/null && cli "clear security log all"; }
 
 check "the first packets pass within 10 s" wait_until 10 in_client ping -q -c1 -W1 198.51.100.2
 check "the first block is told" wait_until 5 has_said RT_SRC_NAT_PBA_ALLOC 1

@@ -4,8 +4,8 @@
 //! them. State: which are raised. Spec: nat-pool-35, nat-source-18.
 
 use ravelin_contract::{NatCounters, NatEvent, PoolCounters};
-use serde::{Deserialize, Serialize};
 use ravelin_nat::{Alarm as State, AlarmEvent, Thresholds};
+use serde::{Deserialize, Serialize};
 
 use crate::answer::NatKind;
 use crate::names::NameTable;

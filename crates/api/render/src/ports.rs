@@ -87,7 +87,8 @@ pub(crate) fn pool_use(list: &PoolUses) -> String {
             out.push('\n');
         }
         let _ = writeln!(out, "{title}");
-        let columns = ["Pool", "Unit", "Address", "Factor", "Used", "Avail", "Total", "Usage"].map(str::to_owned);
+        let columns =
+            ["Pool", "Unit", "Address", "Factor", "Used", "Avail", "Total", "Usage"].map(str::to_owned);
         row(&mut out, &columns);
         for pool in pools {
             let PoolUse { name, unit, addresses, overload, used, total, .. } = pool;

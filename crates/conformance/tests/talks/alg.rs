@@ -196,7 +196,9 @@ fn ftp_to_a_server_behind_static_or_destination_nat() {
     let (policy, _) = IN.split_once("set security nat").unwrap();
     let by_destination = [OUT, policy, BY_DESTINATION].concat();
     let by_static = [OUT, IN].concat();
-    for (setup, config) in setups().zip(std::iter::repeat(&by_static)).chain(setups().zip(std::iter::repeat(&by_destination))) {
+    for (setup, config) in
+        setups().zip(std::iter::repeat(&by_static)).chain(setups().zip(std::iter::repeat(&by_destination)))
+    {
         let mut ground = Ground::new(config, setup);
         let mut control = connect(&mut ground, false, "198.51.100.2:40000", "203.0.113.2:21");
         assert_eq!(control.server.1, "10.1.0.2:21".parse().unwrap());

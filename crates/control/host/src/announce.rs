@@ -30,10 +30,16 @@ pub struct Announcement {
 }
 
 /// What neighbours have been told.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Announced(BTreeSet<Announcement>);
 
 impl Announced {
+    /// Whether it is still so.
+    #[must_use]
+    pub fn holds(&self, announcement: &Announcement) -> bool {
+        self.0.contains(announcement)
+    }
+
     /// What is to be told now. An address that went and comes back is told again; one of a unit that is down is not told.
     pub fn changed(&mut self, desired: &Desired) -> Vec<Announcement> {
         let units = desired.taps.iter().filter(|tap| tap.up);
@@ -146,7 +152,10 @@ mod tests {
         let more = tap(&["192.0.2.1/24", "2001:db8::1/64"], &["192.0.2.9", "2001:db8::9"]);
         assert_eq!(told(&mut announced, &more), [("2001:db8::9".to_owned(), true)]);
         let less = tap(&["192.0.2.1/24"], &[]);
+        let gone = announced.0.iter().find(|a| a.proxied).unwrap().clone();
+        assert!(announced.holds(&gone));
         assert_eq!(told(&mut announced, &less), []);
+        assert!(!announced.holds(&gone), "a second telling finds that it is no more");
         assert_eq!(told(&mut announced, &first).len(), 2);
     }
 

@@ -212,7 +212,13 @@ impl Pool {
                 if current.is_none() {
                     self.next = (u32::from(at) + 1) % self.count;
                 }
-                return self.give_block(tables, host, (u32::from(at), number), turn.now);
+                return self.give_block(
+                    tables,
+                    host,
+                    (u32::from(at), number),
+                    BlockChange::Allocated,
+                    turn.now,
+                );
             }
             tables.spaces.units.take(full, at);
             pick = at;
@@ -247,6 +253,7 @@ impl Pool {
         tables: &mut Tables,
         host: u32,
         (at, number): (u32, u16),
+        change: BlockChange,
         now: Instant,
     ) -> Result<u32, Refusal> {
         let PoolMode::Blocks(_, BlockSpec { size, per_host, .. }) = self.spec.mode else {
@@ -282,7 +289,7 @@ impl Pool {
         owner.external = external;
         tables.spaces.units.take(self.block_units[at as usize], number);
         self.held += 1;
-        tables.announce(slot, BlockChange::Allocated, now);
+        tables.announce(slot, change, now);
         if let Some(older) = tables.blocks.slab.get_mut(older) {
             older.active = false;
         }
@@ -309,7 +316,8 @@ impl Pool {
         }
     }
 
-    /// Takes this very block for a host, for a session that comes with its port.
+    /// Takes this very block for a host, for a session that comes with its port. It was told when the host got it: it is told as
+    /// still in use.
     pub(crate) fn restore_block(
         &mut self,
         tables: &mut Tables,
@@ -339,8 +347,11 @@ impl Pool {
             slot = block.next;
         }
         let taken = tables.spaces.units.is_taken(self.block_units[at as usize], number);
-        let given =
-            if taken { Err(Refusal::PortTaken) } else { self.give_block(tables, host, (at, number), now) };
+        let given = if taken {
+            Err(Refusal::PortTaken)
+        } else {
+            self.give_block(tables, host, (at, number), BlockChange::Interim, now)
+        };
         if given.is_err() {
             tables.hosts.forget_idle(host);
         }

@@ -5,7 +5,7 @@
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
-use ravelin_host::{Announcement, LinkSocket};
+use ravelin_host::{Announced, Announcement, LinkSocket};
 
 /// Commits whose announcements may wait.
 const WAITING_MAX: usize = 64;
@@ -15,8 +15,11 @@ const DELAYS: [Duration; 2] = [Duration::from_millis(500), Duration::from_millis
 const BURST: usize = 32;
 const PAUSE: Duration = Duration::from_millis(2);
 
+/// What a commit changed, and all that is so since then.
+type Change = (Vec<Announcement>, Announced);
+
 /// The way to the thread that sends.
-pub struct Announcer(SyncSender<Vec<Announcement>>);
+pub struct Announcer(SyncSender<Change>);
 
 impl Announcer {
     pub fn start() -> Self {
@@ -26,20 +29,22 @@ impl Announcer {
     }
 
     /// Nobody waits for it.
-    pub fn announce(&self, what: Vec<Announcement>) {
-        if !what.is_empty() && self.0.try_send(what).is_err() {
+    pub fn announce(&self, what: Vec<Announcement>, all: &Announced) {
+        if self.0.try_send((what, all.clone())).is_err() {
             tracing::warn!("Commits come too fast: neighbours are not told of some addresses.");
         }
     }
 }
 
-fn run(receive: &Receiver<Vec<Announcement>>) {
+fn run(receive: &Receiver<Change>) {
     let mut due: Vec<(Instant, Vec<Announcement>)> = Vec::new();
+    let mut all = Announced::default();
     loop {
         let next = due.iter().map(|(at, _)| *at).min();
         let wait = next.map_or(Duration::MAX, |at| at.saturating_duration_since(Instant::now()));
         match receive.recv_timeout(wait) {
-            Ok(what) => {
+            Ok((what, since)) => {
+                all = since;
                 let now = Instant::now();
                 due.extend(DELAYS.map(|delay| (now + delay, what.clone())));
             }
@@ -47,7 +52,13 @@ fn run(receive: &Receiver<Vec<Announcement>>) {
             Err(RecvTimeoutError::Disconnected) => return,
         }
         let now = Instant::now();
-        due.extract_if(.., |(at, _)| *at <= now).for_each(|(_, what)| send(&what));
+        // What another commit has taken away meanwhile may be another station's by now.
+        for (_, what) in due.extract_if(.., |(at, _)| *at <= now) {
+            let what: Vec<_> = what.into_iter().filter(|announcement| all.holds(announcement)).collect();
+            if !what.is_empty() {
+                send(&what);
+            }
+        }
     }
 }
 

@@ -49,7 +49,8 @@ impl Consumer for Machine {
         for route in &report.hidden {
             tracing::warn!(prefix = %route.prefix, "A static route's next hop is on no link; the route is hidden.");
         }
-        self.announcer.announce(self.announced.changed(&proposal.desired));
+        let changed = self.announced.changed(&proposal.desired);
+        self.announcer.announce(changed, &self.announced);
         Ok(())
     }
 }

@@ -102,7 +102,8 @@ fn source<'a>(env: &Env<'_>, (set, rule): (&'a SourceRuleSet, &'a SourceRule)) -
 }
 
 fn kept(rule: &PersistentRule) -> Persistence {
-    let PersistentRule { id: _, permit, address_mapping, block_external: _, inactivity, sessions_max } = *rule;
+    let PersistentRule { id: _, permit, address_mapping, block_external: _, inactivity, sessions_max } =
+        *rule;
     let permit = match permit {
         Permit::AnyRemoteHost => "any-remote-host",
         Permit::TargetHost => "target-host",

@@ -44,13 +44,19 @@ pub(crate) fn deterministic(env: &Env<'_>, query: &HostQuery) -> Result<Determin
             block_size: plan.block_size(),
             hosts: plan.count(),
             blocks: external.count().unwrap_or(u64::MAX).saturating_mul(each),
-            ranges: spec.hosts.iter().map(|hosts| ends(hosts.family, hosts.hosts(spec.include_boundary))).collect(),
+            ranges: spec
+                .hosts
+                .iter()
+                .map(|hosts| ends(hosts.family, hosts.hosts(spec.include_boundary)))
+                .collect(),
             more: wanted - found.len() as u64,
             lines: found,
         });
     }
     match (query, pools.is_empty()) {
-        (HostQuery::Pool(name), true) => Err(Failure::NotFound { what: "deterministic pool", name: name.clone() }),
+        (HostQuery::Pool(name), true) => {
+            Err(Failure::NotFound { what: "deterministic pool", name: name.clone() })
+        }
         _ => Ok(DeterministicPools { pools }),
     }
 }

@@ -49,7 +49,9 @@ fn hosts(given: &Given) -> Result<Request, Miss> {
         (_, HostQuery::All | HostQuery::Pool(_) | HostQuery::Host(_)) if port.is_some() => {
             Err(Miss::Missing("xlated-ip"))
         }
-        (true, HostQuery::Host(_) | HostQuery::External(..)) => Err(Miss::Word("host-address-range".to_owned())),
+        (true, HostQuery::Host(_) | HostQuery::External(..)) => {
+            Err(Miss::Word("host-address-range".to_owned()))
+        }
         (true, _) => Ok(Request::DeterministicRanges(query)),
         (false, _) => Ok(Request::Deterministic(query)),
     }

@@ -159,8 +159,13 @@ Utilization         : 0 %
 Address range       : 203.0.113.10 - 203.0.113.11
 ";
     check("show security nat source pool p", &format!("Total pools: 1\n\n{used}"));
-    let computed = idle.replace("name           : q", "name           : d").replace("id             : 4", "id             : 5");
-    let computed = computed.replace(": paired", ": no-paired").replace(".113.10 -", ".113.12 -").replace(".113.11", ".113.13");
+    let computed = idle
+        .replace("name           : q", "name           : d")
+        .replace("id             : 4", "id             : 5");
+    let computed = computed
+        .replace(": paired", ": no-paired")
+        .replace(".113.10 -", ".113.12 -")
+        .replace(".113.11", ".113.13");
     let all = format!("Total pools: 3\n\n{used}\n{idle}\n{computed}");
     check("show security nat source pool all", &all);
     assert_eq!(Bench::new().bad("show security nat source pool z"), "error: pool z not found\n");
@@ -190,7 +195,8 @@ Hosts/total port blocks: 6/488
 ";
     let listed = |rows: &[(&str, &str, &str)]| {
         let title = format!("{:<40}{:<40}Port_Range\n", "Host_IP", "External_IP");
-        let line = |(host, external, ports): &(&str, &str, &str)| format!("{host:<40}{external:<40}{ports}\n");
+        let line =
+            |(host, external, ports): &(&str, &str, &str)| format!("{host:<40}{external:<40}{ports}\n");
         format!("{head}{title}{}", rows.iter().map(line).collect::<String>())
     };
     check(DETERMINISTIC, &listed(&rows));
@@ -198,12 +204,21 @@ Hosts/total port blocks: 6/488
     check(&format!("{DETERMINISTIC} host-ip 10.9.0.5"), &listed(&rows[4..5]));
     check(&format!("{DETERMINISTIC} xlated-ip 203.0.113.12"), &listed(&rows[..3]));
     check(&format!("{DETERMINISTIC} xlated-ip 203.0.113.13 xlated-port 1300"), &listed(&rows[4..5]));
-    check(&format!("{DETERMINISTIC} host-address-range"), &format!("{head}Host address range: 10.9.0.1 - 10.9.0.6\n"));
-    for nobody in ["host-ip 10.9.0.7", "xlated-ip 203.0.113.12 xlated-port 1792", "xlated-ip 2001:db8::1", "host-ip ::1"] {
+    check(
+        &format!("{DETERMINISTIC} host-address-range"),
+        &format!("{head}Host address range: 10.9.0.1 - 10.9.0.6\n"),
+    );
+    for nobody in [
+        "host-ip 10.9.0.7",
+        "xlated-ip 203.0.113.12 xlated-port 1792",
+        "xlated-ip 2001:db8::1",
+        "host-ip ::1",
+    ] {
         check(&format!("{DETERMINISTIC} {nobody}"), "");
     }
     let value = json(&format!("{DETERMINISTIC} host-ip 10.9.0.5"));
-    let low = "/deterministic-nat-information/0/det-nat-pool-entry/0/det-nat-host-entry/0/det-nat-port-low/0/data";
+    let low =
+        "/deterministic-nat-information/0/det-nat-pool-entry/0/det-nat-host-entry/0/det-nat-port-low/0/data";
     assert_eq!(value.pointer(low).and_then(Value::as_str), Some("1280"));
 }
 
@@ -241,7 +256,10 @@ fn use_of_pools_is_shown_in_what_they_give_out() {
     let mut bench = Bench::new();
     assert_eq!(bench.bad(&format!("{command} z")), "error: pool z not found\n");
     bench.bad(command);
-    assert_eq!(bench.words(&format!("{command} ")), ["<pool-name>", "all", "d", "p", "q"]);
+    assert_eq!(
+        bench.words(&format!("{command} ")),
+        ["<[Enter]>", "<pool-name>", "<|>", "all", "d", "p", "q"]
+    );
     let value = json(&format!("{command} p"));
     let path = "/source-resource-usage-pool-information/0/pat-pool-usage-entry/0/resource-used/0/data";
     assert_eq!(value.pointer(path).and_then(Value::as_str), Some("40"));

@@ -168,10 +168,7 @@ fn pools() -> SourcePools {
     let mut computed = pool(5, "d", 12, Assignment::RoundRobin);
     computed.spec.mode = PoolMode::Deterministic(Ports::default(), plan);
     let plain = [pool(3, "p", 8, Assignment::RoundRobin), pool(4, "q", 10, Assignment::Paired)];
-    SourcePools {
-        pools: plain.into_iter().chain([computed]).collect(),
-        ..SourcePools::default()
-    }
+    SourcePools { pools: plain.into_iter().chain([computed]).collect(), ..SourcePools::default() }
 }
 
 fn algs() -> ravelin_program::Algs {
