@@ -19,7 +19,7 @@ advertisement() { echo "neighbor advertisement, tgt is $1,"; }
 
 check "the first packets pass within 10 s" wait_until 10 forwards
 check "what the start tells is behind us" sleep 3
-check "a capture starts" capture told "$SERVER" s0 'arp or icmp6 and ip6[40] == 136'
+check "a capture starts" capture told "$SERVER" s0 'arp or (icmp6 and ip6[40] == 136)'
 check "another station has the new addresses so far" \
     ip -n "$SERVER" neigh add 198.51.100.77 lladdr $OTHER dev s0 nud stale
 check "and that of IPv6" ip -n "$SERVER" neigh add 2001:db8:2::77 lladdr $OTHER dev s0 nud stale
