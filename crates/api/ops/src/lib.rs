@@ -57,7 +57,7 @@ pub use log::{LogEvent, LogEvents, LogMemory, LogQuery, LogStatistics, LogStream
 pub use names::{NameTable, PolicyName};
 pub use persistent::{MappingLine, MappingLines, MappingQuery, MappingSummary, Persistence};
 pub use pipe::{Delivery, Display, Pipe, PipeError, delivery};
-pub use ports::{DeterministicPool, DeterministicPools, HostPorts, HostQuery, PoolUse, PoolUses};
+pub use ports::{DeterministicPool, DeterministicPools, HostPorts, HostQuery, PoolQuery, PoolUse, PoolUses};
 pub use request::{
     ConfigureKind, Detail, FirewallQuery, HitOrder, Kept, PolicyView, Request, SessionQuery, TestPacket,
 };

@@ -4,6 +4,21 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
+/// What is asked of source pools; of one, or of all.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PoolQuery {
+    Detail {
+        name: Option<String>,
+    },
+    /// How much is in use.
+    Use {
+        name: Option<String>,
+    },
+    /// Hosts with their ports, and which hosts there are.
+    Deterministic(HostQuery),
+    DeterministicRanges(HostQuery),
+}
+
 /// Which hosts of pools with deterministic ports are meant.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum HostQuery {

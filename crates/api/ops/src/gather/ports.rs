@@ -7,7 +7,11 @@ use ravelin_program::SourcePool;
 use ravelin_types::{Addr, Family};
 
 use super::Failure;
-use crate::ports::{DeterministicPool, DeterministicPools, HostPorts, HostQuery, PoolUse, PoolUses};
+use super::nat::source_pools;
+use crate::answer::Answer;
+use crate::ports::{
+    DeterministicPool, DeterministicPools, HostPorts, HostQuery, PoolQuery, PoolUse, PoolUses,
+};
 use crate::session::Env;
 
 /// Hosts that one answer lists.
@@ -22,8 +26,18 @@ struct Planned<'a> {
     plan: Deterministic,
 }
 
+/// Answers a question about source pools.
+pub(crate) fn about_pools(env: &Env<'_>, query: &PoolQuery) -> Result<Answer, Failure> {
+    Ok(match query {
+        PoolQuery::Detail { name } => Answer::SourceNatPools(source_pools(env, name.as_deref())?),
+        PoolQuery::Use { name } => Answer::PoolUses(pool_use(env, name.as_deref())?),
+        PoolQuery::Deterministic(hosts) => Answer::Deterministic(deterministic(env, hosts)?),
+        PoolQuery::DeterministicRanges(hosts) => Answer::DeterministicRanges(deterministic(env, hosts)?),
+    })
+}
+
 /// Hosts with their ports, of pools that compute them.
-pub(crate) fn deterministic(env: &Env<'_>, query: &HostQuery) -> Result<DeterministicPools, Failure> {
+fn deterministic(env: &Env<'_>, query: &HostQuery) -> Result<DeterministicPools, Failure> {
     let mut room = LINES_MAX;
     let mut pools = Vec::new();
     for planned in env.names.source_pools().iter().filter_map(planned) {
@@ -101,7 +115,7 @@ fn ends(family: Family, range: ravelin_nat::AddressRange) -> (IpAddr, IpAddr) {
 }
 
 /// How much of each pool is in use.
-pub(crate) fn pool_use(env: &Env<'_>, name: Option<&str>) -> Result<PoolUses, Failure> {
+fn pool_use(env: &Env<'_>, name: Option<&str>) -> Result<PoolUses, Failure> {
     let counters = env.plane.telemetry().source_pools()?;
     let named = env.names.source_pools().iter().filter(|pool| name.is_none_or(|n| n == pool.name));
     let of = |pool: &SourcePool| {

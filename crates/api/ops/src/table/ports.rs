@@ -3,7 +3,7 @@
 use super::commands::{alone, flag, option};
 use super::given::Given;
 use super::{Arg, Command, Miss, Param};
-use crate::ports::HostQuery;
+use crate::ports::{HostQuery, PoolQuery};
 use crate::request::Request;
 
 const HOSTS: &[Param] = &[
@@ -20,8 +20,8 @@ pub(super) const COMMANDS: &[Command] = &[
         help: "Show how much of source NAT pools is in use",
         params: &[flag("all", "Every pool"), alone(&[Arg::SourcePool], "Pool to show")],
         make: |given| match (given.is_set("all"), given.text("")) {
-            (true, None) => Ok(Request::PoolUse { name: None }),
-            (false, Some(name)) => Ok(Request::PoolUse { name: Some(name) }),
+            (true, None) => Ok(Request::SourcePools(PoolQuery::Use { name: None })),
+            (false, Some(name)) => Ok(Request::SourcePools(PoolQuery::Use { name: Some(name) })),
             (true, Some(name)) => Err(Miss::Word(name)),
             (false, None) => Err(Miss::Missing("source-pool")),
         },
@@ -52,7 +52,7 @@ fn hosts(given: &Given) -> Result<Request, Miss> {
         (true, HostQuery::Host(_) | HostQuery::External(..)) => {
             Err(Miss::Word("host-address-range".to_owned()))
         }
-        (true, _) => Ok(Request::DeterministicRanges(query)),
-        (false, _) => Ok(Request::Deterministic(query)),
+        (true, _) => Ok(Request::SourcePools(PoolQuery::DeterministicRanges(query))),
+        (false, _) => Ok(Request::SourcePools(PoolQuery::Deterministic(query))),
     }
 }
