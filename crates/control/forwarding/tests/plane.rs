@@ -147,6 +147,7 @@ fn desired(macs: [Mac; 2]) -> Desired {
             mtu: 1500,
             up: true,
             addresses,
+            proxied: std::collections::BTreeSet::new(),
         }
     };
     let port = |id: u8| DesiredPort { device: format!("ge-0-0-{id}"), up: true };

@@ -1,6 +1,7 @@
 //! `ravelin daemon`: the control plane. Wires store, compile, host, forwarding and command engine to a
 //! packet process that outlives it.
 
+mod announcer;
 mod api;
 mod commits;
 mod config_mode;
