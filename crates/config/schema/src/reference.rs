@@ -71,15 +71,19 @@ pub fn reference() -> String {
     out
 }
 
-/// Constraints of the table that nothing judges; all are of statements that are refused.
+/// Constraints of the table that nothing judges, if there are any.
 fn not_judged(out: &mut String) {
     let (judged, unread) = constraints();
     let _ = write!(
         out,
         "\n## Constraints between statements\n\nOf the table's {} constraints (mandatory, exclusive, unique, references) a commit judges \
-         {judged}. The others:\n\n| statement | constraint | why not |\n|---|---|---|\n",
-        judged + unread.len()
+         {}.\n",
+        judged + unread.len(),
+        if unread.is_empty() { "all".to_owned() } else { judged.to_string() },
     );
+    if !unread.is_empty() {
+        out.push_str("\n| statement | constraint | why not |\n|---|---|---|\n");
+    }
     for row in unread {
         let constraint = row.constraint.replace('|', "\\|");
         let _ = writeln!(out, "| `{}` | `{constraint}` | {} |", row.path, row.reason);

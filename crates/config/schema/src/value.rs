@@ -60,12 +60,13 @@ impl Values {
             None => (cell, None),
         };
         let named = |name: &str| cell.split("; ").find_map(|p| p.strip_prefix(name));
+        let kind = ValueType::parse(cell);
         Self {
-            kind: ValueType::parse(cell),
+            is_secret: kind == ValueType::Secret || cell.split("; ").any(|part| part == "secret"),
+            kind,
             default: named("default "),
             unit: named("unit "),
             pattern,
-            is_secret: false,
             compiled: OnceLock::new(),
         }
     }
