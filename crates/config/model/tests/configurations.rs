@@ -21,11 +21,11 @@ struct Device {
 }
 
 fn devices() -> [Device; 4] {
-    let cluster = |name, node| Device {
+    let cluster = |name, node, refused| Device {
         name,
         text: include_str!("configurations/cluster.conf"),
         node: Some(node),
-        refused: expect_file!["configurations/cluster.refused"],
+        refused,
         without: include_str!("configurations/cluster.without"),
         enforced: 120,
     };
@@ -38,15 +38,15 @@ fn devices() -> [Device; 4] {
             without: include_str!("configurations/branch.without"),
             enforced: 150,
         },
-        cluster("cluster, first node", 0),
-        cluster("cluster, second node", 1),
+        cluster("cluster, first node", 0, expect_file!["configurations/cluster0.refused"]),
+        cluster("cluster, second node", 1, expect_file!["configurations/cluster1.refused"]),
         Device {
             name: "edge of a provider",
             text: include_str!("configurations/edge.set"),
             node: None,
             refused: expect_file!["configurations/edge.refused"],
             without: include_str!("configurations/edge.without"),
-            enforced: 150,
+            enforced: 130,
         },
     ]
 }
