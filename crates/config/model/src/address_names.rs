@@ -78,8 +78,13 @@ impl AddressNames {
     }
 
     #[must_use]
+    pub fn is_in_a_book(&self, name: &str) -> bool {
+        self.addresses.contains(name) || self.sets.contains(name)
+    }
+
+    #[must_use]
     pub fn contains(&self, name: &str) -> bool {
-        self.addresses.contains(name) || self.sets.contains(name) || self.dynamic.names.contains(name)
+        self.is_in_a_book(name) || self.dynamic.names.contains(name)
     }
 
     /// What an address stands for; a set's name is none.

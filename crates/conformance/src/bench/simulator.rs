@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ravelin_contract::{CarriedCounters, DataPlane, ExportCursor, SyncedSession};
-use ravelin_engine::{Checksum, Ingress, Limits, Resolver};
+use ravelin_engine::{Checksum, Ingress, Limits, Resolver, Rules};
 use ravelin_model::ValidConfig;
 use ravelin_sim::{Sent, SentTo, SimPlane, SimSetup, SimWorkers};
 use ravelin_types::{InterfaceId, Mac, PortId, SessionId};
@@ -105,6 +105,12 @@ impl Simulator {
     #[must_use]
     pub fn workers(&self) -> &SimWorkers {
         self.plane.workers()
+    }
+
+    /// The rules that run.
+    #[must_use]
+    pub fn rules(&self) -> Option<Arc<Rules>> {
+        self.plane.rules()
     }
 
     fn run(&mut self, frames: &[(Ingress, &[u8])]) {

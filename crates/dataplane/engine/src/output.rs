@@ -104,6 +104,18 @@ impl Events {
         self.lost - before
     }
 
+    /// Events lost that the next [`Self::newly_lost`] will tell of.
+    #[must_use]
+    pub fn unreported(&self) -> u64 {
+        self.lost - self.reported
+    }
+
+    /// Goes on from another's losses, of which the last were not told of.
+    pub fn lost_before(&mut self, lost: u64, unreported: u64) {
+        self.lost = lost;
+        self.reported = lost.saturating_sub(unreported);
+    }
+
     pub fn take(&mut self, max: usize) -> Vec<Event> {
         self.queue.drain(..max.min(self.queue.len())).collect()
     }

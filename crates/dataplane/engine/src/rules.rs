@@ -138,7 +138,7 @@ impl Rules {
         };
         rules.index_units()?;
         rules.limits = rules.id_limits();
-        rules.tcp_options = Arc::new(tcp_options::TcpOptions::of(rules.policies.iter(), &rules.tcp));
+        rules.tcp_options = Arc::new(tcp_options::TcpOptions::of(rules.policies.with_tcp(), &rules.tcp));
         if let Some(mirrors) = program.mirrors() {
             rules.mirrors = Arc::new(MirrorTable::build(mirrors, &rules)?);
         }

@@ -25,6 +25,8 @@ const ROUNDS: usize = 5;
 const RUN: usize = 16 * BATCH_MAX;
 /// Frames stepped a round.
 const FRAMES: usize = 2048 * RUN;
+/// No application layer gateway looks into this port.
+const SERVER: u16 = 9000;
 /// Sessions on one external address at most.
 const PER_ADDRESS: usize = 50_000;
 /// Bytes of a 64-byte Ethernet frame without its check sequence.
@@ -268,7 +270,7 @@ impl Bench {
         let net = (n % self.outside.len()) as u8 + 1;
         let mut ip = Ip::v4([10, b, c, d], [198, 51, net, 2]);
         ip.dst_mac = self.inside.1;
-        let frame = build::frame(&ip, &Payload::udp(port, 53, &[0; FRAME - 42]));
+        let frame = build::frame(&ip, &Payload::udp(port, SERVER, &[0; FRAME - 42]));
         Frame { port: self.inside.0, bytes: frame.try_into().expect("a frame of the bench's size") }
     }
 

@@ -3,9 +3,9 @@
 use std::collections::{HashMap, HashSet};
 
 use super::Report;
-use crate::{AddressBook, AddressValue, Config, FeedServer};
+use crate::{AddressNames, AddressValue, Config, FeedServer, SourcePool};
 
-pub(super) fn check(config: &Config, report: &mut Report) {
+pub(super) fn check(config: &Config, known: &AddressNames, report: &mut Report) {
     let dynamic = &config.security.dynamic_addresses;
     let mut feeds: HashMap<&str, &str> = HashMap::new();
     for server in &dynamic.servers {
@@ -18,11 +18,9 @@ pub(super) fn check(config: &Config, report: &mut Report) {
             }
         }
     }
-    let books = &config.security.address_books;
-    let book: HashSet<&str> = books.iter().flat_map(names).collect();
     for address in &dynamic.names {
         let path = format!("security dynamic-address address-name {}", address.name);
-        if book.contains(address.name.as_str()) {
+        if known.is_in_a_book(&address.name) {
             report.error(&path, address.at, format!("`{}' is also a name of the address book", address.name));
         }
         match &address.feeds[..] {
@@ -35,17 +33,15 @@ pub(super) fn check(config: &Config, report: &mut Report) {
             [..] => report.error(format!("{path} profile"), address.at, "more than one 'feed-name'"),
         }
     }
-    let moving = moving(config);
+    let named = |pool: &SourcePool| pool.address_name.is_some();
+    let moving =
+        if config.security.nat_source.pools.iter().any(named) { moving(config) } else { HashSet::new() };
     for pool in &config.security.nat_source.pools {
         if let Some(name) = pool.address_name.as_deref().filter(|name| moving.contains(name)) {
             let message = format!("address `{name}' is no range that a commit knows: not supported in NAT");
             report.error(format!("security nat source pool {} address-name", pool.name), pool.at, message);
         }
     }
-}
-
-fn names(book: &AddressBook) -> impl Iterator<Item = &str> {
-    book.addresses.iter().map(|a| a.name.as_str()).chain(book.sets.iter().map(|s| s.name.as_str()))
 }
 
 fn server(server: &FeedServer, path: &str, report: &mut Report) {

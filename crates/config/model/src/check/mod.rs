@@ -81,9 +81,10 @@ pub(crate) fn check_after(
     if kept.is_none() {
         applications::check(&config, &mut report);
     }
+    let kept = kept.filter(|kept| kept.earlier.valid.get().schedulers == config.schedulers);
     policies::check(&config, &known, kept.as_ref(), &mut report);
     schedulers::check(&config, &mut report);
-    dynamic_address::check(&config, &mut report);
+    dynamic_address::check(&config, &known, &mut report);
     flow::check(&config, &mut report);
     nat::check(&config, &known, &mut report);
     pool::check(&config, &known, &mut report);

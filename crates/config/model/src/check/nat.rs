@@ -1,5 +1,6 @@
 //! NAT: contexts, pools and names exist, every rule says what it matches, ranges fit each other.
 
+use std::cell::LazyCell;
 use std::collections::{HashMap, HashSet};
 
 use ipnet::IpNet;
@@ -21,11 +22,11 @@ struct Known<'a> {
     addresses: &'a AddressNames,
     applications: HashSet<&'a str>,
     /// Names of addresses that are no ranges, or not always the same.
-    moving: HashSet<&'a str>,
+    moving: LazyCell<HashSet<&'a str>, Box<dyn FnOnce() -> HashSet<&'a str> + 'a>>,
 }
 
 pub(super) fn check(config: &Config, addresses: &AddressNames, report: &mut Report) {
-    let moving = super::dynamic_address::moving(config);
+    let moving = LazyCell::new(Box::new(|| super::dynamic_address::moving(config)) as _);
     let known = Known { config, addresses, applications: own_names(config), moving };
     let mut seen = HashMap::new();
     for set in &config.security.nat_source.rule_sets {

@@ -1,4 +1,4 @@
-//! Policies: zones, addresses and applications exist; `any` stands alone; every part of a match is written.
+//! Policies: zones, addresses, applications and schedulers exist; `any` stands alone; every part of a match is written.
 
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
@@ -91,10 +91,11 @@ fn literal(text: &str) -> Option<IpNet> {
     text.parse::<IpNet>().ok().map(|p| p.trunc()).or_else(host)
 }
 
-/// `kept`: what was judged with the same applications.
+/// `kept`: what was judged with the same applications and schedulers.
 pub(super) fn check(config: &Config, addresses: &AddressNames, kept: Option<&Kept<'_>>, report: &mut Report) {
     let exist = zones::known(config);
-    let known = Known { addresses, applications: own_names(config) };
+    let schedulers = config.schedulers.iter().map(|s| s.name.as_str()).collect();
+    let known = Known { addresses, applications: own_names(config), schedulers };
     let same = kept.map(|kept| kept.earlier.valid.get());
     let lists = same.map(|same| same.security.policies.pairs.iter().map(|pair| &pair.policies));
     let judged = judged_runs(lists, kept);
@@ -138,6 +139,7 @@ fn judged_runs<'a, T: 'a>(
 struct Known<'a> {
     addresses: &'a AddressNames,
     applications: HashSet<&'a str>,
+    schedulers: HashSet<&'a str>,
 }
 
 /// Paths are made for what is wrong alone: policies are many.
@@ -171,6 +173,10 @@ fn policy(known: &Known<'_>, policy: &Policy, above: &str, report: &mut Report) 
     }
     if policy.applications.len() > 1 && policy.applications.iter().any(|a| a == "any") {
         report.error(path("application"), policy.at, "`any' can't be combined with other applications");
+    }
+    if let Some(name) = policy.scheduler.as_ref().filter(|name| !known.schedulers.contains(name.as_str())) {
+        let path = format!("{above} policy {} scheduler-name", policy.name);
+        report.error(path, policy.at, format!("scheduler `{name}' is not defined"));
     }
     for name in &policy.applications {
         if let Some(message) = unusable(&known.applications, name) {

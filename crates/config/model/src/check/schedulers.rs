@@ -1,9 +1,7 @@
-//! Schedulers: each says when, and policies name those that exist.
-
-use std::collections::HashSet;
+//! Schedulers: each says when.
 
 use super::Report;
-use crate::{Config, Policy, Scheduler};
+use crate::{Config, Scheduler};
 
 /// Junos takes two spans of dates, and two of times a day.
 const SPANS_MAX: usize = 2;
@@ -11,25 +9,6 @@ const SPANS_MAX: usize = 2;
 pub(super) fn check(config: &Config, report: &mut Report) {
     for scheduler in &config.schedulers {
         self::scheduler(scheduler, report);
-    }
-    let known: HashSet<&str> = config.schedulers.iter().map(|s| s.name.as_str()).collect();
-    let policies = &config.security.policies;
-    for pair in &policies.pairs {
-        for policy in &pair.policies {
-            let above = || format!("security policies from-zone {} to-zone {}", pair.from, pair.to);
-            named(&known, policy, above, report);
-        }
-    }
-    for global in &policies.global {
-        named(&known, &global.policy, || "security policies global".to_owned(), report);
-    }
-}
-
-fn named(known: &HashSet<&str>, policy: &Policy, above: impl Fn() -> String, report: &mut Report) {
-    let Some(name) = &policy.scheduler else { return };
-    if !known.contains(name.as_str()) {
-        let path = format!("{} policy {} scheduler-name", above(), policy.name);
-        report.error(path, policy.at, format!("scheduler `{name}' is not defined"));
     }
 }
 

@@ -111,8 +111,7 @@ impl StateTransfer for WholeState {
             let batch = EventBatch::from_message(batch).map_err(|error| failed(&error))?;
             // What taking sessions in and out gave rise to happened to nobody.
             drop(state.events.take(usize::MAX));
-            state.events.lost = batch.lost;
-            state.events.newly_lost();
+            state.events.lost_before(batch.lost, message.unreported);
             batch.events.into_iter().for_each(|event| state.events.push(event));
         }
         Ok(())
@@ -202,6 +201,7 @@ fn rest(state: &mut State) -> proto::State {
         held: state.held_frames().into_iter().map(parts::held).collect(),
         counters: Some(counters::taken(&state.counters)),
         events: Some(events.to_message()),
+        unreported: state.events.unreported(),
         ..proto::State::default()
     }
 }

@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use ravelin_program::{Action, Application, FlowSettings, Policy, Program, Rematch, ZoneMatch};
+use ravelin_program::{Action, Application, Digest, FlowSettings, Policy, Program, Rematch, ZoneMatch};
 use ravelin_types::{Addr, Family, PolicyId, Proto, ZoneId};
 
 use super::BuildError;
@@ -54,7 +54,13 @@ pub(super) struct Policies {
 impl Policies {
     /// What `before` has already of it is taken over.
     pub(super) fn build(program: &Program, before: Option<&Self>, live: &Live) -> Result<Self, BuildError> {
-        let runs = program.section_chunks().filter_map(|(digest, chunk)| Run::new(digest, chunk)).collect();
+        let known: HashMap<Digest, &Run> =
+            before.iter().flat_map(|b| b.runs()).map(|run| (run.digest, run)).collect();
+        let run = |digest: &Digest, chunk| match known.get(digest) {
+            Some(known) => Some((*known).clone()),
+            None => Run::new(digest, chunk),
+        };
+        let runs = program.section_chunks().filter_map(|(digest, chunk)| run(digest, chunk)).collect();
         let by_id = Arc::new(PolicyIds::build(&runs, before.map(|before| &*before.by_id))?);
         let hanging = Arc::default();
         let mut out =
@@ -113,6 +119,16 @@ impl Policies {
             _ => self.wide.push(at),
         }
         self.sections.push(section);
+    }
+
+    fn runs(&self) -> impl Iterator<Item = &Run> {
+        self.sections.iter().flat_map(|section| section.runs())
+    }
+
+    /// Policies among which are all that have TCP rules of their own.
+    pub(super) fn with_tcp(&self) -> impl Iterator<Item = &Policy> {
+        let runs = self.runs().filter(|run| run.has_tcp);
+        runs.flat_map(|run| run.policies().iter().map(|(_, policy)| policy))
     }
 
     pub(super) fn ids(&self) -> usize {

@@ -40,7 +40,7 @@ pub(super) struct PresentPolicy {
 }
 
 impl Hangs {
-    pub(super) fn of<'p>(policies: impl Iterator<Item = &'p (ZoneMatch, Policy)>) -> Self {
+    pub(super) fn of(policies: &[(ZoneMatch, Policy)]) -> Self {
         let mut out = (Vec::new(), Vec::new(), Vec::new());
         for (place, (_, policy)) in (0..).zip(policies) {
             let sets = policy.source.live.iter().chain(&policy.destination.live);
@@ -51,7 +51,21 @@ impl Hangs {
                 out.0.push(place);
             }
         }
-        let (places, mut schedules, mut sets) = out;
+        Self::new(out)
+    }
+
+    /// Of runs, each with the number of policies before it.
+    pub(super) fn of_all<'h>(runs: impl Iterator<Item = (u32, &'h Self)>) -> Self {
+        let mut out = (Vec::new(), Vec::new(), Vec::new());
+        for (before, run) in runs.filter(|(_, run)| !run.is_empty()) {
+            out.0.extend(run.places.iter().map(|place| before + place));
+            out.1.extend_from_slice(&run.schedules);
+            out.2.extend_from_slice(&run.sets);
+        }
+        Self::new(out)
+    }
+
+    fn new((places, mut schedules, mut sets): (Vec<u32>, Vec<ScheduleId>, Vec<LiveSetId>)) -> Self {
         schedules.sort_unstable();
         schedules.dedup();
         sets.sort_unstable();

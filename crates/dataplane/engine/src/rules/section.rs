@@ -31,6 +31,10 @@ pub(super) type Sets = HashMap<Vec<Prefix>, Arc<AddressSet>>;
 pub(super) struct Run {
     pub digest: Digest,
     chunk: Arc<Chunk>,
+    /// What its policies hang on, by place in the run.
+    hangs: Arc<Hangs>,
+    /// A policy in it has TCP rules of its own.
+    pub has_tcp: bool,
 }
 
 /// A section with its index.
@@ -70,7 +74,10 @@ struct Item<'a> {
 impl Run {
     /// `None`: the chunk is of another kind.
     pub(super) fn new(digest: &Digest, chunk: &Arc<Chunk>) -> Option<Self> {
-        matches!(**chunk, Chunk::Section(_)).then(|| Self { digest: *digest, chunk: chunk.clone() })
+        let Chunk::Section(section) = &**chunk else { return None };
+        let hangs = Arc::new(Hangs::of(&section.policies));
+        let has_tcp = section.policies.iter().any(|(_, policy)| !policy.tcp.is_default());
+        Some(Self { digest: *digest, chunk: chunk.clone(), hangs, has_tcp })
     }
 
     fn section(&self) -> &PolicySection {
@@ -104,10 +111,9 @@ impl Section {
             starts.push(u32::try_from(count).map_err(|_| BuildError::TooManyRules { count })?);
         }
         let digest = Digest::of_all(runs.iter().map(|run| run.digest)).short();
-        let policies = || runs.iter().flat_map(Run::policies);
         let hangs = match before.filter(|before| before.is_of(&runs)) {
             Some(same) => Arc::clone(&same.hangs),
-            None => Arc::new(Hangs::of(policies())),
+            None => Arc::new(Hangs::of_all(starts.iter().copied().zip(runs.iter().map(|run| &*run.hangs)))),
         };
         let judged_by = hangs.judged_by(digest, ground.live);
         let mut section = Self {
@@ -149,6 +155,10 @@ impl Section {
     pub(super) fn revised(&self, ground: &mut Ground<'_>) -> Option<Result<Self, BuildError>> {
         let changed = self.hangs.judged_by(self.digest, ground.live) != self.judged_by;
         changed.then(|| Self::build(self.runs.clone(), Some(self), ground))
+    }
+
+    pub(super) fn runs(&self) -> &[Run] {
+        &self.runs
     }
 
     pub(super) fn zones(&self) -> &ZoneMatch {
