@@ -1,4 +1,4 @@
-//! `ravelin statements`: how much of the language is enforced, hierarchy by hierarchy.
+//! `ravelin statements`: how much of the language is enforced, hierarchy by hierarchy. Spec: language-66.
 
 use std::process::ExitCode;
 

@@ -74,8 +74,7 @@ fn count(node: &Node, above: &str, stanza: &mut Stanza, found: &mut Found<'_>) {
         None | Some(Mark::Known) => {
             let statements = statements(node);
             stanza.refused += statements;
-            let first =
-                || Refused { path: shown(&path), at: node.span, count: 0, instead: instead(&path) };
+            let first = || Refused { path: shown(&path), at: node.span, count: 0, instead: instead(&path) };
             found.refused.entry(shown(&path)).or_insert_with(first).count += statements;
             return;
         }

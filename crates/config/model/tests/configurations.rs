@@ -1,6 +1,6 @@
 //! Whole configurations as devices in the field have them: every statement is enforced, kept, or refused by its path.
 //!
-//! What is refused is listed by hand beside each configuration; without it the rest commits.
+//! What is refused is listed beside each configuration; without it the rest commits. Spec: language-64, language-65.
 
 use expect_test::{ExpectFile, expect_file};
 use ravelin_model::{check_tree_on, report};

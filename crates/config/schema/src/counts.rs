@@ -80,7 +80,9 @@ mod tests {
         };
         assert_eq!(sum.enforced, marks("e") + marks("p"));
         assert_eq!(sum.kept, marks("c") + marks("a"));
-        assert!(rows.iter().all(|(_, counts)| counts.known >= counts.enforced + counts.kept + counts.by_name));
+        assert!(
+            rows.iter().all(|(_, counts)| counts.known >= counts.enforced + counts.kept + counts.by_name)
+        );
         let (below, all) = counts("security").expect("a hierarchy");
         let whole = rows.iter().find(|(name, _)| *name == "security").map(|(_, counts)| *counts);
         assert_eq!(whole.map(|c| c.known), Some(all.known + 1));

@@ -52,7 +52,9 @@ pub fn reference() -> String {
         out.push_str("| statement | kind | takes | default | effect | by | what it is |\n|---|---|---|---|---|---|---|\n");
         rows(grammar, id, rule, "", &mut out);
     }
-    out.push_str("\n## What is refused\n\n`ravelin statements` prints these counts, and for a path those below it.\n");
+    out.push_str(
+        "\n## What is refused\n\n`ravelin statements` prints these counts, and for a path those below it.\n",
+    );
     for path in ["", "system", "security", "security nat", "interfaces <>", "firewall"] {
         table(path, &mut out);
     }
@@ -75,7 +77,8 @@ fn table(path: &str, out: &mut String) {
         instead(&path).unwrap_or("").replace('|', "\\|")
     };
     // Hierarchies that are names alone fill one row.
-        let (alone, told): (Vec<_>, Vec<_>) = rows.into_iter().partition(|(name, c)| !path.is_empty() && !name.is_empty() && c.is_name_alone());
+    let (alone, told): (Vec<_>, Vec<_>) =
+        rows.into_iter().partition(|(name, c)| !path.is_empty() && !name.is_empty() && c.is_name_alone());
     for (name, counts) in told {
         let refused = if counts.refused() > 0 { advice(name) } else { String::new() };
         let _ = writeln!(out, "| {name} | {} | {refused} |", cells(&counts));

@@ -294,7 +294,8 @@ fn a_path_finds_what_the_table_does_not_detail_in_either_form() {
         "protocols { bgp { group a { neighbor 192.0.2.1 { peer-as 1; } neighbor 192.0.2.2; } } }",
         "set protocols bgp group a neighbor 192.0.2.1 peer-as 1\nset protocols bgp group a neighbor 192.0.2.2",
     ] {
-        let list = "policy-options { prefix-list bgp { apply-path \"protocols bgp group <*> neighbor <*>\"; } }";
+        let list =
+            "policy-options { prefix-list bgp { apply-path \"protocols bgp group <*> neighbor <*>\"; } }";
         let set = "set policy-options prefix-list bgp apply-path \"protocols bgp group <*> neighbor <*>\"";
         let text = format!("{protocols}\n{}", if protocols.starts_with("set") { set } else { list });
         let bound = read(&text);

@@ -143,7 +143,9 @@ fn veiled(line: &str) -> String {
         out.push_str(before);
         match word.split('$').nth(1) {
             // `${node}` is no secret, nor is an anchor of a regular expression.
-            Some(kind) if word.matches('$').count() > 1 && kind.bytes().all(|b| b.is_ascii_alphanumeric()) => {
+            Some(kind)
+                if word.matches('$').count() > 1 && kind.bytes().all(|b| b.is_ascii_alphanumeric()) =>
+            {
                 out.extend(word.chars().map(|_| '*'));
             }
             _ => out.push_str(word),
@@ -212,4 +214,22 @@ fn json_string(text: &str) -> String {
     }
     out.push('"');
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::veiled;
+
+    #[test]
+    fn secrets_of_a_line_are_veiled_in_their_columns() {
+        for (line, shown) in [
+            ("a \"$9$LbHX-wg4Z\"; # b", "a \"************\"; # b"),
+            ("key $6$ab$c.d/e; x", "key **********; x"),
+            ("apply-groups \"${node}\";", "apply-groups \"${node}\";"),
+            ("match ^a.*$; $$", "match ^a.*$; $$"),
+            ("no secret", "no secret"),
+        ] {
+            assert_eq!(veiled(line), shown);
+        }
+    }
 }

@@ -260,7 +260,9 @@ fn whoever_fails_at_whatever_step_all_agree_afterwards() {
             let done = bench.commit("bb", 1);
             let as_told = match (&done, step) {
                 (Ok(Done::Committed), Step::Apply | Step::Answer) => times == 1,
-                (Err(LifeError::Commit(CommitError::RolledBack(_))), Step::Apply | Step::Answer) => times == 2,
+                (Err(LifeError::Commit(CommitError::RolledBack(_))), Step::Apply | Step::Answer) => {
+                    times == 2
+                }
                 (Err(LifeError::Commit(CommitError::Refused(_))), Step::Check) => true,
                 (Err(LifeError::Commit(CommitError::Prepare(name, _))), Step::Prepare) => *name == who,
                 _ => false,
@@ -268,7 +270,10 @@ fn whoever_fails_at_whatever_step_all_agree_afterwards() {
             assert!(as_told, "{what}: {done:?}");
             assert!(bench.system.fault.get().is_none(), "{what}: it never failed");
             assert_eq!(bench.agreed(), expected, "{what}");
-            assert!(matches!(bench.commit("bb", 2), Ok(Done::Committed)), "{what}: it goes through afterwards");
+            assert!(
+                matches!(bench.commit("bb", 2), Ok(Done::Committed)),
+                "{what}: it goes through afterwards"
+            );
             assert_eq!(bench.agreed(), "bb", "{what}");
         }
     }

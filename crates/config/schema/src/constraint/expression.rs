@@ -258,7 +258,9 @@ mod tests {
         ] {
             assert_eq!(parse(text), Ok(expected), "{text}");
         }
-        for wrong in ["", "(", "(\"a\"", "a", "(\"a $$b\")", "(\"\")", "(\"a\") x", "(\"a", "\"a\")", "(\"a\" &&)"] {
+        for wrong in
+            ["", "(", "(\"a\"", "a", "(\"a $$b\")", "(\"\")", "(\"a\") x", "(\"a", "\"a\")", "(\"a\" &&)"]
+        {
             assert!(parse(wrong).is_err(), "{wrong}");
         }
     }
@@ -267,7 +269,10 @@ mod tests {
     fn words_are_put_together_and_taken_apart() {
         let unit = [Part::OwnDevice, Part::Word("unit"), Part::OwnUnit];
         for (text, words) in [
-            ("\"interfaces $$-IFL family\"", [&[Part::Word("interfaces")], &unit[..], &[Part::Word("family")]].concat()),
+            (
+                "\"interfaces $$-IFL family\"",
+                [&[Part::Word("interfaces")], &unit[..], &[Part::Word("family")]].concat(),
+            ),
             ("\"a ${b}.${c}\"", vec![Part::Word("a"), Part::Joined("b", "c")]),
             ("\"a $$={high}\"", vec![Part::Word("a"), Part::Word("high")]),
         ] {
