@@ -51,6 +51,9 @@ EXTENSIONS = {
     }.items()
 }
 
+# Types of names that the schema leaves open.
+NAMES = {"routing-options static route": "ipprefix", "routing-options rib static route": "ipprefix",
+         "policy-options prefix-list prefix-list-item": "ipprefix"}
 # Leaves that hold a secret though the schema types them as text; not below these: identifiers that anyone may see.
 SECRETS = """ascii-text hexadecimal authentication-password privacy-password config-payload-password encrypted-password
 plain-text-password-value password secret""".split()
@@ -154,7 +157,7 @@ def emit(node, depth, path):
         if row[1] == "list":
             words = [key_cell(node, n, key) for n, key in enumerate(keyed)] or ["name"]
             rows = [node.kids[key].row if key in node.kids else None for key in keyed]
-            vals = " || ".join(values(r) for r in rows).rstrip("| ")
+            vals = NAMES.get(row[0], " || ".join(values(r) for r in rows).rstrip("| "))
             own = rows[0][6] if rows and rows[0] else ""
             if "homogeneous" in layout and not hidden:
                 line(depth, name, "c", "h")

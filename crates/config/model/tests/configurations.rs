@@ -61,6 +61,13 @@ fn nothing_of_a_device_is_a_syntax_error() {
         let found = lines(&read(text).diagnostics);
         assert!(found.is_empty(), "{name}: {found:#?}");
     }
+    let found: Vec<String> = include_str!("configurations/lines.set")
+        .lines()
+        .flat_map(|line| {
+            lines(&read(line).diagnostics).into_iter().map(move |found| format!("{line}\n{found}"))
+        })
+        .collect();
+    assert!(found.is_empty(), "{}", found.join("\n"));
 }
 
 #[test]

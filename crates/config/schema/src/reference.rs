@@ -92,10 +92,10 @@ fn table(path: &str, out: &mut String) {
 
 fn cells(counts: &Counts) -> String {
     let Counts { known, valued, enforced, kept, by_name } = *counts;
-    match counts.is_name_alone() {
-        true => "not counted | | | | all | all".to_owned(),
-        false => format!("{known} | {valued} | {enforced} | {kept} | {} | {by_name}", counts.refused()),
+    if counts.is_name_alone() {
+        return "not counted | | | | all | all".to_owned();
     }
+    format!("{known} | {valued} | {enforced} | {kept} | {} | {by_name}", counts.refused())
 }
 
 /// Constraints of the table that nothing judges, if there are any.

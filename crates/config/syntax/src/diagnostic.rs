@@ -134,6 +134,7 @@ fn place(out: &mut String, span: Span, file: &str, lines: &[&str]) {
 
 /// The line with hashes and obscured secrets (`$6$...`, `$9$...`) unreadable, everything in its column.
 fn veiled(line: &str) -> String {
+    let is_kind = |kind: &str| !kind.is_empty() && kind.bytes().all(|b| b.is_ascii_alphanumeric());
     let mut out = String::with_capacity(line.len());
     let mut rest = line;
     while let Some(at) = rest.find('$') {
@@ -143,9 +144,7 @@ fn veiled(line: &str) -> String {
         out.push_str(before);
         match word.split('$').nth(1) {
             // `${node}` is no secret, nor is an anchor of a regular expression.
-            Some(kind)
-                if word.matches('$').count() > 1 && kind.bytes().all(|b| b.is_ascii_alphanumeric()) =>
-            {
+            Some(kind) if word.matches('$').count() > 1 && is_kind(kind) => {
                 out.extend(word.chars().map(|_| '*'));
             }
             _ => out.push_str(word),
@@ -224,7 +223,7 @@ mod tests {
     fn secrets_of_a_line_are_veiled_in_their_columns() {
         for (line, shown) in [
             ("a \"$9$LbHX-wg4Z\"; # b", "a \"************\"; # b"),
-            ("key $6$ab$c.d/e; x", "key **********; x"),
+            ("key $6$ab$c.d/e; x", "key ***********; x"),
             ("apply-groups \"${node}\";", "apply-groups \"${node}\";"),
             ("match ^a.*$; $$", "match ^a.*$; $$"),
             ("no secret", "no secret"),

@@ -109,6 +109,9 @@ pub fn violations_of(tree: &Tree, changed: &[Changed<'_>]) -> Vec<Diagnostic> {
     judge.out
 }
 
+/// Words of a path; `None` stands for any.
+type Words<'a> = Vec<Option<Cow<'a, str>>>;
+
 /// A large level.
 #[derive(Default)]
 struct Level<'a> {
@@ -272,7 +275,7 @@ impl<'a> Judge<'a> {
     }
 
     /// The level a path begins at, and its words; `None` stands for any.
-    fn start(&self, test: &Test, own: Own<'a>) -> Option<(&'a [Node], Vec<Option<Cow<'a, str>>>)> {
+    fn start(&self, test: &Test, own: Own<'a>) -> Option<(&'a [Node], Words<'a>)> {
         let level: &'a [Node] = match test.up {
             None => &self.tree.nodes,
             Some(up) => {
