@@ -126,5 +126,11 @@ check_is "the mapping has the same port" "$port" external_port
 check_is "a caller comes in by it" "saw 198.51.100.9" probe "$SERVER" udp 198.51.100.70 "$port" 198.51.100.9 7781
 check_is "and the office goes out by it" "saw 198.51.100.70" probe "$CLIENT" udp 198.51.100.2 9999 10.1.0.2 5300
 check_is "still as one mapping" 1 rows internal-ip 10.1.0.2 internal-port 5300
+check "another packet process takes over" cli "request system software in-service-upgrade"
+is_another() { [ "$(dataplane_pid)" != "$DATAPLANE" ]; }
+check "it is another" is_another
+check_is "the mapping has the same port there" "$port" external_port
+check_is "a caller comes in" "saw 198.51.100.9" probe "$SERVER" udp 198.51.100.70 "$port" 198.51.100.9 7782
+check_is "as one mapping" 1 rows internal-ip 10.1.0.2 internal-port 5300
 rm -f "$config"
 summary

@@ -5,74 +5,32 @@
 # must hold at any speed: who forwards, what is counted, what is denied, and that refusals lose nothing.
 # shellcheck source=lab/lib.sh
 . "$(dirname "$0")/../lib.sh"
+# shellcheck source=lab/paced.sh
+. "$(dirname "$0")/../paced.sh"
 
-PORT=5310
 RATES=${RATES:-10000 50000}
 RETURN_S=20
 
 config=$(mktemp) || exit 2
 trap 'rm -f "$config"' EXIT
-cat "$LAB_DIR/demo.conf" - >"$config" <<'JUNOS'
-security {
-    policies {
-        from-zone trust to-zone untrust {
-            policy paced {
-                match {
-                    source-address office-v4;
-                    destination-address servers-v4;
-                    application paced;
-                }
-                then {
-                    permit;
-                    count;
-                }
-            }
-        }
-    }
-}
-applications {
-    application paced {
-        protocol udp;
-        destination-port 5310;
-    }
-}
-JUNOS
+paced_config >"$config"
 test_lab "$config"
 rm -f "$config"
-
-compile() {
-    local compiler
-    for compiler in cc clang-19 clang gcc; do
-        command -v "$compiler" >/dev/null && "$compiler" -O2 -o "$STATE/out/pace" "$LAB_DIR/pace.c" && return
-    done
-}
 
 upgrade() { cli "request system software in-service-upgrade $*"; }
 is_other_than() {
     local pid
     pid=$(dataplane_pid) && [ "$pid" != "$1" ]
 }
-generation() { cli "show ravelin status" | sed -n 's/.*[Gg]eneration:* *\([0-9]*\).*/\1/p' | head -n1; }
-field() { sed -n "s/.*$2 \([0-9]*\).*/\1/p" "$STATE/log/$1"; }
-
-# paced NAME RATE COUNT: starts receiver and sender; paced_end NAME waits for both.
-paced() {
-    spawn "receive-$1" "$SERVER" "$STATE/out/pace" receive "$PORT" "$3" 1500
-    wait_until 5 grep -q ready "$STATE/log/receive-$1" || return 1
-    spawn "send-$1" "$CLIENT" "$STATE/out/pace" send 198.51.100.2 "$PORT" "$2" "$3"
-}
-paced_end() {
-    wait_until 60 has_ended "send-$1" && wait_until 60 has_ended "receive-$1" && grep -q received "$STATE/log/receive-$1"
-}
-
 # A program that is not what it should be: `wrapped NAME VARIABLE=VALUE`.
 wrapped() {
     printf '#!/bin/sh\nexport %s\nexec %s "$@"\n' "$2" "$(realpath "$RAVELIN")" >"$STATE/out/$1"
     chmod 755 "$STATE/out/$1"
     echo "$STATE/out/$1"
 }
+generation() { cli "show ravelin status" | sed -n 's/.*[Gg]eneration:* *\([0-9]*\).*/\1/p' | head -n1; }
 
-check "the generator is built" compile
+check "the generator is built" paced_build
 check "both families pass" wait_until 10 forwards
 check "a capture of forbidden packets starts" capture leak "$SERVER" s0 'dst port 9999 or dst port 23'
 spawn blast4 "$CLIENT" python3 "$LAB_DIR/probe.py" blast 198.51.100.2 9999
@@ -93,10 +51,10 @@ for rate in $RATES; do
             check "another process forwards" is_other_than "$old"
         done
         check "the traffic ends" paced_end "$name"
-        check_is "the last datagrams arrived" yes eval "[ $(field "receive-$name" last) -gt $((count * 9 / 10)) ] && echo yes"
-        check_is "none came twice" 0 field "receive-$name" twice
-        printf '    %-7s %-11s %-8s %-5s %-6s %s\n' "$rate" "$times" "$count" "$(field "receive-$name" lost)" \
-            "$(field "receive-$name" twice)" "$(field "receive-$name" gap-us)"
+        check_is "the last datagrams arrived" yes eval "[ $(paced_field "$name" last) -gt $((count * 9 / 10)) ] && echo yes"
+        check_is "none came twice" 0 paced_field "$name" twice
+        printf '    %-7s %-11s %-8s %-5s %-6s %s\n' "$rate" "$times" "$count" "$(paced_field "$name" lost)" \
+            "$(paced_field "$name" twice)" "$(paced_field "$name" gap-us)"
     done
 done
 sed -n 's/.*Handed over/    Handed over/p' "$STATE/run/dataplane.log"
@@ -164,7 +122,7 @@ check "one that hangs with everything in its hands is given up" \
     refused "$(wrapped hangs RAVELIN_HANDOVER_FAULT=take-last:hang)" 'goes on'
 check_is "the same process forwards" "$OLD_PID" dataplane_pid
 check "the traffic ends" paced_end refusals
-check_is "nothing was lost by all that" 0 field receive-refusals lost
+check_is "nothing was lost by all that" 0 paced_field refusals lost
 check "a good one is taken after all" upgrade
 check "both families pass" forwards
 

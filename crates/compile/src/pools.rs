@@ -132,7 +132,7 @@ fn mode(source: &NatSource, pool: &Config) -> PoolMode {
                 per_host: blocks.per_host.unwrap_or(BLOCKS_PER_HOST),
                 active_timeout: Seconds(blocks.active_timeout.unwrap_or(0)),
                 last_recycle_timeout: Seconds(blocks.last_recycle_timeout.unwrap_or(0)),
-                interim_interval: Seconds(0),
+                interim_interval: Seconds(blocks.interim_interval.unwrap_or(0)),
             },
         ),
         (None, Some(deterministic)) => {

@@ -45,7 +45,7 @@ pub(crate) fn system_service(service: Service) -> Option<Vec<Packets>> {
         Service::IdentReset => vec![tcp(113)],
         Service::Http => vec![tcp(80)],
         Service::Https => vec![tcp(443)],
-        Service::Ike => vec![udp(500), udp(4500)],
+        Service::Ike => vec![udp(500), udp(4500), number(Proto::ESP), number(Proto::AH)],
         Service::Netconf => vec![tcp(830)],
         Service::Ping => vec![icmp(Proto::ICMP, 8, 8), icmp(Proto::ICMPV6, 128, 128)],
         Service::Rlogin => vec![tcp(513)],
@@ -63,7 +63,7 @@ pub(crate) fn system_service(service: Service) -> Option<Vec<Packets>> {
         Service::Tftp => vec![udp(69)],
         Service::Lsping => vec![udp(3503)],
         Service::Ntp => vec![udp(123)],
-        Service::Sip => vec![udp(5060), tcp(5060)],
+        Service::Sip => vec![udp(5060), on(Proto::TCP, 5060, 5061)],
         Service::Lsselfping
         | Service::R2cp
         | Service::WebapiClearText

@@ -3,20 +3,27 @@
 //! One rule after another, by name, no compile step, no index, no batch. Slow and plain on purpose:
 //! where it and the engine differ, one of them is wrong.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
+mod conversation;
+mod first;
 mod nat;
+mod rules;
+mod screens;
+mod segment;
 
+use conversation::{Conversation, Judged, State};
 use ipnet::IpNet;
-use nat::Outward;
 pub use nat::{End, Ports, Source};
-use ravelin_model::{
-    AddressRef, AddressValue, ApplicationTerm, Config, DefaultPolicy, HostInbound, Policy, PolicyAction,
-    Service, predefined,
-};
+use ravelin_contract::{CloseReason, SessionState};
+use ravelin_model::{Config, IdsOption, Policy};
+use ravelin_program::Screen;
 use ravelin_types::DropReason;
+use screens::{Asked, Look, Screens};
+pub use segment::{ACK, FIN, PSH, RST, SYN, Segment, URG};
 
-/// A packet as the model sees it.
+/// A packet as the model sees it. Of an echo request the identifier is the source port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Packet {
     pub src: IpAddr,
@@ -24,8 +31,12 @@ pub struct Packet {
     pub proto: u8,
     pub sport: u16,
     pub dport: u16,
-    /// TCP: a connection request.
-    pub opens: bool,
+    /// What the segment of a TCP packet says.
+    pub tcp: Option<Segment>,
+    /// Bytes of data of what is no TCP.
+    pub len: u16,
+    /// IPv4 options, whole words.
+    pub options: &'static [u8],
 }
 
 /// What became of a packet.
@@ -48,6 +59,7 @@ pub enum Expected {
         unit: String,
         source: Source,
         to: End,
+        tcp: Option<Segment>,
     },
     Host,
     Drop(DropReason),
@@ -55,42 +67,134 @@ pub enum Expected {
 
 /// A conversation that was let through, as its two directions look on the wire.
 #[derive(Clone, Debug)]
-struct Session {
-    inside: Packet,
+pub struct Session {
+    pub inside: Packet,
     /// As its packets leave.
-    left: Packet,
+    pub left: Packet,
     from_zone: String,
     to_zone: String,
     from_unit: String,
-    unit: String,
+    /// `None`: it is with the firewall itself.
+    unit: Option<String>,
+    tcp: Option<Conversation>,
+    application: Option<u64>,
+    /// Seconds; `None`: it does not age.
+    pub timeout: Option<u64>,
+    /// Milliseconds when its last packet came.
+    pub seen: u64,
+    /// Packets of its two directions.
+    pub packets: [u64; 2],
+    logs_close: bool,
 }
+
+impl Session {
+    /// How far it is said to have come.
+    #[must_use]
+    pub fn state(&self) -> SessionState {
+        match self.tcp.as_ref().map(|tcp| (tcp.is_reset(), tcp.state())) {
+            Some((true, _) | (_, State::Closing | State::TimeWait)) => SessionState::Closing,
+            Some((_, State::SynSent | State::SynReceived)) => SessionState::Opening,
+            Some((_, State::Established | State::HalfClosed)) => SessionState::Established,
+            None if self.packets == [1, 0] => SessionState::Opening,
+            None => SessionState::Established,
+        }
+    }
+}
+
+/// What is told of a session or a packet, by the tuple it came with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Told {
+    Created,
+    Closed(CloseReasonText),
+    Denied,
+}
+
+/// The words of a reason: what can be put in an order.
+pub type CloseReasonText = &'static str;
+
+/// Source and destination with their ports, and the protocol.
+pub type Tuple = (IpAddr, u16, IpAddr, u16, u8);
 
 /// The model and what it remembers.
 pub struct Model<'a> {
     config: &'a Config,
+    /// Milliseconds.
+    now: u64,
     sessions: Vec<Session>,
-    /// Conversations with the firewall itself.
-    host: Vec<Packet>,
+    screens: Screens,
+    told: Vec<(Tuple, Told)>,
+    /// When a session ended by silence for the last time.
+    aged_at: u64,
+    is_open: bool,
+}
+
+/// What is to be done with a packet, and the session it opens.
+struct Judgement {
+    expected: Expected,
+    opens: Option<Box<Session>>,
+}
+
+impl From<Expected> for Judgement {
+    fn from(expected: Expected) -> Self {
+        Self { expected, opens: None }
+    }
+}
+
+const fn dropped(reason: DropReason) -> Judgement {
+    Judgement { expected: Expected::Drop(reason), opens: None }
 }
 
 impl<'a> Model<'a> {
     #[must_use]
     pub fn new(config: &'a Config) -> Self {
-        Self { config, sessions: Vec::new(), host: Vec::new() }
+        Self {
+            config,
+            now: 0,
+            sessions: Vec::new(),
+            screens: Screens::default(),
+            told: Vec::new(),
+            aged_at: 0,
+            is_open: false,
+        }
+    }
+
+    /// Time passes; sessions that were silent for too long end.
+    pub fn advance(&mut self, ms: u64) {
+        self.now += ms;
+        let is_over = |s: &Session| s.timeout.is_some_and(|timeout| s.seen + timeout * 1000 <= self.now);
+        let (over, live): (Vec<_>, _) = std::mem::take(&mut self.sessions).into_iter().partition(is_over);
+        self.sessions = live;
+        for session in over {
+            self.aged_at = self.now;
+            let lingered =
+                session.tcp.as_ref().is_some_and(|tcp| !tcp.is_reset() && tcp.state() == State::TimeWait);
+            // log-10
+            let reason = if lingered { CloseReason::TcpFin } else { CloseReason::AgedOut };
+            self.tell_close(&session, reason);
+        }
     }
 
     /// Judges a packet and what became of it. `Err`: what should have.
     pub fn agrees(&mut self, unit: &str, packet: &Packet, got: &Outcome) -> Result<(), Expected> {
-        let expected = self.judge(unit, packet);
+        let Judgement { expected, opens } = self.judge(unit, packet);
+        if self.is_open {
+            return Ok(());
+        }
         match (&expected, got) {
-            (Expected::Host, Outcome::Host) => Ok(()),
+            (Expected::Host, Outcome::Host) => {
+                self.remember(opens, packet);
+                Ok(())
+            }
             (Expected::Drop(reason), Outcome::Dropped(other)) if reason == other => Ok(()),
-            (Expected::Forward { unit: to, source, to: end }, Outcome::Left { unit: by, packet: left }) => {
-                let fits = to == by && *end == (left.dst, left.dport) && self.may_be(source, packet, left);
-                if !fits {
+            (
+                Expected::Forward { unit: to, source, to: end, tcp },
+                Outcome::Left { unit: by, packet: left },
+            ) => {
+                let fits = to == by && *end == (left.dst, left.dport) && *tcp == left.tcp;
+                if !fits || !self.may_be(source, packet, left) {
                     return Err(expected);
                 }
-                self.remember(unit, packet, (by, left));
+                self.remember(opens, left);
                 Ok(())
             }
             _ => Err(expected),
@@ -98,114 +202,163 @@ impl<'a> Model<'a> {
     }
 
     /// Judges a packet of either side.
-    fn judge(&mut self, unit: &str, packet: &Packet) -> Expected {
-        let Some(zone) = self.zone_of(unit) else { return Expected::Drop(DropReason::NoZone) };
-        if let Some(session) = self.sessions.iter().find(|s| same(&s.inside, packet) && s.from_zone == zone) {
-            let Packet { src, sport, dst, dport, .. } = session.left;
-            return forward(&session.unit, Source::Is((src, sport)), (dst, dport));
+    fn judge(&mut self, unit: &str, packet: &Packet) -> Judgement {
+        let Some(zone) = self.zone_of(unit) else { return dropped(DropReason::NoZone) };
+        let mine = |s: &Session| same(&s.inside, packet) && s.from_zone == zone;
+        let answers = |s: &Session| same(&turned(&s.left), packet) && s.to_zone == zone && s.unit.is_some();
+        let found = self.sessions.iter().position(mine).map(|at| (at, 0));
+        let found = found.or_else(|| self.sessions.iter().position(answers).map(|at| (at, 1)));
+        match found {
+            Some((at, way)) => self.of_session(unit, packet, (at, way)),
+            None => self.without_session((unit, &zone), packet, None),
         }
-        let answers = |s: &&Session| same(&turned(&s.left), packet) && s.to_zone == zone;
-        if let Some(session) = self.sessions.iter().find(answers) {
-            let Packet { src, sport, dst, dport, .. } = session.inside;
-            return forward(&session.from_unit, Source::Is((dst, dport)), (src, sport));
-        }
-        if self.host.iter().any(|known| same(known, packet)) {
-            return Expected::Host;
-        }
-        let inner = nat::inward(self.config, &zone, packet);
-        if self.is_own(inner.dst) {
-            return self.host_bound(unit, packet, &inner);
-        }
-        if packet.proto == 6 && !packet.opens && !self.config.security.flow.tcp_session.no_syn_check {
-            return Expected::Drop(DropReason::TcpNotSyn);
-        }
-        let Some(egress) = self.route(inner.dst) else { return Expected::Drop(DropReason::NoRoute) };
-        let Some(to_zone) = self.zone_of(&egress) else { return Expected::Drop(DropReason::EgressNoZone) };
-        match self.policy(&zone, &to_zone, &inner) {
-            Some(PolicyAction::Permit) => {}
-            Some(PolicyAction::Deny) => return Expected::Drop(DropReason::PolicyDeny),
-            Some(PolicyAction::Reject) => return Expected::Drop(DropReason::PolicyReject),
-            None if self.config.security.policies.default_policy == DefaultPolicy::PermitAll => {}
-            None => return Expected::Drop(DropReason::DefaultDeny),
-        }
-        let own = (self.own_address(&egress, packet), &self.sessions[..]);
-        let source = match nat::outward(self.config, (&zone, &to_zone), &inner, own) {
-            Outward::To(source) => source,
-            Outward::NoAddress => return Expected::Drop(DropReason::NatNoAddress),
-            Outward::PortsExhausted => return Expected::Drop(DropReason::NatPortsExhausted),
-            Outward::AddressesExhausted => return Expected::Drop(DropReason::NatAddressesExhausted),
-        };
-        if self.collides(&source, &inner) {
-            return Expected::Drop(DropReason::SessionCollision);
-        }
-        forward(&egress, source, (inner.dst, inner.dport))
     }
 
-    fn host_bound(&mut self, unit: &str, packet: &Packet, inner: &Packet) -> Expected {
-        if !self.host_accepts(unit, inner) {
-            return Expected::Drop(DropReason::HostInboundDenied);
-        }
-        if packet.proto == 6 && !packet.opens {
-            return Expected::Drop(DropReason::TcpNotSyn);
-        }
-        self.host.push(*packet);
-        Expected::Host
-    }
-
-    /// Whether answers to a session with this source would be another's packets.
-    fn collides(&self, source: &Source, inner: &Packet) -> bool {
-        let of = |(src, sport): End| {
-            let left = Packet { src, sport, ..*inner };
-            self.sessions.iter().any(|s| same(&s.left, &left) || same(&s.inside, &turned(&left)))
-        };
-        match source {
-            Source::Is(end) => of(*end),
-            // A host's own address: two of its ways to one end.
-            Source::OneOf { addresses, ports: Ports::Kept } if addresses.len() == 1 => {
-                of((addresses[0], inner.sport))
+    fn of_session(&mut self, unit: &str, packet: &Packet, (at, way): (usize, usize)) -> Judgement {
+        let config = self.config;
+        let session = self.sessions[at].clone();
+        let zones = [session.from_zone.clone(), session.to_zone.clone()];
+        let (zone, beyond) = (&zones[way], &zones[1 - way]);
+        let mut is_mended = false;
+        for (zone, leaves) in [(zone, false), (beyond, true)] {
+            match self.screened(unit, (zone, leaves), packet, Look::OfSession) {
+                Ok(mended) => is_mended |= mended,
+                Err(judgement) => return judgement,
             }
-            Source::OneOf { .. } => false,
+        }
+        let rules = &config.security.flow.tcp_session;
+        let segment = packet.tcp.map(|tcp| cleared(tcp, is_mended));
+        let judged = match (&mut self.sessions[at].tcp, &segment) {
+            (Some(conversation), Some(segment)) => conversation.judge(way, segment, rules),
+            _ => Judged::Pass,
+        };
+        let last = match judged {
+            Judged::Open => {
+                self.is_open = true;
+                return dropped(DropReason::NotReady);
+            }
+            Judged::Drop(reason) => return dropped(reason),
+            Judged::Anew => {
+                let was_reset = session.tcp.is_some_and(|tcp| tcp.is_reset());
+                self.end(at, if was_reset { CloseReason::TcpRst } else { CloseReason::TcpFin });
+                let mended = Packet { tcp: segment, ..*packet };
+                return self.without_session((unit, zone), &mended, Some(beyond));
+            }
+            Judged::Pass => None,
+            Judged::LastFin => Some(CloseReason::TcpFin),
+            Judged::LastRst => Some(CloseReason::TcpRst),
+        };
+        let known = &mut self.sessions[at];
+        known.seen = self.now;
+        known.packets[way] += 1;
+        if let Some(tcp) = &known.tcp {
+            known.timeout = tcp.timeout(rules, known.application);
+        }
+        if let Some(reason) = last {
+            self.end(at, reason);
+        }
+        let Session { inside, left, from_unit, unit, .. } = session;
+        let to = if way == 0 { left.dst } else { inside.src };
+        // Where the route leads now must be the zone that the policy judged.
+        let leads = self.route(to).and_then(|unit| self.zone_of(&unit));
+        if unit.is_some() && leads.as_ref() != Some(beyond) {
+            return dropped(DropReason::EgressNoZone);
+        }
+        match (unit, way) {
+            (None, _) => Expected::Host.into(),
+            (Some(unit), 0) => {
+                let (source, to) = (Source::Is((left.src, left.sport)), (left.dst, left.dport));
+                Expected::Forward { unit, source, to, tcp: segment }.into()
+            }
+            (Some(_), _) => {
+                let source = Source::Is((inside.dst, inside.dport));
+                let to = (inside.src, inside.sport);
+                Expected::Forward { unit: from_unit, source, to, tcp: segment }.into()
+            }
         }
     }
 
-    /// Whether a source is one that may be, and nobody else's.
-    fn may_be(&self, source: &Source, packet: &Packet, left: &Packet) -> bool {
-        let (addresses, ports) = match source {
-            Source::Is(end) => return *end == (left.src, left.sport),
-            Source::OneOf { addresses, ports } => (addresses, ports),
-        };
-        let port = match ports {
-            Ports::Kept => return addresses.contains(&left.src) && left.sport == packet.sport,
-            Ports::Leased(low, high) => (low..=high).contains(&&left.sport),
-        };
-        let taken = self
-            .sessions
-            .iter()
-            .any(|s| s.inside.proto == packet.proto && (s.left.src, s.left.sport) == (left.src, left.sport));
-        port && addresses.contains(&left.src) && !taken
+    /// Judges by the screens of a zone. `Ok(true)`: its urgent flag goes.
+    fn screened(
+        &mut self,
+        unit: &str,
+        (zone, leaves): (&str, bool),
+        packet: &Packet,
+        look: Look,
+    ) -> Result<bool, Judgement> {
+        let Some(option) = self.profile(zone, leaves) else { return Ok(false) };
+        let asked = self.asked((unit, zone), packet, look);
+        let found = self.screens.judge(self.config, option, &asked);
+        found.map_err(|_| dropped(DropReason::Screen))
     }
 
-    fn remember(&mut self, from: &str, packet: &Packet, (unit, left): (&str, &Packet)) {
-        let known = |s: &Session| same(&s.inside, packet) || same(&turned(&s.left), packet);
-        if self.sessions.iter().any(known) {
-            return;
+    fn asked<'b>(&self, (unit, zone): (&str, &'b str), packet: &'b Packet, look: Look) -> Asked<'b> {
+        // What leaves by the zone came in by another: its source is no matter of the zone.
+        let back = self.route(packet.src).filter(|_| !self.is_own(packet.src));
+        let came_from = self.zone_of(unit);
+        let is_spoofed = back.and_then(|unit| self.zone_of(&unit)) != came_from;
+        Asked { zone, packet, now: self.now, look, is_spoofed }
+    }
+
+    /// What a zone asks of packets that enter it, or leave by it.
+    fn profile(&self, zone: &str, leaves: bool) -> Option<&'a IdsOption> {
+        let security = &self.config.security;
+        let name = security.zones.iter().find(|z| z.name == zone)?.screen.as_ref()?;
+        let option = security.screen.ids_options.iter().find(|option| option.name == *name)?;
+        screens::looks(option, leaves).then_some(option)
+    }
+
+    fn remember(&mut self, opens: Option<Box<Session>>, left: &Packet) {
+        if let Some(session) = opens {
+            self.sessions.push(Session { left: *left, ..*session });
         }
-        let zone = |unit: &str| self.zone_of(unit).unwrap_or_default();
-        let session = Session {
-            inside: *packet,
-            left: *left,
-            from_zone: zone(from),
-            to_zone: zone(unit),
-            from_unit: from.to_owned(),
-            unit: unit.to_owned(),
-        };
-        self.sessions.push(session);
+    }
+
+    fn end(&mut self, at: usize, reason: CloseReason) {
+        let session = self.sessions.remove(at);
+        self.tell_close(&session, reason);
+    }
+
+    fn tell_close(&mut self, session: &Session, reason: CloseReason) {
+        if session.logs_close {
+            self.told.push((tuple(&session.inside), Told::Closed(reason.text())));
+        }
     }
 
     /// Conversations remembered.
     #[must_use]
-    pub fn sessions(&self) -> usize {
-        self.sessions.len()
+    pub fn sessions(&self) -> &[Session] {
+        &self.sessions
+    }
+
+    /// Seconds until a session ends if it stays silent; of one that does not age 0.
+    #[must_use]
+    pub fn remaining(&self, session: &Session) -> u64 {
+        session.timeout.map_or(0, |timeout| timeout - (self.now - session.seen) / 1000)
+    }
+
+    /// What was told since the start, in any order.
+    #[must_use]
+    pub fn told(&self) -> &[(Tuple, Told)] {
+        &self.told
+    }
+
+    /// What screens of zones have found.
+    #[must_use]
+    pub const fn hits(&self) -> &BTreeMap<(String, Screen), u64> {
+        &self.screens.hits
+    }
+
+    /// Milliseconds since a session ended by silence.
+    #[must_use]
+    pub const fn since_aged(&self) -> u64 {
+        self.now - self.aged_at
+    }
+
+    /// What comes now is not told by the naive reading.
+    #[must_use]
+    pub const fn is_open(&self) -> bool {
+        self.is_open
     }
 
     fn zone_of(&self, unit: &str) -> Option<String> {
@@ -237,7 +390,7 @@ impl<'a> Model<'a> {
         self.units().filter(|(name, _)| name == unit).map(|(_, p)| p.addr()).filter(of_family).min()
     }
 
-    fn policy(&self, from: &str, to: &str, packet: &Packet) -> Option<PolicyAction> {
+    fn policy(&self, from: &str, to: &str, packet: &Packet) -> Option<&'a Policy> {
         let policies = &self.config.security.policies;
         let pair = policies.pairs.iter().filter(|p| p.from == from && p.to == to);
         let here = pair.flat_map(|p| &p.policies);
@@ -248,118 +401,24 @@ impl<'a> Model<'a> {
             .iter()
             .filter(|g| listed(&g.from_zones, from) && listed(&g.to_zones, to))
             .map(|g| &g.policy);
-        here.chain(global).find(|p| self.matches(p, packet)).map(|p| p.action)
+        here.chain(global).find(|p| self.matches(p, packet))
     }
-
-    fn matches(&self, policy: &Policy, packet: &Packet) -> bool {
-        let side = |refs: &[AddressRef], excluded: bool, addr: IpAddr| {
-            let listed = refs.iter().any(|r| self.address(r, addr));
-            if excluded { !listed && refs.iter().any(|r| self.speaks_of_family(r, addr)) } else { listed }
-        };
-        side(&policy.source_addresses, policy.source_excluded, packet.src)
-            && side(&policy.destination_addresses, policy.destination_excluded, packet.dst)
-            && policy.applications.iter().any(|name| self.application(name, packet))
-    }
-
-    fn address(&self, reference: &AddressRef, addr: IpAddr) -> bool {
-        match reference {
-            AddressRef::Any => true,
-            AddressRef::AnyIpv4 => addr.is_ipv4(),
-            AddressRef::AnyIpv6 => addr.is_ipv6(),
-            AddressRef::Prefix(net) => net.contains(&addr),
-            AddressRef::Named(name) => self.named(name, &|value| match value {
-                AddressValue::Prefix(net) => net.contains(&addr),
-                AddressValue::Range(low, high) => {
-                    low.is_ipv4() == addr.is_ipv4() && *low <= addr && addr <= *high
-                }
-                AddressValue::Wildcard(of, mask) => match addr {
-                    IpAddr::V4(addr) => addr & *mask == *of & *mask,
-                    IpAddr::V6(_) => false,
-                },
-                // Of names the configuration alone knows nothing.
-                AddressValue::Dns(_) => false,
-            }),
-        }
-    }
-
-    fn speaks_of_family(&self, reference: &AddressRef, addr: IpAddr) -> bool {
-        let same = |ip: IpAddr| ip.is_ipv4() == addr.is_ipv4();
-        match reference {
-            AddressRef::Any => true,
-            AddressRef::AnyIpv4 => addr.is_ipv4(),
-            AddressRef::AnyIpv6 => addr.is_ipv6(),
-            AddressRef::Prefix(net) => same(net.addr()),
-            AddressRef::Named(name) => self.named(name, &|value| match value {
-                AddressValue::Prefix(net) => same(net.addr()),
-                AddressValue::Range(low, _) => same(*low),
-                AddressValue::Wildcard(..) => addr.is_ipv4(),
-                AddressValue::Dns(_) => false,
-            }),
-        }
-    }
-
-    /// Whether any address under a name, sets opened, has a property. Sets do not contain themselves:
-    /// the checks see to that.
-    fn named(&self, name: &str, holds: &dyn Fn(&AddressValue) -> bool) -> bool {
-        self.config.security.address_books.iter().any(|book| {
-            book.addresses.iter().any(|a| a.name == name && holds(&a.value))
-                || book
-                    .sets
-                    .iter()
-                    .filter(|s| s.name == name)
-                    .any(|set| set.addresses.iter().chain(&set.sets).any(|member| self.named(member, holds)))
-        })
-    }
-
-    fn application(&self, name: &str, packet: &Packet) -> bool {
-        let own = &self.config.applications;
-        name == "any"
-            || [own, predefined()].into_iter().any(|list| {
-                let terms = list.applications.iter().filter(|a| a.name == name).flat_map(|a| &a.terms);
-                let sets = list.sets.iter().filter(|s| s.name == name);
-                terms.into_iter().any(|t| term(t, packet))
-                    || sets.into_iter().any(|s| {
-                        s.applications.iter().chain(&s.sets).any(|member| self.application(member, packet))
-                    })
-            })
-    }
-
-    fn host_accepts(&self, unit: &str, packet: &Packet) -> bool {
-        let zones = self.config.security.zones.iter();
-        let found =
-            zones.flat_map(|z| z.interfaces.iter().map(move |i| (z, i))).find(|(_, i)| i.name == unit);
-        let Some((zone, member)) = found else { return false };
-        let HostInbound { system_services, .. } = member.host_inbound.as_ref().unwrap_or(&zone.host_inbound);
-        let is = |service: Service| match service {
-            Service::Ping => false,
-            Service::Ssh => packet.proto == 6 && packet.dport == 22,
-            Service::Ntp => packet.proto == 17 && packet.dport == 123,
-            Service::AnyService => true,
-            // Of the ports that the generator uses.
-            Service::All => {
-                matches!((packet.proto, packet.dport), (6, 22 | 53 | 80) | (17, 53 | 123))
-            }
-            other => unreachable!("the generator does not use {other:?}"),
-        };
-        let any = |except: bool| system_services.iter().any(|(s, e)| *e == except && is(*s));
-        any(false) && !any(true)
-    }
-}
-
-fn term(term: &ApplicationTerm, packet: &Packet) -> bool {
-    let within = |range: Option<ravelin_model::PortRange>, port: u16| {
-        range.is_none_or(|r| r.low <= port && port <= r.high)
-    };
-    let no_icmp = term.icmp_type.is_none() && term.icmp6_type.is_none();
-    term.protocol.is_none_or(|p| p == packet.proto)
-        && within(term.source_ports, packet.sport)
-        && within(term.destination_ports, packet.dport)
-        && no_icmp
 }
 
 fn same(one: &Packet, other: &Packet) -> bool {
-    let tuple = |p: &Packet| (p.src, p.dst, p.proto, p.sport, p.dport);
     tuple(one) == tuple(other)
+}
+
+/// What a packet is known by.
+#[must_use]
+pub const fn tuple(packet: &Packet) -> Tuple {
+    (packet.src, packet.sport, packet.dst, packet.dport, packet.proto)
+}
+
+/// A segment without its urgent flag, where a screen takes it.
+fn cleared(tcp: Segment, is_mended: bool) -> Segment {
+    let urgent = if is_mended { URG } else { 0 };
+    Segment { flags: tcp.flags & !urgent, ..tcp }
 }
 
 /// The packet that answers another.
@@ -368,6 +427,16 @@ fn turned(packet: &Packet) -> Packet {
     Packet { src: dst, dst: src, sport: dport, dport: sport, ..*packet }
 }
 
-fn forward(unit: &str, source: Source, to: End) -> Expected {
-    Expected::Forward { unit: unit.to_owned(), source, to }
+impl Packet {
+    /// Bytes of the datagram.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        let network = if self.src.is_ipv4() { 20 + self.options.len() } else { 40 };
+        let transport = match (self.proto, self.tcp) {
+            (_, Some(tcp)) => 20 + tcp.options() + usize::from(tcp.len),
+            (1 | 17 | 58, None) => 8 + usize::from(self.len),
+            _ => usize::from(self.len),
+        };
+        network + transport
+    }
 }

@@ -71,6 +71,7 @@ const STAYS: &[(&str, &str)] = &[
     ("firewall/fragments", "fragments that wait for others"),
     ("nat/nat64-fragments", "fragments that wait for others"),
     ("flow/mtu", "fragments that wait for others"),
+    ("flow/unparsed", "fragments that wait for others"),
     ("firewall/policer", "tokens"),
     ("firewall/policer-interface", "tokens"),
     ("firewall/bandwidth-percent", "tokens"),
@@ -79,12 +80,14 @@ const STAYS: &[(&str, &str)] = &[
     ("flow/error-rate", "tokens of our own answers"),
     ("interface/answers-full", "tokens of our own answers"),
     ("screen/syn-flood", "rates"),
+    ("screen/syn-proxy", "rates"),
     ("screen/udp-flood", "rates"),
     ("mirror/budget", "what a batch has copied"),
     ("mirror/sampling", "where in its period a mirror is"),
     ("flow/cut-waits", "packets that wait for a neighbour"),
     ("mirror/waited", "packets that wait for a neighbour"),
     ("interface/neighbours", "packets that wait for a neighbour"),
+    ("interface/unresolved-denied", "packets that wait for a neighbour"),
 ];
 
 /// Cases in which a commit leaves sessions behind: they would end at their next packet.

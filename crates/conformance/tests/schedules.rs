@@ -1,7 +1,8 @@
 //! Workers as threads, under schedules chosen at random: frames and messages between them are met in any order.
 //!
 //! The engine's own step, one state a thread, a channel a worker. What must hold whatever the order: no external end is two hosts',
-//! every session is counted with its mapping once, a pool gives out what it has and no more, and all of it comes back once.
+//! every session is counted with its mapping once, a pool gives out what it has and no more, a host keeps its address or its block, and
+//! all of it comes back once.
 //! `SCHEDULES` is how many are tried (default 400). Spec: nat-pool-2..4, nat-pool-8, nat-persistent-7, nat-persistent-17, steer-8.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -32,6 +33,11 @@ const SESSIONS: usize = 256;
 const SERVER: [u8; 4] = [198, 51, 100, 2];
 /// Ports of the small pool, in two workers' stripes.
 const SMALL: usize = 4;
+/// Hosts of the paired pool, 10.1.2.2 and on, and of the pool of blocks, 10.1.3.2 and on; each has that many sessions.
+const HOSTS: u8 = 3;
+const EACH: u16 = 3;
+/// Ports of a block: a host needs one.
+const BLOCK: u16 = 4;
 
 const CONFIG: &str = "\
 set interfaces ge-0/0/0 unit 0 family inet address 10.1.0.1/16
@@ -50,6 +56,15 @@ set security nat source rule-set out rule k then source-nat pool persistent-nat 
 set security nat source rule-set out rule k then source-nat pool persistent-nat max-session-number 8
 set security nat source rule-set out rule s match source-address 10.1.1.0/24
 set security nat source rule-set out rule s then source-nat pool small
+set security nat source pool pair address 203.0.113.8/30
+set security nat source pool pair address-pooling paired
+set security nat source rule-set out rule p match source-address 10.1.2.0/24
+set security nat source rule-set out rule p then source-nat pool pair
+set security nat source pool block address 203.0.113.16/31
+set security nat source pool block port range 2048 to 2111
+set security nat source pool block port block-allocation block-size 4
+set security nat source rule-set out rule b match source-address 10.1.3.0/24
+set security nat source rule-set out rule b then source-nat pool block
 set security nat source rule-set hair from zone trust
 set security nat source rule-set hair to zone trust
 set security nat source rule-set hair rule k match source-address 10.1.0.0/24
@@ -167,6 +182,12 @@ fn host(net: u8, n: u8) -> End {
     (Addr::v4([10, 1, net, n]), 5000 + u16::from(n))
 }
 
+/// Sessions of hosts that a pool keeps something for.
+fn kept() -> impl Iterator<Item = (u8, u8, u16)> {
+    let hosts = [2, 3].into_iter().flat_map(|net| (2..2 + HOSTS).map(move |n| (net, n)));
+    hosts.flat_map(|(net, n)| (0..EACH).map(move |session| (net, n, session)))
+}
+
 /// One schedule, from nothing to nothing.
 fn run() {
     let snapshot = snapshot();
@@ -201,6 +222,10 @@ fn run() {
                     }
                     let other = host(1, from + 4 * wire as u8);
                     ground.arrive(wire + usize::from(from), (other, server));
+                }
+                // One session of each host and port, whichever wire has it; the first packet may come by both.
+                for (net, n, session) in kept() {
+                    ground.arrive(wire + usize::from(n), (host(net, n), (server.0, 100 + session)));
                 }
             })
         })
@@ -240,7 +265,16 @@ fn judge(states: &[State], external: &BTreeMap<End, End>) {
     // Each of four hosts has a session to the server, and each two of them one, or two when both began at once.
     let pair = |s: &SessionView| BTreeSet::from([outside(s), asked(s)]);
     let between: Vec<_> = all.iter().filter(|s| asked(s).0 != Addr::v4(SERVER)).map(pair).collect();
-    assert_eq!(all.len(), 4 + between.len() + SMALL);
+    assert_eq!(all.len(), 4 + between.len() + SMALL + kept().count());
+    for net in [2, 3] {
+        for own in (2..2 + HOSTS).map(|n| host(net, n)) {
+            // What a host keeps: its address, or its block.
+            let of_host = all.iter().filter(|s| inside(s) == own).map(outside);
+            let kept: BTreeSet<_> =
+                of_host.map(|(addr, port)| (addr, (net == 3).then_some(port / BLOCK))).collect();
+            assert_eq!(kept.len(), 1, "{own:?} keeps {kept:?}");
+        }
+    }
     assert!(between.iter().all(|pair| between.iter().filter(|other| *other == pair).count() <= 2));
     assert_eq!(between.into_iter().collect::<BTreeSet<_>>().len(), 6);
     let mappings: Vec<_> = states.iter().flat_map(|state| state.mappings(NOW)).collect();

@@ -3,11 +3,20 @@
 //! Junos: `pool-utilization-alarm`, `rule-session-count-alarm`. Place: the daemon judges and keeps them, operators' commands show
 //! them. State: which are raised. Spec: nat-pool-35, nat-source-18.
 
-use ravelin_contract::{NatCounters, PoolCounters};
+use ravelin_contract::{NatCounters, NatEvent, PoolCounters};
 use ravelin_nat::{Alarm as State, AlarmEvent, Thresholds};
+use serde::{Deserialize, Serialize};
 
-use crate::answer::{Alarm, NatKind};
+use crate::answer::NatKind;
 use crate::names::NameTable;
+
+/// An alarm of a pool or rule: thresholds in percent in use, or in sessions.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Alarm {
+    pub raise: u32,
+    pub clear: u32,
+    pub raised: bool,
+}
 
 /// What an alarm is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -107,6 +116,23 @@ impl NatAlarms {
     }
 }
 
+impl AlarmChange {
+    /// What the security log is told; alarms of rules have no message. `None`, too, for a pool that is no more.
+    #[must_use]
+    pub fn event(&self, names: &NameTable) -> Option<NatEvent> {
+        let Self { watched, raised, now, threshold } = self;
+        let Watched::SourcePool(name) = watched else { return None };
+        let pool = names.source_pools().iter().find(|pool| pool.name == *name)?.spec.id;
+        let percent = |of: &u32| u8::try_from(*of).unwrap_or(u8::MAX);
+        Some(NatEvent::PoolAlarm {
+            pool: pool.0.into(),
+            raised: *raised,
+            threshold: percent(threshold),
+            current: percent(now),
+        })
+    }
+}
+
 impl Kept {
     fn change(&self, raised: bool, now: u32, threshold: u32) -> AlarmChange {
         AlarmChange { watched: self.wanted.watched.clone(), raised, now, threshold }
@@ -149,6 +175,12 @@ fn sessions_of(
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use ravelin_nat::{Assignment, PoolId, PoolMode, PoolSpec};
+    use ravelin_program::{Chunk, Program, SourcePool, SourcePools};
+    use ravelin_types::{Family, Generation};
+
     use super::*;
 
     fn pool(name: &str, raise: u32) -> WantedAlarm {
@@ -168,6 +200,28 @@ mod tests {
             AlarmChange { watched: Watched::SourcePool("q".into()), raised: false, now: 0, threshold: 40 };
         assert_eq!(alarms.want(vec![pool("p", 80)]), [gone]);
         assert_eq!(alarms.of_pool("p"), Some(Alarm { raise: 80, clear: 64, raised: true }));
+    }
+
+    #[test]
+    fn the_log_is_told_of_pools_that_are_there() {
+        let spec = PoolSpec {
+            id: PoolId(7),
+            family: Family::V4,
+            ranges: Vec::new(),
+            mode: PoolMode::NoTranslation,
+            assignment: Assignment::RoundRobin,
+            overflow: None,
+        };
+        let pools =
+            SourcePools { pools: vec![SourcePool { name: "p".into(), spec }], ..SourcePools::default() };
+        let chunk = (String::new(), Arc::new(Chunk::SourcePools(pools)));
+        let names = NameTable::new(&Program::new(Generation(1), [chunk]));
+        let change = |watched| AlarmChange { watched, raised: true, now: 91, threshold: 90 };
+        let told = change(Watched::SourcePool("p".into())).event(&names);
+        assert_eq!(told, Some(NatEvent::PoolAlarm { pool: 7, raised: true, threshold: 90, current: 91 }));
+        assert_eq!(change(Watched::SourcePool("q".into())).event(&names), None);
+        let rule = Watched::Rule { kind: NatKind::Source, set: "s".into(), rule: "p".into() };
+        assert_eq!(change(rule).event(&names), None);
     }
 
     #[test]

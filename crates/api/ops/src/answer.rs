@@ -4,11 +4,13 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::alarms::Alarm;
 use crate::commits::{CommitHistory, EditorEntry, ScheduledTime};
 use crate::dynamic::DynamicAnswer;
 use crate::firewall::{CounterLine, FilterLogLine, FirewallList, InterfaceFilterList};
 use crate::log::{LogEvents, LogStatistics};
-use crate::persistent::{MappingLines, MappingSummary};
+use crate::persistent::{MappingLines, MappingSummary, Persistence};
+use crate::ports::{DeterministicPools, PoolUses};
 use crate::watch::{
     BufferLine, DropRecords, FlowTraceStatus, PolicyMatches, PolicyTotals, ScreenOptions, ShadowList,
 };
@@ -46,6 +48,9 @@ pub enum Answer {
     NatPools(NatPools),
     SourceNatPools(SourceNatPools),
     NatRules(NatRules),
+    Deterministic(DeterministicPools),
+    DeterministicRanges(DeterministicPools),
+    PoolUses(PoolUses),
     Mappings(MappingLines),
     MappingSummary(MappingSummary),
     MappingsCleared {
@@ -369,14 +374,11 @@ pub struct SourceNatPool {
     pub capacity: u64,
     #[serde(default)]
     pub alarm: Option<Alarm>,
-}
-
-/// An alarm of a pool or rule: thresholds in percent in use, or in sessions.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Alarm {
-    pub raise: u32,
-    pub clear: u32,
-    pub raised: bool,
+    /// Addresses in all, and sessions made by rules that name it.
+    #[serde(default)]
+    pub total_addresses: u64,
+    #[serde(default)]
+    pub hits: u64,
 }
 
 /// Destination NAT pools.
@@ -420,6 +422,9 @@ pub struct NatRule {
     #[serde(default)]
     pub destination_ports: Vec<(u16, u16)>,
     pub action: Translation,
+    /// Of source rules.
+    #[serde(default)]
+    pub persistence: Persistence,
     pub hits: u64,
     pub failed: u64,
     pub sessions: u64,

@@ -20,6 +20,7 @@ mod names;
 mod packet;
 mod persistent;
 mod pipe;
+mod ports;
 mod request;
 mod session;
 mod table;
@@ -27,9 +28,9 @@ mod watch;
 pub mod wire;
 mod words;
 
-pub use alarms::{AlarmChange, NatAlarms, WantedAlarm, Watched, utilization};
+pub use alarms::{Alarm, AlarmChange, NatAlarms, WantedAlarm, Watched, utilization};
 pub use answer::{
-    Alarm, AlgStatus, Answer, DropCount, EditorList, Explained, FindingLine, FlowStatistics, InterfaceLine,
+    AlgStatus, Answer, DropCount, EditorList, Explained, FindingLine, FlowStatistics, InterfaceLine,
     MirrorEntry, MirrorKind, MirrorList, MirrorOutputLine, NatKind, NatPool, NatPools, NatRule, NatRules,
     PlaneStatus, PolicyEntry, PolicyList, PortLine, RouteLine, Routes, ScreenStatistics, SessionDetail,
     SessionList, SessionSummary, SourceNatPool, SourceNatPools, Translation, UnitLine, Version, Wing,
@@ -54,8 +55,9 @@ pub use follow::{Follow, stop as stop_following};
 pub use gather::{Failure, RouteEntry, RouteTable};
 pub use log::{LogEvent, LogEvents, LogMemory, LogQuery, LogStatistics, LogStreamLine, LogView};
 pub use names::{NameTable, PolicyName};
-pub use persistent::{MappingLine, MappingLines, MappingQuery, MappingSummary};
+pub use persistent::{MappingLine, MappingLines, MappingQuery, MappingSummary, Persistence};
 pub use pipe::{Delivery, Display, Pipe, PipeError, delivery};
+pub use ports::{DeterministicPool, DeterministicPools, HostPorts, HostQuery, PoolQuery, PoolUse, PoolUses};
 pub use request::{
     ConfigureKind, Detail, FirewallQuery, HitOrder, Kept, PolicyView, Request, SessionQuery, TestPacket,
 };

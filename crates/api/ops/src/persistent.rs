@@ -20,6 +20,16 @@ pub enum MappingQuery {
     },
 }
 
+/// How a source rule keeps external ends.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Persistence {
+    /// Who may send to them; `None`: nothing is kept.
+    pub permit: Option<String>,
+    pub address_mapping: bool,
+    pub timeout_s: u32,
+    pub sessions_max: u32,
+}
+
 /// One mapping.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MappingLine {

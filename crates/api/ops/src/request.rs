@@ -11,6 +11,7 @@ use ravelin_types::{Family, Proto};
 use crate::firewall::FirewallDepth;
 use crate::log::LogQuery;
 use crate::persistent::MappingQuery;
+use crate::ports::PoolQuery;
 use crate::watch::Watch;
 
 /// How much of each session is shown.
@@ -168,9 +169,7 @@ pub enum Request {
         kind: NatKind,
         name: Option<String>,
     },
-    NatSourcePools {
-        name: Option<String>,
-    },
+    SourcePools(PoolQuery),
     Mappings(MappingQuery),
     MappingSummary,
     ClearMappings(MappingQuery),

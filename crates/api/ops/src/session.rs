@@ -306,9 +306,7 @@ pub(crate) fn operational(
         Request::FlowStatistics => Answer::FlowStatistics(gather::flow_statistics(env)?),
         Request::NatSummary(kind) => Answer::NatSummary(gather::nat_rules(env, kind, None)?),
         Request::NatRules { kind, name } => Answer::NatRules(gather::nat_rules(env, kind, name.as_deref())?),
-        Request::NatSourcePools { name } => {
-            Answer::SourceNatPools(gather::source_pools(env, name.as_deref())?)
-        }
+        Request::SourcePools(query) => gather::about_pools(env, &query)?,
         Request::NatDestinationPools { name } => Answer::NatPools(gather::nat_pools(env, name.as_deref())?),
         request @ (Request::Mappings(_) | Request::MappingSummary | Request::ClearMappings(_)) => {
             gather::about_mappings(env, request)?

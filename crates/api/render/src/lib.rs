@@ -16,6 +16,7 @@ mod mirrors;
 mod nat;
 mod persistent;
 mod policies;
+mod ports;
 mod routes;
 mod source_pool;
 mod system;
@@ -72,6 +73,9 @@ pub fn text(answer: &Answer) -> String {
         Answer::NatRules(rules) => nat::rules(rules),
         Answer::NatPools(pools) => nat::pools(pools),
         Answer::SourceNatPools(pools) => source_pool::text(pools),
+        Answer::Deterministic(pools) => ports::deterministic(pools),
+        Answer::DeterministicRanges(pools) => ports::ranges(pools),
+        Answer::PoolUses(pools) => ports::pool_use(pools),
         Answer::Mappings(list) => persistent::text(list),
         Answer::MappingSummary(summary) => persistent::summary(summary),
         Answer::MappingsCleared { .. } => String::new(),
@@ -134,6 +138,9 @@ fn element(answer: &Answer) -> Element {
         Answer::NatSummary(rules) | Answer::NatRules(rules) => nat::element(rules),
         Answer::NatPools(pools) => nat::pools_element(pools),
         Answer::SourceNatPools(pools) => source_pool::element(pools),
+        Answer::Deterministic(pools) => ports::deterministic_element(pools),
+        Answer::DeterministicRanges(pools) => ports::ranges_element(pools),
+        Answer::PoolUses(pools) => ports::pool_use_element(pools),
         Answer::Mappings(list) => persistent::element(list),
         Answer::MappingSummary(summary) => persistent::summary_element(summary),
         Answer::MappingsCleared { mappings } => {

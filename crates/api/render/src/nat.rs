@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::net::IpAddr;
 
-use ravelin_ops::{Alarm, NatKind, NatPool, NatPools, NatRule, NatRules, Translation};
+use ravelin_ops::{Alarm, NatKind, NatPool, NatPools, NatRule, NatRules, Persistence, Translation};
 
 use crate::element::Element;
 use crate::or_any;
@@ -76,6 +76,9 @@ fn one(rule: &NatRule) -> String {
     ports(&mut out, "Destination port", &rule.destination_ports);
     let title = if rule.kind == NatKind::Static { "Host addresses" } else { "Action" };
     let _ = writeln!(out, "  {title:<27}: {}", action(&rule.action));
+    if rule.kind == NatKind::Source {
+        persistence(&mut out, &rule.persistence);
+    }
     let _ = writeln!(out, "  {:<27}: {}", "Translation hits", rule.hits);
     let _ = writeln!(out, "    {:<25}: {}", "Successful sessions", rule.hits.saturating_sub(rule.failed));
     let _ = writeln!(out, "    {:<25}: {}", "Failed sessions", rule.failed);
@@ -85,6 +88,22 @@ fn one(rule: &NatRule) -> String {
         let _ = writeln!(out, "  {:<27}: {state}, from {raise} until below {clear}", "Session count alarm");
     }
     out
+}
+
+const fn mapping_type(persistence: &Persistence) -> &'static str {
+    if persistence.address_mapping { "address-mapping" } else { "address-port-mapping" }
+}
+
+/// As Junos shows it, of rules that keep nothing too.
+fn persistence(out: &mut String, persistence: &Persistence) {
+    let Persistence { permit, timeout_s, sessions_max, .. } = persistence;
+    let mut line = |title, value: &dyn std::fmt::Display| {
+        let _ = writeln!(out, "    {title:<27}: {value}");
+    };
+    line("Persistent NAT type", &permit.as_deref().unwrap_or("N/A"));
+    line("Persistent NAT mapping type", &mapping_type(persistence));
+    line("Inactivity timeout", timeout_s);
+    line("Max session number", sessions_max);
 }
 
 fn ports(out: &mut String, title: &str, ranges: &[(u16, u16)]) {
@@ -184,6 +203,14 @@ fn rule_element(rule: &NatRule) -> Element {
         .leaf("failed-hits", rule.failed)
         .leaf("concurrent-hits", rule.sessions);
     let done = Element::new(names.action_entry).leaf(names.action, action(&rule.action));
+    let done = match (rule.kind, &rule.persistence) {
+        (NatKind::Source, persistence) => done
+            .leaf("persistent-nat-type", persistence.permit.as_deref().unwrap_or("N/A"))
+            .leaf("persistent-nat-mapping-type", mapping_type(persistence))
+            .leaf("persistent-nat-timeout", persistence.timeout_s)
+            .leaf("persistent-nat-max-session", persistence.sessions_max),
+        (NatKind::Destination | NatKind::Static, _) => done,
+    };
     let entry = Element::new(names.rule)
         .leaf("rule-name", &rule.name)
         .leaf("rule-set-name", &rule.rule_set)

@@ -1,6 +1,7 @@
 //! `show security nat source pool`.
 
 use std::fmt::Write as _;
+use std::net::Ipv4Addr;
 
 use ravelin_ops::{Alarm, SourceNatPool, SourceNatPools};
 
@@ -15,26 +16,24 @@ pub(crate) fn text(list: &SourceNatPools) -> String {
 }
 
 fn one(out: &mut String, pool: &SourceNatPool) {
-    let SourceNatPool { name, id, base, ports, overload, paired, overflow, addresses, rules, .. } = pool;
-    let SourceNatPool { used, others, held, capacity, alarm, .. } = pool;
+    let SourceNatPool { name, id, base, overload, paired, overflow, addresses, rules, .. } = pool;
+    let SourceNatPool { used, others, held, capacity, alarm, total_addresses, hits, .. } = pool;
     out.push('\n');
     let mut line = |title: &str, value: &dyn std::fmt::Display| {
         let _ = writeln!(out, "{title:<20}: {value}");
     };
     line("Pool name", name);
     line("Pool id", id);
-    if let Some(base) = base {
-        line("Host address base", base);
-    }
-    match ports {
-        Some((low, high)) => line("Port", &format!("[{low}, {high}]")),
-        None => line("Port", &"no translation"),
-    }
+    line("Routing instance", &"default");
+    line("Host address base", &base.unwrap_or(Ipv4Addr::UNSPECIFIED.into()));
+    line("Port", &translation(pool));
     line("Port overloading", overload);
     line("Address assignment", &if *paired { "paired" } else { "no-paired" });
     if let Some(overflow) = overflow {
         line("Overflow pool", overflow);
     }
+    line("Total addresses", total_addresses);
+    line("Translation hits", hits);
     line("Referenced rules", rules);
     line("Ports in use", &format!("tcp {}, udp {}, icmp {}, other {}", used[0], used[1], used[2], used[3]));
     line("Without a port", others);
@@ -50,6 +49,10 @@ fn one(out: &mut String, pool: &SourceNatPool) {
     }
 }
 
+fn translation(pool: &SourceNatPool) -> String {
+    pool.ports.map_or_else(|| "no translation".to_owned(), |(low, high)| format!("[{low}, {high}]"))
+}
+
 /// Percent in use of what can be given out.
 fn utilization(pool: &SourceNatPool) -> u32 {
     ravelin_ops::utilization(pool.used, pool.held, pool.capacity).unwrap_or(0)
@@ -60,8 +63,13 @@ pub(crate) fn element(list: &SourceNatPools) -> Element {
         let entry = Element::new("source-nat-pool-info-entry")
             .leaf("pool-name", &pool.name)
             .leaf("pool-id", pool.id)
-            .leaf("source-pool-port-overloading", pool.overload)
+            .leaf("routing-instance-name", "default")
+            .leaf("host-address-base", pool.base.unwrap_or(Ipv4Addr::UNSPECIFIED.into()))
+            .leaf("source-pool-port-translation", translation(pool))
+            .leaf("port-overloading-factor", pool.overload)
             .leaf("source-pool-address-assignment", if pool.paired { "paired" } else { "no-paired" })
+            .leaf("source-pool-total-address", pool.total_addresses)
+            .leaf("source-pool-translation-hits", pool.hits)
             .leaf("source-pool-referenced-rules", pool.rules)
             .leaf("source-pool-port-used", pool.used.iter().sum::<u64>())
             .leaf("source-pool-capacity", pool.capacity)
@@ -95,6 +103,8 @@ mod tests {
             overload: 1,
             addresses: vec![("203.0.113.8".parse().unwrap(), "203.0.113.9".parse().unwrap())],
             rules: 2,
+            total_addresses: 2,
+            hits: 9,
             used: [5, 62464, 2, 0],
             others: 1,
             capacity: 124_928,
@@ -106,9 +116,13 @@ Total pools: 1
 
 Pool name           : p
 Pool id             : 3
+Routing instance    : default
+Host address base   : 0.0.0.0
 Port                : [1024, 63487]
 Port overloading    : 1
 Address assignment  : no-paired
+Total addresses     : 2
+Translation hits    : 9
 Referenced rules    : 2
 Ports in use        : tcp 5, udp 62464, icmp 2, other 0
 Without a port      : 1

@@ -359,3 +359,24 @@ proptest! {
         }
     }
 }
+
+/// A name that is no protocol, port, type or service is an error where it stands, and never matches everything.
+#[test]
+fn an_application_that_is_not_understood_is_refused() {
+    for leaf in
+        ["protocol nosuch", "protocol tcp destination-port nosuch", "protocol tcp destination-port 70000"]
+    {
+        let text = format!("set applications application a {leaf}");
+        assert!(load(&text).result.is_err(), "{text}");
+    }
+    let policy = "set security policies global policy p match source-address any\n\
+                  set security policies global policy p match destination-address any\n\
+                  set security policies global policy p then permit\n\
+                  set security policies global policy p match application ";
+    let errors = |name: &str| load(&format!("{policy}{name}")).result.err().map_or(0, |errors| errors.len());
+    assert_eq!(errors("junos-ssh"), 0);
+    assert!(errors("nosuch") > 0 && errors("\"\"") > 0);
+    // A policy that says neither permit nor deny is none (S1).
+    let silent = policy.replace("set security policies global policy p then permit\n", "");
+    assert!(load(&format!("{silent}any")).result.is_err());
+}

@@ -58,6 +58,7 @@ fn sample(path: &str, keyword: &str) -> &'static str {
         "<>" if path.ends_with("range to") => "1040",
         "address" if path.ends_with("deterministic host") => "10.0.0.0/24",
         "block-size" | "active-block-timeout" | "last-block-recycle-timeout" => "600",
+        "interim-logging-interval" => "1800",
         "raise-threshold" | "clear-threshold" => "60",
         "port-overloading-factor" | "maximum-blocks-per-host" => "5",
         "<>" if path.ends_with("-type to") => "12",

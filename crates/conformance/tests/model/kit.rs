@@ -4,14 +4,14 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 use ravelin_compile::{IdBook, Resolved, compile, routes};
-use ravelin_conformance::model::{Outcome, Packet};
+use ravelin_conformance::model::{Outcome, Packet, Segment};
 use ravelin_contract::DataPlane;
-use ravelin_engine::{Egress, Ingress, Verdict};
-use ravelin_model::{Config, check};
+use ravelin_engine::{Egress, Ingress, Limits, Verdict};
+use ravelin_model::{Config, check, load};
 use ravelin_sim::{SimPlane, SimSetup, SimWorkers};
 use ravelin_types::{Addr, Generation, Proto};
 use ravelin_wire::build::{self, Ip, Payload};
-use ravelin_wire::{L4, TcpFlags, parse};
+use ravelin_wire::{L4, checksum, parse, put_u16, u16_at, u32_at};
 
 pub fn net(text: &str) -> IpNet {
     text.parse().unwrap()
@@ -25,7 +25,8 @@ pub fn plane(config: &Config, workers: u8) -> SimPlane {
     let valid = check(config.clone()).unwrap_or_else(|errors| panic!("the generator is wrong: {errors:?}"));
     let mut book = IdBook::default();
     let program = compile(&valid, &Resolved::virtual_ports(&valid), &mut book, Generation(1)).unwrap();
-    let plane = SimWorkers::plane(SimSetup { workers, ..SimSetup::default() });
+    let limits = Limits { sessions: 1024, events: 4096 };
+    let plane = SimWorkers::plane(SimSetup { workers, limits, ..SimSetup::default() });
     plane.apply_config(&program).unwrap();
     plane.updates().apply(&routes(&valid, &book)).unwrap();
     plane
@@ -33,12 +34,56 @@ pub fn plane(config: &Config, workers: u8) -> SimPlane {
 
 fn frame(packet: &Packet) -> Vec<u8> {
     let ((family, src), (_, dst)) = (Addr::from_ip(packet.src), Addr::from_ip(packet.dst));
-    let flags = if packet.opens { TcpFlags::SYN } else { TcpFlags::ACK };
-    let payload = match Proto(packet.proto) {
-        Proto::TCP => Payload::tcp(packet.sport, packet.dport, flags),
-        _ => Payload::udp(packet.sport, packet.dport, b"payload"),
+    let data = vec![7; usize::from(packet.len)];
+    let payload = match (Proto(packet.proto), packet.tcp) {
+        (Proto::TCP, Some(tcp)) => segment((packet.sport, packet.dport), &tcp),
+        (Proto::UDP, _) => Payload::udp(packet.sport, packet.dport, &data),
+        (Proto::ICMP, _) => Payload::icmp(family, 8, 0, u32::from(packet.sport) << 16, &data),
+        (Proto::ICMPV6, _) => Payload::icmp(family, 128, 0, u32::from(packet.sport) << 16, &data),
+        (proto, _) => Payload::raw(proto, &data),
     };
-    build::frame(&Ip::new(family, src, dst), &payload)
+    let mut frame = build::frame(&Ip::new(family, src, dst), &payload);
+    if !packet.options.is_empty() {
+        let options = packet.options;
+        frame.splice(34..34, options.iter().copied());
+        frame[14] = 0x45 + (options.len() / 4) as u8;
+        let total = (frame.len() - 14) as u16;
+        put_u16(&mut frame, 16, total);
+        put_u16(&mut frame, 24, 0);
+        let sum = !checksum::fold(checksum::sum(&frame[14..34 + options.len()]));
+        put_u16(&mut frame, 24, sum);
+    }
+    frame
+}
+
+fn segment((sport, dport): (u16, u16), tcp: &Segment) -> Payload {
+    let data = vec![7; usize::from(tcp.len)];
+    let mut payload = Payload::tcp_segment(sport, dport, tcp.flags, tcp.seq, tcp.ack, &data);
+    put_u16(&mut payload.bytes, 14, tcp.window);
+    if let Some(scale) = tcp.scale {
+        payload.bytes.splice(20..20, [1, 3, 3, scale]);
+    }
+    if let Some(edge) = tcp.sack {
+        let block = [edge.wrapping_sub(1).to_be_bytes(), edge.to_be_bytes()].concat();
+        payload.bytes.splice(20..20, [&[1, 1, 5, 10][..], &block].concat());
+    }
+    payload.bytes[12] = ((20 + tcp.options()) as u8 / 4) << 4;
+    payload
+}
+
+/// What a TCP header says, read from the bytes.
+fn read(tcp: &[u8]) -> Segment {
+    let header = usize::from(tcp[12] >> 4) * 4;
+    Segment {
+        flags: tcp[13],
+        seq: u32_at(tcp, 4),
+        ack: u32_at(tcp, 8),
+        window: u16_at(tcp, 14),
+        // A segment of the model has one of the two.
+        scale: (header == 24).then(|| tcp[23]),
+        sack: (header == 32).then(|| u32_at(tcp, 28)),
+        len: (tcp.len() - header) as u16,
+    }
 }
 
 /// What becomes of a packet that arrives at the port of this number.
@@ -48,17 +93,27 @@ pub fn outcome(plane: &SimPlane, from: usize, packet: &Packet) -> Outcome {
     let (verdicts, sent, _) = plane.workers().run_batch(&[(Ingress::Port(port), &frame(packet))]);
     match verdicts[0] {
         Verdict::Send { egress: Egress::Port(_), unit, .. } => {
-            let network = parse(&sent[0].frame).unwrap().network.unwrap();
-            let ends = match network.l4 {
+            let frame = &sent[0].frame;
+            let network = parse(frame).unwrap().network.unwrap();
+            let (sport, dport) = match network.l4 {
                 L4::Tcp { sport, dport, .. } | L4::Udp { sport, dport } => (sport, dport),
-                other => panic!("{other:?} is no packet of the model"),
+                L4::Icmp { id, .. } => (id, 0),
+                L4::Opaque | L4::Spi(_) => (0, 0),
+                other @ L4::Sctp { .. } => panic!("{other:?} is no packet of the model"),
             };
+            let tcp = packet.tcp.map(|_| read(&frame[usize::from(network.l4_at)..usize::from(network.end)]));
             let (src, dst) = (network.src.to_ip(network.family), network.dst.to_ip(network.family));
-            let packet = Packet { src, dst, sport: ends.0, dport: ends.1, ..*packet };
+            let packet = Packet { src, dst, sport, dport, tcp, ..*packet };
             Outcome::Left { unit: rules.unit(unit).unwrap().name.clone(), packet }
         }
         Verdict::Send { egress: Egress::Host(_), .. } => Outcome::Host,
         Verdict::Drop(reason) => Outcome::Dropped(reason),
         other => panic!("{other:?} is no outcome of the model"),
     }
+}
+
+pub fn loaded(text: &str) -> Config {
+    let result = load(text).result;
+    let valid = result.unwrap_or_else(|errors| panic!("the generator is wrong: {errors:?}\n{text}"));
+    valid.get().clone()
 }

@@ -1,5 +1,8 @@
 //! Engine and reference model agree on generated configurations and packet sequences.
 
+mod flow;
+mod host;
 mod kit;
 mod nat;
 mod policies;
+mod screens;

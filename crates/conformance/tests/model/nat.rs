@@ -4,10 +4,9 @@
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
-use ravelin_conformance::model::{Model, Outcome, Packet};
-use ravelin_model::{Config, load};
+use ravelin_conformance::model::{Model, Outcome, Packet, SYN, Segment};
 
-use crate::kit::{ip, outcome, plane};
+use crate::kit::{ip, loaded, outcome, plane};
 
 const ZONES: [&str; 3] = ["trust", "untrust", "dmz"];
 
@@ -195,15 +194,22 @@ fn packet() -> impl Strategy<Value = (usize, Packet)> {
                 false => ip(&format!("10.{net}.0.{host}")),
             };
             let proto = if tcp { 6 } else { 17 };
-            (from, Packet { src: addr(from, src), dst: addr(to, dst), proto, sport, dport, opens: tcp })
+            let tcp = tcp.then(|| Segment::of(SYN));
+            (
+                from,
+                Packet {
+                    src: addr(from, src),
+                    dst: addr(to, dst),
+                    proto,
+                    sport,
+                    dport,
+                    tcp,
+                    len: 7,
+                    options: &[],
+                },
+            )
         },
     )
-}
-
-fn loaded(text: &str) -> Config {
-    let result = load(text).result;
-    let valid = result.unwrap_or_else(|errors| panic!("the generator is wrong: {errors:?}\n{text}"));
-    valid.get().clone()
 }
 
 proptest! {

@@ -3,7 +3,7 @@
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
-use ravelin_conformance::model::{Model, Packet};
+use ravelin_conformance::model::{ACK, Model, Packet, SYN, Segment};
 use ravelin_model::{
     Address, AddressBook, AddressRef, AddressSet, AddressValue, Application, ApplicationTerm, Config,
     DefaultPolicy, Family, GlobalPolicy, HostInbound, Interface, InterfaceAddress, NatContext, NatRule,
@@ -213,7 +213,9 @@ fn packet() -> impl Strategy<Value = (usize, Packet)> {
                 proto: if tcp { 6 } else { 17 },
                 sport,
                 dport,
-                opens: tcp && opens,
+                tcp: tcp.then(|| Segment::of(if opens { SYN } else { ACK })),
+                len: 7,
+                options: &[],
             };
             (from, packet)
         },

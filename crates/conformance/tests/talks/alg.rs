@@ -183,10 +183,23 @@ fn passive_ftp_through_source_nat_and_without_nat() {
     }
 }
 
+/// The server's address by destination NAT.
+const BY_DESTINATION: &str = "\
+set security nat destination pool server address 10.1.0.2/32
+set security nat destination rule-set st from zone untrust
+set security nat destination rule-set st rule one match destination-address 203.0.113.2/32
+set security nat destination rule-set st rule one then destination-nat pool server
+";
+
 #[test]
-fn ftp_to_a_server_behind_static_nat() {
-    for setup in setups() {
-        let mut ground = Ground::new(&[OUT, IN].concat(), setup);
+fn ftp_to_a_server_behind_static_or_destination_nat() {
+    let (policy, _) = IN.split_once("set security nat").unwrap();
+    let by_destination = [OUT, policy, BY_DESTINATION].concat();
+    let by_static = [OUT, IN].concat();
+    for (setup, config) in
+        setups().zip(std::iter::repeat(&by_static)).chain(setups().zip(std::iter::repeat(&by_destination)))
+    {
+        let mut ground = Ground::new(config, setup);
         let mut control = connect(&mut ground, false, "198.51.100.2:40000", "203.0.113.2:21");
         assert_eq!(control.server.1, "10.1.0.2:21".parse().unwrap());
         let heard =
@@ -314,7 +327,7 @@ fn a_line_that_names_another_host_or_a_service_dies() {
     }
 }
 
-// Proves: rfc5382-6.
+// Proves: rfc4787-10, rfc5382-6.
 #[test]
 fn a_disabled_gateway_looks_at_nothing() {
     let mut ground = Ground::new(&[OUT, SNAT, "set security alg ftp disable\n"].concat(), Setup::default());

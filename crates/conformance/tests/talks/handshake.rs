@@ -9,15 +9,15 @@ use ravelin_conformance::bench::Setup;
 use ravelin_engine::Checksum;
 use ravelin_types::DropReason;
 
-const OUTSIDE: Side = Side { port: "ge-0/0/1", host: "198.51.100.2" };
-const INSIDE: Side = Side { port: "ge-0/0/0", host: "10.1.0.2" };
+pub const OUTSIDE: Side = Side { port: "ge-0/0/1", host: "198.51.100.2" };
+pub const INSIDE: Side = Side { port: "ge-0/0/0", host: "10.1.0.2" };
 /// The client's first number and the server's.
-const C: u32 = 0xffff_fff0;
-const V: u32 = 7000;
+pub const C: u32 = 0xffff_fff0;
+pub const V: u32 = 7000;
 
-const BASE: &str = include_str!("../../configs/screen.conf");
-const FLOOD: &str = "set security screen ids-option untrust-screen tcp syn-flood attack-threshold 1\n";
-const DNAT: &str = "\
+pub const BASE: &str = include_str!("../../configs/screen.conf");
+pub const FLOOD: &str = "set security screen ids-option untrust-screen tcp syn-flood attack-threshold 1\n";
+pub const DNAT: &str = "\
 set security nat destination pool web address 10.1.0.2/32 port 8080
 set security nat destination rule-set in from zone untrust
 set security nat destination rule-set in rule web match destination-address 203.0.113.80/32
@@ -27,17 +27,17 @@ set security nat destination rule-set in rule web then destination-nat pool web
 const PROXY: &str = "set security flow syn-flood-protection-mode syn-proxy\n";
 
 /// What a client names and what its server hears.
-#[derive(Clone, Copy)]
-struct Names {
-    client: &'static str,
-    asked: &'static str,
-    server: &'static str,
+#[derive(Clone, Copy, Debug)]
+pub struct Names {
+    pub client: &'static str,
+    pub asked: &'static str,
+    pub server: &'static str,
 }
 
-const PLAIN: Names = Names { client: "198.51.100.2:4000", asked: "10.1.0.2:80", server: "10.1.0.2:80" };
-const NATTED: Names =
+pub const PLAIN: Names = Names { client: "198.51.100.2:4000", asked: "10.1.0.2:80", server: "10.1.0.2:80" };
+pub const NATTED: Names =
     Names { client: "198.51.100.2:4000", asked: "203.0.113.80:80", server: "10.1.0.2:8080" };
-const SIX: Names =
+pub const SIX: Names =
     Names { client: "[2001:db8:2::2]:4000", asked: "[2001:db8:1::2]:80", server: "[2001:db8:1::2]:80" };
 
 /// MSS 1460, SACK permitted, timestamp, window scale.
@@ -63,13 +63,13 @@ impl Names {
         tcp(self.client, self.asked, flags, seq, ack)
     }
 
-    fn answer(&self, flags: u8, seq: u32, ack: u32) -> Tcp {
+    pub fn answer(&self, flags: u8, seq: u32, ack: u32) -> Tcp {
         tcp(self.server, self.client, flags, seq, ack)
     }
 }
 
 /// A flood goes on: the next request is answered in the server's place.
-fn flooded(text: &str, setup: Setup, names: Names) -> Ground {
+pub fn flooded(text: &str, setup: Setup, names: Names) -> Ground {
     let mut ground = Ground::new(text, setup);
     let mut first = names.ask(S, 1, 0);
     first.src.set_port(9);
@@ -100,7 +100,7 @@ fn challenged(ground: &mut Ground, names: Names) -> (Tcp, Tcp) {
 }
 
 /// A connection through both handshakes. Gives our cookie, and our timestamp.
-fn connected(ground: &mut Ground, names: Names) -> (u32, u32) {
+pub fn connected(ground: &mut Ground, names: Names) -> (u32, u32) {
     let (answer, ack) = challenged(ground, names);
     let asked = one(ground.send(&OUTSIDE, &ack), "ge-0/0/0");
     assert_eq!((asked.src, asked.dst), (ack.src, names.server.parse().unwrap()));

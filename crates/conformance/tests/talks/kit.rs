@@ -48,7 +48,7 @@ fn octets(ip: IpAddr) -> Vec<u8> {
     }
 }
 
-fn sum(parts: &[&[u8]]) -> u16 {
+pub fn sum(parts: &[&[u8]]) -> u16 {
     let all: Vec<u8> = parts.concat();
     let words = all.chunks(2).map(|pair| u64::from(pair[0]) << 8 | u64::from(*pair.get(1).unwrap_or(&0)));
     let mut sum: u64 = words.sum();

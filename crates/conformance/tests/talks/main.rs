@@ -4,3 +4,5 @@ mod alg;
 mod handshake;
 mod kit;
 mod mss;
+mod options;
+mod quoted;

@@ -1,10 +1,16 @@
 //! What the kernel should have, from a configuration and its program.
 
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
 use ipnet::IpNet;
 use ravelin_host::{Desired, DesiredPort, DesiredRoute, DesiredTap, RouteTo, link_local};
 use ravelin_model::{StaticAction, ValidConfig};
 use ravelin_program::{Interface, Program};
-use ravelin_types::Mac;
+use ravelin_types::{Addr, Mac};
+
+/// Proxied addresses of one unit that neighbours are told of; the rest are answered for when asked.
+const PROXIED_TOLD_MAX: usize = 256;
 
 /// TAPs with their addresses, ports, and static routes.
 #[must_use]
@@ -23,6 +29,7 @@ pub fn desired(valid: &ValidConfig, program: &Program) -> Desired {
         mtu: unit.mtu4.max(unit.mtu6),
         up: unit.enabled,
         addresses: addresses(unit, mac_of(unit)),
+        proxied: proxied(unit),
     });
     let routes = valid.get().routing_options.routes().map(|route| DesiredRoute {
         prefix: route.prefix,
@@ -36,7 +43,16 @@ pub fn desired(valid: &ValidConfig, program: &Program) -> Desired {
 }
 
 /// The unit's addresses, and with IPv6 the link-local one that neighbour discovery needs.
-fn addresses(unit: &Interface, mac: Mac) -> std::collections::BTreeSet<IpNet> {
+fn addresses(unit: &Interface, mac: Mac) -> BTreeSet<IpNet> {
     let net = |a: &ravelin_program::InterfaceAddress| IpNet::new(a.addr.to_ip(a.family), a.len).ok();
     unit.addresses.iter().filter_map(net).chain(unit.inet6.then(|| link_local(mac))).collect()
+}
+
+/// The first of the addresses that the unit answers for.
+fn proxied(unit: &Interface) -> BTreeSet<IpAddr> {
+    let each = unit.proxied.iter().flat_map(|range| {
+        let (family, first, last) = (range.family, range.first.0, range.last.0);
+        (first..=last).take(PROXIED_TOLD_MAX).map(move |n| Addr(n).to_ip(family))
+    });
+    each.take(PROXIED_TOLD_MAX).collect()
 }

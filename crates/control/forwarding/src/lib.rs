@@ -1,8 +1,9 @@
 //! Kernel routes, neighbours and links as forwarding updates.
 //!
-//! The monitor hears that something changed, dumps everything, and sends the difference: no order of messages and no
-//! lost message (netlink overrun) can make its picture wrong. The prober asks the kernel to resolve a neighbour.
+//! The monitor hears of every change and tells it on; it dumps everything only when it may have missed one. The prober asks
+//! the kernel to resolve a neighbour, or to look after one that is used. Spec: docs/spec/contract.md, contract-3..9.
 
+mod kernel;
 mod message;
 mod monitor;
 mod probe;
@@ -10,4 +11,4 @@ mod world;
 
 pub use monitor::{Monitor, MonitorError, Names};
 pub use probe::{ProbeError, ProbeOutcome, Prober};
-pub use world::{World, diff};
+pub use world::{BATCH_MAX, Place, World};

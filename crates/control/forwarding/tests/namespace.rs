@@ -75,13 +75,47 @@ fn route_of<'a>(batch: &'a UpdateBatch, prefix: &str) -> Option<&'a RouteUpdate>
     batch.routes.iter().find(|update| update.prefix.to_string() == prefix)
 }
 
+/// What the kernel does without a word, and what only flags tell.
+async fn changes_of_the_kernels_own(batches: &mut mpsc::Receiver<UpdateBatch>) {
+    let via = |batch: &UpdateBatch, prefix: &str, gateway: &str| {
+        let gateway = Some(gateway.parse::<IpAddr>().unwrap());
+        let route = route_of(batch, prefix).and_then(|update| update.route.clone());
+        matches!(route, Some(Route::Via(hops)) if hops.len() == 1 && hops[0].gateway == gateway)
+    };
+    ip("-n rvb-m route add 203.0.113.0/24 via 10.6.0.2");
+    until(batches, |batch| via(batch, "203.0.113.0/24", "10.6.0.2")).await;
+    ip("-n rvb-m route replace 203.0.113.0/24 via 10.6.0.3");
+    until(batches, |batch| via(batch, "203.0.113.0/24", "10.6.0.3")).await;
+    ip("-n rvb-m route append 203.0.113.0/24 via 10.6.0.4");
+    ip("-n rvb-m route del 203.0.113.0/24 via 10.6.0.3");
+    until(batches, |batch| via(batch, "203.0.113.0/24", "10.6.0.4")).await;
+
+    // The route goes with the address that it prefers, and nobody says so.
+    ip("-n rvb-m address add 10.7.0.1/24 dev ge-0-0-0.0");
+    ip("-n rvb-m route add 203.0.113.128/25 via 10.6.0.2 src 10.7.0.1");
+    until(batches, |batch| via(batch, "203.0.113.128/25", "10.6.0.2")).await;
+    ip("-n rvb-m address del 10.7.0.1/24 dev ge-0-0-0.0");
+    until(batches, |batch| route_of(batch, "203.0.113.128/25").is_some_and(|update| update.route.is_none()))
+        .await;
+
+    ip("-n rvb-m nexthop add id 7 via 10.6.0.5 dev ge-0-0-0.0");
+    ip("-n rvb-m route add 192.0.2.128/25 nhid 7");
+    until(batches, |batch| via(batch, "192.0.2.128/25", "10.6.0.5")).await;
+    ip("-n rvb-m nexthop replace id 7 via 10.6.0.6 dev ge-0-0-0.0");
+    until(batches, |batch| via(batch, "192.0.2.128/25", "10.6.0.6")).await;
+    ip("-n rvb-m nexthop del id 7");
+    until(batches, |batch| route_of(batch, "192.0.2.128/25").is_some_and(|update| update.route.is_none()))
+        .await;
+}
+
 async fn scenario() {
     let unit = InterfaceId(7);
     let names = Names {
         units: [("ge-0-0-0.0".to_owned(), unit)].into(),
         ports: [("ge-0-0-0.0".to_owned(), PortId(2))].into(),
+        plane: 0,
     };
-    let (_keep, names) = watch::channel(names);
+    let (known, names) = watch::channel(names);
     let (send, mut batches) = mpsc::channel(64);
     tokio::spawn(Monitor::open().unwrap().run(names, send));
 
@@ -108,6 +142,8 @@ async fn scenario() {
     let batch = until(&mut batches, |batch| route_of(batch, "192.0.2.0/24").is_some()).await;
     assert_eq!(route_of(&batch, "192.0.2.0/24").unwrap().route, None);
 
+    changes_of_the_kernels_own(&mut batches).await;
+
     let now = Instant::now();
     let mut prober = Prober::open(now).unwrap();
     for target in ["10.6.0.2", "fd06::2"] {
@@ -125,6 +161,11 @@ async fn scenario() {
         b.neighbours.iter().any(|n| n.addr == nobody && n.neighbour == Neighbour::Failed)
     })
     .await;
+
+    let same = known.borrow().clone();
+    known.send_replace(Names { plane: 1, ..same });
+    let again = until(&mut batches, |batch| batch.resync).await;
+    assert!(route_of(&again, "10.6.0.0/24").is_some(), "another plane is told everything");
 
     ip("-n rvb-n link set n0 down");
     until(&mut batches, |batch| batch.links == [LinkUpdate { port: PortId(2), up: false }]).await;

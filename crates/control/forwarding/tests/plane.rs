@@ -147,6 +147,7 @@ fn desired(macs: [Mac; 2]) -> Desired {
             mtu: 1500,
             up: true,
             addresses,
+            proxied: std::collections::BTreeSet::new(),
         }
     };
     let port = |id: u8| DesiredPort { device: format!("ge-0-0-{id}"), up: true };
@@ -167,6 +168,7 @@ async fn control(plane: Arc<AfxdpPlane>, ready: std::sync::mpsc::Sender<()>) {
     let names = Names {
         units: [0, 1].map(|id| (format!("ge-0-0-{id}.0"), InterfaceId(id))).into(),
         ports: [0, 1].map(|id| (format!("ge-0-0-{id}"), PortId(id))).into(),
+        plane: 0,
     };
     let (_keep, names) = watch::channel(names);
     let (send, mut batches) = mpsc::channel::<UpdateBatch>(64);

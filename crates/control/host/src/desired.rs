@@ -21,6 +21,8 @@ pub struct DesiredTap {
     pub up: bool,
     /// Addresses with their prefix lengths; host bits are kept.
     pub addresses: BTreeSet<IpNet>,
+    /// Addresses that are answered for on its link, as far as neighbours are told of them.
+    pub proxied: BTreeSet<IpAddr>,
 }
 
 /// A physical data interface: the kernel only keeps it up, its filter for multicast open; its addresses and groups are

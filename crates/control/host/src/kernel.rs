@@ -344,6 +344,7 @@ mod tests {
                 mtu: 1400,
                 up: true,
                 addresses: addresses.into(),
+                proxied: std::collections::BTreeSet::new(),
             }],
             routes: vec![
                 gateway("0.0.0.0/0", "10.7.0.254"),

@@ -168,6 +168,7 @@ mod tests {
             mtu: 1500,
             up: true,
             addresses: ["10.0.0.1/24".parse().unwrap(), "2001:db8::1/64".parse().unwrap()].into(),
+            proxied: BTreeSet::new(),
         }
     }
 

@@ -1,6 +1,7 @@
 //! The AF_XDP backend: shim, UMEM, rings, workers.
 
 mod bpffs;
+mod cycle;
 mod ethtool;
 mod group;
 mod handover;

@@ -25,6 +25,7 @@ use ravelin_types::{DropReason, Instant, WorkerId};
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
     io,
+    thread::{CpuSet, sched_getaffinity, sched_setaffinity},
     time::{ClockId, clock_gettime},
 };
 
@@ -406,4 +407,15 @@ pub(crate) fn now() -> Instant {
 fn reuse<'a>(mut packets: Vec<Packet<'_>>) -> Vec<Packet<'a>> {
     packets.clear();
     packets.into_iter().map(|_| unreachable!("the vector was just emptied")).collect()
+}
+
+/// Pins the calling thread to one of the cores it may use. A worker that can't be pinned works all the same.
+pub(crate) fn pin(worker: u8) {
+    let Ok(allowed) = sched_getaffinity(None) else { return };
+    let cores: Vec<_> = (0..CpuSet::MAX_CPU).filter(|core| allowed.is_set(*core)).collect();
+    if let Some(core) = cores.iter().rev().cycle().nth(usize::from(worker)) {
+        let mut one = CpuSet::new();
+        one.set(*core);
+        let _ = sched_setaffinity(None, &one);
+    }
 }

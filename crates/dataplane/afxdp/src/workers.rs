@@ -29,7 +29,6 @@ use ravelin_types::{Generation, WorkerId};
 use rustix::{
     event::{EventfdFlags, eventfd},
     io,
-    thread::{CpuSet, sched_getaffinity, sched_setaffinity},
 };
 
 use crate::{
@@ -41,7 +40,7 @@ use crate::{
     socket::{CopyMode, QueueAt, SocketConfig},
     tap::{Tap, TapError},
     umem::FRAME_LEN_MAX,
-    worker::{Command, Patience, Scratch, Signals, Worker},
+    worker::{Command, Patience, Scratch, Signals, Worker, pin},
 };
 
 /// The AF_XDP backend behind the contract.
@@ -112,6 +111,8 @@ pub(crate) struct Control {
     pub(crate) snapshot: Option<Arc<Snapshot>>,
     pub(crate) modes: Vec<PortMode>,
     pub(crate) phase: Phase,
+    /// For a link cycle: nobody has queues.
+    pub(crate) are_ports_closed: bool,
     /// This kernel would not let another process go on with some socket.
     pub(crate) is_bound_here: bool,
 }
@@ -206,6 +207,7 @@ impl Workers for AfxdpWorkers {
         control.layout = Layout::default();
         control.modes.clear();
         control.snapshot = None;
+        control.are_ports_closed = false;
         self.0.shims.retain(&Default::default()).map_err(|error| backend(error.into()))
     }
 
@@ -265,6 +267,14 @@ impl Workers for AfxdpWorkers {
         control.ports.retain(|ifindex, _| BTreeSet::contains(&kept, ifindex));
         self.0.shims.retain(&kept).map_err(|error| backend(error.into()))?;
         Ok(control.modes.clone())
+    }
+
+    fn close_ports(&self) -> Result<(), Error> {
+        self.0.close_ports().map_err(backend)
+    }
+
+    fn open_ports(&self, rules: &Rules) -> Result<Vec<PortMode>, Error> {
+        self.0.open_ports(rules).map_err(backend)
     }
 
     fn abilities(&self) -> Vec<String> {
@@ -353,16 +363,8 @@ impl Inner {
 
     /// Gives every worker its lane on a layout. Only between the old sockets' end and the new ones' start are frames
     /// dropped, by the shim.
-    fn install(&self, control: &mut Control, layout: Layout) -> Result<(), AfxdpError> {
-        for (worker, handle) in (0..).zip(&control.handles) {
-            let (done, wait) = sync_channel(1);
-            if handle.send(Command::Detach(done))
-                && wait.recv_timeout(ANSWER_MAX).is_err()
-                && !handle.thread.is_finished()
-            {
-                return Err(AfxdpError::Worker(worker));
-            }
-        }
+    pub(crate) fn install(&self, control: &mut Control, layout: Layout) -> Result<(), AfxdpError> {
+        control.detach()?;
         control.layout = layout;
         for port in &control.layout.ports {
             if let Entry::Vacant(vacant) = control.ports.entry(port.ifindex) {
@@ -431,7 +433,7 @@ impl Inner {
             // A restart that fails is tried again at the next look: the handle stays a dead one's.
             if let Ok(handle) = self.spawn(worker as u8, &control, restarts) {
                 control.handles[worker] = handle;
-                if self.give_lane(&mut control, worker as u8).is_err() {
+                if !control.are_ports_closed && self.give_lane(&mut control, worker as u8).is_err() {
                     control.handles[worker].send(Command::Stop);
                 }
             }
@@ -481,17 +483,6 @@ fn supervise(inner: &Weak<Inner>) {
         inner.restart_dead();
         drop(inner);
         thread::sleep(SUPERVISE_EVERY);
-    }
-}
-
-/// Pins the calling thread to one of the cores it may use. A worker that can't be pinned works all the same.
-fn pin(worker: u8) {
-    let Ok(allowed) = sched_getaffinity(None) else { return };
-    let cores: Vec<_> = (0..CpuSet::MAX_CPU).filter(|core| allowed.is_set(*core)).collect();
-    if let Some(core) = cores.iter().rev().cycle().nth(usize::from(worker)) {
-        let mut one = CpuSet::new();
-        one.set(*core);
-        let _ = sched_setaffinity(None, &one);
     }
 }
 

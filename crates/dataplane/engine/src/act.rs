@@ -2,7 +2,7 @@
 
 use ravelin_contract::Event;
 use ravelin_program::Interface;
-use ravelin_types::{DropReason, Family, InterfaceId, Mac};
+use ravelin_types::{Addr, DropReason, Family, InterfaceId, Mac};
 use ravelin_wire::rewrite::{self, Partial};
 use ravelin_wire::{ETHERNET_LEN, Network, VLAN_LEN, ethertype, put_u16};
 
@@ -252,6 +252,17 @@ fn no_room<R: Recorder>(turn: &mut Turn<'_, R>, waiting: &Waiting) -> Verdict {
 fn ask<R: Recorder>(turn: &mut Turn<'_, R>, waiting: &Waiting) {
     let addr = waiting.next_hop.to_ip(waiting.family);
     turn.state.events.push(Event::NeighbourWanted { interface: waiting.unit, addr });
+}
+
+/// A session goes on to a neighbour: the kernel, which sees none of its packets, is told once in a while.
+pub(crate) fn use_next_hop<R: Recorder>(
+    turn: &mut Turn<'_, R>,
+    interface: InterfaceId,
+    (family, addr): (Family, Addr),
+) {
+    if !turn.state.is_trial && turn.state.refresh.is_due((interface, family, addr), turn.now) {
+        turn.state.events.push(Event::NeighbourWanted { interface, addr: addr.to_ip(family) });
+    }
 }
 
 /// Sends held packets whose next hop is known by now and gives up those that waited too long.

@@ -432,6 +432,7 @@ pub(crate) fn through<R: Recorder>(
         None => act::hold(turn, packet, flow, (unit, next_hop), partial),
         Some(mac) => {
             turn.rec.fact(Fact::NextHop { unit: unit.id, mac });
+            act::use_next_hop(turn, unit.id, (flow.network.family, next_hop));
             let session = turn.state.sessions.get_mut(at.slot());
             let wing = &mut session.wings[at.wing()];
             wing.egress = unit.id;

@@ -97,6 +97,7 @@ pub(crate) fn input<R: Recorder>(
                 handed: None,
                 marks,
                 proven: false,
+                screened: None,
             };
             answer::reject(turn, packet, &flow, reject);
         }

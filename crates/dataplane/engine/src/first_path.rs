@@ -224,7 +224,9 @@ pub(crate) fn route<'w, R: Recorder>(
     match world.forwarding.lookup(family, dst, flow.hash) {
         Path::Via { unit, next_hop } => {
             turn.rec.fact(Fact::Route { family, dst, unit, next_hop });
-            world.rules.unit(unit).ok_or(DropReason::EgressDown)
+            let egress = world.rules.unit(unit).ok_or(DropReason::EgressDown)?;
+            let to_all = host::is_directed_broadcast(egress, (family, dst));
+            if to_all { Err(DropReason::InvalidDestination) } else { Ok(egress) }
         }
         Path::Discard => Err(DropReason::RouteDiscard),
         Path::Reject => {

@@ -1,7 +1,11 @@
 //! Routes and neighbours as the engine reads them.
 //!
 //! Immutable behind `Arc`s; the plane's control thread makes a new one for each batch of updates
-//! and raises the generation, at which sessions look their path up again.
+//! and raises the generation, at which sessions look their path up again. How it does so without
+//! copying a table is in `book`.
+
+mod book;
+mod pair;
 
 use std::collections::HashMap;
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -9,14 +13,16 @@ use std::sync::Arc;
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use prefix_trie::PrefixMap;
-use ravelin_contract::{Neighbour, Route, UpdateBatch};
+use ravelin_contract::{Neighbour, NeighbourUpdate, Route, UpdateBatch};
 use ravelin_types::{Addr, Family, InterfaceId, Mac, PortId};
+
+pub use book::ForwardingBook;
 
 /// The routing table of the default instance, longest prefix first.
 #[derive(Clone, Debug, Default)]
 pub struct Routes {
-    v4: PrefixMap<Ipv4Net, Route>,
-    v6: PrefixMap<Ipv6Net, Route>,
+    v4: PrefixMap<Ipv4Net, Arc<Route>>,
+    v6: PrefixMap<Ipv6Net, Arc<Route>>,
 }
 
 /// Resolved neighbours of every unit.
@@ -69,36 +75,10 @@ impl Forwarding {
         }
     }
 
-    /// The table after a batch of updates.
+    /// The table after a batch of updates. A book makes many, one after the other, for less.
     #[must_use]
     pub fn updated(&self, batch: &UpdateBatch) -> Self {
-        let mut next = self.clone();
-        next.generation = next.generation.wrapping_add(1);
-        if batch.resync {
-            next.routes = Arc::default();
-            next.neighbours = Arc::default();
-            next.down = Arc::default();
-        }
-        if !batch.routes.is_empty() {
-            let routes = Arc::make_mut(&mut next.routes);
-            for update in batch.routes.iter().filter(|u| u.table == 0) {
-                routes.set(update.prefix, update.route.clone());
-            }
-        }
-        if !batch.neighbours.is_empty() {
-            let table = Arc::make_mut(&mut next.neighbours);
-            for update in &batch.neighbours {
-                table.set(update.interface, update.addr, update.neighbour);
-            }
-        }
-        for link in &batch.links {
-            let down = Arc::make_mut(&mut next.down);
-            down.retain(|p| *p != link.port);
-            if !link.up {
-                down.push(link.port);
-            }
-        }
-        next
+        ForwardingBook::new(self.clone()).update(batch).as_ref().clone()
     }
 
     /// Longest-prefix match; `spread` chooses among equal ways out.
@@ -150,7 +130,7 @@ impl Forwarding {
 }
 
 impl Routes {
-    fn set(&mut self, prefix: IpNet, route: Option<Route>) {
+    fn set(&mut self, prefix: IpNet, route: Option<Arc<Route>>) {
         match (prefix, route) {
             (IpNet::V4(net), Some(route)) => drop(self.v4.insert(net.trunc(), route)),
             (IpNet::V4(net), None) => drop(self.v4.remove(&net.trunc())),
@@ -163,19 +143,35 @@ impl Routes {
         match family {
             Family::V4 => {
                 let net = Ipv4Net::from(Ipv4Addr::from(dst.low32()));
-                self.v4.get_lpm(&net).map(|(_, route)| route)
+                self.v4.get_lpm(&net).map(|(_, route)| route.as_ref())
             }
             Family::V6 => {
                 let net = Ipv6Net::from(Ipv6Addr::from(dst.0));
-                self.v6.get_lpm(&net).map(|(_, route)| route)
+                self.v6.get_lpm(&net).map(|(_, route)| route.as_ref())
             }
         }
     }
 
     /// Every route, for `show`.
     pub fn iter(&self) -> impl Iterator<Item = (IpNet, &Route)> {
-        let v4 = self.v4.iter().map(|(net, route)| (IpNet::V4(net), route));
-        v4.chain(self.v6.iter().map(|(net, route)| (IpNet::V6(net), route)))
+        let v4 = self.v4.iter().map(|(net, route)| (IpNet::V4(net), route.as_ref()));
+        v4.chain(self.v6.iter().map(|(net, route)| (IpNet::V6(net), route.as_ref())))
+    }
+
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.v4.len() + self.v6.len()
+    }
+
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Bytes that the table takes; next hops, which routes share, are not in it.
+    #[must_use]
+    pub fn mem_size(&self) -> usize {
+        self.v4.mem_size() + self.v6.mem_size()
     }
 }
 
@@ -187,9 +183,10 @@ impl Neighbours {
         known.chain(failed).map(|((unit, family, addr), is)| (*unit, addr.to_ip(*family), is))
     }
 
-    fn set(&mut self, unit: InterfaceId, addr: std::net::IpAddr, neighbour: Neighbour) {
+    fn set(&mut self, update: NeighbourUpdate) {
+        let NeighbourUpdate { interface, addr, neighbour } = update;
         let (family, addr) = Addr::from_ip(addr);
-        let key = (unit, family, addr);
+        let key = (interface, family, addr);
         self.known.remove(&key);
         self.failed.remove(&key);
         match neighbour {

@@ -128,12 +128,7 @@ impl Fragments {
             let (places, count) = entry.pieces.release();
             self.store.release(&places[..count], transport);
         }
-        let Some(transport) = entry.transport else { return Taken::Drop(DropReason::FragmentNoFirst) };
-        if entry.pieces.is_complete() {
-            // Its identification may be used again.
-            self.sets[set][way] = None;
-        }
-        Taken::Pass(transport)
+        entry.transport.map_or(Taken::Drop(DropReason::FragmentNoFirst), Taken::Pass)
     }
 
     /// Notes what became of a datagram's first fragment, for those that find no session either.
@@ -145,7 +140,10 @@ impl Fragments {
         counters: &mut Counters,
     ) {
         let Some(datagram) = datagram(network, zone) else { return };
-        let (set, way) = self.entry(&datagram, now, counters);
+        let (set, way) = match self.find(&datagram, now) {
+            Some(known) => known,
+            None => self.entry(&datagram, now, counters),
+        };
         if let Some(entry) = &mut self.sets[set][way] {
             entry.fate = Some(fate);
         }
@@ -154,8 +152,8 @@ impl Fragments {
     /// What became of the first of a later fragment's datagram here.
     pub(crate) fn fate(&self, network: &Network, zone: ZoneId, now: Instant) -> Option<Fate> {
         let datagram = datagram(network, zone)?;
-        let set = &self.sets[self.set(&datagram)];
-        set.iter().flatten().find(|e| e.datagram == datagram && now < e.until)?.fate
+        let (set, way) = self.find(&datagram, now)?;
+        self.sets[set][way]?.fate
     }
 
     /// Drops what waited in vain. Called before anything else at a time, so that no entry names a place that
@@ -177,17 +175,26 @@ impl Fragments {
         Taken::Drop(reason)
     }
 
-    /// Where a datagram's entry is, made if need be.
+    /// Where a datagram's entry is.
+    fn find(&self, datagram: &Datagram, now: Instant) -> Option<(usize, usize)> {
+        let at = self.set(datagram);
+        let same = |e: &Option<Entry>| e.is_some_and(|e| e.datagram == *datagram && now < e.until);
+        self.sets[at].iter().position(same).map(|way| (at, way))
+    }
+
+    /// Where a datagram's entry is, made if need be. One that is complete is of another datagram: its identification
+    /// may be used again. What became of it is known until then.
     fn entry(&mut self, datagram: &Datagram, now: Instant, counters: &mut Counters) -> (usize, usize) {
         let at = self.set(datagram);
+        let known = self.find(datagram, now).map(|(_, way)| way);
         let set = &mut self.sets[at];
-        let same = |e: &Option<Entry>| e.is_some_and(|e| e.datagram == *datagram && now < e.until);
-        if let Some(way) = set.iter().position(same) {
+        let is_over = |e: &Option<Entry>| e.is_none_or(|e| e.until <= now || e.pieces.is_complete());
+        if let Some(way) = known.filter(|way| !is_over(&set[*way])) {
             return (at, way);
         }
-        let stale = set.iter().position(|e| e.is_none_or(|e| e.until <= now));
+        let stale = set.iter().position(is_over);
         let older = || usize::from(set[0].map(|e| e.until) > set[1].map(|e| e.until));
-        let way = stale.unwrap_or_else(older);
+        let way = known.or(stale).unwrap_or_else(older);
         if let Some(mut old) = set[way].filter(|e| now < e.until) {
             let (places, count) = old.pieces.release();
             for place in &places[..count] {

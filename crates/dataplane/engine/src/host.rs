@@ -3,8 +3,9 @@
 //! Junos: `host-inbound-traffic`. Place: first path, after the destination is found to be local.
 //! Neighbour discovery for the unit itself is let through as ARP is: without it there is no link.
 
-use ravelin_types::{DropReason, Family, InterfaceId, Proto, ZoneId};
-use ravelin_wire::{L4, ethertype};
+use ravelin_program::Interface;
+use ravelin_types::{Addr, DropReason, Family, InterfaceId, Proto, ZoneId};
+use ravelin_wire::{L4, Network, ethertype};
 
 use crate::act;
 use crate::explain::{Fact, Recorder};
@@ -32,28 +33,47 @@ const FROM_NEIGHBOUR: u8 = 255;
 /// Whether a packet from the wire is for the firewall: one of its addresses, link-local, or a
 /// group or broadcast on the link.
 pub(crate) fn is_local(world: &Snapshot, flow: &Flow, key: &FlowKey) -> bool {
-    let (family, dst) = (key.dst_family(), key.dst());
+    is_ours(world, flow.unit, (key.dst_family(), key.dst()))
+}
+
+/// Whether a frame to all stations, or to a group of them, may carry a packet to this address: what is forwarded comes
+/// to us alone (RFC 1812 5.3.4). Spec: flow-32.
+pub(crate) fn may_be_to_many(world: &Snapshot, unit: InterfaceId, network: &Network) -> bool {
+    network.dst.is_multicast(network.family) || is_ours(world, unit, (network.family, network.dst))
+}
+
+fn is_ours(world: &Snapshot, unit: InterfaceId, (family, dst): (Family, Addr)) -> bool {
+    let broadcast = || world.rules.unit(unit).is_some_and(|unit| is_subnet_broadcast(unit, (family, dst)));
     world.rules.local(family, dst).is_some()
         || is_link_scoped(family, dst)
-        || is_subnet_broadcast(world, flow, (family, dst))
+        || broadcast()
         || matches!(world.forwarding.lookup(family, dst, 0), Path::Local(_))
 }
 
 /// Destinations that never leave their link.
-fn is_link_scoped(family: Family, dst: ravelin_types::Addr) -> bool {
+fn is_link_scoped(family: Family, dst: Addr) -> bool {
     match family {
         Family::V4 => dst.low32() == u32::MAX || dst.low32() >> 8 == 0x00e0_0000,
         Family::V6 => dst.is_link_local6() || (dst.0 >> 112) & 0xff0f == 0xff02,
     }
 }
 
-fn is_subnet_broadcast(world: &Snapshot, flow: &Flow, (family, dst): (Family, ravelin_types::Addr)) -> bool {
-    let Some(unit) = world.rules.unit(flow.unit) else { return false };
+fn is_subnet_broadcast(unit: &Interface, (family, dst): (Family, Addr)) -> bool {
     family == Family::V4
         && unit.addresses.iter().filter(|a| a.family == family && a.len < 31).any(|a| {
             let host_bits = u32::MAX >> a.len;
             dst.low32() == a.addr.low32() | host_bits
         })
+}
+
+/// Whether an address means every host behind a unit, or by the old form none (RFC 1812 5.3.5): nobody beyond a router
+/// may speak to them (RFC 2644). Spec: flow-31.
+pub(crate) fn is_directed_broadcast(unit: &Interface, (family, dst): (Family, Addr)) -> bool {
+    let is_network = || {
+        let mut of_family = unit.addresses.iter().filter(|a| a.family == family && a.len < 31);
+        of_family.any(|a| dst.low32() == a.addr.low32() & !(u32::MAX >> a.len))
+    };
+    is_subnet_broadcast(unit, (family, dst)) || (family == Family::V4 && is_network())
 }
 
 /// A packet for the firewall without a session.

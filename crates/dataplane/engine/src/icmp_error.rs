@@ -5,8 +5,9 @@
 //! the firewall's own traffic.
 
 use ravelin_translate::{Ends, Ports, Refused};
-use ravelin_types::{DropReason, IcmpKind};
-use ravelin_wire::{L4, Network, parse_ip, rewrite};
+use ravelin_types::{DropReason, IcmpKind, Proto};
+use ravelin_wire::checksum::Delta;
+use ravelin_wire::{Fragment, L4, Network, parse_ip, put_u16, put_u32, rewrite, u16_at, u32_at};
 
 use crate::explain::{Fact, Recorder};
 use crate::fast_path::{self, Rejudged};
@@ -14,7 +15,7 @@ use crate::filters;
 use crate::forwarding::Path;
 use crate::key::FlowKey;
 use crate::packet::{Checksum, Packet, Stage};
-use crate::session::{Marks, Session, Ticks};
+use crate::session::{Marks, Session, Ticks, WingRef};
 use crate::step::{Flow, Turn};
 use crate::verdict::Verdict;
 use crate::{act, between};
@@ -62,7 +63,7 @@ pub(crate) fn run<R: Recorder>(turn: &mut Turn<'_, R>, packet: &mut Packet<'_>, 
         return Verdict::Drop(DropReason::IcmpErrorNoSession);
     }
     turn.rec.fact(Fact::SessionHit { id: session.id, reverse: at.wing() == 1, policy: session.policy });
-    deliver(turn, packet, flow, (&session, at.wing()), &quoted)
+    deliver(turn, packet, flow, (&session, at), &quoted)
 }
 
 /// Sends the error on along a wing.
@@ -70,9 +71,10 @@ fn deliver<R: Recorder>(
     turn: &mut Turn<'_, R>,
     packet: &mut Packet<'_>,
     flow: &Flow,
-    (session, wing): (&Session, usize),
+    (session, at): (&Session, WingRef),
     quoted: &Network,
 ) -> Verdict {
+    let wing = at.wing();
     let other = session.wings[1 - wing].key;
     let to_host = act::is_host(session.wings[wing].egress);
     if to_host && let Err(verdict) = filters::host_input(turn, packet, flow) {
@@ -94,6 +96,11 @@ fn deliver<R: Recorder>(
         Err(reason) => return Verdict::Drop(reason),
     };
     let network = &flow.network;
+    if wing == 0
+        && let Some(splice) = turn.state.splices.opened(at.slot())
+    {
+        restore_number(packet, network, splice.seq);
+    }
     if to_host {
         return act::to_host(turn, packet, flow, None);
     }
@@ -147,6 +154,36 @@ fn translate(
             Ok(Network { src: outer.0, dst: outer.1, ..network })
         }
     }
+}
+
+/// Of a handshake that the firewall made, the client knows the server's segments under other numbers: what is quoted to the
+/// server gets its own. Checksums that held of the quote hold of it still. Spec: icmp-errors-14.
+fn restore_number(packet: &mut Packet<'_>, error: &Network, by: u32) {
+    let (message, end) = (usize::from(error.l4_at), usize::from(error.end));
+    let bytes = packet.bytes_mut();
+    let Some(quoted) = bytes.get(message + HEADER..end).and_then(|quote| parse_ip(quote, error.family).ok())
+    else {
+        return;
+    };
+    let starts = !matches!(quoted.fragment, Fragment::Later { .. });
+    let at = message + HEADER + usize::from(quoted.l4_at);
+    let Some(tcp) =
+        bytes.get_mut(at..end).filter(|tcp| quoted.proto == Proto::TCP && starts && tcp.len() >= 8)
+    else {
+        return;
+    };
+    let (old, new) = (u32_at(tcp, 4), u32_at(tcp, 4).wrapping_add(by));
+    put_u32(tcp, 4, new);
+    let word = |number: u32, shift: u32| (number >> shift) as u16;
+    let mut change = Delta::word(word(old, 16), word(new, 16)).and(Delta::word(word(old, 0), word(new, 0)));
+    if tcp.len() >= 18 {
+        let before = u16_at(tcp, 16);
+        let after = change.apply(before);
+        put_u16(tcp, 16, after);
+        change = change.and(Delta::word(before, after));
+    }
+    let sum = change.apply(u16_at(bytes, message + 2));
+    put_u16(bytes, message + 2, sum);
 }
 
 /// What the quoted transport header is to show.

@@ -85,6 +85,10 @@ impl Events {
         }
     }
 
+    pub(crate) fn has_room(&self) -> bool {
+        self.queue.len() < self.capacity
+    }
+
     /// NAT has nothing left for a packet.
     pub(crate) fn exhausted(&mut self, now: Instant, event: NatEvent) {
         if now >= self.exhausted_next {

@@ -429,6 +429,7 @@ fn client_flow<R: Recorder>(turn: &Turn<'_, R>, slot: u32) -> Option<(Flow, Ingr
         handed: None,
         marks: ravelin_filter::Marks::default(),
         proven: false,
+        screened: None,
     };
     Some((flow, ingress))
 }

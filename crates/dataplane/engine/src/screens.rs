@@ -8,7 +8,7 @@ use ravelin_contract::{DropCause, Event};
 use ravelin_program::{Screen, ScreenSet};
 use ravelin_screen::{
     Packet as Seen, Profile, Reservation, ScreenAction, ScreenVerdict, SessionHold, SilentHold, Surroundings,
-    Way, check_fast, check_first, clear_urgent,
+    Way, check_fast, check_first, check_rest, clear_urgent,
 };
 use ravelin_types::{DropReason, ZoneId};
 use ravelin_wire::{Network, rewrite};
@@ -116,8 +116,10 @@ pub(crate) fn first<R: Recorder>(
     let profile = world.rules.screens.of(zone, way).filter(|_| !asked);
     let Some(profile) = profile else { return Ok(()) };
     let around = Around { world, flow };
-    let verdict =
-        check_first(profile, &turn.shared.meters, &seen(packet.bytes(), flow, zone), &around, turn.now);
+    // It had a session, whose screens were those of its own zone and of the one beyond.
+    let is_known = flow.screened.is_some_and(|beyond| way == Way::In || beyond == zone);
+    let check = if is_known { check_rest } else { check_first };
+    let verdict = check(profile, &turn.shared.meters, &seen(packet.bytes(), flow, zone), &around, turn.now);
     act(turn, packet, flow, zone, verdict)
 }
 

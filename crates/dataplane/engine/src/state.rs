@@ -25,6 +25,7 @@ use crate::nat::Leases;
 use crate::output::Events;
 use crate::proxy_syn::Cookies;
 use crate::random::{Random, Seed};
+use crate::refresh::Refresh;
 use crate::rules::Rules;
 use crate::screens::Holds;
 use crate::session::{Marks, NO_POLICY, NO_WORKER, Session, Sessions, Ticks};
@@ -66,6 +67,9 @@ impl Limits {
 /// Sessions looked at for early ageing in one step.
 const EARLY_BUDGET: usize = 64;
 
+/// Changes of blocks told in one step.
+const BLOCKS_TOLD: usize = 64;
+
 /// ICMP errors a second that a worker may send, and the burst it may save up (RFC 1812 4.3.2.8).
 const ANSWERS_PER_S: u64 = 500;
 const ANSWERS_BURST: u64 = 50;
@@ -86,6 +90,7 @@ pub struct State {
     pub(crate) away: Away,
     pub(crate) fragments: Fragments,
     pub(crate) hold: Hold,
+    pub(crate) refresh: Refresh,
     pub(crate) filter_log: LogRing,
     pub(crate) watch: Watch,
     /// Its packets are only tried: they take no tokens of policers.
@@ -136,6 +141,7 @@ impl State {
             away: Away::new(seed.key(lane | 9)),
             fragments: Fragments::new(seed.key(lane | 2)),
             hold: Hold::new(),
+            refresh: Refresh::new(seed.key(lane | 10)),
             filter_log: LogRing::new(),
             watch: Watch::new(),
             is_trial: false,
@@ -354,6 +360,17 @@ impl State {
             Message::Made { .. } | Message::Left { .. } => self.guests.receive(message),
             Message::Moved { key, owner, packet } => self.count_moved(key, owner, &packet),
         }
+    }
+
+    /// Tells what became of blocks of ports, as far as there is room to tell it.
+    pub(crate) fn tell_blocks(&mut self) {
+        let Self { events, leases, .. } = self;
+        for _ in 0..BLOCKS_TOLD {
+            let room = events.has_room().then(|| leases.next_block_event());
+            let Some(event) = room.flatten() else { break };
+            events.push(Event::Nat(event));
+        }
+        events.lost += leases.newly_lost();
     }
 
     /// Ages sessions, a bounded number a call.

@@ -69,6 +69,8 @@ pub(crate) struct Flow {
     pub marks: Marks,
     /// A request that is made in the name of a client which has proved to be there.
     pub proven: bool,
+    /// It had a session that is no more, by whose screens it was judged: those of its zone and of this one.
+    pub screened: Option<ZoneId>,
 }
 
 /// A packet between parse and act.
@@ -121,6 +123,7 @@ pub fn step<R: Recorder>(
         batch::run(&mut turn, packets, (&mut flows, &mut shorts));
     }
     release_fragments(&mut turn);
+    turn.state.tell_blocks();
     mirror::left(&mut turn, packets, &flows);
     turn.state.flows = flows;
     turn.state.express = shorts;
@@ -173,9 +176,10 @@ fn of_session<R: Recorder>(
     flow: &Flow,
     at: WingRef,
 ) -> Verdict {
+    let beyond = turn.state.sessions.get(at.slot()).wings[1 - at.wing()].zone;
     match fast_path::run(turn, packet, flow, at) {
         Some(verdict) => verdict,
-        None => without_session(turn, packet, flow),
+        None => without_session(turn, packet, &Flow { screened: Some(beyond), ..*flow }),
     }
 }
 
@@ -301,6 +305,9 @@ pub(crate) fn classify<R: Recorder>(turn: &mut Turn<'_, R>, packet: &Packet<'_>)
     let mut marks = packet.handed.map_or(Marks::default(), |h| h.marks);
     if !from_host {
         sanity::check_addresses(&network).map_err(Verdict::Drop)?;
+        if link.dst_mac.is_group() && !host::may_be_to_many(turn.world, unit.id, &network) {
+            return dropped(DropReason::InvalidDestination);
+        }
         marks = filters::input(turn, packet, unit, (&link, &network))?;
     }
     let (zone, towards) = if from_host { (ZoneId::HOST, Towards::Out) } else { (zone, Towards::In) };
@@ -320,6 +327,7 @@ pub(crate) fn classify<R: Recorder>(turn: &mut Turn<'_, R>, packet: &Packet<'_>)
         handed: packet.handed,
         marks,
         proven: false,
+        screened: None,
     }))
 }
 

@@ -376,6 +376,12 @@ impl Allocator {
         self.tables.blocks.next_event()
     }
 
+    /// Changes of blocks that found no room among those to be fetched, so far.
+    #[must_use]
+    pub fn block_events_lost(&self) -> u64 {
+        self.tables.blocks.events_lost
+    }
+
     pub(crate) fn pool(&self, id: PoolId) -> Option<&Pool> {
         self.pools.get(usize::from(id.0)).and_then(Option::as_ref)
     }

@@ -38,11 +38,15 @@ pub struct BlockEvent {
     pub host_family: Family,
     pub host: Addr,
     pub token: u32,
+    pub external_family: Family,
     pub external: Addr,
     pub low: u16,
     pub high: u16,
     /// Sessions with a port of it.
     pub used: u32,
+    /// Blocks that the host has now, and may have.
+    pub blocks: u16,
+    pub blocks_max: u16,
     pub since: Instant,
     pub at: Instant,
 }
@@ -52,6 +56,7 @@ struct Block {
     host: u32,
     pool: u16,
     space: u32,
+    family: Family,
     external: Addr,
     /// Address of the pool, and number among this worker's blocks there.
     at: u32,
@@ -59,6 +64,8 @@ struct Block {
     low: u16,
     high: u16,
     used: u32,
+    /// Blocks that its host may have.
+    blocks_max: u16,
     since: Instant,
     idle_since: Instant,
     reported: Instant,
@@ -205,7 +212,13 @@ impl Pool {
                 if current.is_none() {
                     self.next = (u32::from(at) + 1) % self.count;
                 }
-                return self.give_block(tables, host, (u32::from(at), number), turn.now);
+                return self.give_block(
+                    tables,
+                    host,
+                    (u32::from(at), number),
+                    BlockChange::Allocated,
+                    turn.now,
+                );
             }
             tables.spaces.units.take(full, at);
             pick = at;
@@ -240,9 +253,10 @@ impl Pool {
         tables: &mut Tables,
         host: u32,
         (at, number): (u32, u16),
+        change: BlockChange,
         now: Instant,
     ) -> Result<u32, Refusal> {
-        let PoolMode::Blocks(_, BlockSpec { size, .. }) = self.spec.mode else {
+        let PoolMode::Blocks(_, BlockSpec { size, per_host, .. }) = self.spec.mode else {
             return Err(Refusal::PoolUnusable);
         };
         let low = self.block_low(tables, number, size).ok_or(Refusal::PoolUnusable)?;
@@ -253,12 +267,14 @@ impl Pool {
             host,
             pool: self.spec.id.0,
             space,
+            family: self.spec.family,
             external,
             at,
             number,
             low,
             high: low + (size - 1),
             used: 0,
+            blocks_max: per_host,
             since: now,
             idle_since: now,
             reported: now,
@@ -273,7 +289,7 @@ impl Pool {
         owner.external = external;
         tables.spaces.units.take(self.block_units[at as usize], number);
         self.held += 1;
-        tables.announce(slot, BlockChange::Allocated, now);
+        tables.announce(slot, change, now);
         if let Some(older) = tables.blocks.slab.get_mut(older) {
             older.active = false;
         }
@@ -300,7 +316,8 @@ impl Pool {
         }
     }
 
-    /// Takes this very block for a host, for a session that comes with its port.
+    /// Takes this very block for a host, for a session that comes with its port. It was told when the host got it: it is told as
+    /// still in use.
     pub(crate) fn restore_block(
         &mut self,
         tables: &mut Tables,
@@ -330,8 +347,11 @@ impl Pool {
             slot = block.next;
         }
         let taken = tables.spaces.units.is_taken(self.block_units[at as usize], number);
-        let given =
-            if taken { Err(Refusal::PortTaken) } else { self.give_block(tables, host, (at, number), now) };
+        let given = if taken {
+            Err(Refusal::PortTaken)
+        } else {
+            self.give_block(tables, host, (at, number), BlockChange::Interim, now)
+        };
         if given.is_err() {
             tables.hosts.forget_idle(host);
         }
@@ -349,10 +369,13 @@ impl Tables {
             host_family: host.key.family,
             host: host.key.addr,
             token: host.key.token,
+            external_family: block.family,
             external: block.external,
             low: block.low,
             high: block.high,
             used: block.used,
+            blocks: host.block_count - u16::from(change == BlockChange::Released),
+            blocks_max: block.blocks_max,
             since: block.since,
             at,
         };

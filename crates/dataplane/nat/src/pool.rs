@@ -89,7 +89,9 @@ impl Pool {
         pool
     }
 
+    /// The capacity is this worker's part: all workers' together are what the pool has.
     fn plan_mode(&mut self, affinity: &Affinity, units: &mut Units) {
+        let is_home = u64::from(affinity.home_of_pool(self.spec.id) == affinity.worker());
         let each = match &self.spec.mode {
             PoolMode::Translate(ports) => {
                 let region = affinity.region(ports.low, ports.high);
@@ -104,10 +106,11 @@ impl Pool {
             }
             PoolMode::Deterministic(ports, spec) => {
                 self.plan = Deterministic::new(spec, ports, &self.addresses);
-                u64::from(ports.high.saturating_sub(ports.low)) + 1
+                // Each host's home leases from it: no part of it is one worker's.
+                (u64::from(ports.high.saturating_sub(ports.low)) + 1) * is_home
             }
-            PoolMode::NoTranslation => u64::from(affinity.home_of_pool(self.spec.id) == affinity.worker()),
-            PoolMode::Shared => 65_536,
+            PoolMode::NoTranslation => is_home,
+            PoolMode::Shared => 65_536 * is_home,
             PoolMode::Shift { .. } => 0,
         };
         self.capacity = u64::from(self.count) * each;

@@ -209,3 +209,44 @@ fn a_full_table_of_blocks_refuses_and_leaves_nothing_behind() {
     assert_eq!(worker.allocator.footprint().hosts, 1);
     worker.release(first.lease);
 }
+
+/// A session of a peer, or of before a restart, brings its block: that was told when the host got it.
+#[test]
+fn a_block_that_comes_with_a_session_is_told_as_in_use_and_its_end_once() {
+    let mut worker = worker(BlockSpec { active_timeout: Seconds(60), ..spec(2) });
+    let first =
+        worker.allocator.restore(&tcp("10.0.0.1", 1), v4("192.0.2.1"), Some(2005), worker.now).unwrap();
+    let second =
+        worker.allocator.restore(&udp("10.0.0.1", 1), v4("192.0.2.1"), Some(2006), worker.now).unwrap();
+    let told = worker.events();
+    let [BlockEvent { change: BlockChange::Interim, low: 2004, high: 2007, blocks: 1, blocks_max: 2, .. }] =
+        told[..]
+    else {
+        panic!("{told:?}")
+    };
+    [first, second].into_iter().for_each(|recipe| worker.allocator.release(recipe.lease, worker.now));
+    worker.pass(61);
+    worker.allocator.sweep(worker.now, 1000);
+    let told = worker.events();
+    let [BlockEvent { change: BlockChange::Released, low: 2004, blocks: 0, .. }] = told[..] else {
+        panic!("{told:?}")
+    };
+}
+
+#[test]
+fn each_change_says_how_many_blocks_its_host_has_and_may_have() {
+    let mut worker = worker(spec(2));
+    let mut leases: Vec<Recipe> = (0..5).map(|n| worker.get(&tcp("10.0.0.1", n))).collect();
+    let other = worker.get(&tcp("10.0.0.2", 1));
+    leases.drain(..4).for_each(|recipe| worker.release(recipe.lease));
+    let said: Vec<_> = worker.events().iter().map(|e| (e.change, e.host, e.blocks, e.blocks_max)).collect();
+    let (one, two) = (v4("10.0.0.1"), v4("10.0.0.2"));
+    let expected = [
+        (BlockChange::Allocated, one, 1, 2),
+        (BlockChange::Allocated, one, 2, 2),
+        (BlockChange::Allocated, two, 1, 2),
+        (BlockChange::Released, one, 1, 2),
+    ];
+    assert_eq!(said, expected);
+    leases.into_iter().chain([other]).for_each(|recipe| worker.release(recipe.lease));
+}

@@ -124,3 +124,27 @@ fn a_range_that_is_another_workers_is_leased_there() {
     let recipe = workers[0].get(&through(2, 9, 5000));
     assert!(recipe.port.is_some_and(|port| (2000..=2009).contains(&port)));
 }
+
+/// Alarms judge sums over workers (nat-pool-35): those of what is in use, and those of what there is.
+#[test]
+fn what_a_pool_can_give_out_does_not_depend_on_the_number_of_workers() {
+    let hosts = vec![HostPrefix { family: Family::V4, addr: v4("10.0.0.0"), len: 28 }];
+    let plan = DeterministicSpec { block_size: 100, hosts, include_boundary: true };
+    let blocks = ravelin_nat::BlockSpec { size: 100, ..ravelin_nat::BlockSpec::default() };
+    let modes = [
+        (translate(1024, 63487), 2 * 62_464),
+        (PoolMode::Blocks(Ports::default(), blocks), 2 * 624),
+        (PoolMode::Deterministic(Ports::default(), plan), 2 * 62_464),
+        (PoolMode::NoTranslation, 2),
+        (PoolMode::Shared, 2 * 65_536),
+        (PoolMode::Shift { hosts: Family::V4, base: v4("10.0.0.0") }, 0),
+    ];
+    for (mode, capacity) in modes {
+        let config = config(vec![pool(1, (1, 2), mode)]);
+        for count in [1, 2, 3, 8] {
+            let workers = (0..count).map(|w| Worker::of(w, count, &config));
+            let sum: u64 = workers.filter_map(|w| w.allocator.usage(PoolId(1))).map(|u| u.capacity).sum();
+            assert_eq!(sum, capacity, "{count} workers, {:?}", config.pools[0].mode);
+        }
+    }
+}

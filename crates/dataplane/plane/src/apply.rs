@@ -9,6 +9,7 @@ use ravelin_program::{FirewallFilter, Program};
 use ravelin_types::Family;
 
 use crate::Plane;
+use crate::link::Ports;
 use crate::workers::{PortMode, Workers};
 
 /// What the engine enforces, for `capabilities`.
@@ -56,7 +57,10 @@ impl<W: Workers> Plane<W> {
         // The world may have changed since it was prepared.
         let revised = rules.revised(&core.live).map_err(|error| Error::Backend(error.reason))?;
         let rules = revised.map_or(rules, Arc::new);
-        let modes = self.workers.attach(&rules)?;
+        let modes = match core.ports {
+            Ports::Open => self.workers.attach(&rules)?,
+            Ports::HeldBack | Ports::Cycling => Vec::new(),
+        };
         let before = core.running.replace(rules.clone());
         core.judged = core.judged.wrapping_add(1);
         if let Err(error) = self.publish(&core) {
@@ -114,7 +118,7 @@ fn spans(rules: &Rules) -> BTreeMap<String, FilterSpan> {
 /// What was applied last, of which the result is made when it is asked for: it names every policy.
 pub(crate) struct Applied {
     rules: Arc<Rules>,
-    modes: Vec<PortMode>,
+    pub(crate) modes: Vec<PortMode>,
     program: Program,
     /// Of the workers, beside what the engine enforces.
     abilities: Vec<String>,

@@ -9,6 +9,7 @@ mod carry;
 mod explain;
 mod firewall;
 mod inspect;
+mod link;
 mod mappings;
 pub mod mesh;
 mod mirrors;
@@ -21,14 +22,15 @@ mod workers;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ravelin_contract::{
-    Admission, ApplyResult, DataPlane, Diagnostics, Error, FabricForwarding, FabricId, GroupId, Ha, Link,
-    LiveUpdate, Refusal, SessionStore, Telemetry, UpdateBatch, Updates,
+    Admission, ApplyResult, DataPlane, Diagnostics, Error, Ha, Link, LiveUpdate, Refusal, SessionStore,
+    Telemetry, UpdateBatch, Updates,
 };
-use ravelin_engine::{Forwarding, Live, Resolver, Rules, Shared, Snapshot};
+use ravelin_engine::{Forwarding, ForwardingBook, Live, Resolver, Rules, Shared, Snapshot};
 use ravelin_program::{Digest, Program};
 
 use apply::Applied;
 pub use explain::findings;
+use link::Ports;
 pub use standing::{Edition, Standing, Still};
 pub use workers::{PortMode, Task, Workers};
 
@@ -44,7 +46,7 @@ pub struct Plane<W> {
 
 /// What the control thread keeps.
 struct Core {
-    forwarding: Arc<Forwarding>,
+    forwarding: ForwardingBook,
     live: Live,
     /// Raised with every update of `live`.
     told: u32,
@@ -57,6 +59,7 @@ struct Core {
     prepared: Option<(Digest, Arc<Rules>)>,
     last: Option<Applied>,
     armed: bool,
+    ports: Ports,
 }
 
 /// How a plane differs from another.
@@ -73,7 +76,7 @@ impl<W: Workers> Plane<W> {
     #[must_use]
     pub fn new(workers: W, shared: Arc<Shared>, setup: Setup) -> Self {
         let core = Core {
-            forwarding: Arc::new(Forwarding::new(setup.resolver)),
+            forwarding: ForwardingBook::new(Forwarding::new(setup.resolver)),
             live: Live::default(),
             told: 0,
             judged: 0,
@@ -83,6 +86,7 @@ impl<W: Workers> Plane<W> {
             prepared: None,
             last: None,
             armed: true,
+            ports: Ports::default(),
         };
         Self {
             workers,
@@ -107,7 +111,7 @@ impl<W: Workers> Plane<W> {
 
     #[must_use]
     pub fn forwarding(&self) -> Arc<Forwarding> {
-        self.core().forwarding.clone()
+        self.core().forwarding.now().clone()
     }
 
     /// A panic elsewhere leaves the core whole: every change to it is one assignment.
@@ -119,8 +123,8 @@ impl<W: Workers> Plane<W> {
         let Some(rules) = core.running.clone() else { return Ok(()) };
         self.workers.publish(&Arc::new(Snapshot {
             rules,
-            forwarding: core.forwarding.clone(),
-            armed: core.armed,
+            forwarding: core.forwarding.now().clone(),
+            armed: core.armed && core.ports == Ports::Open,
             any_station: self.any_station,
             judged: core.judged,
         }))
@@ -170,6 +174,7 @@ impl<W: Workers> DataPlane for Plane<W> {
         core.program = None;
         core.running = None;
         core.prepared = None;
+        core.ports = Ports::default();
         self.workers.stop()
     }
 
@@ -201,12 +206,14 @@ impl<W: Workers> DataPlane for Plane<W> {
 impl<W: Workers> Updates for Plane<W> {
     fn apply(&self, batch: &UpdateBatch) -> Result<(), Error> {
         let mut core = self.core();
+        // Kept until workers have let go of them: none of them has to free a table.
+        let _before = core.running.clone();
         if let Some(update) = &batch.live {
             self.take(&mut core, update)?;
         }
         // Sessions look their way up again when this changes.
         if batch.tells_of_forwarding() || batch.live.is_none() {
-            core.forwarding = Arc::new(core.forwarding.updated(batch));
+            core.forwarding.update(batch);
             core.version = batch.version;
         }
         self.publish(&core)
@@ -214,37 +221,5 @@ impl<W: Workers> Updates for Plane<W> {
 
     fn version(&self) -> u64 {
         self.core().version
-    }
-}
-
-impl<W: Workers> Link for Plane<W> {
-    fn defer_workers(&self, _: bool) -> Result<(), Error> {
-        Err(Error::Unsupported("link cycle"))
-    }
-
-    fn prepare_link_cycle(&self) -> Result<(), Error> {
-        Err(Error::Unsupported("link cycle"))
-    }
-
-    fn notify_link_cycle(&self) -> Result<(), Error> {
-        Err(Error::Unsupported("link cycle"))
-    }
-}
-
-impl<W: Workers> Ha for Plane<W> {
-    fn set_group_active(&self, _: GroupId, _: bool) -> Result<(), Error> {
-        Err(Error::Unsupported("redundancy groups"))
-    }
-
-    fn set_watchdog(&self, _: GroupId, _: u64) -> Result<(), Error> {
-        Err(Error::Unsupported("redundancy groups"))
-    }
-
-    fn set_fabric_forwarding(&self, _: FabricId, _: &FabricForwarding) -> Result<(), Error> {
-        Err(Error::Unsupported("fabric links"))
-    }
-
-    fn sync_fabric_state(&self) -> Result<(), Error> {
-        Err(Error::Unsupported("fabric links"))
     }
 }

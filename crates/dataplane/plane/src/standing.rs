@@ -3,10 +3,8 @@
 //! Place: beside the contract, for a process that hands its work over to a successor. The successor builds from the same
 //! program under the same generation, so that sessions are not judged anew. State: none of its own.
 
-use std::sync::Arc;
-
 use ravelin_contract::{Error, LinkUpdate, NeighbourUpdate, RouteUpdate, UpdateBatch};
-use ravelin_engine::{Forwarding, Live};
+use ravelin_engine::{Forwarding, ForwardingBook, Live};
 use ravelin_program::{Digest, Program};
 use ravelin_types::Generation;
 
@@ -43,7 +41,7 @@ impl Still<'_> {
         Edition {
             live: *told,
             program: program.as_ref().map(|program| (program.generation, program.digest())),
-            routing: forwarding.generation,
+            routing: forwarding.now().generation,
             armed: *armed,
         }
     }
@@ -51,8 +49,8 @@ impl Still<'_> {
     #[must_use]
     pub fn standing(&self) -> Standing {
         let Core { program, forwarding, live, armed, version, .. } = self.0;
-        let updates = UpdateBatch { version: *version, ..whole(forwarding, live) };
-        Standing { program: program.clone(), updates, routing: forwarding.generation, armed: *armed }
+        let updates = UpdateBatch { version: *version, ..whole(forwarding.now(), live) };
+        Standing { program: program.clone(), updates, routing: forwarding.now().generation, armed: *armed }
     }
 }
 
@@ -89,10 +87,11 @@ impl<W: Workers> Plane<W> {
         let Standing { program, updates, routing, armed } = standing;
         {
             let mut core = self.core();
-            let mut forwarding = Forwarding::new(core.forwarding.resolver).updated(updates);
-            // Another number than any before: sessions look their path up again.
-            forwarding.generation = routing.wrapping_add(1);
-            core.forwarding = Arc::new(forwarding);
+            let mut first = Forwarding::new(core.forwarding.now().resolver);
+            // The next one has another number than any before: sessions look their path up again.
+            first.generation = *routing;
+            core.forwarding = ForwardingBook::new(first);
+            core.forwarding.update(updates);
             if let Some(update) = &updates.live {
                 self.take(&mut core, update)?;
             }

@@ -54,6 +54,18 @@ pub trait Workers: Send + Sync + 'static {
     /// A port can't be had; those held before stay.
     fn attach(&self, rules: &Rules) -> Result<Vec<PortMode>, Error>;
 
+    /// Lets go of the ports' queues; what arrives meanwhile is dropped. Workers, their sessions and everything else stays.
+    ///
+    /// # Errors
+    /// A queue does not stop; or the backend can't do this.
+    fn close_ports(&self) -> Result<(), Error>;
+
+    /// Takes the queues of the ports of these rules, which may be other devices than before under the same names.
+    ///
+    /// # Errors
+    /// A port can't be had.
+    fn open_ports(&self, rules: &Rules) -> Result<Vec<PortMode>, Error>;
+
     /// What this backend can do here beside enforcing programs, in words for people and scripts.
     fn abilities(&self) -> Vec<String> {
         Vec::new()

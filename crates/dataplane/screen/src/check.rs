@@ -45,14 +45,48 @@ pub fn check_first(
     around: &impl Surroundings,
     now: Instant,
 ) -> ScreenVerdict {
+    without_session(profile, meters, packet, (around, Asked::Nothing), now)
+}
+
+/// Judges a packet whose session came to its end with it: [`check_fast`] has looked at it, and what that has
+/// counted is not counted again.
+#[must_use]
+pub fn check_rest(
+    profile: &Profile,
+    meters: &Meters,
+    packet: &Packet<'_>,
+    around: &impl Surroundings,
+    now: Instant,
+) -> ScreenVerdict {
+    without_session(profile, meters, packet, (around, Asked::AsOfSession), now)
+}
+
+/// What a packet was asked before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Asked {
+    Nothing,
+    AsOfSession,
+}
+
+fn without_session(
+    profile: &Profile,
+    meters: &Meters,
+    packet: &Packet<'_>,
+    (around, asked): (&impl Surroundings, Asked),
+    now: Instant,
+) -> ScreenVerdict {
     let mut found = Found::new(profile);
     let mut challenge = None;
     let search = (|| {
-        stateless::check(profile, packet, around, &mut found)?;
+        if asked == Asked::Nothing {
+            stateless::check(profile, packet, around, &mut found)?;
+        }
         if profile.on.has(Screen::Spoofing) && around.is_spoofed() {
             found.hit(Screen::Spoofing)?;
         }
-        floods(profile, meters, packet, now, &mut found)?;
+        if asked == Asked::Nothing {
+            floods(profile, meters, packet, now, &mut found)?;
+        }
         sweeps(profile, meters, packet, now, &mut found)?;
         if let Some(limits) = &profile.syn_flood {
             challenge = syn_flood(limits, meters, packet, now, &mut found)?;

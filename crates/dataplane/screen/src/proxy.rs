@@ -51,7 +51,7 @@ impl ProxyQueue {
     /// Queues a request that is about to be answered. The same request again is answered as before.
     ///
     /// # Errors
-    /// The zone's queue is full, on the device or in this worker's bucket: the request is dropped.
+    /// The zone's queue is full, on the device or in this worker's buckets: the request is dropped.
     pub fn push(
         &mut self,
         meters: &Meters,
@@ -61,32 +61,36 @@ impl ProxyQueue {
         now: Instant,
     ) -> Result<HalfOpen, Screen> {
         let limits = profile.syn_flood.as_ref().ok_or(Screen::SynProxyQueue)?;
-        let bucket = self.bucket(&answer.syn.connection);
-        let bucket = &mut self.entries[bucket..bucket + WAYS];
-        let mut free = None;
-        for slot in bucket.iter_mut() {
-            match slot {
-                Some(entry) if entry.expires <= now => {
-                    meters.release_proxied(entry.place);
-                    *slot = None;
-                }
-                Some(entry) if entry.waiting.answer.syn.connection == answer.syn.connection => {
-                    if entry.waiting.answer.syn.seq == answer.syn.seq {
+        // Of its two buckets the emptier one: so one does not fill before the queue does.
+        let mut most = (0, None);
+        for first in self.buckets(&answer.syn.connection) {
+            let mut free = (0, None);
+            for at in first..first + WAYS {
+                match &mut self.entries[at] {
+                    Some(entry) if entry.expires <= now => {
+                        meters.release_proxied(entry.place);
+                        self.entries[at] = None;
+                    }
+                    Some(entry) if entry.waiting.answer.syn.connection == answer.syn.connection => {
+                        if entry.waiting.answer.syn.seq != answer.syn.seq {
+                            entry.waiting = HalfOpen { answer };
+                        }
                         return Ok(entry.waiting);
                     }
-                    entry.waiting = HalfOpen { answer };
-                    return Ok(entry.waiting);
+                    Some(_) => continue,
+                    None => {}
                 }
-                Some(_) => continue,
-                None => {}
+                free = (free.0 + 1, Some(at));
             }
-            free = free.or(Some(slot));
+            if free.0 > most.0 {
+                most = free;
+            }
         }
-        let slot = free.ok_or(Screen::SynProxyQueue)?;
+        let at = most.1.ok_or(Screen::SynProxyQueue)?;
         let place = meters.reserve_proxied(zone, limits.queue_size)?;
         let waiting = HalfOpen { answer };
         let expires = now.plus(Duration::from_secs(limits.timeout.into()));
-        *slot = Some(Entry { waiting, expires, place });
+        self.entries[at] = Some(Entry { waiting, expires, place });
         Ok(waiting)
     }
 
@@ -95,7 +99,7 @@ impl ProxyQueue {
         let (connection, flags) = Connection::of(packet)?;
         let wanted = flags.0 & (TcpFlags::SYN | TcpFlags::RST | TcpFlags::FIN | TcpFlags::ACK);
         let tcp = packet.l4();
-        let first = self.bucket(&connection);
+        let [one, other] = self.buckets(&connection);
         let answers = |entry: &Entry| {
             let answer = &entry.waiting.answer;
             answer.syn.connection == connection
@@ -103,10 +107,12 @@ impl ProxyQueue {
                 && u32_at(tcp, 8) == answer.cookie.wrapping_add(1)
                 && u32_at(tcp, 4) == answer.syn.seq.wrapping_add(1)
         };
-        let slot = self.entries[first..first + WAYS]
-            .iter_mut()
-            .find(|slot| wanted == TcpFlags::ACK && slot.as_ref().is_some_and(answers))?;
-        let entry = slot.take()?;
+        let mut places = (one..one + WAYS).chain(other..other + WAYS);
+        let at = places.find(|at| self.entries[*at].as_ref().is_some_and(answers))?;
+        if wanted != TcpFlags::ACK {
+            return None;
+        }
+        let entry = self.entries[at].take()?;
         meters.release_proxied(entry.place);
         let Answer { cookie, timestamp, syn } = entry.waiting.answer;
         let received = TcpOptions::parse(tcp);
@@ -152,9 +158,11 @@ impl ProxyQueue {
         self.entries.len()
     }
 
-    fn bucket(&self, connection: &Connection) -> usize {
+    /// Where the two buckets begin that a connection may stand in.
+    fn buckets(&self, connection: &Connection) -> [usize; 2] {
         let mut hasher = SipHasher13::new_with_keys(self.key.0, self.key.1);
         connection.feed(&mut hasher);
-        hasher.finish() as usize & (self.entries.len() - 1) & !(WAYS - 1)
+        let hash = hasher.finish();
+        [hash, hash >> 32].map(|part| part as usize & (self.entries.len() - 1) & !(WAYS - 1))
     }
 }

@@ -325,6 +325,15 @@ impl Workers for SimWorkers {
         Vec::new()
     }
 
+    /// Its ports are virtual; the plane drops what is put on them meanwhile.
+    fn close_ports(&self) -> Result<(), Error> {
+        Ok(())
+    }
+
+    fn open_ports(&self, rules: &Rules) -> Result<Vec<PortMode>, Error> {
+        self.attach(rules)
+    }
+
     fn attach(&self, rules: &Rules) -> Result<Vec<PortMode>, Error> {
         let mode = |p: &ravelin_program::Port| PortMode {
             port: p.name.clone(),

@@ -26,8 +26,8 @@ pub struct Requirement<'a> {
 pub enum Status {
     Met,
     ByConfiguration,
-    Partly,
-    NotMet,
+    /// It could be met and is not, on purpose.
+    DeliberatelyNot,
     NotApplicable,
 }
 
@@ -43,15 +43,13 @@ pub enum SheetError {
 }
 
 impl Status {
-    pub const ALL: [Self; 5] =
-        [Self::Met, Self::ByConfiguration, Self::Partly, Self::NotMet, Self::NotApplicable];
+    pub const ALL: [Self; 4] = [Self::Met, Self::ByConfiguration, Self::DeliberatelyNot, Self::NotApplicable];
 
     pub const fn name(self) -> &'static str {
         match self {
             Self::Met => "met",
             Self::ByConfiguration => "by configuration",
-            Self::Partly => "partly",
-            Self::NotMet => "not met",
+            Self::DeliberatelyNot => "deliberately not",
             Self::NotApplicable => "not applicable",
         }
     }
@@ -114,13 +112,13 @@ mod tests {
 
     #[test]
     fn an_entry_may_take_several_lines_and_say_why() {
-        let text = "# Title\n\nWords.\n\n- **rfc1-1** (must) One\n  thing. **met**.\n- **rfc1-2** Two. **not met**: too\n  hard.\n\n  no part\n";
+        let text = "# Title\n\nWords.\n\n- **rfc1-1** (must) One\n  thing. **met**.\n- **rfc1-2** Two. **deliberately not**: too\n  hard.\n\n  no part\n";
         let sheet = Sheet::read("rfc1", text).unwrap();
         let read: Vec<_> =
             sheet.requirements.iter().map(|r| (r.id, &*r.text, r.status, &*r.reason)).collect();
         let expected = [
             ("rfc1-1", "(must) One thing.", Status::Met, ""),
-            ("rfc1-2", "Two.", Status::NotMet, "too hard"),
+            ("rfc1-2", "Two.", Status::DeliberatelyNot, "too hard"),
         ];
         assert_eq!((sheet.title, &read[..]), ("Title", &expected[..]));
         let silent = Sheet::read("rfc1", "# T\n- **rfc1-1** One. **nearly**.\n").unwrap_err();

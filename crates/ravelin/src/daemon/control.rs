@@ -28,6 +28,8 @@ pub struct Control {
     /// Devices of the units that run, for probes.
     pub taps: BTreeMap<InterfaceId, String>,
     forwarding: watch::Sender<Names>,
+    /// Counts planes that knew nothing: each is told of all routes.
+    planes: u64,
     /// The state of `life` that the names are of.
     seen: u64,
 }
@@ -49,6 +51,7 @@ impl Control {
             trace: Arc::new(FlowTracer::new(directory)),
             taps: BTreeMap::new(),
             forwarding,
+            planes: 0,
             seen: 0,
         }
     }
@@ -82,6 +85,7 @@ impl Control {
     /// # Errors
     /// It does not fit this machine any more, or is owed.
     pub fn apply_active(&mut self) -> Result<(), CommitError> {
+        self.planes += 1;
         let done = self.life.apply_active(&mut self.works, now());
         self.settle();
         done
@@ -114,9 +118,13 @@ impl Control {
         let names = Names {
             units: interfaces.units.into_iter().map(|unit| (unit.tap, unit.id)).collect(),
             ports: interfaces.ports.into_iter().map(|port| (port.device, port.id)).collect(),
+            plane: self.planes,
         };
-        // Sent even when equal: the monitor answers with a resync, which a new plane needs.
-        self.forwarding.send_replace(names);
+        self.forwarding.send_if_modified(|known| {
+            let other = *known != names;
+            *known = names;
+            other
+        });
         self.seen = self.life.applied();
     }
 }

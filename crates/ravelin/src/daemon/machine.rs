@@ -1,14 +1,18 @@
 //! The kernel as a consumer: TAPs, addresses, routes, sysctls.
 
 use ravelin_commit::{Consumer, Proposal};
-use ravelin_host::{Desired, Host, Observed};
+use ravelin_host::{Announced, Desired, Host, Observed};
 use ravelin_syntax::Diagnostic;
 use tokio::runtime::Handle;
+
+use super::announcer::Announcer;
 
 /// The host behind the daemon's runtime.
 pub struct Machine {
     runtime: Handle,
     host: Host,
+    announced: Announced,
+    announcer: Announcer,
 }
 
 impl Machine {
@@ -18,7 +22,7 @@ impl Machine {
     /// The socket can't be had.
     pub fn open(runtime: Handle) -> Result<Self, ravelin_host::HostError> {
         let host = runtime.block_on(async { Host::open() })?;
-        Ok(Self { runtime, host })
+        Ok(Self { runtime, host, announced: Announced::default(), announcer: Announcer::start() })
     }
 
     /// Links and routes as they are.
@@ -45,6 +49,8 @@ impl Consumer for Machine {
         for route in &report.hidden {
             tracing::warn!(prefix = %route.prefix, "A static route's next hop is on no link; the route is hidden.");
         }
+        let changed = self.announced.changed(&proposal.desired);
+        self.announcer.announce(changed, &self.announced);
         Ok(())
     }
 }

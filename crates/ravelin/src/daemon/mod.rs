@@ -3,6 +3,7 @@
 
 #[cfg(test)]
 mod agreement;
+mod announcer;
 mod api;
 mod commits;
 mod config_mode;

@@ -8,10 +8,11 @@ use std::time::Duration;
 
 use ravelin_commit::{NatAlarmPlan, NatWatched};
 use ravelin_contract::DataPlane as _;
-use ravelin_ops::{AlarmChange, NatKind, WantedAlarm, Watched};
+use ravelin_ops::{AlarmChange, NameTable, NatKind, WantedAlarm, Watched};
 use ravelin_remote::Client;
 
 use super::control::Control;
+use super::log::Log;
 use super::supervisor::{CALL_MAX, Place};
 use super::tasks::lock;
 
@@ -24,7 +25,7 @@ pub fn watch(place: &Place, control: &Mutex<Control>) {
     let mut plans = Vec::new();
     loop {
         std::thread::sleep(EVERY);
-        let (changes, names) = {
+        let (log, changes, names, is_watched) = {
             let mut control = lock(control);
             let active = control.life.active().map(|active| active.services.nat_alarms.clone());
             let active = active.unwrap_or_default();
@@ -33,10 +34,16 @@ pub fn watch(place: &Place, control: &Mutex<Control>) {
                 changes = control.alarms.want(active.iter().map(wanted).collect());
                 plans = active;
             }
-            (changes, (!control.alarms.is_empty()).then(|| control.names.clone()))
+            let is_watched = !control.alarms.is_empty();
+            if !is_watched && changes.is_empty() {
+                continue;
+            }
+            (control.works.log.clone(), changes, control.names.clone(), is_watched)
         };
-        changes.iter().for_each(tell);
-        let Some(names) = names else { continue };
+        changes.iter().for_each(|change| tell(change, &names, &log));
+        if !is_watched {
+            continue;
+        }
         // Not under the lock: the plane may be slow to answer.
         let Some(connected) = client.take().or_else(|| Client::connect(&place.socket, CALL_MAX).ok()) else {
             continue;
@@ -45,7 +52,7 @@ pub fn watch(place: &Place, control: &Mutex<Control>) {
         let (Ok(pools), Ok(rules)) = (telemetry.source_pools(), telemetry.nat_rules()) else { continue };
         let changes = lock(control).alarms.judge(&names, (&pools, &rules));
         client = Some(connected);
-        changes.iter().for_each(tell);
+        changes.iter().for_each(|change| tell(change, &names, &log));
     }
 }
 
@@ -65,7 +72,11 @@ fn wanted(plan: &NatAlarmPlan) -> WantedAlarm {
     WantedAlarm { watched, raise: *raise, clear: *clear }
 }
 
-fn tell(change: &AlarmChange) {
+/// In the daemon's own log, and in the security log what has a message there.
+fn tell(change: &AlarmChange, names: &NameTable, log: &Log) {
+    if let Some(event) = change.event(names) {
+        log.nat(&event);
+    }
     let AlarmChange { watched, raised, now, threshold } = change;
     match (watched, raised) {
         (Watched::SourcePool(pool), true) => {

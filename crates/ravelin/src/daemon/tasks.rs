@@ -19,14 +19,16 @@ use super::nat_alarms;
 use super::routes::Table;
 use super::supervisor::{CALL_MAX, Place, Process, Watched};
 
-/// Batches that may wait for the plane.
-const BATCHES_MAX: usize = 64;
+/// Batches that may wait for the plane; changes that come later wait as what differs.
+const BATCHES_MAX: usize = 2;
 /// How often the plane is asked for events.
 const EVENTS_EVERY: Duration = Duration::from_millis(10);
 /// Events taken at a time.
 const EVENTS_MAX: usize = 1024;
 /// How often it is looked what is due by the clock.
 const TICK: Duration = Duration::from_millis(500);
+/// How much less urgent a load of routes is than the packets, should there be too few processors for both.
+const ROUTES_NICE: i32 = 5;
 /// Pause after a failure of netlink or of the plane.
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -44,7 +46,7 @@ pub fn spawn(
 ) {
     let place = &process.place;
     let (send, receive) = mpsc::channel(BATCHES_MAX);
-    runtime.spawn(monitor(names, send));
+    std::thread::spawn(move || listen(names, send));
     let (own, routes) = (place.clone(), table.clone());
     std::thread::spawn(move || deliver(receive, &own, &routes));
     let (own, dynamic) = (place.clone(), lock(control).works.dynamic.clone());
@@ -127,6 +129,16 @@ fn archive(control: &Mutex<Control>) {
     }
 }
 
+/// The monitor on a thread of its own: a million routes must keep nobody else waiting.
+fn listen(names: watch::Receiver<Names>, batches: mpsc::Sender<UpdateBatch>) {
+    // A thread that must stay as urgent as it is works all the same.
+    let _ = rustix::process::nice(ROUTES_NICE);
+    match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime.block_on(monitor(names, batches)),
+        Err(error) => tracing::error!(%error, "Netlink can't be watched."),
+    }
+}
+
 /// Netlink to batches; a failed monitor is opened anew and starts with a resync.
 async fn monitor(names: watch::Receiver<Names>, batches: mpsc::Sender<UpdateBatch>) {
     while !batches.is_closed() {
@@ -145,6 +157,7 @@ async fn monitor(names: watch::Receiver<Names>, batches: mpsc::Sender<UpdateBatc
 /// Batches to the plane, in order, over a connection of their own. One that the plane does not take is
 /// tried again until it does: a plane that was started anew gets the resync that way.
 fn deliver(mut batches: mpsc::Receiver<UpdateBatch>, place: &Place, table: &Table) {
+    let _ = rustix::process::nice(ROUTES_NICE);
     let mut client = None;
     while let Some(batch) = batches.blocking_recv() {
         table.update(&batch);

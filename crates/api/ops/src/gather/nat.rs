@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use ravelin_contract::PoolCounters;
-use ravelin_nat::{Assignment, Overflow, PoolMode, PoolSpec};
+use ravelin_contract::{NatCounters, PoolCounters};
+use ravelin_nat::{Addresses, Assignment, Overflow, Permit, PersistentRule, PoolMode, PoolSpec};
 use ravelin_program::{
     AddressMatch, DestinationAction, DestinationRule, DestinationRuleSet, NatContext, NatMatch, PortRange,
     SourceAction, SourcePool, SourceRule, SourceRuleSet, StaticRule, StaticRuleSet, StaticTarget,
@@ -16,6 +16,7 @@ use super::rules::ends;
 use crate::answer::{
     NatKind, NatPool, NatPools, NatRule, NatRules, SourceNatPool, SourceNatPools, Translation,
 };
+use crate::persistent::Persistence;
 use crate::session::Env;
 
 /// What the three kinds of rules have in common, as it is shown.
@@ -27,6 +28,7 @@ struct Shown<'a> {
     source_ports: &'a [PortRange],
     destination_ports: Vec<(u16, u16)>,
     action: Translation,
+    persistence: Persistence,
 }
 
 pub(crate) fn nat_rules(env: &Env<'_>, kind: NatKind, name: Option<&str>) -> Result<NatRules, Failure> {
@@ -58,6 +60,7 @@ pub(crate) fn nat_rules(env: &Env<'_>, kind: NatKind, name: Option<&str>) -> Res
             source_ports: shown.source_ports.iter().map(port_ends).collect(),
             destination_ports: shown.destination_ports,
             action: shown.action,
+            persistence: shown.persistence,
             hits: counter.hits,
             failed: counter.failed,
             sessions: counter.sessions,
@@ -94,7 +97,19 @@ fn source<'a>(env: &Env<'_>, (set, rule): (&'a SourceRuleSet, &'a SourceRule)) -
                 env.names.source_pool(id).map_or_else(String::new, |pool| pool.name.clone()),
             ),
         },
+        persistence: rule.persistent.as_ref().map_or_else(Persistence::default, kept),
     }
+}
+
+fn kept(rule: &PersistentRule) -> Persistence {
+    let PersistentRule { id: _, permit, address_mapping, block_external: _, inactivity, sessions_max } =
+        *rule;
+    let permit = match permit {
+        Permit::AnyRemoteHost => "any-remote-host",
+        Permit::TargetHost => "target-host",
+        Permit::TargetHostPort => "target-host-port",
+    };
+    Persistence { permit: Some(permit.to_owned()), address_mapping, timeout_s: inactivity.0, sessions_max }
 }
 
 fn destination<'a>((set, rule): (&'a DestinationRuleSet, &'a DestinationRule)) -> Shown<'a> {
@@ -110,6 +125,7 @@ fn destination<'a>((set, rule): (&'a DestinationRuleSet, &'a DestinationRule)) -
             DestinationAction::Off => Translation::Off,
             DestinationAction::Pool(pool) => Translation::Pool(pool.name.clone()),
         },
+        persistence: Persistence::default(),
     }
 }
 
@@ -128,6 +144,7 @@ fn fixed<'a>((set, rule): (&'a StaticRuleSet, &'a StaticRule)) -> Shown<'a> {
             }
             StaticTarget::Embedded => Translation::Inet,
         },
+        persistence: Persistence::default(),
     }
 }
 
@@ -137,16 +154,21 @@ const fn port_ends(range: &PortRange) -> (u16, u16) {
 
 /// Source pools by name, with what is in use of each.
 pub(crate) fn source_pools(env: &Env<'_>, name: Option<&str>) -> Result<SourceNatPools, Failure> {
-    let counters = env.plane.telemetry().source_pools()?;
+    let telemetry = env.plane.telemetry();
+    let counters = (telemetry.source_pools()?, telemetry.nat_rules()?);
     let named = env.names.source_pools().iter().filter(|pool| name.is_none_or(|n| n == pool.name));
-    let pools: Vec<_> = named.map(|pool| source_pool(env, pool, &counters)).collect();
+    let pools: Vec<_> = named.map(|pool| source_pool(env, pool, (&counters.0, &counters.1))).collect();
     match (name, pools.is_empty()) {
         (Some(name), true) => Err(Failure::NotFound { what: "pool", name: name.to_owned() }),
         _ => Ok(SourceNatPools { pools }),
     }
 }
 
-fn source_pool(env: &Env<'_>, pool: &SourcePool, counters: &[PoolCounters]) -> SourceNatPool {
+fn source_pool(
+    env: &Env<'_>,
+    pool: &SourcePool,
+    (counters, hits): (&[PoolCounters], &[NatCounters]),
+) -> SourceNatPool {
     let PoolSpec { id, family, ranges, mode, assignment, overflow } = &pool.spec;
     let counter = counters.iter().find(|c| c.id == u32::from(id.0)).copied().unwrap_or_default();
     let ports = match mode {
@@ -155,7 +177,8 @@ fn source_pool(env: &Env<'_>, pool: &SourcePool, counters: &[PoolCounters]) -> S
         }
         PoolMode::NoTranslation | PoolMode::Shared | PoolMode::Shift { .. } => None,
     };
-    let of_pool = |rule: &SourceRule| rule.action == SourceAction::Pool(*id);
+    let rules = || env.names.source_rules().filter(|(_, rule)| rule.action == SourceAction::Pool(*id));
+    let of_rule = |id: NatRuleId| hits.iter().find(|c| c.id == id).map_or(0, |c| c.hits);
     SourceNatPool {
         name: pool.name.clone(),
         id: id.0,
@@ -173,7 +196,9 @@ fn source_pool(env: &Env<'_>, pool: &SourcePool, counters: &[PoolCounters]) -> S
             }
         }),
         addresses: ranges.iter().map(|r| (r.first.to_ip(*family), r.last.to_ip(*family))).collect(),
-        rules: env.names.source_rules().filter(|(_, rule)| of_pool(rule)).count() as u32,
+        rules: rules().count() as u32,
+        total_addresses: Addresses::new(ranges).count().unwrap_or(u64::MAX),
+        hits: rules().map(|(_, rule)| of_rule(rule.id)).sum(),
         used: counter.ports,
         others: counter.others,
         held: counter.held,

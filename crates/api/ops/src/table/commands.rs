@@ -7,6 +7,7 @@ use ravelin_types::Proto;
 use super::given::{Given, family, prefix, proto};
 use super::{Arg, Command, Miss, Param, log};
 use crate::answer::NatKind;
+use crate::ports::PoolQuery;
 use crate::request::{ConfigureKind, Detail, HitOrder, PolicyView, Request, SessionQuery, TestPacket};
 use crate::watch::Watch;
 
@@ -40,6 +41,7 @@ pub(crate) const GROUPS: &[(&[&str], &str)] = &[
     (&["show", "security", "nat"], "Show address translation"),
     (&["show", "security", "screen"], "Show screens"),
     (&["show", "security", "nat", "destination"], "Show destination address translation"),
+    (&["show", "security", "nat", "resource-usage"], "Show how much of address translation is in use"),
     (&["show", "security", "nat", "source"], "Show source address translation"),
     (
         &["show", "security", "nat", "source", "persistent-nat-table"],
@@ -150,6 +152,7 @@ pub fn commands() -> &'static [Command] {
             super::firewall::COMMANDS,
             super::buffers::COMMANDS,
             super::persistent::COMMANDS,
+            super::ports::COMMANDS,
             super::watch::COMMANDS,
             super::watch::OTHERS,
         ]
@@ -287,8 +290,8 @@ const COMMANDS: &[Command] = &[
         help: "Show source NAT pools",
         params: &[flag("all", "Every pool"), alone(&[Arg::SourcePool], "Pool to show")],
         make: |given| match (given.is_set("all"), given.text("")) {
-            (true, None) => Ok(Request::NatSourcePools { name: None }),
-            (false, Some(name)) => Ok(Request::NatSourcePools { name: Some(name) }),
+            (true, None) => Ok(Request::SourcePools(PoolQuery::Detail { name: None })),
+            (false, Some(name)) => Ok(Request::SourcePools(PoolQuery::Detail { name: Some(name) })),
             (true, Some(name)) => Err(Miss::Word(name)),
             (false, None) => Err(Miss::Missing("pool")),
         },

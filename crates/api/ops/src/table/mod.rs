@@ -11,6 +11,7 @@ mod given;
 mod log;
 mod mirror;
 mod persistent;
+mod ports;
 mod rpc;
 mod system;
 mod watch;

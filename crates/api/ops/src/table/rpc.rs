@@ -33,6 +33,15 @@ const NAMES: &[(&str, &[&str])] = &[
     ("get-ids-statistics", &["show", "security", "screen", "statistics"]),
     ("match-firewall-policies", &["show", "security", "match-policies"]),
     ("shadow-firewall-policies", &["show", "security", "shadow-policies"]),
+    ("get-destination-nat-pool-information", &["show", "security", "nat", "destination", "pool"]),
+    ("get-destination-nat-rule-sets-information", &["show", "security", "nat", "destination", "rule"]),
+    ("get-deterministic-nat", &["show", "security", "nat", "source", "deterministic"]),
+    ("get-static-nat-rule-information", &["show", "security", "nat", "static", "rule"]),
+    ("retrieve-destination-nat-summary-information", &["show", "security", "nat", "destination", "summary"]),
+    (
+        "retrieve-source-nat-pool-resource-usage",
+        &["show", "security", "nat", "resource-usage", "source-pool"],
+    ),
     ("get-persist-nat-all", &["show", "security", "nat", "source", "persistent-nat-table", "all"]),
     (
         "get-persist-nat-interface-information",

@@ -312,6 +312,10 @@ source NAT rule: r1                   Rule-set: out
     Source addresses         : 10.1.0.0        - 10.1.0.255
     Destination addresses    : 0.0.0.0         - 255.255.255.255
   Action                     : interface
+    Persistent NAT type        : N/A
+    Persistent NAT mapping type: address-port-mapping
+    Inactivity timeout         : 0
+    Max session number         : 0
   Translation hits           : 7
     Successful sessions      : 6
     Failed sessions          : 1
@@ -321,7 +325,7 @@ source NAT rule: r1                   Rule-set: out
     check(
         "show security nat source summary",
         "\
-Total pools: 2
+Total pools: 3
 
 Total rules: 1
 Rule name          Rule set       From              To                   Action

@@ -3,9 +3,10 @@
 //! State: one lease a slot of the session table. What is kept here is taken out by the one deletion and
 //! nowhere else; a lease whose session was never made goes back at once. Spec: nat-source-12, nat-pool-4.
 
+use ravelin_contract::{BlockChange, NatEvent};
 use ravelin_nat::{
-    Affinity, Allocator, Config, Inbound, Lease, Limits, MappingRecord, PoolId, Recipe, Refusal, Request,
-    Usage,
+    Affinity, Allocator, BlockEvent, Config, Inbound, Lease, Limits, MappingRecord, PoolId, Recipe, Refusal,
+    Request, Usage,
 };
 use ravelin_types::{Addr, DropReason, Family, Instant, WorkerId};
 
@@ -30,6 +31,8 @@ pub(crate) struct Leases {
     /// Of sessions that came in by a mapping, likewise; empty until a program has such rules.
     entered: Vec<Option<Lease>>,
     pools: Vec<PoolId>,
+    /// Changes of blocks that were lost, as far as that was told.
+    lost_told: u64,
 }
 
 impl Leases {
@@ -48,6 +51,7 @@ impl Leases {
             held,
             entered: Vec::new(),
             pools: Vec::new(),
+            lost_told: 0,
         }
     }
 
@@ -182,6 +186,35 @@ impl Leases {
         let of = |lease: &Lease| lease.pool().is_some_and(|pool| pools.contains(&pool));
         let held = self.held.iter().zip(0..).filter(|(lease, _)| lease.as_ref().is_some_and(of));
         held.map(|(_, slot)| slot).collect()
+    }
+
+    /// The oldest change of a block that nobody has been told of.
+    pub(crate) fn next_block_event(&mut self) -> Option<NatEvent> {
+        let event = self.allocator.next_event()?;
+        let BlockEvent { change, pool, host_family, host, external_family, external, .. } = event;
+        let BlockEvent { low, high, blocks, blocks_max, since, at, .. } = event;
+        let change = match change {
+            ravelin_nat::BlockChange::Allocated => BlockChange::Allocated,
+            ravelin_nat::BlockChange::Interim => BlockChange::Interim,
+            ravelin_nat::BlockChange::Released => BlockChange::Released,
+        };
+        Some(NatEvent::Block {
+            change,
+            pool: pool.0.into(),
+            host: host.to_ip(host_family),
+            external: external.to_ip(external_family),
+            low,
+            high,
+            used: blocks.into(),
+            most: blocks_max.into(),
+            age_s: u32::try_from(at.since(since).as_secs()).unwrap_or(u32::MAX),
+        })
+    }
+
+    /// Changes of blocks that were not kept to be told, since the last call.
+    pub(crate) fn newly_lost(&mut self) -> u64 {
+        let lost = self.allocator.block_events_lost();
+        lost - std::mem::replace(&mut self.lost_told, lost)
     }
 
     /// Ends what no session has kept in use for its time.

@@ -2,6 +2,7 @@
 
 mod calls;
 mod fake;
+mod gates;
 mod golden;
 mod hostile;
 mod simulator;

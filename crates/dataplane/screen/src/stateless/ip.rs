@@ -51,7 +51,9 @@ pub(super) fn options(on: ScreenSet, packet: &Packet<'_>, found: &mut Found) -> 
         // The length counts type and length themselves. RFC 791 section 3.1.
         let option = tail.first().map(|len| usize::from(*len)).filter(|len| *len >= 2);
         let Some(option) = option.and_then(|len| rest.get(..len)) else {
-            return report(on, Screen::BadOption, found);
+            report(on, Screen::BadOption, found)?;
+            // What it claims to be, it is looked for as.
+            return named(*kind).iter().try_for_each(|screen| report(on, *screen, found));
         };
         if !is_well_formed(option) {
             report(on, Screen::BadOption, found)?;

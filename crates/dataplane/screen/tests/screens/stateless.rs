@@ -470,3 +470,22 @@ fn make_plausible(packet: &mut [u8], round: u32) {
         packet[55] &= 3;
     }
 }
+
+/// An option whose length is wrong is still what it says it is; behind it nothing is read.
+#[test]
+fn an_option_beyond_its_header_is_found_by_its_kind() {
+    for (kind, screen) in [
+        (131, Screen::LooseSourceRoute),
+        (137, Screen::StrictSourceRoute),
+        (7, Screen::RecordRoute),
+        (68, Screen::TimestampOption),
+    ] {
+        for len in [0, 1, 9, 255] {
+            let packet = v4(&[kind, len, 4, 0, 136, 4, 0, 1], 89, 0, &[0; 8]);
+            let found = |on: Screen| judged(&build(&only(on)), &packet);
+            assert_eq!(found(screen), ScreenAction::Drop(screen), "{kind} {len}");
+            assert_eq!(found(Screen::BadOption), ScreenAction::Drop(Screen::BadOption), "{kind} {len}");
+            assert_eq!(found(Screen::StreamOption), ScreenAction::Pass, "{kind} {len}");
+        }
+    }
+}

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use ravelin_nat::{AddressRange, Assignment, PoolId, PoolMode, PoolSpec, Ports};
+use ravelin_nat::{
+    AddressRange, Assignment, DeterministicSpec, HostPrefix, PoolId, PoolMode, PoolSpec, Ports,
+};
 use ravelin_program::{
     Action, AddressMatch, Application, Chunk, FlowSettings, HostInbound, Interface, InterfaceAddress,
     Interfaces, LogWhen, NatContext, Policy, PolicySection, PolicyTcp, Port, PortRange, Prefix, Program,
@@ -161,10 +163,12 @@ fn pools() -> SourcePools {
             overflow: None,
         },
     };
-    SourcePools {
-        pools: vec![pool(3, "p", 8, Assignment::RoundRobin), pool(4, "q", 10, Assignment::Paired)],
-        ..SourcePools::default()
-    }
+    let hosts = vec![HostPrefix { family: Family::V4, addr: Addr::v4([10, 9, 0, 0]), len: 29 }];
+    let plan = DeterministicSpec { block_size: 256, hosts, include_boundary: false };
+    let mut computed = pool(5, "d", 12, Assignment::RoundRobin);
+    computed.spec.mode = PoolMode::Deterministic(Ports::default(), plan);
+    let plain = [pool(3, "p", 8, Assignment::RoundRobin), pool(4, "q", 10, Assignment::Paired)];
+    SourcePools { pools: plain.into_iter().chain([computed]).collect(), ..SourcePools::default() }
 }
 
 fn algs() -> ravelin_program::Algs {

@@ -71,6 +71,8 @@ pub struct BlockAllocation {
     pub per_host: Option<u16>,
     #[lower(leaf = "active-block-timeout")]
     pub active_timeout: Option<u32>,
+    #[lower(leaf = "interim-logging-interval")]
+    pub interim_interval: Option<u32>,
     #[lower(leaf = "last-block-recycle-timeout")]
     pub last_recycle_timeout: Option<u32>,
 }

@@ -1,0 +1,211 @@
+//! Which packets a policy, an application and `host-inbound-traffic` mean.
+
+use std::net::IpAddr;
+
+use ravelin_model::{
+    AddressRef, AddressValue, ApplicationTerm, HostInbound, Policy, Protocol, Service, Timeout, predefined,
+};
+
+use super::{Model, Packet};
+
+impl Model<'_> {
+    pub(super) fn matches(&self, policy: &Policy, packet: &Packet) -> bool {
+        let side = |refs: &[AddressRef], excluded: bool, addr: IpAddr| {
+            let listed = refs.iter().any(|r| self.address(r, addr));
+            if excluded { !listed && refs.iter().any(|r| self.speaks_of_family(r, addr)) } else { listed }
+        };
+        side(&policy.source_addresses, policy.source_excluded, packet.src)
+            && side(&policy.destination_addresses, policy.destination_excluded, packet.dst)
+            && policy.applications.iter().any(|name| self.application(name, packet).is_some())
+    }
+
+    fn address(&self, reference: &AddressRef, addr: IpAddr) -> bool {
+        match reference {
+            AddressRef::Any => true,
+            AddressRef::AnyIpv4 => addr.is_ipv4(),
+            AddressRef::AnyIpv6 => addr.is_ipv6(),
+            AddressRef::Prefix(net) => net.contains(&addr),
+            AddressRef::Named(name) => self.named(name, &|value| match value {
+                AddressValue::Prefix(net) => net.contains(&addr),
+                AddressValue::Range(low, high) => {
+                    low.is_ipv4() == addr.is_ipv4() && *low <= addr && addr <= *high
+                }
+                AddressValue::Wildcard(of, mask) => match addr {
+                    IpAddr::V4(addr) => addr & *mask == *of & *mask,
+                    IpAddr::V6(_) => false,
+                },
+                // Of names the configuration alone knows nothing.
+                AddressValue::Dns(_) => false,
+            }),
+        }
+    }
+
+    fn speaks_of_family(&self, reference: &AddressRef, addr: IpAddr) -> bool {
+        let same = |ip: IpAddr| ip.is_ipv4() == addr.is_ipv4();
+        match reference {
+            AddressRef::Any => true,
+            AddressRef::AnyIpv4 => addr.is_ipv4(),
+            AddressRef::AnyIpv6 => addr.is_ipv6(),
+            AddressRef::Prefix(net) => same(net.addr()),
+            AddressRef::Named(name) => self.named(name, &|value| match value {
+                AddressValue::Prefix(net) => same(net.addr()),
+                AddressValue::Range(low, _) => same(*low),
+                AddressValue::Wildcard(..) => addr.is_ipv4(),
+                AddressValue::Dns(_) => false,
+            }),
+        }
+    }
+
+    /// Whether any address under a name, sets opened, has a property. Sets do not contain themselves:
+    /// the checks see to that.
+    fn named(&self, name: &str, holds: &dyn Fn(&AddressValue) -> bool) -> bool {
+        self.config.security.address_books.iter().any(|book| {
+            book.addresses.iter().any(|a| a.name == name && holds(&a.value))
+                || book
+                    .sets
+                    .iter()
+                    .filter(|s| s.name == name)
+                    .any(|set| set.addresses.iter().chain(&set.sets).any(|member| self.named(member, holds)))
+        })
+    }
+
+    /// Whether an application means a packet, and the timeout that its term sets.
+    fn application(&self, name: &str, packet: &Packet) -> Option<Option<Timeout>> {
+        if name == "any" {
+            return Some(None);
+        }
+        [&self.config.applications, predefined()].into_iter().find_map(|list| {
+            let terms = list.applications.iter().filter(|a| a.name == name).flat_map(|a| &a.terms);
+            let mut terms = terms.filter(|t| term(t, packet)).map(|t| t.inactivity_timeout);
+            let sets = list.sets.iter().filter(|s| s.name == name);
+            let mut members = sets.flat_map(|s| s.applications.iter().chain(&s.sets));
+            terms.next().or_else(|| members.find_map(|member| self.application(member, packet)))
+        })
+    }
+
+    /// Seconds of silence that a session of a policy may have; `None`: any (policy-17, session-3).
+    pub(super) fn inactivity(&self, policy: Option<&Policy>, packet: &Packet) -> Option<u64> {
+        let names = policy.map_or(&[][..], |policy| &policy.applications);
+        match names.iter().find_map(|name| self.application(name, packet)).flatten() {
+            Some(Timeout::Seconds(seconds)) => Some(u64::from(seconds)),
+            Some(Timeout::Never) => None,
+            None => match packet.proto {
+                17 | 1 | 58 | 89 => Some(60),
+                _ => Some(1800),
+            },
+        }
+    }
+
+    pub(super) fn host_accepts(&self, unit: &str, packet: &Packet) -> bool {
+        let zones = self.config.security.zones.iter();
+        let found =
+            zones.flat_map(|z| z.interfaces.iter().map(move |i| (z, i))).find(|(_, i)| i.name == unit);
+        let Some((zone, member)) = found else { return false };
+        let HostInbound { system_services, protocols } =
+            member.host_inbound.as_ref().unwrap_or(&zone.host_inbound);
+        let in_rows = |rows: &[Row]| rows.iter().any(|row| row.means(packet));
+        let service = |service: Service| match service {
+            Service::AnyService => true,
+            Service::All => SERVICES.iter().any(|(_, rows)| in_rows(rows)),
+            one => SERVICES.iter().filter(|(of, _)| *of == one).any(|(_, rows)| in_rows(rows)),
+        };
+        let protocol = |protocol: Protocol| match protocol {
+            Protocol::All => PROTOCOLS.iter().any(|(_, rows)| in_rows(rows)),
+            one => PROTOCOLS.iter().filter(|(of, _)| *of == one).any(|(_, rows)| in_rows(rows)),
+        };
+        let by_service = |except: bool| system_services.iter().any(|(s, e)| *e == except && service(*s));
+        let by_protocol = |except: bool| protocols.iter().any(|(p, e)| *e == except && protocol(*p));
+        let is = |except: bool| by_service(except) || by_protocol(except);
+        is(false) && !is(true)
+    }
+}
+
+/// One way into the firewall: a protocol and its ports; of ICMP the type of a message.
+#[derive(Clone, Copy)]
+struct Row {
+    proto: u8,
+    low: u16,
+    high: u16,
+}
+
+const fn tcp(port: u16) -> Row {
+    Row { proto: 6, low: port, high: port }
+}
+
+const fn udp(port: u16) -> Row {
+    Row { proto: 17, low: port, high: port }
+}
+
+const fn number(proto: u8) -> Row {
+    Row { proto, low: 0, high: u16::MAX }
+}
+
+impl Row {
+    fn means(&self, packet: &Packet) -> bool {
+        // Of ICMP the generator writes echo requests.
+        let port = match packet.proto {
+            1 => 8,
+            58 => 128,
+            _ => packet.dport,
+        };
+        self.proto == packet.proto && (self.low..=self.high).contains(&port)
+    }
+}
+
+/// The tables of docs/spec/host-inbound.md.
+const SERVICES: &[(Service, &[Row])] = &[
+    (Service::Bootp, &[udp(67), udp(68)]),
+    (Service::Dhcp, &[udp(67), udp(68)]),
+    (Service::Dhcpv6, &[udp(546), udp(547)]),
+    (Service::Dns, &[udp(53), tcp(53)]),
+    (Service::Finger, &[tcp(79)]),
+    (Service::Ftp, &[tcp(21)]),
+    (Service::Http, &[tcp(80)]),
+    (Service::Https, &[tcp(443)]),
+    (Service::IdentReset, &[tcp(113)]),
+    (Service::Ike, &[udp(500), udp(4500), number(50), number(51)]),
+    (Service::Lsping, &[udp(3503)]),
+    (Service::Netconf, &[tcp(830)]),
+    (Service::Ntp, &[udp(123)]),
+    (Service::Ping, &[Row { proto: 1, low: 8, high: 8 }, Row { proto: 58, low: 128, high: 128 }]),
+    (Service::ReverseSsh, &[tcp(2901)]),
+    (Service::ReverseTelnet, &[tcp(2900)]),
+    (Service::Rlogin, &[tcp(513)]),
+    (Service::Rsh, &[tcp(514)]),
+    (Service::Sip, &[udp(5060), tcp(5060), tcp(5061)]),
+    (Service::Snmp, &[udp(161)]),
+    (Service::SnmpTrap, &[udp(162)]),
+    (Service::Ssh, &[tcp(22)]),
+    (Service::Telnet, &[tcp(23)]),
+    (Service::Tftp, &[udp(69)]),
+    (Service::XnmClearText, &[tcp(3221)]),
+    (Service::XnmSsl, &[tcp(3220)]),
+];
+
+const PROTOCOLS: &[(Protocol, &[Row])] = &[
+    (Protocol::Bfd, &[udp(3784), udp(3785), udp(4784)]),
+    (Protocol::Bgp, &[tcp(179)]),
+    (Protocol::Ldp, &[udp(646), tcp(646)]),
+    (Protocol::Msdp, &[tcp(639)]),
+    (Protocol::Nhrp, &[number(54)]),
+    (Protocol::Ospf, &[number(89)]),
+    (Protocol::Ospf3, &[number(89)]),
+    (Protocol::Pgm, &[number(113)]),
+    (Protocol::Pim, &[number(103)]),
+    (Protocol::Rip, &[udp(520)]),
+    (Protocol::Ripng, &[udp(521)]),
+    (Protocol::Rsvp, &[number(46)]),
+    (Protocol::Sap, &[udp(9875)]),
+    (Protocol::Vrrp, &[number(112)]),
+];
+
+fn term(term: &ApplicationTerm, packet: &Packet) -> bool {
+    let within = |range: Option<ravelin_model::PortRange>, port: u16| {
+        range.is_none_or(|r| r.low <= port && port <= r.high)
+    };
+    let no_icmp = term.icmp_type.is_none() && term.icmp6_type.is_none();
+    term.protocol.is_none_or(|p| p == packet.proto)
+        && within(term.source_ports, packet.sport)
+        && within(term.destination_ports, packet.dport)
+        && no_icmp
+}

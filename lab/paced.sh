@@ -1,0 +1,86 @@
+# shellcheck shell=bash
+# Numbered datagrams through the firewall, which tell what was lost: sourced by tests and benches beside lib.sh.
+
+PACED_PORT=5310
+
+# paced_config: the demo's configuration, with a policy that permits and counts the datagrams.
+paced_config() {
+    cat "$LAB_DIR/demo.conf" - <<'JUNOS'
+security {
+    policies {
+        from-zone trust to-zone untrust {
+            policy paced {
+                match {
+                    source-address office-v4;
+                    destination-address servers-v4;
+                    application paced;
+                }
+                then {
+                    permit;
+                    count;
+                }
+            }
+        }
+    }
+}
+applications {
+    application paced {
+        protocol udp;
+        destination-port 5310;
+    }
+}
+JUNOS
+}
+
+# paced_build: compiles the generator.
+paced_build() {
+    local compiler
+    for compiler in cc clang-19 clang gcc; do
+        command -v "$compiler" >/dev/null && "$compiler" -O2 -o "$STATE/out/pace" "$LAB_DIR/pace.c" && return
+    done
+}
+
+# paced NAME RATE COUNT: starts receiver and sender; paced_end NAME waits for both.
+paced() {
+    spawn "receive-$1" "$SERVER" "$STATE/out/pace" receive "$PACED_PORT" "$3" 1500
+    wait_until 5 grep -q ready "$STATE/log/receive-$1" || return 1
+    spawn "send-$1" "$CLIENT" "$STATE/out/pace" send 198.51.100.2 "$PACED_PORT" "$2" "$3"
+}
+
+paced_end() {
+    wait_until 120 has_ended "send-$1" && wait_until 120 has_ended "receive-$1" &&
+        grep -q received "$STATE/log/receive-$1"
+}
+
+# paced_field NAME FIELD: lost, twice, last or gap-us.
+paced_field() { sed -n "s/.*$2 \([0-9]*\).*/\1/p" "$STATE/log/receive-$1"; }
+
+# Frames that the shim dropped at the port of the datagrams, because no worker had given a sign of life for 100 ms: on a machine with
+# more to do than processors, a worker may have to wait that long.
+starved() { in_fw ethtool -S ge-0-0-0 | awk '/rx_queue_[0-9]+_xdp_drops/ { sum += $2 } END { print sum + 0 }'; }
+
+# commits COUNT: so many commits by one operator, one after the other, each changes the policy of the datagrams; how many were made.
+commits() {
+    local line="security policies from-zone trust to-zone untrust policy paced then log session-close"
+    local n lines=configure
+    for ((n = 0; n < $1; n += 2)); do lines+="; set $line; commit; delete $line; commit"; done
+    timeout 120 "$RAVELIN" cli --socket "$STATE/run/api.sock" -c "$lines" | grep -c '^commit complete'
+}
+
+# route_lines WORD COUNT GATEWAY: a batch for ip(8) of COUNT routes of 24 bits, from 20.0.0.0 on.
+route_lines() {
+    python3 - "$@" <<'PYTHON'
+import sys
+word, count, gateway = sys.argv[1], int(sys.argv[2]), sys.argv[3]
+way = "" if word == "del" else f" via {gateway} dev ge-0-0-1.0"
+sys.stdout.writelines(
+    f"route {word} {20 + (n >> 16)}.{n >> 8 & 255}.{n & 255}.0/24{way}\n" for n in range(count))
+PYTHON
+}
+
+# routed NUMBER GATEWAY: whether the firewall sends the route of that number there; nothing: it has none.
+routed() {
+    local said
+    said=$(cli "show route $((20 + ($1 >> 16))).$(($1 >> 8 & 255)).$(($1 & 255)).9")
+    if [ -n "$2" ]; then grep -q "$2" <<<"$said"; else ! grep -q '/24' <<<"$said"; fi
+}
