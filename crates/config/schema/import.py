@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Makes grammar.tsv from a table of the schema (path, kind, keys, type, values, layout, constraint).
 
-import.py SCHEMA.tsv > grammar.tsv.  One line a node in depth-first order, siblings in the order Junos shows them:
+import.py SCHEMA.tsv > grammar.tsv, with known.tsv beside it: keywords that the schema leaves out, by the path they stand below.
+One line a node in depth-first order, siblings in the order Junos shows them:
 depth, name, kind, flags, keys, values, element, constraint, key constraint.
   kind        c container, l list, e flag, f leaf, s leaf-list, o known but not tabled
   flags       o always one line, p one line with a single leaf, j written before each child, n its keyword isn't written,
@@ -12,6 +13,7 @@ depth, name, kind, flags, keys, values, element, constraint, key constraint.
   element     name in XML and JSON, where it isn't the keyword
   constraint  what must hold when the statement is there; the last cell is that of a list's first key
 """
+import os
 import sys
 
 TOP = """version groups apply-groups apply-groups-except apply-macro apply-flags system logical-systems tenants chassis services security interfaces snmp
@@ -49,11 +51,28 @@ EXTENSIONS = {
     }.items()
 }
 
+# Types of names that the schema leaves open.
+NAMES = {"routing-options static route": "ipprefix", "routing-options rib static route": "ipprefix",
+         "policy-options prefix-list prefix-list-item": "ipprefix"}
+# Leaves that hold a secret though the schema types them as text; not below these: identifiers that anyone may see.
+SECRETS = """ascii-text hexadecimal authentication-password privacy-password config-payload-password encrypted-password
+plain-text-password-value password secret""".split()
+OPEN = "client-identifier user-id".split()
+# Keywords of Junos that the schema doesn't detail, by the path they stand below.
+KNOWN = {}
+
+def read_known():
+    beside = os.path.join(os.path.dirname(os.path.abspath(__file__)), "known.tsv")
+    for text in open(beside, encoding="utf-8").read().split("\n")[1:]:
+        path, _, names = text.partition("\t")
+        KNOWN.setdefault(path, []).extend(names.split())
+
 class Node:
     def __init__(self, name, row=None):
         self.name, self.row, self.kids = name, row, {}
 
 def main():
+    read_known()
     root = Node("")
     for text in open(sys.argv[1], encoding="utf-8").read().split("\n")[1:]:
         cells = text.split("\t")
@@ -78,6 +97,12 @@ def main():
                 line(*row)
         else:
             emit(node, 0, node.name)
+    known(root, "", 0)
+
+def known(node, path, depth):
+    for name in KNOWN.get(path, []):
+        if name not in node.kids:
+            line(depth, name, "o")
 
 def order(node, names):
     rank = {n: i for i, n in enumerate(names)}
@@ -99,6 +124,9 @@ def values(row):
     parts = [p.strip() for p in cell.split("; ") + behind if p.strip()]
     keep = [p for p in parts if p.split(" ")[0] in ("enum", "range", "length", "default")]
     keep += [f"unit {p}" for p in parts if p in UNITS]
+    words = row[0].split(" ")
+    if kind == "string" and words[-1] in SECRETS and words[-2] not in OPEN:
+        keep += ["secret"]
     # The last: a pattern may hold anything.
     keep += [f"match {pattern}"] if pattern else []
     return "; ".join([kind] + keep)
@@ -129,7 +157,7 @@ def emit(node, depth, path):
         if row[1] == "list":
             words = [key_cell(node, n, key) for n, key in enumerate(keyed)] or ["name"]
             rows = [node.kids[key].row if key in node.kids else None for key in keyed]
-            vals = " || ".join(values(r) for r in rows).rstrip("| ")
+            vals = NAMES.get(row[0], " || ".join(values(r) for r in rows).rstrip("| "))
             own = rows[0][6] if rows and rows[0] else ""
             if "homogeneous" in layout and not hidden:
                 line(depth, name, "c", "h")
@@ -148,6 +176,7 @@ def emit(node, depth, path):
                 extend(MIRROR, depth)
     if path != MIRROR:
         extend(path, depth)
+    known(node, path, depth + 1)
 
 def extend(path, depth):
     for below, *row in EXTENSIONS.get(path, []):

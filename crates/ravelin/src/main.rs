@@ -11,6 +11,7 @@ mod log;
 mod replay;
 mod report;
 mod source;
+mod statements;
 
 use std::process::ExitCode;
 
@@ -40,6 +41,8 @@ enum Command {
     Daemon(daemon::Arguments),
     /// The operator's shell, or commands given with `-c`.
     Cli(cli::Arguments),
+    /// Count the statements of each hierarchy: enforced, kept, refused.
+    Statements(statements::Arguments),
     /// What RFCs demand of NAT, how far it is met, and the tests that prove it.
     Conformance(conformance::Arguments),
 }
@@ -60,6 +63,7 @@ fn main() -> ExitCode {
             daemon::run(arguments)
         }
         Command::Cli(arguments) => cli::run(&arguments),
+        Command::Statements(arguments) => statements::run(&arguments),
         Command::Conformance(arguments) => conformance::run(&arguments),
     }
 }

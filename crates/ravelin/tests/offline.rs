@@ -419,3 +419,19 @@ fn a_log_file_in_the_binary_form_is_printed_as_text() {
     assert!(String::from_utf8(out.stderr).unwrap().contains("5 bytes are no message"));
     assert_eq!(ravelin(&["log", "/nonexistent/file"]).status.code(), Some(2));
 }
+
+#[test]
+fn statements_are_counted_by_hierarchy() {
+    let all = String::from_utf8(ravelin(&["statements"]).stdout).unwrap();
+    assert!(all.lines().next().unwrap().starts_with("hierarchy"), "{all}");
+    let row = |text: &str, name: &str| -> Vec<usize> {
+        let line = text.lines().find(|l| l.split_whitespace().next() == Some(name)).unwrap();
+        line.split_whitespace().skip(1).map(|n| n.parse().unwrap()).collect()
+    };
+    let [known, _, enforced, kept, refused, _] = row(&all, "security")[..] else { panic!("{all}") };
+    assert!(known > 2000 && enforced > 400 && known == enforced + kept + refused, "{all}");
+    let below = ravelin(&["statements", "security", "nat", "--json"]).stdout;
+    let list: Vec<Value> = serde_json::from_slice(&below).unwrap();
+    assert!(list.iter().any(|row| row["hierarchy"] == "source" && row["refused"].is_u64()), "{list:?}");
+    assert_eq!(ravelin(&["statements", "no", "such"]).status.code(), Some(1));
+}

@@ -52,11 +52,7 @@ pub fn report(tree: &Tree, node: ClusterNode, errors: Vec<Diagnostic>) -> Report
         let stanza = report.stanzas.entry(top.name.to_string()).or_default();
         count(top, "", stanza, &mut Found { refused: &mut refused, annotations: &mut report.annotations });
     }
-    let advised = |(path, (at, count)): (String, (Span, usize))| {
-        let instead = instead(&path);
-        Refused { path, at, count, instead }
-    };
-    report.refused = refused.into_iter().map(advised).collect();
+    report.refused = refused.into_values().collect();
     if let Err(errors) = crate::check_tree_on(tree, node) {
         let unsupported = |d: &Diagnostic| d.message == "statement not supported";
         report.errors.extend(errors.into_iter().filter(|d| !unsupported(d)));
@@ -65,30 +61,27 @@ pub fn report(tree: &Tree, node: ClusterNode, errors: Vec<Diagnostic>) -> Report
 }
 
 struct Found<'a> {
-    refused: &'a mut BTreeMap<String, (Span, usize)>,
+    refused: &'a mut BTreeMap<String, Refused>,
     annotations: &'a mut BTreeMap<String, usize>,
 }
 
+/// `above` is the grammar's path, `<>` for what is written without a keyword.
 fn count(node: &Node, above: &str, stanza: &mut Stanza, found: &mut Found<'_>) {
     let rule = grammar().rule(RuleId(node.rule));
-    let name = if node.name.is_empty() { "" } else { node.name.as_ref() };
-    let path = match (above.is_empty(), name.is_empty()) {
-        (_, true) => above.to_owned(),
-        (true, false) => name.to_owned(),
-        (false, false) => format!("{above} {name}"),
-    };
+    let name = if node.name.is_empty() { "<>" } else { node.name.as_ref() };
+    let path = if above.is_empty() { name.to_owned() } else { format!("{above} {name}") };
     match rule.map(|r| r.mark) {
         None | Some(Mark::Known) => {
             let statements = statements(node);
             stanza.refused += statements;
-            let entry = found.refused.entry(path).or_insert((node.span, 0));
-            entry.1 += statements;
+            let first = || Refused { path: shown(&path), at: node.span, count: 0, instead: instead(&path) };
+            found.refused.entry(shown(&path)).or_insert_with(first).count += statements;
             return;
         }
         Some(Mark::Annotation) => {
             let statements = statements(node);
             stanza.annotations += statements;
-            *found.annotations.entry(path).or_default() += statements;
+            *found.annotations.entry(shown(&path)).or_default() += statements;
             return;
         }
         Some(Mark::Way | Mark::Enforced | Mark::Presence) => {}
@@ -101,6 +94,11 @@ fn count(node: &Node, above: &str, stanza: &mut Stanza, found: &mut Found<'_>) {
     if below == 0 {
         stanza.enforced += statements(node);
     }
+}
+
+/// Keywords alone.
+fn shown(path: &str) -> String {
+    path.split(' ').filter(|word| *word != "<>").collect::<Vec<_>>().join(" ")
 }
 
 /// Lines that `set` writes for it.

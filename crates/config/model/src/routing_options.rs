@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 use ravelin_derive::Lower;
-use ravelin_schema::{Cx, lower};
+use ravelin_schema::{Cx, Value, lower};
 use ravelin_syntax::{Node, Span};
 
 #[derive(Clone, Debug, Default, PartialEq, Lower)]
@@ -55,6 +55,22 @@ pub enum StaticAction {
     Reject,
 }
 
+/// Junos takes interfaces too: nothing here routes to a link without a gateway.
+struct NextHop(IpAddr);
+
+impl Value for NextHop {
+    fn value(word: &str) -> Result<Self, String> {
+        let interface = word.contains('.') && word.starts_with(|c: char| c.is_ascii_alphabetic());
+        match word.parse() {
+            Ok(address) => Ok(Self(address)),
+            Err(_) if interface => {
+                Err(format!("next hop `{word}' is an interface: only addresses are supported"))
+            }
+            Err(_) => Err(format!("invalid IP address `{word}'")),
+        }
+    }
+}
+
 fn route_prefix(node: &Node, cx: &mut Cx) -> Option<IpNet> {
     let written: IpNet = lower::key(node, 0, cx)?;
     if written.trunc() != written {
@@ -64,7 +80,8 @@ fn route_prefix(node: &Node, cx: &mut Cx) -> Option<IpNet> {
 }
 
 fn route_action(node: &Node, cx: &mut Cx) -> Option<StaticAction> {
-    let hops: Vec<IpAddr> = lower::leaves(node, "next-hop", cx);
+    let hops: Vec<NextHop> = lower::leaves(node, "next-hop", cx);
+    let hops: Vec<IpAddr> = hops.into_iter().map(|NextHop(address)| address).collect();
     let written = lower::flag(node, "next-hop");
     match (written, lower::flag(node, "discard"), lower::flag(node, "reject")) {
         (true, false, false) => (!hops.is_empty()).then_some(StaticAction::NextHops(hops)),

@@ -261,7 +261,10 @@ impl Binder<'_> {
         }
     }
 
-    fn check_value(&mut self, values: &Values, word: &Word) {
+    fn check_value(&mut self, values: &Values, word: &mut Word) {
+        if let Some(whole) = values.kind.completed(&word.text) {
+            word.text = whole.into();
+        }
         if self.in_group && (crate::groups::is_wildcard(&word.text) || word.text.contains("${")) {
             if word.text.len() > crate::groups::WILDCARD_BYTES_MAX {
                 self.error(word.span, "a wildcard is too long");

@@ -192,8 +192,7 @@ impl Grammar {
             _ if flags.contains('j') => Style::Joined,
             _ => Style::Block,
         };
-        let mut value = Values::parse(if kind == Kind::Entry { "" } else { values });
-        crate::secret::mark(name, &mut value);
+        let value = Values::parse(if kind == Kind::Entry { "" } else { values });
         self.rules.push(Rule {
             name,
             element: if element.is_empty() { name } else { element },

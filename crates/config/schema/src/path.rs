@@ -56,10 +56,12 @@ pub(crate) fn resolve(words: &[Word]) -> Result<Path, Unknown> {
                 path.is_list = rest.is_empty();
                 let used = if path.is_list { 0 } else { keys(rule, rest).ok_or_else(unknown)? };
                 step.keys = rest[..used].to_vec();
+                step.keys.iter_mut().for_each(|word| complete(rule, word));
                 rest = &rest[used..];
             }
             Kind::Leaf | Kind::LeafList => {
                 path.value = rest.first().cloned();
+                path.value.iter_mut().for_each(|word| complete(rule, word));
                 rest = rest.get(1..).unwrap_or_default();
             }
             Kind::Opaque if !rest.is_empty() => {
@@ -83,6 +85,14 @@ pub(crate) fn resolve(words: &[Word]) -> Result<Path, Unknown> {
         }
     }
     Ok(path)
+}
+
+/// A prefix is in the tree as a whole, however short it is written.
+fn complete(rule: &Rule, word: &mut Word) {
+    let values = rule.keys.iter().map(|key| &key.value).chain([&rule.value]);
+    if let Some(whole) = values.into_iter().find_map(|values| values.kind.completed(&word.text)) {
+        word.text = whole.into();
+    }
 }
 
 /// Whether a leaf's siblings may follow it on its line.

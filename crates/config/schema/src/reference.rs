@@ -6,7 +6,7 @@ use ravelin_syntax::tree::Kind;
 
 use crate::display::{kind_name, limits};
 use crate::grammar::{Grammar, Mark, ROOT, Rule, RuleId, grammar};
-use crate::{constraints, instead};
+use crate::{Counts, constraints, counts, instead};
 
 const HEAD: &str = "\
 # Configuration reference
@@ -16,7 +16,7 @@ Made from the table of the language (crates/config/schema); a test says when it 
 
 Statements are as in `set`; `<name>` is a name or value. A *level* holds statements, a *list* has an entry for each name,
 a *flag* stands alone. **Enforced** statements do what they say, or the commit is refused; *annotations* are kept and shown,
-without effect. A commit refuses every other statement of Junos: the second table counts those. Statements and their values
+without effect. A commit refuses every other statement of Junos: tables at the end count those. Statements and their values
 are those of Junos 24.4R1; the enforced ones are in Ravelin since 0.1.
 ";
 
@@ -52,81 +52,69 @@ pub fn reference() -> String {
         out.push_str("| statement | kind | takes | default | effect | by | what it is |\n|---|---|---|---|---|---|---|\n");
         rows(grammar, id, rule, "", &mut out);
     }
-    out.push_str("\n## What is refused\n\n");
     out.push_str(
-        "| hierarchy | statements of Junos | with a value | enforced | on the way or annotation | refused | instead |\n\
-         |---|---|---|---|---|---|---|\n",
+        "\n## What is refused\n\n`ravelin statements` prints these counts, and for a path those below it.\n",
     );
-    let mut sum = Count::default();
-    for (id, rule) in grammar.children(ROOT) {
-        let all = count(grammar, id);
-        if rule.is_universal() || rule.name == "groups" {
-            continue;
-        }
-        sum = sum.and(all);
-        let _ = writeln!(out, "| {} | {} | {} |", rule.name, all.cells(), instead(rule.name).unwrap_or(""));
+    for path in ["", "system", "security", "security nat", "interfaces <>", "firewall"] {
+        table(path, &mut out);
     }
-    let _ = writeln!(out, "| **all** | {} | |", sum.cells());
     not_judged(&mut out);
-    out
+    out + include_str!("../missing.md")
 }
 
-/// Constraints of the table that nothing judges; all are of statements that are refused.
+/// Counts of what is below a path.
+fn table(path: &str, out: &mut String) {
+    let Some((rows, sum)) = counts(path) else { return };
+    if !path.is_empty() {
+        let _ = write!(out, "\nBelow `{path}`:\n");
+    }
+    out.push_str(
+        "\n| hierarchy | statements of Junos | with a value | enforced | on the way or annotation | refused | of them by name | instead |\n\
+         |---|---|---|---|---|---|---|---|\n",
+    );
+    let advice = |name: &str| {
+        let path = if path.is_empty() { name.to_owned() } else { format!("{path} {name}") };
+        instead(&path).unwrap_or("").replace('|', "\\|")
+    };
+    // Hierarchies that are names alone fill one row.
+    let (alone, told): (Vec<_>, Vec<_>) =
+        rows.into_iter().partition(|(name, c)| !path.is_empty() && !name.is_empty() && c.is_name_alone());
+    for (name, counts) in told {
+        let refused = if counts.refused() > 0 { advice(name) } else { String::new() };
+        let _ = writeln!(out, "| {name} | {} | {refused} |", cells(&counts));
+    }
+    let _ = writeln!(out, "| **all** | {} | |", cells(&sum));
+    if !alone.is_empty() {
+        let list: Vec<String> = alone.iter().map(|(name, _)| format!("`{name}`")).collect();
+        let _ = writeln!(out, "\nBy name alone: {}.", list.join(", "));
+    }
+}
+
+fn cells(counts: &Counts) -> String {
+    let Counts { known, valued, enforced, kept, by_name } = *counts;
+    if counts.is_name_alone() {
+        return "not counted | | | | all | all".to_owned();
+    }
+    format!("{known} | {valued} | {enforced} | {kept} | {} | {by_name}", counts.refused())
+}
+
+/// Constraints of the table that nothing judges, if there are any.
 fn not_judged(out: &mut String) {
     let (judged, unread) = constraints();
     let _ = write!(
         out,
         "\n## Constraints between statements\n\nOf the table's {} constraints (mandatory, exclusive, unique, references) a commit judges \
-         {judged}. The others:\n\n| statement | constraint | why not |\n|---|---|---|\n",
-        judged + unread.len()
+         {}.\n",
+        judged + unread.len(),
+        if unread.is_empty() { "all".to_owned() } else { judged.to_string() },
     );
+    if !unread.is_empty() {
+        out.push_str("\n| statement | constraint | why not |\n|---|---|---|\n");
+    }
     for row in unread {
         let constraint = row.constraint.replace('|', "\\|");
         let _ = writeln!(out, "| `{}` | `{constraint}` | {} |", row.path, row.reason);
     }
-}
-
-/// Statements of a hierarchy.
-#[derive(Clone, Copy, Default)]
-struct Count {
-    all: usize,
-    valued: usize,
-    enforced: usize,
-    kept: usize,
-}
-
-impl Count {
-    fn and(self, other: Self) -> Self {
-        let Self { all, valued, enforced, kept } = other;
-        Self {
-            all: self.all + all,
-            valued: self.valued + valued,
-            enforced: self.enforced + enforced,
-            kept: self.kept + kept,
-        }
-    }
-
-    fn cells(self) -> String {
-        let Self { all, valued, enforced, kept } = self;
-        let refused = all - enforced - kept;
-        match all {
-            // The table doesn't detail it.
-            1 if enforced + kept == 0 => "not counted | | | | all".to_owned(),
-            _ => format!("{all} | {valued} | {enforced} | {kept} | {refused}"),
-        }
-    }
-}
-
-fn count(grammar: &Grammar, id: RuleId) -> Count {
-    let Some(rule) = grammar.rule(id) else { return Count::default() };
-    let valued = matches!(rule.kind, Kind::Leaf | Kind::LeafList) || !rule.keys.is_empty();
-    let own = Count {
-        all: 1,
-        valued: usize::from(valued),
-        enforced: usize::from(matches!(rule.mark, Mark::Enforced | Mark::Presence)),
-        kept: usize::from(matches!(rule.mark, Mark::Way | Mark::Annotation)),
-    };
-    grammar.children(id).fold(own, |sum, (child, _)| sum.and(count(grammar, child)))
 }
 
 fn rows(grammar: &Grammar, id: RuleId, rule: &Rule, above: &str, out: &mut String) {

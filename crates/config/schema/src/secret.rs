@@ -5,8 +5,6 @@
 
 use std::fmt;
 
-use crate::value::{ValueType, Values};
-
 /// A secret in clear. It is shown to who asks for its text and to nobody else.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Secret(String);
@@ -110,14 +108,41 @@ pub fn encode(secret: &Secret, salt: u32) -> Option<String> {
     (!secret.0.is_empty()).then_some(out)
 }
 
-/// Leaves that hold a secret though the table types them as text.
-const NAMES: [&str; 6] =
-    ["password", "secret", "passphrase", "ascii-text", "hexadecimal", "authentication-key"];
+/// Words that a secret follows, in hierarchies that the table doesn't detail; where it does, it types them.
+const ANNOUNCING: [&str; 21] = [
+    "ascii-text",
+    "authentication-key",
+    "authentication-password",
+    "chap-secret",
+    "community-name",
+    "default-chap-secret",
+    "default-pap-password",
+    "encrypted-password",
+    "hexadecimal",
+    "key",
+    "local-password",
+    "md5",
+    "pap-password",
+    "passphrase",
+    "password",
+    "plain-text-password-value",
+    "preauthentication-secret",
+    "privacy-key",
+    "privacy-password",
+    "secret",
+    "simple-password",
+];
 
-/// Marks a leaf's values as secret.
-pub(crate) fn mark(name: &str, values: &mut Values) {
-    let text = matches!(values.kind, ValueType::Any | ValueType::Text { .. });
-    values.is_secret = values.kind == ValueType::Secret || text && NAMES.iter().any(|n| name.contains(n));
+/// Whether the word behind this one is to be taken for a secret where no type says what it is.
+#[must_use]
+pub fn announces(word: &str) -> bool {
+    ANNOUNCING.binary_search(&word).is_ok()
+}
+
+/// Whether a word is obscured or hashed: `$9$...`, `$6$...`.
+#[must_use]
+pub fn is_obscured(word: &str) -> bool {
+    word.strip_prefix('$').is_some_and(|rest| rest.contains('$'))
 }
 
 #[cfg(test)]
@@ -146,6 +171,12 @@ mod tests {
         }
         assert_eq!(encode(&Secret::new("\u{2603}"), 0), None);
         assert_eq!(encode(&Secret::new(""), 0), None);
+    }
+
+    #[test]
+    fn words_that_announce_are_found() {
+        assert!(ANNOUNCING.is_sorted() && ANNOUNCING.iter().all(|word| announces(word)));
+        assert!(!announces("address") && is_obscured("$9$x") && !is_obscured("$9") && !is_obscured("9$x$"));
     }
 
     #[test]

@@ -60,12 +60,13 @@ impl Values {
             None => (cell, None),
         };
         let named = |name: &str| cell.split("; ").find_map(|p| p.strip_prefix(name));
+        let kind = ValueType::parse(cell);
         Self {
-            kind: ValueType::parse(cell),
+            is_secret: kind == ValueType::Secret || cell.split("; ").any(|part| part == "secret"),
+            kind,
             default: named("default "),
             unit: named("unit "),
             pattern,
-            is_secret: false,
             compiled: OnceLock::new(),
         }
     }
@@ -158,6 +159,7 @@ impl ValueType {
             Self::Address => parsed::<IpAddr>(word, "IP address"),
             Self::Ipv4 => parsed::<Ipv4Addr>(word, "IPv4 address"),
             Self::Ipv6 => parsed::<Ipv6Addr>(word, "IPv6 address"),
+            Self::Prefix | Self::Prefix4 | Self::PrefixLength if self.completed(word).is_some() => Ok(()),
             Self::Prefix if word.parse::<IpAddr>().is_ok() => Ok(()),
             Self::Prefix => parsed::<IpNet>(word, "prefix"),
             Self::PrefixLength => parsed::<IpNet>(word, "prefix"),
@@ -171,6 +173,19 @@ impl ValueType {
             }
             Self::TimeOfDay => reason(is_time(word), word, "time of day"),
         }
+    }
+
+    /// A prefix with octets left out as Junos completes it: `10/8` is `10.0.0.0/8`. `None`: it is whole, or none.
+    #[must_use]
+    pub fn completed(&self, word: &str) -> Option<String> {
+        if !matches!(self, Self::Prefix | Self::Prefix4 | Self::PrefixLength) {
+            return None;
+        }
+        let (octets, length) = word.split_once('/')?;
+        let given: Vec<u8> = octets.split('.').map(|octet| octet.parse().ok()).collect::<Option<_>>()?;
+        let left = 4usize.checked_sub(given.len()).filter(|left| *left > 0)?;
+        length.parse::<u8>().ok().filter(|length| *length <= 32)?;
+        Some(format!("{octets}{}/{length}", ".0".repeat(left)))
     }
 
     /// What stands for the value in help: `<name>`, `<1..10>`.

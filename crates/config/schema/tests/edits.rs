@@ -325,3 +325,19 @@ fn a_mark_before_a_statement_on_one_line_is_that_of_the_whole() {
     assert_eq!(read(&render::text(&tree)).tree, tree, "{}", render::text(&tree));
     assert_eq!(read(&render::set(&tree)).tree, tree, "{}", render::set(&tree));
 }
+
+#[test]
+fn a_prefix_may_leave_octets_out() {
+    let mut tree =
+        read("set routing-options static route 0/0 discard\nset policy-options prefix-list p 172.16/12").tree;
+    let shown = "set policy-options prefix-list p 172.16.0.0/12\nset routing-options static route 0.0.0.0/0 discard\n";
+    assert_eq!(render::set(&tree), shown);
+    for line in ["delete routing-options static route 0/0", "delete policy-options prefix-list p 172.16/12"] {
+        assert!(apply(&mut tree, &[], line).is_ok(), "{line}");
+    }
+    assert!(!render::set(&tree).contains('/'), "{}", render::set(&tree));
+    for wrong in ["10/33", "256/8", "10.1.2.3.4/8", "/8", "a/8", "10/", "10./8"] {
+        let line = format!("set routing-options static route {wrong} discard");
+        assert!(!read(&line).diagnostics.is_empty(), "{wrong}");
+    }
+}

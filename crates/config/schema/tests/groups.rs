@@ -287,3 +287,28 @@ fn a_text_of_groups_that_multiply_ends() {
     let effective = effective(&bound.tree, None);
     assert!(render::set(&effective.tree).contains("set interfaces ge-0/0/199 unit 0 description g0"));
 }
+
+#[test]
+fn a_path_finds_what_the_table_does_not_detail_in_either_form() {
+    for protocols in [
+        "protocols { bgp { group a { neighbor 192.0.2.1 { peer-as 1; } neighbor 192.0.2.2; } } }",
+        "set protocols bgp group a neighbor 192.0.2.1 peer-as 1\nset protocols bgp group a neighbor 192.0.2.2",
+    ] {
+        let list =
+            "policy-options { prefix-list bgp { apply-path \"protocols bgp group <*> neighbor <*>\"; } }";
+        let set = "set policy-options prefix-list bgp apply-path \"protocols bgp group <*> neighbor <*>\"";
+        let text = format!("{protocols}\n{}", if protocols.starts_with("set") { set } else { list });
+        let bound = read(&text);
+        assert!(bound.diagnostics.is_empty(), "{:?}", bound.diagnostics);
+        let shown = render::set(&effective(&bound.tree, None).tree);
+        let found: Vec<&str> = shown.lines().filter(|line| line.contains("prefix-list")).collect();
+        assert_eq!(
+            found,
+            [
+                "set policy-options prefix-list bgp 192.0.2.1/32",
+                "set policy-options prefix-list bgp 192.0.2.2/32"
+            ],
+            "{text}"
+        );
+    }
+}

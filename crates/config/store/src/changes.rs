@@ -2,30 +2,12 @@
 
 use std::collections::HashMap;
 
+use ravelin_schema::secret::{announces, is_obscured};
 use ravelin_syntax::tree::{Kind, Node};
 use ravelin_syntax::{Tree, Word, render};
 
 use crate::merge::{Identity, identity};
 
-/// Keywords whose next word is a secret where the table doesn't tell: below what it doesn't detail.
-const SECRETS: &[&str] = &[
-    "ascii-text",
-    "authentication-key",
-    "authentication-password",
-    "community-name",
-    "encrypted-password",
-    "hexadecimal",
-    "key",
-    "md5",
-    "passphrase",
-    "password",
-    "plain-text-password-value",
-    "preauthentication-secret",
-    "privacy-key",
-    "privacy-password",
-    "secret",
-    "simple-password",
-];
 const MASK: &str = "/* SECRET-DATA */";
 
 /// `delete`, `set`, `activate`, `deactivate`... lines; an order that changed is one `insert` line a level.
@@ -42,9 +24,9 @@ pub fn mask(line: &str) -> String {
     let mut out: Vec<&str> = Vec::new();
     let mut secret = false;
     for word in words(line) {
-        let hashed = word.trim_start_matches('"').strip_prefix('$').is_some_and(|rest| rest.contains('$'));
+        let hashed = is_obscured(word.trim_start_matches('"'));
         out.push(if secret || hashed { MASK } else { word });
-        secret = SECRETS.contains(&word);
+        secret = announces(word);
     }
     out.join(" ")
 }

@@ -132,7 +132,7 @@ impl Merger {
         let moved = |now: &[Identity]| common(&was, now) != common(now, &was);
         let (mine_moved, theirs_moved) = (moved(&here), moved(&there));
         if mine_moved && theirs_moved && common(&here, &there) != common(&there, &here) {
-            let order = |nodes: &[Node]| nodes.iter().map(render::head).collect::<Vec<_>>().join(" ");
+            let order = |nodes: &[Node]| nodes.iter().map(render::told).collect::<Vec<_>>().join(" ");
             self.conflicts.push(Conflict {
                 path: self.path.clone(),
                 mine: order(mine),
@@ -233,6 +233,21 @@ pub(crate) mod tests {
             "set applications application-set s application junos-http",
             "delete applications application-set s application junos-ssh",
         );
+    }
+
+    #[test]
+    fn conflicts_tell_no_secret() {
+        let text = |keys: &str, password: &str| {
+            let keys: String = keys.chars().map(|key| format!("ssh-rsa {key}; ")).collect();
+            tree(&format!(
+                "system {{ root-authentication {{ {keys} encrypted-password \"$6$s${password}\"; }} }}"
+            ))
+        };
+        let (_, conflicts) = merge(&text("abc", "first"), &text("cab", "hidden"), &text("bac", "veiled"));
+        assert_eq!(conflicts.len(), 2, "the order, and the password: {conflicts:?}");
+        let told = format!("{conflicts:?}");
+        let secret = ["first", "hidden", "veiled"].into_iter().find(|secret| told.contains(secret));
+        assert_eq!(secret, None, "{told}");
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! `ravelin daemon`: the control plane. Wires store, compile, host, forwarding and command engine to a
 //! packet process that outlives it.
 
+#[cfg(test)]
+mod agreement;
 mod announcer;
 mod api;
 mod commits;

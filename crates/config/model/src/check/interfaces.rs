@@ -20,6 +20,8 @@ pub(super) fn check(config: &Config, report: &mut Report) {
                 interface.at,
                 format!("interface name `{}' is not supported", interface.name),
             );
+            // What its units may be is another matter than that of ports.
+            continue;
         }
         if interface.mtu.is_some_and(|mtu| !(256..=9192).contains(&mtu)) {
             report.error(format!("{path} mtu"), interface.at, "value is not within range (256..9192)");

@@ -1,7 +1,7 @@
 //! Statements that no row of the table stands for: kept as written.
 
 use ravelin_syntax::tree::{Kind, Node};
-use ravelin_syntax::{Ending, Item, Reader, Statement};
+use ravelin_syntax::{Args, Ending, Item, Reader, Statement};
 
 use super::{Binder, apply_tags};
 use crate::grammar::OPAQUE;
@@ -46,11 +46,17 @@ fn opaque_node(items: &[Item], from: &Statement) -> Node {
     });
     let name = words.next().map(|w| String::from(w.text)).unwrap_or_default();
     let list = matches!(items, [Item::One(_), Item::Many(..)]);
+    let mut args: Args = words.collect();
+    let mut announced = crate::secret::announces(&name);
+    for word in args.iter_mut() {
+        word.secret = announced || crate::secret::is_obscured(&word.text);
+        announced = crate::secret::announces(&word.text);
+    }
     let mut node = Node {
         rule: OPAQUE.0,
         kind: if list { Kind::LeafList } else { Kind::Opaque },
         name: name.into(),
-        args: words.collect(),
+        args,
         span: items.first().map_or(from.span, Item::span),
         ..Node::default()
     };

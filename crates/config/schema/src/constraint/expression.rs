@@ -35,23 +35,56 @@ pub enum Part {
     Any,
     /// `$$`: the value or name of the statement.
     Own,
+    /// The two names in a logical interface that the statement's value is: `ge-0/0/0` and `100` of `ge-0/0/0.100`.
+    OwnDevice,
+    OwnUnit,
     /// `${list}`: the name of the entry of that list which the statement is in.
     Of(&'static str),
+    /// `${list}.${other}`: two such names as one word.
+    Joined(&'static str, &'static str),
 }
 
-/// Nesting of one constraint; the table's own are far below.
-const DEPTH_MAX: usize = 256;
+impl Part {
+    /// The path ends with what the statement itself says.
+    pub fn is_own(self) -> bool {
+        match self {
+            Self::Own | Self::OwnUnit => true,
+            Self::Word(_) | Self::Any | Self::OwnDevice | Self::Of(_) | Self::Joined(..) => false,
+        }
+    }
+}
 
 /// Reads a constraint of the table; `Err` says what of it has no meaning here.
 pub fn parse(text: &'static str) -> Result<Expression, &'static str> {
-    let mut parser = Parser { rest: text.trim(), depth: 0 };
-    let found = parser.or()?;
-    if parser.rest.is_empty() { Ok(found) } else { Err("something follows the expression") }
+    let mut parser = Parser { rest: text.trim(), read: Vec::new(), waiting: Vec::new() };
+    loop {
+        parser.operand()?;
+        while parser.take(")") {
+            parser.close()?;
+        }
+        match () {
+            () if parser.take("&&") => parser.join(Sign::And),
+            () if parser.take("||") => parser.join(Sign::Or),
+            () if parser.rest.is_empty() => return parser.end(),
+            () => return Err("something follows the expression"),
+        }
+    }
 }
 
+/// What waits for its right side; later ones bind stronger.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Sign {
+    Open,
+    Or,
+    And,
+    Not,
+}
+
+/// Signs and what was read wait on stacks of their own: some constraints are nested several hundred deep.
 struct Parser {
     rest: &'static str,
-    depth: usize,
+    read: Vec<Expression>,
+    waiting: Vec<Sign>,
 }
 
 impl Parser {
@@ -61,43 +94,22 @@ impl Parser {
         found.is_some()
     }
 
-    fn or(&mut self) -> Result<Expression, &'static str> {
-        let mut all = vec![self.and()?];
-        while self.take("||") {
-            all.push(self.and()?);
+    /// Signs and parentheses before a test, and the test.
+    fn operand(&mut self) -> Result<(), &'static str> {
+        loop {
+            let sign = match () {
+                () if self.take("!") => Sign::Not,
+                () if self.take("(") => Sign::Open,
+                () => break,
+            };
+            self.waiting.push(sign);
         }
-        Ok(if all.len() == 1 { all.remove(0) } else { Expression::Or(all) })
+        let test = self.test()?;
+        self.read.push(Expression::Test(test));
+        Ok(())
     }
 
-    fn and(&mut self) -> Result<Expression, &'static str> {
-        let mut all = vec![self.one()?];
-        while self.take("&&") {
-            all.push(self.one()?);
-        }
-        Ok(if all.len() == 1 { all.remove(0) } else { Expression::And(all) })
-    }
-
-    fn one(&mut self) -> Result<Expression, &'static str> {
-        self.depth += 1;
-        if self.depth > DEPTH_MAX {
-            return Err("it is nested too deep");
-        }
-        let found = if self.take("!") {
-            Expression::Not(Box::new(self.one()?))
-        } else if self.take("(") {
-            let inner = self.or()?;
-            if !self.take(")") {
-                return Err("a parenthesis is not closed");
-            }
-            inner
-        } else {
-            self.test()?
-        };
-        self.depth -= 1;
-        Ok(found)
-    }
-
-    fn test(&mut self) -> Result<Expression, &'static str> {
+    fn test(&mut self) -> Result<Test, &'static str> {
         let wanted = match () {
             () if self.take("any ") => Wanted::Some,
             () if self.take("all ") => Wanted::All,
@@ -109,7 +121,55 @@ impl Parser {
         }
         let (path, rest) = self.rest.split_once('"').ok_or("a path is not closed")?;
         self.rest = rest.trim_start();
-        path_of(path, wanted).map(Expression::Test)
+        path_of(path, wanted)
+    }
+
+    fn join(&mut self, sign: Sign) {
+        self.reduce(sign);
+        self.waiting.push(sign);
+    }
+
+    fn close(&mut self) -> Result<(), &'static str> {
+        self.reduce(Sign::Or);
+        let open = self.waiting.pop();
+        open.map(|_| ()).ok_or("a parenthesis is not opened")
+    }
+
+    fn end(mut self) -> Result<Expression, &'static str> {
+        self.reduce(Sign::Or);
+        let whole = self.read.pop().filter(|_| self.waiting.is_empty());
+        whole.ok_or("a parenthesis is not closed")
+    }
+
+    /// Puts together what waits and binds as strong as `sign` or stronger.
+    fn reduce(&mut self, sign: Sign) {
+        while let Some(top) = self.waiting.pop_if(|top| *top >= sign) {
+            let Some(right) = self.read.pop() else { return };
+            let mut left = || self.read.pop().into_iter();
+            let whole = match top {
+                Sign::Not => Expression::Not(Box::new(right)),
+                Sign::And => Expression::And(left().chain([right]).flat_map(Expression::conjuncts).collect()),
+                Sign::Or => Expression::Or(left().chain([right]).flat_map(Expression::disjuncts).collect()),
+                Sign::Open => right,
+            };
+            self.read.push(whole);
+        }
+    }
+}
+
+impl Expression {
+    fn conjuncts(self) -> Vec<Self> {
+        match self {
+            Self::And(all) => all,
+            other @ (Self::Test(_) | Self::Not(_) | Self::Or(_)) => vec![other],
+        }
+    }
+
+    fn disjuncts(self) -> Vec<Self> {
+        match self {
+            Self::Or(all) => all,
+            other @ (Self::Test(_) | Self::Not(_) | Self::And(_)) => vec![other],
+        }
     }
 }
 
@@ -122,16 +182,28 @@ fn path_of(path: &'static str, wanted: Wanted) -> Result<Test, &'static str> {
     if up.is_none() && words.next_if_eq(&".").is_some() {
         up = Some(0);
     }
-    let words = words.map(part).collect::<Result<Vec<_>, _>>()?;
-    if words.is_empty() { Err("a path names nothing") } else { Ok(Test { wanted, up, words }) }
+    let mut parts = Vec::new();
+    for word in words {
+        match word {
+            "$$-IFL" => parts.extend([Part::OwnDevice, Part::Word("unit"), Part::OwnUnit]),
+            _ => parts.push(part(word)?),
+        }
+    }
+    if parts.is_empty() { Err("a path names nothing") } else { Ok(Test { wanted, up, words: parts }) }
 }
 
 fn part(word: &'static str) -> Result<Part, &'static str> {
+    let named = |word: &'static str| word.strip_prefix("${").and_then(|w| w.strip_suffix('}'));
+    let plain = |list: &str| !list.contains(['$', '{', '}']);
+    if let Some(value) = word.strip_prefix("$$={").and_then(|w| w.strip_suffix('}')).filter(|v| plain(v)) {
+        return Ok(Part::Word(value));
+    }
     match word {
         "<*>" => Ok(Part::Any),
         "$$" => Ok(Part::Own),
-        _ => match word.strip_prefix("${").and_then(|w| w.strip_suffix('}')) {
-            Some(list) if !list.contains(['$', '{', '}']) => Ok(Part::Of(list)),
+        _ if named(word).is_some_and(plain) => Ok(Part::Of(named(word).unwrap_or_default())),
+        _ => match word.split_once('.').map(|(a, b)| (named(a), named(b))) {
+            Some((Some(a), Some(b))) if plain(a) && plain(b) => Ok(Part::Joined(a, b)),
             _ if word.contains('$') => Err("a word is put together from several"),
             _ if word == ".." || word.contains('<') => Err("a path goes up again, or has a pattern"),
             _ => Ok(Part::Word(word)),
@@ -146,8 +218,10 @@ impl std::fmt::Display for Test {
             match part {
                 Part::Word(word) => write!(f, "{gap}{word}")?,
                 Part::Any => write!(f, "{gap}<*>")?,
-                Part::Own => write!(f, "{gap}<name>")?,
+                Part::Own | Part::OwnDevice => write!(f, "{gap}<name>")?,
+                Part::OwnUnit => write!(f, "{gap}<unit>")?,
                 Part::Of(list) => write!(f, "{gap}<{list}>")?,
+                Part::Joined(list, other) => write!(f, "{gap}<{list}>.<{other}>")?,
             }
         }
         Ok(())
@@ -175,11 +249,41 @@ mod tests {
                 "(\".. .. a $$\" || (!(\".. .. a $$\") && unique \"b <*> ${c}\"))",
                 Expression::Or(vec![a(), Expression::And(vec![Expression::Not(Box::new(a())), b()])]),
             ),
+            ("\".. .. a $$\" || \".. .. a $$\" && \".. .. a $$\"", {
+                Expression::Or(vec![a(), Expression::And(vec![a(), a()])])
+            }),
+            ("!\".. .. a $$\" && (\".. .. a $$\" && \".. .. a $$\")", {
+                Expression::And(vec![Expression::Not(Box::new(a())), a(), a()])
+            }),
         ] {
             assert_eq!(parse(text), Ok(expected), "{text}");
         }
-        for wrong in ["", "(", "(\"a\"", "a", "(\"a $$={b}\")", "(\"\")", "(\"a\") x", "(\"a"] {
+        for wrong in
+            ["", "(", "(\"a\"", "a", "(\"a $$b\")", "(\"\")", "(\"a\") x", "(\"a", "\"a\")", "(\"a\" &&)"]
+        {
             assert!(parse(wrong).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn words_are_put_together_and_taken_apart() {
+        let unit = [Part::OwnDevice, Part::Word("unit"), Part::OwnUnit];
+        for (text, words) in [
+            (
+                "\"interfaces $$-IFL family\"",
+                [&[Part::Word("interfaces")], &unit[..], &[Part::Word("family")]].concat(),
+            ),
+            ("\"a ${b}.${c}\"", vec![Part::Word("a"), Part::Joined("b", "c")]),
+            ("\"a $$={high}\"", vec![Part::Word("a"), Part::Word("high")]),
+        ] {
+            assert_eq!(parse(text), Ok(test(Wanted::Some, None, &words)), "{text}");
+        }
+    }
+
+    #[test]
+    fn nesting_has_no_end() {
+        let deep = format!("{}\"a\"{}", "(!(\"b\") && ".repeat(2_000), ")".repeat(2_000));
+        let deep: &'static str = Box::leak(deep.into_boxed_str());
+        assert!(matches!(parse(deep), Ok(Expression::And(all)) if all.len() == 2_001));
     }
 }

@@ -5,6 +5,7 @@
 mod expression;
 mod watched;
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::OnceLock;
 
@@ -108,6 +109,9 @@ pub fn violations_of(tree: &Tree, changed: &[Changed<'_>]) -> Vec<Diagnostic> {
     judge.out
 }
 
+/// Words of a path; `None` stands for any.
+type Words<'a> = Vec<Option<Cow<'a, str>>>;
+
 /// A large level.
 #[derive(Default)]
 struct Level<'a> {
@@ -188,7 +192,7 @@ impl<'a> Judge<'a> {
                     None => finding,
                 }
             }
-            Expression::Test(test) if test.words.last() == Some(&Part::Own) => {
+            Expression::Test(test) if test.words.last().is_some_and(|part| part.is_own()) => {
                 let message = format!("`{told}' is not defined: `{test}' is needed");
                 Diagnostic::error(path.join(" "), own.at, message)
             }
@@ -217,7 +221,7 @@ impl<'a> Judge<'a> {
             Expression::Not(inner) => self.truth(inner, own).map(|truth| !truth),
             Expression::Test(test) if is_outside(test) => None,
             Expression::Test(test) => {
-                let named = test.words.last() == Some(&Part::Own);
+                let named = test.words.last().is_some_and(|part| part.is_own());
                 Some(match test.wanted {
                     Wanted::Some if named && is_built_in(own.value) => true,
                     Wanted::Some => self.first(test, own).is_some(),
@@ -271,7 +275,7 @@ impl<'a> Judge<'a> {
     }
 
     /// The level a path begins at, and its words; `None` stands for any.
-    fn start(&self, test: &Test, own: Own<'a>) -> Option<(&'a [Node], Vec<Option<&'a str>>)> {
+    fn start(&self, test: &Test, own: Own<'a>) -> Option<(&'a [Node], Words<'a>)> {
         let level: &'a [Node] = match test.up {
             None => &self.tree.nodes,
             Some(up) => {
@@ -285,11 +289,18 @@ impl<'a> Judge<'a> {
                 }
             }
         };
+        // An interface without a unit is its unit 0.
+        let (device, unit) = own.value.rsplit_once('.').unwrap_or((own.value, "0"));
         let word = |part: &Part| match part {
-            Part::Word(word) => Some(Some(*word)),
+            Part::Word(word) => Some(Some(Cow::Borrowed(*word))),
             Part::Any => Some(None),
-            Part::Own => Some(Some(own.value)),
-            Part::Of(list) => self.name_of(list).map(Some),
+            Part::Own => Some(Some(own.value.into())),
+            Part::OwnDevice => Some(Some(device.into())),
+            Part::OwnUnit => Some(Some(unit.into())),
+            Part::Of(list) => self.name_of(list).map(|name| Some(name.into())),
+            Part::Joined(list, other) => {
+                Some(Some(format!("{}.{}", self.name_of(list)?, self.name_of(other)?).into()))
+            }
         };
         Some((level, test.words.iter().map(word).collect::<Option<Vec<_>>>()?))
     }
@@ -306,15 +317,16 @@ impl<'a> Judge<'a> {
     fn walk(
         &mut self,
         level: &'a [Node],
-        words: &[Option<&'a str>],
+        words: &[Option<Cow<'a, str>>],
         out: &mut Vec<&'a Node>,
         most: usize,
     ) -> Vec<&'a Node> {
-        self.level(level, words, out, most);
+        let words: Vec<Option<&str>> = words.iter().map(Option::as_deref).collect();
+        self.level(level, &words, out, most);
         std::mem::take(out)
     }
 
-    fn level(&mut self, level: &'a [Node], words: &[Option<&'a str>], out: &mut Vec<&'a Node>, most: usize) {
+    fn level(&mut self, level: &'a [Node], words: &[Option<&str>], out: &mut Vec<&'a Node>, most: usize) {
         if level.len() >= LARGE && words.first().is_some_and(Option::is_some) && words != [words[0]] {
             return self.large(level, words, out, most);
         }
@@ -327,7 +339,7 @@ impl<'a> Judge<'a> {
     }
 
     /// As `level`, without a look at every entry.
-    fn large(&mut self, level: &'a [Node], words: &[Option<&'a str>], out: &mut Vec<&'a Node>, most: usize) {
+    fn large(&mut self, level: &'a [Node], words: &[Option<&str>], out: &mut Vec<&'a Node>, most: usize) {
         let known = self.levels.entry(level.as_ptr() as usize).or_insert_with(|| {
             let mut known = Level::default();
             for (at, node) in (0u32..).zip(level).filter(|(_, n)| !n.inactive) {
@@ -357,7 +369,7 @@ impl<'a> Judge<'a> {
     }
 
     /// Takes the words of a path that a statement is written with, and follows the rest below it.
-    fn one(&mut self, node: &'a Node, words: &[Option<&'a str>], out: &mut Vec<&'a Node>, most: usize) {
+    fn one(&mut self, node: &'a Node, words: &[Option<&str>], out: &mut Vec<&'a Node>, most: usize) {
         let mut rest = words;
         if !node.name.is_empty() {
             match rest {
@@ -448,4 +460,29 @@ fn head(node: &Node, above: &[&Node]) -> String {
     }
     let parent = above.iter().rev().find(|n| !n.name.is_empty()).map_or("", |n| n.name.as_ref());
     format!("{parent} {}", words.join(" "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_logical_interface_is_looked_for_by_its_names() {
+        let text = "set interfaces ge-0/0/0 unit 100 family inet\nset interfaces ge-0/0/1 unit 0 family inet6\n\
+                    set schedulers scheduler high";
+        let tree = crate::read(text).tree;
+        for (value, constraint, expected) in [
+            ("ge-0/0/0.100", "\"interfaces $$-IFL family inet\"", true),
+            ("ge-0/0/0.100", "\"interfaces $$-IFL family inet6\"", false),
+            ("ge-0/0/0.0", "\"interfaces $$-IFL\"", false),
+            ("ge-0/0/1", "\"interfaces $$-IFL\"", true),
+            ("x", "\"schedulers scheduler $$={high}\"", true),
+            ("x", "\"schedulers scheduler $$={low}\"", false),
+        ] {
+            let mut judge = Judge { tree: &tree, levels: HashMap::new(), above: Vec::new(), out: Vec::new() };
+            let own = Own { value, at: Span::default(), extra: 0 };
+            let expression = parse(constraint).expect("a constraint");
+            assert_eq!(judge.truth(&expression, own), Some(expected), "{value}: {constraint}");
+        }
+    }
 }

@@ -74,7 +74,7 @@ fn ends(level: RuleId, words: &[Part], out: &mut HashSet<u32>) {
     for (id, rule) in grammar().children(level) {
         let fits = |part: &Part| match part {
             Part::Word(word) => *word == rule.name,
-            Part::Any | Part::Own | Part::Of(_) => true,
+            Part::Any | Part::Own | Part::OwnDevice | Part::OwnUnit | Part::Of(_) | Part::Joined(..) => true,
         };
         let mut rest = words;
         if !rule.hidden {

@@ -9,7 +9,7 @@ use ravelin_syntax::tree::{Kind, Node};
 use ravelin_syntax::{Args, Diagnostic, Text, Tree, Word};
 
 use super::{EXPANSION_MAX, wildcard};
-use crate::grammar::{RuleId, grammar};
+use crate::grammar::{OPAQUE, RuleId, grammar};
 
 /// Puts the prefixes in the place of the paths; the rest of the tree is as it was.
 pub(super) fn expand(tree: &mut Tree, diagnostics: &mut Vec<Diagnostic>) {
@@ -67,10 +67,15 @@ fn collect(nodes: &[Node], path: &[&str], work: &mut usize, out: &mut Vec<Word>)
             continue;
         }
         let words: Vec<&str> = node.head().collect();
-        if words.len() > path.len() || !words.iter().zip(path).all(|(word, p)| wildcard::matches(p, word)) {
+        // A statement that the table doesn't detail is one line of words when it came as one.
+        let is_line = node.rule == OPAQUE.0 && node.children.is_empty();
+        if words.len() > path.len() && !is_line
+            || !words.iter().zip(path).all(|(word, p)| wildcard::matches(p, word))
+        {
             continue;
         }
-        match (&path[words.len()..], words.last()) {
+        let taken = words.len().min(path.len());
+        match (&path[taken..], words[..taken].last()) {
             ([], Some(last)) => out.extend(prefix(last)),
             (rest, _) => collect(&node.children, rest, work, out),
         }

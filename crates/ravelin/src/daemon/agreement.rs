@@ -1,0 +1,299 @@
+//! Every consumer fails at every step of a commit; afterwards all of them, and the store, have the same configuration.
+//!
+//! The consumers are the daemon's own, over a simulated plane. The kernel alone is stood in for: it needs a machine.
+
+use std::cell::Cell;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ravelin_commit::{
+    BookConsumer, BookFile, CommitError, Consumer, Consumers, Done, Life, LifeError, Now, Order, OrderKind,
+    PlaneConsumer, Plant, Proposal, propose,
+};
+use ravelin_compile::{IdBook, Resolved};
+use ravelin_contract::DataPlane;
+use ravelin_host::Desired;
+use ravelin_model::ValidConfig;
+use ravelin_ops::DynamicView;
+use ravelin_sim::{SimPlane, SimSetup, SimWorkers};
+use ravelin_store::{Directory, EditorId, Store};
+use ravelin_syntax::{Diagnostic, Span};
+use ravelin_telemetry::Service;
+use ravelin_types::Generation;
+
+use super::dynamic::{Dynamic, DynamicConsumer, View};
+use super::log::{Log, LogConsumer};
+
+const CONSUMERS: [&str; 5] = ["ids", "host", "security log", "dynamic", "dataplane"];
+const ANN: EditorId = EditorId(1);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Step {
+    Check,
+    Prepare,
+    Apply,
+    /// It is applied, and the answer is lost.
+    Answer,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Fault {
+    who: &'static str,
+    step: Step,
+    times: u32,
+}
+
+/// A consumer that fails where it is told to.
+struct Faulty<'a> {
+    inner: Box<dyn Consumer + 'a>,
+    fault: &'a Cell<Option<Fault>>,
+}
+
+impl Faulty<'_> {
+    fn fails(&self, step: Step) -> bool {
+        let Some(fault) = self.fault.get().filter(|f| f.who == self.inner.name() && f.step == step) else {
+            return false;
+        };
+        self.fault.set((fault.times > 1).then_some(Fault { times: fault.times - 1, ..fault }));
+        true
+    }
+}
+
+impl Consumer for Faulty<'_> {
+    fn name(&self) -> &'static str {
+        self.inner.name()
+    }
+
+    fn check(&mut self, proposal: &Proposal) -> Result<(), Vec<Diagnostic>> {
+        if self.fails(Step::Check) {
+            return Err(vec![Diagnostic::error("x", Span::default(), "no")]);
+        }
+        self.inner.check(proposal)
+    }
+
+    fn prepare(&mut self, proposal: &Proposal) -> Result<(), String> {
+        if self.fails(Step::Prepare) { Err("no room".into()) } else { self.inner.prepare(proposal) }
+    }
+
+    fn apply(&mut self, proposal: &Proposal) -> Result<(), String> {
+        if self.fails(Step::Apply) {
+            return Err("broken".into());
+        }
+        let done = self.inner.apply(proposal);
+        if self.fails(Step::Answer) { Err("no answer".into()) } else { done }
+    }
+
+    fn abort(&mut self) {
+        self.inner.abort();
+    }
+}
+
+/// What the kernel was told.
+#[derive(Default)]
+struct Kernel(Option<(Generation, Desired)>);
+
+impl Consumer for Kernel {
+    fn name(&self) -> &'static str {
+        "host"
+    }
+
+    fn check(&mut self, _: &Proposal) -> Result<(), Vec<Diagnostic>> {
+        Ok(())
+    }
+
+    fn apply(&mut self, proposal: &Proposal) -> Result<(), String> {
+        self.0 = Some((proposal.program.generation, proposal.desired.clone()));
+        Ok(())
+    }
+}
+
+struct System {
+    plane: Arc<SimPlane>,
+    log: Arc<Log>,
+    dynamic: Dynamic,
+    kernel: Kernel,
+    book: IdBook,
+    book_file: BookFile,
+    fault: Cell<Option<Fault>>,
+}
+
+impl Plant for System {
+    fn propose(&mut self, valid: &ValidConfig) -> Result<Proposal, Vec<Diagnostic>> {
+        let last = self.plane.diagnostics().status().ok().and_then(|s| s.generation);
+        let generation = last.unwrap_or(Generation(0)).next();
+        propose(valid, Resolved::virtual_ports(valid), &mut self.book, generation)
+    }
+
+    fn consumers(&mut self) -> Consumers<'_> {
+        let Self { plane, log, dynamic, kernel, book, book_file, fault } = self;
+        let all: [Box<dyn Consumer + '_>; 5] = [
+            Box::new(BookConsumer(book_file, book)),
+            Box::new(kernel),
+            Box::new(LogConsumer(log.clone())),
+            Box::new(DynamicConsumer { dynamic: dynamic.clone(), plane: plane.clone() }),
+            Box::new(PlaneConsumer(plane.clone())),
+        ];
+        all.into_iter().map(|inner| Box::new(Faulty { inner, fault }) as Box<dyn Consumer + '_>).collect()
+    }
+}
+
+fn at(seconds: u64) -> Now {
+    Now { wall_s: 1_770_000_000 + seconds, mono: Duration::from_secs(1000 + seconds) }
+}
+
+/// A configuration that every consumer sees the name of.
+fn text(name: &str) -> String {
+    let third = name.len();
+    format!(
+        "set system host-name {name}
+         set interfaces ge-0/0/0 unit 0 family inet address 10.0.{third}.1/24
+         set interfaces ge-0/0/1 unit 0 family inet address 10.1.{third}.1/24
+         set security zones security-zone trust interfaces ge-0/0/0.0
+         set security zones security-zone {name} interfaces ge-0/0/1.0
+         set security policies from-zone trust to-zone {name} policy p match source-address any
+         set security policies from-zone trust to-zone {name} policy p match destination-address any
+         set security policies from-zone trust to-zone {name} policy p match application any
+         set security policies from-zone trust to-zone {name} policy p then permit
+         set security policies from-zone trust to-zone {name} policy p scheduler-name {name}
+         set schedulers scheduler {name} daily start-time 08:00:00 stop-time 17:00:00
+         set security log mode stream
+         set security log source-address 10.0.{third}.1
+         set security log stream {name} host 192.0.2.1"
+    )
+}
+
+struct Bench {
+    system: System,
+    life: Life<Directory>,
+    _runtime: tokio::runtime::Runtime,
+    _directory: tempfile::TempDir,
+}
+
+impl Bench {
+    fn new() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let root = directory.path().to_owned();
+        let service = Service::new(runtime.handle().clone(), root.clone(), jiff::tz::TimeZone::UTC);
+        let system = System {
+            plane: Arc::new(SimWorkers::plane(SimSetup::default())),
+            log: Arc::new(Log::new(service)),
+            dynamic: Dynamic::new(jiff::tz::TimeZone::UTC),
+            kernel: Kernel::default(),
+            book: IdBook::default(),
+            book_file: BookFile(root.join("ids.json")),
+            fault: Cell::new(None),
+        };
+        let store = Store::open(Directory::open(&root).unwrap()).unwrap();
+        let life = Life::new(store, at(0), "boot");
+        Self { system, life, _runtime: runtime, _directory: directory }
+    }
+
+    fn commit(&mut self, name: &str, seconds: u64) -> Result<Done, LifeError> {
+        let candidate = self.life.database_mut().edit(ANN).unwrap();
+        candidate.replace(&text(name)).unwrap();
+        let order = Order {
+            editor: ANN,
+            user: "ann".into(),
+            client: "cli".into(),
+            comment: None,
+            kind: OrderKind::Now,
+        };
+        let done = self.life.commit(&mut self.system, &order, at(seconds));
+        self.settle();
+        done
+    }
+
+    /// What the daemon does with what became active.
+    fn settle(&self) {
+        if let Some(active) = self.life.active() {
+            self.system.dynamic.follow(active.dynamic.clone());
+        }
+    }
+
+    /// The name that store and consumers agree on, all with one generation.
+    #[track_caller]
+    fn agreed(&self) -> String {
+        let Self { system, life, .. } = self;
+        let System { plane, log, dynamic, kernel, book: _, book_file, fault: _ } = system;
+        let active = life.active().expect("something is active");
+        let name = active.valid.get().system.host_name.clone().unwrap_or_default();
+        assert!(life.debts().is_empty(), "{:?}", life.debts());
+        let stored = life.store().active().map_or("", |active| active.text.as_str());
+        assert!(stored.contains(&format!("host-name {name};")), "store: {stored}");
+        let generation = active.program.generation;
+        assert_eq!(kernel.0, Some((generation, active.desired.clone())), "host");
+        let status = plane.diagnostics().status().unwrap();
+        assert_eq!(status.generation, Some(generation), "dataplane");
+        let all = status.workers.iter().all(|worker| worker.generation == generation);
+        assert!(all && !status.workers.is_empty(), "workers: {:?}", status.workers);
+        let streams: Vec<String> = log.service.statistics().streams.into_iter().map(|s| s.name).collect();
+        assert_eq!(streams, [name.as_str()], "security log");
+        let schedules = View { dynamic, used: Vec::new() }.schedules();
+        let schedules: Vec<&str> = schedules.iter().map(|line| line.name.as_str()).collect();
+        assert_eq!(schedules, [name.as_str()], "dynamic");
+        // Names of what was refused may be in memory; a restart gives what is active the same ids.
+        let mut saved = book_file.load().unwrap();
+        let resolved = Resolved::virtual_ports(&active.valid);
+        let again = propose(&active.valid, resolved, &mut saved, generation).unwrap();
+        assert_eq!(again.program.digest(), active.program.digest(), "ids");
+        assert!(saved.unsaved().is_empty(), "ids");
+        name
+    }
+}
+
+#[test]
+fn whoever_fails_at_whatever_step_all_agree_afterwards() {
+    for who in CONSUMERS {
+        for (step, times, expected) in [
+            (Step::Check, 1, "a"),
+            (Step::Prepare, 1, "a"),
+            (Step::Apply, 1, "bb"),
+            (Step::Apply, 2, "a"),
+            (Step::Answer, 1, "bb"),
+            (Step::Answer, 2, "a"),
+        ] {
+            let what = format!("{who} {step:?} {times}");
+            let mut bench = Bench::new();
+            assert!(bench.commit("a", 0).is_ok(), "{what}");
+            bench.system.fault.set(Some(Fault { who, step, times }));
+            let done = bench.commit("bb", 1);
+            let as_told = match (&done, step) {
+                (Ok(Done::Committed), Step::Apply | Step::Answer) => times == 1,
+                (Err(LifeError::Commit(CommitError::RolledBack(_))), Step::Apply | Step::Answer) => {
+                    times == 2
+                }
+                (Err(LifeError::Commit(CommitError::Refused(_))), Step::Check) => true,
+                (Err(LifeError::Commit(CommitError::Prepare(name, _))), Step::Prepare) => *name == who,
+                _ => false,
+            };
+            assert!(as_told, "{what}: {done:?}");
+            assert!(bench.system.fault.get().is_none(), "{what}: it never failed");
+            assert_eq!(bench.agreed(), expected, "{what}");
+            assert!(
+                matches!(bench.commit("bb", 2), Ok(Done::Committed)),
+                "{what}: it goes through afterwards"
+            );
+            assert_eq!(bench.agreed(), "bb", "{what}");
+        }
+    }
+}
+
+#[test]
+fn what_is_owed_is_made_good() {
+    for who in CONSUMERS {
+        for step in [Step::Apply, Step::Answer] {
+            let mut bench = Bench::new();
+            assert!(bench.commit("a", 0).is_ok());
+            // The way back fails too, and the first time it is asked for what it owes.
+            bench.system.fault.set(Some(Fault { who, step, times: 6 }));
+            bench.commit("bb", 1).unwrap_err();
+            assert!(!bench.life.debts().is_empty(), "{who} {step:?}");
+            for seconds in 2..40 {
+                bench.life.tick(&mut bench.system, at(seconds));
+                bench.settle();
+            }
+            assert_eq!(bench.agreed(), "a", "{who} {step:?}");
+        }
+    }
+}
