@@ -112,7 +112,7 @@ impl Bench {
         let until_record = start.elapsed();
         self.stage("render the text", |_| render::text(tree).len());
         let (plane, wanted) = (self.plane.clone(), Generation(self.generation));
-        let (armed, apply) = (Arc::new(AtomicBool::new(false)), Clock::now());
+        let armed = Arc::new(AtomicBool::new(false));
         let watch = std::thread::spawn({
             let armed = armed.clone();
             move || {
@@ -126,12 +126,10 @@ impl Bench {
         while !armed.load(Ordering::Acquire) {
             std::thread::yield_now();
         }
-        let watching = apply.elapsed();
         let apply = Clock::now();
         self.consumer.apply(&proposal).unwrap_or_else(|e| panic!("{e:?}"));
         let answered = apply.elapsed();
         let live = watch.join().map_or(answered, |at| at.saturating_duration_since(apply));
-        let _ = watching;
         self.note("apply, to the workers", live);
         self.note("apply, to the answer", answered);
         self.note("live but for the text", until_record + live);

@@ -121,7 +121,8 @@ impl Bench {
         self.reply_with(line, None)
     }
 
-    pub fn reply_with(&mut self, line: &str, text: Option<&str>) -> Reply {
+    /// What commands are run with, made in one place.
+    fn with_env<T>(&mut self, work: impl FnOnce(&mut Env<'_>, &mut Session) -> T) -> T {
         let Self { plane, config, session, names, log, alarms, trace, facts } = self;
         let mut env = Env {
             plane,
@@ -135,62 +136,27 @@ impl Bench {
             render: &Junos,
             facts,
         };
-        execute(&mut env, session, line, text)
+        work(&mut env, session)
+    }
+
+    pub fn reply_with(&mut self, line: &str, text: Option<&str>) -> Reply {
+        self.with_env(|env, session| execute(env, session, line, text))
     }
 
     /// More of what goes on.
     pub fn more(&mut self) -> Reply {
-        let Self { plane, config, session, names, log, alarms, trace, facts } = self;
-        let mut env = Env {
-            plane,
-            config,
-            names,
-            routes: &FakeRoutes,
-            log: &*log,
-            dynamic: &FakeDynamic,
-            alarms,
-            trace: &*trace,
-            render: &Junos,
-            facts,
-        };
-        ravelin_ops::more(&mut env, session)
+        self.with_env(|env, session| ravelin_ops::more(env, session))
     }
 
     /// The answer to a question.
     pub fn answer(&mut self, yes: bool) -> Reply {
-        let Self { plane, config, session, names, log, alarms, trace, facts } = self;
-        let mut env = Env {
-            plane,
-            config,
-            names,
-            routes: &FakeRoutes,
-            log: &*log,
-            dynamic: &FakeDynamic,
-            alarms,
-            trace: &*trace,
-            render: &Junos,
-            facts,
-        };
-        answer(&mut env, session, yes)
+        self.with_env(|env, session| answer(env, session, yes))
     }
 
     /// What a client shows before the next line.
     pub fn prompt(&mut self) -> String {
-        let Self { plane, config, session, names, log, alarms, trace, facts } = self;
-        let mut env = Env {
-            plane,
-            config,
-            names,
-            routes: &FakeRoutes,
-            log: &*log,
-            dynamic: &FakeDynamic,
-            alarms,
-            trace: &*trace,
-            render: &Junos,
-            facts,
-        };
         let nothing = wire::Request::Run { line: String::new(), text: None };
-        wire::answer(&mut env, session, &nothing).prompt
+        self.with_env(|env, session| wire::answer(env, session, &nothing).prompt)
     }
 
     /// Output of a line that must succeed.
@@ -210,19 +176,6 @@ impl Bench {
     }
 
     pub fn words(&mut self, line: &str) -> Vec<String> {
-        let Self { plane, config, session, names, log, alarms, trace, facts } = self;
-        let env = Env {
-            plane,
-            config,
-            names,
-            routes: &FakeRoutes,
-            log: &*log,
-            dynamic: &FakeDynamic,
-            alarms,
-            trace: &*trace,
-            render: &Junos,
-            facts,
-        };
-        complete(&env, session, line).into_iter().map(|c| c.word).collect()
+        self.with_env(|env, session| complete(env, session, line).into_iter().map(|c| c.word).collect())
     }
 }
