@@ -145,7 +145,7 @@ impl Bench {
 
     /// More of what goes on.
     pub fn more(&mut self) -> Reply {
-        self.with_env(|env, session| ravelin_ops::more(env, session))
+        self.with_env(ravelin_ops::more)
     }
 
     /// The answer to a question.
