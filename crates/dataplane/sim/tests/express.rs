@@ -20,8 +20,9 @@ use ravelin_wire::{TcpFlags, parse, put_u16, u32_at};
 const HEADROOM: usize = 32;
 const BUFFER: usize = 512;
 const SEED: Seed = Seed([9; 32]);
-const RUNS: u64 = 60;
+const RUNS: u64 = 80;
 const STEPS: usize = 40;
+const VARIANTS: usize = 13;
 
 /// What configurations have in common; the variants change what judges sessions and packets.
 const COMMON: &str = "
@@ -101,10 +102,52 @@ fn configuration(variant: usize) -> String {
              set security forwarding-options mirror-filter f output interface ge-0/0/3.0\n\
              set security forwarding-options mirror-filter f output destination-mac 02:00:00:00:00:09\n"
         }
-        _ => {
+        10 => {
             "set security screen ids-option s udp flood threshold 5\n\
              set security screen ids-option s match-direction input-output\n\
              set security zones security-zone untrust screen s\n"
+        }
+        11 => {
+            "set firewall policer p if-exceeding bandwidth-limit 64k\n\
+             set firewall policer p if-exceeding burst-size-limit 1500\n\
+             set firewall policer p then discard\n\
+             set firewall family inet filter in term long from packet-length 200-300\n\
+             set firewall family inet filter in term long then count long\n\
+             set firewall family inet filter in term long then loss-priority high\n\
+             set firewall family inet filter in term long then policer p\n\
+             set firewall family inet filter in term rest then syslog\n\
+             set firewall family inet filter in term rest then accept\n\
+             set firewall family inet filter out term marked from dscp 0\n\
+             set firewall family inet filter out term marked from ttl 63\n\
+             set firewall family inet filter out term marked then count marked\n\
+             set firewall family inet filter out term marked then accept\n\
+             set firewall family inet filter out term pushed from tcp-flags push\n\
+             set firewall family inet filter out term pushed then reject tcp-reset\n\
+             set firewall family inet filter out term own from source-address 198.51.100.1/32\n\
+             set firewall family inet filter out term own then policer p\n\
+             set firewall family inet filter out term rest then accept\n\
+             set firewall family inet6 filter six term odd from source-port 1003\n\
+             set firewall family inet6 filter six term odd then reject\n\
+             set firewall family inet6 filter six term rest then count six\n\
+             set interfaces ge-0/0/0 unit 0 family inet filter input in\n\
+             set interfaces ge-0/0/0 unit 0 family inet6 filter input six\n\
+             set interfaces ge-0/0/1 unit 0 family inet filter output out\n\
+             set interfaces ge-0/0/1 unit 0 family inet filter input in\n\
+             set interfaces ge-0/0/2 unit 7 family inet6 filter output six\n"
+        }
+        _ => {
+            "set security screen ids-option s tcp winnuke\n\
+             set security screen ids-option s tcp tcp-no-flag\n\
+             set security screen ids-option s tcp land\n\
+             set security screen ids-option s ip source-route-option\n\
+             set security screen ids-option s udp flood threshold 9\n\
+             set security screen ids-option s match-direction input-output\n\
+             set security zones security-zone untrust screen s\n\
+             set security zones security-zone trust screen s\n\
+             set firewall family inet filter f term t from destination-port 80\n\
+             set firewall family inet filter f term t then count c\n\
+             set firewall family inet filter f term rest then accept\n\
+             set interfaces ge-0/0/1 unit 0 family inet filter input f\n"
         }
     });
     text
@@ -357,7 +400,7 @@ impl Pair {
 
     fn commit(&mut self) {
         self.generation += 1;
-        let variant = self.draw(11);
+        let variant = self.draw(VARIANTS);
         let before = Arc::clone(&self.short.snapshot.forwarding);
         let (program, changed) = world(variant, self.generation, &mut self.book, Some(&before));
         // Mostly the routes stay as they were.
