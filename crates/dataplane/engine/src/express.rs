@@ -6,7 +6,7 @@
 
 use ravelin_filter::Marks;
 use ravelin_program::{Direction as On, Interface};
-use ravelin_screen::Way;
+use ravelin_screen::{Profile, Way};
 use ravelin_tcp::{Direction, Extent, Segment};
 use ravelin_types::{Addr, DropReason, Family, InterfaceId, Mac, PortId, Proto, ZoneId};
 use ravelin_wire::{ETHERNET_LEN, Network, Plain, VLAN_LEN, ethertype, parse, put_u16, rewrite};
@@ -37,7 +37,7 @@ struct Entrance {
     inet6: bool,
     /// A filter or a policer looks at them.
     filtered: bool,
-    /// Screens look at them.
+    /// Screens can find fault with them.
     screened: bool,
 }
 
@@ -90,7 +90,7 @@ impl Entrance {
             inet: unit.inet,
             inet6: unit.inet6,
             filtered: rules.filters.stand_at(unit.id, On::Input),
-            screened: rules.screens.of(zone, Way::In).is_some(),
+            screened: rules.screens.of(zone, Way::In).is_some_and(Profile::minds_plain),
         })
     }
 }
@@ -98,7 +98,7 @@ impl Entrance {
 impl Exit {
     fn of(rules: &Rules, unit: &Interface, mac: Mac) -> Self {
         let Interface { port, vlan, mtu4, mtu6, .. } = *unit;
-        let screened = unit.zone.is_some_and(|zone| rules.screens.of(zone, Way::Out).is_some());
+        let screened = unit.zone.and_then(|zone| rules.screens.of(zone, Way::Out)).is_some_and(Profile::minds_plain);
         Self { mac, port, vlan, mtu4, mtu6, filtered: rules.filters.stand_at(unit.id, On::Output), screened }
     }
 }
@@ -196,7 +196,7 @@ fn taken_apart(packet: &Packet<'_>) -> Option<(Link, Network)> {
     Some((Link { dst_mac: parsed.dst_mac, src_mac: parsed.src_mac, l3_at: parsed.l3_at }, parsed.network?))
 }
 
-/// Ordinary addresses: stricter than what the whole path lets pass, which judges the others.
+/// Two ordinary addresses: stricter than what the whole path lets pass, which judges the others.
 #[inline]
 fn addresses_pass(plain: &Plain) -> bool {
     let Plain { family, src, dst, .. } = *plain;
@@ -205,7 +205,7 @@ fn addresses_pass(plain: &Plain) -> bool {
         Family::V4 => !matches!(addr.low32() >> 24, 0 | 127 | 224..),
         Family::V6 => addr.0 > 1 && !addr.is_multicast(family),
     };
-    ordinary(src) && ordinary(dst)
+    src != dst && ordinary(src) && ordinary(dst)
 }
 
 /// The packet through its session, and counted. `None`: it goes the whole way; nothing has changed.

@@ -22,7 +22,7 @@ const BUFFER: usize = 512;
 const SEED: Seed = Seed([9; 32]);
 const RUNS: u64 = 80;
 const STEPS: usize = 40;
-const VARIANTS: usize = 13;
+const VARIANTS: usize = 14;
 
 /// What configurations have in common; the variants change what judges sessions and packets.
 const COMMON: &str = "
@@ -135,7 +135,7 @@ fn configuration(variant: usize) -> String {
              set interfaces ge-0/0/1 unit 0 family inet filter input in\n\
              set interfaces ge-0/0/2 unit 7 family inet6 filter output six\n"
         }
-        _ => {
+        12 => {
             "set security screen ids-option s tcp winnuke\n\
              set security screen ids-option s tcp tcp-no-flag\n\
              set security screen ids-option s tcp land\n\
@@ -148,6 +148,23 @@ fn configuration(variant: usize) -> String {
              set firewall family inet filter f term t then count c\n\
              set firewall family inet filter f term rest then accept\n\
              set interfaces ge-0/0/1 unit 0 family inet filter input f\n"
+        }
+        // None of these minds a plain packet.
+        _ => {
+            "set security screen ids-option s tcp winnuke\n\
+             set security screen ids-option s tcp tcp-no-flag\n\
+             set security screen ids-option s tcp land\n\
+             set security screen ids-option s tcp fin-no-ack\n\
+             set security screen ids-option s tcp syn-fin\n\
+             set security screen ids-option s ip unknown-protocol\n\
+             set security screen ids-option s ip bad-option\n\
+             set security screen ids-option s ip block-frag\n\
+             set security screen ids-option s ip spoofing\n\
+             set security screen ids-option s icmp ping-death\n\
+             set security screen ids-option s limit-session source-ip-based 3\n\
+             set security screen ids-option s match-direction input-output\n\
+             set security zones security-zone untrust screen s\n\
+             set security zones security-zone trust screen s\n"
         }
     });
     text
@@ -359,6 +376,13 @@ impl Pair {
                 let (hops, any) = (l3_at + if bytes[l3_at] == 0x45 { 8 } else { 7 }, self.draw(256) as u8);
                 let (at, value) = if kind == 2 { (hops, 1) } else { (self.draw(bytes.len().min(60)), any) };
                 bytes[at] = value;
+                if kind == 3 && bytes[l3_at] == 0x45 {
+                    let (same, flags) = (self.draw(2) == 0, l3_at + 20 + 13);
+                    match same {
+                        true => bytes.copy_within(l3_at + 12..l3_at + 16, l3_at + 16),
+                        false => bytes[flags] = any,
+                    }
+                }
                 if bytes[l3_at] == 0x45 && self.draw(4) != 0 {
                     put_u16(bytes, l3_at + 10, 0);
                     let sum = ravelin_wire::checksum::sum(&bytes[l3_at..l3_at + 20]);
