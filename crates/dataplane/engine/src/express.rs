@@ -98,7 +98,8 @@ impl Entrance {
 impl Exit {
     fn of(rules: &Rules, unit: &Interface, mac: Mac) -> Self {
         let Interface { port, vlan, mtu4, mtu6, .. } = *unit;
-        let screened = unit.zone.and_then(|zone| rules.screens.of(zone, Way::Out)).is_some_and(Profile::minds_plain);
+        let screened =
+            unit.zone.and_then(|zone| rules.screens.of(zone, Way::Out)).is_some_and(Profile::minds_plain);
         Self { mac, port, vlan, mtu4, mtu6, filtered: rules.filters.stand_at(unit.id, On::Output), screened }
     }
 }

@@ -215,9 +215,10 @@ fn numbers(field: Field, condition: &Condition) -> Needs {
         (Field::Number(wanted), Condition::Number { field, values }) if wanted == *field => {
             admitted(values, field.largest())
         }
-        (Field::TcpFlags, Condition::TcpFlags(table)) => {
-            (0..=FLAGS).filter(|flags| table.holds(*flags)).map(|flags| (flags.into(), flags.into())).collect()
-        }
+        (Field::TcpFlags, Condition::TcpFlags(table)) => (0..=FLAGS)
+            .filter(|flags| table.holds(*flags))
+            .map(|flags| (flags.into(), flags.into()))
+            .collect(),
         _ => return None,
     };
     Some(admitted.into_iter().map(|(low, high)| (u128::from(low), u128::from(high))).collect())

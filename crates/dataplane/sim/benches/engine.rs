@@ -127,7 +127,10 @@ fn screens() {
     let sets: [(&str, &[&str]); 3] = [
         ("none", &[]),
         ("as untrust-screen of a new device", &UNTRUST_SCREEN),
-        ("those and UDP flood", &[&UNTRUST_SCREEN[..], &["limit-session by-source packet-rate 4000000000"]].concat()),
+        (
+            "those and UDP flood",
+            &[&UNTRUST_SCREEN[..], &["limit-session by-source packet-rate 4000000000"]].concat(),
+        ),
     ];
     for (name, screens) in sets {
         let mut text = configuration(1, 1, LogSessions::No);
