@@ -6,6 +6,7 @@ use std::net::IpAddr;
 
 use jiff::Timestamp;
 use ravelin_contract::{BlockChange, NatEvent, SessionKey};
+use ravelin_types::Proto;
 
 use crate::filter::{Outcome, Subject};
 use crate::record::{Names, Record};
@@ -32,6 +33,14 @@ pub enum NatRecord {
         threshold: u8,
         current: u8,
     },
+    Binding {
+        made: bool,
+        /// A pool's name, or `interface`.
+        pool: String,
+        proto: Option<Proto>,
+        internal: (IpAddr, u16),
+        external: (IpAddr, u16),
+    },
     Exhausted {
         key: SessionKey,
         rule: String,
@@ -56,6 +65,15 @@ pub fn nat(event: &NatEvent, now: Timestamp, names: &dyn Names) -> Record {
         NatEvent::PoolAlarm { pool, raised, threshold, current } => {
             NatRecord::PoolAlarm { raised, pool: names.pool(pool), threshold, current }
         }
+        NatEvent::Binding { made, pool, proto, internal, internal_port, external, external_port } => {
+            NatRecord::Binding {
+                made,
+                pool: pool.map_or_else(|| "interface".to_owned(), |pool| names.pool(pool)),
+                proto,
+                internal: (internal, internal_port),
+                external: (external, external_port),
+            }
+        }
         NatEvent::Exhausted { rule, key, interface } => {
             NatRecord::Exhausted { key, rule: names.nat_rule(rule).1, interface: names.unit(Some(interface)) }
         }
@@ -70,6 +88,8 @@ impl NatRecord {
             Self::Block { change: BlockChange::Released, .. } => Tag::NatBlockReleased,
             Self::PoolAlarm { raised: true, .. } => Tag::NatPoolRaised,
             Self::PoolAlarm { raised: false, .. } => Tag::NatPoolCleared,
+            Self::Binding { made: true, .. } => Tag::NatBindingCreated,
+            Self::Binding { made: false, .. } => Tag::NatBindingDeleted,
             Self::Exhausted { .. } => Tag::NatExhausted,
         }
     }
@@ -78,6 +98,7 @@ impl NatRecord {
     pub(crate) fn subject<'a>(&'a self, subject: Subject<'a>) -> Subject<'a> {
         match self {
             Self::Block { host, .. } => Subject { source: Some(*host), ..subject },
+            Self::Binding { internal, .. } => Subject { source: Some(internal.0), ..subject },
             Self::PoolAlarm { .. } => subject,
             Self::Exhausted { key, interface, .. } => {
                 Subject { interface, outcome: Some(Outcome::Failure), ..subject.of(key) }

@@ -284,6 +284,26 @@ messages! {
     EventsLost = 18, "RTLOG_EVENTS_LOST" of "RTLOG", Warning, Rtlog: [
         "packet plane lost " "lost-events",
     ] " events",
+
+    /// An external address or port is kept for an internal one: persistent NAT, or a host's own address.
+    NatBindingCreated = 19, "RT_SRC_NAT_BINDING_CREATE" of "RT_NAT", Info, Nat: [
+        "binding created " "protocol-id",
+        " " "internal-ip",
+        "/" "internal-port",
+        "->" "reflexive-ip",
+        "/" "reflexive-port",
+        " in source pool " "nat-pool-name",
+    ] "",
+
+    /// It is kept no more.
+    NatBindingDeleted = 20, "RT_SRC_NAT_BINDING_DELETE" of "RT_NAT", Info, Nat: [
+        "binding deleted " "protocol-id",
+        " " "internal-ip",
+        "/" "internal-port",
+        "->" "reflexive-ip",
+        "/" "reflexive-port",
+        " in source pool " "nat-pool-name",
+    ] "",
 }
 
 #[cfg(test)]

@@ -199,6 +199,14 @@ fn nat<R>(record: &NatRecord, take: impl FnOnce(&[Value<'_>]) -> R) -> R {
         NatRecord::PoolAlarm { raised: _, pool, threshold, current } => {
             take(&[Text(pool), Number((*threshold).into()), Number((*current).into())])
         }
+        NatRecord::Binding { made: _, pool, proto, internal, external } => take(&[
+            Number(proto.map_or(0, |proto| proto.0.into())),
+            Address(internal.0),
+            Number(internal.1.into()),
+            Address(external.0),
+            Number(external.1.into()),
+            Text(pool),
+        ]),
         NatRecord::Exhausted { key, rule, interface } => take(&[
             Address(key.src),
             Number(key.sport.into()),

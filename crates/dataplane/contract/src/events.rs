@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use ravelin_program::Screen;
-use ravelin_types::{InterfaceId, NatRuleId, PolicyId, ZoneId};
+use ravelin_types::{InterfaceId, NatRuleId, PolicyId, Proto, ZoneId};
 
 use crate::{CloseReason, FilterHit, SessionKey, SessionView};
 
@@ -61,6 +61,19 @@ pub enum NatEvent {
     },
     /// The use of a pool reached the one threshold or fell below the other; percentages.
     PoolAlarm { pool: u32, raised: bool, threshold: u8, current: u8 },
+    /// An external end is kept for an internal one, or no more.
+    Binding {
+        /// `false`: ended.
+        made: bool,
+        /// `None`: of an interface.
+        pool: Option<u32>,
+        /// `None`: of an address with all its ports, and both ports are 0.
+        proto: Option<Proto>,
+        internal: IpAddr,
+        internal_port: u16,
+        external: IpAddr,
+        external_port: u16,
+    },
     /// Nothing was left to translate by. Told at most once a second by a worker.
     Exhausted { rule: NatRuleId, key: SessionKey, interface: InterfaceId },
 }

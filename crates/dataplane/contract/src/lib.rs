@@ -11,6 +11,7 @@ mod error;
 mod events;
 mod firewall;
 mod ha;
+mod kept;
 mod mirror;
 mod persistent;
 mod plane;
@@ -33,6 +34,7 @@ pub use firewall::{
     FilterAction, FilterCounter, FilterHit, FilterLog, FirewallClear, FirewallCounters, PolicerCounters,
 };
 pub use ha::{FabricForwarding, FabricId, GroupId, Ha, Link};
+pub use kept::{InterfacePorts, KeptFilter, KeptKind, KeptList, KeptPorts, NatClear};
 pub use mirror::{MirrorCounters, MirrorLoss};
 pub use persistent::{MappingFilter, MappingList, MappingOrigin, MappingPermit, PersistentMapping};
 pub use plane::DataPlane;

@@ -89,6 +89,8 @@ pub struct BlockSpec {
     pub active_timeout: Seconds,
     pub last_recycle_timeout: Seconds,
     pub interim_interval: Seconds,
+    /// `log disable`: no events of its blocks.
+    pub is_silent: bool,
 }
 
 impl Default for BlockSpec {
@@ -99,6 +101,7 @@ impl Default for BlockSpec {
             active_timeout: Seconds(0),
             last_recycle_timeout: Seconds(0),
             interim_interval: Seconds(0),
+            is_silent: false,
         }
     }
 }
@@ -174,6 +177,10 @@ pub struct Config {
     pub withheld: Vec<Withheld>,
     /// `allow-overlapping-pools`: translating pools may share addresses.
     pub allow_overlapping: bool,
+    /// `allow-distinct-port-pools`: they may when they have no port in common.
+    pub allow_distinct_ports: bool,
+    /// `persistent-nat log disable`: no events of mappings.
+    pub silent_mappings: bool,
 }
 
 /// What is wrong with a configuration.
@@ -305,22 +312,32 @@ fn check_overlaps(config: &Config, errors: &mut Vec<ConfigError>) {
     for (family, range, pool) in ranges {
         open.retain(|(f, earlier, _)| *f == family && earlier.last >= range.first);
         for (_, _, other) in &open {
-            errors.extend(conflict(*other, pool, config.allow_overlapping));
+            errors.extend(conflict(*other, pool, config));
         }
         open.push((family, range, pool));
     }
 }
 
-fn conflict(a: Option<&PoolSpec>, b: Option<&PoolSpec>, allowed: bool) -> Option<ConfigError> {
+fn conflict(a: Option<&PoolSpec>, b: Option<&PoolSpec>, config: &Config) -> Option<ConfigError> {
     let divides = |pool: &PoolSpec| matches!(pool.mode, PoolMode::Translate(_));
+    let allowed = |a: &PoolSpec, b: &PoolSpec| {
+        config.allow_overlapping || config.allow_distinct_ports && have_distinct_ports(a, b)
+    };
     match (a, b) {
-        (Some(a), Some(b)) if allowed && divides(a) && divides(b) && a.id != b.id => None,
+        (Some(a), Some(b)) if allowed(a, b) && divides(a) && divides(b) && a.id != b.id => None,
         (Some(a), Some(b)) => Some(ConfigError::Overlap(a.id, b.id)),
         (Some(pool), None) | (None, Some(pool)) => {
             (!divides(pool)).then_some(ConfigError::InterfaceInPool(pool.id))
         }
         (None, None) => None,
     }
+}
+
+/// Whether two pools lease no port in common, privileged ports that are kept in range included.
+fn have_distinct_ports(a: &PoolSpec, b: &PoolSpec) -> bool {
+    let (Some(a), Some(b)) = (a.mode.ports(), b.mode.ports()) else { return false };
+    let apart = a.high < b.low || b.high < a.low;
+    apart && !(a.preserve_range && b.preserve_range)
 }
 
 impl PoolMode {

@@ -28,6 +28,8 @@ mod range;
 mod restore;
 mod space;
 mod table;
+mod told;
+mod walk;
 
 pub use adopt::Footprint;
 pub use affinity::{Affinity, Split, StubAt};
@@ -48,3 +50,5 @@ pub use mapping::{PortMap, PrefixMap};
 pub use persist::{Entry, Inbound};
 pub use persistent::{MappingRecord, Permit, PersistentRule};
 pub use range::{AddressRange, Addresses, HostPrefix};
+pub use told::{BindingEvent, LeaseEvent};
+pub use walk::{BlockRecord, InterfaceUse, PairRecord};

@@ -7,7 +7,7 @@ use ravelin_types::{Addr, Family};
 
 use crate::affinity::{Affinity, Region};
 use crate::block::Blocks;
-use crate::config::{Assignment, PRIVILEGED_HIGH, PoolMode, PoolSpec, Ports};
+use crate::config::{Assignment, PRIVILEGED_HIGH, PoolId, PoolMode, PoolSpec, Ports};
 use crate::deterministic::Deterministic;
 use crate::host::{Host, HostKey, HostKind, Hosts};
 use crate::lease::{Kind, Lease, PortClass, Recipe, Refusal, Request, Turn};
@@ -15,6 +15,7 @@ use crate::ports::{Parity, Pick, UnitId, Units};
 use crate::range::{Addresses, host_mask};
 use crate::space::{Grant, Layers, NoPort, Sharing, Spaces, Want};
 use crate::table::{self, NONE};
+use crate::told::{BindingEvent, LeaseEvent, Told};
 
 /// Addresses looked at for one session where the hint of full ones does not apply (parity, range,
 /// overloading, kept ports).
@@ -27,10 +28,24 @@ pub(crate) struct Tables {
     pub spaces: Spaces,
     pub hosts: Hosts,
     pub blocks: Blocks,
+    pub told: Told,
     pub key: (u64, u64),
 }
 
 impl Tables {
+    /// A host of a pool has an external address of its own, or has no more.
+    pub(crate) fn tell_pair(&mut self, host: &Host, made: bool) {
+        self.told.tell(LeaseEvent::Binding(BindingEvent {
+            made,
+            pool: Some(PoolId(host.key.pool)),
+            proto: None,
+            family: host.key.family,
+            internal: (host.key.addr, 0),
+            external_family: host.family,
+            external: (host.external, 0),
+        }));
+    }
+
     /// A session of an endpoint less; its port goes back with the last.
     pub(crate) fn forget_endpoint(&mut self, lease: &Lease) {
         if self.hosts.unref(lease.holder).is_some() {
@@ -204,8 +219,7 @@ impl Pool {
             None => {
                 let start = self.hashed(&tables.affinity, request, 128);
                 let (at, grant) = self.any_address(tables, want, start).ok_or(Refusal::PortsExhausted)?;
-                let (external, space) = (self.address(at), self.spaces[at as usize]);
-                let slot = tables.hosts.insert(Host::new(key, external, space)).ok_or(Refusal::HostsFull)?;
+                let slot = self.pair(tables, key, at)?;
                 (slot, at, grant)
             }
         };
@@ -216,6 +230,14 @@ impl Pool {
         recipe.lease.holder = slot;
         recipe.lease.kind = Kind::Paired;
         Ok(recipe)
+    }
+
+    /// Pairs a host with an address.
+    fn pair(&self, tables: &mut Tables, key: HostKey, at: u32) -> Result<u32, Refusal> {
+        let host = || Host::new(key, (self.spec.family, self.address(at)), self.spaces[at as usize]);
+        let slot = tables.hosts.insert(host()).ok_or(Refusal::HostsFull)?;
+        tables.tell_pair(&host(), true);
+        Ok(slot)
     }
 
     /// A session of a protocol without ports gets an address alone.
@@ -238,8 +260,7 @@ impl Pool {
             Some(slot) => slot,
             None => {
                 let at = self.hashed(&tables.affinity, request, 128);
-                let host = Host::new(key, self.address(at), self.spaces[at as usize]);
-                tables.hosts.insert(host).ok_or(Refusal::HostsFull)?
+                self.pair(tables, key, at)?
             }
         };
         self.with_host(tables, request, slot)
@@ -283,10 +304,11 @@ impl Pool {
         let units = &mut tables.spaces.units;
         let number =
             units.search(&[self.taken], &region, Parity::Any, pick).ok_or(Refusal::AddressesExhausted)?;
-        let host = Host::new(key, self.address(u32::from(number)), NONE);
-        let slot = tables.hosts.insert(host).ok_or(Refusal::HostsFull)?;
+        let host = || Host::new(key, (self.spec.family, self.address(u32::from(number))), NONE);
+        let slot = tables.hosts.insert(host()).ok_or(Refusal::HostsFull)?;
         units.take(self.taken, number);
         self.held += 1;
+        tables.tell_pair(&host(), true);
         Ok(slot)
     }
 
@@ -331,7 +353,7 @@ impl Pool {
                     tables.spaces.take(self.spaces[*at as usize], class, port, Layers::All).is_ok()
                 };
                 let at = addresses.find(free).ok_or(Refusal::PortTaken)?;
-                let host = Host::new(key, self.address(at), self.spaces[at as usize]);
+                let host = Host::new(key, (self.spec.family, self.address(at)), self.spaces[at as usize]);
                 tables.hosts.insert(host).ok_or(Refusal::HostsFull)?
             }
         };

@@ -39,6 +39,20 @@ fn words(event: &Event, names: &ApplyResult) -> Option<String> {
         Event::Nat(NatEvent::Block { change, pool, used, most, .. }) => {
             format!("nat-block {change:?} pool={pool} {used}/{most}")
         }
+        Event::Nat(NatEvent::Binding {
+            made,
+            pool,
+            proto,
+            internal,
+            internal_port,
+            external,
+            external_port,
+        }) => {
+            let verb = if *made { "made" } else { "ended" };
+            let pool = pool.map_or_else(|| "interface".to_owned(), |pool| format!("pool={pool}"));
+            let proto = proto.map_or_else(|| "address".to_owned(), |proto| proto.to_string());
+            format!("nat-binding {verb} {pool} {proto} {internal}/{internal_port} {external}/{external_port}")
+        }
         Event::Nat(NatEvent::PoolAlarm { pool, raised, threshold, current }) => {
             format!(
                 "nat-alarm pool={pool} {} {threshold} {current}",

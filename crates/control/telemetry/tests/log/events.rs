@@ -261,6 +261,32 @@ fn alarms_and_exhaustion_have_names_for_numbers() {
         let record = nat(&event, now, &Fake);
         assert_eq!((record.tag(), record.text().as_str()), (tag, text));
     }
+    let binding = |made, pool, proto| NatEvent::Binding {
+        made,
+        pool,
+        proto,
+        internal: "10.0.0.1".parse().unwrap(),
+        internal_port: 5000,
+        external: "203.0.113.1".parse().unwrap(),
+        external_port: 6000,
+    };
+    for (event, tag, text) in [
+        (
+            binding(true, Some(7), Some(Proto::UDP)),
+            Tag::NatBindingCreated,
+            "binding created 17 10.0.0.1/5000->203.0.113.1/6000 in source pool pool7",
+        ),
+        (
+            binding(false, None, None),
+            Tag::NatBindingDeleted,
+            "binding deleted 0 10.0.0.1/5000->203.0.113.1/6000 in source pool interface",
+        ),
+    ] {
+        let record = nat(&event, now, &Fake);
+        assert_eq!((record.tag(), record.text().as_str()), (tag, text));
+        let asked = Filter { source: Some("10.0.0.1".parse().unwrap()), ..Filter::default() };
+        assert!(asked.holds(now, &record.subject()));
+    }
     let record = nat(&exhausted, now, &Fake);
     let asked = Filter { source: Some(key.src), interface: Some("unit3".into()), ..Filter::default() };
     assert!(asked.holds(now, &record.subject()));

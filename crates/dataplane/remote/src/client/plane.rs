@@ -217,6 +217,25 @@ impl Telemetry for Client {
         }
     }
 
+    fn kept_ports(&self, filter: &KeptFilter, most: usize) -> Result<KeptList, Error> {
+        let filter = Some(filter.to_message());
+        match self.read(Call::KeptPorts(proto::KeptRequest { filter, most: most as u64 }))? {
+            Answer::KeptPorts(list) => Ok(KeptList::from_message(list)?),
+            _ => Err(odd("kept_ports")),
+        }
+    }
+
+    fn interface_ports(&self) -> Result<Vec<InterfacePorts>, Error> {
+        match self.read(Call::InterfacePorts(EMPTY))? {
+            Answer::InterfacePorts(list) => Ok(decode_all(list.ports)?),
+            _ => Err(odd("interface_ports")),
+        }
+    }
+
+    fn clear_nat(&self, what: &NatClear) -> Result<(), Error> {
+        self.change(Call::ClearNat(what.to_message()), Effort::Light)
+    }
+
     /// Events are taken, not copied: when the answer is lost, so are they, and the caller is told.
     fn events(&self, max: usize) -> Result<EventBatch, Error> {
         match self.call(Call::Events(max as u64), Repeat::Never, Effort::Light)? {

@@ -2,7 +2,7 @@
 
 use ravelin_contract::{BlockChange, Event, EventBatch, NatEvent, PolicyDeny, SessionEvent};
 use ravelin_program::Screen;
-use ravelin_types::{NatRuleId, PolicyId, ZoneId};
+use ravelin_types::{NatRuleId, PolicyId, Proto, ZoneId};
 
 use super::{Malformed, Read, Wire, address, decode_all, encode_all, need, octets, part, small, unit};
 use crate::proto;
@@ -157,6 +157,17 @@ impl Wire for NatEvent {
                 threshold: threshold.into(),
                 current: current.into(),
             }),
+            Self::Binding { made, pool, proto, internal, internal_port, external, external_port } => {
+                Nat::Binding(proto::NatBinding {
+                    made,
+                    pool,
+                    proto: proto.map(|proto| proto.0.into()),
+                    internal: octets(internal),
+                    internal_port: internal_port.into(),
+                    external: octets(external),
+                    external_port: external_port.into(),
+                })
+            }
             Self::Exhausted { rule, key, interface } => Nat::Exhausted(proto::NatExhausted {
                 rule: rule.0,
                 key: Some(key.to_message()),
@@ -184,6 +195,15 @@ impl Wire for NatEvent {
                 raised: alarm.raised,
                 threshold: small("threshold", alarm.threshold)?,
                 current: small("percentage", alarm.current)?,
+            },
+            Nat::Binding(binding) => Self::Binding {
+                made: binding.made,
+                pool: binding.pool,
+                proto: binding.proto.map(|proto| small("protocol", proto).map(Proto)).transpose()?,
+                internal: address(&binding.internal)?,
+                internal_port: small("internal port", binding.internal_port)?,
+                external: address(&binding.external)?,
+                external_port: small("external port", binding.external_port)?,
             },
             Nat::Exhausted(exhausted) => Self::Exhausted {
                 rule: NatRuleId(exhausted.rule),
@@ -240,6 +260,17 @@ mod tests {
             current: 91,
         }));
         survives([NatEvent::Exhausted { rule: NatRuleId(9), key: key(), interface: InterfaceId(1) }]);
+        survives([(true, None, None), (false, Some(3), Some(Proto::UDP))].map(|(made, pool, proto)| {
+            NatEvent::Binding {
+                made,
+                pool,
+                proto,
+                internal: "2001:db8::1".parse().unwrap(),
+                internal_port: 5,
+                external: "203.0.113.1".parse().unwrap(),
+                external_port: u16::MAX,
+            }
+        }));
         assert!(BlockChange::from_message(0).is_err());
         assert!(NatEvent::from_message(proto::NatEvent { kind: None }).is_err());
     }
