@@ -17,6 +17,7 @@ mod follow;
 mod gather;
 mod log;
 mod names;
+mod nat_state;
 mod packet;
 mod persistent;
 mod pipe;
@@ -55,6 +56,10 @@ pub use follow::{Follow, stop as stop_following};
 pub use gather::{Failure, RouteEntry, RouteTable};
 pub use log::{LogEvent, LogEvents, LogMemory, LogQuery, LogStatistics, LogStreamLine, LogView};
 pub use names::{NameTable, PolicyName};
+pub use nat_state::{
+    InterfacePortsLine, InterfacePortsList, KeptQuery, NatClearQuery, NatStateQuery, PairedAddress,
+    PairedAddresses, PortBlockLine, PortBlockPool, PortBlockPools, RuleApplication, RuleApplications,
+};
 pub use persistent::{MappingLine, MappingLines, MappingQuery, MappingSummary, Persistence};
 pub use pipe::{Delivery, Display, Pipe, PipeError, delivery};
 pub use ports::{DeterministicPool, DeterministicPools, HostPorts, HostQuery, PoolQuery, PoolUse, PoolUses};

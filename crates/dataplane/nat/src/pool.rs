@@ -304,11 +304,11 @@ impl Pool {
         let units = &mut tables.spaces.units;
         let number =
             units.search(&[self.taken], &region, Parity::Any, pick).ok_or(Refusal::AddressesExhausted)?;
-        let host = || Host::new(key, (self.spec.family, self.address(u32::from(number))), NONE);
-        let slot = tables.hosts.insert(host()).ok_or(Refusal::HostsFull)?;
+        let external = (self.spec.family, self.address(u32::from(number)));
+        let slot = tables.hosts.insert(Host::new(key, external, NONE)).ok_or(Refusal::HostsFull)?;
         units.take(self.taken, number);
         self.held += 1;
-        tables.tell_pair(&host(), true);
+        tables.tell_pair(&Host::new(key, external, NONE), true);
         Ok(slot)
     }
 

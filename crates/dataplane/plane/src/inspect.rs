@@ -3,8 +3,8 @@
 use ravelin_contract::{
     BufferCounters, CarriedCounters, Diagnostics, DropSamples, Error, EventBatch, Explanation, FilterLog,
     FirewallClear, FirewallCounters, Global, InjectRequest, InjectVerdict, InterfaceCounters, InterfacePorts,
-    KeptFilter, KeptList, MappingFilter, MappingList, MirrorCounters, NatClear, NatCounters, PolicyCounters, PoolCounters, ScreenCounters, Status,
-    Telemetry, TraceBatch, TraceId, TraceRequest,
+    KeptFilter, KeptList, MappingFilter, MappingList, MirrorCounters, NatClear, NatCounters, PolicyCounters,
+    PoolCounters, ScreenCounters, Status, Telemetry, TraceBatch, TraceId, TraceRequest,
 };
 use ravelin_engine::{
     Checksum, Egress, Ingress, Limits, LiveSession, Output, Packet, Rules, Seed, Shared, Snapshot, State,

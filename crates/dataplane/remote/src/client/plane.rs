@@ -6,9 +6,9 @@ use std::sync::atomic::Ordering;
 use ravelin_contract::{
     Admission, ApplyResult, BufferCounters, DataPlane, Diagnostics, DropSamples, Error, EventBatch,
     Explanation, FabricForwarding, FabricId, FilterLog, FirewallClear, FirewallCounters, Global, GroupId, Ha,
-    InjectRequest, InterfaceCounters, Link, MappingFilter, MappingList, MirrorCounters, NatCounters,
-    PolicyCounters, PoolCounters, ScreenCounters, SessionStore, Status, Telemetry, TraceBatch, TraceId,
-    TraceRequest, UpdateBatch, Updates,
+    InjectRequest, InterfaceCounters, InterfacePorts, KeptFilter, KeptList, Link, MappingFilter, MappingList,
+    MirrorCounters, NatClear, NatCounters, PolicyCounters, PoolCounters, ScreenCounters, SessionStore,
+    Status, Telemetry, TraceBatch, TraceId, TraceRequest, UpdateBatch, Updates,
 };
 use ravelin_program::Program;
 use ravelin_types::MirrorId;

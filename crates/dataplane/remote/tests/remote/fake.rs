@@ -1,19 +1,20 @@
 //! A plane that answers fixed values and remembers what it was asked.
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::ops::ControlFlow;
 use std::sync::Mutex;
 
 use ravelin_contract::{
     Admission, ApplyResult, BufferCounters, BufferKind, Capabilities, CloseReason, DataPlane, Diagnostics,
     DropCause, DropSample, DropSamples, Error, Event, EventBatch, Explanation, FabricForwarding, FabricId,
-    FilterSpan, Finding, Global, GroupId, Ha, InjectRequest, InjectVerdict, InterfaceCounters, Link,
-    ManagedInterface, MappingFilter, MappingList, MappingOrigin, MappingPermit, MirrorCounters, NatCounters,
-    NatEvent, PacketHead, PersistentMapping, PolicyCounters, PolicyDeny, PoolCounters, PortStatus,
-    PutRefusal, PutResult, ReconcileResult, Refusal, ScreenCounters, SessionDeltas, SessionEvent,
-    SessionFilter, SessionKey, SessionRef, SessionState, SessionStore, SessionView, Status, SyncedSession,
-    Telemetry, TraceBatch, TraceId, TraceRequest, TracedPacket, UpdateBatch, Updates, WingView, WorkerStatus,
+    FilterSpan, Finding, Global, GroupId, Ha, InjectRequest, InjectVerdict, InterfaceCounters,
+    InterfacePorts, KeptFilter, KeptKind, KeptList, KeptPorts, Link, ManagedInterface, MappingFilter,
+    MappingList, MappingOrigin, MappingPermit, MirrorCounters, NatClear, NatCounters, NatEvent, PacketHead,
+    PersistentMapping, PolicyCounters, PolicyDeny, PoolCounters, PortStatus, PutRefusal, PutResult,
+    ReconcileResult, Refusal, ScreenCounters, SessionDeltas, SessionEvent, SessionFilter, SessionKey,
+    SessionRef, SessionState, SessionStore, SessionView, Status, SyncedSession, Telemetry, TraceBatch,
+    TraceId, TraceRequest, TracedPacket, UpdateBatch, Updates, WingView, WorkerStatus,
 };
 use ravelin_program::{Program, Screen};
 use ravelin_types::{
@@ -68,6 +69,30 @@ pub fn mapping_filter() -> MappingFilter {
         internal_port: Some(5060),
         external: vec!["2001:db8::1".parse().unwrap()],
     }
+}
+
+pub const INTERFACE_PORTS: InterfacePorts = InterfacePorts {
+    addr: IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)),
+    single: 1,
+    single_max: u64::MAX,
+    twin: 3,
+    twin_max: 4,
+};
+
+pub fn kept() -> KeptList {
+    let one = |kind, left_s| KeptPorts {
+        kind,
+        pool: 9,
+        host: "2001:db8::1".parse().unwrap(),
+        external: "203.0.113.1".parse().unwrap(),
+        low: 1,
+        high: u16::MAX,
+        used: 7,
+        is_active: left_s.is_some(),
+        age_s: 8,
+        left_s,
+    };
+    KeptList { kept: vec![one(KeptKind::Block, Some(0)), one(KeptKind::Address, None)], found: 5 }
 }
 
 pub fn mappings() -> MappingList {
@@ -202,8 +227,14 @@ pub const MIRROR: MirrorCounters = MirrorCounters {
     lost: [1, 2, 3, 4, 5],
 };
 pub const POOL: PoolCounters = PoolCounters { id: 1, ports: [2, 3, 4, 5], others: 6, held: 7, capacity: 8 };
-pub const NAT: NatCounters =
-    NatCounters { id: NatRuleId(1), identity: RuleIdentity(2), hits: 3, failed: 4, sessions: 5 };
+pub const NAT: NatCounters = NatCounters {
+    id: NatRuleId(1),
+    identity: RuleIdentity(2),
+    hits: 3,
+    failed: 4,
+    sessions: 5,
+    pool_hits: 6,
+};
 pub const UNIT: InterfaceCounters =
     InterfaceCounters { interface: InterfaceId(1), rx_packets: 2, rx_bytes: 3, tx_packets: 4, tx_bytes: 5 };
 
@@ -413,6 +444,20 @@ impl Telemetry for Fake {
     fn clear_persistent_mappings(&self, filter: &MappingFilter) -> Result<u64, Error> {
         self.note(format!("clear mappings {filter:?}"));
         Ok(3)
+    }
+
+    fn kept_ports(&self, filter: &KeptFilter, most: usize) -> Result<KeptList, Error> {
+        self.note(format!("kept {filter:?} {most}"));
+        Ok(kept())
+    }
+
+    fn interface_ports(&self) -> Result<Vec<InterfacePorts>, Error> {
+        Ok(vec![INTERFACE_PORTS])
+    }
+
+    fn clear_nat(&self, what: &NatClear) -> Result<(), Error> {
+        self.note(format!("clear {what:?}"));
+        Ok(())
     }
 
     fn interfaces(&self) -> Result<Vec<InterfaceCounters>, Error> {
