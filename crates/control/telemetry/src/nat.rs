@@ -1,6 +1,6 @@
-//! What NAT tells: blocks of ports, alarms of pools, and that nothing is left.
+//! What NAT tells: blocks of ports, bindings, alarms of pools, and that nothing is left.
 //!
-//! Spec: log-37, log-38.
+//! Spec: log-37, log-38, log-43.
 
 use std::net::IpAddr;
 

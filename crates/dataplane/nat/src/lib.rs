@@ -4,7 +4,7 @@
 //! and `destination`. Place: called by the engine's first path after the rule is known, and by the one
 //! deletion. State: everything of one worker, in [`Allocator`]; nothing is shared between workers, because
 //! [`Affinity`] says which of them may lease what. Time and randomness are arguments; nothing is
-//! allocated between two [`Allocator::adopt`]s. Spec: nat-pool-1..40.
+//! allocated between two [`Allocator::adopt`]s. Spec: nat-pool-1..40, nat-pool-45, nat-pool-46.
 //!
 //! The recipe: [`Allocator::place`] names the worker that must decide; there [`Allocator::lease`] turns a
 //! [`Request`] into a [`Recipe`] (address, port, [`Lease`]); [`Recipe::stub`] says where the reply needs a

@@ -80,7 +80,7 @@ pub const INTERFACE_PORTS: InterfacePorts = InterfacePorts {
 };
 
 pub fn kept() -> KeptList {
-    let one = |kind, left_s| KeptPorts {
+    let one = |kind, left_s: Option<u32>| KeptPorts {
         kind,
         pool: 9,
         host: "2001:db8::1".parse().unwrap(),
