@@ -9,7 +9,7 @@ use ravelin_contract::{BlockChange, NatEvent, SessionKey};
 use ravelin_types::Proto;
 
 use crate::filter::{Outcome, Subject};
-use crate::record::{Names, Record};
+use crate::record::{Names, NatRuleKind, Record};
 use crate::table::Tag;
 
 /// An event of NAT with names for ids.
@@ -32,6 +32,13 @@ pub enum NatRecord {
         pool: String,
         threshold: u8,
         current: u8,
+    },
+    RuleAlarm {
+        raised: bool,
+        kind: NatRuleKind,
+        rule: String,
+        threshold: u32,
+        current: u32,
     },
     Binding {
         made: bool,
@@ -65,6 +72,10 @@ pub fn nat(event: &NatEvent, now: Timestamp, names: &dyn Names) -> Record {
         NatEvent::PoolAlarm { pool, raised, threshold, current } => {
             NatRecord::PoolAlarm { raised, pool: names.pool(pool), threshold, current }
         }
+        NatEvent::RuleAlarm { rule, raised, threshold, current } => {
+            let (kind, rule) = names.nat_rule(rule);
+            NatRecord::RuleAlarm { raised, kind, rule, threshold, current }
+        }
         NatEvent::Binding { made, pool, proto, internal, internal_port, external, external_port } => {
             NatRecord::Binding {
                 made,
@@ -88,6 +99,8 @@ impl NatRecord {
             Self::Block { change: BlockChange::Released, .. } => Tag::NatBlockReleased,
             Self::PoolAlarm { raised: true, .. } => Tag::NatPoolRaised,
             Self::PoolAlarm { raised: false, .. } => Tag::NatPoolCleared,
+            Self::RuleAlarm { raised: true, .. } => Tag::NatRuleRaised,
+            Self::RuleAlarm { raised: false, .. } => Tag::NatRuleCleared,
             Self::Binding { made: true, .. } => Tag::NatBindingCreated,
             Self::Binding { made: false, .. } => Tag::NatBindingDeleted,
             Self::Exhausted { .. } => Tag::NatExhausted,
@@ -99,7 +112,7 @@ impl NatRecord {
         match self {
             Self::Block { host, .. } => Subject { source: Some(*host), ..subject },
             Self::Binding { internal, .. } => Subject { source: Some(internal.0), ..subject },
-            Self::PoolAlarm { .. } => subject,
+            Self::PoolAlarm { .. } | Self::RuleAlarm { .. } => subject,
             Self::Exhausted { key, interface, .. } => {
                 Subject { interface, outcome: Some(Outcome::Failure), ..subject.of(key) }
             }

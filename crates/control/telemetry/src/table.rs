@@ -304,6 +304,22 @@ messages! {
         "/" "reflexive-port",
         " in source pool " "nat-pool-name",
     ] "",
+
+    /// The live sessions of a NAT rule reached the threshold of its alarm.
+    NatRuleRaised = 21, "RT_NAT_RULE_ALARM_RAISE" of "RT_NAT", Warning, Nat: [
+        "NAT rule: " "nat-rule-name",
+        ", type: " "nat-rule-type",
+        ", threshold: " "threshold",
+        " sessions, current: " "current",
+    ] "",
+
+    /// The live sessions of a NAT rule fell below the threshold of its alarm.
+    NatRuleCleared = 22, "RT_NAT_RULE_ALARM_CLEAR" of "RT_NAT", Notice, Nat: [
+        "NAT rule: " "nat-rule-name",
+        ", type: " "nat-rule-type",
+        ", threshold: " "threshold",
+        " sessions, current: " "current",
+    ] "",
 }
 
 #[cfg(test)]

@@ -60,12 +60,15 @@ impl Record {
 /// A rule's type and name.
 fn rule(rule: Option<&(NatRuleKind, String)>) -> [Value<'_>; 2] {
     let Some((kind, name)) = rule else { return [NOT_AVAILABLE; 2] };
-    let kind = match kind {
+    [Text(rule_type(*kind)), Text(name)]
+}
+
+const fn rule_type(kind: NatRuleKind) -> &'static str {
+    match kind {
         NatRuleKind::Source => "source rule",
         NatRuleKind::Destination => "destination rule",
         NatRuleKind::Static => "static rule",
-    };
-    [Text(kind), Text(name)]
+    }
 }
 
 /// The fields from source address to session id.
@@ -199,6 +202,12 @@ fn nat<R>(record: &NatRecord, take: impl FnOnce(&[Value<'_>]) -> R) -> R {
         NatRecord::PoolAlarm { raised: _, pool, threshold, current } => {
             take(&[Text(pool), Number((*threshold).into()), Number((*current).into())])
         }
+        NatRecord::RuleAlarm { raised: _, kind, rule, threshold, current } => take(&[
+            Text(rule),
+            Text(rule_type(*kind)),
+            Number((*threshold).into()),
+            Number((*current).into()),
+        ]),
         NatRecord::Binding { made: _, pool, proto, internal, external } => take(&[
             Number(proto.map_or(0, |proto| proto.0.into())),
             Address(internal.0),

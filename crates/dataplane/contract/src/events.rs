@@ -61,6 +61,8 @@ pub enum NatEvent {
     },
     /// The use of a pool reached the one threshold or fell below the other; percentages.
     PoolAlarm { pool: u32, raised: bool, threshold: u8, current: u8 },
+    /// The live sessions of a rule reached the one threshold or fell below the other.
+    RuleAlarm { rule: NatRuleId, raised: bool, threshold: u32, current: u32 },
     /// An external end is kept for an internal one, or no more.
     Binding {
         /// `false`: ended.

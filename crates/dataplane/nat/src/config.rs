@@ -451,6 +451,27 @@ mod tests {
     }
 
     #[test]
+    fn pools_without_a_port_in_common_may_share_when_that_is_allowed() {
+        let with = |low, high, preserve_range| {
+            PoolMode::Translate(Ports { low, high, preserve_range, ..Ports::default() })
+        };
+        let judge = |second| {
+            let pools = vec![pool(1, 1, 2, with(2000, 2999, true)), pool(2, 2, 3, second)];
+            check(&Config { pools, allow_distinct_ports: true, ..Config::default() }, 1024)
+        };
+        let overlap = [ConfigError::Overlap(PoolId(1), PoolId(2))];
+        assert_eq!(judge(with(3000, 3999, false)), []);
+        assert_eq!(judge(with(1024, 1999, false)), []);
+        assert_eq!(judge(with(2999, 3999, false)), overlap);
+        assert_eq!(judge(with(1024, 2000, false)), overlap);
+        // Both have the privileged ports.
+        assert_eq!(judge(with(3000, 3999, true)), overlap);
+        let blocks = BlockSpec { size: 10, ..BlockSpec::default() };
+        let ports = Ports { low: 3000, high: 3999, ..Ports::default() };
+        assert_eq!(judge(PoolMode::Blocks(ports, blocks)), overlap);
+    }
+
+    #[test]
     fn an_interface_shares_with_translating_pools_alone() {
         let ports = Ports::default();
         let interface = |n| InterfaceSpec { family: Family::V4, addr: Addr::v4([192, 0, 2, n]), ports };

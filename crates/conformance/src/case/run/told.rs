@@ -39,6 +39,10 @@ fn words(event: &Event, names: &ApplyResult) -> Option<String> {
         Event::Nat(NatEvent::Block { change, pool, used, most, .. }) => {
             format!("nat-block {change:?} pool={pool} {used}/{most}")
         }
+        Event::Nat(NatEvent::RuleAlarm { rule: of, raised, threshold, current }) => {
+            let verb = if *raised { "raised" } else { "cleared" };
+            format!("nat-alarm {} {verb} {threshold} {current}", rule(*of, names))
+        }
         Event::Nat(NatEvent::Binding {
             made,
             pool,

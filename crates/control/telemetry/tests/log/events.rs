@@ -247,11 +247,23 @@ fn blocks_of_ports_are_told_as_an_srx_tells_them() {
 fn alarms_and_exhaustion_have_names_for_numbers() {
     let now = at("2026-11-21T07:00:00Z");
     let alarm = |raised| NatEvent::PoolAlarm { pool: 2, raised, threshold: 80, current: 81 };
+    let rule_alarm =
+        |raised| NatEvent::RuleAlarm { rule: NatRuleId(5), raised, threshold: 100, current: 101 };
     let key = key("10.0.0.1:1 > 192.0.2.1:80", Proto::UDP);
     let exhausted = NatEvent::Exhausted { rule: NatRuleId(5), key, interface: InterfaceId(3) };
     for (event, tag, text) in [
         (alarm(true), Tag::NatPoolRaised, "Source NAT pool: pool2, threshold: 80%, current: 81%"),
         (alarm(false), Tag::NatPoolCleared, "Source NAT pool: pool2, threshold: 80%, current: 81%"),
+        (
+            rule_alarm(true),
+            Tag::NatRuleRaised,
+            "NAT rule: rule5, type: source rule, threshold: 100 sessions, current: 101",
+        ),
+        (
+            rule_alarm(false),
+            Tag::NatRuleCleared,
+            "NAT rule: rule5, type: source rule, threshold: 100 sessions, current: 101",
+        ),
         (
             exhausted,
             Tag::NatExhausted,

@@ -157,6 +157,9 @@ impl Wire for NatEvent {
                 threshold: threshold.into(),
                 current: current.into(),
             }),
+            Self::RuleAlarm { rule, raised, threshold, current } => {
+                Nat::RuleAlarm(proto::NatRuleAlarm { rule: rule.0, raised, threshold, current })
+            }
             Self::Binding { made, pool, proto, internal, internal_port, external, external_port } => {
                 Nat::Binding(proto::NatBinding {
                     made,
@@ -195,6 +198,12 @@ impl Wire for NatEvent {
                 raised: alarm.raised,
                 threshold: small("threshold", alarm.threshold)?,
                 current: small("percentage", alarm.current)?,
+            },
+            Nat::RuleAlarm(alarm) => Self::RuleAlarm {
+                rule: NatRuleId(alarm.rule),
+                raised: alarm.raised,
+                threshold: alarm.threshold,
+                current: alarm.current,
             },
             Nat::Binding(binding) => Self::Binding {
                 made: binding.made,
@@ -260,6 +269,12 @@ mod tests {
             current: 91,
         }));
         survives([NatEvent::Exhausted { rule: NatRuleId(9), key: key(), interface: InterfaceId(1) }]);
+        survives([true, false].map(|raised| NatEvent::RuleAlarm {
+            rule: NatRuleId(3),
+            raised,
+            threshold: u32::MAX,
+            current: 9,
+        }));
         survives([(true, None, None), (false, Some(3), Some(Proto::UDP))].map(|(made, pool, proto)| {
             NatEvent::Binding {
                 made,
