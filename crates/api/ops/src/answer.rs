@@ -9,7 +9,7 @@ use crate::commits::{CommitHistory, EditorEntry, ScheduledTime};
 use crate::dynamic::DynamicAnswer;
 use crate::firewall::{CounterLine, FilterLogLine, FirewallList, InterfaceFilterList};
 use crate::log::{LogEvents, LogStatistics};
-use crate::nat_state::{InterfacePortsList, PairedAddresses, PortBlockPools, RuleApplications};
+use crate::nat_state::NatState;
 use crate::persistent::{MappingLines, MappingSummary, Persistence};
 use crate::ports::{DeterministicPools, PoolUses};
 use crate::watch::{
@@ -57,14 +57,7 @@ pub enum Answer {
     MappingsCleared {
         mappings: u64,
     },
-    PortBlocks(PortBlockPools),
-    PairedAddresses(PairedAddresses),
-    InterfacePorts(InterfacePortsList),
-    RuleApplications(RuleApplications),
-    NatCleared {
-        /// Of so many rules.
-        counters: u64,
-    },
+    NatState(NatState),
     Version(Version),
     Commits(CommitHistory),
     Editors(EditorList),

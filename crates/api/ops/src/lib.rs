@@ -57,7 +57,7 @@ pub use gather::{Failure, RouteEntry, RouteTable};
 pub use log::{LogEvent, LogEvents, LogMemory, LogQuery, LogStatistics, LogStreamLine, LogView};
 pub use names::{NameTable, PolicyName};
 pub use nat_state::{
-    InterfacePortsLine, InterfacePortsList, KeptQuery, NatClearQuery, NatStateQuery, PairedAddress,
+    InterfacePortsLine, InterfacePortsList, KeptQuery, NatClearQuery, NatState, NatStateQuery, PairedAddress,
     PairedAddresses, PortBlockLine, PortBlockPool, PortBlockPools, RuleApplication, RuleApplications,
 };
 pub use persistent::{MappingLine, MappingLines, MappingQuery, MappingSummary, Persistence};

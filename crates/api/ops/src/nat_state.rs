@@ -18,6 +18,20 @@ pub enum NatStateQuery {
     Clear(NatClearQuery),
 }
 
+/// What is answered.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum NatState {
+    PortBlocks(PortBlockPools),
+    PairedAddresses(PairedAddresses),
+    InterfacePorts(InterfacePortsList),
+    RuleApplications(RuleApplications),
+    Cleared {
+        /// Of so many rules.
+        counters: u64,
+    },
+}
+
 /// Which blocks or addresses are meant; every field that is set must hold.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct KeptQuery {

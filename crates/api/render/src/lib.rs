@@ -79,11 +79,8 @@ pub fn text(answer: &Answer) -> String {
         Answer::PoolUses(pools) => ports::pool_use(pools),
         Answer::Mappings(list) => persistent::text(list),
         Answer::MappingSummary(summary) => persistent::summary(summary),
-        Answer::MappingsCleared { .. } | Answer::NatCleared { .. } => String::new(),
-        Answer::PortBlocks(pools) => nat_state::port_blocks(pools),
-        Answer::PairedAddresses(list) => nat_state::paired(list),
-        Answer::InterfacePorts(list) => nat_state::interface_ports(list),
-        Answer::RuleApplications(list) => nat_state::rule_applications(list),
+        Answer::MappingsCleared { .. } => String::new(),
+        Answer::NatState(state) => nat_state::text(state),
         Answer::Version(version) => system::version(version),
         Answer::Commits(history) => commits::history(history),
         Answer::Editors(list) => commits::editors(list),
@@ -148,13 +145,7 @@ fn element(answer: &Answer) -> Element {
         Answer::PoolUses(pools) => ports::pool_use_element(pools),
         Answer::Mappings(list) => persistent::element(list),
         Answer::MappingSummary(summary) => persistent::summary_element(summary),
-        Answer::PortBlocks(pools) => nat_state::port_blocks_element(pools),
-        Answer::PairedAddresses(list) => nat_state::paired_element(list),
-        Answer::InterfacePorts(list) => nat_state::interface_ports_element(list),
-        Answer::RuleApplications(list) => nat_state::rule_applications_element(list),
-        Answer::NatCleared { counters } => {
-            Element::new("nat-statistics-clear-information").leaf("cleared-rule-count", counters)
-        }
+        Answer::NatState(state) => nat_state::element(state),
         Answer::MappingsCleared { mappings } => {
             Element::new("persist-nat-table-clear-information").leaf("cleared-binding-count", mappings)
         }

@@ -3,13 +3,35 @@
 use std::fmt::Write as _;
 
 use ravelin_ops::{
-    InterfacePortsLine, InterfacePortsList, NatKind, PairedAddress, PairedAddresses, PortBlockLine,
+    InterfacePortsLine, InterfacePortsList, NatKind, NatState, PairedAddress, PairedAddresses, PortBlockLine,
     PortBlockPool, PortBlockPools, RuleApplication, RuleApplications,
 };
 
 use crate::element::Element;
 
-pub(crate) fn port_blocks(list: &PortBlockPools) -> String {
+pub(crate) fn text(state: &NatState) -> String {
+    match state {
+        NatState::PortBlocks(pools) => port_blocks(pools),
+        NatState::PairedAddresses(list) => paired(list),
+        NatState::InterfacePorts(list) => interface_ports(list),
+        NatState::RuleApplications(list) => rule_applications(list),
+        NatState::Cleared { .. } => String::new(),
+    }
+}
+
+pub(crate) fn element(state: &NatState) -> Element {
+    match state {
+        NatState::PortBlocks(pools) => port_blocks_element(pools),
+        NatState::PairedAddresses(list) => paired_element(list),
+        NatState::InterfacePorts(list) => interface_ports_element(list),
+        NatState::RuleApplications(list) => rule_applications_element(list),
+        NatState::Cleared { counters } => {
+            Element::new("nat-statistics-clear-information").leaf("cleared-rule-count", counters)
+        }
+    }
+}
+
+fn port_blocks(list: &PortBlockPools) -> String {
     let mut out = String::new();
     for pool in &list.pools {
         let PortBlockPool { name, block_size, per_host, active_timeout_s, used, total, lines } = pool;
@@ -50,7 +72,7 @@ fn left(line: &PortBlockLine) -> String {
     line.left_s.map_or_else(|| "-".to_owned(), |left| left.to_string())
 }
 
-pub(crate) fn port_blocks_element(list: &PortBlockPools) -> Element {
+fn port_blocks_element(list: &PortBlockPools) -> Element {
     let line = |line: &PortBlockLine| {
         Element::new("pba-host-entry")
             .leaf("pba-host-ip", line.host)
@@ -74,7 +96,7 @@ pub(crate) fn port_blocks_element(list: &PortBlockPools) -> Element {
     Element::new("src-nat-port-block").children(list.pools.iter().map(pool))
 }
 
-pub(crate) fn paired(list: &PairedAddresses) -> String {
+fn paired(list: &PairedAddresses) -> String {
     let mut out = String::new();
     let mut pool: Option<&str> = None;
     for PairedAddress { pool: name, internal, external, sessions } in &list.addresses {
@@ -94,7 +116,7 @@ pub(crate) fn paired(list: &PairedAddresses) -> String {
     out
 }
 
-pub(crate) fn paired_element(list: &PairedAddresses) -> Element {
+fn paired_element(list: &PairedAddresses) -> Element {
     let line = |line: &PairedAddress| {
         Element::new("source-nat-paired-address-entry")
             .leaf("pool-name", &line.pool)
@@ -105,7 +127,7 @@ pub(crate) fn paired_element(list: &PairedAddresses) -> Element {
     Element::new("source-nat-paired-address-information").children(list.addresses.iter().map(line))
 }
 
-pub(crate) fn interface_ports(list: &InterfacePortsList) -> String {
+fn interface_ports(list: &InterfacePortsList) -> String {
     let mut out = format!(
         "{:<17}{:<40}{:>9}{:>11}{:>11}{:>11}{:>11}\n",
         "Interface", "Address", "Total", "Single", "Single", "Twin", "Twin"
@@ -132,7 +154,7 @@ fn counts(line: &InterfacePortsLine) -> [u64; 3] {
     [single_max + twin_max, single_max.saturating_sub(single), twin_max.saturating_sub(twin)]
 }
 
-pub(crate) fn interface_ports_element(list: &InterfacePortsList) -> Element {
+fn interface_ports_element(list: &InterfacePortsList) -> Element {
     let line = |line: &InterfacePortsLine| {
         let [total, single_free, twin_free] = counts(line);
         Element::new("interface-nat-ports-entry")
@@ -147,7 +169,7 @@ pub(crate) fn interface_ports_element(list: &InterfacePortsList) -> Element {
     Element::new("interface-nat-ports-information").children(list.lines.iter().map(line))
 }
 
-pub(crate) fn rule_applications(list: &RuleApplications) -> String {
+fn rule_applications(list: &RuleApplications) -> String {
     let title = match list.kind {
         NatKind::Source => "source NAT rule",
         NatKind::Destination => "Destination NAT rule",
@@ -164,7 +186,7 @@ pub(crate) fn rule_applications(list: &RuleApplications) -> String {
     out
 }
 
-pub(crate) fn rule_applications_element(list: &RuleApplications) -> Element {
+fn rule_applications_element(list: &RuleApplications) -> Element {
     let name = match list.kind {
         NatKind::Source => "source-nat-rule-application-information",
         NatKind::Destination => "destination-nat-rule-application-information",

@@ -36,6 +36,25 @@ fn source_pools_that_contradict_themselves_are_refused() {
             &["address 192.0.2.1/32", "port deterministic block-size 64"],
             "missing mandatory statement: 'host'",
         ),
+    ];
+    for factor in ["0", "33"] {
+        let line = format!("set security nat source interface port-overloading-factor {factor}");
+        refused(&[&line], &[&format!("value {factor} is not within range (1..32)")]);
+    }
+    each_refused(pool, cases);
+}
+
+/// Statements of one pool, and what is wrong with them.
+fn each_refused(pool: &str, cases: &[(&[&str], &str)]) {
+    for (lines, wanted) in cases {
+        let lines: Vec<String> = lines.iter().map(|line| format!("{pool} {line}")).collect();
+        refused(&lines.iter().map(String::as_str).collect::<Vec<_>>(), &[wanted]);
+    }
+}
+
+#[test]
+fn ports_of_a_pool_are_chosen_in_one_way() {
+    let cases: &[(&[&str], &str)] = &[
         (
             &["address 192.0.2.1/32", "port deterministic host address-name nobody"],
             "address or address-set `nobody' is not defined",
@@ -75,14 +94,7 @@ fn source_pools_that_contradict_themselves_are_refused() {
             "'address-persistent' and 'address-pooling paired' can't be combined",
         ),
     ];
-    for factor in ["0", "33"] {
-        let line = format!("set security nat source interface port-overloading-factor {factor}");
-        refused(&[&line], &[&format!("value {factor} is not within range (1..32)")]);
-    }
-    for (lines, wanted) in cases {
-        let lines: Vec<String> = lines.iter().map(|line| format!("{pool} {line}")).collect();
-        refused(&lines.iter().map(String::as_str).collect::<Vec<_>>(), &[wanted]);
-    }
+    each_refused("set security nat source pool p", cases);
 }
 
 #[test]
@@ -98,6 +110,15 @@ fn hosts_of_deterministic_pools_are_prefixes() {
     };
     refused(&[&lines("range-address 10.0.0.1 to 10.0.0.9")], &["address `a' is not of prefixes"]);
     refused(&[&lines("dns-name h.example")], &["address `a' is not of prefixes"]);
+    let fed = [
+        "set security dynamic-address feed-server f url http://h.example",
+        "set security dynamic-address feed-server f feed-name g",
+        "set security dynamic-address address-name d profile feed-name g",
+        "set security nat source pool p address 192.0.2.1/32",
+        "set security nat source pool p port deterministic host address 10.0.0.0/29",
+        "set security nat source pool p port deterministic host address-name d",
+    ];
+    refused(&fed, &["address `d' is not of prefixes"]);
     assert!(load(&lines("10.0.0.0/29")).result.is_ok());
 }
 

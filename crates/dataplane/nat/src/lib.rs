@@ -20,6 +20,7 @@ mod deterministic;
 mod host;
 mod lease;
 mod mapping;
+mod pair;
 mod persist;
 mod persistent;
 mod pool;

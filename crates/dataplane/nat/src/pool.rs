@@ -7,7 +7,7 @@ use ravelin_types::{Addr, Family};
 
 use crate::affinity::{Affinity, Region};
 use crate::block::Blocks;
-use crate::config::{Assignment, PRIVILEGED_HIGH, PoolId, PoolMode, PoolSpec, Ports};
+use crate::config::{Assignment, PRIVILEGED_HIGH, PoolMode, PoolSpec, Ports};
 use crate::deterministic::Deterministic;
 use crate::host::{Host, HostKey, HostKind, Hosts};
 use crate::lease::{Kind, Lease, PortClass, Recipe, Refusal, Request, Turn};
@@ -15,7 +15,7 @@ use crate::ports::{Parity, Pick, UnitId, Units};
 use crate::range::{Addresses, host_mask};
 use crate::space::{Grant, Layers, NoPort, Sharing, Spaces, Want};
 use crate::table::{self, NONE};
-use crate::told::{BindingEvent, LeaseEvent, Told};
+use crate::told::Told;
 
 /// Addresses looked at for one session where the hint of full ones does not apply (parity, range,
 /// overloading, kept ports).
@@ -33,19 +33,6 @@ pub(crate) struct Tables {
 }
 
 impl Tables {
-    /// A host of a pool has an external address of its own, or has no more.
-    pub(crate) fn tell_pair(&mut self, host: &Host, made: bool) {
-        self.told.tell(LeaseEvent::Binding(BindingEvent {
-            made,
-            pool: Some(PoolId(host.key.pool)),
-            proto: None,
-            family: host.key.family,
-            internal: (host.key.addr, 0),
-            external_family: host.family,
-            external: (host.external, 0),
-        }));
-    }
-
     /// A session of an endpoint less; its port goes back with the last.
     pub(crate) fn forget_endpoint(&mut self, lease: &Lease) {
         if self.hosts.unref(lease.holder).is_some() {
@@ -207,39 +194,6 @@ impl Pool {
         }
     }
 
-    fn paired(&mut self, tables: &mut Tables, request: &Request, want: &Want) -> Result<Recipe, Refusal> {
-        let key = self.host_key(request, HostKind::Paired);
-        let (slot, at, grant) = match tables.hosts.find(&key) {
-            Some(slot) => {
-                let space = tables.hosts.get(slot).map_or(NONE, |host| host.space);
-                let grant = tables.spaces.lease(space, want).map_err(|_| Refusal::PairedAddressExhausted)?;
-                (slot, self.number_of(tables, space), grant)
-            }
-            None if tables.hosts.is_full() => return Err(Refusal::HostsFull),
-            None => {
-                let start = self.hashed(&tables.affinity, request, 128);
-                let (at, grant) = self.any_address(tables, want, start).ok_or(Refusal::PortsExhausted)?;
-                let slot = self.pair(tables, key, at)?;
-                (slot, at, grant)
-            }
-        };
-        if let Some(host) = tables.hosts.get_mut(slot) {
-            host.refs += 1;
-        }
-        let mut recipe = self.recipe(tables, at, grant, want.class);
-        recipe.lease.holder = slot;
-        recipe.lease.kind = Kind::Paired;
-        Ok(recipe)
-    }
-
-    /// Pairs a host with an address.
-    fn pair(&self, tables: &mut Tables, key: HostKey, at: u32) -> Result<u32, Refusal> {
-        let host = || Host::new(key, (self.spec.family, self.address(at)), self.spaces[at as usize]);
-        let slot = tables.hosts.insert(host()).ok_or(Refusal::HostsFull)?;
-        tables.tell_pair(&host(), true);
-        Ok(slot)
-    }
-
     /// A session of a protocol without ports gets an address alone.
     fn without_port(&mut self, tables: &mut Tables, request: &Request) -> Result<Recipe, Refusal> {
         let at = match self.spec.assignment {
@@ -252,18 +206,6 @@ impl Pool {
             }
         };
         Ok(self.keeping_port(request, self.address(at), Lease::counted(self.spec.id.0)))
-    }
-
-    fn paired_without_port(&self, tables: &mut Tables, request: &Request) -> Result<Recipe, Refusal> {
-        let key = self.host_key(request, HostKind::Paired);
-        let slot = match tables.hosts.find(&key) {
-            Some(slot) => slot,
-            None => {
-                let at = self.hashed(&tables.affinity, request, 128);
-                self.pair(tables, key, at)?
-            }
-        };
-        self.with_host(tables, request, slot)
     }
 
     fn determined(
@@ -373,7 +315,7 @@ impl Pool {
     }
 
     /// A port of the first address from `start` that has one.
-    fn any_address(&self, tables: &mut Tables, want: &Want, start: u32) -> Option<(u32, Grant)> {
+    pub(crate) fn any_address(&self, tables: &mut Tables, want: &Want, start: u32) -> Option<(u32, Grant)> {
         let ports = self.spec.mode.ports()?;
         let hinted = ports.overload == 1 && !ports.preserve_parity && !ports.preserve_range;
         if !hinted {

@@ -8,7 +8,7 @@ use ravelin_types::{Addr, NatRuleId};
 use super::Failure;
 use crate::answer::{Answer, NatKind};
 use crate::nat_state::{
-    InterfacePortsLine, InterfacePortsList, KeptQuery, NatClearQuery, NatStateQuery, PairedAddress,
+    InterfacePortsLine, InterfacePortsList, KeptQuery, NatClearQuery, NatState, NatStateQuery, PairedAddress,
     PairedAddresses, PortBlockLine, PortBlockPool, PortBlockPools, RuleApplication, RuleApplications,
 };
 use crate::session::Env;
@@ -18,19 +18,19 @@ const LINES_MAX: usize = 16_384;
 
 /// Answers a question about the state of NAT.
 pub(crate) fn about_nat_state(env: &Env<'_>, query: NatStateQuery) -> Result<Answer, Failure> {
-    Ok(match query {
-        NatStateQuery::PortBlocks(query) => Answer::PortBlocks(port_blocks(env, &query)?),
-        NatStateQuery::PairedAddresses(query) => Answer::PairedAddresses(paired(env, &query)?),
-        NatStateQuery::InterfacePorts => Answer::InterfacePorts(interface_ports(env)?),
+    Ok(Answer::NatState(match query {
+        NatStateQuery::PortBlocks(query) => NatState::PortBlocks(port_blocks(env, &query)?),
+        NatStateQuery::PairedAddresses(query) => NatState::PairedAddresses(paired(env, &query)?),
+        NatStateQuery::InterfacePorts => NatState::InterfacePorts(interface_ports(env)?),
         NatStateQuery::RuleApplications(kind, name) => {
-            Answer::RuleApplications(rule_applications(env, kind, name.as_deref())?)
+            NatState::RuleApplications(rule_applications(env, kind, name.as_deref())?)
         }
         NatStateQuery::Clear(query) => {
             let what = cleared(env, &query)?;
             env.plane.telemetry().clear_nat(&what)?;
-            Answer::NatCleared { counters: (what.rules.len() + what.pools.len()) as u64 }
+            NatState::Cleared { counters: (what.rules.len() + what.pools.len()) as u64 }
         }
-    })
+    }))
 }
 
 fn unfound(what: &'static str, name: &str) -> Failure {

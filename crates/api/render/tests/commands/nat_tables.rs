@@ -113,7 +113,10 @@ fn help_lists_what_may_be_asked_of_the_table() {
     let views = ["all", "interface", "internal-ip", "pool", "summary"];
     assert_eq!(bench.words(&format!("{TABLE} ")), views);
     assert_eq!(bench.words(&format!("{CLEAR} ")), views[..4]);
-    assert_eq!(bench.words(&format!("{TABLE} pool ")), ["<[Enter]>", "<pool-name>", "<|>", "d", "p", "q"]);
+    assert_eq!(
+        bench.words(&format!("{TABLE} pool ")),
+        ["<[Enter]>", "<pool-name>", "<|>", "b", "d", "p", "q"]
+    );
     assert_eq!(
         bench.words(&format!("{TABLE} internal-ip 10.1.0.2 ")),
         ["<[Enter]>", "<|>", "internal-port", "internal-protocol"]

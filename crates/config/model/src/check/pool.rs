@@ -96,6 +96,12 @@ fn twin_ports(path: &str, at: Span, twin: (Option<Port>, Option<Port>), report: 
     }
 }
 
+/// What a feed or a resolver fills has no values here.
+fn is_of_prefixes(known: &AddressNames, name: &str) -> bool {
+    let mut values = known.values(name).peekable();
+    values.peek().is_some() && values.all(|value| matches!(value, AddressValue::Prefix(_)))
+}
+
 /// Hosts that have ports, by prefixes.
 fn deterministic(known: &AddressNames, pool: &SourcePool, path: &str, report: &mut Report) {
     let Some(deterministic) = &pool.port.deterministic else { return };
@@ -106,7 +112,7 @@ fn deterministic(known: &AddressNames, pool: &SourcePool, path: &str, report: &m
     for name in &deterministic.host_names {
         let message = if !known.contains(name.as_str()) {
             format!("address or address-set `{name}' is not defined")
-        } else if known.values(name).any(|value| !matches!(value, AddressValue::Prefix(_))) {
+        } else if !is_of_prefixes(known, name) {
             format!("address `{name}' is not of prefixes: not supported here")
         } else {
             continue;

@@ -13,9 +13,9 @@ use ravelin_remote::{Server, listen};
 use ravelin_types::{Generation, InterfaceId, Mac, MirrorId, NatRuleId, PortId, Proto, ScheduleId, ZoneId};
 
 use crate::fake::{self, Fake, key, view};
-use crate::synced;
 use crate::transfer::program;
 use crate::{Served, serve};
+use crate::{kept, synced};
 
 fn fake(sessions: u16) -> (Arc<Fake>, Served) {
     let plane = Arc::new(Fake { sessions, epoch: 40, ..Fake::default() });
@@ -158,8 +158,8 @@ fn mappings_are_asked_for_as_the_caller_says_and_arrive_whole() {
     let (plane, served) = fake(0);
     let client = served.client();
     let telemetry = client.telemetry();
-    let filter = fake::mapping_filter();
-    assert_eq!(telemetry.persistent_mappings(&filter, 7).unwrap(), fake::mappings());
+    let filter = kept::mapping_filter();
+    assert_eq!(telemetry.persistent_mappings(&filter, 7).unwrap(), kept::mappings());
     assert_eq!(plane.last_call(), format!("mappings {filter:?} 7"));
     // However many are asked for, one answer is bounded.
     telemetry.persistent_mappings(&MappingFilter::default(), usize::MAX).unwrap();
@@ -184,12 +184,12 @@ fn kept_ports_are_asked_for_as_the_caller_says_and_arrive_whole() {
         },
     ];
     for filter in filters {
-        assert_eq!(telemetry.kept_ports(&filter, 7).unwrap(), fake::kept());
+        assert_eq!(telemetry.kept_ports(&filter, 7).unwrap(), kept::kept());
         assert_eq!(plane.last_call(), format!("kept {filter:?} 7"));
         telemetry.kept_ports(&filter, usize::MAX).unwrap();
         assert_eq!(plane.last_call(), format!("kept {filter:?} 65536"));
     }
-    assert_eq!(telemetry.interface_ports().unwrap(), [fake::INTERFACE_PORTS]);
+    assert_eq!(telemetry.interface_ports().unwrap(), [kept::INTERFACE_PORTS]);
     let what = NatClear { rules: vec![NatRuleId(1), NatRuleId(0)], pools: vec![NatRuleId(u32::MAX)] };
     telemetry.clear_nat(&what).unwrap();
     assert_eq!(plane.last_call(), format!("clear {what:?}"));

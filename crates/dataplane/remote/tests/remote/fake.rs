@@ -1,7 +1,7 @@
 //! A plane that answers fixed values and remembers what it was asked.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 use std::ops::ControlFlow;
 use std::sync::Mutex;
 
@@ -9,18 +9,19 @@ use ravelin_contract::{
     Admission, ApplyResult, BufferCounters, BufferKind, Capabilities, CloseReason, DataPlane, Diagnostics,
     DropCause, DropSample, DropSamples, Error, Event, EventBatch, Explanation, FabricForwarding, FabricId,
     FilterSpan, Finding, Global, GroupId, Ha, InjectRequest, InjectVerdict, InterfaceCounters,
-    InterfacePorts, KeptFilter, KeptKind, KeptList, KeptPorts, Link, ManagedInterface, MappingFilter,
-    MappingList, MappingOrigin, MappingPermit, MirrorCounters, NatClear, NatCounters, NatEvent, PacketHead,
-    PersistentMapping, PolicyCounters, PolicyDeny, PoolCounters, PortStatus, PutRefusal, PutResult,
-    ReconcileResult, Refusal, ScreenCounters, SessionDeltas, SessionEvent, SessionFilter, SessionKey,
-    SessionRef, SessionState, SessionStore, SessionView, Status, SyncedSession, Telemetry, TraceBatch,
-    TraceId, TraceRequest, TracedPacket, UpdateBatch, Updates, WingView, WorkerStatus,
+    InterfacePorts, KeptFilter, KeptList, Link, ManagedInterface, MappingFilter, MappingList, MirrorCounters,
+    NatClear, NatCounters, NatEvent, PacketHead, PolicyCounters, PolicyDeny, PoolCounters, PortStatus,
+    PutRefusal, PutResult, ReconcileResult, Refusal, ScreenCounters, SessionDeltas, SessionEvent,
+    SessionFilter, SessionKey, SessionRef, SessionState, SessionStore, SessionView, Status, SyncedSession,
+    Telemetry, TraceBatch, TraceId, TraceRequest, TracedPacket, UpdateBatch, Updates, WingView, WorkerStatus,
 };
 use ravelin_program::{Program, Screen};
 use ravelin_types::{
     DropReason, Generation, InterfaceId, MirrorId, NatRuleId, PolicyId, Proto, RuleIdentity, SessionId,
     WorkerId, ZoneId,
 };
+
+use crate::kept;
 
 pub const BUFFERS: BufferCounters = BufferCounters {
     worker: WorkerId(1),
@@ -59,58 +60,6 @@ pub fn key(port: u16) -> SessionKey {
         dport: 443,
         proto: Proto::TCP,
     }
-}
-
-pub fn mapping_filter() -> MappingFilter {
-    MappingFilter {
-        origin: Some(MappingOrigin::Pool(7)),
-        proto: Some(Proto::UDP),
-        internal: Some(IpAddr::from([10, 0, 0, 1])),
-        internal_port: Some(5060),
-        external: vec!["2001:db8::1".parse().unwrap()],
-    }
-}
-
-pub const INTERFACE_PORTS: InterfacePorts = InterfacePorts {
-    addr: IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)),
-    single: 1,
-    single_max: u64::MAX,
-    twin: 3,
-    twin_max: 4,
-};
-
-pub fn kept() -> KeptList {
-    let one = |kind, left_s: Option<u32>| KeptPorts {
-        kind,
-        pool: 9,
-        host: "2001:db8::1".parse().unwrap(),
-        external: "203.0.113.1".parse().unwrap(),
-        low: 1,
-        high: u16::MAX,
-        used: 7,
-        is_active: left_s.is_some(),
-        age_s: 8,
-        left_s,
-    };
-    KeptList { kept: vec![one(KeptKind::Block, Some(0)), one(KeptKind::Address, None)], found: 5 }
-}
-
-pub fn mappings() -> MappingList {
-    let mapping = PersistentMapping {
-        origin: MappingOrigin::Interface,
-        rule: Some(NatRuleId(4)),
-        proto: Some(Proto::UDP),
-        internal: "2001:db8::1".parse().unwrap(),
-        internal_port: 5060,
-        external: IpAddr::from([203, 0, 113, 5]),
-        external_port: 1024,
-        permit: MappingPermit::TargetHost,
-        sessions: 0,
-        sessions_max: 30,
-        idle_s: 12,
-        timeout_s: 300,
-    };
-    MappingList { mappings: vec![mapping], found: 2, in_use: 3, capacity: 65_536 }
 }
 
 pub fn view(port: u16) -> SessionView {
@@ -438,7 +387,7 @@ impl Telemetry for Fake {
 
     fn persistent_mappings(&self, filter: &MappingFilter, most: usize) -> Result<MappingList, Error> {
         self.note(format!("mappings {filter:?} {most}"));
-        Ok(mappings())
+        Ok(kept::mappings())
     }
 
     fn clear_persistent_mappings(&self, filter: &MappingFilter) -> Result<u64, Error> {
@@ -448,11 +397,11 @@ impl Telemetry for Fake {
 
     fn kept_ports(&self, filter: &KeptFilter, most: usize) -> Result<KeptList, Error> {
         self.note(format!("kept {filter:?} {most}"));
-        Ok(kept())
+        Ok(kept::kept())
     }
 
     fn interface_ports(&self) -> Result<Vec<InterfacePorts>, Error> {
-        Ok(vec![INTERFACE_PORTS])
+        Ok(vec![kept::INTERFACE_PORTS])
     }
 
     fn clear_nat(&self, what: &NatClear) -> Result<(), Error> {
