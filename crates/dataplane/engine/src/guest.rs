@@ -143,6 +143,12 @@ impl<L> Guests<L> {
         !guest.has_left
     }
 
+    /// The worker that has a session which a mapping of this one let in.
+    pub(crate) fn owner(&self, key: &FlowKey) -> Option<WorkerId> {
+        let at = *self.by_key.get(key)?;
+        self.places.all.get(at as usize)?.as_ref().map(|guest| guest.owner)
+    }
+
     /// One more, of a key that is not known. `Err`: no room.
     pub(crate) fn insert(&mut self, key: FlowKey, owner: WorkerId, lease: L) -> Result<(), L> {
         if self.is_full() || self.by_key.contains_key(&key) {
