@@ -5,7 +5,7 @@
 use std::net::IpAddr;
 
 use jiff::Timestamp;
-use ravelin_contract::{BlockChange, NatEvent, SessionKey};
+use ravelin_contract::{BlockChange, NatEvent, NatLack, SessionKey};
 use ravelin_types::Proto;
 
 use crate::filter::{Outcome, Subject};
@@ -52,6 +52,7 @@ pub enum NatRecord {
         key: SessionKey,
         rule: String,
         interface: String,
+        lack: NatLack,
     },
 }
 
@@ -85,8 +86,9 @@ pub fn nat(event: &NatEvent, now: Timestamp, names: &dyn Names) -> Record {
                 external: (external, external_port),
             }
         }
-        NatEvent::Exhausted { rule, key, interface } => {
-            NatRecord::Exhausted { key, rule: names.nat_rule(rule).1, interface: names.unit(Some(interface)) }
+        NatEvent::Exhausted { rule, key, interface, lack } => {
+            let (rule, interface) = (names.nat_rule(rule).1, names.unit(Some(interface)));
+            NatRecord::Exhausted { key, rule, interface, lack }
         }
     })
 }

@@ -270,6 +270,7 @@ messages! {
         " " "protocol-id",
         " of rule " "nat-rule-name",
         " " "packet-incoming-interface",
+        ", out of " "resource",
     ] "",
 
     /// Messages of a stream did not reach its collector.

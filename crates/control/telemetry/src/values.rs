@@ -4,7 +4,7 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use ravelin_contract::SessionKey;
+use ravelin_contract::{NatLack, SessionKey};
 use ravelin_types::Proto;
 
 use crate::nat::NatRecord;
@@ -216,7 +216,7 @@ fn nat<R>(record: &NatRecord, take: impl FnOnce(&[Value<'_>]) -> R) -> R {
             Number(external.1.into()),
             Text(pool),
         ]),
-        NatRecord::Exhausted { key, rule, interface } => take(&[
+        NatRecord::Exhausted { key, rule, interface, lack } => take(&[
             Address(key.src),
             Number(key.sport.into()),
             Address(key.dst),
@@ -224,6 +224,11 @@ fn nat<R>(record: &NatRecord, take: impl FnOnce(&[Value<'_>]) -> R) -> R {
             Number(key.proto.0.into()),
             Text(rule),
             Text(interface),
+            Text(match lack {
+                NatLack::Ports => "ports",
+                NatLack::Addresses => "addresses",
+                NatLack::Quota => "quota",
+            }),
         ]),
     }
 }

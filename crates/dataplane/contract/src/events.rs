@@ -41,6 +41,20 @@ impl BlockChange {
     pub const ALL: [Self; 3] = [Self::Allocated, Self::Interim, Self::Released];
 }
 
+/// What there was nothing left of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum NatLack {
+    #[default]
+    Ports,
+    Addresses,
+    /// What the host or its mapping may have: there is more for others.
+    Quota,
+}
+
+impl NatLack {
+    pub const ALL: [Self; 3] = [Self::Ports, Self::Addresses, Self::Quota];
+}
+
 /// What source NAT gave out or took back by the block, or ran out of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NatEvent {
@@ -77,7 +91,7 @@ pub enum NatEvent {
         external_port: u16,
     },
     /// Nothing was left to translate by. Told at most once a second by a worker.
-    Exhausted { rule: NatRuleId, key: SessionKey, interface: InterfaceId },
+    Exhausted { rule: NatRuleId, key: SessionKey, interface: InterfaceId, lack: NatLack },
 }
 
 /// What happened.

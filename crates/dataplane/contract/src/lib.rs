@@ -29,7 +29,7 @@ pub use diagnostics::{
     TRACES_MAX, TraceBatch, TraceId, TraceKind, TraceRequest, TracedPacket, WorkerStatus,
 };
 pub use error::Error;
-pub use events::{BlockChange, Event, EventBatch, NatEvent, PolicyDeny, SessionEvent};
+pub use events::{BlockChange, Event, EventBatch, NatEvent, NatLack, PolicyDeny, SessionEvent};
 pub use firewall::{
     FilterAction, FilterCounter, FilterHit, FilterLog, FirewallClear, FirewallCounters, PolicerCounters,
 };

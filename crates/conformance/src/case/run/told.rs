@@ -33,8 +33,8 @@ fn words(event: &Event, names: &ApplyResult) -> Option<String> {
             format!("screen {} {} {what}", screen.path().replace(' ', "/"), zone(*of, names))
         }
         Event::Filter(hit) => format!("filter term={} {}", hit.term, unit(hit.interface)),
-        Event::Nat(NatEvent::Exhausted { rule: of, interface, key: _ }) => {
-            format!("nat-exhausted {} {}", rule(*of, names), unit(*interface))
+        Event::Nat(NatEvent::Exhausted { rule: of, interface, key: _, lack }) => {
+            format!("nat-exhausted {} {} {lack:?}", rule(*of, names), unit(*interface))
         }
         Event::Nat(NatEvent::Block { change, pool, used, most, .. }) => {
             format!("nat-block {change:?} pool={pool} {used}/{most}")

@@ -4,7 +4,8 @@
 
 use jiff::tz::TimeZone;
 use ravelin_contract::{
-    BlockChange, CloseReason, NatEvent, PolicyDeny, SessionEvent, SessionState, SessionView, WingView,
+    BlockChange, CloseReason, NatEvent, NatLack, PolicyDeny, SessionEvent, SessionState, SessionView,
+    WingView,
 };
 use ravelin_telemetry::{
     Clock, Deny, Filter, Flow, Form, Line, Names, NatRuleKind, Record, Tag, close, create, deny, nat,
@@ -250,7 +251,8 @@ fn alarms_and_exhaustion_have_names_for_numbers() {
     let rule_alarm =
         |raised| NatEvent::RuleAlarm { rule: NatRuleId(5), raised, threshold: 100, current: 101 };
     let key = key("10.0.0.1:1 > 192.0.2.1:80", Proto::UDP);
-    let exhausted = NatEvent::Exhausted { rule: NatRuleId(5), key, interface: InterfaceId(3) };
+    let exhausted =
+        NatEvent::Exhausted { rule: NatRuleId(5), key, interface: InterfaceId(3), lack: NatLack::Addresses };
     for (event, tag, text) in [
         (alarm(true), Tag::NatPoolRaised, "Source NAT pool: pool2, threshold: 80%, current: 81%"),
         (alarm(false), Tag::NatPoolCleared, "Source NAT pool: pool2, threshold: 80%, current: 81%"),
@@ -267,7 +269,7 @@ fn alarms_and_exhaustion_have_names_for_numbers() {
         (
             exhausted,
             Tag::NatExhausted,
-            "no address or port for 10.0.0.1/1->192.0.2.1/80 17 of rule rule5 unit3",
+            "no address or port for 10.0.0.1/1->192.0.2.1/80 17 of rule rule5 unit3, out of addresses",
         ),
     ] {
         let record = nat(&event, now, &Fake);

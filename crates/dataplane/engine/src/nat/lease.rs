@@ -3,7 +3,7 @@
 //! State: one lease a slot of the session table. What is kept here is taken out by the one deletion and
 //! nowhere else; a lease whose session was never made goes back at once. Spec: nat-source-12, nat-pool-4.
 
-use ravelin_contract::{BlockChange, NatEvent};
+use ravelin_contract::{BlockChange, NatEvent, NatLack};
 use ravelin_nat::{
     Affinity, Allocator, BindingEvent, BlockEvent, Config, Inbound, Lease, LeaseEvent, Limits, MappingRecord,
     PoolId, Recipe, Refusal, Request, Usage,
@@ -241,6 +241,30 @@ fn binding(event: BindingEvent) -> NatEvent {
         internal_port: internal.1,
         external: external.0.to_ip(external_family),
         external_port: external.1,
+    }
+}
+
+/// What was lacking, as it is told.
+pub(crate) const fn lack(refusal: Refusal) -> NatLack {
+    match refusal {
+        Refusal::AddressesExhausted => NatLack::Addresses,
+        Refusal::HostBlocksFull | Refusal::MappingSessionsFull => NatLack::Quota,
+        Refusal::PoolUnusable
+        | Refusal::WrongFamily
+        | Refusal::InterfaceUnknown
+        | Refusal::WrongWorker
+        | Refusal::PortsExhausted
+        | Refusal::PairedAddressExhausted
+        | Refusal::BlocksExhausted
+        | Refusal::HostOutside
+        | Refusal::NoPorts
+        | Refusal::PortTaken
+        | Refusal::HostsFull
+        | Refusal::BlockTableFull
+        | Refusal::MappingsFull
+        | Refusal::NoMapping
+        | Refusal::NotPermitted
+        | Refusal::Draining => NatLack::Ports,
     }
 }
 

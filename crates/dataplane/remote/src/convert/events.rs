@@ -1,6 +1,6 @@
 //! What happened.
 
-use ravelin_contract::{BlockChange, Event, EventBatch, NatEvent, PolicyDeny, SessionEvent};
+use ravelin_contract::{BlockChange, Event, EventBatch, NatEvent, NatLack, PolicyDeny, SessionEvent};
 use ravelin_program::Screen;
 use ravelin_types::{NatRuleId, PolicyId, Proto, ZoneId};
 
@@ -171,10 +171,15 @@ impl Wire for NatEvent {
                     external_port: external_port.into(),
                 })
             }
-            Self::Exhausted { rule, key, interface } => Nat::Exhausted(proto::NatExhausted {
+            Self::Exhausted { rule, key, interface, lack } => Nat::Exhausted(proto::NatExhausted {
                 rule: rule.0,
                 key: Some(key.to_message()),
                 interface: interface.0.into(),
+                lack: match lack {
+                    NatLack::Ports => 0,
+                    NatLack::Addresses => 1,
+                    NatLack::Quota => 2,
+                },
             }),
         };
         proto::NatEvent { kind: Some(kind) }
@@ -218,6 +223,12 @@ impl Wire for NatEvent {
                 rule: NatRuleId(exhausted.rule),
                 key: part("session key", exhausted.key)?,
                 interface: unit(exhausted.interface)?,
+                lack: match exhausted.lack {
+                    0 => NatLack::Ports,
+                    1 => NatLack::Addresses,
+                    2 => NatLack::Quota,
+                    value => return Err(Malformed::Range { what: "lack", value: value.into() }),
+                },
             },
         })
     }
@@ -268,7 +279,10 @@ mod tests {
             threshold: 90,
             current: 91,
         }));
-        survives([NatEvent::Exhausted { rule: NatRuleId(9), key: key(), interface: InterfaceId(1) }]);
+        survives(NatLack::ALL.map(|lack| {
+            let (rule, interface) = (NatRuleId(9), InterfaceId(1));
+            NatEvent::Exhausted { rule, key: key(), interface, lack }
+        }));
         survives([true, false].map(|raised| NatEvent::RuleAlarm {
             rule: NatRuleId(3),
             raised,

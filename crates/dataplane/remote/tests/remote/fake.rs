@@ -10,8 +10,8 @@ use ravelin_contract::{
     DropCause, DropSample, DropSamples, Error, Event, EventBatch, Explanation, FabricForwarding, FabricId,
     FilterSpan, Finding, Global, GroupId, Ha, InjectRequest, InjectVerdict, InterfaceCounters,
     InterfacePorts, KeptFilter, KeptList, Link, ManagedInterface, MappingFilter, MappingList, MirrorCounters,
-    NatClear, NatCounters, NatEvent, PacketHead, PolicyCounters, PolicyDeny, PoolCounters, PortStatus,
-    PutRefusal, PutResult, ReconcileResult, Refusal, ScreenCounters, SessionDeltas, SessionEvent,
+    NatClear, NatCounters, NatEvent, NatLack, PacketHead, PolicyCounters, PolicyDeny, PoolCounters,
+    PortStatus, PutRefusal, PutResult, ReconcileResult, Refusal, ScreenCounters, SessionDeltas, SessionEvent,
     SessionFilter, SessionKey, SessionRef, SessionState, SessionStore, SessionView, Status, SyncedSession,
     Telemetry, TraceBatch, TraceId, TraceRequest, TracedPacket, UpdateBatch, Updates, WingView, WorkerStatus,
 };
@@ -123,7 +123,7 @@ pub fn events() -> EventBatch {
             to_zone: zones.1,
             application: Some(5),
         }),
-        Event::Nat(NatEvent::Exhausted { rule: NatRuleId(6), key: key(2), interface }),
+        Event::Nat(NatEvent::Exhausted { rule: NatRuleId(6), key: key(2), interface, lack: NatLack::Quota }),
         Event::NeighbourWanted { interface, addr: "fe80::1".parse().unwrap() },
     ];
     EventBatch { events, lost: 11 }
