@@ -30,7 +30,7 @@ fn exported(states: &[State]) -> (Vec<SyncedSession>, Vec<MappingRecord>) {
 }
 
 fn ends_early(session: &SyncedSession) -> bool {
-    session.id.0 % ENDS == 0
+    session.id.0.is_multiple_of(ENDS)
 }
 
 /// What comes to which worker: a session, and behind some of them their end.
@@ -48,7 +48,7 @@ fn run() {
     let (all, mappings) = exported(&before);
     end(&old, &mut before);
     let (ground, workers) = begin();
-    let (first, second): (Vec<_>, Vec<_>) = all.iter().cloned().partition(|s| s.id.0 % 2 == 0);
+    let (first, second): (Vec<_>, Vec<_>) = all.iter().cloned().partition(|s| s.id.0.is_multiple_of(2));
     let wires: Vec<_> = [first, second]
         .into_iter()
         .map(|some| {

@@ -51,7 +51,7 @@ fn sums_to_zero(datagram: &[u8]) -> bool {
     };
     let next = u64::from(header[6]);
     let sum = words(&header[8..]) + payload.len() as u64 + next + words(payload);
-    sum % 0xffff == 0
+    sum.is_multiple_of(0xffff)
 }
 
 // Proves: rfc6296-7, rfc6296-9, rfc6296-10.

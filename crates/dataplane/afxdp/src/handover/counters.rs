@@ -148,6 +148,7 @@ mod tests {
             hits: count(),
             failed: count(),
             sessions: 9,
+            pool_hits: count(),
             first_s: count(),
             last_s: count(),
             packets: [count(), count()],
