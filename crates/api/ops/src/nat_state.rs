@@ -135,3 +135,22 @@ pub struct RuleApplications {
     pub kind: NatKind,
     pub rules: Vec<RuleApplication>,
 }
+
+/// Destination NAT pools.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct NatPools {
+    pub pools: Vec<NatPool>,
+}
+
+/// One pool.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct NatPool {
+    pub name: String,
+    pub first: Option<IpAddr>,
+    pub last: Option<IpAddr>,
+    pub port: Option<u16>,
+    /// Rules that send packets to it.
+    pub rules: u32,
+    pub hits: u64,
+    pub sessions: u64,
+}

@@ -13,9 +13,8 @@ use ravelin_types::NatRuleId;
 
 use super::Failure;
 use super::rules::ends;
-use crate::answer::{
-    NatKind, NatPool, NatPools, NatRule, NatRules, SourceNatPool, SourceNatPools, Translation,
-};
+use crate::answer::{NatKind, NatRule, NatRules, SourceNatPool, SourceNatPools, Translation};
+use crate::nat_state::{NatPool, NatPools};
 use crate::persistent::Persistence;
 use crate::session::Env;
 
