@@ -9,6 +9,7 @@ use crate::commits::{CommitHistory, EditorEntry, ScheduledTime};
 use crate::dynamic::DynamicAnswer;
 use crate::firewall::{CounterLine, FilterLogLine, FirewallList, InterfaceFilterList};
 use crate::log::{LogEvents, LogStatistics};
+use crate::nat_state::{NatPools, NatState};
 use crate::persistent::{MappingLines, MappingSummary, Persistence};
 use crate::ports::{DeterministicPools, PoolUses};
 use crate::watch::{
@@ -56,6 +57,7 @@ pub enum Answer {
     MappingsCleared {
         mappings: u64,
     },
+    NatState(NatState),
     Version(Version),
     Commits(CommitHistory),
     Editors(EditorList),
@@ -383,25 +385,6 @@ pub struct SourceNatPool {
     pub total_addresses: u64,
     #[serde(default)]
     pub hits: u64,
-}
-
-/// Destination NAT pools.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct NatPools {
-    pub pools: Vec<NatPool>,
-}
-
-/// One pool.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct NatPool {
-    pub name: String,
-    pub first: Option<IpAddr>,
-    pub last: Option<IpAddr>,
-    pub port: Option<u16>,
-    /// Rules that send packets to it.
-    pub rules: u32,
-    pub hits: u64,
-    pub sessions: u64,
 }
 
 /// One rule.

@@ -314,6 +314,7 @@ pub(crate) fn operational(
         Request::NatSummary(kind) => Answer::NatSummary(gather::nat_rules(env, kind, None)?),
         Request::NatRules { kind, name } => Answer::NatRules(gather::nat_rules(env, kind, name.as_deref())?),
         Request::SourcePools(query) => gather::about_pools(env, &query)?,
+        Request::NatState(query) => gather::about_nat_state(env, query)?,
         Request::NatDestinationPools { name } => Answer::NatPools(gather::nat_pools(env, name.as_deref())?),
         request @ (Request::Mappings(_) | Request::MappingSummary | Request::ClearMappings(_)) => {
             gather::about_mappings(env, request)?

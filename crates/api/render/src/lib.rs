@@ -14,6 +14,7 @@ mod interfaces;
 mod log;
 mod mirrors;
 mod nat;
+mod nat_state;
 mod persistent;
 mod policies;
 mod ports;
@@ -79,6 +80,7 @@ pub fn text(answer: &Answer) -> String {
         Answer::Mappings(list) => persistent::text(list),
         Answer::MappingSummary(summary) => persistent::summary(summary),
         Answer::MappingsCleared { .. } => String::new(),
+        Answer::NatState(state) => nat_state::text(state),
         Answer::Version(version) => system::version(version),
         Answer::Commits(history) => commits::history(history),
         Answer::Editors(list) => commits::editors(list),
@@ -149,6 +151,7 @@ fn element(answer: &Answer) -> Element {
         Answer::PoolUses(pools) => ports::pool_use_element(pools),
         Answer::Mappings(list) => persistent::element(list),
         Answer::MappingSummary(summary) => persistent::summary_element(summary),
+        Answer::NatState(state) => nat_state::element(state),
         Answer::MappingsCleared { mappings } => {
             Element::new("persist-nat-table-clear-information").leaf("cleared-binding-count", mappings)
         }

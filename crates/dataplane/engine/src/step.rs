@@ -123,7 +123,7 @@ pub fn step<R: Recorder>(
         batch::run(&mut turn, packets, (&mut flows, &mut shorts));
     }
     release_fragments(&mut turn);
-    turn.state.tell_blocks();
+    turn.state.tell_leases();
     mirror::left(&mut turn, packets, &flows);
     turn.state.flows = flows;
     turn.state.express = shorts;

@@ -325,7 +325,7 @@ source NAT rule: r1                   Rule-set: out
     check(
         "show security nat source summary",
         "\
-Total pools: 3
+Total pools: 4
 
 Total rules: 1
 Rule name          Rule set       From              To                   Action

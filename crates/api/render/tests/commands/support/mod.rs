@@ -3,6 +3,7 @@
 mod config;
 mod drops;
 mod firewall;
+pub mod kept;
 mod log;
 mod plane;
 mod program;

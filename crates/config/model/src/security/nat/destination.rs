@@ -28,6 +28,11 @@ pub struct DestinationPool {
     pub to: Option<IpNet>,
     #[lower(leaf = "address port")]
     pub port: Option<Port>,
+    /// An address of the book instead.
+    #[lower(leaf = "address-name <>")]
+    pub address_name: Option<String>,
+    #[lower(leaf = "address-name port")]
+    pub name_port: Option<Port>,
     #[lower(at)]
     pub at: Span,
 }
