@@ -9,6 +9,9 @@ set interfaces ge-0/0/0 unit 0 family inet6 address 2001:db8::1/64
 set security zones security-zone z
 set security address-book global address a 10.0.0.0/8
 set security address-book global address-set s address a
+set security zones security-zone z address-book address a 10.0.0.0/8
+set security zones security-zone z address-book address host dns-name h.example
+set security zones security-zone z address-book address-set s address a
 set security policies from-zone z to-zone z policy p then permit
 set security policies global policy p then permit
 set security nat source rule-set r rule n then source-nat interface
@@ -82,7 +85,9 @@ fn sample(path: &str, keyword: &str) -> &'static str {
         _ if path.ends_with("-traffic protocols") => "bgp",
         _ if path.ends_with("address-book") => "global",
         "rib" => "inet.0",
-        _ if path.ends_with("address-book <> address") => "192.0.2.0/24",
+        _ if path.ends_with("address-book <> address") || path.ends_with("address-book address") => {
+            "192.0.2.0/24"
+        }
         _ if path.ends_with("range-address to") => "10.0.0.9",
         "address" if path.ends_with("inet") => "10.0.0.2/24",
         "address" if path.ends_with("inet6") => "2001:db8::2/64",

@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
+use jiff::tz::TimeZone;
 use ravelin_compile::{feed_set_id, feed_url, name_set_id, schedule_id};
 use ravelin_model::{AddressValue, ValidConfig};
 use ravelin_types::{LiveSetId, ScheduleId};
 
 use crate::schedule::Schedule;
+use crate::zone::time_zone;
 
 /// Junos' defaults.
 const QUERY_INTERVAL_S: u32 = 300;
@@ -19,6 +21,8 @@ pub struct DynamicPlan {
     pub schedules: Vec<PlannedSchedule>,
     pub names: Vec<PlannedName>,
     pub feeds: Vec<PlannedFeed>,
+    /// What schedules go by; `None`: by the machine's own.
+    pub zone: Option<TimeZone>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -89,7 +93,8 @@ impl DynamicPlan {
                 });
             }
         }
-        Self { schedules: schedules.collect(), names: names.collect(), feeds }
+        let zone = config.system.time_zone.as_ref().and_then(|zone| time_zone(&zone.name));
+        Self { schedules: schedules.collect(), names: names.collect(), feeds, zone }
     }
 
     /// Both, for the time between two configurations.

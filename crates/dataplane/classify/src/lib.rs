@@ -12,6 +12,7 @@ mod diff;
 mod hash;
 mod layer;
 mod line;
+mod order;
 mod plane;
 mod range;
 mod rows;

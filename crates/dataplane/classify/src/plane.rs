@@ -34,6 +34,10 @@ pub(crate) struct Plane {
     scale: Scale,
     /// The layer's rule of each entry.
     rules: Box<[u32]>,
+    /// Its first rule, and where the entries of each begin among those by rule.
+    first_rule: u32,
+    starts: Box<[u32]>,
+    by_rule: Box<[u32]>,
     /// Entries whose rule is asked again, by word.
     loose: Box<[u64]>,
 }
@@ -53,7 +57,7 @@ struct Visit {
     places: [u32; DIMENSIONS],
 }
 
-/// What to look for: the lowest rank not below `floor` and below `best`.
+/// What to look for: the lowest order not below `floor` and below `best`.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Bounds {
     pub floor: u32,
@@ -102,8 +106,12 @@ impl Plane {
         let loose = entries.chunks(WORD).map(|word| {
             word.iter().enumerate().fold(0, |all, (at, entry)| all | u64::from(entry.loose) << at)
         });
+        let (starts, by_rule) = by_rule(&entries, rules.len(), first as u32);
         Self {
             loose: loose.collect(),
+            first_rule: first as u32,
+            starts,
+            by_rule,
             rows,
             zones,
             addresses,
@@ -117,6 +125,15 @@ impl Plane {
     /// The layer's rule of each entry.
     pub(crate) fn rules(&self) -> &[u32] {
         &self.rules
+    }
+
+    /// The entries of a rule of the layer.
+    pub(crate) fn entries_of(&self, rule: u32) -> &[u32] {
+        let Some(at) = rule.checked_sub(self.first_rule).map(|at| at as usize) else { return &[] };
+        match self.starts.get(at..at + 2) {
+            Some(&[from, to]) => &self.by_rule[from as usize..to as usize],
+            _ => &[],
+        }
     }
 
     pub(crate) const fn span(&self) -> usize {
@@ -179,7 +196,7 @@ impl Plane {
         roots.rows[..roots.count].iter().fold(u64::MAX, |mask, row| mask & self.rows.blocks::<LISTS>(*row))
     }
 
-    /// The lowest rank within the bounds among the entries of all rows, or `bounds.best`. `holds` is asked of the
+    /// The lowest order within the bounds among the entries of all rows, or `bounds.best`. `holds` is asked of the
     /// rule of an entry that the rows do not settle.
     #[inline]
     pub(crate) fn first(
@@ -209,7 +226,7 @@ impl Plane {
         while blocks != 0 {
             let block = blocks.trailing_zeros();
             blocks &= blocks - 1;
-            if view.block_first(block) < best.rank {
+            if view.block_first(block) < best.order {
                 let visit = self.visit::<LISTS>(roots, block);
                 best = self.within::<LISTS>(roots, &visit, view, Bounds { floor, best }, holds);
             }
@@ -217,7 +234,7 @@ impl Plane {
         best
     }
 
-    /// [`Plane::first`] from rank 0 for up to [`BATCH`] tuples, `holds` with the tuple's place. What a lookup waits for
+    /// [`Plane::first`] from the first rule for up to [`BATCH`] tuples, `holds` with the tuple's place. What a lookup waits for
     /// memory with is done for all tuples before the next step is for any.
     pub(crate) fn first_of(
         &self,
@@ -260,7 +277,7 @@ impl Plane {
             }
             for (at, visit) in &visits[..count] {
                 let bounds = Bounds { floor: 0, best: best[*at] };
-                if view.block_first(visit.block) < bounds.best.rank {
+                if view.block_first(visit.block) < bounds.best.order {
                     best[*at] =
                         self.within::<LISTS>(&roots[*at], visit, view, bounds, &|rule| holds(*at, rule));
                 }
@@ -279,7 +296,7 @@ impl Plane {
         visit
     }
 
-    /// The lowest rank within the bounds among the entries of one block, or `bounds.best`.
+    /// The lowest order within the bounds among the entries of one block, or `bounds.best`.
     #[inline]
     fn within<const LISTS: bool>(
         &self,
@@ -295,7 +312,7 @@ impl Plane {
             let word = words.trailing_zeros();
             words &= words - 1;
             let at = visit.block as usize * self.span() + word as usize;
-            if view.first(at) >= best.rank {
+            if view.first(at) >= best.order {
                 continue;
             }
             let mut bits = view.live(at, floor);
@@ -309,7 +326,7 @@ impl Plane {
         best
     }
 
-    /// The rank of the first bit whose rule holds, if it is below `best`.
+    /// The ranking of the first bit whose rule holds, if it is below `best`.
     #[inline]
     fn settle(
         &self,
@@ -323,7 +340,7 @@ impl Plane {
             let bit = bits.trailing_zeros();
             let at = word * WORD + bit as usize;
             let found = view.ranking(at);
-            if found.rank >= best.rank {
+            if found.order >= best.order {
                 break;
             }
             if self.loose[word] >> bit & 1 == 0 || holds(self.rules[at]) {
@@ -343,6 +360,8 @@ impl Plane {
             + addresses.sum::<usize>()
             + size_of_val(&*self.rules)
             + size_of_val(&*self.loose)
+            + size_of_val(&*self.starts)
+            + size_of_val(&*self.by_rule)
     }
 }
 
@@ -488,6 +507,20 @@ impl Build {
         }
         Some(built)
     }
+}
+
+/// Entries in the order of their rules `first..`, and where those of each rule begin.
+fn by_rule(entries: &[Entry], rules: usize, first: u32) -> (Box<[u32]>, Box<[u32]>) {
+    let mut starts = vec![0u32; rules + 1];
+    entries.iter().for_each(|entry| starts[(entry.rule - first) as usize + 1] += 1);
+    (1..starts.len()).for_each(|at| starts[at] += starts[at - 1]);
+    let (mut next, mut places) = (starts.clone(), vec![0u32; entries.len()]);
+    for (at, entry) in (0..).zip(entries) {
+        let place = &mut next[(entry.rule - first) as usize];
+        places[*place as usize] = at;
+        *place += 1;
+    }
+    (starts.into(), places.into())
 }
 
 fn zone_ranges(zones: &Zones) -> Vec<(u32, u32)> {

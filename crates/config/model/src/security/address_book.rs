@@ -7,7 +7,7 @@ use ravelin_derive::Lower;
 use ravelin_schema::{Cx, Named, Runs, lower};
 use ravelin_syntax::{Node, Span};
 
-/// Only the book `global` exists in a [`crate::ValidConfig`].
+/// Only the book `global` exists in a [`crate::ValidConfig`]: those of zones are in it.
 #[derive(Clone, Debug, Default, PartialEq, Lower)]
 pub struct AddressBook {
     #[lower(key)]
@@ -16,6 +16,9 @@ pub struct AddressBook {
     pub addresses: Runs<Address>,
     #[lower(runs = "address-set")]
     pub sets: Runs<AddressSet>,
+    /// Whose policies look into it first.
+    #[lower(leaves = "attach zone")]
+    pub zones: Vec<String>,
     #[lower(at)]
     pub at: Span,
 }
