@@ -1,5 +1,6 @@
 //! `system`: the node itself.
 
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use ravelin_derive::Lower;
@@ -13,6 +14,9 @@ pub struct System {
     /// What times are shown, read and kept in: of commits, of schedulers, of the security log.
     #[lower(with(time_zone, "time-zone"))]
     pub time_zone: Option<TimeZoneName>,
+    /// Asked for names of hosts, one after another.
+    #[lower(leaves = "name-server <>")]
+    pub name_servers: Vec<IpAddr>,
     #[lower(container = "archival configuration")]
     pub archival: Archival,
 }

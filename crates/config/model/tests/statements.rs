@@ -75,8 +75,9 @@ fn sample(path: &str, keyword: &str) -> &'static str {
         "<>" if path.ends_with("port to") || path.ends_with("port <> to") => "1001",
         "port" | "session-timeout" => "55",
         "mss" => "1300",
-        "range-address" => "10.0.0.7",
+        "range-address" | "address-range" => "10.0.0.7",
         "transfer-interval" => "30",
+        _ if path.ends_with("system name-server") => "192.0.2.53",
         _ if path.ends_with("archive-sites") => "file:///var/archive",
         _ if path == "interfaces" => "ge-0/0/0",
         _ if path.ends_with("interfaces") => "ge-0/0/0.0",
@@ -88,7 +89,7 @@ fn sample(path: &str, keyword: &str) -> &'static str {
         _ if path.ends_with("address-book <> address") || path.ends_with("address-book address") => {
             "192.0.2.0/24"
         }
-        _ if path.ends_with("range-address to") => "10.0.0.9",
+        _ if path.ends_with("range-address to") || path.ends_with("address-range to") => "10.0.0.9",
         "address" if path.ends_with("inet") => "10.0.0.2/24",
         "address" if path.ends_with("inet6") => "2001:db8::2/64",
         "route" => "10.9.0.0/16",

@@ -119,7 +119,7 @@ pub(crate) fn read(text: &str, base: &[Word]) -> Bound {
     let mut elements = Vec::new();
     for (name, value) in members {
         match value {
-            Json::Object(inner) if name == "configuration" => elements.extend(reader.object(inner).1),
+            Json::Object(inner) if name == "configuration" => elements.extend(reader.members(inner).1),
             _ if name == "configuration" || name.starts_with('@') => {
                 reader.error(format!("`{name}' must be an object"));
             }

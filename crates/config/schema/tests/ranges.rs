@@ -49,7 +49,7 @@ fn members_have_what_the_range_says_and_their_own_wins() {
 #[test]
 fn brackets_are_numbers_and_a_star_what_is_configured() {
     check(
-        "set interfaces interface-range r member ge-0/[0-1]/[2,4]
+        "set interfaces interface-range r member \"ge-0/[0-1]/[2,4]\"
          set interfaces interface-range r disable
          set interfaces interface-range s member xe-*
          set interfaces interface-range s mtu 9000
@@ -102,15 +102,15 @@ fn a_range_that_names_nothing_or_too_much_is_refused() {
         "interfaces interface-range r: missing mandatory statement: `member' or `member-range'",
     );
     fails(
-        &format!("set {r} member ge-0/0/[3-1]"),
+        &format!("set {r} member \"ge-0/0/[3-1]\""),
         "interfaces interface-range r member: invalid pattern `ge-0/0/[3-1]' of interfaces",
     );
     fails(
-        &format!("set {r} member ge-0/0/[0-70000]"),
+        &format!("set {r} member \"ge-0/0/[0-70000]\""),
         "interfaces interface-range r member: invalid pattern `ge-0/0/[0-70000]' of interfaces",
     );
     fails(
-        &format!("set {r} member ge-0/[0-999]/[0-999]"),
+        &format!("set {r} member \"ge-0/[0-999]/[0-999]\""),
         "interfaces interface-range r member: more than 1024 members",
     );
     let ends = "no range; expecting ports of one slot in rising order";

@@ -12,6 +12,8 @@ use std::time::{Duration, Instant as Clock};
 
 use ravelin_commit::{Consumer, PlaneConsumer, propose};
 use ravelin_compile::{IdBook, Resolved};
+use ravelin_contract::{DataPlane as _, LiveSetUpdate, LiveUpdate, UpdateBatch};
+use ravelin_dynamic::{DynamicPlan, parse};
 use ravelin_model::{Checked, check_tree_after};
 use ravelin_remote::{Client, Server, listen};
 use ravelin_schema::{apply, read};
@@ -27,6 +29,42 @@ fn main() {
     for count in if counts.is_empty() { vec![10_000, 100_000] } else { counts } {
         edits(count);
     }
+    feed(1_000_000);
+}
+
+/// A list of many addresses that changes without a commit: read, told to the plane, and in force.
+fn feed(count: usize) {
+    let text = "set interfaces ge-0/0/0 unit 0 family inet address 10.0.0.1/8\n\
+        set security zones security-zone trust interfaces ge-0/0/0.0\n\
+        set security dynamic-address feed-server f url http://h.example\n\
+        set security dynamic-address feed-server f feed-name g\n\
+        set security dynamic-address address-name d profile feed-name g\n\
+        set security policies from-zone trust to-zone trust policy p match source-address d destination-address any application any\n\
+        set security policies from-zone trust to-zone trust policy p then deny\n";
+    let mut list = String::new();
+    for n in 0..count {
+        let (a, b, c) = (n >> 14 & 255, n >> 6 & 255, (n & 63) << 2);
+        let _ = writeln!(list, "{}.{a}.{b}.{c}", 60 + (n >> 22));
+    }
+    let dir = tempfile::tempdir().unwrap_or_else(|e| panic!("{e}"));
+    let (mut bench, _server) = Bench::new(&dir.path().join("plane.sock"));
+    bench.commit(&read(text).tree);
+    bench.stages.clear();
+    let checked = bench.checked.take().unwrap_or_else(|| panic!("it commits"));
+    let plan = DynamicPlan::new(&checked.valid);
+    for version in 1..=3 {
+        let parsed = bench.stage("read", |_| parse(list.as_bytes()).unwrap_or_else(|e| panic!("{e:?}")));
+        let set = LiveSetUpdate { id: plan.feeds[0].id, addresses: Some(parsed.addresses) };
+        let live = LiveUpdate { resync: false, schedules: Vec::new(), sets: vec![set] };
+        let (routes, neighbours, links) = (Vec::new(), Vec::new(), Vec::new());
+        let batch = UpdateBatch { version, resync: false, routes, neighbours, links, live: Some(live) };
+        bench.stage("told, and in force", |b| {
+            b.client.updates().apply(&batch).unwrap_or_else(|e| panic!("{e}"))
+        });
+        list.push_str("192.0.2.1\n");
+    }
+    println!("a feed of {count} addresses");
+    bench.report("a new list", 0);
 }
 
 fn text(count: usize) -> String {
@@ -153,6 +191,12 @@ impl Bench {
     }
 }
 
+fn resident_mb() -> usize {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|l| l.strip_prefix("VmRSS:")).unwrap_or("");
+    line.split_whitespace().next().and_then(|n| n.parse::<usize>().ok()).unwrap_or(0) / 1024
+}
+
 fn edits(count: usize) {
     let dir = tempfile::tempdir().unwrap_or_else(|e| panic!("{e}"));
     let (mut bench, _server) = Bench::new(&dir.path().join("plane.sock"));
@@ -160,6 +204,7 @@ fn edits(count: usize) {
     println!("{count} policies; ms, median (min-max)");
     let bytes = bench.commit(&tree);
     bench.report("first commit", bytes);
+    println!("{:>32} {:>9} MB, both processes", "memory", resident_mb());
     type Edit = fn(usize, usize) -> Vec<String>;
     let kinds: [(&str, Edit); 4] = [
         ("one policy changed", |n, round| {

@@ -7,6 +7,7 @@
 mod addresses;
 mod book;
 mod clock;
+mod dns;
 mod feeds;
 pub mod fetch;
 mod names;

@@ -1,5 +1,6 @@
 //! What a configuration asks for.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
@@ -21,6 +22,8 @@ pub struct DynamicPlan {
     pub schedules: Vec<PlannedSchedule>,
     pub names: Vec<PlannedName>,
     pub feeds: Vec<PlannedFeed>,
+    /// Whom names are asked of, one after another; none: the machine's own resolver.
+    pub name_servers: Vec<IpAddr>,
     /// What schedules go by; `None`: by the machine's own.
     pub zone: Option<TimeZone>,
 }
@@ -94,7 +97,8 @@ impl DynamicPlan {
             }
         }
         let zone = config.system.time_zone.as_ref().and_then(|zone| time_zone(&zone.name));
-        Self { schedules: schedules.collect(), names: names.collect(), feeds, zone }
+        let name_servers = config.system.name_servers.clone();
+        Self { schedules: schedules.collect(), names: names.collect(), feeds, name_servers, zone }
     }
 
     /// Both, for the time between two configurations.

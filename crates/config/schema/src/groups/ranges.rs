@@ -118,7 +118,7 @@ fn members(range: &Node, configured: &[Text], diagnostics: &mut Vec<Diagnostic>)
         let words: Vec<&str> = node.args.iter().map(|w| w.text.as_str()).collect();
         let names = match words[..] {
             [pattern] => named(pattern, configured),
-            [first, last] => between(first, last),
+            [first, "to", last] => between(first, last),
             _ => continue,
         };
         match names {
@@ -138,7 +138,7 @@ fn members(range: &Node, configured: &[Text], diagnostics: &mut Vec<Diagnostic>)
     out
 }
 
-/// `member`: a name; with `[1-3,5]` several; with `*` those that are configured.
+/// `member`: a name; with `"[1-3,5]"` several; with `*` those that are configured.
 fn named(pattern: &str, configured: &[Text]) -> Result<Vec<String>, String> {
     if pattern.contains('*') {
         let names = configured.iter().filter(|name| wildcard::matches(&format!("<{pattern}>"), name));
