@@ -58,6 +58,7 @@ fn sample(path: &str, keyword: &str) -> &'static str {
         "<>" if path.ends_with("pool address <> to") => "10.0.0.8/32",
         "<>" if path.ends_with("host-address-base") => "10.0.0.4/32",
         "<>" if path.ends_with("port range") || path.ends_with("port-range") => "1030",
+        "<>" if path.ends_with("address-range to") => "10.0.0.9/32",
         "<>" if path.ends_with("range to") => "1040",
         "address" if path.ends_with("deterministic host") => "10.0.0.0/24",
         "block-size" | "active-block-timeout" | "last-block-recycle-timeout" => "600",
@@ -89,7 +90,7 @@ fn sample(path: &str, keyword: &str) -> &'static str {
         _ if path.ends_with("address-book <> address") || path.ends_with("address-book address") => {
             "192.0.2.0/24"
         }
-        _ if path.ends_with("range-address to") || path.ends_with("address-range to") => "10.0.0.9",
+        _ if path.ends_with("range-address to") => "10.0.0.9",
         "address" if path.ends_with("inet") => "10.0.0.2/24",
         "address" if path.ends_with("inet6") => "2001:db8::2/64",
         "route" => "10.9.0.0/16",
