@@ -8,6 +8,7 @@
 use ravelin_types::{Addr, Family};
 
 use crate::conditions::{AddressConditions, Breadth, Condition, Cover, Detail, Effort, of_ranges, renumber};
+use crate::entries::Entries;
 use crate::line::{AddressLine, Line};
 use crate::range::Point;
 use crate::rows::{EMPTY, ENTRIES_MAX, Row, Rows, WORD};
@@ -34,10 +35,7 @@ pub(crate) struct Plane {
     scale: Scale,
     /// The layer's rule of each entry.
     rules: Box<[u32]>,
-    /// Its first rule, and where the entries of each begin among those by rule.
-    first_rule: u32,
-    starts: Box<[u32]>,
-    by_rule: Box<[u32]>,
+    by_rule: Entries,
     /// Entries whose rule is asked again, by word.
     loose: Box<[u64]>,
 }
@@ -106,19 +104,17 @@ impl Plane {
         let loose = entries.chunks(WORD).map(|word| {
             word.iter().enumerate().fold(0, |all, (at, entry)| all | u64::from(entry.loose) << at)
         });
-        let (starts, by_rule) = by_rule(&entries, rules.len(), first as u32);
+        let of_entries: Box<[u32]> = entries.iter().map(|entry| entry.rule).collect();
         Self {
             loose: loose.collect(),
-            first_rule: first as u32,
-            starts,
-            by_rule,
+            by_rule: Entries::new(&of_entries, rules.len(), first),
             rows,
             zones,
             addresses,
             service,
             source_port,
             scale: draft.services.scale,
-            rules: entries.iter().map(|entry| entry.rule).collect(),
+            rules: of_entries,
         }
     }
 
@@ -129,11 +125,7 @@ impl Plane {
 
     /// The entries of a rule of the layer.
     pub(crate) fn entries_of(&self, rule: u32) -> &[u32] {
-        let Some(at) = rule.checked_sub(self.first_rule).map(|at| at as usize) else { return &[] };
-        match self.starts.get(at..at + 2) {
-            Some(&[from, to]) => &self.by_rule[from as usize..to as usize],
-            _ => &[],
-        }
+        self.by_rule.of(rule)
     }
 
     pub(crate) const fn span(&self) -> usize {
@@ -360,8 +352,7 @@ impl Plane {
             + addresses.sum::<usize>()
             + size_of_val(&*self.rules)
             + size_of_val(&*self.loose)
-            + size_of_val(&*self.starts)
-            + size_of_val(&*self.by_rule)
+            + self.by_rule.bytes()
     }
 }
 
@@ -402,7 +393,7 @@ impl<'r> Draft<'r> {
         for (at, rule) in rules.iter().enumerate() {
             let rule_at = (first + at) as u32;
             let Rule { key: _, from, to, source, destination, terms } = rule;
-            let zones = [from, to].map(zone_ranges);
+            let zones = [from, to].map(Zones::ranges);
             let mut conditions = [0; DIMENSIONS];
             for (at, ranges) in zones.into_iter().enumerate() {
                 conditions[at] = draft.zones[at].id(ranges);
@@ -506,26 +497,5 @@ impl Build {
             entry.loose |= condition.loose || !exact;
         }
         Some(built)
-    }
-}
-
-/// Entries in the order of their rules `first..`, and where those of each rule begin.
-fn by_rule(entries: &[Entry], rules: usize, first: u32) -> (Box<[u32]>, Box<[u32]>) {
-    let mut starts = vec![0u32; rules + 1];
-    entries.iter().for_each(|entry| starts[(entry.rule - first) as usize + 1] += 1);
-    (1..starts.len()).for_each(|at| starts[at] += starts[at - 1]);
-    let (mut next, mut places) = (starts.clone(), vec![0u32; entries.len()]);
-    for (at, entry) in (0..).zip(entries) {
-        let place = &mut next[(entry.rule - first) as usize];
-        places[*place as usize] = at;
-        *place += 1;
-    }
-    (starts.into(), places.into())
-}
-
-fn zone_ranges(zones: &Zones) -> Vec<(u32, u32)> {
-    match &zones.0 {
-        None => vec![(0, u32::from(u16::MAX))],
-        Some(list) => crate::range::merged(list.iter().map(|z| (u32::from(z.0), u32::from(z.0))).collect()),
     }
 }
