@@ -263,7 +263,7 @@ impl Ranked {
     /// The list no longer has a rule.
     fn remove(&mut self, rule: u32) {
         for (plane, view) in self.layer.planes.iter().zip(&mut self.views) {
-            view.remove(plane, plane.entries_of(rule));
+            view.remove(plane, plane.by_rule.of(rule));
         }
     }
 

@@ -35,7 +35,7 @@ pub(crate) struct Plane {
     scale: Scale,
     /// The layer's rule of each entry.
     rules: Box<[u32]>,
-    by_rule: Entries,
+    pub by_rule: Entries,
     /// Entries whose rule is asked again, by word.
     loose: Box<[u64]>,
 }
@@ -121,11 +121,6 @@ impl Plane {
     /// The layer's rule of each entry.
     pub(crate) fn rules(&self) -> &[u32] {
         &self.rules
-    }
-
-    /// The entries of a rule of the layer.
-    pub(crate) fn entries_of(&self, rule: u32) -> &[u32] {
-        self.by_rule.of(rule)
     }
 
     pub(crate) const fn span(&self) -> usize {
