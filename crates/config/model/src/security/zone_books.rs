@@ -3,7 +3,7 @@
 //! Junos: `security address-book <name> attach zone`, and the old form, a book in the zone itself. A policy's source is
 //! looked for in the book of the zone it comes from, its destination in that of the zone it goes to, and then in the book
 //! `global`. What such a book holds gets the book's name behind its own: `web@dmz`; no name of Junos has that sign.
-//! Spec: configuration-29..32.
+//! configuration.md, 29 to 32.
 
 use std::collections::HashMap;
 

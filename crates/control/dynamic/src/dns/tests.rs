@@ -57,7 +57,7 @@ fn addresses_are_taken_with_the_shortest_time() {
     chaos[5] = 3;
     assert_eq!(of(&[chaos]), Some((Vec::new(), None)));
     let six = record(12, AAAA, 20, &Ipv6Addr::LOCALHOST.octets());
-    assert_eq!(of(&[six.clone()]), Some((Vec::new(), None)));
+    assert_eq!(of(std::slice::from_ref(&six)), Some((Vec::new(), None)));
     let six = said(read(&answer(7, AAAA, [0x81, 0x80], &[six]), 7, &asked(AAAA)));
     assert_eq!(six, Some((vec!["::1".into()], Some(20))));
 }
