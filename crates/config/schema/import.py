@@ -51,6 +51,8 @@ EXTENSIONS = {
     }.items()
 }
 
+RANGE = "interfaces interface-range"
+
 # Types of names that the schema leaves open.
 NAMES = {"routing-options static route": "ipprefix", "routing-options rib static route": "ipprefix",
          "policy-options prefix-list prefix-list-item": "ipprefix"}
@@ -141,6 +143,12 @@ def key_cell(node, index, key):
     return key + (f":{word}" if word else "") + "?" * (key == "choice-value")
 
 def emit(node, depth, path):
+    if path == RANGE:
+        # It takes what an interface takes; the schema leaves out how its members are named.
+        line(depth, node.name, "l", "", "name", "string")
+        line(depth + 1, "member", "l", "", "name", "string")
+        line(depth + 1, "member-range", "l", "", "name,end-range:to", "interface-name || interface-name")
+        return
     row = node.row
     name = RENAME.get(path, node.name)
     if name.endswith("-rule-match") and path.startswith("security nat "):

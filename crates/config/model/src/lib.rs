@@ -60,7 +60,7 @@ pub use security::{
     ScreenAggregation, ScreenIcmp, ScreenIp, ScreenSynFlood, ScreenTcp, ScreenTunnel, ScreenUdp,
     ScreenUdpFlood, ScreenWhiteList, Security, SecurityLog, SecurityZone, Service, SideLimit,
     SourceNatAction, SourcePool, StaticPrefix, StaticRule, StaticRuleSet, SynFloodProtection,
-    SynFloodWhiteList, TcpSession, Threshold, ZoneInterface, ZonePairPolicies, with_unit,
+    SynFloodWhiteList, TcpSession, Threshold, ZoneAddressBook, ZoneInterface, ZonePairPolicies, with_unit,
 };
-pub use system::{Archival, ArchiveSite, SiteDirectory, System};
+pub use system::{Archival, ArchiveSite, SiteDirectory, System, TimeZoneName};
 pub use valid::ValidConfig;

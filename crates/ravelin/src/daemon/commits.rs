@@ -5,7 +5,7 @@ use ravelin_ops::{
     CommitEntry, CommitHistory, CommitKind, CommitOptions, CommitReport, Commits, ConfigureKind, EditorEntry,
     Outcome, Problem, Refusal, ScheduledEntry, ScheduledTime,
 };
-use ravelin_store::{Conflict, EditError, EditMode, Editor, Record, Scheduled, StoreError, Stored, When};
+use ravelin_store::{Conflict, EditError, EditMode, Editor, Heading, Record, Scheduled, StoreError, When};
 
 use super::config_mode::{Desk, problems};
 use super::upgrade::Order;
@@ -99,7 +99,7 @@ impl Desk<'_> {
     }
 }
 
-fn entry(number: u32, stored: &Stored) -> CommitEntry {
+fn entry(number: u32, stored: &Heading) -> CommitEntry {
     let Record { time_s, user, client, comment, confirmed_min } = stored.record.clone();
     CommitEntry {
         number,
@@ -231,7 +231,7 @@ impl Commits for Desk<'_> {
 
     fn rollback_text(&self, number: u32) -> Outcome<String> {
         let stored = self.control.life.store().rollback(number as usize).map_err(|e| said(&e))?;
-        Ok(stored.text.clone())
+        Ok(stored.text.to_string())
     }
 
     fn compare_rollbacks(&self, old: u32, new: u32) -> Outcome<String> {
@@ -239,7 +239,7 @@ impl Commits for Desk<'_> {
     }
 
     fn rescue_text(&self) -> Outcome<String> {
-        self.control.life.store().rescue().map(|stored| stored.text.clone()).map_err(|e| said(&e))
+        self.control.life.store().rescue().map(|stored| stored.text.to_string()).map_err(|e| said(&e))
     }
 
     fn save_rescue(&mut self, user: &str) -> Outcome<()> {

@@ -10,6 +10,7 @@ mod mirror_filter;
 mod nat;
 mod policies;
 mod screen;
+mod zone_books;
 mod zones;
 
 use ravelin_derive::Lower;
@@ -39,6 +40,8 @@ pub use screen::{
     MatchDirection, NumberRange, Screen, ScreenAggregation, ScreenIcmp, ScreenIp, ScreenSynFlood, ScreenTcp,
     ScreenTunnel, ScreenUdp, ScreenUdpFlood, ScreenWhiteList, SideLimit, SynFloodWhiteList, Threshold,
 };
+pub use zone_books::ZoneAddressBook;
+pub(crate) use zone_books::{ZoneBooks, books, merge, qualified};
 pub use zones::{HostInbound, Protocol, SecurityZone, Service, ZoneInterface, with_unit};
 
 #[derive(Clone, Debug, Default, PartialEq, Lower)]

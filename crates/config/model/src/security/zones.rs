@@ -5,6 +5,7 @@ use ravelin_schema::{Cx, lower};
 use ravelin_syntax::{Node, Span};
 
 use crate::keywords::keywords;
+use crate::security::ZoneAddressBook;
 
 #[derive(Clone, Debug, Default, PartialEq, Lower)]
 pub struct SecurityZone {
@@ -18,6 +19,9 @@ pub struct SecurityZone {
     /// The `ids-option` its packets are judged by.
     #[lower(leaf = "screen")]
     pub screen: Option<String>,
+    /// The old place of a book: it is looked into before the global one.
+    #[lower(presence = "address-book")]
+    pub address_book: Option<ZoneAddressBook>,
     #[lower(container = "host-inbound-traffic")]
     pub host_inbound: HostInbound,
     #[lower(list = "interfaces <>")]
