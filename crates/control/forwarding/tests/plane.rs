@@ -78,6 +78,7 @@ fn program(macs: [Mac; 2]) -> Program {
         id,
         name: name.into(),
         tcp_rst: false,
+        functional: false,
         host_inbound: HostInbound { accept: accept.clone(), except: vec![] },
     };
     let application = Application {
@@ -100,6 +101,7 @@ fn program(macs: [Mac; 2]) -> Program {
         count: true,
         schedule: None,
         tcp: PolicyTcp::default(),
+        translated: Default::default(),
     };
     let rule = SourceRule {
         id: NatRuleId(1),

@@ -1,11 +1,10 @@
 //! ICMP errors: they belong to the session of the packet they quote.
 //!
 //! An error about a packet of one wing travels with the other. Addresses in the quote are turned
-//! back as those of the packet were (RFC 5508 4). One for no session is dropped, unless it is for
-//! the firewall's own traffic.
+//! back as those of the packet were (RFC 5508 4). One for no session is dropped.
 
 use ravelin_translate::{Ends, Ports, Refused};
-use ravelin_types::{DropReason, IcmpKind, Proto};
+use ravelin_types::{DropReason, IcmpKind, Proto, ZoneId};
 use ravelin_wire::checksum::Delta;
 use ravelin_wire::{Fragment, L4, Network, parse_ip, put_u16, put_u32, rewrite, u16_at, u32_at};
 
@@ -18,7 +17,7 @@ use crate::packet::{Checksum, Packet, Stage};
 use crate::session::{Marks, Session, Ticks, WingRef};
 use crate::step::{Flow, Turn};
 use crate::verdict::Verdict;
-use crate::{act, between};
+use crate::{act, between, host};
 
 /// Bytes of an ICMP error before its quote.
 const HEADER: usize = 8;
@@ -50,7 +49,7 @@ pub(crate) fn run<R: Recorder>(turn: &mut Turn<'_, R>, packet: &mut Packet<'_>, 
         let owner = state.stubs.owner(&back);
         return match owner.and_then(|owner| state.steering.to(owner, Stage::Stub, flow.handed)) {
             Some(over) => Verdict::HandOver(over),
-            None => Verdict::Drop(DropReason::IcmpErrorNoSession),
+            None => stray(turn, packet, flow),
         };
     };
     let session = *turn.state.sessions.get(at.slot());
@@ -111,11 +110,38 @@ fn deliver<R: Recorder>(
     if !across {
         rewrite::decrement_ttl(packet.bytes_mut(), l3_at, network.family);
     }
-    let world = turn.world;
     let zone = session.wings[1 - wing].zone;
+    onward(turn, packet, flow, |of| of == zone)
+}
+
+/// An error about a packet of no session: dropped, or forwarded as it is where `allow-embedded-icmp` says so. Spec: flow-34.
+fn stray<R: Recorder>(turn: &mut Turn<'_, R>, packet: &mut Packet<'_>, flow: &Flow) -> Verdict {
+    let rules = &turn.world.rules;
+    let is_ours = flow.from_host || host::is_local(turn.world, flow, &flow.key);
+    if !rules.flow.strays.embedded_icmp || is_ours {
+        return Verdict::Drop(DropReason::IcmpErrorNoSession);
+    }
+    if rules.is_functional(flow.zone) {
+        return Verdict::Drop(DropReason::ManagementZone);
+    }
+    if flow.network.ttl <= 1 {
+        return Verdict::Drop(DropReason::TtlExpired);
+    }
+    rewrite::decrement_ttl(packet.bytes_mut(), usize::from(flow.link.l3_at), flow.network.family);
+    onward(turn, packet, flow, |zone| !rules.is_functional(zone))
+}
+
+/// By route, out of a unit whose zone may be.
+fn onward<R: Recorder>(
+    turn: &mut Turn<'_, R>,
+    packet: &mut Packet<'_>,
+    flow: &Flow,
+    may_be: impl Fn(ZoneId) -> bool,
+) -> Verdict {
+    let (world, network) = (turn.world, &flow.network);
     match world.forwarding.lookup(network.family, network.dst, flow.hash) {
         Path::Via { unit, next_hop } => {
-            let Some(unit) = world.rules.unit(unit).filter(|u| u.zone == Some(zone)) else {
+            let Some(unit) = world.rules.unit(unit).filter(|u| u.zone.is_some_and(&may_be)) else {
                 return Verdict::Drop(DropReason::EgressNoZone);
             };
             match world.forwarding.resolve(unit.id, network.family, next_hop) {

@@ -272,6 +272,7 @@ mod tests {
             count: false,
             schedule: None,
             tcp: PolicyTcp::default(),
+            translated: Default::default(),
         };
         (ZoneMatch::default(), policy)
     }
