@@ -96,7 +96,9 @@ fn rest(spans: &[(u128, u128)], end: Addr) -> Vec<(u128, u128)> {
 }
 
 fn zones_cover(mine: &[ZoneId], theirs: &[ZoneId]) -> bool {
-    mine.is_empty() || (!theirs.is_empty() && theirs.iter().all(|zone| mine.contains(zone)))
+    // Any zone is any but the firewall itself. Spec: policy-21.
+    let covered = |zone: &ZoneId| mine.contains(zone) || mine.is_empty() && *zone != ZoneId::HOST;
+    if theirs.is_empty() { mine.is_empty() } else { theirs.iter().all(covered) }
 }
 
 fn zones_meet(mine: &[ZoneId], theirs: &[ZoneId]) -> bool {
@@ -208,6 +210,11 @@ fn is_meant(section: &PolicySection, (from, to): (Option<ZoneId>, Option<ZoneId>
     holds(&section.zones.from, from) && holds(&section.zones.to, to)
 }
 
+/// What becomes of a packet is the same by either.
+fn does_same(one: &Policy, other: &Policy) -> bool {
+    (one.action, one.translated) == (other.action, other.translated)
+}
+
 fn compare(section: &PolicySection, query: &ShadowQuery, out: &mut ShadowList) {
     let spaces: Vec<_> = section.policies.iter().take(COMPARED_MAX).map(Space::of).collect();
     out.left_out += (section.policies.len() - spaces.len()) as u64;
@@ -224,10 +231,9 @@ fn compare(section: &PolicySection, query: &ShadowQuery, out: &mut ShadowList) {
             }
             if first.covers(second) {
                 out.shadowed.push(pair(first, second));
-            } else if first.policy.action == second.policy.action && second.covers(first) {
+            } else if does_same(first.policy, second.policy) && second.covers(first) {
                 let between = &spaces[at + 1..behind];
-                let other =
-                    |space: &Space<'_>| space.policy.action != first.policy.action && space.meets(first);
+                let other = |space: &Space<'_>| !does_same(space.policy, first.policy) && space.meets(first);
                 if !between.iter().any(other) {
                     out.redundant.push(pair(first, second));
                 }
