@@ -6,6 +6,7 @@ mod check;
 mod config;
 mod firewall;
 mod forwarding_options;
+mod gateways;
 mod index;
 mod interfaces;
 mod keywords;
@@ -37,6 +38,7 @@ pub use forwarding_options::{
     ForwardingOptions, MirrorFamily, MirrorInput, MirrorInstance, MirrorInterface, MirrorOutput,
     MirrorTarget, PortMirroring,
 };
+pub use gateways::warnings;
 pub use interfaces::{Family, Interface, InterfaceAddress, Unit};
 pub use load::{
     Checked, Loaded, check_tree, check_tree_after, check_tree_on, covered, load, load_on, lower_tree,
@@ -60,7 +62,7 @@ pub use security::{
     ProxyRange, Screen, ScreenAggregation, ScreenIcmp, ScreenIp, ScreenSynFlood, ScreenTcp, ScreenTunnel,
     ScreenUdp, ScreenUdpFlood, ScreenWhiteList, Security, SecurityLog, SecurityZone, Service, SideLimit,
     SourceNatAction, SourcePool, StaticPrefix, StaticRule, StaticRuleSet, SynFloodProtection,
-    SynFloodWhiteList, TcpSession, Threshold, ZoneInterface, ZonePairPolicies, with_unit,
+    SynFloodWhiteList, TcpSession, Threshold, ZoneAddressBook, ZoneInterface, ZonePairPolicies, with_unit,
 };
 pub use system::{Archival, ArchiveSite, SiteDirectory, System};
 pub use valid::ValidConfig;
