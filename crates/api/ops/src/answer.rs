@@ -123,6 +123,9 @@ pub struct ZoneEntry {
     pub name: String,
     pub id: u16,
     pub tcp_rst: bool,
+    /// For the firewall itself alone: no policy can name it.
+    #[serde(default)]
+    pub functional: bool,
     pub interfaces: Vec<String>,
 }
 

@@ -309,6 +309,27 @@ mod tests {
     }
 
     #[test]
+    fn a_policy_of_any_zone_does_not_mean_the_firewall_itself() {
+        let to = |zones: &[u16], (_, policy): (ZoneMatch, Policy)| {
+            (ZoneMatch { from: Vec::new(), to: zones.iter().map(|zone| ZoneId(*zone)).collect() }, policy)
+        };
+        let all = || policy("all", "any", None, Permit);
+        let web = || policy("web", "any", Some(80), Deny);
+        check(&[all(), to(&[3], web())], &[("all", "web")], &[]);
+        check(&[all(), to(&[ZoneId::HOST.0], web())], &[], &[]);
+        check(&[to(&[ZoneId::HOST.0], all()), to(&[ZoneId::HOST.0], web())], &[("all", "web")], &[]);
+    }
+
+    #[test]
+    fn policies_that_drop_by_translation_are_not_the_same() {
+        let mut web = policy("web", "10.0.0.0/8", Some(80), Permit);
+        let all = policy("all", "any", None, Permit);
+        check(&[web.clone(), all.clone()], &[], &[("web", "all")]);
+        web.1.translated = ravelin_program::Translated::Dropped;
+        check(&[web, all], &[], &[]);
+    }
+
+    #[test]
     fn neighbouring_prefixes_cover_what_lies_in_both() {
         let halves = "10.0.0.0/9 10.128.0.0/9";
         check(
