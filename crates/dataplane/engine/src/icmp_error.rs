@@ -4,7 +4,7 @@
 //! back as those of the packet were (RFC 5508 4). One for no session is dropped.
 
 use ravelin_translate::{Ends, Ports, Refused};
-use ravelin_types::{DropReason, IcmpKind, Proto, ZoneId};
+use ravelin_types::{DropReason, Family, IcmpKind, Proto, ZoneId};
 use ravelin_wire::checksum::Delta;
 use ravelin_wire::{Fragment, L4, Network, parse_ip, put_u16, put_u32, rewrite, u16_at, u32_at};
 
@@ -124,10 +124,21 @@ fn stray<R: Recorder>(turn: &mut Turn<'_, R>, packet: &mut Packet<'_>, flow: &Fl
     if rules.is_functional(flow.zone) {
         return Verdict::Drop(DropReason::ManagementZone);
     }
-    if flow.network.ttl <= 1 {
+    let Network { family, src, dst, ttl, .. } = flow.network;
+    // Nothing is to be forwarded so that has no one place to come from and to go to (RFC 4291 2.5.6, RFC 2644).
+    if family == Family::V6 && src.is_link_local6() {
+        return Verdict::Drop(DropReason::InvalidSource);
+    }
+    let to_all = |unit| rules.unit(unit).is_some_and(|unit| host::is_directed_broadcast(unit, (family, dst)));
+    match turn.world.forwarding.lookup(family, dst, flow.hash) {
+        _ if dst.is_multicast(family) => return Verdict::Drop(DropReason::NoRoute),
+        Path::Via { unit, .. } if to_all(unit) => return Verdict::Drop(DropReason::InvalidDestination),
+        Path::Via { .. } | Path::Local(_) | Path::Discard | Path::Reject | Path::None => {}
+    }
+    if ttl <= 1 {
         return Verdict::Drop(DropReason::TtlExpired);
     }
-    rewrite::decrement_ttl(packet.bytes_mut(), usize::from(flow.link.l3_at), flow.network.family);
+    rewrite::decrement_ttl(packet.bytes_mut(), usize::from(flow.link.l3_at), family);
     onward(turn, packet, flow, |zone| !rules.is_functional(zone))
 }
 
