@@ -117,10 +117,8 @@ fn program(macs: [Mac; 2]) -> Program {
     };
     let (from, to) = (NatContext::Zones(vec![TRUST]), NatContext::Zones(vec![UNTRUST]));
     let set = SourceRuleSet { name: "rs".into(), from, to, rules: vec![rule] };
-    let section = PolicySection {
-        zones: ZoneMatch { from: vec![TRUST], to: vec![UNTRUST] },
-        policies: vec![(ZoneMatch::default(), policy)],
-    };
+    let zones = ZoneMatch { from: vec![TRUST], to: vec![UNTRUST] };
+    let section = PolicySection { zones, policies: vec![(ZoneMatch::default(), policy)] };
     let chunks = [
         Chunk::Interfaces(Interfaces {
             ports: vec![port(0), port(1)],
