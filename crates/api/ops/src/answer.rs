@@ -170,13 +170,17 @@ pub struct PolicyEntry {
     pub bytes: [u64; 2],
 }
 
-/// Sessions that were asked for.
+/// Sessions that were asked for: a part of them, since there may be millions.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct SessionList {
     pub sessions: Vec<SessionDetail>,
-    /// All that matched; more than are listed when the list was cut.
+    /// These and those of the parts before.
     pub total: u64,
     pub extensive: bool,
+    /// Nothing came before.
+    pub first: bool,
+    /// Nothing comes behind.
+    pub last: bool,
 }
 
 /// One session.

@@ -13,6 +13,7 @@ mod config;
 mod configure;
 mod dynamic;
 mod firewall;
+mod flowing;
 mod follow;
 mod gather;
 mod log;

@@ -102,13 +102,19 @@ pub fn text(answer: &Answer) -> String {
 /// The answer as Junos writes JSON: every element an array, text under `data`.
 #[must_use]
 pub fn json(answer: &Answer) -> String {
-    element(answer).json()
+    match answer {
+        Answer::Sessions(list) => flow::sessions_json(list),
+        answer => element(answer).json(),
+    }
 }
 
 /// The answer as Junos writes XML, within the reply of a remote procedure.
 #[must_use]
 pub fn xml(answer: &Answer) -> String {
-    element(answer).xml()
+    match answer {
+        Answer::Sessions(list) => flow::sessions_xml(list),
+        answer => element(answer).xml(),
+    }
 }
 
 fn element(answer: &Answer) -> Element {
@@ -129,7 +135,7 @@ fn element(answer: &Answer) -> Element {
         Answer::Algs(status) => alg::status_element(status),
         Answer::Policies(list) => policies::element(list),
         Answer::HitCounts(list) => policies::hit_count_element(list),
-        Answer::Sessions(list) => flow::sessions_element(list),
+        Answer::Sessions(_) => unreachable!("a list of sessions is written in parts"),
         Answer::SessionSummary(summary) => flow::summary_element(summary),
         Answer::Cleared { sessions } => {
             Element::new("flow-session-clear-information").leaf("cleared-session-count", sessions)

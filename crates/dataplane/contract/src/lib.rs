@@ -37,8 +37,8 @@ pub use mirror::{MirrorCounters, MirrorLoss};
 pub use persistent::{MappingFilter, MappingList, MappingOrigin, MappingPermit, PersistentMapping};
 pub use plane::DataPlane;
 pub use session::{
-    CloseReason, ReconcileResult, SessionFilter, SessionKey, SessionRef, SessionState, SessionStore,
-    SessionView, WingView,
+    CloseReason, ReconcileResult, SessionFilter, SessionKey, SessionPage, SessionRef, SessionState,
+    SessionStore, SessionView, WingView,
 };
 pub use sync::{
     ContentShift, DeltaBatch, DeltaCursor, ExportBatch, ExportCursor, HandshakeShift, PutRefusal, PutResult,

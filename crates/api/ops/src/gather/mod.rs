@@ -31,7 +31,7 @@ pub(crate) use ports::about_pools;
 pub(crate) use profile::options as screen_options;
 pub(crate) use rules::policies;
 pub(crate) use screens::screens;
-pub(crate) use sessions::{clear, list, summary};
+pub(crate) use sessions::{Listing, clear, summary};
 pub(crate) use shadow::shadows;
 pub(crate) use state::{flow_statistics, interfaces, plane_status, routes, zones};
 

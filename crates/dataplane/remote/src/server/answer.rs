@@ -38,6 +38,7 @@ pub(super) fn answer(plane: &dyn DataPlane, call: Call) -> Result<Answer, Error>
         Call::ApplyUpdates(batch) => plane.updates().apply(&UpdateBatch::from_message(batch)?).map(done),
         Call::UpdatesVersion(_) => Ok(Answer::Number(plane.updates().version())),
         Call::GetSession(_)
+        | Call::PageSessions(_)
         | Call::PutSynced(_)
         | Call::DeleteKnown(_)
         | Call::DeleteByKey(_)
@@ -154,6 +155,11 @@ fn sessions(plane: &dyn DataPlane, call: Call) -> Result<Answer, Error> {
         }
         Call::ClearSessions(filter) => store.clear(&SessionFilter::from_message(filter)?).map(Answer::Number),
         Call::CountSessions(_) => store.count().map(Answer::Number),
+        Call::PageSessions(proto::PageSessions { filter, from, max }) => {
+            let (filter, from) = (part("filter", filter)?, part("cursor", from)?);
+            let page = store.page(&filter, from, max.min(SESSIONS_MAX) as usize)?;
+            Ok(Answer::SessionPage(page.to_message()))
+        }
         _ => unreachable!("only calls on sessions come here"),
     }
 }

@@ -7,13 +7,14 @@ use std::sync::Mutex;
 
 use ravelin_contract::{
     Admission, ApplyResult, BufferCounters, BufferKind, Capabilities, CloseReason, DataPlane, Diagnostics,
-    DropCause, DropSample, DropSamples, Error, Event, EventBatch, Explanation, FabricForwarding, FabricId,
-    FilterSpan, Finding, Global, GroupId, Ha, InjectRequest, InjectVerdict, InterfaceCounters, Link,
-    ManagedInterface, MappingFilter, MappingList, MappingOrigin, MappingPermit, MirrorCounters, NatCounters,
-    NatEvent, PacketHead, PersistentMapping, PolicyCounters, PolicyDeny, PoolCounters, PortStatus,
-    PutRefusal, PutResult, ReconcileResult, Refusal, ScreenCounters, SessionDeltas, SessionEvent,
-    SessionFilter, SessionKey, SessionRef, SessionState, SessionStore, SessionView, Status, SyncedSession,
-    Telemetry, TraceBatch, TraceId, TraceRequest, TracedPacket, UpdateBatch, Updates, WingView, WorkerStatus,
+    DropCause, DropSample, DropSamples, Error, Event, EventBatch, Explanation, ExportCursor,
+    FabricForwarding, FabricId, FilterSpan, Finding, Global, GroupId, Ha, InjectRequest, InjectVerdict,
+    InterfaceCounters, Link, ManagedInterface, MappingFilter, MappingList, MappingOrigin, MappingPermit,
+    MirrorCounters, NatCounters, NatEvent, PacketHead, PersistentMapping, PolicyCounters, PolicyDeny,
+    PoolCounters, PortStatus, PutRefusal, PutResult, ReconcileResult, Refusal, ScreenCounters, SessionDeltas,
+    SessionEvent, SessionFilter, SessionKey, SessionPage, SessionRef, SessionState, SessionStore,
+    SessionView, Status, SyncedSession, Telemetry, TraceBatch, TraceId, TraceRequest, TracedPacket,
+    UpdateBatch, Updates, WingView, WorkerStatus,
 };
 use ravelin_program::{Program, Screen};
 use ravelin_types::{
@@ -342,6 +343,15 @@ impl SessionStore for Fake {
             }
         }
         Ok(())
+    }
+
+    fn page(&self, filter: &SessionFilter, from: ExportCursor, max: usize) -> Result<SessionPage, Error> {
+        self.note(format!("{filter:?}"));
+        let all = from.slot as u16..self.sessions;
+        let sessions: Vec<_> = all.take(max).map(view).collect();
+        let slot = from.slot + sessions.len() as u32;
+        let next = (slot < self.sessions.into()).then_some(ExportCursor { slot, ..from });
+        Ok(SessionPage { sessions, next })
     }
 
     fn get(&self, at: &SessionKey) -> Result<Option<SessionView>, Error> {

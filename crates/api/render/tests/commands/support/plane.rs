@@ -5,12 +5,12 @@ use std::sync::Mutex;
 
 use ravelin_contract::{
     Admission, ApplyResult, BufferCounters, BufferKind, CloseReason, DataPlane, Diagnostics, DropSamples,
-    Error, EventBatch, Explanation, FilterLog, Finding, FirewallClear, FirewallCounters, Global, Ha,
-    InjectRequest, InjectVerdict, InterfaceCounters, Link, MappingFilter, MappingList, MappingOrigin,
-    MappingPermit, NatCounters, PersistentMapping, PolicyCounters, PoolCounters, PortStatus, PutResult,
-    ReconcileResult, ScreenCounters, SessionDeltas, SessionFilter, SessionKey, SessionRef, SessionState,
-    SessionStore, SessionView, Status, SyncedSession, Telemetry, TraceBatch, TraceId, TraceRequest, Updates,
-    WingView, WorkerStatus,
+    Error, EventBatch, Explanation, ExportCursor, FilterLog, Finding, FirewallClear, FirewallCounters,
+    Global, Ha, InjectRequest, InjectVerdict, InterfaceCounters, Link, MappingFilter, MappingList,
+    MappingOrigin, MappingPermit, NatCounters, PersistentMapping, PolicyCounters, PoolCounters, PortStatus,
+    PutResult, ReconcileResult, ScreenCounters, SessionDeltas, SessionFilter, SessionKey, SessionPage,
+    SessionRef, SessionState, SessionStore, SessionView, Status, SyncedSession, Telemetry, TraceBatch,
+    TraceId, TraceRequest, Updates, WingView, WorkerStatus,
 };
 use ravelin_program::Program;
 use ravelin_program::Screen;
@@ -187,6 +187,14 @@ impl SessionStore for FakePlane {
             }
         }
         Ok(())
+    }
+    /// One at a time, so that a list is told in parts.
+    fn page(&self, filter: &SessionFilter, from: ExportCursor, _: usize) -> Result<SessionPage, Error> {
+        let mut all: Vec<_> = sessions().iter().filter(|v| filter.holds(v)).copied().collect();
+        all.sort_by_key(|view| view.id);
+        let rest = all.get(from.slot as usize..).unwrap_or_default();
+        let next = (rest.len() > 1).then_some(ExportCursor { slot: from.slot + 1, ..from });
+        Ok(SessionPage { sessions: rest.iter().take(1).copied().collect(), next })
     }
     fn get(&self, _: &SessionKey) -> Result<Option<SessionView>, Error> {
         unsupported()
