@@ -9,8 +9,6 @@ set interfaces ge-0/0/0 unit 0 family inet6 address 2001:db8::1/64
 set security zones security-zone z
 set security address-book global address a 10.0.0.0/8
 set security address-book global address-set s address a
-set security zones security-zone z address-book address a 10.0.0.0/8
-set security zones security-zone z address-book address-set s address a
 set security policies from-zone z to-zone z policy p then permit
 set security policies global policy p then permit
 set security nat source rule-set r rule n then source-nat interface

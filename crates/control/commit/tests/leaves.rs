@@ -11,9 +11,6 @@ use ravelin_syntax::{Tree, render};
 use ravelin_types::Generation;
 
 const EVERYTHING: &str = include_str!("everything.set");
-/// Books in zones, which exclude others.
-const ZONE_BOOKS: &str = include_str!("zone-books.set");
-const SAMPLES: [&str; 2] = [EVERYTHING, ZONE_BOOKS];
 
 /// Statements that exclude some of the sample's: what goes, and what comes in its place.
 const INSTEAD: &[(&str, &str)] = &[
@@ -109,17 +106,16 @@ fn the_sample_has_every_enforced_statement() {
     for (gone, instead) in INSTEAD.iter().chain(SAID) {
         paths(&edited(&whole, &[&format!("delete {gone}"), &format!("set {instead}")]).nodes, &mut here);
     }
-    paths(&read(ZONE_BOOKS).tree.nodes, &mut here);
     let missing: Vec<_> =
         ravelin_model::covered().into_iter().filter(|p| !here.contains(p) && !is_shown_only(p)).collect();
     assert!(missing.is_empty(), "not in everything.set: {missing:#?}");
 }
 
-/// Lines of a sample that change nothing, and what it proposes.
-fn ignored(sample: &str) -> (Vec<String>, Proposal) {
-    let whole = read(sample).tree;
+#[test]
+fn every_enforced_statement_changes_what_is_enforced() {
+    let whole = read(EVERYTHING).tree;
     let base = proposal(&whole).unwrap_or_else(|| {
-        panic!("the sample does not commit: {:#?}", ravelin_model::check_tree(&whole).err())
+        panic!("everything.set does not commit: {:#?}", ravelin_model::check_tree(&whole).err())
     });
     let mut ignored = Vec::new();
     for line in render::set(&whole).lines() {
@@ -137,14 +133,6 @@ fn ignored(sample: &str) -> (Vec<String>, Proposal) {
             ignored.push(line.to_owned());
         }
     }
-    (ignored, base)
-}
-
-#[test]
-fn every_enforced_statement_changes_what_is_enforced() {
-    let whole = read(EVERYTHING).tree;
-    let (mut ignored, base) = ignored(EVERYTHING);
-    ignored.extend(self::ignored(ZONE_BOOKS).0);
     for (gone, instead) in INSTEAD {
         let without = edited(&whole, &[&format!("delete {gone}")]);
         let with = edited(&without, &[&format!("set {instead}")]);
@@ -163,9 +151,9 @@ fn every_enforced_statement_changes_what_is_enforced() {
 }
 
 /// The configuration of the sample with everything in a group, inherited at the top.
-fn inherited(sample: &str) -> String {
+fn inherited() -> String {
     let mut text = String::new();
-    for line in sample.lines().filter(|l| l.starts_with("set ")) {
+    for line in EVERYTHING.lines().filter(|l| l.starts_with("set ")) {
         text.push_str(&format!("set groups g {}\n", line.trim_start_matches("set ")));
     }
     text + "set apply-groups g\n"
@@ -173,21 +161,19 @@ fn inherited(sample: &str) -> String {
 
 #[test]
 fn what_a_group_gives_is_enforced_as_if_it_were_written() {
-    for sample in SAMPLES {
-        let own = proposal(&read(sample).tree).expect("the sample commits");
-        let bound = read(&inherited(sample));
-        assert!(bound.diagnostics.is_empty(), "{:?}", bound.diagnostics);
-        let group = proposal(&bound.tree).unwrap_or_else(|| {
-            panic!("it does not commit from a group: {:#?}", ravelin_model::check_tree(&bound.tree).err())
-        });
-        assert_eq!(group.program.digest(), own.program.digest());
-        assert_eq!(group.desired, own.desired);
-    }
+    let own = proposal(&read(EVERYTHING).tree).expect("everything.set commits");
+    let bound = read(&inherited());
+    assert!(bound.diagnostics.is_empty(), "{:?}", bound.diagnostics);
+    let group = proposal(&bound.tree).unwrap_or_else(|| {
+        panic!("it does not commit from a group: {:#?}", ravelin_model::check_tree(&bound.tree).err())
+    });
+    assert_eq!(group.program.digest(), own.program.digest());
+    assert_eq!(group.desired, own.desired);
 }
 
 #[test]
 fn every_statement_of_a_group_changes_what_is_enforced() {
-    let whole = read(&inherited(EVERYTHING)).tree;
+    let whole = read(&inherited()).tree;
     let base = proposal(&whole).expect("everything.set commits from a group");
     let mut ignored = Vec::new();
     for line in render::set(&whole).lines().filter_map(|l| l.strip_prefix("set groups g ")) {

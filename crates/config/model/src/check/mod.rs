@@ -1,7 +1,6 @@
 //! Checks across statements: everything must resolve before a configuration is valid.
 
 mod applications;
-mod books;
 mod dynamic_address;
 mod firewall;
 mod firewall_nested;
@@ -61,9 +60,6 @@ pub(crate) fn check_after(
     earlier: Option<Earlier<'_>>,
 ) -> Result<ValidConfig, Vec<Diagnostic>> {
     let mut report = Report::default();
-    // Books of zones are joined anew each time, and what policies say is settled anew with them.
-    let scopes = books::join(&mut config, &mut report);
-    let earlier = earlier.filter(|_| scopes.is_empty());
     let (books, dynamic) = (&config.security.address_books, &config.security.dynamic_addresses);
     let same_books = earlier.filter(|earlier| earlier.valid.addresses().are_of(books, dynamic));
     let known = match (same_books, earlier) {
@@ -75,8 +71,8 @@ pub(crate) fn check_after(
     // What is said of policies that name nothing which changed still holds.
     let kept = earlier
         .and_then(|earlier| Some(Kept { earlier, changed: known.differing(earlier.valid.addresses())? }));
-    names::address_books(&config, same_books.is_some() || !scopes.is_empty(), &mut report);
-    policies::settle_references(&mut config.security.policies, (&known, &scopes), kept.as_ref());
+    names::address_books(&config, same_books.is_some(), &mut report);
+    policies::settle_references(&mut config.security.policies, &known, kept.as_ref());
     interfaces::check(&config, &mut report);
     routes::check(&config, &mut report);
     zones::check(&config, &mut report);

@@ -1,4 +1,4 @@
-//! Address books: sets made of what their book holds, no set inside itself.
+//! Address books: one book, its sets made of what it holds, no set inside itself.
 
 use std::collections::{HashMap, HashSet};
 
@@ -18,13 +18,16 @@ pub(super) struct Member<'a> {
 pub(super) fn address_books(config: &Config, same: bool, report: &mut Report) {
     for book in &config.security.address_books {
         let path = format!("security address-book {}", book.name);
+        if book.name != "global" {
+            report.error(&path, book.at, "statement not supported: only the address book `global' is");
+        }
         if !same {
             sets(book, &path, report);
         }
     }
 }
 
-pub(super) fn sets(book: &AddressBook, path: &str, report: &mut Report) {
+fn sets(book: &AddressBook, path: &str, report: &mut Report) {
     if book.sets.is_empty() {
         return;
     }

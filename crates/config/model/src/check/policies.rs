@@ -8,7 +8,6 @@ use ipnet::IpNet;
 use ravelin_syntax::Span;
 
 use super::applications::{own_names, unusable};
-use super::books::{Scope, Scopes};
 use super::{Kept, Report, zones};
 use crate::{AddressNames, AddressRef, Config, GlobalPolicy, Policies, Policy, Runs, run_place};
 
@@ -19,29 +18,23 @@ const HOST_POLICIES_MAX: usize = 256;
 
 /// Tells names from prefixes written in the policy: the book is asked first. `any` zones of global policies
 /// become the empty list.
-pub(super) fn settle_references(
-    policies: &mut Policies,
-    (known, scopes): (&AddressNames, &Scopes),
-    kept: Option<&Kept<'_>>,
-) {
+pub(super) fn settle_references(policies: &mut Policies, known: &AddressNames, kept: Option<&Kept<'_>>) {
     let was = kept.map(|kept| (kept.earlier.lowered, &kept.earlier.valid.get().security.policies));
     let lists = |of: &Policies| of.pairs.iter().map(|pair| pair.policies.clone()).collect::<Vec<_>>();
     let settled =
         was.map(|(lowered, valid)| settled_lists(&lists(lowered), &lists(valid), kept)).unwrap_or_default();
     for pair in &mut policies.pairs {
-        let known = Books { known, sides: [scopes.of(&pair.from), scopes.of(&pair.to)] };
         pair.policies = pair.policies.with(|run| match settled.get(&run_place(run)) {
             Some(same) => Some(same.clone()),
-            None => settled_run(run, |policy| settle(policy, &known)),
+            None => settled_run(run, |policy| settle(policy, known)),
         });
     }
     let global = |of: &Policies| [of.global.clone()];
     let settled =
         was.map(|(lowered, valid)| settled_lists(&global(lowered), &global(valid), kept)).unwrap_or_default();
-    let known = Books { known, sides: [None, None] };
     policies.global = policies.global.with(|run| match settled.get(&run_place(run)) {
         Some(same) => Some(same.clone()),
-        None => settled_run(run, |global| settle_global(global, &known)),
+        None => settled_run(run, |global| settle_global(global, known)),
     });
 }
 
@@ -66,41 +59,23 @@ fn settled_run<T: Clone>(run: &[T], settle: impl Fn(&T) -> Option<T>) -> Option<
     Some(members.into())
 }
 
-/// Where names of addresses are looked for: what the book of either zone holds, then the one book.
-struct Books<'a> {
-    known: &'a AddressNames,
-    sides: [Option<&'a Scope>; 2],
-}
-
-impl Books<'_> {
-    /// What is to stand in a reference's place; `None`: it means what it says.
-    fn settled(&self, side: usize, reference: &AddressRef) -> Option<AddressRef> {
-        let AddressRef::Named(name) = reference else { return None };
-        if let Some(joined) = self.sides[side].and_then(|scope| scope.find(name)) {
-            return Some(AddressRef::Named(joined));
-        }
-        literal(name).filter(|_| !self.known.contains(name)).map(AddressRef::Prefix)
-    }
-}
-
-fn settle(policy: &Policy, known: &Books<'_>) -> Option<Policy> {
-    let sides = [&policy.source_addresses, &policy.destination_addresses];
-    let changes = |(side, list): (usize, &&Vec<AddressRef>)| list.iter().find_map(|r| known.settled(side, r));
-    sides.iter().enumerate().find_map(changes)?;
+fn settle(policy: &Policy, known: &AddressNames) -> Option<Policy> {
+    let prefix = |reference: &AddressRef| match reference {
+        AddressRef::Named(name) => literal(name).filter(|_| !known.contains(name)),
+        AddressRef::Any | AddressRef::AnyIpv4 | AddressRef::AnyIpv6 | AddressRef::Prefix(_) => None,
+    };
+    let mut references = policy.source_addresses.iter().chain(&policy.destination_addresses);
+    references.find_map(prefix)?;
     let mut policy = policy.clone();
-    for (side, list) in
-        [&mut policy.source_addresses, &mut policy.destination_addresses].into_iter().enumerate()
-    {
-        for reference in list {
-            if let Some(settled) = known.settled(side, reference) {
-                *reference = settled;
-            }
+    for reference in policy.source_addresses.iter_mut().chain(&mut policy.destination_addresses) {
+        if let Some(prefix) = prefix(reference) {
+            *reference = AddressRef::Prefix(prefix);
         }
     }
     Some(policy)
 }
 
-fn settle_global(global: &GlobalPolicy, known: &Books<'_>) -> Option<GlobalPolicy> {
+fn settle_global(global: &GlobalPolicy, known: &AddressNames) -> Option<GlobalPolicy> {
     let policy = settle(&global.policy, known);
     let every = |zones: &[String]| zones == ["any"];
     if policy.is_none() && !every(&global.from_zones) && !every(&global.to_zones) {

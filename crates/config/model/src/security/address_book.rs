@@ -7,25 +7,11 @@ use ravelin_derive::Lower;
 use ravelin_schema::{Cx, Named, Runs, lower};
 use ravelin_syntax::{Node, Span};
 
-/// Only the book `global` exists in a [`crate::ValidConfig`], and what books of zones hold is in it.
+/// Only the book `global` exists in a [`crate::ValidConfig`].
 #[derive(Clone, Debug, Default, PartialEq, Lower)]
 pub struct AddressBook {
     #[lower(key)]
     pub name: String,
-    #[lower(runs = "address")]
-    pub addresses: Runs<Address>,
-    #[lower(runs = "address-set")]
-    pub sets: Runs<AddressSet>,
-    /// Zones whose policies look into it; `global` has none.
-    #[lower(leaves = "attach zone")]
-    pub zones: Vec<String>,
-    #[lower(at)]
-    pub at: Span,
-}
-
-/// The older form: a book in its zone.
-#[derive(Clone, Debug, Default, PartialEq, Lower)]
-pub struct ZoneAddressBook {
     #[lower(runs = "address")]
     pub addresses: Runs<Address>,
     #[lower(runs = "address-set")]

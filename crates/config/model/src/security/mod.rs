@@ -14,7 +14,7 @@ mod zones;
 
 use ravelin_derive::Lower;
 
-pub use address_book::{Address, AddressBook, AddressSet, AddressValue, DnsName, ZoneAddressBook};
+pub use address_book::{Address, AddressBook, AddressSet, AddressValue, DnsName};
 pub use alg::Alg;
 pub use dynamic_address::{DynamicAddress, DynamicAddresses, Feed, FeedServer};
 pub use flow::{Flow, SynFloodProtection, TcpSession};

@@ -4,7 +4,6 @@ use ravelin_derive::Lower;
 use ravelin_schema::{Cx, lower};
 use ravelin_syntax::{Node, Span};
 
-use super::address_book::ZoneAddressBook;
 use crate::keywords::keywords;
 
 /// The name of the one functional zone.
@@ -26,9 +25,6 @@ pub struct SecurityZone {
     pub host_inbound: HostInbound,
     #[lower(list = "interfaces <>")]
     pub interfaces: Vec<ZoneInterface>,
-    /// None in a [`crate::ValidConfig`].
-    #[lower(presence = "address-book")]
-    pub address_book: Option<ZoneAddressBook>,
     #[lower(at)]
     pub at: Span,
 }
@@ -72,16 +68,7 @@ impl AnyZone<'_> {
 
 impl<'a> From<&'a SecurityZone> for AnyZone<'a> {
     fn from(zone: &'a SecurityZone) -> Self {
-        let SecurityZone {
-            name,
-            description: _,
-            tcp_rst,
-            screen,
-            host_inbound,
-            interfaces,
-            address_book: _,
-            at,
-        } = zone;
+        let SecurityZone { name, description: _, tcp_rst, screen, host_inbound, interfaces, at } = zone;
         let (screen, at) = (screen.as_deref(), *at);
         Self { name, functional: false, tcp_rst: *tcp_rst, screen, host_inbound, interfaces, at }
     }
