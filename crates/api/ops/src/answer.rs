@@ -15,6 +15,7 @@ use crate::ports::{DeterministicPools, PoolUses};
 use crate::watch::{
     BufferLine, DropRecords, FlowTraceStatus, PolicyMatches, PolicyTotals, ScreenOptions, ShadowList,
 };
+pub use crate::zones::ZoneEntry;
 
 /// Every answer that has structure. Configuration text is passed as it is.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -117,15 +118,6 @@ pub struct RouteLine {
     pub hops: Vec<(Option<IpAddr>, Option<String>)>,
     /// `Discard` or `Reject` when it has no hops.
     pub drops: Option<String>,
-}
-
-/// A zone.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct ZoneEntry {
-    pub name: String,
-    pub id: u16,
-    pub tcp_rst: bool,
-    pub interfaces: Vec<String>,
 }
 
 /// Policies in order of evaluation.

@@ -109,6 +109,8 @@ fn sample(path: &str, keyword: &str) -> &'static str {
         "unit" => "0",
         "vlan-id" => "55",
         "inactivity-timeout" | "tcp-initial-timeout" => "44",
+        "route-change-timeout" => "44",
+        "system-wide" => "enable",
         "zone" => "zz",
         _ => "other",
     }

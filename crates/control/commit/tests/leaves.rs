@@ -18,6 +18,18 @@ const ZONE_BOOKS: &str = include_str!("zone-books.set");
 const INSTEAD: &[(&str, &str)] = &[
     ("security flow tcp-session no-syn-check", "security flow tcp-session strict-syn-check"),
     (
+        "security policies from-zone a to-zone b policy p1 then count",
+        "security policies policy-stats system-wide enable",
+    ),
+    (
+        "security policies from-zone a to-zone b policy p1 then permit destination-address drop-translated",
+        "security policies from-zone a to-zone b policy p1 then permit destination-address drop-untranslated",
+    ),
+    (
+        "security policies global policy g1 then permit destination-address drop-translated",
+        "security policies global policy g1 then permit destination-address drop-untranslated",
+    ),
+    (
         "forwarding-options port-mirroring family any",
         "forwarding-options port-mirroring output interface ge-0/0/3",
     ),

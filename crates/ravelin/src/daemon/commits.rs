@@ -7,7 +7,7 @@ use ravelin_ops::{
 };
 use ravelin_store::{Conflict, EditError, EditMode, Editor, Heading, Record, Scheduled, StoreError, When};
 
-use super::config_mode::{Desk, problems};
+use super::config_mode::{Desk, problems, warned};
 use super::upgrade::Order;
 
 /// Everything over the operators' socket comes of the shell.
@@ -186,7 +186,9 @@ impl Commits for Desk<'_> {
     fn check(&mut self, user: &str) -> Result<CommitReport, Refusal> {
         let order = self.order(user, None, OrderKind::Now);
         let done = self.control.life.check(&mut self.control.works, &order, self.now);
-        done.map(|_| CommitReport::default()).map_err(|error| self.refusal(error))
+        done.map_err(|error| self.refusal(error))?;
+        let warnings = warned(&self.control.life.warnings());
+        Ok(CommitReport { warnings, ..CommitReport::default() })
     }
 
     fn commit(&mut self, options: &CommitOptions) -> Result<CommitReport, Refusal> {
@@ -203,7 +205,7 @@ impl Commits for Desk<'_> {
             ravelin_commit::Done::Scheduled(when) => Some(scheduled_time(&when)),
             ravelin_commit::Done::Committed | ravelin_commit::Done::Waiting { .. } => None,
         };
-        Ok(CommitReport { warnings: Vec::new(), scheduled })
+        Ok(CommitReport { warnings: warned(&self.control.life.warnings()), scheduled })
     }
 
     fn waiting_min(&self) -> Option<u64> {

@@ -12,6 +12,11 @@ use super::{Kept, Report, zones};
 use crate::security::{ZoneBooks, qualified};
 use crate::{AddressNames, AddressRef, Config, GlobalPolicy, Policies, Policy, Runs, run_place};
 
+/// The zone of the firewall itself.
+const HOST: &str = "junos-host";
+/// Policies of no zone pair that may name it. Spec: policy-21.
+const HOST_POLICIES_MAX: usize = 256;
+
 /// What names of addresses stand for.
 pub(super) struct Names<'a> {
     pub known: &'a AddressNames,
@@ -121,18 +126,31 @@ pub(super) fn check(config: &Config, addresses: &AddressNames, kept: Option<&Kep
     let same = kept.map(|kept| kept.earlier.valid.get());
     let lists = same.map(|same| same.security.policies.pairs.iter().map(|pair| &pair.policies));
     let judged = judged_runs(lists, kept);
-    let zone = |name: &str, path: &str, at: Span, report: &mut Report| match name {
-        "junos-host" => report.error(path, at, "zone `junos-host' in a policy is not supported"),
-        name if !exist.contains(name) => report.error(path, at, format!("zone `{name}' is not defined")),
-        _ => {}
+    let zone = |name: &str, path: &str, at: Span, report: &mut Report| {
+        if name != HOST && !exist.contains(name) {
+            report.error(path, at, format!("zone `{name}' is not defined"));
+        }
     };
     for pair in &config.security.policies.pairs {
         let path = format!("security policies from-zone {} to-zone {}", pair.from, pair.to);
         zone(&pair.from, &path, pair.at, report);
         zone(&pair.to, &path, pair.at, report);
+        if pair.from == HOST && pair.to == HOST {
+            report.error(&path, pair.at, "nothing goes from the firewall to itself");
+        }
         for run in pair.policies.runs().iter().filter(|run| !judged.contains(&run_place(run))) {
             run.iter().for_each(|policy| self::policy(&known, policy, &path, report));
         }
+    }
+    let mut of_host = config
+        .security
+        .policies
+        .global
+        .iter()
+        .filter(|global| global.from_zones.iter().chain(&global.to_zones).any(|zone| zone == HOST));
+    if let Some(beyond) = of_host.nth(HOST_POLICIES_MAX) {
+        let message = format!("no more than {HOST_POLICIES_MAX} global policies may name `{HOST}'");
+        report.error("security policies global", beyond.policy.at, message);
     }
     // A global policy names zones, too.
     let same = same.filter(|same| zones::known(same) == exist);
@@ -143,6 +161,10 @@ pub(super) fn check(config: &Config, addresses: &AddressNames, kept: Option<&Kep
         for name in global.from_zones.iter().chain(&global.to_zones) {
             let path = format!("{path} policy {} match", global.policy.name);
             zone(name, &path, global.policy.at, report);
+        }
+        if global.from_zones == [HOST] && global.to_zones == [HOST] {
+            let path = format!("{path} policy {} match", global.policy.name);
+            report.error(path, global.policy.at, "nothing goes from the firewall to itself");
         }
         policy(&known, &global.policy, path, report);
     }
@@ -189,6 +211,10 @@ fn policy(known: &Known<'_>, policy: &Policy, above: &str, report: &mut Report) 
                 format!("address or address-set `{name}' is not defined"),
             );
         }
+    }
+    if policy.drop_translated && policy.drop_untranslated {
+        let path = format!("{above} policy {} then permit destination-address", policy.name);
+        report.error(path, policy.at, "only one of 'drop-translated' and 'drop-untranslated' may be given");
     }
     if policy.applications.is_empty() {
         report.error(path("application"), policy.at, "missing mandatory statement: 'application'");

@@ -219,6 +219,12 @@ impl<D: Disk> Life<D> {
         notes
     }
 
+    /// What whoever has it checked or committed is to be told of the configuration that was checked last.
+    #[must_use]
+    pub fn warnings(&self) -> Vec<Diagnostic> {
+        self.checked.as_ref().map_or_else(Vec::new, |checked| ravelin_model::warnings(&checked.valid))
+    }
+
     #[must_use]
     pub fn store(&self) -> &Store<D> {
         &self.store
