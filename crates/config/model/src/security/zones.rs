@@ -72,7 +72,16 @@ impl AnyZone<'_> {
 
 impl<'a> From<&'a SecurityZone> for AnyZone<'a> {
     fn from(zone: &'a SecurityZone) -> Self {
-        let SecurityZone { name, description: _, tcp_rst, screen, host_inbound, interfaces, at } = zone;
+        let SecurityZone {
+            name,
+            description: _,
+            tcp_rst,
+            screen,
+            host_inbound,
+            interfaces,
+            address_book: _,
+            at,
+        } = zone;
         let (screen, at) = (screen.as_deref(), *at);
         Self { name, functional: false, tcp_rst: *tcp_rst, screen, host_inbound, interfaces, at }
     }

@@ -222,7 +222,7 @@ impl<D: Disk> Life<D> {
     /// What whoever has it checked or committed is to be told of the configuration that was checked last.
     #[must_use]
     pub fn warnings(&self) -> Vec<Diagnostic> {
-        self.checked.as_ref().map_or_else(Vec::new, |checked| ravelin_model::warnings(&checked.valid))
+        self.last.checked.as_ref().map_or_else(Vec::new, |checked| ravelin_model::warnings(&checked.valid))
     }
 
     #[must_use]
