@@ -39,7 +39,7 @@ UNIVERSAL = {
     "apply-flags": [(0, "apply-flags", "c", "o"), (1, "omit", "e", "", "", "empty")],
 }
 
-# Statements that Junos does not have, by the path they stand below: path, kind, keys, values.
+# Statements that the schema does not have, by the path they stand below: path, kind, keys, values.
 MIRROR = "forwarding-options port-mirroring"
 EXTENSIONS = {
     f"{path}{below}": rows
@@ -50,6 +50,10 @@ EXTENSIONS = {
         " output": [(1, "interface", "f", "", "", "interface-name|string")] if path != MIRROR else [],
     }.items()
 }
+# Junos has these on other platforms than the one that the schema is of.
+LOSS = "enumeration; enum low,high,medium-low,medium-high"
+for filters in ("firewall family inet filter", "firewall family inet6 filter", "firewall filter"):
+    EXTENSIONS[f"{filters} term from"] = [(1, name, "s", "", "", LOSS) for name in ("loss-priority", "loss-priority-except")]
 
 RANGE = "interfaces interface-range"
 

@@ -215,6 +215,8 @@ pub(crate) struct Pattern {
     pub id: Option<u16>,
     pub dont_fragment: Option<bool>,
     pub extensions: Option<usize>,
+    pub tos: Option<u8>,
+    pub options: Option<Vec<u8>>,
     pub slice: Option<Slice>,
     pub len: Option<usize>,
 }

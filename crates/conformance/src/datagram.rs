@@ -24,6 +24,10 @@ pub struct Datagram {
     pub dont_fragment: bool,
     /// Destination-options headers (IPv6).
     pub extensions: usize,
+    /// Type of service, or traffic class.
+    pub tos: u8,
+    /// Options of the IPv4 header, whole words.
+    pub options: Vec<u8>,
     /// `None`: the whole datagram.
     pub slice: Option<Slice>,
     pub body: Body,
@@ -98,7 +102,7 @@ impl Datagram {
             ..Ip::new(family, src, Addr::from_ip(self.dst).1)
         };
         let payload = self.body.payload(family);
-        let mut whole = build::datagram(&ip, &payload);
+        let mut whole = self.dressed(build::datagram(&ip, &payload));
         let l4_at = whole.len() - payload.bytes.len();
         if matches!(self.body, Body::Udp { unsummed: true, .. }) {
             put_u16(&mut whole, l4_at + 6, 0);
@@ -107,6 +111,25 @@ impl Datagram {
             None => whole,
             Some(slice) => self.cut(&whole, l4_at, slice),
         }
+    }
+
+    /// With what the builder of headers leaves out: type of service and options.
+    fn dressed(&self, mut whole: Vec<u8>) -> Vec<u8> {
+        match self.family() {
+            Family::V4 => {
+                let header = 20 + self.options.len();
+                whole.splice(20..20, self.options.iter().copied());
+                whole[0] = 0x40 | (header / 4) as u8;
+                whole[1] = self.tos;
+                let total = whole.len() as u16;
+                put_u16(&mut whole, 2, total);
+                put_u16(&mut whole, 10, 0);
+                let sum = !checksum::fold(checksum::sum(&whole[..header]));
+                put_u16(&mut whole, 10, sum);
+            }
+            Family::V6 => put_u16(&mut whole, 0, 0x6000 | u16::from(self.tos) << 4),
+        }
+        whole
     }
 
     /// One fragment of the whole datagram (RFC 791 3.2, RFC 8200 4.5).
@@ -164,6 +187,8 @@ impl Datagram {
             id: id as u16,
             dont_fragment: family == Family::V4 && network.dont_fragment,
             extensions: if atomic { (l4_at - 40) / 8 } else { 0 },
+            tos: (u16_at(bytes, 0) >> if family == Family::V4 { 0 } else { 4 }) as u8,
+            options: if family == Family::V4 { bytes[20..l4_at].to_vec() } else { Vec::new() },
             slice,
             body: Body::read(bytes, &network, total.saturating_sub(l4_at)),
         })
@@ -239,7 +264,7 @@ pub fn flags(letters: &str) -> Option<u8> {
 /// In the words of a case.
 impl fmt::Display for Datagram {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { src, dst, ttl, id, dont_fragment, extensions, slice, body } = self;
+        let Self { src, dst, ttl, id, dont_fragment, extensions, tos, options, slice, body } = self;
         let end = |ip: &IpAddr, port: u16| std::net::SocketAddr::new(*ip, port).to_string();
         match body {
             Body::Tcp { sport, dport, flags, seq, ack, len } => {
@@ -268,6 +293,13 @@ impl fmt::Display for Datagram {
         if *extensions > 0 {
             write!(out, " extensions={extensions}")?;
         }
+        if *tos > 0 {
+            write!(out, " tos={tos:02x}")?;
+        }
+        if !options.is_empty() {
+            write!(out, " options=")?;
+            options.iter().try_for_each(|byte| write!(out, "{byte:02x}"))?;
+        }
         match slice {
             Some(Slice { offset, len }) => write!(out, " fragment={offset}:{len}"),
             None => Ok(()),
@@ -288,11 +320,13 @@ mod tests {
             id: 7,
             dont_fragment: true,
             extensions: 0,
+            tos: 0xb8,
+            options: vec![7, 3, 4, 0],
             slice: None,
             body: Body::Udp { sport: 1, dport: 2, len: 5, unsummed: false },
         };
         assert_eq!(Datagram::read(&udp.bytes()), Some(udp.clone()));
-        let quote = Quote { datagram: Box::new(udp.clone()), len: 33 };
+        let quote = Quote { datagram: Box::new(udp.clone()), len: 37 };
         let error = Body::Icmp { kind: 3, code: 3, rest: 0, content: Content::Quote(quote) };
         let error = Datagram { body: error, dont_fragment: false, ..udp };
         assert_eq!(Datagram::read(&error.bytes()), Some(error));
@@ -304,8 +338,18 @@ mod tests {
             let body = Body::Udp { sport: 1, dport: 2, len: 24, unsummed: false };
             let (src, dst) = (src.parse().unwrap(), dst.parse().unwrap());
             let slice = |offset, len| Some(Slice { offset, len });
-            let whole =
-                Datagram { src, dst, ttl: 9, id: 7, dont_fragment: false, extensions: 0, slice: None, body };
+            let whole = Datagram {
+                src,
+                dst,
+                ttl: 9,
+                id: 7,
+                dont_fragment: false,
+                extensions: 0,
+                tos: 0x20,
+                options: Vec::new(),
+                slice: None,
+                body,
+            };
             let first = Datagram { slice: slice(0, 16), ..whole.clone() };
             let second = Datagram { slice: slice(16, 16), ..whole.clone() };
             let body = [&first.bytes()[header..], &second.bytes()[header..]].concat();

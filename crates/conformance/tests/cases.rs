@@ -82,6 +82,10 @@ const STAYS: &[(&str, &str)] = &[
     ("nat/pool-round-robin", "where in its range a pool is"),
     ("flow/mtu", "fragments that wait for others"),
     ("flow/unparsed", "fragments that wait for others"),
+    ("firewall-from/inet-is-fragment", "fragments that wait for others"),
+    ("firewall-from/inet-fragment-offset", "fragments that wait for others"),
+    ("firewall-from/inet-first-fragment", "fragments that wait for others"),
+    ("firewall-from/inet-fragment-flags", "fragments that wait for others"),
     ("firewall/policer", "tokens"),
     ("firewall/policer-interface", "tokens"),
     ("firewall/bandwidth-percent", "tokens"),
@@ -103,6 +107,7 @@ const STAYS: &[(&str, &str)] = &[
 /// Cases in which a commit leaves sessions behind: they would end at their next packet.
 const LEFT_BEHIND: &[&str] = &[
     "commit/",
+    "firewall-from/",
     "nat/changed-rules",
     "nat/nat64-hairpin",
     "nat/persistent-commit",

@@ -127,11 +127,15 @@ impl<'a> Compiler<'a> {
         out.extend(both(groups.0, groups.1, byte(ByteField::InterfaceGroup)));
         let classes = (&from.forwarding_class, &from.forwarding_class_except);
         out.extend(both(classes.0, classes.1, byte(ByteField::ForwardingClass)));
+        let losses = (&from.loss_priority, &from.loss_priority_except);
+        out.extend(both(losses.0, losses.1, byte(ByteField::LossPriority)));
         out.extend(flags(&from.tcp_flags, TCP_FLAG_NAMES).map(Condition::TcpFlags));
         out.extend(from.tcp_initial.then_some(Condition::TcpFlags(FlagTable::TCP_INITIAL)));
         out.extend(from.tcp_established.then_some(Condition::TcpFlags(FlagTable::TCP_ESTABLISHED)));
-        if !from.interface.is_empty() || !from.interface_set.is_empty() {
-            out.push(Condition::Interface(self.units_of(&from.interface, &from.interface_set)));
+        for (names, sets) in [(&from.interface[..], &[][..]), (&[][..], &from.interface_set[..])] {
+            if !names.is_empty() || !sets.is_empty() {
+                out.push(Condition::Interface(self.units_of(names, sets)));
+            }
         }
         out.extend(from.flexible_mask.as_ref().and_then(|mask| self.mask(mask, at)));
         if let Some(range) = &from.flexible_range {

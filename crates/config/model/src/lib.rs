@@ -30,9 +30,9 @@ pub use firewall::{
     FilterPrefixList, FilterReject, FilterTerm4, FilterTerm6, FilterThen, Firewall, FirewallFilter4,
     FirewallFilter6, FlexibleMask, FlexibleRange, FlexibleStart, FlexibleTemplate, ForwardingClass,
     FragmentOffset, HexNumber, Icmp4Code, Icmp4Type, Icmp6Code, Icmp6Type, InterfaceGroup, InterfaceSet,
-    IpOption, Listed, ListedKind, LossPriorityWord, PacketLength, Policer, PolicerThen, PolicyOptions,
-    PortNumber, Precedence, PrefixList, ProtocolNumber, RedAction, Scaled, SingleRate, ThreeColourAction,
-    ThreeColourPolicer, Ttl, TwoRate,
+    IpOption, Listed, ListedKind, LossPriorityLevel, LossPriorityWord, PacketLength, Policer, PolicerThen,
+    PolicyOptions, PortNumber, Precedence, PrefixList, ProtocolNumber, RedAction, Scaled, SingleRate,
+    ThreeColourAction, ThreeColourPolicer, Ttl, TwoRate,
 };
 pub use forwarding_options::{
     ForwardingOptions, MirrorFamily, MirrorInput, MirrorInstance, MirrorInterface, MirrorOutput,

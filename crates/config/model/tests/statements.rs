@@ -164,7 +164,7 @@ fn firewall_sample(path: &str, keyword: &str) -> &'static str {
         "interface" | "interface-set" | "prefix" | "range" | "range-except" => "other",
         "filter" | "term" | "prefix-list" | "three-color-policer" => "other",
         "mask-in-hex" => "0xff",
-        "<>" | "loss-priority" | "next" | "match-start" => "other",
+        "<>" | "loss-priority" | "loss-priority-except" | "next" | "match-start" => "other",
         _ => "5",
     }
 }

@@ -130,6 +130,8 @@ fn head<'a, 'w>(
         id: None,
         dont_fragment: None,
         extensions: None,
+        tos: None,
+        options: None,
         slice: None,
         len: None,
     };
@@ -186,6 +188,10 @@ fn of_datagram(pattern: &mut Pattern, name: &str, value: &str) -> Option<Result<
             "id" if !is_echo(&pattern.kind) => pattern.id = Some(word("an identification", value)?),
             "df" => pattern.dont_fragment = Some(true),
             "extensions" => pattern.extensions = Some(word("a number", value)?),
+            "tos" => {
+                pattern.tos = Some(u8::from_str_radix(value, 16).map_err(|_| wrong("two hex digits", value))?)
+            }
+            "options" if pattern.src.0.is_ipv4() => pattern.options = Some(options(value)?),
             "len" => pattern.len = Some(word("a length", value)?),
             "fragment" => {
                 let (offset, len) = value.split_once(':').ok_or_else(|| wrong("offset:length", value))?;
@@ -200,6 +206,15 @@ fn of_datagram(pattern: &mut Pattern, name: &str, value: &str) -> Option<Result<
         Ok(true) => Some(Ok(())),
         Ok(false) => None,
         Err(what) => Some(Err(what)),
+    }
+}
+
+/// Options of an IPv4 header: whole words, ten at most.
+fn options(text: &str) -> Result<Vec<u8>, What> {
+    let bytes = hex(text)?;
+    match bytes.len() {
+        0..=40 if bytes.len().is_multiple_of(4) => Ok(bytes),
+        _ => Err(wrong("words of four bytes", text)),
     }
 }
 

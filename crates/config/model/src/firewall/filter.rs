@@ -8,7 +8,8 @@ use ravelin_syntax::Span;
 use super::then::{FilterReject, FilterThen, reject4, reject6};
 use super::values::{
     Dscp, Esp, ForwardingClass, FragmentOffset, HexNumber, Icmp4Code, Icmp4Type, Icmp6Code, Icmp6Type,
-    InterfaceGroup, IpOption, Listed, PacketLength, PortNumber, Precedence, ProtocolNumber, Ttl,
+    InterfaceGroup, IpOption, Listed, LossPriorityLevel, PacketLength, PortNumber, Precedence,
+    ProtocolNumber, Ttl,
 };
 use crate::keywords::keywords;
 
@@ -228,6 +229,10 @@ pub struct FilterMatch {
     pub forwarding_class: Vec<Listed<ForwardingClass>>,
     #[lower(leaves = "forwarding-class-except")]
     pub forwarding_class_except: Vec<Listed<ForwardingClass>>,
+    #[lower(leaves = "loss-priority")]
+    pub loss_priority: Vec<Listed<LossPriorityLevel>>,
+    #[lower(leaves = "loss-priority-except")]
+    pub loss_priority_except: Vec<Listed<LossPriorityLevel>>,
     #[lower(presence = "flexible-match-mask")]
     pub flexible_mask: Option<FlexibleMask>,
     #[lower(presence = "flexible-match-range")]

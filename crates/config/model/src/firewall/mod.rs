@@ -20,8 +20,8 @@ pub use policer::{
 pub use then::{FilterReject, FilterThen, LossPriorityWord, ThreeColourAction};
 pub use values::{
     Dscp, Esp, ForwardingClass, FragmentOffset, HexNumber, Icmp4Code, Icmp4Type, Icmp6Code, Icmp6Type,
-    InterfaceGroup, IpOption, Listed, ListedKind, PacketLength, PortNumber, Precedence, ProtocolNumber,
-    Scaled, Ttl,
+    InterfaceGroup, IpOption, Listed, ListedKind, LossPriorityLevel, PacketLength, PortNumber, Precedence,
+    ProtocolNumber, Scaled, Ttl,
 };
 
 #[derive(Clone, Debug, Default, PartialEq, Lower)]

@@ -92,6 +92,8 @@ kinds! {
     Icmp6Type "ICMPv6 type" 255, icmp6_type;
     Icmp6Code "ICMPv6 code" 255, icmp6_code;
     ForwardingClass "forwarding class" 255, |name| class_by_name(name).map(u32::from);
+    /// As packets carry it, from low to high.
+    LossPriorityLevel "loss priority" 3, loss_priority;
 }
 
 impl IpOption {
@@ -109,6 +111,10 @@ pub fn class_by_name(name: &str) -> Option<u8> {
         "network-control" => 3,
         _ => return None,
     })
+}
+
+fn loss_priority(name: &str) -> Option<u32> {
+    ["low", "medium-low", "medium-high", "high"].iter().position(|known| *known == name).map(|n| n as u32)
 }
 
 fn protocol(name: &str) -> Option<u32> {

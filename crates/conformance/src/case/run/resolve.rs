@@ -48,7 +48,7 @@ pub(super) fn datagram(
     variables: &mut Variables,
 ) -> Result<Datagram, What> {
     let base = known.base;
-    let Pattern { kind, src, dst, ttl, id, dont_fragment, extensions, slice, len } = pattern;
+    let Pattern { kind, src, dst, ttl, id, dont_fragment, extensions, tos, options, slice, len } = pattern;
     let body = body(pattern, kind, (*len, known), variables)?;
     // Who changes the family chooses the identification.
     let across = base.is_some_and(|b| b.src.is_ipv6() && src.0.is_ipv4());
@@ -60,6 +60,8 @@ pub(super) fn datagram(
         id: id.or(chosen).or(base.map(|b| b.id)).unwrap_or(0),
         dont_fragment: src.0.is_ipv4() && dont_fragment.or(base.map(|b| b.dont_fragment)).unwrap_or(false),
         extensions: extensions.or(base.map(|b| b.extensions)).unwrap_or(0),
+        tos: tos.or(base.map(|b| b.tos)).unwrap_or(0),
+        options: options.clone().or(base.map(|b| b.options.clone())).unwrap_or_default(),
         slice: slice.or(base.and_then(|b| b.slice)),
         body,
     })
