@@ -127,5 +127,8 @@ check "the term's policer lets the burst pass" wait_until 5 passed_few police4
 check "the interface's policer lets the burst pass" wait_until 5 passed_few police6
 check "what did not pass is counted by the policer" wait_until 5 all_told
 check "policers are shown" cli "show policer"
+for policer in slow-quiet slow-ge-0/0/0.0-inet6-i; do
+    check "the log is told of $policer" wait_until 5 grep -qE "PFE_FW_POLICER_EXCEEDED.* policer $policer D 17 " "$STATE/log/daemon"
+done
 check_has "both workers live" '^1 +up ' cli "show ravelin status"
 summary

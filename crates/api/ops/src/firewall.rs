@@ -27,6 +27,8 @@ pub struct PolicerLine {
     pub beyond: (u64, u64),
     pub offered: (u64, u64),
     pub transmitted: (u64, u64),
+    /// Green, yellow and red, of a policer that knows three colours.
+    pub colours: Option<[(u64, u64); 3]>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -39,18 +39,24 @@ pub(crate) fn text(list: &FirewallList) -> String {
     out
 }
 
+const COLOURS: [&str; 3] = ["Green", "Yellow", "Red"];
+
 /// Policers with what they saw and what of it passed.
 fn seen(out: &mut String, lines: &[PolicerLine]) {
     if !lines.is_empty() {
         let _ = writeln!(out, "Policers:\n{:<50}{:>20}{:>20}", "Name", "Bytes", "Packets");
     }
-    for PolicerLine { name, beyond, offered, transmitted } in lines {
+    for PolicerLine { name, beyond, offered, transmitted, colours } in lines {
         let _ = writeln!(out, "{name}");
         for (what, (bytes, packets)) in [
             ("OOS packet statistics", beyond),
             ("Offered packet statistics", offered),
             ("Transmitted packet statistics", transmitted),
         ] {
+            let _ = writeln!(out, "  {what:<48}{bytes:>20}{packets:>20}");
+        }
+        for (what, (bytes, packets)) in COLOURS.iter().zip(colours.iter().flatten()) {
+            let what = format!("{what} packet statistics");
             let _ = writeln!(out, "  {what:<48}{bytes:>20}{packets:>20}");
         }
     }
@@ -74,16 +80,32 @@ pub(crate) fn element(list: &FirewallList) -> Element {
             let policer = counter("policer", POLICER, line);
             match detail.get(n) {
                 None => policer,
-                Some(PolicerLine { name: _, beyond: _, offered, transmitted }) => policer
-                    .leaf("offered-byte-count", offered.0)
-                    .leaf("offered-packet-count", offered.1)
-                    .leaf("transmitted-byte-count", transmitted.0)
-                    .leaf("transmitted-packet-count", transmitted.1),
+                Some(line) => with_detail(policer, line),
             }
         });
         filter.children(counters.iter().map(|line| counter("counter", COUNTER, line))).children(policers)
     });
     Element::new("firewall-information").children(filters)
+}
+
+/// Names of elements for bytes and packets of each colour.
+const COLOUR_COUNTS: [[&str; 2]; 3] = [
+    ["green-byte-count", "green-packet-count"],
+    ["yellow-byte-count", "yellow-packet-count"],
+    ["red-byte-count", "red-packet-count"],
+];
+
+fn with_detail(policer: Element, line: &PolicerLine) -> Element {
+    let PolicerLine { name: _, beyond: _, offered, transmitted, colours } = line;
+    let policer = policer
+        .leaf("offered-byte-count", offered.0)
+        .leaf("offered-packet-count", offered.1)
+        .leaf("transmitted-byte-count", transmitted.0)
+        .leaf("transmitted-packet-count", transmitted.1);
+    let counts = COLOUR_COUNTS.iter().zip(colours.iter().flatten());
+    counts.fold(policer, |policer, ([bytes, packets], count)| {
+        policer.leaf(bytes, count.0).leaf(packets, count.1)
+    })
 }
 
 pub(crate) fn policers(lines: &[CounterLine]) -> String {

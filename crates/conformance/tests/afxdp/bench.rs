@@ -101,6 +101,7 @@ impl<'a> Afxdp<'a> {
             | Event::PolicyDeny(_)
             | Event::Screen { .. }
             | Event::Filter(_)
+            | Event::Policer(_)
             | Event::Nat(_) => None,
         };
         let neighbours: Vec<_> = asked.into_iter().filter_map(known).collect();

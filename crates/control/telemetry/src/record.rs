@@ -2,8 +2,8 @@
 //!
 //! Spec: log-8..16.
 
-use ravelin_contract::{FilterAction, FilterHit, PolicyDeny, SessionEvent, SessionKey};
-use ravelin_types::{InterfaceId, NatRuleId, PolicyId, ZoneId};
+use ravelin_contract::{FilterAction, FilterHit, PolicerHit, PolicyDeny, SessionEvent, SessionKey};
+use ravelin_types::{InterfaceId, NatRuleId, PolicyId, RuleIdentity, ZoneId};
 
 use crate::filter::{Outcome, Subject};
 use crate::message::Message;
@@ -28,6 +28,10 @@ pub trait Names {
     fn application(&self, index: u32) -> Option<String>;
     /// A firewall filter, as `show firewall` names it.
     fn filter(&self, _id: u32) -> String {
+        String::new()
+    }
+    /// An instance of a policer, as `show policer` names it.
+    fn policer(&self, _policer: RuleIdentity, _place: RuleIdentity) -> String {
         String::new()
     }
     /// A source NAT pool by its number.
@@ -143,6 +147,31 @@ pub fn filtered(hit: &FilterHit, names: &dyn Names) -> Record {
     })
 }
 
+/// A packet beyond the limit of a policer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PolicedPacket {
+    pub policer: String,
+    /// Junos' letter: `D`, or `A` where it is marked and goes on.
+    pub action: &'static str,
+    pub key: SessionKey,
+    pub interface: String,
+    pub packets: u64,
+    pub bytes: u64,
+}
+
+/// The record of a packet that a policer saw beyond its limit.
+#[must_use]
+pub fn policed(hit: &PolicerHit, names: &dyn Names) -> Record {
+    Record::Policer(PolicedPacket {
+        policer: names.policer(hit.policer, hit.place),
+        action: if hit.dropped { "D" } else { "A" },
+        key: hit.key,
+        interface: names.unit(Some(hit.interface)),
+        packets: hit.packets,
+        bytes: hit.bytes,
+    })
+}
+
 /// Anything the log can tell.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Record {
@@ -157,6 +186,7 @@ pub enum Record {
     Deny(Deny),
     Screen(Screen),
     Filter(Filtered),
+    Policer(PolicedPacket),
     Nat(NatRecord),
     /// The log's own loss, told to the stream that lost.
     StreamLost {
@@ -243,6 +273,7 @@ impl Record {
                 ScreenTag::TcpDestination => Tag::ScreenTcpDestination,
             },
             Self::Filter(_) => Tag::Filter,
+            Self::Policer(_) => Tag::Policer,
             Self::Nat(record) => record.tag(),
             Self::StreamLost { .. } => Tag::StreamLost,
             Self::EventsLost { .. } => Tag::EventsLost,
@@ -288,6 +319,12 @@ impl Record {
                 policy: &filtered.filter,
                 outcome: Some(if filtered.action == "A" { Outcome::Success } else { Outcome::Failure }),
                 ..subject.of(&filtered.key)
+            },
+            Self::Policer(policed) => Subject {
+                interface: &policed.interface,
+                policy: &policed.policer,
+                outcome: Some(if policed.action == "A" { Outcome::Success } else { Outcome::Failure }),
+                ..subject.of(&policed.key)
             },
             Self::Nat(record) => record.subject(subject),
             Self::StreamLost { .. } | Self::EventsLost { .. } => subject,

@@ -321,6 +321,20 @@ messages! {
         ", threshold: " "threshold",
         " sessions, current: " "current",
     ] "",
+
+    /// A packet was beyond the limit of a policer: at most once a second of each instance, with what was beyond it so far.
+    Policer = 23, "PFE_FW_POLICER_EXCEEDED" of "PFE", Notice, Filter: [
+        "FW: " "interface-name",
+        " policer " "policer-name",
+        " " "action",
+        " " "protocol-id",
+        " " "source-address",
+        " " "destination-address",
+        " " "source-port",
+        " " "destination-port",
+        " (" "packets",
+        " packets, " "bytes",
+    ] " bytes out of profile)",
 }
 
 #[cfg(test)]

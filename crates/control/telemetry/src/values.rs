@@ -8,7 +8,7 @@ use ravelin_contract::{NatLack, SessionKey};
 use ravelin_types::Proto;
 
 use crate::nat::NatRecord;
-use crate::record::{Deny, Filtered, Flow, NatRuleKind, Record, Screen, ScreenTag};
+use crate::record::{Deny, Filtered, Flow, NatRuleKind, PolicedPacket, Record, Screen, ScreenTag};
 
 /// One field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +48,18 @@ impl Record {
                 Address(key.dst),
                 Number(key.sport.into()),
                 Number(key.dport.into()),
+            ]),
+            Self::Policer(PolicedPacket { policer, action, key, interface, packets, bytes }) => take(&[
+                Text(interface),
+                Text(policer),
+                Text(action),
+                Number(key.proto.0.into()),
+                Address(key.src),
+                Address(key.dst),
+                Number(key.sport.into()),
+                Number(key.dport.into()),
+                Number(*packets),
+                Number(*bytes),
             ]),
             Self::StreamLost { stream, lost, limited, produced } => {
                 take(&[Text(stream), Number(*lost), Number(*limited), Number(*produced)])

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use ravelin_program::Screen;
 use ravelin_types::{InterfaceId, NatRuleId, PolicyId, Proto, ZoneId};
 
-use crate::{CloseReason, FilterHit, SessionKey, SessionView};
+use crate::{CloseReason, FilterHit, PolicerHit, SessionKey, SessionView};
 
 /// A session's beginning or end, when its policy logs it.
 #[derive(Clone, Debug, PartialEq)]
@@ -110,6 +110,8 @@ pub enum Event {
     },
     /// A term of a firewall filter with `syslog` held of a packet.
     Filter(FilterHit),
+    /// A packet was beyond the limit of a policer.
+    Policer(PolicerHit),
     Nat(NatEvent),
     /// A packet waits for this address to be resolved.
     NeighbourWanted {

@@ -68,6 +68,21 @@ pub struct FilterHit {
     pub bytes: u32,
 }
 
+/// A packet beyond the limit of a policer, told once a second of each instance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PolicerHit {
+    pub policer: RuleIdentity,
+    pub place: RuleIdentity,
+    /// The unit the packet came by.
+    pub interface: InterfaceId,
+    pub key: SessionKey,
+    /// Not let through; else marked.
+    pub dropped: bool,
+    /// Packets and bytes beyond the limit so far, this one among them, as `show firewall` counts them.
+    pub packets: u64,
+    pub bytes: u64,
+}
+
 /// What `show firewall log` shows, the newest last. Times are of the plane's clock.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FilterLog {

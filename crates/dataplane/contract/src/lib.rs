@@ -32,6 +32,7 @@ pub use error::Error;
 pub use events::{BlockChange, Event, EventBatch, NatEvent, NatLack, PolicyDeny, SessionEvent};
 pub use firewall::{
     FilterAction, FilterCounter, FilterHit, FilterLog, FirewallClear, FirewallCounters, PolicerCounters,
+    PolicerHit,
 };
 pub use ha::{FabricForwarding, FabricId, GroupId, Ha, Link};
 pub use kept::{InterfacePorts, KeptFilter, KeptKind, KeptList, KeptPorts, NatClear};

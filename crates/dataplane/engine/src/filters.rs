@@ -8,11 +8,11 @@ mod answer;
 mod log;
 mod table;
 
-use ravelin_contract::{DropCause, Event, FilterAction, FilterHit};
+use ravelin_contract::{DropCause, Event, FilterAction, FilterHit, PolicerHit};
 use ravelin_filter::{
     Decision, Effects, FilterCounterId, Logging, Marks, Policed, Reject, TermAt, Terminal, evaluate,
 };
-use ravelin_policer::Action;
+use ravelin_policer::{Action, Colour, Meter};
 use ravelin_program::{Direction, Interface};
 use ravelin_types::{Addr, DropReason, Family, InterfaceId, MeterId};
 use ravelin_wire::{L4, Network, u16_at};
@@ -310,6 +310,22 @@ impl<R> Applied<'_, '_, '_, R> {
     fn bytes(&self) -> u32 {
         u32::from(self.subject.network.end - self.subject.l3_at)
     }
+
+    /// Says that a policer's limit is passed, by a packet of those beyond it. Spec: policer-30.
+    #[cold]
+    fn tell(&mut self, id: MeterId, meter: &Meter, dropped: bool) {
+        let Some(policer) = self.turn.world.rules.filters.policer(id) else { return };
+        let (red, counts) = (Colour::Red as usize, meter.counts());
+        self.turn.state.events.push(Event::Policer(PolicerHit {
+            policer: policer.key.policer,
+            place: policer.key.place,
+            interface: self.subject.unit,
+            key: FlowKey::of(self.subject.network, None).to_session_key(),
+            dropped,
+            packets: counts.packets[red],
+            bytes: counts.bytes[red],
+        }));
+    }
 }
 
 impl<R: Recorder> Effects for Applied<'_, '_, '_, R> {
@@ -348,8 +364,12 @@ impl<R: Recorder> Effects for Applied<'_, '_, '_, R> {
         if self.turn.state.is_trial {
             return Policed::Pass(marks);
         }
-        let Some(meter) = self.turn.world.rules.filters.meter(meter) else { return Policed::Discard };
+        let (world, id) = (self.turn.world, meter);
+        let Some(meter) = world.rules.filters.meter(id) else { return Policed::Discard };
         let verdict = meter.police(self.turn.state.worker, self.turn.now, self.bytes(), marks.loss_priority);
+        if verdict.colour == Colour::Red && meter.tells(self.turn.now) {
+            self.tell(id, meter, verdict.action == Action::Discard);
+        }
         match verdict.action {
             Action::Pass => Policed::Pass(marks),
             Action::Discard => Policed::Discard,

@@ -10,6 +10,8 @@ use ravelin_types::{ForwardingClassId, Instant, LossPriority, WorkerId};
 use crate::bucket::{Bucket, Rate};
 use crate::spec::{Awareness, Exceeding, Limit, Spec, SpecError};
 
+const SECOND_NS: u64 = 1_000_000_000;
+
 /// What a meter makes of a packet (RFC 2697, RFC 2698). Two-colour policers know green and red.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[repr(u8)]
@@ -105,6 +107,8 @@ pub struct Meter {
     spec: Spec,
     scheme: Scheme,
     lines: Box<[Line]>,
+    /// The second, counted from 1, in which somebody was last told of a red packet.
+    told: AtomicU64,
 }
 
 impl Meter {
@@ -119,7 +123,7 @@ impl Meter {
         assert!(workers > 0, "a meter without workers");
         spec.check()?;
         let lines = (0..workers).map(|_| Line::default()).collect();
-        Ok(Self { spec, scheme: Scheme::new(spec, workers, now), lines })
+        Ok(Self { spec, scheme: Scheme::new(spec, workers, now), lines, told: AtomicU64::new(0) })
     }
 
     #[must_use]
@@ -144,6 +148,13 @@ impl Meter {
         let colour = self.scheme.colour(line, now, bytes, priority);
         line.count(colour, bytes);
         Verdict { colour, action: self.scheme.action(colour) }
+    }
+
+    /// Whether a red packet is to be told of: the first of each second, whichever worker sees it. Spec: policer-30.
+    pub fn tells(&self, now: Instant) -> bool {
+        let second = now.0 / SECOND_NS + 1;
+        let before = self.told.load(Relaxed);
+        second > before && self.told.compare_exchange(before, second, Relaxed, Relaxed).is_ok()
     }
 
     /// Sets what one worker has counted back to zero. Called by that worker alone; its tokens stay.

@@ -96,6 +96,14 @@ impl Spec {
         }
     }
 
+    #[must_use]
+    pub const fn has_three_colours(&self) -> bool {
+        match *self {
+            Self::TwoColour { .. } => false,
+            Self::SingleRate { .. } | Self::TwoRate { .. } => true,
+        }
+    }
+
     /// # Errors
     /// A limit out of bounds, or a contradiction.
     pub fn check(&self) -> Result<(), SpecError> {

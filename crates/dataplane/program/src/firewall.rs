@@ -6,7 +6,7 @@
 
 use ravelin_filter::{Filter, FilterCounterId, Term};
 use ravelin_policer::{MeterKey, Spec};
-use ravelin_types::{Family, InterfaceId, MeterId};
+use ravelin_types::{Family, InterfaceId, MeterId, RuleIdentity};
 
 /// A term by name.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,6 +78,12 @@ impl Firewall {
     #[must_use]
     pub fn filter(&self, id: u32) -> Option<&FirewallFilter> {
         self.filters.iter().find(|filter| filter.id == id)
+    }
+
+    /// The instance of a policer with these identities.
+    #[must_use]
+    pub fn policer(&self, policer: RuleIdentity, place: RuleIdentity) -> Option<&PolicerInstance> {
+        self.policers.iter().find(|known| known.key == MeterKey { policer, place })
     }
 }
 

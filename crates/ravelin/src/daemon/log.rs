@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
 use ravelin_commit::{Consumer, Proposal};
-use ravelin_contract::{FilterHit, NatEvent, PolicyDeny, SessionEvent, SessionKey};
+use ravelin_contract::{FilterHit, NatEvent, PolicerHit, PolicyDeny, SessionEvent, SessionKey};
 use ravelin_model::LogSeverity;
 use ravelin_ops::{
     LogEvent, LogEvents, LogMemory, LogQuery, LogStatistics, LogStreamLine, LogView, NameTable,
@@ -13,9 +13,10 @@ use ravelin_ops::{
 use ravelin_program::{Action, Screen};
 use ravelin_syntax::{Diagnostic, Span};
 use ravelin_telemetry::{
-    Filter, Names, NatRuleKind, Outcome, Record, Service, Window, close, create, deny, filtered, nat, screen,
+    Filter, Names, NatRuleKind, Outcome, Record, Service, Window, close, create, deny, filtered, nat,
+    policed, screen,
 };
-use ravelin_types::{InterfaceId, NatRuleId, PolicyId, ZoneId};
+use ravelin_types::{InterfaceId, NatRuleId, PolicyId, RuleIdentity, ZoneId};
 
 /// Kept events that one answer lists.
 const LISTED_MAX: usize = 10_000;
@@ -93,6 +94,11 @@ impl Log {
         self.tell(&filtered(hit, &*self.names()));
     }
 
+    /// A packet was beyond the limit of a policer.
+    pub fn policed(&self, hit: &PolicerHit) {
+        self.tell(&policed(hit, &*self.names()));
+    }
+
     /// Reports losses when it is time to.
     pub fn tick(&self) {
         self.service.tick(Timestamp::now());
@@ -161,6 +167,11 @@ impl Names for Named {
 
     fn filter(&self, id: u32) -> String {
         or_unknown(self.first(|table| table.program()?.firewall()?.filter(id)).map(|f| f.name.as_str()))
+    }
+
+    fn policer(&self, policer: RuleIdentity, place: RuleIdentity) -> String {
+        let known = self.first(|table| table.program()?.firewall()?.policer(policer, place));
+        or_unknown(known.map(|known| known.name.as_str()))
     }
 
     fn pool(&self, number: u32) -> String {

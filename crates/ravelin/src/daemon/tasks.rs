@@ -231,6 +231,7 @@ async fn handle(event: Event, control: &Mutex<Control>, log: &Log, prober: &mut 
             }
         }
         Event::Filter(hit) => log.filtered(&hit),
+        Event::Policer(hit) => log.policed(&hit),
         Event::Session(session) => log.session(&session),
         Event::PolicyDeny(denied) => log.denied(&denied),
         Event::Nat(event) => log.nat(&event),

@@ -41,10 +41,12 @@ fn beyond(policer: &PolicerCounters) -> CounterLine {
     CounterLine { name: policer.name.clone(), bytes: policer.bytes[2], packets: policer.packets[2] }
 }
 
-/// All that a policer saw, and what of it passed. Spec: firewall-filter-75.
+/// All that a policer saw, and what of it passed. Spec: firewall-filter-75, policer-20.
 fn seen(firewall: &Firewall, policer: &PolicerCounters) -> PolicerLine {
     let key = |p: &&PolicerInstance| (p.key.policer, p.key.place) == (policer.policer, policer.place);
-    let discards = firewall.policers.iter().find(key).is_some_and(|p| p.spec.discards());
+    let spec = firewall.policers.iter().find(key).map(|policer| policer.spec);
+    let discards = spec.is_some_and(|spec| spec.discards());
+    let is_three = spec.is_some_and(|spec| spec.has_three_colours());
     let total = |counts: [u64; 3]| counts.iter().sum::<u64>();
     let passed = |counts: [u64; 3]| total(counts) - if discards { counts[2] } else { 0 };
     let (bytes, packets) = (policer.bytes, policer.packets);
@@ -53,6 +55,7 @@ fn seen(firewall: &Firewall, policer: &PolicerCounters) -> PolicerLine {
         beyond: (bytes[2], packets[2]),
         offered: (total(bytes), total(packets)),
         transmitted: (passed(bytes), passed(packets)),
+        colours: is_three.then(|| [0, 1, 2].map(|colour| (bytes[colour], packets[colour]))),
     }
 }
 

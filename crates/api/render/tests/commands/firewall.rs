@@ -22,6 +22,9 @@ Name                                                             Bytes          
 slow-quiet                                                       85000                  85
 ";
 
+const THREE: &str =
+    "sr-all                                                             200                   2\n";
+
 #[track_caller]
 fn check(line: &str, expected: &str) {
     assert_eq!(Bench::new().good(line), expected, "{line}");
@@ -36,7 +39,7 @@ fn check_json(line: &str, expected: &Value) {
 #[test]
 fn filters_are_shown_with_what_they_counted_and_limited() {
     let all = format!(
-        "{EDGE}\nFilter: bare6\n\nFilter: each-ge-0/0/1.0-o\nCounters:\n{HEAD}\
+        "{EDGE}\nFilter: bare6\nPolicers:\n{HEAD}{THREE}\nFilter: each-ge-0/0/1.0-o\nCounters:\n{HEAD}\
          sent-ge-0/0/1.0-o                                                    0                   0\n"
     );
     check("show firewall", &all);
@@ -65,6 +68,17 @@ fn policers_in_detail_say_what_they_saw_and_what_passed() {
         line("Transmitted packet statistics", 15_000, 15),
     );
     check("show firewall detail filter edge", &expected);
+    // Three colours are counted each for itself (policer-20).
+    let expected = format!(
+        "\nFilter: bare6\nPolicers:\n{HEAD}sr-all\n{}{}{}{}{}{}",
+        line("OOS packet statistics", 200, 2),
+        line("Offered packet statistics", 1000, 10),
+        line("Transmitted packet statistics", 800, 8),
+        line("Green packet statistics", 500, 5),
+        line("Yellow packet statistics", 300, 3),
+        line("Red packet statistics", 200, 2),
+    );
+    check("show firewall detail filter bare6", &expected);
     assert_eq!(Bench::new().bad("show firewall terse detail"), "syntax error: detail\n");
 }
 
@@ -93,6 +107,27 @@ fn filters_as_elements() {
         }] }] }),
     );
     check_json(
+        "show firewall filter bare6 detail",
+        &json!({ "firewall-information": [{ "filter-information": [{
+            "filter-name": data("bare6"),
+            "policer": [{
+                "policer-name": data("sr-all"),
+                "packet-count": data("2"),
+                "byte-count": data("200"),
+                "offered-byte-count": data("1000"),
+                "offered-packet-count": data("10"),
+                "transmitted-byte-count": data("800"),
+                "transmitted-packet-count": data("8"),
+                "green-byte-count": data("500"),
+                "green-packet-count": data("5"),
+                "yellow-byte-count": data("300"),
+                "yellow-packet-count": data("3"),
+                "red-byte-count": data("200"),
+                "red-packet-count": data("2"),
+            }],
+        }] }] }),
+    );
+    check_json(
         "show interfaces filters ge-0/0/1",
         &json!({ "interface-information": [{ "logical-interface": [{
             "name": data("ge-0/0/1.0"),
@@ -106,7 +141,7 @@ fn filters_as_elements() {
 fn policers_are_shown_with_what_was_beyond() {
     let unit = "slow                                                               100                   1\n";
     let term = "slow-quiet                                                       85000                  85\n";
-    check("show policer", &format!("Policers:\n{HEAD}{term}{unit}"));
+    check("show policer", &format!("Policers:\n{HEAD}{term}{unit}{THREE}"));
     check("show policer slow", &format!("Policers:\n{HEAD}{unit}"));
     assert_eq!(Bench::new().bad("show policer none"), "error: policer none not found\n");
 }
@@ -156,8 +191,9 @@ fn the_log_is_shown_the_newest_first() {
 #[test]
 fn clearing_names_what_is_meant() {
     let (term, unit) = ((RuleIdentity(1), RuleIdentity(11)), (RuleIdentity(2), RuleIdentity(12)));
+    let three = (RuleIdentity(3), RuleIdentity(13));
     for (line, counters, policers, log) in [
-        ("clear firewall all", vec![2, 1], vec![term, unit], false),
+        ("clear firewall all", vec![2, 1], vec![term, unit, three], false),
         ("clear firewall filter edge", vec![2, 1], vec![term], false),
         ("clear firewall filter edge counter quiet", vec![1], vec![], false),
         ("clear firewall log", vec![], vec![], true),

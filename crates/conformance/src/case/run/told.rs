@@ -33,6 +33,10 @@ fn words(event: &Event, names: &ApplyResult) -> Option<String> {
             format!("screen {} {} {what}", screen.path().replace(' ', "/"), zone(*of, names))
         }
         Event::Filter(hit) => format!("filter term={} {}", hit.term, unit(hit.interface)),
+        Event::Policer(hit) => {
+            let what = if hit.dropped { "drop" } else { "mark" };
+            format!("policer {} {what} packets={} bytes={}", unit(hit.interface), hit.packets, hit.bytes)
+        }
         Event::Nat(NatEvent::Exhausted { rule: of, interface, key: _, lack }) => {
             format!("nat-exhausted {} {} {lack:?}", rule(*of, names), unit(*interface))
         }

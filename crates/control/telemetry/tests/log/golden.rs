@@ -5,11 +5,11 @@
 //! from Juniper's page on RT_SCREEN_TCP. Written by hand. Spec: log-1..16.
 
 use jiff::tz::TimeZone;
-use ravelin_contract::{FilterAction, FilterHit};
+use ravelin_contract::{FilterAction, FilterHit, PolicerHit};
 use ravelin_telemetry::{
-    Clock, Deny, Flow, Form, Line, Names, NatRuleKind, Record, ScreenTag, Style, filtered,
+    Clock, Deny, Flow, Form, Line, Names, NatRuleKind, Record, ScreenTag, Style, filtered, policed,
 };
-use ravelin_types::{InterfaceId, NatRuleId, PolicyId, Proto, ZoneId};
+use ravelin_types::{InterfaceId, NatRuleId, PolicyId, Proto, RuleIdentity, ZoneId};
 
 use crate::support::{at, closed, denied, flow, key, screen, style};
 
@@ -261,7 +261,40 @@ fn a_packet_that_a_filter_logs_in_both_forms() {
     );
 }
 
-/// A filter 3 called `edge`, and one unit.
+/// Spec: log-45.
+#[test]
+fn a_packet_beyond_the_limit_of_a_policer() {
+    let hit = PolicerHit {
+        policer: RuleIdentity(7),
+        place: RuleIdentity(8),
+        interface: InterfaceId(0),
+        key: key("10.0.0.2:2000 > 198.51.100.1:53", Proto::UDP),
+        dropped: true,
+        packets: 12,
+        bytes: 18_000,
+    };
+    let time = "2026-11-21T07:13:39.5Z";
+    check(
+        style(Form::Syslog),
+        "fw1",
+        time,
+        &policed(&hit, &Edge),
+        "<13>Nov 21 07:13:39 fw1 PFE: PFE_FW_POLICER_EXCEEDED: FW: ge-0/0/0.0 policer slow-udp D 17 10.0.0.2 \
+         198.51.100.1 2000 53 (12 packets, 18000 bytes out of profile)",
+    );
+    check(
+        style(Form::SdSyslog),
+        "fw1",
+        time,
+        &policed(&PolicerHit { dropped: false, ..hit }, &Edge),
+        "<13>1 2026-11-21T07:13:39.500Z fw1 PFE - PFE_FW_POLICER_EXCEEDED [junos@2636.1.1.1.2.129 \
+         interface-name=\"ge-0/0/0.0\" policer-name=\"slow-udp\" action=\"A\" protocol-id=\"17\" \
+         source-address=\"10.0.0.2\" destination-address=\"198.51.100.1\" source-port=\"2000\" \
+         destination-port=\"53\" packets=\"12\" bytes=\"18000\"]",
+    );
+}
+
+/// A filter 3 called `edge`, a policer and one unit.
 struct Edge;
 
 impl Names for Edge {
@@ -284,6 +317,10 @@ impl Names for Edge {
     fn filter(&self, id: u32) -> String {
         assert_eq!(id, 3);
         "edge".into()
+    }
+    fn policer(&self, policer: RuleIdentity, place: RuleIdentity) -> String {
+        assert_eq!((policer, place), (RuleIdentity(7), RuleIdentity(8)));
+        "slow-udp".into()
     }
     fn rejects(&self, _: PolicyId) -> bool {
         unreachable!("filters deny nothing by policy")

@@ -54,6 +54,7 @@ impl Wire for Event {
                 dropped: *dropped,
             }),
             Self::Filter(hit) => Kind::Filter(hit.to_message()),
+            Self::Policer(hit) => Kind::Policer(hit.to_message()),
             Self::Nat(event) => Kind::Nat(event.to_message()),
             Self::NeighbourWanted { interface, addr } => {
                 let (interface, addr) = (interface.0.into(), octets(*addr));
@@ -81,6 +82,7 @@ impl Wire for Event {
                 dropped: hit.dropped,
             },
             Kind::Filter(hit) => Self::Filter(Wire::from_message(hit)?),
+            Kind::Policer(hit) => Self::Policer(Wire::from_message(hit)?),
             Kind::Nat(event) => Self::Nat(Wire::from_message(event)?),
             Kind::NeighbourWanted(wanted) => {
                 Self::NeighbourWanted { interface: unit(wanted.interface)?, addr: address(&wanted.addr)? }

@@ -2,6 +2,7 @@
 
 use ravelin_contract::{
     FilterAction, FilterCounter, FilterHit, FilterLog, FirewallClear, FirewallCounters, PolicerCounters,
+    PolicerHit,
 };
 use ravelin_types::RuleIdentity;
 
@@ -143,6 +144,36 @@ impl Wire for FilterHit {
     }
 }
 
+impl Wire for PolicerHit {
+    type Message = proto::PolicerHit;
+
+    fn to_message(&self) -> proto::PolicerHit {
+        let Self { policer, place, interface, key, dropped, packets, bytes } = *self;
+        proto::PolicerHit {
+            policer: policer.0,
+            place: place.0,
+            interface: interface.0.into(),
+            key: Some(key.to_message()),
+            dropped,
+            packets,
+            bytes,
+        }
+    }
+
+    fn from_message(message: proto::PolicerHit) -> Read<Self> {
+        let proto::PolicerHit { policer, place, interface, key, dropped, packets, bytes } = message;
+        Ok(Self {
+            policer: RuleIdentity(policer),
+            place: RuleIdentity(place),
+            interface: unit(interface)?,
+            key: part("session key", key)?,
+            dropped,
+            packets,
+            bytes,
+        })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::testing::survives;
@@ -158,6 +189,16 @@ mod tests {
             |action| FilterHit { filter: 7, term: 3, action, interface: InterfaceId(2), key, bytes: 1500 };
         let actions = [FilterAction::Accept, FilterAction::Discard, FilterAction::Reject];
         survives([FilterLog { now_ns: 9, entries: (1..).zip(actions.map(hit)).collect() }]);
+        let policed = |dropped| PolicerHit {
+            policer: RuleIdentity(u64::MAX),
+            place: RuleIdentity(5),
+            interface: InterfaceId(2),
+            key,
+            dropped,
+            packets: 3,
+            bytes: u64::MAX,
+        };
+        survives([true, false].map(policed));
         let counter = FilterCounter { filter: 7, name: "c".into(), id: 1, packets: 2, bytes: 3 };
         let policer = PolicerCounters {
             name: "p".into(),

@@ -10,11 +10,11 @@ use ravelin_contract::{
     DropCause, DropSample, DropSamples, Error, Event, EventBatch, Explanation, ExportCursor,
     FabricForwarding, FabricId, FilterSpan, Finding, Global, GroupId, Ha, InjectRequest, InjectVerdict,
     InterfaceCounters, InterfacePorts, KeptFilter, KeptList, Link, ManagedInterface, MappingFilter,
-    MappingList, MirrorCounters, NatClear, NatCounters, NatEvent, NatLack, PacketHead, PolicyCounters,
-    PolicyDeny, PoolCounters, PortStatus, PutRefusal, PutResult, ReconcileResult, Refusal, ScreenCounters,
-    SessionDeltas, SessionEvent, SessionFilter, SessionKey, SessionPage, SessionRef, SessionState,
-    SessionStore, SessionView, Status, SyncedSession, Telemetry, TraceBatch, TraceId, TraceRequest,
-    TracedPacket, UpdateBatch, Updates, WingView, WorkerStatus,
+    MappingList, MirrorCounters, NatClear, NatCounters, NatEvent, NatLack, PacketHead, PolicerHit,
+    PolicyCounters, PolicyDeny, PoolCounters, PortStatus, PutRefusal, PutResult, ReconcileResult, Refusal,
+    ScreenCounters, SessionDeltas, SessionEvent, SessionFilter, SessionKey, SessionPage, SessionRef,
+    SessionState, SessionStore, SessionView, Status, SyncedSession, Telemetry, TraceBatch, TraceId,
+    TraceRequest, TracedPacket, UpdateBatch, Updates, WingView, WorkerStatus,
 };
 use ravelin_program::{Program, Screen};
 use ravelin_types::{
@@ -126,6 +126,15 @@ pub fn events() -> EventBatch {
         }),
         Event::Nat(NatEvent::Exhausted { rule: NatRuleId(6), key: key(2), interface, lack: NatLack::Quota }),
         Event::NeighbourWanted { interface, addr: "fe80::1".parse().unwrap() },
+        Event::Policer(PolicerHit {
+            policer: RuleIdentity(7),
+            place: RuleIdentity(8),
+            interface,
+            key: key(3),
+            dropped: true,
+            packets: 9,
+            bytes: 900,
+        }),
     ];
     EventBatch { events, lost: 11 }
 }

@@ -4,7 +4,7 @@ use ravelin_contract::{
     FilterAction, FilterCounter, FilterHit, FilterLog, FirewallCounters, PolicerCounters, SessionKey,
 };
 use ravelin_filter::FilterCounterId;
-use ravelin_policer::{Exceeding, Limit, MeterKey, Spec};
+use ravelin_policer::{Awareness, Exceeding, Limit, MeterKey, Spec};
 use ravelin_program::{Direction, FilterAttachment, Firewall, FirewallFilter, Place, PolicerInstance};
 use ravelin_types::{Family, InterfaceId, MeterId, Proto, RuleIdentity};
 
@@ -19,6 +19,19 @@ fn policer(name: &str, filter: Option<u32>, key: MeterKey) -> PolicerInstance {
     PolicerInstance { name: name.into(), filter, key, spec }
 }
 
+/// Red is dropped.
+fn three() -> PolicerInstance {
+    let spec = Spec::SingleRate {
+        awareness: Awareness::ColourBlind,
+        committed_rate: 8_000,
+        committed_burst: 2_000,
+        excess_burst: 2_000,
+        discard_red: true,
+    };
+    PolicerInstance { name: "sr-all".into(), filter: Some(2), key: COLOURS, spec }
+}
+
+const COLOURS: MeterKey = MeterKey { policer: RuleIdentity(3), place: RuleIdentity(13) };
 const TERM: MeterKey = MeterKey { policer: RuleIdentity(1), place: RuleIdentity(11) };
 const UNIT: MeterKey = MeterKey { policer: RuleIdentity(2), place: RuleIdentity(12) };
 
@@ -37,7 +50,7 @@ pub fn program() -> Firewall {
             filter(2, "bare6", Family::V6, &[]),
             filter(3, "each-ge-0/0/1.0-o", Family::V4, &[(7, "sent-ge-0/0/1.0-o")]),
         ],
-        policers: vec![policer("slow-quiet", Some(1), TERM), policer("slow", None, UNIT)],
+        policers: vec![policer("slow-quiet", Some(1), TERM), policer("slow", None, UNIT), three()],
         attachments: vec![
             at(inside, Direction::Input, Family::V4, &[1, 3], None),
             at(inside, Direction::Input, Family::V6, &[2], Some(MeterId(1))),
@@ -70,6 +83,7 @@ pub fn counters() -> FirewallCounters {
         policers: vec![
             policer("slow-quiet", Some(1), TERM, [15, 0, 85], [15_000, 0, 85_000]),
             policer("slow", None, UNIT, [9, 0, 1], [900, 0, 100]),
+            policer("sr-all", Some(2), COLOURS, [5, 3, 2], [500, 300, 200]),
         ],
     }
 }
