@@ -97,7 +97,7 @@ const STAYS: &[(&str, &str)] = &[
     ("screen/syn-proxy", "rates"),
     ("screen/udp-flood", "rates"),
     ("mirror/budget", "what a batch has copied"),
-    ("mirror/sampling", "where in its period a mirror is"),
+    ("mirror/sampl", "where in its period a mirror is"),
     ("flow/cut-waits", "packets that wait for a neighbour"),
     ("mirror/waited", "packets that wait for a neighbour"),
     ("interface/neighbours", "packets that wait for a neighbour"),
