@@ -29,7 +29,7 @@ pub fn routes(config: &ValidConfig, book: &IdBook) -> UpdateBatch {
             for address in families.into_iter().flatten().flat_map(|f| &f.addresses) {
                 connected.push((address.prefix.trunc(), id));
                 let host = IpNet::from(address.prefix.addr());
-                routes.push(RouteUpdate { table: 0, prefix: host, route: Some(Route::Local(id)) });
+                routes.push(RouteUpdate { instance: InstanceId::DEFAULT, prefix: host, route: Some(Route::Local(id)) });
             }
         }
     }
@@ -37,7 +37,7 @@ pub fn routes(config: &ValidConfig, book: &IdBook) -> UpdateBatch {
     for (prefix, id) in &connected {
         let is_host = prefix.prefix_len() == prefix.max_prefix_len();
         if !is_host {
-            routes.push(RouteUpdate { table: 0, prefix: *prefix, route: Some(via(*id, None)) });
+            routes.push(RouteUpdate { instance: InstanceId::DEFAULT, prefix: *prefix, route: Some(via(*id, None)) });
         }
     }
     for entry in config.routing_options.routes() {
@@ -51,7 +51,7 @@ pub fn routes(config: &ValidConfig, book: &IdBook) -> UpdateBatch {
             }
         };
         if route.is_some() {
-            routes.push(RouteUpdate { table: 0, prefix: entry.prefix.trunc(), route });
+            routes.push(RouteUpdate { instance: InstanceId::DEFAULT, prefix: entry.prefix.trunc(), route });
         }
     }
     UpdateBatch { version: 1, resync: true, routes, ..UpdateBatch::default() }

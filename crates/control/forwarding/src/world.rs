@@ -140,7 +140,7 @@ impl World {
         while batch.routes.len() < BATCH_MAX
             && let Some(prefix) = self.untold.routes.pop_first()
         {
-            batch.routes.push(RouteUpdate { table: 0, prefix, route: self.best(&prefix).cloned() });
+            batch.routes.push(RouteUpdate { instance: InstanceId::DEFAULT, prefix, route: self.best(&prefix).cloned() });
         }
         while batch.neighbours.len() < BATCH_MAX
             && let Some(key) = self.untold.neighbours.pop_first()
@@ -160,7 +160,7 @@ impl World {
         self.untold = Untold::default();
         let route = |(prefix, way): (&IpNet, &Way)| {
             let route = Some(way.route.as_ref().or_else(|| self.other(prefix))?.clone());
-            Some(RouteUpdate { table: 0, prefix: *prefix, route })
+            Some(RouteUpdate { instance: InstanceId::DEFAULT, prefix: *prefix, route })
         };
         let neighbour = |(key, neighbour): (&(InterfaceId, IpAddr), &Neighbour)| NeighbourUpdate {
             interface: key.0,

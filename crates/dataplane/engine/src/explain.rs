@@ -4,7 +4,7 @@
 
 use ravelin_program::Screen;
 use ravelin_types::{
-    Addr, DropReason, Family, InterfaceId, Mac, MeterId, MirrorId, NatRuleId, PolicyId, PortId, SessionId,
+    Addr, DropReason, Family, InstanceId, InterfaceId, Mac, MeterId, MirrorId, NatRuleId, PolicyId, PortId, SessionId,
     ZoneId,
 };
 
@@ -45,6 +45,8 @@ pub enum Fact {
         kept: bool,
     },
     Route {
+        /// Whose routes were asked first.
+        instance: InstanceId,
         family: Family,
         dst: Addr,
         unit: InterfaceId,

@@ -7,7 +7,7 @@
 use ravelin_program::{Direction as On, Interface};
 use ravelin_screen::Way;
 use ravelin_tcp::{Direction, Extent, Segment};
-use ravelin_types::{Addr, DropReason, Family, InterfaceId, Mac, PortId, Proto, ZoneId};
+use ravelin_types::{Addr, DropReason, Family, InstanceId, InterfaceId, Mac, PortId, Proto, ZoneId};
 use ravelin_wire::{ETHERNET_LEN, Plain, VLAN_LEN, ethertype, put_u16, rewrite};
 
 use crate::act;
@@ -33,6 +33,7 @@ struct Entrance {
     /// The port's MAC address, as packets show it.
     station: u64,
     zone: ZoneId,
+    instance: InstanceId,
     inet: bool,
     inet6: bool,
 }
@@ -82,7 +83,8 @@ impl Entrance {
             return None;
         }
         let zone = unit.zone.filter(|zone| rules.screens.of(*zone, Way::In).is_none())?;
-        Some(Self { station: Plain::station_of(mac), zone, inet: unit.inet, inet6: unit.inet6 })
+        let Interface { instance, inet, inet6, .. } = *unit;
+        Some(Self { station: Plain::station_of(mac), zone, instance, inet, inet6 })
     }
 }
 
@@ -144,6 +146,7 @@ pub(crate) fn look<R: Recorder>(
         return None;
     }
     let key = FlowKey::new(plain.family, plain.proto, (plain.src, plain.sport), (plain.dst, plain.dport));
+    let key = key.within(entrance.instance);
     let hash = turn.state.sessions.hash(&key);
     express.key = key;
     express.hint = None;

@@ -44,7 +44,7 @@ pub(crate) fn run<R: Recorder>(turn: &mut Turn<'_, R>, packet: &mut Packet<'_>, 
     let Ok(quoted) = parse_ip(quote, flow.network.family) else {
         return Verdict::Drop(DropReason::MalformedIcmp);
     };
-    let back = FlowKey::of(&quoted, None).reversed();
+    let back = FlowKey::of(&quoted, None, flow.key.instance()).reversed();
     let Some(at) = turn.state.sessions.find(&back) else {
         let state = &turn.state;
         let owner = state.stubs.owner(&back);
@@ -113,7 +113,8 @@ fn deliver<R: Recorder>(
     }
     let world = turn.world;
     let zone = session.wings[1 - wing].zone;
-    match world.forwarding.lookup(network.family, network.dst, flow.hash) {
+    let instance = fast_path::routed_by(&world.rules, session, wing, flow);
+    match world.forwarding.lookup(instance, (network.family, network.dst), flow.hash) {
         Path::Via { unit, next_hop } => {
             let Some(unit) = world.rules.unit(unit).filter(|u| u.zone == Some(zone)) else {
                 return Verdict::Drop(DropReason::EgressNoZone);

@@ -352,8 +352,13 @@ fn read(synced: &SyncedSession, rules: &Rules) -> Result<Session, PutRefusal> {
     }
     let place = |wing: &SyncedWing| match wing.interface {
         None if wing.zone == ZoneId::HOST => Ok(HOST_UNIT),
-        Some(id) if rules.unit(id).is_some_and(|unit| unit.zone == Some(wing.zone)) => Ok(id),
-        None | Some(_) => Err(PutRefusal::Unknown),
+        Some(id) => {
+            let unit = rules.unit(id).filter(|unit| unit.zone == Some(wing.zone));
+            // An instance that its unit is not in is as good as none.
+            let is_there = unit.is_some_and(|unit| unit.instance == wing.key.instance);
+            if is_there { Ok(id) } else { Err(PutRefusal::Unknown) }
+        }
+        None => Err(PutRefusal::Unknown),
     };
     let (from, to): (InterfaceId, InterfaceId) = (place(first)?, place(second)?);
     let policy = match synced.policy {

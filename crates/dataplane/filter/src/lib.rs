@@ -18,8 +18,9 @@ mod segments;
 
 pub use action::{
     Decision, Effects, FilterCounterId, Logging, Marks, MirrorId, Outcome, Policed, Reject,
-    RoutingInstanceId, TermAt, Terminal, Then,
+    TermAt, Terminal, Then,
 };
+pub use ravelin_types::InstanceId;
 pub use build::{BuildError, CONDITIONS_MAX, Filter, TERMS_MAX, Term, VALUES_MAX};
 pub use condition::{
     ByteField, Condition, End, FlexibleMatch, FlexibleStart, ListedPrefix, NumberField, OptionMatch, Values,

@@ -34,8 +34,9 @@ fn finding(fact: Fact, rules: &Rules) -> Finding {
             let outcome = if kept { "kept after a commit" } else { "ended by a commit" };
             of("session", String::new(), outcome.into())
         }
-        Fact::Route { family, dst, unit: id, next_hop } => {
-            let via = format!("via {} on {}", next_hop.to_ip(family), unit(id));
+        Fact::Route { instance, family, dst, unit: id, next_hop } => {
+            let table = rules.instance(instance).map(|known| format!(", instance {}", known.name));
+            let via = format!("via {} on {}{}", next_hop.to_ip(family), unit(id), table.unwrap_or_default());
             of("route", dst.to_ip(family).to_string(), via)
         }
         Fact::Local { unit: id } => of("route", unit(id), "to the firewall itself".into()),

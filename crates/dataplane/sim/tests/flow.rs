@@ -14,7 +14,7 @@ use ravelin_program::{
 };
 use ravelin_sim::{Sent, SimPlane, SimSetup, SimWorkers};
 use ravelin_types::{
-    Addr, DropReason, Family, Generation, Instant, InterfaceId, NatRuleId, PolicyId, PortId, Proto,
+    Addr, DropReason, Family, Generation, Instant, InstanceId, InterfaceId, NatRuleId, PolicyId, PortId, Proto,
     RuleIdentity, ZoneId,
 };
 use ravelin_wire::build::{self, Ip, Payload};
@@ -132,7 +132,7 @@ fn program(generation: u64, nat: bool, policies: Vec<Policy>) -> Program {
 
 fn route(prefix: &str, unit: u16) -> RouteUpdate {
     let hop = NextHop { interface: InterfaceId(unit), gateway: None, weight: 1 };
-    RouteUpdate { table: 0, prefix: prefix.parse().unwrap(), route: Some(Route::Via(vec![hop])) }
+    RouteUpdate { instance: InstanceId::DEFAULT, prefix: prefix.parse().unwrap(), route: Some(Route::Via(vec![hop])) }
 }
 
 fn plane(program: &Program, checksum: Checksum) -> SimPlane {

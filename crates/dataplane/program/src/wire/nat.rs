@@ -4,7 +4,7 @@ use ravelin_nat::{Permit, PersistentRule, PoolId};
 use ravelin_types::{InterfaceId, NatRuleId, Proto, RuleIdentity, Seconds, ZoneId};
 
 use super::decode::{Read, address, addresses as read_addresses, all, application as read_application, need};
-use super::decode::{range as read_range, small};
+use super::decode::{instance_id, range as read_range, small};
 use super::encode::{address as write_address, addresses, application, range};
 use super::{WireError, proto};
 use crate::{
@@ -166,6 +166,7 @@ fn destination_rule(x: &DestinationRule) -> proto::DestinationRule {
                 name: pool.name.clone(),
                 addresses: Some(prefix(&pool.addresses)),
                 port: pool.port.map(Into::into),
+                instance: pool.instance.map(|id| id.0.into()),
             }),
         },
     }
@@ -174,7 +175,8 @@ fn destination_rule(x: &DestinationRule) -> proto::DestinationRule {
 fn read_destination_rule(x: proto::DestinationRule) -> Read<DestinationRule> {
     let pool = |pool: proto::DestinationPool| -> Read<DestinationPool> {
         let port = pool.port.map(|port| small("port", port)).transpose()?;
-        Ok(DestinationPool { name: pool.name, addresses: read_prefix(pool.addresses)?, port })
+        let instance = pool.instance.map(instance_id).transpose()?;
+        Ok(DestinationPool { name: pool.name, addresses: read_prefix(pool.addresses)?, port, instance })
     };
     Ok(DestinationRule {
         id: NatRuleId(x.id),
@@ -200,7 +202,7 @@ pub(super) fn read_static_set(x: proto::StaticRuleSet) -> Read<StaticRuleSet> {
 }
 
 fn static_rule(x: &StaticRule) -> proto::StaticRule {
-    let StaticRule { id, identity, name, remote, remote_ports, outside, target, ports } = x;
+    let StaticRule { id, identity, name, remote, remote_ports, outside, target, ports, instance } = x;
     let (kind, inside) = match target {
         StaticTarget::Range(inside) => (0, Some(inside)),
         StaticTarget::Embedded => (1, None),
@@ -217,6 +219,7 @@ fn static_rule(x: &StaticRule) -> proto::StaticRule {
         outside_ports: ports.map(|(outside, _)| range(outside)),
         inside_ports: ports.map(|(_, inside)| range(inside)),
         target: kind,
+        instance: instance.map(|id| id.0.into()),
     }
 }
 
@@ -252,6 +255,7 @@ fn read_static_rule(x: proto::StaticRule) -> Read<StaticRule> {
         outside,
         target,
         ports,
+        instance: x.instance.map(instance_id).transpose()?,
     })
 }
 

@@ -5,20 +5,21 @@ use ravelin_contract::{
 };
 use ravelin_types::{Family, NatRuleId, PolicyId, Proto, SessionId, WorkerId, ZoneId};
 
-use super::{Malformed, Read, Wire, address, octets, part, small, unit};
+use super::{Malformed, Read, Wire, address, instance, octets, part, small, unit};
 use crate::proto;
 
 impl Wire for SessionKey {
     type Message = proto::SessionKey;
 
     fn to_message(&self) -> proto::SessionKey {
-        let Self { src, dst, sport, dport, proto } = *self;
+        let Self { src, dst, sport, dport, proto, instance } = *self;
         proto::SessionKey {
             src: octets(src),
             dst: octets(dst),
             sport: sport.into(),
             dport: dport.into(),
             proto: proto.0.into(),
+            instance: instance.0.into(),
         }
     }
 
@@ -29,6 +30,7 @@ impl Wire for SessionKey {
             sport: small("source port", message.sport)?,
             dport: small("destination port", message.dport)?,
             proto: Proto(small("protocol", message.proto)?),
+            instance: instance(message.instance)?,
         })
     }
 }

@@ -14,7 +14,7 @@ use ravelin_program::{
     Policy, PolicySection, PolicyTcp, Port, PortRange, Prefix, Program, Zone, ZoneMatch, Zones,
 };
 use ravelin_sim::{SimPlane, SimSetup, SimWorkers};
-use ravelin_types::{Family, Generation, InterfaceId, PolicyId, PortId, RuleIdentity, ZoneId};
+use ravelin_types::{Family, Generation, InstanceId, InterfaceId, PolicyId, PortId, RuleIdentity, ZoneId};
 
 use crate::{Served, serve};
 
@@ -86,7 +86,7 @@ pub(crate) fn program() -> Program {
 fn routes() -> UpdateBatch {
     let hop = |id| NextHop { interface: InterfaceId(id), gateway: None, weight: 1 };
     let route = |prefix: &str, id| RouteUpdate {
-        table: 0,
+        instance: InstanceId::DEFAULT,
         prefix: prefix.parse().unwrap(),
         route: Some(Route::Via(vec![hop(id)])),
     };
