@@ -21,6 +21,7 @@ use crate::watch::{
 pub enum Answer {
     Interfaces(Vec<InterfaceLine>),
     Routes(Routes),
+    Instances(Vec<InstanceLine>),
     Zones(Vec<ZoneEntry>),
     Screens(ScreenStatistics),
     Mirrors(MirrorList),
@@ -96,11 +97,28 @@ pub struct UnitLine {
     pub inet6: Option<Vec<String>>,
 }
 
-/// Routes of the default instance.
+/// Tables that have routes to show.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Routes {
-    pub inet: Vec<RouteLine>,
-    pub inet6: Vec<RouteLine>,
+    pub tables: Vec<RouteTableLines>,
+}
+
+/// Routes of one table, which Junos calls `inet.0` or `NAME.inet.0`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct RouteTableLines {
+    pub name: String,
+    pub routes: Vec<RouteLine>,
+}
+
+/// A routing instance.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct InstanceLine {
+    /// `master`: the default one.
+    pub name: String,
+    pub kind: String,
+    pub interfaces: Vec<String>,
+    /// Tables that have routes, and how many.
+    pub tables: Vec<(String, usize)>,
 }
 
 /// One route.
@@ -113,7 +131,7 @@ pub struct RouteLine {
     pub age_s: Option<u64>,
     /// Gateway and unit; both absent: the route drops.
     pub hops: Vec<(Option<IpAddr>, Option<String>)>,
-    /// `Discard` or `Reject` when it has no hops.
+    /// `Discard` or `Reject`, or the table that it leads to, when it has no hops.
     pub drops: Option<String>,
 }
 

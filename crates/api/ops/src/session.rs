@@ -279,8 +279,13 @@ pub(crate) fn operational(
         Request::InServiceUpgrade { package } => return upgrade(env, session, package.as_deref()),
         Request::Exit => return Ok(Reply { closed: true, ..Reply::default() }),
         Request::Help => return Ok(said(HELP)),
-        Request::InterfacesTerse { name } => Answer::Interfaces(gather::interfaces(env, name.as_deref())?),
-        Request::Routes { destination } => Answer::Routes(gather::routes(env, destination.as_ref())),
+        Request::InterfacesTerse { name, instance } => {
+            Answer::Interfaces(gather::interfaces(env, name.as_deref(), instance.as_deref())?)
+        }
+        Request::Routes { destination, table } => {
+            Answer::Routes(gather::routes(env, destination.as_ref(), table.as_deref())?)
+        }
+        Request::Instances { name } => Answer::Instances(gather::instances(env, name.as_deref())?),
         Request::Dynamic(query) => Answer::Dynamic(dynamic::answer(env.dynamic, query)),
         Request::Buffers => Answer::Buffers(gather::buffers(env)?),
         Request::Mirrors(kind) => Answer::Mirrors(gather::mirrors(env, kind)?),

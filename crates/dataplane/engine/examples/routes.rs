@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use ipnet::{IpNet, Ipv4Net};
 use ravelin_contract::{NextHop, Route, RouteUpdate, UpdateBatch};
 use ravelin_engine::{Forwarding, ForwardingBook, Resolver};
-use ravelin_types::{InstanceId, Addr, Family, InterfaceId};
+use ravelin_types::{Addr, Family, InstanceId, InterfaceId};
 
 /// Spreads numbers over the address space, without repeating one.
 fn spread(n: u32) -> u32 {
@@ -81,7 +81,8 @@ fn main() {
     let lookups = 5_000_000_u32;
     for n in 0..lookups {
         let dst = Addr::v4(spread(n.wrapping_mul(31) % count).to_be_bytes());
-        found += u64::from(read.lookup(InstanceId::DEFAULT, (Family::V4, dst), 0) != ravelin_engine::Path::None);
+        found +=
+            u64::from(read.lookup(InstanceId::DEFAULT, (Family::V4, dst), 0) != ravelin_engine::Path::None);
     }
     println!("lookup                        {:?} ({found} found)", start.elapsed() / lookups);
 }

@@ -4,8 +4,8 @@
 
 use ravelin_program::Screen;
 use ravelin_types::{
-    Addr, DropReason, Family, InstanceId, InterfaceId, Mac, MeterId, MirrorId, NatRuleId, PolicyId, PortId, SessionId,
-    ZoneId,
+    Addr, DropReason, Family, InstanceId, InterfaceId, Mac, MeterId, MirrorId, NatRuleId, PolicyId, PortId,
+    SessionId, ZoneId,
 };
 
 /// One decision.

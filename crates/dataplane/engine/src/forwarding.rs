@@ -239,7 +239,11 @@ mod tests {
 
     #[test]
     fn the_longest_prefix_wins_and_a_removed_route_is_gone() {
-        let route = |prefix: &str, route| RouteUpdate { instance: InstanceId::DEFAULT, prefix: prefix.parse().unwrap(), route };
+        let route = |prefix: &str, route| RouteUpdate {
+            instance: InstanceId::DEFAULT,
+            prefix: prefix.parse().unwrap(),
+            route,
+        };
         let first = Forwarding::new(Resolver::Table).updated(&UpdateBatch {
             routes: vec![
                 route("0.0.0.0/0", via(1, Some("10.0.0.254"))),

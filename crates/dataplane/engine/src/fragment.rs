@@ -150,12 +150,7 @@ impl Fragments {
     }
 
     /// What became of the first of a later fragment's datagram here.
-    pub(crate) fn fate(
-        &self,
-        network: &Network,
-        from: (ZoneId, InstanceId),
-        now: Instant,
-    ) -> Option<Fate> {
+    pub(crate) fn fate(&self, network: &Network, from: (ZoneId, InstanceId), now: Instant) -> Option<Fate> {
         let datagram = datagram(network, from)?;
         let (set, way) = self.find(&datagram, now)?;
         self.sets[set][way]?.fate

@@ -50,10 +50,7 @@ fn is_ours(world: &Snapshot, unit: InterfaceId, (family, dst): (Family, Addr)) -
         Path::Local(owner) => rules.instance_of(owner) == instance,
         Path::Via { .. } | Path::Discard | Path::Reject | Path::None => false,
     };
-    rules.local(instance, (family, dst)).is_some()
-        || is_link_scoped(family, dst)
-        || broadcast()
-        || routed()
+    rules.local(instance, (family, dst)).is_some() || is_link_scoped(family, dst) || broadcast() || routed()
 }
 
 /// Destinations that never leave their link.

@@ -236,7 +236,9 @@ mod tests {
             assert_eq!(key.answers((src, 7)).instance(), key.instance());
             assert_eq!(key.reversed().instance(), key.instance());
             let others = keys.iter().enumerate().filter(|(m, _)| *m != n);
-            assert!(others.into_iter().all(|(_, other)| other != key && other.hash(&(1, 2)) != key.hash(&(1, 2))));
+            assert!(
+                others.into_iter().all(|(_, other)| other != key && other.hash(&(1, 2)) != key.hash(&(1, 2)))
+            );
         }
         assert_eq!(keys[3].within(InstanceId::DEFAULT), tuple);
     }

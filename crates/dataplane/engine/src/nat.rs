@@ -217,6 +217,9 @@ impl Nat {
         let kept = rule.persistent.filter(|p| leases_port(key, icmp) || p.address_mapping);
         let kept = kept.map(|p| PersistentRule { id: Some(rule.id), ..p });
         match rule.action {
+            SourceAction::Pool(pool) if !self.pools.serves(pool, egress.instance) => {
+                Outward::NoAddress(rule.id)
+            }
             SourceAction::Pool(pool) if kept.is_some() => Outward::Leased(Action::Pool(pool), rule.id, kept),
             SourceAction::Off => Outward::Off(rule.id),
             SourceAction::Pool(pool) => match self.pools.give(pool, key, leases_port(key, icmp)) {

@@ -234,7 +234,8 @@ pub(crate) fn way_back<'w, R: Recorder>(
 ) -> Option<(&'w Interface, Mac)> {
     let world = turn.world;
     let family = flow.network.family;
-    if let Path::Via { unit, next_hop } = world.forwarding.lookup(flow.key.instance(), (family, dst), flow.hash)
+    if let Path::Via { unit, next_hop } =
+        world.forwarding.lookup(flow.key.instance(), (family, dst), flow.hash)
         && let Some(mac) = world.forwarding.resolve(unit, family, next_hop)
         && let Some(unit) = world.rules.unit(unit).filter(|u| u.enabled)
     {

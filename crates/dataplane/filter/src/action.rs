@@ -2,8 +2,8 @@
 //!
 //! Spec: firewall-filter-46..54.
 
-use ravelin_types::{ForwardingClassId, InstanceId, LossPriority, MeterId};
 pub use ravelin_types::MirrorId;
+use ravelin_types::{ForwardingClassId, InstanceId, LossPriority, MeterId};
 
 /// A counter of `then count`, as the program numbers it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -2,9 +2,7 @@
 //!
 //! Spec: firewall-filter-1..9, firewall-filter-46..54.
 
-use crate::action::{
-    Decision, Effects, Marks, MirrorId, Outcome, Policed, TermAt, Terminal, Then,
-};
+use crate::action::{Decision, Effects, Marks, MirrorId, Outcome, Policed, TermAt, Terminal, Then};
 use crate::build::{CompiledTerm, Filter};
 use crate::column::Field;
 use crate::facts::{Facts, Packet};

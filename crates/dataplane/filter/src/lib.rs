@@ -17,13 +17,13 @@ mod ops;
 mod segments;
 
 pub use action::{
-    Decision, Effects, FilterCounterId, Logging, Marks, MirrorId, Outcome, Policed, Reject,
-    TermAt, Terminal, Then,
+    Decision, Effects, FilterCounterId, Logging, Marks, MirrorId, Outcome, Policed, Reject, TermAt, Terminal,
+    Then,
 };
-pub use ravelin_types::InstanceId;
 pub use build::{BuildError, CONDITIONS_MAX, Filter, TERMS_MAX, Term, VALUES_MAX};
 pub use condition::{
     ByteField, Condition, End, FlexibleMatch, FlexibleStart, ListedPrefix, NumberField, OptionMatch, Values,
 };
 pub use evaluate::evaluate;
 pub use facts::Packet;
+pub use ravelin_types::InstanceId;

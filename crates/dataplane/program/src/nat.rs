@@ -14,6 +14,11 @@ use crate::policy::{AddressMatch, Application, Prefix};
 pub enum NatContext {
     Zones(Vec<ZoneId>),
     Interfaces(Vec<InterfaceId>),
+    /// Routing instances, and the units that are in them.
+    Instances {
+        ids: Vec<InstanceId>,
+        units: Vec<InterfaceId>,
+    },
 }
 
 /// What of a packet a NAT rule looks at.
@@ -173,7 +178,7 @@ impl NatContext {
     pub fn holds(&self, (unit, zone): (InterfaceId, ZoneId)) -> bool {
         match self {
             Self::Zones(zones) => zones.contains(&zone),
-            Self::Interfaces(units) => units.contains(&unit),
+            Self::Interfaces(units) | Self::Instances { units, .. } => units.contains(&unit),
         }
     }
 }
@@ -338,7 +343,12 @@ mod tests {
 
     #[test]
     fn a_pool_keeps_the_place_in_the_range_and_counts_round() {
-        let pool = |text: &str| DestinationPool { name: "p".into(), addresses: prefix(text), port: None, instance: None };
+        let pool = |text: &str| DestinationPool {
+            name: "p".into(),
+            addresses: prefix(text),
+            port: None,
+            instance: None,
+        };
         let (matched, dst) = (prefix("203.0.113.0/28"), Addr::v4([203, 0, 113, 5]));
         assert_eq!(pool("10.0.0.0/28").target(&matched, dst), Addr::v4([10, 0, 0, 5]));
         assert_eq!(pool("10.0.0.0/30").target(&matched, dst), Addr::v4([10, 0, 0, 1]));

@@ -10,6 +10,7 @@ mod nat;
 mod persistent;
 mod ports;
 mod profile;
+mod routes;
 mod rules;
 mod screens;
 mod sessions;
@@ -18,6 +19,7 @@ mod state;
 
 use ipnet::IpNet;
 use ravelin_contract::Route;
+use ravelin_types::InstanceId;
 
 pub(crate) use algs::algs;
 pub(crate) use buffers::buffers;
@@ -29,11 +31,12 @@ pub(crate) use nat::{nat_pools, nat_rules};
 pub(crate) use persistent::about_mappings;
 pub(crate) use ports::about_pools;
 pub(crate) use profile::options as screen_options;
+pub(crate) use routes::{instances, routes};
 pub(crate) use rules::policies;
 pub(crate) use screens::screens;
 pub(crate) use sessions::{clear, list, summary};
 pub(crate) use shadow::shadows;
-pub(crate) use state::{flow_statistics, interfaces, plane_status, routes, zones};
+pub(crate) use state::{flow_statistics, interfaces, plane_status, zones};
 
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
@@ -51,6 +54,7 @@ pub enum Failure {
 /// A route as the forwarding service knows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RouteEntry {
+    pub instance: InstanceId,
     pub prefix: IpNet,
     /// As Junos writes it: `Direct`, `Local`, `Static`, `OSPF`, ...
     pub protocol: String,
@@ -61,6 +65,8 @@ pub struct RouteEntry {
 
 /// Where routes are read.
 pub trait RouteTable {
-    /// Active routes of the default instance, in any order.
+    /// Active routes of every instance, in any order.
     fn routes(&self) -> Vec<RouteEntry>;
+    /// Routing instances by name, each with its type.
+    fn instances(&self) -> Vec<(String, String)>;
 }

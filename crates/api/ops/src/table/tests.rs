@@ -39,10 +39,13 @@ fn every_word_may_be_shortened() {
     check("sh forwarding-options port", Request::Mirrors(MirrorKind::Instances));
     check("clear sec fo m", Request::ClearMirrors(MirrorKind::Filters));
     check("show version", Request::Version);
-    check("sh ro", Request::Routes { destination: None });
+    check("sh ro", Request::Routes { destination: None, table: None });
     check("sh sys rol 3", Request::Rollback { number: 3 });
     check("show system rollback compare 2 1", Request::RollbackCompare { old: 2, new: 1 });
-    check("show int t ge-0/0/0.0", Request::InterfacesTerse { name: Some("ge-0/0/0.0".into()) });
+    check(
+        "show int t ge-0/0/0.0",
+        Request::InterfacesTerse { name: Some("ge-0/0/0.0".into()), instance: None },
+    );
     check("q", Request::Exit);
 }
 

@@ -229,7 +229,8 @@ mod tests {
         }
 
         fn is(&self, table: &Forwarding) -> bool {
-            let routes: BTreeMap<_, _> = table.routes.iter().map(|(i, p, route)| ((i, p), route.clone())).collect();
+            let routes: BTreeMap<_, _> =
+                table.routes.iter().map(|(i, p, route)| ((i, p), route.clone())).collect();
             let neighbours: BTreeMap<_, _> =
                 table.neighbours.iter().map(|(_, addr, is)| (addr, is)).collect();
             let down: BTreeMap<_, _> = table.down.iter().map(|port| (*port, ())).collect();

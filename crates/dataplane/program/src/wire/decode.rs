@@ -1,15 +1,16 @@
 //! Messages to rules, every value checked.
 
 use ravelin_types::{
-    Addr, Family, InstanceId, InterfaceId, LiveSetId, PolicyId, PortId, Proto, RuleIdentity, ScheduleId, ZoneId,
+    Addr, Family, InstanceId, InterfaceId, LiveSetId, PolicyId, PortId, Proto, RuleIdentity, ScheduleId,
+    ZoneId,
 };
 
 use super::{WireError, alg, firewall, live, mirror, nat, pool, proto, screen};
 use crate::{
     Action, AddressMatch, Aging, Application, Chunk, DestinationNat, FlowSettings, HostInbound, IcmpMatch,
     Interface, InterfaceAddress, Interfaces, LogWhen, Policy, PolicySection, Port, PortRange, Prefix,
-    RefusedAddresses, Rematch, RoutingInstance, Service, SourceNat, StaticNat, SynCheck, TcpSettings, TimeWait, Zone,
-    ZoneMatch, Zones,
+    RefusedAddresses, Rematch, RoutingInstance, Service, SourceNat, StaticNat, SynCheck, TcpSettings,
+    TimeWait, Zone, ZoneMatch, Zones,
 };
 
 pub(super) type Read<T> = Result<T, WireError>;

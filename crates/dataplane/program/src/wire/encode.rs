@@ -5,8 +5,8 @@ use ravelin_types::{Addr, Family};
 use super::{alg, firewall, live, mirror, nat, pool, proto, screen};
 use crate::{
     Action, AddressMatch, Aging, Application, Chunk, DestinationNat, FlowSettings, HostInbound, Interface,
-    InterfaceAddress, Interfaces, Policy, PolicySection, Port, PortRange, Rematch, RoutingInstance, Service, SourceNat,
-    StaticNat, SynCheck, TcpSettings, TimeWait, Zone, ZoneMatch, Zones,
+    InterfaceAddress, Interfaces, Policy, PolicySection, Port, PortRange, Rematch, RoutingInstance, Service,
+    SourceNat, StaticNat, SynCheck, TcpSettings, TimeWait, Zone, ZoneMatch, Zones,
 };
 
 pub(super) fn chunk(chunk: &Chunk) -> proto::Chunk {

@@ -34,6 +34,10 @@ fn context(x: &NatContext) -> proto::NatContext {
         NatContext::Interfaces(ids) => {
             Kind::Interfaces(proto::Ids { ids: ids.iter().map(|i| i.0.into()).collect() })
         }
+        NatContext::Instances { ids, units } => Kind::Instances(proto::InstanceIds {
+            ids: ids.iter().map(|i| i.0.into()).collect(),
+            units: units.iter().map(|i| i.0.into()).collect(),
+        }),
     };
     proto::NatContext { kind: Some(kind) }
 }
@@ -43,6 +47,10 @@ fn read_context(x: Option<proto::NatContext>) -> Read<NatContext> {
     Ok(match need("NAT context", x.and_then(|c| c.kind))? {
         Kind::Zones(x) => NatContext::Zones(all(x.ids, |z| small("zone id", z).map(ZoneId))?),
         Kind::Interfaces(x) => NatContext::Interfaces(all(x.ids, |i| small("unit id", i).map(InterfaceId))?),
+        Kind::Instances(x) => NatContext::Instances {
+            ids: all(x.ids, instance_id)?,
+            units: all(x.units, |i| small("unit id", i).map(InterfaceId))?,
+        },
     })
 }
 

@@ -263,7 +263,14 @@ mod tests {
 
     #[test]
     fn a_key_out_of_range_is_named() {
-        let key = proto::SessionKey { src: vec![0; 4], dst: vec![0; 4], sport: 65_536, dport: 0, proto: 6 };
+        let key = proto::SessionKey {
+            src: vec![0; 4],
+            dst: vec![0; 4],
+            sport: 65_536,
+            dport: 0,
+            proto: 6,
+            instance: 0,
+        };
         let error = SessionKey::from_message(key).unwrap_err();
         assert_eq!(error.to_string(), "source port out of range: 65536");
     }

@@ -130,7 +130,7 @@ mod tests {
     use super::super::Malformed;
     use super::super::testing::survives;
     use super::*;
-    use ravelin_types::{InterfaceId, Mac};
+    use ravelin_types::{InstanceId, InterfaceId, Mac};
 
     #[test]
     fn every_route_and_neighbour_survives() {
@@ -145,10 +145,11 @@ mod tests {
             Some(Route::Local(InterfaceId(1))),
             Some(Route::Discard),
             Some(Route::Reject),
+            Some(Route::Table(InstanceId(7))),
             None,
         ];
         survives(routes.map(|route| RouteUpdate {
-            table: 9,
+            instance: InstanceId(9),
             prefix: "2001:db8::/32".parse().unwrap(),
             route,
         }));

@@ -30,6 +30,7 @@ fn unit(id: u16) -> Interface {
         port: PortId(id),
         vlan: None,
         zone: Some(ZoneId(id + 1)),
+        instance: InstanceId::DEFAULT,
         enabled: true,
         mtu4: 1500,
         mtu6: 1500,
@@ -74,7 +75,11 @@ pub(crate) fn program() -> Program {
     let zones = ZoneMatch { from: vec![ZoneId(1)], to: vec![ZoneId(2)] };
     let section = PolicySection { zones, policies: vec![(ZoneMatch::default(), policy)] };
     let chunks = [
-        Chunk::Interfaces(Interfaces { ports: vec![port(0), port(1)], units: vec![unit(0), unit(1)] }),
+        Chunk::Interfaces(Interfaces {
+            ports: vec![port(0), port(1)],
+            units: vec![unit(0), unit(1)],
+            instances: Vec::new(),
+        }),
         Chunk::Zones(Zones(vec![zone(1), zone(2)])),
         Chunk::Flow(FlowSettings::default()),
         Chunk::Section(section),

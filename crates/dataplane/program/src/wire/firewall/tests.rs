@@ -3,8 +3,8 @@
 use super::*;
 use crate::{Chunk, ChunkKey, Digest, FirewallTerm};
 use ravelin_filter::{
-    ByteField, Condition, End, FlexibleMatch, FlexibleStart, Logging, MirrorId, NumberField, OptionMatch,
-    Reject, InstanceId, Term, Terminal, Then, Values,
+    ByteField, Condition, End, FlexibleMatch, FlexibleStart, InstanceId, Logging, MirrorId, NumberField,
+    OptionMatch, Reject, Term, Terminal, Then, Values,
 };
 use ravelin_types::{Addr, FlagTable};
 

@@ -1,0 +1,135 @@
+//! `show route`, `show route instance`.
+
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
+use ipnet::IpNet;
+use ravelin_contract::Route;
+use ravelin_types::InstanceId;
+
+use super::{Failure, RouteEntry};
+use crate::answer::{InstanceLine, RouteLine, RouteTableLines, Routes};
+use crate::session::Env;
+
+/// What Junos calls the default instance.
+const MASTER: &str = "master";
+
+/// All routes; the best of one address in each table; or those within a prefix.
+pub(crate) fn routes(
+    env: &Env<'_>,
+    destination: Option<&IpNet>,
+    table: Option<&str>,
+) -> Result<Routes, Failure> {
+    let mut tables = tables(env);
+    if let Some(wanted) = table {
+        let known = [(InstanceId::DEFAULT, false), (InstanceId::DEFAULT, true)].into_iter();
+        let known = known.chain(env.names.instances().flat_map(|(id, _)| [(id, false), (id, true)]));
+        if !known.map(|key| table_name(env, key)).any(|name| name == wanted) {
+            return Err(Failure::NotFound { what: "table", name: wanted.to_owned() });
+        }
+        tables.retain(|key, _| table_name(env, *key) == wanted);
+    }
+    let mut out = Routes::default();
+    for (key, mut entries) in tables {
+        if let Some(wanted) = destination {
+            narrow(&mut entries, wanted);
+        }
+        if !entries.is_empty() {
+            entries.sort_by_key(|entry| entry.prefix);
+            let routes = entries.iter().map(|entry| route_line(env, entry)).collect();
+            out.tables.push(RouteTableLines { name: table_name(env, key), routes });
+        }
+    }
+    Ok(out)
+}
+
+/// Routing instances, the default one first.
+pub(crate) fn instances(env: &Env<'_>, name: Option<&str>) -> Result<Vec<InstanceLine>, Failure> {
+    let tables = tables(env);
+    let kinds: BTreeMap<String, String> = env.routes.instances().into_iter().collect();
+    let own = env.names.instances().map(|(id, name)| {
+        let kind = kinds.get(name).cloned().unwrap_or_default();
+        (id, name.to_owned(), kind)
+    });
+    let mut own: Vec<_> = own.collect();
+    own.sort_by(|a, b| a.1.cmp(&b.1));
+    // Junos calls the default one's type `forwarding`, too.
+    own.insert(0, (InstanceId::DEFAULT, MASTER.to_owned(), "forwarding".to_owned()));
+    let mut lines: Vec<_> = own
+        .into_iter()
+        .map(|(id, name, kind)| {
+            let units = env.names.interfaces().iter().filter(|unit| unit.instance == id);
+            let keys = [(id, false), (id, true)].into_iter();
+            let counted = keys.filter_map(|key| Some((table_name(env, key), tables.get(&key)?.len())));
+            InstanceLine {
+                name,
+                kind,
+                interfaces: units.map(|u| u.name.clone()).collect(),
+                tables: counted.collect(),
+            }
+        })
+        .collect();
+    if let Some(name) = name {
+        lines.retain(|line| line.name == name);
+        if lines.is_empty() {
+            return Err(no_instance(name));
+        }
+    }
+    Ok(lines)
+}
+
+pub(super) fn no_instance(name: &str) -> Failure {
+    Failure::NotFound { what: "routing instance", name: name.to_owned() }
+}
+
+/// By instance, IPv4 before IPv6.
+fn tables(env: &Env<'_>) -> BTreeMap<(InstanceId, bool), Vec<RouteEntry>> {
+    let mut tables: BTreeMap<_, Vec<_>> = BTreeMap::new();
+    for entry in env.routes.routes() {
+        tables.entry((entry.instance, entry.prefix.addr().is_ipv6())).or_default().push(entry);
+    }
+    tables
+}
+
+fn table_name(env: &Env<'_>, (instance, is_v6): (InstanceId, bool)) -> String {
+    let family = if is_v6 { "inet6.0" } else { "inet.0" };
+    match env.names.instance(instance) {
+        None => family.to_owned(),
+        Some(name) => format!("{name}.{family}"),
+    }
+}
+
+fn narrow(entries: &mut Vec<RouteEntry>, wanted: &IpNet) {
+    if wanted.prefix_len() == wanted.max_prefix_len() {
+        entries.retain(|e| e.prefix.contains(&wanted.addr()));
+        entries.sort_by_key(|e| Reverse(e.prefix.prefix_len()));
+        entries.truncate(1);
+    } else {
+        entries.retain(|e| wanted.trunc().contains(&e.prefix));
+    }
+}
+
+fn route_line(env: &Env<'_>, entry: &RouteEntry) -> RouteLine {
+    let RouteEntry { instance: _, prefix, protocol, preference, age_s, route } = entry;
+    let hops = match route {
+        Route::Via(hops) => {
+            hops.iter().map(|h| (h.gateway, Some(env.names.unit(Some(h.interface))))).collect()
+        }
+        Route::Local(unit) => vec![(None, Some(env.names.unit(Some(*unit))))],
+        Route::Discard | Route::Reject | Route::Table(_) => Vec::new(),
+    };
+    let drops = match route {
+        Route::Discard => Some("Discard".to_owned()),
+        Route::Reject => Some("Reject".to_owned()),
+        Route::Table(next) => Some(format!("to table {}", table_name(env, (*next, prefix.addr().is_ipv6())))),
+        Route::Via(_) | Route::Local(_) => None,
+    };
+    RouteLine {
+        prefix: prefix.to_string(),
+        protocol: protocol.clone(),
+        preference: *preference,
+        age_s: *age_s,
+        hops,
+        drops,
+    }
+}
