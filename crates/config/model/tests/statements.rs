@@ -34,6 +34,8 @@ set applications application x protocol tcp
 set applications application y term t protocol tcp
 set applications application-set q application x
 set routing-options static route 10.9.0.0/16 discard
+set routing-instances i instance-type virtual-router
+set routing-instances i routing-options static route 10.9.0.0/16 discard
 ";
 
 /// A sample word for each argument on the way to a rule, by keyword; `other` where its type says enough.
@@ -45,6 +47,10 @@ fn sample(path: &str, keyword: &str) -> &'static str {
         return firewall_sample(path, keyword);
     }
     match keyword {
+        _ if path == "routing-instances" => "i",
+        "next-table" => "i.inet.0",
+        "instance-type" => "forwarding",
+        "interface" if path.starts_with("routing-instances") => "ge-0/0/0.0",
         "dns-name" => "h.example",
         "wildcard-address" => "10.0.1.0/255.0.255.0",
         "group" => "7",

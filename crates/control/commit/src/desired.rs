@@ -43,13 +43,16 @@ pub fn desired(valid: &ValidConfig, program: &Program) -> Desired {
     }
     let apart = || interfaces.units.iter().filter(|unit| unit.instance != InstanceId::DEFAULT);
     routes.extend(apart().filter(|unit| unit.enabled).flat_map(links));
-    let rules = rules(interfaces);
-    Desired { ports: ports.collect(), taps: taps.collect(), routes, rules }
+    Desired {
+        ports: ports.collect(),
+        taps: taps.collect(),
+        routes,
+        rules: rules(interfaces),
+        next_tables: next_tables(valid, program),
+    }
 }
 
-/// Static routes that lead into another table, and which: no table of the kernel holds them.
-#[must_use]
-pub fn next_tables(valid: &ValidConfig, program: &Program) -> BTreeMap<(InstanceId, IpNet), InstanceId> {
+fn next_tables(valid: &ValidConfig, program: &Program) -> BTreeMap<(InstanceId, IpNet), InstanceId> {
     let known = program.interfaces().map_or(&[][..], |interfaces| &interfaces.instances);
     let id = |name: Option<&str>| match name {
         None => Some(InstanceId::DEFAULT),

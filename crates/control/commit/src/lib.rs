@@ -19,7 +19,7 @@ mod when;
 
 pub use book::{BookConsumer, BookFile, BookFileError};
 pub use dataplane::PlaneConsumer;
-pub use desired::{desired, next_tables};
+pub use desired::desired;
 pub use life::{Done, Life, LifeError, Note, Order, OrderKind, Plant};
 pub use proposal::{Proposal, propose};
 pub use services::{ArchivalPlan, NatAlarmPlan, NatWatched, Services};

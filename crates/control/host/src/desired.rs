@@ -77,6 +77,9 @@ pub struct Desired {
     pub taps: Vec<DesiredTap>,
     pub routes: Vec<DesiredRoute>,
     pub rules: BTreeSet<DesiredRule>,
+    /// Static routes that lead into another table, and which: no table of the kernel holds them, so that whoever tells the
+    /// dataplane of routes adds them.
+    pub next_tables: BTreeMap<(InstanceId, IpNet), InstanceId>,
 }
 
 /// A link as the kernel has it.

@@ -383,7 +383,6 @@ mod tests {
             to,
         };
         Desired {
-            rules: std::collections::BTreeSet::new(),
             ports: vec![DesiredPort { device: "ge-0-0-0".into(), up: true }],
             taps: vec![DesiredTap {
                 name: "ge-0-0-0.0".into(),
@@ -402,6 +401,7 @@ mod tests {
                 other("198.51.100.0/24", RouteTo::Discard),
                 other("2001:db8:f::/48", RouteTo::Reject),
             ],
+            ..Desired::default()
         }
     }
 

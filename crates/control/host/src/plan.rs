@@ -58,7 +58,7 @@ pub enum Action {
 /// What is to be done, in order. Nothing when `observed` already is as `desired`.
 #[must_use]
 pub fn plan(desired: &Desired, observed: &Observed) -> Vec<Action> {
-    let Desired { ports, taps, routes, rules } = desired;
+    let Desired { ports, taps, routes, rules, next_tables: _ } = desired;
     let mut actions = Vec::new();
     let wanted: BTreeSet<_> = taps.iter().map(|tap| tap.name.as_str()).collect();
     let ours = observed.links.iter().filter(|(_, link)| link.alias.starts_with(ALIAS));
@@ -197,7 +197,7 @@ mod tests {
             to: RouteTo::Gateways(["10.0.0.254".parse().unwrap()].into()),
         };
         let port = DesiredPort { device: "ge-0-0-0".into(), up: true };
-        Desired { ports: vec![port], taps: vec![tap()], routes: vec![route], rules: BTreeSet::new() }
+        Desired { ports: vec![port], taps: vec![tap()], routes: vec![route], ..Desired::default() }
     }
 
     /// The kernel as it is when everything was done.

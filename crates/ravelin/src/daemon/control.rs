@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use ravelin_commit::{CommitError, Life, Note, Now, next_tables};
+use ravelin_commit::{CommitError, Life, Note, Now};
 use ravelin_forwarding::Names;
 use ravelin_host::RouteTo;
 use ravelin_model::InstanceType;
@@ -104,7 +104,7 @@ impl Control {
     pub fn static_prefixes(&self) -> Vec<(InstanceId, ipnet::IpNet)> {
         let Some(active) = self.life.active() else { return Vec::new() };
         let written = active.desired.routes.iter().filter(|route| !matches!(route.to, RouteTo::Link(_)));
-        let led = next_tables(&active.valid, &active.program).into_keys();
+        let led = active.desired.next_tables.keys().copied();
         written.map(|route| (route.table, route.prefix)).chain(led).collect()
     }
 
@@ -129,7 +129,7 @@ impl Control {
         let is_apart = |unit: &&ravelin_program::Interface| unit.instance != InstanceId::DEFAULT;
         let names = Names {
             instances: interfaces.units.iter().filter(is_apart).map(|u| (u.id, u.instance)).collect(),
-            next_tables: next_tables(&active.valid, &active.program),
+            next_tables: active.desired.next_tables.clone(),
             units: interfaces.units.into_iter().map(|unit| (unit.tap, unit.id)).collect(),
             ports: interfaces.ports.into_iter().map(|port| (port.device, port.id)).collect(),
             plane: self.planes,
