@@ -54,7 +54,7 @@ EXTENSIONS = {
 # What there is to say of a routing instance, which the schema does not detail; `routing-options` is that of the top.
 TYPES = """forwarding l2backhaul-vpn l2vpn layer2-control mpls-forwarding mpls-internet-multicast mac-vrf no-forwarding
 virtual-router virtual-switch vpls vrf evpn evpn-vpws""".split()
-INSTANCE = [(0, "routing-instances", "c", "h"),
+INSTANCE = [(0, "routing-instances", "c"),
             (1, "instance", "l", "n", "name", "string; match !^((__.*__)|(all)|(.*[ ].*)|(\"\")|(.{129,}))$"),
             (2, "description", "f", "", "", "string"),
             (2, "instance-type", "f", "", "", "enumeration; enum " + ",".join(TYPES)),

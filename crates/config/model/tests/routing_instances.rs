@@ -66,7 +66,7 @@ fn an_interface_is_in_one_instance_and_a_zone_too() {
     let mixed = ["security zones security-zone y interfaces ge-0/0/2.0"];
     let at = "security zones security-zone y interfaces ge-0/0/2.0";
     check(&mixed, Some((at, "must be in one routing instance")));
-    check(&[zone], Some((zone, "already in zone")));
+    check(&[zone], Some((zone, "must be in one routing instance")));
     // The same address is another one's in another instance, and in the same one a mistake.
     let twice = ["interfaces ge-0/0/2 unit 0 family inet address 10.0.0.1/24"];
     check(&twice, Some(("interfaces ge-0/0/2 unit 0 address 10.0.0.1/24", "address is also on")));
