@@ -22,6 +22,7 @@ mod persistent;
 mod pipe;
 mod ports;
 mod request;
+mod routing;
 mod session;
 mod table;
 mod watch;
@@ -32,9 +33,9 @@ pub use alarms::{Alarm, AlarmChange, NatAlarms, WantedAlarm, Watched, utilizatio
 pub use answer::{
     AlgStatus, Answer, DropCount, EditorList, Explained, FindingLine, FlowStatistics, InstanceLine,
     InterfaceLine, MirrorEntry, MirrorKind, MirrorList, MirrorOutputLine, NatKind, NatPool, NatPools,
-    NatRule, NatRules, PlaneStatus, PolicyEntry, PolicyList, PortLine, RouteLine, RouteTableLines, Routes,
-    ScreenStatistics, SessionDetail, SessionList, SessionSummary, SourceNatPool, SourceNatPools, Translation,
-    UnitLine, Version, Wing, WorkerLine, ZoneEntry,
+    NatRule, NatRules, PlaneStatus, PolicyEntry, PolicyList, PortLine, ScreenStatistics, SessionDetail,
+    SessionList, SessionSummary, SourceNatPool, SourceNatPools, Translation, UnitLine, Version, Wing,
+    WorkerLine, ZoneEntry,
 };
 pub use capture::{CAPTURE_BYTES_MAX, capture_source, capture_text};
 pub use commits::{
@@ -61,6 +62,7 @@ pub use ports::{DeterministicPool, DeterministicPools, HostPorts, HostQuery, Poo
 pub use request::{
     ConfigureKind, Detail, FirewallQuery, HitOrder, Kept, PolicyView, Request, SessionQuery, TestPacket,
 };
+pub use routing::{InstanceLine, RouteLine, RouteTableLines, Routes};
 pub use session::{Env, Facts, Mode, Render, Reply, Session, answer, execute, more};
 pub use table::{Arg, Command, Miss, Param, commands, rpc_of};
 pub use watch::{

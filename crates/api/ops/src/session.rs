@@ -282,10 +282,9 @@ pub(crate) fn operational(
         Request::InterfacesTerse { name, instance } => {
             Answer::Interfaces(gather::interfaces(env, name.as_deref(), instance.as_deref())?)
         }
-        Request::Routes { destination, table } => {
-            Answer::Routes(gather::routes(env, destination.as_ref(), table.as_deref())?)
+        request @ (Request::Routes { .. } | Request::Instances { .. }) => {
+            gather::about_routes(env, &request)?
         }
-        Request::Instances { name } => Answer::Instances(gather::instances(env, name.as_deref())?),
         Request::Dynamic(query) => Answer::Dynamic(dynamic::answer(env.dynamic, query)),
         Request::Buffers => Answer::Buffers(gather::buffers(env)?),
         Request::Mirrors(kind) => Answer::Mirrors(gather::mirrors(env, kind)?),

@@ -31,7 +31,7 @@ pub(crate) use nat::{nat_pools, nat_rules};
 pub(crate) use persistent::about_mappings;
 pub(crate) use ports::about_pools;
 pub(crate) use profile::options as screen_options;
-pub(crate) use routes::{instances, routes};
+pub(crate) use routes::about_routes;
 pub(crate) use rules::policies;
 pub(crate) use screens::screens;
 pub(crate) use sessions::{clear, list, summary};

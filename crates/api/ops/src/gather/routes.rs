@@ -8,18 +8,27 @@ use ravelin_contract::Route;
 use ravelin_types::InstanceId;
 
 use super::{Failure, RouteEntry};
-use crate::answer::{InstanceLine, RouteLine, RouteTableLines, Routes};
+use crate::answer::Answer;
+use crate::request::Request;
+use crate::routing::{InstanceLine, RouteLine, RouteTableLines, Routes};
 use crate::session::Env;
 
 /// What Junos calls the default instance.
 const MASTER: &str = "master";
 
+/// An answer to a question about routes.
+pub(crate) fn about_routes(env: &Env<'_>, request: &Request) -> Result<Answer, Failure> {
+    match request {
+        Request::Routes { destination, table } => {
+            routes(env, destination.as_ref(), table.as_deref()).map(Answer::Routes)
+        }
+        Request::Instances { name } => instances(env, name.as_deref()).map(Answer::Instances),
+        _ => unreachable!("only requests about routes come here"),
+    }
+}
+
 /// All routes; the best of one address in each table; or those within a prefix.
-pub(crate) fn routes(
-    env: &Env<'_>,
-    destination: Option<&IpNet>,
-    table: Option<&str>,
-) -> Result<Routes, Failure> {
+fn routes(env: &Env<'_>, destination: Option<&IpNet>, table: Option<&str>) -> Result<Routes, Failure> {
     let mut tables = tables(env);
     if let Some(wanted) = table {
         let known = [(InstanceId::DEFAULT, false), (InstanceId::DEFAULT, true)].into_iter();
@@ -44,7 +53,7 @@ pub(crate) fn routes(
 }
 
 /// Routing instances, the default one first.
-pub(crate) fn instances(env: &Env<'_>, name: Option<&str>) -> Result<Vec<InstanceLine>, Failure> {
+fn instances(env: &Env<'_>, name: Option<&str>) -> Result<Vec<InstanceLine>, Failure> {
     let tables = tables(env);
     let kinds: BTreeMap<String, String> = env.routes.instances().into_iter().collect();
     let own = env.names.instances().map(|(id, name)| {
