@@ -279,10 +279,7 @@ pub(crate) fn operational(
         Request::InServiceUpgrade { package } => return upgrade(env, session, package.as_deref()),
         Request::Exit => return Ok(Reply { closed: true, ..Reply::default() }),
         Request::Help => return Ok(said(HELP)),
-        Request::InterfacesTerse { name, instance } => {
-            Answer::Interfaces(gather::interfaces(env, name.as_deref(), instance.as_deref())?)
-        }
-        request @ (Request::Routes { .. } | Request::Instances { .. }) => {
+        request @ (Request::InterfacesTerse { .. } | Request::Routes { .. } | Request::Instances { .. }) => {
             gather::about_routes(env, &request)?
         }
         Request::Dynamic(query) => Answer::Dynamic(dynamic::answer(env.dynamic, query)),

@@ -36,7 +36,7 @@ pub(crate) use rules::policies;
 pub(crate) use screens::screens;
 pub(crate) use sessions::{clear, list, summary};
 pub(crate) use shadow::shadows;
-pub(crate) use state::{flow_statistics, interfaces, plane_status, zones};
+pub(crate) use state::{flow_statistics, plane_status, zones};
 
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]

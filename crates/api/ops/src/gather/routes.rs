@@ -16,13 +16,16 @@ use crate::session::Env;
 /// What Junos calls the default instance.
 const MASTER: &str = "master";
 
-/// An answer to a question about routes.
+/// An answer to a question about routes, or interfaces by whose routes they go.
 pub(crate) fn about_routes(env: &Env<'_>, request: &Request) -> Result<Answer, Failure> {
     match request {
         Request::Routes { destination, table } => {
             routes(env, destination.as_ref(), table.as_deref()).map(Answer::Routes)
         }
         Request::Instances { name } => instances(env, name.as_deref()).map(Answer::Instances),
+        Request::InterfacesTerse { name, instance } => {
+            super::state::interfaces(env, name.as_deref(), instance.as_deref()).map(Answer::Interfaces)
+        }
         _ => unreachable!("only requests about routes come here"),
     }
 }
