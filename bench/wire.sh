@@ -76,9 +76,10 @@ tcp() {
         jq -e '.end.sum_received.bits_per_second / 1e9' || echo 0
 }
 
-# Mean round-trip time in microseconds.
+# rtt ADDRESS PROCESSOR: mean round-trip time in microseconds, the client there. The kernel forwards where the client
+# runs; a worker of Ravelin is on its own processor, the last one, and is woken there.
 rtt() {
-    in_client ping -q -f -c 20000 "$1" | sed -n 's|^rtt [^=]*= [0-9.]*/\([0-9.]*\)/.*|\1|p' | awk '{ print $1 * 1000 }'
+    in_client taskset -c "$2" ping -q -f -c 20000 "$1" | sed -n 's|^rtt [^=]*= [0-9.]*/\([0-9.]*\)/.*|\1|p' | awk '{ print $1 * 1000 }'
 }
 
 note() { echo "$1 $2" >>"$STATE/out/results"; }
@@ -94,10 +95,11 @@ round() {
     done
     note tcp:ravelin "$(tcp 198.51.100.2)"
     kernel_is plain
-    note rtt:kernel "$(rtt 198.51.101.2)"
+    note rtt:kernel "$(rtt 198.51.101.2 0)"
     kernel_is nat
-    note rtt:nft-nat "$(rtt 198.51.101.2)"
-    note rtt:ravelin "$(rtt 198.51.100.2)"
+    note rtt:nft-nat "$(rtt 198.51.101.2 0)"
+    note rtt:ravelin-same "$(rtt 198.51.100.2 "$(($(nproc) - 1))")"
+    note rtt:ravelin-other "$(rtt 198.51.100.2 0)"
 }
 
 table() {
@@ -110,7 +112,7 @@ for line in open(sys.argv[1]):
 def row(title, name, base):
     values = cases[name]
     ratio = statistics.median(a / b if b else 0 for a, b in zip(values, cases[base]))
-    print(f"{title:38} {statistics.median(values):7.2f} ({min(values):.2f}-{max(values):.2f})   {ratio:5.2f} x {base.split(':')[1]}")
+    print(f"{title:42} {statistics.median(values):7.2f} ({min(values):.2f}-{max(values):.2f})   {ratio:5.2f} x {base.split(':')[1]}")
 print("TCP, one stream, Gbit/s                 median (min-max)     ratio")
 for gso in ("on", "off"):
     row(f"kernel forwarding, GSO {gso}", f"tcp:kernel-gso-{gso}", f"tcp:nft-nat-gso-{gso}")
@@ -118,8 +120,10 @@ for gso in ("on", "off"):
 row("ravelin, AF_XDP, source NAT", "tcp:ravelin", "tcp:nft-nat-gso-off")
 row("ravelin, AF_XDP, source NAT", "tcp:ravelin", "tcp:nft-nat-gso-on")
 print("Flood ping, mean RTT, us                median (min-max)     ratio")
-for title in ("kernel", "nft-nat", "ravelin"):
-    row(title, f"rtt:{title}", "rtt:nft-nat")
+for title, name in (("kernel", "kernel"), ("nft-nat", "nft-nat"),
+                    ("ravelin, client on the worker's processor", "ravelin-same"),
+                    ("ravelin, client on another", "ravelin-other")):
+    row(title, f"rtt:{name}", "rtt:nft-nat")
 PYTHON
 }
 

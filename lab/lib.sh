@@ -19,6 +19,8 @@ RAVELIN=${RAVELIN:-$LAB_DIR/../target/debug/ravelin}
 
 # Packet workers of the firewall.
 WORKERS=${WORKERS:-1}
+# Sessions that it holds.
+SESSIONS=${SESSIONS:-262144}
 
 PASSED=0
 FAILED=0
@@ -174,7 +176,7 @@ cli() { timeout 20 "$RAVELIN" cli --socket "$STATE/run/api.sock" -c "$*"; }
 
 daemon_start() {
     spawn daemon "$FIREWALL" "$RAVELIN" daemon --config "$1" --state "$STATE/state" \
-        --run "$STATE/run" --bpffs "$STATE/bpf" --workers "$WORKERS"
+        --run "$STATE/run" --bpffs "$STATE/bpf" --workers "$WORKERS" --sessions "$SESSIONS"
 }
 
 # The dataplane outlives the daemon, so it is found by where it runs and what it is.

@@ -1,6 +1,9 @@
 // Numbered datagrams at a steady rate, and what became of them.
 //
 //   pace send ADDRESS PORT RATE COUNT    sends COUNT datagrams, RATE a second, as smoothly as the clock allows: sent COUNT
+//   pace spray SOURCE ADDRESS PORT RATE COUNT
+//                                        sends COUNT datagrams of as many flows, from SOURCE, whoever that is: source
+//                                        ports from 1024, and one destination port more for each 64,000: sent COUNT
 //   pace receive PORT COUNT QUIET-MS     counts them until all are here or none came for QUIET-MS (after the first):
 //                                        received R lost L twice T last N gap-us G
 //
@@ -8,6 +11,8 @@
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
+#include <netinet/ip.h>
+#include <netinet/udp.h>
 #include <poll.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -77,6 +82,61 @@ static int send_all(const char *address, int port, uint64_t rate, uint64_t count
 	return 0;
 }
 
+#define PORTS 64000
+
+struct datagram {
+	struct iphdr ip;
+	struct udphdr udp;
+	uint8_t payload[8];
+};
+
+static int spray_all(const char *source, const char *address, int port, uint64_t rate, uint64_t count)
+{
+	struct sockaddr_in to = { .sin_family = AF_INET };
+	static struct datagram datagrams[BATCH];
+	struct iovec parts[BATCH];
+	struct mmsghdr messages[BATCH] = { 0 };
+	int fd = socket(AF_INET, SOCK_RAW, IPPROTO_RAW);
+	struct in_addr from;
+	uint64_t start = now_ns(), sent = 0;
+
+	if (fd < 0 || inet_pton(AF_INET, address, &to.sin_addr) != 1 || inet_pton(AF_INET, source, &from) != 1)
+		return die("open");
+	for (int i = 0; i < BATCH; i++) {
+		parts[i] = (struct iovec){ &datagrams[i], sizeof(datagrams[i]) };
+		messages[i].msg_hdr.msg_name = &to;
+		messages[i].msg_hdr.msg_namelen = sizeof(to);
+		messages[i].msg_hdr.msg_iov = &parts[i];
+		messages[i].msg_hdr.msg_iovlen = 1;
+		datagrams[i].ip = (struct iphdr){ .version = 4, .ihl = 5, .ttl = 64, .protocol = IPPROTO_UDP,
+			.saddr = from.s_addr, .daddr = to.sin_addr.s_addr };
+		datagrams[i].udp.len = htons(sizeof(struct udphdr) + sizeof(datagrams[i].payload));
+	}
+	while (sent < count) {
+		uint64_t due = (now_ns() - start) * rate / 1000000000ULL + 1;
+		int n, done;
+
+		if (due > count)
+			due = count;
+		if (due <= sent) {
+			nanosleep(&(struct timespec){ .tv_nsec = 20000 }, NULL);
+			continue;
+		}
+		n = due - sent > BATCH ? BATCH : due - sent;
+		for (int i = 0; i < n; i++) {
+			datagrams[i].udp.source = htons(1024 + (sent + i) % PORTS);
+			datagrams[i].udp.dest = htons(port + (sent + i) / PORTS);
+		}
+		done = sendmmsg(fd, messages, n, 0);
+		if (done < 0 && errno != ENOBUFS && errno != EINTR)
+			return die("send");
+		if (done > 0)
+			sent += done;
+	}
+	printf("sent %lu\n", (unsigned long)sent);
+	return 0;
+}
+
 static int receive_all(int port, uint64_t count, int quiet_ms)
 {
 	struct sockaddr_in at = { .sin_family = AF_INET, .sin_port = htons(port) };
@@ -130,14 +190,17 @@ static int receive_all(int port, uint64_t count, int quiet_ms)
 
 int main(int argc, char **argv)
 {
-	uint64_t count = argc > 3 ? strtoull(argv[argc == 6 ? 5 : 3], NULL, 10) : 0;
+	uint64_t count = argc > 3 ? strtoull(argv[argc == 5 ? 3 : argc - 1], NULL, 10) : 0;
 
 	if (count > 0 && count <= COUNT_MAX) {
 		if (argc == 6 && !strcmp(argv[1], "send") && atoi(argv[4]) > 0)
 			return send_all(argv[2], atoi(argv[3]), atoi(argv[4]), count);
+		if (argc == 7 && !strcmp(argv[1], "spray") && atoi(argv[5]) > 0)
+			return spray_all(argv[2], argv[3], atoi(argv[4]), atoi(argv[5]), count);
 		if (argc == 5 && !strcmp(argv[1], "receive"))
 			return receive_all(atoi(argv[2]), count, atoi(argv[4]));
 	}
-	fprintf(stderr, "usage: pace send ADDRESS PORT RATE COUNT | pace receive PORT COUNT QUIET-MS\n");
+	fprintf(stderr, "usage: pace send ADDRESS PORT RATE COUNT | pace spray SOURCE ADDRESS PORT RATE COUNT |\n"
+		"       pace receive PORT COUNT QUIET-MS\n");
 	return 2;
 }

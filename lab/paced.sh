@@ -20,10 +20,29 @@ security {
                     count;
                 }
             }
+            policy sprayed {
+                match {
+                    source-address any;
+                    destination-address servers-v4;
+                    application sprayed;
+                }
+                then {
+                    permit;
+                }
+            }
         }
     }
 }
+routing-options {
+    static {
+        route 10.3.0.0/24 next-hop 10.1.0.2;
+    }
+}
 applications {
+    application sprayed {
+        protocol udp;
+        destination-port 20000-20063;
+    }
     application paced {
         protocol udp;
         destination-port 5310;
@@ -46,6 +65,9 @@ paced() {
     wait_until 5 grep -q ready "$STATE/log/receive-$1" || return 1
     spawn "send-$1" "$CLIENT" "$STATE/out/pace" send 198.51.100.2 "$PACED_PORT" "$2" "$3"
 }
+
+# sprayed COUNT RATE: opens COUNT sessions, RATE a second, from an address that is not translated.
+sprayed() { in_client "$STATE/out/pace" spray 10.3.0.2 198.51.100.2 20000 "$2" "$1"; }
 
 paced_end() {
     wait_until 120 has_ended "send-$1" && wait_until 120 has_ended "receive-$1" &&

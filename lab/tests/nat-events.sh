@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # What NAT tells: blocks of ports given out and taken back, a pool that is nearly used up and has room again, one that has nothing left.
-# Spec: log-37, log-38, nat-pool-25, nat-pool-35.
+# Blocks are shown, hits are cleared.
+# Spec: log-37, log-38, nat-pool-25, nat-pool-35, nat-pool-46, nat-source-19.
 # Proves: rfc6888-12, rfc6888-14.
 # shellcheck source=lab/lib.sh
 . "$(dirname "$0")/../lib.sh"
@@ -84,6 +85,16 @@ check_has "the pool shows it" 'Utilization alarm +: raised, from 90 % until belo
 check_has "and its use" 'blocks +blocks +1 +1 +2 +0 +2 +100%' cli "show security nat resource-usage source-pool blocks"
 check "twenty more find nothing" senders 20
 check "that is told" wait_until 5 has_said 'no address or port for' 1
+check_has "the host's blocks are listed" '10\.1\.0\.2 +198\.51\.100\.71 +400(00-40015|16-40031) +16/16' \
+    cli "show security nat source port-block pool blocks"
+check_has "with the one that is active" ' Active/1[01][0-9]' cli "show security nat source port-block host-ip 10.1.0.2"
+check_has "another address has none" 'Left_Time\(s\)$' cli "show security nat source port-block xlated-ip 198.51.100.72"
+check_has "the pool was used" 'Translation hits +: [1-9]' cli "show security nat source pool blocks"
+check "its hits are cleared" cli "clear security nat statistics source pool blocks"
+check_has "and are none" 'Translation hits +: 0$' cli "show security nat source pool blocks"
+check_has "those of the rule are not" 'Translation hits +: [1-9]' cli "show security nat source rule office"
+check "they are, too" cli "clear security nat statistics source rule all"
+check_has "and are none, either" 'Translation hits +: 0$' cli "show security nat source rule office"
 check "all sessions end" cli "clear security flow session all"
 check "the first block goes back" wait_until 5 has_said 'releases port block' 1
 check_has "one is left" 'used/maximum \[1/2\] blocks, releases' cli "show security log"

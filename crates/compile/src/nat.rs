@@ -141,12 +141,17 @@ impl Compiler<'_> {
     /// `None`: the checks have refused the configuration already.
     fn destination_pool(&mut self, name: &str) -> Option<DestinationPool> {
         let pool = self.config.security.nat_destination.pools.iter().find(|p| p.name == name)?;
-        let first = Prefix::from(pool.address?);
-        let last = pool.to.map_or(first.last, |last| Prefix::from(last).last);
-        let addresses = Prefix { last, ..first };
+        let (addresses, port) = match &pool.address_name {
+            Some(name) => (self.one_prefix(name)?, pool.name_port),
+            None => {
+                let first = Prefix::from(pool.address?);
+                let last = pool.to.map_or(first.last, |last| Prefix::from(last).last);
+                (Prefix { last, ..first }, pool.port)
+            }
+        };
         let path = format!("security nat destination pool {name}");
         let instance = pool.instance.as_ref().map(|instance| self.instance_id(&path, Some(instance)));
-        Some(DestinationPool { name: name.to_owned(), addresses, port: pool.port.map(|p| p.0), instance })
+        Some(DestinationPool { name: name.to_owned(), addresses, port: port.map(|p| p.0), instance })
     }
 
     pub(crate) fn static_nat(&mut self) -> StaticNat {

@@ -1,10 +1,13 @@
 //! `security nat source pool` and what holds for all of them, in the allocator's words.
 
-use ravelin_model::{NatSource, PoolPort, Port, ProxyRange, SourcePool as Config};
+use ravelin_model::{
+    AddressValue, BlockAllocation, DeterministicPorts, NatSource, PoolPort, Port, ProxyRange,
+    SourcePool as Config,
+};
 use ravelin_nat::{
     AddressRange, Assignment, BLOCK_SIZE, BLOCKS_PER_HOST, BlockSpec, ConfigError, DETERMINISTIC_BLOCK_SIZE,
     DeterministicSpec, HostPrefix, Limits, Overflow, PORT_HIGH, PORT_LOW, PoolId, PoolMode, PoolSpec, Ports,
-    Selection, check,
+    Selection, TWIN_HIGH, TWIN_LOW, check,
 };
 use ravelin_program::{Interfaces, Prefix, SourcePool, SourcePools};
 use ravelin_syntax::Span;
@@ -18,7 +21,16 @@ impl Compiler<'_> {
         let config = self.config;
         let source = &config.security.nat_source;
         let pools = source.pools.iter().map(|pool| self.source_pool(source, pool)).collect();
-        let pools = SourcePools { pools, interface: common(source, source.interface_overloading_factor) };
+        let pools = SourcePools {
+            pools,
+            interface: Ports {
+                twin: twin(source, None),
+                ..common(source, source.interface_overloading_factor)
+            },
+            allow_overlapping: config.security.allow_overlapping_pools,
+            allow_distinct_ports: source.allow_distinct_port_pools,
+            silent_mappings: source.mapping_log_disable,
+        };
         for error in check(&pools.config(interfaces), Limits::default().addresses) {
             let name = pools.get(error.pool()).map_or("", |pool| &pool.name);
             let at = source.pools.iter().find(|pool| pool.name == name).map(|pool| pool.at);
@@ -53,14 +65,19 @@ impl Compiler<'_> {
         };
         let assignment = match (pool.paired, pool.no_paired, source.address_persistent) {
             (true, ..) => Assignment::Paired,
-            (false, false, true) => Assignment::Persistent { ipv6_prefix: 128 },
-            (false, true, _) | (false, false, false) => Assignment::RoundRobin,
+            (false, true, _) => Assignment::RoundRobin,
+            (false, false, everywhere) => match pool.subscriber_prefix {
+                // What is out of range the grammar refuses.
+                Some(bits) => Assignment::Persistent { ipv6_prefix: u8::try_from(bits).unwrap_or(128) },
+                None if everywhere => Assignment::Persistent { ipv6_prefix: 128 },
+                None => Assignment::RoundRobin,
+            },
         };
         let spec = PoolSpec {
             id: self.pool_id(&pool.name),
             family,
             ranges: ranges.iter().map(|r| AddressRange { first: r.first, last: r.last }).collect(),
-            mode: embedding(pool, &ranges).unwrap_or_else(|| mode(source, pool)),
+            mode: embedding(pool, &ranges).unwrap_or_else(|| self.mode(source, pool)),
             assignment,
             overflow,
         };
@@ -97,61 +114,109 @@ fn embedding(pool: &Config, ranges: &[Prefix]) -> Option<PoolMode> {
     const HOSTS: u128 = u32::MAX as u128;
     let [Prefix { family: Family::V6, first, last }] = ranges else { return None };
     let is_96 = first.0 & HOSTS == 0 && last.0 - first.0 == HOSTS;
-    let is_plain = pool.port == PoolPort::default() && pool.host_address_base.is_none();
+    let is_assigned = pool.paired || pool.no_paired || pool.subscriber_prefix.is_some();
+    let is_plain = pool.port == PoolPort::default() && pool.host_address_base.is_none() && !is_assigned;
     (is_96 && is_plain).then_some(PoolMode::Shift { hosts: Family::V4, base: Addr(0) })
 }
 
-fn mode(source: &NatSource, pool: &Config) -> PoolMode {
-    let Config { port, host_address_base, .. } = pool;
-    if let Some(base) = host_address_base {
-        let (hosts, base) = Addr::from_ip(base.addr());
-        return PoolMode::Shift { hosts, base };
-    }
-    match (port.no_translation, pool.address_shared) {
-        (true, true) => return PoolMode::Shared,
-        (true, false) => return PoolMode::NoTranslation,
-        (false, _) => {}
-    }
-    let number = |port: Option<Port>| port.map(|port| port.0);
+fn number(port: Option<Port>) -> Option<u16> {
+    port.map(|port| port.0)
+}
+
+/// Pairs of a pool that says so, or of all.
+fn twin(source: &NatSource, pool: Option<&PoolPort>) -> (u16, u16) {
+    let own = pool.and_then(|port| number(port.twin_low).zip(number(port.twin_high)));
+    let common = || number(source.default_twin_low).zip(number(source.default_twin_high));
+    own.or_else(common).unwrap_or((TWIN_LOW, TWIN_HIGH))
+}
+
+fn ports(source: &NatSource, port: &PoolPort) -> Ports {
     let (low, high) = match (number(port.low), number(port.high)) {
         (Some(low), high) => (low, high.unwrap_or(low)),
         (None, _) => {
             (number(source.default_low).unwrap_or(PORT_LOW), number(source.default_high).unwrap_or(PORT_HIGH))
         }
     };
-    let ports = Ports {
+    let common = common(source, port.overloading_factor);
+    let in_turn = port.range_round_robin || port.automatic_round_robin;
+    let random = port.range_random || port.automatic_random;
+    Ports {
         low,
         high,
+        twin: twin(source, Some(port)),
+        selection: match (in_turn, random) {
+            (true, _) => Selection::RoundRobin,
+            (false, true) => Selection::Random,
+            (false, false) => common.selection,
+        },
         preserve_parity: port.preserve_parity,
         preserve_range: port.preserve_range,
-        ..common(source, port.overloading_factor)
-    };
-    match (&port.blocks, &port.deterministic) {
-        (Some(blocks), _) => PoolMode::Blocks(
-            ports,
-            BlockSpec {
-                size: blocks.block_size.unwrap_or(BLOCK_SIZE),
-                per_host: blocks.per_host.unwrap_or(BLOCKS_PER_HOST),
-                active_timeout: Seconds(blocks.active_timeout.unwrap_or(0)),
-                last_recycle_timeout: Seconds(blocks.last_recycle_timeout.unwrap_or(0)),
-                interim_interval: Seconds(blocks.interim_interval.unwrap_or(0)),
-            },
-        ),
-        (None, Some(deterministic)) => {
-            let host = |net: &ipnet::IpNet| {
-                let (family, addr) = Addr::from_ip(net.network());
-                HostPrefix { family, addr, len: net.prefix_len() }
-            };
-            PoolMode::Deterministic(
-                ports,
-                DeterministicSpec {
-                    block_size: deterministic.block_size.unwrap_or(DETERMINISTIC_BLOCK_SIZE),
-                    hosts: deterministic.hosts.iter().map(host).collect(),
-                    include_boundary: deterministic.include_boundary,
-                },
-            )
+        ..common
+    }
+}
+
+const fn blocks(config: &BlockAllocation) -> BlockSpec {
+    const fn or(value: Option<u32>) -> Seconds {
+        match value {
+            Some(value) => Seconds(value),
+            None => Seconds(0),
         }
-        (None, None) => PoolMode::Translate(ports),
+    }
+    BlockSpec {
+        size: match config.block_size {
+            Some(size) => size,
+            None => BLOCK_SIZE,
+        },
+        per_host: match config.per_host {
+            Some(most) => most,
+            None => BLOCKS_PER_HOST,
+        },
+        active_timeout: or(config.active_timeout),
+        last_recycle_timeout: or(config.last_recycle_timeout),
+        interim_interval: or(config.interim_interval),
+        is_silent: config.log_disable,
+    }
+}
+
+impl Compiler<'_> {
+    fn mode(&self, source: &NatSource, pool: &Config) -> PoolMode {
+        let Config { port, host_address_base, .. } = pool;
+        if let Some(base) = host_address_base {
+            let (hosts, base) = Addr::from_ip(base.addr());
+            return PoolMode::Shift { hosts, base };
+        }
+        match (port.no_translation, pool.address_shared) {
+            (true, true) => return PoolMode::Shared,
+            (true, false) => return PoolMode::NoTranslation,
+            (false, _) => {}
+        }
+        let ports = ports(source, port);
+        match (&port.blocks, &port.deterministic) {
+            (Some(config), _) => PoolMode::Blocks(ports, blocks(config)),
+            (None, Some(deterministic)) => PoolMode::Deterministic(ports, self.deterministic(deterministic)),
+            (None, None) => PoolMode::Translate(ports),
+        }
+    }
+
+    /// Hosts as they are written, then those of names, in the order of the book.
+    fn deterministic(&self, config: &DeterministicPorts) -> DeterministicSpec {
+        let host = |net: &ipnet::IpNet| {
+            let (family, addr) = Addr::from_ip(net.network());
+            HostPrefix { family, addr, len: net.prefix_len() }
+        };
+        let mut hosts: Vec<_> = config.hosts.iter().map(host).collect();
+        for name in &config.host_names {
+            self.addresses.names.all_values(name, |value| {
+                if let AddressValue::Prefix(net) = value {
+                    hosts.push(host(net));
+                }
+            });
+        }
+        DeterministicSpec {
+            block_size: config.block_size.unwrap_or(DETERMINISTIC_BLOCK_SIZE),
+            hosts,
+            include_boundary: config.include_boundary,
+        }
     }
 }
 

@@ -70,6 +70,7 @@ const STAYS: &[(&str, &str)] = &[
     ("fragment/", "fragments that wait for others"),
     ("firewall/fragments", "fragments that wait for others"),
     ("nat/nat64-fragments", "fragments that wait for others"),
+    ("nat/pool-round-robin", "where in its range a pool is"),
     ("flow/mtu", "fragments that wait for others"),
     ("flow/unparsed", "fragments that wait for others"),
     ("firewall/policer", "tokens"),

@@ -6,7 +6,7 @@ use std::sync::mpsc::sync_channel;
 use ravelin_afxdp::{StateExport, StateTransfer, WholeState};
 use ravelin_conformance::bench::{Bench, Simulator};
 use ravelin_conformance::case::{Case, run};
-use ravelin_contract::{Event, ExportCursor, SyncedSession};
+use ravelin_contract::{Event, ExportCursor, NatEvent, SyncedSession};
 use ravelin_engine::{Shared, State};
 use ravelin_plane::Workers;
 use ravelin_types::{Instant, WorkerId};
@@ -115,9 +115,10 @@ fn what_stands_still_arrives_as_it_is() {
     let (old, new) = moved(|_, _| {});
     assert_eq!(sessions(&new).len(), 700);
     same(&old, &new);
-    let events = |plane: &Simulator| plane.plane().telemetry().events(1000).unwrap();
+    let events = |plane: &Simulator| plane.plane().telemetry().events(2000).unwrap();
     let (was, is) = (events(&old), events(&new));
-    assert!(is.events.iter().all(|event| matches!(event, Event::Session(_))));
+    let told = |event: &Event| matches!(event, Event::Session(_) | Event::Nat(NatEvent::Binding { .. }));
+    assert!(is.events.iter().all(told));
     assert!(is.events == was.events, "{} and {} events", is.events.len(), was.events.len());
     assert_eq!(is.lost, was.lost);
 }

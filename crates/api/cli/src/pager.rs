@@ -29,6 +29,15 @@ impl Key {
     }
 }
 
+/// How the operator took a text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Paged {
+    All,
+    /// What is left is wanted without a stop.
+    Rest,
+    Quit,
+}
+
 /// A screen in characters.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Screen {
@@ -56,11 +65,12 @@ pub(crate) fn page(
     screen: Screen,
     out: &mut impl Write,
     mut key: impl FnMut() -> io::Result<Key>,
-) -> io::Result<()> {
+) -> io::Result<Paged> {
     let whole = text.len().max(1);
     // The last row is for the prompt.
     let full = screen.rows - 1;
     let (mut room, mut shown, mut first) = (full, 0, true);
+    let mut paged = Paged::All;
     for line in text.split_inclusive('\n') {
         let rows = screen.rows_of(line.trim_end_matches('\n'));
         while rows > room && room < full {
@@ -82,15 +92,15 @@ pub(crate) fn page(
             match pressed {
                 Key::Screen => room = full,
                 Key::Line => room += 1,
-                Key::Rest => room = usize::MAX,
-                Key::Quit | Key::Other => return out.flush(),
+                Key::Rest => (room, paged) = (usize::MAX, Paged::Rest),
+                Key::Quit | Key::Other => return out.flush().map(|()| Paged::Quit),
             }
         }
         out.write_all(line.as_bytes())?;
         shown += line.len();
         room = room.saturating_sub(rows);
     }
-    out.flush()
+    out.flush().map(|()| paged)
 }
 
 /// The terminal reads single keys while this lives.

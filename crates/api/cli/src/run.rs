@@ -95,6 +95,10 @@ fn piped(client: &mut Client, input: &mut impl BufRead, out: &mut impl Write) ->
             response.output.insert_str(0, &said);
         }
         response = follow(client, response, out)?;
+        while response.part {
+            out.write_all(response.output.as_bytes())?;
+            response = client.more()?;
+        }
         configuration = response.configuration;
         if let Some(ending) = shown(&response, out)? {
             return Ok(ending);
@@ -153,7 +157,21 @@ pub(crate) fn one(
     };
     let delivery = delivery(line);
     let mut response = client.run(&delivery.line, text)?;
+    if delivery.save.is_some() || delivery.tee.is_some() {
+        response = whole(client, response)?;
+    }
     files(&mut response, &delivery);
+    Ok(response)
+}
+
+/// All parts of an answer in one.
+fn whole(client: &mut Client, mut response: Response) -> Result<Response, ClientError> {
+    let mut output = String::new();
+    while response.part {
+        output.push_str(&response.output);
+        response = client.more()?;
+    }
+    response.output.insert_str(0, &output);
     Ok(response)
 }
 

@@ -8,7 +8,7 @@ use reedline::{EditCommand, Reedline, Signal};
 
 use crate::client::{Client, ClientError};
 use crate::editor::{HELP, JunosPrompt, SPACE, editor};
-use crate::pager::{Key, Keys, Screen, page};
+use crate::pager::{Key, Keys, Paged, Screen, page};
 use crate::run::{Ending, FOLLOW_EVERY, one};
 
 const ANSWER_BYTES_MAX: u64 = 1024;
@@ -37,7 +37,15 @@ pub(crate) fn interact(client: &mut Client) -> Result<Ending, ClientError> {
                 if state.follow {
                     state = follow(client, state)?;
                 }
-                show(&state.output, delivery(&line).no_more)?;
+                let mut no_more = delivery(&line).no_more;
+                while state.part {
+                    let paged = show(&state.output, no_more)?;
+                    no_more |= paged == Paged::Rest;
+                    // Who has seen enough does without the rest; an empty line does nothing else.
+                    let quit = paged == Paged::Quit;
+                    state = if quit { client.run("", None)? } else { client.more()? };
+                }
+                show(&state.output, no_more)?;
                 if let Some(question) = state.ask.take() {
                     state = client.answer(agreed(
                         &question,
@@ -73,7 +81,7 @@ fn follow(client: &mut Client, mut state: Response) -> Result<Response, ClientEr
 }
 
 /// An answer on the screen; one that is taller waits at every screen unless it must not.
-fn show(text: &str, no_more: bool) -> io::Result<()> {
+fn show(text: &str, no_more: bool) -> io::Result<Paged> {
     let mut out = io::stdout().lock();
     let screen = if no_more { None } else { Screen::of_terminal() };
     match screen {
@@ -83,7 +91,8 @@ fn show(text: &str, no_more: bool) -> io::Result<()> {
         }
         _ => {
             out.write_all(text.as_bytes())?;
-            out.flush()
+            out.flush()?;
+            Ok(Paged::All)
         }
     }
 }

@@ -117,18 +117,25 @@ impl NatAlarms {
 }
 
 impl AlarmChange {
-    /// What the security log is told; alarms of rules have no message. `None`, too, for a pool that is no more.
+    /// What the security log is told. `None`: the pool or rule is no more.
     #[must_use]
     pub fn event(&self, names: &NameTable) -> Option<NatEvent> {
         let Self { watched, raised, now, threshold } = self;
-        let Watched::SourcePool(name) = watched else { return None };
+        let (raised, current, threshold) = (*raised, *now, *threshold);
+        let name = match watched {
+            Watched::SourcePool(name) => name,
+            Watched::Rule { kind, set, rule } => {
+                let rule = names.nat_rule_id(*kind, set, rule)?;
+                return Some(NatEvent::RuleAlarm { rule, raised, threshold, current });
+            }
+        };
         let pool = names.source_pools().iter().find(|pool| pool.name == *name)?.spec.id;
-        let percent = |of: &u32| u8::try_from(*of).unwrap_or(u8::MAX);
+        let percent = |of: u32| u8::try_from(of).unwrap_or(u8::MAX);
         Some(NatEvent::PoolAlarm {
             pool: pool.0.into(),
-            raised: *raised,
+            raised,
             threshold: percent(threshold),
-            current: percent(now),
+            current: percent(current),
         })
     }
 }
@@ -223,7 +230,7 @@ mod tests {
         assert_eq!(told, Some(NatEvent::PoolAlarm { pool: 7, raised: true, threshold: 90, current: 91 }));
         assert_eq!(change(Watched::SourcePool("q".into())).event(&names), None);
         let rule = Watched::Rule { kind: NatKind::Source, set: "s".into(), rule: "p".into() };
-        assert_eq!(change(rule).event(&names), None);
+        assert_eq!(change(rule).event(&names), None, "it is no more");
     }
 
     #[test]

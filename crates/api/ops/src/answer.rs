@@ -11,6 +11,7 @@ use crate::commits::{CommitHistory, EditorEntry, ScheduledTime};
 use crate::dynamic::DynamicAnswer;
 use crate::firewall::{CounterLine, FilterLogLine, FirewallList, InterfaceFilterList};
 use crate::log::{LogEvents, LogStatistics};
+use crate::nat_state::{NatPools, NatState};
 use crate::persistent::{MappingLines, MappingSummary, Persistence};
 use crate::ports::{DeterministicPools, PoolUses};
 use crate::watch::{
@@ -59,6 +60,7 @@ pub enum Answer {
     MappingsCleared {
         mappings: u64,
     },
+    NatState(NatState),
     Version(Version),
     Commits(CommitHistory),
     Editors(EditorList),
@@ -149,13 +151,17 @@ pub struct PolicyEntry {
     pub bytes: [u64; 2],
 }
 
-/// Sessions that were asked for.
+/// Sessions that were asked for: a part of them, since there may be millions.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct SessionList {
     pub sessions: Vec<SessionDetail>,
-    /// All that matched; more than are listed when the list was cut.
+    /// These and those of the parts before.
     pub total: u64,
     pub extensive: bool,
+    /// Nothing came before.
+    pub first: bool,
+    /// Nothing comes behind.
+    pub last: bool,
 }
 
 /// One session.
@@ -361,25 +367,6 @@ pub struct SourceNatPool {
     pub total_addresses: u64,
     #[serde(default)]
     pub hits: u64,
-}
-
-/// Destination NAT pools.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct NatPools {
-    pub pools: Vec<NatPool>,
-}
-
-/// One pool.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct NatPool {
-    pub name: String,
-    pub first: Option<IpAddr>,
-    pub last: Option<IpAddr>,
-    pub port: Option<u16>,
-    /// Rules that send packets to it.
-    pub rules: u32,
-    pub hits: u64,
-    pub sessions: u64,
 }
 
 /// One rule.

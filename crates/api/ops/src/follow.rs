@@ -1,22 +1,45 @@
-//! Output that goes on until the operator has seen enough: `monitor security packet-drop`.
+//! Output that is not told at once: what goes on until the operator has seen enough (`monitor security packet-drop`), and what
+//! is too long, such as a list of all sessions.
 //!
-//! State: a trace in the plane, kept in the operator's session. The client asks for more; another line, or the end of the
-//! connection, ends the trace. Spec: explain-8..10.
+//! State, kept in the operator's session: a trace in the plane, or a place in a list. The client asks for more; another line, or
+//! the end of the connection, ends it. Spec: explain-8..10.
 
 use ravelin_contract::{DataPlane, InjectVerdict, TraceBatch, TraceId, TraceKind, TraceRequest};
 
 use crate::answer::Answer;
-use crate::gather::{self, Failure};
+use crate::flowing::Flowing;
+use crate::gather::{self, Failure, Listing};
 use crate::pipe::{Pipe, PipeError};
-use crate::session::{Env, Fault, Reply, Session};
+use crate::request::SessionQuery;
+use crate::session::{Env, Fault, Reply, Session, shown};
 use crate::watch::{DropQuery, DropRecords};
 
 /// Packets of one answer.
 const SHOWN_MAX: usize = 512;
 
+/// Longest text of one answer.
+pub(crate) const TEXT_MAX: usize = 4 << 20;
+
 /// What goes on.
 #[derive(Clone, Debug)]
-pub struct Follow {
+pub enum Follow {
+    Drops(Drops),
+    Sessions(Box<Sessions>),
+    /// The rest of a text that is too long for one answer.
+    Text(String),
+}
+
+/// Sessions, a part at a time, in the form that was asked for.
+#[derive(Clone, Debug)]
+pub struct Sessions {
+    listing: Listing,
+    display: Vec<Pipe>,
+    pipes: Vec<Flowing>,
+}
+
+/// Drops as they happen.
+#[derive(Clone, Debug)]
+pub struct Drops {
     trace: TraceId,
     query: DropQuery,
     /// Records that are still to be shown; `None`: any number.
@@ -42,7 +65,7 @@ pub(crate) fn begin(
     }
     let trace = start(env, &query)?;
     let left = query.count;
-    session.follow = Some(Follow { trace, query, left, pipes: pipes.to_vec() });
+    session.follow = Some(Follow::Drops(Drops { trace, query, left, pipes: pipes.to_vec() }));
     Ok(Reply { output: "Starting packet drop:\n".to_owned(), follow: true, ..Reply::default() })
 }
 
@@ -57,28 +80,72 @@ fn start(env: &Env<'_>, query: &DropQuery) -> Result<TraceId, Failure> {
     Ok(env.plane.diagnostics().trace_start(&request)?)
 }
 
-/// What came since the last time.
+/// Begins a list of sessions; nothing of it is told yet.
+pub(crate) fn list(
+    env: &Env<'_>,
+    session: &mut Session,
+    (query, extensive): (SessionQuery, bool),
+    pipes: &[Pipe],
+) -> Result<Reply, Fault> {
+    let listing = Listing::new(env, query, extensive)?;
+    let display = pipes.iter().filter(|pipe| matches!(pipe, Pipe::Display(_))).cloned().collect();
+    let pipes = pipes.iter().map(Flowing::new).collect();
+    session.follow = Some(Follow::Sessions(Box::new(Sessions { listing, display, pipes })));
+    Ok(Reply { part: true, ..Reply::default() })
+}
+
+/// What a line answers, cut where it is too long for one answer.
+pub(crate) fn cut(session: &mut Session, mut reply: Reply) -> Reply {
+    if reply.output.len() > TEXT_MAX && session.follow.is_none() && reply.ask.is_none() {
+        let rest = reply.output.split_off(reply.output.floor_char_boundary(TEXT_MAX));
+        session.follow = Some(Follow::Text(rest));
+        reply.part = true;
+    }
+    reply
+}
+
+/// What came since the last time, or comes next.
 pub(crate) fn more(env: &Env<'_>, session: &mut Session) -> Result<Reply, Fault> {
-    let Some(follow) = &mut session.follow else { return Ok(Reply::default()) };
-    let most = follow.left.map_or(SHOWN_MAX, |left| SHOWN_MAX.min(left as usize));
-    let batch = env.plane.diagnostics().trace_read(follow.trace, most).map_err(Failure::from)?;
+    match session.follow.take() {
+        None => Ok(Reply::default()),
+        Some(Follow::Text(output)) => Ok(cut(session, Reply { output, ..Reply::default() })),
+        Some(Follow::Sessions(mut sessions)) => {
+            let Sessions { listing, display, pipes } = &mut *sessions;
+            let list = listing.part(env)?;
+            let part = !list.last;
+            let text = shown(env, &Answer::Sessions(list), display)?.output;
+            let output = Flowing::all(pipes, text, !part);
+            if part {
+                session.follow = Some(Follow::Sessions(sessions));
+            }
+            Ok(Reply { output, part, ..Reply::default() })
+        }
+        Some(Follow::Drops(drops)) => more_drops(env, session, drops),
+    }
+}
+
+fn more_drops(env: &Env<'_>, session: &mut Session, mut drops: Drops) -> Result<Reply, Fault> {
+    let most = drops.left.map_or(SHOWN_MAX, |left| SHOWN_MAX.min(left as usize));
+    let batch = env.plane.diagnostics().trace_read(drops.trace, most).map_err(Failure::from)?;
     let (records, lost) = (records(env, &batch), batch.lost);
-    if let Some(left) = &mut follow.left {
+    if let Some(left) = &mut drops.left {
         *left = left.saturating_sub(records.records.len() as u32);
     }
     let mut output = env.render.text(&Answer::Drops(records));
-    output = follow.pipes.iter().fold(output, |text, pipe| pipe.apply(text));
+    output = drops.pipes.iter().fold(output, |text, pipe| pipe.apply(text));
     if lost > 0 {
         output.push_str(&format!("({lost} packets came too fast to be looked at)\n"));
     }
-    if follow.left == Some(0) {
+    if drops.left == Some(0) {
+        session.follow = Some(Follow::Drops(drops));
         stop(env.plane, session);
         return Ok(Reply { output, ..Reply::default() });
     }
     if batch.ended {
         // The plane was started anew, or nobody had asked for too long.
-        follow.trace = start(env, &follow.query)?;
+        drops.trace = start(env, &drops.query)?;
     }
+    session.follow = Some(Follow::Drops(drops));
     Ok(Reply { output, follow: true, ..Reply::default() })
 }
 
@@ -94,7 +161,7 @@ fn records(env: &Env<'_>, batch: &TraceBatch) -> DropRecords {
 
 /// Ends what goes on. The plane ends by itself what can't be ended now.
 pub fn stop(plane: &dyn DataPlane, session: &mut Session) {
-    if let Some(follow) = session.follow.take() {
-        let _ = plane.diagnostics().trace_stop(follow.trace);
+    if let Some(Follow::Drops(drops)) = session.follow.take() {
+        let _ = plane.diagnostics().trace_stop(drops.trace);
     }
 }

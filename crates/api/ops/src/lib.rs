@@ -13,10 +13,12 @@ mod config;
 mod configure;
 mod dynamic;
 mod firewall;
+mod flowing;
 mod follow;
 mod gather;
 mod log;
 mod names;
+mod nat_state;
 mod packet;
 mod persistent;
 mod pipe;
@@ -32,10 +34,9 @@ mod words;
 pub use alarms::{Alarm, AlarmChange, NatAlarms, WantedAlarm, Watched, utilization};
 pub use answer::{
     AlgStatus, Answer, DropCount, EditorList, Explained, FindingLine, FlowStatistics, InterfaceLine,
-    MirrorEntry, MirrorKind, MirrorList, MirrorOutputLine, NatKind, NatPool, NatPools, NatRule, NatRules,
-    PlaneStatus, PolicyEntry, PolicyList, PortLine, ScreenStatistics, SessionDetail, SessionList,
-    SessionSummary, SourceNatPool, SourceNatPools, Translation, UnitLine, Version, Wing, WorkerLine,
-    ZoneEntry,
+    MirrorEntry, MirrorKind, MirrorList, MirrorOutputLine, NatKind, NatRule, NatRules, PlaneStatus,
+    PolicyEntry, PolicyList, PortLine, ScreenStatistics, SessionDetail, SessionList, SessionSummary,
+    SourceNatPool, SourceNatPools, Translation, UnitLine, Version, Wing, WorkerLine, ZoneEntry,
 };
 pub use capture::{CAPTURE_BYTES_MAX, capture_source, capture_text};
 pub use commits::{
@@ -56,6 +57,11 @@ pub use follow::{Follow, stop as stop_following};
 pub use gather::{Failure, RouteEntry, RouteTable};
 pub use log::{LogEvent, LogEvents, LogMemory, LogQuery, LogStatistics, LogStreamLine, LogView};
 pub use names::{NameTable, PolicyName};
+pub use nat_state::{
+    InterfacePortsLine, InterfacePortsList, KeptQuery, NatClearQuery, NatPool, NatPools, NatState,
+    NatStateQuery, PairedAddress, PairedAddresses, PortBlockLine, PortBlockPool, PortBlockPools,
+    RuleApplication, RuleApplications,
+};
 pub use persistent::{MappingLine, MappingLines, MappingQuery, MappingSummary, Persistence};
 pub use pipe::{Delivery, Display, Pipe, PipeError, delivery};
 pub use ports::{DeterministicPool, DeterministicPools, HostPorts, HostQuery, PoolQuery, PoolUse, PoolUses};

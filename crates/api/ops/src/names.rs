@@ -9,6 +9,8 @@ use ravelin_program::{
 };
 use ravelin_types::{InstanceId, InterfaceId, NatRuleId, PolicyId, ZoneId};
 
+use crate::answer::NatKind;
+
 /// What Junos calls the policy of sessions that the firewall's own traffic makes.
 const SELF_TRAFFIC: &str = "self-traffic-policy";
 /// The host's zone.
@@ -157,6 +159,22 @@ impl NameTable {
     #[must_use]
     pub fn nat_rule(&self, id: NatRuleId) -> String {
         self.nat_rules.get(&id).cloned().unwrap_or_else(|| format!("rule-{id}"))
+    }
+
+    /// The number of a NAT rule; `None`: there is none of this name.
+    #[must_use]
+    pub fn nat_rule_id(&self, kind: NatKind, set: &str, rule: &str) -> Option<NatRuleId> {
+        match kind {
+            NatKind::Source => {
+                self.source_rules().find(|(s, r)| s.name == set && r.name == rule).map(|(_, r)| r.id)
+            }
+            NatKind::Destination => {
+                self.destination_rules().find(|(s, r)| s.name == set && r.name == rule).map(|(_, r)| r.id)
+            }
+            NatKind::Static => {
+                self.static_rules().find(|(s, r)| s.name == set && r.name == rule).map(|(_, r)| r.id)
+            }
+        }
     }
 
     #[must_use]

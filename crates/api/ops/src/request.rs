@@ -10,6 +10,7 @@ use ravelin_types::{Family, Proto};
 
 use crate::firewall::FirewallDepth;
 use crate::log::LogQuery;
+use crate::nat_state::NatStateQuery;
 use crate::persistent::MappingQuery;
 use crate::ports::PoolQuery;
 use crate::watch::Watch;
@@ -181,6 +182,7 @@ pub enum Request {
     Mappings(MappingQuery),
     MappingSummary,
     ClearMappings(MappingQuery),
+    NatState(NatStateQuery),
     NatDestinationPools {
         name: Option<String>,
     },

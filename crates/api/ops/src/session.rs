@@ -87,6 +87,8 @@ pub struct Reply {
     pub ask: Option<String>,
     /// More is to come: [`more`] tells it.
     pub follow: bool,
+    /// A part of an answer: [`more`] tells the next one, at once.
+    pub part: bool,
 }
 
 /// Why a line did nothing.
@@ -160,7 +162,9 @@ pub fn execute(env: &mut Env<'_>, session: &mut Session, line: &str, text: Optio
     follow::stop(env.plane, session);
     let parsed = words::split(line);
     match run(env, session, line, &parsed, text) {
-        Ok(done) => done,
+        // Of a list nothing has been told yet.
+        Ok(done) if done.part => more(env, session),
+        Ok(done) => follow::cut(session, done),
         Err(fault) => Reply { output: ended(fault.to_string()), error: true, ..Reply::default() },
     }
 }
@@ -202,6 +206,9 @@ fn run(
             configure::run(env, session, &input)?
         }
     };
+    if reply.part {
+        return Ok(reply);
+    }
     reply.output = pipes.iter().fold(ended(reply.output), |text, pipe| pipe.apply(text));
     Ok(reply)
 }
@@ -301,13 +308,14 @@ pub(crate) fn operational(
             Answer::SessionSummary(gather::summary(env, &query)?)
         }
         Request::Sessions { query, detail } => {
-            Answer::Sessions(gather::list(env, &query, detail == Detail::Extensive)?)
+            return follow::list(env, session, (query, detail == Detail::Extensive), pipes);
         }
         Request::ClearSessions { query } => Answer::Cleared { sessions: gather::clear(env, &query)? },
         Request::FlowStatistics => Answer::FlowStatistics(gather::flow_statistics(env)?),
         Request::NatSummary(kind) => Answer::NatSummary(gather::nat_rules(env, kind, None)?),
         Request::NatRules { kind, name } => Answer::NatRules(gather::nat_rules(env, kind, name.as_deref())?),
         Request::SourcePools(query) => gather::about_pools(env, &query)?,
+        Request::NatState(query) => gather::about_nat_state(env, query)?,
         Request::NatDestinationPools { name } => Answer::NatPools(gather::nat_pools(env, name.as_deref())?),
         request @ (Request::Mappings(_) | Request::MappingSummary | Request::ClearMappings(_)) => {
             gather::about_mappings(env, request)?
@@ -368,7 +376,7 @@ fn watched(env: &mut Env<'_>, session: &mut Session, what: Watch, pipes: &[Pipe]
 }
 
 /// An answer in the form that was asked for.
-fn shown(env: &Env<'_>, answer: &Answer, pipes: &[Pipe]) -> Result<Reply, Fault> {
+pub(crate) fn shown(env: &Env<'_>, answer: &Answer, pipes: &[Pipe]) -> Result<Reply, Fault> {
     match display(pipes) {
         Display::Text => Ok(said(env.render.text(answer))),
         Display::Json => Ok(said(env.render.json(answer))),

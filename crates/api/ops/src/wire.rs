@@ -49,6 +49,9 @@ pub struct Response {
     /// More is to come: [`Request::More`] asks for it, any other request ends it.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub follow: bool,
+    /// A part of an answer: [`Request::More`] asks for the next one, any other request does without it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub part: bool,
 }
 
 /// Answers one request of a session.
@@ -75,7 +78,7 @@ pub fn answer(env: &mut Env<'_>, session: &mut Session, request: &Request) -> Re
 
 impl Response {
     fn take(&mut self, reply: Reply) {
-        let Reply { output, error, closed, ask, follow } = reply;
-        *self = Self { output, error, closed, ask, follow, ..std::mem::take(self) };
+        let Reply { output, error, closed, ask, follow, part } = reply;
+        *self = Self { output, error, closed, ask, follow, part, ..std::mem::take(self) };
     }
 }

@@ -4,6 +4,10 @@ use std::fmt::{Display, Write as _};
 
 use serde_json::{Map, Value, json};
 
+/// What stands around the only element of a reply.
+pub(crate) const REPLY_BEGINS: &str = "<rpc-reply xmlns:junos=\"http://xml.juniper.net/junos/\">\n";
+pub(crate) const REPLY_ENDS: &str = "</rpc-reply>\n";
+
 /// A named element with text or children.
 #[derive(Clone, Debug)]
 pub(crate) struct Element {
@@ -22,7 +26,7 @@ impl Element {
         Self { name, content: Content::Children(Vec::new()) }
     }
 
-    fn text(name: &'static str, value: impl Display) -> Self {
+    pub fn text(name: &'static str, value: impl Display) -> Self {
         Self { name, content: Content::Text(value.to_string()) }
     }
 
@@ -66,13 +70,20 @@ impl Element {
 
     /// The reply whose only element this is.
     pub fn xml(&self) -> String {
-        let mut out = String::from("<rpc-reply xmlns:junos=\"http://xml.juniper.net/junos/\">\n");
+        let mut out = String::from(REPLY_BEGINS);
         self.write_xml(&mut out, 1);
-        out.push_str("</rpc-reply>\n");
+        out.push_str(REPLY_ENDS);
         out
     }
 
-    fn write_xml(&self, out: &mut String, depth: usize) {
+    /// What stands for the element in a JSON array, in lines of their own.
+    pub fn json_value(&self, depth: usize) -> String {
+        let indent = "  ".repeat(depth);
+        let text = serde_json::to_string_pretty(&self.value()).unwrap_or_default();
+        text.lines().fold(String::new(), |out, line| out + &indent + line + "\n")
+    }
+
+    pub fn write_xml(&self, out: &mut String, depth: usize) {
         let (name, indent) = (self.name, "    ".repeat(depth));
         match &self.content {
             Content::Text(text) => {

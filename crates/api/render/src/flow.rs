@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use ravelin_ops::{FlowStatistics, SessionDetail, SessionList, SessionSummary, Wing};
 
-use crate::element::Element;
+use crate::element::{Element, REPLY_BEGINS, REPLY_ENDS};
 
 const DIRECTIONS: [&str; 2] = ["In", "Out"];
 
@@ -13,10 +13,9 @@ pub(crate) fn sessions(list: &SessionList) -> String {
     for session in &list.sessions {
         out.push_str(&if list.extensive { extensive(session) } else { brief(session) });
     }
-    if (list.sessions.len() as u64) < list.total {
-        let _ = writeln!(out, "({} sessions not listed)", list.total - list.sessions.len() as u64);
+    if list.last {
+        let _ = writeln!(out, "Total sessions: {}", list.total);
     }
-    let _ = writeln!(out, "Total sessions: {}", list.total);
     out
 }
 
@@ -138,10 +137,42 @@ pub(crate) fn statistics(statistics: &FlowStatistics) -> String {
     out
 }
 
-pub(crate) fn sessions_element(list: &SessionList) -> Element {
-    Element::new("flow-session-information")
-        .children(list.sessions.iter().map(session_element))
-        .leaf("displayed-session-count", list.total)
+const LIST: &str = "flow-session-information";
+const SESSION: &str = "flow-session";
+const COUNT: &str = "displayed-session-count";
+
+/// A list as XML, which may be told in parts.
+pub(crate) fn sessions_xml(list: &SessionList) -> String {
+    let mut out = String::new();
+    if list.first {
+        let _ = writeln!(out, "{REPLY_BEGINS}    <{LIST}>");
+    }
+    for session in &list.sessions {
+        session_element(session).write_xml(&mut out, 2);
+    }
+    if list.last {
+        Element::text(COUNT, list.total).write_xml(&mut out, 2);
+        let _ = write!(out, "    </{LIST}>\n{REPLY_ENDS}");
+    }
+    out
+}
+
+/// A list as JSON, which may be told in parts.
+pub(crate) fn sessions_json(list: &SessionList) -> String {
+    let mut out = String::new();
+    if list.first {
+        let _ = write!(out, "{{\n  \"{LIST}\": [\n    {{\n      \"{SESSION}\": [\n");
+    }
+    let before = list.total - list.sessions.len() as u64;
+    for (number, session) in (before..).zip(&list.sessions) {
+        let comma = if number == 0 { "" } else { "        ,\n" };
+        let _ = write!(out, "{comma}{}", session_element(session).json_value(4));
+    }
+    if list.last {
+        let count = Element::text(COUNT, list.total).json_value(4);
+        let _ = write!(out, "      ],\n      \"{COUNT}\": [\n{count}      ]\n    }}\n  ]\n}}\n");
+    }
+    out
 }
 
 fn session_element(session: &SessionDetail) -> Element {
@@ -157,7 +188,7 @@ fn session_element(session: &SessionDetail) -> Element {
             .leaf("pkt-cnt", wing.packets)
             .leaf("byte-cnt", wing.bytes)
     });
-    Element::new("flow-session")
+    Element::new(SESSION)
         .leaf("session-identifier", session.id)
         .leaf("policy", &session.policy)
         .leaf("session-state", &session.state)

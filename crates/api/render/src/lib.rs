@@ -14,6 +14,7 @@ mod interfaces;
 mod log;
 mod mirrors;
 mod nat;
+mod nat_state;
 mod persistent;
 mod policies;
 mod ports;
@@ -80,6 +81,7 @@ pub fn text(answer: &Answer) -> String {
         Answer::Mappings(list) => persistent::text(list),
         Answer::MappingSummary(summary) => persistent::summary(summary),
         Answer::MappingsCleared { .. } => String::new(),
+        Answer::NatState(state) => nat_state::text(state),
         Answer::Version(version) => system::version(version),
         Answer::Commits(history) => commits::history(history),
         Answer::Editors(list) => commits::editors(list),
@@ -103,13 +105,19 @@ pub fn text(answer: &Answer) -> String {
 /// The answer as Junos writes JSON: every element an array, text under `data`.
 #[must_use]
 pub fn json(answer: &Answer) -> String {
-    element(answer).json()
+    match answer {
+        Answer::Sessions(list) => flow::sessions_json(list),
+        answer => element(answer).json(),
+    }
 }
 
 /// The answer as Junos writes XML, within the reply of a remote procedure.
 #[must_use]
 pub fn xml(answer: &Answer) -> String {
-    element(answer).xml()
+    match answer {
+        Answer::Sessions(list) => flow::sessions_xml(list),
+        answer => element(answer).xml(),
+    }
 }
 
 fn element(answer: &Answer) -> Element {
@@ -131,7 +139,7 @@ fn element(answer: &Answer) -> Element {
         Answer::Algs(status) => alg::status_element(status),
         Answer::Policies(list) => policies::element(list),
         Answer::HitCounts(list) => policies::hit_count_element(list),
-        Answer::Sessions(list) => flow::sessions_element(list),
+        Answer::Sessions(_) => unreachable!("a list of sessions is written in parts"),
         Answer::SessionSummary(summary) => flow::summary_element(summary),
         Answer::Cleared { sessions } => {
             Element::new("flow-session-clear-information").leaf("cleared-session-count", sessions)
@@ -145,6 +153,7 @@ fn element(answer: &Answer) -> Element {
         Answer::PoolUses(pools) => ports::pool_use_element(pools),
         Answer::Mappings(list) => persistent::element(list),
         Answer::MappingSummary(summary) => persistent::summary_element(summary),
+        Answer::NatState(state) => nat_state::element(state),
         Answer::MappingsCleared { mappings } => {
             Element::new("persist-nat-table-clear-information").leaf("cleared-binding-count", mappings)
         }

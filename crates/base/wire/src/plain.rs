@@ -33,7 +33,7 @@ pub struct Plain {
 }
 
 impl Plain {
-    /// `None`: not plain, a SYN, FIN or RST, or damaged.
+    /// `None`: not plain, a SYN, FIN or RST, urgent, without ACK, or damaged.
     #[must_use]
     #[inline(always)]
     pub fn read(frame: &[u8]) -> Option<Self> {
@@ -126,7 +126,7 @@ impl Plain {
     }
 }
 
-/// Whether a TCP or UDP header stands there and says nothing of a beginning or end.
+/// Whether a UDP header stands there, or that of a TCP segment amidst its connection without urgent data.
 #[inline(always)]
 fn has_transport(frame: &[u8], proto: Proto, (at, end): (usize, usize)) -> bool {
     let Some(body) = frame.get(at..end) else { return false };
@@ -134,8 +134,8 @@ fn has_transport(frame: &[u8], proto: Proto, (at, end): (usize, usize)) -> bool 
         Proto::UDP if body.len() >= UDP_LEN => (UDP_LEN..=body.len()).contains(&usize::from(u16_at(body, 4))),
         Proto::TCP if body.len() >= TCP_LEN => {
             let len = usize::from(body[12] >> 4) * 4;
-            let turning = body[13] & (TcpFlags::SYN | TcpFlags::FIN | TcpFlags::RST) != 0;
-            (TCP_LEN..=body.len()).contains(&len) && !turning
+            let told = TcpFlags::SYN | TcpFlags::FIN | TcpFlags::RST | TcpFlags::URG | TcpFlags::ACK;
+            (TCP_LEN..=body.len()).contains(&len) && body[13] & told == TcpFlags::ACK
         }
         _ => false,
     }

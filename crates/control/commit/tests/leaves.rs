@@ -29,6 +29,14 @@ const INSTEAD: &[(&str, &str)] = &[
         "security flow tcp-session time-wait-state session-ageout",
     ),
     (
+        "security nat source port-randomization disable",
+        "security nat source pool plain port range round-robin",
+    ),
+    (
+        "security nat source port-randomization disable",
+        "security nat source pool plain port automatic round-robin",
+    ),
+    (
         "security nat source pool shift host-address-base",
         "security nat source pool-default-port-range 2000 to 60000",
     ),
@@ -51,6 +59,10 @@ const SAID: &[(&str, &str)] = &[
     (
         "firewall family inet6 filter f6 term r0 then reject no-route",
         "firewall family inet6 filter f6 term r0 then reject administratively-prohibited",
+    ),
+    (
+        "security nat source interface port-overloading-factor",
+        "security nat source interface port-overloading off",
     ),
     ("firewall filter g4 term m then discard", "firewall filter g4 term m then accept"),
     (

@@ -8,14 +8,15 @@ use std::{
 
 use futures_util::TryStreamExt;
 use ipnet::IpNet;
-use rtnetlink::RouteMessageBuilder;
 use rtnetlink::{
     Handle, IpVersion, LinkUnspec,
     packet_route::{
+        AddressFamily,
         address::{AddressAttribute, AddressFlags, AddressHeaderFlags, AddressMessage},
         link::LinkAttribute,
         route::RouteMessage,
     },
+    sys::AsyncSocket as _,
 };
 
 use crate::{
@@ -69,7 +70,9 @@ impl Host {
     /// # Errors
     /// The socket can't be had.
     pub fn open() -> Result<Self, HostError> {
-        let (connection, handle, _) = rtnetlink::new_connection().map_err(HostError::Open)?;
+        let (mut connection, handle, _) = rtnetlink::new_connection().map_err(HostError::Open)?;
+        // A dump lists what it is asked for, and no more: others may have a million routes.
+        connection.socket_mut().socket_ref().set_netlink_get_strict_chk(true).map_err(HostError::Open)?;
         tokio::spawn(connection);
         Ok(Self { handle, held: BTreeMap::new() })
     }
@@ -95,9 +98,9 @@ impl Host {
                 }
             }
         }
-        for filter in [family_of("0.0.0.0/0"), family_of("::/0")] {
-            let routes: Vec<_> =
-                self.handle.route().get(filter).execute().try_collect().await.map_err(failed("routes"))?;
+        for family in [AddressFamily::Inet, AddressFamily::Inet6] {
+            let routes = self.handle.route().get(own_routes(family)).execute().try_collect().await;
+            let routes: Vec<_> = routes.map_err(failed("routes"))?;
             let names = observed.links.iter().map(|(name, link)| (link.index, name.as_str())).collect();
             let own = routes.iter().filter_map(|route| message::own_route(route, &names));
             observed.routes.extend(own.collect::<Vec<_>>());
@@ -282,12 +285,11 @@ fn failed(step: &'static str, subject: &str) -> impl FnOnce(rtnetlink::Error) ->
     move |source| HostError::Netlink { step, subject, source }
 }
 
-fn family_of(any: &str) -> RouteMessage {
-    use rtnetlink::packet_route::AddressFamily;
-    let mut message = RouteMessageBuilder::<std::net::IpAddr>::new().build();
-    message.attributes.clear();
-    message.header.address_family =
-        if any.contains(':') { AddressFamily::Inet6 } else { AddressFamily::Inet };
+/// Asks for our own routes of a family, of every table and type.
+fn own_routes(family: AddressFamily) -> RouteMessage {
+    let mut message = RouteMessage::default();
+    message.header.address_family = family;
+    message.header.protocol = message::PROTOCOL;
     message
 }
 

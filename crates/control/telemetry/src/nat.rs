@@ -1,14 +1,15 @@
-//! What NAT tells: blocks of ports, alarms of pools, and that nothing is left.
+//! What NAT tells: blocks of ports, bindings, alarms of pools, and that nothing is left.
 //!
-//! Spec: log-37, log-38.
+//! Spec: log-37, log-38, log-43.
 
 use std::net::IpAddr;
 
 use jiff::Timestamp;
-use ravelin_contract::{BlockChange, NatEvent, SessionKey};
+use ravelin_contract::{BlockChange, NatEvent, NatLack, SessionKey};
+use ravelin_types::Proto;
 
 use crate::filter::{Outcome, Subject};
-use crate::record::{Names, Record};
+use crate::record::{Names, NatRuleKind, Record};
 use crate::table::Tag;
 
 /// An event of NAT with names for ids.
@@ -32,10 +33,26 @@ pub enum NatRecord {
         threshold: u8,
         current: u8,
     },
+    RuleAlarm {
+        raised: bool,
+        kind: NatRuleKind,
+        rule: String,
+        threshold: u32,
+        current: u32,
+    },
+    Binding {
+        made: bool,
+        /// A pool's name, or `interface`.
+        pool: String,
+        proto: Option<Proto>,
+        internal: (IpAddr, u16),
+        external: (IpAddr, u16),
+    },
     Exhausted {
         key: SessionKey,
         rule: String,
         interface: String,
+        lack: NatLack,
     },
 }
 
@@ -56,8 +73,22 @@ pub fn nat(event: &NatEvent, now: Timestamp, names: &dyn Names) -> Record {
         NatEvent::PoolAlarm { pool, raised, threshold, current } => {
             NatRecord::PoolAlarm { raised, pool: names.pool(pool), threshold, current }
         }
-        NatEvent::Exhausted { rule, key, interface } => {
-            NatRecord::Exhausted { key, rule: names.nat_rule(rule).1, interface: names.unit(Some(interface)) }
+        NatEvent::RuleAlarm { rule, raised, threshold, current } => {
+            let (kind, rule) = names.nat_rule(rule);
+            NatRecord::RuleAlarm { raised, kind, rule, threshold, current }
+        }
+        NatEvent::Binding { made, pool, proto, internal, internal_port, external, external_port } => {
+            NatRecord::Binding {
+                made,
+                pool: pool.map_or_else(|| "interface".to_owned(), |pool| names.pool(pool)),
+                proto,
+                internal: (internal, internal_port),
+                external: (external, external_port),
+            }
+        }
+        NatEvent::Exhausted { rule, key, interface, lack } => {
+            let (rule, interface) = (names.nat_rule(rule).1, names.unit(Some(interface)));
+            NatRecord::Exhausted { key, rule, interface, lack }
         }
     })
 }
@@ -70,6 +101,10 @@ impl NatRecord {
             Self::Block { change: BlockChange::Released, .. } => Tag::NatBlockReleased,
             Self::PoolAlarm { raised: true, .. } => Tag::NatPoolRaised,
             Self::PoolAlarm { raised: false, .. } => Tag::NatPoolCleared,
+            Self::RuleAlarm { raised: true, .. } => Tag::NatRuleRaised,
+            Self::RuleAlarm { raised: false, .. } => Tag::NatRuleCleared,
+            Self::Binding { made: true, .. } => Tag::NatBindingCreated,
+            Self::Binding { made: false, .. } => Tag::NatBindingDeleted,
             Self::Exhausted { .. } => Tag::NatExhausted,
         }
     }
@@ -78,7 +113,8 @@ impl NatRecord {
     pub(crate) fn subject<'a>(&'a self, subject: Subject<'a>) -> Subject<'a> {
         match self {
             Self::Block { host, .. } => Subject { source: Some(*host), ..subject },
-            Self::PoolAlarm { .. } => subject,
+            Self::Binding { internal, .. } => Subject { source: Some(internal.0), ..subject },
+            Self::PoolAlarm { .. } | Self::RuleAlarm { .. } => subject,
             Self::Exhausted { key, interface, .. } => {
                 Subject { interface, outcome: Some(Outcome::Failure), ..subject.of(key) }
             }

@@ -270,6 +270,7 @@ messages! {
         " " "protocol-id",
         " of rule " "nat-rule-name",
         " " "packet-incoming-interface",
+        ", out of " "resource",
     ] "",
 
     /// Messages of a stream did not reach its collector.
@@ -284,6 +285,42 @@ messages! {
     EventsLost = 18, "RTLOG_EVENTS_LOST" of "RTLOG", Warning, Rtlog: [
         "packet plane lost " "lost-events",
     ] " events",
+
+    /// An external address or port is kept for an internal one: persistent NAT, or a host's own address.
+    NatBindingCreated = 19, "RT_SRC_NAT_BINDING_CREATE" of "RT_NAT", Info, Nat: [
+        "binding created " "protocol-id",
+        " " "internal-ip",
+        "/" "internal-port",
+        "->" "reflexive-ip",
+        "/" "reflexive-port",
+        " in source pool " "nat-pool-name",
+    ] "",
+
+    /// It is kept no more.
+    NatBindingDeleted = 20, "RT_SRC_NAT_BINDING_DELETE" of "RT_NAT", Info, Nat: [
+        "binding deleted " "protocol-id",
+        " " "internal-ip",
+        "/" "internal-port",
+        "->" "reflexive-ip",
+        "/" "reflexive-port",
+        " in source pool " "nat-pool-name",
+    ] "",
+
+    /// The live sessions of a NAT rule reached the threshold of its alarm.
+    NatRuleRaised = 21, "RT_NAT_RULE_ALARM_RAISE" of "RT_NAT", Warning, Nat: [
+        "NAT rule: " "nat-rule-name",
+        ", type: " "nat-rule-type",
+        ", threshold: " "threshold",
+        " sessions, current: " "current",
+    ] "",
+
+    /// The live sessions of a NAT rule fell below the threshold of its alarm.
+    NatRuleCleared = 22, "RT_NAT_RULE_ALARM_CLEAR" of "RT_NAT", Notice, Nat: [
+        "NAT rule: " "nat-rule-name",
+        ", type: " "nat-rule-type",
+        ", threshold: " "threshold",
+        " sessions, current: " "current",
+    ] "",
 }
 
 #[cfg(test)]

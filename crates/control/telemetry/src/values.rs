@@ -4,7 +4,7 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use ravelin_contract::SessionKey;
+use ravelin_contract::{NatLack, SessionKey};
 use ravelin_types::Proto;
 
 use crate::nat::NatRecord;
@@ -60,12 +60,15 @@ impl Record {
 /// A rule's type and name.
 fn rule(rule: Option<&(NatRuleKind, String)>) -> [Value<'_>; 2] {
     let Some((kind, name)) = rule else { return [NOT_AVAILABLE; 2] };
-    let kind = match kind {
+    [Text(rule_type(*kind)), Text(name)]
+}
+
+const fn rule_type(kind: NatRuleKind) -> &'static str {
+    match kind {
         NatRuleKind::Source => "source rule",
         NatRuleKind::Destination => "destination rule",
         NatRuleKind::Static => "static rule",
-    };
-    [Text(kind), Text(name)]
+    }
 }
 
 /// The fields from source address to session id.
@@ -199,7 +202,21 @@ fn nat<R>(record: &NatRecord, take: impl FnOnce(&[Value<'_>]) -> R) -> R {
         NatRecord::PoolAlarm { raised: _, pool, threshold, current } => {
             take(&[Text(pool), Number((*threshold).into()), Number((*current).into())])
         }
-        NatRecord::Exhausted { key, rule, interface } => take(&[
+        NatRecord::RuleAlarm { raised: _, kind, rule, threshold, current } => take(&[
+            Text(rule),
+            Text(rule_type(*kind)),
+            Number((*threshold).into()),
+            Number((*current).into()),
+        ]),
+        NatRecord::Binding { made: _, pool, proto, internal, external } => take(&[
+            Number(proto.map_or(0, |proto| proto.0.into())),
+            Address(internal.0),
+            Number(internal.1.into()),
+            Address(external.0),
+            Number(external.1.into()),
+            Text(pool),
+        ]),
+        NatRecord::Exhausted { key, rule, interface, lack } => take(&[
             Address(key.src),
             Number(key.sport.into()),
             Address(key.dst),
@@ -207,6 +224,11 @@ fn nat<R>(record: &NatRecord, take: impl FnOnce(&[Value<'_>]) -> R) -> R {
             Number(key.proto.0.into()),
             Text(rule),
             Text(interface),
+            Text(match lack {
+                NatLack::Ports => "ports",
+                NatLack::Addresses => "addresses",
+                NatLack::Quota => "quota",
+            }),
         ]),
     }
 }

@@ -162,6 +162,8 @@ type Way = (Ingress, Checksum, Option<Handed>);
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Next {
     Go,
+    /// Commands may be left.
+    GoAwake,
     Stop,
 }
 
@@ -172,11 +174,14 @@ impl Worker {
             if !self.silent {
                 self.beat.now();
             }
-            if self.obey() == Next::Stop {
+            let next = self.obey();
+            if next == Next::Stop {
                 return;
             }
             if self.round() == 0 {
-                self.sleep();
+                if next == Next::Go {
+                    self.sleep();
+                }
                 self.judge();
             }
             if let Some(lane) = &mut self.lane {
@@ -188,10 +193,14 @@ impl Worker {
         }
     }
 
+    /// Commands up to the first task: one that asks again and again must not keep packets waiting.
     fn obey(&mut self) -> Next {
         loop {
             match self.commands.try_recv() {
-                Ok(Command::Task(task)) => task(&mut self.state, &self.shared, now()),
+                Ok(Command::Task(task)) => {
+                    task(&mut self.state, &self.shared, now());
+                    return Next::GoAwake;
+                }
                 Ok(Command::Publish(snapshot, done)) => {
                     self.adopt(snapshot);
                     // The asker may have given up waiting.

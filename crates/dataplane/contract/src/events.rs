@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use ravelin_program::Screen;
-use ravelin_types::{InterfaceId, NatRuleId, PolicyId, ZoneId};
+use ravelin_types::{InterfaceId, NatRuleId, PolicyId, Proto, ZoneId};
 
 use crate::{CloseReason, FilterHit, SessionKey, SessionView};
 
@@ -41,6 +41,20 @@ impl BlockChange {
     pub const ALL: [Self; 3] = [Self::Allocated, Self::Interim, Self::Released];
 }
 
+/// What there was nothing left of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum NatLack {
+    #[default]
+    Ports,
+    Addresses,
+    /// What the host or its mapping may have: there is more for others.
+    Quota,
+}
+
+impl NatLack {
+    pub const ALL: [Self; 3] = [Self::Ports, Self::Addresses, Self::Quota];
+}
+
 /// What source NAT gave out or took back by the block, or ran out of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NatEvent {
@@ -61,8 +75,23 @@ pub enum NatEvent {
     },
     /// The use of a pool reached the one threshold or fell below the other; percentages.
     PoolAlarm { pool: u32, raised: bool, threshold: u8, current: u8 },
+    /// The live sessions of a rule reached the one threshold or fell below the other.
+    RuleAlarm { rule: NatRuleId, raised: bool, threshold: u32, current: u32 },
+    /// An external end is kept for an internal one, or no more.
+    Binding {
+        /// `false`: ended.
+        made: bool,
+        /// `None`: of an interface.
+        pool: Option<u32>,
+        /// `None`: of an address with all its ports, and both ports are 0.
+        proto: Option<Proto>,
+        internal: IpAddr,
+        internal_port: u16,
+        external: IpAddr,
+        external_port: u16,
+    },
     /// Nothing was left to translate by. Told at most once a second by a worker.
-    Exhausted { rule: NatRuleId, key: SessionKey, interface: InterfaceId },
+    Exhausted { rule: NatRuleId, key: SessionKey, interface: InterfaceId, lack: NatLack },
 }
 
 /// What happened.

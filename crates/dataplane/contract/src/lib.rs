@@ -11,6 +11,7 @@ mod error;
 mod events;
 mod firewall;
 mod ha;
+mod kept;
 mod mirror;
 mod persistent;
 mod plane;
@@ -28,17 +29,18 @@ pub use diagnostics::{
     TRACES_MAX, TraceBatch, TraceId, TraceKind, TraceRequest, TracedPacket, WorkerStatus,
 };
 pub use error::Error;
-pub use events::{BlockChange, Event, EventBatch, NatEvent, PolicyDeny, SessionEvent};
+pub use events::{BlockChange, Event, EventBatch, NatEvent, NatLack, PolicyDeny, SessionEvent};
 pub use firewall::{
     FilterAction, FilterCounter, FilterHit, FilterLog, FirewallClear, FirewallCounters, PolicerCounters,
 };
 pub use ha::{FabricForwarding, FabricId, GroupId, Ha, Link};
+pub use kept::{InterfacePorts, KeptFilter, KeptKind, KeptList, KeptPorts, NatClear};
 pub use mirror::{MirrorCounters, MirrorLoss};
 pub use persistent::{MappingFilter, MappingList, MappingOrigin, MappingPermit, PersistentMapping};
 pub use plane::DataPlane;
 pub use session::{
-    CloseReason, ReconcileResult, SessionFilter, SessionKey, SessionRef, SessionState, SessionStore,
-    SessionView, WingView,
+    CloseReason, ReconcileResult, SessionFilter, SessionKey, SessionPage, SessionRef, SessionState,
+    SessionStore, SessionView, WingView,
 };
 pub use sync::{
     ContentShift, DeltaBatch, DeltaCursor, ExportBatch, ExportCursor, HandshakeShift, PutRefusal, PutResult,

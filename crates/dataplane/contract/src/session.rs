@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 
 use ravelin_types::{InstanceId, InterfaceId, NatRuleId, PolicyId, Proto, SessionId, WorkerId, ZoneId};
 
-use crate::{CarriedMapping, Error, PutResult, SessionDeltas, SyncedSession};
+use crate::{CarriedMapping, Error, ExportCursor, PutResult, SessionDeltas, SyncedSession};
 
 /// One wing's tuple. Family is that of the addresses, which are of one kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -147,6 +147,14 @@ impl SessionFilter {
     }
 }
 
+/// Some of the sessions that a filter holds for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SessionPage {
+    pub sessions: Vec<SessionView>,
+    /// Where to go on; `None`: those were all.
+    pub next: Option<ExportCursor>,
+}
+
 /// What a reconcile found and did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ReconcileResult {
@@ -166,6 +174,12 @@ pub trait SessionStore {
         filter: &SessionFilter,
         visit: &mut dyn FnMut(&SessionView) -> ControlFlow<()>,
     ) -> Result<(), Error>;
+    /// Sessions that the filter holds for, about `max` of them, from a place on; a bounded number between batches of
+    /// packets. Of sessions that neither open nor end meanwhile all pages together have each once.
+    ///
+    /// # Errors
+    /// A worker does not answer.
+    fn page(&self, filter: &SessionFilter, from: ExportCursor, max: usize) -> Result<SessionPage, Error>;
     /// # Errors
     /// A worker does not answer; a missing session is `None`.
     fn get(&self, key: &SessionKey) -> Result<Option<SessionView>, Error>;

@@ -160,7 +160,7 @@ pub struct ExportBatch {
     pub next: Option<ExportCursor>,
 }
 
-/// A place in an export. Sessions that neither open nor end while it goes on are in it once.
+/// A place in an export or a list of sessions. Sessions that neither open nor end while it goes on are in it once.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ExportCursor {
     pub worker: u8,

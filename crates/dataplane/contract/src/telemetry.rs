@@ -5,7 +5,7 @@ use ravelin_types::{DropReason, InterfaceId, MirrorId, NatRuleId, PolicyId, Rule
 
 use crate::{
     BufferCounters, CarriedCounters, Error, EventBatch, FilterLog, FirewallClear, FirewallCounters,
-    MappingFilter, MappingList, MirrorCounters,
+    InterfacePorts, KeptFilter, KeptList, MappingFilter, MappingList, MirrorCounters, NatClear,
 };
 
 /// Device-wide counters, summed over workers without stopping them.
@@ -69,6 +69,8 @@ pub struct NatCounters {
     pub hits: u64,
     pub failed: u64,
     pub sessions: u64,
+    /// Hits as they count for the pool that the rule names.
+    pub pool_hits: u64,
 }
 
 /// What is in use of one source NAT pool.
@@ -174,6 +176,27 @@ pub trait Telemetry {
     /// As [`Telemetry::persistent_mappings`].
     fn clear_persistent_mappings(&self, _filter: &MappingFilter) -> Result<u64, Error> {
         Err(Error::Unsupported("persistent NAT mappings"))
+    }
+    /// Blocks of ports or addresses that hosts have, at most `most` of those that the filter holds for.
+    ///
+    /// # Errors
+    /// A worker does not answer, or the plane has no such pools.
+    fn kept_ports(&self, _filter: &KeptFilter, _most: usize) -> Result<KeptList, Error> {
+        Err(Error::Unsupported("ports kept for hosts"))
+    }
+    /// Ports of the addresses that interface NAT gives, by address.
+    ///
+    /// # Errors
+    /// As [`Telemetry::kept_ports`].
+    fn interface_ports(&self) -> Result<Vec<InterfacePorts>, Error> {
+        Err(Error::Unsupported("ports of interfaces"))
+    }
+    /// Sets counters of NAT rules back to zero.
+    ///
+    /// # Errors
+    /// A worker does not answer, or the plane can't.
+    fn clear_nat(&self, _what: &NatClear) -> Result<(), Error> {
+        Err(Error::Unsupported("clearing counters of NAT"))
     }
     /// Memory for packets and events, by worker and kind.
     ///

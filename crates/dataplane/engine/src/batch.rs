@@ -48,17 +48,11 @@ pub(crate) fn act<R: Recorder>(
     slot: &Slot,
     short: &Express,
 ) -> Verdict {
-    let Slot::Express { .. } = slot else { return ordinary(turn, packet, slot) };
-    match express::run(turn, packet, short) {
-        Some(verdict) => {
-            account(turn, packet, None, verdict);
-            verdict
-        }
-        None => {
-            let slot = classify(turn, packet).unwrap_or_else(Slot::Done);
-            ordinary(turn, packet, &slot)
-        }
-    }
+    let Slot::Express { hash } = slot else { return ordinary(turn, packet, slot) };
+    express::run(turn, packet, (short, *hash)).unwrap_or_else(|| {
+        let slot = classify(turn, packet, short.marks).unwrap_or_else(Slot::Done);
+        ordinary(turn, packet, &slot)
+    })
 }
 
 fn ordinary<R: Recorder>(turn: &mut Turn<'_, R>, packet: &mut Packet<'_>, slot: &Slot) -> Verdict {

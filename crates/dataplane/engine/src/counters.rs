@@ -20,6 +20,8 @@ pub struct Hits {
     pub failed: u64,
     /// Live sessions.
     pub sessions: u64,
+    /// As `hits`, of the pool that a NAT rule names: they are cleared on their own.
+    pub pool_hits: u64,
     pub first_s: u64,
     pub last_s: u64,
     /// Packets of sessions whose policy counts, by wing.
@@ -151,8 +153,15 @@ impl Hits {
         self.bytes[wing] += bytes;
     }
 
+    /// Counts from zero again. Sessions live on.
+    pub fn clear(&mut self) {
+        let Self { sessions, pool_hits, .. } = *self;
+        *self = Self { sessions, pool_hits, ..Self::default() };
+    }
+
     pub(crate) fn hit(&mut self, now: Instant) {
         self.hits += 1;
+        self.pool_hits += 1;
         self.last_s = now.as_secs().max(1);
         if self.first_s == 0 {
             self.first_s = self.last_s;

@@ -21,7 +21,7 @@ pub(crate) fn release_fragments<R: Recorder>(turn: &mut Turn<'_, R>) {
         let from = turn.state.worker;
         let (stage, ports, marks) = (Stage::Datagram, Some(transport), held.marks);
         packet.handed = Some(Handed { from, stage, hops: held.hops, ports, marks, entered: None });
-        let slot = classify(turn, packet);
+        let slot = classify(turn, packet, None);
         let came_by = slot.as_ref().ok().and_then(mirror::came_by);
         let verdict = match slot {
             Err(verdict) | Ok(Slot::Done(verdict)) => verdict,

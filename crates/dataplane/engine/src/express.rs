@@ -1,24 +1,24 @@
-//! Express path: packets of standing sessions that nothing but their session has a say in.
+//! Express path: packets of standing sessions that nothing but their session, filters and screens have a say in.
 //!
 //! A shortcut and nothing else: what it does to a packet, a session and the counters is what the whole path would do, and
 //! whatever is out of the ordinary is left to that, untouched (tests/express.rs compares the two). Place: beside
 //! classify and the fast path. State: none of its own; [`Gates`] are made with the rules. Spec: flow-29.
 
+use ravelin_filter::Marks;
 use ravelin_program::{Direction as On, Interface};
-use ravelin_screen::Way;
+use ravelin_screen::{Profile, Way};
 use ravelin_tcp::{Direction, Extent, Segment};
 use ravelin_types::{Addr, DropReason, Family, InstanceId, InterfaceId, Mac, PortId, Proto, ZoneId};
-use ravelin_wire::{ETHERNET_LEN, Plain, VLAN_LEN, ethertype, put_u16, rewrite};
+use ravelin_wire::{ETHERNET_LEN, Network, Plain, VLAN_LEN, ethertype, parse, put_u16, rewrite};
 
-use crate::act;
 use crate::explain::Recorder;
 use crate::key::FlowKey;
 use crate::packet::{Checksum, Ingress, Packet};
 use crate::rules::Rules;
 use crate::session::{HOST_UNIT, Life, Ticks, Wing, WingRef};
-use crate::step::Turn;
-use crate::tcp;
+use crate::step::{Flow, Link, Slot, Turn, account};
 use crate::verdict::{Egress, Verdict};
+use crate::{act, filters, screens, tcp};
 
 /// By unit, what of the program concerns packets that do not need it whole.
 #[derive(Clone, Debug, Default)]
@@ -27,7 +27,7 @@ pub(crate) struct Gates {
     exits: Vec<Option<Exit>>,
 }
 
-/// A unit whose packets nobody looks at before their session.
+/// A unit that packets come in by.
 #[derive(Clone, Copy, Debug)]
 struct Entrance {
     /// The port's MAC address, as packets show it.
@@ -36,9 +36,13 @@ struct Entrance {
     instance: InstanceId,
     inet: bool,
     inet6: bool,
+    /// A filter or a policer looks at them.
+    filtered: bool,
+    /// Screens can find fault with them.
+    screened: bool,
 }
 
-/// A unit that packets leave by as they are.
+/// A unit that packets leave by.
 #[derive(Clone, Copy, Debug)]
 struct Exit {
     mac: Mac,
@@ -46,6 +50,8 @@ struct Exit {
     vlan: Option<u16>,
     mtu4: u16,
     mtu6: u16,
+    filtered: bool,
+    screened: bool,
 }
 
 impl Gates {
@@ -62,7 +68,7 @@ impl Gates {
             let Some(port) = rules.port(unit.port).filter(|port| port.enabled) else { continue };
             let mac = Mac(port.mac);
             gates.entrances[unit.id.index()] = Entrance::of(rules, unit, mac);
-            gates.exits[unit.id.index()] = Exit::of(rules, unit, mac);
+            gates.exits[unit.id.index()] = Some(Exit::of(rules, unit, mac));
         }
         gates
     }
@@ -77,24 +83,26 @@ impl Gates {
 }
 
 impl Entrance {
-    /// `None`: screens, a filter or a policer look at what comes in here.
     fn of(rules: &Rules, unit: &Interface, mac: Mac) -> Option<Self> {
-        if rules.filters.stand_at(unit.id, On::Input) {
-            return None;
-        }
-        let zone = unit.zone.filter(|zone| rules.screens.of(*zone, Way::In).is_none())?;
-        let Interface { instance, inet, inet6, .. } = *unit;
-        Some(Self { station: Plain::station_of(mac), zone, instance, inet, inet6 })
+        let zone = unit.zone?;
+        Some(Self {
+            station: Plain::station_of(mac),
+            zone,
+            instance: unit.instance,
+            inet: unit.inet,
+            inet6: unit.inet6,
+            filtered: rules.filters.stand_at(unit.id, On::Input),
+            screened: rules.screens.of(zone, Way::In).is_some_and(Profile::minds_plain),
+        })
     }
 }
 
 impl Exit {
-    /// `None`: screens, a filter or a policer look at what leaves here.
-    fn of(rules: &Rules, unit: &Interface, mac: Mac) -> Option<Self> {
-        let looked_at = unit.zone.is_some_and(|zone| rules.screens.of(zone, Way::Out).is_some())
-            || rules.filters.stand_at(unit.id, On::Output);
+    fn of(rules: &Rules, unit: &Interface, mac: Mac) -> Self {
         let Interface { port, vlan, mtu4, mtu6, .. } = *unit;
-        (!looked_at).then_some(Self { mac, port, vlan, mtu4, mtu6 })
+        let screened =
+            unit.zone.and_then(|zone| rules.screens.of(zone, Way::Out)).is_some_and(Profile::minds_plain);
+        Self { mac, port, vlan, mtu4, mtu6, filtered: rules.filters.stand_at(unit.id, On::Output), screened }
     }
 }
 
@@ -104,32 +112,37 @@ pub(crate) struct Express {
     pub key: FlowKey,
     /// Whose packet it seems to be.
     pub hint: Option<WingRef>,
+    /// What the filter where it came in made of it, if one stands there.
+    pub marks: Option<Marks>,
     unit: InterfaceId,
     zone: ZoneId,
     l3_at: u16,
     l4_at: u16,
     end: u16,
+    screened: bool,
 }
 
 impl Express {
     pub(crate) const NONE: Self = Self {
         key: FlowKey::EMPTY,
         hint: None,
+        marks: None,
         unit: HOST_UNIT,
         zone: ZoneId::HOST,
         l3_at: 0,
         l4_at: 0,
         end: 0,
+        screened: false,
     };
 }
 
-/// Fills `express` in and gives the key's hash; `None`: the packet is to be taken apart in full.
+/// Fills `express` in; `None`: the packet is to be taken apart in full.
 #[inline(always)]
 pub(crate) fn look<R: Recorder>(
-    turn: &Turn<'_, R>,
+    turn: &mut Turn<'_, R>,
     packet: &Packet<'_>,
     express: &mut Express,
-) -> Option<u64> {
+) -> Option<Slot> {
     let world = turn.world;
     let Ingress::Port(port) = packet.ingress else { return None };
     if R::ON || packet.handed.is_some() || !world.armed {
@@ -145,6 +158,13 @@ pub(crate) fn look<R: Recorder>(
     if !configured || plain.station != entrance.station || plain.ttl <= 1 || !addresses_pass(&plain) {
         return None;
     }
+    express.marks = None;
+    if entrance.filtered {
+        match filter(turn, packet, unit)? {
+            Ok(marks) => express.marks = Some(marks),
+            Err(verdict) => return Some(Slot::Done(verdict)),
+        }
+    }
     let key = FlowKey::new(plain.family, plain.proto, (plain.src, plain.sport), (plain.dst, plain.dport));
     let key = key.within(entrance.instance);
     let hash = turn.state.sessions.hash(&key);
@@ -155,10 +175,32 @@ pub(crate) fn look<R: Recorder>(
     express.l3_at = plain.l3_at;
     express.l4_at = plain.l4_at;
     express.end = plain.end;
-    Some(hash)
+    express.screened = entrance.screened;
+    Some(Slot::Express { hash })
 }
 
-/// Ordinary addresses: stricter than what the whole path lets pass, which judges the others.
+/// What the filter of a unit makes of a packet, which is asked once. `None`: nobody was asked.
+#[inline(never)]
+fn filter<R: Recorder>(
+    turn: &mut Turn<'_, R>,
+    packet: &Packet<'_>,
+    unit: InterfaceId,
+) -> Option<Result<Marks, Verdict>> {
+    let unit = turn.world.rules.unit(unit)?;
+    let (link, network) = taken_apart(packet)?;
+    let passed = filters::input(turn, packet, unit, (&link, &network));
+    if passed.is_err() {
+        turn.state.counters.received(unit.id, packet.len());
+    }
+    Some(passed)
+}
+
+fn taken_apart(packet: &Packet<'_>) -> Option<(Link, Network)> {
+    let parsed = parse(packet.bytes()).ok()?;
+    Some((Link { dst_mac: parsed.dst_mac, src_mac: parsed.src_mac, l3_at: parsed.l3_at }, parsed.network?))
+}
+
+/// Two ordinary addresses: stricter than what the whole path lets pass, which judges the others.
 #[inline]
 fn addresses_pass(plain: &Plain) -> bool {
     let Plain { family, src, dst, .. } = *plain;
@@ -167,15 +209,15 @@ fn addresses_pass(plain: &Plain) -> bool {
         Family::V4 => !matches!(addr.low32() >> 24, 0 | 127 | 224..),
         Family::V6 => addr.0 > 1 && !addr.is_multicast(family),
     };
-    ordinary(src) && ordinary(dst)
+    src != dst && ordinary(src) && ordinary(dst)
 }
 
-/// The packet through its session. `None`: it goes the whole way; nothing has changed.
+/// The packet through its session, and counted. `None`: it goes the whole way; nothing has changed.
 #[inline(always)]
 pub(crate) fn run<R: Recorder>(
     turn: &mut Turn<'_, R>,
     packet: &mut Packet<'_>,
-    express: &Express,
+    (express, hash): (&Express, u64),
 ) -> Option<Verdict> {
     let at = express.hint?;
     let (world, now) = (turn.world, Ticks::at(turn.now));
@@ -200,21 +242,34 @@ pub(crate) fn run<R: Recorder>(
     if bytes > mtu || !world.forwarding.is_up(exit.port) {
         return None;
     }
+    let mut conversation = None;
     if proto == Proto::TCP {
         let segment = packet.bytes().get(usize::from(express.l4_at)..usize::from(express.end))?;
         let segment = Segment::of(segment, Extent::Whole)?;
         let direction = if at.wing() == 0 { Direction::Initial } else { Direction::Reverse };
-        let mut conversation = session.tcp;
-        if !conversation.judge(direction, &segment, world.rules.tcp_of(session.policy)).is_plain() {
+        let mut after = session.tcp;
+        if !after.judge(direction, &segment, world.rules.tcp_of(session.policy)).is_plain() {
             return None;
         }
-        let before = std::mem::replace(&mut session.state, tcp::life(conversation.state()));
-        session.tcp = conversation;
-        turn.state.deltas.changed((at.slot(), session.id), before, session.state);
-    } else {
-        let before = std::mem::replace(&mut session.state, Life::Established);
-        turn.state.deltas.changed((at.slot(), session.id), before, Life::Established);
+        conversation = Some(after);
     }
+    let watched = express.screened || exit.screened || exit.filtered;
+    let flow = if watched { Some(flow_of(packet, (express, hash))?) } else { None };
+    turn.state.counters.received(express.unit, packet.len());
+    if let Some(flow) = &flow
+        && let Err(verdict) = screens::fast(turn, packet, flow, at)
+    {
+        account(turn, packet, Some(flow), verdict);
+        return Some(verdict);
+    }
+    let session = turn.state.sessions.get_mut(at.slot());
+    let mut life = Life::Established;
+    if let Some(conversation) = conversation {
+        life = tcp::life(conversation.state());
+        session.tcp = conversation;
+    }
+    let before = std::mem::replace(&mut session.state, life);
+    turn.state.deltas.changed((at.slot(), session.id), before, life);
     session.last_seen = now;
     session.packets[at.wing()] += 1;
     session.bytes[at.wing()] += u64::from(bytes);
@@ -223,15 +278,36 @@ pub(crate) fn run<R: Recorder>(
     if let Some(hits) = counted.and_then(|policy| counters.policies.get_mut(policy.index())) {
         hits.passed(at.wing(), u64::from(bytes));
     }
-    counters.received(express.unit, packet.len());
-    Some(send(packet, express, exit, (&mine, &other)))
+    let verdict = send(turn, packet, (express, flow.as_ref()), exit, (&mine, &other));
+    account(turn, packet, flow.as_ref(), verdict);
+    Some(verdict)
+}
+
+/// The packet as the whole path sees it.
+#[inline(never)]
+fn flow_of(packet: &Packet<'_>, (express, hash): (&Express, u64)) -> Option<Flow> {
+    let (link, network) = taken_apart(packet)?;
+    Some(Flow {
+        link,
+        network,
+        unit: express.unit,
+        zone: express.zone,
+        from_host: false,
+        key: express.key,
+        hash,
+        handed: None,
+        marks: express.marks.unwrap_or_default(),
+        proven: false,
+        screened: None,
+    })
 }
 
 /// Rewritten and dressed for its way out.
 #[inline(always)]
-fn send(
+fn send<R: Recorder>(
+    turn: &mut Turn<'_, R>,
     packet: &mut Packet<'_>,
-    express: &Express,
+    (express, flow): (&Express, Option<&Flow>),
     exit: &Exit,
     (mine, other): (&Wing, &FlowKey),
 ) -> Verdict {
@@ -253,6 +329,12 @@ fn send(
             rewrite::prepare_whole(packet.bytes_mut(), (family, proto), (other.dst(), other.src()), span)
         }
     };
+    if let Some(flow) = flow.filter(|_| exit.filtered)
+        && let Some(unit) = turn.world.rules.unit(mine.egress)
+        && let Err(verdict) = filters::output(turn, packet, flow, unit)
+    {
+        return verdict;
+    }
     packet.truncate(usize::from(express.end));
     let Some(by) = dress(packet, l3_at, exit, (mine.mac, family)) else {
         return Verdict::Drop(DropReason::TxQueueFull);

@@ -10,7 +10,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use ravelin_nat::Lease;
+use ravelin_nat::{Inbound, Lease};
 use ravelin_types::{Instant, WorkerId};
 
 use crate::key::FlowKey;
@@ -64,6 +64,8 @@ struct Stay {
     key: FlowKey,
     home: WorkerId,
     again: Instant,
+    /// What it came in by, of a session from another plane: its mapping may come after it.
+    moved: Option<Inbound>,
 }
 
 /// A bounded table whose places are walked in turn.
@@ -139,6 +141,12 @@ impl<L> Guests<L> {
         guest.owner = owner;
         guest.until = guest.until.max(self.clock.plus(UNHEARD));
         !guest.has_left
+    }
+
+    /// The worker that has a session which a mapping of this one let in.
+    pub(crate) fn owner(&self, key: &FlowKey) -> Option<WorkerId> {
+        let at = *self.by_key.get(key)?;
+        self.places.all.get(at as usize)?.as_ref().map(|guest| guest.owner)
     }
 
     /// One more, of a key that is not known. `Err`: no room.
@@ -225,8 +233,14 @@ impl Away {
     }
 
     /// A session was made by a mapping of `home`; there is room.
-    pub(crate) fn insert(&mut self, slot: u32, (key, home): (FlowKey, WorkerId), now: Instant) {
-        if let Some(at) = self.places.put(Stay { key, home, again: now.plus(AGAIN) }) {
+    pub(crate) fn insert(
+        &mut self,
+        slot: u32,
+        (key, home): (FlowKey, WorkerId),
+        moved: Option<Inbound>,
+        now: Instant,
+    ) {
+        if let Some(at) = self.places.put(Stay { key, home, again: now.plus(AGAIN), moved }) {
             self.by_slot.insert(slot, at);
         }
     }
@@ -246,9 +260,14 @@ impl Away {
             let at = self.places.turn();
             let Some(stay) = self.places.get_mut(at).filter(|stay| stay.again <= now) else { continue };
             stay.again = now.plus(AGAIN);
-            outbox.push(stay.home, Message::Made { key: stay.key, owner: own });
+            outbox.push(stay.home, said(stay.key, own, stay.moved));
         }
     }
+}
+
+/// What the mapping's worker is told of a session that lives.
+pub(crate) fn said(key: FlowKey, owner: WorkerId, moved: Option<Inbound>) -> Message {
+    moved.map_or(Message::Made { key, owner }, |packet| Message::Moved { key, owner, packet })
 }
 
 #[cfg(test)]
@@ -338,7 +357,7 @@ mod tests {
     fn a_session_says_that_it_lives_and_whom_to_tell_of_its_end() {
         let (mut away, mut outbox) = (Away::new((1, 2)), Outbox::new(false));
         away.admit(2);
-        away.insert(7, (key(1), TWO), Instant::ZERO);
+        away.insert(7, (key(1), TWO), None, Instant::ZERO);
         let mut said = |away: &mut Away, second| {
             away.age(Instant::from_secs(second), 4, (&mut outbox, ONE));
             let mut heard = Vec::new();

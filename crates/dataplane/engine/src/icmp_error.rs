@@ -16,6 +16,7 @@ use crate::forwarding::Path;
 use crate::key::FlowKey;
 use crate::packet::{Checksum, Packet, Stage};
 use crate::session::{Marks, Session, Ticks, WingRef};
+use crate::steer::HandOver;
 use crate::step::{Flow, Turn};
 use crate::verdict::Verdict;
 use crate::{act, between};
@@ -46,9 +47,7 @@ pub(crate) fn run<R: Recorder>(turn: &mut Turn<'_, R>, packet: &mut Packet<'_>, 
     };
     let back = FlowKey::of(&quoted, None, flow.key.instance()).reversed();
     let Some(at) = turn.state.sessions.find(&back) else {
-        let state = &turn.state;
-        let owner = state.stubs.owner(&back);
-        return match owner.and_then(|owner| state.steering.to(owner, Stage::Stub, flow.handed)) {
+        return match elsewhere(turn, flow, &back) {
             Some(over) => Verdict::HandOver(over),
             None => Verdict::Drop(DropReason::IcmpErrorNoSession),
         };
@@ -64,6 +63,22 @@ pub(crate) fn run<R: Recorder>(turn: &mut Turn<'_, R>, packet: &mut Packet<'_>, 
     }
     turn.rec.fact(Fact::SessionHit { id: session.id, reverse: at.wing() == 1, policy: session.policy });
     deliver(turn, packet, flow, (&session, at), &quoted)
+}
+
+/// Who may have the session of this key: whom a stub names, or a mapping that let it in; else the worker of the mapping that the
+/// key leads to, which a packet of the session would be brought to by its first path. Spec: steer-5.
+fn elsewhere<R>(turn: &Turn<'_, R>, flow: &Flow, back: &FlowKey) -> Option<HandOver> {
+    let (state, nat) = (&turn.state, &turn.world.rules.nat);
+    if let Some(owner) = state.stubs.owner(back).or_else(|| state.guests.owner(back)) {
+        return state.steering.to(owner, Stage::Stub, flow.handed);
+    }
+    let asked = flow.handed.is_some_and(|h| matches!(h.stage, Stage::Home | Stage::Ports | Stage::Stub));
+    if asked || !nat.is_persistent || state.steering.is_alone() {
+        return None;
+    }
+    let led = nat.inward((flow.unit, flow.zone), back, None).key;
+    let owner = state.leases.owner((led.dst_family(), led.dst()), led.dport())?;
+    state.steering.to(owner, Stage::Home, flow.handed)
 }
 
 /// Sends the error on along a wing.

@@ -2,7 +2,7 @@
 //!
 //! Place: the end of the first path, after permit. What was taken is given back when anything fails.
 
-use ravelin_contract::{Event, NatEvent, SessionEvent};
+use ravelin_contract::{Event, NatEvent, NatLack, SessionEvent};
 use ravelin_nat::{Action, PersistentRule, Recipe, Refusal, Request};
 use ravelin_tcp::{Conversation, Opened};
 use ravelin_types::{Addr, DropReason, Family, NatRuleId, Proto};
@@ -114,7 +114,7 @@ fn refused<R>(
     };
     match elsewhere {
         Some(over) => Err(Verdict::HandOver(over)),
-        None => failed(turn, flow, rule, nat::reason(refusal)),
+        None => given_up(turn, flow, rule, (nat::reason(refusal), nat::lack(refusal))),
     }
 }
 
@@ -124,9 +124,20 @@ fn failed<R>(
     rule: NatRuleId,
     reason: DropReason,
 ) -> Result<u32, Verdict> {
+    let lack = if reason == DropReason::NatAddressesExhausted { NatLack::Addresses } else { NatLack::Ports };
+    given_up(turn, flow, rule, (reason, lack))
+}
+
+fn given_up<R>(
+    turn: &mut Turn<'_, R>,
+    flow: &Flow,
+    rule: NatRuleId,
+    (reason, lack): (DropReason, NatLack),
+) -> Result<u32, Verdict> {
     use DropReason::{NatAddressesExhausted, NatPortsExhausted};
     if matches!(reason, NatPortsExhausted | NatAddressesExhausted) {
-        let exhausted = NatEvent::Exhausted { rule, key: flow.key.to_session_key(), interface: flow.unit };
+        let exhausted =
+            NatEvent::Exhausted { rule, key: flow.key.to_session_key(), interface: flow.unit, lack };
         turn.state.events.exhausted(turn.now, exhausted);
     }
     if let Some(hits) = turn.state.counters.nat_rules.get_mut(rule.index()) {

@@ -7,6 +7,7 @@ use ravelin_nat::{Inbound, Lease, Refusal};
 use ravelin_types::{Addr, DropReason, Instant, WorkerId};
 
 use crate::first_path::Draft;
+use crate::guest;
 use crate::key::FlowKey;
 use crate::nat::{self, Inward};
 use crate::packet::{Entered, Handed, Stage};
@@ -141,10 +142,8 @@ impl State {
             Entrance::Open => {}
             Entrance::Here(lease) => self.leases.keep_entry(slot, lease),
             Entrance::Elsewhere(home) => {
-                self.away.insert(slot, (key, home), now);
-                let made = Message::Made { key, owner };
-                let message = moved.map_or(made, |packet| Message::Moved { key, owner, packet });
-                self.outbox.push(home, message);
+                self.away.insert(slot, (key, home), moved, now);
+                self.outbox.push(home, guest::said(key, owner, moved));
             }
         }
     }

@@ -20,7 +20,7 @@ use crate::key::FlowKey;
 
 pub(crate) use fixed::Untranslatable;
 use fixed::{Fixed, Inside};
-pub(crate) use lease::{Leases, reason};
+pub(crate) use lease::{Leases, lack, reason};
 use pool::Given;
 pub(crate) use pool::{Pools, Translated};
 

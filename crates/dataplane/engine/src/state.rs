@@ -6,7 +6,7 @@
 use std::ops::ControlFlow;
 
 use ravelin_contract::{CloseReason, Event, FilterHit, FirewallClear, SessionEvent, SessionView};
-use ravelin_nat::{MappingRecord, PoolId, Usage};
+use ravelin_nat::{BlockRecord, InterfaceUse, MappingRecord, PairRecord, PoolId, Usage};
 use ravelin_program::Screen;
 use ravelin_tcp::aging::{Aging, Pressure};
 use ravelin_types::{Generation, Instant, SessionId, WorkerId};
@@ -325,6 +325,24 @@ impl State {
         self.leases.walk_mappings(from, budget, now)
     }
 
+    /// Blocks of ports among the next `budget` places from one on, and where to go on.
+    #[must_use]
+    pub fn walk_blocks(&self, from: u32, budget: u32, now: Instant) -> (Vec<BlockRecord>, Option<u32>) {
+        self.leases.allocator().walk_blocks(from, budget, now)
+    }
+
+    /// Likewise hosts with an address of their own.
+    #[must_use]
+    pub fn walk_pairs(&self, from: u32, budget: u32) -> (Vec<PairRecord>, Option<u32>) {
+        self.leases.allocator().walk_pairs(from, budget)
+    }
+
+    /// Likewise addresses of interface NAT.
+    #[must_use]
+    pub fn walk_interfaces(&self, from: u32, budget: u32) -> (Vec<InterfaceUse>, Option<u32>) {
+        self.leases.allocator().walk_interfaces(from, budget)
+    }
+
     /// Every persistent mapping of this worker.
     #[must_use]
     pub fn mappings(&self, now: Instant) -> Vec<MappingRecord> {
@@ -362,11 +380,11 @@ impl State {
         }
     }
 
-    /// Tells what became of blocks of ports, as far as there is room to tell it.
-    pub(crate) fn tell_blocks(&mut self) {
+    /// Tells what became of blocks of ports and of bindings, as far as there is room to tell it.
+    pub(crate) fn tell_leases(&mut self) {
         let Self { events, leases, .. } = self;
         for _ in 0..BLOCKS_TOLD {
-            let room = events.has_room().then(|| leases.next_block_event());
+            let room = events.has_room().then(|| leases.next_event());
             let Some(event) = room.flatten() else { break };
             events.push(Event::Nat(event));
         }

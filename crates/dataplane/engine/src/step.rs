@@ -123,7 +123,7 @@ pub fn step<R: Recorder>(
         batch::run(&mut turn, packets, (&mut flows, &mut shorts));
     }
     release_fragments(&mut turn);
-    turn.state.tell_blocks();
+    turn.state.tell_leases();
     mirror::left(&mut turn, packets, &flows);
     turn.state.flows = flows;
     turn.state.express = shorts;
@@ -264,17 +264,20 @@ pub(crate) fn examine<R: Recorder>(turn: &mut Turn<'_, R>, packet: &Packet<'_>, 
         counters.rx_bytes += packet.len() as u64;
     }
     mirror::arrived(turn, packet);
-    let slot = match express::look(turn, packet, short) {
-        Some(hash) => Slot::Express { hash },
-        None => classify(turn, packet).unwrap_or_else(Slot::Done),
-    };
+    let slot = express::look(turn, packet, short);
+    let slot = slot.unwrap_or_else(|| classify(turn, packet, None).unwrap_or_else(Slot::Done));
     if let Some(hash) = slot.hash() {
         turn.state.sessions.prefetch_bucket(hash);
     }
     slot
 }
 
-pub(crate) fn classify<R: Recorder>(turn: &mut Turn<'_, R>, packet: &Packet<'_>) -> Result<Slot, Verdict> {
+/// The flow of a packet. `filtered`: what the filter where it came in made of it, if it was asked.
+pub(crate) fn classify<R: Recorder>(
+    turn: &mut Turn<'_, R>,
+    packet: &Packet<'_>,
+    filtered: Option<Marks>,
+) -> Result<Slot, Verdict> {
     let dropped = |reason| Err(Verdict::Drop(reason));
     if !turn.world.armed {
         return dropped(DropReason::NotReady);
@@ -308,7 +311,10 @@ pub(crate) fn classify<R: Recorder>(turn: &mut Turn<'_, R>, packet: &Packet<'_>)
         if link.dst_mac.is_group() && !host::may_be_to_many(turn.world, unit.id, &network) {
             return dropped(DropReason::InvalidDestination);
         }
-        marks = filters::input(turn, packet, unit, (&link, &network))?;
+        marks = match filtered {
+            Some(marks) => marks,
+            None => filters::input(turn, packet, unit, (&link, &network))?,
+        };
     }
     let (zone, towards) = if from_host { (ZoneId::HOST, Towards::Out) } else { (zone, Towards::In) };
     let from = (zone, unit.instance);

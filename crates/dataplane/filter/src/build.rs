@@ -10,7 +10,7 @@ use ravelin_types::Family;
 
 use crate::action::Then;
 use crate::address::{AddressSet, width};
-use crate::column::{Column, Field, Needs};
+use crate::column::{COLUMNS_MAX, Column, FLAGS, Field, Needs};
 use crate::condition::{ByteField, Condition, End, FlexibleMatch, ListedPrefix, OptionMatch, Values};
 use crate::ops::{ByteSet, Op, Pools, Span};
 
@@ -183,7 +183,7 @@ fn columns(terms: &[&[Condition]], pools: &Growing) -> Vec<Column> {
     let limit = (COLUMN_RANGES_MAX / terms.len()).max(8);
     let listed: Vec<_> = pools.addresses.iter().map(|set| coarse(set.ranges(), limit)).collect();
     let addresses = |prefixes: &Arc<[ListedPrefix]>| listed[pools.known_addresses[prefixes] as usize].clone();
-    let column = |field| {
+    let needs = |field| -> Vec<Needs> {
         let of = |condition: &Condition| match (field, condition) {
             (Field::Source, Condition::Address { end: End::Source, prefixes })
             | (Field::Destination, Condition::Address { end: End::Destination, prefixes }) => {
@@ -191,20 +191,34 @@ fn columns(terms: &[&[Condition]], pools: &Growing) -> Vec<Column> {
             }
             _ => numbers(field, condition).map(|ranges| coarse(ranges, limit)),
         };
-        let needs: Vec<Needs> = terms.iter().map(|term| term.iter().find_map(of)).collect();
-        Column::new(field, &needs)
+        terms.iter().map(|term| term.iter().find_map(of)).collect()
     };
-    Field::ALL.into_iter().filter_map(column).collect()
+    let mut asked: Vec<_> = (Field::ALL.into_iter())
+        .map(|field| (field, needs(field)))
+        .filter(|(_, needs)| needs.iter().any(Option::is_some))
+        .collect();
+    asked.sort_by_key(|(_, needs)| needs.iter().filter(|needs| needs.is_none()).count());
+    asked.truncate(COLUMNS_MAX);
+    asked.iter().filter_map(|(field, needs)| Column::new(*field, needs)).collect()
 }
 
-/// What a condition needs a port or the protocol to be; `None` where it says nothing of it.
+/// What a condition needs a number to be; `None` where it says nothing of it.
 fn numbers(field: Field, condition: &Condition) -> Needs {
     let admitted = match (field, condition) {
         (Field::SourcePort, Condition::Port { end: End::Source, values })
         | (Field::DestinationPort, Condition::Port { end: End::Destination, values }) => {
             admitted(values, u32::from(u16::MAX))
         }
-        (Field::Protocol, Condition::Byte { field: ByteField::Protocol, values }) => admitted(values, 255),
+        (Field::Byte(wanted), Condition::Byte { field, values }) if wanted == *field => {
+            admitted(values, field.largest())
+        }
+        (Field::Number(wanted), Condition::Number { field, values }) if wanted == *field => {
+            admitted(values, field.largest())
+        }
+        (Field::TcpFlags, Condition::TcpFlags(table)) => (0..=FLAGS)
+            .filter(|flags| table.holds(*flags))
+            .map(|flags| (flags.into(), flags.into()))
+            .collect(),
         _ => return None,
     };
     Some(admitted.into_iter().map(|(low, high)| (u128::from(low), u128::from(high))).collect())

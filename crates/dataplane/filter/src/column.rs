@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::condition::{ByteField, NumberField};
 use crate::facts::Facts;
 use crate::segments::Segments;
 
@@ -15,28 +16,54 @@ const COLUMN_WORDS_MAX: usize = 1 << 19;
 /// A field that terms are told apart by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Field {
-    Protocol,
     Source,
     Destination,
     SourcePort,
     DestinationPort,
+    Byte(ByteField),
+    Number(NumberField),
+    TcpFlags,
 }
 
 impl Field {
-    pub(crate) const ALL: [Self; 5] =
-        [Self::Destination, Self::Source, Self::DestinationPort, Self::SourcePort, Self::Protocol];
+    /// What terms do not change on the way; the more telling first.
+    pub(crate) const ALL: [Self; 16] = [
+        Self::Destination,
+        Self::Source,
+        Self::DestinationPort,
+        Self::SourcePort,
+        Self::Byte(ByteField::Protocol),
+        Self::Number(NumberField::PacketLength),
+        Self::Byte(ByteField::Dscp),
+        Self::Byte(ByteField::Precedence),
+        Self::Byte(ByteField::IcmpType),
+        Self::Byte(ByteField::IcmpCode),
+        Self::TcpFlags,
+        Self::Byte(ByteField::Ttl),
+        Self::Byte(ByteField::NextHeader),
+        Self::Byte(ByteField::InterfaceGroup),
+        Self::Number(NumberField::EspSpi),
+        Self::Number(NumberField::FragmentOffset),
+    ];
 
     fn of(self, facts: &Facts<'_>) -> Option<u128> {
         let network = facts.packet.network;
         match self {
-            Self::Protocol => Some(u128::from(network.proto.0)),
             Self::Source => Some(network.src.0),
             Self::Destination => Some(network.dst.0),
             Self::SourcePort => facts.ports.map(|(source, _)| u128::from(source)),
             Self::DestinationPort => facts.ports.map(|(_, destination)| u128::from(destination)),
+            Self::Byte(field) => facts.byte(field).map(u128::from),
+            Self::Number(field) => facts.number(field).map(u128::from),
+            Self::TcpFlags => facts.tcp_flags.map(|flags| u128::from(flags & FLAGS)),
         }
     }
 }
+
+/// Columns of a filter: the fields that most terms ask for. What others would exclude is evaluated.
+pub(crate) const COLUMNS_MAX: usize = 6;
+/// The TCP flags that expressions name.
+pub(crate) const FLAGS: u8 = 0x3f;
 
 /// The values of a field with which a term may hold: ranges ascending and apart; `None`: all, and none too.
 pub(crate) type Needs = Option<Vec<(u128, u128)>>;
@@ -166,7 +193,7 @@ mod tests {
 
     #[test]
     fn a_field_that_no_term_needs_has_no_column() {
-        assert!(Column::new(Field::Protocol, &[None, None]).is_none());
+        assert!(Column::new(Field::TcpFlags, &[None, None]).is_none());
     }
 
     #[test]

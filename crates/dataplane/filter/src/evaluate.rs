@@ -4,7 +4,7 @@
 
 use crate::action::{Decision, Effects, Marks, MirrorId, Outcome, Policed, TermAt, Terminal, Then};
 use crate::build::{CompiledTerm, Filter};
-use crate::column::Field;
+use crate::column::COLUMNS_MAX;
 use crate::facts::{Facts, Packet};
 
 /// Judges a packet by filters one after another, as if their terms stood in one.
@@ -83,7 +83,7 @@ impl Filter {
             return (0..self.terms.len()).find_map(|term| self.visit(term, filter, walk, effects));
         }
         // Rows do not depend on marks, which terms change on the way.
-        let mut rows: [&[u64]; Field::ALL.len()] = [&[]; Field::ALL.len()];
+        let mut rows: [&[u64]; COLUMNS_MAX] = [&[]; COLUMNS_MAX];
         for (row, column) in rows.iter_mut().zip(&self.columns) {
             *row = column.row(&walk.facts);
         }

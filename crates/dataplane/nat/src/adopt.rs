@@ -22,6 +22,7 @@ impl Allocator {
     pub fn adopt(&mut self, config: &Config, now: Instant) -> Adopted {
         let errors = check(config, self.limits.addresses);
         let usable = |pool: &PoolSpec| !errors.iter().any(|error| error.pool() == pool.id);
+        self.silent_mappings = config.silent_mappings;
         let (changed, must_end) = self.renew_pools(config, usable, now);
         self.renew_spaces(config);
         self.renew_hosts();
@@ -192,7 +193,7 @@ impl Allocator {
             blocks: self.tables.blocks.len(),
             mappings: self.mappings.len(),
             bitmap_bytes: self.tables.spaces.units.used() * UNIT_BYTES,
-            block_events_lost: self.tables.blocks.events_lost,
+            events_lost: self.tables.told.lost,
             remotes_lost: self.mappings.remotes_lost,
         }
     }
@@ -208,7 +209,7 @@ pub struct Footprint {
     pub mappings: usize,
     /// Address space of the bitmaps; memory is used where ports were leased.
     pub bitmap_bytes: usize,
-    pub block_events_lost: u64,
+    pub events_lost: u64,
     pub remotes_lost: u64,
 }
 

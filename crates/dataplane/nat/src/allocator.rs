@@ -5,14 +5,15 @@
 use ravelin_types::{Addr, Family, Instant, WorkerId};
 
 use crate::affinity::Affinity;
-use crate::block::{BlockEvent, Blocks};
+use crate::block::Blocks;
 use crate::config::{Assignment, ConfigError, Overflow, PoolId, PoolMode, Ports};
-use crate::host::{HostKind, Hosts};
+use crate::host::{Host, HostKind, Hosts};
 use crate::lease::{Action, Kind, Lease, PortClass, Recipe, Refusal, Request, Turn};
 use crate::persistent::{InternalKey, Mappings};
 use crate::pool::{Pool, Tables, of_grant, range, refusal, want};
 use crate::ports::Parity;
 use crate::space::{Grant, Layers, Spaces, Want};
+use crate::told::{LeaseEvent, Told};
 
 /// Sizes of a worker's tables, fixed for its life.
 #[derive(Clone, Copy, Debug)]
@@ -88,6 +89,8 @@ pub struct Allocator {
     pub(crate) interfaces: Vec<Option<Ports>>,
     /// Live leases by the pool's number plus one; the first are the interfaces'.
     pub(crate) leases: Vec<[u64; 5]>,
+    /// `persistent-nat log disable`.
+    pub(crate) silent_mappings: bool,
     pub(crate) limits: Limits,
     pub(crate) counters: Counters,
 }
@@ -100,7 +103,8 @@ impl Allocator {
             affinity,
             spaces: Spaces::new(key),
             hosts: Hosts::new(limits.hosts, key),
-            blocks: Blocks::new(limits.blocks, limits.events),
+            blocks: Blocks::new(limits.blocks),
+            told: Told::new(limits.events),
             key,
         };
         Self {
@@ -109,6 +113,7 @@ impl Allocator {
             pools: Vec::new(),
             interfaces: Vec::new(),
             leases: vec![[0; 5]],
+            silent_mappings: false,
             limits,
             counters: Counters { leased: 0, released: 0, released_twice: 0, refused: [0; Refusal::COUNT] },
         }
@@ -281,9 +286,10 @@ impl Allocator {
         }
         match self.mappings.session_ended(lease.holder, now) {
             Ok(None) => self.counters.released += 1,
-            Ok(Some(kept)) => {
+            Ok(Some(ended)) => {
                 self.counters.released += 1;
-                self.give_back(kept, now);
+                self.tell_mapping(&ended.internal, &ended.external, false);
+                self.give_back(ended.lease, now);
             }
             Err(()) => self.counters.released_twice += 1,
         }
@@ -306,9 +312,7 @@ impl Allocator {
         let live = self.live(&lease);
         *live = live.saturating_sub(1);
         match kind {
-            Kind::Paired => {
-                self.tables.hosts.unref(holder);
-            }
+            Kind::Paired => drop(self.pair_session_ended(holder)),
             Kind::Block => self.block_session_ended(holder, now),
             Kind::Address => self.address_session_ended(holder),
             Kind::Endpoint => self.tables.forget_endpoint(&lease),
@@ -326,8 +330,15 @@ impl Allocator {
         self.tables.settle(block, now, pool);
     }
 
+    /// The host, when this was its last session.
+    fn pair_session_ended(&mut self, host: u32) -> Option<Host> {
+        let host = self.tables.hosts.unref(host)?;
+        self.tables.tell_pair(&host, false);
+        Some(host)
+    }
+
     fn address_session_ended(&mut self, host: u32) {
-        let Some(host) = self.tables.hosts.unref(host) else { return };
+        let Some(host) = self.pair_session_ended(host) else { return };
         if host.key.kind != HostKind::Address {
             return;
         }
@@ -371,15 +382,15 @@ impl Allocator {
         self.tables.sweep_blocks(now, budget, &mut self.pools);
     }
 
-    /// The oldest block event nobody has fetched.
-    pub fn next_event(&mut self) -> Option<BlockEvent> {
-        self.tables.blocks.next_event()
+    /// The oldest event nobody has fetched.
+    pub fn next_event(&mut self) -> Option<LeaseEvent> {
+        self.tables.told.next()
     }
 
-    /// Changes of blocks that found no room among those to be fetched, so far.
+    /// Events that found no room among those to be fetched, so far.
     #[must_use]
-    pub fn block_events_lost(&self) -> u64 {
-        self.tables.blocks.events_lost
+    pub fn events_lost(&self) -> u64 {
+        self.tables.told.lost
     }
 
     pub(crate) fn pool(&self, id: PoolId) -> Option<&Pool> {

@@ -4,7 +4,6 @@
 //! full or, with `active-block-timeout`, old. An inactive block goes back with its last session; an
 //! active one stays unless a timeout says otherwise. State: the blocks. Spec: nat-pool-22..25.
 
-use std::collections::VecDeque;
 use std::time::Duration;
 
 use ravelin_types::{Addr, Family, Instant, Seconds};
@@ -17,6 +16,7 @@ use crate::pool::{Pool, Tables, bare_want};
 use crate::ports::{Parity, Pick};
 use crate::space::Want;
 use crate::table::{NONE, Slab};
+use crate::told::LeaseEvent;
 
 /// Blocks stepped over because sessions of an older program still have ports in them.
 const STEPS_MAX: u32 = 16;
@@ -52,64 +52,52 @@ pub struct BlockEvent {
 }
 
 #[derive(Debug)]
-struct Block {
-    host: u32,
-    pool: u16,
+pub(crate) struct Block {
+    pub host: u32,
+    pub pool: u16,
     space: u32,
-    family: Family,
-    external: Addr,
+    pub family: Family,
+    pub external: Addr,
     /// Address of the pool, and number among this worker's blocks there.
     at: u32,
     number: u16,
-    low: u16,
-    high: u16,
-    used: u32,
+    pub low: u16,
+    pub high: u16,
+    pub used: u32,
     /// Blocks that its host may have.
     blocks_max: u16,
-    since: Instant,
+    is_silent: bool,
+    pub since: Instant,
     idle_since: Instant,
     reported: Instant,
     next: u32,
-    active: bool,
+    pub active: bool,
     /// Of an older program: nothing is leased from it, and its number means nothing now.
     retired: bool,
 }
 
-/// All blocks of a worker, and the events nobody has fetched yet.
+/// All blocks of a worker.
 #[derive(Debug)]
 pub(crate) struct Blocks {
     slab: Slab<Block>,
     cursor: u32,
-    events: VecDeque<BlockEvent>,
-    events_max: usize,
-    pub(crate) events_lost: u64,
 }
 
 impl Blocks {
-    pub(crate) fn new(capacity: usize, events_max: usize) -> Self {
-        Self {
-            slab: Slab::new(capacity),
-            cursor: 0,
-            events: VecDeque::with_capacity(events_max),
-            events_max,
-            events_lost: 0,
-        }
+    pub(crate) fn new(capacity: usize) -> Self {
+        Self { slab: Slab::new(capacity), cursor: 0 }
     }
 
     pub(crate) fn len(&self) -> usize {
         self.slab.len()
     }
 
-    pub(crate) fn next_event(&mut self) -> Option<BlockEvent> {
-        self.events.pop_front()
+    pub(crate) fn get(&self, slot: u32) -> Option<&Block> {
+        self.slab.get(slot)
     }
 
-    fn tell(&mut self, event: BlockEvent) {
-        if self.events.len() == self.events_max {
-            self.events_lost += 1;
-        } else {
-            self.events.push_back(event);
-        }
+    pub(crate) fn horizon(&self) -> u32 {
+        self.slab.horizon()
     }
 
     /// A session gave its port back; the pool that the block is of.
@@ -135,8 +123,10 @@ impl Pool {
         let want = bare_want(tables, request, turn, ports, class);
         let key = self.host_key(request, HostKind::Blocks);
         let Some(host) = tables.hosts.find(&key) else {
-            let host =
-                tables.hosts.insert(Host::new(key, Addr::default(), NONE)).ok_or(Refusal::HostsFull)?;
+            let host = tables
+                .hosts
+                .insert(Host::new(key, (self.spec.family, Addr::default()), NONE))
+                .ok_or(Refusal::HostsFull)?;
             let made = self.new_block(tables, host, turn, spec);
             if made.is_err() {
                 tables.hosts.forget_idle(host);
@@ -256,7 +246,7 @@ impl Pool {
         change: BlockChange,
         now: Instant,
     ) -> Result<u32, Refusal> {
-        let PoolMode::Blocks(_, BlockSpec { size, per_host, .. }) = self.spec.mode else {
+        let PoolMode::Blocks(_, BlockSpec { size, per_host, is_silent, .. }) = self.spec.mode else {
             return Err(Refusal::PoolUnusable);
         };
         let low = self.block_low(tables, number, size).ok_or(Refusal::PoolUnusable)?;
@@ -275,6 +265,7 @@ impl Pool {
             high: low + (size - 1),
             used: 0,
             blocks_max: per_host,
+            is_silent,
             since: now,
             idle_since: now,
             reported: now,
@@ -337,7 +328,10 @@ impl Pool {
         let key = self.host_key(request, HostKind::Blocks);
         let host = match tables.hosts.find(&key) {
             Some(host) => host,
-            None => tables.hosts.insert(Host::new(key, Addr::default(), NONE)).ok_or(Refusal::HostsFull)?,
+            None => tables
+                .hosts
+                .insert(Host::new(key, (self.spec.family, Addr::default()), NONE))
+                .ok_or(Refusal::HostsFull)?,
         };
         let mut slot = tables.hosts.get(host).map_or(NONE, |h| h.blocks);
         while let Some(block) = tables.blocks.slab.get(slot) {
@@ -361,7 +355,7 @@ impl Pool {
 
 impl Tables {
     fn announce(&mut self, slot: u32, change: BlockChange, at: Instant) {
-        let Some(block) = self.blocks.slab.get(slot) else { return };
+        let Some(block) = self.blocks.slab.get(slot).filter(|block| !block.is_silent) else { return };
         let Some(host) = self.hosts.get(block.host) else { return };
         let event = BlockEvent {
             change,
@@ -379,7 +373,7 @@ impl Tables {
             since: block.since,
             at,
         };
-        self.blocks.tell(event);
+        self.told.tell(LeaseEvent::Block(event));
     }
 
     /// Counts one more session on a block whose port was taken by number.

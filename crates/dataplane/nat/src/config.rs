@@ -89,6 +89,8 @@ pub struct BlockSpec {
     pub active_timeout: Seconds,
     pub last_recycle_timeout: Seconds,
     pub interim_interval: Seconds,
+    /// `log disable`: no events of its blocks.
+    pub is_silent: bool,
 }
 
 impl Default for BlockSpec {
@@ -99,6 +101,7 @@ impl Default for BlockSpec {
             active_timeout: Seconds(0),
             last_recycle_timeout: Seconds(0),
             interim_interval: Seconds(0),
+            is_silent: false,
         }
     }
 }
@@ -174,6 +177,10 @@ pub struct Config {
     pub withheld: Vec<Withheld>,
     /// `allow-overlapping-pools`: translating pools may share addresses.
     pub allow_overlapping: bool,
+    /// `allow-distinct-port-pools`: they may when they have no port in common.
+    pub allow_distinct_ports: bool,
+    /// `persistent-nat log disable`: no events of mappings.
+    pub silent_mappings: bool,
 }
 
 /// What is wrong with a configuration.
@@ -305,22 +312,32 @@ fn check_overlaps(config: &Config, errors: &mut Vec<ConfigError>) {
     for (family, range, pool) in ranges {
         open.retain(|(f, earlier, _)| *f == family && earlier.last >= range.first);
         for (_, _, other) in &open {
-            errors.extend(conflict(*other, pool, config.allow_overlapping));
+            errors.extend(conflict(*other, pool, config));
         }
         open.push((family, range, pool));
     }
 }
 
-fn conflict(a: Option<&PoolSpec>, b: Option<&PoolSpec>, allowed: bool) -> Option<ConfigError> {
+fn conflict(a: Option<&PoolSpec>, b: Option<&PoolSpec>, config: &Config) -> Option<ConfigError> {
     let divides = |pool: &PoolSpec| matches!(pool.mode, PoolMode::Translate(_));
+    let allowed = |a: &PoolSpec, b: &PoolSpec| {
+        config.allow_overlapping || config.allow_distinct_ports && have_distinct_ports(a, b)
+    };
     match (a, b) {
-        (Some(a), Some(b)) if allowed && divides(a) && divides(b) && a.id != b.id => None,
+        (Some(a), Some(b)) if allowed(a, b) && divides(a) && divides(b) && a.id != b.id => None,
         (Some(a), Some(b)) => Some(ConfigError::Overlap(a.id, b.id)),
         (Some(pool), None) | (None, Some(pool)) => {
             (!divides(pool)).then_some(ConfigError::InterfaceInPool(pool.id))
         }
         (None, None) => None,
     }
+}
+
+/// Whether two pools lease no port in common, privileged ports that are kept in range included.
+fn have_distinct_ports(a: &PoolSpec, b: &PoolSpec) -> bool {
+    let (Some(a), Some(b)) = (a.mode.ports(), b.mode.ports()) else { return false };
+    let apart = a.high < b.low || b.high < a.low;
+    apart && !(a.preserve_range && b.preserve_range)
 }
 
 impl PoolMode {
@@ -431,6 +448,27 @@ mod tests {
         let of_three = ConfigError::Overlap(PoolId(1), PoolId(3));
         assert_eq!(overlaps(true), [of_three]);
         assert_eq!(overlaps(false), [ConfigError::Overlap(PoolId(1), PoolId(2)), of_three]);
+    }
+
+    #[test]
+    fn pools_without_a_port_in_common_may_share_when_that_is_allowed() {
+        let with = |low, high, preserve_range| {
+            PoolMode::Translate(Ports { low, high, preserve_range, ..Ports::default() })
+        };
+        let judge = |second| {
+            let pools = vec![pool(1, 1, 2, with(2000, 2999, true)), pool(2, 2, 3, second)];
+            check(&Config { pools, allow_distinct_ports: true, ..Config::default() }, 1024)
+        };
+        let overlap = [ConfigError::Overlap(PoolId(1), PoolId(2))];
+        assert_eq!(judge(with(3000, 3999, false)), []);
+        assert_eq!(judge(with(1024, 1999, false)), []);
+        assert_eq!(judge(with(2999, 3999, false)), overlap);
+        assert_eq!(judge(with(1024, 2000, false)), overlap);
+        // Both have the privileged ports.
+        assert_eq!(judge(with(3000, 3999, true)), overlap);
+        let blocks = BlockSpec { size: 10, ..BlockSpec::default() };
+        let ports = Ports { low: 3000, high: 3999, ..Ports::default() };
+        assert_eq!(judge(PoolMode::Blocks(ports, blocks)), overlap);
     }
 
     #[test]

@@ -34,6 +34,7 @@ pub(crate) struct Host {
     pub key: HostKey,
     pub linked: bool,
     pub refs: u32,
+    pub family: Family,
     pub external: Addr,
     pub space: u32,
     /// The newest block; older ones follow it.
@@ -42,8 +43,9 @@ pub(crate) struct Host {
 }
 
 impl Host {
-    pub(crate) const fn new(key: HostKey, external: Addr, space: u32) -> Self {
-        Self { key, linked: true, refs: 0, external, space, blocks: NONE, block_count: 0 }
+    /// A host with an external address.
+    pub(crate) const fn new(key: HostKey, (family, external): (Family, Addr), space: u32) -> Self {
+        Self { key, linked: true, refs: 0, family, external, space, blocks: NONE, block_count: 0 }
     }
 }
 
@@ -80,6 +82,10 @@ impl Hosts {
 
     pub(crate) fn is_full(&self) -> bool {
         self.slab.is_full()
+    }
+
+    pub(crate) fn horizon(&self) -> u32 {
+        self.slab.horizon()
     }
 
     pub(crate) fn len(&self) -> usize {

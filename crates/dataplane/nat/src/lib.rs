@@ -4,7 +4,7 @@
 //! and `destination`. Place: called by the engine's first path after the rule is known, and by the one
 //! deletion. State: everything of one worker, in [`Allocator`]; nothing is shared between workers, because
 //! [`Affinity`] says which of them may lease what. Time and randomness are arguments; nothing is
-//! allocated between two [`Allocator::adopt`]s. Spec: nat-pool-1..40.
+//! allocated between two [`Allocator::adopt`]s. Spec: nat-pool-1..40, nat-pool-45, nat-pool-46.
 //!
 //! The recipe: [`Allocator::place`] names the worker that must decide; there [`Allocator::lease`] turns a
 //! [`Request`] into a [`Recipe`] (address, port, [`Lease`]); [`Recipe::stub`] says where the reply needs a
@@ -20,6 +20,7 @@ mod deterministic;
 mod host;
 mod lease;
 mod mapping;
+mod pair;
 mod persist;
 mod persistent;
 mod pool;
@@ -28,6 +29,8 @@ mod range;
 mod restore;
 mod space;
 mod table;
+mod told;
+mod walk;
 
 pub use adopt::Footprint;
 pub use affinity::{Affinity, Split, StubAt};
@@ -48,3 +51,5 @@ pub use mapping::{PortMap, PrefixMap};
 pub use persist::{Entry, Inbound};
 pub use persistent::{MappingRecord, Permit, PersistentRule};
 pub use range::{AddressRange, Addresses, HostPrefix};
+pub use told::{BindingEvent, LeaseEvent};
+pub use walk::{BlockRecord, InterfaceUse, PairRecord};

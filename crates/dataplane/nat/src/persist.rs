@@ -9,6 +9,7 @@ use crate::allocator::Allocator;
 use crate::config::PoolMode;
 use crate::lease::{Action, Kind, Lease, Recipe, Refusal, Request, Turn};
 use crate::persistent::{ExternalKey, InternalKey, MappingRecord, PersistentRule};
+use crate::told::{BindingEvent, LeaseEvent};
 
 /// Mappings looked at for a free place when their table is full.
 const SWEEP_WHEN_FULL: usize = 64;
@@ -62,6 +63,9 @@ impl Allocator {
         }
         let fresh = self.fresh(request, turn)?;
         let slot = self.map(key, (request, rule), fresh, turn.now)?;
+        if let Some(external) = self.mappings.get(slot).map(|mapping| mapping.external) {
+            self.tell_mapping(&key, &external, true);
+        }
         self.mappings.session_out(slot, rule, request.remote)?;
         self.recipe_of(slot, request).ok_or(Refusal::NoMapping)
     }
@@ -161,9 +165,28 @@ impl Allocator {
     }
 
     pub(crate) fn end_mapping(&mut self, slot: u32, now: Instant) {
-        if let Some(lease) = self.mappings.remove(slot) {
-            self.give_back(lease, now);
+        if let Some(ended) = self.mappings.remove(slot) {
+            self.tell_mapping(&ended.internal, &ended.external, false);
+            self.give_back(ended.lease, now);
         }
+    }
+
+    pub(crate) fn tell_mapping(&mut self, internal: &InternalKey, external: &ExternalKey, made: bool) {
+        if self.silent_mappings {
+            return;
+        }
+        self.tables.told.tell(LeaseEvent::Binding(BindingEvent {
+            made,
+            pool: match internal.action {
+                Action::Interface(_) => None,
+                Action::Pool(id) => Some(id),
+            },
+            proto: (internal.proto != Proto::default()).then_some(internal.proto),
+            family: internal.family,
+            internal: (internal.addr, internal.port),
+            external_family: external.family,
+            external: (external.addr, external.port),
+        }));
     }
 
     pub(crate) fn sweep_mappings(&mut self, now: Instant, budget: usize) {

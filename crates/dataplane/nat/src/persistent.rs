@@ -95,7 +95,7 @@ pub(crate) struct Mapping {
     pub internal: InternalKey,
     pub external: ExternalKey,
     pub rule: PersistentRule,
-    lease: Lease,
+    pub lease: Lease,
     refs: u32,
     idle_since: Instant,
     linked: bool,
@@ -245,8 +245,8 @@ impl Mappings {
         Ok(())
     }
 
-    /// A session less. The lease of a mapping that only waited for its last one. `Err`: it had none.
-    pub(crate) fn session_ended(&mut self, slot: u32, now: Instant) -> Result<Option<Lease>, ()> {
+    /// A session less. The mapping when it only waited for its last one. `Err`: it had none.
+    pub(crate) fn session_ended(&mut self, slot: u32, now: Instant) -> Result<Option<Mapping>, ()> {
         let mapping = self.slab.get_mut(slot).filter(|m| m.refs > 0).ok_or(())?;
         mapping.refs -= 1;
         if mapping.refs > 0 {
@@ -307,8 +307,8 @@ impl Mappings {
         }
     }
 
-    /// Ends a mapping without sessions; what it had leased.
-    pub(crate) fn remove(&mut self, slot: u32) -> Option<Lease> {
+    /// Ends a mapping without sessions.
+    pub(crate) fn remove(&mut self, slot: u32) -> Option<Mapping> {
         self.slab.get(slot).filter(|m| m.refs == 0)?;
         self.unlink(slot);
         let mapping = self.slab.remove(slot)?;
@@ -317,7 +317,7 @@ impl Mappings {
             self.remote_index.remove(self.hash_remote(slot, remote.addr, remote.port), at);
             at = remote.next;
         }
-        Some(mapping.lease)
+        Some(mapping)
     }
 
     /// The next slot that a sweep looks at, if any was ever used.

@@ -15,6 +15,7 @@ use crate::ports::{Parity, Pick, UnitId, Units};
 use crate::range::{Addresses, host_mask};
 use crate::space::{Grant, Layers, NoPort, Sharing, Spaces, Want};
 use crate::table::{self, NONE};
+use crate::told::Told;
 
 /// Addresses looked at for one session where the hint of full ones does not apply (parity, range,
 /// overloading, kept ports).
@@ -27,6 +28,7 @@ pub(crate) struct Tables {
     pub spaces: Spaces,
     pub hosts: Hosts,
     pub blocks: Blocks,
+    pub told: Told,
     pub key: (u64, u64),
 }
 
@@ -192,32 +194,6 @@ impl Pool {
         }
     }
 
-    fn paired(&mut self, tables: &mut Tables, request: &Request, want: &Want) -> Result<Recipe, Refusal> {
-        let key = self.host_key(request, HostKind::Paired);
-        let (slot, at, grant) = match tables.hosts.find(&key) {
-            Some(slot) => {
-                let space = tables.hosts.get(slot).map_or(NONE, |host| host.space);
-                let grant = tables.spaces.lease(space, want).map_err(|_| Refusal::PairedAddressExhausted)?;
-                (slot, self.number_of(tables, space), grant)
-            }
-            None if tables.hosts.is_full() => return Err(Refusal::HostsFull),
-            None => {
-                let start = self.hashed(&tables.affinity, request, 128);
-                let (at, grant) = self.any_address(tables, want, start).ok_or(Refusal::PortsExhausted)?;
-                let (external, space) = (self.address(at), self.spaces[at as usize]);
-                let slot = tables.hosts.insert(Host::new(key, external, space)).ok_or(Refusal::HostsFull)?;
-                (slot, at, grant)
-            }
-        };
-        if let Some(host) = tables.hosts.get_mut(slot) {
-            host.refs += 1;
-        }
-        let mut recipe = self.recipe(tables, at, grant, want.class);
-        recipe.lease.holder = slot;
-        recipe.lease.kind = Kind::Paired;
-        Ok(recipe)
-    }
-
     /// A session of a protocol without ports gets an address alone.
     fn without_port(&mut self, tables: &mut Tables, request: &Request) -> Result<Recipe, Refusal> {
         let at = match self.spec.assignment {
@@ -230,19 +206,6 @@ impl Pool {
             }
         };
         Ok(self.keeping_port(request, self.address(at), Lease::counted(self.spec.id.0)))
-    }
-
-    fn paired_without_port(&self, tables: &mut Tables, request: &Request) -> Result<Recipe, Refusal> {
-        let key = self.host_key(request, HostKind::Paired);
-        let slot = match tables.hosts.find(&key) {
-            Some(slot) => slot,
-            None => {
-                let at = self.hashed(&tables.affinity, request, 128);
-                let host = Host::new(key, self.address(at), self.spaces[at as usize]);
-                tables.hosts.insert(host).ok_or(Refusal::HostsFull)?
-            }
-        };
-        self.with_host(tables, request, slot)
     }
 
     fn determined(
@@ -283,10 +246,11 @@ impl Pool {
         let units = &mut tables.spaces.units;
         let number =
             units.search(&[self.taken], &region, Parity::Any, pick).ok_or(Refusal::AddressesExhausted)?;
-        let host = Host::new(key, self.address(u32::from(number)), NONE);
-        let slot = tables.hosts.insert(host).ok_or(Refusal::HostsFull)?;
+        let external = (self.spec.family, self.address(u32::from(number)));
+        let slot = tables.hosts.insert(Host::new(key, external, NONE)).ok_or(Refusal::HostsFull)?;
         units.take(self.taken, number);
         self.held += 1;
+        tables.tell_pair(&Host::new(key, external, NONE), true);
         Ok(slot)
     }
 
@@ -331,7 +295,7 @@ impl Pool {
                     tables.spaces.take(self.spaces[*at as usize], class, port, Layers::All).is_ok()
                 };
                 let at = addresses.find(free).ok_or(Refusal::PortTaken)?;
-                let host = Host::new(key, self.address(at), self.spaces[at as usize]);
+                let host = Host::new(key, (self.spec.family, self.address(at)), self.spaces[at as usize]);
                 tables.hosts.insert(host).ok_or(Refusal::HostsFull)?
             }
         };
@@ -351,7 +315,7 @@ impl Pool {
     }
 
     /// A port of the first address from `start` that has one.
-    fn any_address(&self, tables: &mut Tables, want: &Want, start: u32) -> Option<(u32, Grant)> {
+    pub(crate) fn any_address(&self, tables: &mut Tables, want: &Want, start: u32) -> Option<(u32, Grant)> {
         let ports = self.spec.mode.ports()?;
         let hinted = ports.overload == 1 && !ports.preserve_parity && !ports.preserve_range;
         if !hinted {

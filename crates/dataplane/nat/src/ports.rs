@@ -92,6 +92,13 @@ impl Units {
         self.words(unit)[usize::from(number / 64)] >> (number % 64) & 1 == 1
     }
 
+    /// How many numbers of a run are taken.
+    pub(crate) fn taken_in(&self, unit: UnitId, low: u16, high: u16) -> u32 {
+        let region = Region::all(low, high);
+        let words = usize::from(low / 64)..=usize::from(high / 64);
+        words.map(|word| (self.words(unit)[word] & region.mask(word)).count_ones()).sum()
+    }
+
     /// `false`: it was taken already.
     pub(crate) fn take(&mut self, unit: UnitId, number: u16) -> bool {
         self.change(unit, number, |word, bit| (word & bit == 0).then_some(word | bit))

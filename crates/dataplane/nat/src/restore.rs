@@ -158,7 +158,7 @@ impl Pool {
         let key = self.host_key(request, HostKind::Paired);
         let host = match tables.hosts.find(&key) {
             Some(host) => Some(host),
-            None => tables.hosts.insert(Host::new(key, recipe.addr, recipe.lease.space)),
+            None => tables.hosts.insert(Host::new(key, (self.spec.family, recipe.addr), recipe.lease.space)),
         };
         // A session from before the pairing, or beyond the table, has its port and no pairing.
         if let Some(slot) = host
@@ -184,7 +184,10 @@ impl Pool {
             Some(slot) => slot,
             None if tables.spaces.units.is_taken(self.taken, at) => return Err(Refusal::PortTaken),
             None => {
-                let slot = tables.hosts.insert(Host::new(key, external, NONE)).ok_or(Refusal::HostsFull)?;
+                let slot = tables
+                    .hosts
+                    .insert(Host::new(key, (self.spec.family, external), NONE))
+                    .ok_or(Refusal::HostsFull)?;
                 tables.spaces.units.take(self.taken, at);
                 self.held += 1;
                 slot

@@ -137,6 +137,17 @@ impl Spaces {
         self.spaces.get(id as usize)?.as_ref()
     }
 
+    pub(crate) fn place(&self, id: u32) -> Option<(Family, Addr)> {
+        self.space(id).map(|space| (space.family, space.addr))
+    }
+
+    /// How many ports of a run are taken, each counted in every layer that it is taken in.
+    pub(crate) fn taken_in(&self, id: u32, class: PortClass, low: u16, high: u16) -> u32 {
+        let units = self.space(id).into_iter().flat_map(|space| &space.units);
+        let of_class = units.skip(class.index()).step_by(CLASSES);
+        of_class.map(|unit| self.units.taken_in(*unit, low, high)).sum()
+    }
+
     pub(crate) fn addr(&self, id: u32) -> Option<Addr> {
         self.space(id).map(|space| space.addr)
     }

@@ -195,7 +195,7 @@ fn events_are_bounded_and_losses_counted() {
         worker.release(recipe.lease);
     }
     assert_eq!(worker.events().len(), 2);
-    assert_eq!(worker.allocator.footprint().block_events_lost, 1);
+    assert_eq!(worker.allocator.footprint().events_lost, 1);
 }
 
 #[test]

@@ -62,6 +62,7 @@ fn add(counters: &mut Counters, carried: &CarriedCounters, rules: &Rules) {
         let (Some(told), Some(hits)) = (told, counters.nat_rules.get_mut(rule.id.index())) else { continue };
         hits.hits += told.hits;
         hits.failed += told.failed;
+        hits.pool_hits += told.pool_hits;
     }
     for told in &carried.interfaces {
         if let Some(unit) = counters.units.get_mut(told.interface.index()) {

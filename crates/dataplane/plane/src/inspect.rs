@@ -2,9 +2,9 @@
 
 use ravelin_contract::{
     BufferCounters, CarriedCounters, Diagnostics, DropSamples, Error, EventBatch, Explanation, FilterLog,
-    FirewallClear, FirewallCounters, Global, InjectRequest, InjectVerdict, InterfaceCounters, MappingFilter,
-    MappingList, MirrorCounters, NatCounters, PolicyCounters, PoolCounters, ScreenCounters, Status,
-    Telemetry, TraceBatch, TraceId, TraceRequest,
+    FirewallClear, FirewallCounters, Global, InjectRequest, InjectVerdict, InterfaceCounters, InterfacePorts,
+    KeptFilter, KeptList, MappingFilter, MappingList, MirrorCounters, NatClear, NatCounters, PolicyCounters,
+    PoolCounters, ScreenCounters, Status, Telemetry, TraceBatch, TraceId, TraceRequest,
 };
 use ravelin_engine::{
     Checksum, Egress, Ingress, Limits, LiveSession, Output, Packet, Rules, Seed, Shared, Snapshot, State,
@@ -88,6 +88,7 @@ impl<W: Workers> Telemetry for Plane<W> {
                 let Some(hit) = hits.get(counter.id.index()) else { continue };
                 counter.hits += hit.hits;
                 counter.failed += hit.failed;
+                counter.pool_hits += hit.pool_hits;
                 counter.sessions += hit.sessions;
             }
         }
@@ -183,6 +184,18 @@ impl<W: Workers> Telemetry for Plane<W> {
 
     fn clear_persistent_mappings(&self, filter: &MappingFilter) -> Result<u64, Error> {
         crate::mappings::clear(self, filter)
+    }
+
+    fn kept_ports(&self, filter: &KeptFilter, most: usize) -> Result<KeptList, Error> {
+        crate::kept::list(self, filter, most)
+    }
+
+    fn interface_ports(&self) -> Result<Vec<InterfacePorts>, Error> {
+        crate::kept::interface_ports(self)
+    }
+
+    fn clear_nat(&self, what: &NatClear) -> Result<(), Error> {
+        crate::kept::clear(self, what)
     }
 
     fn carry_over(&self, counters: &CarriedCounters) -> Result<(), Error> {

@@ -9,6 +9,7 @@ mod carry;
 mod explain;
 mod firewall;
 mod inspect;
+mod kept;
 mod link;
 mod mappings;
 pub mod mesh;

@@ -4,8 +4,8 @@ use std::collections::HashSet;
 use std::ops::ControlFlow;
 
 use ravelin_contract::{
-    CarriedMapping, CloseReason, Error, PutResult, ReconcileResult, SessionDeltas, SessionFilter, SessionKey,
-    SessionRef, SessionStore, SessionView, SyncedSession,
+    CarriedMapping, CloseReason, Error, ExportCursor, PutResult, ReconcileResult, SessionDeltas,
+    SessionFilter, SessionKey, SessionPage, SessionRef, SessionStore, SessionView, SyncedSession,
 };
 use ravelin_engine::FlowKey;
 use ravelin_types::{WorkerId, ZoneId};
@@ -65,6 +65,23 @@ impl<W: Workers> SessionStore for Plane<W> {
             }
         }
         Ok(())
+    }
+
+    fn page(&self, filter: &SessionFilter, from: ExportCursor, max: usize) -> Result<SessionPage, Error> {
+        let mut page = SessionPage { next: Some(from), ..SessionPage::default() };
+        while let Some(at) = page.next.filter(|_| page.sessions.len() < max) {
+            if at.worker >= self.workers.count() {
+                page.next = None;
+                break;
+            }
+            let (mut found, next) = self.piece(WorkerId(at.worker), at.slot, filter)?;
+            page.sessions.append(&mut found);
+            page.next = Some(match next {
+                Some(slot) => ExportCursor { slot, ..at },
+                None => ExportCursor { worker: at.worker + 1, slot: 0 },
+            });
+        }
+        Ok(page)
     }
 
     fn get(&self, key: &SessionKey) -> Result<Option<SessionView>, Error> {

@@ -23,6 +23,12 @@ pub struct SourcePools {
     pub pools: Vec<SourcePool>,
     /// What interface NAT leases from.
     pub interface: Ports,
+    /// `allow-overlapping-pools`.
+    pub allow_overlapping: bool,
+    /// `allow-distinct-port-pools`.
+    pub allow_distinct_ports: bool,
+    /// `persistent-nat log disable`.
+    pub silent_mappings: bool,
 }
 
 impl SourcePools {
@@ -44,6 +50,9 @@ impl SourcePools {
         Config {
             pools: self.pools.iter().map(|pool| pool.spec.clone()).collect(),
             interfaces: interfaces.units.iter().flat_map(of).flatten().collect(),
+            allow_overlapping: self.allow_overlapping,
+            allow_distinct_ports: self.allow_distinct_ports,
+            silent_mappings: self.silent_mappings,
             ..Config::default()
         }
     }

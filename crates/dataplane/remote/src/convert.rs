@@ -8,6 +8,7 @@ mod diagnostics;
 mod error;
 mod events;
 mod firewall;
+mod kept;
 mod live;
 mod persistent;
 mod session;

@@ -18,6 +18,13 @@ pub struct ScreenTable {
 }
 
 const NONE: u16 = u16::MAX;
+/// What looks into datagrams, or at addresses and protocols alone.
+const PLAIN: ScreenSet = ScreenSet::of(&[
+    Screen::Teredo,
+    Screen::BadInnerHeader,
+    Screen::Ipv6Malformed,
+    Screen::UserDefinedHeader,
+]);
 
 /// One `ids-option`, ready to judge.
 #[derive(Clone, Debug)]
@@ -172,6 +179,18 @@ impl Profile {
             ScreenDirection::Input => way == Way::In,
             ScreenDirection::Output => way == Way::Out,
         }
+    }
+
+    /// Whether a packet of a session can be found fault with that is as plain as most: a UDP datagram, or a TCP segment
+    /// with ACK and without SYN, FIN, RST and URG, whole, between two addresses, without IP options or extension headers.
+    #[must_use]
+    pub fn minds_plain(&self) -> bool {
+        let counts = |side: &Option<Side>| {
+            let all = side.iter().flat_map(|side| [&side.all, &side.tcp, &side.udp]);
+            all.into_iter().any(|allowed| allowed.packet_rate.is_some())
+        };
+        let by_rate = self.udp_flood.is_some() || counts(&self.by_source) || counts(&self.by_destination);
+        by_rate || self.on.meets(PLAIN)
     }
 
     /// Whether SYNs may be answered with cookies in zones of this profile, so that an ACK without a

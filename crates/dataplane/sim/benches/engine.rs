@@ -1,6 +1,6 @@
 //! What the engine costs: `step` on batches of 64 frames, without any backend.
 //!
-//! `cargo bench -p ravelin-sim --bench engine [established [SESSIONS...]|sessions|filters|mirror]`. The program comes from
+//! `cargo bench -p ravelin-sim --bench engine [established [SESSIONS...]|sessions|filters|screens|mirror]`. The program comes from
 //! configuration text: two zones, one permit, interface source NAT. Every session is translated; since one address has
 //! 62,464 ports, sessions are spread over enough egress interfaces that none has more than 50,000.
 //! Frames are restored from untouched ones before each run of [`RUN`] frames, outside the timed part.
@@ -50,6 +50,9 @@ fn main() {
     }
     if wanted("filters") {
         filters();
+    }
+    if wanted("screens") {
+        screens();
     }
     if wanted("mirror") {
         mirror();
@@ -115,6 +118,48 @@ fn filters() {
         println!("{terms:>10} {:>34} {:>22}", conditions.shown(), shown(there));
     }
 }
+
+/// Established packets of a zone with screens.
+fn screens() {
+    const COUNT: usize = 10_000;
+    println!("screens where packets come in, {COUNT} sessions, 64-byte UDP; ns a packet, median (min-max)");
+    println!("{:>40} {:>22}", "screens", "forward");
+    let sets: [(&str, &[&str]); 3] = [
+        ("none", &[]),
+        ("as untrust-screen of a new device", &UNTRUST_SCREEN),
+        (
+            "those and UDP flood",
+            &[&UNTRUST_SCREEN[..], &["limit-session by-source packet-rate 4000000000"]].concat(),
+        ),
+    ];
+    for (name, screens) in sets {
+        let mut text = configuration(1, 1, LogSessions::No);
+        for screen in screens {
+            writeln!(text, "set security screen ids-option s {screen}").expect("a string takes all");
+        }
+        if !screens.is_empty() {
+            text.push_str("set security zones security-zone trust screen s\n");
+        }
+        let mut bench = Bench::with(COUNT, text);
+        let forward: Vec<_> = (0..COUNT).map(|n| bench.opening(n)).collect();
+        bench.open(&forward);
+        let (there, _) = bench.rounds(&forward);
+        println!("{name:>40} {:>22}", shown(there));
+    }
+}
+
+/// What the zone of the outside has in the configuration that an SRX is delivered with.
+const UNTRUST_SCREEN: [&str; 9] = [
+    "icmp ping-death",
+    "ip source-route-option",
+    "ip tear-drop",
+    "tcp syn-flood alarm-threshold 1024",
+    "tcp syn-flood attack-threshold 200",
+    "tcp syn-flood source-threshold 1024",
+    "tcp syn-flood destination-threshold 2048",
+    "tcp syn-flood timeout 20",
+    "tcp land",
+];
 
 /// What the terms ask that do not hold.
 #[derive(Clone, Copy)]

@@ -13,9 +13,8 @@ use ravelin_types::NatRuleId;
 
 use super::Failure;
 use super::rules::ends;
-use crate::answer::{
-    NatKind, NatPool, NatPools, NatRule, NatRules, SourceNatPool, SourceNatPools, Translation,
-};
+use crate::answer::{NatKind, NatRule, NatRules, SourceNatPool, SourceNatPools, Translation};
+use crate::nat_state::{NatPool, NatPools};
 use crate::persistent::Persistence;
 use crate::session::Env;
 
@@ -178,7 +177,7 @@ fn source_pool(
         PoolMode::NoTranslation | PoolMode::Shared | PoolMode::Shift { .. } => None,
     };
     let rules = || env.names.source_rules().filter(|(_, rule)| rule.action == SourceAction::Pool(*id));
-    let of_rule = |id: NatRuleId| hits.iter().find(|c| c.id == id).map_or(0, |c| c.hits);
+    let of_rule = |id: NatRuleId| hits.iter().find(|c| c.id == id).map_or(0, |c| c.pool_hits);
     SourceNatPool {
         name: pool.name.clone(),
         id: id.0,
@@ -222,7 +221,7 @@ pub(crate) fn nat_pools(env: &Env<'_>, name: Option<&str>) -> Result<NatPools, F
         });
         entry.rules += 1;
         if let Some(counter) = counters.iter().find(|c| c.id == rule.id) {
-            entry.hits += counter.hits;
+            entry.hits += counter.pool_hits;
             entry.sessions += counter.sessions;
         }
     }

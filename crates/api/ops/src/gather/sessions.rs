@@ -2,7 +2,9 @@
 
 use std::ops::ControlFlow;
 
-use ravelin_contract::{CloseReason, SessionFilter, SessionRef, SessionState, SessionView, WingView};
+use ravelin_contract::{
+    CloseReason, ExportCursor, SessionFilter, SessionRef, SessionState, SessionView, WingView,
+};
 use ravelin_types::{DropReason, PolicyId, SessionId, ZoneId};
 
 use super::Failure;
@@ -10,8 +12,8 @@ use crate::answer::{SessionDetail, SessionList, SessionSummary, Wing};
 use crate::request::SessionQuery;
 use crate::session::Env;
 
-/// Sessions that one answer lists; the total counts all.
-const LISTED_MAX: usize = 65_536;
+/// Sessions that are asked for at a time.
+const PAGE: usize = 2048;
 /// Sessions ended in one call.
 const CLEARED_AT_ONCE: usize = 1024;
 
@@ -23,21 +25,35 @@ const FAILED: &[DropReason] = &[
     DropReason::NatPortsExhausted,
 ];
 
-pub(crate) fn list(env: &Env<'_>, query: &SessionQuery, extensive: bool) -> Result<SessionList, Failure> {
-    let filter = filter(env, query)?;
-    let mut out = SessionList { extensive, ..SessionList::default() };
-    env.plane.sessions().for_each(&filter, &mut |view| {
-        if !also(env, query, view) {
-            return ControlFlow::Continue(());
-        }
-        out.total += 1;
-        if out.sessions.len() < LISTED_MAX {
-            out.sessions.push(detail(env, view));
-        }
-        ControlFlow::Continue(())
-    })?;
-    out.sessions.sort_by_key(|s| s.id);
-    Ok(out)
+/// A list of sessions under way.
+#[derive(Clone, Debug)]
+pub(crate) struct Listing {
+    query: SessionQuery,
+    filter: SessionFilter,
+    extensive: bool,
+    from: ExportCursor,
+    total: u64,
+    begun: bool,
+}
+
+impl Listing {
+    pub(crate) fn new(env: &Env<'_>, query: SessionQuery, extensive: bool) -> Result<Self, Failure> {
+        let (filter, from) = (filter(env, &query)?, ExportCursor::default());
+        Ok(Self { query, filter, extensive, from, total: 0, begun: false })
+    }
+
+    /// The sessions that come next.
+    pub(crate) fn part(&mut self, env: &Env<'_>) -> Result<SessionList, Failure> {
+        let page = env.plane.sessions().page(&self.filter, self.from, PAGE)?;
+        let meant = page.sessions.iter().filter(|view| also(env, &self.query, view));
+        let mut sessions: Vec<_> = meant.map(|view| detail(env, view)).collect();
+        sessions.sort_by_key(|session| session.id);
+        self.total += sessions.len() as u64;
+        self.from = page.next.unwrap_or_default();
+        let first = !std::mem::replace(&mut self.begun, true);
+        let (total, extensive, last) = (self.total, self.extensive, page.next.is_none());
+        Ok(SessionList { sessions, total, extensive, first, last })
+    }
 }
 
 pub(crate) fn summary(env: &Env<'_>, query: &SessionQuery) -> Result<SessionSummary, Failure> {

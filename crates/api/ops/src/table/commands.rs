@@ -22,6 +22,10 @@ pub(crate) const GROUPS: &[(&[&str], &str)] = &[
         &["clear", "security", "nat", "source", "persistent-nat-table"],
         "End external ends that internal ones keep",
     ),
+    (&["clear", "security", "nat", "statistics"], "Clear counters of address translation"),
+    (&["clear", "security", "nat", "statistics", "destination"], "Clear those of destination translation"),
+    (&["clear", "security", "nat", "statistics", "source"], "Clear those of source translation"),
+    (&["clear", "security", "nat", "statistics", "static"], "Clear those of static translation"),
     (&["clear", "security", "forward-options"], "Clear what security forwarding counts"),
     (&["clear", "security", "flow"], "Clear state of the packet path"),
     (&["clear", "system"], "Clear what the system keeps"),
@@ -153,6 +157,7 @@ pub fn commands() -> &'static [Command] {
             super::buffers::COMMANDS,
             super::persistent::COMMANDS,
             super::ports::COMMANDS,
+            super::nat_state::COMMANDS,
             super::watch::COMMANDS,
             super::watch::OTHERS,
         ]

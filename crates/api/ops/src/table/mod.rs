@@ -10,6 +10,7 @@ mod firewall;
 mod given;
 mod log;
 mod mirror;
+mod nat_state;
 mod persistent;
 mod ports;
 mod rpc;

@@ -20,6 +20,31 @@ const NAMES: &[(&str, &[&str])] = &[
     ("clear-monitor-security-flow-filter", &["clear", "monitor", "security", "flow", "filter"]),
     ("clear-security-packet-drop-records", &["clear", "security", "packet-drop", "records"]),
     ("clear-system-commit", &["clear", "system", "commit"]),
+    (
+        "clear-destination-nat-pool-information",
+        &["clear", "security", "nat", "statistics", "destination", "pool"],
+    ),
+    (
+        "clear-destination-nat-rule-sets-information",
+        &["clear", "security", "nat", "statistics", "destination", "rule"],
+    ),
+    ("clear-source-nat-pool-information", &["clear", "security", "nat", "statistics", "source", "pool"]),
+    ("clear-source-nat-rule-sets-information", &["clear", "security", "nat", "statistics", "source", "rule"]),
+    ("clear-static-nat-rule-sets-information", &["clear", "security", "nat", "statistics", "static", "rule"]),
+    (
+        "get-destination-nat-rule-application-information",
+        &["show", "security", "nat", "destination", "rule-application"],
+    ),
+    ("get-interface-nat-ports-information", &["show", "security", "nat", "interface-nat-ports"]),
+    (
+        "get-source-nat-rule-application-information",
+        &["show", "security", "nat", "source", "rule-application"],
+    ),
+    ("get-src-nat-port-block", &["show", "security", "nat", "source", "port-block"]),
+    (
+        "retrieve-source-nat-paired-address-information",
+        &["show", "security", "nat", "source", "paired-address"],
+    ),
     // As Junos spells it.
     ("get-buffer-informaton", &["show", "system", "buffers"]),
     ("get-commit-information", &["show", "system", "commit"]),

@@ -113,7 +113,10 @@ fn help_lists_what_may_be_asked_of_the_table() {
     let views = ["all", "interface", "internal-ip", "pool", "summary"];
     assert_eq!(bench.words(&format!("{TABLE} ")), views);
     assert_eq!(bench.words(&format!("{CLEAR} ")), views[..4]);
-    assert_eq!(bench.words(&format!("{TABLE} pool ")), ["<[Enter]>", "<pool-name>", "<|>", "d", "p", "q"]);
+    assert_eq!(
+        bench.words(&format!("{TABLE} pool ")),
+        ["<[Enter]>", "<pool-name>", "<|>", "b", "d", "p", "q"]
+    );
     assert_eq!(
         bench.words(&format!("{TABLE} internal-ip 10.1.0.2 ")),
         ["<[Enter]>", "<|>", "internal-port", "internal-protocol"]
@@ -166,7 +169,12 @@ Address range       : 203.0.113.10 - 203.0.113.11
         .replace(": paired", ": no-paired")
         .replace(".113.10 -", ".113.12 -")
         .replace(".113.11", ".113.13");
-    let all = format!("Total pools: 3\n\n{used}\n{idle}\n{computed}");
+    let blocks = computed
+        .replace("name           : d", "name           : b")
+        .replace("id             : 5", "id             : 6")
+        .replace(".113.12 -", ".113.14 -")
+        .replace(".113.13", ".113.15");
+    let all = format!("Total pools: 4\n\n{used}\n{idle}\n{computed}\n{blocks}");
     check("show security nat source pool all", &all);
     assert_eq!(Bench::new().bad("show security nat source pool z"), "error: pool z not found\n");
     let value = json("show security nat source pool p");
@@ -252,13 +260,14 @@ fn use_of_pools_is_shown_in_what_they_give_out() {
     let command = "show security nat resource-usage source-pool";
     check(&format!("{command} p"), &format!("{title}{columns}{used}"));
     let idle = |name| line(name, ["ports", "2", "1", "0", "0", "0", "0%"]);
-    check(&format!("{command} all"), &format!("{title}{columns}{used}{}{}", idle("q"), idle("d")));
+    let blocks = line("b", ["blocks", "2", "1", "0", "0", "0", "0%"]);
+    check(&format!("{command} all"), &format!("{title}{columns}{used}{}{}{blocks}", idle("q"), idle("d")));
     let mut bench = Bench::new();
     assert_eq!(bench.bad(&format!("{command} z")), "error: pool z not found\n");
     bench.bad(command);
     assert_eq!(
         bench.words(&format!("{command} ")),
-        ["<[Enter]>", "<pool-name>", "<|>", "all", "d", "p", "q"]
+        ["<[Enter]>", "<pool-name>", "<|>", "all", "b", "d", "p", "q"]
     );
     let value = json(&format!("{command} p"));
     let path = "/source-resource-usage-pool-information/0/pat-pool-usage-entry/0/resource-used/0/data";

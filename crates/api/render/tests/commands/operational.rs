@@ -325,7 +325,7 @@ source NAT rule: r1                   Rule-set: out
     check(
         "show security nat source summary",
         "\
-Total pools: 3
+Total pools: 4
 
 Total rules: 1
 Rule name          Rule set       From              To                   Action
@@ -373,6 +373,27 @@ ge-0/0/1            down   native, copy
 ",
     );
     check("show version", "Hostname: fw1\nModel: ravelin\nRavelin: 0.1.0\n");
+}
+
+#[test]
+fn a_list_of_sessions_is_told_in_parts_that_make_one_document() {
+    let mut bench = Bench::new();
+    assert!(
+        bench.reply("show security flow session").part,
+        "the plane has two sessions and tells one at a time"
+    );
+    // Another line does without the rest.
+    assert_eq!(bench.good("show security flow session | count"), "Count: 9 lines\n");
+    assert_eq!(bench.good("show security flow session | last 1"), "Total sessions: 2\n");
+    assert_eq!(bench.more(), ravelin_ops::Reply::default());
+    let xml = bench.good("show security flow session | display xml");
+    assert_eq!(xml.matches("<flow-session>").count(), 2);
+    assert_eq!(xml.matches("<flow-session-information>").count(), 1);
+    assert!(xml.ends_with("<displayed-session-count>2</displayed-session-count>\n    </flow-session-information>\n</rpc-reply>\n"));
+    let none = "show security flow session protocol udp | display";
+    assert!(!bench.good(&format!("{none} xml")).contains("<flow-session>"));
+    let empty: serde_json::Value = serde_json::from_str(&bench.good(&format!("{none} json"))).unwrap();
+    assert_eq!(empty["flow-session-information"][0]["flow-session"], serde_json::json!([]));
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Checks across statements: everything must resolve before a configuration is valid.
 
 mod applications;
+mod destination_pool;
 mod dynamic_address;
 mod firewall;
 mod firewall_nested;

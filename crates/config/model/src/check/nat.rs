@@ -7,7 +7,7 @@ use ipnet::IpNet;
 use ravelin_syntax::Span;
 
 use super::applications::{own_names, unusable};
-use super::{Report, zones};
+use super::{Report, destination_pool, zones};
 use crate::{
     AddressNames, AddressValue, AlarmThresholds, Config, DestinationNatAction, DestinationRule, NatContext,
     NatRule, PortSpan, StaticPrefix, StaticRule,
@@ -39,7 +39,7 @@ pub(super) fn check(config: &Config, addresses: &AddressNames, report: &mut Repo
             source(&known, rule, &format!("{path} rule {}", rule.name), report);
         }
     }
-    pools(config, report);
+    destination_pool::check(config, addresses, report);
     alarms(config, report);
     seen.clear();
     for set in &config.security.nat_destination.rule_sets {
@@ -157,23 +157,6 @@ fn source(known: &Known<'_>, rule: &NatRule, path: &str, report: &mut Report) {
     ports(source_ports.iter().chain(destination_ports), path, report);
 }
 
-fn pools(config: &Config, report: &mut Report) {
-    for pool in &config.security.nat_destination.pools {
-        let path = format!("security nat destination pool {}", pool.name);
-        match (pool.address, pool.to) {
-            (None, _) => report.error(path, pool.at, "missing mandatory statement: 'address'"),
-            (Some(first), Some(last)) => {
-                let order = first.addr() <= last.addr() && same_family(&first, &last);
-                if !order || !is_host(&first) || !is_host(&last) {
-                    let message = format!("'{first} to {last}' is no range of addresses");
-                    report.error(format!("{path} address"), pool.at, message);
-                }
-            }
-            (Some(_), None) => {}
-        }
-    }
-}
-
 fn destination(known: &Known<'_>, rule: &DestinationRule, path: &str, report: &mut Report) {
     let at = (path, rule.at);
     known.addresses(&rule.source_address_names, at, report);
@@ -189,8 +172,8 @@ fn destination(known: &Known<'_>, rule: &DestinationRule, path: &str, report: &m
     let Some(pool) = known.config.security.nat_destination.pools.iter().find(|p| p.name == *name) else {
         return report.error(there, rule.at, format!("pool `{name}' is not defined"));
     };
-    let Some(inside) = pool.address else { return };
-    if outside.iter().any(|net| !same_family(net, &inside)) {
+    let Some(inside_is_v4) = destination_pool::is_v4(pool, known.addresses) else { return };
+    if outside.iter().any(|net| net.addr().is_ipv4() != inside_is_v4) {
         let message =
             format!("pool `{name}' is of another address family than the destination: not supported");
         report.error(there, rule.at, message);
@@ -266,14 +249,6 @@ fn ports<'a>(spans: impl IntoIterator<Item = &'a PortSpan>, path: &str, report: 
     for span in spans.into_iter().filter(|span| span.range().is_none()) {
         report.error(format!("{path} match"), span.at, "port range ends before it begins");
     }
-}
-
-fn same_family(a: &IpNet, b: &IpNet) -> bool {
-    a.addr().is_ipv4() == b.addr().is_ipv4()
-}
-
-fn is_host(net: &IpNet) -> bool {
-    net.prefix_len() == net.max_prefix_len()
 }
 
 impl Known<'_> {

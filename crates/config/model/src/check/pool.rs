@@ -1,11 +1,15 @@
 //! Source pools: addresses that exist, and statements that fit each other. What the allocator can't do is told
 //! when the program is made.
 
+use ravelin_syntax::Span;
+
 use super::Report;
-use crate::{AddressNames, Config, NatSource, ProxyRange, SourceNatAction, SourcePool};
+use crate::{AddressNames, AddressValue, Config, NatSource, Port, ProxyRange, SourceNatAction, SourcePool};
 
 /// Port ranges of pools begin here.
 const LOW_MIN: u16 = 1024;
+/// And those of pairs here.
+const TWIN_MIN: u16 = 63488;
 /// Sessions on one port at most.
 const OVERLOADING_MAX: u16 = 32;
 
@@ -15,6 +19,7 @@ pub(super) fn check(config: &Config, known: &AddressNames, report: &mut Report) 
         let path = format!("security nat source pool {}", pool.name);
         addresses(known, pool, &path, report);
         ports(pool, &path, report);
+        deterministic(known, pool, &path, report);
         for (one, other) in exclusive(pool).into_iter().filter_map(both) {
             report.error(path.as_str(), pool.at, format!("'{one}' and '{other}' can't be combined"));
         }
@@ -26,6 +31,12 @@ pub(super) fn check(config: &Config, known: &AddressNames, report: &mut Report) 
     if source.default_low.is_some() != source.default_high.is_some() {
         let path = "security nat source pool-default-port-range";
         report.error(path, Default::default(), "needs a first and a last port");
+    }
+    let twin = (source.default_twin_low, source.default_twin_high);
+    twin_ports("security nat source pool-default-twin-port-range", Span::default(), twin, report);
+    if source.interface_overloading_off && source.interface_overloading_factor.is_some() {
+        let message = "'port-overloading off' and 'port-overloading-factor' can't be combined";
+        report.error("security nat source interface", Span::default(), message);
     }
     if let Some(factor) = source.interface_overloading_factor
         && !(1..=OVERLOADING_MAX).contains(&factor)
@@ -67,10 +78,46 @@ fn ports(pool: &SourcePool, path: &str, report: &mut Report) {
         }
         (Some(_) | None, _) => {}
     }
-    if let Some(deterministic) = &pool.port.deterministic
-        && deterministic.hosts.is_empty()
-    {
-        report.error(format!("{path} port deterministic"), pool.at, "missing mandatory statement: 'host'");
+    let twin = (pool.port.twin_low, pool.port.twin_high);
+    twin_ports(&format!("{path} port range twin-port"), pool.at, twin, report);
+}
+
+/// Pairs are of ports that nothing else gives out: an even one and the next.
+fn twin_ports(path: &str, at: Span, twin: (Option<Port>, Option<Port>), report: &mut Report) {
+    match twin {
+        (None, None) => {}
+        // Of an odd first port the pair begins behind it.
+        (Some(low), Some(high))
+            if low.0 >= TWIN_MIN && u32::from(low.0).next_multiple_of(2) < high.0.into() => {}
+        (Some(_), Some(_)) => {
+            report.error(path, at, format!("is no range from {TWIN_MIN} to 65535 with a pair"))
+        }
+        (Some(_), None) | (None, Some(_)) => report.error(path, at, "needs a first and a last port"),
+    }
+}
+
+/// What a feed or a resolver fills has no values here.
+fn is_of_prefixes(known: &AddressNames, name: &str) -> bool {
+    let mut values = known.values(name).peekable();
+    values.peek().is_some() && values.all(|value| matches!(value, AddressValue::Prefix(_)))
+}
+
+/// Hosts that have ports, by prefixes.
+fn deterministic(known: &AddressNames, pool: &SourcePool, path: &str, report: &mut Report) {
+    let Some(deterministic) = &pool.port.deterministic else { return };
+    let there = format!("{path} port deterministic");
+    if deterministic.hosts.is_empty() && deterministic.host_names.is_empty() {
+        report.error(&there, pool.at, "missing mandatory statement: 'host'");
+    }
+    for name in &deterministic.host_names {
+        let message = if !known.contains(name.as_str()) {
+            format!("address or address-set `{name}' is not defined")
+        } else if !is_of_prefixes(known, name) {
+            format!("address `{name}' is not of prefixes: not supported here")
+        } else {
+            continue;
+        };
+        report.error(format!("{there} host address-name {name}"), pool.at, message);
     }
 }
 
@@ -85,8 +132,14 @@ fn exclusive(pool: &SourcePool) -> Vec<(Said, Said)> {
     let factor = ("port port-overloading-factor", pool.port.overloading_factor.is_some());
     let (paired, no_paired) =
         (("address-pooling paired", pool.paired), ("address-pooling no-paired", pool.no_paired));
+    let automatic = ("port automatic", pool.port.automatic_random || pool.port.automatic_round_robin);
+    let range = pool.port.low.is_some() || pool.port.range_random || pool.port.range_round_robin;
+    let range = ("port range", range || pool.port.twin_low.is_some());
+    let (random, in_turn) = (pool.port.range_random, pool.port.range_round_robin);
+    let subscriber = ("address-persistent", pool.subscriber_prefix.is_some());
     let of_ports = [
-        ("port range", pool.port.low.is_some()),
+        range,
+        automatic,
         factor,
         ("port preserve-parity", pool.port.preserve_parity),
         ("port preserve-range", pool.port.preserve_range),
@@ -94,6 +147,7 @@ fn exclusive(pool: &SourcePool) -> Vec<(Said, Said)> {
         deterministic,
         paired,
         no_paired,
+        subscriber,
     ];
     let without_ports = [base, keep].into_iter().flat_map(|one| of_ports.map(|other| (one, other)));
     let others = [
@@ -105,6 +159,16 @@ fn exclusive(pool: &SourcePool) -> Vec<(Said, Said)> {
         (deterministic, paired),
         (deterministic, no_paired),
         (paired, no_paired),
+        (subscriber, paired),
+        (subscriber, no_paired),
+        (subscriber, deterministic),
+        (subscriber, blocks),
+        (range, automatic),
+        (("port range random-allocation", random), ("port range round-robin", in_turn)),
+        (
+            ("port automatic random-allocation", pool.port.automatic_random),
+            ("port automatic round-robin", pool.port.automatic_round_robin),
+        ),
         (
             ("overflow-pool", pool.overflow_pool.is_some()),
             ("overflow-pool interface", pool.overflow_interface),

@@ -60,6 +60,9 @@ pub struct Security {
     /// What IPv4 allows to be cut gets no fragment header as IPv6.
     #[lower(flag = "nat natv6v4 no-v6-frag-header")]
     pub no_v6_frag_header: bool,
+    /// Source pools may share addresses.
+    #[lower(flag = "nat allow-overlapping-pools")]
+    pub allow_overlapping_pools: bool,
     #[lower(list = "nat proxy-arp interface")]
     pub proxy_arp: Vec<NatProxy>,
     #[lower(list = "nat proxy-ndp interface")]

@@ -33,11 +33,29 @@ fn words(event: &Event, names: &ApplyResult) -> Option<String> {
             format!("screen {} {} {what}", screen.path().replace(' ', "/"), zone(*of, names))
         }
         Event::Filter(hit) => format!("filter term={} {}", hit.term, unit(hit.interface)),
-        Event::Nat(NatEvent::Exhausted { rule: of, interface, key: _ }) => {
-            format!("nat-exhausted {} {}", rule(*of, names), unit(*interface))
+        Event::Nat(NatEvent::Exhausted { rule: of, interface, key: _, lack }) => {
+            format!("nat-exhausted {} {} {lack:?}", rule(*of, names), unit(*interface))
         }
         Event::Nat(NatEvent::Block { change, pool, used, most, .. }) => {
             format!("nat-block {change:?} pool={pool} {used}/{most}")
+        }
+        Event::Nat(NatEvent::RuleAlarm { rule: of, raised, threshold, current }) => {
+            let verb = if *raised { "raised" } else { "cleared" };
+            format!("nat-alarm {} {verb} {threshold} {current}", rule(*of, names))
+        }
+        Event::Nat(NatEvent::Binding {
+            made,
+            pool,
+            proto,
+            internal,
+            internal_port,
+            external,
+            external_port,
+        }) => {
+            let verb = if *made { "made" } else { "ended" };
+            let pool = pool.map_or_else(|| "interface".to_owned(), |pool| format!("pool={pool}"));
+            let proto = proto.map_or_else(|| "address".to_owned(), |proto| proto.to_string());
+            format!("nat-binding {verb} {pool} {proto} {internal}/{internal_port} {external}/{external_port}")
         }
         Event::Nat(NatEvent::PoolAlarm { pool, raised, threshold, current }) => {
             format!(

@@ -4,7 +4,8 @@
 
 use jiff::tz::TimeZone;
 use ravelin_contract::{
-    BlockChange, CloseReason, NatEvent, PolicyDeny, SessionEvent, SessionState, SessionView, WingView,
+    BlockChange, CloseReason, NatEvent, NatLack, PolicyDeny, SessionEvent, SessionState, SessionView,
+    WingView,
 };
 use ravelin_telemetry::{
     Clock, Deny, Filter, Flow, Form, Line, Names, NatRuleKind, Record, Tag, close, create, deny, nat,
@@ -247,19 +248,58 @@ fn blocks_of_ports_are_told_as_an_srx_tells_them() {
 fn alarms_and_exhaustion_have_names_for_numbers() {
     let now = at("2026-11-21T07:00:00Z");
     let alarm = |raised| NatEvent::PoolAlarm { pool: 2, raised, threshold: 80, current: 81 };
+    let rule_alarm =
+        |raised| NatEvent::RuleAlarm { rule: NatRuleId(5), raised, threshold: 100, current: 101 };
     let key = key("10.0.0.1:1 > 192.0.2.1:80", Proto::UDP);
-    let exhausted = NatEvent::Exhausted { rule: NatRuleId(5), key, interface: InterfaceId(3) };
+    let exhausted =
+        NatEvent::Exhausted { rule: NatRuleId(5), key, interface: InterfaceId(3), lack: NatLack::Addresses };
     for (event, tag, text) in [
         (alarm(true), Tag::NatPoolRaised, "Source NAT pool: pool2, threshold: 80%, current: 81%"),
         (alarm(false), Tag::NatPoolCleared, "Source NAT pool: pool2, threshold: 80%, current: 81%"),
         (
+            rule_alarm(true),
+            Tag::NatRuleRaised,
+            "NAT rule: rule5, type: source rule, threshold: 100 sessions, current: 101",
+        ),
+        (
+            rule_alarm(false),
+            Tag::NatRuleCleared,
+            "NAT rule: rule5, type: source rule, threshold: 100 sessions, current: 101",
+        ),
+        (
             exhausted,
             Tag::NatExhausted,
-            "no address or port for 10.0.0.1/1->192.0.2.1/80 17 of rule rule5 unit3",
+            "no address or port for 10.0.0.1/1->192.0.2.1/80 17 of rule rule5 unit3, out of addresses",
         ),
     ] {
         let record = nat(&event, now, &Fake);
         assert_eq!((record.tag(), record.text().as_str()), (tag, text));
+    }
+    let binding = |made, pool, proto| NatEvent::Binding {
+        made,
+        pool,
+        proto,
+        internal: "10.0.0.1".parse().unwrap(),
+        internal_port: 5000,
+        external: "203.0.113.1".parse().unwrap(),
+        external_port: 6000,
+    };
+    for (event, tag, text) in [
+        (
+            binding(true, Some(7), Some(Proto::UDP)),
+            Tag::NatBindingCreated,
+            "binding created 17 10.0.0.1/5000->203.0.113.1/6000 in source pool pool7",
+        ),
+        (
+            binding(false, None, None),
+            Tag::NatBindingDeleted,
+            "binding deleted 0 10.0.0.1/5000->203.0.113.1/6000 in source pool interface",
+        ),
+    ] {
+        let record = nat(&event, now, &Fake);
+        assert_eq!((record.tag(), record.text().as_str()), (tag, text));
+        let asked = Filter { source: Some("10.0.0.1".parse().unwrap()), ..Filter::default() };
+        assert!(asked.holds(now, &record.subject()));
     }
     let record = nat(&exhausted, now, &Fake);
     let asked = Filter { source: Some(key.src), interface: Some("unit3".into()), ..Filter::default() };

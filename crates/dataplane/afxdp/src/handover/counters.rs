@@ -59,8 +59,9 @@ pub(super) fn taken(counters: &Counters) -> proto::Counters {
 
 /// Live sessions are counted by those who bring them.
 fn hits(hits: &Hits) -> proto::Hits {
-    let Hits { hits, failed, sessions: _, first_s, last_s, packets, bytes } = *hits;
-    proto::Hits { hits, failed, first_s, last_s, packets: packets.to_vec(), bytes: bytes.to_vec() }
+    let Hits { hits, failed, sessions: _, pool_hits, first_s, last_s, packets, bytes } = *hits;
+    let (packets, bytes) = (packets.to_vec(), bytes.to_vec());
+    proto::Hits { hits, failed, first_s, last_s, packets, bytes, pool_hits }
 }
 
 /// Goes on counting from there. Live sessions are those that are here.
@@ -104,6 +105,7 @@ fn put_hits(hits: &mut Hits, sent: &proto::Hits) {
         hits: sent.hits,
         failed: sent.failed,
         sessions: hits.sessions,
+        pool_hits: sent.pool_hits,
         first_s: sent.first_s,
         last_s: sent.last_s,
         packets: pair(&sent.packets),
@@ -146,12 +148,14 @@ mod tests {
             hits: count(),
             failed: count(),
             sessions: 9,
+            pool_hits: count(),
             first_s: count(),
             last_s: count(),
             packets: [count(), count()],
             bytes: [count(), count()],
         };
         old.nat_rules[0].failed = count();
+        old.nat_rules[0].pool_hits = count();
         old.filters[1] = FilterHits { packets: count(), bytes: count() };
         old.screens[1].fill_with(&mut count);
         old.mirrors[0].packets = count();

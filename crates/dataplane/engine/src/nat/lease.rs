@@ -3,10 +3,10 @@
 //! State: one lease a slot of the session table. What is kept here is taken out by the one deletion and
 //! nowhere else; a lease whose session was never made goes back at once. Spec: nat-source-12, nat-pool-4.
 
-use ravelin_contract::{BlockChange, NatEvent};
+use ravelin_contract::{BlockChange, NatEvent, NatLack};
 use ravelin_nat::{
-    Affinity, Allocator, BlockEvent, Config, Inbound, Lease, Limits, MappingRecord, PoolId, Recipe, Refusal,
-    Request, Usage,
+    Affinity, Allocator, BindingEvent, BlockEvent, Config, Inbound, Lease, LeaseEvent, Limits, MappingRecord,
+    PoolId, Recipe, Refusal, Request, Usage,
 };
 use ravelin_types::{Addr, DropReason, Family, Instant, WorkerId};
 
@@ -19,7 +19,7 @@ const BLOCKS_MAX: usize = 65_536;
 /// Persistent mappings of one worker, and remote ends remembered for each on average.
 const MAPPINGS_MAX: usize = 65_536;
 const REMOTES_EACH: usize = 4;
-/// Block events that wait to be fetched.
+/// Events that wait to be fetched.
 const EVENTS_MAX: usize = 4096;
 
 /// All leases of one worker.
@@ -31,7 +31,7 @@ pub(crate) struct Leases {
     /// Of sessions that came in by a mapping, likewise; empty until a program has such rules.
     entered: Vec<Option<Lease>>,
     pools: Vec<PoolId>,
-    /// Changes of blocks that were lost, as far as that was told.
+    /// Events that were lost, as far as that was told.
     lost_told: u64,
 }
 
@@ -188,9 +188,17 @@ impl Leases {
         held.map(|(_, slot)| slot).collect()
     }
 
-    /// The oldest change of a block that nobody has been told of.
-    pub(crate) fn next_block_event(&mut self) -> Option<NatEvent> {
-        let event = self.allocator.next_event()?;
+    /// To look at.
+    pub(crate) fn allocator(&self) -> &Allocator {
+        &self.allocator
+    }
+
+    /// The oldest event that nobody has been told of.
+    pub(crate) fn next_event(&mut self) -> Option<NatEvent> {
+        let event = match self.allocator.next_event()? {
+            LeaseEvent::Block(event) => event,
+            LeaseEvent::Binding(event) => return Some(binding(event)),
+        };
         let BlockEvent { change, pool, host_family, host, external_family, external, .. } = event;
         let BlockEvent { low, high, blocks, blocks_max, since, at, .. } = event;
         let change = match change {
@@ -211,15 +219,52 @@ impl Leases {
         })
     }
 
-    /// Changes of blocks that were not kept to be told, since the last call.
+    /// Events that were not kept to be told, since the last call.
     pub(crate) fn newly_lost(&mut self) -> u64 {
-        let lost = self.allocator.block_events_lost();
+        let lost = self.allocator.events_lost();
         lost - std::mem::replace(&mut self.lost_told, lost)
     }
 
     /// Ends what no session has kept in use for its time.
     pub(crate) fn sweep(&mut self, now: Instant, budget: usize) {
         self.allocator.sweep(now, budget);
+    }
+}
+
+fn binding(event: BindingEvent) -> NatEvent {
+    let BindingEvent { made, pool, proto, family, internal, external_family, external } = event;
+    NatEvent::Binding {
+        made,
+        pool: pool.map(|pool| pool.0.into()),
+        proto,
+        internal: internal.0.to_ip(family),
+        internal_port: internal.1,
+        external: external.0.to_ip(external_family),
+        external_port: external.1,
+    }
+}
+
+/// What was lacking, as it is told.
+pub(crate) const fn lack(refusal: Refusal) -> NatLack {
+    match refusal {
+        Refusal::AddressesExhausted => NatLack::Addresses,
+        Refusal::HostBlocksFull | Refusal::MappingSessionsFull => NatLack::Quota,
+        Refusal::PoolUnusable
+        | Refusal::WrongFamily
+        | Refusal::InterfaceUnknown
+        | Refusal::WrongWorker
+        | Refusal::PortsExhausted
+        | Refusal::PairedAddressExhausted
+        | Refusal::BlocksExhausted
+        | Refusal::HostOutside
+        | Refusal::NoPorts
+        | Refusal::PortTaken
+        | Refusal::HostsFull
+        | Refusal::BlockTableFull
+        | Refusal::MappingsFull
+        | Refusal::NoMapping
+        | Refusal::NotPermitted
+        | Refusal::Draining => NatLack::Ports,
     }
 }
 

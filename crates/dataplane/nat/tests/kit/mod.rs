@@ -3,8 +3,8 @@
 #![allow(dead_code, reason = "each test binary uses its own part")]
 
 use ravelin_nat::{
-    Action, Adopted, Affinity, Allocator, Assignment, BlockEvent, Config, InterfaceSpec, Lease, Limits,
-    PoolId, PoolMode, PoolSpec, Ports, Recipe, Refusal, Request, Split,
+    Action, Adopted, Affinity, Allocator, Assignment, BlockEvent, Config, InterfaceSpec, Lease, LeaseEvent,
+    Limits, PoolId, PoolMode, PoolSpec, Ports, Recipe, Refusal, Request, Split,
 };
 use ravelin_types::{Addr, Family, Instant, Proto, WorkerId};
 
@@ -126,7 +126,12 @@ impl Worker {
     }
 
     pub fn events(&mut self) -> Vec<BlockEvent> {
-        std::iter::from_fn(|| self.allocator.next_event()).collect()
+        let all = std::iter::from_fn(|| self.allocator.next_event());
+        let block = |event| match event {
+            LeaseEvent::Block(event) => Some(event),
+            LeaseEvent::Binding(_) => None,
+        };
+        all.filter_map(block).collect()
     }
 
     pub fn pass(&mut self, seconds: u64) {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use ravelin_nat::{BlockChange, BlockEvent, Lease, PortClass};
+use ravelin_nat::{BindingEvent, BlockChange, BlockEvent, Lease, LeaseEvent, PortClass};
 use ravelin_types::{Addr, Proto};
 
 /// The internal end of a session.
@@ -51,6 +51,8 @@ pub struct Model {
     pub mappings: HashMap<(u8, Endpoint), Mapped>,
     /// Blocks by what was told of them: address and first port to host and last port.
     pub blocks: BTreeMap<(Addr, u16), (Addr, u16)>,
+    /// External ends that are kept by what was told of them.
+    pub bindings: Vec<BindingEvent>,
 }
 
 impl Model {
@@ -96,8 +98,26 @@ impl Model {
         by_session.filter_map(|s| s.port).chain(by_mapping).collect()
     }
 
-    /// Follows the log of blocks: none overlaps another that is live.
-    pub fn hear(&mut self, event: &BlockEvent) {
+    /// Follows what is told.
+    pub fn hear(&mut self, event: &LeaseEvent) {
+        match event {
+            LeaseEvent::Block(event) => self.hear_block(event),
+            LeaseEvent::Binding(event) => self.hear_binding(event),
+        }
+    }
+
+    /// What ends was made before, and ends once.
+    fn hear_binding(&mut self, event: &BindingEvent) {
+        if event.made {
+            return self.bindings.push(*event);
+        }
+        let made = BindingEvent { made: true, ..*event };
+        let at = self.bindings.iter().position(|known| *known == made);
+        self.bindings.swap_remove(at.unwrap_or_else(|| panic!("{event:?} ends what was not made")));
+    }
+
+    /// None overlaps another that is live.
+    fn hear_block(&mut self, event: &BlockEvent) {
         let (place, held) = ((event.external, event.low), (event.host, event.high));
         match event.change {
             BlockChange::Allocated => {

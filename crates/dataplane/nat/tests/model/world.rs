@@ -109,11 +109,12 @@ impl World {
             assert_eq!(counters.leased, counters.released, "all that was leased came back once");
             worker.assert_empty();
             let lost = worker.allocator.footprint();
-            assert_eq!((lost.block_events_lost, lost.remotes_lost), (0, 0));
+            assert_eq!((lost.events_lost, lost.remotes_lost), (0, 0));
             worker.allocator.adopt(&Config::default(), worker.now);
             assert_eq!(worker.allocator.footprint(), ravelin_nat::Footprint::default(), "no bitmap is left");
         }
         assert!(self.model.blocks.is_empty(), "{:?}", self.model.blocks);
+        assert!(self.model.bindings.is_empty(), "{:?}", self.model.bindings);
     }
 
     fn step(&mut self, op: &Op) {

@@ -13,12 +13,25 @@ use super::{WireError, proto};
 use crate::{PortRange, SourcePool, SourcePools};
 
 pub(super) fn pools(x: &SourcePools) -> proto::SourcePools {
-    let SourcePools { pools, interface } = x;
-    proto::SourcePools { pools: pools.iter().map(pool).collect(), interface: Some(ports(interface)) }
+    let SourcePools { pools, interface, allow_overlapping, allow_distinct_ports, silent_mappings } = x;
+    proto::SourcePools {
+        pools: pools.iter().map(pool).collect(),
+        interface: Some(ports(interface)),
+        allow_overlapping: *allow_overlapping,
+        allow_distinct_ports: *allow_distinct_ports,
+        silent_mappings: *silent_mappings,
+    }
 }
 
 pub(super) fn read_pools(x: proto::SourcePools) -> Read<SourcePools> {
-    Ok(SourcePools { pools: all(x.pools, read_pool)?, interface: read_ports(x.interface)? })
+    let proto::SourcePools { pools, interface, allow_overlapping, allow_distinct_ports, silent_mappings } = x;
+    Ok(SourcePools {
+        pools: all(pools, read_pool)?,
+        interface: read_ports(interface)?,
+        allow_overlapping,
+        allow_distinct_ports,
+        silent_mappings,
+    })
 }
 
 fn pool(x: &SourcePool) -> proto::SourcePool {
@@ -54,7 +67,14 @@ fn write_mode(x: &PoolMode) -> Mode {
     match x {
         PoolMode::Translate(x) => Mode::Translate(ports(x)),
         PoolMode::Blocks(p, spec) => {
-            let BlockSpec { size, per_host, active_timeout, last_recycle_timeout, interim_interval } = *spec;
+            let BlockSpec {
+                size,
+                per_host,
+                active_timeout,
+                last_recycle_timeout,
+                interim_interval,
+                is_silent,
+            } = *spec;
             Mode::Blocks(proto::PoolBlocks {
                 ports: Some(ports(p)),
                 size: size.into(),
@@ -62,6 +82,7 @@ fn write_mode(x: &PoolMode) -> Mode {
                 active_timeout: active_timeout.0,
                 last_recycle_timeout: last_recycle_timeout.0,
                 interim_interval: interim_interval.0,
+                is_silent,
             })
         }
         PoolMode::Deterministic(p, DeterministicSpec { block_size, hosts, include_boundary }) => {
@@ -143,6 +164,7 @@ fn read_mode(x: Mode) -> Read<PoolMode> {
                 active_timeout: Seconds(x.active_timeout),
                 last_recycle_timeout: Seconds(x.last_recycle_timeout),
                 interim_interval: Seconds(x.interim_interval),
+                is_silent: x.is_silent,
             },
         ),
         Mode::Deterministic(x) => PoolMode::Deterministic(
@@ -211,6 +233,7 @@ mod tests {
             active_timeout: Seconds(4),
             last_recycle_timeout: Seconds(5),
             interim_interval: Seconds(6),
+            is_silent: true,
         };
         let modes = [
             PoolMode::Translate(ports),
@@ -249,6 +272,9 @@ mod tests {
         let pools = SourcePools {
             pools: specs().into_iter().map(named).collect(),
             interface: Ports { overload: 4, ..Ports::default() },
+            allow_overlapping: true,
+            allow_distinct_ports: true,
+            silent_mappings: true,
         };
         let chunk = Chunk::SourcePools(pools);
         let bytes = chunk.encode();

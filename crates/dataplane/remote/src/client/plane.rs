@@ -6,9 +6,9 @@ use std::sync::atomic::Ordering;
 use ravelin_contract::{
     Admission, ApplyResult, BufferCounters, DataPlane, Diagnostics, DropSamples, Error, EventBatch,
     Explanation, FabricForwarding, FabricId, FilterLog, FirewallClear, FirewallCounters, Global, GroupId, Ha,
-    InjectRequest, InterfaceCounters, Link, MappingFilter, MappingList, MirrorCounters, NatCounters,
-    PolicyCounters, PoolCounters, ScreenCounters, SessionStore, Status, Telemetry, TraceBatch, TraceId,
-    TraceRequest, UpdateBatch, Updates,
+    InjectRequest, InterfaceCounters, InterfacePorts, KeptFilter, KeptList, Link, MappingFilter, MappingList,
+    MirrorCounters, NatClear, NatCounters, PolicyCounters, PoolCounters, ScreenCounters, SessionStore,
+    Status, Telemetry, TraceBatch, TraceId, TraceRequest, UpdateBatch, Updates,
 };
 use ravelin_program::Program;
 use ravelin_types::MirrorId;
@@ -215,6 +215,25 @@ impl Telemetry for Client {
             Answer::Number(cleared) => Ok(cleared),
             _ => Err(odd("clear_persistent_mappings")),
         }
+    }
+
+    fn kept_ports(&self, filter: &KeptFilter, most: usize) -> Result<KeptList, Error> {
+        let filter = Some(filter.to_message());
+        match self.read(Call::KeptPorts(proto::KeptRequest { filter, most: most as u64 }))? {
+            Answer::KeptPorts(list) => Ok(KeptList::from_message(list)?),
+            _ => Err(odd("kept_ports")),
+        }
+    }
+
+    fn interface_ports(&self) -> Result<Vec<InterfacePorts>, Error> {
+        match self.read(Call::InterfacePorts(EMPTY))? {
+            Answer::InterfacePorts(list) => Ok(decode_all(list.ports)?),
+            _ => Err(odd("interface_ports")),
+        }
+    }
+
+    fn clear_nat(&self, what: &NatClear) -> Result<(), Error> {
+        self.change(Call::ClearNat(what.to_message()), Effort::Light)
     }
 
     /// Events are taken, not copied: when the answer is lost, so are they, and the caller is told.

@@ -5,8 +5,8 @@ use std::time::Instant;
 
 use ravelin_contract::{
     CloseReason, DataPlane, DeltaBatch, DeltaCursor, Error, ExportBatch, ExportCursor, GroupId, PutResult,
-    ReconcileResult, SessionDeltas, SessionFilter, SessionKey, SessionRef, SessionStore, SessionView,
-    SweepProfile, SyncedSession,
+    ReconcileResult, SessionDeltas, SessionFilter, SessionKey, SessionPage, SessionRef, SessionStore,
+    SessionView, SweepProfile, SyncedSession,
 };
 use ravelin_types::ZoneId;
 
@@ -47,6 +47,15 @@ impl SessionStore for Client {
             answer = link.answer(id, Instant::now() + self.timeout)?;
         }
         Ok(())
+    }
+
+    fn page(&self, filter: &SessionFilter, from: ExportCursor, max: usize) -> Result<SessionPage, Error> {
+        let filter = Some(filter.to_message());
+        let wanted = proto::PageSessions { filter, from: Some(from.to_message()), max: max as u64 };
+        match self.call(Call::PageSessions(wanted), Repeat::Safe, Effort::Heavy)? {
+            Answer::SessionPage(page) => Ok(SessionPage::from_message(page)?),
+            _ => Err(odd("page_sessions")),
+        }
     }
 
     fn get(&self, key: &SessionKey) -> Result<Option<SessionView>, Error> {

@@ -1,8 +1,8 @@
 //! What happened.
 
-use ravelin_contract::{BlockChange, Event, EventBatch, NatEvent, PolicyDeny, SessionEvent};
+use ravelin_contract::{BlockChange, Event, EventBatch, NatEvent, NatLack, PolicyDeny, SessionEvent};
 use ravelin_program::Screen;
-use ravelin_types::{NatRuleId, PolicyId, ZoneId};
+use ravelin_types::{NatRuleId, PolicyId, Proto, ZoneId};
 
 use super::{Malformed, Read, Wire, address, decode_all, encode_all, need, octets, part, small, unit};
 use crate::proto;
@@ -157,10 +157,29 @@ impl Wire for NatEvent {
                 threshold: threshold.into(),
                 current: current.into(),
             }),
-            Self::Exhausted { rule, key, interface } => Nat::Exhausted(proto::NatExhausted {
+            Self::RuleAlarm { rule, raised, threshold, current } => {
+                Nat::RuleAlarm(proto::NatRuleAlarm { rule: rule.0, raised, threshold, current })
+            }
+            Self::Binding { made, pool, proto, internal, internal_port, external, external_port } => {
+                Nat::Binding(proto::NatBinding {
+                    made,
+                    pool,
+                    proto: proto.map(|proto| proto.0.into()),
+                    internal: octets(internal),
+                    internal_port: internal_port.into(),
+                    external: octets(external),
+                    external_port: external_port.into(),
+                })
+            }
+            Self::Exhausted { rule, key, interface, lack } => Nat::Exhausted(proto::NatExhausted {
                 rule: rule.0,
                 key: Some(key.to_message()),
                 interface: interface.0.into(),
+                lack: match lack {
+                    NatLack::Ports => 0,
+                    NatLack::Addresses => 1,
+                    NatLack::Quota => 2,
+                },
             }),
         };
         proto::NatEvent { kind: Some(kind) }
@@ -185,10 +204,31 @@ impl Wire for NatEvent {
                 threshold: small("threshold", alarm.threshold)?,
                 current: small("percentage", alarm.current)?,
             },
+            Nat::RuleAlarm(alarm) => Self::RuleAlarm {
+                rule: NatRuleId(alarm.rule),
+                raised: alarm.raised,
+                threshold: alarm.threshold,
+                current: alarm.current,
+            },
+            Nat::Binding(binding) => Self::Binding {
+                made: binding.made,
+                pool: binding.pool,
+                proto: binding.proto.map(|proto| small("protocol", proto).map(Proto)).transpose()?,
+                internal: address(&binding.internal)?,
+                internal_port: small("internal port", binding.internal_port)?,
+                external: address(&binding.external)?,
+                external_port: small("external port", binding.external_port)?,
+            },
             Nat::Exhausted(exhausted) => Self::Exhausted {
                 rule: NatRuleId(exhausted.rule),
                 key: part("session key", exhausted.key)?,
                 interface: unit(exhausted.interface)?,
+                lack: match exhausted.lack {
+                    0 => NatLack::Ports,
+                    1 => NatLack::Addresses,
+                    2 => NatLack::Quota,
+                    value => return Err(Malformed::Range { what: "lack", value: value.into() }),
+                },
             },
         })
     }
@@ -239,7 +279,27 @@ mod tests {
             threshold: 90,
             current: 91,
         }));
-        survives([NatEvent::Exhausted { rule: NatRuleId(9), key: key(), interface: InterfaceId(1) }]);
+        survives(NatLack::ALL.map(|lack| {
+            let (rule, interface) = (NatRuleId(9), InterfaceId(1));
+            NatEvent::Exhausted { rule, key: key(), interface, lack }
+        }));
+        survives([true, false].map(|raised| NatEvent::RuleAlarm {
+            rule: NatRuleId(3),
+            raised,
+            threshold: u32::MAX,
+            current: 9,
+        }));
+        survives([(true, None, None), (false, Some(3), Some(Proto::UDP))].map(|(made, pool, proto)| {
+            NatEvent::Binding {
+                made,
+                pool,
+                proto,
+                internal: "2001:db8::1".parse().unwrap(),
+                internal_port: 5,
+                external: "203.0.113.1".parse().unwrap(),
+                external_port: u16::MAX,
+            }
+        }));
         assert!(BlockChange::from_message(0).is_err());
         assert!(NatEvent::from_message(proto::NatEvent { kind: None }).is_err());
     }

@@ -1,11 +1,11 @@
 //! Sessions, their keys and filters.
 
 use ravelin_contract::{
-    CloseReason, SessionFilter, SessionKey, SessionRef, SessionState, SessionView, WingView,
+    CloseReason, SessionFilter, SessionKey, SessionPage, SessionRef, SessionState, SessionView, WingView,
 };
 use ravelin_types::{Family, NatRuleId, PolicyId, Proto, SessionId, WorkerId, ZoneId};
 
-use super::{Malformed, Read, Wire, address, instance, octets, part, small, unit};
+use super::{Malformed, Read, Wire, address, decode_all, encode_all, instance, octets, part, small, unit};
 use crate::proto;
 
 impl Wire for SessionKey {
@@ -63,6 +63,21 @@ impl Wire for WingView {
             packets: message.packets,
             bytes: message.bytes,
         })
+    }
+}
+
+impl Wire for SessionPage {
+    type Message = proto::SessionPage;
+
+    fn to_message(&self) -> proto::SessionPage {
+        let next = self.next.as_ref().map(Wire::to_message);
+        let sessions = encode_all(&self.sessions);
+        proto::SessionPage { sessions, page: 0, last: next.is_none(), next }
+    }
+
+    fn from_message(message: proto::SessionPage) -> Read<Self> {
+        let proto::SessionPage { sessions, page: _, last: _, next } = message;
+        Ok(Self { sessions: decode_all(sessions)?, next: next.map(Wire::from_message).transpose()? })
     }
 }
 

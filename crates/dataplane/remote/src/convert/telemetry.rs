@@ -107,13 +107,14 @@ impl Wire for NatCounters {
     type Message = proto::NatCounters;
 
     fn to_message(&self) -> proto::NatCounters {
-        let Self { id, identity, hits, failed, sessions } = *self;
-        proto::NatCounters { id: id.0, identity: identity.0, hits, failed, sessions }
+        let Self { id, identity, hits, failed, sessions, pool_hits } = *self;
+        proto::NatCounters { id: id.0, identity: identity.0, hits, failed, sessions, pool_hits }
     }
 
     fn from_message(message: proto::NatCounters) -> Read<Self> {
-        let proto::NatCounters { id, identity, hits, failed, sessions } = message;
-        Ok(Self { id: NatRuleId(id), identity: RuleIdentity(identity), hits, failed, sessions })
+        let proto::NatCounters { id, identity, hits, failed, sessions, pool_hits } = message;
+        let (id, identity) = (NatRuleId(id), RuleIdentity(identity));
+        Ok(Self { id, identity, hits, failed, sessions, pool_hits })
     }
 }
 

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use ravelin_contract::{
     CloseReason, DataPlane, DeltaCursor, Error, ExportCursor, FabricForwarding, FabricId, FirewallClear,
-    GroupId, InjectRequest, MappingFilter, SessionFilter, SessionKey, SessionRef, SyncedSession, TraceId,
-    TraceRequest, UpdateBatch,
+    GroupId, InjectRequest, MappingFilter, NatClear, SessionFilter, SessionKey, SessionRef, SyncedSession,
+    TraceId, TraceRequest, UpdateBatch,
 };
 
 use ravelin_types::{MirrorId, ZoneId};
@@ -38,6 +38,7 @@ pub(super) fn answer(plane: &dyn DataPlane, call: Call) -> Result<Answer, Error>
         Call::ApplyUpdates(batch) => plane.updates().apply(&UpdateBatch::from_message(batch)?).map(done),
         Call::UpdatesVersion(_) => Ok(Answer::Number(plane.updates().version())),
         Call::GetSession(_)
+        | Call::PageSessions(_)
         | Call::PutSynced(_)
         | Call::DeleteKnown(_)
         | Call::DeleteByKey(_)
@@ -58,7 +59,11 @@ pub(super) fn answer(plane: &dyn DataPlane, call: Call) -> Result<Answer, Error>
         | Call::FirewallLog(_)
         | Call::ClearFirewall(_)
         | Call::Events(_) => telemetry(plane, call),
-        Call::PersistentMappings(_) | Call::ClearPersistentMappings(_) => mappings(plane, call),
+        Call::PersistentMappings(_)
+        | Call::ClearPersistentMappings(_)
+        | Call::KeptPorts(_)
+        | Call::InterfacePorts(_)
+        | Call::ClearNat(_) => mappings(plane, call),
         Call::Status(_)
         | Call::Arm(_)
         | Call::InjectPacket(_)
@@ -154,6 +159,11 @@ fn sessions(plane: &dyn DataPlane, call: Call) -> Result<Answer, Error> {
         }
         Call::ClearSessions(filter) => store.clear(&SessionFilter::from_message(filter)?).map(Answer::Number),
         Call::CountSessions(_) => store.count().map(Answer::Number),
+        Call::PageSessions(proto::PageSessions { filter, from, max }) => {
+            let (filter, from) = (part("filter", filter)?, part("cursor", from)?);
+            let page = store.page(&filter, from, max.min(SESSIONS_MAX) as usize)?;
+            Ok(Answer::SessionPage(page.to_message()))
+        }
         _ => unreachable!("only calls on sessions come here"),
     }
 }
@@ -217,6 +227,16 @@ fn mappings(plane: &dyn DataPlane, call: Call) -> Result<Answer, Error> {
             let filter = MappingFilter::from_message(filter)?;
             telemetry.clear_persistent_mappings(&filter).map(Answer::Number)
         }
+        Call::KeptPorts(asked) => {
+            let filter = part("filter of kept ports", asked.filter)?;
+            let list = telemetry.kept_ports(&filter, asked.most.min(MAPPINGS_MAX) as usize)?;
+            Ok(Answer::KeptPorts(list.to_message()))
+        }
+        Call::InterfacePorts(_) => {
+            let ports = encode_all(&telemetry.interface_ports()?);
+            Ok(Answer::InterfacePorts(proto::InterfacePortsList { ports }))
+        }
+        Call::ClearNat(what) => telemetry.clear_nat(&NatClear::from_message(what)?).map(done),
         _ => unreachable!("only calls on mappings come here"),
     }
 }

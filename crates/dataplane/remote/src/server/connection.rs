@@ -176,7 +176,7 @@ impl Pages<'_> {
 
     fn send(&mut self, last: bool) -> Result<(), FrameError> {
         let sessions = std::mem::replace(&mut self.sessions, Vec::with_capacity(PAGE));
-        let page = proto::SessionPage { sessions, page: self.page, last };
+        let page = proto::SessionPage { sessions, page: self.page, last, next: None };
         self.page += 1;
         self.connection.respond(self.id, Ok(Answer::SessionPage(page)))
     }

@@ -5,17 +5,19 @@ use std::sync::Arc;
 
 use ravelin_contract::{
     CloseReason, DataPlane, DeltaCursor, Error, ExportCursor, FabricForwarding, FabricId, GroupId,
-    InjectRequest, LinkUpdate, LiveUpdate, MappingFilter, Neighbour, NeighbourUpdate, PacketFilter,
-    PolicyCounters, PutRefusal, PutResult, ReconcileResult, Route, RouteUpdate, ScheduleUpdate,
-    SessionFilter, SessionRef, TraceKind, TraceRequest, UpdateBatch,
+    InjectRequest, KeptFilter, KeptKind, LinkUpdate, LiveUpdate, MappingFilter, NatClear, Neighbour,
+    NeighbourUpdate, PacketFilter, PolicyCounters, PutRefusal, PutResult, ReconcileResult, Route,
+    RouteUpdate, ScheduleUpdate, SessionFilter, SessionRef, TraceKind, TraceRequest, UpdateBatch,
 };
 use ravelin_remote::{Server, listen};
-use ravelin_types::{Generation, InstanceId, InterfaceId, Mac, MirrorId, PortId, Proto, ScheduleId, ZoneId};
+use ravelin_types::{
+    Generation, InstanceId, InterfaceId, Mac, MirrorId, NatRuleId, PortId, Proto, ScheduleId, ZoneId,
+};
 
 use crate::fake::{self, Fake, key, view};
-use crate::synced;
 use crate::transfer::program;
 use crate::{Served, serve};
+use crate::{kept, synced};
 
 fn fake(sessions: u16) -> (Arc<Fake>, Served) {
     let plane = Arc::new(Fake { sessions, epoch: 40, ..Fake::default() });
@@ -158,14 +160,41 @@ fn mappings_are_asked_for_as_the_caller_says_and_arrive_whole() {
     let (plane, served) = fake(0);
     let client = served.client();
     let telemetry = client.telemetry();
-    let filter = fake::mapping_filter();
-    assert_eq!(telemetry.persistent_mappings(&filter, 7).unwrap(), fake::mappings());
+    let filter = kept::mapping_filter();
+    assert_eq!(telemetry.persistent_mappings(&filter, 7).unwrap(), kept::mappings());
     assert_eq!(plane.last_call(), format!("mappings {filter:?} 7"));
     // However many are asked for, one answer is bounded.
     telemetry.persistent_mappings(&MappingFilter::default(), usize::MAX).unwrap();
     assert_eq!(plane.last_call(), format!("mappings {:?} 65536", MappingFilter::default()));
     assert_eq!(telemetry.clear_persistent_mappings(&filter).unwrap(), 3);
     assert_eq!(plane.last_call(), format!("clear mappings {filter:?}"));
+}
+
+#[test]
+fn kept_ports_are_asked_for_as_the_caller_says_and_arrive_whole() {
+    let (plane, served) = fake(0);
+    let client = served.client();
+    let telemetry = client.telemetry();
+    let filters = [
+        KeptFilter::default(),
+        KeptFilter {
+            kind: KeptKind::Address,
+            pool: Some(0),
+            host: Some("10.0.0.1".parse().unwrap()),
+            external: Some("2001:db8::2".parse().unwrap()),
+            port: Some(0),
+        },
+    ];
+    for filter in filters {
+        assert_eq!(telemetry.kept_ports(&filter, 7).unwrap(), kept::kept());
+        assert_eq!(plane.last_call(), format!("kept {filter:?} 7"));
+        telemetry.kept_ports(&filter, usize::MAX).unwrap();
+        assert_eq!(plane.last_call(), format!("kept {filter:?} 65536"));
+    }
+    assert_eq!(telemetry.interface_ports().unwrap(), [kept::INTERFACE_PORTS]);
+    let what = NatClear { rules: vec![NatRuleId(1), NatRuleId(0)], pools: vec![NatRuleId(u32::MAX)] };
+    telemetry.clear_nat(&what).unwrap();
+    assert_eq!(plane.last_call(), format!("clear {what:?}"));
 }
 
 #[test]

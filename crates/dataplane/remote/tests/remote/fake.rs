@@ -7,19 +7,22 @@ use std::sync::Mutex;
 
 use ravelin_contract::{
     Admission, ApplyResult, BufferCounters, BufferKind, Capabilities, CloseReason, DataPlane, Diagnostics,
-    DropCause, DropSample, DropSamples, Error, Event, EventBatch, Explanation, FabricForwarding, FabricId,
-    FilterSpan, Finding, Global, GroupId, Ha, InjectRequest, InjectVerdict, InterfaceCounters, Link,
-    ManagedInterface, MappingFilter, MappingList, MappingOrigin, MappingPermit, MirrorCounters, NatCounters,
-    NatEvent, PacketHead, PersistentMapping, PolicyCounters, PolicyDeny, PoolCounters, PortStatus,
-    PutRefusal, PutResult, ReconcileResult, Refusal, ScreenCounters, SessionDeltas, SessionEvent,
-    SessionFilter, SessionKey, SessionRef, SessionState, SessionStore, SessionView, Status, SyncedSession,
-    Telemetry, TraceBatch, TraceId, TraceRequest, TracedPacket, UpdateBatch, Updates, WingView, WorkerStatus,
+    DropCause, DropSample, DropSamples, Error, Event, EventBatch, Explanation, ExportCursor,
+    FabricForwarding, FabricId, FilterSpan, Finding, Global, GroupId, Ha, InjectRequest, InjectVerdict,
+    InterfaceCounters, InterfacePorts, KeptFilter, KeptList, Link, ManagedInterface, MappingFilter,
+    MappingList, MirrorCounters, NatClear, NatCounters, NatEvent, NatLack, PacketHead, PolicyCounters,
+    PolicyDeny, PoolCounters, PortStatus, PutRefusal, PutResult, ReconcileResult, Refusal, ScreenCounters,
+    SessionDeltas, SessionEvent, SessionFilter, SessionKey, SessionPage, SessionRef, SessionState,
+    SessionStore, SessionView, Status, SyncedSession, Telemetry, TraceBatch, TraceId, TraceRequest,
+    TracedPacket, UpdateBatch, Updates, WingView, WorkerStatus,
 };
 use ravelin_program::{Program, Screen};
 use ravelin_types::{
     DropReason, Generation, InstanceId, InterfaceId, MirrorId, NatRuleId, PolicyId, Proto, RuleIdentity,
     SessionId, WorkerId, ZoneId,
 };
+
+use crate::kept;
 
 pub const BUFFERS: BufferCounters = BufferCounters {
     worker: WorkerId(1),
@@ -59,34 +62,6 @@ pub fn key(port: u16) -> SessionKey {
         proto: Proto::TCP,
         instance: InstanceId::DEFAULT,
     }
-}
-
-pub fn mapping_filter() -> MappingFilter {
-    MappingFilter {
-        origin: Some(MappingOrigin::Pool(7)),
-        proto: Some(Proto::UDP),
-        internal: Some(IpAddr::from([10, 0, 0, 1])),
-        internal_port: Some(5060),
-        external: vec!["2001:db8::1".parse().unwrap()],
-    }
-}
-
-pub fn mappings() -> MappingList {
-    let mapping = PersistentMapping {
-        origin: MappingOrigin::Interface,
-        rule: Some(NatRuleId(4)),
-        proto: Some(Proto::UDP),
-        internal: "2001:db8::1".parse().unwrap(),
-        internal_port: 5060,
-        external: IpAddr::from([203, 0, 113, 5]),
-        external_port: 1024,
-        permit: MappingPermit::TargetHost,
-        sessions: 0,
-        sessions_max: 30,
-        idle_s: 12,
-        timeout_s: 300,
-    };
-    MappingList { mappings: vec![mapping], found: 2, in_use: 3, capacity: 65_536 }
 }
 
 pub fn view(port: u16) -> SessionView {
@@ -150,7 +125,7 @@ pub fn events() -> EventBatch {
             to_zone: zones.1,
             application: Some(5),
         }),
-        Event::Nat(NatEvent::Exhausted { rule: NatRuleId(6), key: key(2), interface }),
+        Event::Nat(NatEvent::Exhausted { rule: NatRuleId(6), key: key(2), interface, lack: NatLack::Quota }),
         Event::NeighbourWanted { interface, addr: "fe80::1".parse().unwrap() },
     ];
     EventBatch { events, lost: 11 }
@@ -203,8 +178,14 @@ pub const MIRROR: MirrorCounters = MirrorCounters {
     lost: [1, 2, 3, 4, 5],
 };
 pub const POOL: PoolCounters = PoolCounters { id: 1, ports: [2, 3, 4, 5], others: 6, held: 7, capacity: 8 };
-pub const NAT: NatCounters =
-    NatCounters { id: NatRuleId(1), identity: RuleIdentity(2), hits: 3, failed: 4, sessions: 5 };
+pub const NAT: NatCounters = NatCounters {
+    id: NatRuleId(1),
+    identity: RuleIdentity(2),
+    hits: 3,
+    failed: 4,
+    sessions: 5,
+    pool_hits: 6,
+};
 pub const UNIT: InterfaceCounters =
     InterfaceCounters { interface: InterfaceId(1), rx_packets: 2, rx_bytes: 3, tx_packets: 4, tx_bytes: 5 };
 
@@ -345,6 +326,15 @@ impl SessionStore for Fake {
         Ok(())
     }
 
+    fn page(&self, filter: &SessionFilter, from: ExportCursor, max: usize) -> Result<SessionPage, Error> {
+        self.note(format!("{filter:?}"));
+        let all = from.slot as u16..self.sessions;
+        let sessions: Vec<_> = all.take(max).map(view).collect();
+        let slot = from.slot + sessions.len() as u32;
+        let next = (slot < self.sessions.into()).then_some(ExportCursor { slot, ..from });
+        Ok(SessionPage { sessions, next })
+    }
+
     fn get(&self, at: &SessionKey) -> Result<Option<SessionView>, Error> {
         Ok((at.sport < self.sessions).then(|| view(at.sport)))
     }
@@ -408,12 +398,26 @@ impl Telemetry for Fake {
 
     fn persistent_mappings(&self, filter: &MappingFilter, most: usize) -> Result<MappingList, Error> {
         self.note(format!("mappings {filter:?} {most}"));
-        Ok(mappings())
+        Ok(kept::mappings())
     }
 
     fn clear_persistent_mappings(&self, filter: &MappingFilter) -> Result<u64, Error> {
         self.note(format!("clear mappings {filter:?}"));
         Ok(3)
+    }
+
+    fn kept_ports(&self, filter: &KeptFilter, most: usize) -> Result<KeptList, Error> {
+        self.note(format!("kept {filter:?} {most}"));
+        Ok(kept::kept())
+    }
+
+    fn interface_ports(&self) -> Result<Vec<InterfacePorts>, Error> {
+        Ok(vec![kept::INTERFACE_PORTS])
+    }
+
+    fn clear_nat(&self, what: &NatClear) -> Result<(), Error> {
+        self.note(format!("clear {what:?}"));
+        Ok(())
     }
 
     fn interfaces(&self) -> Result<Vec<InterfaceCounters>, Error> {

@@ -5,6 +5,7 @@ mod fake;
 mod gates;
 mod golden;
 mod hostile;
+mod kept;
 mod simulator;
 mod synced;
 mod transfer;

@@ -3,6 +3,7 @@
 mod config;
 mod drops;
 mod firewall;
+pub mod kept;
 mod log;
 mod plane;
 mod program;
@@ -175,9 +176,14 @@ impl Bench {
     /// Output of a line that must succeed.
     #[track_caller]
     pub fn good(&mut self, line: &str) -> String {
-        let reply = self.reply(line);
-        assert!(!reply.error, "{line}: {}", reply.output);
-        reply.output
+        let mut reply = self.reply(line);
+        let mut output = std::mem::take(&mut reply.output);
+        while reply.part {
+            reply = self.more();
+            output.push_str(&reply.output);
+        }
+        assert!(!reply.error, "{line}: {output}");
+        output
     }
 
     /// Output of a line that must fail.

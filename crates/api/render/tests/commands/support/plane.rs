@@ -5,12 +5,12 @@ use std::sync::Mutex;
 
 use ravelin_contract::{
     Admission, ApplyResult, BufferCounters, BufferKind, CloseReason, DataPlane, Diagnostics, DropSamples,
-    Error, EventBatch, Explanation, FilterLog, Finding, FirewallClear, FirewallCounters, Global, Ha,
-    InjectRequest, InjectVerdict, InterfaceCounters, Link, MappingFilter, MappingList, MappingOrigin,
-    MappingPermit, NatCounters, PersistentMapping, PolicyCounters, PoolCounters, PortStatus, PutResult,
-    ReconcileResult, ScreenCounters, SessionDeltas, SessionFilter, SessionKey, SessionRef, SessionState,
-    SessionStore, SessionView, Status, SyncedSession, Telemetry, TraceBatch, TraceId, TraceRequest, Updates,
-    WingView, WorkerStatus,
+    Error, EventBatch, Explanation, ExportCursor, FilterLog, Finding, FirewallClear, FirewallCounters,
+    Global, Ha, InjectRequest, InjectVerdict, InterfaceCounters, InterfacePorts, KeptFilter, KeptList, Link,
+    MappingFilter, MappingList, MappingOrigin, MappingPermit, NatClear, NatCounters, PersistentMapping,
+    PolicyCounters, PoolCounters, PortStatus, PutResult, ReconcileResult, ScreenCounters, SessionDeltas,
+    SessionFilter, SessionKey, SessionPage, SessionRef, SessionState, SessionStore, SessionView, Status,
+    SyncedSession, Telemetry, TraceBatch, TraceId, TraceRequest, Updates, WingView, WorkerStatus,
 };
 use ravelin_program::Program;
 use ravelin_program::Screen;
@@ -195,6 +195,14 @@ impl SessionStore for FakePlane {
         }
         Ok(())
     }
+    /// One at a time, so that a list is told in parts.
+    fn page(&self, filter: &SessionFilter, from: ExportCursor, _: usize) -> Result<SessionPage, Error> {
+        let mut all: Vec<_> = sessions().iter().filter(|v| filter.holds(v)).copied().collect();
+        all.sort_by_key(|view| view.id);
+        let rest = all.get(from.slot as usize..).unwrap_or_default();
+        let next = (rest.len() > 1).then_some(ExportCursor { slot: from.slot + 1, ..from });
+        Ok(SessionPage { sessions: rest.iter().take(1).copied().collect(), next })
+    }
     fn get(&self, _: &SessionKey) -> Result<Option<SessionView>, Error> {
         unsupported()
     }
@@ -243,7 +251,14 @@ impl Telemetry for FakePlane {
         Ok(vec![hits])
     }
     fn nat_rules(&self) -> Result<Vec<NatCounters>, Error> {
-        Ok(vec![NatCounters { id: NatRuleId(1), identity: RuleIdentity(1), hits: 7, failed: 1, sessions: 2 }])
+        Ok(vec![NatCounters {
+            id: NatRuleId(1),
+            identity: RuleIdentity(1),
+            hits: 7,
+            failed: 1,
+            sessions: 2,
+            pool_hits: 7,
+        }])
     }
     fn source_pools(&self) -> Result<Vec<PoolCounters>, Error> {
         Ok(vec![PoolCounters { id: 3, ports: [5, 40, 2, 0], others: 1, held: 0, capacity: 124928 }])
@@ -258,6 +273,19 @@ impl Telemetry for FakePlane {
     fn clear_persistent_mappings(&self, filter: &MappingFilter) -> Result<u64, Error> {
         let free = |mapping: &PersistentMapping| mapping.sessions == 0 && filter.holds(mapping);
         Ok(mappings().into_iter().filter(free).count() as u64)
+    }
+    fn kept_ports(&self, filter: &KeptFilter, most: usize) -> Result<KeptList, Error> {
+        let mut kept: Vec<_> = super::kept::kept().into_iter().filter(|one| filter.holds(one)).collect();
+        let found = kept.len() as u64;
+        kept.truncate(most);
+        Ok(KeptList { kept, found })
+    }
+    fn interface_ports(&self) -> Result<Vec<InterfacePorts>, Error> {
+        Ok(super::kept::interface_ports())
+    }
+    fn clear_nat(&self, what: &NatClear) -> Result<(), Error> {
+        super::kept::note(what);
+        Ok(())
     }
     fn interfaces(&self) -> Result<Vec<InterfaceCounters>, Error> {
         unsupported()

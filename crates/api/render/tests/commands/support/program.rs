@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use ravelin_nat::{
-    AddressRange, Assignment, DeterministicSpec, HostPrefix, PoolId, PoolMode, PoolSpec, Ports,
+    AddressRange, Assignment, BlockSpec, DeterministicSpec, HostPrefix, PoolId, PoolMode, PoolSpec, Ports,
 };
 use ravelin_program::{
     Action, AddressMatch, Application, Chunk, FlowSettings, HostInbound, Interface, InterfaceAddress,
@@ -13,7 +13,7 @@ use ravelin_program::{
 };
 use ravelin_types::{
     Addr, Family, Generation, InstanceId, InterfaceId, NatRuleId, PolicyId, PortId, Proto, RuleIdentity,
-    ZoneId,
+    Seconds, ZoneId,
 };
 
 pub const TRUST: ZoneId = ZoneId(1);
@@ -183,8 +183,13 @@ fn pools() -> SourcePools {
     let plan = DeterministicSpec { block_size: 256, hosts, include_boundary: false };
     let mut computed = pool(5, "d", 12, Assignment::RoundRobin);
     computed.spec.mode = PoolMode::Deterministic(Ports::default(), plan);
+    let mut blocks = pool(6, "b", 14, Assignment::RoundRobin);
+    blocks.spec.mode = PoolMode::Blocks(
+        Ports::default(),
+        BlockSpec { size: 64, per_host: 4, active_timeout: Seconds(300), ..BlockSpec::default() },
+    );
     let plain = [pool(3, "p", 8, Assignment::RoundRobin), pool(4, "q", 10, Assignment::Paired)];
-    SourcePools { pools: plain.into_iter().chain([computed]).collect(), ..SourcePools::default() }
+    SourcePools { pools: plain.into_iter().chain([computed, blocks]).collect(), ..SourcePools::default() }
 }
 
 fn algs() -> ravelin_program::Algs {

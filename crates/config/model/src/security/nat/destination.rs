@@ -31,6 +31,11 @@ pub struct DestinationPool {
     /// Where the addresses are; `default` for the default instance.
     #[lower(with(pool_instance, "routing-instance <>", "routing-instance default"))]
     pub instance: Option<String>,
+    /// An address of the book instead.
+    #[lower(leaf = "address-name <>")]
+    pub address_name: Option<String>,
+    #[lower(leaf = "address-name port")]
+    pub name_port: Option<Port>,
     #[lower(at)]
     pub at: Span,
 }

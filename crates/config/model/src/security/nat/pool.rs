@@ -37,6 +37,9 @@ pub struct SourcePool {
     pub paired: bool,
     #[lower(flag = "address-pooling no-paired")]
     pub no_paired: bool,
+    /// A host has one address; of an IPv6 host so many bits count.
+    #[lower(leaf = "address-persistent subscriber ipv6-prefix-length")]
+    pub subscriber_prefix: Option<u16>,
     #[lower(container = "pool-utilization-alarm")]
     pub alarm: AlarmThresholds,
     #[lower(at)]
@@ -52,6 +55,19 @@ pub struct PoolPort {
     pub low: Option<Port>,
     #[lower(leaf = "range to <>")]
     pub high: Option<Port>,
+    #[lower(flag = "range random-allocation")]
+    pub range_random: bool,
+    #[lower(flag = "range round-robin")]
+    pub range_round_robin: bool,
+    /// Pairs that gateways open together.
+    #[lower(leaf = "range twin-port <>")]
+    pub twin_low: Option<Port>,
+    #[lower(leaf = "range twin-port to <>")]
+    pub twin_high: Option<Port>,
+    #[lower(flag = "automatic random-allocation")]
+    pub automatic_random: bool,
+    #[lower(flag = "automatic round-robin")]
+    pub automatic_round_robin: bool,
     /// Sessions on one port, 2..=32.
     #[lower(leaf = "port-overloading-factor")]
     pub overloading_factor: Option<u16>,
@@ -78,6 +94,9 @@ pub struct BlockAllocation {
     pub interim_interval: Option<u32>,
     #[lower(leaf = "last-block-recycle-timeout")]
     pub last_recycle_timeout: Option<u32>,
+    /// Nobody is told of the pool's blocks.
+    #[lower(flag = "log disable")]
+    pub log_disable: bool,
 }
 
 /// Ports by arithmetic.
@@ -87,6 +106,9 @@ pub struct DeterministicPorts {
     pub block_size: Option<u16>,
     #[lower(leaves = "host address")]
     pub hosts: Vec<IpNet>,
+    /// Of the address book, after those.
+    #[lower(leaves = "host address-name")]
+    pub host_names: Vec<String>,
     #[lower(flag = "include-boundary-addresses")]
     pub include_boundary: bool,
 }

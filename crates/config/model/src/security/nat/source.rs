@@ -23,6 +23,19 @@ pub struct NatSource {
     pub default_low: Option<Port>,
     #[lower(leaf = "pool-default-port-range to <>")]
     pub default_high: Option<Port>,
+    /// Of pools that say nothing else, and of interfaces.
+    #[lower(leaf = "pool-default-twin-port-range <>")]
+    pub default_twin_low: Option<Port>,
+    #[lower(leaf = "pool-default-twin-port-range to <>")]
+    pub default_twin_high: Option<Port>,
+    /// Pools may share addresses when they have no port in common.
+    #[lower(flag = "allow-distinct-port-pools")]
+    pub allow_distinct_port_pools: bool,
+    /// Nobody is told of mappings of persistent NAT.
+    #[lower(flag = "persistent-nat log disable")]
+    pub mapping_log_disable: bool,
+    #[lower(flag = "interface port-overloading off")]
+    pub interface_overloading_off: bool,
     /// Sessions on one port of an interface's address.
     #[lower(leaf = "interface port-overloading-factor")]
     pub interface_overloading_factor: Option<u16>,

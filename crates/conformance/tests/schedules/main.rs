@@ -10,14 +10,15 @@ use std::ops::ControlFlow;
 use std::sync::{Arc, OnceLock};
 
 use ravelin_compile::{IdBook, Resolved, compile, routes};
-use ravelin_contract::{CloseReason, DataPlane, SessionView};
+use ravelin_contract::{CloseReason, DataPlane, SessionView, SyncedSession};
 use ravelin_engine::{
     Checksum, FlowKey, Handed, Ingress, Limits, Message, NoRecorder, Output, Packet, Seed, Shared, Snapshot,
     State, Steering, Verdict, step,
 };
 use ravelin_model::load;
+use ravelin_nat::MappingRecord;
 use ravelin_sim::{SimSetup, SimWorkers};
-use ravelin_types::{Addr, Family, Generation, Instant, PortId, WorkerId};
+use ravelin_types::{Addr, Family, Generation, Instant, PortId, SessionId, WorkerId};
 use ravelin_wire::build::{self, Ip, Payload};
 use ravelin_wire::{L4, parse};
 use shuttle::scheduler::RandomScheduler;
@@ -29,6 +30,7 @@ const WORKERS: u8 = 3;
 const SCHEDULES: usize = 400;
 const HEADROOM: usize = 64;
 const SESSIONS: usize = 256;
+const SEED: Seed = Seed([7; 32]);
 /// Kept hosts are 10.1.0.2 to 10.1.0.5, those of the small pool 10.1.1.2 and on.
 const SERVER: [u8; 4] = [198, 51, 100, 2];
 /// Ports of the small pool, in two workers' stripes.
@@ -73,12 +75,21 @@ set security nat source rule-set hair rule k then source-nat pool persistent-nat
 set security nat source rule-set hair rule k then source-nat pool persistent-nat max-session-number 8
 ";
 
+mod moved;
+
 type End = (Addr, u16);
 
 /// What a worker is sent.
 enum Item {
-    Frame { buffer: Vec<u8>, handed: Option<Handed> },
+    Frame {
+        buffer: Vec<u8>,
+        handed: Option<Handed>,
+    },
     Message(Message),
+    /// A session or a mapping of another plane, and the end of one.
+    Put(Box<SyncedSession>),
+    Mapping(Box<MappingRecord>),
+    End(FlowKey, SessionId),
     Stop,
 }
 
@@ -173,6 +184,15 @@ fn work(ground: &Ground, inbox: &mpsc::Receiver<Item>, mut state: State) -> Stat
                 turn(ground, &mut state, &mut out, None);
             }
             Item::Frame { buffer, handed } => turn(ground, &mut state, &mut out, Some((buffer, handed))),
+            Item::Put(session) => {
+                state.put(&session, &ground.snapshot.rules, &ground.shared, NOW).unwrap();
+                turn(ground, &mut state, &mut out, None);
+            }
+            Item::Mapping(mapping) => assert!(state.put_mapping(&mapping, NOW), "{mapping:?}"),
+            Item::End(key, id) => {
+                assert!(state.delete_session(&key, id, CloseReason::Cleared, &ground.shared, NOW));
+                turn(ground, &mut state, &mut out, None);
+            }
         }
         ground.pending.fetch_sub(1, Ordering::SeqCst);
     }
@@ -188,24 +208,42 @@ fn kept() -> impl Iterator<Item = (u8, u8, u16)> {
     hosts.flat_map(|(net, n)| (0..EACH).map(move |session| (net, n, session)))
 }
 
-/// One schedule, from nothing to nothing.
-fn run() {
+/// A worker of a plane that has nothing yet.
+fn fresh(ground: &Ground, worker: u8) -> State {
+    let limits = Limits { sessions: SESSIONS, events: 16 };
+    let mut state = State::new(Steering::new(&SEED, WorkerId(worker), WORKERS), &SEED, 1, limits);
+    state.adopt(&ground.snapshot.rules, &ground.shared, NOW);
+    state
+}
+
+/// A plane without sessions, its workers at work.
+fn begin() -> (Arc<Ground>, Vec<thread::JoinHandle<State>>) {
     let snapshot = snapshot();
     let (inboxes, outlets): (Vec<_>, Vec<_>) = (0..WORKERS).map(|_| mpsc::channel()).unzip();
-    let seed = Seed([7; 32]);
-    let shared = Shared::new(SESSIONS as u64, &seed);
+    let shared = Shared::new(SESSIONS as u64, &SEED);
     let left = Mutex::new(Vec::new());
     let ground = Arc::new(Ground { inboxes, pending: AtomicUsize::new(0), left, snapshot, shared });
-    let limits = Limits { sessions: SESSIONS, events: 16 };
-    let workers: Vec<_> = (0..WORKERS)
+    let workers = (0..WORKERS)
         .zip(outlets)
         .map(|(n, inbox)| {
-            let mut state = State::new(Steering::new(&seed, WorkerId(n), WORKERS), &seed, 1, limits);
-            state.adopt(&ground.snapshot.rules, &ground.shared, NOW);
+            let state = fresh(&ground, n);
             let ground = Arc::clone(&ground);
             thread::spawn(move || work(&ground, &inbox, state))
         })
         .collect();
+    (ground, workers)
+}
+
+/// The states of workers that have nothing to do.
+fn stop(ground: &Ground, workers: Vec<thread::JoinHandle<State>>) -> Vec<State> {
+    ground.settle();
+    (0..usize::from(WORKERS)).for_each(|n| ground.inboxes[n].send(Item::Stop).unwrap());
+    workers.into_iter().map(|worker| worker.join().unwrap()).collect()
+}
+
+/// A plane with sessions of every kind, made in any order.
+fn lived() -> (Arc<Ground>, Vec<State>, BTreeMap<End, End>) {
+    let (ground, workers) = begin();
     let server = (Addr::v4(SERVER), 53);
     (2..6).for_each(|n| ground.arrive(usize::from(n), (host(0, n), server)));
     ground.settle();
@@ -231,9 +269,13 @@ fn run() {
         })
         .collect();
     wires.into_iter().for_each(|wire| wire.join().unwrap());
-    ground.settle();
-    (0..usize::from(WORKERS)).for_each(|n| ground.inboxes[n].send(Item::Stop).unwrap());
-    let mut states: Vec<_> = workers.into_iter().map(|worker| worker.join().unwrap()).collect();
+    let states = stop(&ground, workers);
+    (ground, states, external)
+}
+
+/// One schedule, from nothing to nothing.
+fn run() {
+    let (ground, mut states, external) = lived();
     judge(&states, &external);
     end(&ground, &mut states);
 }
@@ -288,6 +330,20 @@ fn judge(states: &[State], external: &BTreeMap<End, End>) {
     }
 }
 
+/// A step of each worker without packets, and what they say to each other.
+fn quiet(ground: &Ground, states: &mut [State], now: Instant) {
+    let mut out = Output::new();
+    for at in 0..states.len() {
+        let mut said = Vec::new();
+        step(&ground.snapshot, (&mut states[at], &ground.shared), now, &mut [], &mut out, &mut NoRecorder);
+        states[at].deliver(|to, message| {
+            said.push((to, message));
+            true
+        });
+        said.into_iter().for_each(|(to, message)| states[to.index()].receive(message));
+    }
+}
+
 /// Every session ends; nothing of it is left anywhere.
 fn end(ground: &Ground, states: &mut [State]) {
     for state in states.iter_mut() {
@@ -296,32 +352,13 @@ fn end(ground: &Ground, states: &mut [State]) {
             assert!(state.delete_session(&key, view.id, CloseReason::Cleared, &ground.shared, NOW));
         }
     }
-    let mut out = Output::new();
-    let mut quiet = |states: &mut [State], now| {
-        for at in 0..states.len() {
-            let mut said = Vec::new();
-            step(
-                &ground.snapshot,
-                (&mut states[at], &ground.shared),
-                now,
-                &mut [],
-                &mut out,
-                &mut NoRecorder,
-            );
-            states[at].deliver(|to, message| {
-                said.push((to, message));
-                true
-            });
-            said.into_iter().for_each(|(to, message)| states[to.index()].receive(message));
-        }
-    };
-    (0..3).for_each(|_| quiet(states, NOW));
+    (0..3).for_each(|_| quiet(ground, states, NOW));
     assert_eq!(ground.shared.sessions(), 0);
     let mappings = |states: &[State]| states.iter().flat_map(|s| s.mappings(NOW)).collect::<Vec<_>>();
     assert!(mappings(states).iter().all(|mapping| mapping.sessions == 0), "{:?}", mappings(states));
     // Behind their time mappings end, and with them the last leases.
     let later = NOW.plus(std::time::Duration::from_secs(301));
-    (0..30).for_each(|_| quiet(states, later));
+    (0..30).for_each(|_| quiet(ground, states, later));
     assert_eq!(mappings(states).len(), 0);
     let used = |state: &State| state.pools().iter().map(|(_, u)| u.ports.iter().sum::<u64>()).sum::<u64>();
     assert!(states.iter().all(|state| used(state) == 0), "every lease is back");
@@ -329,10 +366,14 @@ fn end(ground: &Ground, states: &mut [State]) {
 
 #[test]
 fn whatever_the_order_nothing_is_given_twice_and_all_comes_back_once() {
+    under_schedules(SCHEDULES, run);
+}
+
+fn under_schedules(default: usize, run: fn()) {
     let wanted = std::env::var("SCHEDULES").ok().and_then(|text| text.parse().ok());
     let mut config = Config::new();
     config.stack_size = 1 << 20;
     snapshot();
-    let scheduler = RandomScheduler::new_from_seed(11, wanted.unwrap_or(SCHEDULES));
+    let scheduler = RandomScheduler::new_from_seed(11, wanted.unwrap_or(default));
     Runner::new(scheduler, config).run(run);
 }

@@ -2,6 +2,8 @@
 //! every packet take the whole way. Verdicts, frames, counters, sessions and events must be equal. A third has some of its packets
 //! traced, in their places in the batch, and does what the others do.
 
+mod variants;
+
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
@@ -17,42 +19,13 @@ use ravelin_types::{Generation, Instant, Mac, PortId, Proto};
 use ravelin_wire::build::{self, Ip, Payload};
 use ravelin_wire::{TcpFlags, parse, put_u16, u32_at};
 
+use variants::{COMMON, VARIANTS};
+
 const HEADROOM: usize = 32;
 const BUFFER: usize = 512;
 const SEED: Seed = Seed([9; 32]);
-const RUNS: u64 = 60;
+const RUNS: u64 = 80;
 const STEPS: usize = 40;
-
-/// What configurations have in common; the variants change what judges sessions and packets.
-const COMMON: &str = "
-set interfaces ge-0/0/0 unit 0 family inet address 10.0.0.1/8
-set interfaces ge-0/0/0 unit 0 family inet6 address 2001:db8::1/64
-set interfaces ge-0/0/1 unit 0 family inet address 198.51.100.1/24
-set interfaces ge-0/0/1 unit 0 family inet6 address 2001:db8:1::1/64
-set interfaces ge-0/0/2 vlan-tagging
-set interfaces ge-0/0/2 unit 7 vlan-id 7
-set interfaces ge-0/0/2 unit 7 family inet address 192.0.2.1/24
-set interfaces ge-0/0/2 unit 7 family inet6 address 2001:db8:2::1/64
-set security zones security-zone trust interfaces ge-0/0/0.0
-set security zones security-zone untrust interfaces ge-0/0/1.0
-set security zones security-zone dmz interfaces ge-0/0/2.7
-set security nat source rule-set rs from zone trust
-set security nat source rule-set rs to zone untrust
-set security nat source rule-set rs rule r match source-address 10.0.0.0/8
-set security nat source rule-set rs rule r then source-nat interface
-set security nat static rule-set six from zone trust
-set security nat static rule-set six rule four match destination-address 2001:db8:64::/96
-set security nat static rule-set six rule four then static-nat inet
-set security nat source pool four address 198.51.100.9/32
-set security nat source rule-set rs rule six match source-address 2001:db8::/64
-set security nat source rule-set rs rule six match destination-address 0.0.0.0/0
-set security nat source rule-set rs rule six then source-nat pool four
-set security nat proxy-arp interface ge-0/0/1.0 address 198.51.100.9/32
-set security nat destination pool inside address 10.0.0.9/32
-set security nat destination rule-set ds from zone untrust
-set security nat destination rule-set ds rule r match destination-address 198.51.100.77/32
-set security nat destination rule-set ds rule r then destination-nat pool inside
-";
 
 fn configuration(variant: usize) -> String {
     let mut text = COMMON.to_owned();
@@ -65,49 +38,7 @@ fn configuration(variant: usize) -> String {
         text.push_str(&format!("{policy} match application any\n{policy} then permit\n"));
         text.push_str(&format!("{policy} then count\n{policy} then log session-close\n"));
     }
-    text.push_str(match variant {
-        0 => "",
-        1 => "set interfaces ge-0/0/1 mtu 256\n",
-        2 => {
-            "set security screen ids-option s udp flood threshold 5\n\
-             set security zones security-zone trust screen s\n"
-        }
-        3 => "set security flow tcp-mss all-tcp mss 1000\nset interfaces ge-0/0/2 disable\n",
-        4 => "deactivate security policies from-zone trust to-zone dmz\n",
-        5 => "set interfaces ge-0/0/2 unit 7 disable\n",
-        6 => {
-            "set firewall family inet filter f term t from destination-port 53\n\
-             set firewall family inet filter f term t then count c\n\
-             set firewall family inet filter f term t then discard\n\
-             set firewall family inet filter f term rest then accept\n\
-             set interfaces ge-0/0/0 unit 0 family inet filter input f\n"
-        }
-        7 => {
-            "set firewall policer p if-exceeding bandwidth-limit 8k\n\
-             set firewall policer p if-exceeding burst-size-limit 1500\n\
-             set firewall policer p then discard\n\
-             set interfaces ge-0/0/1 unit 0 family inet6 policer output p\n"
-        }
-        8 => {
-            "set interfaces ge-0/0/3 unit 0 family inet address 203.0.113.1/24\n\
-             set forwarding-options port-mirroring input rate 3\n\
-             set forwarding-options port-mirroring input ingress interface ge-0/0/0\n\
-             set forwarding-options port-mirroring input egress interface ge-0/0/1.0\n\
-             set forwarding-options port-mirroring output interface ge-0/0/3\n"
-        }
-        9 => {
-            "set interfaces ge-0/0/3 unit 0 family inet address 203.0.113.1/24\n\
-             set security forwarding-options mirror-filter f interface-in ge-0/0/0.0\n\
-             set security forwarding-options mirror-filter f output interface ge-0/0/3.0\n\
-             set security forwarding-options mirror-filter f output destination-mac 02:00:00:00:00:09\n"
-        }
-        _ => {
-            "set security screen ids-option s udp flood threshold 5\n\
-             set security screen ids-option s match-direction input-output\n\
-             set security zones security-zone untrust screen s\n"
-        }
-    });
-    text
+    text + VARIANTS[variant]
 }
 
 /// One engine.
@@ -316,6 +247,13 @@ impl Pair {
                 let (hops, any) = (l3_at + if bytes[l3_at] == 0x45 { 8 } else { 7 }, self.draw(256) as u8);
                 let (at, value) = if kind == 2 { (hops, 1) } else { (self.draw(bytes.len().min(60)), any) };
                 bytes[at] = value;
+                if kind == 3 && bytes[l3_at] == 0x45 {
+                    let (same, flags) = (self.draw(2) == 0, l3_at + 20 + 13);
+                    match same {
+                        true => bytes.copy_within(l3_at + 12..l3_at + 16, l3_at + 16),
+                        false => bytes[flags] = any,
+                    }
+                }
                 if bytes[l3_at] == 0x45 && self.draw(4) != 0 {
                     put_u16(bytes, l3_at + 10, 0);
                     let sum = ravelin_wire::checksum::sum(&bytes[l3_at..l3_at + 20]);
@@ -357,7 +295,7 @@ impl Pair {
 
     fn commit(&mut self) {
         self.generation += 1;
-        let variant = self.draw(11);
+        let variant = self.draw(VARIANTS.len());
         let before = Arc::clone(&self.short.snapshot.forwarding);
         let (program, changed) = world(variant, self.generation, &mut self.book, Some(&before));
         // Mostly the routes stay as they were.
