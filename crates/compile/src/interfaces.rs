@@ -132,12 +132,12 @@ impl Compiler<'_> {
     /// The zone of a unit, and its own host-inbound list where it has one.
     fn zone_of(&mut self, unit: &str) -> Option<(ZoneId, Option<ravelin_program::HostInbound>)> {
         let config = self.config;
-        let (zone, member) =
-            config.security.zones.iter().find_map(|zone| {
-                zone.interfaces.iter().find(|i| i.name == unit).map(|member| (zone, member))
-            })?;
-        let path = format!("security zones security-zone {} interfaces {unit}", zone.name);
-        let id = self.id(&path, |book| book.zone(&zone.name));
+        let (zone, member) = config
+            .security
+            .every_zone()
+            .find_map(|zone| zone.interfaces.iter().find(|i| i.name == unit).map(|member| (zone, member)))?;
+        let path = format!("{} interfaces {unit}", zone.path());
+        let id = self.zone_id(&zone);
         let inbound = member.host_inbound.as_ref().map(|list| self.host_inbound(&path, member.at, list));
         Some((id, inbound))
     }

@@ -23,7 +23,7 @@ mod zones;
 
 use ravelin_model::{DefaultPolicy, PolicyRematch, ValidConfig};
 use ravelin_program::{
-    Action, Aging, Chunk, FlowSettings, HashedChunk, Program, RefusedAddresses, Rematch, SynCheck,
+    Action, Aging, Chunk, FlowSettings, HashedChunk, Program, RefusedAddresses, Rematch, Strays, SynCheck,
     TcpSettings, TimeWait,
 };
 use ravelin_types::Generation;
@@ -151,6 +151,8 @@ fn flow(config: &ravelin_model::Config) -> FlowSettings {
             early_ageout: flow.early_ageout.unwrap_or(defaults.aging.early_ageout),
         },
         refused: RefusedAddresses { link_local: flow.drop_link_local, reserved: flow.drop_reserved },
+        strays: Strays { dns_reply: flow.allow_dns_reply, embedded_icmp: flow.allow_embedded_icmp },
+        route_change_timeout: flow.route_change_timeout,
         default_action: match config.security.policies.default_policy {
             DefaultPolicy::DenyAll => Action::Deny,
             DefaultPolicy::PermitAll => Action::Permit,

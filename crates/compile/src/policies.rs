@@ -2,7 +2,8 @@
 
 use ravelin_model::{AddressRef, Policy as Config, PolicyAction, PolicyTcpOptions, ValidConfig, run_place};
 use ravelin_program::{
-    Action, AddressMatch, Chunk, HashedChunk, LogWhen, Policy, PolicySection, PolicyTcp, ZoneMatch,
+    Action, AddressMatch, Chunk, HashedChunk, LogWhen, Policy, PolicySection, PolicyTcp, Translated,
+    ZoneMatch,
 };
 use ravelin_types::{ScheduleId, ZoneId};
 
@@ -106,9 +107,14 @@ impl Compiler<'_> {
                 PolicyAction::Reject => Action::Reject,
             },
             log: LogWhen { init: policy.log_init, close: policy.log_close },
-            count: policy.count,
+            count: policy.count || config.security.policies.counts_all,
             schedule: policy.scheduler.as_deref().and_then(|name| self.schedule(name)),
             tcp: tcp(&policy.tcp),
+            translated: match (policy.drop_translated, policy.drop_untranslated) {
+                (true, _) => Translated::Dropped,
+                (false, true) => Translated::Required,
+                (false, false) => Translated::Either,
+            },
         }
     }
 

@@ -31,11 +31,10 @@ impl Compiler<'_> {
             screen.white_lists.iter().map(|l| (l.name.as_str(), prefixes(&l.addresses))).collect();
         let profiles: Vec<_> = screen.ids_options.iter().map(|option| profile(option, &lists)).collect();
         let mut zones = Vec::new();
-        for zone in &config.security.zones {
-            let found = profiles.iter().position(|p| zone.screen.as_ref() == Some(&p.name));
+        for zone in config.security.every_zone() {
+            let found = profiles.iter().position(|p| zone.screen == Some(&p.name));
             let Some(index) = found else { continue };
-            let path = format!("security zones security-zone {}", zone.name);
-            let id = self.id(&path, |book| book.zone(&zone.name));
+            let id = self.zone_id(&zone);
             match u16::try_from(index).ok().filter(|index| *index < u16::MAX) {
                 Some(index) => zones.push((id, index)),
                 None => self.error("security screen ids-option", zone.at, "too many screen profiles"),

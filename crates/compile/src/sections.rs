@@ -49,7 +49,10 @@ impl Sections {
         let Self { of, mut sections } = self;
         let same = of.as_ref().filter(|of| {
             let (of, now) = (of.get(), valid.get());
-            of.applications == now.applications && of.schedulers == now.schedulers
+            let counts = |config: &ravelin_model::Config| config.security.policies.counts_all;
+            of.applications == now.applications
+                && of.schedulers == now.schedulers
+                && counts(of) == counts(now)
         });
         let changed = same.and_then(|of| valid.addresses().differing(of.addresses()));
         match (&of, changed) {

@@ -1,8 +1,9 @@
 //! `security zones` to zones and the services each lets in.
 
-use ravelin_model::HostInbound as Config;
+use ravelin_model::{AnyZone, HostInbound as Config};
 use ravelin_program::{HostInbound, Zone, Zones};
 use ravelin_syntax::Span;
+use ravelin_types::ZoneId;
 
 use crate::Compiler;
 use crate::services;
@@ -11,13 +12,25 @@ impl Compiler<'_> {
     pub(crate) fn zones(&mut self) -> Zones {
         let config = self.config;
         let mut out = Vec::new();
-        for zone in &config.security.zones {
-            let path = format!("security zones security-zone {}", zone.name);
-            let host_inbound = self.host_inbound(&path, zone.at, &zone.host_inbound);
-            let id = self.id(&path, |book| book.zone(&zone.name));
-            out.push(Zone { id, name: zone.name.clone(), tcp_rst: zone.tcp_rst, host_inbound });
+        for zone in config.security.every_zone() {
+            let AnyZone { name, functional, tcp_rst, .. } = zone;
+            let host_inbound = self.host_inbound(&zone.path(), zone.at, zone.host_inbound);
+            out.push(Zone {
+                id: self.zone_id(&zone),
+                name: name.to_owned(),
+                tcp_rst,
+                functional,
+                host_inbound,
+            });
         }
         Zones(out)
+    }
+
+    /// A functional zone is no security zone that had its name once.
+    pub(crate) fn zone_id(&mut self, zone: &AnyZone<'_>) -> ZoneId {
+        let name =
+            if zone.functional { format!("functional-zone {}", zone.name) } else { zone.name.to_owned() };
+        self.id(&zone.path(), |book| book.zone(&name))
     }
 
     /// What a list lets in. A service without known ports is refused: letting in less than the

@@ -64,6 +64,7 @@ multicast-snooping-options no-irb-layer-2-copy no-local-switching no-vrf-adverti
 provider-tunnel qualified-bum-pruning-mode route-distinguisher routing-interface service-type services snmp-context
 switch-options system traceoptions unicast-reverse-path vlan-id vlan-model vlan-tags vlans vrf-advertise-selective vrf-export
 vrf-import vrf-propagate-ttl vrf-table-label vrf-target vtep-source-interface""".split()
+RANGE = "interfaces interface-range"
 
 # Types of names that the schema leaves open.
 NAMES = {"routing-options static route": "ipprefix", "routing-options rib static route": "ipprefix",
@@ -164,6 +165,12 @@ def key_cell(node, index, key):
     return key + (f":{word}" if word else "") + "?" * (key == "choice-value")
 
 def emit(node, depth, path):
+    if path == RANGE:
+        # It takes what an interface takes; the schema leaves out how its members are named.
+        line(depth, node.name, "l", "", "name", "string")
+        line(depth + 1, "member", "l", "", "name", "string")
+        line(depth + 1, "member-range", "l", "", "name,end-range:to", "interface-name || interface-name")
+        return
     row = node.row
     name = RENAME.get(path, node.name)
     if name.endswith("-rule-match") and path.startswith("security nat "):

@@ -394,8 +394,11 @@ impl<'a> Model<'a> {
         let policies = &self.config.security.policies;
         let pair = policies.pairs.iter().filter(|p| p.from == from && p.to == to);
         let here = pair.flat_map(|p| &p.policies);
-        let listed =
-            |zones: &[String], zone: &str| zones.is_empty() || zones.iter().any(|z| z == "any" || z == zone);
+        // Any zone is any but the firewall itself.
+        let listed = |zones: &[String], zone: &str| match zones {
+            [] => zone != "junos-host",
+            named => named.iter().any(|z| z == zone || z == "any" && zone != "junos-host"),
+        };
         let global = policies
             .global
             .iter()

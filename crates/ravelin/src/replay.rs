@@ -26,7 +26,8 @@ pub struct Arguments {
     /// Write what decided each packet.
     #[arg(long)]
     explain: bool,
-    /// Time zone of schedulers, by its name or as POSIX writes it; the captures' clock decides what is open.
+    /// Time zone of schedulers where the configuration has none, by its name or as POSIX writes it; the captures' clock
+    /// decides what is open.
     #[arg(long, default_value = "UTC", value_parser = zone)]
     time_zone: jiff::tz::TimeZone,
     /// Addresses that a name of the address book resolves to.
@@ -101,7 +102,8 @@ fn judge(arguments: &Arguments, compiled: &source::Compiled) -> Result<Summary, 
     let plane = SimWorkers::plane(SimSetup { seed: arguments.seed, ..SimSetup::default() });
     plane.apply_config(&compiled.program)?;
     plane.updates().apply(&compiled.routes)?;
-    let mut world = World::new(compiled.dynamic.clone(), arguments.time_zone.clone());
+    let zone = compiled.dynamic.zone.clone().unwrap_or_else(|| arguments.time_zone.clone());
+    let mut world = World::new(compiled.dynamic.clone(), zone);
     world.begin(&plane, (&arguments.name, &arguments.feed))?;
     let replay = Replay::new(&plane, arguments.explain).before_each(|at_ns| world.at(&plane, at_ns));
     Ok(replay.run(&arguments.input, &arguments.output)?)

@@ -17,6 +17,7 @@ use crate::ports::{DeterministicPools, PoolUses};
 use crate::watch::{
     BufferLine, DropRecords, FlowTraceStatus, PolicyMatches, PolicyTotals, ScreenOptions, ShadowList,
 };
+pub use crate::zones::ZoneEntry;
 
 /// Every answer that has structure. Configuration text is passed as it is.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -99,15 +100,6 @@ pub struct UnitLine {
     pub admin_up: bool,
     pub inet: Option<Vec<String>>,
     pub inet6: Option<Vec<String>>,
-}
-
-/// A zone.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct ZoneEntry {
-    pub name: String,
-    pub id: u16,
-    pub tcp_rst: bool,
-    pub interfaces: Vec<String>,
 }
 
 /// Policies in order of evaluation.

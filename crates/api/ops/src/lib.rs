@@ -30,6 +30,7 @@ mod table;
 mod watch;
 pub mod wire;
 mod words;
+mod zones;
 
 pub use alarms::{Alarm, AlarmChange, NatAlarms, WantedAlarm, Watched, utilization};
 pub use answer::{

@@ -10,18 +10,24 @@ const fn on_off(on: bool) -> &'static str {
     if on { "On" } else { "Off" }
 }
 
+const fn yes_no(is: bool) -> &'static str {
+    if is { "Yes" } else { "No" }
+}
+
 pub(crate) fn text(zones: &[ZoneEntry]) -> String {
     let mut out = String::new();
-    for ZoneEntry { name, id, tcp_rst, interfaces } in zones {
+    for ZoneEntry { name, id, tcp_rst, functional, interfaces } in zones {
+        let kind = if *functional { "Functional" } else { "Security" };
         let _ = write!(
             out,
-            "\nSecurity zone: {name}\n\
+            "\n{kind} zone: {name}\n\
              \x20 Zone ID: {id}\n\
              \x20 Send reset for non-SYN session TCP packets: {}\n\
-             \x20 Policy configurable: Yes\n\
+             \x20 Policy configurable: {}\n\
              \x20 Interfaces bound: {}\n\
              \x20 Interfaces:\n",
             on_off(*tcp_rst),
+            yes_no(!*functional),
             interfaces.len()
         );
         for interface in interfaces {
@@ -32,14 +38,14 @@ pub(crate) fn text(zones: &[ZoneEntry]) -> String {
 }
 
 pub(crate) fn element(zones: &[ZoneEntry]) -> Element {
-    let zones = zones.iter().map(|ZoneEntry { name, id, tcp_rst, interfaces }| {
+    let zones = zones.iter().map(|ZoneEntry { name, id, tcp_rst, functional, interfaces }| {
         let bound =
             Element::new("zones-security-interfaces").leaves("zones-security-interface-name", interfaces);
         Element::new("zones-security")
             .leaf("zones-security-zonename", name)
             .leaf("zones-security-zoneid", id)
             .leaf("zones-security-send-reset", on_off(*tcp_rst))
-            .leaf("zones-security-policy-configurable", "Yes")
+            .leaf("zones-security-policy-configurable", yes_no(!*functional))
             .leaf("zones-security-interfaces-bound", interfaces.len())
             .child(bound)
     });
@@ -61,4 +67,23 @@ pub(crate) fn screens_element(statistics: &ScreenStatistics) -> Element {
     Element::new("ids-statistics")
         .leaf("zone-name", &statistics.zone)
         .children(statistics.screens.iter().map(one))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_policy_can_name_a_functional_zone() {
+        let interfaces = vec!["ge-0/0/2.0".to_owned()];
+        let zone =
+            ZoneEntry { name: "management".into(), id: 3, tcp_rst: false, functional: true, interfaces };
+        let shown = text(std::slice::from_ref(&zone));
+        assert!(shown.starts_with("\nFunctional zone: management\n"), "{shown}");
+        assert!(shown.contains("\n  Policy configurable: No\n"), "{shown}");
+        let security = text(&[ZoneEntry { functional: false, ..zone }]);
+        assert!(
+            security.contains("Security zone: management") && security.contains("Policy configurable: Yes")
+        );
+    }
 }

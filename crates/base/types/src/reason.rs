@@ -111,6 +111,9 @@ reasons! {
     Nat64Header "nat64-header" "Route header that can't change its address family"
     Nptv6Unmappable "nptv6-unmappable" "Address that NPTv6 can't map"
     PersistentNatFiltered "persistent-nat-filtered" "Remote host not permitted by persistent NAT"
+    ManagementZone "management-zone" "Transit through the management zone"
+    PolicyTranslation "policy-translation" "Destination address translated, or not, against the policy"
+    DnsReply "dns-reply-no-query" "DNS reply without a query"
 }
 
 impl DropReason {

@@ -156,7 +156,8 @@ impl<T: Named> Base<T> {
     }
 
     fn find(&self, name: &str) -> impl Iterator<Item = &T> {
-        let hash = self.hasher.hash_one(name);
+        // In a list without members nothing is worth a hash.
+        let hash = if self.places.is_empty() { 0 } else { self.hasher.hash_one(name) };
         let more = self.more.get(&hash).into_iter().flatten();
         let places = self.places.get(&hash).into_iter().chain(more);
         places.map(|place| self.at(*place)).filter(move |member| member.name() == name)

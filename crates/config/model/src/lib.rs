@@ -6,6 +6,7 @@ mod check;
 mod config;
 mod firewall;
 mod forwarding_options;
+mod gateways;
 mod index;
 mod interfaces;
 mod keywords;
@@ -38,6 +39,7 @@ pub use forwarding_options::{
     ForwardingOptions, MirrorFamily, MirrorInput, MirrorInstance, MirrorInterface, MirrorOutput,
     MirrorTarget, PortMirroring,
 };
+pub use gateways::warnings;
 pub use interfaces::{Family, Interface, InterfaceAddress, Unit};
 pub use load::{
     Checked, Loaded, check_tree, check_tree_after, check_tree_on, covered, load, load_on, lower_tree,
@@ -50,19 +52,19 @@ pub use routing_instances::{DEFAULT_INSTANCE, InstanceInterface, InstanceType, R
 pub use routing_options::{NextTable, RoutingOptions, StaticAction, StaticRoute};
 pub use schedulers::{CivilTime, DateSpan, DaySchedule, Scheduler, TimeOfDay, TimeSpan};
 pub use security::{
-    Address, AddressBook, AddressLimit, AddressRef, AddressSet, AddressValue, AlarmThresholds, Alg,
+    Address, AddressBook, AddressLimit, AddressRef, AddressSet, AddressValue, AlarmThresholds, Alg, AnyZone,
     BlockAllocation, BlockFrag, DefaultPolicy, DestinationHeader, DestinationNatAction, DestinationPool,
     DestinationRule, DestinationRuleSet, DeterministicPorts, DnsName, DynamicAddress, DynamicAddresses,
     ExtensionHeader, Feed, FeedServer, Flow, GlobalPolicy, HopByHopHeader, HostInbound, IdsOption,
     LimitSession, LogCache, LogCategory, LogExclude, LogFacility, LogFile, LogFormat, LogHost, LogIpProtocol,
     LogKind, LogMode, LogProtocol, LogSeverity, LogStream, LogStreamFile, LogTimeFormat, LogTransport,
-    MatchDirection, MirrorFilter, NatContext, NatDestination, NatProtocol, NatProxy, NatRule, NatRuleSet,
-    NatSource, NatStatic, NumberRange, PersistentNat, Policies, Policy, PolicyAction, PolicyRematch,
-    PolicyTcpOptions, PoolPersistentNat, PoolPort, Port, PortSpan, Protocol, ProxyRange, Screen,
-    ScreenAggregation, ScreenIcmp, ScreenIp, ScreenSynFlood, ScreenTcp, ScreenTunnel, ScreenUdp,
-    ScreenUdpFlood, ScreenWhiteList, Security, SecurityLog, SecurityZone, Service, SideLimit,
+    MANAGEMENT, ManagementZone, MatchDirection, MirrorFilter, NatContext, NatDestination, NatProtocol,
+    NatProxy, NatRule, NatRuleSet, NatSource, NatStatic, NumberRange, PersistentNat, Policies, Policy,
+    PolicyAction, PolicyRematch, PolicyTcpOptions, PoolPersistentNat, PoolPort, Port, PortSpan, Protocol,
+    ProxyRange, Screen, ScreenAggregation, ScreenIcmp, ScreenIp, ScreenSynFlood, ScreenTcp, ScreenTunnel,
+    ScreenUdp, ScreenUdpFlood, ScreenWhiteList, Security, SecurityLog, SecurityZone, Service, SideLimit,
     SourceNatAction, SourcePool, StaticPrefix, StaticRule, StaticRuleSet, SynFloodProtection,
-    SynFloodWhiteList, TcpSession, Threshold, ZoneInterface, ZonePairPolicies, with_unit,
+    SynFloodWhiteList, TcpSession, Threshold, ZoneAddressBook, ZoneInterface, ZonePairPolicies, with_unit,
 };
-pub use system::{Archival, ArchiveSite, SiteDirectory, System};
+pub use system::{Archival, ArchiveSite, SiteDirectory, System, TimeZoneName};
 pub use valid::ValidConfig;

@@ -29,7 +29,7 @@ pub fn load(text: &str) -> Loaded {
 #[must_use]
 pub fn load_on(text: &str, node: ClusterNode) -> Loaded {
     let bound = ravelin_schema::read(text);
-    let (mut errors, warnings): (Vec<_>, Vec<_>) =
+    let (mut errors, mut warnings): (Vec<_>, Vec<_>) =
         bound.diagnostics.into_iter().partition(|d| d.severity == Severity::Error);
     let result = match check_tree_on(&bound.tree, node) {
         Ok(valid) if errors.is_empty() => Ok(valid),
@@ -40,6 +40,9 @@ pub fn load_on(text: &str, node: ClusterNode) -> Loaded {
             Err(errors)
         }
     };
+    if let Ok(valid) = &result {
+        warnings.extend(crate::warnings(valid));
+    }
     Loaded { tree: bound.tree, result, warnings }
 }
 

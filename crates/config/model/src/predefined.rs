@@ -116,6 +116,23 @@ const PORTS: &[(&str, u8, u16, u16, u32)] = &[
     ("junos-twamp", TCP, 862, 862, 0),
     ("junos-sip", UDP, 5060, 5060, 60),
     ("junos-sip", TCP, 5060, 5060, 1800),
+    ("junos-h323", TCP, 1720, 1720, 0),
+    ("junos-h323", UDP, 1719, 1719, 0),
+    ("junos-h323", TCP, 1503, 1503, 0),
+    ("junos-h323", TCP, 389, 389, 0),
+    ("junos-h323", TCP, 522, 522, 0),
+    ("junos-h323", TCP, 1731, 1731, 0),
+    ("junos-mgcp-ua", UDP, 2427, 2427, 0),
+    ("junos-mgcp-ca", UDP, 2727, 2727, 0),
+    ("junos-ntalk", UDP, 518, 518, 0),
+    ("junos-ntalk", TCP, 518, 518, 0),
+    ("junos-pptp", TCP, 1723, 1723, 0),
+    ("junos-rsh", TCP, 514, 514, 0),
+    ("junos-sccp", TCP, 2000, 2000, 0),
+    ("junos-sqlnet-v1", TCP, 1525, 1525, 0),
+    ("junos-sqlnet-v2", TCP, 1521, 1521, 0),
+    ("junos-talk", UDP, 517, 517, 0),
+    ("junos-talk", TCP, 517, 517, 0),
 ];
 
 /// Name, protocol, ICMP type, code; consecutive rows of one name are its terms.
@@ -145,16 +162,13 @@ const MESSAGES: &[(&str, u8, Option<u8>, Option<u8>)] = &[
 
 /// Sets and their members.
 const SETS: &[(&str, &[&str])] = &[
+    ("junos-mgcp", &["junos-mgcp-ua", "junos-mgcp-ca"]),
     ("junos-cifs", &["junos-netbios-session", "junos-smb-session"]),
     ("junos-routing-inbound", &["junos-bgp", "junos-rip", "junos-ldp-tcp", "junos-ldp-udp"]),
 ];
 
-/// Names of Junos whose meaning hangs on an ALG or on RPC programs.
+/// Names of Junos whose meaning hangs on RPC programs, or on a gateway alone.
 const UNSUPPORTED: &[&str] = &[
-    "junos-h323",
-    "junos-mgcp",
-    "junos-mgcp-ca",
-    "junos-mgcp-ua",
     "junos-ms-rpc",
     "junos-ms-rpc-any",
     "junos-ms-rpc-epm",
@@ -163,14 +177,8 @@ const UNSUPPORTED: &[&str] = &[
     "junos-ms-rpc-tcp",
     "junos-ms-rpc-udp",
     "junos-ms-rpc-wmic",
-    "junos-ntalk",
     "junos-persistent-nat",
-    "junos-pptp",
     "junos-realaudio",
-    "junos-rsh",
-    "junos-sccp",
-    "junos-sqlnet-v1",
-    "junos-sqlnet-v2",
     "junos-sun-rpc",
     "junos-sun-rpc-any",
     "junos-sun-rpc-mountd",
@@ -187,7 +195,6 @@ const UNSUPPORTED: &[&str] = &[
     "junos-sun-rpc-walld",
     "junos-sun-rpc-ypbind",
     "junos-sun-rpc-ypserv",
-    "junos-talk",
 ];
 
 static PREDEFINED: LazyLock<Applications> = LazyLock::new(build);

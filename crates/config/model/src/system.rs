@@ -1,17 +1,36 @@
 //! `system`: the node itself.
 
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use ravelin_derive::Lower;
-use ravelin_schema::Value;
-use ravelin_syntax::Span;
+use ravelin_schema::{Cx, Value, lower};
+use ravelin_syntax::{Node, Span};
 
 #[derive(Clone, Debug, Default, PartialEq, Lower)]
 pub struct System {
     #[lower(leaf = "host-name")]
     pub host_name: Option<String>,
+    /// What times are shown, read and kept in: of commits, of schedulers, of the security log.
+    #[lower(with(time_zone, "time-zone"))]
+    pub time_zone: Option<TimeZoneName>,
+    /// Asked for names of hosts, one after another.
+    #[lower(leaves = "name-server <>")]
+    pub name_servers: Vec<IpAddr>,
     #[lower(container = "archival configuration")]
     pub archival: Archival,
+}
+
+/// A zone of the time zone database, such as `Europe/Berlin`, or `GMT+5` as that has it: five hours behind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TimeZoneName {
+    pub name: String,
+    pub at: Span,
+}
+
+fn time_zone(node: &Node, cx: &mut Cx) -> Option<TimeZoneName> {
+    let at = lower::at(node, "time-zone").last()?.span;
+    lower::leaf(node, "time-zone", cx).map(|name| TimeZoneName { name, at })
 }
 
 /// Where and when the active configuration is copied to.

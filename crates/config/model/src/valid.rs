@@ -14,6 +14,7 @@ struct Parts {
     config: Config,
     addresses: Arc<AddressNames>,
     mentions: Mentions,
+    one_book: bool,
 }
 
 /// Equal when they say the same.
@@ -24,8 +25,18 @@ impl PartialEq for ValidConfig {
 }
 
 impl ValidConfig {
-    pub(crate) fn new(config: Config, addresses: Arc<AddressNames>, mentions: Mentions) -> Self {
-        Self(Arc::new(Parts { config, addresses, mentions }))
+    pub(crate) fn new(
+        config: Config,
+        addresses: Arc<AddressNames>,
+        mentions: Mentions,
+        one_book: bool,
+    ) -> Self {
+        Self(Arc::new(Parts { config, addresses, mentions, one_book }))
+    }
+
+    /// Whether no zone has an address book of its own.
+    pub(crate) fn has_one_book(&self) -> bool {
+        self.0.one_book
     }
 
     #[must_use]

@@ -9,6 +9,9 @@ set interfaces ge-0/0/0 unit 0 family inet6 address 2001:db8::1/64
 set security zones security-zone z
 set security address-book global address a 10.0.0.0/8
 set security address-book global address-set s address a
+set security zones security-zone z address-book address a 10.0.0.0/8
+set security zones security-zone z address-book address host dns-name h.example
+set security zones security-zone z address-book address-set s address a
 set security policies from-zone z to-zone z policy p then permit
 set security policies global policy p then permit
 set security nat source rule-set r rule n then source-nat interface
@@ -63,6 +66,7 @@ fn sample(path: &str, keyword: &str) -> &'static str {
         "<>" if path.ends_with("twin-port to") || path.ends_with("twin-port-range to") => "63999",
         "<>" if path.ends_with("host-address-base") => "10.0.0.4/32",
         "<>" if path.ends_with("port range") || path.ends_with("port-range") => "1030",
+        "<>" if path.ends_with("address-range to") => "10.0.0.9/32",
         "<>" if path.ends_with("range to") => "1040",
         "ipv6-prefix-length" => "56",
         "address" if path.ends_with("deterministic host") => "10.0.0.0/24",
@@ -81,8 +85,9 @@ fn sample(path: &str, keyword: &str) -> &'static str {
         "<>" if path.ends_with("port to") || path.ends_with("port <> to") => "1001",
         "port" | "session-timeout" => "55",
         "mss" => "1300",
-        "range-address" => "10.0.0.7",
+        "range-address" | "address-range" => "10.0.0.7",
         "transfer-interval" => "30",
+        _ if path.ends_with("system name-server") => "192.0.2.53",
         _ if path.ends_with("archive-sites") => "file:///var/archive",
         _ if path == "interfaces" => "ge-0/0/0",
         _ if path.ends_with("interfaces") => "ge-0/0/0.0",
@@ -91,7 +96,9 @@ fn sample(path: &str, keyword: &str) -> &'static str {
         _ if path.ends_with("-traffic protocols") => "bgp",
         _ if path.ends_with("address-book") => "global",
         "rib" => "inet.0",
-        _ if path.ends_with("address-book <> address") => "192.0.2.0/24",
+        _ if path.ends_with("address-book <> address") || path.ends_with("address-book address") => {
+            "192.0.2.0/24"
+        }
         _ if path.ends_with("range-address to") => "10.0.0.9",
         "address" if path.ends_with("inet") => "10.0.0.2/24",
         "address" if path.ends_with("inet6") => "2001:db8::2/64",
@@ -108,6 +115,8 @@ fn sample(path: &str, keyword: &str) -> &'static str {
         "unit" => "0",
         "vlan-id" => "55",
         "inactivity-timeout" | "tcp-initial-timeout" => "44",
+        "route-change-timeout" => "44",
+        "system-wide" => "enable",
         "zone" => "zz",
         _ => "other",
     }

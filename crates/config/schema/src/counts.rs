@@ -63,7 +63,9 @@ fn of(grammar: &Grammar, id: RuleId, rule: &Rule) -> Counts {
         kept: usize::from(matches!(rule.mark, Mark::Way | Mark::Annotation)),
         by_name: usize::from(rule.kind == Kind::Opaque && rule.mark == Mark::Known),
     };
-    grammar.children(id).fold(own, |sum, (child, below)| sum.and(of(grammar, child, below)))
+    // What stands below another statement too is counted there.
+    let below = grammar.children(id).filter(|(_, rule)| rule.parent == id);
+    below.fold(own, |sum, (child, below)| sum.and(of(grammar, child, below)))
 }
 
 #[cfg(test)]

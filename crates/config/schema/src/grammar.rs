@@ -165,6 +165,14 @@ impl Grammar {
             group.is_group = true;
             group.children.extend(top);
         }
+        // A range of interfaces takes what an interface takes.
+        let interfaces = self.children(ROOT).find(|(_, r)| r.name == "interfaces").map(|(id, _)| id);
+        let below = interfaces.map_or_else(Vec::new, |id| self.rules[id.0 as usize].children.clone());
+        let of = |hidden| below.iter().copied().find(|id| self.rules[id.0 as usize].hidden == hidden);
+        if let (Some(range), Some(interface)) = (of(false), of(true)) {
+            let taken = self.rules[interface.0 as usize].children.clone();
+            self.rules[range.0 as usize].children.extend(taken);
+        }
         for id in 0..self.rules.len() as u32 {
             let named = self.children(RuleId(id)).filter(|(_, r)| !r.hidden).map(|(id, r)| (r.name, id));
             let mut named: Vec<_> = named.collect();

@@ -8,7 +8,7 @@ use ravelin_syntax::{Change, Diagnostic, Span, Tags, Tree, Word};
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
 use crate::bind::Bound;
-use crate::element::{Element, STATEMENT, Shape, bound, elements};
+use crate::element::{Element, Order, STATEMENT, Shape, bound, elements};
 
 /// A tree as JSON.
 #[must_use]
@@ -119,7 +119,7 @@ pub(crate) fn read(text: &str, base: &[Word]) -> Bound {
     let mut elements = Vec::new();
     for (name, value) in members {
         match value {
-            Json::Object(inner) if name == "configuration" => elements.extend(reader.object(inner).1),
+            Json::Object(inner) if name == "configuration" => elements.extend(reader.members(inner).1),
             _ if name == "configuration" || name.starts_with('@') => {
                 reader.error(format!("`{name}' must be an object"));
             }
@@ -209,29 +209,25 @@ impl Reader {
     }
 
     /// The marks of an object and the elements in it.
-    fn object(&mut self, members: Vec<(String, Json)>) -> (Tags, Vec<Element>) {
-        self.members(members)
-    }
-
-    fn members(&mut self, members: Vec<(String, Json)>) -> (Tags, Vec<Element>) {
-        let mut own = Tags::default();
+    fn members(&mut self, members: Vec<(String, Json)>) -> (Marks, Vec<Element>) {
+        let mut own = Marks::default();
         let mut elements = Vec::new();
-        let mut marked: Vec<(String, Tags)> = Vec::new();
+        let mut marked: Vec<(String, Marks)> = Vec::new();
         for (name, value) in members {
             if name == "@" {
                 own = self.marks(value);
             } else if let Some(of) = name.strip_prefix('@') {
-                let tags = self.marks(value);
-                marked.push((of.to_owned(), tags));
+                let marks = self.marks(value);
+                marked.push((of.to_owned(), marks));
             } else {
                 self.path.push(name.clone());
                 self.element(&name, value, &mut elements);
                 self.path.pop();
             }
         }
-        for (name, tags) in marked {
+        for (name, marks) in marked {
             match elements.iter_mut().find(|e: &&mut Element| e.name == name) {
-                Some(element) => element.tags = tags,
+                Some(element) => (element.tags, element.order) = marks,
                 None => self.error(format!("`@{name}' is about nothing")),
             }
         }
@@ -254,14 +250,14 @@ impl Reader {
                 {
                     element.value = Some(words);
                 }
-                (element.tags, element.children) = self.object(members);
+                ((element.tags, element.order), element.children) = self.members(members);
                 out.push(element);
             }
         }
     }
 
-    fn marks(&mut self, value: Json) -> Tags {
-        let mut tags = Tags::default();
+    fn marks(&mut self, value: Json) -> Marks {
+        let (mut tags, mut order) = Marks::default();
         let members = match value {
             Json::Object(members) => members,
             // A list of values may have a mark for each; ours are of the whole.
@@ -270,7 +266,7 @@ impl Reader {
                 .filter_map(|v| if let Json::Object(members) = v { Some(members) } else { None })
                 .flatten()
                 .collect(),
-            Json::Null | Json::Text(_) => return tags,
+            Json::Null | Json::Text(_) => return (tags, order),
         };
         for (name, value) in members {
             let known = match (name.as_str(), value) {
@@ -284,15 +280,45 @@ impl Reader {
                     tags.comments.extend(texts);
                     true
                 }
-                (name, Json::Text(value)) => mark(&mut tags, name, &value),
+                (name, Json::Text(value)) => mark(&mut tags, name, &value) || place(&mut order, name, value),
                 _ => false,
             };
             if !known {
                 self.error(format!("attribute `{name}' is not supported"));
             }
         }
-        tags
+        if let Some(order) = order.take_if(|order| order.verb.is_empty()) {
+            order
+                .keys
+                .iter()
+                .for_each(|(name, _)| self.error(format!("attribute `{name}' is not supported")));
+        }
+        (tags, order)
     }
+}
+
+/// What an entry is marked as, and where it is to go.
+type Marks = (Tags, Option<Order>);
+
+/// The place or the name that an entry is to have: a verb, and the keys of another.
+fn place(order: &mut Option<Order>, name: &str, value: String) -> bool {
+    let verb = match (name, value.as_str()) {
+        ("insert", "before") => "before",
+        ("insert", "after") => "after",
+        ("rename", "rename") => "rename",
+        (
+            "insert" | "rename" | "operation" | "comment" | "inactive" | "protect" | "active" | "unprotect",
+            _,
+        ) => {
+            return false;
+        }
+        _ => {
+            order.get_or_insert_default().keys.push((name.to_owned(), value));
+            return true;
+        }
+    };
+    order.get_or_insert_default().verb = verb;
+    true
 }
 
 fn mark(tags: &mut Tags, name: &str, value: &str) -> bool {

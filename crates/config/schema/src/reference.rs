@@ -142,9 +142,9 @@ fn rows(grammar: &Grammar, id: RuleId, rule: &Rule, above: &str, out: &mut Strin
         },
         cell(rule.help)
     );
-    // A group holds the same statements as the top.
+    // A group holds the same statements as the top, a range those of an interface.
     if !rule.is_group {
-        for (child, below) in grammar.children(id) {
+        for (child, below) in grammar.children(id).filter(|(_, below)| below.parent == id) {
             rows(grammar, child, below, &path, out);
         }
     }

@@ -235,6 +235,37 @@ fn a_patch_of_an_order_leads_there() {
 }
 
 #[test]
+fn entries_are_moved_and_renamed_by_members_of_json() {
+    let zone = |marks: &str| {
+        format!(
+            "{{ \"configuration\": {{ \"security\": {{ \"zones\": {{ \"security-zone\": [ {{ \"@\": {{ {marks} }}, \
+             \"name\": \"c\" }} ] }} }} }} }}"
+        )
+    };
+    for (marks, expected) in [
+        ("\"insert\": \"before\", \"name\": \"a\"", "cabd"),
+        ("\"name\": \"a\", \"insert\": \"after\"", "acbd"),
+        ("\"rename\": \"rename\", \"name\": \"x\"", "abxd"),
+    ] {
+        let mut tree = zones("abcd");
+        load(&mut tree, &[], Action::Merge, &zone(marks)).unwrap_or_else(|e| panic!("{marks} {e:?}"));
+        assert_eq!(tree, zones(expected), "{marks}");
+    }
+    for (marks, message) in [
+        ("\"insert\": \"before\", \"name\": \"z\"", "statement not found"),
+        ("\"rename\": \"rename\", \"name\": \"a\"", "target already exists"),
+        ("\"insert\": \"before\"", "attribute `name' is missing"),
+        ("\"insert\": \"first\", \"name\": \"a\"", "is not supported"),
+        ("\"name\": \"a\"", "is not supported"),
+    ] {
+        let mut tree = zones("abcd");
+        let errors = load(&mut tree, &[], Action::Merge, &zone(marks)).expect_err(marks);
+        assert!(errors.iter().any(|e| e.message.contains(message)), "{marks}: {errors:?}");
+        assert_eq!(tree, zones("abcd"), "{marks}");
+    }
+}
+
+#[test]
 fn entries_are_moved_and_renamed_by_attributes() {
     let zone = |attributes: &str| {
         format!(

@@ -10,7 +10,7 @@ use ravelin_syntax::Tree;
 
 use crate::changes::changes;
 use crate::disk::{Disk, replace};
-use crate::file::{Record, Stored, clean};
+use crate::file::{Heading, Record, clean};
 use crate::store::{Store, StoreError};
 
 pub(crate) const FILE: &str = "audit.log";
@@ -74,29 +74,28 @@ impl<D: Disk> Store<D> {
     pub fn audit_commits(&mut self, last: Option<(&Tree, &Tree)>) -> Result<Vec<String>, StoreError> {
         self.mend()?;
         let done = self.audit.serial;
-        let lacking: Vec<usize> =
-            (0..self.history().len()).rev().filter(|&n| self.history()[n].serial > done).collect();
+        let history: Vec<Heading> = self.history().into_iter().cloned().collect();
         let mut said = Vec::new();
-        for n in lacking {
-            let new = &self.history()[n];
-            let before = self.history().get(n + 1);
-            let serial = new.serial;
-            let changes = match before {
-                _ if n == 0 && last.is_some() => last.map_or_else(Vec::new, |(old, new)| changes(old, new)),
-                Some(old) => changes(&tree(old), &tree(new)),
+        for (n, Heading { serial, record, .. }) in history.iter().enumerate().rev() {
+            if *serial <= done {
+                continue;
+            }
+            let changes = match last {
+                Some((old, new)) if n == 0 => changes(old, new),
                 // What stood before the oldest that is kept isn't known.
-                None if serial > 1 => Vec::new(),
-                None => changes(&Tree::default(), &tree(new)),
+                _ if n + 1 == history.len() && *serial > 1 => Vec::new(),
+                _ if n + 1 == history.len() => changes(&Tree::default(), &self.tree(n)?),
+                _ => changes(&self.tree(n + 1)?, &self.tree(n)?),
             };
-            let mut lines = line(serial, &new.record, "commit");
+            let mut lines = line(*serial, record, "commit");
             for change in changes.iter().take(CHANGES_MAX) {
-                lines.push_str(&line(serial, &new.record, change));
+                lines.push_str(&line(*serial, record, change));
             }
             if changes.len() > CHANGES_MAX {
                 let more = format!("{} more changes", changes.len() - CHANGES_MAX);
-                lines.push_str(&line(serial, &new.record, &more));
+                lines.push_str(&line(*serial, record, &more));
             }
-            self.audit.add(&mut self.disk, &lines, serial)?;
+            self.audit.add(&mut self.disk, &lines, *serial)?;
             said = changes;
         }
         Ok(said)
@@ -111,6 +110,10 @@ impl<D: Disk> Store<D> {
         Ok(())
     }
 
+    fn tree(&self, n: usize) -> Result<Tree, StoreError> {
+        Ok(ravelin_schema::read(&self.rollback(n)?.text).tree)
+    }
+
     /// After a failure the file itself tells what it has.
     fn mend(&mut self) -> Result<(), StoreError> {
         if self.audit.torn {
@@ -123,8 +126,4 @@ impl<D: Disk> Store<D> {
 fn line(serial: u64, record: &Record, what: &str) -> String {
     let Record { time_s, user, client, comment: _, confirmed_min: _ } = record;
     format!("{serial}\t{time_s}\t{}\t{}\t{}\n", clean(user), clean(client), clean(what))
-}
-
-fn tree(stored: &Stored) -> Tree {
-    ravelin_schema::read(&stored.text).tree
 }

@@ -3,6 +3,9 @@
 //! Both are `##` comments, so the file is itself a configuration that can be read and loaded anywhere. The heading
 //! is cells of `key=value` parted by tabs.
 
+use std::ops::Deref;
+use std::sync::Arc;
+
 use sha2::{Digest, Sha256};
 
 /// Who made a commit, when and why. Time is seconds since 1970, given by the caller.
@@ -17,22 +20,37 @@ pub struct Record {
     pub confirmed_min: Option<u16>,
 }
 
-/// A configuration and its place in the sequence of commits; a later one has a greater serial.
+/// What is known of a configuration beside its text: its place in the sequence of commits, a later one has a greater
+/// serial.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Stored {
+pub struct Heading {
     pub serial: u64,
     pub record: Record,
     /// Set while the commit waits to be confirmed: the serial to go back to, 0 for the empty configuration.
     pub revert: Option<u64>,
     /// It is to be transferred to the archive sites.
     pub archive: bool,
-    pub text: String,
+}
+
+/// A configuration.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Stored {
+    pub heading: Heading,
+    pub text: Arc<String>,
+}
+
+impl Deref for Stored {
+    type Target = Heading;
+
+    fn deref(&self) -> &Heading {
+        &self.heading
+    }
 }
 
 impl Stored {
     #[must_use]
     pub(crate) fn encode(&self) -> Vec<u8> {
-        let Self { serial, record, revert, archive, text } = self;
+        let Self { heading: Heading { serial, record, revert, archive }, text } = self;
         let mut cells = vec![("serial", serial.to_string())];
         cells.extend(record.cells());
         cells.extend(revert.map(|serial| ("revert", serial.to_string())));
@@ -44,13 +62,13 @@ impl Stored {
     #[must_use]
     pub(crate) fn decode(bytes: &[u8]) -> Option<Self> {
         let sealed = unseal(bytes)?;
-        Some(Self {
+        let heading = Heading {
             serial: sealed.number("serial")?,
             record: Record::read(&sealed)?,
             revert: sealed.number("revert"),
             archive: sealed.cell("archive").is_some(),
-            text: sealed.text,
-        })
+        };
+        Some(Self { heading, text: Arc::new(sealed.text) })
     }
 }
 
@@ -78,6 +96,9 @@ impl Record {
 const HEAD: &str = "## ravelin 2";
 const TAIL: &str = "## sha256 ";
 
+/// What heading and checksum rarely exceed.
+const SEAL_BYTES: usize = 1024;
+
 /// What a checksummed file holds.
 #[derive(Debug)]
 pub(crate) struct Sealed {
@@ -97,7 +118,8 @@ impl Sealed {
 
 #[must_use]
 pub(crate) fn seal(cells: &[(&str, String)], text: &str) -> Vec<u8> {
-    let mut out = HEAD.to_owned();
+    let mut out = String::with_capacity(text.len() + SEAL_BYTES);
+    out.push_str(HEAD);
     for (key, value) in cells {
         out.push_str(&format!("\t{key}={}", clean(value)));
     }
@@ -144,16 +166,16 @@ mod tests {
         let record =
             Record { time_s: 7, user: "ann".into(), client: "cli".into(), comment, confirmed_min: Some(3) };
         let stored = Stored {
-            serial: 9,
-            record,
-            revert: Some(8),
-            archive: true,
-            text: "system;\n## sha256 x\n".into(),
+            heading: Heading { serial: 9, record, revert: Some(8), archive: true },
+            text: Arc::new("system;\n## sha256 x\n".to_owned()),
         };
         let bytes = stored.encode();
         let comment = Some("a = b c".to_owned());
         let record = Record { comment, ..stored.record.clone() };
-        assert_eq!(Stored::decode(&bytes), Some(Stored { record, ..stored }));
+        assert_eq!(
+            Stored::decode(&bytes),
+            Some(Stored { heading: Heading { record, ..stored.heading }, text: stored.text })
+        );
         for at in 0..bytes.len() {
             for bit in 0..8 {
                 let mut wrong = bytes.clone();

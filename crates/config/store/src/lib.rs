@@ -17,7 +17,7 @@ pub use candidate::Candidate;
 pub use changes::{changes, mask};
 pub use database::{Database, EDITORS_MAX, EditError, EditMode, Editor, EditorId};
 pub use disk::{Directory, Disk};
-pub use file::{Record, Stored};
+pub use file::{Heading, Record, Stored};
 pub use merge::{Conflict, merge};
 pub use schedule::{Scheduled, When};
 pub use store::{Entry, HISTORY_MAX, Store, StoreError};

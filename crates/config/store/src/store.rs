@@ -2,16 +2,18 @@
 //!
 //! `active.conf` is what a restart applies; `rollback.1` to `rollback.49` are its forerunners, the latest first.
 //! The rename onto `active.conf` is the commit point. Whatever was half done before it is undone by reading: a
-//! forerunner counts only when its checksum holds and its serial is below the active one's. That a commit waits to be
+//! forerunner counts only when its checksum holds and its serial is below the active one's, and its text is read again
+//! when somebody asks for it. That a commit waits to be
 //! confirmed stands in the heading of `active.conf`, so it begins and ends with the same rename.
 
 use std::io;
+use std::sync::Arc;
 
 use ravelin_syntax::{Tree, diff};
 
 use crate::audit::Audit;
 use crate::disk::{Disk, replace};
-use crate::file::{Record, Stored};
+use crate::file::{Heading, Record, Stored};
 use crate::schedule::Scheduled;
 
 /// Configurations kept, the active one included.
@@ -49,8 +51,10 @@ pub struct Entry {
 #[derive(Debug)]
 pub struct Store<D> {
     pub(crate) disk: D,
-    /// Latest first; the first is active. Empty before the first commit.
-    history: Vec<Stored>,
+    /// `None` before the first commit.
+    active: Option<Stored>,
+    /// Its forerunners, latest first. Their texts stay on the disk: fifty of a large configuration would fill a memory.
+    before: Vec<Heading>,
     /// The number of the file that holds each forerunner: rising, and without gaps unless a crash left one.
     slots: Vec<usize>,
     rescue: Option<Stored>,
@@ -68,18 +72,18 @@ impl<D: Disk> Store<D> {
         for name in [ACTIVE, COPY, RESCUE, ARCHIVED, crate::schedule::FILE, crate::audit::FILE] {
             disk.remove(&format!("{name}.new"))?;
         }
-        let mut history = Vec::new();
-        if let Some(bytes) = disk.read(ACTIVE)? {
-            let active = Stored::decode(&bytes);
-            history.push(active.ok_or_else(|| StoreError::Damaged { name: ACTIVE.to_owned() })?);
-        }
-        let limit = history.first().map_or(0, |active: &Stored| active.serial);
-        let (mut slots, mut damaged) = (Vec::new(), Vec::new());
+        let damaged = || StoreError::Damaged { name: ACTIVE.to_owned() };
+        let active = match disk.read(ACTIVE)? {
+            Some(bytes) => Some(Stored::decode(&bytes).ok_or_else(damaged)?),
+            None => None,
+        };
+        let (mut before, mut slots, mut damaged) = (Vec::new(), Vec::new(), Vec::new());
+        let mut last = active.as_ref().map_or(0, |active| active.serial);
         for n in 1..HISTORY_MAX {
             let found = found(&disk, &rollback_name(n), Stored::decode, &mut damaged)?;
-            let last = history.last().map_or(0, |s| s.serial);
-            if let Some(stored) = found.filter(|s| s.serial < limit.min(last)) {
-                history.push(stored);
+            if let Some(Stored { heading, text: _ }) = found.filter(|s| s.serial < last) {
+                last = heading.serial;
+                before.push(heading);
                 slots.push(n);
             }
         }
@@ -88,27 +92,26 @@ impl<D: Disk> Store<D> {
         let archived = disk.read(ARCHIVED)?.and_then(|bytes| String::from_utf8(bytes).ok());
         let archived = archived.and_then(|text| text.trim().parse().ok()).unwrap_or(0);
         let audit = Audit::open(&mut disk)?;
-        let mut store = Self { disk, history, slots, rescue, damaged, scheduled, archived, audit };
+        let mut store = Self { disk, active, before, slots, rescue, damaged, scheduled, archived, audit };
         store.audit_commits(None)?;
         Ok(store)
     }
 
     /// Makes `text` the active configuration. On an error the active one is still the old one, except when only
     /// the last sync failed: then `active` says so.
-    pub fn commit(&mut self, text: &str, entry: Entry) -> Result<u64, StoreError> {
+    pub fn commit(&mut self, text: impl Into<Arc<String>>, entry: Entry) -> Result<u64, StoreError> {
         let Entry { record, revert, archive } = entry;
         let serial = self.next_serial();
-        let stored = Stored { serial, record, revert, archive, text: text.to_owned() };
+        let stored = Stored { heading: Heading { serial, record, revert, archive }, text: text.into() };
         let new = format!("{ACTIVE}.new");
         self.disk.write(&new, &stored.encode())?;
         self.shift()?;
         self.disk.rename(&new, ACTIVE)?;
-        if let Some(before) = self.history.first_mut() {
+        if let Some(before) = self.active.replace(stored) {
             // Only the active configuration can wait.
-            before.revert = None;
+            self.before.insert(0, Heading { revert: None, ..before.heading });
             self.slots.insert(0, 1);
         }
-        self.history.insert(0, stored);
         self.disk.sync()?;
         Ok(serial)
     }
@@ -116,7 +119,7 @@ impl<D: Disk> Store<D> {
     /// The serial of the next commit.
     #[must_use]
     pub fn next_serial(&self) -> u64 {
-        self.history.first().map_or(1, |active| active.serial + 1)
+        self.active.as_ref().map_or(1, |active| active.serial + 1)
     }
 
     /// The serial that a commit made now goes back to unless it is confirmed: the last configuration that waits for
@@ -125,9 +128,9 @@ impl<D: Disk> Store<D> {
     /// # Errors
     /// That configuration would leave the history with this commit.
     pub fn revert_serial(&self) -> Result<u64, StoreError> {
-        let Some(active) = self.history.first() else { return Ok(0) };
+        let Some(active) = &self.active else { return Ok(0) };
         let serial = active.revert.unwrap_or(active.serial);
-        let place = self.history.iter().position(|s| s.serial == serial);
+        let place = self.history().iter().position(|s| s.serial == serial);
         if place.is_some_and(|place| place + 1 >= HISTORY_MAX) || (place.is_none() && serial > 0) {
             return Err(StoreError::RevertTooFar);
         }
@@ -137,20 +140,21 @@ impl<D: Disk> Store<D> {
     /// What to go back to when nobody confirms: empty when nothing was committed before. A forerunner that was
     /// damaged gives way to the one before it; `None` when no older one is left.
     #[must_use]
-    pub fn revert_text(&self) -> Option<&str> {
-        let serial = self.history.first()?.revert?;
+    pub fn revert_text(&self) -> Option<Arc<String>> {
+        let serial = self.active()?.revert?;
         if serial == 0 {
-            return Some("");
+            return Some(Arc::default());
         }
-        self.history.iter().find(|s| s.serial <= serial).map(|s| s.text.as_str())
+        let fitting = (1..=self.before.len()).filter(|n| self.before[n - 1].serial <= serial);
+        fitting.map(|n| self.rollback(n)).find_map(Result::ok).map(|stored| stored.text)
     }
 
     /// The active configuration waits for nobody any more.
     pub fn confirm(&mut self) -> Result<(), StoreError> {
-        let Some(active) = self.history.first_mut().filter(|active| active.revert.is_some()) else {
+        let Some(active) = self.active.as_mut().filter(|active| active.revert.is_some()) else {
             return Ok(());
         };
-        let confirmed = Stored { revert: None, ..active.clone() };
+        let confirmed = unconditional(active);
         replace(&mut self.disk, ACTIVE, &confirmed.encode())?;
         *active = confirmed;
         Ok(())
@@ -159,8 +163,8 @@ impl<D: Disk> Store<D> {
     /// Every forerunner moves one back, oldest first, so that none is overwritten before it has moved. Gaps that a
     /// crash left are closed first, from the latest on.
     fn shift(&mut self) -> Result<(), StoreError> {
-        let Some(active) = self.history.first() else { return Ok(()) };
-        let copy = Stored { revert: None, ..active.clone() }.encode();
+        let Some(active) = &self.active else { return Ok(()) };
+        let copy = unconditional(active).encode();
         for (n, slot) in self.slots.iter_mut().enumerate() {
             if *slot != n + 1 {
                 self.disk.rename(&rollback_name(*slot), &rollback_name(n + 1))?;
@@ -169,7 +173,7 @@ impl<D: Disk> Store<D> {
         }
         // The oldest gives way to the one before it.
         self.slots.truncate(HISTORY_MAX - 2);
-        self.history.truncate(HISTORY_MAX - 1);
+        self.before.truncate(HISTORY_MAX - 2);
         for n in (1..=self.slots.len()).rev() {
             self.disk.rename(&rollback_name(n), &rollback_name(n + 1))?;
             self.slots[n - 1] = n + 1;
@@ -183,17 +187,25 @@ impl<D: Disk> Store<D> {
 
     #[must_use]
     pub fn active(&self) -> Option<&Stored> {
-        self.history.first()
+        self.active.as_ref()
     }
 
     /// Latest first: index n is what `rollback n` loads.
     #[must_use]
-    pub fn history(&self) -> &[Stored] {
-        &self.history
+    pub fn history(&self) -> Vec<&Heading> {
+        self.active.iter().map(|active| &active.heading).chain(&self.before).collect()
     }
 
-    pub fn rollback(&self, n: usize) -> Result<&Stored, StoreError> {
-        self.history.get(n).ok_or(StoreError::NoRollback { wanted: n, kept: self.history.len() })
+    /// Reads a forerunner from the disk.
+    pub fn rollback(&self, n: usize) -> Result<Stored, StoreError> {
+        let kept = self.history().len();
+        let known =
+            self.active.as_ref().filter(|_| n < kept).ok_or(StoreError::NoRollback { wanted: n, kept })?;
+        let Some(at) = n.checked_sub(1) else { return Ok(known.clone()) };
+        let name = rollback_name(self.slots[at]);
+        let stored = self.disk.read(&name)?.and_then(|bytes| Stored::decode(&bytes));
+        let is_it = |stored: &Stored| stored.serial == self.before[at].serial;
+        stored.filter(is_it).ok_or(StoreError::Damaged { name })
     }
 
     /// What leads from configuration `a` to `b`, both as `rollback` numbers.
@@ -207,7 +219,8 @@ impl<D: Disk> Store<D> {
         let Some(active) = self.active() else {
             return Err(StoreError::NoRollback { wanted: 0, kept: 0 });
         };
-        let rescue = Stored { record, revert: None, archive: false, ..active.clone() };
+        let heading = Heading { record, revert: None, archive: false, ..active.heading.clone() };
+        let rescue = Stored { heading, text: active.text.clone() };
         replace(&mut self.disk, RESCUE, &rescue.encode())?;
         self.damaged.retain(|name| name != RESCUE);
         self.rescue = Some(rescue);
@@ -238,8 +251,10 @@ impl<D: Disk> Store<D> {
     /// The oldest commit that still has to reach an archive site. The queue is the history: it is bounded with it,
     /// and a crash can neither lose an entry nor invent one.
     #[must_use]
-    pub fn unarchived(&self) -> Option<&Stored> {
-        self.history.iter().rev().find(|s| s.archive && s.serial > self.archived)
+    pub fn unarchived(&self) -> Option<Stored> {
+        let history = self.history();
+        let waits = |n: &usize| history[*n].archive && history[*n].serial > self.archived;
+        (0..history.len()).rev().filter(waits).find_map(|n| self.rollback(n).ok())
     }
 
     /// A commit, and with it all before it, reached an archive site.
@@ -248,6 +263,12 @@ impl<D: Disk> Store<D> {
         self.archived = serial;
         Ok(())
     }
+}
+
+/// A configuration that waits for nobody.
+fn unconditional(stored: &Stored) -> Stored {
+    let Stored { heading, text } = stored.clone();
+    Stored { heading: Heading { revert: None, ..heading }, text }
 }
 
 /// What a file holds; one that isn't as it was written is named.

@@ -1,9 +1,13 @@
 //! A tree as text: braces as `show configuration` prints them, and `set` lines.
 
+mod again;
+
 use std::fmt::Write;
 
 use crate::Word;
 use crate::tree::{Change, Kind, Node, Style, Tree};
+
+pub use again::{Rendered, text_after};
 
 /// Braces, four spaces a level.
 #[must_use]
@@ -191,6 +195,33 @@ impl Printer<'_> {
             }
             return;
         }
+        if node.children.is_empty() {
+            self.marks(out, node, depth, lead);
+            push_head(out, node);
+            out.push_str(";\n");
+        } else if self.fits_one_line(node) {
+            self.marks(out, node, depth, lead);
+            inline_text(node, out);
+            out.push_str(";\n");
+        } else {
+            self.open(out, node, depth, lead);
+            for child in &node.children {
+                self.block(out, child, depth + 1, "");
+            }
+            push_pad(out, depth);
+            out.push_str("}\n");
+        }
+    }
+
+    /// A statement that has others in braces, up to and with the brace.
+    fn open(&self, out: &mut String, node: &Node, depth: usize, lead: &str) {
+        self.marks(out, node, depth, lead);
+        push_head(out, node);
+        out.push_str(" {\n");
+    }
+
+    /// What stands above and before a statement.
+    fn marks(&self, out: &mut String, node: &Node, depth: usize, lead: &str) {
         let notes = self.notes.map_or_else(Vec::new, |notes| notes(node));
         let pad =
             if notes.is_empty() && node.comments.is_empty() { String::new() } else { "    ".repeat(depth) };
@@ -215,21 +246,6 @@ impl Printer<'_> {
             Change::Unprotect => "unprotect: ",
         });
         out.push_str(lead);
-        if node.children.is_empty() {
-            push_head(out, node);
-            out.push_str(";\n");
-        } else if self.fits_one_line(node) {
-            inline_text(node, out);
-            out.push_str(";\n");
-        } else {
-            push_head(out, node);
-            out.push_str(" {\n");
-            for child in &node.children {
-                self.block(out, child, depth + 1, "");
-            }
-            push_pad(out, depth);
-            out.push_str("}\n");
-        }
     }
 }
 
@@ -241,7 +257,11 @@ fn origins(node: &Node, groups: &[String]) -> Vec<String> {
     };
     let group = |origin: u16| usize::from(origin).checked_sub(1).and_then(|n| groups.get(n));
     let told = words.into_iter().filter_map(|(word, origin)| Some((word, group(origin)?)));
-    told.map(|(word, group)| format!("'{word}' was inherited from group '{group}'")).collect()
+    told.map(|(word, group)| match group.strip_prefix("interface-range ") {
+        Some(range) => format!("'{word}' was expanded from interface-range '{range}'"),
+        None => format!("'{word}' was inherited from group '{group}'"),
+    })
+    .collect()
 }
 
 fn set_lines(out: &mut String, node: &Node, path: &mut Vec<String>) {

@@ -22,6 +22,8 @@ pub struct Setup {
     pub neighbours: Neighbours,
     /// What the virtual ports say of a packet's checksum: `Unknown` is what virtual links do.
     pub checksum: Checksum,
+    /// Packets take the whole path; else the express path where they may.
+    pub recorded: bool,
 }
 
 /// Frames before each of which a moving simulator moves.
@@ -38,7 +40,13 @@ pub enum Neighbours {
 
 impl Default for Setup {
     fn default() -> Self {
-        Self { workers: None, sessions: 4096, neighbours: Neighbours::Known, checksum: Checksum::Unverified }
+        Self {
+            workers: None,
+            sessions: 4096,
+            neighbours: Neighbours::Known,
+            checksum: Checksum::Unverified,
+            recorded: true,
+        }
     }
 }
 
@@ -146,6 +154,7 @@ fn plane(setup: Setup) -> SimPlane {
         resolver,
         any_station: false,
         checksum: setup.checksum,
+        recorded: setup.recorded,
         ..SimSetup::default()
     })
 }

@@ -290,7 +290,7 @@ impl Runner<'_> {
             Expect::PolicyHits(name, count) => {
                 let names = plane.last_apply_result().map(|r| r.policy_names).unwrap_or_default();
                 let hits = plane.telemetry().policies().map_err(plane_failed)?;
-                let named = |id| names.iter().any(|(of, n)| *of == id && n == name);
+                let named = |id| names.iter().any(|(of, n)| of == id && n == name);
                 let got = hits.iter().filter(|h| named(h.id)).map(|h| h.hits).sum();
                 (format!("hits policy {name}"), *count, got)
             }

@@ -87,6 +87,11 @@ impl Model<'_> {
             }
             return Err(reason);
         }
+        let is_translated = (packet.dst, packet.dport) != (inner.dst, inner.dport);
+        if policy.is_some_and(|p| p.drop_translated && is_translated || p.drop_untranslated && !is_translated)
+        {
+            return Err(DropReason::PolicyTranslation);
+        }
         let own = (self.own_address(egress, inner), &self.sessions[..]);
         match nat::outward(self.config, (way.zone, way.to_zone), inner, own) {
             Outward::To(source) => Ok(source),
@@ -104,11 +109,27 @@ impl Model<'_> {
             Ok(tcp) => tcp,
             Err(reason) => return dropped(reason),
         };
+        let policy = self.policy(zone, "junos-host", inner);
+        let denied = match policy.map(|policy| policy.action) {
+            Some(PolicyAction::Permit) | None => None,
+            Some(PolicyAction::Deny) => Some(DropReason::PolicyDeny),
+            Some(PolicyAction::Reject) => Some(DropReason::PolicyReject),
+        };
+        let is_told = policy.is_some_and(|policy| policy.log_init);
+        if let Some(reason) = denied {
+            if is_told {
+                self.told.push((tuple(packet), Told::Denied));
+            }
+            return dropped(reason);
+        }
         if let Err(judgement) = self.limited(unit, zone, packet) {
             return judgement;
         }
+        if is_told {
+            self.told.push((tuple(packet), Told::Created));
+        }
         let way = Way { unit, zone, to_zone: "junos-host" };
-        let session = self.session(&way, (packet, inner), tcp, None);
+        let session = self.session(&way, (packet, inner), tcp, policy);
         Judgement { expected: Expected::Host, opens: Some(Box::new(session)) }
     }
 

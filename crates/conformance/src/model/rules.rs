@@ -203,9 +203,19 @@ fn term(term: &ApplicationTerm, packet: &Packet) -> bool {
     let within = |range: Option<ravelin_model::PortRange>, port: u16| {
         range.is_none_or(|r| r.low <= port && port <= r.high)
     };
-    let no_icmp = term.icmp_type.is_none() && term.icmp6_type.is_none();
+    // What packets of the model are of ICMP are requests for an echo.
+    let echo = |kind: Option<u8>, code: Option<u8>, request: u8| {
+        kind.is_none_or(|kind| kind == request) && code.is_none_or(|code| code == 0)
+    };
+    let (v4, v6) = ((term.icmp_type, term.icmp_code), (term.icmp6_type, term.icmp6_code));
+    let none = (None, None);
+    let icmp = match packet.proto {
+        1 if v4 != none => echo(v4.0, v4.1, 8),
+        58 if v6 != none => echo(v6.0, v6.1, 128),
+        _ => v4 == none && v6 == none,
+    };
     term.protocol.is_none_or(|p| p == packet.proto)
         && within(term.source_ports, packet.sport)
         && within(term.destination_ports, packet.dport)
-        && no_icmp
+        && icmp
 }

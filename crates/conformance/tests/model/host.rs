@@ -1,4 +1,4 @@
-//! Generated `host-inbound-traffic` of zones and of interfaces, every service and protocol that packets can show, and
+//! Generated policies to `junos-host` and `host-inbound-traffic` of zones and of interfaces, every service and protocol that packets can show, and
 //! packets to the firewall at the ports that stand in docs/spec/host-inbound.md and beside them.
 
 use proptest::collection::vec;
@@ -82,6 +82,34 @@ fn list(at: &'static str) -> impl Strategy<Value = String> {
     })
 }
 
+/// A policy to the firewall: of the pair, of no pair and naming it, or of any zone, which does not mean it.
+fn policy() -> impl Strategy<Value = String> {
+    let of = select(
+        &["from-zone trust to-zone junos-host policy", "global policy", "global policy", "global policy"][..],
+    );
+    let zones = select(&["", "to-zone junos-host", "to-zone [ trust junos-host ]", "from-zone trust"][..]);
+    let source = select(&["any", "any-ipv6", "10.0.0.2/32", "10.0.0.0/16", "2001:db8:1::/64"][..]);
+    let destination = select(&["any", "10.1.0.1/32", "any-ipv4"][..]);
+    let application = select(&["any", "junos-ssh", "junos-icmp-ping", "junos-dns-udp", "junos-http"][..]);
+    let action = select(&["permit", "deny", "reject", "deny"][..]);
+    (of, zones, source, destination, application, action).prop_map(
+        |(of, zones, source, destination, application, action)| {
+            let name = format!("{of} NAME");
+            let zones = if of.starts_with("global") && !zones.is_empty() {
+                format!("set security policies {name} match {zones}\n")
+            } else {
+                String::new()
+            };
+            format!(
+                "{zones}set security policies {name} match source-address {source}\n\
+             set security policies {name} match destination-address {destination}\n\
+             set security policies {name} match application {application}\n\
+             set security policies {name} then {action}\n"
+            )
+        },
+    )
+}
+
 fn packet() -> impl Strategy<Value = (usize, Packet)> {
     let proto = select(&[6u8, 6, 6, 17, 17, 17, 1, 46, 47, 50, 51, 54, 89, 103, 112, 113][..]);
     let opens = prop_oneof![9 => Just(true), 1 => Just(false)];
@@ -121,10 +149,13 @@ proptest! {
     fn engine_and_model_agree_on_what_is_for_the_firewall(
         zone in list(""),
         interface in list("interfaces ge-0/0/1.0"),
+        policies in vec(policy(), 0..5),
         packets in vec(packet(), 1..60),
         workers in 1u8..=2,
     ) {
-        let text = format!("{BASE}{zone}{interface}");
+        let policies = policies.iter().enumerate();
+        let policies: String = policies.map(|(n, policy)| policy.replace("NAME", &format!("p{n}"))).collect();
+        let text = format!("{BASE}{zone}{interface}{policies}");
         let config = loaded(&text);
         let plane = plane(&config, workers);
         let mut model = Model::new(&config);

@@ -92,8 +92,10 @@ fn policy() -> impl Strategy<Value = Policy> {
     let applications = vec(select(&["any", "junos-ssh", "junos-cifs", "own", "junos-dns-udp"][..]), 1..3);
     let action =
         select(&[PolicyAction::Permit, PolicyAction::Permit, PolicyAction::Deny, PolicyAction::Reject][..]);
-    (addresses(), addresses(), applications, action).prop_map(
-        |(source, destination, applications, action)| {
+    let translated =
+        select(&[(false, false), (false, false), (false, false), (true, false), (false, true)][..]);
+    (addresses(), addresses(), applications, action, translated).prop_map(
+        |(source, destination, applications, action, (drop_translated, drop_untranslated))| {
             let mut applications: Vec<String> = applications.into_iter().map(str::to_owned).collect();
             applications.dedup();
             if applications.iter().any(|a| a == "any") {
@@ -113,6 +115,8 @@ fn policy() -> impl Strategy<Value = Policy> {
                 count: false,
                 at: Default::default(),
                 tcp: PolicyTcpOptions::default(),
+                drop_translated,
+                drop_untranslated,
                 scheduler: None,
             }
         },

@@ -1,7 +1,7 @@
 //! One edit of a large configuration, from the edited candidate to the last worker's acknowledgement.
 //!
 //! `cargo bench -p ravelin-commit --bench edit [POLICIES...]`. Two workers of the simulator behind a socket; what is
-//! written is rendered and sealed but not put on a disk. Every policy has its own two addresses in the book. Prints the
+//! written is rendered but not sealed and put on a disk. Every policy has its own two addresses in the book. Prints the
 //! median of [`ROUNDS`] with minimum and maximum in milliseconds by stage; asserts nothing.
 
 use std::fmt::Write as _;
@@ -12,6 +12,8 @@ use std::time::{Duration, Instant as Clock};
 
 use ravelin_commit::{Consumer, PlaneConsumer, propose};
 use ravelin_compile::{IdBook, Resolved};
+use ravelin_contract::{DataPlane as _, LiveSetUpdate, LiveUpdate, UpdateBatch};
+use ravelin_dynamic::{DynamicPlan, parse};
 use ravelin_model::{Checked, check_tree_after};
 use ravelin_remote::{Client, Server, listen};
 use ravelin_schema::{apply, read};
@@ -27,6 +29,42 @@ fn main() {
     for count in if counts.is_empty() { vec![10_000, 100_000] } else { counts } {
         edits(count);
     }
+    feed(1_000_000);
+}
+
+/// A list of many addresses that changes without a commit: read, told to the plane, and in force.
+fn feed(count: usize) {
+    let text = "set interfaces ge-0/0/0 unit 0 family inet address 10.0.0.1/8\n\
+        set security zones security-zone trust interfaces ge-0/0/0.0\n\
+        set security dynamic-address feed-server f url http://h.example\n\
+        set security dynamic-address feed-server f feed-name g\n\
+        set security dynamic-address address-name d profile feed-name g\n\
+        set security policies from-zone trust to-zone trust policy p match source-address d destination-address any application any\n\
+        set security policies from-zone trust to-zone trust policy p then deny\n";
+    let mut list = String::new();
+    for n in 0..count {
+        let (a, b, c) = (n >> 14 & 255, n >> 6 & 255, (n & 63) << 2);
+        let _ = writeln!(list, "{}.{a}.{b}.{c}", 60 + (n >> 22));
+    }
+    let dir = tempfile::tempdir().unwrap_or_else(|e| panic!("{e}"));
+    let (mut bench, _server) = Bench::new(&dir.path().join("plane.sock"));
+    bench.commit(&read(text).tree);
+    bench.stages.clear();
+    let checked = bench.checked.take().unwrap_or_else(|| panic!("it commits"));
+    let plan = DynamicPlan::new(&checked.valid);
+    for version in 1..=3 {
+        let parsed = bench.stage("read", |_| parse(list.as_bytes()).unwrap_or_else(|e| panic!("{e:?}")));
+        let set = LiveSetUpdate { id: plan.feeds[0].id, addresses: Some(parsed.addresses) };
+        let live = LiveUpdate { resync: false, schedules: Vec::new(), sets: vec![set] };
+        let (routes, neighbours, links) = (Vec::new(), Vec::new(), Vec::new());
+        let batch = UpdateBatch { version, resync: false, routes, neighbours, links, live: Some(live) };
+        bench.stage("told, and in force", |b| {
+            b.client.updates().apply(&batch).unwrap_or_else(|e| panic!("{e}"))
+        });
+        list.push_str("192.0.2.1\n");
+    }
+    println!("a feed of {count} addresses");
+    bench.report("a new list", 0);
 }
 
 fn text(count: usize) -> String {
@@ -59,6 +97,7 @@ struct Bench {
     book: IdBook,
     generation: u64,
     checked: Option<Checked>,
+    rendered: Option<render::Rendered>,
     stages: Vec<(&'static str, Vec<f64>)>,
 }
 
@@ -78,6 +117,7 @@ impl Bench {
             book: IdBook::default(),
             generation: 0,
             checked: None,
+            rendered: None,
             stages: Vec::new(),
         };
         (bench, server)
@@ -109,8 +149,8 @@ impl Bench {
             .stage("compile", |b| propose(&checked.valid, resolved, &mut b.book, Generation(b.generation)));
         let proposal = proposal.unwrap_or_else(|e| panic!("{e:?}"));
         self.stage("prepare", |b| b.consumer.check(&proposal)).unwrap_or_else(|e| panic!("{e:?}"));
+        self.stage("render the text", |b| b.rendered = Some(render::text_after(tree, b.rendered.as_ref())));
         let until_record = start.elapsed();
-        self.stage("render the text", |_| render::text(tree).len());
         let (plane, wanted) = (self.plane.clone(), Generation(self.generation));
         let armed = Arc::new(AtomicBool::new(false));
         let watch = std::thread::spawn({
@@ -132,7 +172,7 @@ impl Bench {
         let live = watch.join().map_or(answered, |at| at.saturating_duration_since(apply));
         self.note("apply, to the workers", live);
         self.note("apply, to the answer", answered);
-        self.note("live but for the text", until_record + live);
+        self.note("live but for the disk", until_record + live);
         self.stage("drop what was", |b| b.checked = Some(checked));
         self.client.traffic().bytes - sent
     }
@@ -151,6 +191,12 @@ impl Bench {
     }
 }
 
+fn resident_mb() -> usize {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|l| l.strip_prefix("VmRSS:")).unwrap_or("");
+    line.split_whitespace().next().and_then(|n| n.parse::<usize>().ok()).unwrap_or(0) / 1024
+}
+
 fn edits(count: usize) {
     let dir = tempfile::tempdir().unwrap_or_else(|e| panic!("{e}"));
     let (mut bench, _server) = Bench::new(&dir.path().join("plane.sock"));
@@ -158,6 +204,7 @@ fn edits(count: usize) {
     println!("{count} policies; ms, median (min-max)");
     let bytes = bench.commit(&tree);
     bench.report("first commit", bytes);
+    println!("{:>32} {:>9} MB, both processes", "memory", resident_mb());
     type Edit = fn(usize, usize) -> Vec<String>;
     let kinds: [(&str, Edit); 4] = [
         ("one policy changed", |n, round| {

@@ -5,6 +5,7 @@
 
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
@@ -13,7 +14,7 @@ use jiff::Timestamp;
 pub struct Transfer {
     pub sites: Vec<PathBuf>,
     pub name: String,
-    pub text: String,
+    pub text: Arc<String>,
     /// The commit that it is a copy of.
     pub serial: u64,
     /// It was due by its commit, not by the clock.
@@ -64,7 +65,8 @@ mod tests {
         let sites = vec![dir.path().join("missing"), dir.path().to_owned()];
         let name = name("fw/../1", 1_770_000_000, 12);
         assert_eq!(name, "fw_.._1_20260202_024000_juniper.conf.12");
-        let mut job = Transfer { sites, name, text: "system;\n".into(), serial: 12, by_commit: true };
+        let mut job =
+            Transfer { sites, name, text: Arc::new("system;\n".into()), serial: 12, by_commit: true };
         assert_eq!(transfer(&job).ok(), Some(dir.path()));
         assert_eq!(std::fs::read_to_string(dir.path().join(&job.name)).unwrap(), "system;\n");
         job.sites.truncate(1);

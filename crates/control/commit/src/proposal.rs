@@ -40,13 +40,20 @@ pub fn propose(
     book: &mut IdBook,
     generation: Generation,
 ) -> Result<Proposal, Vec<Diagnostic>> {
+    if let Some(zone) = &valid.get().system.time_zone
+        && ravelin_dynamic::time_zone(&zone.name).is_none()
+    {
+        let path = format!("system time-zone {}", zone.name);
+        let message = format!("time zone `{}' is not known to this system", zone.name);
+        return Err(vec![Diagnostic::error(path, zone.at, message)]);
+    }
     let program = compile(valid, &resolved, book, generation).map_err(|errors| {
         errors.into_iter().map(|e| Diagnostic::error(e.path, e.at, e.message)).collect::<Vec<_>>()
     })?;
     let desired = desired(valid, &program);
     let routes = routes(valid, book);
     let services = Services::new(valid);
-    let log = LogPlan::new(valid.get());
+    let log = LogPlan { zone: services.time_zone.clone(), ..LogPlan::new(valid.get()) };
     let dynamic = DynamicPlan::new(valid);
     Ok(Proposal { valid: valid.clone(), resolved, program, desired, services, log, dynamic, routes })
 }

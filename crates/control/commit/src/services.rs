@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use jiff::tz::TimeZone;
 use ravelin_model::{AlarmThresholds, Archival, System, ValidConfig};
 
 /// The plan of every service.
@@ -10,6 +11,8 @@ use ravelin_model::{AlarmThresholds, Archival, System, ValidConfig};
 pub struct Services {
     pub archival: ArchivalPlan,
     pub nat_alarms: Vec<NatAlarmPlan>,
+    /// What operators speak in; `None`: the machine's own.
+    pub time_zone: Option<TimeZone>,
 }
 
 /// An alarm of NAT: what is watched, and its thresholds.
@@ -44,7 +47,9 @@ pub struct ArchivalPlan {
 impl Services {
     #[must_use]
     pub fn new(valid: &ValidConfig) -> Self {
-        Self { archival: archival(&valid.get().system), nat_alarms: nat_alarms(valid) }
+        let system = &valid.get().system;
+        let time_zone = system.time_zone.as_ref().and_then(|zone| ravelin_dynamic::time_zone(&zone.name));
+        Self { archival: archival(system), nat_alarms: nat_alarms(valid), time_zone }
     }
 }
 

@@ -36,6 +36,7 @@ pub struct Work {
 /// The book of a node.
 #[derive(Debug)]
 pub struct Book {
+    /// The machine's own.
     zone: TimeZone,
     plan: DynamicPlan,
     clock: WallClock,
@@ -109,7 +110,7 @@ impl Book {
         let trusted = self.clock.look(now.wall, now.mono) == ClockState::Trusted;
         let mut present = Told::default();
         for planned in &self.plan.schedules {
-            let open = trusted.then(|| planned.schedule.is_open(now.wall, &self.zone));
+            let open = trusted.then(|| planned.schedule.is_open(now.wall, self.zone()));
             present.schedules.insert(planned.id, open);
         }
         for planned in &self.plan.names {
@@ -175,7 +176,7 @@ impl Book {
     pub fn until(&self, now: Now) -> Option<Duration> {
         let settled = self.clock.settles_at().map(|at| at.saturating_sub(now.mono));
         let schedules = self.plan.schedules.iter().map(|planned| {
-            let until = planned.schedule.state(now.wall, &self.zone).until;
+            let until = planned.schedule.state(now.wall, self.zone()).until;
             Duration::try_from(until.duration_since(now.wall)).unwrap_or_default()
         });
         schedules.chain(settled.filter(|_| !self.plan.schedules.is_empty())).min()
@@ -193,7 +194,7 @@ impl Book {
     pub fn schedules(&self, now: Now) -> impl Iterator<Item = (&PlannedSchedule, ScheduleState)> {
         let told = |id: ScheduleId| self.told.as_ref().and_then(|told| *told.schedules.get(&id)?);
         self.plan.schedules.iter().map(move |planned| {
-            let state = planned.schedule.state(now.wall, &self.zone);
+            let state = planned.schedule.state(now.wall, self.zone());
             let open = told(planned.id).unwrap_or(false) && state.open;
             (planned, ScheduleState { open, ..state })
         })
@@ -221,6 +222,6 @@ impl Book {
 
     #[must_use]
     pub fn zone(&self) -> &TimeZone {
-        &self.zone
+        self.plan.zone.as_ref().unwrap_or(&self.zone)
     }
 }

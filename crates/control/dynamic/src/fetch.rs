@@ -3,7 +3,7 @@
 //! A feed is had by HTTP/1.0, whose answers end with the connection, or from a file. Spec: dynamic-address-4.
 
 use std::io::{Read, Write};
-use std::net::{TcpStream, ToSocketAddrs};
+use std::net::{IpAddr, SocketAddr, TcpStream, ToSocketAddrs};
 use std::time::{Duration, Instant};
 
 use crate::addresses::{FeedError, Parsed, parse};
@@ -18,23 +18,26 @@ const FETCH_MAX: Duration = Duration::from_secs(60);
 /// And one step of it.
 const STEP_MAX: Duration = Duration::from_secs(10);
 
-/// Addresses of a name, as the system's resolver knows them; it tells no TTL.
+/// Addresses of a name, from these servers; where there are none, as the system's resolver knows them, which tells no TTL.
 #[must_use]
-pub fn resolve(name: &str) -> Answer {
+pub fn resolve(name: &str, servers: &[IpAddr]) -> Answer {
+    if !servers.is_empty() {
+        return crate::dns::ask(name, servers);
+    }
     match (name, 0).to_socket_addrs() {
         Ok(found) => Answer::Addresses { list: found.map(|addr| addr.ip()).collect(), ttl: None },
         Err(_) => Answer::Failed,
     }
 }
 
-/// Gets and reads a feed.
+/// Gets and reads a feed; its host is looked for as [`resolve`] does.
 ///
 /// # Errors
 /// It can't be had, or is no list of addresses.
-pub fn feed(url: &str) -> Result<Parsed, FeedError> {
+pub fn feed(url: &str, servers: &[IpAddr]) -> Result<Parsed, FeedError> {
     let text = match url.strip_prefix("file://") {
         Some(path) => file(path)?,
-        None => http(url)?,
+        None => http(url, servers)?,
     };
     parse(&text)
 }
@@ -54,7 +57,7 @@ fn file(path: &str) -> Result<Vec<u8>, FeedError> {
     if text.len() > BYTES_MAX { Err(failed("the file is too long")) } else { Ok(text) }
 }
 
-fn http(url: &str) -> Result<Vec<u8>, FeedError> {
+fn http(url: &str, servers: &[IpAddr]) -> Result<Vec<u8>, FeedError> {
     let rest =
         url.strip_prefix("http://").ok_or_else(|| failed("only http:// and file:/// are supported"))?;
     let (host, path) = rest.find('/').map_or((rest, "/"), |at| rest.split_at(at));
@@ -62,7 +65,7 @@ fn http(url: &str) -> Result<Vec<u8>, FeedError> {
         return Err(failed("the URL is malformed"));
     }
     let deadline = Instant::now() + FETCH_MAX;
-    let mut stream = connect(host)?;
+    let mut stream = connect(host, servers)?;
     stream.set_write_timeout(Some(STEP_MAX)).map_err(failed)?;
     let request =
         format!("GET {path} HTTP/1.0\r\nHost: {host}\r\nAccept: text/plain\r\nConnection: close\r\n\r\n");
@@ -85,11 +88,19 @@ fn http(url: &str) -> Result<Vec<u8>, FeedError> {
     }
 }
 
-fn connect(host: &str) -> Result<TcpStream, FeedError> {
-    let has_port = host.rsplit_once(':').is_some_and(|(_, port)| port.bytes().all(|b| b.is_ascii_digit()));
-    let target = if has_port && !host.ends_with(']') { host.to_owned() } else { format!("{host}:80") };
+fn connect(host: &str, servers: &[IpAddr]) -> Result<TcpStream, FeedError> {
+    let port = host.rsplit_once(':').and_then(|(name, port)| Some((name, port.parse::<u16>().ok()?)));
+    let (name, port) = port.filter(|_| !host.ends_with(']')).unwrap_or((host, 80));
+    let name = name.strip_prefix('[').and_then(|name| name.strip_suffix(']')).unwrap_or(name);
+    let found = match name.parse::<IpAddr>() {
+        Ok(addr) => vec![addr],
+        Err(_) => match resolve(name, servers) {
+            Answer::Addresses { list, .. } => list,
+            Answer::None { .. } | Answer::Failed => Vec::new(),
+        },
+    };
     let mut error = failed("the server has no address");
-    for addr in target.to_socket_addrs().map_err(failed)? {
+    for addr in found.into_iter().map(|addr| SocketAddr::new(addr, port)) {
         match TcpStream::connect_timeout(&addr, STEP_MAX) {
             Ok(stream) => return Ok(stream),
             Err(why) => error = failed(why),
@@ -140,7 +151,7 @@ mod tests {
             assert!(request[..len].starts_with(b"GET /list.txt HTTP/1.0\r\n"));
             stream.write_all(answer).unwrap();
         });
-        let read = feed(&url);
+        let read = feed(&url, &[]);
         server.join().unwrap();
         read
     }
@@ -160,7 +171,7 @@ mod tests {
         for url in
             ["https://example/", "http://", "http://a b/", "file:///nonexistent/feed", "file:///dev/zero"]
         {
-            assert!(matches!(feed(url), Err(FeedError::Fetch(_))), "{url}");
+            assert!(matches!(feed(url, &[]), Err(FeedError::Fetch(_))), "{url}");
         }
     }
 }

@@ -7,11 +7,13 @@
 mod addresses;
 mod book;
 mod clock;
+mod dns;
 mod feeds;
 pub mod fetch;
 mod names;
 mod plan;
 mod schedule;
+mod zone;
 
 pub use addresses::{FeedError, Parsed, parse};
 pub use book::{Book, Now, Work};
@@ -20,3 +22,4 @@ pub use feeds::FeedState;
 pub use names::{ADDRESSES_MAX, Answer, NameState, STALE_MAX, TTL_MIN};
 pub use plan::{DynamicPlan, PlannedFeed, PlannedName, PlannedSchedule};
 pub use schedule::{Schedule, ScheduleState};
+pub use zone::time_zone;

@@ -1,12 +1,15 @@
 //! What a configuration asks for.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
+use jiff::tz::TimeZone;
 use ravelin_compile::{feed_set_id, feed_url, name_set_id, schedule_id};
 use ravelin_model::{AddressValue, ValidConfig};
 use ravelin_types::{LiveSetId, ScheduleId};
 
 use crate::schedule::Schedule;
+use crate::zone::time_zone;
 
 /// Junos' defaults.
 const QUERY_INTERVAL_S: u32 = 300;
@@ -19,6 +22,10 @@ pub struct DynamicPlan {
     pub schedules: Vec<PlannedSchedule>,
     pub names: Vec<PlannedName>,
     pub feeds: Vec<PlannedFeed>,
+    /// Whom names are asked of, one after another; none: the machine's own resolver.
+    pub name_servers: Vec<IpAddr>,
+    /// What schedules go by; `None`: by the machine's own.
+    pub zone: Option<TimeZone>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -89,7 +96,9 @@ impl DynamicPlan {
                 });
             }
         }
-        Self { schedules: schedules.collect(), names: names.collect(), feeds }
+        let zone = config.system.time_zone.as_ref().and_then(|zone| time_zone(&zone.name));
+        let name_servers = config.system.name_servers.clone();
+        Self { schedules: schedules.collect(), names: names.collect(), feeds, name_servers, zone }
     }
 
     /// Both, for the time between two configurations.

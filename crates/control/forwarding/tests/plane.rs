@@ -79,6 +79,7 @@ fn program(macs: [Mac; 2]) -> Program {
         id,
         name: name.into(),
         tcp_rst: false,
+        functional: false,
         host_inbound: HostInbound { accept: accept.clone(), except: vec![] },
     };
     let application = Application {
@@ -101,6 +102,7 @@ fn program(macs: [Mac; 2]) -> Program {
         count: true,
         schedule: None,
         tcp: PolicyTcp::default(),
+        translated: Default::default(),
     };
     let rule = SourceRule {
         id: NatRuleId(1),
@@ -116,10 +118,8 @@ fn program(macs: [Mac; 2]) -> Program {
     };
     let (from, to) = (NatContext::Zones(vec![TRUST]), NatContext::Zones(vec![UNTRUST]));
     let set = SourceRuleSet { name: "rs".into(), from, to, rules: vec![rule] };
-    let section = PolicySection {
-        zones: ZoneMatch { from: vec![TRUST], to: vec![UNTRUST] },
-        policies: vec![(ZoneMatch::default(), policy)],
-    };
+    let zones = ZoneMatch { from: vec![TRUST], to: vec![UNTRUST] };
+    let section = PolicySection { zones, policies: vec![(ZoneMatch::default(), policy)] };
     let chunks = [
         Chunk::Interfaces(Interfaces {
             ports: vec![port(0), port(1)],

@@ -134,7 +134,11 @@ impl SecurityLog {
     /// The time zone of what is written.
     #[must_use]
     pub fn zone(&self) -> TimeZone {
-        if self.plan.utc { TimeZone::UTC } else { self.zone.clone() }
+        match &self.plan.zone {
+            _ if self.plan.utc => TimeZone::UTC,
+            Some(zone) => zone.clone(),
+            None => self.zone.clone(),
+        }
     }
 
     /// Tells a record to whom it concerns.

@@ -3,6 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
+use jiff::tz::TimeZone;
 use ravelin_model::{
     Config, LogCategory, LogExclude, LogFacility, LogFormat, LogKind, LogProtocol, LogSeverity, LogStream,
     LogTimeFormat, SecurityLog,
@@ -33,6 +34,8 @@ pub struct LogPlan {
     pub enabled: bool,
     pub host_name: String,
     pub utc: bool,
+    /// `None`: the machine's own.
+    pub zone: Option<TimeZone>,
     /// By number.
     pub facility: u8,
     pub streams: Vec<StreamPlan>,
@@ -123,6 +126,7 @@ impl LogPlan {
             enabled: !log.disable,
             host_name: config.system.host_name.clone().unwrap_or_else(|| NAMELESS.to_owned()),
             utc: log.utc_timestamp,
+            zone: None,
             facility: log.facility.unwrap_or(LogFacility::User).number(),
             streams: if log.has_stream_mode() { streams.collect() } else { Vec::new() },
             event: log.has_event_mode().then(|| event_plan(log)),

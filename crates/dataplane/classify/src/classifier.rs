@@ -6,12 +6,14 @@ use std::sync::Arc;
 use crate::conditions::Effort;
 use crate::diff::{Change, changes};
 use crate::layer::{BuildError, Layer, RULES_MAX};
+use crate::order::{NONE, Order, Place, of_base};
 use crate::plane::{BATCH, Bounds, Plane, Roots};
+use crate::rows::WORD;
 use crate::rule::{Failed, Rule, RuleKey, Tuple};
-use crate::view::{NONE, Ranking, View};
+use crate::view::{Ranking, View};
 
 /// Rules an overlay may hold; an edit beyond it rebuilds.
-pub const OVERLAY_MAX: usize = 1024;
+pub const OVERLAY_MAX: usize = 1000;
 
 /// The rule that decides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,22 +36,14 @@ pub enum Edit {
 pub struct Classifier {
     base: Ranked,
     overlay: Ranked,
-    /// By rank.
-    places: Arc<[Place]>,
+    order: Order,
 }
 
-/// A layer and the ranks of its rules.
+/// A layer, and which of its rules the list has.
 #[derive(Clone, Debug)]
 struct Ranked {
     layer: Arc<Layer>,
-    views: Arc<[View]>,
-}
-
-/// Where the rule of a rank is.
-#[derive(Clone, Copy, Debug)]
-enum Place {
-    Base(u32),
-    Overlay(u32),
+    views: Box<[View]>,
 }
 
 impl Classifier {
@@ -61,54 +55,79 @@ impl Classifier {
         if rules.len() > RULES_MAX {
             return Err(BuildError::TooManyRules { count: rules.len() });
         }
-        let places = (0..rules.len() as u32).map(Place::Base).collect();
-        let base = Arc::new(Layer::build(rules, Effort::BASE));
-        let overlay = Arc::new(Layer::build(Vec::new(), Effort::OVERLAY));
-        Ok(Self::assemble(base, overlay, places))
+        let order = Order::new(rules.len());
+        let base = Ranked::new(Layer::build(rules, Effort::BASE), of_base);
+        let overlay = Ranked::new(Layer::build(Vec::new(), Effort::OVERLAY), |_| NONE);
+        Ok(Self { base, overlay, order })
     }
 
-    /// The list after some edits: the same base, with what is new in the overlay, compiled afresh when that is full.
+    /// The list after some edits: the same base, with what is new in the overlay, compiled afresh when that is full. Costs
+    /// what the edits and the overlay are worth, not the base.
     ///
     /// # Errors
     /// An edit names a rank that is not there, or too many rules.
     pub fn edited(&self, edits: &[Edit]) -> Result<Self, BuildError> {
-        let count = self.places.len();
+        let count = self.order.len() as u32;
         let mut removed = HashSet::new();
         let mut inserts: Vec<(u32, &Rule)> = Vec::new();
         for edit in edits {
             match edit {
-                Edit::Remove { rank } if (*rank as usize) < count && removed.insert(*rank) => {}
-                Edit::Insert { before, rule } if *before as usize <= count => inserts.push((*before, rule)),
+                Edit::Remove { rank } if *rank < count && removed.insert(*rank) => {}
+                Edit::Insert { before, rule } if *before <= count => inserts.push((*before, rule)),
                 Edit::Remove { rank } | Edit::Insert { before: rank, .. } => {
                     return Err(BuildError::NoSuchRank { rank: *rank });
                 }
             }
         }
         inserts.sort_by_key(|(before, _)| *before);
-        let mut inserts = inserts.into_iter().peekable();
-        let (mut places, mut fresh) = (Vec::with_capacity(count + edits.len()), Vec::new());
-        for rank in 0..=count as u32 {
-            while let Some((_, rule)) = inserts.next_if(|(before, _)| *before == rank) {
-                places.push(Place::Overlay(fresh.len() as u32));
-                fresh.push(rule.clone());
-            }
-            match self.places.get(rank as usize).copied() {
-                None => {}
-                Some(_) if removed.contains(&rank) => {}
-                Some(Place::Base(at)) => places.push(Place::Base(at)),
-                Some(Place::Overlay(at)) => {
-                    places.push(Place::Overlay(fresh.len() as u32));
-                    fresh.push(self.overlay.layer.rules[at as usize].clone());
+        let length = count as usize + inserts.len() - removed.len();
+        if length > RULES_MAX {
+            return Err(BuildError::TooManyRules { count: length });
+        }
+        let (mut base, mut live) = (self.base.clone(), self.order.live().to_vec());
+        let mut dropped = HashSet::new();
+        for place in removed.iter().filter_map(|rank| self.order.place(*rank)) {
+            match place {
+                Place::Overlay(at) => drop(dropped.insert(at)),
+                Place::Base(rule) => {
+                    live[rule as usize / WORD] &= !(1 << (rule % WORD as u32));
+                    base.remove(rule);
                 }
             }
         }
-        if places.len() > RULES_MAX {
-            return Err(BuildError::TooManyRules { count: places.len() });
+        let (anchors, fresh) = self.overlay_with(&inserts, &dropped);
+        if fresh.len() > OVERLAY_MAX {
+            return Self::build(merged(&live, &base.layer.rules, &anchors, &fresh));
         }
-        let full = fresh.len() > OVERLAY_MAX;
-        let edited =
-            Self::assemble(self.base.layer.clone(), Arc::new(Layer::build(fresh, Effort::OVERLAY)), places);
-        if full { edited.rebuilt() } else { Ok(edited) }
+        let order = Order::of(live.into(), anchors.into());
+        let orders = order.orders();
+        let overlay = Ranked::new(Layer::build(fresh, Effort::OVERLAY), |rule| orders[rule as usize]);
+        Ok(Self { base, overlay, order })
+    }
+
+    /// The overlay after some inserts, by rank before, and without some of its rules: where each rule stands in the
+    /// base, and the rule.
+    fn overlay_with(&self, inserts: &[(u32, &Rule)], dropped: &HashSet<u32>) -> (Vec<u32>, Vec<Rule>) {
+        let known = self.order.anchors();
+        // Behind which rule: how many rules of the base and of the overlay stand before.
+        let stands = |before: u32| match before.checked_sub(1).and_then(|last| self.order.place(last)) {
+            None => (0, 0),
+            Some(Place::Base(rule)) => (rule + 1, known.partition_point(|anchor| *anchor <= rule)),
+            Some(Place::Overlay(at)) => (known[at as usize], at as usize + 1),
+        };
+        let mut inserts = inserts.iter().map(|(before, rule)| (stands(*before), *rule)).peekable();
+        let (mut anchors, mut fresh) = (Vec::new(), Vec::new());
+        for at in 0..=known.len() {
+            while let Some(((anchor, _), rule)) = inserts.next_if(|((_, place), _)| *place == at) {
+                anchors.push(anchor);
+                fresh.push(rule.clone());
+            }
+            if at < known.len() && !dropped.contains(&(at as u32)) {
+                anchors.push(known[at]);
+                fresh.push(self.overlay.layer.rules[at].clone());
+            }
+        }
+        (anchors, fresh)
     }
 
     /// The edits that turn this list into another: rules of the same key and content that keep their order stay.
@@ -138,22 +157,22 @@ impl Classifier {
 
     #[must_use]
     pub fn len(&self) -> usize {
-        self.places.len()
+        self.order.len()
     }
 
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.places.is_empty()
+        self.order.len() == 0
     }
 
     #[must_use]
     pub fn rule(&self, rank: u32) -> Option<&Rule> {
-        self.places.get(rank as usize).map(|place| self.at(*place))
+        self.order.place(rank).map(|place| self.at(place))
     }
 
     /// All rules in order.
     pub fn rules(&self) -> impl Iterator<Item = &Rule> {
-        self.places.iter().map(|place| self.at(*place))
+        (0..self.order.len() as u32).filter_map(|rank| self.rule(rank))
     }
 
     /// The first rule that holds.
@@ -165,6 +184,7 @@ impl Classifier {
     /// The first rule of this rank or higher that holds.
     #[must_use]
     pub fn lookup_from(&self, tuple: &Tuple, floor: u32) -> Option<Match> {
+        let floor = if floor == 0 { 0 } else { self.order.order(floor) };
         let best = self.overlay.first(tuple, Bounds { floor, best: Ranking::NONE });
         self.matched(tuple, self.base.first(tuple, Bounds { floor, best }))
     }
@@ -211,23 +231,7 @@ impl Classifier {
         let layers = layers.map(|ranked| {
             ranked.layer.bytes(&mut seen) + ranked.views.iter().map(View::bytes).sum::<usize>()
         });
-        layers.iter().sum::<usize>() + size_of_val(&*self.places)
-    }
-
-    fn assemble(base: Arc<Layer>, overlay: Arc<Layer>, places: Vec<Place>) -> Self {
-        let mut base_ranks = vec![NONE; base.rules.len()];
-        let mut overlay_ranks = vec![NONE; overlay.rules.len()];
-        for (rank, place) in places.iter().enumerate() {
-            match place {
-                Place::Base(at) => base_ranks[*at as usize] = rank as u32,
-                Place::Overlay(at) => overlay_ranks[*at as usize] = rank as u32,
-            }
-        }
-        Self {
-            base: Ranked::new(base, &base_ranks),
-            overlay: Ranked::new(overlay, &overlay_ranks),
-            places: places.into(),
-        }
+        layers.iter().sum::<usize>() + self.order.bytes()
     }
 
     fn at(&self, place: Place) -> &Rule {
@@ -238,18 +242,29 @@ impl Classifier {
     }
 
     fn matched(&self, tuple: &Tuple, found: Ranking) -> Option<Match> {
-        let Ranking { rank, key } = found;
+        let Ranking { order, key } = found;
+        if order == NONE {
+            return None;
+        }
+        let rank = self.order.rank(order);
         debug_assert!(
-            rank == NONE || self.rule(rank).is_some_and(|rule| rule.key == key && rule.holds(tuple)),
+            self.rule(rank).is_some_and(|rule| rule.key == key && rule.holds(tuple)),
             "a rule that was found holds"
         );
-        (rank != NONE).then_some(Match { rank, key })
+        Some(Match { rank, key })
     }
 }
 
 impl Ranked {
-    fn new(layer: Arc<Layer>, rank_of: &[u32]) -> Self {
-        Self { views: layer.views(rank_of).into(), layer }
+    fn new(layer: Layer, order_of: impl Fn(u32) -> u32) -> Self {
+        Self { views: layer.views(order_of), layer: Arc::new(layer) }
+    }
+
+    /// The list no longer has a rule.
+    fn remove(&mut self, rule: u32) {
+        for (plane, view) in self.layer.planes.iter().zip(&mut self.views) {
+            view.remove(plane, plane.by_rule.of(rule));
+        }
     }
 
     fn planes(&self) -> impl Iterator<Item = (&Plane, &View)> {
@@ -277,7 +292,22 @@ impl Ranked {
     }
 }
 
-/// The first rank of a layer alone, however it was built.
+/// What a base has left and an overlay, one list.
+fn merged(live: &[u64], base: &[Rule], anchors: &[u32], overlay: &[Rule]) -> Vec<Rule> {
+    let mut overlay = anchors.iter().zip(overlay).peekable();
+    let mut out = Vec::new();
+    for at in 0..=base.len() {
+        while let Some((_, rule)) = overlay.next_if(|(anchor, _)| **anchor as usize == at) {
+            out.push(rule.clone());
+        }
+        if at < base.len() && live[at / WORD] >> (at % WORD) & 1 == 1 {
+            out.push(base[at].clone());
+        }
+    }
+    out
+}
+
+/// The first order of a layer alone, however it was built.
 #[cfg(test)]
 pub(crate) fn first(layer: &Layer, views: &[View], tuple: &Tuple) -> Option<u32> {
     let mut best = Ranking::NONE;
@@ -285,5 +315,5 @@ pub(crate) fn first(layer: &Layer, views: &[View], tuple: &Tuple) -> Option<u32>
         let holds = |rule: u32| layer.rules[rule as usize].holds(tuple);
         best = plane.first(&plane.roots(tuple), view, Bounds { floor: 0, best }, holds);
     }
-    (best.rank != NONE).then_some(best.rank)
+    (best.order != NONE).then_some(best.order)
 }

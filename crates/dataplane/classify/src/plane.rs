@@ -8,6 +8,7 @@
 use ravelin_types::{Addr, Family};
 
 use crate::conditions::{AddressConditions, Breadth, Condition, Cover, Detail, Effort, of_ranges, renumber};
+use crate::entries::Entries;
 use crate::line::{AddressLine, Line};
 use crate::range::Point;
 use crate::rows::{EMPTY, ENTRIES_MAX, Row, Rows, WORD};
@@ -34,6 +35,7 @@ pub(crate) struct Plane {
     scale: Scale,
     /// The layer's rule of each entry.
     rules: Box<[u32]>,
+    pub by_rule: Entries,
     /// Entries whose rule is asked again, by word.
     loose: Box<[u64]>,
 }
@@ -53,7 +55,7 @@ struct Visit {
     places: [u32; DIMENSIONS],
 }
 
-/// What to look for: the lowest rank not below `floor` and below `best`.
+/// What to look for: the lowest order not below `floor` and below `best`.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Bounds {
     pub floor: u32,
@@ -102,15 +104,17 @@ impl Plane {
         let loose = entries.chunks(WORD).map(|word| {
             word.iter().enumerate().fold(0, |all, (at, entry)| all | u64::from(entry.loose) << at)
         });
+        let of_entries: Box<[u32]> = entries.iter().map(|entry| entry.rule).collect();
         Self {
             loose: loose.collect(),
+            by_rule: Entries::new(&of_entries, rules.len(), first),
             rows,
             zones,
             addresses,
             service,
             source_port,
             scale: draft.services.scale,
-            rules: entries.iter().map(|entry| entry.rule).collect(),
+            rules: of_entries,
         }
     }
 
@@ -179,7 +183,7 @@ impl Plane {
         roots.rows[..roots.count].iter().fold(u64::MAX, |mask, row| mask & self.rows.blocks::<LISTS>(*row))
     }
 
-    /// The lowest rank within the bounds among the entries of all rows, or `bounds.best`. `holds` is asked of the
+    /// The lowest order within the bounds among the entries of all rows, or `bounds.best`. `holds` is asked of the
     /// rule of an entry that the rows do not settle.
     #[inline]
     pub(crate) fn first(
@@ -209,7 +213,7 @@ impl Plane {
         while blocks != 0 {
             let block = blocks.trailing_zeros();
             blocks &= blocks - 1;
-            if view.block_first(block) < best.rank {
+            if view.block_first(block) < best.order {
                 let visit = self.visit::<LISTS>(roots, block);
                 best = self.within::<LISTS>(roots, &visit, view, Bounds { floor, best }, holds);
             }
@@ -217,7 +221,7 @@ impl Plane {
         best
     }
 
-    /// [`Plane::first`] from rank 0 for up to [`BATCH`] tuples, `holds` with the tuple's place. What a lookup waits for
+    /// [`Plane::first`] from the first rule for up to [`BATCH`] tuples, `holds` with the tuple's place. What a lookup waits for
     /// memory with is done for all tuples before the next step is for any.
     pub(crate) fn first_of(
         &self,
@@ -260,7 +264,7 @@ impl Plane {
             }
             for (at, visit) in &visits[..count] {
                 let bounds = Bounds { floor: 0, best: best[*at] };
-                if view.block_first(visit.block) < bounds.best.rank {
+                if view.block_first(visit.block) < bounds.best.order {
                     best[*at] =
                         self.within::<LISTS>(&roots[*at], visit, view, bounds, &|rule| holds(*at, rule));
                 }
@@ -279,7 +283,7 @@ impl Plane {
         visit
     }
 
-    /// The lowest rank within the bounds among the entries of one block, or `bounds.best`.
+    /// The lowest order within the bounds among the entries of one block, or `bounds.best`.
     #[inline]
     fn within<const LISTS: bool>(
         &self,
@@ -295,7 +299,7 @@ impl Plane {
             let word = words.trailing_zeros();
             words &= words - 1;
             let at = visit.block as usize * self.span() + word as usize;
-            if view.first(at) >= best.rank {
+            if view.first(at) >= best.order {
                 continue;
             }
             let mut bits = view.live(at, floor);
@@ -309,7 +313,7 @@ impl Plane {
         best
     }
 
-    /// The rank of the first bit whose rule holds, if it is below `best`.
+    /// The ranking of the first bit whose rule holds, if it is below `best`.
     #[inline]
     fn settle(
         &self,
@@ -323,7 +327,7 @@ impl Plane {
             let bit = bits.trailing_zeros();
             let at = word * WORD + bit as usize;
             let found = view.ranking(at);
-            if found.rank >= best.rank {
+            if found.order >= best.order {
                 break;
             }
             if self.loose[word] >> bit & 1 == 0 || holds(self.rules[at]) {
@@ -343,6 +347,7 @@ impl Plane {
             + addresses.sum::<usize>()
             + size_of_val(&*self.rules)
             + size_of_val(&*self.loose)
+            + self.by_rule.bytes()
     }
 }
 
@@ -383,7 +388,7 @@ impl<'r> Draft<'r> {
         for (at, rule) in rules.iter().enumerate() {
             let rule_at = (first + at) as u32;
             let Rule { key: _, from, to, source, destination, terms } = rule;
-            let zones = [from, to].map(zone_ranges);
+            let zones = [from, to].map(Zones::ranges);
             let mut conditions = [0; DIMENSIONS];
             for (at, ranges) in zones.into_iter().enumerate() {
                 conditions[at] = draft.zones[at].id(ranges);
@@ -487,12 +492,5 @@ impl Build {
             entry.loose |= condition.loose || !exact;
         }
         Some(built)
-    }
-}
-
-fn zone_ranges(zones: &Zones) -> Vec<(u32, u32)> {
-    match &zones.0 {
-        None => vec![(0, u32::from(u16::MAX))],
-        Some(list) => crate::range::merged(list.iter().map(|z| (u32::from(z.0), u32::from(z.0))).collect()),
     }
 }

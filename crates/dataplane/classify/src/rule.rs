@@ -34,6 +34,16 @@ pub struct Tuple {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Zones(pub Option<Arc<[ZoneId]>>);
 
+impl Zones {
+    /// Ranges of their numbers.
+    pub(crate) fn ranges(&self) -> Vec<(u32, u32)> {
+        match &self.0 {
+            None => vec![(0, u32::from(u16::MAX))],
+            Some(list) => crate::range::merged(list.iter().map(|z| (z.0.into(), z.0.into())).collect()),
+        }
+    }
+}
+
 /// Addresses a rule wants: those in any of the sets, or with `excluded` those in none of them, within the
 /// families that the sets name. No set, or sets without an entry, match nothing, excluded or not.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

@@ -1,58 +1,59 @@
-//! Ranks of a plane's entries: what an edit changes while the plane stays.
+//! Which of a plane's entries the list still has: what an edit changes while the plane stays.
 
+use std::sync::Arc;
+
+use crate::order::NONE;
 use crate::plane::Plane;
 use crate::rows::WORD;
 use crate::rule::{Rule, RuleKey};
 
-/// The rank of what is not there.
-pub(crate) const NONE: u32 = u32::MAX;
-
-/// A rank and the key of the rule that has it.
+/// The order and the key of a rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Ranking {
-    pub rank: u32,
+    pub order: u32,
     pub key: RuleKey,
 }
 
 impl Ranking {
-    pub(crate) const NONE: Self = Self { rank: NONE, key: RuleKey(0) };
+    pub(crate) const NONE: Self = Self { order: NONE, key: RuleKey(0) };
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct View {
-    /// By entry; ranks ascend within a word, with that of its neighbour where the entry is not live.
-    ranks: Box<[Ranking]>,
+    /// By entry; orders rise within a word.
+    rankings: Arc<[Ranking]>,
     /// By word: entries that the list still has.
     live: Box<[u64]>,
-    /// By word and by block: the lowest rank of a live entry.
+    /// By word and by block: the lowest order of a live entry.
     words: Box<[u32]>,
     blocks: Box<[u32]>,
 }
 
 impl View {
-    /// `rank_of`: by rule of the layer; [`NONE`] for a rule that the list no longer has. Rules that stay must keep
-    /// their order.
-    pub(crate) fn new(plane: &Plane, rules: &[Rule], rank_of: &[u32]) -> Self {
+    /// Of everything. `order_of`: by rule of the layer.
+    pub(crate) fn new(plane: &Plane, rules: &[Rule], order_of: impl Fn(u32) -> u32) -> Self {
         let entries = plane.rules();
-        let mut ranks = Vec::with_capacity(entries.len());
-        let (mut live, mut words) = (Vec::new(), Vec::new());
-        for word in entries.chunks(WORD) {
-            let (mut bits, mut first, mut last) = (0u64, NONE, 0);
-            for (at, rule) in word.iter().enumerate() {
-                let rank = rank_of[*rule as usize];
-                if rank != NONE {
-                    bits |= 1 << at;
-                    first = first.min(rank);
-                    debug_assert!(last <= rank, "rules that stay keep their order");
-                    last = rank;
-                }
-                ranks.push(Ranking { rank: last, key: rules[*rule as usize].key });
-            }
-            live.push(bits);
-            words.push(first);
+        let ranking = |rule: &u32| Ranking { order: order_of(*rule), key: rules[*rule as usize].key };
+        let rankings: Arc<[Ranking]> = entries.iter().map(ranking).collect();
+        let words: Box<[u32]> = rankings.chunks(WORD).map(|word| word[0].order).collect();
+        debug_assert!(rankings.chunks(WORD).all(|word| word.is_sorted_by_key(|entry| entry.order)));
+        let live = rankings.chunks(WORD).map(|word| u64::MAX >> (WORD - word.len())).collect();
+        let mut out = Self { rankings, live, words, blocks: Box::default() };
+        out.blocks = out.words.chunks(plane.span()).map(lowest).collect();
+        out
+    }
+
+    /// The list no longer has these entries.
+    pub(crate) fn remove(&mut self, plane: &Plane, entries: &[u32]) {
+        for entry in entries {
+            let (word, bit) = (*entry as usize / WORD, entry % WORD as u32);
+            self.live[word] &= !(1 << bit);
+            let first = self.live[word].trailing_zeros() as usize;
+            self.words[word] = if first < WORD { self.rankings[word * WORD + first].order } else { NONE };
+            let block = word / plane.span();
+            let words = block * plane.span()..self.words.len().min((block + 1) * plane.span());
+            self.blocks[block] = lowest(&self.words[words]);
         }
-        let blocks = words.chunks(plane.span()).map(|b| b.iter().copied().min().unwrap_or(NONE)).collect();
-        Self { ranks: ranks.into(), live: live.into(), words: words.into(), blocks }
     }
 
     #[inline]
@@ -67,24 +68,28 @@ impl View {
 
     #[inline]
     pub(crate) fn ranking(&self, entry: usize) -> Ranking {
-        self.ranks[entry]
+        self.rankings[entry]
     }
 
-    /// Live entries of a word whose rank is not below `floor`.
+    /// Live entries of a word whose order is not below `floor`.
     #[inline]
     pub(crate) fn live(&self, word: usize, floor: u32) -> u64 {
         if floor <= self.words[word] {
             return self.live[word];
         }
-        let ranks = &self.ranks[word * WORD..self.ranks.len().min(word * WORD + WORD)];
-        let below = ranks.partition_point(|ranking| ranking.rank < floor);
+        let rankings = &self.rankings[word * WORD..self.rankings.len().min(word * WORD + WORD)];
+        let below = rankings.partition_point(|ranking| ranking.order < floor);
         if below == WORD { 0 } else { self.live[word] & u64::MAX << below }
     }
 
     pub(crate) fn bytes(&self) -> usize {
-        size_of_val(&*self.ranks)
+        size_of_val(&*self.rankings)
             + size_of_val(&*self.live)
             + size_of_val(&*self.words)
             + size_of_val(&*self.blocks)
     }
+}
+
+fn lowest(words: &[u32]) -> u32 {
+    words.iter().copied().min().unwrap_or(NONE)
 }

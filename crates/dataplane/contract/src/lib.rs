@@ -20,7 +20,7 @@ mod sync;
 mod telemetry;
 mod updates;
 
-pub use apply::{Admission, ApplyResult, Capabilities, FilterSpan, ManagedInterface, Refusal};
+pub use apply::{Admission, ApplyResult, Capabilities, FilterSpan, ManagedInterface, PolicyNames, Refusal};
 pub use buffers::{BufferCounters, BufferKind};
 pub use carry::{CarriedCounters, CarriedMapping};
 pub use diagnostics::{

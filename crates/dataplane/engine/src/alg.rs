@@ -211,6 +211,12 @@ pub(crate) fn inspect<R: Recorder>(
     }
 }
 
+/// Whether what would open a session is an answer to a query that nobody knows of. Spec: flow-33.
+pub(crate) fn is_dns_reply(packet: &Packet<'_>, flow: &Flow) -> bool {
+    let to_server = flow.key.proto() == Proto::UDP && flow.key.dport() == DNS;
+    to_server && dns::is_answer(edit::payload(packet, &flow.network))
+}
+
 /// Whether a packet is the answer to the last query of its session. Spec: alg-12.
 pub(crate) fn ends(session: &Session, packet: &Packet<'_>, flow: &Flow, wing: usize) -> bool {
     let answered = session.packets[1] + 1 >= session.packets[0];

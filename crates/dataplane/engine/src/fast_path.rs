@@ -16,7 +16,7 @@ use crate::rules::{Decision, Rules};
 use crate::session::{HOST_UNIT, Life, Marks, NO_POLICY, NO_RULE, Session, Ticks, WingRef};
 use crate::step::{Flow, Turn};
 use crate::verdict::Verdict;
-use crate::{alg, between, filters, first_path, mapped, proxy_syn, reply, screens, tcp};
+use crate::{alg, between, filters, first_path, mapped, proxy_syn, reply, route_change, screens, tcp};
 
 /// `None`: the session is no more, and the packet is to be judged as one without.
 pub(crate) fn run<R: Recorder>(
@@ -61,6 +61,9 @@ pub(crate) fn run<R: Recorder>(
             return None;
         }
         Judged::Pass | Judged::Last(_) => {}
+    }
+    if route_change::is_lost(turn, at, flow) {
+        return Some(Verdict::Drop(DropReason::NoRoute));
     }
     advance(turn, flow, slot, wing);
     let verdict = forward(turn, packet, flow, at);
@@ -135,25 +138,32 @@ pub(crate) fn rejudge(rules: &Rules, session: &Session) -> Rejudged {
         return Rejudged::Ended(CloseReason::NatChanged);
     }
     let [first, second] = &session.wings;
-    if act::is_host(first.ingress) {
-        return Rejudged::Kept;
-    }
     let inner = inner_key(session);
     if act::is_host(second.ingress) {
         let icmp = first_path::echo_type(&first.key);
-        let open = rules.host_accepts(first.ingress, inner.proto(), inner.dport(), icmp);
-        return if open { Rejudged::Kept } else { Rejudged::Ended(CloseReason::PolicyChanged) };
+        if !rules.host_accepts(first.ingress, inner.proto(), inner.dport(), icmp) {
+            return Rejudged::Ended(CloseReason::PolicyChanged);
+        }
     }
-    // The default policy stands in no section: what it permitted is asked for anew.
+    // The default policy stands in no section: what it permitted is asked for anew. That of the firewall itself is ever the same.
     let same = rules.section_hash(first.zone, second.zone) == session.section_hash;
-    if same && session.policy != NO_POLICY {
+    let is_own = act::is_host(first.ingress) || act::is_host(second.ingress);
+    if same && (session.policy != NO_POLICY || is_own) {
         return Rejudged::Kept;
     }
-    let tuple = first_path::tuple_of(&inner, first.zone, second.zone);
+    by_policies(rules, session, &inner)
+}
+
+/// What the policies make of a live session that may not be as they judged it.
+fn by_policies(rules: &Rules, session: &Session, inner: &FlowKey) -> Rejudged {
+    let [first, second] = &session.wings;
+    let is_translated = first_path::is_destination_translated(&first.key, inner);
+    let lets = |policy: PolicyId| rules.permits_destination(policy, is_translated);
+    let tuple = first_path::tuple_of(inner, first.zone, second.zone);
     let kept = match (session.policy, rules.flow.rematch) {
         (NO_POLICY, _) | (_, Rematch::Extensive) => false,
-        (own, Rematch::Off) => rules.keeps(own),
-        (own, Rematch::On) => rules.keeps(own) && rules.matches(own, &tuple),
+        (own, Rematch::Off) => rules.keeps(own) && lets(own),
+        (own, Rematch::On) => rules.keeps(own) && lets(own) && rules.matches(own, &tuple),
     };
     if kept {
         return Rejudged::Kept;
@@ -162,10 +172,9 @@ pub(crate) fn rejudge(rules: &Rules, session: &Session) -> Rejudged {
         return Rejudged::Ended(CloseReason::PolicyChanged);
     }
     match rules.decide(&tuple, &mut NoRecorder) {
-        Decision::Policy(policy, _) if policy.action == Action::Permit && policy.id == session.policy => {
-            Rejudged::Kept
+        Decision::Policy(policy, _) if policy.action == Action::Permit && lets(policy.id) => {
+            if policy.id == session.policy { Rejudged::Kept } else { Rejudged::Moved(policy.id) }
         }
-        Decision::Policy(policy, _) if policy.action == Action::Permit => Rejudged::Moved(policy.id),
         Decision::Default(Action::Permit) if session.policy == NO_POLICY => Rejudged::Kept,
         Decision::Default(Action::Permit) => Rejudged::Moved(NO_POLICY),
         Decision::Policy(..) | Decision::Default(Action::Deny | Action::Reject) => {
@@ -443,6 +452,7 @@ pub(crate) fn through<R: Recorder>(
             wing.egress = unit.id;
             wing.mac = mac;
             wing.resolved_at = world.forwarding.generation;
+            route_change::found(turn, at.slot());
             act::send(turn, packet, flow, (unit, mac), partial)
         }
     }

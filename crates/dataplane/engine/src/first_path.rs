@@ -2,7 +2,7 @@
 
 use ravelin_contract::{DropCause, Event, PolicyDeny};
 use ravelin_nat::{Action as LeaseAction, Inbound, Request};
-use ravelin_program::{Action, Application, Interface, LogWhen, Policy};
+use ravelin_program::{Action, Application, Interface, LogWhen, Policy, Translated};
 use ravelin_screen::Way;
 use ravelin_tcp::Opened;
 use ravelin_types::{Addr, DropReason, Family, IcmpKind, InstanceId, NatRuleId, PolicyId, Proto, ZoneId};
@@ -23,12 +23,13 @@ use crate::{alg, between, fast_path, home, host, mapped, proxy_syn, reply, sanit
 
 /// What the policy said of a packet it lets through.
 #[derive(Clone, Copy, Debug)]
-struct Permit {
+pub(crate) struct Permit {
     policy: PolicyId,
     log: LogWhen,
     count: bool,
     application: u16,
     inactivity_timeout: Option<u32>,
+    translated: Translated,
 }
 
 /// What is known of a session about to be made.
@@ -126,7 +127,7 @@ pub(crate) fn open<R: Recorder>(
 }
 
 /// A session was tried: its policy and NAT rules were hit.
-fn count_hits<R: Recorder>(turn: &mut Turn<'_, R>, draft: &Draft) {
+pub(crate) fn count_hits<R: Recorder>(turn: &mut Turn<'_, R>, draft: &Draft) {
     let counters = &mut turn.state.counters;
     if let Some(hits) = counters.policies.get_mut(draft.policy.index()) {
         hits.hit(turn.now);
@@ -147,11 +148,21 @@ fn judge<R: Recorder>(
 ) -> Result<Draft, DropReason> {
     let tcp = check_opening(turn, packet, flow, NO_POLICY)?;
     let world = turn.world;
+    if world.rules.is_functional(flow.zone) {
+        return Err(DropReason::ManagementZone);
+    }
     let instance = inward.instance(&world.rules.nat).unwrap_or_else(|| flow.routed_by());
     let egress = route(turn, packet, flow, (instance, (inward.key.dst_family(), inward.key.dst())))?;
     let to = egress.zone.ok_or(DropReason::EgressNoZone)?;
     turn.rec.fact(Fact::Zones { from: flow.zone, to });
+    if world.rules.is_functional(to) {
+        return Err(DropReason::ManagementZone);
+    }
     let permit = policy(turn, packet, flow, (&inward.key, to))?;
+    if !permit.translated.permits(is_destination_translated(&flow.key, &inward.key)) {
+        turn.state.watch.blame(DropCause::Policy(permit.policy));
+        return Err(DropReason::PolicyTranslation);
+    }
     // A policy may demand of its sessions what others need not do.
     let tcp = match tcp {
         Some(_) if world.rules.has_own_tcp(permit.policy) => {
@@ -167,7 +178,7 @@ fn judge<R: Recorder>(
     if let Some(rule) = source.rule() {
         turn.rec.fact(Fact::NatRule { rule, off: matches!(source, Outward::Off(_)) });
     }
-    let Permit { policy, log, count, application, inactivity_timeout } = permit;
+    let Permit { policy, log, count, application, inactivity_timeout, translated: _ } = permit;
     Ok(Draft {
         egress: egress.id,
         answered_in: egress.instance,
@@ -184,6 +195,11 @@ fn judge<R: Recorder>(
         turned,
         tcp,
     })
+}
+
+/// Whether the destination of a packet, known by the one key, is another inside, known by the other.
+pub(crate) fn is_destination_translated(came: &FlowKey, inner: &FlowKey) -> bool {
+    (came.dst(), came.dport(), came.family()) != (inner.dst(), inner.dport(), inner.dst_family())
 }
 
 /// Whether a packet may open a session at all, and one of a policy.
@@ -211,6 +227,9 @@ fn check_opening<R: Recorder>(
             IcmpKind::EchoRequest | IcmpKind::Error | IcmpKind::Other => Ok(None),
         },
         L4::Opaque if matches!(network.fragment, Fragment::Later { .. }) => Err(DropReason::FragmentNoFirst),
+        L4::Udp { .. } if !turn.world.rules.flow.strays.dns_reply && alg::is_dns_reply(packet, flow) => {
+            Err(DropReason::DnsReply)
+        }
         L4::Udp { .. } | L4::Sctp { .. } | L4::Spi(_) | L4::Opaque => Ok(None),
     }
 }
@@ -245,7 +264,7 @@ pub(crate) fn route<'w, R: Recorder>(
     }
 }
 
-fn policy<R: Recorder>(
+pub(crate) fn policy<R: Recorder>(
     turn: &mut Turn<'_, R>,
     packet: &Packet<'_>,
     flow: &Flow,
@@ -285,6 +304,7 @@ fn policy<R: Recorder>(
                 count: false,
                 application: NO_APPLICATION,
                 inactivity_timeout: None,
+                translated: Translated::Either,
             };
             (action, none)
         }
@@ -307,6 +327,7 @@ fn permit(policy: &Policy, term: &Application) -> Permit {
         count: policy.count,
         application: u16::try_from(term.name).unwrap_or(NO_APPLICATION),
         inactivity_timeout: term.inactivity_timeout,
+        translated: policy.translated,
     }
 }
 
@@ -336,6 +357,12 @@ pub(crate) fn echo_type(key: &FlowKey) -> Option<u8> {
     }
 }
 
+impl Permit {
+    pub(crate) const fn policy(&self) -> PolicyId {
+        self.policy
+    }
+}
+
 impl Draft {
     /// A session between the firewall itself and a unit.
     pub(crate) fn host(egress: ravelin_types::InterfaceId, to_zone: ZoneId, key: FlowKey) -> Self {
@@ -360,6 +387,12 @@ impl Draft {
     /// Towards the firewall itself.
     pub(crate) fn to_host(inward: &Inward, tcp: Option<Opened>) -> Self {
         Self { rule: inward.rule, tcp, ..Self::host(HOST_UNIT, ZoneId::HOST, inward.key) }
+    }
+
+    /// The same, as a policy that lets it through says.
+    pub(crate) fn permitted(self, permit: &Permit) -> Self {
+        let Permit { policy, log, count, application, inactivity_timeout, translated: _ } = *permit;
+        Self { policy, log, count, application, inactivity_timeout, ..self }
     }
 
     /// The key of answers to packets that leave from `source`. `None`: it has no address in the destination's family.

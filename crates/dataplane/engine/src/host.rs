@@ -1,6 +1,7 @@
 //! Packets for the firewall itself and from it.
 //!
-//! Junos: `host-inbound-traffic`. Place: first path, after the destination is found to be local.
+//! Junos: `host-inbound-traffic`, policies from and to `junos-host`. Place: first path, after the destination is found to
+//! be local. Spec: host-inbound-1..11, policy-19..21.
 //! Neighbour discovery for the unit itself is let through as ARP is: without it there is no link.
 
 use ravelin_program::Interface;
@@ -19,7 +20,7 @@ use crate::nat::Inward;
 use crate::packet::Packet;
 use crate::proxy;
 use crate::rules::Snapshot;
-use crate::session::WingRef;
+use crate::session::{NO_POLICY, WingRef};
 use crate::step::{Flow, Link, Turn};
 use crate::tcp;
 use crate::verdict::{Egress, Verdict};
@@ -106,27 +107,57 @@ pub(crate) fn inbound<R: Recorder>(
     if !accepted {
         return Verdict::Drop(DropReason::HostInboundDenied);
     }
+    let draft = match admitted(turn, packet, flow, inward) {
+        Err(reason) => return Verdict::Drop(reason),
+        Ok(draft) => draft,
+    };
     if is_group(flow) || flow.link.dst_mac.is_group() {
+        first_path::count_hits(turn, &draft);
         return stateless(turn, packet, flow);
     }
-    match tcp::open(packet, flow, &turn.world.rules.tcp) {
-        Err(reason) => Verdict::Drop(reason),
-        Ok(tcp) => first_path::open(turn, packet, flow, &Draft::to_host(inward, tcp)),
-    }
+    first_path::open(turn, packet, flow, &draft)
 }
 
-/// What the kernel sends without a session: the firewall's own traffic is let out.
+/// What the policies to the firewall itself say of a packet that its zone lets in.
+fn admitted<R: Recorder>(
+    turn: &mut Turn<'_, R>,
+    packet: &Packet<'_>,
+    flow: &Flow,
+    inward: &Inward,
+) -> Result<Draft, DropReason> {
+    let rules = &turn.world.rules;
+    let to_many = is_group(flow) || flow.link.dst_mac.is_group();
+    let opened = |policy| if to_many { Ok(None) } else { tcp::open(packet, flow, rules.tcp_of(policy)) };
+    let tcp = opened(NO_POLICY)?;
+    turn.rec.fact(Fact::Zones { from: flow.zone, to: ZoneId::HOST });
+    let permit = first_path::policy(turn, packet, flow, (&inward.key, ZoneId::HOST))?;
+    let tcp = if rules.has_own_tcp(permit.policy()) { opened(permit.policy())? } else { tcp };
+    Ok(Draft::to_host(inward, tcp).permitted(&permit))
+}
+
+/// What the kernel sends without a session: the firewall's own traffic is let out, unless a policy says otherwise.
 pub(crate) fn outbound<R: Recorder>(turn: &mut Turn<'_, R>, packet: &mut Packet<'_>, flow: &Flow) -> Verdict {
     let neighbour = is_neighbour_discovery(flow);
     let world = turn.world;
     let zone = world.rules.unit(flow.unit).and_then(|unit| unit.zone);
     let Some(zone) = zone else { return Verdict::Drop(DropReason::EgressNoZone) };
-    if neighbour || is_group(flow) {
+    if neighbour {
         return stateless(turn, packet, flow);
     }
     turn.rec.fact(Fact::Zones { from: ZoneId::HOST, to: zone });
-    let tcp = tcp::open_from_host(packet, flow, &world.rules.tcp);
-    match install(turn, flow, &Draft { tcp, ..Draft::host(flow.unit, zone, flow.key) }) {
+    let permit = match first_path::policy(turn, packet, flow, (&flow.key, zone)) {
+        Err(reason) => return Verdict::Drop(reason),
+        Ok(permit) => permit,
+    };
+    let tcp = tcp::open_from_host(packet, flow, world.rules.tcp_of(permit.policy()));
+    let draft = Draft { tcp, ..Draft::host(flow.unit, zone, flow.key).permitted(&permit) };
+    if is_group(flow) {
+        first_path::count_hits(turn, &draft);
+        return stateless(turn, packet, flow);
+    }
+    let outcome = install(turn, flow, &draft);
+    first_path::count_hits(turn, &draft);
+    match outcome {
         Err(verdict) => verdict,
         Ok(slot) => fast_path::forward(turn, packet, flow, WingRef::new(slot, 0)),
     }

@@ -1,11 +1,10 @@
 //! ICMP errors: they belong to the session of the packet they quote.
 //!
 //! An error about a packet of one wing travels with the other. Addresses in the quote are turned
-//! back as those of the packet were (RFC 5508 4). One for no session is dropped, unless it is for
-//! the firewall's own traffic.
+//! back as those of the packet were (RFC 5508 4). One for no session is dropped.
 
 use ravelin_translate::{Ends, Ports, Refused};
-use ravelin_types::{DropReason, IcmpKind, Proto};
+use ravelin_types::{DropReason, Family, IcmpKind, InstanceId, Proto, ZoneId};
 use ravelin_wire::checksum::Delta;
 use ravelin_wire::{Fragment, L4, Network, parse_ip, put_u16, put_u32, rewrite, u16_at, u32_at};
 
@@ -19,7 +18,7 @@ use crate::session::{Marks, Session, Ticks, WingRef};
 use crate::steer::HandOver;
 use crate::step::{Flow, Turn};
 use crate::verdict::Verdict;
-use crate::{act, between};
+use crate::{act, between, host};
 
 /// Bytes of an ICMP error before its quote.
 const HEADER: usize = 8;
@@ -49,7 +48,7 @@ pub(crate) fn run<R: Recorder>(turn: &mut Turn<'_, R>, packet: &mut Packet<'_>, 
     let Some(at) = turn.state.sessions.find(&back) else {
         return match elsewhere(turn, flow, &back) {
             Some(over) => Verdict::HandOver(over),
-            None => Verdict::Drop(DropReason::IcmpErrorNoSession),
+            None => stray(turn, packet, flow),
         };
     };
     let session = *turn.state.sessions.get(at.slot());
@@ -126,12 +125,51 @@ fn deliver<R: Recorder>(
     if !across {
         rewrite::decrement_ttl(packet.bytes_mut(), l3_at, network.family);
     }
-    let world = turn.world;
     let zone = session.wings[1 - wing].zone;
-    let instance = fast_path::routed_by(&world.rules, session, wing, flow);
+    let instance = fast_path::routed_by(&turn.world.rules, session, wing, flow);
+    onward(turn, packet, (flow, instance), |of| of == zone)
+}
+
+/// An error about a packet of no session: dropped, or forwarded as it is where `allow-embedded-icmp` says so. Spec: flow-34.
+fn stray<R: Recorder>(turn: &mut Turn<'_, R>, packet: &mut Packet<'_>, flow: &Flow) -> Verdict {
+    let rules = &turn.world.rules;
+    let is_ours = flow.from_host || host::is_local(turn.world, flow, &flow.key);
+    if !rules.flow.strays.embedded_icmp || is_ours {
+        return Verdict::Drop(DropReason::IcmpErrorNoSession);
+    }
+    if rules.is_functional(flow.zone) {
+        return Verdict::Drop(DropReason::ManagementZone);
+    }
+    let Network { family, src, dst, ttl, .. } = flow.network;
+    // Nothing is to be forwarded so that has no one place to come from and to go to (RFC 4291 2.5.6, RFC 2644).
+    if family == Family::V6 && src.is_link_local6() {
+        return Verdict::Drop(DropReason::InvalidSource);
+    }
+    let to_all = |unit| rules.unit(unit).is_some_and(|unit| host::is_directed_broadcast(unit, (family, dst)));
+    let instance = flow.routed_by();
+    match turn.world.forwarding.lookup(instance, (family, dst), flow.hash) {
+        _ if dst.is_multicast(family) => return Verdict::Drop(DropReason::NoRoute),
+        Path::Via { unit, .. } if to_all(unit) => return Verdict::Drop(DropReason::InvalidDestination),
+        Path::Via { .. } | Path::Local(_) | Path::Discard | Path::Reject | Path::None => {}
+    }
+    if ttl <= 1 {
+        return Verdict::Drop(DropReason::TtlExpired);
+    }
+    rewrite::decrement_ttl(packet.bytes_mut(), usize::from(flow.link.l3_at), family);
+    onward(turn, packet, (flow, instance), |zone| !rules.is_functional(zone))
+}
+
+/// By route, out of a unit whose zone may be.
+fn onward<R: Recorder>(
+    turn: &mut Turn<'_, R>,
+    packet: &mut Packet<'_>,
+    (flow, instance): (&Flow, InstanceId),
+    may_be: impl Fn(ZoneId) -> bool,
+) -> Verdict {
+    let (world, network) = (turn.world, &flow.network);
     match world.forwarding.lookup(instance, (network.family, network.dst), flow.hash) {
         Path::Via { unit, next_hop } => {
-            let Some(unit) = world.rules.unit(unit).filter(|u| u.zone == Some(zone)) else {
+            let Some(unit) = world.rules.unit(unit).filter(|u| u.zone.is_some_and(&may_be)) else {
                 return Verdict::Drop(DropReason::EgressNoZone);
             };
             match world.forwarding.resolve(unit.id, network.family, next_hop) {

@@ -38,6 +38,7 @@ mod proxy_syn;
 mod random;
 mod refresh;
 mod reply;
+mod route_change;
 mod rules;
 mod sanity;
 mod screens;

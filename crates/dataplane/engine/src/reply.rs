@@ -199,7 +199,9 @@ fn send<R: Recorder>(
     let family = flow.network.family;
     let Some((unit, mac)) = way_back(turn, flow, dst) else { return false };
     let Some(port) = turn.world.rules.port(unit.port) else { return false };
-    let link = ETHERNET_LEN + unit.vlan.map_or(0, |_| VLAN_LEN);
+    // The kernel's side of a unit shows no tag.
+    let vlan = unit.vlan.filter(|_| !flow.from_host);
+    let link = ETHERNET_LEN + vlan.map_or(0, |_| VLAN_LEN);
     let l3 = if family == Family::V4 { 20 } else { 40 };
     let body = header.len() + rest.len();
     let counters = &mut turn.state.counters;
@@ -207,9 +209,10 @@ fn send<R: Recorder>(
         counters.drop(DropReason::AnswerQueueFull);
         return false;
     };
-    (answer.egress, answer.unit) = (Egress::Port(unit.port), unit.id);
+    let egress = if flow.from_host { Egress::Host(unit.id) } else { Egress::Port(unit.port) };
+    (answer.egress, answer.unit) = (egress, unit.id);
     let bytes = answer.bytes_mut();
-    write_link(bytes, (Mac(port.mac), mac), unit.vlan, family);
+    write_link(bytes, (Mac(port.mac), mac), vlan, family);
     write_network(&mut bytes[link..], family, (src, dst), proto, body);
     let l4 = &mut bytes[link + l3..];
     l4[..header.len()].copy_from_slice(header);
@@ -222,11 +225,14 @@ fn send<R: Recorder>(
         put_u16(l4, at, sum);
     }
     counters.answers += 1;
-    counters.sent(unit.id, link + l3 + body);
+    match egress {
+        Egress::Port(_) => counters.sent(unit.id, link + l3 + body),
+        Egress::Host(_) => counters.host_packets += 1,
+    }
     true
 }
 
-/// By route when the next hop is known, else back to the station that the packet came from.
+/// By route when the next hop is known, else back to the station that the packet came from; what the kernel sent comes back to it.
 pub(crate) fn way_back<'w, R: Recorder>(
     turn: &Turn<'w, R>,
     flow: &Flow,
@@ -234,6 +240,9 @@ pub(crate) fn way_back<'w, R: Recorder>(
 ) -> Option<(&'w Interface, Mac)> {
     let world = turn.world;
     let family = flow.network.family;
+    if flow.from_host {
+        return world.rules.unit(flow.unit).map(|unit| (unit, flow.link.src_mac));
+    }
     if let Path::Via { unit, next_hop } =
         world.forwarding.lookup(flow.key.instance(), (family, dst), flow.hash)
         && let Some(mac) = world.forwarding.resolve(unit, family, next_hop)

@@ -279,6 +279,16 @@ impl Rules {
         self.policies.keeps(policy, self.flow.rematch)
     }
 
+    /// Whether a policy lets its packets through whose destination was translated, or was not. Spec: policy-22.
+    pub(crate) fn permits_destination(&self, policy: PolicyId, is_translated: bool) -> bool {
+        self.policies.get(policy).is_none_or(|policy| policy.translated.permits(is_translated))
+    }
+
+    /// Whether nothing passes through a zone.
+    pub(crate) fn is_functional(&self, zone: ZoneId) -> bool {
+        self.zone(zone).is_some_and(|zone| zone.functional)
+    }
+
     /// Whether its scheduler, if it has one, is open.
     #[must_use]
     pub fn is_in_force(&self, policy: PolicyId) -> bool {

@@ -8,7 +8,7 @@ use ravelin_contract::{DropCause, Event};
 use ravelin_program::{Screen, ScreenSet};
 use ravelin_screen::{
     Packet as Seen, Profile, Reservation, ScreenAction, ScreenVerdict, SessionHold, SilentHold, Surroundings,
-    Way, check_fast, check_first, check_rest, clear_urgent,
+    Way, check_error, check_fast, check_first, check_rest, clear_urgent,
 };
 use ravelin_types::{DropReason, ZoneId};
 use ravelin_wire::{Network, rewrite};
@@ -122,6 +122,20 @@ pub(crate) fn first<R: Recorder>(
     let check = if is_known { check_rest } else { check_first };
     let verdict = check(profile, &turn.shared.meters, &seen(packet.bytes(), flow, zone), &around, turn.now);
     act(turn, packet, flow, zone, verdict)
+}
+
+/// Judges an ICMP error by the screens of the zone it enters.
+pub(crate) fn of_error<R: Recorder>(
+    turn: &mut Turn<'_, R>,
+    packet: &mut Packet<'_>,
+    flow: &Flow,
+) -> Result<(), Verdict> {
+    let world = turn.world;
+    let Some(profile) = profile_of(world, flow) else { return Ok(()) };
+    let around = Around { world, flow };
+    let verdict =
+        check_error(profile, &turn.shared.meters, &seen(packet.bytes(), flow, flow.zone), &around, turn.now);
+    act(turn, packet, flow, flow.zone, verdict)
 }
 
 /// Judges a packet of a session by the screens of the zone it enters and of the zone it leaves by.

@@ -5,7 +5,6 @@
 
 use ravelin_filter::Marks;
 use ravelin_program::Interface;
-use ravelin_screen::Way;
 use ravelin_types::{DropReason, Family, InstanceId, Instant, Mac, ZoneId};
 use ravelin_wire::{Fragment, L4, Network, Parsed, ethertype, parse};
 
@@ -149,11 +148,7 @@ pub(crate) fn whole_way<R: Recorder>(
 /// The path of one packet, as Junos draws it.
 pub(crate) fn judge<R: Recorder>(turn: &mut Turn<'_, R>, packet: &mut Packet<'_>, flow: &Flow) -> Verdict {
     if icmp_error::is_error(&flow.network) {
-        let screened = match flow.from_host {
-            true => Ok(()),
-            false => screens::first(turn, packet, flow, (flow.zone, Way::In)),
-        };
-        return match screened {
+        return match screens::of_error(turn, packet, flow) {
             Err(verdict) => verdict,
             Ok(()) => icmp_error::run(turn, packet, flow),
         };

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use ravelin_contract::{Admission, ApplyResult, Capabilities, Error, FilterSpan, ManagedInterface, Refusal};
+use ravelin_contract::{
+    Admission, ApplyResult, Capabilities, Error, FilterSpan, ManagedInterface, PolicyNames, Refusal,
+};
 use ravelin_engine::{Live, Rules};
 use ravelin_program::{FirewallFilter, Program};
 use ravelin_types::Family;
@@ -143,7 +145,7 @@ fn outcome(program: &Program, rules: &Rules, modes: &[PortMode]) -> ApplyResult 
         filter_spans: spans(rules),
         nat_counter_ids: nat_rules.collect(),
         pool_ids: rules.source_pools().map(|(id, name)| (name.to_owned(), id.0.into())).collect(),
-        policy_names: rules.policies().map(|p| (p.id, p.name.clone())).collect(),
+        policy_names: PolicyNames::of(program),
         app_names: (0..).zip(app_names).collect(),
         policy_schedule_slots: program
             .live()

@@ -69,7 +69,8 @@ pub struct Manifest {
 pub struct Program {
     pub generation: Generation,
     pub requires: Vec<String>,
-    chunks: Vec<(ChunkKey, Digest, Arc<Chunk>)>,
+    chunks: Arc<[(ChunkKey, Digest, Arc<Chunk>)]>,
+    digest: Digest,
 }
 
 impl Program {
@@ -85,8 +86,7 @@ impl Program {
         let entry = |(name, HashedChunk { digest, chunk }): (String, HashedChunk)| {
             (ChunkKey { kind: chunk.kind(), name }, digest, chunk)
         };
-        let chunks = chunks.into_iter().map(entry).collect();
-        Self { generation, requires: Vec::new(), chunks }
+        Self::whole(generation, Vec::new(), chunks.into_iter().map(entry).collect())
     }
 
     #[must_use]
@@ -107,13 +107,22 @@ impl Program {
             .zip(chunks)
             .map(|((key, digest), chunk)| (key.clone(), *digest, chunk))
             .collect();
-        Self { generation: manifest.generation, requires: manifest.requires.clone(), chunks }
+        Self::whole(manifest.generation, manifest.requires.clone(), chunks)
+    }
+
+    fn whole(
+        generation: Generation,
+        requires: Vec<String>,
+        chunks: Arc<[(ChunkKey, Digest, Arc<Chunk>)]>,
+    ) -> Self {
+        let digest = Digest::of_all(chunks.iter().map(|(_, digest, _)| *digest));
+        Self { generation, requires, chunks, digest }
     }
 
     /// Digest of the content, the generation left out: two commits of one text are equal.
     #[must_use]
     pub fn digest(&self) -> Digest {
-        Digest::of_all(self.chunks.iter().map(|(_, digest, _)| *digest))
+        self.digest
     }
 
     pub fn chunks(&self) -> impl Iterator<Item = (&ChunkKey, &Digest, &Arc<Chunk>)> {

@@ -17,6 +17,18 @@ pub struct FlowSettings {
     pub rematch: Rematch,
     pub aging: Aging,
     pub refused: RefusedAddresses,
+    pub strays: Strays,
+    /// Seconds that a session lives on once nothing leads to its other end any more; `None`: as long as ever.
+    pub route_change_timeout: Option<u16>,
+}
+
+/// Packets without a session that belong to one, by what they say, and may pass nonetheless.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Strays {
+    /// A DNS reply may open a session (`allow-dns-reply`).
+    pub dns_reply: bool,
+    /// ICMP errors about packets of no session are forwarded (`allow-embedded-icmp`).
+    pub embedded_icmp: bool,
 }
 
 /// `security flow advanced-options`: addresses that open no session through the firewall, on either side.
@@ -121,6 +133,8 @@ impl Default for FlowSettings {
             rematch: Rematch::Off,
             aging: Aging::default(),
             refused: RefusedAddresses::default(),
+            strays: Strays::default(),
+            route_change_timeout: None,
         }
     }
 }

@@ -26,7 +26,7 @@ pub use filter::{PortRange, Service};
 pub use firewall::{
     Direction, FilterAttachment, Firewall, FirewallFilter, FirewallTerm, Place, PolicerInstance,
 };
-pub use flow::{Aging, FlowSettings, RefusedAddresses, Rematch, SynCheck, TcpSettings, TimeWait};
+pub use flow::{Aging, FlowSettings, RefusedAddresses, Rematch, Strays, SynCheck, TcpSettings, TimeWait};
 pub use interface::{Interface, InterfaceAddress, Interfaces, Port, RoutingInstance};
 pub use live::{Live, PolicyTcp};
 pub use mirror::{
@@ -38,8 +38,8 @@ pub use nat::{
     StaticRuleSet, StaticTarget,
 };
 pub use policy::{
-    Action, AddressMatch, Application, IcmpMatch, LogWhen, Policy, PolicySection, Prefix, WildcardAddress,
-    ZoneMatch,
+    Action, AddressMatch, Application, IcmpMatch, LogWhen, Policy, PolicySection, Prefix, Translated,
+    WildcardAddress, ZoneMatch,
 };
 pub use pool::{SourcePool, SourcePools};
 pub use screen::{

@@ -62,6 +62,18 @@ pub enum Action {
     Reject,
 }
 
+/// Which packets a policy that permits drops, by their destination (`then permit destination-address`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Translated {
+    /// None.
+    #[default]
+    Either,
+    /// Those whose destination NAT has translated (`drop-translated`).
+    Dropped,
+    /// Those whose destination it has not (`drop-untranslated`).
+    Required,
+}
+
 /// When sessions of a policy are logged.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct LogWhen {
@@ -84,6 +96,7 @@ pub struct Policy {
     /// When it is in force; `None`: always.
     pub schedule: Option<ScheduleId>,
     pub tcp: PolicyTcp,
+    pub translated: Translated,
 }
 
 /// Which zone pairs a section or a global policy speaks of; empty lists mean any zone.
@@ -99,6 +112,18 @@ pub struct PolicySection {
     pub zones: ZoneMatch,
     /// A policy beside its own zone match; only global policies narrow it.
     pub policies: Vec<(ZoneMatch, Policy)>,
+}
+
+impl Translated {
+    /// Whether a packet may pass whose destination was translated, or was not.
+    #[must_use]
+    pub const fn permits(self, is_translated: bool) -> bool {
+        match self {
+            Self::Either => true,
+            Self::Dropped => !is_translated,
+            Self::Required => is_translated,
+        }
+    }
 }
 
 impl Prefix {

@@ -197,11 +197,14 @@ impl Client {
         call: fn(ravelin_program::proto::Manifest) -> Call,
         repeat: Repeat,
     ) -> Result<Answer, Error> {
-        let (id, offer) = self.request(call(program.manifest().to_proto()))?;
-        self.with_link(repeat, |link| match self.exchange(link, (id, &offer), Effort::Heavy)? {
+        let offer = |link: &Link| {
+            let (id, offer) = self.request(call(link.offer(program)))?;
+            self.exchange(link, (id, &offer), Effort::Heavy)
+        };
+        self.with_link(repeat, |link| match offer(link)? {
             Answer::Missing(missing) => {
                 self.upload(link, program, &missing)?;
-                match self.exchange(link, (id, &offer), Effort::Heavy)? {
+                match offer(link)? {
                     Answer::Missing(_) => {
                         let text = "it lacks chunks that it was sent";
                         Err(LinkError::Answered(Error::Protocol(text.into())))

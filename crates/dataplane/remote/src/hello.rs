@@ -8,6 +8,12 @@ pub const VERSION: u32 = 1;
 /// What this side can do beyond the bare messages.
 pub const CAPABILITIES: &[&str] = &["program-chunks", "session-pages"];
 
+/// A client that says this makes the names of an apply's policies of the program it handed over: they are left out.
+pub(crate) const BARE_RESULTS: &str = "bare-results";
+
+/// Who says this knows that a manifest without entries is the one offered last on the connection, of that generation.
+pub(crate) const OFFERED_AGAIN: &str = "offered-again";
+
 /// A Hello is short; nobody gets more memory before having said one.
 pub(crate) const HELLO_MAX: usize = 64 << 10;
 
@@ -24,12 +30,16 @@ pub enum HelloError {
 
 /// What a client says; it can't do without any of the capabilities.
 pub(crate) fn of_client() -> proto::Hello {
-    proto::Hello { requires: words(), ..of_server(0) }
+    let mut hello = proto::Hello { requires: words(), ..of_server(0) };
+    hello.capabilities.push(BARE_RESULTS.to_owned());
+    hello
 }
 
 /// What a server says.
 pub(crate) fn of_server(epoch: u64) -> proto::Hello {
-    proto::Hello { version: VERSION, capabilities: words(), requires: Vec::new(), epoch, refusal: None }
+    let mut capabilities = words();
+    capabilities.push(OFFERED_AGAIN.to_owned());
+    proto::Hello { version: VERSION, capabilities, requires: Vec::new(), epoch, refusal: None }
 }
 
 fn words() -> Vec<String> {

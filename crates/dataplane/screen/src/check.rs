@@ -1,4 +1,4 @@
-//! The two calls of the packet path: what a profile says of one packet.
+//! The calls of the packet path: what a profile says of one packet.
 //!
 //! Place: before static NAT on the first path, before the generation check on the fast path. Spec: screen-7..9.
 
@@ -61,11 +61,25 @@ pub fn check_rest(
     without_session(profile, meters, packet, (around, Asked::AsOfSession), now)
 }
 
-/// What a packet was asked before.
+/// Judges an ICMP error: it belongs to the session of what it quotes and opens none, so that it counts as a packet and not
+/// as an attempt at anything. Spec: screen-72.
+#[must_use]
+pub fn check_error(
+    profile: &Profile,
+    meters: &Meters,
+    packet: &Packet<'_>,
+    around: &impl Surroundings,
+    now: Instant,
+) -> ScreenVerdict {
+    without_session(profile, meters, packet, (around, Asked::OpensNone), now)
+}
+
+/// What a packet was asked before, or is not to be asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Asked {
     Nothing,
     AsOfSession,
+    OpensNone,
 }
 
 fn without_session(
@@ -78,14 +92,17 @@ fn without_session(
     let mut found = Found::new(profile);
     let mut challenge = None;
     let search = (|| {
-        if asked == Asked::Nothing {
+        if asked != Asked::AsOfSession {
             stateless::check(profile, packet, around, &mut found)?;
         }
         if profile.on.has(Screen::Spoofing) && around.is_spoofed() {
             found.hit(Screen::Spoofing)?;
         }
-        if asked == Asked::Nothing {
+        if asked != Asked::AsOfSession {
             floods(profile, meters, packet, now, &mut found)?;
+        }
+        if asked == Asked::OpensNone {
+            return Search::Continue(());
         }
         sweeps(profile, meters, packet, now, &mut found)?;
         if let Some(limits) = &profile.syn_flood {

@@ -4,8 +4,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ravelin_contract::{Error, PortStatus, Refusal, WorkerStatus};
 use ravelin_engine::{
-    Checksum, Egress, Handed, Ingress, Limits, Onward, Output, Packet, Resolver, Rules, Seed, Shared,
-    Snapshot, State, Steering, Trace, Verdict, step,
+    Checksum, Egress, Handed, Ingress, Limits, NoRecorder, Onward, Output, Packet, Resolver, Rules, Seed,
+    Shared, Snapshot, State, Steering, Trace, Verdict, step,
 };
 use ravelin_plane::{Plane, PortMode, Setup, Task, Workers};
 use ravelin_types::{Generation, Instant, InterfaceId, MirrorId, PortId, WorkerId};
@@ -28,6 +28,8 @@ pub struct SimSetup {
     pub any_station: bool,
     /// What virtual ports say of a packet's checksum.
     pub checksum: Checksum,
+    /// Packets leave a trace, and take the whole path for it; else they take the express path where they may.
+    pub recorded: bool,
 }
 
 impl Default for SimSetup {
@@ -39,6 +41,7 @@ impl Default for SimSetup {
             resolver: Resolver::Computed,
             any_station: true,
             checksum: Checksum::Unverified,
+            recorded: true,
         }
     }
 }
@@ -66,6 +69,7 @@ pub struct SimWorkers {
     inner: Mutex<Inner>,
     shared: Arc<Shared>,
     checksum: Checksum,
+    recorded: bool,
 }
 
 struct Inner {
@@ -121,7 +125,12 @@ impl SimWorkers {
         let states = (0..setup.workers).map(state).collect();
         let (now, out) = (Instant::ZERO, Output::new());
         let inner = Inner { states, snapshot: None, now, out, arrivals: setup.seed };
-        let workers = Self { inner: Mutex::new(inner), shared: shared.clone(), checksum: setup.checksum };
+        let workers = Self {
+            inner: Mutex::new(inner),
+            shared: shared.clone(),
+            checksum: setup.checksum,
+            recorded: setup.recorded,
+        };
         let resolver = setup.resolver;
         Plane::new(workers, shared, Setup { epoch: 1, resolver, any_station: setup.any_station })
     }
@@ -164,7 +173,7 @@ impl SimWorkers {
             let mut inboxes = self.arrive(&mut inner, frames);
             // Once at least, for what ages and what waits.
             loop {
-                inboxes = inner.round(&self.shared, inboxes, &mut outcome);
+                inboxes = inner.round((&self.shared, self.recorded), inboxes, &mut outcome);
                 if inboxes.iter().all(Vec::is_empty) {
                     break;
                 }
@@ -198,7 +207,12 @@ impl Inner {
     }
 
     /// One step of every worker; what they handed over.
-    fn round(&mut self, shared: &Shared, inboxes: Vec<Vec<Job>>, outcome: &mut Outcome) -> Vec<Vec<Job>> {
+    fn round(
+        &mut self,
+        shared: (&Shared, bool),
+        inboxes: Vec<Vec<Job>>,
+        outcome: &mut Outcome,
+    ) -> Vec<Vec<Job>> {
         let mut next: Vec<Vec<Job>> = inboxes.iter().map(|_| Vec::new()).collect();
         for (worker, jobs) in inboxes.into_iter().enumerate() {
             for (to, job) in self.turn(worker, shared, jobs, outcome) {
@@ -212,7 +226,7 @@ impl Inner {
     fn turn(
         &mut self,
         worker: usize,
-        shared: &Shared,
+        (shared, recorded): (&Shared, bool),
         mut jobs: Vec<Job>,
         outcome: &mut Outcome,
     ) -> Vec<(WorkerId, Job)> {
@@ -226,7 +240,11 @@ impl Inner {
                 Packet::new(buffer, HEADROOM, len, job.ingress, job.checksum).with_handed(job.handed)
             })
             .collect();
-        step(snapshot, (&mut states[worker], shared), *now, &mut packets, out, &mut outcome.trace);
+        let state = (&mut states[worker], shared);
+        match recorded {
+            true => step(snapshot, state, *now, &mut packets, out, &mut outcome.trace),
+            false => step(snapshot, state, *now, &mut packets, out, &mut NoRecorder),
+        }
         let mut over = Vec::new();
         for ((packet, verdict), job) in packets.iter().zip(&out.verdicts).zip(jobs.drain(..)) {
             match *verdict {

@@ -51,6 +51,7 @@ fn policy(id: u32, name: &str, ports: (u16, u16), action: Action) -> Policy {
         count: true,
         schedule: None,
         tcp: PolicyTcp::default(),
+        translated: Default::default(),
     }
 }
 
@@ -90,6 +91,7 @@ fn program(generation: u64, nat: bool, policies: Vec<Policy>) -> Program {
         id,
         name: name.into(),
         tcp_rst: false,
+        functional: false,
         host_inbound: HostInbound { accept: vec![ping], except: vec![] },
     };
     let rule = SourceRule {

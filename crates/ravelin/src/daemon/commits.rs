@@ -5,9 +5,9 @@ use ravelin_ops::{
     CommitEntry, CommitHistory, CommitKind, CommitOptions, CommitReport, Commits, ConfigureKind, EditorEntry,
     Outcome, Problem, Refusal, ScheduledEntry, ScheduledTime,
 };
-use ravelin_store::{Conflict, EditError, EditMode, Editor, Record, Scheduled, StoreError, Stored, When};
+use ravelin_store::{Conflict, EditError, EditMode, Editor, Heading, Record, Scheduled, StoreError, When};
 
-use super::config_mode::{Desk, problems};
+use super::config_mode::{Desk, problems, warned};
 use super::upgrade::Order;
 
 /// Everything over the operators' socket comes of the shell.
@@ -99,7 +99,7 @@ impl Desk<'_> {
     }
 }
 
-fn entry(number: u32, stored: &Stored) -> CommitEntry {
+fn entry(number: u32, stored: &Heading) -> CommitEntry {
     let Record { time_s, user, client, comment, confirmed_min } = stored.record.clone();
     CommitEntry {
         number,
@@ -186,7 +186,9 @@ impl Commits for Desk<'_> {
     fn check(&mut self, user: &str) -> Result<CommitReport, Refusal> {
         let order = self.order(user, None, OrderKind::Now);
         let done = self.control.life.check(&mut self.control.works, &order, self.now);
-        done.map(|_| CommitReport::default()).map_err(|error| self.refusal(error))
+        done.map_err(|error| self.refusal(error))?;
+        let warnings = warned(&self.control.life.warnings());
+        Ok(CommitReport { warnings, ..CommitReport::default() })
     }
 
     fn commit(&mut self, options: &CommitOptions) -> Result<CommitReport, Refusal> {
@@ -203,7 +205,7 @@ impl Commits for Desk<'_> {
             ravelin_commit::Done::Scheduled(when) => Some(scheduled_time(&when)),
             ravelin_commit::Done::Committed | ravelin_commit::Done::Waiting { .. } => None,
         };
-        Ok(CommitReport { warnings: Vec::new(), scheduled })
+        Ok(CommitReport { warnings: warned(&self.control.life.warnings()), scheduled })
     }
 
     fn waiting_min(&self) -> Option<u64> {
@@ -231,7 +233,7 @@ impl Commits for Desk<'_> {
 
     fn rollback_text(&self, number: u32) -> Outcome<String> {
         let stored = self.control.life.store().rollback(number as usize).map_err(|e| said(&e))?;
-        Ok(stored.text.clone())
+        Ok(stored.text.to_string())
     }
 
     fn compare_rollbacks(&self, old: u32, new: u32) -> Outcome<String> {
@@ -239,7 +241,7 @@ impl Commits for Desk<'_> {
     }
 
     fn rescue_text(&self) -> Outcome<String> {
-        self.control.life.store().rescue().map(|stored| stored.text.clone()).map_err(|e| said(&e))
+        self.control.life.store().rescue().map(|stored| stored.text.to_string()).map_err(|e| said(&e))
     }
 
     fn save_rescue(&mut self, user: &str) -> Outcome<()> {

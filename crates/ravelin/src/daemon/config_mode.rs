@@ -38,6 +38,12 @@ pub(super) fn problem(diagnostic: &Diagnostic) -> Problem {
     }
 }
 
+/// What does not keep a configuration from being committed.
+pub(super) fn warned(list: &[Diagnostic]) -> Vec<Problem> {
+    let warning = |d: &Diagnostic| Problem { message: format!("warning: {}", d.message), ..problem(d) };
+    list.iter().map(warning).collect()
+}
+
 pub fn problems(list: &[Diagnostic]) -> Vec<Problem> {
     list.iter().map(problem).collect()
 }

@@ -97,17 +97,18 @@ impl Dynamic {
 
     /// A thread a question: there are few at a time, and each ends by itself.
     fn ask(&self, work: Work) {
+        let servers = self.book().plan().name_servers.clone();
         for name in work.names {
-            let own = self.clone();
+            let (own, servers) = (self.clone(), servers.clone());
             self.spawn(name.clone(), move || {
-                let answer = fetch::resolve(&name);
+                let answer = fetch::resolve(&name, &servers);
                 own.book().answered(&name, answer, now());
             });
         }
         for url in work.feeds {
-            let own = self.clone();
+            let (own, servers) = (self.clone(), servers.clone());
             self.spawn(url.clone(), move || {
-                let content = fetch::feed(&url);
+                let content = fetch::feed(&url, &servers);
                 if let Err(error) = &content {
                     tracing::warn!(url, %error, "A feed of addresses can't be had.");
                 }

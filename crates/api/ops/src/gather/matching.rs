@@ -26,7 +26,7 @@ pub(crate) fn matches(env: &Env<'_>, tuple: &PolicyTuple) -> Result<PolicyMatche
     for section in in_order(program, (from, to), tuple.global) {
         for placed in &section.policies {
             let policy = &placed.1;
-            match failed(&world, placed, (from, to), tuple) {
+            match failed(&world, (placed, !is_global(section)), (from, to), tuple) {
                 None => {
                     let entry = entry(env, policy, &Default::default(), None);
                     out.matched.push(MatchedPolicy { policy: entry, terms: terms(env.names, policy) });
@@ -44,7 +44,11 @@ pub(crate) fn matches(env: &Env<'_>, tuple: &PolicyTuple) -> Result<PolicyMatche
         }
     }
     if out.matched.is_empty() {
-        let default = program.flow().cloned().unwrap_or_default().default_action;
+        // Of the firewall itself `self-traffic-policy` lets through what no policy means. Spec: policy-19.
+        let default = match [from, to].contains(&ZoneId::HOST) {
+            true => ravelin_program::Action::Permit,
+            false => program.flow().cloned().unwrap_or_default().default_action,
+        };
         out.default_action = Some(action(default).to_owned());
     }
     Ok(out)
@@ -96,10 +100,16 @@ fn in_order(program: &Program, (from, to): (ZoneId, ZoneId), global: bool) -> Ve
     pairs.into_iter().chain(wide).collect()
 }
 
-/// The first condition that does not hold.
+/// Any zone is any but the firewall itself. Spec: policy-21.
+fn names_host(zones: &ZoneMatch, (from, to): (ZoneId, ZoneId)) -> bool {
+    let named = |list: &[ZoneId], zone| zone != ZoneId::HOST || list.contains(&zone);
+    named(&zones.from, from) && named(&zones.to, to)
+}
+
+/// The first condition that does not hold. `is_pair`: the policy stands between two zones.
 fn failed(
     world: &World<'_>,
-    (zones, policy): &(ZoneMatch, Policy),
+    ((zones, policy), is_pair): (&(ZoneMatch, Policy), bool),
     (from, to): (ZoneId, ZoneId),
     tuple: &PolicyTuple,
 ) -> Option<&'static str> {
@@ -112,7 +122,7 @@ fn failed(
         |term: &Application| term.holds(tuple.proto, tuple.source_port, tuple.destination_port, icmp);
     if policy.schedule.is_some_and(|id| !world.open.contains(&id)) {
         Some("scheduler")
-    } else if !zones.holds(from, to) {
+    } else if !zones.holds(from, to) || !is_pair && !names_host(zones, (from, to)) {
         Some("zones")
     } else if !world.holds(&policy.source, tuple.source) {
         Some("source-address")

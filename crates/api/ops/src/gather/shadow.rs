@@ -96,7 +96,9 @@ fn rest(spans: &[(u128, u128)], end: Addr) -> Vec<(u128, u128)> {
 }
 
 fn zones_cover(mine: &[ZoneId], theirs: &[ZoneId]) -> bool {
-    mine.is_empty() || (!theirs.is_empty() && theirs.iter().all(|zone| mine.contains(zone)))
+    // Any zone is any but the firewall itself. Spec: policy-21.
+    let covered = |zone: &ZoneId| mine.contains(zone) || mine.is_empty() && *zone != ZoneId::HOST;
+    if theirs.is_empty() { mine.is_empty() } else { theirs.iter().all(covered) }
 }
 
 fn zones_meet(mine: &[ZoneId], theirs: &[ZoneId]) -> bool {
@@ -208,6 +210,11 @@ fn is_meant(section: &PolicySection, (from, to): (Option<ZoneId>, Option<ZoneId>
     holds(&section.zones.from, from) && holds(&section.zones.to, to)
 }
 
+/// What becomes of a packet is the same by either.
+fn does_same(one: &Policy, other: &Policy) -> bool {
+    (one.action, one.translated) == (other.action, other.translated)
+}
+
 fn compare(section: &PolicySection, query: &ShadowQuery, out: &mut ShadowList) {
     let spaces: Vec<_> = section.policies.iter().take(COMPARED_MAX).map(Space::of).collect();
     out.left_out += (section.policies.len() - spaces.len()) as u64;
@@ -224,10 +231,9 @@ fn compare(section: &PolicySection, query: &ShadowQuery, out: &mut ShadowList) {
             }
             if first.covers(second) {
                 out.shadowed.push(pair(first, second));
-            } else if first.policy.action == second.policy.action && second.covers(first) {
+            } else if does_same(first.policy, second.policy) && second.covers(first) {
                 let between = &spaces[at + 1..behind];
-                let other =
-                    |space: &Space<'_>| space.policy.action != first.policy.action && space.meets(first);
+                let other = |space: &Space<'_>| !does_same(space.policy, first.policy) && space.meets(first);
                 if !between.iter().any(other) {
                     out.redundant.push(pair(first, second));
                 }
@@ -272,6 +278,7 @@ mod tests {
             count: false,
             schedule: None,
             tcp: PolicyTcp::default(),
+            translated: Default::default(),
         };
         (ZoneMatch::default(), policy)
     }
@@ -299,6 +306,27 @@ mod tests {
         check(&[policy("a", "10.0.0.0/8", None, Permit), policy("b", "any", None, Deny)], &[], &[]);
         check(&[policy("a", "any", Some(80), Permit), policy("b", "any", Some(81), Deny)], &[], &[]);
         check(&[policy("a", "any", Some(80), Permit), policy("b", "any", None, Deny)], &[], &[]);
+    }
+
+    #[test]
+    fn a_policy_of_any_zone_does_not_mean_the_firewall_itself() {
+        let to = |zones: &[u16], (_, policy): (ZoneMatch, Policy)| {
+            (ZoneMatch { from: Vec::new(), to: zones.iter().map(|zone| ZoneId(*zone)).collect() }, policy)
+        };
+        let all = || policy("all", "any", None, Permit);
+        let web = || policy("web", "any", Some(80), Deny);
+        check(&[all(), to(&[3], web())], &[("all", "web")], &[]);
+        check(&[all(), to(&[ZoneId::HOST.0], web())], &[], &[]);
+        check(&[to(&[ZoneId::HOST.0], all()), to(&[ZoneId::HOST.0], web())], &[("all", "web")], &[]);
+    }
+
+    #[test]
+    fn policies_that_drop_by_translation_are_not_the_same() {
+        let mut web = policy("web", "10.0.0.0/8", Some(80), Permit);
+        let all = policy("all", "any", None, Permit);
+        check(&[web.clone(), all.clone()], &[], &[("web", "all")]);
+        web.1.translated = ravelin_program::Translated::Dropped;
+        check(&[web, all], &[], &[]);
     }
 
     #[test]

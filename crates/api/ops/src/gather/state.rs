@@ -1,7 +1,7 @@
 //! Interfaces, zones, routes and the plane's own numbers.
 
 use ravelin_contract::{Error, Status};
-use ravelin_program::{Interface, Port};
+use ravelin_program::{Interface, Port, Zone};
 use ravelin_types::{DropReason, Family};
 
 use super::Failure;
@@ -85,7 +85,9 @@ pub(crate) fn zones(env: &Env<'_>, name: Option<&str>) -> Result<Vec<ZoneEntry>,
         .map(|zone| {
             let bound = env.names.interfaces().iter().filter(|u| u.zone == Some(zone.id));
             let interfaces = bound.map(|u| u.name.clone()).collect();
-            ZoneEntry { name: zone.name.clone(), id: zone.id.0, tcp_rst: zone.tcp_rst, interfaces }
+            let Zone { id, name, tcp_rst, functional, host_inbound: _ } = zone;
+            let (name, tcp_rst, functional) = (name.clone(), *tcp_rst, *functional);
+            ZoneEntry { name, id: id.0, tcp_rst, functional, interfaces }
         })
         .collect();
     out.sort_by(|a, b| a.name.cmp(&b.name));

@@ -149,6 +149,15 @@ Policies passed over:
   last                          no match: zones
 ",
     );
+    // A global policy of any to-zone does not mean the firewall itself, to which what no policy means is let through.
+    check(
+        "show security match-policies from-zone untrust to-zone junos-host source-ip 10.2.0.9 destination-ip 192.0.2.1 protocol icmp",
+        "\
+Policy: default-policy-logical-system-00, action-type: permit-all, State: enabled, Index: 2
+Policies passed over:
+  last                          no match: zones
+",
+    );
     let bad = |line: &str| Bench::new().bad(line);
     assert!(bad("show security match-policies from-zone trust to-zone untrust source-ip 10.2.0.9 destination-ip 192.0.2.1 protocol tcp").contains("source-port"));
     assert_eq!(

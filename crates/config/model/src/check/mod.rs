@@ -62,6 +62,10 @@ pub(crate) fn check_after(
     earlier: Option<Earlier<'_>>,
 ) -> Result<ValidConfig, Vec<Diagnostic>> {
     let mut report = Report::default();
+    let written = crate::security::books(&config.security);
+    let zone_books = crate::security::merge(&mut config.security);
+    // Where zones have books a name stands for this here and for that there: nothing is gone on from.
+    let earlier = earlier.filter(|earlier| zone_books.is_empty() && earlier.valid.has_one_book());
     let (books, dynamic) = (&config.security.address_books, &config.security.dynamic_addresses);
     let same_books = earlier.filter(|earlier| earlier.valid.addresses().are_of(books, dynamic));
     let known = match (same_books, earlier) {
@@ -73,8 +77,11 @@ pub(crate) fn check_after(
     // What is said of policies that name nothing which changed still holds.
     let kept = earlier
         .and_then(|earlier| Some(Kept { earlier, changed: known.differing(earlier.valid.addresses())? }));
-    names::address_books(&config, same_books.is_some(), &mut report);
-    policies::settle_references(&mut config.security.policies, &known, kept.as_ref());
+    if same_books.is_none() {
+        names::address_books(&written, &config, &mut report);
+    }
+    let names = policies::Names { known: &known, zones: &zone_books };
+    policies::settle_references(&mut config.security.policies, &names, kept.as_ref());
     interfaces::check(&config, &mut report);
     routes::check(&config, &mut report);
     zones::check(&config, &mut report);
@@ -101,7 +108,7 @@ pub(crate) fn check_after(
     if report.errors.is_empty() {
         let before = earlier.map(|earlier| earlier.valid.mentions());
         let mentions = Mentions::of(&lowered, &config.security.policies, before);
-        return Ok(ValidConfig::new(config, known, mentions));
+        return Ok(ValidConfig::new(config, known, mentions, zone_books.is_empty()));
     }
     report.errors.sort_by_key(|d| d.span.offset);
     Err(report.errors)

@@ -1,4 +1,4 @@
-//! Address books: one book, its sets made of what it holds, no set inside itself.
+//! Address books: sets made of what their book holds, no set inside itself; zones that exist.
 
 use std::collections::{HashMap, HashSet};
 
@@ -14,15 +14,41 @@ pub(super) struct Member<'a> {
     pub sets: &'a [String],
 }
 
-/// `same`: what the books hold was judged already.
-pub(super) fn address_books(config: &Config, same: bool, report: &mut Report) {
-    for book in &config.security.address_books {
+/// `books`: as they were written, those of zones with them.
+pub(super) fn address_books(books: &[AddressBook], config: &Config, report: &mut Report) {
+    let of_zones = config.security.zones.iter().filter(|zone| zone.address_book.is_some()).count();
+    let (named, own) = books.split_at(books.len() - of_zones);
+    for book in named {
         let path = format!("security address-book {}", book.name);
-        if book.name != "global" {
-            report.error(&path, book.at, "statement not supported: only the address book `global' is");
+        sets(book, &path, report);
+        if book.name == "global" && !book.zones.is_empty() {
+            report.error(format!("{path} attach"), book.at, "the book `global' is every zone's already");
         }
-        if !same {
-            sets(book, &path, report);
+        let zones = &config.security.zones;
+        for zone in book.zones.iter().filter(|name| zones.iter().all(|zone| zone.name != **name)) {
+            report.error(
+                format!("{path} attach zone {zone}"),
+                book.at,
+                format!("zone `{zone}' is not defined"),
+            );
+        }
+    }
+    let mut attached: HashMap<&str, &AddressBook> = HashMap::new();
+    for book in named {
+        for zone in &book.zones {
+            if let Some(other) = attached.insert(zone, book) {
+                let path = format!("security address-book {} attach zone {zone}", book.name);
+                let message = format!("zone `{zone}' has the address book `{}' already", other.name);
+                report.conflict(path, book.at, message, (other.at, "attached here"));
+            }
+        }
+    }
+    for book in own {
+        let path = format!("security zones security-zone {} address-book", book.name);
+        sets(book, &path, report);
+        if let Some(other) = named.first() {
+            let message = "address books in zones and under `security address-book' can't be combined";
+            report.conflict(path, book.at, message, (other.at, "the other form"));
         }
     }
 }

@@ -9,19 +9,42 @@ use ravelin_syntax::Span;
 
 use super::applications::{own_names, unusable};
 use super::{Kept, Report, zones};
+use crate::security::{ZoneBooks, qualified};
 use crate::{AddressNames, AddressRef, Config, GlobalPolicy, Policies, Policy, Runs, run_place};
+
+/// The zone of the firewall itself.
+const HOST: &str = "junos-host";
+/// Policies of no zone pair that may name it. Spec: policy-21.
+const HOST_POLICIES_MAX: usize = 256;
+
+/// What names of addresses stand for.
+pub(super) struct Names<'a> {
+    pub known: &'a AddressNames,
+    pub zones: &'a ZoneBooks,
+}
+
+impl Names<'_> {
+    /// What a policy means by a word, where it isn't the word itself.
+    fn meant(&self, reference: &AddressRef, book: Option<&str>) -> Option<AddressRef> {
+        let AddressRef::Named(name) = reference else { return None };
+        let own = book.map(|book| qualified(name, book)).filter(|own| self.known.is_in_a_book(own));
+        let prefix = || literal(name).filter(|_| !self.known.contains(name)).map(AddressRef::Prefix);
+        own.map(AddressRef::Named).or_else(prefix)
+    }
+}
 
 /// Tells names from prefixes written in the policy: the book is asked first. `any` zones of global policies
 /// become the empty list.
-pub(super) fn settle_references(policies: &mut Policies, known: &AddressNames, kept: Option<&Kept<'_>>) {
+pub(super) fn settle_references(policies: &mut Policies, names: &Names<'_>, kept: Option<&Kept<'_>>) {
     let was = kept.map(|kept| (kept.earlier.lowered, &kept.earlier.valid.get().security.policies));
     let lists = |of: &Policies| of.pairs.iter().map(|pair| pair.policies.clone()).collect::<Vec<_>>();
     let settled =
         was.map(|(lowered, valid)| settled_lists(&lists(lowered), &lists(valid), kept)).unwrap_or_default();
     for pair in &mut policies.pairs {
+        let books = [names.zones.of(&pair.from), names.zones.of(&pair.to)];
         pair.policies = pair.policies.with(|run| match settled.get(&run_place(run)) {
             Some(same) => Some(same.clone()),
-            None => settled_run(run, |policy| settle(policy, known)),
+            None => settled_run(run, |policy| settle(policy, names, books)),
         });
     }
     let global = |of: &Policies| [of.global.clone()];
@@ -29,7 +52,7 @@ pub(super) fn settle_references(policies: &mut Policies, known: &AddressNames, k
         was.map(|(lowered, valid)| settled_lists(&global(lowered), &global(valid), kept)).unwrap_or_default();
     policies.global = policies.global.with(|run| match settled.get(&run_place(run)) {
         Some(same) => Some(same.clone()),
-        None => settled_run(run, |global| settle_global(global, known)),
+        None => settled_run(run, |global| settle_global(global, names)),
     });
 }
 
@@ -54,24 +77,28 @@ fn settled_run<T: Clone>(run: &[T], settle: impl Fn(&T) -> Option<T>) -> Option<
     Some(members.into())
 }
 
-fn settle(policy: &Policy, known: &AddressNames) -> Option<Policy> {
-    let prefix = |reference: &AddressRef| match reference {
-        AddressRef::Named(name) => literal(name).filter(|_| !known.contains(name)),
-        AddressRef::Any | AddressRef::AnyIpv4 | AddressRef::AnyIpv6 | AddressRef::Prefix(_) => None,
-    };
-    let mut references = policy.source_addresses.iter().chain(&policy.destination_addresses);
-    references.find_map(prefix)?;
+/// `books`: of the zone that the policy is from, and of the one it is to.
+fn settle(policy: &Policy, names: &Names<'_>, books: [Option<&str>; 2]) -> Option<Policy> {
+    let [from, to] = books;
+    let mut sources = policy.source_addresses.iter().map(|reference| names.meant(reference, from));
+    let mut destinations = policy.destination_addresses.iter().map(|reference| names.meant(reference, to));
+    if sources.all(|meant| meant.is_none()) && destinations.all(|meant| meant.is_none()) {
+        return None;
+    }
     let mut policy = policy.clone();
-    for reference in policy.source_addresses.iter_mut().chain(&mut policy.destination_addresses) {
-        if let Some(prefix) = prefix(reference) {
-            *reference = AddressRef::Prefix(prefix);
+    for (side, book) in [(&mut policy.source_addresses, from), (&mut policy.destination_addresses, to)] {
+        for reference in side {
+            if let Some(meant) = names.meant(reference, book) {
+                *reference = meant;
+            }
         }
     }
     Some(policy)
 }
 
-fn settle_global(global: &GlobalPolicy, known: &AddressNames) -> Option<GlobalPolicy> {
-    let policy = settle(&global.policy, known);
+/// A global policy sees the global book alone.
+fn settle_global(global: &GlobalPolicy, names: &Names<'_>) -> Option<GlobalPolicy> {
+    let policy = settle(&global.policy, names, [None, None]);
     let every = |zones: &[String]| zones == ["any"];
     if policy.is_none() && !every(&global.from_zones) && !every(&global.to_zones) {
         return None;
@@ -99,18 +126,31 @@ pub(super) fn check(config: &Config, addresses: &AddressNames, kept: Option<&Kep
     let same = kept.map(|kept| kept.earlier.valid.get());
     let lists = same.map(|same| same.security.policies.pairs.iter().map(|pair| &pair.policies));
     let judged = judged_runs(lists, kept);
-    let zone = |name: &str, path: &str, at: Span, report: &mut Report| match name {
-        "junos-host" => report.error(path, at, "zone `junos-host' in a policy is not supported"),
-        name if !exist.contains(name) => report.error(path, at, format!("zone `{name}' is not defined")),
-        _ => {}
+    let zone = |name: &str, path: &str, at: Span, report: &mut Report| {
+        if name != HOST && !exist.contains(name) {
+            report.error(path, at, format!("zone `{name}' is not defined"));
+        }
     };
     for pair in &config.security.policies.pairs {
         let path = format!("security policies from-zone {} to-zone {}", pair.from, pair.to);
         zone(&pair.from, &path, pair.at, report);
         zone(&pair.to, &path, pair.at, report);
+        if pair.from == HOST && pair.to == HOST {
+            report.error(&path, pair.at, "nothing goes from the firewall to itself");
+        }
         for run in pair.policies.runs().iter().filter(|run| !judged.contains(&run_place(run))) {
             run.iter().for_each(|policy| self::policy(&known, policy, &path, report));
         }
+    }
+    let mut of_host = config
+        .security
+        .policies
+        .global
+        .iter()
+        .filter(|global| global.from_zones.iter().chain(&global.to_zones).any(|zone| zone == HOST));
+    if let Some(beyond) = of_host.nth(HOST_POLICIES_MAX) {
+        let message = format!("no more than {HOST_POLICIES_MAX} global policies may name `{HOST}'");
+        report.error("security policies global", beyond.policy.at, message);
     }
     // A global policy names zones, too.
     let same = same.filter(|same| zones::known(same) == exist);
@@ -121,6 +161,10 @@ pub(super) fn check(config: &Config, addresses: &AddressNames, kept: Option<&Kep
         for name in global.from_zones.iter().chain(&global.to_zones) {
             let path = format!("{path} policy {} match", global.policy.name);
             zone(name, &path, global.policy.at, report);
+        }
+        if global.from_zones == [HOST] && global.to_zones == [HOST] {
+            let path = format!("{path} policy {} match", global.policy.name);
+            report.error(path, global.policy.at, "nothing goes from the firewall to itself");
         }
         policy(&known, &global.policy, path, report);
     }
@@ -167,6 +211,10 @@ fn policy(known: &Known<'_>, policy: &Policy, above: &str, report: &mut Report) 
                 format!("address or address-set `{name}' is not defined"),
             );
         }
+    }
+    if policy.drop_translated && policy.drop_untranslated {
+        let path = format!("{above} policy {} then permit destination-address", policy.name);
+        report.error(path, policy.at, "only one of 'drop-translated' and 'drop-untranslated' may be given");
     }
     if policy.applications.is_empty() {
         report.error(path("application"), policy.at, "missing mandatory statement: 'application'");

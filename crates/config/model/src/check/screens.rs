@@ -25,10 +25,13 @@ const QUEUE_TIMEOUT_MAX: u32 = 50;
 pub(super) fn check(config: &Config, report: &mut Report) {
     let screen = &config.security.screen;
     let known: HashSet<&str> = screen.ids_options.iter().map(|o| o.name.as_str()).collect();
-    for zone in &config.security.zones {
-        if let Some(name) = zone.screen.as_deref().filter(|name| !known.contains(name)) {
-            let path = format!("security zones security-zone {} screen {name}", zone.name);
-            report.error(path, zone.at, format!("screen `{name}' is not defined"));
+    for zone in config.security.every_zone() {
+        if let Some(name) = zone.screen.filter(|name| !known.contains(name)) {
+            report.error(
+                format!("{} screen {name}", zone.path()),
+                zone.at,
+                format!("screen `{name}' is not defined"),
+            );
         }
     }
     if screen.white_lists.len() > WHITE_LISTS_MAX {

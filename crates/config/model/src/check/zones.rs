@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use ravelin_syntax::Span;
 
 use super::Report;
-use crate::{Config, HostInbound, Protocol, SecurityZone, Service};
+use crate::{Config, HostInbound, MANAGEMENT, Protocol, Service};
 
 pub(super) fn known(config: &Config) -> HashSet<&str> {
     config.security.zones.iter().map(|z| z.name.as_str()).collect()
@@ -20,13 +20,15 @@ pub(super) fn logical_interfaces(config: &Config) -> HashSet<String> {
 pub(super) fn check(config: &Config, report: &mut Report) {
     let exist = logical_interfaces(config);
     let mut owners: HashMap<&str, (&str, Span)> = HashMap::new();
-    for zone in &config.security.zones {
-        let path = format!("security zones security-zone {}", zone.name);
-        if ["junos-host", "junos-global", "any"].contains(&zone.name.as_str()) {
+    let has_management = config.security.management.is_some();
+    for zone in config.security.every_zone() {
+        let path = zone.path();
+        let is_reserved = ["junos-host", "junos-global", "any"].contains(&zone.name);
+        if is_reserved || zone.name == MANAGEMENT && has_management && !zone.functional {
             report.error(&path, zone.at, format!("`{}' is a reserved name", zone.name));
         }
-        host_inbound(zone, &path, &zone.host_inbound, report);
-        for interface in &zone.interfaces {
+        host_inbound(zone.at, &path, zone.host_inbound, report);
+        for interface in zone.interfaces {
             let path = format!("{path} interfaces {}", interface.name);
             if interface.name.starts_with("fxp0.") {
                 report.error(&path, interface.at, "the management interface can't be in a zone");
@@ -35,7 +37,7 @@ pub(super) fn check(config: &Config, report: &mut Report) {
                     format!("interface `{}' must be configured under [edit interfaces]", interface.name);
                 report.error(&path, interface.at, message);
             }
-            if let Some((owner, at)) = owners.insert(&interface.name, (&zone.name, interface.at)) {
+            if let Some((owner, at)) = owners.insert(&interface.name, (zone.name, interface.at)) {
                 let message = if owner == zone.name {
                     format!("interface `{}' is listed twice", interface.name)
                 } else {
@@ -44,21 +46,21 @@ pub(super) fn check(config: &Config, report: &mut Report) {
                 report.conflict(&path, interface.at, message, (at, "it is in a zone here"));
             }
             if let Some(own) = &interface.host_inbound {
-                host_inbound(zone, &path, own, report);
+                host_inbound(zone.at, &path, own, report);
             }
         }
     }
 }
 
-fn host_inbound(zone: &SecurityZone, path: &str, inbound: &HostInbound, report: &mut Report) {
+fn host_inbound(at: Span, path: &str, inbound: &HostInbound, report: &mut Report) {
     let path = format!("{path} host-inbound-traffic");
     let services = inbound.system_services.as_slice();
     let every = services.iter().any(|(s, except)| matches!(s, Service::All | Service::AnyService) && !except);
     if services.iter().any(|(_, except)| *except) && !every {
-        report.error(format!("{path} system-services"), zone.at, "`except' needs `all'");
+        report.error(format!("{path} system-services"), at, "`except' needs `all'");
     }
     let every = inbound.protocols.contains(&(Protocol::All, false));
     if inbound.protocols.iter().any(|(_, except)| *except) && !every {
-        report.error(format!("{path} protocols"), zone.at, "`except' needs `all'");
+        report.error(format!("{path} protocols"), at, "`except' needs `all'");
     }
 }

@@ -7,7 +7,7 @@ use ravelin_derive::Lower;
 use ravelin_schema::{Cx, Named, Runs, lower};
 use ravelin_syntax::{Node, Span};
 
-/// Only the book `global` exists in a [`crate::ValidConfig`].
+/// Only the book `global` exists in a [`crate::ValidConfig`]: those of zones are in it.
 #[derive(Clone, Debug, Default, PartialEq, Lower)]
 pub struct AddressBook {
     #[lower(key)]
@@ -16,6 +16,9 @@ pub struct AddressBook {
     pub addresses: Runs<Address>,
     #[lower(runs = "address-set")]
     pub sets: Runs<AddressSet>,
+    /// Whose policies look into it first.
+    #[lower(leaves = "attach zone")]
+    pub zones: Vec<String>,
     #[lower(at)]
     pub at: Span,
 }
@@ -29,6 +32,8 @@ pub struct Address {
         "<>",
         "range-address",
         "range-address to <>",
+        "address-range",
+        "address-range to <>",
         "dns-name",
         "dns-name ipv4-only",
         "dns-name ipv6-only",
@@ -95,8 +100,12 @@ impl Named for AddressSet {
 
 fn address_value(node: &Node, cx: &mut Cx) -> Option<AddressValue> {
     let prefixes: Vec<IpNet> = lower::leaves(node, "<>", cx);
-    let lows: Vec<IpAddr> = lower::leaves(node, "range-address", cx);
+    let mut lows: Vec<IpAddr> = lower::leaves(node, "range-address", cx);
+    lows.extend(lower::leaves::<IpAddr>(node, "address-range", cx));
     let high: Option<IpAddr> = lower::leaf(node, "range-address to <>", cx);
+    // Its end is typed as a prefix.
+    let end = |net: IpNet| (net.prefix_len() == net.max_prefix_len()).then(|| net.addr());
+    let high = high.or_else(|| lower::leaf(node, "address-range to <>", cx).and_then(end));
     let wildcards: Vec<String> = lower::leaves(node, "wildcard-address", cx);
     let names: Vec<DnsName> = lower::list(node, "dns-name", cx);
     match (wildcards.as_slice(), names.as_slice()) {
@@ -133,8 +142,11 @@ fn address_value(node: &Node, cx: &mut Cx) -> Option<AddressValue> {
         },
         ([], []) => {
             // A value that didn't parse has its own error.
-            if !node.active().any(|n| n.name.is_empty() || n.name == "range-address") {
-                cx.error(node.span, "missing mandatory statement: a prefix or `range-address'");
+            if !node.active().any(|n| n.name.is_empty() || n.name.contains("range")) {
+                cx.error(
+                    node.span,
+                    "missing mandatory statement: a prefix, `address-range' or `range-address'",
+                );
             }
             None
         }

@@ -30,6 +30,15 @@ pub struct Flow {
     /// What has a reserved address opens no session.
     #[lower(flag = "advanced-options drop-matching-reserved-ip-address")]
     pub drop_reserved: bool,
+    /// A DNS reply without a query may open a session.
+    #[lower(flag = "allow-dns-reply")]
+    pub allow_dns_reply: bool,
+    /// ICMP errors about packets of no session are forwarded.
+    #[lower(flag = "allow-embedded-icmp")]
+    pub allow_embedded_icmp: bool,
+    /// Seconds that a session lives on once nothing leads to its other end, 6..=1800.
+    #[lower(leaf = "route-change-timeout")]
+    pub route_change_timeout: Option<u16>,
     #[lower(at)]
     pub at: Span,
 }

@@ -10,6 +10,7 @@ mod mirror_filter;
 mod nat;
 mod policies;
 mod screen;
+mod zone_books;
 mod zones;
 
 use ravelin_derive::Lower;
@@ -39,12 +40,19 @@ pub use screen::{
     MatchDirection, NumberRange, Screen, ScreenAggregation, ScreenIcmp, ScreenIp, ScreenSynFlood, ScreenTcp,
     ScreenTunnel, ScreenUdp, ScreenUdpFlood, ScreenWhiteList, SideLimit, SynFloodWhiteList, Threshold,
 };
-pub use zones::{HostInbound, Protocol, SecurityZone, Service, ZoneInterface, with_unit};
+pub use zone_books::ZoneAddressBook;
+pub(crate) use zone_books::{ZoneBooks, books, merge, qualified};
+pub use zones::{
+    AnyZone, HostInbound, MANAGEMENT, ManagementZone, Protocol, SecurityZone, Service, ZoneInterface,
+    with_unit,
+};
 
 #[derive(Clone, Debug, Default, PartialEq, Lower)]
 pub struct Security {
     #[lower(list = "zones security-zone")]
     pub zones: Vec<SecurityZone>,
+    #[lower(presence = "zones functional-zone management")]
+    pub management: Option<ManagementZone>,
     #[lower(list = "address-book <>")]
     pub address_books: Vec<AddressBook>,
     #[lower(container = "dynamic-address")]
@@ -77,4 +85,11 @@ pub struct Security {
     pub mirror_filters: Vec<MirrorFilter>,
     #[lower(container = "log")]
     pub log: SecurityLog,
+}
+
+impl Security {
+    /// Security zones, and the functional one behind them.
+    pub fn every_zone(&self) -> impl Iterator<Item = AnyZone<'_>> {
+        self.zones.iter().map(AnyZone::from).chain(self.management.iter().map(AnyZone::from))
+    }
 }

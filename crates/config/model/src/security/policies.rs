@@ -16,6 +16,9 @@ pub struct Policies {
     pub default_policy: DefaultPolicy,
     #[lower(with(rematch, "policy-rematch", "policy-rematch extensive"))]
     pub rematch: PolicyRematch,
+    /// Packets and bytes of every policy are counted.
+    #[lower(with(statistics, "policy-stats system-wide"))]
+    pub counts_all: bool,
 }
 
 /// What a commit that changes policies means for live sessions.
@@ -86,6 +89,12 @@ pub struct Policy {
     pub count: bool,
     #[lower(container = "then permit tcp-options")]
     pub tcp: PolicyTcpOptions,
+    /// Drop what destination NAT has translated.
+    #[lower(flag = "then permit destination-address drop-translated")]
+    pub drop_translated: bool,
+    /// Drop what it has not.
+    #[lower(flag = "then permit destination-address drop-untranslated")]
+    pub drop_untranslated: bool,
     #[lower(leaf = "scheduler-name")]
     pub scheduler: Option<String>,
     #[lower(at)]
@@ -181,6 +190,10 @@ fn rematch(node: &Node, _: &mut Cx) -> PolicyRematch {
         (true, false) => PolicyRematch::On,
         (false, false) => PolicyRematch::Off,
     }
+}
+
+fn statistics(node: &Node, cx: &mut Cx) -> bool {
+    lower::leaf::<String>(node, "policy-stats system-wide", cx).as_deref() == Some("enable")
 }
 
 fn default_policy(node: &Node, cx: &mut Cx) -> DefaultPolicy {

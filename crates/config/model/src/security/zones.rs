@@ -5,6 +5,10 @@ use ravelin_schema::{Cx, lower};
 use ravelin_syntax::{Node, Span};
 
 use crate::keywords::keywords;
+use crate::security::ZoneAddressBook;
+
+/// The name of the one functional zone.
+pub const MANAGEMENT: &str = "management";
 
 #[derive(Clone, Debug, Default, PartialEq, Lower)]
 pub struct SecurityZone {
@@ -18,12 +22,77 @@ pub struct SecurityZone {
     /// The `ids-option` its packets are judged by.
     #[lower(leaf = "screen")]
     pub screen: Option<String>,
+    /// The old place of a book: it is looked into before the global one.
+    #[lower(presence = "address-book")]
+    pub address_book: Option<ZoneAddressBook>,
     #[lower(container = "host-inbound-traffic")]
     pub host_inbound: HostInbound,
     #[lower(list = "interfaces <>")]
     pub interfaces: Vec<ZoneInterface>,
     #[lower(at)]
     pub at: Span,
+}
+
+/// `functional-zone management`: interfaces through which the firewall itself is reached, and nothing beyond it.
+#[derive(Clone, Debug, Default, PartialEq, Lower)]
+pub struct ManagementZone {
+    #[lower(leaf = "description")]
+    pub description: Option<String>,
+    /// The `ids-option` its packets are judged by.
+    #[lower(leaf = "screen")]
+    pub screen: Option<String>,
+    #[lower(container = "host-inbound-traffic")]
+    pub host_inbound: HostInbound,
+    #[lower(list = "interfaces <>")]
+    pub interfaces: Vec<ZoneInterface>,
+    #[lower(at)]
+    pub at: Span,
+}
+
+/// A zone, whichever kind it is of.
+#[derive(Clone, Copy, Debug)]
+pub struct AnyZone<'a> {
+    pub name: &'a str,
+    pub functional: bool,
+    pub tcp_rst: bool,
+    pub screen: Option<&'a str>,
+    pub host_inbound: &'a HostInbound,
+    pub interfaces: &'a [ZoneInterface],
+    pub at: Span,
+}
+
+impl AnyZone<'_> {
+    /// Where it stands in the configuration.
+    #[must_use]
+    pub fn path(&self) -> String {
+        let kind = if self.functional { "functional-zone" } else { "security-zone" };
+        format!("security zones {kind} {}", self.name)
+    }
+}
+
+impl<'a> From<&'a SecurityZone> for AnyZone<'a> {
+    fn from(zone: &'a SecurityZone) -> Self {
+        let SecurityZone {
+            name,
+            description: _,
+            tcp_rst,
+            screen,
+            host_inbound,
+            interfaces,
+            address_book: _,
+            at,
+        } = zone;
+        let (screen, at) = (screen.as_deref(), *at);
+        Self { name, functional: false, tcp_rst: *tcp_rst, screen, host_inbound, interfaces, at }
+    }
+}
+
+impl<'a> From<&'a ManagementZone> for AnyZone<'a> {
+    fn from(zone: &'a ManagementZone) -> Self {
+        let ManagementZone { description: _, screen, host_inbound, interfaces, at } = zone;
+        let (name, screen, at) = (MANAGEMENT, screen.as_deref(), *at);
+        Self { name, functional: true, tcp_rst: false, screen, host_inbound, interfaces, at }
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Lower)]

@@ -5,6 +5,7 @@
 //! number of its group and its place in the text. Spec: language-25..38.
 
 mod apply_path;
+mod ranges;
 mod wildcard;
 
 use std::borrow::Cow;
@@ -30,7 +31,7 @@ pub type ClusterNode = Option<u8>;
 pub struct Effective<'a> {
     /// Borrowed when nothing was to expand: inactive statements may then be in it.
     pub tree: Cow<'a, Tree>,
-    /// Names of groups; an origin of n is the nth, counted from one.
+    /// Names of groups, and behind them ranges of interfaces; an origin of n is the nth, counted from one.
     pub groups: Vec<String>,
     pub diagnostics: Vec<Diagnostic>,
 }
@@ -80,8 +81,9 @@ pub fn effective(tree: &Tree, node: ClusterNode) -> Effective<'_> {
     let nodes = expander.level(&tree.nodes, Vec::new());
     let mut tree = Tree { nodes };
     let Expander { groups, mut diagnostics, .. } = expander;
+    let mut groups = groups.iter().map(|g| g.name.to_owned()).collect();
+    ranges::expand(&mut tree, &mut groups, &mut diagnostics);
     apply_path::expand(&mut tree, &mut diagnostics);
-    let groups = groups.iter().map(|g| g.name.to_owned()).collect();
     Effective { tree: Cow::Owned(tree), groups, diagnostics }
 }
 
@@ -98,13 +100,16 @@ struct Rules {
     apply: Option<RuleId>,
     except: Option<RuleId>,
     path: Option<RuleId>,
+    range: Option<RuleId>,
 }
 
 impl Rules {
     fn new() -> Self {
         let top = |word| grammar().keyword(ROOT, word).map(|(id, _)| id);
         let path = grammar().by_path("policy-options prefix-list apply-path");
-        Self { groups: top("groups"), apply: top("apply-groups"), except: top("apply-groups-except"), path }
+        let range = grammar().by_path("interfaces interface-range");
+        let (groups, apply, except) = (top("groups"), top("apply-groups"), top("apply-groups-except"));
+        Self { groups, apply, except, path, range }
     }
 
     fn is(rule: Option<RuleId>, node: &Node) -> bool {
@@ -112,7 +117,8 @@ impl Rules {
     }
 
     fn used(self, nodes: &[Node]) -> bool {
-        nodes.iter().any(|n| Self::is(self.apply, n) || Self::is(self.path, n) || self.used(&n.children))
+        let steers = |n: &Node| [self.apply, self.path, self.range].iter().any(|rule| Self::is(*rule, n));
+        nodes.iter().any(|n| steers(n) || self.used(&n.children))
     }
 
     /// Takes no part in what is in force.

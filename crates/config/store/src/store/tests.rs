@@ -87,7 +87,7 @@ fn filled(commits: usize) -> DyingDisk {
     let mut disk = DyingDisk::default();
     let mut store = open(&mut disk);
     for n in 1..=commits {
-        let done = store.commit(&text(n), entry(n as u64)).and_then(|_| store.audit_commits(None));
+        let done = store.commit(text(n), entry(n as u64)).and_then(|_| store.audit_commits(None));
         assert!(done.is_ok(), "{done:?}");
     }
     drop(store);
@@ -119,7 +119,7 @@ fn killed_everywhere(
 #[test]
 fn a_crash_at_any_step_leaves_the_old_or_the_new_configuration_and_all_history() {
     for commits in [0, 1, 3, 60] {
-        let work = |store: &mut Store<&mut DyingDisk>| store.commit(&text(commits + 1), entry(0)).map(drop);
+        let work = |store: &mut Store<&mut DyingDisk>| store.commit(text(commits + 1), entry(0)).map(drop);
         killed_everywhere(&filled(commits), work, |store, when, done| {
             let active = store.active().map_or(0, |s| s.serial as usize);
             assert!(active == commits || active == commits + 1, "{when}: {active}");
@@ -127,7 +127,9 @@ fn a_crash_at_any_step_leaves_the_old_or_the_new_configuration_and_all_history()
             let serials: Vec<usize> = store.history().iter().map(|s| s.serial as usize).collect();
             let wanted: Vec<usize> = (1..=active).rev().take(serials.len().max(HISTORY_MAX - 1)).collect();
             assert_eq!(serials, wanted, "{when}");
-            assert!(store.history().iter().all(|s| s.text == text(s.serial as usize)));
+            for (n, heading) in store.history().into_iter().enumerate() {
+                assert_eq!(*store.rollback(n).unwrap().text, text(heading.serial as usize), "{when}");
+            }
         });
     }
 }
@@ -141,23 +143,27 @@ fn a_disk_that_fails_once_does_no_harm() {
             let mut store = open(&mut disk);
             store.disk.left = Some(fail);
             let tried = store
-                .commit(&text(commits + 1), entry(0))
+                .commit(text(commits + 1), entry(0))
                 .and_then(|_| store.audit_commits(None))
                 .and_then(|_| store.save_rescue(record(0)))
                 .is_ok();
             store.disk.left = None;
             let active = store.active().map_or(0, |s| s.serial as usize);
             assert!(active == commits + 1 || (!tried && active == commits), "fail {fail}: {active}");
-            let next = store.commit(&text(active + 1), entry(1)).and_then(|_| store.audit_commits(None));
+            let next = store.commit(text(active + 1), entry(1)).and_then(|_| store.audit_commits(None));
             assert!(next.is_ok(), "fail {fail}: {next:?}");
             assert_eq!(audited(&store), (1..=active as u64 + 1).collect::<Vec<_>>(), "fail {fail}");
             let bytes = store.disk.read("audit.log").ok().flatten().unwrap_or_default();
             let whole = |line: &&str| line.starts_with(".\t") || line.split('\t').count() == 5;
             let text = String::from_utf8_lossy(&bytes);
             assert_eq!(text.lines().find(|line| !whole(line)), None, "fail {fail}: nothing half written");
-            let kept = store.history().to_vec();
+            let kept: Vec<_> = store.history().into_iter().cloned().collect();
             drop(store);
-            assert_eq!(open(&mut disk).history(), kept, "fail {fail}: as it was thought to be");
+            assert_eq!(
+                open(&mut disk).history(),
+                kept.iter().collect::<Vec<_>>(),
+                "fail {fail}: as it was thought to be"
+            );
             let serials: Vec<usize> = kept.iter().map(|s| s.serial as usize).collect();
             let wanted: Vec<usize> =
                 (1..=active + 1).rev().take(serials.len().max(HISTORY_MAX - 1)).collect();
@@ -172,7 +178,7 @@ fn a_disk_that_fails_once_does_no_harm() {
 /// A commit that waits to be confirmed.
 fn waiting(store: &mut Store<&mut DyingDisk>, n: usize) -> Result<(), StoreError> {
     let revert = Some(store.revert_serial()?);
-    store.commit(&text(n), Entry { revert, ..entry(n as u64) }).map(drop)
+    store.commit(text(n), Entry { revert, ..entry(n as u64) }).map(drop)
 }
 
 #[test]
@@ -182,7 +188,7 @@ fn a_commit_waits_to_be_confirmed_exactly_when_it_is_the_active_one() {
         |store| waiting(store, 4),
         |store, when, _| {
             let active = store.active().map_or(0, |s| s.serial);
-            assert_eq!(store.revert_text(), (active == 4).then_some(text(3).as_str()), "{when}");
+            assert_eq!(store.revert_text(), (active == 4).then(|| Arc::new(text(3))), "{when}");
         },
     );
 }
@@ -197,7 +203,7 @@ fn a_second_confirmed_commit_goes_back_as_far_as_the_first() {
         &disk,
         |store| waiting(store, 5),
         |store, when, _| {
-            assert_eq!(store.revert_text(), Some(text(3).as_str()), "{when}");
+            assert_eq!(store.revert_text(), Some(Arc::new(text(3))), "{when}");
         },
     );
     killed_everywhere(
@@ -205,11 +211,11 @@ fn a_second_confirmed_commit_goes_back_as_far_as_the_first() {
         |store| store.confirm(),
         |store, when, done| {
             assert!(!done || store.revert_text().is_none(), "{when}");
-            assert_eq!(store.active().map(|s| s.text.clone()), Some(text(4)), "{when}");
+            assert_eq!(store.active().map(|s| s.text.clone()), Some(Arc::new(text(4))), "{when}");
         },
     );
     // Going back is a commit as any other, and waits for nobody.
-    let back = |store: &mut Store<&mut DyingDisk>| store.commit(&text(3), entry(9)).map(drop);
+    let back = |store: &mut Store<&mut DyingDisk>| store.commit(text(3), entry(9)).map(drop);
     killed_everywhere(&disk, back, |store, when, done| {
         let (active, waits) = (store.active().map_or(0, |s| s.serial), store.revert_text().is_some());
         assert!(waits == (active == 4) && (!done || active == 5), "{when}");
@@ -224,7 +230,7 @@ fn what_is_to_be_gone_back_to_never_leaves_the_history() {
     for n in 2..=HISTORY_MAX {
         assert!(waiting(&mut store, n).is_ok(), "{n}");
     }
-    assert_eq!(store.revert_text(), Some(text(1).as_str()));
+    assert_eq!(store.revert_text(), Some(Arc::new(text(1))));
     assert!(matches!(waiting(&mut store, HISTORY_MAX + 1), Err(StoreError::RevertTooFar)));
     assert_eq!(open(&mut filled(0)).revert_serial().ok(), Some(0));
 }
@@ -234,7 +240,7 @@ fn a_rescue_configuration_is_the_old_or_the_new_one() {
     let mut disk = filled(2);
     assert!(open(&mut disk).save_rescue(record(2)).is_ok());
     let mut store = open(&mut disk);
-    assert!(store.commit(&text(3), entry(3)).is_ok());
+    assert!(store.commit(text(3), entry(3)).is_ok());
     drop(store);
     killed_everywhere(
         &disk,
@@ -249,7 +255,7 @@ fn a_rescue_configuration_is_the_old_or_the_new_one() {
         |store| store.delete_rescue(),
         |store, when, done| {
             assert!(!done || matches!(store.rescue(), Err(StoreError::NoRescue)), "{when}");
-            assert!(store.rescue().is_err() || store.rescue().is_ok_and(|s| s.text == text(2)), "{when}");
+            assert!(store.rescue().is_err() || store.rescue().is_ok_and(|s| *s.text == text(2)), "{when}");
         },
     );
 }
@@ -291,7 +297,7 @@ fn what_waits_for_the_archive_survives_and_is_bounded() {
     let archived = |n| Entry { archive: true, ..entry(n) };
     assert!(store.unarchived().is_none());
     for n in 2..=3 {
-        assert!(store.commit(&text(n as usize), archived(n)).is_ok());
+        assert!(store.commit(text(n as usize), archived(n)).is_ok());
     }
     assert_eq!(store.unarchived().map(|s| s.serial), Some(2));
     drop(store);
@@ -318,7 +324,7 @@ fn audited(store: &Store<&mut DyingDisk>) -> Vec<u64> {
 fn no_commit_escapes_the_audit_file_by_a_crash() {
     let mut disk = filled(3);
     let work = |store: &mut Store<&mut DyingDisk>| {
-        store.commit(&text(4), entry(4))?;
+        store.commit(text(4), entry(4))?;
         store.audit_commits(None).map(drop)
     };
     killed_everywhere(&disk, work, |store, when, _| {
@@ -326,7 +332,7 @@ fn no_commit_escapes_the_audit_file_by_a_crash() {
         assert_eq!(audited(store), (1..=active).collect::<Vec<_>>(), "{when}");
     });
     let mut store = open(&mut disk);
-    let said = store.commit(&text(4), entry(4)).and_then(|_| store.audit_commits(None));
+    let said = store.commit(text(4), entry(4)).and_then(|_| store.audit_commits(None));
     let wanted = ["delete system host-name fw3", "set system host-name fw4"].map(str::to_owned);
     assert_eq!(said.ok().as_deref(), Some(&wanted[..]));
 }
@@ -374,10 +380,10 @@ fn a_directory_keeps_what_was_committed() {
     let comment = Some("two\nlines\tand = more".to_owned());
     let record = Record { comment, confirmed_min: Some(7), ..record(7) };
     let first = Entry { record, ..Entry::default() };
-    assert!(open().commit(&text(1), first).is_ok());
-    assert!(open().commit(&text(2), entry(8)).is_ok());
+    assert!(open().commit(text(1), first).is_ok());
+    assert!(open().commit(text(2), entry(8)).is_ok());
     let store = open();
-    assert_eq!(store.active().map(|s| s.text.clone()), Some(text(2)));
+    assert_eq!(store.active().map(|s| s.text.clone()), Some(Arc::new(text(2))));
     assert_eq!(store.history()[1].record.comment.as_deref(), Some("two lines and = more"));
     assert_eq!(store.history()[1].record.confirmed_min, Some(7));
 }

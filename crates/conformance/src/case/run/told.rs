@@ -85,8 +85,8 @@ fn optional(what: &str, name: Option<&String>) -> String {
 }
 
 fn of_policy(id: PolicyId, names: &ApplyResult) -> String {
-    match names.policy_names.get(&id) {
-        Some(name) => name.clone(),
+    match names.policy_names.get(id) {
+        Some(name) => name.to_owned(),
         None if id == NO_POLICY => "-".to_owned(),
         None => id.to_string(),
     }

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use ravelin_model::{Checked, check_tree_after};
+use ravelin_model::check_tree_after;
 use ravelin_store::{Disk, EditorId, Entry, Record, Store};
 use ravelin_syntax::{Tree, render};
 
-use super::{Life, Plant, RETRY, by_itself, read};
+use super::{Last, Life, Plant, RETRY, by_itself, read};
 use crate::transaction::names;
 use crate::{CommitError, Now, Proposal, transaction};
 
@@ -47,7 +47,7 @@ impl<D: Disk> Life<D> {
         let entry = Entry { record, revert, archive: false };
         let deadline = revert.and(entry.record.confirmed_min);
         let deadline = deadline.map(|min| now.mono + std::time::Duration::from_secs(u64::from(min) * 60));
-        let (proposal, done) = put((&mut self.store, &mut self.checked), plant, tree, entry)?;
+        let (proposal, done) = put((&mut self.store, &mut self.last), plant, tree, entry)?;
         let failed = match done {
             Ok(()) => {
                 self.installed(tree, by, deadline, (proposal, now));
@@ -85,7 +85,7 @@ impl<D: Disk> Life<D> {
             None => by_itself(now, comment),
         };
         let entry = Entry { record, revert, archive: false };
-        let (proposal, debts) = match put((&mut self.store, &mut self.checked), plant, &tree, entry) {
+        let (proposal, debts) = match put((&mut self.store, &mut self.last), plant, &tree, entry) {
             Ok((proposal, Ok(()))) => (proposal, Vec::new()),
             Ok((proposal, Err(CommitError::Partial(failed)))) => (proposal, failed),
             Ok((_, Err(_))) | Err(_) => return false,
@@ -136,7 +136,7 @@ impl<D: Disk> Life<D> {
     pub fn apply_active(&mut self, plant: &mut dyn Plant, now: Now) -> Result<(), CommitError> {
         let Some(stored) = self.store.active() else { return Ok(()) };
         let applied = check_tree_after(&read(&stored.text), None, None)
-            .and_then(|checked| plant.propose(&self.checked.insert(checked).valid))
+            .and_then(|checked| plant.propose(&self.last.checked.insert(checked).valid))
             .map_err(CommitError::Refused)
             .and_then(|proposal| {
                 let mut consumers = plant.consumers();
@@ -180,18 +180,20 @@ impl<D: Disk> Life<D> {
 
 /// Compiles, and commits over every consumer and the store. The inner result speaks of a proposal that was made.
 fn put<D: Disk>(
-    (store, checked): (&mut Store<D>, &mut Option<Checked>),
+    (store, last): (&mut Store<D>, &mut Last),
     plant: &mut dyn Plant,
     tree: &Tree,
     entry: Entry,
 ) -> Result<(Proposal, Result<(), CommitError>), CommitError> {
     // What was checked before is gone on from, whatever became of it.
+    let Last { checked, rendered } = last;
     let new = check_tree_after(tree, None, checked.as_ref()).map_err(CommitError::Refused)?;
     let proposal = plant.propose(&checked.insert(new).valid).map_err(CommitError::Refused)?;
     let entry = Entry { archive: proposal.services.archival.on_commit, ..entry };
-    let (text, serial) = (render::text(tree), store.next_serial());
+    let rendered = rendered.insert(render::text_after(tree, rendered.as_ref()));
+    let (text, serial) = (rendered.text().clone(), store.next_serial());
     let mut consumers = plant.consumers();
-    let done = transaction::commit(&proposal, &mut consumers, || match store.commit(&text, entry) {
+    let done = transaction::commit(&proposal, &mut consumers, || match store.commit(text, entry) {
         Ok(_) => Ok(()),
         // Renamed, but the last sync failed: a restart now would bring it up.
         Err(error) if store.active().is_some_and(|active| active.serial == serial) => {

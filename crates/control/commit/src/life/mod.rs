@@ -15,6 +15,7 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 use ravelin_model::{Checked, ValidConfig};
 use ravelin_store::{Database, Disk, Record, Store, StoreError, When};
+use ravelin_syntax::render::Rendered;
 use ravelin_syntax::{Diagnostic, Tree};
 
 use crate::when::left;
@@ -69,8 +70,7 @@ pub struct Life<D> {
     /// When the active commit is taken back unless confirmed, on the monotonic clock.
     deadline: Option<Duration>,
     active: Option<Proposal>,
-    /// What was checked last: the next check goes on from it.
-    checked: Option<Checked>,
+    last: Last,
     /// How often a proposal became the active one, or was applied anew.
     applied: u64,
     /// Who does not enforce the active configuration, and when they are asked again.
@@ -83,8 +83,15 @@ pub struct Life<D> {
     copy_retry_at: Duration,
     /// The machine's boot.
     boot: String,
-    /// What `commit at` goes by.
+    /// What `commit at` goes by unless the configuration says.
     zone: TimeZone,
+}
+
+/// What was done last, from which the next commit goes on.
+#[derive(Debug, Default)]
+struct Last {
+    checked: Option<Checked>,
+    rendered: Option<Rendered>,
 }
 
 impl<D: Disk> Life<D> {
@@ -101,7 +108,7 @@ impl<D: Disk> Life<D> {
             database: Database::new(tree),
             deadline,
             active: None,
-            checked: None,
+            last: Last::default(),
             applied: 0,
             debts: Vec::new(),
             retry_at: Duration::ZERO,
@@ -117,6 +124,13 @@ impl<D: Disk> Life<D> {
     #[must_use]
     pub fn in_zone(self, zone: TimeZone) -> Self {
         Self { zone, ..self }
+    }
+
+    /// What times are meant in: what the active configuration says, or the machine's own.
+    #[must_use]
+    pub fn zone(&self) -> &TimeZone {
+        let configured = self.active.as_ref().and_then(|active| active.services.time_zone.as_ref());
+        configured.unwrap_or(&self.zone)
     }
 
     /// Brings up what the store says: an overdue commit is taken back first and never applied.
@@ -167,7 +181,7 @@ impl<D: Disk> Life<D> {
 
     /// A commit of what was active before, by the same way as any.
     fn revert(&mut self, plant: &mut dyn Plant, now: Now) -> Option<Note> {
-        let Some(tree) = self.store.revert_text().map(read) else {
+        let Some(tree) = self.store.revert_text().map(|text| read(&text)) else {
             self.deadline = None;
             return Some(self.store.confirm().map_or_else(Note::Store, |()| Note::NothingToGoBackTo));
         };
@@ -193,7 +207,7 @@ impl<D: Disk> Life<D> {
         let Some(scheduled) = self.store.scheduled().cloned() else { return Vec::new() };
         let mut notes = Vec::new();
         // A crash after the commit and before it was forgotten must not make it twice.
-        if self.store.active().is_none_or(|active| active.text != scheduled.text) {
+        if self.store.active().is_none_or(|active| *active.text != *scheduled.text) {
             let tree = read(&scheduled.text);
             let record = Record { time_s: now.wall_s, ..scheduled.record };
             let failure = OnFailure::RollBack;
@@ -203,6 +217,12 @@ impl<D: Disk> Life<D> {
         }
         notes.extend(self.store.unschedule().err().map(Note::Store));
         notes
+    }
+
+    /// What whoever has it checked or committed is to be told of the configuration that was checked last.
+    #[must_use]
+    pub fn warnings(&self) -> Vec<Diagnostic> {
+        self.last.checked.as_ref().map_or_else(Vec::new, |checked| ravelin_model::warnings(&checked.valid))
     }
 
     #[must_use]

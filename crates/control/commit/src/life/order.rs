@@ -135,7 +135,7 @@ impl<D: Disk> Life<D> {
                 return Err(LifeError::Conflicts(conflicts));
             }
         }
-        check(plant, &mut self.checked, candidate.tree()).map_err(CommitError::Refused)?;
+        check(plant, &mut self.last.checked, candidate.tree()).map_err(CommitError::Refused)?;
         if self.deadline.is_none() || self.may_commit(order.editor).is_err() {
             return Ok(false);
         }
@@ -156,11 +156,11 @@ impl<D: Disk> Life<D> {
         if self.deadline.is_some() {
             return Err(LifeError::Unconfirmed);
         }
-        let when = match when::parse(time, now.wall_s, &self.zone)? {
+        let when = match when::parse(time, now.wall_s, self.zone())? {
             AtTime::At(time_s) => When::At(time_s),
             AtTime::Reboot => When::Reboot(self.boot.clone()),
         };
-        check(plant, &mut self.checked, tree).map_err(CommitError::Refused)?;
+        check(plant, &mut self.last.checked, tree).map_err(CommitError::Refused)?;
         let record = order.record(now);
         let scheduled = Scheduled { when: when.clone(), record: record.clone(), text: render::text(tree) };
         self.store.schedule(scheduled)?;

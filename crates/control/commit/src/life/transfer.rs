@@ -29,7 +29,7 @@ impl<D: Disk> Life<D> {
                 by_commit,
             }
         };
-        let commit = self.store.unarchived().filter(|_| plan.on_commit).map(|stored| copy(stored, true));
+        let commit = self.store.unarchived().filter(|_| plan.on_commit).map(|stored| copy(&stored, true));
         let by_clock = || self.copy_at.filter(|at| now.mono >= *at).and(self.store.active());
         commit.or_else(|| by_clock().map(|stored| copy(stored, false)))
     }

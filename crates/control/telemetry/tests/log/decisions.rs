@@ -20,6 +20,7 @@ fn streams(list: Vec<StreamPlan>) -> LogPlan {
         enabled: true,
         host_name: "fw1".into(),
         utc: true,
+        zone: None,
         facility: 1,
         streams: list,
         event: None,

@@ -15,6 +15,9 @@ use super::section::{Ground, Run, Section, Sets};
 use crate::explain::{Condition, Fact, Recorder};
 use crate::live::Live;
 
+/// Policies of no zone pair that may name `junos-host`: they are walked.
+const SELF_POLICIES_MAX: usize = 256;
+
 /// What a policy looks at.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Tuple {
@@ -29,6 +32,13 @@ pub(crate) struct Tuple {
     pub sport: u16,
     pub dport: u16,
     pub icmp: Option<(u8, u8)>,
+}
+
+impl Tuple {
+    /// To the firewall itself, or from it.
+    const fn is_of_self(&self) -> bool {
+        self.from.0 == ZoneId::HOST.0 || self.to.0 == ZoneId::HOST.0
+    }
 }
 
 /// What came of a lookup.
@@ -47,6 +57,9 @@ pub(super) struct Policies {
     /// Sections that name no pair, or several.
     wide: Vec<u32>,
     by_id: Arc<PolicyIds>,
+    /// Section and place of policies of wide sections that name `junos-host`: what else of such a section speaks of any
+    /// zone does not mean the firewall itself. Spec: policy-21.
+    of_self: Arc<[(u32, u32)]>,
     /// Section and place of the policies that hang on the world.
     hanging: Arc<HashMap<PolicyId, (u32, u32)>>,
 }
@@ -63,8 +76,14 @@ impl Policies {
         let runs = program.section_chunks().filter_map(|(digest, chunk)| run(digest, chunk)).collect();
         let by_id = Arc::new(PolicyIds::build(&runs, before.map(|before| &*before.by_id))?);
         let hanging = Arc::default();
-        let mut out =
-            Self { sections: Vec::new(), by_pair: HashMap::new(), wide: Vec::new(), by_id, hanging };
+        let mut out = Self {
+            sections: Vec::new(),
+            by_pair: HashMap::new(),
+            wide: Vec::new(),
+            by_id,
+            of_self: Arc::default(),
+            hanging,
+        };
         let old: HashMap<_, _> = before.iter().flat_map(|b| &b.sections).map(|s| (s.zones(), s)).collect();
         let mut ground = Ground { live, sets: &mut Sets::new() };
         for runs in sections(runs) {
@@ -79,6 +98,7 @@ impl Policies {
             out.add(section);
         }
         out.hanging = Arc::new(out.found_hanging());
+        out.of_self = out.found_of_self()?;
         Ok(out)
     }
 
@@ -92,10 +112,21 @@ impl Policies {
                 changed = true;
             }
         }
-        let Self { sections: _, by_pair, wide, by_id, hanging } = self;
+        let Self { sections: _, by_pair, wide, by_id, of_self, hanging } = self;
         let (by_pair, wide) = (by_pair.clone(), wide.clone());
-        let (by_id, hanging) = (Arc::clone(by_id), Arc::clone(hanging));
-        Ok(changed.then_some(Self { sections, by_pair, wide, by_id, hanging }))
+        let (by_id, of_self, hanging) = (Arc::clone(by_id), Arc::clone(of_self), Arc::clone(hanging));
+        Ok(changed.then_some(Self { sections, by_pair, wide, by_id, of_self, hanging }))
+    }
+
+    fn found_of_self(&self) -> Result<Arc<[(u32, u32)]>, BuildError> {
+        let wide = self.wide.iter().map(|at| (*at, &self.sections[*at as usize]));
+        let places = wide.flat_map(|(at, section)| section.of_self().map(move |place| (at, place)));
+        let found: Arc<[_]> = places.take(SELF_POLICIES_MAX + 1).collect();
+        if found.len() <= SELF_POLICIES_MAX {
+            return Ok(found);
+        }
+        let reason = format!("more than {SELF_POLICIES_MAX} policies name junos-host");
+        Err(BuildError { path: "security policies global".into(), reason })
     }
 
     fn found_hanging(&self) -> HashMap<PolicyId, (u32, u32)> {
@@ -147,20 +178,41 @@ impl Policies {
         flow: &FlowSettings,
         rec: &mut R,
     ) -> Decision<'_> {
+        if tuple.is_of_self() {
+            return self.decide_of_self(tuple, rec);
+        }
         for section in self.applying(tuple.from, tuple.to) {
-            let found = section.find(tuple);
-            if R::ON {
-                note_passed(section, found.unwrap_or(section.len()), tuple, rec);
-            }
-            let Some((_, policy)) = found.and_then(|place| section.get(place)) else { continue };
-            // The index and the walk are of one mind; were they not, the policy would not decide.
-            if let Some(application) = matched(policy, tuple) {
-                rec.fact(Fact::PolicyMatch { policy: policy.id });
-                return Decision::Policy(policy, application);
+            if let Some(decision) = decide_in(section, tuple, rec) {
+                return decision;
             }
         }
         rec.fact(Fact::DefaultPolicy);
         Decision::Default(flow.default_action)
+    }
+
+    /// Of traffic of the firewall itself: what no policy means is let through. Spec: policy-19..21.
+    fn decide_of_self<R: Recorder>(&self, tuple: &Tuple, rec: &mut R) -> Decision<'_> {
+        let pair = self.by_pair.get(&(tuple.from, tuple.to)).map_or(&[][..], Vec::as_slice);
+        for at in pair {
+            if let Some(decision) = decide_in(&self.sections[*at as usize], tuple, rec) {
+                return decision;
+            }
+        }
+        for (at, place) in self.of_self.iter() {
+            let (section, place) = (&self.sections[*at as usize], *place as usize);
+            let Some(item) = section.get(place).filter(|(zones, _)| speaks_of(zones, tuple)) else {
+                continue;
+            };
+            match section.examine(place, item, tuple) {
+                Ok(application) => {
+                    rec.fact(Fact::PolicyMatch { policy: item.1.id });
+                    return Decision::Policy(&item.1, application);
+                }
+                Err(failed) => rec.fact(Fact::PolicyPassed { policy: item.1.id, failed }),
+            }
+        }
+        rec.fact(Fact::DefaultPolicy);
+        Decision::Default(Action::Permit)
     }
 
     pub(super) fn section_hash(&self, from: ZoneId, to: ZoneId) -> u64 {
@@ -179,7 +231,8 @@ impl Policies {
             None => examine(zones, policy, tuple),
             Some(present) => present.examine(zones, policy, tuple),
         };
-        section.holds(tuple.from, tuple.to) && examined.is_ok()
+        let is_pair = !section.from.is_empty() && !section.to.is_empty();
+        section.holds(tuple.from, tuple.to) && (is_pair || speaks_of(zones, tuple)) && examined.is_ok()
     }
 
     /// Whether a live session of a policy may go on as far as that policy is concerned. Its schedule has a say only
@@ -199,6 +252,25 @@ impl Policies {
     pub(super) fn iter(&self) -> impl Iterator<Item = &Policy> {
         self.sections.iter().flat_map(|s| s.policies().map(|(_, policy)| policy))
     }
+}
+
+/// What the policies of a section decide, if anything.
+fn decide_in<'s, R: Recorder>(section: &'s Section, tuple: &Tuple, rec: &mut R) -> Option<Decision<'s>> {
+    let found = section.find(tuple);
+    if R::ON {
+        note_passed(section, found.unwrap_or(section.len()), tuple, rec);
+    }
+    let (_, policy) = section.get(found?)?;
+    // The index and the walk are of one mind; were they not, the policy would not decide.
+    let application = matched(policy, tuple)?;
+    rec.fact(Fact::PolicyMatch { policy: policy.id });
+    Some(Decision::Policy(policy, application))
+}
+
+/// Whether a policy of no zone pair names the firewall itself where a tuple has it.
+fn speaks_of(zones: &ZoneMatch, tuple: &Tuple) -> bool {
+    let named = |list: &[ZoneId], zone| zone != ZoneId::HOST || list.contains(&zone);
+    named(&zones.from, tuple.from) && named(&zones.to, tuple.to)
 }
 
 /// Consecutive runs of one zone match are one section.

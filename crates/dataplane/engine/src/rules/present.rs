@@ -286,6 +286,7 @@ mod tests {
                 count: false,
                 schedule,
                 tcp: PolicyTcp::default(),
+                translated: Default::default(),
             };
             (1..).zip(list).map(|item| (ZoneMatch::default(), policy(item))).collect()
         })

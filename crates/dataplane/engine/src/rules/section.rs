@@ -35,6 +35,8 @@ pub(super) struct Run {
     hangs: Arc<Hangs>,
     /// A policy in it has TCP rules of its own.
     pub has_tcp: bool,
+    /// Places of policies that name `junos-host` themselves.
+    of_self: Arc<[u32]>,
 }
 
 /// A section with its index.
@@ -77,7 +79,11 @@ impl Run {
         let Chunk::Section(section) = &**chunk else { return None };
         let hangs = Arc::new(Hangs::of(&section.policies));
         let has_tcp = section.policies.iter().any(|(_, policy)| !policy.tcp.is_default());
-        Some(Self { digest: *digest, chunk: chunk.clone(), hangs, has_tcp })
+        let names_host =
+            |zones: &ZoneMatch| zones.from.iter().chain(&zones.to).any(|zone| *zone == ZoneId::HOST);
+        let policies = (0..).zip(&section.policies);
+        let of_self = policies.filter(|(_, (zones, _))| names_host(zones)).map(|(place, _)| place).collect();
+        Some(Self { digest: *digest, chunk: chunk.clone(), hangs, has_tcp, of_self })
     }
 
     fn section(&self) -> &PolicySection {
@@ -177,6 +183,12 @@ impl Section {
     /// The policies that hang on the world, with their places.
     pub(super) fn hanging(&self) -> impl Iterator<Item = (u32, &Policy)> {
         self.hangs.places().filter_map(|place| Some((place, &self.get(place as usize)?.1)))
+    }
+
+    /// The places of policies that name `junos-host` themselves.
+    pub(super) fn of_self(&self) -> impl Iterator<Item = u32> {
+        let runs = self.runs.iter().zip(&self.starts);
+        runs.flat_map(|(run, start)| run.of_self.iter().map(move |place| start + place))
     }
 
     /// The place of the first policy that matches.
@@ -411,6 +423,7 @@ mod tests {
                         count: false,
                         schedule: None,
                         tcp: PolicyTcp::default(),
+                        translated: Default::default(),
                     };
                     (ZoneMatch { from, to }, policy)
                 })

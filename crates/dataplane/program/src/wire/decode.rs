@@ -9,8 +9,8 @@ use super::{WireError, alg, firewall, live, mirror, nat, pool, proto, screen};
 use crate::{
     Action, AddressMatch, Aging, Application, Chunk, DestinationNat, FlowSettings, HostInbound, IcmpMatch,
     Interface, InterfaceAddress, Interfaces, LogWhen, Policy, PolicySection, Port, PortRange, Prefix,
-    RefusedAddresses, Rematch, RoutingInstance, Service, SourceNat, StaticNat, SynCheck, TcpSettings,
-    TimeWait, Zone, ZoneMatch, Zones,
+    RefusedAddresses, Rematch, RoutingInstance, Service, SourceNat, StaticNat, Strays, SynCheck, TcpSettings,
+    TimeWait, Translated, Zone, ZoneMatch, Zones,
 };
 
 pub(super) type Read<T> = Result<T, WireError>;
@@ -140,6 +140,7 @@ fn zone(x: proto::Zone) -> Read<Zone> {
         id: ZoneId(small("zone id", x.id)?),
         name: x.name,
         tcp_rst: x.tcp_rst,
+        functional: x.functional,
         host_inbound: inbound(need("host-inbound", x.host_inbound)?)?,
     })
 }
@@ -160,6 +161,8 @@ fn flow(x: &proto::Flow) -> Read<FlowSettings> {
         },
         aging: x.aging.map(aging).transpose()?.unwrap_or_default(),
         refused: RefusedAddresses { link_local: x.drop_link_local, reserved: x.drop_reserved },
+        strays: Strays { dns_reply: x.allow_dns_reply, embedded_icmp: x.allow_embedded_icmp },
+        route_change_timeout: x.route_change_timeout.map(|s| small("route change timeout", s)).transpose()?,
     })
 }
 
@@ -241,6 +244,12 @@ fn policy(x: proto::Policy) -> Read<(ZoneMatch, Policy)> {
         count: x.count,
         schedule: x.schedule.map(ScheduleId),
         tcp: x.tcp.as_ref().map(live::read_policy_tcp).transpose()?.unwrap_or_default(),
+        translated: match x.translated {
+            0 => Translated::Either,
+            1 => Translated::Dropped,
+            2 => Translated::Required,
+            value => return Err(WireError::Range { what: "translated", value: value.into() }),
+        },
     };
     Ok((zone_match(x.zones)?, policy))
 }

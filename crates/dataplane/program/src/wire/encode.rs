@@ -6,7 +6,7 @@ use super::{alg, firewall, live, mirror, nat, pool, proto, screen};
 use crate::{
     Action, AddressMatch, Aging, Application, Chunk, DestinationNat, FlowSettings, HostInbound, Interface,
     InterfaceAddress, Interfaces, Policy, PolicySection, Port, PortRange, Rematch, RoutingInstance, Service,
-    SourceNat, StaticNat, SynCheck, TcpSettings, TimeWait, Zone, ZoneMatch, Zones,
+    SourceNat, StaticNat, SynCheck, TcpSettings, TimeWait, Translated, Zone, ZoneMatch, Zones,
 };
 
 pub(super) fn chunk(chunk: &Chunk) -> proto::Chunk {
@@ -141,11 +141,12 @@ pub(super) fn range(x: PortRange) -> proto::Range {
 }
 
 fn zone(x: &Zone) -> proto::Zone {
-    let Zone { id, name, tcp_rst, host_inbound } = x;
+    let Zone { id, name, tcp_rst, functional, host_inbound } = x;
     proto::Zone {
         id: id.0.into(),
         name: name.clone(),
         tcp_rst: *tcp_rst,
+        functional: *functional,
         host_inbound: Some(inbound(host_inbound)),
     }
 }
@@ -161,6 +162,8 @@ fn flow(x: &FlowSettings) -> proto::Flow {
         rematch,
         aging,
         refused,
+        strays,
+        route_change_timeout,
     } = *x;
     let Aging { high_watermark, low_watermark, early_ageout } = aging;
     proto::Flow {
@@ -171,6 +174,9 @@ fn flow(x: &FlowSettings) -> proto::Flow {
         }),
         drop_link_local: refused.link_local,
         drop_reserved: refused.reserved,
+        allow_dns_reply: strays.dns_reply,
+        allow_embedded_icmp: strays.embedded_icmp,
+        route_change_timeout: route_change_timeout.map(Into::into),
         tcp: Some(tcp(&t)),
         tcp_timeout,
         udp_timeout,
@@ -262,6 +268,7 @@ fn policy(zones: &ZoneMatch, x: &Policy) -> proto::Policy {
         count,
         schedule,
         tcp,
+        translated,
     } = x;
     proto::Policy {
         id: id.0,
@@ -277,6 +284,11 @@ fn policy(zones: &ZoneMatch, x: &Policy) -> proto::Policy {
         zones: Some(zone_match(zones)),
         schedule: schedule.map(|schedule| schedule.0),
         tcp: (!tcp.is_default()).then(|| live::policy_tcp(tcp)),
+        translated: match translated {
+            Translated::Either => 0,
+            Translated::Dropped => 1,
+            Translated::Required => 2,
+        },
     }
 }
 

@@ -1,10 +1,14 @@
 //! One connection: the Hello, then requests and their answers.
 
+use std::cell::Cell;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use ravelin_contract::Error;
+use ravelin_program::proto::Manifest;
+use ravelin_program::{Digest, Program};
+use ravelin_types::Generation;
 
 use super::ConnectError;
 use crate::convert::Wire;
@@ -17,6 +21,10 @@ use crate::proto::{self, Response};
 pub(super) struct Link {
     stream: UnixStream,
     pub(super) epoch: u64,
+    /// The peer knows what was offered last.
+    knows_offers: bool,
+    /// What that was.
+    offered: Cell<Option<(Generation, Digest)>>,
 }
 
 /// How an exchange failed.
@@ -76,7 +84,18 @@ impl Link {
         }
         hello::accept(&theirs)?;
         hello::suffices(&theirs)?;
-        Ok(Self { stream, epoch: theirs.epoch })
+        let knows_offers = theirs.capabilities.iter().any(|word| word == hello::OFFERED_AGAIN);
+        Ok(Self { stream, epoch: theirs.epoch, knows_offers, offered: Cell::new(None) })
+    }
+
+    /// The manifest to offer a program by: what the peer has in mind already is not said again.
+    pub(super) fn offer(&self, program: &Program) -> Manifest {
+        let generation = program.generation;
+        let offer = Some((generation, program.digest()));
+        if self.offered.replace(offer) == offer && self.knows_offers {
+            return Manifest { generation: generation.0, ..Manifest::default() };
+        }
+        program.manifest().to_proto()
     }
 
     /// Sends a request and waits for its answer.

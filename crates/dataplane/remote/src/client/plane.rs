@@ -7,8 +7,8 @@ use ravelin_contract::{
     Admission, ApplyResult, BufferCounters, DataPlane, Diagnostics, DropSamples, Error, EventBatch,
     Explanation, FabricForwarding, FabricId, FilterLog, FirewallClear, FirewallCounters, Global, GroupId, Ha,
     InjectRequest, InterfaceCounters, InterfacePorts, KeptFilter, KeptList, Link, MappingFilter, MappingList,
-    MirrorCounters, NatClear, NatCounters, PolicyCounters, PoolCounters, ScreenCounters, SessionStore,
-    Status, Telemetry, TraceBatch, TraceId, TraceRequest, UpdateBatch, Updates,
+    MirrorCounters, NatClear, NatCounters, PolicyCounters, PolicyNames, PoolCounters, ScreenCounters,
+    SessionStore, Status, Telemetry, TraceBatch, TraceId, TraceRequest, UpdateBatch, Updates,
 };
 use ravelin_program::Program;
 use ravelin_types::MirrorId;
@@ -50,7 +50,13 @@ impl DataPlane for Client {
 
     fn apply_config(&self, program: &Program) -> Result<ApplyResult, Error> {
         match self.hand_over(program, Call::ApplyConfig, Repeat::Never)? {
-            Answer::Applied(result) => Ok(ApplyResult::from_message(result)?),
+            Answer::Applied(result) => {
+                let mut result = ApplyResult::from_message(result)?;
+                if result.policy_names.is_empty() {
+                    result.policy_names = PolicyNames::of(program);
+                }
+                Ok(result)
+            }
             _ => Err(odd("apply_config")),
         }
     }

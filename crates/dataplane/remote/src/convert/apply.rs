@@ -48,7 +48,7 @@ impl Wire for ApplyResult {
     }
 }
 
-/// It names every policy: better moved than copied.
+/// With the name of every policy.
 pub(crate) fn apply_result(result: ApplyResult) -> proto::ApplyResult {
     let ApplyResult {
         generation,
@@ -70,7 +70,7 @@ pub(crate) fn apply_result(result: ApplyResult) -> proto::ApplyResult {
         filter_spans: filter_spans.iter().map(|(name, span)| (name.clone(), span.to_message())).collect(),
         nat_counter_ids,
         pool_ids,
-        policy_names: policy_names.into_iter().map(|(id, name)| (id.0, name)).collect(),
+        policy_names: policy_names.iter().map(|(id, name)| (id.0, name.to_owned())).collect(),
         app_names,
         policy_schedule_slots,
         managed_interfaces: encode_all(&managed_interfaces),

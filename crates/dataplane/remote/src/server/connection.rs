@@ -5,7 +5,7 @@ use std::os::unix::net::UnixStream;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use ravelin_contract::{DataPlane, Error, SessionFilter, SessionView};
+use ravelin_contract::{DataPlane, Error, PolicyNames, SessionFilter, SessionView};
 
 use super::answer::answer;
 use super::programs::{ChunkCache, Offered, Staging};
@@ -28,6 +28,8 @@ pub(super) struct Connection<'a> {
     cache: &'a Mutex<ChunkCache>,
     stream: UnixStream,
     staging: Staging,
+    /// The client knows the names of the policies that it hands over.
+    bare_results: bool,
 }
 
 /// Tells a client that there is no room.
@@ -49,7 +51,7 @@ impl<'a> Connection<'a> {
         cache: &'a Mutex<ChunkCache>,
         stream: UnixStream,
     ) -> Self {
-        Self { plane, cache, stream, staging: Staging::default() }
+        Self { plane, cache, stream, staging: Staging::default(), bare_results: false }
     }
 
     /// Answers until the client leaves or misbehaves.
@@ -62,6 +64,7 @@ impl<'a> Connection<'a> {
 
     fn converse(&mut self) -> Result<(), FrameError> {
         let theirs: proto::Hello = frame::receive(&self.stream, HELLO_MAX, patience())?;
+        self.bare_results = theirs.capabilities.iter().any(|word| word == hello::BARE_RESULTS);
         let refusal = hello::accept(&theirs).err();
         let epoch = self.plane.diagnostics().status().map_or(0, |status| status.epoch);
         let refused = refusal.as_ref().map(|e| Error::Protocol(e.to_string()).to_message());
@@ -100,9 +103,16 @@ impl<'a> Connection<'a> {
             Some(Call::CheckConfig(manifest)) => self.with_program(manifest, |plane, program| {
                 Ok(Answer::Admission(plane.check_config(program)?.to_message()))
             }),
-            Some(Call::ApplyConfig(manifest)) => self.with_program(manifest, |plane, program| {
-                Ok(Answer::Applied(apply_result(plane.apply_config(program)?)))
-            }),
+            Some(Call::ApplyConfig(manifest)) => {
+                let bare = self.bare_results;
+                self.with_program(manifest, |plane, program| {
+                    let mut result = plane.apply_config(program)?;
+                    if bare {
+                        result.policy_names = PolicyNames::default();
+                    }
+                    Ok(Answer::Applied(apply_result(result)))
+                })
+            }
             Some(Call::Chunks(chunks)) => self.staging.take(chunks).map(|()| Answer::Done(proto::Empty {})),
             Some(call) => answer(&**self.plane, call),
         };
@@ -117,7 +127,7 @@ impl<'a> Connection<'a> {
     ) -> Result<Answer, Error> {
         let program = {
             let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
-            match self.staging.offer(manifest, &cache)? {
+            match self.staging.offer(manifest, &mut cache)? {
                 Offered::Lacking(lacking) => {
                     let digests = lacking.iter().map(|digest| digest.0.to_vec()).collect();
                     return Ok(Answer::Missing(proto::Missing { digests }));

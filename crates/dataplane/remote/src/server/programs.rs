@@ -25,21 +25,30 @@ const STAGED_MAX: usize = 512 << 20;
 #[derive(Default)]
 pub(super) struct ChunkCache {
     chunks: HashMap<Digest, Arc<Chunk>>,
-    /// Digests of each program, the oldest first.
-    programs: VecDeque<Vec<Digest>>,
+    /// The oldest first.
+    programs: VecDeque<Program>,
+    /// What was put together last: it is checked, and then applied.
+    last: Option<(Manifest, Program)>,
 }
 
 impl ChunkCache {
     /// Keeps the chunks of a program and forgets those that only the oldest one had.
     pub(super) fn keep(&mut self, program: &Program) {
-        let digests: Vec<_> = program.chunks().map(|(_, digest, _)| *digest).collect();
-        self.programs.retain(|known| *known != digests);
-        self.programs.push_back(digests);
-        self.chunks.extend(program.chunks().map(|(_, digest, chunk)| (*digest, chunk.clone())));
-        if self.programs.len() > KEPT {
-            self.programs.pop_front();
-            let wanted: HashSet<_> = self.programs.iter().flatten().copied().collect();
-            self.chunks.retain(|digest, _| wanted.contains(digest));
+        if self.programs.back().is_some_and(|last| last.digest() == program.digest()) {
+            return;
+        }
+        self.programs.retain(|known| known.digest() != program.digest());
+        self.programs.push_back(program.clone());
+        for (_, digest, chunk) in program.chunks() {
+            self.chunks.entry(*digest).or_insert_with(|| chunk.clone());
+        }
+        if self.programs.len() > KEPT
+            && let Some(gone) = self.programs.pop_front()
+        {
+            let wanted: HashSet<_> = self.programs.iter().flat_map(Program::chunks).map(|c| *c.1).collect();
+            for (_, digest, _) in gone.chunks().filter(|(_, digest, _)| !wanted.contains(digest)) {
+                self.chunks.remove(digest);
+            }
         }
     }
 }
@@ -48,6 +57,8 @@ impl ChunkCache {
 #[derive(Default)]
 pub(super) struct Staging {
     offer: Option<Manifest>,
+    /// What was offered last, whatever became of it.
+    last: Option<Manifest>,
     chunks: HashMap<Digest, Arc<Chunk>>,
     bytes: usize,
 }
@@ -63,7 +74,7 @@ impl Staging {
     pub(super) fn offer(
         &mut self,
         message: ravelin_program::proto::Manifest,
-        cache: &ChunkCache,
+        cache: &mut ChunkCache,
     ) -> Result<Offered, Error> {
         if message.entries.len() > ENTRIES_MAX {
             let count = message.entries.len();
@@ -71,25 +82,47 @@ impl Staging {
                 "a program of {count} chunks exceeds the limit of {ENTRIES_MAX}"
             )));
         }
-        let manifest = Manifest::from_proto(message).map_err(|e| Error::Protocol(e.to_string()))?;
-        let named: BTreeSet<_> = manifest.entries.iter().map(|(_, digest)| *digest).collect();
+        let manifest = self.meant(Manifest::from_proto(message).map_err(|e| Error::Protocol(e.to_string()))?);
+        if let Some((_, program)) = cache.last.as_ref().filter(|(last, _)| *last == manifest) {
+            return Ok(Offered::Complete(program.clone()));
+        }
         let found = |digest: &Digest| cache.chunks.get(digest).or_else(|| self.chunks.get(digest)).cloned();
-        let lacking: Vec<_> = named.iter().filter(|digest| found(digest).is_none()).copied().collect();
+        let mut chunks = Vec::with_capacity(manifest.entries.len());
+        let mut lacking = BTreeSet::new();
+        for (_, digest) in &manifest.entries {
+            match found(digest) {
+                Some(chunk) => chunks.push(chunk),
+                None => drop(lacking.insert(*digest)),
+            }
+        }
         if !lacking.is_empty() {
             if self.offer.as_ref() != Some(&manifest) {
-                *self = Self { offer: Some(manifest), ..Self::default() };
+                self.chunks.clear();
+                (self.offer, self.bytes) = (Some(manifest), 0);
             }
-            return Ok(Offered::Lacking(lacking));
+            return Ok(Offered::Lacking(lacking.into_iter().collect()));
         }
-        let chunks: Vec<_> = manifest.entries.iter().filter_map(|(_, digest)| found(digest)).collect();
-        *self = Self::default();
+        self.chunks.clear();
+        (self.offer, self.bytes) = (None, 0);
         for ((key, _), chunk) in manifest.entries.iter().zip(&chunks) {
             if key.kind != chunk.kind() {
                 let (name, kind) = (&key.name, chunk.kind());
                 return Err(Error::Protocol(format!("chunk `{name}` is of kind {kind}, not {}", key.kind)));
             }
         }
-        Ok(Offered::Complete(Program::from_parts(&manifest, chunks)))
+        let program = Program::from_parts(&manifest, chunks);
+        cache.last = Some((manifest, program.clone()));
+        Ok(Offered::Complete(program))
+    }
+
+    /// A manifest without entries is the one offered last.
+    fn meant(&mut self, manifest: Manifest) -> Manifest {
+        if !manifest.entries.is_empty() {
+            self.last = Some(manifest.clone());
+            return manifest;
+        }
+        let last = self.last.as_ref().filter(|last| last.generation == manifest.generation);
+        last.cloned().unwrap_or(manifest)
     }
 
     /// Takes chunks of the offered program.
@@ -132,7 +165,7 @@ mod tests {
         proto::Chunks { chunks: program.chunks().map(body).collect() }
     }
 
-    fn lacking(staging: &mut Staging, cache: &ChunkCache, program: &Program) -> usize {
+    fn lacking(staging: &mut Staging, cache: &mut ChunkCache, program: &Program) -> usize {
         match staging.offer(program.manifest().to_proto(), cache).unwrap() {
             Offered::Complete(_) => 0,
             Offered::Lacking(digests) => digests.len(),
@@ -144,9 +177,9 @@ mod tests {
         let (mut cache, mut staging) = (ChunkCache::default(), Staging::default());
         let (old, new) = (program(1, &["a", "b"]), program(2, &["a", "c"]));
         cache.keep(&old);
-        assert_eq!(lacking(&mut staging, &cache, &new), 1);
+        assert_eq!(lacking(&mut staging, &mut cache, &new), 1);
         staging.take(bodies(&new)).unwrap();
-        assert_eq!(lacking(&mut staging, &cache, &new), 0);
+        assert_eq!(lacking(&mut staging, &mut cache, &new), 0);
     }
 
     #[test]
@@ -156,15 +189,15 @@ mod tests {
             cache.keep(&program(generation, &[name, "common"]));
         }
         assert_eq!(cache.chunks.len(), KEPT + 1);
-        assert_eq!(lacking(&mut staging, &cache, &program(9, &["a", "common"])), 1);
+        assert_eq!(lacking(&mut staging, &mut cache, &program(9, &["a", "common"])), 1);
     }
 
     #[test]
     fn unasked_forged_and_misnamed_chunks_are_refused() {
-        let (cache, mut staging) = (ChunkCache::default(), Staging::default());
+        let (mut cache, mut staging) = (ChunkCache::default(), Staging::default());
         let offered = program(1, &["a"]);
         assert!(staging.take(bodies(&offered)).is_err(), "nothing is offered");
-        assert_eq!(lacking(&mut staging, &cache, &offered), 1);
+        assert_eq!(lacking(&mut staging, &mut cache, &offered), 1);
         assert!(staging.take(bodies(&program(1, &["b"]))).is_err(), "another program's");
         let mut forged = bodies(&offered);
         forged.chunks[0].body = bodies(&program(1, &["b"])).chunks[0].body.clone();
@@ -172,6 +205,9 @@ mod tests {
         staging.take(bodies(&offered)).unwrap();
         let mut manifest = offered.manifest();
         manifest.entries[0].0.kind = 1;
-        assert!(matches!(staging.offer(manifest.to_proto(), &cache), Err(Error::Protocol(_))), "wrong kind");
+        assert!(
+            matches!(staging.offer(manifest.to_proto(), &mut cache), Err(Error::Protocol(_))),
+            "wrong kind"
+        );
     }
 }

@@ -4,10 +4,10 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use ravelin_contract::{
-    CloseReason, DataPlane, DeltaCursor, Error, ExportCursor, FabricForwarding, FabricId, GroupId,
-    InjectRequest, KeptFilter, KeptKind, LinkUpdate, LiveUpdate, MappingFilter, NatClear, Neighbour,
-    NeighbourUpdate, PacketFilter, PolicyCounters, PutRefusal, PutResult, ReconcileResult, Route,
-    RouteUpdate, ScheduleUpdate, SessionFilter, SessionRef, TraceKind, TraceRequest, UpdateBatch,
+    ApplyResult, CloseReason, DataPlane, DeltaCursor, Error, ExportCursor, FabricForwarding, FabricId,
+    GroupId, InjectRequest, KeptFilter, KeptKind, LinkUpdate, LiveUpdate, MappingFilter, NatClear, Neighbour,
+    NeighbourUpdate, PacketFilter, PolicyCounters, PolicyNames, PutRefusal, PutResult, ReconcileResult,
+    Route, RouteUpdate, ScheduleUpdate, SessionFilter, SessionRef, TraceKind, TraceRequest, UpdateBatch,
 };
 use ravelin_remote::{Server, listen};
 use ravelin_types::{
@@ -34,7 +34,9 @@ fn programs_and_their_results_arrive_whole() {
     let program = program(5, &["a", "b"]);
     assert_eq!(client.check_config(&program).unwrap().refusals, [fake::refusal()]);
     assert_eq!(plane.last_call(), format!("check Generation(5) {:?}", program.digest()));
-    assert_eq!(client.apply_config(&program).unwrap(), fake::result(Generation(5)));
+    // The names of policies are those of the program, which need not be said.
+    let told = ApplyResult { policy_names: PolicyNames::of(&program), ..fake::result(Generation(5)) };
+    assert_eq!(client.apply_config(&program).unwrap(), told);
     assert_eq!(client.last_apply_result(), Some(fake::result(Generation(5))));
     assert!(matches!(client.teardown(), Err(Error::Worker(7))));
 }

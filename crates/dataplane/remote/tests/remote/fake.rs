@@ -94,7 +94,7 @@ pub fn result(generation: Generation) -> ApplyResult {
         filter_spans: one(FilterSpan { filter_id: 5, rule_start: 6, rule_count: 7 }),
         nat_counter_ids: one(8),
         pool_ids: one(9),
-        policy_names: BTreeMap::from([(PolicyId(10), "p".to_owned())]),
+        policy_names: [(PolicyId(10), "p".to_owned())].into_iter().collect(),
         app_names: BTreeMap::from([(0, "junos-http".to_owned())]),
         policy_schedule_slots: vec!["night".into()],
         managed_interfaces: vec![ManagedInterface {

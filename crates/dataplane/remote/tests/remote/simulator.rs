@@ -48,6 +48,7 @@ pub(crate) fn program() -> Program {
         id: ZoneId(id),
         name: format!("zone{id}"),
         tcp_rst: false,
+        functional: false,
         host_inbound: HostInbound::default(),
     };
     let any = AddressMatch { ranges: vec![Prefix::all(Family::V4)], ..AddressMatch::default() };
@@ -71,6 +72,7 @@ pub(crate) fn program() -> Program {
         count: true,
         schedule: None,
         tcp: PolicyTcp::default(),
+        translated: Default::default(),
     };
     let zones = ZoneMatch { from: vec![ZoneId(1)], to: vec![ZoneId(2)] };
     let section = PolicySection { zones, policies: vec![(ZoneMatch::default(), policy)] };

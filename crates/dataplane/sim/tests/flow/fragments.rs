@@ -20,7 +20,7 @@ const OFFSET: u16 = 0x1fff;
 fn pieces(id: u16, data: &[u8], cuts: &[usize]) -> Vec<Vec<u8>> {
     let mut ip = Ip::v4(INSIDE, SERVER);
     ip.id = id;
-    let whole = build::frame(&ip, &Payload::udp(5000, 53, data));
+    let whole = build::frame(&ip, &Payload::udp(5000, 9000, data));
     let body = &whole[34..];
     let starts = [&[0], cuts].concat();
     let ends = cuts.iter().copied().chain([body.len().div_ceil(8)]);

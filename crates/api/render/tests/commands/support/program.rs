@@ -85,7 +85,7 @@ fn units() -> Vec<Interface> {
 }
 
 fn zone(id: ZoneId, name: &str, tcp_rst: bool) -> Zone {
-    Zone { id, name: name.into(), tcp_rst, host_inbound: HostInbound::default() }
+    Zone { id, name: name.into(), tcp_rst, functional: false, host_inbound: HostInbound::default() }
 }
 
 fn any() -> AddressMatch {
@@ -120,6 +120,7 @@ fn policy(id: u32, name: &str, source: AddressMatch, action: Action, application
         count: false,
         schedule: None,
         tcp: PolicyTcp::default(),
+        translated: Default::default(),
     }
 }
 

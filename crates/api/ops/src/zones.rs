@@ -1,0 +1,15 @@
+//! What `show security zones` answers.
+
+use serde::{Deserialize, Serialize};
+
+/// A zone.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ZoneEntry {
+    pub name: String,
+    pub id: u16,
+    pub tcp_rst: bool,
+    /// For the firewall itself alone: no policy can name it.
+    #[serde(default)]
+    pub functional: bool,
+    pub interfaces: Vec<String>,
+}

@@ -1,0 +1,172 @@
+//! What a valid configuration says that will not do all that it does on Junos, and is let in nonetheless.
+//!
+//! Junos: applications whose connections a gateway (ALG) opens ports for. Where there is no such gateway the application is its
+//! ports and nothing more: its policies are enforced to the letter, and whoever commits one is told. Spec: alg-16.
+
+use std::collections::HashSet;
+
+use ravelin_syntax::Diagnostic;
+
+use crate::{Alg, Config, Policy, PolicyAction, ValidConfig, ZonePairPolicies, predefined};
+
+/// Warnings of one configuration; the last says how many more there are.
+const WARNINGS_MAX: usize = 50;
+
+/// Predefined applications and the gateway that each would have.
+const NEEDED: &[(&str, &str)] = &[
+    ("junos-h323", "h323"),
+    ("junos-mgcp", "mgcp"),
+    ("junos-mgcp-ca", "mgcp"),
+    ("junos-mgcp-ua", "mgcp"),
+    ("junos-ntalk", "talk"),
+    ("junos-pptp", "pptp"),
+    ("junos-rsh", "rsh"),
+    ("junos-rtsp", "rtsp"),
+    ("junos-sccp", "sccp"),
+    ("junos-sip", "sip"),
+    ("junos-sqlnet-v1", "sql"),
+    ("junos-sqlnet-v2", "sql"),
+    ("junos-talk", "talk"),
+];
+
+/// What whoever commits a configuration is to be told.
+#[must_use]
+pub fn warnings(valid: &ValidConfig) -> Vec<Diagnostic> {
+    let config = valid.get();
+    let wanted = wanted(&config.security.alg);
+    if wanted.is_empty() {
+        return Vec::new();
+    }
+    let sets = sets_with(config, &wanted);
+    let mut out = Vec::new();
+    let mut more = 0;
+    for (pair, policy) in policies(config).filter(|(_, policy)| policy.action == PolicyAction::Permit) {
+        for name in &policy.applications {
+            let Some(gateway) = needs(name, &wanted).or_else(|| set_needs(name, &sets)) else { continue };
+            if out.len() == WARNINGS_MAX {
+                more += 1;
+                continue;
+            }
+            let context = match pair {
+                Some(pair) => format!("from-zone {} to-zone {}", pair.from, pair.to),
+                None => "global".to_owned(),
+            };
+            let path = format!("security policies {context} policy {} match application {name}", policy.name);
+            let message = format!(
+                "no gateway (ALG) for {gateway}: connections that `{name}' agrees on need policies of their own; \
+                 `security alg {gateway} disable' says that they have"
+            );
+            out.push(Diagnostic::warning(path, policy.at, message));
+        }
+    }
+    if more > 0 {
+        let message = format!("{more} more policies permit applications without their gateway");
+        out.push(Diagnostic::warning("security policies", Default::default(), message));
+    }
+    out
+}
+
+/// Applications that have no gateway, and of which nobody has said that they need none.
+fn wanted(alg: &Alg) -> Vec<(&'static str, &'static str)> {
+    let off = alg.without_effect();
+    let is_off = |gateway: &str| off.iter().any(|(name, disabled)| *name == gateway && *disabled);
+    NEEDED.iter().filter(|(_, gateway)| !is_off(gateway)).copied().collect()
+}
+
+fn needs(name: &str, wanted: &[(&'static str, &'static str)]) -> Option<&'static str> {
+    // Most names are of no such application, and policies are many.
+    let theirs = name.strip_prefix("junos-")?;
+    wanted.iter().find(|(of, _)| of.strip_prefix("junos-") == Some(theirs)).map(|(_, gateway)| *gateway)
+}
+
+/// Sets of the configuration in which there is such an application, at any depth.
+fn sets_with<'a>(
+    config: &'a Config,
+    wanted: &[(&'static str, &'static str)],
+) -> Vec<(&'a str, &'static str)> {
+    let sets = || config.applications.sets.iter().chain(&predefined().sets);
+    let mut found: Vec<(&str, &'static str)> = Vec::new();
+    let mut known = HashSet::new();
+    // A set is found at the latest in the round behind those in it.
+    for _ in 0..=config.applications.sets.len() {
+        let before = found.len();
+        for set in sets() {
+            let own = set.applications.iter().find_map(|name| needs(name, wanted));
+            let of = own.or_else(|| set.sets.iter().find_map(|name| set_needs(name, &found)));
+            if let Some(gateway) = of
+                && known.insert(set.name.as_str())
+            {
+                found.push((&set.name, gateway));
+            }
+        }
+        if found.len() == before {
+            break;
+        }
+    }
+    found
+}
+
+fn set_needs(name: &str, sets: &[(&str, &'static str)]) -> Option<&'static str> {
+    sets.iter().find(|(of, _)| *of == name).map(|(_, gateway)| *gateway)
+}
+
+/// Every policy and where it stands.
+fn policies(config: &Config) -> impl Iterator<Item = (Option<&ZonePairPolicies>, &Policy)> {
+    let security = &config.security.policies;
+    let pairs =
+        security.pairs.iter().flat_map(|pair| pair.policies.iter().map(move |policy| (Some(pair), policy)));
+    pairs.chain(security.global.iter().map(|global| (None, &global.policy)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::load;
+
+    const COMMON: &str = "\
+        set security zones security-zone a\n\
+        set applications application-set inner application junos-sip\n\
+        set applications application-set calls application-set inner\n\
+        set security policies from-zone a to-zone a policy p match source-address any\n\
+        set security policies from-zone a to-zone a policy p match destination-address any\n";
+
+    fn told(text: &str) -> Vec<String> {
+        let loaded = load(&(COMMON.to_owned() + text));
+        let valid = loaded.result.unwrap_or_else(|errors| panic!("{errors:?}"));
+        warnings(&valid).into_iter().map(|warning| warning.path).collect()
+    }
+
+    #[test]
+    fn a_permit_without_its_gateway_is_told_of() {
+        let policy = "set security policies from-zone a to-zone a policy p";
+        let check = |names: &str, then: &str, more: &str, expected: &[&str]| {
+            let text = format!("{policy} match application [ {names} ]\n{policy} then {then}\n{more}");
+            let path = |name: &&str| {
+                format!("security policies from-zone a to-zone a policy p match application {name}")
+            };
+            assert_eq!(told(&text), expected.iter().map(path).collect::<Vec<_>>(), "{names} {then} {more}");
+        };
+        check("junos-sip", "permit", "", &["junos-sip"]);
+        check("junos-pptp junos-http calls", "permit", "", &["junos-pptp", "calls"]);
+        check("junos-pptp calls", "permit", "set security alg pptp disable\n", &["calls"]);
+        check("calls", "permit", "set security alg sip disable\n", &[]);
+        check("junos-sip", "deny", "", &[]);
+        check("junos-ftp junos-tftp junos-dns-udp any-of-my-own", "permit", OWN, &[]);
+    }
+
+    const OWN: &str = "set applications application any-of-my-own protocol udp destination-port 5060\n";
+
+    #[test]
+    fn warnings_are_bounded() {
+        let mut text = String::new();
+        for n in 0..WARNINGS_MAX + 7 {
+            let policy = format!("set security policies global policy g{n}");
+            text += &format!("{policy} match source-address any\n{policy} match destination-address any\n");
+            text += &format!("{policy} match application junos-rsh\n{policy} then permit\n");
+        }
+        let loaded = load(&text);
+        let all = warnings(&loaded.result.unwrap());
+        assert_eq!(all.len(), WARNINGS_MAX + 1);
+        assert!(all[WARNINGS_MAX].message.starts_with("7 more"), "{}", all[WARNINGS_MAX].message);
+    }
+}
