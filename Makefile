@@ -73,6 +73,7 @@ bench: deps-build
 	cargo build --release --locked --package ravelin
 	RAVELIN=$(TARGET)/release/ravelin bench/wire.sh || [ $$? = 77 ]
 	RAVELIN=$(TARGET)/release/ravelin bench/never-stops.sh || [ $$? = 77 ]
+	RAVELIN=$(TARGET)/release/ravelin bench/many-sessions.sh || [ $$? = 77 ]
 
 CASES ?= 100000
 FUZZ_SECONDS ?= 300

@@ -49,6 +49,9 @@ fn sample(path: &str, keyword: &str) -> &'static str {
     if path.starts_with("firewall") || path.starts_with("policy-options") {
         return firewall_sample(path, keyword);
     }
+    if let Some(word) = nat_sample(path, keyword) {
+        return word;
+    }
     match keyword {
         _ if path == "routing-instances" => "i",
         "next-table" => "i.inet.0",
@@ -57,30 +60,11 @@ fn sample(path: &str, keyword: &str) -> &'static str {
         "dns-name" => "h.example",
         "wildcard-address" => "10.0.1.0/255.0.255.0",
         "group" => "7",
-        "<>" if path.contains("proxy-arp") && path.ends_with("to") => "10.0.0.8/32",
-        "<>" if path.contains("proxy-arp") => "10.0.0.7/32",
-        "<>" if path.contains("proxy-ndp") && path.ends_with("to") => "2001:db8::8",
-        "<>" if path.contains("proxy-ndp") => "2001:db8::7/128",
-        "<>" if path.ends_with("pool address <> to") => "10.0.0.8/32",
-        "<>" if path.ends_with("twin-port") || path.ends_with("twin-port-range") => "63490",
-        "<>" if path.ends_with("twin-port to") || path.ends_with("twin-port-range to") => "63999",
-        "<>" if path.ends_with("host-address-base") => "10.0.0.4/32",
         "<>" if path.ends_with("port range") || path.ends_with("port-range") => "1030",
         "<>" if path.ends_with("address-range to") => "10.0.0.9/32",
         "<>" if path.ends_with("range to") => "1040",
-        "ipv6-prefix-length" => "56",
-        "address" if path.ends_with("deterministic host") => "10.0.0.0/24",
-        "block-size" | "active-block-timeout" | "last-block-recycle-timeout" => "600",
-        "interim-logging-interval" => "1800",
-        "raise-threshold" | "clear-threshold" => "60",
-        "port-overloading-factor" | "maximum-blocks-per-host" => "5",
         "<>" if path.ends_with("-type to") => "12",
         "<>" if path.ends_with("option-type") || path.ends_with("header-type") => "9",
-        "interface" if path.contains("nat proxy") => "ge-0/0/0.0",
-        "<>" if path.ends_with("pool address") || path.ends_with("pool address to") => "10.0.0.3/32",
-        "<>" if path.ends_with("destination-address") || path.ends_with("static-nat prefix") => "10.0.0.4/32",
-        "<>" if path.ends_with("nptv6-prefix") => "2001:db8:7::/48",
-        "inactivity-timeout" if path.contains("persistent-nat") => "444",
         "<>" if path.ends_with("port") => "1000",
         "<>" if path.ends_with("port to") || path.ends_with("port <> to") => "1001",
         "port" | "session-timeout" => "55",
@@ -120,6 +104,34 @@ fn sample(path: &str, keyword: &str) -> &'static str {
         "zone" => "zz",
         _ => "other",
     }
+}
+
+/// Sample words of NAT.
+fn nat_sample(path: &str, keyword: &str) -> Option<&'static str> {
+    let word = match keyword {
+        _ if !path.starts_with("security nat") => return None,
+        "<>" if path.contains("proxy-arp") && path.ends_with("to") => "10.0.0.8/32",
+        "<>" if path.contains("proxy-arp") => "10.0.0.7/32",
+        "<>" if path.contains("proxy-ndp") && path.ends_with("to") => "2001:db8::8",
+        "<>" if path.contains("proxy-ndp") => "2001:db8::7/128",
+        "<>" if path.ends_with("pool address <> to") => "10.0.0.8/32",
+        "<>" if path.ends_with("twin-port") || path.ends_with("twin-port-range") => "63490",
+        "<>" if path.ends_with("twin-port to") || path.ends_with("twin-port-range to") => "63999",
+        "<>" if path.ends_with("host-address-base") => "10.0.0.4/32",
+        "ipv6-prefix-length" => "56",
+        "address" if path.ends_with("deterministic host") => "10.0.0.0/24",
+        "block-size" | "active-block-timeout" | "last-block-recycle-timeout" => "600",
+        "interim-logging-interval" => "1800",
+        "raise-threshold" | "clear-threshold" => "60",
+        "port-overloading-factor" | "maximum-blocks-per-host" => "5",
+        "interface" if path.contains("nat proxy") => "ge-0/0/0.0",
+        "<>" if path.ends_with("pool address") || path.ends_with("pool address to") => "10.0.0.3/32",
+        "<>" if path.ends_with("destination-address") || path.ends_with("static-nat prefix") => "10.0.0.4/32",
+        "<>" if path.ends_with("nptv6-prefix") => "2001:db8:7::/48",
+        "inactivity-timeout" if path.contains("persistent-nat") => "444",
+        _ => return None,
+    };
+    Some(word)
 }
 
 /// Sample words of the security log.

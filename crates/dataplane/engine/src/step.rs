@@ -192,7 +192,7 @@ fn without_session<R: Recorder>(turn: &mut Turn<'_, R>, packet: &mut Packet<'_>,
         None => none,
         Some(Fate::Dropped(reason)) => Verdict::Drop(reason),
         Some(Fate::Gone(to)) => {
-            state.steering.to(to, Stage::Stub, flow.handed).map_or(none, Verdict::HandOver)
+            state.steering.to(to, Stage::Stub, flow.known()).map_or(none, Verdict::HandOver)
         }
     }
 }
@@ -223,7 +223,7 @@ fn stub<R: Recorder>(turn: &mut Turn<'_, R>, flow: &Flow) -> Option<HandOver> {
     }
     let expects = || state.stubs.owner(&alg::any_port(&flow.key));
     let owner = state.stubs.owner(&flow.key).or_else(expects)?;
-    state.steering.to(owner, Stage::Stub, flow.handed)
+    state.steering.to(owner, Stage::Stub, flow.known())
 }
 
 /// Counts what a verdict means. `flow`: what the packet was when it was whole.
@@ -452,6 +452,7 @@ impl Slot {
 }
 
 impl Flow {
+<<<<<<< HEAD
     /// Where it comes from, as fragments of one datagram do.
     fn from(&self) -> (ZoneId, InstanceId) {
         (self.zone, self.key.instance())
@@ -460,6 +461,15 @@ impl Flow {
     /// The instance whose routes a packet that opens a session goes by: what a filter says, else that of its unit.
     pub(crate) fn routed_by(&self) -> InstanceId {
         self.marks.instance.unwrap_or(self.key.instance())
+=======
+    /// How it came, for the next worker: a later fragment does not show its ports, which were found out here.
+    fn known(&self) -> Option<Handed> {
+        if !matches!(self.network.fragment, Fragment::Later { .. }) {
+            return self.handed;
+        }
+        let ports = Some(Transport { proto: self.key.proto(), ports: (self.key.sport(), self.key.dport()) });
+        Some(Handed { ports, ..self.handed.unwrap_or(Handed::FRESH) })
+>>>>>>> main
     }
 
     /// ICMP type and code, when the packet shows them.
