@@ -1,7 +1,7 @@
 //! Express path: packets of standing sessions that nothing but their session, filters and screens have a say in.
 //!
 //! A shortcut and nothing else: what it does to a packet, a session and the counters is what the whole path would do, and
-//! whatever is out of the ordinary is left to that, untouched (tests/express.rs compares the two). Place: beside
+//! whatever is out of the ordinary is left to that, untouched (sim/tests/express compares the two). Place: beside
 //! classify and the fast path. State: none of its own; [`Gates`] are made with the rules. Spec: flow-29.
 
 use ravelin_filter::Marks;
