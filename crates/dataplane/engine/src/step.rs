@@ -452,7 +452,6 @@ impl Slot {
 }
 
 impl Flow {
-<<<<<<< HEAD
     /// Where it comes from, as fragments of one datagram do.
     fn from(&self) -> (ZoneId, InstanceId) {
         (self.zone, self.key.instance())
@@ -461,7 +460,8 @@ impl Flow {
     /// The instance whose routes a packet that opens a session goes by: what a filter says, else that of its unit.
     pub(crate) fn routed_by(&self) -> InstanceId {
         self.marks.instance.unwrap_or(self.key.instance())
-=======
+    }
+
     /// How it came, for the next worker: a later fragment does not show its ports, which were found out here.
     fn known(&self) -> Option<Handed> {
         if !matches!(self.network.fragment, Fragment::Later { .. }) {
@@ -469,7 +469,6 @@ impl Flow {
         }
         let ports = Some(Transport { proto: self.key.proto(), ports: (self.key.sport(), self.key.dport()) });
         Some(Handed { ports, ..self.handed.unwrap_or(Handed::FRESH) })
->>>>>>> main
     }
 
     /// ICMP type and code, when the packet shows them.

@@ -116,8 +116,7 @@ fn effects_happen_in_order_and_marks_travel() {
     let log = "log 0.0 Logging { buffer: true, syslog: false } NextTerm";
     assert_eq!(seen, ["count 4", log, "police 1 MediumLow"]);
     let instance = Some(InstanceId(6));
-    let marks =
-        Marks { forwarding_class: ForwardingClassId(2), loss_priority: LossPriority::High, instance };
+    let marks = Marks { forwarding_class: ForwardingClassId(2), loss_priority: LossPriority::High, instance };
     assert_eq!((outcome.decision, outcome.marks), (Decision::Accept, marks));
     assert_eq!((outcome.mirror, outcome.sample), (Some(MirrorId(5)), true));
 }

@@ -2,6 +2,7 @@
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
+use std::iter::once;
 
 use ipnet::IpNet;
 use ravelin_contract::Route;
@@ -15,6 +16,9 @@ use crate::session::Env;
 
 /// What Junos calls the default instance.
 const MASTER: &str = "master";
+
+/// A table: whether it is of IPv6, and whose.
+type Key = (bool, InstanceId);
 
 /// An answer to a question about routes, or interfaces by whose routes they go.
 pub(crate) fn about_routes(env: &Env<'_>, request: &Request) -> Result<Answer, Failure> {
@@ -34,9 +38,9 @@ pub(crate) fn about_routes(env: &Env<'_>, request: &Request) -> Result<Answer, F
 fn routes(env: &Env<'_>, destination: Option<&IpNet>, table: Option<&str>) -> Result<Routes, Failure> {
     let mut tables = tables(env);
     if let Some(wanted) = table {
-        let known = [(InstanceId::DEFAULT, false), (InstanceId::DEFAULT, true)].into_iter();
-        let known = known.chain(env.names.instances().flat_map(|(id, _)| [(id, false), (id, true)]));
-        if !known.map(|key| table_name(env, key)).any(|name| name == wanted) {
+        let instances = once(InstanceId::DEFAULT).chain(env.names.instances().map(|(id, _)| id));
+        let mut known = instances.flat_map(|id| [(false, id), (true, id)]);
+        if !known.any(|key| table_name(env, key) == wanted) {
             return Err(Failure::NotFound { what: "table", name: wanted.to_owned() });
         }
         tables.retain(|key, _| table_name(env, *key) == wanted);
@@ -71,7 +75,7 @@ fn instances(env: &Env<'_>, name: Option<&str>) -> Result<Vec<InstanceLine>, Fai
         .into_iter()
         .map(|(id, name, kind)| {
             let units = env.names.interfaces().iter().filter(|unit| unit.instance == id);
-            let keys = [(id, false), (id, true)].into_iter();
+            let keys = [(false, id), (true, id)].into_iter();
             let counted = keys.filter_map(|key| Some((table_name(env, key), tables.get(&key)?.len())));
             InstanceLine {
                 name,
@@ -94,16 +98,16 @@ pub(super) fn no_instance(name: &str) -> Failure {
     Failure::NotFound { what: "routing instance", name: name.to_owned() }
 }
 
-/// By instance, IPv4 before IPv6.
-fn tables(env: &Env<'_>) -> BTreeMap<(InstanceId, bool), Vec<RouteEntry>> {
+/// IPv4 before IPv6, the default instance's first.
+fn tables(env: &Env<'_>) -> BTreeMap<Key, Vec<RouteEntry>> {
     let mut tables: BTreeMap<_, Vec<_>> = BTreeMap::new();
     for entry in env.routes.routes() {
-        tables.entry((entry.instance, entry.prefix.addr().is_ipv6())).or_default().push(entry);
+        tables.entry((entry.prefix.addr().is_ipv6(), entry.instance)).or_default().push(entry);
     }
     tables
 }
 
-fn table_name(env: &Env<'_>, (instance, is_v6): (InstanceId, bool)) -> String {
+fn table_name(env: &Env<'_>, (is_v6, instance): Key) -> String {
     let family = if is_v6 { "inet6.0" } else { "inet.0" };
     match env.names.instance(instance) {
         None => family.to_owned(),
@@ -133,7 +137,7 @@ fn route_line(env: &Env<'_>, entry: &RouteEntry) -> RouteLine {
     let drops = match route {
         Route::Discard => Some("Discard".to_owned()),
         Route::Reject => Some("Reject".to_owned()),
-        Route::Table(next) => Some(format!("to table {}", table_name(env, (*next, prefix.addr().is_ipv6())))),
+        Route::Table(next) => Some(format!("to table {}", table_name(env, (prefix.addr().is_ipv6(), *next)))),
         Route::Via(_) | Route::Local(_) => None,
     };
     RouteLine {

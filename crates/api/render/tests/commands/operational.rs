@@ -276,6 +276,18 @@ inet.0: 4 destinations, 4 routes (4 active, 0 holddown, 0 hidden)
 192.0.2.0/24       *[Static/5]
                        Discard
 
+VR-A.inet.0: 1 destinations, 1 routes (1 active, 0 holddown, 0 hidden)
++ = Active Route, - = Last Active, * = Both
+
+0.0.0.0/0          *[Static/5]
+                       to table inet.0
+
+ISP2.inet.0: 1 destinations, 1 routes (1 active, 0 holddown, 0 hidden)
++ = Active Route, - = Last Active, * = Both
+
+0.0.0.0/0          *[Static/5]
+                    >  to 192.0.2.2 via ge-0/0/1.0
+
 inet6.0: 1 destinations, 1 routes (1 active, 0 holddown, 0 hidden)
 + = Active Route, - = Last Active, * = Both
 
@@ -290,10 +302,38 @@ inet6.0: 1 destinations, 1 routes (1 active, 0 holddown, 0 hidden)
         )
     };
     let direct = "10.1.0.0/24        *[Direct/0]\n                    >  via ge-0/0/0.0\n";
-    check("show route 10.1.0.9", &format!("{}{direct}", head(1)));
+    let default = "0.0.0.0/0          *[Static/5]\n                       to table inet.0\n";
+    let through = "0.0.0.0/0          *[Static/5]\n                    >  to 192.0.2.2 via ge-0/0/1.0\n";
+    let others = [("VR-A.", default), ("ISP2.", through)];
+    let others = others.map(|(name, route)| head(1).replacen("inet.0", &format!("{name}inet.0"), 1) + route);
+    check("show route 10.1.0.9", &format!("{}{direct}{}", head(1), others.concat()));
+    check("show route 10.1.0.9 table VR-A.inet.0", &others[0]);
     let local = "10.1.0.1/32        *[Local/0] 00:10:02\n                       Local via ge-0/0/0.0\n";
     check("show route 10.0.0.0/8", &format!("{}{direct}{local}", head(2)));
     check("show route 2001:db9::1", "");
+}
+
+#[test]
+fn routing_instances_are_counted() {
+    check(
+        "show route instance",
+        "\
+Instance             Type
+         Primary RIB                                     Active/holddown/hidden
+master               forwarding
+         inet.0                                          4/0/0
+         inet6.0                                         1/0/0
+
+ISP2                 forwarding
+         ISP2.inet.0                                     1/0/0
+
+VR-A                 virtual-router
+         VR-A.inet.0                                     1/0/0
+
+",
+    );
+    let instance = "/instance-information/0/instance-core/2/instance-rib/0/irib-name/0/data";
+    json("show route instance", instance, "VR-A.inet.0");
 }
 
 #[test]
@@ -410,7 +450,7 @@ fn answers_are_json_with_names_of_junos() {
         "/interface-information/0/physical-interface/0/logical-interface/0/address-family/1/interface-address/0/ifa-local/0/data",
         "2001:db8::1/64",
     );
-    json("show route", "/route-information/0/route-table/1/rt/0/rt-destination/0/data", "2001:db8::/64");
+    json("show route", "/route-information/0/route-table/3/rt/0/rt-destination/0/data", "2001:db8::/64");
     json(
         "show security policies",
         "/security-policies/0/security-context/1/policies/0/policy-information/0/policy-action/0/action-type/0/data",

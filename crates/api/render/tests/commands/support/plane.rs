@@ -105,6 +105,7 @@ fn mappings() -> [PersistentMapping; 4] {
         proto: Some(Proto::UDP),
         internal: "10.1.0.2".parse().unwrap(),
         internal_port: 5060,
+        instance: InstanceId::DEFAULT,
         external: "198.51.100.1".parse().unwrap(),
         external_port: 20_000,
         permit: MappingPermit::AnyRemoteHost,
