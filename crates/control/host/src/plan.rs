@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 use ipnet::IpNet;
 use ravelin_types::{InstanceId, Mac};
 
-use crate::desired::{Desired, DesiredPort, DesiredRoute, DesiredRule, DesiredTap, Observed, ObservedLink};
+use crate::desired::{
+    Desired, DesiredPort, DesiredRoute, DesiredRule, DesiredTap, Observed, ObservedLink, RouteTo,
+};
 
 /// Marks our TAPs.
 pub(crate) const ALIAS: &str = "ravelin ";
@@ -138,8 +140,13 @@ fn plan_routes(wanted: &[DesiredRoute], there: &[DesiredRoute], actions: &mut Ve
     let key = |route: &DesiredRoute| (route.table, route.prefix);
     let stale = there.iter().filter(|route| !wanted.iter().any(|want| key(want) == key(route)));
     actions.extend(stale.cloned().map(Action::RemoveRoute));
-    let missing = wanted.iter().filter(|route| !there.contains(route));
-    actions.extend(missing.cloned().map(Action::SetRoute));
+    // A gateway is looked for by the links of its table.
+    let (links, others): (Vec<_>, Vec<_>) = wanted
+        .iter()
+        .filter(|route| !there.contains(route))
+        .cloned()
+        .partition(|route| matches!(route.to, RouteTo::Link(_)));
+    actions.extend(links.into_iter().chain(others).map(Action::SetRoute));
 }
 
 /// Settings by path under `/proc/sys`. The kernel forwards nothing, learns nothing from advertisements, and makes up no
@@ -175,7 +182,7 @@ pub(crate) fn sysctls(desired: &Desired) -> Vec<(String, &'static str)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::desired::{RouteTo, Selector};
+    use crate::desired::Selector;
 
     fn tap() -> DesiredTap {
         DesiredTap {
@@ -245,6 +252,18 @@ mod tests {
         let route = at(&|a| matches!(a, Action::SetRoute(_)));
         assert!(create < no_addresses_of_its_own && no_addresses_of_its_own < up);
         assert!(up < address && address < route);
+    }
+
+    #[test]
+    fn links_of_a_table_come_before_its_gateways() {
+        let table = InstanceId(3);
+        let through = DesiredRoute { table, ..desired().routes.remove(0) };
+        let to = RouteTo::Link("ge-0-0-0.0".into());
+        let link = DesiredRoute { table, prefix: "10.0.0.0/24".parse().unwrap(), to };
+        let wanted = Desired { routes: vec![through.clone(), link.clone()], ..desired() };
+        let actions = plan(&wanted, &reached(&desired()));
+        let set: Vec<_> = actions.into_iter().filter(|a| matches!(a, Action::SetRoute(_))).collect();
+        assert_eq!(set, [Action::SetRoute(link), Action::SetRoute(through)]);
     }
 
     #[test]
