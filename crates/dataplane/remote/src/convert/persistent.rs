@@ -1,7 +1,7 @@
 //! Mappings of persistent NAT.
 
 use ravelin_contract::{MappingFilter, MappingList, MappingOrigin, MappingPermit, PersistentMapping};
-use ravelin_types::{InstanceId, NatRuleId, Proto};
+use ravelin_types::{NatRuleId, Proto};
 
 use super::{Malformed, Read, Wire, address, decode_all, encode_all, instance, octets, part, small};
 use crate::proto;
@@ -138,6 +138,8 @@ impl Wire for MappingList {
 
 #[cfg(test)]
 mod tests {
+    use ravelin_types::InstanceId;
+
     use super::super::testing::survives;
     use super::*;
 
