@@ -8,7 +8,7 @@ mod answer;
 mod log;
 mod table;
 
-use ravelin_contract::{DropCause, Event, FilterAction, FilterHit, PolicerHit};
+use ravelin_contract::{DropCause, Event, FilterAction, FilterHit, PolicerHit, SessionKey};
 use ravelin_filter::{
     Decision, Effects, FilterCounterId, Logging, Marks, Policed, Reject, TermAt, Terminal, evaluate,
 };
@@ -311,6 +311,13 @@ impl<R> Applied<'_, '_, '_, R> {
         u32::from(self.subject.network.end - self.subject.l3_at)
     }
 
+    /// The packet's tuple, in the instance of the unit that received it.
+    fn key(&self) -> SessionKey {
+        let unit = self.turn.world.rules.unit(self.subject.unit);
+        let instance = unit.map(|unit| unit.instance).unwrap_or_default();
+        FlowKey::of(self.subject.network, None, instance).to_session_key()
+    }
+
     /// Says that a policer's limit is passed, by a packet of those beyond it. Spec: policer-30.
     #[cold]
     fn tell(&mut self, id: MeterId, meter: &Meter, dropped: bool) {
@@ -320,7 +327,7 @@ impl<R> Applied<'_, '_, '_, R> {
             policer: policer.key.policer,
             place: policer.key.place,
             interface: self.subject.unit,
-            key: FlowKey::of(self.subject.network, None).to_session_key(),
+            key: self.key(),
             dropped,
             packets: counts.packets[red],
             bytes: counts.bytes[red],
@@ -338,8 +345,6 @@ impl<R: Recorder> Effects for Applied<'_, '_, '_, R> {
     }
 
     fn log(&mut self, at: TermAt, logging: Logging, terminal: Terminal) {
-        let unit = self.turn.world.rules.unit(self.subject.unit);
-        let instance = unit.map(|unit| unit.instance).unwrap_or_default();
         let hit = FilterHit {
             filter: self.chain.filters[usize::from(at.filter)].0,
             term: at.term,
@@ -349,7 +354,7 @@ impl<R: Recorder> Effects for Applied<'_, '_, '_, R> {
                 Terminal::Reject(_) => FilterAction::Reject,
             },
             interface: self.subject.unit,
-            key: FlowKey::of(self.subject.network, None, instance).to_session_key(),
+            key: self.key(),
             bytes: self.bytes(),
         };
         let State { filter_log, events, .. } = &mut *self.turn.state;
