@@ -14,7 +14,7 @@ use jiff::tz::TimeZone;
 use ravelin_contract::SessionKey;
 use ravelin_model::load;
 use ravelin_telemetry::{Counters, Flow, LogPlan, Record, Service};
-use ravelin_types::Proto;
+use ravelin_types::{InstanceId, Proto};
 
 const TELLING: Duration = Duration::from_secs(1);
 const EMPTYING: Duration = Duration::from_secs(10);
@@ -102,7 +102,7 @@ fn plan(form: &str, peer: Peer, addr: SocketAddr) -> LogPlan {
         }
     };
     let text = format!("set security log source-address 127.0.0.1\nset security log format {form}\n{to}");
-    LogPlan::new(&load(&text).result.unwrap_or_else(|errors| panic!("{errors:?}")))
+    LogPlan::new(load(&text).result.unwrap_or_else(|errors| panic!("{errors:?}")).config())
 }
 
 /// Starts what reads; its address.
@@ -135,7 +135,14 @@ fn collector(peer: Peer) -> SocketAddr {
 fn session() -> Record {
     let end = |text: &str| text.parse().expect("an address");
     let (src, dst) = (end("10.1.0.2"), end("198.51.100.2"));
-    let key = SessionKey { src, sport: 40_000, dst, dport: 443, proto: Proto::TCP };
+    let key = SessionKey {
+        src,
+        sport: 40_000,
+        dst,
+        dport: 443,
+        proto: Proto::TCP,
+        instance: InstanceId::default(),
+    };
     Record::Create(Flow {
         key,
         nat: SessionKey { src: end("203.0.113.5"), ..key },
