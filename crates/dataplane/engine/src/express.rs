@@ -10,7 +10,7 @@ use ravelin_screen::{Profile, Way};
 use ravelin_tcp::{Direction, Extent, Segment};
 use ravelin_types::{Addr, DropReason, Family, InstanceId, InterfaceId, Mac, PortId, Proto, ZoneId};
 use ravelin_wire::rewrite::{self, Partial};
-use ravelin_wire::{ETHERNET_LEN, Network, Plain, VLAN_LEN, ethertype, parse, put_u16};
+use ravelin_wire::{ETHERNET_LEN, Plain, VLAN_LEN, ethertype, put_u16};
 
 use crate::explain::Recorder;
 use crate::key::FlowKey;
@@ -105,6 +105,13 @@ impl Exit {
             unit.zone.and_then(|zone| rules.screens.of(zone, Way::Out)).is_some_and(Profile::minds_plain);
         Self { mac, port, vlan, mtu4, mtu6, filtered: rules.filters.stand_at(unit.id, On::Output), screened }
     }
+
+    const fn mtu(&self, family: Family) -> u16 {
+        match family {
+            Family::V4 => self.mtu4,
+            Family::V6 => self.mtu6,
+        }
+    }
 }
 
 /// A packet that may go this way, if its session is one that lets it.
@@ -184,7 +191,7 @@ fn short<R: Recorder>(
     }
     express.marks = None;
     if entrance.filtered {
-        match filter(turn, packet, unit)? {
+        match filter(turn, packet, unit, plain)? {
             Ok(marks) => express.marks = Some(marks),
             Err(verdict) => return Some(Err(verdict)),
         }
@@ -209,9 +216,10 @@ fn filter<R: Recorder>(
     turn: &mut Turn<'_, R>,
     packet: &Packet<'_>,
     unit: InterfaceId,
+    plain: Plain,
 ) -> Option<Result<Marks, Verdict>> {
     let unit = turn.world.rules.unit(unit)?;
-    let (link, network) = taken_apart(packet)?;
+    let (link, network) = (link_of(packet, plain.l3_at)?, plain.network(packet.bytes()));
     let passed = filters::input(turn, packet, unit, (&link, &network));
     if passed.is_err() {
         turn.state.counters.received(unit.id, packet.len());
@@ -219,9 +227,10 @@ fn filter<R: Recorder>(
     Some(passed)
 }
 
-fn taken_apart(packet: &Packet<'_>) -> Option<(Link, Network)> {
-    let parsed = parse(packet.bytes()).ok()?;
-    Some((Link { dst_mac: parsed.dst_mac, src_mac: parsed.src_mac, l3_at: parsed.l3_at }, parsed.network?))
+fn link_of(packet: &Packet<'_>, l3_at: u16) -> Option<Link> {
+    let macs = packet.bytes().first_chunk::<12>()?;
+    let [dst_mac, src_mac] = [0, 6].map(|at| Mac([0, 1, 2, 3, 4, 5].map(|n: usize| macs[at + n])));
+    Some(Link { dst_mac, src_mac, l3_at })
 }
 
 /// Two ordinary addresses: stricter than what the whole path lets pass, which judges the others.
@@ -258,12 +267,8 @@ pub(crate) fn run<R: Recorder>(
     }
     let exit = world.rules.gates.exit(mine.egress)?;
     let (family, proto) = (express.key.family(), express.key.proto());
-    let mtu = match family {
-        Family::V4 => exit.mtu4,
-        Family::V6 => exit.mtu6,
-    };
     let bytes = express.end - express.l3_at;
-    if bytes > mtu || !world.forwarding.is_up(exit.port) {
+    if bytes > exit.mtu(family) || !world.forwarding.is_up(exit.port) {
         return None;
     }
     let mut conversation = None;
@@ -324,10 +329,26 @@ fn ended<R: Recorder>(turn: &mut Turn<'_, R>, packet: &Packet<'_>, flow: Option<
 /// The packet as the whole path sees it.
 #[inline(never)]
 fn flow_of(packet: &Packet<'_>, (express, hash): (&Express, u64)) -> Option<Flow> {
-    let (link, network) = taken_apart(packet)?;
+    let Express { key, l3_at, l4_at, end, .. } = *express;
+    let frame = packet.bytes();
+    let ttl_at = if key.family() == Family::V4 { 8 } else { 7 };
+    let plain = Plain {
+        station: 0,
+        vlan: None,
+        family: key.family(),
+        proto: key.proto(),
+        ttl: *frame.get(usize::from(l3_at) + ttl_at)?,
+        l3_at,
+        l4_at,
+        end,
+        src: key.src(),
+        dst: key.dst(),
+        sport: key.sport(),
+        dport: key.dport(),
+    };
     Some(Flow {
-        link,
-        network,
+        link: link_of(packet, l3_at)?,
+        network: plain.network(frame),
         unit: express.unit,
         zone: express.zone,
         from_host: false,

@@ -5,12 +5,12 @@ use ravelin_types::{Instant, ZoneId};
 
 use super::{Armed, Head, Tape, zone_of};
 use crate::BATCH_MAX;
-use crate::batch::{act, hint};
+use crate::batch::{act, examine, hint};
 use crate::explain::Recorder;
 use crate::express::Express;
 use crate::packet::Packet;
 use crate::rules::Snapshot;
-use crate::step::{Slot, Turn, examine};
+use crate::step::{Slot, Turn};
 use crate::verdict::Verdict;
 
 /// Traces of paths, and a tape for every place of a batch.
