@@ -102,7 +102,7 @@ fn plan(form: &str, peer: Peer, addr: SocketAddr) -> LogPlan {
         }
     };
     let text = format!("set security log source-address 127.0.0.1\nset security log format {form}\n{to}");
-    LogPlan::new(load(&text).result.unwrap_or_else(|errors| panic!("{errors:?}")).config())
+    LogPlan::new(load(&text).result.unwrap_or_else(|errors| panic!("{errors:?}")).get())
 }
 
 /// Starts what reads; its address.
