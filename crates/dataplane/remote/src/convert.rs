@@ -10,6 +10,7 @@ mod events;
 mod firewall;
 mod kept;
 mod live;
+mod naming;
 mod persistent;
 mod session;
 mod sync;

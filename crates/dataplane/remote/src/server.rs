@@ -6,6 +6,7 @@
 
 mod answer;
 mod connection;
+mod parts;
 mod programs;
 
 use std::collections::HashMap;

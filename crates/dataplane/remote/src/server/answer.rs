@@ -26,9 +26,12 @@ const MAPPINGS_MAX: u64 = 65_536;
 /// Makes a call that is answered by one message.
 pub(super) fn answer(plane: &dyn DataPlane, call: Call) -> Result<Answer, Error> {
     match call {
-        Call::CheckConfig(_) | Call::ApplyConfig(_) | Call::Chunks(_) | Call::WalkSessions(_) => {
-            unreachable!("the connection answers these itself")
-        }
+        Call::CheckConfig(_)
+        | Call::ApplyConfig(_)
+        | Call::Chunks(_)
+        | Call::WalkSessions(_)
+        | Call::UpdatePart(_)
+        | Call::ReconcilePart(_) => unreachable!("the connection answers these itself"),
         Call::Start(_) => plane.start().map(done),
         Call::Teardown(_) => plane.teardown().map(done),
         Call::LastApplyResult(_) => {
@@ -45,7 +48,9 @@ pub(super) fn answer(plane: &dyn DataPlane, call: Call) -> Result<Answer, Error>
         | Call::ClearSessions(_)
         | Call::CountSessions(_)
         | Call::ReconcileBulk(_) => sessions(plane, call),
-        Call::DrainDeltas(_) | Call::ExportSessions(_) | Call::SweepProfile(_) => deltas(plane, call),
+        Call::DrainDeltas(_) | Call::ExportSessions(_) | Call::SweepProfile(_) | Call::Naming(_) => {
+            deltas(plane, call)
+        }
         Call::Global(_)
         | Call::Policies(_)
         | Call::NatRules(_)
@@ -183,6 +188,7 @@ fn deltas(plane: &dyn DataPlane, call: Call) -> Result<Answer, Error> {
             let batch = deltas.export(&groups, from, export.max.min(SESSIONS_MAX) as usize)?;
             Ok(Answer::Export(batch.to_message()))
         }
+        Call::Naming(_) => Ok(Answer::Naming(deltas.naming()?.to_message())),
         Call::SweepProfile(_) => Ok(Answer::SweepProfile(deltas.sweep_profile()?.to_message())),
         _ => unreachable!("only calls on changes come here"),
     }
