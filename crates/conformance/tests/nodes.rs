@@ -77,6 +77,21 @@ fn told(plane: &Simulator) -> Vec<String> {
     out
 }
 
+/// Where trust is what is outside, and other names came first.
+const PAST: &str = "config nat
+    delete security
+    set security zones security-zone dmz interfaces ge-0/0/0.0
+    set security zones security-zone trust interfaces ge-0/0/1.0
+    set security policies from-zone dmz to-zone trust policy first match source-address any
+    set security policies from-zone dmz to-zone trust policy first match destination-address any
+    set security policies from-zone dmz to-zone trust policy first match application any
+    set security policies from-zone dmz to-zone trust policy first then permit
+    set security nat source rule-set old from zone dmz
+    set security nat source rule-set old to zone trust
+    set security nat source rule-set old rule r1 match source-address 0.0.0.0/0
+    set security nat source rule-set old rule r1 then source-nat interface
+";
+
 const OPENED: &str = "config nat
 ge-0/0/0.0 tcp 10.1.0.2:9 > 198.51.100.2:80 S => ge-0/0/1.0 tcp 198.51.100.1:$t > 198.51.100.2:80 S
 ge-0/0/1.0 tcp 198.51.100.2:80 > 198.51.100.1:$t SA seq=10 ack=2 => sent 1
@@ -88,7 +103,7 @@ ge-0/0/0.0 tcp 10.1.0.2:9 > 198.51.100.2:80 A seq=2 ack=11 => sent 1
 fn a_node_with_another_history_follows_its_peer_by_name() {
     let mut peer = node(&["config nat\n"]);
     // It has known other zones, interfaces, policies, rules and pools before.
-    let other = node(&["config pool\n", "config vlan\n", "config nat\n"]);
+    let other = node(&[PAST, "config nat\n"]);
     assert_ne!(
         naming(&peer).ids,
         naming(&other).ids,

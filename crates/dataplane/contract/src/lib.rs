@@ -41,8 +41,8 @@ pub use naming::{Followed, IdKind, Naming, Renumber};
 pub use persistent::{MappingFilter, MappingList, MappingOrigin, MappingPermit, PersistentMapping};
 pub use plane::DataPlane;
 pub use session::{
-    CloseReason, ReconcileResult, SessionFilter, SessionKey, SessionPage, SessionRef, SessionState,
-    SessionStore, SessionView, WingView,
+    CloseReason, MappingPage, ReconcileResult, SessionFilter, SessionKey, SessionPage, SessionRef,
+    SessionState, SessionStore, SessionView, WingView,
 };
 pub use sync::{
     ContentShift, DeltaBatch, DeltaCursor, ExportBatch, ExportCursor, HandshakeShift, PutRefusal, PutResult,

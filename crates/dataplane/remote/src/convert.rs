@@ -4,6 +4,7 @@
 
 mod apply;
 mod buffers;
+mod carry;
 mod diagnostics;
 mod error;
 mod events;

@@ -38,6 +38,11 @@ pub struct Server {
     acceptor: Option<JoinHandle<()>>,
 }
 
+/// Serves one client on a stream of its own, in the caller's thread, until it leaves or misbehaves.
+pub fn converse(plane: &Arc<dyn DataPlane>, stream: UnixStream) {
+    Connection::new(plane, &Mutex::default(), stream).run();
+}
+
 /// What the threads of a server have in common.
 struct Shared {
     plane: Arc<dyn DataPlane>,

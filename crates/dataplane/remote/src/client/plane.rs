@@ -4,11 +4,11 @@ use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 
 use ravelin_contract::{
-    Admission, ApplyResult, BufferCounters, DataPlane, Diagnostics, DropSamples, Error, EventBatch,
-    Explanation, FabricForwarding, FabricId, FilterLog, FirewallClear, FirewallCounters, Global, GroupId, Ha,
-    InjectRequest, InterfaceCounters, InterfacePorts, KeptFilter, KeptList, Link, MappingFilter, MappingList,
-    MirrorCounters, NatClear, NatCounters, PolicyCounters, PolicyNames, PoolCounters, ScreenCounters,
-    SessionStore, Status, Telemetry, TraceBatch, TraceId, TraceRequest, UpdateBatch, Updates,
+    Admission, ApplyResult, BufferCounters, CarriedCounters, DataPlane, Diagnostics, DropSamples, Error,
+    EventBatch, Explanation, FabricForwarding, FabricId, FilterLog, FirewallClear, FirewallCounters, Global,
+    GroupId, Ha, InjectRequest, InterfaceCounters, InterfacePorts, KeptFilter, KeptList, Link, MappingFilter,
+    MappingList, MirrorCounters, NatClear, NatCounters, PolicyCounters, PolicyNames, PoolCounters,
+    ScreenCounters, SessionStore, Status, Telemetry, TraceBatch, TraceId, TraceRequest, UpdateBatch, Updates,
 };
 use ravelin_program::Program;
 use ravelin_types::MirrorId;
@@ -252,6 +252,11 @@ impl Telemetry for Client {
 
     fn clear_nat(&self, what: &NatClear) -> Result<(), Error> {
         self.change(Call::ClearNat(what.to_message()), Effort::Light)
+    }
+
+    /// Not said again: it would count twice.
+    fn carry_over(&self, counters: &CarriedCounters) -> Result<(), Error> {
+        self.change(Call::CarryOver(counters.to_message()), Effort::Heavy)
     }
 
     /// Events are taken, not copied: when the answer is lost, so are they, and the caller is told.

@@ -4,9 +4,9 @@ use std::ops::ControlFlow;
 use std::time::Instant;
 
 use ravelin_contract::{
-    CloseReason, DataPlane, DeltaBatch, DeltaCursor, Error, ExportBatch, ExportCursor, GroupId, Naming,
-    PutResult, ReconcileResult, SessionDeltas, SessionFilter, SessionKey, SessionPage, SessionRef,
-    SessionStore, SessionView, SweepProfile, SyncedSession,
+    CarriedMapping, CloseReason, DataPlane, DeltaBatch, DeltaCursor, Error, ExportBatch, ExportCursor,
+    GroupId, MappingPage, Naming, PutResult, ReconcileResult, SessionDeltas, SessionFilter, SessionKey,
+    SessionPage, SessionRef, SessionStore, SessionView, SweepProfile, SyncedSession,
 };
 use ravelin_types::ZoneId;
 
@@ -119,6 +119,24 @@ impl SessionStore for Client {
 
     fn clear(&self, filter: &SessionFilter) -> Result<u64, Error> {
         self.number(Call::ClearSessions(filter.to_message()), Repeat::Never)
+    }
+
+    fn mapping_page(&self, from: ExportCursor, max: usize) -> Result<MappingPage, Error> {
+        let wanted = proto::PageMappings { from: Some(from.to_message()), max: max as u64 };
+        match self.call(Call::PageMappings(wanted), Repeat::Safe, Effort::Heavy)? {
+            Answer::MappingPage(page) => Ok(MappingPage::from_message(page)?),
+            _ => Err(odd("page_mappings")),
+        }
+    }
+
+    /// A mapping that is made twice is there once.
+    fn put_mappings(&self, mappings: &[CarriedMapping]) -> Result<u64, Error> {
+        let mut made = 0;
+        for some in mappings.chunks(BATCH) {
+            let page = proto::MappingPage { mappings: encode_all(some), next: None };
+            made += self.number(Call::PutMappings(page), Repeat::Safe)?;
+        }
+        Ok(made)
     }
 
     fn count(&self) -> Result<u64, Error> {

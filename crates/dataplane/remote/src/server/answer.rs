@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use ravelin_contract::{
-    CloseReason, DataPlane, DeltaCursor, Error, ExportCursor, FabricForwarding, FabricId, FirewallClear,
-    GroupId, InjectRequest, MappingFilter, NatClear, SessionFilter, SessionKey, SessionRef, SyncedSession,
-    TraceId, TraceRequest, UpdateBatch,
+    CarriedCounters, CarriedMapping, CloseReason, DataPlane, DeltaCursor, Error, ExportCursor,
+    FabricForwarding, FabricId, FirewallClear, GroupId, InjectRequest, MappingFilter, NatClear,
+    SessionFilter, SessionKey, SessionRef, SyncedSession, TraceId, TraceRequest, UpdateBatch,
 };
 
 use ravelin_types::{MirrorId, ZoneId};
@@ -64,7 +64,10 @@ pub(super) fn answer(plane: &dyn DataPlane, call: Call) -> Result<Answer, Error>
         | Call::FirewallLog(_)
         | Call::ClearFirewall(_)
         | Call::Events(_) => telemetry(plane, call),
-        Call::PersistentMappings(_)
+        Call::PageMappings(_)
+        | Call::PutMappings(_)
+        | Call::CarryOver(_)
+        | Call::PersistentMappings(_)
         | Call::ClearPersistentMappings(_)
         | Call::KeptPorts(_)
         | Call::InterfacePorts(_)
@@ -241,6 +244,18 @@ fn mappings(plane: &dyn DataPlane, call: Call) -> Result<Answer, Error> {
         Call::InterfacePorts(_) => {
             let ports = encode_all(&telemetry.interface_ports()?);
             Ok(Answer::InterfacePorts(proto::InterfacePortsList { ports }))
+        }
+        Call::PageMappings(proto::PageMappings { from, max }) => {
+            let page =
+                plane.sessions().mapping_page(part("cursor", from)?, max.min(MAPPINGS_MAX) as usize)?;
+            Ok(Answer::MappingPage(page.to_message()))
+        }
+        Call::PutMappings(page) => {
+            let mappings = decode_all::<CarriedMapping>(page.mappings)?;
+            plane.sessions().put_mappings(&mappings).map(Answer::Number)
+        }
+        Call::CarryOver(counters) => {
+            telemetry.carry_over(&CarriedCounters::from_message(counters)?).map(done)
         }
         Call::ClearNat(what) => telemetry.clear_nat(&NatClear::from_message(what)?).map(done),
         _ => unreachable!("only calls on mappings come here"),

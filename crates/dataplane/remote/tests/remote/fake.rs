@@ -6,15 +6,15 @@ use std::ops::ControlFlow;
 use std::sync::Mutex;
 
 use ravelin_contract::{
-    Admission, ApplyResult, BufferCounters, BufferKind, Capabilities, CloseReason, DataPlane, Diagnostics,
-    DropCause, DropSample, DropSamples, Error, Event, EventBatch, Explanation, ExportCursor,
-    FabricForwarding, FabricId, FilterSpan, Finding, Global, GroupId, Ha, InjectRequest, InjectVerdict,
-    InterfaceCounters, InterfacePorts, KeptFilter, KeptList, Link, ManagedInterface, MappingFilter,
-    MappingList, MirrorCounters, NatClear, NatCounters, NatEvent, NatLack, PacketHead, PolicyCounters,
-    PolicyDeny, PoolCounters, PortStatus, PutRefusal, PutResult, ReconcileResult, Refusal, ScreenCounters,
-    SessionDeltas, SessionEvent, SessionFilter, SessionKey, SessionPage, SessionRef, SessionState,
-    SessionStore, SessionView, Status, SyncedSession, Telemetry, TraceBatch, TraceId, TraceRequest,
-    TracedPacket, UpdateBatch, Updates, WingView, WorkerStatus,
+    Admission, ApplyResult, BufferCounters, BufferKind, Capabilities, CarriedCounters, CarriedMapping,
+    CloseReason, DataPlane, Diagnostics, DropCause, DropSample, DropSamples, Error, Event, EventBatch,
+    Explanation, ExportCursor, FabricForwarding, FabricId, FilterSpan, Finding, Global, GroupId, Ha,
+    InjectRequest, InjectVerdict, InterfaceCounters, InterfacePorts, KeptFilter, KeptList, Link,
+    ManagedInterface, MappingFilter, MappingList, MappingPage, MirrorCounters, NatClear, NatCounters,
+    NatEvent, NatLack, PacketHead, PolicyCounters, PolicyDeny, PoolCounters, PortStatus, PutRefusal,
+    PutResult, ReconcileResult, Refusal, ScreenCounters, SessionDeltas, SessionEvent, SessionFilter,
+    SessionKey, SessionPage, SessionRef, SessionState, SessionStore, SessionView, Status, SyncedSession,
+    Telemetry, TraceBatch, TraceId, TraceRequest, TracedPacket, UpdateBatch, Updates, WingView, WorkerStatus,
 };
 use ravelin_program::{Program, Screen};
 use ravelin_types::{
@@ -334,6 +334,16 @@ impl SessionStore for Fake {
         Ok(SessionPage { sessions, next })
     }
 
+    fn mapping_page(&self, from: ExportCursor, _: usize) -> Result<MappingPage, Error> {
+        let next = (from.worker == 0).then_some(ExportCursor { worker: 1, slot: 7 });
+        Ok(MappingPage { mappings: vec![kept::carried()], next })
+    }
+
+    fn put_mappings(&self, mappings: &[CarriedMapping]) -> Result<u64, Error> {
+        self.note(format!("put {:?}", mappings.last()));
+        Ok(mappings.len() as u64)
+    }
+
     fn get(&self, at: &SessionKey) -> Result<Option<SessionView>, Error> {
         Ok((at.sport < self.sessions).then(|| view(at.sport)))
     }
@@ -412,6 +422,11 @@ impl Telemetry for Fake {
 
     fn interface_ports(&self) -> Result<Vec<InterfacePorts>, Error> {
         Ok(vec![kept::INTERFACE_PORTS])
+    }
+
+    fn carry_over(&self, counters: &CarriedCounters) -> Result<(), Error> {
+        self.note(format!("{counters:?}"));
+        Ok(())
     }
 
     fn clear_nat(&self, what: &NatClear) -> Result<(), Error> {

@@ -3,8 +3,8 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use ravelin_contract::{
-    InterfacePorts, KeptKind, KeptList, KeptPorts, MappingFilter, MappingList, MappingOrigin, MappingPermit,
-    PersistentMapping,
+    CarriedMapping, InterfacePorts, KeptKind, KeptList, KeptPorts, MappingFilter, MappingList, MappingOrigin,
+    MappingPermit, PersistentMapping,
 };
 use ravelin_types::{NatRuleId, Proto};
 
@@ -58,4 +58,10 @@ pub fn mappings() -> MappingList {
         timeout_s: 300,
     };
     MappingList { mappings: vec![mapping], found: 2, in_use: 3, capacity: 65_536 }
+}
+
+/// A mapping whole.
+pub fn carried() -> CarriedMapping {
+    let remotes = vec![("2001:db8::9".parse().unwrap(), 53), ("192.0.2.1".parse().unwrap(), u16::MAX)];
+    CarriedMapping { mapping: mappings().mappings[0], block_external: true, remotes }
 }
