@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use ravelin_filter::FilterCounterId;
 use ravelin_nat::PoolId;
-use ravelin_types::{InterfaceId, MirrorId, NatRuleId, PolicyId, PortId, RuleIdentity, ZoneId};
+use ravelin_types::{InstanceId, InterfaceId, MirrorId, NatRuleId, PolicyId, PortId, RuleIdentity, ZoneId};
 use serde::{Deserialize, Serialize, Serializer};
 use sha2::{Digest, Sha256};
 
@@ -43,6 +43,8 @@ pub struct IdBook {
     filter_counters: Names,
     #[serde(default)]
     applications: Names,
+    #[serde(default)]
+    instances: Names,
     /// What was compiled with these ids.
     #[serde(skip)]
     pub(crate) sections: Sections,
@@ -105,7 +107,7 @@ impl Names {
 }
 
 impl IdBook {
-    fn kinds(&mut self) -> [(&'static str, &mut Names); 10] {
+    fn kinds(&mut self) -> [(&'static str, &mut Names); 11] {
         let Self {
             zones,
             ports,
@@ -117,6 +119,7 @@ impl IdBook {
             filters,
             filter_counters,
             applications,
+            instances,
             sections: _,
         } = self;
         [
@@ -130,6 +133,7 @@ impl IdBook {
             ("filter", filters),
             ("filter-counter", filter_counters),
             ("application", applications),
+            ("routing-instance", instances),
         ]
     }
 
@@ -221,6 +225,22 @@ impl IdBook {
     /// All numbers of applications are given out.
     pub fn application(&mut self, name: &str) -> Result<u32, BookError> {
         self.applications.id(name, "application", 0, APPLICATIONS_MAX)
+    }
+
+    /// # Errors
+    /// All ids of routing instances are given out. 0 is the default one.
+    pub fn instance(&mut self, name: &str) -> Result<InstanceId, BookError> {
+        let max = u32::from(InstanceId::MAX) + 1;
+        self.instances.id(name, "routing instance", 1, max).map(|id| InstanceId(id as u16))
+    }
+
+    /// The id of an instance already compiled; `None` as its name means the default one.
+    #[must_use]
+    pub fn find_instance(&self, name: Option<&str>) -> Option<InstanceId> {
+        match name {
+            None => Some(InstanceId::DEFAULT),
+            Some(name) => self.instances.find(name).map(|id| InstanceId(id as u16)),
+        }
     }
 
     /// The id of a unit already compiled.

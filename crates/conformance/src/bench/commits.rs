@@ -42,6 +42,7 @@ impl Commits {
                 book.filter(&name).is_ok(),
                 book.filter_counter(&name).is_ok(),
                 book.application(&name).is_ok(),
+                book.instance(&name).is_ok(),
             ];
             assert!(given.iter().all(|is_given| *is_given), "ids are left");
         }

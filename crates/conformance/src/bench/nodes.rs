@@ -23,8 +23,13 @@ pub(super) fn updates(batch: &UpdateBatch, renumber: &Renumber) -> UpdateBatch {
             Route::Local(interface) => Route::Local(renumber.interface(*interface)?),
             Route::Discard => Route::Discard,
             Route::Reject => Route::Reject,
+            Route::Table(next) => Route::Table(renumber.instance(*next)?),
         };
-        Some(RouteUpdate { route: Some(route), ..update.clone() })
+        Some(RouteUpdate {
+            instance: renumber.instance(update.instance)?,
+            route: Some(route),
+            ..update.clone()
+        })
     };
     let neighbour = |update: &NeighbourUpdate| {
         Some(NeighbourUpdate { interface: renumber.interface(update.interface)?, ..*update })

@@ -8,12 +8,12 @@ use std::collections::HashMap;
 
 use ravelin_program::{Digest, Program};
 use ravelin_types::{
-    Generation, InterfaceId, MirrorId, NatRuleId, PolicyId, PortId, RuleIdentity, SessionId, ZoneId,
+    Generation, InstanceId, InterfaceId, MirrorId, NatRuleId, PolicyId, PortId, RuleIdentity, ZoneId,
 };
 
 use crate::{
     CarriedCounters, CarriedMapping, CloseReason, Error, FirewallCounters, MappingOrigin, PutRefusal,
-    PutResult, SessionDelta, SessionRef, SessionStore, SourceBinding, SyncedSession, SyncedWing,
+    PutResult, SessionDelta, SessionKey, SessionRef, SessionStore, SourceBinding, SyncedSession, SyncedWing,
 };
 
 /// What is numbered.
@@ -29,6 +29,8 @@ pub enum IdKind {
     Mirror,
     /// Of filters, by filter and counter.
     FilterCounter,
+    /// A routing instance.
+    Instance,
 }
 
 /// What the ids of a plane's sessions and counters stand for.
@@ -53,7 +55,7 @@ pub struct Followed {
 }
 
 impl IdKind {
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Zone,
         Self::Port,
         Self::Interface,
@@ -63,6 +65,7 @@ impl IdKind {
         Self::Application,
         Self::Mirror,
         Self::FilterCounter,
+        Self::Instance,
     ];
     pub const COUNT: usize = Self::ALL.len();
 
@@ -87,8 +90,11 @@ impl Naming {
         let zone =
             |functional, name| if functional { format!("functional {name}") } else { format!("zone {name}") };
         ids.extend(zones.map(|z| (IdKind::Zone, z.id.0.into(), named(&zone(z.functional, &z.name)))));
+        ids.push((IdKind::Instance, InstanceId::DEFAULT.0.into(), named("")));
         if let Some(interfaces) = program.interfaces() {
             ids.extend(interfaces.ports.iter().map(|p| (IdKind::Port, p.id.0.into(), named(&p.name))));
+            let instances = interfaces.instances.iter();
+            ids.extend(instances.map(|i| (IdKind::Instance, i.id.0.into(), named(&i.name))));
             ids.extend(interfaces.units.iter().map(|u| (IdKind::Interface, u.id.0.into(), named(&u.name))));
         }
         let policies = program.sections().flat_map(|(_, section)| &section.policies);
@@ -179,13 +185,23 @@ impl Renumber {
         self.id(IdKind::NatRule, rule.0).map(NatRuleId)
     }
 
+    #[must_use]
+    pub fn instance(&self, instance: InstanceId) -> Option<InstanceId> {
+        self.small(IdKind::Instance, instance.0).map(InstanceId)
+    }
+
+    #[must_use]
+    pub fn key(&self, key: &SessionKey) -> Option<SessionKey> {
+        Some(SessionKey { instance: self.instance(key.instance)?, ..*key })
+    }
+
     /// A session as this plane numbers what it names; `None`: it names what is not known on both sides.
     #[must_use]
     pub fn session(&self, session: &SyncedSession) -> Option<SyncedSession> {
         let SyncedSession { wings, policy, source_rule, destination_rule, source, application, .. } = session;
         let wing = |wing: &SyncedWing| {
             let interface = known(wing.interface, |id| self.interface(id))?;
-            Some(SyncedWing { interface, zone: self.zone(wing.zone)?, ..*wing })
+            Some(SyncedWing { key: self.key(&wing.key)?, interface, zone: self.zone(wing.zone)?, ..*wing })
         };
         Some(SyncedSession {
             wings: [wing(&wings[0])?, wing(&wings[1])?],
@@ -205,6 +221,7 @@ impl Renumber {
     #[must_use]
     pub fn mapping(&self, carried: &CarriedMapping) -> Option<CarriedMapping> {
         let mut out = carried.clone();
+        out.mapping.instance = self.instance(out.mapping.instance)?;
         out.mapping.rule = known(out.mapping.rule, |id| self.nat_rule(id))?;
         if let MappingOrigin::Pool(pool) = &mut out.mapping.origin {
             *pool = self.id(IdKind::SourcePool, *pool)?;
@@ -266,7 +283,9 @@ impl Renumber {
                     if !opened.is_empty() {
                         followed.put.add(self.put(store, &std::mem::take(&mut opened))?);
                     }
-                    closed.push(SessionRef { id: SessionId(view.id.0), key: view.wings[0].key });
+                    // One of an instance that is not known here was never put in.
+                    let key = self.key(&view.wings[0].key);
+                    closed.extend(key.map(|key| SessionRef { id: view.id, key }));
                 }
             }
         }

@@ -17,6 +17,7 @@ fn number(kind: IdKind) -> u32 {
         IdKind::Application => 7,
         IdKind::Mirror => 8,
         IdKind::FilterCounter => 9,
+        IdKind::Instance => 10,
     }
 }
 

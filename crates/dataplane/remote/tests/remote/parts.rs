@@ -15,7 +15,7 @@ use ravelin_remote::CAPABILITIES;
 use ravelin_remote::proto::request::Call;
 use ravelin_remote::proto::response::Answer;
 use ravelin_remote::proto::{self, Hello, Request, Response};
-use ravelin_types::{InterfaceId, PortId, ZoneId};
+use ravelin_types::{InstanceId, InterfaceId, PortId, ZoneId};
 
 use crate::fake::{Fake, key};
 use crate::golden::{framed, read};
@@ -28,7 +28,7 @@ const MANY: u32 = (256 << 10) + 7;
 fn route(n: u32) -> RouteUpdate {
     let prefix = ipnet::Ipv4Net::new(std::net::Ipv4Addr::from(0x1000_0000 + n), 32).unwrap().into();
     let hop = NextHop { interface: InterfaceId(1), gateway: None, weight: 1 };
-    RouteUpdate { table: 0, prefix, route: Some(Route::Via(vec![hop])) }
+    RouteUpdate { instance: InstanceId::DEFAULT, prefix, route: Some(Route::Via(vec![hop])) }
 }
 
 #[test]
