@@ -60,7 +60,8 @@ impl RouteTable for View<'_> {
         while let Some(instance) = at {
             if wanted.prefix_len() == wanted.max_prefix_len() {
                 let lens = (0..=wanted.max_prefix_len()).rev();
-                let prefixes = lens.filter_map(|len| IpNet::new(wanted.addr(), len).ok()).map(|net| net.trunc());
+                let prefixes =
+                    lens.filter_map(|len| IpNet::new(wanted.addr(), len).ok()).map(|net| net.trunc());
                 let best = prefixes.filter_map(|prefix| routes.get_key_value(&(instance, prefix))).next();
                 out.extend(best.map(|(key, route)| self.entry(*key, route)));
             } else {
@@ -92,7 +93,14 @@ impl View<'_> {
             Route::Via(_) | Route::Discard | Route::Reject | Route::Table(_) => ("Kernel", 10),
         };
         let (instance, prefix) = key;
-        RouteEntry { instance, prefix, protocol: protocol.into(), preference, age_s: None, route: route.clone() }
+        RouteEntry {
+            instance,
+            prefix,
+            protocol: protocol.into(),
+            preference,
+            age_s: None,
+            route: route.clone(),
+        }
     }
 }
 
@@ -123,19 +131,43 @@ mod tests {
         let mut routes = vec![update(0, "0.0.0.0/0"), update(2, "::/0"), update(7, "255.255.255.255/32")];
         // Prefixes that lie in each other, one instance without any of a family.
         for (n, len) in [(0u8, 8), (0, 16), (0, 24), (1, 24), (1, 25), (255, 24), (255, 32)] {
-            routes.push(update(0, &ipnet::Ipv4Net::new([10, 0, n, 0].into(), len).unwrap().trunc().to_string()));
-            routes.push(update(2, &ipnet::Ipv4Net::new([10, 0, n, 0].into(), len).unwrap().trunc().to_string()));
+            routes.push(update(
+                0,
+                &ipnet::Ipv4Net::new([10, 0, n, 0].into(), len).unwrap().trunc().to_string(),
+            ));
+            routes.push(update(
+                2,
+                &ipnet::Ipv4Net::new([10, 0, n, 0].into(), len).unwrap().trunc().to_string(),
+            ));
         }
-        let nets6 = ["2001:db8::/32", "2001:db8::/48", "2001:db8:0:1::/64", "2001:db8::1/128", "ffff:ffff::/32"];
+        let nets6 =
+            ["2001:db8::/32", "2001:db8::/48", "2001:db8:0:1::/64", "2001:db8::1/128", "ffff:ffff::/32"];
         routes.extend(nets6.iter().flat_map(|net| [update(0, net), update(7, net)]));
         let table = Table::default();
         table.update(&UpdateBatch { resync: true, routes, ..UpdateBatch::default() });
         let view = View { table: &table, instances: Vec::new(), statics: Vec::new() };
         let asked = [
-            "10.0.0.1/32", "10.0.1.200/32", "10.0.255.0/32", "192.0.2.1/32", "255.255.255.255/32", "10.0.0.0/8",
-            "10.0.0.0/16", "10.0.1.0/24", "10.0.1.128/25", "10.0.0.0/23", "0.0.0.0/0", "255.255.255.0/24", "2001:db8::1/128",
-            "2001:db8::2/128", "2001:db8:0:1::9/128", "3000::1/128", "::/0", "2001:db8::/47", "2001:db8:0:1::/64",
-            "ffff:ffff:ffff::/48", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff/128",
+            "10.0.0.1/32",
+            "10.0.1.200/32",
+            "10.0.255.0/32",
+            "192.0.2.1/32",
+            "255.255.255.255/32",
+            "10.0.0.0/8",
+            "10.0.0.0/16",
+            "10.0.1.0/24",
+            "10.0.1.128/25",
+            "10.0.0.0/23",
+            "0.0.0.0/0",
+            "255.255.255.0/24",
+            "2001:db8::1/128",
+            "2001:db8::2/128",
+            "2001:db8:0:1::9/128",
+            "3000::1/128",
+            "::/0",
+            "2001:db8::/47",
+            "2001:db8:0:1::/64",
+            "ffff:ffff:ffff::/48",
+            "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff/128",
         ];
         for wanted in asked {
             let wanted: IpNet = wanted.parse().unwrap();
