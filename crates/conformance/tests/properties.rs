@@ -76,7 +76,7 @@ proptest! {
         properties::packets(&bytes);
     }
 
-    /// Spec: contract-18.
+    /// Spec: contract-19.
     #[test]
     fn whatever_the_control_side_says_the_plane_lives(
         said in vec((any::<u8>(), vec((any::<u16>(), any::<u8>()), 0..8)), 1..10),

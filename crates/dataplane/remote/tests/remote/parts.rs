@@ -1,6 +1,6 @@
 //! Calls that say more than a message holds, and what a successor goes on with, over a socket.
 //!
-//! Spec: contract-8, contract-15, sync-14, sync-15.
+//! Spec: contract-8, contract-18, sync-14, sync-15.
 
 use std::io::Write as _;
 use std::os::unix::net::UnixStream;
