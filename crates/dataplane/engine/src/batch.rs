@@ -6,7 +6,6 @@ use crate::explain::Recorder;
 use crate::express::{self, Express};
 use crate::packet::Packet;
 use crate::step::{Slot, Turn, account, classify, examine, whole_way};
-use crate::verdict::Verdict;
 
 /// Examines all, brings all close, then acts on each in order.
 #[inline(always)]
@@ -16,12 +15,11 @@ pub(crate) fn run<R: Recorder>(
     (flows, shorts): (&mut Vec<Slot>, &mut [Express]),
 ) {
     for (packet, short) in packets.iter().zip(shorts.iter_mut()) {
-        flows.push(examine(turn, packet, short));
+        examine(turn, packet, (&mut *flows, short));
     }
     hint(turn, flows, shorts);
     for ((packet, slot), short) in packets.iter_mut().zip(&*flows).zip(&*shorts) {
-        let verdict = act(turn, packet, slot, short);
-        turn.out.verdicts.push(verdict);
+        act(turn, packet, slot, short);
     }
 }
 
@@ -40,24 +38,28 @@ pub(crate) fn hint<R: Recorder>(turn: &Turn<'_, R>, flows: &[Slot], shorts: &mut
     }
 }
 
-/// One packet to its verdict, counted.
+/// One packet to its verdict, counted and told.
 #[inline(always)]
 pub(crate) fn act<R: Recorder>(
     turn: &mut Turn<'_, R>,
     packet: &mut Packet<'_>,
     slot: &Slot,
     short: &Express,
-) -> Verdict {
-    let Slot::Express { hash } = slot else { return ordinary(turn, packet, slot) };
-    express::run(turn, packet, (short, *hash)).unwrap_or_else(|| {
-        let slot = classify(turn, packet, short.marks).unwrap_or_else(Slot::Done);
-        ordinary(turn, packet, &slot)
-    })
+) {
+    match slot {
+        Slot::Express { hash } if express::run(turn, packet, (short, *hash)).is_some() => {}
+        Slot::Express { .. } => {
+            let slot = classify(turn, packet, short.marks).unwrap_or_else(Slot::Done);
+            ordinary(turn, packet, &slot);
+        }
+        _ => ordinary(turn, packet, slot),
+    }
 }
 
-fn ordinary<R: Recorder>(turn: &mut Turn<'_, R>, packet: &mut Packet<'_>, slot: &Slot) -> Verdict {
+#[inline(never)]
+fn ordinary<R: Recorder>(turn: &mut Turn<'_, R>, packet: &mut Packet<'_>, slot: &Slot) {
     let verdict = whole_way(turn, packet, slot);
     let flow = if let Slot::Flow(flow) = slot { Some(flow) } else { None };
     account(turn, packet, flow, verdict);
-    verdict
+    turn.out.verdicts.push(verdict);
 }

@@ -9,14 +9,15 @@ use ravelin_program::{Direction as On, Interface};
 use ravelin_screen::{Profile, Way};
 use ravelin_tcp::{Direction, Extent, Segment};
 use ravelin_types::{Addr, DropReason, Family, InstanceId, InterfaceId, Mac, PortId, Proto, ZoneId};
-use ravelin_wire::{ETHERNET_LEN, Network, Plain, VLAN_LEN, ethertype, parse, put_u16, rewrite};
+use ravelin_wire::rewrite::{self, Partial};
+use ravelin_wire::{ETHERNET_LEN, Network, Plain, VLAN_LEN, ethertype, parse, put_u16};
 
 use crate::explain::Recorder;
 use crate::key::FlowKey;
 use crate::packet::{Checksum, Ingress, Packet};
 use crate::rules::Rules;
 use crate::session::{HOST_UNIT, Life, Ticks, Wing, WingRef};
-use crate::step::{Flow, Link, Slot, Turn, account};
+use crate::step::{Flow, Link, Turn, account};
 use crate::verdict::{Egress, Verdict};
 use crate::{act, filters, screens, tcp};
 
@@ -136,13 +137,36 @@ impl Express {
     };
 }
 
-/// Fills `express` in; `None`: the packet is to be taken apart in full.
+/// What a first look at a packet finds.
+pub(crate) enum Looked {
+    /// It may go the short way; the hash of its key.
+    Short(u64),
+    /// A filter ended it.
+    Ended(Verdict),
+    /// It is to be taken apart in full.
+    Unknown,
+}
+
+/// Whether a packet may go the short way; then `express` is filled in.
 #[inline(always)]
 pub(crate) fn look<R: Recorder>(
     turn: &mut Turn<'_, R>,
     packet: &Packet<'_>,
     express: &mut Express,
-) -> Option<Slot> {
+) -> Looked {
+    match short(turn, packet, express) {
+        Some(Ok(hash)) => Looked::Short(hash),
+        Some(Err(verdict)) => Looked::Ended(verdict),
+        None => Looked::Unknown,
+    }
+}
+
+#[inline(always)]
+fn short<R: Recorder>(
+    turn: &mut Turn<'_, R>,
+    packet: &Packet<'_>,
+    express: &mut Express,
+) -> Option<Result<u64, Verdict>> {
     let world = turn.world;
     let Ingress::Port(port) = packet.ingress else { return None };
     if R::ON || packet.handed.is_some() || !world.armed {
@@ -162,7 +186,7 @@ pub(crate) fn look<R: Recorder>(
     if entrance.filtered {
         match filter(turn, packet, unit)? {
             Ok(marks) => express.marks = Some(marks),
-            Err(verdict) => return Some(Slot::Done(verdict)),
+            Err(verdict) => return Some(Err(verdict)),
         }
     }
     let key = FlowKey::new(plain.family, plain.proto, (plain.src, plain.sport), (plain.dst, plain.dport));
@@ -176,7 +200,7 @@ pub(crate) fn look<R: Recorder>(
     express.l4_at = plain.l4_at;
     express.end = plain.end;
     express.screened = entrance.screened;
-    Some(Slot::Express { hash })
+    Some(Ok(hash))
 }
 
 /// What the filter of a unit makes of a packet, which is asked once. `None`: nobody was asked.
@@ -212,13 +236,13 @@ fn addresses_pass(plain: &Plain) -> bool {
     src != dst && ordinary(src) && ordinary(dst)
 }
 
-/// The packet through its session, and counted. `None`: it goes the whole way; nothing has changed.
+/// The packet through its session, counted and told. `None`: it goes the whole way; nothing has changed.
 #[inline(always)]
 pub(crate) fn run<R: Recorder>(
     turn: &mut Turn<'_, R>,
     packet: &mut Packet<'_>,
     (express, hash): (&Express, u64),
-) -> Option<Verdict> {
+) -> Option<()> {
     let at = express.hint?;
     let (world, now) = (turn.world, Ticks::at(turn.now));
     let session = turn.state.sessions.get_mut(at.slot());
@@ -259,8 +283,8 @@ pub(crate) fn run<R: Recorder>(
     if let Some(flow) = &flow
         && let Err(verdict) = screens::fast(turn, packet, flow, at)
     {
-        account(turn, packet, Some(flow), verdict);
-        return Some(verdict);
+        ended(turn, packet, Some(flow), verdict);
+        return Some(());
     }
     let session = turn.state.sessions.get_mut(at.slot());
     let mut life = Life::Established;
@@ -278,9 +302,23 @@ pub(crate) fn run<R: Recorder>(
     if let Some(hits) = counted.and_then(|policy| counters.policies.get_mut(policy.index())) {
         hits.passed(at.wing(), u64::from(bytes));
     }
-    let verdict = send(turn, packet, (express, flow.as_ref()), exit, (&mine, &other));
-    account(turn, packet, flow.as_ref(), verdict);
-    Some(verdict)
+    match send(turn, packet, (express, flow.as_ref()), exit, (&mine, &other)) {
+        Ok(partial) => {
+            turn.state.counters.sent(mine.egress, packet.len());
+            let egress = Egress::Port(exit.port);
+            turn.out.verdicts.push(Verdict::Send { egress, unit: mine.egress, partial });
+        }
+        Err(verdict) => ended(turn, packet, flow.as_ref(), verdict),
+    }
+    Some(())
+}
+
+/// The packet has another end than its way out.
+#[cold]
+#[inline(never)]
+fn ended<R: Recorder>(turn: &mut Turn<'_, R>, packet: &Packet<'_>, flow: Option<&Flow>, verdict: Verdict) {
+    account(turn, packet, flow, verdict);
+    turn.out.verdicts.push(verdict);
 }
 
 /// The packet as the whole path sees it.
@@ -310,7 +348,7 @@ fn send<R: Recorder>(
     (express, flow): (&Express, Option<&Flow>),
     exit: &Exit,
     (mine, other): (&Wing, &FlowKey),
-) -> Verdict {
+) -> Result<Option<Partial>, Verdict> {
     let (family, proto) = (express.key.family(), express.key.proto());
     let frame = packet.bytes_mut();
     let (l3_at, l4_at) = (usize::from(express.l3_at), usize::from(express.l4_at));
@@ -333,14 +371,13 @@ fn send<R: Recorder>(
         && let Some(unit) = turn.world.rules.unit(mine.egress)
         && let Err(verdict) = filters::output(turn, packet, flow, unit)
     {
-        return verdict;
+        return Err(verdict);
     }
     packet.truncate(usize::from(express.end));
     let Some(by) = dress(packet, l3_at, exit, (mine.mac, family)) else {
-        return Verdict::Drop(DropReason::TxQueueFull);
+        return Err(Verdict::Drop(DropReason::TxQueueFull));
     };
-    let egress = Egress::Port(exit.port);
-    Verdict::Send { egress, unit: mine.egress, partial: act::moved(partial, by) }
+    Ok(act::moved(partial, by))
 }
 
 /// The link header; how far the network header moved. `None`: no room.
