@@ -6,15 +6,15 @@ use std::ops::ControlFlow;
 use std::sync::Mutex;
 
 use ravelin_contract::{
-    Admission, ApplyResult, BufferCounters, BufferKind, Capabilities, CarriedCounters, CarriedMapping,
-    CloseReason, DataPlane, Diagnostics, DropCause, DropSample, DropSamples, Error, Event, EventBatch,
-    Explanation, ExportCursor, FabricForwarding, FabricId, FilterSpan, Finding, Global, GroupId, Ha,
-    InjectRequest, InjectVerdict, InterfaceCounters, InterfacePorts, KeptFilter, KeptList, Link,
-    ManagedInterface, MappingFilter, MappingList, MappingPage, MirrorCounters, NatClear, NatCounters,
-    NatEvent, NatLack, PacketHead, PolicyCounters, PolicyDeny, PoolCounters, PortStatus, PutRefusal,
-    PutResult, ReconcileResult, Refusal, ScreenCounters, SessionDeltas, SessionEvent, SessionFilter,
-    SessionKey, SessionPage, SessionRef, SessionState, SessionStore, SessionView, Status, SyncedSession,
-    Telemetry, TraceBatch, TraceId, TraceRequest, TracedPacket, UpdateBatch, Updates, WingView, WorkerStatus,
+    Admission, ApplyResult, BufferCounters, Capabilities, CarriedCounters, CarriedMapping, CloseReason,
+    DataPlane, Diagnostics, DropCause, DropSample, DropSamples, Error, Event, EventBatch, Explanation,
+    ExportCursor, FabricForwarding, FabricId, FilterSpan, Finding, Global, GroupId, Ha, InjectRequest,
+    InjectVerdict, InterfaceCounters, InterfacePorts, KeptFilter, KeptList, Link, ManagedInterface,
+    MappingFilter, MappingList, MappingPage, MirrorCounters, NatClear, NatCounters, NatEvent, NatLack,
+    PacketHead, PolicyCounters, PolicyDeny, PoolCounters, PortStatus, PutRefusal, PutResult, ReconcileResult,
+    Refusal, ScreenCounters, SessionDeltas, SessionEvent, SessionFilter, SessionKey, SessionPage, SessionRef,
+    SessionState, SessionStore, SessionView, Status, SyncedSession, Telemetry, TraceBatch, TraceId,
+    TraceRequest, TracedPacket, UpdateBatch, Updates, WingView, WorkerStatus,
 };
 use ravelin_program::{Program, Screen};
 use ravelin_types::{
@@ -23,16 +23,6 @@ use ravelin_types::{
 };
 
 use crate::kept;
-
-pub const BUFFERS: BufferCounters = BufferCounters {
-    worker: WorkerId(1),
-    kind: BufferKind::Packets,
-    bytes: 4096,
-    capacity: 5120,
-    free: 3000,
-    lent: 2100,
-    used: 20,
-};
 
 #[derive(Default)]
 pub struct Fake {
@@ -444,7 +434,7 @@ impl Telemetry for Fake {
     }
 
     fn buffers(&self) -> Result<Vec<BufferCounters>, Error> {
-        Ok(vec![BUFFERS])
+        Ok(vec![kept::BUFFERS])
     }
 
     fn mirrors(&self) -> Result<Vec<MirrorCounters>, Error> {
