@@ -144,7 +144,14 @@ fn what_one_of_two_nodes_does_not_know_keeps_a_session_out() {
         let here = node(&["config nat\n"]);
         let renumber = Renumber::between(&lacking, &naming(&here));
         let result = renumber.put(store(&here), &all).unwrap();
-        let names = [IdKind::Zone, IdKind::Interface, IdKind::Policy, IdKind::NatRule, IdKind::Application];
+        let names = [
+            IdKind::Zone,
+            IdKind::Interface,
+            IdKind::Policy,
+            IdKind::NatRule,
+            IdKind::Application,
+            IdKind::Instance,
+        ];
         let is_named = names.contains(&kind);
         let wanted = if is_named { vec![(all[0].id, PutRefusal::Unknown)] } else { Vec::new() };
         assert_eq!(result.refused, wanted, "{kind:?}");
