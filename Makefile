@@ -77,7 +77,7 @@ bench: deps-build
 
 CASES ?= 100000
 FUZZ_SECONDS ?= 300
-FUZZ_TARGETS := packet configuration language
+FUZZ_TARGETS := packet configuration language control
 # What libFuzzer needs to see of a program, in flags that the stable compiler takes.
 COVERAGE := -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
 	-Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table

@@ -6,22 +6,30 @@ use ravelin_model::{Application as Config, ApplicationTerm, Applications, Timeou
 use ravelin_program::{Application, IcmpMatch, PortRange};
 use ravelin_types::Proto;
 
-/// Names of applications by the index that terms hold: `any`, what is predefined, what is defined, whether it is used or
-/// not, so that a policy that uses another one renumbers nothing.
+use crate::book::{BookError, IdBook};
+
+/// Names of applications by the number that terms hold: `any`, what is predefined, what is defined, whether it is used or
+/// not. Numbers are the book's, as sessions remember them longer than a commit lasts.
 #[derive(Debug)]
 pub(crate) struct Names<'a> {
     index: HashMap<&'a str, u32>,
+    /// Numbers of names that are gone have empty ones.
     names: Vec<&'a str>,
     /// Terms of lists already opened: policies share few.
     opened: HashMap<Vec<String>, Vec<Application>>,
 }
 
 impl<'a> Names<'a> {
-    pub(crate) fn new(config: &'a Applications) -> Self {
+    pub(crate) fn new(config: &'a Applications, book: &mut IdBook) -> Result<Self, BookError> {
         let all = predefined().applications.iter().chain(&config.applications);
-        let names: Vec<&str> = std::iter::once("any").chain(all.map(|a| a.name.as_str())).collect();
-        let index = names.iter().zip(0..).map(|(name, at)| (*name, at)).collect();
-        Self { index, names, opened: HashMap::new() }
+        let (mut index, mut names) = (HashMap::new(), Vec::new());
+        for name in std::iter::once("any").chain(all.map(|a| a.name.as_str())) {
+            let at = book.application(name)?;
+            index.insert(name, at);
+            names.resize(names.len().max(at as usize + 1), "");
+            names[at as usize] = name;
+        }
+        Ok(Self { index, names, opened: HashMap::new() })
     }
 
     pub(crate) fn names(&self) -> impl ExactSizeIterator<Item = &'a str> {
@@ -51,7 +59,7 @@ impl<'a> Names<'a> {
                 continue;
             }
             if name == "any" {
-                out.push(any(0));
+                out.push(any(self.index.get("any").copied().unwrap_or_default()));
             } else if let Some(application) = find(config, &name) {
                 let at = self.index.get(name.as_str()).copied().unwrap_or_default();
                 out.extend(application.terms.iter().flat_map(|t| term(t, at)));

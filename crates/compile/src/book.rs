@@ -15,6 +15,9 @@ use crate::sections::Sections;
 /// Counters of filters that a worker has room for, those of filters that were taken away too.
 const COUNTERS_MAX: u32 = 1 << 20;
 
+/// Applications that sessions can name, those that were taken away too.
+const APPLICATIONS_MAX: u32 = u16::MAX as u32;
+
 /// There are no ids of a kind left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("no {kind} ids are left")]
@@ -38,6 +41,8 @@ pub struct IdBook {
     filters: Names,
     #[serde(default)]
     filter_counters: Names,
+    #[serde(default)]
+    applications: Names,
     #[serde(default)]
     instances: Names,
     /// What was compiled with these ids.
@@ -102,7 +107,7 @@ impl Names {
 }
 
 impl IdBook {
-    fn kinds(&mut self) -> [(&'static str, &mut Names); 10] {
+    fn kinds(&mut self) -> [(&'static str, &mut Names); 11] {
         let Self {
             zones,
             ports,
@@ -113,6 +118,7 @@ impl IdBook {
             mirrors,
             filters,
             filter_counters,
+            applications,
             instances,
             sections: _,
         } = self;
@@ -126,6 +132,7 @@ impl IdBook {
             ("mirror", mirrors),
             ("filter", filters),
             ("filter-counter", filter_counters),
+            ("application", applications),
             ("routing-instance", instances),
         ]
     }
@@ -212,6 +219,12 @@ impl IdBook {
     /// All ids of filter counters are given out.
     pub fn filter_counter(&mut self, name: &str) -> Result<FilterCounterId, BookError> {
         self.filter_counters.id(name, "filter counter", 0, COUNTERS_MAX).map(FilterCounterId)
+    }
+
+    /// # Errors
+    /// All numbers of applications are given out.
+    pub fn application(&mut self, name: &str) -> Result<u32, BookError> {
+        self.applications.id(name, "application", 0, APPLICATIONS_MAX)
     }
 
     /// # Errors

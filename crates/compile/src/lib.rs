@@ -14,6 +14,7 @@ mod mirror;
 mod nat;
 mod policies;
 mod pools;
+mod requires;
 mod resolved;
 mod routes;
 mod screens;
@@ -35,9 +36,6 @@ pub use live::{feed_set_id, feed_url, name_set_id, schedule_id};
 pub use mirror::mirror_identity;
 pub use resolved::{Resolved, ResolvedPort};
 pub use routes::routes;
-
-/// Applications that the rules of a program can name.
-const APPLICATIONS_MAX: usize = 65_535;
 
 /// What the stages of one compilation share.
 struct Compiler<'a> {
@@ -67,11 +65,15 @@ pub fn compile(
 ) -> Result<Program, Vec<CompileError>> {
     let valid = config;
     let config = valid.get();
+    let applications = application::Names::new(&config.applications, book).map_err(|error| {
+        let (path, at) = ("applications".into(), ravelin_syntax::Span::default());
+        vec![CompileError { path, at, message: error.to_string() }]
+    })?;
     let mut compiler = Compiler {
         config,
         resolved,
         book,
-        applications: application::Names::new(&config.applications),
+        applications,
         addresses: address::Addresses::new(valid.addresses(), &config.security.dynamic_addresses),
         schedules: config.schedulers.iter().map(|s| (s.name.as_str(), s)).collect(),
         referred: live::Referred::default(),
@@ -87,18 +89,15 @@ pub fn compile(
     let firewall = compiler.firewall();
     let sections = compiler.policies(valid);
     let names: Vec<String> = compiler.applications.names().map(str::to_owned).collect();
-    if names.len() > APPLICATIONS_MAX {
-        let message =
-            format!("{} applications are defined, and sessions can name {APPLICATIONS_MAX}", names.len());
-        compiler.error("applications", ravelin_syntax::Span::default(), message);
-    }
     if !compiler.errors.is_empty() {
         return Err(compiler.errors);
     }
+    let (flow, referred) = (flow(config), sections.referred());
+    let requires = requires::of(&flow, &zones, referred.translated);
     let mut chunks: Vec<(String, HashedChunk)> = [
         Chunk::Interfaces(interfaces),
         Chunk::Zones(zones),
-        Chunk::Flow(flow(config)),
+        Chunk::Flow(flow),
         Chunk::SourceNat(nat),
         Chunk::DestinationNat(destination),
         Chunk::StaticNat(fixed),
@@ -112,13 +111,15 @@ pub fn compile(
     .map(|chunk| (String::new(), HashedChunk::new(chunk)))
     .collect();
     chunks.extend(sections.chunks());
-    let referred = sections.referred().into_chunk();
+    let referred = referred.into_chunk();
     if referred != ravelin_program::Live::default() {
         chunks.push((String::new(), HashedChunk::new(Chunk::Live(referred))));
     }
     chunks.push((String::new(), HashedChunk::new(Chunk::ApplicationNames(names))));
     book.sections = sections;
-    Ok(Program::of(generation, chunks))
+    let mut program = Program::of(generation, chunks);
+    program.requires = requires;
+    Ok(program)
 }
 
 fn flow(config: &ravelin_model::Config) -> FlowSettings {

@@ -17,6 +17,8 @@ use crate::book::identity;
 pub(crate) struct Referred {
     pub schedules: BTreeMap<ScheduleId, String>,
     pub sets: BTreeMap<LiveSetId, String>,
+    /// One of them asks whether destinations were translated.
+    pub translated: bool,
 }
 
 impl Referred {

@@ -94,6 +94,7 @@ impl Compiler<'_> {
                 });
                 Vec::new()
             });
+        self.referred.translated |= policy.drop_translated || policy.drop_untranslated;
         Policy {
             id,
             identity: identity(&name),

@@ -78,7 +78,8 @@ impl Sections {
     pub(crate) fn referred(&self) -> Referred {
         let mut out = Referred::default();
         for (_, run) in self.sections.iter().flat_map(|(_, runs)| runs) {
-            let Referred { schedules, sets } = &*run.referred;
+            let Referred { schedules, sets, translated } = &*run.referred;
+            out.translated |= translated;
             out.schedules.extend(schedules.iter().map(|(id, name)| (*id, name.clone())));
             out.sets.extend(sets.iter().map(|(id, name)| (*id, name.clone())));
         }

@@ -4,6 +4,7 @@
 //! here tells a simulated port from a real one.
 
 mod commits;
+mod nodes;
 mod simulator;
 
 use std::time::Duration;

@@ -2,6 +2,8 @@
 //!
 //! A property panics when it does not hold; it returns nothing.
 
+mod control;
+
 use ravelin_compile::{IdBook, Resolved, compile, routes};
 use ravelin_contract::DataPlane;
 use ravelin_engine::{BATCH_MAX, Ingress, Limits, Verdict};
@@ -11,6 +13,8 @@ use ravelin_sim::{SentTo, SimPlane, SimSetup, SimWorkers};
 use ravelin_syntax::render;
 use ravelin_types::{Generation, Instant, InterfaceId, PortId};
 use ravelin_wire::{VLAN_LEN, parse};
+
+pub use control::control;
 
 /// Every feature of the path in a small space of addresses.
 const CONFIG: &str = include_str!("../configs/properties.conf");
@@ -24,7 +28,7 @@ const HEAD: usize = 3;
 /// # Panics
 /// The engine loses count of packets or sessions, or sends what no parser takes.
 pub fn packets(bytes: &[u8]) {
-    let (plane, ports, units) = plane();
+    let (plane, ports, units) = ground();
     let mut rest = bytes;
     let mut given = 0;
     let mut longest = 0;
@@ -86,7 +90,7 @@ fn drain(plane: &SimPlane) {
     assert!(leases.iter().all(|rule| rule.sessions == 0), "no lease outlives its session");
 }
 
-fn plane() -> (SimPlane, Vec<PortId>, Vec<InterfaceId>) {
+fn ground() -> (SimPlane, Vec<PortId>, Vec<InterfaceId>) {
     let valid = ravelin_model::load(CONFIG).result.expect("the configuration of the properties is valid");
     let mut book = IdBook::default();
     let resolved = Resolved::virtual_ports(&valid);

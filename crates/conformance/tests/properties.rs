@@ -76,6 +76,19 @@ proptest! {
         properties::packets(&bytes);
     }
 
+    /// Spec: contract-19.
+    #[test]
+    fn whatever_the_control_side_says_the_plane_lives(
+        said in vec((any::<u8>(), vec((any::<u16>(), any::<u8>()), 0..8)), 1..10),
+    ) {
+        let words = said.iter().flat_map(|(which, edits)| {
+            let edits = edits.iter().flat_map(|(place, value)| [place.to_be_bytes()[0], place.to_be_bytes()[1], *value]);
+            let head = [*which, (edits.clone().count() / 3) as u8];
+            head.into_iter().chain(edits).collect::<Vec<_>>()
+        });
+        properties::control(&words.collect::<Vec<_>>());
+    }
+
     #[test]
     fn whatever_text_comes_the_reader_ends(text in "[ -~\n]{0,300}") {
         properties::configuration(&text);

@@ -10,7 +10,7 @@ use ravelin_model::ValidConfig;
 use ravelin_sim::{Sent, SentTo, SimPlane, SimSetup, SimWorkers};
 use ravelin_types::{InterfaceId, Mac, PortId, SessionId};
 
-use super::{Arrival, Bench, BenchError, Commits, Due, Place};
+use super::{Arrival, Bench, BenchError, Commits, Due, Place, nodes};
 
 /// What a case may ask of a simulator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,6 +62,8 @@ pub struct Simulator {
     moves: Option<u32>,
     /// A commit may leave sessions behind that the next plane does not take.
     may_refuse: bool,
+    /// The running configuration, where the next plane is another node's.
+    strange: Option<Option<ValidConfig>>,
 }
 
 impl Simulator {
@@ -76,6 +78,7 @@ impl Simulator {
             setup,
             moves: None,
             may_refuse: false,
+            strange: None,
         }
     }
 
@@ -83,6 +86,31 @@ impl Simulator {
     #[must_use]
     pub fn moving(setup: Setup, may_refuse: bool) -> Self {
         Self { moves: Some(0), may_refuse, ..Self::new(setup) }
+    }
+
+    /// As [`Self::moving`], between two nodes of one configuration that gave out other ids.
+    #[must_use]
+    pub fn moving_between_nodes(setup: Setup, may_refuse: bool) -> Self {
+        Self { strange: Some(None), ..Self::moving(setup, may_refuse) }
+    }
+
+    /// Moves to the other node, which has the configuration under ids of its own.
+    fn move_over(&mut self, config: &ValidConfig) -> Result<(), BenchError> {
+        let next = plane(self.setup);
+        next.workers().advance(self.plane.workers().now());
+        let mut commits = match self.commits.has_past() {
+            true => Commits::default(),
+            false => Commits::with_a_past(),
+        };
+        commits.commit(&next, config)?;
+        let renumber = nodes::renumber(&*self.plane, &next)?;
+        let standing = self.plane.still(|still| still.standing());
+        next.updates().apply(&nodes::updates(&standing.updates, &renumber))?;
+        next.diagnostics().arm(standing.armed)?;
+        nodes::hand_over(&*self.plane, &next, (&renumber, self.may_refuse))?;
+        drop(next.workers().run_batch(&[]));
+        (self.plane, self.commits) = (Arc::new(next), commits);
+        Ok(())
     }
 
     /// Moves what a successor needs to a new plane, which takes over.
@@ -182,7 +210,9 @@ fn hand_over(from: &dyn DataPlane, to: &dyn DataPlane, may_refuse: bool) -> Resu
 }
 
 /// Every session whole, and where it lives.
-fn sessions(plane: &dyn DataPlane) -> Result<BTreeMap<SessionId, (u8, SyncedSession)>, BenchError> {
+pub(super) fn sessions(
+    plane: &dyn DataPlane,
+) -> Result<BTreeMap<SessionId, (u8, SyncedSession)>, BenchError> {
     let mut all = BTreeMap::new();
     let mut at = Some(ExportCursor::default());
     while let Some(cursor) = at {
@@ -201,14 +231,22 @@ impl Bench for Simulator {
 
     fn commit(&mut self, config: &ValidConfig) -> Result<(), BenchError> {
         let plane = self.front.as_deref().unwrap_or(&*self.plane);
-        self.commits.commit(plane, config)
+        self.commits.commit(plane, config)?;
+        if let Some(running) = &mut self.strange {
+            *running = Some(config.clone());
+        }
+        Ok(())
     }
 
     fn send(&mut self, place: &Place, frame: &[u8]) -> Result<(), BenchError> {
         if let Some(frames) = &mut self.moves {
             *frames += 1;
             if *frames <= MOVED || frames.is_power_of_two() {
-                self.move_on(self.may_refuse)?;
+                match self.strange.clone() {
+                    Some(Some(config)) => self.move_over(&config)?,
+                    Some(None) => {}
+                    None => self.move_on(self.may_refuse)?,
+                }
             }
         }
         let unknown = |name: &str| BenchError::Unknown(name.to_owned());

@@ -26,7 +26,7 @@ const PAIR: &str = "security policies from-zone trust to-zone untrust";
 
 fn main() {
     let counts: Vec<usize> = std::env::args().skip(1).filter_map(|a| a.parse().ok()).collect();
-    for count in if counts.is_empty() { vec![10_000, 100_000] } else { counts } {
+    for count in if counts.is_empty() { vec![10, 10_000, 100_000] } else { counts } {
         edits(count);
     }
     feed(1_000_000);

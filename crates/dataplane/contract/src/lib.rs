@@ -13,6 +13,7 @@ mod firewall;
 mod ha;
 mod kept;
 mod mirror;
+mod naming;
 mod persistent;
 mod plane;
 mod session;
@@ -37,11 +38,12 @@ pub use firewall::{
 pub use ha::{FabricForwarding, FabricId, GroupId, Ha, Link};
 pub use kept::{InterfacePorts, KeptFilter, KeptKind, KeptList, KeptPorts, NatClear};
 pub use mirror::{MirrorCounters, MirrorLoss};
+pub use naming::{Followed, IdKind, Naming, Renumber};
 pub use persistent::{MappingFilter, MappingList, MappingOrigin, MappingPermit, PersistentMapping};
 pub use plane::DataPlane;
 pub use session::{
-    CloseReason, ReconcileResult, SessionFilter, SessionKey, SessionPage, SessionRef, SessionState,
-    SessionStore, SessionView, WingView,
+    CloseReason, MappingPage, ReconcileResult, SessionFilter, SessionKey, SessionPage, SessionRef,
+    SessionState, SessionStore, SessionView, WingView,
 };
 pub use sync::{
     ContentShift, DeltaBatch, DeltaCursor, ExportBatch, ExportCursor, HandshakeShift, PutRefusal, PutResult,

@@ -155,6 +155,17 @@ pub struct SessionPage {
     pub next: Option<ExportCursor>,
 }
 
+/// Some of the mappings of persistent NAT.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct MappingPage {
+    pub mappings: Vec<CarriedMapping>,
+    /// Where to go on; `None`: those were all.
+    pub next: Option<ExportCursor>,
+}
+
+/// Of all mappings so many are asked for at a time.
+const MAPPINGS_AT_ONCE: usize = 16_384;
+
 /// What a reconcile found and did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ReconcileResult {
@@ -213,12 +224,25 @@ pub trait SessionStore {
     /// # Errors
     /// A worker does not answer.
     fn clear(&self, filter: &SessionFilter) -> Result<u64, Error>;
-    /// Every mapping of persistent NAT, whole.
+    /// Mappings of persistent NAT, whole, about `max` of them, from a place on.
     ///
     /// # Errors
     /// A worker does not answer, or the plane has none.
-    fn mappings(&self) -> Result<Vec<CarriedMapping>, Error> {
+    fn mapping_page(&self, _from: ExportCursor, _max: usize) -> Result<MappingPage, Error> {
         Err(Error::Unsupported("persistent NAT mappings"))
+    }
+    /// Every mapping.
+    ///
+    /// # Errors
+    /// As [`SessionStore::mapping_page`].
+    fn mappings(&self) -> Result<Vec<CarriedMapping>, Error> {
+        let (mut all, mut at) = (Vec::new(), Some(ExportCursor::default()));
+        while let Some(from) = at {
+            let mut page = self.mapping_page(from, MAPPINGS_AT_ONCE)?;
+            all.append(&mut page.mappings);
+            at = page.next;
+        }
+        Ok(all)
     }
     /// Makes another plane's mappings, whose sessions come by `put_synced`; how many there are of them now.
     ///

@@ -2,9 +2,10 @@
 
 use ravelin_types::{InterfaceId, NatRuleId, PolicyId, SessionId, WorkerId, ZoneId};
 
-use crate::{CloseReason, Error, GroupId, SessionKey, SessionState, SessionView};
+use crate::{CloseReason, Error, GroupId, Naming, SessionKey, SessionState, SessionView};
 
-/// A session whole: everything that another plane needs to go on with it. Ids are those of the program that both run.
+/// A session whole: everything that another plane needs to go on with it. Ids are those of its plane; another one's sessions
+/// are renumbered first ([`crate::Renumber`]).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SyncedSession {
     pub id: SessionId,
@@ -12,7 +13,7 @@ pub struct SyncedSession {
     pub wings: [SyncedWing; 2],
     /// `None`: the default policy, or traffic of the firewall's own.
     pub policy: Option<PolicyId>,
-    /// Digest of the rules that judged it: where the receiver's differ, it is judged again.
+    /// Digest of the rules that judged it, without ids: where the receiver's differ, it is judged again.
     pub judged_by: u64,
     pub source_rule: Option<NatRuleId>,
     pub destination_rule: Option<NatRuleId>,
@@ -187,6 +188,12 @@ pub trait SessionDeltas {
     /// # Errors
     /// A worker does not answer, or groups are not supported.
     fn export(&self, groups: &[GroupId], from: ExportCursor, max: usize) -> Result<ExportBatch, Error>;
+    /// What the ids in sessions stand for. They are never given to something else: a naming is good for all sessions of which
+    /// every id is in it.
+    ///
+    /// # Errors
+    /// No program runs, or the plane is gone.
+    fn naming(&self) -> Result<Naming, Error>;
     /// # Errors
     /// The plane is gone.
     fn sweep_profile(&self) -> Result<SweepProfile, Error>;

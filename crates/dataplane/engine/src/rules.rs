@@ -5,6 +5,7 @@
 mod host;
 mod ids;
 mod policy;
+mod portable;
 mod present;
 mod section;
 mod tcp_options;

@@ -372,14 +372,16 @@ impl Pool {
         mine.map_or(0, |(_, at)| *at)
     }
 
-    /// The address that a host hashes to; the same for every worker.
+    /// The address that a host hashes to; the same for every worker, and for every node whatever number the pool has there.
     pub(crate) fn hashed(&self, affinity: &Affinity, request: &Request, ipv6_prefix: u8) -> u32 {
         let kept = match request.source_family {
             Family::V4 => request.source,
             Family::V6 => Addr(request.source.0 & !host_mask(Family::V6, ipv6_prefix)),
         };
         let [high, low] = table::halves(kept);
-        let hash = affinity.spread(&[high, low, u64::from(request.token), u64::from(self.spec.id.0)]);
+        let first = self.spec.ranges.first().map_or(Addr(0), |range| range.first);
+        let [first_high, first_low] = table::halves(first);
+        let hash = affinity.spread(&[high, low, u64::from(request.token), first_high, first_low]);
         (((hash >> 32) * u64::from(self.count)) >> 32) as u32
     }
 }

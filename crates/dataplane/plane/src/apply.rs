@@ -29,6 +29,10 @@ const SUPPORTED: &[&str] = &[
     "explain",
     "firewall-filters",
     "policers",
+    "functional-zones",
+    "strays",
+    "route-change-timeout",
+    "destination-translated",
 ];
 
 impl<W: Workers> Plane<W> {

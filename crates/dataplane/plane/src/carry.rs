@@ -3,7 +3,8 @@
 //! Counters are added at the first worker, whose they become: sums are what anyone reads. Spec: sync-14, sync-15.
 
 use ravelin_contract::{
-    CarriedCounters, CarriedMapping, Error, MappingOrigin, MappingPermit, PersistentMapping,
+    CarriedCounters, CarriedMapping, Error, ExportCursor, MappingOrigin, MappingPage, MappingPermit,
+    PersistentMapping,
 };
 use ravelin_engine::{Counters, Rules};
 use ravelin_nat::{Action, MappingRecord, Permit, PersistentRule, PoolId};
@@ -92,19 +93,28 @@ fn add(counters: &mut Counters, carried: &CarriedCounters, rules: &Rules) {
     }
 }
 
-/// Every mapping, whole.
-pub(crate) fn mappings<W: Workers>(plane: &Plane<W>) -> Result<Vec<CarriedMapping>, Error> {
-    let mut all = Vec::new();
-    for worker in each(&plane.workers) {
-        let mut from = Some(0);
-        while let Some(at) = from {
-            let (records, next) =
-                ask(&plane.workers, worker, move |state, _, now| state.walk_mappings(at, WALK, now))?;
-            all.extend(records.iter().map(carried));
-            from = next;
+/// Mappings from a place on, whole; a bounded number between two batches.
+pub(crate) fn mapping_page<W: Workers>(
+    plane: &Plane<W>,
+    from: ExportCursor,
+    max: usize,
+) -> Result<MappingPage, Error> {
+    let mut page = MappingPage { next: Some(from), ..MappingPage::default() };
+    while let Some(at) = page.next.filter(|_| page.mappings.len() < max) {
+        if at.worker >= plane.workers.count() {
+            page.next = None;
+            break;
         }
+        let (records, next) = ask(&plane.workers, WorkerId(at.worker), move |state, _, now| {
+            state.walk_mappings(at.slot, WALK, now)
+        })?;
+        page.mappings.extend(records.iter().map(carried));
+        page.next = Some(match next {
+            Some(slot) => ExportCursor { slot, ..at },
+            None => ExportCursor { worker: at.worker + 1, slot: 0 },
+        });
     }
-    Ok(all)
+    Ok(page)
 }
 
 /// Makes mappings that another plane had, without their sessions; how many could be made.

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::ops::ControlFlow;
 
 use ravelin_contract::{
-    CarriedMapping, CloseReason, Error, ExportCursor, PutResult, ReconcileResult, SessionDeltas,
+    CarriedMapping, CloseReason, Error, ExportCursor, MappingPage, PutResult, ReconcileResult, SessionDeltas,
     SessionFilter, SessionKey, SessionPage, SessionRef, SessionStore, SessionView, SyncedSession,
 };
 use ravelin_engine::FlowKey;
@@ -154,8 +154,8 @@ impl<W: Workers> SessionStore for Plane<W> {
         Ok(ended)
     }
 
-    fn mappings(&self) -> Result<Vec<CarriedMapping>, Error> {
-        crate::carry::mappings(self)
+    fn mapping_page(&self, from: ExportCursor, max: usize) -> Result<MappingPage, Error> {
+        crate::carry::mapping_page(self, from, max)
     }
 
     fn put_mappings(&self, mappings: &[CarriedMapping]) -> Result<u64, Error> {

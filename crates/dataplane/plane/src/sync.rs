@@ -5,8 +5,8 @@
 use std::sync::Arc;
 
 use ravelin_contract::{
-    DeltaBatch, DeltaCursor, Error, ExportBatch, ExportCursor, GroupId, PutRefusal, PutResult, SessionDeltas,
-    SweepProfile, SyncedSession,
+    DeltaBatch, DeltaCursor, Error, ExportBatch, ExportCursor, GroupId, Naming, PutRefusal, PutResult,
+    SessionDeltas, SweepProfile, SyncedSession,
 };
 use ravelin_engine::{Put, Rules};
 use ravelin_types::WorkerId;
@@ -129,6 +129,11 @@ impl<W: Workers> SessionDeltas for Plane<W> {
             });
         }
         Ok(batch)
+    }
+
+    fn naming(&self) -> Result<Naming, Error> {
+        let program = self.core().program.clone().ok_or(Error::NotReady)?;
+        Ok(Naming::of(&program))
     }
 
     fn sweep_profile(&self) -> Result<SweepProfile, Error> {

@@ -32,6 +32,9 @@ const HEAVY: u32 = 12;
 /// Bytes of chunks sent in one message, a single larger chunk aside.
 const UPLOAD: usize = 4 << 20;
 
+/// Routes, neighbours or keys of sessions in one message; a call that says more is made in several.
+const PART: usize = 256 << 10;
+
 /// A plane in another process.
 pub struct Client {
     path: PathBuf,
@@ -213,6 +216,25 @@ impl Client {
                 }
             }
             answer => Ok(answer),
+        })
+    }
+
+    /// Makes a call that is never repeated after what of it does not fit into its message. The connection is held for
+    /// the whole of it: parts belong to the call that follows them.
+    fn in_parts(&self, parts: impl Iterator<Item = Call>, last: Call) -> Result<Answer, Error> {
+        let parts = parts.map(|part| self.request(part)).collect::<Result<Vec<_>, _>>()?;
+        let (id, last) = self.request(last)?;
+        self.with_link(Repeat::Never, |link| {
+            for (id, part) in &parts {
+                // Whatever goes wrong: the parts that the peer has must not be taken for those of a later call.
+                match self.exchange(link, (*id, part), Effort::Heavy) {
+                    Ok(Answer::Done(_)) => {}
+                    Ok(_) => return Err(LinkError::Useless(odd("a part"))),
+                    Err(LinkError::Answered(error)) => return Err(LinkError::Useless(error)),
+                    Err(error) => return Err(error),
+                }
+            }
+            self.exchange(link, (id, &last), Effort::Heavy)
         })
     }
 

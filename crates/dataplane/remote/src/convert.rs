@@ -4,12 +4,14 @@
 
 mod apply;
 mod buffers;
+mod carry;
 mod diagnostics;
 mod error;
 mod events;
 mod firewall;
 mod kept;
 mod live;
+mod naming;
 mod persistent;
 mod session;
 mod sync;

@@ -16,7 +16,7 @@ pub use convert::{Malformed, Read, Wire};
 pub use frame::{FrameError, MESSAGE_MAX};
 pub use hello::{CAPABILITIES, HelloError, VERSION};
 pub use listen::{ListenError, listen};
-pub use server::{CONNECTIONS_MAX, Server};
+pub use server::{CONNECTIONS_MAX, Server, converse};
 
 /// The generated message types.
 #[allow(clippy::all, missing_docs, rustdoc::all)]

@@ -6,6 +6,7 @@
 
 mod answer;
 mod connection;
+mod parts;
 mod programs;
 
 use std::collections::HashMap;
@@ -19,6 +20,7 @@ use std::time::Duration;
 
 use ravelin_contract::DataPlane;
 use rustix::event::{PollFd, PollFlags, poll};
+use rustix::process::Uid;
 
 use connection::Connection;
 use programs::ChunkCache;
@@ -35,6 +37,11 @@ pub struct Server {
     /// The far end ends the accept loop when it is shut down.
     wake: UnixStream,
     acceptor: Option<JoinHandle<()>>,
+}
+
+/// Serves one client on a stream of its own, in the caller's thread, until it leaves or misbehaves.
+pub fn converse(plane: &Arc<dyn DataPlane>, stream: UnixStream) {
+    Connection::new(plane, &Mutex::default(), stream).run();
 }
 
 /// What the threads of a server have in common.
@@ -140,6 +147,11 @@ impl Shared {
     }
 
     fn admit(self: &Arc<Self>, stream: UnixStream) {
+        let own = rustix::process::geteuid();
+        let peer = rustix::net::sockopt::socket_peercred(&stream).map(|peer| peer.uid);
+        if !peer.is_ok_and(|peer| may_call(own, peer)) {
+            return tracing::warn!(?peer, "Another user called the dataplane and was turned away.");
+        }
         let admitted = stream.set_nonblocking(false).and_then(|()| stream.try_clone());
         let kept = match admitted {
             Ok(kept) => kept,
@@ -176,6 +188,11 @@ impl Shared {
     }
 }
 
+/// Whether a user may call a plane of another: the file's mode says so already, and this where the file was moved or changed.
+fn may_call(own: Uid, peer: Uid) -> bool {
+    peer == own || peer.is_root()
+}
+
 /// Forgets a connection when its thread ends, however it ends.
 struct Guard<'a> {
     shared: &'a Shared,
@@ -189,5 +206,17 @@ impl Drop for Guard<'_> {
             let _ = stream.shutdown(Shutdown::Both);
         }
         open.threads.remove(&self.id);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn its_own_user_and_root_may_call_a_plane() {
+        let [root, own, other] = [Uid::ROOT, Uid::from_raw(7), Uid::from_raw(8)];
+        assert!(may_call(own, own) && may_call(own, root) && may_call(root, root));
+        assert!(!may_call(own, other) && !may_call(root, other));
     }
 }

@@ -69,6 +69,11 @@ pub struct RouteEntry {
 pub trait RouteTable {
     /// Active routes of every instance, in any order.
     fn routes(&self) -> Vec<RouteEntry>;
+    /// Routes of every instance that are about a destination: of each table the best one of an address, or what lies within a
+    /// prefix.
+    fn towards(&self, wanted: &IpNet) -> Vec<RouteEntry> {
+        routes::narrowed(self.routes(), wanted)
+    }
     /// Routing instances by name, each with its type.
     fn instances(&self) -> Vec<(String, String)>;
 }

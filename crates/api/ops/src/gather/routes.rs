@@ -36,7 +36,11 @@ pub(crate) fn about_routes(env: &Env<'_>, request: &Request) -> Result<Answer, F
 
 /// All routes; the best of one address in each table; or those within a prefix.
 fn routes(env: &Env<'_>, destination: Option<&IpNet>, table: Option<&str>) -> Result<Routes, Failure> {
-    let mut tables = tables(env);
+    let entries = match destination {
+        None => env.routes.routes(),
+        Some(wanted) => env.routes.towards(wanted),
+    };
+    let mut tables = tables(entries);
     if let Some(wanted) = table {
         let instances = once(InstanceId::DEFAULT).chain(env.names.instances().map(|(id, _)| id));
         let mut known = instances.flat_map(|id| [(false, id), (true, id)]);
@@ -47,9 +51,6 @@ fn routes(env: &Env<'_>, destination: Option<&IpNet>, table: Option<&str>) -> Re
     }
     let mut out = Routes::default();
     for (key, mut entries) in tables {
-        if let Some(wanted) = destination {
-            narrow(&mut entries, wanted);
-        }
         if !entries.is_empty() {
             entries.sort_by_key(|entry| entry.prefix);
             let routes = entries.iter().map(|entry| route_line(env, entry)).collect();
@@ -61,7 +62,7 @@ fn routes(env: &Env<'_>, destination: Option<&IpNet>, table: Option<&str>) -> Re
 
 /// Routing instances, the default one first.
 fn instances(env: &Env<'_>, name: Option<&str>) -> Result<Vec<InstanceLine>, Failure> {
-    let tables = tables(env);
+    let tables = tables(env.routes.routes());
     let kinds: BTreeMap<String, String> = env.routes.instances().into_iter().collect();
     let own = env.names.instances().map(|(id, name)| {
         let kind = kinds.get(name).cloned().unwrap_or_default();
@@ -99,9 +100,9 @@ pub(super) fn no_instance(name: &str) -> Failure {
 }
 
 /// IPv4 before IPv6, the default instance's first.
-fn tables(env: &Env<'_>) -> BTreeMap<Key, Vec<RouteEntry>> {
+fn tables(entries: Vec<RouteEntry>) -> BTreeMap<Key, Vec<RouteEntry>> {
     let mut tables: BTreeMap<_, Vec<_>> = BTreeMap::new();
-    for entry in env.routes.routes() {
+    for entry in entries {
         tables.entry((entry.prefix.addr().is_ipv6(), entry.instance)).or_default().push(entry);
     }
     tables
@@ -115,14 +116,21 @@ fn table_name(env: &Env<'_>, (is_v6, instance): Key) -> String {
     }
 }
 
-fn narrow(entries: &mut Vec<RouteEntry>, wanted: &IpNet) {
-    if wanted.prefix_len() == wanted.max_prefix_len() {
-        entries.retain(|e| e.prefix.contains(&wanted.addr()));
-        entries.sort_by_key(|e| Reverse(e.prefix.prefix_len()));
-        entries.truncate(1);
-    } else {
-        entries.retain(|e| wanted.trunc().contains(&e.prefix));
+/// Of each table the best route of an address, or what lies within a prefix.
+pub(super) fn narrowed(entries: Vec<RouteEntry>, wanted: &IpNet) -> Vec<RouteEntry> {
+    let is_address = wanted.prefix_len() == wanted.max_prefix_len();
+    let mut out = Vec::new();
+    for (_, mut entries) in tables(entries) {
+        if is_address {
+            entries.retain(|e| e.prefix.contains(&wanted.addr()));
+            entries.sort_by_key(|e| Reverse(e.prefix.prefix_len()));
+            entries.truncate(1);
+        } else {
+            entries.retain(|e| wanted.trunc().contains(&e.prefix));
+        }
+        out.append(&mut entries);
     }
+    out
 }
 
 fn route_line(env: &Env<'_>, entry: &RouteEntry) -> RouteLine {

@@ -10,6 +10,7 @@ use ravelin_types::{Addr, Family, PolicyId, Proto, ZoneId};
 
 use super::BuildError;
 use super::ids::PolicyIds;
+use super::portable::ZoneMarks;
 use super::present::PresentPolicy;
 use super::section::{Ground, Run, Section, Sets};
 use crate::explain::{Condition, Fact, Recorder};
@@ -62,6 +63,7 @@ pub(super) struct Policies {
     of_self: Arc<[(u32, u32)]>,
     /// Section and place of the policies that hang on the world.
     hanging: Arc<HashMap<PolicyId, (u32, u32)>>,
+    zones: Arc<ZoneMarks>,
 }
 
 impl Policies {
@@ -69,9 +71,10 @@ impl Policies {
     pub(super) fn build(program: &Program, before: Option<&Self>, live: &Live) -> Result<Self, BuildError> {
         let known: HashMap<Digest, &Run> =
             before.iter().flat_map(|b| b.runs()).map(|run| (run.digest, run)).collect();
+        let zones = Arc::new(ZoneMarks::of(program));
         let run = |digest: &Digest, chunk| match known.get(digest) {
             Some(known) => Some((*known).clone()),
-            None => Run::new(digest, chunk),
+            None => Run::new(digest, chunk, &zones),
         };
         let runs = program.section_chunks().filter_map(|(digest, chunk)| run(digest, chunk)).collect();
         let by_id = Arc::new(PolicyIds::build(&runs, before.map(|before| &*before.by_id))?);
@@ -83,9 +86,10 @@ impl Policies {
             by_id,
             of_self: Arc::default(),
             hanging,
+            zones: Arc::clone(&zones),
         };
         let old: HashMap<_, _> = before.iter().flat_map(|b| &b.sections).map(|s| (s.zones(), s)).collect();
-        let mut ground = Ground { live, sets: &mut Sets::new() };
+        let mut ground = Ground { live, zones: &zones, sets: &mut Sets::new() };
         for runs in sections(runs) {
             let was = runs.first().and_then(|run| old.get(run.zones()));
             let section = match was.filter(|was| was.is(&runs, live)) {
@@ -105,17 +109,18 @@ impl Policies {
     /// The same policies where the world is otherwise; `None`: nothing that they hang on has changed.
     pub(super) fn revised(&self, live: &Live) -> Result<Option<Self>, BuildError> {
         let (mut sections, mut changed) = (self.sections.clone(), false);
-        let mut ground = Ground { live, sets: &mut Sets::new() };
+        let mut ground = Ground { live, zones: &self.zones, sets: &mut Sets::new() };
         for section in &mut sections {
             if let Some(revised) = section.revised(&mut ground) {
                 *section = Arc::new(revised.map_err(refused)?);
                 changed = true;
             }
         }
-        let Self { sections: _, by_pair, wide, by_id, of_self, hanging } = self;
+        let Self { sections: _, by_pair, wide, by_id, of_self, hanging, zones } = self;
+        let zones = Arc::clone(zones);
         let (by_pair, wide) = (by_pair.clone(), wide.clone());
         let (by_id, of_self, hanging) = (Arc::clone(by_id), Arc::clone(of_self), Arc::clone(hanging));
-        Ok(changed.then_some(Self { sections, by_pair, wide, by_id, of_self, hanging }))
+        Ok(changed.then_some(Self { sections, by_pair, wide, by_id, of_self, hanging, zones }))
     }
 
     fn found_of_self(&self) -> Result<Arc<[(u32, u32)]>, BuildError> {

@@ -170,6 +170,7 @@ fn addresses(list: &AddressMatch, ground: &mut Ground<'_>) -> Option<Addresses> 
 
 #[cfg(test)]
 mod tests {
+    use super::super::portable::ZoneMarks;
     use super::super::section::{Run, Section, Sets};
     use super::*;
     use proptest::prelude::*;
@@ -320,15 +321,15 @@ mod tests {
             let run = |policies: &[(ZoneMatch, Policy)]| {
                 let content = PolicySection { zones: ZoneMatch::default(), policies: policies.to_vec() };
                 let chunk = Arc::new(Chunk::Section(content));
-                Run::new(&Digest::of(&chunk.encode()), &chunk).unwrap()
+                Run::new(&Digest::of(&chunk.encode()), &chunk, &ZoneMarks::default()).unwrap()
             };
             let runs = policies.chunks(cut).map(run).collect();
             let (mut live, mut sets) = (Live::default(), Sets::new());
             let mut section =
-                Section::build(runs, None, &mut Ground { live: &live, sets: &mut sets }).unwrap();
+                Section::build(runs, None, &mut Ground { live: &live, zones: &ZoneMarks::default(), sets: &mut sets }).unwrap();
             for world in worlds {
                 live = live.updated(&world.update()).unwrap();
-                if let Some(revised) = section.revised(&mut Ground { live: &live, sets: &mut sets }) {
+                if let Some(revised) = section.revised(&mut Ground { live: &live, zones: &ZoneMarks::default(), sets: &mut sets }) {
                     section = revised.unwrap();
                 }
                 for tuple in &tuples {

@@ -16,6 +16,7 @@ use ravelin_program::{AddressMatch, Application, Chunk, Digest, Policy, PolicySe
 use ravelin_types::{Addr, Family, ZoneId};
 
 use super::policy::{Tuple, examine};
+use super::portable::{Said, ZoneMarks};
 use super::present::{Hangs, Present, PresentPolicy};
 use crate::explain::Condition;
 use crate::live::Live;
@@ -31,6 +32,8 @@ pub(super) type Sets = HashMap<Vec<Prefix>, Arc<AddressSet>>;
 pub(super) struct Run {
     pub digest: Digest,
     chunk: Arc<Chunk>,
+    /// What its policies say on every node.
+    said: Said,
     /// What its policies hang on, by place in the run.
     hangs: Arc<Hangs>,
     /// A policy in it has TCP rules of its own.
@@ -42,7 +45,7 @@ pub(super) struct Run {
 /// A section with its index.
 #[derive(Debug)]
 pub(super) struct Section {
-    /// Of what its policies say.
+    /// Of what its policies say, on every node the same.
     digest: u64,
     /// What its policies say and how the world is that they hang on: another number, other verdicts.
     pub judged_by: u64,
@@ -61,6 +64,7 @@ pub(super) struct Section {
 /// What a section is built with.
 pub(super) struct Ground<'a> {
     pub live: &'a Live,
+    pub zones: &'a ZoneMarks,
     pub sets: &'a mut Sets,
 }
 
@@ -75,15 +79,16 @@ struct Item<'a> {
 
 impl Run {
     /// `None`: the chunk is of another kind.
-    pub(super) fn new(digest: &Digest, chunk: &Arc<Chunk>) -> Option<Self> {
+    pub(super) fn new(digest: &Digest, chunk: &Arc<Chunk>, zones: &ZoneMarks) -> Option<Self> {
         let Chunk::Section(section) = &**chunk else { return None };
+        let said = Said::of(&section.policies, zones);
         let hangs = Arc::new(Hangs::of(&section.policies));
         let has_tcp = section.policies.iter().any(|(_, policy)| !policy.tcp.is_default());
         let names_host =
             |zones: &ZoneMatch| zones.from.iter().chain(&zones.to).any(|zone| *zone == ZoneId::HOST);
         let policies = (0..).zip(&section.policies);
         let of_self = policies.filter(|(_, (zones, _))| names_host(zones)).map(|(place, _)| place).collect();
-        Some(Self { digest: *digest, chunk: chunk.clone(), hangs, has_tcp, of_self })
+        Some(Self { digest: *digest, chunk: chunk.clone(), said, hangs, has_tcp, of_self })
     }
 
     fn section(&self) -> &PolicySection {
@@ -116,7 +121,8 @@ impl Section {
             count += run.policies().len();
             starts.push(u32::try_from(count).map_err(|_| BuildError::TooManyRules { count })?);
         }
-        let digest = Digest::of_all(runs.iter().map(|run| run.digest)).short();
+        let digest =
+            Said::of_section(runs.first().map(Run::zones), runs.iter().map(|r| r.said), ground.zones);
         let hangs = match before.filter(|before| before.is_of(&runs)) {
             Some(same) => Arc::clone(&same.hangs),
             None => Arc::new(Hangs::of_all(starts.iter().copied().zip(runs.iter().map(|run| &*run.hangs)))),
@@ -453,9 +459,10 @@ mod tests {
         let run = |policies: &[(ZoneMatch, Policy)]| {
             let content = PolicySection { zones: ZoneMatch::default(), policies: policies.to_vec() };
             let chunk = Arc::new(Chunk::Section(content));
-            Run::new(&Digest::of(&chunk.encode()), &chunk).unwrap()
+            Run::new(&Digest::of(&chunk.encode()), &chunk, &ZoneMarks::default()).unwrap()
         };
-        let mut ground = Ground { live: &Live::default(), sets: &mut Sets::new() };
+        let (live, zones) = (&Live::default(), &ZoneMarks::default());
+        let mut ground = Ground { live, zones, sets: &mut Sets::new() };
         Section::build(policies.chunks(cut).map(run).collect(), before, &mut ground).unwrap()
     }
 

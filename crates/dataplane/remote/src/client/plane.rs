@@ -4,16 +4,16 @@ use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 
 use ravelin_contract::{
-    Admission, ApplyResult, BufferCounters, DataPlane, Diagnostics, DropSamples, Error, EventBatch,
-    Explanation, FabricForwarding, FabricId, FilterLog, FirewallClear, FirewallCounters, Global, GroupId, Ha,
-    InjectRequest, InterfaceCounters, InterfacePorts, KeptFilter, KeptList, Link, MappingFilter, MappingList,
-    MirrorCounters, NatClear, NatCounters, PolicyCounters, PolicyNames, PoolCounters, ScreenCounters,
-    SessionStore, Status, Telemetry, TraceBatch, TraceId, TraceRequest, UpdateBatch, Updates,
+    Admission, ApplyResult, BufferCounters, CarriedCounters, DataPlane, Diagnostics, DropSamples, Error,
+    EventBatch, Explanation, FabricForwarding, FabricId, FilterLog, FirewallClear, FirewallCounters, Global,
+    GroupId, Ha, InjectRequest, InterfaceCounters, InterfacePorts, KeptFilter, KeptList, Link, MappingFilter,
+    MappingList, MirrorCounters, NatClear, NatCounters, PolicyCounters, PolicyNames, PoolCounters,
+    ScreenCounters, SessionStore, Status, Telemetry, TraceBatch, TraceId, TraceRequest, UpdateBatch, Updates,
 };
 use ravelin_program::Program;
 use ravelin_types::MirrorId;
 
-use super::{Client, Effort, Repeat, odd};
+use super::{Client, Effort, PART, Repeat, odd};
 use crate::convert::{Wire, decode_all};
 use crate::proto;
 use crate::proto::request::Call;
@@ -109,7 +109,19 @@ impl DataPlane for Client {
 
 impl Updates for Client {
     fn apply(&self, batch: &UpdateBatch) -> Result<(), Error> {
-        self.change(Call::ApplyUpdates(batch.to_message()), Effort::Heavy)
+        let mut last = batch.to_message();
+        let mut parts = Vec::new();
+        while last.routes.len() > PART || last.neighbours.len() > PART {
+            let cut = |len: usize| len.saturating_sub(PART);
+            let (routes, neighbours) = (cut(last.routes.len()), cut(last.neighbours.len()));
+            let (routes, neighbours) = (last.routes.split_off(routes), last.neighbours.split_off(neighbours));
+            parts.push(Call::UpdatePart(proto::UpdateBatch { routes, neighbours, ..Default::default() }));
+        }
+        // Cut off from the end: the first of them is the last.
+        match self.in_parts(parts.into_iter().rev(), Call::ApplyUpdates(last))? {
+            Answer::Done(_) => Ok(()),
+            _ => Err(odd("apply_updates")),
+        }
     }
 
     /// 0, as of a plane that has had none, also when the packet process can't be asked: the sender
@@ -240,6 +252,11 @@ impl Telemetry for Client {
 
     fn clear_nat(&self, what: &NatClear) -> Result<(), Error> {
         self.change(Call::ClearNat(what.to_message()), Effort::Light)
+    }
+
+    /// Not said again: it would count twice.
+    fn carry_over(&self, counters: &CarriedCounters) -> Result<(), Error> {
+        self.change(Call::CarryOver(counters.to_message()), Effort::Heavy)
     }
 
     /// Events are taken, not copied: when the answer is lost, so are they, and the caller is told.

@@ -4,13 +4,13 @@ use std::ops::ControlFlow;
 use std::time::Instant;
 
 use ravelin_contract::{
-    CloseReason, DataPlane, DeltaBatch, DeltaCursor, Error, ExportBatch, ExportCursor, GroupId, PutResult,
-    ReconcileResult, SessionDeltas, SessionFilter, SessionKey, SessionPage, SessionRef, SessionStore,
-    SessionView, SweepProfile, SyncedSession,
+    CarriedMapping, CloseReason, DataPlane, DeltaBatch, DeltaCursor, Error, ExportBatch, ExportCursor,
+    GroupId, MappingPage, Naming, PutResult, ReconcileResult, SessionDeltas, SessionFilter, SessionKey,
+    SessionPage, SessionRef, SessionStore, SessionView, SweepProfile, SyncedSession,
 };
 use ravelin_types::ZoneId;
 
-use super::{Client, Effort, Repeat, odd};
+use super::{Client, Effort, PART, Repeat, odd};
 use crate::convert::{Wire, encode_all};
 use crate::proto;
 use crate::proto::request::Call;
@@ -103,9 +103,15 @@ impl SessionStore for Client {
     ) -> Result<ReconcileResult, Error> {
         let zones = self.last_apply_result().map(|result| result.zone_ids).unwrap_or_default();
         let all = zones.into_values().chain([ZoneId::HOST]);
-        let owned_zones = all.filter(|zone| owns(*zone)).map(|zone| zone.0.into()).collect();
-        let bulk = proto::ReconcileBulk { received: encode_all(received), owned_zones };
-        match self.call(Call::ReconcileBulk(bulk), Repeat::Never, Effort::Heavy)? {
+        let owned_zones: Vec<u32> = all.filter(|zone| owns(*zone)).map(|zone| zone.0.into()).collect();
+        let mut parts = received.chunks(PART);
+        let last = parts.next_back().unwrap_or_default();
+        let bulk = |received: &[SessionKey], owned_zones| proto::ReconcileBulk {
+            received: encode_all(received),
+            owned_zones,
+        };
+        let parts = parts.map(|part| Call::ReconcilePart(bulk(part, Vec::new())));
+        match self.in_parts(parts, Call::ReconcileBulk(bulk(last, owned_zones)))? {
             Answer::Reconciled(result) => Ok(ReconcileResult::from_message(result)?),
             _ => Err(odd("reconcile_bulk")),
         }
@@ -113,6 +119,24 @@ impl SessionStore for Client {
 
     fn clear(&self, filter: &SessionFilter) -> Result<u64, Error> {
         self.number(Call::ClearSessions(filter.to_message()), Repeat::Never)
+    }
+
+    fn mapping_page(&self, from: ExportCursor, max: usize) -> Result<MappingPage, Error> {
+        let wanted = proto::PageMappings { from: Some(from.to_message()), max: max as u64 };
+        match self.call(Call::PageMappings(wanted), Repeat::Safe, Effort::Heavy)? {
+            Answer::MappingPage(page) => Ok(MappingPage::from_message(page)?),
+            _ => Err(odd("page_mappings")),
+        }
+    }
+
+    /// A mapping that is made twice is there once.
+    fn put_mappings(&self, mappings: &[CarriedMapping]) -> Result<u64, Error> {
+        let mut made = 0;
+        for some in mappings.chunks(BATCH) {
+            let page = proto::MappingPage { mappings: encode_all(some), next: None };
+            made += self.number(Call::PutMappings(page), Repeat::Safe)?;
+        }
+        Ok(made)
     }
 
     fn count(&self) -> Result<u64, Error> {
@@ -139,6 +163,13 @@ impl SessionDeltas for Client {
         match self.read(Call::ExportSessions(export))? {
             Answer::Export(batch) => Ok(ExportBatch::from_message(batch)?),
             _ => Err(odd("export")),
+        }
+    }
+
+    fn naming(&self) -> Result<Naming, Error> {
+        match self.call(Call::Naming(proto::Empty {}), Repeat::Safe, Effort::Heavy)? {
+            Answer::Naming(naming) => Ok(Naming::from_message(naming)?),
+            _ => Err(odd("naming")),
         }
     }
 

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use ravelin_contract::{
-    CloseReason, DataPlane, DeltaCursor, Error, ExportCursor, FabricForwarding, FabricId, FirewallClear,
-    GroupId, InjectRequest, MappingFilter, NatClear, SessionFilter, SessionKey, SessionRef, SyncedSession,
-    TraceId, TraceRequest, UpdateBatch,
+    CarriedCounters, CarriedMapping, CloseReason, DataPlane, DeltaCursor, Error, ExportCursor,
+    FabricForwarding, FabricId, FirewallClear, GroupId, InjectRequest, MappingFilter, NatClear,
+    SessionFilter, SessionKey, SessionRef, SyncedSession, TraceId, TraceRequest, UpdateBatch,
 };
 
 use ravelin_types::{MirrorId, ZoneId};
@@ -26,9 +26,12 @@ const MAPPINGS_MAX: u64 = 65_536;
 /// Makes a call that is answered by one message.
 pub(super) fn answer(plane: &dyn DataPlane, call: Call) -> Result<Answer, Error> {
     match call {
-        Call::CheckConfig(_) | Call::ApplyConfig(_) | Call::Chunks(_) | Call::WalkSessions(_) => {
-            unreachable!("the connection answers these itself")
-        }
+        Call::CheckConfig(_)
+        | Call::ApplyConfig(_)
+        | Call::Chunks(_)
+        | Call::WalkSessions(_)
+        | Call::UpdatePart(_)
+        | Call::ReconcilePart(_) => unreachable!("the connection answers these itself"),
         Call::Start(_) => plane.start().map(done),
         Call::Teardown(_) => plane.teardown().map(done),
         Call::LastApplyResult(_) => {
@@ -45,7 +48,9 @@ pub(super) fn answer(plane: &dyn DataPlane, call: Call) -> Result<Answer, Error>
         | Call::ClearSessions(_)
         | Call::CountSessions(_)
         | Call::ReconcileBulk(_) => sessions(plane, call),
-        Call::DrainDeltas(_) | Call::ExportSessions(_) | Call::SweepProfile(_) => deltas(plane, call),
+        Call::DrainDeltas(_) | Call::ExportSessions(_) | Call::SweepProfile(_) | Call::Naming(_) => {
+            deltas(plane, call)
+        }
         Call::Global(_)
         | Call::Policies(_)
         | Call::NatRules(_)
@@ -59,7 +64,10 @@ pub(super) fn answer(plane: &dyn DataPlane, call: Call) -> Result<Answer, Error>
         | Call::FirewallLog(_)
         | Call::ClearFirewall(_)
         | Call::Events(_) => telemetry(plane, call),
-        Call::PersistentMappings(_)
+        Call::PageMappings(_)
+        | Call::PutMappings(_)
+        | Call::CarryOver(_)
+        | Call::PersistentMappings(_)
         | Call::ClearPersistentMappings(_)
         | Call::KeptPorts(_)
         | Call::InterfacePorts(_)
@@ -183,6 +191,7 @@ fn deltas(plane: &dyn DataPlane, call: Call) -> Result<Answer, Error> {
             let batch = deltas.export(&groups, from, export.max.min(SESSIONS_MAX) as usize)?;
             Ok(Answer::Export(batch.to_message()))
         }
+        Call::Naming(_) => Ok(Answer::Naming(deltas.naming()?.to_message())),
         Call::SweepProfile(_) => Ok(Answer::SweepProfile(deltas.sweep_profile()?.to_message())),
         _ => unreachable!("only calls on changes come here"),
     }
@@ -235,6 +244,18 @@ fn mappings(plane: &dyn DataPlane, call: Call) -> Result<Answer, Error> {
         Call::InterfacePorts(_) => {
             let ports = encode_all(&telemetry.interface_ports()?);
             Ok(Answer::InterfacePorts(proto::InterfacePortsList { ports }))
+        }
+        Call::PageMappings(proto::PageMappings { from, max }) => {
+            let page =
+                plane.sessions().mapping_page(part("cursor", from)?, max.min(MAPPINGS_MAX) as usize)?;
+            Ok(Answer::MappingPage(page.to_message()))
+        }
+        Call::PutMappings(page) => {
+            let mappings = decode_all::<CarriedMapping>(page.mappings)?;
+            plane.sessions().put_mappings(&mappings).map(Answer::Number)
+        }
+        Call::CarryOver(counters) => {
+            telemetry.carry_over(&CarriedCounters::from_message(counters)?).map(done)
         }
         Call::ClearNat(what) => telemetry.clear_nat(&NatClear::from_message(what)?).map(done),
         _ => unreachable!("only calls on mappings come here"),

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use ravelin_contract::{DataPlane, Error, PolicyNames, SessionFilter, SessionView};
 
 use super::answer::answer;
+use super::parts::Parts;
 use super::programs::{ChunkCache, Offered, Staging};
 use crate::convert::{Wire, apply_result};
 use crate::frame::{self, FrameError, MESSAGE_MAX};
@@ -28,6 +29,7 @@ pub(super) struct Connection<'a> {
     cache: &'a Mutex<ChunkCache>,
     stream: UnixStream,
     staging: Staging,
+    parts: Parts,
     /// The client knows the names of the policies that it hands over.
     bare_results: bool,
 }
@@ -51,7 +53,14 @@ impl<'a> Connection<'a> {
         cache: &'a Mutex<ChunkCache>,
         stream: UnixStream,
     ) -> Self {
-        Self { plane, cache, stream, staging: Staging::default(), bare_results: false }
+        Self {
+            plane,
+            cache,
+            stream,
+            staging: Staging::default(),
+            parts: Parts::default(),
+            bare_results: false,
+        }
     }
 
     /// Answers until the client leaves or misbehaves.
@@ -114,6 +123,16 @@ impl<'a> Connection<'a> {
                 })
             }
             Some(Call::Chunks(chunks)) => self.staging.take(chunks).map(|()| Answer::Done(proto::Empty {})),
+            Some(Call::UpdatePart(part)) => self.parts.updates(part).map(|()| Answer::Done(proto::Empty {})),
+            Some(Call::ReconcilePart(part)) => {
+                self.parts.received(part).map(|()| Answer::Done(proto::Empty {}))
+            }
+            Some(Call::ApplyUpdates(last)) => {
+                answer(&**self.plane, Call::ApplyUpdates(self.parts.whole_updates(last)))
+            }
+            Some(Call::ReconcileBulk(last)) => {
+                answer(&**self.plane, Call::ReconcileBulk(self.parts.whole_reconcile(last)))
+            }
             Some(call) => answer(&**self.plane, call),
         };
         self.respond(id, answer)

@@ -6,15 +6,16 @@ use std::ops::ControlFlow;
 use std::sync::Mutex;
 
 use ravelin_contract::{
-    Admission, ApplyResult, BufferCounters, BufferKind, Capabilities, CloseReason, DataPlane, Diagnostics,
-    DropCause, DropSample, DropSamples, Error, Event, EventBatch, Explanation, ExportCursor,
-    FabricForwarding, FabricId, FilterSpan, Finding, Global, GroupId, Ha, InjectRequest, InjectVerdict,
-    InterfaceCounters, InterfacePorts, KeptFilter, KeptList, Link, ManagedInterface, MappingFilter,
-    MappingList, MirrorCounters, NatClear, NatCounters, NatEvent, NatLack, PacketHead, PolicerHit,
-    PolicyCounters, PolicyDeny, PoolCounters, PortStatus, PutRefusal, PutResult, ReconcileResult, Refusal,
-    ScreenCounters, SessionDeltas, SessionEvent, SessionFilter, SessionKey, SessionPage, SessionRef,
-    SessionState, SessionStore, SessionView, Status, SyncedSession, Telemetry, TraceBatch, TraceId,
-    TraceRequest, TracedPacket, UpdateBatch, Updates, WingView, WorkerStatus,
+    Admission, ApplyResult, BufferCounters, BufferKind, Capabilities, CarriedCounters, CarriedMapping,
+    CloseReason, DataPlane, Diagnostics, DropCause, DropSample, DropSamples, Error, Event, EventBatch,
+    Explanation, ExportCursor, FabricForwarding, FabricId, FilterSpan, Finding, Global, GroupId, Ha,
+    InjectRequest, InjectVerdict, InterfaceCounters, InterfacePorts, KeptFilter, KeptList, Link,
+    ManagedInterface, MappingFilter, MappingList, MappingPage, MirrorCounters, NatClear, NatCounters,
+    NatEvent, NatLack, PacketHead, PolicerHit, PolicyCounters, PolicyDeny, PoolCounters, PortStatus,
+    PutRefusal, PutResult, ReconcileResult, Refusal, ScreenCounters, SessionDeltas, SessionEvent,
+    SessionFilter, SessionKey, SessionPage, SessionRef, SessionState, SessionStore, SessionView, Status,
+    SyncedSession, Telemetry, TraceBatch, TraceId, TraceRequest, TracedPacket, UpdateBatch, Updates,
+    WingView, WorkerStatus,
 };
 use ravelin_program::{Program, Screen};
 use ravelin_types::{
@@ -23,16 +24,6 @@ use ravelin_types::{
 };
 
 use crate::kept;
-
-pub const BUFFERS: BufferCounters = BufferCounters {
-    worker: WorkerId(1),
-    kind: BufferKind::Packets,
-    bytes: 4096,
-    capacity: 5120,
-    free: 3000,
-    lent: 2100,
-    used: 20,
-};
 
 #[derive(Default)]
 pub struct Fake {
@@ -344,6 +335,16 @@ impl SessionStore for Fake {
         Ok(SessionPage { sessions, next })
     }
 
+    fn mapping_page(&self, from: ExportCursor, _: usize) -> Result<MappingPage, Error> {
+        let next = (from.worker == 0).then_some(ExportCursor { worker: 1, slot: 7 });
+        Ok(MappingPage { mappings: vec![kept::carried()], next })
+    }
+
+    fn put_mappings(&self, mappings: &[CarriedMapping]) -> Result<u64, Error> {
+        self.note(format!("put {:?}", mappings.last()));
+        Ok(mappings.len() as u64)
+    }
+
     fn get(&self, at: &SessionKey) -> Result<Option<SessionView>, Error> {
         Ok((at.sport < self.sessions).then(|| view(at.sport)))
     }
@@ -424,6 +425,11 @@ impl Telemetry for Fake {
         Ok(vec![kept::INTERFACE_PORTS])
     }
 
+    fn carry_over(&self, counters: &CarriedCounters) -> Result<(), Error> {
+        self.note(format!("{counters:?}"));
+        Ok(())
+    }
+
     fn clear_nat(&self, what: &NatClear) -> Result<(), Error> {
         self.note(format!("clear {what:?}"));
         Ok(())
@@ -438,7 +444,7 @@ impl Telemetry for Fake {
     }
 
     fn buffers(&self) -> Result<Vec<BufferCounters>, Error> {
-        Ok(vec![BUFFERS])
+        Ok(vec![kept::BUFFERS])
     }
 
     fn mirrors(&self) -> Result<Vec<MirrorCounters>, Error> {

@@ -1,12 +1,12 @@
-//! What NAT keeps, as the fixed plane answers it.
+//! What NAT and buffers keep, as the fixed plane answers it.
 
 use std::net::{IpAddr, Ipv4Addr};
 
 use ravelin_contract::{
-    InterfacePorts, KeptKind, KeptList, KeptPorts, MappingFilter, MappingList, MappingOrigin, MappingPermit,
-    PersistentMapping,
+    BufferCounters, BufferKind, CarriedMapping, InterfacePorts, KeptKind, KeptList, KeptPorts, MappingFilter,
+    MappingList, MappingOrigin, MappingPermit, PersistentMapping,
 };
-use ravelin_types::{InstanceId, NatRuleId, Proto};
+use ravelin_types::{InstanceId, NatRuleId, Proto, WorkerId};
 
 pub fn mapping_filter() -> MappingFilter {
     MappingFilter {
@@ -60,3 +60,19 @@ pub fn mappings() -> MappingList {
     };
     MappingList { mappings: vec![mapping], found: 2, in_use: 3, capacity: 65_536 }
 }
+
+/// A mapping whole.
+pub fn carried() -> CarriedMapping {
+    let remotes = vec![("2001:db8::9".parse().unwrap(), 53), ("192.0.2.1".parse().unwrap(), u16::MAX)];
+    CarriedMapping { mapping: mappings().mappings[0], block_external: true, remotes }
+}
+
+pub const BUFFERS: BufferCounters = BufferCounters {
+    worker: WorkerId(1),
+    kind: BufferKind::Packets,
+    bytes: 4096,
+    capacity: 5120,
+    free: 3000,
+    lent: 2100,
+    used: 20,
+};

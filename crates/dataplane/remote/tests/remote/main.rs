@@ -6,6 +6,7 @@ mod gates;
 mod golden;
 mod hostile;
 mod kept;
+mod parts;
 mod simulator;
 mod synced;
 mod transfer;

@@ -2,10 +2,12 @@
 
 use ravelin_contract::{
     CloseReason, ContentShift, DeltaBatch, DeltaCursor, Error, ExportBatch, ExportCursor, GroupId,
-    HandshakeShift, SessionDelta, SessionDeltas, SessionState, SourceBinding, SweepProfile, SyncedSession,
-    SyncedWing,
+    HandshakeShift, IdKind, Naming, SessionDelta, SessionDeltas, SessionState, SourceBinding, SweepProfile,
+    SyncedSession, SyncedWing,
 };
-use ravelin_types::{InterfaceId, NatRuleId, PolicyId, SessionId, WorkerId, ZoneId};
+use ravelin_types::{
+    Generation, InterfaceId, NatRuleId, PolicyId, RuleIdentity, SessionId, WorkerId, ZoneId,
+};
 
 use crate::fake::{Fake, key, view};
 
@@ -82,6 +84,15 @@ pub fn deltas() -> DeltaBatch {
     }
 }
 
+pub fn naming() -> Naming {
+    let ids = vec![
+        (IdKind::Zone, 0, RuleIdentity(1)),
+        (IdKind::Zone, 2, RuleIdentity(u64::MAX)),
+        (IdKind::FilterCounter, u32::MAX, RuleIdentity(0)),
+    ];
+    Naming { generation: Generation(9), ids }
+}
+
 impl SessionDeltas for Fake {
     fn drain(&self, cursor: &DeltaCursor, max: usize) -> Result<DeltaBatch, Error> {
         self.note(format!("{cursor:?} {max}"));
@@ -94,6 +105,10 @@ impl SessionDeltas for Fake {
             sessions: synced().to_vec(),
             next: Some(ExportCursor { worker: 1, slot: u32::MAX }),
         })
+    }
+
+    fn naming(&self) -> Result<Naming, Error> {
+        Ok(naming())
     }
 
     fn sweep_profile(&self) -> Result<SweepProfile, Error> {

@@ -1,0 +1,19 @@
+//! What a dataplane must be able to do for a program, where one that can't would not notice what it ignores.
+//!
+//! A dataplane that is older than its daemon tolerates fields that it does not know. Of those that make a program let less
+//! through, or something else, it is asked by a word whether it knows them; it refuses a program with a word that is new to
+//! it. Words stand only where the statement does, so that nobody needs them who does not use it. Spec: contract-16.
+
+use ravelin_program::{FlowSettings, Strays, Zones};
+
+/// The words, each once. `translated`: a policy asks whether destinations were translated.
+pub(crate) fn of(flow: &FlowSettings, zones: &Zones, translated: bool) -> Vec<String> {
+    let Strays { dns_reply, embedded_icmp } = flow.strays;
+    let words = [
+        ("functional-zones", zones.0.iter().any(|zone| zone.functional)),
+        ("strays", dns_reply || embedded_icmp),
+        ("route-change-timeout", flow.route_change_timeout.is_some()),
+        ("destination-translated", translated),
+    ];
+    words.into_iter().filter(|(_, used)| *used).map(|(word, _)| word.to_owned()).collect()
+}
