@@ -88,7 +88,7 @@ fn level(tree: &Tree, path: &Path) -> Option<Vec<Node>> {
     if path.is_list {
         let place = path::follow(&tree.nodes, above, None)?;
         let siblings =
-            if above.is_empty() { &tree.nodes } else { &path::at(&tree.nodes, &place.indexes)?.children };
+            if above.is_empty() { tree.nodes.as_slice() } else { &path::at(&tree.nodes, &place.indexes)?.children };
         let listed: Vec<Node> = siblings.iter().filter(|n| n.rule == last.rule.0).cloned().collect();
         return (!listed.is_empty()).then_some(listed);
     }
@@ -106,7 +106,7 @@ fn with_way(nodes: &[Node], path: &Path) -> Option<Tree> {
         None => nodes.to_vec(),
     };
     if let (true, Some(list)) = (path.is_list, path.steps.last()) {
-        let level = if steps.is_empty() { &mut inner } else { &mut inner[0].children };
+        let level = if steps.is_empty() { &mut inner } else { inner[0].children.edit() };
         level.retain(|n| n.rule == list.rule.0);
         if level.is_empty() {
             return None;
@@ -117,7 +117,6 @@ fn with_way(nodes: &[Node], path: &Path) -> Option<Tree> {
         let bare = Node {
             children: Children::default(),
             args: above.args.clone(),
-            name: above.name.clone(),
             comments: Comments::default(),
             ..*above
         };

@@ -89,12 +89,13 @@ fn is_plain(word: &str) -> bool {
     !word.is_empty() && !looks_like_more && word.chars().all(plain)
 }
 
-fn push_args(out: &mut String, words: &[Word], kind: Kind) {
-    let is_list = kind == Kind::LeafList && words.len() != 1;
+fn push_args(out: &mut String, node: &Node) {
+    let words = &node.args;
+    let is_list = node.kind == Kind::LeafList && words.len() != 1;
     out.push_str(if is_list { "[ " } else { "" });
     for (at, word) in words.iter().enumerate() {
         out.push_str(if at > 0 { " " } else { "" });
-        push_quoted(out, &word.text);
+        push_word(out, node, word);
     }
     out.push_str(if is_list { " ]" } else { "" });
 }
@@ -102,6 +103,10 @@ fn push_args(out: &mut String, words: &[Word], kind: Kind) {
 /// No rule of a grammar stands for it.
 fn is_outside(node: &Node) -> bool {
     node.rule == u32::MAX
+}
+
+fn push_word(out: &mut String, node: &Node, word: &Word) {
+    if is_outside(node) && word.is_bracket() { out.push_str(&word.text) } else { push_quoted(out, &word.text) }
 }
 
 /// Keyword and arguments, a list of values in brackets.
@@ -113,14 +118,11 @@ pub fn head(node: &Node) -> String {
 }
 
 fn push_head(out: &mut String, node: &Node) {
-    if !node.name.is_empty() {
-        // A keyword is itself; the name of a statement outside the table may be any word.
-        if is_outside(node) { push_quoted(out, &node.name) } else { out.push_str(&node.name) }
-    }
+    out.push_str(node.name);
     let is_empty_list = node.kind == Kind::LeafList && node.args.is_empty();
     if !node.args.is_empty() || is_empty_list {
         out.push_str(if node.name.is_empty() { "" } else { " " });
-        push_args(out, &node.args, node.kind);
+        push_args(out, node);
     }
 }
 
@@ -130,7 +132,7 @@ pub fn told(node: &Node) -> String {
     if !node.args.iter().any(|w| w.secret) {
         return head(node);
     }
-    let masked = |w: &Word| Word::new(w.told());
+    let masked = |w: &Word| if w.secret { Word::new(w.told()) } else { w.clone() };
     head(&Node { args: node.args.iter().map(masked).collect(), ..node.clone() })
 }
 
@@ -178,7 +180,7 @@ impl Printer<'_> {
                 }
                 None => false,
             },
-            Style::OneLinePlus => matches!(node.children.as_slice(), [only] if fits(only)),
+            Style::OneLinePlus => matches!(&*node.children, [only] if fits(only)),
         }
     }
 
@@ -253,7 +255,7 @@ impl Printer<'_> {
 fn origins(node: &Node, groups: &[String]) -> Vec<String> {
     let words: Vec<(&str, u16)> = match node.kind {
         Kind::LeafList => node.args.iter().map(|w| (w.text.as_str(), w.origin)).collect(),
-        _ => vec![(node.args.last().map_or(node.name.as_ref(), |w| &w.text), node.origin)],
+        _ => vec![(node.args.last().map_or(node.name, |w| &w.text), node.origin)],
     };
     let group = |origin: u16| usize::from(origin).checked_sub(1).and_then(|n| groups.get(n));
     let told = words.into_iter().filter_map(|(word, origin)| Some((word, group(origin)?)));
@@ -267,10 +269,14 @@ fn origins(node: &Node, groups: &[String]) -> Vec<String> {
 fn set_lines(out: &mut String, node: &Node, path: &mut Vec<String>) {
     let mark = path.len();
     if !node.name.is_empty() {
-        path.push(if is_outside(node) { quote(&node.name) } else { node.name.to_string() });
+        path.push(node.name.to_owned());
     }
     let named = path.len();
-    path.extend(node.args.iter().map(|w| quote(&w.text)));
+    path.extend(node.args.iter().map(|word| {
+        let mut out = String::new();
+        push_word(&mut out, node, word);
+        out
+    }));
     match node.kind {
         Kind::LeafList => {
             for word in &node.args {

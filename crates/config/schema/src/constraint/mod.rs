@@ -285,7 +285,7 @@ impl<'a> Judge<'a> {
                 let left = (levels.len() + own.extra).checked_sub(up)?;
                 match left.checked_sub(1) {
                     None => &self.tree.nodes,
-                    Some(last) => levels.get(last).map(|n| n.children.as_slice()).unwrap_or_default(),
+                    Some(last) => levels.get(last).map(|n| &*n.children).unwrap_or_default(),
                 }
             }
         };
