@@ -1,6 +1,6 @@
 //! A configuration as it is shown: `| display set`, `xml`, `json`, `inheritance`, `detail`, below a path or whole.
 //!
-//! Spec: language-17..24, language-39.
+//! Spec: language-17..24, language-39, language-71, language-72.
 
 use ravelin_syntax::tree::{Kind, Node};
 use ravelin_syntax::{Children, Comments, Tree, Word, render};
@@ -15,7 +15,11 @@ use crate::{json, xml};
 pub enum Form {
     #[default]
     Text,
+    /// Text, without what is in statements that `apply-flags omit` marks.
+    Omitting,
     Set,
+    /// `set` lines that begin at the path.
+    SetRelative,
     Xml,
     Json,
     /// Text, and above every statement what it is and takes.
@@ -75,11 +79,23 @@ fn shown(tree: &Tree, path: &[String], view: View, groups: &[String]) -> Option<
             level(tree, &resolved).map(|nodes| render::inherited(&nodes, groups))
         }
         Form::Text => text(None),
+        Form::Omitting => {
+            let told: render::Notes<'_> = &|node| render::origins(node, groups);
+            let notes = (view.inherit == Inherit::Told).then_some(told);
+            level(tree, &resolved).map(|nodes| render::omitting(&nodes, notes, &is_omitted))
+        }
+        Form::SetRelative => level(tree, &resolved).map(|nodes| render::set_under(&nodes, &[])),
         Form::Detail => text(Some(&detail)),
         Form::Set => part().map(|part| render::set(&part)),
         Form::Xml => part().map(|part| xml::write(&part)),
         Form::Json => part().map(|part| json::write(&part)),
     }
+}
+
+/// `apply-flags omit` stands in it.
+fn is_omitted(node: &Node) -> bool {
+    let mut flags = node.active().filter(|n| n.name == "apply-flags");
+    flags.any(|flags| flags.active().any(|flag| flag.name == "omit"))
 }
 
 /// What is in a level; of a leaf, itself; of a list, its entries.

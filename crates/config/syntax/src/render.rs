@@ -17,7 +17,7 @@ pub fn text(tree: &Tree) -> String {
 
 #[must_use]
 pub fn nodes(nodes: &[Node], depth: usize) -> String {
-    Printer { notes: None }.nodes(nodes, depth)
+    Printer::default().nodes(nodes, depth)
 }
 
 /// Braces, and above every inherited statement the group it came from: `groups` are names by origin.
@@ -29,8 +29,17 @@ pub fn inherited(nodes: &[Node], groups: &[String]) -> String {
 /// Braces, and above every statement that has any its notes, in `##` comments.
 #[must_use]
 pub fn noted(nodes: &[Node], notes: Notes<'_>) -> String {
-    Printer { notes: Some(notes) }.nodes(nodes, 0)
+    Printer { notes: Some(notes), omits: None }.nodes(nodes, 0)
 }
+
+/// Braces, and nothing of what is in statements that `omits` says.
+#[must_use]
+pub fn omitting(nodes: &[Node], notes: Option<Notes<'_>>, omits: Omits<'_>) -> String {
+    Printer { notes, omits: Some(omits) }.nodes(nodes, 0)
+}
+
+/// Whether what is in a statement is left out.
+pub type Omits<'a> = &'a dyn Fn(&Node) -> bool;
 
 /// What is to be said above a statement, each a line of its own comment.
 pub type Notes<'a> = &'a dyn Fn(&Node) -> Vec<String>;
@@ -148,8 +157,10 @@ fn push_pad(out: &mut String, depth: usize) {
     (0..depth).for_each(|_| out.push_str("    "));
 }
 
+#[derive(Clone, Copy, Default)]
 struct Printer<'a> {
     notes: Option<Notes<'a>>,
+    omits: Option<Omits<'a>>,
 }
 
 impl Printer<'_> {
@@ -190,6 +201,12 @@ impl Printer<'_> {
     }
 
     fn block(&self, out: &mut String, node: &Node, depth: usize, lead: &str) {
+        if self.omits.is_some_and(|omits| omits(node)) {
+            self.marks(out, node, depth, lead);
+            push_head(out, node);
+            out.push_str(" { /* OMITTED */ };\n");
+            return;
+        }
         if node.style == Style::Joined && self.is_plain(node) && !node.children.is_empty() {
             let lead = format!("{lead}{} ", head(node));
             for child in &node.children {
@@ -251,8 +268,9 @@ impl Printer<'_> {
     }
 }
 
-/// What was inherited, by the word that names it, and from where.
-fn origins(node: &Node, groups: &[String]) -> Vec<String> {
+/// What was inherited, by the word that names it, and from where: `groups` are names by origin.
+#[must_use]
+pub fn origins(node: &Node, groups: &[String]) -> Vec<String> {
     let words: Vec<(&str, u16)> = match node.kind {
         Kind::LeafList => node.args.iter().map(|w| (w.text.as_str(), w.origin)).collect(),
         _ => vec![(node.args.last().map_or(node.name, |w| &w.text), node.origin)],

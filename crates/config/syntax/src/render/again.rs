@@ -129,7 +129,7 @@ fn statement(
     before: Option<Before<'_>>,
     (depth, looked): (usize, usize),
 ) -> Option<(usize, Level)> {
-    let printer = Printer { notes: None };
+    let printer = Printer::default();
     let is_level = !node.children.is_empty() && node.style != Style::Joined && !printer.fits_one_line(node);
     if !is_level || (depth >= looked && node.children.len() < MANY) {
         printer.block(out, node, depth, "");
