@@ -8,7 +8,7 @@ use ravelin_filter::Marks;
 use ravelin_program::{Direction as On, Interface};
 use ravelin_screen::{Profile, Way};
 use ravelin_tcp::{Direction, Extent, Segment};
-use ravelin_types::{Addr, DropReason, Family, InterfaceId, Mac, PortId, Proto, ZoneId};
+use ravelin_types::{Addr, DropReason, Family, InstanceId, InterfaceId, Mac, PortId, Proto, ZoneId};
 use ravelin_wire::{ETHERNET_LEN, Network, Plain, VLAN_LEN, ethertype, parse, put_u16, rewrite};
 
 use crate::explain::Recorder;
@@ -33,6 +33,7 @@ struct Entrance {
     /// The port's MAC address, as packets show it.
     station: u64,
     zone: ZoneId,
+    instance: InstanceId,
     inet: bool,
     inet6: bool,
     /// A filter or a policer looks at them.
@@ -87,6 +88,7 @@ impl Entrance {
         Some(Self {
             station: Plain::station_of(mac),
             zone,
+            instance: unit.instance,
             inet: unit.inet,
             inet6: unit.inet6,
             filtered: rules.filters.stand_at(unit.id, On::Input),
@@ -164,6 +166,7 @@ pub(crate) fn look<R: Recorder>(
         }
     }
     let key = FlowKey::new(plain.family, plain.proto, (plain.src, plain.sport), (plain.dst, plain.dport));
+    let key = key.within(entrance.instance);
     let hash = turn.state.sessions.hash(&key);
     express.key = key;
     express.hint = None;

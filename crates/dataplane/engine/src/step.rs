@@ -5,7 +5,7 @@
 
 use ravelin_filter::Marks;
 use ravelin_program::Interface;
-use ravelin_types::{DropReason, Family, Instant, Mac, ZoneId};
+use ravelin_types::{DropReason, Family, InstanceId, Instant, Mac, ZoneId};
 use ravelin_wire::{Fragment, L4, Network, Parsed, ethertype, parse};
 
 use crate::emit::release_fragments;
@@ -188,7 +188,7 @@ fn without_session<R: Recorder>(turn: &mut Turn<'_, R>, packet: &mut Packet<'_>,
     turn.rec.fact(Fact::SessionMiss);
     let state = &turn.state;
     let none = Verdict::Drop(DropReason::FragmentNoFirst);
-    match state.fragments.fate(network, flow.zone, turn.now) {
+    match state.fragments.fate(network, flow.from(), turn.now) {
         None => none,
         Some(Fate::Dropped(reason)) => Verdict::Drop(reason),
         Some(Fate::Gone(to)) => {
@@ -208,7 +208,7 @@ fn note_fate<R: Recorder>(turn: &mut Turn<'_, R>, flow: &Flow, verdict: Verdict)
         Verdict::Send { .. } | Verdict::Consume => return,
     };
     let state = &mut *turn.state;
-    state.fragments.note((&flow.network, flow.zone), fate, turn.now, &mut state.counters);
+    state.fragments.note((&flow.network, flow.from()), fate, turn.now, &mut state.counters);
 }
 
 /// Who has the session of a packet that we have none for.
@@ -312,7 +312,8 @@ pub(crate) fn classify<R: Recorder>(
         };
     }
     let (zone, towards) = if from_host { (ZoneId::HOST, Towards::Out) } else { (zone, Towards::In) };
-    let at = Arrival { packet, network: &network, l3_at: link.l3_at, zone, marks };
+    let from = (zone, unit.instance);
+    let at = Arrival { packet, network: &network, l3_at: link.l3_at, from, marks };
     let key = place(turn, &at, towards).map_err(|verdict| filters::with_marks(verdict, marks))?;
     let hash = turn.state.sessions.hash(&key);
     // A later fragment of IPv6 may show an extension header instead.
@@ -373,7 +374,7 @@ fn place<R: Recorder>(
     towards: Towards,
 ) -> Result<FlowKey, Verdict> {
     let steering = turn.state.steering;
-    let Arrival { packet, network, .. } = *arrival;
+    let Arrival { packet, network, from: (_, instance), .. } = *arrival;
     let handed = packet.handed;
     if steering.is_alone() && handed.is_none() {
         return flow_key(turn, arrival);
@@ -386,11 +387,11 @@ fn place<R: Recorder>(
     let rules = &turn.world.rules;
     match handed.map(|h| (h.stage, h.ports)) {
         Some((Stage::Tuple | Stage::Home | Stage::Ports | Stage::Stub, ports)) => {
-            return Ok(key_of(network, ports));
+            return Ok(key_of(network, ports, instance));
         }
         // It waited here for the first of its datagram.
         Some((Stage::Datagram, Some(transport))) => {
-            let key = key_of(network, Some(transport));
+            let key = key_of(network, Some(transport), instance);
             over(steering.of_key(rules, &key, towards), Stage::Tuple, handed)?;
             return Ok(key);
         }
@@ -409,29 +410,33 @@ fn place<R: Recorder>(
         return Ok(key);
     }
     // An error goes where the answers to the packet that it quotes go.
-    let quoted = icmp_error::quoted(packet, network).map(|quoted| FlowKey::of(&quoted, None).reversed());
-    let key = FlowKey::of(network, None);
+    let quoted = icmp_error::quoted(packet, network);
+    let quoted = quoted.map(|quoted| FlowKey::of(&quoted, None, instance).reversed());
+    let key = FlowKey::of(network, None, instance);
     over(steering.of_key(rules, quoted.as_ref().unwrap_or(&key), towards), Stage::Tuple, handed)?;
     Ok(key)
 }
 
 fn flow_key<R: Recorder>(turn: &mut Turn<'_, R>, arrival: &Arrival<'_>) -> Result<FlowKey, Verdict> {
+    let (_, instance) = arrival.from;
     if arrival.network.fragment == Fragment::Whole {
-        return Ok(FlowKey::of(arrival.network, None));
+        return Ok(FlowKey::of(arrival.network, None, instance));
     }
     let state = &mut *turn.state;
     match state.fragments.take(arrival, turn.now, &mut state.counters) {
-        Taken::Pass(transport) => Ok(key_of(arrival.network, Some(transport))),
+        Taken::Pass(transport) => Ok(key_of(arrival.network, Some(transport), instance)),
         Taken::Held => Err(Verdict::Consume),
         Taken::Drop(reason) => Err(Verdict::Drop(reason)),
     }
 }
 
 /// The key of a packet, or of a fragment whose datagram's first is known.
-fn key_of(network: &Network, transport: Option<Transport>) -> FlowKey {
+fn key_of(network: &Network, transport: Option<Transport>, instance: InstanceId) -> FlowKey {
     match transport {
-        None => FlowKey::of(network, None),
-        Some(Transport { proto, ports }) => FlowKey::of(&Network { proto, ..*network }, Some(ports)),
+        None => FlowKey::of(network, None, instance),
+        Some(Transport { proto, ports }) => {
+            FlowKey::of(&Network { proto, ..*network }, Some(ports), instance)
+        }
     }
 }
 
@@ -447,6 +452,16 @@ impl Slot {
 }
 
 impl Flow {
+    /// Where it comes from, as fragments of one datagram do.
+    fn from(&self) -> (ZoneId, InstanceId) {
+        (self.zone, self.key.instance())
+    }
+
+    /// The instance whose routes a packet that opens a session goes by: what a filter says, else that of its unit.
+    pub(crate) fn routed_by(&self) -> InstanceId {
+        self.marks.instance.unwrap_or(self.key.instance())
+    }
+
     /// How it came, for the next worker: a later fragment does not show its ports, which were found out here.
     fn known(&self) -> Option<Handed> {
         if !matches!(self.network.fragment, Fragment::Later { .. }) {
