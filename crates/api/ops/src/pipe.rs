@@ -289,7 +289,10 @@ mod tests {
             (&["display set"][..], Form::Set),
             (&["display set relative"], Form::SetRelative),
             (&["display omit"], Form::Whole),
-            (&["display omit", "display inheritance"], Form::Inherited { form: Written::Whole, silent: false }),
+            (
+                &["display omit", "display inheritance"],
+                Form::Inherited { form: Written::Whole, silent: false },
+            ),
             (&["display xml"], Form::Xml),
             (&["display detail"], Form::Detail),
             (&["display inheritance"], Form::Inherited { form: Written::Text, silent: false }),

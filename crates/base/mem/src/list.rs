@@ -181,9 +181,8 @@ impl<T: Clone> List<T> {
 impl<T> Drop for List<T> {
     fn drop(&mut self) {
         let (Some(head), Some(place)) = (self.head, self.place()) else { return };
-        let (holders, length) = self.head().map_or((0, 0), |head| {
-            (head.holders.fetch_sub(1, Ordering::Release), head.length)
-        });
+        let (holders, length) =
+            self.head().map_or((0, 0), |head| (head.holders.fetch_sub(1, Ordering::Release), head.length));
         if holders != 1 {
             return;
         }

@@ -42,7 +42,10 @@ struct Long {
 }
 
 const _: () = assert!(size_of::<Text>() == 16 && align_of::<Text>() == 1, "packs with what stands beside it");
-const _: () = assert!(size_of::<usize>() == 8, "a length fits in seven bytes, for no text takes more of an address space");
+const _: () = assert!(
+    size_of::<usize>() == 8,
+    "a length fits in seven bytes, for no text takes more of an address space"
+);
 
 // SAFETY: a text owns its bytes as a `Box<str>` does, and nothing changes them.
 unsafe impl Send for Text {}

@@ -103,8 +103,11 @@ fn level(tree: &Tree, path: &Path) -> Option<Vec<Node>> {
     let Some((last, above)) = path.steps.split_last() else { return Some(tree.nodes.clone()) };
     if path.is_list {
         let place = path::follow(&tree.nodes, above, None)?;
-        let siblings =
-            if above.is_empty() { tree.nodes.as_slice() } else { &path::at(&tree.nodes, &place.indexes)?.children };
+        let siblings = if above.is_empty() {
+            tree.nodes.as_slice()
+        } else {
+            &path::at(&tree.nodes, &place.indexes)?.children
+        };
         let listed: Vec<Node> = siblings.iter().filter(|n| n.rule == last.rule.0).cloned().collect();
         return (!listed.is_empty()).then_some(listed);
     }

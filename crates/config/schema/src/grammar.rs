@@ -176,7 +176,10 @@ impl Grammar {
             self.rules[range.0 as usize].children.extend(taken);
         }
         for id in 0..self.rules.len() as u32 {
-            let named = self.children(RuleId(id)).filter(|(_, r)| !r.hidden).map(|(id, r)| (beginning(r.name), r.name, id));
+            let named = self
+                .children(RuleId(id))
+                .filter(|(_, r)| !r.hidden)
+                .map(|(id, r)| (beginning(r.name), r.name, id));
             let mut named: Vec<_> = named.collect();
             named.sort_unstable();
             self.rules[id as usize].keywords = named;
@@ -258,7 +261,8 @@ impl Grammar {
         let alike = rule.keywords[at..].iter().take_while(|(beginning, ..)| *beginning == begins);
         let own = alike.into_iter().find(|(_, name, _)| *name == word).map(|(_, name, id)| (name, id));
         let level = id != ROOT && matches!(rule.kind, Kind::Container | Kind::Entry);
-        let anywhere = || self.universal.iter().find(|(name, _)| level && *name == word).map(|(name, id)| (name, id));
+        let anywhere =
+            || self.universal.iter().find(|(name, _)| level && *name == word).map(|(name, id)| (name, id));
         let id = *own.or_else(anywhere)?.1;
         Some((id, &self.rules[id.0 as usize]))
     }

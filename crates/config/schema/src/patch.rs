@@ -115,10 +115,7 @@ fn bound(hunk: &Hunk, text: &str, errors: &mut Vec<Diagnostic>) -> Bound {
     let text = if words.is_empty() { text.to_owned() } else { format!("{} {{\n{text}\n}}", words.join(" ")) };
     let mut bound = crate::bind::bind(&text, &[]);
     errors.extend(
-        bound
-            .diagnostics
-            .drain(..)
-            .map(|d| Diagnostic { span: Span { line: hunk.line, column: 1 }, ..d }),
+        bound.diagnostics.drain(..).map(|d| Diagnostic { span: Span { line: hunk.line, column: 1 }, ..d }),
     );
     bound
 }

@@ -3,8 +3,8 @@
 use ravelin_syntax::tree::Node;
 use ravelin_syntax::{Diagnostic, Tree};
 
-use crate::{Changed, Effective};
 use crate::grammar::{RuleId, grammar};
+use crate::{Changed, Effective};
 
 /// One error for the topmost statement of every branch that isn't supported. Inactive statements don't count.
 #[must_use]

@@ -115,7 +115,11 @@ fn is_outside(node: &Node) -> bool {
 }
 
 fn push_word(out: &mut String, node: &Node, word: &Word) {
-    if is_outside(node) && word.is_bracket() { out.push_str(&word.text) } else { push_quoted(out, &word.text) }
+    if is_outside(node) && word.is_bracket() {
+        out.push_str(&word.text)
+    } else {
+        push_quoted(out, &word.text)
+    }
 }
 
 /// Keyword and arguments, a list of values in brackets.

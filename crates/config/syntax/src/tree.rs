@@ -63,13 +63,8 @@ pub struct Shape {
 }
 
 impl Shape {
-    const NONE: &'static Self = &Self {
-        rule: 0,
-        kind: Kind::Container,
-        style: Style::Block,
-        presence: false,
-        name: "",
-    };
+    const NONE: &'static Self =
+        &Self { rule: 0, kind: Kind::Container, style: Style::Block, presence: false, name: "" };
     /// Of a gap, which stands for nothing.
     pub const GAP: &'static Self = &Self { rule: u32::MAX - 1, ..*Self::NONE };
     /// Of a statement that no rule of a grammar stands for: all its words are arguments, brackets among them.

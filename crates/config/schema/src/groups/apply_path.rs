@@ -61,7 +61,8 @@ fn collect(nodes: &[Node], path: &[&str], work: &mut usize, out: &mut Vec<Word>)
         return;
     }
     for node in nodes.iter().filter(|n| !n.inactive) {
-        let listed = node.rule == OPAQUE.0 && path.len() == 2 && node.args.get(1).is_some_and(Word::is_bracket);
+        let listed =
+            node.rule == OPAQUE.0 && path.len() == 2 && node.args.get(1).is_some_and(Word::is_bracket);
         if listed && wildcard::matches(path[0], &node.args[0].text) {
             let values = node.args[1..].iter().filter(|w| !w.is_bracket());
             let fits = values.filter(|w| wildcard::matches(path[1], &w.text));

@@ -393,14 +393,18 @@ fn a_directory_keeps_what_was_committed() {
 fn what_is_kept_beyond_a_number_goes_oldest_first_and_whatever_dies_in_between() {
     for keep in [0, 1, 4, 49] {
         let disk = filled(6);
-        killed_everywhere(&disk, |store| store.prune(keep).and_then(|()| store.commit(text(7), entry(7)).map(drop)), |store, when, _| {
-            let serials: Vec<u64> = store.history().iter().map(|s| s.serial).collect();
-            let newest = serials[0];
-            let unbroken: Vec<u64> = (0..serials.len() as u64).map(|n| newest - n).collect();
-            assert_eq!(serials, unbroken, "{when}");
-            assert!(serials.len() > keep.min(5), "{when}: {serials:?}");
-            assert!((0..serials.len()).all(|n| store.rollback(n).is_ok()), "{when}");
-        });
+        killed_everywhere(
+            &disk,
+            |store| store.prune(keep).and_then(|()| store.commit(text(7), entry(7)).map(drop)),
+            |store, when, _| {
+                let serials: Vec<u64> = store.history().iter().map(|s| s.serial).collect();
+                let newest = serials[0];
+                let unbroken: Vec<u64> = (0..serials.len() as u64).map(|n| newest - n).collect();
+                assert_eq!(serials, unbroken, "{when}");
+                assert!(serials.len() > keep.min(5), "{when}: {serials:?}");
+                assert!((0..serials.len()).all(|n| store.rollback(n).is_ok()), "{when}");
+            },
+        );
         let mut disk = disk.clone();
         let mut store = open(&mut disk);
         assert!(store.prune(keep).is_ok());

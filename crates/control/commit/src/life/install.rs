@@ -164,7 +164,9 @@ impl<D: Disk> Life<D> {
 
     /// Keeps no more of the history than is wanted; what is in it has to be in the audit file first.
     pub(super) fn prune(&mut self) {
-        let Some(keep) = self.active.as_ref().and_then(|active| active.services.rollbacks_max) else { return };
+        let Some(keep) = self.active.as_ref().and_then(|active| active.services.rollbacks_max) else {
+            return;
+        };
         if let Err(error) = self.store.prune(usize::from(keep)) {
             tracing::error!(%error, "Former configurations can't be removed.");
         }
