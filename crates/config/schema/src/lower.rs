@@ -90,7 +90,7 @@ pub fn join(prefix: &str, path: &str) -> String {
 }
 
 pub(crate) fn is(node: &Node, word: &str) -> bool {
-    if word == "<>" { node.name.is_empty() } else { node.name == word }
+    if word == "<>" { node.keyword().is_empty() } else { node.name == word }
 }
 
 /// The first keyword of a path, and what follows it. Asked a million times, of short paths.

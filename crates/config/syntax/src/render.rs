@@ -109,13 +109,8 @@ fn push_args(out: &mut String, node: &Node) {
     out.push_str(if is_list { " ]" } else { "" });
 }
 
-/// No rule of a grammar stands for it.
-fn is_outside(node: &Node) -> bool {
-    node.rule == u32::MAX
-}
-
 fn push_word(out: &mut String, node: &Node, word: &Word) {
-    if is_outside(node) && word.is_bracket() {
+    if node.is_outside() && word.is_bracket() {
         out.push_str(&word.text)
     } else {
         push_quoted(out, &word.text)

@@ -142,6 +142,21 @@ impl Node {
             && self.same_head(other)
     }
 
+    /// The word it is known by: also of a statement that no rule stands for. Empty when it begins with its key or value.
+    #[must_use]
+    pub fn keyword(&self) -> &str {
+        match self.args.first() {
+            Some(first) if self.is_outside() => &first.text,
+            _ => self.name,
+        }
+    }
+
+    /// No rule of a grammar stands for it.
+    #[must_use]
+    pub fn is_outside(&self) -> bool {
+        self.rule == Shape::OUTSIDE.rule
+    }
+
     /// Keyword and arguments as written in a path.
     pub fn head(&self) -> impl Iterator<Item = &str> {
         let name = (!self.name.is_empty()).then_some(self.name);

@@ -371,9 +371,10 @@ impl<'a> Judge<'a> {
     /// Takes the words of a path that a statement is written with, and follows the rest below it.
     fn one(&mut self, node: &'a Node, words: &[Option<&str>], out: &mut Vec<&'a Node>, most: usize) {
         let mut rest = words;
-        if !node.name.is_empty() {
+        let name = node.keyword();
+        if !name.is_empty() {
             match rest {
-                [word, after @ ..] if word.is_none_or(|w| w == node.name) => rest = after,
+                [word, after @ ..] if word.is_none_or(|w| w == name) => rest = after,
                 _ => return,
             }
         } else if let ([Some(word)], Some(rule)) = (rest, grammar().rule(RuleId(node.rule)))
@@ -455,7 +456,7 @@ fn names(expression: &Expression) -> Vec<String> {
 /// A statement as a finding names it, a value by the statement it belongs to.
 fn head(node: &Node, above: &[&Node]) -> String {
     let words: Vec<&str> = node.told().collect();
-    if !node.name.is_empty() {
+    if !node.keyword().is_empty() {
         return words.join(" ");
     }
     let parent = above.iter().rev().find(|n| !n.name.is_empty()).map_or("", |n| n.name.as_ref());

@@ -287,9 +287,9 @@ impl<'a> Expander<'a> {
     /// (time, chassis, model, routing engine, member, peers) can't, and is refused.
     fn in_force(&mut self, origin: u16, nodes: &'a [Node]) -> bool {
         let mut holds = true;
-        for when in nodes.iter().filter(|n| !n.inactive && n.name == "when") {
+        for when in nodes.iter().filter(|n| !n.inactive && n.keyword() == "when") {
             // `when { node node0; }` or, as a line has it, `when node node0`.
-            let own = (!when.args.is_empty()).then_some(when);
+            let own = (when.args.len() > 1).then_some(when);
             for condition in own.into_iter().chain(when.active()) {
                 let words: Vec<&str> = condition.head().filter(|w| *w != "when").collect();
                 match words[..] {
@@ -336,7 +336,7 @@ impl<'a> Expander<'a> {
             for node in source
                 .nodes
                 .iter()
-                .filter(|n| !(n.inactive || self.rules.steers(n) || top && n.name == "when"))
+                .filter(|n| !(n.inactive || self.rules.steers(n) || top && n.keyword() == "when"))
             {
                 let found = (rank, source.origin, node);
                 if is_wild(node) {

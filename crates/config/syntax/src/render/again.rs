@@ -146,7 +146,7 @@ fn statement(
 
 /// Groups and logical systems are configurations of their own.
 fn holds_configurations(node: &Node) -> bool {
-    matches!(&*node.name, "groups" | "logical-systems" | "tenants")
+    matches!(node.keyword(), "groups" | "logical-systems" | "tenants")
 }
 
 /// Whether two print the same, by what they share.
