@@ -345,7 +345,7 @@ impl<'a> Judge<'a> {
             for (at, node) in (0u32..).zip(level).filter(|(_, n)| !n.inactive) {
                 match &*node.args {
                     [key] if node.kind == Kind::Entry => {
-                        known.entries.insert((node.name.as_ref(), key.text.as_str()), at);
+                        known.entries.insert((node.name, key.text.as_str()), at);
                     }
                     _ => known.others.push(at),
                 }
@@ -459,7 +459,7 @@ fn head(node: &Node, above: &[&Node]) -> String {
     if !node.keyword().is_empty() {
         return words.join(" ");
     }
-    let parent = above.iter().rev().find(|n| !n.name.is_empty()).map_or("", |n| n.name.as_ref());
+    let parent = above.iter().rev().find(|n| !n.name.is_empty()).map_or("", |n| n.name);
     format!("{parent} {}", words.join(" "))
 }
 

@@ -87,8 +87,11 @@ impl Editor {
             return if gone == 0 { Err(NOT_FOUND.into()) } else { Ok(()) };
         }
         let matches = |n: &Node| {
-            let name =
-                if n.kind == Kind::Entry { n.args.first().map(|w| w.text.as_str()) } else { Some(n.keyword()) };
+            let name = if n.kind == Kind::Entry {
+                n.args.first().map(|w| w.text.as_str())
+            } else {
+                Some(n.keyword())
+            };
             list.is_none_or(|rule| n.rule == rule) && name.is_some_and(|name| pattern.is_match(name))
         };
         if nodes.children.iter().any(|n| matches(n) && holds_protected(n)) {

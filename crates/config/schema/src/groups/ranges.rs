@@ -125,7 +125,7 @@ fn members(range: &Node, configured: &[Text], diagnostics: &mut Vec<Diagnostic>)
             Ok(names) => {
                 out.extend(names.into_iter().filter(|n| known.insert(n.clone())).map(|n| (n, node.span)));
             }
-            Err(message) => told(node.span, &node.name, message),
+            Err(message) => told(node.span, node.name, message),
         }
         if out.len() > RANGE_MEMBERS_MAX {
             told(node.span, "", format!("more than {RANGE_MEMBERS_MAX} members"));
