@@ -10,7 +10,7 @@ use ravelin_wire::{Fragment, L4, Network, Parsed, ethertype, parse};
 
 use crate::emit::release_fragments;
 use crate::explain::{Fact, Recorder};
-use crate::express::{self, Express};
+use crate::express::Express;
 use crate::fragment::{self, Arrival, Fate, Taken};
 use crate::key::FlowKey;
 use crate::output::Output;
@@ -248,23 +248,6 @@ pub(crate) fn account<R: Recorder>(
         Verdict::Consume => {}
         Verdict::HandOver(_) => counters.handed_over += 1,
     }
-}
-
-/// From bytes to a flow, or to the end of a packet that is none.
-#[inline(always)]
-pub(crate) fn examine<R: Recorder>(turn: &mut Turn<'_, R>, packet: &Packet<'_>, short: &mut Express) -> Slot {
-    if packet.handed.is_none() {
-        let counters = &mut turn.state.counters;
-        counters.rx_packets += 1;
-        counters.rx_bytes += packet.len() as u64;
-    }
-    mirror::arrived(turn, packet);
-    let slot = express::look(turn, packet, short);
-    let slot = slot.unwrap_or_else(|| classify(turn, packet, None).unwrap_or_else(Slot::Done));
-    if let Some(hash) = slot.hash() {
-        turn.state.sessions.prefetch_bucket(hash);
-    }
-    slot
 }
 
 /// The flow of a packet. `filtered`: what the filter where it came in made of it, if it was asked.
