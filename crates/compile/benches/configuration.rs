@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use std::time::Instant as Clock;
 
 use ravelin_compile::{IdBook, Resolved, compile};
-use ravelin_model::check_tree;
+use ravelin_model::{check_tree, check_tree_after};
 use ravelin_schema::{Form, View, apply, complete, display, read};
 use ravelin_syntax::{Tree, diff, render};
 use ravelin_types::Generation;
@@ -50,7 +50,14 @@ fn policies(count: usize) {
     println!("{count} policies, {} bytes of text; ms, median (min-max)", text.len());
     let before = resident_kb();
     let tree = read(&text).tree;
-    println!("{:>30} {:>9} KB", "tree", resident_kb().saturating_sub(before));
+    memory("tree", before);
+    let first = check_tree_after(&tree, None, None).unwrap_or_else(|e| panic!("{e:?}"));
+    memory("and what it was lowered to", before);
+    let resolved = Resolved::virtual_ports(&first.valid);
+    let mut book = IdBook::default();
+    let program = compile(&first.valid, &resolved, &mut book, Generation(1));
+    assert!(program.is_ok(), "{:?}", program.err());
+    memory("and its program and book", before);
     let set = render::set(&tree);
     row("read braces", || read(&text).tree.nodes.len());
     row("read set lines", || read(&set).tree.nodes.len());
@@ -84,6 +91,11 @@ fn policies(count: usize) {
     );
     let grouped = read(&grouped).tree;
     row("expand a group", || ravelin_schema::effective(&grouped, None).tree.nodes.len());
+}
+
+/// What is resident since `before`, all that was made until here being kept.
+fn memory(what: &str, before: usize) {
+    println!("{what:>30} {:>9} KB", resident_kb().saturating_sub(before));
 }
 
 fn set_and_unset(tree: &mut Tree, words: &str) {

@@ -45,6 +45,9 @@ fn pipe_words(pipe: &[Word]) -> Vec<Candidate> {
     let table = match words::texts(pipe)[..] {
         [] => pipe::WORDS,
         [first] if first.len() > 1 && "display".starts_with(first) => pipe::DISPLAY_WORDS,
+        [first, "set"] if first.len() > 1 && "display".starts_with(first) => {
+            &[("relative", "Begin at the level shown")]
+        }
         [first] if ["match", "except", "find"].contains(&first) => &[("<pattern>", "Regular expression")],
         ["save" | "tee"] => &[("<file>", "File of the client")],
         ["trim" | "last"] => &[("<number>", "How many")],

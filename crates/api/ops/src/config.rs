@@ -44,8 +44,13 @@ pub type Outcome<T> = Result<T, Vec<Problem>>;
 /// How a configuration is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
+    /// Without what is in statements that `apply-flags omit` marks.
     Text,
+    /// Text as it is.
+    Whole,
     Set,
+    /// `set` lines that begin at the level shown.
+    SetRelative,
     Xml,
     Json,
     /// Text, and above every statement what it is and takes.
@@ -61,7 +66,9 @@ pub enum Form {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Written {
     Text,
+    Whole,
     Set,
+    SetRelative,
     Xml,
     Json,
     Detail,

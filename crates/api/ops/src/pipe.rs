@@ -13,7 +13,11 @@ const LAST_DEFAULT: usize = 10;
 pub enum Display {
     #[default]
     Text,
+    /// With what `apply-flags omit` hides.
+    Omit,
     Set,
+    /// `set` commands that begin at the level at hand.
+    SetRelative,
     Xml,
     Json,
     Detail,
@@ -77,6 +81,7 @@ pub(crate) const DISPLAY_WORDS: &[(&str, &str)] = &[
     ("detail", "With what every statement is and takes"),
     ("inheritance", "With the statements of groups"),
     ("json", "As JSON"),
+    ("omit", "With what `apply-flags omit' hides"),
     ("set", "As `set' commands"),
     ("xml", "As XML"),
 ];
@@ -198,7 +203,12 @@ fn number(word: &str) -> Result<u32, PipeError> {
 fn display(rest: &[&str]) -> Result<(Pipe, usize), PipeError> {
     let word = rest.first().ok_or(PipeError::Missing("display"))?;
     let shown = match pick(DISPLAY_WORDS, word) {
-        Ok("set") => Display::Set,
+        Ok("set") => {
+            let relative = rest.get(1).is_some_and(|w| !w.is_empty() && "relative".starts_with(w));
+            let shown = if relative { Display::SetRelative } else { Display::Set };
+            return Ok((Pipe::Display(shown), 1 + usize::from(relative)));
+        }
+        Ok("omit") => Display::Omit,
         Ok("xml") => Display::Xml,
         Ok("detail") => Display::Detail,
         Ok("inheritance") => {
@@ -267,6 +277,7 @@ mod tests {
         check("last x", "`x' is not a number");
         check("display rdf", "`| display rdf' is not supported");
         check("display inheritance brief", "syntax error: brief");
+        check("display set absolute", "syntax error: absolute");
         let error = Pipe::parse(&["match", "("]).unwrap_err();
         assert!(matches!(error, PipeError::Pattern(_)));
     }
@@ -276,6 +287,12 @@ mod tests {
         use crate::config::{Form, Written};
         for (line, expected) in [
             (&["display set"][..], Form::Set),
+            (&["display set relative"], Form::SetRelative),
+            (&["display omit"], Form::Whole),
+            (
+                &["display omit", "display inheritance"],
+                Form::Inherited { form: Written::Whole, silent: false },
+            ),
             (&["display xml"], Form::Xml),
             (&["display detail"], Form::Detail),
             (&["display inheritance"], Form::Inherited { form: Written::Text, silent: false }),

@@ -238,7 +238,9 @@ pub(crate) fn form(pipes: &[Pipe]) -> Form {
         let Pipe::Display(display) = pipe else { continue };
         match display {
             Display::Text => written = Written::Text,
+            Display::Omit => written = Written::Whole,
             Display::Set => written = Written::Set,
+            Display::SetRelative => written = Written::SetRelative,
             Display::Xml => written = Written::Xml,
             Display::Json => written = Written::Json,
             Display::Detail => written = Written::Detail,
@@ -249,7 +251,9 @@ pub(crate) fn form(pipes: &[Pipe]) -> Form {
     match (inherited, written) {
         (Some(silent), form) => Form::Inherited { form, silent },
         (None, Written::Text) => Form::Text,
+        (None, Written::Whole) => Form::Whole,
         (None, Written::Set) => Form::Set,
+        (None, Written::SetRelative) => Form::SetRelative,
         (None, Written::Xml) => Form::Xml,
         (None, Written::Json) => Form::Json,
         (None, Written::Detail) => Form::Detail,
@@ -380,7 +384,8 @@ pub(crate) fn shown(env: &Env<'_>, answer: &Answer, pipes: &[Pipe]) -> Result<Re
     match display(pipes) {
         Display::Text => Ok(said(env.render.text(answer))),
         Display::Json => Ok(said(env.render.json(answer))),
-        Display::Set => Err(PipeError::Unsupported("display set".to_owned()).into()),
+        Display::Set | Display::SetRelative => Err(PipeError::Unsupported("display set".to_owned()).into()),
+        Display::Omit => Err(PipeError::Unsupported("display omit".to_owned()).into()),
         Display::Xml => Ok(said(env.render.xml(answer))),
         Display::Detail => Err(PipeError::Unsupported("display detail".to_owned()).into()),
         Display::Inheritance | Display::InheritanceSilent => {

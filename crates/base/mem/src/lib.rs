@@ -1,10 +1,12 @@
-//! Memory primitives that need unsafe: prefetch, short strings in place.
+//! Memory primitives that need unsafe: prefetch, short strings in place, small lists that are shared.
 //!
 //! Place: below the engine and the configuration tree, which themselves have no unsafe code. State: none.
 #![allow(unsafe_code)]
 
+mod list;
 mod text;
 
+pub use list::List;
 pub use text::{TEXT_INLINE_MAX, Text};
 
 /// Asks the processor to bring the line of `place` close; a hint without effect on the program.

@@ -6,54 +6,120 @@ use std::borrow::Borrow;
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::ops::Deref;
+use std::ptr::NonNull;
 
-/// Bytes that need no allocation: IPv6 prefixes and most names fit.
-pub const TEXT_INLINE_MAX: usize = 22;
+/// Bytes that need no allocation: IPv4 prefixes and most names fit.
+pub const TEXT_INLINE_MAX: usize = 15;
 
-/// An immutable string as large as a `String`, on the heap only when it is longer than [`TEXT_INLINE_MAX`].
-#[derive(Clone)]
-pub struct Text(Form);
+/// The last byte of a text on the heap; of a short one it is the length.
+const LONG: u8 = u8::MAX;
 
-#[derive(Clone)]
-enum Form {
-    /// `bytes[..length]` were copied from a `str` as a whole.
-    Short {
-        length: u8,
-        bytes: [u8; TEXT_INLINE_MAX],
-    },
-    Long(Box<str>),
+/// An immutable string in two words, on the heap only when it is longer than [`TEXT_INLINE_MAX`].
+///
+/// The last byte of both forms tells them apart.
+#[repr(C)]
+pub union Text {
+    short: Short,
+    long: Long,
 }
 
-const _: () = assert!(size_of::<Text>() == size_of::<String>(), "no larger than what it stands for");
+#[derive(Clone, Copy)]
+#[repr(C)]
+struct Short {
+    /// The first `length` were copied from a `str` as a whole.
+    bytes: [u8; TEXT_INLINE_MAX],
+    length: u8,
+}
+
+/// What a `Box<str>` was taken apart to. Packed: a text may lie at any address.
+#[derive(Clone, Copy)]
+#[repr(C, packed)]
+struct Long {
+    start: NonNull<u8>,
+    /// Little end first.
+    length: [u8; 7],
+    mark: u8,
+}
+
+const _: () = assert!(size_of::<Text>() == 16 && align_of::<Text>() == 1, "packs with what stands beside it");
+const _: () = assert!(
+    size_of::<usize>() == 8,
+    "a length fits in seven bytes, for no text takes more of an address space"
+);
+
+// SAFETY: a text owns its bytes as a `Box<str>` does, and nothing changes them.
+unsafe impl Send for Text {}
+// SAFETY: as above; there is no way to change a text by a shared reference.
+unsafe impl Sync for Text {}
 
 impl Text {
     #[must_use]
     pub fn new(text: &str) -> Self {
         if text.len() > TEXT_INLINE_MAX {
-            return Self(Form::Long(text.into()));
+            return Self::long(text.into());
         }
         let mut bytes = [0; TEXT_INLINE_MAX];
         bytes[..text.len()].copy_from_slice(text.as_bytes());
-        Self(Form::Short { length: text.len() as u8, bytes })
+        Self { short: Short { bytes, length: text.len() as u8 } }
+    }
+
+    fn long(text: Box<str>) -> Self {
+        let mut length = [0; 7];
+        length.copy_from_slice(&text.len().to_le_bytes()[..7]);
+        let start = NonNull::from(Box::leak(text)).cast::<u8>();
+        Self { long: Long { start, length, mark: LONG } }
+    }
+
+    fn is_long(&self) -> bool {
+        // SAFETY: the last byte is initialized in both forms.
+        unsafe { self.short.length == LONG }
+    }
+
+    /// The bytes on the heap, where there are any.
+    fn heap(&self) -> Option<NonNull<[u8]>> {
+        if !self.is_long() {
+            return None;
+        }
+        // SAFETY: the mark says that `long` was written.
+        let Long { start, length, mark: _ } = unsafe { self.long };
+        let mut bytes = [0; 8];
+        bytes[..7].copy_from_slice(&length);
+        Some(NonNull::slice_from_raw_parts(start, usize::from_le_bytes(bytes)))
     }
 
     fn as_bytes(&self) -> &[u8] {
-        match &self.0 {
-            Form::Short { length, bytes } => &bytes[..usize::from(*length)],
-            Form::Long(text) => text.as_bytes(),
+        if let Some(bytes) = self.heap() {
+            // SAFETY: `long` took them from a `Box<str>`, which this text owns until it is dropped.
+            return unsafe { bytes.as_ref() };
         }
+        // SAFETY: what is not long was written as `short`.
+        let short = unsafe { &self.short };
+        &short.bytes[..usize::from(short.length)]
     }
 
     #[must_use]
     pub fn as_str(&self) -> &str {
-        match &self.0 {
-            Form::Short { length, bytes } => {
-                let bytes = &bytes[..usize::from(*length)];
-                // SAFETY: `new` alone makes a `Short`, from the bytes of one whole `str`, and nothing changes them.
-                unsafe { std::str::from_utf8_unchecked(bytes) }
-            }
-            Form::Long(text) => text,
+        // SAFETY: both forms hold the bytes of one whole `str`, and nothing changes them.
+        unsafe { std::str::from_utf8_unchecked(self.as_bytes()) }
+    }
+}
+
+impl Drop for Text {
+    fn drop(&mut self) {
+        if let Some(bytes) = self.heap() {
+            // SAFETY: `long` leaked this box, and only the one owner frees it.
+            drop(unsafe { Box::from_raw(bytes.as_ptr()) });
         }
+    }
+}
+
+impl Clone for Text {
+    fn clone(&self) -> Self {
+        if self.is_long() {
+            return Self::new(self.as_str());
+        }
+        // SAFETY: what is not long was written as `short`.
+        Self { short: unsafe { self.short } }
     }
 }
 
@@ -103,16 +169,13 @@ impl From<&Text> for Text {
 
 impl From<String> for Text {
     fn from(text: String) -> Self {
-        if text.len() > TEXT_INLINE_MAX { Self(Form::Long(text.into())) } else { Self::new(&text) }
+        if text.len() > TEXT_INLINE_MAX { Self::long(text.into()) } else { Self::new(&text) }
     }
 }
 
 impl From<Text> for String {
     fn from(text: Text) -> Self {
-        match text.0 {
-            Form::Long(text) => text.into(),
-            Form::Short { .. } => text.as_str().to_owned(),
-        }
+        text.as_str().to_owned()
     }
 }
 

@@ -4,10 +4,10 @@
 //! index holds the lists it is of.
 
 use std::collections::{HashMap, HashSet};
-use std::hash::{BuildHasher, RandomState};
+use std::hash::{BuildHasher, BuildHasherDefault, Hasher, RandomState};
 use std::sync::Arc;
 
-use ravelin_schema::{Named, Runs};
+use ravelin_schema::{Named, RUN_MAX, Runs};
 
 /// Names on top of an index; with more it is made anew.
 const TOP_MAX: usize = 4096;
@@ -28,12 +28,37 @@ pub struct NameIndex<T> {
 #[derive(Debug)]
 struct Base<T> {
     runs: Vec<Run<T>>,
-    /// Members before each run.
-    starts: Vec<u32>,
     /// Places by hash; of names that share one, the first.
-    places: HashMap<u64, u32>,
-    more: HashMap<u64, Vec<u32>>,
+    places: HashMap<u64, Place, BuildHasherDefault<Hashed>>,
+    more: HashMap<u64, Vec<Place>>,
     hasher: RandomState,
+}
+
+/// The number of a run, and where in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Place {
+    run: u32,
+    at: u16,
+}
+
+const _: () = assert!(RUN_MAX <= 1 << 16, "a place in a run fits");
+
+/// For keys that are hashes under a secret key already.
+#[derive(Default)]
+struct Hashed(u64);
+
+impl Hasher for Hashed {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|b| self.0 = self.0.rotate_left(8) ^ u64::from(*b));
+    }
+
+    fn write_u64(&mut self, key: u64) {
+        self.0 = key;
+    }
 }
 
 impl<T: Named> NameIndex<T> {
@@ -135,21 +160,21 @@ fn apart<T>(old: &[Run<T>], new: &[Run<T>]) -> Option<Sides<T>> {
 impl<T: Named> Base<T> {
     fn new(runs: Vec<Run<T>>) -> Self {
         let mut out = Self {
-            starts: Vec::with_capacity(runs.len()),
-            places: HashMap::with_capacity(runs.iter().map(|run| run.len()).sum()),
+            places: HashMap::with_capacity_and_hasher(
+                runs.iter().map(|run| run.len()).sum(),
+                BuildHasherDefault::default(),
+            ),
             more: HashMap::new(),
             hasher: RandomState::new(),
             runs,
         };
-        let mut place = 0;
-        for run in &out.runs {
-            out.starts.push(place);
-            for member in &**run {
+        for (run, members) in (0..).zip(&out.runs) {
+            for (at, member) in (0..).zip(members.iter()) {
+                let place = Place { run, at };
                 let hash = out.hasher.hash_one(member.name());
                 if *out.places.entry(hash).or_insert(place) != place {
                     out.more.entry(hash).or_default().push(place);
                 }
-                place += 1;
             }
         }
         out
@@ -163,9 +188,8 @@ impl<T: Named> Base<T> {
         places.map(|place| self.at(*place)).filter(move |member| member.name() == name)
     }
 
-    fn at(&self, place: u32) -> &T {
-        let run = self.starts.partition_point(|start| *start <= place) - 1;
-        &self.runs[run][(place - self.starts[run]) as usize]
+    fn at(&self, place: Place) -> &T {
+        &self.runs[place.run as usize][usize::from(place.at)]
     }
 }
 

@@ -36,7 +36,7 @@ pub fn load_on(text: &str, node: ClusterNode) -> Loaded {
         Ok(_) => Err(errors),
         Err(more) => {
             errors.extend(more);
-            errors.sort_by_key(|d| d.span.offset);
+            errors.sort_by_key(|d| d.span);
             Err(errors)
         }
     };
@@ -104,7 +104,7 @@ fn edited(tree: &Tree, node: ClusterNode, before: &Checked) -> Option<Checked> {
 fn whole(tree: &Tree, node: ClusterNode) -> Result<Checked, Vec<Diagnostic>> {
     let mut effective = ravelin_schema::effective(tree, node);
     let mut errors = std::mem::take(&mut effective.diagnostics);
-    errors.extend(ravelin_schema::refuse(&effective.tree));
+    errors.extend(ravelin_schema::refuse_effective(&effective));
     let (config, lowering, memo) = lower_with(&effective.tree, Cx::default());
     errors.extend(lowering);
     let lowered = config.security.policies.clone();
@@ -129,7 +129,7 @@ fn whole(tree: &Tree, node: ClusterNode) -> Result<Checked, Vec<Diagnostic>> {
     let is_new = |d: &Diagnostic| !told.contains(&d.span) && !paths.contains(&d.path);
     errors.extend(forbidden.into_iter().filter(is_new));
     effective.explain(&mut errors);
-    errors.sort_by_key(|d| d.span.offset);
+    errors.sort_by_key(|d| d.span);
     Err(errors)
 }
 

@@ -49,7 +49,7 @@ pub fn report(tree: &Tree, node: ClusterNode, errors: Vec<Diagnostic>) -> Report
     let effective = effective(tree, node);
     let mut refused = BTreeMap::new();
     for top in effective.tree.active() {
-        let stanza = report.stanzas.entry(top.name.to_string()).or_default();
+        let stanza = report.stanzas.entry(top.keyword().to_owned()).or_default();
         count(top, "", stanza, &mut Found { refused: &mut refused, annotations: &mut report.annotations });
     }
     report.refused = refused.into_values().collect();
@@ -68,7 +68,7 @@ struct Found<'a> {
 /// `above` is the grammar's path, `<>` for what is written without a keyword.
 fn count(node: &Node, above: &str, stanza: &mut Stanza, found: &mut Found<'_>) {
     let rule = grammar().rule(RuleId(node.rule));
-    let name = if node.name.is_empty() { "<>" } else { node.name.as_ref() };
+    let name = if node.keyword().is_empty() { "<>" } else { node.keyword() };
     let path = if above.is_empty() { name.to_owned() } else { format!("{above} {name}") };
     match rule.map(|r| r.mark) {
         None | Some(Mark::Known) => {

@@ -17,6 +17,9 @@ pub struct System {
     /// Asked for names of hosts, one after another.
     #[lower(leaves = "name-server <>")]
     pub name_servers: Vec<IpAddr>,
+    /// Configurations kept before the active one, at most 49.
+    #[lower(leaf = "max-configuration-rollbacks")]
+    pub rollbacks_max: Option<u8>,
     #[lower(container = "archival configuration")]
     pub archival: Archival,
 }

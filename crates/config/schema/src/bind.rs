@@ -5,7 +5,7 @@
 mod opaque;
 
 use ravelin_syntax::tree::{Change, Kind, Node, Style};
-use ravelin_syntax::{Args, Diagnostic, Ending, Form, Item, Reader, Span, Statement, Tree, Word};
+use ravelin_syntax::{Args, Children, Diagnostic, Ending, Form, Item, Reader, Span, Statement, Tree, Word};
 
 use crate::grammar::{Grammar, ROOT, Rule, RuleId, grammar};
 use crate::index::Index;
@@ -22,6 +22,8 @@ pub struct Bound {
     pub(crate) commands: Vec<String>,
 }
 
+/// Statements that a level in the making keeps room for when it is done.
+const ROOM_MAX: usize = 4096;
 /// Hints are looked for this often in one text: each compares a word with every keyword of its level.
 const HINTS_MAX: usize = 100;
 
@@ -348,27 +350,35 @@ impl Binder<'_> {
         if used == items.len() {
             if let Some(body) = from.body.take() {
                 for mut statement in body {
-                    self.place_statement(&mut node.children, scope, &mut statement);
+                    self.place_statement(node.children.edit(), scope, &mut statement);
                 }
             } else if std::mem::take(&mut self.open) {
                 if node.children.is_empty() {
                     // As large as it must be: most levels are small, and many.
                     let mut level = self.levels.pop().unwrap_or_default();
                     self.read_level(&mut level, scope);
-                    if !level.is_empty() {
-                        let mut exact = Vec::with_capacity(level.len());
-                        exact.append(&mut level);
-                        node.children = exact.into();
-                    }
-                    self.levels.push(level);
+                    self.keep(node, level);
                 } else {
-                    self.read_level(&mut node.children, scope);
+                    self.read_level(node.children.edit(), scope);
                 }
             }
             return used;
         }
-        let taken = self.place(&mut node.children, scope, &mut items[used..], from);
+        if !node.children.is_empty() {
+            return used + self.place(node.children.edit(), scope, &mut items[used..], from);
+        }
+        let mut level = self.levels.pop().unwrap_or_default();
+        let taken = self.place(&mut level, scope, &mut items[used..], from);
+        self.keep(node, level);
         used + taken
+    }
+
+    /// Gives a statement its level; most are small, and there are many.
+    fn keep(&mut self, node: &mut Node, mut level: Vec<Node>) {
+        node.children = Children::taken(&mut level);
+        if level.capacity() <= ROOM_MAX {
+            self.levels.push(level);
+        }
     }
 
     fn finish_leaf(&mut self, node: &mut Node, items: &[Item], used: usize, from: &Statement) -> usize {

@@ -1,6 +1,6 @@
 //! A configuration as it is shown: `| display set`, `xml`, `json`, `inheritance`, `detail`, below a path or whole.
 //!
-//! Spec: language-17..24, language-39.
+//! Spec: language-17..24, language-39, language-71, language-72.
 
 use ravelin_syntax::tree::{Kind, Node};
 use ravelin_syntax::{Children, Comments, Tree, Word, render};
@@ -15,7 +15,11 @@ use crate::{json, xml};
 pub enum Form {
     #[default]
     Text,
+    /// Text, without what is in statements that `apply-flags omit` marks.
+    Omitting,
     Set,
+    /// `set` lines that begin at the path.
+    SetRelative,
     Xml,
     Json,
     /// Text, and above every statement what it is and takes.
@@ -75,6 +79,12 @@ fn shown(tree: &Tree, path: &[String], view: View, groups: &[String]) -> Option<
             level(tree, &resolved).map(|nodes| render::inherited(&nodes, groups))
         }
         Form::Text => text(None),
+        Form::Omitting => {
+            let told: render::Notes<'_> = &|node| render::origins(node, groups);
+            let notes = (view.inherit == Inherit::Told).then_some(told);
+            level(tree, &resolved).map(|nodes| render::omitting(&nodes, notes, &is_omitted))
+        }
+        Form::SetRelative => level(tree, &resolved).map(|nodes| render::set_under(&nodes, &[])),
         Form::Detail => text(Some(&detail)),
         Form::Set => part().map(|part| render::set(&part)),
         Form::Xml => part().map(|part| xml::write(&part)),
@@ -82,13 +92,22 @@ fn shown(tree: &Tree, path: &[String], view: View, groups: &[String]) -> Option<
     }
 }
 
+/// `apply-flags omit` stands in it.
+fn is_omitted(node: &Node) -> bool {
+    let mut flags = node.active().filter(|n| n.name == "apply-flags");
+    flags.any(|flags| flags.active().any(|flag| flag.name == "omit"))
+}
+
 /// What is in a level; of a leaf, itself; of a list, its entries.
 fn level(tree: &Tree, path: &Path) -> Option<Vec<Node>> {
     let Some((last, above)) = path.steps.split_last() else { return Some(tree.nodes.clone()) };
     if path.is_list {
         let place = path::follow(&tree.nodes, above, None)?;
-        let siblings =
-            if above.is_empty() { &tree.nodes } else { &path::at(&tree.nodes, &place.indexes)?.children };
+        let siblings = if above.is_empty() {
+            tree.nodes.as_slice()
+        } else {
+            &path::at(&tree.nodes, &place.indexes)?.children
+        };
         let listed: Vec<Node> = siblings.iter().filter(|n| n.rule == last.rule.0).cloned().collect();
         return (!listed.is_empty()).then_some(listed);
     }
@@ -106,7 +125,7 @@ fn with_way(nodes: &[Node], path: &Path) -> Option<Tree> {
         None => nodes.to_vec(),
     };
     if let (true, Some(list)) = (path.is_list, path.steps.last()) {
-        let level = if steps.is_empty() { &mut inner } else { &mut inner[0].children };
+        let level = if steps.is_empty() { &mut inner } else { inner[0].children.edit() };
         level.retain(|n| n.rule == list.rule.0);
         if level.is_empty() {
             return None;
@@ -117,7 +136,6 @@ fn with_way(nodes: &[Node], path: &Path) -> Option<Tree> {
         let bare = Node {
             children: Children::default(),
             args: above.args.clone(),
-            name: above.name.clone(),
             comments: Comments::default(),
             ..*above
         };

@@ -6,7 +6,7 @@
 use std::sync::OnceLock;
 
 use ravelin_syntax::Span;
-use ravelin_syntax::tree::{Kind, Node, Style};
+use ravelin_syntax::tree::{Kind, Node, Shape, Style};
 
 use crate::value::Values;
 
@@ -79,8 +79,8 @@ pub struct Rule {
     pub key_constraint: &'static str,
     pub parent: RuleId,
     pub children: Vec<RuleId>,
-    /// Children by keyword, sorted.
-    keywords: Vec<(&'static str, RuleId)>,
+    /// Children by keyword, sorted; each with how the keyword begins.
+    keywords: Vec<(u64, &'static str, RuleId)>,
 }
 
 impl Rule {
@@ -111,6 +111,7 @@ pub fn takes_value(choice: &str) -> bool {
 #[derive(Debug)]
 pub struct Grammar {
     rules: Vec<Rule>,
+    shapes: Vec<Shape>,
     universal: Vec<(&'static str, RuleId)>,
 }
 
@@ -123,7 +124,7 @@ pub fn grammar() -> &'static Grammar {
 
 impl Grammar {
     fn load(table: &'static str, enforced: &'static str) -> Self {
-        let mut grammar = Self { rules: vec![Rule::default()], universal: Vec::new() };
+        let mut grammar = Self { rules: vec![Rule::default()], shapes: Vec::new(), universal: Vec::new() };
         let mut stack = vec![ROOT];
         for line in table.lines() {
             let mut cells = line.split('\t');
@@ -149,6 +150,7 @@ impl Grammar {
                 rule.help = help;
             }
         }
+        grammar.shape();
         grammar
     }
 
@@ -174,9 +176,12 @@ impl Grammar {
             self.rules[range.0 as usize].children.extend(taken);
         }
         for id in 0..self.rules.len() as u32 {
-            let named = self.children(RuleId(id)).filter(|(_, r)| !r.hidden).map(|(id, r)| (r.name, id));
+            let named = self
+                .children(RuleId(id))
+                .filter(|(_, r)| !r.hidden)
+                .map(|(id, r)| (beginning(r.name), r.name, id));
             let mut named: Vec<_> = named.collect();
-            named.sort_by_key(|(name, _)| *name);
+            named.sort_unstable();
             self.rules[id as usize].keywords = named;
         }
     }
@@ -221,17 +226,20 @@ impl Grammar {
 
     /// A new statement of a rule, without arguments yet.
     #[must_use]
-    pub fn node(&self, id: RuleId, span: Span) -> Node {
-        let Some(rule) = self.rule(id) else { return Node { rule: id.0, span, ..Node::default() } };
-        Node {
-            rule: id.0,
+    pub fn node(&'static self, id: RuleId, span: Span) -> Node {
+        Node { shape: self.shapes.get(id.0 as usize).unwrap_or(Shape::OUTSIDE), span, ..Node::default() }
+    }
+
+    /// What the statements of each rule have in common.
+    fn shape(&mut self) {
+        let one = |(rule, id): (&Rule, u32)| Shape {
+            rule: id,
             kind: rule.kind,
             style: rule.style,
             presence: rule.mark == Mark::Presence || rule.kind == Kind::Entry,
-            name: if rule.hidden { "".into() } else { rule.name.into() },
-            span,
-            ..Node::default()
-        }
+            name: if rule.hidden { "" } else { rule.name },
+        };
+        self.shapes = self.rules.iter().zip(0..).map(one).collect();
     }
 
     #[must_use]
@@ -248,11 +256,14 @@ impl Grammar {
     #[must_use]
     pub fn keyword(&self, id: RuleId, word: &str) -> Option<(RuleId, &Rule)> {
         let rule = self.rule(id)?;
-        let at = rule.keywords.partition_point(|(name, _)| *name < word);
-        let own = rule.keywords.get(at).filter(|(name, _)| *name == word);
+        let begins = beginning(word);
+        let at = rule.keywords.partition_point(|(beginning, ..)| *beginning < begins);
+        let alike = rule.keywords[at..].iter().take_while(|(beginning, ..)| *beginning == begins);
+        let own = alike.into_iter().find(|(_, name, _)| *name == word).map(|(_, name, id)| (name, id));
         let level = id != ROOT && matches!(rule.kind, Kind::Container | Kind::Entry);
-        let anywhere = || self.universal.iter().find(|(name, _)| level && *name == word);
-        let id = own.or_else(anywhere)?.1;
+        let anywhere =
+            || self.universal.iter().find(|(name, _)| level && *name == word).map(|(name, id)| (name, id));
+        let id = *own.or_else(anywhere)?.1;
         Some((id, &self.rules[id.0 as usize]))
     }
 
@@ -304,6 +315,14 @@ impl Grammar {
     pub fn is_empty(&self) -> bool {
         self.rules.is_empty()
     }
+}
+
+/// The first bytes of a word, in an order that is that of words.
+fn beginning(word: &str) -> u64 {
+    let mut bytes = [0; 8];
+    let length = word.len().min(8);
+    bytes[..length].copy_from_slice(&word.as_bytes()[..length]);
+    u64::from_be_bytes(bytes)
 }
 
 fn key_rows(keys: &'static str, values: &'static str) -> Vec<Key> {

@@ -6,14 +6,12 @@
 use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher, BuildHasherDefault, Hasher, RandomState};
 
-use ravelin_syntax::tree::{Kind, Node};
-use ravelin_syntax::{Args, Word};
+use ravelin_syntax::tree::{Kind, Node, Shape};
+use ravelin_syntax::{Args, Children, Word};
 
 use crate::bind::Scope;
 use crate::grammar::RuleId;
 
-/// The rule of a gap.
-const GAP: u32 = u32::MAX - 1;
 /// Siblings or values of a list that are compared one by one.
 const LOOKED_THROUGH: usize = 16;
 
@@ -182,11 +180,11 @@ impl Index {
 
 /// Takes a statement out and leaves a gap.
 pub(crate) fn leave_gap(node: &mut Node) {
-    *node = Node { rule: GAP, ..Node::default() };
+    *node = Node { shape: Shape::GAP, ..Node::default() };
 }
 
 pub(crate) fn is_gap(node: &Node) -> bool {
-    node.rule == GAP
+    node.rule == Shape::GAP.rule
 }
 
 /// Closes gaps and sorts siblings; entries of one list keep their order.
@@ -201,14 +199,34 @@ pub(crate) fn settle_level(nodes: &mut Vec<Node>) {
 
 /// The same for a whole tree. A container that means nothing when empty goes with its last statement.
 pub(crate) fn settle(nodes: &mut Vec<Node>) {
-    for node in nodes.iter_mut().filter(|n| !n.children.is_empty()) {
-        settle(&mut node.children);
-        if node.children.is_empty() && !node.presence && node.kind == Kind::Container {
-            leave_gap(node);
-        }
-    }
+    settle_below(nodes);
     settle_level(nodes);
     if nodes.capacity() > nodes.len() + nodes.len() / 2 {
         nodes.shrink_to_fit();
     }
+}
+
+/// Touches nothing that is in order.
+fn settle_below(nodes: &mut [Node]) {
+    for node in nodes.iter_mut().filter(|n| !is_settled(&n.children)) {
+        settle_below(&mut node.children);
+        if !is_level_settled(&node.children) {
+            settle_level(node.children.edit());
+        }
+        if node.children.is_empty() && !node.presence && node.kind == Kind::Container {
+            leave_gap(node);
+        }
+        node.children.compact();
+    }
+}
+
+fn is_level_settled(nodes: &[Node]) -> bool {
+    nodes.is_sorted_by_key(|n| n.rule) && !nodes.iter().any(is_gap)
+}
+
+fn is_settled(children: &Children) -> bool {
+    children.is_empty()
+        || !children.is_loose()
+            && is_level_settled(children)
+            && children.iter().all(|n| is_settled(&n.children))
 }

@@ -106,7 +106,7 @@ pub(crate) fn read(text: &str, base: &[Word]) -> Bound {
     let json = match serde_json::from_str::<Json>(text) {
         Ok(json) => json,
         Err(error) => {
-            let span = Span { line: error.line() as u32, column: error.column() as u32, offset: 0 };
+            let span = Span { line: error.line() as u32, column: error.column() as u32 };
             let message = format!("syntax error, {error}");
             return Bound { diagnostics: vec![Diagnostic::error("", span, message)], ..Bound::default() };
         }

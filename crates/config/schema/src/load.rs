@@ -138,6 +138,6 @@ fn source(text: &str, base: &[Word]) -> Bound {
         TextForm::Lines => crate::edit::replay(text, base.to_vec()),
         TextForm::Braces => bind(text, base),
     };
-    bound.diagnostics.sort_by_key(|d| d.span.offset);
+    bound.diagnostics.sort_by_key(|d| d.span);
     bound
 }

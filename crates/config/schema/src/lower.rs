@@ -90,7 +90,15 @@ pub fn join(prefix: &str, path: &str) -> String {
 }
 
 pub(crate) fn is(node: &Node, word: &str) -> bool {
-    if word == "<>" { node.name.is_empty() } else { node.name == word }
+    if word == "<>" { node.keyword().is_empty() } else { node.name == word }
+}
+
+/// The first keyword of a path, and what follows it. Asked a million times, of short paths.
+fn first_word(path: &str) -> (&str, &str) {
+    match path.bytes().position(|byte| byte == b' ') {
+        Some(at) => (&path[..at], &path[at + 1..]),
+        None => (path, ""),
+    }
 }
 
 /// Active nodes at a keyword path.
@@ -105,19 +113,19 @@ pub fn at<'a>(node: &'a Node, path: &str) -> Vec<&'a Node> {
 
 #[must_use]
 pub fn flag(node: &Node, path: &str) -> bool {
-    let (word, rest) = path.split_once(' ').unwrap_or((path, ""));
+    let (word, rest) = first_word(path);
     node.active().filter(|n| is(n, word)).any(|n| rest.is_empty() || flag(n, rest))
 }
 
 fn count(node: &Node, path: &str) -> usize {
-    let (word, rest) = path.split_once(' ').unwrap_or((path, ""));
+    let (word, rest) = first_word(path);
     let found = node.active().filter(|n| is(n, word));
     if rest.is_empty() { found.count() } else { found.map(|n| count(n, rest)).sum() }
 }
 
 /// Calls `work` on every active node at `path`, its whole path entered.
 fn visit(node: &Node, path: &str, cx: &mut Cx, work: &mut dyn FnMut(&Node, &mut Cx)) {
-    let (word, rest) = path.split_once(' ').unwrap_or((path, ""));
+    let (word, rest) = first_word(path);
     for child in node.active().filter(|n| is(n, word)) {
         if rest.is_empty() {
             work(child, cx);
@@ -141,13 +149,18 @@ pub fn leaves<T: Value>(node: &Node, path: &str, cx: &mut Cx) -> Vec<T> {
             out.reserve_exact(count);
         }
         for word in found.args.iter().take(count) {
-            let mark = cx.path.len();
-            if !found.name.is_empty() {
-                cx.path.push(&found.name);
+            match T::value(&word.text) {
+                Ok(value) => out.push(value),
+                Err(message) => {
+                    let mark = cx.path.len();
+                    if !found.name.is_empty() {
+                        cx.path.push(found.name);
+                    }
+                    cx.path.push(word.told());
+                    cx.error(word.span, message);
+                    cx.path.truncate(mark);
+                }
             }
-            cx.path.push(word.told());
-            out.extend(cx.parse(word));
-            cx.path.truncate(mark);
         }
     });
     out

@@ -133,7 +133,7 @@ impl<T: Lower + Named> Made<T> {
 
 /// Lowers what lies between the runs that two lists begin with and those that they end with.
 fn edited<T: Lower + Named>(earlier: &Kept<T>, level: &Children, word: &str, cx: &mut Cx) -> Kept<T> {
-    let (old, new) = (earlier.level.as_slice(), level.as_slice());
+    let (old, new): (&[Node], &[Node]) = (&earlier.level, level);
     let known = cx.ends.get(&(old.as_ptr().addr(), new.as_ptr().addr())).copied();
     let (front, back) = known.unwrap_or_else(|| shared_ends(old, new));
     // A run at the end of the list may have ended for want of more.

@@ -114,7 +114,7 @@ impl Merger {
         }
         let had = !node.children.is_empty();
         if !children.is_empty() {
-            self.merge(&mut node.children, children.into_iter().collect());
+            self.merge(node.children.edit(), children.into_iter().collect());
         }
         if had && node.children.is_empty() && !node.presence && node.kind == Kind::Container {
             leave_gap(node);

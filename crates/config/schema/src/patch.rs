@@ -63,7 +63,7 @@ pub(crate) fn apply(tree: &mut Tree, base: &[String], text: &str) -> Result<(), 
 
 /// Puts entries into each other's places: those they have together stay the same, and the patch has their order.
 fn reorder(nodes: &mut Vec<Node>, hunk: &Hunk) -> Result<(), Box<Diagnostic>> {
-    let at = Span { line: hunk.line, column: 1, offset: 0 };
+    let at = Span { line: hunk.line, column: 1 };
     let words = |w: &[Word]| w.iter().map(|w| w.text.to_string()).collect::<Vec<_>>().join(" ");
     let fail = |head: &str| {
         let message = format!("`{head}' is not here and can't be moved");
@@ -115,10 +115,7 @@ fn bound(hunk: &Hunk, text: &str, errors: &mut Vec<Diagnostic>) -> Bound {
     let text = if words.is_empty() { text.to_owned() } else { format!("{} {{\n{text}\n}}", words.join(" ")) };
     let mut bound = crate::bind::bind(&text, &[]);
     errors.extend(
-        bound
-            .diagnostics
-            .drain(..)
-            .map(|d| Diagnostic { span: Span { line: hunk.line, column: 1, offset: 0 }, ..d }),
+        bound.diagnostics.drain(..).map(|d| Diagnostic { span: Span { line: hunk.line, column: 1 }, ..d }),
     );
     bound
 }
@@ -126,7 +123,7 @@ fn bound(hunk: &Hunk, text: &str, errors: &mut Vec<Diagnostic>) -> Bound {
 fn hunks(base: &[String], text: &str) -> Result<Vec<Hunk>, Box<Diagnostic>> {
     let mut hunks: Vec<Hunk> = Vec::new();
     for (n, line) in text.lines().enumerate() {
-        let at = Span { line: n as u32 + 1, column: 1, offset: 0 };
+        let at = Span { line: n as u32 + 1, column: 1 };
         let fail = |message: &str| Box::new(Diagnostic::error("", at, message));
         if let Some(heading) = line.trim().strip_prefix("[edit") {
             let heading = heading.strip_suffix(']').ok_or_else(|| fail("syntax error, expecting `]'"))?;

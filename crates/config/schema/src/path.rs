@@ -157,8 +157,10 @@ pub(crate) fn follow(nodes: &[Node], steps: &[Step], index: Option<&Index>) -> O
 /// Statements outside the table are found by their words alone.
 fn opaque(nodes: &[Node], words: &[Word]) -> Option<Vec<usize>> {
     for (at, node) in nodes.iter().enumerate() {
-        let length = node.head().count();
-        if length > words.len() || !node.head().eq(words[..length].iter().map(|w| w.text.as_str())) {
+        let written = || node.args.iter().filter(|w| !w.is_bracket()).map(|w| w.text.as_str());
+        let own = || (!node.name.is_empty()).then_some(node.name).into_iter().chain(written());
+        let length = own().count();
+        if length > words.len() || !own().eq(words[..length].iter().map(|w| w.text.as_str())) {
             continue;
         }
         if length == words.len() {
@@ -178,17 +180,23 @@ pub(crate) fn siblings<'a>(
     indexes: &[usize],
 ) -> Option<(&'a mut Vec<Node>, usize)> {
     let (last, above) = indexes.split_last()?;
-    let mut level = nodes;
-    for &at in above {
-        level = &mut level.get_mut(at)?.children;
-    }
+    let level = match above.split_first() {
+        None => nodes,
+        Some((first, rest)) => {
+            let mut node = nodes.get_mut(*first)?;
+            for &at in rest {
+                node = node.children.get_mut(at)?;
+            }
+            node.children.edit()
+        }
+    };
     (*last < level.len()).then_some((level, *last))
 }
 
 /// The statement at a place.
 pub(crate) fn at<'a>(nodes: &'a [Node], indexes: &[usize]) -> Option<&'a Node> {
     let (last, above) = indexes.split_last()?;
-    let level = above.iter().try_fold(nodes, |level, &at| Some(level.get(at)?.children.as_slice()))?;
+    let level = above.iter().try_fold(nodes, |level, &at| Some(&*level.get(at)?.children))?;
     level.get(*last)
 }
 
@@ -202,7 +210,7 @@ pub fn refine(nodes: &[Node], diagnostics: &mut [Diagnostic]) {
     for diagnostic in diagnostics.iter_mut().take(DIAGNOSTICS_MAX) {
         if let Some(span) = span_of(nodes, &index, &diagnostic.path).filter(|s| s.is_known()) {
             // A value that is wrong in itself was found where it stands.
-            if diagnostic.span.offset <= span.offset || diagnostic.span.line != span.line {
+            if diagnostic.span <= span || diagnostic.span.line != span.line {
                 diagnostic.span = span;
             }
         }

@@ -3,8 +3,8 @@
 use ravelin_syntax::tree::Node;
 use ravelin_syntax::{Diagnostic, Tree};
 
-use crate::Changed;
 use crate::grammar::{RuleId, grammar};
+use crate::{Changed, Effective};
 
 /// One error for the topmost statement of every branch that isn't supported. Inactive statements don't count.
 #[must_use]
@@ -15,6 +15,15 @@ pub fn refuse(tree: &Tree) -> Vec<Diagnostic> {
         walk(node, &mut above, &mut out);
     }
     out
+}
+
+/// The same of what is in force. A look through the statements is saved where none is of a rule that is refused.
+#[must_use]
+pub fn refuse_effective(effective: &Effective<'_>) -> Vec<Diagnostic> {
+    match &effective.rules {
+        Some(rules) if rules.is_supported() => Vec::new(),
+        _ => refuse(&effective.tree),
+    }
 }
 
 /// The same of what one tree has and another, of which nothing is refused, has not.

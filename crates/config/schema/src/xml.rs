@@ -87,7 +87,7 @@ pub(crate) fn read(text: &str, base: &[Word]) -> Bound {
     let mut builder = Builder::default();
     let mut reader = Reader::from_str(text);
     reader.config_mut().expand_empty_elements = true;
-    let mut place = Place { text, span: Span { line: 1, column: 1, offset: 0 } };
+    let mut place = Place { text, offset: 0, span: Span { line: 1, column: 1 } };
     loop {
         let span = place.at(reader.buffer_position() as usize);
         match reader.read_event() {
@@ -110,13 +110,13 @@ pub(crate) fn read(text: &str, base: &[Word]) -> Bound {
 /// Line and column of places that only go forward.
 struct Place<'a> {
     text: &'a str,
+    offset: usize,
     span: Span,
 }
 
 impl Place<'_> {
     fn at(&mut self, offset: usize) -> Span {
-        let from = self.span.offset as usize;
-        for c in self.text.get(from..offset).unwrap_or("").chars() {
+        for c in self.text.get(self.offset..offset).unwrap_or("").chars() {
             if c == '\n' {
                 self.span.line += 1;
                 self.span.column = 1;
@@ -124,7 +124,7 @@ impl Place<'_> {
                 self.span.column += 1;
             }
         }
-        self.span.offset = self.span.offset.max(offset as u32);
+        self.offset = self.offset.max(offset);
         self.span
     }
 }

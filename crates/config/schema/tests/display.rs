@@ -101,3 +101,35 @@ fn detail_tells_what_a_statement_takes() {
     let text = display(&tree, &words, view, None).expect("it is there");
     assert!(text.contains("## range: 4 .. 300\n"), "{text}");
 }
+
+/// Spec: language-71.
+#[test]
+fn what_is_marked_is_left_out_and_can_be_had() {
+    let text = "system {\n    apply-flags omit;\n    host-name fw;\n}\nsecurity {\n    zones {\n        inactive: security-zone a {\n            \
+                apply-flags omit;\n            tcp-rst;\n        }\n        security-zone b {\n            inactive: apply-flags omit;\n            tcp-rst;\n        }\n    }\n}\n";
+    let tree = read(text).tree;
+    let shown = |path: &str, form| {
+        let words: Vec<String> = path.split_whitespace().map(str::to_owned).collect();
+        display(&tree, &words, View { form, ..View::default() }, None).expect("a level")
+    };
+    assert_eq!(shown("", Form::Text), text);
+    assert_eq!(
+        shown("", Form::Omitting),
+        "system { /* OMITTED */ };\nsecurity {\n    zones {\n        inactive: security-zone a { /* OMITTED */ };\n        security-zone b {\n            \
+         inactive: apply-flags omit;\n            tcp-rst;\n        }\n    }\n}\n"
+    );
+    assert_eq!(shown("system", Form::Omitting), "apply-flags omit;\nhost-name fw;\n");
+    let grouped = read("groups { g { system { apply-flags omit; host-name fw; } } }\napply-groups g;\n").tree;
+    let view = View { form: Form::Omitting, inherit: Inherit::Told };
+    let shown = display(&grouped, &["system".to_owned()], view, None);
+    assert!(shown.is_some_and(|shown| shown.contains("## 'fw' was inherited from group 'g'")));
+}
+
+/// Spec: language-72.
+#[test]
+fn set_lines_may_begin_at_the_path() {
+    let path = "security zones security-zone a";
+    check(path, Form::SetRelative, Inherit::AsWritten, Some("set tcp-rst\n"));
+    let list = "set security-zone a tcp-rst\nset security-zone b interfaces ge-0/0/0.0\n";
+    check("security zones", Form::SetRelative, Inherit::AsWritten, Some(list));
+}

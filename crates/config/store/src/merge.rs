@@ -281,7 +281,7 @@ pub(crate) mod tests {
         let mine = tree("set system host-name a\nset applications application a protocol 1");
         let theirs = tree("set interfaces ge-0/0/0 disable\nset applications application a protocol 1");
         let (both, none) = merge(&base, &mine, &theirs);
-        let names: Vec<&str> = both.nodes.iter().map(|node| node.name.as_ref()).collect();
+        let names: Vec<&str> = both.nodes.iter().map(|node| node.name).collect();
         assert_eq!((names, none), (vec!["system", "interfaces", "applications"], vec![]));
     }
 

@@ -185,6 +185,27 @@ impl<D: Disk> Store<D> {
         Ok(())
     }
 
+    /// Forgets forerunners beyond `keep`, the oldest first; those that a commit which waits may go back to, and those that
+    /// have to reach an archive site, stay until they are needed no more. Spec: commit-48.
+    pub fn prune(&mut self, keep: usize) -> Result<(), StoreError> {
+        let revert = self.active.as_ref().and_then(|active| active.revert);
+        let target = revert.and_then(|serial| self.before.iter().position(|s| s.serial <= serial));
+        let waiting = self.before.iter().rposition(|s| s.archive && s.serial > self.archived);
+        let needed = target.max(waiting).map_or(0, |place| place + 1);
+        let before = self.slots.len();
+        while self.slots.len() > keep.max(needed)
+            && let Some(slot) = self.slots.last()
+        {
+            self.disk.remove(&rollback_name(*slot))?;
+            self.slots.pop();
+            self.before.pop();
+        }
+        if self.slots.len() < before {
+            self.disk.sync()?;
+        }
+        Ok(())
+    }
+
     #[must_use]
     pub fn active(&self) -> Option<&Stored> {
         self.active.as_ref()

@@ -4,43 +4,66 @@
 //! be the same without a look at it.
 
 use std::ops::{Deref, DerefMut};
-use std::sync::Arc;
+
+use ravelin_mem::List;
 
 use crate::Node;
 
+/// Longer levels stay as they are: their members outweigh what is around them.
+const COMPACT_MAX: usize = 64;
+
 #[derive(Clone, Debug, Default)]
-pub struct Children(Option<Arc<Vec<Node>>>);
+pub struct Children(List<Node>);
 
 impl Children {
+    /// Takes all statements out of `from`, which keeps its room.
+    #[must_use]
+    pub fn taken(from: &mut Vec<Node>) -> Self {
+        Self(List::taken(from))
+    }
+
     /// Whether two are one: equal without being compared.
     #[must_use]
     pub fn is_shared_with(&self, other: &Self) -> bool {
-        match (&self.0, &other.0) {
-            (Some(a), Some(b)) => Arc::ptr_eq(a, b),
-            (None, None) => true,
-            (Some(_), None) | (None, Some(_)) => false,
-        }
+        self.identity() == other.identity()
     }
 
     /// What tells these from all others for as long as they, or a clone of them, are kept; `None` when empty.
     #[must_use]
     pub fn identity(&self) -> Option<usize> {
-        self.0.as_ref().map(|nodes| Arc::as_ptr(nodes).addr())
+        self.0.identity().filter(|_| !self.is_empty())
+    }
+
+    /// Whether they take more room than they must: to be told in few, for [`Self::compact`].
+    #[must_use]
+    pub fn is_loose(&self) -> bool {
+        self.0.is_loose() && self.len() <= COMPACT_MAX
+    }
+
+    pub fn compact(&mut self) {
+        if self.is_loose() {
+            let mut nodes = std::mem::take(self.edit());
+            *self = Self::taken(&mut nodes);
+        }
+    }
+
+    /// To add statements, or take some away.
+    pub fn edit(&mut self) -> &mut Vec<Node> {
+        self.0.edit()
     }
 }
 
 impl Deref for Children {
-    type Target = Vec<Node>;
+    type Target = [Node];
 
-    fn deref(&self) -> &Vec<Node> {
-        const NONE: &Vec<Node> = &Vec::new();
-        self.0.as_deref().unwrap_or(NONE)
+    fn deref(&self) -> &[Node] {
+        &self.0
     }
 }
 
 impl DerefMut for Children {
-    fn deref_mut(&mut self) -> &mut Vec<Node> {
-        Arc::make_mut(self.0.get_or_insert_default())
+    fn deref_mut(&mut self) -> &mut [Node] {
+        self.0.members_mut()
     }
 }
 
@@ -51,8 +74,8 @@ impl PartialEq for Children {
 }
 
 impl From<Vec<Node>> for Children {
-    fn from(nodes: Vec<Node>) -> Self {
-        Self((!nodes.is_empty()).then(|| Arc::new(nodes)))
+    fn from(mut nodes: Vec<Node>) -> Self {
+        Self::taken(&mut nodes)
     }
 }
 
@@ -64,7 +87,7 @@ impl FromIterator<Node> for Children {
 
 impl Extend<Node> for Children {
     fn extend<I: IntoIterator<Item = Node>>(&mut self, nodes: I) {
-        (**self).extend(nodes);
+        self.edit().extend(nodes);
     }
 }
 
@@ -73,7 +96,7 @@ impl IntoIterator for Children {
     type IntoIter = std::vec::IntoIter<Node>;
 
     fn into_iter(self) -> Self::IntoIter {
-        self.0.map_or_else(Vec::new, Arc::unwrap_or_clone).into_iter()
+        self.0.into_vec().into_iter()
     }
 }
 

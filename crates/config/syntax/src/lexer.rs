@@ -39,22 +39,47 @@ pub(crate) fn wildcard(text: &str) -> Option<usize> {
 
 pub(crate) struct Lexer<'a> {
     text: &'a str,
+    /// Bytes before the place at hand.
+    offset: usize,
     at: Span,
+    /// Ends of lines mean nothing.
+    joins_lines: bool,
     pub errors: Vec<Diagnostic>,
 }
 
+/// Bytes of one character that stand in a word, and end none.
+const IN_WORD: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = b'!';
+    while byte < 0x80 {
+        table[byte as usize] = !matches!(byte, b'{' | b'}' | b'[' | b']' | b';' | b'"');
+        byte += 1;
+    }
+    let mut control = 0;
+    while control < b' ' {
+        table[control as usize] = !matches!(control, b'\t'..=b'\r');
+        control += 1;
+    }
+    table
+};
+
 impl<'a> Lexer<'a> {
     pub fn new(text: &'a str) -> Self {
-        Self { text, at: Span { line: 1, column: 1, offset: 0 }, errors: Vec::new() }
+        Self { text, offset: 0, at: Span { line: 1, column: 1 }, joins_lines: false, errors: Vec::new() }
+    }
+
+    /// `joins_lines`: ends of lines mean nothing.
+    pub fn joining(text: &'a str, joins_lines: bool) -> Self {
+        Self { joins_lines, ..Self::new(text) }
     }
 
     fn rest(&self) -> &'a str {
-        self.text.get(self.at.offset as usize..).unwrap_or("")
+        &self.text[self.offset..]
     }
 
     fn bump(&mut self) -> Option<char> {
         let c = self.rest().chars().next()?;
-        self.at.offset = self.at.offset.saturating_add(c.len_utf8() as u32);
+        self.offset += c.len_utf8();
         if c == '\n' {
             self.at.line += 1;
             self.at.column = 1;
@@ -68,7 +93,7 @@ impl<'a> Lexer<'a> {
     fn pass(&mut self, wanted: impl Fn(char) -> bool) {
         let rest = self.rest();
         let plain = rest.bytes().take_while(|b| b.is_ascii() && wanted(char::from(*b))).count() as u32;
-        self.at.offset += plain;
+        self.offset += plain as usize;
         self.at.column += plain;
         let rest = &rest[plain as usize..];
         if rest.bytes().next().is_none_or(|b| b.is_ascii()) {
@@ -76,15 +101,15 @@ impl<'a> Lexer<'a> {
         }
         let (mut bytes, mut chars) = (0, 0);
         for c in rest.chars().take_while(|c| wanted(*c)) {
-            bytes += c.len_utf8() as u32;
+            bytes += c.len_utf8();
             chars += 1;
         }
-        self.at.offset += bytes;
+        self.offset += bytes;
         self.at.column += chars;
     }
 
     pub fn next(&mut self) -> Option<Token> {
-        self.pass(|c| c.is_whitespace() && c != '\n');
+        self.blank();
         let span = self.at;
         let rest = self.rest();
         let kind = match rest.bytes().next()? {
@@ -102,8 +127,40 @@ impl<'a> Lexer<'a> {
         Some(Token { kind, span })
     }
 
+    /// Goes over what stands between words.
+    fn blank(&mut self) {
+        let bytes = self.text.as_bytes();
+        while let Some(byte) = bytes.get(self.offset) {
+            match byte {
+                b'\n' if self.joins_lines => {
+                    self.at.line += 1;
+                    self.at.column = 1;
+                    self.offset += 1;
+                }
+                b'\n' => return,
+                b' ' | b'\t'..=b'\r' => {
+                    self.at.column += 1;
+                    self.offset += 1;
+                }
+                byte if byte.is_ascii() => return,
+                _ => {
+                    let before = self.offset;
+                    self.pass(|c| c.is_whitespace() && c != '\n');
+                    if self.offset == before {
+                        return;
+                    }
+                }
+            }
+        }
+    }
+
     fn single(&mut self, kind: Kind) -> Kind {
-        self.bump();
+        self.offset += 1;
+        self.at.column += 1;
+        if kind == Kind::Newline {
+            self.at.line += 1;
+            self.at.column = 1;
+        }
         kind
     }
 
@@ -117,9 +174,9 @@ impl<'a> Lexer<'a> {
 
     fn block_comment(&mut self, span: Span) -> Kind {
         let length = self.rest().find("*/").map(|n| n + 2);
-        let end = length.map_or(self.text.len(), |n| self.at.offset as usize + n);
-        let body = self.text.get(self.at.offset as usize..end).unwrap_or("").to_owned();
-        while (self.at.offset as usize) < end && self.bump().is_some() {}
+        let end = length.map_or(self.text.len(), |n| self.offset + n);
+        let body = self.text.get(self.offset..end).unwrap_or("").to_owned();
+        while self.offset < end && self.bump().is_some() {}
         if length.is_none() {
             self.errors.push(Diagnostic::error("", span, "comment is not closed"));
         }
@@ -128,9 +185,9 @@ impl<'a> Lexer<'a> {
 
     fn quoted(&mut self, span: Span) -> Kind {
         self.bump();
-        let start = self.at.offset as usize;
+        let start = self.offset;
         self.pass(|c| !matches!(c, '"' | '\\' | '\n'));
-        let plain = &self.text[start..self.at.offset as usize];
+        let plain = &self.text[start..self.offset];
         if self.rest().starts_with('"') {
             self.bump();
             return Kind::Word { text: Text::new(plain), quoted: true };
@@ -156,15 +213,21 @@ impl<'a> Lexer<'a> {
     }
 
     fn word(&mut self) -> Kind {
-        let start = self.at.offset as usize;
+        let start = self.offset;
         let rest = self.rest();
         // A wildcard may hold brackets: `<ge-[01]/*>`.
         let length = if rest.starts_with('<') { wildcard(rest) } else { None };
         let end = start + length.unwrap_or(0);
-        while (self.at.offset as usize) < end {
+        while self.offset < end {
             self.bump();
         }
-        self.pass(|c| !matches!(c, '{' | '}' | '[' | ']' | ';' | '"') && !c.is_whitespace());
-        Kind::Word { text: Text::new(&self.text[start..self.at.offset as usize]), quoted: false }
+        let bytes = &self.text.as_bytes()[self.offset..];
+        let plain = bytes.iter().take_while(|b| IN_WORD[usize::from(**b)]).count();
+        self.offset += plain;
+        self.at.column += plain as u32;
+        if bytes.get(plain).is_some_and(|b| !b.is_ascii()) {
+            self.pass(|c| !matches!(c, '{' | '}' | '[' | ']' | ';' | '"') && !c.is_whitespace());
+        }
+        Kind::Word { text: Text::new(&self.text[start..self.offset]), quoted: false }
     }
 }

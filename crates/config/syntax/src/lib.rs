@@ -22,4 +22,4 @@ pub use ravelin_mem::Text;
 pub use raw::{DIAGNOSTICS_MAX, Form, Item, NESTING_MAX, Parsed, Statement, Tags, VERBS, Word, form, parse};
 pub use reader::{Ending, Reader};
 pub use span::Span;
-pub use tree::{Change, Node, Tree};
+pub use tree::{Change, Node, Shape, Tree};

@@ -49,6 +49,12 @@ impl Word {
         if self.secret { "<secret>" } else { &self.text }
     }
 
+    /// Of a list of values in a statement that no rule of a grammar stands for.
+    #[must_use]
+    pub fn is_bracket(&self) -> bool {
+        !self.quoted && (self.text == "[" || self.text == "]")
+    }
+
     #[must_use]
     pub fn new(text: impl Into<Text>) -> Self {
         Self { text: text.into(), ..Self::default() }

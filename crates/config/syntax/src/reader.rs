@@ -34,9 +34,10 @@ impl<'a> Reader<'a> {
     pub fn new(text: &'a str) -> Self {
         let too_large = text.len() > TEXT_BYTES_MAX;
         let text = if too_large { "" } else { text };
+        let form = form(text);
         let mut reader = Self {
-            lexer: Lexer::new(text),
-            form: form(text),
+            lexer: Lexer::joining(text, form == Form::Braces),
+            form,
             open: Vec::new(),
             closing: false,
             done: false,
@@ -63,7 +64,7 @@ impl<'a> Reader<'a> {
     #[must_use]
     pub fn finish(mut self) -> Vec<Diagnostic> {
         self.errors.append(&mut self.lexer.errors);
-        self.errors.sort_by_key(|d| d.span.offset);
+        self.errors.sort_by_key(|d| d.span);
         self.errors
     }
 

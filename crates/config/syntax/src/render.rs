@@ -17,7 +17,7 @@ pub fn text(tree: &Tree) -> String {
 
 #[must_use]
 pub fn nodes(nodes: &[Node], depth: usize) -> String {
-    Printer { notes: None }.nodes(nodes, depth)
+    Printer::default().nodes(nodes, depth)
 }
 
 /// Braces, and above every inherited statement the group it came from: `groups` are names by origin.
@@ -29,8 +29,17 @@ pub fn inherited(nodes: &[Node], groups: &[String]) -> String {
 /// Braces, and above every statement that has any its notes, in `##` comments.
 #[must_use]
 pub fn noted(nodes: &[Node], notes: Notes<'_>) -> String {
-    Printer { notes: Some(notes) }.nodes(nodes, 0)
+    Printer { notes: Some(notes), omits: None }.nodes(nodes, 0)
 }
+
+/// Braces, and nothing of what is in statements that `omits` says.
+#[must_use]
+pub fn omitting(nodes: &[Node], notes: Option<Notes<'_>>, omits: Omits<'_>) -> String {
+    Printer { notes, omits: Some(omits) }.nodes(nodes, 0)
+}
+
+/// Whether what is in a statement is left out.
+pub type Omits<'a> = &'a dyn Fn(&Node) -> bool;
 
 /// What is to be said above a statement, each a line of its own comment.
 pub type Notes<'a> = &'a dyn Fn(&Node) -> Vec<String>;
@@ -89,19 +98,23 @@ fn is_plain(word: &str) -> bool {
     !word.is_empty() && !looks_like_more && word.chars().all(plain)
 }
 
-fn push_args(out: &mut String, words: &[Word], kind: Kind) {
-    let is_list = kind == Kind::LeafList && words.len() != 1;
+fn push_args(out: &mut String, node: &Node) {
+    let words = &node.args;
+    let is_list = node.kind == Kind::LeafList && words.len() != 1;
     out.push_str(if is_list { "[ " } else { "" });
     for (at, word) in words.iter().enumerate() {
         out.push_str(if at > 0 { " " } else { "" });
-        push_quoted(out, &word.text);
+        push_word(out, node, word);
     }
     out.push_str(if is_list { " ]" } else { "" });
 }
 
-/// No rule of a grammar stands for it.
-fn is_outside(node: &Node) -> bool {
-    node.rule == u32::MAX
+fn push_word(out: &mut String, node: &Node, word: &Word) {
+    if node.is_outside() && word.is_bracket() {
+        out.push_str(&word.text)
+    } else {
+        push_quoted(out, &word.text)
+    }
 }
 
 /// Keyword and arguments, a list of values in brackets.
@@ -113,14 +126,11 @@ pub fn head(node: &Node) -> String {
 }
 
 fn push_head(out: &mut String, node: &Node) {
-    if !node.name.is_empty() {
-        // A keyword is itself; the name of a statement outside the table may be any word.
-        if is_outside(node) { push_quoted(out, &node.name) } else { out.push_str(&node.name) }
-    }
+    out.push_str(node.name);
     let is_empty_list = node.kind == Kind::LeafList && node.args.is_empty();
     if !node.args.is_empty() || is_empty_list {
         out.push_str(if node.name.is_empty() { "" } else { " " });
-        push_args(out, &node.args, node.kind);
+        push_args(out, node);
     }
 }
 
@@ -130,7 +140,7 @@ pub fn told(node: &Node) -> String {
     if !node.args.iter().any(|w| w.secret) {
         return head(node);
     }
-    let masked = |w: &Word| Word::new(w.told());
+    let masked = |w: &Word| if w.secret { Word::new(w.told()) } else { w.clone() };
     head(&Node { args: node.args.iter().map(masked).collect(), ..node.clone() })
 }
 
@@ -146,8 +156,10 @@ fn push_pad(out: &mut String, depth: usize) {
     (0..depth).for_each(|_| out.push_str("    "));
 }
 
+#[derive(Clone, Copy, Default)]
 struct Printer<'a> {
     notes: Option<Notes<'a>>,
+    omits: Option<Omits<'a>>,
 }
 
 impl Printer<'_> {
@@ -178,7 +190,7 @@ impl Printer<'_> {
                 }
                 None => false,
             },
-            Style::OneLinePlus => matches!(node.children.as_slice(), [only] if fits(only)),
+            Style::OneLinePlus => matches!(&*node.children, [only] if fits(only)),
         }
     }
 
@@ -188,6 +200,12 @@ impl Printer<'_> {
     }
 
     fn block(&self, out: &mut String, node: &Node, depth: usize, lead: &str) {
+        if self.omits.is_some_and(|omits| omits(node)) {
+            self.marks(out, node, depth, lead);
+            push_head(out, node);
+            out.push_str(" { /* OMITTED */ };\n");
+            return;
+        }
         if node.style == Style::Joined && self.is_plain(node) && !node.children.is_empty() {
             let lead = format!("{lead}{} ", head(node));
             for child in &node.children {
@@ -249,11 +267,12 @@ impl Printer<'_> {
     }
 }
 
-/// What was inherited, by the word that names it, and from where.
-fn origins(node: &Node, groups: &[String]) -> Vec<String> {
+/// What was inherited, by the word that names it, and from where: `groups` are names by origin.
+#[must_use]
+pub fn origins(node: &Node, groups: &[String]) -> Vec<String> {
     let words: Vec<(&str, u16)> = match node.kind {
         Kind::LeafList => node.args.iter().map(|w| (w.text.as_str(), w.origin)).collect(),
-        _ => vec![(node.args.last().map_or(node.name.as_ref(), |w| &w.text), node.origin)],
+        _ => vec![(node.args.last().map_or(node.name, |w| &w.text), node.origin)],
     };
     let group = |origin: u16| usize::from(origin).checked_sub(1).and_then(|n| groups.get(n));
     let told = words.into_iter().filter_map(|(word, origin)| Some((word, group(origin)?)));
@@ -267,10 +286,14 @@ fn origins(node: &Node, groups: &[String]) -> Vec<String> {
 fn set_lines(out: &mut String, node: &Node, path: &mut Vec<String>) {
     let mark = path.len();
     if !node.name.is_empty() {
-        path.push(if is_outside(node) { quote(&node.name) } else { node.name.to_string() });
+        path.push(node.name.to_owned());
     }
     let named = path.len();
-    path.extend(node.args.iter().map(|w| quote(&w.text)));
+    path.extend(node.args.iter().map(|word| {
+        let mut out = String::new();
+        push_word(&mut out, node, word);
+        out
+    }));
     match node.kind {
         Kind::LeafList => {
             for word in &node.args {

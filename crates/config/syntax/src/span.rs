@@ -8,12 +8,10 @@ use std::fmt;
 pub struct Span {
     pub line: u32,
     pub column: u32,
-    /// Bytes before the word.
-    pub offset: u32,
 }
 
 impl Span {
-    pub const NOWHERE: Span = Span { line: 0, column: 0, offset: 0 };
+    pub const NOWHERE: Span = Span { line: 0, column: 0 };
 
     #[must_use]
     pub fn is_known(self) -> bool {

@@ -1,6 +1,6 @@
 //! The lossless tree: what was written, placed by the grammar. Both text forms give the same tree.
 
-use std::borrow::Cow;
+use std::ops::Deref;
 
 use crate::{Args, Children, Comments, Span, Word};
 
@@ -49,8 +49,9 @@ pub enum Change {
     Unprotect,
 }
 
-#[derive(Clone, Debug, Default)]
-pub struct Node {
+/// What all statements of one rule have in common; the grammar has one of each.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Shape {
     /// Index in the grammar; siblings are kept in its order, as Junos shows them.
     pub rule: u32,
     pub kind: Kind,
@@ -58,7 +59,23 @@ pub struct Node {
     /// Stays when its last child goes.
     pub presence: bool,
     /// The keyword; empty when the statement begins with its key or value.
-    pub name: Cow<'static, str>,
+    pub name: &'static str,
+}
+
+impl Shape {
+    const NONE: &'static Self =
+        &Self { rule: 0, kind: Kind::Container, style: Style::Block, presence: false, name: "" };
+    /// Of a gap, which stands for nothing.
+    pub const GAP: &'static Self = &Self { rule: u32::MAX - 1, ..*Self::NONE };
+    /// Of a statement that no rule of a grammar stands for: all its words are arguments, brackets among them.
+    pub const OUTSIDE: &'static Self = &Self { rule: u32::MAX, kind: Kind::Opaque, ..*Self::NONE };
+}
+
+/// A statement. A configuration has millions: what a rule says of all of its statements is behind a reference, and reads
+/// as if it were in each.
+#[derive(Clone, Debug)]
+pub struct Node {
+    pub shape: &'static Shape,
     pub args: Args,
     pub children: Children,
     pub inactive: bool,
@@ -68,6 +85,32 @@ pub struct Node {
     pub change: Change,
     /// The group the statement was inherited from; 0 is none. Numbers are those of the expansion that made the tree.
     pub origin: u16,
+}
+
+const _: () = assert!(size_of::<Node>() <= 72, "a configuration of 100,000 policies is a million of these");
+
+impl Default for Node {
+    fn default() -> Self {
+        Self {
+            shape: Shape::NONE,
+            args: Args::default(),
+            children: Children::default(),
+            inactive: false,
+            protect: false,
+            comments: Comments::default(),
+            span: Span::NOWHERE,
+            change: Change::default(),
+            origin: 0,
+        }
+    }
+}
+
+impl Deref for Node {
+    type Target = Shape;
+
+    fn deref(&self) -> &Shape {
+        self.shape
+    }
 }
 
 /// Equal when they mean and show the same; places in the text, origins and changes don't count.
@@ -85,7 +128,7 @@ impl PartialEq for Node {
 impl Node {
     #[must_use]
     pub fn same_head(&self, other: &Self) -> bool {
-        self.name == other.name && self.args == other.args
+        (std::ptr::eq(self.shape, other.shape) || self.name == other.name) && self.args == other.args
     }
 
     /// Whether nothing in force differs, by what the two share and without a look into it: two that were read apart are
@@ -99,15 +142,30 @@ impl Node {
             && self.same_head(other)
     }
 
+    /// The word it is known by: also of a statement that no rule stands for. Empty when it begins with its key or value.
+    #[must_use]
+    pub fn keyword(&self) -> &str {
+        match self.args.first() {
+            Some(first) if self.is_outside() => &first.text,
+            _ => self.name,
+        }
+    }
+
+    /// No rule of a grammar stands for it.
+    #[must_use]
+    pub fn is_outside(&self) -> bool {
+        self.rule == Shape::OUTSIDE.rule
+    }
+
     /// Keyword and arguments as written in a path.
     pub fn head(&self) -> impl Iterator<Item = &str> {
-        let name = (!self.name.is_empty()).then_some(self.name.as_ref());
+        let name = (!self.name.is_empty()).then_some(self.name);
         name.into_iter().chain(self.args.iter().map(|w| w.text.as_str()))
     }
 
     /// The same for findings and logs: a secret is not in it.
     pub fn told(&self) -> impl Iterator<Item = &str> {
-        let name = (!self.name.is_empty()).then_some(self.name.as_ref());
+        let name = (!self.name.is_empty()).then_some(self.name);
         name.into_iter().chain(self.args.iter().map(Word::told))
     }
 

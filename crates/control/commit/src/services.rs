@@ -13,6 +13,8 @@ pub struct Services {
     pub nat_alarms: Vec<NatAlarmPlan>,
     /// What operators speak in; `None`: the machine's own.
     pub time_zone: Option<TimeZone>,
+    /// Configurations kept before the active one; `None`: as many as can be.
+    pub rollbacks_max: Option<u8>,
 }
 
 /// An alarm of NAT: what is watched, and its thresholds.
@@ -49,7 +51,12 @@ impl Services {
     pub fn new(valid: &ValidConfig) -> Self {
         let system = &valid.get().system;
         let time_zone = system.time_zone.as_ref().and_then(|zone| ravelin_dynamic::time_zone(&zone.name));
-        Self { archival: archival(system), nat_alarms: nat_alarms(valid), time_zone }
+        Self {
+            archival: archival(system),
+            nat_alarms: nat_alarms(valid),
+            time_zone,
+            rollbacks_max: system.rollbacks_max,
+        }
     }
 }
 

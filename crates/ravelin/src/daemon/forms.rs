@@ -18,14 +18,18 @@ pub fn written(tree: &Tree, path: &[String], form: Form) -> Outcome<String> {
 fn view(form: Form) -> View {
     let plain = |form| View { form, inherit: Inherit::AsWritten };
     match form {
-        Form::Text => plain(ravelin_schema::Form::Text),
+        Form::Text => plain(ravelin_schema::Form::Omitting),
+        Form::Whole => plain(ravelin_schema::Form::Text),
+        Form::SetRelative => plain(ravelin_schema::Form::SetRelative),
         Form::Set => plain(ravelin_schema::Form::Set),
         Form::Xml => plain(ravelin_schema::Form::Xml),
         Form::Json => plain(ravelin_schema::Form::Json),
         Form::Detail => plain(ravelin_schema::Form::Detail),
         Form::Inherited { form, silent } => View {
             form: match form {
-                Written::Text => ravelin_schema::Form::Text,
+                Written::Text => ravelin_schema::Form::Omitting,
+                Written::Whole => ravelin_schema::Form::Text,
+                Written::SetRelative => ravelin_schema::Form::SetRelative,
                 Written::Set => ravelin_schema::Form::Set,
                 Written::Xml => ravelin_schema::Form::Xml,
                 Written::Json => ravelin_schema::Form::Json,

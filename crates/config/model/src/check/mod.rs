@@ -110,7 +110,7 @@ pub(crate) fn check_after(
         let mentions = Mentions::of(&lowered, &config.security.policies, before);
         return Ok(ValidConfig::new(config, known, mentions, zone_books.is_empty()));
     }
-    report.errors.sort_by_key(|d| d.span.offset);
+    report.errors.sort_by_key(|d| d.span);
     Err(report.errors)
 }
 

@@ -126,7 +126,7 @@ pub(super) fn reject6(term: &Node, cx: &mut Cx) -> Option<FilterReject> {
 
 fn reject(term: &Node, codes: &[&str], cx: &mut Cx) -> Option<FilterReject> {
     let node = *lower::at(term, "then reject").last()?;
-    let mut words = node.active().map(|child| child.name.to_string());
+    let mut words = node.active().map(|child| child.keyword().to_owned());
     let Some(word) = words.next() else { return Some(FilterReject::Plain) };
     if words.next().is_some() {
         cx.error(node.span, "only one answer can be given to a rejected packet");

@@ -176,7 +176,7 @@ fn policy_action(node: &Node, cx: &mut Cx) -> Option<PolicyAction> {
         (Some(_), Some(_)) => {
             let paths = ["then permit", "then deny", "then reject"];
             let mut places: Vec<_> = paths.iter().flat_map(|p| lower::at(node, p)).map(|n| n.span).collect();
-            places.sort_unstable_by_key(|s| s.offset);
+            places.sort_unstable();
             let message = "only one of 'permit', 'deny' and 'reject' may be given";
             cx.conflict(places[1], message, places[0], "another action is given here");
             None

@@ -1,10 +1,9 @@
 //! Statements that no row of the table stands for: kept as written.
 
-use ravelin_syntax::tree::{Kind, Node};
-use ravelin_syntax::{Args, Ending, Item, Reader, Statement};
+use ravelin_syntax::tree::{Node, Shape};
+use ravelin_syntax::{Args, Ending, Item, Reader, Statement, Word};
 
 use super::{Binder, apply_tags};
-use crate::grammar::OPAQUE;
 
 impl Binder<'_> {
     pub(super) fn opaque(&mut self, nodes: &mut Vec<Node>, items: &[Item], from: &Statement) {
@@ -17,7 +16,7 @@ impl Binder<'_> {
         }
         let mut node = opaque_node(items, from);
         for statement in from.body.iter().flatten() {
-            self.opaque(&mut node.children, &statement.items, statement);
+            self.opaque(node.children.edit(), &statement.items, statement);
         }
         if std::mem::take(&mut self.open) {
             let mut statement = Statement::default();
@@ -25,7 +24,7 @@ impl Binder<'_> {
                 let braces = self.reader.as_ref().map_or(0, Reader::depth);
                 self.open = ending == Ending::Open;
                 let items = std::mem::take(&mut statement.items);
-                self.opaque(&mut node.children, &items, &statement);
+                self.opaque(node.children.edit(), &items, &statement);
                 if std::mem::take(&mut self.open)
                     && let Some(reader) = &mut self.reader
                 {
@@ -40,22 +39,21 @@ impl Binder<'_> {
 }
 
 fn opaque_node(items: &[Item], from: &Statement) -> Node {
-    let mut words = items.iter().flat_map(|item| match item {
+    let words = items.iter().flat_map(|item| match item {
         Item::One(word) => std::slice::from_ref(word).to_vec(),
-        Item::Many(words, _) => words.clone(),
+        Item::Many(words, _) => {
+            let (open, close) = (Word::new("["), Word::new("]"));
+            std::iter::once(open).chain(words.iter().cloned()).chain([close]).collect()
+        }
     });
-    let name = words.next().map(|w| String::from(w.text)).unwrap_or_default();
-    let list = matches!(items, [Item::One(_), Item::Many(..)]);
     let mut args: Args = words.collect();
-    let mut announced = crate::secret::announces(&name);
+    let mut announced = false;
     for word in args.iter_mut() {
-        word.secret = announced || crate::secret::is_obscured(&word.text);
-        announced = crate::secret::announces(&word.text);
+        word.secret = (announced || crate::secret::is_obscured(&word.text)) && !word.is_bracket();
+        announced = crate::secret::announces(&word.text) || announced && word.is_bracket();
     }
     let mut node = Node {
-        rule: OPAQUE.0,
-        kind: if list { Kind::LeafList } else { Kind::Opaque },
-        name: name.into(),
+        shape: Shape::OUTSIDE,
         args,
         span: items.first().map_or(from.span, Item::span),
         ..Node::default()

@@ -285,7 +285,7 @@ impl<'a> Judge<'a> {
                 let left = (levels.len() + own.extra).checked_sub(up)?;
                 match left.checked_sub(1) {
                     None => &self.tree.nodes,
-                    Some(last) => levels.get(last).map(|n| n.children.as_slice()).unwrap_or_default(),
+                    Some(last) => levels.get(last).map(|n| &*n.children).unwrap_or_default(),
                 }
             }
         };
@@ -345,7 +345,7 @@ impl<'a> Judge<'a> {
             for (at, node) in (0u32..).zip(level).filter(|(_, n)| !n.inactive) {
                 match &*node.args {
                     [key] if node.kind == Kind::Entry => {
-                        known.entries.insert((node.name.as_ref(), key.text.as_str()), at);
+                        known.entries.insert((node.name, key.text.as_str()), at);
                     }
                     _ => known.others.push(at),
                 }
@@ -371,9 +371,10 @@ impl<'a> Judge<'a> {
     /// Takes the words of a path that a statement is written with, and follows the rest below it.
     fn one(&mut self, node: &'a Node, words: &[Option<&str>], out: &mut Vec<&'a Node>, most: usize) {
         let mut rest = words;
-        if !node.name.is_empty() {
+        let name = node.keyword();
+        if !name.is_empty() {
             match rest {
-                [word, after @ ..] if word.is_none_or(|w| w == node.name) => rest = after,
+                [word, after @ ..] if word.is_none_or(|w| w == name) => rest = after,
                 _ => return,
             }
         } else if let ([Some(word)], Some(rule)) = (rest, grammar().rule(RuleId(node.rule)))
@@ -455,10 +456,10 @@ fn names(expression: &Expression) -> Vec<String> {
 /// A statement as a finding names it, a value by the statement it belongs to.
 fn head(node: &Node, above: &[&Node]) -> String {
     let words: Vec<&str> = node.told().collect();
-    if !node.name.is_empty() {
+    if !node.keyword().is_empty() {
         return words.join(" ");
     }
-    let parent = above.iter().rev().find(|n| !n.name.is_empty()).map_or("", |n| n.name.as_ref());
+    let parent = above.iter().rev().find(|n| !n.name.is_empty()).map_or("", |n| n.name);
     format!("{parent} {}", words.join(" "))
 }
 

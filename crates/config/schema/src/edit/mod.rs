@@ -343,7 +343,7 @@ impl Editor {
             return Err("statement is protected".into());
         }
         let nodes = match path::siblings(&mut self.nodes, &place.indexes) {
-            Some((nodes, at)) => &mut nodes[at].children,
+            Some((nodes, at)) => nodes[at].children.edit(),
             None => &mut self.nodes,
         };
         let listed = |n: &Node| n.rule == last.rule.0;

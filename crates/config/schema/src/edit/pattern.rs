@@ -90,7 +90,7 @@ impl Editor {
             let name = if n.kind == Kind::Entry {
                 n.args.first().map(|w| w.text.as_str())
             } else {
-                Some(n.name.as_ref())
+                Some(n.keyword())
             };
             list.is_none_or(|rule| n.rule == rule) && name.is_some_and(|name| pattern.is_match(name))
         };
@@ -98,7 +98,7 @@ impl Editor {
             return Err("a statement is protected".into());
         }
         let before = nodes.children.len();
-        nodes.children.retain(|n| !matches(n));
+        nodes.children.edit().retain(|n| !matches(n));
         if nodes.children.len() == before {
             return Err(NOT_FOUND.into());
         }
@@ -227,7 +227,7 @@ pub(super) fn expand_ranges(text: &str) -> Result<String, Box<Diagnostic>> {
         let mut words = line.split_whitespace();
         if words.next() == Some("wildcard") && words.next() == Some("range") {
             let lines = expand(line).map_err(|message| {
-                let span = Span { line: n as u32 + 1, column: 1, offset: 0 };
+                let span = Span { line: n as u32 + 1, column: 1 };
                 Box::new(Diagnostic::error("", span, message))
             })?;
             lines.iter().for_each(|l| {

@@ -84,7 +84,7 @@ impl Editor {
         }
         let (nodes, at) = path::siblings(&mut self.nodes, &place.indexes).ok_or(NOT_FOUND)?;
         if let (Kind::LeafList, Some(value)) = (nodes[at].kind, &path.value) {
-            let to = to.strip_prefix(&[Word::new(nodes[at].name.as_ref())]).unwrap_or(to);
+            let to = to.strip_prefix(&[Word::new(nodes[at].keyword())]).unwrap_or(to);
             let mut done = Ok(());
             nodes[at].args.change(|values| done = insert_value(values, value, side, to));
             return done;
@@ -121,7 +121,7 @@ impl Editor {
     fn target(&self, place: &Place, keys: &[Word]) -> Option<usize> {
         let (last, above) = place.indexes.split_last()?;
         let level = match above {
-            [] => &self.nodes,
+            [] => self.nodes.as_slice(),
             above => &path::at(&self.nodes, above)?.children,
         };
         let rule = level.get(*last)?.rule;
@@ -156,7 +156,7 @@ fn entry_rule(node: &Node) -> Result<&'static Rule, Failure> {
 
 /// The words that name a sibling of an entry, its keyword before them or not.
 fn keys_of(node: &Node, rule: &Rule, words: &[Word]) -> Result<Vec<Word>, Failure> {
-    let words = words.strip_prefix(&[Word::new(node.name.as_ref())]).unwrap_or(words);
+    let words = words.strip_prefix(&[Word::new(node.keyword())]).unwrap_or(words);
     match path::keys(rule, words) {
         Some(used) if used == words.len() => Ok(words.to_vec()),
         _ => Err("syntax error, the name of an entry is expected here".into()),

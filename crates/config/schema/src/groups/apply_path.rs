@@ -39,7 +39,7 @@ pub(super) fn expand(tree: &mut Tree, diagnostics: &mut Vec<Diagnostic>) {
     }
     for (at, list, prefixes) in found {
         let entry = &mut tree.nodes[at].children[list];
-        entry.children.retain(|n| n.rule != leaf.0);
+        entry.children.edit().retain(|n| n.rule != leaf.0);
         let Some(item) = item else { continue };
         let listed = entry.children.iter().filter(|n| n.rule == item.0).flat_map(|n| n.args.first());
         let mut known: HashSet<Text> = listed.map(|w| w.text.clone()).collect();
@@ -47,7 +47,7 @@ pub(super) fn expand(tree: &mut Tree, diagnostics: &mut Vec<Diagnostic>) {
             if known.insert(prefix.text.clone()) {
                 let mut node = grammar().node(RuleId(item.0), prefix.span);
                 node.args = Args::one(prefix);
-                entry.children.push(node);
+                entry.children.edit().push(node);
             }
         }
         entry.children.sort_by_key(|n| n.rule);
@@ -61,6 +61,14 @@ fn collect(nodes: &[Node], path: &[&str], work: &mut usize, out: &mut Vec<Word>)
         return;
     }
     for node in nodes.iter().filter(|n| !n.inactive) {
+        let listed =
+            node.rule == OPAQUE.0 && path.len() == 2 && node.args.get(1).is_some_and(Word::is_bracket);
+        if listed && wildcard::matches(path[0], &node.args[0].text) {
+            let values = node.args[1..].iter().filter(|w| !w.is_bracket());
+            let fits = values.filter(|w| wildcard::matches(path[1], &w.text));
+            out.extend(fits.filter_map(|w| prefix(&w.text)));
+            continue;
+        }
         if node.kind == Kind::LeafList && path.len() == 2 && node.name == path[0] {
             let fits = node.args.iter().filter(|w| wildcard::matches(path[1], &w.text));
             out.extend(fits.filter_map(|w| prefix(&w.text)));

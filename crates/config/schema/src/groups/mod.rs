@@ -14,6 +14,7 @@ use std::collections::HashMap;
 use ravelin_syntax::tree::{Kind, Node};
 use ravelin_syntax::{Children, Diagnostic, Text, Tree, Word};
 
+use crate::RuleSet;
 use crate::grammar::{ROOT, RuleId, grammar};
 
 pub use wildcard::WILDCARD_BYTES_MAX;
@@ -34,6 +35,8 @@ pub struct Effective<'a> {
     /// Names of groups, and behind them ranges of interfaces; an origin of n is the nth, counted from one.
     pub groups: Vec<String>,
     pub diagnostics: Vec<Diagnostic>,
+    /// Rules of what is written, where that is what is in force.
+    pub(crate) rules: Option<RuleSet>,
 }
 
 impl Effective<'_> {
@@ -74,8 +77,14 @@ fn places(nodes: &[Node], out: &mut HashMap<(u32, u32), u16>) {
 #[must_use]
 pub fn effective(tree: &Tree, node: ClusterNode) -> Effective<'_> {
     let rules = Rules::new();
-    if !rules.used(&tree.nodes) {
-        return Effective { tree: Cow::Borrowed(tree), groups: Vec::new(), diagnostics: Vec::new() };
+    let written = RuleSet::of(&tree.nodes);
+    if !rules.steer(&written) {
+        return Effective {
+            tree: Cow::Borrowed(tree),
+            groups: Vec::new(),
+            diagnostics: Vec::new(),
+            rules: Some(written),
+        };
     }
     let mut expander = Expander::new(&tree.nodes, rules, node);
     let nodes = expander.level(&tree.nodes, Vec::new());
@@ -84,13 +93,13 @@ pub fn effective(tree: &Tree, node: ClusterNode) -> Effective<'_> {
     let mut groups = groups.iter().map(|g| g.name.to_owned()).collect();
     ranges::expand(&mut tree, &mut groups, &mut diagnostics);
     apply_path::expand(&mut tree, &mut diagnostics);
-    Effective { tree: Cow::Owned(tree), groups, diagnostics }
+    Effective { tree: Cow::Owned(tree), groups, diagnostics, rules: None }
 }
 
 /// Whether a statement, or one in it, applies a group or a path: then what is in force is not what is written.
 #[must_use]
 pub fn uses_groups(node: &Node) -> bool {
-    Rules::new().used(std::slice::from_ref(node))
+    Rules::new().steer(&RuleSet::of(std::slice::from_ref(node)))
 }
 
 /// The statements that steer the expansion.
@@ -116,9 +125,9 @@ impl Rules {
         rule.is_some_and(|id| id.0 == node.rule)
     }
 
-    fn used(self, nodes: &[Node]) -> bool {
-        let steers = |n: &Node| [self.apply, self.path, self.range].iter().any(|rule| Self::is(*rule, n));
-        nodes.iter().any(|n| steers(n) || self.used(&n.children))
+    /// Whether a tree with statements of these rules has to be expanded.
+    fn steer(self, written: &RuleSet) -> bool {
+        [self.apply, self.path, self.range].into_iter().flatten().any(|rule| written.has(rule))
     }
 
     /// Takes no part in what is in force.
@@ -248,7 +257,7 @@ impl<'a> Expander<'a> {
                     let below =
                         |nodes: &'a [Node]| nodes.iter().filter(|n| !n.inactive && fits(n, *rule, args));
                     self.work += levels.iter().map(|l| l.len()).sum::<usize>();
-                    levels = levels.into_iter().flat_map(below).map(|n| n.children.as_slice()).collect();
+                    levels = levels.into_iter().flat_map(below).map(|n| &*n.children).collect();
                 }
                 found.extend(levels.into_iter().map(|nodes| Source { origin, nodes }));
             }
@@ -278,9 +287,9 @@ impl<'a> Expander<'a> {
     /// (time, chassis, model, routing engine, member, peers) can't, and is refused.
     fn in_force(&mut self, origin: u16, nodes: &'a [Node]) -> bool {
         let mut holds = true;
-        for when in nodes.iter().filter(|n| !n.inactive && n.name == "when") {
+        for when in nodes.iter().filter(|n| !n.inactive && n.keyword() == "when") {
             // `when { node node0; }` or, as a line has it, `when node node0`.
-            let own = (!when.args.is_empty()).then_some(when);
+            let own = (when.args.len() > 1).then_some(when);
             for condition in own.into_iter().chain(when.active()) {
                 let words: Vec<&str> = condition.head().filter(|w| *w != "when").collect();
                 match words[..] {
@@ -327,7 +336,7 @@ impl<'a> Expander<'a> {
             for node in source
                 .nodes
                 .iter()
-                .filter(|n| !(n.inactive || self.rules.steers(n) || top && n.name == "when"))
+                .filter(|n| !(n.inactive || self.rules.steers(n) || top && n.keyword() == "when"))
             {
                 let found = (rank, source.origin, node);
                 if is_wild(node) {
@@ -392,7 +401,6 @@ impl<'a> Expander<'a> {
             children: Children::default(),
             args: base.args.clone(),
             comments: base.comments.clone(),
-            name: base.name.clone(),
             origin,
             ..*base
         };
@@ -412,7 +420,7 @@ impl<'a> Expander<'a> {
                     sources.map(|(_, origin, n)| Source { origin: *origin, nodes: &n.children }).collect();
                 let keys: &[Word] = if base.kind == Kind::Entry { &base.args } else { &[] };
                 self.trail.push((base.rule, keys));
-                let own = own.map_or(&[][..], |n| n.children.as_slice());
+                let own = own.map_or(&[][..], |n| &*n.children);
                 node.children = self.level(own, sources).into();
                 self.trail.pop();
             }

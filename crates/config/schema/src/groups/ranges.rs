@@ -35,7 +35,7 @@ pub(super) fn expand(tree: &mut Tree, groups: &mut Vec<String>, diagnostics: &mu
         if !level.children.iter().any(is_range) {
             continue;
         }
-        let all = std::mem::take(&mut *level.children);
+        let all = std::mem::take(&mut level.children);
         let (ranges, mut out): (Vec<Node>, Vec<Node>) = all.into_iter().partition(is_range);
         let names: Vec<Text> =
             out.iter().flat_map(|n| n.args.first()).map(|word| word.text.clone()).collect();
@@ -47,7 +47,7 @@ pub(super) fn expand(tree: &mut Tree, groups: &mut Vec<String>, diagnostics: &mu
             Range { node, members, origin }.give(interface, &mut out);
         }
         out.sort_by_key(|n| n.rule);
-        *level.children = out;
+        level.children = out.into();
     }
 }
 
@@ -64,7 +64,7 @@ impl Range<'_> {
                 out.push(made);
                 out.len() - 1
             });
-            inherit(&mut out[at].children, &given, *origin);
+            inherit(out[at].children.edit(), &given, *origin);
         }
     }
 }
@@ -79,7 +79,7 @@ fn inherit(own: &mut Vec<Node>, given: &[Node], origin: u16) {
         match own.iter_mut().find(|n| identity(n) == identity(more)) {
             None => own.push(from(more, origin)),
             Some(known) if matches!(known.kind, Kind::Container | Kind::Entry) => {
-                inherit(&mut known.children, &more.children, origin);
+                inherit(known.children.edit(), &more.children, origin);
             }
             Some(known) if known.kind == Kind::LeafList => {
                 known.args.change(|args| super::values(args, &more.args, origin));
@@ -125,7 +125,7 @@ fn members(range: &Node, configured: &[Text], diagnostics: &mut Vec<Diagnostic>)
             Ok(names) => {
                 out.extend(names.into_iter().filter(|n| known.insert(n.clone())).map(|n| (n, node.span)));
             }
-            Err(message) => told(node.span, &node.name, message),
+            Err(message) => told(node.span, node.name, message),
         }
         if out.len() > RANGE_MEMBERS_MAX {
             told(node.span, "", format!("more than {RANGE_MEMBERS_MAX} members"));

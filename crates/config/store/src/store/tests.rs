@@ -387,3 +387,53 @@ fn a_directory_keeps_what_was_committed() {
     assert_eq!(store.history()[1].record.comment.as_deref(), Some("two lines and = more"));
     assert_eq!(store.history()[1].record.confirmed_min, Some(7));
 }
+
+/// Spec: commit-48.
+#[test]
+fn what_is_kept_beyond_a_number_goes_oldest_first_and_whatever_dies_in_between() {
+    for keep in [0, 1, 4, 49] {
+        let disk = filled(6);
+        killed_everywhere(
+            &disk,
+            |store| store.prune(keep).and_then(|()| store.commit(text(7), entry(7)).map(drop)),
+            |store, when, _| {
+                let serials: Vec<u64> = store.history().iter().map(|s| s.serial).collect();
+                let newest = serials[0];
+                let unbroken: Vec<u64> = (0..serials.len() as u64).map(|n| newest - n).collect();
+                assert_eq!(serials, unbroken, "{when}");
+                assert!(serials.len() > keep.min(5), "{when}: {serials:?}");
+                assert!((0..serials.len()).all(|n| store.rollback(n).is_ok()), "{when}");
+            },
+        );
+        let mut disk = disk.clone();
+        let mut store = open(&mut disk);
+        assert!(store.prune(keep).is_ok());
+        assert_eq!(store.history().len(), 1 + keep.min(5));
+        assert!(store.rollback(keep + 1).is_err());
+    }
+}
+
+#[test]
+fn what_is_needed_is_kept_however_little_is_wanted() {
+    let mut disk = DyingDisk::default();
+    let mut store = open(&mut disk);
+    for n in 1..=3 {
+        store.commit(text(n), entry(n as u64)).unwrap_or_else(|e| panic!("{e}"));
+    }
+    for n in 4..=5 {
+        let revert = Some(2);
+        store.commit(text(n), Entry { revert, ..entry(n as u64) }).unwrap_or_else(|e| panic!("{e}"));
+    }
+    assert!(store.prune(0).is_ok());
+    assert_eq!(store.history().last().map(|s| s.serial), Some(2));
+    assert_eq!(store.revert_text().as_deref(), Some(&text(2)));
+    assert!(store.confirm().and_then(|()| store.prune(0)).is_ok());
+    assert_eq!(store.history().len(), 1);
+    for n in 6..=8 {
+        store.commit(text(n), Entry { archive: n == 6, ..entry(n as u64) }).unwrap_or_else(|e| panic!("{e}"));
+    }
+    assert!(store.prune(0).is_ok());
+    assert_eq!(store.unarchived().map(|s| s.serial), Some(6));
+    assert!(store.archived(6).and_then(|()| store.prune(0)).is_ok());
+    assert_eq!(store.history().len(), 1);
+}

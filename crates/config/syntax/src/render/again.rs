@@ -129,7 +129,7 @@ fn statement(
     before: Option<Before<'_>>,
     (depth, looked): (usize, usize),
 ) -> Option<(usize, Level)> {
-    let printer = Printer { notes: None };
+    let printer = Printer::default();
     let is_level = !node.children.is_empty() && node.style != Style::Joined && !printer.fits_one_line(node);
     if !is_level || (depth >= looked && node.children.len() < MANY) {
         printer.block(out, node, depth, "");
@@ -146,7 +146,7 @@ fn statement(
 
 /// Groups and logical systems are configurations of their own.
 fn holds_configurations(node: &Node) -> bool {
-    matches!(&*node.name, "groups" | "logical-systems" | "tenants")
+    matches!(node.keyword(), "groups" | "logical-systems" | "tenants")
 }
 
 /// Whether two print the same, by what they share.

@@ -162,12 +162,28 @@ impl<D: Disk> Life<D> {
         }
     }
 
+    /// Keeps no more of the history than is wanted; what is in it has to be in the audit file first.
+    pub(super) fn prune(&mut self) {
+        let Some(keep) = self.active.as_ref().and_then(|active| active.services.rollbacks_max) else {
+            return;
+        };
+        if let Err(error) = self.store.prune(usize::from(keep)) {
+            tracing::error!(%error, "Former configurations can't be removed.");
+        }
+    }
+
     /// The audit file and the log. The file heals itself at the next commit or start.
     fn log_changes(&mut self, last: Option<(&Tree, &Tree)>) {
-        let changes = self.store.audit_commits(last).unwrap_or_else(|error| {
-            tracing::error!(%error, "The audit file can't be written.");
-            Vec::new()
-        });
+        let changes = match self.store.audit_commits(last) {
+            Ok(changes) => {
+                self.prune();
+                changes
+            }
+            Err(error) => {
+                tracing::error!(%error, "The audit file can't be written.");
+                Vec::new()
+            }
+        };
         let Some(active) = self.store.active() else { return };
         let Record { user, client, comment, .. } = &active.record;
         let comment = comment.as_deref().unwrap_or("none");

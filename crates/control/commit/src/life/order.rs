@@ -140,6 +140,7 @@ impl<D: Disk> Life<D> {
             return Ok(false);
         }
         self.store.confirm()?;
+        self.prune();
         self.deadline = None;
         self.note(&order.record(now), "commit check: confirmed");
         Ok(true)

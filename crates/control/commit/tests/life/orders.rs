@@ -208,3 +208,25 @@ fn every_commit_is_copied_in_turn_and_then_by_the_clock() {
     assert!(names(&bench, 1899).is_none() && names(&bench, 1900).is_some());
     assert_eq!(bench.life.active().unwrap().services.archival.every, Some(Duration::from_secs(900)));
 }
+
+/// Spec: commit-48.
+#[test]
+fn no_more_is_kept_than_is_wanted() {
+    let mut bench = Bench::new();
+    for (n, name) in (0..).zip(["a", "b", "c"]) {
+        bench.commit(name, at(n));
+    }
+    let serials = |bench: &Bench| bench.life.store().history().iter().map(|s| s.serial).collect::<Vec<_>>();
+    assert_eq!(serials(&bench), [3, 2, 1]);
+    let wanted = "set system max-configuration-rollbacks 1";
+    bench.life.database_mut().edit(ANN).unwrap().apply(&[], wanted).unwrap();
+    bench.commit("d", at(4));
+    assert_eq!(serials(&bench), [4, 3]);
+    bench.edit("e");
+    bench.order(OrderKind::Confirmed { minutes: 5 }, at(5)).unwrap();
+    bench.commit("f", at(6));
+    assert_eq!(serials(&bench), [6, 5], "confirmed by the commit");
+    let (bench, _) = bench.restart(at(100), "boot");
+    assert_eq!(serials(&bench), [6, 5]);
+    assert_eq!(bench.life.store().rollback(1).unwrap().text.matches("host-name e;").count(), 1);
+}
