@@ -106,7 +106,11 @@ impl Compiler<'_> {
                 PolicyAction::Deny => Action::Deny,
                 PolicyAction::Reject => Action::Reject,
             },
-            log: LogWhen { init: policy.log_init, close: policy.log_close },
+            log: LogWhen {
+                init: policy.log_init,
+                close: policy.log_close,
+                update: policy.log_update.unwrap_or_default(),
+            },
             count: policy.count || config.security.policies.counts_all,
             schedule: policy.scheduler.as_deref().and_then(|name| self.schedule(name)),
             tcp: tcp(&policy.tcp),

@@ -7,6 +7,10 @@ use ravelin_syntax::{Node, Span};
 
 use crate::numbers;
 
+/// The gateway, as a term says it and as an application does.
+const TERM_GATEWAY: &str = "alg";
+const GATEWAY: &str = "application-protocol";
+
 #[derive(Clone, Debug, Default, PartialEq, Lower)]
 pub struct Applications {
     #[lower(list = "application")]
@@ -45,6 +49,9 @@ pub struct ApplicationTerm {
     pub icmp6_code: Option<u8>,
     #[lower(leaf = "inactivity-timeout")]
     pub inactivity_timeout: Option<Timeout>,
+    /// `alg` of a term, `application-protocol` outside of one.
+    #[lower(with(gateway, "alg"))]
+    pub gateway: Option<ApplicationGateway>,
     #[lower(at)]
     pub at: Span,
 }
@@ -60,6 +67,16 @@ pub struct PortRange {
 pub enum Timeout {
     Seconds(u32),
     Never,
+}
+
+/// Which gateway an application's sessions go through, whatever their port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ApplicationGateway {
+    Ftp,
+    Tftp,
+    Dns,
+    /// None: `ignore`, and protocols that Junos has no gateway for.
+    Nothing,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Lower)]
@@ -98,7 +115,10 @@ impl ravelin_schema::Lower for Application {
 
     fn covered(prefix: &str, out: &mut Vec<String>) {
         out.push(lower::join(prefix, "description"));
-        ApplicationTerm::covered(prefix, out);
+        let mut own = Vec::new();
+        ApplicationTerm::covered("", &mut own);
+        let outside = |path: &str| if path == TERM_GATEWAY { GATEWAY } else { path }.to_owned();
+        out.extend(own.iter().map(|path| lower::join(prefix, &outside(path))));
         out.push(lower::join(prefix, "term"));
         ApplicationTerm::covered(&lower::join(prefix, "term"), out);
     }
@@ -130,6 +150,23 @@ impl Value for Timeout {
     }
 }
 
+impl Value for ApplicationGateway {
+    fn value(word: &str) -> Result<Self, String> {
+        Ok(match word {
+            "ftp" => Self::Ftp,
+            "tftp" => Self::Tftp,
+            "dns" => Self::Dns,
+            "ignore" | "none" | "http" | "https" | "imap" | "imaps" | "pop3" | "pop3s" | "smtp" | "smtps"
+            | "ssh" | "telnet" => Self::Nothing,
+            _ => {
+                return Err(format!(
+                    "there is no gateway (ALG) for `{word}'; without it the application is its ports"
+                ));
+            }
+        })
+    }
+}
+
 struct IpProtocol(u8);
 
 impl Value for IpProtocol {
@@ -158,4 +195,9 @@ fn icmp_type(node: &Node, cx: &mut Cx) -> Option<u8> {
 
 fn icmp6_type(node: &Node, cx: &mut Cx) -> Option<u8> {
     lower::leaf::<IcmpType<true>>(node, "icmp6-type", cx).map(|t| t.0)
+}
+
+fn gateway(node: &Node, cx: &mut Cx) -> Option<ApplicationGateway> {
+    let of_term = lower::leaf(node, TERM_GATEWAY, cx);
+    of_term.or_else(|| lower::leaf(node, GATEWAY, cx))
 }

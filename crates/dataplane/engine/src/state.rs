@@ -28,7 +28,7 @@ use crate::random::{Random, Seed};
 use crate::refresh::Refresh;
 use crate::rules::Rules;
 use crate::screens::Holds;
-use crate::session::{Marks, NO_POLICY, NO_WORKER, Session, Sessions, Ticks};
+use crate::session::{Marks, NO_POLICY, NO_WORKER, Session, Sessions, Ticks, Visit};
 use crate::shared::Shared;
 use crate::splice::Splices;
 use crate::steer::Steering;
@@ -392,22 +392,40 @@ impl State {
     }
 
     /// Ages sessions, a bounded number a call.
-    pub(crate) fn age(&mut self, budget: usize, shared: &Shared, now: Instant) {
-        let mut over = [0; 64];
+    pub(crate) fn age(&mut self, budget: usize, (rules, shared): (&Rules, &Shared), now: Instant) {
+        let mut visited = [(0, Visit::Over); 64];
         let mut count = 0;
         // Collected first and ended after: the deletion needs the whole state.
-        self.sessions.expire(now, budget.min(over.len()), |table, slot| {
-            over[count] = slot;
+        self.sessions.expire(now, budget.min(visited.len()), |table, slot, visit| {
+            visited[count] = (slot, visit);
             count += 1;
-            table.park(slot, now);
+            if visit == Visit::Over {
+                table.park(slot, now);
+            }
         });
-        for slot in &over[..count] {
-            self.end(*slot, CloseReason::AgedOut, shared, now);
+        for (slot, visit) in &visited[..count] {
+            match visit {
+                Visit::Over if self.lives_for_children(*slot, now) => {}
+                Visit::Over => {
+                    self.end(*slot, CloseReason::AgedOut, shared, now);
+                }
+                Visit::Minutes(minutes) => self.report(*slot, *minutes, rules, now),
+            }
         }
         self.leases.sweep(now, budget);
         let Self { guests, leases, away, outbox, worker, .. } = self;
         guests.age(now, budget, |lease| leases.give_back(lease, now));
         away.age(now, budget, (outbox, *worker));
+    }
+
+    /// Tells of a session that lives for so many minutes, when its policy wants to hear of it then. Spec: policy-24.
+    fn report(&mut self, slot: u32, minutes: u32, rules: &Rules, now: Instant) {
+        let session = self.sessions.get(slot);
+        let every = rules.policy(session.policy).map_or(0, |policy| u32::from(policy.log.update));
+        if every != 0 && minutes.is_multiple_of(every) {
+            let view = session.view(self.worker, Ticks::at(now));
+            self.events.push(Event::SessionUpdated(view));
+        }
     }
 
     /// Ends sessions that have been silent for too long while the table of the device is nearly full. Spec: tcp-48.

@@ -291,7 +291,7 @@ impl State {
             hits.sessions += 1;
         }
         self.counters.sessions_created += 1;
-        alg::attach_to(self.sessions.get_mut(slot), &rules.algs);
+        alg::attach_to(self.sessions.get_mut(slot), rules);
         home::leave_stub(self, rules, slot);
         if session.marks.has(Marks::CHILD) {
             for key in session.wings.map(|wing| wing.key) {
@@ -306,7 +306,7 @@ impl State {
         let session = self.sessions.get_mut(slot);
         let (before, kept) = (session.policy, session.marks);
         let told = |marks: Marks, mark: Marks| marks.with(mark, with.marks.has(mark));
-        session.marks = [Marks::LOG_CLOSE, Marks::COUNT].into_iter().fold(kept, told);
+        session.marks = [Marks::LOG_CLOSE, Marks::LOG_UPDATE, Marks::COUNT].into_iter().fold(kept, told);
         session.packets = with.packets;
         session.bytes = with.bytes;
         session.last_seen = with.last_seen;
@@ -389,6 +389,10 @@ fn read(synced: &SyncedSession, rules: &Rules) -> Result<Session, PutRefusal> {
         bytes: [first.bytes, second.bytes],
         marks: Marks::default()
             .with(Marks::LOG_CLOSE, synced.log_close)
+            .with(
+                Marks::LOG_UPDATE,
+                synced.policy.and_then(|id| rules.policy(id)).is_some_and(|p| p.log.update != 0),
+            )
             .with(Marks::COUNT, synced.count)
             .with(Marks::ACROSS, there.family() != back.family())
             .with(Marks::ENTERED, synced.entered)

@@ -4,9 +4,9 @@ use ravelin_types::{Addr, Family};
 
 use super::{alg, firewall, live, mirror, nat, pool, proto, screen};
 use crate::{
-    Action, AddressMatch, Aging, Application, Chunk, DestinationNat, FlowSettings, HostInbound, Interface,
-    InterfaceAddress, Interfaces, Policy, PolicySection, Port, PortRange, Rematch, Service, SourceNat,
-    StaticNat, SynCheck, TcpSettings, TimeWait, Translated, Zone, ZoneMatch, Zones,
+    Action, AddressMatch, Aging, Application, Chunk, DestinationNat, FlowSettings, Gateway, HostInbound,
+    Interface, InterfaceAddress, Interfaces, Policy, PolicySection, Port, PortRange, Rematch, Service,
+    SourceNat, StaticNat, SynCheck, TcpSettings, TimeWait, Translated, Zone, ZoneMatch, Zones,
 };
 
 pub(super) fn chunk(chunk: &Chunk) -> proto::Chunk {
@@ -269,6 +269,7 @@ fn policy(zones: &ZoneMatch, x: &Policy) -> proto::Policy {
         action: action(*a),
         log_init: log.init,
         log_close: log.close,
+        log_update: log.update.into(),
         count: *count,
         zones: Some(zone_match(zones)),
         schedule: schedule.map(|schedule| schedule.0),
@@ -282,7 +283,7 @@ fn policy(zones: &ZoneMatch, x: &Policy) -> proto::Policy {
 }
 
 pub(super) fn application(x: &Application) -> proto::Application {
-    let Application { proto, source_ports, destination_ports, icmp, inactivity_timeout, name } = *x;
+    let Application { proto, source_ports, destination_ports, icmp, inactivity_timeout, gateway, name } = *x;
     proto::Application {
         proto: proto.map(|p| p.0.into()),
         source_ports: Some(range(source_ports)),
@@ -290,5 +291,12 @@ pub(super) fn application(x: &Application) -> proto::Application {
         icmp: icmp.map(|m| proto::Icmp { kind: m.kind.map(Into::into), code: m.code.map(Into::into) }),
         inactivity_timeout,
         name,
+        gateway: match gateway {
+            Gateway::ByPort => 0,
+            Gateway::Nothing => 1,
+            Gateway::Ftp => 2,
+            Gateway::Tftp => 3,
+            Gateway::Dns => 4,
+        },
     }
 }

@@ -57,6 +57,7 @@ pub(crate) fn program() -> Program {
         destination_ports: PortRange::ANY,
         icmp: None,
         inactivity_timeout: None,
+        gateway: ravelin_program::Gateway::ByPort,
         name: 0,
     };
     let policy = Policy {
@@ -67,7 +68,7 @@ pub(crate) fn program() -> Program {
         destination: any,
         applications: vec![application],
         action: Action::Permit,
-        log: LogWhen { init: true, close: true },
+        log: LogWhen { init: true, close: true, update: 60 },
         count: true,
         schedule: None,
         tcp: PolicyTcp::default(),
