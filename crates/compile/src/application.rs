@@ -108,7 +108,7 @@ fn term(term: &ApplicationTerm, name: u32) -> Vec<Application> {
             Named::Ftp => Gateway::Ftp,
             Named::Tftp => Gateway::Tftp,
             Named::Dns => Gateway::Dns,
-            Named::Nothing => Gateway::Nothing,
+            Named::Nothing | Named::Missing(_) => Gateway::Nothing,
         }),
         name,
     };

@@ -153,6 +153,7 @@ fn flow(config: &ravelin_model::Config) -> FlowSettings {
         refused: RefusedAddresses { link_local: flow.drop_link_local, reserved: flow.drop_reserved },
         strays: Strays { dns_reply: flow.allow_dns_reply, embedded_icmp: flow.allow_embedded_icmp },
         route_change_timeout: flow.route_change_timeout,
+        next_hop_timeout: flow.next_hop_timeout,
         default_action: match config.security.policies.default_policy {
             DefaultPolicy::DenyAll => Action::Deny,
             DefaultPolicy::PermitAll => Action::Permit,

@@ -77,6 +77,8 @@ pub enum ApplicationGateway {
     Dns,
     /// None: `ignore`, and protocols that Junos has no gateway for.
     Nothing,
+    /// One that is not here, by its name below `security alg`: the application is its ports.
+    Missing(&'static str),
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Lower)]
@@ -97,13 +99,18 @@ pub struct ApplicationSet {
 impl ravelin_schema::Lower for Application {
     fn lower(node: &Node, cx: &mut Cx) -> Option<Self> {
         let mut terms: Vec<ApplicationTerm> = lower::list(node, "term", cx);
-        let written = node.active().any(|n| n.is_value() && n.name != "description");
-        if written || terms.is_empty() {
+        let gateway: Option<ApplicationGateway> = lower::leaf(node, GATEWAY, cx);
+        let is_own = |n: &Node| n.is_value() && n.name != "description" && n.name != GATEWAY;
+        if node.active().any(is_own) || terms.is_empty() {
             if !terms.is_empty() {
                 cx.error(node.span, "statements outside a term can't be combined with terms");
             }
             let term = ApplicationTerm::lower(node, cx)?;
             terms.push(ApplicationTerm { name: String::new(), ..term });
+        }
+        // What is said of the application holds of terms that say nothing of their own.
+        for term in &mut terms {
+            term.gateway = term.gateway.or(gateway);
         }
         Some(Self {
             name: lower::key(node, 0, cx)?,
@@ -158,11 +165,18 @@ impl Value for ApplicationGateway {
             "dns" => Self::Dns,
             "ignore" | "none" | "http" | "https" | "imap" | "imaps" | "pop3" | "pop3s" | "smtp" | "smtps"
             | "ssh" | "telnet" => Self::Nothing,
-            _ => {
-                return Err(format!(
-                    "there is no gateway (ALG) for `{word}'; without it the application is its ports"
-                ));
-            }
+            "h323" | "q931" | "ras" => Self::Missing("h323"),
+            "mgcp-ca" | "mgcp-ua" => Self::Missing("mgcp"),
+            "dce-rpc" | "dce-rpc-portmap" | "ms-rpc" => Self::Missing("msrpc"),
+            "pptp" => Self::Missing("pptp"),
+            "rsh" => Self::Missing("rsh"),
+            "realaudio" | "rtsp" => Self::Missing("rtsp"),
+            "sccp" => Self::Missing("sccp"),
+            "sip" => Self::Missing("sip"),
+            "sqlnet" | "sqlnet-v2" => Self::Missing("sql"),
+            "rpc" | "rpc-portmap" | "sun-rpc" => Self::Missing("sunrpc"),
+            "talk" => Self::Missing("talk"),
+            _ => return Err(format!("`{word}' is not supported: the application is its ports without it")),
         })
     }
 }
@@ -198,6 +212,5 @@ fn icmp6_type(node: &Node, cx: &mut Cx) -> Option<u8> {
 }
 
 fn gateway(node: &Node, cx: &mut Cx) -> Option<ApplicationGateway> {
-    let of_term = lower::leaf(node, TERM_GATEWAY, cx);
-    of_term.or_else(|| lower::leaf(node, GATEWAY, cx))
+    lower::leaf(node, TERM_GATEWAY, cx)
 }

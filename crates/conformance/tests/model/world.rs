@@ -43,6 +43,8 @@ set schedulers scheduler once start-date 2026-01-03.12:00 stop-date 2026-01-05
 /// A prefix that leads here and there.
 const FAR: &str = "10.9.0.0/16";
 const UNITS: [&str; 4] = ["ge-0/0/0.0", "ge-0/0/1.0", "ge-0/0/2.0", "ge-0/0/3.0"];
+/// What the set of a book may hold.
+const MEMBERS: &[&[&str]] = &[&["a"], &["b"], &["a", "b"]];
 /// 2026-01-01 00:00:00, a Thursday.
 const START: i64 = 1_767_225_600;
 
@@ -53,7 +55,7 @@ fn book(name: &str, attach: Option<&str>) -> impl Strategy<Value = String> {
             &["10.0.0.2/32", "10.0.0.0/30", "10.9.0.0/17", "10.9.128.0/17", "10.9.0.5/32", "10.3.0.0/24"][..],
         )
     };
-    let members = select(&[&["a"][..], &["b"], &["a", "b"]][..]);
+    let members = select(MEMBERS);
     let (name, attach) = (name.to_owned(), attach.map(str::to_owned));
     (prefix(), prefix(), members, any::<[bool; 2]>()).prop_map(move |(a, b, members, [has_set, has_b])| {
         let is_global = attach.is_none();
@@ -274,7 +276,7 @@ fn error(model: &Model<'_>, step: &Step) -> Option<(usize, IcmpError)> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 192, rng_seed: RngSeed::Fixed(11), ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 768, rng_seed: RngSeed::Fixed(11), ..ProptestConfig::default() })]
     #[test]
     fn engine_and_model_agree_while_the_world_changes(
         text in config(), steps in vec(step(), 4..40), workers in 1u8..=4,

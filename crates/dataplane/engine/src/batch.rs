@@ -13,10 +13,10 @@ use crate::verdict::Verdict;
 pub(crate) fn run<R: Recorder>(
     turn: &mut Turn<'_, R>,
     packets: &mut [Packet<'_>],
-    (flows, shorts): (&mut Vec<Slot>, &mut [Express]),
+    (flows, shorts): (&mut [Slot], &mut [Express]),
 ) {
-    for (packet, short) in packets.iter().zip(shorts.iter_mut()) {
-        flows.push(examine(turn, packet, short));
+    for ((packet, slot), short) in packets.iter().zip(&mut *flows).zip(&mut *shorts) {
+        examine(turn, packet, (slot, short));
     }
     hint(turn, flows, shorts);
     for ((packet, slot), short) in packets.iter_mut().zip(&*flows).zip(&*shorts) {

@@ -8,7 +8,6 @@ use std::ops::ControlFlow;
 use ravelin_contract::{CloseReason, Event, FilterHit, FirewallClear, SessionEvent, SessionView};
 use ravelin_nat::{BlockRecord, InterfaceUse, MappingRecord, PairRecord, PoolId, Usage};
 use ravelin_program::Screen;
-use ravelin_tcp::aging::{Aging, Pressure};
 use ravelin_types::{Generation, Instant, SessionId, WorkerId};
 
 use crate::alg::Gateways;
@@ -28,7 +27,7 @@ use crate::random::{Random, Seed};
 use crate::refresh::Refresh;
 use crate::rules::Rules;
 use crate::screens::Holds;
-use crate::session::{Marks, NO_POLICY, NO_WORKER, Session, Sessions, Ticks, Visit};
+use crate::session::{Marks, NO_POLICY, NO_WORKER, Session, Sessions, Ticks};
 use crate::shared::Shared;
 use crate::splice::Splices;
 use crate::steer::Steering;
@@ -63,9 +62,6 @@ impl Limits {
         Self { sessions, ..self }
     }
 }
-
-/// Sessions looked at for early ageing in one step.
-const EARLY_BUDGET: usize = 64;
 
 /// Changes of blocks told in one step.
 const BLOCKS_TOLD: usize = 64;
@@ -105,7 +101,7 @@ pub struct State {
     /// By number of the mirror.
     pub(crate) mirrors: Vec<Sampler>,
     /// Where the next look for sessions to age early goes on.
-    early_from: u32,
+    pub(crate) early_from: u32,
     answer_tokens_ns: u64,
     answer_refilled: Instant,
     next_session: u64,
@@ -219,6 +215,7 @@ impl State {
             self.splices.adopt(self.sessions.capacity());
         }
         self.gateways.adopt(&rules.algs);
+        self.hold.adopt(rules.flow.next_hop_timeout);
         self.unexpect_all(now);
         if rules.nat.is_persistent {
             self.leases.admit_entries();
@@ -389,68 +386,6 @@ impl State {
             events.push(Event::Nat(event));
         }
         events.lost += leases.newly_lost();
-    }
-
-    /// Ages sessions, a bounded number a call.
-    pub(crate) fn age(&mut self, budget: usize, (rules, shared): (&Rules, &Shared), now: Instant) {
-        let mut visited = [(0, Visit::Over); 64];
-        let mut count = 0;
-        // Collected first and ended after: the deletion needs the whole state.
-        self.sessions.expire(now, budget.min(visited.len()), |table, slot, visit| {
-            visited[count] = (slot, visit);
-            count += 1;
-            if visit == Visit::Over {
-                table.park(slot, now);
-            }
-        });
-        for (slot, visit) in &visited[..count] {
-            match visit {
-                Visit::Over if self.lives_for_children(*slot, now) => {}
-                Visit::Over => {
-                    self.end(*slot, CloseReason::AgedOut, shared, now);
-                }
-                Visit::Minutes(minutes) => self.report(*slot, *minutes, rules, now),
-            }
-        }
-        self.leases.sweep(now, budget);
-        let Self { guests, leases, away, outbox, worker, .. } = self;
-        guests.age(now, budget, |lease| leases.give_back(lease, now));
-        away.age(now, budget, (outbox, *worker));
-    }
-
-    /// Tells of a session that lives for so many minutes, when its policy wants to hear of it then. Spec: policy-24.
-    fn report(&mut self, slot: u32, minutes: u32, rules: &Rules, now: Instant) {
-        let session = self.sessions.get(slot);
-        let every = rules.policy(session.policy).map_or(0, |policy| u32::from(policy.log.update));
-        if every != 0 && minutes.is_multiple_of(every) {
-            let view = session.view(self.worker, Ticks::at(now));
-            self.events.push(Event::SessionUpdated(view));
-        }
-    }
-
-    /// Ends sessions that have been silent for too long while the table of the device is nearly full. Spec: tcp-48.
-    pub(crate) fn age_early(&mut self, aging: &Aging, shared: &Shared, now: Instant) {
-        if aging.high_watermark >= 100 {
-            return;
-        }
-        if shared.pressure(aging) == Pressure::Normal {
-            return;
-        }
-        let (mut over, mut count, ticks) = ([0; EARLY_BUDGET], 0, Ticks::at(now));
-        let end = self.sessions.walk(self.early_from, EARLY_BUDGET as u32, |slot, session| {
-            let timeout = aging.timeout_s(Pressure::Early, session.timeout_s);
-            if ticks.since(session.last_seen) >= timeout.saturating_mul(10) {
-                over[count] = slot;
-                count += 1;
-            }
-        });
-        self.early_from = if end as usize >= self.sessions.capacity() { 0 } else { end };
-        for slot in &over[..count] {
-            self.end(*slot, CloseReason::AgedOut, shared, now);
-            if shared.pressure(aging) == Pressure::Normal {
-                return;
-            }
-        }
     }
 
     /// A token for an ICMP error or RST of our own; `false`: too many lately.

@@ -114,17 +114,18 @@ pub fn step<R: Recorder>(
     proxy_syn::age(&mut turn);
     alg::age(&mut turn);
     let mut flows = std::mem::take(&mut turn.state.flows);
-    flows.clear();
+    flows.resize(BATCH_MAX, Slot::Done(Verdict::Consume));
+    let of_batch = &mut flows[..packets.len()];
     let mut shorts = std::mem::take(&mut turn.state.express);
     shorts.resize(BATCH_MAX, Express::NONE);
     if turn.state.watch.is_on() {
-        watch::batch(&mut turn, packets, (&mut flows, &mut shorts));
+        watch::batch(&mut turn, packets, (of_batch, &mut shorts));
     } else {
-        batch::run(&mut turn, packets, (&mut flows, &mut shorts));
+        batch::run(&mut turn, packets, (of_batch, &mut shorts));
     }
     release_fragments(&mut turn);
     turn.state.tell_leases();
-    mirror::left(&mut turn, packets, &flows);
+    mirror::left(&mut turn, packets, &flows[..packets.len()]);
     turn.state.flows = flows;
     turn.state.express = shorts;
 }
@@ -251,21 +252,30 @@ pub(crate) fn account<R: Recorder>(
     }
 }
 
-/// From bytes to a flow, or to the end of a packet that is none.
+/// From bytes to a flow, or to the end of a packet that is none: written in its place, since it is long and most are not.
 #[inline(always)]
-pub(crate) fn examine<R: Recorder>(turn: &mut Turn<'_, R>, packet: &Packet<'_>, short: &mut Express) -> Slot {
+pub(crate) fn examine<R: Recorder>(
+    turn: &mut Turn<'_, R>,
+    packet: &Packet<'_>,
+    (slot, short): (&mut Slot, &mut Express),
+) {
     if packet.handed.is_none() {
         let counters = &mut turn.state.counters;
         counters.rx_packets += 1;
         counters.rx_bytes += packet.len() as u64;
     }
     mirror::arrived(turn, packet);
-    let slot = express::look(turn, packet, short);
-    let slot = slot.unwrap_or_else(|| classify(turn, packet, None).unwrap_or_else(Slot::Done));
+    match express::look(turn, packet, short) {
+        Some(Slot::Express { hash }) => *slot = Slot::Express { hash },
+        Some(seen) => *slot = seen,
+        None => match classify(turn, packet, None) {
+            Ok(seen) => *slot = seen,
+            Err(verdict) => *slot = Slot::Done(verdict),
+        },
+    }
     if let Some(hash) = slot.hash() {
         turn.state.sessions.prefetch_bucket(hash);
     }
-    slot
 }
 
 /// The flow of a packet. `filtered`: what the filter where it came in made of it, if it was asked.

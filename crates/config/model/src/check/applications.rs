@@ -113,7 +113,7 @@ fn term(application: &Application, term: &ApplicationTerm, path: &str, report: &
         Some(ApplicationGateway::Ftp) => Some((TCP, "the gateway of FTP needs protocol tcp")),
         Some(ApplicationGateway::Tftp) => Some((UDP, "the gateway of TFTP needs protocol udp")),
         Some(ApplicationGateway::Dns) => Some((UDP, "there is a gateway of DNS for protocol udp alone")),
-        Some(ApplicationGateway::Nothing) | None => None,
+        Some(ApplicationGateway::Nothing | ApplicationGateway::Missing(_)) | None => None,
     };
     if let Some((_, message)) = carrier.filter(|(wanted, _)| *wanted != protocol) {
         report.error(&path, at, message);

@@ -108,19 +108,18 @@ fn listening<'t, R>(turn: &'t mut Turn<'_, R>, tape: &'t mut Tape) -> Turn<'t, T
 pub(crate) fn batch<R: Recorder>(
     turn: &mut Turn<'_, R>,
     packets: &mut [Packet<'_>],
-    (flows, shorts): (&mut Vec<Slot>, &mut [Express]),
+    (flows, shorts): (&mut [Slot], &mut [Express]),
 ) {
     let mut paths = std::mem::take(&mut turn.state.watch.paths);
     paths.begin(turn.now);
-    for (at, (packet, short)) in packets.iter().zip(shorts.iter_mut()).enumerate() {
-        let slot = match paths.means(turn.world, packet, turn.now) {
-            false => examine(turn, packet, short),
+    for (at, ((packet, slot), short)) in packets.iter().zip(&mut *flows).zip(&mut *shorts).enumerate() {
+        match paths.means(turn.world, packet, turn.now) {
+            false => examine(turn, packet, (slot, short)),
             true => {
                 paths.tapes[at].clear();
-                examine(&mut listening(turn, &mut paths.tapes[at]), packet, short)
+                examine(&mut listening(turn, &mut paths.tapes[at]), packet, (slot, short));
             }
-        };
-        flows.push(slot);
+        }
     }
     hint(turn, flows, shorts);
     for (at, ((packet, slot), short)) in packets.iter_mut().zip(&*flows).zip(&*shorts).enumerate() {

@@ -147,6 +147,7 @@ fn flow(x: &proto::Flow) -> Read<FlowSettings> {
         refused: RefusedAddresses { link_local: x.drop_link_local, reserved: x.drop_reserved },
         strays: Strays { dns_reply: x.allow_dns_reply, embedded_icmp: x.allow_embedded_icmp },
         route_change_timeout: x.route_change_timeout.map(|s| small("route change timeout", s)).transpose()?,
+        next_hop_timeout: x.next_hop_timeout.map(|ms| small("next hop timeout", ms)).transpose()?,
     })
 }
 

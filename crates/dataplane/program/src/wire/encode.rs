@@ -153,6 +153,7 @@ fn flow(x: &FlowSettings) -> proto::Flow {
         refused,
         strays,
         route_change_timeout,
+        next_hop_timeout,
     } = *x;
     let Aging { high_watermark, low_watermark, early_ageout } = aging;
     proto::Flow {
@@ -166,6 +167,7 @@ fn flow(x: &FlowSettings) -> proto::Flow {
         allow_dns_reply: strays.dns_reply,
         allow_embedded_icmp: strays.embedded_icmp,
         route_change_timeout: route_change_timeout.map(Into::into),
+        next_hop_timeout: next_hop_timeout.map(Into::into),
         tcp: Some(tcp(&t)),
         tcp_timeout,
         udp_timeout,
