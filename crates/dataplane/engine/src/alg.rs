@@ -275,6 +275,9 @@ impl State {
     /// Whether a silent session lives on for those that it expected and that live: their ports are its own. It counts as heard
     /// of now. Spec: alg-18.
     pub(crate) fn lives_for_children(&mut self, slot: u32, now: Instant) -> bool {
+        if !self.sessions.get(slot).marks.has(Marks::ALG) {
+            return false;
+        }
         let Some(control) = self.gateways.controls.get(&slot) else { return false };
         let lives = |(child, id): &(u32, SessionId)| {
             let child = self.sessions.get(*child);

@@ -387,17 +387,7 @@ fn read(synced: &SyncedSession, rules: &Rules) -> Result<Session, PutRefusal> {
         },
         packets: [first.packets, second.packets],
         bytes: [first.bytes, second.bytes],
-        marks: Marks::default()
-            .with(Marks::LOG_CLOSE, synced.log_close)
-            .with(
-                Marks::LOG_UPDATE,
-                synced.policy.and_then(|id| rules.policy(id)).is_some_and(|p| p.log.update != 0),
-            )
-            .with(Marks::COUNT, synced.count)
-            .with(Marks::ACROSS, there.family() != back.family())
-            .with(Marks::ENTERED, synced.entered)
-            .with(Marks::CHILD, synced.expected)
-            .with(Marks::SPLICED, synced.handshake.is_some()),
+        marks: marks(synced, rules, there.family() != back.family()),
         ..Session::EMPTY
     };
     let wing = |key, (ingress, egress): (InterfaceId, InterfaceId), zone| Wing {
@@ -411,6 +401,19 @@ fn read(synced: &SyncedSession, rules: &Rules) -> Result<Session, PutRefusal> {
     let backward = wing(back, (to, from), second.zone);
     session.wings = [install::with_deltas(forward, &back), install::with_deltas(backward, &there)];
     Ok(session)
+}
+
+/// What is to be done for a session beside its translation.
+fn marks(synced: &SyncedSession, rules: &Rules, is_across: bool) -> Marks {
+    let policy = synced.policy.and_then(|id| rules.policy(id));
+    Marks::default()
+        .with(Marks::LOG_CLOSE, synced.log_close)
+        .with(Marks::LOG_UPDATE, policy.is_some_and(|policy| policy.log.update != 0))
+        .with(Marks::COUNT, synced.count)
+        .with(Marks::ACROSS, is_across)
+        .with(Marks::ENTERED, synced.entered)
+        .with(Marks::CHILD, synced.expected)
+        .with(Marks::SPLICED, synced.handshake.is_some())
 }
 
 fn in_time(session: Session, synced: &SyncedSession, now: Instant) -> Session {
