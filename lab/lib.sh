@@ -8,6 +8,9 @@
 #   client 10.1.0.2/24         ge-0-0-0 [fw] ge-0-0-1         198.51.100.2/24 server
 #          2001:db8:1::2/64              [fw] ge-0-0-2  trunk         2001:db8:2::2/64
 #
+# Two more namespaces stand by for a second client and server, which a test joins by `lab_twins`: ge-0-0-3 and
+# ge-0-0-4, with the addresses of the first two.
+#
 # The kernel of the firewall forwards nothing (ip_forward 0): what passes, Ravelin passed.
 # The server has no IPv4 route back to the client's network: an answer proves source NAT.
 
@@ -37,7 +40,9 @@ lab_name() {
     FIREWALL=rav-$LAB-fw
     SERVER=rav-$LAB-server
     TRUNK=rav-$LAB-trunk
-    NAMESPACES=("$CLIENT" "$FIREWALL" "$SERVER" "$TRUNK")
+    TWIN_CLIENT=rav-$LAB-client2
+    TWIN_SERVER=rav-$LAB-server2
+    NAMESPACES=("$CLIENT" "$FIREWALL" "$SERVER" "$TRUNK" "$TWIN_CLIENT" "$TWIN_SERVER")
 }
 
 in_client() { ip netns exec "$CLIENT" "$@"; }
@@ -158,6 +163,16 @@ lab_up() {
     ip -n "$SERVER" -6 route add 2001:db8:1::/64 via 2001:db8:2::1 || return 1
 }
 
+lab_twins() {
+    wire "$TWIN_CLIENT" c0 ge-0-0-3 && wire "$TWIN_SERVER" s0 ge-0-0-4 || return 1
+    address "$TWIN_CLIENT" c0 10.1.0.2/24 2001:db8:1::2/64 || return 1
+    address "$TWIN_SERVER" s0 198.51.100.2/24 2001:db8:2::2/64 || return 1
+    ip -n "$TWIN_CLIENT" route add default via 10.1.0.1 || return 1
+    ip -n "$TWIN_CLIENT" -6 route add default via 2001:db8:1::1 || return 1
+    ip -n "$TWIN_SERVER" route add 10.1.0.0/24 via 198.51.100.1 || return 1
+    ip -n "$TWIN_SERVER" -6 route add 2001:db8:1::/64 via 2001:db8:2::1 || return 1
+}
+
 # wire NAMESPACE END PORT: one cable between a host and a port of the firewall, offloads as they come. Each end
 # has WORKERS queues, one a packet worker.
 wire() {
@@ -206,6 +221,9 @@ firewall_start() {
         return 1
     fi
 }
+
+# What a test adds to the topology before the firewall starts.
+lab_more() { :; }
 
 # services_start: what the hosts offer. Denied and rejected ports do listen: a leak would be seen.
 services_start() {
@@ -294,7 +312,7 @@ test_lab() {
     require_root || exit
     trap lab_down EXIT
     trap 'exit 130' INT TERM
-    if ! lab_up || ! services_start || ! firewall_start "$@"; then
+    if ! lab_up || ! lab_more || ! services_start || ! firewall_start "$@"; then
         fail "the lab and the firewall come up"
         summary
         exit 1

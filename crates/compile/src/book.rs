@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use ravelin_filter::FilterCounterId;
 use ravelin_nat::PoolId;
-use ravelin_types::{InterfaceId, MirrorId, NatRuleId, PolicyId, PortId, RuleIdentity, ZoneId};
+use ravelin_types::{InstanceId, InterfaceId, MirrorId, NatRuleId, PolicyId, PortId, RuleIdentity, ZoneId};
 use serde::{Deserialize, Serialize, Serializer};
 use sha2::{Digest, Sha256};
 
@@ -38,6 +38,8 @@ pub struct IdBook {
     filters: Names,
     #[serde(default)]
     filter_counters: Names,
+    #[serde(default)]
+    instances: Names,
     /// What was compiled with these ids.
     #[serde(skip)]
     pub(crate) sections: Sections,
@@ -100,7 +102,7 @@ impl Names {
 }
 
 impl IdBook {
-    fn kinds(&mut self) -> [(&'static str, &mut Names); 9] {
+    fn kinds(&mut self) -> [(&'static str, &mut Names); 10] {
         let Self {
             zones,
             ports,
@@ -111,6 +113,7 @@ impl IdBook {
             mirrors,
             filters,
             filter_counters,
+            instances,
             sections: _,
         } = self;
         [
@@ -123,6 +126,7 @@ impl IdBook {
             ("mirror", mirrors),
             ("filter", filters),
             ("filter-counter", filter_counters),
+            ("routing-instance", instances),
         ]
     }
 
@@ -208,6 +212,22 @@ impl IdBook {
     /// All ids of filter counters are given out.
     pub fn filter_counter(&mut self, name: &str) -> Result<FilterCounterId, BookError> {
         self.filter_counters.id(name, "filter counter", 0, COUNTERS_MAX).map(FilterCounterId)
+    }
+
+    /// # Errors
+    /// All ids of routing instances are given out. 0 is the default one.
+    pub fn instance(&mut self, name: &str) -> Result<InstanceId, BookError> {
+        let max = u32::from(InstanceId::MAX) + 1;
+        self.instances.id(name, "routing instance", 1, max).map(|id| InstanceId(id as u16))
+    }
+
+    /// The id of an instance already compiled; `None` as its name means the default one.
+    #[must_use]
+    pub fn find_instance(&self, name: Option<&str>) -> Option<InstanceId> {
+        match name {
+            None => Some(InstanceId::DEFAULT),
+            Some(name) => self.instances.find(name).map(|id| InstanceId(id as u16)),
+        }
     }
 
     /// The id of a unit already compiled.

@@ -146,9 +146,15 @@ impl<'a> Compiler<'a> {
         if names.is_empty() && policer.is_none() {
             return;
         }
+        let is_routed = scope.direction == Direction::Input && scope.interface.name != "lo0";
         let mut filters = Vec::with_capacity(names.len());
         for name in names {
             let Some(source) = self.source(family, name) else { continue };
+            if !is_routed && self.thens(source).iter().any(|then| then.routing_instance.is_some()) {
+                let path = format!("interfaces {} family {} filter {name}", scope.unit_name(), word(family));
+                let message = "then routing-instance is for packets that come in by an interface";
+                self.error(path, scope.unit.at, message);
+            }
             let scope = self.is_per_place(source).then_some(scope);
             filters.push(self.instance(source, scope, build));
         }
@@ -256,9 +262,11 @@ impl<'a> Compiler<'a> {
             three_colour: _,
             forwarding_class,
             loss_priority,
+            routing_instance,
             port_mirror,
             port_mirror_instance,
         } = then;
+        let routed = routing_instance.as_ref().map(|name| self.instance_id("firewall", Some(name)));
         let mirror = match (port_mirror_instance, port_mirror) {
             (Some(name), _) => {
                 let stable = format!("instance {name}");
@@ -275,7 +283,7 @@ impl<'a> Compiler<'a> {
             }
             (_, _, Some(FilterReject::Code(code))) => Terminal::Reject(Reject::Icmp { code }),
             (_, _, Some(FilterReject::TcpReset)) => Terminal::Reject(Reject::TcpReset),
-            (false, false, None) => Terminal::Accept,
+            (false, false, None) => routed.map_or(Terminal::Accept, Terminal::RoutingInstance),
         };
         Then {
             terminal,

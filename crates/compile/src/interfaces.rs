@@ -1,8 +1,8 @@
 //! `interfaces` to ports and units.
 
-use ravelin_model::{Family, Interface as Config, Unit};
-use ravelin_program::{Interface, InterfaceAddress, Interfaces, Port};
-use ravelin_types::{Addr, ZoneId};
+use ravelin_model::{DEFAULT_INSTANCE, Family, Interface as Config, Unit};
+use ravelin_program::{Interface, InterfaceAddress, Interfaces, Port, RoutingInstance};
+use ravelin_types::{Addr, InstanceId, ZoneId};
 use sha2::{Digest, Sha256};
 
 use crate::Compiler;
@@ -25,7 +25,7 @@ pub fn tap_name(unit: &str) -> String {
 
 impl Compiler<'_> {
     pub(crate) fn interfaces(&mut self) -> Interfaces {
-        let mut out = Interfaces::default();
+        let mut out = Interfaces { instances: self.instances(), ..Interfaces::default() };
         for interface in &self.config.interfaces {
             if !needs_device(interface) {
                 continue;
@@ -63,10 +63,29 @@ impl Compiler<'_> {
         out
     }
 
+    fn instances(&mut self) -> Vec<RoutingInstance> {
+        let config = self.config;
+        let each = config.routing_instances.iter().map(|instance| {
+            let path = format!("routing-instances {}", instance.name);
+            RoutingInstance { id: self.instance_id(&path, Some(&instance.name)), name: instance.name.clone() }
+        });
+        each.collect()
+    }
+
+    /// The id of an instance by its name; `None` and `default`: the default one.
+    pub(crate) fn instance_id(&mut self, path: &str, name: Option<&str>) -> InstanceId {
+        match name.filter(|name| *name != DEFAULT_INSTANCE) {
+            None => InstanceId::DEFAULT,
+            Some(name) => self.id(path, |book| book.instance(name)),
+        }
+    }
+
     fn unit(&mut self, interface: &Config, unit: &Unit, port: ravelin_types::PortId, mtu: u16) -> Interface {
         let name = format!("{}.{}", interface.name, unit.number);
         let id = self.id(&format!("interfaces {name}"), |book| book.unit(&name));
         let zone = self.zone_of(&name);
+        let instance = self.config.instance_of(&name).map(|instance| instance.name.as_str());
+        let instance = self.instance_id(&format!("interfaces {name}"), instance);
         let mtu4 = self.family_mtu(&name, "inet", &unit.inet, (mtu, unit.at));
         let mtu6 = self.family_mtu(&name, "inet6", &unit.inet6, (mtu, unit.at));
         let families = [&unit.inet, &unit.inet6];
@@ -77,6 +96,7 @@ impl Compiler<'_> {
             port,
             vlan: unit.vlan_id,
             zone: zone.as_ref().map(|(id, _)| *id),
+            instance,
             enabled: !unit.disable && !interface.disable,
             mtu4,
             mtu6,

@@ -1,8 +1,9 @@
 //! `security nat` to rule-sets, most specific context first.
 
 use ravelin_model::{
-    AddressRef, DestinationNatAction, DestinationRule as ConfigDestinationRule, NatContext as Config,
-    NatRule, PersistentNat, PortSpan, SourceNatAction, StaticPrefix, StaticRule as ConfigStaticRule,
+    AddressRef, DEFAULT_INSTANCE, DestinationNatAction, DestinationRule as ConfigDestinationRule,
+    NatContext as Config, NatRule, PersistentNat, PortSpan, SourceNatAction, StaticPrefix,
+    StaticRule as ConfigStaticRule,
 };
 use ravelin_nat::{Permit, PersistentRule};
 use ravelin_program::{
@@ -22,13 +23,9 @@ impl Compiler<'_> {
         let mut out: Vec<(u8, SourceRuleSet)> = Vec::new();
         for set in &config.security.nat_source.rule_sets {
             let path = format!("security nat source rule-set {}", set.name);
-            let contexts = (self.context(&path, &set.from), self.context(&path, &set.to));
-            let (Some(from), Some(to)) = contexts else {
-                self.error(path, set.at, "routing-instance: statement not supported");
-                continue;
-            };
+            let (from, to) = (self.context(&path, &set.from), self.context(&path, &set.to));
             let rules = set.rules.iter().map(|rule| self.rule(&set.name, rule)).collect();
-            let rank = rank(&from) * 2 + rank(&to);
+            let rank = rank(&set.from) * 3 + rank(&set.to);
             out.push((rank, SourceRuleSet { name: set.name.clone(), from, to, rules }));
         }
         // Stable: rule-sets of equal rank stay in the order of the configuration.
@@ -36,16 +33,30 @@ impl Compiler<'_> {
         SourceNat(out.into_iter().map(|(_, set)| set).collect())
     }
 
-    fn context(&mut self, path: &str, context: &Config) -> Option<NatContext> {
-        Some(match context {
+    /// A routing instance stands for its interfaces. Spec: routing-instance-13.
+    fn context(&mut self, path: &str, context: &Config) -> NatContext {
+        match context {
             Config::Zones(names) => {
                 NatContext::Zones(names.iter().map(|n| self.id(path, |book| book.zone(n))).collect())
             }
             Config::Interfaces(names) => {
                 NatContext::Interfaces(names.iter().map(|n| self.id(path, |book| book.unit(n))).collect())
             }
-            Config::RoutingInstances(_) => return None,
-        })
+            Config::RoutingInstances(names) => {
+                let config = self.config;
+                let units = config.interfaces.iter().filter(|i| crate::needs_device(i));
+                let units =
+                    units.flat_map(|i| i.units.iter().map(move |u| format!("{}.{}", i.name, u.number)));
+                let of = |unit: &String| {
+                    let instance = config.instance_of(unit).map_or(DEFAULT_INSTANCE, |i| i.name.as_str());
+                    names.iter().any(|name| name == instance)
+                };
+                let units = units.filter(of);
+                let units = units.map(|unit| self.id(path, |book| book.unit(&unit))).collect();
+                let ids = names.iter().map(|name| self.instance_id(path, Some(name))).collect();
+                NatContext::Instances { ids, units }
+            }
+        }
     }
 
     fn rule(&mut self, set: &str, rule: &NatRule) -> SourceRule {
@@ -99,12 +110,9 @@ impl Compiler<'_> {
         let mut out: Vec<(u8, DestinationRuleSet)> = Vec::new();
         for set in &config.security.nat_destination.rule_sets {
             let path = format!("security nat destination rule-set {}", set.name);
-            let Some(from) = self.context(&path, &set.from) else {
-                self.error(path, set.at, "routing-instance: statement not supported");
-                continue;
-            };
+            let from = self.context(&path, &set.from);
             let rules = set.rules.iter().filter_map(|rule| self.destination_rule(&set.name, rule)).collect();
-            out.push((rank(&from), DestinationRuleSet { name: set.name.clone(), from, rules }));
+            out.push((rank(&set.from), DestinationRuleSet { name: set.name.clone(), from, rules }));
         }
         out.sort_by_key(|(rank, _)| *rank);
         DestinationNat(out.into_iter().map(|(_, set)| set).collect())
@@ -131,7 +139,7 @@ impl Compiler<'_> {
     }
 
     /// `None`: the checks have refused the configuration already.
-    fn destination_pool(&self, name: &str) -> Option<DestinationPool> {
+    fn destination_pool(&mut self, name: &str) -> Option<DestinationPool> {
         let pool = self.config.security.nat_destination.pools.iter().find(|p| p.name == name)?;
         let (addresses, port) = match &pool.address_name {
             Some(name) => (self.one_prefix(name)?, pool.name_port),
@@ -141,7 +149,9 @@ impl Compiler<'_> {
                 (Prefix { last, ..first }, pool.port)
             }
         };
-        Some(DestinationPool { name: name.to_owned(), addresses, port: port.map(|p| p.0) })
+        let path = format!("security nat destination pool {name}");
+        let instance = pool.instance.as_ref().map(|instance| self.instance_id(&path, Some(instance)));
+        Some(DestinationPool { name: name.to_owned(), addresses, port: port.map(|p| p.0), instance })
     }
 
     pub(crate) fn static_nat(&mut self) -> StaticNat {
@@ -149,12 +159,9 @@ impl Compiler<'_> {
         let mut out: Vec<(u8, StaticRuleSet)> = Vec::new();
         for set in &config.security.nat_static.rule_sets {
             let path = format!("security nat static rule-set {}", set.name);
-            let Some(from) = self.context(&path, &set.from) else {
-                self.error(path, set.at, "routing-instance: statement not supported");
-                continue;
-            };
+            let from = self.context(&path, &set.from);
             let rules = set.rules.iter().filter_map(|rule| self.static_rule(&set.name, rule)).collect();
-            out.push((rank(&from), StaticRuleSet { name: set.name.clone(), from, rules }));
+            out.push((rank(&set.from), StaticRuleSet { name: set.name.clone(), from, rules }));
         }
         out.sort_by_key(|(rank, _)| *rank);
         StaticNat {
@@ -187,6 +194,7 @@ impl Compiler<'_> {
             outside,
             target,
             ports: rule.destination_ports.zip(rule.mapped_ports).map(|(o, i)| (range(o), range(i))),
+            instance: rule.instance.as_ref().map(|instance| self.instance_id(&name, Some(instance))),
         })
     }
 
@@ -252,9 +260,11 @@ fn ports(spans: &[PortSpan]) -> Vec<PortRange> {
     ranges.map(|r| PortRange { low: r.low, high: r.high }).collect()
 }
 
-fn rank(context: &NatContext) -> u8 {
+/// Interface before zone before routing instance.
+fn rank(context: &Config) -> u8 {
     match context {
-        NatContext::Interfaces(_) => 0,
-        NatContext::Zones(_) => 1,
+        Config::Interfaces(_) => 0,
+        Config::Zones(_) => 1,
+        Config::RoutingInstances(_) => 2,
     }
 }

@@ -81,7 +81,9 @@ impl Compiler<'_> {
             assignment,
             overflow,
         };
-        SourcePool { name: pool.name.clone(), spec }
+        let path = format!("security nat source pool {}", pool.name);
+        let instance = pool.instance.as_ref().map(|instance| self.instance_id(&path, Some(instance)));
+        SourcePool { name: pool.name.clone(), instance, spec }
     }
 
     fn pool_ranges(&self, pool: &Config) -> Vec<Prefix> {

@@ -51,6 +51,19 @@ EXTENSIONS = {
     }.items()
 }
 
+# What there is to say of a routing instance, which the schema does not detail; `routing-options` is that of the top.
+TYPES = """forwarding l2backhaul-vpn l2vpn layer2-control mpls-forwarding mpls-internet-multicast mac-vrf no-forwarding
+virtual-router virtual-switch vpls vrf evpn evpn-vpws""".split()
+INSTANCE = [(0, "routing-instances", "c"),
+            (1, "instance", "l", "n", "name", "string; match !^((__.*__)|(all)|(.*[ ].*)|(\"\")|(.{129,}))$"),
+            (2, "description", "f", "", "", "string"),
+            (2, "instance-type", "f", "", "", "enumeration; enum " + ",".join(TYPES)),
+            (2, "interface", "l", "", "name", "interface-name|string")]
+INSTANCE_KNOWN = """access access-profile bridge-domains egress-protection forwarding-options instance-role l2vpn-id
+multicast-snooping-options no-irb-layer-2-copy no-local-switching no-vrf-advertise no-vrf-propagate-ttl pbb-options protocols
+provider-tunnel qualified-bum-pruning-mode route-distinguisher routing-interface service-type services snmp-context
+switch-options system traceoptions unicast-reverse-path vlan-id vlan-model vlan-tags vlans vrf-advertise-selective vrf-export
+vrf-import vrf-propagate-ttl vrf-table-label vrf-target vtep-source-interface""".split()
 RANGE = "interfaces interface-range"
 
 # Types of names that the schema leaves open.
@@ -97,9 +110,18 @@ def main():
         if node.name in UNIVERSAL:
             for row in UNIVERSAL[node.name]:
                 line(*row)
+        elif node.name == "routing-instances":
+            instances(root)
         else:
             emit(node, 0, node.name)
     known(root, "", 0)
+
+def instances(root):
+    for row in INSTANCE:
+        line(*row)
+    emit(root.kids["routing-options"], 2, "routing-options")
+    for name in INSTANCE_KNOWN:
+        line(2, name, "o")
 
 def known(node, path, depth):
     for name in KNOWN.get(path, []):

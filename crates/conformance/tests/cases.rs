@@ -80,6 +80,7 @@ const STAYS: &[(&str, &str)] = &[
     ("firewall/fragments", "fragments that wait for others"),
     ("nat/nat64-fragments", "fragments that wait for others"),
     ("nat/pool-round-robin", "where in its range a pool is"),
+    ("routing-instance/fragments", "fragments that wait for others"),
     ("flow/mtu", "fragments that wait for others"),
     ("flow/unparsed", "fragments that wait for others"),
     ("firewall/policer", "tokens"),
@@ -108,6 +109,8 @@ const LEFT_BEHIND: &[&str] = &[
     "nat/persistent-commit",
     "nat/pool-changed",
     "nat/pool-ipv6",
+    "routing-instance/moved",
+    "routing-instance/nat-contexts",
     "zone/management",
 ];
 

@@ -219,8 +219,10 @@ mod tests {
             assignment: Assignment::RoundRobin,
             overflow: None,
         };
-        let pools =
-            SourcePools { pools: vec![SourcePool { name: "p".into(), spec }], ..SourcePools::default() };
+        let pools = SourcePools {
+            pools: vec![SourcePool { name: "p".into(), instance: None, spec }],
+            ..SourcePools::default()
+        };
         let chunk = (String::new(), Arc::new(Chunk::SourcePools(pools)));
         let names = NameTable::new(&Program::new(Generation(1), [chunk]));
         let change = |watched| AlarmChange { watched, raised: true, now: 91, threshold: 90 };

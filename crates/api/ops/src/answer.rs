@@ -4,6 +4,8 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::routing::{InstanceLine, Routes};
+
 use crate::alarms::Alarm;
 use crate::commits::{CommitHistory, EditorEntry, ScheduledTime};
 use crate::dynamic::DynamicAnswer;
@@ -23,6 +25,7 @@ pub use crate::zones::ZoneEntry;
 pub enum Answer {
     Interfaces(Vec<InterfaceLine>),
     Routes(Routes),
+    Instances(Vec<InstanceLine>),
     Zones(Vec<ZoneEntry>),
     Screens(ScreenStatistics),
     Mirrors(MirrorList),
@@ -97,27 +100,6 @@ pub struct UnitLine {
     pub admin_up: bool,
     pub inet: Option<Vec<String>>,
     pub inet6: Option<Vec<String>>,
-}
-
-/// Routes of the default instance.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Routes {
-    pub inet: Vec<RouteLine>,
-    pub inet6: Vec<RouteLine>,
-}
-
-/// One route.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct RouteLine {
-    pub prefix: String,
-    /// `Direct`, `Local`, `Static`, ...
-    pub protocol: String,
-    pub preference: u32,
-    pub age_s: Option<u64>,
-    /// Gateway and unit; both absent: the route drops.
-    pub hops: Vec<(Option<IpAddr>, Option<String>)>,
-    /// `Discard` or `Reject` when it has no hops.
-    pub drops: Option<String>,
 }
 
 /// Policies in order of evaluation.

@@ -71,6 +71,9 @@ pub(crate) fn operational(env: &Env<'_>, words: &[Word], partial: &str) -> Vec<C
                     (None, None) => {}
                 }
             }
+            if given.is_empty() {
+                out.extend(next_words(command.path));
+            }
             out.push(Candidate::new(PIPE, "Pipe through a command"));
             out
         }

@@ -24,6 +24,7 @@ mod persistent;
 mod pipe;
 mod ports;
 mod request;
+mod routing;
 mod session;
 mod table;
 mod watch;
@@ -35,9 +36,8 @@ pub use alarms::{Alarm, AlarmChange, NatAlarms, WantedAlarm, Watched, utilizatio
 pub use answer::{
     AlgStatus, Answer, DropCount, EditorList, Explained, FindingLine, FlowStatistics, InterfaceLine,
     MirrorEntry, MirrorKind, MirrorList, MirrorOutputLine, NatKind, NatRule, NatRules, PlaneStatus,
-    PolicyEntry, PolicyList, PortLine, RouteLine, Routes, ScreenStatistics, SessionDetail, SessionList,
-    SessionSummary, SourceNatPool, SourceNatPools, Translation, UnitLine, Version, Wing, WorkerLine,
-    ZoneEntry,
+    PolicyEntry, PolicyList, PortLine, ScreenStatistics, SessionDetail, SessionList, SessionSummary,
+    SourceNatPool, SourceNatPools, Translation, UnitLine, Version, Wing, WorkerLine, ZoneEntry,
 };
 pub use capture::{CAPTURE_BYTES_MAX, capture_source, capture_text};
 pub use commits::{
@@ -69,6 +69,7 @@ pub use ports::{DeterministicPool, DeterministicPools, HostPorts, HostQuery, Poo
 pub use request::{
     ConfigureKind, Detail, FirewallQuery, HitOrder, Kept, PolicyView, Request, SessionQuery, TestPacket,
 };
+pub use routing::{InstanceLine, RouteLine, RouteTableLines, Routes};
 pub use session::{Env, Facts, Mode, Render, Reply, Session, answer, execute, more};
 pub use table::{Arg, Command, Miss, Param, commands, rpc_of};
 pub use watch::{

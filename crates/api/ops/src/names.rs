@@ -7,7 +7,7 @@ use ravelin_program::{
     DestinationAction, DestinationPool, DestinationRule, DestinationRuleSet, Interface, NatContext, Program,
     SourcePool, SourceRule, SourceRuleSet, StaticRule, StaticRuleSet,
 };
-use ravelin_types::{InterfaceId, NatRuleId, PolicyId, ZoneId};
+use ravelin_types::{InstanceId, InterfaceId, NatRuleId, PolicyId, ZoneId};
 
 use crate::answer::NatKind;
 
@@ -238,6 +238,32 @@ impl NameTable {
         match context {
             NatContext::Zones(ids) => ("zone", self.zone_names(ids)),
             NatContext::Interfaces(ids) => ("interface", ids.iter().map(|id| self.unit(Some(*id))).collect()),
+            NatContext::Instances { ids, .. } => {
+                let name = |id: &InstanceId| self.instance(*id).unwrap_or("default").to_owned();
+                ("routing-instance", ids.iter().map(name).collect())
+            }
+        }
+    }
+
+    /// Routing instances beside the default one.
+    pub fn instances(&self) -> impl Iterator<Item = (InstanceId, &str)> {
+        let interfaces = self.program.as_ref().and_then(Program::interfaces);
+        let all = interfaces.map_or(&[][..], |interfaces| &interfaces.instances);
+        all.iter().map(|instance| (instance.id, instance.name.as_str()))
+    }
+
+    /// The name of a routing instance; `None`: it is the default one.
+    #[must_use]
+    pub fn instance(&self, id: InstanceId) -> Option<&str> {
+        self.instances().find(|(known, _)| *known == id).map(|(_, name)| name)
+    }
+
+    /// The routing instance of a name; Junos has two for the default one.
+    #[must_use]
+    pub fn instance_id(&self, name: &str) -> Option<InstanceId> {
+        match name {
+            "default" | "master" => Some(InstanceId::DEFAULT),
+            _ => self.instances().find(|(_, known)| *known == name).map(|(id, _)| id),
         }
     }
 

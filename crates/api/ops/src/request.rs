@@ -121,9 +121,17 @@ pub enum Request {
     },
     InterfacesTerse {
         name: Option<String>,
+        /// Those of one routing instance.
+        instance: Option<String>,
     },
     Routes {
         destination: Option<IpNet>,
+        /// One table alone: `inet.0`, `NAME.inet6.0`.
+        table: Option<String>,
+    },
+    /// Routing instances and how many routes each has.
+    Instances {
+        name: Option<String>,
     },
     Zones {
         name: Option<String>,

@@ -286,8 +286,9 @@ pub(crate) fn operational(
         Request::InServiceUpgrade { package } => return upgrade(env, session, package.as_deref()),
         Request::Exit => return Ok(Reply { closed: true, ..Reply::default() }),
         Request::Help => return Ok(said(HELP)),
-        Request::InterfacesTerse { name } => Answer::Interfaces(gather::interfaces(env, name.as_deref())?),
-        Request::Routes { destination } => Answer::Routes(gather::routes(env, destination.as_ref())),
+        request @ (Request::InterfacesTerse { .. } | Request::Routes { .. } | Request::Instances { .. }) => {
+            gather::about_routes(env, &request)?
+        }
         Request::Dynamic(query) => Answer::Dynamic(dynamic::answer(env.dynamic, query)),
         Request::Buffers => Answer::Buffers(gather::buffers(env)?),
         Request::Mirrors(kind) => Answer::Mirrors(gather::mirrors(env, kind)?),

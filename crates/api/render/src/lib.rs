@@ -51,6 +51,7 @@ pub fn text(answer: &Answer) -> String {
     match answer {
         Answer::Interfaces(lines) => interfaces::text(lines),
         Answer::Routes(routes) => routes::text(routes),
+        Answer::Instances(lines) => routes::instances(lines),
         Answer::Zones(zones) => zones::text(zones),
         Answer::Screens(screens) => zones::screens(screens),
         Answer::Dynamic(answer) => dynamic::text(answer),
@@ -123,6 +124,7 @@ fn element(answer: &Answer) -> Element {
     match answer {
         Answer::Interfaces(lines) => interfaces::element(lines),
         Answer::Routes(routes) => routes::element(routes),
+        Answer::Instances(lines) => routes::instances_element(lines),
         Answer::Zones(zones) => zones::element(zones),
         Answer::Screens(screens) => zones::screens_element(screens),
         Answer::Dynamic(answer) => dynamic::element(answer),

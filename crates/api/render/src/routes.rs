@@ -2,15 +2,15 @@
 
 use std::fmt::Write as _;
 
-use ravelin_ops::{RouteLine, Routes};
+use ravelin_ops::{InstanceLine, RouteLine, RouteTableLines, Routes};
 
 use crate::element::Element;
 
 pub(crate) fn text(routes: &Routes) -> String {
-    let Routes { inet, inet6 } = routes;
     let mut out = String::new();
-    table(&mut out, "inet.0", inet);
-    table(&mut out, "inet6.0", inet6);
+    for RouteTableLines { name, routes } in &routes.tables {
+        table(&mut out, name, routes);
+    }
     out
 }
 
@@ -61,8 +61,7 @@ fn age(seconds: u64) -> String {
 }
 
 pub(crate) fn element(routes: &Routes) -> Element {
-    let tables = [("inet.0", &routes.inet), ("inet6.0", &routes.inet6)];
-    let tables = tables.into_iter().filter(|(_, routes)| !routes.is_empty()).map(|(name, routes)| {
+    let tables = routes.tables.iter().map(|RouteTableLines { name, routes }| {
         Element::new("route-table")
             .leaf("table-name", name)
             .leaf("destination-count", routes.len())
@@ -73,6 +72,40 @@ pub(crate) fn element(routes: &Routes) -> Element {
             .children(routes.iter().map(route_element))
     });
     Element::new("route-information").children(tables)
+}
+
+/// `show route instance`.
+pub(crate) fn instances(lines: &[InstanceLine]) -> String {
+    let mut out =
+        format!("{:<21}{}\n{:9}{:<48}{}\n", "Instance", "Type", "", "Primary RIB", "Active/holddown/hidden");
+    for InstanceLine { name, kind, interfaces: _, tables } in lines {
+        let _ = writeln!(out, "{name:<20} {kind}");
+        for (table, routes) in tables {
+            let _ = writeln!(out, "{:9}{table:<48}{routes}/0/0", "");
+        }
+        out.push('\n');
+    }
+    out
+}
+
+pub(crate) fn instances_element(lines: &[InstanceLine]) -> Element {
+    let each = lines.iter().map(|InstanceLine { name, kind, interfaces, tables }| {
+        let ribs = tables.iter().map(|(table, routes)| {
+            Element::new("instance-rib")
+                .leaf("irib-name", table)
+                .leaf("irib-active-count", routes)
+                .leaf("irib-holddown-count", 0)
+                .leaf("irib-hidden-count", 0)
+        });
+        let units =
+            interfaces.iter().map(|unit| Element::new("instance-interface").leaf("interface-name", unit));
+        Element::new("instance-core")
+            .leaf("instance-name", name)
+            .leaf("instance-type", kind)
+            .children(units)
+            .children(ribs)
+    });
+    Element::new("instance-information").children(each)
 }
 
 fn route_element(route: &RouteLine) -> Element {

@@ -29,6 +29,10 @@ id!(
     ZoneId(u16)
 );
 id!(
+    /// A routing instance, stable by name over commits; 0 is the default one, whose tables are `inet.0` and `inet6.0`.
+    InstanceId(u16)
+);
+id!(
     /// A physical data interface (`ge-0/0/0`).
     PortId(u16)
 );
@@ -91,9 +95,55 @@ impl ZoneId {
     pub const HOST: Self = Self(0);
 }
 
+/// The first of the kernel's tables that are ours; what comes before it belongs to others.
+const KERNEL_TABLES: u32 = 0x5256_0000;
+/// The kernel's own table for routes of nobody in particular (`RT_TABLE_MAIN`).
+const KERNEL_MAIN: u32 = 254;
+
+impl InstanceId {
+    /// The default instance.
+    pub const DEFAULT: Self = Self(0);
+    /// Instances that may have an id: keys of flows have fifteen bits for it.
+    pub const MAX: u16 = 0x7fff;
+
+    /// The number of its table in the kernel.
+    #[must_use]
+    pub const fn kernel_table(self) -> u32 {
+        if self.0 == 0 { KERNEL_MAIN } else { KERNEL_TABLES + self.0 as u32 }
+    }
+
+    /// Whose table a number of the kernel is; `None`: nobody's here.
+    #[must_use]
+    pub const fn of_kernel_table(table: u32) -> Option<Self> {
+        match table {
+            KERNEL_MAIN => Some(Self::DEFAULT),
+            _ if table > KERNEL_TABLES && table - KERNEL_TABLES <= Self::MAX as u32 => {
+                Some(Self((table - KERNEL_TABLES) as u16))
+            }
+            _ => None,
+        }
+    }
+}
+
 impl Generation {
     #[must_use]
     pub const fn next(self) -> Self {
         Self(self.0 + 1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_instance_has_one_table_of_the_kernel_and_nobody_elses() {
+        for id in [0, 1, 77, InstanceId::MAX].map(InstanceId) {
+            assert_eq!(InstanceId::of_kernel_table(id.kernel_table()), Some(id));
+        }
+        let beyond = InstanceId(InstanceId::MAX).kernel_table() + 1;
+        for table in [0, 1, 100, 253, 255, 0x5256_0000, beyond, u32::MAX] {
+            assert_eq!(InstanceId::of_kernel_table(table), None);
+        }
     }
 }

@@ -17,8 +17,8 @@ pub use flags::{
     EXPRESSION_DEPTH_MAX, EXPRESSION_LEN_MAX, FRAGMENT_FLAG_NAMES, FlagError, FlagTable, TCP_FLAG_NAMES,
 };
 pub use ids::{
-    ForwardingClassId, Generation, InterfaceId, LiveSetId, MeterId, MirrorId, NatRuleId, PolicyId, PortId,
-    QueueId, RuleIdentity, ScheduleId, SessionId, WorkerId, ZoneId,
+    ForwardingClassId, Generation, InstanceId, InterfaceId, LiveSetId, MeterId, MirrorId, NatRuleId,
+    PolicyId, PortId, QueueId, RuleIdentity, ScheduleId, SessionId, WorkerId, ZoneId,
 };
 pub use name::{InterfaceName, NameError};
 pub use proto::{IcmpKind, Proto};

@@ -4,7 +4,7 @@
 
 use ravelin_types::{Addr, Family, Mac, Proto};
 
-use crate::{ETHERNET_LEN, TcpFlags, VLAN_LEN, Vlan, ethertype, u16_at, u32_at};
+use crate::{ETHERNET_LEN, Fragment, L4, Network, TcpFlags, VLAN_LEN, Vlan, ethertype, u16_at, u32_at};
 
 const IPV4_LEN: usize = 20;
 const IPV6_LEN: usize = 40;
@@ -57,6 +57,27 @@ impl Plain {
     #[must_use]
     pub fn station_of(mac: Mac) -> u64 {
         mac.0.iter().fold(0, |sum, octet| sum << 8 | u64::from(*octet))
+    }
+
+    /// The network part as [`parse`](crate::parse) has it, of the frame that this was read from.
+    #[must_use]
+    #[inline]
+    pub fn network(&self, frame: &[u8]) -> Network {
+        let Self { family, proto, ttl, l3_at, l4_at, end, src, dst, sport, dport, .. } = *self;
+        let octet = |at: u16| frame.get(usize::from(at)).copied().unwrap_or_default();
+        let (tos, dont_fragment) = match family {
+            Family::V4 => (octet(l3_at + 1), octet(l3_at + 6) & 0x40 != 0),
+            Family::V6 => (octet(l3_at) << 4 | octet(l3_at + 1) >> 4, true),
+        };
+        let l4 = match proto {
+            Proto::TCP => {
+                let (len, flags) = (octet(l4_at + 12) >> 4 << 2, TcpFlags(octet(l4_at + 13)));
+                L4::Tcp { sport, dport, flags, header_len: len }
+            }
+            _ => L4::Udp { sport, dport },
+        };
+        let fragment = Fragment::Whole;
+        Network { family, src, dst, proto, ttl, tos, l4_at, end, fragment, dont_fragment, l4 }
     }
 
     #[inline(always)]
@@ -145,7 +166,7 @@ fn has_transport(frame: &[u8], proto: Proto, (at, end): (usize, usize)) -> bool 
 mod tests {
     use super::*;
     use crate::build::{self, Ip, Payload};
-    use crate::{Fragment, L4, parse};
+    use crate::parse;
 
     /// What is plain is what the full reading says.
     fn agrees(frame: &[u8]) -> Option<Plain> {
@@ -155,12 +176,7 @@ mod tests {
         let vlan = parsed.vlan.map(Vlan::id).filter(|id| *id != 0);
         let station = Plain::station_of(parsed.dst_mac);
         assert_eq!((station, vlan, parsed.l3_at), (plain.station, plain.vlan, plain.l3_at));
-        assert_eq!(network.fragment, Fragment::Whole);
-        assert_eq!(
-            (network.family, network.proto, network.ttl, network.l4_at, network.end),
-            (plain.family, plain.proto, plain.ttl, plain.l4_at, plain.end)
-        );
-        assert_eq!((network.src, network.dst), (plain.src, plain.dst));
+        assert_eq!(network, plain.network(frame));
         match network.l4 {
             L4::Udp { sport, dport } => assert_eq!((sport, dport), (plain.sport, plain.dport)),
             L4::Tcp { sport, dport, flags, .. } => {

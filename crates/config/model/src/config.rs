@@ -6,6 +6,7 @@ use crate::applications::Applications;
 use crate::firewall::{Firewall, PolicyOptions};
 use crate::forwarding_options::ForwardingOptions;
 use crate::interfaces::Interface;
+use crate::routing_instances::RoutingInstance;
 use crate::routing_options::RoutingOptions;
 use crate::schedulers::Scheduler;
 use crate::security::Security;
@@ -21,6 +22,8 @@ pub struct Config {
     pub interfaces: Vec<Interface>,
     #[lower(container = "routing-options")]
     pub routing_options: RoutingOptions,
+    #[lower(list = "routing-instances <>")]
+    pub routing_instances: Vec<RoutingInstance>,
     #[lower(list = "schedulers scheduler")]
     pub schedulers: Vec<Scheduler>,
     #[lower(container = "security")]

@@ -15,6 +15,7 @@ mod mentions;
 mod numbers;
 mod predefined;
 mod report;
+mod routing_instances;
 mod routing_options;
 mod schedulers;
 mod security;
@@ -49,7 +50,8 @@ pub use mentions::{Mentions, run_place};
 pub use predefined::{is_unsupported, predefined};
 pub use ravelin_schema::{Named, Runs};
 pub use report::{Refused, Report, Stanza, report};
-pub use routing_options::{RoutingOptions, StaticAction, StaticRoute};
+pub use routing_instances::{DEFAULT_INSTANCE, InstanceInterface, InstanceType, RoutingInstance};
+pub use routing_options::{NextTable, RoutingOptions, StaticAction, StaticRoute};
 pub use schedulers::{CivilTime, DateSpan, DaySchedule, Scheduler, TimeOfDay, TimeSpan};
 pub use security::{
     Address, AddressBook, AddressLimit, AddressRef, AddressSet, AddressValue, AlarmThresholds, Alg, AnyZone,

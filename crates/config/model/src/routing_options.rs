@@ -39,7 +39,7 @@ pub struct StaticRoute {
     /// Host bits zero.
     #[lower(need(route_prefix))]
     pub prefix: IpNet,
-    #[lower(need(route_action, "next-hop", "discard", "reject"))]
+    #[lower(need(route_action, "next-hop", "next-table", "discard", "reject"))]
     pub action: StaticAction,
     #[lower(at)]
     pub at: Span,
@@ -49,10 +49,36 @@ pub struct StaticRoute {
 pub enum StaticAction {
     /// At least one, all of the prefix's family.
     NextHops(Vec<IpAddr>),
+    /// Look it up again there.
+    NextTable(NextTable),
     /// Drop silently.
     Discard,
     /// Drop and answer with ICMP unreachable.
     Reject,
+}
+
+/// A table of routes: `inet.0`, `NAME.inet6.0`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct NextTable {
+    /// `None`: the default instance.
+    pub instance: Option<String>,
+    pub is_v6: bool,
+}
+
+impl Value for NextTable {
+    fn value(word: &str) -> Result<Self, String> {
+        let whole = format!(".{word}");
+        let (instance, is_v6) = match (whole.strip_suffix(".inet.0"), whole.strip_suffix(".inet6.0")) {
+            (Some(instance), _) => (instance, false),
+            (None, Some(instance)) => (instance, true),
+            (None, None) => {
+                return Err(format!("table `{word}' is not supported: only those of inet and inet6 are"));
+            }
+        };
+        // Of one that is named the dot before the name is left.
+        let instance = instance.strip_prefix('.').map(str::to_owned);
+        Ok(Self { instance: instance.filter(|name| name != crate::DEFAULT_INSTANCE), is_v6 })
+    }
 }
 
 /// Junos takes interfaces too: nothing here routes to a link without a gateway.
@@ -82,17 +108,21 @@ fn route_prefix(node: &Node, cx: &mut Cx) -> Option<IpNet> {
 fn route_action(node: &Node, cx: &mut Cx) -> Option<StaticAction> {
     let hops: Vec<NextHop> = lower::leaves(node, "next-hop", cx);
     let hops: Vec<IpAddr> = hops.into_iter().map(|NextHop(address)| address).collect();
-    let written = lower::flag(node, "next-hop");
-    match (written, lower::flag(node, "discard"), lower::flag(node, "reject")) {
-        (true, false, false) => (!hops.is_empty()).then_some(StaticAction::NextHops(hops)),
-        (false, true, false) => Some(StaticAction::Discard),
-        (false, false, true) => Some(StaticAction::Reject),
-        (false, false, false) => {
-            cx.error(node.span, "missing mandatory statement: one of `next-hop', `discard', `reject'");
+    let table: Option<NextTable> = lower::leaf(node, "next-table", cx);
+    let written = ["next-hop", "next-table", "discard", "reject"].map(|word| lower::flag(node, word));
+    match written {
+        [true, false, false, false] => (!hops.is_empty()).then_some(StaticAction::NextHops(hops)),
+        [false, true, false, false] => table.map(StaticAction::NextTable),
+        [false, false, true, false] => Some(StaticAction::Discard),
+        [false, false, false, true] => Some(StaticAction::Reject),
+        [false, false, false, false] => {
+            let message = "missing mandatory statement: one of `next-hop', `next-table', `discard', `reject'";
+            cx.error(node.span, message);
             None
         }
         _ => {
-            cx.error(node.span, "only one of `next-hop', `discard' and `reject' may be given");
+            let message = "only one of `next-hop', `next-table', `discard' and `reject' may be given";
+            cx.error(node.span, message);
             None
         }
     }

@@ -14,7 +14,13 @@ fn refused(whole: &str, line: &str) {
 fn what_would_not_be_done_is_refused() {
     let whole = "set firewall family inet filter f term t then accept\n";
     assert!(load(whole).result.is_ok());
-    for action in ["routing-instance r", "sample", "prefix-action p", "packet-mode"] {
+    for action in [
+        "logical-system l routing-instance r",
+        "routing-instance r topology t",
+        "sample",
+        "prefix-action p",
+        "packet-mode",
+    ] {
         refused(whole, &format!("firewall family inet filter f term t then {action}"));
     }
 }

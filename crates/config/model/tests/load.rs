@@ -116,7 +116,7 @@ fn what_is_not_enforced_is_refused_by_path_and_place() {
         lines,
         [
             "f:3:5: system domain-name b.example: statement not supported",
-            "f:5:1: routing-instances: statement not supported",
+            "f:6:9: routing-instances r instance-type: statement not supported: a vrf needs BGP; virtual-router is one without",
             "f:8:14: apply-groups: configuration group `x' is not defined",
         ]
     );

@@ -26,6 +26,7 @@ set security nat static rule-set r rule n then static-nat prefix 10.0.0.1/32
 set security nat static rule-set r rule n then static-nat prefix mapped-port 1000
 set security nat static rule-set r rule m then static-nat prefix-name a
 set security nat static rule-set r rule m then static-nat prefix-name mapped-port 999
+set security nat static rule-set r rule k then static-nat inet
 set security nat proxy-arp interface ge-0/0/0.0 address 10.0.0.7/32
 set security nat proxy-ndp interface ge-0/0/0.0 address 2001:db8::7/128
 set schedulers scheduler c start-date 2026-01-01.08:00 stop-date 2026-02-01.08:00
@@ -37,6 +38,8 @@ set applications application x protocol tcp
 set applications application y term t protocol tcp
 set applications application-set q application x
 set routing-options static route 10.9.0.0/16 discard
+set routing-instances i instance-type virtual-router
+set routing-instances i routing-options static route 10.9.0.0/16 discard
 ";
 
 /// A sample word for each argument on the way to a rule, by keyword; `other` where its type says enough.
@@ -51,6 +54,10 @@ fn sample(path: &str, keyword: &str) -> &'static str {
         return word;
     }
     match keyword {
+        _ if path == "routing-instances" => "i",
+        "next-table" => "i.inet.0",
+        "instance-type" => "forwarding",
+        "interface" if path.starts_with("routing-instances") => "ge-0/0/0.0",
         "dns-name" => "h.example",
         "wildcard-address" => "10.0.1.0/255.0.255.0",
         "group" => "7",
@@ -219,6 +226,7 @@ fn words_of(path: &str) -> Vec<String> {
                 ("rule-set", _) => "r".into(),
                 ("pool", _) => "p".into(),
                 ("rule", _) if path.contains("prefix-name") => "m".into(),
+                ("rule", _) if path.contains("static-nat inet") => "k".into(),
                 ("rule", _) => "n".into(),
                 ("term", _) => "t".into(),
                 _ => word,

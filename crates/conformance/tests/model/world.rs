@@ -16,7 +16,7 @@ use ravelin_dynamic::{Book, DynamicPlan, Now};
 use ravelin_engine::{Egress, Ingress, Limits, Verdict};
 use ravelin_model::{Config, load, lower_tree};
 use ravelin_sim::{SimPlane, SimSetup, SimWorkers};
-use ravelin_types::{Addr, Family, Generation};
+use ravelin_types::{Addr, Family, Generation, InstanceId};
 use ravelin_wire::build::{self, Ip, Payload};
 use ravelin_wire::{parse, parse_ip};
 
@@ -202,7 +202,7 @@ impl World {
             weight: 1,
         });
         let route = hop.map(|hop| Route::Via(vec![hop]));
-        let routes = vec![RouteUpdate { table: 0, prefix: net(FAR), route }];
+        let routes = vec![RouteUpdate { instance: InstanceId::DEFAULT, prefix: net(FAR), route }];
         self.plane.updates().apply(&UpdateBatch { routes, ..UpdateBatch::default() }).unwrap();
     }
 

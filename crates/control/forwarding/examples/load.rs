@@ -13,7 +13,7 @@ fn main() {
     let names = Names {
         units: [(device.clone(), InterfaceId(0))].into(),
         ports: [(device, PortId(0))].into(),
-        plane: 0,
+        ..Names::default()
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     runtime.block_on(async {

@@ -11,4 +11,4 @@ mod world;
 
 pub use monitor::{Monitor, MonitorError, Names};
 pub use probe::{ProbeError, ProbeOutcome, Prober};
-pub use world::{BATCH_MAX, Place, World};
+pub use world::{BATCH_MAX, Key, Place, World};

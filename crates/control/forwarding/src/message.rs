@@ -10,12 +10,12 @@ use std::{
 
 use ipnet::IpNet;
 use ravelin_contract::{Neighbour, NextHop, Route};
-use ravelin_types::{InterfaceId, Mac};
+use ravelin_types::{InstanceId, InterfaceId, Mac};
 
-use crate::world::Place;
+use crate::world::{Key, Place};
 
-/// Which unit a link index is.
-pub(crate) type Units = HashMap<u32, InterfaceId>;
+/// Which unit a link index is, and whose routes it has.
+pub(crate) type Units = HashMap<u32, (InterfaceId, InstanceId)>;
 
 /// Types of messages.
 pub(crate) mod kind {
@@ -43,7 +43,6 @@ pub(crate) const DUMP_INTERRUPTED: u16 = 0x10;
 const REPLACED: u16 = 0x100;
 const APPENDED: u16 = 0x800;
 
-const TABLE_MAIN: u32 = 254;
 const TABLE_LOCAL: u32 = 255;
 /// A copy of a route for one destination (`RTM_F_CLONED`).
 const CLONED: u32 = 0x200;
@@ -65,7 +64,7 @@ pub(crate) struct Message<'a> {
 pub(crate) enum Heard {
     /// `came`: where among those of the same prefix and metric; `None`: it went.
     Route {
-        key: (IpNet, u32),
+        key: (Key, u32),
         came: Option<Place>,
         route: Option<Route>,
     },
@@ -135,7 +134,7 @@ impl Message<'_> {
         const STALE: u16 = 0x4;
         const FAILED: u16 = 0x20;
         let family = *self.body.first()?;
-        let unit = units.get(&u32_at(self.body, 4)?)?;
+        let (unit, _) = units.get(&u32_at(self.body, 4)?)?;
         let state = u16_at(self.body, 8)?;
         let (mut addr, mut mac) = (None, None);
         for (kind, value) in attributes(self.body, 12) {
@@ -157,7 +156,7 @@ impl Message<'_> {
         Some(Heard::Neighbour { key: (*unit, addr), neighbour, in_doubt })
     }
 
-    /// A route of the main or local table: prefix, metric, what it leads to.
+    /// A route of an instance's table or the local one: whose, prefix, metric, what it leads to.
     fn route(&self, units: &Units) -> Option<Heard> {
         const UNICAST: u8 = 1;
         const LOCAL: u8 = 2;
@@ -176,14 +175,23 @@ impl Message<'_> {
             IpNet::V4(net) => net.addr().is_multicast(),
             IpNet::V6(net) => net.addr().is_multicast() || net.addr().is_unicast_link_local(),
         };
-        let wanted = if kind == LOCAL { TABLE_LOCAL } else { TABLE_MAIN };
-        if link_scoped || said.table.unwrap_or(table.into()) != wanted {
+        let table = said.table.unwrap_or(table.into());
+        let owner = said.output.and_then(|index| units.get(&index)).copied();
+        // The local table is everybody's; a device of an instance's own has its local routes in the instance's table.
+        let instance = match (table, owner) {
+            (TABLE_LOCAL, Some((_, instance))) if kind == LOCAL => instance,
+            (TABLE_LOCAL, None) if kind == LOCAL => InstanceId::DEFAULT,
+            (TABLE_LOCAL, _) => return None,
+            _ => InstanceId::of_kernel_table(table)?,
+        };
+        let misplaced = kind == LOCAL && table != TABLE_LOCAL && instance == InstanceId::DEFAULT;
+        if link_scoped || misplaced {
             return None;
         }
         let route = match kind {
             UNICAST if said.wrapped => None,
             UNICAST => said.next_hops(family, flags, units),
-            LOCAL => said.output.and_then(|index| units.get(&index)).copied().map(Route::Local),
+            LOCAL => owner.map(|(unit, _)| Route::Local(unit)),
             BLACKHOLE => Some(Route::Discard),
             UNREACHABLE | PROHIBIT => Some(Route::Reject),
             _ => return None,
@@ -195,7 +203,7 @@ impl Message<'_> {
         } else {
             Place::First
         });
-        Some(Heard::Route { key: (prefix.trunc(), said.metric), came, route })
+        Some(Heard::Route { key: ((instance, prefix.trunc()), said.metric), came, route })
     }
 }
 
@@ -251,7 +259,7 @@ impl<'a> RouteAttributes<'a> {
     /// By our units; next hops by other links, and dead ones, are none.
     fn next_hops(&self, family: u8, flags: u32, units: &Units) -> Option<Route> {
         let Some(mut rest) = self.several else {
-            let interface = *units.get(&self.output?).filter(|_| flags & DEAD == 0)?;
+            let (interface, _) = *units.get(&self.output?).filter(|_| flags & DEAD == 0)?;
             return Some(Route::Via(vec![NextHop { interface, gateway: self.gateway, weight: 1 }]));
         };
         let mut hops = Vec::new();
@@ -259,7 +267,7 @@ impl<'a> RouteAttributes<'a> {
             let hop = rest.get(..len)?;
             let said = Self::read(family, attributes(hop, 8))?;
             let alive = u32::from(hop[2]) & DEAD == 0 && !said.wrapped;
-            if let Some(interface) = units.get(&u32_at(hop, 4)?).filter(|_| alive) {
+            if let Some((interface, _)) = units.get(&u32_at(hop, 4)?).filter(|_| alive) {
                 // The kernel's byte is the weight less one.
                 let weight = u16::from(hop[3]) + 1;
                 hops.push(NextHop { interface: *interface, gateway: said.gateway, weight });

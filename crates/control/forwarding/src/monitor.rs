@@ -11,8 +11,8 @@ use std::{
     time::Duration,
 };
 
-use ravelin_contract::UpdateBatch;
-use ravelin_types::{InterfaceId, PortId};
+use ravelin_contract::{Route, UpdateBatch};
+use ravelin_types::{InstanceId, InterfaceId, PortId};
 use tokio::{
     sync::{mpsc, watch},
     time::{Instant, sleep_until},
@@ -21,7 +21,7 @@ use tokio::{
 use crate::{
     kernel::{Changes, DumpError, Kernel},
     message::{Heard, INET, INET6, Message, Units, kind},
-    world::{Place, World},
+    world::{Key, Place, World},
 };
 
 /// How long changes may go on before they are told, and how long silence lets them be told.
@@ -39,6 +39,10 @@ const CALM: Duration = Duration::from_secs(2);
 pub struct Names {
     /// TAP device to unit.
     pub units: BTreeMap<String, InterfaceId>,
+    /// Of units that are not in the default one.
+    pub instances: BTreeMap<InterfaceId, InstanceId>,
+    /// Routes that no table of the kernel holds: to where they are looked up again.
+    pub next_tables: BTreeMap<Key, InstanceId>,
     /// Physical device to port.
     pub ports: BTreeMap<String, PortId>,
     /// Another number: another plane, which knows nothing.
@@ -145,8 +149,9 @@ impl Monitor {
 
     /// Other units are other routes; another plane has none at all.
     fn name(&mut self, names: Names) {
-        let Names { units, ports, plane } = &self.links.names;
-        let same_links = (units, ports) == (&names.units, &names.ports);
+        let Names { units, instances, next_tables, ports, plane } = &self.links.names;
+        let same_links = (units, instances, next_tables, ports)
+            == (&names.units, &names.instances, &names.next_tables, &names.ports);
         if self.told.is_some() && *plane != names.plane {
             self.told = None;
         }
@@ -160,7 +165,7 @@ impl Monitor {
     /// Whether there is something to tell, and it is time to. Nothing is told of no units: a plane that runs keeps what it has
     /// until the configuration is there.
     fn may_tell(&self) -> bool {
-        let Names { units, ports, plane: _ } = &self.links.names;
+        let Names { units, ports, .. } = &self.links.names;
         if self.told.is_none() {
             return !(self.look.due || units.is_empty() && ports.is_empty());
         }
@@ -266,6 +271,9 @@ impl Monitor {
             take(&mut world, &mut links, link);
         }
         let mut aside = Changes::default();
+        for (key, next) in &links.names.next_tables {
+            world.add_route((*key, metric_of(key)), Place::Last, Some(Route::Table(*next)));
+        }
         for (what, name) in [(kind::GET_ROUTE, "routes"), (kind::GET_NEIGHBOUR, "neighbours")] {
             for family in [INET, INET6] {
                 let each = |message: &Message<'_>| list(&mut world, message.heard(&links.units));
@@ -275,6 +283,11 @@ impl Monitor {
         }
         Ok((world, links, aside))
     }
+}
+
+/// Where a route into another table stands: behind those of links, before those of routing daemons.
+fn metric_of((_, prefix): &Key) -> u32 {
+    if prefix.addr().is_ipv6() { 1023 } else { 5 }
 }
 
 /// What a dump lists comes behind what it listed before.
@@ -321,7 +334,8 @@ impl Links {
         if gone {
             self.units.remove(&index);
         } else {
-            self.units.insert(index, *unit);
+            let instance = self.names.instances.get(unit).copied().unwrap_or_default();
+            self.units.insert(index, (*unit, instance));
         }
         before != Some((index, up)) || gone
     }

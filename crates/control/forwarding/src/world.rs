@@ -10,18 +10,21 @@ use std::{
 
 use ipnet::IpNet;
 use ravelin_contract::{LinkUpdate, Neighbour, NeighbourUpdate, NextHop, Route, RouteUpdate, UpdateBatch};
-use ravelin_types::{InterfaceId, PortId};
+use ravelin_types::{InstanceId, InterfaceId, PortId};
 
 /// Routes, and neighbours, that one batch tells of.
 pub const BATCH_MAX: usize = 16_384;
+
+/// A prefix among the routes of one instance.
+pub type Key = (InstanceId, IpNet);
 
 /// Everything forwarding depends on.
 #[derive(Clone, Debug, Default)]
 pub struct World {
     /// The first way to each prefix.
-    routes: BTreeMap<IpNet, Way>,
+    routes: BTreeMap<Key, Way>,
     /// The others, in order, where there are any.
-    others: BTreeMap<IpNet, Vec<Way>>,
+    others: BTreeMap<Key, Vec<Way>>,
     neighbours: BTreeMap<(InterfaceId, IpAddr), Neighbour>,
     links: BTreeMap<PortId, bool>,
     untold: Untold,
@@ -37,7 +40,7 @@ struct Way {
 /// What differs from what was told.
 #[derive(Clone, Debug, Default)]
 struct Untold {
-    routes: BTreeSet<IpNet>,
+    routes: BTreeSet<Key>,
     neighbours: BTreeSet<(InterfaceId, IpAddr)>,
     links: BTreeSet<PortId>,
 }
@@ -55,15 +58,16 @@ pub enum Place {
 
 impl World {
     /// A route came. One that is there already stays where it is: it was told of twice.
-    pub fn add_route(&mut self, (prefix, metric): (IpNet, u32), place: Place, route: Option<Route>) {
-        if let Entry::Vacant(vacant) = self.routes.entry(prefix.trunc()) {
+    pub fn add_route(&mut self, (prefix, metric): (Key, u32), place: Place, route: Option<Route>) {
+        let prefix = (prefix.0, prefix.1.trunc());
+        if let Entry::Vacant(vacant) = self.routes.entry(prefix) {
             if route.is_some() {
                 self.untold.routes.insert(*vacant.key());
             }
             vacant.insert(Way { metric, route });
             return;
         }
-        self.edit(prefix.trunc(), |ways| {
+        self.edit(prefix, |ways| {
             let same = |way: &Way| way.metric == metric;
             if place == Place::Replace {
                 if let Some(first) = ways.iter().position(same) {
@@ -72,7 +76,7 @@ impl World {
                 ways.retain(|way| !(same(way) && way.route == route));
             } else if ways.iter().any(|way| same(way) && way.route == route) {
                 return;
-            } else if let Some(siblings) = siblings(ways, (prefix, metric), &route) {
+            } else if let Some(siblings) = siblings(ways, (prefix.1, metric), &route) {
                 return join(siblings, route);
             }
             let at = match place {
@@ -84,8 +88,8 @@ impl World {
     }
 
     /// A route went. Of an IPv6 route with several next hops one may go alone.
-    pub fn remove_route(&mut self, (prefix, metric): (IpNet, u32), route: Option<&Route>) {
-        self.edit(prefix.trunc(), |ways| {
+    pub fn remove_route(&mut self, (prefix, metric): (Key, u32), route: Option<&Route>) {
+        self.edit((prefix.0, prefix.1.trunc()), |ways| {
             if let Some(at) = ways.iter().position(|way| way.metric == metric && way.route.as_ref() == route)
             {
                 ways.remove(at);
@@ -138,9 +142,9 @@ impl World {
     pub fn changes(&mut self) -> UpdateBatch {
         let mut batch = UpdateBatch::default();
         while batch.routes.len() < BATCH_MAX
-            && let Some(prefix) = self.untold.routes.pop_first()
+            && let Some(key @ (instance, prefix)) = self.untold.routes.pop_first()
         {
-            batch.routes.push(RouteUpdate { table: 0, prefix, route: self.best(&prefix).cloned() });
+            batch.routes.push(RouteUpdate { instance, prefix, route: self.best(&key).cloned() });
         }
         while batch.neighbours.len() < BATCH_MAX
             && let Some(key) = self.untold.neighbours.pop_first()
@@ -158,9 +162,10 @@ impl World {
     /// All of it, for one who knows nothing; nothing is left to tell.
     pub fn whole(&mut self) -> UpdateBatch {
         self.untold = Untold::default();
-        let route = |(prefix, way): (&IpNet, &Way)| {
-            let route = Some(way.route.as_ref().or_else(|| self.other(prefix))?.clone());
-            Some(RouteUpdate { table: 0, prefix: *prefix, route })
+        let route = |(key, way): (&Key, &Way)| {
+            let route = Some(way.route.as_ref().or_else(|| self.other(key))?.clone());
+            let (instance, prefix) = *key;
+            Some(RouteUpdate { instance, prefix, route })
         };
         let neighbour = |(key, neighbour): (&(InterfaceId, IpAddr), &Neighbour)| NeighbourUpdate {
             interface: key.0,
@@ -177,16 +182,16 @@ impl World {
     }
 
     /// The way that holds for a prefix: the first that is one.
-    fn best(&self, prefix: &IpNet) -> Option<&Route> {
+    fn best(&self, prefix: &Key) -> Option<&Route> {
         self.routes.get(prefix)?.route.as_ref().or_else(|| self.other(prefix))
     }
 
     /// The first of the others that is a way.
-    fn other(&self, prefix: &IpNet) -> Option<&Route> {
+    fn other(&self, prefix: &Key) -> Option<&Route> {
         self.others.get(prefix)?.iter().find_map(|way| way.route.as_ref())
     }
 
-    fn edit(&mut self, prefix: IpNet, edit: impl FnOnce(&mut Vec<Way>)) {
+    fn edit(&mut self, prefix: Key, edit: impl FnOnce(&mut Vec<Way>)) {
         let best = |ways: &[Way]| ways.iter().find_map(|way| way.route.clone());
         let mut ways: Vec<_> = self.routes.remove(&prefix).into_iter().collect();
         if !self.others.is_empty() {

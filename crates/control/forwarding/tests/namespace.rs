@@ -113,7 +113,7 @@ async fn scenario() {
     let names = Names {
         units: [("ge-0-0-0.0".to_owned(), unit)].into(),
         ports: [("ge-0-0-0.0".to_owned(), PortId(2))].into(),
-        plane: 0,
+        ..Names::default()
     };
     let (known, names) = watch::channel(names);
     let (send, mut batches) = mpsc::channel(64);

@@ -26,8 +26,8 @@ use ravelin_program::{
     Service, SourceAction, SourceNat, SourceRule, SourceRuleSet, Zone, ZoneMatch, Zones,
 };
 use ravelin_types::{
-    Addr, DropReason, Family, Generation, InterfaceId, Mac, NatRuleId, PolicyId, PortId, Proto, RuleIdentity,
-    WorkerId, ZoneId,
+    Addr, DropReason, Family, Generation, InstanceId, InterfaceId, Mac, NatRuleId, PolicyId, PortId, Proto,
+    RuleIdentity, WorkerId, ZoneId,
 };
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 use tokio::sync::{mpsc, watch};
@@ -50,6 +50,7 @@ fn unit(id: u16, zone: ZoneId) -> Interface {
         port: PortId(id),
         vlan: None,
         zone: Some(zone),
+        instance: InstanceId::DEFAULT,
         enabled: true,
         mtu4: 1500,
         mtu6: 1500,
@@ -124,6 +125,7 @@ fn program(macs: [Mac; 2]) -> Program {
         Chunk::Interfaces(Interfaces {
             ports: vec![port(0), port(1)],
             units: vec![unit(0, TRUST), unit(1, UNTRUST)],
+            ..Interfaces::default()
         }),
         Chunk::Zones(Zones(vec![zone(TRUST, "trust"), zone(UNTRUST, "untrust")])),
         Chunk::Flow(FlowSettings::default()),
@@ -142,6 +144,7 @@ fn desired(macs: [Mac; 2]) -> Desired {
         let nets = [format!("10.8.{third}.1/24"), format!("fd08:{third}::1/64")];
         let addresses = nets.iter().map(|net| net.parse().unwrap()).chain([link_local(mac)]).collect();
         DesiredTap {
+            table: InstanceId::DEFAULT,
             name: format!("ge-0-0-{id}.0"),
             unit: format!("ge-0/0/{id}.0"),
             mac,
@@ -152,7 +155,7 @@ fn desired(macs: [Mac; 2]) -> Desired {
         }
     };
     let port = |id: u8| DesiredPort { device: format!("ge-0-0-{id}"), up: true };
-    Desired { ports: vec![port(0), port(1)], taps: vec![tap(0), tap(1)], routes: Vec::new() }
+    Desired { ports: vec![port(0), port(1)], taps: vec![tap(0), tap(1)], ..Desired::default() }
 }
 
 /// The control side in small: kernel updates to the plane, wanted neighbours to the kernel.
@@ -169,7 +172,7 @@ async fn control(plane: Arc<AfxdpPlane>, ready: std::sync::mpsc::Sender<()>) {
     let names = Names {
         units: [0, 1].map(|id| (format!("ge-0-0-{id}.0"), InterfaceId(id))).into(),
         ports: [0, 1].map(|id| (format!("ge-0-0-{id}"), PortId(id))).into(),
-        plane: 0,
+        ..Names::default()
     };
     let (_keep, names) = watch::channel(names);
     let (send, mut batches) = mpsc::channel::<UpdateBatch>(64);

@@ -123,6 +123,7 @@ mod tests {
 
     fn tap(addresses: &[&str], proxied: &[&str]) -> Desired {
         let tap = DesiredTap {
+            table: ravelin_types::InstanceId::DEFAULT,
             name: "t".into(),
             unit: "ge-0/0/0.0".into(),
             mac: MAC,

@@ -6,7 +6,7 @@ use std::{
 };
 
 use ipnet::{IpNet, Ipv6Net};
-use ravelin_types::Mac;
+use ravelin_types::{InstanceId, Mac};
 
 /// A unit's TAP device.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,6 +21,8 @@ pub struct DesiredTap {
     pub up: bool,
     /// Addresses with their prefix lengths; host bits are kept.
     pub addresses: BTreeSet<IpNet>,
+    /// The table that packets from its addresses, and by it, are routed by.
+    pub table: InstanceId,
     /// Addresses that are answered for on its link, as far as neighbours are told of them.
     pub proxied: BTreeSet<IpAddr>,
 }
@@ -38,15 +40,34 @@ pub struct DesiredPort {
 pub enum RouteTo {
     /// One gateway or several (ECMP).
     Gateways(BTreeSet<IpAddr>),
+    /// The device itself: what the kernel does of its own accord in the main table.
+    Link(String),
     Discard,
     Reject,
 }
 
-/// A static route of the main table.
+/// A static route, or one to a link that another table than the main one has.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DesiredRoute {
+    pub table: InstanceId,
     pub prefix: IpNet,
     pub to: RouteTo,
+}
+
+/// Which packets of the firewall's own are routed by an instance's table.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Selector {
+    /// Those of a socket that is bound to the device.
+    Device { name: String, is_v6: bool },
+    /// Those that have an address of the instance.
+    Source(IpAddr),
+}
+
+/// A rule of the kernel's routing policy.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct DesiredRule {
+    pub selector: Selector,
+    pub table: InstanceId,
 }
 
 /// Everything the configuration wants of the kernel.
@@ -55,6 +76,10 @@ pub struct Desired {
     pub ports: Vec<DesiredPort>,
     pub taps: Vec<DesiredTap>,
     pub routes: Vec<DesiredRoute>,
+    pub rules: BTreeSet<DesiredRule>,
+    /// Static routes that lead into another table, and which: no table of the kernel holds them, so that whoever tells the
+    /// dataplane of routes adds them.
+    pub next_tables: BTreeMap<(InstanceId, IpNet), InstanceId>,
 }
 
 /// A link as the kernel has it.
@@ -69,6 +94,8 @@ pub struct ObservedLink {
     pub alias: String,
     pub alternative_names: Vec<String>,
     pub addresses: BTreeSet<IpNet>,
+    /// Those of the addresses for which the kernel made no route to the link.
+    pub unrouted: BTreeSet<IpNet>,
 }
 
 /// What the kernel has, as far as we care.
@@ -77,6 +104,8 @@ pub struct Observed {
     pub links: BTreeMap<String, ObservedLink>,
     /// Routes with our protocol number.
     pub routes: Vec<DesiredRoute>,
+    /// Rules with our protocol number.
+    pub rules: BTreeSet<DesiredRule>,
     /// Values of the sysctls that matter, by path under `/proc/sys`; a missing one is absent.
     pub sysctls: BTreeMap<String, String>,
 }

@@ -9,10 +9,10 @@ use std::{
 use futures_util::TryStreamExt;
 use ipnet::IpNet;
 use rtnetlink::{
-    Handle, LinkUnspec,
+    Handle, IpVersion, LinkUnspec,
     packet_route::{
         AddressFamily,
-        address::{AddressHeaderFlags, AddressMessage},
+        address::{AddressAttribute, AddressFlags, AddressHeaderFlags, AddressMessage},
         link::LinkAttribute,
         route::RouteMessage,
     },
@@ -20,7 +20,7 @@ use rtnetlink::{
 };
 
 use crate::{
-    desired::{Desired, DesiredRoute, Observed},
+    desired::{Desired, DesiredRoute, DesiredRule, Observed, RouteTo},
     message,
     plan::{Action, plan, sysctls},
     tap::{HeldTap, TapError},
@@ -93,18 +93,22 @@ impl Host {
             let link = observed.links.values_mut().find(|link| link.index == address.header.index);
             if let (Some(link), Some(net)) = (link, message::address(&address)) {
                 link.addresses.insert(net);
+                if message::is_unrouted(&address) {
+                    link.unrouted.insert(net);
+                }
             }
         }
         for family in [AddressFamily::Inet, AddressFamily::Inet6] {
-            let routes: Vec<_> = self
-                .handle
-                .route()
-                .get(own_routes(family))
-                .execute()
-                .try_collect()
-                .await
-                .map_err(failed("routes"))?;
-            observed.routes.extend(routes.iter().filter_map(message::own_route));
+            let routes = self.handle.route().get(own_routes(family)).execute().try_collect().await;
+            let routes: Vec<_> = routes.map_err(failed("routes"))?;
+            let names = observed.links.iter().map(|(name, link)| (link.index, name.as_str())).collect();
+            let own = routes.iter().filter_map(|route| message::own_route(route, &names));
+            observed.routes.extend(own.collect::<Vec<_>>());
+        }
+        for version in [IpVersion::V4, IpVersion::V6] {
+            let rules: Vec<_> =
+                self.handle.rule().get(version).execute().try_collect().await.map_err(failed("rules"))?;
+            observed.rules.extend(rules.iter().filter_map(message::own_rule));
         }
         for (path, _) in sysctls(desired) {
             if let Ok(value) = fs::read_to_string(Path::new(PROC_SYS).join(&path)) {
@@ -174,10 +178,12 @@ impl Host {
             Action::SetUp { link, up: true } => self.set(link, |message| message.up()).await,
             Action::SetUp { link, up: false } => self.set(link, |message| message.down()).await,
             Action::SetSysctl { path, value } => set_sysctl(path, value),
-            Action::AddAddress { link, address } => self.add_address(link, *address).await,
+            Action::AddAddress { link, address, is_routed } => {
+                self.add_address(link, *address, *is_routed).await
+            }
             Action::RemoveAddress { link, address } => self.remove_address(link, *address).await,
             Action::RemoveRoute(route) => {
-                let removed = self.handle.route().del(route_message(route)?).execute().await;
+                let removed = self.handle.route().del(self.route_message(route).await?).execute().await;
                 match removed {
                     // It went with its link.
                     Err(error) if has_code(&error, &[ESRCH]) => Ok(()),
@@ -185,13 +191,15 @@ impl Host {
                 }
             }
             Action::SetRoute(route) => {
-                let set = self.handle.route().add(route_message(route)?).replace().execute().await;
+                let set = self.handle.route().add(self.route_message(route).await?).replace().execute().await;
                 match set {
                     Err(error) if is_unreachable(&error) => report.hidden.push(route.clone()),
                     outcome => outcome.map_err(failed("set route", &route.prefix.to_string()))?,
                 }
                 Ok(())
             }
+            Action::RemoveRule(rule) => self.remove_rule(rule).await,
+            Action::AddRule(rule) => self.add_rule(rule).await,
         }
     }
 
@@ -207,11 +215,15 @@ impl Host {
         self.handle.link().set(message).execute().await.map_err(failed("change", link))
     }
 
-    async fn add_address(&self, link: &str, address: IpNet) -> Result<(), HostError> {
+    async fn add_address(&self, link: &str, address: IpNet, is_routed: bool) -> Result<(), HostError> {
         let index = self.index(link).await?;
         let mut request = self.handle.address().add(index, address.addr(), address.prefix_len());
         // Nobody answers duplicate detection while the dataplane is down, and the address must work at once.
         request.message_mut().header.flags |= AddressHeaderFlags::Nodad;
+        if !is_routed {
+            let flags = AddressFlags::Noprefixroute | AddressFlags::Nodad;
+            request.message_mut().attributes.push(AddressAttribute::Flags(flags));
+        }
         request.execute().await.map_err(failed("add an address to", link))
     }
 
@@ -226,6 +238,31 @@ impl Host {
                 removed.map_err(failed("remove an address from", link))
             }
             None => Ok(()),
+        }
+    }
+
+    async fn route_message(&self, route: &DesiredRoute) -> Result<RouteMessage, HostError> {
+        let links = match &route.to {
+            RouteTo::Link(name) => BTreeMap::from([(name.clone(), self.index(name).await?)]),
+            RouteTo::Gateways(_) | RouteTo::Discard | RouteTo::Reject => BTreeMap::new(),
+        };
+        message::route(route, &links).ok_or(HostError::Family(route.prefix))
+    }
+
+    async fn add_rule(&self, rule: &DesiredRule) -> Result<(), HostError> {
+        let mut request = self.handle.rule().add();
+        *request.message_mut() = message::rule(rule);
+        match request.execute().await {
+            Err(error) if has_code(&error, &[EEXIST]) => Ok(()),
+            outcome => outcome.map_err(failed("add a rule for", &format!("{:?}", rule.selector))),
+        }
+    }
+
+    async fn remove_rule(&self, rule: &DesiredRule) -> Result<(), HostError> {
+        let removed = self.handle.rule().del(message::rule(rule)).execute().await;
+        match removed {
+            Err(error) if has_code(&error, &[ENOENT]) => Ok(()),
+            outcome => outcome.map_err(failed("remove a rule for", &format!("{:?}", rule.selector))),
         }
     }
 
@@ -256,11 +293,9 @@ fn own_routes(family: AddressFamily) -> RouteMessage {
     message
 }
 
-fn route_message(route: &DesiredRoute) -> Result<RouteMessage, HostError> {
-    message::route(route).ok_or(HostError::Family(route.prefix))
-}
-
+const ENOENT: i32 = 2;
 const ESRCH: i32 = 3;
+const EEXIST: i32 = 17;
 const EINVAL: i32 = 22;
 const ENETDOWN: i32 = 100;
 const ENETUNREACH: i32 = 101;
@@ -297,7 +332,7 @@ mod tests {
         thread,
     };
 
-    use ravelin_types::Mac;
+    use ravelin_types::{InstanceId, Mac};
     use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
     use crate::{
@@ -340,8 +375,14 @@ mod tests {
         let mac = Mac([2, 0, 0, 0, 0, 1]);
         let addresses = ["10.7.0.1/24".parse().unwrap(), "fd07::1/64".parse().unwrap(), link_local(mac)];
         let gateway = |prefix: &str, gateway: &str| DesiredRoute {
+            table: InstanceId::DEFAULT,
             prefix: prefix.parse().unwrap(),
             to: RouteTo::Gateways([gateway.parse().unwrap()].into()),
+        };
+        let other = |prefix: &str, to| DesiredRoute {
+            table: InstanceId::DEFAULT,
+            prefix: prefix.parse().unwrap(),
+            to,
         };
         Desired {
             ports: vec![DesiredPort { device: "ge-0-0-0".into(), up: true }],
@@ -352,15 +393,17 @@ mod tests {
                 mtu: 1400,
                 up: true,
                 addresses: addresses.into(),
+                table: InstanceId::DEFAULT,
                 proxied: std::collections::BTreeSet::new(),
             }],
             routes: vec![
                 gateway("0.0.0.0/0", "10.7.0.254"),
                 gateway("::/0", "fd07::fe"),
                 gateway("192.0.2.0/24", "172.31.0.1"),
-                DesiredRoute { prefix: "198.51.100.0/24".parse().unwrap(), to: RouteTo::Discard },
-                DesiredRoute { prefix: "2001:db8:f::/48".parse().unwrap(), to: RouteTo::Reject },
+                other("198.51.100.0/24", RouteTo::Discard),
+                other("2001:db8:f::/48", RouteTo::Reject),
             ],
+            ..Desired::default()
         }
     }
 

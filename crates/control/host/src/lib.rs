@@ -15,7 +15,8 @@ mod tap;
 
 pub use announce::{Announced, Announcement};
 pub use desired::{
-    Desired, DesiredPort, DesiredRoute, DesiredTap, Observed, ObservedLink, RouteTo, link_local,
+    Desired, DesiredPort, DesiredRoute, DesiredRule, DesiredTap, Observed, ObservedLink, RouteTo, Selector,
+    link_local,
 };
 pub use kernel::{Host, HostError, Report};
 pub use link_socket::LinkSocket;

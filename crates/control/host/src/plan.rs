@@ -3,9 +3,11 @@
 use std::collections::BTreeSet;
 
 use ipnet::IpNet;
-use ravelin_types::Mac;
+use ravelin_types::{InstanceId, Mac};
 
-use crate::desired::{Desired, DesiredPort, DesiredRoute, DesiredTap, Observed, ObservedLink};
+use crate::desired::{
+    Desired, DesiredPort, DesiredRoute, DesiredRule, DesiredTap, Observed, ObservedLink, RouteTo,
+};
 
 /// Marks our TAPs.
 pub(crate) const ALIAS: &str = "ravelin ";
@@ -41,6 +43,8 @@ pub enum Action {
     AddAddress {
         link: String,
         address: IpNet,
+        /// Whether the kernel makes the route to the link, in its main table.
+        is_routed: bool,
     },
     RemoveAddress {
         link: String,
@@ -49,12 +53,14 @@ pub enum Action {
     RemoveRoute(DesiredRoute),
     /// Adds or replaces.
     SetRoute(DesiredRoute),
+    RemoveRule(DesiredRule),
+    AddRule(DesiredRule),
 }
 
 /// What is to be done, in order. Nothing when `observed` already is as `desired`.
 #[must_use]
 pub fn plan(desired: &Desired, observed: &Observed) -> Vec<Action> {
-    let Desired { ports, taps, routes } = desired;
+    let Desired { ports, taps, routes, rules, next_tables: _ } = desired;
     let mut actions = Vec::new();
     let wanted: BTreeSet<_> = taps.iter().map(|tap| tap.name.as_str()).collect();
     let ours = observed.links.iter().filter(|(_, link)| link.alias.starts_with(ALIAS));
@@ -75,6 +81,8 @@ pub fn plan(desired: &Desired, observed: &Observed) -> Vec<Action> {
         plan_tap(tap, observed.links.get(&tap.name), &mut actions);
     }
     plan_routes(routes, &observed.routes, &mut actions);
+    actions.extend(observed.rules.difference(rules).cloned().map(Action::RemoveRule));
+    actions.extend(rules.difference(&observed.rules).cloned().map(Action::AddRule));
     actions
 }
 
@@ -110,19 +118,35 @@ fn plan_tap(tap: &DesiredTap, link: Option<&ObservedLink>, actions: &mut Vec<Act
     if link.up != tap.up {
         actions.push(Action::SetUp { link: name(), up: tap.up });
     }
-    for address in link.addresses.difference(&tap.addresses) {
+    // A link-local address is nobody's but the link's.
+    let is_routed = |address: &IpNet| tap.table == InstanceId::DEFAULT || is_link_local(address);
+    let is_kept = |address: &IpNet| {
+        let there = link.addresses.contains(address);
+        there && tap.addresses.contains(address) && is_routed(address) != link.unrouted.contains(address)
+    };
+    for address in link.addresses.iter().filter(|address| !is_kept(address)) {
         actions.push(Action::RemoveAddress { link: name(), address: *address });
     }
-    for address in tap.addresses.difference(&link.addresses) {
-        actions.push(Action::AddAddress { link: name(), address: *address });
+    for address in tap.addresses.iter().filter(|address| !is_kept(address)) {
+        actions.push(Action::AddAddress { link: name(), address: *address, is_routed: is_routed(address) });
     }
 }
 
+fn is_link_local(address: &IpNet) -> bool {
+    matches!(address, IpNet::V6(net) if net.addr().is_unicast_link_local())
+}
+
 fn plan_routes(wanted: &[DesiredRoute], there: &[DesiredRoute], actions: &mut Vec<Action>) {
-    let stale = there.iter().filter(|route| !wanted.iter().any(|want| want.prefix == route.prefix));
+    let key = |route: &DesiredRoute| (route.table, route.prefix);
+    let stale = there.iter().filter(|route| !wanted.iter().any(|want| key(want) == key(route)));
     actions.extend(stale.cloned().map(Action::RemoveRoute));
-    let missing = wanted.iter().filter(|route| !there.contains(route));
-    actions.extend(missing.cloned().map(Action::SetRoute));
+    // A gateway is looked for by the links of its table.
+    let (links, others): (Vec<_>, Vec<_>) = wanted
+        .iter()
+        .filter(|route| !there.contains(route))
+        .cloned()
+        .partition(|route| matches!(route.to, RouteTo::Link(_)));
+    actions.extend(links.into_iter().chain(others).map(Action::SetRoute));
 }
 
 /// Settings by path under `/proc/sys`. The kernel forwards nothing, learns nothing from advertisements, and makes up no
@@ -158,7 +182,7 @@ pub(crate) fn sysctls(desired: &Desired) -> Vec<(String, &'static str)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::desired::RouteTo;
+    use crate::desired::Selector;
 
     fn tap() -> DesiredTap {
         DesiredTap {
@@ -168,17 +192,19 @@ mod tests {
             mtu: 1500,
             up: true,
             addresses: ["10.0.0.1/24".parse().unwrap(), "2001:db8::1/64".parse().unwrap()].into(),
+            table: InstanceId::DEFAULT,
             proxied: BTreeSet::new(),
         }
     }
 
     fn desired() -> Desired {
         let route = DesiredRoute {
+            table: InstanceId::DEFAULT,
             prefix: "0.0.0.0/0".parse().unwrap(),
             to: RouteTo::Gateways(["10.0.0.254".parse().unwrap()].into()),
         };
         let port = DesiredPort { device: "ge-0-0-0".into(), up: true };
-        Desired { ports: vec![port], taps: vec![tap()], routes: vec![route] }
+        Desired { ports: vec![port], taps: vec![tap()], routes: vec![route], ..Desired::default() }
     }
 
     /// The kernel as it is when everything was done.
@@ -193,6 +219,10 @@ mod tests {
                 up: t.up,
                 alias: format!("{ALIAS}{}", t.unit),
                 addresses: t.addresses.clone(),
+                unrouted: match t.table {
+                    InstanceId::DEFAULT => BTreeSet::new(),
+                    _ => t.addresses.clone(),
+                },
                 ..Default::default()
             };
             (t.name.clone(), link)
@@ -200,6 +230,7 @@ mod tests {
         Observed {
             links: desired.ports.iter().map(port).chain(desired.taps.iter().map(tap)).collect(),
             routes: desired.routes.clone(),
+            rules: desired.rules.clone(),
             sysctls: sysctls(desired).into_iter().map(|(path, value)| (path, value.to_owned())).collect(),
         }
     }
@@ -224,6 +255,18 @@ mod tests {
     }
 
     #[test]
+    fn links_of_a_table_come_before_its_gateways() {
+        let table = InstanceId(3);
+        let through = DesiredRoute { table, ..desired().routes.remove(0) };
+        let to = RouteTo::Link("ge-0-0-0.0".into());
+        let link = DesiredRoute { table, prefix: "10.0.0.0/24".parse().unwrap(), to };
+        let wanted = Desired { routes: vec![through.clone(), link.clone()], ..desired() };
+        let actions = plan(&wanted, &reached(&desired()));
+        let set: Vec<_> = actions.into_iter().filter(|a| matches!(a, Action::SetRoute(_))).collect();
+        assert_eq!(set, [Action::SetRoute(link), Action::SetRoute(through)]);
+    }
+
+    #[test]
     fn a_unit_that_went_loses_its_tap_and_nothing_else_is_deleted() {
         let mut observed = reached(&desired());
         observed.links.insert("eth9".into(), ObservedLink::default());
@@ -239,7 +282,7 @@ mod tests {
         let link = || "ge-0-0-0.0".to_owned();
         let expected = [
             Action::RemoveAddress { link: link(), address: "10.0.0.2/24".parse().unwrap() },
-            Action::AddAddress { link: link(), address: "10.0.0.1/24".parse().unwrap() },
+            Action::AddAddress { link: link(), address: "10.0.0.1/24".parse().unwrap(), is_routed: true },
         ];
         assert_eq!(plan(&desired(), &observed), expected);
     }
@@ -258,5 +301,29 @@ mod tests {
         let observed = reached(&wanted);
         wanted.routes[0].to = RouteTo::Discard;
         assert_eq!(plan(&wanted, &observed), [Action::SetRoute(wanted.routes[0].clone())]);
+    }
+
+    #[test]
+    fn a_unit_that_changes_its_instance_loses_what_the_main_table_has_of_it() {
+        let mut wanted = desired();
+        let observed = reached(&wanted);
+        wanted.taps[0].table = InstanceId(3);
+        let link = DesiredRoute {
+            table: InstanceId(3),
+            prefix: "10.0.0.0/24".parse().unwrap(),
+            to: RouteTo::Link("ge-0-0-0.0".into()),
+        };
+        wanted.routes.push(link.clone());
+        let rule = DesiredRule { selector: Selector::Source([10, 0, 0, 1].into()), table: InstanceId(3) };
+        wanted.rules = [rule.clone()].into();
+        let actions = plan(&wanted, &observed);
+        let (name, is_routed) = (|| "ge-0-0-0.0".to_owned(), false);
+        let addresses = wanted.taps[0].addresses.iter();
+        let removed = addresses.clone().map(|a| Action::RemoveAddress { link: name(), address: *a });
+        let added = addresses.map(|a| Action::AddAddress { link: name(), address: *a, is_routed });
+        let behind = [Action::SetRoute(link), Action::AddRule(rule.clone())];
+        assert_eq!(actions, removed.chain(added).chain(behind).collect::<Vec<_>>());
+        assert_eq!(plan(&wanted, &reached(&wanted)), []);
+        assert_eq!(plan(&desired(), &reached(&wanted)).last(), Some(&Action::RemoveRule(rule)));
     }
 }

@@ -13,7 +13,7 @@ use ravelin_telemetry::{
     Content, Destination, FilePlan, Flow, Form, Kinds, LogPlan, NatRuleKind, Outbox, Record, SecurityLog,
     StreamPlan, Style,
 };
-use ravelin_types::Proto;
+use ravelin_types::{InstanceId, Proto};
 
 const EVENTS: u32 = 200_000;
 const RUNS: usize = 5;
@@ -80,7 +80,8 @@ fn plan(form: Form, streams: usize) -> LogPlan {
 
 fn close() -> Record {
     let [src, nat, dst] = [[10, 0, 0, 1], [198, 51, 100, 1], [203, 0, 113, 9]].map(std::net::IpAddr::from);
-    let key = SessionKey { src, dst, sport: 40000, dport: 443, proto: Proto::TCP };
+    let key =
+        SessionKey { src, dst, sport: 40000, dport: 443, proto: Proto::TCP, instance: InstanceId::DEFAULT };
     Record::Close {
         flow: Flow {
             key,

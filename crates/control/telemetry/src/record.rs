@@ -241,7 +241,14 @@ fn flow(view: &SessionView, names: &dyn Names) -> Flow {
 
 /// What leaves is what comes back, turned round; the numbers of ICMP are no ports and turn with the id only.
 fn leaving(out: &SessionKey, back: &SessionKey) -> SessionKey {
-    SessionKey { src: back.dst, sport: back.dport, dst: back.src, dport: back.sport, proto: out.proto }
+    SessionKey {
+        src: back.dst,
+        sport: back.dport,
+        dst: back.src,
+        dport: back.sport,
+        proto: out.proto,
+        instance: back.instance,
+    }
 }
 
 impl Record {

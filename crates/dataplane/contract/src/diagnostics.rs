@@ -287,7 +287,14 @@ mod tests {
 
     fn key(src: &str, dst: &str) -> SessionKey {
         let address = |text: &str| text.parse().unwrap();
-        SessionKey { src: address(src), dst: address(dst), sport: 1000, dport: 443, proto: Proto::TCP }
+        SessionKey {
+            src: address(src),
+            dst: address(dst),
+            sport: 1000,
+            dport: 443,
+            proto: Proto::TCP,
+            instance: ravelin_types::InstanceId::DEFAULT,
+        }
     }
 
     #[test]

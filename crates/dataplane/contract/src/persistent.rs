@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use ravelin_types::{NatRuleId, Proto};
+use ravelin_types::{InstanceId, NatRuleId, Proto};
 
 /// Where a mapping has its external address from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -32,6 +32,8 @@ pub struct PersistentMapping {
     pub proto: Option<Proto>,
     pub internal: IpAddr,
     pub internal_port: u16,
+    /// The routing instance of the internal end.
+    pub instance: InstanceId,
     pub external: IpAddr,
     pub external_port: u16,
     pub permit: MappingPermit,

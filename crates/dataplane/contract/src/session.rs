@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::ops::ControlFlow;
 
-use ravelin_types::{InterfaceId, NatRuleId, PolicyId, Proto, SessionId, WorkerId, ZoneId};
+use ravelin_types::{InstanceId, InterfaceId, NatRuleId, PolicyId, Proto, SessionId, WorkerId, ZoneId};
 
 use crate::{CarriedMapping, Error, ExportCursor, PutResult, SessionDeltas, SyncedSession};
 
@@ -15,6 +15,8 @@ pub struct SessionKey {
     pub sport: u16,
     pub dport: u16,
     pub proto: Proto,
+    /// The routing instance that its packets come in: the same tuple in another one is another's.
+    pub instance: InstanceId,
 }
 
 /// A session named so that a stale delete can't hit a newer one under the same key.

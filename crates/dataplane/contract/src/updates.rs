@@ -4,7 +4,7 @@
 //! track (netlink overrun, restart) and starts over.
 
 use ipnet::IpNet;
-use ravelin_types::{Family, InterfaceId, LiveSetId, Mac, PortId, ScheduleId};
+use ravelin_types::{Family, InstanceId, InterfaceId, LiveSetId, Mac, PortId, ScheduleId};
 use std::net::IpAddr;
 
 use crate::Error;
@@ -27,13 +27,15 @@ pub enum Route {
     Local(InterfaceId),
     Discard,
     Reject,
+    /// `next-table`: looked up again among the routes of that instance.
+    Table(InstanceId),
 }
 
 /// A route that came (`Some`) or went.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RouteUpdate {
-    /// Routing table; 0 is the default instance.
-    pub table: u32,
+    /// Whose route it is.
+    pub instance: InstanceId,
     pub prefix: IpNet,
     pub route: Option<Route>,
 }

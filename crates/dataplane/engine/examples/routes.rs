@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use ipnet::{IpNet, Ipv4Net};
 use ravelin_contract::{NextHop, Route, RouteUpdate, UpdateBatch};
 use ravelin_engine::{Forwarding, ForwardingBook, Resolver};
-use ravelin_types::{Addr, Family, InterfaceId};
+use ravelin_types::{Addr, Family, InstanceId, InterfaceId};
 
 /// Spreads numbers over the address space, without repeating one.
 fn spread(n: u32) -> u32 {
@@ -30,7 +30,7 @@ fn prefix(n: u32) -> IpNet {
 fn route(n: u32, way: u32) -> RouteUpdate {
     let gateway = Some([10, 0, 0, (way % 64) as u8 + 1].into());
     let route = Some(Route::Via(vec![NextHop { interface: InterfaceId(1), gateway, weight: 1 }]));
-    RouteUpdate { table: 0, prefix: prefix(n), route }
+    RouteUpdate { instance: InstanceId::DEFAULT, prefix: prefix(n), route }
 }
 
 /// Kilobytes that are resident.
@@ -81,7 +81,8 @@ fn main() {
     let lookups = 5_000_000_u32;
     for n in 0..lookups {
         let dst = Addr::v4(spread(n.wrapping_mul(31) % count).to_be_bytes());
-        found += u64::from(read.lookup(Family::V4, dst, 0) != ravelin_engine::Path::None);
+        found +=
+            u64::from(read.lookup(InstanceId::DEFAULT, (Family::V4, dst), 0) != ravelin_engine::Path::None);
     }
     println!("lookup                        {:?} ({found} found)", start.elapsed() / lookups);
 }

@@ -18,7 +18,7 @@ use ravelin_nat::Lease;
 use ravelin_program::{Algs as Settings, Application, Gateway as Asked};
 use ravelin_tcp::splice::{Shift, Splice};
 use ravelin_tcp::{Direction, Segment, Seq};
-use ravelin_types::{Addr, DropReason, Family, Instant, Proto, SessionId, ZoneId};
+use ravelin_types::{Addr, DropReason, Family, InstanceId, Instant, Proto, SessionId, ZoneId};
 use ravelin_wire::Fragment;
 
 use crate::explain::Recorder;
@@ -95,6 +95,8 @@ struct Expected {
     to_zone: ZoneId,
     /// Where it really goes.
     to: (Addr, u16),
+    /// By whose routes; `None`: as its packets say.
+    instance: Option<InstanceId>,
     source: Source,
     /// The port that it comes to.
     lease: Option<Lease>,
@@ -168,7 +170,8 @@ impl Gateways {
 
 /// The key of every packet that differs in its source port alone.
 pub(crate) fn any_port(key: &FlowKey) -> FlowKey {
-    FlowKey::new(key.family(), key.proto(), (key.src(), 0), (key.dst(), key.dport()))
+    let tuple = FlowKey::new(key.family(), key.proto(), (key.src(), 0), (key.dst(), key.dport()));
+    tuple.within(key.instance())
 }
 
 /// Marks a new session whose packets a gateway is to see. `asked`: what the application that was matched says. Spec: alg-1, alg-17.

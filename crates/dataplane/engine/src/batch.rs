@@ -3,26 +3,57 @@
 //! Place: the middle of a step; while a trace of paths runs, `watch` does the same with some of the packets on tape.
 
 use crate::explain::Recorder;
-use crate::express::{self, Express};
+use crate::express::{self, Express, Looked};
+use crate::mirror;
 use crate::packet::Packet;
-use crate::step::{Slot, Turn, account, classify, examine, whole_way};
-use crate::verdict::Verdict;
+use crate::step::{Slot, Turn, account, classify, whole_way};
 
 /// Examines all, brings all close, then acts on each in order.
 #[inline(always)]
 pub(crate) fn run<R: Recorder>(
     turn: &mut Turn<'_, R>,
     packets: &mut [Packet<'_>],
-    (flows, shorts): (&mut [Slot], &mut [Express]),
+    (flows, shorts): (&mut Vec<Slot>, &mut [Express]),
 ) {
-    for ((packet, slot), short) in packets.iter().zip(&mut *flows).zip(&mut *shorts) {
-        examine(turn, packet, (slot, short));
+    for (packet, short) in packets.iter().zip(shorts.iter_mut()) {
+        examine(turn, packet, (&mut *flows, short));
     }
     hint(turn, flows, shorts);
     for ((packet, slot), short) in packets.iter_mut().zip(&*flows).zip(&*shorts) {
-        let verdict = act(turn, packet, slot, short);
-        turn.out.verdicts.push(verdict);
+        act(turn, packet, slot, short);
     }
+}
+
+/// From bytes to a flow, or to the end of a packet that is none. Slots and verdicts are large: each is made where it stays.
+#[inline(always)]
+pub(crate) fn examine<R: Recorder>(
+    turn: &mut Turn<'_, R>,
+    packet: &Packet<'_>,
+    (slots, short): (&mut Vec<Slot>, &mut Express),
+) {
+    if packet.handed.is_none() {
+        let counters = &mut turn.state.counters;
+        counters.rx_packets += 1;
+        counters.rx_bytes += packet.len() as u64;
+    }
+    mirror::arrived(turn, packet);
+    match express::look(turn, packet, short) {
+        Looked::Short(hash) => {
+            turn.state.sessions.prefetch_bucket(hash);
+            slots.push(Slot::Express { hash });
+        }
+        Looked::Ended(verdict) => slots.push(Slot::Done(verdict)),
+        Looked::Unknown => in_full(turn, packet, slots),
+    }
+}
+
+#[inline(never)]
+fn in_full<R: Recorder>(turn: &mut Turn<'_, R>, packet: &Packet<'_>, slots: &mut Vec<Slot>) {
+    let slot = classify(turn, packet, None).unwrap_or_else(Slot::Done);
+    if let Some(hash) = slot.hash() {
+        turn.state.sessions.prefetch_bucket(hash);
+    }
+    slots.push(slot);
 }
 
 /// Brings the sessions close that the packets are probably of.
@@ -40,24 +71,28 @@ pub(crate) fn hint<R: Recorder>(turn: &Turn<'_, R>, flows: &[Slot], shorts: &mut
     }
 }
 
-/// One packet to its verdict, counted.
+/// One packet to its verdict, counted and told.
 #[inline(always)]
 pub(crate) fn act<R: Recorder>(
     turn: &mut Turn<'_, R>,
     packet: &mut Packet<'_>,
     slot: &Slot,
     short: &Express,
-) -> Verdict {
-    let Slot::Express { hash } = slot else { return ordinary(turn, packet, slot) };
-    express::run(turn, packet, (short, *hash)).unwrap_or_else(|| {
-        let slot = classify(turn, packet, short.marks).unwrap_or_else(Slot::Done);
-        ordinary(turn, packet, &slot)
-    })
+) {
+    match slot {
+        Slot::Express { hash } if express::run(turn, packet, (short, *hash)).is_some() => {}
+        Slot::Express { .. } => {
+            let slot = classify(turn, packet, short.marks).unwrap_or_else(Slot::Done);
+            ordinary(turn, packet, &slot);
+        }
+        _ => ordinary(turn, packet, slot),
+    }
 }
 
-fn ordinary<R: Recorder>(turn: &mut Turn<'_, R>, packet: &mut Packet<'_>, slot: &Slot) -> Verdict {
+#[inline(never)]
+fn ordinary<R: Recorder>(turn: &mut Turn<'_, R>, packet: &mut Packet<'_>, slot: &Slot) {
     let verdict = whole_way(turn, packet, slot);
     let flow = if let Slot::Flow(flow) = slot { Some(flow) } else { None };
     account(turn, packet, flow, verdict);
-    verdict
+    turn.out.verdicts.push(verdict);
 }

@@ -4,8 +4,8 @@
 
 use ravelin_program::Screen;
 use ravelin_types::{
-    Addr, DropReason, Family, InterfaceId, Mac, MeterId, MirrorId, NatRuleId, PolicyId, PortId, SessionId,
-    ZoneId,
+    Addr, DropReason, Family, InstanceId, InterfaceId, Mac, MeterId, MirrorId, NatRuleId, PolicyId, PortId,
+    SessionId, ZoneId,
 };
 
 /// One decision.
@@ -45,6 +45,8 @@ pub enum Fact {
         kept: bool,
     },
     Route {
+        /// Whose routes were asked first.
+        instance: InstanceId,
         family: Family,
         dst: Addr,
         unit: InterfaceId,

@@ -8,15 +8,16 @@ use ravelin_filter::Marks;
 use ravelin_program::{Direction as On, Interface};
 use ravelin_screen::{Profile, Way};
 use ravelin_tcp::{Direction, Extent, Segment};
-use ravelin_types::{Addr, DropReason, Family, InterfaceId, Mac, PortId, Proto, ZoneId};
-use ravelin_wire::{ETHERNET_LEN, Network, Plain, VLAN_LEN, ethertype, parse, put_u16, rewrite};
+use ravelin_types::{Addr, DropReason, Family, InstanceId, InterfaceId, Mac, PortId, Proto, ZoneId};
+use ravelin_wire::rewrite::{self, Partial};
+use ravelin_wire::{ETHERNET_LEN, Plain, VLAN_LEN, ethertype, put_u16};
 
 use crate::explain::Recorder;
 use crate::key::FlowKey;
 use crate::packet::{Checksum, Ingress, Packet};
 use crate::rules::Rules;
 use crate::session::{HOST_UNIT, Life, Ticks, Wing, WingRef};
-use crate::step::{Flow, Link, Slot, Turn, account};
+use crate::step::{Flow, Link, Turn, account};
 use crate::verdict::{Egress, Verdict};
 use crate::{act, filters, screens, tcp};
 
@@ -33,6 +34,7 @@ struct Entrance {
     /// The port's MAC address, as packets show it.
     station: u64,
     zone: ZoneId,
+    instance: InstanceId,
     inet: bool,
     inet6: bool,
     /// A filter or a policer looks at them.
@@ -87,6 +89,7 @@ impl Entrance {
         Some(Self {
             station: Plain::station_of(mac),
             zone,
+            instance: unit.instance,
             inet: unit.inet,
             inet6: unit.inet6,
             filtered: rules.filters.stand_at(unit.id, On::Input),
@@ -101,6 +104,13 @@ impl Exit {
         let screened =
             unit.zone.and_then(|zone| rules.screens.of(zone, Way::Out)).is_some_and(Profile::minds_plain);
         Self { mac, port, vlan, mtu4, mtu6, filtered: rules.filters.stand_at(unit.id, On::Output), screened }
+    }
+
+    const fn mtu(&self, family: Family) -> u16 {
+        match family {
+            Family::V4 => self.mtu4,
+            Family::V6 => self.mtu6,
+        }
     }
 }
 
@@ -134,13 +144,36 @@ impl Express {
     };
 }
 
-/// Fills `express` in; `None`: the packet is to be taken apart in full.
+/// What a first look at a packet finds.
+pub(crate) enum Looked {
+    /// It may go the short way; the hash of its key.
+    Short(u64),
+    /// A filter ended it.
+    Ended(Verdict),
+    /// It is to be taken apart in full.
+    Unknown,
+}
+
+/// Whether a packet may go the short way; then `express` is filled in.
 #[inline(always)]
 pub(crate) fn look<R: Recorder>(
     turn: &mut Turn<'_, R>,
     packet: &Packet<'_>,
     express: &mut Express,
-) -> Option<Slot> {
+) -> Looked {
+    match short(turn, packet, express) {
+        Some(Ok(hash)) => Looked::Short(hash),
+        Some(Err(verdict)) => Looked::Ended(verdict),
+        None => Looked::Unknown,
+    }
+}
+
+#[inline(always)]
+fn short<R: Recorder>(
+    turn: &mut Turn<'_, R>,
+    packet: &Packet<'_>,
+    express: &mut Express,
+) -> Option<Result<u64, Verdict>> {
     let world = turn.world;
     let Ingress::Port(port) = packet.ingress else { return None };
     if R::ON || packet.handed.is_some() || !world.armed {
@@ -158,12 +191,13 @@ pub(crate) fn look<R: Recorder>(
     }
     express.marks = None;
     if entrance.filtered {
-        match filter(turn, packet, unit)? {
+        match filter(turn, packet, unit, plain)? {
             Ok(marks) => express.marks = Some(marks),
-            Err(verdict) => return Some(Slot::Done(verdict)),
+            Err(verdict) => return Some(Err(verdict)),
         }
     }
     let key = FlowKey::new(plain.family, plain.proto, (plain.src, plain.sport), (plain.dst, plain.dport));
+    let key = key.within(entrance.instance);
     let hash = turn.state.sessions.hash(&key);
     express.key = key;
     express.hint = None;
@@ -173,7 +207,7 @@ pub(crate) fn look<R: Recorder>(
     express.l4_at = plain.l4_at;
     express.end = plain.end;
     express.screened = entrance.screened;
-    Some(Slot::Express { hash })
+    Some(Ok(hash))
 }
 
 /// What the filter of a unit makes of a packet, which is asked once. `None`: nobody was asked.
@@ -182,9 +216,10 @@ fn filter<R: Recorder>(
     turn: &mut Turn<'_, R>,
     packet: &Packet<'_>,
     unit: InterfaceId,
+    plain: Plain,
 ) -> Option<Result<Marks, Verdict>> {
     let unit = turn.world.rules.unit(unit)?;
-    let (link, network) = taken_apart(packet)?;
+    let (link, network) = (link_of(packet, plain.l3_at)?, plain.network(packet.bytes()));
     let passed = filters::input(turn, packet, unit, (&link, &network));
     if passed.is_err() {
         turn.state.counters.received(unit.id, packet.len());
@@ -192,9 +227,10 @@ fn filter<R: Recorder>(
     Some(passed)
 }
 
-fn taken_apart(packet: &Packet<'_>) -> Option<(Link, Network)> {
-    let parsed = parse(packet.bytes()).ok()?;
-    Some((Link { dst_mac: parsed.dst_mac, src_mac: parsed.src_mac, l3_at: parsed.l3_at }, parsed.network?))
+fn link_of(packet: &Packet<'_>, l3_at: u16) -> Option<Link> {
+    let macs = packet.bytes().first_chunk::<12>()?;
+    let [dst_mac, src_mac] = [0, 6].map(|at| Mac([0, 1, 2, 3, 4, 5].map(|n: usize| macs[at + n])));
+    Some(Link { dst_mac, src_mac, l3_at })
 }
 
 /// Two ordinary addresses: stricter than what the whole path lets pass, which judges the others.
@@ -209,13 +245,13 @@ fn addresses_pass(plain: &Plain) -> bool {
     src != dst && ordinary(src) && ordinary(dst)
 }
 
-/// The packet through its session, and counted. `None`: it goes the whole way; nothing has changed.
+/// The packet through its session, counted and told. `None`: it goes the whole way; nothing has changed.
 #[inline(always)]
 pub(crate) fn run<R: Recorder>(
     turn: &mut Turn<'_, R>,
     packet: &mut Packet<'_>,
     (express, hash): (&Express, u64),
-) -> Option<Verdict> {
+) -> Option<()> {
     let at = express.hint?;
     let (world, now) = (turn.world, Ticks::at(turn.now));
     let session = turn.state.sessions.get_mut(at.slot());
@@ -231,12 +267,8 @@ pub(crate) fn run<R: Recorder>(
     }
     let exit = world.rules.gates.exit(mine.egress)?;
     let (family, proto) = (express.key.family(), express.key.proto());
-    let mtu = match family {
-        Family::V4 => exit.mtu4,
-        Family::V6 => exit.mtu6,
-    };
     let bytes = express.end - express.l3_at;
-    if bytes > mtu || !world.forwarding.is_up(exit.port) {
+    if bytes > exit.mtu(family) || !world.forwarding.is_up(exit.port) {
         return None;
     }
     let mut conversation = None;
@@ -256,8 +288,8 @@ pub(crate) fn run<R: Recorder>(
     if let Some(flow) = &flow
         && let Err(verdict) = screens::fast(turn, packet, flow, at)
     {
-        account(turn, packet, Some(flow), verdict);
-        return Some(verdict);
+        ended(turn, packet, Some(flow), verdict);
+        return Some(());
     }
     let session = turn.state.sessions.get_mut(at.slot());
     let mut life = Life::Established;
@@ -275,18 +307,48 @@ pub(crate) fn run<R: Recorder>(
     if let Some(hits) = counted.and_then(|policy| counters.policies.get_mut(policy.index())) {
         hits.passed(at.wing(), u64::from(bytes));
     }
-    let verdict = send(turn, packet, (express, flow.as_ref()), exit, (&mine, &other));
-    account(turn, packet, flow.as_ref(), verdict);
-    Some(verdict)
+    match send(turn, packet, (express, flow.as_ref()), exit, (&mine, &other)) {
+        Ok(partial) => {
+            turn.state.counters.sent(mine.egress, packet.len());
+            let egress = Egress::Port(exit.port);
+            turn.out.verdicts.push(Verdict::Send { egress, unit: mine.egress, partial });
+        }
+        Err(verdict) => ended(turn, packet, flow.as_ref(), verdict),
+    }
+    Some(())
+}
+
+/// The packet has another end than its way out.
+#[cold]
+#[inline(never)]
+fn ended<R: Recorder>(turn: &mut Turn<'_, R>, packet: &Packet<'_>, flow: Option<&Flow>, verdict: Verdict) {
+    account(turn, packet, flow, verdict);
+    turn.out.verdicts.push(verdict);
 }
 
 /// The packet as the whole path sees it.
 #[inline(never)]
 fn flow_of(packet: &Packet<'_>, (express, hash): (&Express, u64)) -> Option<Flow> {
-    let (link, network) = taken_apart(packet)?;
+    let Express { key, l3_at, l4_at, end, .. } = *express;
+    let frame = packet.bytes();
+    let ttl_at = if key.family() == Family::V4 { 8 } else { 7 };
+    let plain = Plain {
+        station: 0,
+        vlan: None,
+        family: key.family(),
+        proto: key.proto(),
+        ttl: *frame.get(usize::from(l3_at) + ttl_at)?,
+        l3_at,
+        l4_at,
+        end,
+        src: key.src(),
+        dst: key.dst(),
+        sport: key.sport(),
+        dport: key.dport(),
+    };
     Some(Flow {
-        link,
-        network,
+        link: link_of(packet, l3_at)?,
+        network: plain.network(frame),
         unit: express.unit,
         zone: express.zone,
         from_host: false,
@@ -307,7 +369,7 @@ fn send<R: Recorder>(
     (express, flow): (&Express, Option<&Flow>),
     exit: &Exit,
     (mine, other): (&Wing, &FlowKey),
-) -> Verdict {
+) -> Result<Option<Partial>, Verdict> {
     let (family, proto) = (express.key.family(), express.key.proto());
     let frame = packet.bytes_mut();
     let (l3_at, l4_at) = (usize::from(express.l3_at), usize::from(express.l4_at));
@@ -330,14 +392,13 @@ fn send<R: Recorder>(
         && let Some(unit) = turn.world.rules.unit(mine.egress)
         && let Err(verdict) = filters::output(turn, packet, flow, unit)
     {
-        return verdict;
+        return Err(verdict);
     }
     packet.truncate(usize::from(express.end));
     let Some(by) = dress(packet, l3_at, exit, (mine.mac, family)) else {
-        return Verdict::Drop(DropReason::TxQueueFull);
+        return Err(Verdict::Drop(DropReason::TxQueueFull));
     };
-    let egress = Egress::Port(exit.port);
-    Verdict::Send { egress, unit: mine.egress, partial: act::moved(partial, by) }
+    Ok(act::moved(partial, by))
 }
 
 /// The link header; how far the network header moved. `None`: no room.

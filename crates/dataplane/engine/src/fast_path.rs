@@ -3,7 +3,7 @@
 use ravelin_contract::CloseReason;
 use ravelin_program::{Action, Interface, Rematch};
 use ravelin_tcp::{Direction, End, Segment, State, Timeout, mss};
-use ravelin_types::{Addr, DropReason, Family, PolicyId, Proto};
+use ravelin_types::{Addr, DropReason, Family, InstanceId, PolicyId, Proto};
 use ravelin_wire::{L4, TcpFlags, rewrite};
 
 use crate::act::{self, Recipe};
@@ -62,7 +62,7 @@ pub(crate) fn run<R: Recorder>(
         }
         Judged::Pass | Judged::Last(_) => {}
     }
-    if route_change::is_lost(turn, at, flow.hash) {
+    if route_change::is_lost(turn, at, flow) {
         return Some(Verdict::Drop(DropReason::NoRoute));
     }
     advance(turn, flow, slot, wing);
@@ -106,6 +106,8 @@ pub(crate) fn must_end<R: Recorder>(turn: &mut Turn<'_, R>, slot: u32) -> Option
             }
             Rejudged::Kept => {}
         }
+        // What filters say of their routes may be otherwise, too. Spec: routing-instance-12.
+        session.wings.iter_mut().for_each(|wing| wing.resolved_at = 0);
         session.generation = generation;
         session.section_hash = rules.section_hash(session.wings[0].zone, session.wings[1].zone);
     }
@@ -130,7 +132,8 @@ pub(crate) fn rejudge(rules: &Rules, session: &Session) -> Rejudged {
     for wing in &session.wings {
         if wing.ingress != HOST_UNIT {
             let unit = rules.unit(wing.ingress).filter(|u| u.enabled);
-            if unit.and_then(|u| u.zone) != Some(wing.zone) {
+            let is_there = |u: &Interface| u.zone == Some(wing.zone) && u.instance == wing.key.instance();
+            if !unit.is_some_and(is_there) {
                 return Rejudged::Ended(CloseReason::InterfaceGone);
             }
         }
@@ -191,7 +194,8 @@ fn by_policies(rules: &Rules, session: &Session, inner: &FlowKey) -> Rejudged {
 pub(crate) fn inner_key(session: &Session) -> FlowKey {
     let [first, second] = &session.wings;
     let (to, key) = ((second.key.family(), second.key.src()), &first.key);
-    FlowKey::across((key.family(), key.proto()), (key.src(), key.sport()), to, second.key.sport())
+    let from = (key.src(), key.sport());
+    FlowKey::across((key.family(), key.proto()), from, to, second.key.sport()).within(key.instance())
 }
 
 /// Whether the rules still say what a session's packets are translated to. Spec: nat-source-17, nat-destination-8.
@@ -440,7 +444,8 @@ pub(crate) fn through<R: Recorder>(
     {
         return act::send(turn, packet, flow, (unit, wing.mac), partial);
     }
-    let (unit, next_hop) = match route(turn, flow, recipe.other.src(), wing.zone_beyond(turn, at)) {
+    let instance = routed_by(&world.rules, turn.state.sessions.get(at.slot()), at.wing(), flow);
+    let (unit, next_hop) = match route(turn, flow, (instance, &recipe.other), wing.zone_beyond(turn, at)) {
         Ok(found) => found,
         Err(reason) => return Verdict::Drop(reason),
     };
@@ -467,19 +472,31 @@ impl crate::session::Wing {
     }
 }
 
+/// By which instance a session's packets of a wing go: those that open it as its first one did, by what its NAT rule or
+/// a filter says; answers by the one that they were asked in. Spec: routing-instance-11, routing-instance-12.
+pub(crate) fn routed_by(rules: &Rules, session: &Session, wing: usize, flow: &Flow) -> InstanceId {
+    match wing {
+        // Expected where its parent's packets come from.
+        0 if session.marks.has(Marks::CHILD) => session.wings[1].key.instance(),
+        0 => rules.nat.instance_behind(session.destination_rule).unwrap_or(flow.routed_by()),
+        _ => session.wings[0].key.instance(),
+    }
+}
+
 /// The unit and next hop for a session's packet. A route into another zone than the one that the
 /// policy judged is no way for this session.
 fn route<'w, R: Recorder>(
     turn: &mut Turn<'w, R>,
     flow: &Flow,
-    dst: Addr,
+    (instance, other): (InstanceId, &FlowKey),
     zone: ravelin_types::ZoneId,
 ) -> Result<(&'w Interface, Addr), DropReason> {
     let world = turn.world;
-    match world.forwarding.lookup(flow.network.family, dst, flow.hash) {
+    match world.forwarding.lookup(instance, (flow.network.family, other.src()), flow.hash) {
         Path::Via { unit, next_hop } => {
             let unit = world.rules.unit(unit).ok_or(DropReason::EgressDown)?;
-            if unit.zone == Some(zone) { Ok((unit, next_hop)) } else { Err(DropReason::EgressNoZone) }
+            let is_there = unit.zone == Some(zone) && unit.instance == other.instance();
+            if is_there { Ok((unit, next_hop)) } else { Err(DropReason::EgressNoZone) }
         }
         Path::Discard => Err(DropReason::RouteDiscard),
         Path::Reject => Err(DropReason::RouteReject),

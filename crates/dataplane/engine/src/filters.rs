@@ -82,7 +82,7 @@ pub(crate) fn input<R: Recorder>(
         .and_then(|marks| walk(turn, chain, &Subject { marks, ..subject }));
     passed.map_err(|denied| {
         if let Denied::Reject(reject) = denied {
-            let key = FlowKey::of(network, None);
+            let key = FlowKey::of(network, None, unit.instance);
             let hash = turn.state.sessions.hash(&key);
             let zone = unit.zone.unwrap_or_default();
             let (link, network) = (*link, *network);
@@ -322,6 +322,8 @@ impl<R: Recorder> Effects for Applied<'_, '_, '_, R> {
     }
 
     fn log(&mut self, at: TermAt, logging: Logging, terminal: Terminal) {
+        let unit = self.turn.world.rules.unit(self.subject.unit);
+        let instance = unit.map(|unit| unit.instance).unwrap_or_default();
         let hit = FilterHit {
             filter: self.chain.filters[usize::from(at.filter)].0,
             term: at.term,
@@ -331,7 +333,7 @@ impl<R: Recorder> Effects for Applied<'_, '_, '_, R> {
                 Terminal::Reject(_) => FilterAction::Reject,
             },
             interface: self.subject.unit,
-            key: FlowKey::of(self.subject.network, None).to_session_key(),
+            key: FlowKey::of(self.subject.network, None, instance).to_session_key(),
             bytes: self.bytes(),
         };
         let State { filter_log, events, .. } = &mut *self.turn.state;
@@ -356,6 +358,7 @@ impl<R: Recorder> Effects for Applied<'_, '_, '_, R> {
             Action::Mark { loss_priority, forwarding_class } => Policed::Pass(Marks {
                 loss_priority: loss_priority.unwrap_or(marks.loss_priority),
                 forwarding_class: forwarding_class.unwrap_or(marks.forwarding_class),
+                ..marks
             }),
         }
     }

@@ -5,7 +5,7 @@ use ravelin_nat::{Action as LeaseAction, Inbound, Request};
 use ravelin_program::{Action, Application, Gateway, Interface, LogWhen, Policy, Translated};
 use ravelin_screen::Way;
 use ravelin_tcp::Opened;
-use ravelin_types::{Addr, DropReason, Family, IcmpKind, NatRuleId, PolicyId, Proto, ZoneId};
+use ravelin_types::{Addr, DropReason, Family, IcmpKind, InstanceId, NatRuleId, PolicyId, Proto, ZoneId};
 use ravelin_wire::{Fragment, L4};
 
 use crate::explain::{Fact, Recorder};
@@ -37,6 +37,8 @@ pub(crate) struct Permit {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Draft {
     pub egress: ravelin_types::InterfaceId,
+    /// The instance that answers come in.
+    pub answered_in: InstanceId,
     pub to_zone: ZoneId,
     pub policy: PolicyId,
     pub log: LogWhen,
@@ -152,7 +154,8 @@ fn judge<R: Recorder>(
     if world.rules.is_functional(flow.zone) {
         return Err(DropReason::ManagementZone);
     }
-    let egress = route(turn, packet, flow, (inward.key.dst_family(), inward.key.dst()))?;
+    let instance = inward.instance(&world.rules.nat).unwrap_or_else(|| flow.routed_by());
+    let egress = route(turn, packet, flow, (instance, (inward.key.dst_family(), inward.key.dst())))?;
     let to = egress.zone.ok_or(DropReason::EgressNoZone)?;
     turn.rec.fact(Fact::Zones { from: flow.zone, to });
     if world.rules.is_functional(to) {
@@ -181,6 +184,7 @@ fn judge<R: Recorder>(
     let Permit { policy, log, count, application, inactivity_timeout, gateway, translated: _ } = permit;
     Ok(Draft {
         egress: egress.id,
+        answered_in: egress.instance,
         to_zone: to,
         policy,
         log,
@@ -238,15 +242,15 @@ pub(crate) fn route<'w, R: Recorder>(
     turn: &mut Turn<'w, R>,
     packet: &Packet<'_>,
     flow: &Flow,
-    (family, dst): (Family, Addr),
+    (instance, (family, dst)): (InstanceId, (Family, Addr)),
 ) -> Result<&'w Interface, DropReason> {
     let world = turn.world;
     if dst.is_multicast(family) {
         return Err(DropReason::NoRoute);
     }
-    match world.forwarding.lookup(family, dst, flow.hash) {
+    match world.forwarding.lookup(instance, (family, dst), flow.hash) {
         Path::Via { unit, next_hop } => {
-            turn.rec.fact(Fact::Route { family, dst, unit, next_hop });
+            turn.rec.fact(Fact::Route { instance, family, dst, unit, next_hop });
             let egress = world.rules.unit(unit).ok_or(DropReason::EgressDown)?;
             let to_all = host::is_directed_broadcast(egress, (family, dst));
             if to_all { Err(DropReason::InvalidDestination) } else { Ok(egress) }
@@ -370,6 +374,7 @@ impl Draft {
     pub(crate) fn host(egress: ravelin_types::InterfaceId, to_zone: ZoneId, key: FlowKey) -> Self {
         Self {
             egress,
+            answered_in: key.instance(),
             to_zone,
             policy: NO_POLICY,
             log: LogWhen::default(),
@@ -403,7 +408,7 @@ impl Draft {
             None => addr,
             Some(turned) => nat.fixed.embedded(turned.rule, addr)?,
         };
-        Some(self.inner.answers((addr, port)))
+        Some(self.inner.answers((addr, port)).within(self.answered_in))
     }
 
     /// What is asked of the allocator. A host is known to its peer's mapping by what it is inside.

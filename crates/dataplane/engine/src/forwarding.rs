@@ -13,14 +13,21 @@ use std::sync::Arc;
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use prefix_trie::PrefixMap;
-use ravelin_contract::{Neighbour, NeighbourUpdate, Route, UpdateBatch};
-use ravelin_types::{Addr, Family, InterfaceId, Mac, PortId};
+use ravelin_contract::{Neighbour, NeighbourUpdate, NextHop, Route, UpdateBatch};
+use ravelin_types::{Addr, Family, InstanceId, InterfaceId, Mac, PortId};
 
 pub use book::ForwardingBook;
 
-/// The routing table of the default instance, longest prefix first.
+/// Instances that a lookup passes through at most, from one `next-table` to another.
+const TABLES_MAX: usize = 8;
+
+/// Every instance's routes, by its number.
 #[derive(Clone, Debug, Default)]
-pub struct Routes {
+pub struct Routes(Vec<Table>);
+
+/// The routes of one instance, longest prefix first.
+#[derive(Clone, Debug, Default)]
+struct Table {
     v4: PrefixMap<Ipv4Net, Arc<Route>>,
     v6: PrefixMap<Ipv6Net, Arc<Route>>,
 }
@@ -81,28 +88,25 @@ impl Forwarding {
         ForwardingBook::new(self.clone()).update(batch).as_ref().clone()
     }
 
-    /// Longest-prefix match; `spread` chooses among equal ways out.
+    /// Longest-prefix match among an instance's routes, and in those that they lead to; `spread` chooses among equal
+    /// ways out. Spec: routing-instance-8, routing-instance-9.
     #[must_use]
-    pub fn lookup(&self, family: Family, dst: Addr, spread: u64) -> Path {
-        match self.routes.find(family, dst) {
-            None => Path::None,
-            Some(Route::Local(unit)) => Path::Local(*unit),
-            Some(Route::Discard) => Path::Discard,
-            Some(Route::Reject) => Path::Reject,
-            Some(Route::Via(hops)) => {
-                let total: u64 = hops.iter().map(|h| u64::from(h.weight.max(1))).sum();
-                let mut at = if total == 0 { 0 } else { spread % total };
-                for hop in hops {
-                    let weight = u64::from(hop.weight.max(1));
-                    if at < weight {
-                        let next_hop = hop.gateway.map_or(dst, |g| Addr::from_ip(g).1);
-                        return Path::Via { unit: hop.interface, next_hop };
-                    }
-                    at -= weight;
+    pub fn lookup(&self, instance: InstanceId, (family, dst): (Family, Addr), spread: u64) -> Path {
+        let mut instance = instance;
+        for _ in 0..TABLES_MAX {
+            return match self.routes.find(instance, (family, dst)) {
+                Some(Route::Table(next)) => {
+                    instance = *next;
+                    continue;
                 }
-                Path::None
-            }
+                None => Path::None,
+                Some(Route::Local(unit)) => Path::Local(*unit),
+                Some(Route::Discard) => Path::Discard,
+                Some(Route::Reject) => Path::Reject,
+                Some(Route::Via(hops)) => chosen(hops, dst, spread),
+            };
         }
+        Path::None
     }
 
     /// The Ethernet address of a next hop, when it is known.
@@ -129,38 +133,64 @@ impl Forwarding {
     }
 }
 
+/// One of equal ways out, by weight.
+fn chosen(hops: &[NextHop], dst: Addr, spread: u64) -> Path {
+    let total: u64 = hops.iter().map(|h| u64::from(h.weight.max(1))).sum();
+    let mut at = if total == 0 { 0 } else { spread % total };
+    for hop in hops {
+        let weight = u64::from(hop.weight.max(1));
+        if at < weight {
+            let next_hop = hop.gateway.map_or(dst, |g| Addr::from_ip(g).1);
+            return Path::Via { unit: hop.interface, next_hop };
+        }
+        at -= weight;
+    }
+    Path::None
+}
+
 impl Routes {
-    fn set(&mut self, prefix: IpNet, route: Option<Arc<Route>>) {
+    fn set(&mut self, (instance, prefix): (InstanceId, IpNet), route: Option<Arc<Route>>) {
+        if self.0.len() <= instance.index() {
+            if route.is_none() {
+                return;
+            }
+            self.0.resize_with(instance.index() + 1, Table::default);
+        }
+        let table = &mut self.0[instance.index()];
         match (prefix, route) {
-            (IpNet::V4(net), Some(route)) => drop(self.v4.insert(net.trunc(), route)),
-            (IpNet::V4(net), None) => drop(self.v4.remove(&net.trunc())),
-            (IpNet::V6(net), Some(route)) => drop(self.v6.insert(net.trunc(), route)),
-            (IpNet::V6(net), None) => drop(self.v6.remove(&net.trunc())),
+            (IpNet::V4(net), Some(route)) => drop(table.v4.insert(net.trunc(), route)),
+            (IpNet::V4(net), None) => drop(table.v4.remove(&net.trunc())),
+            (IpNet::V6(net), Some(route)) => drop(table.v6.insert(net.trunc(), route)),
+            (IpNet::V6(net), None) => drop(table.v6.remove(&net.trunc())),
         }
     }
 
-    fn find(&self, family: Family, dst: Addr) -> Option<&Route> {
+    fn find(&self, instance: InstanceId, (family, dst): (Family, Addr)) -> Option<&Route> {
+        let table = self.0.get(instance.index())?;
         match family {
             Family::V4 => {
                 let net = Ipv4Net::from(Ipv4Addr::from(dst.low32()));
-                self.v4.get_lpm(&net).map(|(_, route)| route.as_ref())
+                table.v4.get_lpm(&net).map(|(_, route)| route.as_ref())
             }
             Family::V6 => {
                 let net = Ipv6Net::from(Ipv6Addr::from(dst.0));
-                self.v6.get_lpm(&net).map(|(_, route)| route.as_ref())
+                table.v6.get_lpm(&net).map(|(_, route)| route.as_ref())
             }
         }
     }
 
-    /// Every route, for `show`.
-    pub fn iter(&self) -> impl Iterator<Item = (IpNet, &Route)> {
-        let v4 = self.v4.iter().map(|(net, route)| (IpNet::V4(net), route.as_ref()));
-        v4.chain(self.v6.iter().map(|(net, route)| (IpNet::V6(net), route.as_ref())))
+    /// Every route with its instance, for `show`.
+    pub fn iter(&self) -> impl Iterator<Item = (InstanceId, IpNet, &Route)> {
+        (0..).map(InstanceId).zip(&self.0).flat_map(|(instance, table)| {
+            let v4 = table.v4.iter().map(|(net, route)| (IpNet::V4(net), route.as_ref()));
+            let v6 = table.v6.iter().map(|(net, route)| (IpNet::V6(net), route.as_ref()));
+            v4.chain(v6).map(move |(net, route)| (instance, net, route))
+        })
     }
 
     #[must_use]
     pub fn len(&self) -> usize {
-        self.v4.len() + self.v6.len()
+        self.0.iter().map(|table| table.v4.len() + table.v6.len()).sum()
     }
 
     #[must_use]
@@ -171,7 +201,7 @@ impl Routes {
     /// Bytes that the table takes; next hops, which routes share, are not in it.
     #[must_use]
     pub fn mem_size(&self) -> usize {
-        self.v4.mem_size() + self.v6.mem_size()
+        self.0.iter().map(|table| table.v4.mem_size() + table.v6.mem_size()).sum()
     }
 }
 
@@ -200,7 +230,7 @@ impl Neighbours {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ravelin_contract::{NextHop, RouteUpdate};
+    use ravelin_contract::RouteUpdate;
 
     fn via(unit: u16, gateway: Option<&str>) -> Option<Route> {
         let gateway = gateway.map(|g| g.parse().unwrap());
@@ -209,7 +239,11 @@ mod tests {
 
     #[test]
     fn the_longest_prefix_wins_and_a_removed_route_is_gone() {
-        let route = |prefix: &str, route| RouteUpdate { table: 0, prefix: prefix.parse().unwrap(), route };
+        let route = |prefix: &str, route| RouteUpdate {
+            instance: InstanceId::DEFAULT,
+            prefix: prefix.parse().unwrap(),
+            route,
+        };
         let first = Forwarding::new(Resolver::Table).updated(&UpdateBatch {
             routes: vec![
                 route("0.0.0.0/0", via(1, Some("10.0.0.254"))),
@@ -219,7 +253,7 @@ mod tests {
             ..UpdateBatch::default()
         });
         let dst = Addr::v4([10, 0, 0, 9]);
-        let look = |f: &Forwarding, dst| f.lookup(Family::V4, dst, 0);
+        let look = |f: &Forwarding, dst| f.lookup(InstanceId::DEFAULT, (Family::V4, dst), 0);
         let on_link = Path::Via { unit: InterfaceId(1), next_hop: dst };
         assert_eq!(look(&first, dst), on_link);
         assert_eq!(look(&first, Addr::v4([10, 0, 0, 1])), Path::Local(InterfaceId(1)));
@@ -229,5 +263,49 @@ mod tests {
             .updated(&UpdateBatch { routes: vec![route("10.0.0.0/24", None)], ..UpdateBatch::default() });
         assert_eq!(look(&second, dst), gateway);
         assert_ne!(first.generation, second.generation);
+    }
+
+    #[test]
+    fn an_instance_has_its_own_routes_and_may_lead_into_another() {
+        let told = |instance, prefix: &str, route| RouteUpdate {
+            instance: InstanceId(instance),
+            prefix: prefix.parse().unwrap(),
+            route,
+        };
+        let table = |n| Some(Route::Table(InstanceId(n)));
+        let forwarding = Forwarding::new(Resolver::Table).updated(&UpdateBatch {
+            routes: vec![
+                told(0, "10.0.0.0/24", via(1, None)),
+                told(3, "10.0.0.0/24", via(2, None)),
+                told(3, "0.0.0.0/0", table(0)),
+                told(0, "192.0.2.0/24", table(3)),
+                told(3, "192.0.2.0/25", via(2, Some("10.0.0.9"))),
+                // A ring.
+                told(5, "::/0", table(6)),
+                told(6, "::/0", table(5)),
+            ],
+            ..UpdateBatch::default()
+        });
+        let look = |n, addr: &str| {
+            let (family, addr) = Addr::from_ip(addr.parse().unwrap());
+            forwarding.lookup(InstanceId(n), (family, addr), 0)
+        };
+        let on = |unit, hop: [u8; 4]| Path::Via { unit: InterfaceId(unit), next_hop: Addr::v4(hop) };
+        assert_eq!(look(0, "10.0.0.2"), on(1, [10, 0, 0, 2]));
+        assert_eq!(look(3, "10.0.0.2"), on(2, [10, 0, 0, 2]));
+        assert_eq!(look(0, "192.0.2.1"), on(2, [10, 0, 0, 9]));
+        // Out of there by the default route, and back into it: round and round.
+        assert_eq!(look(0, "192.0.2.200"), Path::None);
+        assert_eq!(look(3, "198.51.100.1"), Path::None);
+        assert_eq!(look(5, "2001:db8::1"), Path::None);
+        assert_eq!(look(4, "10.0.0.2"), Path::None);
+        assert_eq!(look(77, "10.0.0.2"), Path::None);
+        let gone = forwarding.updated(&UpdateBatch {
+            routes: vec![told(3, "10.0.0.0/24", None), told(99, "10.0.0.0/24", None)],
+            ..UpdateBatch::default()
+        });
+        let dst = (Family::V4, Addr::v4([10, 0, 0, 2]));
+        assert_eq!(gone.lookup(InstanceId(3), dst, 0), on(1, [10, 0, 0, 2]), "by the default route");
+        assert_eq!(gone.lookup(InstanceId(0), dst, 0), on(1, [10, 0, 0, 2]));
     }
 }

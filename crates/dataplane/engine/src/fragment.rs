@@ -10,7 +10,7 @@ mod table;
 
 use ravelin_filter::Marks;
 use ravelin_translate::{BadFragment, Judgement};
-use ravelin_types::{Addr, DropReason, Family, Instant, Proto, WorkerId, ZoneId};
+use ravelin_types::{Addr, DropReason, Family, InstanceId, Instant, Proto, WorkerId, ZoneId};
 use ravelin_wire::{Fragment, Network};
 
 use crate::counters::Counters;
@@ -30,12 +30,18 @@ struct Datagram {
     /// Zero for IPv6: a later fragment shows what follows the fragment header and not the transport.
     proto: Proto,
     family: Family,
-    zone: ZoneId,
+    from: (ZoneId, InstanceId),
 }
 
 impl Datagram {
-    const NONE: Self =
-        Self { src: Addr(0), dst: Addr(0), id: 0, proto: Proto(0), family: Family::V4, zone: ZoneId(0) };
+    const NONE: Self = Self {
+        src: Addr(0),
+        dst: Addr(0),
+        id: 0,
+        proto: Proto(0),
+        family: Family::V4,
+        from: (ZoneId(0), InstanceId::DEFAULT),
+    };
 }
 
 /// What became of a first fragment that found no session here.
@@ -51,7 +57,7 @@ pub(crate) struct Arrival<'a> {
     pub packet: &'a Packet<'a>,
     pub network: &'a Network,
     pub l3_at: u16,
-    pub zone: ZoneId,
+    pub from: (ZoneId, InstanceId),
     pub marks: Marks,
 }
 
@@ -83,7 +89,7 @@ impl Fragments {
     /// Judges a fragment among those of its datagram.
     pub(crate) fn take(&mut self, arrival: &Arrival<'_>, now: Instant, counters: &mut Counters) -> Taken {
         let network = arrival.network;
-        let Some(datagram) = datagram(network, arrival.zone) else {
+        let Some(datagram) = datagram(network, arrival.from) else {
             unreachable!("asked of fragments alone")
         };
         let at = self.enter(&datagram, now, counters);
@@ -110,7 +116,7 @@ impl Fragments {
             Err(reason) => return self.condemn(at, reason, counters),
         }
         if matches!(network.fragment, Fragment::First { .. }) {
-            let key = FlowKey::of(network, None);
+            let key = FlowKey::of(network, None, arrival.from.1);
             let transport = Transport { proto: network.proto, ports: (key.sport(), key.dport()) };
             entry.transport = Some(transport);
             let (places, count) = entry.pieces.release();
@@ -124,12 +130,12 @@ impl Fragments {
     /// Notes what became of a datagram's first fragment, for those that find no session either.
     pub(crate) fn note(
         &mut self,
-        (network, zone): (&Network, ZoneId),
+        (network, from): (&Network, (ZoneId, InstanceId)),
         fate: Fate,
         now: Instant,
         counters: &mut Counters,
     ) {
-        let Some(datagram) = datagram(network, zone) else { return };
+        let Some(datagram) = datagram(network, from) else { return };
         let at = match self.table.find(&datagram, now) {
             Some(known) => known,
             None => self.enter(&datagram, now, counters),
@@ -138,8 +144,8 @@ impl Fragments {
     }
 
     /// What became of the first of a later fragment's datagram here.
-    pub(crate) fn fate(&self, network: &Network, zone: ZoneId, now: Instant) -> Option<Fate> {
-        let datagram = datagram(network, zone)?;
+    pub(crate) fn fate(&self, network: &Network, from: (ZoneId, InstanceId), now: Instant) -> Option<Fate> {
+        let datagram = datagram(network, from)?;
         self.table.get(self.table.find(&datagram, now)?).fate
     }
 
@@ -189,12 +195,12 @@ pub(crate) fn identity(network: &Network) -> Network {
     Network { proto, ..*network }
 }
 
-fn datagram(network: &Network, zone: ZoneId) -> Option<Datagram> {
+fn datagram(network: &Network, from: (ZoneId, InstanceId)) -> Option<Datagram> {
     match network.fragment {
         Fragment::Whole => None,
         Fragment::First { id } | Fragment::Later { id, .. } => {
             let Network { src, dst, proto, family, .. } = identity(network);
-            Some(Datagram { src, dst, id, proto, family, zone })
+            Some(Datagram { src, dst, id, proto, family, from })
         }
     }
 }

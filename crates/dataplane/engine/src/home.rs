@@ -40,7 +40,8 @@ pub(crate) fn elsewhere<R>(turn: &Turn<'_, R>, flow: &Flow, draft: &Draft) -> Op
             steering.of_key(rules, &back, draft.answers_come())
         }
         Outward::Keep | Outward::Off(_) | Outward::NoAddress(_) | Outward::Refused(..) => {
-            steering.of_key(rules, &draft.inner.reversed(), draft.answers_come())
+            let back = draft.inner.reversed().within(draft.answered_in);
+            steering.of_key(rules, &back, draft.answers_come())
         }
     };
     steering.to(owner, Stage::Home, flow.handed)

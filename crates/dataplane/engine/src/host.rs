@@ -44,11 +44,14 @@ pub(crate) fn may_be_to_many(world: &Snapshot, unit: InterfaceId, network: &Netw
 }
 
 fn is_ours(world: &Snapshot, unit: InterfaceId, (family, dst): (Family, Addr)) -> bool {
-    let broadcast = || world.rules.unit(unit).is_some_and(|unit| is_subnet_broadcast(unit, (family, dst)));
-    world.rules.local(family, dst).is_some()
-        || is_link_scoped(family, dst)
-        || broadcast()
-        || matches!(world.forwarding.lookup(family, dst, 0), Path::Local(_))
+    let (rules, instance) = (&world.rules, world.rules.instance_of(unit));
+    let broadcast = || rules.unit(unit).is_some_and(|unit| is_subnet_broadcast(unit, (family, dst)));
+    // An address of the firewall in another instance is not to be had from here. Spec: routing-instance-10.
+    let routed = || match world.forwarding.lookup(instance, (family, dst), 0) {
+        Path::Local(owner) => rules.instance_of(owner) == instance,
+        Path::Via { .. } | Path::Discard | Path::Reject | Path::None => false,
+    };
+    rules.local(instance, (family, dst)).is_some() || is_link_scoped(family, dst) || broadcast() || routed()
 }
 
 /// Destinations that never leave their link.

@@ -4,7 +4,7 @@
 //! back as those of the packet were (RFC 5508 4). One for no session is dropped.
 
 use ravelin_translate::{Ends, Ports, Refused};
-use ravelin_types::{DropReason, Family, IcmpKind, Proto, ZoneId};
+use ravelin_types::{DropReason, Family, IcmpKind, InstanceId, Proto, ZoneId};
 use ravelin_wire::checksum::Delta;
 use ravelin_wire::{Fragment, L4, Network, parse_ip, put_u16, put_u32, rewrite, u16_at, u32_at};
 
@@ -44,7 +44,7 @@ pub(crate) fn run<R: Recorder>(turn: &mut Turn<'_, R>, packet: &mut Packet<'_>, 
     let Ok(quoted) = parse_ip(quote, flow.network.family) else {
         return Verdict::Drop(DropReason::MalformedIcmp);
     };
-    let back = FlowKey::of(&quoted, None).reversed();
+    let back = FlowKey::of(&quoted, None, flow.key.instance()).reversed();
     let Some(at) = turn.state.sessions.lookup(&back, flow.hash) else {
         return match elsewhere(turn, flow, &back) {
             Some(over) => Verdict::HandOver(over),
@@ -126,7 +126,8 @@ fn deliver<R: Recorder>(
         rewrite::decrement_ttl(packet.bytes_mut(), l3_at, network.family);
     }
     let zone = session.wings[1 - wing].zone;
-    onward(turn, packet, flow, |of| of == zone)
+    let instance = fast_path::routed_by(&turn.world.rules, session, wing, flow);
+    onward(turn, packet, (flow, instance), |of| of == zone)
 }
 
 /// An error about a packet of no session: dropped, or forwarded as it is where `allow-embedded-icmp` says so. Spec: flow-34.
@@ -145,7 +146,8 @@ fn stray<R: Recorder>(turn: &mut Turn<'_, R>, packet: &mut Packet<'_>, flow: &Fl
         return Verdict::Drop(DropReason::InvalidSource);
     }
     let to_all = |unit| rules.unit(unit).is_some_and(|unit| host::is_directed_broadcast(unit, (family, dst)));
-    match turn.world.forwarding.lookup(family, dst, flow.hash) {
+    let instance = flow.routed_by();
+    match turn.world.forwarding.lookup(instance, (family, dst), flow.hash) {
         _ if dst.is_multicast(family) => return Verdict::Drop(DropReason::NoRoute),
         Path::Via { unit, .. } if to_all(unit) => return Verdict::Drop(DropReason::InvalidDestination),
         Path::Via { .. } | Path::Local(_) | Path::Discard | Path::Reject | Path::None => {}
@@ -154,18 +156,18 @@ fn stray<R: Recorder>(turn: &mut Turn<'_, R>, packet: &mut Packet<'_>, flow: &Fl
         return Verdict::Drop(DropReason::TtlExpired);
     }
     rewrite::decrement_ttl(packet.bytes_mut(), usize::from(flow.link.l3_at), family);
-    onward(turn, packet, flow, |zone| !rules.is_functional(zone))
+    onward(turn, packet, (flow, instance), |zone| !rules.is_functional(zone))
 }
 
 /// By route, out of a unit whose zone may be.
 fn onward<R: Recorder>(
     turn: &mut Turn<'_, R>,
     packet: &mut Packet<'_>,
-    flow: &Flow,
+    (flow, instance): (&Flow, InstanceId),
     may_be: impl Fn(ZoneId) -> bool,
 ) -> Verdict {
     let (world, network) = (turn.world, &flow.network);
-    match world.forwarding.lookup(network.family, network.dst, flow.hash) {
+    match world.forwarding.lookup(instance, (network.family, network.dst), flow.hash) {
         Path::Via { unit, next_hop } => {
             let Some(unit) = world.rules.unit(unit).filter(|u| u.zone.is_some_and(&may_be)) else {
                 return Verdict::Drop(DropReason::EgressNoZone);

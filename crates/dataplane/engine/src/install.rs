@@ -163,7 +163,7 @@ fn insert<R: Recorder>(
     draft: &Draft,
     back: FlowKey,
 ) -> Result<u32, DropReason> {
-    let session = build(turn, flow, draft, back);
+    let session = build(turn, flow, draft, back.within(draft.answered_in));
     let slot = match turn.state.sessions.insert(&session, turn.now) {
         Ok(slot) => slot,
         Err(InsertError::Full) => return Err(DropReason::SessionTableFull),

@@ -3,15 +3,21 @@
 use std::net::IpAddr;
 
 use ravelin_contract::SessionKey;
-use ravelin_types::{Addr, Family, IcmpKind, Proto};
+use ravelin_types::{Addr, Family, IcmpKind, InstanceId, Proto};
 use ravelin_wire::{L4, Network};
 
 use crate::siphash::siphash13;
 
 /// In the last word: the destination is of the family that the source isn't.
 const ACROSS: u64 = 1;
+/// Beside it, where its instance begins: fifteen bits, up to the family.
+const INSTANCE_AT: u32 = 1;
+const INSTANCE: u64 = (InstanceId::MAX as u64) << INSTANCE_AT;
 
-/// Forty bytes: source, destination, ports, protocol, family, scope.
+/// Forty bytes: source, destination, ports, protocol, family, routing instance.
+///
+/// The instance is that of the unit which its packets come by: overlapping networks in two of them have nothing in
+/// common. It has its bits in the last word, so that a key has the size that it has without. Spec: routing-instance-7.
 ///
 /// ICMP echo has its identifier as the port of the asking side and 0 as the other, so that the
 /// reply's key is the request's turned round, like any other.
@@ -21,11 +27,31 @@ pub struct FlowKey([u64; 5]);
 impl FlowKey {
     pub(crate) const EMPTY: Self = Self([0; 5]);
 
+    /// Of the default instance.
     #[must_use]
     pub fn new(family: Family, proto: Proto, (src, sport): (Addr, u16), (dst, dport): (Addr, u16)) -> Self {
         let ports = u64::from(sport) << 48 | u64::from(dport) << 32;
         let last = ports | u64::from(proto.0) << 24 | (family as u64) << 16;
         Self([(src.0 >> 64) as u64, src.0 as u64, (dst.0 >> 64) as u64, dst.0 as u64, last])
+    }
+
+    /// The same tuple in an instance.
+    #[must_use]
+    #[inline]
+    pub const fn within(mut self, instance: InstanceId) -> Self {
+        self.0[4] = self.0[4] & !INSTANCE | (instance.0 as u64) << INSTANCE_AT & INSTANCE;
+        self
+    }
+
+    #[must_use]
+    #[inline]
+    pub const fn instance(&self) -> InstanceId {
+        InstanceId(((self.0[4] & INSTANCE) >> INSTANCE_AT) as u16)
+    }
+
+    /// Whether two keys are one tuple, in whatever instances.
+    pub(crate) fn is_same_tuple(&self, other: &Self) -> bool {
+        self.within(InstanceId::DEFAULT) == other.within(InstanceId::DEFAULT)
     }
 
     /// A packet whose destination is translated to another family than its source's. No table has such keys.
@@ -40,12 +66,13 @@ impl FlowKey {
         key
     }
 
-    /// The key of a datagram whose transport header is known; `ports` fills in for the fragments
-    /// that do not carry one.
+    /// The key of a datagram whose transport header is known, and the instance that it came in; `ports` fills in for
+    /// the fragments that do not carry one.
     #[must_use]
-    pub fn of(network: &Network, ports: Option<(u16, u16)>) -> Self {
+    pub fn of(network: &Network, ports: Option<(u16, u16)>, instance: InstanceId) -> Self {
         let (sport, dport) = ports.unwrap_or_else(|| ports_of(network));
-        Self::new(network.family, network.proto, (network.src, sport), (network.dst, dport))
+        let tuple = Self::new(network.family, network.proto, (network.src, sport), (network.dst, dport));
+        tuple.within(instance)
     }
 
     pub(crate) const fn words(&self) -> &[u64; 5] {
@@ -108,13 +135,15 @@ impl FlowKey {
 
     /// The key of answers to packets that leave from `source`, an address of the destination's family.
     pub(crate) fn answers(&self, source: (Addr, u16)) -> Self {
-        Self::new(self.dst_family(), self.dst_proto(), (self.dst(), self.dport()), source)
+        let (family, proto) = (self.dst_family(), self.dst_proto());
+        Self::new(family, proto, (self.dst(), self.dport()), source).within(self.instance())
     }
 
     /// The key of an answer: the two ends exchanged.
     #[must_use]
     pub fn reversed(&self) -> Self {
-        Self::new(self.family(), self.proto(), (self.dst(), self.dport()), (self.src(), self.sport()))
+        let (from, to) = ((self.dst(), self.dport()), (self.src(), self.sport()));
+        Self::new(self.family(), self.proto(), from, to).within(self.instance())
     }
 
     /// Keyed hash, so that nobody outside can choose collisions. Of IPv4 the two words that are not
@@ -139,6 +168,7 @@ impl FlowKey {
             sport: self.sport(),
             dport: self.dport(),
             proto: self.proto(),
+            instance: self.instance(),
         }
     }
 
@@ -147,7 +177,8 @@ impl FlowKey {
     pub fn from_session_key(key: &SessionKey) -> Option<Self> {
         let split = |ip: IpAddr| Addr::from_ip(ip);
         let ((family, src), (other, dst)) = (split(key.src), split(key.dst));
-        (family == other).then(|| Self::new(family, key.proto, (src, key.sport), (dst, key.dport)))
+        let tuple = || Self::new(family, key.proto, (src, key.sport), (dst, key.dport));
+        (family == other).then(|| tuple().within(key.instance))
     }
 }
 
@@ -190,6 +221,26 @@ mod tests {
         let same = FlowKey::across((Family::V4, Proto::ICMPV6), (dst, 1), (Family::V4, pool), 2);
         assert_eq!(same, FlowKey::new(Family::V4, Proto::ICMPV6, (dst, 1), (pool, 2)));
         assert_eq!(same.answers((dst, 1)), same.reversed());
+    }
+
+    #[test]
+    fn an_instance_tells_keys_apart_and_changes_nothing_else() {
+        let (src, dst) = (Addr::v4([10, 0, 0, 2]), Addr::v6([0xff; 16]));
+        let tuple = FlowKey::across((Family::V4, Proto(255)), (src, 0xffff), (Family::V6, dst), 0xffff);
+        let keys = [0, 1, 2, InstanceId::MAX].map(|id| tuple.within(InstanceId(id)));
+        for (n, key) in keys.iter().enumerate() {
+            assert_eq!(key.instance(), InstanceId([0, 1, 2, InstanceId::MAX][n]));
+            assert!(key.is_same_tuple(&tuple) && key.is_across());
+            let parts = (key.family(), key.proto(), key.sport(), key.dport(), key.dst_family());
+            assert_eq!(parts, (Family::V4, Proto(255), 0xffff, 0xffff, Family::V6));
+            assert_eq!(key.answers((src, 7)).instance(), key.instance());
+            assert_eq!(key.reversed().instance(), key.instance());
+            let others = keys.iter().enumerate().filter(|(m, _)| *m != n);
+            assert!(
+                others.into_iter().all(|(_, other)| other != key && other.hash(&(1, 2)) != key.hash(&(1, 2)))
+            );
+        }
+        assert_eq!(keys[3].within(InstanceId::DEFAULT), tuple);
     }
 
     #[test]

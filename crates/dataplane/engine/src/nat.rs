@@ -8,11 +8,13 @@ mod fixed;
 mod lease;
 mod pool;
 
+use std::collections::HashMap;
+
 use ravelin_nat::{Action, Inbound, PersistentRule, Request};
 use ravelin_program::{
     DestinationAction, DestinationNat, Interface, NatTuple, Program, SourceAction, SourceNat,
 };
-use ravelin_types::{Addr, Family, InterfaceId, NatRuleId, Proto, RuleIdentity, ZoneId};
+use ravelin_types::{Addr, Family, InstanceId, InterfaceId, NatRuleId, Proto, RuleIdentity, ZoneId};
 
 use crate::key::FlowKey;
 
@@ -31,6 +33,8 @@ pub(crate) struct Nat {
     pub pools: Pools,
     /// A rule keeps mappings.
     pub is_persistent: bool,
+    /// Instances that destination and static rules send to.
+    behind: HashMap<NatRuleId, InstanceId>,
 }
 
 /// The two ends of a packet's way, as rule-sets name them.
@@ -101,11 +105,17 @@ impl Nat {
         let is_persistent = source.0.iter().flat_map(|set| &set.rules).any(|r| r.persistent.is_some());
         Self {
             is_persistent,
+            behind: instances_behind(program),
             source,
             destination: program.destination_nat().cloned().unwrap_or_default(),
             fixed: Fixed::new(program.static_nat().cloned().unwrap_or_default()),
             pools: Pools::of(program),
         }
+    }
+
+    /// The instance that a rule's translated destinations are in, when it names one. Spec: routing-instance-14.
+    pub(crate) fn instance_behind(&self, rule: NatRuleId) -> Option<InstanceId> {
+        self.behind.get(&rule).copied()
     }
 
     pub(crate) fn has_static(&self) -> bool {
@@ -207,6 +217,9 @@ impl Nat {
         let kept = rule.persistent.filter(|p| leases_port(key, icmp) || p.address_mapping);
         let kept = kept.map(|p| PersistentRule { id: Some(rule.id), ..p });
         match rule.action {
+            SourceAction::Pool(pool) if !self.pools.serves(pool, egress.instance) => {
+                Outward::NoAddress(rule.id)
+            }
             SourceAction::Pool(pool) if kept.is_some() => Outward::Leased(Action::Pool(pool), rule.id, kept),
             SourceAction::Off => Outward::Off(rule.id),
             SourceAction::Pool(pool) => match self.pools.give(pool, key, leases_port(key, icmp)) {
@@ -224,6 +237,17 @@ impl Nat {
             },
         }
     }
+}
+
+fn instances_behind(program: &Program) -> HashMap<NatRuleId, InstanceId> {
+    let pool = |action: &DestinationAction| match action {
+        DestinationAction::Pool(pool) => pool.instance,
+        DestinationAction::Off => None,
+    };
+    let to = program.destination_nat().into_iter().flat_map(|nat| &nat.0).flat_map(|set| &set.rules);
+    let fixed = program.static_nat().into_iter().flat_map(|nat| &nat.rule_sets).flat_map(|set| &set.rules);
+    let to = to.filter_map(|rule| Some((rule.id, pool(&rule.action)?)));
+    to.chain(fixed.filter_map(|rule| Some((rule.id, rule.instance?)))).collect()
 }
 
 /// A packet as persistent mappings look at it; `key` has its destination as translated so far.
@@ -246,6 +270,11 @@ impl Inward {
 }
 
 impl Inward {
+    /// Where its destination is, as the rule says.
+    pub(crate) fn instance(&self, nat: &Nat) -> Option<InstanceId> {
+        nat.instance_behind(self.rule?)
+    }
+
     /// Spec: nat-persistent-18.
     pub(crate) fn turned(&self) -> Option<Turned> {
         let (entered, rule, key) = (self.entered?, self.rule?, &self.key);
@@ -254,7 +283,8 @@ impl Inward {
         }
         let from = (key.src(), key.sport());
         let to = (entered.family, entered.external);
-        Some(Turned { key: FlowKey::across((key.family(), key.proto()), from, to, entered.port), rule })
+        let turned = FlowKey::across((key.family(), key.proto()), from, to, entered.port);
+        Some(Turned { key: turned.within(key.instance()), rule })
     }
 }
 
@@ -284,8 +314,7 @@ pub(crate) fn request(action: Action, key: &FlowKey, icmp: Option<(u8, u8)>, egr
         proto: key.dst_proto(),
         source: key.src(),
         source_family: key.family(),
-        // There is one routing instance.
-        token: 0,
+        token: key.instance().0.into(),
         sport: leases_port(key, icmp).then_some(key.sport()),
         remote: (key.dst(), key.dport()),
         persistent: None,
@@ -315,5 +344,6 @@ fn tuple_of(key: &FlowKey, icmp: Option<(u8, u8)>) -> NatTuple {
 fn towards(key: &FlowKey, inside: Inside) -> FlowKey {
     let Inside { family, addr, port } = inside;
     let from = (key.src(), key.sport());
-    FlowKey::across((key.family(), key.proto()), from, (family, addr), port.unwrap_or(key.dport()))
+    let to = FlowKey::across((key.family(), key.proto()), from, (family, addr), port.unwrap_or(key.dport()));
+    to.within(key.instance())
 }

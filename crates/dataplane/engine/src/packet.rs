@@ -67,7 +67,11 @@ impl Handed {
         stage: Stage::Datagram,
         hops: 0,
         ports: None,
-        marks: Marks { forwarding_class: ForwardingClassId(0), loss_priority: LossPriority::Low },
+        marks: Marks {
+            forwarding_class: ForwardingClassId(0),
+            loss_priority: LossPriority::Low,
+            instance: None,
+        },
         entered: None,
     };
 }

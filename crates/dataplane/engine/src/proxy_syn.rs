@@ -152,7 +152,8 @@ pub(crate) fn challenge<R: Recorder>(
 fn answer_segment(world: &Snapshot, flow: &Flow, answer: &Answer) -> Segment {
     let family = flow.network.family;
     let inward = world.rules.nat.inward((flow.unit, flow.zone), &flow.key, None);
-    let beyond = match world.forwarding.lookup(family, inward.key.dst(), flow.hash) {
+    let instance = inward.instance(&world.rules.nat).unwrap_or_else(|| flow.routed_by());
+    let beyond = match world.forwarding.lookup(instance, (family, inward.key.dst()), flow.hash) {
         Path::Via { unit, .. } => world.rules.unit(unit),
         Path::Local(_) | Path::Discard | Path::Reject | Path::None => world.rules.unit(flow.unit),
     };

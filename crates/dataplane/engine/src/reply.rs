@@ -243,7 +243,8 @@ pub(crate) fn way_back<'w, R: Recorder>(
     if flow.from_host {
         return world.rules.unit(flow.unit).map(|unit| (unit, flow.link.src_mac));
     }
-    if let Path::Via { unit, next_hop } = world.forwarding.lookup(family, dst, flow.hash)
+    if let Path::Via { unit, next_hop } =
+        world.forwarding.lookup(flow.key.instance(), (family, dst), flow.hash)
         && let Some(mac) = world.forwarding.resolve(unit, family, next_hop)
         && let Some(unit) = world.rules.unit(unit).filter(|u| u.enabled)
     {

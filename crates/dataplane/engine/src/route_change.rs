@@ -7,13 +7,14 @@ use ravelin_types::Proto;
 
 use crate::act;
 use crate::explain::Recorder;
+use crate::fast_path;
 use crate::forwarding::Path;
 use crate::session::{Marks, Ticks, WingRef};
-use crate::step::Turn;
+use crate::step::{Flow, Turn};
 
 /// Whether there is no way for a packet of a session, which then lives no longer than it is said to. What comes meanwhile
 /// does not make it live longer.
-pub(crate) fn is_lost<R: Recorder>(turn: &mut Turn<'_, R>, at: WingRef, hash: u64) -> bool {
+pub(crate) fn is_lost<R: Recorder>(turn: &mut Turn<'_, R>, at: WingRef, flow: &Flow) -> bool {
     let world = turn.world;
     let Some(seconds) = world.rules.flow.route_change_timeout.map(u32::from) else { return false };
     let session = turn.state.sessions.get_mut(at.slot());
@@ -26,7 +27,8 @@ pub(crate) fn is_lost<R: Recorder>(turn: &mut Turn<'_, R>, at: WingRef, hash: u6
     if session.marks.has(Marks::ACROSS) {
         return false;
     }
-    match world.forwarding.lookup(other.family(), other.src(), hash) {
+    let instance = fast_path::routed_by(&world.rules, session, at.wing(), flow);
+    match world.forwarding.lookup(instance, (other.family(), other.src()), flow.hash) {
         Path::None | Path::Local(_) => {}
         Path::Via { .. } | Path::Discard | Path::Reject => return false,
     }

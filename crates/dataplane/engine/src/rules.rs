@@ -15,12 +15,12 @@ use std::sync::Arc;
 use ravelin_policer::Meter;
 use ravelin_program::{
     Algs, Firewall, FirewallFilter, FlowSettings, Interface, Mirrors, PolicerInstance, Port, Program,
-    Screens, Zone,
+    RoutingInstance, Screens, Zone,
 };
 use ravelin_screen::ScreenTable;
 use ravelin_tcp::TcpRules;
 use ravelin_tcp::aging::Aging;
-use ravelin_types::{Addr, Family, Generation, InterfaceId, MeterId, PolicyId, PortId, ZoneId};
+use ravelin_types::{Addr, Family, Generation, InstanceId, InterfaceId, MeterId, PolicyId, PortId, ZoneId};
 
 use crate::explain::Recorder;
 use crate::express::Gates;
@@ -63,7 +63,8 @@ pub struct Rules {
     units: Vec<Option<Interface>>,
     zones: Vec<Option<Zone>>,
     /// Addresses of the firewall and the unit that has them.
-    locals: Configured<(Family, Addr), InterfaceId>,
+    locals: Configured<(InstanceId, Family, Addr), InterfaceId>,
+    instances: Arc<[RoutingInstance]>,
     policies: Arc<policy::Policies>,
     pub(crate) nat: Arc<Nat>,
     pub(crate) tcp: TcpRules,
@@ -120,6 +121,7 @@ impl Rules {
             units: table("interfaces", interfaces.units.iter().map(|u| (u.id.index(), u.clone())))?,
             zones: table("security zones", zones.0.iter().map(|z| (z.id.index(), z.clone())))?,
             locals: Configured::default(),
+            instances: interfaces.instances.clone().into(),
             policies: Arc::new(policy::Policies::build(program, before.map(|b| &*b.policies), live)?),
             nat: Arc::new(Nat::of(program)),
             tcp: crate::tcp::rules(&flow.tcp),
@@ -163,6 +165,9 @@ impl Rules {
                 path: format!("interfaces {}", unit.name),
                 reason: reason.into(),
             };
+            if unit.instance != InstanceId::DEFAULT && self.instance(unit.instance).is_none() {
+                return Err(broken("its routing instance does not exist"));
+            }
             if !matches!(self.ports.get(unit.port.index()), Some(Some(_))) {
                 return Err(broken("its port does not exist"));
             }
@@ -176,7 +181,7 @@ impl Rules {
                 Err(at) => units.insert(at, (unit.vlan, unit.id)),
             }
             for address in &unit.addresses {
-                self.locals.insert((address.family, address.addr), unit.id);
+                self.locals.insert((unit.instance, address.family, address.addr), unit.id);
             }
         }
         Ok(())
@@ -229,10 +234,22 @@ impl Rules {
         self.zones.iter().flatten()
     }
 
-    /// The unit that owns an address of the firewall.
+    /// The unit that owns an address of the firewall in an instance.
     #[must_use]
-    pub fn local(&self, family: Family, addr: Addr) -> Option<InterfaceId> {
-        self.locals.get(&(family, addr)).copied()
+    pub fn local(&self, instance: InstanceId, (family, addr): (Family, Addr)) -> Option<InterfaceId> {
+        self.locals.get(&(instance, family, addr)).copied()
+    }
+
+    /// The instance of a unit; what is of no unit is of the default one.
+    #[must_use]
+    pub fn instance_of(&self, unit: InterfaceId) -> InstanceId {
+        self.unit(unit).map(|unit| unit.instance).unwrap_or_default()
+    }
+
+    /// A routing instance beside the default one, by name.
+    #[must_use]
+    pub fn instance(&self, id: InstanceId) -> Option<&RoutingInstance> {
+        self.instances.iter().find(|instance| instance.id == id)
     }
 
     pub(crate) fn decide<R: Recorder>(&self, tuple: &Tuple, rec: &mut R) -> Decision<'_> {

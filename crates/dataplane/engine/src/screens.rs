@@ -89,7 +89,8 @@ struct Around<'a> {
 impl Surroundings for Around<'_> {
     fn is_spoofed(&self) -> bool {
         let network = &self.flow.network;
-        match self.world.forwarding.lookup(network.family, network.src, 0) {
+        let source = (network.family, network.src);
+        match self.world.forwarding.lookup(self.flow.key.instance(), source, 0) {
             Path::Via { unit, .. } => {
                 self.world.rules.unit(unit).and_then(|unit| unit.zone) != Some(self.flow.zone)
             }

@@ -211,7 +211,7 @@ impl Session {
     /// Whether its packets are translated.
     #[must_use]
     pub fn is_translated(&self) -> bool {
-        self.wings[0].key.reversed() != self.wings[1].key
+        !self.wings[0].key.reversed().is_same_tuple(&self.wings[1].key)
     }
 
     /// The key that another worker may have a stub for.

@@ -108,7 +108,7 @@ impl Steering {
         if let Some(owner) = rules.nat.pools.owner(&self.affinity, (key.family(), addr), leased) {
             return owner;
         }
-        if has_ports(key.proto()) && rules.local(key.family(), addr).is_some() {
+        if has_ports(key.proto()) && rules.local(key.instance(), (key.family(), addr)).is_some() {
             self.of_port(port)
         } else {
             self.symmetric(key)

@@ -5,12 +5,12 @@
 
 use ravelin_filter::Marks;
 use ravelin_program::Interface;
-use ravelin_types::{DropReason, Family, Instant, Mac, ZoneId};
+use ravelin_types::{DropReason, Family, InstanceId, Instant, Mac, ZoneId};
 use ravelin_wire::{Fragment, L4, Network, Parsed, ethertype, parse};
 
 use crate::emit::release_fragments;
 use crate::explain::{Fact, Recorder};
-use crate::express::{self, Express};
+use crate::express::Express;
 use crate::fragment::{self, Arrival, Fate, Taken};
 use crate::key::FlowKey;
 use crate::output::Output;
@@ -114,18 +114,17 @@ pub fn step<R: Recorder>(
     proxy_syn::age(&mut turn);
     alg::age(&mut turn);
     let mut flows = std::mem::take(&mut turn.state.flows);
-    flows.resize(BATCH_MAX, Slot::Done(Verdict::Consume));
-    let of_batch = &mut flows[..packets.len()];
+    flows.clear();
     let mut shorts = std::mem::take(&mut turn.state.express);
     shorts.resize(BATCH_MAX, Express::NONE);
     if turn.state.watch.is_on() {
-        watch::batch(&mut turn, packets, (of_batch, &mut shorts));
+        watch::batch(&mut turn, packets, (&mut flows, &mut shorts));
     } else {
-        batch::run(&mut turn, packets, (of_batch, &mut shorts));
+        batch::run(&mut turn, packets, (&mut flows, &mut shorts));
     }
     release_fragments(&mut turn);
     turn.state.tell_leases();
-    mirror::left(&mut turn, packets, &flows[..packets.len()]);
+    mirror::left(&mut turn, packets, &flows);
     turn.state.flows = flows;
     turn.state.express = shorts;
 }
@@ -190,7 +189,7 @@ fn without_session<R: Recorder>(turn: &mut Turn<'_, R>, packet: &mut Packet<'_>,
     turn.rec.fact(Fact::SessionMiss);
     let state = &turn.state;
     let none = Verdict::Drop(DropReason::FragmentNoFirst);
-    match state.fragments.fate(network, flow.zone, turn.now) {
+    match state.fragments.fate(network, flow.from(), turn.now) {
         None => none,
         Some(Fate::Dropped(reason)) => Verdict::Drop(reason),
         Some(Fate::Gone(to)) => {
@@ -210,7 +209,7 @@ fn note_fate<R: Recorder>(turn: &mut Turn<'_, R>, flow: &Flow, verdict: Verdict)
         Verdict::Send { .. } | Verdict::Consume => return,
     };
     let state = &mut *turn.state;
-    state.fragments.note((&flow.network, flow.zone), fate, turn.now, &mut state.counters);
+    state.fragments.note((&flow.network, flow.from()), fate, turn.now, &mut state.counters);
 }
 
 /// Who has the session of a packet that we have none for.
@@ -249,32 +248,6 @@ pub(crate) fn account<R: Recorder>(
         }
         Verdict::Consume => {}
         Verdict::HandOver(_) => counters.handed_over += 1,
-    }
-}
-
-/// From bytes to a flow, or to the end of a packet that is none: written in its place, since it is long and most are not.
-#[inline(always)]
-pub(crate) fn examine<R: Recorder>(
-    turn: &mut Turn<'_, R>,
-    packet: &Packet<'_>,
-    (slot, short): (&mut Slot, &mut Express),
-) {
-    if packet.handed.is_none() {
-        let counters = &mut turn.state.counters;
-        counters.rx_packets += 1;
-        counters.rx_bytes += packet.len() as u64;
-    }
-    mirror::arrived(turn, packet);
-    match express::look(turn, packet, short) {
-        Some(Slot::Express { hash }) => *slot = Slot::Express { hash },
-        Some(seen) => *slot = seen,
-        None => match classify(turn, packet, None) {
-            Ok(seen) => *slot = seen,
-            Err(verdict) => *slot = Slot::Done(verdict),
-        },
-    }
-    if let Some(hash) = slot.hash() {
-        turn.state.sessions.prefetch_bucket(hash);
     }
 }
 
@@ -323,10 +296,12 @@ pub(crate) fn classify<R: Recorder>(
         };
     }
     let (zone, towards) = if from_host { (ZoneId::HOST, Towards::Out) } else { (zone, Towards::In) };
-    let at = Arrival { packet, network: &network, l3_at: link.l3_at, zone, marks };
+    let from = (zone, unit.instance);
+    let at = Arrival { packet, network: &network, l3_at: link.l3_at, from, marks };
     let key = place(turn, &at, towards).map_err(|verdict| filters::with_marks(verdict, marks))?;
     // An error is of the session of what it quotes.
-    let meant = icmp_error::quoted(packet, &network).map(|quoted| FlowKey::of(&quoted, None).reversed());
+    let meant = icmp_error::quoted(packet, &network)
+        .map(|quoted| FlowKey::of(&quoted, None, unit.instance).reversed());
     let hash = turn.state.sessions.hash(meant.as_ref().unwrap_or(&key));
     // A later fragment of IPv6 may show an extension header instead.
     let network = Network { proto: key.proto(), ..network };
@@ -386,7 +361,7 @@ fn place<R: Recorder>(
     towards: Towards,
 ) -> Result<FlowKey, Verdict> {
     let steering = turn.state.steering;
-    let Arrival { packet, network, .. } = *arrival;
+    let Arrival { packet, network, from: (_, instance), .. } = *arrival;
     let handed = packet.handed;
     if steering.is_alone() && handed.is_none() {
         return flow_key(turn, arrival);
@@ -399,11 +374,11 @@ fn place<R: Recorder>(
     let rules = &turn.world.rules;
     match handed.map(|h| (h.stage, h.ports)) {
         Some((Stage::Tuple | Stage::Home | Stage::Ports | Stage::Stub, ports)) => {
-            return Ok(key_of(network, ports));
+            return Ok(key_of(network, ports, instance));
         }
         // It waited here for the first of its datagram.
         Some((Stage::Datagram, Some(transport))) => {
-            let key = key_of(network, Some(transport));
+            let key = key_of(network, Some(transport), instance);
             over(steering.of_key(rules, &key, towards), Stage::Tuple, handed)?;
             return Ok(key);
         }
@@ -422,29 +397,33 @@ fn place<R: Recorder>(
         return Ok(key);
     }
     // An error goes where the answers to the packet that it quotes go.
-    let quoted = icmp_error::quoted(packet, network).map(|quoted| FlowKey::of(&quoted, None).reversed());
-    let key = FlowKey::of(network, None);
+    let quoted = icmp_error::quoted(packet, network);
+    let quoted = quoted.map(|quoted| FlowKey::of(&quoted, None, instance).reversed());
+    let key = FlowKey::of(network, None, instance);
     over(steering.of_key(rules, quoted.as_ref().unwrap_or(&key), towards), Stage::Tuple, handed)?;
     Ok(key)
 }
 
 fn flow_key<R: Recorder>(turn: &mut Turn<'_, R>, arrival: &Arrival<'_>) -> Result<FlowKey, Verdict> {
+    let (_, instance) = arrival.from;
     if arrival.network.fragment == Fragment::Whole {
-        return Ok(FlowKey::of(arrival.network, None));
+        return Ok(FlowKey::of(arrival.network, None, instance));
     }
     let state = &mut *turn.state;
     match state.fragments.take(arrival, turn.now, &mut state.counters) {
-        Taken::Pass(transport) => Ok(key_of(arrival.network, Some(transport))),
+        Taken::Pass(transport) => Ok(key_of(arrival.network, Some(transport), instance)),
         Taken::Held => Err(Verdict::Consume),
         Taken::Drop(reason) => Err(Verdict::Drop(reason)),
     }
 }
 
 /// The key of a packet, or of a fragment whose datagram's first is known.
-fn key_of(network: &Network, transport: Option<Transport>) -> FlowKey {
+fn key_of(network: &Network, transport: Option<Transport>, instance: InstanceId) -> FlowKey {
     match transport {
-        None => FlowKey::of(network, None),
-        Some(Transport { proto, ports }) => FlowKey::of(&Network { proto, ..*network }, Some(ports)),
+        None => FlowKey::of(network, None, instance),
+        Some(Transport { proto, ports }) => {
+            FlowKey::of(&Network { proto, ..*network }, Some(ports), instance)
+        }
     }
 }
 
@@ -460,6 +439,16 @@ impl Slot {
 }
 
 impl Flow {
+    /// Where it comes from, as fragments of one datagram do.
+    fn from(&self) -> (ZoneId, InstanceId) {
+        (self.zone, self.key.instance())
+    }
+
+    /// The instance whose routes a packet that opens a session goes by: what a filter says, else that of its unit.
+    pub(crate) fn routed_by(&self) -> InstanceId {
+        self.marks.instance.unwrap_or(self.key.instance())
+    }
+
     /// How it came, for the next worker: a later fragment does not show its ports, which were found out here.
     fn known(&self) -> Option<Handed> {
         if !matches!(self.network.fragment, Fragment::Later { .. }) {

@@ -340,6 +340,16 @@ impl State {
     }
 }
 
+/// The unit of a wing. One that is in another zone or instance is as good as none.
+fn place(wing: &SyncedWing, rules: &Rules) -> Result<InterfaceId, PutRefusal> {
+    let Some(id) = wing.interface else {
+        return if wing.zone == ZoneId::HOST { Ok(HOST_UNIT) } else { Err(PutRefusal::Unknown) };
+    };
+    let unit = rules.unit(id).filter(|unit| unit.zone == Some(wing.zone));
+    let is_there = unit.is_some_and(|unit| unit.instance == wing.key.instance);
+    if is_there { Ok(id) } else { Err(PutRefusal::Unknown) }
+}
+
 /// The record of a session as told, without times and leases. Everything it names must be there. Spec: sync-1.
 fn read(synced: &SyncedSession, rules: &Rules) -> Result<Session, PutRefusal> {
     let [first, second] = &synced.wings;
@@ -350,12 +360,7 @@ fn read(synced: &SyncedSession, rules: &Rules) -> Result<Session, PutRefusal> {
     if is_tcp != synced.tcp.is_some() || (shifts && !is_tcp) || there == back {
         return Err(PutRefusal::Malformed);
     }
-    let place = |wing: &SyncedWing| match wing.interface {
-        None if wing.zone == ZoneId::HOST => Ok(HOST_UNIT),
-        Some(id) if rules.unit(id).is_some_and(|unit| unit.zone == Some(wing.zone)) => Ok(id),
-        None | Some(_) => Err(PutRefusal::Unknown),
-    };
-    let (from, to): (InterfaceId, InterfaceId) = (place(first)?, place(second)?);
+    let (from, to): (InterfaceId, InterfaceId) = (place(first, rules)?, place(second, rules)?);
     let policy = match synced.policy {
         None => NO_POLICY,
         Some(id) if id.index() < rules.limits.policies => id,

@@ -4,7 +4,7 @@
 //! the trial. Nothing here changes the worker. Spec: explain-17..20.
 
 use ravelin_screen::cookie::Splice;
-use ravelin_types::Instant;
+use ravelin_types::{InstanceId, Instant};
 use ravelin_wire::{parse, parse_ip};
 
 use crate::icmp_error;
@@ -23,15 +23,15 @@ pub struct LiveSession {
     splice: Option<Splice>,
 }
 
-/// The keys of sessions that a frame may be of: its own, and of an ICMP error the answers to what it quotes.
+/// The keys of sessions that a frame that comes in an instance may be of: its own, and of an ICMP error the answers to what it quotes.
 #[must_use]
-pub fn keys_of(frame: &[u8]) -> Vec<FlowKey> {
+pub fn keys_of(frame: &[u8], instance: InstanceId) -> Vec<FlowKey> {
     let Some(network) = parse(frame).ok().and_then(|parsed| parsed.network) else { return Vec::new() };
-    let mut keys = vec![FlowKey::of(&network, None)];
+    let mut keys = vec![FlowKey::of(&network, None, instance)];
     if icmp_error::is_error(&network) {
         let quote = frame.get(usize::from(network.l4_at) + ICMP_HEADER..usize::from(network.end));
         let quoted = quote.and_then(|quote| parse_ip(quote, network.family).ok());
-        keys.extend(quoted.map(|quoted| FlowKey::of(&quoted, None).reversed()));
+        keys.extend(quoted.map(|quoted| FlowKey::of(&quoted, None, instance).reversed()));
     }
     keys
 }

@@ -3,15 +3,11 @@
 //! Spec: firewall-filter-46..54.
 
 pub use ravelin_types::MirrorId;
-use ravelin_types::{ForwardingClassId, LossPriority, MeterId};
+use ravelin_types::{ForwardingClassId, InstanceId, LossPriority, MeterId};
 
 /// A counter of `then count`, as the program numbers it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct FilterCounterId(pub u32);
-
-/// A routing instance, as the program numbers it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct RoutingInstanceId(pub u16);
 
 /// The answer to a rejected packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -30,7 +26,7 @@ pub enum Terminal {
     Discard,
     Reject(Reject),
     /// Accepted, and routed by that instance.
-    RoutingInstance(RoutingInstanceId),
+    RoutingInstance(InstanceId),
     /// `next term`: the walk goes on.
     NextTerm,
 }
@@ -68,6 +64,8 @@ pub struct TermAt {
 pub struct Marks {
     pub forwarding_class: ForwardingClassId,
     pub loss_priority: LossPriority,
+    /// The instance that a filter has it routed by, if one does.
+    pub instance: Option<InstanceId>,
 }
 
 /// What a policer made of a packet.
@@ -101,7 +99,6 @@ pub struct Outcome {
     /// The term that decided; `None`: no term did, the packet is discarded.
     pub term: Option<TermAt>,
     pub marks: Marks,
-    pub routing_instance: Option<RoutingInstanceId>,
     pub mirror: Option<MirrorId>,
     pub sample: bool,
 }

@@ -2,9 +2,7 @@
 //!
 //! Spec: firewall-filter-1..9, firewall-filter-46..54.
 
-use crate::action::{
-    Decision, Effects, Marks, MirrorId, Outcome, Policed, RoutingInstanceId, TermAt, Terminal, Then,
-};
+use crate::action::{Decision, Effects, Marks, MirrorId, Outcome, Policed, TermAt, Terminal, Then};
 use crate::build::{CompiledTerm, Filter};
 use crate::column::COLUMNS_MAX;
 use crate::facts::{Facts, Packet};
@@ -30,7 +28,7 @@ pub fn evaluate<'f>(
             return outcome;
         }
     }
-    walk.end(decision, None, None)
+    walk.end(decision, None)
 }
 
 /// What has been gathered so far.
@@ -41,16 +39,9 @@ struct Walk<'a> {
 }
 
 impl Walk<'_> {
-    fn end(&self, decision: Decision, term: Option<TermAt>, instance: Option<RoutingInstanceId>) -> Outcome {
+    fn end(&self, decision: Decision, term: Option<TermAt>) -> Outcome {
         let Self { facts, mirror, sample } = self;
-        Outcome {
-            decision,
-            term,
-            marks: facts.marks,
-            routing_instance: instance,
-            mirror: *mirror,
-            sample: *sample,
-        }
+        Outcome { decision, term, marks: facts.marks, mirror: *mirror, sample: *sample }
     }
 
     /// Does what a term says; `None`: the walk goes on.
@@ -70,14 +61,17 @@ impl Walk<'_> {
         if let Some(meter) = meter {
             match effects.police(meter, *marks) {
                 Policed::Pass(policed) => *marks = policed,
-                Policed::Discard => return Some(self.end(Decision::Policed(meter), Some(at), None)),
+                Policed::Discard => return Some(self.end(Decision::Policed(meter), Some(at))),
             }
         }
         match terminal {
-            Terminal::Accept => Some(self.end(Decision::Accept, Some(at), None)),
-            Terminal::Discard => Some(self.end(Decision::Discard, Some(at), None)),
-            Terminal::Reject(reject) => Some(self.end(Decision::Reject(reject), Some(at), None)),
-            Terminal::RoutingInstance(instance) => Some(self.end(Decision::Accept, Some(at), Some(instance))),
+            Terminal::Accept => Some(self.end(Decision::Accept, Some(at))),
+            Terminal::Discard => Some(self.end(Decision::Discard, Some(at))),
+            Terminal::Reject(reject) => Some(self.end(Decision::Reject(reject), Some(at))),
+            Terminal::RoutingInstance(instance) => {
+                self.facts.marks.instance = Some(instance);
+                Some(self.end(Decision::Accept, Some(at)))
+            }
             Terminal::NextTerm => None,
         }
     }

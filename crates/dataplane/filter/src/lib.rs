@@ -17,8 +17,8 @@ mod ops;
 mod segments;
 
 pub use action::{
-    Decision, Effects, FilterCounterId, Logging, Marks, MirrorId, Outcome, Policed, Reject,
-    RoutingInstanceId, TermAt, Terminal, Then,
+    Decision, Effects, FilterCounterId, Logging, Marks, MirrorId, Outcome, Policed, Reject, TermAt, Terminal,
+    Then,
 };
 pub use build::{BuildError, CONDITIONS_MAX, Filter, TERMS_MAX, Term, VALUES_MAX};
 pub use condition::{
@@ -26,3 +26,4 @@ pub use condition::{
 };
 pub use evaluate::evaluate;
 pub use facts::Packet;
+pub use ravelin_types::InstanceId;

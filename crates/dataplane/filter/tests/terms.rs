@@ -4,8 +4,8 @@
 
 use ravelin_filter::{
     BuildError, ByteField, Condition, Decision, Effects, End, Filter, FilterCounterId, FlexibleMatch,
-    FlexibleStart, ListedPrefix, Logging, Marks, MirrorId, OptionMatch, Outcome, Packet, Policed, Reject,
-    RoutingInstanceId, TERMS_MAX, Term, TermAt, Terminal, Then, Values, evaluate,
+    FlexibleStart, InstanceId, ListedPrefix, Logging, Marks, MirrorId, OptionMatch, Outcome, Packet, Policed,
+    Reject, TERMS_MAX, Term, TermAt, Terminal, Then, Values, evaluate,
 };
 use ravelin_types::{Addr, Family, FlagTable, ForwardingClassId, InterfaceId, LossPriority, MeterId, Proto};
 use ravelin_wire::build::{Ip, Payload, frame};
@@ -110,14 +110,14 @@ fn effects_happen_in_order_and_marks_travel() {
         sample: true,
     };
     let high = Condition::Byte { field: ByteField::LossPriority, values: Values::of(&[(3, 3)]) };
-    let routed = Terminal::RoutingInstance(RoutingInstanceId(6));
+    let routed = Terminal::RoutingInstance(InstanceId(6));
     let terms = [Term { conditions: vec![], then: first }, term(vec![high], routed)];
     let (outcome, seen) = run(&[&terms], &syn());
     let log = "log 0.0 Logging { buffer: true, syslog: false } NextTerm";
     assert_eq!(seen, ["count 4", log, "police 1 MediumLow"]);
-    let marks = Marks { forwarding_class: ForwardingClassId(2), loss_priority: LossPriority::High };
+    let instance = Some(InstanceId(6));
+    let marks = Marks { forwarding_class: ForwardingClassId(2), loss_priority: LossPriority::High, instance };
     assert_eq!((outcome.decision, outcome.marks), (Decision::Accept, marks));
-    assert_eq!(outcome.routing_instance, Some(RoutingInstanceId(6)));
     assert_eq!((outcome.mirror, outcome.sample), (Some(MirrorId(5)), true));
 }
 

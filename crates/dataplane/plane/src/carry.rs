@@ -164,8 +164,7 @@ fn record(carried: &CarriedMapping) -> Option<MappingRecord> {
         },
         rule,
         proto: proto.unwrap_or(Proto::default()),
-        // There is one routing instance.
-        token: 0,
+        token: mapping.instance.0.into(),
         family,
         addr,
         port: internal_port,

@@ -34,10 +34,7 @@ fn finding(fact: Fact, rules: &Rules) -> Finding {
             let outcome = if kept { "kept after a commit" } else { "ended by a commit" };
             of("session", String::new(), outcome.into())
         }
-        Fact::Route { family, dst, unit: id, next_hop } => {
-            let via = format!("via {} on {}", next_hop.to_ip(family), unit(id));
-            of("route", dst.to_ip(family).to_string(), via)
-        }
+        Fact::Route { .. } => routed(fact, rules),
         Fact::Local { unit: id } => of("route", unit(id), "to the firewall itself".into()),
         Fact::RouteNone => of("route", String::new(), "no route".into()),
         Fact::Zones { from, to } => {
@@ -80,6 +77,17 @@ fn finding(fact: Fact, rules: &Rules) -> Finding {
         Fact::Answered { with } => of("answer", String::new(), answer(with)),
         Fact::Dropped(reason) => of("drop", reason.name().into(), reason.text().into()),
     }
+}
+
+/// Where a destination lies, and by whose routes.
+fn routed(fact: Fact, rules: &Rules) -> Finding {
+    let Fact::Route { instance, family, dst, unit, next_hop } = fact else {
+        unreachable!("only routes come here")
+    };
+    let known = rules.instance(instance).map(|known| format!(", instance {}", known.name));
+    let (stage, subject) = ("route".into(), dst.to_ip(family).to_string());
+    let via = format!("via {} on {}", next_hop.to_ip(family), unit_name(rules, unit));
+    Finding { stage, subject, outcome: via + &known.unwrap_or_default() }
 }
 
 /// What filters and policers decided.

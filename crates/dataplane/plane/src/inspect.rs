@@ -255,7 +255,7 @@ impl<W: Workers> Diagnostics for Plane<W> {
         let mut live = Vec::new();
         for worker in each(&self.workers) {
             let frames = request.before.iter().chain([&request.frame]);
-            let keys: Vec<_> = frames.flat_map(|frame| keys_of(frame)).collect();
+            let keys: Vec<_> = frames.flat_map(|frame| keys_of(frame, unit.instance)).collect();
             live.extend(ask(&self.workers, worker, move |state, _, now| state.copies(&keys, now))?);
         }
         Ok(judge(&snapshot, (Ingress::Port(unit.port), tag), (request, &live), now))

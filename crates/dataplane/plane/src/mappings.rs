@@ -2,7 +2,7 @@
 
 use ravelin_contract::{Error, MappingFilter, MappingList, MappingOrigin, MappingPermit, PersistentMapping};
 use ravelin_nat::{Action, MappingRecord, Permit};
-use ravelin_types::Proto;
+use ravelin_types::{InstanceId, Proto};
 
 use crate::Plane;
 use crate::workers::{Workers, ask, each};
@@ -48,7 +48,7 @@ pub(crate) fn clear<W: Workers>(plane: &Plane<W>, filter: &MappingFilter) -> Res
 }
 
 pub(crate) fn shown(record: &MappingRecord) -> PersistentMapping {
-    let MappingRecord { action, rule, proto, family, addr, port, external_family, .. } = record;
+    let MappingRecord { action, rule, proto, token, family, addr, port, external_family, .. } = record;
     PersistentMapping {
         origin: match action {
             Action::Interface(_) => MappingOrigin::Interface,
@@ -58,6 +58,8 @@ pub(crate) fn shown(record: &MappingRecord) -> PersistentMapping {
         proto: (*proto != Proto::default()).then_some(*proto),
         internal: addr.to_ip(*family),
         internal_port: *port,
+        // Records are of keys, and a key's instance has fewer bits than this.
+        instance: InstanceId(u16::try_from(*token).unwrap_or(u16::MAX)),
         external: record.external.to_ip(*external_family),
         external_port: record.external_port,
         permit: match rule.permit {

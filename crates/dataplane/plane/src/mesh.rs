@@ -242,6 +242,7 @@ mod tests {
     const HANDED: Handed =
         Handed { from: WorkerId(0), stage: Stage::Tuple, hops: 1, ports: None, marks: MARKS, entered: None };
     const MARKS: Marks = Marks {
+        instance: Some(ravelin_types::InstanceId(5)),
         forwarding_class: ravelin_types::ForwardingClassId(3),
         loss_priority: ravelin_types::LossPriority::High,
     };

@@ -57,8 +57,8 @@ impl Still<'_> {
 /// Everything a table knows, as updates of an empty one.
 fn whole(forwarding: &Forwarding, live: &Live) -> UpdateBatch {
     let Forwarding { generation: _, routes, neighbours, resolver: _, down } = forwarding;
-    let route = |(prefix, route): (_, &ravelin_contract::Route)| RouteUpdate {
-        table: 0,
+    let route = |(instance, prefix, route): (_, _, &ravelin_contract::Route)| RouteUpdate {
+        instance,
         prefix,
         route: Some(route.clone()),
     };

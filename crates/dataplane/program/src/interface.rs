@@ -2,7 +2,7 @@
 //!
 //! Junos: `interfaces`, and `security zones security-zone interfaces`.
 
-use ravelin_types::{Addr, Family, InterfaceId, PortId, ZoneId};
+use ravelin_types::{Addr, Family, InstanceId, InterfaceId, PortId, ZoneId};
 
 use crate::policy::Prefix;
 use crate::zone::HostInbound;
@@ -40,6 +40,8 @@ pub struct Interface {
     pub vlan: Option<u16>,
     /// `None`: bound to no zone; its packets are dropped.
     pub zone: Option<ZoneId>,
+    /// Whose routes its packets go by.
+    pub instance: InstanceId,
     pub enabled: bool,
     pub mtu4: u16,
     pub mtu6: u16,
@@ -55,11 +57,19 @@ pub struct Interface {
     pub tap: String,
 }
 
-/// Every port and unit of the configuration.
+/// A routing instance beside the default one.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct RoutingInstance {
+    pub id: InstanceId,
+    pub name: String,
+}
+
+/// Every port and unit of the configuration, and the routing instances that units and rules name.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Interfaces {
     pub ports: Vec<Port>,
     pub units: Vec<Interface>,
+    pub instances: Vec<RoutingInstance>,
 }
 
 impl Interface {

@@ -27,7 +27,7 @@ pub use firewall::{
     Direction, FilterAttachment, Firewall, FirewallFilter, FirewallTerm, Place, PolicerInstance,
 };
 pub use flow::{Aging, FlowSettings, RefusedAddresses, Rematch, Strays, SynCheck, TcpSettings, TimeWait};
-pub use interface::{Interface, InterfaceAddress, Interfaces, Port};
+pub use interface::{Interface, InterfaceAddress, Interfaces, Port, RoutingInstance};
 pub use live::{Live, PolicyTcp};
 pub use mirror::{
     MIRROR_FILTERS_MAX, Mirror, MirrorFilter, MirrorOutput, MirrorOutputs, MirrorSource, MirrorTo, Mirrors,

@@ -4,7 +4,7 @@
 //! before zone before routing-instance. Static comes before destination, reverse static before source.
 
 use ravelin_nat::{PersistentRule, PoolId};
-use ravelin_types::{Addr, Family, InterfaceId, NatRuleId, Proto, RuleIdentity, ZoneId};
+use ravelin_types::{Addr, Family, InstanceId, InterfaceId, NatRuleId, Proto, RuleIdentity, ZoneId};
 
 use crate::filter::PortRange;
 use crate::policy::{AddressMatch, Application, Prefix};
@@ -14,6 +14,11 @@ use crate::policy::{AddressMatch, Application, Prefix};
 pub enum NatContext {
     Zones(Vec<ZoneId>),
     Interfaces(Vec<InterfaceId>),
+    /// Routing instances, and the units that are in them.
+    Instances {
+        ids: Vec<InstanceId>,
+        units: Vec<InterfaceId>,
+    },
 }
 
 /// What of a packet a NAT rule looks at.
@@ -89,6 +94,8 @@ pub struct DestinationPool {
     pub addresses: Prefix,
     /// `None`: the port stays.
     pub port: Option<u16>,
+    /// Where its addresses are; `None`: in the instance that the packet came in.
+    pub instance: Option<InstanceId>,
 }
 
 /// What a matching destination rule does.
@@ -146,6 +153,8 @@ pub struct StaticRule {
     pub target: StaticTarget,
     /// Ports of two ranges of equal length likewise; protocols without ports never match then.
     pub ports: Option<(PortRange, PortRange)>,
+    /// Where the inside addresses are; `None`: in the instance that the packet came in.
+    pub instance: Option<InstanceId>,
 }
 
 /// An ordered list of static rules for traffic from somewhere, and back.
@@ -169,7 +178,7 @@ impl NatContext {
     pub fn holds(&self, (unit, zone): (InterfaceId, ZoneId)) -> bool {
         match self {
             Self::Zones(zones) => zones.contains(&zone),
-            Self::Interfaces(units) => units.contains(&unit),
+            Self::Interfaces(units) | Self::Instances { units, .. } => units.contains(&unit),
         }
     }
 }
@@ -291,6 +300,7 @@ mod tests {
             outside: prefix("203.0.113.0/24"),
             target: StaticTarget::Range(inside()),
             ports,
+            instance: None,
         }
     }
 
@@ -333,7 +343,12 @@ mod tests {
 
     #[test]
     fn a_pool_keeps_the_place_in_the_range_and_counts_round() {
-        let pool = |text: &str| DestinationPool { name: "p".into(), addresses: prefix(text), port: None };
+        let pool = |text: &str| DestinationPool {
+            name: "p".into(),
+            addresses: prefix(text),
+            port: None,
+            instance: None,
+        };
         let (matched, dst) = (prefix("203.0.113.0/28"), Addr::v4([203, 0, 113, 5]));
         assert_eq!(pool("10.0.0.0/28").target(&matched, dst), Addr::v4([10, 0, 0, 5]));
         assert_eq!(pool("10.0.0.0/30").target(&matched, dst), Addr::v4([10, 0, 0, 1]));

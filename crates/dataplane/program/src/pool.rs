@@ -4,7 +4,7 @@
 //! commits; what it leases is said in the allocator's own words.
 
 use ravelin_nat::{Config, InterfaceSpec, PoolId, PoolSpec, Ports};
-use ravelin_types::Family;
+use ravelin_types::{Family, InstanceId};
 
 use crate::{Interface, Interfaces};
 
@@ -12,6 +12,8 @@ use crate::{Interface, Interfaces};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SourcePool {
     pub name: String,
+    /// Whose addresses they are; `None`: of every instance that packets leave by.
+    pub instance: Option<InstanceId>,
     pub spec: PoolSpec,
 }
 

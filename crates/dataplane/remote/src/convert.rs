@@ -22,7 +22,7 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 use ravelin_program::WireError;
-use ravelin_types::{DropReason, InterfaceId, Mac};
+use ravelin_types::{DropReason, InstanceId, InterfaceId, Mac};
 
 use crate::proto;
 
@@ -73,6 +73,14 @@ pub(crate) fn part<T: Wire>(what: &'static str, message: Option<T::Message>) -> 
 
 pub(crate) fn small<T: TryFrom<u32>>(what: &'static str, value: u32) -> Read<T> {
     T::try_from(value).map_err(|_| Malformed::Range { what, value: value.into() })
+}
+
+fn instance(value: u32) -> Read<InstanceId> {
+    let id: u16 = small("routing instance", value)?;
+    if id > InstanceId::MAX {
+        return Err(Malformed::Range { what: "routing instance", value: value.into() });
+    }
+    Ok(InstanceId(id))
 }
 
 fn unit(value: u32) -> Read<InterfaceId> {

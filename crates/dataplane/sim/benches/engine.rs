@@ -416,7 +416,7 @@ impl Bench {
 /// The answer to a sent frame, arriving at the port that sent it.
 fn answer(sent: &[u8], (port, station): (PortId, Mac)) -> Frame {
     let network = ravelin_wire::parse(sent).ok().and_then(|p| p.network).expect("what the engine sent");
-    let key = ravelin_engine::FlowKey::of(&network, None).reversed();
+    let key = ravelin_engine::FlowKey::of(&network, None, ravelin_types::InstanceId::DEFAULT).reversed();
     let mut ip = Ip::new(network.family, key.src(), key.dst());
     ip.dst_mac = station;
     let frame = build::frame(&ip, &Payload::udp(key.sport(), key.dport(), &[0; FRAME - 42]));

@@ -14,8 +14,8 @@ use ravelin_program::{
 };
 use ravelin_sim::{Sent, SimPlane, SimSetup, SimWorkers};
 use ravelin_types::{
-    Addr, DropReason, Family, Generation, Instant, InterfaceId, NatRuleId, PolicyId, PortId, Proto,
-    RuleIdentity, ZoneId,
+    Addr, DropReason, Family, Generation, InstanceId, Instant, InterfaceId, NatRuleId, PolicyId, PortId,
+    Proto, RuleIdentity, ZoneId,
 };
 use ravelin_wire::build::{self, Ip, Payload};
 use ravelin_wire::{L4, Network, TcpFlags, checksum, parse};
@@ -65,6 +65,7 @@ fn unit(id: u16, zone: ZoneId, vlan: Option<u16>, v4: [u8; 4], v6: &str) -> Inte
         port: PortId(id),
         vlan,
         zone: Some(zone),
+        instance: InstanceId::DEFAULT,
         enabled: true,
         mtu4: 1500,
         mtu6: 1500,
@@ -123,6 +124,7 @@ fn program(generation: u64, nat: bool, policies: Vec<Policy>) -> Program {
                 unit(0, TRUST, None, [10, 1, 0, 1], "2001:db8:1::1"),
                 unit(1, UNTRUST, Some(100), OUTSIDE, "2001:db8:2::1"),
             ],
+            ..Interfaces::default()
         }),
         Chunk::Zones(Zones(vec![zone(TRUST, "trust"), zone(UNTRUST, "untrust")])),
         Chunk::Flow(FlowSettings::default()),
@@ -135,7 +137,11 @@ fn program(generation: u64, nat: bool, policies: Vec<Policy>) -> Program {
 
 fn route(prefix: &str, unit: u16) -> RouteUpdate {
     let hop = NextHop { interface: InterfaceId(unit), gateway: None, weight: 1 };
-    RouteUpdate { table: 0, prefix: prefix.parse().unwrap(), route: Some(Route::Via(vec![hop])) }
+    RouteUpdate {
+        instance: InstanceId::DEFAULT,
+        prefix: prefix.parse().unwrap(),
+        route: Some(Route::Via(vec![hop])),
+    }
 }
 
 fn plane(program: &Program, checksum: Checksum) -> SimPlane {

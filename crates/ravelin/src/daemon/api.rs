@@ -58,7 +58,7 @@ impl Operator {
             version: env!("CARGO_PKG_VERSION").into(),
             local_us: super::trace::local_us(),
         };
-        let routes = View { table, statics: control.static_prefixes() };
+        let routes = View { table, instances: control.instances(), statics: control.static_prefixes() };
         let mut desk = Desk { control, seat, now: now(), upgrade: None };
         let mut env = Env {
             plane: &*plane,

@@ -7,10 +7,12 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use ravelin_commit::{CommitError, Life, Note, Now};
 use ravelin_forwarding::Names;
+use ravelin_host::RouteTo;
+use ravelin_model::InstanceType;
 use ravelin_ops::{NameTable, NatAlarms};
 use ravelin_store::{Directory, Record};
 use ravelin_syntax::Tree;
-use ravelin_types::InterfaceId;
+use ravelin_types::{InstanceId, InterfaceId};
 use rustix::time::{ClockId, clock_gettime};
 use tokio::sync::watch;
 
@@ -91,10 +93,19 @@ impl Control {
         done
     }
 
+    /// Routing instances and their types.
+    pub fn instances(&self) -> Vec<(String, String)> {
+        let Some(active) = self.life.active() else { return Vec::new() };
+        let all = active.valid.get().routing_instances.iter();
+        all.map(|i| (i.name.clone(), i.kind.map_or("", InstanceType::as_str).to_owned())).collect()
+    }
+
     /// Prefixes of the static routes that are active.
-    pub fn static_prefixes(&self) -> Vec<ipnet::IpNet> {
-        let active = self.life.active();
-        active.map_or_else(Vec::new, |p| p.desired.routes.iter().map(|route| route.prefix).collect())
+    pub fn static_prefixes(&self) -> Vec<(InstanceId, ipnet::IpNet)> {
+        let Some(active) = self.life.active() else { return Vec::new() };
+        let written = active.desired.routes.iter().filter(|route| !matches!(route.to, RouteTo::Link(_)));
+        let led = active.desired.next_tables.keys().copied();
+        written.map(|route| (route.table, route.prefix)).chain(led).collect()
     }
 
     /// The scheduler of each policy that has one.
@@ -115,7 +126,10 @@ impl Control {
         self.host_name = active.valid.get().system.host_name.clone().unwrap_or_default();
         let interfaces = active.program.interfaces().cloned().unwrap_or_default();
         self.taps = interfaces.units.iter().map(|unit| (unit.id, unit.tap.clone())).collect();
+        let is_apart = |unit: &&ravelin_program::Interface| unit.instance != InstanceId::DEFAULT;
         let names = Names {
+            instances: interfaces.units.iter().filter(is_apart).map(|u| (u.id, u.instance)).collect(),
+            next_tables: active.desired.next_tables.clone(),
             units: interfaces.units.into_iter().map(|unit| (unit.tap, unit.id)).collect(),
             ports: interfaces.ports.into_iter().map(|port| (port.device, port.id)).collect(),
             plane: self.planes,

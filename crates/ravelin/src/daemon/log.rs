@@ -360,6 +360,7 @@ mod tests {
             sport: 1,
             dport: 2,
             proto: ravelin_types::Proto::TCP,
+            instance: ravelin_types::InstanceId::DEFAULT,
         };
         let told = |policy: &str, from, to| {
             let denied = PolicyDeny {

@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use ipnet::IpNet;
-use ravelin_contract::{Route, UpdateBatch};
+use ravelin_contract::{Route, RouteUpdate, UpdateBatch};
 use ravelin_ops::{RouteEntry, RouteTable};
+use ravelin_types::InstanceId;
 
-/// Active routes of the default instance.
+/// Active routes of every instance.
 #[derive(Clone, Debug, Default)]
-pub struct Table(Arc<Mutex<BTreeMap<IpNet, Route>>>);
+pub struct Table(Arc<Mutex<BTreeMap<(InstanceId, IpNet), Route>>>);
 
 impl Table {
     /// Takes a batch in, as the plane does.
@@ -18,10 +19,11 @@ impl Table {
         if batch.resync {
             routes.clear();
         }
-        for update in batch.routes.iter().filter(|u| u.table == 0) {
-            match &update.route {
-                Some(route) => drop(routes.insert(update.prefix, route.clone())),
-                None => drop(routes.remove(&update.prefix)),
+        for RouteUpdate { instance, prefix, route } in &batch.routes {
+            let key = (*instance, *prefix);
+            match route {
+                Some(route) => drop(routes.insert(key, route.clone())),
+                None => drop(routes.remove(&key)),
             }
         }
     }
@@ -30,21 +32,28 @@ impl Table {
 /// The table as one operator's line sees it: what is static is what the configuration says.
 pub struct View<'a> {
     pub table: &'a Table,
-    pub statics: Vec<IpNet>,
+    /// Routing instances and their types.
+    pub instances: Vec<(String, String)>,
+    pub statics: Vec<(InstanceId, IpNet)>,
 }
 
 impl RouteTable for View<'_> {
+    fn instances(&self) -> Vec<(String, String)> {
+        self.instances.clone()
+    }
+
     fn routes(&self) -> Vec<RouteEntry> {
         let routes = self.table.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let entry = |(prefix, route): (&IpNet, &Route)| {
+        let entry = |(key, route): (&(InstanceId, IpNet), &Route)| {
             let (protocol, preference) = match route {
                 Route::Local(_) => ("Local", 0),
-                _ if self.statics.contains(prefix) => ("Static", 5),
+                _ if self.statics.contains(key) => ("Static", 5),
                 Route::Via(hops) if hops.iter().all(|hop| hop.gateway.is_none()) => ("Direct", 0),
-                Route::Via(_) | Route::Discard | Route::Reject => ("Kernel", 10),
+                Route::Via(_) | Route::Discard | Route::Reject | Route::Table(_) => ("Kernel", 10),
             };
             RouteEntry {
-                prefix: *prefix,
+                instance: key.0,
+                prefix: key.1,
                 protocol: protocol.into(),
                 preference,
                 age_s: None,

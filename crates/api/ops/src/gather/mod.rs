@@ -11,6 +11,7 @@ mod nat_state;
 mod persistent;
 mod ports;
 mod profile;
+mod routes;
 mod rules;
 mod screens;
 mod sessions;
@@ -19,6 +20,7 @@ mod state;
 
 use ipnet::IpNet;
 use ravelin_contract::Route;
+use ravelin_types::InstanceId;
 
 pub(crate) use algs::algs;
 pub(crate) use buffers::buffers;
@@ -31,11 +33,12 @@ pub(crate) use nat_state::about_nat_state;
 pub(crate) use persistent::about_mappings;
 pub(crate) use ports::about_pools;
 pub(crate) use profile::options as screen_options;
+pub(crate) use routes::about_routes;
 pub(crate) use rules::policies;
 pub(crate) use screens::screens;
 pub(crate) use sessions::{Listing, clear, summary};
 pub(crate) use shadow::shadows;
-pub(crate) use state::{flow_statistics, interfaces, plane_status, routes, zones};
+pub(crate) use state::{flow_statistics, plane_status, zones};
 
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
@@ -53,6 +56,7 @@ pub enum Failure {
 /// A route as the forwarding service knows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RouteEntry {
+    pub instance: InstanceId,
     pub prefix: IpNet,
     /// As Junos writes it: `Direct`, `Local`, `Static`, `OSPF`, ...
     pub protocol: String,
@@ -63,6 +67,8 @@ pub struct RouteEntry {
 
 /// Where routes are read.
 pub trait RouteTable {
-    /// Active routes of the default instance, in any order.
+    /// Active routes of every instance, in any order.
     fn routes(&self) -> Vec<RouteEntry>;
+    /// Routing instances by name, each with its type.
+    fn instances(&self) -> Vec<(String, String)>;
 }

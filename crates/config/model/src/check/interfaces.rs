@@ -38,7 +38,9 @@ pub(super) fn check(config: &Config, report: &mut Report) {
             }
             family(unit, unit.inet.as_ref(), &format!("{path} family inet"), report);
             family(unit, unit.inet6.as_ref(), &format!("{path} family inet6"), report);
-            addresses(unit, &path, &mut owners, report);
+            let name = format!("{}.{}", interface.name, unit.number);
+            let instance = config.instance_of(&name).map_or("", |instance| instance.name.as_str());
+            addresses(unit, (&path, instance), &mut owners, report);
         }
     }
 }
@@ -92,13 +94,19 @@ fn family(unit: &Unit, family: Option<&Family>, path: &str, report: &mut Report)
     }
 }
 
-fn addresses(unit: &Unit, path: &str, owners: &mut HashMap<IpAddr, (String, Span)>, report: &mut Report) {
+/// An address is on one unit of an instance.
+fn addresses<'a>(
+    unit: &Unit,
+    (path, instance): (&str, &'a str),
+    owners: &mut HashMap<(&'a str, IpAddr), (String, Span)>,
+    report: &mut Report,
+) {
     for address in unit.inet.iter().chain(&unit.inet6).flat_map(|f| &f.addresses) {
         let ip = address.prefix.addr();
         if ip.is_ipv6() && ip.to_string().starts_with("fe80:") {
             continue;
         }
-        if let Some((owner, at)) = owners.insert(ip, (path.to_owned(), address.at)) {
+        if let Some((owner, at)) = owners.insert((instance, ip), (path.to_owned(), address.at)) {
             let message = format!("address is also on [{owner}]");
             let path = format!("{path} address {}", address.prefix);
             report.conflict(path, address.at, message, (at, "the address is first given here"));

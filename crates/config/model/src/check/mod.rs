@@ -16,6 +16,7 @@ mod policies;
 mod pool;
 mod proxy;
 mod routes;
+mod routing_instances;
 mod schedulers;
 mod screens;
 mod system;
@@ -84,6 +85,7 @@ pub(crate) fn check_after(
     interfaces::check(&config, &mut report);
     routes::check(&config, &mut report);
     zones::check(&config, &mut report);
+    routing_instances::check(&config, &mut report);
     screens::check(&config, &mut report);
     let kept = kept.filter(|kept| kept.earlier.valid.get().applications == config.applications);
     if kept.is_none() {

@@ -78,9 +78,8 @@ fn context(config: &Config, (path, at): (&str, Span), context: &NatContext, repo
                 report.error(format!("{path} interface {name}"), at, message);
             }
         }
-        NatContext::RoutingInstances(_) => {
-            report.error(format!("{path} routing-instance"), at, "statement not supported");
-        }
+        // Judged with the instances.
+        NatContext::RoutingInstances(_) => {}
     }
 }
 

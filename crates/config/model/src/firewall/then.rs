@@ -57,6 +57,9 @@ pub struct FilterThen {
     pub forwarding_class: Option<ClassName>,
     #[lower(leaf = "loss-priority")]
     pub loss_priority: Option<LossPriorityWord>,
+    /// The instance that routes it.
+    #[lower(leaf = "routing-instance <>")]
+    pub routing_instance: Option<String>,
     #[lower(flag = "port-mirror")]
     pub port_mirror: bool,
     #[lower(leaf = "port-mirror-instance")]

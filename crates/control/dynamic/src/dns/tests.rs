@@ -139,3 +139,45 @@ fn the_first_server_that_answers_is_believed() {
     assert_eq!(ask_at("fw.example", &[broken]), Answer::Failed);
     assert_eq!(ask_at("fw.example", &[]), Answer::Failed);
 }
+
+/// A server whose answers are too long for UDP: they say so, and are whole over TCP. `addresses` records of the name.
+fn long_winded(addresses: u8) -> SocketAddr {
+    // One number of both protocols.
+    let both = || {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").ok()?;
+        let at = listener.local_addr().ok()?;
+        Some((listener, UdpSocket::bind(at).ok()?, at))
+    };
+    let (listener, socket, at) = (0..100).find_map(|_| both()).unwrap();
+    std::thread::spawn(move || {
+        let mut buffer = [0; 512];
+        while let Ok((length, from)) = socket.recv_from(&mut buffer) {
+            let (id, kind) = (word(&buffer, 0).unwrap(), word(&buffer, length - 4).unwrap());
+            let _ = socket.send_to(&answer(id, kind, [0x83, 0x80], &[]), from);
+            let Ok((mut stream, _)) = listener.accept() else { return };
+            let mut asked = vec![0; 2 + length];
+            stream.read_exact(&mut asked).unwrap();
+            assert_eq!(asked[2..], buffer[..length], "the same question");
+            let records: Vec<_> = match kind {
+                A => (0..addresses).map(|n| record(12, A, 60, &[192, 0, 2, n])).collect(),
+                _ => Vec::new(),
+            };
+            let whole = answer(word(&asked, 2).unwrap(), kind, [0x81, 0x80], &records);
+            let mut message = (whole.len() as u16).to_be_bytes().to_vec();
+            message.extend_from_slice(&whole);
+            // In two pieces, as TCP may bring them.
+            stream.write_all(&message[..9]).unwrap();
+            stream.write_all(&message[9..]).unwrap();
+        }
+    });
+    at
+}
+
+#[test]
+fn an_answer_cut_short_is_asked_for_over_tcp() {
+    let Answer::Addresses { list, ttl } = ask_at("fw.example", &[long_winded(60)]) else {
+        panic!("no addresses")
+    };
+    assert_eq!((list.len(), ttl), (60, Some(Duration::from_secs(60))));
+    assert_eq!(list[59], IpAddr::from([192, 0, 2, 59]));
+}

@@ -5,7 +5,7 @@ use super::*;
 const UNIT: InterfaceId = InterfaceId(9);
 
 fn units() -> Units {
-    [(3, UNIT), (4, InterfaceId(10))].into()
+    [(3, (UNIT, InstanceId::DEFAULT)), (4, (InterfaceId(10), InstanceId(2)))].into()
 }
 
 fn attribute(kind: u16, value: &[u8]) -> Vec<u8> {
@@ -29,6 +29,10 @@ fn message(kind: u16, flags: u16, header: &[u8], attributes: &[Vec<u8>]) -> Vec<
 /// `rtmsg` of a unicast IPv4 route of the main table.
 fn rtmsg(len: u8) -> [u8; 12] {
     [INET, len, 0, 0, 254, 4, 0, 1, 0, 0, 0, 0]
+}
+
+fn net(prefix: &str) -> Key {
+    (InstanceId::DEFAULT, prefix.parse().unwrap())
 }
 
 fn heard(bytes: &[u8]) -> Option<Heard> {
@@ -77,7 +81,7 @@ fn a_route_says_where_it_comes_among_its_like() {
         let Some(Heard::Route { key, came, route }) = heard(&plain(kind, flags, rtmsg(8))) else {
             panic!("a route")
         };
-        assert_eq!((key, came), (("10.0.0.0/8".parse().unwrap(), 5), place));
+        assert_eq!((key, came), ((net("10.0.0.0/8"), 5), place));
         assert_eq!(route, via(&[(UNIT, Some("192.0.2.1"), 1)]));
     }
 }

@@ -14,8 +14,8 @@ fn via(gateway: &str) -> Option<Route> {
     Some(Route::Via(vec![hop(gateway)]))
 }
 
-fn net(text: &str) -> IpNet {
-    text.parse().unwrap()
+fn net(text: &str) -> Key {
+    (InstanceId::DEFAULT, text.parse().unwrap())
 }
 
 /// The one change of a route that is left to tell.
@@ -134,7 +134,7 @@ fn a_batch_is_bounded_and_the_rest_follows() {
     let count = BATCH_MAX as u32 + 10;
     for n in 0..count {
         let prefix = ipnet::Ipv4Net::new((n << 8).into(), 24).unwrap();
-        world.add_route((prefix.into(), 0), Place::First, via("192.0.2.1"));
+        world.add_route(((InstanceId(3), prefix.into()), 0), Place::First, via("192.0.2.1"));
     }
     assert_eq!(world.changes().routes.len(), BATCH_MAX);
     assert_eq!(world.changes().routes.len(), 10);
@@ -198,8 +198,9 @@ impl Kernel {
     }
 }
 
-fn prefix_of(n: u8) -> IpNet {
-    net(&format!("10.{n}.0.0/16"))
+/// The same prefix in two instances.
+fn prefix_of(n: u8) -> Key {
+    (InstanceId(n.into()), net("10.0.0.0/16").1)
 }
 
 /// The last one is a route by a link that is none of ours.
@@ -216,19 +217,19 @@ fn hear(world: &mut World, Change { prefix, metric, place, way }: &Change) {
 }
 
 /// What a plane knows behind some batches.
-fn follow(known: &mut BTreeMap<IpNet, Route>, batch: UpdateBatch) {
+fn follow(known: &mut BTreeMap<Key, Route>, batch: UpdateBatch) {
     if batch.resync {
         known.clear();
     }
-    for RouteUpdate { prefix, route, .. } in batch.routes {
+    for RouteUpdate { instance, prefix, route } in batch.routes {
         match route {
-            Some(route) => drop(known.insert(prefix, route)),
-            None => drop(known.remove(&prefix)),
+            Some(route) => drop(known.insert((instance, prefix), route)),
+            None => drop(known.remove(&(instance, prefix))),
         }
     }
 }
 
-fn resynced(kernel: &Kernel) -> BTreeMap<IpNet, Route> {
+fn resynced(kernel: &Kernel) -> BTreeMap<Key, Route> {
     let mut known = BTreeMap::new();
     follow(&mut known, kernel.dumped().whole());
     known

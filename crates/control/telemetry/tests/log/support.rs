@@ -9,7 +9,7 @@ use ravelin_telemetry::{
     Content, Deny, Destination, FilePlan, Flow, Form, Kinds, LogPlan, Record, Screen, ScreenTag, StreamPlan,
     Style,
 };
-use ravelin_types::Proto;
+use ravelin_types::{InstanceId, Proto};
 
 pub fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
@@ -23,7 +23,7 @@ pub fn key(text: &str, proto: Proto) -> SessionKey {
         (addr.trim_matches(['[', ']']).parse().unwrap(), port.parse().unwrap())
     };
     let ((src, sport), (dst, dport)) = (end(src), end(dst));
-    SessionKey { src, dst, sport, dport, proto }
+    SessionKey { src, dst, sport, dport, proto, instance: InstanceId::DEFAULT }
 }
 
 pub fn flow(text: &str) -> Flow {

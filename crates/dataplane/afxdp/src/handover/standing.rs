@@ -135,7 +135,7 @@ mod tests {
         LinkUpdate, LiveAddresses, LiveSetUpdate, Neighbour, NeighbourUpdate, Route, RouteUpdate,
         ScheduleUpdate,
     };
-    use ravelin_types::{Generation, InterfaceId, LiveSetId, Mac, PortId, ScheduleId};
+    use ravelin_types::{Generation, InstanceId, InterfaceId, LiveSetId, Mac, PortId, ScheduleId};
 
     use super::*;
 
@@ -159,7 +159,7 @@ mod tests {
     #[test]
     fn a_standing_arrives_whole_in_pieces() {
         let route = |n: u32| RouteUpdate {
-            table: 0,
+            instance: InstanceId::DEFAULT,
             prefix: ipnet::Ipv4Net::new(n.wrapping_mul(256).into(), 24).unwrap().into(),
             route: Some(Route::Local(InterfaceId(1))),
         };

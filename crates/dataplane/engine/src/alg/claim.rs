@@ -73,9 +73,12 @@ fn draft<R: Recorder>(
     expected: &Expected,
 ) -> Result<Draft, DropReason> {
     let world = turn.world;
-    let inner =
-        FlowKey::new(flow.key.family(), flow.key.proto(), (flow.key.src(), flow.key.sport()), expected.to);
-    let egress = first_path::route(turn, packet, flow, (inner.dst_family(), expected.to.0))?;
+    let from = (flow.key.src(), flow.key.sport());
+    let inner = FlowKey::new(flow.key.family(), flow.key.proto(), from, expected.to);
+    let inner = inner.within(flow.key.instance());
+    let instance = expected.instance.unwrap_or_else(|| flow.routed_by());
+    let way = (instance, (inner.dst_family(), expected.to.0));
+    let egress = first_path::route(turn, packet, flow, way)?;
     let to = egress.zone.filter(|zone| *zone == expected.to_zone).ok_or(DropReason::EgressNoZone)?;
     turn.rec.fact(Fact::Zones { from: flow.zone, to });
     let parent = turn.state.sessions.get(expected.parent);
@@ -93,6 +96,7 @@ fn draft<R: Recorder>(
     let rule: Option<NatRuleId> = None;
     Ok(Draft {
         egress: egress.id,
+        answered_in: egress.instance,
         to_zone: to,
         policy,
         log: own.map_or(LogWhen::default(), |p| p.log),

@@ -113,8 +113,11 @@ fn shown<R: Recorder>(
         false => known_as(turn, &session, &named)?,
     };
     let expected = data_connection(&session, &named, (slot, lease), turn.now.plus(EXPECTED_FOR));
-    let from = session.wings[1 - wing].key.src();
-    expect(turn, FlowKey::new(session.wings[0].key.family(), Proto::TCP, (from, 0), shown), expected)?;
+    let behind = turn.world.rules.nat.instance_behind(session.destination_rule).filter(|_| wing == 1);
+    let expected = Expected { instance: behind.or(expected.instance), ..expected };
+    let opener = &session.wings[1 - wing].key;
+    let key = FlowKey::new(opener.family(), Proto::TCP, (opener.src(), 0), shown);
+    expect(turn, key.within(opener.instance()), expected)?;
     if let Some(control) = turn.state.gateways.control(slot) {
         control.last[wing] = Some(Changed { seq, said: own, shown });
     }
@@ -140,7 +143,7 @@ fn known_as<R: Recorder>(
         return Ok(same);
     };
     let key = FlowKey::new(first.key.family(), Proto::TCP, named.said, (second.key.src(), FTP_DATA));
-    let request = nat::request(action, &key, None, egress);
+    let request = nat::request(action, &key.within(first.key.instance()), None, egress);
     let state = &mut *turn.state;
     for _ in 0..LEASE_TRIES {
         match state.leases.lease(&request, turn.now, &mut state.random) {
@@ -168,7 +171,9 @@ fn data_connection(
         _ if first.key.dst() == second.key.src() => Source::Keep,
         _ => Source::Address(first.key.dst()),
     };
-    Expected { parent, zone: from.zone, to_zone: to.zone, to: named.said, source, lease, expires }
+    // To the client as answers come to it.
+    let instance = (named.wing == 0).then(|| first.key.instance());
+    Expected { parent, zone: from.zone, to_zone: to.zone, to: named.said, instance, source, lease, expires }
 }
 
 /// A request to read or write: the answer comes from another port of the server. Spec: alg-10.

@@ -38,12 +38,19 @@ impl LogRing {
 mod tests {
     use super::*;
     use ravelin_contract::{FilterAction, SessionKey};
-    use ravelin_types::{InterfaceId, Proto};
+    use ravelin_types::{InstanceId, InterfaceId, Proto};
 
     #[test]
     fn the_oldest_entry_makes_room() {
         let addr = std::net::IpAddr::from([192, 0, 2, 1]);
-        let key = SessionKey { src: addr, dst: addr, sport: 0, dport: 0, proto: Proto::TCP };
+        let key = SessionKey {
+            src: addr,
+            dst: addr,
+            sport: 0,
+            dport: 0,
+            proto: Proto::TCP,
+            instance: InstanceId::DEFAULT,
+        };
         let action = FilterAction::Accept;
         let hit = FilterHit { filter: 1, term: 0, action, interface: InterfaceId(0), key, bytes: 40 };
         let mut ring = LogRing::new();

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use ipnet::IpNet;
 use ravelin_contract::{NeighbourUpdate, Route, UpdateBatch};
+use ravelin_types::InstanceId;
 
 use super::pair::{Changes, Pair};
 use super::{Forwarding, Neighbours, Routes};
@@ -49,8 +50,9 @@ impl ForwardingBook {
     /// Takes a batch of updates in. Its cost follows from the batch alone; a resync is built from nothing.
     pub fn update(&mut self, batch: &UpdateBatch) -> &Arc<Forwarding> {
         let mut routes = Vec::with_capacity(batch.routes.len());
-        for update in batch.routes.iter().filter(|update| update.table == 0) {
-            routes.push((update.prefix, update.route.as_ref().map(|route| self.ways.share(route))));
+        for update in &batch.routes {
+            let key = (update.instance, update.prefix);
+            routes.push((key, update.route.as_ref().map(|route| self.ways.share(route))));
         }
         let neighbours = batch.neighbours.clone();
         if batch.resync {
@@ -89,10 +91,10 @@ fn built<T: Changes + Default>(changes: Vec<T::Change>) -> T {
 }
 
 impl Changes for Routes {
-    type Change = (IpNet, Option<Arc<Route>>);
+    type Change = ((InstanceId, IpNet), Option<Arc<Route>>);
 
-    fn change(&mut self, (prefix, route): Self::Change) {
-        self.set(prefix, route);
+    fn change(&mut self, (key, route): Self::Change) {
+        self.set(key, route);
     }
 }
 
@@ -146,7 +148,7 @@ mod tests {
     fn told(prefix: &str, way: Option<u8>) -> RouteUpdate {
         let via = |n| NextHop { interface: InterfaceId(1), gateway: Some([10, 0, 0, n].into()), weight: 1 };
         RouteUpdate {
-            table: 0,
+            instance: InstanceId::DEFAULT,
             prefix: prefix.parse().unwrap(),
             route: way.map(|n| Route::Via(vec![via(n)])),
         }
@@ -167,8 +169,9 @@ mod tests {
     }
 
     fn batch() -> impl Strategy<Value = UpdateBatch> {
-        let route = (prefix(), prop::option::of(0_u8..3))
-            .prop_map(|(prefix, way)| RouteUpdate { prefix, ..told("0.0.0.0/0", way) });
+        let route = (0_u16..3, prefix(), prop::option::of(0_u8..3)).prop_map(|(instance, prefix, way)| {
+            RouteUpdate { instance: InstanceId(instance), prefix, ..told("0.0.0.0/0", way) }
+        });
         let neighbour = (0_u8..4, 0_u8..4).prop_map(|(host, is)| NeighbourUpdate {
             interface: InterfaceId(1),
             addr: [10, 0, 0, host].into(),
@@ -193,7 +196,7 @@ mod tests {
     /// What a table must hold after some batches, kept as plain lists.
     #[derive(Default)]
     struct Model {
-        routes: BTreeMap<IpNet, Route>,
+        routes: BTreeMap<(InstanceId, IpNet), Route>,
         neighbours: BTreeMap<std::net::IpAddr, Neighbour>,
         down: BTreeMap<PortId, ()>,
     }
@@ -203,10 +206,11 @@ mod tests {
             if batch.resync {
                 *self = Self::default();
             }
-            for RouteUpdate { prefix, route, .. } in &batch.routes {
+            for RouteUpdate { instance, prefix, route } in &batch.routes {
+                let key = (*instance, *prefix);
                 match route {
-                    Some(route) => drop(self.routes.insert(*prefix, route.clone())),
-                    None => drop(self.routes.remove(prefix)),
+                    Some(route) => drop(self.routes.insert(key, route.clone())),
+                    None => drop(self.routes.remove(&key)),
                 }
             }
             for NeighbourUpdate { addr, neighbour, .. } in &batch.neighbours {
@@ -225,7 +229,8 @@ mod tests {
         }
 
         fn is(&self, table: &Forwarding) -> bool {
-            let routes: BTreeMap<_, _> = table.routes.iter().map(|(p, route)| (p, route.clone())).collect();
+            let routes: BTreeMap<_, _> =
+                table.routes.iter().map(|(i, p, route)| ((i, p), route.clone())).collect();
             let neighbours: BTreeMap<_, _> =
                 table.neighbours.iter().map(|(_, addr, is)| (addr, is)).collect();
             let down: BTreeMap<_, _> = table.down.iter().map(|port| (*port, ())).collect();
@@ -271,7 +276,7 @@ mod tests {
         assert_eq!(book.copies(), 1, "the one behind the resync");
         let dst = Addr::v4([10, 1, 2, 3]);
         let way = Path::Via { unit: InterfaceId(1), next_hop: Addr::v4([10, 0, 0, 49]) };
-        assert_eq!(read.lookup(ravelin_types::Family::V4, dst, 0), way);
+        assert_eq!(read.lookup(InstanceId::DEFAULT, (ravelin_types::Family::V4, dst), 0), way);
         // What says nothing of routes leaves their table alone.
         let routes = book.now().routes.clone();
         book.update(&UpdateBatch {

@@ -3,12 +3,14 @@
 //! Junos: `security nat source pool`. Place: first path, after the rule; and, with several workers, whose a
 //! packet to a pool's address is. State: none, made with the rules. Spec: nat-pool-1, nat-pool-19, steer-2, steer-11..13.
 
+use std::collections::HashMap;
+
 use ravelin_nat::{
     Action, Addresses, Affinity, Assignment, Config, Deterministic, Overflow, PRIVILEGED_HIGH, PoolId,
     PoolMode, PoolSpec, PortClass, Ports, Request, Withheld,
 };
-use ravelin_program::{Interface, NatMatch, PortRange, Prefix, Program};
-use ravelin_types::{Addr, Family, Proto, WorkerId};
+use ravelin_program::{Interface, NatMatch, PortRange, Prefix, Program, SourcePool};
+use ravelin_types::{Addr, Family, InstanceId, Proto, WorkerId};
 
 use crate::key::FlowKey;
 
@@ -23,6 +25,8 @@ pub(crate) struct Pools {
     /// In the order of their addresses.
     ranges: Vec<Range>,
     names: Vec<(PoolId, String)>,
+    /// Of pools that belong to one.
+    instances: HashMap<PoolId, InstanceId>,
 }
 
 /// Addresses of one pool in a row.
@@ -76,8 +80,15 @@ impl Pools {
         let config = Config { withheld: withheld(program), ..named.config(interfaces) };
         let mut ranges: Vec<Range> = config.pools.iter().flat_map(ranges).collect();
         ranges.sort_by_key(|range| (range.family, range.first));
+        let of = |pool: &SourcePool| Some((pool.spec.id, pool.instance?));
+        let instances = named.pools.iter().filter_map(of).collect();
         let names = named.pools.into_iter().map(|pool| (pool.spec.id, pool.name)).collect();
-        Self { config, ranges, names }
+        Self { config, ranges, names, instances }
+    }
+
+    /// Whether packets that leave in an instance may have an address of a pool. Spec: routing-instance-15.
+    pub(crate) fn serves(&self, id: PoolId, instance: InstanceId) -> bool {
+        self.instances.get(&id).is_none_or(|own| *own == instance)
     }
 
     /// Every pool's number and name.
@@ -259,7 +270,7 @@ mod tests {
             overflow: None,
         };
         let ranges = ranges(&pool);
-        Pools { config: Config { pools: vec![pool], ..Config::default() }, ranges, names: Vec::new() }
+        Pools { config: Config { pools: vec![pool], ..Config::default() }, ranges, ..Pools::default() }
     }
 
     fn affinity(worker: u8) -> Affinity {

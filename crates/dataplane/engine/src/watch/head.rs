@@ -1,7 +1,7 @@
 //! What is kept of a packet.
 
 use ravelin_contract::HEAD_BYTES_MAX;
-use ravelin_types::{Instant, InterfaceId};
+use ravelin_types::{InstanceId, Instant, InterfaceId};
 use ravelin_wire::{VLAN_LEN, ethertype, parse, u16_at};
 
 use crate::key::FlowKey;
@@ -48,15 +48,19 @@ impl Head {
         let from_host = matches!(packet.ingress, Ingress::Host(_));
         let (unit, key) = match flow {
             Some(flow) => (Some(flow.unit), Some(flow.key)),
-            None => (unit_of(world, packet), key_of(frame)),
+            None => {
+                let unit = unit_of(world, packet);
+                let instance = unit.map(|unit| world.rules.instance_of(unit)).unwrap_or_default();
+                (unit, key_of(frame, instance))
+            }
         };
         Self { at: now, unit, from_host, key, bytes: frame.len() as u32, kept: kept as u8, head }
     }
 }
 
-fn key_of(frame: &[u8]) -> Option<FlowKey> {
+fn key_of(frame: &[u8], instance: InstanceId) -> Option<FlowKey> {
     let network = parse(frame).ok()?.network?;
-    Some(FlowKey::of(&network, None))
+    Some(FlowKey::of(&network, None, instance))
 }
 
 /// The unit that a frame came by, whatever else is wrong with it.

@@ -5,12 +5,12 @@ use ravelin_types::{Instant, ZoneId};
 
 use super::{Armed, Head, Tape, zone_of};
 use crate::BATCH_MAX;
-use crate::batch::{act, hint};
+use crate::batch::{act, examine, hint};
 use crate::explain::Recorder;
 use crate::express::Express;
 use crate::packet::Packet;
 use crate::rules::Snapshot;
-use crate::step::{Slot, Turn, examine};
+use crate::step::{Slot, Turn};
 use crate::verdict::Verdict;
 
 /// Traces of paths, and a tape for every place of a batch.
@@ -108,32 +108,31 @@ fn listening<'t, R>(turn: &'t mut Turn<'_, R>, tape: &'t mut Tape) -> Turn<'t, T
 pub(crate) fn batch<R: Recorder>(
     turn: &mut Turn<'_, R>,
     packets: &mut [Packet<'_>],
-    (flows, shorts): (&mut [Slot], &mut [Express]),
+    (flows, shorts): (&mut Vec<Slot>, &mut [Express]),
 ) {
     let mut paths = std::mem::take(&mut turn.state.watch.paths);
     paths.begin(turn.now);
-    for (at, ((packet, slot), short)) in packets.iter().zip(&mut *flows).zip(&mut *shorts).enumerate() {
+    for (at, (packet, short)) in packets.iter().zip(shorts.iter_mut()).enumerate() {
         match paths.means(turn.world, packet, turn.now) {
-            false => examine(turn, packet, (slot, short)),
+            false => examine(turn, packet, (&mut *flows, short)),
             true => {
                 paths.tapes[at].clear();
-                examine(&mut listening(turn, &mut paths.tapes[at]), packet, (slot, short));
+                examine(&mut listening(turn, &mut paths.tapes[at]), packet, (&mut *flows, short));
             }
         }
     }
     hint(turn, flows, shorts);
     for (at, ((packet, slot), short)) in packets.iter_mut().zip(&*flows).zip(&*shorts).enumerate() {
-        let verdict = match paths.meant[at].by {
-            0 => act(turn, packet, slot, short),
-            _ => {
-                let verdict = act(&mut listening(turn, &mut paths.tapes[at]), packet, slot, short);
-                let dropped = matches!(verdict, Verdict::Drop(_));
-                paths.note(at, verdict, turn.state.watch.last_cause.filter(|_| dropped));
-                paths.tapes[at].facts().iter().for_each(|fact| turn.rec.fact(*fact));
-                verdict
-            }
-        };
-        turn.out.verdicts.push(verdict);
+        if paths.meant[at].by == 0 {
+            act(turn, packet, slot, short);
+            continue;
+        }
+        act(&mut listening(turn, &mut paths.tapes[at]), packet, slot, short);
+        if let Some(verdict) = turn.out.verdicts.last().copied() {
+            let dropped = matches!(verdict, Verdict::Drop(_));
+            paths.note(at, verdict, turn.state.watch.last_cause.filter(|_| dropped));
+        }
+        paths.tapes[at].facts().iter().for_each(|fact| turn.rec.fact(*fact));
     }
     turn.state.watch.paths = paths;
 }

@@ -87,8 +87,11 @@ struct Arrival {
 
 fn arrival(family: Family) -> impl Strategy<Value = Arrival> {
     (frames(family), 0u16..4, 0u8..3, 0u8..3, 0usize..4).prop_map(|(frame, interface, group, class, loss)| {
-        let marks =
-            Marks { forwarding_class: ForwardingClassId(class), loss_priority: LossPriority::ALL[loss] };
+        let marks = Marks {
+            forwarding_class: ForwardingClassId(class),
+            loss_priority: LossPriority::ALL[loss],
+            instance: None,
+        };
         Arrival { frame, interface: InterfaceId(interface), group, marks }
     })
 }

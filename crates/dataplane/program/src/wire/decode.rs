@@ -1,15 +1,16 @@
 //! Messages to rules, every value checked.
 
 use ravelin_types::{
-    Addr, Family, InterfaceId, LiveSetId, PolicyId, PortId, Proto, RuleIdentity, ScheduleId, ZoneId,
+    Addr, Family, InstanceId, InterfaceId, LiveSetId, PolicyId, PortId, Proto, RuleIdentity, ScheduleId,
+    ZoneId,
 };
 
 use super::{WireError, alg, firewall, live, mirror, nat, pool, proto, screen};
 use crate::{
     Action, AddressMatch, Aging, Application, Chunk, DestinationNat, FlowSettings, Gateway, HostInbound,
     IcmpMatch, Interface, InterfaceAddress, Interfaces, LogWhen, Policy, PolicySection, Port, PortRange,
-    Prefix, RefusedAddresses, Rematch, Service, SourceNat, StaticNat, Strays, SynCheck, TcpSettings,
-    TimeWait, Translated, Zone, ZoneMatch, Zones,
+    Prefix, RefusedAddresses, Rematch, RoutingInstance, Service, SourceNat, StaticNat, Strays, SynCheck,
+    TcpSettings, TimeWait, Translated, Zone, ZoneMatch, Zones,
 };
 
 pub(super) type Read<T> = Result<T, WireError>;
@@ -17,9 +18,11 @@ pub(super) type Read<T> = Result<T, WireError>;
 pub(super) fn chunk(message: proto::Chunk) -> Read<Chunk> {
     use proto::chunk::Body;
     Ok(match message.body.ok_or(WireError::Missing("chunk body"))? {
-        Body::Interfaces(x) => {
-            Chunk::Interfaces(Interfaces { ports: all(x.ports, port)?, units: all(x.units, unit)? })
-        }
+        Body::Interfaces(x) => Chunk::Interfaces(Interfaces {
+            ports: all(x.ports, port)?,
+            units: all(x.units, unit)?,
+            instances: all(x.instances, instance)?,
+        }),
         Body::Zones(x) => Chunk::Zones(Zones(all(x.zones, zone)?)),
         Body::Flow(x) => Chunk::Flow(flow(&x)?),
         Body::SourceNat(x) => Chunk::SourceNat(SourceNat(all(x.rule_sets, nat::read_source_set)?)),
@@ -64,6 +67,18 @@ fn port(x: proto::Port) -> Read<Port> {
     })
 }
 
+fn instance(x: proto::RoutingInstance) -> Read<RoutingInstance> {
+    Ok(RoutingInstance { id: instance_id(x.id)?, name: x.name })
+}
+
+pub(super) fn instance_id(id: u32) -> Read<InstanceId> {
+    let id: u16 = small("routing instance", id)?;
+    if id > InstanceId::MAX {
+        return Err(WireError::Range { what: "routing instance", value: id.into() });
+    }
+    Ok(InstanceId(id))
+}
+
 fn unit(x: proto::Unit) -> Read<Interface> {
     Ok(Interface {
         id: InterfaceId(small("unit id", x.id)?),
@@ -71,6 +86,7 @@ fn unit(x: proto::Unit) -> Read<Interface> {
         port: PortId(small("port id", x.port)?),
         vlan: x.vlan.map(|v| small("vlan-id", v)).transpose()?,
         zone: x.zone.map(|z| small("zone id", z).map(ZoneId)).transpose()?,
+        instance: instance_id(x.instance)?,
         enabled: x.enabled,
         mtu4: small("mtu", x.mtu4)?,
         mtu6: small("mtu", x.mtu6)?,

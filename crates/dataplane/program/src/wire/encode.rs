@@ -5,8 +5,9 @@ use ravelin_types::{Addr, Family};
 use super::{alg, firewall, live, mirror, nat, pool, proto, screen};
 use crate::{
     Action, AddressMatch, Aging, Application, Chunk, DestinationNat, FlowSettings, Gateway, HostInbound,
-    Interface, InterfaceAddress, Interfaces, Policy, PolicySection, Port, PortRange, Rematch, Service,
-    SourceNat, StaticNat, SynCheck, TcpSettings, TimeWait, Translated, Zone, ZoneMatch, Zones,
+    Interface, InterfaceAddress, Interfaces, Policy, PolicySection, Port, PortRange, Rematch,
+    RoutingInstance, Service, SourceNat, StaticNat, SynCheck, TcpSettings, TimeWait, Translated, Zone,
+    ZoneMatch, Zones,
 };
 
 pub(super) fn chunk(chunk: &Chunk) -> proto::Chunk {
@@ -41,8 +42,17 @@ pub(super) fn chunk(chunk: &Chunk) -> proto::Chunk {
 }
 
 fn interfaces(x: &Interfaces) -> proto::Interfaces {
-    let Interfaces { ports, units } = x;
-    proto::Interfaces { ports: ports.iter().map(port).collect(), units: units.iter().map(unit).collect() }
+    let Interfaces { ports, units, instances } = x;
+    proto::Interfaces {
+        ports: ports.iter().map(port).collect(),
+        units: units.iter().map(unit).collect(),
+        instances: instances.iter().map(instance).collect(),
+    }
+}
+
+fn instance(x: &RoutingInstance) -> proto::RoutingInstance {
+    let RoutingInstance { id, name } = x;
+    proto::RoutingInstance { id: id.0.into(), name: name.clone() }
 }
 
 fn port(x: &Port) -> proto::Port {
@@ -64,6 +74,7 @@ fn unit(x: &Interface) -> proto::Unit {
         port,
         vlan,
         zone,
+        instance,
         enabled,
         mtu4,
         mtu6,
@@ -80,6 +91,7 @@ fn unit(x: &Interface) -> proto::Unit {
         port: port.0.into(),
         vlan: vlan.map(Into::into),
         zone: zone.map(|z| z.0.into()),
+        instance: instance.0.into(),
         enabled: *enabled,
         mtu4: (*mtu4).into(),
         mtu6: (*mtu6).into(),

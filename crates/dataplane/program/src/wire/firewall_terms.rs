@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use ravelin_filter::{
     ByteField, Condition, End, FilterCounterId, FlexibleMatch, FlexibleStart, ListedPrefix, Logging,
-    MirrorId, NumberField, OptionMatch, Reject, RoutingInstanceId, Term, Terminal, Then, Values,
+    MirrorId, NumberField, OptionMatch, Reject, Term, Terminal, Then, Values,
 };
-use ravelin_types::{FlagTable, InterfaceId, MeterId};
+use ravelin_types::{FlagTable, InstanceId, InterfaceId, MeterId};
 
-use super::decode::{Read, all, need, small};
+use super::decode::{Read, all, instance_id, need, small};
 use super::firewall::{Lists, read_class, read_priority};
 use super::proto::filter_condition::Condition as Body;
 use super::{WireError, proto};
@@ -50,7 +50,7 @@ pub(super) fn term(x: &FirewallTerm, lists: &mut Lists) -> proto::FilterTerm {
         Terminal::Discard => (2, None, 0),
         Terminal::Reject(Reject::Icmp { code }) => (3, Some(code.into()), 0),
         Terminal::Reject(Reject::TcpReset) => (3, None, 0),
-        Terminal::RoutingInstance(RoutingInstanceId(id)) => (4, None, id.into()),
+        Terminal::RoutingInstance(InstanceId(id)) => (4, None, id.into()),
         Terminal::NextTerm => (5, None, 0),
     };
     proto::FilterTerm {
@@ -76,9 +76,7 @@ pub(super) fn read_term(x: proto::FilterTerm, lists: &[Arc<[ListedPrefix]>]) -> 
         (2, _) => Terminal::Discard,
         (3, Some(code)) => Terminal::Reject(Reject::Icmp { code: small("reject code", code)? }),
         (3, None) => Terminal::Reject(Reject::TcpReset),
-        (4, _) => {
-            Terminal::RoutingInstance(RoutingInstanceId(small("routing instance", x.routing_instance)?))
-        }
+        (4, _) => Terminal::RoutingInstance(instance_id(x.routing_instance)?),
         (5, _) => Terminal::NextTerm,
         (value, _) => return Err(WireError::Range { what: "filter action", value: value.into() }),
     };

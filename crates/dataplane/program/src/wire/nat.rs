@@ -4,7 +4,7 @@ use ravelin_nat::{Permit, PersistentRule, PoolId};
 use ravelin_types::{InterfaceId, NatRuleId, Proto, RuleIdentity, Seconds, ZoneId};
 
 use super::decode::{Read, address, addresses as read_addresses, all, application as read_application, need};
-use super::decode::{range as read_range, small};
+use super::decode::{instance_id, range as read_range, small};
 use super::encode::{address as write_address, addresses, application, range};
 use super::{WireError, proto};
 use crate::{
@@ -34,6 +34,10 @@ fn context(x: &NatContext) -> proto::NatContext {
         NatContext::Interfaces(ids) => {
             Kind::Interfaces(proto::Ids { ids: ids.iter().map(|i| i.0.into()).collect() })
         }
+        NatContext::Instances { ids, units } => Kind::Instances(proto::InstanceIds {
+            ids: ids.iter().map(|i| i.0.into()).collect(),
+            units: units.iter().map(|i| i.0.into()).collect(),
+        }),
     };
     proto::NatContext { kind: Some(kind) }
 }
@@ -43,6 +47,10 @@ fn read_context(x: Option<proto::NatContext>) -> Read<NatContext> {
     Ok(match need("NAT context", x.and_then(|c| c.kind))? {
         Kind::Zones(x) => NatContext::Zones(all(x.ids, |z| small("zone id", z).map(ZoneId))?),
         Kind::Interfaces(x) => NatContext::Interfaces(all(x.ids, |i| small("unit id", i).map(InterfaceId))?),
+        Kind::Instances(x) => NatContext::Instances {
+            ids: all(x.ids, instance_id)?,
+            units: all(x.units, |i| small("unit id", i).map(InterfaceId))?,
+        },
     })
 }
 
@@ -166,6 +174,7 @@ fn destination_rule(x: &DestinationRule) -> proto::DestinationRule {
                 name: pool.name.clone(),
                 addresses: Some(prefix(&pool.addresses)),
                 port: pool.port.map(Into::into),
+                instance: pool.instance.map(|id| id.0.into()),
             }),
         },
     }
@@ -174,7 +183,8 @@ fn destination_rule(x: &DestinationRule) -> proto::DestinationRule {
 fn read_destination_rule(x: proto::DestinationRule) -> Read<DestinationRule> {
     let pool = |pool: proto::DestinationPool| -> Read<DestinationPool> {
         let port = pool.port.map(|port| small("port", port)).transpose()?;
-        Ok(DestinationPool { name: pool.name, addresses: read_prefix(pool.addresses)?, port })
+        let instance = pool.instance.map(instance_id).transpose()?;
+        Ok(DestinationPool { name: pool.name, addresses: read_prefix(pool.addresses)?, port, instance })
     };
     Ok(DestinationRule {
         id: NatRuleId(x.id),
@@ -200,7 +210,7 @@ pub(super) fn read_static_set(x: proto::StaticRuleSet) -> Read<StaticRuleSet> {
 }
 
 fn static_rule(x: &StaticRule) -> proto::StaticRule {
-    let StaticRule { id, identity, name, remote, remote_ports, outside, target, ports } = x;
+    let StaticRule { id, identity, name, remote, remote_ports, outside, target, ports, instance } = x;
     let (kind, inside) = match target {
         StaticTarget::Range(inside) => (0, Some(inside)),
         StaticTarget::Embedded => (1, None),
@@ -217,6 +227,7 @@ fn static_rule(x: &StaticRule) -> proto::StaticRule {
         outside_ports: ports.map(|(outside, _)| range(outside)),
         inside_ports: ports.map(|(_, inside)| range(inside)),
         target: kind,
+        instance: instance.map(|id| id.0.into()),
     }
 }
 
@@ -252,6 +263,7 @@ fn read_static_rule(x: proto::StaticRule) -> Read<StaticRule> {
         outside,
         target,
         ports,
+        instance: x.instance.map(instance_id).transpose()?,
     })
 }
 

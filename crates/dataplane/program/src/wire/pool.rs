@@ -6,7 +6,7 @@ use ravelin_nat::{
 };
 use ravelin_types::{Addr, Family, Seconds};
 
-use super::decode::{Read, address, all, need, range as read_range, small};
+use super::decode::{Read, address, all, instance_id, need, range as read_range, small};
 use super::encode::{address as write_address, range};
 use super::proto::source_pool::Mode;
 use super::{WireError, proto};
@@ -35,7 +35,7 @@ pub(super) fn read_pools(x: proto::SourcePools) -> Read<SourcePools> {
 }
 
 fn pool(x: &SourcePool) -> proto::SourcePool {
-    let SourcePool { name, spec } = x;
+    let SourcePool { name, instance, spec } = x;
     let PoolSpec { id, family, ranges, mode, assignment, overflow } = spec;
     let (assignment, ipv6_prefix) = match *assignment {
         Assignment::RoundRobin => (1, 0),
@@ -49,6 +49,7 @@ fn pool(x: &SourcePool) -> proto::SourcePool {
     proto::SourcePool {
         id: id.0.into(),
         name: name.clone(),
+        instance: instance.map(|id| id.0.into()),
         family: if *family == Family::V4 { 4 } else { 6 },
         ranges: ranges.iter().map(of).collect(),
         mode: Some(write_mode(mode)),
@@ -141,7 +142,8 @@ fn read_pool(x: proto::SourcePool) -> Read<SourcePool> {
         },
         overflow,
     };
-    Ok(SourcePool { name: x.name, spec })
+    let instance = x.instance.map(instance_id).transpose()?;
+    Ok(SourcePool { name: x.name, instance, spec })
 }
 
 fn of_family(family: Family, bytes: &[u8]) -> Read<Addr> {
@@ -262,7 +264,11 @@ mod tests {
 
     #[test]
     fn every_kind_of_pool_comes_back_from_the_wire() {
-        let named = |spec: PoolSpec| SourcePool { name: format!("p{}", spec.id.0), spec };
+        let named = |spec: PoolSpec| SourcePool {
+            name: format!("p{}", spec.id.0),
+            instance: (spec.id.0 > 2).then_some(ravelin_types::InstanceId(spec.id.0)),
+            spec,
+        };
         let pools = SourcePools {
             pools: specs().into_iter().map(named).collect(),
             interface: Ports { overload: 4, ..Ports::default() },
@@ -279,7 +285,7 @@ mod tests {
     #[test]
     fn an_address_of_the_other_family_is_refused() {
         let spec = PoolSpec { family: Family::V6, ..specs().remove(0) };
-        let mut message = pool(&SourcePool { name: String::new(), spec });
+        let mut message = pool(&SourcePool { name: String::new(), instance: None, spec });
         message.family = 4;
         assert!(matches!(read_pool(message), Err(WireError::Address)));
     }

@@ -241,11 +241,11 @@ mod tests {
     use super::super::testing::survives;
     use super::*;
     use ravelin_contract::SessionKey;
-    use ravelin_types::{InterfaceId, Proto};
+    use ravelin_types::{InstanceId, InterfaceId, Proto};
 
     fn key() -> SessionKey {
         let (src, dst) = ("10.0.0.1".parse().unwrap(), "198.51.100.1".parse().unwrap());
-        SessionKey { src, dst, sport: 1, dport: u16::MAX, proto: Proto::UDP }
+        SessionKey { src, dst, sport: 1, dport: u16::MAX, proto: Proto::UDP, instance: InstanceId::DEFAULT }
     }
 
     #[test]

@@ -148,12 +148,19 @@ mod tests {
     use super::super::testing::survives;
     use super::*;
     use ravelin_contract::SessionKey;
-    use ravelin_types::{InterfaceId, Proto};
+    use ravelin_types::{InstanceId, InterfaceId, Proto};
 
     #[test]
     fn everything_survives_the_wire() {
         let addr = std::net::IpAddr::from([192, 0, 2, 1]);
-        let key = SessionKey { src: addr, dst: addr, sport: 1, dport: 2, proto: Proto::TCP };
+        let key = SessionKey {
+            src: addr,
+            dst: addr,
+            sport: 1,
+            dport: 2,
+            proto: Proto::TCP,
+            instance: InstanceId::DEFAULT,
+        };
         let hit =
             |action| FilterHit { filter: 7, term: 3, action, interface: InterfaceId(2), key, bytes: 1500 };
         let actions = [FilterAction::Accept, FilterAction::Discard, FilterAction::Reject];

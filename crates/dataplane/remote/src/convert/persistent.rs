@@ -3,7 +3,7 @@
 use ravelin_contract::{MappingFilter, MappingList, MappingOrigin, MappingPermit, PersistentMapping};
 use ravelin_types::{NatRuleId, Proto};
 
-use super::{Malformed, Read, Wire, address, decode_all, encode_all, octets, part, small};
+use super::{Malformed, Read, Wire, address, decode_all, encode_all, instance, octets, part, small};
 use crate::proto;
 
 /// Addresses that one filter asks for.
@@ -51,7 +51,7 @@ impl Wire for PersistentMapping {
     fn to_message(&self) -> proto::PersistentMapping {
         let Self { origin, rule, proto, internal, internal_port, external, external_port, permit, .. } =
             *self;
-        let Self { sessions, sessions_max, idle_s, timeout_s, .. } = *self;
+        let Self { sessions, sessions_max, idle_s, timeout_s, instance, .. } = *self;
         proto::PersistentMapping {
             origin: Some(origin.to_message()),
             rule: rule.map(|rule| rule.0),
@@ -65,6 +65,7 @@ impl Wire for PersistentMapping {
             sessions_max,
             idle_s,
             timeout_s,
+            instance: instance.0.into(),
         }
     }
 
@@ -82,6 +83,7 @@ impl Wire for PersistentMapping {
             sessions_max: message.sessions_max,
             idle_s: message.idle_s,
             timeout_s: message.timeout_s,
+            instance: instance(message.instance)?,
         })
     }
 }
@@ -136,6 +138,8 @@ impl Wire for MappingList {
 
 #[cfg(test)]
 mod tests {
+    use ravelin_types::InstanceId;
+
     use super::super::testing::survives;
     use super::*;
 
@@ -146,6 +150,7 @@ mod tests {
             proto: Some(Proto::UDP),
             internal: "2001:db8::2".parse().unwrap(),
             internal_port: 5,
+            instance: InstanceId(7),
             external: "203.0.113.5".parse().unwrap(),
             external_port: 65_535,
             permit,

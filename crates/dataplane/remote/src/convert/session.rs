@@ -5,20 +5,21 @@ use ravelin_contract::{
 };
 use ravelin_types::{Family, NatRuleId, PolicyId, Proto, SessionId, WorkerId, ZoneId};
 
-use super::{Malformed, Read, Wire, address, decode_all, encode_all, octets, part, small, unit};
+use super::{Malformed, Read, Wire, address, decode_all, encode_all, instance, octets, part, small, unit};
 use crate::proto;
 
 impl Wire for SessionKey {
     type Message = proto::SessionKey;
 
     fn to_message(&self) -> proto::SessionKey {
-        let Self { src, dst, sport, dport, proto } = *self;
+        let Self { src, dst, sport, dport, proto, instance } = *self;
         proto::SessionKey {
             src: octets(src),
             dst: octets(dst),
             sport: sport.into(),
             dport: dport.into(),
             proto: proto.0.into(),
+            instance: instance.0.into(),
         }
     }
 
@@ -29,6 +30,7 @@ impl Wire for SessionKey {
             sport: small("source port", message.sport)?,
             dport: small("destination port", message.dport)?,
             proto: Proto(small("protocol", message.proto)?),
+            instance: instance(message.instance)?,
         })
     }
 }
@@ -276,7 +278,14 @@ mod tests {
 
     #[test]
     fn a_key_out_of_range_is_named() {
-        let key = proto::SessionKey { src: vec![0; 4], dst: vec![0; 4], sport: 65_536, dport: 0, proto: 6 };
+        let key = proto::SessionKey {
+            src: vec![0; 4],
+            dst: vec![0; 4],
+            sport: 65_536,
+            dport: 0,
+            proto: 6,
+            instance: 0,
+        };
         let error = SessionKey::from_message(key).unwrap_err();
         assert_eq!(error.to_string(), "source port out of range: 65536");
     }

@@ -233,7 +233,7 @@ mod tests {
     use super::super::testing::survives;
     use super::*;
     use ravelin_contract::{Finding, InjectVerdict, SessionKey};
-    use ravelin_types::{DropReason, InterfaceId};
+    use ravelin_types::{DropReason, InstanceId, InterfaceId};
 
     fn head(interface: Option<u16>, key: Option<(&str, &str)>) -> PacketHead {
         let address = |text: &str| text.parse().unwrap();
@@ -248,6 +248,7 @@ mod tests {
                 sport: 1,
                 dport: 65_535,
                 proto: Proto::UDP,
+                instance: InstanceId::DEFAULT,
             }),
             bytes: 1514,
             head: vec![1, 2, 3],

@@ -6,7 +6,7 @@ use ravelin_contract::{
 };
 use ravelin_types::PortId;
 
-use super::{Read, Wire, address, decode_all, encode_all, mac, need, octets, part, small, unit};
+use super::{Read, Wire, address, decode_all, encode_all, instance, mac, need, octets, part, small, unit};
 use crate::proto;
 use crate::proto::neighbour_update::Neighbour as NeighbourMessage;
 use crate::proto::route_update::Route as RouteMessage;
@@ -42,15 +42,16 @@ impl Wire for RouteUpdate {
     type Message = proto::RouteUpdate;
 
     fn to_message(&self) -> proto::RouteUpdate {
-        let Self { table, prefix, route } = self;
+        let Self { instance, prefix, route } = self;
         let route = match route {
             Some(Route::Via(hops)) => RouteMessage::Via(proto::NextHops { next_hops: encode_all(hops) }),
             Some(Route::Local(interface)) => RouteMessage::Local(interface.0.into()),
             Some(Route::Discard) => RouteMessage::Discard(proto::Empty {}),
             Some(Route::Reject) => RouteMessage::Reject(proto::Empty {}),
+            Some(Route::Table(instance)) => RouteMessage::NextTable(instance.0.into()),
             None => RouteMessage::Withdrawn(proto::Empty {}),
         };
-        proto::RouteUpdate { table: *table, prefix: Some(prefix.to_message()), route: Some(route) }
+        proto::RouteUpdate { table: instance.0.into(), prefix: Some(prefix.to_message()), route: Some(route) }
     }
 
     fn from_message(message: proto::RouteUpdate) -> Read<Self> {
@@ -59,10 +60,11 @@ impl Wire for RouteUpdate {
             RouteMessage::Local(interface) => Some(Route::Local(unit(interface)?)),
             RouteMessage::Discard(_) => Some(Route::Discard),
             RouteMessage::Reject(_) => Some(Route::Reject),
+            RouteMessage::NextTable(table) => Some(Route::Table(instance(table)?)),
             RouteMessage::Withdrawn(_) => None,
         };
         let prefix = part::<IpNet>("prefix", message.prefix)?;
-        Ok(Self { table: message.table, prefix, route })
+        Ok(Self { instance: instance(message.table)?, prefix, route })
     }
 }
 
@@ -128,7 +130,7 @@ mod tests {
     use super::super::Malformed;
     use super::super::testing::survives;
     use super::*;
-    use ravelin_types::{InterfaceId, Mac};
+    use ravelin_types::{InstanceId, InterfaceId, Mac};
 
     #[test]
     fn every_route_and_neighbour_survives() {
@@ -143,10 +145,11 @@ mod tests {
             Some(Route::Local(InterfaceId(1))),
             Some(Route::Discard),
             Some(Route::Reject),
+            Some(Route::Table(InstanceId(7))),
             None,
         ];
         survives(routes.map(|route| RouteUpdate {
-            table: 9,
+            instance: InstanceId(9),
             prefix: "2001:db8::/32".parse().unwrap(),
             route,
         }));

@@ -10,7 +10,9 @@ use ravelin_contract::{
     Route, RouteUpdate, ScheduleUpdate, SessionFilter, SessionRef, TraceKind, TraceRequest, UpdateBatch,
 };
 use ravelin_remote::{Server, listen};
-use ravelin_types::{Generation, InterfaceId, Mac, MirrorId, NatRuleId, PortId, Proto, ScheduleId, ZoneId};
+use ravelin_types::{
+    Generation, InstanceId, InterfaceId, Mac, MirrorId, NatRuleId, PortId, Proto, ScheduleId, ZoneId,
+};
 
 use crate::fake::{self, Fake, key, view};
 use crate::transfer::program;
@@ -49,7 +51,7 @@ fn updates_arrive_whole() {
     let batch = UpdateBatch {
         version: 2,
         resync: true,
-        routes: vec![RouteUpdate { table: 1, prefix, route: Some(Route::Local(interface)) }],
+        routes: vec![RouteUpdate { instance: InstanceId(1), prefix, route: Some(Route::Local(interface)) }],
         neighbours: vec![NeighbourUpdate { interface, addr, neighbour: Neighbour::Reachable(Mac([1; 6])) }],
         links: vec![LinkUpdate { port: PortId(1), up: true }],
         live: Some(LiveUpdate {

@@ -18,8 +18,8 @@ use ravelin_contract::{
 };
 use ravelin_program::{Program, Screen};
 use ravelin_types::{
-    DropReason, Generation, InterfaceId, MirrorId, NatRuleId, PolicyId, Proto, RuleIdentity, SessionId,
-    WorkerId, ZoneId,
+    DropReason, Generation, InstanceId, InterfaceId, MirrorId, NatRuleId, PolicyId, Proto, RuleIdentity,
+    SessionId, WorkerId, ZoneId,
 };
 
 use crate::kept;
@@ -60,6 +60,7 @@ pub fn key(port: u16) -> SessionKey {
         sport: port,
         dport: 443,
         proto: Proto::TCP,
+        instance: InstanceId::DEFAULT,
     }
 }
 

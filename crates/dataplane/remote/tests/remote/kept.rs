@@ -6,7 +6,7 @@ use ravelin_contract::{
     InterfacePorts, KeptKind, KeptList, KeptPorts, MappingFilter, MappingList, MappingOrigin, MappingPermit,
     PersistentMapping,
 };
-use ravelin_types::{NatRuleId, Proto};
+use ravelin_types::{InstanceId, NatRuleId, Proto};
 
 pub fn mapping_filter() -> MappingFilter {
     MappingFilter {
@@ -49,6 +49,7 @@ pub fn mappings() -> MappingList {
         proto: Some(Proto::UDP),
         internal: "2001:db8::1".parse().unwrap(),
         internal_port: 5060,
+        instance: InstanceId(3),
         external: IpAddr::from([203, 0, 113, 5]),
         external_port: 1024,
         permit: MappingPermit::TargetHost,

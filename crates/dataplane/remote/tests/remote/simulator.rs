@@ -14,7 +14,7 @@ use ravelin_program::{
     Policy, PolicySection, PolicyTcp, Port, PortRange, Prefix, Program, Zone, ZoneMatch, Zones,
 };
 use ravelin_sim::{SimPlane, SimSetup, SimWorkers};
-use ravelin_types::{Family, Generation, InterfaceId, PolicyId, PortId, RuleIdentity, ZoneId};
+use ravelin_types::{Family, Generation, InstanceId, InterfaceId, PolicyId, PortId, RuleIdentity, ZoneId};
 
 use crate::{Served, serve};
 
@@ -30,6 +30,7 @@ fn unit(id: u16) -> Interface {
         port: PortId(id),
         vlan: None,
         zone: Some(ZoneId(id + 1)),
+        instance: InstanceId::DEFAULT,
         enabled: true,
         mtu4: 1500,
         mtu6: 1500,
@@ -77,7 +78,11 @@ pub(crate) fn program() -> Program {
     let zones = ZoneMatch { from: vec![ZoneId(1)], to: vec![ZoneId(2)] };
     let section = PolicySection { zones, policies: vec![(ZoneMatch::default(), policy)] };
     let chunks = [
-        Chunk::Interfaces(Interfaces { ports: vec![port(0), port(1)], units: vec![unit(0), unit(1)] }),
+        Chunk::Interfaces(Interfaces {
+            ports: vec![port(0), port(1)],
+            units: vec![unit(0), unit(1)],
+            instances: Vec::new(),
+        }),
         Chunk::Zones(Zones(vec![zone(1), zone(2)])),
         Chunk::Flow(FlowSettings::default()),
         Chunk::Section(section),
@@ -89,7 +94,7 @@ pub(crate) fn program() -> Program {
 fn routes() -> UpdateBatch {
     let hop = |id| NextHop { interface: InterfaceId(id), gateway: None, weight: 1 };
     let route = |prefix: &str, id| RouteUpdate {
-        table: 0,
+        instance: InstanceId::DEFAULT,
         prefix: prefix.parse().unwrap(),
         route: Some(Route::Via(vec![hop(id)])),
     };

@@ -332,7 +332,7 @@ fn world(
 fn answer(sent: &[u8], station: Mac) -> Option<Vec<u8>> {
     let parsed = parse(sent).ok()?;
     let network = parsed.network?;
-    let key = FlowKey::of(&network, None).reversed();
+    let key = FlowKey::of(&network, None, ravelin_types::InstanceId::DEFAULT).reversed();
     let mut ip = Ip::new(network.family, key.src(), key.dst());
     ip.dst_mac = station;
     let body = &sent[usize::from(network.l4_at)..usize::from(network.end)];

@@ -4,7 +4,7 @@ use ravelin_contract::{
     DropCause, DropSample, InjectVerdict, PacketHead, SessionKey, TraceBatch, TraceRequest, TracedPacket,
 };
 use ravelin_program::Screen;
-use ravelin_types::{DropReason, InterfaceId, PolicyId, Proto, WorkerId, ZoneId};
+use ravelin_types::{DropReason, InstanceId, InterfaceId, PolicyId, Proto, WorkerId, ZoneId};
 
 /// The plane's clock.
 pub const NOW_NS: u64 = 5_000_000_000_000;
@@ -24,6 +24,7 @@ fn sample(ago_us: u64, unit: Option<u16>, key: Option<(&str, u16, &str, u16, Pro
         sport,
         dport,
         proto,
+        instance: InstanceId::DEFAULT,
     });
     let packet = PacketHead {
         at_ns: NOW_NS - ago_us * 1000,

@@ -6,7 +6,7 @@ use ravelin_contract::{
 use ravelin_filter::FilterCounterId;
 use ravelin_policer::{Exceeding, Limit, MeterKey, Spec};
 use ravelin_program::{Direction, FilterAttachment, Firewall, FirewallFilter, Place, PolicerInstance};
-use ravelin_types::{Family, InterfaceId, MeterId, Proto, RuleIdentity};
+use ravelin_types::{Family, InstanceId, InterfaceId, MeterId, Proto, RuleIdentity};
 
 fn filter(id: u32, name: &str, family: Family, counters: &[(u32, &str)]) -> FirewallFilter {
     let counters = counters.iter().map(|(id, name)| (FilterCounterId(*id), name.to_string())).collect();
@@ -82,6 +82,7 @@ pub fn log() -> FilterLog {
         sport: ports.0,
         dport: ports.1,
         proto,
+        instance: InstanceId::DEFAULT,
     };
     let hit = |filter, action, key| FilterHit {
         filter,

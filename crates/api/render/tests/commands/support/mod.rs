@@ -15,7 +15,7 @@ use ravelin_ops::{
     RouteEntry, RouteTable, ScheduleLine, Session, answer, complete, execute, wire,
 };
 use ravelin_render::Junos;
-use ravelin_types::InterfaceId;
+use ravelin_types::{InstanceId, InterfaceId};
 
 pub use config::FakeConfig;
 pub use log::FakeLog;
@@ -26,8 +26,13 @@ pub use trace::FakeTrace;
 pub struct FakeRoutes;
 
 impl RouteTable for FakeRoutes {
+    fn instances(&self) -> Vec<(String, String)> {
+        vec![("VR-A".into(), "virtual-router".into()), ("ISP2".into(), "forwarding".into())]
+    }
+
     fn routes(&self) -> Vec<RouteEntry> {
         let entry = |prefix: &str, protocol: &str, preference, age_s, route| RouteEntry {
+            instance: InstanceId::DEFAULT,
             prefix: prefix.parse().unwrap(),
             protocol: protocol.to_owned(),
             preference,
@@ -44,6 +49,14 @@ impl RouteTable for FakeRoutes {
             entry("10.1.0.0/24", "Direct", 0, None, via(0, None)),
             entry("192.0.2.0/24", "Static", 5, None, Route::Discard),
             entry("2001:db8::/64", "Direct", 0, None, via(0, None)),
+            RouteEntry {
+                instance: InstanceId(3),
+                ..entry("0.0.0.0/0", "Static", 5, None, Route::Table(InstanceId::DEFAULT))
+            },
+            RouteEntry {
+                instance: InstanceId(4),
+                ..entry("0.0.0.0/0", "Static", 5, None, via(1, Some("192.0.2.2")))
+            },
         ]
     }
 }

@@ -15,8 +15,8 @@ use ravelin_contract::{
 use ravelin_program::Program;
 use ravelin_program::Screen;
 use ravelin_types::{
-    DropReason, Generation, InterfaceId, NatRuleId, PolicyId, Proto, RuleIdentity, SessionId, WorkerId,
-    ZoneId,
+    DropReason, Generation, InstanceId, InterfaceId, NatRuleId, PolicyId, Proto, RuleIdentity, SessionId,
+    WorkerId, ZoneId,
 };
 
 /// Seconds of the plane's clock.
@@ -42,7 +42,14 @@ fn unsupported<T>() -> Result<T, Error> {
 }
 
 fn key(src: (&str, u16), dst: (&str, u16), proto: Proto) -> SessionKey {
-    SessionKey { src: src.0.parse().unwrap(), dst: dst.0.parse().unwrap(), sport: src.1, dport: dst.1, proto }
+    SessionKey {
+        src: src.0.parse().unwrap(),
+        dst: dst.0.parse().unwrap(),
+        sport: src.1,
+        dport: dst.1,
+        proto,
+        instance: InstanceId::DEFAULT,
+    }
 }
 
 fn sessions() -> [SessionView; 2] {
@@ -98,6 +105,7 @@ fn mappings() -> [PersistentMapping; 4] {
         proto: Some(Proto::UDP),
         internal: "10.1.0.2".parse().unwrap(),
         internal_port: 5060,
+        instance: InstanceId::DEFAULT,
         external: "198.51.100.1".parse().unwrap(),
         external_port: 20_000,
         permit: MappingPermit::AnyRemoteHost,

@@ -8,10 +8,12 @@ use ravelin_nat::{
 use ravelin_program::{
     Action, AddressMatch, Application, Chunk, FlowSettings, HostInbound, Interface, InterfaceAddress,
     Interfaces, LogWhen, NatContext, Policy, PolicySection, PolicyTcp, Port, PortRange, Prefix, Program,
-    SourceAction, SourceNat, SourcePool, SourcePools, SourceRule, SourceRuleSet, Zone, ZoneMatch, Zones,
+    RoutingInstance, SourceAction, SourceNat, SourcePool, SourcePools, SourceRule, SourceRuleSet, Zone,
+    ZoneMatch, Zones,
 };
 use ravelin_types::{
-    Addr, Family, Generation, InterfaceId, NatRuleId, PolicyId, PortId, Proto, RuleIdentity, Seconds, ZoneId,
+    Addr, Family, Generation, InstanceId, InterfaceId, NatRuleId, PolicyId, PortId, Proto, RuleIdentity,
+    Seconds, ZoneId,
 };
 
 pub const TRUST: ZoneId = ZoneId(1);
@@ -19,7 +21,14 @@ pub const UNTRUST: ZoneId = ZoneId(2);
 
 pub fn program() -> Program {
     let chunks = [
-        ("", Chunk::Interfaces(Interfaces { ports: vec![port(0), port(1)], units: units() })),
+        (
+            "",
+            Chunk::Interfaces(Interfaces {
+                ports: vec![port(0), port(1)],
+                units: units(),
+                instances: instances(),
+            }),
+        ),
         ("", Chunk::Zones(Zones(vec![zone(TRUST, "trust", true), zone(UNTRUST, "untrust", false)]))),
         ("", Chunk::Flow(FlowSettings::default())),
         ("", Chunk::SourceNat(SourceNat(vec![rule_set()]))),
@@ -44,6 +53,11 @@ fn port(n: u16) -> Port {
     }
 }
 
+fn instances() -> Vec<RoutingInstance> {
+    let named = |id, name: &str| RoutingInstance { id: InstanceId(id), name: name.into() };
+    vec![named(3, "VR-A"), named(4, "ISP2")]
+}
+
 fn units() -> Vec<Interface> {
     let address = |text: &str, len| {
         let (family, addr) = Addr::from_ip(text.parse().unwrap());
@@ -55,6 +69,7 @@ fn units() -> Vec<Interface> {
         port: PortId(n),
         vlan: None,
         zone: Some(zone),
+        instance: InstanceId::DEFAULT,
         enabled: true,
         mtu4: 1500,
         mtu6: 1500,
@@ -152,6 +167,7 @@ fn rule_set() -> SourceRuleSet {
 
 fn pools() -> SourcePools {
     let pool = |id, name: &str, first, assignment| SourcePool {
+        instance: None,
         name: name.into(),
         spec: PoolSpec {
             id: PoolId(id),

@@ -28,6 +28,9 @@ pub struct DestinationPool {
     pub to: Option<IpNet>,
     #[lower(leaf = "address port")]
     pub port: Option<Port>,
+    /// Where the addresses are; `default` for the default instance.
+    #[lower(with(pool_instance, "routing-instance <>", "routing-instance default"))]
+    pub instance: Option<String>,
     /// An address of the book instead.
     #[lower(leaf = "address-name <>")]
     pub address_name: Option<String>,
@@ -43,7 +46,7 @@ pub struct DestinationRuleSet {
     pub name: String,
     #[lower(leaf = "description")]
     pub description: Option<String>,
-    #[lower(with(from_context, "from zone", "from interface"))]
+    #[lower(with(from_context, "from zone", "from interface", "from routing-instance"))]
     pub from: NatContext,
     #[lower(list = "rule")]
     pub rules: Vec<DestinationRule>,
@@ -100,4 +103,10 @@ fn action(node: &Node, cx: &mut Cx) -> Option<DestinationNatAction> {
             None
         }
     }
+}
+
+fn pool_instance(node: &Node, cx: &mut Cx) -> Option<String> {
+    let named: Option<String> = lower::leaf(node, "routing-instance <>", cx);
+    let default = lower::flag(node, "routing-instance default");
+    named.or(default.then(|| crate::DEFAULT_INSTANCE.to_owned()))
 }

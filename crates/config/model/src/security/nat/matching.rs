@@ -97,15 +97,20 @@ pub(super) fn to_context(node: &Node, cx: &mut Cx) -> NatContext {
 fn context(node: &Node, side: &str, cx: &mut Cx) -> NatContext {
     let zones: Vec<String> = lower::leaves(node, &format!("{side} zone"), cx);
     let interfaces: Vec<String> = lower::leaves(node, &format!("{side} interface"), cx);
-    match (zones.is_empty(), interfaces.is_empty()) {
-        (false, true) => NatContext::Zones(zones),
-        (true, false) => NatContext::Interfaces(interfaces.iter().map(|name| with_unit(name)).collect()),
-        (true, true) => {
+    let instances: Vec<String> = lower::leaves(node, &format!("{side} routing-instance"), cx);
+    match (zones.is_empty(), interfaces.is_empty(), instances.is_empty()) {
+        (false, true, true) => NatContext::Zones(zones),
+        (true, false, true) => {
+            NatContext::Interfaces(interfaces.iter().map(|name| with_unit(name)).collect())
+        }
+        (true, true, false) => NatContext::RoutingInstances(instances),
+        (true, true, true) => {
             cx.error(node.span, format!("missing mandatory statement: '{side}'"));
             NatContext::default()
         }
-        (false, false) => {
-            cx.error(node.span, format!("'{side}' takes zones or interfaces, not both"));
+        _ => {
+            let message = format!("'{side}' takes zones, interfaces or routing instances, one kind of them");
+            cx.error(node.span, message);
             NatContext::default()
         }
     }

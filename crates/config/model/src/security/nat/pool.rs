@@ -14,6 +14,9 @@ pub struct SourcePool {
     pub name: String,
     #[lower(leaf = "description")]
     pub description: Option<String>,
+    /// Whose addresses they are; `None`: wherever they are used.
+    #[lower(leaf = "routing-instance <>")]
+    pub instance: Option<String>,
     #[lower(list = "address <>")]
     pub addresses: Vec<ProxyRange>,
     /// Addresses of the address book instead.

@@ -52,9 +52,9 @@ pub struct NatRuleSet {
     pub name: String,
     #[lower(leaf = "description")]
     pub description: Option<String>,
-    #[lower(with(from_context, "from zone", "from interface"))]
+    #[lower(with(from_context, "from zone", "from interface", "from routing-instance"))]
     pub from: NatContext,
-    #[lower(with(to_context, "to zone", "to interface"))]
+    #[lower(with(to_context, "to zone", "to interface", "to routing-instance"))]
     pub to: NatContext,
     #[lower(list = "rule")]
     pub rules: Vec<NatRule>,

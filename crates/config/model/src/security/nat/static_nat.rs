@@ -20,7 +20,7 @@ pub struct StaticRuleSet {
     pub name: String,
     #[lower(leaf = "description")]
     pub description: Option<String>,
-    #[lower(with(from_context, "from zone", "from interface"))]
+    #[lower(with(from_context, "from zone", "from interface", "from routing-instance"))]
     pub from: NatContext,
     #[lower(list = "rule")]
     pub rules: Vec<StaticRule>,
@@ -63,6 +63,16 @@ pub struct StaticRule {
         "then static-nat prefix-name mapped-port to <>"
     ))]
     pub mapped_ports: Option<PortRange>,
+    /// Where the inside addresses are; `None`: in the instance that packets come in.
+    #[lower(with(
+        inside_instance,
+        "then static-nat prefix routing-instance",
+        "then static-nat prefix-name routing-instance",
+        "then static-nat inet routing-instance",
+        "then static-nat nptv6-prefix routing-instance",
+        "then static-nat nptv6-prefix-name routing-instance"
+    ))]
+    pub instance: Option<String>,
     #[lower(container = "then static-nat rule-session-count-alarm")]
     pub alarm: AlarmThresholds,
     #[lower(at)]
@@ -87,6 +97,11 @@ fn outside_ports(node: &Node, cx: &mut Cx) -> Option<PortRange> {
 fn inside_ports(node: &Node, cx: &mut Cx) -> Option<PortRange> {
     span(node, "then static-nat prefix mapped-port", cx)
         .or_else(|| span(node, "then static-nat prefix-name mapped-port", cx))
+}
+
+fn inside_instance(node: &Node, cx: &mut Cx) -> Option<String> {
+    let kinds = ["prefix", "prefix-name", "inet", "nptv6-prefix", "nptv6-prefix-name"];
+    kinds.iter().find_map(|kind| lower::leaf(node, &format!("then static-nat {kind} routing-instance"), cx))
 }
 
 fn inside(node: &Node, cx: &mut Cx) -> Option<StaticPrefix> {

@@ -3,8 +3,8 @@
 use super::*;
 use crate::{Chunk, ChunkKey, Digest, FirewallTerm};
 use ravelin_filter::{
-    ByteField, Condition, End, FlexibleMatch, FlexibleStart, Logging, MirrorId, NumberField, OptionMatch,
-    Reject, RoutingInstanceId, Term, Terminal, Then, Values,
+    ByteField, Condition, End, FlexibleMatch, FlexibleStart, InstanceId, Logging, MirrorId, NumberField,
+    OptionMatch, Reject, Term, Terminal, Then, Values,
 };
 use ravelin_types::{Addr, FlagTable};
 
@@ -48,7 +48,7 @@ fn terms() -> Vec<FirewallTerm> {
         Terminal::Discard,
         Terminal::Reject(Reject::Icmp { code: 13 }),
         Terminal::Reject(Reject::TcpReset),
-        Terminal::RoutingInstance(RoutingInstanceId(3)),
+        Terminal::RoutingInstance(InstanceId(3)),
         Terminal::NextTerm,
     ];
     let of = |terminal| {
