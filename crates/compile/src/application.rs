@@ -2,8 +2,10 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use ravelin_model::{Application as Config, ApplicationTerm, Applications, Timeout, predefined};
-use ravelin_program::{Application, IcmpMatch, PortRange};
+use ravelin_model::{
+    Application as Config, ApplicationGateway as Named, ApplicationTerm, Applications, Timeout, predefined,
+};
+use ravelin_program::{Application, Gateway, IcmpMatch, PortRange};
 use ravelin_types::Proto;
 
 use crate::book::{BookError, IdBook};
@@ -91,6 +93,7 @@ fn any(name: u32) -> Application {
         destination_ports: PortRange::ANY,
         icmp: None,
         inactivity_timeout: None,
+        gateway: Gateway::ByPort,
         name,
     }
 }
@@ -108,6 +111,12 @@ fn term(term: &ApplicationTerm, name: u32) -> Vec<Application> {
         inactivity_timeout: term.inactivity_timeout.map(|t| match t {
             Timeout::Seconds(seconds) => seconds,
             Timeout::Never => 0,
+        }),
+        gateway: term.gateway.map_or(Gateway::ByPort, |named| match named {
+            Named::Ftp => Gateway::Ftp,
+            Named::Tftp => Gateway::Tftp,
+            Named::Dns => Gateway::Dns,
+            Named::Nothing | Named::Missing(_) => Gateway::Nothing,
         }),
         name,
     };

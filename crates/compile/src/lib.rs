@@ -93,7 +93,7 @@ pub fn compile(
         return Err(compiler.errors);
     }
     let (flow, referred) = (flow(config), sections.referred());
-    let requires = requires::of(&flow, &zones, referred.translated);
+    let requires = requires::of(&flow, &zones, referred.asks);
     let mut chunks: Vec<(String, HashedChunk)> = [
         Chunk::Interfaces(interfaces),
         Chunk::Zones(zones),
@@ -154,6 +154,7 @@ fn flow(config: &ravelin_model::Config) -> FlowSettings {
         refused: RefusedAddresses { link_local: flow.drop_link_local, reserved: flow.drop_reserved },
         strays: Strays { dns_reply: flow.allow_dns_reply, embedded_icmp: flow.allow_embedded_icmp },
         route_change_timeout: flow.route_change_timeout,
+        next_hop_timeout: flow.next_hop_timeout,
         default_action: match config.security.policies.default_policy {
             DefaultPolicy::DenyAll => Action::Deny,
             DefaultPolicy::PermitAll => Action::Permit,

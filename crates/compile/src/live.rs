@@ -12,13 +12,23 @@ use ravelin_types::{LiveSetId, ScheduleId};
 
 use crate::book::identity;
 
+/// What some policy has that an older dataplane would ignore.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Asks {
+    /// Whether destinations were translated.
+    pub translated: bool,
+    /// Gateways that are not those of the port.
+    pub gateways: bool,
+    /// Reports of sessions that go on.
+    pub updates: bool,
+}
+
 /// What policies refer to.
 #[derive(Debug, Default)]
 pub(crate) struct Referred {
     pub schedules: BTreeMap<ScheduleId, String>,
     pub sets: BTreeMap<LiveSetId, String>,
-    /// One of them asks whether destinations were translated.
-    pub translated: bool,
+    pub asks: Asks,
 }
 
 impl Referred {

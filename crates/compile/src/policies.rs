@@ -2,7 +2,7 @@
 
 use ravelin_model::{AddressRef, Policy as Config, PolicyAction, PolicyTcpOptions, ValidConfig, run_place};
 use ravelin_program::{
-    Action, AddressMatch, Chunk, HashedChunk, LogWhen, Policy, PolicySection, PolicyTcp, Translated,
+    Action, AddressMatch, Chunk, Gateway, HashedChunk, LogWhen, Policy, PolicySection, PolicyTcp, Translated,
     ZoneMatch,
 };
 use ravelin_types::{ScheduleId, ZoneId};
@@ -94,7 +94,10 @@ impl Compiler<'_> {
                 });
                 Vec::new()
             });
-        self.referred.translated |= policy.drop_translated || policy.drop_untranslated;
+        let asks = &mut self.referred.asks;
+        asks.translated |= policy.drop_translated || policy.drop_untranslated;
+        asks.gateways |= applications.iter().any(|term| term.gateway != Gateway::ByPort);
+        asks.updates |= policy.log_update.is_some();
         Policy {
             id,
             identity: identity(&name),
@@ -107,7 +110,11 @@ impl Compiler<'_> {
                 PolicyAction::Deny => Action::Deny,
                 PolicyAction::Reject => Action::Reject,
             },
-            log: LogWhen { init: policy.log_init, close: policy.log_close },
+            log: LogWhen {
+                init: policy.log_init,
+                close: policy.log_close,
+                update: policy.log_update.unwrap_or_default(),
+            },
             count: policy.count || config.security.policies.counts_all,
             schedule: policy.scheduler.as_deref().and_then(|name| self.schedule(name)),
             tcp: tcp(&policy.tcp),

@@ -6,14 +6,18 @@
 
 use ravelin_program::{FlowSettings, Strays, Zones};
 
-/// The words, each once. `translated`: a policy asks whether destinations were translated.
-pub(crate) fn of(flow: &FlowSettings, zones: &Zones, translated: bool) -> Vec<String> {
+use crate::live::Asks;
+
+/// The words, each once.
+pub(crate) fn of(flow: &FlowSettings, zones: &Zones, asks: Asks) -> Vec<String> {
     let Strays { dns_reply, embedded_icmp } = flow.strays;
     let words = [
         ("functional-zones", zones.0.iter().any(|zone| zone.functional)),
         ("strays", dns_reply || embedded_icmp),
         ("route-change-timeout", flow.route_change_timeout.is_some()),
-        ("destination-translated", translated),
+        ("destination-translated", asks.translated),
+        ("application-gateways", asks.gateways),
+        ("session-update", asks.updates),
     ];
     words.into_iter().filter(|(_, used)| *used).map(|(word, _)| word.to_owned()).collect()
 }

@@ -78,8 +78,10 @@ impl Sections {
     pub(crate) fn referred(&self) -> Referred {
         let mut out = Referred::default();
         for (_, run) in self.sections.iter().flat_map(|(_, runs)| runs) {
-            let Referred { schedules, sets, translated } = &*run.referred;
-            out.translated |= translated;
+            let Referred { schedules, sets, asks } = &*run.referred;
+            out.asks.translated |= asks.translated;
+            out.asks.gateways |= asks.gateways;
+            out.asks.updates |= asks.updates;
             out.schedules.extend(schedules.iter().map(|(id, name)| (*id, name.clone())));
             out.sets.extend(sets.iter().map(|(id, name)| (*id, name.clone())));
         }

@@ -70,7 +70,15 @@ fn a_program_says_what_an_older_dataplane_would_ignore() {
             "functional-zones",
         ),
     ];
-    for (lines, word) in cases {
+    let own = "set applications application own protocol tcp\nset applications application own destination-port 2121\n\
+               set applications application own application-protocol ftp\n\
+               set security policies global policy g match source-address any\n\
+               set security policies global policy g match destination-address any\n\
+               set security policies global policy g match application own\n\
+               set security policies global policy g then permit";
+    let update = "set security policies from-zone trust to-zone untrust policy p then log session-update 5";
+    let policies = [(own, "application-gateways"), (update, "session-update")];
+    for (lines, word) in cases.into_iter().chain(policies) {
         assert_eq!(needs(lines), [word], "{lines}");
     }
 }

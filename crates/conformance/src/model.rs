@@ -7,13 +7,16 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 mod conversation;
+mod error;
 mod first;
 mod nat;
 mod rules;
+mod schedule;
 mod screens;
 mod segment;
 
 use conversation::{Conversation, Judged, State};
+pub use error::{ErrorOutcome, IcmpError};
 use ipnet::IpNet;
 pub use nat::{End, Ports, Source};
 use ravelin_contract::{CloseReason, SessionState};
@@ -73,7 +76,8 @@ pub struct Session {
     pub left: Packet,
     from_zone: String,
     to_zone: String,
-    from_unit: String,
+    /// What the policy hangs on that let it through.
+    scheduler: Option<String>,
     /// `None`: it is with the firewall itself.
     unit: Option<String>,
     tcp: Option<Conversation>,
@@ -88,6 +92,12 @@ pub struct Session {
 }
 
 impl Session {
+    /// The zone that packets of one of its ways come from.
+    #[must_use]
+    pub fn zone(&self, way: usize) -> &str {
+        if way == 0 { &self.from_zone } else { &self.to_zone }
+    }
+
     /// How far it is said to have come.
     #[must_use]
     pub fn state(&self) -> SessionState {
@@ -126,6 +136,10 @@ pub struct Model<'a> {
     /// When a session ended by silence for the last time.
     aged_at: u64,
     is_open: bool,
+    /// Seconds since 1970 by the clock on the wall.
+    wall: i64,
+    /// Beside what is connected: a prefix and the unit that it leads to.
+    routes: Vec<(IpNet, String)>,
 }
 
 /// What is to be done with a packet, and the session it opens.
@@ -155,7 +169,20 @@ impl<'a> Model<'a> {
             told: Vec::new(),
             aged_at: 0,
             is_open: false,
+            wall: 0,
+            routes: Vec::new(),
         }
+    }
+
+    /// The clock on the wall is put forward.
+    pub fn set_wall(&mut self, wall: i64) {
+        self.wall = wall;
+    }
+
+    /// A prefix leads to a unit from now on, or nowhere.
+    pub fn set_route(&mut self, prefix: IpNet, unit: Option<&str>) {
+        self.routes.retain(|(known, _)| *known != prefix);
+        self.routes.extend(unit.map(|unit| (prefix, unit.to_owned())));
     }
 
     /// Time passes; sessions that were silent for too long end.
@@ -216,6 +243,11 @@ impl<'a> Model<'a> {
 
     fn of_session(&mut self, unit: &str, packet: &Packet, (at, way): (usize, usize)) -> Judgement {
         let config = self.config;
+        if self.is_closed(at) {
+            let zone = self.sessions[at].zone(way).to_owned();
+            self.end(at, CloseReason::PolicyChanged);
+            return self.without_session((unit, &zone), packet, None);
+        }
         let session = self.sessions[at].clone();
         let zones = [session.from_zone.clone(), session.to_zone.clone()];
         let (zone, beyond) = (&zones[way], &zones[1 - way]);
@@ -257,25 +289,21 @@ impl<'a> Model<'a> {
         if let Some(reason) = last {
             self.end(at, reason);
         }
-        let Session { inside, left, from_unit, unit, .. } = session;
+        let Session { inside, left, unit, .. } = session;
         let to = if way == 0 { left.dst } else { inside.src };
+        if unit.is_none() {
+            return Expected::Host.into();
+        }
         // Where the route leads now must be the zone that the policy judged.
-        let leads = self.route(to).and_then(|unit| self.zone_of(&unit));
-        if unit.is_some() && leads.as_ref() != Some(beyond) {
+        let Some(unit) = self.route(to) else { return dropped(DropReason::NoRoute) };
+        if self.zone_of(&unit).as_ref() != Some(beyond) {
             return dropped(DropReason::EgressNoZone);
         }
-        match (unit, way) {
-            (None, _) => Expected::Host.into(),
-            (Some(unit), 0) => {
-                let (source, to) = (Source::Is((left.src, left.sport)), (left.dst, left.dport));
-                Expected::Forward { unit, source, to, tcp: segment }.into()
-            }
-            (Some(_), _) => {
-                let source = Source::Is((inside.dst, inside.dport));
-                let to = (inside.src, inside.sport);
-                Expected::Forward { unit: from_unit, source, to, tcp: segment }.into()
-            }
-        }
+        let (source, to) = match way {
+            0 => ((left.src, left.sport), (left.dst, left.dport)),
+            _ => ((inside.dst, inside.dport), (inside.src, inside.sport)),
+        };
+        Expected::Forward { unit, source: Source::Is(source), to, tcp: segment }.into()
     }
 
     /// Judges by the screens of a zone. `Ok(true)`: its urgent flag goes.
@@ -381,7 +409,8 @@ impl<'a> Model<'a> {
     }
 
     fn route(&self, dst: IpAddr) -> Option<String> {
-        let covering = self.units().filter(|(_, prefix)| prefix.contains(&dst));
+        let routes = self.routes.iter().map(|(prefix, unit)| (unit.clone(), prefix));
+        let covering = self.units().chain(routes).filter(|(_, prefix)| prefix.contains(&dst));
         covering.max_by_key(|(_, prefix)| prefix.prefix_len()).map(|(unit, _)| unit)
     }
 
@@ -393,7 +422,7 @@ impl<'a> Model<'a> {
     fn policy(&self, from: &str, to: &str, packet: &Packet) -> Option<&'a Policy> {
         let policies = &self.config.security.policies;
         let pair = policies.pairs.iter().filter(|p| p.from == from && p.to == to);
-        let here = pair.flat_map(|p| &p.policies);
+        let here = pair.flat_map(|p| &p.policies).map(|p| (p, Some((from, to))));
         // Any zone is any but the firewall itself.
         let listed = |zones: &[String], zone: &str| match zones {
             [] => zone != "junos-host",
@@ -403,8 +432,9 @@ impl<'a> Model<'a> {
             .global
             .iter()
             .filter(|g| listed(&g.from_zones, from) && listed(&g.to_zones, to))
-            .map(|g| &g.policy);
-        here.chain(global).find(|p| self.matches(p, packet))
+            .map(|g| (&g.policy, None));
+        let found = here.chain(global).find(|(p, zones)| self.matches(p, packet, *zones));
+        found.map(|(policy, _)| policy)
     }
 }
 

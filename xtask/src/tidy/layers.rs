@@ -75,7 +75,10 @@ const NARROW: &[Narrow] = &[
     Narrow { package: "ravelin-tcp", uses: &["ravelin-types", "ravelin-wire"] },
     Narrow { package: "ravelin-translate", uses: &["ravelin-types", "ravelin-wire"] },
     Narrow { package: "ravelin-nat", uses: &["ravelin-types"] },
-    Narrow { package: "ravelin-screen", uses: &["ravelin-types", "ravelin-wire", "ravelin-program"] },
+    Narrow {
+        package: "ravelin-screen",
+        uses: &["ravelin-types", "ravelin-mem", "ravelin-wire", "ravelin-program"],
+    },
     Narrow { package: "ravelin-filter", uses: &["ravelin-types", "ravelin-wire"] },
     Narrow { package: "ravelin-policer", uses: &["ravelin-types"] },
     Narrow { package: "ravelin-remote", uses: &["ravelin-types", "ravelin-program", "ravelin-contract"] },

@@ -7,6 +7,10 @@ use ravelin_syntax::{Node, Span};
 
 use crate::numbers;
 
+/// The gateway, as a term says it and as an application does.
+const TERM_GATEWAY: &str = "alg";
+const GATEWAY: &str = "application-protocol";
+
 #[derive(Clone, Debug, Default, PartialEq, Lower)]
 pub struct Applications {
     #[lower(list = "application")]
@@ -45,6 +49,9 @@ pub struct ApplicationTerm {
     pub icmp6_code: Option<u8>,
     #[lower(leaf = "inactivity-timeout")]
     pub inactivity_timeout: Option<Timeout>,
+    /// `alg` of a term, `application-protocol` outside of one.
+    #[lower(with(gateway, "alg"))]
+    pub gateway: Option<ApplicationGateway>,
     #[lower(at)]
     pub at: Span,
 }
@@ -60,6 +67,18 @@ pub struct PortRange {
 pub enum Timeout {
     Seconds(u32),
     Never,
+}
+
+/// Which gateway an application's sessions go through, whatever their port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ApplicationGateway {
+    Ftp,
+    Tftp,
+    Dns,
+    /// None: `ignore`, and protocols that Junos has no gateway for.
+    Nothing,
+    /// One that is not here, by its name below `security alg`: the application is its ports.
+    Missing(&'static str),
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Lower)]
@@ -80,13 +99,18 @@ pub struct ApplicationSet {
 impl ravelin_schema::Lower for Application {
     fn lower(node: &Node, cx: &mut Cx) -> Option<Self> {
         let mut terms: Vec<ApplicationTerm> = lower::list(node, "term", cx);
-        let written = node.active().any(|n| n.is_value() && n.name != "description");
-        if written || terms.is_empty() {
+        let gateway: Option<ApplicationGateway> = lower::leaf(node, GATEWAY, cx);
+        let is_own = |n: &Node| n.is_value() && n.name != "description" && n.name != GATEWAY;
+        if node.active().any(is_own) || terms.is_empty() {
             if !terms.is_empty() {
                 cx.error(node.span, "statements outside a term can't be combined with terms");
             }
             let term = ApplicationTerm::lower(node, cx)?;
             terms.push(ApplicationTerm { name: String::new(), ..term });
+        }
+        // What is said of the application holds of terms that say nothing of their own.
+        for term in &mut terms {
+            term.gateway = term.gateway.or(gateway);
         }
         Some(Self {
             name: lower::key(node, 0, cx)?,
@@ -98,7 +122,10 @@ impl ravelin_schema::Lower for Application {
 
     fn covered(prefix: &str, out: &mut Vec<String>) {
         out.push(lower::join(prefix, "description"));
-        ApplicationTerm::covered(prefix, out);
+        let mut own = Vec::new();
+        ApplicationTerm::covered("", &mut own);
+        let outside = |path: &str| if path == TERM_GATEWAY { GATEWAY } else { path }.to_owned();
+        out.extend(own.iter().map(|path| lower::join(prefix, &outside(path))));
         out.push(lower::join(prefix, "term"));
         ApplicationTerm::covered(&lower::join(prefix, "term"), out);
     }
@@ -130,6 +157,30 @@ impl Value for Timeout {
     }
 }
 
+impl Value for ApplicationGateway {
+    fn value(word: &str) -> Result<Self, String> {
+        Ok(match word {
+            "ftp" => Self::Ftp,
+            "tftp" => Self::Tftp,
+            "dns" => Self::Dns,
+            "ignore" | "none" | "http" | "https" | "imap" | "imaps" | "pop3" | "pop3s" | "smtp" | "smtps"
+            | "ssh" | "telnet" => Self::Nothing,
+            "h323" | "q931" | "ras" => Self::Missing("h323"),
+            "mgcp-ca" | "mgcp-ua" => Self::Missing("mgcp"),
+            "dce-rpc" | "dce-rpc-portmap" | "ms-rpc" => Self::Missing("msrpc"),
+            "pptp" => Self::Missing("pptp"),
+            "rsh" => Self::Missing("rsh"),
+            "realaudio" | "rtsp" => Self::Missing("rtsp"),
+            "sccp" => Self::Missing("sccp"),
+            "sip" => Self::Missing("sip"),
+            "sqlnet" | "sqlnet-v2" => Self::Missing("sql"),
+            "rpc" | "rpc-portmap" | "sun-rpc" => Self::Missing("sunrpc"),
+            "talk" => Self::Missing("talk"),
+            _ => return Err(format!("`{word}' is not supported: the application is its ports without it")),
+        })
+    }
+}
+
 struct IpProtocol(u8);
 
 impl Value for IpProtocol {
@@ -158,4 +209,8 @@ fn icmp_type(node: &Node, cx: &mut Cx) -> Option<u8> {
 
 fn icmp6_type(node: &Node, cx: &mut Cx) -> Option<u8> {
     lower::leaf::<IcmpType<true>>(node, "icmp6-type", cx).map(|t| t.0)
+}
+
+fn gateway(node: &Node, cx: &mut Cx) -> Option<ApplicationGateway> {
+    lower::leaf(node, TERM_GATEWAY, cx)
 }

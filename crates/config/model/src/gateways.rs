@@ -1,13 +1,16 @@
 //! What a valid configuration says that will not do all that it does on Junos, and is let in nonetheless.
 //!
 //! Junos: applications whose connections a gateway (ALG) opens ports for. Where there is no such gateway the application is its
-//! ports and nothing more: its policies are enforced to the letter, and whoever commits one is told. Spec: alg-16.
+//! ports and nothing more: its policies are enforced to the letter, and whoever commits one is told. Spec: alg-16, alg-17.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use ravelin_syntax::Diagnostic;
 
-use crate::{Alg, Config, Policy, PolicyAction, ValidConfig, ZonePairPolicies, predefined};
+use crate::{
+    ApplicationGateway, ApplicationTerm, Config, Policy, PolicyAction, ValidConfig, ZonePairPolicies,
+    predefined,
+};
 
 /// Warnings of one configuration; the last says how many more there are.
 const WARNINGS_MAX: usize = 50;
@@ -33,8 +36,8 @@ const NEEDED: &[(&str, &str)] = &[
 #[must_use]
 pub fn warnings(valid: &ValidConfig) -> Vec<Diagnostic> {
     let config = valid.get();
-    let wanted = wanted(&config.security.alg);
-    if wanted.is_empty() {
+    let wanted = Wanted::of(config);
+    if wanted.predefined.is_empty() && wanted.own.is_empty() {
         return Vec::new();
     }
     let sets = sets_with(config, &wanted);
@@ -42,7 +45,7 @@ pub fn warnings(valid: &ValidConfig) -> Vec<Diagnostic> {
     let mut more = 0;
     for (pair, policy) in policies(config).filter(|(_, policy)| policy.action == PolicyAction::Permit) {
         for name in &policy.applications {
-            let Some(gateway) = needs(name, &wanted).or_else(|| set_needs(name, &sets)) else { continue };
+            let Some(gateway) = wanted.needs(name).or_else(|| set_needs(name, &sets)) else { continue };
             if out.len() == WARNINGS_MAX {
                 more += 1;
                 continue;
@@ -67,23 +70,39 @@ pub fn warnings(valid: &ValidConfig) -> Vec<Diagnostic> {
 }
 
 /// Applications that have no gateway, and of which nobody has said that they need none.
-fn wanted(alg: &Alg) -> Vec<(&'static str, &'static str)> {
-    let off = alg.without_effect();
-    let is_off = |gateway: &str| off.iter().any(|(name, disabled)| *name == gateway && *disabled);
-    NEEDED.iter().filter(|(_, gateway)| !is_off(gateway)).copied().collect()
+struct Wanted<'a> {
+    predefined: Vec<(&'static str, &'static str)>,
+    /// Those that say so themselves, by name.
+    own: HashMap<&'a str, &'static str>,
 }
 
-fn needs(name: &str, wanted: &[(&'static str, &'static str)]) -> Option<&'static str> {
-    // Most names are of no such application, and policies are many.
-    let theirs = name.strip_prefix("junos-")?;
-    wanted.iter().find(|(of, _)| of.strip_prefix("junos-") == Some(theirs)).map(|(_, gateway)| *gateway)
+impl<'a> Wanted<'a> {
+    fn of(config: &'a Config) -> Self {
+        let off = config.security.alg.without_effect();
+        let is_off = |gateway: &str| off.iter().any(|(name, disabled)| *name == gateway && *disabled);
+        let missing = |term: &ApplicationTerm| match term.gateway {
+            Some(ApplicationGateway::Missing(gateway)) if !is_off(gateway) => Some(gateway),
+            Some(_) | None => None,
+        };
+        let own = config.applications.applications.iter();
+        Self {
+            predefined: NEEDED.iter().filter(|(_, gateway)| !is_off(gateway)).copied().collect(),
+            own: own.filter_map(|a| Some((a.name.as_str(), a.terms.iter().find_map(missing)?))).collect(),
+        }
+    }
+
+    fn needs(&self, name: &str) -> Option<&'static str> {
+        // Most names are of no such application, and policies are many.
+        if let Some(theirs) = name.strip_prefix("junos-") {
+            let found = self.predefined.iter().find(|(of, _)| of.strip_prefix("junos-") == Some(theirs));
+            return found.map(|(_, gateway)| *gateway);
+        }
+        if self.own.is_empty() { None } else { self.own.get(name).copied() }
+    }
 }
 
 /// Sets of the configuration in which there is such an application, at any depth.
-fn sets_with<'a>(
-    config: &'a Config,
-    wanted: &[(&'static str, &'static str)],
-) -> Vec<(&'a str, &'static str)> {
+fn sets_with<'a>(config: &'a Config, wanted: &Wanted<'_>) -> Vec<(&'a str, &'static str)> {
     let sets = || config.applications.sets.iter().chain(&predefined().sets);
     let mut found: Vec<(&str, &'static str)> = Vec::new();
     let mut known = HashSet::new();
@@ -91,7 +110,7 @@ fn sets_with<'a>(
     for _ in 0..=config.applications.sets.len() {
         let before = found.len();
         for set in sets() {
-            let own = set.applications.iter().find_map(|name| needs(name, wanted));
+            let own = set.applications.iter().find_map(|name| wanted.needs(name));
             let of = own.or_else(|| set.sets.iter().find_map(|name| set_needs(name, &found)));
             if let Some(gateway) = of
                 && known.insert(set.name.as_str())
@@ -151,9 +170,13 @@ mod tests {
         check("junos-pptp calls", "permit", "set security alg pptp disable\n", &["calls"]);
         check("calls", "permit", "set security alg sip disable\n", &[]);
         check("junos-sip", "deny", "", &[]);
+        check("voice calls", "permit", VOICE, &["voice", "calls"]);
+        check("voice", "permit", &[VOICE, "set security alg sip disable\n"].concat(), &[]);
         check("junos-ftp junos-tftp junos-dns-udp any-of-my-own", "permit", OWN, &[]);
     }
 
+    const VOICE: &str =
+        "set applications application voice application-protocol sip protocol udp destination-port 5070\n";
     const OWN: &str = "set applications application any-of-my-own protocol udp destination-port 5060\n";
 
     #[test]

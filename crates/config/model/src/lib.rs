@@ -23,7 +23,9 @@ mod system;
 mod valid;
 
 pub use address_names::AddressNames;
-pub use applications::{Application, ApplicationSet, ApplicationTerm, Applications, PortRange, Timeout};
+pub use applications::{
+    Application, ApplicationGateway, ApplicationSet, ApplicationTerm, Applications, PortRange, Timeout,
+};
 pub use check::check;
 pub use config::Config;
 pub use firewall::{

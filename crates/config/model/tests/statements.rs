@@ -101,6 +101,8 @@ fn sample(path: &str, keyword: &str) -> &'static str {
         "vlan-id" => "55",
         "inactivity-timeout" | "tcp-initial-timeout" => "44",
         "route-change-timeout" => "44",
+        "session-update" | "nh-resolve-timeout" => "44",
+        "application-protocol" | "alg" => "tftp",
         "system-wide" => "enable",
         "zone" => "zz",
         _ => "other",

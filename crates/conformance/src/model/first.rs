@@ -10,7 +10,6 @@ use super::{Expected, Judgement, Model, Packet, Session, Told, cleared, dropped,
 
 /// What is known of a packet on its way to a session.
 struct Way<'w> {
-    unit: &'w str,
     zone: &'w str,
     to_zone: &'w str,
 }
@@ -40,7 +39,7 @@ impl Model<'_> {
         let Some(egress) = self.route(inner.dst) else { return dropped(DropReason::NoRoute) };
         let Some(to_zone) = self.zone_of(&egress) else { return dropped(DropReason::EgressNoZone) };
         let policy = self.policy(zone, &to_zone, &inner);
-        let way = Way { unit, zone, to_zone: &to_zone };
+        let way = Way { zone, to_zone: &to_zone };
         let source = match self.permitted(&way, (packet, &inner), policy, &egress) {
             Ok(source) => source,
             Err(reason) => return dropped(reason),
@@ -128,7 +127,7 @@ impl Model<'_> {
         if is_told {
             self.told.push((tuple(packet), Told::Created));
         }
-        let way = Way { unit, zone, to_zone: "junos-host" };
+        let way = Way { zone, to_zone: "junos-host" };
         let session = self.session(&way, (packet, inner), tcp, policy);
         Judgement { expected: Expected::Host, opens: Some(Box::new(session)) }
     }
@@ -148,7 +147,7 @@ impl Model<'_> {
             left: *inner,
             from_zone: way.zone.to_owned(),
             to_zone: way.to_zone.to_owned(),
-            from_unit: way.unit.to_owned(),
+            scheduler: policy.and_then(|policy| policy.scheduler.clone()),
             unit: None,
             timeout: tcp.as_ref().map_or(application, |tcp| tcp.timeout(rules, application)),
             tcp,

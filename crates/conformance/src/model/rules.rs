@@ -3,29 +3,34 @@
 use std::net::IpAddr;
 
 use ravelin_model::{
-    AddressRef, AddressValue, ApplicationTerm, HostInbound, Policy, Protocol, Service, Timeout, predefined,
+    AddressBook, AddressRef, AddressValue, ApplicationTerm, HostInbound, Policy, Protocol, Service, Timeout,
+    predefined,
 };
 
 use super::{Model, Packet};
 
 impl Model<'_> {
-    pub(super) fn matches(&self, policy: &Policy, packet: &Packet) -> bool {
-        let side = |refs: &[AddressRef], excluded: bool, addr: IpAddr| {
-            let listed = refs.iter().any(|r| self.address(r, addr));
-            if excluded { !listed && refs.iter().any(|r| self.speaks_of_family(r, addr)) } else { listed }
+    /// `zones`: those whose books the policy sees; a global policy sees none (29 of configuration.md).
+    pub(super) fn matches(&self, policy: &Policy, packet: &Packet, zones: Option<(&str, &str)>) -> bool {
+        let side = |refs: &[AddressRef], excluded: bool, addr: IpAddr, zone: Option<&str>| {
+            let listed = refs.iter().any(|r| self.address(r, addr, zone));
+            let speaks = || refs.iter().any(|r| self.speaks_of_family(r, addr, zone));
+            if excluded { !listed && speaks() } else { listed }
         };
-        side(&policy.source_addresses, policy.source_excluded, packet.src)
-            && side(&policy.destination_addresses, policy.destination_excluded, packet.dst)
+        let (from, to) = (zones.map(|zones| zones.0), zones.map(|zones| zones.1));
+        self.is_in_force(policy)
+            && side(&policy.source_addresses, policy.source_excluded, packet.src, from)
+            && side(&policy.destination_addresses, policy.destination_excluded, packet.dst, to)
             && policy.applications.iter().any(|name| self.application(name, packet).is_some())
     }
 
-    fn address(&self, reference: &AddressRef, addr: IpAddr) -> bool {
+    fn address(&self, reference: &AddressRef, addr: IpAddr, zone: Option<&str>) -> bool {
         match reference {
             AddressRef::Any => true,
             AddressRef::AnyIpv4 => addr.is_ipv4(),
             AddressRef::AnyIpv6 => addr.is_ipv6(),
             AddressRef::Prefix(net) => net.contains(&addr),
-            AddressRef::Named(name) => self.named(name, &|value| match value {
+            AddressRef::Named(name) => self.named(name, zone, &|value| match value {
                 AddressValue::Prefix(net) => net.contains(&addr),
                 AddressValue::Range(low, high) => {
                     low.is_ipv4() == addr.is_ipv4() && *low <= addr && addr <= *high
@@ -40,14 +45,14 @@ impl Model<'_> {
         }
     }
 
-    fn speaks_of_family(&self, reference: &AddressRef, addr: IpAddr) -> bool {
+    fn speaks_of_family(&self, reference: &AddressRef, addr: IpAddr, zone: Option<&str>) -> bool {
         let same = |ip: IpAddr| ip.is_ipv4() == addr.is_ipv4();
         match reference {
             AddressRef::Any => true,
             AddressRef::AnyIpv4 => addr.is_ipv4(),
             AddressRef::AnyIpv6 => addr.is_ipv6(),
             AddressRef::Prefix(net) => same(net.addr()),
-            AddressRef::Named(name) => self.named(name, &|value| match value {
+            AddressRef::Named(name) => self.named(name, zone, &|value| match value {
                 AddressValue::Prefix(net) => same(net.addr()),
                 AddressValue::Range(low, _) => same(*low),
                 AddressValue::Wildcard(..) => addr.is_ipv4(),
@@ -56,17 +61,16 @@ impl Model<'_> {
         }
     }
 
-    /// Whether any address under a name, sets opened, has a property. Sets do not contain themselves:
-    /// the checks see to that.
-    fn named(&self, name: &str, holds: &dyn Fn(&AddressValue) -> bool) -> bool {
-        self.config.security.address_books.iter().any(|book| {
-            book.addresses.iter().any(|a| a.name == name && holds(&a.value))
-                || book
-                    .sets
-                    .iter()
-                    .filter(|s| s.name == name)
-                    .any(|set| set.addresses.iter().chain(&set.sets).any(|member| self.named(member, holds)))
-        })
+    /// Whether any address under a name has a property: in the book of the zone, or else in the global one.
+    fn named(&self, name: &str, zone: Option<&str>, holds: &dyn Fn(&AddressValue) -> bool) -> bool {
+        let books = &self.config.security.address_books;
+        let own = zone.and_then(|zone| books.iter().find(|book| book.zones.iter().any(|z| z == zone)));
+        let global = books.iter().find(|book| book.name == "global");
+        let knows = |book: &&AddressBook| {
+            book.addresses.iter().any(|a| a.name == name) || book.sets.iter().any(|s| s.name == name)
+        };
+        let book = own.into_iter().chain(global).find(knows);
+        book.is_some_and(|book| in_book(book, name, holds))
     }
 
     /// Whether an application means a packet, and the timeout that its term sets.
@@ -198,6 +202,14 @@ const PROTOCOLS: &[(Protocol, &[Row])] = &[
     (Protocol::Sap, &[udp(9875)]),
     (Protocol::Vrrp, &[number(112)]),
 ];
+
+/// Sets are of what their own book holds, and do not contain themselves: the checks see to that.
+fn in_book(book: &AddressBook, name: &str, holds: &dyn Fn(&AddressValue) -> bool) -> bool {
+    let sets = book.sets.iter().filter(|set| set.name == name);
+    let mut members = sets.flat_map(|set| set.addresses.iter().chain(&set.sets));
+    book.addresses.iter().any(|a| a.name == name && holds(&a.value))
+        || members.any(|member| in_book(book, member, holds))
+}
 
 fn term(term: &ApplicationTerm, packet: &Packet) -> bool {
     let within = |range: Option<ravelin_model::PortRange>, port: u16| {

@@ -98,6 +98,7 @@ impl<'a> Afxdp<'a> {
                 neighbour: Neighbour::Reachable(neighbour_mac(addr)),
             }),
             Event::Session(_)
+            | Event::SessionUpdated(_)
             | Event::PolicyDeny(_)
             | Event::Screen { .. }
             | Event::Filter(_)

@@ -11,7 +11,7 @@ use ravelin_model::{Config, check, load};
 use ravelin_sim::{SimPlane, SimSetup, SimWorkers};
 use ravelin_types::{Addr, Generation, Proto};
 use ravelin_wire::build::{self, Ip, Payload};
-use ravelin_wire::{L4, checksum, parse, put_u16, u16_at, u32_at};
+use ravelin_wire::{L4, Network, checksum, parse, put_u16, u16_at, u32_at};
 
 pub fn net(text: &str) -> IpNet {
     text.parse().unwrap()
@@ -32,7 +32,7 @@ pub fn plane(config: &Config, workers: u8) -> SimPlane {
     plane
 }
 
-fn frame(packet: &Packet) -> Vec<u8> {
+pub fn frame(packet: &Packet) -> Vec<u8> {
     let ((family, src), (_, dst)) = (Addr::from_ip(packet.src), Addr::from_ip(packet.dst));
     let data = vec![7; usize::from(packet.len)];
     let payload = match (Proto(packet.proto), packet.tcp) {
@@ -95,21 +95,26 @@ pub fn outcome(plane: &SimPlane, from: usize, packet: &Packet) -> Outcome {
         Verdict::Send { egress: Egress::Port(_), unit, .. } => {
             let frame = &sent[0].frame;
             let network = parse(frame).unwrap().network.unwrap();
-            let (sport, dport) = match network.l4 {
-                L4::Tcp { sport, dport, .. } | L4::Udp { sport, dport } => (sport, dport),
-                L4::Icmp { id, .. } => (id, 0),
-                L4::Opaque | L4::Spi(_) => (0, 0),
-                other @ L4::Sctp { .. } => panic!("{other:?} is no packet of the model"),
-            };
             let tcp = packet.tcp.map(|_| read(&frame[usize::from(network.l4_at)..usize::from(network.end)]));
-            let (src, dst) = (network.src.to_ip(network.family), network.dst.to_ip(network.family));
-            let packet = Packet { src, dst, sport, dport, tcp, ..*packet };
+            let packet = Packet { tcp, ..read_packet(&network, packet) };
             Outcome::Left { unit: rules.unit(unit).unwrap().name.clone(), packet }
         }
         Verdict::Send { egress: Egress::Host(_), .. } => Outcome::Host,
         Verdict::Drop(reason) => Outcome::Dropped(reason),
         other => panic!("{other:?} is no outcome of the model"),
     }
+}
+
+/// What is the same in every packet of a flow, of one of the kind of `like`.
+pub fn read_packet(network: &Network, like: &Packet) -> Packet {
+    let (sport, dport) = match network.l4 {
+        L4::Tcp { sport, dport, .. } | L4::Udp { sport, dport } => (sport, dport),
+        L4::Icmp { id, .. } => (id, 0),
+        L4::Opaque | L4::Spi(_) => (0, 0),
+        other @ L4::Sctp { .. } => panic!("{other:?} is no packet of the model"),
+    };
+    let (src, dst) = (network.src.to_ip(network.family), network.dst.to_ip(network.family));
+    Packet { src, dst, sport, dport, ..*like }
 }
 
 pub fn loaded(text: &str) -> Config {

@@ -6,3 +6,4 @@ mod kit;
 mod nat;
 mod policies;
 mod screens;
+mod world;

@@ -112,6 +112,7 @@ fn policy() -> impl Strategy<Value = Policy> {
                 action,
                 log_init: false,
                 log_close: false,
+                log_update: None,
                 count: false,
                 at: Default::default(),
                 tcp: PolicyTcpOptions::default(),

@@ -9,13 +9,13 @@ use ravelin_contract::CloseReason;
 use ravelin_engine::Checksum;
 use ravelin_types::DropReason;
 
-const OUTSIDE: Side = Side { port: "ge-0/0/1", host: "198.51.100.2" };
-const INSIDE: Side = Side { port: "ge-0/0/0", host: "10.1.0.2" };
+pub const OUTSIDE: Side = Side { port: "ge-0/0/1", host: "198.51.100.2" };
+pub const INSIDE: Side = Side { port: "ge-0/0/0", host: "10.1.0.2" };
 const C: u32 = 1000;
 const V: u32 = 500_000;
 
 /// Clients inside may reach servers outside, by FTP alone.
-const OUT: &str = "\
+pub const OUT: &str = "\
 set interfaces ge-0/0/0 unit 0 family inet address 10.1.0.1/24
 set interfaces ge-0/0/0 unit 0 family inet6 address 2001:db8:1::1/64
 set interfaces ge-0/0/1 unit 0 family inet address 198.51.100.1/24
@@ -27,7 +27,7 @@ set security policies from-zone trust to-zone untrust policy ftp match applicati
 set security policies from-zone trust to-zone untrust policy ftp match application junos-dns-udp
 set security policies from-zone trust to-zone untrust policy ftp then permit
 ";
-const SNAT: &str = "\
+pub const SNAT: &str = "\
 set security nat source rule-set rs from zone trust
 set security nat source rule-set rs to zone untrust
 set security nat source rule-set rs rule r1 match source-address 0.0.0.0/0
@@ -45,7 +45,7 @@ set security nat static rule-set st rule one then static-nat prefix 10.1.0.2/32
 ";
 
 /// A control connection: the client's side and name, the server as it is asked for, the two as the server knows them.
-struct Control {
+pub struct Control {
     client: (&'static Side, SocketAddr),
     asked: SocketAddr,
     server: (&'static Side, SocketAddr),
@@ -60,7 +60,7 @@ fn one(left: Vec<(String, Tcp)>) -> Tcp {
     left[0].1.clone()
 }
 
-fn connect(ground: &mut Ground, from_inside: bool, client: &str, asked: &str) -> Control {
+pub fn connect(ground: &mut Ground, from_inside: bool, client: &str, asked: &str) -> Control {
     let (near, far) = if from_inside { (&INSIDE, &OUTSIDE) } else { (&OUTSIDE, &INSIDE) };
     let asks = one(ground.send(near, &tcp(client, asked, S, C, 0)));
     let answer = Tcp { src: asks.dst, dst: asks.src, ..tcp(client, asked, S | A, V, C + 1) };
@@ -89,7 +89,7 @@ impl Control {
     }
 
     /// Says a line; what the other end reads, its number right.
-    fn says(&mut self, ground: &mut Ground, wing: usize, text: &str) -> String {
+    pub fn says(&mut self, ground: &mut Ground, wing: usize, text: &str) -> String {
         let said = self.segment(wing, text);
         let heard = one(ground.send(self.side(wing), &said));
         assert_eq!((heard.seq, heard.ack), (self.told[wing], self.sent[1 - wing]), "{text:?}");
@@ -102,20 +102,20 @@ impl Control {
 }
 
 /// The address and port in a line of six numbers.
-fn octets(line: &str) -> SocketAddr {
+pub fn octets(line: &str) -> SocketAddr {
     let digits: String = line[4..].chars().filter(|c| c.is_ascii_digit() || *c == ',').collect();
     let n: Vec<u16> = digits.split(',').map(|n| n.parse().unwrap()).collect();
     SocketAddr::from(([n[0] as u8, n[1] as u8, n[2] as u8, n[3] as u8], n[4] << 8 | n[5]))
 }
 
-fn line(verb: &str, addr: &str) -> String {
+pub fn line(verb: &str, addr: &str) -> String {
     let addr: std::net::SocketAddrV4 = addr.parse().unwrap();
     let [a, b, c, d] = addr.ip().octets();
     format!("{verb}{a},{b},{c},{d},{},{}", addr.port() >> 8, addr.port() & 255)
 }
 
 /// A data connection, there and back; what its two ends are called where it arrives.
-fn data(
+pub fn data(
     ground: &mut Ground,
     from: (&Side, SocketAddr),
     to: SocketAddr,
@@ -129,7 +129,7 @@ fn data(
     (heard.src, heard.dst)
 }
 
-fn setups() -> impl Iterator<Item = Setup> {
+pub fn setups() -> impl Iterator<Item = Setup> {
     let sums = [Checksum::Unverified, Checksum::Unknown];
     sums.into_iter().flat_map(|checksum| {
         [1, 2, 5].map(|workers| Setup { workers: Some(workers), checksum, ..Setup::default() })
@@ -234,7 +234,7 @@ fn ftp_over_ipv6() {
 
 /// Nothing opens.
 #[track_caller]
-fn refused(ground: &mut Ground, from: (&Side, &str), to: &str) {
+pub fn refused(ground: &mut Ground, from: (&Side, &str), to: &str) {
     let sessions = ground.sessions();
     let ask = tcp(from.1, to, S, 5, 0);
     assert_eq!(ground.send(from.0, &ask), []);
@@ -337,7 +337,7 @@ fn a_disabled_gateway_looks_at_nothing() {
     refused(&mut ground, (&OUTSIDE, "198.51.100.2:20"), "198.51.100.1:5000");
 }
 
-fn udp(src: &str, dst: &str, message: &[u8]) -> Vec<u8> {
+pub fn udp(src: &str, dst: &str, message: &[u8]) -> Vec<u8> {
     let (src, dst): (SocketAddr, SocketAddr) = (src.parse().unwrap(), dst.parse().unwrap());
     let mut udp = [src.port().to_be_bytes(), dst.port().to_be_bytes()].concat();
     udp.extend((8 + message.len() as u16).to_be_bytes());
@@ -349,7 +349,7 @@ fn udp(src: &str, dst: &str, message: &[u8]) -> Vec<u8> {
 }
 
 /// Ends and message of a UDP datagram in a frame, whose checksum must be right.
-fn heard(left: Vec<(String, Vec<u8>)>) -> (SocketAddr, SocketAddr, Vec<u8>) {
+pub fn heard(left: Vec<(String, Vec<u8>)>) -> (SocketAddr, SocketAddr, Vec<u8>) {
     assert_eq!(left.len(), 1);
     let ip = &left[0].1[14..];
     let addr = |at: usize| std::net::IpAddr::from(<[u8; 4]>::try_from(&ip[at..at + 4]).unwrap());

@@ -1,6 +1,7 @@
 //! Whole conversations over the simulator, their segments written and read byte by byte.
 
 mod alg;
+mod children;
 mod handshake;
 mod kit;
 mod mss;

@@ -88,6 +88,7 @@ fn program(macs: [Mac; 2]) -> Program {
         destination_ports: PortRange::ANY,
         icmp: None,
         inactivity_timeout: None,
+        gateway: ravelin_program::Gateway::ByPort,
         name: 0,
     };
     let policy = Policy {

@@ -2,7 +2,9 @@
 //!
 //! Spec: log-8..16.
 
-use ravelin_contract::{FilterAction, FilterHit, PolicerHit, PolicyDeny, SessionEvent, SessionKey};
+use ravelin_contract::{
+    FilterAction, FilterHit, PolicerHit, PolicyDeny, SessionEvent, SessionKey, SessionView,
+};
 use ravelin_types::{InterfaceId, NatRuleId, PolicyId, RuleIdentity, ZoneId};
 
 use crate::filter::{Outcome, Subject};
@@ -183,6 +185,13 @@ pub enum Record {
         bytes: [u64; 2],
         elapsed_s: u32,
     },
+    /// It lives on: the same without a reason.
+    Update {
+        flow: Flow,
+        packets: [u64; 2],
+        bytes: [u64; 2],
+        elapsed_s: u32,
+    },
     Deny(Deny),
     Screen(Screen),
     Filter(Filtered),
@@ -203,7 +212,7 @@ pub enum Record {
 /// The beginning of a session.
 #[must_use]
 pub fn create(event: &SessionEvent, names: &dyn Names) -> Record {
-    Record::Create(flow(event, names))
+    Record::Create(flow(&event.view, names))
 }
 
 /// The end of a session; `reason` as RT_FLOW writes it.
@@ -211,11 +220,23 @@ pub fn create(event: &SessionEvent, names: &dyn Names) -> Record {
 pub fn close(event: &SessionEvent, reason: &'static str, names: &dyn Names) -> Record {
     let [out, back] = &event.view.wings;
     Record::Close {
-        flow: flow(event, names),
+        flow: flow(&event.view, names),
         reason,
         packets: [out.packets, back.packets],
         bytes: [out.bytes, back.bytes],
         elapsed_s: event.view.age_s,
+    }
+}
+
+/// A session that goes on.
+#[must_use]
+pub fn update(view: &SessionView, names: &dyn Names) -> Record {
+    let [out, back] = &view.wings;
+    Record::Update {
+        flow: flow(view, names),
+        packets: [out.packets, back.packets],
+        bytes: [out.bytes, back.bytes],
+        elapsed_s: view.age_s,
     }
 }
 
@@ -234,8 +255,7 @@ pub fn deny(deny: &PolicyDeny, names: &dyn Names) -> Record {
     })
 }
 
-fn flow(event: &SessionEvent, names: &dyn Names) -> Flow {
-    let view = &event.view;
+fn flow(view: &SessionView, names: &dyn Names) -> Flow {
     let [out, back] = &view.wings;
     Flow {
         key: out.key,
@@ -270,6 +290,7 @@ impl Record {
         match self {
             Self::Create(_) => Tag::SessionCreate,
             Self::Close { .. } => Tag::SessionClose,
+            Self::Update { .. } => Tag::SessionUpdate,
             Self::Deny(_) => Tag::SessionDeny,
             Self::Screen(screen) => match screen.tag {
                 ScreenTag::Tcp => Tag::ScreenTcp,
@@ -304,7 +325,7 @@ impl Record {
             ..Subject::default()
         };
         match self {
-            Self::Create(flow) | Self::Close { flow, .. } => Subject {
+            Self::Create(flow) | Self::Close { flow, .. } | Self::Update { flow, .. } => Subject {
                 interface: &flow.interface,
                 policy: &flow.policy,
                 outcome: Some(Outcome::Success),

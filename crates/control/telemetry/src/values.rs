@@ -36,6 +36,10 @@ impl Record {
             Self::Close { flow, reason, packets, bytes, elapsed_s } => {
                 take(&closed(flow, reason, [packets, bytes], *elapsed_s))
             }
+            // The fields of its end without a reason.
+            Self::Update { flow, packets, bytes, elapsed_s } => {
+                take(&closed(flow, "", [packets, bytes], *elapsed_s)[1..])
+            }
             Self::Deny(deny) => take(&denied(deny)),
             Self::Screen(screen) => screened(screen, take),
             Self::Nat(record) => nat(record, take),

@@ -98,6 +98,8 @@ pub enum NatEvent {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event {
     Session(SessionEvent),
+    /// A session lives on, which its policy has reported from time to time.
+    SessionUpdated(SessionView),
     PolicyDeny(PolicyDeny),
     /// A screen of a zone saw something.
     Screen {

@@ -3,7 +3,7 @@
 //! Junos: `security alg`. Place: a session on a gateway's port is marked when it is installed; its packets are looked at on
 //! their way out, behind the address rewrite. A packet without a session that one expects takes the place of destination
 //! NAT to source NAT on the first path. State: expected sessions and what control connections have changed, both of a fixed
-//! size; what belongs to a session goes with it through the one deletion. Spec: alg-1..15.
+//! size; what belongs to a session goes with it through the one deletion. Spec: alg-1..18.
 
 mod claim;
 mod dns;
@@ -15,16 +15,17 @@ use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
 use ravelin_nat::Lease;
-use ravelin_program::Algs as Settings;
+use ravelin_program::{Algs as Settings, Application, Gateway as Asked};
 use ravelin_tcp::splice::{Shift, Splice};
 use ravelin_tcp::{Direction, Segment, Seq};
-use ravelin_types::{Addr, DropReason, Family, InstanceId, Instant, Proto, ZoneId};
+use ravelin_types::{Addr, DropReason, Family, InstanceId, Instant, Proto, SessionId, ZoneId};
 use ravelin_wire::Fragment;
 
 use crate::explain::Recorder;
 use crate::key::FlowKey;
 use crate::packet::Packet;
-use crate::session::{HOST_UNIT, Marks, Session, WingRef};
+use crate::rules::Rules;
+use crate::session::{HOST_UNIT, Life, Marks, Session, Ticks, WingRef};
 use crate::state::State;
 use crate::step::{Flow, Turn};
 use crate::stub::{Keyed, Message};
@@ -34,6 +35,14 @@ pub(crate) use claim::{claim, rejudge};
 const FTP: u16 = 21;
 const TFTP: u16 = 69;
 const DNS: u16 = 53;
+
+/// What looks at the packets of a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Gateway {
+    Ftp,
+    Tftp,
+    Dns,
+}
 
 /// Control connections of one worker that expect something or had something changed.
 const CONTROLS_MAX: usize = 4096;
@@ -65,6 +74,9 @@ struct Control {
     last: [Option<Changed>; 2],
     expects: [Option<FlowKey>; OF_ONE_MAX],
     next: usize,
+    /// Sessions that were expected and have come, the last ones.
+    children: [Option<(u32, SessionId)>; OF_ONE_MAX],
+    next_child: usize,
 }
 
 /// A line that was changed: sent again, it is changed in the same way.
@@ -162,34 +174,47 @@ pub(crate) fn any_port(key: &FlowKey) -> FlowKey {
     tuple.within(key.instance())
 }
 
-/// Marks a new session whose packets a gateway is to see.
-pub(crate) fn attach<R>(turn: &mut Turn<'_, R>, slot: u32) {
-    attach_to(turn.state.sessions.get_mut(slot), &turn.world.rules.algs);
+/// Marks a new session whose packets a gateway is to see. `asked`: what the application that was matched says. Spec: alg-1, alg-17.
+pub(crate) fn attach<R>(turn: &mut Turn<'_, R>, slot: u32, asked: Asked) {
+    let session = turn.state.sessions.get_mut(slot);
+    session.marks = session.marks.with_gateway(of_new(session, &turn.world.rules.algs, asked));
 }
 
-/// The same of a session of another plane.
-pub(crate) fn attach_to(session: &mut Session, settings: &Settings) {
-    let on = match gateway(session) {
-        Some(FTP) => settings.ftp.enabled,
-        Some(TFTP) => settings.tftp,
-        Some(DNS) => settings.dns.enabled,
-        Some(_) | None => false,
+/// The same of a session of another plane, by the policy that it goes by.
+pub(crate) fn attach_to(session: &mut Session, rules: &Rules) {
+    let [first, second] = session.wings.map(|wing| wing.key);
+    let holds = |term: &&Application| {
+        term.name == u32::from(session.application)
+            && term.holds(first.proto(), first.sport(), second.sport(), None)
     };
-    session.marks = session.marks.with(Marks::ALG, on);
+    let term = rules.policy(session.policy).and_then(|policy| policy.applications.iter().find(holds));
+    let asked = term.map_or(Asked::ByPort, |term| term.gateway);
+    let is_child = session.marks.has(Marks::CHILD);
+    let gateway = if is_child { None } else { of_new(session, &rules.algs, asked) };
+    session.marks = session.marks.with_gateway(gateway);
 }
 
-/// The port of the gateway that a session is for: the server's own.
-fn gateway(session: &Session) -> Option<u16> {
+/// The gateway of a session, if there is one for it and it is on.
+fn of_new(session: &Session, settings: &Settings, asked: Asked) -> Option<Gateway> {
+    // The port is the server's own.
     let key = &session.wings[1].key;
     let is_host = session.wings.iter().any(|wing| wing.ingress == HOST_UNIT);
-    match (key.proto(), key.sport()) {
-        // Its addresses in a payload would be of the other family.
-        _ if is_host || session.marks.has(Marks::ACROSS) => None,
-        (Proto::TCP, FTP) => Some(FTP),
-        (Proto::UDP, TFTP) => Some(TFTP),
-        (Proto::UDP, DNS) => Some(DNS),
-        _ => None,
+    // Its addresses in a payload would be of the other family.
+    if is_host || session.marks.has(Marks::ACROSS) {
+        return None;
     }
+    let gateway = match (asked, key.sport()) {
+        (Asked::Ftp, _) | (Asked::ByPort, FTP) => Gateway::Ftp,
+        (Asked::Tftp, _) | (Asked::ByPort, TFTP) => Gateway::Tftp,
+        (Asked::Dns, _) | (Asked::ByPort, DNS) => Gateway::Dns,
+        (Asked::Nothing | Asked::ByPort, _) => return None,
+    };
+    let (proto, enabled) = match gateway {
+        Gateway::Ftp => (Proto::TCP, settings.ftp.enabled),
+        Gateway::Tftp => (Proto::UDP, settings.tftp),
+        Gateway::Dns => (Proto::UDP, settings.dns.enabled),
+    };
+    (enabled && key.proto() == proto).then_some(gateway)
 }
 
 /// Looks at a packet of a marked session on its way out, and changes what must be. The facts as they are then.
@@ -199,15 +224,15 @@ pub(crate) fn inspect<R: Recorder>(
     flow: &Flow,
     at: WingRef,
 ) -> Result<Flow, DropReason> {
-    let gateway = gateway(turn.state.sessions.get(at.slot()));
+    let gateway = turn.state.sessions.get(at.slot()).marks.gateway();
     if flow.network.fragment != Fragment::Whole {
         return Ok(*flow);
     }
     match gateway {
-        Some(FTP) => expect::ftp(turn, packet, flow, at),
-        Some(TFTP) => expect::tftp(turn, packet, flow, at).map(|()| *flow),
-        Some(DNS) => edit::dns(turn, packet, flow, at).map(|()| *flow),
-        Some(_) | None => Ok(*flow),
+        Some(Gateway::Ftp) => expect::ftp(turn, packet, flow, at),
+        Some(Gateway::Tftp) => expect::tftp(turn, packet, flow, at).map(|()| *flow),
+        Some(Gateway::Dns) => edit::dns(turn, packet, flow, at).map(|()| *flow),
+        None => Ok(*flow),
     }
 }
 
@@ -222,7 +247,7 @@ pub(crate) fn ends(session: &Session, packet: &Packet<'_>, flow: &Flow, wing: us
     let answered = session.packets[1] + 1 >= session.packets[0];
     wing == 1
         && answered
-        && gateway(session) == Some(DNS)
+        && session.marks.gateway() == Some(Gateway::Dns)
         && flow.network.fragment == Fragment::Whole
         && dns::is_answer(edit::payload(packet, &flow.network))
 }
@@ -242,7 +267,32 @@ pub(crate) fn age<R>(turn: &mut Turn<'_, R>) {
     }
 }
 
+impl Control {
+    fn bear(&mut self, child: (u32, SessionId)) {
+        self.children[self.next_child] = Some(child);
+        self.next_child = (self.next_child + 1) % OF_ONE_MAX;
+    }
+}
+
 impl State {
+    /// Whether a silent session lives on for those that it expected and that live: their ports are its own. It counts as heard
+    /// of now. Spec: alg-18.
+    pub(crate) fn lives_for_children(&mut self, slot: u32, now: Instant) -> bool {
+        if !self.sessions.get(slot).marks.has(Marks::ALG) {
+            return false;
+        }
+        let Some(control) = self.gateways.controls.get(&slot) else { return false };
+        let lives = |(child, id): &(u32, SessionId)| {
+            let child = self.sessions.get(*child);
+            child.state != Life::Free && child.id == *id && !child.is_over(Ticks::at(now))
+        };
+        let is_kept = control.children.iter().flatten().any(lives);
+        if is_kept {
+            self.sessions.get_mut(slot).last_seen = Ticks::at(now);
+        }
+        is_kept
+    }
+
     /// What a session expects and has changed goes with it. Only the one deletion calls this.
     pub(crate) fn end_gateway(&mut self, slot: u32, now: Instant) {
         let Some(control) = self.gateways.controls.remove(&slot) else { return };

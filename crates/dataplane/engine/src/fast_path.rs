@@ -81,6 +81,7 @@ pub(crate) fn must_end<R: Recorder>(turn: &mut Turn<'_, R>, slot: u32) -> Option
         return Some(CloseReason::AgedOut);
     }
     let generation = turn.world.judged;
+    let mut is_moved = false;
     if session.generation != generation {
         let rejudged = rejudge(rules, session);
         turn.rec.fact(Fact::Rejudged { kept: !matches!(rejudged, Rejudged::Ended(_)) });
@@ -99,7 +100,9 @@ pub(crate) fn must_end<R: Recorder>(turn: &mut Turn<'_, R>, slot: u32) -> Option
                 session.marks = session
                     .marks
                     .with(Marks::COUNT, now.is_some_and(|p| p.count))
-                    .with(Marks::LOG_CLOSE, now.is_some_and(|p| p.log.close));
+                    .with(Marks::LOG_CLOSE, now.is_some_and(|p| p.log.close))
+                    .with(Marks::LOG_UPDATE, now.is_some_and(|p| p.log.update != 0));
+                is_moved = true;
             }
             Rejudged::Kept => {}
         }
@@ -107,6 +110,10 @@ pub(crate) fn must_end<R: Recorder>(turn: &mut Turn<'_, R>, slot: u32) -> Option
         session.wings.iter_mut().for_each(|wing| wing.resolved_at = 0);
         session.generation = generation;
         session.section_hash = rules.section_hash(session.wings[0].zone, session.wings[1].zone);
+    }
+    if is_moved {
+        // It may have to be looked at sooner now.
+        turn.state.sessions.reschedule(slot, turn.now);
     }
     None
 }

@@ -2,7 +2,7 @@
 
 use ravelin_contract::{DropCause, Event, PolicyDeny};
 use ravelin_nat::{Action as LeaseAction, Inbound, Request};
-use ravelin_program::{Action, Application, Interface, LogWhen, Policy, Translated};
+use ravelin_program::{Action, Application, Gateway, Interface, LogWhen, Policy, Translated};
 use ravelin_screen::Way;
 use ravelin_tcp::Opened;
 use ravelin_types::{Addr, DropReason, Family, IcmpKind, InstanceId, NatRuleId, PolicyId, Proto, ZoneId};
@@ -29,6 +29,7 @@ pub(crate) struct Permit {
     count: bool,
     application: u16,
     inactivity_timeout: Option<u32>,
+    gateway: Gateway,
     translated: Translated,
 }
 
@@ -44,6 +45,8 @@ pub(crate) struct Draft {
     pub count: bool,
     pub application: u16,
     pub inactivity_timeout: Option<u32>,
+    /// What the application says of the gateway.
+    pub gateway: Gateway,
     /// The tuple with its destination as translated.
     pub inner: FlowKey,
     /// The static or destination NAT rule that matched, one that says `off` too.
@@ -120,7 +123,7 @@ pub(crate) fn open<R: Recorder>(
         Err(verdict) => verdict,
         Ok(slot) => {
             home::leave_stub(turn.state, &turn.world.rules, slot);
-            alg::attach(turn, slot);
+            alg::attach(turn, slot, draft.gateway);
             fast_path::forward(turn, packet, flow, WingRef::new(slot, 0))
         }
     }
@@ -178,7 +181,7 @@ fn judge<R: Recorder>(
     if let Some(rule) = source.rule() {
         turn.rec.fact(Fact::NatRule { rule, off: matches!(source, Outward::Off(_)) });
     }
-    let Permit { policy, log, count, application, inactivity_timeout, translated: _ } = permit;
+    let Permit { policy, log, count, application, inactivity_timeout, gateway, translated: _ } = permit;
     Ok(Draft {
         egress: egress.id,
         answered_in: egress.instance,
@@ -188,6 +191,7 @@ fn judge<R: Recorder>(
         count,
         application,
         inactivity_timeout,
+        gateway,
         inner: inward.key,
         rule: inward.rule,
         source,
@@ -304,6 +308,7 @@ pub(crate) fn policy<R: Recorder>(
                 count: false,
                 application: NO_APPLICATION,
                 inactivity_timeout: None,
+                gateway: Gateway::ByPort,
                 translated: Translated::Either,
             };
             (action, none)
@@ -327,6 +332,7 @@ fn permit(policy: &Policy, term: &Application) -> Permit {
         count: policy.count,
         application: u16::try_from(term.name).unwrap_or(NO_APPLICATION),
         inactivity_timeout: term.inactivity_timeout,
+        gateway: term.gateway,
         translated: policy.translated,
     }
 }
@@ -375,6 +381,7 @@ impl Draft {
             count: false,
             application: NO_APPLICATION,
             inactivity_timeout: None,
+            gateway: Gateway::Nothing,
             inner: key,
             rule: None,
             source: Outward::Keep,
@@ -391,8 +398,8 @@ impl Draft {
 
     /// The same, as a policy that lets it through says.
     pub(crate) fn permitted(self, permit: &Permit) -> Self {
-        let Permit { policy, log, count, application, inactivity_timeout, translated: _ } = *permit;
-        Self { policy, log, count, application, inactivity_timeout, ..self }
+        let Permit { policy, log, count, application, inactivity_timeout, gateway, translated: _ } = *permit;
+        Self { policy, log, count, application, inactivity_timeout, gateway, ..self }
     }
 
     /// The key of answers to packets that leave from `source`. `None`: it has no address in the destination's family.

@@ -6,14 +6,12 @@
 
 mod place;
 mod store;
-
-use std::hash::Hasher;
+mod table;
 
 use ravelin_filter::Marks;
-use ravelin_translate::{BadFragment, Fragments as Pieces, Judgement};
+use ravelin_translate::{BadFragment, Judgement};
 use ravelin_types::{Addr, DropReason, Family, InstanceId, Instant, Proto, WorkerId, ZoneId};
 use ravelin_wire::{Fragment, Network};
-use siphasher::sip::SipHasher13;
 
 use crate::counters::Counters;
 use crate::icmp_error;
@@ -21,11 +19,7 @@ use crate::key::FlowKey;
 use crate::packet::{Packet, Transport};
 
 pub(crate) use store::Store;
-
-/// Sets of two entries.
-const SETS: usize = 2048;
-/// How long a datagram's fragments are waited for (RFC 791: 15 s; Junos: 2 s).
-const LIFE_NS: u64 = 2_000_000_000;
+use table::{Entry, Place, Table};
 
 /// What makes fragments those of one datagram (RFC 791 3.2, RFC 8200 4.5), and where they come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,23 +33,23 @@ struct Datagram {
     from: (ZoneId, InstanceId),
 }
 
+impl Datagram {
+    const NONE: Self = Self {
+        src: Addr(0),
+        dst: Addr(0),
+        id: 0,
+        proto: Proto(0),
+        family: Family::V4,
+        from: (ZoneId(0), InstanceId::DEFAULT),
+    };
+}
+
 /// What became of a first fragment that found no session here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fate {
     Dropped(DropReason),
     /// Its session lives there.
     Gone(WorkerId),
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Entry {
-    datagram: Datagram,
-    pieces: Pieces,
-    transport: Option<Transport>,
-    /// Why no fragment passes any more.
-    bad: Option<DropReason>,
-    fate: Option<Fate>,
-    until: Instant,
 }
 
 /// A fragment as it came.
@@ -78,14 +72,13 @@ pub(crate) enum Taken {
 
 #[derive(Debug)]
 pub(crate) struct Fragments {
-    sets: Box<[[Option<Entry>; 2]]>,
-    key: (u64, u64),
+    table: Table,
     pub(crate) store: Store,
 }
 
 impl Fragments {
     pub(crate) fn new(key: (u64, u64)) -> Self {
-        Self { sets: vec![[None; 2]; SETS].into_boxed_slice(), key, store: Store::new() }
+        Self { table: Table::new(key), store: Store::new() }
     }
 
     /// Bytes of a buffer for a fragment that waits; those in use, and all.
@@ -99,8 +92,9 @@ impl Fragments {
         let Some(datagram) = datagram(network, arrival.from) else {
             unreachable!("asked of fragments alone")
         };
-        let (set, way) = self.entry(&datagram, now, counters);
-        let Some(entry) = &mut self.sets[set][way] else { unreachable!("the entry was just found or made") };
+        let at = self.enter(&datagram, now, counters);
+        let until = self.table.until(at);
+        let entry = self.table.get_mut(at);
         if let Some(reason) = entry.bad {
             return Taken::Drop(reason);
         }
@@ -108,7 +102,7 @@ impl Fragments {
             Ok(Judgement::Pass) => {}
             Ok(Judgement::Duplicate) => return Taken::Drop(DropReason::FragmentDuplicate),
             Ok(Judgement::Wait) => {
-                let place = self.store.put(arrival.packet, arrival.marks, entry.until);
+                let place = self.store.put(arrival.packet, arrival.marks, until);
                 return match place {
                     Some(place) if entry.pieces.hold(place) => Taken::Held,
                     Some(place) => {
@@ -118,8 +112,8 @@ impl Fragments {
                     None => Taken::Drop(DropReason::FragmentHoldFull),
                 };
             }
-            Ok(Judgement::Bad(bad)) => return self.condemn((set, way), reason(bad), counters),
-            Err(reason) => return self.condemn((set, way), reason, counters),
+            Ok(Judgement::Bad(bad)) => return self.condemn(at, reason(bad), counters),
+            Err(reason) => return self.condemn(at, reason, counters),
         }
         if matches!(network.fragment, Fragment::First { .. }) {
             let key = FlowKey::of(network, None, arrival.from.1);
@@ -128,7 +122,9 @@ impl Fragments {
             let (places, count) = entry.pieces.release();
             self.store.release(&places[..count], transport);
         }
-        entry.transport.map_or(Taken::Drop(DropReason::FragmentNoFirst), Taken::Pass)
+        let taken = entry.transport.map_or(Taken::Drop(DropReason::FragmentNoFirst), Taken::Pass);
+        self.table.taken(at);
+        taken
     }
 
     /// Notes what became of a datagram's first fragment, for those that find no session either.
@@ -140,20 +136,17 @@ impl Fragments {
         counters: &mut Counters,
     ) {
         let Some(datagram) = datagram(network, from) else { return };
-        let (set, way) = match self.find(&datagram, now) {
+        let at = match self.table.find(&datagram, now) {
             Some(known) => known,
-            None => self.entry(&datagram, now, counters),
+            None => self.enter(&datagram, now, counters),
         };
-        if let Some(entry) = &mut self.sets[set][way] {
-            entry.fate = Some(fate);
-        }
+        self.table.get_mut(at).fate = Some(fate);
     }
 
     /// What became of the first of a later fragment's datagram here.
     pub(crate) fn fate(&self, network: &Network, from: (ZoneId, InstanceId), now: Instant) -> Option<Fate> {
         let datagram = datagram(network, from)?;
-        let (set, way) = self.find(&datagram, now)?;
-        self.sets[set][way]?.fate
+        self.table.get(self.table.find(&datagram, now)?).fate
     }
 
     /// Drops what waited in vain. Called before anything else at a time, so that no entry names a place that
@@ -163,57 +156,26 @@ impl Fragments {
     }
 
     /// No fragment passes any more, and none that waits either.
-    fn condemn(&mut self, (set, way): (usize, usize), reason: DropReason, counters: &mut Counters) -> Taken {
-        if let Some(entry) = &mut self.sets[set][way] {
-            entry.bad = Some(reason);
-            let (places, count) = entry.pieces.release();
-            for place in &places[..count] {
-                self.store.free(*place);
-                counters.drop(reason);
-            }
-        }
+    fn condemn(&mut self, at: Place, reason: DropReason, counters: &mut Counters) -> Taken {
+        let entry = self.table.get_mut(at);
+        entry.bad = Some(reason);
+        forget(entry, &mut self.store, || counters.drop(reason));
         Taken::Drop(reason)
     }
 
-    /// Where a datagram's entry is.
-    fn find(&self, datagram: &Datagram, now: Instant) -> Option<(usize, usize)> {
-        let at = self.set(datagram);
-        let same = |e: &Option<Entry>| e.is_some_and(|e| e.datagram == *datagram && now < e.until);
-        self.sets[at].iter().position(same).map(|way| (at, way))
+    /// Where a datagram's entry is, made if need be.
+    fn enter(&mut self, datagram: &Datagram, now: Instant, counters: &mut Counters) -> Place {
+        let Self { table, store } = self;
+        table.enter(datagram, now, |old| forget(old, store, || counters.drop(DropReason::FragmentNoFirst)))
     }
+}
 
-    /// Where a datagram's entry is, made if need be. One that is complete is of another datagram: its identification
-    /// may be used again. What became of it is known until then.
-    fn entry(&mut self, datagram: &Datagram, now: Instant, counters: &mut Counters) -> (usize, usize) {
-        let at = self.set(datagram);
-        let known = self.find(datagram, now).map(|(_, way)| way);
-        let set = &mut self.sets[at];
-        let is_over = |e: &Option<Entry>| e.is_none_or(|e| e.until <= now || e.pieces.is_complete());
-        if let Some(way) = known.filter(|way| !is_over(&set[*way])) {
-            return (at, way);
-        }
-        let stale = set.iter().position(is_over);
-        let older = || usize::from(set[0].map(|e| e.until) > set[1].map(|e| e.until));
-        let way = known.or(stale).unwrap_or_else(older);
-        if let Some(mut old) = set[way].filter(|e| now < e.until) {
-            let (places, count) = old.pieces.release();
-            for place in &places[..count] {
-                self.store.free(*place);
-                counters.drop(DropReason::FragmentNoFirst);
-            }
-        }
-        let until = Instant(now.0.saturating_add(LIFE_NS));
-        let (datagram, pieces) = (*datagram, Pieces::default());
-        set[way] = Some(Entry { datagram, pieces, transport: None, bad: None, fate: None, until });
-        (at, way)
-    }
-
-    fn set(&self, d: &Datagram) -> usize {
-        let mut hasher = SipHasher13::new_with_keys(self.key.0, self.key.1);
-        hasher.write_u128(d.src.0);
-        hasher.write_u128(d.dst.0);
-        hasher.write_u64(u64::from(d.id) << 8 | u64::from(d.proto.0));
-        hasher.finish() as usize % SETS
+/// Nothing waits for a datagram any more.
+fn forget(entry: &mut Entry, store: &mut Store, mut lost: impl FnMut()) {
+    let (places, count) = entry.pieces.release();
+    for place in &places[..count] {
+        store.free(*place);
+        lost();
     }
 }
 
@@ -255,5 +217,3 @@ const fn reason(bad: BadFragment) -> DropReason {
         BadFragment::Condemned => DropReason::FragmentNoFirst,
     }
 }
-
-const _: () = assert!(size_of::<Entry>() <= 416, "4096 of them a worker");

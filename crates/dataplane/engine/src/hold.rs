@@ -1,7 +1,7 @@
 //! Packets that wait for their next hop's Ethernet address.
 //!
 //! State: a fixed number of buffers. A packet is copied in, ready but for its destination MAC, and
-//! leaves when the neighbour is known, when the kernel gives up, or after three seconds.
+//! leaves when the neighbour is known, when the kernel gives up, or when its time is over. Spec: flow-23.
 
 use ravelin_types::{Addr, Family, Instant, InterfaceId, PortId};
 use ravelin_wire::rewrite::Partial;
@@ -12,8 +12,9 @@ use crate::output::ANSWER_LEN_MAX;
 const SLOTS: usize = 256;
 /// Packets held for one neighbour.
 const PER_NEIGHBOUR: usize = 16;
-/// How long a packet waits.
-const LIFE_NS: u64 = 3_000_000_000;
+/// How long a packet waits when nothing is said.
+const LIFE_MS: u64 = 3000;
+const NS_OF_MS: u64 = 1_000_000;
 
 /// Where a held packet wants to go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +39,7 @@ pub(crate) struct Hold {
     slots: Box<[Option<Held>]>,
     buffers: Box<[[u8; ANSWER_LEN_MAX]]>,
     live: usize,
+    life_ns: u64,
 }
 
 /// What has become of a held packet.
@@ -51,7 +53,12 @@ pub(crate) enum Outcome<T> {
 impl Hold {
     pub(crate) fn new() -> Self {
         let buffers = vec![[0; ANSWER_LEN_MAX]; SLOTS].into_boxed_slice();
-        Self { slots: (0..SLOTS).map(|_| None).collect(), buffers, live: 0 }
+        Self { slots: (0..SLOTS).map(|_| None).collect(), buffers, live: 0, life_ns: LIFE_MS * NS_OF_MS }
+    }
+
+    /// How long packets wait that are taken from now on.
+    pub(crate) fn adopt(&mut self, life_ms: Option<u16>) {
+        self.life_ns = life_ms.map_or(LIFE_MS, u64::from) * NS_OF_MS;
     }
 
     /// Takes a copy. `None`: no room; `Some(first)`: taken, the first for its neighbour or not.
@@ -62,7 +69,7 @@ impl Hold {
         }
         let at = self.slots.iter().position(Option::is_none)?;
         self.buffers[at][..frame.len()].copy_from_slice(frame);
-        let until = Instant(now.0.saturating_add(LIFE_NS));
+        let until = Instant(now.0.saturating_add(self.life_ns));
         self.slots[at] = Some(Held { waiting, until, len: frame.len() });
         self.live += 1;
         Some(before == 0)

@@ -45,7 +45,7 @@ pub(crate) fn run<R: Recorder>(turn: &mut Turn<'_, R>, packet: &mut Packet<'_>, 
         return Verdict::Drop(DropReason::MalformedIcmp);
     };
     let back = FlowKey::of(&quoted, None, flow.key.instance()).reversed();
-    let Some(at) = turn.state.sessions.find(&back) else {
+    let Some(at) = turn.state.sessions.lookup(&back, flow.hash) else {
         return match elsewhere(turn, flow, &back) {
             Some(over) => Verdict::HandOver(over),
             None => stray(turn, packet, flow),

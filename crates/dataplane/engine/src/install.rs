@@ -227,6 +227,7 @@ fn build<R: Recorder>(turn: &mut Turn<'_, R>, flow: &Flow, draft: &Draft, back: 
         state: draft.tcp.map_or(Life::Opening, |opened| tcp::life(opened.conversation.state())),
         marks: Marks::default()
             .with(Marks::LOG_CLOSE, draft.log.close)
+            .with(Marks::LOG_UPDATE, draft.log.update != 0)
             .with(Marks::COUNT, draft.count)
             .with(Marks::ACROSS, draft.inner.is_across())
             .with(Marks::ENTERED, draft.entered.is_some() && home.is_none())

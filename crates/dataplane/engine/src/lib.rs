@@ -5,6 +5,7 @@
 //! packet takes reads in `step`, `first_path` and `fast_path`.
 
 mod act;
+mod ageing;
 mod alg;
 mod batch;
 mod between;

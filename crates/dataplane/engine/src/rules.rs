@@ -9,8 +9,8 @@ mod portable;
 mod present;
 mod section;
 mod tcp_options;
+mod words;
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use ravelin_policer::Meter;
@@ -31,6 +31,7 @@ use crate::live::Live;
 use crate::mirror::MirrorTable;
 use crate::nat::{Nat, NatRuleRef};
 pub(crate) use policy::{Decision, Tuple};
+use words::Configured;
 
 /// What a batch sees: one program, one state of the world.
 #[derive(Clone, Debug)]
@@ -63,7 +64,7 @@ pub struct Rules {
     units: Vec<Option<Interface>>,
     zones: Vec<Option<Zone>>,
     /// Addresses of the firewall and the unit that has them.
-    locals: HashMap<(InstanceId, Family, Addr), InterfaceId>,
+    locals: Configured<(InstanceId, Family, Addr), InterfaceId>,
     instances: Arc<[RoutingInstance]>,
     policies: Arc<policy::Policies>,
     pub(crate) nat: Arc<Nat>,
@@ -120,7 +121,7 @@ impl Rules {
             by_vlan: Vec::new(),
             units: table("interfaces", interfaces.units.iter().map(|u| (u.id.index(), u.clone())))?,
             zones: table("security zones", zones.0.iter().map(|z| (z.id.index(), z.clone())))?,
-            locals: HashMap::new(),
+            locals: Configured::default(),
             instances: interfaces.instances.clone().into(),
             policies: Arc::new(policy::Policies::build(program, before.map(|b| &*b.policies), live)?),
             nat: Arc::new(Nat::of(program)),

@@ -12,10 +12,12 @@ use ravelin_tcp::Conversation;
 use ravelin_types::{InterfaceId, Mac, NatRuleId, PolicyId, SessionId, WorkerId, ZoneId};
 use ravelin_wire::checksum::Delta;
 
+use crate::alg::Gateway;
 use crate::key::FlowKey;
 pub(crate) use index::WingRef;
 pub use table::Sessions;
 pub(crate) use table::{InsertError, Ticks};
+pub(crate) use wheel::Visit;
 
 /// The unit number that stands for the firewall itself.
 pub(crate) const HOST_UNIT: InterfaceId = InterfaceId(u16::MAX);
@@ -118,6 +120,33 @@ impl Marks {
     /// It was expected by another session, whose policy it goes by.
     pub(crate) const CHILD: Self = Self(128);
 
+    /// Its policy has it reported on while it lives.
+    pub(crate) const LOG_UPDATE: Self = Self(1024);
+    /// Which gateway looks at its packets.
+    const GATEWAY_AT: u16 = 11;
+    const GATEWAY: u16 = 3 << Self::GATEWAY_AT;
+
+    /// The gateway that looks at its packets.
+    pub(crate) const fn gateway(self) -> Option<Gateway> {
+        match (self.0 & Self::GATEWAY) >> Self::GATEWAY_AT {
+            1 => Some(Gateway::Ftp),
+            2 => Some(Gateway::Tftp),
+            3 => Some(Gateway::Dns),
+            _ => None,
+        }
+    }
+
+    #[must_use]
+    pub(crate) fn with_gateway(self, gateway: Option<Gateway>) -> Self {
+        let number = match gateway {
+            None => 0,
+            Some(Gateway::Ftp) => 1,
+            Some(Gateway::Tftp) => 2,
+            Some(Gateway::Dns) => 3,
+        };
+        Self(self.0 & !Self::GATEWAY | number << Self::GATEWAY_AT).with(Self::ALG, gateway.is_some())
+    }
+
     pub(crate) const fn has(self, mark: Self) -> bool {
         self.0 & mark.0 != 0
     }
@@ -198,6 +227,7 @@ impl Session {
     /// Whether its packets need nothing but translation: whatever another mark stands for has its say first.
     pub(crate) fn is_plain(&self) -> bool {
         const PLAIN: u16 = Marks::LOG_CLOSE.0
+            | Marks::LOG_UPDATE.0
             | Marks::COUNT.0
             | Marks::LEASE.0
             | Marks::ENTERED.0

@@ -8,7 +8,6 @@ use std::ops::ControlFlow;
 use ravelin_contract::{CloseReason, Event, FilterHit, FirewallClear, SessionEvent, SessionView};
 use ravelin_nat::{BlockRecord, InterfaceUse, MappingRecord, PairRecord, PoolId, Usage};
 use ravelin_program::Screen;
-use ravelin_tcp::aging::{Aging, Pressure};
 use ravelin_types::{Generation, Instant, SessionId, WorkerId};
 
 use crate::alg::Gateways;
@@ -64,9 +63,6 @@ impl Limits {
     }
 }
 
-/// Sessions looked at for early ageing in one step.
-const EARLY_BUDGET: usize = 64;
-
 /// Changes of blocks told in one step.
 const BLOCKS_TOLD: usize = 64;
 
@@ -105,7 +101,7 @@ pub struct State {
     /// By number of the mirror.
     pub(crate) mirrors: Vec<Sampler>,
     /// Where the next look for sessions to age early goes on.
-    early_from: u32,
+    pub(crate) early_from: u32,
     answer_tokens_ns: u64,
     answer_refilled: Instant,
     next_session: u64,
@@ -219,6 +215,7 @@ impl State {
             self.splices.adopt(self.sessions.capacity());
         }
         self.gateways.adopt(&rules.algs);
+        self.hold.adopt(rules.flow.next_hop_timeout);
         self.unexpect_all(now);
         if rules.nat.is_persistent {
             self.leases.admit_entries();
@@ -389,50 +386,6 @@ impl State {
             events.push(Event::Nat(event));
         }
         events.lost += leases.newly_lost();
-    }
-
-    /// Ages sessions, a bounded number a call.
-    pub(crate) fn age(&mut self, budget: usize, shared: &Shared, now: Instant) {
-        let mut over = [0; 64];
-        let mut count = 0;
-        // Collected first and ended after: the deletion needs the whole state.
-        self.sessions.expire(now, budget.min(over.len()), |table, slot| {
-            over[count] = slot;
-            count += 1;
-            table.park(slot, now);
-        });
-        for slot in &over[..count] {
-            self.end(*slot, CloseReason::AgedOut, shared, now);
-        }
-        self.leases.sweep(now, budget);
-        let Self { guests, leases, away, outbox, worker, .. } = self;
-        guests.age(now, budget, |lease| leases.give_back(lease, now));
-        away.age(now, budget, (outbox, *worker));
-    }
-
-    /// Ends sessions that have been silent for too long while the table of the device is nearly full. Spec: tcp-48.
-    pub(crate) fn age_early(&mut self, aging: &Aging, shared: &Shared, now: Instant) {
-        if aging.high_watermark >= 100 {
-            return;
-        }
-        if shared.pressure(aging) == Pressure::Normal {
-            return;
-        }
-        let (mut over, mut count, ticks) = ([0; EARLY_BUDGET], 0, Ticks::at(now));
-        let end = self.sessions.walk(self.early_from, EARLY_BUDGET as u32, |slot, session| {
-            let timeout = aging.timeout_s(Pressure::Early, session.timeout_s);
-            if ticks.since(session.last_seen) >= timeout.saturating_mul(10) {
-                over[count] = slot;
-                count += 1;
-            }
-        });
-        self.early_from = if end as usize >= self.sessions.capacity() { 0 } else { end };
-        for slot in &over[..count] {
-            self.end(*slot, CloseReason::AgedOut, shared, now);
-            if shared.pressure(aging) == Pressure::Normal {
-                return;
-            }
-        }
     }
 
     /// A token for an ICMP error or RST of our own; `false`: too many lately.

@@ -61,6 +61,7 @@ pub(crate) struct Flow {
     pub zone: ZoneId,
     pub from_host: bool,
     pub key: FlowKey,
+    /// Of the key; of an ICMP error that of the key that its session has for what it quotes.
     pub hash: u64,
     /// How it came here from another worker.
     pub handed: Option<Handed>,
@@ -106,7 +107,7 @@ pub fn step<R: Recorder>(
     assert!(packets.len() <= BATCH_MAX, "a batch holds at most {BATCH_MAX} packets");
     out.clear();
     let mut turn = Turn { world, state, shared, now, rec, out };
-    turn.state.age(AGE_BUDGET, shared, now);
+    turn.state.age(AGE_BUDGET, (&world.rules, shared), now);
     turn.state.age_early(&world.rules.aging, shared, now);
     turn.state.fragments.age(now, &mut turn.state.counters);
     crate::act::release_held(&mut turn);
@@ -298,7 +299,10 @@ pub(crate) fn classify<R: Recorder>(
     let from = (zone, unit.instance);
     let at = Arrival { packet, network: &network, l3_at: link.l3_at, from, marks };
     let key = place(turn, &at, towards).map_err(|verdict| filters::with_marks(verdict, marks))?;
-    let hash = turn.state.sessions.hash(&key);
+    // An error is of the session of what it quotes.
+    let meant = icmp_error::quoted(packet, &network)
+        .map(|quoted| FlowKey::of(&quoted, None, unit.instance).reversed());
+    let hash = turn.state.sessions.hash(meant.as_ref().unwrap_or(&key));
     // A later fragment of IPv6 may show an extension header instead.
     let network = Network { proto: key.proto(), ..network };
     Ok(Slot::Flow(Flow {

@@ -291,7 +291,7 @@ impl State {
             hits.sessions += 1;
         }
         self.counters.sessions_created += 1;
-        alg::attach_to(self.sessions.get_mut(slot), &rules.algs);
+        alg::attach_to(self.sessions.get_mut(slot), rules);
         home::leave_stub(self, rules, slot);
         if session.marks.has(Marks::CHILD) {
             for key in session.wings.map(|wing| wing.key) {
@@ -306,7 +306,7 @@ impl State {
         let session = self.sessions.get_mut(slot);
         let (before, kept) = (session.policy, session.marks);
         let told = |marks: Marks, mark: Marks| marks.with(mark, with.marks.has(mark));
-        session.marks = [Marks::LOG_CLOSE, Marks::COUNT].into_iter().fold(kept, told);
+        session.marks = [Marks::LOG_CLOSE, Marks::LOG_UPDATE, Marks::COUNT].into_iter().fold(kept, told);
         session.packets = with.packets;
         session.bytes = with.bytes;
         session.last_seen = with.last_seen;
@@ -392,13 +392,7 @@ fn read(synced: &SyncedSession, rules: &Rules) -> Result<Session, PutRefusal> {
         },
         packets: [first.packets, second.packets],
         bytes: [first.bytes, second.bytes],
-        marks: Marks::default()
-            .with(Marks::LOG_CLOSE, synced.log_close)
-            .with(Marks::COUNT, synced.count)
-            .with(Marks::ACROSS, there.family() != back.family())
-            .with(Marks::ENTERED, synced.entered)
-            .with(Marks::CHILD, synced.expected)
-            .with(Marks::SPLICED, synced.handshake.is_some()),
+        marks: marks(synced, rules, there.family() != back.family()),
         ..Session::EMPTY
     };
     let wing = |key, (ingress, egress): (InterfaceId, InterfaceId), zone| Wing {
@@ -412,6 +406,19 @@ fn read(synced: &SyncedSession, rules: &Rules) -> Result<Session, PutRefusal> {
     let backward = wing(back, (to, from), second.zone);
     session.wings = [install::with_deltas(forward, &back), install::with_deltas(backward, &there)];
     Ok(session)
+}
+
+/// What is to be done for a session beside its translation.
+fn marks(synced: &SyncedSession, rules: &Rules, is_across: bool) -> Marks {
+    let policy = synced.policy.and_then(|id| rules.policy(id));
+    Marks::default()
+        .with(Marks::LOG_CLOSE, synced.log_close)
+        .with(Marks::LOG_UPDATE, policy.is_some_and(|policy| policy.log.update != 0))
+        .with(Marks::COUNT, synced.count)
+        .with(Marks::ACROSS, is_across)
+        .with(Marks::ENTERED, synced.entered)
+        .with(Marks::CHILD, synced.expected)
+        .with(Marks::SPLICED, synced.handshake.is_some())
 }
 
 fn in_time(session: Session, synced: &SyncedSession, now: Instant) -> Session {

@@ -33,6 +33,8 @@ const SUPPORTED: &[&str] = &[
     "strays",
     "route-change-timeout",
     "destination-translated",
+    "application-gateways",
+    "session-update",
 ];
 
 impl<W: Workers> Plane<W> {

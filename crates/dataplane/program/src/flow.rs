@@ -20,6 +20,8 @@ pub struct FlowSettings {
     pub strays: Strays,
     /// Seconds that a session lives on once nothing leads to its other end any more; `None`: as long as ever.
     pub route_change_timeout: Option<u16>,
+    /// Milliseconds that a packet waits for the address of its next hop; `None`: three seconds.
+    pub next_hop_timeout: Option<u16>,
 }
 
 /// Packets without a session that belong to one, by what they say, and may pass nonetheless.
@@ -135,6 +137,7 @@ impl Default for FlowSettings {
             refused: RefusedAddresses::default(),
             strays: Strays::default(),
             route_change_timeout: None,
+            next_hop_timeout: None,
         }
     }
 }

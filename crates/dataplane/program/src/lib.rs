@@ -38,8 +38,8 @@ pub use nat::{
     StaticRuleSet, StaticTarget,
 };
 pub use policy::{
-    Action, AddressMatch, Application, IcmpMatch, LogWhen, Policy, PolicySection, Prefix, Translated,
-    WildcardAddress, ZoneMatch,
+    Action, AddressMatch, Application, Gateway, IcmpMatch, LogWhen, Policy, PolicySection, Prefix,
+    Translated, WildcardAddress, ZoneMatch,
 };
 pub use pool::{SourcePool, SourcePools};
 pub use screen::{

@@ -50,8 +50,22 @@ pub struct Application {
     pub icmp: Option<IcmpMatch>,
     /// Seconds a session of this term may be silent; `None`: the protocol's default; 0: never ends.
     pub inactivity_timeout: Option<u32>,
+    pub gateway: Gateway,
     /// Index into the program's application names.
     pub name: u32,
+}
+
+/// Which gateway of the application layer looks at a session of a term.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Gateway {
+    /// That of the server's port, if there is one.
+    #[default]
+    ByPort,
+    /// None, whatever the port.
+    Nothing,
+    Ftp,
+    Tftp,
+    Dns,
 }
 
 /// What a policy decides.
@@ -79,6 +93,8 @@ pub enum Translated {
 pub struct LogWhen {
     pub init: bool,
     pub close: bool,
+    /// Minutes of a session's life between two reports on it; 0: none.
+    pub update: u16,
 }
 
 /// One policy: all of its conditions must hold.

@@ -180,7 +180,12 @@ impl ScreenSet {
 
     /// The members, by number.
     pub fn iter(self) -> impl Iterator<Item = Screen> {
-        Screen::ALL.iter().copied().filter(move |screen| self.has(*screen))
+        let mut left = self.0;
+        std::iter::from_fn(move || {
+            let screen = Screen::from_number(left.trailing_zeros())?;
+            left &= left - 1;
+            Some(screen)
+        })
     }
 }
 

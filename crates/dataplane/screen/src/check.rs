@@ -327,22 +327,26 @@ fn syn_flood(
     if limits.exempts(packet) {
         return Continue(None);
     }
-    let over = |kind, addr, extra, limit| {
-        meters.is_over(meters.hash(kind, packet.zone, (network.family, addr), extra), now, limit)
-    };
-    if over(Kind::SynSource, network.src, 0, limits.source) {
+    let hash = |kind, addr, extra| meters.hash(kind, packet.zone, (network.family, addr), extra);
+    let over = |hash, limit| meters.is_over(hash, now, limit);
+    // Of a flood's sources each is new, and its place far away: it comes while the other hashes are made.
+    let source = hash(Kind::SynSource, network.src, 0);
+    meters.prefetch_rate(source);
+    let port = u32::from(tcp.dport);
+    let destination = hash(Kind::SynDestination, network.dst, 0);
+    let service = hash(Kind::SynAttack, network.dst, port);
+    if over(source, limits.source) {
         found.hit(Screen::SynFloodSource)?;
     }
-    if over(Kind::SynDestination, network.dst, 0, limits.destination) {
+    if over(destination, limits.destination) {
         found.hit(Screen::SynFloodDestination)?;
     }
-    let port = u32::from(tcp.dport);
-    if !over(Kind::SynAttack, network.dst, port, limits.attack) {
+    if !over(service, limits.attack) {
         return Continue(None);
     }
     // Proxying drops nothing, so neither of these two ends the search.
     found.hits.add(Screen::SynFlood);
-    if over(Kind::SynAlarm, network.dst, port, limits.alarm) {
+    if over(hash(Kind::SynAlarm, network.dst, port), limits.alarm) {
         found.hits.add(Screen::SynFloodAlarm);
     }
     Continue(Some(()))

@@ -144,6 +144,11 @@ impl Meters {
         hasher.finish()
     }
 
+    /// Brings close where a rate is counted.
+    pub(crate) fn prefetch_rate(&self, hash: u64) {
+        self.rates.prefetch(hash);
+    }
+
     /// Counts one of a rate; `true`: over the limit.
     pub(crate) fn is_over(&self, hash: u64, now: Instant, limit: u32) -> bool {
         match self.rates.count(hash, now.as_secs() as u32, limit) {

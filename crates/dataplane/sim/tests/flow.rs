@@ -37,6 +37,7 @@ fn policy(id: u32, name: &str, ports: (u16, u16), action: Action) -> Policy {
         destination_ports: PortRange { low: ports.0, high: ports.1 },
         icmp: None,
         inactivity_timeout: None,
+        gateway: ravelin_program::Gateway::ByPort,
         name: 0,
     };
     Policy {

@@ -94,6 +94,12 @@ impl Default for Fragments {
 }
 
 impl Fragments {
+    /// Forgets everything, as quickly as can be: another datagram begins.
+    pub fn begin(&mut self) {
+        let Self { seen: _, count, held_count, condemned, end, held: _ } = self;
+        (*count, *held_count, *condemned, *end) = (0, 0, false, None);
+    }
+
     /// Judges a piece and remembers it.
     pub fn judge(&mut self, piece: &Piece) -> Judgement {
         if self.condemned {

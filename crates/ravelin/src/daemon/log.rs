@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
 use ravelin_commit::{Consumer, Proposal};
-use ravelin_contract::{FilterHit, NatEvent, PolicerHit, PolicyDeny, SessionEvent, SessionKey};
+use ravelin_contract::{FilterHit, NatEvent, PolicerHit, PolicyDeny, SessionEvent, SessionKey, SessionView};
 use ravelin_model::LogSeverity;
 use ravelin_ops::{
     LogEvent, LogEvents, LogMemory, LogQuery, LogStatistics, LogStreamLine, LogView, NameTable,
@@ -14,7 +14,7 @@ use ravelin_program::{Action, Screen};
 use ravelin_syntax::{Diagnostic, Span};
 use ravelin_telemetry::{
     Filter, Names, NatRuleKind, Outcome, Record, Service, Window, close, create, deny, filtered, nat,
-    policed, screen,
+    policed, screen, update,
 };
 use ravelin_types::{InterfaceId, NatRuleId, PolicyId, RuleIdentity, ZoneId};
 
@@ -72,6 +72,11 @@ impl Log {
             None => create(event, &*names),
             Some(reason) => close(event, reason.text(), &*names),
         });
+    }
+
+    /// A session lives on.
+    pub fn updated(&self, view: &SessionView) {
+        self.tell(&update(view, &*self.names()));
     }
 
     /// A policy denied a packet.

@@ -264,6 +264,7 @@ mod tests {
             destination_ports: port.map_or(PortRange::ANY, |port| PortRange { low: port, high: port }),
             icmp: None,
             inactivity_timeout: None,
+            gateway: ravelin_program::Gateway::ByPort,
             name: 0,
         };
         let policy = Policy {

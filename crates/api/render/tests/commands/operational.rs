@@ -424,7 +424,10 @@ fn completion_knows_words_and_names() {
     assert_eq!(bench.words("show configuration sec"), ["security"]);
     assert_eq!(bench.words("show configuration security "), ["<[Enter]>", "<|>", "zones"]);
     assert_eq!(bench.words("show version | m"), ["match"]);
-    assert_eq!(bench.words("show version | display "), ["detail", "inheritance", "json", "omit", "set", "xml"]);
+    assert_eq!(
+        bench.words("show version | display "),
+        ["detail", "inheritance", "json", "omit", "set", "xml"]
+    );
     assert!(bench.words("show nonsense ").is_empty());
 }
 

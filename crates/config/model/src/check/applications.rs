@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use super::Report;
 use super::names::{Member, loops};
 use crate::predefined::{self, predefined};
-use crate::{Application, ApplicationTerm, Config};
+use crate::{Application, ApplicationGateway, ApplicationTerm, Config};
 
 const TCP: u8 = 6;
 const UDP: u8 = 17;
@@ -108,6 +108,15 @@ fn term(application: &Application, term: &ApplicationTerm, path: &str, report: &
     }
     if (term.icmp6_type.is_some() || term.icmp6_code.is_some()) && protocol != ICMP6 {
         report.error(&path, at, "icmp6-type and icmp6-code need protocol icmp6");
+    }
+    let carrier = match term.gateway {
+        Some(ApplicationGateway::Ftp) => Some((TCP, "the gateway of FTP needs protocol tcp")),
+        Some(ApplicationGateway::Tftp) => Some((UDP, "the gateway of TFTP needs protocol udp")),
+        Some(ApplicationGateway::Dns) => Some((UDP, "there is a gateway of DNS for protocol udp alone")),
+        Some(ApplicationGateway::Nothing | ApplicationGateway::Missing(_)) | None => None,
+    };
+    if let Some((_, message)) = carrier.filter(|(wanted, _)| *wanted != protocol) {
+        report.error(&path, at, message);
     }
     if term.icmp_code.is_some() && term.icmp_type.is_none()
         || term.icmp6_code.is_some() && term.icmp6_type.is_none()

@@ -39,6 +39,9 @@ pub struct Flow {
     /// Seconds that a session lives on once nothing leads to its other end, 6..=1800.
     #[lower(leaf = "route-change-timeout")]
     pub route_change_timeout: Option<u16>,
+    /// Milliseconds that a packet waits for the address of its next hop, 1..=20000.
+    #[lower(leaf = "nh-resolve-timeout")]
+    pub next_hop_timeout: Option<u16>,
     #[lower(at)]
     pub at: Span,
 }

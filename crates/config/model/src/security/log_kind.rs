@@ -7,6 +7,8 @@ use super::LogCategory;
 pub enum LogKind {
     Open,
     Close,
+    /// A session that goes on.
+    Update,
     Deny,
     Screen,
     Nat,
@@ -17,8 +19,16 @@ pub enum LogKind {
 }
 
 impl LogKind {
-    pub const ALL: &'static [Self] =
-        &[Self::Open, Self::Close, Self::Deny, Self::Screen, Self::Nat, Self::Filter, Self::Rtlog];
+    pub const ALL: &'static [Self] = &[
+        Self::Open,
+        Self::Close,
+        Self::Update,
+        Self::Deny,
+        Self::Screen,
+        Self::Nat,
+        Self::Filter,
+        Self::Rtlog,
+    ];
 }
 
 impl LogCategory {
@@ -27,7 +37,7 @@ impl LogCategory {
     pub const fn kinds(self) -> &'static [LogKind] {
         match self {
             Self::All => LogKind::ALL,
-            Self::Session | Self::Flow => &[LogKind::Open, LogKind::Close, LogKind::Deny],
+            Self::Session | Self::Flow => &[LogKind::Open, LogKind::Close, LogKind::Update, LogKind::Deny],
             Self::SessionOpen => &[LogKind::Open],
             Self::SessionClose => &[LogKind::Close],
             Self::Screen => &[LogKind::Screen],

@@ -85,6 +85,9 @@ pub struct Policy {
     pub log_init: bool,
     #[lower(flag = "then log session-close")]
     pub log_close: bool,
+    /// Minutes of a session's life between two reports, 0..=1440; 0 is none.
+    #[lower(leaf = "then log session-update")]
+    pub log_update: Option<u16>,
     #[lower(flag = "then count")]
     pub count: bool,
     #[lower(container = "then permit tcp-options")]

@@ -23,6 +23,10 @@ fn words(event: &Event, names: &ApplyResult) -> Option<String> {
         Event::Session(SessionEvent { view, close: Some(reason) }) => {
             format!("close {} {}", reason.text().replace(' ', "-"), session(view, names))
         }
+        Event::SessionUpdated(view) => {
+            let [out, back] = &view.wings;
+            format!("update {} packets={}/{}", session(view, names), out.packets, back.packets)
+        }
         Event::PolicyDeny(PolicyDeny { policy, key: _, interface, from_zone, to_zone, application }) => {
             let zones = format!("{} {}", zone(*from_zone, names), zone(*to_zone, names));
             let application = optional("application", application.and_then(|a| names.app_names.get(&a)));

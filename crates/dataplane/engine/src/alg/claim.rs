@@ -3,7 +3,7 @@
 //! One worker expects it, the one of its parent, to which the others hand what fits: no two can claim it. Spec: alg-3, alg-4.
 
 use ravelin_contract::CloseReason;
-use ravelin_program::LogWhen;
+use ravelin_program::{Gateway, LogWhen};
 use ravelin_types::{DropReason, NatRuleId};
 
 use super::{Expected, Source, any_port};
@@ -103,6 +103,7 @@ fn draft<R: Recorder>(
         count: own.is_some_and(|p| p.count),
         application,
         inactivity_timeout: None,
+        gateway: Gateway::Nothing,
         inner,
         rule,
         source,
@@ -116,7 +117,10 @@ fn draft<R: Recorder>(
 fn settle<R>(turn: &mut Turn<'_, R>, slot: u32, expected: Expected) {
     let session = turn.state.sessions.get_mut(slot);
     session.marks = session.marks.with(Marks::CHILD, true);
-    let keys = session.wings.map(|wing| wing.key);
+    let (keys, id) = (session.wings.map(|wing| wing.key), session.id);
+    if let Some(parent) = turn.state.gateways.control(expected.parent) {
+        parent.bear((slot, id));
+    }
     if let Some(lease) = expected.lease {
         session.marks = session.marks.with(Marks::LEASE, true);
         turn.state.leases.keep(slot, lease);

@@ -41,7 +41,10 @@ pub(crate) struct Released {
 pub(crate) struct Store {
     slots: Box<[Option<Held>]>,
     buffers: Box<[[u8; HEADROOM + HELD_LEN_MAX]]>,
-    live: usize,
+    /// Places without a fragment.
+    free: Vec<u16>,
+    /// Nothing has waited in vain before.
+    soonest: Instant,
     released: Vec<Released>,
 }
 
@@ -50,7 +53,8 @@ impl Store {
         Self {
             slots: vec![None; SLOTS].into_boxed_slice(),
             buffers: vec![[0; HEADROOM + HELD_LEN_MAX]; SLOTS].into_boxed_slice(),
-            live: 0,
+            free: (0..SLOTS as u16).rev().collect(),
+            soonest: Instant(u64::MAX),
             // A packet of a batch releases one datagram at most.
             released: Vec::with_capacity(crate::BATCH_MAX),
         }
@@ -59,10 +63,12 @@ impl Store {
     /// Takes a copy and gives its place. `None`: no room.
     pub(super) fn put(&mut self, packet: &Packet<'_>, marks: Marks, until: Instant) -> Option<u16> {
         let bytes = packet.bytes();
-        if self.live == self.slots.len() || bytes.len() > HELD_LEN_MAX {
+        if bytes.len() > HELD_LEN_MAX {
             return None;
         }
-        let at = self.slots.iter().position(Option::is_none)?;
+        let place = self.free.pop()?;
+        let at = usize::from(place);
+        self.soonest = self.soonest.min(until);
         self.buffers[at][HEADROOM..HEADROOM + bytes.len()].copy_from_slice(bytes);
         self.slots[at] = Some(Held {
             ingress: packet.ingress,
@@ -72,18 +78,17 @@ impl Store {
             len: bytes.len() as u16,
             until,
         });
-        self.live += 1;
-        Some(at as u16)
+        Some(place)
     }
 
     /// Bytes of a buffer; those in use, and all.
     pub(super) fn buffers(&self) -> (usize, (usize, usize)) {
-        (HELD_LEN_MAX, (self.live, self.slots.len()))
+        (HELD_LEN_MAX, (self.slots.len() - self.free.len(), self.slots.len()))
     }
 
     pub(super) fn free(&mut self, place: u16) {
         if self.slots[usize::from(place)].take().is_some() {
-            self.live -= 1;
+            self.free.push(place);
         }
     }
 
@@ -104,14 +109,20 @@ impl Store {
     }
 
     pub(super) fn expire(&mut self, now: Instant, mut lost: impl FnMut()) {
-        if self.live == 0 {
+        if now < self.soonest {
             return;
         }
-        for slot in &mut self.slots {
-            if slot.is_some_and(|held| held.until <= now) {
-                *slot = None;
-                self.live -= 1;
-                lost();
+        let Self { slots, free, soonest, .. } = self;
+        *soonest = Instant(u64::MAX);
+        for (slot, place) in slots.iter_mut().zip(0..) {
+            match slot {
+                Some(held) if held.until <= now => {
+                    *slot = None;
+                    free.push(place);
+                    lost();
+                }
+                Some(held) => *soonest = held.until.min(*soonest),
+                None => {}
             }
         }
     }
@@ -126,7 +137,7 @@ impl Store {
             for place in &places[..usize::from(count)] {
                 let at = usize::from(*place);
                 let Some(held) = self.slots[at].take() else { continue };
-                self.live -= 1;
+                self.free.push(*place);
                 let len = usize::from(held.len);
                 let mut packet =
                     Packet::new(&mut self.buffers[at], HEADROOM, len, held.ingress, held.checksum);

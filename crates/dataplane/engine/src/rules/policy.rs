@@ -13,6 +13,7 @@ use super::ids::PolicyIds;
 use super::portable::ZoneMarks;
 use super::present::PresentPolicy;
 use super::section::{Ground, Run, Section, Sets};
+use super::words::Configured;
 use crate::explain::{Condition, Fact, Recorder};
 use crate::live::Live;
 
@@ -54,7 +55,7 @@ pub(crate) enum Decision<'a> {
 pub(super) struct Policies {
     sections: Vec<Arc<Section>>,
     /// Sections that name exactly one pair.
-    by_pair: HashMap<(ZoneId, ZoneId), Vec<u32>>,
+    by_pair: Configured<(ZoneId, ZoneId), Vec<u32>>,
     /// Sections that name no pair, or several.
     wide: Vec<u32>,
     by_id: Arc<PolicyIds>,
@@ -81,7 +82,7 @@ impl Policies {
         let hanging = Arc::default();
         let mut out = Self {
             sections: Vec::new(),
-            by_pair: HashMap::new(),
+            by_pair: Configured::default(),
             wide: Vec::new(),
             by_id,
             of_self: Arc::default(),

@@ -8,8 +8,8 @@ use std::collections::HashMap;
 use std::hash::Hasher as _;
 
 use ravelin_program::{
-    Action, AddressMatch, Application, IcmpMatch, LogWhen, Policy, PolicyTcp, PortRange, Prefix, Program,
-    Translated, WildcardAddress, ZoneMatch,
+    Action, AddressMatch, Application, Gateway, IcmpMatch, LogWhen, Policy, PolicyTcp, PortRange, Prefix,
+    Program, Translated, WildcardAddress, ZoneMatch,
 };
 use ravelin_types::{Family, ZoneId};
 use siphasher::sip::SipHasher13;
@@ -97,7 +97,7 @@ fn said_by(policy: &Policy) -> u64 {
         destination,
         applications,
         action,
-        log: LogWhen { init, close },
+        log: LogWhen { init, close, update },
         count,
         schedule,
         tcp,
@@ -119,6 +119,7 @@ fn said_by(policy: &Policy) -> u64 {
         out.write_u8(flag.into());
     }
     out.write_u64(schedule.map_or(0, |schedule| schedule.0));
+    out.write_u16(*update);
     let PolicyTcp { syn_check, sequence_check, window_scale, initial_mss, reverse_mss } = *tcp;
     for flag in [syn_check, sequence_check, window_scale] {
         out.write_u8(flag.into());
@@ -153,7 +154,8 @@ fn addresses(out: &mut SipHasher13, addresses: &AddressMatch) {
 }
 
 fn application(out: &mut SipHasher13, term: &Application) {
-    let Application { proto, source_ports, destination_ports, icmp, inactivity_timeout, name: _ } = term;
+    let Application { proto, source_ports, destination_ports, icmp, inactivity_timeout, gateway, name: _ } =
+        term;
     out.write_u16(proto.map_or(u16::MAX, |proto| proto.0.into()));
     for PortRange { low, high } in [source_ports, destination_ports] {
         out.write_u16(*low);
@@ -165,6 +167,13 @@ fn application(out: &mut SipHasher13, term: &Application) {
     out.write_u16(byte(kind));
     out.write_u16(byte(code));
     out.write_u64(inactivity_timeout.map_or(u64::MAX, u64::from));
+    out.write_u8(match gateway {
+        Gateway::ByPort => 0,
+        Gateway::Nothing => 1,
+        Gateway::Ftp => 2,
+        Gateway::Tftp => 3,
+        Gateway::Dns => 4,
+    });
 }
 
 #[cfg(test)]
@@ -180,6 +189,7 @@ mod tests {
             destination_ports: PortRange { low: 80, high: 80 },
             icmp: None,
             inactivity_timeout: None,
+            gateway: Gateway::ByPort,
             name: id,
         };
         let policy = Policy {
@@ -244,6 +254,9 @@ mod tests {
             |p| p.action = Action::Reject,
             |p| p.log.init = true,
             |p| p.log.close = true,
+            |p| p.log.update = 1,
+            |p| p.applications[0].gateway = Gateway::Nothing,
+            |p| p.applications[0].gateway = Gateway::Ftp,
             |p| p.count = true,
             |p| p.schedule = Some(ScheduleId(0)),
             |p| p.tcp.syn_check = true,

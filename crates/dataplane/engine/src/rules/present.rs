@@ -280,6 +280,7 @@ mod tests {
                     destination_ports: PortRange::ANY,
                     icmp: None,
                     inactivity_timeout: None,
+                    gateway: ravelin_program::Gateway::ByPort,
                     name: 0,
                 }],
                 action,

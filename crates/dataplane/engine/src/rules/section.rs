@@ -405,6 +405,7 @@ mod tests {
                 destination_ports,
                 icmp: icmp.map(|(kind, code)| IcmpMatch { kind, code: Some(code) }),
                 inactivity_timeout: None,
+                gateway: ravelin_program::Gateway::ByPort,
                 name: 0,
             })
     }

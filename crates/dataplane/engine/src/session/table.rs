@@ -141,7 +141,8 @@ impl Sessions {
         self.free = self.slots[slot as usize].next;
         self.slots[slot as usize] = *session;
         self.live += 1;
-        self.wheel_link(slot, now.as_secs(), u64::from(session.timeout_s) + 1);
+        let next_s = session.next_visit(now.as_secs(), u64::from(session.timeout_s) + 1);
+        self.wheel_link(slot, now.as_secs(), next_s);
         Ok(slot)
     }
 
@@ -217,11 +218,11 @@ mod tests {
         let (quiet, busy) = (session(1), session(2));
         table.insert(&quiet, Instant::ZERO).unwrap();
         let busy = table.insert(&busy, Instant::ZERO).unwrap();
-        table.expire(Instant::ZERO, 10, |_, _| panic!("too early"));
+        table.expire(Instant::ZERO, 10, |_, _, _| panic!("too early"));
         table.get_mut(busy).last_seen = Ticks::at(Instant::from_secs(50));
         let mut ended = Vec::new();
         for s in 0..200 {
-            table.expire(Instant::from_secs(s), 10, |t, slot| {
+            table.expire(Instant::from_secs(s), 10, |t, slot, _| {
                 ended.push((s, t.remove(slot).wings[0].key.src().0));
             });
         }

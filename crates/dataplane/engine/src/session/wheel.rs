@@ -3,12 +3,24 @@
 //! A packet only moves `last_seen`; when the wheel comes to a session that was seen since, it is
 //! put back at its new time. Work per call is bounded.
 
-use super::table::Sessions;
+use super::table::{Sessions, Ticks};
+use super::{Marks, Session};
 
 /// Seconds in one turn.
 pub(super) const SECONDS: u64 = 4096;
 /// The end of a list.
 pub(super) const NIL: u32 = u32::MAX;
+
+/// Ticks of a minute, the unit in which sessions are reported on.
+const MINUTE: u32 = 600;
+
+/// What became of a session that was looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Visit {
+    Over,
+    /// It lives, for so many minutes now.
+    Minutes(u32),
+}
 
 /// Heads of the lists and the second up to which they are worked off.
 #[derive(Debug)]
@@ -50,13 +62,13 @@ impl Sessions {
         }
     }
 
-    /// Looks at no more than `budget` sessions that are due; gives those that are over to `end`,
-    /// which must remove them.
+    /// Looks at no more than `budget` sessions that are due; tells `found` of those that are over, which it must
+    /// remove or park, and of those that are to be reported on and have lived for some more minutes.
     pub(crate) fn expire(
         &mut self,
         now: ravelin_types::Instant,
         mut budget: usize,
-        mut end: impl FnMut(&mut Self, u32),
+        mut found: impl FnMut(&mut Self, u32, Visit),
     ) {
         let now_s = now.as_secs();
         if !self.wheel.started {
@@ -75,26 +87,39 @@ impl Sessions {
                     return;
                 }
                 budget -= 1;
-                self.revisit(slot, now, &mut end);
+                self.revisit(slot, now, &mut found);
             }
             self.wheel.done_s += 1;
         }
     }
 
-    fn revisit(&mut self, slot: u32, now: ravelin_types::Instant, end: &mut impl FnMut(&mut Self, u32)) {
+    fn revisit(
+        &mut self,
+        slot: u32,
+        now: ravelin_types::Instant,
+        found: &mut impl FnMut(&mut Self, u32, Visit),
+    ) {
         let session = &self.slots[slot as usize];
         let ticks = super::Ticks::at(now);
         if session.is_over(ticks) {
-            end(self, slot);
+            found(self, slot, Visit::Over);
             return;
         }
+        // By the second for which the visit was meant: none is told twice, however late it is.
+        let meant = Ticks((self.wheel.done_s as u32).wrapping_mul(10));
+        let lived = meant.since(session.created);
+        if session.marks.has(Marks::LOG_UPDATE) && lived >= MINUTE && lived % MINUTE < 10 {
+            found(self, slot, Visit::Minutes(lived / MINUTE));
+        }
+        let session = &self.slots[slot as usize];
         let silent_s = u64::from(ticks.since(session.last_seen) / 10);
         let left = match session.timeout_s {
             0 => SECONDS,
             timeout => u64::from(timeout).saturating_sub(silent_s),
         };
+        let next_s = session.next_visit(now.as_secs(), left + 1);
         self.wheel_unlink(slot);
-        self.wheel_link(slot, now.as_secs(), left + 1);
+        self.wheel_link(slot, now.as_secs(), next_s);
     }
 
     /// Moves a session that is about to be ended out of the list being worked off.
@@ -108,6 +133,22 @@ impl Sessions {
         let timeout = self.slots[slot as usize].timeout_s;
         self.wheel_unlink(slot);
         let left = if timeout == 0 { SECONDS } else { u64::from(timeout) };
-        self.wheel_link(slot, now.as_secs(), left + 1);
+        let next_s = self.slots[slot as usize].next_visit(now.as_secs(), left + 1);
+        self.wheel_link(slot, now.as_secs(), next_s);
+    }
+}
+
+impl Session {
+    /// Seconds until a session is looked at which is not over before `left_s`: one that is to be reported on is looked at
+    /// in the second behind each full minute of its life.
+    pub(super) fn next_visit(&self, now_s: u64, left_s: u64) -> u64 {
+        if !self.marks.has(Marks::LOG_UPDATE) {
+            return left_s;
+        }
+        let next = Ticks((now_s as u32).wrapping_add(1).wrapping_mul(10));
+        let lived = next.since(self.created);
+        let due = if lived < MINUTE { MINUTE } else { lived.next_multiple_of(MINUTE) };
+        let due = if lived >= MINUTE && lived % MINUTE < 10 { lived } else { due };
+        left_s.min(1 + u64::from(due - lived).div_ceil(10))
     }
 }

@@ -7,10 +7,10 @@ use ravelin_types::{
 
 use super::{WireError, alg, firewall, live, mirror, nat, pool, proto, screen};
 use crate::{
-    Action, AddressMatch, Aging, Application, Chunk, DestinationNat, FlowSettings, HostInbound, IcmpMatch,
-    Interface, InterfaceAddress, Interfaces, LogWhen, Policy, PolicySection, Port, PortRange, Prefix,
-    RefusedAddresses, Rematch, RoutingInstance, Service, SourceNat, StaticNat, Strays, SynCheck, TcpSettings,
-    TimeWait, Translated, Zone, ZoneMatch, Zones,
+    Action, AddressMatch, Aging, Application, Chunk, DestinationNat, FlowSettings, Gateway, HostInbound,
+    IcmpMatch, Interface, InterfaceAddress, Interfaces, LogWhen, Policy, PolicySection, Port, PortRange,
+    Prefix, RefusedAddresses, Rematch, RoutingInstance, Service, SourceNat, StaticNat, Strays, SynCheck,
+    TcpSettings, TimeWait, Translated, Zone, ZoneMatch, Zones,
 };
 
 pub(super) type Read<T> = Result<T, WireError>;
@@ -163,6 +163,7 @@ fn flow(x: &proto::Flow) -> Read<FlowSettings> {
         refused: RefusedAddresses { link_local: x.drop_link_local, reserved: x.drop_reserved },
         strays: Strays { dns_reply: x.allow_dns_reply, embedded_icmp: x.allow_embedded_icmp },
         route_change_timeout: x.route_change_timeout.map(|s| small("route change timeout", s)).transpose()?,
+        next_hop_timeout: x.next_hop_timeout.map(|ms| small("next hop timeout", ms)).transpose()?,
     })
 }
 
@@ -240,7 +241,11 @@ fn policy(x: proto::Policy) -> Read<(ZoneMatch, Policy)> {
         destination: addresses(x.destination)?,
         applications: all(x.applications, application)?,
         action: action(x.action)?,
-        log: LogWhen { init: x.log_init, close: x.log_close },
+        log: LogWhen {
+            init: x.log_init,
+            close: x.log_close,
+            update: small("minutes between reports", x.log_update)?,
+        },
         count: x.count,
         schedule: x.schedule.map(ScheduleId),
         tcp: x.tcp.as_ref().map(live::read_policy_tcp).transpose()?.unwrap_or_default(),
@@ -265,6 +270,14 @@ pub(super) fn application(x: proto::Application) -> Read<Application> {
         destination_ports: range(x.destination_ports)?,
         icmp: icmp.transpose()?,
         inactivity_timeout: x.inactivity_timeout,
+        gateway: match x.gateway {
+            0 => Gateway::ByPort,
+            1 => Gateway::Nothing,
+            2 => Gateway::Ftp,
+            3 => Gateway::Tftp,
+            4 => Gateway::Dns,
+            value => return Err(WireError::Range { what: "gateway", value: value.into() }),
+        },
         name: x.name,
     })
 }

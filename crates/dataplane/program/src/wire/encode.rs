@@ -4,9 +4,10 @@ use ravelin_types::{Addr, Family};
 
 use super::{alg, firewall, live, mirror, nat, pool, proto, screen};
 use crate::{
-    Action, AddressMatch, Aging, Application, Chunk, DestinationNat, FlowSettings, HostInbound, Interface,
-    InterfaceAddress, Interfaces, Policy, PolicySection, Port, PortRange, Rematch, RoutingInstance, Service,
-    SourceNat, StaticNat, SynCheck, TcpSettings, TimeWait, Translated, Zone, ZoneMatch, Zones,
+    Action, AddressMatch, Aging, Application, Chunk, DestinationNat, FlowSettings, Gateway, HostInbound,
+    Interface, InterfaceAddress, Interfaces, Policy, PolicySection, Port, PortRange, Rematch,
+    RoutingInstance, Service, SourceNat, StaticNat, SynCheck, TcpSettings, TimeWait, Translated, Zone,
+    ZoneMatch, Zones,
 };
 
 pub(super) fn chunk(chunk: &Chunk) -> proto::Chunk {
@@ -164,6 +165,7 @@ fn flow(x: &FlowSettings) -> proto::Flow {
         refused,
         strays,
         route_change_timeout,
+        next_hop_timeout,
     } = *x;
     let Aging { high_watermark, low_watermark, early_ageout } = aging;
     proto::Flow {
@@ -177,6 +179,7 @@ fn flow(x: &FlowSettings) -> proto::Flow {
         allow_dns_reply: strays.dns_reply,
         allow_embedded_icmp: strays.embedded_icmp,
         route_change_timeout: route_change_timeout.map(Into::into),
+        next_hop_timeout: next_hop_timeout.map(Into::into),
         tcp: Some(tcp(&t)),
         tcp_timeout,
         udp_timeout,
@@ -280,6 +283,7 @@ fn policy(zones: &ZoneMatch, x: &Policy) -> proto::Policy {
         action: action(*a),
         log_init: log.init,
         log_close: log.close,
+        log_update: log.update.into(),
         count: *count,
         zones: Some(zone_match(zones)),
         schedule: schedule.map(|schedule| schedule.0),
@@ -293,7 +297,7 @@ fn policy(zones: &ZoneMatch, x: &Policy) -> proto::Policy {
 }
 
 pub(super) fn application(x: &Application) -> proto::Application {
-    let Application { proto, source_ports, destination_ports, icmp, inactivity_timeout, name } = *x;
+    let Application { proto, source_ports, destination_ports, icmp, inactivity_timeout, gateway, name } = *x;
     proto::Application {
         proto: proto.map(|p| p.0.into()),
         source_ports: Some(range(source_ports)),
@@ -301,5 +305,12 @@ pub(super) fn application(x: &Application) -> proto::Application {
         icmp: icmp.map(|m| proto::Icmp { kind: m.kind.map(Into::into), code: m.code.map(Into::into) }),
         inactivity_timeout,
         name,
+        gateway: match gateway {
+            Gateway::ByPort => 0,
+            Gateway::Nothing => 1,
+            Gateway::Ftp => 2,
+            Gateway::Tftp => 3,
+            Gateway::Dns => 4,
+        },
     }
 }

@@ -45,6 +45,7 @@ impl Wire for Event {
                 let (view, reason) = (Some(view.to_message()), reason.to_message());
                 Kind::SessionClosed(proto::SessionClosed { view, reason })
             }
+            Self::SessionUpdated(view) => Kind::SessionUpdated(view.to_message()),
             Self::PolicyDeny(deny) => Kind::PolicyDeny(deny.to_message()),
             Self::Screen { screen, zone, interface, key, dropped } => Kind::Screen(proto::ScreenHit {
                 screen: screen.index() as u32,
@@ -73,6 +74,7 @@ impl Wire for Event {
                 view: part("session", closed.view)?,
                 close: Some(Wire::from_message(closed.reason)?),
             }),
+            Kind::SessionUpdated(view) => Self::SessionUpdated(Wire::from_message(view)?),
             Kind::PolicyDeny(deny) => Self::PolicyDeny(Wire::from_message(deny)?),
             Kind::Screen(hit) => Self::Screen {
                 screen: need("screen", Screen::from_number(hit.screen))?,

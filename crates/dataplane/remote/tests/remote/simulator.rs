@@ -58,6 +58,7 @@ pub(crate) fn program() -> Program {
         destination_ports: PortRange::ANY,
         icmp: None,
         inactivity_timeout: None,
+        gateway: ravelin_program::Gateway::ByPort,
         name: 0,
     };
     let policy = Policy {
@@ -68,7 +69,7 @@ pub(crate) fn program() -> Program {
         destination: any,
         applications: vec![application],
         action: Action::Permit,
-        log: LogWhen { init: true, close: true },
+        log: LogWhen { init: true, close: true, update: 60 },
         count: true,
         schedule: None,
         tcp: PolicyTcp::default(),

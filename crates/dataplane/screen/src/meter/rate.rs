@@ -74,9 +74,19 @@ impl RateTable {
         }
     }
 
+    /// Brings the bucket of a key close.
+    #[inline]
+    pub(crate) fn prefetch(&self, hash: u64) {
+        ravelin_mem::prefetch(&self.buckets[self.index(hash | 1)]);
+    }
+
+    #[inline]
+    fn index(&self, id: u64) -> usize {
+        (id >> 32) as usize & (self.buckets.len() - 1)
+    }
+
     fn cell(&self, id: u64, window: u32) -> Option<&Cell> {
-        let index = (id >> 32) as usize & (self.buckets.len() - 1);
-        let cells = &self.buckets[index].0;
+        let cells = &self.buckets[self.index(id)].0;
         for _ in 0..CLAIMS_MAX {
             if let Some(cell) = cells.iter().find(|cell| cell.id.load(Relaxed) == id) {
                 return Some(cell);

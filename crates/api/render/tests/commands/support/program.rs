@@ -106,6 +106,7 @@ fn policy(id: u32, name: &str, source: AddressMatch, action: Action, application
         destination_ports: PortRange::ANY,
         icmp: None,
         inactivity_timeout: None,
+        gateway: ravelin_program::Gateway::ByPort,
         name: application,
     };
     Policy {
@@ -116,7 +117,7 @@ fn policy(id: u32, name: &str, source: AddressMatch, action: Action, application
         destination: any(),
         applications: vec![term],
         action,
-        log: LogWhen { init: false, close: action == Action::Permit },
+        log: LogWhen { init: false, close: action == Action::Permit, update: 0 },
         count: false,
         schedule: None,
         tcp: PolicyTcp::default(),

@@ -1,0 +1,64 @@
+//! ICMP errors: of the session whose packet they quote, or of none (flow-22, icmp-errors-5..8).
+
+use std::net::IpAddr;
+
+use ravelin_types::DropReason;
+
+use super::{Model, Packet, Session, same, turned};
+
+/// An error: who sends it to whom, and the packet that it quotes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct IcmpError {
+    pub src: IpAddr,
+    pub dst: IpAddr,
+    pub quoted: Packet,
+    /// What is quoted is an error itself, about this packet.
+    pub is_nested: bool,
+}
+
+/// What becomes of an error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ErrorOutcome {
+    /// It left, looking so.
+    Left(IcmpError),
+    /// To the firewall itself.
+    Host,
+    Dropped(DropReason),
+}
+
+impl Model<'_> {
+    /// What is to become of an error that arrives at a unit. It opens nothing and keeps nothing alive.
+    #[must_use]
+    pub fn error(&self, unit: &str, error: &IcmpError) -> ErrorOutcome {
+        let Some(zone) = self.zone_of(unit) else { return ErrorOutcome::Dropped(DropReason::NoZone) };
+        let none = ErrorOutcome::Dropped(DropReason::IcmpErrorNoSession);
+        if error.is_nested {
+            return none;
+        }
+        // It comes from where the packet went: the answers to that come from there.
+        let answers = turned(&error.quoted);
+        let opened = |s: &Session| same(&turned(&s.left), &answers) && s.to_zone == zone && s.unit.is_some();
+        let answered = |s: &Session| same(&s.inside, &answers) && s.from_zone == zone;
+        let Some(at) = self.sessions.iter().position(|s| opened(s) || answered(s)) else { return none };
+        if self.is_closed(at) {
+            return none;
+        }
+        let s = &self.sessions[at];
+        let (to, beyond, quoted, known) = if opened(s) {
+            (s.inside.src, &s.from_zone, s.inside, (s.left.dst, s.inside.dst))
+        } else if s.unit.is_none() {
+            return ErrorOutcome::Host;
+        } else {
+            (s.left.dst, &s.to_zone, turned(&s.left), (s.inside.src, s.left.src))
+        };
+        match self.route(to).map(|unit| self.zone_of(&unit)) {
+            None => ErrorOutcome::Dropped(DropReason::NoRoute),
+            Some(zone) if zone.as_ref() != Some(beyond) => ErrorOutcome::Dropped(DropReason::EgressNoZone),
+            Some(_) => {
+                // What the end itself says comes from what the other knows it as.
+                let src = if error.src == known.0 { known.1 } else { error.src };
+                ErrorOutcome::Left(IcmpError { src, dst: to, quoted, is_nested: false })
+            }
+        }
+    }
+}

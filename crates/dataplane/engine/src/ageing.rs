@@ -1,0 +1,80 @@
+//! Sessions as time passes: those that end by silence, and those that are reported on while they live.
+//!
+//! Junos: `security flow aging`, `then log session-update`. Place: the beginning of a step. State: the table's wheel, and where
+//! the search for silent sessions stands. Spec: session-3, tcp-48, policy-24, alg-18.
+
+use ravelin_contract::{CloseReason, Event};
+use ravelin_tcp::aging::{Aging, Pressure};
+use ravelin_types::Instant;
+
+use crate::rules::Rules;
+use crate::session::{Ticks, Visit};
+use crate::shared::Shared;
+use crate::state::State;
+
+/// Sessions looked at for early ageing in one step.
+const EARLY_BUDGET: usize = 64;
+
+impl State {
+    /// Ages sessions, a bounded number a call.
+    pub(crate) fn age(&mut self, budget: usize, (rules, shared): (&Rules, &Shared), now: Instant) {
+        let mut visited = [(0, Visit::Over); 64];
+        let mut count = 0;
+        // Collected first and ended after: the deletion needs the whole state.
+        self.sessions.expire(now, budget.min(visited.len()), |table, slot, visit| {
+            visited[count] = (slot, visit);
+            count += 1;
+            if visit == Visit::Over {
+                table.park(slot, now);
+            }
+        });
+        for (slot, visit) in &visited[..count] {
+            match visit {
+                Visit::Over if self.lives_for_children(*slot, now) => {}
+                Visit::Over => {
+                    self.end(*slot, CloseReason::AgedOut, shared, now);
+                }
+                Visit::Minutes(minutes) => self.report(*slot, *minutes, rules, now),
+            }
+        }
+        self.leases.sweep(now, budget);
+        let Self { guests, leases, away, outbox, worker, .. } = self;
+        guests.age(now, budget, |lease| leases.give_back(lease, now));
+        away.age(now, budget, (outbox, *worker));
+    }
+
+    /// Tells of a session that lives for so many minutes, when its policy wants to hear of it then. Spec: policy-24.
+    fn report(&mut self, slot: u32, minutes: u32, rules: &Rules, now: Instant) {
+        let session = self.sessions.get(slot);
+        let every = rules.policy(session.policy).map_or(0, |policy| u32::from(policy.log.update));
+        if every != 0 && minutes.is_multiple_of(every) {
+            let view = session.view(self.worker, Ticks::at(now));
+            self.events.push(Event::SessionUpdated(view));
+        }
+    }
+
+    /// Ends sessions that have been silent for too long while the table of the device is nearly full. Spec: tcp-48.
+    pub(crate) fn age_early(&mut self, aging: &Aging, shared: &Shared, now: Instant) {
+        if aging.high_watermark >= 100 {
+            return;
+        }
+        if shared.pressure(aging) == Pressure::Normal {
+            return;
+        }
+        let (mut over, mut count, ticks) = ([0; EARLY_BUDGET], 0, Ticks::at(now));
+        let end = self.sessions.walk(self.early_from, EARLY_BUDGET as u32, |slot, session| {
+            let timeout = aging.timeout_s(Pressure::Early, session.timeout_s);
+            if ticks.since(session.last_seen) >= timeout.saturating_mul(10) {
+                over[count] = slot;
+                count += 1;
+            }
+        });
+        self.early_from = if end as usize >= self.sessions.capacity() { 0 } else { end };
+        for slot in &over[..count] {
+            self.end(*slot, CloseReason::AgedOut, shared, now);
+            if shared.pressure(aging) == Pressure::Normal {
+                return;
+            }
+        }
+    }
+}
