@@ -55,7 +55,7 @@ fn plane(place: Place, family: Family, (rate, burst): (&str, u64), workers: u8) 
     );
     let valid = load(&text).result.unwrap_or_else(|errors| panic!("{errors:?}\n{text}"));
     let (mut book, mut resolved) = (IdBook::default(), Resolved::virtual_ports(&valid));
-    for (_, port) in &mut resolved.0 {
+    for port in resolved.0.values_mut() {
         port.mtu = 9000;
     }
     let program = compile(&valid, &resolved, &mut book, Generation(1)).unwrap();

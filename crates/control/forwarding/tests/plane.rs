@@ -63,6 +63,18 @@ fn unit(id: u16, zone: ZoneId) -> Interface {
     }
 }
 
+fn any_application() -> Application {
+    Application {
+        proto: None,
+        source_ports: PortRange::ANY,
+        destination_ports: PortRange::ANY,
+        icmp: None,
+        inactivity_timeout: None,
+        gateway: ravelin_program::Gateway::ByPort,
+        name: 0,
+    }
+}
+
 /// Trust may open anything to untrust, translated to the interface; ping to the firewall is allowed in both.
 fn program(macs: [Mac; 2]) -> Program {
     let port = |id: u16| Port {
@@ -82,22 +94,13 @@ fn program(macs: [Mac; 2]) -> Program {
         functional: false,
         host_inbound: HostInbound { accept: accept.clone(), except: vec![] },
     };
-    let application = Application {
-        proto: None,
-        source_ports: PortRange::ANY,
-        destination_ports: PortRange::ANY,
-        icmp: None,
-        inactivity_timeout: None,
-        gateway: ravelin_program::Gateway::ByPort,
-        name: 0,
-    };
     let policy = Policy {
         id: PolicyId(1),
         identity: RuleIdentity(1),
         name: "out".into(),
         source: any(),
         destination: any(),
-        applications: vec![application],
+        applications: vec![any_application()],
         action: Action::Permit,
         log: LogWhen::default(),
         count: true,

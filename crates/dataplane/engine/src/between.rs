@@ -263,7 +263,7 @@ fn stand_in<R>(turn: &Turn<'_, R>, flow: &Flow, session: &Session, known: &Ends)
     if let Some(addr) = embedded.filter(|_| to == Family::V6) {
         return Some(addr);
     }
-    let instance = fast_path::routed_by(&world.rules, session, 0, flow);
+    let instance = crate::onward::instance(&world.rules, session, 0, flow);
     match world.forwarding.lookup(instance, (to, known.src), flow.hash) {
         Path::Via { unit, .. } => world.rules.unit(unit)?.source_address(to),
         Path::Local(_) | Path::Discard | Path::Reject | Path::None => None,

@@ -3,12 +3,11 @@
 use ravelin_contract::CloseReason;
 use ravelin_program::{Action, Interface, Rematch};
 use ravelin_tcp::{Direction, End, Segment, State, Timeout, mss};
-use ravelin_types::{Addr, DropReason, Family, InstanceId, PolicyId, Proto};
+use ravelin_types::{DropReason, Family, PolicyId, Proto};
 use ravelin_wire::{L4, TcpFlags, rewrite};
 
 use crate::act::{self, Recipe};
 use crate::explain::{Fact, NoRecorder, Recorder};
-use crate::forwarding::Path;
 use crate::key::FlowKey;
 use crate::nat::{self, Outward, Translated, Way};
 use crate::packet::Packet;
@@ -16,7 +15,9 @@ use crate::rules::{Decision, Rules};
 use crate::session::{HOST_UNIT, Life, Marks, NO_POLICY, NO_RULE, Session, Ticks, WingRef};
 use crate::step::{Flow, Turn};
 use crate::verdict::Verdict;
-use crate::{alg, between, filters, first_path, mapped, proxy_syn, reply, route_change, screens, tcp};
+use crate::{
+    alg, between, filters, first_path, mapped, onward, proxy_syn, reply, route_change, screens, tcp,
+};
 
 /// `None`: the session is no more, and the packet is to be judged as one without.
 pub(crate) fn run<R: Recorder>(
@@ -444,11 +445,12 @@ pub(crate) fn through<R: Recorder>(
     {
         return act::send(turn, packet, flow, (unit, wing.mac), partial);
     }
-    let instance = routed_by(&world.rules, turn.state.sessions.get(at.slot()), at.wing(), flow);
-    let (unit, next_hop) = match route(turn, flow, (instance, &recipe.other), wing.zone_beyond(turn, at)) {
-        Ok(found) => found,
-        Err(reason) => return Verdict::Drop(reason),
-    };
+    let instance = onward::instance(&world.rules, turn.state.sessions.get(at.slot()), at.wing(), flow);
+    let (unit, next_hop) =
+        match onward::route(turn, flow, (instance, &recipe.other), wing.zone_beyond(turn, at)) {
+            Ok(found) => found,
+            Err(reason) => return Verdict::Drop(reason),
+        };
     match world.forwarding.resolve(unit.id, flow.network.family, next_hop) {
         None => act::hold(turn, packet, flow, (unit, next_hop), partial),
         Some(mac) => {
@@ -469,37 +471,5 @@ impl crate::session::Wing {
     /// The zone that packets of this wing leave to: that of the other wing.
     fn zone_beyond<R>(&self, turn: &Turn<'_, R>, at: WingRef) -> ravelin_types::ZoneId {
         turn.state.sessions.get(at.slot()).wings[1 - at.wing()].zone
-    }
-}
-
-/// By which instance a session's packets of a wing go: those that open it as its first one did, by what its NAT rule or
-/// a filter says; answers by the one that they were asked in. Spec: routing-instance-11, routing-instance-12.
-pub(crate) fn routed_by(rules: &Rules, session: &Session, wing: usize, flow: &Flow) -> InstanceId {
-    match wing {
-        // Expected where its parent's packets come from.
-        0 if session.marks.has(Marks::CHILD) => session.wings[1].key.instance(),
-        0 => rules.nat.instance_behind(session.destination_rule).unwrap_or(flow.routed_by()),
-        _ => session.wings[0].key.instance(),
-    }
-}
-
-/// The unit and next hop for a session's packet. A route into another zone than the one that the
-/// policy judged is no way for this session.
-fn route<'w, R: Recorder>(
-    turn: &mut Turn<'w, R>,
-    flow: &Flow,
-    (instance, other): (InstanceId, &FlowKey),
-    zone: ravelin_types::ZoneId,
-) -> Result<(&'w Interface, Addr), DropReason> {
-    let world = turn.world;
-    match world.forwarding.lookup(instance, (flow.network.family, other.src()), flow.hash) {
-        Path::Via { unit, next_hop } => {
-            let unit = world.rules.unit(unit).ok_or(DropReason::EgressDown)?;
-            let is_there = unit.zone == Some(zone) && unit.instance == other.instance();
-            if is_there { Ok((unit, next_hop)) } else { Err(DropReason::EgressNoZone) }
-        }
-        Path::Discard => Err(DropReason::RouteDiscard),
-        Path::Reject => Err(DropReason::RouteReject),
-        Path::Local(_) | Path::None => Err(DropReason::NoRoute),
     }
 }

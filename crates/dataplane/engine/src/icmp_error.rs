@@ -126,7 +126,7 @@ fn deliver<R: Recorder>(
         rewrite::decrement_ttl(packet.bytes_mut(), l3_at, network.family);
     }
     let zone = session.wings[1 - wing].zone;
-    let instance = fast_path::routed_by(&turn.world.rules, session, wing, flow);
+    let instance = crate::onward::instance(&turn.world.rules, session, wing, flow);
     onward(turn, packet, (flow, instance), |of| of == zone)
 }
 

@@ -32,6 +32,7 @@ mod live;
 mod mapped;
 mod mirror;
 mod nat;
+mod onward;
 mod output;
 mod packet;
 mod proxy;

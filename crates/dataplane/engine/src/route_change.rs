@@ -7,8 +7,8 @@ use ravelin_types::Proto;
 
 use crate::act;
 use crate::explain::Recorder;
-use crate::fast_path;
 use crate::forwarding::Path;
+use crate::onward;
 use crate::session::{Marks, Ticks, WingRef};
 use crate::step::{Flow, Turn};
 
@@ -27,7 +27,7 @@ pub(crate) fn is_lost<R: Recorder>(turn: &mut Turn<'_, R>, at: WingRef, flow: &F
     if session.marks.has(Marks::ACROSS) {
         return false;
     }
-    let instance = fast_path::routed_by(&world.rules, session, at.wing(), flow);
+    let instance = onward::instance(&world.rules, session, at.wing(), flow);
     match world.forwarding.lookup(instance, (other.family(), other.src()), flow.hash) {
         Path::None | Path::Local(_) => {}
         Path::Via { .. } | Path::Discard | Path::Reject => return false,

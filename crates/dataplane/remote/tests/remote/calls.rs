@@ -150,7 +150,7 @@ fn telemetry_arrives_whole() {
     assert_eq!(telemetry.interfaces().unwrap(), [fake::UNIT]);
     assert_eq!(telemetry.screens().unwrap(), [fake::screen_hits()]);
     assert_eq!(telemetry.buffers().unwrap(), [kept::BUFFERS]);
-    assert_eq!(telemetry.mirrors().unwrap(), [fake::MIRROR]);
+    assert_eq!(telemetry.mirrors().unwrap(), [kept::MIRROR]);
     telemetry.clear_mirrors(&[MirrorId(3), MirrorId(0)]).unwrap();
     assert_eq!(plane.last_call(), "clear_mirrors [MirrorId(3), MirrorId(0)]");
     assert_eq!(telemetry.events(usize::MAX).unwrap(), fake::events());

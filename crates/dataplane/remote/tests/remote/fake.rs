@@ -6,16 +6,15 @@ use std::ops::ControlFlow;
 use std::sync::Mutex;
 
 use ravelin_contract::{
-    Admission, ApplyResult, BufferCounters, BufferKind, Capabilities, CarriedCounters, CarriedMapping,
-    CloseReason, DataPlane, Diagnostics, DropCause, DropSample, DropSamples, Error, Event, EventBatch,
-    Explanation, ExportCursor, FabricForwarding, FabricId, FilterSpan, Finding, Global, GroupId, Ha,
-    InjectRequest, InjectVerdict, InterfaceCounters, InterfacePorts, KeptFilter, KeptList, Link,
-    ManagedInterface, MappingFilter, MappingList, MappingPage, MirrorCounters, NatClear, NatCounters,
-    NatEvent, NatLack, PacketHead, PolicerHit, PolicyCounters, PolicyDeny, PoolCounters, PortStatus,
-    PutRefusal, PutResult, ReconcileResult, Refusal, ScreenCounters, SessionDeltas, SessionEvent,
-    SessionFilter, SessionKey, SessionPage, SessionRef, SessionState, SessionStore, SessionView, Status,
-    SyncedSession, Telemetry, TraceBatch, TraceId, TraceRequest, TracedPacket, UpdateBatch, Updates,
-    WingView, WorkerStatus,
+    Admission, ApplyResult, BufferCounters, Capabilities, CarriedCounters, CarriedMapping, CloseReason,
+    DataPlane, Diagnostics, DropCause, DropSample, DropSamples, Error, Event, EventBatch, Explanation,
+    ExportCursor, FabricForwarding, FabricId, FilterSpan, Finding, Global, GroupId, Ha, InjectRequest,
+    InjectVerdict, InterfaceCounters, InterfacePorts, KeptFilter, KeptList, Link, ManagedInterface,
+    MappingFilter, MappingList, MappingPage, MirrorCounters, NatClear, NatCounters, NatEvent, NatLack,
+    PacketHead, PolicerHit, PolicyCounters, PolicyDeny, PoolCounters, PortStatus, PutRefusal, PutResult,
+    ReconcileResult, Refusal, ScreenCounters, SessionDeltas, SessionEvent, SessionFilter, SessionKey,
+    SessionPage, SessionRef, SessionState, SessionStore, SessionView, Status, SyncedSession, Telemetry,
+    TraceBatch, TraceId, TraceRequest, TracedPacket, UpdateBatch, Updates, WingView, WorkerStatus,
 };
 use ravelin_program::{Program, Screen};
 use ravelin_types::{
@@ -170,13 +169,6 @@ pub fn screen_hits() -> ScreenCounters {
     }
 }
 
-pub const MIRROR: MirrorCounters = MirrorCounters {
-    id: MirrorId(3),
-    identity: RuleIdentity(0xfeed),
-    packets: 7,
-    bytes: 700,
-    lost: [1, 2, 3, 4, 5],
-};
 pub const POOL: PoolCounters = PoolCounters { id: 1, ports: [2, 3, 4, 5], others: 6, held: 7, capacity: 8 };
 pub const NAT: NatCounters = NatCounters {
     id: NatRuleId(1),
@@ -448,7 +440,7 @@ impl Telemetry for Fake {
     }
 
     fn mirrors(&self) -> Result<Vec<MirrorCounters>, Error> {
-        Ok(vec![MIRROR])
+        Ok(vec![kept::MIRROR])
     }
 
     fn clear_mirrors(&self, mirrors: &[MirrorId]) -> Result<(), Error> {

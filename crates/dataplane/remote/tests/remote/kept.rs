@@ -4,9 +4,9 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use ravelin_contract::{
     BufferCounters, BufferKind, CarriedMapping, InterfacePorts, KeptKind, KeptList, KeptPorts, MappingFilter,
-    MappingList, MappingOrigin, MappingPermit, PersistentMapping,
+    MappingList, MappingOrigin, MappingPermit, MirrorCounters, PersistentMapping,
 };
-use ravelin_types::{InstanceId, NatRuleId, Proto, WorkerId};
+use ravelin_types::{InstanceId, MirrorId, NatRuleId, Proto, RuleIdentity, WorkerId};
 
 pub fn mapping_filter() -> MappingFilter {
     MappingFilter {
@@ -24,6 +24,14 @@ pub const INTERFACE_PORTS: InterfacePorts = InterfacePorts {
     single_max: u64::MAX,
     twin: 3,
     twin_max: 4,
+};
+
+pub const MIRROR: MirrorCounters = MirrorCounters {
+    id: MirrorId(3),
+    identity: RuleIdentity(0xfeed),
+    packets: 7,
+    bytes: 700,
+    lost: [1, 2, 3, 4, 5],
 };
 
 pub fn kept() -> KeptList {

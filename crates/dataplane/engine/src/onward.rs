@@ -1,0 +1,45 @@
+//! Which way packets of a session go on: the instance whose routes they take, and the unit and next hop that these say.
+//!
+//! Place: fast path, once the session is found. State: none. Spec: routing-instance-8..12.
+
+use ravelin_program::Interface;
+use ravelin_types::{Addr, DropReason, InstanceId, ZoneId};
+
+use crate::explain::Recorder;
+use crate::forwarding::Path;
+use crate::key::FlowKey;
+use crate::rules::Rules;
+use crate::session::{Marks, Session};
+use crate::step::{Flow, Turn};
+
+/// By which instance a session's packets of a wing go: those that open it as its first one did, by what its NAT rule or
+/// a filter says; answers by the one that they were asked in. Spec: routing-instance-11, routing-instance-12.
+pub(crate) fn instance(rules: &Rules, session: &Session, wing: usize, flow: &Flow) -> InstanceId {
+    match wing {
+        // Expected where its parent's packets come from.
+        0 if session.marks.has(Marks::CHILD) => session.wings[1].key.instance(),
+        0 => rules.nat.instance_behind(session.destination_rule).unwrap_or(flow.routed_by()),
+        _ => session.wings[0].key.instance(),
+    }
+}
+
+/// The unit and next hop for a session's packet. A route into another zone than the one that the
+/// policy judged is no way for this session.
+pub(crate) fn route<'w, R: Recorder>(
+    turn: &mut Turn<'w, R>,
+    flow: &Flow,
+    (instance, other): (InstanceId, &FlowKey),
+    zone: ZoneId,
+) -> Result<(&'w Interface, Addr), DropReason> {
+    let world = turn.world;
+    match world.forwarding.lookup(instance, (flow.network.family, other.src()), flow.hash) {
+        Path::Via { unit, next_hop } => {
+            let unit = world.rules.unit(unit).ok_or(DropReason::EgressDown)?;
+            let is_there = unit.zone == Some(zone) && unit.instance == other.instance();
+            if is_there { Ok((unit, next_hop)) } else { Err(DropReason::EgressNoZone) }
+        }
+        Path::Discard => Err(DropReason::RouteDiscard),
+        Path::Reject => Err(DropReason::RouteReject),
+        Path::Local(_) | Path::None => Err(DropReason::NoRoute),
+    }
+}
