@@ -129,6 +129,8 @@ pub struct PolicyEntry {
     pub action: String,
     pub log_init: bool,
     pub log_close: bool,
+    /// Minutes between reports on a session; 0: none.
+    pub log_update: u16,
     pub count: bool,
     pub scheduler: Option<String>,
     pub inactive: bool,

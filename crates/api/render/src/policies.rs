@@ -90,13 +90,7 @@ fn detailed(out: &mut String, policy: &PolicyEntry) {
             let _ = writeln!(out, "    {item}");
         }
     }
-    let log = match (policy.log_init, policy.log_close) {
-        (true, true) => "at-create, at-close",
-        (true, false) => "at-create",
-        (false, true) => "at-close",
-        (false, false) => "off",
-    };
-    let _ = write!(out, "  Session log: {log}\n  Policy lookups: {hits}\n");
+    let _ = write!(out, "  Session log: {}\n  Policy lookups: {hits}\n", logged(policy));
     if let (Some(first), Some(last)) = (policy.first_hit_ago_s, policy.last_hit_ago_s) {
         // Of the time since the first; a policy that was hit just now has no rate yet.
         let rate = if first > 0 { *hits as f64 / first as f64 } else { 0.0 };
@@ -119,6 +113,14 @@ fn detailed(out: &mut String, policy: &PolicyEntry) {
     }
 }
 
+fn logged(policy: &PolicyEntry) -> String {
+    let mut when = Vec::new();
+    when.extend(policy.log_init.then(|| "at-create".to_owned()));
+    when.extend(policy.log_close.then(|| "at-close".to_owned()));
+    when.extend((policy.log_update > 0).then(|| format!("every {} minutes", policy.log_update)));
+    if when.is_empty() { "off".to_owned() } else { when.join(", ") }
+}
+
 fn ago(seconds: u64) -> String {
     let (days, rest) = (seconds / 86_400, seconds % 86_400);
     let clock = format!("{:02}:{:02}:{:02}", rest / 3600, rest / 60 % 60, rest % 60);
@@ -131,7 +133,7 @@ fn or_none(list: &[String]) -> String {
 
 fn extras(policy: &PolicyEntry) -> String {
     let mut out = String::new();
-    if policy.log_init || policy.log_close {
+    if policy.log_init || policy.log_close || policy.log_update > 0 {
         out.push_str(", log");
     }
     if policy.count {

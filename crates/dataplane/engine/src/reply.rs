@@ -154,7 +154,7 @@ pub(crate) fn icmp_error<R: Recorder>(
     icmp_about(turn, flow, message, quote);
 }
 
-/// An ICMP error with this for its quote.
+/// An ICMP error with this for its quote. The kernel takes none from an address of its own: it is told as by the other end.
 pub(crate) fn icmp_about<R: Recorder>(
     turn: &mut Turn<'_, R>,
     flow: &Flow,
@@ -163,7 +163,8 @@ pub(crate) fn icmp_about<R: Recorder>(
 ) {
     let family = flow.network.family;
     let unit = turn.world.rules.unit(flow.unit);
-    let Some(src) = unit.and_then(|u| u.source_address(family)) else { return };
+    let own = || unit.and_then(|u| u.source_address(family));
+    let Some(src) = (if flow.from_host { Some(flow.network.dst) } else { own() }) else { return };
     if !may_answer(turn, flow) {
         return;
     }

@@ -105,6 +105,7 @@ pub(super) fn entry(
         action: action(policy.action).to_owned(),
         log_init: policy.log.init,
         log_close: policy.log.close,
+        log_update: policy.log.update,
         count: policy.count,
         scheduler,
         inactive: false,

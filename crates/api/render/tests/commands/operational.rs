@@ -212,7 +212,7 @@ Policy: p1, action-type: permit, State: enabled, Index: 4, Scope Policy: 0
     any
   Applications:
     junos-http
-  Session log: at-close
+  Session log: at-close, every 5 minutes
   Policy lookups: 20
   First hit: 00:01:40 ago, Last hit: 00:00:05 ago, Average rate: 0.20 a second
 ",

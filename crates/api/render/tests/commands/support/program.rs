@@ -117,7 +117,11 @@ fn policy(id: u32, name: &str, source: AddressMatch, action: Action, application
         destination: any(),
         applications: vec![term],
         action,
-        log: LogWhen { init: false, close: action == Action::Permit, update: 0 },
+        log: LogWhen {
+            init: false,
+            close: action == Action::Permit,
+            update: if action == Action::Permit { 5 } else { 0 },
+        },
         count: false,
         schedule: None,
         tcp: PolicyTcp::default(),
