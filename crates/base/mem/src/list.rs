@@ -181,8 +181,9 @@ impl<T: Clone> List<T> {
 impl<T> Drop for List<T> {
     fn drop(&mut self) {
         let (Some(head), Some(place)) = (self.head, self.place()) else { return };
-        let (holders, length) =
-            self.head().map_or((0, 0), |head| (head.holders.fetch_sub(1, Ordering::Release), head.length));
+        // All that is asked of the head is asked before it is let go: the next moment it may be gone.
+        let length = self.head().map_or(0, |head| head.length);
+        let holders = self.head().map_or(0, |head| head.holders.fetch_sub(1, Ordering::Release));
         if holders != 1 {
             return;
         }
