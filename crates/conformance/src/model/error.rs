@@ -55,8 +55,8 @@ impl Model<'_> {
             None => ErrorOutcome::Dropped(DropReason::NoRoute),
             Some(zone) if zone.as_ref() != Some(beyond) => ErrorOutcome::Dropped(DropReason::EgressNoZone),
             Some(_) => {
-                // What the end itself says comes from what the other knows it as.
-                let src = if error.src == known.0 { known.1 } else { error.src };
+                // From behind a translation all speak as the end is known, routers too.
+                let src = if known.0 == known.1 { error.src } else { known.1 };
                 ErrorOutcome::Left(IcmpError { src, dst: to, quoted, is_nested: false })
             }
         }

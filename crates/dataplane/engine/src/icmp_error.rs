@@ -192,8 +192,9 @@ fn translate(
     let network = flow.network;
     // The quote is a packet of the other wing as it left; the receiver knows it as it came in.
     let known = Ends { src: other.src(), dst: other.dst(), ports: ports(quoted, other) };
-    // The outer header: to the host behind us; its source stays, unless it was the translated end.
-    let src = if network.src == quoted.dst { known.dst } else { network.src };
+    // The outer header: to the host behind us. Where the other end is translated, so is whoever speaks from there, a
+    // router on the way, too: its own address means nothing here (RFC 5508 REQ-5 c).
+    let src = if known.dst == quoted.dst { network.src } else { known.dst };
     let outer = (src, known.src);
     packet.truncate(usize::from(network.end));
     let l3_at = usize::from(flow.link.l3_at);
