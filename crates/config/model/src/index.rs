@@ -4,10 +4,10 @@
 //! index holds the lists it is of.
 
 use std::collections::{HashMap, HashSet};
-use std::hash::{BuildHasher, BuildHasherDefault, Hasher, RandomState};
+use std::hash::{BuildHasher, BuildHasherDefault, RandomState};
 use std::sync::Arc;
 
-use ravelin_schema::{Named, RUN_MAX, Runs};
+use ravelin_schema::{Hashed, Named, RUN_MAX, Runs};
 
 /// Names on top of an index; with more it is made anew.
 const TOP_MAX: usize = 4096;
@@ -42,24 +42,6 @@ struct Place {
 }
 
 const _: () = assert!(RUN_MAX <= 1 << 16, "a place in a run fits");
-
-/// For keys that are hashes under a secret key already.
-#[derive(Default)]
-struct Hashed(u64);
-
-impl Hasher for Hashed {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        bytes.iter().for_each(|b| self.0 = self.0.rotate_left(8) ^ u64::from(*b));
-    }
-
-    fn write_u64(&mut self, key: u64) {
-        self.0 = key;
-    }
-}
 
 impl<T: Named> NameIndex<T> {
     #[must_use]

@@ -16,8 +16,8 @@ use crate::grammar::RuleId;
 const LOOKED_THROUGH: usize = 16;
 
 /// For keys that are hashes under a secret key already.
-#[derive(Default)]
-struct Hashed(u64);
+#[derive(Debug, Default)]
+pub struct Hashed(u64);
 
 impl Hasher for Hashed {
     fn finish(&self) -> u64 {
