@@ -27,11 +27,11 @@ use crate::{act, filters, screens, tcp};
 /// By unit, what of the program concerns packets that do not need it whole.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Gates {
-    entrances: Vec<Option<Entrance>>,
+    entrances: Vec<Entrance>,
     exits: Vec<Option<Exit>>,
 }
 
-/// A unit that packets come in by.
+/// A unit that packets come in by: two words.
 #[derive(Clone, Copy, Debug)]
 struct Entrance {
     /// The port's MAC address, as packets show it.
@@ -39,12 +39,7 @@ struct Entrance {
     zone: ZoneId,
     instance: InstanceId,
     group: GroupId,
-    inet: bool,
-    inet6: bool,
-    /// A filter or a policer looks at them.
-    filtered: bool,
-    /// Screens can find fault with them.
-    screened: bool,
+    what: u8,
 }
 
 /// A unit that packets leave by.
@@ -68,7 +63,7 @@ impl Gates {
             return gates;
         }
         let units = rules.units().map(|u| u.id.index() + 1).max().unwrap_or(0);
-        gates.entrances.resize(units, None);
+        gates.entrances.resize(units, Entrance::CLOSED);
         gates.exits.resize(units, None);
         for unit in rules.units().filter(|unit| unit.enabled) {
             let Some(port) = rules.port(unit.port).filter(|port| port.enabled) else { continue };
@@ -80,7 +75,7 @@ impl Gates {
     }
 
     fn entrance(&self, unit: InterfaceId) -> Option<&Entrance> {
-        self.entrances.get(unit.index())?.as_ref()
+        self.entrances.get(unit.index())
     }
 
     fn exit(&self, unit: InterfaceId) -> Option<&Exit> {
@@ -89,18 +84,36 @@ impl Gates {
 }
 
 impl Entrance {
-    fn of(rules: &Rules, unit: &Interface, mac: Mac) -> Option<Self> {
-        let zone = unit.zone?;
-        Some(Self {
+    /// What of it holds: the family is configured; a filter or a policer looks at packets; screens can find fault with them.
+    const INET: u8 = 1;
+    const INET6: u8 = 2;
+    const FILTERED: u8 = 4;
+    const SCREENED: u8 = 8;
+
+    /// Of no family.
+    const CLOSED: Self =
+        Self { station: 0, zone: ZoneId::HOST, instance: InstanceId::DEFAULT, group: GroupId(0), what: 0 };
+
+    fn of(rules: &Rules, unit: &Interface, mac: Mac) -> Self {
+        let Some(zone) = unit.zone else { return Self::CLOSED };
+        let what = [
+            (Self::INET, unit.inet),
+            (Self::INET6, unit.inet6),
+            (Self::FILTERED, rules.filters.stand_at(unit.id, On::Input)),
+            (Self::SCREENED, rules.screens.of(zone, Way::In).is_some_and(Profile::minds_plain)),
+        ];
+        Self {
             station: Plain::station_of(mac),
             zone,
             instance: unit.instance,
             group: unit.group,
-            inet: unit.inet,
-            inet6: unit.inet6,
-            filtered: rules.filters.stand_at(unit.id, On::Input),
-            screened: rules.screens.of(zone, Way::In).is_some_and(Profile::minds_plain),
-        })
+            what: what.into_iter().filter(|(_, holds)| *holds).fold(0, |all, (bit, _)| all | bit),
+        }
+    }
+
+    #[inline(always)]
+    const fn has(&self, bit: u8) -> bool {
+        self.what & bit != 0
     }
 }
 
@@ -196,8 +209,8 @@ fn short<R: Recorder>(
     let unit = world.rules.unit_of(port, plain.vlan)?;
     let entrance = world.rules.gates.entrance(unit)?;
     let configured = match plain.family {
-        Family::V4 => entrance.inet,
-        Family::V6 => entrance.inet6,
+        Family::V4 => entrance.has(Entrance::INET),
+        Family::V6 => entrance.has(Entrance::INET6),
     };
     if turn.shared.groups.is_passive(entrance.group, turn.now) {
         return None;
@@ -206,7 +219,7 @@ fn short<R: Recorder>(
         return None;
     }
     express.marks = None;
-    if entrance.filtered {
+    if entrance.has(Entrance::FILTERED) {
         match filter(turn, packet, unit, plain)? {
             Ok(marks) => express.marks = Some(marks),
             Err(verdict) => return Some(Err(verdict)),
@@ -222,7 +235,7 @@ fn short<R: Recorder>(
     express.l3_at = plain.l3_at;
     express.l4_at = plain.l4_at;
     express.end = plain.end;
-    express.screened = entrance.screened;
+    express.screened = entrance.has(Entrance::SCREENED);
     Some(Ok(hash))
 }
 
