@@ -153,7 +153,7 @@ impl IdBook {
 
     /// All of it is in a file.
     pub fn saved(&mut self) {
-        self.kinds().into_iter().for_each(|(_, names)| names.fresh.0.clear());
+        self.kinds().into_iter().for_each(|(_, names)| names.fresh = Fresh::default());
     }
 
     /// Takes an id as it was given out once. False: it can't be, for the name has another, or the kind is unknown.
