@@ -6,7 +6,7 @@ use std::sync::Arc;
 use ravelin_schema::{run_place, shared_runs};
 
 use crate::index::NameIndex;
-use crate::{Address, AddressBook, DnsName, AddressSet, AddressValue, DynamicAddresses};
+use crate::{Address, AddressBook, AddressSet, AddressValue, DnsName, DynamicAddresses};
 
 /// Addresses and sets of the address books, by name.
 #[derive(Clone, Debug)]

@@ -12,7 +12,8 @@ use ravelin_schema::secret::Secret;
 
 /// Longest address of a site.
 const URL_MAX: usize = 1024;
-const EXPECTED: &str = "expecting file:///directory, or ftp, pasvftp, scp, sftp, http or https://[user@]host[:port]/path";
+const EXPECTED: &str =
+    "expecting file:///directory, or ftp, pasvftp, scp, sftp, http or https://[user@]host[:port]/path";
 
 /// A site with what opens it.
 #[derive(Clone, Debug, PartialEq, Eq, Lower)]
@@ -98,7 +99,10 @@ impl Value for SitePlace {
         }
         let (host, port) = host_and_port(at).ok_or_else(invalid)?;
         let is_plain = |c: char| c.is_ascii_graphic();
-        if user == Some("") || !authority.chars().chain(path.chars()).all(is_plain) || path.contains(['?', '#']) {
+        if user == Some("")
+            || !authority.chars().chain(path.chars()).all(is_plain)
+            || path.contains(['?', '#'])
+        {
             return Err(invalid());
         }
         let path = format!("/{}", path.trim_end_matches('/'));

@@ -24,10 +24,10 @@ mod system;
 mod valid;
 
 pub use address_names::AddressNames;
-pub use archive_site::{ArchiveSite, RemoteSite, SitePlace, SiteProtocol};
 pub use applications::{
     Application, ApplicationGateway, ApplicationSet, ApplicationTerm, Applications, PortRange, Timeout,
 };
+pub use archive_site::{ArchiveSite, RemoteSite, SitePlace, SiteProtocol};
 pub use check::check;
 pub use config::Config;
 pub use firewall::{

@@ -36,7 +36,8 @@ impl Value for Secret {
         if !word.starts_with(MAGIC) {
             return Ok(Self::new(word));
         }
-        let Secret(clear) = decode(word).ok_or("invalid encrypted secret; expecting $9$ text as it is shown")?;
+        let Secret(clear) =
+            decode(word).ok_or("invalid encrypted secret; expecting $9$ text as it is shown")?;
         let bytes: Option<Vec<u8>> = clear.chars().map(|c| u8::try_from(u32::from(c)).ok()).collect();
         Ok(Self(bytes.and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or(clear)))
     }

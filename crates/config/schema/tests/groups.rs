@@ -252,8 +252,9 @@ fn a_group_may_be_for_some_nodes_alone() {
         ("when { routing-engine re0; peers a; }", true),
         ("inactive: when { routing-engine re1; }", true),
     ] {
-        let text =
-            format!("groups {{ g {{ {condition} system {{ ports; }} }} }}\napply-groups g;\nsystem {{ host-name a; }}");
+        let text = format!(
+            "groups {{ g {{ {condition} system {{ ports; }} }} }}\napply-groups g;\nsystem {{ host-name a; }}"
+        );
         let tree = read(&text).tree;
         let effective = effective(&tree, None);
         assert!(effective.diagnostics.is_empty(), "{condition}: {:?}", effective.diagnostics);

@@ -4,13 +4,13 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
 use ravelin_conformance::model::{ACK, Model, Packet, SYN, Segment};
-use ravelin_syntax::Text;
 use ravelin_model::{
     Address, AddressBook, AddressRef, AddressSet, AddressValue, Application, ApplicationTerm, Config,
     DefaultPolicy, Family, GlobalPolicy, HostInbound, Interface, InterfaceAddress, NatContext, NatRule,
     NatRuleSet, Policy, PolicyAction, PolicyTcpOptions, PortRange, SecurityZone, Service, SourceNatAction,
     Unit, ZoneInterface, ZonePairPolicies,
 };
+use ravelin_syntax::Text;
 
 use crate::kit::{ip, net, outcome, plane};
 

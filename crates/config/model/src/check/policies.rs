@@ -57,11 +57,7 @@ pub(super) fn settle_references(policies: &mut Policies, names: &Names<'_>, kept
 }
 
 /// What became of each run of some lists. The runs live as long as the lists.
-fn settled_lists<T>(
-    lowered: &[Runs<T>],
-    valid: &[Runs<T>],
-    kept: Option<&Kept<'_>>,
-) -> ByPlace<Arc<[T]>> {
+fn settled_lists<T>(lowered: &[Runs<T>], valid: &[Runs<T>], kept: Option<&Kept<'_>>) -> ByPlace<Arc<[T]>> {
     let runs = lowered.iter().flat_map(Runs::runs).zip(valid.iter().flat_map(Runs::runs));
     let holds = |run: &Arc<[T]>| kept.is_some_and(|kept| kept.holds(run));
     runs.filter(|(lowered, _)| holds(lowered)).map(|(run, valid)| (run_place(run), valid.clone())).collect()

@@ -99,7 +99,10 @@ pub fn violations(tree: &Tree) -> Vec<Diagnostic> {
 pub fn violations_of(tree: &Tree, changed: &[Changed<'_>]) -> Vec<Diagnostic> {
     let mut judge = Judge::of(tree);
     let mut again = Again::default();
-    changed.iter().flat_map(|change| change.old.into_iter().chain(change.new)).for_each(|node| again.add(node));
+    changed
+        .iter()
+        .flat_map(|change| change.old.into_iter().chain(change.new))
+        .for_each(|node| again.add(node));
     if !again.is_empty() {
         judge.only = Some(again);
         tree.active().for_each(|node| judge.statement(node));

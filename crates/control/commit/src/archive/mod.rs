@@ -12,7 +12,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use ravelin_model::{ArchiveSite, SitePlace};
 
-pub use remote::{Patience, Carrier};
+pub use remote::{Carrier, Patience};
 
 /// A copy to be made.
 #[derive(Clone, Debug, PartialEq, Eq)]

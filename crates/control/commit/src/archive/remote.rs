@@ -51,7 +51,8 @@ impl Carrier {
     #[must_use]
     pub fn find() -> Option<Self> {
         let path = std::env::var_os("PATH")?;
-        let found = std::env::split_paths(&path).map(|directory| directory.join(NAME)).find(|p| p.is_file())?;
+        let found =
+            std::env::split_paths(&path).map(|directory| directory.join(NAME)).find(|p| p.is_file())?;
         Some(Self::at(found, Patience::default()))
     }
 
@@ -60,7 +61,12 @@ impl Carrier {
         Self { path: path.into(), patience }
     }
 
-    pub(super) fn send(&self, site: &RemoteSite, password: Option<&Secret>, job: &Transfer) -> io::Result<()> {
+    pub(super) fn send(
+        &self,
+        site: &RemoteSite,
+        password: Option<&Secret>,
+        job: &Transfer,
+    ) -> io::Result<()> {
         // Readable by its owner alone, and gone afterwards.
         let mut copy = tempfile::NamedTempFile::new()?;
         copy.write_all(job.text.as_bytes())?;
@@ -187,7 +193,8 @@ mod tests {
         let text = format!("#!/bin/sh\ncd {}\n{script}\n", directory.display());
         std::fs::write(&path, text).unwrap();
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o700)).unwrap();
-        let patience = Patience { transfer: Duration::ZERO, grace: Duration::from_secs(20), ..Patience::default() };
+        let patience =
+            Patience { transfer: Duration::ZERO, grace: Duration::from_secs(20), ..Patience::default() };
         Carrier::at(path, patience)
     }
 
@@ -200,11 +207,7 @@ mod tests {
                 Some("a\"b\\c"),
                 "proto = \"=scp\"|url = \"scp://h:2222/x/n\"|upload-file = \"/t\"|user = \"ann:a\\\"b\\\\c\"",
             ),
-            (
-                "ftp://h/",
-                None,
-                "proto = \"=ftp\"|url = \"ftp://h/n\"|upload-file = \"/t\"|ftp-port = \"-\"",
-            ),
+            ("ftp://h/", None, "proto = \"=ftp\"|url = \"ftp://h/n\"|upload-file = \"/t\"|ftp-port = \"-\""),
             (
                 "pasvftp://ann@[2001:db8::1]/x",
                 None,
@@ -213,8 +216,10 @@ mod tests {
         ] {
             let secret = password.map(Secret::new);
             let orders = program.orders(&remote(url), secret.as_ref(), ("n", "/t")).unwrap();
-            let common = ["silent", "show-error", "fail", "globoff", "noproxy", "connect-timeout", "max-time"];
-            let own = orders.lines().filter(|line| !common.contains(&line.split(" =").next().unwrap_or_default()));
+            let common =
+                ["silent", "show-error", "fail", "globoff", "noproxy", "connect-timeout", "max-time"];
+            let own =
+                orders.lines().filter(|line| !common.contains(&line.split(" =").next().unwrap_or_default()));
             assert_eq!(own.collect::<Vec<_>>().join("|"), expected, "{url}");
         }
         let two_lines = Secret::new("a\nurl = \"file:///etc/shadow\"");
@@ -233,7 +238,8 @@ mod tests {
         assert_eq!(read("arguments"), "--disable --config -\n");
         assert!(!read("environment").contains("topmost"));
         assert!(read("orders").contains("user = \"ann:topmost\""));
-        let copy = read("orders").lines().find_map(|l| l.strip_prefix("upload-file = ").map(str::to_owned)).unwrap();
+        let copy =
+            read("orders").lines().find_map(|l| l.strip_prefix("upload-file = ").map(str::to_owned)).unwrap();
         assert!(!std::path::Path::new(copy.trim_matches('"')).exists(), "nothing is left behind");
         assert!(!format!("{job:?}").contains("topmost"));
     }
@@ -267,7 +273,9 @@ mod tests {
                     stream.write_all(b"HTTP/1.1 100 Continue\r\n\r\n").unwrap();
                 }
             }
-            stream.write_all(b"HTTP/1.1 201 Created\r\nContent-Length: 0\r\nConnection: close\r\n\r\n").unwrap();
+            stream
+                .write_all(b"HTTP/1.1 201 Created\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+                .unwrap();
             String::from_utf8(asked).unwrap()
         });
         let job = job(&format!("http://ann@127.0.0.1:{port}/x"), Some("topmost"));
