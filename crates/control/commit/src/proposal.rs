@@ -4,13 +4,12 @@ use ravelin_compile::{IdBook, Resolved, compile, routes};
 use ravelin_contract::UpdateBatch;
 use ravelin_dynamic::DynamicPlan;
 use ravelin_host::Desired;
-use ravelin_model::{ArchiveSite, SitePlace, ValidConfig};
+use ravelin_model::ValidConfig;
 use ravelin_program::Program;
 use ravelin_syntax::Diagnostic;
 use ravelin_telemetry::LogPlan;
 use ravelin_types::Generation;
 
-use crate::archive::Carrier;
 use crate::{Services, desired};
 
 /// Everything that consumers need of a configuration.
@@ -41,7 +40,13 @@ pub fn propose(
     book: &mut IdBook,
     generation: Generation,
 ) -> Result<Proposal, Vec<Diagnostic>> {
-    fits_machine(valid)?;
+    if let Some(zone) = &valid.get().system.time_zone
+        && ravelin_dynamic::time_zone(&zone.name).is_none()
+    {
+        let path = format!("system time-zone {}", zone.name);
+        let message = format!("time zone `{}' is not known to this system", zone.name);
+        return Err(vec![Diagnostic::error(path, zone.at, message)]);
+    }
     let program = compile(valid, &resolved, book, generation).map_err(|errors| {
         errors.into_iter().map(|e| Diagnostic::error(e.path, e.at, e.message)).collect::<Vec<_>>()
     })?;
@@ -51,26 +56,4 @@ pub fn propose(
     let log = LogPlan { zone: services.time_zone.clone(), ..LogPlan::new(valid.get()) };
     let dynamic = DynamicPlan::new(valid);
     Ok(Proposal { valid: valid.clone(), resolved, program, desired, services, log, dynamic, routes })
-}
-
-/// What the machine itself must have for it. Spec: commit-46, commit-50.
-fn fits_machine(valid: &ValidConfig) -> Result<(), Vec<Diagnostic>> {
-    let system = &valid.get().system;
-    let mut errors = Vec::new();
-    if let Some(zone) = &system.time_zone
-        && ravelin_dynamic::time_zone(&zone.name).is_none()
-    {
-        let path = format!("system time-zone {}", zone.name);
-        let message = format!("time zone `{}' is not known to this system", zone.name);
-        errors.push(Diagnostic::error(path, zone.at, message));
-    }
-    let is_remote = |site: &&ArchiveSite| matches!(site.place, SitePlace::Remote(_));
-    let mut remote = system.archival.sites.iter().filter(is_remote).peekable();
-    if remote.peek().is_some() && Carrier::find().is_none() {
-        errors.extend(remote.map(|site| {
-            let path = format!("system archival configuration archive-sites {}", site.place);
-            Diagnostic::error(path, system.archival.at, Carrier::MISSING)
-        }));
-    }
-    if errors.is_empty() { Ok(()) } else { Err(errors) }
 }
