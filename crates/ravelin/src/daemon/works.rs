@@ -125,7 +125,7 @@ mod tests {
                     set system archival configuration archive-sites /var/archive\n\
                     set system archival configuration archive-sites scp://ann@192.0.2.1/x\n";
         let valid = ravelin_model::load(text).result.unwrap();
-        let carrier = Carrier::at("curl", Patience::default());
+        let carrier = Carrier::at("curl", "/root", Patience::default());
         assert_eq!(reachable(&valid, Some(&carrier)), Ok(()));
         let missing = reachable(&valid, None).unwrap_err();
         let paths: Vec<_> = missing.iter().map(|error| error.path.as_str()).collect();

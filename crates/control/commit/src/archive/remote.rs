@@ -16,6 +16,8 @@ use super::Transfer;
 const NAME: &str = "curl";
 /// Bytes of what the program says that are told on.
 const SAID_MAX: u64 = 1024;
+const KNOWN_HOSTS: &str = ".ssh/known_hosts";
+const NOBODY_KNOWN: &str = "no host is known: the daemon's user has no .ssh/known_hosts";
 const POLL: Duration = Duration::from_millis(20);
 
 /// How long a site is waited for, in whole seconds.
@@ -41,6 +43,8 @@ impl Default for Patience {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Carrier {
     path: PathBuf,
+    /// Of the daemon's user: keys, and the hosts that are known.
+    home: PathBuf,
     patience: Patience,
 }
 
@@ -53,12 +57,13 @@ impl Carrier {
         let path = std::env::var_os("PATH")?;
         let found =
             std::env::split_paths(&path).map(|directory| directory.join(NAME)).find(|p| p.is_file())?;
-        Some(Self::at(found, Patience::default()))
+        let home = std::env::var_os("HOME").unwrap_or_else(|| "/root".into());
+        Some(Self::at(found, home, Patience::default()))
     }
 
     #[must_use]
-    pub fn at(path: impl Into<PathBuf>, patience: Patience) -> Self {
-        Self { path: path.into(), patience }
+    pub fn at(path: impl Into<PathBuf>, home: impl Into<PathBuf>, patience: Patience) -> Self {
+        Self { path: path.into(), home: home.into(), patience }
     }
 
     pub(super) fn send(
@@ -67,6 +72,11 @@ impl Carrier {
         password: Option<&Secret>,
         job: &Transfer,
     ) -> io::Result<()> {
+        let is_ssh = matches!(site.protocol, SiteProtocol::Scp | SiteProtocol::Sftp);
+        // Without the file the program asks nobody who the other end is.
+        if is_ssh && !self.home.join(KNOWN_HOSTS).is_file() {
+            return Err(io::Error::new(io::ErrorKind::PermissionDenied, NOBODY_KNOWN));
+        }
         // Readable by its owner alone, and gone afterwards.
         let mut copy = tempfile::NamedTempFile::new()?;
         copy.write_all(job.text.as_bytes())?;
@@ -74,8 +84,7 @@ impl Carrier {
         let orders = self.orders(site, password, (&job.name, &copy.path().to_string_lossy()))?;
         let mut command = Command::new(&self.path);
         // Nobody's own settings first: they could send the copy elsewhere.
-        command.args(["--disable", "--config", "-"]).env_clear();
-        command.envs(["HOME", "PATH"].into_iter().filter_map(|name| Some((name, std::env::var_os(name)?))));
+        command.args(["--disable", "--config", "-"]).env_clear().env("HOME", &self.home);
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn()?;
         let told = match child.stdin.take() {
             Some(mut stdin) => stdin.write_all(orders.as_bytes()),
@@ -195,12 +204,14 @@ mod tests {
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o700)).unwrap();
         let patience =
             Patience { transfer: Duration::ZERO, grace: Duration::from_secs(20), ..Patience::default() };
-        Carrier::at(path, patience)
+        std::fs::create_dir_all(directory.join(".ssh")).unwrap();
+        std::fs::write(directory.join(KNOWN_HOSTS), "").unwrap();
+        Carrier::at(path, directory, patience)
     }
 
     #[test]
     fn every_site_is_an_order_of_lines() {
-        let program = Carrier::at("curl", Patience::default());
+        let program = Carrier::at("curl", "/root", Patience::default());
         for (url, password, expected) in [
             (
                 "scp://ann@h:2222/x",
@@ -252,6 +263,8 @@ mod tests {
         let job = job("scp://ann@192.0.2.1/x", None);
         assert_eq!(transfer(&job, Some(&program)).unwrap_err()[0].1.kind(), io::ErrorKind::TimedOut);
         assert_eq!(transfer(&job, None).unwrap_err()[0].1.to_string(), Carrier::MISSING);
+        std::fs::remove_file(dir.path().join(KNOWN_HOSTS)).unwrap();
+        assert_eq!(transfer(&job, Some(&program)).unwrap_err()[0].1.to_string(), NOBODY_KNOWN);
     }
 
     /// The machine's own program, where it has one, and a server of one request.
