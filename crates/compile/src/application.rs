@@ -6,6 +6,7 @@ use ravelin_model::{
     Application as Config, ApplicationGateway as Named, ApplicationTerm, Applications, Timeout, predefined,
 };
 use ravelin_program::{Application, Gateway, IcmpMatch, PortRange};
+use ravelin_syntax::Text;
 use ravelin_types::Proto;
 
 use crate::book::{BookError, IdBook};
@@ -18,7 +19,7 @@ pub(crate) struct Names<'a> {
     /// Numbers of names that are gone have empty ones.
     names: Vec<&'a str>,
     /// Terms of lists already opened: policies share few.
-    opened: HashMap<Vec<String>, Vec<Application>>,
+    opened: HashMap<Vec<Text>, Vec<Application>>,
 }
 
 impl<'a> Names<'a> {
@@ -42,7 +43,7 @@ impl<'a> Names<'a> {
     pub(crate) fn terms(
         &mut self,
         config: &Applications,
-        names: &[String],
+        names: &[Text],
     ) -> Result<Vec<Application>, String> {
         if let Some(terms) = self.opened.get(names) {
             return Ok(terms.clone());
@@ -52,10 +53,10 @@ impl<'a> Names<'a> {
         Ok(terms)
     }
 
-    fn open(&self, config: &Applications, names: &[String]) -> Result<Vec<Application>, String> {
+    fn open(&self, config: &Applications, names: &[Text]) -> Result<Vec<Application>, String> {
         let mut out = Vec::new();
         let (mut seen, mut left) = (BTreeSet::new(), Vec::new());
-        left.extend(names.iter().rev().cloned());
+        left.extend(names.iter().rev().map(|name| name.as_str().to_owned()));
         while let Some(name) = left.pop() {
             if !seen.insert(name.clone()) {
                 continue;

@@ -55,7 +55,7 @@ pub struct IdBook {
 struct Names {
     next: u32,
     #[serde(serialize_with = "sorted")]
-    ids: HashMap<String, u32>,
+    ids: HashMap<Box<str>, u32>,
     #[serde(skip)]
     fresh: Fresh,
 }
@@ -81,7 +81,7 @@ pub struct Given {
 }
 
 /// One book is one text, whatever order its names came in.
-fn sorted<S: Serializer>(ids: &HashMap<String, u32>, serializer: S) -> Result<S::Ok, S::Error> {
+fn sorted<S: Serializer>(ids: &HashMap<Box<str>, u32>, serializer: S) -> Result<S::Ok, S::Error> {
     ids.iter().collect::<BTreeMap<_, _>>().serialize(serializer)
 }
 
@@ -96,7 +96,7 @@ impl Names {
             return Err(BookError { kind });
         }
         self.next = id + 1;
-        self.ids.insert(name.to_owned(), id);
+        self.ids.insert(name.into(), id);
         self.fresh.0.push(name.to_owned());
         Ok(id)
     }
@@ -143,7 +143,7 @@ impl IdBook {
         let given = |(kind, names): (&'static str, &mut Names)| -> Vec<Given> {
             let Names { ids, fresh, .. } = names;
             let one = |name: &String| {
-                let (kind, name, id) = (kind.to_owned(), name.clone(), *ids.get(name)?);
+                let (kind, name, id) = (kind.to_owned(), name.clone(), *ids.get(name.as_str())?);
                 Some(Given { kind, name, id })
             };
             fresh.0.iter().filter_map(one).collect()
@@ -153,7 +153,7 @@ impl IdBook {
 
     /// All of it is in a file.
     pub fn saved(&mut self) {
-        self.kinds().into_iter().for_each(|(_, names)| names.fresh.0.clear());
+        self.kinds().into_iter().for_each(|(_, names)| names.fresh = Fresh::default());
     }
 
     /// Takes an id as it was given out once. False: it can't be, for the name has another, or the kind is unknown.
@@ -164,7 +164,7 @@ impl IdBook {
             return false;
         };
         names.next = names.next.max(id.saturating_add(1));
-        *names.ids.entry(name.clone()).or_insert(*id) == *id
+        *names.ids.entry(name.as_str().into()).or_insert(*id) == *id
     }
 
     /// # Errors

@@ -11,7 +11,7 @@ use ravelin_program::{
     DestinationRuleSet, NatContext, NatMatch, PortRange, Prefix, SourceAction, SourceNat, SourceRule,
     SourceRuleSet, StaticNat, StaticRule, StaticRuleSet, StaticTarget,
 };
-use ravelin_syntax::Span;
+use ravelin_syntax::{Span, Text};
 use ravelin_types::{Addr, Family, NatRuleId, Proto, Seconds};
 
 use crate::book::identity;
@@ -199,7 +199,7 @@ impl Compiler<'_> {
     }
 
     fn one_prefix(&self, name: &str) -> Option<Prefix> {
-        let refs = [AddressRef::Named(name.to_owned())];
+        let refs = [AddressRef::Named(name.into())];
         let ranges = address::ranges(self.addresses.names, &refs);
         ranges.first().copied().filter(|_| ranges.len() == 1)
     }
@@ -212,7 +212,8 @@ impl Compiler<'_> {
         if names.is_empty() {
             return None;
         }
-        match self.applications.terms(&self.config.applications, names) {
+        let names: Vec<Text> = names.iter().map(Text::from).collect();
+        match self.applications.terms(&self.config.applications, &names) {
             Ok(terms) => Some(terms),
             Err(name) => {
                 self.error(
@@ -228,7 +229,7 @@ impl Compiler<'_> {
     /// Prefixes and names together; a side that says nothing matches every address.
     fn side(&self, prefixes: &[ipnet::IpNet], names: &[String]) -> AddressMatch {
         let refs = prefixes.iter().map(|p| AddressRef::Prefix(*p));
-        let refs: Vec<_> = refs.chain(names.iter().map(|n| AddressRef::Named(n.clone()))).collect();
+        let refs: Vec<_> = refs.chain(names.iter().map(|n| AddressRef::Named(n.into()))).collect();
         let ranges = if refs.is_empty() {
             vec![Prefix::all(Family::V4), Prefix::all(Family::V6)]
         } else {

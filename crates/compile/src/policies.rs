@@ -36,7 +36,7 @@ impl Compiler<'_> {
             let known = before.runs(&context);
             let mut runs = Vec::with_capacity(pair.policies.runs().len());
             for run in pair.policies.runs() {
-                let done = known.get(&run_place(run)).cloned().unwrap_or_else(|| {
+                let done = known.get(&run_place(run)).copied().cloned().unwrap_or_else(|| {
                     let policies = run.iter().map(|p| (ZoneMatch::default(), self.policy(&context, p)));
                     let chunk = section(zones.clone(), policies.collect());
                     Compiled { chunk, referred: std::mem::take(&mut self.referred).into() }
@@ -48,7 +48,7 @@ impl Compiler<'_> {
         let known = before.runs(GLOBAL);
         let mut runs = Vec::new();
         for run in config.security.policies.global.runs() {
-            let done = known.get(&run_place(run)).cloned().unwrap_or_else(|| {
+            let done = known.get(&run_place(run)).copied().cloned().unwrap_or_else(|| {
                 let policies = run.iter().map(|g| (self.global_zones(g), self.policy(GLOBAL, &g.policy)));
                 let chunk = section(ZoneMatch::default(), policies.collect());
                 Compiled { chunk, referred: std::mem::take(&mut self.referred).into() }
@@ -101,7 +101,7 @@ impl Compiler<'_> {
         Policy {
             id,
             identity: identity(&name),
-            name: policy.name.clone(),
+            name: policy.name.as_str().to_owned(),
             source: self.address_side(&policy.source_addresses, policy.source_excluded),
             destination: self.address_side(&policy.destination_addresses, policy.destination_excluded),
             applications,

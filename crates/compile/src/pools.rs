@@ -88,7 +88,7 @@ impl Compiler<'_> {
 
     fn pool_ranges(&self, pool: &Config) -> Vec<Prefix> {
         if let Some(name) = &pool.address_name {
-            let refs = [ravelin_model::AddressRef::Named(name.clone())];
+            let refs = [ravelin_model::AddressRef::Named(name.into())];
             return address::ranges(self.addresses.names, &refs);
         }
         let ends = pool.addresses.iter().filter_map(ProxyRange::ends);

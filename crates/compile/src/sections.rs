@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use ravelin_model::ValidConfig;
+use ravelin_model::{ByPlace, ValidConfig};
 use ravelin_program::HashedChunk;
 
 use crate::live::Referred;
@@ -67,11 +67,10 @@ impl Sections {
     }
 
     pub(crate) fn chunks(&self) -> impl Iterator<Item = (String, HashedChunk)> {
-        let named = |(context, runs): &(String, Vec<_>)| {
-            let context = context.clone();
-            runs.clone().into_iter().map(move |(_, run): (_, Compiled)| (context.clone(), run.chunk))
-        };
-        self.sections.iter().flat_map(named)
+        fn named((context, run): (&String, &(usize, Compiled))) -> (String, HashedChunk) {
+            (context.clone(), run.1.chunk.clone())
+        }
+        self.sections.iter().flat_map(|(context, runs)| std::iter::repeat(context).zip(runs)).map(named)
     }
 
     /// What all of them refer to.
@@ -97,7 +96,8 @@ pub(crate) struct Known {
 }
 
 impl Known {
-    pub(crate) fn runs(&self, context: &str) -> HashMap<usize, Compiled> {
-        self.sections.get(context).into_iter().flatten().cloned().collect()
+    pub(crate) fn runs(&self, context: &str) -> ByPlace<&Compiled> {
+        let runs = self.sections.get(context).into_iter().flatten();
+        runs.map(|(place, run)| (*place, run)).collect()
     }
 }

@@ -181,7 +181,12 @@ impl From<Text> for String {
 
 impl PartialEq for Text {
     fn eq(&self, other: &Self) -> bool {
-        self.as_bytes() == other.as_bytes()
+        if self.is_long() || other.is_long() {
+            return self.as_bytes() == other.as_bytes();
+        }
+        // SAFETY: neither is long: both were written as `short`, and what is behind their bytes is zero.
+        let (Short { bytes, length }, other) = unsafe { (self.short, other.short) };
+        bytes == other.bytes && length == other.length
     }
 }
 
@@ -254,6 +259,9 @@ mod tests {
         let words = ["", "a", "ab", "b", "a name longer than what fits inside", "\u{e9}"];
         let set: HashSet<Text> = words.iter().copied().map(Text::new).collect();
         assert!(words.iter().all(|w| set.contains(*w)) && !set.contains("c"));
+        for (a, b) in words.iter().flat_map(|a| words.iter().map(move |b| (a, b))) {
+            assert_eq!(Text::new(a) == Text::new(b), a == b, "{a:?} {b:?}");
+        }
         let ordered: Vec<String> = words
             .iter()
             .copied()

@@ -3,8 +3,10 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use ravelin_schema::{run_place, shared_runs};
+
 use crate::index::NameIndex;
-use crate::{Address, AddressBook, AddressSet, AddressValue, DynamicAddresses};
+use crate::{Address, AddressBook, AddressSet, AddressValue, DnsName, DynamicAddresses};
 
 /// Addresses and sets of the address books, by name.
 #[derive(Clone, Debug)]
@@ -12,6 +14,8 @@ pub struct AddressNames {
     addresses: NameIndex<Address>,
     sets: NameIndex<AddressSet>,
     dynamic: Arc<Dynamic>,
+    /// Runs with names of hosts among their addresses: few, where addresses are many.
+    asked: Arc<[Arc<[Address]>]>,
 }
 
 /// Dynamic addresses and where they come from, with their names.
@@ -24,8 +28,10 @@ struct Dynamic {
 impl AddressNames {
     #[must_use]
     pub fn new(books: &[AddressBook], dynamic: &DynamicAddresses) -> Self {
+        let addresses = NameIndex::new(books.iter().map(|book| &book.addresses));
         Self {
-            addresses: NameIndex::new(books.iter().map(|book| &book.addresses)),
+            asked: addresses.runs().iter().filter(|run| is_asked(run)).cloned().collect(),
+            addresses,
             sets: NameIndex::new(books.iter().map(|book| &book.sets)),
             dynamic: Arc::new(Dynamic::new(dynamic)),
         }
@@ -37,16 +43,38 @@ impl AddressNames {
         // In one book a name stands once; more than one book is refused.
         let [book] = books else { return Self::new(books, dynamic) };
         let same = before.dynamic.of == *dynamic;
+        let addresses = NameIndex::after(&book.addresses, &before.addresses);
         Self {
-            addresses: NameIndex::after(&book.addresses, &before.addresses),
+            asked: before.asked_after(addresses.runs()),
+            addresses,
             sets: NameIndex::after(&book.sets, &before.sets),
             dynamic: if same { Arc::clone(&before.dynamic) } else { Arc::new(Dynamic::new(dynamic)) },
         }
     }
 
+    /// What is asked in a list that was made from this one.
+    fn asked_after(&self, runs: &[Arc<[Address]>]) -> Arc<[Arc<[Address]>]> {
+        let (front, back) = shared_runs(self.addresses.runs(), runs);
+        let known: HashSet<usize> = self.asked.iter().map(run_place).collect();
+        let is_new = |at: usize| (front..runs.len() - back).contains(&at);
+        let asks = |(at, run): &(usize, &Arc<[Address]>)| match is_new(*at) {
+            true => is_asked(run),
+            false => !known.is_empty() && known.contains(&run_place(run)),
+        };
+        runs.iter().enumerate().filter(asks).map(|(_, run)| run.clone()).collect()
+    }
+
+    /// The names of hosts that addresses stand for, in the order of the addresses.
+    pub fn hosts(&self) -> impl Iterator<Item = &DnsName> {
+        self.asked.iter().flat_map(|run| run.iter()).filter_map(host)
+    }
+
     /// Names that stand for something else here than there, or for nothing in one of them; `None`: too many to tell.
     #[must_use]
     pub fn differing(&self, other: &Self) -> Option<HashSet<String>> {
+        if std::ptr::eq(self, other) {
+            return Some(HashSet::new());
+        }
         let mut out = self.addresses.differing(&other.addresses, |a, b| a.value == b.value)?;
         out.extend(self.sets.differing(&other.sets, |a, b| a.addresses == b.addresses && a.sets == b.sets)?);
         if self.dynamic.of != other.dynamic.of {
@@ -107,6 +135,17 @@ impl AddressNames {
             self.values(name).for_each(&mut take);
         }
     }
+}
+
+fn host(address: &Address) -> Option<&DnsName> {
+    match &address.value {
+        AddressValue::Dns(dns) => Some(dns),
+        AddressValue::Prefix(_) | AddressValue::Range(..) | AddressValue::Wildcard(..) => None,
+    }
+}
+
+fn is_asked(run: &[Address]) -> bool {
+    run.iter().any(|address| host(address).is_some())
 }
 
 impl Dynamic {

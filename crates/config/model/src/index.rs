@@ -7,7 +7,7 @@ use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher, BuildHasherDefault, RandomState};
 use std::sync::Arc;
 
-use ravelin_schema::{Hashed, Named, RUN_MAX, Runs};
+use ravelin_schema::{Hashed, Named, RUN_MAX, Runs, shared_runs};
 
 /// Names on top of an index; with more it is made anew.
 const TOP_MAX: usize = 4096;
@@ -122,6 +122,12 @@ impl<T: Named> NameIndex<T> {
         self.find(name).next().is_some()
     }
 
+    /// The lists it is of, one behind the other.
+    #[must_use]
+    pub(crate) fn runs(&self) -> &[Run<T>] {
+        &self.runs
+    }
+
     /// All members.
     pub fn iter(&self) -> impl Iterator<Item = &T> {
         self.runs.iter().flat_map(|run| run.iter())
@@ -130,6 +136,8 @@ impl<T: Named> NameIndex<T> {
 
 /// Runs that only the first, and only the second has; `None`: too many members.
 fn apart<T>(old: &[Run<T>], new: &[Run<T>]) -> Option<Sides<T>> {
+    let (front, back) = shared_runs(old, new);
+    let (old, new) = (&old[front..old.len() - back], &new[front..new.len() - back]);
     let places = |runs: &[Run<T>]| -> HashSet<*const [T]> { runs.iter().map(Arc::as_ptr).collect() };
     let only = |runs: &[Run<T>], other: &HashSet<*const [T]>| -> Vec<Run<T>> {
         runs.iter().filter(|run| !other.contains(&Arc::as_ptr(run))).cloned().collect()

@@ -2,6 +2,7 @@
 
 mod address_names;
 mod applications;
+mod archive_site;
 mod check;
 mod config;
 mod firewall;
@@ -26,6 +27,7 @@ pub use address_names::AddressNames;
 pub use applications::{
     Application, ApplicationGateway, ApplicationSet, ApplicationTerm, Applications, PortRange, Timeout,
 };
+pub use archive_site::{ArchiveSite, RemoteSite, SitePlace, SiteProtocol};
 pub use check::check;
 pub use config::Config;
 pub use firewall::{
@@ -46,9 +48,9 @@ pub use interfaces::{Family, Interface, InterfaceAddress, Unit};
 pub use load::{
     Checked, Loaded, check_tree, check_tree_after, check_tree_on, covered, load, load_on, lower_tree,
 };
-pub use mentions::{Mentions, run_place};
+pub use mentions::Mentions;
 pub use predefined::{is_unsupported, predefined};
-pub use ravelin_schema::{Named, Runs};
+pub use ravelin_schema::{ByPlace, Named, Runs, run_place};
 pub use report::{Refused, Report, Stanza, report};
 pub use routing_instances::{DEFAULT_INSTANCE, InstanceInterface, InstanceType, RoutingInstance};
 pub use routing_options::{NextTable, RoutingOptions, StaticAction, StaticRoute};
@@ -68,5 +70,5 @@ pub use security::{
     SourceNatAction, SourcePool, StaticPrefix, StaticRule, StaticRuleSet, SynFloodProtection,
     SynFloodWhiteList, TcpSession, Threshold, ZoneAddressBook, ZoneInterface, ZonePairPolicies, with_unit,
 };
-pub use system::{Archival, ArchiveSite, SiteDirectory, System, TimeZoneName};
+pub use system::{Archival, System, TimeZoneName};
 pub use valid::ValidConfig;

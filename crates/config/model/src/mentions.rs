@@ -3,10 +3,10 @@
 //! State: one small filter a run, which never denies a name that is there. A run is known by where it lies: whoever asks
 //! holds the configuration that the filters were made for.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
 
-use ravelin_schema::{Runs, name_hash};
+use ravelin_schema::{ByPlace, Runs, name_hash, run_place};
 
 use crate::{AddressRef, GlobalPolicy, Policies, Policy};
 
@@ -34,7 +34,7 @@ impl Naming for GlobalPolicy {
 #[derive(Clone, Debug, Default)]
 pub struct Mentions {
     /// By where a run lies: as it was lowered, and as it became valid.
-    filters: HashMap<usize, Arc<Filter>>,
+    filters: ByPlace<Arc<Filter>>,
 }
 
 #[derive(Debug)]
@@ -75,6 +75,7 @@ impl Mentions {
     }
 
     fn add<T: Naming>(&mut self, lowered: &Runs<T>, valid: &Runs<T>, before: Option<&Self>) {
+        self.filters.reserve(lowered.runs().len());
         for (lowered, valid) in lowered.runs().iter().zip(valid.runs()) {
             let known = before.and_then(|before| before.filters.get(&run_place(lowered))).cloned();
             let filter = known.unwrap_or_else(|| Arc::new(Filter::of(lowered)));
@@ -86,13 +87,7 @@ impl Mentions {
     /// Whether the run at a place may name one of these; of a run that isn't known, anything may be said.
     #[must_use]
     pub fn may_name(&self, place: usize, names: &HashSet<String>) -> bool {
-        let filter = self.filters.get(&place);
-        !names.is_empty() && filter.is_none_or(|filter| names.iter().any(|name| filter.may_have(name)))
+        let may = |filter: &Arc<Filter>| names.iter().any(|name| filter.may_have(name));
+        !names.is_empty() && self.filters.get(&place).is_none_or(may)
     }
-}
-
-/// What tells a run from all others that are there.
-#[must_use]
-pub fn run_place<T>(run: &Arc<[T]>) -> usize {
-    Arc::as_ptr(run).addr()
 }

@@ -1,11 +1,12 @@
 //! `system`: the node itself.
 
 use std::net::IpAddr;
-use std::path::{Path, PathBuf};
 
 use ravelin_derive::Lower;
-use ravelin_schema::{Cx, Value, lower};
+use ravelin_schema::{Cx, lower};
 use ravelin_syntax::{Node, Span};
+
+use crate::ArchiveSite;
 
 #[derive(Clone, Debug, Default, PartialEq, Lower)]
 pub struct System {
@@ -48,32 +49,4 @@ pub struct Archival {
     pub sites: Vec<ArchiveSite>,
     #[lower(at)]
     pub at: Span,
-}
-
-#[derive(Clone, Debug, PartialEq, Lower)]
-pub struct ArchiveSite {
-    #[lower(key)]
-    pub directory: SiteDirectory,
-}
-
-/// A directory of this node, absolute: `file:///var/archive` or `/var/archive`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SiteDirectory(pub PathBuf);
-
-impl Value for SiteDirectory {
-    fn value(word: &str) -> Result<Self, String> {
-        let path = match word.split_once("://") {
-            Some(("file", path)) => path,
-            Some((scheme, _)) => {
-                return Err(format!(
-                    "archive site `{scheme}://' is not supported; expecting file:///directory"
-                ));
-            }
-            None => word,
-        };
-        match Path::new(path) {
-            path if path.is_absolute() => Ok(Self(path.to_owned())),
-            _ => Err(format!("invalid archive site `{word}'; expecting file:///directory")),
-        }
-    }
 }

@@ -45,6 +45,8 @@ pub use memo::Memo;
 pub use path::refine;
 pub use reference::reference;
 pub use rule_set::RuleSet;
-pub use runs::{Named, RUN_MAX, Runs, RunsIter, ends_run, name_hash};
+pub use runs::{
+    ByPlace, Named, Placed, RUN_MAX, Runs, RunsIter, ends_run, name_hash, run_place, shared_runs,
+};
 pub use support::{refuse, refuse_changed, refuse_effective};
 pub use value::{ValueType, Values};

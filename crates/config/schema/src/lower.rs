@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use ipnet::IpNet;
 use ravelin_syntax::tree::{Kind, Node};
-use ravelin_syntax::{Diagnostic, Span, Word};
+use ravelin_syntax::{Diagnostic, Span, Text, Word};
 
 use crate::SharedEnds;
 use crate::memo::{self, Memo};
@@ -201,6 +201,12 @@ pub fn key<T: Value>(node: &Node, index: usize, cx: &mut Cx) -> Option<T> {
 impl Value for String {
     fn value(word: &str) -> Result<Self, String> {
         Ok(word.to_owned())
+    }
+}
+
+impl Value for Text {
+    fn value(word: &str) -> Result<Self, String> {
+        Ok(word.into())
     }
 }
 

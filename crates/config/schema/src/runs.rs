@@ -3,6 +3,8 @@
 //! A run ends behind a member whose name says so, or when it is full: where runs end depends on the names in the list
 //! alone, so that one list has the same runs however it came about, and an edit changes the runs around it.
 
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
 use std::iter::FlatMap;
 use std::ops::Index;
 use std::slice;
@@ -37,6 +39,46 @@ pub fn name_hash(name: &str) -> u64 {
         hash = (hash ^ hash >> 33).wrapping_mul(factor);
     }
     hash
+}
+
+/// What tells a run from all others that are there.
+#[must_use]
+pub fn run_place<T>(run: &Arc<[T]>) -> usize {
+    Arc::as_ptr(run).addr()
+}
+
+/// A map by [`run_place`].
+pub type ByPlace<T> = HashMap<usize, T, BuildHasherDefault<Placed>>;
+
+/// For keys that are places in memory: nobody chooses them, and they differ in the middle.
+#[derive(Debug, Default)]
+pub struct Placed(u64);
+
+impl Hasher for Placed {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|byte| self.write_u64(self.0 ^ u64::from(*byte)));
+    }
+
+    fn write_u64(&mut self, key: u64) {
+        self.0 = key.wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(26);
+    }
+
+    fn write_usize(&mut self, key: usize) {
+        self.write_u64(key as u64);
+    }
+}
+
+/// How many runs two lists begin with alike, and how many of the rest they end with.
+#[must_use]
+pub fn shared_runs<T>(old: &[Arc<[T]>], new: &[Arc<[T]>]) -> (usize, usize) {
+    let same = |(a, b): &(&Arc<[T]>, &Arc<[T]>)| Arc::ptr_eq(a, b);
+    let front = old.iter().zip(new).take_while(same).count();
+    let back = old[front..].iter().rev().zip(new[front..].iter().rev()).take_while(same).count();
+    (front, back)
 }
 
 /// An immutable list; a clone costs nothing.

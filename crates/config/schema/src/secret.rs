@@ -5,6 +5,8 @@
 
 use std::fmt;
 
+use crate::lower::Value;
+
 /// A secret in clear. It is shown to who asks for its text and to nobody else.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Secret(String);
@@ -25,6 +27,19 @@ impl Secret {
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("<secret>")
+    }
+}
+
+/// In clear, or as `$9$` text, whose bytes are those of a text in most cases.
+impl Value for Secret {
+    fn value(word: &str) -> Result<Self, String> {
+        if !word.starts_with(MAGIC) {
+            return Ok(Self::new(word));
+        }
+        let Secret(clear) =
+            decode(word).ok_or("invalid encrypted secret; expecting $9$ text as it is shown")?;
+        let bytes: Option<Vec<u8>> = clear.chars().map(|c| u8::try_from(u32::from(c)).ok()).collect();
+        Ok(Self(bytes.and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or(clear)))
     }
 }
 

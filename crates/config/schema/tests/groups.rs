@@ -236,6 +236,40 @@ fn a_group_may_be_for_one_node_of_a_cluster() {
     );
 }
 
+/// Spec: language-34.
+#[test]
+fn a_group_may_be_for_some_nodes_alone() {
+    for (condition, there) in [
+        ("when { routing-engine re0; }", true),
+        ("when routing-engine re0;", true),
+        ("when { routing-engine re1; }", false),
+        ("when { peers a; }", true),
+        ("when { peers [ b a ]; }", true),
+        ("when peers [ b a ];", true),
+        ("when { peers b; }", false),
+        ("when { peers aa; }", false),
+        ("when { peers a; routing-engine re1; }", false),
+        ("when { routing-engine re0; peers a; }", true),
+        ("inactive: when { routing-engine re1; }", true),
+    ] {
+        let text = format!(
+            "groups {{ g {{ {condition} system {{ ports; }} }} }}\napply-groups g;\nsystem {{ host-name a; }}"
+        );
+        let tree = read(&text).tree;
+        let effective = effective(&tree, None);
+        assert!(effective.diagnostics.is_empty(), "{condition}: {:?}", effective.diagnostics);
+        assert_eq!(effective.tree.find(&["system", "ports"]).is_some(), there, "{condition}");
+        assert!(effective.tree.find(&["when"]).is_none(), "{condition}");
+    }
+    // Whoever has no name of his own is nobody's peer.
+    let nameless = read("groups { g { when { peers a; } system { ports; } } }\napply-groups g;").tree;
+    assert!(effective(&nameless, None).tree.nodes.is_empty());
+    for words in ["chassis srx", "member member0", "peers", "routing-engine re7", "time 10:00 to 11:00"] {
+        let text = format!("groups {{ g {{ when {{ {words}; }} system {{ ports; }} }} }}\napply-groups g;");
+        fails(&text, &[&format!("f:1:21: groups g when {words}: statement not supported")]);
+    }
+}
+
 #[test]
 fn every_inherited_statement_names_its_group() {
     let text = "groups { g { system { host-name a; name-server [ 192.0.2.1 192.0.2.2 ]; } } }

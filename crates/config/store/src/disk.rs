@@ -18,6 +18,9 @@ pub trait Disk {
     fn append(&mut self, name: &str, bytes: &[u8]) -> io::Result<()>;
     /// Atomic; durable after [`Disk::sync`].
     fn rename(&mut self, from: &str, to: &str) -> io::Result<()>;
+    /// Gives a file a second name that no file has; durable after [`Disk::sync`]. Files of several names are never written
+    /// to: all are replaced as a whole.
+    fn link(&mut self, from: &str, to: &str) -> io::Result<()>;
     /// A missing file is no error.
     fn remove(&mut self, name: &str) -> io::Result<()>;
     /// Makes renames and removals durable.
@@ -75,6 +78,10 @@ impl Disk for Directory {
 
     fn rename(&mut self, from: &str, to: &str) -> io::Result<()> {
         fs::rename(self.path.join(from), self.path.join(to))
+    }
+
+    fn link(&mut self, from: &str, to: &str) -> io::Result<()> {
+        fs::hard_link(self.path.join(from), self.path.join(to))
     }
 
     fn remove(&mut self, name: &str) -> io::Result<()> {

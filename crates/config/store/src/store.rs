@@ -1,7 +1,7 @@
 //! The active configuration and those before it, kept so that a crash leaves the old one or the new one, whole.
 //!
 //! `active.conf` is what a restart applies; `rollback.1` to `rollback.49` are its forerunners, the latest first.
-//! The rename onto `active.conf` is the commit point. Whatever was half done before it is undone by reading: a
+//! A forerunner is the file that was active, by another name. The rename onto `active.conf` is the commit point. Whatever was half done before it is undone by reading: a
 //! forerunner counts only when its checksum holds and its serial is below the active one's, and its text is read again
 //! when somebody asks for it. That a commit waits to be
 //! confirmed stands in the heading of `active.conf`, so it begins and ends with the same rename.
@@ -83,7 +83,7 @@ impl<D: Disk> Store<D> {
             let found = found(&disk, &rollback_name(n), Stored::decode, &mut damaged)?;
             if let Some(Stored { heading, text: _ }) = found.filter(|s| s.serial < last) {
                 last = heading.serial;
-                before.push(heading);
+                before.push(Heading { revert: None, ..heading });
                 slots.push(n);
             }
         }
@@ -164,7 +164,6 @@ impl<D: Disk> Store<D> {
     /// crash left are closed first, from the latest on.
     fn shift(&mut self) -> Result<(), StoreError> {
         let Some(active) = &self.active else { return Ok(()) };
-        let copy = unconditional(active).encode();
         for (n, slot) in self.slots.iter_mut().enumerate() {
             if *slot != n + 1 {
                 self.disk.rename(&rollback_name(*slot), &rollback_name(n + 1))?;
@@ -179,7 +178,11 @@ impl<D: Disk> Store<D> {
             self.slots[n - 1] = n + 1;
         }
         let new = format!("{COPY}.new");
-        self.disk.write(&new, &copy)?;
+        // What an earlier attempt left may be the active configuration by another name.
+        self.disk.remove(&new)?;
+        if self.disk.link(ACTIVE, &new).is_err() {
+            self.disk.write(&new, &active.encode())?;
+        }
         self.disk.rename(&new, &rollback_name(1))?;
         self.disk.sync()?;
         Ok(())
@@ -226,7 +229,8 @@ impl<D: Disk> Store<D> {
         let name = rollback_name(self.slots[at]);
         let stored = self.disk.read(&name)?.and_then(|bytes| Stored::decode(&bytes));
         let is_it = |stored: &Stored| stored.serial == self.before[at].serial;
-        stored.filter(is_it).ok_or(StoreError::Damaged { name })
+        let stored = stored.filter(is_it).ok_or(StoreError::Damaged { name })?;
+        Ok(unconditional(&stored))
     }
 
     /// What leads from configuration `a` to `b`, both as `rollback` numbers.

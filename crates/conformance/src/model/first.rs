@@ -147,7 +147,7 @@ impl Model<'_> {
             left: *inner,
             from_zone: way.zone.to_owned(),
             to_zone: way.to_zone.to_owned(),
-            scheduler: policy.and_then(|policy| policy.scheduler.clone()),
+            scheduler: policy.and_then(|policy| policy.scheduler.as_deref().map(str::to_owned)),
             unit: None,
             timeout: tcp.as_ref().map_or(application, |tcp| tcp.timeout(rules, application)),
             tcp,

@@ -10,6 +10,7 @@ use ravelin_model::{
     NatRuleSet, Policy, PolicyAction, PolicyTcpOptions, PortRange, SecurityZone, Service, SourceNatAction,
     Unit, ZoneInterface, ZonePairPolicies,
 };
+use ravelin_syntax::Text;
 
 use crate::kit::{ip, net, outcome, plane};
 
@@ -96,13 +97,13 @@ fn policy() -> impl Strategy<Value = Policy> {
         select(&[(false, false), (false, false), (false, false), (true, false), (false, true)][..]);
     (addresses(), addresses(), applications, action, translated).prop_map(
         |(source, destination, applications, action, (drop_translated, drop_untranslated))| {
-            let mut applications: Vec<String> = applications.into_iter().map(str::to_owned).collect();
+            let mut applications: Vec<Text> = applications.into_iter().map(Text::from).collect();
             applications.dedup();
             if applications.iter().any(|a| a == "any") {
                 applications = vec!["any".into()];
             }
             Policy {
-                name: String::new(),
+                name: Text::default(),
                 description: None,
                 source_addresses: source.0,
                 destination_addresses: destination.0,
@@ -125,7 +126,7 @@ fn policy() -> impl Strategy<Value = Policy> {
 }
 
 fn named(policies: Vec<Policy>) -> Vec<Policy> {
-    policies.into_iter().enumerate().map(|(n, p)| Policy { name: format!("p{n}"), ..p }).collect()
+    policies.into_iter().enumerate().map(|(n, p)| Policy { name: format!("p{n}").into(), ..p }).collect()
 }
 
 fn zone() -> impl Strategy<Value = String> {
@@ -180,7 +181,7 @@ fn config() -> impl Strategy<Value = Config> {
             }
         }
         let global = global.into_iter().enumerate().map(|(n, (policy, from_zones, to_zones))| {
-            let policy = Policy { name: format!("g{n}"), ..policy };
+            let policy = Policy { name: format!("g{n}").into(), ..policy };
             GlobalPolicy { policy, from_zones, to_zones }
         });
         policies.global = global.collect();

@@ -1,7 +1,7 @@
 //! One edit of a large configuration, from the edited candidate to the last worker's acknowledgement.
 //!
 //! `cargo bench -p ravelin-commit --bench edit [POLICIES...]`. Two workers of the simulator behind a socket; what is
-//! written is rendered but not sealed and put on a disk. Every policy has its own two addresses in the book. Prints the
+//! written is rendered before the apply, and put on a disk behind it. Every policy has its own two addresses in the book. Prints the
 //! median of [`ROUNDS`] with minimum and maximum in milliseconds by stage; asserts nothing.
 
 use std::fmt::Write as _;
@@ -18,6 +18,7 @@ use ravelin_model::{Checked, check_tree_after};
 use ravelin_remote::{Client, Server, listen};
 use ravelin_schema::{apply, read};
 use ravelin_sim::{SimPlane, SimSetup, SimWorkers};
+use ravelin_store::{Directory, Entry, Store};
 use ravelin_syntax::{Tree, render};
 use ravelin_types::Generation;
 
@@ -98,6 +99,7 @@ struct Bench {
     generation: u64,
     checked: Option<Checked>,
     rendered: Option<render::Rendered>,
+    store: Store<Directory>,
     stages: Vec<(&'static str, Vec<f64>)>,
 }
 
@@ -110,6 +112,7 @@ impl Bench {
         let client = Client::connect(path, Duration::from_secs(30)).unwrap_or_else(|e| panic!("{e}"));
         let client = Arc::new(client);
         let consumer = PlaneConsumer(client.clone());
+        let directory = Directory::open(path.with_extension("store")).unwrap_or_else(|e| panic!("{e}"));
         let bench = Self {
             plane,
             client,
@@ -118,6 +121,7 @@ impl Bench {
             generation: 0,
             checked: None,
             rendered: None,
+            store: Store::open(directory).unwrap_or_else(|e| panic!("{e}")),
             stages: Vec::new(),
         };
         (bench, server)
@@ -173,6 +177,9 @@ impl Bench {
         self.note("apply, to the workers", live);
         self.note("apply, to the answer", answered);
         self.note("live but for the disk", until_record + live);
+        let text = self.rendered.as_ref().map_or_else(Arc::default, |rendered| rendered.text().clone());
+        let recorded = self.stage("seal it, to the disk", |b| b.store.commit(text, Entry::default()));
+        recorded.unwrap_or_else(|e| panic!("{e}"));
         self.stage("drop what was", |b| b.checked = Some(checked));
         self.client.traffic().bytes - sent
     }

@@ -1,10 +1,9 @@
 //! What the daemon itself does for a configuration, beside kernel and dataplane.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
-use ravelin_model::{AlarmThresholds, Archival, System, ValidConfig};
+use ravelin_model::{AlarmThresholds, Archival, ArchiveSite, System, ValidConfig};
 
 /// The plan of every service.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -41,7 +40,7 @@ pub struct ArchivalPlan {
     pub on_commit: bool,
     pub every: Option<Duration>,
     /// Tried in order; empty: nothing is copied.
-    pub sites: Vec<PathBuf>,
+    pub sites: Vec<ArchiveSite>,
     /// Begins the names of the copies.
     pub node: String,
 }
@@ -68,7 +67,7 @@ fn archival(system: &System) -> ArchivalPlan {
     ArchivalPlan {
         on_commit: *transfer_on_commit,
         every: transfer_interval_min.map(|minutes| Duration::from_secs(u64::from(minutes) * 60)),
-        sites: sites.iter().map(|site| site.directory.0.clone()).collect(),
+        sites: sites.clone(),
         node: system.host_name.clone().unwrap_or_else(|| "ravelin".to_owned()),
     }
 }

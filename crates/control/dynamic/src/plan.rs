@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::tz::TimeZone;
 use ravelin_compile::{feed_set_id, feed_url, name_set_id, schedule_id};
-use ravelin_model::{AddressValue, ValidConfig};
+use ravelin_model::ValidConfig;
 use ravelin_types::{LiveSetId, ScheduleId};
 
 use crate::schedule::Schedule;
@@ -66,16 +66,12 @@ impl DynamicPlan {
             name: scheduler.name.clone(),
             schedule: Schedule::new(scheduler),
         });
-        let addresses = config.security.address_books.iter().flat_map(|book| &book.addresses);
-        let names = addresses.filter_map(|address| match &address.value {
-            AddressValue::Dns(dns) => Some(PlannedName {
-                id: name_set_id(dns),
-                name: dns.name.to_ascii_lowercase(),
-                v4: !dns.ipv6_only,
-                v6: !dns.ipv4_only,
-                interval: seconds(dns.query_interval_s.unwrap_or(QUERY_INTERVAL_S)),
-            }),
-            AddressValue::Prefix(_) | AddressValue::Range(..) | AddressValue::Wildcard(..) => None,
+        let names = valid.addresses().hosts().map(|dns| PlannedName {
+            id: name_set_id(dns),
+            name: dns.name.to_ascii_lowercase(),
+            v4: !dns.ipv6_only,
+            v6: !dns.ipv4_only,
+            interval: seconds(dns.query_interval_s.unwrap_or(QUERY_INTERVAL_S)),
         });
         let mut feeds = Vec::new();
         let dynamic = &config.security.dynamic_addresses;

@@ -128,6 +128,11 @@ impl Host {
     /// # Errors
     /// A step failed; those before it stay done, and the next apply goes on from there.
     pub async fn apply(&mut self, desired: &Desired) -> Result<Report, HostError> {
+        self.apply_within(desired, usize::MAX).await
+    }
+
+    /// As [`Self::apply`], in so many steps at most.
+    async fn apply_within(&mut self, desired: &Desired, steps: usize) -> Result<Report, HostError> {
         let mut report = Report::default();
         self.held.retain(|name, _| desired.taps.iter().any(|tap| tap.name == *name));
         for round in 0..ROUNDS_MAX {
@@ -143,6 +148,9 @@ impl Host {
                 return self.hold_all(desired).map(|()| report);
             }
             for action in actions {
+                if report.performed >= steps {
+                    return Err(HostError::Unsettled(vec![action]));
+                }
                 self.perform(&action, &mut report).await?;
                 report.performed += 1;
             }
@@ -444,11 +452,29 @@ mod tests {
         next.apply(&desired()).await.unwrap();
         assert_eq!(state()[1..], before[1..], "a new daemon finds all as it was");
 
+        broken_off(&mut next, &before).await;
         let none = Desired { taps: Vec::new(), routes: Vec::new(), ..desired() };
         next.apply(&none).await.unwrap();
         assert_eq!(show(&["link", "show", "dev", "ge-0-0-0.0"]), "");
         assert_eq!(show(&["route", "show", "proto", "201"]), "");
         assert!(HeldTap::hold("a-name-of-too-many-bytes").is_err());
+    }
+
+    /// Wherever the way to another configuration breaks off, the one before is had back, whole.
+    async fn broken_off(host: &mut Host, before: &[String; 4]) {
+        let mut other = desired();
+        other.taps[0].mtu = 1300;
+        other.taps[0].addresses = ["10.8.0.1/24".parse().unwrap(), "fd08::1/64".parse().unwrap()].into();
+        other.routes.retain(|route| route.to == RouteTo::Discard);
+        let mut steps = 0;
+        while host.apply_within(&other, steps).await.is_err() {
+            host.apply(&desired()).await.unwrap();
+            let [link, others @ ..] = state();
+            assert!(others == before[1..] && link.contains("mtu 1400"), "{steps} steps: {link}{others:?}");
+            steps += 1;
+        }
+        assert!(steps > 5, "{steps} steps");
+        assert!(state()[0].contains("mtu 1300") && !state()[1].contains("10.7.0.1"));
     }
 
     #[test]

@@ -114,7 +114,7 @@ impl Control {
         let policies = &active.valid.get().security.policies;
         let all = policies.pairs.iter().flat_map(|pair| &pair.policies);
         let all = all.chain(policies.global.iter().map(|global| &global.policy));
-        all.filter_map(|policy| policy.scheduler.clone()).collect()
+        all.filter_map(|policy| policy.scheduler.as_deref().map(str::to_owned)).collect()
     }
 
     /// Takes over the names of what was applied, if anything was.

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use ravelin_commit::Note;
-use ravelin_commit::archive::transfer;
+use ravelin_commit::archive::{Carrier, transfer};
 use ravelin_contract::{DataPlane, Error, Event, UpdateBatch};
 use ravelin_forwarding::{Monitor, Names, Prober};
 use ravelin_remote::Client;
@@ -114,12 +114,12 @@ fn archive(control: &Mutex<Control>) {
     loop {
         std::thread::sleep(TICK);
         let Some(copy) = lock(control).life.transfer_due(now()) else { continue };
-        let done = transfer(&copy);
+        let done = transfer(&copy, Carrier::find().as_ref());
         match &done {
-            Ok(site) => tracing::info!(site = %site.display(), copy.name, "The configuration was archived."),
+            Ok(site) => tracing::info!(%site, copy.name, "The configuration was archived."),
             Err(failed) => {
                 for (site, error) in failed {
-                    tracing::warn!(site = %site.display(), copy.name, %error, "The archive site takes no copy.");
+                    tracing::warn!(%site, copy.name, %error, "The archive site takes no copy.");
                 }
             }
         }

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use ravelin_commit::archive::Carrier;
 use ravelin_commit::{BookConsumer, BookFile, Consumers, PlaneConsumer, Plant, Proposal, propose};
 use ravelin_compile::{IdBook, Resolved, ResolvedPort, needs_device};
 use ravelin_contract::DataPlane;
 use ravelin_host::Observed;
-use ravelin_model::ValidConfig;
+use ravelin_model::{SitePlace, ValidConfig};
 use ravelin_syntax::{Diagnostic, Span};
 use ravelin_types::Generation;
 
@@ -44,6 +45,7 @@ impl Plant for Works {
     fn propose(&mut self, valid: &ValidConfig) -> Result<Proposal, Vec<Diagnostic>> {
         let observed = self.machine.observe().map_err(|e| vec![plain(e)])?;
         let resolved = resolve(valid, &self.map, &observed)?;
+        reachable(valid, Carrier::find().as_ref())?;
         // Of what runs now, whoever applied it.
         let status = self.plane.diagnostics().status();
         let last = status.ok().and_then(|status| status.generation).unwrap_or(Generation(0));
@@ -86,12 +88,27 @@ fn resolve(
     if errors.is_empty() { Ok(resolved) } else { Err(errors) }
 }
 
+/// Archive sites on other nodes need the machine's transfer program. Spec: commit-50.
+fn reachable(valid: &ValidConfig, carrier: Option<&Carrier>) -> Result<(), Vec<Diagnostic>> {
+    let archival = &valid.get().system.archival;
+    let places = archival.sites.iter().map(|site| &site.place);
+    let remote = places.filter(|place| matches!(place, SitePlace::Remote(_)) && carrier.is_none());
+    let missing = |place: &SitePlace| {
+        let path = format!("system archival configuration archive-sites {place}");
+        Diagnostic::error(path, archival.at, Carrier::MISSING)
+    };
+    let errors: Vec<_> = remote.map(missing).collect();
+    if errors.is_empty() { Ok(()) } else { Err(errors) }
+}
+
 fn plain(message: String) -> Diagnostic {
     Diagnostic::error(String::new(), Span::default(), message)
 }
 
 #[cfg(test)]
 mod tests {
+    use ravelin_commit::archive::Patience;
+
     use super::*;
 
     #[track_caller]
@@ -100,6 +117,21 @@ mod tests {
         let missing = resolve(&valid, &BTreeMap::new(), &Observed::default()).err().unwrap_or_default();
         let missing: Vec<_> = missing.iter().map(|error| error.path.clone()).collect();
         assert_eq!(missing, expected, "{text}");
+    }
+
+    #[test]
+    fn sites_on_other_nodes_need_a_transfer_program() {
+        let text = "set system archival configuration transfer-on-commit\n\
+                    set system archival configuration archive-sites /var/archive\n\
+                    set system archival configuration archive-sites scp://ann@192.0.2.1/x\n";
+        let valid = ravelin_model::load(text).result.unwrap();
+        let carrier = Carrier::at("curl", "/root", Patience::default());
+        assert_eq!(reachable(&valid, Some(&carrier)), Ok(()));
+        let missing = reachable(&valid, None).unwrap_err();
+        let paths: Vec<_> = missing.iter().map(|error| error.path.as_str()).collect();
+        assert_eq!(paths, ["system archival configuration archive-sites scp://ann@192.0.2.1/x"]);
+        let here = text.lines().take(2).collect::<Vec<_>>().join("\n");
+        assert_eq!(reachable(&ravelin_model::load(&here).result.unwrap(), None), Ok(()));
     }
 
     #[test]

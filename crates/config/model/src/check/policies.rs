@@ -1,6 +1,6 @@
 //! Policies: zones, addresses, applications and schedulers exist; `any` stands alone; every part of a match is written.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use ravelin_syntax::Span;
 use super::applications::{own_names, unusable};
 use super::{Kept, Report, zones};
 use crate::security::{ZoneBooks, qualified};
-use crate::{AddressNames, AddressRef, Config, GlobalPolicy, Policies, Policy, Runs, run_place};
+use crate::{AddressNames, AddressRef, ByPlace, Config, GlobalPolicy, Policies, Policy, Runs, run_place};
 
 /// The zone of the firewall itself.
 const HOST: &str = "junos-host";
@@ -29,7 +29,7 @@ impl Names<'_> {
         let AddressRef::Named(name) = reference else { return None };
         let own = book.map(|book| qualified(name, book)).filter(|own| self.known.is_in_a_book(own));
         let prefix = || literal(name).filter(|_| !self.known.contains(name)).map(AddressRef::Prefix);
-        own.map(AddressRef::Named).or_else(prefix)
+        own.map(|own| AddressRef::Named(own.into())).or_else(prefix)
     }
 }
 
@@ -57,11 +57,7 @@ pub(super) fn settle_references(policies: &mut Policies, names: &Names<'_>, kept
 }
 
 /// What became of each run of some lists. The runs live as long as the lists.
-fn settled_lists<T>(
-    lowered: &[Runs<T>],
-    valid: &[Runs<T>],
-    kept: Option<&Kept<'_>>,
-) -> HashMap<usize, Arc<[T]>> {
+fn settled_lists<T>(lowered: &[Runs<T>], valid: &[Runs<T>], kept: Option<&Kept<'_>>) -> ByPlace<Arc<[T]>> {
     let runs = lowered.iter().flat_map(Runs::runs).zip(valid.iter().flat_map(Runs::runs));
     let holds = |run: &Arc<[T]>| kept.is_some_and(|kept| kept.holds(run));
     runs.filter(|(lowered, _)| holds(lowered)).map(|(run, valid)| (run_place(run), valid.clone())).collect()
@@ -138,7 +134,7 @@ pub(super) fn check(config: &Config, addresses: &AddressNames, kept: Option<&Kep
         if pair.from == HOST && pair.to == HOST {
             report.error(&path, pair.at, "nothing goes from the firewall to itself");
         }
-        for run in pair.policies.runs().iter().filter(|run| !judged.contains(&run_place(run))) {
+        for run in pair.policies.runs().iter().filter(|run| !judged.contains_key(&run_place(run))) {
             run.iter().for_each(|policy| self::policy(&known, policy, &path, report));
         }
     }
@@ -156,7 +152,7 @@ pub(super) fn check(config: &Config, addresses: &AddressNames, kept: Option<&Kep
     let same = same.filter(|same| zones::known(same) == exist);
     let judged = judged_runs(same.map(|same| [&same.security.policies.global].into_iter()), kept);
     let runs = config.security.policies.global.runs().iter();
-    for global in runs.filter(|run| !judged.contains(&run_place(run))).flat_map(|run| run.iter()) {
+    for global in runs.filter(|run| !judged.contains_key(&run_place(run))).flat_map(|run| run.iter()) {
         let path = "security policies global";
         for name in global.from_zones.iter().chain(&global.to_zones) {
             let path = format!("{path} policy {} match", global.policy.name);
@@ -174,9 +170,10 @@ pub(super) fn check(config: &Config, addresses: &AddressNames, kept: Option<&Kep
 fn judged_runs<'a, T: 'a>(
     lists: Option<impl Iterator<Item = &'a Runs<T>>>,
     kept: Option<&Kept<'_>>,
-) -> HashSet<usize> {
+) -> ByPlace<()> {
     let runs = lists.into_iter().flatten().flat_map(Runs::runs);
-    runs.filter(|run| kept.is_some_and(|kept| kept.holds(run))).map(run_place).collect()
+    let held = runs.filter(|run| kept.is_some_and(|kept| kept.holds(run)));
+    held.map(|run| (run_place(run), ())).collect()
 }
 
 /// Names that a policy may use.

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use ipnet::IpNet;
 use ravelin_derive::Lower;
 use ravelin_schema::{Cx, Named, Runs, lower};
-use ravelin_syntax::{Node, Span};
+use ravelin_syntax::{Node, Span, Text};
 
 /// Only the book `global` exists in a [`crate::ValidConfig`]: those of zones are in it.
 #[derive(Clone, Debug, Default, PartialEq, Lower)]
@@ -26,7 +26,7 @@ pub struct AddressBook {
 #[derive(Clone, Debug, PartialEq, Lower)]
 pub struct Address {
     #[lower(key)]
-    pub name: String,
+    pub name: Text,
     #[lower(need(
         address_value,
         "<>",
@@ -42,7 +42,7 @@ pub struct Address {
     ))]
     pub value: AddressValue,
     #[lower(leaf = "description")]
-    pub description: Option<String>,
+    pub description: Option<Text>,
     #[lower(at)]
     pub at: Span,
 }
@@ -62,7 +62,7 @@ pub enum AddressValue {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Lower)]
 pub struct DnsName {
     #[lower(key)]
-    pub name: String,
+    pub name: Text,
     #[lower(flag = "ipv4-only")]
     pub ipv4_only: bool,
     #[lower(flag = "ipv6-only")]

@@ -3,7 +3,7 @@
 use ipnet::IpNet;
 use ravelin_derive::Lower;
 use ravelin_schema::{Cx, Named, Runs, Value, lower};
-use ravelin_syntax::{Node, Span};
+use ravelin_syntax::{Node, Span, Text};
 
 #[derive(Clone, Debug, Default, PartialEq, Lower)]
 pub struct Policies {
@@ -65,9 +65,9 @@ pub struct GlobalPolicy {
 #[derive(Clone, Debug, PartialEq, Lower)]
 pub struct Policy {
     #[lower(key)]
-    pub name: String,
+    pub name: Text,
     #[lower(leaf = "description")]
-    pub description: Option<String>,
+    pub description: Option<Text>,
     #[lower(leaves = "match source-address")]
     pub source_addresses: Vec<AddressRef>,
     #[lower(leaves = "match destination-address")]
@@ -78,7 +78,7 @@ pub struct Policy {
     pub destination_excluded: bool,
     /// Names; `any` stands alone.
     #[lower(leaves = "match application")]
-    pub applications: Vec<String>,
+    pub applications: Vec<Text>,
     #[lower(need(policy_action, "then permit", "then deny", "then reject"))]
     pub action: PolicyAction,
     #[lower(flag = "then log session-init")]
@@ -99,7 +99,7 @@ pub struct Policy {
     #[lower(flag = "then permit destination-address drop-untranslated")]
     pub drop_untranslated: bool,
     #[lower(leaf = "scheduler-name")]
-    pub scheduler: Option<String>,
+    pub scheduler: Option<Text>,
     #[lower(at)]
     pub at: Span,
 }
@@ -127,7 +127,7 @@ pub enum AddressRef {
     AnyIpv4,
     AnyIpv6,
     /// An address or address-set of the book.
-    Named(String),
+    Named(Text),
     /// Written in the policy itself, host bits zero.
     Prefix(IpNet),
 }
@@ -158,7 +158,7 @@ impl Value for AddressRef {
             "any-ipv4" => Self::AnyIpv4,
             "any-ipv6" => Self::AnyIpv6,
             // The book is asked first: it may hold names that look like prefixes. `check` tells them apart.
-            _ => Self::Named(word.to_owned()),
+            _ => Self::Named(word.into()),
         })
     }
 }

@@ -73,12 +73,12 @@ pub(crate) fn merge(security: &mut Security) -> ZoneBooks {
             continue;
         }
         zones.extend(book.zones.iter().map(|zone| (zone.clone(), book.name.clone())));
-        let named = |name: &String| qualified(name, &book.name);
-        addresses.extend(book.addresses.iter().map(|a| Address { name: named(&a.name), ..a.clone() }));
+        let named = |name: &str| qualified(name, &book.name);
+        addresses.extend(book.addresses.iter().map(|a| Address { name: named(&a.name).into(), ..a.clone() }));
         sets.extend(book.sets.iter().map(|set| AddressSet {
             name: named(&set.name),
-            addresses: set.addresses.iter().map(named).collect(),
-            sets: set.sets.iter().map(named).collect(),
+            addresses: set.addresses.iter().map(|name| named(name)).collect(),
+            sets: set.sets.iter().map(|name| named(name)).collect(),
             ..set.clone()
         }));
     }

@@ -16,6 +16,7 @@ use crate::Changed;
 use crate::grammar::{Rule, RuleId, grammar};
 
 use expression::{Expression, Part, Test, Wanted, parse};
+use watched::Again;
 
 /// Names that stand for something nobody defines.
 const BUILT_IN: [&str; 3] = ["any", "any-ipv4", "any-ipv6"];
@@ -46,7 +47,7 @@ fn judged() -> &'static [Judged] {
             })
         };
         let mut out: Vec<Judged> = (0..grammar().len()).map(one).collect();
-        // Parents come before their children.
+        // Parents come first.
         for n in (1..out.len()).rev() {
             let counts = rule(n).is_some_and(Rule::supported);
             if counts && (out[n].below || out[n].own.is_some() || out[n].key.is_some()) {
@@ -82,26 +83,31 @@ pub fn constraints() -> (usize, Vec<Unread>) {
     (read, unread)
 }
 
-/// Everything in an effective tree that the table's constraints forbid. Statements that aren't supported are
-/// refused as such and not looked into.
+/// Everything in an effective tree that the table's constraints forbid. What isn't supported is not looked into.
 #[must_use]
 pub fn violations(tree: &Tree) -> Vec<Diagnostic> {
-    let mut judge = Judge { tree, levels: HashMap::new(), above: Vec::new(), out: Vec::new() };
+    let mut judge = Judge::of(tree);
     for node in tree.active() {
         judge.statement(node);
     }
     judge.out
 }
 
-/// The same after a change of a tree in which nothing is forbidden. A statement that some constraint looks for is looked
-/// for from everywhere; any other change matters where it was made alone.
+/// The same after a change of a tree in which nothing is forbidden: what changed is judged, and wherever they stand
+/// the statements with a constraint that looks for such as came or went.
 #[must_use]
 pub fn violations_of(tree: &Tree, changed: &[Changed<'_>]) -> Vec<Diagnostic> {
-    let sides = changed.iter().flat_map(|change| change.old.into_iter().chain(change.new));
-    if sides.into_iter().any(watched::is_looked_for) {
-        return violations(tree);
+    let mut judge = Judge::of(tree);
+    let mut again = Again::default();
+    changed
+        .iter()
+        .flat_map(|change| change.old.into_iter().chain(change.new))
+        .for_each(|node| again.add(node));
+    if !again.is_empty() {
+        judge.only = Some(again);
+        tree.active().for_each(|node| judge.statement(node));
+        judge.only = None;
     }
-    let mut judge = Judge { tree, levels: HashMap::new(), above: Vec::new(), out: Vec::new() };
     for change in changed.iter().filter(|change| change.is_in_force()) {
         judge.above.clone_from(&change.above);
         change.new.into_iter().for_each(|node| judge.statement(node));
@@ -127,19 +133,27 @@ struct Judge<'a> {
     /// Statements on the way, the one at hand last.
     above: Vec<&'a Node>,
     out: Vec<Diagnostic>,
+    /// The rules that are judged; `None`: all.
+    only: Option<Again>,
 }
 
 impl<'a> Judge<'a> {
+    fn of(tree: &'a Tree) -> Self {
+        Self { tree, levels: HashMap::new(), above: Vec::new(), out: Vec::new(), only: None }
+    }
+
     fn statement(&mut self, node: &'a Node) {
-        let Some(rule) = grammar().rule(RuleId(node.rule)).filter(|r| r.supported()) else { return };
-        let judged = &judged()[node.rule as usize];
-        if !judged.below && judged.own.is_none() && judged.key.is_none() || self.out.len() >= DIAGNOSTICS_MAX
-        {
+        let Some(judged) = judged().get(node.rule as usize) else { return };
+        let is_meant = self.only.as_ref().is_none_or(|only| only.has(node.rule));
+        let leads_on = judged.below && self.only.as_ref().is_none_or(|only| only.leads_on(node.rule));
+        let is_judged = is_meant && (judged.own.is_some() || judged.key.is_some());
+        if !(leads_on || is_judged) || self.out.len() >= DIAGNOSTICS_MAX {
             return;
         }
+        let Some(rule) = grammar().rule(RuleId(node.rule)).filter(|r| r.supported()) else { return };
         self.above.push(node);
         let words = || node.args.iter().take(if node.kind == Kind::Entry { 1 } else { usize::MAX });
-        if let Some(expression) = &judged.own {
+        if let Some(expression) = judged.own.as_ref().filter(|_| is_meant) {
             // A value is judged where it is; a statement without one by its place alone.
             let spoken: Vec<(&'a str, Span)> = words().map(|w| (w.text.as_str(), w.span)).collect();
             let spoken = if spoken.is_empty() { vec![("", node.span)] } else { spoken };
@@ -147,10 +161,10 @@ impl<'a> Judge<'a> {
                 self.judge(expression, rule, Own { value: own, at, extra: 0 });
             }
         }
-        if let (Some(expression), Some(word)) = (&judged.key, node.args.first()) {
+        if let (Some(expression), Some(word), true) = (&judged.key, node.args.first(), is_meant) {
             self.judge(expression, rule, Own { value: &word.text, at: word.span, extra: 1 });
         }
-        if judged.below {
+        if leads_on {
             for child in node.active() {
                 self.statement(child);
             }
@@ -464,26 +478,4 @@ fn head(node: &Node, above: &[&Node]) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_logical_interface_is_looked_for_by_its_names() {
-        let text = "set interfaces ge-0/0/0 unit 100 family inet\nset interfaces ge-0/0/1 unit 0 family inet6\n\
-                    set schedulers scheduler high";
-        let tree = crate::read(text).tree;
-        for (value, constraint, expected) in [
-            ("ge-0/0/0.100", "\"interfaces $$-IFL family inet\"", true),
-            ("ge-0/0/0.100", "\"interfaces $$-IFL family inet6\"", false),
-            ("ge-0/0/0.0", "\"interfaces $$-IFL\"", false),
-            ("ge-0/0/1", "\"interfaces $$-IFL\"", true),
-            ("x", "\"schedulers scheduler $$={high}\"", true),
-            ("x", "\"schedulers scheduler $$={low}\"", false),
-        ] {
-            let mut judge = Judge { tree: &tree, levels: HashMap::new(), above: Vec::new(), out: Vec::new() };
-            let own = Own { value, at: Span::default(), extra: 0 };
-            let expression = parse(constraint).expect("a constraint");
-            assert_eq!(judge.truth(&expression, own), Some(expected), "{value}: {constraint}");
-        }
-    }
-}
+mod tests;

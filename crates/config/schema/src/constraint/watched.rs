@@ -1,6 +1,6 @@
 //! Statements that constraints look for, by rule: when one of them comes or goes, others must be judged again.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::OnceLock;
 
 use ravelin_syntax::tree::{Kind, Node};
@@ -9,22 +9,53 @@ use super::expression::{Expression, Part, Test};
 use super::judged;
 use crate::grammar::{ROOT, Rule, RuleId, grammar};
 
-/// Whether some constraint of a supported statement may look for this one or one in it.
-pub(super) fn is_looked_for(node: &Node) -> bool {
-    rules().contains(&node.rule) || node.children.iter().any(is_looked_for)
+/// Rules whose statements must be judged again when some others came or went, and those that lead there.
+#[derive(Default)]
+pub(super) struct Again {
+    rules: HashSet<u32>,
+    above: HashSet<u32>,
 }
 
-fn rules() -> &'static HashSet<u32> {
-    static RULES: OnceLock<HashSet<u32>> = OnceLock::new();
-    RULES.get_or_init(|| {
-        let mut out = HashSet::new();
+impl Again {
+    /// A statement came or went, and all in it.
+    pub fn add(&mut self, node: &Node) {
+        for rule in lookers().get(&node.rule).into_iter().flatten().copied() {
+            if self.rules.insert(rule.0) {
+                let up = |rule: &RuleId| grammar().rule(*rule).filter(|_| *rule != ROOT).map(|r| r.parent);
+                self.above.extend(std::iter::successors(up(&rule), up).map(|rule| rule.0));
+            }
+        }
+        node.children.iter().for_each(|node| self.add(node));
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.rules.is_empty()
+    }
+
+    pub fn has(&self, rule: u32) -> bool {
+        self.rules.contains(&rule)
+    }
+
+    /// Whether there may be such statements below one.
+    pub fn leads_on(&self, rule: u32) -> bool {
+        self.above.contains(&rule)
+    }
+}
+
+/// By rule: the supported ones with a constraint that may look for its statements.
+fn lookers() -> &'static HashMap<u32, Vec<RuleId>> {
+    static LOOKERS: OnceLock<HashMap<u32, Vec<RuleId>>> = OnceLock::new();
+    LOOKERS.get_or_init(|| {
+        let mut out: HashMap<u32, Vec<RuleId>> = HashMap::new();
         for (id, judged) in (0..).map(RuleId).zip(judged()) {
             if !grammar().rule(id).is_some_and(Rule::supported) {
                 continue;
             }
+            let mut looked_for = HashSet::new();
             for (expression, extra) in [(&judged.own, 0), (&judged.key, 1)] {
-                expression.iter().for_each(|e| of_expression(e, id, extra, &mut out));
+                expression.iter().for_each(|e| of_expression(e, id, extra, &mut looked_for));
             }
+            looked_for.into_iter().for_each(|rule| out.entry(rule).or_default().push(id));
         }
         out
     })

@@ -168,7 +168,18 @@ struct Expander<'a> {
     work: usize,
     told_work: bool,
     told_when: Vec<u16>,
+    /// As it is written outside of groups.
+    host_name: Option<&'a str>,
     diagnostics: Vec<Diagnostic>,
+}
+
+fn is_bracket(word: &str) -> bool {
+    word == "[" || word == "]"
+}
+
+fn host_name(nodes: &[Node]) -> Option<&str> {
+    let system = nodes.iter().filter(|n| !n.inactive && n.name == "system").flat_map(Node::active);
+    system.filter(|n| n.name == "host-name").find_map(|n| n.args.first()).map(|word| word.text.as_str())
 }
 
 impl<'a> Expander<'a> {
@@ -191,6 +202,7 @@ impl<'a> Expander<'a> {
             work: 0,
             told_work: false,
             told_when: Vec::new(),
+            host_name: host_name(nodes),
             diagnostics: Vec::new(),
         }
     }
@@ -283,8 +295,8 @@ impl<'a> Expander<'a> {
         found
     }
 
-    /// Whether the conditions of a group hold. The node of a cluster can be told here; what else Junos knows
-    /// (time, chassis, model, routing engine, member, peers) can't, and is refused.
+    /// Whether the conditions of a group hold, all of them. What can't be told here (time, chassis, model, member) is
+    /// refused. Spec: language-34.
     fn in_force(&mut self, origin: u16, nodes: &'a [Node]) -> bool {
         let mut holds = true;
         for when in nodes.iter().filter(|n| !n.inactive && n.keyword() == "when") {
@@ -295,6 +307,11 @@ impl<'a> Expander<'a> {
                 match words[..] {
                     ["node", name] if condition.children.is_empty() || own.is_some() => {
                         holds &= self.node.is_some_and(|node| name == format!("node{node}"));
+                    }
+                    // A node has one.
+                    ["routing-engine", engine @ ("re0" | "re1")] => holds &= engine == "re0",
+                    ["peers", ref names @ ..] if names.iter().any(|name| !is_bracket(name)) => {
+                        holds &= self.host_name.is_some_and(|own| names.contains(&own));
                     }
                     _ => {
                         holds = false;

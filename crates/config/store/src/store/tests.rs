@@ -54,6 +54,13 @@ impl Disk for &mut DyingDisk {
         Ok(())
     }
 
+    fn link(&mut self, from: &str, to: &str) -> io::Result<()> {
+        self.step()?;
+        let bytes = self.now.get(from).cloned().ok_or_else(|| io::Error::other("missing"))?;
+        assert!(self.now.insert(to.to_owned(), bytes).is_none(), "{to} is there");
+        Ok(())
+    }
+
     fn remove(&mut self, name: &str) -> io::Result<()> {
         self.step()?;
         self.now.remove(name);
@@ -368,6 +375,43 @@ fn fifty_configurations_are_kept_and_compared() {
     let want = "[edit system]\n-   host-name fw59;\n+   host-name fw60;\n";
     assert_eq!(store.compare(1, 0).ok().as_deref(), Some(want));
     assert!(matches!(store.rollback(50), Err(StoreError::NoRollback { wanted: 50, kept: 50 })));
+}
+
+/// What was active is kept by a second name: nothing is ever written through one of the two.
+#[test]
+fn a_forerunner_is_the_file_that_was_active_and_stays_as_it_was() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = |name: &str| directory.path().join(name);
+    let open = || Store::open(crate::Directory::open(directory.path()).unwrap()).unwrap();
+    let mut store = open();
+    let waits = Entry { revert: Some(0), ..entry(1) };
+    store.commit(text(1), waits).unwrap();
+    // A crash between the second name and the last: it is the active configuration's.
+    std::fs::hard_link(path("active.conf"), path("rollback.new")).unwrap();
+    store.commit(text(2), entry(2)).unwrap();
+    store.confirm().unwrap();
+    let first = std::fs::read(path("rollback.1")).unwrap();
+    for store in [store, open()] {
+        assert_eq!(
+            (store.active().unwrap().serial, store.active().unwrap().text.as_str()),
+            (2, text(2).as_str())
+        );
+        let before = store.rollback(1).unwrap();
+        assert_eq!((before.serial, before.revert, before.text.as_str()), (1, None, text(1).as_str()));
+        assert_eq!(store.history()[1].revert, None, "only the active configuration can wait");
+        assert!(!path("rollback.new").exists());
+    }
+    // And between the last name and the commit point: both names are those of one file.
+    std::fs::remove_file(path("rollback.1")).unwrap();
+    std::fs::hard_link(path("active.conf"), path("rollback.1")).unwrap();
+    let mut store = open();
+    assert_eq!(store.history().len(), 1, "what is active is no forerunner of itself");
+    store.commit(text(3), entry(3)).unwrap();
+    for store in [store, open()] {
+        let texts: Vec<String> = (0..2).map(|n| store.rollback(n).unwrap().text.to_string()).collect();
+        assert_eq!(texts, [text(3), text(2)]);
+    }
+    assert_eq!(Stored::decode(&first).unwrap().text.as_str(), text(1));
 }
 
 #[test]

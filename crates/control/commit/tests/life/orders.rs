@@ -203,7 +203,8 @@ fn every_commit_is_copied_in_turn_and_then_by_the_clock() {
     assert!(names(&bench, 999).is_none());
     let (name, copy) = names(&bench, 1000).unwrap();
     assert_eq!(name, "c_20260202_025640_juniper.conf.3");
-    assert_eq!(copy.sites, [std::path::PathBuf::from("/var/archive")]);
+    let sites: Vec<String> = copy.sites.iter().map(|site| site.place.to_string()).collect();
+    assert_eq!(sites, ["/var/archive"]);
     bench.life.transferred(&copy, true, at(1000)).unwrap();
     assert!(names(&bench, 1899).is_none() && names(&bench, 1900).is_some());
     assert_eq!(bench.life.active().unwrap().services.archival.every, Some(Duration::from_secs(900)));

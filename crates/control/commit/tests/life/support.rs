@@ -74,6 +74,12 @@ impl Disk for MemoryDisk {
             files.insert(to.to_owned(), bytes);
         })
     }
+    fn link(&mut self, from: &str, to: &str) -> io::Result<()> {
+        self.change(|files| {
+            let bytes = files.get(from).cloned().unwrap_or_default();
+            files.insert(to.to_owned(), bytes);
+        })
+    }
     fn remove(&mut self, name: &str) -> io::Result<()> {
         self.change(|files| drop(files.remove(name)))
     }

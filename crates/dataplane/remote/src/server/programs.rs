@@ -28,7 +28,7 @@ pub(super) struct ChunkCache {
     /// The oldest first.
     programs: VecDeque<Program>,
     /// What was put together last: it is checked, and then applied.
-    last: Option<(Manifest, Program)>,
+    last: Option<(Arc<Manifest>, Program)>,
 }
 
 impl ChunkCache {
@@ -56,9 +56,9 @@ impl ChunkCache {
 /// The program that a connection is handing over.
 #[derive(Default)]
 pub(super) struct Staging {
-    offer: Option<Manifest>,
+    offer: Option<Arc<Manifest>>,
     /// What was offered last, whatever became of it.
-    last: Option<Manifest>,
+    last: Option<Arc<Manifest>>,
     chunks: HashMap<Digest, Arc<Chunk>>,
     bytes: usize,
 }
@@ -116,13 +116,12 @@ impl Staging {
     }
 
     /// A manifest without entries is the one offered last.
-    fn meant(&mut self, manifest: Manifest) -> Manifest {
+    fn meant(&mut self, manifest: Manifest) -> Arc<Manifest> {
         if !manifest.entries.is_empty() {
-            self.last = Some(manifest.clone());
-            return manifest;
+            return self.last.insert(Arc::new(manifest)).clone();
         }
         let last = self.last.as_ref().filter(|last| last.generation == manifest.generation);
-        last.cloned().unwrap_or(manifest)
+        last.cloned().unwrap_or_else(|| Arc::new(manifest))
     }
 
     /// Takes chunks of the offered program.

@@ -1,18 +1,23 @@
 //! Copies of the active configuration at archive sites.
 //!
-//! Junos: `system archival configuration`. The caller runs [`transfer`] where waiting for a file system hurts nobody.
-//! Spec: commit-37..41.
+//! Junos: `system archival configuration`. The caller runs [`transfer`] where waiting for a file system or another node
+//! hurts nobody. Spec: commit-37..41, commit-49..51.
+
+mod remote;
 
 use std::io::{self, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use ravelin_model::{ArchiveSite, SitePlace};
+
+pub use remote::{Carrier, Patience};
 
 /// A copy to be made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Transfer {
-    pub sites: Vec<PathBuf>,
+    pub sites: Vec<ArchiveSite>,
     pub name: String,
     pub text: Arc<String>,
     /// The commit that it is a copy of.
@@ -31,16 +36,26 @@ pub fn name(node: &str, time_s: u64, serial: u64) -> String {
     format!("{node}_{}_juniper.conf.{serial}", time.strftime("%Y%m%d_%H%M%S"))
 }
 
-/// Writes the copy to the first site that takes it, whole or not at all.
+/// Brings the copy to the first site that takes it; into a directory whole or not at all.
 ///
 /// # Errors
 /// What every site said.
-pub fn transfer(job: &Transfer) -> Result<&Path, Vec<(PathBuf, io::Error)>> {
+pub fn transfer<'a>(
+    job: &'a Transfer,
+    program: Option<&Carrier>,
+) -> Result<&'a SitePlace, Vec<(&'a SitePlace, io::Error)>> {
     let mut failed = Vec::new();
     for site in &job.sites {
-        match write(site, job) {
-            Ok(()) => return Ok(site),
-            Err(error) => failed.push((site.clone(), error)),
+        let done = match &site.place {
+            SitePlace::Directory(directory) => write(directory, job),
+            SitePlace::Remote(remote) => match program {
+                Some(program) => program.send(remote, site.password.as_ref(), job),
+                None => Err(io::Error::new(io::ErrorKind::NotFound, Carrier::MISSING)),
+            },
+        };
+        match done {
+            Ok(()) => return Ok(&site.place),
+            Err(error) => failed.push((&site.place, error)),
         }
     }
     Err(failed)
@@ -59,18 +74,23 @@ fn write(site: &Path, job: &Transfer) -> io::Result<()> {
 mod tests {
     use super::*;
 
+    fn directory(path: &Path) -> ArchiveSite {
+        ArchiveSite { place: SitePlace::Directory(path.to_owned()), password: None }
+    }
+
     #[test]
     fn the_first_site_that_works_has_the_copy() {
         let dir = tempfile::tempdir().unwrap();
-        let sites = vec![dir.path().join("missing"), dir.path().to_owned()];
+        let sites = vec![directory(&dir.path().join("missing")), directory(dir.path())];
         let name = name("fw/../1", 1_770_000_000, 12);
         assert_eq!(name, "fw_.._1_20260202_024000_juniper.conf.12");
         let mut job =
             Transfer { sites, name, text: Arc::new("system;\n".into()), serial: 12, by_commit: true };
-        assert_eq!(transfer(&job).ok(), Some(dir.path()));
+        let place = SitePlace::Directory(dir.path().to_owned());
+        assert_eq!(transfer(&job, None).ok(), Some(&place));
         assert_eq!(std::fs::read_to_string(dir.path().join(&job.name)).unwrap(), "system;\n");
         job.sites.truncate(1);
-        assert_eq!(transfer(&job).map_err(|failed| failed.len()).err(), Some(1));
+        assert_eq!(transfer(&job, None).map_err(|failed| failed.len()).err(), Some(1));
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1, "nothing half written");
     }
 }
