@@ -68,5 +68,5 @@ pub use security::{
     SourceNatAction, SourcePool, StaticPrefix, StaticRule, StaticRuleSet, SynFloodProtection,
     SynFloodWhiteList, TcpSession, Threshold, ZoneAddressBook, ZoneInterface, ZonePairPolicies, with_unit,
 };
-pub use system::{Archival, ArchiveSite, SiteDirectory, System, TimeZoneName};
+pub use system::{Archival, ArchiveSite, Metrics, SiteDirectory, System, TimeZoneName};
 pub use valid::ValidConfig;

@@ -9,11 +9,13 @@ mod plane;
 mod program;
 mod trace;
 
-use ravelin_contract::{NextHop, Route};
+use ravelin_contract::{DataPlane, NextHop, Route};
+use ravelin_metrics::{Commits, Exposition, Source, gather};
 use ravelin_ops::{
     DnsLine, DynamicView, EntryLine, EntryList, Env, Facts, FeedLine, NameTable, NatAlarms, Reply,
     RouteEntry, RouteTable, ScheduleLine, Session, answer, complete, execute, wire,
 };
+use ravelin_program::Program;
 use ravelin_render::Junos;
 use ravelin_types::{InstanceId, InterfaceId};
 
@@ -113,6 +115,8 @@ pub struct Bench {
     pub log: FakeLog,
     pub alarms: NatAlarms,
     pub trace: FakeTrace,
+    /// Stands in for the fake one.
+    other: Option<Box<dyn DataPlane>>,
     names: NameTable,
     facts: Facts,
 }
@@ -126,9 +130,33 @@ impl Bench {
             log: FakeLog::default(),
             alarms: NatAlarms::default(),
             trace: FakeTrace::default(),
+            other: None,
             names: NameTable::new(&program()),
             facts: Facts { host_name: "fw1".into(), version: "0.1.0".into(), local_us: 43_200_500_000 },
         }
+    }
+
+    /// A firewall on another plane, which runs this program.
+    pub fn over(plane: Box<dyn DataPlane>, program: &Program) -> Self {
+        Self { other: Some(plane), names: NameTable::new(program), ..Self::new() }
+    }
+
+    /// What a scrape tells.
+    pub fn metrics(&mut self, series_max: usize) -> Exposition {
+        self.with_env(|env, _| {
+            let source = Source {
+                plane: Some(env.plane),
+                names: env.names,
+                alarms: env.alarms,
+                dynamic: env.dynamic,
+                log: &env.log.statistics(),
+                commits: Commits { serial: 7, time_s: 1_770_000_000, kept: 3, ..Commits::default() },
+                routes: env.routes.routes().len() as u64,
+                version: &env.facts.version,
+                process: None,
+            };
+            gather(&source, series_max)
+        })
     }
 
     pub fn reply(&mut self, line: &str) -> Reply {
@@ -137,9 +165,9 @@ impl Bench {
 
     /// What commands are run with, made in one place.
     fn with_env<T>(&mut self, work: impl FnOnce(&mut Env<'_>, &mut Session) -> T) -> T {
-        let Self { plane, config, session, names, log, alarms, trace, facts } = self;
+        let Self { plane, config, session, names, log, alarms, trace, facts, other } = self;
         let mut env = Env {
-            plane,
+            plane: other.as_deref().unwrap_or(plane),
             config,
             names,
             routes: &FakeRoutes,
