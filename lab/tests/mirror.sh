@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Port mirroring, seen from the mirror port: byte-identical frames, one in ten, and nothing lost while the port is down.
+# Port mirroring, seen from the mirror port: byte-identical frames, one in ten, and nothing lost while the port is down. Its counters,
+# and all others, as metrics.
 WORKERS=2
 # shellcheck source=lab/lib.sh
 . "$(dirname "$0")/../lib.sh"
@@ -45,6 +46,16 @@ loses_nothing() {
     echo "three floods lost packets"; cat "$STATE/out/flood"; return 1
 }
 statistic() { cli "show forwarding-options port-mirroring" | sed -n "s/^ *$1 *: //p"; }
+scrape() { in_fw curl -sg -m "${3:-10}" -H "$2" "$1" | python3 "$LAB_DIR/metrics.py" ${4:-} >"$STATE/out/metrics"; }
+metric() { awk -v series="$1" 'substr($0, 1, length(series) + 1) == series " " { print $NF }' "$STATE/out/metrics"; }
+lost_as_shown() {
+    local reason shown told
+    for reason in no-frame reserve no-binding queue-full queue-full-cross; do
+        shown=$(cli "show forwarding-options port-mirroring" | sed -n "s/^ *Lost, $reason *: //p")
+        told=$(metric "ravelin_mirror_lost_packets_total{kind=\"instance\",mirror=\"m\",reason=\"$reason\"}")
+        [ -n "$shown" ] && [ "$shown" = "$told" ] || { echo "$reason: $shown shown, $told told"; return 1; }
+    done
+}
 between() { [ "$1" -ge "$2" ] && [ "$1" -le "$3" ] || { echo "$1 is not in $2..$3"; return 1; }; }
 
 check "the first packets pass within 10 s" wait_until 10 forwards
@@ -90,4 +101,37 @@ ip -n "$TRUNK" link set t0 up
 records back "$TRUNK" t0 in icmp
 check "packets pass" wait_until 10 forwards
 check "and copies come again" wait_until 10 has_frames back 1
+
+METRICS="system services metrics"
+OPEN='Accept: application/openmetrics-text; version=1.0.0'
+check "metrics are committed" commit "set $METRICS addresses 127.0.0.1; set $METRICS addresses ::1"
+check "copies stop" commit "delete $MIRROR input; set $MIRROR input ingress interface ge-0/0/1"
+check "they are OpenMetrics" scrape http://127.0.0.1:9797/metrics "$OPEN"
+check_is "copies are those that are shown" "$(statistic 'Mirrored packets')" metric 'ravelin_mirror_packets_total{kind="instance",mirror="m"}'
+check "so are those that were lost, by reason" lost_as_shown
+check_is "a rule's hits too" "$(hits "show security policies hit-count" ping-v4)" metric 'ravelin_policy_hits_total{from_zone="trust",to_zone="untrust",policy="ping-v4"}'
+check "over IPv6, in the older form" scrape 'http://[::1]:9797/metrics' 'Accept: text/plain' 10 --plain
+check_is "both workers live" "1 1" eval 'echo $(metric "ravelin_worker_up{worker=\"0\"}") $(metric "ravelin_worker_up{worker=\"1\"}")'
+spawn idle "$FIREWALL" python3 -c "import socket, time
+held = [socket.create_connection(('127.0.0.1', 9797)) for n in range(5)]
+print('held', flush=True)
+time.sleep(60)"
+check "some connect and say nothing" wait_until 5 grep -q held "$STATE/log/idle"
+check "that delays nobody" scrape http://127.0.0.1:9797/metrics "$OPEN" 2
+stop idle
+spawn taken "$FIREWALL" python3 -m http.server -b 127.0.0.1 9798
+check "a port is taken" wait_until 5 eval 'in_fw ss -Hltn "sport = :9798" | grep -q LISTEN'
+check "it refuses the commit" refused "set $METRICS port 9798"
+check "by its path" grep -q "system services metrics port 9798" "$STATE/out/refused"
+check "and is thrown away" cli "configure; rollback 0"
+check "the old port still answers" scrape http://127.0.0.1:9797/metrics "$OPEN"
+check "only some may ask" commit "set $METRICS allowed-sources ::1/128"
+check "others are disconnected" eval '! scrape http://127.0.0.1:9797/metrics "$OPEN"'
+check "and counted" scrape 'http://[::1]:9797/metrics' "$OPEN"
+check_is "once" 1 metric 'ravelin_metrics_refused_connections_total{cause="source"}'
+if command -v promtool >/dev/null; then
+    check "promtool finds no fault" eval 'in_fw curl -sg "http://[::1]:9797/metrics" | promtool check metrics'
+fi
+check "without the statement" commit "delete $METRICS"
+check "nobody answers" eval '! in_fw curl -sg -m 5 "http://[::1]:9797/metrics"'
 summary
