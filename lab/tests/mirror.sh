@@ -102,14 +102,39 @@ records back "$TRUNK" t0 in icmp
 check "packets pass" wait_until 10 forwards
 check "and copies come again" wait_until 10 has_frames back 1
 
+# Up, with a link, and nobody takes what it has: a tap whose queues stay full.
+UNREAD="import fcntl, os, struct, time
+held = []
+for queue in range($WORKERS):
+    held.append(os.open('/dev/net/tun', os.O_RDWR))
+    # A tap of several queues, frames without a header.
+    fcntl.ioctl(held[-1], 0x400454ca, struct.pack('16sH22x', b'ge-0-0-5', 0x1102))
+print('held', flush=True)
+time.sleep(600)"
+lost() { cli "show forwarding-options port-mirroring" | awk -v reason="$1" '$1 == "Lost," && $2 ~ reason { sum += $NF } END { print sum + 0 }'; }
+spawn unread "$FIREWALL" python3 -c "$UNREAD"
+check "there is a port that nobody reads" wait_until 5 grep -q held "$STATE/log/unread"
+check "it is up" ip -n "$FIREWALL" link set ge-0-0-5 up
+check "it is the mirror port" commit "set interfaces ge-0/0/5 unit 0 family inet address 192.0.5.1/24; delete $MIRROR input; set $MIRROR input ingress interface ge-0/0/0; set $MIRROR output interface ge-0/0/5"
+check "packets pass" wait_until 10 forwards
+check "its queues fill" flood 3000 198.51.100.2
+check "counters are cleared" cli "clear forwarding-options port-mirroring"
+check "a flood loses nothing while it is blocked" loses_nothing 2000 198.51.100.2
+check "nor does one over IPv6" loses_nothing 500 2001:db8:2::2
+check "copies are lost because its queue is full" between "$(lost '^(queue-full|reserve)$')" 500 100000
+check_is "and for no other reason" 0 lost '^(no-frame|no-binding|queue-full-cross)$'
+check "the first port has them again" commit "set $MIRROR output interface ge-0/0/2; delete interfaces ge-0/0/5"
+stop unread
+check "packets pass" wait_until 10 forwards
+
 METRICS="system services metrics"
 OPEN='Accept: application/openmetrics-text; version=1.0.0'
 check "metrics are committed" commit "set $METRICS addresses 127.0.0.1; set $METRICS addresses ::1"
-check "copies stop" commit "delete $MIRROR input; set $MIRROR input ingress interface ge-0/0/1"
+check "copies stop" commit "set $MIRROR disable"
 check "they are OpenMetrics" scrape http://127.0.0.1:9797/metrics "$OPEN"
 check_is "copies are those that are shown" "$(statistic 'Mirrored packets')" metric 'ravelin_mirror_packets_total{kind="instance",mirror="m"}'
 check "so are those that were lost, by reason" lost_as_shown
-check_is "a rule's hits too" "$(hits "show security policies hit-count" ping-v4)" metric 'ravelin_policy_hits_total{from_zone="trust",to_zone="untrust",policy="ping-v4"}'
+check_is "a rule's hits too" "$(hits trust untrust ping-v4)" metric 'ravelin_policy_hits_total{from_zone="trust",to_zone="untrust",policy="ping-v4"}'
 check "over IPv6, in the older form" scrape 'http://[::1]:9797/metrics' 'Accept: text/plain' 10 --plain
 check_is "both workers live" "1 1" eval 'echo $(metric "ravelin_worker_up{worker=\"0\"}") $(metric "ravelin_worker_up{worker=\"1\"}")'
 spawn idle "$FIREWALL" python3 -c "import socket, time
