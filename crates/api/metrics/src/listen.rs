@@ -25,14 +25,32 @@ pub enum Presence {
     Promised,
 }
 
+/// Who else may be bound to a port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Sharing {
+    None,
+    WithThePast,
+    WithOurselves,
+}
+
+fn taken(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::AddrInUse
+}
+
 impl Bound {
     /// Binds an address. Where that clashes with one of `ours`, such as of another address and the same port, both may have it.
     ///
     /// # Errors
     /// The system's: taken, or not an address of this machine.
     pub fn new(addr: SocketAddr, presence: Presence, ours: &[&TcpListener]) -> io::Result<Self> {
-        match Self::bind(addr, presence, false) {
-            Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
+        // Alone at first: nobody else can have it then. Connections that ended a moment ago may stand in the way.
+        let alone = Self::bind(addr, presence, Sharing::None);
+        let first = match alone {
+            Err(error) if taken(&error) => Self::bind(addr, presence, Sharing::WithThePast),
+            done => done,
+        };
+        match first {
+            Err(error) if taken(&error) => {
                 let same = |held: &&&TcpListener| held.local_addr().is_ok_and(|a| a.port() == addr.port());
                 let mut clashing = ours.iter().filter(same).peekable();
                 if clashing.peek().is_none() {
@@ -41,21 +59,19 @@ impl Bound {
                 for held in clashing {
                     sockopt::set_socket_reuseport(held, true)?;
                 }
-                Self::bind(addr, presence, true)
+                Self::bind(addr, presence, Sharing::WithOurselves)
             }
             done => done,
         }
     }
 
-    fn bind(addr: SocketAddr, presence: Presence, shared: bool) -> io::Result<Self> {
+    fn bind(addr: SocketAddr, presence: Presence, sharing: Sharing) -> io::Result<Self> {
         let family = if addr.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
         let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
         let socket = socket_with(family, SocketType::STREAM, flags, None)?;
         let own = socket.as_fd();
-        sockopt::set_socket_reuseaddr(own, true)?;
-        if shared {
-            sockopt::set_socket_reuseport(own, true)?;
-        }
+        sockopt::set_socket_reuseaddr(own, sharing != Sharing::None)?;
+        sockopt::set_socket_reuseport(own, sharing == Sharing::WithOurselves)?;
         if addr.is_ipv6() {
             // IPv4 has a listener of its own.
             sockopt::set_ipv6_v6only(own, true)?;
@@ -75,6 +91,8 @@ impl Bound {
     /// The system's.
     pub fn listen(&self) -> io::Result<TcpListener> {
         listen(&self.socket, BACKLOG)?;
+        // What its connections leave behind must not stand in its successor's way.
+        sockopt::set_socket_reuseaddr(&self.socket, true)?;
         Ok(TcpListener::from(self.socket.try_clone()?))
     }
 }

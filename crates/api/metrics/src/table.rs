@@ -87,7 +87,7 @@ families! {
         Buffers Gauge Fixed "ravelin_buffers" ["worker" "kind" "state"] "Buffers free, lent to links, and used."
         BuffersMax Gauge Fixed "ravelin_buffers_max" ["worker" "kind"] "Buffers there are in all."
     }
-    "Interfaces" "show interfaces" {
+    "Interfaces" "" {
         InterfaceReceivedPackets Counter Limited "ravelin_interface_received_packets" ["interface" "zone"] "Packets received by a unit."
         InterfaceReceivedBytes Counter Limited "ravelin_interface_received_bytes" ["interface" "zone"] "Bytes received by a unit."
         InterfaceTransmittedPackets Counter Limited "ravelin_interface_transmitted_packets" ["interface" "zone"] "Packets transmitted by a unit."

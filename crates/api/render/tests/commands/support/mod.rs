@@ -12,7 +12,7 @@ mod trace;
 use ravelin_contract::{DataPlane, NextHop, Route};
 use ravelin_metrics::{Commits, Exposition, Source, gather};
 use ravelin_ops::{
-    DnsLine, DynamicView, EntryLine, EntryList, Env, Facts, FeedLine, NameTable, NatAlarms, Reply,
+    Answer, DnsLine, DynamicView, EntryLine, EntryList, Env, Facts, FeedLine, NameTable, NatAlarms, Render, Reply,
     RouteEntry, RouteTable, ScheduleLine, Session, answer, complete, execute, wire,
 };
 use ravelin_program::Program;
@@ -107,6 +107,23 @@ impl DynamicView for FakeDynamic {
     }
 }
 
+/// Lays nothing out.
+struct AsItIs;
+
+impl Render for AsItIs {
+    fn text(&self, answer: &Answer) -> String {
+        self.json(answer)
+    }
+
+    fn json(&self, answer: &Answer) -> String {
+        serde_json::to_string(answer).unwrap()
+    }
+
+    fn xml(&self, answer: &Answer) -> String {
+        self.json(answer)
+    }
+}
+
 /// A session with the fakes.
 pub struct Bench {
     pub plane: FakePlane,
@@ -117,6 +134,7 @@ pub struct Bench {
     pub trace: FakeTrace,
     /// Stands in for the fake one.
     other: Option<Box<dyn DataPlane>>,
+    render: &'static dyn Render,
     names: NameTable,
     facts: Facts,
 }
@@ -131,6 +149,7 @@ impl Bench {
             alarms: NatAlarms::default(),
             trace: FakeTrace::default(),
             other: None,
+            render: &Junos,
             names: NameTable::new(&program()),
             facts: Facts { host_name: "fw1".into(), version: "0.1.0".into(), local_us: 43_200_500_000 },
         }
@@ -139,6 +158,15 @@ impl Bench {
     /// A firewall on another plane, which runs this program.
     pub fn over(plane: Box<dyn DataPlane>, program: &Program) -> Self {
         Self { other: Some(plane), names: NameTable::new(program), ..Self::new() }
+    }
+
+    /// What a line answers, before it is laid out.
+    #[track_caller]
+    pub fn asked(&mut self, line: &str) -> Answer {
+        self.render = &AsItIs;
+        let output = self.good(&format!("{line} | display json"));
+        self.render = &Junos;
+        serde_json::from_str(&output).unwrap_or_else(|error| panic!("{line}: {error}: {output}"))
     }
 
     /// What a scrape tells.
@@ -165,7 +193,7 @@ impl Bench {
 
     /// What commands are run with, made in one place.
     fn with_env<T>(&mut self, work: impl FnOnce(&mut Env<'_>, &mut Session) -> T) -> T {
-        let Self { plane, config, session, names, log, alarms, trace, facts, other } = self;
+        let Self { plane, config, session, names, log, alarms, trace, facts, other, render } = self;
         let mut env = Env {
             plane: other.as_deref().unwrap_or(plane),
             config,
@@ -175,7 +203,7 @@ impl Bench {
             dynamic: &FakeDynamic,
             alarms,
             trace: &*trace,
-            render: &Junos,
+            render: *render,
             facts,
         };
         work(&mut env, session)
