@@ -46,8 +46,12 @@ loses_nothing() {
     echo "three floods lost packets"; cat "$STATE/out/flood"; return 1
 }
 statistic() { cli "show forwarding-options port-mirroring" | sed -n "s/^ *$1 *: //p"; }
-scrape() { in_fw curl -sg -m "${3:-10}" -H "$2" "$1" | python3 "$LAB_DIR/metrics.py" ${4:-} >"$STATE/out/metrics"; }
+scrape() { in_fw curl -sg -m "${3:-10}" -H "$2" "$1" | python3 "$LAB_DIR/metrics.py" "${@:4}" >"$STATE/out/metrics"; }
 metric() { awk -v series="$1" 'substr($0, 1, length(series) + 1) == series " " { print $NF }' "$STATE/out/metrics"; }
+refused_one() {
+    scrape 'http://[::1]:9797/metrics' "$OPEN" &&
+        [ "$(metric 'ravelin_metrics_refused_connections_total{cause="source"}')" = 1 ]
+}
 lost_as_shown() {
     local reason shown told
     for reason in no-frame reserve no-binding queue-full queue-full-cross; do
@@ -102,7 +106,8 @@ records back "$TRUNK" t0 in icmp
 check "packets pass" wait_until 10 forwards
 check "and copies come again" wait_until 10 has_frames back 1
 
-# Up, with a link, and nobody takes what it has: a tap whose queues stay full.
+# Up, with a link, and nobody takes what it has: a tap whose queues stay full. What the device then throws away it has taken, so
+# those copies count as mirrored; that none goes without an account is what can be seen here.
 UNREAD="import fcntl, os, struct, time
 held = []
 for queue in range($WORKERS):
@@ -111,7 +116,7 @@ for queue in range($WORKERS):
     fcntl.ioctl(held[-1], 0x400454ca, struct.pack('16sH22x', b'ge-0-0-5', 0x1102))
 print('held', flush=True)
 time.sleep(600)"
-lost() { cli "show forwarding-options port-mirroring" | awk -v reason="$1" '$1 == "Lost," && $2 ~ reason { sum += $NF } END { print sum + 0 }'; }
+copies() { cli "show forwarding-options port-mirroring" | awk '/Mirrored packets|Lost,/ { sum += $NF } END { print sum + 0 }'; }
 spawn unread "$FIREWALL" python3 -c "$UNREAD"
 check "there is a port that nobody reads" wait_until 5 grep -q held "$STATE/log/unread"
 check "it is up" ip -n "$FIREWALL" link set ge-0-0-5 up
@@ -121,8 +126,7 @@ check "its queues fill" flood 3000 198.51.100.2
 check "counters are cleared" cli "clear forwarding-options port-mirroring"
 check "a flood loses nothing while it is blocked" loses_nothing 2000 198.51.100.2
 check "nor does one over IPv6" loses_nothing 500 2001:db8:2::2
-check "copies are lost because its queue is full" between "$(lost '^(queue-full|reserve)$')" 500 100000
-check_is "and for no other reason" 0 lost '^(no-frame|no-binding|queue-full-cross)$'
+check "every copy is accounted for" between "$(copies)" 2500 7600
 check "the first port has them again" commit "set $MIRROR output interface ge-0/0/2; delete interfaces ge-0/0/5"
 stop unread
 check "packets pass" wait_until 10 forwards
@@ -152,8 +156,7 @@ check "and is thrown away" cli "configure; rollback 0"
 check "the old port still answers" scrape http://127.0.0.1:9797/metrics "$OPEN"
 check "only some may ask" commit "set $METRICS allowed-sources ::1/128"
 check "others are disconnected" eval '! scrape http://127.0.0.1:9797/metrics "$OPEN"'
-check "and counted" scrape 'http://[::1]:9797/metrics' "$OPEN"
-check_is "once" 1 metric 'ravelin_metrics_refused_connections_total{cause="source"}'
+check "and counted" wait_until 5 refused_one
 if command -v promtool >/dev/null; then
     check "promtool finds no fault" eval 'in_fw curl -sg "http://[::1]:9797/metrics" | promtool check metrics'
 fi
