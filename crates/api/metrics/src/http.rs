@@ -137,7 +137,11 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn the_form_is_the_one_that_is_accepted() {
         let got = ask("GET /metrics HTTP/1.1\r\nhost: a\r\n\r\n").await;
-        check(&got, "200", &["content-type: text/plain; version=0.0.4", "connection: close", "\r\n\r\nplain\n"]);
+        check(
+            &got,
+            "200",
+            &["content-type: text/plain; version=0.0.4", "connection: close", "\r\n\r\nplain\n"],
+        );
         let accept = "accept: application/openmetrics-text;version=1.0.0;q=0.6,text/plain;q=0.5";
         let got = ask(&format!("GET /metrics HTTP/1.1\r\nhost: a\r\n{accept}\r\n\r\n")).await;
         check(&got, "200", &[OPEN_METRICS, "\r\n\r\nopen # EOF\n"]);

@@ -88,7 +88,13 @@ mod tests {
 
     #[test]
     fn an_unlimited_number_of_files_is_no_number() {
-        assert_eq!(files_limit("Max open files            1024                 4096                 files\n"), Some(1024));
-        assert_eq!(files_limit("Max open files            unlimited            unlimited            files\n"), None);
+        assert_eq!(
+            files_limit("Max open files            1024                 4096                 files\n"),
+            Some(1024)
+        );
+        assert_eq!(
+            files_limit("Max open files            unlimited            unlimited            files\n"),
+            None
+        );
     }
 }

@@ -15,11 +15,7 @@ use crate::table::Family;
 /// Classes of protocols whose ports are counted apart.
 const CLASSES: [&str; 4] = ["tcp", "udp", "icmp", "other"];
 
-pub(super) fn gather(
-    plane: &dyn DataPlane,
-    source: &Source<'_>,
-    out: &mut Exposition,
-) -> Result<(), Error> {
+pub(super) fn gather(plane: &dyn DataPlane, source: &Source<'_>, out: &mut Exposition) -> Result<(), Error> {
     let telemetry = plane.telemetry();
     rules(telemetry, source.names, out)?;
     pools(telemetry, source.names, out)?;

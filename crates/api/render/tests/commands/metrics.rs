@@ -147,7 +147,8 @@ fn plane(bench: &mut Bench, samples: &mut Samples) -> u64 {
         samples.is(&format!("ravelin_{metric}"), value);
     }
     for reason in DropReason::ALL {
-        let shown = flow.drops.iter().find(|drop| drop.reason == reason.name()).map_or(0, |drop| drop.packets);
+        let shown =
+            flow.drops.iter().find(|drop| drop.reason == reason.name()).map_or(0, |drop| drop.packets);
         samples.of("dropped_packets_total", &["reason", reason.name()], shown);
     }
     let Answer::PlaneStatus(status) = bench.asked("show ravelin status") else { panic!("status") };
@@ -178,11 +179,9 @@ fn plane(bench: &mut Bench, samples: &mut Samples) -> u64 {
 
 /// No command has these: every frame came by one unit, was one of `traffic`, and left by another unless it was dropped.
 fn units(samples: &mut Samples, dropped: u64) {
-    for (unit, zone, received, transmitted) in [
-        ("ge-0/0/0.0", "trust", 12, 0),
-        ("ge-0/0/1.0", "untrust", 0, 12 - dropped),
-        ("ge-0/0/2.0", "", 0, 0),
-    ] {
+    for (unit, zone, received, transmitted) in
+        [("ge-0/0/0.0", "trust", 12, 0), ("ge-0/0/1.0", "untrust", 0, 12 - dropped), ("ge-0/0/2.0", "", 0, 0)]
+    {
         let of = ["interface", unit, "zone", zone];
         samples.of("interface_received_packets_total", &of, received);
         samples.of("interface_transmitted_packets_total", &of, transmitted);
@@ -385,7 +384,9 @@ fn a_plane_that_does_not_answer_is_told_as_down_and_nothing_of_it() {
     drop(_server);
     let text = bench.metrics(1000).text();
     assert!(text.contains("\nravelin_dataplane_up 0\n"), "{text}");
-    for gone in ["ravelin_received_packets", "ravelin_policy_hits", "ravelin_mirror_packets", "ravelin_worker_up"] {
+    for gone in
+        ["ravelin_received_packets", "ravelin_policy_hits", "ravelin_mirror_packets", "ravelin_worker_up"]
+    {
         assert!(!text.contains(gone), "{gone}");
     }
     assert!(text.contains("\nravelin_commits_total 7\n"));

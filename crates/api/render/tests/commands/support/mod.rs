@@ -12,8 +12,8 @@ mod trace;
 use ravelin_contract::{DataPlane, NextHop, Route};
 use ravelin_metrics::{Commits, Exposition, Source, gather};
 use ravelin_ops::{
-    Answer, DnsLine, DynamicView, EntryLine, EntryList, Env, Facts, FeedLine, NameTable, NatAlarms, Render, Reply,
-    RouteEntry, RouteTable, ScheduleLine, Session, answer, complete, execute, wire,
+    Answer, DnsLine, DynamicView, EntryLine, EntryList, Env, Facts, FeedLine, NameTable, NatAlarms, Render,
+    Reply, RouteEntry, RouteTable, ScheduleLine, Session, answer, complete, execute, wire,
 };
 use ravelin_program::Program;
 use ravelin_render::Junos;
