@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use ravelin_commit::{Consumer, Proposal};
 use ravelin_contract::DataPlane;
-use ravelin_metrics::{Commits, Exposition, Family, Server, Source, gather};
+use ravelin_metrics::{Commits, Exposition, Family, Server, Source, Value, gather};
 use ravelin_ops::LogView as _;
 use ravelin_remote::Client;
 use ravelin_syntax::{Diagnostic, Span};
@@ -40,31 +40,35 @@ impl Scrapes {
     pub fn gather(&self, series_max: usize) -> Exposition {
         let Some(control) = self.control.get() else { return Exposition::new(series_max) };
         let mut client = self.client.lock().unwrap_or_else(PoisonError::into_inner);
-        if client.is_none() {
-            *client = Client::connect(&self.place.socket, CALL_MAX).ok();
-        }
         let guard = lock(control);
         let (names, alarms, log) = (guard.names.clone(), guard.alarms.clone(), guard.works.log.clone());
         let dynamic = guard.works.dynamic.clone();
         let commits = commits(&guard);
         drop(guard);
-        let source = Source {
-            plane: client.as_ref().map(|client| client as &dyn DataPlane),
-            names: &names,
-            alarms: &alarms,
-            dynamic: &dynamic::View { dynamic: &dynamic, used: Vec::new() },
-            log: &log.statistics(),
-            commits,
-            routes: self.table.count(),
-            version: env!("CARGO_PKG_VERSION"),
-            process: ravelin_metrics::Process::own(),
+        let log = log.statistics();
+        let of = |plane: Option<&Client>| {
+            let source = Source {
+                plane: plane.map(|client| client as &dyn DataPlane),
+                names: &names,
+                alarms: &alarms,
+                dynamic: &dynamic::View { dynamic: &dynamic, used: Vec::new() },
+                log: &log,
+                commits,
+                routes: self.table.count(),
+                version: env!("CARGO_PKG_VERSION"),
+                process: ravelin_metrics::Process::own(),
+            };
+            gather(&source, series_max)
         };
-        let out = gather(&source, series_max);
-        if out.get(Family::DataplaneUp, []) == Some(ravelin_metrics::Value::Whole(0)) {
-            // Another process may answer the next time.
-            *client = None;
+        // The process that was asked the last time may have handed over to another.
+        if let Some(held) = client.as_ref() {
+            let out = of(Some(held));
+            if out.get(Family::DataplaneUp, []) == Some(Value::Whole(1)) {
+                return out;
+            }
         }
-        out
+        *client = Client::connect(&self.place.socket, CALL_MAX).ok();
+        of(client.as_ref())
     }
 }
 
