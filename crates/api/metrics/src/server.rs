@@ -50,6 +50,8 @@ struct Held {
 
 impl Drop for Held {
     fn drop(&mut self) {
+        // The port must be free at once, and the task ends when it is its turn.
+        let _ = rustix::net::shutdown(&self.socket, rustix::net::Shutdown::Both);
         self.task.abort();
     }
 }

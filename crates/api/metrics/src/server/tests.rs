@@ -1,3 +1,5 @@
+//! Listeners at work, on the loopback.
+
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::sync::atomic::AtomicUsize;
@@ -62,6 +64,20 @@ fn a_port_that_is_taken_is_refused_by_path_and_the_old_one_goes_on() {
     assert!(server.apply(Some(&plan(&[free(), taken])), &[]).is_err());
     assert_eq!(server.listening(), first.listen);
     assert!(scrape(first.listen[0]).is_some());
+}
+
+/// Even when nobody has had time to end what accepted there.
+#[test]
+fn an_address_that_was_left_can_be_had_again_at_once() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let server = Server::new(runtime.handle().clone(), Exposition::new);
+    let first = free();
+    let second = SocketAddr::new("127.0.0.2".parse().unwrap(), first.port());
+    for wanted in [first, second, first, second] {
+        server.prepare(Some(&plan(&[wanted])), &[]).unwrap();
+        server.apply(Some(&plan(&[wanted])), &[]).unwrap();
+        assert_eq!(server.listening(), [wanted]);
+    }
 }
 
 #[test]
