@@ -381,8 +381,13 @@ fn a_limit_leaves_out_what_grows_and_nothing_else() {
 fn a_plane_that_does_not_answer_is_told_as_down_and_nothing_of_it() {
     let World { mut bench, _simulator, _server, _ground } = World::new();
     assert!(bench.metrics(1000).text().contains("\nravelin_dataplane_up 1\n"));
+    is_down(&bench.half_of_metrics().text());
     drop(_server);
-    let text = bench.metrics(1000).text();
+    is_down(&bench.metrics(1000).text());
+}
+
+#[track_caller]
+fn is_down(text: &str) {
     assert!(text.contains("\nravelin_dataplane_up 0\n"), "{text}");
     for gone in
         ["ravelin_received_packets", "ravelin_policy_hits", "ravelin_mirror_packets", "ravelin_worker_up"]

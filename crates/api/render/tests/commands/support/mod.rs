@@ -3,6 +3,7 @@
 mod config;
 mod drops;
 mod firewall;
+mod half;
 pub mod kept;
 mod log;
 mod plane;
@@ -107,6 +108,21 @@ impl DynamicView for FakeDynamic {
     }
 }
 
+fn scrape(env: &Env<'_>, plane: &dyn DataPlane, series_max: usize) -> Exposition {
+    let source = Source {
+        plane: Some(plane),
+        names: env.names,
+        alarms: env.alarms,
+        dynamic: env.dynamic,
+        log: &env.log.statistics(),
+        commits: Commits { serial: 7, time_s: 1_770_000_000, kept: 3, ..Commits::default() },
+        routes: env.routes.routes().len() as u64,
+        version: &env.facts.version,
+        process: None,
+    };
+    gather(&source, series_max)
+}
+
 /// Lays nothing out.
 struct AsItIs;
 
@@ -171,20 +187,12 @@ impl Bench {
 
     /// What a scrape tells.
     pub fn metrics(&mut self, series_max: usize) -> Exposition {
-        self.with_env(|env, _| {
-            let source = Source {
-                plane: Some(env.plane),
-                names: env.names,
-                alarms: env.alarms,
-                dynamic: env.dynamic,
-                log: &env.log.statistics(),
-                commits: Commits { serial: 7, time_s: 1_770_000_000, kept: 3, ..Commits::default() },
-                routes: env.routes.routes().len() as u64,
-                version: &env.facts.version,
-                process: None,
-            };
-            gather(&source, series_max)
-        })
+        self.with_env(|env, _| scrape(env, env.plane, series_max))
+    }
+
+    /// What one tells whose plane dies meanwhile.
+    pub fn half_of_metrics(&mut self) -> Exposition {
+        self.with_env(|env, _| scrape(env, &half::Half(env.plane), 1000))
     }
 
     pub fn reply(&mut self, line: &str) -> Reply {
