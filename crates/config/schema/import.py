@@ -55,6 +55,12 @@ LOSS = "enumeration; enum low,high,medium-low,medium-high"
 for filters in ("firewall family inet filter", "firewall family inet6 filter", "firewall filter"):
     EXTENSIONS[f"{filters} term from"] = [(1, name, "s", "", "", LOSS) for name in ("loss-priority", "loss-priority-except")]
 
+# What is counted, for those who collect it.
+EXTENSIONS["system services"] = [
+    (1, "metrics", "c"), (2, "port", "f", "", "", "uint16; range 1 .. 65535; default 9797"), (2, "addresses", "s", "", "", "ipaddr"),
+    (2, "allowed-sources", "s", "", "", "ipprefix"), (2, "connection-limit", "f", "", "", "uint32; range 1 .. 64; default 8"),
+    (2, "series-limit", "f", "", "", "uint32; range 0 .. 1000000; default 10000")]
+
 # What there is to say of a routing instance, which the schema does not detail; `routing-options` is that of the top.
 TYPES = """forwarding l2backhaul-vpn l2vpn layer2-control mpls-forwarding mpls-internet-multicast mac-vrf no-forwarding
 virtual-router virtual-switch vpls vrf evpn evpn-vpws""".split()

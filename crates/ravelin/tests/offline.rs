@@ -376,7 +376,8 @@ interfaces { ge-0/0/0 { description \"to the office\"; unit 0; } }
     for line in [
         ": 10 statements: 4 enforced, 1 kept as annotations, 5 refused; 0 other errors",
         "security                             1           0        3",
-        "      4      2  system services",
+        "      5      1  system services ssh",
+        "      6      1  system services netconf",
         "                sshd and other services of the host; `host-inbound-traffic' says who may reach them",
         "     11      1  security ike",
         "     13      2  security zones security-zone application-tracking",
@@ -385,8 +386,8 @@ interfaces { ge-0/0/0 { description \"to the office\"; unit 0; } }
     }
     let json: Value =
         serde_json::from_slice(&ravelin(&["check", "--report", "--json", path(&file)]).stdout).unwrap();
-    assert_eq!(json["refused"][2]["path"], "system services");
-    assert_eq!(json["refused"][2]["line"], 4);
+    assert_eq!(json["refused"][2]["path"], "system services netconf");
+    assert_eq!(json["refused"][2]["line"], 6);
     assert_eq!(json["stanzas"]["security"]["refused"], 3);
 
     fs::write(&file, CONFIG).unwrap();

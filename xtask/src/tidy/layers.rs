@@ -81,6 +81,17 @@ const NARROW: &[Narrow] = &[
     },
     Narrow { package: "ravelin-filter", uses: &["ravelin-types", "ravelin-wire"] },
     Narrow { package: "ravelin-policer", uses: &["ravelin-types"] },
+    Narrow {
+        package: "ravelin-metrics",
+        uses: &[
+            "ravelin-types",
+            "ravelin-program",
+            "ravelin-contract",
+            "ravelin-telemetry",
+            "ravelin-commit",
+            "ravelin-ops",
+        ],
+    },
     Narrow { package: "ravelin-remote", uses: &["ravelin-types", "ravelin-program", "ravelin-contract"] },
 ];
 
@@ -107,6 +118,8 @@ const EXTERNALS: &[External] = &[
             "crates/ravelin/",
         ],
     },
+    External { package: "hyper", folders: &["crates/api/"] },
+    External { package: "prometheus-client", folders: &["crates/api/metrics/"] },
     External { package: "libc", folders: &["crates/conformance/", "crates/ravelin/"] },
     External { package: "reedline", folders: &["crates/api/cli/", "crates/ravelin/"] },
 ];

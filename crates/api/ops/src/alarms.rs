@@ -100,7 +100,8 @@ impl NatAlarms {
         changes
     }
 
-    pub(crate) fn of_pool(&self, name: &str) -> Option<Alarm> {
+    #[must_use]
+    pub fn of_pool(&self, name: &str) -> Option<Alarm> {
         self.of(|watched| matches!(watched, Watched::SourcePool(known) if known == name))
     }
 

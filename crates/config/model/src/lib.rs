@@ -70,5 +70,5 @@ pub use security::{
     SourceNatAction, SourcePool, StaticPrefix, StaticRule, StaticRuleSet, SynFloodProtection,
     SynFloodWhiteList, TcpSession, Threshold, ZoneAddressBook, ZoneInterface, ZonePairPolicies, with_unit,
 };
-pub use system::{Archival, System, TimeZoneName};
+pub use system::{Archival, Metrics, System, TimeZoneName};
 pub use valid::ValidConfig;

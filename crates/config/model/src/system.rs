@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use ipnet::IpNet;
 use ravelin_derive::Lower;
 use ravelin_schema::{Cx, lower};
 use ravelin_syntax::{Node, Span};
@@ -23,6 +24,28 @@ pub struct System {
     pub rollbacks_max: Option<u8>,
     #[lower(container = "archival configuration")]
     pub archival: Archival,
+    /// Extension. `None`: there are no metrics.
+    #[lower(presence = "services metrics")]
+    pub metrics: Option<Metrics>,
+}
+
+/// What is counted, over HTTP: `system services metrics`.
+#[derive(Clone, Debug, Default, PartialEq, Lower)]
+pub struct Metrics {
+    #[lower(leaf = "port")]
+    pub port: Option<u16>,
+    /// None: the loopback.
+    #[lower(leaves = "addresses")]
+    pub addresses: Vec<IpAddr>,
+    /// None: who reaches it may ask.
+    #[lower(leaves = "allowed-sources")]
+    pub allowed_sources: Vec<IpNet>,
+    #[lower(leaf = "connection-limit")]
+    pub connections_max: Option<u32>,
+    #[lower(leaf = "series-limit")]
+    pub series_max: Option<u32>,
+    #[lower(at)]
+    pub at: Span,
 }
 
 /// A zone of the time zone database, such as `Europe/Berlin`, or `GMT+5` as that has it: five hours behind.

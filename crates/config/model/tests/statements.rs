@@ -73,6 +73,8 @@ fn sample(path: &str, keyword: &str) -> &'static str {
         "range-address" | "address-range" => "10.0.0.7",
         "transfer-interval" => "30",
         _ if path.ends_with("system name-server") => "192.0.2.53",
+        "addresses" if path == "system services metrics" => "127.0.0.2",
+        "allowed-sources" => "192.0.2.0/24",
         _ if path.ends_with("archive-sites") => "file:///var/archive",
         _ if path == "interfaces" => "ge-0/0/0",
         _ if path.ends_with("interfaces") => "ge-0/0/0.0",

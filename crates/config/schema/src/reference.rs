@@ -21,7 +21,7 @@ are those of Junos 24.4R1; the enforced ones are in Ravelin since 0.1.
 ";
 
 /// Who does what a statement says, by the beginning of its path; the longest counts.
-const ENFORCED_BY: [(&str, &str); 12] = [
+const ENFORCED_BY: [(&str, &str); 13] = [
     ("applications", "dataplane"),
     ("firewall", "dataplane"),
     ("forwarding-options", "dataplane"),
@@ -34,6 +34,7 @@ const ENFORCED_BY: [(&str, &str); 12] = [
     ("security log", "security log"),
     ("system", "daemon"),
     ("system archival", "configuration archive"),
+    ("system services metrics", "metrics"),
 ];
 
 fn enforced_by(path: &str) -> &'static str {

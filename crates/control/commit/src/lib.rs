@@ -22,6 +22,6 @@ pub use dataplane::PlaneConsumer;
 pub use desired::desired;
 pub use life::{Done, Life, LifeError, Note, Order, OrderKind, Plant};
 pub use proposal::{Proposal, propose};
-pub use services::{ArchivalPlan, NatAlarmPlan, NatWatched, Services};
+pub use services::{ArchivalPlan, MetricsPlan, NatAlarmPlan, NatWatched, Services};
 pub use transaction::{CommitError, Consumer, Consumers, apply, check, commit};
 pub use when::{AtError, Now};

@@ -1,9 +1,16 @@
 //! What the daemon itself does for a configuration, beside kernel and dataplane.
 
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
+use ipnet::IpNet;
 use jiff::tz::TimeZone;
-use ravelin_model::{AlarmThresholds, Archival, ArchiveSite, System, ValidConfig};
+use ravelin_model::{AlarmThresholds, Archival, ArchiveSite, Metrics, System, ValidConfig};
+
+/// Where metrics are asked for, when nothing is said.
+const METRICS_PORT: u16 = 9797;
+const METRICS_CONNECTIONS: usize = 8;
+const METRICS_SERIES: usize = 10_000;
 
 /// The plan of every service.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -14,6 +21,18 @@ pub struct Services {
     pub time_zone: Option<TimeZone>,
     /// Configurations kept before the active one; `None`: as many as can be.
     pub rollbacks_max: Option<u8>,
+    pub metrics: Option<MetricsPlan>,
+}
+
+/// `system services metrics`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MetricsPlan {
+    pub listen: Vec<SocketAddr>,
+    /// Who may ask; empty: who reaches it.
+    pub sources: Vec<IpNet>,
+    pub connections_max: usize,
+    /// Of one metric of what the configuration has any number of.
+    pub series_max: usize,
 }
 
 /// An alarm of NAT: what is watched, and its thresholds.
@@ -55,7 +74,22 @@ impl Services {
             nat_alarms: nat_alarms(valid),
             time_zone,
             rollbacks_max: system.rollbacks_max,
+            metrics: system.metrics.as_ref().map(metrics),
         }
+    }
+}
+
+/// Spec: metrics-1, metrics-2.
+fn metrics(metrics: &Metrics) -> MetricsPlan {
+    let Metrics { port, addresses, allowed_sources, connections_max, series_max, at: _ } = metrics;
+    let port = port.unwrap_or(METRICS_PORT);
+    let local = [IpAddr::V4(Ipv4Addr::LOCALHOST)];
+    let addresses = if addresses.is_empty() { &local[..] } else { addresses };
+    MetricsPlan {
+        listen: addresses.iter().map(|addr| SocketAddr::new(*addr, port)).collect(),
+        sources: allowed_sources.clone(),
+        connections_max: connections_max.map_or(METRICS_CONNECTIONS, |max| max as usize),
+        series_max: series_max.map_or(METRICS_SERIES, |max| max as usize),
     }
 }
 

@@ -3,7 +3,7 @@
 //! The consumers are the daemon's own, over a simulated plane. The kernel alone is stood in for: it needs a machine.
 
 use std::cell::Cell;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use ravelin_commit::{
@@ -13,6 +13,7 @@ use ravelin_commit::{
 use ravelin_compile::{IdBook, Resolved};
 use ravelin_contract::DataPlane;
 use ravelin_host::Desired;
+use ravelin_metrics::{Exposition, Server};
 use ravelin_model::ValidConfig;
 use ravelin_ops::DynamicView;
 use ravelin_sim::{SimPlane, SimSetup, SimWorkers};
@@ -23,8 +24,9 @@ use ravelin_types::Generation;
 
 use super::dynamic::{Dynamic, DynamicConsumer, View};
 use super::log::{Log, LogConsumer};
+use super::metrics::MetricsConsumer;
 
-const CONSUMERS: [&str; 5] = ["ids", "host", "security log", "dynamic", "dataplane"];
+const CONSUMERS: [&str; 6] = ["ids", "host", "security log", "dynamic", "metrics", "dataplane"];
 const ANN: EditorId = EditorId(1);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,6 +113,7 @@ struct System {
     plane: Arc<SimPlane>,
     log: Arc<Log>,
     dynamic: Dynamic,
+    metrics: Arc<Server>,
     kernel: Kernel,
     book: IdBook,
     book_file: BookFile,
@@ -125,12 +128,13 @@ impl Plant for System {
     }
 
     fn consumers(&mut self) -> Consumers<'_> {
-        let Self { plane, log, dynamic, kernel, book, book_file, fault } = self;
-        let all: [Box<dyn Consumer + '_>; 5] = [
+        let Self { plane, log, dynamic, metrics, kernel, book, book_file, fault } = self;
+        let all: [Box<dyn Consumer + '_>; 6] = [
             Box::new(BookConsumer(book_file, book)),
             Box::new(kernel),
             Box::new(LogConsumer(log.clone())),
             Box::new(DynamicConsumer { dynamic: dynamic.clone(), plane: plane.clone() }),
+            Box::new(MetricsConsumer(metrics.clone())),
             Box::new(PlaneConsumer(plane.clone())),
         ];
         all.into_iter().map(|inner| Box::new(Faulty { inner, fault }) as Box<dyn Consumer + '_>).collect()
@@ -140,6 +144,12 @@ impl Plant for System {
 fn at(seconds: u64) -> Now {
     Now { wall_s: 1_770_000_000 + seconds, mono: Duration::from_secs(1000 + seconds) }
 }
+
+/// Free when it was looked for, at every address of the loopback.
+static PORT: LazyLock<u16> = LazyLock::new(|| {
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    free.local_addr().unwrap().port()
+});
 
 /// A configuration that every consumer sees the name of.
 fn text(name: &str) -> String {
@@ -158,7 +168,10 @@ fn text(name: &str) -> String {
          set schedulers scheduler {name} daily start-time 08:00:00 stop-time 17:00:00
          set security log mode stream
          set security log source-address 10.0.{third}.1
-         set security log stream {name} host 192.0.2.1"
+         set security log stream {name} host 192.0.2.1
+         set system services metrics addresses 127.0.{third}.1
+         set system services metrics port {}",
+        *PORT
     )
 }
 
@@ -179,6 +192,7 @@ impl Bench {
             plane: Arc::new(SimWorkers::plane(SimSetup::default())),
             log: Arc::new(Log::new(service)),
             dynamic: Dynamic::new(jiff::tz::TimeZone::UTC),
+            metrics: Arc::new(Server::new(runtime.handle().clone(), Exposition::new)),
             kernel: Kernel::default(),
             book: IdBook::default(),
             book_file: BookFile(root.join("ids.json")),
@@ -215,7 +229,7 @@ impl Bench {
     #[track_caller]
     fn agreed(&self) -> String {
         let Self { system, life, .. } = self;
-        let System { plane, log, dynamic, kernel, book: _, book_file, fault: _ } = system;
+        let System { plane, log, dynamic, metrics, kernel, book: _, book_file, fault: _ } = system;
         let active = life.active().expect("something is active");
         let name = active.valid.get().system.host_name.clone().unwrap_or_default();
         assert!(life.debts().is_empty(), "{:?}", life.debts());
@@ -232,6 +246,8 @@ impl Bench {
         let schedules = View { dynamic, used: Vec::new() }.schedules();
         let schedules: Vec<&str> = schedules.iter().map(|line| line.name.as_str()).collect();
         assert_eq!(schedules, [name.as_str()], "dynamic");
+        let listening: Vec<String> = metrics.listening().iter().map(ToString::to_string).collect();
+        assert_eq!(listening, [format!("127.0.{}.1:{}", name.len(), *PORT)], "metrics");
         // Names of what was refused may be in memory; a restart gives what is active the same ids.
         let mut saved = book_file.load().unwrap();
         let resolved = Resolved::virtual_ports(&active.valid);

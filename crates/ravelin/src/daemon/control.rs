@@ -23,7 +23,8 @@ use super::works::Works;
 pub struct Control {
     pub life: Life<Directory>,
     pub works: Works,
-    pub names: NameTable,
+    /// Shared: a large one is not copied for whoever looks.
+    pub names: Arc<NameTable>,
     pub host_name: String,
     pub alarms: NatAlarms,
     pub trace: Arc<FlowTracer>,
@@ -47,7 +48,7 @@ impl Control {
         Self {
             life,
             works,
-            names: NameTable::default(),
+            names: Arc::default(),
             host_name: String::new(),
             alarms: NatAlarms::default(),
             trace: Arc::new(FlowTracer::new(directory)),
@@ -120,7 +121,7 @@ impl Control {
     /// Takes over the names of what was applied, if anything was.
     pub fn settle(&mut self) {
         let Some(active) = self.life.active().filter(|_| self.seen != self.life.applied()) else { return };
-        self.names = NameTable::new(&active.program);
+        self.names = Arc::new(NameTable::new(&active.program));
         self.works.log.renamed(&self.names);
         self.works.dynamic.follow(active.dynamic.clone());
         self.host_name = active.valid.get().system.host_name.clone().unwrap_or_default();

@@ -36,8 +36,8 @@ pub struct Log {
 /// Names of the program that runs and of the one before: sessions that a commit ended still have theirs.
 #[derive(Debug, Default)]
 struct Named {
-    now: NameTable,
-    before: NameTable,
+    now: Arc<NameTable>,
+    before: Arc<NameTable>,
     rejecting: HashSet<PolicyId>,
     /// Rules that are not about the source, of both programs.
     others: HashMap<NatRuleId, NatRuleKind>,
@@ -49,7 +49,7 @@ impl Log {
     }
 
     /// Another program runs.
-    pub fn renamed(&self, names: &NameTable) {
+    pub fn renamed(&self, names: &Arc<NameTable>) {
         let policies = names.program().into_iter().flat_map(|p| p.sections());
         let policies = policies.flat_map(|(_, section)| section.policies.iter().map(|(_, policy)| policy));
         let others = |names: &NameTable| -> Vec<(NatRuleId, NatRuleKind)> {
@@ -309,7 +309,7 @@ mod tests {
     use ravelin_types::Generation;
 
     /// Units `ge-0/0/0.0` in zone a and `ge-0/0/1.0` in zone b, and more `set` lines.
-    fn names(more: &str, book: &mut IdBook) -> NameTable {
+    fn names(more: &str, book: &mut IdBook) -> Arc<NameTable> {
         let zone = |n: u8, zone| {
             format!(
                 "set interfaces ge-0/0/{n} unit 0 family inet address 10.0.{n}.1/24\n\
@@ -319,7 +319,8 @@ mod tests {
         let text = zone(0, "a") + &zone(1, "b") + more;
         let valid = ravelin_model::load(&text).result.unwrap_or_else(|e| panic!("{e:?}"));
         let resolved = Resolved::virtual_ports(&valid);
-        NameTable::new(&compile(&valid, &resolved, book, Generation(1)).unwrap_or_else(|e| panic!("{e:?}")))
+        let program = compile(&valid, &resolved, book, Generation(1)).unwrap_or_else(|e| panic!("{e:?}"));
+        Arc::new(NameTable::new(&program))
     }
 
     fn policy(section: &str, name: &str, then: &str) -> String {

@@ -12,6 +12,7 @@ mod dynamic;
 mod forms;
 mod log;
 mod machine;
+mod metrics;
 mod nat_alarms;
 mod routes;
 mod supervisor;
@@ -28,6 +29,7 @@ use std::sync::{Arc, Mutex};
 use ravelin_commit::{BookFile, CommitError, Life};
 use ravelin_contract::DataPlane;
 use ravelin_forwarding::Names;
+use ravelin_metrics::Server;
 use ravelin_store::{Candidate, Directory, Record, Store};
 use ravelin_telemetry::Service;
 use tokio::sync::watch;
@@ -36,8 +38,9 @@ use control::{Control, boot, now};
 use dynamic::Dynamic;
 use log::Log;
 use machine::Machine;
+use metrics::Scrapes;
 use supervisor::{Place, Process};
-use works::Works;
+use works::{Services, Works};
 
 /// Arguments of `daemon`.
 #[derive(clap::Args)]
@@ -104,10 +107,16 @@ fn start(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
     let zone = jiff::tz::TimeZone::system();
     let service = Service::new(runtime.handle().clone(), arguments.state.clone(), zone.clone());
     let dynamic = Dynamic::new(zone.clone());
-    let works = Works::new((plane, Arc::new(Log::new(service)), dynamic), machine, book_file, map)?;
+    let table = routes::Table::default();
+    let scrapes = Arc::new(Scrapes::new(place.clone(), table.clone()));
+    let asked = scrapes.clone();
+    let metrics = Server::new(runtime.handle().clone(), move |series_max| asked.gather(series_max));
+    let services = Services { log: Arc::new(Log::new(service)), dynamic, metrics: Arc::new(metrics) };
+    let works = Works::new((plane, services), machine, book_file, map)?;
     let traces = arguments.state.join("trace");
     let control = Control::new(Life::new(store, now(), boot()).in_zone(zone), works, forwarding, traces);
     let control = Arc::new(Mutex::new(control));
+    scrapes.attach(&control);
     if let Err(error) = bring_up(&control, arguments.config.as_deref()) {
         // A packet process that was started for nothing must not stay behind; one that runs already does.
         if let Some(child) = &mut child {
@@ -116,7 +125,6 @@ fn start(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
         }
         return Err(error);
     }
-    let table = routes::Table::default();
     let process = Arc::new(Process::new(place, epoch, child));
     tasks::spawn(&runtime, &control, names, (&process, &table));
     api::serve(&control, &table, &process, &arguments.run.join("api.sock"))?;

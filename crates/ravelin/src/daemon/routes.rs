@@ -19,6 +19,11 @@ impl Table {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Routes of all instances.
+    pub fn count(&self) -> u64 {
+        self.held().len() as u64
+    }
+
     /// Takes a batch in, as the plane does.
     pub fn update(&self, batch: &UpdateBatch) {
         let mut routes = self.held();

@@ -8,6 +8,7 @@ use ravelin_commit::{BookConsumer, BookFile, Consumers, PlaneConsumer, Plant, Pr
 use ravelin_compile::{IdBook, Resolved, ResolvedPort, needs_device};
 use ravelin_contract::DataPlane;
 use ravelin_host::Observed;
+use ravelin_metrics::Server;
 use ravelin_model::{SitePlace, ValidConfig};
 use ravelin_syntax::{Diagnostic, Span};
 use ravelin_types::Generation;
@@ -15,29 +16,39 @@ use ravelin_types::Generation;
 use super::dynamic::{Dynamic, DynamicConsumer};
 use super::log::{Log, LogConsumer};
 use super::machine::Machine;
+use super::metrics::MetricsConsumer;
 
 /// What configurations are compiled with and applied to.
 pub struct Works {
     pub plane: Arc<dyn DataPlane>,
     pub log: Arc<Log>,
     pub dynamic: Dynamic,
+    metrics: Arc<Server>,
     machine: Machine,
     book: IdBook,
     book_file: BookFile,
     map: BTreeMap<String, String>,
 }
 
+/// What the daemon does for a configuration by itself.
+pub struct Services {
+    pub log: Arc<Log>,
+    pub dynamic: Dynamic,
+    pub metrics: Arc<Server>,
+}
+
 impl Works {
     /// # Errors
     /// The id book is damaged.
     pub fn new(
-        (plane, log, dynamic): (Arc<dyn DataPlane>, Arc<Log>, Dynamic),
+        (plane, services): (Arc<dyn DataPlane>, Services),
         machine: Machine,
         book_file: BookFile,
         map: BTreeMap<String, String>,
     ) -> Result<Self, ravelin_commit::BookFileError> {
         let book = book_file.load()?;
-        Ok(Self { plane, log, dynamic, machine, book, book_file, map })
+        let Services { log, dynamic, metrics } = services;
+        Ok(Self { plane, log, dynamic, metrics, machine, book, book_file, map })
     }
 }
 
@@ -53,12 +64,13 @@ impl Plant for Works {
     }
 
     fn consumers(&mut self) -> Consumers<'_> {
-        let Self { plane, log, dynamic, machine, book, book_file, map: _ } = self;
+        let Self { plane, log, dynamic, metrics, machine, book, book_file, map: _ } = self;
         vec![
             Box::new(BookConsumer(book_file, book)),
             Box::new(machine),
             Box::new(LogConsumer(log.clone())),
             Box::new(DynamicConsumer { dynamic: dynamic.clone(), plane: plane.clone() }),
+            Box::new(MetricsConsumer(metrics.clone())),
             Box::new(PlaneConsumer(plane.clone())),
         ]
     }

@@ -5,6 +5,7 @@ mod configuration;
 mod dynamic;
 mod firewall;
 mod log;
+mod metrics;
 mod nat_state;
 mod nat_tables;
 mod operational;

@@ -3,17 +3,20 @@
 mod config;
 mod drops;
 mod firewall;
+mod half;
 pub mod kept;
 mod log;
 mod plane;
 mod program;
 mod trace;
 
-use ravelin_contract::{NextHop, Route};
+use ravelin_contract::{DataPlane, NextHop, Route};
+use ravelin_metrics::{Commits, Exposition, Source, gather};
 use ravelin_ops::{
-    DnsLine, DynamicView, EntryLine, EntryList, Env, Facts, FeedLine, NameTable, NatAlarms, Reply,
-    RouteEntry, RouteTable, ScheduleLine, Session, answer, complete, execute, wire,
+    Answer, DnsLine, DynamicView, EntryLine, EntryList, Env, Facts, FeedLine, NameTable, NatAlarms, Render,
+    Reply, RouteEntry, RouteTable, ScheduleLine, Session, answer, complete, execute, wire,
 };
+use ravelin_program::Program;
 use ravelin_render::Junos;
 use ravelin_types::{InstanceId, InterfaceId};
 
@@ -105,6 +108,38 @@ impl DynamicView for FakeDynamic {
     }
 }
 
+fn scrape(env: &Env<'_>, plane: &dyn DataPlane, series_max: usize) -> Exposition {
+    let source = Source {
+        plane: Some(plane),
+        names: env.names,
+        alarms: env.alarms,
+        dynamic: env.dynamic,
+        log: &env.log.statistics(),
+        commits: Commits { serial: 7, time_s: 1_770_000_000, kept: 3, ..Commits::default() },
+        routes: env.routes.routes().len() as u64,
+        version: &env.facts.version,
+        process: None,
+    };
+    gather(&source, series_max)
+}
+
+/// Lays nothing out.
+struct AsItIs;
+
+impl Render for AsItIs {
+    fn text(&self, answer: &Answer) -> String {
+        self.json(answer)
+    }
+
+    fn json(&self, answer: &Answer) -> String {
+        serde_json::to_string(answer).unwrap()
+    }
+
+    fn xml(&self, answer: &Answer) -> String {
+        self.json(answer)
+    }
+}
+
 /// A session with the fakes.
 pub struct Bench {
     pub plane: FakePlane,
@@ -113,6 +148,9 @@ pub struct Bench {
     pub log: FakeLog,
     pub alarms: NatAlarms,
     pub trace: FakeTrace,
+    /// Stands in for the fake one.
+    other: Option<Box<dyn DataPlane>>,
+    render: &'static dyn Render,
     names: NameTable,
     facts: Facts,
 }
@@ -126,9 +164,35 @@ impl Bench {
             log: FakeLog::default(),
             alarms: NatAlarms::default(),
             trace: FakeTrace::default(),
+            other: None,
+            render: &Junos,
             names: NameTable::new(&program()),
             facts: Facts { host_name: "fw1".into(), version: "0.1.0".into(), local_us: 43_200_500_000 },
         }
+    }
+
+    /// A firewall on another plane, which runs this program.
+    pub fn over(plane: Box<dyn DataPlane>, program: &Program) -> Self {
+        Self { other: Some(plane), names: NameTable::new(program), ..Self::new() }
+    }
+
+    /// What a line answers, before it is laid out.
+    #[track_caller]
+    pub fn asked(&mut self, line: &str) -> Answer {
+        self.render = &AsItIs;
+        let output = self.good(&format!("{line} | display json"));
+        self.render = &Junos;
+        serde_json::from_str(&output).unwrap_or_else(|error| panic!("{line}: {error}: {output}"))
+    }
+
+    /// What a scrape tells.
+    pub fn metrics(&mut self, series_max: usize) -> Exposition {
+        self.with_env(|env, _| scrape(env, env.plane, series_max))
+    }
+
+    /// What one tells whose plane dies meanwhile.
+    pub fn half_of_metrics(&mut self) -> Exposition {
+        self.with_env(|env, _| scrape(env, &half::Half(env.plane), 1000))
     }
 
     pub fn reply(&mut self, line: &str) -> Reply {
@@ -137,9 +201,9 @@ impl Bench {
 
     /// What commands are run with, made in one place.
     fn with_env<T>(&mut self, work: impl FnOnce(&mut Env<'_>, &mut Session) -> T) -> T {
-        let Self { plane, config, session, names, log, alarms, trace, facts } = self;
+        let Self { plane, config, session, names, log, alarms, trace, facts, other, render } = self;
         let mut env = Env {
-            plane,
+            plane: other.as_deref().unwrap_or(plane),
             config,
             names,
             routes: &FakeRoutes,
@@ -147,7 +211,7 @@ impl Bench {
             dynamic: &FakeDynamic,
             alarms,
             trace: &*trace,
-            render: &Junos,
+            render: *render,
             facts,
         };
         work(&mut env, session)
