@@ -105,6 +105,7 @@ impl Allocator {
             hosts: Hosts::new(limits.hosts, key),
             blocks: Blocks::new(limits.blocks),
             told: Told::new(limits.events),
+            realms: Vec::new(),
             key,
         };
         Self {

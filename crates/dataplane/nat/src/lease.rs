@@ -79,6 +79,13 @@ impl Request {
     }
 }
 
+/// A token of requests, and what stands for it on every node: a hash of its instance's name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Realm {
+    pub token: u32,
+    pub name: u64,
+}
+
 /// What a session gets.
 #[must_use]
 #[derive(Debug, PartialEq, Eq)]
