@@ -52,10 +52,10 @@ fn pool() -> impl Strategy<Value = Vec<String>> {
     let kind = select(
         &[
             "plain", "range", "narrow", "paired", "kept", "shared", "shift", "parity", "services", "computed",
-            "spare", "out", "hosts",
+            "spare", "out", "both", "hosts",
         ][..],
     );
-    (kind, any::<bool>(), 1u8..=4).prop_map(|(kind, v6, addresses)| {
+    (kind, prop::bool::weighted(0.3), 1u8..=3).prop_map(|(kind, v6, addresses)| {
         let (first, last) = match v6 {
             false => ("203.0.113.$1/32", format!("203.0.113.${addresses}/32")),
             true => ("2001:db8:ff::$1/128", format!("2001:db8:ff::${addresses}/128")),
@@ -79,6 +79,7 @@ fn pool() -> impl Strategy<Value = Vec<String>> {
                 of_family("port deterministic host address 10.0.0.4/30", "port deterministic host address 2001:db8::4/126"),
             ],
             "spare" => vec!["port no-translation", of_family("overflow-pool spare", "overflow-pool spare6")],
+            "both" => vec!["port no-translation", "address-shared", "overflow-pool interface"],
             "out" => vec!["port no-translation", "overflow-pool interface"],
             "hosts" => return vec!["address 2001:db8:ff$::/96".to_owned()],
             _ => vec![],
@@ -93,6 +94,7 @@ fn source_rule() -> impl Strategy<Value = Vec<String>> {
             "source-address 10.0.0.0/16",
             "source-address 10.0.0.4/30",
             "source-address 2001:db8::/64",
+            "source-address 2001:db8::/32",
             "source-address 2001:db8::/32",
             "source-address 0.0.0.0/0",
             "source-address-name low",
@@ -159,6 +161,9 @@ fn static_rule() -> impl Strategy<Value = Vec<String>> {
             // NAT64.
             ("2001:db8:64::/96", "inet", false),
             ("2001:db8:64::/96", "inet", false),
+            ("2001:db8:64::/96", "inet", false),
+            ("2001:db8:64::/96", "inet", false),
+            ("2001:db8:64::/96", "inet", false),
             ("2001:db8:6400::/40", "inet", false),
             ("64:ff9b::/96", "inet", false),
             // NPTv6.
@@ -185,14 +190,14 @@ fn static_rule() -> impl Strategy<Value = Vec<String>> {
 
 /// What a rule-set may be about, at either end.
 const FROM: &[&str] =
-    &["zone trust", "zone trust", "zone untrust", "zone dmz", "interface ge-0/0/0.0", "interface ge-0/0/1.0"];
+    &["zone trust", "zone trust", "zone trust", "zone untrust", "zone dmz", "interface ge-0/0/0.0", "interface ge-0/0/1.0"];
 const TO: &[&str] =
-    &["zone untrust", "zone untrust", "zone trust", "zone dmz", "interface ge-0/0/1.0", "interface ge-0/0/2.0"];
+    &["zone untrust", "zone untrust", "zone untrust", "zone trust", "zone dmz", "interface ge-0/0/1.0", "interface ge-0/0/2.0"];
 
 /// Rule-sets of one kind.
 fn sets<T: Strategy<Value = Vec<String>>>(kind: &'static str, rule: T) -> impl Strategy<Value = String> {
     let ends = (select(FROM), select(TO));
-    vec((ends, vec(rule, 1..4)), 0..4).prop_map(move |sets| {
+    vec((ends, vec(rule, 1..4)), 1..5).prop_map(move |sets| {
         let (mut text, mut seen) = (String::new(), Vec::new());
         for (n, ((from, to), rules)) in sets.into_iter().enumerate() {
             let ends = if kind == "source" { (from, to) } else { (from, "") };
@@ -243,7 +248,7 @@ fn policy() -> impl Strategy<Value = Vec<String>> {
 fn policies() -> impl Strategy<Value = String> {
     let zone = || select(&["trust", "untrust", "dmz"][..]);
     let pairs = vec((zone(), zone(), vec(policy(), 1..3)), 0..4);
-    (pairs, prop_oneof![3 => Just("permit-all"), 1 => Just("deny-all")]).prop_map(|(pairs, default)| {
+    (pairs, prop_oneof![9 => Just("permit-all"), 1 => Just("deny-all")]).prop_map(|(pairs, default)| {
         let mut text = format!("set security policies default-policy {default}\n");
         for (at, (from, to, policies)) in pairs.into_iter().enumerate() {
             for (n, lines) in policies.into_iter().enumerate() {
@@ -286,13 +291,13 @@ pub enum Step {
     Error { session: usize, way: usize, router: Option<u8> },
     /// Where the far networks are.
     Route(Option<usize>),
-    /// Milliseconds.
+    /// Milliseconds, of whole eights of seconds: a port goes back up to two seconds behind the timeout that ends its session.
     Wait(u64),
 }
 
 /// Where packets go to, of either family.
 fn far_end(v6: bool) -> BoxedStrategy<String> {
-    let host = || prop_oneof![3 => 2u8..9, 1 => 32u8..36, 1 => 64u8..74, 1 => 80u8..84];
+    let host = || prop_oneof![4 => 2u8..9, 1 => 32u8..36, 1 => 64u8..74, 1 => 80u8..84];
     let unit = || prop_oneof![1 => 0usize..4, 2 => Just(1usize)];
     match v6 {
         false => prop_oneof![
@@ -301,10 +306,10 @@ fn far_end(v6: bool) -> BoxedStrategy<String> {
         ]
         .boxed(),
         true => {
-            let place = || (0usize..4, 2u8..9).prop_map(|(unit, host)| (unit as u8, host));
+            let place = || (unit(), 2u8..9).prop_map(|(unit, host)| (unit as u8, host));
             prop_oneof![
-                3 => (unit(), host()).prop_map(|(unit, host)| format!("2001:db8:{unit}::{host:x}")),
-                3 => place().prop_map(|(unit, host)| format!("2001:db8:64::10.{unit}.0.{host}")),
+                4 => (unit(), host()).prop_map(|(unit, host)| format!("2001:db8:{unit}::{host:x}")),
+                6 => place().prop_map(|(unit, host)| format!("2001:db8:64::10.{unit}.0.{host}")),
                 // Around the byte that holds nothing.
                 1 => place().prop_map(|(unit, host)| format!("2001:db8:640a:{unit:x}00:{host:x}::")),
                 1 => place().prop_map(|(unit, host)| format!("64:ff9b::10.{unit}.0.{host}")),
@@ -342,11 +347,11 @@ pub fn steps() -> impl Strategy<Value = Vec<Step>> {
     let router = prop_oneof![1 => Just(None), 2 => (2u8..9).prop_map(Some)];
     let error = (0usize..12, 0usize..2, router);
     let step = prop_oneof![
-        10 => packet(),
+        12 => packet(),
         4 => (0usize..12).prop_map(Step::Answer),
         3 => error.prop_map(|(session, way, router)| Step::Error { session, way, router }),
         1 => select(&[Some(1), Some(2), Some(3), None][..]).prop_map(Step::Route),
-        1 => select(&[1000u64, 19_000, 20_000, 60_000][..]).prop_map(Step::Wait),
+        1 => select(&[8_000u64, 16_000, 24_000, 64_000][..]).prop_map(Step::Wait),
     ];
-    vec(step, 4..60)
+    vec(step, 10..90)
 }

@@ -3,7 +3,7 @@
 use ravelin_types::{Addr, Family, Instant, Proto};
 
 use crate::affinity::{Affinity, StubAt};
-use crate::config::PoolId;
+use crate::config::{Overflow, PoolId};
 use crate::persistent::PersistentRule;
 use crate::table::NONE;
 
@@ -70,6 +70,18 @@ pub struct Request {
     pub persistent: Option<PersistentRule>,
     /// The egress unit's address, for `overflow-pool interface`.
     pub egress: Option<Addr>,
+}
+
+impl Overflow {
+    /// Where a session goes that found no address. `None`: it has no port, or the unit has no address.
+    #[must_use]
+    pub fn action(self, request: &Request) -> Option<Action> {
+        let action = match self {
+            Self::Pool(id) => Some(Action::Pool(id)),
+            Self::Interface => request.egress.map(Action::Interface),
+        };
+        action.filter(|_| request.class().is_some())
+    }
 }
 
 impl Request {

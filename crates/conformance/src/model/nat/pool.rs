@@ -27,7 +27,9 @@ impl Model<'_> {
         let pools = &self.config.security.nat_source.pools;
         let pool = pools.iter().find(|pool| pool.name == name).ok_or(DropReason::NatNoAddress)?;
         let found = self.of_addresses(pool, inner);
-        let overflows = found == Err(DropReason::NatAddressesExhausted);
+        let keeps_ports = pool.port.no_translation;
+        let overflows = keeps_ports
+            && matches!(found, Err(DropReason::NatAddressesExhausted | DropReason::NatPortsExhausted));
         match &pool.overflow_pool {
             Some(other) if overflows => self.of_pool(other, unit, inner),
             None if overflows && pool.overflow_interface => self.of_interface(unit, inner),
