@@ -44,10 +44,12 @@ pub fn warnings(valid: &ValidConfig) -> Vec<Diagnostic> {
 fn of_pairs(config: &Config) -> Vec<Diagnostic> {
     let source = &config.security.nat_source;
     let own = source.pools.iter().filter(|pool| pool.port.twin_low.is_some());
-    let own = own.map(|pool| (format!("security nat source pool {} port range twin-port", pool.name), pool.at));
+    let own =
+        own.map(|pool| (format!("security nat source pool {} port range twin-port", pool.name), pool.at));
     let general = "security nat source pool-default-twin-port-range";
     let general = source.default_twin_low.map(|_| (general.to_owned(), Default::default()));
-    let message = "no gateway (ALG) takes pairs of ports: this range is kept for them, and nobody gets any of it";
+    let message =
+        "no gateway (ALG) takes pairs of ports: this range is kept for them, and nobody gets any of it";
     let all = general.into_iter().chain(own).take(WARNINGS_MAX);
     all.map(|(path, at)| Diagnostic::warning(path, at, message)).collect()
 }
@@ -200,10 +202,15 @@ mod tests {
     fn a_range_of_pairs_that_nobody_takes_is_told_of() {
         let pool = "security nat source pool p port range twin-port";
         let general = "security nat source pool-default-twin-port-range";
-        let text = format!("set security nat source pool p address 192.0.2.1\nset {pool} 64000 to 64999\n");
+        let policy = "set security policies from-zone a to-zone a policy p";
+        let plain = format!(
+            "{policy} match application any\n{policy} then permit\n\
+             set security nat source pool p address 192.0.2.1\n"
+        );
+        let text = format!("{plain}set {pool} 64000 to 64999\n");
         assert_eq!(told(&text), [pool]);
         assert_eq!(told(&format!("{text}set {general} 65000 to 65535\n")), [general, pool]);
-        assert_eq!(told("set security nat source pool p address 192.0.2.1\n"), [""; 0]);
+        assert_eq!(told(&plain), [""; 0]);
     }
 
     #[test]

@@ -226,7 +226,8 @@ impl Model<'_> {
             Ports::Kept => return addresses.contains(&left.src) && left.sport == packet.sport,
             Ports::Leased(ports) => ports,
         };
-        let is_same = |s: &Session| (s.left.proto, s.left.src, s.left.sport) == (left.proto, left.src, left.sport);
+        let is_same =
+            |s: &Session| (s.left.proto, s.left.src, s.left.sport) == (left.proto, left.src, left.sport);
         ports.holds(left.sport) && addresses.contains(&left.src) && !self.sessions.iter().any(is_same)
     }
 }

@@ -51,8 +51,8 @@ fn base() -> String {
 fn pool() -> impl Strategy<Value = Vec<String>> {
     let kind = select(
         &[
-            "plain", "range", "narrow", "paired", "kept", "shared", "shift", "parity", "services", "computed",
-            "spare", "out", "both", "hosts",
+            "plain", "range", "narrow", "paired", "kept", "shared", "shift", "parity", "services",
+            "computed", "spare", "out", "both", "hosts",
         ][..],
     );
     (kind, prop::bool::weighted(0.3), 1u8..=3).prop_map(|(kind, v6, addresses)| {
@@ -76,7 +76,10 @@ fn pool() -> impl Strategy<Value = Vec<String>> {
                 "port range 3000 to 3011",
                 "port deterministic block-size 3",
                 "port deterministic include-boundary-addresses",
-                of_family("port deterministic host address 10.0.0.4/30", "port deterministic host address 2001:db8::4/126"),
+                of_family(
+                    "port deterministic host address 10.0.0.4/30",
+                    "port deterministic host address 2001:db8::4/126",
+                ),
             ],
             "spare" => vec!["port no-translation", of_family("overflow-pool spare", "overflow-pool spare6")],
             "both" => vec!["port no-translation", "address-shared", "overflow-pool interface"],
@@ -189,10 +192,24 @@ fn static_rule() -> impl Strategy<Value = Vec<String>> {
 }
 
 /// What a rule-set may be about, at either end.
-const FROM: &[&str] =
-    &["zone trust", "zone trust", "zone trust", "zone untrust", "zone dmz", "interface ge-0/0/0.0", "interface ge-0/0/1.0"];
-const TO: &[&str] =
-    &["zone untrust", "zone untrust", "zone untrust", "zone trust", "zone dmz", "interface ge-0/0/1.0", "interface ge-0/0/2.0"];
+const FROM: &[&str] = &[
+    "zone trust",
+    "zone trust",
+    "zone trust",
+    "zone untrust",
+    "zone dmz",
+    "interface ge-0/0/0.0",
+    "interface ge-0/0/1.0",
+];
+const TO: &[&str] = &[
+    "zone untrust",
+    "zone untrust",
+    "zone untrust",
+    "zone trust",
+    "zone dmz",
+    "interface ge-0/0/1.0",
+    "interface ge-0/0/2.0",
+];
 
 /// Rule-sets of one kind.
 fn sets<T: Strategy<Value = Vec<String>>>(kind: &'static str, rule: T) -> impl Strategy<Value = String> {
@@ -267,28 +284,37 @@ pub fn config() -> impl Strategy<Value = String> {
         sets("destination", destination_rule()),
         sets("static", static_rule()),
     );
-    (pools, rules, policies(), any::<bool>()).prop_map(|(pools, (source, destination, fixed), policies, stays)| {
-        let mut text = base() + &policies + &source + &destination + &fixed;
-        if stays {
-            text += "set security nat source address-persistent\n";
-        }
-        for (n, lines) in pools.into_iter().enumerate() {
-            for line in lines {
-                let line = line.replace('$', &(n + 1).to_string());
-                text += &format!("set security nat source pool p{n} {line}\n");
+    (pools, rules, policies(), any::<bool>()).prop_map(
+        |(pools, (source, destination, fixed), policies, stays)| {
+            let mut text = base() + &policies + &source + &destination + &fixed;
+            if stays {
+                text += "set security nat source address-persistent\n";
             }
-        }
-        text
-    })
+            for (n, lines) in pools.into_iter().enumerate() {
+                for line in lines {
+                    let line = line.replace('$', &(n + 1).to_string());
+                    text += &format!("set security nat source pool p{n} {line}\n");
+                }
+            }
+            text
+        },
+    )
 }
 
 #[derive(Clone, Copy, Debug)]
 pub enum Step {
-    Ask { from: usize, packet: Packet },
+    Ask {
+        from: usize,
+        packet: Packet,
+    },
     /// The answer of the session of this number.
     Answer(usize),
     /// An error about a packet of it, of one of its two ways; from its end, or from this router there.
-    Error { session: usize, way: usize, router: Option<u8> },
+    Error {
+        session: usize,
+        way: usize,
+        router: Option<u8>,
+    },
     /// Where the far networks are.
     Route(Option<usize>),
     /// Milliseconds, of whole eights of seconds: a port goes back up to two seconds behind the timeout that ends its session.

@@ -185,12 +185,7 @@ fn onward<R: Recorder>(
 /// As whom the receiver of an error sees its sender. Where the other end is translated, so is whoever speaks from there, a router
 /// on the way, too: its own address means nothing here. It is seen by a static mapping of its own, or else as the end.
 /// Spec: rfc5508-5.
-fn speaker<R>(
-    turn: &Turn<'_, R>,
-    flow: &Flow,
-    (session, wing): (&Session, usize),
-    quoted: &Network,
-) -> Addr {
+fn speaker<R>(turn: &Turn<'_, R>, flow: &Flow, (session, wing): (&Session, usize), quoted: &Network) -> Addr {
     let Network { src, family, .. } = flow.network;
     let other = session.wings[1 - wing].key;
     match (quoted.dst, other.dst()) {

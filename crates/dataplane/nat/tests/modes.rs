@@ -131,7 +131,8 @@ fn an_address_persistent_host_has_the_same_address_on_every_node() {
         Worker::alone(&Config { realms, ..config(vec![spec.clone()]) })
     };
     let addresses = |mut node: Worker, token| {
-        let host = |n: u32| Request { source: Addr(0x0a00_0000 + u128::from(n)), token, ..tcp("10.0.0.0", 9) };
+        let host =
+            |n: u32| Request { source: Addr(0x0a00_0000 + u128::from(n)), token, ..tcp("10.0.0.0", 9) };
         (0..64).map(|n| node.get(&host(n)).addr).collect::<Vec<_>>()
     };
     let here = addresses(node(1, 77), 1);

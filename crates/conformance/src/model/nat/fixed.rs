@@ -75,11 +75,12 @@ impl Model<'_> {
     /// The address that a host is known by to another on this side, by a rule of its own (rfc5508-5).
     pub(in crate::model) fn counterpart(&self, to: Side<'_>, host: IpAddr, other: IpAddr) -> Option<IpAddr> {
         let proto = if host.is_ipv4() { 1 } else { 58 };
-        let asked = Packet { src: host, dst: other, proto, sport: 0, dport: 0, tcp: None, len: 0, options: &[] };
+        let asked =
+            Packet { src: host, dst: other, proto, sport: 0, dport: 0, tcp: None, len: 0, options: &[] };
         let sets = &self.config.security.nat_static.rule_sets;
         let rules = ordered(sets, |set| rank(&set.from, to)).into_iter().flat_map(|set| &set.rules);
-        let own = rules.filter(|rule| prefix(rule).is_none());
-        own.filter_map(|rule| self.fixed_outward(rule, &asked)).next()?.ok().map(|(addr, _)| addr)
+        let mut own = rules.filter(|rule| prefix(rule).is_none());
+        own.find_map(|rule| self.fixed_outward(rule, &asked))?.ok().map(|(addr, _)| addr)
     }
 
     fn is_remote(&self, rule: &StaticRule, packet: &Packet, (addr, port): End) -> bool {
@@ -139,7 +140,9 @@ fn moved(addr: IpAddr, from: &IpNet, to: &IpNet) -> IpAddr {
 
 /// The address with another prefix and one word so that the sum of all words is what it was.
 fn swapped(addr: IpAddr, from: &IpNet, to: &IpNet) -> Option<IpAddr> {
-    let (IpAddr::V6(host), IpAddr::V6(to), len) = (addr, to.network(), from.prefix_len()) else { return None };
+    let (IpAddr::V6(host), IpAddr::V6(to), len) = (addr, to.network(), from.prefix_len()) else {
+        return None;
+    };
     let behind = u128::MAX >> len;
     let mut words = Ipv6Addr::from(host.to_bits() & behind | to.to_bits()).segments();
     let word = match len {

@@ -76,7 +76,7 @@ impl Model<'_> {
     fn shared(&self, addresses: Vec<IpAddr>, inner: &Packet) -> Result<Source, DropReason> {
         let proto = carried(inner.proto, inner.dst);
         let of_port = |s: &&Session| s.left.proto == proto && s.left.sport == inner.sport;
-        let mine = self.of_host(&addresses, inner).filter(of_port).next();
+        let mine = self.of_host(&addresses, inner).find(of_port);
         let free = match mine {
             Some(session) => vec![session.left.src],
             None => {
