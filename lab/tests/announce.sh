@@ -42,4 +42,12 @@ check_is "what stayed was not told again" 2 told "$(arp 198.51.100.77)"
 check_is "nor in IPv6" 2 told "$(advertisement 2001:db8:2::77)"
 check_is "all of it came from the firewall's station" 0 told "$OTHER"
 check "traffic passes" forwards
+again() { [ "$(told "$1")" = 4 ]; }
+check "the daemon is killed" signal daemon KILL
+check "it ends" wait_until 5 has_ended daemon
+check "without it a proxied address is answered for" in_server arping -q -c1 -w2 -I s0 198.51.100.81
+daemon_start "$LAB_DIR/demo.conf"
+check "a new daemon tells its own address again" wait_until 20 again "$(arp 198.51.100.77)"
+check "and a proxied one" wait_until 5 again "$(arp 198.51.100.80)"
+check "IPv6, too" wait_until 5 again "$(advertisement 2001:db8:2::80)"
 summary

@@ -10,6 +10,7 @@ mod conversation;
 mod error;
 mod first;
 mod nat;
+mod packet;
 mod rules;
 mod schedule;
 mod screens;
@@ -18,29 +19,16 @@ mod segment;
 use conversation::{Conversation, Judged, State};
 pub use error::{ErrorOutcome, IcmpError};
 use ipnet::IpNet;
-pub use nat::{End, Ports, Source};
+use nat::carried;
+pub use nat::{End, Ports, RuleName, Source, Span};
+pub use packet::{Packet, Tuple, tuple};
+use packet::{same, turned};
 use ravelin_contract::{CloseReason, SessionState};
 use ravelin_model::{Config, IdsOption, Policy};
 use ravelin_program::Screen;
 use ravelin_types::DropReason;
 use screens::{Asked, Look, Screens};
 pub use segment::{ACK, FIN, PSH, RST, SYN, Segment, URG};
-
-/// A packet as the model sees it. Of an echo request the identifier is the source port.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Packet {
-    pub src: IpAddr,
-    pub dst: IpAddr,
-    pub proto: u8,
-    pub sport: u16,
-    pub dport: u16,
-    /// What the segment of a TCP packet says.
-    pub tcp: Option<Segment>,
-    /// Bytes of data of what is no TCP.
-    pub len: u16,
-    /// IPv4 options, whole words.
-    pub options: &'static [u8],
-}
 
 /// What became of a packet.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -89,6 +77,10 @@ pub struct Session {
     /// Packets of its two directions.
     pub packets: [u64; 2],
     logs_close: bool,
+    /// Of the rule that brings it from one family to the other.
+    prefix: Option<IpNet>,
+    /// What its source is from.
+    pool: Option<String>,
 }
 
 impl Session {
@@ -122,9 +114,6 @@ pub enum Told {
 /// The words of a reason: what can be put in an order.
 pub type CloseReasonText = &'static str;
 
-/// Source and destination with their ports, and the protocol.
-pub type Tuple = (IpAddr, u16, IpAddr, u16, u8);
-
 /// The model and what it remembers.
 pub struct Model<'a> {
     config: &'a Config,
@@ -140,6 +129,10 @@ pub struct Model<'a> {
     wall: i64,
     /// Beside what is connected: a prefix and the unit that it leads to.
     routes: Vec<(IpNet, String)>,
+    /// Sessions tried by each NAT rule.
+    rule_hits: BTreeMap<RuleName, u64>,
+    /// Which address of a pool a host was seen with.
+    homes: Vec<(String, IpAddr, IpAddr)>,
 }
 
 /// What is to be done with a packet, and the session it opens.
@@ -171,6 +164,8 @@ impl<'a> Model<'a> {
             is_open: false,
             wall: 0,
             routes: Vec::new(),
+            rule_hits: BTreeMap::new(),
+            homes: Vec::new(),
         }
     }
 
@@ -214,10 +209,15 @@ impl<'a> Model<'a> {
             }
             (Expected::Drop(reason), Outcome::Dropped(other)) if reason == other => Ok(()),
             (
+                Expected::Forward { source: Source::OneOf { or: Some(reason), .. }, .. },
+                Outcome::Dropped(other),
+            ) if reason == other => Ok(()),
+            (
                 Expected::Forward { unit: to, source, to: end, tcp },
                 Outcome::Left { unit: by, packet: left },
             ) => {
-                let fits = to == by && *end == (left.dst, left.dport) && *tcp == left.tcp;
+                let goes = to == by && *end == (left.dst, left.dport);
+                let fits = goes && *tcp == left.tcp && left.proto == carried(packet.proto, left.dst);
                 if !fits || !self.may_be(source, packet, left) {
                     return Err(expected);
                 }
@@ -338,6 +338,8 @@ impl<'a> Model<'a> {
 
     fn remember(&mut self, opens: Option<Box<Session>>, left: &Packet) {
         if let Some(session) = opens {
+            let home = session.pool.clone().map(|pool| (pool, session.inside.src, left.src));
+            self.homes.extend(home);
             self.sessions.push(Session { left: *left, ..*session });
         }
     }
@@ -377,6 +379,12 @@ impl<'a> Model<'a> {
         &self.screens.hits
     }
 
+    /// Sessions tried by each NAT rule.
+    #[must_use]
+    pub const fn rule_hits(&self) -> &BTreeMap<RuleName, u64> {
+        &self.rule_hits
+    }
+
     /// Milliseconds since a session ended by silence.
     #[must_use]
     pub const fn since_aged(&self) -> u64 {
@@ -414,8 +422,8 @@ impl<'a> Model<'a> {
         covering.max_by_key(|(_, prefix)| prefix.prefix_len()).map(|(unit, _)| unit)
     }
 
-    fn own_address(&self, unit: &str, packet: &Packet) -> Option<IpAddr> {
-        let of_family = |a: &IpAddr| a.is_ipv4() == packet.src.is_ipv4();
+    fn own_address(&self, unit: &str, is_four: bool) -> Option<IpAddr> {
+        let of_family = |a: &IpAddr| a.is_ipv4() == is_four;
         self.units().filter(|(name, _)| name == unit).map(|(_, p)| p.addr()).filter(of_family).min()
     }
 
@@ -438,38 +446,8 @@ impl<'a> Model<'a> {
     }
 }
 
-fn same(one: &Packet, other: &Packet) -> bool {
-    tuple(one) == tuple(other)
-}
-
-/// What a packet is known by.
-#[must_use]
-pub const fn tuple(packet: &Packet) -> Tuple {
-    (packet.src, packet.sport, packet.dst, packet.dport, packet.proto)
-}
-
 /// A segment without its urgent flag, where a screen takes it.
 fn cleared(tcp: Segment, is_mended: bool) -> Segment {
     let urgent = if is_mended { URG } else { 0 };
     Segment { flags: tcp.flags & !urgent, ..tcp }
-}
-
-/// The packet that answers another.
-fn turned(packet: &Packet) -> Packet {
-    let Packet { src, dst, sport, dport, .. } = *packet;
-    Packet { src: dst, dst: src, sport: dport, dport: sport, ..*packet }
-}
-
-impl Packet {
-    /// Bytes of the datagram.
-    #[must_use]
-    pub fn size(&self) -> usize {
-        let network = if self.src.is_ipv4() { 20 + self.options.len() } else { 40 };
-        let transport = match (self.proto, self.tcp) {
-            (_, Some(tcp)) => 20 + tcp.options() + usize::from(tcp.len),
-            (1 | 17 | 58, None) => 8 + usize::from(self.len),
-            _ => usize::from(self.len),
-        };
-        network + transport
-    }
 }

@@ -35,7 +35,26 @@ const NEEDED: &[(&str, &str)] = &[
 /// What whoever commits a configuration is to be told.
 #[must_use]
 pub fn warnings(valid: &ValidConfig) -> Vec<Diagnostic> {
-    let config = valid.get();
+    let mut out = of_pairs(valid.get());
+    out.extend(of_policies(valid.get()));
+    out
+}
+
+/// Ranges of pairs: only gateways that open two ports together (RTP and RTCP) would take any. Spec: nat-pool-11.
+fn of_pairs(config: &Config) -> Vec<Diagnostic> {
+    let source = &config.security.nat_source;
+    let own = source.pools.iter().filter(|pool| pool.port.twin_low.is_some());
+    let own =
+        own.map(|pool| (format!("security nat source pool {} port range twin-port", pool.name), pool.at));
+    let general = "security nat source pool-default-twin-port-range";
+    let general = source.default_twin_low.map(|_| (general.to_owned(), Default::default()));
+    let message =
+        "no gateway (ALG) takes pairs of ports: this range is kept for them, and nobody gets any of it";
+    let all = general.into_iter().chain(own).take(WARNINGS_MAX);
+    all.map(|(path, at)| Diagnostic::warning(path, at, message)).collect()
+}
+
+fn of_policies(config: &Config) -> Vec<Diagnostic> {
     let wanted = Wanted::of(config);
     if wanted.predefined.is_empty() && wanted.own.is_empty() {
         return Vec::new();
@@ -178,6 +197,21 @@ mod tests {
     const VOICE: &str =
         "set applications application voice application-protocol sip protocol udp destination-port 5070\n";
     const OWN: &str = "set applications application any-of-my-own protocol udp destination-port 5060\n";
+
+    #[test]
+    fn a_range_of_pairs_that_nobody_takes_is_told_of() {
+        let pool = "security nat source pool p port range twin-port";
+        let general = "security nat source pool-default-twin-port-range";
+        let policy = "set security policies from-zone a to-zone a policy p";
+        let plain = format!(
+            "{policy} match application any\n{policy} then permit\n\
+             set security nat source pool p address 192.0.2.1\n"
+        );
+        let text = format!("{plain}set {pool} 64000 to 64999\n");
+        assert_eq!(told(&text), [pool]);
+        assert_eq!(told(&format!("{text}set {general} 65000 to 65535\n")), [general, pool]);
+        assert_eq!(told(&plain), [""; 0]);
+    }
 
     #[test]
     fn warnings_are_bounded() {

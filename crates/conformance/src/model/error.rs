@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use ravelin_types::DropReason;
 
+use super::nat::embedded;
 use super::{Model, Packet, Session, same, turned};
 
 /// An error: who sends it to whom, and the packet that it quotes.
@@ -51,14 +52,30 @@ impl Model<'_> {
         } else {
             (s.left.dst, &s.to_zone, turned(&s.left), (s.inside.src, s.left.src))
         };
-        match self.route(to).map(|unit| self.zone_of(&unit)) {
-            None => ErrorOutcome::Dropped(DropReason::NoRoute),
-            Some(zone) if zone.as_ref() != Some(beyond) => ErrorOutcome::Dropped(DropReason::EgressNoZone),
-            Some(_) => {
-                // From behind a translation all speak as the end is known, routers too.
-                let src = if known.0 == known.1 { error.src } else { known.1 };
-                ErrorOutcome::Left(IcmpError { src, dst: to, quoted, is_nested: false })
-            }
+        let Some(egress) = self.route(to) else { return ErrorOutcome::Dropped(DropReason::NoRoute) };
+        if self.zone_of(&egress).as_ref() != Some(beyond) {
+            return ErrorOutcome::Dropped(DropReason::EgressNoZone);
         }
+        // From behind a translation a router speaks as it is known itself, or else as the end is.
+        let own = || self.counterpart((&egress, beyond), error.src, to);
+        let src = if known.0 == known.1 {
+            Some(error.src)
+        } else if error.src == known.0 {
+            Some(known.1)
+        } else if known.0.is_ipv4() == known.1.is_ipv4() {
+            Some(own().unwrap_or(known.1))
+        } else {
+            own().or_else(|| self.stand_in(s, (&egress, to), error.src))
+        };
+        match src {
+            None => ErrorOutcome::Dropped(DropReason::Nat64NoSource),
+            Some(src) => ErrorOutcome::Left(IcmpError { src, dst: to, quoted, is_nested: false }),
+        }
+    }
+
+    /// Who speaks for a host that the other family knows nothing of (nat-static-13).
+    fn stand_in(&self, s: &Session, (egress, to): (&str, IpAddr), host: IpAddr) -> Option<IpAddr> {
+        let behind = s.prefix.filter(|_| host.is_ipv4()).map(|prefix| embedded(&prefix, host));
+        behind.or_else(|| self.own_address(egress, to.is_ipv4()))
     }
 }

@@ -4,14 +4,15 @@ use ravelin_model::{DefaultPolicy, Policy, PolicyAction};
 use ravelin_types::DropReason;
 
 use super::conversation::Conversation;
-use super::nat::{self, End, Outward, Ports, Source};
+use super::nat::{End, Outward, Ports, RuleName, Side, Source, carried};
 use super::screens::Look;
 use super::{Expected, Judgement, Model, Packet, Session, Told, cleared, dropped, same, tuple, turned};
 
 /// What is known of a packet on its way to a session.
 struct Way<'w> {
-    zone: &'w str,
-    to_zone: &'w str,
+    /// The unit and zone that it came by, and those that it leaves by.
+    from: Side<'w>,
+    to: Side<'w>,
 }
 
 impl Model<'_> {
@@ -28,9 +29,16 @@ impl Model<'_> {
             Err(judgement) => return judgement,
         };
         let seen = Packet { tcp: packet.tcp.map(|tcp| cleared(tcp, is_mended)), ..*packet };
-        let inner = nat::inward(self.config, zone, &seen);
+        let inward = match self.inward((unit, zone), &seen) {
+            Ok(inward) => inward,
+            Err(reason) => return dropped(reason),
+        };
+        let inner = inward.packet;
         if self.is_own(inner.dst) {
-            return self.host_bound((unit, zone), &seen, &inner);
+            // In another family it is not to be had (nat-static-12).
+            let is_across = seen.dst.is_ipv4() != inner.dst.is_ipv4();
+            let denied = || dropped(DropReason::HostInboundDenied);
+            return if is_across { denied() } else { self.host_bound((unit, zone), &seen, &inner) };
         }
         let tcp = match self.conversation(&seen) {
             Ok(tcp) => tcp,
@@ -39,8 +47,16 @@ impl Model<'_> {
         let Some(egress) = self.route(inner.dst) else { return dropped(DropReason::NoRoute) };
         let Some(to_zone) = self.zone_of(&egress) else { return dropped(DropReason::EgressNoZone) };
         let policy = self.policy(zone, &to_zone, &inner);
-        let way = Way { zone, to_zone: &to_zone };
-        let source = match self.permitted(&way, (packet, &inner), policy, &egress) {
+        let way = Way { from: (unit, zone), to: (&egress, &to_zone) };
+        let outward = match self.permitted(&way, (packet, &inner), policy) {
+            Ok(outward) => outward,
+            Err(reason) => return dropped(reason),
+        };
+        // What a static rule can do nothing with gets no further than that rule.
+        let is_refused =
+            matches!(outward.source, Err(DropReason::InvalidSource | DropReason::Nptv6Unmappable));
+        self.count([inward.rule.as_ref().filter(|_| !is_refused), outward.rule.as_ref()]);
+        let source = match outward.source {
             Ok(source) => source,
             Err(reason) => return dropped(reason),
         };
@@ -58,20 +74,20 @@ impl Model<'_> {
             self.told.push((tuple(packet), Told::Created));
         }
         let session = self.session(&way, (packet, &inner), tcp, policy);
-        let session = Session { unit: Some(egress.clone()), ..session };
+        let prefix = inward.prefix.or(outward.prefix);
+        let session = Session { unit: Some(egress.clone()), prefix, pool: outward.pool, ..session };
         let tcp = seen.tcp.map(|tcp| cleared(tcp, mended_out));
         let expected = Expected::Forward { unit: egress, source, to: (inner.dst, inner.dport), tcp };
         Judgement { expected, opens: Some(Box::new(session)) }
     }
 
-    /// What its source becomes where policy and NAT let it through.
+    /// What its source becomes where a policy lets it through.
     fn permitted(
         &mut self,
         way: &Way<'_>,
         (packet, inner): (&Packet, &Packet),
         policy: Option<&Policy>,
-        egress: &str,
-    ) -> Result<Source, DropReason> {
+    ) -> Result<Outward, DropReason> {
         let permits = self.config.security.policies.default_policy == DefaultPolicy::PermitAll;
         let denied = match policy.map(|policy| policy.action) {
             Some(PolicyAction::Permit) => None,
@@ -91,12 +107,18 @@ impl Model<'_> {
         {
             return Err(DropReason::PolicyTranslation);
         }
-        let own = (self.own_address(egress, inner), &self.sessions[..]);
-        match nat::outward(self.config, (way.zone, way.to_zone), inner, own) {
-            Outward::To(source) => Ok(source),
-            Outward::NoAddress => Err(DropReason::NatNoAddress),
-            Outward::PortsExhausted => Err(DropReason::NatPortsExhausted),
-            Outward::AddressesExhausted => Err(DropReason::NatAddressesExhausted),
+        let outward = self.outward((way.from, way.to), inner);
+        // Without any source in the other family nothing is tried.
+        match outward.source {
+            Err(reason @ DropReason::Nat64NoSource) => Err(reason),
+            _ => Ok(outward),
+        }
+    }
+
+    /// Rules that a session is tried by.
+    fn count(&mut self, rules: [Option<&RuleName>; 2]) {
+        for rule in rules.into_iter().flatten() {
+            *self.rule_hits.entry(rule.clone()).or_default() += 1;
         }
     }
 
@@ -127,7 +149,7 @@ impl Model<'_> {
         if is_told {
             self.told.push((tuple(packet), Told::Created));
         }
-        let way = Way { zone, to_zone: "junos-host" };
+        let way = Way { from: (unit, zone), to: ("", "junos-host") };
         let session = self.session(&way, (packet, inner), tcp, policy);
         Judgement { expected: Expected::Host, opens: Some(Box::new(session)) }
     }
@@ -145,8 +167,8 @@ impl Model<'_> {
         Session {
             inside: *packet,
             left: *inner,
-            from_zone: way.zone.to_owned(),
-            to_zone: way.to_zone.to_owned(),
+            from_zone: way.from.1.to_owned(),
+            to_zone: way.to.1.to_owned(),
             scheduler: policy.and_then(|policy| policy.scheduler.as_deref().map(str::to_owned)),
             unit: None,
             timeout: tcp.as_ref().map_or(application, |tcp| tcp.timeout(rules, application)),
@@ -155,11 +177,16 @@ impl Model<'_> {
             seen: self.now,
             packets: [1, 0],
             logs_close: policy.is_some_and(|policy| policy.log_close),
+            prefix: None,
+            pool: None,
         }
     }
 
     /// The conversation that a TCP packet opens, or why it opens none.
     fn conversation(&self, packet: &Packet) -> Result<Option<Conversation>, DropReason> {
+        if packet.is_echo_reply() {
+            return Err(DropReason::IcmpReplyNoSession);
+        }
         let rules = &self.config.security.flow.tcp_session;
         packet.tcp.map(|tcp| Conversation::open(&tcp, rules)).transpose()
     }
@@ -174,7 +201,7 @@ impl Model<'_> {
     /// Whether answers to a session with this source would be another's packets, or its own.
     fn collides(&self, source: &Source, inner: &Packet) -> bool {
         let of = |(src, sport): End| {
-            let left = Packet { src, sport, ..*inner };
+            let left = Packet { src, sport, proto: carried(inner.proto, inner.dst), ..*inner };
             let is_taken =
                 |s: &Session| same(&s.left, &left) && s.unit.is_some() || same(&s.inside, &turned(&left));
             self.sessions.iter().any(is_taken) || same(&left, &turned(&left))
@@ -182,7 +209,7 @@ impl Model<'_> {
         match source {
             Source::Is(end) => of(*end),
             // A host's own address: two of its ways to one end.
-            Source::OneOf { addresses, ports: Ports::Kept } if addresses.len() == 1 => {
+            Source::OneOf { addresses, ports: Ports::Kept, .. } if addresses.len() == 1 => {
                 of((addresses[0], inner.sport))
             }
             Source::OneOf { .. } => false,
@@ -193,16 +220,14 @@ impl Model<'_> {
     pub(super) fn may_be(&self, source: &Source, packet: &Packet, left: &Packet) -> bool {
         let (addresses, ports) = match source {
             Source::Is(end) => return *end == (left.src, left.sport),
-            Source::OneOf { addresses, ports } => (addresses, ports),
+            Source::OneOf { addresses, ports, .. } => (addresses, ports),
         };
-        let port = match ports {
+        let ports = match ports {
             Ports::Kept => return addresses.contains(&left.src) && left.sport == packet.sport,
-            Ports::Leased(low, high) => (low..=high).contains(&&left.sport),
+            Ports::Leased(ports) => ports,
         };
-        let taken = self
-            .sessions
-            .iter()
-            .any(|s| s.inside.proto == packet.proto && (s.left.src, s.left.sport) == (left.src, left.sport));
-        port && addresses.contains(&left.src) && !taken
+        let is_same =
+            |s: &Session| (s.left.proto, s.left.src, s.left.sport) == (left.proto, left.src, left.sport);
+        ports.holds(left.sport) && addresses.contains(&left.src) && !self.sessions.iter().any(is_same)
     }
 }

@@ -1,20 +1,26 @@
 //! NAT as the rules say it, one rule after another: where a packet goes, and what its source may become.
 
+mod fixed;
+mod pool;
+
 use std::net::IpAddr;
 
 use ipnet::IpNet;
 use ravelin_model::{
-    Config, DestinationNatAction, DestinationPool, DestinationRule, NatContext, NatProtocol, NatRule,
-    PortSpan, ProxyRange, SourceNatAction, SourcePool, StaticPrefix, StaticRule,
+    DestinationNatAction, DestinationPool, DestinationRule, NatContext, NatProtocol, NatRule, PortSpan,
+    ProxyRange, SourceNatAction,
 };
+use ravelin_types::DropReason;
 
-use super::{Packet, Session};
+use super::{Model, Packet};
+
+pub(super) use fixed::embedded;
 
 /// An address and a port.
 pub type End = (IpAddr, u16);
 
-/// The ports that pools and interfaces lease unless something else is said (nat-pool-10, nat-source-8).
-const DEFAULT_PORTS: (u16, u16) = (1024, 63_487);
+/// A rule by kind, rule-set and name.
+pub type RuleName = (&'static str, String, String);
 
 /// What a source may become.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,160 +30,184 @@ pub enum Source {
     OneOf {
         addresses: Vec<IpAddr>,
         ports: Ports,
+        /// It may have none as well: which of the addresses is its own can't be told from outside.
+        or: Option<DropReason>,
     },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ports {
     Kept,
-    Leased(u16, u16),
+    Leased(Span),
 }
 
-/// What source NAT comes to.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Outward {
-    To(Source),
-    NoAddress,
-    PortsExhausted,
-    AddressesExhausted,
+/// Ports from the first to the last, or each second of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Span {
+    pub low: u16,
+    pub high: u16,
+    /// What is left when they are divided by two.
+    pub odd: Option<bool>,
 }
 
-/// The packet with its destination as static and destination rules translate it.
-pub(super) fn inward(config: &Config, zone: &str, packet: &Packet) -> Packet {
-    let fixed = &config.security.nat_static.rule_sets;
-    let of_zone = fixed.iter().filter(|set| holds(&set.from, zone)).flat_map(|set| &set.rules);
-    if let Some((dst, dport)) = of_zone.into_iter().find_map(|rule| fixed_inward(rule, packet)) {
-        return Packet { dst, dport, ..*packet };
-    }
-    let nat = &config.security.nat_destination;
-    let rules = nat.rule_sets.iter().filter(|set| holds(&set.from, zone)).flat_map(|set| &set.rules);
-    let Some(rule) = rules.into_iter().find(|rule| destination_matches(rule, packet)) else {
-        return *packet;
-    };
-    let (DestinationNatAction::Pool(name), Some(matched)) = (&rule.action, rule.destination_address) else {
-        return *packet;
-    };
-    let Some(pool) = nat.pools.iter().find(|pool| pool.name == *name) else { return *packet };
-    Packet {
-        dst: in_pool(pool, &matched, packet.dst),
-        dport: pool.port.map_or(packet.dport, |port| port.0),
-        ..*packet
+impl Span {
+    #[must_use]
+    pub fn holds(&self, port: u16) -> bool {
+        let parity = self.odd.is_none_or(|odd| (port % 2 == 1) == odd);
+        parity && self.low <= port && port <= self.high
     }
 }
 
-/// What becomes of the source of a packet that leaves from one zone to another by a unit with these addresses.
-pub(super) fn outward(
-    config: &Config,
-    (from, to): (&str, &str),
-    inner: &Packet,
-    (own, sessions): (Option<IpAddr>, &[Session]),
-) -> Outward {
-    let keep = Outward::To(Source::Is((inner.src, inner.sport)));
-    let fixed = &config.security.nat_static.rule_sets;
-    let of_zone = fixed.iter().filter(|set| holds(&set.from, to)).flat_map(|set| &set.rules);
-    if let Some(end) = of_zone.into_iter().find_map(|rule| fixed_outward(rule, inner)) {
-        return Outward::To(Source::Is(end));
+/// A packet with its destination as it really is.
+pub(super) struct Inward {
+    pub packet: Packet,
+    /// The rule that matched, one that says `off` too.
+    pub rule: Option<RuleName>,
+    /// Of a rule between families.
+    pub prefix: Option<IpNet>,
+}
+
+/// What becomes of a source.
+pub(super) struct Outward {
+    pub source: Result<Source, DropReason>,
+    pub rule: Option<RuleName>,
+    pub prefix: Option<IpNet>,
+    /// The pool that the rule names.
+    pub pool: Option<String>,
+}
+
+/// A unit and its zone, as rule-sets name them.
+pub(super) type Side<'s> = (&'s str, &'s str);
+
+/// The protocol of a packet that goes to an address: messages of ICMP are of the family that they go in.
+pub(super) const fn carried(proto: u8, to: IpAddr) -> u8 {
+    match (proto, to) {
+        (1, IpAddr::V6(_)) => 58,
+        (58, IpAddr::V4(_)) => 1,
+        _ => proto,
     }
-    let sets = config.security.nat_source.rule_sets.iter();
-    let rules = sets.filter(|s| holds(&s.from, from) && holds(&s.to, to)).flat_map(|s| &s.rules);
-    let Some(rule) = rules.into_iter().find(|rule| source_matches(rule, inner)) else { return keep };
-    match &rule.action {
-        SourceNatAction::Off => keep,
-        SourceNatAction::Interface => match own {
-            Some(own) => lease(vec![own], DEFAULT_PORTS, inner, sessions),
-            None => Outward::NoAddress,
-        },
-        SourceNatAction::Pool(name) => {
-            let pool = config.security.nat_source.pools.iter().find(|pool| pool.name == *name);
-            pool.map_or(Outward::NoAddress, |pool| of_pool(pool, inner, sessions))
+}
+
+impl Model<'_> {
+    /// The packet with its destination as static and destination rules translate it. `Err`: the rule can't.
+    pub(super) fn inward(&self, from: Side<'_>, packet: &Packet) -> Result<Inward, DropReason> {
+        let untouched = Inward { packet: *packet, rule: None, prefix: None };
+        for set in ordered(&self.config.security.nat_static.rule_sets, |set| rank(&set.from, from)) {
+            for rule in &set.rules {
+                let Some(met) = self.fixed_inward(rule, packet) else { continue };
+                let (dst, dport) = met?;
+                let rule_name = ("static", set.name.clone(), rule.name.clone());
+                let packet = Packet { dst, dport, ..*packet };
+                return Ok(Inward { packet, rule: Some(rule_name), prefix: fixed::prefix(rule) });
+            }
         }
-    }
-}
-
-fn of_pool(pool: &SourcePool, inner: &Packet, sessions: &[Session]) -> Outward {
-    let addresses: Vec<_> = pool.addresses.iter().flat_map(addresses_of).collect();
-    if addresses.iter().any(|addr| addr.is_ipv4() != inner.src.is_ipv4()) {
-        return Outward::NoAddress;
-    }
-    if let Some(base) = pool.host_address_base {
-        let place = number(inner.src).checked_sub(number(base.addr()));
-        let addr = place.and_then(|place| addresses.get(usize::try_from(place).ok()?));
-        return addr.map_or(Outward::NoAddress, |addr| Outward::To(Source::Is((*addr, inner.sport))));
-    }
-    let of_pool = |session: &&Session| addresses.contains(&session.left.src);
-    let mine = sessions.iter().filter(of_pool).find(|session| session.inside.src == inner.src);
-    if pool.port.no_translation {
-        // A host has an address of its own while it has sessions.
-        let taken = |addr: &IpAddr| sessions.iter().any(|session| session.left.src == *addr);
-        let free: Vec<_> = match mine {
-            Some(session) => vec![session.left.src],
-            None => addresses.into_iter().filter(|addr| !taken(addr)).collect(),
-        };
-        return match free.is_empty() {
-            true => Outward::AddressesExhausted,
-            false => Outward::To(Source::OneOf { addresses: free, ports: Ports::Kept }),
-        };
-    }
-    let low = pool.port.low.map_or(DEFAULT_PORTS.0, |port| port.0);
-    let high = pool.port.high.or(pool.port.low).map_or(DEFAULT_PORTS.1, |port| port.0);
-    // A paired host stays with its address.
-    let addresses = match mine.filter(|_| pool.paired) {
-        Some(session) => vec![session.left.src],
-        None => addresses,
-    };
-    lease(addresses, (low, high), inner, sessions)
-}
-
-/// Ports that nobody has, of addresses that have any.
-fn lease(addresses: Vec<IpAddr>, (low, high): (u16, u16), inner: &Packet, sessions: &[Session]) -> Outward {
-    let taken = |addr: &IpAddr| {
-        let there = sessions.iter().filter(|s| s.inside.proto == inner.proto && s.left.src == *addr);
-        there.filter(|s| (low..=high).contains(&s.left.sport)).count()
-    };
-    let addresses: Vec<_> =
-        addresses.into_iter().filter(|addr| taken(addr) <= usize::from(high - low)).collect();
-    match addresses.is_empty() {
-        true => Outward::PortsExhausted,
-        false => Outward::To(Source::OneOf { addresses, ports: Ports::Leased(low, high) }),
-    }
-}
-
-fn holds(context: &NatContext, zone: &str) -> bool {
-    match context {
-        NatContext::Zones(zones) => zones.iter().any(|z| z == zone),
-        NatContext::Interfaces(_) | NatContext::RoutingInstances(_) => {
-            unreachable!("the generators use zones")
+        let nat = &self.config.security.nat_destination;
+        for set in ordered(&nat.rule_sets, |set| rank(&set.from, from)) {
+            let Some(rule) = set.rules.iter().find(|rule| self.destination_matches(rule, packet)) else {
+                continue;
+            };
+            let rule_name = Some(("destination", set.name.clone(), rule.name.clone()));
+            let (DestinationNatAction::Pool(name), Some(matched)) = (&rule.action, rule.destination_address)
+            else {
+                return Ok(Inward { rule: rule_name, ..untouched });
+            };
+            let Some(pool) = nat.pools.iter().find(|pool| pool.name == *name) else { return Ok(untouched) };
+            let port = pool.port.filter(|_| has_ports(packet)).map_or(packet.dport, |port| port.0);
+            let packet = Packet { dst: in_pool(pool, &matched, packet.dst), dport: port, ..*packet };
+            return Ok(Inward { packet, rule: rule_name, prefix: None });
         }
+        Ok(untouched)
+    }
+
+    /// What becomes of the source of a packet that leaves from one side to another.
+    pub(super) fn outward(&self, (from, to): (Side<'_>, Side<'_>), inner: &Packet) -> Outward {
+        let keep = Source::Is((inner.src, inner.sport));
+        let kept = match inner.src.is_ipv4() == inner.dst.is_ipv4() {
+            true => Ok(keep),
+            false => Err(DropReason::Nat64NoSource),
+        };
+        let untouched = Outward { source: kept, rule: None, prefix: None, pool: None };
+        for set in ordered(&self.config.security.nat_static.rule_sets, |set| rank(&set.from, to)) {
+            for rule in &set.rules {
+                let Some(met) = self.fixed_outward(rule, inner) else { continue };
+                let rule_name = ("static", set.name.clone(), rule.name.clone());
+                let prefix = fixed::prefix(rule);
+                return Outward { source: met.map(Source::Is), rule: Some(rule_name), prefix, pool: None };
+            }
+        }
+        let sets = &self.config.security.nat_source.rule_sets;
+        for set in ordered(sets, |set| Some((rank(&set.from, from)?, rank(&set.to, to)?))) {
+            let Some(rule) = set.rules.iter().find(|rule| self.source_matches(rule, inner)) else { continue };
+            let rule_name = Some(("source", set.name.clone(), rule.name.clone()));
+            let (source, pool) = match &rule.action {
+                SourceNatAction::Off => (untouched.source, None),
+                SourceNatAction::Interface => (self.of_interface(to.0, inner), None),
+                SourceNatAction::Pool(name) => (self.of_pool(name, to.0, inner), Some(name.clone())),
+            };
+            return Outward { source, rule: rule_name, prefix: None, pool };
+        }
+        untouched
+    }
+
+    /// A list of prefixes and one of names: one of either is enough.
+    fn side(&self, nets: &[IpNet], names: &[String], addr: IpAddr) -> bool {
+        nets.is_empty() && names.is_empty()
+            || nets.iter().any(|net| net.contains(&addr))
+            || names.iter().any(|name| self.is_named(name, addr))
+    }
+
+    fn source_matches(&self, rule: &NatRule, packet: &Packet) -> bool {
+        self.side(&rule.source_addresses, &rule.source_address_names, packet.src)
+            && self.side(&rule.destination_addresses, &rule.destination_address_names, packet.dst)
+            && ports(&rule.source_ports, packet, packet.sport)
+            && ports(&rule.destination_ports, packet, packet.dport)
+            && protocols(&rule.protocols, packet.proto)
+            && self.applications(&rule.applications, packet)
+    }
+
+    fn destination_matches(&self, rule: &DestinationRule, packet: &Packet) -> bool {
+        self.side(&rule.source_addresses, &rule.source_address_names, packet.src)
+            && rule.destination_address.is_some_and(|net| net.contains(&packet.dst))
+            && ports(&rule.destination_ports, packet, packet.dport)
+            && protocols(&rule.protocols, packet.proto)
+            && self.applications(&rule.applications, packet)
+    }
+
+    fn applications(&self, names: &[String], packet: &Packet) -> bool {
+        names.is_empty() || names.iter().any(|name| self.application(name, packet).is_some())
     }
 }
 
-fn side(list: &[IpNet], addr: IpAddr) -> bool {
-    list.is_empty() || list.iter().any(|net| net.contains(&addr))
+/// Those that hold, the most specific first; of two that are as specific the one that stands first.
+fn ordered<T, R: Ord>(sets: &[T], rank: impl Fn(&T) -> Option<R>) -> Vec<&T> {
+    let mut all: Vec<_> = sets.iter().filter_map(|set| Some((rank(set)?, set))).collect();
+    all.sort_by(|(one, _), (other, _)| one.cmp(other));
+    all.into_iter().map(|(_, set)| set).collect()
 }
 
-/// Rules that name ports are for TCP and UDP, as every packet of the model is.
-fn ports(list: &[PortSpan], port: u16) -> bool {
+/// How specific a context is that holds: an interface, a zone, a routing instance (nat-source-2).
+fn rank(context: &NatContext, (unit, zone): Side<'_>) -> Option<u8> {
+    let (names, name, rank) = match context {
+        NatContext::Interfaces(names) => (names, unit, 0),
+        NatContext::Zones(names) => (names, zone, 1),
+        // The generators have no other.
+        NatContext::RoutingInstances(names) => (names, "default", 2),
+    };
+    names.iter().any(|known| known == name).then_some(rank)
+}
+
+const fn has_ports(packet: &Packet) -> bool {
+    matches!(packet.proto, 6 | 17)
+}
+
+/// Rules that name ports are for TCP and UDP.
+fn ports(list: &[PortSpan], packet: &Packet, port: u16) -> bool {
     let within = |span: &PortSpan| span.range().is_some_and(|r| r.low <= port && port <= r.high);
-    list.is_empty() || list.iter().any(within)
+    list.is_empty() || has_ports(packet) && list.iter().any(within)
 }
 
 fn protocols(list: &[NatProtocol], proto: u8) -> bool {
     list.is_empty() || list.iter().any(|known| known.0 == proto)
-}
-
-fn source_matches(rule: &NatRule, packet: &Packet) -> bool {
-    side(&rule.source_addresses, packet.src)
-        && side(&rule.destination_addresses, packet.dst)
-        && ports(&rule.source_ports, packet.sport)
-        && ports(&rule.destination_ports, packet.dport)
-        && protocols(&rule.protocols, packet.proto)
-}
-
-fn destination_matches(rule: &DestinationRule, packet: &Packet) -> bool {
-    side(&rule.source_addresses, packet.src)
-        && rule.destination_address.is_some_and(|net| net.contains(&packet.dst))
-        && ports(&rule.destination_ports, packet.dport)
-        && protocols(&rule.protocols, packet.proto)
 }
 
 /// The place in the matched range is the place in the pool, counted round.
@@ -187,47 +217,6 @@ fn in_pool(pool: &DestinationPool, matched: &IpNet, dst: IpAddr) -> IpAddr {
     let all = addresses_of(&range);
     let place = number(dst) - number(matched.network());
     all[(place % all.len() as u128) as usize]
-}
-
-fn fixed_inward(rule: &StaticRule, packet: &Packet) -> Option<End> {
-    let (outside, StaticPrefix::Prefix(inside)) = (rule.destination_address?, &rule.inside) else {
-        return None;
-    };
-    let remote = side(&rule.source_addresses, packet.src) && ports(&rule.source_ports, packet.sport);
-    if !remote || !outside.contains(&packet.dst) {
-        return None;
-    }
-    let port = match (rule.destination_ports, rule.mapped_ports) {
-        (Some(from), Some(to)) if from.low <= packet.dport && packet.dport <= from.high => {
-            to.low + (packet.dport - from.low)
-        }
-        (Some(_), _) => return None,
-        (None, _) => packet.dport,
-    };
-    Some((moved(packet.dst, &outside, inside), port))
-}
-
-fn fixed_outward(rule: &StaticRule, inner: &Packet) -> Option<End> {
-    let (outside, StaticPrefix::Prefix(inside)) = (rule.destination_address?, &rule.inside) else {
-        return None;
-    };
-    let remote = side(&rule.source_addresses, inner.dst) && ports(&rule.source_ports, inner.dport);
-    if !remote || !inside.contains(&inner.src) {
-        return None;
-    }
-    let port = match (rule.destination_ports, rule.mapped_ports) {
-        (Some(to), Some(from)) if from.low <= inner.sport && inner.sport <= from.high => {
-            to.low + (inner.sport - from.low)
-        }
-        (Some(_), _) => return None,
-        (None, _) => inner.sport,
-    };
-    Some((moved(inner.src, inside, &outside), port))
-}
-
-/// The address at the same place of another prefix.
-fn moved(addr: IpAddr, from: &IpNet, to: &IpNet) -> IpAddr {
-    at(to.network(), number(addr) - number(from.network()))
 }
 
 /// Every address of a range: a prefix's, or those up to another one.

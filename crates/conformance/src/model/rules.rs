@@ -30,19 +30,13 @@ impl Model<'_> {
             AddressRef::AnyIpv4 => addr.is_ipv4(),
             AddressRef::AnyIpv6 => addr.is_ipv6(),
             AddressRef::Prefix(net) => net.contains(&addr),
-            AddressRef::Named(name) => self.named(name, zone, &|value| match value {
-                AddressValue::Prefix(net) => net.contains(&addr),
-                AddressValue::Range(low, high) => {
-                    low.is_ipv4() == addr.is_ipv4() && *low <= addr && addr <= *high
-                }
-                AddressValue::Wildcard(of, mask) => match addr {
-                    IpAddr::V4(addr) => addr & *mask == *of & *mask,
-                    IpAddr::V6(_) => false,
-                },
-                // Of names the configuration alone knows nothing.
-                AddressValue::Dns(_) => false,
-            }),
+            AddressRef::Named(name) => self.named(name, zone, &|value| is_in(value, addr)),
         }
+    }
+
+    /// Whether a name of the global book means an address.
+    pub(super) fn is_named(&self, name: &str, addr: IpAddr) -> bool {
+        self.named(name, None, &|value| is_in(value, addr))
     }
 
     fn speaks_of_family(&self, reference: &AddressRef, addr: IpAddr, zone: Option<&str>) -> bool {
@@ -74,7 +68,7 @@ impl Model<'_> {
     }
 
     /// Whether an application means a packet, and the timeout that its term sets.
-    fn application(&self, name: &str, packet: &Packet) -> Option<Option<Timeout>> {
+    pub(super) fn application(&self, name: &str, packet: &Packet) -> Option<Option<Timeout>> {
         if name == "any" {
             return Some(None);
         }
@@ -202,6 +196,19 @@ const PROTOCOLS: &[(Protocol, &[Row])] = &[
     (Protocol::Sap, &[udp(9875)]),
     (Protocol::Vrrp, &[number(112)]),
 ];
+
+fn is_in(value: &AddressValue, addr: IpAddr) -> bool {
+    match value {
+        AddressValue::Prefix(net) => net.contains(&addr),
+        AddressValue::Range(low, high) => low.is_ipv4() == addr.is_ipv4() && *low <= addr && addr <= *high,
+        AddressValue::Wildcard(of, mask) => match addr {
+            IpAddr::V4(addr) => addr & *mask == *of & *mask,
+            IpAddr::V6(_) => false,
+        },
+        // Of names the configuration alone knows nothing.
+        AddressValue::Dns(_) => false,
+    }
+}
 
 /// Sets are of what their own book holds, and do not contain themselves: the checks see to that.
 fn in_book(book: &AddressBook, name: &str, holds: &dyn Fn(&AddressValue) -> bool) -> bool {

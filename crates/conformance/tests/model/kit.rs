@@ -4,14 +4,14 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 use ravelin_compile::{IdBook, Resolved, compile, routes};
-use ravelin_conformance::model::{Outcome, Packet, Segment};
+use ravelin_conformance::model::{ErrorOutcome, IcmpError, Outcome, Packet, Segment};
 use ravelin_contract::DataPlane;
 use ravelin_engine::{Egress, Ingress, Limits, Verdict};
 use ravelin_model::{Config, check, load};
 use ravelin_sim::{SimPlane, SimSetup, SimWorkers};
-use ravelin_types::{Addr, Generation, Proto};
+use ravelin_types::{Addr, Family, Generation, Proto};
 use ravelin_wire::build::{self, Ip, Payload};
-use ravelin_wire::{L4, Network, checksum, parse, put_u16, u16_at, u32_at};
+use ravelin_wire::{L4, Network, checksum, parse, parse_ip, put_u16, u16_at, u32_at};
 
 pub fn net(text: &str) -> IpNet {
     text.parse().unwrap()
@@ -38,8 +38,7 @@ pub fn frame(packet: &Packet) -> Vec<u8> {
     let payload = match (Proto(packet.proto), packet.tcp) {
         (Proto::TCP, Some(tcp)) => segment((packet.sport, packet.dport), &tcp),
         (Proto::UDP, _) => Payload::udp(packet.sport, packet.dport, &data),
-        (Proto::ICMP, _) => Payload::icmp(family, 8, 0, u32::from(packet.sport) << 16, &data),
-        (Proto::ICMPV6, _) => Payload::icmp(family, 128, 0, u32::from(packet.sport) << 16, &data),
+        (Proto::ICMP | Proto::ICMPV6, _) => echo(family, packet, &data),
         (proto, _) => Payload::raw(proto, &data),
     };
     let mut frame = build::frame(&Ip::new(family, src, dst), &payload);
@@ -54,6 +53,17 @@ pub fn frame(packet: &Packet) -> Vec<u8> {
         put_u16(&mut frame, 24, sum);
     }
     frame
+}
+
+/// A request, or the reply that has its identifier as destination port.
+fn echo(family: Family, packet: &Packet, data: &[u8]) -> Payload {
+    let kind = match (family, packet.dport) {
+        (Family::V4, 0) => 8,
+        (Family::V4, _) => 0,
+        (Family::V6, 0) => 128,
+        (Family::V6, _) => 129,
+    };
+    Payload::icmp(family, kind, 0, u32::from(packet.sport | packet.dport) << 16, data)
 }
 
 fn segment((sport, dport): (u16, u16), tcp: &Segment) -> Payload {
@@ -109,12 +119,59 @@ pub fn outcome(plane: &SimPlane, from: usize, packet: &Packet) -> Outcome {
 pub fn read_packet(network: &Network, like: &Packet) -> Packet {
     let (sport, dport) = match network.l4 {
         L4::Tcp { sport, dport, .. } | L4::Udp { sport, dport } => (sport, dport),
+        L4::Icmp { id, kind: 0 | 129, .. } => (0, id),
         L4::Icmp { id, .. } => (id, 0),
         L4::Opaque | L4::Spi(_) => (0, 0),
         other @ L4::Sctp { .. } => panic!("{other:?} is no packet of the model"),
     };
     let (src, dst) = (network.src.to_ip(network.family), network.dst.to_ip(network.family));
-    Packet { src, dst, sport, dport, ..*like }
+    Packet { src, dst, sport, dport, proto: network.proto.0, ..*like }
+}
+
+/// What becomes of an ICMP error that arrives at the port of this number.
+pub fn error_outcome(plane: &SimPlane, from: usize, error: &IcmpError) -> ErrorOutcome {
+    let rules = plane.rules().unwrap();
+    let port = rules.ports().find(|p| p.name == format!("ge-0/0/{from}")).unwrap().id;
+    let quote = frame(&error.quoted)[14..].to_vec();
+    let quote = match error.is_nested {
+        // The sender of what is quoted complains of the packet itself.
+        true => about(error.quoted.src, error.quoted.dst, &quote)[14..].to_vec(),
+        false => quote,
+    };
+    let bytes = about(error.src, error.dst, &quote);
+    let (verdicts, sent, _) = plane.workers().run_batch(&[(Ingress::Port(port), &bytes)]);
+    match verdicts[0] {
+        Verdict::Send { egress: Egress::Port(_), .. } => {
+            let left = &sent[0].frame;
+            let outer = parse(left).unwrap().network.unwrap();
+            let quote = &left[usize::from(outer.l4_at) + 8..usize::from(outer.end)];
+            let quoted = read_packet(&parse_ip(quote, outer.family).unwrap(), &error.quoted);
+            let (src, dst) = (outer.src.to_ip(outer.family), outer.dst.to_ip(outer.family));
+            ErrorOutcome::Left(IcmpError { src, dst, quoted, is_nested: false })
+        }
+        Verdict::Send { egress: Egress::Host(_), .. } => ErrorOutcome::Host,
+        Verdict::Drop(reason) => ErrorOutcome::Dropped(reason),
+        other => panic!("{other:?} is no outcome of the model"),
+    }
+}
+
+/// A host is not to be had.
+fn about(src: IpAddr, dst: IpAddr, quote: &[u8]) -> Vec<u8> {
+    let (family, src) = Addr::from_ip(src);
+    let (kind, code) = if family == Family::V4 { (3, 1) } else { (1, 3) };
+    let ip = Ip::new(family, src, Addr::from_ip(dst).1);
+    build::frame(&ip, &Payload::icmp(family, kind, code, 0, quote))
+}
+
+/// Without what a quote need not show.
+pub fn bare(outcome: ErrorOutcome) -> ErrorOutcome {
+    match outcome {
+        ErrorOutcome::Left(error) => {
+            let quoted = Packet { tcp: None, len: 0, ..error.quoted };
+            ErrorOutcome::Left(IcmpError { quoted, ..error })
+        }
+        other => other,
+    }
 }
 
 pub fn loaded(text: &str) -> Config {

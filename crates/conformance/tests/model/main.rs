@@ -6,4 +6,6 @@ mod kit;
 mod nat;
 mod policies;
 mod screens;
+mod translated;
+mod translated_config;
 mod world;

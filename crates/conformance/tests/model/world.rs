@@ -1,8 +1,6 @@
 //! Generated books of zones, global policies with lists, schedulers and a clock that is put forward, routes that come and go
 //! while sessions live, and ICMP errors about what passed: engine and model are of one mind.
 
-use std::net::IpAddr;
-
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use proptest::collection::vec;
@@ -10,17 +8,15 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use proptest::test_runner::RngSeed;
 use ravelin_compile::{IdBook, Resolved, compile, routes};
-use ravelin_conformance::model::{ErrorOutcome, IcmpError, Model, Outcome, Packet, SYN, Segment};
+use ravelin_conformance::model::{IcmpError, Model, Outcome, Packet, SYN, Segment};
 use ravelin_contract::{DataPlane, NextHop, Route, RouteUpdate, UpdateBatch};
 use ravelin_dynamic::{Book, DynamicPlan, Now};
-use ravelin_engine::{Egress, Ingress, Limits, Verdict};
+use ravelin_engine::Limits;
 use ravelin_model::{Config, load, lower_tree};
 use ravelin_sim::{SimPlane, SimSetup, SimWorkers};
-use ravelin_types::{Addr, Family, Generation, InstanceId};
-use ravelin_wire::build::{self, Ip, Payload};
-use ravelin_wire::{parse, parse_ip};
+use ravelin_types::{Generation, InstanceId};
 
-use crate::kit::{frame, ip, net, outcome, read_packet};
+use crate::kit::{bare, error_outcome, ip, net, outcome};
 
 /// One zone inside; outside two units of one zone, and a third zone.
 const BASE: &str = "\
@@ -205,37 +201,6 @@ impl World {
         let routes = vec![RouteUpdate { instance: InstanceId::DEFAULT, prefix: net(FAR), route }];
         self.plane.updates().apply(&UpdateBatch { routes, ..UpdateBatch::default() }).unwrap();
     }
-
-    /// What becomes of an error that arrives at the port of this number.
-    fn error(&self, from: usize, error: &IcmpError) -> ErrorOutcome {
-        let rules = self.plane.rules().unwrap();
-        let port = rules.ports().find(|p| p.name == format!("ge-0/0/{from}")).unwrap().id;
-        let quote = frame(&error.quoted)[14..].to_vec();
-        let about = |src: IpAddr, dst: IpAddr, quote: &[u8]| {
-            let ip = Ip::new(Family::V4, Addr::from_ip(src).1, Addr::from_ip(dst).1);
-            build::frame(&ip, &Payload::icmp(Family::V4, 3, 1, 0, quote))
-        };
-        let quote = match error.is_nested {
-            // The sender of what is quoted complains of the packet itself.
-            true => about(error.quoted.src, error.quoted.dst, &quote)[14..].to_vec(),
-            false => quote,
-        };
-        let bytes = about(error.src, error.dst, &quote);
-        let (verdicts, sent, _) = self.plane.workers().run_batch(&[(Ingress::Port(port), &bytes)]);
-        match verdicts[0] {
-            Verdict::Send { egress: Egress::Port(_), .. } => {
-                let left = &sent[0].frame;
-                let outer = parse(left).unwrap().network.unwrap();
-                let quote = &left[usize::from(outer.l4_at) + 8..usize::from(outer.end)];
-                let quoted = read_packet(&parse_ip(quote, Family::V4).unwrap(), &error.quoted);
-                let (src, dst) = (outer.src.to_ip(outer.family), outer.dst.to_ip(outer.family));
-                ErrorOutcome::Left(IcmpError { src, dst, quoted, is_nested: false })
-            }
-            Verdict::Send { egress: Egress::Host(_), .. } => ErrorOutcome::Host,
-            Verdict::Drop(reason) => ErrorOutcome::Dropped(reason),
-            other => panic!("{other:?} is no outcome of the model"),
-        }
-    }
 }
 
 fn asked(host: u8, to: &str, tcp: bool, port: u16) -> Packet {
@@ -308,7 +273,7 @@ proptest! {
                 Step::Error { .. } | Step::Stray => {
                     let Some((from, error)) = error(&model, &step) else { continue };
                     let expected = model.error(UNITS[from], &error);
-                    let got = world.error(from, &error);
+                    let got = error_outcome(&world.plane, from, &error);
                     prop_assert_eq!(bare(got), bare(expected), "{:?} at {}", error, UNITS[from]);
                 }
             }
@@ -321,15 +286,4 @@ fn agree(world: &World, model: &mut Model<'_>, from: usize, packet: &Packet) -> 
     let judged = model.agrees(UNITS[from], packet, &got);
     prop_assert_eq!(judged, Ok(()), "{:?} of {:?}", got, packet);
     Ok(())
-}
-
-/// Without what a quote need not show.
-fn bare(outcome: ErrorOutcome) -> ErrorOutcome {
-    match outcome {
-        ErrorOutcome::Left(error) => {
-            let quoted = Packet { tcp: None, len: 0, ..error.quoted };
-            ErrorOutcome::Left(IcmpError { quoted, ..error })
-        }
-        other => other,
-    }
 }

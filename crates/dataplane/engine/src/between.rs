@@ -19,7 +19,7 @@ use crate::packet::{Checksum, Packet};
 use crate::session::{Session, WingRef};
 use crate::step::{Flow, Turn};
 use crate::verdict::Verdict;
-use crate::{fast_path, reply};
+use crate::{fast_path, icmp_error, reply};
 
 /// Room in front of a piece for the headers that it gets.
 const PIECE_AT: usize = 128;
@@ -223,7 +223,9 @@ pub(crate) fn error<R: Recorder>(
     let src = if flow.network.src == quoted.0.dst {
         known.dst
     } else {
-        stand_in(turn, flow, session, &known).ok_or(DropReason::Nat64NoSource)?
+        let own = icmp_error::counterpart(turn, flow, (session, wing), (other.family(), known.src));
+        let src = own.or_else(|| stand_in(turn, flow, (session, wing), &known));
+        src.ok_or(DropReason::Nat64NoSource)?
     };
     let outer = (src, known.src);
     let rules = rules(turn, flow, session.wings[wing].egress);
@@ -251,7 +253,12 @@ pub(crate) fn error<R: Recorder>(
 
 /// Who an error is from whose own source has no counterpart: its address behind the rule's prefix, else the
 /// firewall's own on the way there (RFC 6791 3).
-fn stand_in<R>(turn: &Turn<'_, R>, flow: &Flow, session: &Session, known: &Ends) -> Option<Addr> {
+fn stand_in<R>(
+    turn: &Turn<'_, R>,
+    flow: &Flow,
+    (session, wing): (&Session, usize),
+    known: &Ends,
+) -> Option<Addr> {
     let world = turn.world;
     let fixed = &world.rules.nat.fixed;
     let to = match flow.network.family {
@@ -263,7 +270,7 @@ fn stand_in<R>(turn: &Turn<'_, R>, flow: &Flow, session: &Session, known: &Ends)
     if let Some(addr) = embedded.filter(|_| to == Family::V6) {
         return Some(addr);
     }
-    let instance = crate::onward::instance(&world.rules, session, 0, flow);
+    let instance = crate::onward::instance(&world.rules, session, wing, flow);
     match world.forwarding.lookup(instance, (to, known.src), flow.hash) {
         Path::Via { unit, .. } => world.rules.unit(unit)?.source_address(to),
         Path::Local(_) | Path::Discard | Path::Reject | Path::None => None,

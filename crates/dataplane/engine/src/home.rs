@@ -3,6 +3,7 @@
 //! Place: first path, between the verdict and the install. Spec: steer-6..8.
 
 use ravelin_nat::Request;
+use ravelin_types::WorkerId;
 
 use crate::first_path::Draft;
 use crate::nat::Outward;
@@ -48,21 +49,26 @@ pub(crate) fn elsewhere<R>(turn: &Turn<'_, R>, flow: &Flow, draft: &Draft) -> Op
 }
 
 /// Who may have a port left when our block has none: every other worker in turn, beginning after the tuple's
-/// owner, until that is reached again.
-pub(crate) fn other_ports<R>(turn: &Turn<'_, R>, flow: &Flow, request: &Request) -> Option<HandOver> {
+/// owner, until that is reached again; of an overflow after `asked_by`, who knows that there is need of it.
+pub(crate) fn other_ports<R>(
+    turn: &Turn<'_, R>,
+    flow: &Flow,
+    request: &Request,
+    asked_by: Option<WorkerId>,
+) -> Option<HandOver> {
     let (steering, rules) = (&turn.state.steering, &turn.world.rules);
-    if steering.is_alone() || !rules.nat.pools.is_anyones(request) {
+    if steering.is_alone() || (asked_by.is_none() && !rules.nat.pools.is_anyones(request)) {
         return None;
     }
-    let tuples = steering.of_key(rules, &flow.key, Towards::In);
+    let first = asked_by.unwrap_or_else(|| steering.of_key(rules, &flow.key, Towards::In));
     let searching = flow.handed.is_some_and(|h| h.stage == Stage::Ports);
-    let after_tuples = steering.after(tuples);
-    let next = if searching || after_tuples == steering.worker() {
+    let after_first = steering.after(first);
+    let next = if searching || after_first == steering.worker() {
         steering.after(steering.worker())
     } else {
-        after_tuples
+        after_first
     };
-    if next == tuples { None } else { steering.to(next, Stage::Ports, flow.handed) }
+    if next == first { None } else { steering.to(next, Stage::Ports, flow.handed) }
 }
 
 /// Tells the tuple's owner that the session lives here; of one that came in by a mapping its answers' owner, since

@@ -4,7 +4,7 @@
 //! back as those of the packet were (RFC 5508 4). One for no session is dropped.
 
 use ravelin_translate::{Ends, Ports, Refused};
-use ravelin_types::{DropReason, Family, IcmpKind, InstanceId, Proto, ZoneId};
+use ravelin_types::{Addr, DropReason, Family, IcmpKind, InstanceId, Proto, ZoneId};
 use ravelin_wire::checksum::Delta;
 use ravelin_wire::{Fragment, L4, Network, parse_ip, put_u16, put_u32, rewrite, u16_at, u32_at};
 
@@ -101,7 +101,8 @@ fn deliver<R: Recorder>(
     let rewritten = if across {
         between::error(turn, packet, flow, (session, wing), (quoted, ports(quoted, &other)))
     } else if session.is_translated() {
-        translate(packet, flow, &other, quoted).map(|network| Flow { network, ..*flow })
+        let src = speaker(turn, flow, (session, wing), quoted);
+        translate(packet, flow, (src, &other), quoted).map(|network| Flow { network, ..*flow })
     } else {
         Ok(*flow)
     };
@@ -181,20 +182,49 @@ fn onward<R: Recorder>(
     }
 }
 
-/// Turns the quote and the error's own destination back to what the receiver knows. The network
-/// facts as they are after. Spec: icmp-errors-1..13.
+/// As whom the receiver of an error sees its sender. Where the other end is translated, so is whoever speaks from there, a router
+/// on the way, too: its own address means nothing here. It is seen by a static mapping of its own, or else as the end.
+/// Spec: rfc5508-5.
+fn speaker<R>(turn: &Turn<'_, R>, flow: &Flow, (session, wing): (&Session, usize), quoted: &Network) -> Addr {
+    let Network { src, family, .. } = flow.network;
+    let other = session.wings[1 - wing].key;
+    match (quoted.dst, other.dst()) {
+        (end, known) if end == known => src,
+        (end, known) if end == src => known,
+        (_, known) => counterpart(turn, flow, (session, wing), (family, other.src())).unwrap_or(known),
+    }
+}
+
+/// What a static rule makes of an error's sender on the way to its receiver.
+pub(crate) fn counterpart<R>(
+    turn: &Turn<'_, R>,
+    flow: &Flow,
+    (session, wing): (&Session, usize),
+    receiver: (Family, Addr),
+) -> Option<Addr> {
+    let world = turn.world;
+    if !world.rules.nat.has_static() {
+        return None;
+    }
+    let instance = crate::onward::instance(&world.rules, session, wing, flow);
+    let Path::Via { unit, .. } = world.forwarding.lookup(instance, receiver, flow.hash) else { return None };
+    let unit = world.rules.unit(unit)?;
+    let sender = (flow.network.family, flow.network.src);
+    world.rules.nat.fixed.counterpart((unit.id, unit.zone?), sender, receiver)
+}
+
+/// Turns the quote and the error's own ends to what the receiver knows. The network facts as they are after.
+/// Spec: icmp-errors-1..13.
 fn translate(
     packet: &mut Packet<'_>,
     flow: &Flow,
-    other: &FlowKey,
+    (src, other): (Addr, &FlowKey),
     quoted: &Network,
 ) -> Result<Network, DropReason> {
     let network = flow.network;
     // The quote is a packet of the other wing as it left; the receiver knows it as it came in.
     let known = Ends { src: other.src(), dst: other.dst(), ports: ports(quoted, other) };
-    // The outer header: to the host behind us. Where the other end is translated, so is whoever speaks from there, a
-    // router on the way, too: its own address means nothing here (RFC 5508 REQ-5 c).
-    let src = if known.dst == quoted.dst { network.src } else { known.dst };
+    // The outer header: to the host behind us.
     let outer = (src, known.src);
     packet.truncate(usize::from(network.end));
     let l3_at = usize::from(flow.link.l3_at);

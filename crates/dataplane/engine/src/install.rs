@@ -5,13 +5,14 @@
 use ravelin_contract::{Event, NatEvent, NatLack, SessionEvent};
 use ravelin_nat::{Action, PersistentRule, Recipe, Refusal, Request};
 use ravelin_tcp::{Conversation, Opened};
-use ravelin_types::{Addr, DropReason, Family, NatRuleId, Proto};
+use ravelin_types::{Addr, DropReason, Family, NatRuleId, Proto, WorkerId};
 use ravelin_wire::checksum::Delta;
 
 use crate::explain::{Fact, Recorder};
 use crate::first_path::Draft;
 use crate::key::FlowKey;
 use crate::nat::{self, Outward};
+use crate::packet::Stage;
 use crate::session::{InsertError, Life, Marks, NO_POLICY, NO_RULE, Session, Ticks, Wing};
 use crate::step::{Flow, Turn};
 use crate::tcp;
@@ -74,11 +75,18 @@ fn insert_leased<R: Recorder>(
         return failed(turn, flow, rule, DropReason::EgressDown);
     };
     let request = Request { persistent, ..draft.request(action, flow.icmp(), egress) };
+    let overflow = turn.world.rules.nat.pools.overflow(&request);
+    // Only who gives the pool's addresses out knows that there is none, and asks others for the overflow.
+    let asked_by = overflow.map(|_| turn.state.leases.place(&request));
+    let request = match overflow {
+        Some(action) if flow.handed.is_some_and(|h| h.stage == Stage::Ports) => Request { action, ..request },
+        Some(_) | None => request,
+    };
     for _ in 0..LEASE_TRIES {
         let state = &mut *turn.state;
         let recipe = match state.leases.lease(&request, turn.now, &mut state.random) {
             Ok(recipe) => recipe,
-            Err(refusal) => return refused(turn, flow, &request, (rule, refusal)),
+            Err(refusal) => return refused(turn, flow, (&request, asked_by), (rule, refusal)),
         };
         let Recipe { addr, port, lease, .. } = recipe;
         let port = port.unwrap_or(draft.inner.sport());
@@ -105,11 +113,13 @@ fn insert_leased<R: Recorder>(
 fn refused<R>(
     turn: &mut Turn<'_, R>,
     flow: &Flow,
-    request: &Request,
+    (request, asked_by): (&Request, Option<WorkerId>),
     (rule, refusal): (NatRuleId, Refusal),
 ) -> Result<u32, Verdict> {
     let elsewhere = match refusal {
-        Refusal::PortsExhausted | Refusal::WrongWorker => home::other_ports(turn, flow, request),
+        Refusal::PortsExhausted | Refusal::PairedAddressExhausted | Refusal::WrongWorker => {
+            home::other_ports(turn, flow, request, asked_by)
+        }
         _ => None,
     };
     match elsewhere {

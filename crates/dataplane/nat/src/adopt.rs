@@ -23,6 +23,7 @@ impl Allocator {
         let errors = check(config, self.limits.addresses);
         let usable = |pool: &PoolSpec| !errors.iter().any(|error| error.pool() == pool.id);
         self.silent_mappings = config.silent_mappings;
+        self.tables.realms.clone_from(&config.realms);
         let (changed, must_end) = self.renew_pools(config, usable, now);
         self.renew_spaces(config);
         self.renew_hosts();

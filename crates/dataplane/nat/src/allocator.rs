@@ -6,7 +6,7 @@ use ravelin_types::{Addr, Family, Instant, WorkerId};
 
 use crate::affinity::Affinity;
 use crate::block::Blocks;
-use crate::config::{Assignment, ConfigError, Overflow, PoolId, PoolMode, Ports};
+use crate::config::{Assignment, ConfigError, PoolId, PoolMode, Ports};
 use crate::host::{Host, HostKind, Hosts};
 use crate::lease::{Action, Kind, Lease, PortClass, Recipe, Refusal, Request, Turn};
 use crate::persistent::{InternalKey, Mappings};
@@ -105,6 +105,7 @@ impl Allocator {
             hosts: Hosts::new(limits.hosts, key),
             blocks: Blocks::new(limits.blocks),
             told: Told::new(limits.events),
+            realms: Vec::new(),
             key,
         };
         Self {
@@ -192,15 +193,22 @@ impl Allocator {
             }
             _ => None,
         };
-        let result = match (overflow, request.egress) {
-            (Some(Overflow::Pool(id)), _) => self.lease_of_pool(request, turn, id),
-            (Some(Overflow::Interface), Some(addr)) => self.lease_of_interface(request, turn, addr),
-            (Some(Overflow::Interface), None) | (None, _) => first,
+        let result = match overflow.and_then(|overflow| overflow.action(request)) {
+            None => first,
+            // Another has ports of it, or keeps the host's: asked for the overflow alone, it leases.
+            Some(action) if self.is_anothers(&Request { action, ..*request }) => Err(Refusal::WrongWorker),
+            Some(Action::Pool(id)) => self.lease_of_pool(request, turn, id),
+            Some(Action::Interface(addr)) => self.lease_of_interface(request, turn, addr),
         };
         if let Ok(recipe) = &result {
             *self.live(&recipe.lease) += 1;
         }
         result
+    }
+
+    /// Whether another worker must lease for a session; a mapping's lease is with the mapping.
+    fn is_anothers(&self, request: &Request) -> bool {
+        request.persistent.is_none() && self.place(request) != self.tables.affinity.worker()
     }
 
     fn lease_of_pool(&mut self, request: &Request, turn: Turn, id: PoolId) -> Result<Recipe, Refusal> {

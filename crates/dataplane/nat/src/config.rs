@@ -6,7 +6,7 @@
 use ravelin_types::{Addr, Family, Seconds};
 
 use crate::deterministic::Deterministic;
-use crate::lease::PortClass;
+use crate::lease::{PortClass, Realm};
 use crate::range::{AddressRange, Addresses, HostPrefix};
 
 /// Ports of a pool or interface that says nothing else. Spec: nat-pool-10.
@@ -181,6 +181,8 @@ pub struct Config {
     pub allow_distinct_ports: bool,
     /// `persistent-nat log disable`: no events of mappings.
     pub silent_mappings: bool,
+    /// The routing instances beside the default one.
+    pub realms: Vec<Realm>,
 }
 
 /// What is wrong with a configuration.

@@ -3,7 +3,7 @@
 use ravelin_types::{Addr, Family, Instant, Proto};
 
 use crate::affinity::{Affinity, StubAt};
-use crate::config::PoolId;
+use crate::config::{Overflow, PoolId};
 use crate::persistent::PersistentRule;
 use crate::table::NONE;
 
@@ -72,11 +72,30 @@ pub struct Request {
     pub egress: Option<Addr>,
 }
 
+impl Overflow {
+    /// Where a session goes that found no address. `None`: it has no port, or the unit has no address.
+    #[must_use]
+    pub fn action(self, request: &Request) -> Option<Action> {
+        let action = match self {
+            Self::Pool(id) => Some(Action::Pool(id)),
+            Self::Interface => request.egress.map(Action::Interface),
+        };
+        action.filter(|_| request.class().is_some())
+    }
+}
+
 impl Request {
     /// The ports it takes part in, when it has a port to change.
     pub(crate) fn class(&self) -> Option<PortClass> {
         self.sport.and(PortClass::of(self.proto))
     }
+}
+
+/// A token of requests, and what stands for it on every node: a hash of its instance's name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Realm {
+    pub token: u32,
+    pub name: u64,
 }
 
 /// What a session gets.

@@ -46,7 +46,7 @@ pub use config::{
 };
 pub use config::{OVERLOAD_MAX, PRIVILEGED_HIGH, TWIN_HIGH, TWIN_LOW};
 pub use deterministic::Deterministic;
-pub use lease::{Action, Lease, PortClass, Recipe, Refusal, Request};
+pub use lease::{Action, Lease, PortClass, Realm, Recipe, Refusal, Request};
 pub use mapping::{PortMap, PrefixMap};
 pub use persist::{Entry, Inbound};
 pub use persistent::{MappingRecord, Permit, PersistentRule};

@@ -42,7 +42,7 @@ impl Pool {
             }
             None if tables.hosts.is_full() => return Err(Refusal::HostsFull),
             None => {
-                let start = self.hashed(&tables.affinity, request, 128);
+                let start = self.hashed(tables, request, 128);
                 let (at, grant) = self.any_address(tables, want, start).ok_or(Refusal::PortsExhausted)?;
                 let slot = self.pair(tables, key, at)?;
                 (slot, at, grant)
@@ -74,7 +74,7 @@ impl Pool {
         let slot = match tables.hosts.find(&key) {
             Some(slot) => slot,
             None => {
-                let at = self.hashed(&tables.affinity, request, 128);
+                let at = self.hashed(tables, request, 128);
                 self.pair(tables, key, at)?
             }
         };

@@ -10,7 +10,7 @@ use crate::block::Blocks;
 use crate::config::{Assignment, PRIVILEGED_HIGH, PoolMode, PoolSpec, Ports};
 use crate::deterministic::Deterministic;
 use crate::host::{Host, HostKey, HostKind, Hosts};
-use crate::lease::{Kind, Lease, PortClass, Recipe, Refusal, Request, Turn};
+use crate::lease::{Kind, Lease, PortClass, Realm, Recipe, Refusal, Request, Turn};
 use crate::ports::{Parity, Pick, UnitId, Units};
 use crate::range::{Addresses, host_mask};
 use crate::space::{Grant, Layers, NoPort, Sharing, Spaces, Want};
@@ -29,10 +29,17 @@ pub(crate) struct Tables {
     pub hosts: Hosts,
     pub blocks: Blocks,
     pub told: Told,
+    /// What tokens stand for on every node.
+    pub realms: Vec<Realm>,
     pub key: (u64, u64),
 }
 
 impl Tables {
+    /// What the hosts of a token are told apart by from those of another, the same whatever its number is here.
+    fn realm(&self, token: u32) -> u64 {
+        self.realms.iter().find(|realm| realm.token == token).map_or(0, |realm| realm.name)
+    }
+
     /// A session of an endpoint less; its port goes back with the last.
     pub(crate) fn forget_endpoint(&mut self, lease: &Lease) {
         if self.hosts.unref(lease.holder).is_some() {
@@ -183,7 +190,7 @@ impl Pool {
                 Ok(self.recipe(tables, at, grant, class))
             }
             Assignment::Persistent { ipv6_prefix } => {
-                let at = self.hashed(&tables.affinity, request, ipv6_prefix);
+                let at = self.hashed(tables, request, ipv6_prefix);
                 match tables.spaces.lease(self.spaces[at as usize], &want) {
                     Ok(grant) => Ok(self.recipe(tables, at, grant, class)),
                     Err(NoPort::Draining) => Err(Refusal::Draining),
@@ -198,7 +205,7 @@ impl Pool {
     fn without_port(&mut self, tables: &mut Tables, request: &Request) -> Result<Recipe, Refusal> {
         let at = match self.spec.assignment {
             Assignment::Paired => return self.paired_without_port(tables, request),
-            Assignment::Persistent { ipv6_prefix } => self.hashed(&tables.affinity, request, ipv6_prefix),
+            Assignment::Persistent { ipv6_prefix } => self.hashed(tables, request, ipv6_prefix),
             Assignment::RoundRobin => {
                 let at = self.next;
                 self.next = (at + 1) % self.count;
@@ -234,7 +241,7 @@ impl Pool {
         let slot = match tables.hosts.find(&key) {
             Some(slot) => slot,
             None => {
-                let start = self.hashed(&tables.affinity, request, 128);
+                let start = self.hashed(tables, request, 128);
                 self.give_address(tables, key, Pick::From(start as u16))?
             }
         };
@@ -268,7 +275,7 @@ impl Pool {
 
     /// The first address, from the host's hash on, where the session's own port is free or the endpoint's.
     fn shared(&mut self, tables: &mut Tables, request: &Request) -> Result<Recipe, Refusal> {
-        let start = self.hashed(&tables.affinity, request, 128);
+        let start = self.hashed(tables, request, 128);
         let (Some(class), Some(port)) = (request.class(), request.sport) else {
             return Ok(self.keeping_port(request, self.address(start), Lease::counted(self.spec.id.0)));
         };
@@ -372,8 +379,9 @@ impl Pool {
         mine.map_or(0, |(_, at)| *at)
     }
 
-    /// The address that a host hashes to; the same for every worker, and for every node whatever number the pool has there.
-    pub(crate) fn hashed(&self, affinity: &Affinity, request: &Request, ipv6_prefix: u8) -> u32 {
+    /// The address that a host hashes to; the same for every worker, and for every node whatever numbers
+    /// the pool and the instance have there.
+    pub(crate) fn hashed(&self, tables: &Tables, request: &Request, ipv6_prefix: u8) -> u32 {
         let kept = match request.source_family {
             Family::V4 => request.source,
             Family::V6 => Addr(request.source.0 & !host_mask(Family::V6, ipv6_prefix)),
@@ -381,7 +389,8 @@ impl Pool {
         let [high, low] = table::halves(kept);
         let first = self.spec.ranges.first().map_or(Addr(0), |range| range.first);
         let [first_high, first_low] = table::halves(first);
-        let hash = affinity.spread(&[high, low, u64::from(request.token), first_high, first_low]);
+        let realm = tables.realm(request.token);
+        let hash = tables.affinity.spread(&[high, low, realm, first_high, first_low]);
         (((hash >> 32) * u64::from(self.count)) >> 32) as u32
     }
 }

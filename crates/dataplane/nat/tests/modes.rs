@@ -7,7 +7,7 @@ use std::collections::{BTreeSet, HashSet};
 use kit::{Worker, config, gre, interface, pool, ports, tcp, translate, udp, v4};
 use ravelin_nat::{
     Action, Assignment, Config, DeterministicSpec, HostPrefix, Overflow, PoolId, PoolMode, PoolSpec,
-    PortClass, Ports, Recipe, Refusal, Request, Selection, Withheld,
+    PortClass, Ports, Realm, Recipe, Refusal, Request, Selection, Withheld,
 };
 use ravelin_types::{Addr, Family, Proto, WorkerId};
 
@@ -117,6 +117,28 @@ fn an_address_persistent_host_keeps_its_address_and_hosts_are_spread() {
     };
     let first = worker.get(&v6(1)).addr;
     assert!((2..40).all(|low| worker.get(&v6(low << 40)).addr == first), "one /64 is one subscriber");
+}
+
+/// After failover a host of a routing instance must be who it was, whatever number the instance has on the other node.
+#[test]
+fn an_address_persistent_host_has_the_same_address_on_every_node() {
+    let spec = PoolSpec {
+        assignment: Assignment::Persistent { ipv6_prefix: 128 },
+        ..pool(1, (0, 7), translate(1024, 63487))
+    };
+    let node = |token, name| {
+        let realms = vec![Realm { token: 9, name: 5 }, Realm { token, name }];
+        Worker::alone(&Config { realms, ..config(vec![spec.clone()]) })
+    };
+    let addresses = |mut node: Worker, token| {
+        let host =
+            |n: u32| Request { source: Addr(0x0a00_0000 + u128::from(n)), token, ..tcp("10.0.0.0", 9) };
+        (0..64).map(|n| node.get(&host(n)).addr).collect::<Vec<_>>()
+    };
+    let here = addresses(node(1, 77), 1);
+    assert_eq!(here, addresses(node(7, 77), 7));
+    assert_ne!(here, addresses(node(1, 78), 1), "two instances are two sets of hosts");
+    assert_ne!(here, addresses(node(1, 77), 0), "and so is the default one");
 }
 
 // Proves: rfc4787-2, rfc7857-3.

@@ -3,10 +3,10 @@
 //! Junos: `security nat source pool`, `interface`, `port-randomization`. A pool's number is stable by name over
 //! commits; what it leases is said in the allocator's own words.
 
-use ravelin_nat::{Config, InterfaceSpec, PoolId, PoolSpec, Ports};
+use ravelin_nat::{Config, InterfaceSpec, PoolId, PoolSpec, Ports, Realm};
 use ravelin_types::{Family, InstanceId};
 
-use crate::{Interface, Interfaces};
+use crate::{Digest, Interface, Interfaces, RoutingInstance};
 
 /// A source pool by name.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,7 +53,13 @@ impl SourcePools {
             allow_overlapping: self.allow_overlapping,
             allow_distinct_ports: self.allow_distinct_ports,
             silent_mappings: self.silent_mappings,
+            realms: interfaces.instances.iter().map(realm).collect(),
             ..Config::default()
         }
     }
+}
+
+/// By name: numbers differ between nodes. Spec: nat-pool-15.
+fn realm(instance: &RoutingInstance) -> Realm {
+    Realm { token: instance.id.0.into(), name: Digest::of(instance.name.as_bytes()).short() }
 }

@@ -5,7 +5,7 @@
 
 use ravelin_program::{NatContext, NatTuple, Prefix, StaticNat, StaticRule, StaticTarget};
 use ravelin_translate::{Answer, Candidate, Ineligible, Nptv6, Prefix64, Unmappable, eligible4, eligible6};
-use ravelin_types::{Addr, DropReason, Family, InterfaceId, NatRuleId, ZoneId};
+use ravelin_types::{Addr, DropReason, Family, InterfaceId, NatRuleId, Proto, ZoneId};
 
 /// Offsets of the addresses in an IPv6 header.
 const SRC_AT: u16 = 8;
@@ -65,6 +65,21 @@ impl Fixed {
     /// The rule that a packet from the inside ones, in its destination's family, meets first.
     pub(crate) fn outward(&self, to: (InterfaceId, ZoneId), tuple: &NatTuple) -> Met<(Addr, Option<u16>)> {
         self.met(to).find_map(|(rule, map)| Some((rule.id, map.outward(rule, tuple)?)))
+    }
+
+    /// The address that a host has for another on this side, by a rule of its own: whole addresses, whoever else speaks.
+    pub(crate) fn counterpart(
+        &self,
+        to: (InterfaceId, ZoneId),
+        host: (Family, Addr),
+        other: (Family, Addr),
+    ) -> Option<Addr> {
+        let (family, src) = host;
+        let (dst_family, dst) = other;
+        let proto = if family == Family::V4 { Proto::ICMP } else { Proto::ICMPV6 };
+        let tuple = NatTuple { family, proto, src, dst_family, dst, ports: None, icmp: None };
+        let mut own = self.met(to).filter(|(_, map)| matches!(map, Map::Range(_) | Map::Npt(_)));
+        own.find_map(|(rule, map)| map.outward(rule, &tuple))?.ok().map(|(addr, _)| addr)
     }
 
     /// What stands for an IPv4 host where this rule's sessions come from; `None`: the rule has no prefix for it.

@@ -134,6 +134,13 @@ impl Pools {
         holds(pool, session) || of_overflow()
     }
 
+    /// Where a session goes that its pool has no address for, whichever worker has room there.
+    pub(crate) fn overflow(&self, request: &Request) -> Option<Action> {
+        let Action::Pool(id) = request.action else { return None };
+        let overflow = self.get(id).filter(|_| request.persistent.is_none())?.overflow?;
+        overflow.action(request)
+    }
+
     /// Whether any worker may lease for a session, each from its own ports.
     pub(crate) fn is_anyones(&self, request: &Request) -> bool {
         match request.action {
