@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use ravelin_types::DropReason;
 
+use super::schedule::Held;
 use super::{Model, Packet, Session, same, turned};
 
 /// An error: who sends it to whom, and the packet that it quotes.
@@ -40,7 +41,7 @@ impl Model<'_> {
         let opened = |s: &Session| same(&turned(&s.left), &answers) && s.to_zone == zone && s.unit.is_some();
         let answered = |s: &Session| same(&s.inside, &answers) && s.from_zone == zone;
         let Some(at) = self.sessions.iter().position(|s| opened(s) || answered(s)) else { return none };
-        if self.is_closed(at) {
+        if matches!(self.held(at), Held::Ended) {
             return none;
         }
         let s = &self.sessions[at];
@@ -51,7 +52,7 @@ impl Model<'_> {
         } else {
             (s.left.dst, &s.to_zone, turned(&s.left), (s.inside.src, s.left.src))
         };
-        match self.route(to).map(|unit| self.zone_of(&unit)) {
+        match self.route(&s.from_zone, to).map(|unit| self.zone_of(&unit)) {
             None => ErrorOutcome::Dropped(DropReason::NoRoute),
             Some(zone) if zone.as_ref() != Some(beyond) => ErrorOutcome::Dropped(DropReason::EgressNoZone),
             Some(_) => {

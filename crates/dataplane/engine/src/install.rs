@@ -230,6 +230,7 @@ fn build<R: Recorder>(turn: &mut Turn<'_, R>, flow: &Flow, draft: &Draft, back: 
             .with(Marks::LOG_UPDATE, draft.log.update != 0)
             .with(Marks::COUNT, draft.count)
             .with(Marks::ACROSS, draft.inner.is_across())
+            .with(Marks::ONE_WAY, turn.world.rules.refreshes_one_way(flow.zone))
             .with(Marks::ENTERED, draft.entered.is_some() && home.is_none())
             .with(Marks::GUEST, draft.entered.is_some() && home.is_some()),
         ..Session::EMPTY

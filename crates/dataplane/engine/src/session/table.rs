@@ -141,7 +141,7 @@ impl Sessions {
         self.free = self.slots[slot as usize].next;
         self.slots[slot as usize] = *session;
         self.live += 1;
-        let next_s = session.next_visit(now.as_secs(), u64::from(session.timeout_s) + 1);
+        let next_s = session.next_visit(now.as_secs(), session.left_s(Ticks::at(now)) + 1);
         self.wheel_link(slot, now.as_secs(), next_s);
         Ok(slot)
     }
