@@ -164,7 +164,7 @@ fn insert<R: Recorder>(
     back: FlowKey,
 ) -> Result<u32, DropReason> {
     let session = build(turn, flow, draft, back.within(draft.answered_in));
-    let slot = match turn.state.sessions.insert(&session, turn.now) {
+    let slot = match turn.state.sessions.insert_hashed(&session, flow.hash, turn.now) {
         Ok(slot) => slot,
         Err(InsertError::Full) => return Err(DropReason::SessionTableFull),
         Err(InsertError::Collision) => return Err(DropReason::SessionCollision),

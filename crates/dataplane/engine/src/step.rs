@@ -251,11 +251,11 @@ pub(crate) fn account<R: Recorder>(
     }
 }
 
-/// The flow of a packet. `filtered`: what the filter where it came in made of it, if it was asked.
+/// The flow of a packet. `looked`: what was found of it when it seemed one for the express path.
 pub(crate) fn classify<R: Recorder>(
     turn: &mut Turn<'_, R>,
     packet: &Packet<'_>,
-    filtered: Option<Marks>,
+    looked: Option<(&Express, u64)>,
 ) -> Result<Slot, Verdict> {
     let dropped = |reason| Err(Verdict::Drop(reason));
     if !turn.world.armed {
@@ -290,7 +290,7 @@ pub(crate) fn classify<R: Recorder>(
         if link.dst_mac.is_group() && !host::may_be_to_many(turn.world, unit.id, &network) {
             return dropped(DropReason::InvalidDestination);
         }
-        marks = match filtered {
+        marks = match looked.and_then(|(express, _)| express.marks) {
             Some(marks) => marks,
             None => filters::input(turn, packet, unit, (&link, &network))?,
         };
@@ -302,7 +302,10 @@ pub(crate) fn classify<R: Recorder>(
     // An error is of the session of what it quotes.
     let meant = icmp_error::quoted(packet, &network)
         .map(|quoted| FlowKey::of(&quoted, None, unit.instance).reversed());
-    let hash = turn.state.sessions.hash(meant.as_ref().unwrap_or(&key));
+    let hash = match (looked, &meant) {
+        (Some((express, hash)), None) if express.key == key => hash,
+        _ => turn.state.sessions.hash(meant.as_ref().unwrap_or(&key)),
+    };
     // A later fragment of IPv6 may show an extension header instead.
     let network = Network { proto: key.proto(), ..network };
     Ok(Slot::Flow(Flow {

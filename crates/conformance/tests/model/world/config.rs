@@ -74,10 +74,12 @@ fn book(name: &str, attach: Option<&str>) -> impl Strategy<Value = String> {
 
 /// A policy behind its context and name.
 fn policy() -> impl Strategy<Value = Vec<String>> {
-    let side = || select(&["any", "any", "a", "b", "s", "a excluded", "s excluded"][..]);
-    let applications = select(&["any", "any", "junos-ssh", "junos-dns-udp"][..]);
-    let then = select(&["permit", "permit", "permit", "deny", "reject"][..]);
-    let scheduler = select(&["", "", "work", "night", "week", "once"][..]);
+    let some = || select(&["a", "b", "s", "a excluded", "s excluded"][..]);
+    let side = || prop_oneof![2 => Just("any"), 1 => some()];
+    let some = select(&["junos-ssh", "junos-dns-udp"][..]);
+    let applications = prop_oneof![4 => Just("any"), 1 => some];
+    let then = select(&["permit", "permit", "permit", "deny", "deny", "reject"][..]);
+    let scheduler = select(&["", "work", "work", "night", "week", "once"][..]);
     (side(), side(), applications, then, scheduler).prop_map(|(src, dst, application, then, scheduler)| {
         let mut lines = vec![format!("match application {application}"), format!("then {then}")];
         for (end, side) in [("source", src), ("destination", dst)] {
@@ -153,8 +155,25 @@ pub fn config() -> impl Strategy<Value = (String, Routers)> {
     let pair = (select(&["trust", "trust", "branch"][..]), select(&["untrust", "dmz"][..]));
     let pairs = vec((pair, vec(policy(), 1..4)), 0..4);
     let zones = || select(&["", "any", "trust", "untrust dmz", "trust dmz", "dmz", "branch trust"][..]);
-    let global = vec((zones(), zones(), policy()), 0..4);
-    let rematch = select(&["", "policy-rematch", "policy-rematch extensive"][..]);
+    // What means anything often stands around the rest: a denial by the hour before, a permit behind.
+    let guard = proptest::option::of(select(&["work", "night", "week"][..]));
+    let around = (guard, any::<bool>());
+    let global = (around, vec((zones(), zones(), policy()), 0..4)).prop_map(|((guard, rest), mut global)| {
+        let any = |lines: &[&str]| {
+            let match_any =
+                ["source-address", "destination-address", "application"].map(|of| format!("match {of} any"));
+            match_any.into_iter().chain(lines.iter().map(|line| (*line).to_owned())).collect::<Vec<_>>()
+        };
+        if let Some(scheduler) = guard {
+            global.insert(0, ("", "", any(&["then deny", &format!("scheduler-name {scheduler}")])));
+        }
+        if rest {
+            global.push(("", "", any(&["then permit"])));
+        }
+        global
+    });
+    let rematch =
+        prop_oneof![1 => Just(""), 1 => Just("policy-rematch"), 2 => Just("policy-rematch extensive")];
     (books, pairs, global, rematch, routers()).prop_map(|(books, pairs, global, rematch, routers)| {
         let mut text = routers.text() + BASE + &books.0;
         text.extend([books.1, books.2].into_iter().flatten());
