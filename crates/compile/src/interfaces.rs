@@ -2,7 +2,7 @@
 
 use ravelin_model::{DEFAULT_INSTANCE, Family, Interface as Config, Unit};
 use ravelin_program::{Interface, InterfaceAddress, Interfaces, Port, RoutingInstance};
-use ravelin_types::{Addr, InstanceId, ZoneId};
+use ravelin_types::{Addr, GroupId, InstanceId, ZoneId};
 use sha2::{Digest, Sha256};
 
 use crate::Compiler;
@@ -105,6 +105,7 @@ impl Compiler<'_> {
             addresses,
             host_inbound: zone.and_then(|(_, inbound)| inbound),
             proxied,
+            group: GroupId(0),
             tap: tap_name(&name),
             name,
         }

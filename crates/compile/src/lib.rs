@@ -93,7 +93,7 @@ pub fn compile(
         return Err(compiler.errors);
     }
     let (flow, referred) = (flow(config), sections.referred());
-    let requires = requires::of(&flow, &zones, referred.asks);
+    let requires = requires::of(&flow, (&zones, &interfaces), referred.asks);
     let mut chunks: Vec<(String, HashedChunk)> = [
         Chunk::Interfaces(interfaces),
         Chunk::Zones(zones),

@@ -4,15 +4,17 @@
 //! through, or something else, it is asked by a word whether it knows them; it refuses a program with a word that is new to
 //! it. Words stand only where the statement does, so that nobody needs them who does not use it. Spec: contract-16.
 
-use ravelin_program::{FlowSettings, Strays, Zones};
+use ravelin_program::{FlowSettings, Interfaces, Strays, Zones};
+use ravelin_types::GroupId;
 
 use crate::live::Asks;
 
 /// The words, each once.
-pub(crate) fn of(flow: &FlowSettings, zones: &Zones, asks: Asks) -> Vec<String> {
+pub(crate) fn of(flow: &FlowSettings, (zones, interfaces): (&Zones, &Interfaces), asks: Asks) -> Vec<String> {
     let Strays { dns_reply, embedded_icmp } = flow.strays;
     let words = [
         ("functional-zones", zones.0.iter().any(|zone| zone.functional)),
+        ("redundancy-groups", interfaces.units.iter().any(|unit| unit.group != GroupId(0))),
         ("strays", dns_reply || embedded_icmp),
         ("route-change-timeout", flow.route_change_timeout.is_some()),
         ("destination-translated", asks.translated),

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use ravelin_contract::DataPlane;
 use ravelin_model::ValidConfig;
-use ravelin_types::{InterfaceId, Mac, PortId};
+use ravelin_types::{GroupId, InterfaceId, Mac, PortId};
 
 pub use commits::Commits;
 pub use simulator::{Neighbours, Setup, Simulator};
@@ -71,6 +71,9 @@ pub trait Bench {
     /// # Errors
     /// It does not compile or is refused.
     fn commit(&mut self, config: &ValidConfig) -> Result<(), BenchError>;
+
+    /// A unit belongs to a redundancy group from the next commit on.
+    fn join(&mut self, unit: &str, group: GroupId);
 
     /// Puts a frame, complete with its tags, in at a place and lets it through.
     ///

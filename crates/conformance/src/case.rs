@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use ravelin_contract::Neighbour;
-use ravelin_types::{DropReason, Mac};
+use ravelin_types::{DropReason, GroupId, Mac};
 
 use crate::bench::{BenchError, Place, Setup};
 use crate::datagram::Slice;
@@ -60,6 +60,13 @@ pub(crate) enum Action {
     Wait(Duration),
     Clear,
     Arm(bool),
+    /// A unit belongs to a redundancy group from the next commit on.
+    Join {
+        unit: String,
+        group: GroupId,
+    },
+    /// What the control side of a cluster says of a group.
+    Group(GroupId, GroupWord),
     Link {
         port: String,
         up: bool,
@@ -82,6 +89,17 @@ pub(crate) enum Action {
         entries: Vec<String>,
     },
     Expect(Expect),
+}
+
+/// A word of a cluster's control side.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum GroupWord {
+    Active,
+    Passive,
+    /// It lives: the lease goes on.
+    Alive,
+    /// It says that it lives, and is told that its lease is over.
+    Late,
 }
 
 /// Lines of configuration and the line of the file that the first stands on.
@@ -287,6 +305,8 @@ pub enum What {
     Bench(#[from] BenchError),
     #[error("`${0}' has no value here")]
     Unbound(String),
+    #[error("the lease is not over")]
+    NotLate,
     #[error("there is no packet to refer to")]
     NoPacket,
     #[error("{what}: expected {expected}, got {got}")]

@@ -7,9 +7,10 @@ use std::path::Path;
 use ravelin_conformance::bench::{Bench, Setup, Simulator};
 use ravelin_conformance::case::{Case, run};
 use ravelin_contract::{
-    DeltaCursor, ExportCursor, Followed, IdKind, Naming, PutRefusal, PutResult, Renumber, SessionFilter,
-    SessionStore, SyncedSession,
+    DeltaCursor, Error, ExportCursor, Followed, IdKind, Naming, PutRefusal, PutResult, Renumber,
+    SessionFilter, SessionStore, SyncedSession,
 };
+use ravelin_types::GroupId;
 
 fn play(plane: &mut Simulator, text: &str) {
     let configs = Path::new(env!("CARGO_MANIFEST_DIR")).join("configs");
@@ -174,4 +175,58 @@ fn what_is_named_twice_is_not_known() {
     assert!(Renumber::between(&ours, &ours).session(session).is_some());
     assert!(Renumber::between(&twice, &ours).session(session).is_none());
     assert!(Renumber::between(&ours, &twice).session(session).is_none());
+}
+
+/// What a fail-over is for the planes: the peer's sessions are there, nothing of them has ended, and the other node goes on with
+/// their translations. Spec: contract-20, contract-22, contract-23.
+#[test]
+fn the_other_node_goes_on_with_the_sessions_of_a_group() {
+    const CLUSTER: &str = "member ge-0/0/0.0 1\nmember ge-0/0/1.0 1\nconfig nat\n";
+    let mut first = node(&[CLUSTER, "group 1 active\n"]);
+    let mut second = node(&[PAST, CLUSTER, "group 1 passive\n"]);
+    let mut cursor = follow_start(&first);
+    play(&mut first, OPENED);
+    assert_eq!(follow(&first, &mut cursor, &second).put.installed, 1);
+    let port = exported(&first)[0].wings[1].key.dport;
+    let established = "ge-0/0/0.0 tcp 10.1.0.2:9 > 198.51.100.2:80 A seq=2 ack=11";
+    play(&mut second, &format!("config nat\n{established} => drop redundancy-group-passive\n"));
+    // Far longer than an established session may be silent: the first node hears what this one does not.
+    second.advance(std::time::Duration::from_secs(4000)).unwrap();
+    play(&mut second, "config nat\nsessions 1\n");
+    first.plane().ha().set_group_active(GroupId(1), false).unwrap();
+    second.plane().ha().set_group_active(GroupId(1), true).unwrap();
+    play(&mut first, &format!("config nat\n{established} => drop redundancy-group-passive\nsessions 1\n"));
+    let back = format!("ge-0/0/1.0 tcp 198.51.100.2:80 > 198.51.100.1:{port} A seq=11 ack=2");
+    play(
+        &mut second,
+        &format!(
+            "config nat\n{established} => ge-0/0/1.0 tcp 198.51.100.1:{port} > 198.51.100.2:80 A seq=2 ack=11\n{back} => sent 1\n"
+        ),
+    );
+    // And it is the one that tells now: its changes are followed where it was opened.
+    let mut cursor = follow_start(&second);
+    store(&second).clear(&SessionFilter::default()).unwrap();
+    let followed = follow(&second, &mut cursor, &first);
+    assert_eq!((followed.ended, store(&first).count().unwrap()), (1, 0), "{followed:?}");
+}
+
+/// Spec: contract-23.
+#[test]
+fn an_export_of_a_group_holds_what_leaves_by_it() {
+    let mut plane =
+        node(&["member ge-0/0/0.0 1\nmember ge-0/0/1.0 2\nconfig nat\ngroup 1 active\ngroup 2 active\n"]);
+    play(
+        &mut plane,
+        "config nat\nge-0/0/0.0 udp 10.1.0.2:9 > 198.51.100.2:53 => sent 1\nhost ge-0/0/0.0 udp 10.1.0.1:5 > 10.1.0.2:53 => sent 1\n",
+    );
+    let of = |groups: &[u8]| {
+        let groups: Vec<_> = groups.iter().copied().map(GroupId).collect();
+        let batch = store(&plane).deltas().unwrap().export(&groups, ExportCursor::default(), 100).unwrap();
+        assert!(batch.next.is_none());
+        batch.sessions.iter().map(|session| session.wings[0].key.sport).collect::<Vec<_>>()
+    };
+    assert_eq!((of(&[1]), of(&[2]), of(&[3])), (vec![5], vec![9], vec![]));
+    assert_eq!(of(&[1, 2]).len(), 2);
+    assert!(matches!(plane.plane().ha().set_group_active(GroupId(0), false), Err(Error::Refused(_))));
+    assert!(matches!(plane.plane().ha().set_watchdog(GroupId(0), 1), Err(Error::Refused(_))));
 }

@@ -33,6 +33,10 @@ id!(
     InstanceId(u16)
 );
 id!(
+    /// A redundancy group of a chassis cluster; 0 is none: what belongs to it is this node's alone.
+    GroupId(u8)
+);
+id!(
     /// A physical data interface (`ge-0/0/0`).
     PortId(u16)
 );

@@ -17,7 +17,7 @@ pub use flags::{
     EXPRESSION_DEPTH_MAX, EXPRESSION_LEN_MAX, FRAGMENT_FLAG_NAMES, FlagError, FlagTable, TCP_FLAG_NAMES,
 };
 pub use ids::{
-    ForwardingClassId, Generation, InstanceId, InterfaceId, LiveSetId, MeterId, MirrorId, NatRuleId,
+    ForwardingClassId, Generation, GroupId, InstanceId, InterfaceId, LiveSetId, MeterId, MirrorId, NatRuleId,
     PolicyId, PortId, QueueId, RuleIdentity, ScheduleId, SessionId, WorkerId, ZoneId,
 };
 pub use name::{InterfaceName, NameError};

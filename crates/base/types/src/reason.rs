@@ -114,6 +114,7 @@ reasons! {
     ManagementZone "management-zone" "Transit through the management zone"
     PolicyTranslation "policy-translation" "Destination address translated, or not, against the policy"
     DnsReply "dns-reply-no-query" "DNS reply without a query"
+    GroupPassive "redundancy-group-passive" "Redundancy group not active on this node"
 }
 
 impl DropReason {

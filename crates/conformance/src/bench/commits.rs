@@ -2,10 +2,14 @@
 //!
 //! State: the ids and the generation of the program that runs, the machine's interfaces.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use ravelin_compile::{IdBook, Resolved, compile, routes};
 use ravelin_contract::DataPlane;
 use ravelin_model::ValidConfig;
-use ravelin_types::{Generation, Mac};
+use ravelin_program::{Chunk, Program};
+use ravelin_types::{Generation, GroupId, Mac};
 
 use super::BenchError;
 
@@ -19,6 +23,8 @@ pub struct Commits {
     resolved: Resolved,
     generation: u64,
     has_past: bool,
+    /// Redundancy groups of units, by name. No statement says them yet.
+    groups: BTreeMap<String, GroupId>,
 }
 
 impl Commits {
@@ -49,6 +55,38 @@ impl Commits {
         Self { book, has_past: true, ..Self::default() }
     }
 
+    /// A unit belongs to a redundancy group from the next commit on.
+    pub fn join(&mut self, unit: &str, group: GroupId) {
+        self.groups.insert(unit.to_owned(), group);
+    }
+
+    /// Units belong to groups as those of another node do.
+    pub fn join_as(&mut self, other: &Self) {
+        self.groups.clone_from(&other.groups);
+    }
+
+    /// The program with its units in their groups.
+    fn grouped(&self, program: Program) -> Program {
+        if self.groups.is_empty() {
+            return program;
+        }
+        let grouped = |chunk: &Arc<Chunk>| match &**chunk {
+            Chunk::Interfaces(interfaces) => {
+                let mut interfaces = interfaces.clone();
+                for unit in &mut interfaces.units {
+                    unit.group = self.groups.get(&unit.name).copied().unwrap_or_default();
+                }
+                Arc::new(Chunk::Interfaces(interfaces))
+            }
+            _ => Arc::clone(chunk),
+        };
+        let chunks = program.chunks().map(|(key, _, chunk)| (key.name.clone(), grouped(chunk)));
+        let mut whole = Program::new(program.generation, chunks);
+        whole.requires = program.requires;
+        whole.requires.push("redundancy-groups".to_owned());
+        whole
+    }
+
     #[must_use]
     pub fn has_past(&self) -> bool {
         self.has_past
@@ -66,7 +104,7 @@ impl Commits {
             let lines: Vec<_> = errors.iter().map(|e| format!("{}: {}", e.path, e.message)).collect();
             BenchError::Compile(lines.join("; "))
         })?;
-        plane.apply_config(&program)?;
+        plane.apply_config(&self.grouped(program))?;
         self.generation += 1;
         plane.updates().apply(&routes(config, &self.book))?;
         Ok(())

@@ -8,7 +8,7 @@ use ravelin_contract::{CarriedCounters, DataPlane, ExportCursor, SyncedSession};
 use ravelin_engine::{Checksum, Ingress, Limits, Resolver, Rules};
 use ravelin_model::ValidConfig;
 use ravelin_sim::{Sent, SentTo, SimPlane, SimSetup, SimWorkers};
-use ravelin_types::{InterfaceId, Mac, PortId, SessionId};
+use ravelin_types::{GroupId, InterfaceId, Mac, PortId, SessionId};
 
 use super::{Arrival, Bench, BenchError, Commits, Due, Place, nodes};
 
@@ -102,11 +102,13 @@ impl Simulator {
             true => Commits::default(),
             false => Commits::with_a_past(),
         };
+        commits.join_as(&self.commits);
         commits.commit(&next, config)?;
         let renumber = nodes::renumber(&*self.plane, &next)?;
         let standing = self.plane.still(|still| still.standing());
         next.updates().apply(&nodes::updates(&standing.updates, &renumber))?;
         next.diagnostics().arm(standing.armed)?;
+        next.go_on(&standing.groups);
         nodes::hand_over(&*self.plane, &next, (&renumber, self.may_refuse))?;
         drop(next.workers().run_batch(&[]));
         (self.plane, self.commits) = (Arc::new(next), commits);
@@ -236,6 +238,10 @@ impl Bench for Simulator {
             *running = Some(config.clone());
         }
         Ok(())
+    }
+
+    fn join(&mut self, unit: &str, group: GroupId) {
+        self.commits.join(unit, group);
     }
 
     fn send(&mut self, place: &Place, frame: &[u8]) -> Result<(), BenchError> {

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use jiff::tz::TimeZone;
 use ravelin_contract::Neighbour;
-use ravelin_types::DropReason;
+use ravelin_types::{DropReason, GroupId};
 
 use super::packet::{self, number, word};
-use super::{Action, Benches, Block, Case, CopyOf, Expect, Outcome, Packet, Source, Step, What};
+use super::{Action, Benches, Block, Case, CopyOf, Expect, GroupWord, Outcome, Packet, Source, Step, What};
 use crate::bench::{Neighbours, Place, Setup};
 
 type Fault = (usize, What);
@@ -95,6 +95,21 @@ fn step(line: usize, text: &str) -> Result<Step, What> {
     Ok(Step { line, action: action(doing)?, outcomes })
 }
 
+/// What concerns redundancy groups.
+fn cluster(what: &str, words: &[&str]) -> Result<Action, What> {
+    let said = match (what, words) {
+        ("member", [unit, group]) => {
+            return Ok(Action::Join { unit: (*unit).to_owned(), group: GroupId(word("a group", group)?) });
+        }
+        ("group", [_, "active"]) => GroupWord::Active,
+        ("group", [_, "passive"]) => GroupWord::Passive,
+        ("group", [_, "alive"]) => GroupWord::Alive,
+        ("group", [_, "late"]) => GroupWord::Late,
+        _ => return Err(What::Statement(format!("{what} {}", words.join(" ")))),
+    };
+    Ok(Action::Group(GroupId(word("a group", words[0])?), said))
+}
+
 fn action(text: &str) -> Result<Action, What> {
     let words: Vec<&str> = text.split_whitespace().collect();
     Ok(match words.as_slice() {
@@ -102,6 +117,7 @@ fn action(text: &str) -> Result<Action, What> {
         ["clear", "sessions"] => Action::Clear,
         ["arm"] => Action::Arm(true),
         ["disarm"] => Action::Arm(false),
+        ["member" | "group", group @ ..] => cluster(words[0], group)?,
         ["link", port, state] => Action::Link {
             port: (*port).to_owned(),
             up: match *state {

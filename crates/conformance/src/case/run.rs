@@ -15,10 +15,12 @@ use ravelin_contract::{
 use ravelin_dynamic::DynamicPlan;
 use ravelin_model::{ValidConfig, check_tree, load};
 use ravelin_syntax::{Diagnostic, Tree};
-use ravelin_types::DropReason;
+use ravelin_types::{DropReason, GroupId};
 use ravelin_wire::ethertype;
 
-use super::{Action, Block, Case, CaseError, Expect, Outcome, Packet, Sending, Source, Step, What};
+use super::{
+    Action, Block, Case, CaseError, Expect, GroupWord, Outcome, Packet, Sending, Source, Step, What,
+};
 use crate::bench::{Arrival, Bench, BenchError, Due, Place, neighbour_mac};
 use crate::datagram::Datagram;
 use resolve::Variables;
@@ -116,6 +118,8 @@ impl Runner<'_> {
             Action::Arm(armed) => {
                 self.bench.plane().diagnostics().arm(*armed).map_err(BenchError::Plane)?;
             }
+            Action::Join { unit, group } => self.bench.join(unit, *group),
+            Action::Group(group, said) => self.group(*group, *said)?,
             Action::Link { port, up } => {
                 let port = self.bench.port(port).ok_or_else(|| BenchError::Unknown(port.clone()))?;
                 let links = vec![LinkUpdate { port, up: *up }];
@@ -142,6 +146,22 @@ impl Runner<'_> {
             Action::Expect(expect) => self.expect(expect)?,
         }
         Ok(Put { datagram: self.waiting.clone(), ..Put::default() })
+    }
+
+    fn group(&mut self, group: GroupId, said: GroupWord) -> Result<(), What> {
+        let ha = self.bench.plane().ha();
+        let answer = match said {
+            GroupWord::Active => ha.set_group_active(group, true),
+            GroupWord::Passive => ha.set_group_active(group, false),
+            // A time to come counts as now.
+            GroupWord::Alive => ha.set_watchdog(group, u64::MAX),
+            GroupWord::Late => match ha.set_watchdog(group, u64::MAX) {
+                Err(ravelin_contract::Error::Stale) => Ok(()),
+                Ok(()) => return Err(What::NotLate),
+                Err(error) => Err(error),
+            },
+        };
+        Ok(answer.map_err(BenchError::Plane)?)
     }
 
     fn update(&mut self, batch: UpdateBatch) -> Result<(), What> {

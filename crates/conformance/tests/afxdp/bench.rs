@@ -18,7 +18,7 @@ use ravelin_conformance::bench::{
 use ravelin_contract::{DataPlane, Event, Global, Neighbour, NeighbourUpdate, UpdateBatch};
 use ravelin_engine::{Limits, Seed};
 use ravelin_model::ValidConfig;
-use ravelin_types::{InterfaceId, Mac, PortId};
+use ravelin_types::{GroupId, InterfaceId, Mac, PortId};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::yard::Devices;
@@ -157,6 +157,10 @@ impl Bench for Afxdp<'_> {
             }
         }
         self.commits.commit(&self.plane, config)
+    }
+
+    fn join(&mut self, unit: &str, group: GroupId) {
+        self.commits.join(unit, group);
     }
 
     fn send(&mut self, place: &Place, frame: &[u8]) -> Result<(), BenchError> {

@@ -59,6 +59,7 @@ fn unit(id: u16, zone: ZoneId) -> Interface {
         addresses: vec![v4, address(Family::V6, Addr::from_ip(v6).1, 64)],
         host_inbound: None,
         proxied: Vec::new(),
+        group: ravelin_types::GroupId(0),
         tap: format!("ge-0-0-{id}.0"),
     }
 }

@@ -1,12 +1,11 @@
 //! Link cycles and high availability.
 
-use ravelin_types::Mac;
+use ravelin_types::{GroupId, Mac};
 
 use crate::Error;
 
-/// A redundancy group.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct GroupId(pub u8);
+/// How long a group forwards after the last word of its control side, in nanoseconds.
+pub const GROUP_LEASE_NS: u64 = 10_000_000_000;
 
 /// One of the two fabric links.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -40,14 +39,39 @@ pub trait Link {
     fn notify_link_cycle(&self) -> Result<(), Error>;
 }
 
+/// What a plane does for a redundancy group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GroupState {
+    pub group: GroupId,
+    /// It forwards. `false`: told to be passive, or its control side has been silent for too long.
+    pub active: bool,
+    /// How long it goes on forwarding without another word, in milliseconds.
+    pub lease_ms: u32,
+}
+
 /// Chassis cluster controls.
+///
+/// Units belong to redundancy groups by the program. What came by or would leave by a unit of a group that is not active here
+/// is dropped; sessions of the group are kept as they are until it is active or the peer says that they ended. A group that
+/// nobody activated is passive. Spec: contract-20..24.
 pub trait Ha {
+    /// A group forwards from here on, for [`GROUP_LEASE_NS`] and as long as the watchdog is told of it; or it does not.
+    /// On return no worker forwards for a group that is passive.
+    ///
     /// # Errors
-    /// Not supported.
+    /// It is no group (0), or the plane does not answer.
     fn set_group_active(&self, group: GroupId, active: bool) -> Result<(), Error>;
+    /// The control side of a group lived at that time, in nanoseconds of the plane's clock (`CLOCK_MONOTONIC`; one to come
+    /// counts as now). A group that is passive stays so.
+    ///
     /// # Errors
-    /// Not supported.
+    /// It is no group, or [`Error::Stale`]: its lease has run out, and the peer may have taken it; or the plane does not answer.
     fn set_watchdog(&self, group: GroupId, timestamp_ns: u64) -> Result<(), Error>;
+    /// Every group that was ever told of, by number.
+    ///
+    /// # Errors
+    /// The plane does not answer.
+    fn groups(&self) -> Result<Vec<GroupState>, Error>;
     /// # Errors
     /// Not supported.
     fn set_fabric_forwarding(&self, fabric: FabricId, to: &FabricForwarding) -> Result<(), Error>;

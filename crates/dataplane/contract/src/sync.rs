@@ -1,8 +1,8 @@
 //! Sessions whole, for a peer or for the process that comes after; and what changes of them, in order.
 
-use ravelin_types::{InterfaceId, NatRuleId, PolicyId, SessionId, WorkerId, ZoneId};
+use ravelin_types::{GroupId, InterfaceId, NatRuleId, PolicyId, SessionId, WorkerId, ZoneId};
 
-use crate::{CloseReason, Error, GroupId, Naming, SessionKey, SessionState, SessionView};
+use crate::{CloseReason, Error, Naming, SessionKey, SessionState, SessionView};
 
 /// A session whole: everything that another plane needs to go on with it. Ids are those of its plane; another one's sessions
 /// are renumbered first ([`crate::Renumber`]).
@@ -183,10 +183,11 @@ pub trait SessionDeltas {
     /// # Errors
     /// A worker does not answer.
     fn drain(&self, cursor: &DeltaCursor, max: usize) -> Result<DeltaBatch, Error>;
-    /// Sessions whole, at most about `max` at a time, those of these groups; none given: all.
+    /// Sessions whole, at most about `max` at a time, those of these groups; none given: all. A session is of the group that it
+    /// leaves by, or if that is none, of that by which it came.
     ///
     /// # Errors
-    /// A worker does not answer, or groups are not supported.
+    /// A worker does not answer.
     fn export(&self, groups: &[GroupId], from: ExportCursor, max: usize) -> Result<ExportBatch, Error>;
     /// What the ids in sessions stand for. They are never given to something else: a naming is good for all sessions of which
     /// every id is in it.

@@ -128,6 +128,9 @@ fn dress<R: Recorder>(
     if !unit.enabled || !turn.world.forwarding.is_up(unit.port) {
         return Err(DropReason::EgressDown);
     }
+    if turn.shared.groups.is_passive(unit.group, turn.now) {
+        return Err(DropReason::GroupPassive);
+    }
     packet.truncate(usize::from(flow.network.end));
     let l3_at = usize::from(flow.link.l3_at);
     let kind = kind_of(flow.network.family);
@@ -277,7 +280,12 @@ pub(crate) fn release_held<R: Recorder>(turn: &mut Turn<'_, R>) {
         None => Outcome::Wait,
     };
     let (counters, out) = (&mut turn.state.counters, &mut *turn.out);
-    turn.state.hold.sweep(turn.now, judge, |waiting, frame, mac| {
+    let (rules, groups, now) = (&turn.world.rules, &turn.shared.groups, turn.now);
+    turn.state.hold.sweep(now, judge, |waiting, frame, mac| {
+        if rules.unit(waiting.unit).is_some_and(|unit| groups.is_passive(unit.group, now)) {
+            counters.drop(DropReason::GroupPassive);
+            return;
+        }
         let Some(mac) = mac else {
             counters.drop(DropReason::NeighbourUnresolved);
             return;

@@ -4,7 +4,7 @@
 //! the search for silent sessions stands. Spec: session-3, tcp-48, policy-24, alg-18.
 
 use ravelin_contract::{CloseReason, Event};
-use ravelin_tcp::aging::{Aging, Pressure};
+use ravelin_tcp::aging::Pressure;
 use ravelin_types::Instant;
 
 use crate::rules::Rules;
@@ -30,6 +30,7 @@ impl State {
         });
         for (slot, visit) in &visited[..count] {
             match visit {
+                Visit::Over if !self.is_over(*slot, (rules, shared), now) => {}
                 Visit::Over if self.lives_for_children(*slot, now) => {}
                 Visit::Over => {
                     self.end(*slot, CloseReason::AgedOut, shared, now);
@@ -54,7 +55,8 @@ impl State {
     }
 
     /// Ends sessions that have been silent for too long while the table of the device is nearly full. Spec: tcp-48.
-    pub(crate) fn age_early(&mut self, aging: &Aging, shared: &Shared, now: Instant) {
+    pub(crate) fn age_early(&mut self, rules: &Rules, shared: &Shared, now: Instant) {
+        let aging = &rules.aging;
         if aging.high_watermark >= 100 {
             return;
         }
@@ -64,7 +66,8 @@ impl State {
         let (mut over, mut count, ticks) = ([0; EARLY_BUDGET], 0, Ticks::at(now));
         let end = self.sessions.walk(self.early_from, EARLY_BUDGET as u32, |slot, session| {
             let timeout = aging.timeout_s(Pressure::Early, session.timeout_s);
-            if ticks.since(session.last_seen) >= timeout.saturating_mul(10) {
+            let is_silent = ticks.since(session.last_seen) >= timeout.saturating_mul(10);
+            if is_silent && !shared.groups.is_passive(rules.group_of(session), now) {
                 over[count] = slot;
                 count += 1;
             }

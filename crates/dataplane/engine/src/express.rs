@@ -8,15 +8,18 @@ use ravelin_filter::Marks;
 use ravelin_program::{Direction as On, Interface};
 use ravelin_screen::{Profile, Way};
 use ravelin_tcp::{Direction, Extent, Segment};
-use ravelin_types::{Addr, DropReason, Family, InstanceId, InterfaceId, Mac, PortId, Proto, ZoneId};
+use ravelin_types::{
+    Addr, DropReason, Family, GroupId, InstanceId, Instant, InterfaceId, Mac, PortId, Proto, ZoneId,
+};
 use ravelin_wire::rewrite::{self, Partial};
 use ravelin_wire::{ETHERNET_LEN, Plain, VLAN_LEN, ethertype, put_u16};
 
 use crate::explain::Recorder;
 use crate::key::FlowKey;
 use crate::packet::{Checksum, Ingress, Packet};
-use crate::rules::Rules;
+use crate::rules::{Rules, Snapshot};
 use crate::session::{HOST_UNIT, Life, Ticks, Wing, WingRef};
+use crate::shared::Shared;
 use crate::step::{Flow, Link, Turn, account};
 use crate::verdict::{Egress, Verdict};
 use crate::{act, filters, screens, tcp};
@@ -35,6 +38,7 @@ struct Entrance {
     station: u64,
     zone: ZoneId,
     instance: InstanceId,
+    group: GroupId,
     inet: bool,
     inet6: bool,
     /// A filter or a policer looks at them.
@@ -49,6 +53,7 @@ struct Exit {
     mac: Mac,
     port: PortId,
     vlan: Option<u16>,
+    group: GroupId,
     mtu4: u16,
     mtu6: u16,
     filtered: bool,
@@ -90,6 +95,7 @@ impl Entrance {
             station: Plain::station_of(mac),
             zone,
             instance: unit.instance,
+            group: unit.group,
             inet: unit.inet,
             inet6: unit.inet6,
             filtered: rules.filters.stand_at(unit.id, On::Input),
@@ -100,10 +106,17 @@ impl Entrance {
 
 impl Exit {
     fn of(rules: &Rules, unit: &Interface, mac: Mac) -> Self {
-        let Interface { port, vlan, mtu4, mtu6, .. } = *unit;
+        let Interface { port, vlan, group, mtu4, mtu6, .. } = *unit;
         let screened =
             unit.zone.and_then(|zone| rules.screens.of(zone, Way::Out)).is_some_and(Profile::minds_plain);
-        Self { mac, port, vlan, mtu4, mtu6, filtered: rules.filters.stand_at(unit.id, On::Output), screened }
+        let filtered = rules.filters.stand_at(unit.id, On::Output);
+        Self { mac, port, vlan, group, mtu4, mtu6, filtered, screened }
+    }
+
+    /// Whether packets may leave by it now.
+    #[inline(always)]
+    fn is_open(&self, (world, shared): (&Snapshot, &Shared), now: Instant) -> bool {
+        world.forwarding.is_up(self.port) && !shared.groups.is_passive(self.group, now)
     }
 
     const fn mtu(&self, family: Family) -> u16 {
@@ -186,6 +199,9 @@ fn short<R: Recorder>(
         Family::V4 => entrance.inet,
         Family::V6 => entrance.inet6,
     };
+    if turn.shared.groups.is_passive(entrance.group, turn.now) {
+        return None;
+    }
     if !configured || plain.station != entrance.station || plain.ttl <= 1 || !addresses_pass(&plain) {
         return None;
     }
@@ -268,7 +284,7 @@ pub(crate) fn run<R: Recorder>(
     let exit = world.rules.gates.exit(mine.egress)?;
     let (family, proto) = (express.key.family(), express.key.proto());
     let bytes = express.end - express.l3_at;
-    if bytes > exit.mtu(family) || !world.forwarding.is_up(exit.port) {
+    if bytes > exit.mtu(family) || !exit.is_open((world, turn.shared), turn.now) {
         return None;
     }
     let mut conversation = None;

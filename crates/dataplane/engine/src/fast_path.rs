@@ -77,10 +77,10 @@ pub(crate) fn run<R: Recorder>(
 /// Why a session can't go on with this packet.
 pub(crate) fn must_end<R: Recorder>(turn: &mut Turn<'_, R>, slot: u32) -> Option<CloseReason> {
     let rules = &turn.world.rules;
-    let session = turn.state.sessions.get_mut(slot);
-    if session.is_over(Ticks::at(turn.now)) {
+    if turn.state.is_over(slot, (rules, turn.shared), turn.now) {
         return Some(CloseReason::AgedOut);
     }
+    let session = turn.state.sessions.get_mut(slot);
     let generation = turn.world.judged;
     let mut is_moved = false;
     if session.generation != generation {

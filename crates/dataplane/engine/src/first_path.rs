@@ -252,6 +252,9 @@ pub(crate) fn route<'w, R: Recorder>(
         Path::Via { unit, next_hop } => {
             turn.rec.fact(Fact::Route { instance, family, dst, unit, next_hop });
             let egress = world.rules.unit(unit).ok_or(DropReason::EgressDown)?;
+            if turn.shared.groups.is_passive(egress.group, turn.now) {
+                return Err(DropReason::GroupPassive);
+            }
             let to_all = host::is_directed_broadcast(egress, (family, dst));
             if to_all { Err(DropReason::InvalidDestination) } else { Ok(egress) }
         }

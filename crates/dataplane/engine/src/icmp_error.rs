@@ -14,7 +14,7 @@ use crate::filters;
 use crate::forwarding::Path;
 use crate::key::FlowKey;
 use crate::packet::{Checksum, Packet, Stage};
-use crate::session::{Marks, Session, Ticks, WingRef};
+use crate::session::{Marks, Session, WingRef};
 use crate::steer::HandOver;
 use crate::step::{Flow, Turn};
 use crate::verdict::Verdict;
@@ -51,11 +51,11 @@ pub(crate) fn run<R: Recorder>(turn: &mut Turn<'_, R>, packet: &mut Packet<'_>, 
             None => stray(turn, packet, flow),
         };
     };
-    let session = *turn.state.sessions.get(at.slot());
     let rules = &turn.world.rules;
+    let is_over = turn.state.is_over(at.slot(), (rules, turn.shared), turn.now);
+    let session = *turn.state.sessions.get(at.slot());
     let judged = session.generation == turn.world.judged;
-    let stale = session.is_over(Ticks::at(turn.now))
-        || (!judged && matches!(fast_path::rejudge(rules, &session), Rejudged::Ended(_)));
+    let stale = is_over || (!judged && matches!(fast_path::rejudge(rules, &session), Rejudged::Ended(_)));
     let wing = &session.wings[at.wing()];
     if stale || wing.zone != flow.zone {
         return Verdict::Drop(DropReason::IcmpErrorNoSession);

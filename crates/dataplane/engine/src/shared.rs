@@ -3,6 +3,7 @@
 use ravelin_screen::{Meters, MetersSize};
 use ravelin_tcp::aging::{Aging, Pressure};
 
+use crate::groups::Groups;
 use crate::random::Seed;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -19,13 +20,16 @@ pub struct Shared {
     early: AtomicBool,
     /// What screens count for the whole device.
     pub(crate) meters: Meters,
+    /// What the node forwards for in a chassis cluster.
+    pub groups: Groups,
 }
 
 impl Shared {
     #[must_use]
     pub fn new(sessions_max: u64, seed: &Seed) -> Self {
         let meters = Meters::new(seed.key(METERS), MetersSize::for_sessions(sessions_max as usize));
-        Self { sessions: AtomicU64::new(0), sessions_max, early: AtomicBool::new(false), meters }
+        let groups = Groups::default();
+        Self { sessions: AtomicU64::new(0), sessions_max, early: AtomicBool::new(false), meters, groups }
     }
 
     /// Takes one session of the device's limit; `false`: none left.

@@ -108,7 +108,7 @@ pub fn step<R: Recorder>(
     out.clear();
     let mut turn = Turn { world, state, shared, now, rec, out };
     turn.state.age(AGE_BUDGET, (&world.rules, shared), now);
-    turn.state.age_early(&world.rules.aging, shared, now);
+    turn.state.age_early(&world.rules, shared, now);
     turn.state.fragments.age(now, &mut turn.state.counters);
     crate::act::release_held(&mut turn);
     proxy_syn::age(&mut turn);
@@ -266,6 +266,9 @@ pub(crate) fn classify<R: Recorder>(
     let from_host = matches!(packet.ingress, Ingress::Host(_));
     if !from_host && packet.handed.is_none() {
         turn.state.counters.received(unit.id, packet.len());
+    }
+    if turn.shared.groups.is_passive(unit.group, turn.now) {
+        return dropped(DropReason::GroupPassive);
     }
     let zone = unit.zone.ok_or(Verdict::Drop(DropReason::NoZone))?;
     turn.rec.fact(Fact::Ingress { unit: unit.id, zone: Some(zone) });

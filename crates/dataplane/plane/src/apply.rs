@@ -30,6 +30,7 @@ const SUPPORTED: &[&str] = &[
     "firewall-filters",
     "policers",
     "functional-zones",
+    "redundancy-groups",
     "strays",
     "route-change-timeout",
     "destination-translated",

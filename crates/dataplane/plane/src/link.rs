@@ -1,15 +1,16 @@
-//! Ports that are taken down and up under the plane, and what a chassis cluster would control.
+//! Ports that are taken down and up under the plane, and what a chassis cluster controls.
 //!
 //! While the ports are held back, or a link cycle is under way, nothing is forwarded: packets that still come are dropped as by a
 //! plane that is disarmed. A program may be applied meanwhile; its ports are taken when the cycle ends. Sessions stay.
-//! Spec: contract-10..13.
+//! Spec: contract-10..13, contract-20..24.
 
-use ravelin_contract::{Error, FabricForwarding, FabricId, GroupId, Ha, Link};
+use ravelin_contract::{Error, FabricForwarding, FabricId, GroupState, Ha, Link, Refusal};
+use ravelin_types::{GroupId, Instant, WorkerId};
 
+use crate::workers::{ask, each};
 use crate::{Core, Plane, Workers};
 
-const GROUPS: &str = "redundancy groups: this plane forwards for no chassis cluster";
-const FABRICS: &str = "fabric links: this plane forwards for no chassis cluster";
+const FABRICS: &str = "fabric links: this plane has none";
 
 /// Whether the ports may be used.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -71,12 +72,26 @@ impl<W: Workers> Link for Plane<W> {
 }
 
 impl<W: Workers> Ha for Plane<W> {
-    fn set_group_active(&self, _: GroupId, _: bool) -> Result<(), Error> {
-        Err(Error::Unsupported(GROUPS))
+    fn set_group_active(&self, group: GroupId, active: bool) -> Result<(), Error> {
+        is_group(group)?;
+        // A successor is not told twice, and none between two.
+        let _core = self.core();
+        ask(&self.workers, WorkerId(0), move |_, shared, now| shared.groups.set_active(group, active, now))?;
+        // Whoever was in a batch has ended it.
+        each(&self.workers).try_for_each(|worker| ask(&self.workers, worker, |_, _, _| ()))
     }
 
-    fn set_watchdog(&self, _: GroupId, _: u64) -> Result<(), Error> {
-        Err(Error::Unsupported(GROUPS))
+    fn set_watchdog(&self, group: GroupId, timestamp_ns: u64) -> Result<(), Error> {
+        is_group(group)?;
+        let _core = self.core();
+        let lived = Instant(timestamp_ns);
+        let renewed =
+            ask(&self.workers, WorkerId(0), move |_, shared, now| shared.groups.renew(group, lived, now))?;
+        renewed.map_err(|_| Error::Stale)
+    }
+
+    fn groups(&self) -> Result<Vec<GroupState>, Error> {
+        ask(&self.workers, WorkerId(0), |_, shared, now| shared.groups.states(now))
     }
 
     fn set_fabric_forwarding(&self, _: FabricId, _: &FabricForwarding) -> Result<(), Error> {
@@ -86,4 +101,12 @@ impl<W: Workers> Ha for Plane<W> {
     fn sync_fabric_state(&self) -> Result<(), Error> {
         Err(Error::Unsupported(FABRICS))
     }
+}
+
+fn is_group(group: GroupId) -> Result<(), Error> {
+    if group != GroupId(0) {
+        return Ok(());
+    }
+    let reason = "0 is no group: what belongs to it is always forwarded".to_owned();
+    Err(Error::Refused(vec![Refusal { path: "redundancy-group".to_owned(), reason }]))
 }

@@ -4,9 +4,9 @@
 //! program under the same generation, so that sessions are not judged anew. State: none of its own.
 
 use ravelin_contract::{Error, LinkUpdate, NeighbourUpdate, RouteUpdate, UpdateBatch};
-use ravelin_engine::{Forwarding, ForwardingBook, Live};
+use ravelin_engine::{Forwarding, ForwardingBook, GroupLease, Live, Shared};
 use ravelin_program::{Digest, Program};
-use ravelin_types::Generation;
+use ravelin_types::{Generation, GroupId, Instant};
 
 use crate::{Core, Plane, Workers};
 
@@ -20,19 +20,23 @@ pub struct Standing {
     /// What sessions compare to know that routes changed.
     pub routing: u32,
     pub armed: bool,
+    /// Redundancy groups, by the clock of this machine.
+    pub groups: Vec<GroupLease>,
 }
 
 /// Which state of the control side's words a plane is in: equal editions, equal standings.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Edition {
     program: Option<(Generation, Digest)>,
     routing: u32,
     live: u32,
     armed: bool,
+    /// What is active since when; leases become longer all the time.
+    groups: Vec<(GroupId, Instant, bool)>,
 }
 
 /// A plane that takes no commit and no update as long as this is there.
-pub struct Still<'a>(&'a Core);
+pub struct Still<'a>(&'a Core, &'a Shared);
 
 impl Still<'_> {
     #[must_use]
@@ -43,6 +47,7 @@ impl Still<'_> {
             program: program.as_ref().map(|program| (program.generation, program.digest())),
             routing: forwarding.now().generation,
             armed: *armed,
+            groups: self.1.groups.leases().iter().map(state).collect(),
         }
     }
 
@@ -50,8 +55,19 @@ impl Still<'_> {
     pub fn standing(&self) -> Standing {
         let Core { program, forwarding, live, armed, version, .. } = self.0;
         let updates = UpdateBatch { version: *version, ..whole(forwarding.now(), live) };
-        Standing { program: program.clone(), updates, routing: forwarding.now().generation, armed: *armed }
+        let groups = self.1.groups.leases();
+        Standing {
+            program: program.clone(),
+            updates,
+            routing: forwarding.now().generation,
+            armed: *armed,
+            groups,
+        }
     }
+}
+
+const fn state(lease: &GroupLease) -> (GroupId, Instant, bool) {
+    (lease.group, lease.since, lease.until.0 != 0)
 }
 
 /// Everything a table knows, as updates of an empty one.
@@ -76,7 +92,12 @@ fn whole(forwarding: &Forwarding, live: &Live) -> UpdateBatch {
 impl<W: Workers> Plane<W> {
     /// Does something while no commit and no update gets through; they wait.
     pub fn still<T>(&self, work: impl FnOnce(&Still<'_>) -> T) -> T {
-        work(&Still(&self.core()))
+        work(&Still(&self.core(), &self.shared))
+    }
+
+    /// Redundancy groups are what they were at another plane by the same clock.
+    pub fn go_on(&self, groups: &[GroupLease]) {
+        self.shared.groups.go_on(groups);
     }
 
     /// Takes another plane's standing over: its program is built and published as it ran there.
@@ -84,7 +105,8 @@ impl<W: Workers> Plane<W> {
     /// # Errors
     /// The program asks for what this plane can't do; nothing is to be done with it then.
     pub fn stand_in(&self, standing: &Standing) -> Result<(), Error> {
-        let Standing { program, updates, routing, armed } = standing;
+        let Standing { program, updates, routing, armed, groups } = standing;
+        self.go_on(groups);
         {
             let mut core = self.core();
             let mut first = Forwarding::new(core.forwarding.now().resolver);

@@ -5,11 +5,11 @@
 use std::sync::Arc;
 
 use ravelin_contract::{
-    DeltaBatch, DeltaCursor, Error, ExportBatch, ExportCursor, GroupId, Naming, PutRefusal, PutResult,
-    SessionDeltas, SweepProfile, SyncedSession,
+    DeltaBatch, DeltaCursor, Error, ExportBatch, ExportCursor, Naming, PutRefusal, PutResult, SessionDeltas,
+    SweepProfile, SyncedSession,
 };
 use ravelin_engine::{Put, Rules};
-use ravelin_types::WorkerId;
+use ravelin_types::{GroupId, WorkerId};
 
 use crate::Plane;
 use crate::workers::{Workers, ask, each};
@@ -108,18 +108,24 @@ impl<W: Workers> SessionDeltas for Plane<W> {
     }
 
     fn export(&self, groups: &[GroupId], from: ExportCursor, max: usize) -> Result<ExportBatch, Error> {
-        if !groups.is_empty() {
-            return Err(Error::Unsupported("redundancy groups"));
-        }
+        let only = match groups {
+            [] => None,
+            groups => Some((Arc::<[GroupId]>::from(groups), self.rules().ok_or(Error::NotReady)?)),
+        };
         let mut batch = ExportBatch { next: Some(from), ..ExportBatch::default() };
         while let Some(at) = batch.next.filter(|_| batch.sessions.len() < max) {
             if at.worker >= self.workers.count() {
                 batch.next = None;
                 break;
             }
+            let only = only.clone();
             let (mut found, next) = ask(&self.workers, WorkerId(at.worker), move |state, _, now| {
                 let mut found = Vec::new();
-                let next = state.export_sessions(at.slot, WALK, now, |session| found.push(session));
+                let next = state.export_sessions(at.slot, WALK, now, |session| {
+                    if is_meant(&session, only.as_ref()) {
+                        found.push(session);
+                    }
+                });
                 (found, next)
             })?;
             batch.sessions.append(&mut found);
@@ -139,4 +145,11 @@ impl<W: Workers> SessionDeltas for Plane<W> {
     fn sweep_profile(&self) -> Result<SweepProfile, Error> {
         Ok(SweepProfile { enabled: true, active_interval_s: 15, idle_interval_s: 60 })
     }
+}
+
+/// Whether a session is of one of the groups that are meant.
+fn is_meant(session: &SyncedSession, only: Option<&(Arc<[GroupId]>, Arc<Rules>)>) -> bool {
+    let Some((groups, rules)) = only else { return true };
+    let [came, leaves] = session.wings.each_ref().map(|wing| wing.interface);
+    groups.contains(&rules.group_between(came, leaves))
 }

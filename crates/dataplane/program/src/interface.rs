@@ -2,7 +2,7 @@
 //!
 //! Junos: `interfaces`, and `security zones security-zone interfaces`.
 
-use ravelin_types::{Addr, Family, InstanceId, InterfaceId, PortId, ZoneId};
+use ravelin_types::{Addr, Family, GroupId, InstanceId, InterfaceId, PortId, ZoneId};
 
 use crate::policy::Prefix;
 use crate::zone::HostInbound;
@@ -53,6 +53,8 @@ pub struct Interface {
     pub host_inbound: Option<HostInbound>,
     /// Addresses that the unit answers ARP and neighbour discovery for though nobody has them.
     pub proxied: Vec<Prefix>,
+    /// The redundancy group that it forwards with.
+    pub group: GroupId,
     /// Name of the TAP device that owns the unit's addresses.
     pub tap: String,
 }

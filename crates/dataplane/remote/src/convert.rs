@@ -9,6 +9,7 @@ mod diagnostics;
 mod error;
 mod events;
 mod firewall;
+mod groups;
 mod kept;
 mod live;
 mod naming;
@@ -29,6 +30,7 @@ use ravelin_types::{DropReason, InstanceId, InterfaceId, Mac};
 use crate::proto;
 
 pub(crate) use buffers::{buffers, known_buffers};
+pub(crate) use groups::{groups, known_groups};
 
 /// Why a message is not what it should be.
 #[derive(Debug, thiserror::Error)]

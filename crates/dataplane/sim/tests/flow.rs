@@ -74,6 +74,7 @@ fn unit(id: u16, zone: ZoneId, vlan: Option<u16>, v4: [u8; 4], v6: &str) -> Inte
         addresses: vec![address(Family::V4, Addr::v4(v4), 24), address(Family::V6, src, 64)],
         host_inbound: None,
         proxied: Vec::new(),
+        group: ravelin_types::GroupId(0),
         tap: format!("tap{id}"),
     }
 }

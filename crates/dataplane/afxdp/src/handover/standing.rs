@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use ravelin_contract::{LIVE_SETS_MAX, LiveUpdate, SCHEDULES_MAX, UpdateBatch};
+use ravelin_engine::GroupLease;
 use ravelin_plane::Standing;
 use ravelin_program::{Chunk, Manifest, Program, WireError};
 use ravelin_remote::{Malformed, Wire as _};
+use ravelin_types::{GroupId, Instant};
 
 use super::{
     STEP_MAX,
@@ -31,12 +33,14 @@ pub(super) enum StandingError {
     Updates(#[from] Malformed),
     #[error("a program of {0} chunks")]
     TooLarge(usize),
+    #[error("redundancy group {0}")]
+    Group(u32),
     #[error("more routes or sets than there is room for")]
     TooMany,
 }
 
 pub(super) fn send(channel: &Channel, standing: &Standing) -> Result<(), ChannelError> {
-    let Standing { program, updates, routing, armed } = standing;
+    let Standing { program, updates, routing, armed, groups } = standing;
     if let Some(program) = program {
         channel.send(Step::Program(program.manifest().to_proto()), STEP_MAX)?;
         for (_, _, chunk) in program.chunks() {
@@ -63,8 +67,20 @@ pub(super) fn send(channel: &Channel, standing: &Standing) -> Result<(), Channel
         }
     }
     let (has_program, version) = (program.is_some(), updates.version);
-    channel
-        .send(Step::Stand(proto::Stand { routing: *routing, armed: *armed, has_program, version }), STEP_MAX)
+    let groups = groups.iter().map(lease).collect();
+    let stand = proto::Stand { routing: *routing, armed: *armed, has_program, version, groups };
+    channel.send(Step::Stand(stand), STEP_MAX)
+}
+
+fn lease(lease: &GroupLease) -> proto::GroupLease {
+    let GroupLease { group, since, until } = *lease;
+    proto::GroupLease { group: group.0.into(), since: since.0, until: until.0 }
+}
+
+fn read_lease(lease: proto::GroupLease) -> Result<GroupLease, StandingError> {
+    let proto::GroupLease { group, since, until } = lease;
+    let group = u8::try_from(group).map_err(|_| StandingError::Group(group))?;
+    Ok(GroupLease { group: GroupId(group), since: Instant(since), until: Instant(until) })
 }
 
 /// A standing whose first message is `first`.
@@ -97,11 +113,12 @@ pub(super) fn receive(channel: &Channel, first: Step) -> Result<Standing, Standi
                 }
                 channel.receive(STEP_MAX)?
             }
-            Step::Stand(proto::Stand { routing, armed, has_program, version })
+            Step::Stand(proto::Stand { routing, armed, has_program, version, groups })
                 if has_program == program.is_some() =>
             {
                 updates.version = version;
-                return Ok(Standing { program, updates, routing, armed });
+                let groups = groups.into_iter().map(read_lease).collect::<Result<_, _>>()?;
+                return Ok(Standing { program, updates, routing, armed, groups });
             }
             other => return Err(odd(&other, "the rest of a standing").into()),
         }
@@ -151,7 +168,7 @@ mod tests {
             let mut updates = standing.updates.clone();
             updates.routes.sort_by_key(|route| route.prefix);
             let program = standing.program.as_ref().map(|p| (p.manifest(), p.digest()));
-            (program, updates, standing.routing, standing.armed)
+            (program, updates, standing.routing, standing.armed, standing.groups.clone())
         };
         assert_eq!(whole(&got), whole(standing));
     }
@@ -182,11 +199,14 @@ mod tests {
                 sets: vec![set(1), set(2)],
             }),
         };
+        let lease =
+            |group, until| GroupLease { group: GroupId(group), since: Instant(5), until: Instant(until) };
+        let groups = vec![lease(1, 1 << 40), lease(255, 0)];
         let names = |name: &str| (name.to_owned(), Arc::new(Chunk::ApplicationNames(vec![name.into()])));
         let program = Some(Program::new(Generation(5), [names("a"), names("b")]));
-        check(&Standing { program, updates: updates.clone(), routing: 9, armed: true });
-        check(&Standing { program: None, updates, routing: u32::MAX, armed: false });
+        check(&Standing { program, updates: updates.clone(), routing: 9, armed: true, groups });
+        check(&Standing { program: None, updates, routing: u32::MAX, armed: false, groups: Vec::new() });
         let updates = UpdateBatch { resync: true, ..UpdateBatch::default() };
-        check(&Standing { program: None, updates, routing: 0, armed: true });
+        check(&Standing { program: None, updates, routing: 0, armed: true, groups: Vec::new() });
     }
 }

@@ -1,8 +1,8 @@
 //! Messages to rules, every value checked.
 
 use ravelin_types::{
-    Addr, Family, InstanceId, InterfaceId, LiveSetId, PolicyId, PortId, Proto, RuleIdentity, ScheduleId,
-    ZoneId,
+    Addr, Family, GroupId, InstanceId, InterfaceId, LiveSetId, PolicyId, PortId, Proto, RuleIdentity,
+    ScheduleId, ZoneId,
 };
 
 use super::{WireError, alg, firewall, live, mirror, nat, pool, proto, screen};
@@ -95,6 +95,7 @@ fn unit(x: proto::Unit) -> Read<Interface> {
         addresses: all(x.addresses, unit_address)?,
         host_inbound: x.host_inbound.map(inbound).transpose()?,
         proxied: all(x.proxied, |r| nat::read_prefix(Some(r)))?,
+        group: GroupId(small("redundancy group", x.group)?),
         tap: x.tap,
     })
 }

@@ -83,6 +83,7 @@ fn unit(x: &Interface) -> proto::Unit {
         addresses,
         host_inbound,
         proxied,
+        group,
         tap,
     } = x;
     proto::Unit {
@@ -101,6 +102,7 @@ fn unit(x: &Interface) -> proto::Unit {
         host_inbound: host_inbound.as_ref().map(inbound),
         tap: tap.clone(),
         proxied: proxied.iter().map(nat::prefix).collect(),
+        group: group.0.into(),
     }
 }
 

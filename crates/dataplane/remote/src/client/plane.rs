@@ -6,12 +6,13 @@ use std::sync::atomic::Ordering;
 use ravelin_contract::{
     Admission, ApplyResult, BufferCounters, CarriedCounters, DataPlane, Diagnostics, DropSamples, Error,
     EventBatch, Explanation, FabricForwarding, FabricId, FilterLog, FirewallClear, FirewallCounters, Global,
-    GroupId, Ha, InjectRequest, InterfaceCounters, InterfacePorts, KeptFilter, KeptList, Link, MappingFilter,
-    MappingList, MirrorCounters, NatClear, NatCounters, PolicyCounters, PolicyNames, PoolCounters,
-    ScreenCounters, SessionStore, Status, Telemetry, TraceBatch, TraceId, TraceRequest, UpdateBatch, Updates,
+    GroupState, Ha, InjectRequest, InterfaceCounters, InterfacePorts, KeptFilter, KeptList, Link,
+    MappingFilter, MappingList, MirrorCounters, NatClear, NatCounters, PolicyCounters, PolicyNames,
+    PoolCounters, ScreenCounters, SessionStore, Status, Telemetry, TraceBatch, TraceId, TraceRequest,
+    UpdateBatch, Updates,
 };
 use ravelin_program::Program;
-use ravelin_types::MirrorId;
+use ravelin_types::{GroupId, MirrorId};
 
 use super::{Client, Effort, PART, Repeat, odd};
 use crate::convert::{Wire, decode_all};
@@ -342,6 +343,13 @@ impl Ha for Client {
     fn set_watchdog(&self, group: GroupId, timestamp_ns: u64) -> Result<(), Error> {
         let watchdog = proto::Watchdog { group: group.0.into(), timestamp_ns };
         self.change(Call::SetWatchdog(watchdog), Effort::Light)
+    }
+
+    fn groups(&self) -> Result<Vec<GroupState>, Error> {
+        match self.read(Call::Groups(EMPTY))? {
+            Answer::Groups(list) => Ok(crate::convert::known_groups(&list)?),
+            _ => Err(odd("groups")),
+        }
     }
 
     fn set_fabric_forwarding(&self, fabric: FabricId, to: &FabricForwarding) -> Result<(), Error> {

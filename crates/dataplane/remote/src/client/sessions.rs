@@ -5,10 +5,10 @@ use std::time::Instant;
 
 use ravelin_contract::{
     CarriedMapping, CloseReason, DataPlane, DeltaBatch, DeltaCursor, Error, ExportBatch, ExportCursor,
-    GroupId, MappingPage, Naming, PutResult, ReconcileResult, SessionDeltas, SessionFilter, SessionKey,
-    SessionPage, SessionRef, SessionStore, SessionView, SweepProfile, SyncedSession,
+    MappingPage, Naming, PutResult, ReconcileResult, SessionDeltas, SessionFilter, SessionKey, SessionPage,
+    SessionRef, SessionStore, SessionView, SweepProfile, SyncedSession,
 };
-use ravelin_types::ZoneId;
+use ravelin_types::{GroupId, ZoneId};
 
 use super::{Client, Effort, PART, Repeat, odd};
 use crate::convert::{Wire, encode_all};

@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 
 use ravelin_contract::{
     CarriedCounters, CarriedMapping, CloseReason, DataPlane, DeltaCursor, Error, ExportCursor,
-    FabricForwarding, FabricId, FirewallClear, GroupId, InjectRequest, MappingFilter, NatClear,
-    SessionFilter, SessionKey, SessionRef, SyncedSession, TraceId, TraceRequest, UpdateBatch,
+    FabricForwarding, FabricId, FirewallClear, InjectRequest, MappingFilter, NatClear, SessionFilter,
+    SessionKey, SessionRef, SyncedSession, TraceId, TraceRequest, UpdateBatch,
 };
 
-use ravelin_types::{MirrorId, ZoneId};
+use ravelin_types::{GroupId, MirrorId, ZoneId};
 
 use crate::convert::{Wire, decode_all, encode_all, part, small};
 use crate::proto;
@@ -84,6 +84,7 @@ pub(super) fn answer(plane: &dyn DataPlane, call: Call) -> Result<Answer, Error>
         Call::SetGroupActive(_)
         | Call::SetWatchdog(_)
         | Call::SetFabricForwarding(_)
+        | Call::Groups(_)
         | Call::SyncFabricState(_) => cluster(plane, call),
     }
 }
@@ -275,6 +276,7 @@ fn cluster(plane: &dyn DataPlane, call: Call) -> Result<Answer, Error> {
             let fabric = FabricId(small("fabric", to.fabric)?);
             ha.set_fabric_forwarding(fabric, &FabricForwarding::from_message(to)?).map(done)
         }
+        Call::Groups(_) => Ok(Answer::Groups(crate::convert::groups(&ha.groups()?))),
         Call::SyncFabricState(_) => ha.sync_fabric_state().map(done),
         _ => unreachable!("only calls on the cluster come here"),
     }

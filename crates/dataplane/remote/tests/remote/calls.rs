@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use ravelin_contract::{
     ApplyResult, CloseReason, DataPlane, DeltaCursor, Error, ExportCursor, FabricForwarding, FabricId,
-    GroupId, InjectRequest, KeptFilter, KeptKind, LinkUpdate, LiveUpdate, MappingFilter, NatClear, Neighbour,
+    InjectRequest, KeptFilter, KeptKind, LinkUpdate, LiveUpdate, MappingFilter, NatClear, Neighbour,
     NeighbourUpdate, PacketFilter, PolicyCounters, PolicyNames, PutRefusal, PutResult, ReconcileResult,
     Route, RouteUpdate, ScheduleUpdate, SessionFilter, SessionRef, TraceKind, TraceRequest, UpdateBatch,
 };
 use ravelin_remote::{Server, listen};
 use ravelin_types::{
-    Generation, InstanceId, InterfaceId, Mac, MirrorId, NatRuleId, PortId, Proto, ScheduleId, ZoneId,
+    Generation, GroupId, InstanceId, InterfaceId, Mac, MirrorId, NatRuleId, PortId, Proto, ScheduleId, ZoneId,
 };
 
 use crate::fake::{self, Fake, key, view};
@@ -246,6 +246,7 @@ fn link_and_cluster_calls_reach_the_plane_and_its_refusals_come_back() {
     assert_eq!(plane.last_call(), "GroupId(1) true");
     ha.set_watchdog(GroupId(2), 3).unwrap();
     assert_eq!(plane.last_call(), "GroupId(2) 3");
+    assert_eq!(ha.groups().unwrap(), crate::kept::groups());
     let (peer_mac, local_mac) = (Mac([2; 6]), Mac([4; 6]));
     let to = FabricForwarding { interface: "fab0".into(), peer_mac, local_mac };
     ha.set_fabric_forwarding(FabricId(1), &to).unwrap();

@@ -8,13 +8,13 @@ use std::sync::Mutex;
 use ravelin_contract::{
     Admission, ApplyResult, BufferCounters, Capabilities, CarriedCounters, CarriedMapping, CloseReason,
     DataPlane, Diagnostics, DropCause, DropSample, DropSamples, Error, Event, EventBatch, Explanation,
-    ExportCursor, FabricForwarding, FabricId, FilterSpan, Finding, Global, GroupId, Ha, InjectRequest,
-    InjectVerdict, InterfaceCounters, InterfacePorts, KeptFilter, KeptList, Link, ManagedInterface,
-    MappingFilter, MappingList, MappingPage, MirrorCounters, NatClear, NatCounters, NatEvent, NatLack,
-    PacketHead, PolicerHit, PolicyCounters, PolicyDeny, PoolCounters, PortStatus, PutRefusal, PutResult,
-    ReconcileResult, Refusal, ScreenCounters, SessionDeltas, SessionEvent, SessionFilter, SessionKey,
-    SessionPage, SessionRef, SessionState, SessionStore, SessionView, Status, SyncedSession, Telemetry,
-    TraceBatch, TraceId, TraceRequest, TracedPacket, UpdateBatch, Updates, WingView, WorkerStatus,
+    ExportCursor, FilterSpan, Finding, Global, Ha, InjectRequest, InjectVerdict, InterfaceCounters,
+    InterfacePorts, KeptFilter, KeptList, Link, ManagedInterface, MappingFilter, MappingList, MappingPage,
+    MirrorCounters, NatClear, NatCounters, NatEvent, NatLack, PacketHead, PolicerHit, PolicyCounters,
+    PolicyDeny, PoolCounters, PortStatus, PutRefusal, PutResult, ReconcileResult, Refusal, ScreenCounters,
+    SessionDeltas, SessionEvent, SessionFilter, SessionKey, SessionPage, SessionRef, SessionState,
+    SessionStore, SessionView, Status, SyncedSession, Telemetry, TraceBatch, TraceId, TraceRequest,
+    TracedPacket, UpdateBatch, Updates, WingView, WorkerStatus,
 };
 use ravelin_program::{Program, Screen};
 use ravelin_types::{
@@ -265,41 +265,6 @@ impl Updates for Fake {
 
     fn version(&self) -> u64 {
         17
-    }
-}
-
-impl Link for Fake {
-    fn defer_workers(&self, _: bool) -> Result<(), Error> {
-        Err(Error::Unsupported("link cycle"))
-    }
-
-    fn prepare_link_cycle(&self) -> Result<(), Error> {
-        Err(Error::Unsupported("link cycle"))
-    }
-
-    fn notify_link_cycle(&self) -> Result<(), Error> {
-        Err(Error::Unsupported("link cycle"))
-    }
-}
-
-impl Ha for Fake {
-    fn set_group_active(&self, group: GroupId, active: bool) -> Result<(), Error> {
-        self.note(format!("{group:?} {active}"));
-        Ok(())
-    }
-
-    fn set_watchdog(&self, group: GroupId, timestamp_ns: u64) -> Result<(), Error> {
-        self.note(format!("{group:?} {timestamp_ns}"));
-        Ok(())
-    }
-
-    fn set_fabric_forwarding(&self, fabric: FabricId, to: &FabricForwarding) -> Result<(), Error> {
-        self.note(format!("{fabric:?} {to:?}"));
-        Ok(())
-    }
-
-    fn sync_fabric_state(&self) -> Result<(), Error> {
-        Err(Error::Unsupported("fabric links"))
     }
 }
 

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 
 use ravelin_contract::{
-    DataPlane, Error, Event, FabricForwarding, FabricId, GroupId, Neighbour, NeighbourUpdate, SessionFilter,
+    DataPlane, Error, Event, FabricForwarding, FabricId, Neighbour, NeighbourUpdate, SessionFilter,
     UpdateBatch,
 };
 use ravelin_engine::Ingress;
@@ -186,13 +186,11 @@ fn a_neighbour_that_is_told_again_is_asked_for_when_sessions_go_to_it() {
 }
 
 #[test]
-fn what_a_cluster_controls_is_unsupported_by_name() {
+fn fabric_links_are_unsupported_by_name() {
     let (_plane, served) = running();
     let client = served.client();
     let to = FabricForwarding { interface: "fab0".into(), peer_mac: Mac([2; 6]), local_mac: Mac([4; 6]) };
     let refused = [
-        (client.ha().set_group_active(GroupId(1), true), "redundancy groups"),
-        (client.ha().set_watchdog(GroupId(1), 7), "redundancy groups"),
         (client.ha().set_fabric_forwarding(FabricId(0), &to), "fabric links"),
         (client.ha().sync_fabric_state(), "fabric links"),
     ];

@@ -3,10 +3,14 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use ravelin_contract::{
-    BufferCounters, BufferKind, CarriedMapping, InterfacePorts, KeptKind, KeptList, KeptPorts, MappingFilter,
-    MappingList, MappingOrigin, MappingPermit, MirrorCounters, PersistentMapping,
+    BufferCounters, BufferKind, CarriedMapping, GroupState, InterfacePorts, KeptKind, KeptList, KeptPorts,
+    MappingFilter, MappingList, MappingOrigin, MappingPermit, MirrorCounters, PersistentMapping,
 };
-use ravelin_types::{InstanceId, MirrorId, NatRuleId, Proto, RuleIdentity, WorkerId};
+use ravelin_types::{GroupId, InstanceId, MirrorId, NatRuleId, Proto, RuleIdentity, WorkerId};
+
+pub fn groups() -> Vec<GroupState> {
+    vec![GroupState { group: GroupId(255), active: true, lease_ms: 9 }]
+}
 
 pub fn mapping_filter() -> MappingFilter {
     MappingFilter {

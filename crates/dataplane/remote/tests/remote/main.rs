@@ -1,6 +1,7 @@
 //! The contract over a socket, end to end: every call, hostile clients, programs in chunks.
 
 mod calls;
+mod cluster;
 mod fake;
 mod gates;
 mod golden;

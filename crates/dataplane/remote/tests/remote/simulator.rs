@@ -39,6 +39,7 @@ fn unit(id: u16) -> Interface {
         addresses: Vec::new(),
         host_inbound: None,
         proxied: Vec::new(),
+        group: ravelin_types::GroupId(0),
         tap: format!("rv{id}"),
     }
 }

@@ -1,12 +1,12 @@
 //! Sessions whole and their changes, as the fake plane has them.
 
 use ravelin_contract::{
-    CloseReason, ContentShift, DeltaBatch, DeltaCursor, Error, ExportBatch, ExportCursor, GroupId,
-    HandshakeShift, IdKind, Naming, SessionDelta, SessionDeltas, SessionState, SourceBinding, SweepProfile,
-    SyncedSession, SyncedWing,
+    CloseReason, ContentShift, DeltaBatch, DeltaCursor, Error, ExportBatch, ExportCursor, HandshakeShift,
+    IdKind, Naming, SessionDelta, SessionDeltas, SessionState, SourceBinding, SweepProfile, SyncedSession,
+    SyncedWing,
 };
 use ravelin_types::{
-    Generation, InterfaceId, NatRuleId, PolicyId, RuleIdentity, SessionId, WorkerId, ZoneId,
+    Generation, GroupId, InterfaceId, NatRuleId, PolicyId, RuleIdentity, SessionId, WorkerId, ZoneId,
 };
 
 use crate::fake::{Fake, key, view};

@@ -78,6 +78,7 @@ fn units() -> Vec<Interface> {
         addresses,
         host_inbound: None,
         proxied: Vec::new(),
+        group: ravelin_types::GroupId(0),
         tap: format!("tap{n}"),
     };
     let inside = vec![address("10.1.0.1", 24), address("10.1.1.1", 24), address("2001:db8::1", 64)];
