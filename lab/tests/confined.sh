@@ -16,7 +16,31 @@ every_thread_has() { # FIELD VALUE
     done
 }
 
+# What another user gets of a socket: `no way in' where the file's modes stop him, `nothing' where whoever listens sends him away.
+stranger() { # SOCKET
+    in_fw python3 -c '
+import os, socket, sys
+os.setgroups([])
+os.setresgid(65534, 65534, 65534)
+os.setresuid(65534, 65534, 65534)
+stream = socket.socket(socket.AF_UNIX)
+stream.settimeout(5)
+try:
+    stream.connect(sys.argv[1])
+    stream.sendall(bytes([0, 0, 0, 2, 8, 1]))
+    print("an answer" if stream.recv(1) else "nothing")
+except PermissionError:
+    print("no way in")
+except ConnectionError:
+    print("nothing")' "$1"
+}
+
 check "both families pass" wait_until 10 forwards
+check_is "another user does not reach the dataplane" "no way in" stranger "$STATE/run/dataplane.sock"
+check_is "nor the command line" "no way in" stranger "$STATE/run/api.sock"
+chmod -R a+rwX "$STATE"
+check_is "the dataplane asks who it is, whatever the modes are" "nothing" stranger "$STATE/run/dataplane.sock"
+check_has "and says so" 'Another user called the dataplane' cat "$STATE/run/dataplane.log"
 check "every thread has the few capabilities left" every_thread_has CapEff "$kept"
 check "and can get no other" every_thread_has CapBnd "$kept"
 check "every thread has its system calls listed" every_thread_has Seccomp 2
