@@ -239,17 +239,12 @@ impl<'a> Model<'a> {
 
     fn of_session(&mut self, unit: &str, packet: &Packet, (at, way): (usize, usize)) -> Judgement {
         let config = self.config;
-        match self.held(at) {
-            Held::Ended => {
-                let zone = self.sessions[at].zone(way).to_owned();
-                self.end(at, CloseReason::PolicyChanged);
-                return self.without_session((unit, &zone), packet, None);
-            }
-            Held::By(policy) => self.sessions[at].logs_close = policy.is_some_and(|policy| policy.log_close),
-            Held::AsEver => {}
-        }
         let session = self.sessions[at].clone();
         let zones = [session.from_zone.clone(), session.to_zone.clone()];
+        if !self.holds(at) {
+            self.end(at, CloseReason::PolicyChanged);
+            return self.without_session((unit, &zones[way]), packet, None);
+        }
         let (zone, beyond) = (&zones[way], &zones[1 - way]);
         let mut is_mended = false;
         for (zone, leaves) in [(zone, false), (beyond, true)] {
@@ -342,6 +337,16 @@ impl<'a> Model<'a> {
         let name = security.zones.iter().find(|z| z.name == zone)?.screen.as_ref()?;
         let option = security.screen.ids_options.iter().find(|option| option.name == *name)?;
         screens::looks(option, leaves).then_some(option)
+    }
+
+    /// Whether policies let a session live on; by another from now on, perhaps.
+    fn holds(&mut self, at: usize) -> bool {
+        match self.held(at) {
+            Held::Ended => return false,
+            Held::By(policy) => self.sessions[at].logs_close = policy.is_some_and(|policy| policy.log_close),
+            Held::AsEver => {}
+        }
+        true
     }
 
     /// Whether answers to sessions of a zone do not keep them alive.

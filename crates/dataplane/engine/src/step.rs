@@ -293,21 +293,16 @@ pub(crate) fn classify<R: Recorder>(
         if link.dst_mac.is_group() && !host::may_be_to_many(turn.world, unit.id, &network) {
             return dropped(DropReason::InvalidDestination);
         }
-        marks = match looked.and_then(|(express, _)| express.marks) {
-            Some(marks) => marks,
-            None => filters::input(turn, packet, unit, (&link, &network))?,
-        };
+        let asked = looked.and_then(|(express, _)| express.marks);
+        marks = asked.map_or_else(|| filters::input(turn, packet, unit, (&link, &network)), Ok)?;
     }
     let (zone, towards) = if from_host { (ZoneId::HOST, Towards::Out) } else { (zone, Towards::In) };
     let from = (zone, unit.instance);
     let at = Arrival { packet, network: &network, l3_at: link.l3_at, from, marks };
     let key = place(turn, &at, towards).map_err(|verdict| filters::with_marks(verdict, marks))?;
-    // An error is of the session of what it quotes.
-    let meant = icmp_error::quoted(packet, &network)
-        .map(|quoted| FlowKey::of(&quoted, None, unit.instance).reversed());
-    let hash = match (looked, &meant) {
-        (Some((express, hash)), None) if express.key == key => hash,
-        _ => turn.state.sessions.hash(meant.as_ref().unwrap_or(&key)),
+    let hash = match looked {
+        Some((express, hash)) if express.key == key => hash,
+        Some(_) | None => turn.state.sessions.hash(&meant(packet, &network, (key, unit.instance))),
     };
     // A later fragment of IPv6 may show an extension header instead.
     let network = Network { proto: key.proto(), ..network };
@@ -324,6 +319,12 @@ pub(crate) fn classify<R: Recorder>(
         proven: false,
         screened: None,
     }))
+}
+
+/// The key of the session that a packet concerns: an error is of that of what it quotes.
+fn meant(packet: &Packet<'_>, network: &Network, (key, instance): (FlowKey, InstanceId)) -> FlowKey {
+    let quoted = icmp_error::quoted(packet, network);
+    quoted.map_or(key, |quoted| FlowKey::of(&quoted, None, instance).reversed())
 }
 
 fn ingress_unit<'w>(
