@@ -20,6 +20,7 @@ pub(crate) fn of(flow: &FlowSettings, (zones, interfaces): (&Zones, &Interfaces)
         ("destination-translated", asks.translated),
         ("application-gateways", asks.gateways),
         ("session-update", asks.updates),
+        ("unidirectional-refresh", zones.0.iter().any(|zone| zone.unidirectional_refresh)),
     ];
     words.into_iter().filter(|(_, used)| *used).map(|(word, _)| word.to_owned()).collect()
 }

@@ -13,12 +13,13 @@ impl Compiler<'_> {
         let config = self.config;
         let mut out = Vec::new();
         for zone in config.security.every_zone() {
-            let AnyZone { name, functional, tcp_rst, .. } = zone;
+            let AnyZone { name, functional, tcp_rst, unidirectional_refresh, .. } = zone;
             let host_inbound = self.host_inbound(&zone.path(), zone.at, zone.host_inbound);
             out.push(Zone {
                 id: self.zone_id(&zone),
                 name: name.to_owned(),
                 tcp_rst,
+                unidirectional_refresh,
                 functional,
                 host_inbound,
             });

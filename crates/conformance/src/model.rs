@@ -11,6 +11,7 @@ mod error;
 mod first;
 mod nat;
 mod packet;
+mod routes;
 mod rules;
 mod schedule;
 mod screens;
@@ -27,6 +28,7 @@ use ravelin_contract::{CloseReason, SessionState};
 use ravelin_model::{Config, IdsOption, Policy};
 use ravelin_program::Screen;
 use ravelin_types::DropReason;
+use schedule::Held;
 use screens::{Asked, Look, Screens};
 pub use segment::{ACK, FIN, PSH, RST, SYN, Segment, URG};
 
@@ -127,8 +129,8 @@ pub struct Model<'a> {
     is_open: bool,
     /// Seconds since 1970 by the clock on the wall.
     wall: i64,
-    /// Beside what is connected: a prefix and the unit that it leads to.
-    routes: Vec<(IpNet, String)>,
+    /// Beside what is connected and written: by instance a prefix and the unit that it leads to.
+    routes: Vec<(Option<String>, IpNet, String)>,
     /// Sessions tried by each NAT rule.
     rule_hits: BTreeMap<RuleName, u64>,
     /// Which address of a pool a host was seen with.
@@ -172,12 +174,6 @@ impl<'a> Model<'a> {
     /// The clock on the wall is put forward.
     pub fn set_wall(&mut self, wall: i64) {
         self.wall = wall;
-    }
-
-    /// A prefix leads to a unit from now on, or nowhere.
-    pub fn set_route(&mut self, prefix: IpNet, unit: Option<&str>) {
-        self.routes.retain(|(known, _)| *known != prefix);
-        self.routes.extend(unit.map(|unit| (prefix, unit.to_owned())));
     }
 
     /// Time passes; sessions that were silent for too long end.
@@ -243,13 +239,12 @@ impl<'a> Model<'a> {
 
     fn of_session(&mut self, unit: &str, packet: &Packet, (at, way): (usize, usize)) -> Judgement {
         let config = self.config;
-        if self.is_closed(at) {
-            let zone = self.sessions[at].zone(way).to_owned();
-            self.end(at, CloseReason::PolicyChanged);
-            return self.without_session((unit, &zone), packet, None);
-        }
         let session = self.sessions[at].clone();
         let zones = [session.from_zone.clone(), session.to_zone.clone()];
+        if !self.holds(at) {
+            self.end(at, CloseReason::PolicyChanged);
+            return self.without_session((unit, &zones[way]), packet, None);
+        }
         let (zone, beyond) = (&zones[way], &zones[1 - way]);
         let mut is_mended = false;
         for (zone, leaves) in [(zone, false), (beyond, true)] {
@@ -260,6 +255,9 @@ impl<'a> Model<'a> {
         }
         let rules = &config.security.flow.tcp_session;
         let segment = packet.tcp.map(|tcp| cleared(tcp, is_mended));
+        let stands = |tcp: &Option<Conversation>| tcp.as_ref().map(|tcp| (tcp.is_reset(), tcp.state()));
+        let stood = stands(&session.tcp);
+        let keeps_alive = way == 0 || !self.is_one_way(&zones[0]);
         let judged = match (&mut self.sessions[at].tcp, &segment) {
             (Some(conversation), Some(segment)) => conversation.judge(way, segment, rules),
             _ => Judged::Pass,
@@ -281,7 +279,11 @@ impl<'a> Model<'a> {
             Judged::LastRst => Some(CloseReason::TcpRst),
         };
         let known = &mut self.sessions[at];
-        known.seen = self.now;
+        // Or it is a step of the conversation, which a reset is not (session-23).
+        let is_reset = known.tcp.as_ref().is_some_and(Conversation::is_reset);
+        if keeps_alive || stands(&known.tcp) != stood && !is_reset {
+            known.seen = self.now;
+        }
         known.packets[way] += 1;
         if let Some(tcp) = &known.tcp {
             known.timeout = tcp.timeout(rules, known.application);
@@ -294,8 +296,8 @@ impl<'a> Model<'a> {
         if unit.is_none() {
             return Expected::Host.into();
         }
-        // Where the route leads now must be the zone that the policy judged.
-        let Some(unit) = self.route(to) else { return dropped(DropReason::NoRoute) };
+        // Where the route leads now must be the zone that the policy judged; answers go by the routes of the opener (routing-instance-11).
+        let Some(unit) = self.route(&zones[0], to) else { return dropped(DropReason::NoRoute) };
         if self.zone_of(&unit).as_ref() != Some(beyond) {
             return dropped(DropReason::EgressNoZone);
         }
@@ -322,8 +324,9 @@ impl<'a> Model<'a> {
 
     fn asked<'b>(&self, (unit, zone): (&str, &'b str), packet: &'b Packet, look: Look) -> Asked<'b> {
         // What leaves by the zone came in by another: its source is no matter of the zone.
-        let back = self.route(packet.src).filter(|_| !self.is_own(packet.src));
         let came_from = self.zone_of(unit);
+        let there = came_from.as_deref().unwrap_or(zone);
+        let back = self.route(there, packet.src).filter(|_| !self.is_own(there, packet.src));
         let is_spoofed = back.and_then(|unit| self.zone_of(&unit)) != came_from;
         Asked { zone, packet, now: self.now, look, is_spoofed }
     }
@@ -334,6 +337,21 @@ impl<'a> Model<'a> {
         let name = security.zones.iter().find(|z| z.name == zone)?.screen.as_ref()?;
         let option = security.screen.ids_options.iter().find(|option| option.name == *name)?;
         screens::looks(option, leaves).then_some(option)
+    }
+
+    /// Whether policies let a session live on; by another from now on, perhaps.
+    fn holds(&mut self, at: usize) -> bool {
+        match self.held(at) {
+            Held::Ended => return false,
+            Held::By(policy) => self.sessions[at].logs_close = policy.is_some_and(|policy| policy.log_close),
+            Held::AsEver => {}
+        }
+        true
+    }
+
+    /// Whether answers to sessions of a zone do not keep them alive.
+    fn is_one_way(&self, zone: &str) -> bool {
+        self.config.security.zones.iter().any(|z| z.name == zone && z.unidirectional_refresh)
     }
 
     fn remember(&mut self, opens: Option<Box<Session>>, left: &Packet) {
@@ -400,31 +418,6 @@ impl<'a> Model<'a> {
     fn zone_of(&self, unit: &str) -> Option<String> {
         let zones = self.config.security.zones.iter();
         zones.filter(|z| z.interfaces.iter().any(|i| i.name == unit)).map(|z| z.name.clone()).next()
-    }
-
-    fn units(&self) -> impl Iterator<Item = (String, &IpNet)> {
-        self.config.interfaces.iter().flat_map(|interface| {
-            interface.units.iter().flat_map(move |unit| {
-                let name = format!("{}.{}", interface.name, unit.number);
-                let families = [&unit.inet, &unit.inet6].into_iter().flatten();
-                families.flat_map(|f| &f.addresses).map(move |a| (name.clone(), &a.prefix))
-            })
-        })
-    }
-
-    fn is_own(&self, addr: IpAddr) -> bool {
-        self.units().any(|(_, prefix)| prefix.addr() == addr)
-    }
-
-    fn route(&self, dst: IpAddr) -> Option<String> {
-        let routes = self.routes.iter().map(|(prefix, unit)| (unit.clone(), prefix));
-        let covering = self.units().chain(routes).filter(|(_, prefix)| prefix.contains(&dst));
-        covering.max_by_key(|(_, prefix)| prefix.prefix_len()).map(|(unit, _)| unit)
-    }
-
-    fn own_address(&self, unit: &str, is_four: bool) -> Option<IpAddr> {
-        let of_family = |a: &IpAddr| a.is_ipv4() == is_four;
-        self.units().filter(|(name, _)| name == unit).map(|(_, p)| p.addr()).filter(of_family).min()
     }
 
     fn policy(&self, from: &str, to: &str, packet: &Packet) -> Option<&'a Policy> {

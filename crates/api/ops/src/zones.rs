@@ -8,6 +8,9 @@ pub struct ZoneEntry {
     pub name: String,
     pub id: u16,
     pub tcp_rst: bool,
+    /// Only packets of the first direction keep sessions from here alive.
+    #[serde(default)]
+    pub unidirectional_refresh: bool,
     /// For the firewall itself alone: no policy can name it.
     #[serde(default)]
     pub functional: bool,

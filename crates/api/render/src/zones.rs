@@ -16,7 +16,7 @@ const fn yes_no(is: bool) -> &'static str {
 
 pub(crate) fn text(zones: &[ZoneEntry]) -> String {
     let mut out = String::new();
-    for ZoneEntry { name, id, tcp_rst, functional, interfaces } in zones {
+    for ZoneEntry { name, id, tcp_rst, unidirectional_refresh, functional, interfaces } in zones {
         let kind = if *functional { "Functional" } else { "Security" };
         let _ = write!(
             out,
@@ -33,12 +33,14 @@ pub(crate) fn text(zones: &[ZoneEntry]) -> String {
         for interface in interfaces {
             let _ = writeln!(out, "    {interface}");
         }
+        let _ = writeln!(out, "  Unidirectional-session-refreshing: {}", yes_no(*unidirectional_refresh));
     }
     out
 }
 
 pub(crate) fn element(zones: &[ZoneEntry]) -> Element {
-    let zones = zones.iter().map(|ZoneEntry { name, id, tcp_rst, functional, interfaces }| {
+    let zones = zones.iter().map(|entry| {
+        let ZoneEntry { name, id, tcp_rst, unidirectional_refresh, functional, interfaces } = entry;
         let bound =
             Element::new("zones-security-interfaces").leaves("zones-security-interface-name", interfaces);
         Element::new("zones-security")
@@ -48,6 +50,7 @@ pub(crate) fn element(zones: &[ZoneEntry]) -> Element {
             .leaf("zones-security-policy-configurable", yes_no(!*functional))
             .leaf("zones-security-interfaces-bound", interfaces.len())
             .child(bound)
+            .leaf("zones-security-unidirectional-session-refreshing", yes_no(*unidirectional_refresh))
     });
     Element::new("zones-information").children(zones)
 }
@@ -76,8 +79,13 @@ mod tests {
     #[test]
     fn no_policy_can_name_a_functional_zone() {
         let interfaces = vec!["ge-0/0/2.0".to_owned()];
-        let zone =
-            ZoneEntry { name: "management".into(), id: 3, tcp_rst: false, functional: true, interfaces };
+        let zone = ZoneEntry {
+            name: "management".into(),
+            id: 3,
+            functional: true,
+            interfaces,
+            ..ZoneEntry::default()
+        };
         let shown = text(std::slice::from_ref(&zone));
         assert!(shown.starts_with("\nFunctional zone: management\n"), "{shown}");
         assert!(shown.contains("\n  Policy configurable: No\n"), "{shown}");

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use ravelin_types::DropReason;
 
 use super::nat::embedded;
+use super::schedule::Held;
 use super::{Model, Packet, Session, same, turned};
 
 /// An error: who sends it to whom, and the packet that it quotes.
@@ -41,7 +42,7 @@ impl Model<'_> {
         let opened = |s: &Session| same(&turned(&s.left), &answers) && s.to_zone == zone && s.unit.is_some();
         let answered = |s: &Session| same(&s.inside, &answers) && s.from_zone == zone;
         let Some(at) = self.sessions.iter().position(|s| opened(s) || answered(s)) else { return none };
-        if self.is_closed(at) {
+        if matches!(self.held(at), Held::Ended) {
             return none;
         }
         let s = &self.sessions[at];
@@ -52,7 +53,9 @@ impl Model<'_> {
         } else {
             (s.left.dst, &s.to_zone, turned(&s.left), (s.inside.src, s.left.src))
         };
-        let Some(egress) = self.route(to) else { return ErrorOutcome::Dropped(DropReason::NoRoute) };
+        let Some(egress) = self.route(&s.from_zone, to) else {
+            return ErrorOutcome::Dropped(DropReason::NoRoute);
+        };
         if self.zone_of(&egress).as_ref() != Some(beyond) {
             return ErrorOutcome::Dropped(DropReason::EgressNoZone);
         }

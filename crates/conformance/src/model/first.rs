@@ -34,7 +34,7 @@ impl Model<'_> {
             Err(reason) => return dropped(reason),
         };
         let inner = inward.packet;
-        if self.is_own(inner.dst) {
+        if self.is_own(zone, inner.dst) {
             // In another family it is not to be had (nat-static-12).
             let is_across = seen.dst.is_ipv4() != inner.dst.is_ipv4();
             let denied = || dropped(DropReason::HostInboundDenied);
@@ -44,7 +44,7 @@ impl Model<'_> {
             Ok(tcp) => tcp,
             Err(reason) => return dropped(reason),
         };
-        let Some(egress) = self.route(inner.dst) else { return dropped(DropReason::NoRoute) };
+        let Some(egress) = self.route(zone, inner.dst) else { return dropped(DropReason::NoRoute) };
         let Some(to_zone) = self.zone_of(&egress) else { return dropped(DropReason::EgressNoZone) };
         let policy = self.policy(zone, &to_zone, &inner);
         let way = Way { from: (unit, zone), to: (&egress, &to_zone) };
@@ -67,7 +67,7 @@ impl Model<'_> {
         if let Err(judgement) = self.limited(unit, zone, packet) {
             return judgement;
         }
-        if self.collides(&source, &inner) {
+        if self.collides(&way, &source, &inner) {
             return dropped(DropReason::SessionCollision);
         }
         if policy.is_some_and(|policy| policy.log_init) {
@@ -199,11 +199,16 @@ impl Model<'_> {
     }
 
     /// Whether answers to a session with this source would be another's packets, or its own.
-    fn collides(&self, source: &Source, inner: &Packet) -> bool {
+    fn collides(&self, way: &Way<'_>, source: &Source, inner: &Packet) -> bool {
+        // What answers in one instance is no answer in another (routing-instance-7).
+        let there = self.instance_of(way.to.1);
+        let is_there = |zone: &str| self.instance_of(zone) == there;
         let of = |(src, sport): End| {
             let left = Packet { src, sport, proto: carried(inner.proto, inner.dst), ..*inner };
-            let is_taken =
-                |s: &Session| same(&s.left, &left) && s.unit.is_some() || same(&s.inside, &turned(&left));
+            let is_taken = |s: &Session| {
+                same(&s.left, &left) && s.unit.is_some() && is_there(&s.to_zone)
+                    || same(&s.inside, &turned(&left)) && is_there(&s.from_zone)
+            };
             self.sessions.iter().any(is_taken) || same(&left, &turned(&left))
         };
         match source {

@@ -1,21 +1,47 @@
-//! Which policies are in force: days and times counted out one by one, in UTC (scheduler-1..6, 10).
+//! Which policies are in force: days and times counted out one by one, in UTC (scheduler-1..6, 10), and what live sessions
+//! have to do with that (policy-12).
 
-use ravelin_model::{CivilTime, Policy, PolicyRematch, Scheduler};
+use ravelin_model::{CivilTime, DefaultPolicy, Policy, PolicyAction, PolicyRematch, Scheduler};
 
-use super::Model;
+use super::{Model, Packet};
 
 const DAY: i64 = 86_400;
 
-impl Model<'_> {
+/// What a live session hangs on now.
+pub(super) enum Held<'a> {
+    AsEver,
+    /// Of all the first that means it, or the default policy.
+    By(Option<&'a Policy>),
+    Ended,
+}
+
+impl<'a> Model<'a> {
     pub(super) fn is_in_force(&self, policy: &Policy) -> bool {
         policy.scheduler.as_ref().is_none_or(|name| self.is_open_now(name))
     }
 
-    /// Whether what let a session through has closed, and that ends it.
-    pub(super) fn is_closed(&self, at: usize) -> bool {
-        let scheduler = self.sessions[at].scheduler.as_ref();
-        let rematches = self.config.security.policies.rematch != PolicyRematch::Off;
-        rematches && scheduler.is_some_and(|name| !self.is_open_now(name))
+    /// What lets a session live on, if anything does.
+    pub(super) fn held(&self, at: usize) -> Held<'a> {
+        let session = &self.sessions[at];
+        match self.config.security.policies.rematch {
+            PolicyRematch::Off => Held::AsEver,
+            PolicyRematch::On => match &session.scheduler {
+                Some(name) if !self.is_open_now(name) => Held::Ended,
+                Some(_) | None => Held::AsEver,
+            },
+            // What is between the firewall and others needs no policy, and has none to lose.
+            PolicyRematch::Extensive if session.unit.is_none() => Held::AsEver,
+            PolicyRematch::Extensive => {
+                let inside = &session.inside;
+                let inner = Packet { src: inside.src, sport: inside.sport, ..session.left };
+                let permits = self.config.security.policies.default_policy == DefaultPolicy::PermitAll;
+                match self.policy(&session.from_zone, &session.to_zone, &inner) {
+                    None if permits => Held::By(None),
+                    Some(policy) if policy.action == PolicyAction::Permit => Held::By(Some(policy)),
+                    Some(_) | None => Held::Ended,
+                }
+            }
+        }
     }
 
     fn is_open_now(&self, name: &str) -> bool {

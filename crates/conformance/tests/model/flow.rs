@@ -68,9 +68,11 @@ fn config() -> impl Strategy<Value = String> {
         ][..],
     );
     let half = prop_oneof![2 => Just(""), 1 => Just("time-wait-state apply-to-half-close-state")];
+    let one_way = prop_oneof![2 => Just(""), 1 => Just("set security zones security-zone trust unidirectional-session-refreshing\n")];
     let initial = select(&["", "tcp-initial-timeout 4", "tcp-initial-timeout 60"][..]);
-    (checks, rst, fin, wait, half, initial).prop_map(|(checks, rst, fin, wait, half, initial)| {
-        let mut text = BASE.to_owned();
+    let tcp = (checks, rst, fin, wait, half, initial);
+    (tcp, one_way).prop_map(|((checks, rst, fin, wait, half, initial), one_way)| {
+        let mut text = BASE.to_owned() + one_way;
         for leaf in [checks, rst, fin, wait, half, initial].into_iter().filter(|leaf| !leaf.is_empty()) {
             text += &format!("set security flow tcp-session {leaf}\n");
         }

@@ -47,7 +47,7 @@ impl World {
             let route = unit.map(|unit| Route::Via(vec![hop(unit)]));
             let routes = vec![RouteUpdate { instance: InstanceId::DEFAULT, prefix: net(far), route }];
             self.plane.updates().apply(&UpdateBatch { routes, ..UpdateBatch::default() }).unwrap();
-            model.set_route(net(far), unit.map(|unit| UNITS[unit]));
+            model.set_route(None, net(far), unit.map(|unit| UNITS[unit]));
         }
     }
 

@@ -92,6 +92,7 @@ fn program(macs: [Mac; 2]) -> Program {
         id,
         name: name.into(),
         tcp_rst: false,
+        unidirectional_refresh: false,
         functional: false,
         host_inbound: HostInbound { accept: accept.clone(), except: vec![] },
     };

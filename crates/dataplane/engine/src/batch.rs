@@ -81,8 +81,8 @@ pub(crate) fn act<R: Recorder>(
 ) {
     match slot {
         Slot::Express { hash } if express::run(turn, packet, (short, *hash)).is_some() => {}
-        Slot::Express { .. } => {
-            let slot = classify(turn, packet, short.marks).unwrap_or_else(Slot::Done);
+        Slot::Express { hash } => {
+            let slot = classify(turn, packet, Some((short, *hash))).unwrap_or_else(Slot::Done);
             ordinary(turn, packet, &slot);
         }
         _ => ordinary(turn, packet, slot),

@@ -109,6 +109,8 @@ pub(crate) fn must_end<R: Recorder>(turn: &mut Turn<'_, R>, slot: u32) -> Option
         }
         // What filters say of their routes may be otherwise, too. Spec: routing-instance-12.
         session.wings.iter_mut().for_each(|wing| wing.resolved_at = 0);
+        let one_way = rules.refreshes_one_way(session.wings[0].zone);
+        session.marks = session.marks.with(Marks::ONE_WAY, one_way);
         session.generation = generation;
         session.section_hash = rules.section_hash(session.wings[0].zone, session.wings[1].zone);
     }
@@ -251,6 +253,7 @@ pub(crate) fn judge_tcp<R: Recorder>(
     }
     let session = turn.state.sessions.get_mut(slot);
     let direction = if wing == 0 { Direction::Initial } else { Direction::Reverse };
+    let was = session.tcp.state();
     let judgement = session.tcp.judge(direction, &segment, rules);
     match judgement.verdict {
         ravelin_tcp::Verdict::Pass => {}
@@ -265,7 +268,12 @@ pub(crate) fn judge_tcp<R: Recorder>(
             return Judged::Anew(if reset { CloseReason::TcpRst } else { CloseReason::TcpFin });
         }
     }
-    let before = std::mem::replace(&mut session.state, tcp::life(session.tcp.state()));
+    let stands = session.tcp.state();
+    // Whoever takes the step: what comes now is another timeout. Spec: session-23.
+    if marks.has(Marks::ONE_WAY) && stands != was && stands != State::Reset {
+        session.last_seen = Ticks::at(turn.now);
+    }
+    let before = std::mem::replace(&mut session.state, tcp::life(stands));
     turn.state.deltas.changed((slot, session.id), before, session.state);
     let (is_silent, says) = (session.marks.has(Marks::SILENT), wing == 0 && segment.len > 0);
     if is_silent && says {
@@ -297,7 +305,9 @@ pub(crate) fn judge_tcp<R: Recorder>(
 /// Time and counters.
 pub(crate) fn advance<R: Recorder>(turn: &mut Turn<'_, R>, flow: &Flow, slot: u32, wing: usize) {
     let session = turn.state.sessions.get_mut(slot);
-    session.last_seen = Ticks::at(turn.now);
+    if wing == 0 || !session.marks.has(Marks::ONE_WAY) {
+        session.last_seen = Ticks::at(turn.now);
+    }
     let bytes = u64::from(flow.network.end - flow.link.l3_at);
     session.packets[wing] += 1;
     session.bytes[wing] += bytes;

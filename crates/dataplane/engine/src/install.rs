@@ -174,7 +174,7 @@ fn insert<R: Recorder>(
     back: FlowKey,
 ) -> Result<u32, DropReason> {
     let session = build(turn, flow, draft, back.within(draft.answered_in));
-    let slot = match turn.state.sessions.insert(&session, turn.now) {
+    let slot = match turn.state.sessions.insert_hashed(&session, flow.hash, turn.now) {
         Ok(slot) => slot,
         Err(InsertError::Full) => return Err(DropReason::SessionTableFull),
         Err(InsertError::Collision) => return Err(DropReason::SessionCollision),
@@ -240,6 +240,7 @@ fn build<R: Recorder>(turn: &mut Turn<'_, R>, flow: &Flow, draft: &Draft, back: 
             .with(Marks::LOG_UPDATE, draft.log.update != 0)
             .with(Marks::COUNT, draft.count)
             .with(Marks::ACROSS, draft.inner.is_across())
+            .with(Marks::ONE_WAY, turn.world.rules.refreshes_one_way(flow.zone))
             .with(Marks::ENTERED, draft.entered.is_some() && home.is_none())
             .with(Marks::GUEST, draft.entered.is_some() && home.is_some()),
         ..Session::EMPTY

@@ -291,6 +291,11 @@ impl Rules {
         self.zone(zone).is_some_and(|zone| zone.functional)
     }
 
+    /// Whether answers to sessions from a zone do not keep them alive. Spec: session-23.
+    pub(crate) fn refreshes_one_way(&self, zone: ZoneId) -> bool {
+        self.zone(zone).is_some_and(|zone| zone.unidirectional_refresh)
+    }
+
     /// Whether its scheduler, if it has one, is open.
     #[must_use]
     pub fn is_in_force(&self, policy: PolicyId) -> bool {

@@ -122,6 +122,8 @@ impl Marks {
 
     /// Its policy has it reported on while it lives.
     pub(crate) const LOG_UPDATE: Self = Self(1024);
+    /// Only packets of its first direction keep it alive.
+    pub(crate) const ONE_WAY: Self = Self(8192);
     /// Which gateway looks at its packets.
     const GATEWAY_AT: u16 = 11;
     const GATEWAY: u16 = 3 << Self::GATEWAY_AT;

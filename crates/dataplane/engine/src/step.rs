@@ -251,11 +251,11 @@ pub(crate) fn account<R: Recorder>(
     }
 }
 
-/// The flow of a packet. `filtered`: what the filter where it came in made of it, if it was asked.
+/// The flow of a packet. `looked`: what was found of it when it seemed one for the express path.
 pub(crate) fn classify<R: Recorder>(
     turn: &mut Turn<'_, R>,
     packet: &Packet<'_>,
-    filtered: Option<Marks>,
+    looked: Option<(&Express, u64)>,
 ) -> Result<Slot, Verdict> {
     let dropped = |reason| Err(Verdict::Drop(reason));
     if !turn.world.armed {
@@ -293,19 +293,17 @@ pub(crate) fn classify<R: Recorder>(
         if link.dst_mac.is_group() && !host::may_be_to_many(turn.world, unit.id, &network) {
             return dropped(DropReason::InvalidDestination);
         }
-        marks = match filtered {
-            Some(marks) => marks,
-            None => filters::input(turn, packet, unit, (&link, &network))?,
-        };
+        let asked = looked.and_then(|(express, _)| express.marks);
+        marks = asked.map_or_else(|| filters::input(turn, packet, unit, (&link, &network)), Ok)?;
     }
     let (zone, towards) = if from_host { (ZoneId::HOST, Towards::Out) } else { (zone, Towards::In) };
     let from = (zone, unit.instance);
     let at = Arrival { packet, network: &network, l3_at: link.l3_at, from, marks };
     let key = place(turn, &at, towards).map_err(|verdict| filters::with_marks(verdict, marks))?;
-    // An error is of the session of what it quotes.
-    let meant = icmp_error::quoted(packet, &network)
-        .map(|quoted| FlowKey::of(&quoted, None, unit.instance).reversed());
-    let hash = turn.state.sessions.hash(meant.as_ref().unwrap_or(&key));
+    let hash = match looked {
+        Some((express, hash)) if express.key == key => hash,
+        Some(_) | None => turn.state.sessions.hash(&meant(packet, &network, (key, unit.instance))),
+    };
     // A later fragment of IPv6 may show an extension header instead.
     let network = Network { proto: key.proto(), ..network };
     Ok(Slot::Flow(Flow {
@@ -321,6 +319,12 @@ pub(crate) fn classify<R: Recorder>(
         proven: false,
         screened: None,
     }))
+}
+
+/// The key of the session that a packet concerns: an error is of that of what it quotes.
+fn meant(packet: &Packet<'_>, network: &Network, (key, instance): (FlowKey, InstanceId)) -> FlowKey {
+    let quoted = icmp_error::quoted(packet, network);
+    quoted.map_or(key, |quoted| FlowKey::of(&quoted, None, instance).reversed())
 }
 
 fn ingress_unit<'w>(

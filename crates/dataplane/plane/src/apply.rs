@@ -36,6 +36,7 @@ const SUPPORTED: &[&str] = &[
     "destination-translated",
     "application-gateways",
     "session-update",
+    "unidirectional-refresh",
 ];
 
 impl<W: Workers> Plane<W> {

@@ -22,6 +22,8 @@ pub struct Zone {
     pub name: String,
     /// Answer a non-SYN TCP segment without a session by a RST.
     pub tcp_rst: bool,
+    /// Only packets of the direction that opened a session from here keep it alive.
+    pub unidirectional_refresh: bool,
     /// For the firewall itself alone: nothing passes through it (Junos `functional-zone management`).
     pub functional: bool,
     pub host_inbound: HostInbound,

@@ -93,6 +93,7 @@ fn program(generation: u64, nat: bool, policies: Vec<Policy>) -> Program {
         id,
         name: name.into(),
         tcp_rst: false,
+        unidirectional_refresh: false,
         functional: false,
         host_inbound: HostInbound { accept: vec![ping], except: vec![] },
     };

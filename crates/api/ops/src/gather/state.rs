@@ -85,9 +85,10 @@ pub(crate) fn zones(env: &Env<'_>, name: Option<&str>) -> Result<Vec<ZoneEntry>,
         .map(|zone| {
             let bound = env.names.interfaces().iter().filter(|u| u.zone == Some(zone.id));
             let interfaces = bound.map(|u| u.name.clone()).collect();
-            let Zone { id, name, tcp_rst, functional, host_inbound: _ } = zone;
-            let (name, tcp_rst, functional) = (name.clone(), *tcp_rst, *functional);
-            ZoneEntry { name, id: id.0, tcp_rst, functional, interfaces }
+            let Zone { id, name, tcp_rst, unidirectional_refresh, functional, host_inbound: _ } = zone;
+            let (name, functional) = (name.clone(), *functional);
+            let (tcp_rst, unidirectional_refresh) = (*tcp_rst, *unidirectional_refresh);
+            ZoneEntry { name, id: id.0, tcp_rst, unidirectional_refresh, functional, interfaces }
         })
         .collect();
     out.sort_by(|a, b| a.name.cmp(&b.name));

@@ -158,6 +158,7 @@ Security zone: trust
   Interfaces bound: 1
   Interfaces:
     ge-0/0/0.0
+  Unidirectional-session-refreshing: No
 ",
     );
     assert_eq!(Bench::new().bad("show security zones dmz"), "error: zone dmz not found\n");

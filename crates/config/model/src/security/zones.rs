@@ -19,6 +19,9 @@ pub struct SecurityZone {
     /// Answer a denied TCP packet with RST.
     #[lower(flag = "tcp-rst")]
     pub tcp_rst: bool,
+    /// Of sessions that begin here, packets of the first direction alone start the timeout anew.
+    #[lower(flag = "unidirectional-session-refreshing")]
+    pub unidirectional_refresh: bool,
     /// The `ids-option` its packets are judged by.
     #[lower(leaf = "screen")]
     pub screen: Option<String>,
@@ -55,6 +58,7 @@ pub struct AnyZone<'a> {
     pub name: &'a str,
     pub functional: bool,
     pub tcp_rst: bool,
+    pub unidirectional_refresh: bool,
     pub screen: Option<&'a str>,
     pub host_inbound: &'a HostInbound,
     pub interfaces: &'a [ZoneInterface],
@@ -76,6 +80,7 @@ impl<'a> From<&'a SecurityZone> for AnyZone<'a> {
             name,
             description: _,
             tcp_rst,
+            unidirectional_refresh,
             screen,
             host_inbound,
             interfaces,
@@ -83,7 +88,17 @@ impl<'a> From<&'a SecurityZone> for AnyZone<'a> {
             at,
         } = zone;
         let (screen, at) = (screen.as_deref(), *at);
-        Self { name, functional: false, tcp_rst: *tcp_rst, screen, host_inbound, interfaces, at }
+        let (tcp_rst, unidirectional_refresh) = (*tcp_rst, *unidirectional_refresh);
+        Self {
+            name,
+            functional: false,
+            tcp_rst,
+            unidirectional_refresh,
+            screen,
+            host_inbound,
+            interfaces,
+            at,
+        }
     }
 }
 
@@ -91,7 +106,8 @@ impl<'a> From<&'a ManagementZone> for AnyZone<'a> {
     fn from(zone: &'a ManagementZone) -> Self {
         let ManagementZone { description: _, screen, host_inbound, interfaces, at } = zone;
         let (name, screen, at) = (MANAGEMENT, screen.as_deref(), *at);
-        Self { name, functional: true, tcp_rst: false, screen, host_inbound, interfaces, at }
+        let (functional, tcp_rst, unidirectional_refresh) = (true, false, false);
+        Self { name, functional, tcp_rst, unidirectional_refresh, screen, host_inbound, interfaces, at }
     }
 }
 

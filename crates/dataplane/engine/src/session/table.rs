@@ -115,22 +115,29 @@ impl Sessions {
         &mut self.slots[slot as usize]
     }
 
-    /// Whether either wing's key is taken.
-    pub(crate) fn is_taken(&self, key: &FlowKey) -> bool {
-        self.find(key).is_some()
-    }
-
     /// Installs a session under both wings, or not at all.
     pub(crate) fn insert(&mut self, session: &Session, now: Instant) -> Result<u32, InsertError> {
-        let [first, second] = session.wings.map(|w| w.key);
-        if first == second || self.is_taken(&first) || self.is_taken(&second) {
+        self.insert_hashed(session, self.hash(&session.wings[0].key), now)
+    }
+
+    /// The same of a session the hash of whose first key is known.
+    pub(crate) fn insert_hashed(
+        &mut self,
+        session: &Session,
+        hash: u64,
+        now: Instant,
+    ) -> Result<u32, InsertError> {
+        let [first, second] = [&session.wings[0].key, &session.wings[1].key];
+        debug_assert_eq!(hash, self.hash(first), "the hash of another key");
+        let hashes = [hash, self.hash(second)];
+        let is_taken = |key, hash| self.lookup(key, hash).is_some();
+        if first == second || is_taken(first, hashes[0]) || is_taken(second, hashes[1]) {
             return Err(InsertError::Collision);
         }
         let slot = self.free;
         if slot == NIL {
             return Err(InsertError::Full);
         }
-        let hashes = [self.hash(&first), self.hash(&second)];
         if !self.index.insert(hashes[0], WingRef::new(slot, 0)) {
             return Err(InsertError::Full);
         }
@@ -141,7 +148,7 @@ impl Sessions {
         self.free = self.slots[slot as usize].next;
         self.slots[slot as usize] = *session;
         self.live += 1;
-        let next_s = session.next_visit(now.as_secs(), u64::from(session.timeout_s) + 1);
+        let next_s = session.next_visit(now.as_secs(), session.left_s(Ticks::at(now)) + 1);
         self.wheel_link(slot, now.as_secs(), next_s);
         Ok(slot)
     }

@@ -112,12 +112,7 @@ impl Sessions {
             found(self, slot, Visit::Minutes(lived / MINUTE));
         }
         let session = &self.slots[slot as usize];
-        let silent_s = u64::from(ticks.since(session.last_seen) / 10);
-        let left = match session.timeout_s {
-            0 => SECONDS,
-            timeout => u64::from(timeout).saturating_sub(silent_s),
-        };
-        let next_s = session.next_visit(now.as_secs(), left + 1);
+        let next_s = session.next_visit(now.as_secs(), session.left_s(ticks) + 1);
         self.wheel_unlink(slot);
         self.wheel_link(slot, now.as_secs(), next_s);
     }
@@ -128,17 +123,24 @@ impl Sessions {
         self.wheel_link(slot, now.as_secs(), 2);
     }
 
-    /// Brings a session's visit forward when its timeout became shorter.
+    /// Brings a session's visit forward when its timeout became shorter, or it turns out to have been silent.
     pub(crate) fn reschedule(&mut self, slot: u32, now: ravelin_types::Instant) {
-        let timeout = self.slots[slot as usize].timeout_s;
         self.wheel_unlink(slot);
-        let left = if timeout == 0 { SECONDS } else { u64::from(timeout) };
-        let next_s = self.slots[slot as usize].next_visit(now.as_secs(), left + 1);
+        let session = &self.slots[slot as usize];
+        let next_s = session.next_visit(now.as_secs(), session.left_s(super::Ticks::at(now)) + 1);
         self.wheel_link(slot, now.as_secs(), next_s);
     }
 }
 
 impl Session {
+    /// Whole seconds before which it is not over, as silent as it is by now.
+    pub(super) fn left_s(&self, now: Ticks) -> u64 {
+        match self.timeout_s {
+            0 => SECONDS,
+            timeout => u64::from(timeout.saturating_sub(now.since(self.last_seen) / 10)),
+        }
+    }
+
     /// Seconds until a session is looked at which is not over before `left_s`: one that is to be reported on is looked at
     /// in the second behind each full minute of its life.
     pub(super) fn next_visit(&self, now_s: u64, left_s: u64) -> u64 {

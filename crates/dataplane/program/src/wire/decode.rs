@@ -141,6 +141,7 @@ fn zone(x: proto::Zone) -> Read<Zone> {
         id: ZoneId(small("zone id", x.id)?),
         name: x.name,
         tcp_rst: x.tcp_rst,
+        unidirectional_refresh: x.unidirectional_refresh,
         functional: x.functional,
         host_inbound: inbound(need("host-inbound", x.host_inbound)?)?,
     })

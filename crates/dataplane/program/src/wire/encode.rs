@@ -144,11 +144,12 @@ pub(super) fn range(x: PortRange) -> proto::Range {
 }
 
 fn zone(x: &Zone) -> proto::Zone {
-    let Zone { id, name, tcp_rst, functional, host_inbound } = x;
+    let Zone { id, name, tcp_rst, unidirectional_refresh, functional, host_inbound } = x;
     proto::Zone {
         id: id.0.into(),
         name: name.clone(),
         tcp_rst: *tcp_rst,
+        unidirectional_refresh: *unidirectional_refresh,
         functional: *functional,
         host_inbound: Some(inbound(host_inbound)),
     }

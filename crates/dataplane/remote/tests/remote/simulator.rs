@@ -49,6 +49,7 @@ pub(crate) fn program() -> Program {
         id: ZoneId(id),
         name: format!("zone{id}"),
         tcp_rst: false,
+        unidirectional_refresh: false,
         functional: false,
         host_inbound: HostInbound::default(),
     };

@@ -86,7 +86,14 @@ fn units() -> Vec<Interface> {
 }
 
 fn zone(id: ZoneId, name: &str, tcp_rst: bool) -> Zone {
-    Zone { id, name: name.into(), tcp_rst, functional: false, host_inbound: HostInbound::default() }
+    Zone {
+        id,
+        name: name.into(),
+        tcp_rst,
+        unidirectional_refresh: false,
+        functional: false,
+        host_inbound: HostInbound::default(),
+    }
 }
 
 fn any() -> AddressMatch {
