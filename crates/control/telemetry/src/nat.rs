@@ -60,16 +60,18 @@ pub enum NatRecord {
 #[must_use]
 pub fn nat(event: &NatEvent, now: Timestamp, names: &dyn Names) -> Record {
     Record::Nat(match *event {
-        NatEvent::Block { change, pool, host, external, low, high, used, most, age_s } => NatRecord::Block {
-            change,
-            pool: names.pool(pool),
-            host,
-            external,
-            ports: (low, high),
-            used,
-            most,
-            since_s: u64::try_from(now.as_second()).unwrap_or(0).saturating_sub(age_s.into()),
-        },
+        NatEvent::Block { change, pool, instance: _, host, external, low, high, used, most, age_s } => {
+            NatRecord::Block {
+                change,
+                pool: names.pool(pool),
+                host,
+                external,
+                ports: (low, high),
+                used,
+                most,
+                since_s: u64::try_from(now.as_second()).unwrap_or(0).saturating_sub(age_s.into()),
+            }
+        }
         NatEvent::PoolAlarm { pool, raised, threshold, current } => {
             NatRecord::PoolAlarm { raised, pool: names.pool(pool), threshold, current }
         }
@@ -77,15 +79,22 @@ pub fn nat(event: &NatEvent, now: Timestamp, names: &dyn Names) -> Record {
             let (kind, rule) = names.nat_rule(rule);
             NatRecord::RuleAlarm { raised, kind, rule, threshold, current }
         }
-        NatEvent::Binding { made, pool, proto, internal, internal_port, external, external_port } => {
-            NatRecord::Binding {
-                made,
-                pool: pool.map_or_else(|| "interface".to_owned(), |pool| names.pool(pool)),
-                proto,
-                internal: (internal, internal_port),
-                external: (external, external_port),
-            }
-        }
+        NatEvent::Binding {
+            made,
+            pool,
+            proto,
+            instance: _,
+            internal,
+            internal_port,
+            external,
+            external_port,
+        } => NatRecord::Binding {
+            made,
+            pool: pool.map_or_else(|| "interface".to_owned(), |pool| names.pool(pool)),
+            proto,
+            internal: (internal, internal_port),
+            external: (external, external_port),
+        },
         NatEvent::Exhausted { rule, key, interface, lack } => {
             let (rule, interface) = (names.nat_rule(rule).1, names.unit(Some(interface)));
             NatRecord::Exhausted { key, rule, interface, lack }

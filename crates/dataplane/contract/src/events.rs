@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use ravelin_program::Screen;
-use ravelin_types::{InterfaceId, NatRuleId, PolicyId, Proto, ZoneId};
+use ravelin_types::{InstanceId, InterfaceId, NatRuleId, PolicyId, Proto, ZoneId};
 
 use crate::{CloseReason, FilterHit, PolicerHit, SessionKey, SessionView};
 
@@ -63,6 +63,8 @@ pub enum NatEvent {
         change: BlockChange,
         /// The pool's number, stable by name.
         pool: u32,
+        /// Where the host is: overlapping networks have hosts of one address.
+        instance: InstanceId,
         host: IpAddr,
         external: IpAddr,
         low: u16,
@@ -85,6 +87,8 @@ pub enum NatEvent {
         pool: Option<u32>,
         /// `None`: of an address with all its ports, and both ports are 0.
         proto: Option<Proto>,
+        /// Where the internal end is.
+        instance: InstanceId,
         internal: IpAddr,
         internal_port: u16,
         external: IpAddr,

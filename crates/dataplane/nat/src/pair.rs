@@ -19,6 +19,7 @@ impl Tables {
             pool: Some(PoolId(host.key.pool)),
             proto: None,
             family: host.key.family,
+            token: host.key.token,
             internal: (host.key.addr, 0),
             external_family: host.family,
             external: (host.external, 0),

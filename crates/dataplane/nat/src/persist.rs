@@ -183,6 +183,7 @@ impl Allocator {
             },
             proto: (internal.proto != Proto::default()).then_some(internal.proto),
             family: internal.family,
+            token: internal.token,
             internal: (internal.addr, internal.port),
             external_family: external.family,
             external: (external.addr, external.port),

@@ -26,6 +26,8 @@ pub struct BindingEvent {
     /// `None`: of an address with all its ports, and both ports are 0.
     pub proto: Option<Proto>,
     pub family: Family,
+    /// Where the internal end is, as requests say it.
+    pub token: u32,
     pub internal: (Addr, u16),
     pub external_family: Family,
     pub external: (Addr, u16),

@@ -1,7 +1,7 @@
 //! Events as a case writes them: what happened, and names for what it happened to.
 
 use ravelin_contract::{ApplyResult, DataPlane, Event, NatEvent, PolicyDeny, SessionEvent, SessionView};
-use ravelin_types::{InterfaceId, NatRuleId, PolicyId, ZoneId};
+use ravelin_types::{InstanceId, InterfaceId, NatRuleId, PolicyId, ZoneId};
 
 use crate::bench::BenchError;
 
@@ -44,8 +44,8 @@ fn words(event: &Event, names: &ApplyResult) -> Option<String> {
         Event::Nat(NatEvent::Exhausted { rule: of, interface, key: _, lack }) => {
             format!("nat-exhausted {} {} {lack:?}", rule(*of, names), unit(*interface))
         }
-        Event::Nat(NatEvent::Block { change, pool, used, most, .. }) => {
-            format!("nat-block {change:?} pool={pool} {used}/{most}")
+        Event::Nat(NatEvent::Block { change, pool, instance, used, most, .. }) => {
+            format!("nat-block {change:?} pool={pool} {used}/{most}{}", place(*instance))
         }
         Event::Nat(NatEvent::RuleAlarm { rule: of, raised, threshold, current }) => {
             let verb = if *raised { "raised" } else { "cleared" };
@@ -55,6 +55,7 @@ fn words(event: &Event, names: &ApplyResult) -> Option<String> {
             made,
             pool,
             proto,
+            instance,
             internal,
             internal_port,
             external,
@@ -63,7 +64,9 @@ fn words(event: &Event, names: &ApplyResult) -> Option<String> {
             let verb = if *made { "made" } else { "ended" };
             let pool = pool.map_or_else(|| "interface".to_owned(), |pool| format!("pool={pool}"));
             let proto = proto.map_or_else(|| "address".to_owned(), |proto| proto.to_string());
-            format!("nat-binding {verb} {pool} {proto} {internal}/{internal_port} {external}/{external_port}")
+            let (inside, outside) = ((internal, internal_port), (external, external_port));
+            let ends = format!("{}/{} {}/{}", inside.0, inside.1, outside.0, outside.1);
+            format!("nat-binding {verb} {pool} {proto} {ends}{}", place(*instance))
         }
         Event::Nat(NatEvent::PoolAlarm { pool, raised, threshold, current }) => {
             format!(
@@ -112,4 +115,9 @@ fn rule(id: NatRuleId, names: &ApplyResult) -> String {
 
 fn unit(id: InterfaceId) -> String {
     format!("unit={id}")
+}
+
+/// Told where it is not the default one.
+fn place(instance: InstanceId) -> String {
+    if instance == InstanceId::DEFAULT { String::new() } else { format!(" instance={instance}") }
 }

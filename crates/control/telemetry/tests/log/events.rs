@@ -10,7 +10,7 @@ use ravelin_contract::{
 use ravelin_telemetry::{
     Clock, Deny, Filter, Flow, Form, Line, Names, NatRuleKind, Record, Tag, close, create, deny, nat,
 };
-use ravelin_types::{InterfaceId, NatRuleId, PolicyId, Proto, SessionId, WorkerId, ZoneId};
+use ravelin_types::{InstanceId, InterfaceId, NatRuleId, PolicyId, Proto, SessionId, WorkerId, ZoneId};
 
 use crate::support::{at, key, style};
 
@@ -211,6 +211,7 @@ fn blocks_of_ports_are_told_as_an_srx_tells_them() {
     let block = |change| NatEvent::Block {
         change,
         pool: 7,
+        instance: InstanceId::DEFAULT,
         host: "10.0.10.10".parse().unwrap(),
         external: "1.2.84.172".parse().unwrap(),
         low: 48_640,
@@ -279,6 +280,7 @@ fn alarms_and_exhaustion_have_names_for_numbers() {
         made,
         pool,
         proto,
+        instance: InstanceId::DEFAULT,
         internal: "10.0.0.1".parse().unwrap(),
         internal_port: 5000,
         external: "203.0.113.1".parse().unwrap(),

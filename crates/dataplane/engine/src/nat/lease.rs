@@ -8,7 +8,7 @@ use ravelin_nat::{
     Affinity, Allocator, BindingEvent, BlockEvent, Config, Inbound, Lease, LeaseEvent, Limits, MappingRecord,
     PoolId, Recipe, Refusal, Request, Usage,
 };
-use ravelin_types::{Addr, DropReason, Family, Instant, WorkerId};
+use ravelin_types::{Addr, DropReason, Family, InstanceId, Instant, WorkerId};
 
 use crate::random::Random;
 
@@ -199,7 +199,7 @@ impl Leases {
             LeaseEvent::Block(event) => event,
             LeaseEvent::Binding(event) => return Some(binding(event)),
         };
-        let BlockEvent { change, pool, host_family, host, external_family, external, .. } = event;
+        let BlockEvent { change, pool, host_family, host, token, external_family, external, .. } = event;
         let BlockEvent { low, high, blocks, blocks_max, since, at, .. } = event;
         let change = match change {
             ravelin_nat::BlockChange::Allocated => BlockChange::Allocated,
@@ -209,6 +209,7 @@ impl Leases {
         Some(NatEvent::Block {
             change,
             pool: pool.0.into(),
+            instance: instance(token),
             host: host.to_ip(host_family),
             external: external.to_ip(external_family),
             low,
@@ -231,12 +232,18 @@ impl Leases {
     }
 }
 
+/// Tokens of hosts are the numbers of their instances.
+fn instance(token: u32) -> InstanceId {
+    InstanceId(u16::try_from(token).unwrap_or_default())
+}
+
 fn binding(event: BindingEvent) -> NatEvent {
-    let BindingEvent { made, pool, proto, family, internal, external_family, external } = event;
+    let BindingEvent { made, pool, proto, family, token, internal, external_family, external } = event;
     NatEvent::Binding {
         made,
         pool: pool.map(|pool| pool.0.into()),
         proto,
+        instance: instance(token),
         internal: internal.0.to_ip(family),
         internal_port: internal.1,
         external: external.0.to_ip(external_family),

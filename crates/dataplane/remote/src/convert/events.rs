@@ -4,7 +4,9 @@ use ravelin_contract::{BlockChange, Event, EventBatch, NatEvent, NatLack, Policy
 use ravelin_program::Screen;
 use ravelin_types::{NatRuleId, PolicyId, Proto, ZoneId};
 
-use super::{Malformed, Read, Wire, address, decode_all, encode_all, need, octets, part, small, unit};
+use super::{
+    Malformed, Read, Wire, address, decode_all, encode_all, instance, need, octets, part, small, unit,
+};
 use crate::proto;
 use crate::proto::event::Kind;
 use crate::proto::nat_event::Kind as Nat;
@@ -142,7 +144,7 @@ impl Wire for NatEvent {
 
     fn to_message(&self) -> proto::NatEvent {
         let kind = match *self {
-            Self::Block { change, pool, host, external, low, high, used, most, age_s } => {
+            Self::Block { change, pool, instance, host, external, low, high, used, most, age_s } => {
                 Nat::Block(proto::NatBlock {
                     change: change.to_message(),
                     pool,
@@ -153,6 +155,7 @@ impl Wire for NatEvent {
                     used,
                     most,
                     age_s,
+                    instance: instance.0.into(),
                 })
             }
             Self::PoolAlarm { pool, raised, threshold, current } => Nat::PoolAlarm(proto::NatPoolAlarm {
@@ -164,17 +167,25 @@ impl Wire for NatEvent {
             Self::RuleAlarm { rule, raised, threshold, current } => {
                 Nat::RuleAlarm(proto::NatRuleAlarm { rule: rule.0, raised, threshold, current })
             }
-            Self::Binding { made, pool, proto, internal, internal_port, external, external_port } => {
-                Nat::Binding(proto::NatBinding {
-                    made,
-                    pool,
-                    proto: proto.map(|proto| proto.0.into()),
-                    internal: octets(internal),
-                    internal_port: internal_port.into(),
-                    external: octets(external),
-                    external_port: external_port.into(),
-                })
-            }
+            Self::Binding {
+                made,
+                pool,
+                proto,
+                instance,
+                internal,
+                internal_port,
+                external,
+                external_port,
+            } => Nat::Binding(proto::NatBinding {
+                made,
+                pool,
+                proto: proto.map(|proto| proto.0.into()),
+                internal: octets(internal),
+                internal_port: internal_port.into(),
+                external: octets(external),
+                external_port: external_port.into(),
+                instance: instance.0.into(),
+            }),
             Self::Exhausted { rule, key, interface, lack } => Nat::Exhausted(proto::NatExhausted {
                 rule: rule.0,
                 key: Some(key.to_message()),
@@ -194,6 +205,7 @@ impl Wire for NatEvent {
             Nat::Block(block) => Self::Block {
                 change: Wire::from_message(block.change)?,
                 pool: block.pool,
+                instance: instance(block.instance)?,
                 host: address(&block.host)?,
                 external: address(&block.external)?,
                 low: small("port", block.low)?,
@@ -218,6 +230,7 @@ impl Wire for NatEvent {
                 made: binding.made,
                 pool: binding.pool,
                 proto: binding.proto.map(|proto| small("protocol", proto).map(Proto)).transpose()?,
+                instance: instance(binding.instance)?,
                 internal: address(&binding.internal)?,
                 internal_port: small("internal port", binding.internal_port)?,
                 external: address(&binding.external)?,
@@ -268,6 +281,7 @@ mod tests {
         let block = |change| NatEvent::Block {
             change,
             pool: 1,
+            instance: InstanceId(2),
             host: "2001:db8::1".parse().unwrap(),
             external: "203.0.113.1".parse().unwrap(),
             low: 1024,
@@ -298,6 +312,7 @@ mod tests {
                 made,
                 pool,
                 proto,
+                instance: InstanceId(InstanceId::MAX),
                 internal: "2001:db8::1".parse().unwrap(),
                 internal_port: 5,
                 external: "203.0.113.1".parse().unwrap(),
