@@ -74,7 +74,7 @@ change_all_the_time() {
 }
 
 daemon_is_killed() {
-    signal daemon KILL || { echo "bench: no daemon" >&2; return 1; }
+    signal daemon KILL || { echo "bench: no daemon; its log ends with:" >&2; tail -n 20 "$STATE/log/daemon" >&2; return 1; }
     wait_until 5 has_ended daemon || { echo "bench: it does not end" >&2; return 1; }
     daemon_comes_back
 }
