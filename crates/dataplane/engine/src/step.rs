@@ -267,11 +267,11 @@ pub(crate) fn classify<R: Recorder>(
     if !from_host && packet.handed.is_none() {
         turn.state.counters.received(unit.id, packet.len());
     }
+    let zone = unit.zone.ok_or(Verdict::Drop(DropReason::NoZone))?;
+    turn.rec.fact(Fact::Ingress { unit: unit.id, zone: Some(zone) });
     if turn.shared.groups.is_passive(unit.group, turn.now) {
         return dropped(DropReason::GroupPassive);
     }
-    let zone = unit.zone.ok_or(Verdict::Drop(DropReason::NoZone))?;
-    turn.rec.fact(Fact::Ingress { unit: unit.id, zone: Some(zone) });
     let link = Link { dst_mac: parsed.dst_mac, src_mac: parsed.src_mac, l3_at: parsed.l3_at };
     let Some(network) = parsed.network else {
         return if parsed.ethertype == ethertype::ARP && unit.inet {
