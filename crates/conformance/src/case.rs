@@ -67,6 +67,11 @@ pub(crate) enum Action {
     },
     /// What the control side of a cluster says of a group.
     Group(GroupId, GroupWord),
+    /// A port leads to the other node.
+    Fabric {
+        fabric: u8,
+        port: String,
+    },
     Link {
         port: String,
         up: bool,

@@ -115,6 +115,7 @@ reasons! {
     PolicyTranslation "policy-translation" "Destination address translated, or not, against the policy"
     DnsReply "dns-reply-no-query" "DNS reply without a query"
     GroupPassive "redundancy-group-passive" "Redundancy group not active on this node"
+    FabricFrame "fabric-frame" "Frame on a fabric link that is not the peer's"
 }
 
 impl DropReason {

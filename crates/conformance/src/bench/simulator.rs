@@ -109,6 +109,9 @@ impl Simulator {
         next.updates().apply(&nodes::updates(&standing.updates, &renumber))?;
         next.diagnostics().arm(standing.armed)?;
         next.go_on(&standing.groups);
+        for (fabric, to) in &standing.fabrics {
+            next.ha().set_fabric_forwarding(*fabric, to)?;
+        }
         nodes::hand_over(&*self.plane, &next, (&renumber, self.may_refuse))?;
         drop(next.workers().run_batch(&[]));
         (self.plane, self.commits) = (Arc::new(next), commits);

@@ -101,6 +101,9 @@ fn cluster(what: &str, words: &[&str]) -> Result<Action, What> {
         ("member", [unit, group]) => {
             return Ok(Action::Join { unit: (*unit).to_owned(), group: GroupId(word("a group", group)?) });
         }
+        ("fabric", [fabric, port]) => {
+            return Ok(Action::Fabric { fabric: word("a fabric", fabric)?, port: (*port).to_owned() });
+        }
         ("group", [_, "active"]) => GroupWord::Active,
         ("group", [_, "passive"]) => GroupWord::Passive,
         ("group", [_, "alive"]) => GroupWord::Alive,
@@ -117,7 +120,7 @@ fn action(text: &str) -> Result<Action, What> {
         ["clear", "sessions"] => Action::Clear,
         ["arm"] => Action::Arm(true),
         ["disarm"] => Action::Arm(false),
-        ["member" | "group", group @ ..] => cluster(words[0], group)?,
+        ["member" | "group" | "fabric", group @ ..] => cluster(words[0], group)?,
         ["link", port, state] => Action::Link {
             port: (*port).to_owned(),
             up: match *state {

@@ -10,12 +10,13 @@ use std::path::Path;
 use std::time::Duration;
 
 use ravelin_contract::{
-    FilterCounter, LinkUpdate, MirrorCounters, MirrorLoss, NeighbourUpdate, SessionFilter, UpdateBatch,
+    FabricForwarding, FabricId, FilterCounter, LinkUpdate, MirrorCounters, MirrorLoss, NeighbourUpdate,
+    SessionFilter, UpdateBatch,
 };
 use ravelin_dynamic::DynamicPlan;
 use ravelin_model::{ValidConfig, check_tree, load};
 use ravelin_syntax::{Diagnostic, Tree};
-use ravelin_types::{DropReason, GroupId};
+use ravelin_types::{DropReason, GroupId, Mac};
 use ravelin_wire::ethertype;
 
 use super::{
@@ -26,6 +27,8 @@ use crate::datagram::Datagram;
 use resolve::Variables;
 use world::World;
 
+/// The other node's station at every fabric link: whose frames without an IP packet are.
+const PEER: Mac = Mac([2, 1, 0, 0, 0, 0]);
 /// Bytes of the Ethernet addresses.
 const MACS: usize = 12;
 
@@ -120,6 +123,7 @@ impl Runner<'_> {
             }
             Action::Join { unit, group } => self.bench.join(unit, *group),
             Action::Group(group, said) => self.group(*group, *said)?,
+            Action::Fabric { fabric, port } => self.fabric(*fabric, port)?,
             Action::Link { port, up } => {
                 let port = self.bench.port(port).ok_or_else(|| BenchError::Unknown(port.clone()))?;
                 let links = vec![LinkUpdate { port, up: *up }];
@@ -162,6 +166,14 @@ impl Runner<'_> {
             },
         };
         Ok(answer.map_err(BenchError::Plane)?)
+    }
+
+    /// To the other node, whose end of the link is always the same.
+    fn fabric(&mut self, fabric: u8, port: &str) -> Result<(), What> {
+        let local_mac = self.bench.station(port).ok_or_else(|| BenchError::Unknown(port.to_owned()))?;
+        let to = FabricForwarding { interface: port.to_owned(), peer_mac: PEER, local_mac };
+        let ha = self.bench.plane().ha();
+        Ok(ha.set_fabric_forwarding(FabricId(fabric), &to).map_err(BenchError::Plane)?)
     }
 
     fn update(&mut self, batch: UpdateBatch) -> Result<(), What> {
@@ -285,7 +297,7 @@ impl Runner<'_> {
         let own = self.bench.station(port).unwrap_or_default();
         let from_host = matches!(place, Place::Host(_));
         let end = datagram.map(|d| neighbour_mac(if from_host { d.dst } else { d.src }));
-        let neighbour = end.unwrap_or(ravelin_types::Mac([2, 1, 0, 0, 0, 0]));
+        let neighbour = end.unwrap_or(PEER);
         let (dst, src) = if from_host { (neighbour, own) } else { (own, neighbour) };
         [sending.to.unwrap_or(dst).0, src.0].concat()
     }

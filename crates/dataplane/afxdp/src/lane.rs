@@ -90,7 +90,7 @@ impl Lane {
         partial: Option<Partial>,
     ) -> Result<(), DropReason> {
         match to {
-            Egress::Port(port) => {
+            Egress::Port(port) | Egress::Peer(port) => {
                 let Some(socket) = self.socket_of.get(port.index()).copied().flatten() else {
                     self.group.umem_mut().put(frame);
                     return Err(DropReason::InterfaceDisabled);

@@ -139,7 +139,8 @@ pub(crate) struct Scratch {
     /// How each of the frames came.
     ways: Vec<Way>,
     packets: Vec<Packet<'static>>,
-    places: Vec<(usize, usize)>,
+    /// Where each of them is now, and as what it came.
+    places: Vec<(usize, usize, Ingress)>,
     out: Output,
 }
 
@@ -339,20 +340,22 @@ impl Worker {
         }));
         step(snapshot, (state, shared), now(), &mut packets, &mut scratch.out, &mut NoRecorder);
         scratch.places.clear();
-        scratch.places.extend(packets.iter().map(|packet| (packet.start(), packet.len())));
+        scratch.places.extend(packets.iter().map(|packet| (packet.start(), packet.len(), packet.ingress)));
         scratch.packets = reuse(packets);
         // Before anything leaves: its answer may be another worker's to receive.
         state.deliver(|to, message| links.tell(to, message));
         let judged = scratch.frames.drain(..).zip(scratch.ways.drain(..));
         let judged = judged.zip(scratch.places.iter().zip(&scratch.out.verdicts));
-        for ((mut frame, way), ((start, len), verdict)) in judged {
+        for ((mut frame, way), ((start, len, ingress), verdict)) in judged {
             let outcome = match *verdict {
                 Verdict::Send { egress, unit: _, partial } if frame.place(*start, *len) => {
                     lane.send(egress, frame, partial)
                 }
                 Verdict::HandOver(over) => {
-                    let way = (way.0, way.1, over.handed);
-                    let gone = links.hand_over(over.to, way, lane.group.umem().bytes(&frame));
+                    // What came over a fabric link has been unwrapped.
+                    let way = (*ingress, way.1, over.handed);
+                    let gone = frame.place(*start, *len)
+                        && links.hand_over(over.to, way, lane.group.umem().bytes(&frame));
                     lane.group.umem_mut().put(frame);
                     if gone { Ok(()) } else { Err(DropReason::HandOverFull) }
                 }

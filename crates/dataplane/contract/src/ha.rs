@@ -11,10 +11,11 @@ pub const GROUP_LEASE_NS: u64 = 10_000_000_000;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct FabricId(pub u8);
 
-/// How to reach the peer over a fabric link.
+/// How to reach the peer over a fabric link, which carries nothing else.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FabricForwarding {
-    /// Empty: the fabric is disabled.
+    /// A port of the program that has no units; empty: the fabric is disabled. It must take packets that are 20 bytes longer
+    /// than those of the other links.
     pub interface: String,
     pub peer_mac: Mac,
     pub local_mac: Mac,
@@ -49,11 +50,23 @@ pub struct GroupState {
     pub lease_ms: u32,
 }
 
+/// What has become of a fabric link since the plane started.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FabricState {
+    pub fabric: FabricId,
+    pub to: FabricForwarding,
+    /// The port is there and up.
+    pub up: bool,
+    /// Packets given to the peer, and taken from it.
+    pub sent: u64,
+    pub received: u64,
+}
+
 /// Chassis cluster controls.
 ///
 /// Units belong to redundancy groups by the program. What came by or would leave by a unit of a group that is not active here
-/// is dropped; sessions of the group are kept as they are until it is active or the peer says that they ended. A group that
-/// nobody activated is passive. Spec: contract-20..24.
+/// is dropped, or goes to the peer where there is a fabric link; sessions of the group are kept as they are until it is active or
+/// the peer says that they ended. A group that nobody activated is passive. Spec: contract-20..29.
 pub trait Ha {
     /// A group forwards from here on, for [`GROUP_LEASE_NS`] and as long as the watchdog is told of it; or it does not.
     /// On return no worker forwards for a group that is passive.
@@ -72,10 +85,21 @@ pub trait Ha {
     /// # Errors
     /// The plane does not answer.
     fn groups(&self) -> Result<Vec<GroupState>, Error>;
+    /// Packets for groups that the peer has go over this link, and those that the peer sends are taken from it. Both links are
+    /// used when both are up, each flow by one.
+    ///
     /// # Errors
-    /// Not supported.
+    /// There is no such fabric (0 and 1), no such port, it has units, or an address is that of a group or nobody's; or the plane
+    /// does not answer. Then all is as before.
     fn set_fabric_forwarding(&self, fabric: FabricId, to: &FabricForwarding) -> Result<(), Error>;
+    /// Looks for the ports of the fabrics anew and publishes them.
+    ///
     /// # Errors
-    /// Not supported.
+    /// The plane does not answer.
     fn sync_fabric_state(&self) -> Result<(), Error>;
+    /// Every fabric that is set, by number.
+    ///
+    /// # Errors
+    /// The plane does not answer.
+    fn fabrics(&self) -> Result<Vec<FabricState>, Error>;
 }

@@ -35,7 +35,7 @@ pub use firewall::{
     FilterAction, FilterCounter, FilterHit, FilterLog, FirewallClear, FirewallCounters, PolicerCounters,
     PolicerHit,
 };
-pub use ha::{FabricForwarding, FabricId, GROUP_LEASE_NS, GroupState, Ha, Link};
+pub use ha::{FabricForwarding, FabricId, FabricState, GROUP_LEASE_NS, GroupState, Ha, Link};
 pub use kept::{InterfacePorts, KeptFilter, KeptKind, KeptList, KeptPorts, NatClear};
 pub use mirror::{MirrorCounters, MirrorLoss};
 pub use naming::{Followed, IdKind, Naming, Renumber};

@@ -8,6 +8,7 @@ use ravelin_wire::{ETHERNET_LEN, Network, VLAN_LEN, ethertype, put_u16};
 
 use crate::cut::{self, Frames};
 use crate::explain::{Fact, Recorder};
+use crate::fabric;
 use crate::filters;
 use crate::hold::{Outcome, Waiting};
 use crate::packet::{Checksum, Packet};
@@ -155,6 +156,9 @@ pub(crate) fn send<R: Recorder>(
     (unit, mac): (&Interface, Mac),
     partial: Option<Partial>,
 ) -> Verdict {
+    if turn.shared.groups.is_passive(unit.group, turn.now) {
+        return fabric::deliver(turn, packet, flow, unit, partial);
+    }
     // What it is marked with by now is for the queue that it will wait in.
     if let Err(verdict) = filters::output(turn, packet, flow, unit) {
         return verdict;
@@ -200,6 +204,9 @@ pub(crate) fn hold<R: Recorder>(
     (unit, next_hop): (&Interface, ravelin_types::Addr),
     partial: Option<Partial>,
 ) -> Verdict {
+    if turn.shared.groups.is_passive(unit.group, turn.now) {
+        return fabric::deliver(turn, packet, flow, unit, partial);
+    }
     if let Err(verdict) = filters::output(turn, packet, flow, unit) {
         return verdict;
     }

@@ -4,6 +4,8 @@ use ravelin_contract::MirrorLoss;
 use ravelin_program::Screen;
 use ravelin_types::{DropReason, Instant, InterfaceId, MirrorId};
 
+use crate::fabric::FABRICS;
+
 /// Packets and bytes of one unit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct UnitCounters {
@@ -45,6 +47,13 @@ pub struct FilterHits {
     pub bytes: u64,
 }
 
+/// Packets of a fabric link.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FabricCounts {
+    pub sent: u64,
+    pub received: u64,
+}
+
 /// Packet memory of a backend, in buffers; told by the backend.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PacketBuffers {
@@ -81,6 +90,8 @@ pub struct Counters {
     pub screens: Vec<[u64; Screen::COUNT]>,
     /// By number of the mirror.
     pub mirrors: Vec<MirrorCounts>,
+    /// By number of the fabric link.
+    pub fabrics: [FabricCounts; FABRICS],
     pub buffers: PacketBuffers,
 }
 
@@ -102,6 +113,7 @@ impl Counters {
             filters: Vec::new(),
             screens: Vec::new(),
             mirrors: Vec::new(),
+            fabrics: [FabricCounts::default(); FABRICS],
             buffers: PacketBuffers::default(),
             nat_rules: Vec::new(),
         }
@@ -129,6 +141,12 @@ impl Counters {
             unit.rx_packets += 1;
             unit.rx_bytes += bytes as u64;
         }
+    }
+
+    /// Sent over a fabric link: by no unit of this node.
+    pub(crate) fn to_peer(&mut self, bytes: usize) {
+        self.tx_packets += 1;
+        self.tx_bytes += bytes as u64;
     }
 
     pub(crate) fn sent(&mut self, unit: InterfaceId, bytes: usize) {

@@ -55,6 +55,10 @@ pub enum Fact {
     Local {
         unit: InterfaceId,
     },
+    /// Sent to the other node of a cluster: it came by this unit, or leaves by it.
+    ToPeer {
+        unit: InterfaceId,
+    },
     RouteNone,
     Zones {
         from: ZoneId,

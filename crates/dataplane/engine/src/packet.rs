@@ -5,6 +5,8 @@ use ravelin_translate::Datagram;
 use ravelin_types::{Addr, Family, ForwardingClassId, InterfaceId, LossPriority, PortId, Proto, WorkerId};
 use ravelin_wire::rewrite::Partial;
 
+use crate::fabric::FromPeer;
+
 /// What is known of the transport checksum.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Checksum {
@@ -24,6 +26,8 @@ pub enum Ingress {
     Port(PortId),
     /// From the kernel, over this unit's TAP.
     Host(InterfaceId),
+    /// From the other node of a cluster, unwrapped. Workers hand it on so; backends know of ports.
+    Peer(FromPeer),
 }
 
 /// How a packet came to its worker when not from the wire or the kernel.

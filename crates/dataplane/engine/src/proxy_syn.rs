@@ -17,7 +17,7 @@ use ravelin_screen::cookie::{
 use ravelin_screen::{ProxyQueue, Way};
 use ravelin_tcp::SynCheck;
 use ravelin_types::{Addr, DropReason, Family, Instant, Mac, ZoneId};
-use ravelin_wire::{L4, TcpFlags, parse, u32_at};
+use ravelin_wire::{ETHERNET_LEN, L4, TcpFlags, parse, u32_at};
 
 use crate::emit::emit;
 use crate::explain::{Answered, Fact, Recorder};
@@ -468,19 +468,24 @@ fn written<'b>(
 
 /// Sends a segment to the client of a flow. `false`: no room, counted.
 fn to_client<R: Recorder>(turn: &mut Turn<'_, R>, flow: &Flow, segment: &Segment) -> bool {
-    let way = reply::way_back(turn, flow, segment.dst.0).filter(|(_, mac)| *mac != Mac::default());
-    let Some((unit, mac)) = way else { return false };
-    let Some(port) = turn.world.rules.port(unit.port) else { return false };
+    let Some(way) = reply::way_back(turn, flow, segment.dst.0) else { return false };
     let mut buffer: SegmentBuffer = [0; SEGMENT_MAX];
-    let len = segment.write((Mac(port.mac), mac), unit.vlan, &mut buffer);
+    let len = segment.write((Mac::default(), Mac::default()), None, &mut buffer);
+    let datagram = &buffer[ETHERNET_LEN..len];
+    let len = way.head().len() + datagram.len();
     let counters = &mut turn.state.counters;
     let Some(answer) = turn.out.answer(len) else {
         counters.drop(DropReason::AnswerQueueFull);
         return false;
     };
-    (answer.egress, answer.unit) = (Egress::Port(unit.port), unit.id);
-    answer.bytes_mut().copy_from_slice(&buffer[..len]);
+    (answer.egress, answer.unit) = (way.egress, way.unit);
+    let (head, rest) = answer.bytes_mut().split_at_mut(way.head().len());
+    head.copy_from_slice(way.head());
+    rest.copy_from_slice(datagram);
     counters.answers += 1;
-    counters.sent(unit.id, len);
+    match way.egress {
+        Egress::Port(_) | Egress::Host(_) => counters.sent(way.unit, len),
+        Egress::Peer(_) => counters.to_peer(len),
+    }
     true
 }

@@ -4,12 +4,13 @@
 //! source that names no single host (RFC 1122 3.2.2, RFC 4443 2.4).
 
 use ravelin_program::Interface;
-use ravelin_types::{Addr, DropReason, Family, IcmpKind, Mac, Proto};
+use ravelin_types::{Addr, DropReason, Family, IcmpKind, InterfaceId, Mac, Proto};
 use ravelin_wire::{
     ETHERNET_LEN, Fragment, L4, TcpFlags, VLAN_LEN, checksum, ethertype, put_u16, put_u32, u16_at, u32_at,
 };
 
 use crate::explain::{Answered, Fact, Recorder};
+use crate::fabric::{self, FABRIC_LEN};
 use crate::forwarding::Path;
 use crate::packet::Packet;
 use crate::step::{Flow, Turn};
@@ -198,11 +199,9 @@ fn send<R: Recorder>(
     (proto, header, rest): (Proto, &[u8], &[u8]),
 ) -> bool {
     let family = flow.network.family;
-    let Some((unit, mac)) = way_back(turn, flow, dst) else { return false };
-    let Some(port) = turn.world.rules.port(unit.port) else { return false };
-    // The kernel's side of a unit shows no tag.
-    let vlan = unit.vlan.filter(|_| !flow.from_host);
-    let link = ETHERNET_LEN + vlan.map_or(0, |_| VLAN_LEN);
+    let Some(way) = way_back(turn, flow, dst) else { return false };
+    let Way { egress, unit, .. } = way;
+    let link = way.head().len();
     let l3 = if family == Family::V4 { 20 } else { 40 };
     let body = header.len() + rest.len();
     let counters = &mut turn.state.counters;
@@ -210,10 +209,9 @@ fn send<R: Recorder>(
         counters.drop(DropReason::AnswerQueueFull);
         return false;
     };
-    let egress = if flow.from_host { Egress::Host(unit.id) } else { Egress::Port(unit.port) };
-    (answer.egress, answer.unit) = (egress, unit.id);
+    (answer.egress, answer.unit) = (egress, unit);
     let bytes = answer.bytes_mut();
-    write_link(bytes, (Mac(port.mac), mac), vlan, family);
+    bytes[..link].copy_from_slice(way.head());
     write_network(&mut bytes[link..], family, (src, dst), proto, body);
     let l4 = &mut bytes[link + l3..];
     l4[..header.len()].copy_from_slice(header);
@@ -227,31 +225,69 @@ fn send<R: Recorder>(
     }
     counters.answers += 1;
     match egress {
-        Egress::Port(_) => counters.sent(unit.id, link + l3 + body),
+        Egress::Port(_) => counters.sent(unit, link + l3 + body),
         Egress::Host(_) => counters.host_packets += 1,
+        Egress::Peer(_) => counters.to_peer(link + l3 + body),
     }
     true
 }
 
+/// The way of an answer to the sender of a packet, and the link header that it takes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Way {
+    pub egress: Egress,
+    pub unit: InterfaceId,
+    head: [u8; FABRIC_LEN],
+    len: usize,
+}
+
+impl Way {
+    pub(crate) fn head(&self) -> &[u8] {
+        &self.head[..self.len]
+    }
+
+    fn by(egress: Egress, unit: &Interface, macs: (Mac, Mac), (vlan, family): (Option<u16>, Family)) -> Self {
+        let mut head = [0; FABRIC_LEN];
+        let len = ETHERNET_LEN + vlan.map_or(0, |_| VLAN_LEN);
+        write_link(&mut head, macs, vlan, family);
+        Self { egress, unit: unit.id, head, len }
+    }
+}
+
 /// By route when the next hop is known, else back to the station that the packet came from; what the kernel sent comes back to it.
-pub(crate) fn way_back<'w, R: Recorder>(
-    turn: &Turn<'w, R>,
-    flow: &Flow,
-    dst: Addr,
-) -> Option<(&'w Interface, Mac)> {
+/// By a unit whose group is passive here it is the other node that sends. `None`: there is no way.
+pub(crate) fn way_back<R: Recorder>(turn: &mut Turn<'_, R>, flow: &Flow, dst: Addr) -> Option<Way> {
     let world = turn.world;
     let family = flow.network.family;
+    let station = |unit: &Interface| world.rules.port(unit.port).map(|port| Mac(port.mac));
     if flow.from_host {
-        return world.rules.unit(flow.unit).map(|unit| (unit, flow.link.src_mac));
+        let unit = world.rules.unit(flow.unit)?;
+        // The kernel's side of a unit shows no tag.
+        let macs = (station(unit)?, flow.link.src_mac);
+        return Some(Way::by(Egress::Host(unit.id), unit, macs, (None, family)));
     }
+    let (unit, mac) = station_back(turn, flow, dst)?;
+    if turn.shared.groups.is_passive(unit.group, turn.now) {
+        let (head, port) = fabric::head(turn, (flow.hash, family), unit.id)?;
+        return Some(Way { egress: Egress::Peer(port), unit: unit.id, head, len: FABRIC_LEN });
+    }
+    let macs = (station(unit)?, mac.filter(|mac| *mac != Mac::default())?);
+    Some(Way::by(Egress::Port(unit.port), unit, macs, (unit.vlan, family)))
+}
+
+/// The unit, and the station that is known there.
+fn station_back<'w, R>(turn: &Turn<'w, R>, flow: &Flow, dst: Addr) -> Option<(&'w Interface, Option<Mac>)> {
+    let (world, family) = (turn.world, flow.network.family);
     if let Path::Via { unit, next_hop } =
         world.forwarding.lookup(flow.key.instance(), (family, dst), flow.hash)
-        && let Some(mac) = world.forwarding.resolve(unit, family, next_hop)
-        && let Some(unit) = world.rules.unit(unit).filter(|u| u.enabled)
+        && let Some(by) = world.rules.unit(unit).filter(|u| u.enabled)
     {
-        return Some((unit, mac));
+        let mac = world.forwarding.resolve(unit, family, next_hop);
+        if mac.is_some() || turn.shared.groups.is_passive(by.group, turn.now) {
+            return Some((by, mac));
+        }
     }
-    world.rules.unit(flow.unit).map(|unit| (unit, flow.link.src_mac))
+    world.rules.unit(flow.unit).map(|unit| (unit, Some(flow.link.src_mac)))
 }
 
 fn write_link(bytes: &mut [u8], (src, dst): (Mac, Mac), vlan: Option<u16>, family: Family) {

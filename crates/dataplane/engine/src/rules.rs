@@ -25,12 +25,14 @@ use ravelin_types::{Addr, Family, Generation, InstanceId, InterfaceId, MeterId, 
 
 use crate::explain::Recorder;
 use crate::express::Gates;
+use crate::fabric::Fabrics;
 use crate::filters::FilterTable;
 use crate::forwarding::Forwarding;
 use crate::live::Live;
 use crate::mirror::MirrorTable;
 use crate::nat::{Nat, NatRuleRef};
 pub(crate) use policy::{Decision, Tuple};
+pub(crate) use portable::text as mark_of;
 use words::Configured;
 
 /// What a batch sees: one program, one state of the world.
@@ -44,6 +46,8 @@ pub struct Snapshot {
     pub any_station: bool,
     /// Another number whenever the rules are others: a session that was judged under another one is judged again.
     pub judged: u32,
+    /// The links to the other node; `None`: there is none.
+    pub fabrics: Option<Arc<Fabrics>>,
 }
 
 /// A program that can't be run.
@@ -251,6 +255,10 @@ impl Rules {
     #[must_use]
     pub fn instance(&self, id: InstanceId) -> Option<&RoutingInstance> {
         self.instances.iter().find(|instance| instance.id == id)
+    }
+
+    pub(crate) fn instances(&self) -> impl Iterator<Item = &RoutingInstance> {
+        self.instances.iter()
     }
 
     pub(crate) fn decide<R: Recorder>(&self, tuple: &Tuple, rec: &mut R) -> Decision<'_> {

@@ -11,6 +11,7 @@ use ravelin_wire::{Fragment, L4, Network, Parsed, ethertype, parse};
 use crate::emit::release_fragments;
 use crate::explain::{Fact, Recorder};
 use crate::express::Express;
+use crate::fabric::{self, Errand, FromPeer};
 use crate::fragment::{self, Arrival, Fate, Taken};
 use crate::key::FlowKey;
 use crate::output::Output;
@@ -113,6 +114,7 @@ pub fn step<R: Recorder>(
     crate::act::release_held(&mut turn);
     proxy_syn::age(&mut turn);
     alg::age(&mut turn);
+    fabric::arrived(&mut turn, packets);
     let mut flows = std::mem::take(&mut turn.state.flows);
     flows.clear();
     let mut shorts = std::mem::take(&mut turn.state.express);
@@ -148,16 +150,25 @@ pub(crate) fn whole_way<R: Recorder>(
 
 /// The path of one packet, as Junos draws it.
 pub(crate) fn judge<R: Recorder>(turn: &mut Turn<'_, R>, packet: &mut Packet<'_>, flow: &Flow) -> Verdict {
+    if let Ingress::Peer(FromPeer { unit, errand: Errand::Deliver, .. }) = packet.ingress {
+        return fabric::run(turn, packet, flow, unit);
+    }
     if icmp_error::is_error(&flow.network) {
+        if let Some(verdict) = fabric::of_error(turn, packet, flow) {
+            return verdict;
+        }
         return match screens::of_error(turn, packet, flow) {
             Err(verdict) => verdict,
             Ok(()) => icmp_error::run(turn, packet, flow),
         };
     }
     match turn.state.sessions.lookup(&flow.key, flow.hash) {
-        Some(at) => match screens::fast(turn, packet, flow, at) {
-            Err(verdict) => verdict,
-            Ok(()) => of_session(turn, packet, flow, at),
+        Some(at) => match fabric::of_session(turn, packet, flow, at) {
+            Some(verdict) => verdict,
+            None => match screens::fast(turn, packet, flow, at) {
+                Err(verdict) => verdict,
+                Ok(()) => of_session(turn, packet, flow, at),
+            },
         },
         None => match stub(turn, flow) {
             Some(over) => Verdict::HandOver(over),
@@ -183,6 +194,9 @@ fn of_session<R: Recorder>(
 fn without_session<R: Recorder>(turn: &mut Turn<'_, R>, packet: &mut Packet<'_>, flow: &Flow) -> Verdict {
     let network = &flow.network;
     let to_group = flow.link.dst_mac.is_group() || network.dst.is_multicast(network.family);
+    if !to_group && let Some(verdict) = fabric::without_session(turn, packet, flow) {
+        return verdict;
+    }
     if to_group || !matches!(network.fragment, Fragment::Later { .. }) {
         return first_path::run(turn, packet, flow);
     }
@@ -240,6 +254,7 @@ pub(crate) fn account<R: Recorder>(
         Verdict::Send { egress, unit, .. } => match egress {
             crate::Egress::Port(_) => counters.sent(unit, packet.len()),
             crate::Egress::Host(_) => counters.host_packets += 1,
+            crate::Egress::Peer(_) => counters.to_peer(packet.len()),
         },
         Verdict::Drop(reason) => {
             counters.drop(reason);
@@ -264,12 +279,13 @@ pub(crate) fn classify<R: Recorder>(
     let parsed = parse(packet.bytes()).map_err(|e| Verdict::Drop(sanity::malformed(e)))?;
     let unit = ingress_unit(turn.world, packet.ingress, &parsed)?;
     let from_host = matches!(packet.ingress, Ingress::Host(_));
-    if !from_host && packet.handed.is_none() {
+    let from_peer = if let Ingress::Peer(from) = packet.ingress { Some(from) } else { None };
+    if !from_host && from_peer.is_none() && packet.handed.is_none() {
         turn.state.counters.received(unit.id, packet.len());
     }
     let zone = unit.zone.ok_or(Verdict::Drop(DropReason::NoZone))?;
     turn.rec.fact(Fact::Ingress { unit: unit.id, zone: Some(zone) });
-    if turn.shared.groups.is_passive(unit.group, turn.now) {
+    if from_peer.is_none() && turn.shared.groups.is_passive(unit.group, turn.now) {
         return dropped(DropReason::GroupPassive);
     }
     let link = Link { dst_mac: parsed.dst_mac, src_mac: parsed.src_mac, l3_at: parsed.l3_at };
@@ -288,7 +304,9 @@ pub(crate) fn classify<R: Recorder>(
         return dropped(DropReason::FamilyNotConfigured);
     }
     let mut marks = packet.handed.map_or(Marks::default(), |h| h.marks);
-    if !from_host {
+    if let Some(from) = from_peer {
+        marks = packet.handed.map_or(from.marks, |h| h.marks);
+    } else if !from_host {
         sanity::check_addresses(&network).map_err(Verdict::Drop)?;
         if link.dst_mac.is_group() && !host::may_be_to_many(turn.world, unit.id, &network) {
             return dropped(DropReason::InvalidDestination);
@@ -335,6 +353,10 @@ fn ingress_unit<'w>(
     let dropped = |reason| Err(Verdict::Drop(reason));
     let unit = match ingress {
         Ingress::Host(unit) => unit,
+        Ingress::Peer(from) => from.unit,
+        Ingress::Port(port) if world.fabrics.as_ref().is_some_and(|links| links.is_link(port)) => {
+            return dropped(DropReason::FabricFrame);
+        }
         Ingress::Port(port) => {
             let Some(known) = world.rules.port(port) else {
                 return dropped(DropReason::UnknownVlan);
@@ -370,6 +392,9 @@ fn place<R: Recorder>(
     let steering = turn.state.steering;
     let Arrival { packet, network, from: (_, instance), .. } = *arrival;
     let handed = packet.handed;
+    if let Ingress::Peer(FromPeer { errand: Errand::Deliver, .. }) = packet.ingress {
+        return Ok(key_of(network, None, instance));
+    }
     if steering.is_alone() && handed.is_none() {
         return flow_key(turn, arrival);
     }

@@ -11,6 +11,8 @@ pub enum Egress {
     Port(PortId),
     /// To the kernel, over this unit's TAP.
     Host(InterfaceId),
+    /// To the other node of a cluster, by this port.
+    Peer(PortId),
 }
 
 /// The one outcome of a packet. The backend still owns the frame and does as it says.

@@ -11,7 +11,7 @@ use ravelin_program::{FirewallFilter, Program};
 use ravelin_types::Family;
 
 use crate::Plane;
-use crate::link::Ports;
+use crate::link::{Ports, refused_units};
 use crate::workers::{PortMode, Workers};
 
 /// What the engine enforces, for `capabilities`.
@@ -45,7 +45,10 @@ impl<W: Workers> Plane<W> {
             let core = self.core();
             (core.live.clone(), core.running.clone())
         };
-        let (refusals, rules) = self.prepare(program, (&live, running.as_deref()));
+        let (mut refusals, rules) = self.prepare(program, (&live, running.as_deref()));
+        if let Some(rules) = &rules {
+            refusals.extend(refused_units(&self.core(), rules));
+        }
         if refusals.is_empty() {
             self.core().prepared = rules.map(|rules| (program.digest(), rules));
         }
@@ -64,6 +67,10 @@ impl<W: Workers> Plane<W> {
                 (refusals, _) => return Err(Error::Refused(refusals)),
             },
         };
+        let refusals = refused_units(&core, &rules);
+        if !refusals.is_empty() {
+            return Err(Error::Refused(refusals));
+        }
         // The world may have changed since it was prepared.
         let revised = rules.revised(&core.live).map_err(|error| Error::Backend(error.reason))?;
         let rules = revised.map_or(rules, Arc::new);

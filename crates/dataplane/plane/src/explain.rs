@@ -36,6 +36,7 @@ fn finding(fact: Fact, rules: &Rules) -> Finding {
         }
         Fact::Route { .. } => routed(fact, rules),
         Fact::Local { unit: id } => of("route", unit(id), "to the firewall itself".into()),
+        Fact::ToPeer { unit: id } => of("fabric", unit(id), "to the other node".into()),
         Fact::RouteNone => of("route", String::new(), "no route".into()),
         Fact::Zones { from, to } => {
             let pair = format!("{} to {}", zone_name(rules, from), zone_name(rules, to));

@@ -250,6 +250,7 @@ impl<W: Workers> Diagnostics for Plane<W> {
             armed: self.core().armed,
             any_station: true,
             judged: 1,
+            fabrics: crate::link::fabrics(&self.core()),
         };
         let now = ask(&self.workers, WorkerId(0), |_, _, now| now)?;
         let mut live = Vec::new();
@@ -325,7 +326,7 @@ fn tagged(frame: &[u8], tag: Option<u16>) -> Vec<u8> {
 pub(crate) fn verdict(rules: &Rules, verdict: Option<Verdict>) -> InjectVerdict {
     let name = |unit: InterfaceId| rules.unit(unit).map_or_else(String::new, |u| u.name.clone());
     match verdict {
-        Some(Verdict::Send { egress: Egress::Port(_), unit, .. }) => {
+        Some(Verdict::Send { egress: Egress::Port(_) | Egress::Peer(_), unit, .. }) => {
             InjectVerdict::Forward { interface: name(unit) }
         }
         Some(Verdict::Send { egress: Egress::Host(_), unit, .. }) => {

@@ -23,10 +23,10 @@ mod workers;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ravelin_contract::{
-    Admission, ApplyResult, DataPlane, Diagnostics, Error, Ha, Link, LiveUpdate, Refusal, SessionStore,
-    Telemetry, UpdateBatch, Updates,
+    Admission, ApplyResult, DataPlane, Diagnostics, Error, FabricForwarding, Ha, Link, LiveUpdate, Refusal,
+    SessionStore, Telemetry, UpdateBatch, Updates,
 };
-use ravelin_engine::{Forwarding, ForwardingBook, Live, Resolver, Rules, Shared, Snapshot};
+use ravelin_engine::{FABRICS, Forwarding, ForwardingBook, Live, Resolver, Rules, Shared, Snapshot};
 use ravelin_program::{Digest, Program};
 
 use apply::Applied;
@@ -61,6 +61,8 @@ struct Core {
     last: Option<Applied>,
     armed: bool,
     ports: Ports,
+    /// The links to the other node, by number.
+    fabrics: [Option<FabricForwarding>; FABRICS],
 }
 
 /// How a plane differs from another.
@@ -88,6 +90,7 @@ impl<W: Workers> Plane<W> {
             last: None,
             armed: true,
             ports: Ports::default(),
+            fabrics: [const { None }; FABRICS],
         };
         Self {
             workers,
@@ -128,6 +131,7 @@ impl<W: Workers> Plane<W> {
             armed: core.armed && core.ports == Ports::Open,
             any_station: self.any_station,
             judged: core.judged,
+            fabrics: crate::link::fabrics(core),
         }))
     }
 

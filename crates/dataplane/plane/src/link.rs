@@ -2,15 +2,17 @@
 //!
 //! While the ports are held back, or a link cycle is under way, nothing is forwarded: packets that still come are dropped as by a
 //! plane that is disarmed. A program may be applied meanwhile; its ports are taken when the cycle ends. Sessions stay.
-//! Spec: contract-10..13, contract-20..24.
+//! Spec: contract-10..13, contract-20..29.
 
-use ravelin_contract::{Error, FabricForwarding, FabricId, GroupState, Ha, Link, Refusal};
-use ravelin_types::{GroupId, Instant, WorkerId};
+use std::sync::Arc;
+
+use ravelin_contract::{Error, FabricForwarding, FabricId, FabricState, GroupState, Ha, Link, Refusal};
+use ravelin_engine::{FABRICS, Fabric, FabricCounts, Fabrics, Rules};
+use ravelin_program::Port;
+use ravelin_types::{GroupId, Instant, Mac, WorkerId};
 
 use crate::workers::{ask, each};
 use crate::{Core, Plane, Workers};
-
-const FABRICS: &str = "fabric links: this plane has none";
 
 /// Whether the ports may be used.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -94,13 +96,104 @@ impl<W: Workers> Ha for Plane<W> {
         ask(&self.workers, WorkerId(0), |_, shared, now| shared.groups.states(now))
     }
 
-    fn set_fabric_forwarding(&self, _: FabricId, _: &FabricForwarding) -> Result<(), Error> {
-        Err(Error::Unsupported(FABRICS))
+    fn set_fabric_forwarding(&self, fabric: FabricId, to: &FabricForwarding) -> Result<(), Error> {
+        let mut core = self.core();
+        if let Some(reason) = refused(&core, fabric, to) {
+            let path = format!("fabric {}", fabric.0);
+            return Err(Error::Refused(vec![Refusal { path, reason }]));
+        }
+        let new = (!to.interface.is_empty()).then(|| to.clone());
+        let before = std::mem::replace(&mut core.fabrics[usize::from(fabric.0)], new);
+        let published = self.publish(&core);
+        if published.is_err() {
+            core.fabrics[usize::from(fabric.0)] = before;
+        }
+        published
     }
 
     fn sync_fabric_state(&self) -> Result<(), Error> {
-        Err(Error::Unsupported(FABRICS))
+        self.publish(&self.core())
     }
+
+    fn fabrics(&self) -> Result<Vec<FabricState>, Error> {
+        let (links, running, forwarding) = {
+            let core = self.core();
+            (core.fabrics.clone(), core.running.clone(), core.forwarding.now().clone())
+        };
+        let mut counts = [FabricCounts::default(); FABRICS];
+        for worker in each(&self.workers) {
+            let own = ask(&self.workers, worker, |state, _, _| state.counters.fabrics)?;
+            for (sum, own) in counts.iter_mut().zip(own) {
+                sum.sent += own.sent;
+                sum.received += own.received;
+            }
+        }
+        let state = |(fabric, (to, counts)): (u8, (Option<FabricForwarding>, FabricCounts))| {
+            let to = to?;
+            let port = running.as_ref().and_then(|rules| port_of(rules, &to.interface));
+            let up = port.is_some_and(|port| port.enabled && forwarding.is_up(port.id));
+            let FabricCounts { sent, received } = counts;
+            Some(FabricState { fabric: FabricId(fabric), to, up, sent, received })
+        };
+        Ok((0..).zip(links.into_iter().zip(counts)).filter_map(state).collect())
+    }
+}
+
+/// The links whose ports there are, for a snapshot.
+pub(crate) fn fabrics(core: &Core) -> Option<Arc<Fabrics>> {
+    let rules = core.running.as_ref()?;
+    let link = |to: &Option<FabricForwarding>| {
+        let FabricForwarding { interface, peer_mac, local_mac } = to.as_ref()?;
+        let port = port_of(rules, interface)?.id;
+        Some(Fabric { port, peer: *peer_mac, local: *local_mac })
+    };
+    let links = core.fabrics.each_ref().map(link);
+    links.iter().any(Option::is_some).then(|| Arc::new(Fabrics::new(links, rules)))
+}
+
+fn port_of<'r>(rules: &'r Rules, name: &str) -> Option<&'r Port> {
+    rules.ports().find(|port| port.name == name)
+}
+
+fn refused(core: &Core, fabric: FabricId, to: &FabricForwarding) -> Option<String> {
+    let FabricForwarding { interface, peer_mac, local_mac } = to;
+    if usize::from(fabric.0) >= FABRICS {
+        return Some(format!("there are the fabrics 0 to {}", FABRICS - 1));
+    }
+    if interface.is_empty() {
+        return None;
+    }
+    let is_station = |mac: &Mac| !mac.is_group() && *mac != Mac::default();
+    if !is_station(peer_mac) || !is_station(local_mac) || peer_mac == local_mac {
+        return Some("it takes the addresses of two stations".to_owned());
+    }
+    let other = (0..).zip(&core.fabrics).any(|(at, known)| {
+        at != fabric.0 && known.as_ref().is_some_and(|known| known.interface == *interface)
+    });
+    if other {
+        return Some(format!("interface `{interface}' is the other fabric's"));
+    }
+    let Some(rules) = &core.running else { return Some("no program is running".to_owned()) };
+    let Some(port) = port_of(rules, interface) else {
+        return Some(format!("there is no interface `{interface}'"));
+    };
+    carries(rules, port)
+        .map(|unit| format!("interface `{interface}' has units (`{unit}'): a fabric carries nothing else"))
+}
+
+/// A unit of a port.
+fn carries<'r>(rules: &'r Rules, port: &Port) -> Option<&'r str> {
+    rules.units().find(|unit| unit.port == port.id).map(|unit| unit.name.as_str())
+}
+
+/// Why a program can't run beside the fabrics that are set.
+pub(crate) fn refused_units(core: &Core, rules: &Rules) -> Vec<Refusal> {
+    let units = core.fabrics.iter().flatten().filter_map(|to| carries(rules, port_of(rules, &to.interface)?));
+    let refusal = |unit: &str| Refusal {
+        path: format!("interfaces {unit}"),
+        reason: "its port is a fabric link, which carries nothing else".to_owned(),
+    };
+    units.map(refusal).collect()
 }
 
 fn is_group(group: GroupId) -> Result<(), Error> {

@@ -3,7 +3,9 @@
 //! Place: beside the contract, for a process that hands its work over to a successor. The successor builds from the same
 //! program under the same generation, so that sessions are not judged anew. State: none of its own.
 
-use ravelin_contract::{Error, LinkUpdate, NeighbourUpdate, RouteUpdate, UpdateBatch};
+use ravelin_contract::{
+    Error, FabricForwarding, FabricId, LinkUpdate, NeighbourUpdate, RouteUpdate, UpdateBatch,
+};
 use ravelin_engine::{Forwarding, ForwardingBook, GroupLease, Live, Shared};
 use ravelin_program::{Digest, Program};
 use ravelin_types::{Generation, GroupId, Instant};
@@ -22,6 +24,8 @@ pub struct Standing {
     pub armed: bool,
     /// Redundancy groups, by the clock of this machine.
     pub groups: Vec<GroupLease>,
+    /// Links to the other node.
+    pub fabrics: Vec<(FabricId, FabricForwarding)>,
 }
 
 /// Which state of the control side's words a plane is in: equal editions, equal standings.
@@ -33,6 +37,7 @@ pub struct Edition {
     armed: bool,
     /// What is active since when; leases become longer all the time.
     groups: Vec<(GroupId, Instant, bool)>,
+    fabrics: Vec<(FabricId, FabricForwarding)>,
 }
 
 /// A plane that takes no commit and no update as long as this is there.
@@ -48,6 +53,7 @@ impl Still<'_> {
             routing: forwarding.now().generation,
             armed: *armed,
             groups: self.1.groups.leases().iter().map(state).collect(),
+            fabrics: self.fabrics(),
         }
     }
 
@@ -62,7 +68,13 @@ impl Still<'_> {
             routing: forwarding.now().generation,
             armed: *armed,
             groups,
+            fabrics: self.fabrics(),
         }
+    }
+
+    fn fabrics(&self) -> Vec<(FabricId, FabricForwarding)> {
+        let set = (0..).zip(&self.0.fabrics);
+        set.filter_map(|(fabric, to)| Some((FabricId(fabric), to.clone()?))).collect()
     }
 }
 
@@ -105,7 +117,7 @@ impl<W: Workers> Plane<W> {
     /// # Errors
     /// The program asks for what this plane can't do; nothing is to be done with it then.
     pub fn stand_in(&self, standing: &Standing) -> Result<(), Error> {
-        let Standing { program, updates, routing, armed, groups } = standing;
+        let Standing { program, updates, routing, armed, groups, fabrics } = standing;
         self.go_on(groups);
         {
             let mut core = self.core();
@@ -116,6 +128,11 @@ impl<W: Workers> Plane<W> {
             core.forwarding.update(updates);
             if let Some(update) = &updates.live {
                 self.take(&mut core, update)?;
+            }
+            for (fabric, to) in fabrics {
+                if let Some(known) = core.fabrics.get_mut(usize::from(fabric.0)) {
+                    *known = Some(to.clone());
+                }
             }
             core.version = updates.version;
             core.armed = *armed;

@@ -30,7 +30,7 @@ use ravelin_types::{DropReason, InstanceId, InterfaceId, Mac};
 use crate::proto;
 
 pub(crate) use buffers::{buffers, known_buffers};
-pub(crate) use groups::{groups, known_groups};
+pub(crate) use groups::{fabrics, groups, known_fabrics, known_groups};
 
 /// Why a message is not what it should be.
 #[derive(Debug, thiserror::Error)]

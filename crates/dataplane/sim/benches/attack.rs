@@ -306,7 +306,8 @@ impl Ground {
         state.adopt(&rules, &shared, Instant::ZERO);
         let forwarding = Arc::new(Forwarding::new(Resolver::Table).updated(&updates));
         let rules = Arc::new(rules);
-        let snapshot = Snapshot { rules, forwarding, armed: true, any_station: false, judged: 1 };
+        let snapshot =
+            Snapshot { rules, forwarding, armed: true, any_station: false, judged: 1, fabrics: None };
         let (out, now) = (Output::new(), Instant::from_secs(1));
         Self { snapshot, state, shared, out, now, ports, random: 0x9e37_79b9_7f4a_7c15 }
     }

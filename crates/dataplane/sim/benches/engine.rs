@@ -296,6 +296,7 @@ impl Bench {
                 armed: true,
                 any_station: false,
                 judged: 1,
+                fabrics: None,
             },
             state,
             shared,

@@ -174,7 +174,9 @@ fn merge(inputs: &[Input], rules: &Rules) -> Result<Vec<(PortId, Timed)>, Replay
 
 const fn word(verdict: Verdict) -> &'static str {
     match verdict {
-        Verdict::Send { egress: ravelin_engine::Egress::Port(_), .. } => "forward",
+        Verdict::Send {
+            egress: ravelin_engine::Egress::Port(_) | ravelin_engine::Egress::Peer(_), ..
+        } => "forward",
         Verdict::Send { egress: ravelin_engine::Egress::Host(_), .. } => "host",
         Verdict::Drop(_) => "drop",
         Verdict::Consume | Verdict::HandOver(_) => "consume",

@@ -188,7 +188,7 @@ impl SimWorkers {
         let mut inboxes: Vec<Vec<Job>> = inner.states.iter().map(|_| Vec::new()).collect();
         for (at, (ingress, frame)) in frames.iter().enumerate() {
             let checksum = match ingress {
-                Ingress::Port(_) => self.checksum,
+                Ingress::Port(_) | Ingress::Peer(_) => self.checksum,
                 Ingress::Host(_) => Checksum::Verified,
             };
             let buffer = [&[0; HEADROOM][..], frame].concat();
@@ -249,7 +249,9 @@ impl Inner {
         for ((packet, verdict), job) in packets.iter().zip(&out.verdicts).zip(jobs.drain(..)) {
             match *verdict {
                 Verdict::HandOver(to) => {
-                    over.push((to.to, Job { handed: Some(to.handed), ..job }));
+                    let handed = Some(to.handed);
+                    let buffer = [&[0; HEADROOM], packet.bytes()].concat();
+                    over.push((to.to, Job { handed, ingress: packet.ingress, buffer, ..job }));
                     continue;
                 }
                 Verdict::Send { egress, unit, partial } => {
@@ -301,7 +303,7 @@ impl Inner {
 
 const fn to(egress: Egress) -> SentTo {
     match egress {
-        Egress::Port(port) => SentTo::Port(port),
+        Egress::Port(port) | Egress::Peer(port) => SentTo::Port(port),
         Egress::Host(unit) => SentTo::Host(unit),
     }
 }

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use ravelin_contract::{LIVE_SETS_MAX, LiveUpdate, SCHEDULES_MAX, UpdateBatch};
+use ravelin_contract::{FabricForwarding, FabricId, LIVE_SETS_MAX, LiveUpdate, SCHEDULES_MAX, UpdateBatch};
 use ravelin_engine::GroupLease;
 use ravelin_plane::Standing;
 use ravelin_program::{Chunk, Manifest, Program, WireError};
 use ravelin_remote::{Malformed, Wire as _};
-use ravelin_types::{GroupId, Instant};
+use ravelin_types::{GroupId, Instant, Mac};
 
 use super::{
     STEP_MAX,
@@ -35,12 +35,14 @@ pub(super) enum StandingError {
     TooLarge(usize),
     #[error("redundancy group {0}")]
     Group(u32),
+    #[error("fabric {0}")]
+    Fabric(u32),
     #[error("more routes or sets than there is room for")]
     TooMany,
 }
 
 pub(super) fn send(channel: &Channel, standing: &Standing) -> Result<(), ChannelError> {
-    let Standing { program, updates, routing, armed, groups } = standing;
+    let Standing { program, updates, routing, armed, groups, fabrics } = standing;
     if let Some(program) = program {
         channel.send(Step::Program(program.manifest().to_proto()), STEP_MAX)?;
         for (_, _, chunk) in program.chunks() {
@@ -68,7 +70,8 @@ pub(super) fn send(channel: &Channel, standing: &Standing) -> Result<(), Channel
     }
     let (has_program, version) = (program.is_some(), updates.version);
     let groups = groups.iter().map(lease).collect();
-    let stand = proto::Stand { routing: *routing, armed: *armed, has_program, version, groups };
+    let fabrics = fabrics.iter().map(fabric).collect();
+    let stand = proto::Stand { routing: *routing, armed: *armed, has_program, version, groups, fabrics };
     channel.send(Step::Stand(stand), STEP_MAX)
 }
 
@@ -81,6 +84,20 @@ fn read_lease(lease: proto::GroupLease) -> Result<GroupLease, StandingError> {
     let proto::GroupLease { group, since, until } = lease;
     let group = u8::try_from(group).map_err(|_| StandingError::Group(group))?;
     Ok(GroupLease { group: GroupId(group), since: Instant(since), until: Instant(until) })
+}
+
+fn fabric((fabric, to): &(FabricId, FabricForwarding)) -> proto::Fabric {
+    let FabricForwarding { interface, peer_mac, local_mac } = to;
+    let [peer_mac, local_mac] = [peer_mac, local_mac].map(|mac| mac.0.to_vec());
+    proto::Fabric { fabric: fabric.0.into(), interface: interface.clone(), peer_mac, local_mac }
+}
+
+fn read_fabric(fabric: proto::Fabric) -> Result<(FabricId, FabricForwarding), StandingError> {
+    let proto::Fabric { fabric, interface, peer_mac, local_mac } = fabric;
+    let id = u8::try_from(fabric).map_err(|_| StandingError::Fabric(fabric))?;
+    let mac = |bytes: Vec<u8>| <[u8; 6]>::try_from(bytes).map(Mac).map_err(|_| StandingError::Fabric(fabric));
+    let to = FabricForwarding { interface, peer_mac: mac(peer_mac)?, local_mac: mac(local_mac)? };
+    Ok((FabricId(id), to))
 }
 
 /// A standing whose first message is `first`.
@@ -113,12 +130,13 @@ pub(super) fn receive(channel: &Channel, first: Step) -> Result<Standing, Standi
                 }
                 channel.receive(STEP_MAX)?
             }
-            Step::Stand(proto::Stand { routing, armed, has_program, version, groups })
+            Step::Stand(proto::Stand { routing, armed, has_program, version, groups, fabrics })
                 if has_program == program.is_some() =>
             {
                 updates.version = version;
                 let groups = groups.into_iter().map(read_lease).collect::<Result<_, _>>()?;
-                return Ok(Standing { program, updates, routing, armed, groups });
+                let fabrics = fabrics.into_iter().map(read_fabric).collect::<Result<_, _>>()?;
+                return Ok(Standing { program, updates, routing, armed, groups, fabrics });
             }
             other => return Err(odd(&other, "the rest of a standing").into()),
         }
@@ -168,7 +186,12 @@ mod tests {
             let mut updates = standing.updates.clone();
             updates.routes.sort_by_key(|route| route.prefix);
             let program = standing.program.as_ref().map(|p| (p.manifest(), p.digest()));
-            (program, updates, standing.routing, standing.armed, standing.groups.clone())
+            (
+                program,
+                updates,
+                standing.routing,
+                (standing.armed, standing.groups.clone(), standing.fabrics.clone()),
+            )
         };
         assert_eq!(whole(&got), whole(standing));
     }
@@ -201,12 +224,29 @@ mod tests {
         };
         let lease =
             |group, until| GroupLease { group: GroupId(group), since: Instant(5), until: Instant(until) };
+        let to =
+            FabricForwarding { interface: "ge-0/0/7".into(), peer_mac: Mac([2; 6]), local_mac: Mac([4; 6]) };
+        let fabrics = vec![(FabricId(1), to)];
         let groups = vec![lease(1, 1 << 40), lease(255, 0)];
         let names = |name: &str| (name.to_owned(), Arc::new(Chunk::ApplicationNames(vec![name.into()])));
         let program = Some(Program::new(Generation(5), [names("a"), names("b")]));
-        check(&Standing { program, updates: updates.clone(), routing: 9, armed: true, groups });
-        check(&Standing { program: None, updates, routing: u32::MAX, armed: false, groups: Vec::new() });
+        check(&Standing { program, updates: updates.clone(), routing: 9, armed: true, groups, fabrics });
+        check(&Standing {
+            program: None,
+            updates,
+            routing: u32::MAX,
+            armed: false,
+            groups: Vec::new(),
+            fabrics: Vec::new(),
+        });
         let updates = UpdateBatch { resync: true, ..UpdateBatch::default() };
-        check(&Standing { program: None, updates, routing: 0, armed: true, groups: Vec::new() });
+        check(&Standing {
+            program: None,
+            updates,
+            routing: 0,
+            armed: true,
+            groups: Vec::new(),
+            fabrics: Vec::new(),
+        });
     }
 }

@@ -82,7 +82,8 @@ impl Said {
     }
 }
 
-fn text(text: &str) -> u64 {
+/// A name as a number that is the same on every node.
+pub(crate) fn text(text: &str) -> u64 {
     let mut hasher = SipHasher13::new();
     hasher.write(text.as_bytes());
     hasher.finish()

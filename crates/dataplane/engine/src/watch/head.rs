@@ -67,6 +67,7 @@ fn key_of(frame: &[u8], instance: InstanceId) -> Option<FlowKey> {
 fn unit_of(world: &Snapshot, packet: &Packet<'_>) -> Option<InterfaceId> {
     let port = match packet.ingress {
         Ingress::Host(unit) => return Some(unit),
+        Ingress::Peer(from) => return Some(from.unit),
         Ingress::Port(port) => port,
     };
     let frame = packet.bytes();

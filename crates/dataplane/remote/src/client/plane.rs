@@ -5,11 +5,11 @@ use std::sync::atomic::Ordering;
 
 use ravelin_contract::{
     Admission, ApplyResult, BufferCounters, CarriedCounters, DataPlane, Diagnostics, DropSamples, Error,
-    EventBatch, Explanation, FabricForwarding, FabricId, FilterLog, FirewallClear, FirewallCounters, Global,
-    GroupState, Ha, InjectRequest, InterfaceCounters, InterfacePorts, KeptFilter, KeptList, Link,
-    MappingFilter, MappingList, MirrorCounters, NatClear, NatCounters, PolicyCounters, PolicyNames,
-    PoolCounters, ScreenCounters, SessionStore, Status, Telemetry, TraceBatch, TraceId, TraceRequest,
-    UpdateBatch, Updates,
+    EventBatch, Explanation, FabricForwarding, FabricId, FabricState, FilterLog, FirewallClear,
+    FirewallCounters, Global, GroupState, Ha, InjectRequest, InterfaceCounters, InterfacePorts, KeptFilter,
+    KeptList, Link, MappingFilter, MappingList, MirrorCounters, NatClear, NatCounters, PolicyCounters,
+    PolicyNames, PoolCounters, ScreenCounters, SessionStore, Status, Telemetry, TraceBatch, TraceId,
+    TraceRequest, UpdateBatch, Updates,
 };
 use ravelin_program::Program;
 use ravelin_types::{GroupId, MirrorId};
@@ -355,6 +355,13 @@ impl Ha for Client {
     fn set_fabric_forwarding(&self, fabric: FabricId, to: &FabricForwarding) -> Result<(), Error> {
         let message = proto::FabricForwarding { fabric: fabric.0.into(), ..to.to_message() };
         self.change(Call::SetFabricForwarding(message), Effort::Light)
+    }
+
+    fn fabrics(&self) -> Result<Vec<FabricState>, Error> {
+        match self.read(Call::Fabrics(EMPTY))? {
+            Answer::Fabrics(list) => Ok(crate::convert::known_fabrics(list)?),
+            _ => Err(odd("fabrics")),
+        }
     }
 
     fn sync_fabric_state(&self) -> Result<(), Error> {

@@ -85,6 +85,7 @@ pub(super) fn answer(plane: &dyn DataPlane, call: Call) -> Result<Answer, Error>
         | Call::SetWatchdog(_)
         | Call::SetFabricForwarding(_)
         | Call::Groups(_)
+        | Call::Fabrics(_)
         | Call::SyncFabricState(_) => cluster(plane, call),
     }
 }
@@ -277,6 +278,7 @@ fn cluster(plane: &dyn DataPlane, call: Call) -> Result<Answer, Error> {
             ha.set_fabric_forwarding(fabric, &FabricForwarding::from_message(to)?).map(done)
         }
         Call::Groups(_) => Ok(Answer::Groups(crate::convert::groups(&ha.groups()?))),
+        Call::Fabrics(_) => Ok(Answer::Fabrics(crate::convert::fabrics(&ha.fabrics()?))),
         Call::SyncFabricState(_) => ha.sync_fabric_state().map(done),
         _ => unreachable!("only calls on the cluster come here"),
     }

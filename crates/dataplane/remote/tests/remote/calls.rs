@@ -251,7 +251,9 @@ fn link_and_cluster_calls_reach_the_plane_and_its_refusals_come_back() {
     let to = FabricForwarding { interface: "fab0".into(), peer_mac, local_mac };
     ha.set_fabric_forwarding(FabricId(1), &to).unwrap();
     assert_eq!(plane.last_call(), format!("FabricId(1) {to:?}"));
-    assert!(matches!(ha.sync_fabric_state(), Err(Error::Unsupported("fabric links"))));
+    ha.sync_fabric_state().unwrap();
+    assert_eq!(plane.last_call(), "sync_fabric_state");
+    assert_eq!(ha.fabrics().unwrap(), crate::kept::fabrics());
 }
 
 #[test]

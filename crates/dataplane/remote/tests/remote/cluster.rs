@@ -1,6 +1,6 @@
 //! Link cycles and redundancy groups of the plane that answers fixed values.
 
-use ravelin_contract::{Error, FabricForwarding, FabricId, GroupState, Ha, Link};
+use ravelin_contract::{Error, FabricForwarding, FabricId, FabricState, GroupState, Ha, Link};
 use ravelin_types::GroupId;
 
 use crate::fake::Fake;
@@ -40,6 +40,11 @@ impl Ha for Fake {
     }
 
     fn sync_fabric_state(&self) -> Result<(), Error> {
-        Err(Error::Unsupported("fabric links"))
+        self.note("sync_fabric_state".to_owned());
+        Ok(())
+    }
+
+    fn fabrics(&self) -> Result<Vec<FabricState>, Error> {
+        Ok(crate::kept::fabrics())
     }
 }

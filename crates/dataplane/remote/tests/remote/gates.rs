@@ -185,16 +185,33 @@ fn a_neighbour_that_is_told_again_is_asked_for_when_sessions_go_to_it() {
     assert_eq!(wanted(&client), [], "a moment ago it was");
 }
 
+/// Spec: contract-29.
 #[test]
-fn fabric_links_are_unsupported_by_name() {
+fn a_fabric_that_can_not_be_is_refused_by_reason_and_changes_nothing() {
     let (_plane, served) = running();
     let client = served.client();
-    let to = FabricForwarding { interface: "fab0".into(), peer_mac: Mac([2; 6]), local_mac: Mac([4; 6]) };
+    let ha = client.ha();
+    let to = |interface: &str, peer: u8, local: u8| FabricForwarding {
+        interface: interface.into(),
+        peer_mac: Mac([peer; 6]),
+        local_mac: Mac([local; 6]),
+    };
     let refused = [
-        (client.ha().set_fabric_forwarding(FabricId(0), &to), "fabric links"),
-        (client.ha().sync_fabric_state(), "fabric links"),
+        (2, to("ge-0/0/1", 2, 4), "there are the fabrics 0 to 1"),
+        (0, to("fab0", 2, 4), "there is no interface `fab0'"),
+        (0, to("ge-0/0/1", 2, 4), "has units"),
+        (0, to("ge-0/0/1", 3, 4), "addresses of two stations"),
+        (0, to("ge-0/0/1", 2, 0), "addresses of two stations"),
+        (0, to("ge-0/0/1", 2, 2), "addresses of two stations"),
     ];
-    for (answer, word) in refused {
-        assert!(matches!(answer, Err(Error::Unsupported(what)) if what.starts_with(word)), "{word}");
+    for (fabric, to, word) in refused {
+        let Err(Error::Refused(refusals)) = ha.set_fabric_forwarding(FabricId(fabric), &to) else {
+            panic!("{to:?} was taken")
+        };
+        assert!(refusals[0].reason.contains(word), "{refusals:?}");
+        assert_eq!(ha.fabrics().unwrap(), []);
     }
+    // Nothing is what it is already.
+    ha.set_fabric_forwarding(FabricId(1), &to("", 0, 0)).unwrap();
+    ha.sync_fabric_state().unwrap();
 }

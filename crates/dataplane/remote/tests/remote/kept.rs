@@ -3,13 +3,20 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use ravelin_contract::{
-    BufferCounters, BufferKind, CarriedMapping, GroupState, InterfacePorts, KeptKind, KeptList, KeptPorts,
-    MappingFilter, MappingList, MappingOrigin, MappingPermit, MirrorCounters, PersistentMapping,
+    BufferCounters, BufferKind, CarriedMapping, FabricForwarding, FabricId, FabricState, GroupState,
+    InterfacePorts, KeptKind, KeptList, KeptPorts, MappingFilter, MappingList, MappingOrigin, MappingPermit,
+    MirrorCounters, PersistentMapping,
 };
-use ravelin_types::{GroupId, InstanceId, MirrorId, NatRuleId, Proto, RuleIdentity, WorkerId};
+use ravelin_types::{GroupId, InstanceId, Mac, MirrorId, NatRuleId, Proto, RuleIdentity, WorkerId};
 
 pub fn groups() -> Vec<GroupState> {
     vec![GroupState { group: GroupId(255), active: true, lease_ms: 9 }]
+}
+
+pub fn fabrics() -> Vec<FabricState> {
+    let [peer_mac, local_mac] = [Mac([2, 0, 0, 0, 0, 9]), Mac([2, 0, 0, 0, 0, 8])];
+    let to = FabricForwarding { interface: "ge-0/0/7".into(), peer_mac, local_mac };
+    vec![FabricState { fabric: FabricId(1), to, up: true, sent: u64::MAX, received: 3 }]
 }
 
 pub fn mapping_filter() -> MappingFilter {

@@ -77,6 +77,7 @@ impl Engine {
             armed: true,
             any_station: false,
             judged: 1,
+            fabrics: None,
         };
         let mut engine = Self { snapshot, state, shared, out: Output::new() };
         engine.state.adopt(&rules, &engine.shared, Instant::ZERO);
