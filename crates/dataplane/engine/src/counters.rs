@@ -144,7 +144,7 @@ impl Counters {
     }
 
     /// Sent over a fabric link: by no unit of this node.
-    pub(crate) fn to_peer(&mut self, bytes: usize) {
+    pub(crate) fn peer_sent(&mut self, bytes: usize) {
         self.tx_packets += 1;
         self.tx_bytes += bytes as u64;
     }

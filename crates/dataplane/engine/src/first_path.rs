@@ -70,6 +70,10 @@ pub(crate) fn run<R: Recorder>(turn: &mut Turn<'_, R>, packet: &mut Packet<'_>, 
     }
     match proxy_syn::accept(turn, packet, flow) {
         Some(verdict) => verdict,
+        // A flood that has filled the table costs no more than it must. Spec: session-13.
+        None if turn.shared.is_full() && !host::is_stateless(flow) => {
+            Verdict::Drop(DropReason::SessionTableFull)
+        }
         None => admitted(turn, packet, flow),
     }
 }

@@ -111,7 +111,7 @@ pub(crate) fn inbound<R: Recorder>(
         Err(reason) => return Verdict::Drop(reason),
         Ok(draft) => draft,
     };
-    if is_group(flow) || flow.link.dst_mac.is_group() {
+    if is_to_many(flow) {
         first_path::count_hits(turn, &draft);
         return stateless(turn, packet, flow);
     }
@@ -126,8 +126,8 @@ fn admitted<R: Recorder>(
     inward: &Inward,
 ) -> Result<Draft, DropReason> {
     let rules = &turn.world.rules;
-    let to_many = is_group(flow) || flow.link.dst_mac.is_group();
-    let opened = |policy| if to_many { Ok(None) } else { tcp::open(packet, flow, rules.tcp_of(policy)) };
+    let opened =
+        |policy| if is_to_many(flow) { Ok(None) } else { tcp::open(packet, flow, rules.tcp_of(policy)) };
     let tcp = opened(NO_POLICY)?;
     turn.rec.fact(Fact::Zones { from: flow.zone, to: ZoneId::HOST });
     let permit = first_path::policy(turn, packet, flow, (&inward.key, ZoneId::HOST))?;
@@ -171,6 +171,15 @@ fn stateless<R: Recorder>(turn: &mut Turn<'_, R>, packet: &mut Packet<'_>, flow:
     } else {
         act::to_host(turn, packet, flow, partial)
     }
+}
+
+/// Whether what becomes of a packet from the wire never hangs on a session.
+pub(crate) fn is_stateless(flow: &Flow) -> bool {
+    is_to_many(flow) || is_neighbour_discovery(flow)
+}
+
+fn is_to_many(flow: &Flow) -> bool {
+    is_group(flow) || flow.link.dst_mac.is_group()
 }
 
 fn is_group(flow: &Flow) -> bool {

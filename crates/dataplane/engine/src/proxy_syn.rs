@@ -485,7 +485,7 @@ fn to_client<R: Recorder>(turn: &mut Turn<'_, R>, flow: &Flow, segment: &Segment
     counters.answers += 1;
     match way.egress {
         Egress::Port(_) | Egress::Host(_) => counters.sent(way.unit, len),
-        Egress::Peer(_) => counters.to_peer(len),
+        Egress::Peer(_) => counters.peer_sent(len),
     }
     true
 }

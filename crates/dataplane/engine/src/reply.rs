@@ -227,7 +227,7 @@ fn send<R: Recorder>(
     match egress {
         Egress::Port(_) => counters.sent(unit, link + l3 + body),
         Egress::Host(_) => counters.host_packets += 1,
-        Egress::Peer(_) => counters.to_peer(link + l3 + body),
+        Egress::Peer(_) => counters.peer_sent(link + l3 + body),
     }
     true
 }

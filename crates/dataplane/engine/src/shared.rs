@@ -41,6 +41,11 @@ impl Shared {
             .is_ok()
     }
 
+    /// Whether there is no room for another session now.
+    pub(crate) fn is_full(&self) -> bool {
+        self.sessions.load(Ordering::Relaxed) >= self.sessions_max
+    }
+
     pub(crate) fn release_session(&self) {
         self.sessions.fetch_sub(1, Ordering::Relaxed);
     }

@@ -254,7 +254,7 @@ pub(crate) fn account<R: Recorder>(
         Verdict::Send { egress, unit, .. } => match egress {
             crate::Egress::Port(_) => counters.sent(unit, packet.len()),
             crate::Egress::Host(_) => counters.host_packets += 1,
-            crate::Egress::Peer(_) => counters.to_peer(packet.len()),
+            crate::Egress::Peer(_) => counters.peer_sent(packet.len()),
         },
         Verdict::Drop(reason) => {
             counters.drop(reason);
