@@ -93,12 +93,12 @@ impl Pair {
         }
     }
 
-    fn from_client(&mut self, (ip, payload): (Ip, Payload)) -> Vec<(usize, Arrival)> {
+    fn client_sends(&mut self, (ip, payload): (Ip, Payload)) -> Vec<(usize, Arrival)> {
         let frame = framed(&self.0[0], "ge-0/0/0", (ip, payload));
         self.send(0, "ge-0/0/0", &frame)
     }
 
-    fn from_server(&mut self, (ip, payload): (Ip, Payload)) -> Vec<(usize, Arrival)> {
+    fn server_sends(&mut self, (ip, payload): (Ip, Payload)) -> Vec<(usize, Arrival)> {
         let frame = framed(&self.0[1], "ge-0/0/1", (ip, payload));
         self.send(1, "ge-0/0/1", &frame)
     }
@@ -178,13 +178,13 @@ fn udp(from: ([u8; 4], u16), to: ([u8; 4], u16), data: &[u8]) -> (Ip, Payload) {
 fn a_flow_whose_ends_are_on_two_nodes_is_judged_by_one_and_sent_by_both() {
     let mut pair = Pair::new("");
     for known in [false, true] {
-        let there = pair.from_client(udp((CLIENT, 7), (SERVER, 9000), &[1, 2, 3]));
+        let there = pair.client_sends(udp((CLIENT, 7), (SERVER, 9000), &[1, 2, 3]));
         let there = one(&there, 1, "ge-0/0/1");
         let sent = network(&there);
         assert_eq!((sent.src.octets4(), sent.dst.octets4(), sent.ttl), (PUBLIC, SERVER, 63));
         assert_eq!(there.frame[..6], neighbour_mac(SERVER.into()).0);
         let (port, _) = ports(&sent);
-        let back = pair.from_server(udp((SERVER, 9000), (PUBLIC, port), &[4; 700]));
+        let back = pair.server_sends(udp((SERVER, 9000), (PUBLIC, port), &[4; 700]));
         let back = one(&back, 0, "ge-0/0/0");
         let got = network(&back);
         assert_eq!((got.src.octets4(), got.dst.octets4(), got.ttl), (SERVER, CLIENT, 63));
@@ -217,10 +217,10 @@ fn a_tcp_conversation_in_ipv6_passes_between_the_nodes() {
     let (syn, ack) = (TcpFlags::SYN, TcpFlags::ACK);
     for turn in 0..4_u32 {
         let left = match turn {
-            0 => pair.from_client(segment(true, syn, 100, 0, &[])),
-            1 => pair.from_server(segment(false, syn | ack, 500, 101, &[])),
-            2 => pair.from_client(segment(true, ack, 101, 501, &[7; 40])),
-            _ => pair.from_server(segment(false, ack, 501, 141, &[8; 40])),
+            0 => pair.client_sends(segment(true, syn, 100, 0, &[])),
+            1 => pair.server_sends(segment(false, syn | ack, 500, 101, &[])),
+            2 => pair.client_sends(segment(true, ack, 101, 501, &[7; 40])),
+            _ => pair.server_sends(segment(false, ack, 501, 141, &[8; 40])),
         };
         match turn % 2 {
             0 => one(&left, 1, "ge-0/0/1"),
@@ -228,7 +228,7 @@ fn a_tcp_conversation_in_ipv6_passes_between_the_nodes() {
         };
     }
     // Out of its window it is dropped by the node that has the session.
-    let left = pair.from_client(segment(true, ack, 101 + (1 << 30), 501, &[7; 40]));
+    let left = pair.client_sends(segment(true, ack, 101 + (1 << 30), 501, &[7; 40]));
     assert!(left.is_empty(), "{left:?}");
     assert_eq!([0, 1].map(|node| pair.dropped(node, DropReason::TcpOutOfWindow)), [0, 1]);
 }
@@ -238,7 +238,7 @@ fn a_tcp_conversation_in_ipv6_passes_between_the_nodes() {
 fn answers_of_the_node_that_judges_reach_the_sender_over_the_other() {
     let mut pair = Pair::new(REJECT);
     let rst =
-        pair.from_client((Ip::v4(CLIENT, SERVER), Payload::tcp_segment(9, 80, TcpFlags::SYN, 5, 0, &[])));
+        pair.client_sends((Ip::v4(CLIENT, SERVER), Payload::tcp_segment(9, 80, TcpFlags::SYN, 5, 0, &[])));
     let rst = network(&one(&rst, 0, "ge-0/0/0"));
     assert_eq!(
         (rst.src.octets4(), rst.dst.octets4(), rst.proto, ports(&rst)),
@@ -247,7 +247,7 @@ fn answers_of_the_node_that_judges_reach_the_sender_over_the_other() {
     assert_eq!([0, 1].map(|node| pair.dropped(node, DropReason::PolicyReject)), [0, 1]);
     let mut pair = Pair::new("");
     let (ip, payload) = udp((CLIENT, 7), (SERVER, 9000), &[1]);
-    let late = pair.from_client((Ip { ttl: 1, ..ip }, payload));
+    let late = pair.client_sends((Ip { ttl: 1, ..ip }, payload));
     let late = network(&one(&late, 0, "ge-0/0/0"));
     assert_eq!((late.src.octets4(), late.dst.octets4()), ([10, 1, 0, 1], CLIENT));
     assert!(matches!(late.l4, L4::Icmp { kind: 11, .. }), "{late:?}");
@@ -257,18 +257,18 @@ fn answers_of_the_node_that_judges_reach_the_sender_over_the_other() {
 #[test]
 fn errors_go_where_the_session_is_and_on_from_there() {
     let mut pair = Pair::new("");
-    let there = one(&pair.from_client(udp((CLIENT, 7), (SERVER, 9000), &[1; 30])), 1, "ge-0/0/1");
+    let there = one(&pair.client_sends(udp((CLIENT, 7), (SERVER, 9000), &[1; 30])), 1, "ge-0/0/1");
     let error = |about: &Arrival, from: [u8; 4], to: [u8; 4]| {
         (Ip::v4(from, to), Payload::icmp(Family::V4, 3, 3, 0, &about.frame[14..]))
     };
-    let told = one(&pair.from_server(error(&there, SERVER, PUBLIC)), 0, "ge-0/0/0");
+    let told = one(&pair.server_sends(error(&there, SERVER, PUBLIC)), 0, "ge-0/0/0");
     assert_eq!(network(&told).dst.octets4(), CLIENT);
     let quoted = &told.frame[14 + 28..];
     assert_eq!((&quoted[12..16], &quoted[20..22]), (&CLIENT[..], &7_u16.to_be_bytes()[..]));
     let (port, _) = ports(&network(&there));
     for _ in 0..2 {
-        let back = one(&pair.from_server(udp((SERVER, 9000), (PUBLIC, port), &[4])), 0, "ge-0/0/0");
-        let told = one(&pair.from_client(error(&back, CLIENT, SERVER)), 1, "ge-0/0/1");
+        let back = one(&pair.server_sends(udp((SERVER, 9000), (PUBLIC, port), &[4])), 0, "ge-0/0/0");
+        let told = one(&pair.client_sends(error(&back, CLIENT, SERVER)), 1, "ge-0/0/1");
         assert_eq!((network(&told).src.octets4(), network(&told).dst.octets4()), (PUBLIC, SERVER));
         pair.follow(1);
     }
@@ -285,7 +285,7 @@ fn fragments_go_over_as_they_came() {
             let (at, fragment) = if piece == 0 { (0..40, 0x2000) } else { (40..72, 5) };
             let id = 70 + order[0];
             let ip = Ip { id, fragment, ..Ip::v4(CLIENT, SERVER) };
-            left.extend(pair.from_client((ip, Payload::raw(Proto::UDP, &data[at]))));
+            left.extend(pair.client_sends((ip, Payload::raw(Proto::UDP, &data[at]))));
         }
         assert_eq!(left.len(), 2, "{left:?}");
         assert!(left.iter().all(|(node, arrival)| {
@@ -301,12 +301,12 @@ fn fragments_go_over_as_they_came() {
 fn a_packet_that_the_link_does_not_take_is_told_to_be_too_big() {
     let mut pair = Pair::new("");
     let (ip, payload) = udp((CLIENT, 7), (SERVER, 9000), &[0; 1500 - 28 - 19]);
-    let told = pair.from_client((Ip { fragment: 0x4000, ..ip }, payload));
+    let told = pair.client_sends((Ip { fragment: 0x4000, ..ip }, payload));
     let told = one(&told, 0, "ge-0/0/0");
     assert!(matches!(network(&told).l4, L4::Icmp { kind: 3, code: 4, .. }));
     assert_eq!(told.frame[14 + 20 + 6..14 + 20 + 8], 1480_u16.to_be_bytes());
     assert_eq!(pair.dropped(0, DropReason::PacketTooBig), 1);
-    one(&pair.from_client(udp((CLIENT, 7), (SERVER, 9000), &[0; 1500 - 28 - 20])), 1, "ge-0/0/1");
+    one(&pair.client_sends(udp((CLIENT, 7), (SERVER, 9000), &[0; 1500 - 28 - 20])), 1, "ge-0/0/1");
 }
 
 /// Both are passive, or each takes the other for the active one: a packet goes over once and no more.
@@ -314,16 +314,16 @@ fn a_packet_that_the_link_does_not_take_is_told_to_be_too_big() {
 fn what_came_from_the_peer_never_goes_back() {
     let mut pair = Pair::new("");
     pair.0[1].plane().ha().set_group_active(OUTSIDE, false).unwrap();
-    let left = pair.from_client(udp((CLIENT, 7), (SERVER, 9000), &[1]));
+    let left = pair.client_sends(udp((CLIENT, 7), (SERVER, 9000), &[1]));
     assert!(left.is_empty(), "{left:?}");
     assert_eq!([0, 1].map(|node| pair.dropped(node, DropReason::GroupPassive)), [0, 1]);
     assert_eq!(pair.sessions(), [0, 0]);
     // And what is to be delivered by a unit that is passive there, too.
     pair.0[1].plane().ha().set_group_active(OUTSIDE, true).unwrap();
-    let there = one(&pair.from_client(udp((CLIENT, 7), (SERVER, 9000), &[1])), 1, "ge-0/0/1");
+    let there = one(&pair.client_sends(udp((CLIENT, 7), (SERVER, 9000), &[1])), 1, "ge-0/0/1");
     pair.0[0].plane().ha().set_group_active(INSIDE, false).unwrap();
     let (port, _) = ports(&network(&there));
-    let left = pair.from_server(udp((SERVER, 9000), (PUBLIC, port), &[4]));
+    let left = pair.server_sends(udp((SERVER, 9000), (PUBLIC, port), &[4]));
     assert!(left.is_empty(), "{left:?}");
     assert_eq!(pair.dropped(0, DropReason::GroupPassive), 1);
 }
@@ -337,7 +337,7 @@ fn the_other_link_takes_over_and_without_any_the_group_is_passive() {
         let version = plane.plane().updates().version() + 1;
         plane.plane().updates().apply(&UpdateBatch { version, links, ..UpdateBatch::default() }).unwrap();
     };
-    let pass = |pair: &mut Pair, sport| pair.from_client(udp((CLIENT, sport), (SERVER, 9000), &[1])).len();
+    let pass = |pair: &mut Pair, sport| pair.client_sends(udp((CLIENT, sport), (SERVER, 9000), &[1])).len();
     for sport in 0..40 {
         assert_eq!(pass(&mut pair, 1000 + sport), 1);
     }
@@ -412,7 +412,7 @@ fn a_fabric_carries_nothing_else() {
     let case = Case::parse("a", &with_unit).unwrap();
     let error = run(&case, &mut pair.0[0], &configs).unwrap_err().to_string();
     assert!(error.contains("ge-0/0/2.0") && error.contains("fabric"), "{error}");
-    one(&pair.from_client(udp((CLIENT, 7), (SERVER, 9000), &[1])), 1, "ge-0/0/1");
+    one(&pair.client_sends(udp((CLIENT, 7), (SERVER, 9000), &[1])), 1, "ge-0/0/1");
     let to = FabricForwarding { interface: LINKS[1].into(), peer_mac: mac(1, 1), local_mac: mac(0, 1) };
     let twice = pair.0[0].plane().ha().set_fabric_forwarding(FabricId(0), &to);
     assert!(matches!(twice, Err(Error::Refused(_))), "{twice:?}");
@@ -422,13 +422,13 @@ fn a_fabric_carries_nothing_else() {
 #[test]
 fn a_fail_over_brings_both_ends_to_one_node() {
     let mut pair = Pair::new("");
-    let there = one(&pair.from_client(udp((CLIENT, 7), (SERVER, 9000), &[1])), 1, "ge-0/0/1");
+    let there = one(&pair.client_sends(udp((CLIENT, 7), (SERVER, 9000), &[1])), 1, "ge-0/0/1");
     let (port, _) = ports(&network(&there));
     pair.follow(1);
     pair.0[1].plane().ha().set_group_active(OUTSIDE, false).unwrap();
     pair.0[0].plane().ha().set_group_active(OUTSIDE, true).unwrap();
     let crossed = pair.crossed();
-    let again = one(&pair.from_client(udp((CLIENT, 7), (SERVER, 9000), &[2])), 0, "ge-0/0/1");
+    let again = one(&pair.client_sends(udp((CLIENT, 7), (SERVER, 9000), &[2])), 0, "ge-0/0/1");
     assert_eq!(ports(&network(&again)).0, port);
     assert_eq!(pair.crossed(), crossed);
     for node in &mut pair.0 {

@@ -28,6 +28,7 @@ mod hold;
 mod home;
 mod host;
 mod icmp_error;
+mod ingress;
 mod install;
 mod key;
 mod live;

@@ -4,9 +4,8 @@
 //! act looks up again, since an earlier packet of the batch may have changed the table.
 
 use ravelin_filter::Marks;
-use ravelin_program::Interface;
 use ravelin_types::{DropReason, Family, InstanceId, Instant, Mac, ZoneId};
-use ravelin_wire::{Fragment, L4, Network, Parsed, ethertype, parse};
+use ravelin_wire::{Fragment, L4, Network, ethertype, parse};
 
 use crate::emit::release_fragments;
 use crate::explain::{Fact, Recorder};
@@ -24,7 +23,8 @@ use crate::steer::{HandOver, Towards};
 use crate::stub::Message;
 use crate::verdict::Verdict;
 use crate::{
-    alg, batch, fast_path, filters, first_path, host, icmp_error, mirror, proxy_syn, sanity, screens, watch,
+    alg, batch, fast_path, filters, first_path, host, icmp_error, ingress, mirror, proxy_syn, sanity,
+    screens, watch,
 };
 
 /// Packets a step takes at most.
@@ -277,17 +277,8 @@ pub(crate) fn classify<R: Recorder>(
         return dropped(DropReason::NotReady);
     }
     let parsed = parse(packet.bytes()).map_err(|e| Verdict::Drop(sanity::malformed(e)))?;
-    let unit = ingress_unit(turn.world, packet.ingress, &parsed)?;
+    let (unit, zone) = ingress::admit(turn, packet, &parsed)?;
     let from_host = matches!(packet.ingress, Ingress::Host(_));
-    let from_peer = if let Ingress::Peer(from) = packet.ingress { Some(from) } else { None };
-    if !from_host && from_peer.is_none() && packet.handed.is_none() {
-        turn.state.counters.received(unit.id, packet.len());
-    }
-    let zone = unit.zone.ok_or(Verdict::Drop(DropReason::NoZone))?;
-    turn.rec.fact(Fact::Ingress { unit: unit.id, zone: Some(zone) });
-    if from_peer.is_none() && turn.shared.groups.is_passive(unit.group, turn.now) {
-        return dropped(DropReason::GroupPassive);
-    }
     let link = Link { dst_mac: parsed.dst_mac, src_mac: parsed.src_mac, l3_at: parsed.l3_at };
     let Some(network) = parsed.network else {
         return if parsed.ethertype == ethertype::ARP && unit.inet {
@@ -304,7 +295,7 @@ pub(crate) fn classify<R: Recorder>(
         return dropped(DropReason::FamilyNotConfigured);
     }
     let mut marks = packet.handed.map_or(Marks::default(), |h| h.marks);
-    if let Some(from) = from_peer {
+    if let Ingress::Peer(from) = packet.ingress {
         marks = packet.handed.map_or(from.marks, |h| h.marks);
     } else if !from_host {
         sanity::check_addresses(&network).map_err(Verdict::Drop)?;
@@ -343,44 +334,6 @@ pub(crate) fn classify<R: Recorder>(
 fn meant(packet: &Packet<'_>, network: &Network, (key, instance): (FlowKey, InstanceId)) -> FlowKey {
     let quoted = icmp_error::quoted(packet, network);
     quoted.map_or(key, |quoted| FlowKey::of(&quoted, None, instance).reversed())
-}
-
-fn ingress_unit<'w>(
-    world: &'w Snapshot,
-    ingress: Ingress,
-    parsed: &Parsed,
-) -> Result<&'w Interface, Verdict> {
-    let dropped = |reason| Err(Verdict::Drop(reason));
-    let unit = match ingress {
-        Ingress::Host(unit) => unit,
-        Ingress::Peer(from) => from.unit,
-        Ingress::Port(port) if world.fabrics.as_ref().is_some_and(|links| links.is_link(port)) => {
-            return dropped(DropReason::FabricFrame);
-        }
-        Ingress::Port(port) => {
-            let Some(known) = world.rules.port(port) else {
-                return dropped(DropReason::UnknownVlan);
-            };
-            if !known.enabled {
-                return dropped(DropReason::InterfaceDisabled);
-            }
-            let ours = parsed.dst_mac == Mac(known.mac) || parsed.dst_mac.is_group();
-            if !ours && !world.any_station {
-                return dropped(DropReason::OtherStation);
-            }
-            // VLAN 0 is no VLAN but a priority (IEEE 802.1Q 9.6).
-            let vlan = parsed.vlan.map(ravelin_wire::Vlan::id).filter(|id| *id != 0);
-            match world.rules.unit_of(port, vlan) {
-                Some(unit) => unit,
-                None => return dropped(DropReason::UnknownVlan),
-            }
-        }
-    };
-    match world.rules.unit(unit) {
-        Some(unit) if unit.enabled => Ok(unit),
-        Some(_) => dropped(DropReason::InterfaceDisabled),
-        None => dropped(DropReason::UnknownVlan),
-    }
 }
 
 /// The key of a packet that is this worker's to judge, or whose it is.
