@@ -323,3 +323,7 @@ summary() {
     echo "$PASSED passed, $FAILED failed"
     [ "$FAILED" = 0 ] && [ "$PASSED" -gt 0 ]
 }
+
+# A file that makes the cables otherwise than by veth.
+# shellcheck source=lab/guest/wire.sh
+[ -z "${LAB_WIRE:-}" ] || . "$LAB_WIRE"
