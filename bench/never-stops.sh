@@ -48,7 +48,7 @@ under() {
     paced "$name" "$RATE" $((RATE * DURATION)) || return 1
     said=$("$@")
     paced_end "$name" || return 1
-    row "$RATE" "$name" "$name: $said"
+    row "$RATE" "$name" "${name%-*}: $said"
 }
 
 quietly() { :; }
@@ -111,7 +111,7 @@ survives() {
 }
 
 main() {
-    local config rate name
+    local config rate name n=0
     config=$(mktemp) || return 2
     paced_config >"$config"
     test_lab "$config"
@@ -122,12 +122,13 @@ main() {
     echo "veth, $(nproc) processors, Linux $(uname -r), load $(cut -d' ' -f1 /proc/loadavg), $ROUTES routes"
     printf '%-6s %-52s %8s %6s %8s %6s %8s %9s\n' rate 'what happens' sent lost starved twice gap-us waited-ms
     for name in $ROWS; do
+        n=$((n + 1))
         case $name in
-            quiet) under quiet quietly ;;
-            commits) under commits commit_all_the_time ;;
-            load) under load load ;;
-            changes) under changes change_all_the_time ;;
-            start) under start find_all ;;
+            quiet) under "quiet-$n" quietly ;;
+            commits) under "commits-$n" commit_all_the_time ;;
+            load) under "load-$n" load ;;
+            changes) under "changes-$n" change_all_the_time ;;
+            start) under "start-$n" find_all ;;
             *) echo "bench: no row $name" >&2; return 2 ;;
         esac
     done
