@@ -3,8 +3,8 @@
 # shellcheck source=lab/lib.sh
 . "$(dirname "$0")/../../lib.sh"
 
-RED=$TRUNK
 lab_more() {
+    RED=$TRUNK BLUE=$TWIN_SERVER
     # A veth hands a tag over beside the frame, where no XDP program sees it, unless the sender writes it into the frame.
     in_trunk ethtool -K t0 txvlan off || return 1
     local id
@@ -20,8 +20,6 @@ lab_more() {
     spawn blue-iperf "$BLUE" iperf3 -s --forceflush
     wait_until 10 grep -q ready "$STATE/log/blue" && wait_until 10 grep -q listening "$STATE/log/blue-iperf"
 }
-lab_name test
-BLUE=$TWIN_SERVER
 test_lab "$LAB_DIR/tests/vlan.conf" ge-0/0/2.10
 
 passes() { in_trunk ping -q -c1 -W1 10.20.0.2; }
