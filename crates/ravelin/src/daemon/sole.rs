@@ -19,7 +19,9 @@ const FILE: &str = "daemon.lock";
 
 /// The right to a state directory, given up when it is dropped.
 #[derive(Debug)]
-pub struct Sole(#[expect(dead_code, reason = "held, not read")] File);
+pub struct Sole {
+    _held: File,
+}
 
 /// Why a daemon may not start.
 #[derive(Debug, thiserror::Error)]
@@ -36,6 +38,10 @@ impl Sole {
     /// # Errors
     /// Another one holds the directory for longer than `patience`, or the lock can't be had.
     pub fn of(state: &Path, patience: Duration) -> Result<Self, SoleError> {
+        Self::after(state, patience, || std::thread::sleep(TRY_EVERY))
+    }
+
+    fn after(state: &Path, patience: Duration, mut pause: impl FnMut()) -> Result<Self, SoleError> {
         let path = state.join(FILE);
         let failed = |error| SoleError::Io { path: path.clone(), error };
         create_dir_all(state).map_err(failed)?;
@@ -45,8 +51,8 @@ impl Sole {
         let until = Instant::now() + patience;
         loop {
             match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-                Ok(()) => return Ok(Self(file)),
-                Err(Errno::WOULDBLOCK) if Instant::now() < until => std::thread::sleep(TRY_EVERY),
+                Ok(()) => return Ok(Self { _held: file }),
+                Err(Errno::WOULDBLOCK) if Instant::now() < until => pause(),
                 Err(Errno::WOULDBLOCK) => return Err(SoleError::Taken(state.to_owned())),
                 Err(Errno::INTR) => {}
                 Err(errno) => return Err(failed(errno.into())),
@@ -64,10 +70,10 @@ mod tests {
         let state = tempfile::tempdir().unwrap();
         let first = Sole::of(state.path(), Duration::ZERO).unwrap();
         assert!(matches!(Sole::of(state.path(), Duration::ZERO), Err(SoleError::Taken(_))));
-        let path = state.path().to_owned();
-        let next = std::thread::spawn(move || Sole::of(&path, PATIENCE).map(drop));
-        drop(first);
-        next.join().unwrap().unwrap();
+        let mut ending = Some(first);
+        let next = Sole::after(state.path(), PATIENCE, || drop(ending.take())).unwrap();
+        assert!(matches!(Sole::of(state.path(), Duration::ZERO), Err(SoleError::Taken(_))));
+        drop(next);
         Sole::of(state.path(), Duration::ZERO).unwrap();
     }
 
