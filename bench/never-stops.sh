@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # What is lost while everything changes: commits, a full table of routes, routes that change all the time; and while the daemon is
 # killed, is restarted, or the packet process is upgraded, at several rates. Each beside a run in which nothing happens. `starved`:
-# of the lost ones, those that the shim dropped since no worker got a processor for 100 ms.
+# of the lost ones, those that the shim dropped since no worker got a processor for 100 ms. `waited-ms`: how long workers that had
+# something to do waited for a processor, in sum (of an upgrade, by the last process alone).
 #
 # never-stops.sh [SECONDS [ROUTES [RATE [RATES]]]]: by default 60 s a row, a million routes, 10000 datagrams a second; the second
-# table at 5000, 20000 and 50000 a second. Needs root, a C compiler, and the binary in RAVELIN.
+# table at 5000, 20000 and 50000 a second (none: ' '). ROWS: those of the first table that are wanted. Needs root, a C compiler, and the binary in RAVELIN.
 BENCH_DIR=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=lab/lib.sh
 . "$BENCH_DIR/../lab/lib.sh"
@@ -15,15 +16,27 @@ DURATION=${1:-60}
 ROUTES=${2:-1000000}
 RATE=${3:-10000}
 RATES=${4:-5000 20000 50000}
+ROWS=${ROWS:-quiet commits load changes start}
 
 seconds_since() { awk -v ms=$(($(now_ms) - $1)) 'BEGIN { printf "%.1f", ms / 1000 }'; }
 rate_since() { echo $(($2 * 1000 / ($(now_ms) - $1 + 1))); }
 resident_mb() { awk '/^VmRSS/ { print int($2 / 1024) }' "/proc/$1/status"; }
 routes() { in_fw python3 "$LAB_DIR/routes.py" "$@"; }
 
+# Milliseconds that the packet workers have waited for a processor since the packet process began.
+waited_ms() {
+    local thread sum=0 ran waits rest
+    for thread in /proc/"$(dataplane_pid)"/task/*; do
+        case $(cat "$thread/comm" 2>/dev/null) in
+            worker-*) read -r ran waits rest <"$thread/schedstat" && sum=$((sum + waits / 1000000)) ;;
+        esac
+    done
+    echo "$sum"
+}
+
 row() { # NAME WHAT WHAT-HAPPENED
-    printf '%-6s %-52s %8s %6s %8s %6s %8s\n' "$1" "$3" "$(paced_field "$2" last)" "$(paced_field "$2" lost)" \
-        $(($(starved) - STARVED)) "$(paced_field "$2" twice)" "$(paced_field "$2" gap-us)"
+    printf '%-6s %-52s %8s %6s %8s %6s %8s %9s\n' "$1" "$3" "$(paced_field "$2" last)" "$(paced_field "$2" lost)" \
+        $(($(starved) - STARVED)) "$(paced_field "$2" twice)" "$(paced_field "$2" gap-us)" "$(($(waited_ms) - WAITED))"
 }
 
 # under NAME COMMAND...: runs it under traffic of DURATION seconds; what it prints is what happened.
@@ -31,10 +44,11 @@ under() {
     local name=$1 said
     shift
     STARVED=$(starved)
+    WAITED=$(waited_ms)
     paced "$name" "$RATE" $((RATE * DURATION)) || return 1
     said=$("$@")
     paced_end "$name" || return 1
-    row "$RATE" "$name" "$name: $said"
+    row "$RATE" "$name" "${name%-*}: $said"
 }
 
 quietly() { :; }
@@ -89,6 +103,7 @@ upgrade() { cli "request system software in-service-upgrade $(realpath "$RAVELIN
 survives() {
     local rate=$1 name=$2-$1 n
     STARVED=$(starved)
+    WAITED=$(waited_ms)
     paced "$name" "$rate" $((rate * 12)) || return 1
     for ((n = 0; n < $3; n++)); do $4 || echo "bench: $4 failed" >&2; done
     paced_end "$name" || return 1
@@ -96,7 +111,7 @@ survives() {
 }
 
 main() {
-    local config rate
+    local config rate name n=0
     config=$(mktemp) || return 2
     paced_config >"$config"
     test_lab "$config"
@@ -105,13 +120,18 @@ main() {
     wait_until 10 forwards || { echo "bench: nothing passes the firewall" >&2; return 1; }
     SOME=$((ROUTES < 100000 ? ROUTES : 100000))
     echo "veth, $(nproc) processors, Linux $(uname -r), load $(cut -d' ' -f1 /proc/loadavg), $ROUTES routes"
-    printf '%-6s %-52s %8s %6s %8s %6s %8s\n' rate 'what happens' sent lost starved twice gap-us
-    under quiet quietly
-    under commits commit_all_the_time
-    under load load
-    echo "          resident: daemon $(resident_mb "$(pid_of daemon)") MB, dataplane $(resident_mb "$(dataplane_pid)") MB"
-    under changes change_all_the_time
-    under start find_all
+    printf '%-6s %-52s %8s %6s %8s %6s %8s %9s\n' rate 'what happens' sent lost starved twice gap-us waited-ms
+    for name in $ROWS; do
+        n=$((n + 1))
+        case $name in
+            quiet) under "quiet-$n" quietly ;;
+            commits) under "commits-$n" commit_all_the_time ;;
+            load) under "load-$n" load ;;
+            changes) under "changes-$n" change_all_the_time ;;
+            start) under "start-$n" find_all ;;
+            *) echo "bench: no row $name" >&2; return 2 ;;
+        esac
+    done
     echo "          resident: daemon $(resident_mb "$(pid_of daemon)") MB, dataplane $(resident_mb "$(dataplane_pid)") MB"
     routes del "$ROUTES" >/dev/null
     for rate in $RATES; do

@@ -79,12 +79,16 @@ spawn() {
 
 remember() { echo "$2 $(start_time "$2")" >"$STATE/pid/$1"; }
 
-# The pid remembered under NAME, if that very process still runs.
+# The pid remembered under NAME, if that very process still runs. One whose first thread has ended runs while another has not: its
+# sockets and locks are still its own.
 pid_of() {
-    local pid started
+    local pid started threads
     read -r pid started 2>/dev/null <"$STATE/pid/$1" || return 1
     [ -n "$started" ] && [ "$(start_time "$pid")" = "$started" ] || return 1
-    [ "$(sed 's/.*) //' "/proc/$pid/stat" | cut -c1)" != Z ] || return 1
+    if [ "$(sed 's/.*) //' "/proc/$pid/stat" | cut -c1)" = Z ]; then
+        threads=("/proc/$pid/task"/*)
+        [ ${#threads[@]} -gt 1 ] || return 1
+    fi
     echo "$pid"
 }
 
@@ -323,3 +327,7 @@ summary() {
     echo "$PASSED passed, $FAILED failed"
     [ "$FAILED" = 0 ] && [ "$PASSED" -gt 0 ]
 }
+
+# A file that makes the cables otherwise than by veth.
+# shellcheck source=lab/guest/wire.sh
+[ -z "${LAB_WIRE:-}" ] || . "$LAB_WIRE"

@@ -36,6 +36,14 @@ except ConnectionError:
 }
 
 check "both families pass" wait_until 10 forwards
+# Who forwards is ahead of everything else, and who answers the control side is not.
+nice_of() { for thread in $(threads); do
+    thread=/proc/$(pid_of dataplane)/task/$thread
+    grep -q "^$1" "$thread/comm" && sed 's/.*) //' "$thread/stat" | cut -d' ' -f17
+done | sort -u; }
+check_is "workers are more urgent than others" -10 nice_of worker-
+check_is "and what restarts them" -10 nice_of supervisor
+check_is "but no thread for the control side" 0 nice_of remote-
 check_is "another user does not reach the dataplane" "no way in" stranger "$STATE/run/dataplane.sock"
 check_is "nor the command line" "no way in" stranger "$STATE/run/api.sock"
 chmod -R a+rwX "$STATE"

@@ -26,6 +26,10 @@ check_is "and a denied one does not" timeout probe "$CLIENT" tcp 198.51.100.2 23
 daemon_start "$LAB_DIR/demo.conf"
 check "the new daemon answers" wait_until 30 answers
 check_is "it found the running dataplane" "$DATAPLANE" dataplane_pid
+# One daemon a state directory: another one is sent away before it has touched anything.
+second() { timeout 60 ip netns exec "$FIREWALL" "$RAVELIN" daemon --state "$STATE/state" --run "$STATE/run2" --bpffs "$STATE/bpf"; }
+check_has "a second daemon is refused" 'another daemon works with' second
+check_is "and has made nothing" no eval '[ -e "$STATE/run2" ] && echo yes || echo no'
 check_is "the held session is still there" 1 sessions_to 198.51.100.2
 check "the held connection still lives" pid_of held
 check "the IPv4 pings end" wait_until 30 has_ended ping4

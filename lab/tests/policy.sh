@@ -4,11 +4,12 @@
 . "$(dirname "$0")/../lib.sh"
 test_lab "$LAB_DIR/demo.conf"
 
+# LAB_AT_ONCE_MS: where a program alone takes longer to start (a guest whose instructions are translated).
 takes_less_than_a_second() {
     local started
     started=$(now_ms)
     "$@"
-    [ $(($(now_ms) - started)) -lt 1000 ]
+    [ $(($(now_ms) - started)) -lt "${LAB_AT_ONCE_MS:-1000}" ]
 }
 
 check "the first packets pass within 10 s" wait_until 10 forwards

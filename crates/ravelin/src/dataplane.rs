@@ -35,6 +35,10 @@ pub struct Arguments {
     take_over: bool,
 }
 
+/// How much more urgent packets are than whatever else runs, should there be too few processors: the shim drops what a worker that has
+/// waited for one for 80 ms should have had.
+const PACKETS_NICE: i32 = -10;
+
 /// Where successors ask, beside the control plane's socket.
 const SUCCESSORS: &str = "handover.sock";
 
@@ -49,6 +53,23 @@ pub fn run(arguments: &Arguments) -> ExitCode {
             }
             crate::fail(&*error)
         }
+    }
+}
+
+/// While it is, threads that this one starts are as urgent as packets: the workers, and the one that starts workers anew.
+struct Urgent {
+    by: i32,
+}
+
+impl Urgent {
+    /// Without the right to it, everything works all the same.
+    fn become_so() -> Self {
+        Self { by: if rustix::process::nice(PACKETS_NICE).is_ok() { PACKETS_NICE } else { 0 } }
+    }
+
+    /// What answers the control side may wait.
+    fn stop(self) {
+        let _ = rustix::process::nice(-self.by);
     }
 }
 
@@ -76,15 +97,18 @@ fn serve(arguments: &Arguments) -> Result<(), Box<dyn std::error::Error>> {
         offload: ChecksumOffload::Request,
         socket: SocketConfig::default(),
     })?;
+    let urgent = Urgent::become_so();
     // From here on there are threads, and packets.
     confine(arguments)?;
     plane.start()?;
+    urgent.stop();
     attend(plane, calls, successors)
 }
 
 /// Goes on where another process stops. Its words on standard output are for who started it.
 fn succeed(arguments: &Arguments) -> Result<(), Box<dyn std::error::Error>> {
     let offer = Offer::ask(&directory(arguments).join(SUCCESSORS), transfer())?;
+    let urgent = Urgent::become_so();
     confine(arguments)?;
     let mut begun = false;
     let taken = offer.take(&arguments.bpffs, &mut |step| match step {
@@ -97,6 +121,7 @@ fn succeed(arguments: &Arguments) -> Result<(), Box<dyn std::error::Error>> {
     if begun {
         say("begun");
     }
+    urgent.stop();
     attend(taken.plane, calls.into(), successors.into())
 }
 

@@ -1,4 +1,4 @@
-//! What a device says of itself through the ethtool interface: its driver and its receive queues.
+//! What a device says of itself through the ethtool interface, its driver and its receive queues; and that it is to leave tags where they are.
 #![allow(unsafe_code)]
 
 use std::{ffi::c_void, marker::PhantomData};
@@ -11,7 +11,11 @@ use rustix::{
 
 const SIOCETHTOOL: Opcode = 0x8946;
 const ETHTOOL_GDRVINFO: u32 = 0x03;
+const ETHTOOL_GFLAGS: u32 = 0x25;
+const ETHTOOL_SFLAGS: u32 = 0x26;
 const ETHTOOL_GCHANNELS: u32 = 0x3c;
+/// VLAN tags are taken out of received frames.
+const ETH_FLAG_RXVLAN: u32 = 1 << 8;
 const IFNAMSIZ: usize = 16;
 
 /// The driver's name, as `ethtool -i` shows it.
@@ -25,6 +29,27 @@ pub(crate) fn driver(device: &str) -> io::Result<String> {
 pub(crate) fn receive_queues(device: &str) -> io::Result<u32> {
     let answer = ask(device, Channels { command: ETHTOOL_GCHANNELS, ..Channels::default() })?;
     Ok(answer.rx + answer.combined)
+}
+
+/// Has the device leave VLAN tags in the frames that it receives. One that hands them over beside a frame hides them from the shim and from
+/// everything behind it: what came by any VLAN would look untagged.
+///
+/// # Errors
+/// It can't be told to, or is gone.
+pub(crate) fn leave_tags(device: &str) -> io::Result<()> {
+    let flags = ask(device, Value { command: ETHTOOL_GFLAGS, data: 0 })?.data;
+    if flags & ETH_FLAG_RXVLAN != 0 {
+        ask(device, Value { command: ETHTOOL_SFLAGS, data: flags & !ETH_FLAG_RXVLAN })?;
+    }
+    Ok(())
+}
+
+/// `struct ethtool_value`.
+#[derive(Clone, Copy)]
+#[repr(C)]
+struct Value {
+    command: u32,
+    data: u32,
 }
 
 /// `struct ethtool_drvinfo`.
@@ -55,6 +80,7 @@ const _: () = assert!(size_of::<Channels>() == 36, "struct ethtool_channels");
 trait Question: Copy {}
 
 impl Question for DriverInfo {}
+impl Question for Value {}
 impl Question for Channels {}
 
 /// `SIOCETHTOOL` with its `struct ifreq`, pointing at a question.
@@ -104,5 +130,6 @@ mod tests {
     fn a_missing_device_is_an_error() {
         assert_eq!(driver("no-such-device"), Err(io::Errno::NODEV));
         assert_eq!(receive_queues("a-name-of-too-many-bytes"), Err(io::Errno::NAMETOOLONG));
+        assert_eq!(leave_tags("no-such-device"), Err(io::Errno::NODEV));
     }
 }

@@ -177,7 +177,7 @@ impl Group {
     ) -> Result<Self, GroupError> {
         let (first, rest) = queues.split_first().ok_or(GroupError::Empty)?;
         let umem = Umem::new(chunks_of(queues.len())).map_err(GroupError::Memory)?;
-        let mut sockets = vec![Socket::first(*first, &umem, config)?];
+        let mut sockets = vec![Socket::first(*first, &umem, config, offload)?];
         for at in rest {
             sockets.push(Socket::sharing(&sockets[0], *at, config)?);
         }

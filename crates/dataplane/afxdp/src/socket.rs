@@ -19,13 +19,14 @@ use rustix::{
 };
 
 use crate::{
+    group::ChecksumOffload,
     ring::{Descriptor, Ring},
     umem::{CHUNK_SIZE, Umem},
 };
 
 /// Bytes of `struct xsk_tx_metadata`, right before a transmitted frame.
 pub(crate) const TX_METADATA_LEN: usize = 24;
-/// `XDP_UMEM_TX_METADATA_LEN`: the registration carries `tx_metadata_len`.
+/// `XDP_UMEM_TX_METADATA_LEN`: the registration carries `tx_metadata_len`. Linux 6.11, and stable kernels from 6.8 on.
 const UMEM_TX_METADATA: u32 = 1 << 2;
 /// A queue that was just given up answers EBUSY for about half a second; so long is tried again.
 const BIND_RETRY: Duration = Duration::from_millis(20);
@@ -97,18 +98,14 @@ pub(crate) struct Socket {
 
 impl Socket {
     /// Opens the first socket on a packet memory, which registers the memory.
-    pub(crate) fn first(at: QueueAt, umem: &Umem, config: &SocketConfig) -> Result<Self, SocketError> {
+    pub(crate) fn first(
+        at: QueueAt,
+        umem: &Umem,
+        config: &SocketConfig,
+        offload: ChecksumOffload,
+    ) -> Result<Self, SocketError> {
         let fd = create(at)?;
-        let (addr, len) = umem.region();
-        let registration = XdpUmemReg {
-            addr,
-            len,
-            chunk_size: CHUNK_SIZE as u32,
-            headroom: 0, // the kernel always leaves XDP's own 256 bytes, which is `HEADROOM`
-            flags: XdpUmemRegFlags::from_bits_retain(UMEM_TX_METADATA),
-            tx_metadata_len: TX_METADATA_LEN as u32,
-        };
-        sockopt::set_xdp_umem_reg(&fd, registration).map_err(failed("register packet memory", at))?;
+        register(&fd, umem, offload).map_err(failed("register packet memory", at))?;
         let copy = match config.copy {
             CopyMode::Preferred => SocketAddrXdpFlags::empty(),
             CopyMode::Copy => SocketAddrXdpFlags::XDP_COPY,
@@ -197,6 +194,39 @@ impl AsFd for Socket {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.fd.as_fd()
     }
+}
+
+/// `offload`, where this kernel takes metadata with frames to send; elsewhere checksums are finished before they are sent.
+pub(crate) fn offload_of_kernel(offload: ChecksumOffload) -> ChecksumOffload {
+    if offload == ChecksumOffload::Software {
+        return offload;
+    }
+    // What else may be wrong is told where the memory of packets is registered.
+    let tried = Umem::new(1).and_then(|umem| {
+        let fd = net::socket_with(AddressFamily::XDP, SocketType::RAW, net::SocketFlags::CLOEXEC, None)?;
+        register(&fd, &umem, offload)
+    });
+    if tried == Err(io::Errno::INVAL) { ChecksumOffload::Software } else { offload }
+}
+
+/// Tells the kernel where packets lie.
+fn register(fd: &OwnedFd, umem: &Umem, offload: ChecksumOffload) -> io::Result<()> {
+    let (addr, len) = umem.region();
+    let (flags, tx_metadata_len) = match offload {
+        ChecksumOffload::Request => (UMEM_TX_METADATA, TX_METADATA_LEN as u32),
+        ChecksumOffload::Software => (0, 0),
+    };
+    sockopt::set_xdp_umem_reg(
+        fd,
+        XdpUmemReg {
+            addr,
+            len,
+            chunk_size: CHUNK_SIZE as u32,
+            headroom: 0, // the kernel always leaves XDP's own 256 bytes, which is `HEADROOM`
+            flags: XdpUmemRegFlags::from_bits_retain(flags),
+            tx_metadata_len,
+        },
+    )
 }
 
 fn create(at: QueueAt) -> Result<OwnedFd, SocketError> {

@@ -32,12 +32,13 @@ use rustix::{
 };
 
 use crate::{
+    ethtool,
     group::{ChecksumOffload, Group, GroupError},
     inherit::Inherited,
     lane::Lane,
     layout::{DeviceError, Layout, refusals},
     shim::{AttachMode, PortShim, ShimError, Shims},
-    socket::{CopyMode, QueueAt, SocketConfig},
+    socket::{CopyMode, QueueAt, SocketConfig, offload_of_kernel},
     tap::{Tap, TapError},
     umem::FRAME_LEN_MAX,
     worker::{Command, Patience, Scratch, Signals, Worker, pin},
@@ -80,6 +81,10 @@ pub enum AfxdpError {
     Tap(#[from] TapError),
     #[error(transparent)]
     Device(#[from] DeviceError),
+    #[error(
+        "device `{device}` takes VLAN tags out of frames and can't be told not to (ethtool -K {device} rxvlan off): {source}"
+    )]
+    Tags { device: String, source: io::Errno },
     #[error("worker {0} has no heartbeat slot; there are 64")]
     TooManyWorkers(u8),
     #[error("start a worker: {0}")]
@@ -144,6 +149,7 @@ impl AfxdpWorkers {
     /// Another process holds the pins, or the shim can't be loaded.
     pub fn plane(setup: AfxdpSetup) -> Result<AfxdpPlane, AfxdpError> {
         let shims = Shims::take_over(&setup.pins)?;
+        let setup = AfxdpSetup { offload: offload_of_kernel(setup.offload), ..setup };
         Ok(Self::plane_of(setup, shims, Control::default()))
     }
 
@@ -368,6 +374,8 @@ impl Inner {
         control.layout = layout;
         for port in &control.layout.ports {
             if let Entry::Vacant(vacant) = control.ports.entry(port.ifindex) {
+                ethtool::leave_tags(&port.device)
+                    .map_err(|source| AfxdpError::Tags { device: port.device.clone(), source })?;
                 vacant.insert(self.shims.attach(port.ifindex)?);
             }
         }

@@ -15,6 +15,7 @@ mod machine;
 mod metrics;
 mod nat_alarms;
 mod routes;
+mod sole;
 mod supervisor;
 mod tasks;
 mod trace;
@@ -39,6 +40,7 @@ use dynamic::Dynamic;
 use log::Log;
 use machine::Machine;
 use metrics::Scrapes;
+use sole::Sole;
 use supervisor::{Place, Process};
 use works::{Services, Works};
 
@@ -87,6 +89,8 @@ pub fn run(arguments: Arguments) -> ExitCode {
 }
 
 fn start(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
+    // Before anything is touched that another daemon may be working with.
+    let _sole = Sole::of(&arguments.state, sole::PATIENCE)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     std::fs::create_dir_all(&arguments.run)?;
     let store = Store::open(Directory::open(&arguments.state)?)?;
