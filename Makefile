@@ -15,7 +15,7 @@ help:
 	@echo 'make check   format, clippy, tidy, unit and simulation tests, docs, deny (no root)'
 	@echo 'make test    check, and the namespace tests (root; skipped loudly without)'
 	@echo 'make bench   benches of the library, then against the kernel on veth (root; skipped loudly without)'
-	@echo 'make soak    the properties with CASES cases each (default 100000), then make fuzz'
+	@echo 'make soak    the properties with CASES cases each (default 100000), texts of TEXT_MB (50), then make fuzz'
 	@echo 'make fuzz    each fuzz target for FUZZ_SECONDS (default 300)'
 	@echo 'make deps    install what is missing of the Debian packages (root)'
 	@echo 'make fmt     format; make clean: remove what was built and what a lab left'
@@ -76,6 +76,7 @@ bench: deps-build
 	RAVELIN=$(TARGET)/release/ravelin bench/many-sessions.sh || [ $$? = 77 ]
 
 CASES ?= 100000
+TEXT_MB ?= 50
 FUZZ_SECONDS ?= 300
 FUZZ_TARGETS := packet configuration language control
 # What libFuzzer needs to see of a program, in flags that the stable compiler takes.
@@ -86,7 +87,7 @@ FUZZ_BUILD = RUSTFLAGS='$(COVERAGE)' cargo build --manifest-path fuzz/Cargo.toml
 FUZZ_HOST = $(shell rustc -vV | sed -n 's/^host: //p')
 
 soak: deps-build
-	PROPTEST_CASES=$(CASES) cargo test --workspace --locked --release --no-fail-fast
+	TEXT_MB=$(TEXT_MB) PROPTEST_CASES=$(CASES) cargo test --workspace --locked --release --no-fail-fast
 	$(MAKE) fuzz
 
 fuzz: deps-build

@@ -53,7 +53,9 @@ pub enum Synchronize {
     #[default]
     Configured,
     /// The other node must have it too; `force`: whoever edits there is sent away.
-    Asked { force: bool },
+    Asked {
+        force: bool,
+    },
     Never,
 }
 

@@ -208,8 +208,8 @@ fn what_can_not_be_inherited_is_said() {
         ],
     );
     fails(
-        "groups { g { when { model srx; } system { host-name a; } } }\napply-groups g;",
-        &["f:1:21: groups g when model srx: statement not supported"],
+        "groups { g { when { weather fair; } system { host-name a; } } }\napply-groups g;",
+        &["f:1:21: groups g when weather fair: statement not supported"],
     );
 }
 
@@ -273,12 +273,18 @@ fn a_group_may_be_for_some_nodes_alone() {
 /// Spec: language-73, language-74.
 #[test]
 fn a_group_may_be_for_some_times_alone() {
-    let text = "groups { g { when { time 22:00 to 06:00; node node0; } system { ports; } } }\napply-groups g;";
+    let text =
+        "groups { g { when { time 22:00 to 06:00; node node0; } system { ports; } } }\napply-groups g;";
     let tree = read(text).tree;
-    let at = |hour, node| Situation { node, clock: Some(Clock { date: (2026, 1, 1), second: hour * 3600 }) };
-    for (hour, node, there) in
-        [(22, Some(0), true), (5, Some(0), true), (6, Some(0), false), (23, Some(1), false), (23, None, false)]
-    {
+    let at =
+        |hour: u32, node| Situation { node, clock: Some(Clock { date: (2026, 1, 1), second: hour * 3600 }) };
+    for (hour, node, there) in [
+        (22, Some(0), true),
+        (5, Some(0), true),
+        (6, Some(0), false),
+        (23, Some(1), false),
+        (23, None, false),
+    ] {
         let effective = effective(&tree, at(hour, node));
         assert!(effective.diagnostics.is_empty(), "{:?}", effective.diagnostics);
         assert_eq!(effective.tree.find(&["system", "ports"]).is_some(), there, "{hour} {node:?}");

@@ -3,8 +3,7 @@
 use ravelin_commit::{CommitError, LifeError, Order as CommitOrder, OrderKind};
 use ravelin_ops::{
     CommitEntry, CommitHistory, CommitKind, CommitOptions, CommitReport, Commits, ConfigureKind, EditorEntry,
-    Outcome, Problem, Refusal, ScheduledEntry, ScheduledTime,
-    Synchronize,
+    Outcome, Problem, Refusal, ScheduledEntry, ScheduledTime, Synchronize,
 };
 use ravelin_store::{Conflict, EditError, EditMode, Editor, Heading, Record, Scheduled, StoreError, When};
 

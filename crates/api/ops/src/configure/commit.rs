@@ -4,7 +4,9 @@
 
 use super::{LEAVING, UNCOMMITTED};
 use crate::answer::{Answer, EditorList};
-use crate::commits::{CommitEntry, CommitHistory, CommitKind, CommitOptions, CommitReport, EditorEntry, Refusal, Synchronize};
+use crate::commits::{
+    CommitEntry, CommitHistory, CommitKind, CommitOptions, CommitReport, EditorEntry, Refusal, Synchronize,
+};
 use crate::config::{Candidate, LoadKind, Problem};
 use crate::request::{ConfigureKind, Kept};
 use crate::session::{Env, Fault, Mode, Reply, Session, said};

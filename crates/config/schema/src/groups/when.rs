@@ -235,9 +235,7 @@ impl<'a> Expander<'a> {
 
     fn holds(&mut self, origin: u16, at: &Node, words: &[&str], bare: bool) -> bool {
         match words {
-            ["node", name] if bare => {
-                self.situation.node.is_some_and(|node| *name == format!("node{node}"))
-            }
+            ["node", name] if bare => self.situation.node.is_some_and(|node| *name == format!("node{node}")),
             // A node has one.
             ["routing-engine", engine @ ("re0" | "re1")] => *engine == "re0",
             ["peers", names @ ..] if names.iter().any(|name| !is_bracket(name)) => {
@@ -325,10 +323,27 @@ mod tests {
     #[test]
     fn what_is_no_period_is_refused() {
         for words in [
-            "", "9", "09:00", "9 17", "9 to", "24:00 to 25:00", "9:60 to 10:00", "9:00:60 to 10:00", "a to b",
-            "9:00:00:00 to 10", "9 to 5", "22 to 06:00", "9:00 to 9:00", "2026-02-29.09:00", "2026-13-01.09:00",
-            "2026-11-22.09:00 to 10:00", "10:00 to 2026-11-22.09:00", "2026-11-22.09:00 to 2026-11-22.09:00",
-            "+9 to 10", "009 to 10", "1969-01-01.09:00",
+            "",
+            "9",
+            "09:00",
+            "9 17",
+            "9 to",
+            "24:00 to 25:00",
+            "9:60 to 10:00",
+            "9:00:60 to 10:00",
+            "a to b",
+            "9:00:00:00 to 10",
+            "9 to 5",
+            "22 to 06:00",
+            "9:00 to 9:00",
+            "2026-02-29.09:00",
+            "2026-13-01.09:00",
+            "2026-11-22.09:00 to 10:00",
+            "10:00 to 2026-11-22.09:00",
+            "2026-11-22.09:00 to 2026-11-22.09:00",
+            "+9 to 10",
+            "009 to 10",
+            "1969-01-01.09:00",
         ] {
             let list: Vec<&str> = words.split(' ').filter(|w| !w.is_empty()).collect();
             assert!(Period::parse(&list).is_err(), "{words}");

@@ -247,7 +247,8 @@ impl<D: Disk> Life<D> {
             let tree = read(&scheduled.text);
             let record = Record { time_s: now.wall_s, ..scheduled.record };
             let failure = OnFailure::RollBack;
-            let how = scheduled.synchronize.map_or(Synchronize::Configured, |force| Synchronize::Asked { force });
+            let how =
+                scheduled.synchronize.map_or(Synchronize::Configured, |force| Synchronize::Asked { force });
             let beside = Beside::Ordered(how);
             let install = Install { tree: &tree, record, revert: None, by: None, failure, beside };
             let done = self.install(plant, install, now);

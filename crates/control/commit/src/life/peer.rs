@@ -11,7 +11,7 @@ use ravelin_store::{Disk, Record};
 use ravelin_syntax::{Diagnostic, Severity, Tree};
 
 use super::install::{Install, OnFailure};
-use super::{Life, LifeError, Note, Plant, RETRY, RETRY_MAX, order, read};
+use super::{Life, LifeError, Note, Plant, RETRY, RETRY_MAX, order};
 use crate::peer::{PeerConsumer, PeerPart, Without, findings};
 use crate::{CommitError, Consumers, Now, Peer, PeerCommit, PeerError, Synchronize};
 
@@ -228,7 +228,8 @@ impl<D: Disk> Life<D> {
             self.store.revert_serial().map_err(|error| busy(&error))?;
         }
         let bound = ravelin_schema::read(text);
-        let errors: Vec<_> = bound.diagnostics.into_iter().filter(|d| d.severity == Severity::Error).collect();
+        let errors: Vec<_> =
+            bound.diagnostics.into_iter().filter(|d| d.severity == Severity::Error).collect();
         if !errors.is_empty() {
             return Err(PeerError::Refused(errors));
         }

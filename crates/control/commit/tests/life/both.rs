@@ -168,7 +168,7 @@ fn what_the_other_node_can_not_apply_is_taken_back_on_both() {
     let mut two = Two::new(at(0));
     two.there(|bench| bench.fault("plane", Step::Apply, 2));
     // It is asked once more, and fails again.
-    let again = Fault { who: "kernel", step: Step::Apply, works: 3, fails: 2 };
+    let again = Fault { who: "kernel", step: Step::Apply, works: 2, fails: 2 };
     two.there(|bench| bench.plant.faults.borrow_mut().push(again));
     let done = two.commit("b", at(1));
     assert!(matches!(done, Err(LifeError::Commit(CommitError::RolledBack(_)))), "{done:?}");

@@ -6,7 +6,8 @@ use ravelin_commit::{CommitError, LifeError, OrderKind};
 use crate::support::{ANN, Bench, Step, at};
 
 const MINUTE: u64 = 60;
-const SWITCHED: &str = "The time has come for other groups of the active configuration; it is applied everywhere.";
+const SWITCHED: &str =
+    "The time has come for other groups of the active configuration; it is applied everywhere.";
 
 fn set(bench: &mut Bench, lines: &[&str]) {
     for line in lines {

@@ -1,9 +1,9 @@
 //! A configuration that is a list of `set` lines.
 
 use ravelin_ops::{
-    Against, Candidate, CommitEntry, CommitHistory, CommitKind, CommitOptions, CommitReport, Commits, Synchronize,
+    Against, Candidate, CommitEntry, CommitHistory, CommitKind, CommitOptions, CommitReport, Commits,
     ConfigMode, ConfigureKind, EditorEntry, Form, LoadKind, Outcome, Problem, Refusal, ScheduledEntry,
-    ScheduledTime, Verb,
+    ScheduledTime, Synchronize, Verb,
 };
 
 #[derive(Default)]
