@@ -124,6 +124,16 @@ fn every_form_is_read_back_as_the_tree_it_shows() {
     same(&Tree::default());
 }
 
+/// Lines that say the same are one statement, whatever stood between them.
+#[test]
+fn a_statement_outside_the_table_is_there_once() {
+    for between in ["set protocols", "set protocols lldp", "set wlan x\ndelete wlan x"] {
+        let twice = tree(&format!("set poe guard-band 10\n{between}\nset poe guard-band 10\n"));
+        assert_eq!(render::text(&twice).matches("guard-band").count(), 1, "{between}");
+        same(&twice);
+    }
+}
+
 /// A word outside the table is an attribute there: references of any character, and no other.
 #[test]
 fn words_of_any_character_are_kept_in_xml() {
