@@ -158,6 +158,7 @@ fn a_confirmed_commit_says_when_it_goes_back() {
 fn a_commit_over_two_nodes_says_what_each_did() {
     let mut bench = Bench::new();
     bench.good("configure");
+    bench.good("commit");
     let done = "node0:\nconfiguration check succeeds\nnode1:\ncommit complete\nnode0:\ncommit complete\n";
     bench.config.other_node = true;
     for line in ["commit synchronize", "commit synchronize force", "commit comment x synchronize"] {
