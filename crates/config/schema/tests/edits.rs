@@ -354,11 +354,12 @@ fn commands_mean_all_lines_of_a_hierarchy_outside_the_table() {
         let told: Vec<String> = bound.diagnostics.iter().map(|d| d.line("f")).collect();
         let mut tree = read(start).tree;
         for line in commands.lines() {
-            match apply(&mut tree, &[], line) {
-                Ok(()) => assert!(told.is_empty(), "{told:?}"),
-                Err(errors) => return errors.iter().map(|d| d.message.clone()).collect(),
+            if let Err(errors) = apply(&mut tree, &[], line) {
+                assert!(!told.is_empty(), "{line}");
+                return errors.iter().map(|d| d.message.clone()).collect();
             }
         }
+        assert!(told.is_empty(), "{told:?}");
         assert_eq!(render::set(&tree), render::set(&bound.tree), "{commands}");
         let mut again = read(&render::set(&tree));
         assert!(again.diagnostics.is_empty(), "{:?}", again.diagnostics);
