@@ -16,7 +16,7 @@ help:
 	@echo 'make test    check, and the namespace tests (root; skipped loudly without)'
 	@echo 'make test-guest  the namespace tests on Debian'"'"'s own kernel, on cards and VLAN devices, and a power cut, in a QEMU guest (root)'
 	@echo 'make bench   benches of the library, then against the kernel on veth (root; skipped loudly without)'
-	@echo 'make soak    the properties with CASES cases each (default 100000), then make fuzz'
+	@echo 'make soak    the properties with CASES cases each (default 100000), texts of TEXT_MB (50), then make fuzz'
 	@echo 'make fuzz    each fuzz target for FUZZ_SECONDS (default 300)'
 	@echo 'make deps    install what is missing of the Debian packages (root)'
 	@echo 'make fmt     format; make clean: remove what was built and what a lab left'
@@ -83,6 +83,7 @@ bench: deps-build
 	RAVELIN=$(TARGET)/release/ravelin bench/many-sessions.sh || [ $$? = 77 ]
 
 CASES ?= 100000
+TEXT_MB ?= 50
 FUZZ_SECONDS ?= 300
 FUZZ_TARGETS := packet configuration language control
 # What libFuzzer needs to see of a program, in flags that the stable compiler takes.
@@ -93,7 +94,7 @@ FUZZ_BUILD = RUSTFLAGS='$(COVERAGE)' cargo build --manifest-path fuzz/Cargo.toml
 FUZZ_HOST = $(shell rustc -vV | sed -n 's/^host: //p')
 
 soak: deps-build
-	PROPTEST_CASES=$(CASES) cargo test --workspace --locked --release --no-fail-fast
+	TEXT_MB=$(TEXT_MB) PROPTEST_CASES=$(CASES) cargo test --workspace --locked --release --no-fail-fast
 	$(MAKE) fuzz
 
 fuzz: deps-build

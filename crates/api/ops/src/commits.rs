@@ -43,6 +43,20 @@ pub struct CommitOptions {
     pub user: String,
     pub comment: Option<String>,
     pub kind: CommitKind,
+    pub synchronize: Synchronize,
+}
+
+/// Whom a commit is for, beside this node.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Synchronize {
+    /// As `system commit synchronize` says.
+    #[default]
+    Configured,
+    /// The other node must have it too; `force`: whoever edits there is sent away.
+    Asked {
+        force: bool,
+    },
+    Never,
 }
 
 /// When it is to hold, and for how long.
@@ -78,6 +92,8 @@ pub struct ScheduledEntry {
 pub struct CommitReport {
     pub warnings: Vec<Problem>,
     pub scheduled: Option<ScheduledTime>,
+    /// It was done on both nodes: the names of this one and the other.
+    pub nodes: Option<[&'static str; 2]>,
 }
 
 /// One commit of the history; 0 is the active one.
@@ -145,7 +161,7 @@ pub trait Commits {
     ///
     /// # Errors
     /// A commit would be refused.
-    fn check(&mut self, user: &str) -> Result<CommitReport, Refusal>;
+    fn check(&mut self, user: &str, synchronize: Synchronize) -> Result<CommitReport, Refusal>;
     /// Makes the candidate the active configuration, now or later.
     ///
     /// # Errors

@@ -42,7 +42,7 @@ pub use answer::{
 pub use capture::{CAPTURE_BYTES_MAX, capture_source, capture_text};
 pub use commits::{
     CommitEntry, CommitHistory, CommitKind, CommitOptions, CommitReport, Commits, EditorEntry, Refusal,
-    ScheduledEntry, ScheduledTime,
+    ScheduledEntry, ScheduledTime, Synchronize,
 };
 pub use completion::complete;
 pub use config::{Against, Candidate, ConfigMode, Form, LoadKind, Outcome, Problem, Verb, Written};

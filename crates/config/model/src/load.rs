@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use ravelin_schema::{Changes, ClusterNode, Cx, Lower, Memo};
+use ravelin_schema::{Changes, Clock, Cx, Lower, Memo, Periods, Situation};
 use ravelin_syntax::tree::Node;
 use ravelin_syntax::{Diagnostic, Severity, Span, Tree};
 
@@ -25,14 +25,17 @@ pub fn load(text: &str) -> Loaded {
     load_on(text, None)
 }
 
-/// As [`load`], on a node of a cluster.
+/// As [`load`], on a node of a cluster, at a time.
 #[must_use]
-pub fn load_on(text: &str, node: ClusterNode) -> Loaded {
+pub fn load_on(text: &str, at: impl Into<Situation>) -> Loaded {
     let bound = ravelin_schema::read(text);
     let (mut errors, mut warnings): (Vec<_>, Vec<_>) =
         bound.diagnostics.into_iter().partition(|d| d.severity == Severity::Error);
-    let result = match check_tree_on(&bound.tree, node) {
-        Ok(valid) if errors.is_empty() => Ok(valid),
+    let result = match check_tree_after(&bound.tree, at, None) {
+        Ok(checked) if errors.is_empty() => {
+            warnings.extend(checked.warnings);
+            Ok(checked.valid)
+        }
         Ok(_) => Err(errors),
         Err(more) => {
             errors.extend(more);
@@ -51,17 +54,19 @@ pub fn check_tree(tree: &Tree) -> Result<ValidConfig, Vec<Diagnostic>> {
     check_tree_on(tree, None)
 }
 
-/// As [`check_tree`], on a node of a cluster: `${node}` is its number.
-pub fn check_tree_on(tree: &Tree, node: ClusterNode) -> Result<ValidConfig, Vec<Diagnostic>> {
-    check_tree_after(tree, node, None).map(|checked| checked.valid)
+/// As [`check_tree`], on a node of a cluster, whose number `${node}` is, and at a time.
+pub fn check_tree_on(tree: &Tree, at: impl Into<Situation>) -> Result<ValidConfig, Vec<Diagnostic>> {
+    check_tree_after(tree, at, None).map(|checked| checked.valid)
 }
 
 /// A tree that passed every check, and what the check of one that was made from it by an edit can go on from.
 #[derive(Clone, Debug)]
 pub struct Checked {
     pub valid: ValidConfig,
+    /// What is not in force of it, and the operator may not expect.
+    pub warnings: Vec<Diagnostic>,
     tree: Tree,
-    node: ClusterNode,
+    at: Situation,
     /// Nothing in it applies a group.
     is_plain: bool,
     memo: Arc<Memo>,
@@ -72,18 +77,48 @@ pub struct Checked {
 /// not looked at again. Whatever is found wrong is found by a check from scratch.
 pub fn check_tree_after(
     tree: &Tree,
-    node: ClusterNode,
+    at: impl Into<Situation>,
     before: Option<&Checked>,
 ) -> Result<Checked, Vec<Diagnostic>> {
-    match before.and_then(|before| edited(tree, node, before)) {
-        Some(checked) => Ok(checked),
-        None => whole(tree, node),
+    let at = at.into();
+    if let Some(checked) = before.and_then(|before| edited(tree, at, before)) {
+        return Ok(checked);
+    }
+    let checked = whole(tree, at)?;
+    match later(tree, at) {
+        errors if errors.is_empty() => Ok(checked),
+        errors => Err(errors),
     }
 }
 
+/// What is wrong at another time, when conditions on time hold or don't: what is committed has to stand then too. Told of
+/// the first such time. Spec: language-74.
+fn later(tree: &Tree, at: Situation) -> Vec<Diagnostic> {
+    let others = match Periods::of(tree).others(at.clock) {
+        Ok(others) => others,
+        Err(most) => {
+            let message = format!("conditions on time make more than {most} configurations of this one");
+            return vec![Diagnostic::error("groups", Span::default(), message)];
+        }
+    };
+    for clock in others {
+        if let Err(mut errors) = whole(tree, Situation { clock: Some(clock), ..at }) {
+            errors.iter_mut().for_each(|error| error.message = told_at(&error.message, clock));
+            return errors;
+        }
+    }
+    Vec::new()
+}
+
+fn told_at(message: &str, clock: Clock) -> String {
+    let Clock { date: (year, month, day), second } = clock;
+    let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
+    format!("at {year:04}-{month:02}-{day:02}.{hour:02}:{minute:02}:{second:02}: {message}")
+}
+
 /// `None`: the tree has to be checked as a whole.
-fn edited(tree: &Tree, node: ClusterNode, before: &Checked) -> Option<Checked> {
-    if !before.is_plain || before.node != node {
+fn edited(tree: &Tree, at: Situation, before: &Checked) -> Option<Checked> {
+    if !before.is_plain || before.at.node != at.node {
         return None;
     }
     let Changes { list: changed, ends } = ravelin_schema::changed(&before.tree, tree)?;
@@ -98,12 +133,15 @@ fn edited(tree: &Tree, node: ClusterNode, before: &Checked) -> Option<Checked> {
     let lowered = config.security.policies.clone();
     let earlier = Earlier { lowered: &before.lowered, valid: &before.valid };
     let valid = errors.is_empty().then(|| check_after(config, Some(earlier)).ok())??;
-    Some(Checked { valid, tree: tree.clone(), node, is_plain, memo: Arc::new(memo), lowered })
+    let (warnings, tree, memo) = (Vec::new(), tree.clone(), Arc::new(memo));
+    Some(Checked { valid, warnings, tree, at, is_plain, memo, lowered })
 }
 
-fn whole(tree: &Tree, node: ClusterNode) -> Result<Checked, Vec<Diagnostic>> {
-    let mut effective = ravelin_schema::effective(tree, node);
-    let mut errors = std::mem::take(&mut effective.diagnostics);
+fn whole(tree: &Tree, at: Situation) -> Result<Checked, Vec<Diagnostic>> {
+    let mut effective = ravelin_schema::effective(tree, at);
+    let told = std::mem::take(&mut effective.diagnostics);
+    let (mut errors, warnings): (Vec<_>, Vec<_>) =
+        told.into_iter().partition(|d| d.severity == Severity::Error);
     errors.extend(ravelin_schema::refuse_effective(&effective));
     let (config, lowering, memo) = lower_with(&effective.tree, Cx::default());
     errors.extend(lowering);
@@ -115,7 +153,7 @@ fn whole(tree: &Tree, node: ClusterNode) -> Result<Checked, Vec<Diagnostic>> {
             let is_plain = matches!(effective.tree, Cow::Borrowed(_));
             // Statements that groups made are made anew each time: nothing of them can be gone on from.
             let memo = Arc::new(if is_plain { memo } else { Memo::default() });
-            return Ok(Checked { valid, tree: tree.clone(), node, is_plain, memo, lowered });
+            return Ok(Checked { valid, warnings, tree: tree.clone(), at, is_plain, memo, lowered });
         }
         Ok(_) => {}
         Err(mut more) => {

@@ -22,6 +22,9 @@ pub struct System {
     /// Configurations kept before the active one, at most 49.
     #[lower(leaf = "max-configuration-rollbacks")]
     pub rollbacks_max: Option<u8>,
+    /// Every commit is the other node's too.
+    #[lower(flag = "commit synchronize")]
+    pub synchronize: bool,
     #[lower(container = "archival configuration")]
     pub archival: Archival,
     /// Extension. `None`: there are no metrics.

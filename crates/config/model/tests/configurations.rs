@@ -20,7 +20,7 @@ struct Device {
     enforced: usize,
 }
 
-fn devices() -> [Device; 4] {
+fn devices() -> [Device; 8] {
     let cluster = |name, node, refused| Device {
         name,
         text: include_str!("configurations/cluster.conf"),
@@ -47,6 +47,38 @@ fn devices() -> [Device; 4] {
             refused: expect_file!["configurations/edge.refused"],
             without: include_str!("configurations/edge.without"),
             enforced: 130,
+        },
+        Device {
+            name: "small, out of its box",
+            text: include_str!("configurations/small.conf"),
+            node: None,
+            refused: expect_file!["configurations/small.refused"],
+            without: include_str!("configurations/small.without"),
+            enforced: 30,
+        },
+        Device {
+            name: "cluster of a campus",
+            text: include_str!("configurations/campus.conf"),
+            node: Some(1),
+            refused: expect_file!["configurations/campus.refused"],
+            without: include_str!("configurations/campus.without"),
+            enforced: 80,
+        },
+        Device {
+            name: "data centre with logical systems",
+            text: include_str!("configurations/datacentre.set"),
+            node: None,
+            refused: expect_file!["configurations/datacentre.refused"],
+            without: include_str!("configurations/datacentre.without"),
+            enforced: 60,
+        },
+        Device {
+            name: "branch with radio and phones",
+            text: include_str!("configurations/office.set"),
+            node: None,
+            refused: expect_file!["configurations/office.refused"],
+            without: include_str!("configurations/office.without"),
+            enforced: 30,
         },
     ]
 }

@@ -6,7 +6,7 @@ use ravelin_syntax::tree::{Kind, Node};
 use ravelin_syntax::{Children, Comments, Tree, Word, render};
 
 use crate::grammar::{Rule, RuleId, grammar};
-use crate::groups::{ClusterNode, effective};
+use crate::groups::{Situation, effective};
 use crate::path::{self, Path};
 use crate::value::{ValueType, Values};
 use crate::{json, xml};
@@ -45,11 +45,11 @@ pub struct View {
 /// What stands at a path, shown; `None` when nothing does. Text shows what is in a level, the other forms the way to
 /// it too.
 #[must_use]
-pub fn display(tree: &Tree, path: &[String], view: View, node: ClusterNode) -> Option<String> {
+pub fn display(tree: &Tree, path: &[String], view: View, at: impl Into<Situation>) -> Option<String> {
     if view.inherit == Inherit::AsWritten {
         return shown(tree, path, view, &[]);
     }
-    let effective = effective(tree, node);
+    let effective = effective(tree, at);
     let expanded;
     // Nothing applied: what is not in force is still in it.
     let tree = match effective.groups.is_empty() {

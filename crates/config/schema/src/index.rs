@@ -195,6 +195,8 @@ pub(crate) fn settle_level(nodes: &mut Vec<Node>) {
     if !nodes.is_sorted_by_key(|n| n.rule) {
         nodes.sort_by_key(|n| n.rule);
     }
+    // What stood between two that are the same may be elsewhere now, or gone.
+    nodes.dedup_by(|later, first| later.rule == crate::grammar::OPAQUE.0 && later == first);
 }
 
 /// The same for a whole tree. A container that means nothing when empty goes with its last statement.

@@ -36,7 +36,10 @@ pub use counts::{Counts, counts};
 pub use display::{Form, Inherit, View, display, kind_name};
 pub use edit::{WORK_MAX, apply};
 pub use grammar::{Grammar, Key, Mark, OPAQUE, Rule, RuleId, grammar, takes_value};
-pub use groups::{ClusterNode, EXPANSION_MAX, Effective, effective, uses_groups};
+pub use groups::{
+    Clock, ClusterNode, EXPANSION_MAX, Effective, PHASES_MAX, Periods, Situation, effective, time_zone,
+    uses_groups,
+};
 pub use index::Hashed;
 pub use instead::instead;
 pub use load::{Action, load, read};

@@ -174,6 +174,26 @@ fn opaque(nodes: &[Node], words: &[Word]) -> Option<Vec<usize>> {
     None
 }
 
+/// Every statement outside the table that begins with these words, as lines that tell of one hierarchy do, and how many
+/// statements were looked at for it.
+pub(crate) fn outside(nodes: &[Node], words: &[Word]) -> (Vec<Vec<usize>>, usize) {
+    let (mut found, mut looked) = (Vec::new(), nodes.len());
+    for (at, node) in nodes.iter().enumerate() {
+        let written = node.args.iter().filter(|w| !w.is_bracket()).map(|w| w.text.as_str());
+        let own: Vec<&str> =
+            (!node.name.is_empty()).then_some(node.name).into_iter().chain(written).collect();
+        let common = own.iter().zip(words).take_while(|(own, word)| **own == word.text.as_str()).count();
+        if common == words.len() && node.rule == crate::grammar::OPAQUE.0 {
+            found.push(vec![at]);
+        } else if common == own.len() && common < words.len() {
+            let (below, more) = outside(&node.children, &words[common..]);
+            looked += more;
+            found.extend(below.into_iter().map(|rest| std::iter::once(at).chain(rest).collect()));
+        }
+    }
+    (found, looked)
+}
+
 /// The siblings of the statement at a place, and where among them it is.
 pub(crate) fn siblings<'a>(
     nodes: &'a mut Vec<Node>,

@@ -5,6 +5,8 @@
 
 use std::fmt;
 
+pub use ravelin_syntax::{announces, is_obscured};
+
 use crate::lower::Value;
 
 /// A secret in clear. It is shown to who asks for its text and to nobody else.
@@ -123,43 +125,6 @@ pub fn encode(secret: &Secret, salt: u32) -> Option<String> {
     (!secret.0.is_empty()).then_some(out)
 }
 
-/// Words that a secret follows, in hierarchies that the table doesn't detail; where it does, it types them.
-const ANNOUNCING: [&str; 21] = [
-    "ascii-text",
-    "authentication-key",
-    "authentication-password",
-    "chap-secret",
-    "community-name",
-    "default-chap-secret",
-    "default-pap-password",
-    "encrypted-password",
-    "hexadecimal",
-    "key",
-    "local-password",
-    "md5",
-    "pap-password",
-    "passphrase",
-    "password",
-    "plain-text-password-value",
-    "preauthentication-secret",
-    "privacy-key",
-    "privacy-password",
-    "secret",
-    "simple-password",
-];
-
-/// Whether the word behind this one is to be taken for a secret where no type says what it is.
-#[must_use]
-pub fn announces(word: &str) -> bool {
-    ANNOUNCING.binary_search(&word).is_ok()
-}
-
-/// Whether a word is obscured or hashed: `$9$...`, `$6$...`.
-#[must_use]
-pub fn is_obscured(word: &str) -> bool {
-    word.strip_prefix('$').is_some_and(|rest| rest.contains('$'))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -186,12 +151,6 @@ mod tests {
         }
         assert_eq!(encode(&Secret::new("\u{2603}"), 0), None);
         assert_eq!(encode(&Secret::new(""), 0), None);
-    }
-
-    #[test]
-    fn words_that_announce_are_found() {
-        assert!(ANNOUNCING.is_sorted() && ANNOUNCING.iter().all(|word| announces(word)));
-        assert!(!announces("address") && is_obscured("$9$x") && !is_obscured("$9") && !is_obscured("9$x$"));
     }
 
     #[test]

@@ -4,9 +4,9 @@
 
 use std::fmt::Write;
 
+use quick_xml::Reader;
 use quick_xml::events::attributes::Attribute;
 use quick_xml::events::{BytesStart, Event};
-use quick_xml::{Reader, XmlVersion};
 use ravelin_syntax::{Change, Diagnostic, NESTING_MAX, Span, Tags, Tree, Word};
 
 use crate::bind::Bound;
@@ -14,6 +14,8 @@ use crate::element::{Element, STATEMENT, Shape, bound, elements};
 
 /// Elements deeper than this are refused: envelopes, braces and a leaf's own.
 const DEPTH_MAX: usize = NESTING_MAX + 8;
+/// Characters of a reference that is told to be none.
+const SHOWN_MAX: usize = 40;
 const JUNOS: &str = "http://xml.juniper.net/junos/24.4R1/junos";
 
 /// A tree as XML.
@@ -202,7 +204,10 @@ impl Builder {
 
     fn attribute(&mut self, element: &mut Element, attribute: &Attribute<'_>, span: Span) {
         let key: &str = attribute.key.as_ref();
-        let value = attribute.normalized_value(XmlVersion::Implicit1_0).unwrap_or_default().into_owned();
+        let value = unescaped(&attribute.value).unwrap_or_else(|unknown| {
+            self.error(span, &format!("unknown entity `{unknown}'"));
+            String::new()
+        });
         let Tags { inactive, protect, change, comments: _ } = &mut element.tags;
         match (local(key), value.as_str()) {
             _ if key.starts_with("xmlns") || key.starts_with("junos:") || key.starts_with("xml:") => {}
@@ -298,6 +303,32 @@ fn trimmed(value: &str, (low, high): (usize, usize)) -> String {
         return value.trim().to_owned();
     }
     format!("{}{}{}", value[..low].trim_start(), &value[low..high], value[high..].trim_end())
+}
+
+/// The value of an attribute: white space as it stands is a space, a reference what it says, in whatever characters.
+///
+/// # Errors
+/// What is no reference that is known.
+fn unescaped(raw: &str) -> Result<String, String> {
+    let mut out = String::with_capacity(raw.len());
+    let mut rest = raw;
+    while let Some(at) = rest.find('&') {
+        let (before, reference) = rest.split_at(at);
+        out.extend(before.chars().map(spaced));
+        let end = reference.find(';').map_or(reference.len(), |end| end + 1);
+        let (reference, after) = reference.split_at(end);
+        let name = reference.strip_prefix('&').and_then(|name| name.strip_suffix(';'));
+        out.push(
+            name.and_then(resolved).ok_or_else(|| reference.chars().take(SHOWN_MAX).collect::<String>())?,
+        );
+        rest = after;
+    }
+    out.extend(rest.chars().map(spaced));
+    Ok(out)
+}
+
+fn spaced(c: char) -> char {
+    if matches!(c, '\t' | '\n' | '\r') { ' ' } else { c }
 }
 
 fn resolved(name: &str) -> Option<char> {

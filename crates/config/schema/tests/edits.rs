@@ -341,3 +341,57 @@ fn a_prefix_may_leave_octets_out() {
         assert!(!read(&line).diagnostics.is_empty(), "{wrong}");
     }
 }
+
+/// Lines of `show | display set` tell of a hierarchy that the table doesn't detail one by one, and then switch it off.
+#[test]
+fn commands_mean_all_lines_of_a_hierarchy_outside_the_table() {
+    let start = "set system host-name fw\nset protocols bgp group up type external\n\
+                 set protocols bgp group up neighbor 192.0.2.1\nset protocols bgp group down type internal\n\
+                 set protocols lldp interface all\nset tenants red security-profile p\nset tenants blue security-profile p\n";
+    let after = |commands: &str| {
+        // As lines of one text, and each on the tree.
+        let bound = read(&format!("{start}{commands}"));
+        let told: Vec<String> = bound.diagnostics.iter().map(|d| d.line("f")).collect();
+        let mut tree = read(start).tree;
+        for line in commands.lines() {
+            if let Err(errors) = apply(&mut tree, &[], line) {
+                assert!(!told.is_empty(), "{line}");
+                return errors.iter().map(|d| d.message.clone()).collect();
+            }
+        }
+        assert!(told.is_empty(), "{told:?}");
+        assert_eq!(render::set(&tree), render::set(&bound.tree), "{commands}");
+        let mut again = read(&render::set(&tree));
+        assert!(again.diagnostics.is_empty(), "{:?}", again.diagnostics);
+        assert_eq!(again.tree, tree, "{commands}");
+        apply(&mut again.tree, &[], "delete system").unwrap();
+        render::set(&again.tree)
+    };
+    let rest = "set protocols lldp interface all\nset tenants red security-profile p\nset tenants blue security-profile p\n";
+    assert_eq!(after("delete protocols bgp"), rest);
+    assert_eq!(after("delete protocols bgp group up\ndelete protocols bgp group down type internal"), rest);
+    assert_eq!(
+        after("deactivate protocols bgp group up\ndeactivate tenants red"),
+        "set protocols lldp interface all\nset protocols bgp group up type external\ndeactivate protocols bgp group up type external\n\
+         set protocols bgp group up neighbor 192.0.2.1\ndeactivate protocols bgp group up neighbor 192.0.2.1\n\
+         set protocols bgp group down type internal\n\
+         set tenants red security-profile p\ndeactivate tenants red security-profile p\nset tenants blue security-profile p\n"
+    );
+    assert_eq!(
+        after("delete tenants\ndelete protocols lldp\ndelete protocols bgp group up"),
+        "set protocols bgp group down type internal\n"
+    );
+    assert_eq!(after("deactivate protocols bgp\nactivate protocols bgp\ndelete protocols bgp"), rest);
+    assert_eq!(after("protect protocols bgp\ndelete protocols bgp group up"), "statement is protected");
+    for line in ["delete protocols bgp group side", "deactivate protocols ospf", "delete tenants green"] {
+        assert_eq!(after(line), "statement not found", "{line}");
+    }
+    // In braces too.
+    let mut tree =
+        read("tenants { red { security-profile p; } }\nprotocols { bgp { group up { type external; } } }")
+            .tree;
+    apply(&mut tree, &[], "delete tenants red").unwrap();
+    apply(&mut tree, &[], "deactivate protocols bgp group up").unwrap();
+    assert!(apply(&mut tree, &[], "delete protocols bgp group").is_err(), "it is one word there");
+    assert!(render::text(&tree).contains("inactive: group up {"), "{}", render::text(&tree));
+}

@@ -124,6 +124,27 @@ fn every_form_is_read_back_as_the_tree_it_shows() {
     same(&Tree::default());
 }
 
+/// Lines that say the same are one statement, whatever stood between them.
+#[test]
+fn a_statement_outside_the_table_is_there_once() {
+    for between in ["set protocols", "set protocols lldp", "set wlan x\ndelete wlan x"] {
+        let twice = tree(&format!("set poe guard-band 10\n{between}\nset poe guard-band 10\n"));
+        assert_eq!(render::text(&twice).matches("guard-band").count(), 1, "{between}");
+        same(&twice);
+    }
+}
+
+/// A word outside the table is an attribute there: references of any character, and no other.
+#[test]
+fn words_of_any_character_are_kept_in_xml() {
+    let odd = tree("protocols {\n    bgp \"a\u{0}\u{1}b & <c>\u{85}'d\" {\n        \"\u{0}\";\n    }\n}\n");
+    same(&odd);
+    let broken = "<configuration><protocols xmlns:ravelin=\"urn:ravelin:configuration\">\
+                  <ravelin:statement words=\"a&nothing;\"/></protocols></configuration>";
+    let told: Vec<String> = read(broken).diagnostics.into_iter().map(|d| d.message).collect();
+    assert!(told.contains(&"unknown entity `&nothing;'".to_owned()), "{told:?}");
+}
+
 fn same(tree: &Tree) {
     let text = render::text(tree);
     for form in [text.clone(), xml::write(tree), json::write(tree)] {

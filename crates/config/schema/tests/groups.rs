@@ -1,7 +1,7 @@
 //! Groups: where they are inherited, what wins, and what is said of it.
 
-use ravelin_schema::{effective, read};
-use ravelin_syntax::render;
+use ravelin_schema::{Clock, Situation, effective, read, time_zone};
+use ravelin_syntax::{Severity, render};
 
 /// The effective configuration of `text` as `set` lines.
 #[track_caller]
@@ -208,8 +208,8 @@ fn what_can_not_be_inherited_is_said() {
         ],
     );
     fails(
-        "groups { g { when { model srx; } system { host-name a; } } }\napply-groups g;",
-        &["f:1:21: groups g when model srx: statement not supported"],
+        "groups { g { when { weather fair; } system { host-name a; } } }\napply-groups g;",
+        &["f:1:21: groups g when weather fair: statement not supported"],
     );
 }
 
@@ -232,7 +232,7 @@ fn a_group_may_be_for_one_node_of_a_cluster() {
     }
     fails(
         "groups { g { when { node node1; time 10:00; } system { host-name a; } } }\napply-groups g;",
-        &["f:1:33: groups g when time 10:00: statement not supported"],
+        &["f:1:33: groups g when time 10:00: a time of day needs `to' and an end"],
     );
 }
 
@@ -264,9 +264,53 @@ fn a_group_may_be_for_some_nodes_alone() {
     // Whoever has no name of his own is nobody's peer.
     let nameless = read("groups { g { when { peers a; } system { ports; } } }\napply-groups g;").tree;
     assert!(effective(&nameless, None).tree.nodes.is_empty());
-    for words in ["chassis srx", "member member0", "peers", "routing-engine re7", "time 10:00 to 11:00"] {
+    for words in ["chassis", "member", "model", "peers", "routing-engine re7", "weather fair"] {
         let text = format!("groups {{ g {{ when {{ {words}; }} system {{ ports; }} }} }}\napply-groups g;");
         fails(&text, &[&format!("f:1:21: groups g when {words}: statement not supported")]);
+    }
+}
+
+/// Spec: language-73, language-74.
+#[test]
+fn a_group_may_be_for_some_times_alone() {
+    let text =
+        "groups { g { when { time 22:00 to 06:00; node node0; } system { ports; } } }\napply-groups g;";
+    let tree = read(text).tree;
+    let at =
+        |hour: u32, node| Situation { node, clock: Some(Clock { date: (2026, 1, 1), second: hour * 3600 }) };
+    for (hour, node, there) in [
+        (22, Some(0), true),
+        (5, Some(0), true),
+        (6, Some(0), false),
+        (23, Some(1), false),
+        (23, None, false),
+    ] {
+        let effective = effective(&tree, at(hour, node));
+        assert!(effective.diagnostics.is_empty(), "{:?}", effective.diagnostics);
+        assert_eq!(effective.tree.find(&["system", "ports"]).is_some(), there, "{hour} {node:?}");
+    }
+    assert!(effective(&tree, Some(0)).tree.nodes.is_empty(), "without a clock");
+    let zone = read("groups { g { system { time-zone GMT+1; } } }\nsystem { time-zone GMT+2; }").tree;
+    assert_eq!(time_zone(&zone), Some("GMT+2"));
+}
+
+/// Spec: language-75.
+#[test]
+fn a_group_for_another_machine_is_not_in_force_and_a_warning_says_so() {
+    for (condition, there, warning) in [
+        ("model ravelin", true, ""),
+        ("model srx1500", false, "the group is not in force: this system's model is `ravelin'"),
+        ("chassis lcc0", false, "the group is not in force: this system has no chassis of that kind"),
+        ("member member0", false, "the group is not in force: this system is no member of a virtual chassis"),
+    ] {
+        let text =
+            format!("groups {{ g {{ when {{ {condition}; }} system {{ ports; }} }} }}\napply-groups g;");
+        let tree = read(&text).tree;
+        let effective = effective(&tree, None);
+        assert_eq!(effective.tree.find(&["system", "ports"]).is_some(), there, "{condition}");
+        let told: Vec<_> = effective.diagnostics.iter().map(|d| (d.severity, d.message.as_str())).collect();
+        let expected = [(Severity::Warning, warning)];
+        assert_eq!(told, expected[..usize::from(!there)], "{condition}");
     }
 }
 

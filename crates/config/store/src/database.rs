@@ -118,6 +118,25 @@ impl Database {
         last
     }
 
+    /// Everyone leaves, and what nobody committed is gone: another node's commit takes its place by force.
+    pub fn evict(&mut self) -> Vec<Editor> {
+        let editors = std::mem::take(&mut self.desks).into_values().map(|desk| desk.editor).collect();
+        self.shared.discard();
+        editors
+    }
+
+    /// # Errors
+    /// Someone holds the lock, or the shared candidate is changed: another node's commit would run into it.
+    pub fn undisturbed(&self) -> Result<(), EditError> {
+        let exclusive = |desk: &&Desk| desk.editor.mode == EditMode::Exclusive;
+        let holders: Vec<Editor> =
+            self.desks.values().filter(exclusive).map(|desk| desk.editor.clone()).collect();
+        if !holders.is_empty() {
+            return Err(EditError::Locked(holders));
+        }
+        if self.shared.is_changed() { Err(EditError::Modified(self.editors())) } else { Ok(()) }
+    }
+
     #[must_use]
     pub fn is_editing(&self, id: EditorId) -> bool {
         self.desks.contains_key(&id)

@@ -30,6 +30,8 @@ pub struct Heading {
     pub revert: Option<u64>,
     /// It is to be transferred to the archive sites.
     pub archive: bool,
+    /// It is the other node's too.
+    pub synchronize: bool,
 }
 
 /// A configuration.
@@ -50,11 +52,12 @@ impl Deref for Stored {
 impl Stored {
     #[must_use]
     pub(crate) fn encode(&self) -> Vec<u8> {
-        let Self { heading: Heading { serial, record, revert, archive }, text } = self;
+        let Self { heading: Heading { serial, record, revert, archive, synchronize }, text } = self;
         let mut cells = vec![("serial", serial.to_string())];
         cells.extend(record.cells());
         cells.extend(revert.map(|serial| ("revert", serial.to_string())));
         cells.extend(archive.then(|| ("archive", "1".to_owned())));
+        cells.extend(synchronize.then(|| ("synchronize", "1".to_owned())));
         seal(&cells, text)
     }
 
@@ -67,6 +70,7 @@ impl Stored {
             record: Record::read(&sealed)?,
             revert: sealed.number("revert"),
             archive: sealed.cell("archive").is_some(),
+            synchronize: sealed.cell("synchronize").is_some(),
         };
         Some(Self { heading, text: Arc::new(sealed.text) })
     }
@@ -166,7 +170,7 @@ mod tests {
         let record =
             Record { time_s: 7, user: "ann".into(), client: "cli".into(), comment, confirmed_min: Some(3) };
         let stored = Stored {
-            heading: Heading { serial: 9, record, revert: Some(8), archive: true },
+            heading: Heading { serial: 9, record, revert: Some(8), archive: true, synchronize: true },
             text: Arc::new("system;\n## sha256 x\n".to_owned()),
         };
         let bytes = stored.encode();

@@ -21,13 +21,17 @@ pub struct Scheduled {
     pub when: When,
     /// Who asked for it, and when.
     pub record: Record,
+    /// `commit synchronize at`: whatever the configuration says of it. `Some(true)`: by force.
+    pub synchronize: Option<bool>,
     pub text: String,
 }
 
 impl Scheduled {
     fn encode(&self) -> Vec<u8> {
-        let Self { when, record, text } = self;
+        let Self { when, record, synchronize, text } = self;
         let mut cells = record.cells();
+        let force = |force: bool| ("synchronize", if force { "force" } else { "1" }.to_owned());
+        cells.extend(synchronize.map(force));
         cells.push(match when {
             When::At(time_s) => ("at", time_s.to_string()),
             When::Reboot(boot) => ("reboot", boot.clone()),
@@ -39,7 +43,8 @@ impl Scheduled {
         let sealed = unseal(bytes)?;
         let at = sealed.number("at").map(When::At);
         let when = at.or_else(|| Some(When::Reboot(sealed.cell("reboot")?.to_owned())))?;
-        Some(Self { when, record: Record::read(&sealed)?, text: sealed.text })
+        let synchronize = sealed.cell("synchronize").map(|how| how == "force");
+        Some(Self { when, record: Record::read(&sealed)?, synchronize, text: sealed.text })
     }
 }
 

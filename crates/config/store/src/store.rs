@@ -23,6 +23,7 @@ const ACTIVE: &str = "active.conf";
 const COPY: &str = "rollback";
 const RESCUE: &str = "rescue.conf";
 const ARCHIVED: &str = "archived";
+const SYNCHRONIZED: &str = "synchronized";
 
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -46,6 +47,8 @@ pub struct Entry {
     pub revert: Option<u64>,
     /// As in [`Stored`].
     pub archive: bool,
+    /// As in [`Stored`].
+    pub synchronize: bool,
 }
 
 #[derive(Debug)]
@@ -63,13 +66,16 @@ pub struct Store<D> {
     pub(crate) scheduled: Option<Scheduled>,
     /// Serial of the last commit that reached an archive site.
     archived: u64,
+    /// Serial of the last commit that the other node has.
+    synchronized: u64,
     pub(crate) audit: Audit,
 }
 
 impl<D: Disk> Store<D> {
     /// Reads what is there. A damaged active configuration is an error, a damaged forerunner is left out.
     pub fn open(mut disk: D) -> Result<Self, StoreError> {
-        for name in [ACTIVE, COPY, RESCUE, ARCHIVED, crate::schedule::FILE, crate::audit::FILE] {
+        let files = [ACTIVE, COPY, RESCUE, ARCHIVED, SYNCHRONIZED, crate::schedule::FILE, crate::audit::FILE];
+        for name in files {
             disk.remove(&format!("{name}.new"))?;
         }
         let damaged = || StoreError::Damaged { name: ACTIVE.to_owned() };
@@ -89,10 +95,11 @@ impl<D: Disk> Store<D> {
         }
         let rescue = found(&disk, RESCUE, Stored::decode, &mut damaged)?;
         let scheduled = found(&disk, crate::schedule::FILE, Scheduled::decode, &mut damaged)?;
-        let archived = disk.read(ARCHIVED)?.and_then(|bytes| String::from_utf8(bytes).ok());
-        let archived = archived.and_then(|text| text.trim().parse().ok()).unwrap_or(0);
+        let archived = serial(&disk, ARCHIVED)?;
+        let synchronized = serial(&disk, SYNCHRONIZED)?;
         let audit = Audit::open(&mut disk)?;
-        let mut store = Self { disk, active, before, slots, rescue, damaged, scheduled, archived, audit };
+        let mut store =
+            Self { disk, active, before, slots, rescue, damaged, scheduled, archived, synchronized, audit };
         store.audit_commits(None)?;
         Ok(store)
     }
@@ -100,9 +107,10 @@ impl<D: Disk> Store<D> {
     /// Makes `text` the active configuration. On an error the active one is still the old one, except when only
     /// the last sync failed: then `active` says so.
     pub fn commit(&mut self, text: impl Into<Arc<String>>, entry: Entry) -> Result<u64, StoreError> {
-        let Entry { record, revert, archive } = entry;
+        let Entry { record, revert, archive, synchronize } = entry;
         let serial = self.next_serial();
-        let stored = Stored { heading: Heading { serial, record, revert, archive }, text: text.into() };
+        let heading = Heading { serial, record, revert, archive, synchronize };
+        let stored = Stored { heading, text: text.into() };
         let new = format!("{ACTIVE}.new");
         self.disk.write(&new, &stored.encode())?;
         self.shift()?;
@@ -244,7 +252,8 @@ impl<D: Disk> Store<D> {
         let Some(active) = self.active() else {
             return Err(StoreError::NoRollback { wanted: 0, kept: 0 });
         };
-        let heading = Heading { record, revert: None, archive: false, ..active.heading.clone() };
+        let serial = active.serial;
+        let heading = Heading { serial, record, revert: None, archive: false, synchronize: false };
         let rescue = Stored { heading, text: active.text.clone() };
         replace(&mut self.disk, RESCUE, &rescue.encode())?;
         self.damaged.retain(|name| name != RESCUE);
@@ -288,12 +297,31 @@ impl<D: Disk> Store<D> {
         self.archived = serial;
         Ok(())
     }
+
+    /// The active configuration, if the other node is to have it and may not.
+    #[must_use]
+    pub fn unsynchronized(&self) -> Option<&Stored> {
+        self.active.as_ref().filter(|active| active.synchronize && active.serial > self.synchronized)
+    }
+
+    /// The other node has everything up to this commit.
+    pub fn synchronized(&mut self, serial: u64) -> Result<(), StoreError> {
+        replace(&mut self.disk, SYNCHRONIZED, format!("{serial}\n").as_bytes())?;
+        self.synchronized = serial;
+        Ok(())
+    }
 }
 
 /// A configuration that waits for nobody.
 fn unconditional(stored: &Stored) -> Stored {
     let Stored { heading, text } = stored.clone();
     Stored { heading: Heading { revert: None, ..heading }, text }
+}
+
+/// A number that was written down; without one nothing was done yet, and it is done again.
+fn serial(disk: &impl Disk, name: &str) -> io::Result<u64> {
+    let text = disk.read(name)?.and_then(|bytes| String::from_utf8(bytes).ok());
+    Ok(text.and_then(|text| text.trim().parse().ok()).unwrap_or(0))
 }
 
 /// What a file holds; one that isn't as it was written is named.

@@ -124,34 +124,12 @@ fn place(out: &mut String, span: Span, file: &str, lines: &[&str]) {
     let column = (span.column as usize).saturating_sub(1);
     // Of a very long line what is around the word.
     let from = column.saturating_sub(SHOWN_CHARS / 2);
-    let shown: String = veiled(source).chars().skip(from).take(SHOWN_CHARS).collect();
+    let shown: String = crate::veil::veiled(source).chars().skip(from).take(SHOWN_CHARS).collect();
     let tab = |c: char| if c == '\t' { '\t' } else { ' ' };
     let lead: String = shown.chars().take(column - from).map(tab).collect();
     let word: String = shown.chars().skip(column - from).collect();
     let carets = "^".repeat(word_length(&word));
     let _ = writeln!(out, "{pad} |\n{number} | {}\n{pad} | {lead}{carets}", shown.trim_end());
-}
-
-/// The line with hashes and obscured secrets (`$6$...`, `$9$...`) unreadable, everything in its column.
-fn veiled(line: &str) -> String {
-    let is_kind = |kind: &str| !kind.is_empty() && kind.bytes().all(|b| b.is_ascii_alphanumeric());
-    let mut out = String::with_capacity(line.len());
-    let mut rest = line;
-    while let Some(at) = rest.find('$') {
-        let (before, word) = rest.split_at(at);
-        let end = word.find(|c: char| c.is_whitespace() || "\";{}[]".contains(c)).unwrap_or(word.len());
-        let (word, after) = word.split_at(end);
-        out.push_str(before);
-        match word.split('$').nth(1) {
-            // `${node}` is no secret, nor is an anchor of a regular expression.
-            Some(kind) if word.matches('$').count() > 1 && is_kind(kind) => {
-                out.extend(word.chars().map(|_| '*'));
-            }
-            _ => out.push_str(word),
-        }
-        rest = after;
-    }
-    out + rest
 }
 
 /// Characters of the word a text begins with.
@@ -213,22 +191,4 @@ fn json_string(text: &str) -> String {
     }
     out.push('"');
     out
-}
-
-#[cfg(test)]
-mod tests {
-    use super::veiled;
-
-    #[test]
-    fn secrets_of_a_line_are_veiled_in_their_columns() {
-        for (line, shown) in [
-            ("a \"$9$LbHX-wg4Z\"; # b", "a \"************\"; # b"),
-            ("key $6$ab$c.d/e; x", "key ***********; x"),
-            ("apply-groups \"${node}\";", "apply-groups \"${node}\";"),
-            ("match ^a.*$; $$", "match ^a.*$; $$"),
-            ("no secret", "no secret"),
-        ] {
-            assert_eq!(veiled(line), shown);
-        }
-    }
 }

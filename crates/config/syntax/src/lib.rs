@@ -11,6 +11,7 @@ mod reader;
 pub mod render;
 mod span;
 pub mod tree;
+mod veil;
 
 pub use args::Args;
 pub use children::Children;
@@ -23,3 +24,4 @@ pub use raw::{DIAGNOSTICS_MAX, Form, Item, NESTING_MAX, Parsed, Statement, Tags,
 pub use reader::{Ending, Reader};
 pub use span::Span;
 pub use tree::{Change, Node, Shape, Tree};
+pub use veil::{announces, is_obscured};

@@ -21,6 +21,8 @@ pub struct Services {
     pub time_zone: Option<TimeZone>,
     /// Configurations kept before the active one; `None`: as many as can be.
     pub rollbacks_max: Option<u8>,
+    /// Every commit is the other node's too.
+    pub synchronize: bool,
     pub metrics: Option<MetricsPlan>,
 }
 
@@ -74,6 +76,7 @@ impl Services {
             nat_alarms: nat_alarms(valid),
             time_zone,
             rollbacks_max: system.rollbacks_max,
+            synchronize: system.synchronize,
             metrics: system.metrics.as_ref().map(metrics),
         }
     }

@@ -36,6 +36,11 @@ pub trait Consumer {
 
     /// Forgets what was checked and prepared: it will not be applied.
     fn abort(&mut self) {}
+
+    /// On another node: it is not troubled with what fails here.
+    fn is_elsewhere(&self) -> bool {
+        false
+    }
 }
 
 impl<C: Consumer + ?Sized> Consumer for &mut C {
@@ -57,6 +62,10 @@ impl<C: Consumer + ?Sized> Consumer for &mut C {
 
     fn abort(&mut self) {
         (**self).abort();
+    }
+
+    fn is_elsewhere(&self) -> bool {
+        (**self).is_elsewhere()
     }
 }
 
@@ -103,8 +112,12 @@ pub(crate) fn names(failed: &[(&'static str, String)]) -> String {
 /// # Errors
 /// Every statement that any of them refuses.
 pub fn check(proposal: &Proposal, consumers: &mut Consumers<'_>) -> Result<(), Vec<Diagnostic>> {
-    let refused: Vec<_> =
-        consumers.iter_mut().filter_map(|consumer| consumer.check(proposal).err()).flatten().collect();
+    let mut refused = Vec::new();
+    for consumer in consumers {
+        if refused.is_empty() || !consumer.is_elsewhere() {
+            refused.extend(consumer.check(proposal).err().into_iter().flatten());
+        }
+    }
     if refused.is_empty() { Ok(()) } else { Err(refused) }
 }
 
@@ -140,19 +153,21 @@ fn prepare(proposal: &Proposal, consumers: &mut Consumers<'_>) -> Result<(), Com
 /// # Errors
 /// The consumers that do not enforce it.
 pub fn apply(proposal: &Proposal, consumers: &mut Consumers<'_>) -> Result<(), CommitError> {
-    let failed: Vec<_> = consumers
-        .iter_mut()
-        .filter_map(|consumer| {
-            let mut last = Ok(());
-            for _ in 0..APPLY_TRIES {
-                last = consumer.apply(proposal);
-                if last.is_ok() {
-                    break;
-                }
+    let mut failed = Vec::new();
+    for consumer in consumers {
+        if !failed.is_empty() && consumer.is_elsewhere() {
+            consumer.abort();
+            continue;
+        }
+        let mut last = Ok(());
+        for _ in 0..APPLY_TRIES {
+            last = consumer.apply(proposal);
+            if last.is_ok() {
+                break;
             }
-            last.err().map(|error| (consumer.name(), error))
-        })
-        .collect();
+        }
+        failed.extend(last.err().map(|error| (consumer.name(), error)));
+    }
     if failed.is_empty() { Ok(()) } else { Err(CommitError::Partial(failed)) }
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use ravelin_commit::{
     BookConsumer, BookFile, CommitError, Consumer, Consumers, Done, Life, LifeError, Now, Order, OrderKind,
-    PlaneConsumer, Plant, Proposal, propose,
+    PlaneConsumer, Plant, Proposal, Synchronize, propose,
 };
 use ravelin_compile::{IdBook, Resolved};
 use ravelin_contract::DataPlane;
@@ -212,6 +212,7 @@ impl Bench {
             client: "cli".into(),
             comment: None,
             kind: OrderKind::Now,
+            synchronize: Synchronize::Configured,
         };
         let done = self.life.commit(&mut self.system, &order, at(seconds));
         self.settle();

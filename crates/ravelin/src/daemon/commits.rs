@@ -3,7 +3,7 @@
 use ravelin_commit::{CommitError, LifeError, Order as CommitOrder, OrderKind};
 use ravelin_ops::{
     CommitEntry, CommitHistory, CommitKind, CommitOptions, CommitReport, Commits, ConfigureKind, EditorEntry,
-    Outcome, Problem, Refusal, ScheduledEntry, ScheduledTime,
+    Outcome, Problem, Refusal, ScheduledEntry, ScheduledTime, Synchronize,
 };
 use ravelin_store::{Conflict, EditError, EditMode, Editor, Heading, Record, Scheduled, StoreError, When};
 
@@ -72,7 +72,8 @@ impl Desk<'_> {
             | LifeError::Pending
             | LifeError::At(_)
             | LifeError::Store(_)
-            | LifeError::Unconfirmed => Refusal::Said(error.to_string()),
+            | LifeError::Unconfirmed
+            | LifeError::Promised => Refusal::Said(error.to_string()),
         }
     }
 
@@ -94,8 +95,24 @@ impl Desk<'_> {
         }
     }
 
-    fn order(&self, user: &str, comment: Option<String>, kind: OrderKind) -> CommitOrder {
-        CommitOrder { editor: self.seat.id, user: user.to_owned(), client: CLIENT.to_owned(), comment, kind }
+    fn order(&self, options: CommitOptions) -> CommitOrder {
+        let CommitOptions { user, comment, kind, synchronize } = options;
+        let kind = match kind {
+            CommitKind::Now => OrderKind::Now,
+            CommitKind::Confirmed { minutes } => OrderKind::Confirmed { minutes },
+            CommitKind::At(time) => OrderKind::At(time),
+        };
+        let synchronize = match synchronize {
+            Synchronize::Configured => ravelin_commit::Synchronize::Configured,
+            Synchronize::Asked { force } => ravelin_commit::Synchronize::Asked { force },
+            Synchronize::Never => ravelin_commit::Synchronize::Never,
+        };
+        CommitOrder { editor: self.seat.id, user, client: CLIENT.to_owned(), comment, kind, synchronize }
+    }
+
+    fn report(&self, scheduled: Option<ScheduledTime>) -> CommitReport {
+        let life = &self.control.life;
+        CommitReport { warnings: warned(&life.warnings()), scheduled, nodes: life.synchronized() }
     }
 }
 
@@ -183,29 +200,23 @@ impl Commits for Desk<'_> {
         Err(Refusal::Conflicts(conflicts.iter().map(conflict).collect()))
     }
 
-    fn check(&mut self, user: &str) -> Result<CommitReport, Refusal> {
-        let order = self.order(user, None, OrderKind::Now);
+    fn check(&mut self, user: &str, synchronize: Synchronize) -> Result<CommitReport, Refusal> {
+        let order =
+            self.order(CommitOptions { user: user.to_owned(), synchronize, ..CommitOptions::default() });
         let done = self.control.life.check(&mut self.control.works, &order, self.now);
         done.map_err(|error| self.refusal(error))?;
-        let warnings = warned(&self.control.life.warnings());
-        Ok(CommitReport { warnings, ..CommitReport::default() })
+        Ok(self.report(None))
     }
 
     fn commit(&mut self, options: &CommitOptions) -> Result<CommitReport, Refusal> {
-        let CommitOptions { user, comment, kind } = options;
-        let kind = match kind {
-            CommitKind::Now => OrderKind::Now,
-            CommitKind::Confirmed { minutes } => OrderKind::Confirmed { minutes: *minutes },
-            CommitKind::At(time) => OrderKind::At(time.clone()),
-        };
-        let order = self.order(user, comment.clone(), kind);
+        let order = self.order(options.clone());
         let done = self.control.life.commit(&mut self.control.works, &order, self.now);
         self.control.settle();
         let scheduled = match done.map_err(|error| self.refusal(error))? {
             ravelin_commit::Done::Scheduled(when) => Some(scheduled_time(&when)),
             ravelin_commit::Done::Committed | ravelin_commit::Done::Waiting { .. } => None,
         };
-        Ok(CommitReport { warnings: warned(&self.control.life.warnings()), scheduled })
+        Ok(self.report(scheduled))
     }
 
     fn waiting_min(&self) -> Option<u64> {

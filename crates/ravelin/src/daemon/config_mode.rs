@@ -5,7 +5,7 @@ use ravelin_ops::{
     Against, Candidate as Word, Commits as _, ConfigMode, Form, LoadKind, Outcome, Problem, Verb,
 };
 use ravelin_store::{Candidate, EditorId};
-use ravelin_syntax::{Diagnostic, diff};
+use ravelin_syntax::{Diagnostic, Tree, diff};
 
 use super::control::Control;
 use super::forms;
@@ -53,6 +53,11 @@ impl Desk<'_> {
         self.control.life.database().candidate(self.seat.id)
     }
 
+    /// As it is in force now, where that is asked for.
+    fn written(&self, tree: &Tree, path: &[String], form: Form) -> Outcome<String> {
+        forms::written(tree, path, form, self.control.life.situation(tree, self.now))
+    }
+
     /// The candidate, to be changed: whichever way a change comes, it comes through here.
     fn edited(&mut self) -> Outcome<&mut Candidate> {
         self.control.life.may_edit(self.seat.id).map_err(|error| vec![Problem::of(error.to_string())])?;
@@ -63,11 +68,11 @@ impl Desk<'_> {
 
 impl ConfigMode for Desk<'_> {
     fn show(&self, path: &[String], form: Form) -> Outcome<String> {
-        forms::written(self.candidate().tree(), path, form)
+        self.written(self.candidate().tree(), path, form)
     }
 
     fn active(&self, path: &[String], form: Form) -> Outcome<String> {
-        forms::written(self.control.life.database().shared_base(), path, form)
+        self.written(self.control.life.database().shared_base(), path, form)
     }
 
     fn edit(&mut self, at: &[String], verb: Verb, rest: &str) -> Outcome<()> {

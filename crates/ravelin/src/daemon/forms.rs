@@ -1,7 +1,7 @@
 //! The forms a configuration is shown and loaded in, for configuration mode.
 
 use ravelin_ops::{Form, LoadKind, Outcome, Problem, Written};
-use ravelin_schema::{Action, Inherit, View};
+use ravelin_schema::{Action, Inherit, Situation, View};
 use ravelin_syntax::{Diagnostic, Tree};
 
 use super::config_mode::problem;
@@ -10,8 +10,8 @@ use super::config_mode::problem;
 const TEXT: &str = "candidate";
 
 /// The statements below a path, in a form.
-pub fn written(tree: &Tree, path: &[String], form: Form) -> Outcome<String> {
-    let shown = ravelin_schema::display(tree, path, view(form), None);
+pub fn written(tree: &Tree, path: &[String], form: Form, at: Situation) -> Outcome<String> {
+    let shown = ravelin_schema::display(tree, path, view(form), at);
     shown.ok_or_else(|| vec![Problem::of("statement not found")])
 }
 

@@ -93,7 +93,10 @@ fn keep_time(control: &Mutex<Control>) {
 pub fn log(notes: Vec<Note>) {
     for note in notes {
         match note {
-            Note::RolledBack | Note::Applied | Note::ScheduledDone => tracing::info!("{note}"),
+            Note::RolledBack | Note::Applied | Note::Switched | Note::Synchronized | Note::ScheduledDone => {
+                tracing::info!("{note}")
+            }
+            Note::NotSynchronized(_) => tracing::warn!("{note}"),
             Note::NotApplied(error) => {
                 tracing::error!("The active configuration is not applied.");
                 for diagnostic in error.diagnostics() {

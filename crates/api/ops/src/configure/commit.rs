@@ -4,13 +4,17 @@
 
 use super::{LEAVING, UNCOMMITTED};
 use crate::answer::{Answer, EditorList};
-use crate::commits::{CommitEntry, CommitHistory, CommitKind, CommitOptions, EditorEntry, Refusal};
+use crate::commits::{
+    CommitEntry, CommitHistory, CommitKind, CommitOptions, CommitReport, EditorEntry, Refusal, Synchronize,
+};
 use crate::config::{Candidate, LoadKind, Problem};
 use crate::request::{ConfigureKind, Kept};
 use crate::session::{Env, Fault, Mode, Reply, Session, said};
 use crate::table::{Miss, pick};
 use crate::words::Word;
 
+const CHECKED: &str = "configuration check succeeds\n";
+const COMMITTED: &str = "commit complete\n";
 const DISCARDED_ON_EXIT: &str = "warning: uncommitted changes will be discarded on exit\n";
 const ENTERING: &str = "Entering configuration mode\n";
 const DISCARDING: &str = "warning: discarding uncommitted changes\nload complete\n";
@@ -26,7 +30,8 @@ pub(super) const WORDS: &[(&str, &str)] = &[
     ("check", "Check only; confirms a commit that waits for it"),
     ("comment", "Note in the history"),
     ("confirmed", "Go back to the configuration before it unless confirmed"),
-    ("synchronize", "Commit on the other node of a cluster too"),
+    ("no-synchronize", "Commit on this node alone, whatever the configuration says"),
+    ("synchronize", "Commit on the other node too; with force, whoever edits there"),
 ];
 
 /// A question that waits for its answer.
@@ -144,6 +149,7 @@ struct Asked {
     quit: bool,
     comment: Option<String>,
     kind: CommitKind,
+    synchronize: Synchronize,
 }
 
 fn asked(words: &[Word]) -> Result<Asked, Fault> {
@@ -166,11 +172,19 @@ fn asked(words: &[Word]) -> Result<Asked, Fault> {
             "at" if first => {
                 asked.kind = CommitKind::At(words.next().ok_or(Miss::Missing("at"))?.text.clone());
             }
-            "synchronize" => {
-                return Err(Fault::Said("commit synchronize needs a cluster; this node stands alone"));
+            "synchronize" if asked.synchronize == Synchronize::Configured => {
+                let force = words.next_if(|word| word.text == "force").is_some();
+                asked.synchronize = Synchronize::Asked { force };
+            }
+            // A scheduled commit remembers only that both nodes are asked for.
+            "no-synchronize" if asked.synchronize == Synchronize::Configured => {
+                asked.synchronize = Synchronize::Never;
             }
             other => return Err(Miss::Word(other.to_owned()).into()),
         }
+    }
+    if matches!(asked.kind, CommitKind::At(_)) && asked.synchronize == Synchronize::Never {
+        return Err(Miss::Word("no-synchronize".to_owned()).into());
     }
     Ok(asked)
 }
@@ -182,21 +196,23 @@ fn minutes(word: &str) -> Result<u16, Miss> {
 
 /// `commit`.
 pub(super) fn commit(env: &mut Env<'_>, session: &mut Session, words: &[Word]) -> Result<Reply, Fault> {
-    let Asked { check, quit, comment, kind } = asked(words)?;
+    let Asked { check, quit, comment, kind, synchronize } = asked(words)?;
     let refused = |env: &Env<'_>, refusal| match refusal {
         Refusal::Problems(list) => Fault::Refused(list),
         other => fault(env, other),
     };
     if check {
-        let report = env.config.check(&session.user).map_err(|refusal| refused(env, refusal))?;
-        return Ok(said(format!("{}configuration check succeeds\n", warned(&report.warnings))));
+        let report = env.config.check(&session.user, synchronize);
+        let report = report.map_err(|refusal| refused(env, refusal))?;
+        let done = of_nodes(&report, [CHECKED, CHECKED]).unwrap_or_else(|| CHECKED.to_owned());
+        return Ok(said(format!("{}{done}", warned(&report.warnings))));
     }
     let minutes = if let CommitKind::Confirmed { minutes } = kind { Some(minutes) } else { None };
-    let options = CommitOptions { user: session.user.clone(), comment, kind };
+    let options = CommitOptions { user: session.user.clone(), comment, kind, synchronize };
     let report = env.config.commit(&options).map_err(|refusal| refused(env, refusal))?;
     let mut output = warned(&report.warnings);
     if let Some(time) = report.scheduled {
-        output.push_str("configuration check succeeds\n");
+        output.push_str(CHECKED);
         output.push_str(&env.render.text(&Answer::Scheduled(time)));
         env.config.leave();
         session.leave_configuration();
@@ -208,8 +224,18 @@ pub(super) fn commit(env: &mut Env<'_>, session: &mut Session, words: &[Word]) -
             "commit confirmed will be automatically rolled back in {minutes} minute{s} unless confirmed\n"
         ));
     }
-    output.push_str("commit complete\n");
+    let done = of_nodes(&report, [CHECKED, COMMITTED]).map(|nodes| {
+        let [here, _] = report.nodes.unwrap_or_default();
+        format!("{nodes}{here}:\n{COMMITTED}")
+    });
+    output.push_str(done.as_deref().unwrap_or(COMMITTED));
     Ok(if quit { left(env, session, &output) } else { said(output) })
+}
+
+/// What this node did, and then the other, as Junos tells it of two; `None`: there was one.
+fn of_nodes(report: &CommitReport, done: [&str; 2]) -> Option<String> {
+    let [here, there] = report.nodes?;
+    Some(format!("{here}:\n{}{there}:\n{}", done[0], done[1]))
 }
 
 fn warned(warnings: &[Problem]) -> String {

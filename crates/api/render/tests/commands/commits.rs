@@ -151,10 +151,34 @@ fn a_confirmed_commit_says_when_it_goes_back() {
         assert_eq!(bench.bad(&format!("commit confirmed {wrong}")), said);
     }
     assert_eq!(bench.bad("commit check confirmed 5"), "syntax error: confirmed\n");
-    assert_eq!(
-        bench.bad("commit synchronize"),
-        "error: commit synchronize needs a cluster; this node stands alone\n"
-    );
+}
+
+/// Spec: commit-52, commit-53.
+#[test]
+fn a_commit_over_two_nodes_says_what_each_did() {
+    let mut bench = Bench::new();
+    bench.good("configure");
+    bench.good("commit");
+    let done = "node0:\nconfiguration check succeeds\nnode1:\ncommit complete\nnode0:\ncommit complete\n";
+    bench.config.other_node = true;
+    for line in ["commit synchronize", "commit synchronize force", "commit comment x synchronize"] {
+        assert_eq!(bench.good(line), done, "{line}");
+    }
+    let confirmed = bench.good("commit confirmed 5 synchronize");
+    assert!(confirmed.starts_with("commit confirmed will") && confirmed.ends_with(done), "{confirmed}");
+    let both = "node0:\nconfiguration check succeeds\nnode1:\nconfiguration check succeeds\n";
+    assert_eq!(bench.good("commit check synchronize"), both);
+    assert_eq!(bench.good("commit no-synchronize"), "commit complete\n");
+    for (line, word) in [
+        ("commit synchronize synchronize", "synchronize"),
+        ("commit synchronize no-synchronize", "no-synchronize"),
+        ("commit force", "force"),
+        ("commit at 23:00 no-synchronize", "no-synchronize"),
+    ] {
+        assert_eq!(bench.bad(line), format!("syntax error: {word}\n"), "{line}");
+    }
+    bench.config.other_node = false;
+    assert_eq!(bench.good("commit synchronize"), "commit complete\n");
 }
 
 #[test]

@@ -246,21 +246,37 @@ impl Editor {
         (1..=indexes.len()).any(|n| path::at(&self.nodes, &indexes[..n]).is_some_and(|node| node.protect))
     }
 
+    /// Where the statement is that words name; of a hierarchy outside the table, every one that begins with them.
+    fn places(&mut self, words: &[Word]) -> Result<Vec<Vec<usize>>, Failure> {
+        match self.locate(words) {
+            Err(Failure::Said(message)) if message == NOT_FOUND => {
+                let (found, looked) = path::outside(&self.nodes, words);
+                self.work += looked;
+                self.bounded()?;
+                if found.is_empty() { Err(NOT_FOUND.into()) } else { Ok(found) }
+            }
+            located => located.map(|(_, place)| vec![place.indexes]),
+        }
+    }
+
     /// Changes a statement that isn't protected and above which nothing is.
     fn change(&mut self, words: &[Word], change: &dyn Fn(&mut Node)) -> Done {
-        let (_, place) = self.locate(words)?;
-        if self.protected(&place.indexes) {
+        let places = self.places(words)?;
+        if places.iter().any(|place| self.protected(place)) {
             return Err(PROTECTED.into());
         }
-        let (nodes, at) = path::siblings(&mut self.nodes, &place.indexes).ok_or(NOT_FOUND)?;
-        change(&mut nodes[at]);
+        for place in places {
+            let (nodes, at) = path::siblings(&mut self.nodes, &place).ok_or(NOT_FOUND)?;
+            change(&mut nodes[at]);
+        }
         Ok(())
     }
 
     fn mark(&mut self, words: &[Word], protect: bool) -> Done {
-        let (_, place) = self.locate(words)?;
-        let (nodes, at) = path::siblings(&mut self.nodes, &place.indexes).ok_or(NOT_FOUND)?;
-        nodes[at].protect = protect;
+        for place in self.places(words)? {
+            let (nodes, at) = path::siblings(&mut self.nodes, &place).ok_or(NOT_FOUND)?;
+            nodes[at].protect = protect;
+        }
         Ok(())
     }
 
@@ -291,7 +307,10 @@ impl Editor {
         if path.behind > 0 {
             return self.delete_line(words, path.behind);
         }
-        let (path, place) = self.locate(words)?;
+        let (path, place) = match self.locate(words) {
+            Err(Failure::Said(message)) if message == NOT_FOUND => return self.delete_outside(words),
+            located => located?,
+        };
         let node = path::at(&self.nodes, &place.indexes).ok_or(NOT_FOUND)?;
         if self.protected(&place.indexes) || holds_protected(node) {
             return Err("statement is protected".into());
@@ -307,6 +326,28 @@ impl Editor {
             return Ok(());
         }
         self.remove(&place)
+    }
+
+    /// Every statement outside the table that begins with these words.
+    fn delete_outside(&mut self, words: &[Word]) -> Done {
+        let places = self.places(words)?;
+        let held = |place: &Vec<usize>| {
+            self.protected(place) || path::at(&self.nodes, place).is_some_and(holds_protected)
+        };
+        if places.iter().any(held) {
+            return Err("statement is protected".into());
+        }
+        // From the last on: those before keep their places.
+        for place in places.into_iter().rev() {
+            let (nodes, at) = path::siblings(&mut self.nodes, &place).ok_or(NOT_FOUND)?;
+            if self.binder.is_some() {
+                leave_gap(&mut nodes[at]);
+            } else {
+                nodes.remove(at);
+                prune(&mut self.nodes, &place);
+            }
+        }
+        Ok(())
     }
 
     /// `... 2000 to 60000`: a value and what stands behind it on its line, both or nothing.

@@ -6,17 +6,19 @@
 
 mod apply_path;
 mod ranges;
+mod when;
 mod wildcard;
 
 use std::borrow::Cow;
 use std::collections::HashMap;
 
 use ravelin_syntax::tree::{Kind, Node};
-use ravelin_syntax::{Children, Diagnostic, Text, Tree, Word};
+use ravelin_syntax::{Children, Diagnostic, Span, Text, Tree, Word};
 
 use crate::RuleSet;
 use crate::grammar::{ROOT, RuleId, grammar};
 
+pub use when::{Clock, PHASES_MAX, Periods, Situation};
 pub use wildcard::WILDCARD_BYTES_MAX;
 pub(crate) use wildcard::is_wildcard;
 
@@ -75,7 +77,7 @@ fn places(nodes: &[Node], out: &mut HashMap<(u32, u32), u16>) {
 
 /// What is in force.
 #[must_use]
-pub fn effective(tree: &Tree, node: ClusterNode) -> Effective<'_> {
+pub fn effective(tree: &Tree, at: impl Into<Situation>) -> Effective<'_> {
     let rules = Rules::new();
     let written = RuleSet::of(&tree.nodes);
     if !rules.steer(&written) {
@@ -86,7 +88,7 @@ pub fn effective(tree: &Tree, node: ClusterNode) -> Effective<'_> {
             rules: Some(written),
         };
     }
-    let mut expander = Expander::new(&tree.nodes, rules, node);
+    let mut expander = Expander::new(&tree.nodes, rules, at.into());
     let nodes = expander.level(&tree.nodes, Vec::new());
     let mut tree = Tree { nodes };
     let Expander { groups, mut diagnostics, .. } = expander;
@@ -156,7 +158,7 @@ struct Child<'a> {
 
 struct Expander<'a> {
     rules: Rules,
-    node: ClusterNode,
+    situation: Situation,
     groups: Vec<Group<'a>>,
     by_name: HashMap<&'a str, u16>,
     /// Statements on the way to the level at hand.
@@ -167,7 +169,7 @@ struct Expander<'a> {
     is_applied: Vec<bool>,
     work: usize,
     told_work: bool,
-    told_when: Vec<u16>,
+    told_when: Vec<(u16, Span)>,
     /// As it is written outside of groups.
     host_name: Option<&'a str>,
     diagnostics: Vec<Diagnostic>,
@@ -177,13 +179,20 @@ fn is_bracket(word: &str) -> bool {
     word == "[" || word == "]"
 }
 
-fn host_name(nodes: &[Node]) -> Option<&str> {
+/// A leaf of `system`, as it is written outside of groups.
+fn system_leaf<'a>(nodes: &'a [Node], name: &str) -> Option<&'a str> {
     let system = nodes.iter().filter(|n| !n.inactive && n.name == "system").flat_map(Node::active);
-    system.filter(|n| n.name == "host-name").find_map(|n| n.args.first()).map(|word| word.text.as_str())
+    system.filter(|n| n.name == name).find_map(|n| n.args.first()).map(|word| word.text.as_str())
+}
+
+/// The time zone that conditions of groups go by, as it is written outside of them.
+#[must_use]
+pub fn time_zone(tree: &Tree) -> Option<&str> {
+    system_leaf(&tree.nodes, "time-zone")
 }
 
 impl<'a> Expander<'a> {
-    fn new(nodes: &'a [Node], rules: Rules, node: ClusterNode) -> Self {
+    fn new(nodes: &'a [Node], rules: Rules, situation: Situation) -> Self {
         let defined = nodes.iter().filter(|n| Rules::is(rules.groups, n)).flat_map(Node::active);
         let entries = defined.filter(|n| n.kind == Kind::Entry);
         let group =
@@ -193,7 +202,7 @@ impl<'a> Expander<'a> {
         let is_applied = vec![false; groups.len() + 1];
         Self {
             rules,
-            node,
+            situation,
             groups,
             by_name,
             trail: Vec::new(),
@@ -202,7 +211,7 @@ impl<'a> Expander<'a> {
             work: 0,
             told_work: false,
             told_when: Vec::new(),
-            host_name: host_name(nodes),
+            host_name: system_leaf(nodes, "host-name"),
             diagnostics: Vec::new(),
         }
     }
@@ -280,7 +289,7 @@ impl<'a> Expander<'a> {
     }
 
     fn group(&mut self, word: &Word) -> Option<u16> {
-        let name = match (word.text.as_str(), self.node) {
+        let name = match (word.text.as_str(), self.situation.node) {
             ("${node}", Some(node)) => format!("node{node}"),
             ("${node}", None) => return None,
             (name, _) => name.to_owned(),
@@ -293,43 +302,6 @@ impl<'a> Expander<'a> {
             self.diagnostics.push(Diagnostic::error(path, word.span, message));
         }
         found
-    }
-
-    /// Whether the conditions of a group hold, all of them. What can't be told here (time, chassis, model, member) is
-    /// refused. Spec: language-34.
-    fn in_force(&mut self, origin: u16, nodes: &'a [Node]) -> bool {
-        let mut holds = true;
-        for when in nodes.iter().filter(|n| !n.inactive && n.keyword() == "when") {
-            // `when { node node0; }` or, as a line has it, `when node node0`.
-            let own = (when.args.len() > 1).then_some(when);
-            for condition in own.into_iter().chain(when.active()) {
-                let words: Vec<&str> = condition.head().filter(|w| *w != "when").collect();
-                match words[..] {
-                    ["node", name] if condition.children.is_empty() || own.is_some() => {
-                        holds &= self.node.is_some_and(|node| name == format!("node{node}"));
-                    }
-                    // A node has one.
-                    ["routing-engine", engine @ ("re0" | "re1")] => holds &= engine == "re0",
-                    ["peers", ref names @ ..] if names.iter().any(|name| !is_bracket(name)) => {
-                        holds &= self.host_name.is_some_and(|own| names.contains(&own));
-                    }
-                    _ => {
-                        holds = false;
-                        self.refuse_condition(origin, condition, &words);
-                    }
-                }
-            }
-        }
-        holds
-    }
-
-    fn refuse_condition(&mut self, origin: u16, condition: &Node, words: &[&str]) {
-        if self.told_when.contains(&origin) {
-            return;
-        }
-        self.told_when.push(origin);
-        let path = format!("groups {} when {}", self.groups[usize::from(origin) - 1].name, words.join(" "));
-        self.diagnostics.push(Diagnostic::error(path, condition.span, "statement not supported"));
     }
 
     fn plain(&mut self, own: &'a [Node]) -> Vec<Node> {

@@ -1,5 +1,7 @@
 //! A store whose disk dies at any step.
 
+mod synchronized;
+
 use std::collections::BTreeMap;
 
 use super::*;
@@ -269,10 +271,12 @@ fn a_rescue_configuration_is_the_old_or_the_new_one() {
 
 #[test]
 fn a_scheduled_commit_is_there_or_not() {
-    let scheduled = Scheduled { when: When::At(99), record: record(5), text: text(9) };
+    let scheduled = Scheduled { when: When::At(99), record: record(5), synchronize: None, text: text(9) };
     let reboot = Scheduled { when: When::Reboot("b1".into()), ..scheduled.clone() };
+    let both = Scheduled { synchronize: Some(false), ..scheduled.clone() };
+    let force = Scheduled { synchronize: Some(true), ..scheduled.clone() };
     let mut disk = filled(1);
-    for wanted in [&scheduled, &reboot] {
+    for wanted in [&scheduled, &reboot, &both, &force] {
         killed_everywhere(
             &disk,
             |store| store.schedule(wanted.clone()),
@@ -346,7 +350,7 @@ fn no_commit_escapes_the_audit_file_by_a_crash() {
 
 #[test]
 fn damage_is_noticed() {
-    let scheduled = Scheduled { when: When::At(99), record: record(5), text: text(9) };
+    let scheduled = Scheduled { when: When::At(99), record: record(5), synchronize: None, text: text(9) };
     let mut disk = filled(3);
     let mut store = open(&mut disk);
     assert!(store.save_rescue(record(3)).and_then(|()| store.schedule(scheduled)).is_ok());

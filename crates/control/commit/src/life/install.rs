@@ -1,12 +1,17 @@
 //! Making a configuration the active one, and what to do when not everybody goes along.
 
+use std::cell::RefCell;
 use std::sync::Arc;
 
 use ravelin_model::check_tree_after;
-use ravelin_store::{Disk, EditorId, Entry, Record, Store};
+use ravelin_schema::{Periods, Situation};
+use ravelin_store::{Disk, EditorId, Entry, Heading, Record, Store};
 use ravelin_syntax::{Tree, render};
 
+use super::peer::Beside;
+use super::situation::zone_of;
 use super::{Last, Life, Plant, RETRY, by_itself, read};
+use crate::peer::PeerPart;
 use crate::transaction::names;
 use crate::{CommitError, Now, Proposal, transaction};
 
@@ -31,6 +36,7 @@ pub(super) struct Install<'a> {
     /// Whose candidate it is.
     pub by: Option<EditorId>,
     pub failure: OnFailure,
+    pub beside: Beside,
 }
 
 impl<D: Disk> Life<D> {
@@ -42,15 +48,19 @@ impl<D: Disk> Life<D> {
         install: Install<'_>,
         now: Now,
     ) -> Result<(), CommitError> {
-        let Install { tree, record, revert, by, failure } = install;
-        let before = self.store.active().map(|stored| (stored.revert, stored.record.clone()));
-        let entry = Entry { record, revert, archive: false };
+        let Install { tree, record, revert, by, failure, beside } = install;
+        let before = self.store.active().map(|stored| stored.heading.clone());
+        let waiting = before.as_ref().is_some_and(|before| before.synchronize && before.revert.is_some());
+        let entry = Entry { record, revert, ..Entry::default() };
         let deadline = revert.and(entry.record.confirmed_min);
         let deadline = deadline.map(|min| now.mono + std::time::Duration::from_secs(u64::from(min) * 60));
-        let (proposal, done) = put((&mut self.store, &mut self.last), plant, tree, entry)?;
+        let at = self.situation(tree, now);
+        let put = put((&mut self.store, &mut self.last), plant, (tree, entry, at), (beside, waiting));
+        let Put { proposal, part, done } = put?;
         let failed = match done {
             Ok(()) => {
-                self.installed(tree, by, deadline, (proposal, now));
+                self.settle_peer(part, now);
+                self.installed((tree, at), by, deadline, (proposal, now));
                 self.owe(Vec::new(), now);
                 return Ok(());
             }
@@ -58,12 +68,13 @@ impl<D: Disk> Life<D> {
             Err(error) => return Err(error),
         };
         if failure == OnFailure::RollBack
-            && let Some((revert, record)) = before
-            && self.take_back(plant, (revert, record), &failed, now)
+            && let Some(before) = before
+            && self.take_back(plant, before, &failed, now)
         {
             return Err(CommitError::RolledBack(failed));
         }
-        self.installed(tree, by, deadline, (proposal, now));
+        self.settle_peer(part, now);
+        self.installed((tree, at), by, deadline, (proposal, now));
         self.owe(failed.clone(), now);
         Err(CommitError::Partial(failed))
     }
@@ -72,25 +83,30 @@ impl<D: Disk> Life<D> {
     fn take_back(
         &mut self,
         plant: &mut dyn Plant,
-        (revert, before): (Option<u64>, Record),
+        before: Heading,
         failed: &[(&'static str, String)],
         now: Now,
     ) -> bool {
         // What was active before is what the database still has as active.
         let tree = self.database.shared_base().clone();
         let comment = Some(format!("not applied by {}; rolled back", names(failed)));
+        let Heading { revert, record, synchronize, serial: _, archive: _ } = before;
         let record = match revert {
             // Whoever waited to be confirmed still waits, as long as before.
-            Some(_) => Record { comment, ..before },
+            Some(_) => Record { comment, ..record },
             None => by_itself(now, comment),
         };
-        let entry = Entry { record, revert, archive: false };
-        let (proposal, debts) = match put((&mut self.store, &mut self.last), plant, &tree, entry) {
-            Ok((proposal, Ok(()))) => (proposal, Vec::new()),
-            Ok((proposal, Err(CommitError::Partial(failed)))) => (proposal, failed),
-            Ok((_, Err(_))) | Err(_) => return false,
+        let entry = Entry { record, revert, ..Entry::default() };
+        let beside = (Beside::AsBefore(synchronize), false);
+        let at = self.situation(&tree, now);
+        let put = put((&mut self.store, &mut self.last), plant, (&tree, entry, at), beside);
+        let (proposal, part, debts) = match put {
+            Ok(Put { proposal, part, done: Ok(()) }) => (proposal, part, Vec::new()),
+            Ok(Put { proposal, part, done: Err(CommitError::Partial(failed)) }) => (proposal, part, failed),
+            Ok(Put { done: Err(_), .. }) | Err(_) => return false,
         };
-        self.activated(proposal, now);
+        self.settle_peer(part, now);
+        self.activated(proposal, (&tree, at), now);
         // The failed commit is in the history too, and so in the audit file.
         self.log_changes(None);
         self.owe(debts, now);
@@ -99,7 +115,7 @@ impl<D: Disk> Life<D> {
 
     fn installed(
         &mut self,
-        tree: &Arc<Tree>,
+        (tree, at): (&Arc<Tree>, Situation),
         by: Option<EditorId>,
         deadline: Option<std::time::Duration>,
         (proposal, now): (Proposal, Now),
@@ -107,11 +123,14 @@ impl<D: Disk> Life<D> {
         self.deadline = deadline;
         let before = self.database.shared_base().clone();
         self.database.activated(tree, by);
-        self.activated(proposal, now);
+        self.activated(proposal, (tree, at), now);
         self.log_changes(Some((&before, tree)));
     }
 
-    fn activated(&mut self, proposal: Proposal, now: Now) {
+    fn activated(&mut self, proposal: Proposal, (tree, at): (&Tree, Situation), now: Now) {
+        self.periods = Periods::of(tree);
+        self.phase = at.clock.map_or_else(Vec::new, |clock| self.periods.at(clock));
+        self.active_zone = zone_of(&self.machine_zone, tree);
         let every = proposal.services.archival.every;
         if self.active.as_ref().and_then(|active| active.services.archival.every) != every {
             self.copy_at = every.map(|every| now.mono + every);
@@ -135,7 +154,9 @@ impl<D: Disk> Life<D> {
     /// It does not fit this machine any more, or is not enforced everywhere: then it is owed.
     pub fn apply_active(&mut self, plant: &mut dyn Plant, now: Now) -> Result<(), CommitError> {
         let Some(stored) = self.store.active() else { return Ok(()) };
-        let applied = check_tree_after(&read(&stored.text), None, None)
+        let tree = read(&stored.text);
+        let at = self.situation(&tree, now);
+        let applied = check_tree_after(&tree, at, None)
             .and_then(|checked| plant.propose(&self.last.checked.insert(checked).valid))
             .map_err(CommitError::Refused)
             .and_then(|proposal| {
@@ -151,7 +172,7 @@ impl<D: Disk> Life<D> {
             });
         match applied {
             Ok((proposal, failed)) => {
-                self.activated(proposal, now);
+                self.activated(proposal, (&tree, at), now);
                 self.owe(failed.clone(), now);
                 if failed.is_empty() { Ok(()) } else { Err(CommitError::Partial(failed)) }
             }
@@ -194,21 +215,34 @@ impl<D: Disk> Life<D> {
     }
 }
 
-/// Compiles, and commits over every consumer and the store. The inner result speaks of a proposal that was made.
+/// What became of a proposal that was made.
+struct Put {
+    proposal: Proposal,
+    part: PeerPart,
+    done: Result<(), CommitError>,
+}
+
+/// Compiles, and commits over every consumer, the other node if it is to have it, and the store.
 fn put<D: Disk>(
     (store, last): (&mut Store<D>, &mut Last),
     plant: &mut dyn Plant,
-    tree: &Tree,
-    entry: Entry,
-) -> Result<(Proposal, Result<(), CommitError>), CommitError> {
+    (tree, entry, at): (&Tree, Entry, Situation),
+    (beside, waiting): (Beside, bool),
+) -> Result<Put, CommitError> {
     // What was checked before is gone on from, whatever became of it.
-    let Last { checked, rendered } = last;
-    let new = check_tree_after(tree, None, checked.as_ref()).map_err(CommitError::Refused)?;
+    let Last { checked, rendered, synchronize: _ } = last;
+    let new = check_tree_after(tree, at, checked.as_ref()).map_err(CommitError::Refused)?;
     let proposal = plant.propose(&checked.insert(new).valid).map_err(CommitError::Refused)?;
-    let entry = Entry { archive: proposal.services.archival.on_commit, ..entry };
+    let synchronize = beside.is_wanted(proposal.services.synchronize, waiting);
+    let entry = Entry { archive: proposal.services.archival.on_commit, synchronize, ..entry };
     let rendered = rendered.insert(render::text_after(tree, rendered.as_ref()));
     let (text, serial) = (rendered.text().clone(), store.next_serial());
+    let part = RefCell::default();
+    let peer = synchronize.then(|| plant.peer());
     let mut consumers = plant.consumers();
+    if let Some(peer) = peer {
+        beside.join(&mut consumers, peer, (text.clone(), entry.record.clone()), &part);
+    }
     let done = transaction::commit(&proposal, &mut consumers, || match store.commit(text, entry) {
         Ok(_) => Ok(()),
         // Renamed, but the last sync failed: a restart now would bring it up.
@@ -219,5 +253,5 @@ fn put<D: Disk>(
         Err(error) => Err(error.to_string()),
     });
     drop(consumers);
-    Ok((proposal, done))
+    Ok(Put { proposal, part: part.into_inner(), done })
 }

@@ -5,6 +5,8 @@
 
 mod install;
 mod order;
+mod peer;
+mod situation;
 mod transfer;
 
 pub use order::{Done, LifeError, Order, OrderKind};
@@ -14,13 +16,15 @@ use std::time::Duration;
 
 use jiff::tz::TimeZone;
 use ravelin_model::{Checked, ValidConfig};
+use ravelin_schema::Periods;
 use ravelin_store::{Database, Disk, Record, Store, StoreError, When};
 use ravelin_syntax::render::Rendered;
 use ravelin_syntax::{Diagnostic, Tree};
 
 use crate::when::left;
-use crate::{CommitError, Consumers, Now, Proposal};
+use crate::{CommitError, Consumers, Now, Peer, Proposal, Synchronize};
 use install::{Install, OnFailure};
+use peer::{Beside, Debt, Promise};
 
 /// Pause before what failed is tried again; it doubles with every failure.
 const RETRY: Duration = Duration::from_secs(2);
@@ -37,6 +41,11 @@ pub trait Plant {
 
     /// Everything that enforces a configuration.
     fn consumers(&mut self) -> Consumers<'_>;
+
+    /// The way to the other node, where there is one and this one commits for both.
+    fn peer(&mut self) -> Option<Box<dyn Peer>> {
+        None
+    }
 }
 
 /// What happened by itself.
@@ -50,6 +59,8 @@ pub enum Note {
     NothingToGoBackTo,
     #[error("The active configuration is applied everywhere.")]
     Applied,
+    #[error("The time has come for other groups of the active configuration; it is applied everywhere.")]
+    Switched,
     #[error("The active configuration is not applied: {0}")]
     NotApplied(CommitError),
     #[error("The scheduled commit is complete.")]
@@ -58,6 +69,10 @@ pub enum Note {
     ScheduledFailed(CommitError),
     #[error("The time of the scheduled commit passed while nothing ran; it is cancelled.")]
     ScheduledMissed,
+    #[error("The other node has the active configuration.")]
+    Synchronized,
+    #[error("The other node does not have the active configuration yet: {0}")]
+    NotSynchronized(String),
     #[error("{0}")]
     Store(#[from] StoreError),
 }
@@ -76,6 +91,13 @@ pub struct Life<D> {
     /// Who does not enforce the active configuration, and when they are asked again.
     debts: Vec<(&'static str, String)>,
     retry_at: Duration,
+    /// Conditions on time of the active configuration, and which of them hold of what is enforced.
+    periods: Periods,
+    phase: Vec<bool>,
+    active_zone: TimeZone,
+    /// What the other node does not have yet, and what this one promised it.
+    debt: Debt,
+    promise: Option<Promise>,
     /// The pause after the next failure.
     pause: Duration,
     /// When the next copy by the clock is due, and when a failed one is tried again.
@@ -83,8 +105,8 @@ pub struct Life<D> {
     copy_retry_at: Duration,
     /// The machine's boot.
     boot: String,
-    /// What `commit at` goes by unless the configuration says.
-    zone: TimeZone,
+    /// What times are meant in unless the configuration says.
+    machine_zone: TimeZone,
 }
 
 /// What was done last, from which the next commit goes on.
@@ -92,6 +114,8 @@ pub struct Life<D> {
 struct Last {
     checked: Option<Checked>,
     rendered: Option<Rendered>,
+    /// What was checked is the other node's too, by what it says itself.
+    synchronize: bool,
 }
 
 impl<D: Disk> Life<D> {
@@ -112,25 +136,30 @@ impl<D: Disk> Life<D> {
             applied: 0,
             debts: Vec::new(),
             retry_at: Duration::ZERO,
+            periods: Periods::default(),
+            phase: Vec::new(),
+            active_zone: TimeZone::UTC,
+            debt: Debt::default(),
+            promise: None,
             pause: RETRY,
             copy_at: None,
             copy_retry_at: Duration::ZERO,
             boot: boot.into(),
-            zone: TimeZone::UTC,
+            machine_zone: TimeZone::UTC,
         }
     }
 
     /// The time zone that operators speak in; UTC until told.
     #[must_use]
     pub fn in_zone(self, zone: TimeZone) -> Self {
-        Self { zone, ..self }
+        Self { machine_zone: zone, ..self }
     }
 
     /// What times are meant in: what the active configuration says, or the machine's own.
     #[must_use]
     pub fn zone(&self) -> &TimeZone {
         let configured = self.active.as_ref().and_then(|active| active.services.time_zone.as_ref());
-        configured.unwrap_or(&self.zone)
+        configured.unwrap_or(&self.machine_zone)
     }
 
     /// Brings up what the store says: an overdue commit is taken back first and never applied.
@@ -163,9 +192,14 @@ impl<D: Disk> Life<D> {
         {
             notes.extend(self.run_scheduled(plant, now));
         }
+        if self.debts.is_empty() && self.periods.at(self.clock(now)) != self.phase {
+            notes.push(self.apply_active(plant, now).map_or_else(Note::NotApplied, |()| Note::Switched));
+        }
         if !self.debts.is_empty() && now.mono >= self.retry_at {
             notes.push(self.apply_active(plant, now).map_or_else(Note::NotApplied, |()| Note::Applied));
         }
+        self.forget(now);
+        notes.extend(self.catch_up(plant, now));
         notes
     }
 
@@ -185,11 +219,13 @@ impl<D: Disk> Life<D> {
             self.deadline = None;
             return Some(self.store.confirm().map_or_else(Note::Store, |()| Note::NothingToGoBackTo));
         };
+        let both = self.store.active().is_some_and(|active| active.synchronize);
         let install = Install {
             tree: &tree,
             record: by_itself(now, None),
             revert: None,
             by: None,
+            beside: Beside::AsBefore(both),
             // What nobody confirmed must not come back.
             failure: OnFailure::Owe,
         };
@@ -211,7 +247,10 @@ impl<D: Disk> Life<D> {
             let tree = read(&scheduled.text);
             let record = Record { time_s: now.wall_s, ..scheduled.record };
             let failure = OnFailure::RollBack;
-            let install = Install { tree: &tree, record, revert: None, by: None, failure };
+            let how =
+                scheduled.synchronize.map_or(Synchronize::Configured, |force| Synchronize::Asked { force });
+            let beside = Beside::Ordered(how);
+            let install = Install { tree: &tree, record, revert: None, by: None, failure, beside };
             let done = self.install(plant, install, now);
             notes.push(done.map_or_else(Note::ScheduledFailed, |()| Note::ScheduledDone));
         }
@@ -222,7 +261,11 @@ impl<D: Disk> Life<D> {
     /// What whoever has it checked or committed is to be told of the configuration that was checked last.
     #[must_use]
     pub fn warnings(&self) -> Vec<Diagnostic> {
-        self.last.checked.as_ref().map_or_else(Vec::new, |checked| ravelin_model::warnings(&checked.valid))
+        let mut warnings =
+            self.last.checked.as_ref().map_or_else(Vec::new, |c| ravelin_model::warnings(&c.valid));
+        warnings.extend(self.last.checked.iter().flat_map(|checked| checked.warnings.iter().cloned()));
+        warnings.extend(self.peer_warning());
+        warnings
     }
 
     #[must_use]

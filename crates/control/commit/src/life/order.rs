@@ -2,14 +2,16 @@
 
 use std::sync::Arc;
 
-use ravelin_model::{Checked, check_tree_after};
+use ravelin_model::check_tree_after;
+use ravelin_schema::Situation;
 use ravelin_store::{Conflict, Disk, EditError, EditMode, EditorId, Record, Scheduled, StoreError, When};
 use ravelin_syntax::{Diagnostic, Tree, render};
 
 use super::install::{Install, OnFailure};
-use super::{Life, Plant};
+use super::peer::Beside;
+use super::{Last, Life, Plant};
 use crate::when::{self, AtTime};
-use crate::{AtError, CommitError, Now, transaction};
+use crate::{AtError, CommitError, Now, Synchronize, transaction};
 
 /// A commit that somebody asks for.
 #[derive(Clone, Debug)]
@@ -19,6 +21,7 @@ pub struct Order {
     pub client: String,
     pub comment: Option<String>,
     pub kind: OrderKind,
+    pub synchronize: Synchronize,
 }
 
 /// When it is to hold, and for how long.
@@ -60,6 +63,8 @@ pub enum LifeError {
     Commit(#[from] CommitError),
     #[error("a commit waits to be confirmed; confirm it first")]
     Unconfirmed,
+    #[error("the other node commits; try again")]
+    Promised,
 }
 
 impl Order {
@@ -103,6 +108,7 @@ impl<D: Disk> Life<D> {
             revert,
             by: Some(order.editor),
             failure: OnFailure::RollBack,
+            beside: Beside::Ordered(order.synchronize),
         };
         self.install(plant, install, now)?;
         Ok(done)
@@ -118,7 +124,8 @@ impl<D: Disk> Life<D> {
         (tree, record): (&Arc<Tree>, Record),
         now: Now,
     ) -> Result<(), CommitError> {
-        let install = Install { tree, record, revert: None, by: None, failure: OnFailure::Owe };
+        let beside = Beside::Ordered(Synchronize::Configured);
+        let install = Install { tree, record, revert: None, by: None, failure: OnFailure::Owe, beside };
         self.install(plant, install, now)
     }
 
@@ -135,15 +142,26 @@ impl<D: Disk> Life<D> {
                 return Err(LifeError::Conflicts(conflicts));
             }
         }
-        check(plant, &mut self.last.checked, candidate.tree()).map_err(CommitError::Refused)?;
+        let at = self.situation(candidate.tree(), now);
+        check(plant, &mut self.last, (candidate.tree(), at)).map_err(CommitError::Refused)?;
+        let record = order.record(now);
+        let sent = (Arc::new(render::text(candidate.tree())), record.clone());
+        self.check_peer(plant, sent, order.synchronize)?;
         if self.deadline.is_none() || self.may_commit(order.editor).is_err() {
             return Ok(false);
         }
+        self.confirmed(&record, "commit check: confirmed")?;
+        self.confirm_peer(plant, &record, now);
+        Ok(true)
+    }
+
+    /// The active commit waits for nobody any more.
+    pub(super) fn confirmed(&mut self, record: &Record, how: &str) -> Result<(), StoreError> {
         self.store.confirm()?;
         self.prune();
         self.deadline = None;
-        self.note(&order.record(now), "commit check: confirmed");
-        Ok(true)
+        self.note(record, how);
+        Ok(())
     }
 
     /// `commit at`.
@@ -161,9 +179,16 @@ impl<D: Disk> Life<D> {
             AtTime::At(time_s) => When::At(time_s),
             AtTime::Reboot => When::Reboot(self.boot.clone()),
         };
-        check(plant, &mut self.last.checked, tree).map_err(CommitError::Refused)?;
+        let at = self.situation(tree, now);
+        check(plant, &mut self.last, (tree, at)).map_err(CommitError::Refused)?;
         let record = order.record(now);
-        let scheduled = Scheduled { when: when.clone(), record: record.clone(), text: render::text(tree) };
+        let text = render::text(tree);
+        self.check_peer(plant, (Arc::new(text.clone()), record.clone()), order.synchronize)?;
+        let synchronize = match order.synchronize {
+            Synchronize::Asked { force } => Some(force),
+            Synchronize::Configured | Synchronize::Never => None,
+        };
+        let scheduled = Scheduled { when: when.clone(), record: record.clone(), synchronize, text };
         self.store.schedule(scheduled)?;
         self.note(&record, &format!("commit at {time}"));
         Ok(Done::Scheduled(when))
@@ -186,6 +211,7 @@ impl<D: Disk> Life<D> {
     /// # Errors
     /// Why not.
     pub fn may_edit(&mut self, editor: EditorId) -> Result<(), LifeError> {
+        self.unpromised()?;
         self.database.edit(editor)?;
         match self.store.scheduled() {
             Some(_) if self.database.mode(editor) != EditMode::Private => Err(LifeError::Pending),
@@ -194,6 +220,7 @@ impl<D: Disk> Life<D> {
     }
 
     fn may_commit(&self, editor: EditorId) -> Result<(), LifeError> {
+        self.unpromised()?;
         self.database.may_commit(editor)?;
         if self.store.scheduled().is_some() { Err(LifeError::Pending) } else { Ok(()) }
     }
@@ -235,9 +262,14 @@ impl<D: Disk> Life<D> {
     }
 }
 
-fn check(plant: &mut dyn Plant, checked: &mut Option<Checked>, tree: &Tree) -> Result<(), Vec<Diagnostic>> {
-    let new = check_tree_after(tree, None, checked.as_ref())?;
-    let proposal = plant.propose(&checked.insert(new).valid)?;
+pub(super) fn check(
+    plant: &mut dyn Plant,
+    last: &mut Last,
+    (tree, at): (&Tree, Situation),
+) -> Result<(), Vec<Diagnostic>> {
+    let new = check_tree_after(tree, at, last.checked.as_ref())?;
+    let proposal = plant.propose(&last.checked.insert(new).valid)?;
+    last.synchronize = proposal.services.synchronize;
     let mut consumers = plant.consumers();
     let done = transaction::check(&proposal, &mut consumers);
     consumers.iter_mut().for_each(|consumer| consumer.abort());

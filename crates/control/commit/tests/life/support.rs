@@ -7,13 +7,16 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use ravelin_commit::{
-    Consumer, Consumers, Done, Life, LifeError, Note, Now, Order, OrderKind, Plant, Proposal, propose,
+    Consumer, Consumers, Done, Life, LifeError, Note, Now, Order, OrderKind, Peer, Plant, Proposal,
+    Synchronize, propose,
 };
 use ravelin_compile::{IdBook, Resolved};
 use ravelin_model::ValidConfig;
 use ravelin_store::{Disk, EditMode, Editor, EditorId, Store};
 use ravelin_syntax::Diagnostic;
 use ravelin_types::Generation;
+
+use crate::two::Line;
 
 pub const NOW_S: u64 = 1_770_000_000;
 pub const ANN: EditorId = EditorId(1);
@@ -160,6 +163,8 @@ pub struct FakePlant {
     pub kernel: Enforced,
     pub plane: Enforced,
     pub faults: Faults,
+    /// The way to another node.
+    pub line: Option<Line>,
     book: IdBook,
     generation: u64,
 }
@@ -171,6 +176,7 @@ impl FakePlant {
             kernel: self.kernel.clone(),
             plane: self.plane.clone(),
             generation: self.generation,
+            line: self.line.clone(),
             ..Self::default()
         }
     }
@@ -187,6 +193,9 @@ impl Plant for FakePlant {
             Box::new(Fake { name: "kernel", has: kernel, faults: faults.clone() }),
             Box::new(Fake { name: "plane", has: plane, faults: faults.clone() }),
         ]
+    }
+    fn peer(&mut self) -> Option<Box<dyn Peer>> {
+        self.line.clone().map(|line| Box::new(line) as Box<dyn Peer>)
     }
 }
 
@@ -276,5 +285,6 @@ impl Bench {
 }
 
 pub fn order(editor: EditorId, kind: OrderKind) -> Order {
-    Order { editor, user: "ann".into(), client: "cli".into(), comment: None, kind }
+    let synchronize = Synchronize::Configured;
+    Order { editor, user: "ann".into(), client: "cli".into(), comment: None, kind, synchronize }
 }

@@ -3,7 +3,7 @@
 use ravelin_ops::{
     Against, Candidate, CommitEntry, CommitHistory, CommitKind, CommitOptions, CommitReport, Commits,
     ConfigMode, ConfigureKind, EditorEntry, Form, LoadKind, Outcome, Problem, Refusal, ScheduledEntry,
-    ScheduledTime, Verb,
+    ScheduledTime, Synchronize, Verb,
 };
 
 #[derive(Default)]
@@ -17,6 +17,8 @@ pub struct FakeConfig {
     pub refusal: Option<Refusal>,
     pub waiting_min: Option<u64>,
     pub rescue: Option<String>,
+    /// There is another node, which goes along.
+    pub other_node: bool,
     /// What was called, in order.
     pub calls: Vec<String>,
 }
@@ -32,6 +34,11 @@ fn shown(lines: &[String], path: &[String], form: Form) -> Outcome<String> {
 }
 
 impl FakeConfig {
+    fn nodes(&self, synchronize: Synchronize) -> Option<[&'static str; 2]> {
+        let asked = matches!(synchronize, Synchronize::Asked { .. });
+        (asked && self.other_node).then_some(["node0", "node1"])
+    }
+
     fn refusals(&self) -> Vec<Problem> {
         let bad = self.candidate.iter().filter(|l| l.contains("bad"));
         bad.map(|l| Problem { path: l.clone(), message: "is bad".into(), ..Problem::default() }).collect()
@@ -126,16 +133,17 @@ impl Commits for FakeConfig {
     fn update(&mut self) -> Result<(), Refusal> {
         self.refused()
     }
-    fn check(&mut self, _: &str) -> Result<CommitReport, Refusal> {
+    fn check(&mut self, _: &str, synchronize: Synchronize) -> Result<CommitReport, Refusal> {
         self.refused()?;
+        let nodes = self.nodes(synchronize);
         match self.refusals() {
-            list if list.is_empty() => Ok(CommitReport::default()),
+            list if list.is_empty() => Ok(CommitReport { nodes, ..CommitReport::default() }),
             list => Err(Refusal::Problems(list)),
         }
     }
     fn commit(&mut self, options: &CommitOptions) -> Result<CommitReport, Refusal> {
-        self.check(&options.user)?;
-        let CommitOptions { user, comment, kind } = options;
+        self.check(&options.user, options.synchronize)?;
+        let CommitOptions { user, comment, kind, synchronize } = options;
         let (user, client, comment) = (user.clone(), "cli".to_owned(), comment.clone());
         if let CommitKind::At(text) = kind {
             self.calls.push(format!("commit at {text}"));
@@ -156,7 +164,7 @@ impl Commits for FakeConfig {
         self.history.entries.insert(0, entry);
         let warning = Problem::of("warning: first commit");
         let warnings = if self.history.entries.len() == 1 { vec![warning] } else { Vec::new() };
-        Ok(CommitReport { warnings, scheduled: None })
+        Ok(CommitReport { warnings, scheduled: None, nodes: self.nodes(*synchronize) })
     }
     fn waiting_min(&self) -> Option<u64> {
         self.waiting_min
