@@ -35,40 +35,37 @@ pub(crate) fn matching(
     refs: &[AddressRef],
     excluded: bool,
 ) -> (AddressMatch, Vec<(LiveSetId, String)>) {
-    let mut out = AddressMatch {
-        ranges: Vec::with_capacity(refs.len()),
-        wildcards: Vec::new(),
-        live: Vec::new(),
-        excluded,
-    };
+    let (mut ranges, mut wildcards, mut sets) = (Vec::new(), Vec::new(), Vec::new());
     let mut named = Vec::new();
-    let mut live = |id: LiveSetId, name: &str, ids: &mut Vec<LiveSetId>| {
-        ids.push(id);
+    let mut live = |id: LiveSetId, name: &str| {
+        sets.push(id);
         named.push((id, name.to_owned()));
     };
     for reference in refs {
         let AddressRef::Named(name) = reference else {
-            out.ranges.extend(written(reference));
+            ranges.extend(written(reference));
             continue;
         };
         if let Some((id, feed)) = addresses.feeds.get(name.as_str()) {
-            live(*id, feed, &mut out.live);
+            live(*id, feed);
         }
         addresses.names.all_values(name, |found| match found {
-            AddressValue::Prefix(_) | AddressValue::Range(..) => out.ranges.extend(value(found)),
+            AddressValue::Prefix(_) | AddressValue::Range(..) => ranges.extend(value(found)),
             AddressValue::Wildcard(addr, mask) => {
-                out.wildcards.push(WildcardAddress { addr: (*addr).into(), mask: (*mask).into() });
+                wildcards.push(WildcardAddress { addr: (*addr).into(), mask: (*mask).into() });
             }
-            AddressValue::Dns(dns) => live(name_set_id(dns), &dns.name, &mut out.live),
+            AddressValue::Dns(dns) => live(name_set_id(dns), &dns.name),
         });
     }
-    out.ranges.sort_unstable();
-    out.ranges.dedup();
-    out.wildcards.sort_unstable();
-    out.wildcards.dedup();
-    out.live.sort_unstable();
-    out.live.dedup();
-    (out, named)
+    let (ranges, wildcards, live) = (sorted(ranges).into(), sorted(wildcards).into(), sorted(sets).into());
+    (AddressMatch { ranges, wildcards, live, excluded }, named)
+}
+
+/// Each once, in order.
+fn sorted<T: Ord>(mut list: Vec<T>) -> Vec<T> {
+    list.sort_unstable();
+    list.dedup();
+    list
 }
 
 /// Ranges of a list of references. A name that the checks let through but that is in no book, or a

@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use ravelin_model::{
     Application as Config, ApplicationGateway as Named, ApplicationTerm, Applications, Timeout, predefined,
 };
-use ravelin_program::{Application, Gateway, IcmpMatch, PortRange};
+use ravelin_program::{Application, Gateway, IcmpMatch, List, PortRange};
 use ravelin_syntax::Text;
 use ravelin_types::Proto;
 
@@ -19,7 +19,7 @@ pub(crate) struct Names<'a> {
     /// Numbers of names that are gone have empty ones.
     names: Vec<&'a str>,
     /// Terms of lists already opened: policies share few.
-    opened: HashMap<Vec<Text>, Vec<Application>>,
+    opened: HashMap<Vec<Text>, List<Application>>,
 }
 
 impl<'a> Names<'a> {
@@ -44,11 +44,11 @@ impl<'a> Names<'a> {
         &mut self,
         config: &Applications,
         names: &[Text],
-    ) -> Result<Vec<Application>, String> {
+    ) -> Result<List<Application>, String> {
         if let Some(terms) = self.opened.get(names) {
             return Ok(terms.clone());
         }
-        let terms = self.open(config, names)?;
+        let terms = List::from(self.open(config, names)?);
         self.opened.insert(names.to_vec(), terms.clone());
         Ok(terms)
     }

@@ -8,7 +8,7 @@ use ravelin_model::{
 use ravelin_nat::{Permit, PersistentRule};
 use ravelin_program::{
     AddressMatch, Application, DestinationAction, DestinationNat, DestinationPool, DestinationRule,
-    DestinationRuleSet, NatContext, NatMatch, PortRange, Prefix, SourceAction, SourceNat, SourceRule,
+    DestinationRuleSet, List, NatContext, NatMatch, PortRange, Prefix, SourceAction, SourceNat, SourceRule,
     SourceRuleSet, StaticNat, StaticRule, StaticRuleSet, StaticTarget,
 };
 use ravelin_syntax::{Span, Text};
@@ -208,7 +208,7 @@ impl Compiler<'_> {
         self.id(&format!("security nat {name}"), |book| book.nat_rule(name))
     }
 
-    fn nat_applications(&mut self, rule: &str, names: &[String], at: Span) -> Option<Vec<Application>> {
+    fn nat_applications(&mut self, rule: &str, names: &[String], at: Span) -> Option<List<Application>> {
         if names.is_empty() {
             return None;
         }
@@ -221,7 +221,7 @@ impl Compiler<'_> {
                     at,
                     format!("application `{name}' is not defined"),
                 );
-                Some(Vec::new())
+                Some(List::new())
             }
         }
     }
@@ -235,7 +235,7 @@ impl Compiler<'_> {
         } else {
             address::ranges(self.addresses.names, &refs)
         };
-        AddressMatch { ranges, ..AddressMatch::default() }
+        AddressMatch { ranges: ranges.into(), ..AddressMatch::default() }
     }
 }
 

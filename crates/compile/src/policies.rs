@@ -2,8 +2,8 @@
 
 use ravelin_model::{AddressRef, Policy as Config, PolicyAction, PolicyTcpOptions, ValidConfig, run_place};
 use ravelin_program::{
-    Action, AddressMatch, Chunk, Gateway, HashedChunk, LogWhen, Policy, PolicySection, PolicyTcp, Translated,
-    ZoneMatch,
+    Action, AddressMatch, Chunk, Gateway, HashedChunk, List, LogWhen, Policy, PolicySection, PolicyTcp,
+    Translated, ZoneMatch,
 };
 use ravelin_types::{ScheduleId, ZoneId};
 
@@ -30,8 +30,8 @@ impl Compiler<'_> {
             let context = format!("from-zone {} to-zone {}", pair.from, pair.to);
             let path = format!("security policies {context}");
             let zones = ZoneMatch {
-                from: vec![self.policy_zone(&path, &pair.from)],
-                to: vec![self.policy_zone(&path, &pair.to)],
+                from: vec![self.policy_zone(&path, &pair.from)].into(),
+                to: vec![self.policy_zone(&path, &pair.to)].into(),
             };
             let known = before.runs(&context);
             let mut runs = Vec::with_capacity(pair.policies.runs().len());
@@ -66,9 +66,9 @@ impl Compiler<'_> {
     /// `any`, or no list at all, is every zone.
     fn global_zones(&mut self, global: &ravelin_model::GlobalPolicy) -> ZoneMatch {
         let path = format!("security policies global policy {}", global.policy.name);
-        let mut list = |names: &[String]| -> Vec<ZoneId> {
+        let mut list = |names: &[String]| -> List<ZoneId> {
             if names.iter().any(|n| n == "any") {
-                return Vec::new();
+                return List::new();
             }
             names.iter().map(|n| self.policy_zone(&path, n)).collect()
         };
@@ -92,7 +92,7 @@ impl Compiler<'_> {
                     at: policy.at,
                     message: format!("application `{missing}` is not defined"),
                 });
-                Vec::new()
+                List::new()
             });
         let asks = &mut self.referred.asks;
         asks.translated |= policy.drop_translated || policy.drop_untranslated;
@@ -101,7 +101,7 @@ impl Compiler<'_> {
         Policy {
             id,
             identity: identity(&name),
-            name: policy.name.as_str().to_owned(),
+            name: policy.name.clone(),
             source: self.address_side(&policy.source_addresses, policy.source_excluded),
             destination: self.address_side(&policy.destination_addresses, policy.destination_excluded),
             applications,

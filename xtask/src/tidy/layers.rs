@@ -52,7 +52,7 @@ const NARROW: &[Narrow] = &[
     Narrow { package: "ravelin-contract", uses: &["ravelin-types", "ravelin-program"] },
     Narrow {
         package: "ravelin-program",
-        uses: &["ravelin-types", "ravelin-nat", "ravelin-filter", "ravelin-policer"],
+        uses: &["ravelin-types", "ravelin-mem", "ravelin-nat", "ravelin-filter", "ravelin-policer"],
     },
     Narrow { package: "ravelin-classify", uses: &["ravelin-types"] },
     Narrow {

@@ -54,7 +54,7 @@ impl NameTable {
                 let zones = if global { narrow } else { &section.zones };
                 let from = table.zone_names(&zones.from);
                 let to = table.zone_names(&zones.to);
-                let name = PolicyName { name: policy.name.clone(), from, to, global, sequence };
+                let name = PolicyName { name: policy.name.to_string(), from, to, global, sequence };
                 policies.insert(policy.id, name);
             }
         }

@@ -1,26 +1,33 @@
 //! A list that many may hold: in one allocation as long as nobody adds to it.
 //!
-//! Place: below the configuration tree, whose levels are many and small. State: a count of holders beside the members.
+//! Place: below the configuration tree and compiled rules, whose lists are many and small. State: a count of holders
+//! beside the members.
 
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::marker::PhantomData;
-use std::ops::Deref;
+use std::ops::{Deref, DerefMut};
 use std::ptr::NonNull;
-use std::sync::atomic::{AtomicUsize, Ordering, fence};
+use std::sync::atomic::{AtomicU32, Ordering, fence};
 
-/// Members of a list whose members lie in a `Vec` behind the head.
-const GROWN: usize = usize::MAX;
+/// Members of a list whose members lie in a `Vec` behind the head; so does a list of more than a head can count.
+const GROWN: u32 = u32::MAX;
+/// Holders of one list: so many are leaked ones, and counting on would wrap.
+const HOLDERS_MAX: u32 = u32::MAX / 2;
 
 /// What every list that isn't empty begins with; its members, or a `Vec` of them, come next.
+///
+/// Both numbers in one word: a level of one statement and its head are one line of a cache.
 #[repr(C)]
 struct Head {
-    holders: AtomicUsize,
+    holders: AtomicU32,
     /// Members, or [`GROWN`].
-    length: usize,
+    length: u32,
 }
 
-/// One word; a clone is another holder of the same members.
+/// One word, which may lie beside smaller ones; a clone is another holder of the same members.
+#[repr(C, packed(4))]
 pub struct List<T> {
     head: Option<NonNull<Head>>,
     of: PhantomData<T>,
@@ -31,9 +38,11 @@ unsafe impl<T: Send + Sync> Send for List<T> {}
 // SAFETY: as above.
 unsafe impl<T: Send + Sync> Sync for List<T> {}
 
+const _: () = assert!(size_of::<Head>() == 8 && size_of::<List<u64>>() == 8 && align_of::<List<u64>>() == 4);
+
 impl<T> Default for List<T> {
     fn default() -> Self {
-        Self { head: None, of: PhantomData }
+        Self::new()
     }
 }
 
@@ -41,8 +50,7 @@ impl<T> Clone for List<T> {
     fn clone(&self) -> Self {
         if let Some(head) = self.head() {
             let before = head.holders.fetch_add(1, Ordering::Relaxed);
-            // As `Arc`: so many holders are leaked ones, and counting on would wrap.
-            assert!(before < usize::MAX / 2, "a list has fewer holders than there is memory for");
+            assert!(before < HOLDERS_MAX, "a list has fewer holders than that");
         }
         Self { head: self.head, of: PhantomData }
     }
@@ -56,6 +64,11 @@ fn layout<U>(count: usize) -> (Layout, usize) {
 }
 
 impl<T> List<T> {
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { head: None, of: PhantomData }
+    }
+
     /// Takes all members out of `from`, which keeps its room.
     #[must_use]
     pub fn taken(from: &mut Vec<T>) -> Self {
@@ -63,7 +76,10 @@ impl<T> List<T> {
         if count == 0 {
             return Self::default();
         }
-        let (list, place) = Self::with_room::<T>(count, count);
+        let Some(length) = u32::try_from(count).ok().filter(|length| *length != GROWN) else {
+            return Self::grown(std::mem::take(from));
+        };
+        let (list, place) = Self::with_room::<T>(count, length);
         // SAFETY: `from` has that many members, and the room is for that many; one was made after the other.
         unsafe { std::ptr::copy_nonoverlapping(from.as_ptr(), place.as_ptr(), count) };
         // SAFETY: nothing is asked of the members; they have moved.
@@ -79,21 +95,22 @@ impl<T> List<T> {
     }
 
     /// A list with nothing yet behind its head.
-    fn with_room<U>(count: usize, length: usize) -> (Self, NonNull<U>) {
+    fn with_room<U>(count: usize, length: u32) -> (Self, NonNull<U>) {
         let (layout, offset) = layout::<U>(count);
         // SAFETY: the head alone makes the layout larger than nothing.
         let start = NonNull::new(unsafe { alloc(layout) }).unwrap_or_else(|| handle_alloc_error(layout));
         let head = start.cast::<Head>();
         // SAFETY: just allocated, with the head's size and alignment.
-        unsafe { head.write(Head { holders: AtomicUsize::new(1), length }) };
+        unsafe { head.write(Head { holders: AtomicU32::new(1), length }) };
         // SAFETY: `offset` lies in the allocation.
         let place = unsafe { start.add(offset) };
         (Self { head: Some(head), of: PhantomData }, place.cast())
     }
 
     fn head(&self) -> Option<&Head> {
+        let head = self.head;
         // SAFETY: a head lives as long as a list that points to it.
-        self.head.map(|head| unsafe { head.as_ref() })
+        head.map(|head| unsafe { head.as_ref() })
     }
 
     /// What lies behind a head.
@@ -106,7 +123,7 @@ impl<T> List<T> {
     /// What tells these members from all others for as long as they have a holder; `None` when there are none.
     #[must_use]
     pub fn identity(&self) -> Option<usize> {
-        self.head.map(|head| head.addr().get())
+        { self.head }.map(|head| head.addr().get())
     }
 
     /// Whether the members lie apart, to be edited, and nobody else holds them.
@@ -127,14 +144,14 @@ impl<T> List<T> {
             let members: &Vec<T> = unsafe { Self::behind::<Vec<T>>(head).as_ref() };
             return Some(NonNull::from(members.as_slice()));
         }
-        Some(NonNull::slice_from_raw_parts(Self::behind::<T>(head), length))
+        Some(NonNull::slice_from_raw_parts(Self::behind::<T>(head), length as usize))
     }
 }
 
 impl<T: Clone> List<T> {
     /// The members, none of them held by another list.
     pub fn members_mut(&mut self) -> &mut [T] {
-        if self.head.is_some() && !self.is_only_holder() {
+        if { self.head }.is_some() && !self.is_only_holder() {
             *self = Self::taken(&mut self.to_vec());
         }
         if self.head().is_some_and(|head| head.length == GROWN) {
@@ -149,7 +166,7 @@ impl<T: Clone> List<T> {
         if !self.is_loose() {
             *self = Self::grown(std::mem::take(self).into_vec());
         }
-        let head = self.head.unwrap_or_else(|| unreachable!("a list that grew has a head"));
+        let head = { self.head }.unwrap_or_else(|| unreachable!("a list that grew has a head"));
         // SAFETY: the list is in the grown form, and alone holds it.
         unsafe { Self::behind::<Vec<T>>(head).as_mut() }
     }
@@ -170,7 +187,7 @@ impl<T: Clone> List<T> {
         unsafe { out.set_len(place.len()) };
         // SAFETY: the only holder.
         let left = unsafe { head.as_mut() };
-        let (layout, _) = layout::<T>(std::mem::replace(&mut left.length, 0));
+        let (layout, _) = layout::<T>(std::mem::replace(&mut left.length, 0) as usize);
         self.head = None;
         // SAFETY: allocated with this layout, and forgotten by its only holder; the members are `out`'s.
         unsafe { dealloc(head.cast::<u8>().as_ptr(), layout) };
@@ -195,7 +212,7 @@ impl<T> Drop for List<T> {
         } else {
             // SAFETY: the last holder drops the members, once.
             unsafe { place.drop_in_place() };
-            layout::<T>(length).0
+            layout::<T>(length as usize).0
         };
         // SAFETY: allocated with this layout; nobody holds it any more.
         unsafe { dealloc(head.cast::<u8>().as_ptr(), layout) };
@@ -208,6 +225,49 @@ impl<T> Deref for List<T> {
     fn deref(&self) -> &[T] {
         // SAFETY: members live as long as a list that holds them, and are changed by an only holder alone.
         self.place().map_or(&[], |place| unsafe { place.as_ref() })
+    }
+}
+
+/// The members, none of them held by another list.
+impl<T: Clone> DerefMut for List<T> {
+    fn deref_mut(&mut self) -> &mut [T] {
+        self.members_mut()
+    }
+}
+
+impl<T> From<Vec<T>> for List<T> {
+    fn from(mut members: Vec<T>) -> Self {
+        Self::taken(&mut members)
+    }
+}
+
+impl<T> FromIterator<T> for List<T> {
+    fn from_iter<I: IntoIterator<Item = T>>(members: I) -> Self {
+        Self::taken(&mut members.into_iter().collect())
+    }
+}
+
+impl<'a, T> IntoIterator for &'a List<T> {
+    type Item = &'a T;
+    type IntoIter = std::slice::Iter<'a, T>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
+/// By the members, wherever they lie.
+impl<T: PartialEq> PartialEq for List<T> {
+    fn eq(&self, other: &Self) -> bool {
+        self.identity() == other.identity() || **self == **other
+    }
+}
+
+impl<T: Eq> Eq for List<T> {}
+
+impl<T: Hash> Hash for List<T> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (**self).hash(state);
     }
 }
 
@@ -270,6 +330,29 @@ mod tests {
             let grown = list.identity();
             list.edit().insert(0, Rc::new(6));
             assert_eq!((list.identity(), list.len()), (grown, count + 2));
+        });
+    }
+
+    #[test]
+    fn lists_are_equal_by_their_members_in_whatever_form_and_wherever_they_lie() {
+        lists(|count, list, members| {
+            // Beside a byte, at an address that is no multiple of a word.
+            #[repr(C, packed(4))]
+            struct Beside(u32, List<Rc<usize>>);
+            let beside = Beside(1, List::from(members.to_vec()));
+            assert_eq!({ beside.0 }, 1);
+            let Beside(_, other) = beside;
+            assert_eq!(list, other);
+            assert_eq!(other, members.iter().cloned().collect());
+            let mut longer = other.clone();
+            longer.edit().push(Rc::new(9));
+            assert_ne!(list, longer);
+            if count > 0 {
+                let mut changed = other.clone();
+                changed[count - 1] = Rc::new(9);
+                assert_ne!(list, changed);
+                assert_eq!(list, other, "the other holder keeps what it had");
+            }
         });
     }
 

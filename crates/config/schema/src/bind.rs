@@ -472,7 +472,7 @@ fn apply_tags(node: &mut Node, from: &Statement) {
     node.inactive |= from.tags.inactive;
     node.protect |= from.tags.protect;
     if from.tags.change != Change::Merge {
-        node.change = from.tags.change;
+        node.set_change(from.tags.change);
     }
     if !from.tags.comments.is_empty() {
         node.comments.extend(from.tags.comments.iter().cloned());

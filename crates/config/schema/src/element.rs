@@ -58,8 +58,8 @@ pub(crate) fn elements(nodes: &[Node]) -> Vec<Element> {
 }
 
 fn tags(node: &Node) -> Tags {
-    let Node { inactive, protect, comments, change, .. } = node;
-    Tags { inactive: *inactive, protect: *protect, change: *change, comments: comments.to_vec() }
+    let Node { inactive, protect, comments, .. } = node;
+    Tags { inactive: *inactive, protect: *protect, change: node.change(), comments: comments.to_vec() }
 }
 
 fn write(node: &Node, out: &mut Vec<Element>) {

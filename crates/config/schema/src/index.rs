@@ -210,7 +210,11 @@ pub(crate) fn settle(nodes: &mut Vec<Node>) {
 
 /// Touches nothing that is in order.
 fn settle_below(nodes: &mut [Node]) {
-    for node in nodes.iter_mut().filter(|n| !is_settled(&n.children)) {
+    for node in nodes.iter_mut() {
+        node.args.compact();
+        if is_settled(&node.children) {
+            continue;
+        }
         settle_below(&mut node.children);
         if !is_level_settled(&node.children) {
             settle_level(node.children.edit());

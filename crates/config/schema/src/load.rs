@@ -96,7 +96,7 @@ fn all_plain(nodes: Vec<Node>) -> Vec<Node> {
 }
 
 fn is_plain(nodes: &[Node]) -> bool {
-    nodes.iter().all(|n| n.change == Change::Merge && is_plain(&n.children))
+    nodes.iter().all(|n| n.change() == Change::Merge && is_plain(&n.children))
 }
 
 fn base_depth(base: &[Word]) -> usize {
@@ -106,7 +106,7 @@ fn base_depth(base: &[Word]) -> usize {
 fn mark_innermost(nodes: &mut [Node], depth: usize) {
     if let ([only], true) = (nodes, depth > 0) {
         if depth == 1 {
-            only.change = Change::Replace;
+            only.set_change(Change::Replace);
         } else {
             mark_innermost(&mut only.children, depth - 1);
         }

@@ -52,23 +52,23 @@ impl Merger {
     fn one(&mut self, target: &mut Vec<Node>, found: Option<usize>, incoming: Node) {
         let at = incoming.span;
         let Some(found) = found else {
-            if incoming.change == Change::Delete {
+            if incoming.change() == Change::Delete {
                 return self.warn(at, "statement not found");
             }
             target.extend(plain(incoming));
             return;
         };
         let node = &mut target[found];
-        if node.protect && incoming.change == Change::Unprotect {
+        if node.protect && incoming.change() == Change::Unprotect {
             node.protect = false;
         }
         let is_word_of_way = incoming.kind == Kind::Container || incoming.kind == Kind::Entry;
         if node.protect
-            && (!is_word_of_way || incoming.change != Change::Merge || !incoming.children.is_empty())
+            && (!is_word_of_way || incoming.change() != Change::Merge || !incoming.children.is_empty())
         {
             return self.error(at, "statement is protected and can't be changed");
         }
-        match incoming.change {
+        match incoming.change() {
             Change::Delete => self.delete(node, incoming),
             Change::Replace if self.replacing == Replacing::Honoured => {
                 if holds_protected(node) {
@@ -98,11 +98,13 @@ impl Merger {
     }
 
     fn join(&mut self, node: &mut Node, incoming: Node) {
-        let Node { args, children, comments, inactive, protect, change, span, .. } = incoming;
+        let change = incoming.change();
+        let Node { args, children, comments, inactive, protect, span, .. } = incoming;
         node.inactive = (node.inactive && change != Change::Activate) || inactive;
         node.protect |= protect;
         if !comments.is_empty() {
             node.comments = comments;
+            node.set_change(Change::Merge);
         }
         match node.kind {
             Kind::Leaf => {
@@ -146,10 +148,10 @@ fn union(values: &mut Vec<Word>, more: Vec<Word>) {
 
 /// A statement that nothing stands in the way of: its marks mean nothing, and deleted ones in it never were.
 pub(crate) fn plain(mut node: Node) -> Option<Node> {
-    if node.change == Change::Delete {
+    if node.change() == Change::Delete {
         return None;
     }
-    node.change = Change::Merge;
+    node.set_change(Change::Merge);
     if !node.children.is_empty() {
         node.children = node.children.into_iter().filter_map(plain).collect();
         if node.children.is_empty() && !node.presence && node.kind == Kind::Container {

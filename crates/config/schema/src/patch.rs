@@ -100,7 +100,7 @@ fn hunk_depth(base: &[Word]) -> usize {
 fn mark(nodes: &mut [Node], depth: usize) {
     for node in nodes {
         if depth == 0 {
-            node.change = Change::Delete;
+            node.set_change(Change::Delete);
         } else {
             mark(&mut node.children, depth - 1);
         }

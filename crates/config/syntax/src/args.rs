@@ -2,6 +2,8 @@
 
 use std::ops::{Deref, DerefMut};
 
+use ravelin_mem::List;
+
 use crate::Word;
 
 #[derive(Clone, Debug, Default)]
@@ -13,8 +15,10 @@ enum Form {
     None,
     One(Word),
     /// Also what was more once.
-    Many(Vec<Word>),
+    Many(List<Word>),
 }
+
+const _: () = assert!(size_of::<Args>() == size_of::<Word>(), "what tells the forms apart lies in the word");
 
 impl Args {
     #[must_use]
@@ -25,25 +29,46 @@ impl Args {
     pub fn push(&mut self, word: Word) {
         self.0 = match std::mem::take(&mut self.0) {
             Form::None => Form::One(word),
-            Form::One(first) => Form::Many(vec![first, word]),
+            Form::One(first) => Form::Many(vec![first, word].into()),
             Form::Many(mut words) => {
-                words.push(word);
+                words.edit().push(word);
                 Form::Many(words)
             }
         };
     }
 
     pub fn retain(&mut self, keep: impl FnMut(&Word) -> bool) {
-        let mut words: Vec<Word> = std::mem::take(self).into();
-        words.retain(keep);
+        self.change(|words| words.retain(keep));
+    }
+
+    /// All words changed as a list. One that is changed word by word stays one that may grow, until [`Self::compact`].
+    pub fn change(&mut self, change: impl FnOnce(&mut Vec<Word>)) {
+        let mut words = match std::mem::take(&mut self.0) {
+            Form::None => Vec::new(),
+            Form::One(word) => vec![word],
+            Form::Many(mut words) => {
+                change(words.edit());
+                self.0 = if words.len() > 1 { Form::Many(words) } else { Self::from(words.into_vec()).0 };
+                return;
+            }
+        };
+        change(&mut words);
         *self = words.into();
     }
 
-    /// All words changed as a list.
-    pub fn change(&mut self, change: impl FnOnce(&mut Vec<Word>)) {
-        let mut words: Vec<Word> = std::mem::take(self).into();
-        change(&mut words);
-        *self = words.into();
+    /// Whether they take more room than they must.
+    #[must_use]
+    pub fn is_loose(&self) -> bool {
+        match &self.0 {
+            Form::None | Form::One(_) => false,
+            Form::Many(words) => words.is_loose(),
+        }
+    }
+
+    pub fn compact(&mut self) {
+        if self.is_loose() {
+            *self = Vec::from(std::mem::take(self)).into();
+        }
     }
 }
 
@@ -98,7 +123,7 @@ impl From<Vec<Word>> for Args {
         match words.len() {
             0 => Self::default(),
             1 => words.pop().map_or_else(Self::default, Self::one),
-            _ => Self(Form::Many(words)),
+            _ => Self(Form::Many(words.into())),
         }
     }
 }
@@ -108,7 +133,7 @@ impl From<Args> for Vec<Word> {
         match args.0 {
             Form::None => Vec::new(),
             Form::One(word) => vec![word],
-            Form::Many(words) => words,
+            Form::Many(words) => words.into_vec(),
         }
     }
 }
@@ -131,5 +156,38 @@ impl<'a> IntoIterator for &'a Args {
 
     fn into_iter(self) -> Self::IntoIter {
         self.iter()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Args;
+    use crate::Word;
+
+    fn words(count: usize) -> Vec<Word> {
+        (0..count).map(|n| Word::new(n.to_string())).collect()
+    }
+
+    #[test]
+    fn words_are_those_that_were_put_there_and_compact_changes_none_of_them() {
+        for count in 0..6 {
+            let mut pushed = Args::default();
+            words(count).into_iter().for_each(|word| pushed.push(word));
+            let mut changed = Args::default();
+            changed.change(|list| list.extend(words(count)));
+            for mut args in [pushed, changed, words(count).into(), words(count).into_iter().collect()] {
+                assert_eq!(args, words(count));
+                args.compact();
+                assert!(!args.is_loose());
+                assert_eq!(args, words(count));
+                let before = args.clone();
+                args.change(|list| list.push(Word::new("more")));
+                args.iter_mut().for_each(|word| word.quoted = true);
+                assert!(before.iter().all(|word| !word.quoted), "a copy is another's");
+                args.retain(|word| word.text != "more");
+                assert_eq!((&args, args.is_loose()), (&before, count > 1));
+                assert_eq!(Vec::from(args), words(count));
+            }
+        }
     }
 }

@@ -174,7 +174,7 @@ impl Printer<'_> {
     /// Whether nothing is to be written above or before the statement.
     fn is_plain(&self, node: &Node) -> bool {
         let untold = self.notes.is_none_or(|notes| notes(node).is_empty());
-        let unmarked = !node.inactive && !node.protect && node.change == Change::Merge;
+        let unmarked = !node.inactive && !node.protect && node.change() == Change::Merge;
         untold && unmarked && node.comments.is_empty()
     }
 
@@ -256,7 +256,7 @@ impl Printer<'_> {
         push_pad(out, depth);
         out.push_str(if node.inactive { "inactive: " } else { "" });
         out.push_str(if node.protect { "protect: " } else { "" });
-        out.push_str(match node.change {
+        out.push_str(match node.change() {
             Change::Merge => "",
             Change::Replace => "replace: ",
             Change::Delete => "delete: ",

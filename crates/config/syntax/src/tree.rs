@@ -80,14 +80,14 @@ pub struct Node {
     pub children: Children,
     pub inactive: bool,
     pub protect: bool,
+    /// And what it does where it is loaded: [`Self::change`].
     pub comments: Comments,
     pub span: Span,
-    pub change: Change,
     /// The group the statement was inherited from; 0 is none. Numbers are those of the expansion that made the tree.
     pub origin: u16,
 }
 
-const _: () = assert!(size_of::<Node>() <= 72, "a configuration of 100,000 policies is a million of these");
+const _: () = assert!(size_of::<Node>() <= 64, "a configuration of 100,000 policies is a million of these");
 
 impl Default for Node {
     fn default() -> Self {
@@ -99,7 +99,6 @@ impl Default for Node {
             protect: false,
             comments: Comments::default(),
             span: Span::NOWHERE,
-            change: Change::default(),
             origin: 0,
         }
     }
@@ -155,6 +154,15 @@ impl Node {
     #[must_use]
     pub fn is_outside(&self) -> bool {
         self.rule == Shape::OUTSIDE.rule
+    }
+
+    #[must_use]
+    pub fn change(&self) -> Change {
+        self.comments.change()
+    }
+
+    pub fn set_change(&mut self, change: Change) {
+        self.comments.set_change(change);
     }
 
     /// Keyword and arguments as written in a path.

@@ -36,7 +36,7 @@ const TRUST: ZoneId = ZoneId(1);
 const UNTRUST: ZoneId = ZoneId(2);
 
 fn any() -> AddressMatch {
-    AddressMatch { ranges: vec![Prefix::all(Family::V4), Prefix::all(Family::V6)], ..AddressMatch::default() }
+    AddressMatch::any()
 }
 
 fn unit(id: u16, zone: ZoneId) -> Interface {
@@ -102,7 +102,7 @@ fn program(macs: [Mac; 2]) -> Program {
         name: "out".into(),
         source: any(),
         destination: any(),
-        applications: vec![any_application()],
+        applications: vec![any_application()].into(),
         action: Action::Permit,
         log: LogWhen::default(),
         count: true,
@@ -115,7 +115,7 @@ fn program(macs: [Mac; 2]) -> Program {
         identity: RuleIdentity(1),
         name: "r1".into(),
         matching: ravelin_program::NatMatch {
-            source: AddressMatch { ranges: vec![Prefix::all(Family::V4)], ..AddressMatch::default() },
+            source: AddressMatch { ranges: vec![Prefix::all(Family::V4)].into(), ..AddressMatch::default() },
             destination: any(),
             ..Default::default()
         },
@@ -124,7 +124,7 @@ fn program(macs: [Mac; 2]) -> Program {
     };
     let (from, to) = (NatContext::Zones(vec![TRUST]), NatContext::Zones(vec![UNTRUST]));
     let set = SourceRuleSet { name: "rs".into(), from, to, rules: vec![rule] };
-    let zones = ZoneMatch { from: vec![TRUST], to: vec![UNTRUST] };
+    let zones = ZoneMatch { from: vec![TRUST].into(), to: vec![UNTRUST].into() };
     let section = PolicySection { zones, policies: vec![(ZoneMatch::default(), policy)] };
     let chunks = [
         Chunk::Interfaces(Interfaces {

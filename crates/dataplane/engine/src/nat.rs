@@ -180,7 +180,7 @@ impl Nat {
         match (&rule.action, matched) {
             (DestinationAction::Pool(pool), Some(matched)) if pool.addresses.family == tuple.family => {
                 let port = pool.port.filter(|_| tuple.ports.is_some());
-                let (family, addr) = (tuple.family, pool.target(matched, tuple.dst));
+                let (family, addr) = (tuple.family, pool.target(&matched, tuple.dst));
                 let key = towards(key, Inside { family, addr, port });
                 Inward { key, rule: Some(rule.id), ..untouched }
             }

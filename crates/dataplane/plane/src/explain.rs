@@ -172,5 +172,5 @@ fn zone_name(rules: &Rules, id: ZoneId) -> String {
 }
 
 fn policy_name(rules: &Rules, id: PolicyId) -> String {
-    rules.policy(id).map_or_else(|| format!("policy {id}"), |p| p.name.clone())
+    rules.policy(id).map_or_else(|| format!("policy {id}"), |p| p.name.to_string())
 }

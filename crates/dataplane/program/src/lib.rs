@@ -15,6 +15,7 @@ mod mirror;
 mod nat;
 mod policy;
 mod pool;
+mod ranges;
 mod screen;
 mod wire;
 mod zone;
@@ -42,6 +43,8 @@ pub use policy::{
     Translated, WildcardAddress, ZoneMatch,
 };
 pub use pool::{SourcePool, SourcePools};
+pub use ranges::{Ranges, RangesIter};
+pub use ravelin_mem::{List, Text};
 pub use screen::{
     Aggregation, Allowance, Screen, ScreenDirection, ScreenProfile, ScreenSet, Screens, SideLimits, Sweeps,
     SynFlood, SynProtection, SynWhiteList, UdpFlood, UserDefined,

@@ -3,6 +3,7 @@
 //! Junos: `security nat`. The first matching rule of the most specific rule-set decides: interface
 //! before zone before routing-instance. Static comes before destination, reverse static before source.
 
+use ravelin_mem::List;
 use ravelin_nat::{PersistentRule, PoolId};
 use ravelin_types::{Addr, Family, InstanceId, InterfaceId, NatRuleId, Proto, RuleIdentity, ZoneId};
 
@@ -48,7 +49,7 @@ pub struct NatMatch {
     /// Empty: any.
     pub protocols: Vec<Proto>,
     /// `None`: not asked. A list that names nothing matches nothing.
-    pub applications: Option<Vec<Application>>,
+    pub applications: Option<List<Application>>,
 }
 
 /// What a matching source rule does.
@@ -274,10 +275,7 @@ mod tests {
     }
 
     fn any() -> AddressMatch {
-        AddressMatch {
-            ranges: vec![Prefix::all(Family::V4), Prefix::all(Family::V6)],
-            ..AddressMatch::default()
-        }
+        AddressMatch::any()
     }
 
     fn tuple(src: [u8; 4], dst: [u8; 4], ports: Option<(u16, u16)>) -> NatTuple {
@@ -368,7 +366,7 @@ mod tests {
             NatMatch { source_ports: ports(1, 999), ..open.clone() },
             NatMatch { destination_ports: ports(81, 90), ..open.clone() },
             NatMatch { protocols: vec![Proto::UDP], ..open.clone() },
-            NatMatch { applications: Some(Vec::new()), ..open.clone() },
+            NatMatch { applications: Some(List::new()), ..open.clone() },
         ];
         assert!(refused.iter().all(|m| !m.holds(&packet)));
         assert!(!NatMatch { destination_ports: ports(0, 65535), ..open }.holds(&portless));

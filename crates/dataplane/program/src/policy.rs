@@ -3,8 +3,10 @@
 //! Junos: `security policies`. A section is the ordered list of one zone pair, or the global list.
 //! An empty match list matches nothing: the compiler writes the whole address space for `any`.
 
+use ravelin_mem::{List, Text};
 use ravelin_types::{Addr, Family, LiveSetId, PolicyId, Proto, RuleIdentity, ScheduleId, ZoneId};
 
+use crate::Ranges;
 use crate::filter::PortRange;
 use crate::live::PolicyTcp;
 
@@ -27,9 +29,9 @@ pub struct WildcardAddress {
 /// it names (Junos `source-address-excluded`).
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Default)]
 pub struct AddressMatch {
-    pub ranges: Vec<Prefix>,
-    pub wildcards: Vec<WildcardAddress>,
-    pub live: Vec<LiveSetId>,
+    pub ranges: Ranges,
+    pub wildcards: List<WildcardAddress>,
+    pub live: List<LiveSetId>,
     pub excluded: bool,
 }
 
@@ -102,10 +104,10 @@ pub struct LogWhen {
 pub struct Policy {
     pub id: PolicyId,
     pub identity: RuleIdentity,
-    pub name: String,
+    pub name: Text,
     pub source: AddressMatch,
     pub destination: AddressMatch,
-    pub applications: Vec<Application>,
+    pub applications: List<Application>,
     pub action: Action,
     pub log: LogWhen,
     pub count: bool,
@@ -118,9 +120,14 @@ pub struct Policy {
 /// Which zone pairs a section or a global policy speaks of; empty lists mean any zone.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct ZoneMatch {
-    pub from: Vec<ZoneId>,
-    pub to: Vec<ZoneId>,
+    pub from: List<ZoneId>,
+    pub to: List<ZoneId>,
 }
+
+const _: () = assert!(
+    size_of::<(ZoneMatch, Policy)>() <= 160,
+    "a program has a hundred thousand of these, in two processes"
+);
 
 /// An ordered list of policies.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -178,6 +185,12 @@ impl From<ipnet::IpNet> for Prefix {
 }
 
 impl AddressMatch {
+    /// Every address of both families.
+    #[must_use]
+    pub fn any() -> Self {
+        Self { ranges: vec![Prefix::all(Family::V4), Prefix::all(Family::V6)].into(), ..Self::default() }
+    }
+
     /// Whether the condition holds, as far as the program alone tells: of live sets nothing is known here, so they hold
     /// nothing, and a list that excludes one holds of nothing. Exclusion never crosses families: excluding IPv4
     /// addresses matches no IPv6 packet.
@@ -210,6 +223,12 @@ impl Application {
 }
 
 impl ZoneMatch {
+    /// Any zone on either side.
+    #[must_use]
+    pub const fn any() -> Self {
+        Self { from: List::new(), to: List::new() }
+    }
+
     #[must_use]
     pub fn holds(&self, from: ZoneId, to: ZoneId) -> bool {
         let listed = |list: &[ZoneId], zone| list.is_empty() || list.contains(&zone);
@@ -235,16 +254,16 @@ mod tests {
 
     #[test]
     fn what_a_live_set_is_nobody_knows_here() {
-        let live = AddressMatch { live: vec![LiveSetId(1)], ..AddressMatch::default() };
+        let live = AddressMatch { live: vec![LiveSetId(1)].into(), ..AddressMatch::default() };
         assert!(!live.holds(Family::V4, Addr::v4([10, 1, 1, 1])));
-        let excluded = AddressMatch { ranges: vec![v4("10.0.0.0/8")], excluded: true, ..live };
+        let excluded = AddressMatch { ranges: vec![v4("10.0.0.0/8")].into(), excluded: true, ..live };
         assert!(!excluded.holds(Family::V4, Addr::v4([11, 1, 1, 1])));
     }
 
     #[test]
     fn a_wildcard_looks_at_the_bits_of_its_mask() {
         let even = WildcardAddress { addr: 0x0a00_0000, mask: 0xff00_0001 };
-        let m = AddressMatch { wildcards: vec![even], ..AddressMatch::default() };
+        let m = AddressMatch { wildcards: vec![even].into(), ..AddressMatch::default() };
         assert!(m.holds(Family::V4, Addr::v4([10, 9, 8, 2])));
         assert!(!m.holds(Family::V4, Addr::v4([10, 9, 8, 3])));
         assert!(!m.holds(Family::V6, Addr(0x0a00_0000)));
@@ -255,7 +274,8 @@ mod tests {
 
     #[test]
     fn exclusion_stays_in_its_family() {
-        let m = AddressMatch { ranges: vec![v4("10.0.0.0/8")], excluded: true, ..AddressMatch::default() };
+        let m =
+            AddressMatch { ranges: vec![v4("10.0.0.0/8")].into(), excluded: true, ..AddressMatch::default() };
         assert!(!m.holds(Family::V4, Addr::v4([10, 1, 1, 1])));
         assert!(m.holds(Family::V4, Addr::v4([11, 1, 1, 1])));
         assert!(!m.holds(Family::V6, Addr(1)));

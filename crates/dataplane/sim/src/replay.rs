@@ -136,7 +136,7 @@ impl<'a> Replay<'a> {
                 Verdict::Drop(reason) => Some(reason.name()),
                 Verdict::Send { .. } | Verdict::Consume | Verdict::HandOver(_) => None,
             },
-            "policy": policy(&trace).and_then(|id| rules.policy(id)).map(|p| p.name.clone()),
+            "policy": policy(&trace).and_then(|id| rules.policy(id)).map(|p| p.name.to_string()),
             "session": session(&trace),
             "nat": first.and_then(|s| translation(&packet.frame, s)),
             "explain": Value::Null,

@@ -27,7 +27,7 @@ const SERVER: [u8; 4] = [198, 51, 100, 2];
 const OUTSIDE: [u8; 4] = [198, 51, 100, 1];
 
 fn any() -> AddressMatch {
-    AddressMatch { ranges: vec![Prefix::all(Family::V4), Prefix::all(Family::V6)], ..AddressMatch::default() }
+    AddressMatch::any()
 }
 
 fn policy(id: u32, name: &str, ports: (u16, u16), action: Action) -> Policy {
@@ -46,7 +46,7 @@ fn policy(id: u32, name: &str, ports: (u16, u16), action: Action) -> Policy {
         name: name.into(),
         source: any(),
         destination: any(),
-        applications: vec![application],
+        applications: vec![application].into(),
         action,
         log: LogWhen::default(),
         count: true,
@@ -102,7 +102,7 @@ fn program(generation: u64, nat: bool, policies: Vec<Policy>) -> Program {
         identity: RuleIdentity(1),
         name: "r1".into(),
         matching: ravelin_program::NatMatch {
-            source: AddressMatch { ranges: vec![Prefix::all(Family::V4)], ..AddressMatch::default() },
+            source: AddressMatch { ranges: vec![Prefix::all(Family::V4)].into(), ..AddressMatch::default() },
             destination: any(),
             ..Default::default()
         },
@@ -116,7 +116,7 @@ fn program(generation: u64, nat: bool, policies: Vec<Policy>) -> Program {
         rules: vec![rule],
     };
     let section = PolicySection {
-        zones: ZoneMatch { from: vec![TRUST], to: vec![UNTRUST] },
+        zones: ZoneMatch { from: vec![TRUST].into(), to: vec![UNTRUST].into() },
         policies: policies.into_iter().map(|p| (ZoneMatch::default(), p)).collect(),
     };
     let chunks = [

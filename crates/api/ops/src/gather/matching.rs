@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use ravelin_program::{AddressMatch, Application, Policy, PolicySection, Program, ZoneMatch};
+use ravelin_program::{AddressMatch, Application, List, Policy, PolicySection, Program, ZoneMatch};
 use ravelin_types::{Addr, Proto, ScheduleId, ZoneId};
 
 use super::Failure;
@@ -37,7 +37,7 @@ pub(crate) fn matches(env: &Env<'_>, tuple: &PolicyTuple) -> Result<PolicyMatche
                 // Behind the one that decides nothing is passed over any more.
                 Some(_) if !out.matched.is_empty() => {}
                 Some(failed) if out.passed.len() < PASSED_MAX => {
-                    out.passed.push((policy.name.clone(), failed.to_owned()));
+                    out.passed.push((policy.name.to_string(), failed.to_owned()));
                 }
                 Some(_) => out.more += 1,
             }
@@ -74,7 +74,7 @@ impl<'a> World<'a> {
         if list.live.is_empty() {
             return list.holds(family, number);
         }
-        let fixed = AddressMatch { live: Vec::new(), excluded: false, ..list.clone() };
+        let fixed = AddressMatch { live: List::new(), excluded: false, ..list.clone() };
         let known: Vec<_> = list.live.iter().map(|id| self.dynamic.contains(*id, addr)).collect();
         let listed = fixed.holds(family, number) || known.contains(&Some(true));
         if list.excluded { !listed && !known.contains(&None) } else { listed }

@@ -54,7 +54,7 @@ pub(crate) fn nat_rules(env: &Env<'_>, kind: NatKind, name: Option<&str>) -> Res
             from,
             to_kind: to_kind.to_owned(),
             to,
-            sources: shown.source.ranges.iter().map(ends).collect(),
+            sources: shown.source.ranges.iter().map(|range| ends(&range)).collect(),
             destinations: shown.destinations,
             source_ports: shown.source_ports.iter().map(port_ends).collect(),
             destination_ports: shown.destination_ports,
@@ -86,7 +86,7 @@ fn source<'a>(env: &Env<'_>, (set, rule): (&'a SourceRuleSet, &'a SourceRule)) -
         set: (&set.name, &set.from, Some(&set.to)),
         rule: (&rule.name, rule.id),
         source,
-        destinations: destination.ranges.iter().map(ends).collect(),
+        destinations: destination.ranges.iter().map(|range| ends(&range)).collect(),
         source_ports,
         destination_ports: destination_ports.iter().map(port_ends).collect(),
         action: match rule.action {
@@ -117,7 +117,7 @@ fn destination<'a>((set, rule): (&'a DestinationRuleSet, &'a DestinationRule)) -
         set: (&set.name, &set.from, None),
         rule: (&rule.name, rule.id),
         source,
-        destinations: destination.ranges.iter().map(ends).collect(),
+        destinations: destination.ranges.iter().map(|range| ends(&range)).collect(),
         source_ports,
         destination_ports: destination_ports.iter().map(port_ends).collect(),
         action: match &rule.action {

@@ -2,7 +2,7 @@
 
 use ravelin_contract::{InterfacePorts, KeptFilter, KeptKind, NatClear};
 use ravelin_nat::{BlockSpec, PoolId, PoolMode};
-use ravelin_program::{Application, DestinationAction, SourceAction, SourcePool};
+use ravelin_program::{Application, DestinationAction, List, SourceAction, SourcePool};
 use ravelin_types::{Addr, NatRuleId};
 
 use super::Failure;
@@ -124,14 +124,14 @@ fn interface_ports(env: &Env<'_>) -> Result<InterfacePortsList, Failure> {
 }
 
 fn rule_applications(env: &Env<'_>, kind: NatKind, name: Option<&str>) -> Result<RuleApplications, Failure> {
-    let words = |terms: &Option<Vec<Application>>| -> Vec<String> {
+    let words = |terms: &Option<List<Application>>| -> Vec<String> {
         let of = |term: &Application| env.names.application(term.name).unwrap_or_default().to_owned();
         let mut words: Vec<_> = terms.iter().flatten().map(of).collect();
         // Terms of one application stand together.
         words.dedup();
         words
     };
-    let rule = |set: &str, rule: &str, id: NatRuleId, terms: &Option<Vec<Application>>| RuleApplication {
+    let rule = |set: &str, rule: &str, id: NatRuleId, terms: &Option<List<Application>>| RuleApplication {
         name: rule.to_owned(),
         rule_set: set.to_owned(),
         id: id.0,

@@ -91,7 +91,7 @@ pub(super) fn entry(
         .zip(policy.schedule)
         .and_then(|(live, id)| live.schedules.iter().find(|(of, _)| *of == id).map(|(_, name)| name.clone()));
     PolicyEntry {
-        name: policy.name.clone(),
+        name: policy.name.to_string(),
         index: policy.id.0,
         sequence: known.sequence,
         global: known.global,
@@ -137,8 +137,8 @@ fn addresses(list: &AddressMatch, live: Option<&Live>) -> Vec<String> {
         (false, false) => {}
     }
     for range in &list.ranges {
-        if *range != Prefix::all(range.family) {
-            out.extend(range_text(range));
+        if range != Prefix::all(range.family) {
+            out.extend(range_text(&range));
         }
     }
     out.extend(

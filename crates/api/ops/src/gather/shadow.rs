@@ -186,10 +186,10 @@ pub(crate) fn shadows(env: &Env<'_>, query: &ShadowQuery) -> Result<ShadowList, 
     for section in sections {
         compare(section, query, &mut out);
         for (_, policy) in &section.policies {
-            known |= query.policy.as_ref() == Some(&policy.name);
-            let asked = query.policy.as_ref().is_none_or(|name| *name == policy.name);
+            known |= query.policy.as_deref() == Some(policy.name.as_str());
+            let asked = query.policy.as_ref().is_none_or(|name| policy.name == *name.as_str());
             if asked && hits.get(&policy.id).copied().unwrap_or(0) == 0 {
-                out.unused.push(policy.name.clone());
+                out.unused.push(policy.name.to_string());
             }
         }
     }
@@ -220,10 +220,10 @@ fn compare(section: &PolicySection, query: &ShadowQuery, out: &mut ShadowList) {
     out.left_out += (section.policies.len() - spaces.len()) as u64;
     let asked = |first: &Space<'_>, second: &Space<'_>| match &query.policy {
         None => true,
-        Some(name) if query.reverse => second.policy.name == *name,
-        Some(name) => first.policy.name == *name,
+        Some(name) if query.reverse => second.policy.name == *name.as_str(),
+        Some(name) => first.policy.name == *name.as_str(),
     };
-    let pair = |a: &Space<'_>, b: &Space<'_>| (a.policy.name.clone(), b.policy.name.clone());
+    let pair = |a: &Space<'_>, b: &Space<'_>| (a.policy.name.to_string(), b.policy.name.to_string());
     for (at, first) in spaces.iter().enumerate() {
         for (behind, second) in spaces.iter().enumerate().skip(at + 1) {
             if !asked(first, second) {
@@ -254,7 +254,7 @@ mod tests {
             "any" => vec![Prefix::all(Family::V4), Prefix::all(Family::V6)],
             nets => nets.split(' ').map(|net| Prefix::from(net.parse::<ipnet::IpNet>().unwrap())).collect(),
         };
-        AddressMatch { ranges, excluded, ..AddressMatch::default() }
+        AddressMatch { ranges: ranges.into(), excluded, ..AddressMatch::default() }
     }
 
     fn policy(name: &str, source: &str, port: Option<u16>, action: Action) -> (ZoneMatch, Policy) {
@@ -273,7 +273,7 @@ mod tests {
             name: name.into(),
             source: list(source),
             destination: list("any"),
-            applications: vec![term],
+            applications: vec![term].into(),
             action,
             log: LogWhen::default(),
             count: false,
@@ -312,7 +312,10 @@ mod tests {
     #[test]
     fn a_policy_of_any_zone_does_not_mean_the_firewall_itself() {
         let to = |zones: &[u16], (_, policy): (ZoneMatch, Policy)| {
-            (ZoneMatch { from: Vec::new(), to: zones.iter().map(|zone| ZoneId(*zone)).collect() }, policy)
+            (
+                ZoneMatch { from: Default::default(), to: zones.iter().map(|zone| ZoneId(*zone)).collect() },
+                policy,
+            )
         };
         let all = || policy("all", "any", None, Permit);
         let web = || policy("web", "any", Some(80), Deny);

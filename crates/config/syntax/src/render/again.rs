@@ -155,7 +155,7 @@ fn is_same(new: &Node, old: &Node) -> bool {
         && new.rule == old.rule
         && new.kind == old.kind
         && new.style == old.style
-        && new.change == old.change
+        && new.change() == old.change()
         && (new.inactive, new.protect) == (old.inactive, old.protect)
         && new.comments == old.comments
         && new.same_head(old)

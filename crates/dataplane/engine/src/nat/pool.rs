@@ -182,7 +182,7 @@ fn withheld(program: &Program) -> Vec<Withheld> {
     let fixed = program.static_nat().map_or(&[][..], |nat| &nat.rule_sets);
     let of_destination = destination.iter().flat_map(|set| &set.rules).flat_map(|rule| {
         let NatMatch { destination, destination_ports, protocols, .. } = &rule.matching;
-        destination.ranges.iter().flat_map(|range| kept(range, destination_ports, protocols))
+        destination.ranges.iter().flat_map(|range| kept(&range, destination_ports, protocols))
     });
     let of_fixed = fixed.iter().flat_map(|set| &set.rules).filter_map(|rule| {
         let (outside, _) = rule.ports?;

@@ -142,7 +142,7 @@ fn addresses(out: &mut SipHasher13, addresses: &AddressMatch) {
         out.write_u64(len as u64);
     }
     for Prefix { family, first, last } in ranges {
-        out.write_u8(u8::from(*family == Family::V6));
+        out.write_u8(u8::from(family == Family::V6));
         out.write_u128(first.0);
         out.write_u128(last.0);
     }
@@ -180,10 +180,11 @@ fn application(out: &mut SipHasher13, term: &Application) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use ravelin_program::Ranges;
     use ravelin_types::{Addr, LiveSetId, PolicyId, Proto, RuleIdentity, ScheduleId};
 
     fn policy(id: u32, name: &str) -> (ZoneMatch, Policy) {
-        let any = AddressMatch { ranges: vec![Prefix::all(Family::V4)], ..AddressMatch::default() };
+        let any = AddressMatch { ranges: vec![Prefix::all(Family::V4)].into(), ..AddressMatch::default() };
         let term = Application {
             proto: Some(Proto::TCP),
             source_ports: PortRange::ANY,
@@ -199,7 +200,7 @@ mod tests {
             name: name.into(),
             source: any.clone(),
             destination: any,
-            applications: vec![term],
+            applications: vec![term].into(),
             action: Action::Permit,
             log: LogWhen::default(),
             count: false,
@@ -225,7 +226,7 @@ mod tests {
         let (first, rest) = list.split_at(1);
         let cut = [first, &[], rest].map(|some| Said::of(some, &zones)).into_iter();
         assert_eq!(cut.fold(Said::NOTHING, Said::then), whole);
-        let pair = |from, to| ZoneMatch { from: vec![ZoneId(from)], to: vec![ZoneId(to)] };
+        let pair = |from, to| ZoneMatch { from: vec![ZoneId(from)].into(), to: vec![ZoneId(to)].into() };
         assert_eq!(zones.mark(&pair(1, 2)), other.mark(&pair(9, 7)));
         assert_ne!(zones.mark(&pair(1, 2)), zones.mark(&pair(2, 1)));
     }
@@ -233,6 +234,10 @@ mod tests {
     #[test]
     fn order_and_every_word_count() {
         type Change = fn(&mut Policy);
+        fn from(first: u32, last: u32) -> Ranges {
+            let (first, last) = (Addr(first.into()), Addr(last.into()));
+            vec![Prefix { family: Family::V4, first, last }].into()
+        }
         let zones = marks(&[(1, "trust")]);
         let of = |list: &[(ZoneMatch, Policy)]| Said::of(list, &zones).value();
         let list = [policy(1, "a"), policy(2, "b")];
@@ -240,13 +245,13 @@ mod tests {
         assert_ne!(of(&list), of(&list[..1]));
         let changes: &[Change] = &[
             |p| p.identity = RuleIdentity(0),
-            |p| p.name.push('x'),
+            |p| p.name = format!("{}x", p.name).into(),
             |p| p.source.excluded = true,
-            |p| p.source.ranges[0].first = Addr(1),
-            |p| p.destination.ranges[0].last = Addr(1),
-            |p| p.destination.live.push(LiveSetId(0)),
-            |p| p.destination.wildcards.push(WildcardAddress { addr: 0, mask: 0 }),
-            |p| p.applications.clear(),
+            |p| p.source.ranges = from(1, u32::MAX),
+            |p| p.destination.ranges = from(0, 1),
+            |p| p.destination.live.edit().push(LiveSetId(0)),
+            |p| p.destination.wildcards.edit().push(WildcardAddress { addr: 0, mask: 0 }),
+            |p| p.applications.edit().clear(),
             |p| p.applications[0].proto = None,
             |p| p.applications[0].destination_ports.high = 81,
             |p| p.applications[0].source_ports.low = 1,
@@ -274,7 +279,7 @@ mod tests {
             seen.push(of(&changed));
         }
         let mut narrowed = list.clone();
-        narrowed[1].0.from.push(ZoneId(1));
+        narrowed[1].0.from.edit().push(ZoneId(1));
         seen.push(of(&narrowed));
         let count = seen.len();
         seen.sort_unstable();

@@ -254,11 +254,10 @@ mod tests {
             last: Addr((first + more).into()),
         });
         let live = prop::collection::vec((0u64..3).prop_map(LiveSetId), 0..3);
-        let every = vec![Prefix::all(Family::V4), Prefix::all(Family::V6)];
         prop_oneof![
-            Just(AddressMatch { ranges: every, ..AddressMatch::default() }),
+            Just(AddressMatch::any()),
             (prop::collection::vec(range, 0..3), live, any::<bool>()).prop_map(|(ranges, live, excluded)| {
-                AddressMatch { ranges, live, excluded, ..AddressMatch::default() }
+                AddressMatch { ranges: ranges.into(), live: live.into(), excluded, ..AddressMatch::default() }
             }),
         ]
     }
@@ -271,7 +270,7 @@ mod tests {
             let policy = |(id, (source, destination, schedule, action)): (u32, _)| Policy {
                 id: PolicyId(id),
                 identity: RuleIdentity(id.into()),
-                name: id.to_string(),
+                name: id.to_string().into(),
                 source,
                 destination,
                 applications: vec![Application {
@@ -282,7 +281,8 @@ mod tests {
                     inactivity_timeout: None,
                     gateway: ravelin_program::Gateway::ByPort,
                     name: 0,
-                }],
+                }]
+                .into(),
                 action,
                 log: LogWhen::default(),
                 count: false,

@@ -25,7 +25,7 @@ use crate::live::Live;
 const WALK_MAX: usize = 8;
 
 /// Sets of addresses by content: rules that name the same addresses share them.
-pub(super) type Sets = HashMap<Vec<Prefix>, Arc<AddressSet>>;
+pub(super) type Sets = HashMap<ravelin_program::Ranges, Arc<AddressSet>>;
 
 /// Consecutive policies of a section, as the program has them.
 #[derive(Clone, Debug)]
@@ -174,8 +174,8 @@ impl Section {
     }
 
     pub(super) fn zones(&self) -> &ZoneMatch {
-        const ANY: &ZoneMatch = &ZoneMatch { from: Vec::new(), to: Vec::new() };
-        self.runs.first().map_or(ANY, Run::zones)
+        static ANY: ZoneMatch = ZoneMatch::any();
+        self.runs.first().map_or(&ANY, Run::zones)
     }
 
     pub(super) fn policies(&self) -> impl Iterator<Item = &(ZoneMatch, Policy)> {
@@ -329,7 +329,7 @@ fn addresses(list: &AddressMatch, sets: &mut Sets) -> Addresses {
 
 /// What of a list the program itself says.
 pub(super) fn fixed_set(list: &AddressMatch, sets: &mut Sets) -> Arc<AddressSet> {
-    let range = |p: &Prefix| AddressRange { family: p.family, first: p.first, last: p.last };
+    let range = |p: Prefix| AddressRange { family: p.family, first: p.first, last: p.last };
     if !list.wildcards.is_empty() {
         let wildcards = list.wildcards.iter().map(|w| Wildcard {
             family: Family::V4,
@@ -387,10 +387,10 @@ mod tests {
     }
 
     fn address_match() -> impl Strategy<Value = AddressMatch> {
-        let every = vec![Prefix::all(Family::V4), Prefix::all(Family::V6)];
-        let listed = (prop::collection::vec(range(), 0..3), any::<bool>())
-            .prop_map(|(ranges, excluded)| AddressMatch { ranges, excluded, ..AddressMatch::default() });
-        prop_oneof![Just(AddressMatch { ranges: every, ..AddressMatch::default() }), listed]
+        let listed = (prop::collection::vec(range(), 0..3), any::<bool>()).prop_map(|(ranges, excluded)| {
+            AddressMatch { ranges: ranges.into(), excluded, ..AddressMatch::default() }
+        });
+        prop_oneof![Just(AddressMatch::any()), listed]
     }
 
     fn application() -> impl Strategy<Value = Application> {
@@ -421,10 +421,10 @@ mod tests {
                     let policy = Policy {
                         id: PolicyId(id),
                         identity: RuleIdentity(id.into()),
-                        name: id.to_string(),
+                        name: id.to_string().into(),
                         source,
                         destination,
-                        applications,
+                        applications: applications.into(),
                         action: Action::Permit,
                         log: LogWhen::default(),
                         count: false,
@@ -432,7 +432,7 @@ mod tests {
                         tcp: PolicyTcp::default(),
                         translated: Default::default(),
                     };
-                    (ZoneMatch { from, to }, policy)
+                    (ZoneMatch { from: from.into(), to: to.into() }, policy)
                 })
                 .collect()
         })

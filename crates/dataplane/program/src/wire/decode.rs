@@ -1,5 +1,6 @@
 //! Messages to rules, every value checked.
 
+use ravelin_mem::List;
 use ravelin_types::{
     Addr, Family, GroupId, InstanceId, InterfaceId, LiveSetId, PolicyId, PortId, Proto, RuleIdentity,
     ScheduleId, ZoneId,
@@ -212,7 +213,7 @@ fn action(value: u32) -> Read<Action> {
 pub(super) fn addresses(x: Option<proto::Addresses>) -> Read<AddressMatch> {
     let x = need("addresses", x)?;
     Ok(AddressMatch {
-        ranges: all(x.ranges, prefix)?,
+        ranges: all(x.ranges, prefix)?.into(),
         wildcards: x.wildcards.iter().map(live::read_wildcard).collect(),
         live: x.live.into_iter().map(LiveSetId).collect(),
         excluded: x.excluded,
@@ -226,22 +227,35 @@ pub(super) fn prefix(x: proto::AddressRange) -> Read<Prefix> {
 
 fn zone_match(x: Option<proto::ZoneMatch>) -> Read<ZoneMatch> {
     let x = need("zone match", x)?;
-    let ids = |list: Vec<u32>| all(list, |z| small("zone id", z).map(ZoneId));
+    let ids = |list: Vec<u32>| all(list, |z| small("zone id", z).map(ZoneId)).map(Into::into);
     Ok(ZoneMatch { from: ids(x.from)?, to: ids(x.to)? })
 }
 
 fn section(x: proto::PolicySection) -> Read<PolicySection> {
-    Ok(PolicySection { zones: zone_match(x.zones)?, policies: all(x.policies, policy)? })
+    let mut policies: Vec<(ZoneMatch, Policy)> = all(x.policies, policy)?;
+    share(&mut policies);
+    Ok(PolicySection { zones: zone_match(x.zones)?, policies })
+}
+
+/// Policies that stand beside each other mostly ask for the same applications: those are kept once.
+fn share(policies: &mut [(ZoneMatch, Policy)]) {
+    let mut last = List::new();
+    for (_, policy) in policies {
+        if policy.applications == last {
+            policy.applications = last;
+        }
+        last = policy.applications.clone();
+    }
 }
 
 fn policy(x: proto::Policy) -> Read<(ZoneMatch, Policy)> {
     let policy = Policy {
         id: PolicyId(x.id),
         identity: RuleIdentity(x.identity),
-        name: x.name,
+        name: x.name.into(),
         source: addresses(x.source)?,
         destination: addresses(x.destination)?,
-        applications: all(x.applications, application)?,
+        applications: all(x.applications, application)?.into(),
         action: action(x.action)?,
         log: LogWhen {
             init: x.log_init,
@@ -282,4 +296,52 @@ pub(super) fn application(x: proto::Application) -> Read<Application> {
         },
         name: x.name,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{ChunkKey, Digest, Ranges};
+
+    #[test]
+    fn policies_beside_each_other_share_their_applications_and_say_what_they_said() {
+        let term = |name| Application {
+            proto: None,
+            source_ports: PortRange::ANY,
+            destination_ports: PortRange::ANY,
+            icmp: None,
+            inactivity_timeout: None,
+            gateway: Gateway::ByPort,
+            name,
+        };
+        let policy = |id: u32, names: &[u32]| Policy {
+            id: PolicyId(id),
+            identity: RuleIdentity(id.into()),
+            name: "a name longer than what fits into its place".into(),
+            source: AddressMatch::any(),
+            destination: AddressMatch {
+                ranges: Ranges::default(),
+                excluded: true,
+                ..AddressMatch::default()
+            },
+            applications: names.iter().map(|name| term(*name)).collect(),
+            action: Action::Permit,
+            log: LogWhen::default(),
+            count: false,
+            schedule: None,
+            tcp: Default::default(),
+            translated: Translated::default(),
+        };
+        let lists: [&[u32]; 6] = [&[1], &[1], &[1, 2], &[1, 2], &[], &[1]];
+        let zones = || ZoneMatch { from: vec![ZoneId(1)].into(), to: List::new() };
+        let policies = (1..).zip(lists).map(|(id, names)| (zones(), policy(id, names))).collect();
+        let sent = Chunk::Section(PolicySection { zones: ZoneMatch::default(), policies });
+        let (bytes, key) = (sent.encode(), ChunkKey { kind: sent.kind(), name: String::new() });
+        let got = Chunk::decode(&bytes, &key, &Digest::of(&bytes)).unwrap();
+        assert_eq!(got, sent);
+        let Chunk::Section(got) = got else { panic!("a section") };
+        let places: Vec<_> = got.policies.iter().map(|(_, p)| p.applications.identity()).collect();
+        assert_eq!((places[0], places[2], places[4]), (places[1], places[3], None));
+        assert_ne!(places[0], places[2]);
+    }
 }

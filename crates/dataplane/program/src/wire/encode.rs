@@ -241,7 +241,7 @@ fn action(x: Action) -> u32 {
 pub(super) fn addresses(x: &AddressMatch) -> proto::Addresses {
     let AddressMatch { ranges, wildcards, live: sets, excluded } = x;
     proto::Addresses {
-        ranges: ranges.iter().map(prefix).collect(),
+        ranges: ranges.iter().map(|range| prefix(&range)).collect(),
         excluded: *excluded,
         wildcards: wildcards.iter().map(live::wildcard).collect(),
         live: sets.iter().map(|set| set.0).collect(),
@@ -279,7 +279,7 @@ fn policy(zones: &ZoneMatch, x: &Policy) -> proto::Policy {
     proto::Policy {
         id: id.0,
         identity: identity.0,
-        name: name.clone(),
+        name: name.to_string(),
         source: Some(addresses(source)),
         destination: Some(addresses(destination)),
         applications: applications.iter().map(application).collect(),

@@ -1,5 +1,6 @@
 //! NAT rules to and from their messages.
 
+use ravelin_mem::List;
 use ravelin_nat::{Permit, PersistentRule, PoolId};
 use ravelin_types::{InterfaceId, NatRuleId, Proto, RuleIdentity, Seconds, ZoneId};
 
@@ -56,7 +57,7 @@ fn read_context(x: Option<proto::NatContext>) -> Read<NatContext> {
 
 fn matching(x: &NatMatch) -> proto::NatMatch {
     let NatMatch { source, destination, source_ports, destination_ports, protocols, applications } = x;
-    let terms = |list: &Vec<_>| proto::Applications { terms: list.iter().map(application).collect() };
+    let terms = |list: &List<_>| proto::Applications { terms: list.iter().map(application).collect() };
     proto::NatMatch {
         source: Some(addresses(source)),
         destination: Some(addresses(destination)),
@@ -76,7 +77,7 @@ fn read_matching(x: Option<proto::NatMatch>) -> Read<NatMatch> {
         source_ports: ranges(x.source_ports)?,
         destination_ports: ranges(x.destination_ports)?,
         protocols: all(x.protocols, |p| small("protocol", p).map(Proto))?,
-        applications: x.applications.map(|a| all(a.terms, read_application)).transpose()?,
+        applications: x.applications.map(|a| all(a.terms, read_application)).transpose()?.map(Into::into),
     })
 }
 

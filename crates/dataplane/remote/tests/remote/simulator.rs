@@ -53,7 +53,7 @@ pub(crate) fn program() -> Program {
         functional: false,
         host_inbound: HostInbound::default(),
     };
-    let any = AddressMatch { ranges: vec![Prefix::all(Family::V4)], ..AddressMatch::default() };
+    let any = AddressMatch { ranges: vec![Prefix::all(Family::V4)].into(), ..AddressMatch::default() };
     let application = Application {
         proto: None,
         source_ports: PortRange::ANY,
@@ -69,7 +69,7 @@ pub(crate) fn program() -> Program {
         name: "out".into(),
         source: any.clone(),
         destination: any,
-        applications: vec![application],
+        applications: vec![application].into(),
         action: Action::Permit,
         log: LogWhen { init: true, close: true, update: 60 },
         count: true,
@@ -77,7 +77,7 @@ pub(crate) fn program() -> Program {
         tcp: PolicyTcp::default(),
         translated: Default::default(),
     };
-    let zones = ZoneMatch { from: vec![ZoneId(1)], to: vec![ZoneId(2)] };
+    let zones = ZoneMatch { from: vec![ZoneId(1)].into(), to: vec![ZoneId(2)].into() };
     let section = PolicySection { zones, policies: vec![(ZoneMatch::default(), policy)] };
     let chunks = [
         Chunk::Interfaces(Interfaces {

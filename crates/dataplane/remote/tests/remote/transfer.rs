@@ -15,7 +15,8 @@ use crate::serve;
 pub fn program(generation: u64, names: &[&str]) -> Program {
     let section = |name: &&str| {
         let from = name.bytes().map(|b| ZoneId(b.into())).collect();
-        let section = PolicySection { zones: ZoneMatch { from, to: Vec::new() }, policies: Vec::new() };
+        let section =
+            PolicySection { zones: ZoneMatch { from, to: Default::default() }, policies: Vec::new() };
         ((*name).to_owned(), Arc::new(Chunk::Section(section)))
     };
     Program::new(Generation(generation), names.iter().map(section))

@@ -97,12 +97,12 @@ fn zone(id: ZoneId, name: &str, tcp_rst: bool) -> Zone {
 }
 
 fn any() -> AddressMatch {
-    AddressMatch { ranges: vec![Prefix::all(Family::V4), Prefix::all(Family::V6)], ..AddressMatch::default() }
+    AddressMatch::any()
 }
 
 fn within(net: &str) -> AddressMatch {
     AddressMatch {
-        ranges: vec![Prefix::from(net.parse::<ipnet::IpNet>().unwrap())],
+        ranges: vec![Prefix::from(net.parse::<ipnet::IpNet>().unwrap())].into(),
         ..AddressMatch::default()
     }
 }
@@ -123,7 +123,7 @@ fn policy(id: u32, name: &str, source: AddressMatch, action: Action, application
         name: name.into(),
         source,
         destination: any(),
-        applications: vec![term],
+        applications: vec![term].into(),
         action,
         log: LogWhen {
             init: false,
@@ -143,13 +143,13 @@ fn section() -> PolicySection {
         policy(5, "p2", any(), Action::Reject, 0),
     ];
     PolicySection {
-        zones: ZoneMatch { from: vec![TRUST], to: vec![UNTRUST] },
+        zones: ZoneMatch { from: vec![TRUST].into(), to: vec![UNTRUST].into() },
         policies: policies.map(|p| (ZoneMatch::default(), p)).to_vec(),
     }
 }
 
 fn global() -> PolicySection {
-    let narrow = ZoneMatch { from: vec![UNTRUST], to: Vec::new() };
+    let narrow = ZoneMatch { from: vec![UNTRUST].into(), to: Default::default() };
     PolicySection {
         zones: ZoneMatch::default(),
         policies: vec![(narrow, policy(6, "last", any(), Action::Deny, 0))],
