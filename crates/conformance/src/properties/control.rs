@@ -208,6 +208,8 @@ fn calls(plane: &SimPlane) -> Vec<Call> {
         Call::ClearPersistentMappings(MappingFilter::default().to_message()),
         Call::KeptPorts(proto::KeptRequest { filter: Some(KeptFilter::default().to_message()), most: 9 }),
         Call::ClearNat(NatClear::default().to_message()),
+        Call::UnitScreens(EMPTY),
+        Call::ClearCounters(CounterClear { flow: true, ..CounterClear::default() }.to_message()),
         Call::ClearFirewall(FirewallClear::default().to_message()),
         Call::Teardown(EMPTY),
     ];

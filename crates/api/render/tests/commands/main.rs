@@ -2,7 +2,9 @@
 
 mod commits;
 mod configuration;
+mod counters;
 mod dynamic;
+mod every;
 mod firewall;
 mod log;
 mod metrics;

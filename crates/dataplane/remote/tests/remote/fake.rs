@@ -169,6 +169,10 @@ pub fn screen_hits() -> ScreenCounters {
     }
 }
 
+pub fn unit_screen_hits() -> UnitScreenCounters {
+    UnitScreenCounters { interface: InterfaceId(4), hits: vec![(Screen::UdpFlood, 1), (Screen::Teredo, 2)] }
+}
+
 pub const POOL: PoolCounters = PoolCounters { id: 1, ports: [2, 3, 4, 5], others: 6, held: 7, capacity: 8 };
 pub const NAT: NatCounters = NatCounters {
     id: NatRuleId(1),
@@ -398,6 +402,15 @@ impl Telemetry for Fake {
 
     fn screens(&self) -> Result<Vec<ScreenCounters>, Error> {
         Ok(vec![screen_hits()])
+    }
+
+    fn unit_screens(&self) -> Result<Vec<UnitScreenCounters>, Error> {
+        Ok(vec![unit_screen_hits()])
+    }
+
+    fn clear_counters(&self, what: &CounterClear) -> Result<(), Error> {
+        self.note(format!("clear {what:?}"));
+        Ok(())
     }
 
     fn buffers(&self) -> Result<Vec<BufferCounters>, Error> {
