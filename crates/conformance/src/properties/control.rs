@@ -10,8 +10,9 @@ use std::sync::Arc;
 
 use prost::Message as _;
 use ravelin_contract::{
-    CarriedCounters, CloseReason, DataPlane, DeltaCursor, ExportCursor, FirewallClear, InjectRequest,
-    KeptFilter, MappingFilter, MappingPage, NatClear, SessionFilter, SessionRef, TraceRequest, UpdateBatch,
+    CarriedCounters, CloseReason, CounterClear, DataPlane, DeltaCursor, ExportCursor, FirewallClear,
+    InjectRequest, KeptFilter, MappingFilter, MappingPage, NatClear, SessionFilter, SessionRef, TraceRequest,
+    UpdateBatch,
 };
 use ravelin_engine::Ingress;
 use ravelin_program::Digest;

@@ -9,7 +9,7 @@ use ravelin_contract::{CarriedCounters, DataPlane};
 use ravelin_model::load;
 use ravelin_ops::{Answer, FlowStatistics, PolicyEntry, ScreenStatistics};
 use ravelin_remote::{Client, Server, listen};
-use ravelin_types::{Generation, Mac};
+use ravelin_types::{Family, Generation, Mac};
 use ravelin_wire::TcpFlags;
 use ravelin_wire::build::{self, Ip, Payload};
 use tempfile::TempDir;
@@ -25,6 +25,9 @@ set security zones security-zone trust interfaces ge-0/0/0.0
 set security zones security-zone trust interfaces ge-0/0/2.0
 set security zones security-zone trust screen s
 set security zones security-zone untrust interfaces ge-0/0/1.0
+set security zones security-zone untrust screen leaving
+set security screen ids-option leaving match-direction output
+set security screen ids-option leaving icmp large
 set security screen ids-option s tcp land
 set security screen ids-option s tcp syn-fin
 set security policies from-zone trust to-zone untrust policy web match source-address any
@@ -154,6 +157,21 @@ fn screens_count_by_zone_and_by_the_interface_that_packets_came_in_by() {
             bad(&mut world, "show security screen statistics zone trust interface ge-0/0/0.0")
                 .starts_with("syntax error: ge-0/0/0.0")
         );
+    }
+}
+
+/// It was received by no interface of the zone whose screen found it.
+#[test]
+fn what_leaves_for_a_zone_counts_for_the_zone_alone() {
+    let mut world = World::new(1);
+    world.send("ge-0/0/0", (CLIENT, SERVER), &Payload::icmp(Family::V4, 8, 0, 7, &[0; 1200]));
+    let line = "show security screen statistics";
+    let shown =
+        |world: &mut World, place: &str| world.bench.good(&format!("{line} {place} | match \"ICMP large\""));
+    let count = |hits: u64| format!("  {:<47} {hits}\n", "ICMP large packet");
+    assert_eq!(shown(&mut world, "zone untrust"), count(1));
+    for place in ["zone trust", "interface ge-0/0/0.0", "interface ge-0/0/1.0"] {
+        assert_eq!(shown(&mut world, place), count(0), "{place}");
     }
 }
 

@@ -104,10 +104,10 @@ fn elements(xml: &str) -> Vec<(usize, String)> {
     loop {
         match reader.read_event().unwrap_or_else(|error| panic!("{error}: {xml}")) {
             Event::Start(tag) => {
-                out.push((depth, String::from_utf8(tag.name().0.to_vec()).unwrap()));
+                out.push((depth, tag.name().0.to_owned()));
                 depth += 1;
             }
-            Event::Empty(tag) => out.push((depth, String::from_utf8(tag.name().0.to_vec()).unwrap())),
+            Event::Empty(tag) => out.push((depth, tag.name().0.to_owned())),
             Event::End(_) => depth -= 1,
             Event::Eof => break,
             _ => {}

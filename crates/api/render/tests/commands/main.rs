@@ -13,4 +13,5 @@ mod nat_tables;
 mod operational;
 mod routes;
 mod support;
+mod views;
 mod watch;

@@ -4,14 +4,16 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use ravelin_contract::{
-    ApplyResult, CloseReason, DataPlane, DeltaCursor, Error, ExportCursor, FabricForwarding, FabricId,
-    InjectRequest, KeptFilter, KeptKind, LinkUpdate, LiveUpdate, MappingFilter, NatClear, Neighbour,
-    NeighbourUpdate, PacketFilter, PolicyCounters, PolicyNames, PutRefusal, PutResult, ReconcileResult,
-    Route, RouteUpdate, ScheduleUpdate, SessionFilter, SessionRef, TraceKind, TraceRequest, UpdateBatch,
+    ApplyResult, CloseReason, CounterClear, DataPlane, DeltaCursor, Error, ExportCursor, FabricForwarding,
+    FabricId, InjectRequest, KeptFilter, KeptKind, LinkUpdate, LiveUpdate, MappingFilter, NatClear,
+    Neighbour, NeighbourUpdate, PacketFilter, PolicyCounters, PolicyNames, PutRefusal, PutResult,
+    ReconcileResult, Route, RouteUpdate, ScheduleUpdate, SessionFilter, SessionRef, TraceKind, TraceRequest,
+    UpdateBatch,
 };
 use ravelin_remote::{Server, listen};
 use ravelin_types::{
-    Generation, GroupId, InstanceId, InterfaceId, Mac, MirrorId, NatRuleId, PortId, Proto, ScheduleId, ZoneId,
+    Generation, GroupId, InstanceId, InterfaceId, Mac, MirrorId, NatRuleId, PolicyId, PortId, Proto,
+    ScheduleId, ZoneId,
 };
 
 use crate::fake::{self, Fake, key, view};

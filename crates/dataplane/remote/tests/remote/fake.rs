@@ -7,14 +7,14 @@ use std::sync::Mutex;
 
 use ravelin_contract::{
     Admission, ApplyResult, BufferCounters, Capabilities, CarriedCounters, CarriedMapping, CloseReason,
-    DataPlane, Diagnostics, DropCause, DropSample, DropSamples, Error, Event, EventBatch, Explanation,
-    ExportCursor, FilterSpan, Finding, Global, Ha, InjectRequest, InjectVerdict, InterfaceCounters,
-    InterfacePorts, KeptFilter, KeptList, Link, ManagedInterface, MappingFilter, MappingList, MappingPage,
-    MirrorCounters, NatClear, NatCounters, NatEvent, NatLack, PacketHead, PolicerHit, PolicyCounters,
-    PolicyDeny, PoolCounters, PortStatus, PutRefusal, PutResult, ReconcileResult, Refusal, ScreenCounters,
-    SessionDeltas, SessionEvent, SessionFilter, SessionKey, SessionPage, SessionRef, SessionState,
-    SessionStore, SessionView, Status, SyncedSession, Telemetry, TraceBatch, TraceId, TraceRequest,
-    TracedPacket, UpdateBatch, Updates, WingView, WorkerStatus,
+    CounterClear, DataPlane, Diagnostics, DropCause, DropSample, DropSamples, Error, Event, EventBatch,
+    Explanation, ExportCursor, FilterSpan, Finding, Global, Ha, InjectRequest, InjectVerdict,
+    InterfaceCounters, InterfacePorts, KeptFilter, KeptList, Link, ManagedInterface, MappingFilter,
+    MappingList, MappingPage, MirrorCounters, NatClear, NatCounters, NatEvent, NatLack, PacketHead,
+    PolicerHit, PolicyCounters, PolicyDeny, PoolCounters, PortStatus, PutRefusal, PutResult, ReconcileResult,
+    Refusal, ScreenCounters, SessionDeltas, SessionEvent, SessionFilter, SessionKey, SessionPage, SessionRef,
+    SessionState, SessionStore, SessionView, Status, SyncedSession, Telemetry, TraceBatch, TraceId,
+    TraceRequest, TracedPacket, UnitScreenCounters, UpdateBatch, Updates, WingView, WorkerStatus,
 };
 use ravelin_program::{Program, Screen};
 use ravelin_types::{
