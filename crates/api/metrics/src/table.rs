@@ -93,9 +93,10 @@ families! {
         InterfaceTransmittedPackets Counter Limited "ravelin_interface_transmitted_packets" ["interface" "zone"] "Packets transmitted by a unit."
         InterfaceTransmittedBytes Counter Limited "ravelin_interface_transmitted_bytes" ["interface" "zone"] "Bytes transmitted by a unit."
     }
-    "Zones and screens" "show security screen statistics zone ZONE" {
+    "Zones and screens" "show security screen statistics zone ZONE | interface INTERFACE" {
         ZoneInterfaces Gauge Limited "ravelin_zone_interfaces" ["zone"] "Units that are in the zone."
         ScreenHits Counter Limited "ravelin_screen_hits" ["zone" "screen"] "Packets that a screen saw something in; those screens that did."
+        InterfaceScreenHits Counter Limited "ravelin_interface_screen_hits" ["interface" "zone" "screen"] "The same of packets that a unit received; those screens that did."
     }
     "Policies" "show security policies hit-count, detail" {
         Policies Gauge Fixed "ravelin_policies" [] "Policies there are."

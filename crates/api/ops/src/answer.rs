@@ -8,6 +8,7 @@ use crate::routing::{InstanceLine, Routes};
 
 use crate::alarms::Alarm;
 use crate::commits::{CommitHistory, EditorEntry, ScheduledTime};
+use crate::counting::FlowStatus;
 use crate::dynamic::DynamicAnswer;
 use crate::firewall::{CounterLine, FilterLogLine, FirewallList, InterfaceFilterList};
 use crate::log::{LogEvents, LogStatistics};
@@ -27,6 +28,8 @@ pub enum Answer {
     Routes(Routes),
     Instances(Vec<InstanceLine>),
     Zones(Vec<ZoneEntry>),
+    /// Names and types alone.
+    ZonesTerse(Vec<ZoneEntry>),
     Screens(ScreenStatistics),
     Mirrors(MirrorList),
     Dynamic(DynamicAnswer),
@@ -49,6 +52,8 @@ pub enum Answer {
         sessions: u64,
     },
     FlowStatistics(FlowStatistics),
+    FlowStatus(FlowStatus),
+    CountersCleared,
     NatSummary(NatRules),
     NatPools(NatPools),
     SourceNatPools(SourceNatPools),
@@ -232,10 +237,13 @@ pub struct FlowStatistics {
     pub drops: Vec<DropCount>,
 }
 
-/// What the screens of a zone have seen.
+/// What the screens of a zone have seen, in all or in packets that one interface received.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ScreenStatistics {
+    /// Empty when an interface was asked for.
     pub zone: String,
+    #[serde(default)]
+    pub interface: Option<String>,
     /// Name of the screen and hits, every screen.
     pub screens: Vec<(String, u64)>,
 }

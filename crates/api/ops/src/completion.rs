@@ -102,7 +102,7 @@ fn values(env: &Env<'_>, arg: Arg, help: &str, before: &[String], partial: &str)
             let before: Vec<_> = before.iter().map(String::as_str).collect();
             env.config.complete(&[], Verb::Delete, &before, partial)
         }
-        Arg::Protocol | Arg::Family | Arg::Severity => {
+        Arg::Protocol | Arg::Family | Arg::Severity | Arg::ZoneType => {
             arg.words().into_iter().map(|(word, help)| Candidate::new(word, help)).collect()
         }
         Arg::Address | Arg::Prefix | Arg::Port | Arg::Number | Arg::SessionId | Arg::Time | Arg::Name => {

@@ -11,6 +11,7 @@ mod commits;
 mod completion;
 mod config;
 mod configure;
+mod counting;
 mod dynamic;
 mod firewall;
 mod flowing;
@@ -47,6 +48,7 @@ pub use commits::{
 pub use completion::complete;
 pub use config::{Against, Candidate, ConfigMode, Form, LoadKind, Outcome, Problem, Verb, Written};
 pub use configure::load_source;
+pub use counting::{CounterQuery, FlowStatus, ScreenPlace};
 pub use dynamic::{
     DnsLine, DynamicAnswer, DynamicQuery, DynamicView, EntryLine, EntryList, FeedLine, ScheduleLine,
 };
@@ -68,6 +70,7 @@ pub use pipe::{Delivery, Display, Pipe, PipeError, delivery};
 pub use ports::{DeterministicPool, DeterministicPools, HostPorts, HostQuery, PoolQuery, PoolUse, PoolUses};
 pub use request::{
     ConfigureKind, Detail, FirewallQuery, HitOrder, Kept, PolicyView, Request, SessionQuery, TestPacket,
+    ZoneView,
 };
 pub use routing::{InstanceLine, RouteLine, RouteTableLines, Routes};
 pub use session::{Env, Facts, Mode, Render, Reply, Session, answer, execute, more};

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use crate::answer::{MirrorKind, NatKind};
+use crate::counting::CounterQuery;
 use crate::dynamic::DynamicQuery;
 
 use ipnet::IpNet;
@@ -64,6 +65,19 @@ pub struct PolicyView {
     /// Only counts below, and above.
     pub less_than: Option<u32>,
     pub greater_than: Option<u32>,
+    /// The first of the list to show, from 1, and how many from there on.
+    pub start: Option<u32>,
+    pub count: Option<u32>,
+}
+
+/// Which zones, and how much of each.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ZoneView {
+    pub name: Option<String>,
+    /// Names and types alone.
+    pub terse: bool,
+    /// Functional zones alone, or security zones alone.
+    pub functional: Option<bool>,
 }
 
 /// How hit counts are sorted.
@@ -133,9 +147,7 @@ pub enum Request {
     Instances {
         name: Option<String>,
     },
-    Zones {
-        name: Option<String>,
-    },
+    Zones(ZoneView),
     Policies(PolicyView),
     Sessions {
         query: SessionQuery,
@@ -169,9 +181,7 @@ pub enum Request {
         policers: bool,
     },
     AlgStatus,
-    ScreenStatistics {
-        zone: String,
-    },
+    Counters(CounterQuery),
     NatSummary(NatKind),
     /// Of one kind, and of one name when there is one.
     NatRules {

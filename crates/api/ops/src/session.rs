@@ -305,8 +305,8 @@ pub(crate) fn operational(
         | Request::Policers { .. }
         | Request::InterfaceFilters { .. }) => gather::about_filters(env, request)?,
         Request::AlgStatus => Answer::Algs(gather::algs(env)?),
-        Request::ScreenStatistics { zone } => Answer::Screens(gather::screens(env, &zone)?),
-        Request::Zones { name } => Answer::Zones(gather::zones(env, name.as_deref())?),
+        Request::Counters(query) => gather::about_counters(env, &query)?,
+        Request::Zones(view) => gather::zones(env, &view)?,
         Request::Policies(view) => policies(env, &view)?,
         Request::Sessions { query, detail: Detail::Summary } => {
             Answer::SessionSummary(gather::summary(env, &query)?)

@@ -14,5 +14,8 @@ pub struct ZoneEntry {
     /// For the firewall itself alone: no policy can name it.
     #[serde(default)]
     pub functional: bool,
+    /// The profile of its screens.
+    #[serde(default)]
+    pub screen: Option<String>,
     pub interfaces: Vec<String>,
 }

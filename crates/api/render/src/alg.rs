@@ -16,9 +16,9 @@ pub(crate) fn status(status: &AlgStatus) -> String {
 
 pub(crate) fn status_element(status: &AlgStatus) -> Element {
     let one = |(name, enabled): &(String, bool)| {
-        Element::new("alg-status").leaf("alg-name", name).leaf("alg-state", word(*enabled))
+        Element::new("alg").leaf("alg-name", name).leaf("alg-state", word(*enabled))
     };
-    Element::new("alg-status-information").children(status.gateways.iter().map(one))
+    Element::new("alg-status").children(status.gateways.iter().map(one))
 }
 
 const fn word(enabled: bool) -> &'static str {

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use ravelin_ops::{FlowStatistics, SessionDetail, SessionList, SessionSummary, Wing};
+use ravelin_ops::{FlowStatistics, FlowStatus, SessionDetail, SessionList, SessionSummary, Wing};
 
 use crate::element::{Element, REPLY_BEGINS, REPLY_ENDS};
 
@@ -137,6 +137,43 @@ pub(crate) fn statistics(statistics: &FlowStatistics) -> String {
     out
 }
 
+/// Other families and modes than these do not exist here.
+pub(crate) fn status(status: &FlowStatus) -> String {
+    let FlowStatus { tracing } = status;
+    format!(
+        "  Flow forwarding mode:\n\
+         \x20   Inet forwarding mode: {FLOW}\n\
+         \x20   Inet6 forwarding mode: {FLOW}\n\
+         \x20   MPLS forwarding mode: {NONE}\n\
+         \x20   ISO forwarding mode: {NONE}\n\
+         \x20 Flow trace status\n\
+         \x20   Flow tracing status: {}\n\
+         \x20 Flow session distribution\n\
+         \x20   Distribution mode: {HASH}\n",
+        on_off(*tracing)
+    )
+}
+
+pub(crate) fn status_element(status: &FlowStatus) -> Element {
+    let FlowStatus { tracing } = status;
+    let modes = Element::new("flow-forwarding-mode")
+        .leaf("flow-forwarding-mode-inet", FLOW)
+        .leaf("flow-forwarding-mode-inet6", FLOW)
+        .leaf("flow-forwarding-mode-mpls", NONE)
+        .leaf("flow-forwarding-mode-iso", NONE);
+    let trace = Element::new("flow-trace-option").leaf("flow-trace-status", on_off(*tracing));
+    let distribution = Element::new("flow-session-distribution").leaf("mode", HASH);
+    Element::new("flow-status-all").child(modes).child(trace).child(distribution)
+}
+
+const FLOW: &str = "flow based";
+const NONE: &str = "drop";
+const HASH: &str = "Hash-based";
+
+const fn on_off(on: bool) -> &'static str {
+    if on { "on" } else { "off" }
+}
+
 const LIST: &str = "flow-session-information";
 const SESSION: &str = "flow-session";
 const COUNT: &str = "displayed-session-count";
@@ -184,12 +221,14 @@ fn session_element(session: &SessionDetail) -> Element {
             .leaf("destination-address", wing.destination)
             .leaf("destination-port", wing.destination_port)
             .leaf("protocol", &wing.protocol)
+            .leaf("conn-tag", "0x0")
             .leaf("interface-name", &wing.interface)
             .leaf("pkt-cnt", wing.packets)
             .leaf("byte-cnt", wing.bytes)
     });
     Element::new(SESSION)
         .leaf("session-identifier", session.id)
+        .leaf("status", "Normal")
         .leaf("policy", &session.policy)
         .leaf("session-state", &session.state)
         .leaf("configured-timeout", session.timeout_s)
@@ -213,6 +252,7 @@ pub(crate) fn summary_element(summary: &SessionSummary) -> Element {
         .leaf("active-session-valid", valid)
         .leaf("active-session-pending", pending)
         .leaf("active-session-invalidated", closing)
+        .leaf("active-session-other", 0)
         .leaf("max-sessions", maximum)
 }
 
@@ -221,14 +261,15 @@ pub(crate) fn statistics_element(statistics: &FlowStatistics) -> Element {
         .drops
         .iter()
         .map(|d| Element::new("flow-drop").leaf("reason", &d.reason).leaf("packets", d.packets));
-    Element::new("flow-statistics-information")
-        .leaf("active-sessions", statistics.sessions)
-        .leaf("packets-received", statistics.received)
-        .leaf("packets-transmitted", statistics.transmitted)
-        .leaf("packets-forwarded", statistics.to_host)
+    Element::new("flow-statistics-all")
+        .leaf("flow-session-count-valid", statistics.sessions)
+        .leaf("flow-pkt-count-rx", statistics.received)
+        .leaf("flow-pkt-count-tx", statistics.transmitted)
+        .leaf("flow-pkt-count-fwd", statistics.to_host)
+        .leaf("flow-pkt-count-copy", 0)
+        .leaf("flow-pkt-count-drop", statistics.dropped)
         .leaf("packets-answered", statistics.answered)
         .leaf("packets-handed-over", statistics.handed_over)
-        .leaf("packets-dropped", statistics.dropped)
         .leaf("sessions-created", statistics.sessions_created)
         .leaf("sessions-closed", statistics.sessions_closed)
         .leaf("events-lost", statistics.events_lost)

@@ -19,6 +19,7 @@ mod persistent;
 mod policies;
 mod ports;
 mod routes;
+mod screens;
 mod source_pool;
 mod system;
 mod watch;
@@ -53,7 +54,8 @@ pub fn text(answer: &Answer) -> String {
         Answer::Routes(routes) => routes::text(routes),
         Answer::Instances(lines) => routes::instances(lines),
         Answer::Zones(zones) => zones::text(zones),
-        Answer::Screens(screens) => zones::screens(screens),
+        Answer::ZonesTerse(zones) => zones::terse(zones),
+        Answer::Screens(statistics) => screens::text(statistics),
         Answer::Dynamic(answer) => dynamic::text(answer),
         Answer::Buffers(lines) => buffers::text(lines),
         Answer::Mirrors(list) => mirrors::text(list),
@@ -71,6 +73,8 @@ pub fn text(answer: &Answer) -> String {
         Answer::SessionSummary(summary) => flow::summary(summary),
         Answer::Cleared { sessions } => flow::cleared(*sessions),
         Answer::FlowStatistics(statistics) => flow::statistics(statistics),
+        Answer::FlowStatus(status) => flow::status(status),
+        Answer::CountersCleared => String::new(),
         Answer::NatSummary(rules) => nat::summary(rules),
         Answer::NatRules(rules) => nat::rules(rules),
         Answer::NatPools(pools) => nat::pools(pools),
@@ -126,7 +130,8 @@ fn element(answer: &Answer) -> Element {
         Answer::Routes(routes) => routes::element(routes),
         Answer::Instances(lines) => routes::instances_element(lines),
         Answer::Zones(zones) => zones::element(zones),
-        Answer::Screens(screens) => zones::screens_element(screens),
+        Answer::ZonesTerse(zones) => zones::terse_element(zones),
+        Answer::Screens(statistics) => screens::element(statistics),
         Answer::Dynamic(answer) => dynamic::element(answer),
         Answer::Buffers(lines) => buffers::element(lines),
         Answer::Mirrors(list) => mirrors::element(list),
@@ -145,6 +150,8 @@ fn element(answer: &Answer) -> Element {
             Element::new("flow-session-clear-information").leaf("cleared-session-count", sessions)
         }
         Answer::FlowStatistics(statistics) => flow::statistics_element(statistics),
+        Answer::FlowStatus(status) => flow::status_element(status),
+        Answer::CountersCleared => Element::new("clear-counters-information"),
         Answer::NatSummary(rules) | Answer::NatRules(rules) => nat::element(rules),
         Answer::NatPools(pools) => nat::pools_element(pools),
         Answer::SourceNatPools(pools) => source_pool::element(pools),

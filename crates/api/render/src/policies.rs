@@ -7,6 +7,9 @@ use ravelin_ops::{PolicyEntry, PolicyList};
 use crate::element::Element;
 use crate::or_any;
 
+/// The only one there is.
+const LOGICAL_SYSTEM: &str = "root-logical-system";
+
 pub(crate) fn text(list: &PolicyList) -> String {
     let PolicyList { default_action, policies, detail } = list;
     let mut out = format!("Default policy: {default_action}-all\n");
@@ -91,12 +94,12 @@ fn detailed(out: &mut String, policy: &PolicyEntry) {
         }
     }
     let _ = write!(out, "  Session log: {}\n  Policy lookups: {hits}\n", logged(policy));
-    if let (Some(first), Some(last)) = (policy.first_hit_ago_s, policy.last_hit_ago_s) {
-        // Of the time since the first; a policy that was hit just now has no rate yet.
-        let rate = if first > 0 { *hits as f64 / first as f64 } else { 0.0 };
+    if let (Some(first), Some(last), Some(rate)) =
+        (policy.first_hit_ago_s, policy.last_hit_ago_s, rate(policy))
+    {
         let _ = writeln!(
             out,
-            "  First hit: {} ago, Last hit: {} ago, Average rate: {rate:.2} a second",
+            "  First hit: {} ago, Last hit: {} ago, Average rate: {rate} a second",
             ago(first),
             ago(last)
         );
@@ -148,7 +151,7 @@ fn capital(word: &str) -> String {
 }
 
 pub(crate) fn hit_counts(list: &PolicyList) -> String {
-    let mut out = String::from("Logical system: root-logical-system\n");
+    let mut out = format!("Logical system: {LOGICAL_SYSTEM}\n");
     let head = ["Index", "From zone", "To zone", "Name", "Policy count", "Action"].map(str::to_owned);
     let mut rows = vec![head];
     for (index, policy) in (1..).zip(&list.policies) {
@@ -174,43 +177,110 @@ pub(crate) fn hit_counts(list: &PolicyList) -> String {
 
 pub(crate) fn element(list: &PolicyList) -> Element {
     let contexts = list.policies.iter().map(|policy| {
-        let context = Element::new("context-information")
-            .leaf("source-zone-name", or_any(&policy.from_zones))
-            .leaf("destination-zone-name", or_any(&policy.to_zones));
-        let policy = Element::new("policies").child(policy_element(policy));
+        let context = Element::new("context-information");
+        let context = match policy.global {
+            true => context.child(Element::new("global-context")),
+            false => context
+                .leaf("source-zone-name", or_any(&policy.from_zones))
+                .leaf("destination-zone-name", or_any(&policy.to_zones)),
+        };
+        let policy = Element::new("policies").child(policy_element(policy, list.detail));
         Element::new("security-context").child(context).child(policy)
     });
     let default = Element::new("default-policy").leaf("default-policy-action", &list.default_action);
     Element::new("security-policies").child(default).children(contexts)
 }
 
-fn policy_element(policy: &PolicyEntry) -> Element {
-    let addresses = |name, inner, list: &[String]| {
-        Element::new(name).children(list.iter().map(|a| Element::new(inner).leaf("address-name", a)))
+fn policy_element(policy: &PolicyEntry, detail: bool) -> Element {
+    let zones = |name, one, leaf, list: &[String]| {
+        Element::new(name).children(list.iter().map(|zone| Element::new(one).leaf(leaf, zone)))
+    };
+    let addresses = |name, inner, excluded, list: &[String]| {
+        let excluded = excluded_word(excluded);
+        Element::new(name)
+            .maybe("address-excluded", excluded)
+            .children(list.iter().map(|a| Element::new(inner).leaf("address-name", a)))
     };
     let applications =
         policy.applications.iter().map(|a| Element::new("application").leaf("application-name", a));
-    Element::new("policy-information")
+    let mut out = Element::new("policy-information")
         .leaf("policy-name", &policy.name)
-        .leaf("policy-state", "enabled")
+        .leaf("policy-state", state(policy))
         .leaf("policy-identifier", policy.index)
-        .leaf("policy-sequence-number", policy.sequence)
-        .child(addresses("source-addresses", "source-address", &policy.sources))
-        .child(addresses("destination-addresses", "destination-address", &policy.destinations))
+        .leaf("scope-policy-identifier", 0)
+        .leaf("policy-sequence-number", policy.sequence);
+    if policy.global {
+        out = out
+            .child(zones("multiple-source-zones", "source-zone", "source-zone-name", &policy.from_zones))
+            .child(zones(
+                "multiple-destination-zones",
+                "destination-zone",
+                "destination-zone-name",
+                &policy.to_zones,
+            ));
+    }
+    let out = out
+        .child(addresses("source-addresses", "source-address", policy.sources_excluded, &policy.sources))
+        .child(addresses(
+            "destination-addresses",
+            "destination-address",
+            policy.destinations_excluded,
+            &policy.destinations,
+        ))
         .child(Element::new("applications").children(applications))
-        .child(Element::new("policy-action").leaf("action-type", &policy.action))
+        .maybe("scheduler-name", policy.scheduler.as_ref())
+        .child(action_element(policy));
+    if detail { counted(out, policy) } else { out }
+}
+
+const fn excluded_word(excluded: bool) -> Option<&'static str> {
+    if excluded { Some("yes") } else { None }
+}
+
+fn action_element(policy: &PolicyEntry) -> Element {
+    let is_logged = policy.log_init || policy.log_close || policy.log_update > 0;
+    Element::new("policy-action")
+        .leaf("action-type", &policy.action)
+        .maybe("log", is_logged.then(|| logged(policy)))
+        .maybe("count", policy.count.then_some("yes"))
+}
+
+/// Hits with their times and rate, and what the policy's sessions have carried.
+fn counted(out: Element, policy: &PolicyEntry) -> Element {
+    let out = out
+        .leaf("policy-hits", policy.hits)
         .maybe("first-hit-seconds-ago", policy.first_hit_ago_s)
         .maybe("last-hit-seconds-ago", policy.last_hit_ago_s)
+        .maybe("average-hit-rate", rate(policy));
+    if !policy.count {
+        return out;
+    }
+    let PolicyEntry { bytes, packets, .. } = policy;
+    out.child(
+        Element::new("policy-statistics-information")
+            .leaf("input-bytes-init", bytes[0])
+            .leaf("input-bytes-reply", bytes[1])
+            .leaf("input-packets-init", packets[0])
+            .leaf("input-packets-reply", packets[1]),
+    )
+}
+
+/// Hits a second since the first of them; a policy that was hit just now has none yet.
+fn rate(policy: &PolicyEntry) -> Option<String> {
+    let first = policy.first_hit_ago_s?;
+    let rate = if first > 0 { policy.hits as f64 / first as f64 } else { 0.0 };
+    Some(format!("{rate:.2}"))
 }
 
 pub(crate) fn hit_count_element(list: &PolicyList) -> Element {
-    let entries = list.policies.iter().map(|policy| {
+    let entries = (1..).zip(&list.policies).map(|(index, policy): (u32, _)| {
         Element::new("policy-hit-count-entry")
+            .leaf("policy-hit-count-index", index)
             .leaf("policy-hit-count-from-zone", or_any(&policy.from_zones))
             .leaf("policy-hit-count-to-zone", or_any(&policy.to_zones))
             .leaf("policy-hit-count-policy-name", &policy.name)
             .leaf("policy-hit-count-count", policy.hits)
             .leaf("policy-hit-count-action", capital(&policy.action))
     });
-    Element::new("policy-hit-count").children(entries)
+    Element::new("policy-hit-count").leaf("logical-system-name", LOGICAL_SYSTEM).children(entries)
 }

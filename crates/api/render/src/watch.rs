@@ -196,21 +196,31 @@ pub(crate) fn matches_element(found: &PolicyMatches) -> Element {
         let context = Element::new("context-information")
             .leaf("source-zone-name", or_any(&m.policy.from_zones))
             .leaf("destination-zone-name", or_any(&m.policy.to_zones));
+        let addresses = |name, inner, excluded: bool, list: &[String]| {
+            Element::new(name)
+                .maybe("address-excluded", excluded.then_some("yes"))
+                .children(list.iter().map(|address| Element::new(inner).leaf("address-name", address)))
+        };
+        let MatchedPolicy { policy, terms: _ } = m;
+        let sources = (policy.sources_excluded, &policy.sources);
+        let destinations = (policy.destinations_excluded, &policy.destinations);
         Element::new("policy-information")
-            .leaf("policy-name", &m.policy.name)
+            .leaf("policy-name", &policy.name)
+            .child(Element::new("policy-action").leaf("action-type", &policy.action))
             .leaf("policy-state", "enabled")
-            .leaf("policy-identifier", m.policy.index)
-            .leaf("policy-sequence-number", m.policy.sequence)
+            .leaf("policy-identifier", policy.index)
+            .leaf("scope-policy-identifier", 0)
+            .child(Element::new("policy-type-information").leaf("policy-type-string", "Configured"))
+            .leaf("policy-sequence-number", policy.sequence)
             .child(context)
-            .child(Element::new("source-addresses").leaves("address-name", &m.policy.sources))
-            .child(Element::new("destination-addresses").leaves("address-name", &m.policy.destinations))
+            .child(addresses("source-addresses", "source-address", sources.0, sources.1))
+            .child(addresses("destination-addresses", "destination-address", destinations.0, destinations.1))
             .child(Element::new("applications").children(applications))
-            .child(Element::new("policy-action").leaf("action-type", &m.policy.action))
     };
     let passed = |(policy, condition): &(String, String)| {
         Element::new("policy-passed").leaf("policy-name", policy).leaf("condition", condition)
     };
-    Element::new("policy-match-information")
+    Element::new("security-policy-match")
         .children(found.matched.iter().map(matched))
         .maybe("default-policy-action", found.default_action.as_ref())
         .children(found.passed.iter().map(passed))

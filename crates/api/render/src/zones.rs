@@ -1,10 +1,13 @@
-//! `show security zones`, `show security screen statistics`.
+//! `show security zones`.
 
 use std::fmt::Write as _;
 
-use ravelin_ops::{ScreenStatistics, ZoneEntry};
+use ravelin_ops::ZoneEntry;
 
 use crate::element::Element;
+
+/// Width of the column of names.
+const NAME_WIDTH: usize = 28;
 
 const fn on_off(on: bool) -> &'static str {
     if on { "On" } else { "Off" }
@@ -14,16 +17,22 @@ const fn yes_no(is: bool) -> &'static str {
     if is { "Yes" } else { "No" }
 }
 
+const fn kind(functional: bool) -> &'static str {
+    if functional { "Functional" } else { "Security" }
+}
+
 pub(crate) fn text(zones: &[ZoneEntry]) -> String {
     let mut out = String::new();
-    for ZoneEntry { name, id, tcp_rst, unidirectional_refresh, functional, interfaces } in zones {
-        let kind = if *functional { "Functional" } else { "Security" };
+    for ZoneEntry { name, id, tcp_rst, unidirectional_refresh, functional, screen, interfaces } in zones {
+        let kind = kind(*functional);
+        let screen = screen.as_ref().map(|name| format!("  Screen: {name}\n")).unwrap_or_default();
         let _ = write!(
             out,
             "\n{kind} zone: {name}\n\
              \x20 Zone ID: {id}\n\
              \x20 Send reset for non-SYN session TCP packets: {}\n\
              \x20 Policy configurable: {}\n\
+             {screen}\
              \x20 Interfaces bound: {}\n\
              \x20 Interfaces:\n",
             on_off(*tcp_rst),
@@ -40,14 +49,15 @@ pub(crate) fn text(zones: &[ZoneEntry]) -> String {
 
 pub(crate) fn element(zones: &[ZoneEntry]) -> Element {
     let zones = zones.iter().map(|entry| {
-        let ZoneEntry { name, id, tcp_rst, unidirectional_refresh, functional, interfaces } = entry;
+        let ZoneEntry { name, id, tcp_rst, unidirectional_refresh, functional, screen, interfaces } = entry;
         let bound =
             Element::new("zones-security-interfaces").leaves("zones-security-interface-name", interfaces);
         Element::new("zones-security")
             .leaf("zones-security-zonename", name)
-            .leaf("zones-security-zoneid", id)
+            .leaf("zone-id", id)
             .leaf("zones-security-send-reset", on_off(*tcp_rst))
             .leaf("zones-security-policy-configurable", yes_no(!*functional))
+            .maybe("zones-security-screen", screen.as_ref())
             .leaf("zones-security-interfaces-bound", interfaces.len())
             .child(bound)
             .leaf("zones-security-unidirectional-session-refreshing", yes_no(*unidirectional_refresh))
@@ -55,21 +65,22 @@ pub(crate) fn element(zones: &[ZoneEntry]) -> Element {
     Element::new("zones-information").children(zones)
 }
 
-pub(crate) fn screens(statistics: &ScreenStatistics) -> String {
-    let mut out = format!("Screen statistics:\n\n{:<49} Statistics\n", "IDS attack type");
-    for (name, hits) in &statistics.screens {
-        let _ = writeln!(out, "  {name:<47} {hits}");
+/// Names and types.
+pub(crate) fn terse(zones: &[ZoneEntry]) -> String {
+    let mut out = format!("{:<NAME_WIDTH$}Type\n", "Zone");
+    for ZoneEntry { name, functional, .. } in zones {
+        let _ = writeln!(out, "{name:<NAME_WIDTH$}{}", kind(*functional));
     }
     out
 }
 
-pub(crate) fn screens_element(statistics: &ScreenStatistics) -> Element {
-    let one = |(name, hits): &(String, u64)| {
-        Element::new("ids-statistics-entry").leaf("ids-attack-type", name).leaf("ids-attack-count", hits)
+pub(crate) fn terse_element(zones: &[ZoneEntry]) -> Element {
+    let zone = |ZoneEntry { name, functional, .. }: &ZoneEntry| {
+        Element::new("zones-security")
+            .leaf("zones-security-zonename", name)
+            .leaf("zones-security-type", kind(*functional))
     };
-    Element::new("ids-statistics")
-        .leaf("zone-name", &statistics.zone)
-        .children(statistics.screens.iter().map(one))
+    Element::new("zones-information").children(zones.iter().map(zone))
 }
 
 #[cfg(test)]

@@ -38,8 +38,11 @@ fn random(count: usize, of: Option<&[u8]>) -> String {
     decode(&(0..count).map(|_| byte(next())).collect::<Vec<u8>>())
 }
 
+/// A name, and a text of at least so many bytes.
+type Shape = (&'static str, fn(usize) -> String);
+
 /// Broken in one way each.
-const BROKEN: [(&str, fn(usize) -> String); 30] = [
+const BROKEN: [Shape; 30] = [
     ("braces that open", |n| repeated("a { ", n)),
     ("braces alone", |n| repeated("{", n)),
     ("closing braces", |n| repeated("}", n)),

@@ -10,8 +10,9 @@ use std::sync::Arc;
 
 use prost::Message as _;
 use ravelin_contract::{
-    CarriedCounters, CloseReason, DataPlane, DeltaCursor, ExportCursor, FirewallClear, InjectRequest,
-    KeptFilter, MappingFilter, MappingPage, NatClear, SessionFilter, SessionRef, TraceRequest, UpdateBatch,
+    CarriedCounters, CloseReason, CounterClear, DataPlane, DeltaCursor, ExportCursor, FirewallClear,
+    InjectRequest, KeptFilter, MappingFilter, MappingPage, NatClear, SessionFilter, SessionRef, TraceRequest,
+    UpdateBatch,
 };
 use ravelin_engine::Ingress;
 use ravelin_program::Digest;
@@ -208,6 +209,8 @@ fn calls(plane: &SimPlane) -> Vec<Call> {
         Call::ClearPersistentMappings(MappingFilter::default().to_message()),
         Call::KeptPorts(proto::KeptRequest { filter: Some(KeptFilter::default().to_message()), most: 9 }),
         Call::ClearNat(NatClear::default().to_message()),
+        Call::UnitScreens(EMPTY),
+        Call::ClearCounters(CounterClear { flow: true, ..CounterClear::default() }.to_message()),
         Call::ClearFirewall(FirewallClear::default().to_message()),
         Call::Teardown(EMPTY),
     ];

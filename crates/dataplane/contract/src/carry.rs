@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use crate::{
     Error, FirewallCounters, Global, InterfaceCounters, MirrorCounters, NatCounters, PersistentMapping,
-    PolicyCounters, ScreenCounters, Telemetry,
+    PolicyCounters, ScreenCounters, Telemetry, UnitScreenCounters,
 };
 
 /// Everything that a plane has counted. Live sessions and what is leased are not in it: they follow from the sessions themselves.
@@ -15,6 +15,7 @@ pub struct CarriedCounters {
     pub nat_rules: Vec<NatCounters>,
     pub interfaces: Vec<InterfaceCounters>,
     pub screens: Vec<ScreenCounters>,
+    pub unit_screens: Vec<UnitScreenCounters>,
     pub mirrors: Vec<MirrorCounters>,
     pub firewall: FirewallCounters,
 }
@@ -41,6 +42,11 @@ impl CarriedCounters {
             nat_rules: telemetry.nat_rules()?,
             interfaces: telemetry.interfaces()?,
             screens: telemetry.screens()?,
+            unit_screens: match telemetry.unit_screens() {
+                // A plane of an older version does not count them.
+                Err(Error::Unsupported(_)) => Vec::new(),
+                told => told?,
+            },
             mirrors: telemetry.mirrors()?,
             firewall: telemetry.firewall()?,
         })

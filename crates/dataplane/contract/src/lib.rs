@@ -50,7 +50,8 @@ pub use sync::{
     SessionDelta, SessionDeltas, SourceBinding, SweepProfile, SyncedSession, SyncedWing,
 };
 pub use telemetry::{
-    Global, InterfaceCounters, NatCounters, PolicyCounters, PoolCounters, ScreenCounters, Telemetry,
+    CounterClear, Global, InterfaceCounters, NatCounters, PolicyCounters, PoolCounters, ScreenCounters,
+    Telemetry, UnitScreenCounters,
 };
 pub use updates::{
     LIVE_SETS_MAX, LinkUpdate, LiveAddresses, LiveSetUpdate, LiveUpdate, Neighbour, NeighbourUpdate, NextHop,

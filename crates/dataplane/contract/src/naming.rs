@@ -233,11 +233,20 @@ impl Renumber {
     #[must_use]
     pub fn counters(&self, carried: &CarriedCounters) -> CarriedCounters {
         let mut out = carried.clone();
-        let CarriedCounters { global: _, policies: _, nat_rules: _, interfaces, screens, mirrors, firewall } =
-            &mut out;
+        let CarriedCounters {
+            global: _,
+            policies: _,
+            nat_rules: _,
+            interfaces,
+            screens,
+            unit_screens,
+            mirrors,
+            firewall,
+        } = &mut out;
         let FirewallCounters { filters, policers: _ } = firewall;
         keep_known(interfaces, |unit| self.interface(unit.interface).map(|id| unit.interface = id));
         keep_known(screens, |zone| self.zone(zone.zone).map(|id| zone.zone = id));
+        keep_known(unit_screens, |unit| self.interface(unit.interface).map(|id| unit.interface = id));
         keep_known(mirrors, |mirror| {
             self.small(IdKind::Mirror, mirror.id.0).map(|id| mirror.id = MirrorId(id))
         });

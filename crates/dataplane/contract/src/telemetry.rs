@@ -106,6 +106,29 @@ pub struct ScreenCounters {
     pub hits: Vec<(Screen, u64)>,
 }
 
+/// Hits of screens in packets that one unit received. What a screen finds in packets that leave a zone counts for the zone alone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnitScreenCounters {
+    pub interface: InterfaceId,
+    /// Only those that were hit.
+    pub hits: Vec<(Screen, u64)>,
+}
+
+/// Counters that go back to zero.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CounterClear {
+    /// Hits of these policies, and when the first and the last of them were.
+    pub policy_hits: Vec<PolicyId>,
+    /// Packets and bytes of their sessions.
+    pub policy_traffic: Vec<PolicyId>,
+    /// Hits of screens, of zones.
+    pub screens: Vec<ZoneId>,
+    /// And of units.
+    pub unit_screens: Vec<InterfaceId>,
+    /// What [`Global`] tells but for sessions that live and sessions that there is room for.
+    pub flow: bool,
+}
+
 /// Reads counters and events.
 pub trait Telemetry {
     /// # Errors
@@ -128,6 +151,20 @@ pub trait Telemetry {
     /// # Errors
     /// A worker does not answer.
     fn screens(&self) -> Result<Vec<ScreenCounters>, Error>;
+    /// By unit, those with hits.
+    ///
+    /// # Errors
+    /// A worker does not answer, or the plane does not count by unit.
+    fn unit_screens(&self) -> Result<Vec<UnitScreenCounters>, Error> {
+        Err(Error::Unsupported("screen counters of interfaces"))
+    }
+    /// Sets counters of policies, screens and packets back to zero. Other planes' counts are not touched.
+    ///
+    /// # Errors
+    /// A worker does not answer, or the plane can't.
+    fn clear_counters(&self, _what: &CounterClear) -> Result<(), Error> {
+        Err(Error::Unsupported("clearing counters"))
+    }
     /// Every mirror instance and mirror filter.
     ///
     /// # Errors

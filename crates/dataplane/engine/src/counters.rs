@@ -88,6 +88,8 @@ pub struct Counters {
     pub filters: Vec<FilterHits>,
     /// By zone, then by screen.
     pub screens: Vec<[u64; Screen::COUNT]>,
+    /// By unit that packets came in by, then by screen.
+    pub unit_screens: Vec<[u64; Screen::COUNT]>,
     /// By number of the mirror.
     pub mirrors: Vec<MirrorCounts>,
     /// By number of the fabric link.
@@ -112,6 +114,7 @@ impl Counters {
             policies: Vec::new(),
             filters: Vec::new(),
             screens: Vec::new(),
+            unit_screens: Vec::new(),
             mirrors: Vec::new(),
             fabrics: [FabricCounts::default(); FABRICS],
             buffers: PacketBuffers::default(),
@@ -134,6 +137,22 @@ impl Counters {
             }
             Err(loss) => counts.lose(loss),
         }
+    }
+
+    /// Counts packets, drops and sessions from zero again; units, rules, screens and filters go on.
+    pub fn clear_flow(&mut self) {
+        let whole = Self {
+            units: std::mem::take(&mut self.units),
+            policies: std::mem::take(&mut self.policies),
+            nat_rules: std::mem::take(&mut self.nat_rules),
+            filters: std::mem::take(&mut self.filters),
+            screens: std::mem::take(&mut self.screens),
+            unit_screens: std::mem::take(&mut self.unit_screens),
+            mirrors: std::mem::take(&mut self.mirrors),
+            buffers: self.buffers,
+            ..Self::new()
+        };
+        *self = whole;
     }
 
     pub(crate) fn received(&mut self, unit: InterfaceId, bytes: usize) {
@@ -169,6 +188,16 @@ impl Hits {
     pub(crate) fn passed(&mut self, wing: usize, bytes: u64) {
         self.packets[wing] += 1;
         self.bytes[wing] += bytes;
+    }
+
+    /// Counts hits, and when they were, from zero again.
+    pub fn clear_hits(&mut self) {
+        (self.hits, self.first_s, self.last_s) = (0, 0, 0);
+    }
+
+    /// Counts packets and bytes from zero again.
+    pub fn clear_traffic(&mut self) {
+        (self.packets, self.bytes) = ([0; 2], [0; 2]);
     }
 
     /// Counts from zero again. Sessions live on.

@@ -2,7 +2,7 @@
 //!
 //! Junos: `security screen`, `security zones security-zone screen`. Place: first thing on both paths; session limits last
 //! thing before a session is installed. State: meters of the whole device in `Shared`, holds beside the session
-//! slots, hits by zone. Spec: screen-1..9, screen-54..57.
+//! slots, hits by zone and by unit. Spec: screen-1..9, screen-54..57.
 
 use ravelin_contract::{DropCause, Event};
 use ravelin_program::{Screen, ScreenSet};
@@ -262,7 +262,11 @@ pub(crate) fn note<R: Recorder>(
     (hits, notify): (ScreenSet, ScreenSet),
     dropped: bool,
 ) {
-    if let Some(counts) = turn.state.counters.screens.get_mut(zone.index()) {
+    let counters = &mut turn.state.counters;
+    let of_zone = counters.screens.get_mut(zone.index());
+    // What a zone sees leave came in by a unit of another.
+    let of_unit = counters.unit_screens.get_mut(flow.unit.index()).filter(|_| zone == flow.zone);
+    for counts in of_zone.into_iter().chain(of_unit) {
         hits.iter().for_each(|screen| counts[screen.index()] += 1);
     }
     for screen in notify.iter() {

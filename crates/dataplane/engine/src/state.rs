@@ -208,6 +208,8 @@ impl State {
         if !rules.screens_are_off {
             let zones = grow(counters.screens.len(), rules.limits.zones);
             counters.screens.resize(zones, [0; Screen::COUNT]);
+            let units = grow(counters.unit_screens.len(), rules.limits.units);
+            counters.unit_screens.resize(units, [0; Screen::COUNT]);
             self.holds.adopt(self.sessions.capacity());
         }
         if let Some(proxied) = rules.screens.proxied_max() {

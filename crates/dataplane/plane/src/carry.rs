@@ -78,6 +78,11 @@ fn add(counters: &mut Counters, carried: &CarriedCounters, rules: &Rules) {
             told.hits.iter().for_each(|(screen, hits)| zone[screen.index()] += hits);
         }
     }
+    for told in &carried.unit_screens {
+        if let Some(unit) = counters.unit_screens.get_mut(told.interface.index()) {
+            told.hits.iter().for_each(|(screen, hits)| unit[screen.index()] += hits);
+        }
+    }
     for told in &carried.mirrors {
         if let Some(mirror) = counters.mirrors.get_mut(told.id.index()) {
             mirror.packets += told.packets;

@@ -1,10 +1,11 @@
 //! Counters, events, status and injected packets.
 
 use ravelin_contract::{
-    BufferCounters, CarriedCounters, Diagnostics, DropSamples, Error, EventBatch, Explanation, FilterLog,
-    FirewallClear, FirewallCounters, Global, InjectRequest, InjectVerdict, InterfaceCounters, InterfacePorts,
-    KeptFilter, KeptList, MappingFilter, MappingList, MirrorCounters, NatClear, NatCounters, PolicyCounters,
-    PoolCounters, ScreenCounters, Status, Telemetry, TraceBatch, TraceId, TraceRequest,
+    BufferCounters, CarriedCounters, CounterClear, Diagnostics, DropSamples, Error, EventBatch, Explanation,
+    FilterLog, FirewallClear, FirewallCounters, Global, InjectRequest, InjectVerdict, InterfaceCounters,
+    InterfacePorts, KeptFilter, KeptList, MappingFilter, MappingList, MirrorCounters, NatClear, NatCounters,
+    PolicyCounters, PoolCounters, ScreenCounters, Status, Telemetry, TraceBatch, TraceId, TraceRequest,
+    UnitScreenCounters,
 };
 use ravelin_engine::{
     Checksum, Egress, Ingress, Limits, LiveSession, Output, Packet, Rules, Seed, Shared, Snapshot, State,
@@ -142,12 +143,27 @@ impl<W: Workers> Telemetry for Plane<W> {
                 sum.iter_mut().zip(counts).for_each(|(sum, one): (&mut u64, _)| *sum += one);
             }
         }
-        let hit = |sum: [u64; Screen::COUNT]| {
-            let all = Screen::ALL.iter().map(|screen| (*screen, sum[screen.index()]));
-            all.filter(|(_, hits)| *hits > 0).collect::<Vec<_>>()
-        };
         let counters = sums.into_iter().map(|(zone, sum)| ScreenCounters { zone, hits: hit(sum) });
         Ok(counters.filter(|c| !c.hits.is_empty()).collect())
+    }
+
+    fn unit_screens(&self) -> Result<Vec<UnitScreenCounters>, Error> {
+        let Some(rules) = self.rules() else { return Ok(Vec::new()) };
+        let mut sums: Vec<_> = rules.units().map(|unit| (unit.id, [0; Screen::COUNT])).collect();
+        for worker in each(&self.workers) {
+            let counts = ask(&self.workers, worker, |state, _, _| state.counters.unit_screens.clone())?;
+            for (unit, sum) in &mut sums {
+                let Some(counts) = counts.get(unit.index()) else { continue };
+                sum.iter_mut().zip(counts).for_each(|(sum, one): (&mut u64, _)| *sum += one);
+            }
+        }
+        let counters =
+            sums.into_iter().map(|(interface, sum)| UnitScreenCounters { interface, hits: hit(sum) });
+        Ok(counters.filter(|c| !c.hits.is_empty()).collect())
+    }
+
+    fn clear_counters(&self, what: &CounterClear) -> Result<(), Error> {
+        crate::clear::counters(self, what)
     }
 
     fn buffers(&self) -> Result<Vec<BufferCounters>, Error> {
@@ -216,6 +232,12 @@ impl<W: Workers> Telemetry for Plane<W> {
     }
 }
 
+/// Screens that were hit.
+fn hit(sum: [u64; Screen::COUNT]) -> Vec<(Screen, u64)> {
+    let all = Screen::ALL.iter().map(|screen| (*screen, sum[screen.index()]));
+    all.filter(|(_, hits)| *hits > 0).collect()
+}
+
 impl<W: Workers> Diagnostics for Plane<W> {
     fn status(&self) -> Result<Status, Error> {
         let core = self.core();
@@ -244,13 +266,17 @@ impl<W: Workers> Diagnostics for Plane<W> {
         let unit = unit
             .ok_or_else(|| Error::Backend(format!("interface `{}` is not configured", request.interface)))?;
         let tag = unit.vlan;
+        let (armed, fabrics) = {
+            let core = self.core();
+            (core.armed, crate::link::fabrics(&core))
+        };
         let snapshot = Snapshot {
             rules: rules.clone(),
             forwarding: self.forwarding(),
-            armed: self.core().armed,
+            armed,
             any_station: true,
             judged: 1,
-            fabrics: crate::link::fabrics(&self.core()),
+            fabrics,
         };
         let now = ask(&self.workers, WorkerId(0), |_, _, now| now)?;
         let mut live = Vec::new();

@@ -6,6 +6,7 @@
 
 mod apply;
 mod carry;
+mod clear;
 mod explain;
 mod firewall;
 mod inspect;

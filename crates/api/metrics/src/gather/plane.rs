@@ -38,6 +38,7 @@ pub(super) const COUNTED: &[Family] = &[
     Family::InterfaceTransmittedPackets,
     Family::InterfaceTransmittedBytes,
     Family::ScreenHits,
+    Family::InterfaceScreenHits,
     Family::PolicyHits,
     Family::PolicyPackets,
     Family::PolicyBytes,
@@ -84,6 +85,13 @@ pub(super) fn gather(plane: &dyn DataPlane, names: &NameTable, out: &mut Exposit
         let Some(zone) = names.find_zone(counters.zone) else { continue };
         for (screen, hits) in counters.hits {
             out.add(Family::ScreenHits, [zone, screen.text()], hits);
+        }
+    }
+    for counters in known(telemetry.unit_screens())?.unwrap_or_default() {
+        let Some(name) = names.find_unit(counters.interface) else { continue };
+        let zone = zone_of(names, counters.interface);
+        for (screen, hits) in counters.hits {
+            out.add(Family::InterfaceScreenHits, [name, zone, screen.text()], hits);
         }
     }
     let zones = names.program().and_then(Program::zones);

@@ -2,6 +2,7 @@
 
 mod algs;
 mod buffers;
+mod counting;
 mod drops;
 mod firewall;
 mod matching;
@@ -13,7 +14,6 @@ mod ports;
 mod profile;
 mod routes;
 mod rules;
-mod screens;
 mod sessions;
 mod shadow;
 mod state;
@@ -24,6 +24,7 @@ use ravelin_types::InstanceId;
 
 pub(crate) use algs::algs;
 pub(crate) use buffers::buffers;
+pub(crate) use counting::about_counters;
 pub(crate) use drops::{drops, record as drop_record};
 pub(crate) use firewall::about_filters;
 pub(crate) use matching::{matches, totals};
@@ -35,7 +36,6 @@ pub(crate) use ports::about_pools;
 pub(crate) use profile::options as screen_options;
 pub(crate) use routes::about_routes;
 pub(crate) use rules::policies;
-pub(crate) use screens::screens;
 pub(crate) use sessions::{Listing, clear, summary};
 pub(crate) use shadow::shadows;
 pub(crate) use state::{flow_statistics, plane_status, zones};

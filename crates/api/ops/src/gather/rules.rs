@@ -17,14 +17,21 @@ use crate::session::Env;
 const PREFIXES_MAX: usize = 4;
 
 pub(crate) fn policies(env: &Env<'_>, view: &PolicyView) -> Result<PolicyList, Failure> {
-    let PolicyView { from_zone, to_zone, name, detail, hit_count, global, order, less_than, greater_than } =
-        view;
+    let PolicyView {
+        from_zone,
+        to_zone,
+        name,
+        detail,
+        hit_count,
+        global,
+        order,
+        less_than,
+        greater_than,
+        start,
+        count,
+    } = view;
     let program = env.names.program().ok_or(Failure::NoProgram)?;
-    for zone in [from_zone, to_zone].into_iter().flatten() {
-        if !env.names.zone_list().any(|z| z == zone) && zone != "junos-host" {
-            return Err(Failure::NotFound { what: "zone", name: zone.clone() });
-        }
-    }
+    known_zones(env, [from_zone.as_ref(), to_zone.as_ref()])?;
     let mut hits: BTreeMap<PolicyId, PolicyCounters> = BTreeMap::new();
     if *detail || *hit_count {
         for counter in env.plane.telemetry().policies()? {
@@ -67,8 +74,19 @@ pub(crate) fn policies(env: &Env<'_>, view: &PolicyView) -> Result<PolicyList, F
     if let (Some(name), []) = (name, &policies[..]) {
         return Err(Failure::NotFound { what: "policy", name: name.clone() });
     }
+    // Of what is listed otherwise, a part.
+    policies = policies.into_iter().skip(start.map_or(0, |n| n as usize - 1)).collect();
+    policies.truncate(count.map_or(usize::MAX, |n| n as usize));
     let default_action = action(program.flow().cloned().unwrap_or_default().default_action).to_owned();
     Ok(PolicyList { default_action, policies, detail: *detail })
+}
+
+pub(super) fn known_zones(env: &Env<'_>, zones: [Option<&String>; 2]) -> Result<(), Failure> {
+    let is_known = |zone: &String| zone == "junos-host" || env.names.zone_list().any(|known| known == zone);
+    match zones.into_iter().flatten().find(|zone| !is_known(zone)) {
+        Some(zone) => Err(Failure::NotFound { what: "zone", name: zone.clone() }),
+        None => Ok(()),
+    }
 }
 
 pub(super) fn entry(

@@ -2,13 +2,14 @@
 
 use ravelin_contract::{Error, Status};
 use ravelin_program::{Interface, Port, Zone};
-use ravelin_types::{DropReason, Family};
+use ravelin_types::{DropReason, Family, ZoneId};
 
 use super::Failure;
 use super::routes::no_instance;
 use crate::answer::{
-    DropCount, FlowStatistics, InterfaceLine, PlaneStatus, PortLine, UnitLine, WorkerLine, ZoneEntry,
+    Answer, DropCount, FlowStatistics, InterfaceLine, PlaneStatus, PortLine, UnitLine, WorkerLine, ZoneEntry,
 };
+use crate::request::ZoneView;
 use crate::session::Env;
 
 pub(crate) fn interfaces(
@@ -76,26 +77,45 @@ fn unit_line(unit: &Interface) -> UnitLine {
     }
 }
 
-pub(crate) fn zones(env: &Env<'_>, name: Option<&str>) -> Result<Vec<ZoneEntry>, Failure> {
+pub(crate) fn zones(env: &Env<'_>, view: &ZoneView) -> Result<Answer, Failure> {
+    let ZoneView { name, terse, functional } = view;
+    let mut entries = zone_entries(env)?;
+    if *terse {
+        let host =
+            ZoneEntry { name: env.names.zone(ZoneId::HOST), id: ZoneId::HOST.0, ..ZoneEntry::default() };
+        entries.push(host);
+    }
+    entries.retain(|zone| name.as_ref().is_none_or(|name| *name == zone.name));
+    if let (Some(name), []) = (name, &entries[..]) {
+        return Err(Failure::NotFound { what: "zone", name: name.clone() });
+    }
+    entries.retain(|zone| functional.is_none_or(|functional| functional == zone.functional));
+    Ok(if *terse { Answer::ZonesTerse(entries) } else { Answer::Zones(entries) })
+}
+
+fn zone_entries(env: &Env<'_>) -> Result<Vec<ZoneEntry>, Failure> {
     let program = env.names.program().ok_or(Failure::NoProgram)?;
+    let screens = program.screens();
+    let screen = |id: ZoneId| {
+        let screens = screens?;
+        let (_, profile) = screens.zones.iter().find(|(zone, _)| *zone == id)?;
+        screens.profiles.get(usize::from(*profile)).map(|profile| profile.name.clone())
+    };
     let zones = program.zones().map_or(&[][..], |z| &z.0);
     let mut out: Vec<ZoneEntry> = zones
         .iter()
-        .filter(|zone| name.is_none_or(|n| n == zone.name))
         .map(|zone| {
             let bound = env.names.interfaces().iter().filter(|u| u.zone == Some(zone.id));
             let interfaces = bound.map(|u| u.name.clone()).collect();
             let Zone { id, name, tcp_rst, unidirectional_refresh, functional, host_inbound: _ } = zone;
             let (name, functional) = (name.clone(), *functional);
             let (tcp_rst, unidirectional_refresh) = (*tcp_rst, *unidirectional_refresh);
-            ZoneEntry { name, id: id.0, tcp_rst, unidirectional_refresh, functional, interfaces }
+            let screen = screen(*id);
+            ZoneEntry { name, id: id.0, tcp_rst, unidirectional_refresh, functional, screen, interfaces }
         })
         .collect();
     out.sort_by(|a, b| a.name.cmp(&b.name));
-    match (name, &out[..]) {
-        (Some(name), []) => Err(Failure::NotFound { what: "zone", name: name.to_owned() }),
-        _ => Ok(out),
-    }
+    Ok(out)
 }
 
 pub(crate) fn flow_statistics(env: &Env<'_>) -> Result<FlowStatistics, Failure> {

@@ -28,6 +28,8 @@ pub(crate) const GROUPS: &[(&[&str], &str)] = &[
     (&["clear", "security", "nat", "statistics", "static"], "Clear those of static translation"),
     (&["clear", "security", "forward-options"], "Clear what security forwarding counts"),
     (&["clear", "security", "flow"], "Clear state of the packet path"),
+    (&["clear", "security", "policies"], "Clear counters of policies"),
+    (&["clear", "security", "screen"], "Clear counters of screens"),
     (&["clear", "system"], "Clear what the system keeps"),
     (&["request"], "Do something to the system"),
     (&["request", "system"], "Do something to the system as a whole"),
@@ -121,6 +123,7 @@ const CLEAR_SESSION: &[Param] = &[
 
 const SHOW_POLICIES: &[Param] = &[
     flag("ascending", "Hit counts, the lowest first"),
+    option("count", &[Arg::Number], "How many policies to show, 1 or more"),
     flag("descending", "Hit counts, the highest first"),
     flag("detail", "With logging and counters"),
     option("from-zone", &[Arg::Zone], "Policies for traffic from this zone"),
@@ -130,6 +133,7 @@ const SHOW_POLICIES: &[Param] = &[
     flag("information", "How many policies there are"),
     option("less-than", &[Arg::Number], "Hit counts below this"),
     option("policy-name", &[Arg::Policy], "Policies of this name"),
+    option("start", &[Arg::Number], "First policy of the list to show, from 1"),
     option("to-zone", &[Arg::Zone], "Policies for traffic to this zone"),
 ];
 
@@ -155,6 +159,7 @@ pub fn commands() -> &'static [Command] {
             super::system::COMMANDS,
             super::firewall::COMMANDS,
             super::buffers::COMMANDS,
+            super::counting::COMMANDS,
             super::persistent::COMMANDS,
             super::ports::COMMANDS,
             super::nat_state::COMMANDS,
@@ -273,15 +278,6 @@ const COMMANDS: &[Command] = &[
         make: |_| Ok(Request::AlgStatus),
     },
     Command {
-        path: &["show", "security", "screen", "statistics"],
-        help: "Show what the screens of a zone have seen",
-        params: &[option("zone", &[Arg::Zone], "Zone")],
-        make: |given| match given.text("zone") {
-            Some(zone) => Ok(Request::ScreenStatistics { zone }),
-            None => Err(Miss::Missing("zone")),
-        },
-    },
-    Command {
         path: &["show", "security", "nat", "destination", "pool"],
         help: "Show destination NAT pools",
         params: &[flag("all", "Every pool"), alone(&[Arg::NatPool], "Pool to show")],
@@ -346,12 +342,6 @@ const COMMANDS: &[Command] = &[
         make: policies,
     },
     Command {
-        path: &["show", "security", "zones"],
-        help: "Show zones",
-        params: &[alone(&[Arg::Zone], "Zone to show")],
-        make: |given| Ok(Request::Zones { name: given.text("") }),
-    },
-    Command {
         path: &["show", "version"],
         help: "Show the software's version",
         params: &[],
@@ -375,6 +365,10 @@ fn policies(given: &Given) -> Result<Request, Miss> {
         return Err(Miss::Word(word.to_owned()));
     }
     let number = |word| given.read(word, |v| v.parse().ok());
+    let from_one = |word| match number(word) {
+        Some(0) => Err(Miss::Value { word: "0".to_owned(), wanted: "a number from 1" }),
+        number => Ok(number),
+    };
     Ok(Request::Policies(PolicyView {
         from_zone: given.text("from-zone"),
         to_zone: given.text("to-zone"),
@@ -390,6 +384,8 @@ fn policies(given: &Given) -> Result<Request, Miss> {
         },
         less_than: number("less-than"),
         greater_than: number("greater-than"),
+        start: from_one("start")?,
+        count: from_one("count")?,
     }))
 }
 

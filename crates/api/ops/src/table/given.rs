@@ -8,10 +8,14 @@ use ravelin_types::{Family, Proto};
 use super::{Miss, Param};
 use crate::log::SEVERITIES;
 
+const ZONE_TYPES: [(&str, &str); 2] =
+    [("functional", "For the firewall itself alone"), ("security", "That policies can name")];
+
 /// The kind of a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Arg {
     Zone,
+    ZoneType,
     Policy,
     NatRule,
     NatPool,
@@ -40,6 +44,7 @@ impl Arg {
     pub const fn placeholder(self) -> &'static str {
         match self {
             Self::Zone => "<zone>",
+            Self::ZoneType => "<type>",
             Self::Policy => "<policy-name>",
             Self::NatRule => "<rule-name>",
             Self::NatPool | Self::SourcePool => "<pool-name>",
@@ -61,6 +66,7 @@ impl Arg {
     pub(crate) const fn wanted(self) -> &'static str {
         match self {
             Self::Zone => "a zone",
+            Self::ZoneType => "functional or security",
             Self::Policy => "a policy name",
             Self::NatRule => "a rule name",
             Self::NatPool | Self::SourcePool => "a pool name",
@@ -89,6 +95,7 @@ impl Arg {
             | Self::Interface
             | Self::Name
             | Self::ConfigPath => !word.is_empty(),
+            Self::ZoneType => ZONE_TYPES.iter().any(|(name, _)| *name == word),
             Self::Time => time(word).is_some(),
             Self::Severity => severity(word).is_some(),
             Self::Address => word.parse::<IpAddr>().is_ok(),
@@ -108,6 +115,7 @@ impl Arg {
                 (0..=u8::MAX).filter_map(|n| Proto(n).name()).map(|n| (n.to_owned(), "IP protocol")).collect()
             }
             Self::Family => vec![("inet".into(), "IPv4"), ("inet6".into(), "IPv6")],
+            Self::ZoneType => ZONE_TYPES.iter().map(|(name, help)| ((*name).to_owned(), *help)).collect(),
             Self::Severity => {
                 SEVERITIES.iter().map(|s| ((*s).to_owned(), "This and what is more severe")).collect()
             }

@@ -5,6 +5,7 @@
 
 mod buffers;
 mod commands;
+mod counting;
 mod dynamic;
 mod firewall;
 mod given;

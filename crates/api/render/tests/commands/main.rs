@@ -2,7 +2,9 @@
 
 mod commits;
 mod configuration;
+mod counters;
 mod dynamic;
+mod every;
 mod firewall;
 mod log;
 mod metrics;
@@ -11,4 +13,5 @@ mod nat_tables;
 mod operational;
 mod routes;
 mod support;
+mod views;
 mod watch;

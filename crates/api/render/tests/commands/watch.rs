@@ -290,5 +290,5 @@ fn a_capture_is_judged_packet_by_packet() {
 
 #[test]
 fn a_profile_of_screens_that_is_not_there_is_not_found() {
-    assert_eq!(Bench::new().bad("show security screen ids-option s"), "error: screen s not found\n");
+    assert_eq!(Bench::new().bad("show security screen ids-option t"), "error: screen t not found\n");
 }

@@ -1,5 +1,5 @@
 //! Groups that are in force at times: what is enforced changes with the clock, and what is committed stands at each.
-//! Spec: language-73, language-74. The bench begins at 02:40 on 2026-02-02, UTC.
+//! Spec: language-73, language-74. The bench begins at 02:40 on 2 February 2026, UTC.
 
 use ravelin_commit::{CommitError, LifeError, OrderKind};
 

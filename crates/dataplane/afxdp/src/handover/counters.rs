@@ -40,6 +40,10 @@ pub(super) fn taken(counters: &Counters) -> proto::Counters {
     let screens = counters.screens.iter().map(|hits| proto::Screens {
         hits: Screen::ALL.iter().map(|s| (s.path().to_owned(), hits[s.index()])).collect(),
     });
+    let unit_screens = counters.unit_screens.iter().zip(0..).map(|(hits, unit)| proto::UnitScreens {
+        unit,
+        hits: hit(hits).map(|(screen, count)| (screen.path().to_owned(), count)).collect(),
+    });
     let mirrors = counters.mirrors.iter().map(|mirror| proto::Mirror {
         packets: mirror.packets,
         bytes: mirror.bytes,
@@ -53,8 +57,14 @@ pub(super) fn taken(counters: &Counters) -> proto::Counters {
         nat_rules: counters.nat_rules.iter().map(hits).collect(),
         filters: counters.filters.iter().flat_map(|hits| [hits.packets, hits.bytes]).collect(),
         screens: screens.collect(),
+        unit_screens: unit_screens.filter(|unit| !unit.hits.is_empty()).collect(),
         mirrors: mirrors.collect(),
     }
+}
+
+/// Screens that were hit.
+fn hit(hits: &[u64; Screen::COUNT]) -> impl Iterator<Item = (Screen, u64)> + '_ {
+    Screen::ALL.iter().map(|screen| (*screen, hits[screen.index()])).filter(|(_, count)| *count > 0)
 }
 
 /// Live sessions are counted by those who bring them.
@@ -85,6 +95,12 @@ pub(super) fn put(counters: &mut Counters, message: &proto::Counters) {
         *hits = FilterHits { packets: sent[0], bytes: sent[1] };
     }
     for (hits, sent) in counters.screens.iter_mut().zip(&message.screens) {
+        for screen in Screen::ALL {
+            hits[screen.index()] = by_name(&sent.hits, screen.path());
+        }
+    }
+    for sent in &message.unit_screens {
+        let Some(hits) = counters.unit_screens.get_mut(sent.unit as usize) else { continue };
         for screen in Screen::ALL {
             hits[screen.index()] = by_name(&sent.hits, screen.path());
         }
@@ -128,6 +144,7 @@ mod tests {
         counters.nat_rules.resize(1, Hits::default());
         counters.filters.resize(2, FilterHits::default());
         counters.screens.resize(2, [0; Screen::COUNT]);
+        counters.unit_screens.resize(3, [0; Screen::COUNT]);
         counters.mirrors.resize(1, MirrorCounts::default());
         counters
     }
@@ -158,6 +175,7 @@ mod tests {
         old.nat_rules[0].pool_hits = count();
         old.filters[1] = FilterHits { packets: count(), bytes: count() };
         old.screens[1].fill_with(&mut count);
+        old.unit_screens[2].fill_with(&mut count);
         old.mirrors[0].packets = count();
         old.mirrors[0].lost.fill_with(&mut count);
         let mut new = counters();

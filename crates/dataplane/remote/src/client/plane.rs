@@ -4,12 +4,12 @@ use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 
 use ravelin_contract::{
-    Admission, ApplyResult, BufferCounters, CarriedCounters, DataPlane, Diagnostics, DropSamples, Error,
-    EventBatch, Explanation, FabricForwarding, FabricId, FabricState, FilterLog, FirewallClear,
-    FirewallCounters, Global, GroupState, Ha, InjectRequest, InterfaceCounters, InterfacePorts, KeptFilter,
-    KeptList, Link, MappingFilter, MappingList, MirrorCounters, NatClear, NatCounters, PolicyCounters,
-    PolicyNames, PoolCounters, ScreenCounters, SessionStore, Status, Telemetry, TraceBatch, TraceId,
-    TraceRequest, UpdateBatch, Updates,
+    Admission, ApplyResult, BufferCounters, CarriedCounters, CounterClear, DataPlane, Diagnostics,
+    DropSamples, Error, EventBatch, Explanation, FabricForwarding, FabricId, FabricState, FilterLog,
+    FirewallClear, FirewallCounters, Global, GroupState, Ha, InjectRequest, InterfaceCounters,
+    InterfacePorts, KeptFilter, KeptList, Link, MappingFilter, MappingList, MirrorCounters, NatClear,
+    NatCounters, PolicyCounters, PolicyNames, PoolCounters, ScreenCounters, SessionStore, Status, Telemetry,
+    TraceBatch, TraceId, TraceRequest, UnitScreenCounters, UpdateBatch, Updates,
 };
 use ravelin_program::Program;
 use ravelin_types::{GroupId, MirrorId};
@@ -180,6 +180,17 @@ impl Telemetry for Client {
             Answer::Screens(list) => Ok(decode_all(list.counters)?),
             _ => Err(odd("screens")),
         }
+    }
+
+    fn unit_screens(&self) -> Result<Vec<UnitScreenCounters>, Error> {
+        match self.read(Call::UnitScreens(EMPTY))? {
+            Answer::UnitScreens(list) => Ok(decode_all(list.counters)?),
+            _ => Err(odd("unit_screens")),
+        }
+    }
+
+    fn clear_counters(&self, what: &CounterClear) -> Result<(), Error> {
+        self.change(Call::ClearCounters(what.to_message()), Effort::Light)
     }
 
     fn buffers(&self) -> Result<Vec<BufferCounters>, Error> {

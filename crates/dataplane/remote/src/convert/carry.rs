@@ -58,27 +58,38 @@ impl Wire for CarriedCounters {
     type Message = proto::CarriedCounters;
 
     fn to_message(&self) -> proto::CarriedCounters {
-        let Self { global, policies, nat_rules, interfaces, screens, mirrors, firewall } = self;
+        let Self { global, policies, nat_rules, interfaces, screens, unit_screens, mirrors, firewall } = self;
         proto::CarriedCounters {
             global: Some(global.to_message()),
             policies: Some(proto::Policies { counters: encode_all(policies) }),
             nat_rules: Some(proto::NatRules { counters: encode_all(nat_rules) }),
             interfaces: Some(proto::Interfaces { counters: encode_all(interfaces) }),
             screens: Some(proto::Screens { counters: encode_all(screens) }),
+            unit_screens: Some(proto::UnitScreens { counters: encode_all(unit_screens) }),
             mirrors: Some(proto::Mirrors { counters: encode_all(mirrors) }),
             firewall: Some(firewall.to_message()),
         }
     }
 
     fn from_message(message: proto::CarriedCounters) -> Read<Self> {
-        let proto::CarriedCounters { global, policies, nat_rules, interfaces, screens, mirrors, firewall } =
-            message;
+        let proto::CarriedCounters {
+            global,
+            policies,
+            nat_rules,
+            interfaces,
+            screens,
+            unit_screens,
+            mirrors,
+            firewall,
+        } = message;
         Ok(Self {
             global: part("global counters", global)?,
             policies: decode_all(need("counters of policies", policies)?.counters)?,
             nat_rules: decode_all(need("counters of NAT rules", nat_rules)?.counters)?,
             interfaces: decode_all(need("counters of interfaces", interfaces)?.counters)?,
             screens: decode_all(need("counters of screens", screens)?.counters)?,
+            // Older versions do not tell them.
+            unit_screens: decode_all(unit_screens.unwrap_or_default().counters)?,
             mirrors: decode_all(need("counters of mirrors", mirrors)?.counters)?,
             firewall: part("counters of filters", firewall)?,
         })

@@ -1,8 +1,8 @@
 //! Counters. Drops travel by the name of their reason, so that versions may differ.
 
 use ravelin_contract::{
-    Global, InterfaceCounters, MirrorCounters, MirrorLoss, NatCounters, PolicyCounters, PoolCounters,
-    ScreenCounters,
+    CounterClear, Global, InterfaceCounters, MirrorCounters, MirrorLoss, NatCounters, PolicyCounters,
+    PoolCounters, ScreenCounters, UnitScreenCounters,
 };
 use ravelin_program::Screen;
 use ravelin_types::{DropReason, MirrorId, NatRuleId, PolicyId, RuleIdentity, ZoneId};
@@ -152,19 +152,63 @@ impl Wire for ScreenCounters {
 
     fn to_message(&self) -> proto::ScreenCounters {
         let Self { zone, hits } = self;
-        let count = |(screen, hits): &(Screen, u64)| proto::ScreenCount {
-            screen: screen.index() as u32,
-            hits: *hits,
-        };
-        proto::ScreenCounters { zone: zone.0.into(), hits: hits.iter().map(count).collect() }
+        proto::ScreenCounters { zone: zone.0.into(), hits: hits.iter().map(screen_count).collect() }
     }
 
-    /// A screen of another version is left out.
     fn from_message(message: proto::ScreenCounters) -> Read<Self> {
-        let count = |c: proto::ScreenCount| Some((Screen::from_number(c.screen)?, c.hits));
+        Ok(Self { zone: ZoneId(small("zone id", message.zone)?), hits: known_screens(message.hits) })
+    }
+}
+
+impl Wire for UnitScreenCounters {
+    type Message = proto::UnitScreenCounters;
+
+    fn to_message(&self) -> proto::UnitScreenCounters {
+        let Self { interface, hits } = self;
+        proto::UnitScreenCounters {
+            interface: interface.0.into(),
+            hits: hits.iter().map(screen_count).collect(),
+        }
+    }
+
+    fn from_message(message: proto::UnitScreenCounters) -> Read<Self> {
+        Ok(Self { interface: unit(message.interface)?, hits: known_screens(message.hits) })
+    }
+}
+
+fn screen_count((screen, hits): &(Screen, u64)) -> proto::ScreenCount {
+    proto::ScreenCount { screen: screen.index() as u32, hits: *hits }
+}
+
+/// A screen of another version is left out.
+fn known_screens(counts: Vec<proto::ScreenCount>) -> Vec<(Screen, u64)> {
+    counts.into_iter().filter_map(|c| Some((Screen::from_number(c.screen)?, c.hits))).collect()
+}
+
+impl Wire for CounterClear {
+    type Message = proto::CounterClear;
+
+    fn to_message(&self) -> proto::CounterClear {
+        let Self { policy_hits, policy_traffic, screens, unit_screens, flow } = self;
+        let policies = |ids: &[PolicyId]| ids.iter().map(|id| id.0).collect();
+        proto::CounterClear {
+            policy_hits: policies(policy_hits),
+            policy_traffic: policies(policy_traffic),
+            screens: screens.iter().map(|zone| zone.0.into()).collect(),
+            unit_screens: unit_screens.iter().map(|unit| unit.0.into()).collect(),
+            flow: *flow,
+        }
+    }
+
+    fn from_message(message: proto::CounterClear) -> Read<Self> {
+        let policies = |ids: Vec<u32>| ids.into_iter().map(PolicyId).collect();
+        let zone = |id: u32| Ok(ZoneId(small("zone id", id)?));
         Ok(Self {
-            zone: ZoneId(small("zone id", message.zone)?),
-            hits: message.hits.into_iter().filter_map(count).collect(),
+            policy_hits: policies(message.policy_hits),
+            policy_traffic: policies(message.policy_traffic),
+            screens: message.screens.into_iter().map(zone).collect::<Read<_>>()?,
+            unit_screens: message.unit_screens.into_iter().map(unit).collect::<Read<_>>()?,
+            flow: message.flow,
         })
     }
 }

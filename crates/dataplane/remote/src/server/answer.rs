@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use ravelin_contract::{
-    CarriedCounters, CarriedMapping, CloseReason, DataPlane, DeltaCursor, Error, ExportCursor,
+    CarriedCounters, CarriedMapping, CloseReason, CounterClear, DataPlane, DeltaCursor, Error, ExportCursor,
     FabricForwarding, FabricId, FirewallClear, InjectRequest, MappingFilter, NatClear, SessionFilter,
     SessionKey, SessionRef, SyncedSession, TraceId, TraceRequest, UpdateBatch,
 };
@@ -57,6 +57,8 @@ pub(super) fn answer(plane: &dyn DataPlane, call: Call) -> Result<Answer, Error>
         | Call::SourcePools(_)
         | Call::Interfaces(_)
         | Call::Screens(_)
+        | Call::UnitScreens(_)
+        | Call::ClearCounters(_)
         | Call::Buffers(_)
         | Call::Mirrors(_)
         | Call::ClearMirrors(_)
@@ -112,6 +114,13 @@ fn telemetry(plane: &dyn DataPlane, call: Call) -> Result<Answer, Error> {
         Call::Screens(_) => {
             let counters = encode_all(&plane.telemetry().screens()?);
             Ok(Answer::Screens(proto::Screens { counters }))
+        }
+        Call::UnitScreens(_) => {
+            let counters = encode_all(&plane.telemetry().unit_screens()?);
+            Ok(Answer::UnitScreens(proto::UnitScreens { counters }))
+        }
+        Call::ClearCounters(what) => {
+            plane.telemetry().clear_counters(&CounterClear::from_message(what)?).map(done)
         }
         Call::Buffers(_) => Ok(Answer::Buffers(crate::convert::buffers(&plane.telemetry().buffers()?))),
         Call::Mirrors(_) => {

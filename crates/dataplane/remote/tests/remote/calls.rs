@@ -4,14 +4,16 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use ravelin_contract::{
-    ApplyResult, CloseReason, DataPlane, DeltaCursor, Error, ExportCursor, FabricForwarding, FabricId,
-    InjectRequest, KeptFilter, KeptKind, LinkUpdate, LiveUpdate, MappingFilter, NatClear, Neighbour,
-    NeighbourUpdate, PacketFilter, PolicyCounters, PolicyNames, PutRefusal, PutResult, ReconcileResult,
-    Route, RouteUpdate, ScheduleUpdate, SessionFilter, SessionRef, TraceKind, TraceRequest, UpdateBatch,
+    ApplyResult, CloseReason, CounterClear, DataPlane, DeltaCursor, Error, ExportCursor, FabricForwarding,
+    FabricId, InjectRequest, KeptFilter, KeptKind, LinkUpdate, LiveUpdate, MappingFilter, NatClear,
+    Neighbour, NeighbourUpdate, PacketFilter, PolicyCounters, PolicyNames, PutRefusal, PutResult,
+    ReconcileResult, Route, RouteUpdate, ScheduleUpdate, SessionFilter, SessionRef, TraceKind, TraceRequest,
+    UpdateBatch,
 };
 use ravelin_remote::{Server, listen};
 use ravelin_types::{
-    Generation, GroupId, InstanceId, InterfaceId, Mac, MirrorId, NatRuleId, PortId, Proto, ScheduleId, ZoneId,
+    Generation, GroupId, InstanceId, InterfaceId, Mac, MirrorId, NatRuleId, PolicyId, PortId, Proto,
+    ScheduleId, ZoneId,
 };
 
 use crate::fake::{self, Fake, key, view};
@@ -149,6 +151,7 @@ fn telemetry_arrives_whole() {
     assert_eq!(telemetry.source_pools().unwrap(), [fake::POOL]);
     assert_eq!(telemetry.interfaces().unwrap(), [fake::UNIT]);
     assert_eq!(telemetry.screens().unwrap(), [fake::screen_hits()]);
+    assert_eq!(telemetry.unit_screens().unwrap(), [fake::unit_screen_hits()]);
     assert_eq!(telemetry.buffers().unwrap(), [kept::BUFFERS]);
     assert_eq!(telemetry.mirrors().unwrap(), [kept::MIRROR]);
     telemetry.clear_mirrors(&[MirrorId(3), MirrorId(0)]).unwrap();
@@ -197,6 +200,23 @@ fn kept_ports_are_asked_for_as_the_caller_says_and_arrive_whole() {
     let what = NatClear { rules: vec![NatRuleId(1), NatRuleId(0)], pools: vec![NatRuleId(u32::MAX)] };
     telemetry.clear_nat(&what).unwrap();
     assert_eq!(plane.last_call(), format!("clear {what:?}"));
+}
+
+#[test]
+fn counters_to_clear_are_named_one_by_one() {
+    let (plane, served) = fake(0);
+    let client = served.client();
+    let all = CounterClear {
+        policy_hits: vec![PolicyId(0), PolicyId(u32::MAX)],
+        policy_traffic: vec![PolicyId(7)],
+        screens: vec![ZoneId(3), ZoneId(u16::MAX)],
+        unit_screens: vec![InterfaceId(4)],
+        flow: true,
+    };
+    for what in [CounterClear::default(), all] {
+        client.telemetry().clear_counters(&what).unwrap();
+        assert_eq!(plane.last_call(), format!("clear {what:?}"));
+    }
 }
 
 #[test]

@@ -7,14 +7,14 @@ use std::sync::Mutex;
 
 use ravelin_contract::{
     Admission, ApplyResult, BufferCounters, Capabilities, CarriedCounters, CarriedMapping, CloseReason,
-    DataPlane, Diagnostics, DropCause, DropSample, DropSamples, Error, Event, EventBatch, Explanation,
-    ExportCursor, FilterSpan, Finding, Global, Ha, InjectRequest, InjectVerdict, InterfaceCounters,
-    InterfacePorts, KeptFilter, KeptList, Link, ManagedInterface, MappingFilter, MappingList, MappingPage,
-    MirrorCounters, NatClear, NatCounters, NatEvent, NatLack, PacketHead, PolicerHit, PolicyCounters,
-    PolicyDeny, PoolCounters, PortStatus, PutRefusal, PutResult, ReconcileResult, Refusal, ScreenCounters,
-    SessionDeltas, SessionEvent, SessionFilter, SessionKey, SessionPage, SessionRef, SessionState,
-    SessionStore, SessionView, Status, SyncedSession, Telemetry, TraceBatch, TraceId, TraceRequest,
-    TracedPacket, UpdateBatch, Updates, WingView, WorkerStatus,
+    CounterClear, DataPlane, Diagnostics, DropCause, DropSample, DropSamples, Error, Event, EventBatch,
+    Explanation, ExportCursor, FilterSpan, Finding, Global, Ha, InjectRequest, InjectVerdict,
+    InterfaceCounters, InterfacePorts, KeptFilter, KeptList, Link, ManagedInterface, MappingFilter,
+    MappingList, MappingPage, MirrorCounters, NatClear, NatCounters, NatEvent, NatLack, PacketHead,
+    PolicerHit, PolicyCounters, PolicyDeny, PoolCounters, PortStatus, PutRefusal, PutResult, ReconcileResult,
+    Refusal, ScreenCounters, SessionDeltas, SessionEvent, SessionFilter, SessionKey, SessionPage, SessionRef,
+    SessionState, SessionStore, SessionView, Status, SyncedSession, Telemetry, TraceBatch, TraceId,
+    TraceRequest, TracedPacket, UnitScreenCounters, UpdateBatch, Updates, WingView, WorkerStatus,
 };
 use ravelin_program::{Program, Screen};
 use ravelin_types::{
@@ -167,6 +167,10 @@ pub fn screen_hits() -> ScreenCounters {
         zone: ravelin_types::ZoneId(3),
         hits: vec![(Screen::Land, 7), (Screen::IcmpFlood, u64::MAX)],
     }
+}
+
+pub fn unit_screen_hits() -> UnitScreenCounters {
+    UnitScreenCounters { interface: InterfaceId(4), hits: vec![(Screen::UdpFlood, 1), (Screen::Teredo, 2)] }
 }
 
 pub const POOL: PoolCounters = PoolCounters { id: 1, ports: [2, 3, 4, 5], others: 6, held: 7, capacity: 8 };
@@ -398,6 +402,15 @@ impl Telemetry for Fake {
 
     fn screens(&self) -> Result<Vec<ScreenCounters>, Error> {
         Ok(vec![screen_hits()])
+    }
+
+    fn unit_screens(&self) -> Result<Vec<UnitScreenCounters>, Error> {
+        Ok(vec![unit_screen_hits()])
+    }
+
+    fn clear_counters(&self, what: &CounterClear) -> Result<(), Error> {
+        self.note(format!("clear {what:?}"));
+        Ok(())
     }
 
     fn buffers(&self) -> Result<Vec<BufferCounters>, Error> {

@@ -108,6 +108,7 @@ fn mappings_and_counters_of_another_plane_arrive_whole() {
         nat_rules: telemetry.nat_rules().unwrap(),
         interfaces: telemetry.interfaces().unwrap(),
         screens: telemetry.screens().unwrap(),
+        unit_screens: telemetry.unit_screens().unwrap(),
         mirrors: telemetry.mirrors().unwrap(),
         ..CarriedCounters::default()
     };

@@ -13,8 +13,8 @@ mod trace;
 use ravelin_contract::{DataPlane, NextHop, Route};
 use ravelin_metrics::{Commits, Exposition, Source, gather};
 use ravelin_ops::{
-    Answer, DnsLine, DynamicView, EntryLine, EntryList, Env, Facts, FeedLine, NameTable, NatAlarms, Render,
-    Reply, RouteEntry, RouteTable, ScheduleLine, Session, answer, complete, execute, wire,
+    Answer, Candidate, DnsLine, DynamicView, EntryLine, EntryList, Env, Facts, FeedLine, NameTable,
+    NatAlarms, Render, Reply, RouteEntry, RouteTable, ScheduleLine, Session, answer, complete, execute, wire,
 };
 use ravelin_program::Program;
 use ravelin_render::Junos;
@@ -258,7 +258,12 @@ impl Bench {
         reply.output
     }
 
+    /// What `?` lists.
+    pub fn candidates(&mut self, line: &str) -> Vec<Candidate> {
+        self.with_env(|env, session| complete(env, session, line))
+    }
+
     pub fn words(&mut self, line: &str) -> Vec<String> {
-        self.with_env(|env, session| complete(env, session, line).into_iter().map(|c| c.word).collect())
+        self.candidates(line).into_iter().map(|candidate| candidate.word).collect()
     }
 }

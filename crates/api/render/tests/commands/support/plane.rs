@@ -4,13 +4,14 @@ use std::ops::ControlFlow;
 use std::sync::Mutex;
 
 use ravelin_contract::{
-    Admission, ApplyResult, BufferCounters, BufferKind, CloseReason, DataPlane, Diagnostics, DropSamples,
-    Error, EventBatch, Explanation, ExportCursor, FilterLog, Finding, FirewallClear, FirewallCounters,
-    Global, Ha, InjectRequest, InjectVerdict, InterfaceCounters, InterfacePorts, KeptFilter, KeptList, Link,
-    MappingFilter, MappingList, MappingOrigin, MappingPermit, NatClear, NatCounters, PersistentMapping,
-    PolicyCounters, PoolCounters, PortStatus, PutResult, ReconcileResult, ScreenCounters, SessionDeltas,
-    SessionFilter, SessionKey, SessionPage, SessionRef, SessionState, SessionStore, SessionView, Status,
-    SyncedSession, Telemetry, TraceBatch, TraceId, TraceRequest, Updates, WingView, WorkerStatus,
+    Admission, ApplyResult, BufferCounters, BufferKind, CloseReason, CounterClear, DataPlane, Diagnostics,
+    DropSamples, Error, EventBatch, Explanation, ExportCursor, FilterLog, Finding, FirewallClear,
+    FirewallCounters, Global, Ha, InjectRequest, InjectVerdict, InterfaceCounters, InterfacePorts,
+    KeptFilter, KeptList, Link, MappingFilter, MappingList, MappingOrigin, MappingPermit, NatClear,
+    NatCounters, PersistentMapping, PolicyCounters, PoolCounters, PortStatus, PutResult, ReconcileResult,
+    ScreenCounters, SessionDeltas, SessionFilter, SessionKey, SessionPage, SessionRef, SessionState,
+    SessionStore, SessionView, Status, SyncedSession, Telemetry, TraceBatch, TraceId, TraceRequest,
+    UnitScreenCounters, Updates, WingView, WorkerStatus,
 };
 use ravelin_program::Program;
 use ravelin_program::Screen;
@@ -26,6 +27,8 @@ const NOW_S: u64 = super::drops::NOW_NS / 1_000_000_000;
 pub struct FakePlane {
     /// The last filter that sessions were cleared by.
     pub cleared: Mutex<Option<SessionFilter>>,
+    /// Counters that were last set back to zero.
+    pub cleared_counters: Mutex<Option<CounterClear>>,
     /// What was last set back to zero.
     pub cleared_firewall: Mutex<Option<FirewallClear>>,
     /// The last packet that was injected.
@@ -293,6 +296,13 @@ impl Telemetry for FakePlane {
     }
     fn screens(&self) -> Result<Vec<ScreenCounters>, Error> {
         Ok(vec![ScreenCounters { zone: ZoneId(2), hits: vec![(Screen::IcmpFlood, 4), (Screen::Land, 1)] }])
+    }
+    fn unit_screens(&self) -> Result<Vec<UnitScreenCounters>, Error> {
+        Ok(vec![UnitScreenCounters { interface: InterfaceId(1), hits: vec![(Screen::IcmpFlood, 3)] }])
+    }
+    fn clear_counters(&self, what: &CounterClear) -> Result<(), Error> {
+        *self.cleared_counters.lock().unwrap() = Some(what.clone());
+        Ok(())
     }
     fn buffers(&self) -> Result<Vec<BufferCounters>, Error> {
         let one = |kind, bytes, [capacity, free, lent, used]: [u64; 4]| BufferCounters {

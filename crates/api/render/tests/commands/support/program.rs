@@ -8,8 +8,8 @@ use ravelin_nat::{
 use ravelin_program::{
     Action, AddressMatch, Application, Chunk, FlowSettings, HostInbound, Interface, InterfaceAddress,
     Interfaces, LogWhen, NatContext, Policy, PolicySection, PolicyTcp, Port, PortRange, Prefix, Program,
-    RoutingInstance, SourceAction, SourceNat, SourcePool, SourcePools, SourceRule, SourceRuleSet, Zone,
-    ZoneMatch, Zones,
+    RoutingInstance, ScreenProfile, Screens, SourceAction, SourceNat, SourcePool, SourcePools, SourceRule,
+    SourceRuleSet, Zone, ZoneMatch, Zones,
 };
 use ravelin_types::{
     Addr, Family, Generation, InstanceId, InterfaceId, NatRuleId, PolicyId, PortId, Proto, RuleIdentity,
@@ -31,6 +31,7 @@ pub fn program() -> Program {
         ),
         ("", Chunk::Zones(Zones(vec![zone(TRUST, "trust", true), zone(UNTRUST, "untrust", false)]))),
         ("", Chunk::Flow(FlowSettings::default())),
+        ("", Chunk::Screens(screens())),
         ("", Chunk::SourceNat(SourceNat(vec![rule_set()]))),
         ("", Chunk::SourcePools(pools())),
         ("", Chunk::Algs(algs())),
@@ -94,6 +95,12 @@ fn zone(id: ZoneId, name: &str, tcp_rst: bool) -> Zone {
         functional: false,
         host_inbound: HostInbound::default(),
     }
+}
+
+/// One profile, of the second zone.
+fn screens() -> Screens {
+    let profile = ScreenProfile { name: "s".into(), icmp_flood: Some(1000), ..ScreenProfile::default() };
+    Screens { profiles: vec![profile], zones: vec![(UNTRUST, 0)], ..Screens::default() }
 }
 
 fn any() -> AddressMatch {
