@@ -23,23 +23,23 @@ const FIRST: &str = "config pool
     set security policies global policy last match application any
     set security policies global policy last then deny
     set applications application ledger protocol tcp destination-port 4711
+    delete security policies from-zone trust to-zone untrust policy out match application
     set security policies from-zone trust to-zone untrust policy out match application ledger
 ";
 
 /// All of it stands before what was there, by name and by place.
-const SECOND: &str = "commit
-    set firewall family inet filter above term x then accept
+const SECOND: &str = "    set firewall family inet filter above term x then accept
     set firewall family inet filter above term y then accept
     set firewall family inet filter above term z then accept
     set interfaces ge-0/0/1 unit 0 family inet filter input above
     set schedulers scheduler early daily start-time 01:00 stop-time 02:00
     set security zones security-zone alpha
-    set security policies from-zone trust to-zone untrust policy before match source-address any
-    set security policies from-zone trust to-zone untrust policy before match destination-address any
-    set security policies from-zone trust to-zone untrust policy before match application [ book ledger ]
-    set security policies from-zone trust to-zone untrust policy before then permit
-    set security policies from-zone trust to-zone untrust policy before scheduler-name early
-    insert security policies from-zone trust to-zone untrust policy before before policy out
+    set security policies from-zone trust to-zone untrust policy earlier match source-address any
+    set security policies from-zone trust to-zone untrust policy earlier match destination-address any
+    set security policies from-zone trust to-zone untrust policy earlier match application [ book ledger ]
+    set security policies from-zone trust to-zone untrust policy earlier then permit
+    set security policies from-zone trust to-zone untrust policy earlier scheduler-name early
+    insert security policies from-zone trust to-zone untrust policy earlier before policy out
     set applications application book protocol tcp destination-port 4712
     set security nat source pool another address 203.0.113.9/32
     set security nat source rule-set rs rule r0 match source-address 10.1.0.99/32
@@ -78,7 +78,7 @@ fn a_result_names_everything_that_runs_and_a_name_keeps_its_id() {
     let mut plane = Simulator::new(Setup::default());
     assert!(plane.plane().last_apply_result().is_none());
     let first = step(&mut plane, FIRST);
-    assert_eq!(names(&first.zone_ids), ["junos-host", "trust", "untrust"]);
+    assert_eq!(names(&first.zone_ids), ["trust", "untrust"]);
     assert_eq!(names(&first.filter_ids), ["inet/low", "inet6/low"]);
     check_spans(&first, &[("inet/low", 2), ("inet6/low", 1)]);
     assert_eq!(names(&first.nat_counter_ids), ["source/rs/r1"]);
@@ -92,9 +92,9 @@ fn a_result_names_everything_that_runs_and_a_name_keeps_its_id() {
     assert!(first.capabilities.refusals.is_empty() && !first.capabilities.supported.is_empty());
     assert_eq!(plane.plane().diagnostics().status().unwrap().generation, Some(first.generation));
 
-    let second = step(&mut plane, SECOND);
+    let second = step(&mut plane, &[FIRST, SECOND].concat());
     assert!(second.generation > first.generation);
-    assert_eq!(names(&second.zone_ids), ["alpha", "junos-host", "trust", "untrust"]);
+    assert_eq!(names(&second.zone_ids), ["alpha", "trust", "untrust"]);
     check_spans(&second, &[("inet/above", 3), ("inet/low", 2), ("inet6/low", 1)]);
     assert_eq!(names(&second.nat_counter_ids), ["source/rs/r0", "source/rs/r1"]);
     assert_eq!(names(&second.pool_ids), ["another", "p"]);

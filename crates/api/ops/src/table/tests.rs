@@ -40,7 +40,7 @@ fn commands_have_help_and_one_that_goes_on_another_says_a_word_that_is_no_value_
 
 #[test]
 fn every_word_may_be_shortened() {
-    check("sh sec fl st", Request::FlowStatistics);
+    check("sh sec fl statis", Request::FlowStatistics);
     check("sh forwarding-options port", Request::Mirrors(MirrorKind::Instances));
     check("clear sec fo m", Request::ClearMirrors(MirrorKind::Filters));
     check("show version", Request::Version);

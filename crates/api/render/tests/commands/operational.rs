@@ -418,7 +418,7 @@ fn completion_knows_words_and_names() {
         "zones",
     ];
     assert_eq!(bench.words("show security "), security);
-    assert_eq!(bench.words("show security zones t"), ["<zone>", "trust"]);
+    assert_eq!(bench.words("show security zones t"), ["<zone>", "terse", "trust", "type"]);
     assert_eq!(bench.words("show security policies from-zone "), ["<zone>", "trust", "untrust"]);
     assert_eq!(bench.words("show security flow session source"), ["source-port", "source-prefix"]);
     assert_eq!(bench.words("show security flow session protocol t"), ["tcp"]);

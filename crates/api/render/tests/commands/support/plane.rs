@@ -327,6 +327,12 @@ impl Telemetry for FakePlane {
         *self.cleared_firewall.lock().unwrap() = Some(what.clone());
         Ok(())
     }
+    fn mirrors(&self) -> Result<Vec<ravelin_contract::MirrorCounters>, Error> {
+        Ok(Vec::new())
+    }
+    fn clear_mirrors(&self, _: &[ravelin_types::MirrorId]) -> Result<(), Error> {
+        Ok(())
+    }
     fn events(&self, _: usize) -> Result<EventBatch, Error> {
         unsupported()
     }
