@@ -129,9 +129,6 @@ fn dress<R: Recorder>(
     if !unit.enabled || !turn.world.forwarding.is_up(unit.port) {
         return Err(DropReason::EgressDown);
     }
-    if turn.shared.groups.is_passive(unit.group, turn.now) {
-        return Err(DropReason::GroupPassive);
-    }
     packet.truncate(usize::from(flow.network.end));
     let l3_at = usize::from(flow.link.l3_at);
     let kind = kind_of(flow.network.family);

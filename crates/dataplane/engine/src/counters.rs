@@ -139,7 +139,7 @@ impl Counters {
         }
     }
 
-    /// Counts packets, drops and sessions from zero again; units, rules, screens and filters go on.
+    /// Counts packets, drops and sessions from zero again; units, rules, screens, filters and fabric links go on.
     pub fn clear_flow(&mut self) {
         let whole = Self {
             units: std::mem::take(&mut self.units),
@@ -149,6 +149,7 @@ impl Counters {
             screens: std::mem::take(&mut self.screens),
             unit_screens: std::mem::take(&mut self.unit_screens),
             mirrors: std::mem::take(&mut self.mirrors),
+            fabrics: self.fabrics,
             buffers: self.buffers,
             ..Self::new()
         };
