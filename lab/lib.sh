@@ -310,9 +310,10 @@ was_hit() {
     [ "$count" -gt 0 ]
 }
 
-# test_lab CONFIG [UNIT]: one test's lab, up and running, torn down whatever happens.
+# test_lab CONFIG [UNIT]: one test's lab, up and running, torn down whatever happens. It is called LAB_NAME, so that tests can run side by
+# side.
 test_lab() {
-    lab_name test || exit 2
+    lab_name "${LAB_NAME:-test}" || exit 2
     require_root || exit
     trap lab_down EXIT
     trap 'exit 130' INT TERM

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # The control process dies under load: no packet and no session is lost, and a new one takes over.
+# Alone: lost packets are counted.
 # shellcheck source=lab/lib.sh
 . "$(dirname "$0")/../lib.sh"
 test_lab "$LAB_DIR/demo.conf"

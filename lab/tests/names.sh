@@ -2,7 +2,7 @@
 # Junos names meet Linux devices: by an alternative name and by --map; a missing one refuses the commit by name.
 # shellcheck source=lab/lib.sh
 . "$(dirname "$0")/../lib.sh"
-lab_name test || exit 2
+lab_name "${LAB_NAME:-test}" || exit 2
 require_root || exit
 trap lab_down EXIT
 trap 'exit 130' INT TERM

@@ -2,6 +2,7 @@
 # Commits, a load of routes and routes that change all the time, under traffic: not one datagram is lost to any of it.
 #
 # The rate of the datagrams is low, so that no queue can be the reason for a loss; a want of processors is told apart. bench/never-stops.sh is the long form.
+# Alone: lost packets are counted.
 # shellcheck source=lab/lib.sh
 . "$(dirname "$0")/../lib.sh"
 # shellcheck source=lab/paced.sh

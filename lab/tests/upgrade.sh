@@ -3,6 +3,7 @@
 #
 # Numbered datagrams tell what was lost, beside a run without a hand-over. Losses at rates are printed; asserted is what
 # must hold at any speed: who forwards, what is counted, what is denied, and that refusals lose nothing.
+# Alone: lost packets are counted.
 # shellcheck source=lab/lib.sh
 . "$(dirname "$0")/../lib.sh"
 # shellcheck source=lab/paced.sh
@@ -118,8 +119,11 @@ for place in hello plane prepared copied last; do
     check "one that dies at \`$place' is survived" \
         refused "$(wrapped "dies-$place" "RAVELIN_HANDOVER_FAULT=take-$place")" 'goes on'
 done
-check "one that hangs with everything in its hands is given up" \
+# What runs is another at every moment: it is built once more after sessions were taken in.
+spawn changes "$FIREWALL" bash -c 'for n in {1..20000}; do ip route add 203.0.113.128/25 via 198.51.100.2; ip route del 203.0.113.128/25; done'
+check "one that hangs with everything in its hands is given up, while routes change" \
     refused "$(wrapped hangs RAVELIN_HANDOVER_FAULT=take-last:hang)" 'goes on'
+stop changes
 check_is "the same process forwards" "$OLD_PID" dataplane_pid
 check "the traffic ends" paced_end refusals
 check_is "nothing was lost by all that" 0 paced_field refusals lost

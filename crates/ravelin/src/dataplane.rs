@@ -114,6 +114,7 @@ fn succeed(arguments: &Arguments) -> Result<(), Box<dyn std::error::Error>> {
     let taken = offer.take(&arguments.bpffs, &mut |step| match step {
         Step::Prepared => say("prepared"),
         Step::Imported => say("imported"),
+        Step::Again => say("again"),
         Step::Begun => begun = true,
     })?;
     let [calls, successors] = <[_; 2]>::try_from(taken.carried)

@@ -102,7 +102,12 @@ fn challenged(ground: &mut Ground, names: Names) -> (Tcp, Tcp) {
 /// A connection through both handshakes. Gives our cookie, and our timestamp.
 pub fn connected(ground: &mut Ground, names: Names) -> (u32, u32) {
     let (answer, ack) = challenged(ground, names);
-    let asked = one(ground.send(&OUTSIDE, &ack), "ge-0/0/0");
+    completed(ground, names, &answer, &ack, &ack)
+}
+
+/// The client's ACK, or what the firewall hears in its place, and all that follows.
+fn completed(ground: &mut Ground, names: Names, answer: &Tcp, ack: &Tcp, heard: &Tcp) -> (u32, u32) {
+    let asked = one(ground.send(&OUTSIDE, heard), "ge-0/0/0");
     assert_eq!((asked.src, asked.dst), (ack.src, names.server.parse().unwrap()));
     assert_eq!((asked.flags, asked.seq, asked.ack), (S, C, 0));
     // The client's window is scaled by seven; in a request it is not.
@@ -122,7 +127,7 @@ pub fn connected(ground: &mut Ground, names: Names) -> (u32, u32) {
     assert_eq!((opened.flags, opened.seq, opened.ack), (A, answer.seq.wrapping_add(1), C.wrapping_add(1)));
     // The server's 30000 bytes in the scale that we announced.
     assert_eq!(opened.window, 30_000 >> 7);
-    (answer.seq, timestamp_of(&answer))
+    (answer.seq, timestamp_of(answer))
 }
 
 /// Both directions, with SACK, and the reset of either side.
@@ -188,6 +193,50 @@ fn a_client_and_a_server_talk_through_two_handshakes() {
                     talks(&mut ground, names, ours, workers == 2);
                 }
             }
+        }
+    }
+}
+
+/// The client believes to be connected and has something to say. What it hears of the window is zero: it probes that, with its
+/// first number, for as long as nobody answers (RFC 9293 3.8.6.1).
+#[test]
+fn a_lost_ack_is_made_good_by_a_probe() {
+    for mode in ["", PROXY] {
+        for (names, more) in [(PLAIN, ""), (NATTED, DNAT), (SIX, "")] {
+            for (workers, garbage) in [(1, ""), (2, "x"), (5, "")] {
+                let setup = Setup { workers: Some(workers), ..Setup::default() };
+                let mut ground = flooded(&[BASE, FLOOD, mode, more].concat(), setup, names);
+                let (answer, ack) = challenged(&mut ground, names);
+                let probe = Tcp { seq: C, data: garbage.into(), ..ack.clone() };
+                let ours = completed(&mut ground, names, &answer, &ack, &probe);
+                talks(&mut ground, names, ours, workers == 2);
+            }
+        }
+    }
+}
+
+/// The server's window, lost on the way to the client, is told again to a probe.
+#[test]
+fn a_lost_window_is_asked_for_by_a_probe() {
+    for mode in ["", PROXY] {
+        for (names, more) in [(PLAIN, ""), (NATTED, DNAT), (SIX, "")] {
+            let mut ground = flooded(&[BASE, FLOOD, mode, more].concat(), Setup::default(), names);
+            let (cookie, clock) = connected(&mut ground, names);
+            let next = C.wrapping_add(1);
+            let probe = Tcp {
+                window: 500,
+                options: timestamps(103, clock),
+                ..names.ask(A, C, cookie.wrapping_add(1))
+            };
+            let heard = one(ground.send(&OUTSIDE, &probe), "ge-0/0/0");
+            assert_eq!(
+                (heard.flags, heard.seq, heard.ack, heard.options),
+                (A, C, V + 1, timestamps(103, 9000))
+            );
+            let told = Tcp { window: 1000, options: timestamps(9001, 103), ..names.answer(A, V + 1, next) };
+            let heard = one(ground.send(&INSIDE, &told), "ge-0/0/1");
+            assert_eq!((heard.seq, heard.ack, heard.window), (cookie.wrapping_add(1), next, 250));
+            talks(&mut ground, names, (cookie, clock), false);
         }
     }
 }

@@ -102,6 +102,14 @@ impl Cookies {
         }
     }
 
+    /// Nothing else comes of an ACK for which a connection was opened, or refused.
+    fn spend(&mut self, accepted: &Accepted, shared: &Shared, now: Instant) {
+        if let Some(Tables { spent, queue }) = &mut self.tables {
+            queue.forget(&shared.meters, accepted);
+            spent.spend(&accepted.connection, accepted.cookie, now);
+        }
+    }
+
     /// The secrets of the moment.
     fn turn(&mut self, now: Instant) {
         if self.secrets.generation() != (now.as_secs() / ROTATION.as_secs()) as u32 {
@@ -192,11 +200,9 @@ fn judge<R: Recorder>(
     let (now, meters) = (turn.now, &turn.shared.meters);
     let cookies = &mut turn.state.cookies;
     cookies.turn(now);
-    let tables = cookies.tables.as_mut().filter(|_| flags.has(TcpFlags::ACK))?;
+    let tables = cookies.tables.as_ref().filter(|_| flags.has(TcpFlags::ACK))?;
     let seen = screens::seen(packet.bytes(), flow, flow.zone);
-    if let Some(accepted) = tables.queue.complete(meters, &seen, now) {
-        // The number is a cookie as well, and of no more use from now on.
-        let _ = cookies.secrets.judge(&seen, &mut tables.spent, now);
+    if let Some(accepted) = tables.queue.completed(&seen, now) {
         return Some(Ok(accepted));
     }
     // The worker that answered has sent it on: only the keys are common.
@@ -205,7 +211,7 @@ fn judge<R: Recorder>(
     if !awaited && !elsewhere {
         return None;
     }
-    match cookies.secrets.judge(&seen, &mut tables.spent, now)? {
+    match cookies.secrets.judge(&seen, &tables.spent, now)? {
         AckVerdict::Valid(accepted) => Some(Ok(accepted)),
         AckVerdict::Replayed => Some(Err(DropReason::SynCookieInvalid)),
         // Where any segment opens a session, so does this one.
@@ -233,9 +239,14 @@ fn open<R: Recorder>(
     let own = Flow { proven: true, ..own };
     let verdict = first_path::admitted(turn, &mut request, &own);
     if let Verdict::HandOver(over) = verdict {
-        // Its owner judges the ACK as it came.
+        // Its owner judges the ACK as it came. Should that be lost on the way there, another one may come.
+        if let Some(Tables { queue, .. }) = &mut turn.state.cookies.tables {
+            queue.send_on(&turn.shared.meters, accepted);
+        }
         return Verdict::HandOver(over);
     }
+    let (now, shared) = (turn.now, turn.shared);
+    turn.state.cookies.spend(accepted, shared, now);
     match turn.state.sessions.lookup(&flow.key, flow.hash) {
         None => {
             reply::tcp_reset(turn, packet, flow);

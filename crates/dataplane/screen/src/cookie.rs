@@ -143,17 +143,18 @@ impl Secrets {
         Answer { cookie, timestamp, syn }
     }
 
-    /// Judges a segment without a session as the third of a handshake. `None`: it is no such segment.
-    /// A cookie found good is spent by this. Spec: screen-62.
+    /// Judges a segment without a session as the third of a handshake, or as a probe of the window that we keep closed, should
+    /// the third have been lost. `None`: it is no such segment. A cookie found good is to be spent by who opens a connection
+    /// for it. Spec: screen-62, screen-74.
     #[must_use]
-    pub fn judge(&self, packet: &Packet<'_>, spent: &mut Spent, now: Instant) -> Option<AckVerdict> {
+    pub fn judge(&self, packet: &Packet<'_>, spent: &Spent, now: Instant) -> Option<AckVerdict> {
         let (connection, flags) = Connection::of(packet)?;
         let wanted = flags.0 & (TcpFlags::SYN | TcpFlags::RST | TcpFlags::FIN | TcpFlags::ACK);
         if wanted != TcpFlags::ACK {
             return None;
         }
         let tcp = packet.l4();
-        let (client_isn, cookie) = (u32_at(tcp, 4).wrapping_sub(1), u32_at(tcp, 8).wrapping_sub(1));
+        let cookie = u32_at(tcp, 8).wrapping_sub(1);
         let key = match (self.generation & 3).wrapping_sub(cookie >> 30) & 3 {
             0 => self.current,
             1 => self.previous,
@@ -162,10 +163,10 @@ impl Secrets {
         let received = TcpOptions::parse(tcp);
         let kept = received.timestamp.map(|_| received.echo & options::KEPT_MASK);
         let mark = cookie & 0xf800_0000;
-        if cookie & 0x07ff_ffff != mac(key, &connection, [client_isn, mark, kept_word(kept)]) {
-            return Some(AckVerdict::Forged);
-        }
-        if !spent.spend(&connection, cookie, now) {
+        let is_ours =
+            |isn: &u32| cookie & 0x07ff_ffff == mac(key, &connection, [*isn, mark, kept_word(kept)]);
+        let Some(client_isn) = client_isns(tcp).find(is_ours) else { return Some(AckVerdict::Forged) };
+        if spent.has(&connection, cookie, now) {
             return Some(AckVerdict::Replayed);
         }
         let mut options = kept.map(TcpOptions::restored).unwrap_or_default();
@@ -187,6 +188,16 @@ impl std::fmt::Debug for Secrets {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Secrets").field("generation", &self.generation).finish_non_exhaustive()
     }
+}
+
+/// What the client's first number may be, from a segment that it sends before it has been given a window: the ACK, and data that it
+/// could not wait with, have the next number; a probe repeats the first one, with nothing or one byte of old
+/// (RFC 9293 3.8.6.1; RFC 1122 4.2.3.6 for those that do so to keep a connection alive).
+pub(crate) fn client_isns(tcp: &[u8]) -> impl Iterator<Item = u32> {
+    let seq = u32_at(tcp, 4);
+    let header = usize::from(tcp[12] >> 4) * 4;
+    let may_probe = tcp.len() <= header + 1;
+    [Some(seq.wrapping_sub(1)), may_probe.then_some(seq)].into_iter().flatten()
 }
 
 /// What stands in the hash for the options: none, or 64 and the bits kept in the timestamp.

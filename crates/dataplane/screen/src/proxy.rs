@@ -11,7 +11,7 @@ use ravelin_types::{Instant, ZoneId};
 use ravelin_wire::{TcpFlags, u16_at, u32_at};
 use siphasher::sip::SipHasher13;
 
-use crate::cookie::{Accepted, Answer, Connection, TcpOptions};
+use crate::cookie::{Accepted, Answer, Connection, TcpOptions, client_isns};
 use crate::meter::{Meters, Place};
 use crate::packet::Packet;
 use crate::profile::Profile;
@@ -31,13 +31,23 @@ pub struct ProxyQueue {
 struct Entry {
     waiting: HalfOpen,
     expires: Instant,
-    place: Place,
+    /// `None`: its ACK has been sent on to another worker. It is kept while nobody needs the room, should the ACK be lost there.
+    place: Option<Place>,
 }
 
 /// A request that waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HalfOpen {
     pub answer: Answer,
+}
+
+impl Entry {
+    /// No longer counts in its zone.
+    fn release(&mut self, meters: &Meters) {
+        if let Some(place) = self.place.take() {
+            meters.release_proxied(place);
+        }
+    }
 }
 
 impl ProxyQueue {
@@ -68,7 +78,7 @@ impl ProxyQueue {
             for at in first..first + WAYS {
                 match &mut self.entries[at] {
                     Some(entry) if entry.expires <= now => {
-                        meters.release_proxied(entry.place);
+                        entry.release(meters);
                         self.entries[at] = None;
                     }
                     Some(entry) if entry.waiting.answer.syn.connection == answer.syn.connection => {
@@ -77,8 +87,8 @@ impl ProxyQueue {
                         }
                         return Ok(entry.waiting);
                     }
-                    Some(_) => continue,
-                    None => {}
+                    Some(Entry { place: Some(_), .. }) => continue,
+                    Some(Entry { place: None, .. }) | None => {}
                 }
                 free = (free.0 + 1, Some(at));
             }
@@ -87,34 +97,28 @@ impl ProxyQueue {
             }
         }
         let at = most.1.ok_or(Screen::SynProxyQueue)?;
-        let place = meters.reserve_proxied(zone, limits.queue_size)?;
+        let place = Some(meters.reserve_proxied(zone, limits.queue_size)?);
         let waiting = HalfOpen { answer };
         let expires = now.plus(Duration::from_secs(limits.timeout.into()));
         self.entries[at] = Some(Entry { waiting, expires, place });
         Ok(waiting)
     }
 
-    /// Takes out the request that an ACK completes. `None`: there is none, or the ACK names other numbers.
-    pub fn complete(&mut self, meters: &Meters, packet: &Packet<'_>, now: Instant) -> Option<Accepted> {
+    /// The request that an ACK, or a probe in its place, completes. `None`: there is none, or other numbers are named. It waits on,
+    /// until who opens a connection for it says `forget`. Spec: screen-67, screen-74.
+    #[must_use]
+    pub fn completed(&self, packet: &Packet<'_>, now: Instant) -> Option<Accepted> {
         let (connection, flags) = Connection::of(packet)?;
         let wanted = flags.0 & (TcpFlags::SYN | TcpFlags::RST | TcpFlags::FIN | TcpFlags::ACK);
-        let tcp = packet.l4();
-        let [one, other] = self.buckets(&connection);
-        let answers = |entry: &Entry| {
-            let answer = &entry.waiting.answer;
-            answer.syn.connection == connection
-                && now < entry.expires
-                && u32_at(tcp, 8) == answer.cookie.wrapping_add(1)
-                && u32_at(tcp, 4) == answer.syn.seq.wrapping_add(1)
-        };
-        let mut places = (one..one + WAYS).chain(other..other + WAYS);
-        let at = places.find(|at| self.entries[*at].as_ref().is_some_and(answers))?;
         if wanted != TcpFlags::ACK {
             return None;
         }
-        let entry = self.entries[at].take()?;
-        meters.release_proxied(entry.place);
+        let tcp = packet.l4();
+        let (_, entry) = self.find(&connection, u32_at(tcp, 8).wrapping_sub(1))?;
         let Answer { cookie, timestamp, syn } = entry.waiting.answer;
+        if now >= entry.expires || !client_isns(tcp).any(|isn| isn == syn.seq) {
+            return None;
+        }
         let received = TcpOptions::parse(tcp);
         // What the SYN-ACK did not agree to is not offered to the server either.
         let agreed = timestamp.is_some();
@@ -134,12 +138,38 @@ impl ProxyQueue {
         })
     }
 
+    /// Takes out a request that has been completed, if it is one of this queue.
+    pub fn forget(&mut self, meters: &Meters, accepted: &Accepted) {
+        let at = self.find(&accepted.connection, accepted.cookie).map(|(at, _)| at);
+        if let Some(mut entry) = at.and_then(|at| self.entries[at].take()) {
+            entry.release(meters);
+        }
+    }
+
+    /// Another worker opens the connection of a request that has been completed, if the ACK arrives there.
+    pub fn send_on(&mut self, meters: &Meters, accepted: &Accepted) {
+        let at = self.find(&accepted.connection, accepted.cookie).map(|(at, _)| at);
+        if let Some(entry) = at.and_then(|at| self.entries[at].as_mut()) {
+            entry.release(meters);
+        }
+    }
+
+    fn find(&self, connection: &Connection, cookie: u32) -> Option<(usize, &Entry)> {
+        let [one, other] = self.buckets(connection);
+        let mut places = (one..one + WAYS).chain(other..other + WAYS);
+        places.find_map(|at| {
+            let entry = self.entries[at].as_ref()?;
+            let answer = &entry.waiting.answer;
+            (answer.syn.connection == *connection && answer.cookie == cookie).then_some((at, entry))
+        })
+    }
+
     /// Forgets requests whose time is over, looking at `budget` places at most.
     pub fn expire(&mut self, meters: &Meters, now: Instant, budget: usize) {
         for _ in 0..budget.min(self.entries.len()) {
             let slot = &mut self.entries[self.cursor];
-            if let Some(entry) = slot.take_if(|entry| entry.expires <= now) {
-                meters.release_proxied(entry.place);
+            if let Some(mut entry) = slot.take_if(|entry| entry.expires <= now) {
+                entry.release(meters);
             }
             self.cursor = (self.cursor + 1) % self.entries.len();
         }
@@ -147,8 +177,8 @@ impl ProxyQueue {
 
     /// Forgets every request.
     pub fn clear(&mut self, meters: &Meters) {
-        for entry in self.entries.iter_mut().filter_map(Option::take) {
-            meters.release_proxied(entry.place);
+        for mut entry in self.entries.iter_mut().filter_map(Option::take) {
+            entry.release(meters);
         }
     }
 

@@ -100,17 +100,21 @@ impl Process {
         match follow(&words) {
             Ok(steps) => {
                 if let Some(mut old) = running.child.replace(child) {
-                    end(&mut old);
+                    end(&mut old, END_MAX);
                 }
                 running.program = Some(program.clone());
                 tracing::info!(took_ms = started.elapsed().as_millis(), "The in-service upgrade is done.");
                 Ok(steps)
             }
-            Err(why) => {
-                let status = end(&mut child);
-                let why = why.unwrap_or_else(|| {
-                    status.map_or_else(|| "it does not end".into(), |status| format!("it ended ({status})"))
-                });
+            Err(failure) => {
+                // One that is silent for too long is not waited for once more.
+                let patience = if failure == Failure::TooLong { Duration::ZERO } else { END_MAX };
+                let why = match (failure, end(&mut child, patience)) {
+                    (Failure::Said(why), _) => why,
+                    (Failure::TooLong, _) => "it takes too long".into(),
+                    (Failure::Ended, Some(status)) => format!("it ended ({status})"),
+                    (Failure::Ended, None) => "it does not end".into(),
+                };
                 // The old one ends only when the new one has all: then there is nobody.
                 let lives = Client::connect(&self.place.socket, CALL_MAX);
                 let error = match lives {
@@ -142,12 +146,41 @@ fn listen(child: &mut Child, started: Instant) -> Receiver<Word> {
     receive
 }
 
-/// Reads until it has begun. An error without a word: it ended without one.
-fn follow(words: &Receiver<Word>) -> Result<String, Option<String>> {
-    let (mut report, mut patience) = (String::new(), STEP_MAX);
+/// How long to wait for the next word of a successor.
+#[derive(Default)]
+struct Patience {
+    /// Nothing is left but the change, and what may come between: a route has changed meanwhile, and it builds once more.
+    is_last: bool,
+    builds: bool,
+}
+
+impl Patience {
+    fn heard(&mut self, step: &str) {
+        self.is_last |= step == "imported";
+        self.builds = step == "again";
+    }
+
+    const fn left(&self) -> Duration {
+        if self.is_last && !self.builds { CHANGE_MAX } else { STEP_MAX }
+    }
+}
+
+/// How a successor did not become one.
+#[derive(Debug, PartialEq, Eq)]
+enum Failure {
+    Said(String),
+    /// Without a word.
+    Ended,
+    TooLong,
+}
+
+/// Reads until it has begun.
+fn follow(words: &Receiver<Word>) -> Result<String, Failure> {
+    let (mut report, mut patience) = (String::new(), Patience::default());
     loop {
-        match words.recv_timeout(patience) {
+        match words.recv_timeout(patience.left()) {
             Ok(Word::Step(step, at)) => {
+                patience.heard(&step);
                 let text = match &step[..] {
                     "prepared" => "the new packet process has built the running program",
                     "imported" => "it has taken sessions in",
@@ -155,22 +188,21 @@ fn follow(words: &Receiver<Word>) -> Result<String, Option<String>> {
                     // A newer build may say more.
                     _ => continue,
                 };
-                patience = if step == "imported" { CHANGE_MAX } else { STEP_MAX };
                 report.push_str(&format!("ISSU: {text} ({} ms)\n", at.as_millis()));
                 if step == "begun" {
                     return Ok(report);
                 }
             }
-            Ok(Word::Error(why)) => return Err(Some(why)),
-            Err(RecvTimeoutError::Disconnected) => return Err(None),
-            Err(RecvTimeoutError::Timeout) => return Err(Some("it takes too long".into())),
+            Ok(Word::Error(why)) => return Err(Failure::Said(why)),
+            Err(RecvTimeoutError::Disconnected) => return Err(Failure::Ended),
+            Err(RecvTimeoutError::Timeout) => return Err(Failure::TooLong),
         }
     }
 }
 
 /// Waits for a process that is through, and ends it if it is not.
-fn end(child: &mut Child) -> Option<ExitStatus> {
-    let deadline = Instant::now() + END_MAX;
+fn end(child: &mut Child, patience: Duration) -> Option<ExitStatus> {
+    let deadline = Instant::now() + patience;
     while Instant::now() < deadline {
         if let Ok(Some(status)) = child.try_wait() {
             return Some(status);
@@ -211,7 +243,7 @@ mod tests {
         assert!(Order::to(None).is_ok());
     }
 
-    fn heard(lines: &[&str]) -> Result<String, Option<String>> {
+    fn heard(lines: &[&str]) -> Result<String, Failure> {
         let (send, receive) = sync_channel(LINES_MAX);
         for line in lines {
             let word = match line.strip_prefix("error: ") {
@@ -224,12 +256,29 @@ mod tests {
         follow(&receive)
     }
 
+    /// One that hangs with everything in its hands is ended soon, whatever it had to build again before.
+    #[test]
+    fn patience_is_short_once_only_the_change_is_left() {
+        let after = |steps: &[&str]| {
+            let mut patience = Patience::default();
+            steps.iter().for_each(|step| patience.heard(step));
+            patience.left()
+        };
+        assert_eq!(after(&[]), STEP_MAX);
+        assert_eq!(after(&["prepared"]), STEP_MAX);
+        assert_eq!(after(&["prepared", "imported"]), CHANGE_MAX);
+        assert_eq!(after(&["prepared", "imported", "again"]), STEP_MAX);
+        assert_eq!(after(&["prepared", "imported", "again", "prepared"]), CHANGE_MAX);
+        // One of an older build does not say that it builds again.
+        assert_eq!(after(&["prepared", "imported", "prepared"]), CHANGE_MAX);
+    }
+
     #[test]
     fn a_successor_has_begun_or_has_said_why_not_or_ended() {
         let report = heard(&["prepared", "a newer step", "imported", "begun"]).unwrap();
         assert_eq!(report.lines().count(), 3);
         assert!(report.ends_with("it forwards; the old one has ended (7 ms)\n"), "{report}");
-        assert_eq!(heard(&["prepared", "error: no room"]), Err(Some("no room".into())));
-        assert_eq!(heard(&["prepared", "imported"]), Err(None));
+        assert_eq!(heard(&["prepared", "error: no room"]), Err(Failure::Said("no room".into())));
+        assert_eq!(heard(&["prepared", "imported"]), Err(Failure::Ended));
     }
 }

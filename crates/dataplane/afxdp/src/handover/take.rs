@@ -74,6 +74,8 @@ pub enum Step {
     Prepared,
     /// State was taken in ahead.
     Imported,
+    /// What runs has changed since: it is built once more.
+    Again,
     /// It is this process that moves packets.
     Begun,
 }
@@ -212,9 +214,13 @@ impl Taking {
         transfer: &Arc<dyn StateTransfer>,
         on_step: &mut dyn FnMut(Step),
     ) -> Result<(), TakeError> {
+        let mut imported = false;
         loop {
             match channel.receive(STEP_MAX)? {
                 first @ (Word::Program(_) | Word::Updates(_) | Word::Stand(_)) => {
+                    if imported {
+                        on_step(Step::Again);
+                    }
                     let standing = standing::receive(channel, first)?;
                     self.plane.stand_in(&standing).map_err(TakeError::Program)?;
                     fault::place("take-prepared");
@@ -225,6 +231,7 @@ impl Taking {
                 Word::Copied(_) => {
                     fault::place("take-copied");
                     on_step(Step::Imported);
+                    imported = true;
                     channel.send(Word::Imported(proto::Empty {}), STEP_MAX)?;
                 }
                 Word::Last(last) => return self.begin(channel, last, on_step),

@@ -27,20 +27,27 @@ impl Spent {
         Self { key, cells: vec![(0, Instant::ZERO); count].into_boxed_slice() }
     }
 
-    /// Marks a cookie as used; `false`: it was. In a full bucket the oldest use is forgotten.
-    pub(super) fn spend(&mut self, connection: &Connection, cookie: u32, now: Instant) -> bool {
+    /// Whether a cookie was used.
+    pub(super) fn has(&self, connection: &Connection, cookie: u32, now: Instant) -> bool {
+        let (id, first) = self.place(connection, cookie);
+        self.cells[first..first + WAYS].iter().any(|(held, at)| *held == id && now.since(*at) < LIFETIME)
+    }
+
+    /// Marks a cookie as used. In a full bucket the oldest use is forgotten.
+    pub fn spend(&mut self, connection: &Connection, cookie: u32, now: Instant) {
+        let (id, first) = self.place(connection, cookie);
+        let bucket = &mut self.cells[first..first + WAYS];
+        if let Some(oldest) = bucket.iter_mut().min_by_key(|(held, at)| (*held != id, *held != 0, *at)) {
+            *oldest = (id, now);
+        }
+    }
+
+    /// What stands for a cookie, and where its bucket begins.
+    fn place(&self, connection: &Connection, cookie: u32) -> (u64, usize) {
         let mut hasher = SipHasher13::new_with_keys(self.key.0, self.key.1);
         connection.feed(&mut hasher);
         hasher.write_u64(cookie.into());
         let id = hasher.finish() | 1;
-        let first = (id >> 32) as usize & (self.cells.len() - 1) & !(WAYS - 1);
-        let bucket = &mut self.cells[first..first + WAYS];
-        if bucket.iter().any(|(held, at)| *held == id && now.since(*at) < LIFETIME) {
-            return false;
-        }
-        if let Some(oldest) = bucket.iter_mut().min_by_key(|(held, at)| (*held != 0, *at)) {
-            *oldest = (id, now);
-        }
-        true
+        (id, (id >> 32) as usize & (self.cells.len() - 1) & !(WAYS - 1))
     }
 }

@@ -13,7 +13,7 @@ use ravelin_wire::{TcpFlags, checksum, parse, put_u16, u16_at, u32_at};
 use crate::kit::{Around, ZONE, meters, with};
 
 const MASTER: (u64, u64) = (11, 22);
-const CLIENT_ISN: u32 = 0xffff_fffe;
+const CLIENT_ISN: u32 = 0xffff_ffff;
 const SERVER_ISN: u32 = 5000;
 
 fn ends(family: Family) -> (Addr, Addr) {
@@ -78,7 +78,11 @@ fn stamps(value: u32, echo: u32) -> Vec<u8> {
 }
 
 fn judge(secrets: &Secrets, spent: &mut Spent, bytes: &[u8], now: Instant) -> Option<AckVerdict> {
-    with(bytes, |packet| secrets.judge(packet, spent, now))
+    let verdict = with(bytes, |packet| secrets.judge(packet, spent, now));
+    if let Some(AckVerdict::Valid(accepted)) = &verdict {
+        spent.spend(&accepted.connection, accepted.cookie, now);
+    }
+    verdict
 }
 
 /// A client that answers the challenge at `later`; `change` may spoil its ACK.
@@ -239,6 +243,35 @@ fn a_cookie_is_used_once_and_only_by_an_ack() {
         let later = Instant::from_secs(1000 + after);
         let verdict = judge(&Secrets::at(MASTER, later), &mut spent, &ack(ACK), later);
         assert_eq!(verdict, Some(AckVerdict::Replayed), "{after} s later");
+    }
+}
+
+/// The window is closed: a client whose ACK was lost, and who has something to say, repeats its first number (RFC 9293 3.8.6.1).
+#[test]
+fn a_probe_stands_for_a_lost_ack() {
+    let now = Instant::from_secs(1000);
+    for family in [Family::V4, Family::V6] {
+        let secrets = Secrets::at(MASTER, now);
+        let answer = secrets.answer(request(family, &COMMON), now);
+        let echo = stamps(1001, answer.timestamp.unwrap());
+        let says = |seq: u32, data: &[u8]| {
+            let bytes = segment(family, false, (seq, answer.cookie.wrapping_add(1), ACK, 500), &echo, data);
+            judge(&secrets, &mut Spent::new((5, 6), 64), &bytes, now)
+        };
+        for (seq, data) in
+            [(CLIENT_ISN, &b""[..]), (CLIENT_ISN, b"?"), (CLIENT_ISN.wrapping_add(1), b"early data")]
+        {
+            let Some(AckVerdict::Valid(accepted)) = says(seq, data) else { panic!("{seq} {data:?}") };
+            assert_eq!(accepted.client_isn, CLIENT_ISN);
+        }
+        let others = [
+            (CLIENT_ISN, &b"no probe"[..]),
+            (CLIENT_ISN.wrapping_sub(1), b""),
+            (CLIENT_ISN.wrapping_add(2), b""),
+        ];
+        for (seq, data) in others {
+            assert_eq!(says(seq, data), Some(AckVerdict::Forged), "{seq} {data:?}");
+        }
     }
 }
 
@@ -422,7 +455,9 @@ fn the_proxys_queue_is_bounded_for_the_device_and_forgets() {
         segment(Family::V4, false, header, &stamps(1001, third.timestamp.unwrap()), b"")
     };
     let complete = |queue: &mut ProxyQueue, bytes: &[u8], now| {
-        with(bytes, |packet| queue.complete(&meters, packet, now))
+        let accepted = with(bytes, |packet| queue.completed(packet, now))?;
+        queue.forget(&meters, &accepted);
+        Some(accepted)
     };
     assert_eq!(complete(&mut workers[1], &ack(third.cookie), start), None, "another number");
     let accepted = complete(&mut workers[1], &ack(third.cookie.wrapping_add(1)), start).unwrap();
@@ -439,6 +474,34 @@ fn the_proxys_queue_is_bounded_for_the_device_and_forgets() {
         (10..13).all(|port| push(&mut workers[1], port, late).is_ok()),
         "twenty seconds on all is forgotten"
     );
+}
+
+/// The ACK may be lost between workers: another one is sent on too. Meanwhile the request holds no place, and makes room for others.
+#[test]
+fn a_request_sent_on_is_known_while_nobody_needs_its_room() {
+    let (profile, meters, now) = (proxying(8), meters(), Instant::from_secs(1000));
+    let secrets = Secrets::at(MASTER, now);
+    let answer = |port: u16| {
+        let mut syn = request(Family::V4, &COMMON);
+        syn.connection.client_port = port;
+        secrets.answer(syn, now)
+    };
+    let mut queue = ProxyQueue::new((1, 2), 8);
+    let first = answer(40_000);
+    let header = (CLIENT_ISN.wrapping_add(1), first.cookie.wrapping_add(1), ACK, 500);
+    let ack = segment(Family::V4, false, header, &stamps(1001, first.timestamp.unwrap()), b"");
+    assert!(queue.push(&meters, &profile, ZONE, first, now).is_ok());
+    for port in 1..8 {
+        assert!(queue.push(&meters, &profile, ZONE, answer(port), now).is_ok());
+    }
+    assert_eq!(queue.push(&meters, &profile, ZONE, answer(9), now), Err(Screen::SynProxyQueue));
+    for _ in 0..2 {
+        let accepted = with(&ack, |packet| queue.completed(packet, now)).unwrap();
+        queue.send_on(&meters, &accepted);
+    }
+    assert!(queue.push(&meters, &profile, ZONE, answer(9), now).is_ok());
+    assert_eq!(with(&ack, |packet| queue.completed(packet, now)), None);
+    assert_eq!(queue.push(&meters, &profile, ZONE, answer(10), now), Err(Screen::SynProxyQueue));
 }
 
 #[test]
