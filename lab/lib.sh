@@ -124,7 +124,7 @@ empty_namespace() {
 require_root() {
     [ "$(id -u)" = 0 ] || { echo "lab: needs root (network namespaces, XDP)" >&2; return 77; }
     local tool
-    for tool in ip ping curl iperf3 python3 ethtool tcpdump; do
+    for tool in ip ping curl iperf3 python3 ethtool tcpdump nft; do
         command -v "$tool" >/dev/null || { echo "lab: '$tool' is missing; run 'make deps'" >&2; return 77; }
     done
 }

@@ -1,16 +1,17 @@
 #!/usr/bin/env bash
 # Connections answered by cookie, then by the proxy, while requests from addresses that nobody has arrive at a hundred
 # times the threshold, in both families, at two workers: those of a real client work, those of the flood open nothing
-# beyond the threshold.
-# Spec: screen-42, screen-58..71.
+# beyond the threshold. So do those whose ACK is lost on its way.
+# Spec: screen-42, screen-58..71, screen-74.
 WORKERS=2
 # shellcheck source=lab/lib.sh
 . "$(dirname "$0")/../lib.sh"
 
 THRESHOLD=10
 FLOOD_RATE=1000
-FLOOD_COUNT=10000
+FLOOD_COUNT=12000
 FETCHES=10
+LOSSY_FETCHES=4
 # By chance a connection may be one of the few that are let through as they are.
 UNPROXIED_MAX=3
 # What the threshold lets through to either address while the flood lasts, and as much again.
@@ -71,12 +72,34 @@ flood() { # NAME SOURCE-NET ADDRESS
         "$2" "$3" 443 "$FLOOD_COUNT" "$FLOOD_RATE" && wait_until 5 grep -q flooding "$STATE/log/$1"
 }
 floods_last() { pid_of "flood4-$1" && pid_of "flood6-$1"; }
-fetch_all() {
+fetch_all() { fetch "$1" file "$FETCHES"; }
+fetch() { # ADDRESS FILE TIMES
     local n
-    for n in $(seq "$FETCHES"); do
-        in_client curl -s -g -m 10 -o "$STATE/out/got" "http://$1:443/file" || { echo "fetch $n: curl says $?"; return 1; }
-        cmp "$STATE/out/file" "$STATE/out/got" || return 1
+    for n in $(seq "$3"); do
+        in_client curl -s -g -m 10 -o "$STATE/out/got" "http://$1:443/$2" || { echo "fetch $n: curl says $?"; return 1; }
+        cmp "$STATE/out/$2" "$STATE/out/got" || return 1
     done
+}
+# Of a client's segments without data, the first, third and so on are lost: each connection's third of the handshake for one. A kernel
+# client finds its window closed, and probes it.
+lose_acks() {
+    in_client nft -f - <<NFT
+table inet lossy {
+    chain out {
+        type filter hook output priority 0;
+        tcp dport 443 tcp flags & (syn | fin | rst | psh | ack) == ack numgen inc mod 2 0 counter drop
+    }
+}
+NFT
+}
+lossy() { # ADDRESS
+    local verdict lost
+    lose_acks && fetch "$1" small "$LOSSY_FETCHES"
+    verdict=$?
+    lost=$(in_client nft list table inet lossy | sed -n 's/.*counter packets \([0-9]*\).*/\1/p')
+    in_client nft delete table inet lossy
+    echo "$lost segments were lost"
+    [ "$verdict" = 0 ] && [ "$lost" -ge "$LOSSY_FETCHES" ]
 }
 # First numbers of the answers seen by one side of the firewall.
 numbers() { grep -o 'Flags \[S\.\], seq [0-9]*' "$STATE/log/$1" | sort -u; }
@@ -95,6 +118,7 @@ created_at_most() {
 sent_all() { grep -qx "sent $FLOOD_COUNT" "$STATE/log/$1"; }
 
 head -c "$BYTES" /dev/urandom >"$STATE/out/file"
+head -c 100 /dev/urandom >"$STATE/out/small"
 spawn files "$SERVER" python3 -u -m http.server 443 --bind :: --directory "$STATE/out"
 check "the first packets pass within 10 s" wait_until 10 forwards
 check "without a flood the file arrives" wait_until 10 fetch_all 198.51.100.2
@@ -109,6 +133,8 @@ under_flood() { # MODE
     check "$mode: IPv6 is flooded" flood "flood6-$mode" 2001:db8:9::/64 2001:db8:2::2
     check "$mode: IPv4 connections work under it, through source NAT" fetch_all 198.51.100.2
     check "$mode: IPv6 connections work under it" fetch_all '[2001:db8:2::2]'
+    check "$mode: an IPv4 connection works without its first ACK" lossy 198.51.100.2
+    check "$mode: an IPv6 connection works without its first ACK" lossy '[2001:db8:2::2]'
     check "$mode: the floods lasted all that time" floods_last "$mode"
     check "$mode: the IPv4 flood ends" wait_until 30 sent_all "flood4-$mode"
     check "$mode: the IPv6 flood ends" wait_until 30 sent_all "flood6-$mode"
