@@ -14,6 +14,9 @@ spawn held "$CLIENT" python3 "$LAB_DIR/probe.py" hold 198.51.100.2 80
 check "a connection is held" wait_until 5 grep -q held "$STATE/log/held"
 check_is "the session is there" 1 sessions_to 198.51.100.2
 
+for _ in 1 2 3; do check_is "a denied connection" timeout probe "$CLIENT" tcp 198.51.100.2 23; done
+HITS=$(hits trust untrust no-telnet)
+check "its policy has counted it" [ "${HITS:-0}" -ge 3 ]
 DATAPLANE=$(pid_of dataplane)
 spawn ping4 "$CLIENT" ping -q -i0.002 -c2000 198.51.100.2
 spawn ping6 "$CLIENT" ping -q -i0.002 -c2000 2001:db8:2::2
@@ -27,6 +30,7 @@ check_is "and a denied one does not" timeout probe "$CLIENT" tcp 198.51.100.2 23
 daemon_start "$LAB_DIR/demo.conf"
 check "the new daemon answers" wait_until 30 answers
 check_is "it found the running dataplane" "$DATAPLANE" dataplane_pid
+check "hit counts go on where they were" eval '[ "$(hits trust untrust no-telnet)" -gt "$HITS" ]'
 # One daemon a state directory: another one is sent away before it has touched anything.
 second() { timeout 60 ip netns exec "$FIREWALL" "$RAVELIN" daemon --state "$STATE/state" --run "$STATE/run2" --bpffs "$STATE/bpf"; }
 check_has "a second daemon is refused" 'another daemon works with' second

@@ -86,6 +86,7 @@ families! {
     "Buffers" "show system buffers" {
         Buffers Gauge Fixed "ravelin_buffers" ["worker" "kind" "state"] "Buffers free, lent to links, and used."
         BuffersMax Gauge Fixed "ravelin_buffers_max" ["worker" "kind"] "Buffers there are in all."
+        BuffersRefused Counter Fixed "ravelin_buffers_refused" ["worker" "kind"] "Packets dropped and events lost because no such buffer was free."
     }
     "Interfaces" "" {
         InterfaceReceivedPackets Counter Limited "ravelin_interface_received_packets" ["interface" "zone"] "Packets received by a unit."

@@ -297,4 +297,6 @@ pub struct BufferLine {
     pub free: u64,
     pub lent: u64,
     pub used: u64,
+    /// What found no room; absent where it isn't counted.
+    pub refused: Option<u64>,
 }

@@ -41,4 +41,7 @@ pub struct BufferCounters {
     /// With the links: for packets to come, and on their way out.
     pub lent: u64,
     pub used: u64,
+    /// What found no room, since the worker started or flow statistics were cleared: packets dropped, events lost. `None`: it isn't
+    /// counted for this kind.
+    pub refused: Option<u64>,
 }

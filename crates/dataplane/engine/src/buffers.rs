@@ -1,6 +1,7 @@
 //! What a worker has of memory for packets and events, and how much of it is in use.
 
 use ravelin_contract::{BufferCounters, BufferKind};
+use ravelin_types::DropReason;
 
 use crate::counters::PacketBuffers;
 use crate::output::ANSWER_LEN_MAX;
@@ -11,19 +12,30 @@ impl State {
     #[must_use]
     pub fn buffers(&self) -> [BufferCounters; 4] {
         let worker = self.worker;
-        let own = |kind, bytes: usize, (used, capacity): (usize, usize)| {
+        let drops = |reason: DropReason| self.counters.drops[reason.index()];
+        let own = |kind, bytes: usize, (used, capacity): (usize, usize), refused| {
             let (used, capacity) = (used as u64, capacity as u64);
             let free = capacity - used;
-            BufferCounters { worker, kind, bytes: bytes as u32, capacity, free, lent: 0, used }
+            let refused = Some(refused);
+            BufferCounters { worker, kind, bytes: bytes as u32, capacity, free, lent: 0, used, refused }
         };
         let PacketBuffers { bytes, capacity, free, lent } = self.counters.buffers;
         let used = capacity - free - lent;
         let (fragment_bytes, fragments) = self.fragments.buffers();
         [
-            BufferCounters { worker, kind: BufferKind::Packets, bytes, capacity, free, lent, used },
-            own(BufferKind::Waiting, ANSWER_LEN_MAX, self.hold.buffers()),
-            own(BufferKind::Fragments, fragment_bytes, fragments),
-            own(BufferKind::Events, 0, self.events.waiting()),
+            BufferCounters {
+                worker,
+                kind: BufferKind::Packets,
+                bytes,
+                capacity,
+                free,
+                lent,
+                used,
+                refused: None,
+            },
+            own(BufferKind::Waiting, ANSWER_LEN_MAX, self.hold.buffers(), drops(DropReason::HoldQueueFull)),
+            own(BufferKind::Fragments, fragment_bytes, fragments, drops(DropReason::FragmentHoldFull)),
+            own(BufferKind::Events, 0, self.events.waiting(), self.events.lost),
         ]
     }
 }

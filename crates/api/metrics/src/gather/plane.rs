@@ -33,6 +33,7 @@ pub(super) const COUNTED: &[Family] = &[
     Family::PortUp,
     Family::Buffers,
     Family::BuffersMax,
+    Family::BuffersRefused,
     Family::InterfaceReceivedPackets,
     Family::InterfaceReceivedBytes,
     Family::InterfaceTransmittedPackets,
@@ -71,12 +72,15 @@ pub(super) fn gather(plane: &dyn DataPlane, names: &NameTable, out: &mut Exposit
         packets(&global, out);
     }
     for counters in known(telemetry.buffers())?.unwrap_or_default() {
-        let BufferCounters { worker, kind, bytes: _, capacity, free, lent, used } = counters;
+        let BufferCounters { worker, kind, bytes: _, capacity, free, lent, used, refused } = counters;
         let worker = worker.0.to_string();
         for (state, buffers) in [("free", free), ("lent", lent), ("used", used)] {
             out.add(Family::Buffers, [&worker, kind.name(), state], buffers);
         }
         out.add(Family::BuffersMax, [&worker, kind.name()], capacity);
+        if let Some(refused) = refused {
+            out.add(Family::BuffersRefused, [&worker, kind.name()], refused);
+        }
     }
     for counters in known(telemetry.interfaces())?.unwrap_or_default() {
         unit(&counters, names, out);

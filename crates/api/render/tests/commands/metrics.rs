@@ -173,6 +173,9 @@ fn plane(bench: &mut Bench, samples: &mut Samples) -> u64 {
             samples.of("buffers", &[&of[..], &["state", state]].concat(), value);
         }
         samples.of("buffers_max", &of, line.capacity);
+        if let Some(refused) = line.refused {
+            samples.of("buffers_refused_total", &of, refused);
+        }
     }
     flow.dropped
 }

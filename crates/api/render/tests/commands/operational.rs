@@ -435,10 +435,11 @@ fn completion_knows_words_and_names() {
 #[test]
 fn buffers_are_shown_by_worker_and_use() {
     let expected = "\
-Worker  Buffers        Bytes    Capacity        Free  With links        Used
-1       packets         4096        5120        3000        2100          20
-1       events             -        4096        4095           0           1
+Worker  Buffers        Bytes    Capacity        Free  With links        Used     Refused
+1       packets         4096        5120        3000        2100          20           -
+1       events             -        4096        4095           0           1          17
 ";
     check("show system buffers", expected);
     json("show system buffers", "/memory-statistics/0/worker-buffers/0/with-links/0/data", "2100");
+    json("show system buffers", "/memory-statistics/0/worker-buffers/1/refused/0/data", "17");
 }

@@ -9,9 +9,9 @@ use crate::proto;
 /// For the wire.
 pub(crate) fn buffers(all: &[BufferCounters]) -> proto::Buffers {
     let one = |counters: &BufferCounters| {
-        let BufferCounters { worker, kind, bytes, capacity, free, lent, used } = *counters;
+        let BufferCounters { worker, kind, bytes, capacity, free, lent, used, refused } = *counters;
         let kind = kind.name().to_owned();
-        proto::BufferCounters { worker: worker.0.into(), kind, bytes, capacity, free, lent, used }
+        proto::BufferCounters { worker: worker.0.into(), kind, bytes, capacity, free, lent, used, refused }
     };
     proto::Buffers { counters: all.iter().map(one).collect() }
 }
@@ -20,10 +20,11 @@ pub(crate) fn buffers(all: &[BufferCounters]) -> proto::Buffers {
 pub(crate) fn known_buffers(message: &proto::Buffers) -> Read<Vec<BufferCounters>> {
     let mut out = Vec::with_capacity(message.counters.len());
     for counters in &message.counters {
-        let proto::BufferCounters { worker, ref kind, bytes, capacity, free, lent, used } = *counters;
+        let proto::BufferCounters { worker, ref kind, bytes, capacity, free, lent, used, refused } =
+            *counters;
         let Some(kind) = BufferKind::ALL.into_iter().find(|known| known.name() == kind) else { continue };
         let worker = WorkerId(small("worker", worker)?);
-        out.push(BufferCounters { worker, kind, bytes, capacity, free, lent, used });
+        out.push(BufferCounters { worker, kind, bytes, capacity, free, lent, used, refused });
     }
     Ok(out)
 }
@@ -42,6 +43,7 @@ mod tests {
             free: 7,
             lent: 2,
             used: 1,
+            refused: (kind == BufferKind::Events).then_some(7),
         };
         let all = BufferKind::ALL.map(one);
         let mut message = buffers(&all);

@@ -94,4 +94,5 @@ pub const BUFFERS: BufferCounters = BufferCounters {
     free: 3000,
     lent: 2100,
     used: 20,
+    refused: Some(5),
 };

@@ -305,7 +305,7 @@ impl Telemetry for FakePlane {
         Ok(())
     }
     fn buffers(&self) -> Result<Vec<BufferCounters>, Error> {
-        let one = |kind, bytes, [capacity, free, lent, used]: [u64; 4]| BufferCounters {
+        let one = |kind, bytes, [capacity, free, lent, used]: [u64; 4], refused| BufferCounters {
             worker: WorkerId(1),
             kind,
             bytes,
@@ -313,9 +313,10 @@ impl Telemetry for FakePlane {
             free,
             lent,
             used,
+            refused,
         };
-        let packets = one(BufferKind::Packets, 4096, [5120, 3000, 2100, 20]);
-        Ok(vec![packets, one(BufferKind::Events, 0, [4096, 4095, 0, 1])])
+        let packets = one(BufferKind::Packets, 4096, [5120, 3000, 2100, 20], None);
+        Ok(vec![packets, one(BufferKind::Events, 0, [4096, 4095, 0, 1], Some(17))])
     }
     fn firewall(&self) -> Result<FirewallCounters, Error> {
         Ok(super::firewall::counters())
