@@ -83,6 +83,12 @@ families! {
         WorkerGeneration Gauge Fixed "ravelin_worker_generation" ["worker"] "Generation that the worker runs."
         PortUp Gauge Limited "ravelin_port_up" ["interface" "mode"] "Whether the link of the interface is up; how its packets are taken."
     }
+    "Cluster" "show ravelin status" {
+        RedundancyGroupActive Gauge Fixed "ravelin_redundancy_group_active" ["group"] "Whether this node forwards for the redundancy group."
+        FabricUp Gauge Fixed "ravelin_fabric_up" ["fabric" "interface"] "Whether the link to the other node is up."
+        FabricSentPackets Counter Fixed "ravelin_fabric_sent_packets" ["fabric" "interface"] "Packets given to the other node."
+        FabricReceivedPackets Counter Fixed "ravelin_fabric_received_packets" ["fabric" "interface"] "Packets taken from the other node."
+    }
     "Buffers" "show system buffers" {
         Buffers Gauge Fixed "ravelin_buffers" ["worker" "kind" "state"] "Buffers free, lent to links, and used."
         BuffersMax Gauge Fixed "ravelin_buffers_max" ["worker" "kind"] "Buffers there are in all."

@@ -455,6 +455,25 @@ pub struct PortLine {
     pub mode: String,
 }
 
+/// A redundancy group that the plane has been told of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct GroupLine {
+    pub id: u8,
+    pub active: bool,
+    /// How long it goes on without another word of its control side.
+    pub lease_ms: u32,
+}
+
+/// A fabric link to the other node.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct FabricLine {
+    pub id: u8,
+    pub interface: String,
+    pub up: bool,
+    pub sent: u64,
+    pub received: u64,
+}
+
 /// The plane at a glance.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct PlaneStatus {
@@ -464,4 +483,6 @@ pub struct PlaneStatus {
     pub generation: Option<u64>,
     pub workers: Vec<WorkerLine>,
     pub ports: Vec<PortLine>,
+    pub groups: Vec<GroupLine>,
+    pub fabrics: Vec<FabricLine>,
 }

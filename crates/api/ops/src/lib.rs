@@ -35,10 +35,11 @@ mod zones;
 
 pub use alarms::{Alarm, AlarmChange, NatAlarms, WantedAlarm, Watched, utilization};
 pub use answer::{
-    AlgStatus, Answer, DropCount, EditorList, Explained, FindingLine, FlowStatistics, InterfaceLine,
-    MirrorEntry, MirrorKind, MirrorList, MirrorOutputLine, NatKind, NatRule, NatRules, PlaneStatus,
-    PolicyEntry, PolicyList, PortLine, ScreenStatistics, SessionDetail, SessionList, SessionSummary,
-    SourceNatPool, SourceNatPools, Translation, UnitLine, Version, Wing, WorkerLine, ZoneEntry,
+    AlgStatus, Answer, DropCount, EditorList, Explained, FabricLine, FindingLine, FlowStatistics, GroupLine,
+    InterfaceLine, MirrorEntry, MirrorKind, MirrorList, MirrorOutputLine, NatKind, NatRule, NatRules,
+    PlaneStatus, PolicyEntry, PolicyList, PortLine, ScreenStatistics, SessionDetail, SessionList,
+    SessionSummary, SourceNatPool, SourceNatPools, Translation, UnitLine, Version, Wing, WorkerLine,
+    ZoneEntry,
 };
 pub use capture::{CAPTURE_BYTES_MAX, capture_source, capture_text};
 pub use commits::{

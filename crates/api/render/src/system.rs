@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use ravelin_ops::{Explained, FindingLine, PlaneStatus, Version};
+use ravelin_ops::{Explained, FabricLine, FindingLine, PlaneStatus, Version};
 
 use crate::element::Element;
 
@@ -53,7 +53,7 @@ fn armed(armed: bool) -> &'static str {
 }
 
 pub(crate) fn plane_status(status: &PlaneStatus) -> String {
-    let PlaneStatus { backend, armed: on, epoch, generation, workers, ports } = status;
+    let PlaneStatus { backend, armed: on, epoch, generation, workers, ports, groups, fabrics } = status;
     let generation = generation.map_or_else(|| "none".to_owned(), |g| g.to_string());
     let mut out =
         format!("Backend: {backend}\nForwarding: {}\nEpoch: {epoch}\nGeneration: {generation}\n", armed(*on));
@@ -66,6 +66,21 @@ pub(crate) fn plane_status(status: &PlaneStatus) -> String {
     for port in ports {
         let state = if port.up { "up" } else { "down" };
         let _ = writeln!(out, "{:<20}{state:<7}{}", port.name, port.mode);
+    }
+    if !groups.is_empty() {
+        out.push_str("Redundancy group  State    Lease ms\n");
+    }
+    for group in groups {
+        let state = if group.active { "active" } else { "passive" };
+        let _ = writeln!(out, "{:<18}{state:<9}{}", group.id, group.lease_ms);
+    }
+    if !fabrics.is_empty() {
+        out.push_str("Fabric  Interface           State  Sent                  Received\n");
+    }
+    for fabric in fabrics {
+        let state = if fabric.up { "up" } else { "down" };
+        let FabricLine { id, interface, sent, received, .. } = fabric;
+        let _ = writeln!(out, "{id:<8}{interface:<20}{state:<7}{sent:<22}{received}");
     }
     out
 }
@@ -82,6 +97,14 @@ pub(crate) fn plane_status_element(status: &PlaneStatus) -> Element {
         .ports
         .iter()
         .map(|p| Element::new("port").leaf("name", &p.name).leaf("up", p.up).leaf("mode", &p.mode));
+    let groups = status.groups.iter().map(|g| {
+        let element = Element::new("redundancy-group").leaf("redundancy-group-id", g.id);
+        element.leaf("active", g.active).leaf("lease-milliseconds", g.lease_ms)
+    });
+    let fabrics = status.fabrics.iter().map(|f| {
+        let element = Element::new("fabric").leaf("fabric-id", f.id).leaf("interface-name", &f.interface);
+        element.leaf("up", f.up).leaf("sent-packets", f.sent).leaf("received-packets", f.received)
+    });
     Element::new("ravelin-status")
         .leaf("backend", &status.backend)
         .leaf("forwarding", armed(status.armed))
@@ -89,4 +112,6 @@ pub(crate) fn plane_status_element(status: &PlaneStatus) -> Element {
         .maybe("generation", status.generation)
         .children(workers)
         .children(ports)
+        .children(groups)
+        .children(fabrics)
 }

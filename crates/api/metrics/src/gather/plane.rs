@@ -1,6 +1,8 @@
 //! The packet process: packets, sessions, workers, ports, buffers, units, screens.
 
-use ravelin_contract::{BufferCounters, DataPlane, Error, Global, InterfaceCounters, Status, WorkerStatus};
+use ravelin_contract::{
+    BufferCounters, DataPlane, Error, FabricState, Global, InterfaceCounters, Status, WorkerStatus,
+};
 use ravelin_ops::NameTable;
 use ravelin_program::Program;
 use ravelin_types::{DropReason, InterfaceId};
@@ -31,6 +33,10 @@ pub(super) const COUNTED: &[Family] = &[
     Family::WorkerRestarts,
     Family::WorkerGeneration,
     Family::PortUp,
+    Family::RedundancyGroupActive,
+    Family::FabricUp,
+    Family::FabricSentPackets,
+    Family::FabricReceivedPackets,
     Family::Buffers,
     Family::BuffersMax,
     Family::BuffersRefused,
@@ -71,6 +77,7 @@ pub(super) fn gather(plane: &dyn DataPlane, names: &NameTable, out: &mut Exposit
     if let Some(global) = known(telemetry.global())? {
         packets(&global, out);
     }
+    cluster(plane, out)?;
     for counters in known(telemetry.buffers())?.unwrap_or_default() {
         let BufferCounters { worker, kind, bytes: _, capacity, free, lent, used, refused } = counters;
         let worker = worker.0.to_string();
@@ -122,6 +129,19 @@ fn about(status: &Status, out: &mut Exposition) {
     for port in ports {
         out.add(Family::PortUp, [&port.name, &port.mode], port.up.into());
     }
+}
+
+fn cluster(plane: &dyn DataPlane, out: &mut Exposition) -> Result<(), Error> {
+    for group in known(plane.ha().groups())?.unwrap_or_default() {
+        out.add(Family::RedundancyGroupActive, [&group.group.0.to_string()], group.active.into());
+    }
+    for FabricState { fabric, to, up, sent, received } in known(plane.ha().fabrics())?.unwrap_or_default() {
+        let of = [fabric.0.to_string(), to.interface];
+        out.add(Family::FabricUp, [&of[0], &of[1]], up.into());
+        out.add(Family::FabricSentPackets, [&of[0], &of[1]], sent);
+        out.add(Family::FabricReceivedPackets, [&of[0], &of[1]], received);
+    }
+    Ok(())
 }
 
 fn packets(global: &Global, out: &mut Exposition) {

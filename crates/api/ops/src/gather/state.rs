@@ -7,7 +7,8 @@ use ravelin_types::{DropReason, Family, ZoneId};
 use super::Failure;
 use super::routes::no_instance;
 use crate::answer::{
-    Answer, DropCount, FlowStatistics, InterfaceLine, PlaneStatus, PortLine, UnitLine, WorkerLine, ZoneEntry,
+    Answer, DropCount, FabricLine, FlowStatistics, GroupLine, InterfaceLine, PlaneStatus, PortLine, UnitLine,
+    WorkerLine, ZoneEntry,
 };
 use crate::request::ZoneView;
 use crate::session::Env;
@@ -151,6 +152,18 @@ pub(crate) fn plane_status(env: &Env<'_>) -> Result<PlaneStatus, Failure> {
         generation: w.generation.0,
     });
     let ports = ports.into_iter().map(|p| PortLine { name: p.name, up: p.up, mode: p.mode });
+    let groups = had(env.plane.ha().groups())?.into_iter().map(|g| GroupLine {
+        id: g.group.0,
+        active: g.active,
+        lease_ms: g.lease_ms,
+    });
+    let fabrics = had(env.plane.ha().fabrics())?.into_iter().map(|f| FabricLine {
+        id: f.fabric.0,
+        interface: f.to.interface,
+        up: f.up,
+        sent: f.sent,
+        received: f.received,
+    });
     Ok(PlaneStatus {
         backend,
         armed,
@@ -158,5 +171,12 @@ pub(crate) fn plane_status(env: &Env<'_>) -> Result<PlaneStatus, Failure> {
         generation: generation.map(|g| g.0),
         workers: workers.collect(),
         ports: ports.collect(),
+        groups: groups.collect(),
+        fabrics: fabrics.collect(),
     })
+}
+
+/// A plane that has no such thing has none of them.
+fn had<T>(answer: Result<Vec<T>, Error>) -> Result<Vec<T>, Error> {
+    if let Err(Error::Unsupported(_)) = answer { Ok(Vec::new()) } else { answer }
 }

@@ -165,6 +165,15 @@ fn plane(bench: &mut Bench, samples: &mut Samples) -> u64 {
     for port in status.ports {
         samples.of("port_up", &["interface", &port.name, "mode", &port.mode], port.up.into());
     }
+    for group in status.groups {
+        samples.of("redundancy_group_active", &["group", &group.id.to_string()], group.active.into());
+    }
+    for link in status.fabrics {
+        let of = ["fabric", &link.id.to_string(), "interface", &link.interface];
+        samples.of("fabric_up", &of, link.up.into());
+        samples.of("fabric_sent_packets_total", &of, link.sent);
+        samples.of("fabric_received_packets_total", &of, link.received);
+    }
     let Answer::Buffers(buffers) = bench.asked("show system buffers") else { panic!("buffers") };
     for line in buffers {
         let worker = line.worker.to_string();

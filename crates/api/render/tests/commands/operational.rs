@@ -334,8 +334,13 @@ Worker  State  Restarts  Generation
 Port                State  Mode
 ge-0/0/0            up     native, copy
 ge-0/0/1            down   native, copy
+Redundancy group  State    Lease ms
+1                 active   9990
+Fabric  Interface           State  Sent                  Received
+0       ge-0/0/7            up     12                    34
 ",
     );
+    json("show ravelin status", "/ravelin-status/0/fabric/0/received-packets/0/data", "34");
     check("show version", "Hostname: fw1\nModel: ravelin\nRavelin: 0.1.0\n");
 }
 

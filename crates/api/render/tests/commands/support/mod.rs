@@ -1,5 +1,6 @@
 //! A small firewall without packets: the plane, the configuration and the routes that commands are tested on.
 
+mod cluster;
 mod config;
 mod drops;
 mod firewall;
