@@ -7,7 +7,7 @@
 use ravelin_filter::Marks;
 use ravelin_program::{Direction as On, Interface};
 use ravelin_screen::{Profile, Way};
-use ravelin_tcp::{Direction, Extent, Segment};
+use ravelin_tcp::{Conversation, Direction, Extent, Segment};
 use ravelin_types::{
     Addr, DropReason, Family, GroupId, InstanceId, Instant, InterfaceId, Mac, PortId, Proto, ZoneId,
 };
@@ -18,7 +18,7 @@ use crate::explain::Recorder;
 use crate::key::FlowKey;
 use crate::packet::{Checksum, Ingress, Packet};
 use crate::rules::{Rules, Snapshot};
-use crate::session::{HOST_UNIT, Life, Ticks, Wing, WingRef};
+use crate::session::{HOST_UNIT, Life, Session, Ticks, Wing, WingRef};
 use crate::shared::Shared;
 use crate::step::{Flow, Link, Turn, account};
 use crate::verdict::{Egress, Verdict};
@@ -304,17 +304,7 @@ pub(crate) fn run<R: Recorder>(
     }
     let mut conversation = None;
     if proto == Proto::TCP {
-        let segment = packet.bytes().get(usize::from(express.l4_at)..usize::from(express.end))?;
-        if TcpFlags(*segment.get(TCP_FLAGS_AT)?).has(TcpFlags::SYN) {
-            return None;
-        }
-        let segment = Segment::of(segment, Extent::Whole)?;
-        let direction = if at.wing() == 0 { Direction::Initial } else { Direction::Reverse };
-        let mut after = session.tcp;
-        if !after.judge(direction, &segment, world.rules.tcp_of(session.policy)).is_plain() {
-            return None;
-        }
-        conversation = Some(after);
+        conversation = Some(continued(packet, express, (&*session, at.wing()), &world.rules)?);
     }
     let watched = express.screened || exit.screened || exit.filtered;
     let flow = if watched { Some(flow_of(packet, (express, hash))?) } else { None };
@@ -350,6 +340,24 @@ pub(crate) fn run<R: Recorder>(
         Err(verdict) => ended(turn, packet, flow.as_ref(), verdict),
     }
     Some(())
+}
+
+/// The conversation behind a segment that carries it on. `None`: the whole path judges it.
+#[inline(always)]
+fn continued(
+    packet: &Packet<'_>,
+    express: &Express,
+    (session, wing): (&Session, usize),
+    rules: &Rules,
+) -> Option<Conversation> {
+    let segment = packet.bytes().get(usize::from(express.l4_at)..usize::from(express.end))?;
+    if TcpFlags(*segment.get(TCP_FLAGS_AT)?).has(TcpFlags::SYN) {
+        return None;
+    }
+    let segment = Segment::of(segment, Extent::Whole)?;
+    let direction = if wing == 0 { Direction::Initial } else { Direction::Reverse };
+    let mut after = session.tcp;
+    after.judge(direction, &segment, rules.tcp_of(session.policy)).is_plain().then_some(after)
 }
 
 /// The packet has another end than its way out.
