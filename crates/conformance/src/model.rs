@@ -9,6 +9,7 @@ use std::net::IpAddr;
 mod conversation;
 mod error;
 mod first;
+mod headers;
 mod nat;
 mod packet;
 mod routes;
@@ -19,6 +20,7 @@ mod segment;
 
 use conversation::{Conversation, Judged, State};
 pub use error::{ErrorOutcome, IcmpError};
+pub use headers::{Carried, Datagram, Header, Inner, Options};
 use ipnet::IpNet;
 use nat::carried;
 pub use nat::{End, Ports, RuleName, Source, Span};

@@ -83,6 +83,7 @@ pub enum Answer {
     FlowTrace(FlowTraceStatus),
     PolicyMatches(PolicyMatches),
     PolicyTotals(PolicyTotals),
+    PolicyContexts(PolicyTotals),
     Shadows(ShadowList),
     ScreenOptions(ScreenOptions),
     /// Packets judged one after another.

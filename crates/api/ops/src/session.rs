@@ -370,6 +370,7 @@ fn watched(env: &mut Env<'_>, session: &mut Session, what: Watch, pipes: &[Pipe]
         Watch::Match(tuple) => Answer::PolicyMatches(gather::matches(env, &tuple)?),
         Watch::Shadows(query) => Answer::Shadows(gather::shadows(env, &query)?),
         Watch::PolicyTotals => Answer::PolicyTotals(gather::totals(env)?),
+        Watch::PolicyContexts => Answer::PolicyContexts(gather::totals(env)?),
         Watch::ScreenOptions { name } => Answer::ScreenOptions(gather::screen_options(env, &name)?),
         Watch::TryCapture { interface } => {
             let capture = session.brought.take().ok_or(Fault::Said("no capture was brought along"))?;

@@ -111,6 +111,8 @@ pub enum Watch {
     Match(PolicyTuple),
     Shadows(ShadowQuery),
     PolicyTotals,
+    /// The same without hits.
+    PolicyContexts,
     ScreenOptions {
         name: String,
     },

@@ -100,6 +100,7 @@ pub fn text(answer: &Answer) -> String {
         Answer::FlowTrace(status) => watch::flow_trace(status),
         Answer::PolicyMatches(found) => watch::matches(found),
         Answer::PolicyTotals(totals) => watch::totals(totals),
+        Answer::PolicyContexts(totals) => watch::contexts(totals),
         Answer::Shadows(list) => watch::shadows(list),
         Answer::ScreenOptions(options) => watch::screen_options(options),
         Answer::Tried(list) => list.iter().map(system::explained).collect(),
@@ -178,6 +179,7 @@ fn element(answer: &Answer) -> Element {
         Answer::FlowTrace(status) => watch::flow_trace_element(status),
         Answer::PolicyMatches(found) => watch::matches_element(found),
         Answer::PolicyTotals(totals) => watch::totals_element(totals),
+        Answer::PolicyContexts(totals) => watch::contexts_element(totals),
         Answer::Shadows(list) => watch::shadows_element(list),
         Answer::ScreenOptions(options) => watch::screen_options_element(options),
         Answer::Tried(list) => {

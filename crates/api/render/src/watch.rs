@@ -256,6 +256,38 @@ pub(crate) fn totals_element(totals: &PolicyTotals) -> Element {
         .children(totals.contexts.iter().map(total))
 }
 
+/// A row for each list of policies, as wide as its names.
+pub(crate) fn contexts(totals: &PolicyTotals) -> String {
+    let mut rows = vec![["From zone", "To zone", "Policy count"].map(str::to_owned)];
+    for total in &totals.contexts {
+        let [from, to] = zones_of(total);
+        rows.push([from, to, total.policies.to_string()]);
+    }
+    let width = |column: usize| rows.iter().map(|row| row[column].len()).max().unwrap_or(0) + 2;
+    let (first, second) = (width(0), width(1));
+    let line = |[from, to, count]: &[String; 3]| format!("{from:<first$}{to:<second$}{count}\n");
+    rows.iter().map(line).collect()
+}
+
+/// Global policies have the pair of zones that Junos gives them.
+fn zones_of(total: &PolicyTotal) -> [String; 2] {
+    match total.global {
+        true => ["junos-global", "junos-global"].map(str::to_owned),
+        false => [or_any(&total.from_zones), or_any(&total.to_zones)],
+    }
+}
+
+pub(crate) fn contexts_element(totals: &PolicyTotals) -> Element {
+    let context = |total: &PolicyTotal| {
+        let [from, to] = zones_of(total);
+        Element::new("policy-zone-context-entry")
+            .leaf("policy-zone-context-from-zone", from)
+            .leaf("policy-zone-context-to-zone", to)
+            .leaf("policy-zone-context-policy-count", total.policies)
+    };
+    Element::new("policy-zone-context").children(totals.contexts.iter().map(context))
+}
+
 pub(crate) fn shadows(list: &ShadowList) -> String {
     let ShadowList { reverse, shadowed, redundant, unused, left_out } = list;
     let mut out = String::new();

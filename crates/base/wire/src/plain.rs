@@ -33,7 +33,7 @@ pub struct Plain {
 }
 
 impl Plain {
-    /// `None`: not plain, a SYN, FIN or RST, urgent, without ACK, or damaged.
+    /// `None`: not plain, damaged, or a TCP segment that is neither a request alone nor one amidst its connection.
     #[must_use]
     #[inline(always)]
     pub fn read(frame: &[u8]) -> Option<Self> {
@@ -147,7 +147,8 @@ impl Plain {
     }
 }
 
-/// Whether a UDP header stands there, or that of a TCP segment amidst its connection without urgent data.
+/// Whether a UDP header stands there, or that of a TCP segment without urgent data: a SYN and no more, or amidst its
+/// connection.
 #[inline(always)]
 fn has_transport(frame: &[u8], proto: Proto, (at, end): (usize, usize)) -> bool {
     let Some(body) = frame.get(at..end) else { return false };
@@ -156,7 +157,8 @@ fn has_transport(frame: &[u8], proto: Proto, (at, end): (usize, usize)) -> bool 
         Proto::TCP if body.len() >= TCP_LEN => {
             let len = usize::from(body[12] >> 4) * 4;
             let told = TcpFlags::SYN | TcpFlags::FIN | TcpFlags::RST | TcpFlags::URG | TcpFlags::ACK;
-            (TCP_LEN..=body.len()).contains(&len) && body[13] & told == TcpFlags::ACK
+            let tells = body[13] & told;
+            (TCP_LEN..=body.len()).contains(&len) && (tells == TcpFlags::ACK || tells == TcpFlags::SYN)
         }
         _ => false,
     }
@@ -181,8 +183,9 @@ mod tests {
             L4::Udp { sport, dport } => assert_eq!((sport, dport), (plain.sport, plain.dport)),
             L4::Tcp { sport, dport, flags, .. } => {
                 assert_eq!((sport, dport), (plain.sport, plain.dport));
-                let turning = [TcpFlags::SYN, TcpFlags::FIN, TcpFlags::RST];
-                assert!(!turning.iter().any(|flag| flags.has(*flag)));
+                let ending = [TcpFlags::FIN, TcpFlags::RST, TcpFlags::URG];
+                assert!(!ending.iter().any(|flag| flags.has(*flag)));
+                assert!(flags.has(TcpFlags::SYN) != flags.has(TcpFlags::ACK));
             }
             other => panic!("not plain: {other:?}"),
         }
@@ -195,6 +198,7 @@ mod tests {
             Payload::udp(1000, 53, b"question"),
             Payload::tcp(1000, 80, TcpFlags::ACK),
             Payload::tcp(1000, 80, TcpFlags::ACK | TcpFlags::PSH),
+            Payload::tcp(1000, 80, TcpFlags::SYN),
         ];
         ips.iter().flat_map(|ip| payloads.iter().map(|p| build::frame(ip, p))).collect()
     }
@@ -217,9 +221,11 @@ mod tests {
     }
 
     #[test]
-    fn openings_endings_and_extension_headers_are_not() {
+    fn answered_openings_endings_and_extension_headers_are_not() {
         let ip = Ip::v4([10, 0, 0, 1], [198, 51, 100, 1]);
-        for flags in [TcpFlags::SYN, TcpFlags::FIN | TcpFlags::ACK, TcpFlags::RST] {
+        let answer = TcpFlags::SYN | TcpFlags::ACK;
+        for flags in [answer, TcpFlags::SYN | TcpFlags::URG, TcpFlags::FIN | TcpFlags::ACK, TcpFlags::RST, 0]
+        {
             assert_eq!(Plain::read(&build::frame(&ip, &Payload::tcp(1, 2, flags))), None);
         }
         let ip = Ip::v6("2001:db8::1", "2001:db8::2").with_extensions(1);
@@ -239,7 +245,7 @@ mod tests {
         #![proptest_config(proptest::prelude::ProptestConfig::with_cases(4096))]
         #[test]
         fn it_reads_what_the_full_reading_reads(
-            sample in 0usize..6, tag in proptest::option::of(0u16..4096), mend: bool, trailer in 0usize..4,
+            sample in 0usize..8, tag in proptest::option::of(0u16..4096), mend: bool, trailer in 0usize..4,
             damage in proptest::collection::vec((0usize..64, proptest::num::u8::ANY), 0..3),
         ) {
             let mut frame = samples()[sample].clone();

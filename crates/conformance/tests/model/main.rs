@@ -1,6 +1,7 @@
 //! Engine and reference model agree on generated configurations and packet sequences.
 
 mod flow;
+mod headers;
 mod host;
 mod kit;
 mod nat;

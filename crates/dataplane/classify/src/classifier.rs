@@ -275,7 +275,7 @@ impl Ranked {
         let Bounds { floor, mut best } = bounds;
         for (plane, view) in self.planes() {
             let holds = |rule: u32| self.layer.rules[rule as usize].holds(tuple);
-            best = plane.first(&plane.roots(tuple), view, Bounds { floor, best }, holds);
+            best = plane.first(tuple, view, Bounds { floor, best }, holds);
         }
         best
     }
@@ -313,7 +313,7 @@ pub(crate) fn first(layer: &Layer, views: &[View], tuple: &Tuple) -> Option<u32>
     let mut best = Ranking::NONE;
     for (plane, view) in layer.planes.iter().zip(views) {
         let holds = |rule: u32| layer.rules[rule as usize].holds(tuple);
-        best = plane.first(&plane.roots(tuple), view, Bounds { floor: 0, best }, holds);
+        best = plane.first(tuple, view, Bounds { floor: 0, best }, holds);
     }
     (best.order != NONE).then_some(best.order)
 }

@@ -127,27 +127,31 @@ impl Plane {
         self.rows.span()
     }
 
+    /// The rows of a tuple, cheap dimensions first, and the blocks that all have. `None`: there is none, whatever the
+    /// dimensions that were not asked any more say.
     #[inline]
-    pub(crate) fn roots(&self, tuple: &Tuple) -> Roots {
-        let mut roots = Roots::default();
-        for (line, zone) in self.zones.iter().zip([tuple.from, tuple.to]) {
+    fn roots<const LISTS: bool>(&self, tuple: &Tuple) -> Option<(Roots, u64)> {
+        let (mut roots, mut blocks) = (Roots::default(), u64::MAX);
+        let mut push = |row: Row| {
+            roots.push(row);
+            blocks &= self.rows.blocks::<LISTS>(row);
+            (blocks != 0).then_some(())
+        };
+        let [from, to] = &self.zones;
+        let points =
+            [u32::from(tuple.from.0), u32::from(tuple.to.0), self.scale.point(tuple), tuple.sport.into()];
+        for (line, at) in [from, to, &self.service, &self.source_port].into_iter().zip(points) {
             if let Some(line) = line {
-                roots.push(line.row(u32::from(zone.0)));
+                push(line.row(at))?;
             }
         }
         let ends = [(tuple.family, tuple.src), (tuple.dst_family, tuple.dst)];
         for (line, (family, addr)) in self.addresses.iter().zip(ends) {
             if let Some(line) = line {
-                roots.push(line.row(family, addr));
+                push(line.row(family, addr))?;
             }
         }
-        if let Some(line) = &self.service {
-            roots.push(line.row(self.scale.point(tuple)));
-        }
-        if let Some(line) = &self.source_port {
-            roots.push(line.row(u32::from(tuple.sport)));
-        }
-        roots
+        Some((roots, blocks))
     }
 
     /// The rows of up to [`BATCH`] tuples: line by line and level by level, so that what memory is slow to give is
@@ -188,34 +192,34 @@ impl Plane {
     #[inline]
     pub(crate) fn first(
         &self,
-        roots: &Roots,
+        tuple: &Tuple,
         view: &View,
         bounds: Bounds,
         holds: impl Fn(u32) -> bool,
     ) -> Ranking {
         if self.rows.has_lists() {
-            self.first_in::<true>(roots, view, bounds, &holds)
+            self.first_in::<true>(tuple, view, bounds, &holds)
         } else {
-            self.first_in::<false>(roots, view, bounds, &holds)
+            self.first_in::<false>(tuple, view, bounds, &holds)
         }
     }
 
     #[inline]
     fn first_in<const LISTS: bool>(
         &self,
-        roots: &Roots,
+        tuple: &Tuple,
         view: &View,
         bounds: Bounds,
         holds: &impl Fn(u32) -> bool,
     ) -> Ranking {
         let Bounds { floor, mut best } = bounds;
-        let mut blocks = self.top::<LISTS>(roots);
+        let Some((roots, mut blocks)) = self.roots::<LISTS>(tuple) else { return best };
         while blocks != 0 {
             let block = blocks.trailing_zeros();
             blocks &= blocks - 1;
             if view.block_first(block) < best.order {
-                let visit = self.visit::<LISTS>(roots, block);
-                best = self.within::<LISTS>(roots, &visit, view, Bounds { floor, best }, holds);
+                let visit = self.visit::<LISTS>(&roots, block);
+                best = self.within::<LISTS>(&roots, &visit, view, Bounds { floor, best }, holds);
             }
         }
         best

@@ -6,7 +6,7 @@ use crate::explain::Recorder;
 use crate::express::{self, Express, Looked};
 use crate::mirror;
 use crate::packet::Packet;
-use crate::step::{Slot, Turn, account, classify, whole_way};
+use crate::step::{Slot, Turn, account, classify, recall, whole_way};
 
 /// Examines all, brings all close, then acts on each in order.
 #[inline(always)]
@@ -82,7 +82,7 @@ pub(crate) fn act<R: Recorder>(
     match slot {
         Slot::Express { hash } if express::run(turn, packet, (short, *hash)).is_some() => {}
         Slot::Express { hash } => {
-            let slot = classify(turn, packet, Some((short, *hash))).unwrap_or_else(Slot::Done);
+            let slot = recall(turn, packet, (short, *hash));
             ordinary(turn, packet, &slot);
         }
         _ => ordinary(turn, packet, slot),

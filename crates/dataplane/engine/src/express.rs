@@ -7,22 +7,25 @@
 use ravelin_filter::Marks;
 use ravelin_program::{Direction as On, Interface};
 use ravelin_screen::{Profile, Way};
-use ravelin_tcp::{Direction, Extent, Segment};
+use ravelin_tcp::{Conversation, Direction, Extent, Segment};
 use ravelin_types::{
     Addr, DropReason, Family, GroupId, InstanceId, Instant, InterfaceId, Mac, PortId, Proto, ZoneId,
 };
 use ravelin_wire::rewrite::{self, Partial};
-use ravelin_wire::{ETHERNET_LEN, Plain, VLAN_LEN, ethertype, put_u16};
+use ravelin_wire::{ETHERNET_LEN, Plain, TcpFlags, VLAN_LEN, ethertype, put_u16};
 
 use crate::explain::Recorder;
 use crate::key::FlowKey;
 use crate::packet::{Checksum, Ingress, Packet};
 use crate::rules::{Rules, Snapshot};
-use crate::session::{HOST_UNIT, Life, Ticks, Wing, WingRef};
+use crate::session::{HOST_UNIT, Life, Session, Ticks, Wing, WingRef};
 use crate::shared::Shared;
 use crate::step::{Flow, Link, Turn, account};
 use crate::verdict::{Egress, Verdict};
 use crate::{act, filters, screens, tcp};
+
+/// Where the flags are in a TCP header.
+const TCP_FLAGS_AT: usize = 13;
 
 /// By unit, what of the program concerns packets that do not need it whole.
 #[derive(Clone, Debug, Default)]
@@ -257,9 +260,8 @@ fn filter<R: Recorder>(
 }
 
 fn link_of(packet: &Packet<'_>, l3_at: u16) -> Option<Link> {
-    let macs = packet.bytes().first_chunk::<12>()?;
-    let [dst_mac, src_mac] = [0, 6].map(|at| Mac([0, 1, 2, 3, 4, 5].map(|n: usize| macs[at + n])));
-    Some(Link { dst_mac, src_mac, l3_at })
+    let (dst_mac, rest) = packet.bytes().split_first_chunk::<6>()?;
+    Some(Link { dst_mac: Mac(*dst_mac), src_mac: Mac(*rest.first_chunk::<6>()?), l3_at })
 }
 
 /// Two ordinary addresses: stricter than what the whole path lets pass, which judges the others.
@@ -302,14 +304,7 @@ pub(crate) fn run<R: Recorder>(
     }
     let mut conversation = None;
     if proto == Proto::TCP {
-        let segment = packet.bytes().get(usize::from(express.l4_at)..usize::from(express.end))?;
-        let segment = Segment::of(segment, Extent::Whole)?;
-        let direction = if at.wing() == 0 { Direction::Initial } else { Direction::Reverse };
-        let mut after = session.tcp;
-        if !after.judge(direction, &segment, world.rules.tcp_of(session.policy)).is_plain() {
-            return None;
-        }
-        conversation = Some(after);
+        conversation = Some(continued(packet, express, (&*session, at.wing()), &world.rules)?);
     }
     let watched = express.screened || exit.screened || exit.filtered;
     let flow = if watched { Some(flow_of(packet, (express, hash))?) } else { None };
@@ -347,12 +342,46 @@ pub(crate) fn run<R: Recorder>(
     Some(())
 }
 
+/// The conversation behind a segment that carries it on. `None`: the whole path judges it.
+#[inline(always)]
+fn continued(
+    packet: &Packet<'_>,
+    express: &Express,
+    (session, wing): (&Session, usize),
+    rules: &Rules,
+) -> Option<Conversation> {
+    let segment = packet.bytes().get(usize::from(express.l4_at)..usize::from(express.end))?;
+    if TcpFlags(*segment.get(TCP_FLAGS_AT)?).has(TcpFlags::SYN) {
+        return None;
+    }
+    let segment = Segment::of(segment, Extent::Whole)?;
+    let direction = if wing == 0 { Direction::Initial } else { Direction::Reverse };
+    let mut after = session.tcp;
+    after.judge(direction, &segment, rules.tcp_of(session.policy)).is_plain().then_some(after)
+}
+
 /// The packet has another end than its way out.
 #[cold]
 #[inline(never)]
 fn ended<R: Recorder>(turn: &mut Turn<'_, R>, packet: &Packet<'_>, flow: Option<&Flow>, verdict: Verdict) {
     account(turn, packet, flow, verdict);
     turn.out.verdicts.push(verdict);
+}
+
+/// The flow of a packet that has no session to go the short way by: what `look` found of it is not looked for again.
+/// `None`: it came by a link to the other node.
+pub(crate) fn flow<R: Recorder>(
+    turn: &mut Turn<'_, R>,
+    packet: &Packet<'_>,
+    known: (&Express, u64),
+) -> Option<Flow> {
+    let links = turn.world.fabrics.as_ref();
+    if matches!(packet.ingress, Ingress::Port(port) if links.is_some_and(|links| links.is_link(port))) {
+        return None;
+    }
+    let flow = flow_of(packet, known)?;
+    turn.state.counters.received(flow.unit, packet.len());
+    Some(flow)
 }
 
 /// The packet as the whole path sees it.

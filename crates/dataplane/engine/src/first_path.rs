@@ -10,6 +10,7 @@ use ravelin_wire::{Fragment, L4};
 
 use crate::explain::{Fact, Recorder};
 use crate::forwarding::Path;
+use crate::host::Whither;
 use crate::install::install;
 use crate::key::FlowKey;
 use crate::nat::{self, Inward, Nat, Outward, Turned};
@@ -95,10 +96,11 @@ pub(crate) fn admitted<R: Recorder>(turn: &mut Turn<'_, R>, packet: &mut Packet<
         Ok(inward) => inward,
         Err(verdict) => return verdict,
     };
-    if host::is_local(turn.world, flow, &inward.key) {
-        return host::inbound(turn, packet, flow, &inward);
-    }
-    let draft = match judge(turn, packet, flow, &inward) {
+    let way = match host::whither(world, flow, &inward.key) {
+        Whither::Ours => return host::inbound(turn, packet, flow, &inward),
+        Whither::By(instance, path) => (instance, path),
+    };
+    let draft = match judge(turn, packet, flow, (&inward, way)) {
         Err(reason) => return Verdict::Drop(reason),
         Ok(draft) => draft,
     };
@@ -151,7 +153,7 @@ fn judge<R: Recorder>(
     turn: &mut Turn<'_, R>,
     packet: &Packet<'_>,
     flow: &Flow,
-    inward: &Inward,
+    (inward, (asked, path)): (&Inward, (InstanceId, Path)),
 ) -> Result<Draft, DropReason> {
     let tcp = check_opening(turn, packet, flow, NO_POLICY)?;
     let world = turn.world;
@@ -159,7 +161,13 @@ fn judge<R: Recorder>(
         return Err(DropReason::ManagementZone);
     }
     let instance = inward.instance(&world.rules.nat).unwrap_or_else(|| flow.routed_by());
-    let egress = route(turn, packet, flow, (instance, (inward.key.dst_family(), inward.key.dst())))?;
+    let way = (instance, (inward.key.dst_family(), inward.key.dst()));
+    // A rule or a filter may send it by other routes than those that it came under.
+    let egress = if instance == asked {
+        by_path(turn, packet, flow, (way, path))
+    } else {
+        route(turn, packet, flow, way)
+    }?;
     let to = egress.zone.ok_or(DropReason::EgressNoZone)?;
     turn.rec.fact(Fact::Zones { from: flow.zone, to });
     if world.rules.is_functional(to) {
@@ -246,13 +254,24 @@ pub(crate) fn route<'w, R: Recorder>(
     turn: &mut Turn<'w, R>,
     packet: &Packet<'_>,
     flow: &Flow,
-    (instance, (family, dst)): (InstanceId, (Family, Addr)),
+    way: (InstanceId, (Family, Addr)),
+) -> Result<&'w Interface, DropReason> {
+    let path = turn.world.forwarding.lookup(way.0, way.1, flow.hash);
+    by_path(turn, packet, flow, (way, path))
+}
+
+/// The unit that a path leads out of.
+fn by_path<'w, R: Recorder>(
+    turn: &mut Turn<'w, R>,
+    packet: &Packet<'_>,
+    flow: &Flow,
+    ((instance, (family, dst)), path): ((InstanceId, (Family, Addr)), Path),
 ) -> Result<&'w Interface, DropReason> {
     let world = turn.world;
     if dst.is_multicast(family) {
         return Err(DropReason::NoRoute);
     }
-    match world.forwarding.lookup(instance, (family, dst), flow.hash) {
+    match path {
         Path::Via { unit, next_hop } => {
             turn.rec.fact(Fact::Route { instance, family, dst, unit, next_hop });
             let egress = world.rules.unit(unit).ok_or(DropReason::EgressDown)?;

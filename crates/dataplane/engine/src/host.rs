@@ -5,7 +5,7 @@
 //! Neighbour discovery for the unit itself is let through as ARP is: without it there is no link.
 
 use ravelin_program::Interface;
-use ravelin_types::{Addr, DropReason, Family, InterfaceId, Proto, ZoneId};
+use ravelin_types::{Addr, DropReason, Family, InstanceId, InterfaceId, Proto, ZoneId};
 use ravelin_wire::{L4, Network, ethertype};
 
 use crate::act;
@@ -31,27 +31,54 @@ const NEIGHBOUR_TYPES: [u8; 2] = [135, 136];
 /// A hop limit that only a neighbour can send (RFC 4861 7.1).
 const FROM_NEIGHBOUR: u8 = 255;
 
-/// Whether a packet from the wire is for the firewall: one of its addresses, link-local, or a
-/// group or broadcast on the link.
+/// Where a packet's destination lies.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Whither {
+    /// The firewall itself: one of its addresses, link-local, or a group or broadcast on the link.
+    Ours,
+    /// Beyond, as far as the routes of an instance say.
+    By(InstanceId, Path),
+}
+
+/// Where a packet from the wire goes by the routes of the unit that it came by.
+pub(crate) fn whither(world: &Snapshot, flow: &Flow, key: &FlowKey) -> Whither {
+    let (rules, dst) = (&world.rules, (key.dst_family(), key.dst()));
+    let instance = rules.instance_of(flow.unit);
+    if has_address(world, (flow.unit, instance), dst) {
+        return Whither::Ours;
+    }
+    match world.forwarding.lookup(instance, dst, flow.hash) {
+        // An address of the firewall in another instance is not to be had from here. Spec: routing-instance-10.
+        Path::Local(owner) if rules.instance_of(owner) == instance => Whither::Ours,
+        path => Whither::By(instance, path),
+    }
+}
+
+/// Whether a packet from the wire is for the firewall.
 pub(crate) fn is_local(world: &Snapshot, flow: &Flow, key: &FlowKey) -> bool {
-    is_ours(world, flow.unit, (key.dst_family(), key.dst()))
+    matches!(whither(world, flow, key), Whither::Ours)
 }
 
 /// Whether a frame to all stations, or to a group of them, may carry a packet to this address: what is forwarded comes
 /// to us alone (RFC 1812 5.3.4). Spec: flow-32.
 pub(crate) fn may_be_to_many(world: &Snapshot, unit: InterfaceId, network: &Network) -> bool {
-    network.dst.is_multicast(network.family) || is_ours(world, unit, (network.family, network.dst))
-}
-
-fn is_ours(world: &Snapshot, unit: InterfaceId, (family, dst): (Family, Addr)) -> bool {
-    let (rules, instance) = (&world.rules, world.rules.instance_of(unit));
-    let broadcast = || rules.unit(unit).is_some_and(|unit| is_subnet_broadcast(unit, (family, dst)));
-    // An address of the firewall in another instance is not to be had from here. Spec: routing-instance-10.
-    let routed = || match world.forwarding.lookup(instance, (family, dst), 0) {
-        Path::Local(owner) => rules.instance_of(owner) == instance,
+    let (instance, dst) = (world.rules.instance_of(unit), (network.family, network.dst));
+    let routed = || match world.forwarding.lookup(instance, dst, 0) {
+        Path::Local(owner) => world.rules.instance_of(owner) == instance,
         Path::Via { .. } | Path::Discard | Path::Reject | Path::None => false,
     };
-    rules.local(instance, (family, dst)).is_some() || is_link_scoped(family, dst) || broadcast() || routed()
+    network.dst.is_multicast(network.family) || has_address(world, (unit, instance), dst) || routed()
+}
+
+/// Whether an address is the firewall's without a look at the routes.
+fn has_address(
+    world: &Snapshot,
+    (unit, instance): (InterfaceId, InstanceId),
+    (family, dst): (Family, Addr),
+) -> bool {
+    let rules = &world.rules;
+    let broadcast = || rules.unit(unit).is_some_and(|unit| is_subnet_broadcast(unit, (family, dst)));
+    is_link_scoped(family, dst) || rules.local(instance, (family, dst)).is_some() || broadcast()
 }
 
 /// Destinations that never leave their link.

@@ -134,8 +134,8 @@ fn deliver<R: Recorder>(
 /// An error about a packet of no session: dropped, or forwarded as it is where `allow-embedded-icmp` says so. Spec: flow-34.
 fn stray<R: Recorder>(turn: &mut Turn<'_, R>, packet: &mut Packet<'_>, flow: &Flow) -> Verdict {
     let rules = &turn.world.rules;
-    let is_ours = flow.from_host || host::is_local(turn.world, flow, &flow.key);
-    if !rules.flow.strays.embedded_icmp || is_ours {
+    let is_ours = || flow.from_host || host::is_local(turn.world, flow, &flow.key);
+    if !rules.flow.strays.embedded_icmp || is_ours() {
         return Verdict::Drop(DropReason::IcmpErrorNoSession);
     }
     if rules.is_functional(flow.zone) {

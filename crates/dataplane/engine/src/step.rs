@@ -23,8 +23,8 @@ use crate::steer::{HandOver, Towards};
 use crate::stub::Message;
 use crate::verdict::Verdict;
 use crate::{
-    alg, batch, fast_path, filters, first_path, host, icmp_error, ingress, mirror, proxy_syn, sanity,
-    screens, watch,
+    alg, batch, express, fast_path, filters, first_path, host, icmp_error, ingress, mirror, proxy_syn,
+    sanity, screens, watch,
 };
 
 /// Packets a step takes at most.
@@ -264,6 +264,25 @@ pub(crate) fn account<R: Recorder>(
         Verdict::Consume => {}
         Verdict::HandOver(_) => counters.handed_over += 1,
     }
+}
+
+/// The flow of a packet that seemed one for the express path, of what was found of it then.
+pub(crate) fn recall<R: Recorder>(
+    turn: &mut Turn<'_, R>,
+    packet: &Packet<'_>,
+    looked: (&Express, u64),
+) -> Slot {
+    let Some(flow) = express::flow(turn, packet, looked) else {
+        return classify(turn, packet, Some(looked)).unwrap_or_else(Slot::Done);
+    };
+    let steering = turn.state.steering;
+    if !steering.is_alone() {
+        let owner = steering.of_key(&turn.world.rules, &flow.key, Towards::In);
+        if let Some(over) = steering.to(owner, Stage::Tuple, None) {
+            return Slot::Done(filters::with_marks(Verdict::HandOver(over), flow.marks));
+        }
+    }
+    Slot::Flow(flow)
 }
 
 /// The flow of a packet. `looked`: what was found of it when it seemed one for the express path.

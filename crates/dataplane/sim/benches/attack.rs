@@ -5,6 +5,9 @@
 //! a hostile frame costs, the established throughput under attack against the clean one, the same behind it, how many hostile frames a second
 //! leave four fifths of the throughput, and what memory the process has taken meanwhile. Speed is shown, never asserted;
 //! that established packets all pass, and that no table outgrows its limit, is.
+//!
+//! `valgrind --tool=callgrind --toggle-collect='*step_counted*' attack-... --count [NAME...]` counts instructions instead, whatever
+//! else the machine does: full batches of hostile frames alone go through `step_counted`, `COUNTED` of them a name.
 
 use std::sync::Arc;
 use std::time::Instant as Clock;
@@ -32,6 +35,8 @@ const BUFFER: usize = 256;
 /// Nanoseconds that the engine's clock moves a batch: a core's worth of packets.
 const BATCH_NS: u64 = 5_000;
 const SERVER: u16 = 9000;
+/// Hostile frames whose instructions are counted.
+const COUNTED: usize = 128 * BATCH_MAX;
 
 /// What all have: an inside and an outside, source NAT, and policies that a flood of tuples is looked up in.
 const COMMON: &str = "\
@@ -188,6 +193,11 @@ const ATTACKS: &[Attack] = &[
 
 fn main() {
     let named: Vec<String> = std::env::args().skip(1).filter(|a| !a.starts_with('-')).collect();
+    let chosen =
+        || ATTACKS.iter().filter(|a| named.is_empty() || named.iter().any(|n| a.name.contains(n.as_str())));
+    if std::env::args().any(|a| a == "--count") {
+        return chosen().for_each(count);
+    }
     println!(
         "{SESSIONS} established sessions, one hostile frame behind every {SHARE}; {ROUNDS} rounds, median (min-max)"
     );
@@ -202,11 +212,51 @@ fn main() {
         "sessions",
         "grown KiB"
     );
-    for attack in
-        ATTACKS.iter().filter(|a| named.is_empty() || named.iter().any(|n| a.name.contains(n.as_str())))
-    {
-        measure(attack);
+    chosen().for_each(measure);
+}
+
+/// Full batches of hostile frames for an instruction counter, into tables that are as full as they become.
+fn count(attack: &Attack) {
+    let mut ground = Ground::new(&(attack.configuration)());
+    let frames: Vec<_> = (0..SESSIONS).map(|n| ground.opening(n)).collect();
+    frames.iter().for_each(|frame| ground.must_pass(frame));
+    let mut sent = 0;
+    for (frames, step) in [(TABLE, plain_step as Step), (COUNTED, step_counted as Step)] {
+        let flood: Vec<_> = (0..frames)
+            .map(|_| {
+                sent += 1;
+                let random = [ground.draw(), ground.draw()];
+                ground.framed((attack.frame)(sent, random), attack.inside)
+            })
+            .collect();
+        ground.run_by(step, &flood.iter().map(|frame| (frame, false)).collect::<Vec<_>>());
     }
+    println!("{}: {COUNTED} frames, {} sessions", attack.name, ground.state.sessions.len());
+}
+
+/// One batch through the engine.
+type Step = fn(&Snapshot, (&mut State, &Shared), Instant, &mut [Packet<'_>], &mut Output);
+
+fn plain_step(
+    world: &Snapshot,
+    state: (&mut State, &Shared),
+    now: Instant,
+    packets: &mut [Packet<'_>],
+    out: &mut Output,
+) {
+    step(world, state, now, packets, out, &mut NoRecorder);
+}
+
+/// The same by a name that an instruction counter is told.
+#[inline(never)]
+fn step_counted(
+    world: &Snapshot,
+    state: (&mut State, &Shared),
+    now: Instant,
+    packets: &mut [Packet<'_>],
+    out: &mut Output,
+) {
+    step(world, state, now, packets, out, &mut NoRecorder);
 }
 
 fn measure(attack: &Attack) {
@@ -330,6 +380,10 @@ impl Ground {
 
     /// Steps frames in batches; established ones, which are said to be so, must be sent. Nanoseconds in `step` alone.
     fn run(&mut self, frames: &[(&Frame, bool)]) -> f64 {
+        self.run_by(plain_step, frames)
+    }
+
+    fn run_by(&mut self, step: Step, frames: &[(&Frame, bool)]) -> f64 {
         let mut buffers = vec![[0; BUFFER]; BATCH_MAX];
         let mut stepped = 0.0;
         for batch in frames.chunks(BATCH_MAX) {
@@ -345,7 +399,7 @@ impl Ground {
             self.now.0 += BATCH_NS;
             let start = Clock::now();
             let state = (&mut self.state, &self.shared);
-            step(&self.snapshot, state, self.now, &mut packets, &mut self.out, &mut NoRecorder);
+            step(&self.snapshot, state, self.now, &mut packets, &mut self.out);
             stepped += start.elapsed().as_nanos() as f64;
             self.state.events.take(usize::MAX);
             for (verdict, (_, established)) in self.out.verdicts.iter().zip(batch) {

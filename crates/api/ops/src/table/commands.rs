@@ -135,6 +135,7 @@ const SHOW_POLICIES: &[Param] = &[
     option("policy-name", &[Arg::Policy], "Policies of this name"),
     option("start", &[Arg::Number], "First policy of the list to show, from 1"),
     option("to-zone", &[Arg::Zone], "Policies for traffic to this zone"),
+    flag("zone-context", "How many policies there are from zone to zone"),
 ];
 
 const TEST_PACKET: &[Param] = &[
@@ -358,6 +359,9 @@ const COMMANDS: &[Command] = &[
 fn policies(given: &Given) -> Result<Request, Miss> {
     if given.is_set("information") {
         return Ok(Request::Watch(Watch::PolicyTotals));
+    }
+    if given.is_set("zone-context") {
+        return Ok(Request::Watch(Watch::PolicyContexts));
     }
     let hit_count = given.is_set("hit-count");
     let counted = ["ascending", "descending", "greater-than", "less-than"];

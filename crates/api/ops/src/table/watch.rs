@@ -65,6 +65,8 @@ const MATCH_POLICIES: &[Param] = &[
     flag("global", "Global policies alone"),
     option("protocol", &[Arg::Protocol], "IP protocol"),
     option("result-count", &[Arg::Number], "Policies to list, 1 to 16 (default 1)"),
+    // No policy can name an identity, so that each holds of any: the answer is the same whatever is said here.
+    option("source-identity", &[Arg::Name], "User or role; every policy here is for any"),
     option("source-ip", &[Arg::Address], "Source address"),
     option("source-port", &[Arg::Port], "Source port"),
     option("to-zone", &[Arg::Zone], "Zone that packets go to"),

@@ -45,6 +45,7 @@ const GIVEN: &[(&str, &str)] = &[
     ("show security policies", "detail"),
     ("show security policies", "hit-count"),
     ("show security policies", "information"),
+    ("show security policies", "zone-context"),
     ("show security policies", "global"),
     ("show security screen ids-option", "s"),
     ("show security screen statistics", "zone trust"),

@@ -140,6 +140,12 @@ Policies passed over:
   p1                            no match: source-address
 ",
     );
+    // Whoever the source is: no policy is for some and not for others.
+    let all = Bench::new().good(&format!("show security match-policies {tuple}"));
+    for of in ["any", "unknown-user", "someone"] {
+        let line = format!("show security match-policies {tuple} source-identity {of}");
+        assert_eq!(Bench::new().good(&line), all);
+    }
     // The global list narrows itself to packets from untrust; then the default decides.
     check(
         "show security match-policies global from-zone trust to-zone untrust source-ip 10.2.0.9 destination-ip 192.0.2.1 protocol icmp",
@@ -211,6 +217,14 @@ Default policy: deny-all
 From zone: trust, To zone: untrust: policies: 2, hits: 20
 Global policies: policies: 1, hits: 0
 Number of policies: 3
+",
+    );
+    check(
+        "show security policies zone-context",
+        "\
+From zone     To zone       Policy count
+trust         untrust       2
+junos-global  junos-global  1
 ",
     );
 }

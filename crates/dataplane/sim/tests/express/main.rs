@@ -49,6 +49,14 @@ struct Engine {
     out: Output,
 }
 
+/// A SYN that announces a segment size of 1460.
+fn request(sport: u16) -> Payload {
+    let mut payload = Payload::tcp_segment(sport, 80, TcpFlags::SYN, 1000, 0, b"");
+    payload.bytes.extend_from_slice(&[2, 4, 0x05, 0xb4]);
+    payload.bytes[12] = (24 / 4) << 4;
+    payload
+}
+
 /// What a step did, as far as anybody can tell.
 #[derive(Debug, PartialEq)]
 struct Seen {
@@ -188,10 +196,7 @@ impl Pair {
         let station = self.stations[0];
         for host in 2..5u8 {
             let sport = 1000 + u16::from(host);
-            let payloads = [
-                Payload::udp(sport, 53, &[b'q'; 240]),
-                Payload::tcp_segment(sport, 80, TcpFlags::SYN, 1000, 0, b""),
-            ];
+            let payloads = [Payload::udp(sport, 53, &[b'q'; 240]), request(sport)];
             let ips = [
                 Ip::v4([10, 0, 0, host], [198, 51, 100, 2]),
                 Ip::v4([10, 0, 0, host], [192, 0, 2, 2]),
