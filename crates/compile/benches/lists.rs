@@ -1,64 +1,27 @@
-//! What large and broken texts cost, by their length: seconds for 50 MB, and for a tenth of it. Linear time shows
-//! as a factor of ten; beside it lists of many entries.
+//! What address sets of many members cost, from text to program. Texts of any size, broken ones too: `TEXT_MB=50 cargo test
+//! --release -p ravelin-model --test large`.
 //!
-//! `cargo bench -p ravelin-compile --bench texts [MEGABYTES]`. One core, each text once; asserts nothing.
+//! `cargo bench -p ravelin-compile --bench lists`. One core, each list once; asserts nothing.
 
 use std::fmt::Write as _;
 use std::time::Instant as Clock;
 
 use ravelin_compile::{IdBook, Resolved, compile};
-use ravelin_model::load;
 use ravelin_schema::read;
-use ravelin_syntax::{NESTING_MAX, decode};
 use ravelin_types::Generation;
 
 fn main() {
-    let megabytes = std::env::args().skip(1).find_map(|a| a.parse().ok()).unwrap_or(50usize);
-    let bytes = megabytes << 20;
-    println!("{megabytes} MB of text, a tenth of it, and the factor; seconds");
-    broken("braces that open", bytes, &|n| "a { ".repeat(n / 4));
-    broken("braces that open and close", bytes, &|n| {
-        format!("{}{}", "access { ".repeat(n / 11), "} ".repeat(n / 11))
-    });
-    broken("braces as deep as may be", bytes, &|n| {
-        let one = format!("{}x;{}", "access { ".repeat(NESTING_MAX), "}".repeat(NESTING_MAX));
-        one.repeat(n / one.len())
-    });
-    broken("elements that open", bytes, &|n| "<a>".repeat(n / 3));
-    broken("one word", bytes, &|n| "x".repeat(n));
-    broken("one line of words", bytes, &|n| format!("set {}", "security zones ".repeat(n / 15)));
-    broken("one list", bytes, &|n| format!("set system host-name [ {}", "a ".repeat(n / 2)));
-    broken("one comment", bytes, &|n| format!("/* {}", "y\n".repeat(n / 2)));
-    broken("wrong keywords", bytes, &|n| "interfases;\n".repeat(n / 12));
-    broken("random bytes", bytes, &|n| decode(&random(n, None)));
-    broken("random signs", bytes, &|n| decode(&random(n, Some(b"{};[]\"<>/ \n#*:set"))));
-    println!("lists; milliseconds");
-    for count in [100_000, 1_000_000] {
+    println!("address sets; milliseconds, and the peak of memory so far");
+    for count in [10_000, 100_000, 1_000_000] {
         members(count);
     }
 }
 
-fn random(count: usize, of: Option<&[u8]>) -> Vec<u8> {
-    let mut state = 88_172_645_463_325_252u64;
-    let mut next = || {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        state
-    };
-    let byte = |n: u64| of.map_or(n as u8, |signs| signs[(n % signs.len() as u64) as usize]);
-    (0..count).map(|_| byte(next())).collect()
-}
-
-fn broken(name: &str, bytes: usize, text: &dyn Fn(usize) -> String) {
-    let time = |bytes: usize| {
-        let text = text(bytes);
-        let start = Clock::now();
-        std::hint::black_box(load(&text));
-        start.elapsed().as_secs_f64()
-    };
-    let (small, large) = (time(bytes / 10), time(bytes));
-    println!("{name:>30} {large:>8.3} {small:>8.3} {:>6.1}", large / small);
+/// Peak of this process, in megabytes.
+fn peak_mb() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    line.and_then(|rest| rest.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok()).unwrap_or(0) / 1024
 }
 
 /// One address set of so many members, in one policy.
@@ -90,10 +53,11 @@ fn members(count: usize) {
     let compiled = start.elapsed();
     let ms = |d: std::time::Duration| d.as_secs_f64() * 1e3;
     println!(
-        "{count:>10} members: read {:.0}, check {:.0}, compile {:.0}, all {:.0}",
+        "{count:>10} members: read {:.0}, check {:.0}, compile {:.0}, all {:.0}; {} MB",
         ms(read),
         ms(checked - read),
         ms(compiled - checked),
-        ms(compiled)
+        ms(compiled),
+        peak_mb()
     );
 }
