@@ -97,6 +97,7 @@ commits_until_it_dies() {
     local pid
     pid=$(dataplane_pid)
     for _ in $(seq 8); do
+        echo "$wanted" >"$STATE/out/wanted"
         run "configure; $(to "$wanted"); commit" >"$STATE/out/commit" 2>&1
         [ "$(dataplane_pid)" = "$pid" ] || return 0
         [ "$wanted" = odd ] && wanted=even || wanted=odd
@@ -105,6 +106,7 @@ commits_until_it_dies() {
 }
 check "it dies with a program that one worker has" commits_until_it_dies
 sed 's/^/    /' "$STATE/out/commit"
+wanted=$(cat "$STATE/out/wanted")
 check "between two workers: traffic is back" wait_until "$RETURN_S" forwards
 check "between two workers: store, kernel and workers are of the new configuration" wait_until 30 is_agreed "$wanted"
 [ "$wanted" = odd ] && wanted=even || wanted=odd
