@@ -218,7 +218,7 @@ fn words_of_commands_are_names_too() {
     ];
     check(
         &zones,
-        &[&format!("set security policies from-zone from-zone to-zone b policy two then deny")],
+        &["set security policies from-zone from-zone to-zone b policy two then deny"],
         &["from-zone to "],
     );
     fails(&format!("insert {P} none before policy before"), "statement not found");
