@@ -23,11 +23,13 @@ pub(crate) struct Names<'a> {
 }
 
 impl<'a> Names<'a> {
-    pub(crate) fn new(config: &'a Applications, book: &mut IdBook) -> Result<Self, BookError> {
+    /// # Errors
+    /// There is no number left for an application, which is named.
+    pub(crate) fn new(config: &'a Applications, book: &mut IdBook) -> Result<Self, (&'a str, BookError)> {
         let all = predefined().applications.iter().chain(&config.applications);
         let (mut index, mut names) = (HashMap::new(), Vec::new());
         for name in std::iter::once("any").chain(all.map(|a| a.name.as_str())) {
-            let at = book.application(name)?;
+            let at = book.application(name).map_err(|error| (name, error))?;
             index.insert(name, at);
             names.resize(names.len().max(at as usize + 1), "");
             names[at as usize] = name;

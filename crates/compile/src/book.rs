@@ -1,6 +1,7 @@
 //! Stable ids: a name keeps its id for as long as anything may remember it.
 //!
-//! State: persisted with the commit. Ids are given in order and never reused.
+//! State: persisted with the commit. Ids are given in order and never reused, but where nothing remembers any: see
+//! [`IdBook::renew`].
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -18,9 +19,14 @@ const COUNTERS_MAX: u32 = 1 << 20;
 /// Applications that sessions can name, those that were taken away too.
 const APPLICATIONS_MAX: u32 = u16::MAX as u32;
 
+const INSTANCES_MAX: u32 = InstanceId::MAX as u32 + 1;
+
 /// There are no ids of a kind left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("no {kind} ids are left")]
+#[error(
+    "no {kind} ids are left, as names that are gone keep theirs while sessions may have them: \
+     start daemon and packet process anew"
+)]
 pub struct BookError {
     kind: &'static str,
 }
@@ -156,6 +162,25 @@ impl IdBook {
         self.kinds().into_iter().for_each(|(_, names)| names.fresh = Fresh::default());
     }
 
+    /// Forgets every name of the kinds of which half of the ids are given out. Only for a plane that has had no program yet:
+    /// nothing remembers an id. True: something was forgotten.
+    #[must_use]
+    pub fn renew(&mut self) -> bool {
+        let small = u32::from(u16::MAX);
+        let kinds = [
+            (&mut self.zones, small),
+            (&mut self.ports, small),
+            (&mut self.units, small),
+            (&mut self.source_pools, small),
+            (&mut self.mirrors, small),
+            (&mut self.filter_counters, COUNTERS_MAX),
+            (&mut self.applications, APPLICATIONS_MAX),
+            (&mut self.instances, INSTANCES_MAX),
+        ];
+        let worn = kinds.into_iter().filter(|(names, max)| names.next > max / 2);
+        worn.map(|(names, _)| *names = Names::default()).count() > 0
+    }
+
     /// Takes an id as it was given out once. False: it can't be, for the name has another, or the kind is unknown.
     #[must_use]
     pub fn give(&mut self, given: &Given) -> bool {
@@ -230,8 +255,7 @@ impl IdBook {
     /// # Errors
     /// All ids of routing instances are given out. 0 is the default one.
     pub fn instance(&mut self, name: &str) -> Result<InstanceId, BookError> {
-        let max = u32::from(InstanceId::MAX) + 1;
-        self.instances.id(name, "routing instance", 1, max).map(|id| InstanceId(id as u16))
+        self.instances.id(name, "routing instance", 1, INSTANCES_MAX).map(|id| InstanceId(id as u16))
     }
 
     /// The id of an instance already compiled; `None` as its name means the default one.

@@ -65,8 +65,8 @@ pub fn compile(
 ) -> Result<Program, Vec<CompileError>> {
     let valid = config;
     let config = valid.get();
-    let applications = application::Names::new(&config.applications, book).map_err(|error| {
-        let (path, at) = ("applications".into(), ravelin_syntax::Span::default());
+    let applications = application::Names::new(&config.applications, book).map_err(|(name, error)| {
+        let (path, at) = (format!("applications application {name}"), ravelin_syntax::Span::default());
         vec![CompileError { path, at, message: error.to_string() }]
     })?;
     let mut compiler = Compiler {

@@ -63,3 +63,27 @@ fn source_pools_that_the_allocator_can_not_serve_are_refused() {
         &["security nat source pool p: has no ports for all its hosts"],
     );
 }
+
+#[test]
+fn an_application_that_no_number_is_left_for_is_refused_until_nothing_remembers_any() {
+    let text = |name: &str| format!("set applications application {name} protocol tcp destination-port 7");
+    let commit = |name: &str, book: &mut IdBook| {
+        let valid = load(&text(name)).result.unwrap();
+        compile(&valid, &Resolved::default(), book, Generation(1))
+    };
+    let mut book = IdBook::default();
+    let first = commit("first", &mut book).unwrap();
+    assert!(!book.renew(), "there is room");
+    // As many names in a life as there are numbers.
+    assert!((0..).any(|n| book.application(&format!("gone {n}")).is_err()));
+    let errors = commit("last", &mut book).unwrap_err();
+    assert_eq!(errors.len(), 1);
+    assert_eq!(errors[0].path, "applications application last");
+    assert!(errors[0].message.starts_with("no application ids are left"), "{}", errors[0].message);
+    assert_eq!(commit("first", &mut book).unwrap().application_names(), first.application_names());
+    let zone = book.zone("trust").unwrap();
+    assert!(book.renew());
+    assert_eq!(book.zone("trust").unwrap(), zone, "what has room is as it was");
+    assert!(commit("last", &mut book).is_ok());
+    assert!(!book.renew(), "it is all new");
+}

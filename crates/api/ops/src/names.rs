@@ -1,11 +1,12 @@
 //! Names for the ids that the plane answers with, out of the program that it runs.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use ravelin_nat::PoolId;
 use ravelin_program::{
     DestinationAction, DestinationPool, DestinationRule, DestinationRuleSet, Interface, NatContext, Program,
-    SourcePool, SourceRule, SourceRuleSet, StaticRule, StaticRuleSet,
+    SourcePool, SourceRule, SourceRuleSet, StaticRule, StaticRuleSet, Text, ZoneMatch,
 };
 use ravelin_types::{InstanceId, InterfaceId, NatRuleId, PolicyId, ZoneId};
 
@@ -19,11 +20,11 @@ const JUNOS_HOST: &str = "junos-host";
 /// A policy by name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PolicyName {
-    pub name: String,
+    pub name: Text,
+    /// Empty: any. Policies of one pair share the names of its zones.
+    pub from: Arc<[String]>,
     /// Empty: any.
-    pub from: Vec<String>,
-    /// Empty: any.
-    pub to: Vec<String>,
+    pub to: Arc<[String]>,
     pub global: bool,
     /// Place within its section, from 1.
     pub sequence: u32,
@@ -47,18 +48,17 @@ impl NameTable {
         let zones = program.zones().map_or(&[][..], |z| &z.0);
         table.zones = zones.iter().map(|z| (z.id, z.name.clone())).collect();
         table.units = table.interfaces().iter().map(|u| (u.id, u.name.clone())).collect();
-        let mut policies = BTreeMap::new();
+        let mut policies = Vec::new();
         for (_, section) in program.sections() {
             let global = section.zones.from.is_empty() && section.zones.to.is_empty();
+            let shared = table.pair(&section.zones);
             for (sequence, (narrow, policy)) in (1..).zip(&section.policies) {
-                let zones = if global { narrow } else { &section.zones };
-                let from = table.zone_names(&zones.from);
-                let to = table.zone_names(&zones.to);
-                let name = PolicyName { name: policy.name.to_string(), from, to, global, sequence };
-                policies.insert(policy.id, name);
+                let (from, to) = if global { table.pair(narrow) } else { shared.clone() };
+                let name = PolicyName { name: policy.name.clone(), from, to, global, sequence };
+                policies.push((policy.id, name));
             }
         }
-        table.policies = policies;
+        table.policies = policies.into_iter().collect();
         let named = |id, name: &String| (id, name.clone());
         let nat: BTreeMap<_, _> = table
             .source_rules()
@@ -68,6 +68,10 @@ impl NameTable {
             .collect();
         table.nat_rules = nat;
         table
+    }
+
+    fn pair(&self, zones: &ZoneMatch) -> (Arc<[String]>, Arc<[String]>) {
+        (self.zone_names(&zones.from).into(), self.zone_names(&zones.to).into())
     }
 
     #[must_use]

@@ -68,6 +68,12 @@ impl SiteProtocol {
         }
     }
 
+    /// Over a secure shell: hosts are known by their keys.
+    #[must_use]
+    pub const fn is_ssh(self) -> bool {
+        matches!(self, Self::Scp | Self::Sftp)
+    }
+
     fn of(word: &str) -> Option<Self> {
         let all = [Self::Ftp, Self::PassiveFtp, Self::Scp, Self::Sftp, Self::Http, Self::Https];
         all.into_iter().find(|protocol| protocol.word() == word)

@@ -9,7 +9,7 @@ use ravelin_syntax::Diagnostic;
 
 use crate::{
     ApplicationGateway, ApplicationTerm, Config, Policy, PolicyAction, ValidConfig, ZonePairPolicies,
-    predefined,
+    predefined, run_place,
 };
 
 /// Warnings of one configuration; the last says how many more there are.
@@ -36,7 +36,7 @@ const NEEDED: &[(&str, &str)] = &[
 #[must_use]
 pub fn warnings(valid: &ValidConfig) -> Vec<Diagnostic> {
     let mut out = of_pairs(valid.get());
-    out.extend(of_policies(valid.get()));
+    out.extend(of_policies(valid));
     out
 }
 
@@ -54,15 +54,23 @@ fn of_pairs(config: &Config) -> Vec<Diagnostic> {
     all.map(|(path, at)| Diagnostic::warning(path, at, message)).collect()
 }
 
-fn of_policies(config: &Config) -> Vec<Diagnostic> {
+/// Looks at the runs that may name such an application: a commit that changed a policy is told as much as one that changed all.
+fn of_policies(valid: &ValidConfig) -> Vec<Diagnostic> {
+    let config = valid.get();
     let wanted = Wanted::of(config);
     if wanted.predefined.is_empty() && wanted.own.is_empty() {
         return Vec::new();
     }
     let sets = sets_with(config, &wanted);
+    let own = wanted.own.keys().copied();
+    let names: Vec<&str> = wanted.predefined.iter().map(|(name, _)| *name).chain(own).collect();
+    let names: Vec<&str> = names.into_iter().chain(sets.iter().map(|(name, _)| *name)).collect();
+    let may_name = |place: usize| valid.mentions().may_name_application(place, &names);
     let mut out = Vec::new();
     let mut more = 0;
-    for (pair, policy) in policies(config).filter(|(_, policy)| policy.action == PolicyAction::Permit) {
+    for (pair, policy) in
+        policies(config, &may_name).filter(|(_, policy)| policy.action == PolicyAction::Permit)
+    {
         for name in &policy.applications {
             let Some(gateway) = wanted.needs(name).or_else(|| set_needs(name, &sets)) else { continue };
             if out.len() == WARNINGS_MAX {
@@ -148,12 +156,18 @@ fn set_needs(name: &str, sets: &[(&str, &'static str)]) -> Option<&'static str> 
     sets.iter().find(|(of, _)| *of == name).map(|(_, gateway)| *gateway)
 }
 
-/// Every policy and where it stands.
-fn policies(config: &Config) -> impl Iterator<Item = (Option<&ZonePairPolicies>, &Policy)> {
+/// Every policy of the runs that are wanted, and where it stands.
+fn policies<'a>(
+    config: &'a Config,
+    is_wanted: &'a dyn Fn(usize) -> bool,
+) -> impl Iterator<Item = (Option<&'a ZonePairPolicies>, &'a Policy)> {
     let security = &config.security.policies;
-    let pairs =
-        security.pairs.iter().flat_map(|pair| pair.policies.iter().map(move |policy| (Some(pair), policy)));
-    pairs.chain(security.global.iter().map(|global| (None, &global.policy)))
+    let pairs = security.pairs.iter().flat_map(move |pair| {
+        let runs = pair.policies.runs().iter().filter(|run| is_wanted(run_place(run)));
+        runs.flat_map(|run| run.iter()).map(move |policy| (Some(pair), policy))
+    });
+    let global = security.global.runs().iter().filter(|run| is_wanted(run_place(run)));
+    pairs.chain(global.flat_map(|run| run.iter()).map(|global| (None, &global.policy)))
 }
 
 #[cfg(test)]
@@ -211,6 +225,46 @@ mod tests {
         assert_eq!(told(&text), [pool]);
         assert_eq!(told(&format!("{text}set {general} 65000 to 65535\n")), [general, pool]);
         assert_eq!(told(&plain), [""; 0]);
+    }
+
+    /// Many runs, of which one has what is told of; and the same behind an edit that leaves it as it was, and behind one that
+    /// makes what every policy names such an application.
+    #[test]
+    fn one_among_many_is_told_of_after_every_edit() {
+        let policy = |n: usize, of: &str| {
+            let policy = format!("set security policies from-zone a to-zone a policy p{n}");
+            format!(
+                "{policy} match source-address any destination-address any application {of}\n{policy} then permit\n"
+            )
+        };
+        let mut text = "set security zones security-zone a\n\
+             set applications application own protocol udp destination-port 5060\n"
+            .to_owned();
+        (0..3000).for_each(|n| text += &policy(n, if n == 1717 { "junos-sip" } else { "own" }));
+        let mut tree = ravelin_schema::read(&text).tree;
+        let mut checked = crate::check_tree_after(&tree, None, None).unwrap();
+        let path = |n: usize, of: &str| {
+            format!("security policies from-zone a to-zone a policy p{n} match application {of}")
+        };
+        let mut after = |line: &str| {
+            ravelin_schema::apply(&mut tree, &[], line).unwrap();
+            checked = crate::check_tree_after(&tree, None, Some(&checked)).unwrap();
+            let told = warnings(&checked.valid);
+            let loaded = load(&ravelin_syntax::render::text(&tree)).result.unwrap();
+            let paths = |all: &[Diagnostic]| all.iter().map(|w| w.path.clone()).collect::<Vec<_>>();
+            assert_eq!(paths(&told), paths(&warnings(&loaded)), "{line}: as from scratch");
+            paths(&told)
+        };
+        let pair = "security policies from-zone a to-zone a";
+        assert_eq!(after("set system host-name b"), [path(1717, "junos-sip")]);
+        assert_eq!(after(&format!("set {pair} policy p3 then count")), [path(1717, "junos-sip")]);
+        assert_eq!(
+            after(&format!("set {pair} policy p9 match application junos-rsh")),
+            [path(9, "junos-rsh"), path(1717, "junos-sip")]
+        );
+        assert_eq!(after(&format!("delete {pair} policy p1717")), [path(9, "junos-rsh")]);
+        let all = after("set applications application own application-protocol sip");
+        assert_eq!((all.len(), &all[0]), (WARNINGS_MAX + 1, &path(0, "own")));
     }
 
     #[test]

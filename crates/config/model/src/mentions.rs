@@ -1,4 +1,4 @@
-//! Which runs of policies may name which addresses, so that a changed address leads to the policies it is about.
+//! Which runs of policies may name which addresses and applications, so that a name leads to the policies it is about.
 //!
 //! State: one small filter a run, which never denies a name that is there. A run is known by where it lies: whoever asks
 //! holds the configuration that the filters were made for.
@@ -10,10 +10,11 @@ use ravelin_schema::{ByPlace, Runs, name_hash, run_place};
 
 use crate::{AddressRef, GlobalPolicy, Policies, Policy};
 
-/// Bits of a filter, by 64.
-const WORDS: usize = 128;
+/// Bits of a filter, by 64: of addresses, which are many, and of applications.
+const ADDRESS_WORDS: usize = 128;
+const APPLICATION_WORDS: usize = 8;
 
-/// A member that names addresses.
+/// A member that names addresses and applications.
 trait Naming {
     fn policy(&self) -> &Policy;
 }
@@ -38,29 +39,49 @@ pub struct Mentions {
 }
 
 #[derive(Debug)]
-struct Filter([u64; WORDS]);
+struct Filter {
+    addresses: Bits<ADDRESS_WORDS>,
+    applications: Bits<APPLICATION_WORDS>,
+}
 
 impl Filter {
     fn of<T: Naming>(run: &[T]) -> Self {
-        let mut bits = [0; WORDS];
+        let mut filter = Self { addresses: Bits::default(), applications: Bits::default() };
         for policy in run.iter().map(Naming::policy) {
             for reference in policy.source_addresses.iter().chain(&policy.destination_addresses) {
                 if let AddressRef::Named(name) = reference {
-                    places(name).for_each(|(word, bit)| bits[word] |= bit);
+                    filter.addresses.add(name);
                 }
             }
+            policy.applications.iter().for_each(|name| filter.applications.add(name));
         }
-        Self(bits)
-    }
-
-    fn may_have(&self, name: &str) -> bool {
-        places(name).all(|(word, bit)| self.0[word] & bit != 0)
+        filter
     }
 }
 
-fn places(name: &str) -> impl Iterator<Item = (usize, u64)> {
-    let hash = name_hash(name);
-    [hash as usize, (hash >> 20) as usize].into_iter().map(|at| (at / 64 % WORDS, 1 << (at % 64)))
+/// A set of names which never denies one that is in it.
+#[derive(Debug)]
+struct Bits<const N: usize>([u64; N]);
+
+impl<const N: usize> Default for Bits<N> {
+    fn default() -> Self {
+        Self([0; N])
+    }
+}
+
+impl<const N: usize> Bits<N> {
+    fn places(name: &str) -> impl Iterator<Item = (usize, u64)> {
+        let hash = name_hash(name);
+        [hash as usize, (hash >> 20) as usize].into_iter().map(|at| (at / 64 % N, 1 << (at % 64)))
+    }
+
+    fn add(&mut self, name: &str) {
+        Self::places(name).for_each(|(word, bit)| self.0[word] |= bit);
+    }
+
+    fn may_have(&self, name: &str) -> bool {
+        Self::places(name).all(|(word, bit)| self.0[word] & bit != 0)
+    }
 }
 
 impl Mentions {
@@ -87,7 +108,14 @@ impl Mentions {
     /// Whether the run at a place may name one of these; of a run that isn't known, anything may be said.
     #[must_use]
     pub fn may_name(&self, place: usize, names: &HashSet<String>) -> bool {
-        let may = |filter: &Arc<Filter>| names.iter().any(|name| filter.may_have(name));
+        let may = |filter: &Arc<Filter>| names.iter().any(|name| filter.addresses.may_have(name));
         !names.is_empty() && self.filters.get(&place).is_none_or(may)
+    }
+
+    /// As [`Self::may_name`], of applications.
+    #[must_use]
+    pub(crate) fn may_name_application(&self, place: usize, names: &[&str]) -> bool {
+        let may = |filter: &Arc<Filter>| names.iter().any(|name| filter.applications.may_have(name));
+        self.filters.get(&place).is_none_or(may)
     }
 }

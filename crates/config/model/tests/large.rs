@@ -2,7 +2,8 @@
 //! broken one leaves is what was there.
 //!
 //! The size is such that whatever grows faster than the text would not end. `TEXT_MB=50 cargo test --release` (and
-//! `make soak`) takes them at that many megabytes, and says what each took. Spec: language-42.
+//! `make soak`) takes them at that many megabytes, and says what each took, and how many times what a tenth of it takes: ten is
+//! linear. Spec: language-42.
 
 use std::fmt::Write as _;
 use std::time::Instant;
@@ -85,8 +86,12 @@ fn peak_mb() -> u64 {
     line.and_then(|rest| rest.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok()).unwrap_or(0) / 1024
 }
 
+fn is_large() -> bool {
+    bytes() != BYTES
+}
+
 fn told(what: &str, start: Instant) {
-    if bytes() != BYTES {
+    if is_large() {
         println!("{what:>50} {:>8.2} s, peak {} MB", start.elapsed().as_secs_f64(), peak_mb());
     }
 }
@@ -94,12 +99,18 @@ fn told(what: &str, start: Instant) {
 #[test]
 fn a_broken_text_of_any_size_is_answered() {
     for (name, text) in BROKEN {
-        let text = text(bytes());
+        let answer = |text: &str| {
+            let start = Instant::now();
+            let errors = load(text).result.err().unwrap_or_default();
+            assert!(!errors.is_empty(), "{name}");
+            assert!(errors.len() <= 3 * DIAGNOSTICS_MAX, "{name}: {}", errors.len());
+            start.elapsed()
+        };
+        let tenth = is_large().then(|| answer(&text(bytes() / 10)));
         let start = Instant::now();
-        let errors = load(&text).result.err().unwrap_or_default();
-        assert!(!errors.is_empty(), "{name}");
-        assert!(errors.len() <= 3 * DIAGNOSTICS_MAX, "{name}: {}", errors.len());
-        told(name, start);
+        let whole = answer(&text(bytes()));
+        let times = tenth.map_or(0.0, |tenth| whole.as_secs_f64() / tenth.as_secs_f64());
+        told(&format!("{name}, {times:.1} times a tenth"), start);
     }
 }
 

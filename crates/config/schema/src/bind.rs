@@ -183,7 +183,7 @@ impl Binder<'_> {
             let depth = self.path.len();
             let Some((id, rule)) = choose(self.grammar, scope.rule, &items[at]) else {
                 if at == 0 && self.is_opaque(scope.rule, &items[at]) {
-                    self.opaque(nodes, items, from);
+                    self.opaque(nodes, Some(scope.hash), items, from);
                     return items.len();
                 }
                 if at == 0 {
@@ -222,7 +222,7 @@ impl Binder<'_> {
         let at = items[0].span();
         match rule.kind {
             Kind::Opaque => {
-                self.opaque(nodes, items, from);
+                self.opaque(nodes, Some(scope.hash), items, from);
                 items.len()
             }
             Kind::Flag => {

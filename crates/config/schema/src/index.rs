@@ -119,12 +119,7 @@ impl Index {
 
     pub fn add(&mut self, parent: u64, hash: u64, nodes: &mut Vec<Node>, node: Node) -> usize {
         let place = nodes.len();
-        if place == LOOKED_THROUGH {
-            for (place, node) in nodes.iter().enumerate() {
-                let hash = self.hash_of(parent, node);
-                self.places.insert(hash, place as u32);
-            }
-        }
+        self.before_one_more(parent, nodes);
         if place >= LOOKED_THROUGH {
             self.places.insert(hash, place as u32);
         } else if nodes.capacity() == 0 {
@@ -133,6 +128,17 @@ impl Index {
         }
         nodes.push(node);
         place
+    }
+
+    /// A level gets a statement that nobody looks for, or one that is entered by itself: the others are hashed from where
+    /// they are no longer looked through.
+    pub fn before_one_more(&mut self, parent: u64, nodes: &[Node]) {
+        if nodes.len() == LOOKED_THROUGH {
+            for (place, node) in nodes.iter().enumerate() {
+                let hash = self.hash_of(parent, node);
+                self.places.insert(hash, place as u32);
+            }
+        }
     }
 
     /// Values put behind those of a list, each once.

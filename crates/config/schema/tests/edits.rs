@@ -176,6 +176,55 @@ fn entries_move_before_and_after() {
     fails("insert system host-name before x", "only an entry of a list");
 }
 
+/// `before`, `to` and `policy` are names like any.
+#[test]
+fn words_of_commands_are_names_too() {
+    let named = [
+        format!("rename {P} one to before"),
+        format!("rename {P} two to to"),
+        format!("rename {P} three to policy policy"),
+    ];
+    for (lines, expected) in [
+        (vec![format!("insert {P} policy before before")], ["policy", "before", "to"]),
+        (vec![format!("insert {P} policy before policy before")], ["policy", "before", "to"]),
+        (vec![format!("insert {P} before after policy")], ["to", "policy", "before"]),
+        (vec![format!("insert {P} before after policy policy")], ["to", "policy", "before"]),
+        (vec![format!("insert {P} before before before")], ["before", "to", "policy"]),
+        (vec![format!("insert {P} to before before")], ["to", "before", "policy"]),
+        (vec![format!("rename {P} to to policy after")], ["before", "after", "policy"]),
+        (
+            vec![format!("rename {P} before to top"), format!("rename {P} top to policy set")],
+            ["set", "to", "policy"],
+        ),
+        (vec![format!("delete {P} to"), format!("copy {P} before to to")], ["before", "policy", "to"]),
+        (vec![format!("delete {P} policy"), format!("copy {P} to to policy")], ["before", "to", "policy"]),
+    ] {
+        let all: Vec<&str> = named.iter().chain(&lines).map(String::as_str).collect();
+        assert_eq!(order(&check(&all, &[], &[])), expected, "{lines:?}");
+    }
+    let marks = [
+        format!("deactivate {P} before"),
+        format!("protect {P} policy"),
+        format!("annotate {P} to \"to\""),
+        format!("insert {P} before match application junos-ssh before junos-http"),
+    ];
+    let all: Vec<&str> = named.iter().chain(&marks).map(String::as_str).collect();
+    let shown = [format!("deactivate {P} before"), format!("protect {P} policy")];
+    check(&all, &[&shown[0], &shown[1]], &[]);
+    let zones = [
+        "copy security policies from-zone a to-zone b to from-zone to to-zone to",
+        "rename security policies from-zone to to-zone to to from-zone to-zone b",
+        "insert security policies from-zone from-zone to-zone b before a to-zone b",
+    ];
+    check(
+        &zones,
+        &["set security policies from-zone from-zone to-zone b policy two then deny"],
+        &["from-zone to "],
+    );
+    fails(&format!("insert {P} none before policy before"), "statement not found");
+    fails(&format!("rename {P} one to"), "the name of an entry");
+}
+
 #[test]
 fn entries_are_renamed_and_copied() {
     let tree = check(&[&format!("rename {P} two to policy second")], &[], &["policy two"]);

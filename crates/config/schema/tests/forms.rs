@@ -135,6 +135,37 @@ fn a_statement_outside_the_table_is_there_once() {
 }
 
 /// A word outside the table is an attribute there: references of any character, and no other.
+/// As many lines outside the table as make a level large, and a statement of the table before, among and behind them.
+#[test]
+fn what_is_outside_the_table_hides_nothing_that_is_in_it() {
+    for before in 0..40 {
+        let outside = |from: usize, to: usize| -> String {
+            (from..to).map(|n| format!("set access profile p{n} authentication-order radius\n")).collect()
+        };
+        let (first, second) = (
+            "set system host-name a\nset security zones security-zone z tcp-rst\n",
+            "set system time-zone UTC\n",
+        );
+        let third = "set security zones security-zone z description d\nset system host-name b\n";
+        let text =
+            format!("{}{first}{}{second}{}{third}", outside(0, before), outside(before, 20), outside(20, 40));
+        let bound = read(&text);
+        assert!(bound.diagnostics.is_empty(), "{:?}", bound.diagnostics);
+        let shown = render::set(&bound.tree);
+        let tables: Vec<&str> = shown.lines().filter(|line| !line.starts_with("set access")).collect();
+        let expected = [
+            "set system host-name b",
+            "set system time-zone UTC",
+            "set security zones security-zone z description d",
+            "set security zones security-zone z tcp-rst",
+        ];
+        assert_eq!(tables.len(), expected.len(), "{before}: {tables:?}");
+        assert!(expected.iter().all(|line| tables.contains(line)), "{before}: {tables:?}");
+        assert_eq!(bound.tree.nodes.iter().filter(|node| node.name == "system").count(), 1, "{before}");
+        assert_eq!(read(&render::text(&bound.tree)).tree, bound.tree, "{before}");
+    }
+}
+
 #[test]
 fn words_of_any_character_are_kept_in_xml() {
     let odd = tree("protocols {\n    bgp \"a\u{0}\u{1}b & <c>\u{85}'d\" {\n        \"\u{0}\";\n    }\n}\n");

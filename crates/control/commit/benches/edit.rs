@@ -147,6 +147,7 @@ impl Bench {
         let (start, sent) = (Clock::now(), self.client.traffic().bytes);
         let checked = self.stage("check", |b| check_tree_after(tree, None, b.checked.as_ref()));
         let checked = checked.unwrap_or_else(|e| panic!("{e:?}"));
+        self.stage("warnings", |_| ravelin_model::warnings(&checked.valid).len());
         let resolved = Resolved::virtual_ports(&checked.valid);
         self.generation += 1;
         let proposal = self

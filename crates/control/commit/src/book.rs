@@ -59,6 +59,25 @@ impl BookFile {
         Ok(book)
     }
 
+    /// As [`Self::load`], for a plane that has had no program yet: ids of names that are gone may be given again.
+    ///
+    /// # Errors
+    /// As there, or the book can't be written without them.
+    pub fn load_anew(&self) -> Result<IdBook, BookFileError> {
+        let mut book = self.load()?;
+        if book.renew() {
+            // First the journal: what it has must not be added to a book that has given its ids to others.
+            match std::fs::remove_file(self.journal()) {
+                Err(error) if error.kind() != ErrorKind::NotFound => {
+                    return Err(BookFileError::Io { path: self.journal(), source: error });
+                }
+                _ => self.sync_directory()?,
+            }
+            self.rewrite(&book)?;
+        }
+        Ok(book)
+    }
+
     /// Makes durable what was given out since the last time.
     ///
     /// # Errors
@@ -201,6 +220,26 @@ mod tests {
             file.save(&mut found).unwrap();
             assert_eq!(file.load().unwrap(), found, "{length}");
         }
+    }
+
+    #[test]
+    fn a_book_without_room_begins_anew_with_a_plane_that_remembers_nothing() {
+        let (_dir, file) = file();
+        let mut book = IdBook::default();
+        let zone = book.zone("trust").unwrap();
+        file.save(&mut book).unwrap();
+        assert!((0..).any(|n| book.application(&format!("a{n}")).is_err()));
+        file.save(&mut book).unwrap();
+        book.zone("untrust").unwrap();
+        file.save(&mut book).unwrap();
+        assert!(file.journal().exists());
+        assert!(file.load().unwrap().application("new").is_err(), "sessions may have any of them");
+        let mut book = file.load_anew().unwrap();
+        assert_eq!(file.load().unwrap(), book);
+        assert_eq!((book.application("new").unwrap(), book.zone("trust").unwrap()), (0, zone));
+        file.save(&mut book).unwrap();
+        assert_eq!(file.load().unwrap(), book);
+        assert_eq!(file.load_anew().unwrap(), book, "there is room");
     }
 
     #[test]

@@ -8,7 +8,7 @@
 
 mod channel;
 mod counters;
-mod fault;
+pub(crate) mod fault;
 mod frozen;
 mod give;
 mod hello;

@@ -237,6 +237,7 @@ impl Workers for AfxdpWorkers {
             if handle.send(Command::Publish(Arc::clone(snapshot), done)) {
                 waits.push((worker, wait));
             }
+            crate::handover::fault::published(worker, snapshot.rules.generation);
         }
         for (worker, wait) in waits {
             let answer = wait.recv_timeout(ANSWER_MAX);

@@ -9,6 +9,7 @@ mod commits;
 mod config_mode;
 mod control;
 mod dynamic;
+mod fault;
 mod forms;
 mod log;
 mod machine;
@@ -116,7 +117,7 @@ fn start(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
     let asked = scrapes.clone();
     let metrics = Server::new(runtime.handle().clone(), move |series_max| asked.gather(series_max));
     let services = Services { log: Arc::new(Log::new(service)), dynamic, metrics: Arc::new(metrics) };
-    let works = Works::new((plane, services), machine, book_file, map)?;
+    let works = Works::new((plane, services), machine, (book_file, child.is_some()), map)?;
     let traces = arguments.state.join("trace");
     let control = Control::new(Life::new(store, now(), boot()).in_zone(zone), works, forwarding, traces);
     let control = Arc::new(Mutex::new(control));

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use ravelin_commit::Note;
-use ravelin_commit::archive::{Carrier, transfer};
+use ravelin_commit::archive::{Carrier, Transferred, transfer};
 use ravelin_contract::{DataPlane, Error, Event, UpdateBatch};
 use ravelin_forwarding::{Monitor, Names, Prober};
 use ravelin_remote::Client;
@@ -117,16 +117,14 @@ fn archive(control: &Mutex<Control>) {
     loop {
         std::thread::sleep(TICK);
         let Some(copy) = lock(control).life.transfer_due(now()) else { continue };
-        let done = transfer(&copy, Carrier::find().as_ref());
-        match &done {
-            Ok(site) => tracing::info!(%site, copy.name, "The configuration was archived."),
-            Err(failed) => {
-                for (site, error) in failed {
-                    tracing::warn!(%site, copy.name, %error, "The archive site takes no copy.");
-                }
-            }
+        let Transferred { site, failed } = transfer(&copy, Carrier::find().as_ref());
+        for (site, error) in failed {
+            tracing::warn!(%site, copy.name, %error, "The archive site takes no copy.");
         }
-        if let Err(error) = lock(control).life.transferred(&copy, done.is_ok(), now()) {
+        if let Some(site) = site {
+            tracing::info!(%site, copy.name, "The configuration was archived.");
+        }
+        if let Err(error) = lock(control).life.transferred(&copy, site.is_some(), now()) {
             tracing::error!(%error, "A copy at an archive site will be made again.");
         }
     }

@@ -14,6 +14,7 @@ use ravelin_syntax::{Diagnostic, Span};
 use ravelin_types::Generation;
 
 use super::dynamic::{Dynamic, DynamicConsumer};
+use super::fault::FaultConsumer;
 use super::log::{Log, LogConsumer};
 use super::machine::Machine;
 use super::metrics::MetricsConsumer;
@@ -38,15 +39,17 @@ pub struct Services {
 }
 
 impl Works {
+    /// `is_new`: the plane has had no program yet.
+    ///
     /// # Errors
     /// The id book is damaged.
     pub fn new(
         (plane, services): (Arc<dyn DataPlane>, Services),
         machine: Machine,
-        book_file: BookFile,
+        (book_file, is_new): (BookFile, bool),
         map: BTreeMap<String, String>,
     ) -> Result<Self, ravelin_commit::BookFileError> {
-        let book = book_file.load()?;
+        let book = if is_new { book_file.load_anew()? } else { book_file.load()? };
         let Services { log, dynamic, metrics } = services;
         Ok(Self { plane, log, dynamic, metrics, machine, book, book_file, map })
     }
@@ -66,12 +69,15 @@ impl Plant for Works {
     fn consumers(&mut self) -> Consumers<'_> {
         let Self { plane, log, dynamic, metrics, machine, book, book_file, map: _ } = self;
         vec![
+            Box::new(FaultConsumer { prepare: Some("checked"), apply: Some("recorded") }),
             Box::new(BookConsumer(book_file, book)),
             Box::new(machine),
             Box::new(LogConsumer(log.clone())),
             Box::new(DynamicConsumer { dynamic: dynamic.clone(), plane: plane.clone() }),
             Box::new(MetricsConsumer(metrics.clone())),
+            Box::new(FaultConsumer { prepare: None, apply: Some("half") }),
             Box::new(PlaneConsumer(plane.clone())),
+            Box::new(FaultConsumer { prepare: None, apply: Some("applied") }),
         ]
     }
 }

@@ -6,7 +6,14 @@ use ravelin_syntax::{Args, Ending, Item, Reader, Statement, Word};
 use super::{Binder, apply_tags};
 
 impl Binder<'_> {
-    pub(super) fn opaque(&mut self, nodes: &mut Vec<Node>, items: &[Item], from: &Statement) {
+    /// `parent`: the hash of the level, where there may be statements of the table too.
+    pub(super) fn opaque(
+        &mut self,
+        nodes: &mut Vec<Node>,
+        parent: Option<u64>,
+        items: &[Item],
+        from: &Statement,
+    ) {
         let named = items.first().is_some_and(|item| match item {
             Item::One(word) => !word.text.is_empty(),
             Item::Many(..) => false,
@@ -16,7 +23,7 @@ impl Binder<'_> {
         }
         let mut node = opaque_node(items, from);
         for statement in from.body.iter().flatten() {
-            self.opaque(node.children.edit(), &statement.items, statement);
+            self.opaque(node.children.edit(), None, &statement.items, statement);
         }
         if std::mem::take(&mut self.open) {
             let mut statement = Statement::default();
@@ -24,7 +31,7 @@ impl Binder<'_> {
                 let braces = self.reader.as_ref().map_or(0, Reader::depth);
                 self.open = ending == Ending::Open;
                 let items = std::mem::take(&mut statement.items);
-                self.opaque(node.children.edit(), &items, &statement);
+                self.opaque(node.children.edit(), None, &items, &statement);
                 if std::mem::take(&mut self.open)
                     && let Some(reader) = &mut self.reader
                 {
@@ -33,6 +40,9 @@ impl Binder<'_> {
             }
         }
         if nodes.last() != Some(&node) {
+            if let Some(parent) = parent {
+                self.index.before_one_more(parent, nodes);
+            }
             nodes.push(node);
         }
     }

@@ -7,7 +7,10 @@ use super::{Done, Editor, Failure, NOT_FOUND, PROTECTED};
 use crate::bind::Scope;
 use crate::grammar::{Rule, RuleId, grammar};
 use crate::merge::holds_protected;
-use crate::path::{self, Place};
+use crate::path::{self, Path, Place};
+
+/// Words that are looked at for the one that parts a command: more than the names behind it have.
+const SPLITS_MAX: usize = 8;
 
 #[derive(Clone, Copy, PartialEq)]
 pub(super) enum Transfer {
@@ -67,11 +70,30 @@ impl Editor {
         self.bounded()
     }
 
-    /// Words before and after the last of some words behind the base.
+    /// Words before and after one of some words behind the base. Names may be such words too: meant is the last one
+    /// before which a statement that is there is named, and behind which a name for it.
     fn split<'a>(&self, words: &'a [Word], at: &[&str]) -> Option<(&'a [Word], &'a str, &'a [Word])> {
-        let skip = self.base.len() + 1;
-        let n = words.iter().skip(skip).rposition(|w| at.contains(&w.text.as_str()))? + skip;
+        let first = self.base.len() + 1;
+        let is_one = |n: &usize| at.contains(&words[*n].text.as_str());
+        let places: Vec<usize> = (first..words.len()).rev().filter(is_one).take(SPLITS_MAX).collect();
+        let is_there = |n: usize| {
+            let located = self.locate(&words[..n]).ok();
+            located.is_some_and(|(path, place)| self.is_name(&path, &place, &words[n + 1..]))
+        };
+        let is_path =
+            |n: usize| n + 1 < words.len() && path::resolve(&words[..n]).is_ok_and(|p| p.behind == 0);
+        let found = places.iter().find(|n| is_there(**n)).or_else(|| places.iter().find(|n| is_path(**n)));
+        let n = *found.or(places.first())?;
         Some((&words[..n], &words[n].text, &words[n + 1..]))
+    }
+
+    /// Whether words name a sibling of a statement, there or not.
+    fn is_name(&self, path: &Path, place: &Place, words: &[Word]) -> bool {
+        let Some(node) = path::at(&self.nodes, &place.indexes) else { return false };
+        if node.kind == Kind::LeafList && path.value.is_some() {
+            return !words.is_empty() && without_keyword(node, words).len() <= 1;
+        }
+        entry_rule(node).is_ok_and(|rule| keys_of(node, rule, words).is_ok())
     }
 
     /// `PATH before|after KEYS`, for an entry or a value of a list.
@@ -84,7 +106,7 @@ impl Editor {
         }
         let (nodes, at) = path::siblings(&mut self.nodes, &place.indexes).ok_or(NOT_FOUND)?;
         if let (Kind::LeafList, Some(value)) = (nodes[at].kind, &path.value) {
-            let to = to.strip_prefix(&[Word::new(nodes[at].keyword())]).unwrap_or(to);
+            let to = without_keyword(&nodes[at], to);
             let mut done = Ok(());
             nodes[at].args.change(|values| done = insert_value(values, value, side, to));
             return done;
@@ -156,10 +178,17 @@ fn entry_rule(node: &Node) -> Result<&'static Rule, Failure> {
 
 /// The words that name a sibling of an entry, its keyword before them or not.
 fn keys_of(node: &Node, rule: &Rule, words: &[Word]) -> Result<Vec<Word>, Failure> {
-    let words = words.strip_prefix(&[Word::new(node.keyword())]).unwrap_or(words);
-    match path::keys(rule, words) {
-        Some(used) if used == words.len() => Ok(words.to_vec()),
-        _ => Err("syntax error, the name of an entry is expected here".into()),
+    let whole = |words: &&[Word]| path::keys(rule, words) == Some(words.len());
+    // A name that is its own keyword is one too.
+    let named = [without_keyword(node, words), words].into_iter().find(whole);
+    named.map(<[Word]>::to_vec).ok_or_else(|| "syntax error, the name of an entry is expected here".into())
+}
+
+/// A statement's name or value without the keyword before it; one word alone is never the keyword.
+fn without_keyword<'a>(node: &Node, words: &'a [Word]) -> &'a [Word] {
+    match words {
+        [keyword, rest @ ..] if !rest.is_empty() && keyword.text == node.keyword() => rest,
+        words => words,
     }
 }
 

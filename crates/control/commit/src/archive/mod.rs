@@ -36,14 +36,18 @@ pub fn name(node: &str, time_s: u64, serial: u64) -> String {
     format!("{node}_{}_juniper.conf.{serial}", time.strftime("%Y%m%d_%H%M%S"))
 }
 
+/// What became of a copy.
+#[derive(Debug)]
+pub struct Transferred<'a> {
+    /// `None`: it is nowhere.
+    pub site: Option<&'a SitePlace>,
+    /// The sites before it, and what each said.
+    pub failed: Vec<(&'a SitePlace, io::Error)>,
+}
+
 /// Brings the copy to the first site that takes it; into a directory whole or not at all.
-///
-/// # Errors
-/// What every site said.
-pub fn transfer<'a>(
-    job: &'a Transfer,
-    program: Option<&Carrier>,
-) -> Result<&'a SitePlace, Vec<(&'a SitePlace, io::Error)>> {
+#[must_use]
+pub fn transfer<'a>(job: &'a Transfer, program: Option<&Carrier>) -> Transferred<'a> {
     let mut failed = Vec::new();
     for site in &job.sites {
         let done = match &site.place {
@@ -54,11 +58,11 @@ pub fn transfer<'a>(
             },
         };
         match done {
-            Ok(()) => return Ok(&site.place),
+            Ok(()) => return Transferred { site: Some(&site.place), failed },
             Err(error) => failed.push((&site.place, error)),
         }
     }
-    Err(failed)
+    Transferred { site: None, failed }
 }
 
 fn write(site: &Path, job: &Transfer) -> io::Result<()> {
@@ -87,10 +91,12 @@ mod tests {
         let mut job =
             Transfer { sites, name, text: Arc::new("system;\n".into()), serial: 12, by_commit: true };
         let place = SitePlace::Directory(dir.path().to_owned());
-        assert_eq!(transfer(&job, None).ok(), Some(&place));
+        let done = transfer(&job, None);
+        assert_eq!((done.site, done.failed.len()), (Some(&place), 1), "and who did not take it is told");
         assert_eq!(std::fs::read_to_string(dir.path().join(&job.name)).unwrap(), "system;\n");
         job.sites.truncate(1);
-        assert_eq!(transfer(&job, None).map_err(|failed| failed.len()).err(), Some(1));
+        let done = transfer(&job, None);
+        assert_eq!((done.site, done.failed.len()), (None, 1));
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1, "nothing half written");
     }
 }

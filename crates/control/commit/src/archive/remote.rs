@@ -17,6 +17,11 @@ const NAME: &str = "curl";
 /// Bytes of what the program says that are told on.
 const SAID_MAX: u64 = 1024;
 const KNOWN_HOSTS: &str = ".ssh/known_hosts";
+/// Keys of the daemon's user, the first that is there: what current servers take without question comes first. The program
+/// by itself looks for an RSA key alone.
+const KEYS: [&str; 3] = [".ssh/id_ed25519", ".ssh/id_ecdsa", ".ssh/id_rsa"];
+/// Whom `scp` and `sftp` log in as where the site names nobody: the daemon's user, as ssh has it.
+const OWN_USER: &str = "root";
 const NOBODY_KNOWN: &str = "no host is known: the daemon's user has no .ssh/known_hosts";
 const POLL: Duration = Duration::from_millis(20);
 
@@ -72,9 +77,8 @@ impl Carrier {
         password: Option<&Secret>,
         job: &Transfer,
     ) -> io::Result<()> {
-        let is_ssh = matches!(site.protocol, SiteProtocol::Scp | SiteProtocol::Sftp);
         // Without the file the program asks nobody who the other end is.
-        if is_ssh && !self.home.join(KNOWN_HOSTS).is_file() {
+        if site.protocol.is_ssh() && !self.home.join(KNOWN_HOSTS).is_file() {
             return Err(io::Error::new(io::ErrorKind::PermissionDenied, NOBODY_KNOWN));
         }
         // Readable by its owner alone, and gone afterwards.
@@ -127,9 +131,18 @@ impl Carrier {
         option("max-time", &transfer.as_secs().to_string())?;
         option("url", &format!("{scheme}://{host}{port}{path}{slash}{name}"))?;
         option("upload-file", copy)?;
-        if let (Some(_), _) | (_, Some(_)) = (user, password) {
+        let is_ssh = protocol.is_ssh();
+        let user = user.as_deref().or(is_ssh.then_some(OWN_USER));
+        if user.is_some() || password.is_some() {
             let password = password.map_or("", Secret::reveal);
-            option("user", &format!("{}:{password}", user.as_deref().unwrap_or_default()))?;
+            option("user", &format!("{}:{password}", user.unwrap_or_default()))?;
+        }
+        let key = KEYS.map(|key| self.home.join(key)).into_iter().find(|key| key.is_file());
+        if let Some(key) = key.filter(|_| is_ssh && password.is_none()) {
+            option("key", &key.to_string_lossy())?;
+        }
+        if is_ssh {
+            option("create-file-mode", "0600")?;
         }
         if *protocol == SiteProtocol::Ftp {
             option("ftp-port", "-")?;
@@ -159,7 +172,8 @@ fn said(stderr: ChildStderr) -> String {
     let mut said = Vec::new();
     // What can't be read is not told.
     let _ = stderr.take(SAID_MAX).read_to_end(&mut said);
-    String::from_utf8_lossy(&said).trim().replace(char::is_control, " ")
+    // What follows the first line is advice for whoever sits before it.
+    String::from_utf8_lossy(&said).trim().lines().next().unwrap_or_default().replace(char::is_control, " ")
 }
 
 /// A value as the program reads it: one line, whatever is in it.
@@ -179,7 +193,7 @@ mod tests {
     use ravelin_model::{ArchiveSite, SitePlace};
     use ravelin_schema::Value as _;
 
-    use super::super::transfer;
+    use super::super::{Transferred, transfer};
     use super::*;
 
     fn job(url: &str, password: Option<&str>) -> Transfer {
@@ -216,7 +230,8 @@ mod tests {
             (
                 "scp://ann@h:2222/x",
                 Some("a\"b\\c"),
-                "proto = \"=scp\"|url = \"scp://h:2222/x/n\"|upload-file = \"/t\"|user = \"ann:a\\\"b\\\\c\"",
+                "proto = \"=scp\"|url = \"scp://h:2222/x/n\"|upload-file = \"/t\"|user = \"ann:a\\\"b\\\\c\"|\
+                 create-file-mode = \"0600\"",
             ),
             ("ftp://h/", None, "proto = \"=ftp\"|url = \"ftp://h/n\"|upload-file = \"/t\"|ftp-port = \"-\""),
             (
@@ -233,6 +248,27 @@ mod tests {
                 orders.lines().filter(|line| !common.contains(&line.split(" =").next().unwrap_or_default()));
             assert_eq!(own.collect::<Vec<_>>().join("|"), expected, "{url}");
         }
+        let home = tempfile::tempdir().unwrap();
+        std::fs::create_dir(home.path().join(".ssh")).unwrap();
+        let program = Carrier::at("curl", home.path(), Patience::default());
+        let opens = |url: &str, password: Option<&str>| {
+            let secret = password.map(Secret::new);
+            let orders = program.orders(&remote(url), secret.as_ref(), ("n", "/t")).unwrap();
+            let lines = orders.lines().filter(|line| line.starts_with("user") || line.starts_with("key"));
+            lines.collect::<Vec<_>>().join("|")
+        };
+        assert_eq!(
+            opens("sftp://h/x", None),
+            "user = \"root:\"",
+            "without a key the program looks for itself"
+        );
+        for key in [".ssh/id_rsa", ".ssh/id_ecdsa", ".ssh/id_ed25519"] {
+            std::fs::write(home.path().join(key), "").unwrap();
+            let expected = format!("user = \"ann:\"|key = \"{}\"", home.path().join(key).display());
+            assert_eq!(opens("scp://ann@h/x", None), expected, "each goes before those made until then");
+            assert_eq!(opens("scp://ann@h/x", Some("a")), "user = \"ann:a\"", "a password goes before all");
+            assert_eq!(opens("pasvftp://ann@h/x", None), "user = \"ann:\"", "no key for FTP");
+        }
         let two_lines = Secret::new("a\nurl = \"file:///etc/shadow\"");
         assert!(program.orders(&remote("scp://h/x"), Some(&two_lines), ("n", "/t")).is_err());
     }
@@ -243,7 +279,9 @@ mod tests {
         let keep = "echo \"$@\" > arguments; env > environment; cat > orders; echo no such user >&2; exit 9";
         let program = stand_in(dir.path(), keep);
         let job = job("scp://ann@192.0.2.1/x", Some("topmost"));
-        let failed = transfer(&job, Some(&program)).unwrap_err();
+        let Transferred { site: None, failed } = transfer(&job, Some(&program)) else {
+            panic!("it has failed")
+        };
         assert_eq!(failed[0].1.to_string(), "no such user");
         let read = |name: &str| std::fs::read_to_string(dir.path().join(name)).unwrap();
         assert_eq!(read("arguments"), "--disable --config -\n");
@@ -261,10 +299,10 @@ mod tests {
         let mut program = stand_in(dir.path(), "exec sleep 1000");
         program.patience.grace = Duration::ZERO;
         let job = job("scp://ann@192.0.2.1/x", None);
-        assert_eq!(transfer(&job, Some(&program)).unwrap_err()[0].1.kind(), io::ErrorKind::TimedOut);
-        assert_eq!(transfer(&job, None).unwrap_err()[0].1.to_string(), Carrier::MISSING);
+        assert_eq!(transfer(&job, Some(&program)).failed[0].1.kind(), io::ErrorKind::TimedOut);
+        assert_eq!(transfer(&job, None).failed[0].1.to_string(), Carrier::MISSING);
         std::fs::remove_file(dir.path().join(KNOWN_HOSTS)).unwrap();
-        assert_eq!(transfer(&job, Some(&program)).unwrap_err()[0].1.to_string(), NOBODY_KNOWN);
+        assert_eq!(transfer(&job, Some(&program)).failed[0].1.to_string(), NOBODY_KNOWN);
     }
 
     /// The machine's own program, where it has one, and a server of one request.
@@ -292,7 +330,7 @@ mod tests {
             String::from_utf8(asked).unwrap()
         });
         let job = job(&format!("http://ann@127.0.0.1:{port}/x"), Some("topmost"));
-        assert!(transfer(&job, Some(&program)).is_ok());
+        assert!(transfer(&job, Some(&program)).site.is_some());
         let asked = server.join().unwrap();
         assert!(asked.starts_with("PUT /x/a_juniper.conf.1 HTTP/1.1\r\n"), "{asked}");
         assert!(asked.contains("Authorization: Basic YW5uOnRvcG1vc3Q="), "{asked}");

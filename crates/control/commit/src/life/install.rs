@@ -131,9 +131,14 @@ impl<D: Disk> Life<D> {
         self.periods = Periods::of(tree);
         self.phase = at.clock.map_or_else(Vec::new, |clock| self.periods.at(clock));
         self.active_zone = zone_of(&self.machine_zone, tree);
-        let every = proposal.services.archival.every;
-        if self.active.as_ref().and_then(|active| active.services.archival.every) != every {
-            self.copy_at = every.map(|every| now.mono + every);
+        let archival = &proposal.services.archival;
+        let before = self.active.as_ref().map(|active| &active.services.archival);
+        if before.and_then(|before| before.every) != archival.every {
+            self.copy_at = archival.every.map(|every| now.mono + every);
+        }
+        // Other sites have refused nothing yet.
+        if before.is_none_or(|before| before.sites != archival.sites) {
+            self.copy_retry_at = now.mono;
         }
         self.active = Some(proposal);
         self.applied += 1;

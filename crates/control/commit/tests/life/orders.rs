@@ -210,6 +210,29 @@ fn every_commit_is_copied_in_turn_and_then_by_the_clock() {
     assert_eq!(bench.life.active().unwrap().services.archival.every, Some(Duration::from_secs(900)));
 }
 
+/// Spec: commit-40.
+#[test]
+fn other_sites_are_tried_at_once() {
+    let mut bench = Bench::new();
+    let commit = |bench: &mut Bench, line: &str, seconds: u64| {
+        bench.life.database_mut().edit(ANN).unwrap().apply(&[], line).unwrap();
+        bench.commit("a", at(seconds));
+    };
+    let site = |n: u32| format!("set system archival configuration archive-sites /var/archive{n}");
+    commit(&mut bench, &format!("{}\nset system archival configuration transfer-on-commit", site(1)), 0);
+    let first = bench.life.transfer_due(at(1)).unwrap();
+    bench.life.transferred(&first, false, at(1)).unwrap();
+    commit(&mut bench, "set system time-zone GMT+1", 2);
+    assert_eq!(bench.life.transfer_due(at(60)), None, "the same sites have a pause");
+    commit(&mut bench, &site(2), 60);
+    let due = bench.life.transfer_due(at(60)).unwrap();
+    assert_eq!(
+        (due.serial, due.sites.len()),
+        (first.serial, 2),
+        "what waits goes first, to the sites of now"
+    );
+}
+
 /// Spec: commit-48.
 #[test]
 fn no_more_is_kept_than_is_wanted() {

@@ -1,4 +1,7 @@
-//! Places at which a test ends or stops a process in the middle of a hand-over. They do nothing in release builds.
+//! Places at which a test ends or stops a process in the middle of a hand-over, or of a commit. They do nothing in release
+//! builds.
+
+use ravelin_types::Generation;
 
 /// Dies, or hangs, if `RAVELIN_HANDOVER_FAULT` says `PLACE` or `PLACE:hang`.
 pub(super) fn place(name: &str) {
@@ -19,4 +22,12 @@ pub(super) fn place(name: &str) {
 pub(super) fn version(ours: u32) -> u32 {
     let claimed = std::env::var("RAVELIN_HANDOVER_VERSION").ok().filter(|_| cfg!(debug_assertions));
     claimed.and_then(|text| text.parse().ok()).unwrap_or(ours)
+}
+
+/// Dies when the first worker has been given a program and the others have not, if `RAVELIN_PUBLISH_FAULT` says its generation.
+pub(crate) fn published(worker: u8, generation: Generation) {
+    let is_wanted = |wanted: String| worker == 0 && wanted.parse() == Ok(generation.0);
+    if cfg!(debug_assertions) && std::env::var("RAVELIN_PUBLISH_FAULT").is_ok_and(is_wanted) {
+        std::process::abort();
+    }
 }
