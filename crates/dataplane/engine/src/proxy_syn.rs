@@ -211,17 +211,14 @@ fn judge<R: Recorder>(
     if !awaited && !elsewhere {
         return None;
     }
+    let is_syn_check_off = turn.world.rules.tcp.syn_check == SynCheck::Off;
     match cookies.secrets.judge(&seen, &tables.spent, now)? {
         AckVerdict::Valid(accepted) => Some(Ok(accepted)),
         AckVerdict::Replayed => Some(Err(DropReason::SynCookieInvalid)),
         // Where any segment opens a session, so does this one.
-        AckVerdict::Stale | AckVerdict::Forged if !awaited || syn_check_is_off(turn.world) => None,
+        AckVerdict::Stale | AckVerdict::Forged if !awaited || is_syn_check_off => None,
         AckVerdict::Stale | AckVerdict::Forged => Some(Err(DropReason::SynCookieInvalid)),
     }
-}
-
-fn syn_check_is_off(world: &Snapshot) -> bool {
-    world.rules.tcp.syn_check == SynCheck::Off
 }
 
 /// Sends the client's request down the first path. What refuses it is told to the client, which believes to be

@@ -2,6 +2,7 @@
 
 mod cookies;
 mod kit;
+mod queue;
 mod rates;
 mod sessions;
 mod stateless;
