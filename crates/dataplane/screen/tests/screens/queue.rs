@@ -8,7 +8,7 @@ use ravelin_types::{Family, Instant};
 use crate::cookies::{ACK, CLIENT_ISN, COMMON, MASTER, SYN, request, segment, stamps};
 use crate::kit::{Around, ZONE, meters, with};
 
-fn proxying(queue_size: u32) -> Profile {
+fn profile(protection: SynProtection, queue_size: u32) -> Profile {
     let flood = SynFlood {
         alarm: 9,
         attack: 1,
@@ -19,7 +19,11 @@ fn proxying(queue_size: u32) -> Profile {
         white_lists: Vec::new(),
     };
     let settings = ScreenProfile { syn_flood: Some(flood), ..ScreenProfile::default() };
-    Profile::new(&settings, SynProtection::Proxy, 2)
+    Profile::new(&settings, protection, 2)
+}
+
+fn proxying(queue_size: u32) -> Profile {
+    profile(SynProtection::Proxy, queue_size)
 }
 
 #[test]
@@ -95,17 +99,7 @@ fn a_request_sent_on_is_known_while_nobody_needs_its_room() {
 
 #[test]
 fn a_challenge_makes_acks_worth_a_look_until_its_cookie_is_stale() {
-    let flood = SynFlood {
-        alarm: 9,
-        attack: 1,
-        source: 999,
-        destination: 999,
-        timeout: 20,
-        queue_size: 9,
-        white_lists: Vec::new(),
-    };
-    let settings = ScreenProfile { syn_flood: Some(flood), ..ScreenProfile::default() };
-    let profile = Profile::new(&settings, SynProtection::Cookie, 2);
+    let profile = profile(SynProtection::Cookie, 9);
     let (meters, now) = (meters(), Instant::from_secs(1000));
     let syn = segment(Family::V4, false, (1, 0, SYN, 1), b"", b"");
     let act = || with(&syn, |packet| check_first(&profile, &meters, packet, &Around::default(), now).action);
