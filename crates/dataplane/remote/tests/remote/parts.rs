@@ -45,6 +45,26 @@ fn a_table_of_any_size_is_one_update() {
     assert_eq!(plane.forwarding().routes.len(), 1);
 }
 
+/// Beside a table of a quarter of a million, a route that goes and one that comes are two calls of some tens of bytes.
+#[test]
+fn a_change_of_one_route_moves_one_route() {
+    let (plane, served) = running();
+    let client = served.client();
+    let routes: Vec<_> = (0..MANY).map(route).collect();
+    let batch = UpdateBatch { version: 9, resync: true, routes, ..UpdateBatch::default() };
+    client.updates().apply(&batch).unwrap();
+    let gone = RouteUpdate { route: None, ..route(5) };
+    for (version, change, left) in [(10, gone, MANY - 1), (11, route(5), MANY)] {
+        let before = client.traffic();
+        let batch = UpdateBatch { version, routes: vec![change], ..UpdateBatch::default() };
+        client.updates().apply(&batch).unwrap();
+        let after = client.traffic();
+        let bytes = after.bytes - before.bytes;
+        assert!(bytes > 0 && bytes < 64, "{bytes}");
+        assert_eq!(plane.forwarding().routes.len(), left as usize);
+    }
+}
+
 #[test]
 fn parts_are_nothing_until_the_call_that_ends_them_and_go_with_their_connection() {
     let (plane, served) = running();
