@@ -8,6 +8,7 @@ mod candidate;
 mod changes;
 mod database;
 mod disk;
+mod edit;
 mod file;
 mod merge;
 mod schedule;

@@ -5,21 +5,28 @@
 //! forerunner counts only when its checksum holds and its serial is below the active one's, and its text is read again
 //! when somebody asks for it. That a commit waits to be
 //! confirmed stands in the heading of `active.conf`, so it begins and ends with the same rename.
+//!
+//! Of a long configuration a commit writes what it changed, as `active.edit`: that rename is its commit point, and `active.conf` is its
+//! forerunner until [`Store::fold`] makes whole files of both, by the same way as a commit.
+
+mod present;
 
 use std::io;
-use std::sync::Arc;
 
-use ravelin_syntax::{Tree, diff};
+use ravelin_syntax::{Rope, Tree, diff};
 
 use crate::audit::Audit;
 use crate::disk::{Disk, replace};
+use crate::edit;
 use crate::file::{Heading, Record, Stored};
 use crate::schedule::Scheduled;
+use present::Present;
 
 /// Configurations kept, the active one included.
 pub const HISTORY_MAX: usize = 50;
 
 const ACTIVE: &str = "active.conf";
+const EDIT: &str = "active.edit";
 const COPY: &str = "rollback";
 const RESCUE: &str = "rescue.conf";
 const ARCHIVED: &str = "archived";
@@ -31,6 +38,8 @@ pub enum StoreError {
     Io(#[from] io::Error),
     #[error("`{name}' is damaged: its checksum doesn't match")]
     Damaged { name: String },
+    #[error("`{EDIT}' holds changes to another configuration than `{ACTIVE}'")]
+    Stray,
     #[error("there is no rollback {wanted}; {kept} configurations are kept")]
     NoRollback { wanted: usize, kept: usize },
     #[error("No rescue configuration is set.")]
@@ -56,9 +65,17 @@ pub struct Store<D> {
     pub(crate) disk: D,
     /// `None` before the first commit.
     active: Option<Stored>,
+    /// What `active.conf` ends with.
+    sum: String,
+    /// What is active is `active.conf` as `active.edit` changes it.
+    is_edited: bool,
+    /// A rename may not be durable.
+    is_unsynced: bool,
+    /// Shorter configurations are written as a whole.
+    whole_below: usize,
     /// Its forerunners, latest first. Their texts stay on the disk: fifty of a large configuration would fill a memory.
     before: Vec<Heading>,
-    /// The number of the file that holds each forerunner: rising, and without gaps unless a crash left one.
+    /// The number of the file that holds each forerunner: rising, and without gaps unless a crash left one. 0 is `active.conf`.
     slots: Vec<usize>,
     rescue: Option<Stored>,
     /// Files that were there and not as written.
@@ -74,17 +91,19 @@ pub struct Store<D> {
 impl<D: Disk> Store<D> {
     /// Reads what is there. A damaged active configuration is an error, a damaged forerunner is left out.
     pub fn open(mut disk: D) -> Result<Self, StoreError> {
-        let files = [ACTIVE, COPY, RESCUE, ARCHIVED, SYNCHRONIZED, crate::schedule::FILE, crate::audit::FILE];
+        let files = [ACTIVE, EDIT, COPY, RESCUE, ARCHIVED, SYNCHRONIZED, crate::schedule::FILE, crate::audit::FILE];
         for name in files {
             disk.remove(&format!("{name}.new"))?;
         }
-        let damaged = || StoreError::Damaged { name: ACTIVE.to_owned() };
-        let active = match disk.read(ACTIVE)? {
-            Some(bytes) => Some(Stored::decode(&bytes).ok_or_else(damaged)?),
-            None => None,
-        };
+        let Present { active, file, sum } = Present::read(&mut disk)?;
         let (mut before, mut slots, mut damaged) = (Vec::new(), Vec::new(), Vec::new());
         let mut last = active.as_ref().map_or(0, |active| active.serial);
+        let is_edited = file.is_some();
+        if let Some(heading) = file {
+            last = heading.serial;
+            before.push(Heading { revert: None, ..heading });
+            slots.push(0);
+        }
         for n in 1..HISTORY_MAX {
             let found = found(&disk, &rollback_name(n), Stored::decode, &mut damaged)?;
             if let Some(Stored { heading, text: _ }) = found.filter(|s| s.serial < last) {
@@ -93,35 +112,117 @@ impl<D: Disk> Store<D> {
                 slots.push(n);
             }
         }
+        before.truncate(HISTORY_MAX - 1);
+        slots.truncate(HISTORY_MAX - 1);
         let rescue = found(&disk, RESCUE, Stored::decode, &mut damaged)?;
         let scheduled = found(&disk, crate::schedule::FILE, Scheduled::decode, &mut damaged)?;
         let archived = serial(&disk, ARCHIVED)?;
         let synchronized = serial(&disk, SYNCHRONIZED)?;
         let audit = Audit::open(&mut disk)?;
-        let mut store =
-            Self { disk, active, before, slots, rescue, damaged, scheduled, archived, synchronized, audit };
+        let mut store = Self {
+            disk,
+            active,
+            sum,
+            is_edited,
+            is_unsynced: false,
+            whole_below: edit::WHOLE_BELOW,
+            before,
+            slots,
+            rescue,
+            damaged,
+            scheduled,
+            archived,
+            synchronized,
+            audit,
+        };
         store.audit_commits(None)?;
         Ok(store)
     }
 
     /// Makes `text` the active configuration. On an error the active one is still the old one, except when only
     /// the last sync failed: then `active` says so.
-    pub fn commit(&mut self, text: impl Into<Arc<String>>, entry: Entry) -> Result<u64, StoreError> {
+    pub fn commit(&mut self, text: impl Into<Rope>, entry: Entry) -> Result<u64, StoreError> {
+        self.fold()?;
         let Entry { record, revert, archive, synchronize } = entry;
         let serial = self.next_serial();
         let heading = Heading { serial, record, revert, archive, synchronize };
         let stored = Stored { heading, text: text.into() };
+        let long = self.active.as_ref().filter(|_| stored.text.len() >= self.whole_below);
+        match long.and_then(|active| edit::encode(&stored, active, &self.sum)) {
+            Some(edit) => self.commit_edit(stored, &edit)?,
+            None => self.commit_whole(stored)?,
+        }
+        Ok(serial)
+    }
+
+    fn commit_whole(&mut self, stored: Stored) -> Result<(), StoreError> {
         let new = format!("{ACTIVE}.new");
-        self.disk.write(&new, &stored.encode())?;
+        let (bytes, sum) = stored.encode();
+        self.disk.write(&new, &bytes)?;
         self.shift()?;
+        self.is_unsynced = true;
         self.disk.rename(&new, ACTIVE)?;
+        self.sum = sum;
         if let Some(before) = self.active.replace(stored) {
             // Only the active configuration can wait.
             self.before.insert(0, Heading { revert: None, ..before.heading });
             self.slots.insert(0, 1);
         }
-        self.disk.sync()?;
-        Ok(serial)
+        Ok(self.sync()?)
+    }
+
+    fn commit_edit(&mut self, stored: Stored, edit: &[u8]) -> Result<(), StoreError> {
+        // What it changes has to last before it does.
+        self.sync()?;
+        let new = format!("{EDIT}.new");
+        self.disk.write(&new, edit)?;
+        self.is_unsynced = true;
+        self.disk.rename(&new, EDIT)?;
+        self.is_edited = true;
+        if let Some(before) = self.active.replace(stored) {
+            self.before.insert(0, Heading { revert: None, ..before.heading });
+            self.slots.insert(0, 0);
+            self.before.truncate(HISTORY_MAX - 1);
+            self.slots.truncate(HISTORY_MAX - 1);
+        }
+        Ok(self.sync()?)
+    }
+
+    /// Makes whole files of a commit that was written as what it changed: to be called some time behind it, since it takes as
+    /// long as the configuration is. The next commit does it too. On an error everything is as before, and it can be tried again.
+    pub fn fold(&mut self) -> Result<(), StoreError> {
+        if !self.is_edited {
+            return Ok(());
+        }
+        let Some(active) = &self.active else { return Ok(()) };
+        let new = format!("{ACTIVE}.new");
+        let (bytes, sum) = active.encode();
+        self.disk.write(&new, &bytes)?;
+        self.shift()?;
+        self.is_unsynced = true;
+        self.disk.rename(&new, ACTIVE)?;
+        self.sum = sum;
+        self.is_edited = false;
+        if let Some(slot) = self.slots.first_mut() {
+            *slot = 1;
+        }
+        self.sync()?;
+        // Not before the other is durable. One that stays is older than what is active, and counts for nothing.
+        Ok(self.disk.remove(EDIT)?)
+    }
+
+    /// Whether [`Self::fold`] has something to do.
+    #[must_use]
+    pub fn is_edited(&self) -> bool {
+        self.is_edited
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        if self.is_unsynced {
+            self.disk.sync()?;
+            self.is_unsynced = false;
+        }
+        Ok(())
     }
 
     /// The serial of the next commit.
@@ -148,10 +249,10 @@ impl<D: Disk> Store<D> {
     /// What to go back to when nobody confirms: empty when nothing was committed before. A forerunner that was
     /// damaged gives way to the one before it; `None` when no older one is left.
     #[must_use]
-    pub fn revert_text(&self) -> Option<Arc<String>> {
+    pub fn revert_text(&self) -> Option<Rope> {
         let serial = self.active()?.revert?;
         if serial == 0 {
-            return Some(Arc::default());
+            return Some(Rope::default());
         }
         let fitting = (1..=self.before.len()).filter(|n| self.before[n - 1].serial <= serial);
         fitting.map(|n| self.rollback(n)).find_map(Result::ok).map(|stored| stored.text)
@@ -159,37 +260,50 @@ impl<D: Disk> Store<D> {
 
     /// The active configuration waits for nobody any more.
     pub fn confirm(&mut self) -> Result<(), StoreError> {
-        let Some(active) = self.active.as_mut().filter(|active| active.revert.is_some()) else {
+        if self.active.as_ref().is_none_or(|active| active.revert.is_none()) {
             return Ok(());
-        };
+        }
+        self.fold()?;
+        let Some(active) = &mut self.active else { return Ok(()) };
         let confirmed = unconditional(active);
-        replace(&mut self.disk, ACTIVE, &confirmed.encode())?;
+        let (bytes, sum) = confirmed.encode();
+        self.is_unsynced = true;
+        replace(&mut self.disk, ACTIVE, &bytes)?;
+        (self.is_unsynced, self.sum) = (false, sum);
         *active = confirmed;
         Ok(())
     }
 
-    /// Every forerunner moves one back, oldest first, so that none is overwritten before it has moved. Gaps that a
-    /// crash left are closed first, from the latest on.
+    /// Every forerunner moves one back, oldest first, so that none is overwritten before it has moved, and `active.conf` becomes
+    /// the first. Gaps that a crash left are closed before, from the latest on.
     fn shift(&mut self) -> Result<(), StoreError> {
         let Some(active) = &self.active else { return Ok(()) };
-        for (n, slot) in self.slots.iter_mut().enumerate() {
-            if *slot != n + 1 {
-                self.disk.rename(&rollback_name(*slot), &rollback_name(n + 1))?;
-                *slot = n + 1;
+        // The one that is `active.conf` itself has its place already.
+        let own = usize::from(self.is_edited);
+        for (n, slot) in self.slots.iter_mut().enumerate().skip(own) {
+            let wanted = n + 1 - own;
+            if *slot != wanted {
+                self.disk.rename(&rollback_name(*slot), &rollback_name(wanted))?;
+                *slot = wanted;
             }
         }
         // The oldest gives way to the one before it.
-        self.slots.truncate(HISTORY_MAX - 2);
-        self.before.truncate(HISTORY_MAX - 2);
-        for n in (1..=self.slots.len()).rev() {
-            self.disk.rename(&rollback_name(n), &rollback_name(n + 1))?;
-            self.slots[n - 1] = n + 1;
+        self.slots.truncate(HISTORY_MAX - 2 + own);
+        self.before.truncate(HISTORY_MAX - 2 + own);
+        for n in (own..self.slots.len()).rev() {
+            let slot = self.slots[n];
+            self.disk.rename(&rollback_name(slot), &rollback_name(slot + 1))?;
+            self.slots[n] = slot + 1;
         }
         let new = format!("{COPY}.new");
         // What an earlier attempt left may be the active configuration by another name.
         self.disk.remove(&new)?;
         if self.disk.link(ACTIVE, &new).is_err() {
-            self.disk.write(&new, &active.encode())?;
+            let bytes = match self.is_edited {
+                true => self.disk.read(ACTIVE)?.unwrap_or_default(),
+                false => active.encode().0,
+            };
+            self.disk.write(&new, &bytes)?;
         }
         self.disk.rename(&new, &rollback_name(1))?;
         self.disk.sync()?;
@@ -204,6 +318,10 @@ impl<D: Disk> Store<D> {
         let waiting = self.before.iter().rposition(|s| s.archive && s.serial > self.archived);
         let needed = target.max(waiting).map_or(0, |place| place + 1);
         let before = self.slots.len();
+        if before > keep.max(needed) {
+            // The first may be the file that is active.
+            self.fold()?;
+        }
         while self.slots.len() > keep.max(needed)
             && let Some(slot) = self.slots.last()
         {
@@ -234,7 +352,10 @@ impl<D: Disk> Store<D> {
         let known =
             self.active.as_ref().filter(|_| n < kept).ok_or(StoreError::NoRollback { wanted: n, kept })?;
         let Some(at) = n.checked_sub(1) else { return Ok(known.clone()) };
-        let name = rollback_name(self.slots[at]);
+        let name = match self.slots[at] {
+            0 => ACTIVE.to_owned(),
+            slot => rollback_name(slot),
+        };
         let stored = self.disk.read(&name)?.and_then(|bytes| Stored::decode(&bytes));
         let is_it = |stored: &Stored| stored.serial == self.before[at].serial;
         let stored = stored.filter(is_it).ok_or(StoreError::Damaged { name })?;
@@ -243,7 +364,7 @@ impl<D: Disk> Store<D> {
 
     /// What leads from configuration `a` to `b`, both as `rollback` numbers.
     pub fn compare(&self, a: usize, b: usize) -> Result<String, StoreError> {
-        let tree = |n| -> Result<Tree, StoreError> { Ok(ravelin_schema::read(&self.rollback(n)?.text).tree) };
+        let tree = |n| -> Result<Tree, StoreError> { Ok(ravelin_schema::read(&self.rollback(n)?.text.whole()).tree) };
         Ok(diff(&tree(a)?, &tree(b)?))
     }
 
@@ -255,7 +376,7 @@ impl<D: Disk> Store<D> {
         let serial = active.serial;
         let heading = Heading { serial, record, revert: None, archive: false, synchronize: false };
         let rescue = Stored { heading, text: active.text.clone() };
-        replace(&mut self.disk, RESCUE, &rescue.encode())?;
+        replace(&mut self.disk, RESCUE, &rescue.encode().0)?;
         self.damaged.retain(|name| name != RESCUE);
         self.rescue = Some(rescue);
         Ok(())

@@ -19,7 +19,7 @@ use ravelin_remote::{Client, Server, listen};
 use ravelin_schema::{apply, read};
 use ravelin_sim::{SimPlane, SimSetup, SimWorkers};
 use ravelin_store::{Directory, Entry, Store};
-use ravelin_syntax::{Tree, render};
+use ravelin_syntax::{Rope, Tree, render};
 use ravelin_types::Generation;
 
 const ROUNDS: usize = 9;
@@ -178,7 +178,7 @@ impl Bench {
         self.note("apply, to the workers", live);
         self.note("apply, to the answer", answered);
         self.note("live but for the disk", until_record + live);
-        let text = self.rendered.as_ref().map_or_else(Arc::default, |rendered| rendered.text().clone());
+        let text = self.rendered.as_ref().map_or_else(Rope::default, |rendered| rendered.text().clone());
         let recorded = self.stage("seal it, to the disk", |b| b.store.commit(text, Entry::default()));
         recorded.unwrap_or_else(|e| panic!("{e}"));
         self.stage("drop what was", |b| b.checked = Some(checked));

@@ -159,7 +159,7 @@ impl<D: Disk> Life<D> {
     /// It does not fit this machine any more, or is not enforced everywhere: then it is owed.
     pub fn apply_active(&mut self, plant: &mut dyn Plant, now: Now) -> Result<(), CommitError> {
         let Some(stored) = self.store.active() else { return Ok(()) };
-        let tree = read(&stored.text);
+        let tree = read(&stored.text.whole());
         let at = self.situation(&tree, now);
         let applied = check_tree_after(&tree, at, None)
             .and_then(|checked| plant.propose(&self.last.checked.insert(checked).valid))

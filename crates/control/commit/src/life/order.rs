@@ -145,7 +145,7 @@ impl<D: Disk> Life<D> {
         let at = self.situation(candidate.tree(), now);
         check(plant, &mut self.last, (candidate.tree(), at)).map_err(CommitError::Refused)?;
         let record = order.record(now);
-        let sent = (Arc::new(render::text(candidate.tree())), record.clone());
+        let sent = (render::text(candidate.tree()).into(), record.clone());
         self.check_peer(plant, sent, order.synchronize)?;
         if self.deadline.is_none() || self.may_commit(order.editor).is_err() {
             return Ok(false);
@@ -183,7 +183,7 @@ impl<D: Disk> Life<D> {
         check(plant, &mut self.last, (tree, at)).map_err(CommitError::Refused)?;
         let record = order.record(now);
         let text = render::text(tree);
-        self.check_peer(plant, (Arc::new(text.clone()), record.clone()), order.synchronize)?;
+        self.check_peer(plant, (text.as_str().into(), record.clone()), order.synchronize)?;
         let synchronize = match order.synchronize {
             Synchronize::Asked { force } => Some(force),
             Synchronize::Configured | Synchronize::Never => None,

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ravelin_store::{Disk, Record};
-use ravelin_syntax::{Diagnostic, Severity, Tree};
+use ravelin_syntax::{Rope, Diagnostic, Severity, Tree};
 
 use super::install::{Install, OnFailure};
 use super::{Life, LifeError, Note, Plant, RETRY, RETRY_MAX, order};
@@ -76,7 +76,7 @@ impl Beside {
         self,
         consumers: &mut Consumers<'a>,
         peer: Option<Box<dyn Peer>>,
-        (text, record): (Arc<String>, Record),
+        (text, record): (Rope, Record),
         part: &'a RefCell<PeerPart>,
     ) {
         let Some(peer) = peer else {
@@ -124,7 +124,7 @@ impl<D: Disk> Life<D> {
     pub(super) fn check_peer(
         &mut self,
         plant: &mut dyn Plant,
-        (text, record): (Arc<String>, Record),
+        (text, record): (Rope, Record),
         how: Synchronize,
     ) -> Result<(), CommitError> {
         let beside = Beside::Ordered(how);
@@ -227,7 +227,7 @@ impl<D: Disk> Life<D> {
         if record.confirmed_min.is_some() {
             self.store.revert_serial().map_err(|error| busy(&error))?;
         }
-        let bound = ravelin_schema::read(text);
+        let bound = ravelin_schema::read(&text.whole());
         let errors: Vec<_> =
             bound.diagnostics.into_iter().filter(|d| d.severity == Severity::Error).collect();
         if !errors.is_empty() {

@@ -257,7 +257,7 @@ fn a_promise_keeps_others_out_for_a_minute() {
     // This one dies before it says more.
     two.here.disk.0.borrow_mut().left = Some(0);
     let mut line = two.line.clone();
-    let text = std::sync::Arc::new("system {\n    host-name b;\n}\n".to_owned());
+    let text = "system {\n    host-name b;\n}\n".into();
     let commit = ravelin_commit::PeerCommit { text, record: Default::default(), force: false };
     ravelin_commit::Peer::check(&mut line, &commit).unwrap();
     two.there(|bench| {

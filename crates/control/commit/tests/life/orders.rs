@@ -195,7 +195,7 @@ fn every_commit_is_copied_in_turn_and_then_by_the_clock() {
     let (bench, _) = bench.restart(at(100), "boot");
     let mut bench = bench;
     let (_, copy) = names(&bench, 100).unwrap();
-    assert!(copy.text.contains("host-name b;"));
+    assert!(copy.text.whole().contains("host-name b;"));
     bench.life.transferred(&copy, true, at(100)).unwrap();
     let (name, copy) = names(&bench, 101).unwrap();
     assert_eq!(name, "c_20260202_024002_juniper.conf.3");
@@ -252,5 +252,5 @@ fn no_more_is_kept_than_is_wanted() {
     assert_eq!(serials(&bench), [6, 5], "confirmed by the commit");
     let (bench, _) = bench.restart(at(100), "boot");
     assert_eq!(serials(&bench), [6, 5]);
-    assert_eq!(bench.life.store().rollback(1).unwrap().text.matches("host-name e;").count(), 1);
+    assert_eq!(bench.life.store().rollback(1).unwrap().text.whole().matches("host-name e;").count(), 1);
 }

@@ -272,8 +272,8 @@ impl Bench {
     /// The name that store, kernel and dataplane agree on, with one generation.
     #[track_caller]
     pub fn agreed(&self) -> String {
-        let text = self.life.store().active().map_or("", |active| active.text.as_str());
-        let stored = ravelin_model::load(text).result.unwrap_or_else(|e| panic!("{e:?}"));
+        let text = self.life.store().active().map_or_else(Default::default, |active| active.text.clone());
+        let stored = ravelin_model::load(&text.whole()).result.unwrap_or_else(|e| panic!("{e:?}"));
         let stored = stored.get().system.host_name.clone().unwrap_or_default();
         let active = self.life.active().map(|p| (p.program.generation, node(p)));
         assert_eq!(self.plant.kernel, active, "kernel");
