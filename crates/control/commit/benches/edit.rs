@@ -1,7 +1,7 @@
 //! One edit of a large configuration, from the edited candidate to the last worker's acknowledgement.
 //!
-//! `cargo bench -p ravelin-commit --bench edit [POLICIES...]`. Two workers of the simulator behind a socket; what is
-//! written is rendered before the apply, and put on a disk behind it. Every policy has its own two addresses in the book. Prints the
+//! `cargo bench -p ravelin-commit --bench edit [POLICIES...]`. Two workers of the simulator behind a socket; the commit is
+//! recorded on a disk before the apply, and whole files are made behind it. Every policy has its own two addresses in the book. Prints the
 //! median of [`ROUNDS`] with minimum and maximum in milliseconds by stage; asserts nothing.
 
 use std::fmt::Write as _;
@@ -147,7 +147,6 @@ impl Bench {
         let (start, sent) = (Clock::now(), self.client.traffic().bytes);
         let checked = self.stage("check", |b| check_tree_after(tree, None, b.checked.as_ref()));
         let checked = checked.unwrap_or_else(|e| panic!("{e:?}"));
-        self.stage("warnings", |_| ravelin_model::warnings(&checked.valid).len());
         let resolved = Resolved::virtual_ports(&checked.valid);
         self.generation += 1;
         let proposal = self
@@ -155,7 +154,10 @@ impl Bench {
         let proposal = proposal.unwrap_or_else(|e| panic!("{e:?}"));
         self.stage("prepare", |b| b.consumer.check(&proposal)).unwrap_or_else(|e| panic!("{e:?}"));
         self.stage("render the text", |b| b.rendered = Some(render::text_after(tree, b.rendered.as_ref())));
-        let until_record = start.elapsed();
+        let text = self.rendered.as_ref().map_or_else(Rope::default, |rendered| rendered.text().clone());
+        let recorded = self.stage("record", |b| b.store.commit(text, Entry::default()));
+        recorded.unwrap_or_else(|e| panic!("{e}"));
+        let until_apply = start.elapsed();
         let (plane, wanted) = (self.plane.clone(), Generation(self.generation));
         let armed = Arc::new(AtomicBool::new(false));
         let watch = std::thread::spawn({
@@ -177,10 +179,9 @@ impl Bench {
         let live = watch.join().map_or(answered, |at| at.saturating_duration_since(apply));
         self.note("apply, to the workers", live);
         self.note("apply, to the answer", answered);
-        self.note("live but for the disk", until_record + live);
-        let text = self.rendered.as_ref().map_or_else(Rope::default, |rendered| rendered.text().clone());
-        let recorded = self.stage("seal it, to the disk", |b| b.store.commit(text, Entry::default()));
-        recorded.unwrap_or_else(|e| panic!("{e}"));
+        self.note("live", until_apply + live);
+        self.stage("warnings", |_| ravelin_model::warnings(&checked.valid).len());
+        self.stage("whole files behind it", |b| b.store.fold()).unwrap_or_else(|e| panic!("{e}"));
         self.stage("drop what was", |b| b.checked = Some(checked));
         self.client.traffic().bytes - sent
     }

@@ -145,8 +145,8 @@ impl<D: Disk> Life<D> {
         let at = self.situation(candidate.tree(), now);
         check(plant, &mut self.last, (candidate.tree(), at)).map_err(CommitError::Refused)?;
         let record = order.record(now);
-        let sent = (render::text(candidate.tree()).into(), record.clone());
-        self.check_peer(plant, sent, order.synchronize)?;
+        let text = || render::text(candidate.tree()).into();
+        self.check_peer(plant, (&text, &record), order.synchronize)?;
         if self.deadline.is_none() || self.may_commit(order.editor).is_err() {
             return Ok(false);
         }
@@ -183,7 +183,7 @@ impl<D: Disk> Life<D> {
         check(plant, &mut self.last, (tree, at)).map_err(CommitError::Refused)?;
         let record = order.record(now);
         let text = render::text(tree);
-        self.check_peer(plant, (text.as_str().into(), record.clone()), order.synchronize)?;
+        self.check_peer(plant, (&|| text.as_str().into(), &record), order.synchronize)?;
         let synchronize = match order.synchronize {
             Synchronize::Asked { force } => Some(force),
             Synchronize::Configured | Synchronize::Never => None,

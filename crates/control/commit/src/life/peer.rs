@@ -124,7 +124,7 @@ impl<D: Disk> Life<D> {
     pub(super) fn check_peer(
         &mut self,
         plant: &mut dyn Plant,
-        (text, record): (Rope, Record),
+        (text, record): (&dyn Fn() -> Rope, &Record),
         how: Synchronize,
     ) -> Result<(), CommitError> {
         let beside = Beside::Ordered(how);
@@ -137,7 +137,8 @@ impl<D: Disk> Life<D> {
             self.debt.part = PeerPart::Alone;
             return Ok(());
         };
-        let done = peer.check(&PeerCommit { text, record, force: beside.force() });
+        let sent = PeerCommit { text: text(), record: record.clone(), force: beside.force() };
+        let done = peer.check(&sent);
         peer.abort();
         let names = peer.names();
         self.debt.part = match done {
