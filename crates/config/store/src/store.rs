@@ -91,7 +91,8 @@ pub struct Store<D> {
 impl<D: Disk> Store<D> {
     /// Reads what is there. A damaged active configuration is an error, a damaged forerunner is left out.
     pub fn open(mut disk: D) -> Result<Self, StoreError> {
-        let files = [ACTIVE, EDIT, COPY, RESCUE, ARCHIVED, SYNCHRONIZED, crate::schedule::FILE, crate::audit::FILE];
+        let files =
+            [ACTIVE, EDIT, COPY, RESCUE, ARCHIVED, SYNCHRONIZED, crate::schedule::FILE, crate::audit::FILE];
         for name in files {
             disk.remove(&format!("{name}.new"))?;
         }
@@ -364,7 +365,9 @@ impl<D: Disk> Store<D> {
 
     /// What leads from configuration `a` to `b`, both as `rollback` numbers.
     pub fn compare(&self, a: usize, b: usize) -> Result<String, StoreError> {
-        let tree = |n| -> Result<Tree, StoreError> { Ok(ravelin_schema::read(&self.rollback(n)?.text.whole()).tree) };
+        let tree = |n| -> Result<Tree, StoreError> {
+            Ok(ravelin_schema::read(&self.rollback(n)?.text.whole()).tree)
+        };
         Ok(diff(&tree(a)?, &tree(b)?))
     }
 

@@ -85,7 +85,8 @@ impl Rope {
             while from < slice.to {
                 let next = known.partition_point(|old| old.from <= from);
                 let over = next.checked_sub(1).map(|at| known[at]).filter(|old| from < old.to);
-                let to = over.map_or(known.get(next).map_or(slice.to, |old| old.from), |old| old.to).min(slice.to);
+                let to =
+                    over.map_or(known.get(next).map_or(slice.to, |old| old.from), |old| old.to).min(slice.to);
                 match (over, out.last_mut()) {
                     (Some(old), Some(Splice::Kept(last))) if last.end == old.at + from - old.from => {
                         last.end += to - from;
@@ -130,7 +131,8 @@ impl Rope {
             Slice { from, to, ..slice.clone() }
         };
         let parts = self.slices[first..].iter().take_while(move |slice| slice.at < range.end);
-        let is_whole = |part: &Slice| part.buffer.is_char_boundary(part.from) && part.buffer.is_char_boundary(part.to);
+        let is_whole =
+            |part: &Slice| part.buffer.is_char_boundary(part.from) && part.buffer.is_char_boundary(part.to);
         parts.clone().map(&cut).all(|part| is_whole(&part)).then(|| parts.map(cut))
     }
 }
@@ -179,7 +181,9 @@ impl Writer {
         }
         self.flush();
         match self.done.last_mut() {
-            Some(last) if Arc::ptr_eq(&last.buffer, &part.buffer) && last.to == part.from => last.to = part.to,
+            Some(last) if Arc::ptr_eq(&last.buffer, &part.buffer) && last.to == part.from => {
+                last.to = part.to
+            }
             _ => self.done.push(Slice { at: self.done_len, ..part.clone() }),
         }
         self.done_len += part.len();
@@ -202,7 +206,11 @@ impl Writer {
         let buffers: HashMap<_, _> =
             rope.slices.iter().map(|slice| (Arc::as_ptr(&slice.buffer), slice.buffer.len())).collect();
         let held: usize = buffers.values().sum();
-        if rope.slices.len() > SLICES_MAX || held > 2 * rope.len + SLACK { rope.joined().into() } else { rope }
+        if rope.slices.len() > SLICES_MAX || held > 2 * rope.len + SLACK {
+            rope.joined().into()
+        } else {
+            rope
+        }
     }
 }
 
@@ -242,7 +250,8 @@ impl Eq for Rope {}
 
 impl PartialEq<str> for Rope {
     fn eq(&self, other: &str) -> bool {
-        let same = |slice: &Slice| other.as_bytes()[slice.at..slice.at + slice.len()] == *slice.text().as_bytes();
+        let same =
+            |slice: &Slice| other.as_bytes()[slice.at..slice.at + slice.len()] == *slice.text().as_bytes();
         self.len == other.len() && self.slices.iter().all(same)
     }
 }
@@ -281,7 +290,10 @@ mod tests {
     /// A text as it was, as it is, and what the one made of the other has to be.
     fn check(old: &Rope, new: &Rope, wanted: &str) {
         assert_eq!(*new, *wanted);
-        assert_eq!((new.len(), new.whole().as_ref(), new.to_string()), (wanted.len(), wanted, wanted.to_owned()));
+        assert_eq!(
+            (new.len(), new.whole().as_ref(), new.to_string()),
+            (wanted.len(), wanted, wanted.to_owned())
+        );
         let splices = new.splices(old);
         assert_eq!(old.spliced(splices).as_ref(), Some(new));
         let apart: Rope = old.to_string().into();
@@ -326,7 +338,10 @@ mod tests {
         let turned = 5..2;
         assert_eq!(text.spliced([Splice::Kept(turned)]), None);
         assert_eq!(text.spliced([Splice::Kept(end..end)]), Some(Rope::default()));
-        assert_eq!(text.spliced([Splice::Kept(3..end), Splice::New("x")]), Some((line(1)[3..].to_owned() + "x").into()));
+        assert_eq!(
+            text.spliced([Splice::Kept(3..end), Splice::New("x")]),
+            Some((line(1)[3..].to_owned() + "x").into())
+        );
     }
 
     #[test]

@@ -399,10 +399,7 @@ fn a_forerunner_is_the_file_that_was_active_and_stays_as_it_was() {
     store.confirm().unwrap();
     let first = std::fs::read(path("rollback.1")).unwrap();
     for store in [store, open()] {
-        assert_eq!(
-            (store.active().unwrap().serial, store.active().unwrap().text.to_string()),
-            (2, text(2))
-        );
+        assert_eq!((store.active().unwrap().serial, store.active().unwrap().text.to_string()), (2, text(2)));
         let before = store.rollback(1).unwrap();
         assert_eq!((before.serial, before.revert, before.text.to_string()), (1, None, text(1)));
         assert_eq!(store.history()[1].revert, None, "only the active configuration can wait");

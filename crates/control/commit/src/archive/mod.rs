@@ -88,8 +88,7 @@ mod tests {
         let sites = vec![directory(&dir.path().join("missing")), directory(dir.path())];
         let name = name("fw/../1", 1_770_000_000, 12);
         assert_eq!(name, "fw_.._1_20260202_024000_juniper.conf.12");
-        let mut job =
-            Transfer { sites, name, text: "system;\n".into(), serial: 12, by_commit: true };
+        let mut job = Transfer { sites, name, text: "system;\n".into(), serial: 12, by_commit: true };
         let place = SitePlace::Directory(dir.path().to_owned());
         let done = transfer(&job, None);
         assert_eq!((done.site, done.failed.len()), (Some(&place), 1), "and who did not take it is told");

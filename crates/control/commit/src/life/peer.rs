@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ravelin_store::{Disk, Record};
-use ravelin_syntax::{Rope, Diagnostic, Severity, Tree};
+use ravelin_syntax::{Diagnostic, Rope, Severity, Tree};
 
 use super::install::{Install, OnFailure};
 use super::{Life, LifeError, Note, Plant, RETRY, RETRY_MAX, order};

@@ -63,7 +63,8 @@ fn a_crash_at_any_step_of_a_change_or_of_its_folding_leaves_all_that_was_committ
         }
         // The first step of the second is to fold the first.
         for more in [1, 2] {
-            let work = |store: &mut Store<&mut DyingDisk>| (1..=more).try_for_each(|n| commit(store, commits + n));
+            let work =
+                |store: &mut Store<&mut DyingDisk>| (1..=more).try_for_each(|n| commit(store, commits + n));
             killed_everywhere(&before, work, |store, when, done| {
                 let active = whole(store, when);
                 assert!((commits..=commits + more).contains(&active), "{when}: {active}");
@@ -78,7 +79,8 @@ fn whatever_a_crash_left_is_gone_on_from() {
     let before = edited(3);
     for kill in 0.. {
         let mut disk = DyingDisk { left: Some(kill), ..before.clone() };
-        let done = Store::open(&mut disk).and_then(|mut store| commit(&mut store, 4).and_then(|()| store.fold()));
+        let done =
+            Store::open(&mut disk).and_then(|mut store| commit(&mut store, 4).and_then(|()| store.fold()));
         for files in [disk.now.clone(), disk.durable.clone()] {
             let mut after = DyingDisk { now: files.clone(), durable: files, left: None };
             let mut store = open(&mut after);
