@@ -26,7 +26,9 @@ use present::Present;
 pub const HISTORY_MAX: usize = 50;
 
 const ACTIVE: &str = "active.conf";
+const ACTIVE_NEW: &str = "active.conf.new";
 const EDIT: &str = "active.edit";
+const EDIT_NEW: &str = "active.edit.new";
 const COPY: &str = "rollback";
 const RESCUE: &str = "rescue.conf";
 const ARCHIVED: &str = "archived";
@@ -40,6 +42,8 @@ pub enum StoreError {
     Damaged { name: String },
     #[error("`{EDIT}' holds changes to another configuration than `{ACTIVE}'")]
     Stray,
+    #[error("another configuration became active meanwhile")]
+    Overtaken,
     #[error("there is no rollback {wanted}; {kept} configurations are kept")]
     NoRollback { wanted: usize, kept: usize },
     #[error("No rescue configuration is set.")]
@@ -58,6 +62,16 @@ pub struct Entry {
     pub archive: bool,
     /// As in [`Stored`].
     pub synchronize: bool,
+}
+
+/// A configuration that lies on the disk beside the active one: see [`Store::stage`].
+#[derive(Debug)]
+pub struct Staged {
+    stored: Stored,
+    /// What `active.conf` ends with.
+    base: String,
+    /// What the file ends with, unless it is what was changed.
+    whole: Option<String>,
 }
 
 #[derive(Debug)]
@@ -143,50 +157,58 @@ impl<D: Disk> Store<D> {
     /// Makes `text` the active configuration. On an error the active one is still the old one, except when only
     /// the last sync failed: then `active` says so.
     pub fn commit(&mut self, text: impl Into<Rope>, entry: Entry) -> Result<u64, StoreError> {
-        self.fold()?;
-        let Entry { record, revert, archive, synchronize } = entry;
-        let serial = self.next_serial();
-        let heading = Heading { serial, record, revert, archive, synchronize };
-        let stored = Stored { heading, text: text.into() };
-        let long = self.active.as_ref().filter(|_| stored.text.len() >= self.whole_below);
-        match long.and_then(|active| edit::encode(&stored, active, &self.sum)) {
-            Some(edit) => self.commit_edit(stored, &edit)?,
-            None => self.commit_whole(stored)?,
-        }
-        Ok(serial)
+        let staged = self.stage(text, entry)?;
+        self.record(staged)
     }
 
-    fn commit_whole(&mut self, stored: Stored) -> Result<(), StoreError> {
-        let new = format!("{ACTIVE}.new");
+    /// Writes down what [`Self::record`] makes active; until then it counts for nothing, whatever happens.
+    pub fn stage(&mut self, text: impl Into<Rope>, entry: Entry) -> Result<Staged, StoreError> {
+        self.fold()?;
+        let Entry { record, revert, archive, synchronize } = entry;
+        let heading = Heading { serial: self.next_serial(), record, revert, archive, synchronize };
+        let stored = Stored { heading, text: text.into() };
+        let long = self.active.as_ref().filter(|_| stored.text.len() >= self.whole_below);
+        let base = self.sum.clone();
+        if let Some(edit) = long.and_then(|active| edit::encode(&stored, active, &base)) {
+            self.disk.write(EDIT_NEW, &edit)?;
+            return Ok(Staged { stored, base, whole: None });
+        }
         let (bytes, sum) = stored.encode();
-        self.disk.write(&new, &bytes)?;
-        self.shift()?;
-        self.is_unsynced = true;
-        self.disk.rename(&new, ACTIVE)?;
-        self.sum = sum;
+        self.disk.write(ACTIVE_NEW, &bytes)?;
+        Ok(Staged { stored, base, whole: Some(sum) })
+    }
+
+    /// Makes what was staged active. Errors are those of [`Self::commit`].
+    pub fn record(&mut self, staged: Staged) -> Result<u64, StoreError> {
+        let Staged { stored, base, whole } = staged;
+        if self.is_edited || self.sum != base {
+            return Err(StoreError::Overtaken);
+        }
+        let serial = stored.serial;
+        match whole {
+            Some(sum) => {
+                self.shift()?;
+                self.is_unsynced = true;
+                self.disk.rename(ACTIVE_NEW, ACTIVE)?;
+                self.sum = sum;
+            }
+            None => {
+                // What it changes has to last before it does.
+                self.sync()?;
+                self.is_unsynced = true;
+                self.disk.rename(EDIT_NEW, EDIT)?;
+                self.is_edited = true;
+            }
+        }
         if let Some(before) = self.active.replace(stored) {
             // Only the active configuration can wait.
             self.before.insert(0, Heading { revert: None, ..before.heading });
-            self.slots.insert(0, 1);
-        }
-        Ok(self.sync()?)
-    }
-
-    fn commit_edit(&mut self, stored: Stored, edit: &[u8]) -> Result<(), StoreError> {
-        // What it changes has to last before it does.
-        self.sync()?;
-        let new = format!("{EDIT}.new");
-        self.disk.write(&new, edit)?;
-        self.is_unsynced = true;
-        self.disk.rename(&new, EDIT)?;
-        self.is_edited = true;
-        if let Some(before) = self.active.replace(stored) {
-            self.before.insert(0, Heading { revert: None, ..before.heading });
-            self.slots.insert(0, 0);
+            self.slots.insert(0, if self.is_edited { 0 } else { 1 });
             self.before.truncate(HISTORY_MAX - 1);
             self.slots.truncate(HISTORY_MAX - 1);
         }
-        Ok(self.sync()?)
+        self.sync()?;
+        Ok(serial)
     }
 
     /// Makes whole files of a commit that was written as what it changed: to be called some time behind it, since it takes as
@@ -196,12 +218,11 @@ impl<D: Disk> Store<D> {
             return Ok(());
         }
         let Some(active) = &self.active else { return Ok(()) };
-        let new = format!("{ACTIVE}.new");
         let (bytes, sum) = active.encode();
-        self.disk.write(&new, &bytes)?;
+        self.disk.write(ACTIVE_NEW, &bytes)?;
         self.shift()?;
         self.is_unsynced = true;
-        self.disk.rename(&new, ACTIVE)?;
+        self.disk.rename(ACTIVE_NEW, ACTIVE)?;
         self.sum = sum;
         self.is_edited = false;
         if let Some(slot) = self.slots.first_mut() {
@@ -224,6 +245,13 @@ impl<D: Disk> Store<D> {
             self.is_unsynced = false;
         }
         Ok(())
+    }
+
+    /// Holds the active configuration's text as what `text` shares with others, if it is the same.
+    pub fn share_text(&mut self, text: &Rope) {
+        if let Some(active) = self.active.as_mut().filter(|active| active.text == *text) {
+            active.text = text.clone();
+        }
     }
 
     /// The serial of the next commit.

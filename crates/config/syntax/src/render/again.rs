@@ -71,6 +71,12 @@ pub fn text_after(tree: &Tree, before: Option<&Rendered>) -> Rendered {
 }
 
 impl Rendered {
+    /// What the text is of.
+    #[must_use]
+    pub fn tree(&self) -> Tree {
+        Tree { nodes: self.nodes.clone() }
+    }
+
     #[must_use]
     pub fn text(&self) -> &Rope {
         &self.text

@@ -188,7 +188,6 @@ fn quoted(value: &str) -> io::Result<String> {
 mod tests {
     use std::net::TcpListener;
     use std::os::unix::fs::PermissionsExt as _;
-    use std::sync::Arc;
 
     use ravelin_model::{ArchiveSite, SitePlace};
     use ravelin_schema::Value as _;

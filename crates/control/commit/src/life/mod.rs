@@ -120,7 +120,7 @@ struct Last {
     synchronize: bool,
 }
 
-impl<D: Disk> Life<D> {
+impl<D: Disk + Send> Life<D> {
     /// Takes the store over. `boot` names this boot of the machine.
     pub fn new(store: Store<D>, now: Now, boot: impl Into<String>) -> Self {
         let tree = store.active().map_or_else(Arc::default, |stored| read(&stored.text.whole()));

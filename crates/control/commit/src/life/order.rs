@@ -83,7 +83,7 @@ impl Order {
     }
 }
 
-impl<D: Disk> Life<D> {
+impl<D: Disk + Send> Life<D> {
     /// Carries an order out.
     ///
     /// # Errors

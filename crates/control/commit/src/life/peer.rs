@@ -89,7 +89,7 @@ impl Beside {
 }
 
 /// This node's side of its own commits.
-impl<D: Disk> Life<D> {
+impl<D: Disk + Send> Life<D> {
     /// What the last commit or check did at the other node: the names of both.
     #[must_use]
     pub fn synchronized(&self) -> Option<[&'static str; 2]> {
@@ -204,7 +204,7 @@ impl<D: Disk> Life<D> {
 }
 
 /// This node as the other one.
-impl<D: Disk> Life<D> {
+impl<D: Disk + Send> Life<D> {
     /// The other node asks whether its commit could be this one's too. Until it says more, or for a minute, nobody
     /// changes or commits here.
     ///
