@@ -20,7 +20,7 @@ use crate::disk::{Disk, replace};
 use crate::edit;
 use crate::file::{Heading, Record, Stored};
 use crate::schedule::Scheduled;
-use present::Present;
+use present::{Present, found, serial};
 
 /// Configurations kept, the active one included.
 pub const HISTORY_MAX: usize = 50;
@@ -42,7 +42,7 @@ pub enum StoreError {
     Damaged { name: String },
     #[error("`{EDIT}' holds changes to another configuration than `{ACTIVE}'")]
     Stray,
-    #[error("another configuration became active meanwhile")]
+    #[error("what was to become active was overtaken by another configuration")]
     Overtaken,
     #[error("there is no rollback {wanted}; {kept} configurations are kept")]
     NoRollback { wanted: usize, kept: usize },
@@ -68,8 +68,7 @@ pub struct Entry {
 #[derive(Debug)]
 pub struct Staged {
     stored: Stored,
-    /// What `active.conf` ends with.
-    base: String,
+    epoch: u64,
     /// What the file ends with, unless it is what was changed.
     whole: Option<String>,
 }
@@ -85,6 +84,8 @@ pub struct Store<D> {
     is_edited: bool,
     /// A rename may not be durable.
     is_unsynced: bool,
+    /// Rises with whatever makes worthless what was staged before.
+    epoch: u64,
     /// Shorter configurations are written as a whole.
     whole_below: usize,
     /// Its forerunners, latest first. Their texts stay on the disk: fifty of a large configuration would fill a memory.
@@ -140,6 +141,7 @@ impl<D: Disk> Store<D> {
             sum,
             is_edited,
             is_unsynced: false,
+            epoch: 0,
             whole_below: edit::WHOLE_BELOW,
             before,
             slots,
@@ -164,26 +166,28 @@ impl<D: Disk> Store<D> {
     /// Writes down what [`Self::record`] makes active; until then it counts for nothing, whatever happens.
     pub fn stage(&mut self, text: impl Into<Rope>, entry: Entry) -> Result<Staged, StoreError> {
         self.fold()?;
+        self.epoch += 1;
+        let epoch = self.epoch;
         let Entry { record, revert, archive, synchronize } = entry;
         let heading = Heading { serial: self.next_serial(), record, revert, archive, synchronize };
         let stored = Stored { heading, text: text.into() };
         let long = self.active.as_ref().filter(|_| stored.text.len() >= self.whole_below);
-        let base = self.sum.clone();
-        if let Some(edit) = long.and_then(|active| edit::encode(&stored, active, &base)) {
+        if let Some(edit) = long.and_then(|active| edit::encode(&stored, active, &self.sum)) {
             self.disk.write(EDIT_NEW, &edit)?;
-            return Ok(Staged { stored, base, whole: None });
+            return Ok(Staged { stored, epoch, whole: None });
         }
         let (bytes, sum) = stored.encode();
         self.disk.write(ACTIVE_NEW, &bytes)?;
-        Ok(Staged { stored, base, whole: Some(sum) })
+        Ok(Staged { stored, epoch, whole: Some(sum) })
     }
 
     /// Makes what was staged active. Errors are those of [`Self::commit`].
     pub fn record(&mut self, staged: Staged) -> Result<u64, StoreError> {
-        let Staged { stored, base, whole } = staged;
-        if self.is_edited || self.sum != base {
+        let Staged { stored, epoch, whole } = staged;
+        if self.epoch != epoch {
             return Err(StoreError::Overtaken);
         }
+        self.epoch += 1;
         let serial = stored.serial;
         match whole {
             Some(sum) => {
@@ -217,6 +221,7 @@ impl<D: Disk> Store<D> {
         if !self.is_edited {
             return Ok(());
         }
+        self.epoch += 1;
         let Some(active) = &self.active else { return Ok(()) };
         let (bytes, sum) = active.encode();
         self.disk.write(ACTIVE_NEW, &bytes)?;
@@ -293,6 +298,7 @@ impl<D: Disk> Store<D> {
             return Ok(());
         }
         self.fold()?;
+        self.epoch += 1;
         let Some(active) = &mut self.active else { return Ok(()) };
         let confirmed = unconditional(active);
         let (bytes, sum) = confirmed.encode();
@@ -468,27 +474,6 @@ impl<D: Disk> Store<D> {
 fn unconditional(stored: &Stored) -> Stored {
     let Stored { heading, text } = stored.clone();
     Stored { heading: Heading { revert: None, ..heading }, text }
-}
-
-/// A number that was written down; without one nothing was done yet, and it is done again.
-fn serial(disk: &impl Disk, name: &str) -> io::Result<u64> {
-    let text = disk.read(name)?.and_then(|bytes| String::from_utf8(bytes).ok());
-    Ok(text.and_then(|text| text.trim().parse().ok()).unwrap_or(0))
-}
-
-/// What a file holds; one that isn't as it was written is named.
-fn found<T>(
-    disk: &impl Disk,
-    name: &str,
-    decode: fn(&[u8]) -> Option<T>,
-    damaged: &mut Vec<String>,
-) -> io::Result<Option<T>> {
-    let Some(bytes) = disk.read(name)? else { return Ok(None) };
-    let decoded = decode(&bytes);
-    if decoded.is_none() {
-        damaged.push(name.to_owned());
-    }
-    Ok(decoded)
 }
 
 fn rollback_name(n: usize) -> String {

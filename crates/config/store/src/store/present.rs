@@ -1,4 +1,6 @@
-//! The active configuration as the files have it.
+//! What the files have: the active configuration, and what lies beside it.
+
+use std::io;
 
 use super::{ACTIVE, EDIT, StoreError};
 use crate::disk::Disk;
@@ -39,4 +41,25 @@ impl Present {
         let active = edit.apply(&stored.text).ok_or_else(|| damaged(EDIT))?;
         Ok(Self { active: Some(active), file: Some(stored.heading), sum })
     }
+}
+
+/// A number that was written down; without one nothing was done yet, and it is done again.
+pub(super) fn serial(disk: &impl Disk, name: &str) -> io::Result<u64> {
+    let text = disk.read(name)?.and_then(|bytes| String::from_utf8(bytes).ok());
+    Ok(text.and_then(|text| text.trim().parse().ok()).unwrap_or(0))
+}
+
+/// What a file holds; one that isn't as it was written is named.
+pub(super) fn found<T>(
+    disk: &impl Disk,
+    name: &str,
+    decode: fn(&[u8]) -> Option<T>,
+    damaged: &mut Vec<String>,
+) -> io::Result<Option<T>> {
+    let Some(bytes) = disk.read(name)? else { return Ok(None) };
+    let decoded = decode(&bytes);
+    if decoded.is_none() {
+        damaged.push(name.to_owned());
+    }
+    Ok(decoded)
 }

@@ -182,6 +182,39 @@ fn a_change_waits_to_be_confirmed_as_a_whole_commit_does() {
 }
 
 #[test]
+fn what_was_staged_is_recorded_only_when_nothing_came_between() {
+    type Between = fn(&mut Store<&mut DyingDisk>) -> Result<(), StoreError>;
+    let between: [Between; 4] = [
+        |store| commit(store, 4),
+        |store| store.stage(long(5), entry(5)).map(drop),
+        |store| {
+            store.active.as_mut().unwrap().heading.revert = Some(1);
+            store.confirm()
+        },
+        |store| commit(store, 4).and_then(|()| store.fold()),
+    ];
+    for shared in [true, false] {
+        for between in between {
+            let mut disk = edited(3);
+            let mut store = open(&mut disk);
+            store.whole_below = 0;
+            let text = if shared { next(&store, 4) } else { long(4).into() };
+            let staged = store.stage(text, entry(4)).unwrap();
+            between(&mut store).unwrap();
+            let active = store.active().cloned();
+            assert!(matches!(store.record(staged), Err(StoreError::Overtaken)));
+            assert_eq!(store.active().cloned(), active);
+            drop(store);
+            whole(&open(&mut disk), "as it was");
+        }
+    }
+    let mut disk = edited(3);
+    let mut store = open(&mut disk);
+    let staged = store.stage(long(4), entry(4)).unwrap();
+    assert_eq!(store.record(staged).ok(), Some(4));
+}
+
+#[test]
 fn what_is_active_is_never_pruned_away() {
     for keep in [0, 1, 5] {
         let prune = |store: &mut Store<&mut DyingDisk>| store.prune(keep);
