@@ -35,6 +35,7 @@ pub struct Cx {
     /// Of an earlier configuration, and of this one.
     pub(crate) before: Option<Arc<Memo>>,
     pub(crate) memo: Memo,
+    pub(crate) remembered: Vec<memo::Key>,
     pub(crate) ends: SharedEnds,
 }
 
@@ -166,9 +167,12 @@ pub fn leaves<T: Value>(node: &Node, path: &str, cx: &mut Cx) -> Vec<T> {
     out
 }
 
-pub fn list<T: Lower>(node: &Node, path: &str, cx: &mut Cx) -> Vec<T> {
+pub fn list<T>(node: &Node, path: &str, cx: &mut Cx) -> Vec<T>
+where
+    T: Lower + Clone + Send + Sync + 'static,
+{
     let mut out = Vec::with_capacity(count(node, path));
-    visit(node, path, cx, &mut |found, cx| out.extend(cx.enter(found, |cx| T::lower(found, cx))));
+    visit(node, path, cx, &mut |found, cx| out.extend(cx.enter(found, |cx| memo::whole(found, cx))));
     out
 }
 
@@ -188,7 +192,10 @@ where
     }
 }
 
-pub fn presence<T: Lower>(node: &Node, path: &str, cx: &mut Cx) -> Option<T> {
+pub fn presence<T>(node: &Node, path: &str, cx: &mut Cx) -> Option<T>
+where
+    T: Lower + Clone + Send + Sync + 'static,
+{
     list(node, path, cx).pop()
 }
 

@@ -28,21 +28,75 @@ struct Kept<T> {
     runs: Runs<T>,
 }
 
+/// A statement with a long level below it, and what came of it.
+struct Whole<T> {
+    node: Node,
+    made: T,
+    /// What was remembered of the levels below.
+    below: Vec<Key>,
+}
+
 type Shared = Arc<dyn Any + Send + Sync>;
+
+/// Where something is remembered.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Key {
+    Level(TypeId, usize),
+    /// A long list, by the statements that lead there.
+    Path(TypeId, String),
+    /// A statement, by the level below it.
+    Whole(TypeId, usize),
+}
 
 /// See the head of the file.
 #[derive(Clone, Default)]
-pub struct Memo {
-    by_level: HashMap<(TypeId, usize), Shared>,
-    /// Long lists by the statements that lead there.
-    by_path: HashMap<(TypeId, String), Shared>,
-}
+pub struct Memo(HashMap<Key, Shared>);
 
 impl fmt::Debug for Memo {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { by_level, by_path } = self;
-        write!(f, "Memo({} lists, {} long)", by_level.len(), by_path.len())
+        write!(f, "Memo({})", self.0.len())
     }
+}
+
+impl Memo {
+    fn find<T: 'static>(&self, key: &Key) -> Option<(&Shared, &T)> {
+        let shared = self.0.get(key)?;
+        Some((shared, shared.downcast_ref()?))
+    }
+}
+
+impl Cx {
+    fn remember(&mut self, key: Key, what: Shared) {
+        self.remembered.push(key.clone());
+        self.memo.0.insert(key, what);
+    }
+}
+
+/// A statement, taken over as a whole where nothing in it has changed and it is long.
+pub(crate) fn whole<T>(node: &Node, cx: &mut Cx) -> Option<T>
+where
+    T: Lower + Clone + Send + Sync + 'static,
+{
+    let identity = node.children.identity().filter(|_| node.children.len() >= LONG);
+    let Some(identity) = identity else { return T::lower(node, cx) };
+    let (key, before) = (Key::Whole(TypeId::of::<T>(), identity), cx.before.clone());
+    if let Some((before, (same, kept))) =
+        before.as_ref().and_then(|before| Some((before, before.find::<Whole<T>>(&key)?)))
+        && kept.node.is_kept_from(node)
+    {
+        for key in &kept.below {
+            if let Some(below) = before.0.get(key) {
+                cx.remember(key.clone(), below.clone());
+            }
+        }
+        cx.remember(key, same.clone());
+        return Some(kept.made.clone());
+    }
+    let mark = cx.remembered.len();
+    let made = T::lower(node, cx)?;
+    let below = cx.remembered[mark..].to_vec();
+    cx.remember(key, Arc::new(Whole { node: node.clone(), made: made.clone(), below }));
+    Some(made)
 }
 
 /// The members of one level that begin with a keyword.
@@ -51,23 +105,18 @@ where
     T: Lower + Named + Send + Sync + 'static,
 {
     let Some(identity) = level.identity() else { return Runs::default() };
-    let key = (TypeId::of::<T>(), identity);
-    if let Some(same) = cx.before.as_ref().and_then(|before| before.by_level.get(&key)).cloned()
-        && let Some(kept) = same.downcast_ref::<Kept<T>>().filter(|kept| kept.word == word)
+    let (of, before) = (TypeId::of::<T>(), cx.before.clone());
+    let key = Key::Level(of, identity);
+    let path = (level.len() >= LONG).then(|| Key::Path(of, cx.path()));
+    if let Some((same, kept)) = before.as_ref().and_then(|before| before.find::<Kept<T>>(&key))
+        && kept.word == word
     {
-        let runs = kept.runs.clone();
-        if level.len() >= LONG {
-            cx.memo.by_path.insert((key.0, cx.path()), same.clone());
-        }
-        cx.memo.by_level.insert(key, same);
-        return runs;
+        path.into_iter().chain([key]).for_each(|key| cx.remember(key, same.clone()));
+        return kept.runs.clone();
     }
-    let path = (level.len() >= LONG).then(|| (key.0, cx.path()));
-    let earlier = path.as_ref().and_then(|path| cx.before.as_ref()?.by_path.get(path)).cloned();
-    let earlier = earlier.as_ref().and_then(|kept| kept.downcast_ref::<Kept<T>>());
-    let earlier = earlier.filter(|kept| kept.word == word);
-    let kept = match earlier {
-        Some(earlier) => edited(earlier, level, word, cx),
+    let earlier = before.as_ref().zip(path.as_ref()).and_then(|(before, path)| before.find::<Kept<T>>(path));
+    let kept = match earlier.filter(|(_, kept)| kept.word == word) {
+        Some((_, earlier)) => edited(earlier, level, word, cx),
         None => {
             let mut made = Made::default();
             made.lower(level, 0, word, cx, &|_| false);
@@ -76,8 +125,7 @@ where
     };
     let runs = kept.runs.clone();
     let kept: Shared = Arc::new(kept);
-    cx.memo.by_path.extend(path.map(|path| (path, kept.clone())));
-    cx.memo.by_level.insert(key, kept);
+    path.into_iter().chain([key]).for_each(|key| cx.remember(key, kept.clone()));
     runs
 }
 

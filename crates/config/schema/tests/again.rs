@@ -61,14 +61,14 @@ proptest! {
     ) {
         let mut now = tree();
         let mut rendered: Rendered = text_after(&now, None);
-        prop_assert_eq!(rendered.text().as_str(), text(&now));
+        prop_assert_eq!(rendered.text().to_string(), text(&now));
         for edit in edits {
             let mut edited = now.clone();
             if apply(&mut edited, &[], &line(edit)).is_ok() {
                 now = edited;
             }
             rendered = text_after(&now, Some(&rendered));
-            prop_assert_eq!(rendered.text().as_str(), text(&now), "{}", line(edit));
+            prop_assert_eq!(rendered.text().to_string(), text(&now), "{}", line(edit));
         }
     }
 }
@@ -87,6 +87,6 @@ fn statements_that_changed_places_are_found_wherever_they_went() {
             }
         }
     }
-    assert_eq!(text_after(&new, Some(&before)).text().as_str(), text(&new));
-    assert_eq!(text_after(&Tree::default(), Some(&before)).text().as_str(), "");
+    assert_eq!(text_after(&new, Some(&before)).text().to_string(), text(&new));
+    assert_eq!(text_after(&Tree::default(), Some(&before)).text().to_string(), "");
 }

@@ -111,7 +111,7 @@ impl<D: Disk> Store<D> {
     }
 
     fn tree(&self, n: usize) -> Result<Tree, StoreError> {
-        Ok(ravelin_schema::read(&self.rollback(n)?.text).tree)
+        Ok(ravelin_schema::read(&self.rollback(n)?.text.whole()).tree)
     }
 
     /// After a failure the file itself tells what it has.

@@ -4,8 +4,8 @@
 //! is cells of `key=value` parted by tabs.
 
 use std::ops::Deref;
-use std::sync::Arc;
 
+use ravelin_syntax::Rope;
 use sha2::{Digest, Sha256};
 
 /// Who made a commit, when and why. Time is seconds since 1970, given by the caller.
@@ -38,7 +38,7 @@ pub struct Heading {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Stored {
     pub heading: Heading,
-    pub text: Arc<String>,
+    pub text: Rope,
 }
 
 impl Deref for Stored {
@@ -50,30 +50,44 @@ impl Deref for Stored {
 }
 
 impl Stored {
+    /// The file, and the checksum it ends with.
     #[must_use]
-    pub(crate) fn encode(&self) -> Vec<u8> {
-        let Self { heading: Heading { serial, record, revert, archive, synchronize }, text } = self;
-        let mut cells = vec![("serial", serial.to_string())];
-        cells.extend(record.cells());
-        cells.extend(revert.map(|serial| ("revert", serial.to_string())));
-        cells.extend(archive.then(|| ("archive", "1".to_owned())));
-        cells.extend(synchronize.then(|| ("synchronize", "1".to_owned())));
-        seal(&cells, text)
+    pub(crate) fn encode(&self) -> (Vec<u8>, String) {
+        seal(&heading_cells(&self.heading), &self.text)
     }
 
     /// `None` unless every byte is as written.
     #[must_use]
     pub(crate) fn decode(bytes: &[u8]) -> Option<Self> {
-        let sealed = unseal(bytes)?;
-        let heading = Heading {
-            serial: sealed.number("serial")?,
-            record: Record::read(&sealed)?,
-            revert: sealed.number("revert"),
-            archive: sealed.cell("archive").is_some(),
-            synchronize: sealed.cell("synchronize").is_some(),
-        };
-        Some(Self { heading, text: Arc::new(sealed.text) })
+        Self::decode_with_sum(bytes).map(|(stored, _)| stored)
     }
+
+    /// And the checksum the file ends with.
+    #[must_use]
+    pub(crate) fn decode_with_sum(bytes: &[u8]) -> Option<(Self, String)> {
+        let (sealed, sum) = unseal(bytes)?;
+        Some((Self { heading: read_heading(&sealed)?, text: sealed.text.into() }, sum))
+    }
+}
+
+pub(crate) fn heading_cells(heading: &Heading) -> Vec<(&'static str, String)> {
+    let Heading { serial, record, revert, archive, synchronize } = heading;
+    let mut cells = vec![("serial", serial.to_string())];
+    cells.extend(record.cells());
+    cells.extend(revert.map(|serial| ("revert", serial.to_string())));
+    cells.extend(archive.then(|| ("archive", "1".to_owned())));
+    cells.extend(synchronize.then(|| ("synchronize", "1".to_owned())));
+    cells
+}
+
+pub(crate) fn read_heading(sealed: &Sealed) -> Option<Heading> {
+    Some(Heading {
+        serial: sealed.number("serial")?,
+        record: Record::read(sealed)?,
+        revert: sealed.number("revert"),
+        archive: sealed.cell("archive").is_some(),
+        synchronize: sealed.cell("synchronize").is_some(),
+    })
 }
 
 impl Record {
@@ -120,34 +134,37 @@ impl Sealed {
     }
 }
 
+/// A file, and the checksum it ends with.
 #[must_use]
-pub(crate) fn seal(cells: &[(&str, String)], text: &str) -> Vec<u8> {
+pub(crate) fn seal(cells: &[(&str, String)], text: &Rope) -> (Vec<u8>, String) {
     let mut out = String::with_capacity(text.len() + SEAL_BYTES);
     out.push_str(HEAD);
     for (key, value) in cells {
         out.push_str(&format!("\t{key}={}", clean(value)));
     }
     out.push('\n');
-    out.push_str(text);
+    text.slices().for_each(|slice| out.push_str(slice));
     if !out.ends_with('\n') {
         out.push('\n');
     }
     let sum = sum(&out);
     out.push_str(&format!("{TAIL}{sum}\n"));
-    out.into_bytes()
+    (out.into_bytes(), sum)
 }
 
+/// What a file holds, and the checksum it ends with.
 #[must_use]
-pub(crate) fn unseal(bytes: &[u8]) -> Option<Sealed> {
+pub(crate) fn unseal(bytes: &[u8]) -> Option<(Sealed, String)> {
     let whole = std::str::from_utf8(bytes).ok()?;
     let (body, tail) = whole.split_at(whole.rfind(TAIL)?);
-    if tail.strip_prefix(TAIL)?.strip_suffix('\n')? != sum(body) {
+    let sum = sum(body);
+    if tail.strip_prefix(TAIL)?.strip_suffix('\n')? != sum {
         return None;
     }
     let (head, text) = body.split_once('\n')?;
     let cells = head.strip_prefix(HEAD)?.split('\t').skip(1);
     let cells = cells.filter_map(|cell| cell.split_once('=')).map(|(k, v)| (k.to_owned(), v.to_owned()));
-    Some(Sealed { cells: cells.collect(), text: text.to_owned() })
+    Some((Sealed { cells: cells.collect(), text: text.to_owned() }, sum))
 }
 
 /// One line of one cell.
@@ -171,9 +188,9 @@ mod tests {
             Record { time_s: 7, user: "ann".into(), client: "cli".into(), comment, confirmed_min: Some(3) };
         let stored = Stored {
             heading: Heading { serial: 9, record, revert: Some(8), archive: true, synchronize: true },
-            text: Arc::new("system;\n## sha256 x\n".to_owned()),
+            text: "system;\n## sha256 x\n".into(),
         };
-        let bytes = stored.encode();
+        let (bytes, _) = stored.encode();
         let comment = Some("a = b c".to_owned());
         let record = Record { comment, ..stored.record.clone() };
         assert_eq!(

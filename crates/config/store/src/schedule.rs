@@ -36,11 +36,11 @@ impl Scheduled {
             When::At(time_s) => ("at", time_s.to_string()),
             When::Reboot(boot) => ("reboot", boot.clone()),
         });
-        seal(&cells, text)
+        seal(&cells, &text.as_str().into()).0
     }
 
     pub(crate) fn decode(bytes: &[u8]) -> Option<Self> {
-        let sealed = unseal(bytes)?;
+        let (sealed, _) = unseal(bytes)?;
         let at = sealed.number("at").map(When::At);
         let when = at.or_else(|| Some(When::Reboot(sealed.cell("reboot")?.to_owned())))?;
         let synchronize = sealed.cell("synchronize").map(|how| how == "force");

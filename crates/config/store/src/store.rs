@@ -5,21 +5,30 @@
 //! forerunner counts only when its checksum holds and its serial is below the active one's, and its text is read again
 //! when somebody asks for it. That a commit waits to be
 //! confirmed stands in the heading of `active.conf`, so it begins and ends with the same rename.
+//!
+//! Of a long configuration a commit writes what it changed, as `active.edit`: that rename is its commit point, and `active.conf` is its
+//! forerunner until [`Store::fold`] makes whole files of both, by the same way as a commit.
+
+mod present;
 
 use std::io;
-use std::sync::Arc;
 
-use ravelin_syntax::{Tree, diff};
+use ravelin_syntax::{Rope, Tree, diff};
 
 use crate::audit::Audit;
 use crate::disk::{Disk, replace};
+use crate::edit;
 use crate::file::{Heading, Record, Stored};
 use crate::schedule::Scheduled;
+use present::{Present, found, serial};
 
 /// Configurations kept, the active one included.
 pub const HISTORY_MAX: usize = 50;
 
 const ACTIVE: &str = "active.conf";
+const ACTIVE_NEW: &str = "active.conf.new";
+const EDIT: &str = "active.edit";
+const EDIT_NEW: &str = "active.edit.new";
 const COPY: &str = "rollback";
 const RESCUE: &str = "rescue.conf";
 const ARCHIVED: &str = "archived";
@@ -31,6 +40,10 @@ pub enum StoreError {
     Io(#[from] io::Error),
     #[error("`{name}' is damaged: its checksum doesn't match")]
     Damaged { name: String },
+    #[error("`{EDIT}' holds changes to another configuration than `{ACTIVE}'")]
+    Stray,
+    #[error("what was to become active was overtaken by another configuration")]
+    Overtaken,
     #[error("there is no rollback {wanted}; {kept} configurations are kept")]
     NoRollback { wanted: usize, kept: usize },
     #[error("No rescue configuration is set.")]
@@ -51,14 +64,33 @@ pub struct Entry {
     pub synchronize: bool,
 }
 
+/// A configuration that lies on the disk beside the active one: see [`Store::stage`].
+#[derive(Debug)]
+pub struct Staged {
+    stored: Stored,
+    epoch: u64,
+    /// What the file ends with, unless it is what was changed.
+    whole: Option<String>,
+}
+
 #[derive(Debug)]
 pub struct Store<D> {
     pub(crate) disk: D,
     /// `None` before the first commit.
     active: Option<Stored>,
+    /// What `active.conf` ends with.
+    sum: String,
+    /// What is active is `active.conf` as `active.edit` changes it.
+    is_edited: bool,
+    /// A rename may not be durable.
+    is_unsynced: bool,
+    /// Rises with whatever makes worthless what was staged before.
+    epoch: u64,
+    /// Shorter configurations are written as a whole.
+    whole_below: usize,
     /// Its forerunners, latest first. Their texts stay on the disk: fifty of a large configuration would fill a memory.
     before: Vec<Heading>,
-    /// The number of the file that holds each forerunner: rising, and without gaps unless a crash left one.
+    /// The number of the file that holds each forerunner: rising, and without gaps unless a crash left one. 0 is `active.conf`.
     slots: Vec<usize>,
     rescue: Option<Stored>,
     /// Files that were there and not as written.
@@ -74,17 +106,20 @@ pub struct Store<D> {
 impl<D: Disk> Store<D> {
     /// Reads what is there. A damaged active configuration is an error, a damaged forerunner is left out.
     pub fn open(mut disk: D) -> Result<Self, StoreError> {
-        let files = [ACTIVE, COPY, RESCUE, ARCHIVED, SYNCHRONIZED, crate::schedule::FILE, crate::audit::FILE];
+        let files =
+            [ACTIVE, EDIT, COPY, RESCUE, ARCHIVED, SYNCHRONIZED, crate::schedule::FILE, crate::audit::FILE];
         for name in files {
             disk.remove(&format!("{name}.new"))?;
         }
-        let damaged = || StoreError::Damaged { name: ACTIVE.to_owned() };
-        let active = match disk.read(ACTIVE)? {
-            Some(bytes) => Some(Stored::decode(&bytes).ok_or_else(damaged)?),
-            None => None,
-        };
+        let Present { active, file, sum } = Present::read(&mut disk)?;
         let (mut before, mut slots, mut damaged) = (Vec::new(), Vec::new(), Vec::new());
         let mut last = active.as_ref().map_or(0, |active| active.serial);
+        let is_edited = file.is_some();
+        if let Some(heading) = file {
+            last = heading.serial;
+            before.push(Heading { revert: None, ..heading });
+            slots.push(0);
+        }
         for n in 1..HISTORY_MAX {
             let found = found(&disk, &rollback_name(n), Stored::decode, &mut damaged)?;
             if let Some(Stored { heading, text: _ }) = found.filter(|s| s.serial < last) {
@@ -93,35 +128,135 @@ impl<D: Disk> Store<D> {
                 slots.push(n);
             }
         }
+        before.truncate(HISTORY_MAX - 1);
+        slots.truncate(HISTORY_MAX - 1);
         let rescue = found(&disk, RESCUE, Stored::decode, &mut damaged)?;
         let scheduled = found(&disk, crate::schedule::FILE, Scheduled::decode, &mut damaged)?;
         let archived = serial(&disk, ARCHIVED)?;
         let synchronized = serial(&disk, SYNCHRONIZED)?;
         let audit = Audit::open(&mut disk)?;
-        let mut store =
-            Self { disk, active, before, slots, rescue, damaged, scheduled, archived, synchronized, audit };
+        let mut store = Self {
+            disk,
+            active,
+            sum,
+            is_edited,
+            is_unsynced: false,
+            epoch: 0,
+            whole_below: edit::WHOLE_BELOW,
+            before,
+            slots,
+            rescue,
+            damaged,
+            scheduled,
+            archived,
+            synchronized,
+            audit,
+        };
         store.audit_commits(None)?;
         Ok(store)
     }
 
     /// Makes `text` the active configuration. On an error the active one is still the old one, except when only
     /// the last sync failed: then `active` says so.
-    pub fn commit(&mut self, text: impl Into<Arc<String>>, entry: Entry) -> Result<u64, StoreError> {
+    pub fn commit(&mut self, text: impl Into<Rope>, entry: Entry) -> Result<u64, StoreError> {
+        let staged = self.stage(text, entry)?;
+        self.record(staged)
+    }
+
+    /// Writes down what [`Self::record`] makes active; until then it counts for nothing, whatever happens.
+    pub fn stage(&mut self, text: impl Into<Rope>, entry: Entry) -> Result<Staged, StoreError> {
+        self.fold()?;
+        self.epoch += 1;
+        let epoch = self.epoch;
         let Entry { record, revert, archive, synchronize } = entry;
-        let serial = self.next_serial();
-        let heading = Heading { serial, record, revert, archive, synchronize };
+        let heading = Heading { serial: self.next_serial(), record, revert, archive, synchronize };
         let stored = Stored { heading, text: text.into() };
-        let new = format!("{ACTIVE}.new");
-        self.disk.write(&new, &stored.encode())?;
-        self.shift()?;
-        self.disk.rename(&new, ACTIVE)?;
+        let long = self.active.as_ref().filter(|_| stored.text.len() >= self.whole_below);
+        if let Some(edit) = long.and_then(|active| edit::encode(&stored, active, &self.sum)) {
+            self.disk.write(EDIT_NEW, &edit)?;
+            return Ok(Staged { stored, epoch, whole: None });
+        }
+        let (bytes, sum) = stored.encode();
+        self.disk.write(ACTIVE_NEW, &bytes)?;
+        Ok(Staged { stored, epoch, whole: Some(sum) })
+    }
+
+    /// Makes what was staged active. Errors are those of [`Self::commit`].
+    pub fn record(&mut self, staged: Staged) -> Result<u64, StoreError> {
+        let Staged { stored, epoch, whole } = staged;
+        if self.epoch != epoch {
+            return Err(StoreError::Overtaken);
+        }
+        self.epoch += 1;
+        let serial = stored.serial;
+        match whole {
+            Some(sum) => {
+                self.shift()?;
+                self.is_unsynced = true;
+                self.disk.rename(ACTIVE_NEW, ACTIVE)?;
+                self.sum = sum;
+            }
+            None => {
+                // What it changes has to last before it does.
+                self.sync()?;
+                self.is_unsynced = true;
+                self.disk.rename(EDIT_NEW, EDIT)?;
+                self.is_edited = true;
+            }
+        }
         if let Some(before) = self.active.replace(stored) {
             // Only the active configuration can wait.
             self.before.insert(0, Heading { revert: None, ..before.heading });
-            self.slots.insert(0, 1);
+            self.slots.insert(0, if self.is_edited { 0 } else { 1 });
+            self.before.truncate(HISTORY_MAX - 1);
+            self.slots.truncate(HISTORY_MAX - 1);
         }
-        self.disk.sync()?;
+        self.sync()?;
         Ok(serial)
+    }
+
+    /// Makes whole files of a commit that was written as what it changed: to be called some time behind it, since it takes as
+    /// long as the configuration is. The next commit does it too. On an error everything is as before, and it can be tried again.
+    pub fn fold(&mut self) -> Result<(), StoreError> {
+        if !self.is_edited {
+            return Ok(());
+        }
+        self.epoch += 1;
+        let Some(active) = &self.active else { return Ok(()) };
+        let (bytes, sum) = active.encode();
+        self.disk.write(ACTIVE_NEW, &bytes)?;
+        self.shift()?;
+        self.is_unsynced = true;
+        self.disk.rename(ACTIVE_NEW, ACTIVE)?;
+        self.sum = sum;
+        self.is_edited = false;
+        if let Some(slot) = self.slots.first_mut() {
+            *slot = 1;
+        }
+        self.sync()?;
+        // Not before the other is durable. One that stays is older than what is active, and counts for nothing.
+        Ok(self.disk.remove(EDIT)?)
+    }
+
+    /// Whether [`Self::fold`] has something to do.
+    #[must_use]
+    pub fn is_edited(&self) -> bool {
+        self.is_edited
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        if self.is_unsynced {
+            self.disk.sync()?;
+            self.is_unsynced = false;
+        }
+        Ok(())
+    }
+
+    /// Holds the active configuration's text as what `text` shares with others, if it is the same.
+    pub fn share_text(&mut self, text: &Rope) {
+        if let Some(active) = self.active.as_mut().filter(|active| active.text == *text) {
+            active.text = text.clone();
+        }
     }
 
     /// The serial of the next commit.
@@ -148,10 +283,10 @@ impl<D: Disk> Store<D> {
     /// What to go back to when nobody confirms: empty when nothing was committed before. A forerunner that was
     /// damaged gives way to the one before it; `None` when no older one is left.
     #[must_use]
-    pub fn revert_text(&self) -> Option<Arc<String>> {
+    pub fn revert_text(&self) -> Option<Rope> {
         let serial = self.active()?.revert?;
         if serial == 0 {
-            return Some(Arc::default());
+            return Some(Rope::default());
         }
         let fitting = (1..=self.before.len()).filter(|n| self.before[n - 1].serial <= serial);
         fitting.map(|n| self.rollback(n)).find_map(Result::ok).map(|stored| stored.text)
@@ -159,37 +294,51 @@ impl<D: Disk> Store<D> {
 
     /// The active configuration waits for nobody any more.
     pub fn confirm(&mut self) -> Result<(), StoreError> {
-        let Some(active) = self.active.as_mut().filter(|active| active.revert.is_some()) else {
+        if self.active.as_ref().is_none_or(|active| active.revert.is_none()) {
             return Ok(());
-        };
+        }
+        self.fold()?;
+        self.epoch += 1;
+        let Some(active) = &mut self.active else { return Ok(()) };
         let confirmed = unconditional(active);
-        replace(&mut self.disk, ACTIVE, &confirmed.encode())?;
+        let (bytes, sum) = confirmed.encode();
+        self.is_unsynced = true;
+        replace(&mut self.disk, ACTIVE, &bytes)?;
+        (self.is_unsynced, self.sum) = (false, sum);
         *active = confirmed;
         Ok(())
     }
 
-    /// Every forerunner moves one back, oldest first, so that none is overwritten before it has moved. Gaps that a
-    /// crash left are closed first, from the latest on.
+    /// Every forerunner moves one back, oldest first, so that none is overwritten before it has moved, and `active.conf` becomes
+    /// the first. Gaps that a crash left are closed before, from the latest on.
     fn shift(&mut self) -> Result<(), StoreError> {
         let Some(active) = &self.active else { return Ok(()) };
-        for (n, slot) in self.slots.iter_mut().enumerate() {
-            if *slot != n + 1 {
-                self.disk.rename(&rollback_name(*slot), &rollback_name(n + 1))?;
-                *slot = n + 1;
+        // The one that is `active.conf` itself has its place already.
+        let own = usize::from(self.is_edited);
+        for (n, slot) in self.slots.iter_mut().enumerate().skip(own) {
+            let wanted = n + 1 - own;
+            if *slot != wanted {
+                self.disk.rename(&rollback_name(*slot), &rollback_name(wanted))?;
+                *slot = wanted;
             }
         }
         // The oldest gives way to the one before it.
-        self.slots.truncate(HISTORY_MAX - 2);
-        self.before.truncate(HISTORY_MAX - 2);
-        for n in (1..=self.slots.len()).rev() {
-            self.disk.rename(&rollback_name(n), &rollback_name(n + 1))?;
-            self.slots[n - 1] = n + 1;
+        self.slots.truncate(HISTORY_MAX - 2 + own);
+        self.before.truncate(HISTORY_MAX - 2 + own);
+        for n in (own..self.slots.len()).rev() {
+            let slot = self.slots[n];
+            self.disk.rename(&rollback_name(slot), &rollback_name(slot + 1))?;
+            self.slots[n] = slot + 1;
         }
         let new = format!("{COPY}.new");
         // What an earlier attempt left may be the active configuration by another name.
         self.disk.remove(&new)?;
         if self.disk.link(ACTIVE, &new).is_err() {
-            self.disk.write(&new, &active.encode())?;
+            let bytes = match self.is_edited {
+                true => self.disk.read(ACTIVE)?.unwrap_or_default(),
+                false => active.encode().0,
+            };
+            self.disk.write(&new, &bytes)?;
         }
         self.disk.rename(&new, &rollback_name(1))?;
         self.disk.sync()?;
@@ -204,6 +353,10 @@ impl<D: Disk> Store<D> {
         let waiting = self.before.iter().rposition(|s| s.archive && s.serial > self.archived);
         let needed = target.max(waiting).map_or(0, |place| place + 1);
         let before = self.slots.len();
+        if before > keep.max(needed) {
+            // The first may be the file that is active.
+            self.fold()?;
+        }
         while self.slots.len() > keep.max(needed)
             && let Some(slot) = self.slots.last()
         {
@@ -234,7 +387,10 @@ impl<D: Disk> Store<D> {
         let known =
             self.active.as_ref().filter(|_| n < kept).ok_or(StoreError::NoRollback { wanted: n, kept })?;
         let Some(at) = n.checked_sub(1) else { return Ok(known.clone()) };
-        let name = rollback_name(self.slots[at]);
+        let name = match self.slots[at] {
+            0 => ACTIVE.to_owned(),
+            slot => rollback_name(slot),
+        };
         let stored = self.disk.read(&name)?.and_then(|bytes| Stored::decode(&bytes));
         let is_it = |stored: &Stored| stored.serial == self.before[at].serial;
         let stored = stored.filter(is_it).ok_or(StoreError::Damaged { name })?;
@@ -243,7 +399,9 @@ impl<D: Disk> Store<D> {
 
     /// What leads from configuration `a` to `b`, both as `rollback` numbers.
     pub fn compare(&self, a: usize, b: usize) -> Result<String, StoreError> {
-        let tree = |n| -> Result<Tree, StoreError> { Ok(ravelin_schema::read(&self.rollback(n)?.text).tree) };
+        let tree = |n| -> Result<Tree, StoreError> {
+            Ok(ravelin_schema::read(&self.rollback(n)?.text.whole()).tree)
+        };
         Ok(diff(&tree(a)?, &tree(b)?))
     }
 
@@ -255,7 +413,7 @@ impl<D: Disk> Store<D> {
         let serial = active.serial;
         let heading = Heading { serial, record, revert: None, archive: false, synchronize: false };
         let rescue = Stored { heading, text: active.text.clone() };
-        replace(&mut self.disk, RESCUE, &rescue.encode())?;
+        replace(&mut self.disk, RESCUE, &rescue.encode().0)?;
         self.damaged.retain(|name| name != RESCUE);
         self.rescue = Some(rescue);
         Ok(())
@@ -316,27 +474,6 @@ impl<D: Disk> Store<D> {
 fn unconditional(stored: &Stored) -> Stored {
     let Stored { heading, text } = stored.clone();
     Stored { heading: Heading { revert: None, ..heading }, text }
-}
-
-/// A number that was written down; without one nothing was done yet, and it is done again.
-fn serial(disk: &impl Disk, name: &str) -> io::Result<u64> {
-    let text = disk.read(name)?.and_then(|bytes| String::from_utf8(bytes).ok());
-    Ok(text.and_then(|text| text.trim().parse().ok()).unwrap_or(0))
-}
-
-/// What a file holds; one that isn't as it was written is named.
-fn found<T>(
-    disk: &impl Disk,
-    name: &str,
-    decode: fn(&[u8]) -> Option<T>,
-    damaged: &mut Vec<String>,
-) -> io::Result<Option<T>> {
-    let Some(bytes) = disk.read(name)? else { return Ok(None) };
-    let decoded = decode(&bytes);
-    if decoded.is_none() {
-        damaged.push(name.to_owned());
-    }
-    Ok(decoded)
 }
 
 fn rollback_name(n: usize) -> String {

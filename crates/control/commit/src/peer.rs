@@ -5,10 +5,9 @@
 
 use std::cell::RefCell;
 use std::fmt;
-use std::sync::Arc;
 
 use ravelin_store::Record;
-use ravelin_syntax::Diagnostic;
+use ravelin_syntax::{Diagnostic, Rope};
 
 use crate::transaction::refused;
 use crate::{Consumer, Proposal};
@@ -28,7 +27,7 @@ pub enum Synchronize {
 /// A configuration on its way to the other node.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PeerCommit {
-    pub text: Arc<String>,
+    pub text: Rope,
     /// Whose commit it is; with minutes, it waits to be confirmed there too.
     pub record: Record,
     /// Whoever edits there is sent away, and what is not committed is lost.

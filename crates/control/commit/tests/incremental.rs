@@ -96,6 +96,10 @@ fn line() -> impl Strategy<Value = String> {
         1 => Just("set apply-groups g".to_owned()),
         1 => Just("delete apply-groups".to_owned()),
         1 => Just("set protocols bgp group g".to_owned()),
+        // The statement is another; what is below it is what it was.
+        1 => prop::sample::select(&[("b", "a", "b", "b"), ("b", "b", "b", "a"), ("a", "b", "a", "a")][..])
+            .prop_map(|(from, to, new, other)| format!("rename security policies from-zone {from} to-zone {to} to from-zone {new} to-zone {other}")),
+        1 => prop::sample::select(&["deactivate", "activate"][..]).prop_map(|verb| format!("{verb} security address-book global")),
     ]
 }
 

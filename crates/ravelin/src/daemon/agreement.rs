@@ -234,7 +234,7 @@ impl Bench {
         let active = life.active().expect("something is active");
         let name = active.valid.get().system.host_name.clone().unwrap_or_default();
         assert!(life.debts().is_empty(), "{:?}", life.debts());
-        let stored = life.store().active().map_or("", |active| active.text.as_str());
+        let stored = life.store().active().map_or_else(String::new, |active| active.text.to_string());
         assert!(stored.contains(&format!("host-name {name};")), "store: {stored}");
         let generation = active.program.generation;
         assert_eq!(kernel.0, Some((generation, active.desired.clone())), "host");

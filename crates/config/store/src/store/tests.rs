@@ -1,8 +1,11 @@
 //! A store whose disk dies at any step.
 
+mod edits;
 mod synchronized;
 
 use std::collections::BTreeMap;
+
+use ravelin_syntax::Splice;
 
 use super::*;
 use crate::When;
@@ -137,7 +140,7 @@ fn a_crash_at_any_step_leaves_the_old_or_the_new_configuration_and_all_history()
             let wanted: Vec<usize> = (1..=active).rev().take(serials.len().max(HISTORY_MAX - 1)).collect();
             assert_eq!(serials, wanted, "{when}");
             for (n, heading) in store.history().into_iter().enumerate() {
-                assert_eq!(*store.rollback(n).unwrap().text, text(heading.serial as usize), "{when}");
+                assert_eq!(store.rollback(n).unwrap().text, text(heading.serial as usize), "{when}");
             }
         });
     }
@@ -197,7 +200,7 @@ fn a_commit_waits_to_be_confirmed_exactly_when_it_is_the_active_one() {
         |store| waiting(store, 4),
         |store, when, _| {
             let active = store.active().map_or(0, |s| s.serial);
-            assert_eq!(store.revert_text(), (active == 4).then(|| Arc::new(text(3))), "{when}");
+            assert_eq!(store.revert_text(), (active == 4).then(|| text(3).into()), "{when}");
         },
     );
 }
@@ -212,7 +215,7 @@ fn a_second_confirmed_commit_goes_back_as_far_as_the_first() {
         &disk,
         |store| waiting(store, 5),
         |store, when, _| {
-            assert_eq!(store.revert_text(), Some(Arc::new(text(3))), "{when}");
+            assert_eq!(store.revert_text(), Some(text(3).into()), "{when}");
         },
     );
     killed_everywhere(
@@ -220,7 +223,7 @@ fn a_second_confirmed_commit_goes_back_as_far_as_the_first() {
         |store| store.confirm(),
         |store, when, done| {
             assert!(!done || store.revert_text().is_none(), "{when}");
-            assert_eq!(store.active().map(|s| s.text.clone()), Some(Arc::new(text(4))), "{when}");
+            assert_eq!(store.active().map(|s| s.text.clone()), Some(text(4).into()), "{when}");
         },
     );
     // Going back is a commit as any other, and waits for nobody.
@@ -239,7 +242,7 @@ fn what_is_to_be_gone_back_to_never_leaves_the_history() {
     for n in 2..=HISTORY_MAX {
         assert!(waiting(&mut store, n).is_ok(), "{n}");
     }
-    assert_eq!(store.revert_text(), Some(Arc::new(text(1))));
+    assert_eq!(store.revert_text(), Some(text(1).into()));
     assert!(matches!(waiting(&mut store, HISTORY_MAX + 1), Err(StoreError::RevertTooFar)));
     assert_eq!(open(&mut filled(0)).revert_serial().ok(), Some(0));
 }
@@ -264,7 +267,7 @@ fn a_rescue_configuration_is_the_old_or_the_new_one() {
         |store| store.delete_rescue(),
         |store, when, done| {
             assert!(!done || matches!(store.rescue(), Err(StoreError::NoRescue)), "{when}");
-            assert!(store.rescue().is_err() || store.rescue().is_ok_and(|s| *s.text == text(2)), "{when}");
+            assert!(store.rescue().is_err() || store.rescue().is_ok_and(|s| s.text == text(2)), "{when}");
         },
     );
 }
@@ -396,12 +399,9 @@ fn a_forerunner_is_the_file_that_was_active_and_stays_as_it_was() {
     store.confirm().unwrap();
     let first = std::fs::read(path("rollback.1")).unwrap();
     for store in [store, open()] {
-        assert_eq!(
-            (store.active().unwrap().serial, store.active().unwrap().text.as_str()),
-            (2, text(2).as_str())
-        );
+        assert_eq!((store.active().unwrap().serial, store.active().unwrap().text.to_string()), (2, text(2)));
         let before = store.rollback(1).unwrap();
-        assert_eq!((before.serial, before.revert, before.text.as_str()), (1, None, text(1).as_str()));
+        assert_eq!((before.serial, before.revert, before.text.to_string()), (1, None, text(1)));
         assert_eq!(store.history()[1].revert, None, "only the active configuration can wait");
         assert!(!path("rollback.new").exists());
     }
@@ -415,7 +415,7 @@ fn a_forerunner_is_the_file_that_was_active_and_stays_as_it_was() {
         let texts: Vec<String> = (0..2).map(|n| store.rollback(n).unwrap().text.to_string()).collect();
         assert_eq!(texts, [text(3), text(2)]);
     }
-    assert_eq!(Stored::decode(&first).unwrap().text.as_str(), text(1));
+    assert_eq!(Stored::decode(&first).unwrap().text, text(1));
 }
 
 #[test]
@@ -431,7 +431,7 @@ fn a_directory_keeps_what_was_committed() {
     assert!(open().commit(text(1), first).is_ok());
     assert!(open().commit(text(2), entry(8)).is_ok());
     let store = open();
-    assert_eq!(store.active().map(|s| s.text.clone()), Some(Arc::new(text(2))));
+    assert_eq!(store.active().map(|s| s.text.clone()), Some(text(2).into()));
     assert_eq!(store.history()[1].record.comment.as_deref(), Some("two lines and = more"));
     assert_eq!(store.history()[1].record.confirmed_min, Some(7));
 }
@@ -474,7 +474,7 @@ fn what_is_needed_is_kept_however_little_is_wanted() {
     }
     assert!(store.prune(0).is_ok());
     assert_eq!(store.history().last().map(|s| s.serial), Some(2));
-    assert_eq!(store.revert_text().as_deref(), Some(&text(2)));
+    assert_eq!(store.revert_text(), Some(text(2).into()));
     assert!(store.confirm().and_then(|()| store.prune(0)).is_ok());
     assert_eq!(store.history().len(), 1);
     for n in 6..=8 {

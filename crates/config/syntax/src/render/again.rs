@@ -1,4 +1,4 @@
-//! A text made from the one before: what two configurations share is copied as it was printed.
+//! A text made from the one before: what two configurations share is shared as it was printed.
 //!
 //! A long text is known statement by statement where statements are many. A statement that is one with its forerunner
 //! (the same words and marks, and what is below it shared) has the same text; so have all that stand in a row with it.
@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::{Printer, push_pad};
+use crate::rope::{Rope, Writer};
 use crate::tree::{Node, Style, Tree};
 
 /// Statements of shorter text are printed again as a whole.
@@ -23,7 +24,7 @@ const NEAR: usize = 64;
 #[derive(Clone, Debug)]
 pub struct Rendered {
     nodes: Vec<Node>,
-    text: Arc<String>,
+    text: Rope,
     level: Arc<Level>,
 }
 
@@ -42,11 +43,12 @@ struct Below {
     level: Arc<Level>,
 }
 
-/// A level as it was printed before.
+/// A level as it was printed before, and where in the text it begins.
 #[derive(Clone, Copy)]
 struct Before<'b> {
     nodes: &'b [Node],
-    text: &'b str,
+    text: &'b Rope,
+    begins: usize,
     level: &'b Level,
 }
 
@@ -59,26 +61,31 @@ struct Cursor {
     all: Option<HashMap<usize, usize>>,
 }
 
-/// [`super::text`], of which what stands in the text before is copied from there.
+/// [`super::text`], of which what stands in the text before is shared with it.
 #[must_use]
 pub fn text_after(tree: &Tree, before: Option<&Rendered>) -> Rendered {
-    let room = before.map_or(0, |before| before.text.len() + before.text.len() / 64);
-    let mut out = String::with_capacity(room);
-    let old = before.map(|b| Before { nodes: &b.nodes, text: &b.text, level: &b.level });
+    let mut out = Writer::default();
+    let old = before.map(|b| Before { nodes: &b.nodes, text: &b.text, begins: 0, level: &b.level });
     let level = Arc::new(level(&mut out, &tree.nodes, old, (0, LEVELS)));
-    Rendered { nodes: tree.nodes.clone(), text: Arc::new(out), level }
+    Rendered { nodes: tree.nodes.clone(), text: out.finish(), level }
 }
 
 impl Rendered {
+    /// What the text is of.
     #[must_use]
-    pub fn text(&self) -> &Arc<String> {
+    pub fn tree(&self) -> Tree {
+        Tree { nodes: self.nodes.clone() }
+    }
+
+    #[must_use]
+    pub fn text(&self) -> &Rope {
         &self.text
     }
 }
 
 /// Prints a level at a depth, in which levels are looked into down to another depth.
 fn level(
-    out: &mut String,
+    out: &mut Writer,
     nodes: &[Node],
     before: Option<Before<'_>>,
     (depth, looked): (usize, usize),
@@ -108,7 +115,7 @@ fn level(
         };
         let (from, to) = (before.start(old), before.level.ends[old + same - 1]);
         let here = out.len() - begin;
-        out.push_str(&before.text[from..to]);
+        out.share(before.text, before.begins + from..before.begins + to);
         level.ends.extend(before.level.ends[old..old + same].iter().map(|end| end - from + here));
         let below = &before.level.below;
         let first = below.partition_point(|below| below.statement < old);
@@ -124,7 +131,7 @@ fn level(
 
 /// Prints one statement; where in its text its level begins, when it is long enough to be known.
 fn statement(
-    out: &mut String,
+    out: &mut Writer,
     node: &Node,
     before: Option<Before<'_>>,
     (depth, looked): (usize, usize),
@@ -132,15 +139,15 @@ fn statement(
     let printer = Printer::default();
     let is_level = !node.children.is_empty() && node.style != Style::Joined && !printer.fits_one_line(node);
     if !is_level || (depth >= looked && node.children.len() < MANY) {
-        printer.block(out, node, depth, "");
+        printer.block(out.fresh(), node, depth, "");
         return None;
     }
     let begin = out.len();
-    printer.open(out, node, depth, "");
+    printer.open(out.fresh(), node, depth, "");
     let begins = out.len() - begin;
     let level = level(out, &node.children, before, (depth + 1, looked));
-    push_pad(out, depth);
-    out.push_str("}\n");
+    push_pad(out.fresh(), depth);
+    out.fresh().push_str("}\n");
     (out.len() - begin >= KNOWN_MIN).then_some((begins, level))
 }
 
@@ -170,8 +177,8 @@ impl<'b> Before<'b> {
     fn below(&self, statement: usize) -> Option<Before<'b>> {
         let at = self.level.below.binary_search_by_key(&statement, |below| below.statement).ok()?;
         let Below { begins, level, .. } = &self.level.below[at];
-        let text = &self.text[self.start(statement) + begins..self.level.ends[statement]];
-        Some(Before { nodes: &self.nodes[statement].children, text, level })
+        let begins = self.begins + self.start(statement) + begins;
+        Some(Before { nodes: &self.nodes[statement].children, text: self.text, begins, level })
     }
 }
 

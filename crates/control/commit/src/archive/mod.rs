@@ -7,10 +7,10 @@ mod remote;
 
 use std::io::{self, Write as _};
 use std::path::Path;
-use std::sync::Arc;
 
 use jiff::Timestamp;
 use ravelin_model::{ArchiveSite, SitePlace};
+use ravelin_syntax::Rope;
 
 pub use remote::{Carrier, Patience};
 
@@ -19,7 +19,7 @@ pub use remote::{Carrier, Patience};
 pub struct Transfer {
     pub sites: Vec<ArchiveSite>,
     pub name: String,
-    pub text: Arc<String>,
+    pub text: Rope,
     /// The commit that it is a copy of.
     pub serial: u64,
     /// It was due by its commit, not by the clock.
@@ -68,7 +68,7 @@ pub fn transfer<'a>(job: &'a Transfer, program: Option<&Carrier>) -> Transferred
 fn write(site: &Path, job: &Transfer) -> io::Result<()> {
     // The file is readable by its owner alone.
     let mut file = tempfile::NamedTempFile::new_in(site)?;
-    file.write_all(job.text.as_bytes())?;
+    job.text.slices().try_for_each(|slice| file.write_all(slice.as_bytes()))?;
     file.as_file().sync_all()?;
     file.persist(site.join(&job.name)).map_err(|error| error.error)?;
     std::fs::File::open(site)?.sync_all()
@@ -88,8 +88,7 @@ mod tests {
         let sites = vec![directory(&dir.path().join("missing")), directory(dir.path())];
         let name = name("fw/../1", 1_770_000_000, 12);
         assert_eq!(name, "fw_.._1_20260202_024000_juniper.conf.12");
-        let mut job =
-            Transfer { sites, name, text: Arc::new("system;\n".into()), serial: 12, by_commit: true };
+        let mut job = Transfer { sites, name, text: "system;\n".into(), serial: 12, by_commit: true };
         let place = SitePlace::Directory(dir.path().to_owned());
         let done = transfer(&job, None);
         assert_eq!((done.site, done.failed.len()), (Some(&place), 1), "and who did not take it is told");

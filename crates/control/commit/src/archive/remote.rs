@@ -83,7 +83,7 @@ impl Carrier {
         }
         // Readable by its owner alone, and gone afterwards.
         let mut copy = tempfile::NamedTempFile::new()?;
-        copy.write_all(job.text.as_bytes())?;
+        job.text.slices().try_for_each(|slice| copy.write_all(slice.as_bytes()))?;
         copy.flush()?;
         let orders = self.orders(site, password, (&job.name, &copy.path().to_string_lossy()))?;
         let mut command = Command::new(&self.path);
@@ -188,7 +188,6 @@ fn quoted(value: &str) -> io::Result<String> {
 mod tests {
     use std::net::TcpListener;
     use std::os::unix::fs::PermissionsExt as _;
-    use std::sync::Arc;
 
     use ravelin_model::{ArchiveSite, SitePlace};
     use ravelin_schema::Value as _;
@@ -199,7 +198,7 @@ mod tests {
     fn job(url: &str, password: Option<&str>) -> Transfer {
         let place = SitePlace::value(url).unwrap();
         let sites = vec![ArchiveSite { place, password: password.map(Secret::new) }];
-        let text = Arc::new("system {\n    host-name a;\n}\n".to_owned());
+        let text = "system {\n    host-name a;\n}\n".into();
         Transfer { sites, name: "a_juniper.conf.1".into(), text, serial: 1, by_commit: true }
     }
 

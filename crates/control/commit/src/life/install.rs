@@ -39,7 +39,7 @@ pub(super) struct Install<'a> {
     pub beside: Beside,
 }
 
-impl<D: Disk> Life<D> {
+impl<D: Disk + Send> Life<D> {
     /// Commits. On `Ok` everybody enforces it; on `Partial` it is active and owed; on any other error the active
     /// configuration is what it was.
     pub(super) fn install(
@@ -158,8 +158,7 @@ impl<D: Disk> Life<D> {
     /// # Errors
     /// It does not fit this machine any more, or is not enforced everywhere: then it is owed.
     pub fn apply_active(&mut self, plant: &mut dyn Plant, now: Now) -> Result<(), CommitError> {
-        let Some(stored) = self.store.active() else { return Ok(()) };
-        let tree = read(&stored.text);
+        let Some(tree) = self.active_tree() else { return Ok(()) };
         let at = self.situation(&tree, now);
         let applied = check_tree_after(&tree, at, None)
             .and_then(|checked| plant.propose(&self.last.checked.insert(checked).valid))
@@ -186,6 +185,19 @@ impl<D: Disk> Life<D> {
                 Err(error)
             }
         }
+    }
+
+    /// What the store has as active: the statements that candidates are made from, so that a first commit behind a start
+    /// looks at no more than what it changes.
+    fn active_tree(&mut self) -> Option<Arc<Tree>> {
+        let stored = self.store.active()?;
+        let base = self.database.shared_base();
+        let rendered = self.last.rendered.get_or_insert_with(|| render::text_after(base, None));
+        if *rendered.text() != stored.text {
+            return Some(read(&stored.text.whole()));
+        }
+        self.store.share_text(rendered.text());
+        Some(Arc::new(rendered.tree()))
     }
 
     /// Keeps no more of the history than is wanted; what is in it has to be in the audit file first.
@@ -228,7 +240,7 @@ struct Put {
 }
 
 /// Compiles, and commits over every consumer, the other node if it is to have it, and the store.
-fn put<D: Disk>(
+fn put<D: Disk + Send>(
     (store, last): (&mut Store<D>, &mut Last),
     plant: &mut dyn Plant,
     (tree, entry, at): (&Tree, Entry, Situation),
@@ -240,22 +252,31 @@ fn put<D: Disk>(
     let proposal = plant.propose(&checked.insert(new).valid).map_err(CommitError::Refused)?;
     let synchronize = beside.is_wanted(proposal.services.synchronize, waiting);
     let entry = Entry { archive: proposal.services.archival.on_commit, synchronize, ..entry };
-    let rendered = rendered.insert(render::text_after(tree, rendered.as_ref()));
-    let (text, serial) = (rendered.text().clone(), store.next_serial());
-    let part = RefCell::default();
-    let peer = synchronize.then(|| plant.peer());
+    let serial = store.next_serial();
+    let mut render = || rendered.insert(render::text_after(tree, rendered.as_ref())).text().clone();
+    let (part, peer) = (RefCell::default(), synchronize.then(|| plant.peer()));
     let mut consumers = plant.consumers();
     if let Some(peer) = peer {
-        beside.join(&mut consumers, peer, (text.clone(), entry.record.clone()), &part);
+        beside.join(&mut consumers, peer, (render(), entry.record.clone()), &part);
     }
-    let done = transaction::commit(&proposal, &mut consumers, || match store.commit(text, entry) {
-        Ok(_) => Ok(()),
-        // Renamed, but the last sync failed: a restart now would bring it up.
-        Err(error) if store.active().is_some_and(|active| active.serial == serial) => {
-            tracing::error!(%error, "The commit may be lost in a power cut.");
-            Ok(())
-        }
-        Err(error) => Err(error.to_string()),
+    let done = std::thread::scope(|scope| {
+        // What is to be recorded is written while everyone checks and gets ready.
+        let staging = scope.spawn(move || {
+            let staged = store.stage(render(), entry);
+            (store, staged)
+        });
+        transaction::commit(&proposal, &mut consumers, || {
+            let (store, staged) = staging.join().map_err(|_| "it ended in a panic".to_owned())?;
+            match staged.and_then(|staged| store.record(staged)) {
+                Ok(_) => Ok(()),
+                // Renamed, but the last sync failed: a restart now would bring it up.
+                Err(error) if store.active().is_some_and(|active| active.serial == serial) => {
+                    tracing::error!(%error, "The commit may be lost in a power cut.");
+                    Ok(())
+                }
+                Err(error) => Err(error.to_string()),
+            }
+        })
     });
     drop(consumers);
     Ok(Put { proposal, part: part.into_inner(), done })

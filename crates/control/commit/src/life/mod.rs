@@ -103,6 +103,8 @@ pub struct Life<D> {
     /// When the next copy by the clock is due, and when a failed one is tried again.
     copy_at: Option<Duration>,
     copy_retry_at: Duration,
+    /// When the store is asked again to make whole files, behind a failure.
+    fold_at: Duration,
     /// The machine's boot.
     boot: String,
     /// What times are meant in unless the configuration says.
@@ -118,10 +120,10 @@ struct Last {
     synchronize: bool,
 }
 
-impl<D: Disk> Life<D> {
+impl<D: Disk + Send> Life<D> {
     /// Takes the store over. `boot` names this boot of the machine.
     pub fn new(store: Store<D>, now: Now, boot: impl Into<String>) -> Self {
-        let tree = store.active().map_or_else(Arc::default, |stored| read(&stored.text));
+        let tree = store.active().map_or_else(Arc::default, |stored| read(&stored.text.whole()));
         let waiting = store.active().filter(|stored| stored.revert.is_some());
         let deadline = waiting.map(|stored| {
             let Record { time_s, confirmed_min, .. } = stored.record;
@@ -144,6 +146,7 @@ impl<D: Disk> Life<D> {
             pause: RETRY,
             copy_at: None,
             copy_retry_at: Duration::ZERO,
+            fold_at: Duration::ZERO,
             boot: boot.into(),
             machine_zone: TimeZone::UTC,
         }
@@ -198,6 +201,12 @@ impl<D: Disk> Life<D> {
         if !self.debts.is_empty() && now.mono >= self.retry_at {
             notes.push(self.apply_active(plant, now).map_or_else(Note::NotApplied, |()| Note::Applied));
         }
+        if now.mono >= self.fold_at
+            && let Err(error) = self.store.fold()
+        {
+            self.fold_at = now.mono + RETRY;
+            notes.push(Note::Store(error));
+        }
         self.forget(now);
         notes.extend(self.catch_up(plant, now));
         notes
@@ -215,7 +224,7 @@ impl<D: Disk> Life<D> {
 
     /// A commit of what was active before, by the same way as any.
     fn revert(&mut self, plant: &mut dyn Plant, now: Now) -> Option<Note> {
-        let Some(tree) = self.store.revert_text().map(|text| read(&text)) else {
+        let Some(tree) = self.store.revert_text().map(|text| read(&text.whole())) else {
             self.deadline = None;
             return Some(self.store.confirm().map_or_else(Note::Store, |()| Note::NothingToGoBackTo));
         };
@@ -243,7 +252,7 @@ impl<D: Disk> Life<D> {
         let Some(scheduled) = self.store.scheduled().cloned() else { return Vec::new() };
         let mut notes = Vec::new();
         // A crash after the commit and before it was forgotten must not make it twice.
-        if self.store.active().is_none_or(|active| *active.text != *scheduled.text) {
+        if self.store.active().is_none_or(|active| active.text != scheduled.text) {
             let tree = read(&scheduled.text);
             let record = Record { time_s: now.wall_s, ..scheduled.record };
             let failure = OnFailure::RollBack;

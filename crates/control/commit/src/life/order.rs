@@ -83,7 +83,7 @@ impl Order {
     }
 }
 
-impl<D: Disk> Life<D> {
+impl<D: Disk + Send> Life<D> {
     /// Carries an order out.
     ///
     /// # Errors
@@ -145,8 +145,8 @@ impl<D: Disk> Life<D> {
         let at = self.situation(candidate.tree(), now);
         check(plant, &mut self.last, (candidate.tree(), at)).map_err(CommitError::Refused)?;
         let record = order.record(now);
-        let sent = (Arc::new(render::text(candidate.tree())), record.clone());
-        self.check_peer(plant, sent, order.synchronize)?;
+        let text = || render::text(candidate.tree()).into();
+        self.check_peer(plant, (&text, &record), order.synchronize)?;
         if self.deadline.is_none() || self.may_commit(order.editor).is_err() {
             return Ok(false);
         }
@@ -183,7 +183,7 @@ impl<D: Disk> Life<D> {
         check(plant, &mut self.last, (tree, at)).map_err(CommitError::Refused)?;
         let record = order.record(now);
         let text = render::text(tree);
-        self.check_peer(plant, (Arc::new(text.clone()), record.clone()), order.synchronize)?;
+        self.check_peer(plant, (&|| text.as_str().into(), &record), order.synchronize)?;
         let synchronize = match order.synchronize {
             Synchronize::Asked { force } => Some(force),
             Synchronize::Configured | Synchronize::Never => None,

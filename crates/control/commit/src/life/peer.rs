@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ravelin_store::{Disk, Record};
-use ravelin_syntax::{Diagnostic, Severity, Tree};
+use ravelin_syntax::{Diagnostic, Rope, Severity, Tree};
 
 use super::install::{Install, OnFailure};
 use super::{Life, LifeError, Note, Plant, RETRY, RETRY_MAX, order};
@@ -76,7 +76,7 @@ impl Beside {
         self,
         consumers: &mut Consumers<'a>,
         peer: Option<Box<dyn Peer>>,
-        (text, record): (Arc<String>, Record),
+        (text, record): (Rope, Record),
         part: &'a RefCell<PeerPart>,
     ) {
         let Some(peer) = peer else {
@@ -89,7 +89,7 @@ impl Beside {
 }
 
 /// This node's side of its own commits.
-impl<D: Disk> Life<D> {
+impl<D: Disk + Send> Life<D> {
     /// What the last commit or check did at the other node: the names of both.
     #[must_use]
     pub fn synchronized(&self) -> Option<[&'static str; 2]> {
@@ -124,7 +124,7 @@ impl<D: Disk> Life<D> {
     pub(super) fn check_peer(
         &mut self,
         plant: &mut dyn Plant,
-        (text, record): (Arc<String>, Record),
+        (text, record): (&dyn Fn() -> Rope, &Record),
         how: Synchronize,
     ) -> Result<(), CommitError> {
         let beside = Beside::Ordered(how);
@@ -137,7 +137,8 @@ impl<D: Disk> Life<D> {
             self.debt.part = PeerPart::Alone;
             return Ok(());
         };
-        let done = peer.check(&PeerCommit { text, record, force: beside.force() });
+        let sent = PeerCommit { text: text(), record: record.clone(), force: beside.force() };
+        let done = peer.check(&sent);
         peer.abort();
         let names = peer.names();
         self.debt.part = match done {
@@ -203,7 +204,7 @@ impl<D: Disk> Life<D> {
 }
 
 /// This node as the other one.
-impl<D: Disk> Life<D> {
+impl<D: Disk + Send> Life<D> {
     /// The other node asks whether its commit could be this one's too. Until it says more, or for a minute, nobody
     /// changes or commits here.
     ///
@@ -227,7 +228,7 @@ impl<D: Disk> Life<D> {
         if record.confirmed_min.is_some() {
             self.store.revert_serial().map_err(|error| busy(&error))?;
         }
-        let bound = ravelin_schema::read(text);
+        let bound = ravelin_schema::read(&text.whole());
         let errors: Vec<_> =
             bound.diagnostics.into_iter().filter(|d| d.severity == Severity::Error).collect();
         if !errors.is_empty() {

@@ -24,7 +24,7 @@ fn clock(now: Now, zone: &TimeZone) -> Clock {
     Clock { date: (date.year(), positive(date.month()), positive(date.day())), second }
 }
 
-impl<D: Disk> Life<D> {
+impl<D: Disk + Send> Life<D> {
     /// What a configuration is judged by now. Its own time zone, as it is written outside of groups, goes before the
     /// machine's.
     #[must_use]

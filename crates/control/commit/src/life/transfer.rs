@@ -11,7 +11,7 @@ use crate::archive::{Transfer, name};
 /// Pause after every site refused a copy.
 const RETRY: Duration = Duration::from_secs(60);
 
-impl<D: Disk> Life<D> {
+impl<D: Disk + Send> Life<D> {
     /// The next copy to be made: every commit in its turn, then what the clock asks for.
     #[must_use]
     pub fn transfer_due(&self, now: Now) -> Option<Transfer> {

@@ -206,7 +206,7 @@ fn what_fails_here_is_not_done_there() {
 fn the_disk_dies_at_any_change_and_both_agree_in_the_end() {
     for kill in 0..40 {
         let mut two = Two::new(at(0));
-        two.here.disk.0.borrow_mut().left = Some(kill);
+        two.here.disk.platter().left = Some(kill);
         let _ = two.commit("b", at(1));
         let disk = two.here.disk.copy(None);
         let Two { here, line } = two;
@@ -255,9 +255,9 @@ fn a_promise_keeps_others_out_for_a_minute() {
     let mut two = Two::new(at(0));
     two.here.edit("b");
     // This one dies before it says more.
-    two.here.disk.0.borrow_mut().left = Some(0);
+    two.here.disk.platter().left = Some(0);
     let mut line = two.line.clone();
-    let text = std::sync::Arc::new("system {\n    host-name b;\n}\n".to_owned());
+    let text = "system {\n    host-name b;\n}\n".into();
     let commit = ravelin_commit::PeerCommit { text, record: Default::default(), force: false };
     ravelin_commit::Peer::check(&mut line, &commit).unwrap();
     two.there(|bench| {

@@ -119,7 +119,7 @@ fn the_way_back_is_tried_until_it_works() {
         if step == Step::Apply {
             // What nobody confirmed is not brought back, whoever fails.
             let text = bench.life.store().active().map(|active| active.text.clone());
-            assert!(text.is_some_and(|text| text.contains("host-name a;")), "{who}");
+            assert!(text.is_some_and(|text| text.whole().contains("host-name a;")), "{who}");
         }
         for seconds in 601..700 {
             bench.tick(at(seconds));

@@ -2,7 +2,7 @@
 
 use ravelin_commit::{CommitError, Done, LifeError, OrderKind};
 
-use crate::support::{Bench, FakePlant, Fault, MemoryDisk, Step, at};
+use crate::support::{ANN, Bench, FakePlant, Fault, MemoryDisk, Step, at};
 
 const CONSUMERS: [&str; 2] = ["kernel", "plane"];
 
@@ -112,7 +112,7 @@ fn killed_everywhere(before: &Bench, work: impl Fn(&mut Bench) -> bool, look: im
     for kill in 0.. {
         let disk = before.disk.copy(None);
         let (mut bench, _) = Bench::on(disk, FakePlant::default(), at(1), "boot");
-        bench.disk.0.borrow_mut().left = Some(kill);
+        bench.disk.platter().left = Some(kill);
         let done = work(&mut bench);
         let disks: [(MemoryDisk, &str); 2] =
             [(bench.disk.copy(None), "crash"), (bench.disk.after_power_cut(), "power cut")];
@@ -136,7 +136,7 @@ fn a_crash_at_any_change_of_the_disk_leaves_one_configuration_everywhere() {
     before.commit("a", at(0));
     let commit = |bench: &mut Bench| {
         bench.edit("b");
-        bench.order(OrderKind::Now, at(1)).is_ok() && bench.disk.0.borrow().left != Some(0)
+        bench.order(OrderKind::Now, at(1)).is_ok() && bench.disk.platter().left != Some(0)
     };
     killed_everywhere(&before, commit, |after, when| {
         let name = after.agreed();
@@ -146,7 +146,7 @@ fn a_crash_at_any_change_of_the_disk_leaves_one_configuration_everywhere() {
     let confirmed = |bench: &mut Bench| {
         bench.edit("b");
         let done = bench.order(OrderKind::Confirmed { minutes: 1 }, at(1));
-        done.is_ok() && bench.disk.0.borrow().left != Some(0)
+        done.is_ok() && bench.disk.platter().left != Some(0)
     };
     killed_everywhere(&before, confirmed, |after, when| {
         let name = after.agreed();
@@ -161,7 +161,7 @@ fn a_crash_while_going_back_goes_back() {
     before.commit_confirmed("b", 1, at(0));
     for kill in 0..20 {
         let (mut bench, _) = Bench::on(before.disk.copy(None), FakePlant::default(), at(1), "boot");
-        bench.disk.0.borrow_mut().left = Some(kill);
+        bench.disk.platter().left = Some(kill);
         bench.tick(at(60));
         for disk in [bench.disk.copy(None), bench.disk.after_power_cut()] {
             let (after, _) = Bench::on(disk, FakePlant::default(), at(61), "boot");
@@ -169,4 +169,50 @@ fn a_crash_while_going_back_goes_back() {
             assert!(after.life.left(at(61)).is_none());
         }
     }
+}
+
+fn is_edited(bench: &Bench) -> bool {
+    bench.disk.platter().now.contains_key("active.edit")
+}
+
+/// Spec: commit-62.
+#[test]
+fn a_long_configuration_is_committed_by_what_it_changed_and_made_whole_behind() {
+    let mut before = Bench::new();
+    let candidate = before.life.database_mut().edit(ANN).unwrap();
+    for n in 0..700 {
+        let line = format!("set security address-book global address h{n} description \"{n:0>100}\"");
+        candidate.apply(&[], &line).unwrap();
+        let line = format!("set security address-book global address h{n} 10.0.{}.{}/32", n / 250, n % 250);
+        candidate.apply(&[], &line).unwrap();
+    }
+    before.commit("a", at(0));
+    assert!(!is_edited(&before), "the first one has nothing to change");
+    let commit = |bench: &mut Bench| {
+        bench.edit("b");
+        let done = bench.order(OrderKind::Now, at(1)).is_ok();
+        // As before the restart, so behind it.
+        assert!(is_edited(bench) || bench.disk.platter().left == Some(0));
+        bench.tick(at(1));
+        done && bench.disk.platter().left != Some(0)
+    };
+    killed_everywhere(&before, commit, |after, when| {
+        let name = after.agreed();
+        assert!(name == "a" || name == "b", "{when}: {name}");
+    });
+    before.commit("b", at(2));
+    assert!(is_edited(&before) && before.tick(at(2)).is_empty() && !is_edited(&before));
+    before.commit("c", at(3));
+    before.disk.platter().left = Some(1);
+    assert_eq!(before.tick(at(3)), ["the store's files can't be used: dead"]);
+    assert_eq!(
+        (before.agreed().as_str(), before.tick(at(4)).len()),
+        ("c", 0),
+        "it is not tried all the time"
+    );
+    before.disk.platter().left = None;
+    assert!(before.tick(at(5)).is_empty() && !is_edited(&before));
+    let (after, _) = before.restart(at(6), "boot");
+    assert_eq!(after.agreed(), "c");
+    assert_eq!(after.life.store().history().len(), 3);
 }

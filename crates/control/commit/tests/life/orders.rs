@@ -75,10 +75,10 @@ fn a_crash_before_it_is_forgotten_does_not_make_it_twice() {
     bench.commit("a", at(0));
     bench.edit("b");
     assert!(schedule(&mut bench, "reboot").is_ok());
-    let scheduled = bench.disk.0.borrow().now["scheduled.conf"].clone();
+    let scheduled = bench.disk.platter().now["scheduled.conf"].clone();
     let (bench, _) = bench.restart(at(1), "next boot");
     assert_eq!((bench.agreed().as_str(), bench.life.store().history().len()), ("b", 2));
-    bench.disk.0.borrow_mut().now.insert("scheduled.conf".into(), scheduled);
+    bench.disk.platter().now.insert("scheduled.conf".into(), scheduled);
     let (bench, notes) = bench.restart(at(2), "next boot");
     assert!(notes.is_empty() && bench.life.store().scheduled().is_none());
     assert_eq!(bench.life.store().history().len(), 2);
@@ -138,7 +138,7 @@ fn what_operators_do_is_in_the_audit_file() {
     bench.tick(at(70));
     let record = Record { time_s: NOW_S + 80, user: "bob".into(), client: "cli".into(), ..Record::default() };
     bench.life.save_rescue(record).unwrap();
-    let files = bench.disk.0.borrow().now.clone();
+    let files = bench.disk.platter().now.clone();
     let text = String::from_utf8(files["audit.log"].clone()).unwrap();
     let lines: Vec<&str> = text.lines().filter(|line| !line.starts_with('.')).collect();
     let line = |serial: u32, after: u64, who: &str, what: &str| {
@@ -167,7 +167,7 @@ fn a_commit_that_was_taken_back_is_in_the_audit_file_too() {
     bench.fault("plane", Step::Apply, 2);
     bench.edit("b");
     bench.order(OrderKind::Now, at(1)).unwrap_err();
-    let files = bench.disk.0.borrow().now.clone();
+    let files = bench.disk.platter().now.clone();
     let text = String::from_utf8(files["audit.log"].clone()).unwrap();
     let said: Vec<&str> = text.lines().filter_map(|line| line.splitn(5, '\t').nth(4)).skip(2).collect();
     let there = ["commit", "delete system host-name a", "set system host-name b"];
@@ -195,7 +195,7 @@ fn every_commit_is_copied_in_turn_and_then_by_the_clock() {
     let (bench, _) = bench.restart(at(100), "boot");
     let mut bench = bench;
     let (_, copy) = names(&bench, 100).unwrap();
-    assert!(copy.text.contains("host-name b;"));
+    assert!(copy.text.whole().contains("host-name b;"));
     bench.life.transferred(&copy, true, at(100)).unwrap();
     let (name, copy) = names(&bench, 101).unwrap();
     assert_eq!(name, "c_20260202_024002_juniper.conf.3");
@@ -252,5 +252,5 @@ fn no_more_is_kept_than_is_wanted() {
     assert_eq!(serials(&bench), [6, 5], "confirmed by the commit");
     let (bench, _) = bench.restart(at(100), "boot");
     assert_eq!(serials(&bench), [6, 5]);
-    assert_eq!(bench.life.store().rollback(1).unwrap().text.matches("host-name e;").count(), 1);
+    assert_eq!(bench.life.store().rollback(1).unwrap().text.whole().matches("host-name e;").count(), 1);
 }

@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::io;
 use std::rc::Rc;
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use ravelin_commit::{
@@ -37,11 +38,15 @@ pub struct Platter {
 
 /// One handle of a shared platter.
 #[derive(Clone, Default)]
-pub struct MemoryDisk(pub Rc<RefCell<Platter>>);
+pub struct MemoryDisk(Arc<Mutex<Platter>>);
 
 impl MemoryDisk {
+    pub fn platter(&self) -> MutexGuard<'_, Platter> {
+        self.0.lock().unwrap()
+    }
+
     fn change(&self, change: impl FnOnce(&mut Files)) -> io::Result<()> {
-        let mut platter = self.0.borrow_mut();
+        let mut platter = self.platter();
         if let Some(left) = &mut platter.left {
             *left = left.checked_sub(1).ok_or_else(|| io::Error::other("dead"))?;
         }
@@ -51,19 +56,19 @@ impl MemoryDisk {
 
     /// The same files on another disk that dies after so many changes.
     pub fn copy(&self, left: Option<usize>) -> Self {
-        Self(Rc::new(RefCell::new(Platter { left, ..self.0.borrow().clone() })))
+        Self(Arc::new(Mutex::new(Platter { left, ..self.platter().clone() })))
     }
 
     /// What a power cut leaves.
     pub fn after_power_cut(&self) -> Self {
-        let durable = self.0.borrow().durable.clone();
-        Self(Rc::new(RefCell::new(Platter { now: durable.clone(), durable, left: None })))
+        let durable = self.platter().durable.clone();
+        Self(Arc::new(Mutex::new(Platter { now: durable.clone(), durable, left: None })))
     }
 }
 
 impl Disk for MemoryDisk {
     fn read(&self, name: &str) -> io::Result<Option<Vec<u8>>> {
-        Ok(self.0.borrow().now.get(name).cloned())
+        Ok(self.platter().now.get(name).cloned())
     }
     fn write(&mut self, name: &str, bytes: &[u8]) -> io::Result<()> {
         self.change(|files| drop(files.insert(name.to_owned(), bytes.to_vec())))
@@ -88,7 +93,7 @@ impl Disk for MemoryDisk {
     }
     fn sync(&mut self) -> io::Result<()> {
         self.change(|_| {})?;
-        let mut platter = self.0.borrow_mut();
+        let mut platter = self.platter();
         platter.durable = platter.now.clone();
         Ok(())
     }
@@ -272,8 +277,8 @@ impl Bench {
     /// The name that store, kernel and dataplane agree on, with one generation.
     #[track_caller]
     pub fn agreed(&self) -> String {
-        let text = self.life.store().active().map_or("", |active| active.text.as_str());
-        let stored = ravelin_model::load(text).result.unwrap_or_else(|e| panic!("{e:?}"));
+        let text = self.life.store().active().map_or_else(Default::default, |active| active.text.clone());
+        let stored = ravelin_model::load(&text.whole()).result.unwrap_or_else(|e| panic!("{e:?}"));
         let stored = stored.get().system.host_name.clone().unwrap_or_default();
         let active = self.life.active().map(|p| (p.program.generation, node(p)));
         assert_eq!(self.plant.kernel, active, "kernel");
