@@ -73,7 +73,7 @@ fn a_path_has_levels_of_several_words() {
     for (path, expected) in [
         ("security policies from-zone a to-zone b policy p", &[1, 2, 6, 8][..]),
         ("security policies from-zone to-zone to-zone to-zone policy policy match", &[1, 2, 6, 8, 9]),
-        ("groups g security zones security-zone a", &[2, 3, 4, 6]),
+        ("groups g security zones security-zone a", &[1, 2, 3, 4, 6]),
         ("security policies from-zone a", &[1, 2]),
         ("security policies from-zone a towards b", &[1, 2]),
         ("security policies from-zone a to-zone b policy", &[1, 2, 6]),

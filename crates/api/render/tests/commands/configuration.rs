@@ -146,5 +146,5 @@ fn up_goes_by_levels_of_however_many_words() {
     assert_eq!(bench.good("up show | display set"), "set security zones z\n");
     assert_eq!(bench.words("up 2 set "), ["zones"]);
     assert_eq!(bench.session.edit, ["security", "zones", "zone", "2"], "only `edit' moves");
-    assert_eq!(bench.bad("up to"), "syntax error: to\n");
+    assert_eq!(bench.bad("up nowhere"), "unknown command: nowhere\n");
 }
