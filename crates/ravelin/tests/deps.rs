@@ -48,7 +48,8 @@ impl Machine {
             fs::create_dir(root.path().join(directory)).unwrap();
         }
         for tool in ["bash", "chmod", "rm"] {
-            let found = ["/bin", "/usr/bin"].map(|d| Path::new(d).join(tool)).into_iter().find(|p| p.exists());
+            let found =
+                ["/bin", "/usr/bin"].map(|d| Path::new(d).join(tool)).into_iter().find(|p| p.exists());
             symlink(found.expect("a tool of every machine"), root.path().join("bin").join(tool)).unwrap();
         }
         let machine = Self { root };
@@ -139,7 +140,8 @@ fn an_installation_that_fails_leaves_nothing_on() {
     for fails in SERVERS {
         let machine = Machine::new();
         machine.install(fails);
-        let on: Vec<_> = machine.units().into_iter().filter(|u| u.contains("enabled") || u.contains("runs")).collect();
+        let on: Vec<_> =
+            machine.units().into_iter().filter(|u| u.contains("enabled") || u.contains("runs")).collect();
         assert_eq!(on, Vec::<String>::new(), "{fails}");
         assert!(!machine.at("policy-rc.d").exists());
     }

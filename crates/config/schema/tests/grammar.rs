@@ -67,7 +67,8 @@ fn set_form_takes_several_leaves_on_a_line_and_lists_in_brackets() {
     );
 }
 
-/// A level is named whole: an entry by all its keys, whatever they are called. What a leaf takes is none.
+/// A level is named whole: an entry by all its keys, whatever they are called. What a leaf takes is none. Of a
+/// hierarchy whose statements are kept as words each word is one.
 #[test]
 fn a_path_has_levels_of_several_words() {
     for (path, expected) in [
@@ -80,7 +81,7 @@ fn a_path_has_levels_of_several_words() {
         ("system host-name fw", &[1]),
         ("security zones security-zone a tcp-rst", &[1, 2, 4]),
         ("security polices", &[1]),
-        ("protocols bgp group a", &[1, 2, 4]),
+        ("protocols bgp group a", &[1, 2, 3, 4]),
         ("", &[]),
     ] {
         let words: Vec<&str> = path.split_whitespace().collect();
