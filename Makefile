@@ -30,7 +30,7 @@ lab: deps build
 test: check deps build
 	lab/run-tests
 
-# Outside the gate: a guest whose instructions are translated takes an hour.
+# Outside the gate: a guest whose instructions are translated takes two hours.
 test-guest: deps build
 	.ci/deps guest
 	cargo test --locked --package ravelin-conformance --test afxdp --no-run
