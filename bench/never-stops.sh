@@ -2,7 +2,9 @@
 # What is lost while everything changes: commits, a full table of routes, routes that change all the time; and while the daemon is
 # killed, is restarted, or the packet process is upgraded, at several rates. Each beside a run in which nothing happens. `starved`:
 # of the lost ones, those that the shim dropped since no worker got a processor for 100 ms. `waited-ms`: how long workers that had
-# something to do waited for a processor, in sum (of an upgrade, by the last process alone).
+# something to do waited for a processor, in sum (of an upgrade, by the last process alone). `where`: every place on the way at which
+# frames were lost meanwhile, by the counters of kernel and firewall (`losses` of lab/paced.sh), whoever's they were; what no counter
+# knows of is `unexplained`.
 #
 # never-stops.sh [SECONDS [ROUTES [RATE [RATES]]]]: by default 60 s a row, a million routes, 10000 datagrams a second; the second
 # table at 5000, 20000 and 50000 a second (none: ' '). ROWS: those of the first table that are wanted. Needs root, a C compiler, and the binary in RAVELIN.
@@ -35,14 +37,18 @@ waited_ms() {
 }
 
 row() { # NAME WHAT WHAT-HAPPENED
-    printf '%-6s %-52s %8s %6s %8s %6s %8s %9s\n' "$1" "$3" "$(paced_field "$2" last)" "$(paced_field "$2" lost)" \
-        $(($(starved) - STARVED)) "$(paced_field "$2" twice)" "$(paced_field "$2" gap-us)" "$(($(waited_ms) - WAITED))"
+    local lost
+    lost=$(paced_field "$2" lost)
+    printf '%-6s %-52s %8s %6s %8s %6s %8s %9s %s\n' "$1" "$3" "$(paced_field "$2" last)" "$lost" \
+        $(($(starved) - STARVED)) "$(paced_field "$2" twice)" "$(paced_field "$2" gap-us)" "$(($(waited_ms) - WAITED))" \
+        "$(lost_where "$LOSSES" "$(losses)" "$lost")"
 }
 
 # under NAME COMMAND...: runs it under traffic of DURATION seconds; what it prints is what happened.
 under() {
     local name=$1 said
     shift
+    LOSSES=$(losses)
     STARVED=$(starved)
     WAITED=$(waited_ms)
     paced "$name" "$RATE" $((RATE * DURATION)) || return 1
@@ -102,6 +108,7 @@ upgrade() { cli "request system software in-service-upgrade $(realpath "$RAVELIN
 # survives RATE NAME TIMES COMMAND
 survives() {
     local rate=$1 name=$2-$1 n
+    LOSSES=$(losses)
     STARVED=$(starved)
     WAITED=$(waited_ms)
     paced "$name" "$rate" $((rate * 12)) || return 1
@@ -120,7 +127,7 @@ main() {
     wait_until 10 forwards || { echo "bench: nothing passes the firewall" >&2; return 1; }
     SOME=$((ROUTES < 100000 ? ROUTES : 100000))
     echo "veth, $(nproc) processors, Linux $(uname -r), load $(cut -d' ' -f1 /proc/loadavg), $ROUTES routes"
-    printf '%-6s %-52s %8s %6s %8s %6s %8s %9s\n' rate 'what happens' sent lost starved twice gap-us waited-ms
+    printf '%-6s %-52s %8s %6s %8s %6s %8s %9s %s\n' rate 'what happens' sent lost starved twice gap-us waited-ms where
     for name in $ROWS; do
         n=$((n + 1))
         case $name in

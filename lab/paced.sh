@@ -81,6 +81,30 @@ paced_field() { sed -n "s/.*$2 \([0-9]*\).*/\1/p" "$STATE/log/receive-$1"; }
 # more to do than processors, a worker may have to wait that long.
 starved() { in_fw ethtool -S ge-0-0-0 | awk '/rx_queue_[0-9]+_xdp_drops/ { sum += $2 } END { print sum + 0 }'; }
 
+# Every place on the way of the datagrams at which a frame can be lost, with how many were, a line each: `from` and `to` are the
+# rings between the firewall's ports and the hosts' (what a burst of the sender finds full; the backlog of the server's kernel),
+# `starved` as above, `socket` the AF_XDP socket of the port, `plane` what the firewall dropped for a reason of its own, `host` the
+# receiver's kernel and socket.
+losses() {
+    echo "from $(in_client cat /sys/class/net/c0/statistics/tx_dropped)"
+    in_fw ethtool -S ge-0-0-0 | awk '
+        /rx_queue_[0-9]+_xdp_drops/ { starved += $2 }
+        /rx_queue_[0-9]+_drops/ { socket += $2 }
+        END { print "starved", starved + 0; print "socket", socket + 0 }'
+    cli "show security flow statistics" | awk '/Packets dropped:/ { print "plane", $3 }'
+    echo "to $(in_fw cat /sys/class/net/ge-0-0-1/statistics/tx_dropped)"
+    # Of a family the first line has the names, the second the numbers.
+    in_server awk '
+        { if (!($1 in names)) { names[$1] = $0; next } n = split(names[$1], name); for (i = 2; i <= n; i++) value[$1 name[i]] = $i }
+        END { print "host", value["Udp:InErrors"] + value["Udp:NoPorts"] + value["Ip:InDiscards"] + value["Ip:InHdrErrors"] }' /proc/net/snmp
+}
+
+# lost_where BEFORE AFTER LOST: what was lost at each place between two outputs of `losses`, and what of LOST is left unexplained.
+lost_where() {
+    awk -v lost="$3" 'NR == FNR { before[$1] = $2; next } $2 > before[$1] { n = $2 - before[$1]; lost -= n; printf "%s %d ", $1, n }
+        END { if (lost > 0) printf "unexplained %d", lost }' <(echo "$1") <(echo "$2")
+}
+
 # commits COUNT: so many commits by one operator, one after the other, each changes the policy of the datagrams; how many were made.
 commits() {
     local line="security policies from-zone trust to-zone untrust policy paced then log session-close"

@@ -10,6 +10,7 @@ run() { "$RAVELIN" cli --socket "$STATE/run/api.sock" -c "$1"; }
 refused_commit() { ! run "$1" >"$STATE/out/refused" 2>&1; }
 sessions_of() { run "show security flow session destination-port 80" | grep -c "$1"; }
 shows() { run "$1" | grep -qF -- "$2"; }
+last_line() { run "$1" | tail -n1; }
 
 check "the first packets pass within 10 s" wait_until 10 forwards
 spawn held "$CLIENT" python3 "$LAB_DIR/probe.py" hold 198.51.100.2 80
@@ -45,6 +46,27 @@ check "archival ends" run "configure; delete system archival; commit"
 check "the rescue configuration is taken back" run "configure; rollback rescue; commit"
 check "it has the archival" shows "show configuration system" "transfer-on-commit;"
 check "the audit file says who changed what" grep -Eq "root.cli.delete system archival" "$STATE/state/audit.log"
+
+# Words of the language and of commands are names like any, wherever a policy is named.
+PAIR="security policies from-zone trust to-zone untrust"
+for name in policy before to-zone; do
+    MATCH="set $PAIR policy $name match"
+    check "a policy is called $name" \
+        run "configure; $MATCH source-address any; $MATCH destination-address any; $MATCH application junos-ssh; set $PAIR policy $name then deny; commit"
+done
+for name in policy before to-zone; do
+    check_is "show configuration has $name alone" "set $PAIR policy $name then deny" \
+        run "show configuration $PAIR policy $name then | display set"
+    check "show security policies finds $name" shows "show security policies policy-name $name" "Policy: $name, "
+    check_is "and no other" 1 eval "run 'show security policies from-zone trust to-zone untrust policy-name $name' | grep -c 'Policy: '"
+    check_is "the candidate is shown at its level" "deny;" last_line "configure; edit $PAIR policy $name; show then"
+    check_is "up leads to the pair of zones" "set $PAIR policy $name then deny" \
+        last_line "configure; edit $PAIR policy $name; up; show policy $name then | display set"
+done
+check "they are put in order" run "configure; insert $PAIR policy before before policy policy; commit"
+check_is "and stand so" "Policy: before Policy: policy Policy: to-zone" \
+    eval "run 'show $PAIR' | grep -oE 'Policy: (before|policy|to-zone)' | xargs"
+check "they go" run "configure; edit $PAIR; delete policy policy; delete policy before; delete policy to-zone; commit"
 
 check "the daemon is killed" signal daemon KILL
 check "it ends" wait_until 5 has_ended daemon

@@ -176,8 +176,8 @@ pub trait ConfigMode: Commits {
     /// # Errors
     /// The words are no statement, or name none that exists; the candidate is as before.
     fn edit(&mut self, at: &[String], verb: Verb, rest: &str) -> Outcome<()>;
-    /// Whether `edit` may go to this path: it names a level that may hold statements.
-    fn edit_exists(&self, path: &[String]) -> bool;
+    /// How many words lead to each level on the way of a path. A level is what may hold statements: what `edit` may go to.
+    fn levels(&self, path: &[String]) -> Vec<usize>;
     /// What would change, as Junos' `show | compare` writes it; empty: nothing.
     ///
     /// # Errors

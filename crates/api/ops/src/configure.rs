@@ -103,7 +103,7 @@ fn command(
         "show" => show(env, session, input, rest),
         "status" => commit::status(env, rest),
         "top" => top(env, session, input, rest),
-        "up" => up(session, rest),
+        "up" => up(env, session, input, rest),
         "update" => commit::update(env, rest),
         other => unreachable!("`{other}` is in the table and has no arm"),
     }
@@ -145,7 +145,7 @@ fn edit(env: &Env<'_>, session: &mut Session, words: &[Word]) -> Result<Reply, F
     if words.is_empty() {
         return Err(Miss::Missing("edit").into());
     }
-    if !env.config.edit_exists(&path) {
+    if env.config.levels(&path).last() != Some(&path.len()) {
         let named = words.iter().map(|w| w.text.as_str()).collect::<Vec<_>>().join(" ");
         return Err(Miss::Word(named).into());
     }
@@ -153,18 +153,34 @@ fn edit(env: &Env<'_>, session: &mut Session, words: &[Word]) -> Result<Reply, F
     Ok(Reply::default())
 }
 
-fn up(session: &mut Session, words: &[Word]) -> Result<Reply, Fault> {
-    let levels = match words {
-        [] => 1,
-        [count] => {
-            let value = || Miss::Value { word: count.text.clone(), wanted: "a number of levels" };
-            count.text.parse().map_err(|_| value())?
-        }
-        [_, extra, ..] => return Err(Miss::Word(extra.text.clone()).into()),
+/// The path so many levels above another, however many words each takes.
+fn above(env: &Env<'_>, path: &[String], count: usize) -> Vec<String> {
+    let levels = env.config.levels(path);
+    let above = levels.iter().rev().filter(|length| **length < path.len());
+    let left = match count {
+        0 => path.len(),
+        _ => above.copied().nth(count - 1).unwrap_or(0),
     };
-    let left = session.edit.len().saturating_sub(levels);
-    session.edit.truncate(left);
-    Ok(Reply::default())
+    path[..left].to_vec()
+}
+
+/// How many levels `up` is to go, and what is behind that.
+fn count_up(words: &[Word]) -> (usize, &[Word]) {
+    match words.split_first().map(|(first, rest)| (first.text.parse(), rest)) {
+        Some((Ok(count), rest)) => (count, rest),
+        Some((Err(_), _)) | None => (1, words),
+    }
+}
+
+/// Alone it moves; before a command it makes that command start above.
+fn up(env: &mut Env<'_>, session: &mut Session, input: &Input<'_>, words: &[Word]) -> Result<Reply, Fault> {
+    let (count, words) = count_up(words);
+    let there = above(env, &session.edit, count);
+    if words.is_empty() {
+        session.edit = there;
+        return Ok(Reply::default());
+    }
+    elsewhere(env, session, there, (input, words))
 }
 
 /// Alone it moves; before a command it makes that command start at the top.
@@ -174,7 +190,17 @@ fn top(env: &mut Env<'_>, session: &mut Session, input: &Input<'_>, words: &[Wor
         session.back.clear();
         return Ok(Reply::default());
     }
-    let here = std::mem::take(&mut session.edit);
+    elsewhere(env, session, Vec::new(), (input, words))
+}
+
+/// Runs a command at another level; `edit` alone stays there.
+fn elsewhere(
+    env: &mut Env<'_>,
+    session: &mut Session,
+    there: Vec<String>,
+    (input, words): (&Input<'_>, &[Word]),
+) -> Result<Reply, Fault> {
+    let here = std::mem::replace(&mut session.edit, there);
     let result = command(env, session, input, words);
     let moved = words.first().is_some_and(|w| pick(WORDS, &w.text) == Ok("edit"));
     if result.is_err() || !moved {
@@ -306,6 +332,11 @@ pub(crate) fn complete(env: &Env<'_>, session: &Session, words: &[Word], partial
         ("top", _) => {
             let top = Session { edit: Vec::new(), ..session.clone() };
             complete(env, &top, rest, partial)
+        }
+        ("up", _) => {
+            let (count, rest) = count_up(rest);
+            let up = Session { edit: above(env, &session.edit, count), ..session.clone() };
+            complete(env, &up, rest, partial)
         }
         _ => Vec::new(),
     }

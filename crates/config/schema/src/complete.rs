@@ -59,15 +59,6 @@ pub fn complete(words: &[&str], partial: &str) -> Vec<Candidate> {
     out
 }
 
-/// Help of the statement a path of words leads to.
-#[must_use]
-pub fn help(words: &[&str]) -> Option<&'static str> {
-    let grammar = grammar();
-    match walk(grammar, words)? {
-        At::Node(id) | At::Argument(id, _) => grammar.rule(id).map(|r| r.help),
-    }
-}
-
 fn walk(grammar: &Grammar, words: &[&str]) -> Option<At> {
     let mut at = At::Node(ROOT);
     for word in words {

@@ -30,7 +30,7 @@ pub mod xml;
 
 pub use bind::Bound;
 pub use changed::{Changed, Changes, SharedEnds, changed};
-pub use complete::{Candidate, CandidateKind, complete, help};
+pub use complete::{Candidate, CandidateKind, complete};
 pub use constraint::{Unread, constraints, violations, violations_of};
 pub use counts::{Counts, counts};
 pub use display::{Form, Inherit, View, display, kind_name};
@@ -45,7 +45,7 @@ pub use instead::instead;
 pub use load::{Action, load, read};
 pub use lower::{Cx, Lower, Value};
 pub use memo::Memo;
-pub use path::refine;
+pub use path::{levels, refine};
 pub use reference::reference;
 pub use rule_set::RuleSet;
 pub use runs::{

@@ -87,6 +87,24 @@ pub(crate) fn resolve(words: &[Word]) -> Result<Path, Unknown> {
     Ok(path)
 }
 
+/// How many words lead to each level on the way of a path, from the top. A level is what may hold statements; the last one
+/// is shorter than the path when that ends with something else, or with a word that nothing begins with.
+#[must_use]
+pub fn levels(path: &[&str]) -> Vec<usize> {
+    levels_of(&path.iter().copied().map(Word::new).collect::<Vec<_>>())
+}
+
+pub(crate) fn levels_of(words: &[Word]) -> Vec<usize> {
+    let is_level = |length: &usize| {
+        let Ok(found) = resolve(&words[..*length]) else { return false };
+        let Path { steps, value, is_list, behind } = &found;
+        let kind = steps.last().and_then(|last| grammar().rule(last.rule)).map(|rule| rule.kind);
+        let holds = matches!(kind, None | Some(Kind::Container | Kind::Entry | Kind::Opaque));
+        holds && value.is_none() && !is_list && *behind == 0
+    };
+    (1..=words.len()).filter(is_level).collect()
+}
+
 /// A prefix is in the tree as a whole, however short it is written.
 fn complete(rule: &Rule, word: &mut Word) {
     let values = rule.keys.iter().map(|key| &key.value).chain([&rule.value]);

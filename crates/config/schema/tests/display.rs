@@ -133,3 +133,68 @@ fn set_lines_may_begin_at_the_path() {
     let list = "set security-zone a tcp-rst\nset security-zone b interfaces ge-0/0/0.0\n";
     check("security zones", Form::SetRelative, Inherit::AsWritten, Some(list));
 }
+
+/// Statements whose names are words of the language, or of commands, are shown as any are. Each name stands beside the others,
+/// so that one taken for a keyword would show something else.
+#[test]
+fn names_that_are_keywords_are_names() {
+    let names = [
+        "policy",
+        "before",
+        "after",
+        "to",
+        "to-zone",
+        "from-zone",
+        "match",
+        "then",
+        "permit",
+        "set",
+        "detail",
+        "display",
+    ];
+    let zones = ["from-zone", "to-zone", "policy"];
+    let mut text = String::new();
+    for from in zones {
+        for to in zones {
+            for name in names {
+                let path = format!("security policies from-zone {from} to-zone {to} policy {name}");
+                text += &format!("set {path} match source-address {from}-{to}-{name}\n");
+                text += &format!("set {path} then deny\n");
+            }
+        }
+    }
+    let bound = read(&text);
+    assert!(bound.diagnostics.is_empty(), "{:?}", bound.diagnostics);
+    let shown = |path: &str, form| {
+        let words: Vec<String> = path.split_whitespace().map(str::to_owned).collect();
+        display(&bound.tree, &words, View { form, ..View::default() }, None)
+    };
+    assert_eq!(shown("", Form::Set).as_deref(), Some(&*text));
+    for from in zones {
+        for to in zones {
+            let pair = format!("security policies from-zone {from} to-zone {to}");
+            let own = |line: &&str| line.starts_with(&format!("set {pair} policy "));
+            let lines: String = text.lines().filter(own).map(|line| format!("{line}\n")).collect();
+            for path in [pair.clone(), format!("{pair} policy")] {
+                assert_eq!(shown(&path, Form::Set).as_deref(), Some(&*lines), "{path}");
+            }
+            for name in names {
+                let path = format!("{pair} policy {name}");
+                let address = format!("{from}-{to}-{name}");
+                let lines = format!("set {path} match source-address {address}\nset {path} then deny\n");
+                assert_eq!(shown(&path, Form::Set).as_deref(), Some(&*lines), "{path}");
+                let level = format!("match {{\n    source-address {address};\n}}\nthen {{\n    deny;\n}}\n");
+                assert_eq!(shown(&path, Form::Text).as_deref(), Some(&*level), "{path}");
+                let relative = format!("set match source-address {address}\nset then deny\n");
+                assert_eq!(shown(&path, Form::SetRelative).as_deref(), Some(&*relative), "{path}");
+                let leaf = shown(&format!("{path} match source-address"), Form::Text);
+                assert_eq!(leaf, Some(format!("source-address {address};\n")), "{path}");
+                for form in [Form::Xml, Form::Json] {
+                    let written = shown(&path, form).unwrap_or_default();
+                    assert_eq!(ravelin_syntax::render::set(&read(&written).tree), lines, "{written}");
+                }
+            }
+            assert_eq!(shown(&format!("{pair} policy none"), Form::Set), None);
+        }
+    }
+}

@@ -225,6 +225,39 @@ fn words_of_commands_are_names_too() {
     fails(&format!("rename {P} one to"), "the name of an entry");
 }
 
+/// An entry is one level, of as many words as its name has.
+#[test]
+fn up_goes_by_levels() {
+    for (at, up, line, expected) in [
+        (&*format!("{P} two"), "up", "policy x then deny", format!("{P} x then deny")),
+        (&format!("{P} two"), "up 1", "policy x then deny", format!("{P} x then deny")),
+        (
+            &format!("{P} two"),
+            "up 2",
+            "default-policy deny-all",
+            "security policies default-policy deny-all".into(),
+        ),
+        (&format!("{P} two"), "up 3", "flow tcp-mss", "security flow tcp-mss".into()),
+        (&format!("{P} two"), "up 4", "system domain-name x", "system domain-name x".into()),
+        (&format!("{P} two"), "up 9", "system domain-name x", "system domain-name x".into()),
+        (&format!("{P} two"), "up 0", "then count", format!("{P} two then count")),
+        (&format!("{P} two then"), "up", "then count", format!("{P} two then count")),
+        (P, "up", "policy x then deny", format!("{P} x then deny")),
+        (
+            "security policies from-zone a",
+            "up",
+            "default-policy deny-all",
+            "security policies default-policy deny-all".into(),
+        ),
+    ] {
+        let mut tree = start();
+        let text = format!("edit {at}\n{up}\nset {line}\n");
+        apply(&mut tree, &[], &text).unwrap_or_else(|e| panic!("{text}: {e:?}"));
+        let set = render::set(&tree);
+        assert!(set.lines().any(|l| l == format!("set {expected}")), "{text}: {set}");
+    }
+}
+
 #[test]
 fn entries_are_renamed_and_copied() {
     let tree = check(&[&format!("rename {P} two to policy second")], &[], &["policy two"]);

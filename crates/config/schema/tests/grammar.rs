@@ -1,6 +1,6 @@
 //! The table as the interpreter sees it: what may follow, what it is called, how fast it is there.
 
-use ravelin_schema::{CandidateKind, Mark, complete, grammar, help};
+use ravelin_schema::{CandidateKind, Mark, complete, grammar, levels};
 
 fn words(line: &[&str], partial: &str) -> Vec<String> {
     complete(line, partial).into_iter().filter(|c| c.supported).map(|c| c.word).collect()
@@ -43,7 +43,7 @@ fn completion_follows_the_line() {
     assert_eq!(words(&["interfaces", "ge-0/0/0", "unit", "0", "family"], ""), ["inet", "inet6"]);
     assert_eq!(words(&["security", "flow", "tcp-session", "tcp-initial-timeout"], ""), ["<4..300>"]);
     assert!(words(&["no-such", "thing"], "").is_empty());
-    assert_eq!(help(&["system", "host-name"]), Some("Name of this node"));
+    assert_eq!(complete(&["system"], "host-name")[0].help, "Name of this node");
     let all = complete(&["system"], "domain-name");
     assert!(all.len() == 1 && !all[0].supported && all[0].kind == CandidateKind::Keyword);
 }
@@ -65,4 +65,26 @@ fn set_form_takes_several_leaves_on_a_line_and_lists_in_brackets() {
          set applications application-set s application junos-http\n\
          set applications application-set s application junos-https\n"
     );
+}
+
+/// A level is named whole: an entry by all its keys, whatever they are called. What a leaf takes is none. Of a
+/// hierarchy whose statements are kept as words each word is one.
+#[test]
+fn a_path_has_levels_of_several_words() {
+    for (path, expected) in [
+        ("security policies from-zone a to-zone b policy p", &[1, 2, 6, 8][..]),
+        ("security policies from-zone to-zone to-zone to-zone policy policy match", &[1, 2, 6, 8, 9]),
+        ("groups g security zones security-zone a", &[1, 2, 3, 4, 6]),
+        ("security policies from-zone a", &[1, 2]),
+        ("security policies from-zone a towards b", &[1, 2]),
+        ("security policies from-zone a to-zone b policy", &[1, 2, 6]),
+        ("system host-name fw", &[1]),
+        ("security zones security-zone a tcp-rst", &[1, 2, 4]),
+        ("security polices", &[1]),
+        ("protocols bgp group a", &[1, 2, 3, 4]),
+        ("", &[]),
+    ] {
+        let words: Vec<&str> = path.split_whitespace().collect();
+        assert_eq!(levels(&words), expected, "{path}");
+    }
 }

@@ -18,25 +18,17 @@ use ravelin_model::ValidConfig;
 use ravelin_ops::DynamicView;
 use ravelin_sim::{SimPlane, SimSetup, SimWorkers};
 use ravelin_store::{Directory, EditorId, Store};
-use ravelin_syntax::{Diagnostic, Span};
+use ravelin_syntax::Diagnostic;
 use ravelin_telemetry::Service;
 use ravelin_types::Generation;
 
 use super::dynamic::{Dynamic, DynamicConsumer, View};
+use super::fault::{Faulty, Step};
 use super::log::{Log, LogConsumer};
 use super::metrics::MetricsConsumer;
 
 const CONSUMERS: [&str; 6] = ["ids", "host", "security log", "dynamic", "metrics", "dataplane"];
 const ANN: EditorId = EditorId(1);
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Step {
-    Check,
-    Prepare,
-    Apply,
-    /// It is applied, and the answer is lost.
-    Answer,
-}
 
 #[derive(Clone, Copy, Debug)]
 struct Fault {
@@ -45,49 +37,11 @@ struct Fault {
     times: u32,
 }
 
-/// A consumer that fails where it is told to.
-struct Faulty<'a> {
-    inner: Box<dyn Consumer + 'a>,
-    fault: &'a Cell<Option<Fault>>,
-}
-
-impl Faulty<'_> {
-    fn fails(&self, step: Step) -> bool {
-        let Some(fault) = self.fault.get().filter(|f| f.who == self.inner.name() && f.step == step) else {
-            return false;
-        };
-        self.fault.set((fault.times > 1).then_some(Fault { times: fault.times - 1, ..fault }));
-        true
-    }
-}
-
-impl Consumer for Faulty<'_> {
-    fn name(&self) -> &'static str {
-        self.inner.name()
-    }
-
-    fn check(&mut self, proposal: &Proposal) -> Result<(), Vec<Diagnostic>> {
-        if self.fails(Step::Check) {
-            return Err(vec![Diagnostic::error("x", Span::default(), "no")]);
-        }
-        self.inner.check(proposal)
-    }
-
-    fn prepare(&mut self, proposal: &Proposal) -> Result<(), String> {
-        if self.fails(Step::Prepare) { Err("no room".into()) } else { self.inner.prepare(proposal) }
-    }
-
-    fn apply(&mut self, proposal: &Proposal) -> Result<(), String> {
-        if self.fails(Step::Apply) {
-            return Err("broken".into());
-        }
-        let done = self.inner.apply(proposal);
-        if self.fails(Step::Answer) { Err("no answer".into()) } else { done }
-    }
-
-    fn abort(&mut self) {
-        self.inner.abort();
-    }
+/// Counts down a fault that is due.
+fn is_due(fault: &Cell<Option<Fault>>, name: &str, step: Step) -> bool {
+    let Some(due) = fault.get().filter(|f| f.who == name && f.step == step) else { return false };
+    fault.set((due.times > 1).then_some(Fault { times: due.times - 1, ..due }));
+    true
 }
 
 /// What the kernel was told.
@@ -137,7 +91,9 @@ impl Plant for System {
             Box::new(MetricsConsumer(metrics.clone())),
             Box::new(PlaneConsumer(plane.clone())),
         ];
-        all.into_iter().map(|inner| Box::new(Faulty { inner, fault }) as Box<dyn Consumer + '_>).collect()
+        let fault = &*fault;
+        let fails = move |name: &str, step| is_due(fault, name, step);
+        all.into_iter().map(|inner| Box::new(Faulty { inner, fails }) as Box<dyn Consumer + '_>).collect()
     }
 }
 

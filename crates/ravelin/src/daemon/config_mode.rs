@@ -80,9 +80,9 @@ impl ConfigMode for Desk<'_> {
         self.edited()?.apply(at, &line).map_err(|errors| problems(&errors))
     }
 
-    fn edit_exists(&self, path: &[String]) -> bool {
+    fn levels(&self, path: &[String]) -> Vec<usize> {
         let words: Vec<_> = path.iter().map(String::as_str).collect();
-        ravelin_schema::help(&words).is_some()
+        ravelin_schema::levels(&words)
     }
 
     fn compare(&self, against: Against) -> Outcome<String> {

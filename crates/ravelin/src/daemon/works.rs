@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use ravelin_commit::archive::Carrier;
-use ravelin_commit::{BookConsumer, BookFile, Consumers, PlaneConsumer, Plant, Proposal, propose};
+use ravelin_commit::{BookConsumer, BookFile, Consumer, Consumers, PlaneConsumer, Plant, Proposal, propose};
 use ravelin_compile::{IdBook, Resolved, ResolvedPort, needs_device};
 use ravelin_contract::DataPlane;
 use ravelin_host::Observed;
@@ -14,7 +14,7 @@ use ravelin_syntax::{Diagnostic, Span};
 use ravelin_types::Generation;
 
 use super::dynamic::{Dynamic, DynamicConsumer};
-use super::fault::FaultConsumer;
+use super::fault::{self, FaultConsumer, Faulty};
 use super::log::{Log, LogConsumer};
 use super::machine::Machine;
 use super::metrics::MetricsConsumer;
@@ -68,18 +68,23 @@ impl Plant for Works {
 
     fn consumers(&mut self) -> Consumers<'_> {
         let Self { plane, log, dynamic, metrics, machine, book, book_file, map: _ } = self;
+        let place = |prepare, apply| Box::new(FaultConsumer { prepare, apply }) as Box<dyn Consumer + '_>;
         vec![
-            Box::new(FaultConsumer { prepare: Some("checked"), apply: Some("recorded") }),
-            Box::new(BookConsumer(book_file, book)),
-            Box::new(machine),
-            Box::new(LogConsumer(log.clone())),
-            Box::new(DynamicConsumer { dynamic: dynamic.clone(), plane: plane.clone() }),
-            Box::new(MetricsConsumer(metrics.clone())),
-            Box::new(FaultConsumer { prepare: None, apply: Some("half") }),
-            Box::new(PlaneConsumer(plane.clone())),
-            Box::new(FaultConsumer { prepare: None, apply: Some("applied") }),
+            place(Some("checked"), Some("recorded")),
+            faulty(BookConsumer(book_file, book)),
+            faulty(machine),
+            faulty(LogConsumer(log.clone())),
+            faulty(DynamicConsumer { dynamic: dynamic.clone(), plane: plane.clone() }),
+            faulty(MetricsConsumer(metrics.clone())),
+            place(None, Some("half")),
+            faulty(PlaneConsumer(plane.clone())),
+            place(None, Some("applied")),
         ]
     }
+}
+
+fn faulty<'a>(inner: impl Consumer + 'a) -> Box<dyn Consumer + 'a> {
+    Box::new(Faulty { inner: Box::new(inner), fails: fault::is_wanted })
 }
 
 /// Every interface's device, or every interface that has none.

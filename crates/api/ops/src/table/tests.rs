@@ -99,6 +99,24 @@ fn policies_have_views() {
     check("show sec pol hit from trust to untrust", Request::Policies(view));
 }
 
+/// What stands where a name is wanted is one, whatever it is called.
+#[test]
+fn names_that_are_keywords_are_names() {
+    for name in ["before", "policy", "policy-name", "detail", "hit-count", "from-zone", "to-zone", "global"] {
+        let named = PolicyView { name: Some(name.into()), ..PolicyView::default() };
+        check(&format!("show security policies policy-name {name}"), Request::Policies(named.clone()));
+        check(&format!("show security policies policy {name}"), Request::Policies(named.clone()));
+        let zones = PolicyView { from_zone: Some(name.into()), to_zone: Some("to-zone".into()), ..named };
+        let line = format!("show security policies from-zone {name} to-zone to-zone policy {name}");
+        check(&line, Request::Policies(zones));
+        let path = format!("security policies from-zone {name} to-zone to-zone policy {name}");
+        let words = path.split(' ').map(str::to_owned).collect();
+        check(&format!("show configuration {path}"), Request::Configuration { path: words });
+    }
+    refused("show security policies policy-name", "syntax error, missing argument for `policy-name'");
+    refused("show security policies policy-name before policy-name after", "syntax error: policy-name");
+}
+
 #[test]
 fn what_is_wrong_is_named() {
     refused("foo", "unknown command: foo");

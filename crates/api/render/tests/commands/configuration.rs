@@ -41,6 +41,7 @@ fn the_prompt_names_the_level() {
     bench.good("top");
     assert!(bench.session.edit.is_empty());
     assert_eq!(bench.bad("edit nowhere"), "syntax error: nowhere\n");
+    assert_eq!(bench.bad("edit security zone"), "syntax error: security zone\n");
     assert_eq!(bench.good("exit"), "Exiting configuration mode\n");
     assert_eq!(bench.session.mode, Mode::Operational);
 }
@@ -120,4 +121,30 @@ fn completion_follows_the_level() {
     bench.good("edit security");
     assert_eq!(bench.words("set "), ["zones"]);
     assert_eq!(bench.words("top set "), ["security", "system"]);
+}
+
+#[test]
+fn up_goes_by_levels_of_however_many_words() {
+    let mut bench = editing();
+    for (line, expected) in [
+        ("up", &["security", "zones"][..]),
+        ("up 1", &["security", "zones"]),
+        ("up 2", &["security"]),
+        ("up 3", &[]),
+        ("up 9", &[]),
+        ("up 0", &["security", "zones", "zone", "up"]),
+        ("up 2 edit x", &["security", "x"]),
+    ] {
+        bench.good("top edit security zones zone up");
+        bench.good(line);
+        assert_eq!(bench.session.edit, expected, "{line}");
+    }
+    bench.good("top edit security zones zone 2");
+    bench.good("up 2 set x y");
+    bench.good("up set z");
+    assert_eq!(bench.config.candidate, ["security x y", "security zones z"]);
+    assert_eq!(bench.good("up show | display set"), "set security zones z\n");
+    assert_eq!(bench.words("up 2 set "), ["zones"]);
+    assert_eq!(bench.session.edit, ["security", "zones", "zone", "2"], "only `edit' moves");
+    assert_eq!(bench.bad("up nowhere"), "unknown command: nowhere\n");
 }

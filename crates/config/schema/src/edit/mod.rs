@@ -176,14 +176,18 @@ impl Editor {
         self.diagnostics.push(Diagnostic::error(path.join(" "), at, message));
     }
 
+    /// However many words a level takes.
     fn up(&mut self, words: &[Word]) -> Done {
         let levels = match &words[self.base.len()..] {
             [] => 1,
             [count] => count.text.parse().map_err(|_| format!("invalid numeric value `{}'", count.text))?,
             [_, extra, ..] => return Err(format!("syntax error, unknown word `{}'", extra.text).into()),
         };
-        let left = self.base.len().saturating_sub(levels);
-        self.base.truncate(left);
+        let mut above = path::levels_of(&self.base);
+        above.retain(|length| *length < self.base.len());
+        if levels > 0 {
+            self.base.truncate(above.iter().rev().nth(levels - 1).map_or(0, |length| *length));
+        }
         Ok(())
     }
 

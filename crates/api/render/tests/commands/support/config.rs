@@ -60,8 +60,11 @@ impl ConfigMode for FakeConfig {
         }
         Ok(())
     }
-    fn edit_exists(&self, path: &[String]) -> bool {
-        path[0] == "security"
+    /// Each word of `security` is a level, but for `zone`, which takes the next one too.
+    fn levels(&self, path: &[String]) -> Vec<usize> {
+        let known = path.first().is_some_and(|first| first == "security");
+        let lengths = (1..=path.len()).filter(|&length| path[length - 1] != "zone");
+        if known { lengths.collect() } else { Vec::new() }
     }
     fn compare(&self, against: Against) -> Outcome<String> {
         match against {
