@@ -315,6 +315,7 @@ pub(crate) fn operational(
             return follow::list(env, session, (query, detail == Detail::Extensive), pipes);
         }
         Request::ClearSessions { query } => Answer::Cleared { sessions: gather::clear(env, &query)? },
+        Request::Gates(query) => Answer::Gates(gather::gates(env, &query)?),
         Request::FlowStatistics => Answer::FlowStatistics(gather::flow_statistics(env)?),
         Request::NatSummary(kind) => Answer::NatSummary(gather::nat_rules(env, kind, None)?),
         Request::NatRules { kind, name } => Answer::NatRules(gather::nat_rules(env, kind, name.as_deref())?),
@@ -372,6 +373,7 @@ fn watched(env: &mut Env<'_>, session: &mut Session, what: Watch, pipes: &[Pipe]
         Watch::PolicyTotals => Answer::PolicyTotals(gather::totals(env)?),
         Watch::PolicyContexts => Answer::PolicyContexts(gather::totals(env)?),
         Watch::ScreenOptions { name } => Answer::ScreenOptions(gather::screen_options(env, &name)?),
+        Watch::WhiteLists { name } => Answer::WhiteLists(gather::white_lists(env, name.as_deref())?),
         Watch::TryCapture { interface } => {
             let capture = session.brought.take().ok_or(Fault::Said("no capture was brought along"))?;
             Answer::Tried(packet::explain_capture(env, &interface, &capture)?)

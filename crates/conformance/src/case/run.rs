@@ -1,6 +1,7 @@
 //! A case over a bench: step by step, each compared with what the case wants.
 
 mod compare;
+mod gates;
 mod resolve;
 mod told;
 mod world;
@@ -359,6 +360,15 @@ impl Runner<'_> {
                 let of = MirrorLoss::ALL.into_iter().find(|loss| loss.name() == reason);
                 let of = of.ok_or_else(|| What::Word { expected: "a reason", found: reason.clone() })?;
                 (format!("lost {name} {reason}"), *count, counters.lost[of.index()])
+            }
+            Expect::Gates(count) => ("gates".to_owned(), *count, gates::expected(plane)?.len() as u64),
+            Expect::Gate(gate) => {
+                let (wanted, listed) = (self.variables.within(gate)?, gates::expected(plane)?);
+                return if listed.contains(&wanted) {
+                    Ok(())
+                } else {
+                    Err(off("gate".to_owned(), &wanted, listed.join("; ")))
+                };
             }
             Expect::Told(_) => unreachable!("compared in its place"),
             Expect::Differ(one, other) => {

@@ -11,8 +11,8 @@ use std::sync::Arc;
 use prost::Message as _;
 use ravelin_contract::{
     CarriedCounters, CloseReason, CounterClear, DataPlane, DeltaCursor, ExportCursor, FirewallClear,
-    InjectRequest, KeptFilter, MappingFilter, MappingPage, NatClear, SessionFilter, SessionRef, TraceRequest,
-    UpdateBatch,
+    GateFilter, InjectRequest, KeptFilter, MappingFilter, MappingPage, NatClear, SessionFilter, SessionRef,
+    TraceRequest, UpdateBatch,
 };
 use ravelin_engine::Ingress;
 use ravelin_program::Digest;
@@ -193,6 +193,11 @@ fn calls(plane: &SimPlane) -> Vec<Call> {
         Call::ClearSessions(filter),
         Call::PutMappings(mappings.to_message()),
         Call::PageMappings(proto::PageMappings { from: Some(start.to_message()), max: 9 }),
+        Call::PageGates(proto::PageGates {
+            filter: Some(GateFilter::default().to_message()),
+            from: Some(start.to_message()),
+            max: 9,
+        }),
         Call::CarryOver(carried.to_message()),
         Call::InjectPacket(inject.to_message()),
         Call::TraceStart(TraceRequest { packets: 5, ..TraceRequest::default() }.to_message()),
