@@ -304,7 +304,7 @@ pub(crate) fn operational(
         | Request::ClearFirewall { .. }
         | Request::Policers { .. }
         | Request::InterfaceFilters { .. }) => gather::about_filters(env, request)?,
-        Request::AlgStatus => Answer::Algs(gather::algs(env)?),
+        request @ (Request::AlgStatus | Request::Gates(_)) => gather::about_gateways(env, &request)?,
         Request::Counters(query) => gather::about_counters(env, &query)?,
         Request::Zones(view) => gather::zones(env, &view)?,
         Request::Policies(view) => policies(env, &view)?,
@@ -315,7 +315,6 @@ pub(crate) fn operational(
             return follow::list(env, session, (query, detail == Detail::Extensive), pipes);
         }
         Request::ClearSessions { query } => Answer::Cleared { sessions: gather::clear(env, &query)? },
-        Request::Gates(query) => Answer::Gates(gather::gates(env, &query)?),
         Request::FlowStatistics => Answer::FlowStatistics(gather::flow_statistics(env)?),
         Request::NatSummary(kind) => Answer::NatSummary(gather::nat_rules(env, kind, None)?),
         Request::NatRules { kind, name } => Answer::NatRules(gather::nat_rules(env, kind, name.as_deref())?),

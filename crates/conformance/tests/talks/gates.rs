@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use ravelin_conformance::bench::{Bench as _, Setup};
-use ravelin_contract::{Alg, DataPlane as _, ExportCursor, GateFilter, GateSource, GateView};
+use ravelin_contract::{Alg, ExportCursor, GateFilter, GateSource, GateView};
 use ravelin_types::{Family, Proto};
 
 use crate::alg::{INSIDE, OUT, OUTSIDE, SNAT, connect, data, line, octets, setups, udp};

@@ -1,9 +1,11 @@
-//! Sessions that gateways expect, by the names that operators have given.
+//! Gateways, and the sessions that they expect by the names that operators have given.
 
 use ravelin_contract::{Alg, ExportCursor, GateSource, GateView};
 
 use super::Failure;
+use crate::answer::Answer;
 use crate::gates::{GateLine, GateList, GateQuery};
+use crate::request::Request;
 use crate::session::Env;
 
 /// Expected sessions that are asked for at a time, and that one answer lists.
@@ -15,7 +17,16 @@ const LEASED: u16 = 1;
 const SOURCE_FIXED: u16 = 2;
 const SOURCE_BY_RULES: u16 = 4;
 
-pub(crate) fn gates(env: &Env<'_>, query: &GateQuery) -> Result<GateList, Failure> {
+/// Answers a request about gateways.
+pub(crate) fn about_gateways(env: &Env<'_>, request: &Request) -> Result<Answer, Failure> {
+    Ok(match request {
+        Request::AlgStatus => Answer::Algs(super::algs::algs(env)?),
+        Request::Gates(query) => Answer::Gates(gates(env, query)?),
+        _ => unreachable!("only requests about gateways come here"),
+    })
+}
+
+fn gates(env: &Env<'_>, query: &GateQuery) -> Result<GateList, Failure> {
     let GateQuery { filter, summary } = query;
     let (mut list, mut next) = (GateList::default(), Some(ExportCursor::default()));
     while let Some(from) = next {

@@ -23,12 +23,11 @@ use ipnet::IpNet;
 use ravelin_contract::Route;
 use ravelin_types::InstanceId;
 
-pub(crate) use algs::algs;
 pub(crate) use buffers::buffers;
 pub(crate) use counting::about_counters;
 pub(crate) use drops::{drops, record as drop_record};
 pub(crate) use firewall::about_filters;
-pub(crate) use gates::gates;
+pub(crate) use gates::about_gateways;
 pub(crate) use matching::{matches, totals};
 pub(crate) use mirrors::{clear_mirrors, mirrors};
 pub(crate) use nat::{nat_pools, nat_rules};
