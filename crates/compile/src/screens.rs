@@ -4,12 +4,13 @@ use std::collections::HashMap;
 
 use ipnet::IpNet;
 use ravelin_model::{
-    AddressLimit, IdsOption, LimitSession, MatchDirection, NumberRange, ScreenAggregation, ScreenIcmp,
-    ScreenIp, ScreenSynFlood, ScreenTcp, ScreenTunnel, SideLimit, SynFloodProtection, Threshold,
+    AddressLimit, IdsOption, LimitSession, MatchDirection, NumberRange, Screen as ScreenConfig,
+    ScreenAggregation, ScreenIcmp, ScreenIp, ScreenSynFlood, ScreenTcp, ScreenTunnel, ScreenWhiteList,
+    SideLimit, SynFloodProtection, Threshold,
 };
 use ravelin_program::{
     Aggregation, Allowance, Prefix, Screen, ScreenDirection, ScreenProfile, ScreenSet, Screens, SideLimits,
-    Sweeps, SynFlood, SynProtection, SynWhiteList, UdpFlood, UserDefined,
+    Sweeps, SynFlood, SynProtection, SynWhiteList, UdpFlood, UserDefined, WhiteList,
 };
 
 use crate::Compiler;
@@ -44,8 +45,36 @@ impl Compiler<'_> {
             None | Some(SynFloodProtection::Cookie) => SynProtection::Cookie,
             Some(SynFloodProtection::Proxy) => SynProtection::Proxy,
         };
-        Screens { profiles, zones, protection, trap_interval: screen.trap_interval.unwrap_or(TRAP_INTERVAL) }
+        let trap_interval = screen.trap_interval.unwrap_or(TRAP_INTERVAL);
+        let white_lists = white_lists(screen);
+        Screens { profiles, zones, protection, trap_interval, white_lists }
     }
+}
+
+/// The lists as they are called, each with the profiles that name it.
+fn white_lists(screen: &ScreenConfig) -> Vec<WhiteList> {
+    let one = |list: &ScreenWhiteList| {
+        let names_it = |option: &IdsOption| named_by(option).any(|name| *name == list.name);
+        let profiles = screen.ids_options.iter().enumerate().filter(|(_, option)| names_it(option));
+        WhiteList {
+            name: list.name.clone(),
+            addresses: prefixes(&list.addresses),
+            profiles: profiles.filter_map(|(index, _)| u16::try_from(index).ok()).collect(),
+        }
+    };
+    screen.white_lists.iter().map(one).collect()
+}
+
+/// The white-lists that a profile names, in whichever place.
+fn named_by(option: &IdsOption) -> impl Iterator<Item = &String> {
+    let LimitSession { by_source, by_destination, .. } = &option.limit_session;
+    let of_limits = [by_source, by_destination]
+        .into_iter()
+        .flat_map(|SideLimit { all, tcp, udp, icmp }| [all, tcp, udp, icmp])
+        .flat_map(|limit| &limit.white_lists);
+    let of_fragments = option.ip.block_frag.iter().flat_map(|block| &block.white_lists);
+    let of_datagrams = option.udp.flood.iter().flat_map(|flood| &flood.white_lists);
+    of_limits.chain(of_fragments).chain(of_datagrams)
 }
 
 fn profile(option: &IdsOption, lists: &Lists<'_>) -> ScreenProfile {

@@ -129,6 +129,10 @@ pub(crate) enum Expect {
     FilterHits(String, u64),
     /// Packets beyond the limit of a policer's instance.
     PolicerHits(String, u64),
+    /// Sessions that gateways expect.
+    Gates(u64),
+    /// One of them.
+    Gate(String),
     /// The next event.
     Told(String),
     Differ(String, String),

@@ -20,7 +20,7 @@ mod segment;
 
 use conversation::{Conversation, Judged, State};
 pub use error::{ErrorOutcome, IcmpError};
-pub use headers::{Carried, Datagram, Header, Inner, Options};
+pub use headers::{Carried, Datagram, Header, Inner, Message, Options};
 use ipnet::IpNet;
 use nat::carried;
 pub use nat::{End, Ports, RuleName, Source, Span};
@@ -31,7 +31,7 @@ use ravelin_model::{Config, IdsOption, Policy};
 use ravelin_program::Screen;
 use ravelin_types::DropReason;
 use schedule::Held;
-use screens::{Asked, Look, Screens};
+use screens::{Asked, Look, Screens, Stopped};
 pub use segment::{ACK, FIN, PSH, RST, SYN, Segment, URG};
 
 /// What became of a packet.
@@ -43,6 +43,8 @@ pub enum Outcome {
         packet: Packet,
     },
     Host,
+    /// The firewall answered it.
+    Answered,
     Dropped(DropReason),
 }
 
@@ -57,6 +59,7 @@ pub enum Expected {
         tcp: Option<Segment>,
     },
     Host,
+    Answer,
     Drop(DropReason),
 }
 
@@ -205,6 +208,7 @@ impl<'a> Model<'a> {
                 self.remember(opens, packet);
                 Ok(())
             }
+            (Expected::Answer, Outcome::Answered) => Ok(()),
             (Expected::Drop(reason), Outcome::Dropped(other)) if reason == other => Ok(()),
             (
                 Expected::Forward { source: Source::OneOf { or: Some(reason), .. }, .. },
@@ -321,7 +325,10 @@ impl<'a> Model<'a> {
         let Some(option) = self.profile(zone, leaves) else { return Ok(false) };
         let asked = self.asked((unit, zone), packet, look);
         let found = self.screens.judge(self.config, option, &asked);
-        found.map_err(|_| dropped(DropReason::Screen))
+        found.map_err(|stopped| match stopped {
+            Stopped::Dropped => dropped(DropReason::Screen),
+            Stopped::Answered => Expected::Answer.into(),
+        })
     }
 
     fn asked<'b>(&self, (unit, zone): (&str, &'b str), packet: &'b Packet, look: Look) -> Asked<'b> {

@@ -93,6 +93,7 @@ const STAYS: &[(&str, &str)] = &[
     ("firewall/nested-ipv6", "tokens"),
     ("log/", "events that nobody has fetched"),
     ("flow/error-rate", "tokens of our own answers"),
+    ("flow/gate", "what gateways expect"),
     ("interface/answers-full", "tokens of our own answers"),
     ("screen/syn-flood", "rates"),
     ("screen/syn-proxy", "rates"),

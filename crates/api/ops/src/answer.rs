@@ -11,12 +11,14 @@ use crate::commits::{CommitHistory, EditorEntry, ScheduledTime};
 use crate::counting::FlowStatus;
 use crate::dynamic::DynamicAnswer;
 use crate::firewall::{CounterLine, FilterLogLine, FirewallList, InterfaceFilterList};
+use crate::gates::GateList;
 use crate::log::{LogEvents, LogStatistics};
 use crate::nat_state::{NatPools, NatState};
 use crate::persistent::{MappingLines, MappingSummary, Persistence};
 use crate::ports::{DeterministicPools, PoolUses};
 use crate::watch::{
     BufferLine, DropRecords, FlowTraceStatus, PolicyMatches, PolicyTotals, ScreenOptions, ShadowList,
+    WhiteListEntry,
 };
 pub use crate::zones::ZoneEntry;
 
@@ -52,6 +54,7 @@ pub enum Answer {
         sessions: u64,
     },
     FlowStatistics(FlowStatistics),
+    Gates(GateList),
     FlowStatus(FlowStatus),
     CountersCleared,
     NatSummary(NatRules),
@@ -86,6 +89,7 @@ pub enum Answer {
     PolicyContexts(PolicyTotals),
     Shadows(ShadowList),
     ScreenOptions(ScreenOptions),
+    WhiteLists(Vec<WhiteListEntry>),
     /// Packets judged one after another.
     Tried(Vec<Explained>),
 }

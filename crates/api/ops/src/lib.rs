@@ -16,6 +16,7 @@ mod dynamic;
 mod firewall;
 mod flowing;
 mod follow;
+mod gates;
 mod gather;
 mod log;
 mod names;
@@ -58,6 +59,7 @@ pub use firewall::{
     InterfaceFilterList, PolicerLine,
 };
 pub use follow::{Follow, stop as stop_following};
+pub use gates::{GateLine, GateList, GateQuery};
 pub use gather::{Failure, RouteEntry, RouteTable};
 pub use log::{LogEvent, LogEvents, LogMemory, LogQuery, LogStatistics, LogStreamLine, LogView};
 pub use names::{NameTable, PolicyName};
@@ -79,5 +81,5 @@ pub use table::{Arg, Command, Miss, Param, commands, rpc_of};
 pub use watch::{
     BufferLine, DropQuery, DropRecord, DropRecords, FlowFile, FlowFilterLine, FlowTrace, FlowTraceStatus,
     MatchedPolicy, PacketQuery, PolicyMatches, PolicyTotal, PolicyTotals, PolicyTuple, ScreenOptions,
-    ShadowList, ShadowQuery, TermLine, Watch,
+    ShadowList, ShadowQuery, TermLine, Watch, WhiteListEntry,
 };

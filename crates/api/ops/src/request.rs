@@ -10,6 +10,7 @@ use ipnet::IpNet;
 use ravelin_types::{Family, Proto};
 
 use crate::firewall::FirewallDepth;
+use crate::gates::GateQuery;
 use crate::log::LogQuery;
 use crate::nat_state::NatStateQuery;
 use crate::persistent::MappingQuery;
@@ -157,6 +158,7 @@ pub enum Request {
         query: SessionQuery,
     },
     FlowStatistics,
+    Gates(GateQuery),
     /// Mirror instances, or mirror filters.
     Mirrors(MirrorKind),
     /// What changes without a commit.

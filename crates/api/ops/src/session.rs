@@ -304,7 +304,7 @@ pub(crate) fn operational(
         | Request::ClearFirewall { .. }
         | Request::Policers { .. }
         | Request::InterfaceFilters { .. }) => gather::about_filters(env, request)?,
-        Request::AlgStatus => Answer::Algs(gather::algs(env)?),
+        request @ (Request::AlgStatus | Request::Gates(_)) => gather::about_gateways(env, &request)?,
         Request::Counters(query) => gather::about_counters(env, &query)?,
         Request::Zones(view) => gather::zones(env, &view)?,
         Request::Policies(view) => policies(env, &view)?,
@@ -372,6 +372,7 @@ fn watched(env: &mut Env<'_>, session: &mut Session, what: Watch, pipes: &[Pipe]
         Watch::PolicyTotals => Answer::PolicyTotals(gather::totals(env)?),
         Watch::PolicyContexts => Answer::PolicyContexts(gather::totals(env)?),
         Watch::ScreenOptions { name } => Answer::ScreenOptions(gather::screen_options(env, &name)?),
+        Watch::WhiteLists { name } => Answer::WhiteLists(gather::white_lists(env, name.as_deref())?),
         Watch::TryCapture { interface } => {
             let capture = session.brought.take().ok_or(Fault::Said("no capture was brought along"))?;
             Answer::Tried(packet::explain_capture(env, &interface, &capture)?)

@@ -116,6 +116,10 @@ pub enum Watch {
     ScreenOptions {
         name: String,
     },
+    /// White-lists of screens, or the one of a name.
+    WhiteLists {
+        name: Option<String>,
+    },
     /// Packets of a capture that the client brings along, one after another.
     TryCapture {
         interface: String,
@@ -269,6 +273,16 @@ pub struct ScreenOptions {
     pub name: String,
     pub zones: Vec<String>,
     pub options: Vec<(String, String)>,
+}
+
+/// A white-list of screens.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct WhiteListEntry {
+    pub name: String,
+    /// Prefixes.
+    pub addresses: Vec<String>,
+    /// Profiles that name it.
+    pub profiles: Vec<String>,
 }
 
 /// How many policies stand where.

@@ -10,6 +10,7 @@ mod dynamic;
 mod element;
 mod firewall;
 mod flow;
+mod gates;
 mod interfaces;
 mod log;
 mod mirrors;
@@ -73,6 +74,7 @@ pub fn text(answer: &Answer) -> String {
         Answer::SessionSummary(summary) => flow::summary(summary),
         Answer::Cleared { sessions } => flow::cleared(*sessions),
         Answer::FlowStatistics(statistics) => flow::statistics(statistics),
+        Answer::Gates(list) => gates::text(list),
         Answer::FlowStatus(status) => flow::status(status),
         Answer::CountersCleared => String::new(),
         Answer::NatSummary(rules) => nat::summary(rules),
@@ -103,6 +105,7 @@ pub fn text(answer: &Answer) -> String {
         Answer::PolicyContexts(totals) => watch::contexts(totals),
         Answer::Shadows(list) => watch::shadows(list),
         Answer::ScreenOptions(options) => watch::screen_options(options),
+        Answer::WhiteLists(lists) => screens::white_lists(lists),
         Answer::Tried(list) => list.iter().map(system::explained).collect(),
     }
 }
@@ -151,6 +154,7 @@ fn element(answer: &Answer) -> Element {
             Element::new("flow-session-clear-information").leaf("cleared-session-count", sessions)
         }
         Answer::FlowStatistics(statistics) => flow::statistics_element(statistics),
+        Answer::Gates(list) => gates::element(list),
         Answer::FlowStatus(status) => flow::status_element(status),
         Answer::CountersCleared => Element::new("clear-counters-information"),
         Answer::NatSummary(rules) | Answer::NatRules(rules) => nat::element(rules),
@@ -182,6 +186,7 @@ fn element(answer: &Answer) -> Element {
         Answer::PolicyContexts(totals) => watch::contexts_element(totals),
         Answer::Shadows(list) => watch::shadows_element(list),
         Answer::ScreenOptions(options) => watch::screen_options_element(options),
+        Answer::WhiteLists(lists) => screens::white_lists_element(lists),
         Answer::Tried(list) => {
             Element::new("packet-explanations").children(list.iter().map(system::explained_element))
         }

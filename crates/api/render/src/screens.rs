@@ -1,8 +1,8 @@
-//! `show security screen statistics`.
+//! `show security screen statistics` and `white-list`.
 
 use std::fmt::Write as _;
 
-use ravelin_ops::ScreenStatistics;
+use ravelin_ops::{ScreenStatistics, WhiteListEntry};
 
 use crate::element::Element;
 
@@ -66,6 +66,32 @@ pub(crate) fn element(statistics: &ScreenStatistics) -> Element {
         .maybe("zone-name", (!zone.is_empty()).then_some(zone))
         .maybe("interface-name", interface.as_ref())
         .children(screens.iter().map(one))
+}
+
+/// `show security screen white-list`.
+pub(crate) fn white_lists(lists: &[WhiteListEntry]) -> String {
+    let mut out = String::new();
+    for WhiteListEntry { name, addresses, profiles } in lists {
+        let _ = writeln!(out, "Screen white list: {name}");
+        if !profiles.is_empty() {
+            let _ = writeln!(out, "  Bound to screen: {}", profiles.join(", "));
+        }
+        for address in addresses {
+            let _ = writeln!(out, "  {address}");
+        }
+        out.push('\n');
+    }
+    out
+}
+
+pub(crate) fn white_lists_element(lists: &[WhiteListEntry]) -> Element {
+    let one = |WhiteListEntry { name, addresses, profiles }: &WhiteListEntry| {
+        Element::new("ids-white-list")
+            .leaf("ids-white-list-name", name)
+            .leaves("ids-object-name", profiles)
+            .leaves("ids-white-list-address", addresses)
+    };
+    Element::new("ids-white-list-information").children(lists.iter().map(one))
 }
 
 #[cfg(test)]

@@ -159,6 +159,8 @@ fn action(text: &str) -> Result<Action, What> {
             let count = word("a number", count)?;
             Action::Expect(Expect::Lost((*name).to_owned(), (*reason).to_owned(), count))
         }
+        ["gates", count] => Action::Expect(Expect::Gates(word("a number", count)?)),
+        ["gate", _, ..] => Action::Expect(Expect::Gate(after(text, 1).trim().to_owned())),
         ["told", _, ..] => Action::Expect(Expect::Told(after(text, 1).trim().to_owned())),
         ["check", one, "!=", other] => Action::Expect(Expect::Differ(variable(one)?, variable(other)?)),
         ["check", one, "in", low, high] => {

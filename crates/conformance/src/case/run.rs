@@ -1,6 +1,7 @@
 //! A case over a bench: step by step, each compared with what the case wants.
 
 mod compare;
+mod gates;
 mod resolve;
 mod told;
 mod world;
@@ -147,6 +148,8 @@ impl Runner<'_> {
                 self.tell()?;
             }
             Action::Expect(Expect::Told(expected)) => self.told(expected)?,
+            Action::Expect(Expect::Gates(count)) => self.gates(*count)?,
+            Action::Expect(Expect::Gate(gate)) => self.gate(gate)?,
             Action::Expect(expect) => self.expect(expect)?,
         }
         Ok(Put { datagram: self.waiting.clone(), ..Put::default() })
@@ -309,6 +312,19 @@ impl Runner<'_> {
         if got == expected { Ok(()) } else { Err(off("told".to_owned(), expected, got)) }
     }
 
+    /// Compares how many sessions gateways expect.
+    fn gates(&self, expected: u64) -> Result<(), What> {
+        let got = gates::expected(self.bench.plane())?.len() as u64;
+        if got == expected { Ok(()) } else { Err(off("gates".to_owned(), &expected.to_string(), got)) }
+    }
+
+    /// Looks for one of them.
+    fn gate(&self, gate: &str) -> Result<(), What> {
+        let (wanted, listed) = (self.variables.within(gate)?, gates::expected(self.bench.plane())?);
+        let is_there = listed.contains(&wanted);
+        if is_there { Ok(()) } else { Err(off("gate".to_owned(), &wanted, listed.join("; "))) }
+    }
+
     fn expect(&self, expect: &Expect) -> Result<(), What> {
         let plane = self.bench.plane();
         let plane_failed = BenchError::Plane;
@@ -360,7 +376,7 @@ impl Runner<'_> {
                 let of = of.ok_or_else(|| What::Word { expected: "a reason", found: reason.clone() })?;
                 (format!("lost {name} {reason}"), *count, counters.lost[of.index()])
             }
-            Expect::Told(_) => unreachable!("compared in its place"),
+            Expect::Told(_) | Expect::Gates(_) | Expect::Gate(_) => unreachable!("compared in its place"),
             Expect::Differ(one, other) => {
                 let (a, b) = (self.variables.get(one)?, self.variables.get(other)?);
                 return if a == b {

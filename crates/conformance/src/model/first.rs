@@ -29,6 +29,10 @@ impl Model<'_> {
             Err(judgement) => return judgement,
         };
         let seen = Packet { tcp: packet.tcp.map(|tcp| cleared(tcp, is_mended)), ..*packet };
+        if self.screens.awaits_cookies(self.now) && seen.tcp.is_some_and(|tcp| tcp.may_end_a_handshake()) {
+            // Nobody guesses the number (screen-58).
+            return dropped(DropReason::SynCookieInvalid);
+        }
         let inward = match self.inward((unit, zone), &seen) {
             Ok(inward) => inward,
             Err(reason) => return dropped(reason),

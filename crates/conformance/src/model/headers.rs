@@ -36,8 +36,25 @@ pub enum Carried {
     Ip(Inner),
     /// `is_plain`: version 0 without a route.
     Gre { is_plain: bool, inner: Inner },
+    /// An ICMPv6 message.
+    Icmp6(Message),
     /// UDP to Teredo's port; `is_ip6`: what is behind the indications begins as an IPv6 header does.
     Teredo { is_ip6: bool, inner: Inner },
+}
+
+/// An ICMPv6 message as it was made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Message {
+    pub kind: u8,
+    pub code: u8,
+    pub hop_limit: u8,
+    /// Bytes of it before its options, eight or more.
+    pub fixed: usize,
+    /// What each option of eight bytes says of its length, in units of eight bytes.
+    pub options: Vec<u8>,
+    /// The address that it asks for, or tells of, is a group's.
+    pub is_of_group: bool,
+    pub is_summed: bool,
 }
 
 /// A datagram within another.
@@ -73,6 +90,32 @@ impl Header {
     }
 }
 
+impl Message {
+    /// screen-27
+    fn is_malformed(&self) -> bool {
+        // The bytes that a message of neighbour discovery has before its options (RFC 4861 4.1 to 4.5).
+        let discovery = match self.kind {
+            133 => Some(8),
+            134 => Some(16),
+            135 | 136 => Some(24),
+            137 => Some(40),
+            _ => None,
+        };
+        let least = match self.kind {
+            // An error quotes a header (RFC 4443 3).
+            1..=4 => 48,
+            // Multicast listener discovery names a group (RFC 2710 3).
+            130..=132 => 24,
+            _ => discovery.unwrap_or(8),
+        };
+        // An option that ends where the message does not: one of another length than it has.
+        let is_cut = self.options.iter().any(|units| *units != 1);
+        let is_bad = self.hop_limit != 255 || self.code != 0 || is_cut;
+        let asks_for_group = matches!(self.kind, 135 | 136) && self.is_of_group;
+        !self.is_summed || self.fixed < least || discovery.is_some() && (is_bad || asks_for_group)
+    }
+}
+
 impl Datagram {
     /// The protocol behind the headers.
     #[must_use]
@@ -80,6 +123,7 @@ impl Datagram {
         match &self.carried {
             Carried::Number(number, _) => *number,
             Carried::Udp | Carried::Teredo { .. } => 17,
+            Carried::Icmp6(_) => 58,
             Carried::Ip(Inner { src: IpAddr::V4(_), .. }) => 4,
             Carried::Ip(_) => 41,
             Carried::Gre { .. } => 47,
@@ -98,6 +142,13 @@ impl Datagram {
         let is_hidden = self.headers.contains(&Header::Authentication);
         if option.ip.unknown_protocol && !is_hidden && self.protocol() >= unknown {
             found.push(Screen::UnknownProtocol);
+        }
+        if let Carried::Icmp6(message) = &self.carried
+            && option.icmp.icmpv6_malformed
+            && !is_hidden
+            && message.is_malformed()
+        {
+            found.push(Screen::Icmpv6Malformed);
         }
         if !is_hidden {
             self.tunnels(option, &mut found);
@@ -200,7 +251,7 @@ impl Datagram {
         let named = &option.ip.tunnel;
         let outer4 = self.src.is_ipv4();
         let (inner, is_tunnel, own) = match &self.carried {
-            Carried::Number(..) | Carried::Udp => return,
+            Carried::Number(..) | Carried::Udp | Carried::Icmp6(_) => return,
             Carried::Gre { is_plain: false, .. } | Carried::Teredo { is_ip6: false, .. } => return,
             Carried::Ip(inner) => {
                 let own = match (inner.src.is_ipv4(), outer4) {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use ipnet::IpNet;
-use ravelin_model::{AddressLimit, Config, IdsOption, MatchDirection, SideLimit, Threshold};
+use ravelin_model::{AddressLimit, Config, IdsOption, MatchDirection, ScreenSynFlood, SideLimit, Threshold};
 use ravelin_program::Screen;
 
 use super::segment::{ACK, FIN, SYN, URG};
@@ -57,12 +57,21 @@ pub(super) struct Screens {
     windows: Vec<Window>,
     /// Who scans, and until when.
     scanners: Vec<(Key, u64)>,
+    /// When a request was last answered in a server's place.
+    answered_at: Option<u64>,
     pub hits: BTreeMap<(String, Screen), u64>,
 }
 
 /// A packet that a screen stops.
-#[derive(Debug)]
-pub(super) struct Stopped;
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stopped {
+    Dropped,
+    /// The firewall answers it in the place of whom it asks (screen-42).
+    Answered,
+}
+
+/// Milliseconds that a number which the firewall gave out is good for (screen-59).
+const COOKIES_MS: u64 = 128_000;
 
 pub(super) fn looks(option: &IdsOption, leaves: bool) -> bool {
     match option.match_direction {
@@ -157,7 +166,7 @@ impl Screens {
 
     fn hit(&mut self, option: &IdsOption, zone: &str, screen: Screen) -> Result<(), Stopped> {
         *self.hits.entry((zone.to_owned(), screen)).or_default() += 1;
-        if option.alarm_without_drop { Ok(()) } else { Err(Stopped) }
+        if option.alarm_without_drop { Ok(()) } else { Err(Stopped::Dropped) }
     }
 
     /// Counts one and stops what is more than the limit in this second (screen-50).
@@ -296,19 +305,55 @@ impl Screens {
         }
     }
 
-    /// Requests of one source and to one destination (screen-42); what is answered in a server's place is no part of
-    /// this model.
+    /// Whether a segment that ends a handshake may be one of the firewall's own (screen-62).
+    pub(super) fn awaits_cookies(&self, now: u64) -> bool {
+        self.answered_at.is_some_and(|at| now < at + COOKIES_MS)
+    }
+
+    /// Requests of one source, to one destination, and to one of its services (screen-42). How a handshake goes on that the
+    /// firewall answered is no part of this model.
     fn requests(&mut self, option: &IdsOption, asked: &Asked<'_>) -> Result<(), Stopped> {
         let Asked { zone, packet, now, .. } = *asked;
         let Some(flood) = &option.tcp.syn_flood else { return Ok(()) };
-        if !packet.tcp.is_some_and(|tcp| tcp.opens()) {
+        if !packet.tcp.is_some_and(|tcp| tcp.opens()) || is_left_alone(flood, packet) {
             return Ok(());
         }
         let source = (Screen::SynFloodSource, zone.to_owned(), packet.src, 0);
         self.rate(option, source, flood.source.unwrap_or(4000), now)?;
         let destination = (Screen::SynFloodDestination, zone.to_owned(), packet.dst, 0);
-        self.rate(option, destination, flood.destination.unwrap_or(4000), now)
+        self.rate(option, destination, flood.destination.unwrap_or(4000), now)?;
+        let port = u32::from(packet.dport);
+        let service = |screen| (screen, zone.to_owned(), packet.dst, port);
+        // Neither of the two drops anything: they are found, whatever the profile does about it.
+        let found = |screens: &mut Self, screen, most| {
+            let second = now / 1000;
+            screens.counted.push((service(screen), second));
+            let counted = screens.counted.iter().filter(|(key, at)| *key == service(screen) && *at == second);
+            let is_over = counted.count() > most as usize;
+            if is_over {
+                *screens.hits.entry((zone.to_owned(), screen)).or_default() += 1;
+            }
+            is_over
+        };
+        if !found(self, Screen::SynFlood, flood.attack.unwrap_or(200)) {
+            return Ok(());
+        }
+        found(self, Screen::SynFloodAlarm, flood.alarm.unwrap_or(512));
+        if option.alarm_without_drop {
+            return Ok(());
+        }
+        self.answered_at = Some(now);
+        Err(Stopped::Answered)
     }
+}
+
+/// Requests that a list of the screen lets be: both of its sides must hold where both are given (screen-44).
+fn is_left_alone(flood: &ScreenSynFlood, packet: &Packet) -> bool {
+    let within = |list: &[IpNet], addr| list.is_empty() || list.iter().any(|net| net.contains(addr));
+    flood.white_lists.iter().any(|list| {
+        let says_something = !list.sources.is_empty() || !list.destinations.is_empty();
+        says_something && within(&list.sources, &packet.src) && within(&list.destinations, &packet.dst)
+    })
 }
 
 /// What one packet alone trips, in the order of screen-7.

@@ -46,6 +46,11 @@ impl Segment {
         self.flags & (SYN | ACK | RST | FIN) == SYN
     }
 
+    /// Whether it acknowledges and does nothing else to the conversation.
+    pub(super) const fn may_end_a_handshake(&self) -> bool {
+        self.flags & (SYN | FIN | RST | ACK) == ACK
+    }
+
     /// Numbers it takes up (tcp-29).
     pub(super) fn space(&self) -> i64 {
         i64::from(self.len) + i64::from(self.has(SYN)) + i64::from(self.has(FIN))

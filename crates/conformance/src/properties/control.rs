@@ -11,8 +11,8 @@ use std::sync::Arc;
 use prost::Message as _;
 use ravelin_contract::{
     CarriedCounters, CloseReason, CounterClear, DataPlane, DeltaCursor, ExportCursor, FirewallClear,
-    InjectRequest, KeptFilter, MappingFilter, MappingPage, NatClear, SessionFilter, SessionRef, TraceRequest,
-    UpdateBatch,
+    GateFilter, InjectRequest, KeptFilter, MappingFilter, MappingPage, NatClear, SessionFilter, SessionRef,
+    TraceRequest, UpdateBatch,
 };
 use ravelin_engine::Ingress;
 use ravelin_program::Digest;
@@ -174,6 +174,7 @@ fn calls(plane: &SimPlane) -> Vec<Call> {
     let bulk = proto::ReconcileBulk { received: keys.clone(), owned_zones: vec![0, 1] };
     let export = proto::ExportSessions { groups: vec![], from: Some(start.to_message()), max: 9 };
     let filter = SessionFilter { nat: Some(true), ..SessionFilter::default() }.to_message();
+    let gates = GateFilter::default().to_message();
     let mut calls = vec![
         Call::PutSynced(proto::PutSynced { sessions: sessions.iter().map(Wire::to_message).collect() }),
         Call::ApplyUpdates(updates.to_message()),
@@ -193,6 +194,7 @@ fn calls(plane: &SimPlane) -> Vec<Call> {
         Call::ClearSessions(filter),
         Call::PutMappings(mappings.to_message()),
         Call::PageMappings(proto::PageMappings { from: Some(start.to_message()), max: 9 }),
+        Call::PageGates(proto::PageGates { filter: Some(gates), from: Some(start.to_message()), max: 9 }),
         Call::CarryOver(carried.to_message()),
         Call::InjectPacket(inject.to_message()),
         Call::TraceStart(TraceRequest { packets: 5, ..TraceRequest::default() }.to_message()),

@@ -8,12 +8,12 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 use proptest::test_runner::RngSeed;
-use ravelin_conformance::model::{Carried, Datagram, Header, Inner, Options};
+use ravelin_conformance::model::{Carried, Datagram, Header, Inner, Message, Options};
 use ravelin_contract::DataPlane;
 use ravelin_engine::{Ingress, Verdict};
 use ravelin_program::Screen;
 use ravelin_sim::SimPlane;
-use ravelin_types::{Addr, DropReason, Proto};
+use ravelin_types::{Addr, DropReason, Family, Proto};
 use ravelin_wire::build::{self, Ip, Payload};
 
 use crate::kit::{ip, loaded, plane};
@@ -30,8 +30,10 @@ set security zones security-zone untrust interfaces ge-0/0/1.0
 set security zones security-zone trust screen s
 ";
 
-const LEAVES: [&str; 39] = [
+const LEAVES: [&str; 41] = [
     "alarm-without-drop",
+    "icmp icmpv6-malformed",
+    "icmp icmpv6-malformed",
     "ip unknown-protocol",
     "ip ipv6-malformed-header",
     "ip ipv6-extension-header-limit 0",
@@ -134,12 +136,47 @@ fn inner() -> impl Strategy<Value = Inner> {
     })
 }
 
+fn often<T: Clone + std::fmt::Debug>(right: T, wrong: T) -> impl Strategy<Value = T> {
+    prop_oneof![7 => Just(right), 1 => Just(wrong)]
+}
+
+/// Right in most, and in each of them wrong now and then.
+fn message() -> impl Strategy<Value = Message> {
+    let kinds = &[1u8, 2, 3, 4, 128, 129, 130, 131, 132, 133, 134, 135, 135, 136, 136, 137, 200][..];
+    let fixed = prop_oneof![4 => Just(None), 1 => select(&[8usize, 12, 16, 20, 24, 36, 40, 44, 48][..]).prop_map(Some)];
+    // The last may say more than there is; one of no length ends a receiver's search.
+    let options =
+        (vec(Just(1u8), 0..3), prop_oneof![5 => Just(None), 1 => select(&[0u8, 2, 255][..]).prop_map(Some)]);
+    let options = options.prop_map(|(mut options, last)| {
+        options.extend(last);
+        options
+    });
+    let flags = (often(0u8, 1), often(255u8, 64), often(false, true), often(true, false));
+    (select(kinds), flags, fixed, options).prop_map(|(kind, flags, fixed, options)| {
+        let (code, hop_limit, is_of_group, is_summed) = flags;
+        let (right, has_options) = match kind {
+            1..=4 => (56, false),
+            130..=132 => (24, false),
+            133 => (8, true),
+            134 => (16, true),
+            135 | 136 => (24, true),
+            137 => (40, true),
+            _ => (8, false),
+        };
+        // What is longer than its fixed part has options.
+        let fixed = fixed.filter(|fixed| !has_options || *fixed < right);
+        let options = if has_options && fixed.is_none() { options } else { Vec::new() };
+        Message { kind, code, hop_limit, fixed: fixed.unwrap_or(right), options, is_of_group, is_summed }
+    })
+}
+
 fn carried() -> impl Strategy<Value = Carried> {
     let gre = (prop_oneof![4 => Just(true), 1 => Just(false)], inner());
     let teredo = (prop_oneof![4 => Just(true), 1 => Just(false)], inner());
     prop_oneof![
         2 => select(&NUMBERS[..]).prop_map(|(number, behind)| Carried::Number(number, behind)),
         1 => Just(Carried::Udp),
+        3 => message().prop_map(Carried::Icmp6),
         3 => inner().prop_map(Carried::Ip),
         2 => gre.prop_map(|(is_plain, inner)| Carried::Gre { is_plain, inner }),
         2 => teredo.prop_map(|(is_ip6, inner)| Carried::Teredo { is_ip6, inner }),
@@ -152,6 +189,7 @@ fn datagram() -> impl Strategy<Value = Datagram> {
         // Only IPv6 goes on behind them.
         let carried = match carried {
             Carried::Number(number, _) => Carried::Number(number, None),
+            Carried::Icmp6(_) => Carried::Udp,
             other => other,
         };
         Datagram { src: ip("10.0.0.9"), dst: ip(dst), headers: Vec::new(), carried }
@@ -207,6 +245,16 @@ fn payload(datagram: &Datagram) -> Payload {
             Payload::raw(number, &[&[behind.unwrap_or(7), 0][..], &[0; 6], &[9; 24]].concat())
         }
         Carried::Udp => Payload::udp(1000, 2000, b"data"),
+        Carried::Icmp6(message) => {
+            let target: [u8; 16] = match message.is_of_group {
+                true => [255, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 9],
+                false => [32, 1, 13, 184, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 9],
+            };
+            let mut data = [&target[..], &[0x60; 24]].concat();
+            data.resize(message.fixed - 8, 0);
+            message.options.iter().for_each(|units| data.extend([1, *units, 0, 0, 0, 0, 0, 0]));
+            Payload::icmp(Family::V6, message.kind, message.code, 0, &data)
+        }
         Carried::Ip(inner) => Payload::raw(number, &inner_bytes(inner)),
         Carried::Gre { is_plain, inner } => {
             let kind = if inner.src.is_ipv4() { [0x08, 0] } else { [0x86, 0xdd] };
@@ -225,6 +273,11 @@ fn payload(datagram: &Datagram) -> Payload {
 fn frame(datagram: &Datagram) -> Vec<u8> {
     let ((family, src), (_, dst)) = (Addr::from_ip(datagram.src), Addr::from_ip(datagram.dst));
     let mut frame = build::frame(&Ip::new(family, src, dst), &payload(datagram));
+    if let Carried::Icmp6(message) = &datagram.carried {
+        frame[21] = message.hop_limit;
+        // In the word behind the checksum.
+        frame[54 + 6] ^= u8::from(!message.is_summed);
+    }
     let mut next = datagram.protocol();
     let mut chain = Vec::new();
     for header in datagram.headers.iter().rev() {
@@ -283,7 +336,9 @@ proptest! {
             let is_dropped = verdict == Verdict::Drop(DropReason::Screen);
             prop_assert_eq!(is_dropped, is_stopped, "{:?} of {:?}, {:?} under\n{}", verdict, datagram, found, text);
             let passed = matches!(verdict, Verdict::Send { .. } | Verdict::Consume);
-            prop_assert!(is_stopped || passed || !is_unicast(datagram.dst), "{:?} of {:?}", verdict, datagram);
+            // What is spoken on a link, and an answer or error that nobody waits for, goes no further.
+            let may_pass = is_unicast(datagram.dst) && !matches!(datagram.carried, Carried::Icmp6(_));
+            prop_assert!(is_stopped || passed || !may_pass, "{:?} of {:?}", verdict, datagram);
             prop_assert_eq!(&hits(&plane), &expected, "after {:?} under\n{}", datagram, text);
         }
     }

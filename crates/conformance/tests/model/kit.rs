@@ -111,6 +111,10 @@ pub fn outcome(plane: &SimPlane, from: usize, packet: &Packet) -> Outcome {
         }
         Verdict::Send { egress: Egress::Host(_), .. } => Outcome::Host,
         Verdict::Drop(reason) => Outcome::Dropped(reason),
+        Verdict::Consume => {
+            assert_eq!(sent.len(), 1, "it is answered");
+            Outcome::Answered
+        }
         other => panic!("{other:?} is no outcome of the model"),
     }
 }

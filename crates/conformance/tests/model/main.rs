@@ -1,6 +1,8 @@
 //! Engine and reference model agree on generated configurations and packet sequences.
 
+mod floods;
 mod flow;
+mod fragments;
 mod headers;
 mod host;
 mod kit;

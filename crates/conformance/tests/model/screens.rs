@@ -18,7 +18,7 @@ use crate::kit::{ip, loaded, outcome, plane};
 const ZONES: [&str; 2] = ["trust", "untrust"];
 
 /// Everything is permitted, so that screens alone decide.
-const BASE: &str = "\
+pub const BASE: &str = "\
 set security policies default-policy permit-all
 set interfaces ge-0/0/0 unit 0 family inet address 10.0.0.1/24
 set interfaces ge-0/0/0 unit 0 family inet6 address 2001:db8:0::1/64
@@ -226,7 +226,7 @@ fn packets(step: &Step, last: Option<(usize, Packet)>) -> Vec<(usize, Packet)> {
     }
 }
 
-fn wait(plane: &SimPlane, model: &mut Model<'_>, ms: u64) {
+pub fn wait(plane: &SimPlane, model: &mut Model<'_>, ms: u64) {
     let workers = plane.workers();
     workers.advance(workers.now().plus(Duration::from_millis(ms)));
     for _ in 0..3 {
@@ -235,7 +235,7 @@ fn wait(plane: &SimPlane, model: &mut Model<'_>, ms: u64) {
     model.advance(ms);
 }
 
-fn hits(plane: &SimPlane) -> BTreeMap<(String, Screen), u64> {
+pub fn hits(plane: &SimPlane) -> BTreeMap<(String, Screen), u64> {
     let rules = plane.rules().unwrap();
     let counters = plane.telemetry().screens().unwrap();
     let of_zone = |zone| {

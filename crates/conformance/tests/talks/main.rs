@@ -2,6 +2,7 @@
 
 mod alg;
 mod children;
+mod gates;
 mod handshake;
 mod kit;
 mod mss;

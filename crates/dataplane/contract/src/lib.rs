@@ -10,6 +10,7 @@ mod diagnostics;
 mod error;
 mod events;
 mod firewall;
+mod gate;
 mod ha;
 mod kept;
 mod mirror;
@@ -35,6 +36,7 @@ pub use firewall::{
     FilterAction, FilterCounter, FilterHit, FilterLog, FirewallClear, FirewallCounters, PolicerCounters,
     PolicerHit,
 };
+pub use gate::{Alg, GateFilter, GatePage, GateSource, GateView};
 pub use ha::{FabricForwarding, FabricId, FabricState, GROUP_LEASE_NS, GroupState, Ha, Link};
 pub use kept::{InterfacePorts, KeptFilter, KeptKind, KeptList, KeptPorts, NatClear};
 pub use mirror::{MirrorCounters, MirrorLoss};

@@ -5,7 +5,9 @@ use std::ops::ControlFlow;
 
 use ravelin_types::{InstanceId, InterfaceId, NatRuleId, PolicyId, Proto, SessionId, WorkerId, ZoneId};
 
-use crate::{CarriedMapping, Error, ExportCursor, PutResult, SessionDeltas, SyncedSession};
+use crate::{
+    CarriedMapping, Error, ExportCursor, GateFilter, GatePage, PutResult, SessionDeltas, SyncedSession,
+};
 
 /// One wing's tuple. Family is that of the addresses, which are of one kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -250,6 +252,15 @@ pub trait SessionStore {
     /// As [`SessionStore::mappings`].
     fn put_mappings(&self, _mappings: &[CarriedMapping]) -> Result<u64, Error> {
         Err(Error::Unsupported("persistent NAT mappings"))
+    }
+    /// Sessions that gateways expect and that the filter holds for, about `max` of them, from a place on; a bounded number
+    /// between batches of packets. Of those that neither come to be expected nor cease to be meanwhile all pages together
+    /// have each once.
+    ///
+    /// # Errors
+    /// A worker does not answer, or the plane has no gateways.
+    fn gate_page(&self, _filter: &GateFilter, _from: ExportCursor, _max: usize) -> Result<GatePage, Error> {
+        Err(Error::Unsupported("expected sessions"))
     }
     /// # Errors
     /// A worker does not answer.

@@ -10,10 +10,12 @@ mod dns;
 mod edit;
 mod expect;
 mod ftp;
+mod gates;
 
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
+use ravelin_contract::Alg;
 use ravelin_nat::Lease;
 use ravelin_program::{Algs as Settings, Application, Gateway as Asked};
 use ravelin_tcp::splice::{Shift, Splice};
@@ -61,8 +63,18 @@ pub(crate) struct Gateways {
     controls: HashMap<u32, Control, Keyed>,
     /// By what the first packet will show, its source port left out.
     expected: HashMap<FlowKey, Expected, Keyed>,
-    /// In the order of their time.
-    order: VecDeque<(Instant, FlowKey)>,
+    /// In the order of their time and of their numbers.
+    order: VecDeque<Awaited>,
+    /// The number of the next one: never 0, which stands for the first of a list.
+    number: u32,
+}
+
+/// A place in the order. What it names may be expected no more, or once more with another number.
+#[derive(Clone, Copy, Debug)]
+struct Awaited {
+    expires: Instant,
+    number: u32,
+    key: FlowKey,
 }
 
 /// What a session's gateway keeps.
@@ -90,6 +102,9 @@ struct Changed {
 /// A session that another one expects.
 #[derive(Debug)]
 struct Expected {
+    /// Its place in the order.
+    number: u32,
+    alg: Alg,
     parent: u32,
     zone: ZoneId,
     to_zone: ZoneId,
@@ -119,6 +134,7 @@ impl Gateways {
             controls: HashMap::with_hasher(Keyed::new(key)),
             expected: HashMap::with_hasher(Keyed::new(key)),
             order: VecDeque::new(),
+            number: 1,
         }
     }
 
@@ -155,7 +171,7 @@ impl Gateways {
     fn tidy(&mut self) {
         if self.order.len() >= 2 * EXPECTED_MAX {
             let Self { order, expected, .. } = self;
-            order.retain(|(expires, key)| expected.get(key).is_some_and(|e| e.expires == *expires));
+            order.retain(|awaited| expected.get(&awaited.key).is_some_and(|e| e.number == awaited.number));
         }
     }
 
@@ -256,12 +272,12 @@ pub(crate) fn ends(session: &Session, packet: &Packet<'_>, flow: &Flow, wing: us
 pub(crate) fn age<R>(turn: &mut Turn<'_, R>) {
     for _ in 0..AGE_BUDGET {
         match turn.state.gateways.order.front() {
-            Some((expires, _)) if *expires <= turn.now => {}
+            Some(awaited) if awaited.expires <= turn.now => {}
             Some(_) | None => return,
         }
-        let Some((expires, key)) = turn.state.gateways.order.pop_front() else { return };
+        let Some(Awaited { number, key, .. }) = turn.state.gateways.order.pop_front() else { return };
         // It may have been expected once more since.
-        if turn.state.gateways.expected.get(&key).is_some_and(|e| e.expires == expires) {
+        if turn.state.gateways.expected.get(&key).is_some_and(|e| e.number == number) {
             turn.state.unexpect(&key, turn.now);
         }
     }
@@ -305,8 +321,8 @@ impl State {
 
     /// Expects nothing any more: another program may lease and permit otherwise.
     pub(crate) fn unexpect_all(&mut self, now: Instant) {
-        while let Some((_, key)) = self.gateways.order.pop_front() {
-            self.unexpect(&key, now);
+        while let Some(awaited) = self.gateways.order.pop_front() {
+            self.unexpect(&awaited.key, now);
         }
     }
 

@@ -368,17 +368,13 @@ fn ended<R: Recorder>(turn: &mut Turn<'_, R>, packet: &Packet<'_>, flow: Option<
     turn.out.verdicts.push(verdict);
 }
 
-/// The flow of a packet that has no session to go the short way by: what `look` found of it is not looked for again.
-/// `None`: it came by a link to the other node.
+/// The flow of a packet that has no session to go the short way by: what `look` found of it is not looked for again. None
+/// of these came by a link to the other node, whose port has no units. Spec: contract-29.
 pub(crate) fn flow<R: Recorder>(
     turn: &mut Turn<'_, R>,
     packet: &Packet<'_>,
     known: (&Express, u64),
 ) -> Option<Flow> {
-    let links = turn.world.fabrics.as_ref();
-    if matches!(packet.ingress, Ingress::Port(port) if links.is_some_and(|links| links.is_link(port))) {
-        return None;
-    }
     let flow = flow_of(packet, known)?;
     turn.state.counters.received(flow.unit, packet.len());
     Some(flow)

@@ -9,6 +9,7 @@ mod carry;
 mod clear;
 mod explain;
 mod firewall;
+mod gates;
 mod inspect;
 mod kept;
 mod link;

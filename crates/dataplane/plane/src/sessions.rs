@@ -4,8 +4,9 @@ use std::collections::HashSet;
 use std::ops::ControlFlow;
 
 use ravelin_contract::{
-    CarriedMapping, CloseReason, Error, ExportCursor, MappingPage, PutResult, ReconcileResult, SessionDeltas,
-    SessionFilter, SessionKey, SessionPage, SessionRef, SessionStore, SessionView, SyncedSession,
+    CarriedMapping, CloseReason, Error, ExportCursor, GateFilter, GatePage, MappingPage, PutResult,
+    ReconcileResult, SessionDeltas, SessionFilter, SessionKey, SessionPage, SessionRef, SessionStore,
+    SessionView, SyncedSession,
 };
 use ravelin_engine::FlowKey;
 use ravelin_types::{WorkerId, ZoneId};
@@ -160,6 +161,10 @@ impl<W: Workers> SessionStore for Plane<W> {
 
     fn put_mappings(&self, mappings: &[CarriedMapping]) -> Result<u64, Error> {
         crate::carry::put_mappings(self, mappings)
+    }
+
+    fn gate_page(&self, filter: &GateFilter, from: ExportCursor, max: usize) -> Result<GatePage, Error> {
+        crate::gates::page(self, filter, from, max)
     }
 
     fn count(&self) -> Result<u64, Error> {

@@ -47,7 +47,7 @@ pub use ranges::{Ranges, RangesIter};
 pub use ravelin_mem::{List, Text};
 pub use screen::{
     Aggregation, Allowance, Screen, ScreenDirection, ScreenProfile, ScreenSet, Screens, SideLimits, Sweeps,
-    SynFlood, SynProtection, SynWhiteList, UdpFlood, UserDefined,
+    SynFlood, SynProtection, SynWhiteList, UdpFlood, UserDefined, WhiteList,
 };
 pub use wire::{WireError, proto};
 pub use zone::{HostInbound, Zone, Zones};

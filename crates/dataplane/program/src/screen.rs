@@ -330,6 +330,17 @@ pub struct Screens {
     pub protection: SynProtection,
     /// Seconds between two notifications of one screen.
     pub trap_interval: u32,
+    /// As they are called, for whoever asks: profiles have their prefixes themselves.
+    pub white_lists: Vec<WhiteList>,
+}
+
+/// `security screen white-list`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct WhiteList {
+    pub name: String,
+    pub addresses: Vec<Prefix>,
+    /// Indices of the profiles that name it.
+    pub profiles: Vec<u16>,
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ mod diagnostics;
 mod error;
 mod events;
 mod firewall;
+mod gate;
 mod groups;
 mod kept;
 mod live;

@@ -86,6 +86,7 @@ fn main() {
         zones: vec![(zone, 0), (bare, 1)],
         protection: SynProtection::Cookie,
         trap_interval: 2,
+        white_lists: Vec::new(),
     });
     let meters = Meters::new((1, 2), MetersSize::default());
     let ip = Ip::v4([10, 0, 0, 1], [198, 51, 100, 1]);

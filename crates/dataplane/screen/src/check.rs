@@ -346,7 +346,7 @@ fn syn_flood(
     }
     // Proxying drops nothing, so neither of these two ends the search.
     found.hits.add(Screen::SynFlood);
-    if over(hash(Kind::SynAlarm, network.dst, port), limits.alarm) {
+    if over(Meters::akin(service, Kind::SynAlarm), limits.alarm) {
         found.hits.add(Screen::SynFloodAlarm);
     }
     Continue(Some(()))

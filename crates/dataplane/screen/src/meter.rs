@@ -86,13 +86,21 @@ pub(crate) enum Kind {
     ByDestination,
     Silent,
     Proxied,
-    Notice,
 }
 
 /// Notices are one a screen and zone: 256 buckets hold a thousand.
 const NOTICE_BUCKETS: usize = 256;
 /// Keys that one session can be counted under.
 const HOLDS: usize = 6;
+
+/// Odd, so that no two numbers have the same product.
+const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
+
+/// Where the notices of a screen in a zone are counted. Zones and screens are the operator's choice and no sender's: there is
+/// nothing to hide, and no two share a place's name.
+const fn notice(zone: ZoneId, screen: Screen) -> u64 {
+    (((zone.0 as u64) << 16 | screen as u64) << 1 | 1).wrapping_mul(ODD)
+}
 
 /// What a session is counted under. Kept in its record and given back by [`Meters::release`] once, when it
 /// ends. Does nothing when dropped.
@@ -144,6 +152,11 @@ impl Meters {
         hasher.finish()
     }
 
+    /// The hash of another kind of count of the same key: as hard to tell, and had for nothing.
+    pub(crate) const fn akin(hash: u64, kind: Kind) -> u64 {
+        hash ^ (kind as u64).wrapping_mul(ODD)
+    }
+
     /// Brings close where a rate is counted.
     pub(crate) fn prefetch_rate(&self, hash: u64) {
         self.rates.prefetch(hash);
@@ -170,10 +183,8 @@ impl Meters {
         now: Instant,
     ) -> ScreenSet {
         let interval = now.as_secs() / u64::from(profile.trap_interval) + 1;
-        let first = |screen: &Screen| {
-            let hash = self.hash(Kind::Notice, zone, (Family::V4, Addr(0)), *screen as u32);
-            self.notices.count(hash, interval as u32, 1) == Rate::Within
-        };
+        let first =
+            |screen: &Screen| self.notices.count(notice(zone, *screen), interval as u32, 1) == Rate::Within;
         hits.iter().filter(first).collect()
     }
 

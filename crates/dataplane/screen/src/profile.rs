@@ -90,7 +90,7 @@ impl ScreenTable {
     /// Builds the table; allocates, so not on the packet path.
     #[must_use]
     pub fn new(screens: &Screens) -> Self {
-        let Screens { profiles, zones, protection, trap_interval } = screens;
+        let Screens { profiles, zones, protection, trap_interval, white_lists: _ } = screens;
         let most = zones.iter().map(|(zone, _)| zone.index() + 1).max().unwrap_or(0);
         let mut by_zone = vec![NONE; most];
         for (zone, index) in zones {
@@ -324,6 +324,7 @@ mod tests {
             zones: vec![(ZoneId(3), 0), (ZoneId(5), 1)],
             protection: SynProtection::Cookie,
             trap_interval: 2,
+            white_lists: Vec::new(),
         });
         let has = |zone, way| table.of(ZoneId(zone), way).is_some();
         assert!(has(3, Way::In) && !has(3, Way::Out) && !has(5, Way::In) && has(5, Way::Out));

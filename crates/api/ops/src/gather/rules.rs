@@ -168,7 +168,7 @@ fn addresses(list: &AddressMatch, live: Option<&Live>) -> Vec<String> {
     out
 }
 
-fn range_text(range: &Prefix) -> Vec<String> {
+pub(super) fn range_text(range: &Prefix) -> Vec<String> {
     let (first, last) = ends(range);
     let nets: Vec<IpNet> = match (first, last) {
         (IpAddr::V4(a), IpAddr::V4(b)) => {

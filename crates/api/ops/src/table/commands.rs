@@ -160,6 +160,7 @@ pub fn commands() -> &'static [Command] {
             super::system::COMMANDS,
             super::firewall::COMMANDS,
             super::buffers::COMMANDS,
+            super::gates::COMMANDS,
             super::counting::COMMANDS,
             super::persistent::COMMANDS,
             super::ports::COMMANDS,

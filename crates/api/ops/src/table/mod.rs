@@ -8,6 +8,7 @@ mod commands;
 mod counting;
 mod dynamic;
 mod firewall;
+mod gates;
 mod given;
 mod log;
 mod mirror;

@@ -188,6 +188,12 @@ pub(super) const OTHERS: &[Command] = &[
         },
     },
     Command {
+        path: &["show", "security", "screen", "white-list"],
+        help: "Show addresses that screens leave alone",
+        params: &[alone(&[Arg::Name], "Name of the white-list")],
+        make: |given| watch(Watch::WhiteLists { name: given.text("") }),
+    },
+    Command {
         path: &["test", "security", "capture"],
         help: "Explain what would become of the packets of a capture (extension)",
         params: TEST_CAPTURE,

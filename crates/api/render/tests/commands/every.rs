@@ -26,6 +26,8 @@ const GIVEN: &[(&str, &str)] = &[
     ("clear security screen statistics", "zone trust"),
     ("clear security screen statistics", "interface ge-0/0/0.0"),
     ("show security dynamic-address", ""),
+    ("show security flow gate", ""),
+    ("show security flow gate", "summary"),
     ("show security flow session", ""),
     ("show security flow session", "extensive"),
     ("show security flow session", "summary"),
@@ -48,6 +50,7 @@ const GIVEN: &[(&str, &str)] = &[
     ("show security policies", "zone-context"),
     ("show security policies", "global"),
     ("show security screen ids-option", "s"),
+    ("show security screen white-list", ""),
     ("show security screen statistics", "zone trust"),
     ("show security screen statistics", "interface ge-0/0/0.0"),
     ("show security shadow-policies", ""),
@@ -190,6 +193,8 @@ fn elements_have_the_names_that_junos_gives_them() {
         ("show security flow statistics", "flow-statistics-all/flow-pkt-count-drop"),
         ("show security flow status", "flow-status-all/flow-forwarding-mode/flow-forwarding-mode-inet6"),
         ("show security flow status", "flow-status-all/flow-trace-option/flow-trace-status"),
+        ("show security flow gate", "flow-gate-information/displayed-gate-valid"),
+        ("show security flow gate summary", "flow-gate-information/displayed-gate-count"),
         ("show security zones", "zones-information/zones-security/zones-security-zonename"),
         ("show security zones", "zones-information/zones-security/zone-id"),
         (
@@ -222,8 +227,10 @@ fn elements_have_the_names_that_junos_gives_them() {
         ("clear security policies statistics", "clear-security-policies-statistics"),
         ("clear security screen statistics", "clear-screen-statistics"),
         ("show security flow status", "get-flow-status-all"),
+        ("show security flow gate", "get-flow-gate-information"),
         ("show security alg status", "get-alg-status"),
         ("show security screen ids-option", "get-security-screen-ids-status"),
+        ("show security screen white-list", "get-security-screen-ids-whitelist"),
     ] {
         assert_eq!(rpc_of(&path.split(' ').collect::<Vec<_>>()), Some(rpc), "{path}");
     }

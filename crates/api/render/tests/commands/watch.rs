@@ -306,3 +306,13 @@ fn a_capture_is_judged_packet_by_packet() {
 fn a_profile_of_screens_that_is_not_there_is_not_found() {
     assert_eq!(Bench::new().bad("show security screen ids-option t"), "error: screen t not found\n");
 }
+
+#[test]
+fn white_lists_of_screens_are_listed_by_name() {
+    let offices = "Screen white list: offices\n  Bound to screen: s\n  10.1.0.0/24\n  192.0.2.7/32\n\n";
+    let spare = "Screen white list: spare\n  2001:db8::/32\n  2001:db9::7/128\n\n";
+    assert_eq!(Bench::new().good("show security screen white-list"), [offices, spare].concat());
+    assert_eq!(Bench::new().good("show security screen white-list spare"), spare);
+    let bad = Bench::new().bad("show security screen white-list other");
+    assert_eq!(bad, "error: white-list other not found\n");
+}

@@ -21,6 +21,19 @@ impl Variables {
     pub(super) fn get(&self, name: &str) -> Result<u16, What> {
         self.0.get(name).copied().ok_or_else(|| What::Unbound(name.to_owned()))
     }
+
+    /// A text with their values in the places of their names.
+    pub(super) fn within(&self, text: &str) -> Result<String, What> {
+        let mut parts = text.split('$');
+        let mut out = parts.next().unwrap_or_default().to_owned();
+        for part in parts {
+            let name_end = part.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(part.len());
+            let (name, rest) = part.split_at(name_end);
+            out += &self.get(name)?.to_string();
+            out += rest;
+        }
+        Ok(out)
+    }
 }
 
 /// What a pattern is completed from.

@@ -103,7 +103,7 @@ fn of_policy(id: PolicyId, names: &ApplyResult) -> String {
     }
 }
 
-fn zone(id: ZoneId, names: &ApplyResult) -> String {
+pub(super) fn zone(id: ZoneId, names: &ApplyResult) -> String {
     let found = names.zone_ids.iter().find(|(_, of)| **of == id);
     found.map_or_else(|| id.to_string(), |(name, _)| name.clone())
 }

@@ -3,6 +3,7 @@
 //! An address in a control connection becomes the one by which its host is known at the other end; a port that source
 //! NAT must give is leased at once, and belongs to what is expected. Spec: alg-5..11.
 
+use ravelin_contract::Alg;
 use ravelin_nat::Lease;
 use ravelin_tcp::splice::Splice;
 use ravelin_tcp::{Direction, Seq};
@@ -10,7 +11,9 @@ use ravelin_types::{Addr, DropReason, Proto};
 use ravelin_wire::u16_at;
 
 use super::ftp::{self, Said, TEXT_MAX};
-use super::{Changed, EXPECTED_FOR, EXPECTED_MAX, Expected, OF_ONE_MAX, Source, any_port, edit, is_of};
+use super::{
+    Awaited, Changed, EXPECTED_FOR, EXPECTED_MAX, Expected, OF_ONE_MAX, Source, any_port, edit, is_of,
+};
 use crate::act;
 use crate::explain::Recorder;
 use crate::fast_path::inner_key;
@@ -173,7 +176,8 @@ fn data_connection(
     };
     // To the client as answers come to it.
     let instance = (named.wing == 0).then(|| first.key.instance());
-    Expected { parent, zone: from.zone, to_zone: to.zone, to: named.said, instance, source, lease, expires }
+    let (zone, to_zone, to) = (from.zone, to.zone, named.said);
+    Expected { number: 0, alg: Alg::Ftp, parent, zone, to_zone, to, instance, source, lease, expires }
 }
 
 /// A request to read or write: the answer comes from another port of the server. Spec: alg-10.
@@ -193,7 +197,7 @@ pub(super) fn tftp<R: Recorder>(
     let to = (first.key.src(), first.key.sport());
     let expires = turn.now.plus(EXPECTED_FOR);
     let expected = data_connection(&session, &Named { said: to, wing: 0 }, (at.slot(), None), expires);
-    expect(turn, any_port(&second.key), expected)
+    expect(turn, any_port(&second.key), Expected { alg: Alg::Tftp, ..expected })
 }
 
 /// Expects a session in the name of its parent, and tells the other workers whose it will be.
@@ -221,8 +225,10 @@ fn expect<R: Recorder>(turn: &mut Turn<'_, R>, key: FlowKey, expected: Expected)
     for old in [forgotten, Some(key)].into_iter().flatten() {
         state.unexpect(&old, now);
     }
-    state.gateways.expected.insert(key, expected);
-    state.gateways.order.push_back((expires, key));
+    let number = state.gateways.number;
+    state.gateways.number = number.checked_add(1).unwrap_or(1);
+    state.gateways.expected.insert(key, Expected { number, ..expected });
+    state.gateways.order.push_back(Awaited { expires, number, key });
     state.tell_others(|owner| Message::Stub { key, owner });
     Ok(())
 }

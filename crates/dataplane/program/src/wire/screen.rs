@@ -6,11 +6,11 @@ use super::decode::{Read, all, need, small};
 use super::{WireError, decode, encode, proto};
 use crate::{
     Aggregation, Allowance, Screen, ScreenDirection, ScreenProfile, ScreenSet, Screens, SideLimits, Sweeps,
-    SynFlood, SynProtection, SynWhiteList, UdpFlood, UserDefined,
+    SynFlood, SynProtection, SynWhiteList, UdpFlood, UserDefined, WhiteList,
 };
 
 pub(super) fn encode(x: &Screens) -> proto::Screens {
-    let Screens { profiles, zones, protection, trap_interval } = x;
+    let Screens { profiles, zones, protection, trap_interval, white_lists } = x;
     let zone =
         |(zone, index): &(ZoneId, u16)| proto::ScreenZone { zone: zone.0.into(), profile: (*index).into() };
     proto::Screens {
@@ -21,6 +21,16 @@ pub(super) fn encode(x: &Screens) -> proto::Screens {
             SynProtection::Proxy => 2,
         },
         trap_interval: *trap_interval,
+        white_lists: white_lists.iter().map(white_list).collect(),
+    }
+}
+
+fn white_list(x: &WhiteList) -> proto::WhiteList {
+    let WhiteList { name, addresses, profiles } = x;
+    proto::WhiteList {
+        name: name.clone(),
+        addresses: prefixes(addresses),
+        profiles: profiles.iter().map(|index| (*index).into()).collect(),
     }
 }
 
@@ -127,19 +137,24 @@ fn side(x: &SideLimits) -> proto::SideLimits {
 
 pub(super) fn decode(x: proto::Screens) -> Read<Screens> {
     let profiles = all(x.profiles, read_profile)?;
-    let zones = all(x.zones, |z| {
-        let index: u16 = small("screen profile", z.profile)?;
+    let place = |index: u32| {
+        let index: u16 = small("screen profile", index)?;
         if usize::from(index) >= profiles.len() {
             return Err(WireError::Range { what: "screen profile", value: index.into() });
         }
-        Ok((ZoneId(small("zone id", z.zone)?), index))
+        Ok(index)
+    };
+    let zones = all(x.zones, |z| Ok((ZoneId(small("zone id", z.zone)?), place(z.profile)?)))?;
+    let white_lists = all(x.white_lists, |list| {
+        let (addresses, profiles) = (all(list.addresses, decode::prefix)?, all(list.profiles, place)?);
+        Ok(WhiteList { name: list.name, addresses, profiles })
     })?;
     let protection = match x.protection {
         1 => SynProtection::Cookie,
         2 => SynProtection::Proxy,
         value => return Err(range("SYN flood protection mode", value)),
     };
-    Ok(Screens { profiles, zones, protection, trap_interval: x.trap_interval })
+    Ok(Screens { profiles, zones, protection, trap_interval: x.trap_interval, white_lists })
 }
 
 fn range(what: &'static str, value: u32) -> WireError {
@@ -259,6 +274,7 @@ mod tests {
             zones: vec![(ZoneId(3), 0)],
             protection: SynProtection::Cookie,
             trap_interval: 2,
+            white_lists: Vec::new(),
         };
         let profile: &[&[u8]] = &[
             &[0x0a, 1, b'u', 0x18, 1],
@@ -340,6 +356,14 @@ mod tests {
             zones: vec![(ZoneId(1), 1), (ZoneId(2), 0)],
             protection: SynProtection::Proxy,
             trap_interval: 3600,
+            white_lists: vec![
+                WhiteList::default(),
+                WhiteList {
+                    name: "offices".to_owned(),
+                    addresses: vec![Prefix::all(Family::V6)],
+                    profiles: vec![1, 0],
+                },
+            ],
         });
         assert_eq!(decoded(&chunk.encode()).unwrap(), chunk);
     }
@@ -357,6 +381,10 @@ mod tests {
             decode(message).expect_err("accepted").to_string()
         };
         assert_eq!(refused(|m| m.zones[0].profile = 1), "screen profile out of range: 1");
+        let of_none = |m: &mut proto::Screens| {
+            m.white_lists = vec![proto::WhiteList { profiles: vec![1], ..Default::default() }];
+        };
+        assert_eq!(refused(of_none), "screen profile out of range: 1");
         assert_eq!(refused(|m| m.profiles[0].checks = vec![200]), "screen out of range: 200");
         assert_eq!(refused(|m| m.profiles[0].direction = 0), "screen direction out of range: 0");
         assert_eq!(refused(|m| m.protection = 9), "SYN flood protection mode out of range: 9");

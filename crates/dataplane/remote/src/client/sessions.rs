@@ -5,8 +5,8 @@ use std::time::Instant;
 
 use ravelin_contract::{
     CarriedMapping, CloseReason, DataPlane, DeltaBatch, DeltaCursor, Error, ExportBatch, ExportCursor,
-    MappingPage, Naming, PutResult, ReconcileResult, SessionDeltas, SessionFilter, SessionKey, SessionPage,
-    SessionRef, SessionStore, SessionView, SweepProfile, SyncedSession,
+    GateFilter, GatePage, MappingPage, Naming, PutResult, ReconcileResult, SessionDeltas, SessionFilter,
+    SessionKey, SessionPage, SessionRef, SessionStore, SessionView, SweepProfile, SyncedSession,
 };
 use ravelin_types::{GroupId, ZoneId};
 
@@ -137,6 +137,15 @@ impl SessionStore for Client {
             made += self.number(Call::PutMappings(page), Repeat::Safe)?;
         }
         Ok(made)
+    }
+
+    fn gate_page(&self, filter: &GateFilter, from: ExportCursor, max: usize) -> Result<GatePage, Error> {
+        let filter = Some(filter.to_message());
+        let wanted = proto::PageGates { filter, from: Some(from.to_message()), max: max as u64 };
+        match self.call(Call::PageGates(wanted), Repeat::Safe, Effort::Heavy)? {
+            Answer::GatePage(page) => Ok(GatePage::from_message(page)?),
+            _ => Err(odd("page_gates")),
+        }
     }
 
     fn count(&self) -> Result<u64, Error> {

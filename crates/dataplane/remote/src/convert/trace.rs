@@ -106,11 +106,11 @@ impl Wire for DropSamples {
     }
 }
 
-fn ports(range: (u16, u16)) -> proto::Ports {
+pub(super) fn ports(range: (u16, u16)) -> proto::Ports {
     proto::Ports { first: range.0.into(), last: range.1.into() }
 }
 
-fn range(message: proto::Ports) -> Read<(u16, u16)> {
+pub(super) fn range(message: proto::Ports) -> Read<(u16, u16)> {
     Ok((small("port", message.first)?, small("port", message.last)?))
 }
 

@@ -22,6 +22,8 @@ const SAMPLES_MAX: u64 = 8192;
 const SESSIONS_MAX: u64 = 4096;
 /// Mappings of one answer.
 const MAPPINGS_MAX: u64 = 65_536;
+/// Expected sessions of one answer.
+const GATES_MAX: u64 = 4096;
 
 /// Makes a call that is answered by one message.
 pub(super) fn answer(plane: &dyn DataPlane, call: Call) -> Result<Answer, Error> {
@@ -42,6 +44,7 @@ pub(super) fn answer(plane: &dyn DataPlane, call: Call) -> Result<Answer, Error>
         Call::UpdatesVersion(_) => Ok(Answer::Number(plane.updates().version())),
         Call::GetSession(_)
         | Call::PageSessions(_)
+        | Call::PageGates(_)
         | Call::PutSynced(_)
         | Call::DeleteKnown(_)
         | Call::DeleteByKey(_)
@@ -182,6 +185,11 @@ fn sessions(plane: &dyn DataPlane, call: Call) -> Result<Answer, Error> {
             let (filter, from) = (part("filter", filter)?, part("cursor", from)?);
             let page = store.page(&filter, from, max.min(SESSIONS_MAX) as usize)?;
             Ok(Answer::SessionPage(page.to_message()))
+        }
+        Call::PageGates(proto::PageGates { filter, from, max }) => {
+            let (filter, from) = (part("filter of expected sessions", filter)?, part("cursor", from)?);
+            let page = store.gate_page(&filter, from, max.min(GATES_MAX) as usize)?;
+            Ok(Answer::GatePage(page.to_message()))
         }
         _ => unreachable!("only calls on sessions come here"),
     }

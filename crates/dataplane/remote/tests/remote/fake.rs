@@ -8,13 +8,14 @@ use std::sync::Mutex;
 use ravelin_contract::{
     Admission, ApplyResult, BufferCounters, Capabilities, CarriedCounters, CarriedMapping, CloseReason,
     CounterClear, DataPlane, Diagnostics, DropCause, DropSample, DropSamples, Error, Event, EventBatch,
-    Explanation, ExportCursor, FilterSpan, Finding, Global, Ha, InjectRequest, InjectVerdict,
-    InterfaceCounters, InterfacePorts, KeptFilter, KeptList, Link, ManagedInterface, MappingFilter,
-    MappingList, MappingPage, MirrorCounters, NatClear, NatCounters, NatEvent, NatLack, PacketHead,
-    PolicerHit, PolicyCounters, PolicyDeny, PoolCounters, PortStatus, PutRefusal, PutResult, ReconcileResult,
-    Refusal, ScreenCounters, SessionDeltas, SessionEvent, SessionFilter, SessionKey, SessionPage, SessionRef,
-    SessionState, SessionStore, SessionView, Status, SyncedSession, Telemetry, TraceBatch, TraceId,
-    TraceRequest, TracedPacket, UnitScreenCounters, UpdateBatch, Updates, WingView, WorkerStatus,
+    Explanation, ExportCursor, FilterSpan, Finding, GateFilter, GatePage, Global, Ha, InjectRequest,
+    InjectVerdict, InterfaceCounters, InterfacePorts, KeptFilter, KeptList, Link, ManagedInterface,
+    MappingFilter, MappingList, MappingPage, MirrorCounters, NatClear, NatCounters, NatEvent, NatLack,
+    PacketHead, PolicerHit, PolicyCounters, PolicyDeny, PoolCounters, PortStatus, PutRefusal, PutResult,
+    ReconcileResult, Refusal, ScreenCounters, SessionDeltas, SessionEvent, SessionFilter, SessionKey,
+    SessionPage, SessionRef, SessionState, SessionStore, SessionView, Status, SyncedSession, Telemetry,
+    TraceBatch, TraceId, TraceRequest, TracedPacket, UnitScreenCounters, UpdateBatch, Updates, WingView,
+    WorkerStatus,
 };
 use ravelin_program::{Program, Screen};
 use ravelin_types::{
@@ -299,6 +300,11 @@ impl SessionStore for Fake {
     fn mapping_page(&self, from: ExportCursor, _: usize) -> Result<MappingPage, Error> {
         let next = (from.worker == 0).then_some(ExportCursor { worker: 1, slot: 7 });
         Ok(MappingPage { mappings: vec![kept::carried()], next })
+    }
+
+    fn gate_page(&self, filter: &GateFilter, from: ExportCursor, max: usize) -> Result<GatePage, Error> {
+        self.note(format!("{filter:?} {from:?} {max}"));
+        Ok(GatePage { gates: vec![kept::gate()], next: Some(ExportCursor { slot: 9, ..from }) })
     }
 
     fn put_mappings(&self, mappings: &[CarriedMapping]) -> Result<u64, Error> {

@@ -3,11 +3,13 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use ravelin_contract::{
-    BufferCounters, BufferKind, CarriedMapping, FabricForwarding, FabricId, FabricState, GroupState,
-    InterfacePorts, KeptKind, KeptList, KeptPorts, MappingFilter, MappingList, MappingOrigin, MappingPermit,
-    MirrorCounters, PersistentMapping,
+    Alg, BufferCounters, BufferKind, CarriedMapping, FabricForwarding, FabricId, FabricState, GateSource,
+    GateView, GroupState, InterfacePorts, KeptKind, KeptList, KeptPorts, MappingFilter, MappingList,
+    MappingOrigin, MappingPermit, MirrorCounters, PersistentMapping,
 };
-use ravelin_types::{GroupId, InstanceId, Mac, MirrorId, NatRuleId, Proto, RuleIdentity, WorkerId};
+use ravelin_types::{
+    GroupId, InstanceId, Mac, MirrorId, NatRuleId, Proto, RuleIdentity, SessionId, WorkerId, ZoneId,
+};
 
 pub fn groups() -> Vec<GroupState> {
     vec![GroupState { group: GroupId(255), active: true, lease_ms: 9 }]
@@ -17,6 +19,24 @@ pub fn fabrics() -> Vec<FabricState> {
     let [peer_mac, local_mac] = [Mac([2, 0, 0, 0, 0, 9]), Mac([2, 0, 0, 0, 0, 8])];
     let to = FabricForwarding { interface: "ge-0/0/7".into(), peer_mac, local_mac };
     vec![FabricState { fabric: FabricId(1), to, up: true, sent: u64::MAX, received: 3 }]
+}
+
+pub fn gate() -> GateView {
+    GateView {
+        worker: WorkerId(1),
+        key: crate::fake::key(0),
+        source_ports: (0, u16::MAX),
+        to: IpAddr::from([10, 0, 0, 7]),
+        to_port: 1024,
+        source: GateSource::ByRules,
+        alg: Alg::Tftp,
+        parent: SessionId(u64::MAX),
+        application: Some(2),
+        from_zone: ZoneId(1),
+        to_zone: ZoneId(2),
+        leased: true,
+        left_s: 60,
+    }
 }
 
 pub fn mapping_filter() -> MappingFilter {

@@ -8,14 +8,15 @@ use std::sync::Arc;
 
 use prost::Message as _;
 use ravelin_contract::{
-    CarriedCounters, DataPlane, ExportCursor, NextHop, Route, RouteUpdate, SessionKey, UpdateBatch,
+    CarriedCounters, DataPlane, ExportCursor, GateFilter, NextHop, Route, RouteUpdate, SessionKey,
+    UpdateBatch,
 };
 use ravelin_engine::Ingress;
 use ravelin_remote::CAPABILITIES;
 use ravelin_remote::proto::request::Call;
 use ravelin_remote::proto::response::Answer;
 use ravelin_remote::proto::{self, Hello, Request, Response};
-use ravelin_types::{InstanceId, InterfaceId, PortId, ZoneId};
+use ravelin_types::{Family, InstanceId, InterfaceId, PortId, Proto, ZoneId};
 
 use crate::fake::{Fake, key};
 use crate::golden::{framed, read};
@@ -134,4 +135,24 @@ fn mappings_and_counters_of_another_plane_arrive_whole() {
     };
     client.telemetry().carry_over(&counters).unwrap();
     assert_eq!(plane.last_call(), format!("{counters:?}"));
+}
+
+#[test]
+fn expected_sessions_are_asked_for_as_they_are_meant() {
+    let plane = Arc::new(Fake::default());
+    let client = serve(plane.clone());
+    let client = client.client();
+    let filter = GateFilter {
+        proto: Some(Proto::UDP),
+        source: "10.0.0.0/8".parse().ok(),
+        destination: "2001:db8::/32".parse().ok(),
+        source_port: Some(1),
+        destination_port: Some(u16::MAX),
+        family: Some(Family::V6),
+    };
+    let from = ExportCursor { worker: 1, slot: 7 };
+    let page = client.sessions().gate_page(&filter, from, usize::MAX).unwrap();
+    assert_eq!(page.gates, [kept::gate()]);
+    assert_eq!(page.next, Some(ExportCursor { slot: 9, ..from }));
+    assert_eq!(plane.last_call(), format!("{filter:?} {from:?} 4096"));
 }

@@ -4,6 +4,7 @@ mod cluster;
 mod config;
 mod drops;
 mod firewall;
+mod gates;
 mod half;
 pub mod kept;
 mod log;

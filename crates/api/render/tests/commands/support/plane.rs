@@ -6,12 +6,12 @@ use std::sync::Mutex;
 use ravelin_contract::{
     Admission, ApplyResult, BufferCounters, BufferKind, CloseReason, CounterClear, DataPlane, Diagnostics,
     DropSamples, Error, EventBatch, Explanation, ExportCursor, FilterLog, Finding, FirewallClear,
-    FirewallCounters, Global, Ha, InjectRequest, InjectVerdict, InterfaceCounters, InterfacePorts,
-    KeptFilter, KeptList, Link, MappingFilter, MappingList, MappingOrigin, MappingPermit, NatClear,
-    NatCounters, PersistentMapping, PolicyCounters, PoolCounters, PortStatus, PutResult, ReconcileResult,
-    ScreenCounters, SessionDeltas, SessionFilter, SessionKey, SessionPage, SessionRef, SessionState,
-    SessionStore, SessionView, Status, SyncedSession, Telemetry, TraceBatch, TraceId, TraceRequest,
-    UnitScreenCounters, Updates, WingView, WorkerStatus,
+    FirewallCounters, GateFilter, GatePage, Global, Ha, InjectRequest, InjectVerdict, InterfaceCounters,
+    InterfacePorts, KeptFilter, KeptList, Link, MappingFilter, MappingList, MappingOrigin, MappingPermit,
+    NatClear, NatCounters, PersistentMapping, PolicyCounters, PoolCounters, PortStatus, PutResult,
+    ReconcileResult, ScreenCounters, SessionDeltas, SessionFilter, SessionKey, SessionPage, SessionRef,
+    SessionState, SessionStore, SessionView, Status, SyncedSession, Telemetry, TraceBatch, TraceId,
+    TraceRequest, UnitScreenCounters, Updates, WingView, WorkerStatus,
 };
 use ravelin_program::Program;
 use ravelin_program::Screen;
@@ -206,6 +206,13 @@ impl SessionStore for FakePlane {
         let rest = all.get(from.slot as usize..).unwrap_or_default();
         let next = (rest.len() > 1).then_some(ExportCursor { slot: from.slot + 1, ..from });
         Ok(SessionPage { sessions: rest.iter().take(1).copied().collect(), next })
+    }
+    /// One at a time.
+    fn gate_page(&self, filter: &GateFilter, from: ExportCursor, _: usize) -> Result<GatePage, Error> {
+        let all: Vec<_> = super::gates::gates().into_iter().filter(|gate| filter.holds(gate)).collect();
+        let rest = all.get(from.slot as usize..).unwrap_or_default();
+        let next = (rest.len() > 1).then_some(ExportCursor { slot: from.slot + 1, ..from });
+        Ok(GatePage { gates: rest.iter().take(1).copied().collect(), next })
     }
     fn get(&self, _: &SessionKey) -> Result<Option<SessionView>, Error> {
         unsupported()

@@ -9,7 +9,7 @@ use ravelin_program::{
     Action, AddressMatch, Application, Chunk, FlowSettings, HostInbound, Interface, InterfaceAddress,
     Interfaces, LogWhen, NatContext, Policy, PolicySection, PolicyTcp, Port, PortRange, Prefix, Program,
     RoutingInstance, ScreenProfile, Screens, SourceAction, SourceNat, SourcePool, SourcePools, SourceRule,
-    SourceRuleSet, Zone, ZoneMatch, Zones,
+    SourceRuleSet, WhiteList, Zone, ZoneMatch, Zones,
 };
 use ravelin_types::{
     Addr, Family, Generation, InstanceId, InterfaceId, NatRuleId, PolicyId, PortId, Proto, RuleIdentity,
@@ -100,7 +100,17 @@ fn zone(id: ZoneId, name: &str, tcp_rst: bool) -> Zone {
 /// One profile, of the second zone.
 fn screens() -> Screens {
     let profile = ScreenProfile { name: "s".into(), icmp_flood: Some(1000), ..ScreenProfile::default() };
-    Screens { profiles: vec![profile], zones: vec![(UNTRUST, 0)], ..Screens::default() }
+    let prefix = |net: &str| Prefix::from(net.parse::<ipnet::IpNet>().unwrap());
+    let list = |name: &str, nets: [&str; 2], profiles| WhiteList {
+        name: name.into(),
+        addresses: nets.map(prefix).to_vec(),
+        profiles,
+    };
+    let white_lists = vec![
+        list("offices", ["10.1.0.0/24", "192.0.2.7/32"], vec![0]),
+        list("spare", ["2001:db8::/32", "2001:db9::7/128"], vec![]),
+    ];
+    Screens { profiles: vec![profile], zones: vec![(UNTRUST, 0)], white_lists, ..Screens::default() }
 }
 
 fn any() -> AddressMatch {
