@@ -19,7 +19,7 @@ use ravelin_remote::{Client, Server, listen};
 use ravelin_schema::{apply, read};
 use ravelin_sim::{SimPlane, SimSetup, SimWorkers};
 use ravelin_store::{Directory, Entry, Staged, Store};
-use ravelin_syntax::{Rope, Tree, render};
+use ravelin_syntax::{Tree, render};
 use ravelin_types::Generation;
 
 const ROUNDS: usize = 9;

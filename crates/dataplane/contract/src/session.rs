@@ -204,7 +204,7 @@ pub trait SessionStore {
     /// Ends the sessions that are still the ones named; returns how many.
     ///
     /// # Errors
-    /// A worker does not answer.
+    /// A worker does not answer; those of all others have ended.
     fn delete_known(&self, batch: &[SessionRef], reason: CloseReason) -> Result<u64, Error>;
     /// Reads, then deletes what it read; missing is no error.
     ///
@@ -215,7 +215,7 @@ pub trait SessionStore {
     /// those received. What arrived as a change while the bulk was under way must be among them.
     ///
     /// # Errors
-    /// A worker does not answer; what was done until then stays done.
+    /// A worker does not answer; what all others had to end has ended.
     fn reconcile_bulk(
         &self,
         received: &[SessionKey],
@@ -224,7 +224,7 @@ pub trait SessionStore {
     /// Ends what the filter holds for; returns how many.
     ///
     /// # Errors
-    /// A worker does not answer.
+    /// A worker does not answer; what all others had has ended.
     fn clear(&self, filter: &SessionFilter) -> Result<u64, Error>;
     /// Mappings of persistent NAT, whole, about `max` of them, from a place on.
     ///

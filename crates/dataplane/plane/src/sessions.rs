@@ -47,6 +47,21 @@ impl<W: Workers> Plane<W> {
     }
 }
 
+/// Work on every worker; those behind one that does not answer have their turn too, and the first failure is told at the end.
+fn on_each<W: Workers>(
+    workers: &W,
+    mut work: impl FnMut(WorkerId) -> Result<u64, Error>,
+) -> Result<u64, Error> {
+    let (mut done, mut failed) = (0, None);
+    for worker in each(workers) {
+        match work(worker) {
+            Ok(count) => done += count,
+            Err(error) => failed = failed.or(Some(error)),
+        }
+    }
+    failed.map_or(Ok(done), Err)
+}
+
 impl<W: Workers> SessionStore for Plane<W> {
     fn for_each(
         &self,
@@ -101,11 +116,7 @@ impl<W: Workers> SessionStore for Plane<W> {
     }
 
     fn delete_known(&self, batch: &[SessionRef], reason: CloseReason) -> Result<u64, Error> {
-        let mut ended = 0;
-        for worker in each(&self.workers) {
-            ended += self.delete_on(worker, batch.to_vec(), reason)?;
-        }
-        Ok(ended)
+        on_each(&self.workers, |worker| self.delete_on(worker, batch.to_vec(), reason))
     }
 
     fn delete_by_key(&self, key: &SessionKey, reason: CloseReason) -> Result<bool, Error> {
@@ -125,25 +136,25 @@ impl<W: Workers> SessionStore for Plane<W> {
     ) -> Result<ReconcileResult, Error> {
         let received: HashSet<&SessionKey> = received.iter().collect();
         let mut result = ReconcileResult::default();
-        for worker in each(&self.workers) {
-            let mut from = Some(0);
+        result.deleted = on_each(&self.workers, |worker| {
+            let (mut deleted, mut from) = (0, Some(0));
             while let Some(at) = from {
                 let (found, next) = self.piece(worker, at, &SessionFilter::default())?;
                 let stale = |v: &SessionView| !owns(v.from_zone) && !received.contains(&v.wings[0].key);
                 let known = |v: SessionView| SessionRef { id: v.id, key: v.wings[0].key };
                 let batch: Vec<_> = found.into_iter().filter(stale).map(known).collect();
                 result.stale += batch.len() as u64;
-                result.deleted += self.delete_on(worker, batch, CloseReason::Reconcile)?;
+                deleted += self.delete_on(worker, batch, CloseReason::Reconcile)?;
                 from = next;
             }
-        }
+            Ok(deleted)
+        })?;
         Ok(result)
     }
 
     fn clear(&self, filter: &SessionFilter) -> Result<u64, Error> {
-        let mut ended = 0;
-        for worker in each(&self.workers) {
-            let mut from = Some(0);
+        on_each(&self.workers, |worker| {
+            let (mut ended, mut from) = (0, Some(0));
             while let Some(at) = from {
                 let (found, next) = self.piece(worker, at, filter)?;
                 let known = |v: SessionView| SessionRef { id: v.id, key: v.wings[0].key };
@@ -151,8 +162,8 @@ impl<W: Workers> SessionStore for Plane<W> {
                 ended += self.delete_on(worker, batch, CloseReason::Cleared)?;
                 from = next;
             }
-        }
-        Ok(ended)
+            Ok(ended)
+        })
     }
 
     fn mapping_page(&self, from: ExportCursor, max: usize) -> Result<MappingPage, Error> {

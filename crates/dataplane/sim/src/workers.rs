@@ -79,6 +79,8 @@ struct Inner {
     out: Output,
     /// What decides at which worker the next frame arrives.
     arrivals: u64,
+    /// It answers no question.
+    silent: Option<WorkerId>,
 }
 
 /// A frame of a batch on its way to a verdict.
@@ -124,7 +126,7 @@ impl SimWorkers {
         };
         let states = (0..setup.workers).map(state).collect();
         let (now, out) = (Instant::ZERO, Output::new());
-        let inner = Inner { states, snapshot: None, now, out, arrivals: setup.seed };
+        let inner = Inner { states, snapshot: None, now, out, arrivals: setup.seed, silent: None };
         let workers = Self {
             inner: Mutex::new(inner),
             shared: shared.clone(),
@@ -133,6 +135,11 @@ impl SimWorkers {
         };
         let resolver = setup.resolver;
         Plane::new(workers, shared, Setup { epoch: 1, resolver, any_station: setup.any_station })
+    }
+
+    /// A worker that takes packets and answers no question, or none.
+    pub fn silence(&self, worker: Option<WorkerId>) {
+        self.inner().silent = worker;
     }
 
     /// What the workers hold: the snapshot published last.
@@ -327,6 +334,9 @@ impl Workers for SimWorkers {
     fn run(&self, worker: WorkerId, task: Task) -> Result<(), Error> {
         let mut inner = self.inner();
         let (now, at) = (inner.now, usize::from(worker.0));
+        if inner.silent == Some(worker) {
+            return Err(Error::Worker(worker.0));
+        }
         let state = inner.states.get_mut(at).ok_or(Error::Worker(worker.0))?;
         task(state, &self.shared, now);
         inner.deliver(at);

@@ -3,9 +3,13 @@
 #[path = "flow/fragments.rs"]
 mod fragments;
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use ravelin_contract::{DataPlane, NextHop, Route, RouteUpdate, SessionFilter, UpdateBatch};
+use ravelin_contract::{
+    CloseReason, DataPlane, Error, NextHop, Route, RouteUpdate, SessionFilter, SessionRef, SessionView,
+    UpdateBatch,
+};
 use ravelin_engine::{Checksum, Ingress, Verdict};
 use ravelin_program::{
     Action, AddressMatch, Application, Chunk, FlowSettings, HostInbound, Interface, InterfaceAddress,
@@ -15,7 +19,7 @@ use ravelin_program::{
 use ravelin_sim::{Sent, SimPlane, SimSetup, SimWorkers};
 use ravelin_types::{
     Addr, DropReason, Family, Generation, InstanceId, Instant, InterfaceId, NatRuleId, PolicyId, PortId,
-    Proto, RuleIdentity, ZoneId,
+    Proto, RuleIdentity, WorkerId, ZoneId,
 };
 use ravelin_wire::build::{self, Ip, Payload};
 use ravelin_wire::{L4, Network, TcpFlags, checksum, parse};
@@ -359,6 +363,51 @@ fn clear_ends_what_the_filter_names_and_nothing_else() {
     assert_eq!(plane.sessions().clear(&one).unwrap(), 1);
     assert_eq!(plane.sessions().count().unwrap(), 9);
     assert_eq!(plane.sessions().clear(&SessionFilter::default()).unwrap(), 9);
+}
+
+/// The sessions of a plane, by whatever worker has them.
+fn sessions(plane: &SimPlane) -> Vec<SessionView> {
+    let mut all = Vec::new();
+    let visit = &mut |view: &SessionView| {
+        all.push(*view);
+        ControlFlow::Continue(())
+    };
+    plane.sessions().for_each(&SessionFilter::default(), visit).unwrap();
+    all
+}
+
+#[test]
+fn a_worker_that_does_not_answer_keeps_its_own_sessions_and_no_others() {
+    type Ends = fn(&SimPlane, &[SessionRef]) -> Result<u64, Error>;
+    let ways: [Ends; 3] = [
+        |plane, _| plane.sessions().clear(&SessionFilter::default()),
+        |plane, known| plane.sessions().delete_known(known, CloseReason::PeerDelete),
+        |plane, _| plane.sessions().reconcile_bulk(&[], &|_| false).map(|result| result.deleted),
+    ];
+    for ends in ways {
+        for silent in [WorkerId(0), WorkerId(1), WorkerId(2)] {
+            let setup = SimSetup { workers: 3, ..SimSetup::default() };
+            let plane = plane_of(&program(1, true, permit_all()), setup);
+            for host in 2..62 {
+                send(
+                    &plane,
+                    0,
+                    &build::frame(&Ip::v4([10, 1, 0, host], SERVER), &Payload::udp(5000, 53, b"q")),
+                );
+            }
+            let before = sessions(&plane);
+            let known: Vec<_> = before.iter().map(|v| SessionRef { id: v.id, key: v.wings[0].key }).collect();
+            let kept = before.iter().filter(|view| view.worker == silent).count();
+            assert!(before.len() == 60 && kept > 5, "{kept}");
+            plane.workers().silence(Some(silent));
+            assert!(matches!(ends(&plane, &known), Err(Error::Worker(worker)) if worker == silent.0));
+            plane.workers().silence(None);
+            let after = sessions(&plane);
+            assert!(after.len() == kept && after.iter().all(|view| view.worker == silent), "{silent:?}");
+            assert_eq!(ends(&plane, &known).unwrap(), kept as u64);
+            assert_eq!(plane.sessions().count().unwrap(), 0);
+        }
+    }
 }
 
 /// A SYN that announces an MSS of 1460, of which the firewall lets 1350 through. Spec: tcp-42.
