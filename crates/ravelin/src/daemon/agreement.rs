@@ -205,6 +205,12 @@ impl Bench {
         assert_eq!(schedules, [name.as_str()], "dynamic");
         let listening: Vec<String> = metrics.listening().iter().map(ToString::to_string).collect();
         assert_eq!(listening, [format!("127.0.{}.1:{}", name.len(), *PORT)], "metrics");
+        // Without leave to share it, an address is had only when nothing else holds it, listening or not.
+        for third in (1..=2).filter(|third| *third != name.len()) {
+            let held = tokio::net::TcpSocket::new_v4().unwrap();
+            let free = held.bind(format!("127.0.{third}.1:{}", *PORT).parse().unwrap());
+            assert!(free.is_ok(), "metrics: a port of what is not active is held: {free:?}");
+        }
         // Names of what was refused may be in memory; a restart gives what is active the same ids.
         let mut saved = book_file.load().unwrap();
         let resolved = Resolved::virtual_ports(&active.valid);
