@@ -86,7 +86,10 @@ check "it was told" grep -q 'another user ended this session' "$STATE/log/locker
 
 spawn locker "$FIREWALL" bash -c "exec '$RAVELIN' cli --socket '$STATE/run/api.sock' <'$STATE/out/keys'"
 echo "configure exclusive" >&9
-check "it is locked again" wait_until 5 refused
+# Not before: what would not be refused would keep the other from locking.
+twice() { [ "$(grep -c Entering "$STATE/log/locker")" = 2 ]; }
+check "somebody locks it again" wait_until 5 twice
+check "it is locked again" refused
 check "the holder is killed" signal locker KILL
 check "the lock is gone" wait_until 5 run "configure; set system host-name free; rollback 0"
 summary
