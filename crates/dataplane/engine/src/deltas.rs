@@ -172,7 +172,8 @@ mod tests {
             let cursors = [0, 1, base / 2, u64::MAX].into_iter().chain(base..=last + 2);
             for (seen, max) in cursors.flat_map(|seen| (0..=5usize).map(move |max| (seen, max))) {
                 let from = if seen == 0 || seen > last { base + 1 } else { seen + 1 };
-                let kept: Vec<u64> = (1..=after).map(|n| base + n).rev().take(PLACES).rev().collect();
+                let all: Vec<u64> = (base + 1..=last).collect();
+                let kept = &all[all.len().saturating_sub(PLACES)..];
                 let oldest = kept.first().copied().unwrap_or(last + 1);
                 let wanted: Vec<u64> = kept.iter().copied().filter(|number| *number >= from).collect();
                 let given: Vec<_> = wanted.iter().take(max).map(|n| (*n, (n - base) as u32)).collect();
