@@ -107,6 +107,12 @@ static PORT: LazyLock<u16> = LazyLock::new(|| {
     free.local_addr().unwrap().port()
 });
 
+/// Whether nothing holds the port at an address, listening or not: without leave to share it is had only then.
+fn is_free(name: &str) -> bool {
+    let address = format!("127.0.{}.1:{}", name.len(), *PORT).parse().unwrap();
+    tokio::net::TcpSocket::new_v4().unwrap().bind(address).is_ok()
+}
+
 /// A configuration that every consumer sees the name of.
 fn text(name: &str) -> String {
     let third = name.len();
@@ -205,12 +211,6 @@ impl Bench {
         assert_eq!(schedules, [name.as_str()], "dynamic");
         let listening: Vec<String> = metrics.listening().iter().map(ToString::to_string).collect();
         assert_eq!(listening, [format!("127.0.{}.1:{}", name.len(), *PORT)], "metrics");
-        // Without leave to share it, an address is had only when nothing else holds it, listening or not.
-        for third in (1..=2).filter(|third| *third != name.len()) {
-            let held = tokio::net::TcpSocket::new_v4().unwrap();
-            let free = held.bind(format!("127.0.{third}.1:{}", *PORT).parse().unwrap());
-            assert!(free.is_ok(), "metrics: a port of what is not active is held: {free:?}");
-        }
         // Names of what was refused may be in memory; a restart gives what is active the same ids.
         let mut saved = book_file.load().unwrap();
         let resolved = Resolved::virtual_ports(&active.valid);
@@ -249,6 +249,8 @@ fn whoever_fails_at_whatever_step_all_agree_afterwards() {
             assert!(as_told, "{what}: {done:?}");
             assert!(bench.system.fault.get().is_none(), "{what}: it never failed");
             assert_eq!(bench.agreed(), expected, "{what}");
+            let aborted = matches!(step, Step::Check | Step::Prepare);
+            assert!(!aborted || is_free("bb"), "{what}: metrics hold what they had got ready");
             assert!(
                 matches!(bench.commit("bb", 2), Ok(Done::Committed)),
                 "{what}: it goes through afterwards"
