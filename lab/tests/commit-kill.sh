@@ -90,7 +90,7 @@ check "a commit without a fault" run "configure; set $UNIT address 198.51.100.11
 check "store, kernel and workers agree" wait_until 10 is_agreed even
 
 wanted=odd
-for at in checked/killed checked/started recorded/killed half/killed half/started \
+for at in checked/killed checked/started recorded/killed recorded/started half/killed half/started \
     half/meanwhile half/meanwhile half/meanwhile applied/killed applied/started; do
     commit_at "${at%/*}" "$wanted" "${at#*/}"
     check "${at/\//, }: traffic is back" wait_until "$RETURN_S" forwards
