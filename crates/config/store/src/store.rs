@@ -335,7 +335,7 @@ impl<D: Disk> Store<D> {
         self.disk.remove(&new)?;
         if self.disk.link(ACTIVE, &new).is_err() {
             let bytes = match self.is_edited {
-                true => self.disk.read(ACTIVE)?.unwrap_or_default(),
+                true => self.disk.read(ACTIVE)?.ok_or(StoreError::Stray)?,
                 false => active.encode().0,
             };
             self.disk.write(&new, &bytes)?;

@@ -259,6 +259,13 @@ fn a_change_of_another_configuration_is_told() {
     assert!(whole(&store, "later") == 3 && !store.is_edited());
     drop(store);
     assert!(!later.now.contains_key(EDIT));
+    // The file that it changes goes away while the daemon runs: nothing else takes the place of its forerunner.
+    let mut gone = good.clone();
+    let mut store = open(&mut gone);
+    store.disk.now.remove(ACTIVE);
+    assert!(matches!(store.fold(), Err(StoreError::Stray)) && store.is_edited());
+    drop(store);
+    assert!(gone.now.get("rollback.1").is_none_or(|bytes| !bytes.is_empty()));
     let said = StoreError::Stray.to_string();
     assert_eq!(said, "`active.edit' holds changes to another configuration than `active.conf'");
 }
