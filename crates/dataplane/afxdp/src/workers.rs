@@ -348,7 +348,7 @@ impl Inner {
             signals: Arc::clone(&signals),
             beat,
             lane: None,
-            links: join(worker, &bell, &control.handles),
+            links: join(worker, self.setup.workers, &bell, &control.handles),
             bell: Arc::clone(&bell),
             scratch: Scratch::new(),
             silent: matches!(control.phase, Phase::Taking(_)),
@@ -461,13 +461,13 @@ impl Handle {
 }
 
 /// Joins a new worker with all that live.
-fn join(worker: u8, bell: &Arc<Bell>, handles: &[Handle]) -> Links {
+fn join(worker: u8, workers: u8, bell: &Arc<Bell>, handles: &[Handle]) -> Links {
     let mut links = Links::default();
     for (peer, handle) in (0..).zip(handles) {
         if peer == worker || handle.thread.is_finished() {
             continue;
         }
-        let (ours, theirs) = mesh::join(bell, &handle.bell, FRAME_LEN_MAX);
+        let (ours, theirs) = mesh::join(bell, &handle.bell, workers, FRAME_LEN_MAX);
         if handle.send(Command::Join(WorkerId(worker), Box::new(theirs))) {
             links.set(WorkerId(peer), ours);
         }

@@ -11,10 +11,13 @@ use ravelin_engine::{Checksum, Handed, Ingress, Marks, Message};
 use ravelin_types::WorkerId;
 use rtrb::{Consumer, Producer, RingBuffer};
 
-/// Frames on their way from one worker to another.
-pub const PARCELS: usize = 128;
-/// Frames and messages together.
-const RING: usize = 2 * PARCELS;
+/// Frames on their way to one worker, from all its peers together, as long as every peer keeps [`PARCELS_MIN`].
+const PARCELS: usize = 1024;
+/// Frames on their way from one worker to another: at least.
+const PARCELS_MIN: usize = 128;
+/// Frames on their way from one worker to another: at most. It is a burst of that many frames that a worker
+/// which the kernel keeps from its processor loses nothing of; many more would only be late.
+const PARCELS_MAX: usize = 512;
 
 /// A frame on its way, as it came in.
 #[derive(Debug)]
@@ -96,13 +99,21 @@ impl std::fmt::Debug for Bell {
     }
 }
 
-/// Joins two workers, `a` and `b`, whose frames are at most `frame_len_max` bytes: their ends.
+/// Frames that may be on their way between each two of so many workers.
 #[must_use]
-pub fn join(a: &Arc<Bell>, b: &Arc<Bell>, frame_len_max: usize) -> (Link, Link) {
-    let (a_out, b_in) = RingBuffer::new(RING);
-    let (b_out, a_in) = RingBuffer::new(RING);
-    let (b_returns, a_stock) = stock(frame_len_max);
-    let (a_returns, b_stock) = stock(frame_len_max);
+pub fn parcels(workers: u8) -> usize {
+    (PARCELS / usize::from(workers).saturating_sub(1).max(1)).clamp(PARCELS_MIN, PARCELS_MAX)
+}
+
+/// Joins two workers, `a` and `b`, of so many whose frames are at most `frame_len_max` bytes: their ends.
+#[must_use]
+pub fn join(a: &Arc<Bell>, b: &Arc<Bell>, workers: u8, frame_len_max: usize) -> (Link, Link) {
+    let parcels = parcels(workers);
+    // Frames and messages together.
+    let (a_out, b_in) = RingBuffer::new(2 * parcels);
+    let (b_out, a_in) = RingBuffer::new(2 * parcels);
+    let (b_returns, a_stock) = stock(parcels, frame_len_max);
+    let (a_returns, b_stock) = stock(parcels, frame_len_max);
     let (to_a, to_b) = (Arc::clone(a), Arc::clone(b));
     let at_a = Link { out: a_out, stock: a_stock, inbox: a_in, returns: a_returns, peer: to_b, sent: false };
     let at_b = Link { out: b_out, stock: b_stock, inbox: b_in, returns: b_returns, peer: to_a, sent: false };
@@ -110,8 +121,8 @@ pub fn join(a: &Arc<Bell>, b: &Arc<Bell>, frame_len_max: usize) -> (Link, Link) 
 }
 
 /// A ring full of empty parcels. Their pages are touched when first used.
-fn stock(frame_len_max: usize) -> (Producer<Parcel>, Consumer<Parcel>) {
-    let (mut producer, consumer) = RingBuffer::new(PARCELS);
+fn stock(parcels: usize, frame_len_max: usize) -> (Producer<Parcel>, Consumer<Parcel>) {
+    let (mut producer, consumer) = RingBuffer::new(parcels);
     let handed = Handed {
         from: WorkerId(0),
         stage: ravelin_engine::Stage::Tuple,
@@ -120,7 +131,7 @@ fn stock(frame_len_max: usize) -> (Producer<Parcel>, Consumer<Parcel>) {
         marks: Marks::default(),
         entered: None,
     };
-    for _ in 0..PARCELS {
+    for _ in 0..parcels {
         let parcel = Parcel {
             ingress: Ingress::Port(ravelin_types::PortId(0)),
             checksum: Checksum::Unknown,
@@ -256,7 +267,7 @@ mod tests {
             Arc::new(Bell::new(move || _ = count.fetch_add(1, Ordering::Relaxed))),
         );
         b.doze();
-        let (at_a, at_b) = join(&a, &b, 64);
+        let (at_a, at_b) = join(&a, &b, 2, 64);
         let (mut one, mut two) = (Links::default(), Links::default());
         one.set(WorkerId(1), at_a);
         two.set(WorkerId(0), at_b);
@@ -297,12 +308,20 @@ mod tests {
             (0..).take_while(|n: &u32| links.hand_over(WorkerId(1), HOW, &n.to_be_bytes())).count()
         };
         for _ in 0..3 {
-            assert!(one.has_room(PARCELS) && !one.has_room(PARCELS + 1));
-            assert_eq!(fill(&mut one), PARCELS);
+            assert!(one.has_room(512) && !one.has_room(513));
+            assert_eq!(fill(&mut one), 512);
             assert!(!one.has_room(1));
-            assert_eq!(frames(&mut two).len(), PARCELS);
+            assert_eq!(frames(&mut two).len(), 512);
         }
         assert!(!one.hand_over(WorkerId(7), HOW, b"nobody"));
+    }
+
+    #[test]
+    fn few_workers_have_longer_rings_and_many_no_more_memory_each() {
+        assert_eq!(
+            [1, 2, 3, 4, 5, 9, 10, 64, 255].map(parcels),
+            [512, 512, 512, 341, 256, 128, 128, 128, 128]
+        );
     }
 
     #[test]
@@ -311,9 +330,9 @@ mod tests {
         drop(two);
         assert!(one.has_room(usize::MAX), "nobody waits for a dead one");
         let gone = Message::Unstub { key: ravelin_engine::FlowKey::default(), owner: WorkerId(0) };
-        assert!((0..10 * RING).all(|_| one.tell(WorkerId(1), gone)));
+        assert!((0..10 * 2 * PARCELS).all(|_| one.tell(WorkerId(1), gone)));
         let (bell, other) = (Arc::new(Bell::new(|| ())), Arc::new(Bell::new(|| ())));
-        let (at_a, at_b) = join(&bell, &other, 64);
+        let (at_a, at_b) = join(&bell, &other, 2, 64);
         one.set(WorkerId(1), at_a);
         let mut two = Links::default();
         two.set(WorkerId(0), at_b);
@@ -326,7 +345,7 @@ mod tests {
         const N: usize = 20_000;
         let (send, wait) = std::sync::mpsc::channel();
         let (a, b) = (Arc::new(Bell::new(|| ())), Arc::new(Bell::new(move || send.send(()).unwrap())));
-        let (at_a, at_b) = join(&a, &b, 8);
+        let (at_a, at_b) = join(&a, &b, 2, 8);
         let reader = std::thread::spawn(move || {
             let mut links = Links::default();
             links.set(WorkerId(0), at_b);
