@@ -92,7 +92,10 @@ const NARROW: &[Narrow] = &[
             "ravelin-ops",
         ],
     },
-    Narrow { package: "ravelin-remote", uses: &["ravelin-types", "ravelin-program", "ravelin-contract"] },
+    Narrow {
+        package: "ravelin-remote",
+        uses: &["ravelin-types", "ravelin-mem", "ravelin-program", "ravelin-contract"],
+    },
 ];
 
 /// A third-party crate and the only folders where it may be a dependency.
@@ -120,7 +123,7 @@ const EXTERNALS: &[External] = &[
     },
     External { package: "hyper", folders: &["crates/api/"] },
     External { package: "prometheus-client", folders: &["crates/api/metrics/"] },
-    External { package: "libc", folders: &["crates/conformance/", "crates/ravelin/"] },
+    External { package: "libc", folders: &["crates/base/mem/", "crates/conformance/", "crates/ravelin/"] },
     External { package: "reedline", folders: &["crates/api/cli/", "crates/ravelin/"] },
 ];
 

@@ -1,9 +1,11 @@
 //! Tidy: one pass over the tree and over cargo's view of it, one line a finding.
 //!
 //! `layers` holds the layer table, `limits` the sizes and their exceptions, `rules` the judgements on
-//! one file, `citations` those that need the specification beside it. A finding reads `file:line: rule: message`, so an editor can jump to it.
+//! one file, `citations` those that need the specification beside it,
+//! `features` what tests alone turn on. A finding reads `file:line: rule: message`, so an editor can jump to it.
 
 mod citations;
+mod features;
 mod layers;
 mod limits;
 mod rules;
@@ -58,6 +60,8 @@ pub enum Rule {
     Citation,
     /// A name that means something on one machine only.
     Machine,
+    /// A feature of a dependency that only tests turn on.
+    Feature,
     /// An exception that excuses nothing.
     Exception,
 }
@@ -76,6 +80,7 @@ impl Rule {
             Self::Unfinished => "unfinished",
             Self::Citation => "citation",
             Self::Machine => "machine",
+            Self::Feature => "feature",
             Self::Exception => "exception",
         }
     }
@@ -93,8 +98,8 @@ impl fmt::Display for TidyError {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Read { path, error } => write!(out, "cannot read {}: {error}", path.display()),
-            Self::Cargo(error) => write!(out, "cannot run cargo metadata: {error}"),
-            Self::CargoFailed(text) => write!(out, "cargo metadata failed: {text}"),
+            Self::Cargo(error) => write!(out, "cannot run cargo: {error}"),
+            Self::CargoFailed(text) => write!(out, "cargo failed: {text}"),
             Self::Metadata(error) => write!(out, "cargo metadata says something unexpected: {error}"),
         }
     }
@@ -104,7 +109,7 @@ impl fmt::Display for TidyError {
 pub fn run() -> Result<Vec<Finding>, TidyError> {
     let metadata = cargo_metadata()?;
     let root = PathBuf::from(&metadata.workspace_root);
-    let mut findings = Vec::new();
+    let mut findings = features::check()?;
     for package in &metadata.packages {
         findings.extend(layers::check(package, &root));
     }
@@ -127,15 +132,17 @@ pub fn run() -> Result<Vec<Finding>, TidyError> {
 }
 
 fn cargo_metadata() -> Result<layers::Metadata, TidyError> {
+    let said = cargo(&["metadata", "--no-deps", "--format-version", "1", "--offline"])?;
+    serde_json::from_slice(&said).map_err(TidyError::Metadata)
+}
+
+fn cargo(arguments: &[&str]) -> Result<Vec<u8>, TidyError> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let output = Command::new(cargo)
-        .args(["metadata", "--no-deps", "--format-version", "1", "--offline"])
-        .output()
-        .map_err(TidyError::Cargo)?;
+    let output = Command::new(cargo).args(arguments).output().map_err(TidyError::Cargo)?;
     if !output.status.success() {
         return Err(TidyError::CargoFailed(String::from_utf8_lossy(&output.stderr).trim().to_owned()));
     }
-    serde_json::from_slice(&output.stdout).map_err(TidyError::Metadata)
+    Ok(output.stdout)
 }
 
 /// Collects every file that belongs to the tree: no build output, no hidden directories but ours.

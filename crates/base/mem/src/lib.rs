@@ -9,6 +9,16 @@ mod text;
 pub use list::List;
 pub use text::{TEXT_INLINE_MAX, Text};
 
+/// Gives memory that was freed, and that the allocator holds on to, back to the kernel: for who is done with something
+/// large. Takes milliseconds, in which other threads may have to wait for memory.
+pub fn release() {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    // SAFETY: what is in use stays as it is; the call may come from any thread at any time (malloc_trim(3)).
+    unsafe {
+        libc::malloc_trim(0);
+    }
+}
+
 /// Asks the processor to bring the line of `place` close; a hint without effect on the program.
 #[inline(always)]
 pub fn prefetch<T>(place: &T) {

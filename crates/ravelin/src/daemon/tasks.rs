@@ -27,6 +27,8 @@ const EVENTS_EVERY: Duration = Duration::from_millis(10);
 const EVENTS_MAX: usize = 1024;
 /// How often it is looked what is due by the clock.
 const TICK: Duration = Duration::from_millis(500);
+/// Ticks without a commit after which memory is given back: behind the whole files of the last one.
+const QUIET: u32 = 5;
 /// How much less urgent a load of routes is than the packets, should there be too few processors for both.
 const ROUTES_NICE: i32 = 5;
 /// Pause after a failure of netlink or of the plane.
@@ -80,11 +82,19 @@ fn write_traces(control: &Mutex<Control>) {
 /// What is due by the clock: commits that nobody confirmed, scheduled ones, and what consumers owe. The way back from
 /// a commit must not end with a panic on it.
 fn keep_time(control: &Mutex<Control>) {
+    let (mut applied, mut quiet) = (0, 0_u32);
     loop {
         std::thread::sleep(TICK);
         match catch_unwind(AssertUnwindSafe(|| lock(control).tick())) {
             Ok(notes) => log(notes),
             Err(_) => tracing::error!("What is due by the clock ended in a panic; it is tried again."),
+        }
+        // What a commit needed for a while is more than what it keeps.
+        let now = lock(control).life.applied();
+        quiet = if now == applied { quiet.saturating_add(1) } else { 0 };
+        applied = now;
+        if quiet == QUIET {
+            ravelin_mem::release();
         }
     }
 }

@@ -103,6 +103,7 @@ impl<'a> Connection<'a> {
     }
 
     fn serve(&mut self, id: u64, call: Option<Call>) -> Result<(), FrameError> {
+        let is_apply = matches!(call, Some(Call::ApplyConfig(_)));
         let answer = match call {
             None => Err(Error::Unsupported("a call of another version")),
             Some(Call::WalkSessions(filter)) => match SessionFilter::from_message(filter) {
@@ -135,7 +136,11 @@ impl<'a> Connection<'a> {
             }
             Some(call) => answer(&**self.plane, call),
         };
-        self.respond(id, answer)
+        self.respond(id, answer)?;
+        if is_apply && self.staging.was_large() {
+            ravelin_mem::release();
+        }
+        Ok(())
     }
 
     /// Runs a call on the offered program, or says which of its chunks are lacking.

@@ -21,6 +21,9 @@ const ENTRIES_MAX: usize = 1 << 17;
 /// Bytes of chunks that one connection may have sent for an offer.
 const STAGED_MAX: usize = 512 << 20;
 
+/// Bytes of chunks behind which much memory was needed for a while: to take them in, and to build rules of them.
+const LARGE: usize = 4 << 20;
+
 /// Chunks of the last programs, by content.
 #[derive(Default)]
 pub(super) struct ChunkCache {
@@ -61,6 +64,8 @@ pub(super) struct Staging {
     last: Option<Arc<Manifest>>,
     chunks: HashMap<Digest, Arc<Chunk>>,
     bytes: usize,
+    /// Bytes of chunks since it was asked how many came.
+    load: usize,
 }
 
 /// What an offered manifest comes to.
@@ -70,6 +75,11 @@ pub(super) enum Offered {
 }
 
 impl Staging {
+    /// Whether much came since this was asked.
+    pub(super) fn was_large(&mut self) -> bool {
+        std::mem::take(&mut self.load) >= LARGE
+    }
+
     /// Puts the program of a manifest together from what is here, or says what is not.
     pub(super) fn offer(
         &mut self,
@@ -135,6 +145,7 @@ impl Staging {
                 return Err(Error::Protocol("a chunk that the offered program does not name".into()));
             };
             self.bytes = self.bytes.saturating_add(body.len());
+            self.load = self.load.saturating_add(body.len());
             if self.bytes > STAGED_MAX {
                 return Err(Error::Protocol(format!("a program of more than {STAGED_MAX} bytes")));
             }
@@ -179,6 +190,18 @@ mod tests {
         assert_eq!(lacking(&mut staging, &mut cache, &new), 1);
         staging.take(bodies(&new)).unwrap();
         assert_eq!(lacking(&mut staging, &mut cache, &new), 0);
+    }
+
+    #[test]
+    fn much_is_told_once() {
+        let (mut cache, mut staging) = (ChunkCache::default(), Staging::default());
+        for (name, large) in [("x".repeat(LARGE), true), ("y".repeat(LARGE / 2), false)] {
+            let program = program(1, &[&name]);
+            assert_eq!(lacking(&mut staging, &mut cache, &program), 1);
+            staging.take(bodies(&program)).unwrap();
+            assert_eq!(lacking(&mut staging, &mut cache, &program), 0);
+            assert_eq!([staging.was_large(), staging.was_large()], [large, false]);
+        }
     }
 
     #[test]
