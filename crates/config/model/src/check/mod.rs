@@ -136,3 +136,6 @@ impl Report {
         self.errors.push(Diagnostic::error(path, at, message).and(other.0, other.1));
     }
 }
+
+#[cfg(test)]
+mod tests;
