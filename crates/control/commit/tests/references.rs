@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use ravelin_commit::propose;
 use ravelin_compile::{IdBook, Resolved};
 use ravelin_model::{Checked, check_tree_after};
-use ravelin_schema::{apply, read};
+use ravelin_schema::{apply, changed, effective, read, violations, violations_of};
 use ravelin_syntax::Tree;
 use ravelin_types::Generation;
 
@@ -172,6 +172,17 @@ fn edited(tree: &Tree, lines: &str) -> Tree {
     out
 }
 
+/// What the table's constraints forbid after an edit, beside what the checks of the model find of the same.
+fn forbidden_alike(old: &Tree, new: &Tree, line: &str) -> Result<(), TestCaseError> {
+    let is_plain = |tree: &Tree| effective(tree, None).tree.as_ref() == tree;
+    let Some(changes) = changed(old, new).filter(|_| is_plain(old) && is_plain(new)) else { return Ok(()) };
+    let paths =
+        |found: Vec<ravelin_syntax::Diagnostic>| found.into_iter().map(|d| d.path).collect::<Vec<_>>();
+    let (whole, after) = (paths(violations(new)), paths(violations_of(new, &changes.list)));
+    prop_assert_eq!(whole.is_empty(), after.is_empty(), "{}: {:?}, after the edit {:?}", line, whole, after);
+    Ok(())
+}
+
 /// Checks each configuration on its own and after the one before, and goes on from those that are right.
 fn check(steps: &[String]) -> Result<(), TestCaseError> {
     let mut tree = base();
@@ -182,6 +193,7 @@ fn check(steps: &[String]) -> Result<(), TestCaseError> {
         let alone = check_tree_after(&next, None, None);
         let after = check_tree_after(&next, None, checked.as_ref());
         prop_assert_eq!(after.as_ref().err(), alone.as_ref().err(), "{}", lines);
+        forbidden_alike(&tree, &next, lines)?;
         let (Ok(after), Ok(alone)) = (after, alone) else { continue };
         prop_assert!(after.valid == alone.valid, "{}", lines);
         let text = serde_json::to_string(&book).unwrap_or_else(|e| panic!("{e}"));
@@ -243,6 +255,7 @@ fn every_kind_of_reference_is_judged_after_an_edit() {
         let next = edited(&first, &line);
         let after = check_tree_after(&next, None, Some(&before));
         assert!(after.is_err(), "{line}");
+        forbidden_alike(&first, &next, &line).unwrap_or_else(|e| panic!("{e}"));
         assert_eq!(after.err(), check_tree_after(&next, None, None).err(), "{line}");
     }
     let right = [
@@ -257,6 +270,7 @@ fn every_kind_of_reference_is_judged_after_an_edit() {
         "set security zones security-zone c screen i3".to_owned(),
     ];
     for line in right {
+        forbidden_alike(&first, &edited(&first, &line), &line).unwrap_or_else(|e| panic!("{e}"));
         assert!(check_tree_after(&edited(&first, &line), None, Some(&before)).is_ok(), "{line}");
     }
 }
