@@ -78,7 +78,12 @@ RANGE = "interfaces interface-range"
 
 # Types of names that the schema leaves open.
 NAMES = {"routing-options static route": "ipprefix", "routing-options rib static route": "ipprefix",
-         "policy-options prefix-list prefix-list-item": "ipprefix"}
+         "policy-options prefix-list prefix-list-item": "ipprefix",
+         "security nat source pool address": "ipprefix"}
+NAMES |= {f"security nat {rule}-match {side}-address": "ipprefix" for side in ("source", "destination")
+          for rule in ("source rule-set rule src-nat-rule", "destination rule-set rule dest-nat-rule")}
+NAMES |= {f"firewall {family} term from {side}address": kind for side in ("", "source-", "destination-")
+          for family, kind in (("filter", "ipv4prefix"), ("family inet filter", "ipv4prefix"), ("family inet6 filter", "ipv6prefix"))}
 # Leaves that hold a secret though the schema types them as text; not below these: identifiers that anyone may see.
 SECRETS = """ascii-text hexadecimal authentication-password privacy-password config-payload-password encrypted-password
 plain-text-password-value password secret""".split()
@@ -208,7 +213,7 @@ def emit(node, depth, path):
             line(depth, name, "c", flags, "", "", element, row[6])
         else:
             kind = "e" if row[3] == "empty" else {"leaf": "f", "leaf-list": "s"}[row[1]]
-            line(depth, name, kind, "n" * hidden, "", values(row), element, row[6])
+            line(depth, name, kind, "n" * hidden, "", NAMES.get(row[0], values(row)), element, row[6])
     for key, kid in node.kids.items():
         if key not in keyed or (kid.row and kid.row[1] in ("container", "list")):
             emit(kid, depth + 1, f"{path} {key}")

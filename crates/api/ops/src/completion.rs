@@ -59,7 +59,7 @@ fn pipe_words(pipe: &[Word]) -> Vec<Candidate> {
 
 /// Candidates of an operational command.
 pub(crate) fn operational(env: &Env<'_>, words: &[Word], partial: &str) -> Vec<Candidate> {
-    match walk(words) {
+    match walk(words, &|arg, name| env.names.has(arg, name)) {
         Err(_) => Vec::new(),
         Ok(At::Path(path)) => next_words(&path),
         Ok(At::Command { pending: Some((param, index)), .. }) => {

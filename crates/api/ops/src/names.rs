@@ -11,6 +11,7 @@ use ravelin_program::{
 use ravelin_types::{InstanceId, InterfaceId, NatRuleId, PolicyId, ZoneId};
 
 use crate::answer::NatKind;
+use crate::table::Arg;
 
 /// What Junos calls the policy of sessions that the firewall's own traffic makes.
 const SELF_TRAFFIC: &str = "self-traffic-policy";
@@ -277,6 +278,30 @@ impl NameTable {
 
     pub(crate) fn policy_list(&self) -> impl Iterator<Item = &str> {
         self.policies.values().map(|p| p.name.as_str())
+    }
+
+    /// Whether something of a kind has this name; never of kinds whose names are not those of the program.
+    pub(crate) fn has(&self, kind: Arg, name: &str) -> bool {
+        match kind {
+            Arg::Zone => self.zone_list().any(|zone| zone == name),
+            Arg::Policy => self.policy_list().any(|policy| policy == name),
+            Arg::NatRule => self.nat_rule_list().any(|rule| rule == name),
+            Arg::NatPool => self.nat_pools().any(|(_, pool)| pool.name == name),
+            Arg::SourcePool => self.source_pools().iter().any(|pool| pool.name == name),
+            Arg::Interface => self.interfaces().iter().any(|unit| unit.name == name),
+            Arg::ZoneType
+            | Arg::Address
+            | Arg::Prefix
+            | Arg::Port
+            | Arg::Protocol
+            | Arg::Family
+            | Arg::Number
+            | Arg::SessionId
+            | Arg::Time
+            | Arg::Severity
+            | Arg::Name
+            | Arg::ConfigPath => false,
+        }
     }
 
     pub(crate) fn nat_rule_list(&self) -> impl Iterator<Item = &str> {

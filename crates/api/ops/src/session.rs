@@ -272,7 +272,7 @@ pub(crate) fn operational(
     words: &[Word],
     pipes: &[Pipe],
 ) -> Result<Reply, Fault> {
-    let request = read(words)?;
+    let request = read(words, &|arg, name| env.names.has(arg, name))?;
     if compared(pipes).is_some() && !matches!(request, Request::Configuration { .. }) {
         return Err(PipeError::Unsupported("compare".to_owned()).into());
     }

@@ -106,8 +106,18 @@ impl AddressNames {
     }
 
     #[must_use]
+    pub(crate) fn is_address(&self, name: &str) -> bool {
+        self.addresses.contains(name)
+    }
+
+    #[must_use]
+    pub(crate) fn is_set(&self, name: &str) -> bool {
+        self.sets.contains(name)
+    }
+
+    #[must_use]
     pub fn is_in_a_book(&self, name: &str) -> bool {
-        self.addresses.contains(name) || self.sets.contains(name)
+        self.is_address(name) || self.is_set(name)
     }
 
     #[must_use]

@@ -188,7 +188,11 @@ fn edited<T: Lower + Named>(earlier: &Kept<T>, level: &Children, word: &str, cx:
     let whole = |end: &&u32| (**end as usize) <= front && (**end as usize) < old.len();
     let first = earlier.ends.iter().take_while(whole).count();
     let mut made = Made { ends: earlier.ends[..first].to_vec(), runs: earlier.runs.runs()[..first].to_vec() };
-    let from = made.ends.last().map_or(0, |end| *end as usize);
+    let mut from = made.ends.last().map_or(0, |end| *end as usize);
+    // Siblings stand in the order of the table: those of another keyword are passed over together.
+    while let Some(other) = new.get(from).filter(|node| !is(node, word)) {
+        from += new[from..].partition_point(|node| node.rule == other.rule);
+    }
     // A place in the new list, as one in the old: both counted from the end.
     let in_old = |at: usize| (at + old.len()).checked_sub(new.len());
     let resume = |at: usize| in_old(at).filter(|old_at| *old_at >= old.len() - back);

@@ -36,7 +36,7 @@ pub(crate) fn replace(disk: &mut impl Disk, name: &str, bytes: &[u8]) -> io::Res
 }
 
 /// A directory of the file system, made when missing; files are readable by their owner alone.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Directory {
     path: PathBuf,
 }

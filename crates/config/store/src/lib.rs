@@ -21,4 +21,4 @@ pub use disk::{Directory, Disk};
 pub use file::{Heading, Record, Stored};
 pub use merge::{Conflict, merge};
 pub use schedule::{Scheduled, When};
-pub use store::{Entry, HISTORY_MAX, Staged, Store, StoreError};
+pub use store::{Entry, Folded, Folding, HISTORY_MAX, Staged, Store, StoreError};

@@ -9,6 +9,7 @@
 //! Of a long configuration a commit writes what it changed, as `active.edit`: that rename is its commit point, and `active.conf` is its
 //! forerunner until [`Store::fold`] makes whole files of both, by the same way as a commit.
 
+mod fold;
 mod present;
 
 use std::io;
@@ -22,6 +23,8 @@ use crate::file::{Heading, Record, Stored};
 use crate::schedule::Scheduled;
 use present::{Present, found, serial};
 
+pub use fold::{Folded, Folding};
+
 /// Configurations kept, the active one included.
 pub const HISTORY_MAX: usize = 50;
 
@@ -30,6 +33,9 @@ const ACTIVE_NEW: &str = "active.conf.new";
 const EDIT: &str = "active.edit";
 const EDIT_NEW: &str = "active.edit.new";
 const COPY: &str = "rollback";
+/// What is to be `active.conf`, where it is written beside everything else.
+const FOLDED: &str = "active.fold";
+const FOLDED_NEW: &str = "active.fold.new";
 const RESCUE: &str = "rescue.conf";
 const ARCHIVED: &str = "archived";
 const SYNCHRONIZED: &str = "synchronized";
@@ -106,9 +112,8 @@ pub struct Store<D> {
 impl<D: Disk> Store<D> {
     /// Reads what is there. A damaged active configuration is an error, a damaged forerunner is left out.
     pub fn open(mut disk: D) -> Result<Self, StoreError> {
-        let files =
-            [ACTIVE, EDIT, COPY, RESCUE, ARCHIVED, SYNCHRONIZED, crate::schedule::FILE, crate::audit::FILE];
-        for name in files {
+        let own = [ACTIVE, EDIT, FOLDED, COPY, RESCUE, ARCHIVED, SYNCHRONIZED];
+        for name in own.into_iter().chain([crate::schedule::FILE, crate::audit::FILE]) {
             disk.remove(&format!("{name}.new"))?;
         }
         let Present { active, file, sum } = Present::read(&mut disk)?;
@@ -213,35 +218,6 @@ impl<D: Disk> Store<D> {
         }
         self.sync()?;
         Ok(serial)
-    }
-
-    /// Makes whole files of a commit that was written as what it changed: to be called some time behind it, since it takes as
-    /// long as the configuration is. The next commit does it too. On an error everything is as before, and it can be tried again.
-    pub fn fold(&mut self) -> Result<(), StoreError> {
-        if !self.is_edited {
-            return Ok(());
-        }
-        self.epoch += 1;
-        let Some(active) = &self.active else { return Ok(()) };
-        let (bytes, sum) = active.encode();
-        self.disk.write(ACTIVE_NEW, &bytes)?;
-        self.shift()?;
-        self.is_unsynced = true;
-        self.disk.rename(ACTIVE_NEW, ACTIVE)?;
-        self.sum = sum;
-        self.is_edited = false;
-        if let Some(slot) = self.slots.first_mut() {
-            *slot = 1;
-        }
-        self.sync()?;
-        // Not before the other is durable. One that stays is older than what is active, and counts for nothing.
-        Ok(self.disk.remove(EDIT)?)
-    }
-
-    /// Whether [`Self::fold`] has something to do.
-    #[must_use]
-    pub fn is_edited(&self) -> bool {
-        self.is_edited
     }
 
     fn sync(&mut self) -> io::Result<()> {
@@ -368,6 +344,11 @@ impl<D: Disk> Store<D> {
             self.disk.sync()?;
         }
         Ok(())
+    }
+
+    #[must_use]
+    pub fn disk(&self) -> &D {
+        &self.disk
     }
 
     #[must_use]

@@ -24,6 +24,7 @@ use ravelin_types::Generation;
 
 const ROUNDS: usize = 9;
 const PAIR: &str = "security policies from-zone trust to-zone untrust";
+const BOOK: &str = "security address-book global";
 
 fn main() {
     let counts: Vec<usize> = std::env::args().skip(1).filter_map(|a| a.parse().ok()).collect();
@@ -78,7 +79,23 @@ fn text(count: usize) -> String {
         let (a, b, c) = ((n >> 16) & 255, (n >> 8) & 255, n & 255);
         let _ = write!(out, "address s{n} 10.{a}.{b}.{c}/32;\naddress d{n} 172.{a}.{b}.{c}/32;\n");
     }
-    out.push_str("}\n}\npolicies {\n from-zone trust to-zone untrust {\n");
+    for n in 0..count / 1000 {
+        let _ = write!(out, "address-set g{n} {{\n");
+        for k in 0..10 {
+            let _ = write!(out, "address s{};\n", n * 1000 + k);
+        }
+        out.push_str("}\n");
+    }
+    out.push_str("}\n}\nnat {\n source {\n rule-set r {\n from zone trust;\n to zone untrust;\n");
+    for n in 0..count / 1000 {
+        let _ = write!(
+            out,
+            "rule n{n} {{\n match {{\n source-address 10.{}.{}.0/24;\n }}\n then {{\n source-nat {{\n interface;\n }}\n }}\n }}\n",
+            n >> 8,
+            n & 255
+        );
+    }
+    out.push_str("}\n}\n}\npolicies {\n from-zone trust to-zone untrust {\n");
     for n in 0..count {
         let _ = write!(
             out,
@@ -86,7 +103,11 @@ fn text(count: usize) -> String {
              then {{\n permit;\n log {{\n session-close;\n }}\n }}\n }}\n"
         );
     }
-    out.push_str("}\n}\n}\n");
+    out.push_str("}\n}\n}\napplications {\n");
+    for n in 0..count / 1000 {
+        let _ = write!(out, "application a{n} {{\n protocol tcp;\n destination-port {};\n }}\n", n + 1);
+    }
+    out.push_str("}\n");
     out
 }
 
@@ -232,34 +253,7 @@ fn edits(count: usize) {
     let bytes = bench.commit(&tree);
     bench.report("first commit", bytes);
     println!("{:>32} {:>9} MB, both processes", "memory", resident_mb());
-    type Edit = fn(usize, usize) -> Vec<String>;
-    let kinds: [(&str, Edit); 4] = [
-        ("one policy changed", |n, round| {
-            let verb = if round.is_multiple_of(2) { "set" } else { "delete" };
-            vec![format!("{verb} {PAIR} policy p{} then count", n / 2)]
-        }),
-        ("one policy added in the middle", |n, round| {
-            let new = format!("{PAIR} policy new{round}");
-            vec![
-                format!("set {new} match source-address s1 destination-address d2 application any"),
-                format!("set {new} then deny"),
-                format!("insert {new} before policy p{}", n / 2),
-            ]
-        }),
-        ("one address added, and a policy", |n, round| {
-            let new = format!("{PAIR} policy more{round}");
-            vec![
-                format!("set security address-book global address more{round} 192.0.2.{round}/32"),
-                format!(
-                    "set {new} match source-address more{round} destination-address d{} application any",
-                    n / 3
-                ),
-                format!("set {new} then deny"),
-            ]
-        }),
-        ("host name", |_, round| vec![format!("set system host-name n{round}")]),
-    ];
-    for (name, edit) in kinds {
+    for (name, edit) in KINDS {
         let mut most = 0;
         for round in 0..ROUNDS {
             let mut edited = tree.clone();
@@ -272,3 +266,53 @@ fn edits(count: usize) {
         bench.report(name, most);
     }
 }
+
+type Edit = fn(usize, usize) -> Vec<String>;
+const KINDS: [(&str, Edit); 11] = [
+    ("one policy changed", |n, round| {
+        let verb = if round.is_multiple_of(2) { "set" } else { "delete" };
+        vec![format!("{verb} {PAIR} policy p{} then count", n / 2)]
+    }),
+    ("one policy added in the middle", |n, round| {
+        let new = format!("{PAIR} policy new{round}");
+        vec![
+            format!("set {new} match source-address s1 destination-address d2 application any"),
+            format!("set {new} then deny"),
+            format!("insert {new} before policy p{}", n / 2),
+        ]
+    }),
+    ("one address changed", |n, round| vec![format!("set {BOOK} address s{} 192.0.2.{round}/32", n / 2)]),
+    ("one address added", |_, round| vec![format!("set {BOOK} address lone{round} 192.0.2.{round}/32")]),
+    ("one address removed", |_, round| vec![format!("delete {BOOK} address lone{round}")]),
+    ("one address added, and a policy", |n, round| {
+        let new = format!("{PAIR} policy more{round}");
+        vec![
+            format!("set {BOOK} address more{round} 192.0.2.{round}/32"),
+            format!(
+                "set {new} match source-address more{round} destination-address d{} application any",
+                n / 3
+            ),
+            format!("set {new} then deny"),
+        ]
+    }),
+    ("one address more in a set", |n, round| {
+        vec![format!("set {BOOK} address-set g0 address d{}", n / 2 + round)]
+    }),
+    ("an application", |_, round| {
+        vec![format!("set applications application a0 destination-port {}", 1000 + round)]
+    }),
+    ("an interface and its zone", |_, round| {
+        vec![
+            format!("set interfaces ge-0/0/{} unit 0 family inet address 192.0.2.{round}/32", round + 2),
+            format!("set security zones security-zone trust interfaces ge-0/0/{}.0", round + 2),
+        ]
+    }),
+    ("a NAT rule", |_, round| {
+        let rule = format!("security nat source rule-set r rule new{round}");
+        vec![
+            format!("set {rule} match source-address 192.0.2.{round}/32"),
+            format!("set {rule} then source-nat interface"),
+        ]
+    }),
+    ("host name", |_, round| vec![format!("set system host-name n{round}")]),
+];

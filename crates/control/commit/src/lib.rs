@@ -21,7 +21,7 @@ mod when;
 pub use book::{BookConsumer, BookFile, BookFileError};
 pub use dataplane::PlaneConsumer;
 pub use desired::desired;
-pub use life::{Done, Life, LifeError, Note, Order, OrderKind, Plant};
+pub use life::{Done, Life, LifeError, Note, Order, OrderKind, Plant, WholeFile};
 pub use peer::{Peer, PeerCommit, PeerError, Synchronize};
 pub use proposal::{Proposal, propose};
 pub use services::{ArchivalPlan, MetricsPlan, NatAlarmPlan, NatWatched, Services};

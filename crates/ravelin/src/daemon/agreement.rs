@@ -11,7 +11,7 @@ use ravelin_commit::{
     PlaneConsumer, Plant, Proposal, Synchronize, propose,
 };
 use ravelin_compile::{IdBook, Resolved};
-use ravelin_contract::DataPlane;
+use ravelin_contract::{DataPlane, InjectRequest};
 use ravelin_host::Desired;
 use ravelin_metrics::{Exposition, Server};
 use ravelin_model::ValidConfig;
@@ -21,6 +21,7 @@ use ravelin_store::{Directory, EditorId, Store};
 use ravelin_syntax::Diagnostic;
 use ravelin_telemetry::Service;
 use ravelin_types::Generation;
+use ravelin_wire::build::{Ip, Payload, frame};
 
 use super::dynamic::{Dynamic, DynamicConsumer, View};
 use super::fault::{Faulty, Step};
@@ -166,8 +167,12 @@ impl Bench {
     }
 
     fn commit(&mut self, name: &str, seconds: u64) -> Result<Done, LifeError> {
+        self.commit_text(&text(name), seconds)
+    }
+
+    fn commit_text(&mut self, text: &str, seconds: u64) -> Result<Done, LifeError> {
         let candidate = self.life.database_mut().edit(ANN).unwrap();
-        candidate.replace(&text(name)).unwrap();
+        candidate.replace(text).unwrap();
         let order = Order {
             editor: ANN,
             user: "ann".into(),
@@ -277,4 +282,28 @@ fn what_is_owed_is_made_good() {
             assert_eq!(bench.agreed(), "a", "{who} {step:?}");
         }
     }
+}
+
+/// A policy that is open now judges its first packet: the plane has its schedule before it has the policy, and without the thread
+/// that tells it of changes, which does not run here.
+#[test]
+fn what_a_policy_asks_for_is_there_when_the_policy_is() {
+    let judged = |bench: &Bench| -> Vec<String> {
+        let frame = frame(&Ip::v4([10, 0, 1, 2], [10, 1, 1, 2]), &Payload::udp(1000, 53, &[]));
+        let request = InjectRequest { interface: "ge-0/0/0.0".into(), frame, before: Vec::new() };
+        let told = bench.system.plane.diagnostics().inject_packet(&request).unwrap();
+        let policies = told.findings.into_iter().filter(|finding| finding.stage == "policy");
+        policies.map(|finding| format!("{} {}", finding.subject, finding.outcome)).collect()
+    };
+    let mut bench = Bench::new();
+    bench.system.plane.start().unwrap();
+    let open = text("a").replace("daily start-time 08:00:00 stop-time 17:00:00", "daily all-day");
+    bench.commit_text(&open, 0).unwrap();
+    let routes = bench.life.active().unwrap().routes.clone();
+    bench.system.plane.updates().apply(&routes).unwrap();
+    assert_eq!(judged(&bench), ["p match: permit"]);
+    // Another schedule comes with the commit that asks for it, and the old one goes on until then.
+    let closed = text("a").replace("daily start-time 08:00:00 stop-time 17:00:00", "daily exclude");
+    bench.commit_text(&closed, 1).unwrap();
+    assert!(judged(&bench)[0].starts_with("p no match"), "{:?}", judged(&bench));
 }

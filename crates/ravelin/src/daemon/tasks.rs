@@ -64,6 +64,8 @@ pub fn spawn(
     let shared = control.clone();
     std::thread::spawn(move || archive(&shared));
     let shared = control.clone();
+    std::thread::spawn(move || fold(&shared));
+    let shared = control.clone();
     std::thread::spawn(move || write_traces(&shared));
 }
 
@@ -103,9 +105,12 @@ fn keep_time(control: &Mutex<Control>) {
 pub fn log(notes: Vec<Note>) {
     for note in notes {
         match note {
-            Note::RolledBack | Note::Applied | Note::Switched | Note::Synchronized | Note::ScheduledDone => {
-                tracing::info!("{note}")
-            }
+            Note::RolledBack
+            | Note::Applied
+            | Note::Switched
+            | Note::Synchronized
+            | Note::ScheduledDone
+            | Note::Folded => tracing::info!("{note}"),
             Note::NotSynchronized(_) => tracing::warn!("{note}"),
             Note::NotApplied(error) => {
                 tracing::error!("The active configuration is not applied.");
@@ -137,6 +142,17 @@ fn archive(control: &Mutex<Control>) {
         if let Err(error) = lock(control).life.transferred(&copy, site.is_some(), now()) {
             tracing::error!(%error, "A copy at an archive site will be made again.");
         }
+    }
+}
+
+/// Whole files behind commits of long configurations. While one is written, operators go on.
+fn fold(control: &Mutex<Control>) {
+    loop {
+        std::thread::sleep(TICK);
+        let Some(file) = lock(control).life.fold_due(now()) else { continue };
+        let written = file.write();
+        let note = lock(control).life.folded(written, now());
+        log(note.into_iter().collect());
     }
 }
 

@@ -100,15 +100,18 @@ pub(crate) enum At {
     Command { command: &'static Command, given: Given, pending: Option<(&'static Param, usize)> },
 }
 
+/// Whether there is something of a kind that has this name.
+pub(crate) type Known<'a> = &'a dyn Fn(Arg, &str) -> bool;
+
 /// Follows words through the table.
-pub(crate) fn walk(words: &[Word]) -> Result<At, Miss> {
+pub(crate) fn walk(words: &[Word], known: Known<'_>) -> Result<At, Miss> {
     let mut at = At::Path(Vec::new());
     for word in words {
         at = match at {
             At::Path(path) => step_path(path, &word.text)?,
             At::Command { command, given, pending } => match longer(command, &given, &word.text) {
                 Some(command) => At::Command { command, given, pending },
-                None => step_param(command, given, pending, &word.text)?,
+                None => step_param(command, (given, pending), &word.text, known)?,
             },
         };
     }
@@ -122,8 +125,8 @@ fn longer(command: &'static Command, given: &Given, word: &str) -> Option<&'stat
 }
 
 /// Reads a whole line.
-pub(crate) fn read(words: &[Word]) -> Result<Request, Miss> {
-    match walk(words)? {
+pub(crate) fn read(words: &[Word], known: Known<'_>) -> Result<Request, Miss> {
+    match walk(words, known)? {
         At::Path(path) => Err(Miss::Incomplete(next_words(&path))),
         At::Command { pending: Some((param, _)), .. } => Err(Miss::Missing(param.word.unwrap_or("value"))),
         At::Command { command, given, pending: None } => (command.make)(&given),
@@ -195,24 +198,22 @@ fn step_path(mut path: Vec<&'static str>, word: &str) -> Result<At, Miss> {
 
 fn step_param(
     command: &'static Command,
-    mut given: Given,
-    pending: Option<(&'static Param, usize)>,
+    (mut given, pending): (Given, Option<(&'static Param, usize)>),
     word: &str,
+    known: Known<'_>,
 ) -> Result<At, Miss> {
+    let alone = || open_params(command, &given).find(|p| p.word.is_none());
     let (param, index) = match pending {
         Some(pending) => pending,
         // A name that the command begins with is the operator's own word, whatever that looks like.
         None if given.is_empty() && command.params.first().is_some_and(is_name) => (&command.params[0], 0),
-        None => match keyword(command, &given, word)? {
+        None => match keyword(command, &given, (word, known))? {
             Some(param) => {
                 given.flag(param);
                 let pending = (!param.args.is_empty()).then_some((param, 0));
                 return Ok(At::Command { command, given, pending });
             }
-            None => {
-                let open = open_params(command, &given).find(|p| p.word.is_none());
-                (open.ok_or_else(|| Miss::Word(word.to_owned()))?, 0)
-            }
+            None => (alone().ok_or_else(|| Miss::Word(word.to_owned()))?, 0),
         },
     };
     let arg = param.args[index];
@@ -224,10 +225,20 @@ fn step_param(
     Ok(At::Command { command, given, pending })
 }
 
-/// The keyword parameter that a word means; `None`: it may be a value.
-fn keyword(command: &'static Command, given: &Given, word: &str) -> Result<Option<&'static Param>, Miss> {
+/// The keyword parameter that a word means; `None`: it may be a value. The name of something goes before the beginning of a
+/// keyword, and a whole keyword before a name.
+fn keyword(
+    command: &'static Command,
+    given: &Given,
+    (word, known): (&str, Known<'_>),
+) -> Result<Option<&'static Param>, Miss> {
     let found: Vec<_> =
         open_params(command, given).filter(|p| p.word.is_some_and(|w| w.starts_with(word))).collect();
+    let is_whole = found.iter().any(|p| p.word == Some(word));
+    let mut values = open_params(command, given).filter(|p| p.word.is_none());
+    if !is_whole && values.any(|p| p.args.first().is_some_and(|arg| known(*arg, word))) {
+        return Ok(None);
+    }
     match found[..] {
         [] => Ok(None),
         [one] => Ok(Some(one)),

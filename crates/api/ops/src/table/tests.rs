@@ -6,7 +6,7 @@ use crate::request::{Detail, PolicyView, SessionQuery};
 use crate::words::split;
 
 fn request(line: &str) -> Result<Request, String> {
-    read(&split(line).command).map_err(|miss| miss.to_string())
+    read(&split(line).command, &|_, _| false).map_err(|miss| miss.to_string())
 }
 
 #[track_caller]
@@ -115,6 +115,63 @@ fn names_that_are_keywords_are_names() {
     }
     refused("show security policies policy-name", "syntax error, missing argument for `policy-name'");
     refused("show security policies policy-name before policy-name after", "syntax error: policy-name");
+}
+
+/// A rule `a` beside the keyword `all`.
+#[test]
+fn a_name_goes_before_the_beginning_of_a_keyword_wherever_both_may_stand() {
+    let mut seen = Vec::new();
+    for command in commands() {
+        let Some(arg) = command.params.iter().find(|p| p.word.is_none()).and_then(|p| p.args.first()) else {
+            continue;
+        };
+        if !matches!(arg, Arg::Zone | Arg::NatRule | Arg::NatPool | Arg::SourcePool | Arg::Interface) {
+            continue;
+        }
+        for keyword in command.params.iter().filter_map(|p| p.word) {
+            let named = |name: &str| {
+                let mut words: Vec<Word> = split(&command.path.join(" ")).command;
+                words.push(Word { text: name.to_owned(), at: 0 });
+                let known = &keyword[..1];
+                let walked = walk(&words, &|kind, name| kind == *arg && name == known);
+                let Ok(At::Command { given, .. }) = walked else { panic!("{words:?}: {walked:?}") };
+                given.text("")
+            };
+            let what = format!("{:?} {keyword}", command.path);
+            assert_eq!(named(&keyword[..1]).as_deref(), Some(&keyword[..1]), "{what}");
+            assert_eq!(named(keyword), None, "{what}: the whole keyword is the keyword");
+            if keyword.len() > 2
+                && !command
+                    .params
+                    .iter()
+                    .any(|p| p.word.is_some_and(|w| w != keyword && w.starts_with(&keyword[..2])))
+            {
+                assert_eq!(
+                    named(&keyword[..2]),
+                    None,
+                    "{what}: so is the beginning of it that nothing is called"
+                );
+            }
+        }
+        if command.params.iter().any(|p| p.word.is_some()) {
+            seen.push(command.path.join(" "));
+        }
+    }
+    for path in [
+        "show security nat source rule",
+        "clear security nat statistics source rule",
+        "show security zones",
+        "show interfaces terse",
+    ] {
+        assert!(seen.iter().any(|seen| seen == path), "{path}: {seen:?}");
+    }
+    let known = |kind, name: &str| kind == Arg::NatRule && name == "a";
+    let line = split("show sec nat source rule a").command;
+    let request = read(&line, &known).map_err(|miss| miss.to_string());
+    assert_eq!(
+        request,
+        Ok(Request::NatRules { kind: crate::answer::NatKind::Source, name: Some("a".into()) })
+    );
 }
 
 #[test]

@@ -78,7 +78,8 @@ pub(crate) fn check_after(
     let kept = earlier
         .and_then(|earlier| Some(Kept { earlier, changed: known.differing(earlier.valid.addresses())? }));
     if same_books.is_none() {
-        names::address_books(&written, &config, &mut report);
+        let edited = kept.as_ref().map(|kept| names::Edited { names: &known, changed: &kept.changed });
+        names::address_books(&written, &config, edited, &mut report);
     }
     let names = policies::Names { known: &known, zones: &zone_books };
     policies::settle_references(&mut config.security.policies, &names, kept.as_ref());
@@ -135,3 +136,6 @@ impl Report {
         self.errors.push(Diagnostic::error(path, at, message).and(other.0, other.1));
     }
 }
+
+#[cfg(test)]
+mod tests;

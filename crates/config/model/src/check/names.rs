@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use ravelin_syntax::Span;
 
 use super::Report;
-use crate::{AddressBook, Config};
+use crate::{AddressBook, AddressNames, AddressSet, Config};
 
 /// A set's name, place and the sets it holds.
 pub(super) struct Member<'a> {
@@ -14,13 +14,29 @@ pub(super) struct Member<'a> {
     pub sets: &'a [String],
 }
 
+/// One book that was made from one in which all was well.
+#[derive(Clone, Copy)]
+pub(super) struct Edited<'a> {
+    pub names: &'a AddressNames,
+    /// Names that stand for something else than before, and of the sets that hold one.
+    pub changed: &'a HashSet<String>,
+}
+
 /// `books`: as they were written, those of zones with them.
-pub(super) fn address_books(books: &[AddressBook], config: &Config, report: &mut Report) {
+pub(super) fn address_books(
+    books: &[AddressBook],
+    config: &Config,
+    edited: Option<Edited<'_>>,
+    report: &mut Report,
+) {
     let of_zones = config.security.zones.iter().filter(|zone| zone.address_book.is_some()).count();
     let (named, own) = books.split_at(books.len() - of_zones);
     for book in named {
         let path = format!("security address-book {}", book.name);
-        sets(book, &path, report);
+        match edited.filter(|_| books.len() == 1) {
+            Some(edited) => changed_sets(book, &path, edited, report),
+            None => sets(book, &path, report),
+        }
         if book.name == "global" && !book.zones.is_empty() {
             report.error(format!("{path} attach"), book.at, "the book `global' is every zone's already");
         }
@@ -59,28 +75,55 @@ fn sets(book: &AddressBook, path: &str, report: &mut Report) {
     }
     let addresses: HashSet<&str> = book.addresses.iter().map(|a| a.name.as_str()).collect();
     let sets: HashSet<&str> = book.sets.iter().map(|s| s.name.as_str()).collect();
-    for set in &book.sets {
+    let holds = Holds { address: &|name| addresses.contains(name), set: &|name| sets.contains(name) };
+    these_sets(book.sets.iter(), path, &holds, report);
+}
+
+/// A set of which nothing changed, not even what a name in it stands for, is as well as it was. Whatever came to hold itself
+/// holds a set that changed.
+fn changed_sets(book: &AddressBook, path: &str, edited: Edited<'_>, report: &mut Report) {
+    let Edited { names, changed } = edited;
+    if changed.is_empty() {
+        return;
+    }
+    let holds = Holds { address: &|name| names.is_address(name), set: &|name| names.is_set(name) };
+    these_sets(book.sets.iter().filter(|set| changed.contains(&set.name)), path, &holds, report);
+}
+
+/// What a book holds.
+struct Holds<'a> {
+    address: &'a dyn Fn(&str) -> bool,
+    set: &'a dyn Fn(&str) -> bool,
+}
+
+fn these_sets<'a>(
+    sets: impl Iterator<Item = &'a AddressSet>,
+    path: &str,
+    holds: &Holds<'_>,
+    report: &mut Report,
+) {
+    let mut members = Vec::new();
+    for set in sets {
         let path = format!("{path} address-set {}", set.name);
-        if addresses.contains(set.name.as_str()) {
+        if (holds.address)(&set.name) {
             report.error(&path, set.at, format!("`{}' is also the name of an address", set.name));
         }
-        for name in set.addresses.iter().filter(|n| !addresses.contains(n.as_str())) {
+        for name in set.addresses.iter().filter(|name| !(holds.address)(name)) {
             report.error(
                 format!("{path} address {name}"),
                 set.at,
                 format!("address `{name}' is not defined"),
             );
         }
-        for name in set.sets.iter().filter(|n| !sets.contains(n.as_str())) {
+        for name in set.sets.iter().filter(|name| !(holds.set)(name)) {
             report.error(
                 format!("{path} address-set {name}"),
                 set.at,
                 format!("address-set `{name}' is not defined"),
             );
         }
+        members.push(Member { name: &set.name, at: set.at, sets: &set.sets });
     }
-    let members: Vec<Member<'_>> =
-        book.sets.iter().map(|s| Member { name: &s.name, at: s.at, sets: &s.sets }).collect();
     for (name, at) in loops(&members) {
         report.error(format!("{path} address-set {name}"), at, "address-set contains itself");
     }

@@ -65,6 +65,8 @@ fn kind(instance: &RoutingInstance, path: &str, report: &mut Report) {
                 );
             }
         }
+        // What Junos has for fxp0 needs no type; it is refused as it is.
+        None if instance.name == MANAGEMENT => {}
         None => report.error(path, instance.at, "missing mandatory statement: 'instance-type'"),
         Some(InstanceType::Vrf) => {
             let message = "statement not supported: a vrf needs BGP; virtual-router is one without";

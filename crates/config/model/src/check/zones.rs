@@ -32,6 +32,9 @@ pub(super) fn check(config: &Config, report: &mut Report) {
             let path = format!("{path} interfaces {}", interface.name);
             if interface.name.starts_with("fxp0.") {
                 report.error(&path, interface.at, "the management interface can't be in a zone");
+            } else if interface.name == "all.0" {
+                let message = "statement not supported: every interface has to be named";
+                report.error(&path, interface.at, message);
             } else if !exist.contains(&interface.name) {
                 let message =
                     format!("interface `{}' must be configured under [edit interfaces]", interface.name);

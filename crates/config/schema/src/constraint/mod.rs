@@ -3,27 +3,26 @@
 //! Spec: language-60..63. Place: after groups are expanded, beside the checks of the typed configuration.
 
 mod expression;
+mod levels;
 mod watched;
 
 use std::borrow::Cow;
-use std::collections::HashMap;
 use std::sync::OnceLock;
 
 use ravelin_syntax::tree::{Kind, Node};
 use ravelin_syntax::{DIAGNOSTICS_MAX, Diagnostic, Span, Tree};
 
 use crate::Changed;
-use crate::grammar::{Rule, RuleId, grammar};
+use crate::grammar::{ROOT, Rule, RuleId, grammar};
 
 use expression::{Expression, Part, Test, Wanted, parse};
-use watched::Again;
+use levels::Levels;
+use watched::{Again, of_rule};
 
 /// Names that stand for something nobody defines.
 const BUILT_IN: [&str; 3] = ["any", "any-ipv4", "any-ipv6"];
 /// What the system defines itself begins so.
 const OF_THE_SYSTEM: &str = "junos-";
-/// Levels at least this large are looked up by a table.
-const LARGE: usize = 32;
 
 /// Constraints of one rule.
 #[derive(Default)]
@@ -97,15 +96,15 @@ pub fn violations(tree: &Tree) -> Vec<Diagnostic> {
 /// the statements with a constraint that looks for such as came or went.
 #[must_use]
 pub fn violations_of(tree: &Tree, changed: &[Changed<'_>]) -> Vec<Diagnostic> {
-    let mut judge = Judge::of(tree);
     let mut again = Again::default();
     changed
         .iter()
         .flat_map(|change| change.old.into_iter().chain(change.new))
         .for_each(|node| again.add(node));
+    let mut judge = Judge::of(tree);
     if !again.is_empty() {
-        judge.only = Some(again);
-        tree.active().for_each(|node| judge.statement(node));
+        judge.only = Some(&again);
+        judge.again(&tree.nodes, ROOT.0);
         judge.only = None;
     }
     for change in changed.iter().filter(|change| change.is_in_force()) {
@@ -118,34 +117,26 @@ pub fn violations_of(tree: &Tree, changed: &[Changed<'_>]) -> Vec<Diagnostic> {
 /// Words of a path; `None` stands for any.
 type Words<'a> = Vec<Option<Cow<'a, str>>>;
 
-/// A large level.
-#[derive(Default)]
-struct Level<'a> {
-    /// Entries with one key, by keyword and key.
-    entries: HashMap<(&'a str, &'a str), u32>,
-    others: Vec<u32>,
-}
-
 struct Judge<'a> {
     tree: &'a Tree,
     /// What large levels hold, by where they lie.
-    levels: HashMap<usize, Level<'a>>,
+    levels: Levels<'a>,
     /// Statements on the way, the one at hand last.
     above: Vec<&'a Node>,
     out: Vec<Diagnostic>,
-    /// The rules that are judged; `None`: all.
-    only: Option<Again>,
+    /// What is judged; `None`: all.
+    only: Option<&'a Again<'a>>,
 }
 
 impl<'a> Judge<'a> {
     fn of(tree: &'a Tree) -> Self {
-        Self { tree, levels: HashMap::new(), above: Vec::new(), out: Vec::new(), only: None }
+        Self { tree, levels: Levels::default(), above: Vec::new(), out: Vec::new(), only: None }
     }
 
     fn statement(&mut self, node: &'a Node) {
         let Some(judged) = judged().get(node.rule as usize) else { return };
-        let is_meant = self.only.as_ref().is_none_or(|only| only.has(node.rule));
-        let leads_on = judged.below && self.only.as_ref().is_none_or(|only| only.leads_on(node.rule));
+        let is_meant = self.only.is_none_or(|only| only.has(node.rule));
+        let leads_on = judged.below && self.only.is_none_or(|only| !only.below(node.rule).is_empty());
         let is_judged = is_meant && (judged.own.is_some() || judged.key.is_some());
         if !(leads_on || is_judged) || self.out.len() >= DIAGNOSTICS_MAX {
             return;
@@ -153,23 +144,32 @@ impl<'a> Judge<'a> {
         let Some(rule) = grammar().rule(RuleId(node.rule)).filter(|r| r.supported()) else { return };
         self.above.push(node);
         let words = || node.args.iter().take(if node.kind == Kind::Entry { 1 } else { usize::MAX });
+        let only = self.only;
+        let means = |own: &str| only.is_none_or(|only| only.means(node.rule, own));
         if let Some(expression) = judged.own.as_ref().filter(|_| is_meant) {
             // A value is judged where it is; a statement without one by its place alone.
             let spoken: Vec<(&'a str, Span)> = words().map(|w| (w.text.as_str(), w.span)).collect();
             let spoken = if spoken.is_empty() { vec![("", node.span)] } else { spoken };
-            for (own, at) in spoken {
+            for (own, at) in spoken.into_iter().filter(|(own, _)| means(own)) {
                 self.judge(expression, rule, Own { value: own, at, extra: 0 });
             }
         }
-        if let (Some(expression), Some(word), true) = (&judged.key, node.args.first(), is_meant) {
+        if let (Some(expression), Some(word)) = (&judged.key, node.args.first().filter(|w| means(&w.text))) {
             self.judge(expression, rule, Own { value: &word.text, at: word.span, extra: 1 });
         }
-        if leads_on {
-            for child in node.active() {
-                self.statement(child);
-            }
+        match self.only.filter(|_| leads_on) {
+            Some(_) => self.again(&node.children, node.rule),
+            None if leads_on => node.active().for_each(|child| self.statement(child)),
+            None => {}
         }
         self.above.pop();
+    }
+
+    /// Judges what is to be judged again below a statement, without a look at the others.
+    fn again(&mut self, level: &'a [Node], above: u32) {
+        for rule in self.only.map_or(&[][..], |only| only.below(above)) {
+            of_rule(level, *rule).iter().filter(|node| !node.inactive).for_each(|node| self.statement(node));
+        }
     }
 
     /// Tells each part of a conjunction that doesn't hold.
@@ -341,44 +341,25 @@ impl<'a> Judge<'a> {
     }
 
     fn level(&mut self, level: &'a [Node], words: &[Option<&str>], out: &mut Vec<&'a Node>, most: usize) {
-        if level.len() >= LARGE && words.first().is_some_and(Option::is_some) && words != [words[0]] {
-            return self.large(level, words, out, most);
-        }
-        for node in level.iter().filter(|n| !n.inactive) {
+        let Some(places) = self.levels.places(level, words) else {
+            let active = level.iter().filter(|n| !n.inactive);
+            return self.each_of(active, words, out, most);
+        };
+        self.each_of(places.into_iter().map(|place| &level[place as usize]), words, out, most);
+    }
+
+    fn each_of(
+        &mut self,
+        nodes: impl Iterator<Item = &'a Node>,
+        words: &[Option<&str>],
+        out: &mut Vec<&'a Node>,
+        most: usize,
+    ) {
+        for node in nodes {
             if out.len() >= most {
                 return;
             }
             self.one(node, words, out, most);
-        }
-    }
-
-    /// As `level`, without a look at every entry.
-    fn large(&mut self, level: &'a [Node], words: &[Option<&str>], out: &mut Vec<&'a Node>, most: usize) {
-        let known = self.levels.entry(level.as_ptr() as usize).or_insert_with(|| {
-            let mut known = Level::default();
-            for (at, node) in (0u32..).zip(level).filter(|(_, n)| !n.inactive) {
-                match &*node.args {
-                    [key] if node.kind == Kind::Entry => {
-                        known.entries.insert((node.name, key.text.as_str()), at);
-                    }
-                    _ => known.others.push(at),
-                }
-            }
-            known
-        });
-        let (Some(Some(name)), Some(key)) = (words.first(), words.get(1)) else { return };
-        let mut places: Vec<u32> = known.others.clone();
-        match key {
-            Some(key) => places.extend(known.entries.get(&(name, key))),
-            None => places.extend(known.entries.iter().filter(|((n, _), _)| n == name).map(|(_, at)| *at)),
-        }
-        places.extend(known.entries.get(&("", name)));
-        places.sort_unstable();
-        for place in places {
-            if out.len() >= most {
-                return;
-            }
-            self.one(&level[place as usize], words, out, most);
         }
     }
 

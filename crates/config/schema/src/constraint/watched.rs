@@ -9,20 +9,37 @@ use super::expression::{Expression, Part, Test};
 use super::judged;
 use crate::grammar::{ROOT, Rule, RuleId, grammar};
 
-/// Rules whose statements must be judged again when some others came or went, and those that lead there.
-#[derive(Default)]
-pub(super) struct Again {
-    rules: HashSet<u32>,
-    above: HashSet<u32>,
+/// Names that are told apart; with more, every statement of the rule is judged again.
+const NAMES_MAX: usize = 4096;
+
+/// Which statements of a rule are judged again.
+enum Meant<'a> {
+    Every,
+    /// Those of these names or values.
+    Named(HashSet<&'a str>),
 }
 
-impl Again {
+/// Statements that must be judged again when some others came or went, and where they are.
+#[derive(Default)]
+pub(super) struct Again<'a> {
+    rules: HashMap<u32, Meant<'a>>,
+    /// By rule: the rules below it that are meant, or lead to one that is.
+    below: HashMap<u32, Vec<u32>>,
+}
+
+impl<'a> Again<'a> {
     /// A statement came or went, and all in it.
-    pub fn add(&mut self, node: &Node) {
-        for rule in lookers().get(&node.rule).into_iter().flatten().copied() {
-            if self.rules.insert(rule.0) {
-                let up = |rule: &RuleId| grammar().rule(*rule).filter(|_| *rule != ROOT).map(|r| r.parent);
-                self.above.extend(std::iter::successors(up(&rule), up).map(|rule| rule.0));
+    pub fn add(&mut self, node: &'a Node) {
+        for looker in lookers().get(&node.rule).into_iter().flatten() {
+            let meant = self.rules.entry(looker.rule.0).or_insert_with(|| {
+                leads_to(looker.rule, &mut self.below);
+                Meant::Named(HashSet::new())
+            });
+            if let Meant::Named(names) = meant {
+                names.extend(node.args.iter().map(|word| word.text.as_str()));
+                if looker.which == Which::Every || names.len() > NAMES_MAX {
+                    *meant = Meant::Every;
+                }
             }
         }
         node.children.iter().for_each(|node| self.add(node));
@@ -32,36 +49,82 @@ impl Again {
         self.rules.is_empty()
     }
 
-    pub fn has(&self, rule: u32) -> bool {
-        self.rules.contains(&rule)
+    /// Whether a statement of a rule is judged for a name or value of its own.
+    pub fn means(&self, rule: u32, own: &str) -> bool {
+        self.rules.get(&rule).is_some_and(|meant| match meant {
+            Meant::Every => true,
+            Meant::Named(names) => names.contains(own),
+        })
     }
 
-    /// Whether there may be such statements below one.
-    pub fn leads_on(&self, rule: u32) -> bool {
-        self.above.contains(&rule)
+    pub fn has(&self, rule: u32) -> bool {
+        self.rules.contains_key(&rule)
+    }
+
+    /// Rules below one of which there may be such statements.
+    pub fn below(&self, rule: u32) -> &[u32] {
+        self.below.get(&rule).map_or(&[], Vec::as_slice)
     }
 }
 
-/// By rule: the supported ones with a constraint that may look for its statements.
-fn lookers() -> &'static HashMap<u32, Vec<RuleId>> {
-    static LOOKERS: OnceLock<HashMap<u32, Vec<RuleId>>> = OnceLock::new();
+/// Notes the way to a rule.
+fn leads_to(rule: RuleId, below: &mut HashMap<u32, Vec<u32>>) {
+    let mut at = rule;
+    while at != ROOT {
+        let parent = grammar().rule(at).map_or(ROOT, |rule| rule.parent);
+        let known = below.entry(parent.0).or_default();
+        if known.contains(&at.0) {
+            return;
+        }
+        known.push(at.0);
+        at = parent;
+    }
+}
+
+/// The statements of a rule on a level, which are kept in the order of rules.
+pub(super) fn of_rule(level: &[Node], rule: u32) -> &[Node] {
+    debug_assert!(level.is_sorted_by_key(|node| node.rule), "siblings stand in the order of the table");
+    let level = &level[level.partition_point(|node| node.rule < rule)..];
+    &level[..level.partition_point(|node| node.rule == rule)]
+}
+
+/// Which statements with a constraint one that came or went is of concern to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Which {
+    Every,
+    /// Those whose own name or value is its name or value.
+    Named,
+}
+
+/// A supported rule with a constraint.
+#[derive(Clone, Copy, Debug)]
+struct Looker {
+    rule: RuleId,
+    which: Which,
+}
+
+/// By rule: those that may look for its statements.
+fn lookers() -> &'static HashMap<u32, Vec<Looker>> {
+    static LOOKERS: OnceLock<HashMap<u32, Vec<Looker>>> = OnceLock::new();
     LOOKERS.get_or_init(|| {
-        let mut out: HashMap<u32, Vec<RuleId>> = HashMap::new();
+        let mut out: HashMap<u32, Vec<Looker>> = HashMap::new();
         for (id, judged) in (0..).map(RuleId).zip(judged()) {
             if !grammar().rule(id).is_some_and(Rule::supported) {
                 continue;
             }
-            let mut looked_for = HashSet::new();
+            let mut looked_for = HashMap::new();
             for (expression, extra) in [(&judged.own, 0), (&judged.key, 1)] {
                 expression.iter().for_each(|e| of_expression(e, id, extra, &mut looked_for));
             }
-            looked_for.into_iter().for_each(|rule| out.entry(rule).or_default().push(id));
+            for (rule, which) in looked_for {
+                out.entry(rule).or_default().push(Looker { rule: id, which });
+            }
         }
         out
     })
 }
 
-fn of_expression(expression: &Expression, of: RuleId, extra: usize, out: &mut HashSet<u32>) {
+fn of_expression(expression: &Expression, of: RuleId, extra: usize, out: &mut HashMap<u32, Which>) {
     match expression {
         Expression::And(all) | Expression::Or(all) => {
             all.iter().for_each(|e| of_expression(e, of, extra, out));
@@ -71,7 +134,7 @@ fn of_expression(expression: &Expression, of: RuleId, extra: usize, out: &mut Ha
     }
 }
 
-fn of_test(test: &Test, of: RuleId, extra: usize, out: &mut HashSet<u32>) {
+fn of_test(test: &Test, of: RuleId, extra: usize, out: &mut HashMap<u32, Which>) {
     let Some(start) = start(test, of, extra) else { return };
     // What `all` counts are the entries at the last wildcard too.
     let last = test.words.iter().rposition(|part| *part == Part::Any);
@@ -101,7 +164,7 @@ fn start(test: &Test, of: RuleId, extra: usize) -> Option<RuleId> {
 }
 
 /// Rules that a path may end at. Every value counts as one that fits.
-fn ends(level: RuleId, words: &[Part], out: &mut HashSet<u32>) {
+fn ends(level: RuleId, words: &[Part], out: &mut HashMap<u32, Which>) {
     for (id, rule) in grammar().children(level) {
         let fits = |part: &Part| match part {
             Part::Word(word) => *word == rule.name,
@@ -121,11 +184,24 @@ fn ends(level: RuleId, words: &[Part], out: &mut HashSet<u32>) {
             Kind::Flag | Kind::Container | Kind::Opaque => (0..=0, 0),
         };
         if rest.len() <= most {
-            out.insert(id.0);
+            let which = which(rule, rest);
+            let known = out.entry(id.0).or_insert(which);
+            *known = if *known == which { which } else { Which::Every };
         }
         let is_value = matches!(rule.kind, Kind::Leaf | Kind::LeafList);
         for taken in takes.filter(|taken| *taken < rest.len() && !is_value) {
             ends(id, &rest[taken..], out);
         }
     }
+}
+
+/// Which statements a path that ends at a rule with these words is of concern to.
+fn which(rule: &Rule, words: &[Part]) -> Which {
+    let is_name = match rule.kind {
+        Kind::Entry => matches!(&rule.keys[..], [key] if key.keyword.is_none()),
+        // A value without keyword may also be named by what it is.
+        Kind::Leaf | Kind::LeafList => !rule.hidden,
+        Kind::Flag | Kind::Container | Kind::Opaque => false,
+    };
+    if is_name && words == [Part::Own] { Which::Named } else { Which::Every }
 }

@@ -1,6 +1,7 @@
 //! A store whose disk dies at any step.
 
 mod edits;
+mod folding;
 mod synchronized;
 
 use std::collections::BTreeMap;

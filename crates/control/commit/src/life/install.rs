@@ -106,6 +106,7 @@ impl<D: Disk + Send> Life<D> {
             Ok(Put { done: Err(_), .. }) | Err(_) => return false,
         };
         self.settle_peer(part, now);
+        self.folds.at_once();
         self.activated(proposal, (&tree, at), now);
         // The failed commit is in the history too, and so in the audit file.
         self.log_changes(None);
@@ -121,6 +122,7 @@ impl<D: Disk + Send> Life<D> {
         (proposal, now): (Proposal, Now),
     ) {
         self.deadline = deadline;
+        self.folds.at_once();
         let before = self.database.shared_base().clone();
         self.database.activated(tree, by);
         self.activated(proposal, (tree, at), now);

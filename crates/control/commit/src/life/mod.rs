@@ -3,12 +3,14 @@
 //! Junos: `commit [check | confirmed | at]`, `rollback`, rescue, archival. State: the store, the candidates, the
 //! deadline of a commit that waits to be confirmed, and what consumers owe. Spec: commit-2..20.
 
+mod fold;
 mod install;
 mod order;
 mod peer;
 mod situation;
 mod transfer;
 
+pub use fold::WholeFile;
 pub use order::{Done, LifeError, Order, OrderKind};
 
 use std::sync::Arc;
@@ -23,6 +25,7 @@ use ravelin_syntax::{Diagnostic, Tree};
 
 use crate::when::left;
 use crate::{CommitError, Consumers, Now, Peer, Proposal, Synchronize};
+use fold::Folds;
 use install::{Install, OnFailure};
 use peer::{Beside, Debt, Promise};
 
@@ -73,6 +76,8 @@ pub enum Note {
     Synchronized,
     #[error("The other node does not have the active configuration yet: {0}")]
     NotSynchronized(String),
+    #[error("The store's files are whole again.")]
+    Folded,
     #[error("{0}")]
     Store(#[from] StoreError),
 }
@@ -103,8 +108,7 @@ pub struct Life<D> {
     /// When the next copy by the clock is due, and when a failed one is tried again.
     copy_at: Option<Duration>,
     copy_retry_at: Duration,
-    /// When the store is asked again to make whole files, behind a failure.
-    fold_at: Duration,
+    folds: Folds,
     /// The machine's boot.
     boot: String,
     /// What times are meant in unless the configuration says.
@@ -146,7 +150,7 @@ impl<D: Disk + Send> Life<D> {
             pause: RETRY,
             copy_at: None,
             copy_retry_at: Duration::ZERO,
-            fold_at: Duration::ZERO,
+            folds: Folds::default(),
             boot: boot.into(),
             machine_zone: TimeZone::UTC,
         }
@@ -200,12 +204,6 @@ impl<D: Disk + Send> Life<D> {
         }
         if !self.debts.is_empty() && now.mono >= self.retry_at {
             notes.push(self.apply_active(plant, now).map_or_else(Note::NotApplied, |()| Note::Applied));
-        }
-        if now.mono >= self.fold_at
-            && let Err(error) = self.store.fold()
-        {
-            self.fold_at = now.mono + RETRY;
-            notes.push(Note::Store(error));
         }
         self.forget(now);
         notes.extend(self.catch_up(plant, now));

@@ -178,16 +178,7 @@ fn is_edited(bench: &Bench) -> bool {
 /// Spec: commit-62.
 #[test]
 fn a_long_configuration_is_committed_by_what_it_changed_and_made_whole_behind() {
-    let mut before = Bench::new();
-    let candidate = before.life.database_mut().edit(ANN).unwrap();
-    for n in 0..700 {
-        let line = format!("set security address-book global address h{n} description \"{n:0>100}\"");
-        candidate.apply(&[], &line).unwrap();
-        let line = format!("set security address-book global address h{n} 10.0.{}.{}/32", n / 250, n % 250);
-        candidate.apply(&[], &line).unwrap();
-    }
-    before.commit("a", at(0));
-    assert!(!is_edited(&before), "the first one has nothing to change");
+    let mut before = long();
     let commit = |bench: &mut Bench| {
         bench.edit("b");
         let done = bench.order(OrderKind::Now, at(1)).is_ok();
@@ -203,16 +194,63 @@ fn a_long_configuration_is_committed_by_what_it_changed_and_made_whole_behind() 
     before.commit("b", at(2));
     assert!(is_edited(&before) && before.tick(at(2)).is_empty() && !is_edited(&before));
     before.commit("c", at(3));
-    before.disk.platter().left = Some(1);
-    assert_eq!(before.tick(at(3)), ["the store's files can't be used: dead"]);
-    assert_eq!(
-        (before.agreed().as_str(), before.tick(at(4)).len()),
-        ("c", 0),
-        "it is not tried all the time"
-    );
-    before.disk.platter().left = None;
-    assert!(before.tick(at(5)).is_empty() && !is_edited(&before));
-    let (after, _) = before.restart(at(6), "boot");
+    let (mut after, _) = before.restart(at(6), "boot");
+    assert!(is_edited(&after) && after.tick(at(6)).is_empty() && !is_edited(&after));
     assert_eq!(after.agreed(), "c");
     assert_eq!(after.life.store().history().len(), 3);
+}
+
+/// Spec: commit-62.
+#[test]
+fn what_can_not_be_made_whole_is_tried_less_and_less_often_and_told_once() {
+    let mut bench = long();
+    bench.commit("b", at(0));
+    bench.disk.platter().left = Some(1);
+    let tried = |bench: &mut Bench, seconds: std::ops::Range<u64>| -> Vec<(u64, Vec<String>)> {
+        let due = |s: &u64, bench: &Bench| bench.life.fold_due(at(*s)).is_some();
+        seconds.filter_map(|s| due(&s, bench).then(|| (s, bench.tick(at(s))))).collect()
+    };
+    let told = "the store's files can't be used: dead".to_owned();
+    let seconds = [0, 2, 6, 14, 30, 62, 126, 254, 510, 766];
+    let wanted = |(n, s): (usize, &u64)| (*s, if n == 0 { vec![told.clone()] } else { Vec::new() });
+    let wanted: Vec<_> = seconds.iter().enumerate().map(wanted).collect();
+    assert_eq!(tried(&mut bench, 0..1000), wanted);
+    let other = || Err(std::io::Error::other("full"));
+    let said = |note: Option<ravelin_commit::Note>| note.map(|note| note.to_string());
+    assert_eq!(
+        said(bench.life.folded(other(), at(1000))).as_deref(),
+        Some("the store's files can't be used: full")
+    );
+    assert_eq!(said(bench.life.folded(other(), at(1001))), None);
+    // The next commit can't make them whole either; the one that can does it at once.
+    bench.edit("c");
+    bench.order(OrderKind::Now, at(1002)).unwrap_err();
+    assert!(bench.life.fold_due(at(1003)).is_none(), "nothing was committed");
+    bench.disk.platter().left = None;
+    bench.commit("c", at(1004));
+    bench.disk.platter().left = Some(0);
+    assert_eq!(bench.tick(at(1004)), [told.clone()], "another failure than the last");
+    assert_eq!(tried(&mut bench, 1005..1008), [(1006, Vec::new())], "from the shortest pause on");
+    bench.disk.platter().left = None;
+    assert_eq!(
+        tried(&mut bench, 1008..1020),
+        [(1010, vec!["The store's files are whole again.".to_owned()])]
+    );
+    assert!(!is_edited(&bench) && bench.tick(at(1020)).is_empty());
+    assert_eq!(bench.agreed(), "c");
+}
+
+/// A configuration `a` that is long.
+fn long() -> Bench {
+    let mut before = Bench::new();
+    let candidate = before.life.database_mut().edit(ANN).unwrap();
+    for n in 0..700 {
+        let line = format!("set security address-book global address h{n} description \"{n:0>100}\"");
+        candidate.apply(&[], &line).unwrap();
+        let line = format!("set security address-book global address h{n} 10.0.{}.{}/32", n / 250, n % 250);
+        candidate.apply(&[], &line).unwrap();
+    }
+    before.commit("a", at(0));
+    assert!(!is_edited(&before), "the first one has nothing to change");
+    before
 }

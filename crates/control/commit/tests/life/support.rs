@@ -265,8 +265,13 @@ impl Bench {
         assert!(matches!(done, Ok(Done::Waiting { .. })), "{done:?}");
     }
 
+    /// What is due, and then whole files.
     pub fn tick(&mut self, now: Now) -> Vec<String> {
-        self.life.tick(&mut self.plant, now).iter().map(ToString::to_string).collect()
+        let mut notes = self.life.tick(&mut self.plant, now);
+        if let Some(file) = self.life.fold_due(now) {
+            notes.extend(self.life.folded(file.write(), now));
+        }
+        notes.iter().map(ToString::to_string).collect()
     }
 
     pub fn enter(&mut self, id: EditorId, mode: EditMode) {

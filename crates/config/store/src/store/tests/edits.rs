@@ -12,21 +12,21 @@ fn long(n: usize) -> String {
 }
 
 /// The next configuration, made from the one that is active.
-fn next(store: &Store<impl Disk>, n: usize) -> Rope {
+pub(super) fn next(store: &Store<impl Disk>, n: usize) -> Rope {
     let Some(active) = store.active() else { return long(n).into() };
     let head = active.text.len() - rest().len();
     let splices = [Splice::New(&text(n)), Splice::Kept(head..active.text.len())];
     active.text.spliced(splices).unwrap_or_else(|| panic!("{n}"))
 }
 
-fn commit(store: &mut Store<&mut DyingDisk>, n: usize) -> Result<(), StoreError> {
+pub(super) fn commit(store: &mut Store<&mut DyingDisk>, n: usize) -> Result<(), StoreError> {
     store.whole_below = 0;
     let next = next(store, n);
     store.commit(next, entry(n as u64)).map(drop)
 }
 
 /// So many commits, the last of them written as what it changed.
-fn edited(commits: usize) -> DyingDisk {
+pub(super) fn edited(commits: usize) -> DyingDisk {
     let mut disk = DyingDisk::default();
     let mut store = open(&mut disk);
     for n in 1..=commits {
@@ -38,7 +38,7 @@ fn edited(commits: usize) -> DyingDisk {
 }
 
 /// The active configuration and all before it are there, each with its text.
-fn whole(store: &Store<&mut DyingDisk>, when: &str) -> usize {
+pub(super) fn whole(store: &Store<&mut DyingDisk>, when: &str) -> usize {
     let active = store.active().map_or(0, |s| s.serial as usize);
     let serials: Vec<usize> = store.history().iter().map(|s| s.serial as usize).collect();
     let wanted: Vec<usize> = (1..=active).rev().take(serials.len().max(HISTORY_MAX - 1)).collect();
