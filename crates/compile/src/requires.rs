@@ -21,6 +21,7 @@ pub(crate) fn of(flow: &FlowSettings, (zones, interfaces): (&Zones, &Interfaces)
         ("application-gateways", asks.gateways),
         ("session-update", asks.updates),
         ("unidirectional-refresh", zones.0.iter().any(|zone| zone.unidirectional_refresh)),
+        ("application-tracking", zones.0.iter().any(|zone| zone.tracking.is_some())),
     ];
     words.into_iter().filter(|(_, used)| *used).map(|(word, _)| word.to_owned()).collect()
 }

@@ -1,7 +1,7 @@
 //! `security zones` to zones and the services each lets in.
 
-use ravelin_model::{AnyZone, HostInbound as Config};
-use ravelin_program::{HostInbound, Zone, Zones};
+use ravelin_model::{AnyZone, ApplicationTracking, HostInbound as Config};
+use ravelin_program::{HostInbound, Tracking, Zone, Zones};
 use ravelin_syntax::Span;
 use ravelin_types::ZoneId;
 
@@ -11,15 +11,17 @@ use crate::services;
 impl Compiler<'_> {
     pub(crate) fn zones(&mut self) -> Zones {
         let config = self.config;
+        let told = told(&config.security.application_tracking);
         let mut out = Vec::new();
         for zone in config.security.every_zone() {
-            let AnyZone { name, functional, tcp_rst, unidirectional_refresh, .. } = zone;
+            let AnyZone { name, functional, tcp_rst, unidirectional_refresh, tracking, .. } = zone;
             let host_inbound = self.host_inbound(&zone.path(), zone.at, zone.host_inbound);
             out.push(Zone {
                 id: self.zone_id(&zone),
                 name: name.to_owned(),
                 tcp_rst,
                 unidirectional_refresh,
+                tracking: told.filter(|_| tracking),
                 functional,
                 host_inbound,
             });
@@ -55,4 +57,16 @@ impl Compiler<'_> {
         }
         out
     }
+}
+
+/// What zones that track their sessions have told of them; `None`: nothing, of none. Spec: tracking-2..4.
+fn told(config: &ApplicationTracking) -> Option<Tracking> {
+    let every = if config.no_volume_updates { 0 } else { config.interval() };
+    let tracking = Tracking {
+        create: config.log_session_create || config.first_update,
+        close: config.log_session_close,
+        first_update: config.first_interval().min(every),
+        update: every,
+    };
+    (!config.disable).then_some(tracking)
 }

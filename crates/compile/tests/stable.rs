@@ -69,6 +69,7 @@ fn a_program_says_what_an_older_dataplane_would_ignore() {
             "set security zones security-zone trust unidirectional-session-refreshing",
             "unidirectional-refresh",
         ),
+        ("set security zones security-zone trust application-tracking", "application-tracking"),
         (
             "set interfaces ge-0/0/2 unit 0 family inet address 10.0.2.1/24\nset security zones functional-zone management interfaces ge-0/0/2.0",
             "functional-zones",

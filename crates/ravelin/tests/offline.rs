@@ -363,8 +363,8 @@ system {
 security {
     ike { proposal p { dh-group group14; } }
     zones {
-        security-zone trust { application-tracking; interfaces { ge-0/0/0.0; } }
-        security-zone dmz { application-tracking; }
+        security-zone trust { source-identity-log; interfaces { ge-0/0/0.0; } }
+        security-zone dmz { source-identity-log; }
     }
 }
 interfaces { ge-0/0/0 { description \"to the office\"; unit 0; } }
@@ -380,7 +380,7 @@ interfaces { ge-0/0/0 { description \"to the office\"; unit 0; } }
         "      6      1  system services netconf",
         "                sshd and other services of the host; `host-inbound-traffic' says who may reach them",
         "     11      1  security ike",
-        "     13      2  security zones security-zone application-tracking",
+        "     13      2  security zones security-zone source-identity-log",
     ] {
         assert!(shown.lines().any(|l| l.ends_with(line)), "expected `{line}' in\n{shown}");
     }

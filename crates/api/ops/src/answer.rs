@@ -12,7 +12,7 @@ use crate::counting::FlowStatus;
 use crate::dynamic::DynamicAnswer;
 use crate::firewall::{CounterLine, FilterLogLine, FirewallList, InterfaceFilterList};
 use crate::gates::GateList;
-use crate::log::{LogEvents, LogStatistics};
+use crate::log::{LogEvents, LogStatistics, TrackingCounters};
 use crate::nat_state::{NatPools, NatState};
 use crate::persistent::{MappingLines, MappingSummary, Persistence};
 use crate::ports::{DeterministicPools, PoolUses};
@@ -81,6 +81,8 @@ pub enum Answer {
         events: u64,
     },
     LogStatistics(LogStatistics),
+    Tracking(TrackingCounters),
+    TrackingCleared,
     Drops(DropRecords),
     DropsCleared,
     FlowTrace(FlowTraceStatus),

@@ -61,7 +61,9 @@ pub use firewall::{
 pub use follow::{Follow, stop as stop_following};
 pub use gates::{GateLine, GateList, GateQuery};
 pub use gather::{Failure, RouteEntry, RouteTable};
-pub use log::{LogEvent, LogEvents, LogMemory, LogQuery, LogStatistics, LogStreamLine, LogView};
+pub use log::{
+    LogEvent, LogEvents, LogMemory, LogQuery, LogStatistics, LogStreamLine, LogView, TrackingCounters,
+};
 pub use names::{NameTable, PolicyName};
 pub use nat_state::{
     InterfacePortsLine, InterfacePortsList, KeptQuery, NatClearQuery, NatPool, NatPools, NatState,

@@ -87,6 +87,16 @@ pub struct LogStatistics {
     pub messages: Vec<(String, u64)>,
 }
 
+/// What was told of sessions of zones with `application-tracking`, since the start or since it was cleared.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TrackingCounters {
+    pub created: u64,
+    pub closed: u64,
+    pub updated: u64,
+    /// Lines above the rate of the daemon's own log.
+    pub failed: u64,
+}
+
 /// Where the log is read.
 pub trait LogView {
     /// Kept events, oldest first.
@@ -99,4 +109,7 @@ pub trait LogView {
     /// It can't be read.
     fn file(&self) -> Result<Option<String>, String>;
     fn statistics(&self) -> LogStatistics;
+    fn tracking(&self) -> TrackingCounters;
+    /// Counts from nothing on.
+    fn clear_tracking(&self);
 }

@@ -219,6 +219,8 @@ pub enum Request {
     SecurityLogFile,
     ClearSecurityLog(LogQuery),
     LogStatistics,
+    TrackingCounters,
+    ClearTracking,
     Configure(ConfigureKind),
     Exit,
     Help,

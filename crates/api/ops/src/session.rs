@@ -265,6 +265,15 @@ pub(crate) fn compared(pipes: &[Pipe]) -> Option<u32> {
     pipes.iter().find_map(|p| if let Pipe::Compare(n) = p { Some(n.unwrap_or(0)) } else { None })
 }
 
+/// What a line asks for; only configurations are compared.
+fn asked(env: &Env<'_>, words: &[Word], pipes: &[Pipe]) -> Result<Request, Fault> {
+    let request = read(words, &|arg, name| env.names.has(arg, name))?;
+    if compared(pipes).is_some() && !matches!(request, Request::Configuration { .. }) {
+        return Err(PipeError::Unsupported("compare".to_owned()).into());
+    }
+    Ok(request)
+}
+
 /// Runs an operational command.
 pub(crate) fn operational(
     env: &mut Env<'_>,
@@ -272,11 +281,7 @@ pub(crate) fn operational(
     words: &[Word],
     pipes: &[Pipe],
 ) -> Result<Reply, Fault> {
-    let request = read(words, &|arg, name| env.names.has(arg, name))?;
-    if compared(pipes).is_some() && !matches!(request, Request::Configuration { .. }) {
-        return Err(PipeError::Unsupported("compare".to_owned()).into());
-    }
-    let answer = match request {
+    let answer = match asked(env, words, pipes)? {
         Request::Configuration { path } => {
             return Ok(said(match compared(pipes) {
                 Some(number) => env.config.compare_rollbacks(number, 0)?,
@@ -329,12 +334,29 @@ pub(crate) fn operational(
         Request::Watch(what) => return watched(env, session, what, pipes),
         Request::TestPacket(test) => Answer::Explained(packet::explain(env, &test)?),
         Request::PlaneStatus => Answer::PlaneStatus(gather::plane_status(env)?),
-        Request::SecurityLog(query) => Answer::SecurityLog(env.log.events(&query)),
         Request::SecurityLogFile => return log_file(env),
-        Request::ClearSecurityLog(query) => Answer::LogCleared { events: env.log.clear(&query) },
-        Request::LogStatistics => Answer::LogStatistics(env.log.statistics()),
+        request @ (Request::SecurityLog(_)
+        | Request::ClearSecurityLog(_)
+        | Request::LogStatistics
+        | Request::TrackingCounters
+        | Request::ClearTracking) => about_log(env, &request),
     };
     shown(env, &answer, pipes)
+}
+
+/// Answers a request about what the security log has.
+fn about_log(env: &Env<'_>, request: &Request) -> Answer {
+    match request {
+        Request::SecurityLog(query) => Answer::SecurityLog(env.log.events(query)),
+        Request::ClearSecurityLog(query) => Answer::LogCleared { events: env.log.clear(query) },
+        Request::LogStatistics => Answer::LogStatistics(env.log.statistics()),
+        Request::TrackingCounters => Answer::Tracking(env.log.tracking()),
+        Request::ClearTracking => {
+            env.log.clear_tracking();
+            Answer::TrackingCleared
+        }
+        _ => unreachable!("only requests about the log come here"),
+    }
 }
 
 fn version(Facts { host_name, version, .. }: &Facts) -> Version {

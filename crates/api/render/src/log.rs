@@ -1,8 +1,8 @@
-//! `show security log`, `clear security log`, and the extension `show ravelin log`.
+//! `show security log`, `clear security log`, `show security application-tracking counters`, and the extension `show ravelin log`.
 
 use std::fmt::Write as _;
 
-use ravelin_ops::{LogEvent, LogEvents, LogMemory, LogStatistics, LogStreamLine};
+use ravelin_ops::{LogEvent, LogEvents, LogMemory, LogStatistics, LogStreamLine, TrackingCounters};
 
 use crate::commits::time;
 use crate::element::Element;
@@ -105,4 +105,31 @@ pub(crate) fn statistics_element(statistics: &LogStatistics) -> Element {
         .children(memory)
         .children(messages)
         .leaf("events-lost", events_lost)
+}
+
+/// Junos' words for the counters, in its order.
+fn tracked(counters: &TrackingCounters) -> [(&'static str, u64); 4] {
+    let TrackingCounters { created, closed, updated, failed } = *counters;
+    [
+        ("Session create messages", created),
+        ("Session close messages", closed),
+        ("Session volume updates", updated),
+        ("Failed messages", failed),
+    ]
+}
+
+pub(crate) fn tracking(counters: &TrackingCounters) -> String {
+    let mut out = format!("{:<42}{:>12}\n", "Application tracking counters:", "Value");
+    for (name, value) in tracked(counters) {
+        let _ = writeln!(out, "    {name:<38}{value:>12}");
+    }
+    out
+}
+
+pub(crate) fn tracking_element(counters: &TrackingCounters) -> Element {
+    let lines = tracked(counters).into_iter();
+    let statistics = lines.fold(Element::new("avt-counter-statistics"), |element, (name, value)| {
+        element.leaf("name", name).leaf("value", value)
+    });
+    Element::new("avt-counters").children([statistics])
 }

@@ -1,12 +1,14 @@
-//! Memory primitives that need unsafe: prefetch, short strings in place, small lists that are shared.
+//! Memory primitives that need unsafe: prefetch, short strings in place, small lists that are shared; and keyed hashes of words.
 //!
 //! Place: below the engine and the configuration tree, which themselves have no unsafe code. State: none.
 #![allow(unsafe_code)]
 
 mod list;
+mod siphash;
 mod text;
 
 pub use list::List;
+pub use siphash::{KeyedWords, WordHasher, siphash13, siphash24};
 pub use text::{TEXT_INLINE_MAX, Text};
 
 /// Gives memory that was freed, and that the allocator holds on to, back to the kernel: for who is done with something

@@ -99,6 +99,7 @@ impl<'a> Afxdp<'a> {
             }),
             Event::Session(_)
             | Event::SessionUpdated(_)
+            | Event::Tracked(_)
             | Event::PolicyDeny(_)
             | Event::Screen { .. }
             | Event::Filter(_)

@@ -42,6 +42,9 @@ const INSTEAD: &[(&str, &str)] = &[
         "security flow tcp-session time-wait-state session-timeout",
         "security flow tcp-session time-wait-state session-ageout",
     ),
+    ("security application-tracking log-session-create", "security application-tracking first-update"),
+    ("security application-tracking log-session-close", "security application-tracking no-volume-updates"),
+    ("security application-tracking log-session-close", "security application-tracking disable"),
     (
         "security nat source port-randomization disable",
         "security nat source pool plain port range round-robin",

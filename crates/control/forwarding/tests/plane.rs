@@ -93,6 +93,7 @@ fn program(macs: [Mac; 2]) -> Program {
         name: name.into(),
         tcp_rst: false,
         unidirectional_refresh: false,
+        tracking: None,
         functional: false,
         host_inbound: HostInbound { accept: accept.clone(), except: vec![] },
     };

@@ -20,6 +20,7 @@ mod record;
 mod service;
 mod table;
 mod tls;
+mod tracking;
 mod values;
 
 pub use binary::{BinaryError, Decoded, Records};
@@ -41,3 +42,4 @@ pub use record::{
 pub use service::{EventStatistics, REPORT_EVERY, Service, Statistics, StreamStatistics, show};
 pub use table::Tag;
 pub use tls::{TlsError, client_config};
+pub use tracking::{TrackedRecord, tracked};

@@ -11,6 +11,7 @@ use crate::filter::{Outcome, Subject};
 use crate::message::Message;
 use crate::nat::NatRecord;
 use crate::table::Tag;
+use crate::tracking::TrackedRecord;
 
 /// Which of the three translations a NAT rule is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -197,6 +198,7 @@ pub enum Record {
     Filter(Filtered),
     Policer(PolicedPacket),
     Nat(NatRecord),
+    Tracked(TrackedRecord),
     /// The log's own loss, told to the stream that lost.
     StreamLost {
         stream: String,
@@ -255,7 +257,7 @@ pub fn deny(deny: &PolicyDeny, names: &dyn Names) -> Record {
     })
 }
 
-fn flow(view: &SessionView, names: &dyn Names) -> Flow {
+pub(crate) fn flow(view: &SessionView, names: &dyn Names) -> Flow {
     let [out, back] = &view.wings;
     Flow {
         key: out.key,
@@ -303,6 +305,7 @@ impl Record {
             Self::Filter(_) => Tag::Filter,
             Self::Policer(_) => Tag::Policer,
             Self::Nat(record) => record.tag(),
+            Self::Tracked(record) => record.tag(),
             Self::StreamLost { .. } => Tag::StreamLost,
             Self::EventsLost { .. } => Tag::EventsLost,
         }
@@ -355,6 +358,7 @@ impl Record {
                 ..subject.of(&policed.key)
             },
             Self::Nat(record) => record.subject(subject),
+            Self::Tracked(record) => record.subject(subject),
             Self::StreamLost { .. } | Self::EventsLost { .. } => subject,
         }
     }

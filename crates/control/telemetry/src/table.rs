@@ -387,33 +387,113 @@ messages! {
         " " "source-tenant",
         " " "destination-service",
     ] "",
-}
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+    /// A session began in a zone with `application-tracking`.
+    TrackedCreate = 32, "APPTRACK_SESSION_CREATE" of "RT_FLOW", Info, Open: [
+        "AppTrack session created " "source-address",
+        "/" "source-port",
+        "->" "destination-address",
+        "/" "destination-port",
+        " " "service-name",
+        " " "application",
+        " " "nested-application",
+        " " "nat-source-address",
+        "/" "nat-source-port",
+        "->" "nat-destination-address",
+        "/" "nat-destination-port",
+        " " "src-nat-rule-name",
+        " " "dst-nat-rule-name",
+        " " "protocol-id",
+        " " "policy-name",
+        " " "source-zone-name",
+        " " "destination-zone-name",
+        " " "session-id-32",
+        " " "username",
+        " " "roles",
+        " " "encrypted",
+        " " "destination-interface-name",
+        " " "category",
+        " " "sub-category",
+        " " "src-vrf-grp",
+        " " "dst-vrf-grp",
+    ] "",
 
-    /// Numbers of attributes in Junos' System Log Explorer, release 22.2R1.
-    #[test]
-    fn session_messages_have_as_many_fields_as_in_junos() {
-        let fields = |tag: Tag| tag.message().pieces.len();
-        assert_eq!([Tag::SessionCreate, Tag::SessionClose, Tag::SessionDeny].map(fields), [36, 50, 27]);
-    }
+    /// Such a session ended.
+    TrackedClose = 33, "APPTRACK_SESSION_CLOSE" of "RT_FLOW", Info, Close: [
+        "AppTrack session closed " "reason",
+        ": " "source-address",
+        "/" "source-port",
+        "->" "destination-address",
+        "/" "destination-port",
+        " " "service-name",
+        " " "application",
+        " " "nested-application",
+        " " "nat-source-address",
+        "/" "nat-source-port",
+        "->" "nat-destination-address",
+        "/" "nat-destination-port",
+        " " "src-nat-rule-name",
+        " " "dst-nat-rule-name",
+        " " "protocol-id",
+        " " "policy-name",
+        " " "source-zone-name",
+        " " "destination-zone-name",
+        " " "session-id-32",
+        " " "packets-from-client",
+        "(" "bytes-from-client",
+        ") " "packets-from-server",
+        "(" "bytes-from-server",
+        ") " "elapsed-time",
+        " " "username",
+        " " "roles",
+        " " "encrypted",
+        " " "profile-name",
+        " " "rule-name",
+        " " "routing-instance",
+        " " "destination-interface-name",
+        " " "uplink-incoming-interface-name",
+        " " "uplink-tx-bytes",
+        " " "uplink-rx-bytes",
+        " " "category",
+        " " "sub-category",
+        " " "apbr-policy-name",
+        " " "multipath-rule-name",
+        " " "src-vrf-grp",
+        " " "dst-vrf-grp",
+    ] "",
 
-    #[test]
-    fn numbers_names_and_metrics_are_unique() {
-        let mut seen = std::collections::HashSet::new();
-        for tag in Tag::ALL {
-            let message = tag.message();
-            assert!(
-                seen.insert(message.tag.to_owned()) && seen.insert(message.number.to_string()),
-                "{tag:?}"
-            );
-            assert_eq!(Tag::from_number(message.number), Some(*tag));
-            let mut fields: Vec<_> = message.pieces.iter().map(|(_, field)| field).collect();
-            fields.sort_unstable();
-            fields.dedup();
-            assert_eq!(fields.len(), message.pieces.len(), "{tag:?}");
-        }
-    }
+    /// Such a session carried more since it was told of.
+    TrackedUpdate = 34, "APPTRACK_SESSION_VOL_UPDATE" of "RT_FLOW", Info, Update: [
+        "AppTrack volume update: " "source-address",
+        "/" "source-port",
+        "->" "destination-address",
+        "/" "destination-port",
+        " " "service-name",
+        " " "application",
+        " " "nested-application",
+        " " "nat-source-address",
+        "/" "nat-source-port",
+        "->" "nat-destination-address",
+        "/" "nat-destination-port",
+        " " "src-nat-rule-name",
+        " " "dst-nat-rule-name",
+        " " "protocol-id",
+        " " "policy-name",
+        " " "source-zone-name",
+        " " "destination-zone-name",
+        " " "session-id-32",
+        " " "packets-from-client",
+        "(" "bytes-from-client",
+        ") " "packets-from-server",
+        "(" "bytes-from-server",
+        ") " "elapsed-time",
+        " " "username",
+        " " "roles",
+        " " "encrypted",
+        " " "destination-interface-name",
+        " " "category",
+        " " "sub-category",
+        " " "src-vrf-grp",
+        " " "dst-vrf-grp",
+    ] "",
 }

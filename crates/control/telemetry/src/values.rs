@@ -43,6 +43,7 @@ impl Record {
             Self::Deny(deny) => take(&denied(deny)),
             Self::Screen(screen) => screened(screen, take),
             Self::Nat(record) => nat(record, take),
+            Self::Tracked(record) => record.with_values(take),
             Self::Filter(Filtered { filter, action, key, interface }) => take(&[
                 Text(interface),
                 Text(filter),
@@ -74,7 +75,7 @@ impl Record {
 }
 
 /// A rule's type and name.
-fn rule(rule: Option<&(NatRuleKind, String)>) -> [Value<'_>; 2] {
+pub(crate) fn rule(rule: Option<&(NatRuleKind, String)>) -> [Value<'_>; 2] {
     let Some((kind, name)) = rule else { return [NOT_AVAILABLE; 2] };
     [Text(rule_type(*kind)), Text(name)]
 }

@@ -15,6 +15,22 @@ pub struct SessionEvent {
     pub close: Option<CloseReason>,
 }
 
+/// A session that began in a zone with `application-tracking`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TrackedSession {
+    pub view: SessionView,
+    pub moment: TrackedMoment,
+}
+
+/// When in its life it is told of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TrackedMoment {
+    Opened,
+    /// It lives on.
+    Updated,
+    Closed(CloseReason),
+}
+
 /// A packet that a policy with `log session-init` did not let through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PolicyDeny {
@@ -104,6 +120,8 @@ pub enum Event {
     Session(SessionEvent),
     /// A session lives on, which its policy has reported from time to time.
     SessionUpdated(SessionView),
+    /// A session of a zone that tracks them.
+    Tracked(TrackedSession),
     PolicyDeny(PolicyDeny),
     /// A screen of a zone saw something.
     Screen {

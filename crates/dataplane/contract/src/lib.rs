@@ -31,7 +31,10 @@ pub use diagnostics::{
     TRACES_MAX, TraceBatch, TraceId, TraceKind, TraceRequest, TracedPacket, WorkerStatus,
 };
 pub use error::Error;
-pub use events::{BlockChange, Event, EventBatch, NatEvent, NatLack, PolicyDeny, SessionEvent};
+pub use events::{
+    BlockChange, Event, EventBatch, NatEvent, NatLack, PolicyDeny, SessionEvent, TrackedMoment,
+    TrackedSession,
+};
 pub use firewall::{
     FilterAction, FilterCounter, FilterHit, FilterLog, FirewallClear, FirewallCounters, PolicerCounters,
     PolicerHit,

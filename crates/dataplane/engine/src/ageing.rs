@@ -1,19 +1,21 @@
 //! Sessions as time passes: those that end by silence, and those that are reported on while they live.
 //!
-//! Junos: `security flow aging`, `then log session-update`. Place: the beginning of a step. State: the table's wheel, and where
-//! the search for silent sessions stands. Spec: session-3, tcp-48, policy-24, alg-18.
+//! Junos: `security flow aging`, `then log session-update`, `security application-tracking`. Place: the beginning of a step. State: the table's wheel, and where
+//! the search for silent sessions stands. Spec: session-3, tcp-48, policy-24, tracking-4, alg-18.
 
-use ravelin_contract::{CloseReason, Event};
+use ravelin_contract::{CloseReason, Event, TrackedMoment, TrackedSession};
 use ravelin_tcp::aging::Pressure;
 use ravelin_types::Instant;
 
 use crate::rules::Rules;
-use crate::session::{Ticks, Visit};
+use crate::session::{MINUTE, Ticks, Visit};
 use crate::shared::Shared;
 use crate::state::State;
 
 /// Sessions looked at for early ageing in one step.
 const EARLY_BUDGET: usize = 64;
+/// Ticks by which the wheel may be behind a minute of a session's life.
+const VISIT_LATE: u32 = 10;
 
 impl State {
     /// Ages sessions, a bounded number a call.
@@ -44,13 +46,22 @@ impl State {
         away.age(now, budget, (outbox, *worker));
     }
 
-    /// Tells of a session that lives for so many minutes, when its policy wants to hear of it then. Spec: policy-24.
+    /// Tells of a session that lives for so many minutes, when its policy or its zone wants to hear of it then. Spec: policy-24, tracking-4.
     fn report(&mut self, slot: u32, minutes: u32, rules: &Rules, now: Instant) {
         let session = self.sessions.get(slot);
         let every = rules.policy(session.policy).map_or(0, |policy| u32::from(policy.log.update));
         if every != 0 && minutes.is_multiple_of(every) {
             let view = session.view(self.worker, Ticks::at(now));
             self.events.push(Event::SessionUpdated(view));
+        }
+        let session = self.sessions.get(slot);
+        let due = rules.tracking(session.wings[0].zone).and_then(|tracking| tracking.due(minutes));
+        // Of one that was silent since there is nothing to tell that was not told.
+        let since = Ticks::at(now).since(session.last_seen);
+        let is_new = |minutes: u32| since < minutes.saturating_mul(MINUTE).saturating_add(VISIT_LATE);
+        if due.is_some_and(is_new) {
+            let view = session.view(self.worker, Ticks::at(now));
+            self.events.push(Event::Tracked(TrackedSession { view, moment: TrackedMoment::Updated }));
         }
     }
 

@@ -110,7 +110,9 @@ pub(crate) fn must_end<R: Recorder>(turn: &mut Turn<'_, R>, slot: u32) -> Option
         // What filters say of their routes may be otherwise, too. Spec: routing-instance-12.
         session.wings.iter_mut().for_each(|wing| wing.resolved_at = 0);
         let one_way = rules.refreshes_one_way(session.wings[0].zone);
-        session.marks = session.marks.with(Marks::ONE_WAY, one_way);
+        let before = session.marks;
+        session.marks = before.with(Marks::ONE_WAY, one_way).tracked(rules.tracking(session.wings[0].zone));
+        is_moved |= session.marks.has(Marks::TRACK_UPDATE) && !before.has(Marks::TRACK_UPDATE);
         session.generation = generation;
         session.section_hash = rules.section_hash(session.wings[0].zone, session.wings[1].zone);
     }

@@ -8,12 +8,14 @@ mod book;
 mod pair;
 
 use std::collections::HashMap;
+use std::hash::{Hash, Hasher};
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use prefix_trie::PrefixMap;
 use ravelin_contract::{Neighbour, NeighbourUpdate, NextHop, Route, UpdateBatch};
+use ravelin_mem::KeyedWords;
 use ravelin_types::{Addr, Family, InstanceId, InterfaceId, Mac, PortId};
 
 pub use book::ForwardingBook;
@@ -32,11 +34,33 @@ struct Table {
     v6: PrefixMap<Ipv6Net, Arc<Route>>,
 }
 
-/// Resolved neighbours of every unit.
+/// Resolved neighbours of every unit. Hosts of a link choose their addresses: each table has a key of its own.
 #[derive(Clone, Debug, Default)]
 pub struct Neighbours {
-    known: HashMap<(InterfaceId, Family, Addr), Mac>,
-    failed: HashMap<(InterfaceId, Family, Addr), ()>,
+    known: HashMap<Hop, Mac, KeyedWords>,
+    failed: HashMap<Hop, (), KeyedWords>,
+}
+
+/// Who is to be resolved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Hop {
+    unit: InterfaceId,
+    family: Family,
+    addr: Addr,
+}
+
+impl Hash for Hop {
+    /// Of IPv4 one word, of IPv6 three: how many they are keeps the families apart.
+    #[inline]
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let unit = u64::from(self.unit.0) << 32;
+        match self.family {
+            Family::V4 => state.write_u64(unit | u64::from(self.addr.low32())),
+            Family::V6 => [unit, (self.addr.0 >> 64) as u64, self.addr.0 as u64]
+                .into_iter()
+                .for_each(|word| state.write_u64(word)),
+        }
+    }
 }
 
 /// How next hops are resolved.
@@ -113,7 +137,7 @@ impl Forwarding {
     #[must_use]
     pub fn resolve(&self, unit: InterfaceId, family: Family, next_hop: Addr) -> Option<Mac> {
         match self.resolver {
-            Resolver::Table => self.neighbours.known.get(&(unit, family, next_hop)).copied(),
+            Resolver::Table => self.neighbours.known.get(&Hop { unit, family, addr: next_hop }).copied(),
             Resolver::Computed => {
                 let [a, b, c, d] = next_hop.octets4();
                 Some(Mac([2, 1, a, b, c, d]))
@@ -124,7 +148,7 @@ impl Forwarding {
     /// Whether the kernel gave up on a next hop.
     #[must_use]
     pub fn has_failed(&self, unit: InterfaceId, family: Family, next_hop: Addr) -> bool {
-        self.neighbours.failed.contains_key(&(unit, family, next_hop))
+        self.neighbours.failed.contains_key(&Hop { unit, family, addr: next_hop })
     }
 
     #[must_use]
@@ -210,13 +234,13 @@ impl Neighbours {
     pub fn iter(&self) -> impl Iterator<Item = (InterfaceId, std::net::IpAddr, Neighbour)> {
         let known = self.known.iter().map(|(key, mac)| (key, Neighbour::Reachable(*mac)));
         let failed = self.failed.keys().map(|key| (key, Neighbour::Failed));
-        known.chain(failed).map(|((unit, family, addr), is)| (*unit, addr.to_ip(*family), is))
+        known.chain(failed).map(|(hop, is)| (hop.unit, hop.addr.to_ip(hop.family), is))
     }
 
     fn set(&mut self, update: NeighbourUpdate) {
         let NeighbourUpdate { interface, addr, neighbour } = update;
         let (family, addr) = Addr::from_ip(addr);
-        let key = (interface, family, addr);
+        let key = Hop { unit: interface, family, addr };
         self.known.remove(&key);
         self.failed.remove(&key);
         match neighbour {

@@ -13,6 +13,7 @@ use crate::step::Turn;
 use crate::verdict::Verdict;
 
 /// Counts the packet at its unit, once.
+#[inline]
 pub(crate) fn admit<'w, R: Recorder>(
     turn: &mut Turn<'w, R>,
     packet: &Packet<'_>,

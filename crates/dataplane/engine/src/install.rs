@@ -2,7 +2,7 @@
 //!
 //! Place: the end of the first path, after permit. What was taken is given back when anything fails.
 
-use ravelin_contract::{Event, NatEvent, NatLack, SessionEvent};
+use ravelin_contract::{Event, NatEvent, NatLack, SessionEvent, TrackedMoment, TrackedSession};
 use ravelin_nat::{Action, PersistentRule, Recipe, Refusal, Request};
 use ravelin_tcp::{Conversation, Opened};
 use ravelin_types::{Addr, DropReason, Family, NatRuleId, Proto, WorkerId};
@@ -195,6 +195,11 @@ fn insert<R: Recorder>(
             hits.passed(0, session.bytes[0]);
         }
     }
+    let tracked = turn.world.rules.tracking(flow.zone).is_some_and(|tracking| tracking.create);
+    if tracked {
+        let view = session.view(turn.state.worker, Ticks::at(turn.now));
+        turn.state.events.push(Event::Tracked(TrackedSession { view, moment: TrackedMoment::Opened }));
+    }
     if draft.log.init {
         let view = session.view(turn.state.worker, Ticks::at(turn.now));
         turn.state.events.push(Event::Session(SessionEvent { view, close: None }));
@@ -241,6 +246,7 @@ fn build<R: Recorder>(turn: &mut Turn<'_, R>, flow: &Flow, draft: &Draft, back: 
             .with(Marks::COUNT, draft.count)
             .with(Marks::ACROSS, draft.inner.is_across())
             .with(Marks::ONE_WAY, turn.world.rules.refreshes_one_way(flow.zone))
+            .tracked(turn.world.rules.tracking(flow.zone))
             .with(Marks::ENTERED, draft.entered.is_some() && home.is_none())
             .with(Marks::GUEST, draft.entered.is_some() && home.is_some()),
         ..Session::EMPTY

@@ -3,10 +3,9 @@
 use std::net::IpAddr;
 
 use ravelin_contract::SessionKey;
+use ravelin_mem::siphash13;
 use ravelin_types::{Addr, Family, IcmpKind, InstanceId, Proto};
 use ravelin_wire::{L4, Network};
-
-use crate::siphash::siphash13;
 
 /// In the last word: the destination is of the family that the source isn't.
 const ACROSS: u64 = 1;

@@ -49,7 +49,6 @@ mod sanity;
 mod screens;
 mod session;
 mod shared;
-mod siphash;
 mod splice;
 mod state;
 mod steer;

@@ -5,9 +5,8 @@
 //! forgotten. State: a table of fixed size of when each next hop was seen last; two that share a place crowd each other out, and are
 //! found again by the packets that wait for them. Spec: contract-9.
 
+use ravelin_mem::siphash13;
 use ravelin_types::{Addr, Family, Instant, InterfaceId};
-
-use crate::siphash::siphash13;
 
 /// Next hops that are remembered.
 const SLOTS: usize = 2048;

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use ravelin_policer::Meter;
 use ravelin_program::{
     Algs, Firewall, FirewallFilter, FlowSettings, Interface, Mirrors, PolicerInstance, Port, Program,
-    RoutingInstance, Screens, Zone,
+    RoutingInstance, Screens, Tracking, Zone,
 };
 use ravelin_screen::ScreenTable;
 use ravelin_tcp::TcpRules;
@@ -302,6 +302,11 @@ impl Rules {
     /// Whether answers to sessions from a zone do not keep them alive. Spec: session-23.
     pub(crate) fn refreshes_one_way(&self, zone: ZoneId) -> bool {
         self.zone(zone).is_some_and(|zone| zone.unidirectional_refresh)
+    }
+
+    /// What is told of sessions that begin in a zone. Spec: tracking-1.
+    pub(crate) fn tracking(&self, zone: ZoneId) -> Option<Tracking> {
+        self.zone(zone).and_then(|zone| zone.tracking)
     }
 
     /// Whether its scheduler, if it has one, is open.

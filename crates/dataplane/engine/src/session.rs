@@ -8,6 +8,7 @@ mod table;
 mod wheel;
 
 use ravelin_contract::{SessionState, SessionView, WingView};
+use ravelin_program::Tracking;
 use ravelin_tcp::Conversation;
 use ravelin_types::{InterfaceId, Mac, NatRuleId, PolicyId, SessionId, WorkerId, ZoneId};
 use ravelin_wire::checksum::Delta;
@@ -17,7 +18,7 @@ use crate::key::FlowKey;
 pub(crate) use index::WingRef;
 pub use table::Sessions;
 pub(crate) use table::{InsertError, Ticks};
-pub(crate) use wheel::Visit;
+pub(crate) use wheel::{MINUTE, Visit};
 
 /// The unit number that stands for the firewall itself.
 pub(crate) const HOST_UNIT: InterfaceId = InterfaceId(u16::MAX);
@@ -122,6 +123,15 @@ impl Marks {
 
     /// Its policy has it reported on while it lives.
     pub(crate) const LOG_UPDATE: Self = Self(1024);
+    /// Its zone has its end told of.
+    pub(crate) const TRACK_CLOSE: Self = Self(16384);
+    /// Its zone has told what it carries while it lives.
+    pub(crate) const TRACK_UPDATE: Self = Self(32768);
+    /// Somebody wants to hear of it while it lives.
+    pub(crate) const REPORTED: Self = Self(Self::LOG_UPDATE.0 | Self::TRACK_UPDATE.0);
+    /// What policies and zones want to know of it.
+    pub(crate) const TOLD: [Self; 5] =
+        [Self::LOG_CLOSE, Self::LOG_UPDATE, Self::COUNT, Self::TRACK_CLOSE, Self::TRACK_UPDATE];
     /// Only packets of its first direction keep it alive.
     pub(crate) const ONE_WAY: Self = Self(8192);
     /// Which gateway looks at its packets.
@@ -156,6 +166,13 @@ impl Marks {
     /// Whether more of its packets changes than addresses and ports.
     pub(crate) const fn changes_content(self) -> bool {
         self.0 & (Self::SPLICED.0 | Self::ALG.0) != 0
+    }
+
+    /// What a zone that tracks its sessions has told of one that begins there.
+    #[must_use]
+    pub(crate) fn tracked(self, tracking: Option<Tracking>) -> Self {
+        let Tracking { create: _, close, first_update, update: _ } = tracking.unwrap_or_default();
+        self.with(Self::TRACK_CLOSE, close).with(Self::TRACK_UPDATE, first_update != 0)
     }
 
     #[must_use]
@@ -229,7 +246,8 @@ impl Session {
     /// Whether its packets need nothing but translation: whatever another mark stands for has its say first.
     pub(crate) fn is_plain(&self) -> bool {
         const PLAIN: u16 = Marks::LOG_CLOSE.0
-            | Marks::LOG_UPDATE.0
+            | Marks::REPORTED.0
+            | Marks::TRACK_CLOSE.0
             | Marks::COUNT.0
             | Marks::LEASE.0
             | Marks::ENTERED.0

@@ -5,7 +5,9 @@
 
 use std::ops::ControlFlow;
 
-use ravelin_contract::{CloseReason, Event, FilterHit, FirewallClear, SessionEvent, SessionView};
+use ravelin_contract::{
+    CloseReason, Event, FilterHit, FirewallClear, SessionEvent, SessionView, TrackedMoment, TrackedSession,
+};
 use ravelin_nat::{BlockRecord, InterfaceUse, MappingRecord, PairRecord, PoolId, Usage};
 use ravelin_program::Screen;
 use ravelin_types::{Generation, Instant, SessionId, WorkerId};
@@ -299,6 +301,11 @@ impl State {
             hits.sessions -= 1;
         }
         self.deltas.closed(|| session.view(self.worker, Ticks::at(now)), reason);
+        if session.marks.has(Marks::TRACK_CLOSE) {
+            let view = session.view(self.worker, Ticks::at(now));
+            let moment = TrackedMoment::Closed(tcp::told(reason, session));
+            self.events.push(Event::Tracked(TrackedSession { view, moment }));
+        }
         if session.marks.has(Marks::LOG_CLOSE) {
             let view = session.view(self.worker, Ticks::at(now));
             let close = Some(tcp::told(reason, session));

@@ -306,7 +306,7 @@ impl State {
         let session = self.sessions.get_mut(slot);
         let (before, kept) = (session.policy, session.marks);
         let told = |marks: Marks, mark: Marks| marks.with(mark, with.marks.has(mark));
-        session.marks = [Marks::LOG_CLOSE, Marks::LOG_UPDATE, Marks::COUNT].into_iter().fold(kept, told);
+        session.marks = Marks::TOLD.into_iter().fold(kept, told);
         session.packets = with.packets;
         session.bytes = with.bytes;
         session.last_seen = with.last_seen;
@@ -392,7 +392,7 @@ fn read(synced: &SyncedSession, rules: &Rules) -> Result<Session, PutRefusal> {
         },
         packets: [first.packets, second.packets],
         bytes: [first.bytes, second.bytes],
-        marks: marks(synced, rules, there.family() != back.family()),
+        marks: marks(synced, rules, there.family() != back.family()).tracked(rules.tracking(first.zone)),
         ..Session::EMPTY
     };
     let wing = |key, (ingress, egress): (InterfaceId, InterfaceId), zone| Wing {

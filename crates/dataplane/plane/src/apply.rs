@@ -37,6 +37,7 @@ const SUPPORTED: &[&str] = &[
     "application-gateways",
     "session-update",
     "unidirectional-refresh",
+    "application-tracking",
 ];
 
 impl<W: Workers> Plane<W> {

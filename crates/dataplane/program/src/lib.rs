@@ -50,4 +50,4 @@ pub use screen::{
     SynFlood, SynProtection, SynWhiteList, UdpFlood, UserDefined, WhiteList,
 };
 pub use wire::{WireError, proto};
-pub use zone::{HostInbound, Zone, Zones};
+pub use zone::{HostInbound, Tracking, Zone, Zones};

@@ -10,12 +10,11 @@ mod segment;
 mod spent;
 mod splice;
 
-use std::hash::Hasher;
 use std::time::Duration;
 
+use ravelin_mem::siphash24;
 use ravelin_types::{Addr, Family, Instant};
 use ravelin_wire::{L4, TcpFlags, u16_at, u32_at};
-use siphasher::sip::SipHasher24;
 
 use crate::packet::Packet;
 pub use options::TcpOptions;
@@ -106,11 +105,7 @@ impl Secrets {
     #[must_use]
     pub fn derived(master: (u64, u64), generation: u32) -> Self {
         let one = |generation: u32| {
-            let word = |which: u64| {
-                let mut hasher = SipHasher24::new_with_keys(master.0, master.1);
-                hasher.write_u64(u64::from(generation) << 8 | which);
-                hasher.finish()
-            };
+            let word = |which: u64| siphash24(master, [u64::from(generation) << 8 | which]);
             (word(1), word(2))
         };
         Self { generation, current: one(generation), previous: one(generation.wrapping_sub(1)) }
@@ -209,11 +204,9 @@ const fn kept_word(kept: Option<u32>) -> u32 {
 }
 
 fn mac(key: (u64, u64), connection: &Connection, words: [u32; 3]) -> u32 {
-    let mut hasher = SipHasher24::new_with_keys(key.0, key.1);
-    connection.feed(&mut hasher);
-    hasher.write_u64(u64::from(words[0]) << 32 | u64::from(words[1]));
-    hasher.write_u64(words[2].into());
-    (hasher.finish() >> 37) as u32
+    let [a, b, c, d, e] = connection.words();
+    let said = u64::from(words[0]) << 32 | u64::from(words[1]);
+    (siphash24(key, [a, b, c, d, e, said, words[2].into()]) >> 37) as u32
 }
 
 impl Connection {
@@ -234,14 +227,14 @@ impl Connection {
         Some((connection, flags))
     }
 
-    pub(crate) fn feed(&self, hasher: &mut impl Hasher) {
+    /// What keyed hashes are made of.
+    #[inline]
+    pub(crate) fn words(&self) -> [u64; 5] {
         let Self { family, client, server, client_port, server_port } = *self;
-        for addr in [client, server] {
-            hasher.write_u64((addr.0 >> 64) as u64);
-            hasher.write_u64(addr.0 as u64);
-        }
+        let halves = |addr: Addr| [(addr.0 >> 64) as u64, addr.0 as u64];
+        let ([a, b], [c, d]) = (halves(client), halves(server));
         let ports = u64::from(client_port) << 16 | u64::from(server_port);
-        hasher.write_u64(ports << 8 | u64::from(family as u8));
+        [a, b, c, d, ports << 8 | u64::from(family as u8)]
     }
 }
 

@@ -6,12 +6,11 @@ mod limit;
 mod rate;
 mod sweep;
 
-use std::hash::Hasher;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
+use ravelin_mem::siphash13;
 use ravelin_program::{Screen, ScreenSet};
 use ravelin_types::{Addr, Family, Instant, ZoneId};
-use siphasher::sip::SipHasher13;
 
 use crate::packet::Packet;
 use crate::profile::{Allowed, Profile, Side, cut};
@@ -144,12 +143,13 @@ impl Meters {
     }
 
     pub(crate) fn hash(&self, kind: Kind, zone: ZoneId, (family, addr): (Family, Addr), extra: u32) -> u64 {
-        let mut hasher = SipHasher13::new_with_keys(self.key.0, self.key.1);
         let facts = u64::from(kind as u8) | u64::from(family as u8) << 8 | u64::from(zone.0) << 16;
-        hasher.write_u64(facts | u64::from(extra) << 32);
-        hasher.write_u64((addr.0 >> 64) as u64);
-        hasher.write_u64(addr.0 as u64);
-        hasher.finish()
+        let facts = facts | u64::from(extra) << 32;
+        match family {
+            // The two words of an IPv6 address; of IPv4 the one that is not constant. The length keeps them apart.
+            Family::V4 => siphash13(self.key, [facts, addr.0 as u64]),
+            Family::V6 => siphash13(self.key, [facts, (addr.0 >> 64) as u64, addr.0 as u64]),
+        }
     }
 
     /// The hash of another kind of count of the same key: as hard to tell, and had for nothing.

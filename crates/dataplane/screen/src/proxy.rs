@@ -3,13 +3,12 @@
 //! Junos: `security flow syn-flood-protection-mode syn-proxy`, `tcp syn-flood queue-size` and `timeout`. One a
 //! worker; how many wait in a zone is counted for the device. Memory is fixed. Spec: screen-42, screen-67.
 
-use std::hash::Hasher;
 use std::time::Duration;
 
+use ravelin_mem::siphash13;
 use ravelin_program::Screen;
 use ravelin_types::{Instant, ZoneId};
 use ravelin_wire::{TcpFlags, u16_at, u32_at};
-use siphasher::sip::SipHasher13;
 
 use crate::cookie::{Accepted, Answer, Connection, TcpOptions, client_isns};
 use crate::meter::{Meters, Place};
@@ -23,6 +22,8 @@ const WAYS: usize = 8;
 pub struct ProxyQueue {
     key: (u64, u64),
     entries: Box<[Option<Entry>]>,
+    /// How many of the places are taken: a queue that nobody stands in is not searched.
+    taken: usize,
     /// Where [`ProxyQueue::expire`] goes on.
     cursor: usize,
 }
@@ -55,7 +56,7 @@ impl ProxyQueue {
     #[must_use]
     pub fn new(key: (u64, u64), entries: usize) -> Self {
         let count = entries.max(WAYS).next_power_of_two();
-        Self { key, entries: vec![None; count].into_boxed_slice(), cursor: 0 }
+        Self { key, entries: vec![None; count].into_boxed_slice(), taken: 0, cursor: 0 }
     }
 
     /// Queues a request that is about to be answered. The same request again is answered as before.
@@ -80,6 +81,7 @@ impl ProxyQueue {
                     Some(entry) if entry.expires <= now => {
                         entry.release(meters);
                         self.entries[at] = None;
+                        self.taken -= 1;
                     }
                     Some(entry) if entry.waiting.answer.syn.connection == answer.syn.connection => {
                         if entry.waiting.answer.syn.seq != answer.syn.seq {
@@ -100,7 +102,8 @@ impl ProxyQueue {
         let place = Some(meters.reserve_proxied(zone, limits.queue_size)?);
         let waiting = HalfOpen { answer };
         let expires = now.plus(Duration::from_secs(limits.timeout.into()));
-        self.entries[at] = Some(Entry { waiting, expires, place });
+        let before = self.entries[at].replace(Entry { waiting, expires, place });
+        self.taken += usize::from(before.is_none());
         Ok(waiting)
     }
 
@@ -142,6 +145,7 @@ impl ProxyQueue {
     pub fn forget(&mut self, meters: &Meters, accepted: &Accepted) {
         let at = self.find(&accepted.connection, accepted.cookie).map(|(at, _)| at);
         if let Some(mut entry) = at.and_then(|at| self.entries[at].take()) {
+            self.taken -= 1;
             entry.release(meters);
         }
     }
@@ -155,6 +159,9 @@ impl ProxyQueue {
     }
 
     fn find(&self, connection: &Connection, cookie: u32) -> Option<(usize, &Entry)> {
+        if self.taken == 0 {
+            return None;
+        }
         let [one, other] = self.buckets(connection);
         let mut places = (one..one + WAYS).chain(other..other + WAYS);
         places.find_map(|at| {
@@ -166,9 +173,13 @@ impl ProxyQueue {
 
     /// Forgets requests whose time is over, looking at `budget` places at most.
     pub fn expire(&mut self, meters: &Meters, now: Instant, budget: usize) {
+        if self.taken == 0 {
+            return;
+        }
         for _ in 0..budget.min(self.entries.len()) {
             let slot = &mut self.entries[self.cursor];
             if let Some(mut entry) = slot.take_if(|entry| entry.expires <= now) {
+                self.taken -= 1;
                 entry.release(meters);
             }
             self.cursor = (self.cursor + 1) % self.entries.len();
@@ -180,6 +191,7 @@ impl ProxyQueue {
         for mut entry in self.entries.iter_mut().filter_map(Option::take) {
             entry.release(meters);
         }
+        self.taken = 0;
     }
 
     /// Places for requests.
@@ -190,9 +202,7 @@ impl ProxyQueue {
 
     /// Where the two buckets begin that a connection may stand in.
     fn buckets(&self, connection: &Connection) -> [usize; 2] {
-        let mut hasher = SipHasher13::new_with_keys(self.key.0, self.key.1);
-        connection.feed(&mut hasher);
-        let hash = hasher.finish();
+        let hash = siphash13(self.key, connection.words());
         [hash, hash >> 32].map(|part| part as usize & (self.entries.len() - 1) & !(WAYS - 1))
     }
 }

@@ -98,6 +98,7 @@ fn program(generation: u64, nat: bool, policies: Vec<Policy>) -> Program {
         name: name.into(),
         tcp_rst: false,
         unidirectional_refresh: false,
+        tracking: None,
         functional: false,
         host_inbound: HostInbound { accept: vec![ping], except: vec![] },
     };

@@ -5,16 +5,20 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
 use ravelin_commit::{Consumer, Proposal};
-use ravelin_contract::{FilterHit, NatEvent, PolicerHit, PolicyDeny, SessionEvent, SessionKey, SessionView};
+use ravelin_contract::{
+    FilterHit, NatEvent, PolicerHit, PolicyDeny, SessionEvent, SessionKey, SessionView, TrackedMoment,
+    TrackedSession,
+};
 use ravelin_model::LogSeverity;
 use ravelin_ops::{
     LogEvent, LogEvents, LogMemory, LogQuery, LogStatistics, LogStreamLine, LogView, NameTable,
+    TrackingCounters,
 };
 use ravelin_program::{Action, Screen};
 use ravelin_syntax::{Diagnostic, Span};
 use ravelin_telemetry::{
     Filter, Names, NatRuleKind, Outcome, Record, Service, Window, close, create, deny, filtered, nat,
-    policed, screen, update,
+    policed, screen, tracked, update,
 };
 use ravelin_types::{InterfaceId, NatRuleId, PolicyId, RuleIdentity, ZoneId};
 
@@ -31,6 +35,7 @@ pub struct Log {
     names: Mutex<Arc<Named>>,
     /// Of the daemon's own log: lines of this second, and events that were none since the last line.
     own: Mutex<(Window, u64)>,
+    tracking: Mutex<TrackingCounters>,
 }
 
 /// Names of the program that runs and of the one before: sessions that a commit ended still have theirs.
@@ -45,7 +50,7 @@ struct Named {
 
 impl Log {
     pub fn new(service: Service) -> Self {
-        Self { service, names: Mutex::default(), own: Mutex::default() }
+        Self { service, names: Mutex::default(), own: Mutex::default(), tracking: Mutex::default() }
     }
 
     /// Another program runs.
@@ -77,6 +82,20 @@ impl Log {
     /// A session lives on.
     pub fn updated(&self, view: &SessionView) {
         self.tell(&update(view, &*self.names()));
+    }
+
+    /// A session of a zone that tracks them. Spec: tracking-8.
+    pub fn tracked(&self, session: &TrackedSession) {
+        let is_told = self.tell(&tracked(session, &*self.names()));
+        let mut counters = self.tracking.lock().unwrap_or_else(PoisonError::into_inner);
+        let TrackingCounters { created, closed, updated, failed } = &mut *counters;
+        let count = match session.moment {
+            _ if !is_told => failed,
+            TrackedMoment::Opened => created,
+            TrackedMoment::Updated => updated,
+            TrackedMoment::Closed(_) => closed,
+        };
+        *count += 1;
     }
 
     /// A policy denied a packet.
@@ -113,27 +132,29 @@ impl Log {
         self.names.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Without `security log` in the configuration, events are lines of the daemon's own log.
-    fn tell(&self, record: &Record) {
+    /// Without `security log` in the configuration, events are lines of the daemon's own log. `false`: too many of them.
+    fn tell(&self, record: &Record) -> bool {
         if self.service.is_configured() {
             self.service.record(Timestamp::now(), record);
+            true
         } else {
-            self.tell_ourselves(record);
+            self.tell_ourselves(record)
         }
     }
 
-    fn tell_ourselves(&self, record: &Record) {
+    fn tell_ourselves(&self, record: &Record) -> bool {
         let mut own = self.own.lock().unwrap_or_else(PoisonError::into_inner);
         let (window, withheld) = &mut *own;
         if !window.admit(Timestamp::now().as_second(), Some(OWN_LINES_MAX)) {
             *withheld += 1;
-            return;
+            return false;
         }
         if *withheld > 0 {
             tracing::warn!(events = *withheld, "Security events came too fast to be written.");
             *withheld = 0;
         }
         tracing::info!("{}: {}", record.message().tag, record.text());
+        true
     }
 }
 
@@ -265,6 +286,14 @@ impl LogView for Log {
         });
         let messages = found.told.iter().map(|(tag, count)| (tag.message().tag.to_owned(), *count)).collect();
         LogStatistics { streams, memory, events_lost: found.events_lost, messages }
+    }
+
+    fn tracking(&self) -> TrackingCounters {
+        *self.tracking.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn clear_tracking(&self) {
+        *self.tracking.lock().unwrap_or_else(PoisonError::into_inner) = TrackingCounters::default();
     }
 }
 

@@ -261,6 +261,7 @@ async fn handle(event: Event, control: &Mutex<Control>, log: &Log, prober: &mut 
         Event::Policer(hit) => log.policed(&hit),
         Event::Session(session) => log.session(&session),
         Event::SessionUpdated(view) => log.updated(&view),
+        Event::Tracked(session) => log.tracked(&session),
         Event::PolicyDeny(denied) => log.denied(&denied),
         Event::Nat(event) => log.nat(&event),
         Event::Screen { screen, zone, interface, key, dropped } => {

@@ -108,7 +108,8 @@ fn zone_entries(env: &Env<'_>) -> Result<Vec<ZoneEntry>, Failure> {
         .map(|zone| {
             let bound = env.names.interfaces().iter().filter(|u| u.zone == Some(zone.id));
             let interfaces = bound.map(|u| u.name.clone()).collect();
-            let Zone { id, name, tcp_rst, unidirectional_refresh, functional, host_inbound: _ } = zone;
+            let Zone { id, name, tcp_rst, unidirectional_refresh, functional, tracking: _, host_inbound: _ } =
+                zone;
             let (name, functional) = (name.clone(), *functional);
             let (tcp_rst, unidirectional_refresh) = (*tcp_rst, *unidirectional_refresh);
             let screen = screen(*id);

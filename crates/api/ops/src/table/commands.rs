@@ -16,6 +16,7 @@ pub(crate) const GROUPS: &[(&[&str], &str)] = &[
     (&["clear"], "Clear state of the running system"),
     (&["clear", "forwarding-options"], "Clear what forwarding counts"),
     (&["clear", "security"], "Clear security state"),
+    (&["clear", "security", "application-tracking"], "Clear what was told of tracked sessions"),
     (&["clear", "security", "nat"], "Clear address translation"),
     (&["clear", "security", "nat", "source"], "Clear source address translation"),
     (
@@ -42,6 +43,7 @@ pub(crate) const GROUPS: &[(&[&str], &str)] = &[
     (&["show", "ravelin"], "Show what is particular to Ravelin (extension)"),
     (&["show", "security"], "Show security state"),
     (&["show", "security", "alg"], "Show gateways of the application layer"),
+    (&["show", "security", "application-tracking"], "Show what was told of tracked sessions"),
     (&["show", "security", "flow"], "Show the packet path"),
     (&["show", "security", "forward-options"], "Show security forwarding"),
     (&["show", "security", "nat"], "Show address translation"),
@@ -175,6 +177,12 @@ pub fn commands() -> &'static [Command] {
 
 const COMMANDS: &[Command] = &[
     Command {
+        path: &["clear", "security", "application-tracking", "counters"],
+        help: "Clear what was told of tracked sessions",
+        params: &[],
+        make: |_| Ok(Request::ClearTracking),
+    },
+    Command {
         path: &["clear", "security", "flow", "session"],
         help: "End sessions",
         params: CLEAR_SESSION,
@@ -278,6 +286,12 @@ const COMMANDS: &[Command] = &[
         help: "Show which gateways are on",
         params: &[],
         make: |_| Ok(Request::AlgStatus),
+    },
+    Command {
+        path: &["show", "security", "application-tracking", "counters"],
+        help: "Show how often tracked sessions were told of",
+        params: &[],
+        make: |_| Ok(Request::TrackingCounters),
     },
     Command {
         path: &["show", "security", "nat", "destination", "pool"],

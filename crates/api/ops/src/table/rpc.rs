@@ -60,6 +60,8 @@ const NAMES: &[(&str, &[&str])] = &[
     ("get-flow-statistics-all", &["show", "security", "flow", "statistics"]),
     ("get-flow-status-all", &["show", "security", "flow", "status"]),
     ("get-alg-status", &["show", "security", "alg", "status"]),
+    ("get-avt-counters", &["show", "security", "application-tracking", "counters"]),
+    ("clear-avt-counters", &["clear", "security", "application-tracking", "counters"]),
     ("get-security-screen-ids-whitelist", &["show", "security", "screen", "white-list"]),
     ("get-security-screen-ids-status", &["show", "security", "screen", "ids-option"]),
     ("get-interface-information", &["show", "interfaces", "terse"]),

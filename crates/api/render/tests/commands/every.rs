@@ -208,6 +208,7 @@ fn elements_have_the_names_that_junos_gives_them() {
         ),
         ("show security screen statistics zone trust", "ids-statistics/ids-statistics-icmp-flood"),
         ("show security alg status", "alg-status/alg/alg-name"),
+        ("show security application-tracking counters", "avt-counters/avt-counter-statistics/value"),
     ] {
         let xml = Bench::new().good(&format!("{line} | display xml"));
         let mut at: Vec<String> = Vec::new();
@@ -229,6 +230,8 @@ fn elements_have_the_names_that_junos_gives_them() {
         ("show security flow status", "get-flow-status-all"),
         ("show security flow gate", "get-flow-gate-information"),
         ("show security alg status", "get-alg-status"),
+        ("show security application-tracking counters", "get-avt-counters"),
+        ("clear security application-tracking counters", "clear-avt-counters"),
         ("show security screen ids-option", "get-security-screen-ids-status"),
         ("show security screen white-list", "get-security-screen-ids-whitelist"),
     ] {

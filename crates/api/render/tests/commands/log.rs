@@ -91,3 +91,27 @@ fn times_and_severities_are_checked_and_completed() {
     assert_eq!(bench.words("show security log severity e"), ["emergency", "error"]);
     assert_eq!(bench.words("clear security log so"), ["source-address", "source-port"]);
 }
+
+/// Spec: tracking-8. The names and the elements are Junos'.
+#[test]
+fn counters_of_tracked_sessions_are_shown_and_cleared() {
+    let mut bench = Bench::new();
+    let expected = "\
+Application tracking counters:                   Value
+    Session create messages                         11
+    Session close messages                           7
+    Session volume updates                        1234
+    Failed messages                                  3
+";
+    assert_eq!(bench.good("show security application-tracking counters"), expected);
+    let xml = bench.good("show security application-tracking counters | display xml");
+    let first = xml.find("<name>Session volume updates</name>").unwrap();
+    assert!(
+        xml[first..].contains("<value>1234</value>") && xml.contains("<avt-counter-statistics>"),
+        "{xml}"
+    );
+    let json = bench.good("show security application-tracking counters | display json");
+    assert!(json.contains("avt-counters") && json.contains("1234"), "{json}");
+    assert_eq!(bench.good("clear security application-tracking counters"), "");
+    assert!(!bench.good("show security application-tracking counters").contains("1234"));
+}

@@ -409,6 +409,7 @@ fn completion_knows_words_and_names() {
     assert_eq!(bench.words("sh"), ["show"]);
     let security = [
         "alg",
+        "application-tracking",
         "dns-cache",
         "dynamic-address",
         "flow",

@@ -1,13 +1,14 @@
-//! Flow: statements that exclude each other.
+//! Flow, gateways, application tracking: values out of range, and statements that exclude each other.
 
 use super::Report;
-use crate::Config;
+use crate::{ApplicationTracking, Config};
 
 /// Bytes that `maximum-message-length` may say.
 const DNS_LENGTH_MIN: u16 = 512;
 const DNS_LENGTH_MAX: u16 = 8192;
 
 pub(super) fn check(config: &Config, report: &mut Report) {
+    tracking(&config.security.application_tracking, report);
     let alg = &config.security.alg;
     if alg.dns_length.is_some_and(|bytes| !(DNS_LENGTH_MIN..=DNS_LENGTH_MAX).contains(&bytes)) {
         let message = format!("value is not within {DNS_LENGTH_MIN}..{DNS_LENGTH_MAX}");
@@ -34,5 +35,24 @@ pub(super) fn check(config: &Config, report: &mut Report) {
     if tcp.time_wait_ageout && tcp.time_wait_timeout.is_some() {
         let message = "'session-ageout' and 'session-timeout' can't be combined";
         report.error(format!("{path} time-wait-state"), tcp.at, message);
+    }
+}
+
+/// Spec: tracking-2, tracking-4.
+fn tracking(tracking: &ApplicationTracking, report: &mut Report) {
+    let path = "security application-tracking";
+    let intervals = [
+        ("first-update-interval", tracking.first_update_interval),
+        ("session-update-interval", tracking.session_update_interval),
+    ];
+    for (name, minutes) in intervals {
+        if minutes == Some(0) {
+            report.error(format!("{path} {name}"), tracking.at, "value is not within 1..65535");
+        }
+    }
+    let first = tracking.first_update_interval.filter(|_| !tracking.first_update);
+    if first.is_some_and(|first| first >= tracking.interval()) {
+        let message = "'first-update-interval' must be below 'session-update-interval'";
+        report.error(format!("{path} first-update-interval"), tracking.at, message);
     }
 }

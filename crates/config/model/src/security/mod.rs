@@ -2,6 +2,7 @@
 
 mod address_book;
 mod alg;
+mod application_tracking;
 mod dynamic_address;
 mod flow;
 mod log;
@@ -17,6 +18,7 @@ use ravelin_derive::Lower;
 
 pub use address_book::{Address, AddressBook, AddressSet, AddressValue, DnsName};
 pub use alg::Alg;
+pub use application_tracking::ApplicationTracking;
 pub use dynamic_address::{DynamicAddress, DynamicAddresses, Feed, FeedServer};
 pub use flow::{Flow, SynFloodProtection, TcpSession};
 pub use log::{
@@ -79,6 +81,8 @@ pub struct Security {
     pub flow: Flow,
     #[lower(container = "alg")]
     pub alg: Alg,
+    #[lower(container = "application-tracking")]
+    pub application_tracking: ApplicationTracking,
     #[lower(container = "screen")]
     pub screen: Screen,
     #[lower(list = "forwarding-options mirror-filter")]

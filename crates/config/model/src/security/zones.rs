@@ -22,6 +22,9 @@ pub struct SecurityZone {
     /// Of sessions that begin here, packets of the first direction alone start the timeout anew.
     #[lower(flag = "unidirectional-session-refreshing")]
     pub unidirectional_refresh: bool,
+    /// Sessions that begin here are told of, by `security application-tracking`.
+    #[lower(flag = "application-tracking")]
+    pub tracking: bool,
     /// The `ids-option` its packets are judged by.
     #[lower(leaf = "screen")]
     pub screen: Option<String>,
@@ -59,6 +62,7 @@ pub struct AnyZone<'a> {
     pub functional: bool,
     pub tcp_rst: bool,
     pub unidirectional_refresh: bool,
+    pub tracking: bool,
     pub screen: Option<&'a str>,
     pub host_inbound: &'a HostInbound,
     pub interfaces: &'a [ZoneInterface],
@@ -81,6 +85,7 @@ impl<'a> From<&'a SecurityZone> for AnyZone<'a> {
             description: _,
             tcp_rst,
             unidirectional_refresh,
+            tracking,
             screen,
             host_inbound,
             interfaces,
@@ -88,12 +93,13 @@ impl<'a> From<&'a SecurityZone> for AnyZone<'a> {
             at,
         } = zone;
         let (screen, at) = (screen.as_deref(), *at);
-        let (tcp_rst, unidirectional_refresh) = (*tcp_rst, *unidirectional_refresh);
+        let (tcp_rst, unidirectional_refresh, tracking) = (*tcp_rst, *unidirectional_refresh, *tracking);
         Self {
             name,
             functional: false,
             tcp_rst,
             unidirectional_refresh,
+            tracking,
             screen,
             host_inbound,
             interfaces,
@@ -106,8 +112,17 @@ impl<'a> From<&'a ManagementZone> for AnyZone<'a> {
     fn from(zone: &'a ManagementZone) -> Self {
         let ManagementZone { description: _, screen, host_inbound, interfaces, at } = zone;
         let (name, screen, at) = (MANAGEMENT, screen.as_deref(), *at);
-        let (functional, tcp_rst, unidirectional_refresh) = (true, false, false);
-        Self { name, functional, tcp_rst, unidirectional_refresh, screen, host_inbound, interfaces, at }
+        Self {
+            name,
+            functional: true,
+            tcp_rst: false,
+            unidirectional_refresh: false,
+            tracking: false,
+            screen,
+            host_inbound,
+            interfaces,
+            at,
+        }
     }
 }
 

@@ -1,6 +1,9 @@
 //! Events as a case writes them: what happened, and names for what it happened to.
 
-use ravelin_contract::{ApplyResult, DataPlane, Event, NatEvent, PolicyDeny, SessionEvent, SessionView};
+use ravelin_contract::{
+    ApplyResult, DataPlane, Event, NatEvent, PolicyDeny, SessionEvent, SessionView, TrackedMoment,
+    TrackedSession,
+};
 use ravelin_types::{InstanceId, InterfaceId, NatRuleId, PolicyId, ZoneId};
 
 use crate::bench::BenchError;
@@ -26,6 +29,15 @@ fn words(event: &Event, names: &ApplyResult) -> Option<String> {
         Event::SessionUpdated(view) => {
             let [out, back] = &view.wings;
             format!("update {} packets={}/{}", session(view, names), out.packets, back.packets)
+        }
+        Event::Tracked(TrackedSession { view, moment }) => {
+            let [out, back] = &view.wings;
+            let moment = match moment {
+                TrackedMoment::Opened => "opened".to_owned(),
+                TrackedMoment::Updated => "lives".to_owned(),
+                TrackedMoment::Closed(reason) => format!("closed {}", reason.text().replace(' ', "-")),
+            };
+            format!("tracked {moment} {} packets={}/{}", session(view, names), out.packets, back.packets)
         }
         Event::PolicyDeny(PolicyDeny { policy, key: _, interface, from_zone, to_zone, application }) => {
             let zones = format!("{} {}", zone(*from_zone, names), zone(*to_zone, names));

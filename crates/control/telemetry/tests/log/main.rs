@@ -1,6 +1,7 @@
 //! The security log from records to collectors.
 
 mod binary;
+mod catalogue;
 mod decisions;
 mod delivery;
 mod events;
@@ -9,3 +10,4 @@ mod roundtrip;
 mod support;
 mod table;
 mod tls;
+mod tracking;

@@ -3,12 +3,12 @@
 //! Tags lie apart from the entries, so that whoever floods the table touches few cache lines for each fragment.
 //! State: fixed at start. Spec: session-20.
 
+use ravelin_mem::siphash13;
 use ravelin_translate::Fragments as Pieces;
-use ravelin_types::{DropReason, Instant};
+use ravelin_types::{DropReason, Family, Instant};
 
 use super::{Datagram, Fate};
 use crate::packet::Transport;
-use crate::siphash::siphash13;
 
 /// Sets of two entries.
 const SETS: usize = 2048;
@@ -129,7 +129,12 @@ impl Table {
     fn hash(&self, d: &Datagram) -> u64 {
         let halves = |addr: u128| [addr as u64, (addr >> 64) as u64];
         let ([a, b], [c, e]) = (halves(d.src.0), halves(d.dst.0));
-        siphash13(self.key, [a, b, c, e, u64::from(d.id) << 8 | u64::from(d.proto.0)])
+        let which = u64::from(d.id) << 8 | u64::from(d.proto.0);
+        match d.family {
+            // As the keys of sessions: the length keeps the families apart.
+            Family::V4 => siphash13(self.key, [a << 32 | c & 0xffff_ffff, which]),
+            Family::V6 => siphash13(self.key, [a, b, c, e, which]),
+        }
     }
 }
 

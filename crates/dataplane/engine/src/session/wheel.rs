@@ -12,7 +12,7 @@ pub(super) const SECONDS: u64 = 4096;
 pub(super) const NIL: u32 = u32::MAX;
 
 /// Ticks of a minute, the unit in which sessions are reported on.
-const MINUTE: u32 = 600;
+pub(crate) const MINUTE: u32 = 600;
 
 /// What became of a session that was looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,7 +108,7 @@ impl Sessions {
         // By the second for which the visit was meant: none is told twice, however late it is.
         let meant = Ticks((self.wheel.done_s as u32).wrapping_mul(10));
         let lived = meant.since(session.created);
-        if session.marks.has(Marks::LOG_UPDATE) && lived >= MINUTE && lived % MINUTE < 10 {
+        if session.marks.has(Marks::REPORTED) && lived >= MINUTE && lived % MINUTE < 10 {
             found(self, slot, Visit::Minutes(lived / MINUTE));
         }
         let session = &self.slots[slot as usize];
@@ -144,7 +144,7 @@ impl Session {
     /// Seconds until a session is looked at which is not over before `left_s`: one that is to be reported on is looked at
     /// in the second behind each full minute of its life.
     pub(super) fn next_visit(&self, now_s: u64, left_s: u64) -> u64 {
-        if !self.marks.has(Marks::LOG_UPDATE) {
+        if !self.marks.has(Marks::REPORTED) {
             return left_s;
         }
         let next = Ticks((now_s as u32).wrapping_add(1).wrapping_mul(10));

@@ -11,7 +11,7 @@ use crate::{
     Action, AddressMatch, Aging, Application, Chunk, DestinationNat, FlowSettings, Gateway, HostInbound,
     IcmpMatch, Interface, InterfaceAddress, Interfaces, LogWhen, Policy, PolicySection, Port, PortRange,
     Prefix, RefusedAddresses, Rematch, RoutingInstance, Service, SourceNat, StaticNat, Strays, SynCheck,
-    TcpSettings, TimeWait, Translated, Zone, ZoneMatch, Zones,
+    TcpSettings, TimeWait, Tracking, Translated, Zone, ZoneMatch, Zones,
 };
 
 pub(super) type Read<T> = Result<T, WireError>;
@@ -143,9 +143,16 @@ fn zone(x: proto::Zone) -> Read<Zone> {
         name: x.name,
         tcp_rst: x.tcp_rst,
         unidirectional_refresh: x.unidirectional_refresh,
+        tracking: x.tracking.map(tracking).transpose()?,
         functional: x.functional,
         host_inbound: inbound(need("host-inbound", x.host_inbound)?)?,
     })
+}
+
+fn tracking(x: proto::Tracking) -> Read<Tracking> {
+    let proto::Tracking { create, close, first_update, update } = x;
+    let minutes = |n| small("minutes of tracking", n);
+    Ok(Tracking { create, close, first_update: minutes(first_update)?, update: minutes(update)? })
 }
 
 fn flow(x: &proto::Flow) -> Read<FlowSettings> {

@@ -6,8 +6,8 @@ use super::{alg, firewall, live, mirror, nat, pool, proto, screen};
 use crate::{
     Action, AddressMatch, Aging, Application, Chunk, DestinationNat, FlowSettings, Gateway, HostInbound,
     Interface, InterfaceAddress, Interfaces, Policy, PolicySection, Port, PortRange, Rematch,
-    RoutingInstance, Service, SourceNat, StaticNat, SynCheck, TcpSettings, TimeWait, Translated, Zone,
-    ZoneMatch, Zones,
+    RoutingInstance, Service, SourceNat, StaticNat, SynCheck, TcpSettings, TimeWait, Tracking, Translated,
+    Zone, ZoneMatch, Zones,
 };
 
 pub(super) fn chunk(chunk: &Chunk) -> proto::Chunk {
@@ -144,15 +144,21 @@ pub(super) fn range(x: PortRange) -> proto::Range {
 }
 
 fn zone(x: &Zone) -> proto::Zone {
-    let Zone { id, name, tcp_rst, unidirectional_refresh, functional, host_inbound } = x;
+    let Zone { id, name, tcp_rst, unidirectional_refresh, tracking, functional, host_inbound } = x;
     proto::Zone {
         id: id.0.into(),
         name: name.clone(),
         tcp_rst: *tcp_rst,
         unidirectional_refresh: *unidirectional_refresh,
+        tracking: tracking.map(self::tracking),
         functional: *functional,
         host_inbound: Some(inbound(host_inbound)),
     }
+}
+
+fn tracking(x: Tracking) -> proto::Tracking {
+    let Tracking { create, close, first_update, update } = x;
+    proto::Tracking { create, close, first_update: first_update.into(), update: update.into() }
 }
 
 fn flow(x: &FlowSettings) -> proto::Flow {

@@ -1,6 +1,9 @@
 //! What happened.
 
-use ravelin_contract::{BlockChange, Event, EventBatch, NatEvent, NatLack, PolicyDeny, SessionEvent};
+use ravelin_contract::{
+    BlockChange, Event, EventBatch, NatEvent, NatLack, PolicyDeny, SessionEvent, TrackedMoment,
+    TrackedSession,
+};
 use ravelin_program::Screen;
 use ravelin_types::{NatRuleId, PolicyId, Proto, ZoneId};
 
@@ -10,6 +13,7 @@ use super::{
 use crate::proto;
 use crate::proto::event::Kind;
 use crate::proto::nat_event::Kind as Nat;
+use crate::proto::tracked_session::Moment;
 
 impl Wire for EventBatch {
     type Message = proto::EventBatch;
@@ -33,6 +37,7 @@ fn is_known(event: &proto::Event) -> bool {
     match &event.kind {
         None => false,
         Some(Kind::Nat(event)) => event.kind.is_some(),
+        Some(Kind::Tracked(session)) => session.moment.is_some(),
         Some(_) => true,
     }
 }
@@ -48,6 +53,7 @@ impl Wire for Event {
                 Kind::SessionClosed(proto::SessionClosed { view, reason })
             }
             Self::SessionUpdated(view) => Kind::SessionUpdated(view.to_message()),
+            Self::Tracked(session) => Kind::Tracked(session.to_message()),
             Self::PolicyDeny(deny) => Kind::PolicyDeny(deny.to_message()),
             Self::Screen { screen, zone, interface, key, dropped } => Kind::Screen(proto::ScreenHit {
                 screen: screen.index() as u32,
@@ -77,6 +83,7 @@ impl Wire for Event {
                 close: Some(Wire::from_message(closed.reason)?),
             }),
             Kind::SessionUpdated(view) => Self::SessionUpdated(Wire::from_message(view)?),
+            Kind::Tracked(session) => Self::Tracked(Wire::from_message(session)?),
             Kind::PolicyDeny(deny) => Self::PolicyDeny(Wire::from_message(deny)?),
             Kind::Screen(hit) => Self::Screen {
                 screen: need("screen", Screen::from_number(hit.screen))?,
@@ -92,6 +99,30 @@ impl Wire for Event {
                 Self::NeighbourWanted { interface: unit(wanted.interface)?, addr: address(&wanted.addr)? }
             }
         })
+    }
+}
+
+impl Wire for TrackedSession {
+    type Message = proto::TrackedSession;
+
+    fn to_message(&self) -> proto::TrackedSession {
+        let Self { view, moment } = self;
+        let moment = match moment {
+            TrackedMoment::Opened => Moment::Opened(true),
+            TrackedMoment::Updated => Moment::Updated(true),
+            TrackedMoment::Closed(reason) => Moment::Closed(reason.to_message()),
+        };
+        proto::TrackedSession { view: Some(view.to_message()), moment: Some(moment) }
+    }
+
+    fn from_message(message: proto::TrackedSession) -> Read<Self> {
+        let proto::TrackedSession { view, moment } = message;
+        let moment = match need("moment of a session", moment)? {
+            Moment::Opened(_) => TrackedMoment::Opened,
+            Moment::Updated(_) => TrackedMoment::Updated,
+            Moment::Closed(reason) => TrackedMoment::Closed(Wire::from_message(reason)?),
+        };
+        Ok(Self { view: part("session", view)?, moment })
     }
 }
 

@@ -14,8 +14,8 @@ use ravelin_contract::{
     PacketHead, PolicerHit, PolicyCounters, PolicyDeny, PoolCounters, PortStatus, PutRefusal, PutResult,
     ReconcileResult, Refusal, ScreenCounters, SessionDeltas, SessionEvent, SessionFilter, SessionKey,
     SessionPage, SessionRef, SessionState, SessionStore, SessionView, Status, SyncedSession, Telemetry,
-    TraceBatch, TraceId, TraceRequest, TracedPacket, UnitScreenCounters, UpdateBatch, Updates, WingView,
-    WorkerStatus,
+    TraceBatch, TraceId, TraceRequest, TracedPacket, TrackedMoment, TrackedSession, UnitScreenCounters,
+    UpdateBatch, Updates, WingView, WorkerStatus,
 };
 use ravelin_program::{Program, Screen};
 use ravelin_types::{
@@ -103,11 +103,15 @@ pub fn refusal() -> Refusal {
 
 pub fn events() -> EventBatch {
     let session = |close| Event::Session(SessionEvent { view: view(9), close });
+    let tracked = |moment| Event::Tracked(TrackedSession { view: view(10), moment });
     let interface = InterfaceId(2);
     let zones = (ZoneId(3), ZoneId(4));
     let events = vec![
         session(None),
         session(Some(CloseReason::TcpRst)),
+        tracked(TrackedMoment::Opened),
+        tracked(TrackedMoment::Updated),
+        tracked(TrackedMoment::Closed(CloseReason::AgedOut)),
         Event::PolicyDeny(PolicyDeny {
             policy: PolicyId(1),
             key: key(1),

@@ -50,6 +50,7 @@ pub(crate) fn program() -> Program {
         name: format!("zone{id}"),
         tcp_rst: false,
         unidirectional_refresh: false,
+        tracking: None,
         functional: false,
         host_inbound: HostInbound::default(),
     };

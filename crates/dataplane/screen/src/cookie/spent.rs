@@ -3,10 +3,8 @@
 //! One a worker: the packets of one connection come to one worker. Only good cookies enter, and those cost a real
 //! round trip each. Spec: screen-63.
 
-use std::hash::Hasher;
-
+use ravelin_mem::siphash13;
 use ravelin_types::Instant;
-use siphasher::sip::SipHasher13;
 
 use super::{Connection, LIFETIME};
 
@@ -44,10 +42,8 @@ impl Spent {
 
     /// What stands for a cookie, and where its bucket begins.
     fn place(&self, connection: &Connection, cookie: u32) -> (u64, usize) {
-        let mut hasher = SipHasher13::new_with_keys(self.key.0, self.key.1);
-        connection.feed(&mut hasher);
-        hasher.write_u64(cookie.into());
-        let id = hasher.finish() | 1;
+        let [a, b, c, d, e] = connection.words();
+        let id = siphash13(self.key, [a, b, c, d, e, cookie.into()]) | 1;
         (id, (id >> 32) as usize & (self.cells.len() - 1) & !(WAYS - 1))
     }
 }

@@ -3,6 +3,7 @@
 mod cookies;
 mod kit;
 mod queue;
+mod queue_model;
 mod rates;
 mod sessions;
 mod stateless;

@@ -1,13 +1,17 @@
 //! A log that notes what it was asked.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
-use ravelin_ops::{LogEvent, LogEvents, LogMemory, LogQuery, LogStatistics, LogStreamLine, LogView};
+use ravelin_ops::{
+    LogEvent, LogEvents, LogMemory, LogQuery, LogStatistics, LogStreamLine, LogView, TrackingCounters,
+};
 
 #[derive(Default)]
 pub struct FakeLog {
     pub asked: RefCell<Vec<LogQuery>>,
     pub file: Option<String>,
+    /// Whether the counters of tracking were cleared.
+    pub cleared: Cell<bool>,
 }
 
 impl LogView for FakeLog {
@@ -50,5 +54,16 @@ impl LogView for FakeLog {
             events_lost: 7,
             messages: vec![("RT_FLOW_SESSION_CREATE".into(), 12)],
         }
+    }
+
+    fn tracking(&self) -> TrackingCounters {
+        if self.cleared.get() {
+            return TrackingCounters::default();
+        }
+        TrackingCounters { created: 11, closed: 7, updated: 1234, failed: 3 }
+    }
+
+    fn clear_tracking(&self) {
+        self.cleared.set(true);
     }
 }

@@ -92,6 +92,7 @@ fn zone(id: ZoneId, name: &str, tcp_rst: bool) -> Zone {
         name: name.into(),
         tcp_rst,
         unidirectional_refresh: false,
+        tracking: None,
         functional: false,
         host_inbound: HostInbound::default(),
     }
