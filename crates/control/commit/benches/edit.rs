@@ -199,7 +199,13 @@ impl Bench {
         self.note("apply, to the answer", answered);
         self.note("live", until_apply + live);
         self.stage("warnings", |_| ravelin_model::warnings(&checked.valid).len());
-        self.stage("whole files behind it", |b| b.store.fold()).unwrap_or_else(|e| panic!("{e}"));
+        if let Some(folding) = self.store.folding() {
+            let mut disk = self.store.disk().clone();
+            let written = self.stage("whole files behind it", |_| folding.write(&mut disk));
+            let written = written.unwrap_or_else(|e| panic!("{e}"));
+            self.stage("taken, while others wait", |b| b.store.folded(written))
+                .unwrap_or_else(|e| panic!("{e}"));
+        }
         self.stage("drop what was", |b| b.checked = Some(checked));
         self.client.traffic().bytes - sent
     }
