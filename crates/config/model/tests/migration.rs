@@ -12,7 +12,7 @@ fn check(text: &str, expected: &[&str]) {
     assert_eq!(told, expected, "{text}");
 }
 
-/// Spec: language-6.
+/// Spec: language-77.
 #[test]
 fn prefixes_with_octets_left_out_are_completed_wherever_a_prefix_stands() {
     let text = "set interfaces ge-0/0/0 unit 0 family inet address 192.0.2.1/24\n\
@@ -102,6 +102,24 @@ fn statements_of_other_platforms_and_releases_are_refused_as_not_supported() {
             assert_eq!(told, ["statement not supported"], "{text}");
         }
     }
+}
+
+/// `show configuration | display xml` ends with what the shell says of itself.
+#[test]
+fn the_reply_of_a_device_is_a_configuration() {
+    let reply = |inside: &str, behind: &str| {
+        format!(
+            "<rpc-reply xmlns:junos=\"http://xml.juniper.net/junos/20.4R3/junos\"><configuration>{inside}</configuration>{behind}</rpc-reply>"
+        )
+    };
+    let name = "<system><host-name>a</host-name></system>";
+    let bare = reply(name, "");
+    let whole = reply(name, "<cli><banner>{primary:node0}[edit]</banner></cli>");
+    let tree = load(&whole).tree;
+    assert_eq!(tree, load(&bare).tree);
+    check(&whole, &[]);
+    assert_eq!(render::set(&tree), "set system host-name a\n");
+    check(&reply("<cli><banner/></cli>", ""), &[": syntax error, unknown element `cli'"]);
 }
 
 #[test]

@@ -16,7 +16,8 @@ pub enum ValueType {
         low: i128,
         high: i128,
     },
-    Decimal,
+    /// With digits behind the point; the ends of its range, if there is one.
+    Decimal(Option<(i32, i32)>),
     Text {
         low: usize,
         high: usize,
@@ -79,6 +80,10 @@ impl Values {
     }
 
     fn judge(&self, word: &str) -> Result<(), String> {
+        // Of a secret that is kept obscured the form says nothing.
+        if self.is_secret && crate::secret::is_obscured(word) {
+            return Ok(());
+        }
         self.kind.check(word)?;
         let Some(pattern) = self.pattern else { return Ok(()) };
         let (negated, expression) = pattern.strip_prefix('!').map_or((false, pattern), |rest| (true, rest));
@@ -101,7 +106,11 @@ impl ValueType {
         let mut parts = cell.split("; ");
         let kind = parts.next().unwrap_or("");
         let whole = kind.contains("int");
+        let is_decimal = ["decimal64", "unsigned-float"].contains(&kind);
         for part in parts {
+            if let Some((low, high)) = part.strip_prefix("range ").and_then(limits).filter(|_| is_decimal) {
+                return Self::Decimal(i32::try_from(low).ok().zip(i32::try_from(high).ok()));
+            }
             if let Some(words) = part.strip_prefix("enum ") {
                 return Self::Words(words.split(',').collect());
             }
@@ -124,7 +133,7 @@ impl ValueType {
             "mac-addr" | "mac-unicast" | "mac-multicast" => Self::Mac,
             "areaid" => Self::Area,
             "time-of-day" => Self::TimeOfDay,
-            "decimal64" | "unsigned-float" => Self::Decimal,
+            _ if is_decimal => Self::Decimal(None),
             "unreadable" => Self::Secret,
             _ if kind.contains("interface") => Self::Any,
             _ if kind.contains("uint8") => number(0, u8::MAX.into()),
@@ -151,7 +160,17 @@ impl ValueType {
                 Some(n) => Err(format!("value {n} is not within range ({low}..{high})")),
                 None => Err(format!("invalid numeric value `{word}'")),
             },
-            Self::Decimal => parsed::<f64>(word, "number"),
+            Self::Decimal(range) => {
+                parsed::<f64>(word, "number")?;
+                let fits =
+                    |n: f64| range.is_none_or(|(low, high)| (f64::from(low)..=f64::from(high)).contains(&n));
+                match (range, word.parse()) {
+                    (Some((low, high)), Ok(n)) if !fits(n) => {
+                        Err(format!("value {word} is not within range ({low}..{high})"))
+                    }
+                    _ => Ok(()),
+                }
+            }
             Self::Text { low, high } => match word.chars().count() {
                 n if (*low..=*high).contains(&n) => Ok(()),
                 n => Err(format!("length {n} is not within range ({low}..{high})")),
@@ -195,7 +214,7 @@ impl ValueType {
             Self::Number { low, high } => format!("<{low}..{high}>"),
             Self::Address | Self::Ipv4 | Self::Ipv6 => "<address>".to_owned(),
             Self::Prefix | Self::Prefix4 | Self::Prefix6 | Self::PrefixLength => "<prefix>".to_owned(),
-            Self::Decimal => "<number>".to_owned(),
+            Self::Decimal(_) => "<number>".to_owned(),
             Self::Mac => "<mac-address>".to_owned(),
             Self::Area => "<area>".to_owned(),
             Self::TimeOfDay => "<hh:mm>".to_owned(),
@@ -205,8 +224,9 @@ impl ValueType {
     }
 }
 
+/// Both ends, or the one value there is.
 fn limits(text: &str) -> Option<(i128, i128)> {
-    let (low, high) = text.split_once(" .. ")?;
+    let (low, high) = text.split_once(" .. ").unwrap_or((text, text));
     Some((low.trim().parse().ok()?, high.trim().parse().ok()?))
 }
 

@@ -222,8 +222,7 @@ fn what_junos_answers_is_read() {
         "{:?}",
         bound.diagnostics
     );
-    let lines: Vec<String> = bound.diagnostics.iter().map(|d| d.line("f")).collect();
-    assert_eq!(lines, ["f:13:3: syntax error, unknown element `cli'"]);
+    assert_eq!(bound.diagnostics, [], "what the shell says of itself is passed over");
 }
 
 #[test]
@@ -302,7 +301,7 @@ fn value(kind: &ravelin_schema::ValueType, choices: &mut Choices<'_>) -> String 
     match kind {
         V::Words(words) => words[choices.below(words.len())].to_owned(),
         V::Number { low, high } => [*low, *high, (*low + *high) / 2][choices.below(3)].to_string(),
-        V::Decimal => "1.5".to_owned(),
+        V::Decimal(_) => "1.5".to_owned(),
         V::Address | V::Ipv4 => "192.0.2.7".to_owned(),
         V::Ipv6 => "2001:db8::7".to_owned(),
         V::Prefix | V::Prefix4 | V::PrefixLength => format!("10.{}.0.0/16", choices.below(4)),

@@ -48,3 +48,16 @@ fn secrets_are_neither_in_findings_nor_in_debug_output() {
     let errors = read(&long).diagnostics;
     assert!(!errors.is_empty() && errors.iter().all(|d| !format!("{d:?}").contains("hidden")), "{errors:?}");
 }
+
+/// Obscured, it is of another form than the secret in clear.
+#[test]
+fn an_obscured_secret_has_the_form_of_its_obscuring_alone() {
+    let set = |word: &str| {
+        read(&format!("set security ike policy p pre-shared-key hexadecimal \"{word}\"\n")).diagnostics
+    };
+    assert!(set("0123abcdef").is_empty());
+    assert!(set("$9$KxWLxdgoGDi.aZ").is_empty() && set("$8$aes256-gcm$hmac-sha2-256$100$x").is_empty());
+    assert_eq!(set("not hexadecimal").len(), 1);
+    let length = format!("$9${}", "x".repeat(600));
+    assert!(set(&length).is_empty(), "as long as it is obscured");
+}

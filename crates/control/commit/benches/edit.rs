@@ -80,9 +80,9 @@ fn text(count: usize) -> String {
         let _ = write!(out, "address s{n} 10.{a}.{b}.{c}/32;\naddress d{n} 172.{a}.{b}.{c}/32;\n");
     }
     for n in 0..count / 1000 {
-        let _ = write!(out, "address-set g{n} {{\n");
+        let _ = writeln!(out, "address-set g{n} {{");
         for k in 0..10 {
-            let _ = write!(out, "address s{};\n", n * 1000 + k);
+            let _ = writeln!(out, "address s{};", n * 1000 + k);
         }
         out.push_str("}\n");
     }
@@ -199,7 +199,13 @@ impl Bench {
         self.note("apply, to the answer", answered);
         self.note("live", until_apply + live);
         self.stage("warnings", |_| ravelin_model::warnings(&checked.valid).len());
-        self.stage("whole files behind it", |b| b.store.fold()).unwrap_or_else(|e| panic!("{e}"));
+        if let Some(folding) = self.store.folding() {
+            let mut disk = self.store.disk().clone();
+            let written = self.stage("whole files behind it", |_| folding.write(&mut disk));
+            let written = written.unwrap_or_else(|e| panic!("{e}"));
+            self.stage("taken, while others wait", |b| b.store.folded(written))
+                .unwrap_or_else(|e| panic!("{e}"));
+        }
         self.stage("drop what was", |b| b.checked = Some(checked));
         self.client.traffic().bytes - sent
     }

@@ -270,7 +270,10 @@ fn every_kind_of_reference_is_judged_after_an_edit() {
         "set security zones security-zone c screen i3".to_owned(),
     ];
     for line in right {
-        forbidden_alike(&first, &edited(&first, &line), &line).unwrap_or_else(|e| panic!("{e}"));
-        assert!(check_tree_after(&edited(&first, &line), None, Some(&before)).is_ok(), "{line}");
+        let next = edited(&first, &line);
+        forbidden_alike(&first, &next, &line).unwrap_or_else(|e| panic!("{e}"));
+        let after = check_tree_after(&next, None, Some(&before)).unwrap_or_else(|e| panic!("{line}: {e:?}"));
+        let alone = check_tree_after(&next, None, None).unwrap_or_else(|e| panic!("{line}: {e:?}"));
+        assert!(after.valid == alone.valid, "{line}");
     }
 }

@@ -303,7 +303,10 @@ fn what_a_policy_asks_for_is_there_when_the_policy_is() {
     bench.system.plane.updates().apply(&routes).unwrap();
     assert_eq!(judged(&bench), ["p match: permit"]);
     // Another schedule comes with the commit that asks for it, and the old one goes on until then.
-    let closed = text("a").replace("daily start-time 08:00:00 stop-time 17:00:00", "daily exclude");
+    let closed = text("a").replace(
+        "daily start-time 08:00:00 stop-time 17:00:00",
+        "start-date 2001-01-01.00:00 stop-date 2001-01-02.00:00",
+    );
     bench.commit_text(&closed, 1).unwrap();
     assert!(judged(&bench)[0].starts_with("p no match"), "{:?}", judged(&bench));
 }

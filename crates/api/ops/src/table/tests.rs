@@ -117,7 +117,7 @@ fn names_that_are_keywords_are_names() {
     refused("show security policies policy-name before policy-name after", "syntax error: policy-name");
 }
 
-/// A rule `a` beside the keyword `all`.
+/// A rule `a` beside the keyword `all`. Spec: language-79.
 #[test]
 fn a_name_goes_before_the_beginning_of_a_keyword_wherever_both_may_stand() {
     let mut seen = Vec::new();
