@@ -109,3 +109,25 @@ fn a_challenge_makes_acks_worth_a_look_until_its_cookie_is_stale() {
     assert!(meters.awaits_cookies(now) && meters.awaits_cookies(Instant::from_secs(1127)));
     assert!(!meters.awaits_cookies(Instant::from_secs(1128)));
 }
+
+/// Nobody had the time to look for it: who finds it over gives its place back.
+#[test]
+fn a_request_that_is_over_counts_no_more_once_it_is_met() {
+    let (profile, meters, now) = (proxying(1), meters(), Instant::from_secs(1000));
+    let secrets = Secrets::at(MASTER, now);
+    let mut syn = request(Family::V4, &COMMON);
+    let mut queue = ProxyQueue::new((1, 2), 8);
+    let mut push = |port: u16, at: u64| {
+        syn.connection.client_port = port;
+        let answer = secrets.answer(syn, now);
+        queue
+            .push(&meters, &profile, ZONE, answer, Instant::from_secs(at))
+            .map(|waiting| waiting.answer == answer)
+    };
+    assert_eq!(push(1, 1000), Ok(true));
+    assert_eq!(push(2, 1019), Err(Screen::SynProxyQueue), "the zone has one place");
+    assert_eq!(push(1, 1020), Ok(true), "anew: its time is over");
+    assert_eq!(push(2, 1039), Err(Screen::SynProxyQueue));
+    // Eight places are one bucket: whoever comes meets it.
+    assert_eq!(push(2, 1040), Ok(true));
+}
