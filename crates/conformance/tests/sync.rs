@@ -7,8 +7,8 @@ use std::path::Path;
 use ravelin_conformance::bench::{Bench, Setup, Simulator};
 use ravelin_conformance::case::{Case, run};
 use ravelin_contract::{
-    CloseReason, DeltaCursor, ExportCursor, PutRefusal, PutResult, SessionDelta, SessionFilter, SessionRef,
-    SessionStore, SourceBinding, SyncedSession,
+    CloseReason, DeltaCursor, Event, ExportCursor, PutRefusal, PutResult, SessionDelta, SessionFilter,
+    SessionRef, SessionStore, SourceBinding, SyncedSession, TrackedMoment,
 };
 use ravelin_types::{InterfaceId, NatRuleId, PolicyId, SessionId, ZoneId};
 
@@ -267,4 +267,18 @@ fn reconciliation_ends_what_the_peer_no_longer_has() {
     let result = store(&plane).reconcile_bulk(&[kept], &|_| false).unwrap();
     assert_eq!((result.stale, result.deleted), (2, 2));
     assert_eq!(the_only(&plane).wings[0].key, kept);
+}
+
+/// Without a packet there. Spec: tracking-5.
+#[test]
+fn a_session_of_a_zone_that_tracks_is_tracked_where_it_goes_on() {
+    let config = "config outbound\n    set security zones security-zone trust application-tracking\n    \
+                  set security application-tracking log-session-close\n";
+    let session = the_only(&after(&format!("{config}{OUT}\n")));
+    let peer = after(config);
+    put(&peer, &session).unwrap();
+    store(&peer).clear(&SessionFilter::default()).unwrap();
+    let events = peer.plane().telemetry().events(9).unwrap().events;
+    let [Event::Tracked(told)] = events.as_slice() else { panic!("{events:?}") };
+    assert_eq!((told.view.id, told.moment), (session.id, TrackedMoment::Closed(CloseReason::Cleared)));
 }
