@@ -80,9 +80,9 @@ fn text(count: usize) -> String {
         let _ = write!(out, "address s{n} 10.{a}.{b}.{c}/32;\naddress d{n} 172.{a}.{b}.{c}/32;\n");
     }
     for n in 0..count / 1000 {
-        let _ = write!(out, "address-set g{n} {{\n");
+        let _ = writeln!(out, "address-set g{n} {{");
         for k in 0..10 {
-            let _ = write!(out, "address s{};\n", n * 1000 + k);
+            let _ = writeln!(out, "address s{};", n * 1000 + k);
         }
         out.push_str("}\n");
     }
