@@ -193,7 +193,7 @@ fn judges(cell: &'static str, values: &Values) -> bool {
 }
 
 /// Types that say nothing of the form of a word.
-const OPEN: [&str; 17] = [
+const OPEN: [&str; 16] = [
     "",
     "string",
     "interface-name",
@@ -210,7 +210,6 @@ const OPEN: [&str; 17] = [
     "time",
     "vlan-range",
     "atm-vci",
-    "empty",
 ];
 
 /// Row by row: what the schema says of a value is judged, and a type that nobody judges is one of few.
@@ -229,6 +228,7 @@ fn every_type_and_every_limit_of_the_table_is_judged() {
             assert!(judges(cell, values), "{row}: {values:?}");
             let kind = cell.split("; ").next().unwrap_or("");
             match values.kind {
+                ValueType::Any if kind == "empty" => {}
                 ValueType::Any if values.pattern.is_none() => {
                     assert!(kind.split('|').all(|kind| OPEN.contains(&kind)), "{row}");
                     open += 1;
@@ -237,7 +237,7 @@ fn every_type_and_every_limit_of_the_table_is_judged() {
             }
         }
     }
-    assert!(judged > 7_000 && open < 4_000, "{judged} judged, {open} open");
+    assert!(judged > 6_000 && open < 2_000, "{judged} judged, {open} open");
 }
 
 #[test]
