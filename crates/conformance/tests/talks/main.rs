@@ -8,3 +8,4 @@ mod kit;
 mod mss;
 mod options;
 mod quoted;
+mod spliced;
