@@ -85,3 +85,18 @@ Screen white list: spare
 ";
     assert_eq!(bench().good("show security screen white-list"), expected);
 }
+
+#[test]
+fn a_white_list_has_its_profiles_and_addresses_in_xml_too() {
+    let xml = bench().good("show security screen white-list | display xml");
+    let (of_offices, rest) = xml.split_once("<ids-white-list-name>labs").unwrap();
+    for leaf in [
+        "<ids-white-list-name>offices</ids-white-list-name>",
+        "<ids-object-name>all</ids-object-name>",
+        "<ids-object-name>other</ids-object-name>",
+        "<ids-white-list-address>192.0.2.7/32</ids-white-list-address>",
+    ] {
+        assert!(of_offices.contains(leaf), "{leaf}:\n{xml}");
+    }
+    assert_eq!(rest.matches("<ids-object-name>").count(), 1, "{xml}");
+}
