@@ -93,6 +93,14 @@ pub trait Bench {
     /// The bench's clock can't be moved.
     fn advance(&mut self, by: Duration) -> Result<(), BenchError>;
 
+    /// Frames come faster than they are taken, or do so no more.
+    ///
+    /// # Errors
+    /// It can't be had here.
+    fn press(&mut self, _: bool) -> Result<(), BenchError> {
+        Err(BenchError::Unsupported("frames faster than they are taken"))
+    }
+
     /// The station address of a port.
     fn station(&self, port: &str) -> Option<Mac>;
 

@@ -60,6 +60,8 @@ pub(crate) enum Action {
     Wait(Duration),
     Clear,
     Arm(bool),
+    /// Frames come faster than they are taken.
+    Press(bool),
     /// A unit belongs to a redundancy group from the next commit on.
     Join {
         unit: String,

@@ -116,6 +116,7 @@ reasons! {
     DnsReply "dns-reply-no-query" "DNS reply without a query"
     GroupPassive "redundancy-group-passive" "Redundancy group not active on this node"
     FabricFrame "fabric-frame" "Frame on a fabric link that is not the peer's"
+    Overload "overload" "New flow during overload"
 }
 
 impl DropReason {

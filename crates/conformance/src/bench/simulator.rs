@@ -57,6 +57,7 @@ pub struct Simulator {
     front: Option<Box<dyn DataPlane>>,
     commits: Commits,
     left: Vec<Arrival>,
+    pressed: bool,
     setup: Setup,
     /// Frames until now, when everything moves to another plane before most of them.
     moves: Option<u32>,
@@ -75,6 +76,7 @@ impl Simulator {
             front: None,
             commits: Commits::default(),
             left: Vec::new(),
+            pressed: false,
             setup,
             moves: None,
             may_refuse: false,
@@ -256,6 +258,7 @@ impl Bench for Simulator {
                     Some(None) => {}
                     None => self.move_on(self.may_refuse)?,
                 }
+                self.plane.workers().press(self.pressed);
             }
         }
         let unknown = |name: &str| BenchError::Unknown(name.to_owned());
@@ -283,6 +286,12 @@ impl Bench for Simulator {
             self.run(&[]);
             left -= step;
         }
+        Ok(())
+    }
+
+    fn press(&mut self, pressed: bool) -> Result<(), BenchError> {
+        self.pressed = pressed;
+        self.plane.workers().press(pressed);
         Ok(())
     }
 

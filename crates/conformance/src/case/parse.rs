@@ -120,6 +120,8 @@ fn action(text: &str) -> Result<Action, What> {
         ["clear", "sessions"] => Action::Clear,
         ["arm"] => Action::Arm(true),
         ["disarm"] => Action::Arm(false),
+        ["pressed"] => Action::Press(true),
+        ["eased"] => Action::Press(false),
         ["member" | "group" | "fabric", group @ ..] => cluster(words[0], group)?,
         ["link", port, state] => Action::Link {
             port: (*port).to_owned(),

@@ -122,6 +122,7 @@ impl Runner<'_> {
             Action::Arm(armed) => {
                 self.bench.plane().diagnostics().arm(*armed).map_err(BenchError::Plane)?;
             }
+            Action::Press(pressed) => self.bench.press(*pressed)?,
             Action::Join { unit, group } => self.bench.join(unit, *group),
             Action::Group(group, said) => self.group(*group, *said)?,
             Action::Fabric { fabric, port } => self.fabric(*fabric, port)?,

@@ -224,6 +224,13 @@ impl Group {
         })
     }
 
+    /// Frames that wait on `port`, and how many can.
+    #[must_use]
+    pub fn waiting(&self, port: usize) -> (usize, usize) {
+        let ring = &self.sockets[port].rx;
+        (ring.ready() as usize, ring.size() as usize)
+    }
+
     /// Queues a frame on `port`; with `partial`, its checksum is still to be finished.
     ///
     /// # Errors

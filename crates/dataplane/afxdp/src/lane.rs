@@ -4,6 +4,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use ravelin_contract::MirrorLoss;
 use ravelin_engine::{Checksum, Egress, PacketBuffers};
+use ravelin_plane::pressure::Pressure;
 use ravelin_types::{DropReason, InterfaceId, PortId};
 use ravelin_wire::rewrite::{self, Partial};
 
@@ -19,6 +20,8 @@ pub(crate) struct Lane {
     pub(crate) group: Group,
     /// The port of each socket of the group, and what it says of a packet's checksum.
     ports: Vec<(PortId, Checksum)>,
+    /// Of each socket's ring.
+    pressures: Vec<Pressure>,
     taps: Vec<Tap>,
     socket_of: Vec<Option<usize>>,
     tap_of: Vec<Option<usize>>,
@@ -43,7 +46,8 @@ impl Lane {
     pub(crate) fn new(group: Group, ports: Vec<(PortId, Checksum)>, taps: Vec<Tap>) -> Self {
         let socket_of = positions(ports.iter().map(|(port, _)| port.index()));
         let tap_of = positions(taps.iter().map(|tap| tap.unit.index()));
-        Self { group, ports, taps, socket_of, tap_of }
+        let pressures = vec![Pressure::default(); ports.len()];
+        Self { group, ports, pressures, taps, socket_of, tap_of }
     }
 
     /// The packet memory as it stands.
@@ -64,6 +68,12 @@ impl Lane {
 
     pub(crate) fn port(&self, at: usize) -> (PortId, Checksum) {
         self.ports[at]
+    }
+
+    /// Whether a port's frames come faster than they are taken. Asked before each batch of them.
+    pub(crate) fn press(&mut self, at: usize) -> bool {
+        let (taken, room) = self.group.waiting(at);
+        self.pressures[at].look(taken, room)
     }
 
     pub(crate) fn tap_unit(&self, at: usize) -> InterfaceId {

@@ -263,16 +263,17 @@ impl Worker {
         let mut packets = 0;
         for at in 0..ports {
             let Some(lane) = &mut self.lane else { break };
+            let pressed = lane.press(at);
             lane.group.receive(at, BATCH_MAX as u32, &mut self.scratch.frames);
             let (port, checksum) = lane.port(at);
-            packets += self.judge_from((Ingress::Port(port), checksum, None));
+            packets += self.judge_from((Ingress::Port(port), checksum, None), pressed);
         }
         for at in 0..taps {
             let Some(lane) = &mut self.lane else { break };
             lane.read_tap(at, BATCH_MAX, &mut self.scratch.frames);
             let ingress = Ingress::Host(lane.tap_unit(at));
             // The kernel finishes checksums before it writes to a TAP without offloads.
-            packets += self.judge_from((ingress, Checksum::Verified, None));
+            packets += self.judge_from((ingress, Checksum::Verified, None), false);
         }
         let packets = packets + self.judge_mail();
         if let Some(lane) = &self.lane {
@@ -282,7 +283,7 @@ impl Worker {
     }
 
     /// Judges the frames received, all of which came one way; how many.
-    fn judge_from(&mut self, way: Way) -> usize {
+    fn judge_from(&mut self, way: Way, pressed: bool) -> usize {
         let packets = self.scratch.frames.len();
         if packets == 0 {
             return 0;
@@ -294,6 +295,7 @@ impl Worker {
             std::mem::swap(&mut self.scratch.frames, &mut self.scratch.aside);
         }
         self.scratch.ways.resize(packets, way);
+        self.state.press(pressed);
         self.judge();
         packets
     }
@@ -301,6 +303,7 @@ impl Worker {
     /// Judges what other workers handed over; how many items there were.
     pub(crate) fn judge_mail(&mut self) -> usize {
         let Self { state, lane, links, scratch, .. } = self;
+        state.press(links.press());
         let items = links.receive(BATCH_MAX, |item| match item {
             Arrived::Message(message) => state.receive(message),
             Arrived::Frame { ingress, checksum, handed, bytes } => {

@@ -5,6 +5,7 @@
 use crate::explain::Recorder;
 use crate::express::{self, Express, Looked};
 use crate::mirror;
+use crate::overload;
 use crate::packet::Packet;
 use crate::step::{Slot, Turn, account, classify, recall, whole_way};
 
@@ -79,6 +80,10 @@ pub(crate) fn act<R: Recorder>(
     slot: &Slot,
     short: &Express,
 ) {
+    if turn.state.overload.is_spent() && short.hint.is_none() && overload::at_once(turn, packet, slot, short)
+    {
+        return;
+    }
     match slot {
         Slot::Express { hash } if express::run(turn, packet, (short, *hash)).is_some() => {}
         Slot::Express { hash } => {

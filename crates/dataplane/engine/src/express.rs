@@ -160,6 +160,11 @@ pub(crate) struct Express {
 }
 
 impl Express {
+    /// The unit it came by.
+    pub(crate) const fn unit(&self) -> InterfaceId {
+        self.unit
+    }
+
     pub(crate) const NONE: Self = Self {
         key: FlowKey::EMPTY,
         hint: None,

@@ -127,6 +127,11 @@ impl Fragments {
         taken
     }
 
+    /// Whether anything is known of a fragment's datagram.
+    pub(crate) fn knows(&self, network: &Network, from: (ZoneId, InstanceId), now: Instant) -> bool {
+        datagram(network, from).is_some_and(|datagram| self.table.find(&datagram, now).is_some())
+    }
+
     /// Notes what became of a datagram's first fragment, for those that find no session either.
     pub(crate) fn note(
         &mut self,

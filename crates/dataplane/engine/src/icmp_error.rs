@@ -18,7 +18,7 @@ use crate::session::{Marks, Session, WingRef};
 use crate::steer::HandOver;
 use crate::step::{Flow, Turn};
 use crate::verdict::Verdict;
-use crate::{act, between, host};
+use crate::{act, between, host, overload};
 
 /// Bytes of an ICMP error before its quote.
 const HEADER: usize = 8;
@@ -37,6 +37,13 @@ pub(crate) fn quoted(packet: &Packet<'_>, network: &Network) -> Option<Network> 
     parse_ip(quote, network.family).ok()
 }
 
+/// Whether what an ICMP error quotes is of a session, here or at another worker.
+pub(crate) fn has_session<R>(turn: &Turn<'_, R>, packet: &Packet<'_>, flow: &Flow) -> bool {
+    let Some(quoted) = quoted(packet, &flow.network) else { return false };
+    let back = FlowKey::of(&quoted, None, flow.key.instance()).reversed();
+    turn.state.sessions.lookup(&back, flow.hash).is_some() || elsewhere(turn, flow, &back).is_some()
+}
+
 pub(crate) fn run<R: Recorder>(turn: &mut Turn<'_, R>, packet: &mut Packet<'_>, flow: &Flow) -> Verdict {
     let quote_at = usize::from(flow.network.l4_at) + HEADER;
     let end = usize::from(flow.network.end);
@@ -48,7 +55,10 @@ pub(crate) fn run<R: Recorder>(turn: &mut Turn<'_, R>, packet: &mut Packet<'_>, 
     let Some(at) = turn.state.sessions.lookup(&back, flow.hash) else {
         return match elsewhere(turn, flow, &back) {
             Some(over) => Verdict::HandOver(over),
-            None => stray(turn, packet, flow),
+            None => match overload::check(turn, flow) {
+                Err(reason) => Verdict::Drop(reason),
+                Ok(()) => stray(turn, packet, flow),
+            },
         };
     };
     let rules = &turn.world.rules;

@@ -37,6 +37,7 @@ mod mirror;
 mod nat;
 mod onward;
 mod output;
+mod overload;
 mod packet;
 mod proxy;
 mod proxy_syn;

@@ -24,6 +24,7 @@ use crate::key::FlowKey;
 use crate::mirror::Sampler;
 use crate::nat::Leases;
 use crate::output::Events;
+use crate::overload::Overload;
 use crate::proxy_syn::Cookies;
 use crate::random::{Random, Seed};
 use crate::refresh::Refresh;
@@ -91,6 +92,7 @@ pub struct State {
     pub(crate) refresh: Refresh,
     pub(crate) filter_log: LogRing,
     pub(crate) watch: Watch,
+    pub(crate) overload: Overload,
     /// Its packets are only tried: they take no tokens of policers.
     pub(crate) is_trial: bool,
     pub(crate) splices: Splices,
@@ -142,6 +144,7 @@ impl State {
             refresh: Refresh::new(seed.key(lane | 10)),
             filter_log: LogRing::new(),
             watch: Watch::new(),
+            overload: Overload::default(),
             is_trial: false,
             splices: Splices::default(),
             cookies: Cookies::new(seed, lane),
@@ -163,6 +166,17 @@ impl State {
     #[must_use]
     pub fn for_trial(self) -> Self {
         Self { is_trial: true, ..self }
+    }
+
+    /// Whether the batches to come are from a ring that fills faster than it is emptied: packets without a session then
+    /// take the long way only as far as they don't keep it from those that have one. Spec: overload-1.
+    pub fn press(&mut self, pressed: bool) {
+        self.overload.press(pressed);
+    }
+
+    /// Sessions opened since the worker started: a number that tells whether it was one more.
+    pub(crate) const fn sessions_opened(&self) -> u64 {
+        self.next_session
     }
 
     /// The last packets that filters logged, the oldest first.

@@ -23,8 +23,8 @@ use crate::steer::{HandOver, Towards};
 use crate::stub::Message;
 use crate::verdict::Verdict;
 use crate::{
-    alg, batch, express, fast_path, filters, first_path, host, icmp_error, ingress, mirror, proxy_syn,
-    sanity, screens, watch,
+    alg, batch, express, fast_path, filters, first_path, host, icmp_error, ingress, mirror, overload,
+    proxy_syn, sanity, screens, watch,
 };
 
 /// Packets a step takes at most.
@@ -107,6 +107,7 @@ pub fn step<R: Recorder>(
 ) {
     assert!(packets.len() <= BATCH_MAX, "a batch holds at most {BATCH_MAX} packets");
     out.clear();
+    state.overload.received(packets.len(), state.sessions_opened());
     let mut turn = Turn { world, state, shared, now, rec, out };
     turn.state.age(AGE_BUDGET, (&world.rules, shared), now);
     turn.state.age_early(&world.rules, shared, now);
@@ -157,6 +158,9 @@ pub(crate) fn judge<R: Recorder>(turn: &mut Turn<'_, R>, packet: &mut Packet<'_>
         if let Some(verdict) = fabric::of_error(turn, packet, flow) {
             return verdict;
         }
+        if overload::sheds_error(turn, packet, flow) {
+            return Verdict::Drop(DropReason::Overload);
+        }
         return match screens::of_error(turn, packet, flow) {
             Err(verdict) => verdict,
             Ok(()) => icmp_error::run(turn, packet, flow),
@@ -198,7 +202,10 @@ fn without_session<R: Recorder>(turn: &mut Turn<'_, R>, packet: &mut Packet<'_>,
         return verdict;
     }
     if to_group || !matches!(network.fragment, Fragment::Later { .. }) {
-        return first_path::run(turn, packet, flow);
+        return match overload::check(turn, flow) {
+            Err(reason) => Verdict::Drop(reason),
+            Ok(()) => first_path::run(turn, packet, flow),
+        };
     }
     turn.rec.fact(Fact::SessionMiss);
     let state = &turn.state;
@@ -413,6 +420,7 @@ fn flow_key<R: Recorder>(turn: &mut Turn<'_, R>, arrival: &Arrival<'_>) -> Resul
     if arrival.network.fragment == Fragment::Whole {
         return Ok(FlowKey::of(arrival.network, None, instance));
     }
+    overload::check_fragment(turn, arrival).map_err(Verdict::Drop)?;
     let state = &mut *turn.state;
     match state.fragments.take(arrival, turn.now, &mut state.counters) {
         Taken::Pass(transport) => Ok(key_of(arrival.network, Some(transport), instance)),

@@ -16,6 +16,7 @@ mod link;
 mod mappings;
 pub mod mesh;
 mod mirrors;
+pub mod pressure;
 mod sessions;
 mod standing;
 mod sync;

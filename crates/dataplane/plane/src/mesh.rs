@@ -7,6 +7,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering, fence};
 
+use crate::pressure::Pressure;
 use ravelin_engine::{Checksum, Handed, Ingress, Marks, Message};
 use ravelin_types::WorkerId;
 use rtrb::{Consumer, Producer, RingBuffer};
@@ -64,6 +65,8 @@ pub struct Link {
 #[derive(Debug, Default)]
 pub struct Links {
     links: Vec<Option<Link>>,
+    /// Of the rings that peers send by.
+    pressure: Pressure,
     /// Where the next round of `receive` starts, so that no peer starves another.
     first: usize,
 }
@@ -221,6 +224,15 @@ impl Links {
     pub fn has_room(&self, frames: usize) -> bool {
         let room = |link: &Link| link.stock.slots() >= frames && link.out.slots() >= frames;
         self.links.iter().flatten().all(|link| link.out.is_abandoned() || room(link))
+    }
+
+    /// Whether peers send faster than they are heard, by the ring that is fullest. Asked before each batch of [`Self::receive`].
+    pub fn press(&mut self) -> bool {
+        let inboxes = self.links.iter().flatten().map(|link| &link.inbox);
+        // A ring has room for as many messages as frames.
+        let fullest = inboxes.map(|inbox| (inbox.slots(), inbox.buffer().capacity() / 2)).max();
+        let (taken, room) = fullest.unwrap_or_default();
+        self.pressure.look(taken, room)
     }
 
     /// Whether a peer has sent something.

@@ -1,13 +1,14 @@
 //! What attacks cost the traffic that was there before: `step` without any backend, one worker.
 //!
 //! `cargo bench -p ravelin-sim --bench attack [NAME...]`. Established sessions (64-byte UDP, source NAT, random order) are stepped alone,
-//! then with a hostile frame behind every tenth of theirs, then alone again. Rounds of the three are interleaved. Shown are what
-//! a hostile frame costs, the established throughput under attack against the clean one, the same behind it, how many hostile frames a second
-//! leave four fifths of the throughput, and what memory the process has taken meanwhile. Speed is shown, never asserted;
+//! then with a hostile frame behind every tenth of theirs, then the same under pressure, as a worker steps them that can't keep up, then
+//! alone again. Rounds of the four are interleaved. Shown are what a hostile frame costs, the established throughput under attack
+//! against the clean one, both again under pressure, the throughput behind it, how many hostile frames a second leave four
+//! fifths of the throughput of a worker that keeps up, and what memory the process has taken meanwhile. Speed is shown, never asserted;
 //! that established packets all pass, and that no table outgrows its limit, is.
 //!
 //! `valgrind --tool=callgrind --toggle-collect='*step_counted*' attack-... --count [NAME...]` counts instructions instead, whatever
-//! else the machine does: full batches of hostile frames alone go through `step_counted`, `COUNTED` of them a name.
+//! else the machine does: full batches of hostile frames alone go through `step_counted`, `COUNTED` of them a name; with `--pressed` under pressure.
 
 use std::sync::Arc;
 use std::time::Instant as Clock;
@@ -195,17 +196,20 @@ fn main() {
     let named: Vec<String> = std::env::args().skip(1).filter(|a| !a.starts_with('-')).collect();
     let chosen =
         || ATTACKS.iter().filter(|a| named.is_empty() || named.iter().any(|n| a.name.contains(n.as_str())));
-    if std::env::args().any(|a| a == "--count") {
-        return chosen().for_each(count);
+    let asked = |flag: &str| std::env::args().any(|a| a == flag);
+    if asked("--count") {
+        return chosen().for_each(|attack| count(attack, asked("--pressed")));
     }
     println!(
         "{SESSIONS} established sessions, one hostile frame behind every {SHARE}; {ROUNDS} rounds, median (min-max)"
     );
     println!(
-        "{:>34} {:>20} {:>20} {:>20} {:>20} {:>10} {:>9} {:>8}",
+        "{:>34} {:>20} {:>20} {:>20} {:>20} {:>20} {:>20} {:>10} {:>9} {:>8}",
         "attack",
         "clean ns",
         "hostile ns",
+        "under attack %",
+        "pressed: hostile ns",
         "under attack %",
         "behind it %",
         "80 % at/s",
@@ -216,12 +220,13 @@ fn main() {
 }
 
 /// Full batches of hostile frames for an instruction counter, into tables that are as full as they become.
-fn count(attack: &Attack) {
+fn count(attack: &Attack, pressed: bool) {
     let mut ground = Ground::new(&(attack.configuration)());
     let frames: Vec<_> = (0..SESSIONS).map(|n| ground.opening(n)).collect();
     frames.iter().for_each(|frame| ground.must_pass(frame));
     let mut sent = 0;
     for (frames, step) in [(TABLE, plain_step as Step), (COUNTED, step_counted as Step)] {
+        ground.state.press(pressed && frames == COUNTED);
         let flood: Vec<_> = (0..frames)
             .map(|_| {
                 sent += 1;
@@ -280,6 +285,7 @@ fn measure(attack: &Attack) {
     }
     let before = resident_kib();
     let (mut clean, mut cost, mut under, mut behind) = (vec![], vec![], vec![], vec![]);
+    let (mut shed_cost, mut shed_under) = (vec![], vec![]);
     for _ in 0..ROUNDS {
         let order: Vec<_> = (0..FRAMES).map(|_| ground.draw() as usize % SESSIONS).collect();
         let alone: Vec<_> = order.iter().map(|at| (&frames[*at], true)).collect();
@@ -289,21 +295,28 @@ fn measure(attack: &Attack) {
             .collect();
         let first = ground.run(&alone);
         let attacked = ground.run(&mixed);
+        ground.state.press(true);
+        let pressed = ground.run(&mixed);
+        ground.state.press(false);
         let again = ground.run(&alone);
         clean.push(first / FRAMES as f64);
         cost.push((attacked - first).max(0.0) / flood.len() as f64);
         under.push(100.0 * first / attacked);
+        shed_cost.push((pressed - first).max(0.0) / flood.len() as f64);
+        shed_under.push(100.0 * first / pressed);
         behind.push(100.0 * first / again);
     }
     let grown = resident_kib().saturating_sub(before);
     let most = 0.2e9 / median(&mut cost.clone());
     assert!(ground.state.sessions.len() <= TABLE, "the table outgrew its limit");
     println!(
-        "{:>34} {:>20} {:>20} {:>20} {:>20} {:>10.0} {:>9} {:>8}",
+        "{:>34} {:>20} {:>20} {:>20} {:>20} {:>20} {:>20} {:>10.0} {:>9} {:>8}",
         attack.name,
         shown(clean),
         shown(cost),
         shown(under),
+        shown(shed_cost),
+        shown(shed_under),
         shown(behind),
         most,
         ground.state.sessions.len(),

@@ -142,6 +142,11 @@ impl SimWorkers {
         self.inner().silent = worker;
     }
 
+    /// Every worker is under pressure from now on, or none.
+    pub fn press(&self, pressed: bool) {
+        self.inner().states.iter_mut().for_each(|state| state.press(pressed));
+    }
+
     /// What the workers hold: the snapshot published last.
     #[must_use]
     pub fn snapshot(&self) -> Option<Arc<Snapshot>> {

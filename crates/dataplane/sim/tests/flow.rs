@@ -2,6 +2,8 @@
 
 #[path = "flow/fragments.rs"]
 mod fragments;
+#[path = "flow/overload.rs"]
+mod overload;
 
 use std::ops::ControlFlow;
 use std::sync::Arc;

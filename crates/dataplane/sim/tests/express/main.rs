@@ -275,6 +275,12 @@ impl Pair {
         if self.draw(12) == 0 {
             self.now.0 += 1_000_000_000 * self.draw(90) as u64;
         }
+        if self.draw(8) == 0 {
+            let pressed = self.draw(3) == 0;
+            for engine in [&mut self.short, &mut self.whole, &mut self.watched] {
+                engine.state.press(pressed);
+            }
+        }
         let short = self.short.step(self.now, &batch, &mut NoRecorder);
         let whole = self.whole.step(self.now, &batch, &mut Trace::default());
         assert_eq!(

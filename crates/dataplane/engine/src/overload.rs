@@ -1,0 +1,139 @@
+//! Overload: a worker that can't keep up serves first what it has sessions for.
+//!
+//! A backend whose rings fill faster than they are emptied will lose frames, and can't tell which. The engine can: under
+//! pressure packets without a session, and ICMP errors, take the long way only as far as a share of what arrives pays for it;
+//! the others are dropped as `overload` before anything dear is done for them. Place: behind the session lookup, before
+//! screens and the first path. State: an account of tokens, per worker. Spec: overload-1.
+
+use ravelin_types::DropReason;
+use ravelin_wire::Fragment;
+
+use crate::explain::Recorder;
+use crate::express::Express;
+use crate::fragment::Arrival;
+use crate::key::FlowKey;
+use crate::packet::{Handed, Ingress, Packet, Stage};
+use crate::step::{Flow, Slot, Turn, account};
+use crate::verdict::Verdict;
+use crate::{host, icmp_error};
+
+/// Packets that arrive under pressure for each that may take the long way: that costs about ten times what an
+/// established packet does.
+const PRICE: u32 = 64;
+/// Long ways that may be saved up.
+const SAVED_MAX: u32 = 2;
+
+/// Whether a worker is under pressure, and what it can pay for.
+#[derive(Debug, Default)]
+pub(crate) struct Overload {
+    pressed: bool,
+    tokens: u32,
+    /// Sessions opened until the batch began.
+    opened: u64,
+}
+
+impl Overload {
+    pub(crate) fn press(&mut self, pressed: bool) {
+        self.pressed = pressed;
+    }
+
+    /// So many packets came, after so many sessions.
+    #[inline(always)]
+    pub(crate) fn received(&mut self, packets: usize, opened: u64) {
+        self.opened = opened;
+        // A batch is short, and the sum is bounded: nothing overflows.
+        self.tokens = (self.tokens + packets as u32).min(SAVED_MAX * PRICE);
+    }
+
+    /// Whether nothing more can take the long way now.
+    #[inline(always)]
+    pub(crate) fn is_spent(&self) -> bool {
+        self.pressed && self.tokens < PRICE
+    }
+
+    /// Whether one more may take the long way, which it pays for.
+    fn affords(&mut self) -> bool {
+        let left = self.tokens.checked_sub(PRICE);
+        self.tokens = left.unwrap_or(self.tokens);
+        left.is_some()
+    }
+}
+
+/// Judges a packet that would take the long way.
+#[inline]
+pub(crate) fn check<R>(turn: &mut Turn<'_, R>, flow: &Flow) -> Result<(), DropReason> {
+    let overload = &mut turn.state.overload;
+    if !overload.pressed {
+        return Ok(());
+    }
+    if is_exempt(flow) || overload.affords() { Ok(()) } else { Err(DropReason::Overload) }
+}
+
+/// What the kernel sends, a client's that has proved to be there, neighbour discovery and what goes to many, which routing
+/// protocols and redundancy live by, and what another worker has done the work for.
+fn is_exempt(flow: &Flow) -> bool {
+    let paid = matches!(flow.handed, Some(Handed { stage: Stage::Home | Stage::Ports, .. }));
+    flow.from_host || flow.proven || paid || host::is_stateless(flow)
+}
+
+/// Whether an ICMP error is shed: one for which a session is here, or at another worker, is not.
+pub(crate) fn sheds_error<R>(turn: &Turn<'_, R>, packet: &Packet<'_>, flow: &Flow) -> bool {
+    turn.state.overload.is_spent() && !is_exempt(flow) && !icmp_error::has_session(turn, packet, flow)
+}
+
+/// Ends a packet at once that would be shed anyway: one for which the prefetch found no session, when no session was opened
+/// since. A flood then costs little more than the look for one. Asked when nothing can be paid for; `false`: it goes
+/// its ordinary way.
+#[inline(never)]
+pub(crate) fn at_once<R: Recorder>(
+    turn: &mut Turn<'_, R>,
+    packet: &Packet<'_>,
+    slot: &Slot,
+    express: &Express,
+) -> bool {
+    let state = &mut *turn.state;
+    // Another worker, or the other node, may have the session.
+    if R::ON
+        || !state.steering.is_alone()
+        || turn.world.fabrics.is_some()
+        || state.sessions_opened() != state.overload.opened
+    {
+        return false;
+    }
+    let flow = match slot {
+        Slot::Express { .. } => {
+            state.counters.received(express.unit(), packet.len());
+            None
+        }
+        Slot::Flow(flow) if icmp_error::is_error(&flow.network) && !is_exempt(flow) => Some(flow),
+        Slot::Flow(_) | Slot::Done(_) | Slot::Arp { .. } => return false,
+    };
+    let verdict = Verdict::Drop(DropReason::Overload);
+    account(turn, packet, flow, verdict);
+    turn.out.verdicts.push(verdict);
+    true
+}
+
+/// Judges a fragment before anything is remembered of its datagram. One of a datagram that is known, and a first whose
+/// session is here or may be another worker's, passes; of others nothing is kept that nobody can pay for.
+pub(crate) fn check_fragment<R>(turn: &mut Turn<'_, R>, arrival: &Arrival<'_>) -> Result<(), DropReason> {
+    let state = &mut *turn.state;
+    let Arrival { packet, network, from: (_, instance), .. } = *arrival;
+    if !state.overload.is_spent()
+        || matches!(packet.ingress, Ingress::Host(_))
+        || network.dst.is_multicast(network.family)
+        || state.fragments.knows(network, arrival.from, turn.now)
+    {
+        return Ok(());
+    }
+    let passes = match network.fragment {
+        Fragment::Whole => true,
+        Fragment::First { .. } => {
+            let key = FlowKey::of(network, None, instance);
+            let hash = state.sessions.hash(&key);
+            !state.steering.is_alone() || state.sessions.lookup(&key, hash).is_some()
+        }
+        Fragment::Later { .. } => false,
+    };
+    if passes { Ok(()) } else { Err(DropReason::Overload) }
+}

@@ -1,0 +1,127 @@
+//! Under pressure: who passes, who pays, and what is kept of the others. Spec: overload-1, overload-3.
+
+use super::*;
+
+/// Flows of one batch, none of them seen before.
+fn strangers(from: usize, count: usize) -> Vec<Vec<u8>> {
+    (from..from + count)
+        .map(|n| {
+            let ip = Ip::v4([10, 1, 0, 2 + (n / 1000) as u8], SERVER);
+            build::frame(&ip, &Payload::udp(1000 + (n % 1000) as u16, 53, b"q"))
+        })
+        .collect()
+}
+
+fn run(plane: &SimPlane, frames: &[Vec<u8>]) -> Vec<Verdict> {
+    let frames: Vec<_> = frames.iter().map(|frame| (Ingress::Port(PortId(0)), &frame[..])).collect();
+    plane.workers().run_batch(&frames).0
+}
+
+fn is_sent(verdict: &Verdict) -> bool {
+    matches!(verdict, Verdict::Send { .. })
+}
+
+/// Planes whose packets take the short way, and the whole one.
+fn planes(workers: u8) -> [SimPlane; 2] {
+    [false, true].map(|recorded| {
+        let setup = SimSetup { recorded, workers, ..SimSetup::default() };
+        plane_of(&program(1, true, permit_all()), setup)
+    })
+}
+
+/// One long way for 64 frames that come, whatever they are, and at most two saved up.
+#[test]
+fn one_frame_in_sixty_four_may_open_a_session() {
+    for plane in planes(1) {
+        assert!(run(&plane, &strangers(0, 64)).iter().all(is_sent), "nothing is shed without pressure");
+        plane.workers().press(true);
+        // A batch before and this one: two saved.
+        let verdicts = run(&plane, &strangers(100, 64));
+        assert_eq!(verdicts.iter().filter(|v| is_sent(v)).count(), 2);
+        assert!(verdicts.iter().all(|v| is_sent(v) || *v == Verdict::Drop(DropReason::Overload)));
+        for round in 2..12 {
+            let verdicts = run(&plane, &strangers(100 * round, 64));
+            assert_eq!(verdicts.iter().filter(|v| is_sent(v)).count(), 1, "round {round}");
+        }
+        assert_eq!(plane.sessions().count().unwrap(), 64 + 2 + 10);
+        let dropped = plane.telemetry().global().unwrap().drops[DropReason::Overload.index()];
+        assert_eq!(dropped, 62 + 10 * 63);
+        plane.workers().press(false);
+        assert!(run(&plane, &strangers(5000, 64)).iter().all(is_sent), "eased");
+    }
+}
+
+#[test]
+fn established_flows_lose_nothing_among_any_number_of_strangers() {
+    for plane in planes(1) {
+        let known = strangers(0, 32);
+        run(&plane, &known);
+        plane.workers().press(true);
+        for round in 1..20 {
+            let mixed: Vec<_> = known.iter().cloned().zip(strangers(100 * round, 32)).collect();
+            let mixed: Vec<_> = mixed.into_iter().flat_map(|(own, theirs)| [own, theirs]).collect();
+            let verdicts = run(&plane, &mixed);
+            assert!(verdicts.iter().step_by(2).all(is_sent), "round {round}");
+            assert!(verdicts.iter().skip(1).step_by(2).filter(|v| is_sent(v)).count() <= 2);
+        }
+    }
+}
+
+/// What opens a session and what follows it in the same batch have one fate.
+#[test]
+fn a_session_opened_in_a_batch_is_one_for_the_rest_of_it() {
+    for plane in planes(1) {
+        plane.workers().press(true);
+        run(&plane, &strangers(0, 63));
+        let frame = &strangers(100, 1)[0];
+        let verdicts = run(&plane, &vec![frame.clone(); 8]);
+        assert!(verdicts.iter().all(is_sent), "{verdicts:?}");
+    }
+}
+
+#[test]
+fn every_worker_has_an_account_of_its_own() {
+    for plane in planes(4) {
+        let known = strangers(0, 48);
+        assert!(run(&plane, &known).iter().all(is_sent));
+        plane.workers().press(true);
+        let mut opened = 0;
+        for round in 1..40 {
+            assert!(run(&plane, &known[..24]).iter().all(is_sent), "round {round}");
+            opened += run(&plane, &strangers(100 * round, 40)).iter().filter(|v| is_sent(v)).count();
+        }
+        // 64 frames a round came, some of them to two workers; and two a worker were saved.
+        assert!((20..=39 * 2 + 8).contains(&opened), "{opened}");
+    }
+}
+
+/// A flood of datagrams that nobody pays for takes no place from those that are known. Spec: overload-4.
+#[test]
+fn fragments_of_strangers_are_not_remembered() {
+    let fragment = |src, id, offset: u16, more: bool| {
+        let mut ip = Ip::v4(src, SERVER);
+        (ip.id, ip.fragment) = (id, offset / 8 | if more { 0x2000 } else { 0 });
+        build::frame(
+            &ip,
+            &Payload::raw(
+                Proto::UDP,
+                &[0, 80, 0, 53, 0, 48, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 0, 0, 0, 0, 0, 0, 0, 0],
+            ),
+        )
+    };
+    for plane in planes(1) {
+        let opening = build::frame(&Ip::v4(INSIDE, SERVER), &Payload::udp(80, 53, b"q"));
+        assert!(is_sent(&run(&plane, &[opening])[0]));
+        plane.workers().press(true);
+        let first = fragment(INSIDE, 7, 0, true);
+        assert!(is_sent(&run(&plane, &[first])[0]), "its session is here");
+        for n in 1..20_000_u32 {
+            let [_, a, b, c] = (n << 4).to_be_bytes();
+            let first = fragment([10, 1 + a, b, c], 7, 0, true);
+            let later = fragment([10, 1 + a, b, c], 8, 24, false);
+            run(&plane, &[first, later]);
+        }
+        let last = fragment(INSIDE, 7, 24, false);
+        assert!(is_sent(&run(&plane, &[last])[0]), "its first is still known");
+    }
+}
