@@ -19,7 +19,7 @@ use crate::{host, icmp_error};
 
 /// Packets that arrive under pressure for each that may take the long way: that costs about ten times what an
 /// established packet does.
-const PRICE: u32 = 64;
+const PRICE: u32 = 128;
 /// Long ways that may be saved up.
 const SAVED_MAX: u32 = 2;
 
@@ -28,6 +28,8 @@ const SAVED_MAX: u32 = 2;
 pub(crate) struct Overload {
     pressed: bool,
     tokens: u32,
+    /// Fragments of unknown datagrams that may still be remembered in this batch: they are judged before anything is paid.
+    fragments: u32,
     /// Sessions opened until the batch began.
     opened: u64,
 }
@@ -43,12 +45,20 @@ impl Overload {
         self.opened = opened;
         // A batch is short, and the sum is bounded: nothing overflows.
         self.tokens = (self.tokens + packets as u32).min(SAVED_MAX * PRICE);
+        self.fragments = self.tokens / PRICE;
     }
 
     /// Whether nothing more can take the long way now.
     #[inline(always)]
     pub(crate) fn is_spent(&self) -> bool {
         self.pressed && self.tokens < PRICE
+    }
+
+    /// Whether one more fragment of an unknown datagram may be remembered.
+    fn admits_fragment(&mut self) -> bool {
+        let left = self.fragments.checked_sub(1);
+        self.fragments = left.unwrap_or(0);
+        left.is_some()
     }
 
     /// Whether one more may take the long way, which it pays for.
@@ -119,7 +129,7 @@ pub(crate) fn at_once<R: Recorder>(
 pub(crate) fn check_fragment<R>(turn: &mut Turn<'_, R>, arrival: &Arrival<'_>) -> Result<(), DropReason> {
     let state = &mut *turn.state;
     let Arrival { packet, network, from: (_, instance), .. } = *arrival;
-    if !state.overload.is_spent()
+    if !state.overload.pressed
         || matches!(packet.ingress, Ingress::Host(_))
         || network.dst.is_multicast(network.family)
         || state.fragments.knows(network, arrival.from, turn.now)
@@ -135,5 +145,5 @@ pub(crate) fn check_fragment<R>(turn: &mut Turn<'_, R>, arrival: &Arrival<'_>) -
         }
         Fragment::Later { .. } => false,
     };
-    if passes { Ok(()) } else { Err(DropReason::Overload) }
+    if passes || state.overload.admits_fragment() { Ok(()) } else { Err(DropReason::Overload) }
 }
