@@ -84,6 +84,7 @@ bench: deps-build
 	RAVELIN=$(TARGET)/release/ravelin bench/wire.sh || [ $$? = 77 ]
 	RAVELIN=$(TARGET)/release/ravelin bench/never-stops.sh || [ $$? = 77 ]
 	RAVELIN=$(TARGET)/release/ravelin bench/many-sessions.sh || [ $$? = 77 ]
+	RAVELIN=$(TARGET)/release/ravelin BUSY=3 bench/under-attack.sh || [ $$? = 77 ]
 
 CASES ?= 100000
 TEXT_MB ?= 50
