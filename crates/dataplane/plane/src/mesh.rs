@@ -328,6 +328,19 @@ mod tests {
         assert!(!one.hand_over(WorkerId(7), HOW, b"nobody"));
     }
 
+    /// Spec: overload-2.
+    #[test]
+    fn a_ring_that_stays_filled_is_pressure_on_its_reader_alone() {
+        let (mut one, mut two, _) = pair();
+        for n in 0..200_u32 {
+            assert!(one.hand_over(WorkerId(1), HOW, &n.to_be_bytes()));
+        }
+        assert_eq!([(); 4].map(|()| two.press()), [false, false, false, true]);
+        assert!([(); 9].iter().all(|()| !one.press()));
+        frames(&mut two);
+        assert!(!two.press());
+    }
+
     #[test]
     fn few_workers_have_longer_rings_and_many_no_more_memory_each() {
         assert_eq!(

@@ -3,9 +3,10 @@
 //! Place: beside the rings of a backend; what it says goes to the engine with the next batch. A worker that was kept from its
 //! processor finds its rings full too, and empties them in no time: that is no reason to drop anything. Spec: overload-2.
 
-/// Batches in a row after which a ring over half full is no shorter, so that its worker is under pressure.
+/// Batches in a row after which a ring over a quarter full is no shorter, so that its worker is under pressure. What is free of
+/// it then is for the time that the worker may be kept from its processor.
 const STANDING: u8 = 4;
-/// The same for a ring that is nearly full.
+/// The same for a ring over three quarters full.
 const BRIM: u8 = 2;
 
 /// What is remembered of a ring from batch to batch.
@@ -18,17 +19,17 @@ pub struct Pressure {
 
 impl Pressure {
     /// Looks at a ring of `room` places of which so many are taken, each time before a batch is taken out of it. Under
-    /// pressure from when it stays over half full until it is down to a quarter.
+    /// pressure from when it stays over a quarter full until it is down to a sixteenth.
     pub fn look(&mut self, taken: usize, room: usize) -> bool {
         let shorter = taken < self.before;
         self.before = taken;
-        if taken <= room / 4 {
+        if taken <= room / 16 {
             *self = Self { before: taken, ..Self::default() };
-        } else if shorter || taken <= room / 2 {
+        } else if shorter || taken <= room / 4 {
             self.standing = 0;
         } else {
             self.standing = self.standing.saturating_add(1);
-            let patience = if taken > room - room / 8 { BRIM } else { STANDING };
+            let patience = if taken > room - room / 4 { BRIM } else { STANDING };
             self.pressed |= self.standing >= patience;
         }
         self.pressed
@@ -45,11 +46,11 @@ mod tests {
     }
 
     #[test]
-    fn a_ring_that_stays_over_half_full_is_pressure() {
-        assert!(!after([1100, 1100, 1100]));
-        assert!(after([1100, 1100, 1110, 1200]));
-        assert!(!after([1024; 100]), "half is not over half");
-        assert!(after([1800, 1800, 1800]), "nearly full sooner");
+    fn a_ring_that_stays_over_a_quarter_full_is_pressure() {
+        assert!(!after([600, 600, 600]));
+        assert!(after([600, 600, 610, 700]));
+        assert!(!after([512; 100]), "a quarter is not over a quarter");
+        assert!(after([1600, 1600]), "nearly full sooner");
         assert!(!after([2048]), "but not at first sight");
     }
 
@@ -57,19 +58,19 @@ mod tests {
     fn a_backlog_that_is_worked_off_is_none() {
         assert!(!after((0..32).map(|batch| 2048 - 64 * batch)));
         // Some come meanwhile.
-        assert!(!after((0..100).map(|batch| 2048 - 10 * batch)));
-        assert!(!after([0, 2048, 1990, 1990, 1926, 1926, 1800, 1800, 1700]));
+        assert!(!after((0..200).map(|batch| 2048 - 10 * batch)));
+        assert!(!after([0, 1500, 1490, 1490, 1490, 1426, 1426, 1426, 1400]));
     }
 
     #[test]
-    fn it_lasts_until_a_quarter_is_left() {
+    fn it_lasts_until_a_sixteenth_is_left() {
         let mut pressure = Pressure::default();
         for _ in 0..4 {
             pressure.look(1500, 2048);
         }
-        assert!((0..15).all(|batch| pressure.look(1450 - 64 * batch, 2048)));
-        assert!(pressure.look(513, 2048));
-        assert!(!pressure.look(512, 2048));
-        assert!(!pressure.look(1100, 2048), "and begins anew");
+        assert!((0..20).all(|batch| pressure.look(1450 - 64 * batch, 2048)));
+        assert!(pressure.look(129, 2048));
+        assert!(!pressure.look(128, 2048));
+        assert!(!pressure.look(600, 2048), "and begins anew");
     }
 }

@@ -15,7 +15,7 @@ use ravelin_engine::{
     step,
 };
 use ravelin_program::Program;
-use ravelin_types::{Generation, Instant, Mac, PortId, Proto};
+use ravelin_types::{Family, Generation, Instant, Mac, PortId, Proto};
 use ravelin_wire::build::{self, Ip, Payload};
 use ravelin_wire::{TcpFlags, parse, put_u16, u32_at};
 
@@ -212,6 +212,12 @@ impl Pair {
         let mut inward = Ip::v4([198, 51, 100, 3], [198, 51, 100, 77]);
         inward.dst_mac = self.stations[1].1;
         out.push(fresh(self.stations[1].0, build::frame(&inward, &Payload::udp(5000, 53, b"inward"))));
+        // Errors about packets that nobody sent, and one that quotes nothing.
+        let sent = build::datagram(&Ip::v4([10, 0, 0, 9], [198, 51, 100, 2]), &Payload::udp(9, 53, b""));
+        for quote in [&sent[..], &sent[..9]] {
+            let error = Payload::icmp(Family::V4, 3, 3, 0, quote);
+            out.push(fresh(self.stations[1].0, build::frame(&inward, &error)));
+        }
         out
     }
 

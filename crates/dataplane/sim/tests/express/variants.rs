@@ -103,6 +103,7 @@ set interfaces ge-0/0/2 unit 7 family inet6 filter output six
 set security screen ids-option s tcp tcp-no-flag
 set security screen ids-option s tcp land
 set security screen ids-option s ip source-route-option
+set security screen ids-option s icmp flood threshold 3
 set security screen ids-option s udp flood threshold 9
 set security screen ids-option s match-direction input-output
 set security zones security-zone untrust screen s
