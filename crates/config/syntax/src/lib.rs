@@ -6,6 +6,7 @@ mod comments;
 pub mod diagnostic;
 mod diff;
 mod lexer;
+mod packed;
 mod raw;
 mod reader;
 pub mod render;
