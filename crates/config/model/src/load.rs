@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use ravelin_schema::{Changes, Clock, Cx, Lower, Memo, Periods, Situation};
+use ravelin_schema::{Bound, Changes, Clock, Cx, Lower, Memo, Periods, Situation};
 use ravelin_syntax::tree::Node;
 use ravelin_syntax::{Diagnostic, Severity, Span, Tree};
 
@@ -28,7 +28,12 @@ pub fn load(text: &str) -> Loaded {
 /// As [`load`], on a node of a cluster, at a time.
 #[must_use]
 pub fn load_on(text: &str, at: impl Into<Situation>) -> Loaded {
-    let bound = ravelin_schema::read(text);
+    load_read(ravelin_schema::read(text), at)
+}
+
+/// As [`load_on`], of a text that was read, and which nobody has to keep for it.
+#[must_use]
+pub fn load_read(bound: Bound, at: impl Into<Situation>) -> Loaded {
     let (mut errors, mut warnings): (Vec<_>, Vec<_>) =
         bound.diagnostics.into_iter().partition(|d| d.severity == Severity::Error);
     let result = match check_tree_after(&bound.tree, at, None) {
