@@ -57,7 +57,7 @@ pub use routing_instances::{DEFAULT_INSTANCE, InstanceInterface, InstanceType, R
 pub use routing_options::{NextTable, RoutingOptions, StaticAction, StaticRoute};
 pub use schedulers::{CivilTime, DateSpan, DaySchedule, Scheduler, TimeOfDay, TimeSpan};
 pub use security::{
-    Address, AddressBook, AddressLimit, AddressRef, AddressSet, AddressValue, AlarmThresholds,
+    Address, AddressBook, AddressLimit, AddressRange, AddressRef, AddressSet, AddressValue, AlarmThresholds,
     Alg, AnyZone, ApplicationTracking, BlockAllocation, BlockFrag, DefaultPolicy, DestinationHeader,
     DestinationNatAction, DestinationPool, DestinationRule, DestinationRuleSet, DeterministicPorts, DnsName,
     DynamicAddress, DynamicAddresses, ExtensionHeader, Feed, FeedServer, Flow, GlobalPolicy, HopByHopHeader,

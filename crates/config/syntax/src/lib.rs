@@ -21,7 +21,7 @@ pub use comments::Comments;
 pub use diagnostic::{Diagnostic, Severity};
 pub use diff::diff;
 pub use lexer::decode;
-pub use ravelin_mem::Text;
+pub use ravelin_mem::{Few, Text};
 pub use raw::{DIAGNOSTICS_MAX, Form, Item, NESTING_MAX, Parsed, Statement, Tags, VERBS, Word, form, parse};
 pub use reader::{Ending, Reader};
 pub use rope::{Rope, Splice};
