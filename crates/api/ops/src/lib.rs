@@ -63,7 +63,7 @@ pub use follow::{Follow, stop as stop_following};
 pub use gates::{GateLine, GateList, GateQuery};
 pub use gather::{Failure, RouteEntry, RouteTable};
 pub use log::{
-    LogEvent, LogEvents, LogMemory, LogQuery, LogStatistics, LogStreamLine, LogView,
+    LogEvent, LogEvents, LogMemory, LogQuery, LogRequest, LogStatistics, LogStreamLine, LogView,
     TrackingCounters,
 };
 pub use names::{NameTable, PolicyName};
