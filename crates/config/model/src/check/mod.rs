@@ -71,6 +71,7 @@ pub(crate) fn check_after(
     earlier: Option<Earlier<'_>>,
 ) -> Result<ValidConfig, Vec<Diagnostic>> {
     let mut report = Report::default();
+    zones::name_all(&mut config);
     let written = crate::security::books(&config.security);
     let zone_books = crate::security::merge(&mut config.security);
     // Where zones have books a name stands for this here and for that there: nothing is gone on from.
