@@ -39,7 +39,7 @@ impl From<String> for Packed {
         let (mut blocks, mut begins) = (Vec::with_capacity(len / BLOCK_MAX + 1), 0);
         while begins < len {
             let end = text.floor_char_boundary(begins + BLOCK_MAX);
-            blocks.push(Block { begins, bytes: compress(text[begins..end].as_bytes()).into() });
+            blocks.push(Block { begins, bytes: compress(&text.as_bytes()[begins..end]).into() });
             begins = end;
         }
         Self { len, form: Form::Blocks(blocks.into()) }
