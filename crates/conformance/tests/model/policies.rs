@@ -5,10 +5,10 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use ravelin_conformance::model::{ACK, Model, Packet, SYN, Segment};
 use ravelin_model::{
-    Address, AddressBook, AddressRef, AddressSet, AddressValue, Application, ApplicationTerm, Config,
-    DefaultPolicy, Family, GlobalPolicy, HostInbound, Interface, InterfaceAddress, NatContext, NatRule,
-    NatRuleSet, Policy, PolicyAction, PolicyTcpOptions, PortRange, SecurityZone, Service, SourceNatAction,
-    Unit, ZoneInterface, ZonePairPolicies,
+    Address, AddressBook, AddressRange, AddressRef, AddressSet, AddressValue, Application, ApplicationTerm,
+    Config, DefaultPolicy, Family, GlobalPolicy, HostInbound, Interface, InterfaceAddress, NatContext,
+    NatRule, NatRuleSet, Policy, PolicyAction, PolicyTcpOptions, PortRange, SecurityZone, Service,
+    SourceNatAction, Unit, ZoneInterface, ZonePairPolicies,
 };
 use ravelin_syntax::Text;
 
