@@ -101,8 +101,8 @@ fn written(reference: &AddressRef) -> impl Iterator<Item = Prefix> {
 fn value(value: &AddressValue) -> Option<Prefix> {
     match value {
         AddressValue::Prefix(net) => Some(Prefix::from(*net)),
-        AddressValue::Range(low, high) => {
-            let ((family, first), (other, last)) = (Addr::from_ip(*low), Addr::from_ip(*high));
+        AddressValue::Range(range) => {
+            let ((family, first), (other, last)) = (Addr::from_ip(range.low), Addr::from_ip(range.high));
             (family == other).then_some(Prefix { family, first, last })
         }
         AddressValue::Wildcard(..) | AddressValue::Dns(_) => None,

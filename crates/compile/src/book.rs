@@ -3,14 +3,13 @@
 //! State: persisted with the commit. Ids are given in order and never reused, but where nothing remembers any: see
 //! [`IdBook::renew`].
 
-use std::collections::{BTreeMap, HashMap};
-
 use ravelin_filter::FilterCounterId;
 use ravelin_nat::PoolId;
 use ravelin_types::{InstanceId, InterfaceId, MirrorId, NatRuleId, PolicyId, PortId, RuleIdentity, ZoneId};
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::names::Names;
 use crate::sections::Sections;
 
 /// Counters of filters that a worker has room for, those of filters that were taken away too.
@@ -28,7 +27,7 @@ const INSTANCES_MAX: u32 = InstanceId::MAX as u32 + 1;
      start daemon and packet process anew"
 )]
 pub struct BookError {
-    kind: &'static str,
+    pub(crate) kind: &'static str,
 }
 
 /// Names and their ids, by kind.
@@ -56,60 +55,12 @@ pub struct IdBook {
     pub(crate) sections: Sections,
 }
 
-/// One kind.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-struct Names {
-    next: u32,
-    #[serde(serialize_with = "sorted")]
-    ids: HashMap<Box<str>, u32>,
-    #[serde(skip)]
-    fresh: Fresh,
-}
-
-/// Names that no file has yet; what is in files is no part of what a book says.
-#[derive(Clone, Debug, Default)]
-struct Fresh(Vec<String>);
-
-impl PartialEq for Fresh {
-    fn eq(&self, _: &Self) -> bool {
-        true
-    }
-}
-
-impl Eq for Fresh {}
-
 /// An id as it was given out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Given {
     pub kind: String,
     pub name: String,
     pub id: u32,
-}
-
-/// One book is one text, whatever order its names came in.
-fn sorted<S: Serializer>(ids: &HashMap<Box<str>, u32>, serializer: S) -> Result<S::Ok, S::Error> {
-    ids.iter().collect::<BTreeMap<_, _>>().serialize(serializer)
-}
-
-impl Names {
-    /// `first` is the lowest id of the kind, `max` one that must not be given.
-    fn id(&mut self, name: &str, kind: &'static str, first: u32, max: u32) -> Result<u32, BookError> {
-        if let Some(id) = self.ids.get(name) {
-            return Ok(*id);
-        }
-        let id = self.next.max(first);
-        if id >= max {
-            return Err(BookError { kind });
-        }
-        self.next = id + 1;
-        self.ids.insert(name.into(), id);
-        self.fresh.0.push(name.to_owned());
-        Ok(id)
-    }
-
-    fn find(&self, name: &str) -> Option<u32> {
-        self.ids.get(name).copied()
-    }
 }
 
 impl IdBook {
@@ -147,19 +98,15 @@ impl IdBook {
     #[must_use]
     pub fn unsaved(&mut self) -> Vec<Given> {
         let given = |(kind, names): (&'static str, &mut Names)| -> Vec<Given> {
-            let Names { ids, fresh, .. } = names;
-            let one = |name: &String| {
-                let (kind, name, id) = (kind.to_owned(), name.clone(), *ids.get(name.as_str())?);
-                Some(Given { kind, name, id })
-            };
-            fresh.0.iter().filter_map(one).collect()
+            let one = |(name, id)| Given { kind: kind.to_owned(), name, id };
+            names.unsaved().into_iter().map(one).collect()
         };
         self.kinds().into_iter().flat_map(given).collect()
     }
 
     /// All of it is in a file.
     pub fn saved(&mut self) {
-        self.kinds().into_iter().for_each(|(_, names)| names.fresh = Fresh::default());
+        self.kinds().into_iter().for_each(|(_, names)| names.saved());
     }
 
     /// Forgets every name of the kinds of which half of the ids are given out. Only for a plane that has had no program yet:
@@ -188,8 +135,7 @@ impl IdBook {
         let Some((_, names)) = self.kinds().into_iter().find(|(known, _)| known == kind) else {
             return false;
         };
-        names.next = names.next.max(id.saturating_add(1));
-        *names.ids.entry(name.as_str().into()).or_insert(*id) == *id
+        names.give(name, *id)
     }
 
     /// # Errors

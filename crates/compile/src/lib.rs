@@ -11,6 +11,7 @@ mod firewall;
 mod interfaces;
 mod live;
 mod mirror;
+mod names;
 mod nat;
 mod policies;
 mod pools;

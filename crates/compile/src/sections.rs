@@ -44,22 +44,25 @@ impl Sections {
         self.sections.push((context, runs));
     }
 
-    /// What of them holds in another configuration: policies that name nothing which stands for something else there.
+    /// What of them holds in another configuration: policies that name no address and no application which stands for something
+    /// else there. An application keeps its number.
     pub(crate) fn for_use_with(self, valid: &ValidConfig) -> Known {
         let Self { of, mut sections } = self;
         let same = of.as_ref().filter(|of| {
             let (of, now) = (of.get(), valid.get());
             let counts = |config: &ravelin_model::Config| config.security.policies.counts_all;
-            of.applications == now.applications
-                && of.schedulers == now.schedulers
-                && counts(of) == counts(now)
+            of.schedulers == now.schedulers && counts(of) == counts(now)
         });
         let changed = same.and_then(|of| valid.addresses().differing(of.addresses()));
         match (&of, changed) {
             (Some(of), Some(changed)) => {
-                for (_, runs) in &mut sections {
-                    runs.retain(|(place, _)| !of.mentions().may_name(*place, &changed));
-                }
+                let applications = valid.get().applications.differing(&of.get().applications);
+                let is_known = |place: usize| {
+                    !of.mentions().may_name(place, &changed)
+                        && (applications.is_empty()
+                            || !of.mentions().may_name_application(place, &applications))
+                };
+                sections.iter_mut().for_each(|(_, runs)| runs.retain(|(place, _)| is_known(*place)));
             }
             _ => sections.clear(),
         }

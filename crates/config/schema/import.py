@@ -76,7 +76,7 @@ switch-options system traceoptions unicast-reverse-path vlan-id vlan-model vlan-
 vrf-import vrf-propagate-ttl vrf-table-label vrf-target vtep-source-interface""".split()
 RANGE = "interfaces interface-range"
 
-# Types of names that the schema leaves open.
+# Types of names, and limits, that the schema leaves open.
 NAMES = {"routing-options static route": "ipprefix", "routing-options rib static route": "ipprefix",
          "policy-options prefix-list prefix-list-item": "ipprefix",
          "security nat source pool address": "ipprefix"}
@@ -84,6 +84,8 @@ NAMES |= {f"security nat {rule}-match {side}-address": "ipprefix" for side in ("
           for rule in ("source rule-set rule src-nat-rule", "destination rule-set rule dest-nat-rule")}
 NAMES |= {f"firewall {family} term from {side}address": kind for side in ("", "source-", "destination-")
           for family, kind in (("filter", "ipv4prefix"), ("family inet filter", "ipv4prefix"), ("family inet6 filter", "ipv6prefix"))}
+NAMES |= {f"security application-tracking {name}-interval": "uint32|string; range 1 .. 65535; unit minutes"
+          for name in ("first-update", "session-update")}
 # Leaves that hold a secret though the schema types them as text; not below these: identifiers that anyone may see.
 SECRETS = """ascii-text hexadecimal authentication-password privacy-password config-payload-password encrypted-password
 plain-text-password-value password secret""".split()

@@ -39,13 +39,15 @@ pub fn run(arguments: &Arguments) -> ExitCode {
     if arguments.report {
         return reported(arguments, &name, &text);
     }
-    let outcome = source::build(&text, arguments.node);
+    let read = ravelin_schema::read(&text);
+    let text = arguments.explain.then_some(text);
+    let outcome = source::build(read, arguments.node);
     let errors = outcome.result.err().unwrap_or_default();
     let all: Vec<_> = outcome.warnings.iter().chain(&errors).collect();
     if arguments.json {
         let all: Vec<Diagnostic> = all.into_iter().cloned().collect();
         crate::say(&ravelin_syntax::diagnostic::json(&all));
-    } else if arguments.explain {
+    } else if let Some(text) = text {
         let lines: Vec<&str> = text.lines().collect();
         all.iter().for_each(|d| crate::say(&d.caret_in(&name, &lines)));
     } else {

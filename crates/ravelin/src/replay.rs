@@ -77,7 +77,9 @@ pub fn run(arguments: &Arguments) -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    let compiled = match source::build(&text, None).result {
+    let read = ravelin_schema::read(&text);
+    drop(text);
+    let compiled = match source::build(read, None).result {
         Ok(compiled) => compiled,
         Err(errors) => {
             for error in errors {

@@ -5,9 +5,9 @@ use std::path::Path;
 use ravelin_compile::{IdBook, Resolved, compile, routes};
 use ravelin_contract::UpdateBatch;
 use ravelin_dynamic::DynamicPlan;
-use ravelin_model::load_on;
+use ravelin_model::{Loaded, load_read};
 use ravelin_program::Program;
-use ravelin_schema::ClusterNode;
+use ravelin_schema::{Bound, ClusterNode};
 use ravelin_syntax::Diagnostic;
 use ravelin_types::Generation;
 
@@ -35,9 +35,11 @@ pub fn read(path: &Path) -> std::io::Result<String> {
 
 /// Everything a commit would do that needs no machine.
 #[must_use]
-pub fn build(text: &str, node: ClusterNode) -> Outcome {
-    let loaded = load_on(text, node);
-    let result = loaded.result.and_then(|valid| {
+pub fn build(read: Bound, node: ClusterNode) -> Outcome {
+    let Loaded { tree, result, warnings } = load_read(read, node);
+    // What is compiled has all of it; a long configuration in both forms is what would take the most memory.
+    drop(tree);
+    let result = result.and_then(|valid| {
         let mut book = IdBook::default();
         let resolved = Resolved::virtual_ports(&valid);
         match compile(&valid, &resolved, &mut book, Generation(1)) {
@@ -49,5 +51,5 @@ pub fn build(text: &str, node: ClusterNode) -> Outcome {
             }
         }
     });
-    Outcome { warnings: loaded.warnings, result }
+    Outcome { warnings, result }
 }

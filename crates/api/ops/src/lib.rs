@@ -24,6 +24,7 @@ mod nat_state;
 mod packet;
 mod persistent;
 mod pipe;
+mod policy_names;
 mod ports;
 mod request;
 mod routing;
@@ -62,7 +63,8 @@ pub use follow::{Follow, stop as stop_following};
 pub use gates::{GateLine, GateList, GateQuery};
 pub use gather::{Failure, RouteEntry, RouteTable};
 pub use log::{
-    LogEvent, LogEvents, LogMemory, LogQuery, LogStatistics, LogStreamLine, LogView, TrackingCounters,
+    LogEvent, LogEvents, LogMemory, LogQuery, LogRequest, LogStatistics, LogStreamLine, LogView,
+    TrackingCounters,
 };
 pub use names::{NameTable, PolicyName};
 pub use nat_state::{

@@ -97,6 +97,16 @@ pub struct TrackingCounters {
     pub failed: u64,
 }
 
+/// What is asked of the security log, and of what it told of sessions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LogRequest {
+    Events(LogQuery),
+    Clear(LogQuery),
+    Statistics,
+    Tracking,
+    ClearTracking,
+}
+
 /// Where the log is read.
 pub trait LogView {
     /// Kept events, oldest first.

@@ -11,6 +11,7 @@ use ravelin_program::{
 use ravelin_types::{InstanceId, InterfaceId, NatRuleId, PolicyId, ZoneId};
 
 use crate::answer::NatKind;
+use crate::policy_names::{Found, PolicyNames};
 use crate::table::Arg;
 
 /// What Junos calls the policy of sessions that the firewall's own traffic makes.
@@ -27,7 +28,7 @@ pub struct PolicyName {
     /// Empty: any.
     pub to: Arc<[String]>,
     pub global: bool,
-    /// Place within its section, from 1.
+    /// Place among the policies of its zones, or among the global ones, from 1.
     pub sequence: u32,
 }
 
@@ -37,7 +38,7 @@ pub struct NameTable {
     program: Option<Program>,
     zones: BTreeMap<ZoneId, String>,
     units: BTreeMap<InterfaceId, String>,
-    policies: BTreeMap<PolicyId, PolicyName>,
+    policies: PolicyNames,
     nat_rules: BTreeMap<NatRuleId, String>,
 }
 
@@ -49,17 +50,7 @@ impl NameTable {
         let zones = program.zones().map_or(&[][..], |z| &z.0);
         table.zones = zones.iter().map(|z| (z.id, z.name.clone())).collect();
         table.units = table.interfaces().iter().map(|u| (u.id, u.name.clone())).collect();
-        let mut policies = Vec::new();
-        for (_, section) in program.sections() {
-            let global = section.zones.from.is_empty() && section.zones.to.is_empty();
-            let shared = table.pair(&section.zones);
-            for (sequence, (narrow, policy)) in (1..).zip(&section.policies) {
-                let (from, to) = if global { table.pair(narrow) } else { shared.clone() };
-                let name = PolicyName { name: policy.name.clone(), from, to, global, sequence };
-                policies.push((policy.id, name));
-            }
-        }
-        table.policies = policies.into_iter().collect();
+        table.policies = PolicyNames::new(program, |zones| table.pair(zones));
         let named = |id, name: &String| (id, name.clone());
         let nat: BTreeMap<_, _> = table
             .source_rules()
@@ -147,15 +138,24 @@ impl NameTable {
     }
 
     #[must_use]
-    pub fn policy(&self, id: PolicyId) -> Option<&PolicyName> {
-        self.policies.get(&id)
+    pub fn policy(&self, id: PolicyId) -> Option<PolicyName> {
+        let Found { from, to, section, narrow, policy, sequence } = self.policies.find(id)?;
+        let global = section.zones.from.is_empty() && section.zones.to.is_empty();
+        let (from, to) = if global { self.pair(narrow) } else { (from.clone(), to.clone()) };
+        Some(PolicyName { name: policy.name.clone(), from, to, global, sequence })
+    }
+
+    /// The name alone, which costs nothing.
+    #[must_use]
+    pub fn policy_name(&self, id: PolicyId) -> Option<&str> {
+        self.policies.find(id).map(|found| found.policy.name.as_str())
     }
 
     /// `name/index`, as session lines have it.
     #[must_use]
     pub fn policy_label(&self, id: PolicyId) -> String {
-        match self.policies.get(&id) {
-            Some(policy) => format!("{}/{id}", policy.name),
+        match self.policy_name(id) {
+            Some(name) => format!("{name}/{id}"),
             None if id == PolicyId(u32::MAX) => format!("{SELF_TRAFFIC}/1"),
             None => format!("N/A/{id}"),
         }
@@ -277,7 +277,7 @@ impl NameTable {
     }
 
     pub(crate) fn policy_list(&self) -> impl Iterator<Item = &str> {
-        self.policies.values().map(|p| p.name.as_str())
+        self.policies.iter().map(|policy| policy.name.as_str())
     }
 
     /// Whether something of a kind has this name; never of kinds whose names are not those of the program.

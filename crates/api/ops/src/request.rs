@@ -11,7 +11,7 @@ use ravelin_types::{Family, Proto};
 
 use crate::firewall::FirewallDepth;
 use crate::gates::GateQuery;
-use crate::log::LogQuery;
+use crate::log::LogRequest;
 use crate::nat_state::NatStateQuery;
 use crate::persistent::MappingQuery;
 use crate::ports::PoolQuery;
@@ -215,12 +215,8 @@ pub enum Request {
     TestPacket(TestPacket),
     Watch(Watch),
     PlaneStatus,
-    SecurityLog(LogQuery),
+    Log(LogRequest),
     SecurityLogFile,
-    ClearSecurityLog(LogQuery),
-    LogStatistics,
-    TrackingCounters,
-    ClearTracking,
     Configure(ConfigureKind),
     Exit,
     Help,

@@ -9,7 +9,7 @@ use crate::configure;
 use crate::dynamic::{self, DynamicView};
 use crate::follow::{self, Follow};
 use crate::gather::{self, Failure, RouteTable};
-use crate::log::LogView;
+use crate::log::{LogRequest, LogView};
 use crate::names::NameTable;
 use crate::packet;
 use crate::pipe::{Display, Pipe, PipeError};
@@ -335,27 +335,22 @@ pub(crate) fn operational(
         Request::TestPacket(test) => Answer::Explained(packet::explain(env, &test)?),
         Request::PlaneStatus => Answer::PlaneStatus(gather::plane_status(env)?),
         Request::SecurityLogFile => return log_file(env),
-        request @ (Request::SecurityLog(_)
-        | Request::ClearSecurityLog(_)
-        | Request::LogStatistics
-        | Request::TrackingCounters
-        | Request::ClearTracking) => about_log(env, &request),
+        Request::Log(request) => about_log(env, &request),
     };
     shown(env, &answer, pipes)
 }
 
 /// Answers a request about what the security log has.
-fn about_log(env: &Env<'_>, request: &Request) -> Answer {
+fn about_log(env: &Env<'_>, request: &LogRequest) -> Answer {
     match request {
-        Request::SecurityLog(query) => Answer::SecurityLog(env.log.events(query)),
-        Request::ClearSecurityLog(query) => Answer::LogCleared { events: env.log.clear(query) },
-        Request::LogStatistics => Answer::LogStatistics(env.log.statistics()),
-        Request::TrackingCounters => Answer::Tracking(env.log.tracking()),
-        Request::ClearTracking => {
+        LogRequest::Events(query) => Answer::SecurityLog(env.log.events(query)),
+        LogRequest::Clear(query) => Answer::LogCleared { events: env.log.clear(query) },
+        LogRequest::Statistics => Answer::LogStatistics(env.log.statistics()),
+        LogRequest::Tracking => Answer::Tracking(env.log.tracking()),
+        LogRequest::ClearTracking => {
             env.log.clear_tracking();
             Answer::TrackingCleared
         }
-        _ => unreachable!("only requests about the log come here"),
     }
 }
 

@@ -3,10 +3,12 @@
 //! Place: below the engine and the configuration tree, which themselves have no unsafe code. State: none.
 #![allow(unsafe_code)]
 
+mod few;
 mod list;
 mod siphash;
 mod text;
 
+pub use few::Few;
 pub use list::List;
 pub use siphash::{KeyedWords, WordHasher, siphash13, siphash24};
 pub use text::{TEXT_INLINE_MAX, Text};

@@ -103,6 +103,7 @@ fn by_path(name: &syn::Ident, ty: &syn::Type, kind: &str, path: &LitStr) -> Opti
     Some(match kind {
         "leaf" => plain(name, quote!(::ravelin_schema::lower::leaf(node, #path, cx)), itself),
         "leaves" => plain(name, quote!(::ravelin_schema::lower::leaves(node, #path, cx)), itself),
+        "few" => plain(name, quote!(::ravelin_schema::lower::few(node, #path, cx)), itself),
         "flag" => plain(name, quote!(::ravelin_schema::lower::flag(node, #path)), itself),
         "list" => {
             let below = inner(lowers);

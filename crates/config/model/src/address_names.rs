@@ -149,7 +149,7 @@ impl AddressNames {
 
 fn host(address: &Address) -> Option<&DnsName> {
     match &address.value {
-        AddressValue::Dns(dns) => Some(dns),
+        AddressValue::Dns(dns) => Some(&**dns),
         AddressValue::Prefix(_) | AddressValue::Range(..) | AddressValue::Wildcard(..) => None,
     }
 }

@@ -1,5 +1,7 @@
 //! `applications`: what a policy matches by protocol, ports and ICMP types.
 
+use std::collections::{HashMap, HashSet};
+
 use ravelin_derive::Lower;
 use ravelin_schema::lower;
 use ravelin_schema::{Cx, Value};
@@ -17,6 +19,48 @@ pub struct Applications {
     pub applications: Vec<Application>,
     #[lower(list = "application-set")]
     pub sets: Vec<ApplicationSet>,
+}
+
+impl Applications {
+    /// Names that stand for something else here than there, or for nothing in one of them.
+    #[must_use]
+    pub fn differing(&self, other: &Self) -> HashSet<String> {
+        let mut out = HashSet::new();
+        differing(&self.applications, &other.applications, |a| &a.name, |a, b| a.terms == b.terms, &mut out);
+        let same =
+            |a: &ApplicationSet, b: &ApplicationSet| a.applications == b.applications && a.sets == b.sets;
+        differing(&self.sets, &other.sets, |set| &set.name, same, &mut out);
+        // A set with such a name in it stands for something else, too.
+        while !out.is_empty() {
+            let holds = |set: &&ApplicationSet| {
+                set.applications.iter().chain(&set.sets).any(|name| out.contains(name))
+            };
+            let sets = self.sets.iter().chain(&other.sets).filter(|set| !out.contains(&set.name));
+            let more: Vec<String> = sets.filter(holds).map(|set| set.name.clone()).collect();
+            if more.is_empty() {
+                break;
+            }
+            out.extend(more);
+        }
+        out
+    }
+}
+
+fn differing<'a, T>(
+    here: &'a [T],
+    there: &'a [T],
+    name: impl Fn(&'a T) -> &'a String,
+    same: impl Fn(&T, &T) -> bool,
+    out: &mut HashSet<String>,
+) {
+    let mut known: HashMap<&str, &T> = there.iter().map(|member| (name(member).as_str(), member)).collect();
+    for member in here {
+        let other = known.remove(name(member).as_str());
+        if !other.is_some_and(|other| same(member, other)) {
+            out.insert(name(member).clone());
+        }
+    }
+    out.extend(known.into_keys().map(str::to_owned));
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -46,7 +46,8 @@ pub use forwarding_options::{
 pub use gateways::warnings;
 pub use interfaces::{Family, Interface, InterfaceAddress, Unit};
 pub use load::{
-    Checked, Loaded, check_tree, check_tree_after, check_tree_on, covered, load, load_on, lower_tree,
+    Checked, Loaded, check_tree, check_tree_after, check_tree_on, covered, load, load_on, load_read,
+    lower_tree,
 };
 pub use mentions::Mentions;
 pub use predefined::{is_unsupported, predefined};
@@ -56,19 +57,20 @@ pub use routing_instances::{DEFAULT_INSTANCE, InstanceInterface, InstanceType, R
 pub use routing_options::{NextTable, RoutingOptions, StaticAction, StaticRoute};
 pub use schedulers::{CivilTime, DateSpan, DaySchedule, Scheduler, TimeOfDay, TimeSpan};
 pub use security::{
-    Address, AddressBook, AddressLimit, AddressRef, AddressSet, AddressValue, AlarmThresholds, Alg, AnyZone,
-    ApplicationTracking, BlockAllocation, BlockFrag, DefaultPolicy, DestinationHeader, DestinationNatAction,
-    DestinationPool, DestinationRule, DestinationRuleSet, DeterministicPorts, DnsName, DynamicAddress,
-    DynamicAddresses, ExtensionHeader, Feed, FeedServer, Flow, GlobalPolicy, HopByHopHeader, HostInbound,
-    IdsOption, LimitSession, LogCache, LogCategory, LogExclude, LogFacility, LogFile, LogFormat, LogHost,
-    LogIpProtocol, LogKind, LogMode, LogProtocol, LogSeverity, LogStream, LogStreamFile, LogTimeFormat,
-    LogTransport, MANAGEMENT, ManagementZone, MatchDirection, MirrorFilter, NatContext, NatDestination,
-    NatProtocol, NatProxy, NatRule, NatRuleSet, NatSource, NatStatic, NumberRange, PersistentNat, Policies,
-    Policy, PolicyAction, PolicyRematch, PolicyTcpOptions, PoolPersistentNat, PoolPort, Port, PortSpan,
-    Protocol, ProxyRange, Screen, ScreenAggregation, ScreenIcmp, ScreenIp, ScreenSynFlood, ScreenTcp,
-    ScreenTunnel, ScreenUdp, ScreenUdpFlood, ScreenWhiteList, Security, SecurityLog, SecurityZone, Service,
-    SideLimit, SourceNatAction, SourcePool, StaticPrefix, StaticRule, StaticRuleSet, SynFloodProtection,
-    SynFloodWhiteList, TcpSession, Threshold, ZoneAddressBook, ZoneInterface, ZonePairPolicies, with_unit,
+    Address, AddressBook, AddressLimit, AddressRange, AddressRef, AddressSet, AddressValue, AlarmThresholds,
+    Alg, AnyZone, ApplicationTracking, BlockAllocation, BlockFrag, DefaultPolicy, DestinationHeader,
+    DestinationNatAction, DestinationPool, DestinationRule, DestinationRuleSet, DeterministicPorts, DnsName,
+    DynamicAddress, DynamicAddresses, ExtensionHeader, Feed, FeedServer, Flow, GlobalPolicy, HopByHopHeader,
+    HostInbound, IdsOption, LimitSession, LogCache, LogCategory, LogExclude, LogFacility, LogFile, LogFormat,
+    LogHost, LogIpProtocol, LogKind, LogMode, LogProtocol, LogSeverity, LogStream, LogStreamFile,
+    LogTimeFormat, LogTransport, MANAGEMENT, ManagementZone, MatchDirection, MirrorFilter, NatContext,
+    NatDestination, NatProtocol, NatProxy, NatRule, NatRuleSet, NatSource, NatStatic, NumberRange,
+    PersistentNat, Policies, Policy, PolicyAction, PolicyRematch, PolicyTcpOptions, PoolPersistentNat,
+    PoolPort, Port, PortSpan, Protocol, ProxyRange, Screen, ScreenAggregation, ScreenIcmp, ScreenIp,
+    ScreenSynFlood, ScreenTcp, ScreenTunnel, ScreenUdp, ScreenUdpFlood, ScreenWhiteList, Security,
+    SecurityLog, SecurityZone, Service, SideLimit, SourceNatAction, SourcePool, StaticPrefix, StaticRule,
+    StaticRuleSet, SynFloodProtection, SynFloodWhiteList, TcpSession, Threshold, ZoneAddressBook,
+    ZoneInterface, ZonePairPolicies, with_unit,
 };
 pub use system::{Archival, Metrics, System, TimeZoneName};
 pub use valid::ValidConfig;

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use ravelin_schema::{Changes, Clock, Cx, Lower, Memo, Periods, Situation};
+use ravelin_schema::{Bound, Changes, Clock, Cx, Lower, Memo, Periods, Situation};
 use ravelin_syntax::tree::Node;
 use ravelin_syntax::{Diagnostic, Severity, Span, Tree};
 
@@ -28,7 +28,12 @@ pub fn load(text: &str) -> Loaded {
 /// As [`load`], on a node of a cluster, at a time.
 #[must_use]
 pub fn load_on(text: &str, at: impl Into<Situation>) -> Loaded {
-    let bound = ravelin_schema::read(text);
+    load_read(ravelin_schema::read(text), at)
+}
+
+/// As [`load_on`], of a text that was read, and which nobody has to keep for it.
+#[must_use]
+pub fn load_read(bound: Bound, at: impl Into<Situation>) -> Loaded {
     let (mut errors, mut warnings): (Vec<_>, Vec<_>) =
         bound.diagnostics.into_iter().partition(|d| d.severity == Severity::Error);
     let result = match check_tree_after(&bound.tree, at, None) {
@@ -38,7 +43,9 @@ pub fn load_on(text: &str, at: impl Into<Situation>) -> Loaded {
         }
         Ok(_) => Err(errors),
         Err(more) => {
-            errors.extend(more);
+            // Of a value that is none nothing more is said.
+            let told: HashSet<Span> = errors.iter().map(|d| d.span).filter(|s| s.is_known()).collect();
+            errors.extend(more.into_iter().filter(|d| !told.contains(&d.span)));
             errors.sort_by_key(|d| d.span);
             Err(errors)
         }
@@ -166,9 +173,25 @@ fn whole(tree: &Tree, at: Situation) -> Result<Checked, Vec<Diagnostic>> {
     let paths: HashSet<String> = errors.iter().map(|d| d.path.clone()).collect();
     let is_new = |d: &Diagnostic| !told.contains(&d.span) && !paths.contains(&d.path);
     errors.extend(forbidden.into_iter().filter(is_new));
+    if errors.iter().any(|error| error.message == "statement not supported") {
+        let levels = ravelin_schema::refused_levels(&effective.tree);
+        errors.retain(|error| !follows(error, &levels));
+    }
     effective.explain(&mut errors);
     errors.sort_by_key(|d| d.span);
     Err(errors)
+}
+
+/// Whether something is missing where something is refused, which may be what stands for it: that is told when the other is gone.
+fn follows(error: &Diagnostic, refused: &HashSet<String>) -> bool {
+    let Some(missing) = error.message.strip_prefix("missing mandatory statement") else { return false };
+    // A path may end with what is missing, or what is missing be told by name.
+    let above = error.path.rsplit_once(' ').map(|(above, _)| above);
+    let named = missing.split(['\'', '`']).nth(1).map(|name| format!("{} {name}", error.path));
+    let is_refused_in = |path: &str| refused.contains(path);
+    is_refused_in(&error.path)
+        || above.is_some_and(is_refused_in)
+        || named.as_deref().is_some_and(is_refused_in)
 }
 
 /// The typed configuration and what couldn't be lowered, before any check across statements.

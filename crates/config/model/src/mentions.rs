@@ -114,8 +114,12 @@ impl Mentions {
 
     /// As [`Self::may_name`], of applications.
     #[must_use]
-    pub(crate) fn may_name_application(&self, place: usize, names: &[&str]) -> bool {
-        let may = |filter: &Arc<Filter>| names.iter().any(|name| filter.applications.may_have(name));
-        self.filters.get(&place).is_none_or(may)
+    pub fn may_name_application<'a>(
+        &self,
+        place: usize,
+        names: impl IntoIterator<Item: AsRef<str> + 'a>,
+    ) -> bool {
+        let Some(filter) = self.filters.get(&place) else { return true };
+        names.into_iter().any(|name| filter.applications.may_have(name.as_ref()))
     }
 }

@@ -122,14 +122,52 @@ fn the_reply_of_a_device_is_a_configuration() {
     check(&reply("<cli><banner/></cli>", ""), &[": syntax error, unknown element `cli'"]);
 }
 
+/// The interfaces of each zone.
+fn members(statements: &str) -> Result<Vec<String>, Vec<String>> {
+    let unit = |name: &str| format!("set interfaces {name} family inet\n");
+    let units = ["ge-0/0/0 unit 0", "ge-0/0/1 unit 0", "ge-0/0/2 unit 0", "fxp0 unit 0"].map(unit).concat();
+    let valid = load(&format!("{units}{statements}")).result;
+    let valid = valid
+        .map_err(|errors| errors.iter().map(|e| format!("{}: {}", e.path, e.message)).collect::<Vec<_>>())?;
+    let zone = |zone: ravelin_model::AnyZone<'_>| {
+        let list: Vec<String> = zone
+            .interfaces
+            .iter()
+            .map(|i| format!("{}{}", i.name, if i.host_inbound.is_some() { "!" } else { "" }))
+            .collect();
+        format!("{}: {}", zone.name, list.join(" "))
+    };
+    Ok(valid.get().security.every_zone().map(zone).collect())
+}
+
 #[test]
-fn every_interface_of_a_zone_has_a_name() {
+fn all_interfaces_of_a_zone_are_those_that_no_other_zone_names() {
+    let a = "set security zones security-zone a interfaces all\n";
+    let check =
+        |more: &str, wanted: &[&str]| assert_eq!(members(&format!("{a}{more}")).unwrap(), wanted, "{more}");
+    check("", &["a: ge-0/0/0.0 ge-0/0/1.0 ge-0/0/2.0"]);
+    let b = "set security zones security-zone b interfaces";
+    check(&format!("{b} ge-0/0/1\n"), &["a: ge-0/0/0.0 ge-0/0/2.0", "b: ge-0/0/1.0"]);
     check(
-        "set security zones security-zone a interfaces all\n",
-        &[
-            "security zones security-zone a interfaces all.0: statement not supported: every interface has to be named",
-        ],
+        "set security zones functional-zone management interfaces ge-0/0/2.0\n",
+        &["a: ge-0/0/0.0 ge-0/0/1.0", "management: ge-0/0/2.0"],
     );
+    // One that is named in the same zone keeps what is said of it.
+    let own = "host-inbound-traffic system-services ssh\n";
+    check(
+        &format!("set security zones security-zone a interfaces ge-0/0/1.0 {own}"),
+        &["a: ge-0/0/1.0! ge-0/0/0.0 ge-0/0/2.0"],
+    );
+    check(
+        &format!("set security zones security-zone a interfaces all {own}{b} ge-0/0/0\n"),
+        &["a: ge-0/0/1.0! ge-0/0/2.0!", "b: ge-0/0/0.0"],
+    );
+    check(
+        &format!("{b} ge-0/0/0\n{b} ge-0/0/1\n{b} ge-0/0/2\n"),
+        &["a: ", "b: ge-0/0/0.0 ge-0/0/1.0 ge-0/0/2.0"],
+    );
+    let twice = "security zones security-zone b interfaces all: interface `all' is already in zone `a'";
+    assert_eq!(members(&format!("{a}{b} all\n")).unwrap_err(), [twice]);
 }
 
 #[test]
@@ -137,5 +175,48 @@ fn the_instance_of_the_management_interface_needs_no_type() {
     check(
         "set routing-instances mgmt_junos description x\n",
         &["routing-instances mgmt_junos: statement not supported: fxp0 has the default instance's routes"],
+    );
+}
+
+#[test]
+fn what_may_be_missing_for_a_refused_statement_alone_is_not_told_beside_it() {
+    let units = "set interfaces ge-0/0/0 unit 0 family inet\nset security zones security-zone a interfaces ge-0/0/0.0\n";
+    let policy = "security policies from-zone a to-zone a policy";
+    let any = "source-address any destination-address any";
+    let refused = |path: &str| format!("{policy} p {path}: statement not supported");
+    // Its match has what Junos takes for an application; the other policy has nothing.
+    check(
+        &format!(
+            "{units}set {policy} p match {any} dynamic-application junos:HTTP\nset {policy} p then permit\n\
+             set {policy} q match {any}\nset {policy} q then permit\n"
+        ),
+        &[
+            &refused("match dynamic-application junos:HTTP"),
+            &format!("{policy} q match application: missing mandatory statement: 'application'"),
+        ],
+    );
+    // What is missing elsewhere in the same policy is missing.
+    check(
+        &format!("{units}set {policy} p match {any} dynamic-application junos:HTTP\n"),
+        &[
+            &format!(
+                "{policy} p: missing mandatory statement: 'then' with one of 'permit', 'deny', 'reject'"
+            ),
+            &refused("match dynamic-application junos:HTTP"),
+        ],
+    );
+}
+
+#[test]
+fn marks_of_statements_are_no_values_of_lists() {
+    for mark in ["inactive:", "protect:", "replace:", "delete:", "active:", "unprotect:"] {
+        check(
+            &format!("system {{ name-server [ 192.0.2.1 {mark} 192.0.2.2 ]; }}\n"),
+            &[&format!(": syntax error, `{mark}' marks a statement, not a value of a list")],
+        );
+    }
+    let quoted = "applications { application-set s { application [ \"inactive:\" junos-ssh ]; } }\n";
+    assert!(
+        load(quoted).result.err().unwrap_or_default().iter().all(|d| !d.message.starts_with("syntax error"))
     );
 }

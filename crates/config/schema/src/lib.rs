@@ -51,5 +51,5 @@ pub use rule_set::RuleSet;
 pub use runs::{
     ByPlace, Named, Placed, RUN_MAX, Runs, RunsIter, ends_run, name_hash, run_place, shared_runs,
 };
-pub use support::{refuse, refuse_changed, refuse_effective};
+pub use support::{refuse, refuse_changed, refuse_effective, refused_levels};
 pub use value::{ValueType, Values};

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use ipnet::IpNet;
 use ravelin_syntax::tree::{Kind, Node};
-use ravelin_syntax::{Diagnostic, Span, Text, Word};
+use ravelin_syntax::{Diagnostic, Few, Span, Text, Word};
 
 use crate::SharedEnds;
 use crate::memo::{self, Memo};
@@ -138,20 +138,38 @@ fn visit(node: &Node, path: &str, cx: &mut Cx, work: &mut dyn FnMut(&Node, &mut 
 
 /// A leaf's value; Junos keeps one value, the last.
 pub fn leaf<T: Value>(node: &Node, path: &str, cx: &mut Cx) -> Option<T> {
-    leaves(node, path, cx).pop()
+    let mut last = None;
+    values(node, path, cx, &mut |value, _| last = Some(value));
+    last
 }
 
 /// Values of a leaf-list, or keys of a list without bodies.
 pub fn leaves<T: Value>(node: &Node, path: &str, cx: &mut Cx) -> Vec<T> {
     let mut out = Vec::new();
-    visit(node, path, cx, &mut |found, cx| {
-        let count = if found.kind == Kind::Entry { 1 } else { found.args.len() };
+    values(node, path, cx, &mut |value, count| {
         if out.capacity() == 0 {
             out.reserve_exact(count);
         }
+        out.push(value);
+    });
+    out
+}
+
+/// As [`leaves`], where there mostly is one.
+pub fn few<T: Value + Clone>(node: &Node, path: &str, cx: &mut Cx) -> Few<T> {
+    let mut out = Few::default();
+    values(node, path, cx, &mut |value, _| out.push(value));
+    out.settle();
+    out
+}
+
+/// Gives `take` every value, and how many its statement has.
+fn values<T: Value>(node: &Node, path: &str, cx: &mut Cx, take: &mut dyn FnMut(T, usize)) {
+    visit(node, path, cx, &mut |found, cx| {
+        let count = if found.kind == Kind::Entry { 1 } else { found.args.len() };
         for word in found.args.iter().take(count) {
             match T::value(&word.text) {
-                Ok(value) => out.push(value),
+                Ok(value) => take(value, count),
                 Err(message) => {
                     let mark = cx.path.len();
                     if !found.name.is_empty() {
@@ -164,7 +182,6 @@ pub fn leaves<T: Value>(node: &Node, path: &str, cx: &mut Cx) -> Vec<T> {
             }
         }
     });
-    out
 }
 
 pub fn list<T>(node: &Node, path: &str, cx: &mut Cx) -> Vec<T>
@@ -214,6 +231,13 @@ impl Value for String {
 impl Value for Text {
     fn value(word: &str) -> Result<Self, String> {
         Ok(word.into())
+    }
+}
+
+/// What few statements say takes no room in those that don't.
+impl<T: Value> Value for Box<T> {
+    fn value(word: &str) -> Result<Self, String> {
+        T::value(word).map(Self::new)
     }
 }
 

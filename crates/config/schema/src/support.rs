@@ -1,5 +1,7 @@
 //! What a commit refuses because nothing here enforces it.
 
+use std::collections::HashSet;
+
 use ravelin_syntax::tree::Node;
 use ravelin_syntax::{Diagnostic, Tree};
 
@@ -38,6 +40,29 @@ pub fn refuse_changed(changed: &[Changed<'_>]) -> Vec<Diagnostic> {
     out
 }
 
+/// Paths of the statements in which something is refused, by [`refuse`].
+#[must_use]
+pub fn refused_levels(tree: &Tree) -> HashSet<String> {
+    let mut out = HashSet::new();
+    let mut above = Vec::new();
+    tree.active().for_each(|node| levels(node, &mut above, &mut out));
+    out
+}
+
+fn levels<'a>(node: &'a Node, above: &mut Vec<&'a Node>, out: &mut HashSet<String>) {
+    if !grammar().rule(RuleId(node.rule)).is_some_and(crate::Rule::supported) {
+        out.insert(told(above));
+        return;
+    }
+    above.push(node);
+    node.active().for_each(|child| levels(child, above, out));
+    above.pop();
+}
+
+fn told(path: &[&Node]) -> String {
+    path.iter().flat_map(|node| node.told()).collect::<Vec<_>>().join(" ")
+}
+
 fn walk<'a>(node: &'a Node, above: &mut Vec<&'a Node>, out: &mut Vec<Diagnostic>) {
     above.push(node);
     if grammar().rule(RuleId(node.rule)).is_some_and(crate::Rule::supported) {
@@ -45,8 +70,7 @@ fn walk<'a>(node: &'a Node, above: &mut Vec<&'a Node>, out: &mut Vec<Diagnostic>
             walk(child, above, out);
         }
     } else {
-        let path: Vec<&str> = above.iter().flat_map(|n| n.told()).collect();
-        out.push(Diagnostic::error(path.join(" "), node.span, "statement not supported"));
+        out.push(Diagnostic::error(told(above), node.span, "statement not supported"));
     }
     above.pop();
 }

@@ -35,7 +35,7 @@ pub(crate) fn encode(new: &Stored, old: &Stored, base: &str) -> Option<Vec<u8>> 
             Splice::Kept(range) => body.push_str(&format!("= {} {}\n", range.start, range.end)),
             Splice::New(text) => {
                 body.push_str(&format!("+ {}\n", text.len()));
-                body.push_str(text);
+                body.push_str(&text);
                 body.push('\n');
             }
         }
@@ -70,7 +70,7 @@ impl Edit {
                 }
                 "+" => {
                     let text = behind.get(..numbers.parse().ok()?)?;
-                    splices.push(Splice::New(text));
+                    splices.push(Splice::New(text.into()));
                     behind[text.len()..].strip_prefix('\n')?
                 }
                 _ => return None,

@@ -143,7 +143,7 @@ pub(crate) fn seal(cells: &[(&str, String)], text: &Rope) -> (Vec<u8>, String) {
         out.push_str(&format!("\t{key}={}", clean(value)));
     }
     out.push('\n');
-    text.slices().for_each(|slice| out.push_str(slice));
+    text.pieces().for_each(|piece| out.push_str(&piece));
     if !out.ends_with('\n') {
         out.push('\n');
     }

@@ -102,6 +102,13 @@ impl<'a> Reader<'a> {
                 Kind::Word { text, quoted } => {
                     let word = Word { text, quoted, span, ..Word::default() };
                     match &mut list {
+                        Some(_) if !word.quoted && tag(&mut Tags::default(), &word.text) => {
+                            let message = format!(
+                                "syntax error, `{}' marks a statement, not a value of a list",
+                                word.text
+                            );
+                            self.error(span, &message);
+                        }
                         Some((words, _)) => words.push(word),
                         None => take_word(into, word),
                     }

@@ -1,7 +1,7 @@
 //! A long text in slices of buffers, which texts made from one another share.
 //!
 //! A copy costs nothing, and what two have in common is told by where it lies. Every slice is whole lines or a part of one that
-//! was written at once: cuts never go through a character.
+//! was written at once: cuts never go through a character. Long buffers are packed.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -9,12 +9,16 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
+use crate::packed::Packed;
+
 /// A shorter stretch is copied rather than shared.
 const SHARED_MIN: usize = 512;
 /// A text of more slices is made one again.
 const SLICES_MAX: usize = 1024;
 /// So is one whose buffers are more than twice as long as it is, beyond this.
 const SLACK: usize = 1 << 16;
+/// What is written is put away when it has become this long.
+const FRESH_MAX: usize = 4 << 20;
 
 #[derive(Clone, Default)]
 pub struct Rope {
@@ -24,7 +28,7 @@ pub struct Rope {
 
 #[derive(Clone)]
 struct Slice {
-    buffer: Arc<String>,
+    buffer: Arc<Packed>,
     from: usize,
     to: usize,
     /// Where in the text it begins.
@@ -36,7 +40,7 @@ struct Slice {
 pub enum Splice<'a> {
     /// This range of the other, in bytes.
     Kept(Range<usize>),
-    New(&'a str),
+    New(Cow<'a, str>),
 }
 
 impl Rope {
@@ -50,30 +54,31 @@ impl Rope {
         self.len == 0
     }
 
-    pub fn slices(&self) -> impl Iterator<Item = &str> {
-        self.slices.iter().map(Slice::text)
+    /// The text, piece by piece: none is longer than what has to be unpacked at once, or lies there unpacked.
+    pub fn pieces(&self) -> impl Iterator<Item = Cow<'_, str>> {
+        self.slices.iter().flat_map(|slice| slice.buffer.pieces(slice.from..slice.to))
     }
 
-    /// The whole text, copied only when it is in more than one slice.
+    /// The whole text, copied only when it is packed or in more than one slice.
     #[must_use]
     pub fn whole(&self) -> Cow<'_, str> {
         match &*self.slices {
             [] => Cow::Borrowed(""),
-            [only] => Cow::Borrowed(only.text()),
+            [only] => only.text(),
             _ => Cow::Owned(self.joined()),
         }
     }
 
     fn joined(&self) -> String {
         let mut out = String::with_capacity(self.len);
-        self.slices().for_each(|slice| out.push_str(slice));
+        self.pieces().for_each(|piece| out.push_str(&piece));
         out
     }
 
     /// How it comes from `old`; what they don't share is new, even where it reads the same.
     #[must_use]
     pub fn splices<'a>(&'a self, old: &Self) -> Vec<Splice<'a>> {
-        let mut shared: HashMap<*const String, Vec<&Slice>> = HashMap::new();
+        let mut shared: HashMap<*const Packed, Vec<&Slice>> = HashMap::new();
         for slice in &*old.slices {
             shared.entry(Arc::as_ptr(&slice.buffer)).or_default().push(slice);
         }
@@ -95,7 +100,7 @@ impl Rope {
                         let at = old.at + from - old.from;
                         out.push(Splice::Kept(at..at + to - from));
                     }
-                    (None, _) => out.push(Splice::New(&slice.buffer[from..to])),
+                    (None, _) => out.push(Splice::New(slice.buffer.part(from..to))),
                 }
                 from = to;
             }
@@ -110,30 +115,54 @@ impl Rope {
         for splice in splices {
             match splice {
                 Splice::Kept(range) => {
-                    let parts: Vec<Slice> = self.part(range)?.collect();
+                    let parts: Vec<Slice> = self.cut(range)?.collect();
+                    let is_whole = |part: &Slice| {
+                        part.buffer.is_char_boundary(part.from) && part.buffer.is_char_boundary(part.to)
+                    };
+                    if !parts.iter().all(is_whole) {
+                        return None;
+                    }
                     parts.into_iter().for_each(|part| writer.add(part));
                 }
-                Splice::New(text) => writer.fresh().push_str(text),
+                Splice::New(text) => writer.fresh().push_str(&text),
             }
         }
         Some(writer.finish())
     }
 
-    /// The slices of a range; `None` when it isn't one of this text.
-    fn part(&self, range: Range<usize>) -> Option<impl Iterator<Item = Slice>> {
+    /// The slices of a range; `None` when the text is shorter. It may go through a character.
+    fn cut(&self, range: Range<usize>) -> Option<impl Iterator<Item = Slice>> {
         if range.start > range.end || range.end > self.len {
             return None;
         }
         let first = self.slices.partition_point(|slice| slice.at + slice.len() <= range.start);
-        let cut = move |slice: &Slice| {
+        let parts = self.slices[first..].iter().take_while(move |slice| slice.at < range.end);
+        Some(parts.map(move |slice| {
             let from = slice.from + range.start.saturating_sub(slice.at);
             let to = slice.from + slice.len().min(range.end - slice.at);
             Slice { from, to, ..slice.clone() }
-        };
-        let parts = self.slices[first..].iter().take_while(move |slice| slice.at < range.end);
-        let is_whole =
-            |part: &Slice| part.buffer.is_char_boundary(part.from) && part.buffer.is_char_boundary(part.to);
-        parts.clone().map(&cut).all(|part| is_whole(&part)).then(|| parts.map(cut))
+        }))
+    }
+
+    /// Whether these bytes are the text's, from its beginning on; what comes behind them is left.
+    fn begins_with<'a>(&self, mut bytes: impl Iterator<Item = Cow<'a, str>>) -> bool {
+        let (mut theirs, mut at) = (Cow::Borrowed(""), 0);
+        for piece in self.pieces() {
+            let mut own = piece.as_bytes();
+            while !own.is_empty() {
+                if at == theirs.len() {
+                    let Some(next) = bytes.next() else { return false };
+                    (theirs, at) = (next, 0);
+                    continue;
+                }
+                let length = own.len().min(theirs.len() - at);
+                if own[..length] != theirs.as_bytes()[at..at + length] {
+                    return false;
+                }
+                (own, at) = (&own[length..], at + length);
+            }
+        }
+        true
     }
 }
 
@@ -142,8 +171,8 @@ impl Slice {
         self.to - self.from
     }
 
-    fn text(&self) -> &str {
-        &self.buffer[self.from..self.to]
+    fn text(&self) -> Cow<'_, str> {
+        self.buffer.part(self.from..self.to)
     }
 }
 
@@ -162,22 +191,25 @@ impl Writer {
 
     /// The end of the text, to write on.
     pub fn fresh(&mut self) -> &mut String {
+        if self.fresh.len() >= FRESH_MAX {
+            self.flush();
+        }
         &mut self.fresh
     }
 
     /// Adds a range of another text.
     ///
     /// # Panics
-    /// It isn't one of that text, or cuts a character.
+    /// It isn't one of that text, or a short one that cuts a character.
     pub fn share(&mut self, text: &Rope, range: Range<usize>) {
-        let parts = text.part(range);
+        let parts = text.cut(range);
         let parts = parts.unwrap_or_else(|| unreachable!("statements begin and end within their text"));
         parts.for_each(|part| self.add(part));
     }
 
     fn add(&mut self, part: Slice) {
         if part.len() < SHARED_MIN {
-            return self.fresh.push_str(part.text());
+            return self.fresh().push_str(&part.text());
         }
         self.flush();
         match self.done.last_mut() {
@@ -193,11 +225,10 @@ impl Writer {
         if self.fresh.is_empty() {
             return;
         }
-        let mut fresh = std::mem::take(&mut self.fresh);
-        fresh.shrink_to_fit();
+        let fresh = std::mem::take(&mut self.fresh);
         let (to, at) = (fresh.len(), self.done_len);
         self.done_len += to;
-        self.done.push(Slice { buffer: Arc::new(fresh), from: 0, to, at });
+        self.done.push(Slice { buffer: Arc::new(fresh.into()), from: 0, to, at });
     }
 
     pub fn finish(mut self) -> Rope {
@@ -230,7 +261,7 @@ impl From<&str> for Rope {
 
 impl fmt::Display for Rope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.slices().try_for_each(|slice| f.write_str(slice))
+        self.pieces().try_for_each(|piece| f.write_str(&piece))
     }
 }
 
@@ -242,7 +273,8 @@ impl fmt::Debug for Rope {
 
 impl PartialEq for Rope {
     fn eq(&self, other: &Self) -> bool {
-        self.len == other.len && (Arc::ptr_eq(&self.slices, &other.slices) || *other == *self.whole())
+        self.len == other.len
+            && (Arc::ptr_eq(&self.slices, &other.slices) || self.begins_with(other.pieces()))
     }
 }
 
@@ -250,9 +282,7 @@ impl Eq for Rope {}
 
 impl PartialEq<str> for Rope {
     fn eq(&self, other: &str) -> bool {
-        let same =
-            |slice: &Slice| other.as_bytes()[slice.at..slice.at + slice.len()] == *slice.text().as_bytes();
-        self.len == other.len() && self.slices.iter().all(same)
+        self.len == other.len() && self.begins_with(std::iter::once(Cow::Borrowed(other)))
     }
 }
 
@@ -310,7 +340,7 @@ mod tests {
         let wanted: String = [0, 1, 2, 9, 4, 5, 6, 7].map(line).concat();
         check(&old, &changed, &wanted);
         let kept = |range: Range<usize>| Splice::Kept(range.start * width..range.end * width);
-        assert_eq!(changed.splices(&old), [kept(0..3), Splice::New(&line(9)), kept(4..8)]);
+        assert_eq!(changed.splices(&old), [kept(0..3), Splice::New(line(9).into()), kept(4..8)]);
         // What had been parted stands together again: all of it is known.
         let parted = written(&old, &[lines(0..4), Err(9), lines(4..8)]);
         let again = written(&parted, &[lines(0..4), lines(5..9)]);
@@ -319,17 +349,25 @@ mod tests {
         // Other places, and a line of which the old text has nothing any more.
         let turned = written(&changed, &[lines(4..8), Err(10), lines(0..4)]);
         check(&changed, &turned, &[4, 5, 6, 7, 10, 0, 1, 2, 9].map(line).concat());
-        assert_eq!(turned.splices(&changed), [kept(4..8), Splice::New(&line(10)), kept(0..4)]);
+        assert_eq!(turned.splices(&changed), [kept(4..8), Splice::New(line(10).into()), kept(0..4)]);
         let back = written(&old, &[lines(2..5)]);
         check(&changed, &back, &[2, 3, 4].map(line).concat());
-        assert_eq!(back.splices(&changed), [kept(2..3), Splice::New(&line(3)), kept(4..5)]);
+        assert_eq!(back.splices(&changed), [kept(2..3), Splice::New(line(3).into()), kept(4..5)]);
         check(&changed, &Rope::default(), "");
         check(&Rope::default(), &changed, &wanted);
     }
 
     #[test]
     fn ranges_that_are_not_of_the_text_make_none() {
-        let text = Rope::from(line(1));
+        let long: String = (0..1000).map(line).collect();
+        assert!(matches!(Rope::from(long.as_str()).whole(), Cow::Owned(_)), "it is packed");
+        for text in [line(1), long] {
+            none_but_ranges_of(&text);
+        }
+    }
+
+    fn none_but_ranges_of(whole: &str) {
+        let text = Rope::from(whole);
         let end = text.len();
         for range in [0..end + 1, end - 2..end, 0..end - 2, end + 1..end + 1, usize::MAX..usize::MAX] {
             assert_eq!(text.spliced([Splice::Kept(range.clone())]), None, "{range:?}");
@@ -339,24 +377,30 @@ mod tests {
         assert_eq!(text.spliced([Splice::Kept(turned)]), None);
         assert_eq!(text.spliced([Splice::Kept(end..end)]), Some(Rope::default()));
         assert_eq!(
-            text.spliced([Splice::Kept(3..end), Splice::New("x")]),
-            Some((line(1)[3..].to_owned() + "x").into())
+            text.spliced([Splice::Kept(3..end), Splice::New("x".into())]),
+            Some((whole[3..].to_owned() + "x").into())
         );
     }
 
     #[test]
     fn slices_and_what_they_hold_are_bounded() {
         let width = line(0).len();
-        let mut now: Rope = (0..4 * SLICES_MAX).map(line).collect::<String>().into();
+        let mut lines: Vec<String> = (0..4 * SLICES_MAX).map(line).collect();
+        let mut now: Rope = lines.concat().into();
         for n in 0..2 * SLICES_MAX {
             let (at, len) = (2 * n * width, now.len());
             let mut writer = Writer::default();
             writer.share(&now, 0..at);
             writer.fresh().push_str(&line(n + 1));
             writer.share(&now, at + width..len);
-            now = writer.finish();
+            let before = std::mem::replace(&mut now, writer.finish());
             assert!(now.slices.len() <= SLICES_MAX && now.len() == len, "{n}");
+            lines[2 * n] = line(n + 1);
+            if n % 100 == 0 {
+                check(&before, &now, &lines.concat());
+            }
         }
+        check(&Rope::default(), &now, &lines.concat());
         // A short rest does not hold a long buffer.
         let rest = written(&now, &[Ok(0..width)]);
         assert_eq!((rest.slices.len(), rest.slices[0].buffer.len()), (1, width));

@@ -3,8 +3,8 @@
 use std::net::IpAddr;
 
 use ravelin_model::{
-    AddressBook, AddressRef, AddressValue, ApplicationTerm, HostInbound, Policy, Protocol, Service, Timeout,
-    predefined,
+    AddressBook, AddressRange, AddressRef, AddressValue, ApplicationTerm, HostInbound, Policy, Protocol,
+    Service, Timeout, predefined,
 };
 
 use super::{Model, Packet};
@@ -48,7 +48,7 @@ impl Model<'_> {
             AddressRef::Prefix(net) => same(net.addr()),
             AddressRef::Named(name) => self.named(name, zone, &|value| match value {
                 AddressValue::Prefix(net) => same(net.addr()),
-                AddressValue::Range(low, _) => same(*low),
+                AddressValue::Range(range) => same(range.low),
                 AddressValue::Wildcard(..) => addr.is_ipv4(),
                 AddressValue::Dns(_) => false,
             }),
@@ -200,7 +200,10 @@ const PROTOCOLS: &[(Protocol, &[Row])] = &[
 fn is_in(value: &AddressValue, addr: IpAddr) -> bool {
     match value {
         AddressValue::Prefix(net) => net.contains(&addr),
-        AddressValue::Range(low, high) => low.is_ipv4() == addr.is_ipv4() && *low <= addr && addr <= *high,
+        AddressValue::Range(range) => {
+            let AddressRange { low, high } = **range;
+            low.is_ipv4() == addr.is_ipv4() && low <= addr && addr <= high
+        }
         AddressValue::Wildcard(of, mask) => match addr {
             IpAddr::V4(addr) => addr & *mask == *of & *mask,
             IpAddr::V6(_) => false,

@@ -5,10 +5,10 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use ravelin_conformance::model::{ACK, Model, Packet, SYN, Segment};
 use ravelin_model::{
-    Address, AddressBook, AddressRef, AddressSet, AddressValue, Application, ApplicationTerm, Config,
-    DefaultPolicy, Family, GlobalPolicy, HostInbound, Interface, InterfaceAddress, NatContext, NatRule,
-    NatRuleSet, Policy, PolicyAction, PolicyTcpOptions, PortRange, SecurityZone, Service, SourceNatAction,
-    Unit, ZoneInterface, ZonePairPolicies,
+    Address, AddressBook, AddressRange, AddressRef, AddressSet, AddressValue, Application, ApplicationTerm,
+    Config, DefaultPolicy, Family, GlobalPolicy, HostInbound, Interface, InterfaceAddress, NatContext,
+    NatRule, NatRuleSet, Policy, PolicyAction, PolicyTcpOptions, PortRange, SecurityZone, Service,
+    SourceNatAction, Unit, ZoneInterface, ZonePairPolicies,
 };
 use ravelin_syntax::Text;
 
@@ -46,7 +46,10 @@ fn base() -> Config {
     let addresses = vec![
         address("low", AddressValue::Prefix(net("10.0.0.0/25"))),
         address("high", AddressValue::Prefix(net("10.1.0.4/32"))),
-        address("range", AddressValue::Range(ip("10.0.0.3"), ip("10.2.0.4"))),
+        address(
+            "range",
+            AddressValue::Range(AddressRange { low: ip("10.0.0.3"), high: ip("10.2.0.4") }.into()),
+        ),
         address("six", AddressValue::Prefix(net("2001:db8:1::/48"))),
     ];
     let both = AddressSet {
@@ -105,11 +108,11 @@ fn policy() -> impl Strategy<Value = Policy> {
             Policy {
                 name: Text::default(),
                 description: None,
-                source_addresses: source.0,
-                destination_addresses: destination.0,
+                source_addresses: source.0.into(),
+                destination_addresses: destination.0.into(),
                 source_excluded: source.1,
                 destination_excluded: destination.1,
-                applications,
+                applications: applications.into(),
                 action,
                 log_init: false,
                 log_close: false,

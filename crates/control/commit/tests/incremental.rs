@@ -37,13 +37,17 @@ fn base() -> Tree {
     }
     let _ = writeln!(out, "{book} address-set s0 address h0\n{book} address-set s1 address-set s0");
     out.push_str("set applications application x protocol udp destination-port 53\n");
+    out.push_str("set applications application-set as0 application x\n");
+    out.push_str("set applications application-set as1 application-set as0\n");
     for (pair, count) in PAIRS.iter().zip([LONG, 40, 40]) {
         for n in 0..count {
             let policy = format!("set {pair} policy p{n}");
             let (source, destination) = (n % 60, (n * 7 + 1) % 60);
             let _ =
                 writeln!(out, "{policy} match source-address h{source} destination-address h{destination}");
-            let _ = writeln!(out, "{policy} match application junos-dns-udp\n{policy} then permit");
+            // Of those that name what may be edited, some name it by a set, and some by a set in a set.
+            let application = ["junos-dns-udp", "junos-dns-udp", "x", "as0", "junos-ssh", "as1"][n / 8 % 6];
+            let _ = writeln!(out, "{policy} match application {application}\n{policy} then permit");
         }
     }
     read(&out).tree
@@ -59,7 +63,8 @@ fn line() -> impl Strategy<Value = String> {
         (0..8usize).prop_map(|n| format!("10.0.0.{n}/32")),
         Just("any".to_owned()),
     ];
-    let application = prop::sample::select(&["any", "x", "y", "junos-ssh", "junos-dns-udp"][..]);
+    let application =
+        prop::sample::select(&["any", "x", "y", "as0", "as1", "junos-ssh", "junos-dns-udp"][..]);
     let side = prop::sample::select(&["source-address", "destination-address"][..]);
     let word = prop::sample::select(&["set", "set", "delete"][..]);
     let action = prop::sample::select(&["permit", "deny", "reject", "count", "log session-init"][..]);
@@ -88,6 +93,11 @@ fn line() -> impl Strategy<Value = String> {
             .prop_map(|(n, name, verb)| format!("{verb} security address-book global address-set s{n} address {name}")),
         1 => (0..3u16).prop_map(|n| format!("set applications application x destination-port 5{n}")),
         1 => Just("set applications application y protocol tcp".to_owned()),
+        1 => prop::sample::select(&["x", "y", "junos-ssh", "junos-dns-udp"][..])
+            .prop_flat_map(|name| prop::sample::select(&["set", "delete"][..]).prop_map(move |verb| (verb, name)))
+            .prop_map(|(verb, name)| format!("{verb} applications application-set as0 application {name}")),
+        1 => prop::sample::select(&["application x", "application y", "application-set as0", "application-set as1"][..])
+            .prop_map(|what| format!("delete applications {what}")),
         1 => Just("set security policies default-policy permit-all".to_owned()),
         1 => Just("set system host-name n".to_owned()),
         1 => Just("set security zones security-zone b tcp-rst".to_owned()),

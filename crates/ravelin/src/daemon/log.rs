@@ -179,7 +179,7 @@ impl Names for Named {
     }
 
     fn policy(&self, id: PolicyId) -> String {
-        or_unknown(self.first(|table| table.policy(id)).map(|policy| policy.name.as_str()))
+        or_unknown(self.first(|table| table.policy_name(id)))
     }
 
     fn nat_rule(&self, id: NatRuleId) -> (NatRuleKind, String) {
@@ -359,6 +359,35 @@ mod tests {
         format!("{matches}{path} then {then}\n")
     }
 
+    #[test]
+    fn a_policy_is_numbered_among_those_of_its_zones_and_has_their_names() {
+        let list = |section: &str, count| -> String {
+            (0..count).map(|n| policy(section, &format!("p{n}"), "permit")).collect()
+        };
+        // Several chunks of the program each.
+        let more = list("from-zone a to-zone b", 300) + &list("from-zone b to-zone a", 200);
+        let global = list("global", 150) + "set security policies global policy p149 match from-zone a\n";
+        let table = names(&(more + &global), &mut IdBook::default());
+        let [mut ab, mut ba, mut all] = [const { Vec::new() }; 3];
+        for id in (0..1000).map(PolicyId) {
+            let Some(found) = table.policy(id) else { continue };
+            assert_eq!(table.policy_name(id), Some(&*found.name));
+            assert_eq!(found.name, *format!("p{}", found.sequence - 1));
+            let zones = (found.from.concat(), found.to.concat());
+            match (zones.0.as_str(), zones.1.as_str(), found.global) {
+                ("a", "b", false) => ab.push(found.sequence),
+                ("b", "a", false) => ba.push(found.sequence),
+                ("", "", true) => all.push(found.sequence),
+                ("a", "", true) => assert_eq!(found.sequence, 150),
+                other => panic!("{other:?}"),
+            }
+        }
+        for (mut found, count) in [(ab, 300), (ba, 200), (all, 149)] {
+            found.sort_unstable();
+            assert!(found.into_iter().eq(1..=count), "{count}");
+        }
+    }
+
     fn log() -> (tokio::runtime::Runtime, Log) {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let service = Service::new(runtime.handle().clone(), "/nonexistent".into(), jiff::tz::TimeZone::UTC);
@@ -367,7 +396,7 @@ mod tests {
 
     fn id_of(table: &NameTable, name: &str) -> PolicyId {
         let ids = (0..100).map(PolicyId);
-        ids.into_iter().find(|id| table.policy(*id).is_some_and(|p| p.name == name)).unwrap()
+        ids.into_iter().find(|id| table.policy_name(*id) == Some(name)).unwrap()
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! What runs beside the operators: kernel changes to the plane, wanted neighbours to the kernel, and
 //! the watch over the packet process.
 
+use std::io;
+use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -85,12 +87,8 @@ fn write_traces(control: &Mutex<Control>) {
 /// a commit must not end with a panic on it.
 fn keep_time(control: &Mutex<Control>) {
     let (mut applied, mut quiet) = (0, 0_u32);
-    loop {
-        std::thread::sleep(TICK);
-        match catch_unwind(AssertUnwindSafe(|| lock(control).tick())) {
-            Ok(notes) => log(notes),
-            Err(_) => tracing::error!("What is due by the clock ended in a panic; it is tried again."),
-        }
+    keep_doing("What is due by the clock", tick, || {
+        log(lock(control).tick());
         // What a commit needed for a while is more than what it keeps.
         let now = lock(control).life.applied();
         quiet = if now == applied { quiet.saturating_add(1) } else { 0 };
@@ -98,7 +96,26 @@ fn keep_time(control: &Mutex<Control>) {
         if quiet == QUIET {
             ravelin_mem::release();
         }
+    });
+}
+
+fn tick() -> ControlFlow<()> {
+    std::thread::sleep(TICK);
+    ControlFlow::Continue(())
+}
+
+/// Does the work over and over, behind a pause each time that says whether to go on. A panic in it is told, and ends nothing.
+fn keep_doing(what: &str, mut pause: impl FnMut() -> ControlFlow<()>, mut work: impl FnMut()) {
+    while pause().is_continue() {
+        if catch_unwind(AssertUnwindSafe(&mut work)).is_err() {
+            tracing::error!("{what} ended in a panic; it is tried again.");
+        }
     }
+}
+
+/// What may end in a panic, which then is a failure like others: it is told, and tried again as late as those.
+fn failing<T>(work: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| Err(io::Error::other("it ended in a panic")))
 }
 
 /// What happened by itself, and what failed to.
@@ -129,10 +146,13 @@ pub fn log(notes: Vec<Note>) {
 
 /// Copies to archive sites, which may take their time: nobody waits for them.
 fn archive(control: &Mutex<Control>) {
-    loop {
-        std::thread::sleep(TICK);
-        let Some(copy) = lock(control).life.transfer_due(now()) else { continue };
-        let Transferred { site, failed } = transfer(&copy, Carrier::find().as_ref());
+    keep_doing("A copy to an archive site", tick, || {
+        let Some(copy) = lock(control).life.transfer_due(now()) else { return };
+        let done = failing(|| Ok(transfer(&copy, Carrier::find().as_ref())));
+        let Transferred { site, failed } = done.unwrap_or_else(|error| {
+            tracing::error!(copy.name, %error, "The configuration was not archived.");
+            Transferred { site: None, failed: Vec::new() }
+        });
         for (site, error) in failed {
             tracing::warn!(%site, copy.name, %error, "The archive site takes no copy.");
         }
@@ -142,18 +162,17 @@ fn archive(control: &Mutex<Control>) {
         if let Err(error) = lock(control).life.transferred(&copy, site.is_some(), now()) {
             tracing::error!(%error, "A copy at an archive site will be made again.");
         }
-    }
+    });
 }
 
 /// Whole files behind commits of long configurations. While one is written, operators go on.
 fn fold(control: &Mutex<Control>) {
-    loop {
-        std::thread::sleep(TICK);
-        let Some(file) = lock(control).life.fold_due(now()) else { continue };
-        let written = file.write();
+    keep_doing("Writing whole files", tick, || {
+        let Some(file) = lock(control).life.fold_due(now()) else { return };
+        let written = failing(|| file.write());
         let note = lock(control).life.folded(written, now());
         log(note.into_iter().collect());
-    }
+    });
 }
 
 /// The monitor on a thread of its own: a million routes must keep nobody else waiting.
@@ -287,5 +306,35 @@ fn watch_over(process: &Process, control: &Mutex<Control>) {
             }
             Err(error) => tracing::error!(%error, "The dataplane could not be started."),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_ends_neither_the_thread_nor_the_work() {
+        let (mut rounds, mut done) = (0, Vec::new());
+        let pause = || {
+            rounds += 1;
+            if rounds > 5 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        };
+        let mut tried = 0;
+        keep_doing("The work", pause, || {
+            tried += 1;
+            assert_ne!(tried % 2, 0, "every other time");
+            done.push(tried);
+        });
+        assert_eq!((tried, done), (5, vec![1, 3, 5]));
+    }
+
+    #[test]
+    fn what_panics_has_failed() {
+        let failed: io::Result<()> = failing(|| panic!("in the middle"));
+        assert_eq!(failed.unwrap_err().to_string(), "it ended in a panic");
+        assert_eq!(failing(|| Ok(7)).unwrap(), 7);
+        let other = failing(|| Err::<(), _>(io::ErrorKind::StorageFull.into()));
+        assert_eq!(other.unwrap_err().kind(), io::ErrorKind::StorageFull);
     }
 }

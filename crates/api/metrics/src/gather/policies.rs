@@ -27,13 +27,13 @@ pub(super) fn gather(plane: &dyn DataPlane, names: &NameTable, out: &mut Exposit
         let Some(PolicyName { name, from, to, global, .. }) = names.policy(policy.id) else { continue };
         let counter = counters.get(&policy.id).copied().unwrap_or_default();
         let (from, to) =
-            if *global { (GLOBAL.to_owned(), GLOBAL.to_owned()) } else { (from.join(","), to.join(",")) };
-        out.add(Family::PolicyHits, [&from, &to, name], counter.hits);
+            if global { (GLOBAL.to_owned(), GLOBAL.to_owned()) } else { (from.join(","), to.join(",")) };
+        out.add(Family::PolicyHits, [&from, &to, &name], counter.hits);
         if !policy.count {
             continue;
         }
         for (way, direction) in ["initiator", "responder"].into_iter().enumerate() {
-            let labels = [from.as_str(), &to, name, direction];
+            let labels = [from.as_str(), &to, &name, direction];
             out.add(Family::PolicyPackets, labels, counter.packets[way]);
             out.add(Family::PolicyBytes, labels, counter.bytes[way]);
         }

@@ -65,7 +65,7 @@ fn blame(names: &NameTable, reason: DropReason, cause: Option<DropCause>) -> (&'
     };
     match (cause, reason) {
         (Some(DropCause::Policy(id)), _) => {
-            let name = names.policy(id).map_or("N/A", |policy| policy.name.as_str());
+            let name = names.policy_name(id).unwrap_or("N/A");
             ("POLICY", format!("{denied}: {name}"))
         }
         (None, DropReason::DefaultDeny) => ("POLICY", format!("{denied}: {DEFAULT_POLICY}")),

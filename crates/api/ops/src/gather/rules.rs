@@ -96,7 +96,7 @@ pub(super) fn entry(
     now_s: Option<u64>,
 ) -> PolicyEntry {
     let ago = |at_s: u64| now_s.filter(|_| at_s > 0).map(|now| now.saturating_sub(at_s));
-    let known = env.names.policy(policy.id).cloned().unwrap_or_default();
+    let known = env.names.policy(policy.id).unwrap_or_default();
     let mut applications: Vec<String> = Vec::new();
     for term in &policy.applications {
         let name = env.names.application(term.name).unwrap_or("any");

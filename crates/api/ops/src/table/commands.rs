@@ -7,6 +7,7 @@ use ravelin_types::Proto;
 use super::given::{Given, family, prefix, proto};
 use super::{Arg, Command, Miss, Param, log};
 use crate::answer::NatKind;
+use crate::log::LogRequest;
 use crate::ports::PoolQuery;
 use crate::request::{ConfigureKind, Detail, HitOrder, PolicyView, Request, SessionQuery, TestPacket};
 use crate::watch::Watch;
@@ -180,7 +181,7 @@ const COMMANDS: &[Command] = &[
         path: &["clear", "security", "application-tracking", "counters"],
         help: "Clear what was told of tracked sessions",
         params: &[],
-        make: |_| Ok(Request::ClearTracking),
+        make: |_| Ok(Request::Log(LogRequest::ClearTracking)),
     },
     Command {
         path: &["clear", "security", "flow", "session"],
@@ -240,7 +241,7 @@ const COMMANDS: &[Command] = &[
         path: &["show", "ravelin", "log"],
         help: "Show what became of security log messages (extension)",
         params: &[],
-        make: |_| Ok(Request::LogStatistics),
+        make: |_| Ok(Request::Log(LogRequest::Statistics)),
     },
     Command {
         path: &["show", "ravelin", "status"],
@@ -291,7 +292,7 @@ const COMMANDS: &[Command] = &[
         path: &["show", "security", "application-tracking", "counters"],
         help: "Show how often tracked sessions were told of",
         params: &[],
-        make: |_| Ok(Request::TrackingCounters),
+        make: |_| Ok(Request::Log(LogRequest::Tracking)),
     },
     Command {
         path: &["show", "security", "nat", "destination", "pool"],

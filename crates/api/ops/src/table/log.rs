@@ -3,7 +3,7 @@
 use super::commands::{flag, option};
 use super::given::{Given, proto, severity, time};
 use super::{Arg, Miss, Param};
-use crate::log::LogQuery;
+use crate::log::{LogQuery, LogRequest};
 use crate::request::Request;
 
 const ALL: Param = flag("all", "Every kept event");
@@ -62,7 +62,7 @@ pub(super) const CLEAR: &[Param] = &[
 pub(super) fn show(given: &Given) -> Result<Request, Miss> {
     let query = query(given)?;
     if !given.is_set("file") {
-        return Ok(Request::SecurityLog(query));
+        return Ok(Request::Log(LogRequest::Events(query)));
     }
     // The file is shown as it is.
     if given.is_set("all") || query != LogQuery::default() {
@@ -76,7 +76,7 @@ pub(super) fn clear(given: &Given) -> Result<Request, Miss> {
     if given.is_empty() {
         return Err(Miss::Missing("log"));
     }
-    query(given).map(Request::ClearSecurityLog)
+    query(given).map(|query| Request::Log(LogRequest::Clear(query)))
 }
 
 fn query(given: &Given) -> Result<LogQuery, Miss> {

@@ -51,7 +51,9 @@ pub(super) fn is_v4(pool: &DestinationPool, known: &AddressNames) -> Option<bool
     let values: Vec<_> = known.values(pool.address_name.as_deref()?).collect();
     match values[..] {
         [AddressValue::Prefix(net)] => Some(net.addr().is_ipv4()),
-        [AddressValue::Range(low, high)] if low.is_ipv4() == high.is_ipv4() => Some(low.is_ipv4()),
+        [AddressValue::Range(range)] if range.low.is_ipv4() == range.high.is_ipv4() => {
+            Some(range.low.is_ipv4())
+        }
         _ => None,
     }
 }

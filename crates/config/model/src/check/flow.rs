@@ -41,15 +41,6 @@ pub(super) fn check(config: &Config, report: &mut Report) {
 /// Spec: tracking-2, tracking-4.
 fn tracking(tracking: &ApplicationTracking, report: &mut Report) {
     let path = "security application-tracking";
-    let intervals = [
-        ("first-update-interval", tracking.first_update_interval),
-        ("session-update-interval", tracking.session_update_interval),
-    ];
-    for (name, minutes) in intervals {
-        if minutes == Some(0) {
-            report.error(format!("{path} {name}"), tracking.at, "value is not within 1..65535");
-        }
-    }
     let first = tracking.first_update_interval.filter(|_| !tracking.first_update);
     if first.is_some_and(|first| first >= tracking.interval()) {
         let message = "'first-update-interval' must be below 'session-update-interval'";

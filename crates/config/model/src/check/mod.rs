@@ -42,16 +42,25 @@ pub(crate) struct Earlier<'a> {
     pub valid: &'a ValidConfig,
 }
 
-/// An earlier configuration, and the names that stand for something else now.
+/// An earlier configuration, and the names of addresses and of applications that stand for something else now.
 struct Kept<'a> {
     earlier: Earlier<'a>,
     changed: HashSet<String>,
+    applications: HashSet<String>,
 }
 
 impl Kept<'_> {
     /// Whether what was found of a run still holds.
     fn holds<T>(&self, run: &Arc<[T]>) -> bool {
         !self.earlier.valid.mentions().may_name(run_place(run), &self.changed)
+    }
+
+    /// As [`Self::holds`], of what depends on applications too.
+    fn holds_judged<T>(&self, run: &Arc<[T]>) -> bool {
+        let mentions = self.earlier.valid.mentions();
+        self.holds(run)
+            && (self.applications.is_empty()
+                || !mentions.may_name_application(run_place(run), &self.applications))
     }
 }
 
@@ -62,6 +71,7 @@ pub(crate) fn check_after(
     earlier: Option<Earlier<'_>>,
 ) -> Result<ValidConfig, Vec<Diagnostic>> {
     let mut report = Report::default();
+    zones::name_all(&mut config);
     let written = crate::security::books(&config.security);
     let zone_books = crate::security::merge(&mut config.security);
     // Where zones have books a name stands for this here and for that there: nothing is gone on from.
@@ -75,8 +85,10 @@ pub(crate) fn check_after(
     };
     let lowered = config.security.policies.clone();
     // What is said of policies that name nothing which changed still holds.
-    let kept = earlier
-        .and_then(|earlier| Some(Kept { earlier, changed: known.differing(earlier.valid.addresses())? }));
+    let kept = earlier.and_then(|earlier| {
+        let applications = config.applications.differing(&earlier.valid.get().applications);
+        Some(Kept { earlier, changed: known.differing(earlier.valid.addresses())?, applications })
+    });
     if same_books.is_none() {
         let edited = kept.as_ref().map(|kept| names::Edited { names: &known, changed: &kept.changed });
         names::address_books(&written, &config, edited, &mut report);
@@ -88,8 +100,7 @@ pub(crate) fn check_after(
     zones::check(&config, &mut report);
     routing_instances::check(&config, &mut report);
     screens::check(&config, &mut report);
-    let kept = kept.filter(|kept| kept.earlier.valid.get().applications == config.applications);
-    if kept.is_none() {
+    if !earlier.is_some_and(|earlier| earlier.valid.get().applications == config.applications) {
         applications::check(&config, &mut report);
     }
     let kept = kept.filter(|kept| kept.earlier.valid.get().schedulers == config.schedulers);

@@ -114,7 +114,7 @@ fn literal(text: &str) -> Option<IpNet> {
     text.parse::<IpNet>().ok().map(|p| p.trunc()).or_else(host)
 }
 
-/// `kept`: what was judged with the same applications and schedulers.
+/// `kept`: what was judged with the same schedulers.
 pub(super) fn check(config: &Config, addresses: &AddressNames, kept: Option<&Kept<'_>>, report: &mut Report) {
     let exist = zones::known(config);
     let schedulers = config.schedulers.iter().map(|s| s.name.as_str()).collect();
@@ -172,7 +172,7 @@ fn judged_runs<'a, T: 'a>(
     kept: Option<&Kept<'_>>,
 ) -> ByPlace<()> {
     let runs = lists.into_iter().flatten().flat_map(Runs::runs);
-    let held = runs.filter(|run| kept.is_some_and(|kept| kept.holds(run)));
+    let held = runs.filter(|run| kept.is_some_and(|kept| kept.holds_judged(run)));
     held.map(|run| (run_place(run), ())).collect()
 }
 

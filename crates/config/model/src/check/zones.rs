@@ -5,7 +5,12 @@ use std::collections::{HashMap, HashSet};
 use ravelin_syntax::Span;
 
 use super::Report;
-use crate::{Config, HostInbound, MANAGEMENT, Protocol, Service};
+use crate::{Config, HostInbound, MANAGEMENT, Protocol, Service, ZoneInterface};
+
+/// Every interface that no zone names.
+const ALL: &str = "all.0";
+/// Those that no zone can have: of the management, and between the nodes of a cluster.
+const OWN: [&str; 3] = ["fxp", "fab", "em"];
 
 pub(super) fn known(config: &Config) -> HashSet<&str> {
     config.security.zones.iter().map(|z| z.name.as_str()).collect()
@@ -15,6 +20,29 @@ pub(super) fn known(config: &Config) -> HashSet<&str> {
 pub(super) fn logical_interfaces(config: &Config) -> HashSet<String> {
     let interfaces = config.interfaces.iter();
     interfaces.flat_map(|i| i.units.iter().map(move |u| format!("{}.{}", i.name, u.number))).collect()
+}
+
+/// Names the interfaces that a zone has by `interfaces all`: those that are in no zone by their name. Where more than one
+/// zone asks for them, none gets any.
+pub(super) fn name_all(config: &mut Config) {
+    let is_all = |interface: &ZoneInterface| interface.name == ALL;
+    let asking = config.security.every_zone().filter(|zone| zone.interfaces.iter().any(is_all)).count();
+    if asking != 1 {
+        return;
+    }
+    let named: HashSet<String> =
+        config.security.every_zone().flat_map(|zone| zone.interfaces).map(|i| i.name.clone()).collect();
+    let units = config.interfaces.iter().filter(|i| !OWN.iter().any(|own| i.name.starts_with(own)));
+    let units = units.flat_map(|i| i.units.iter().map(move |unit| format!("{}.{}", i.name, unit.number)));
+    let left: Vec<String> = units.filter(|unit| !named.contains(unit)).collect();
+    let management = config.security.management.iter_mut().map(|zone| &mut zone.interfaces);
+    let lists = config.security.zones.iter_mut().map(|zone| &mut zone.interfaces).chain(management);
+    for list in lists {
+        if let Some(at) = list.iter().position(is_all) {
+            let all = list.remove(at);
+            list.extend(left.iter().map(|name| ZoneInterface { name: name.clone(), ..all.clone() }));
+        }
+    }
 }
 
 pub(super) fn check(config: &Config, report: &mut Report) {
@@ -29,12 +57,12 @@ pub(super) fn check(config: &Config, report: &mut Report) {
         }
         host_inbound(zone.at, &path, zone.host_inbound, report);
         for interface in zone.interfaces {
-            let path = format!("{path} interfaces {}", interface.name);
+            let name = if interface.name == ALL { "all" } else { &interface.name };
+            let path = format!("{path} interfaces {name}");
             if interface.name.starts_with("fxp0.") {
                 report.error(&path, interface.at, "the management interface can't be in a zone");
-            } else if interface.name == "all.0" {
-                let message = "statement not supported: every interface has to be named";
-                report.error(&path, interface.at, message);
+            } else if interface.name == ALL {
+                // More zones than one: told below.
             } else if !exist.contains(&interface.name) {
                 let message =
                     format!("interface `{}' must be configured under [edit interfaces]", interface.name);
@@ -42,9 +70,9 @@ pub(super) fn check(config: &Config, report: &mut Report) {
             }
             if let Some((owner, at)) = owners.insert(&interface.name, (zone.name, interface.at)) {
                 let message = if owner == zone.name {
-                    format!("interface `{}' is listed twice", interface.name)
+                    format!("interface `{name}' is listed twice")
                 } else {
-                    format!("interface `{}' is already in zone `{owner}'", interface.name)
+                    format!("interface `{name}' is already in zone `{owner}'")
                 };
                 report.conflict(&path, interface.at, message, (at, "it is in a zone here"));
             }

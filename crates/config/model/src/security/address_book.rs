@@ -42,20 +42,29 @@ pub struct Address {
     ))]
     pub value: AddressValue,
     #[lower(leaf = "description")]
-    pub description: Option<Text>,
+    pub description: Option<Box<Text>>,
     #[lower(at)]
     pub at: Span,
 }
 
+const _: () = assert!(size_of::<Address>() <= 56, "a book has two hundred thousand of these");
+
+/// What few addresses are takes memory of its own.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum AddressValue {
     /// Host bits zero.
     Prefix(IpNet),
-    /// Both ends included, same family, low first.
-    Range(IpAddr, IpAddr),
+    Range(Box<AddressRange>),
     /// IPv4 addresses that agree with the first in the bits of the second.
     Wildcard(Ipv4Addr, Ipv4Addr),
-    Dns(DnsName),
+    Dns(Box<DnsName>),
+}
+
+/// Both ends included, same family, low first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct AddressRange {
+    pub low: IpAddr,
+    pub high: IpAddr,
 }
 
 /// `dns-name`: whatever addresses a name has.
@@ -118,7 +127,7 @@ fn address_value(node: &Node, cx: &mut Cx) -> Option<AddressValue> {
             return wildcard;
         }
         ([], [name]) if prefixes.is_empty() && lows.is_empty() => {
-            return Some(AddressValue::Dns(name.clone()));
+            return Some(AddressValue::Dns(name.clone().into()));
         }
         _ => {
             cx.error(node.span, "an address has one value");
@@ -129,7 +138,7 @@ fn address_value(node: &Node, cx: &mut Cx) -> Option<AddressValue> {
         ([prefix], []) => Some(AddressValue::Prefix(prefix.trunc())),
         ([], [low]) => match high {
             Some(high) if low.is_ipv4() == high.is_ipv4() && *low <= high => {
-                Some(AddressValue::Range(*low, high))
+                Some(AddressValue::Range(AddressRange { low: *low, high }.into()))
             }
             Some(_) => {
                 cx.error(node.span, "range ends before it begins");

@@ -16,7 +16,7 @@ mod zones;
 
 use ravelin_derive::Lower;
 
-pub use address_book::{Address, AddressBook, AddressSet, AddressValue, DnsName};
+pub use address_book::{Address, AddressBook, AddressRange, AddressSet, AddressValue, DnsName};
 pub use alg::Alg;
 pub use application_tracking::ApplicationTracking;
 pub use dynamic_address::{DynamicAddress, DynamicAddresses, Feed, FeedServer};

@@ -3,7 +3,7 @@
 use ipnet::IpNet;
 use ravelin_derive::Lower;
 use ravelin_schema::{Cx, Named, Runs, Value, lower};
-use ravelin_syntax::{Node, Span, Text};
+use ravelin_syntax::{Few, Node, Span, Text};
 
 #[derive(Clone, Debug, Default, PartialEq, Lower)]
 pub struct Policies {
@@ -68,17 +68,17 @@ pub struct Policy {
     pub name: Text,
     #[lower(leaf = "description")]
     pub description: Option<Text>,
-    #[lower(leaves = "match source-address")]
-    pub source_addresses: Vec<AddressRef>,
-    #[lower(leaves = "match destination-address")]
-    pub destination_addresses: Vec<AddressRef>,
+    #[lower(few = "match source-address")]
+    pub source_addresses: Few<AddressRef>,
+    #[lower(few = "match destination-address")]
+    pub destination_addresses: Few<AddressRef>,
     #[lower(flag = "match source-address-excluded")]
     pub source_excluded: bool,
     #[lower(flag = "match destination-address-excluded")]
     pub destination_excluded: bool,
     /// Names; `any` stands alone.
-    #[lower(leaves = "match application")]
-    pub applications: Vec<Text>,
+    #[lower(few = "match application")]
+    pub applications: Few<Text>,
     #[lower(need(policy_action, "then permit", "then deny", "then reject"))]
     pub action: PolicyAction,
     #[lower(flag = "then log session-init")]

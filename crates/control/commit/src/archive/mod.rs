@@ -68,7 +68,7 @@ pub fn transfer<'a>(job: &'a Transfer, program: Option<&Carrier>) -> Transferred
 fn write(site: &Path, job: &Transfer) -> io::Result<()> {
     // The file is readable by its owner alone.
     let mut file = tempfile::NamedTempFile::new_in(site)?;
-    job.text.slices().try_for_each(|slice| file.write_all(slice.as_bytes()))?;
+    job.text.pieces().try_for_each(|piece| file.write_all(piece.as_bytes()))?;
     file.as_file().sync_all()?;
     file.persist(site.join(&job.name)).map_err(|error| error.error)?;
     std::fs::File::open(site)?.sync_all()

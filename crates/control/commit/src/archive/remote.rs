@@ -83,7 +83,7 @@ impl Carrier {
         }
         // Readable by its owner alone, and gone afterwards.
         let mut copy = tempfile::NamedTempFile::new()?;
-        job.text.slices().try_for_each(|slice| copy.write_all(slice.as_bytes()))?;
+        job.text.pieces().try_for_each(|piece| copy.write_all(piece.as_bytes()))?;
         copy.flush()?;
         let orders = self.orders(site, password, (&job.name, &copy.path().to_string_lossy()))?;
         let mut command = Command::new(&self.path);

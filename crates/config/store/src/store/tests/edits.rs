@@ -15,7 +15,7 @@ fn long(n: usize) -> String {
 pub(super) fn next(store: &Store<impl Disk>, n: usize) -> Rope {
     let Some(active) = store.active() else { return long(n).into() };
     let head = active.text.len() - rest().len();
-    let splices = [Splice::New(&text(n)), Splice::Kept(head..active.text.len())];
+    let splices = [Splice::New(text(n).into()), Splice::Kept(head..active.text.len())];
     active.text.spliced(splices).unwrap_or_else(|| panic!("{n}"))
 }
 
@@ -141,7 +141,7 @@ fn a_change_is_written_and_nothing_else() {
     store.whole_below = 0;
     let half = store.active().map(|a| a.text.clone()).unwrap();
     let more = "x".repeat(half.len() / 2);
-    let half = half.spliced([Splice::Kept(0..half.len()), Splice::New(&more)]).unwrap();
+    let half = half.spliced([Splice::Kept(0..half.len()), Splice::New(more.as_str().into())]).unwrap();
     store.commit(half, entry(5)).unwrap();
     assert!(!store.is_edited(), "so is one of which much is new");
     drop(store);
