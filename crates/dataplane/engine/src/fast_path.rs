@@ -469,10 +469,7 @@ pub(crate) fn through<R: Recorder>(
         return act::send(turn, packet, flow, (unit, wing.mac), partial);
     }
     let instance = onward::instance(&world.rules, turn.state.sessions.get(at.slot()), at.wing(), flow);
-    let path = match recipe.way {
-        Some((asked, path)) if *asked == instance => *path,
-        Some(_) | None => onward::path(world, flow, (instance, &recipe.other)),
-    };
+    let path = onward::path(world, flow, (instance, recipe));
     let (unit, next_hop) =
         match onward::route(world, (path, recipe.other.instance()), wing.zone_beyond(turn, at)) {
             Ok(found) => found,

@@ -165,8 +165,7 @@ fn judge<R: Recorder>(
     let instance = inward.instance(&world.rules.nat).unwrap_or_else(|| flow.routed_by());
     let way = (instance, (inward.key.dst_family(), inward.key.dst()));
     // A rule or a filter may send it by other routes than those that it came under.
-    let path =
-        if instance == asked { path } else { world.forwarding.lookup(instance, way.1, flow.hash) };
+    let path = if instance == asked { path } else { world.forwarding.lookup(instance, way.1, flow.hash) };
     let egress = by_path(turn, packet, flow, (way, path))?;
     let to = egress.zone.ok_or(DropReason::EgressNoZone)?;
     turn.rec.fact(Fact::Zones { from: flow.zone, to });

@@ -5,8 +5,8 @@
 use ravelin_program::Interface;
 use ravelin_types::{Addr, DropReason, InstanceId, ZoneId};
 
+use crate::act::Recipe;
 use crate::forwarding::Path;
-use crate::key::FlowKey;
 use crate::rules::{Rules, Snapshot};
 use crate::session::{Marks, Session};
 use crate::step::Flow;
@@ -22,9 +22,14 @@ pub(crate) fn instance(rules: &Rules, session: &Session, wing: usize, flow: &Flo
     }
 }
 
-/// Where a session's packet goes by the routes of an instance; `other` is the key of the wing beyond.
-pub(crate) fn path(world: &Snapshot, flow: &Flow, (instance, other): (InstanceId, &FlowKey)) -> Path {
-    world.forwarding.lookup(instance, (flow.network.family, other.src()), flow.hash)
+/// Where a session's packet goes by the routes of an instance, which the packet that opens it has asked already.
+pub(crate) fn path(world: &Snapshot, flow: &Flow, (instance, recipe): (InstanceId, &Recipe<'_>)) -> Path {
+    match recipe.way {
+        Some((asked, path)) if *asked == instance => *path,
+        Some(_) | None => {
+            world.forwarding.lookup(instance, (flow.network.family, recipe.other.src()), flow.hash)
+        }
+    }
 }
 
 /// The unit and next hop of a path for a session's packet. One into another zone than the one that the policy judged, or
