@@ -54,7 +54,7 @@ const NARROW: &[Narrow] = &[
         package: "ravelin-program",
         uses: &["ravelin-types", "ravelin-mem", "ravelin-nat", "ravelin-filter", "ravelin-policer"],
     },
-    Narrow { package: "ravelin-classify", uses: &["ravelin-types"] },
+    Narrow { package: "ravelin-classify", uses: &["ravelin-types", "ravelin-mem"] },
     Narrow {
         package: "ravelin-engine",
         uses: &[

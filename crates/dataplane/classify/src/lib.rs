@@ -9,6 +9,7 @@ mod apart;
 mod classifier;
 mod conditions;
 mod diff;
+mod draft;
 mod entries;
 mod hash;
 mod layer;

@@ -14,6 +14,13 @@ pub(crate) struct AddressLine {
     pub v6: Line<u128>,
 }
 
+/// The leaves of a point.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Sought {
+    rows: usize,
+    apart: usize,
+}
+
 /// The rows of a line, and the lists of those that are apart.
 #[derive(Debug)]
 pub(crate) struct Line<K> {
@@ -24,25 +31,33 @@ pub(crate) struct Line<K> {
 impl<K: Point> Line<K> {
     #[inline]
     pub(crate) fn row(&self, at: K) -> Row {
-        self.joined(self.rows.row(at), at)
+        self.row_of(self.seek(at), at)
+    }
+
+    /// Where a point is among the rows and among those apart.
+    #[inline]
+    pub(crate) fn seek(&self, at: K) -> Sought {
+        Sought { rows: self.rows.leaf(at), apart: self.apart.as_ref().map_or(0, |apart| apart.leaf(at)) }
+    }
+
+    /// [`Line::row`] of a point that was sought.
+    #[inline]
+    pub(crate) fn row_of(&self, sought: Sought, at: K) -> Row {
+        let row = self.rows.row_of(sought.rows, at);
+        match &self.apart {
+            None => row,
+            Some(apart) => row.and_list(apart.row_of(sought.apart, at).base),
+        }
     }
 
     /// [`Line::row`] of several points, a level at a time.
     #[inline]
     pub(crate) fn rows<const N: usize>(&self, points: &[K], rows: &mut [Row; N]) {
         self.rows.rows(points, rows);
-        if self.apart.is_some() {
+        if let Some(apart) = &self.apart {
             for (row, at) in rows.iter_mut().zip(points) {
-                *row = self.joined(*row, *at);
+                *row = row.and_list(apart.row(*at).base);
             }
-        }
-    }
-
-    #[inline]
-    fn joined(&self, row: Row, at: K) -> Row {
-        match &self.apart {
-            None => row,
-            Some(apart) => row.and_list(apart.row(at).base),
         }
     }
 
@@ -73,12 +88,26 @@ impl<K: Point> Line<K> {
 
 impl AddressLine {
     #[inline]
-    pub(crate) fn row(&self, family: Family, addr: Addr) -> Row {
+    pub(crate) fn seek(&self, family: Family, addr: Addr) -> Sought {
         match family {
-            Family::V4 => self.v4.row(addr.low32()),
-            Family::V6 => self.v6.row(addr.0),
+            Family::V4 => self.v4.seek(addr.low32()),
+            Family::V6 => self.v6.seek(addr.0),
         }
     }
+
+    #[inline]
+    pub(crate) fn row_of(&self, sought: Sought, family: Family, addr: Addr) -> Row {
+        match family {
+            Family::V4 => self.v4.row_of(sought, addr.low32()),
+            Family::V6 => self.v6.row_of(sought, addr.0),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn row(&self, family: Family, addr: Addr) -> Row {
+        self.row_of(self.seek(family, addr), family, addr)
+    }
+
     pub(crate) fn bytes(&self) -> usize {
         self.v4.bytes() + self.v6.bytes()
     }

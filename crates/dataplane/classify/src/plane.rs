@@ -7,13 +7,14 @@
 
 use ravelin_types::{Addr, Family};
 
-use crate::conditions::{AddressConditions, Breadth, Condition, Cover, Detail, Effort, of_ranges, renumber};
+use crate::conditions::{Breadth, Condition, Cover, Detail, Effort};
+use crate::draft::{Draft, Entry};
 use crate::entries::Entries;
 use crate::line::{AddressLine, Line};
 use crate::range::Point;
 use crate::rows::{EMPTY, ENTRIES_MAX, Row, Rows, WORD};
-use crate::rule::{Addresses, Rule, Tuple, Zones};
-use crate::service::{Ranges, Scale, Services};
+use crate::rule::{Rule, Tuple};
+use crate::service::{Ranges, Scale};
 use crate::sweep::{Dimension, Exceeded};
 use crate::view::{Ranking, View};
 
@@ -23,6 +24,8 @@ pub(crate) const DIMENSIONS: usize = 6;
 pub(crate) const BATCH: usize = 16;
 /// Blocks that the tuples of a batch ask for together.
 const VISITS: usize = 4 * BATCH;
+/// Blocks that a tuple alone asks for together.
+const AHEAD: usize = 4;
 
 /// A compiled list of rules.
 #[derive(Debug)]
@@ -60,21 +63,6 @@ struct Visit {
 pub(crate) struct Bounds {
     pub floor: u32,
     pub best: Ranking,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Entry {
-    conditions: [u32; DIMENSIONS],
-    rule: u32,
-    loose: bool,
-}
-
-/// Entries, and what their conditions' numbers mean.
-struct Draft<'r> {
-    entries: Vec<Entry>,
-    zones: [Ranges; 2],
-    addresses: [AddressConditions<'r>; 2],
-    services: Services,
 }
 
 impl Plane {
@@ -145,11 +133,19 @@ impl Plane {
                 push(line.row(at))?;
             }
         }
+        // What memory is slow to give of the one is asked for before the other is looked at.
         let ends = [(tuple.family, tuple.src), (tuple.dst_family, tuple.dst)];
-        for (line, (family, addr)) in self.addresses.iter().zip(ends) {
-            if let Some(line) = line {
-                push(line.row(family, addr))?;
-            }
+        let [src, dst] = [0, 1].map(|at: usize| self.addresses[at].as_ref().map(|line| (line, ends[at])));
+        let seek = |(line, (family, addr)): (&AddressLine, _)| line.seek(family, addr);
+        let sought = [src.map(seek), dst.map(seek)];
+        let row = |((line, (family, addr)), sought): ((&AddressLine, (Family, Addr)), _)| {
+            let row = line.row_of(sought, family, addr);
+            self.rows.prefetch(row.base);
+            row
+        };
+        let rows = [src.zip(sought[0]).map(row), dst.zip(sought[1]).map(row)];
+        for row in rows.into_iter().flatten() {
+            push(row)?;
         }
         Some((roots, blocks))
     }
@@ -214,12 +210,22 @@ impl Plane {
     ) -> Ranking {
         let Bounds { floor, mut best } = bounds;
         let Some((roots, mut blocks)) = self.roots::<LISTS>(tuple) else { return best };
+        let mut visits = [Visit::default(); AHEAD];
         while blocks != 0 {
-            let block = blocks.trailing_zeros();
-            blocks &= blocks - 1;
-            if view.block_first(block) < best.order {
-                let visit = self.visit::<LISTS>(&roots, block);
-                best = self.within::<LISTS>(&roots, &visit, view, Bounds { floor, best }, holds);
+            let mut count = 0;
+            while blocks != 0 && count < AHEAD {
+                let block = blocks.trailing_zeros();
+                blocks &= blocks - 1;
+                if view.block_first(block) < best.order {
+                    visits[count] = self.visit(&roots, block);
+                    count += 1;
+                }
+            }
+            for visit in &mut visits[..count] {
+                if view.block_first(visit.block) < best.order {
+                    self.see::<LISTS>(&roots, visit);
+                    best = self.within::<LISTS>(&roots, visit, view, Bounds { floor, best }, holds);
+                }
             }
         }
         best
@@ -258,13 +264,16 @@ impl Plane {
             let mut count = 0;
             for (at, roots) in roots.iter().enumerate() {
                 while tops[at] != 0 && count < VISITS {
-                    visits[count] = (at, self.visit::<LISTS>(roots, tops[at].trailing_zeros()));
+                    visits[count] = (at, self.visit(roots, tops[at].trailing_zeros()));
                     tops[at] &= tops[at] - 1;
                     count += 1;
                 }
             }
             if count == 0 {
                 return;
+            }
+            for (at, visit) in &mut visits[..count] {
+                self.see::<LISTS>(&roots[*at], visit);
             }
             for (at, visit) in &visits[..count] {
                 let bounds = Bounds { floor: 0, best: best[*at] };
@@ -276,15 +285,23 @@ impl Plane {
         }
     }
 
-    /// The words of a block that all rows have.
+    /// Where a block is in all rows, which comes close meanwhile.
     #[inline]
-    fn visit<const LISTS: bool>(&self, roots: &Roots, block: u32) -> Visit {
+    fn visit(&self, roots: &Roots, block: u32) -> Visit {
         let mut visit = Visit { block, words: u64::MAX, places: [EMPTY; DIMENSIONS] };
         for (place, row) in visit.places.iter_mut().zip(&roots.rows[..roots.count]) {
             *place = self.rows.place(*row, block);
-            visit.words &= self.rows.words::<LISTS>(*row, block, *place);
+            self.rows.prefetch(*place);
         }
         visit
+    }
+
+    /// Which words of a block all rows have.
+    #[inline]
+    fn see<const LISTS: bool>(&self, roots: &Roots, visit: &mut Visit) {
+        for (place, row) in visit.places.iter().zip(&roots.rows[..roots.count]) {
+            visit.words &= self.rows.words::<LISTS>(*row, visit.block, *place);
+        }
     }
 
     /// The lowest order within the bounds among the entries of one block, or `bounds.best`.
@@ -378,64 +395,6 @@ fn rows_of<K: Point>(
     line.rows(&points[..tuples.len()], &mut rows);
     for (roots, row) in roots.iter_mut().zip(&rows[..tuples.len()]) {
         roots.push(*row);
-    }
-}
-
-impl<'r> Draft<'r> {
-    fn new(rules: &'r [Rule], first: usize, effort: Effort) -> Self {
-        let mut draft = Self {
-            entries: Vec::with_capacity(rules.len()),
-            zones: Default::default(),
-            addresses: [AddressConditions::new(effort), AddressConditions::new(effort)],
-            services: Services::new(rules),
-        };
-        for (at, rule) in rules.iter().enumerate() {
-            let rule_at = (first + at) as u32;
-            let Rule { key: _, from, to, source, destination, terms } = rule;
-            let zones = [from, to].map(Zones::ranges);
-            let mut conditions = [0; DIMENSIONS];
-            for (at, ranges) in zones.into_iter().enumerate() {
-                conditions[at] = draft.zones[at].id(ranges);
-            }
-            let addresses: [&Addresses; 2] = [source, destination];
-            for (at, addresses) in addresses.into_iter().enumerate() {
-                conditions[2 + at] = draft.addresses[at].id(addresses);
-            }
-            for part in &*draft.services.parts(terms) {
-                (conditions[4], conditions[5]) = (part.service, part.source);
-                draft.entries.push(Entry { conditions, rule: rule_at, loose: part.loose });
-            }
-        }
-        draft
-    }
-
-    fn conditions(&mut self) -> [Vec<Condition>; DIMENSIONS] {
-        let port = u32::from(u16::MAX);
-        [
-            of_ranges(&self.zones[0], port),
-            of_ranges(&self.zones[1], port),
-            std::mem::take(&mut self.addresses[0].conditions),
-            std::mem::take(&mut self.addresses[1].conditions),
-            of_ranges(&self.services.services, self.services.scale.last()),
-            of_ranges(&self.services.sources, port),
-        ]
-    }
-
-    /// Gives conditions their numbers and entries their bits.
-    fn order(&mut self, conditions: &mut [Vec<Condition>; DIMENSIONS]) {
-        for (dimension, conditions) in conditions.iter_mut().enumerate() {
-            let numbers = renumber(conditions);
-            for entry in &mut self.entries {
-                let condition = &mut entry.conditions[dimension];
-                *condition = numbers[*condition as usize];
-            }
-        }
-        let breadths =
-            |entry: &Entry| [2, 3, 4].map(|at: usize| conditions[at][entry.conditions[at] as usize].breadth);
-        self.entries.sort_by_cached_key(|entry| (breadths(entry), entry.conditions, entry.rule));
-        for word in self.entries.chunks_mut(WORD) {
-            word.sort_unstable_by_key(|entry| entry.rule);
-        }
     }
 }
 

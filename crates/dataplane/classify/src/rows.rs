@@ -2,8 +2,10 @@
 //!
 //! A row says which entries a step of a dimension leaves possible. It is a mask of blocks with the places of those that
 //! are not empty; a block is a mask of words with those that are not zero. A row made from another one copies the blocks
-//! that differ and points at the rest, so that a row costs what changed and not what it holds. Where only one entry is
-//! added the row is the other one and that entry, and costs nothing at all: the memory a lookup touches is what it takes.
+//! that differ and points at the rest, so that a row costs what changed and not what it holds. Where only one entry comes
+//! or goes the row is the other one and that entry, and costs nothing at all: the memory a lookup touches is what it takes.
+
+use ravelin_mem::prefetch;
 
 /// Entries a word.
 pub(crate) const WORD: usize = 64;
@@ -16,7 +18,7 @@ pub(crate) const EMPTY: u32 = 0;
 /// No entry.
 const NO_ENTRY: u32 = u32::MAX;
 
-/// A row of the arena, and perhaps one entry that it does not have.
+/// A row of the arena, but for one entry perhaps: where the arena has that, this row does not, and the other way round.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Row {
     pub base: u32,
@@ -47,7 +49,7 @@ impl Row {
         Self { parts, ..self }
     }
 
-    /// The entry beside the arena's row.
+    /// The entry in which it differs from the arena's row.
     pub(crate) fn entry(self) -> Option<u32> {
         (self.entry != NO_ENTRY).then_some(self.entry)
     }
@@ -113,7 +115,7 @@ impl Rows {
         self.span
     }
 
-    /// The mask of blocks of a row.
+    /// The mask of blocks of a row; perhaps one more, whose last entry it does not have.
     #[inline]
     pub(crate) fn blocks<const LISTS: bool>(&self, row: Row) -> u64 {
         let own = match row.entry {
@@ -124,13 +126,21 @@ impl Rows {
         self.parts::<LISTS>(row).iter().fold(mine, |mask, part| mask | self.mask(*part))
     }
 
+    /// What the arena has of a row or a block comes close.
+    #[inline]
+    pub(crate) fn prefetch(&self, at: u32) {
+        if let Some(line) = self.lines.get(at as usize / LINE) {
+            prefetch(line);
+        }
+    }
+
     /// The place of one block of the arena's part of a row.
     #[inline]
     pub(crate) fn place(&self, row: Row, block: u32) -> u32 {
         if self.mask(row.base) >> block & 1 == 0 { EMPTY } else { self.block(row.base, block) }
     }
 
-    /// The mask of words of a block.
+    /// The mask of words of a block; perhaps one more.
     #[inline]
     pub(crate) fn words<const LISTS: bool>(&self, row: Row, block: u32, place: u32) -> u64 {
         let (word, _) = row.word();
@@ -148,7 +158,7 @@ impl Rows {
         let own = if own as usize == at { bit } else { 0 };
         let of = |place| if self.mask(place) >> word & 1 == 0 { 0 } else { self.word(place, word) };
         let block = (at / self.span) as u32;
-        let mine = own | of(place);
+        let mine = own ^ of(place);
         self.parts::<LISTS>(row).iter().fold(mine, |bits, part| bits | of(self.place(Row::of(*part), block)))
     }
 
@@ -190,7 +200,7 @@ impl Rows {
             _ => None,
         };
         let Some(entry) = row.entry() else {
-            return match one.filter(|one| !self.has(row.base, *one)) {
+            return match one {
                 Some(one) => (row, Row::with(row.base, one)),
                 None => (row, Row::of(self.toggled(row.base, changes))),
             };
@@ -198,7 +208,7 @@ impl Rows {
         if one == Some(entry) {
             return (row, Row::of(row.base));
         }
-        if let Some(one) = one.filter(|one| !self.has(row.base, *one)) {
+        if let Some(one) = one {
             let base = self.settled(row);
             return (Row::of(base), Row::with(base, one));
         }
@@ -219,13 +229,6 @@ impl Rows {
             NO_ENTRY => row.base,
             _ => self.toggled(row.base, &[row.word()]),
         }
-    }
-
-    fn has(&self, base: u32, entry: u32) -> bool {
-        let (word, bit) = Row::with(base, entry).word();
-        let (block, word) = (word as usize / self.span, word as usize % self.span);
-        let place = self.place(Row::of(base), block as u32);
-        self.mask(place) >> word & 1 == 1 && self.word(place, word as u32) & bit != 0
     }
 
     /// The mask of blocks of a row of the arena, or of words of a block.
@@ -447,10 +450,15 @@ mod tests {
         let all: Vec<(u32, u64)> = (0..4096).map(|word| (word, u64::MAX)).collect();
         let (_, full) = rows.changed(Row::default(), &all);
         let before = rows.len();
-        let (_, less) = rows.changed(full, &toggles(&[0]));
+        let (_, less) = rows.changed(full, &toggles(&[0, 1]));
         assert!(rows.len() - before <= 2 * 65 + LINE, "one block and the row: {}", rows.len() - before);
         let before = rows.len();
-        rows.changed(less, &toggles(&[0]));
-        assert_eq!(rows.len(), before, "one entry more costs nothing");
+        let (_, more) = rows.changed(less, &toggles(&[0]));
+        let (_, fewer) = rows.changed(more, &toggles(&[0, 5000]));
+        assert_eq!(
+            [less, more, fewer].map(|row| entries(&rows, row).len()),
+            [2, 1, 3].map(|n| ENTRIES_MAX - n)
+        );
+        assert_eq!(rows.len(), before, "one entry more or less costs nothing");
     }
 }

@@ -3,6 +3,8 @@
 //! Each step begins at its key and has a row. A search reads one block a level, and its depth is the logarithm to
 //! the base [`FANOUT`] of the number of steps, whatever the values are.
 
+use ravelin_mem::prefetch;
+
 use crate::range::Point;
 use crate::rows::{EMPTY, Row, Rows};
 
@@ -67,13 +69,26 @@ impl<K: Point> Space<K> {
     /// The row of the step that holds a point.
     #[inline]
     pub(crate) fn row(&self, at: K) -> Row {
+        self.row_of(self.leaf(at), at)
+    }
+
+    /// The leaf of the step that holds a point, which comes close meanwhile.
+    #[inline]
+    pub(crate) fn leaf(&self, at: K) -> usize {
         let mut block = 0;
         for &(level, below) in &self.levels {
             let keys = &self.above[level as usize + block].0;
             // What fills a block up is the highest point, and counts only for it: it stays within the level.
             block = (block * FANOUT + not_above(keys, at) - 1).min(below as usize - 1);
         }
-        self.leaves[block].row(at)
+        self.leaves[block].prefetch();
+        block
+    }
+
+    /// [`Space::row`], of a point whose leaf is known.
+    #[inline]
+    pub(crate) fn row_of(&self, leaf: usize, at: K) -> Row {
+        self.leaves[leaf].row(at)
     }
 
     /// [`Space::row`] of several points, a level at a time.
@@ -86,6 +101,7 @@ impl<K: Point> Space<K> {
                 *block = (*block * FANOUT + not_above(keys, *at) - 1).min(below as usize - 1);
             }
         }
+        blocks.iter().take(points.len()).for_each(|block| self.leaves[*block].prefetch());
         for ((row, block), at) in rows.iter_mut().zip(blocks).zip(points) {
             *row = self.leaves[block].row(*at);
         }
@@ -113,6 +129,13 @@ impl<K: Point> Leaf<K> {
         let row = leaf.rows[last];
         leaf.rows[last..].fill(row);
         leaf
+    }
+
+    /// Every line of it comes close: which row it is follows from the keys, but where the rows are does not.
+    #[inline]
+    fn prefetch(&self) {
+        self.keys.iter().step_by(64 / size_of::<K>()).for_each(prefetch);
+        prefetch(&self.rows);
     }
 
     #[inline]

@@ -239,6 +239,19 @@ fn a_shared_set_is_not_multiplied() {
     assert!(many < one + 1000 * 500, "{one} bytes for one rule, {many} for a thousand");
 }
 
+/// To hold everywhere but at one address takes what it takes to hold there alone.
+#[test]
+fn what_is_excluded_costs_what_is_named() {
+    let memory = |excluded| {
+        let host = |n: usize| set(&[&Addr(0x0a00_0000 + n as u128 * 4).to_ip(Family::V4).to_string()]);
+        let source = |n| Addresses { excluded, ..Addresses::of(host(n)) };
+        let rules = (0..10_000).map(|n| Rule { source: source(n), ..keyed(n, 65_535) });
+        Classifier::build(rules.collect()).unwrap().memory()
+    };
+    let [named, excluded] = [false, true].map(memory);
+    assert!(excluded < named + named / 10, "{named} bytes named, {excluded} excluded");
+}
+
 /// More entries than one plane takes: a rule of 64 source ports has 64.
 #[test]
 fn a_list_may_need_several_planes() {

@@ -2,7 +2,7 @@
 
 use ravelin_contract::Event;
 use ravelin_program::Interface;
-use ravelin_types::{Addr, DropReason, Family, InterfaceId, Mac};
+use ravelin_types::{Addr, DropReason, Family, InstanceId, InterfaceId, Mac};
 use ravelin_wire::rewrite::{self, Partial};
 use ravelin_wire::{ETHERNET_LEN, Network, VLAN_LEN, ethertype, put_u16};
 
@@ -10,6 +10,7 @@ use crate::cut::{self, Frames};
 use crate::explain::{Fact, Recorder};
 use crate::fabric;
 use crate::filters;
+use crate::forwarding::Path;
 use crate::hold::{Outcome, Waiting};
 use crate::packet::{Checksum, Packet};
 use crate::session::{HOST_UNIT, Wing};
@@ -18,16 +19,18 @@ use crate::verdict::{Egress, Verdict};
 
 /// The addresses and ports that a wing's packets leave with.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Recipe {
+pub(crate) struct Recipe<'p> {
     pub wing: Wing,
     /// The other wing's key: its packets' reverse is what this wing's become.
     pub other: crate::key::FlowKey,
+    /// The instance whose routes were asked for this packet already, and what they said.
+    pub way: Option<&'p (InstanceId, Path)>,
 }
 
 /// Translates a packet as its session says. The transport header is only there on packets that are
 /// no later fragments.
-pub(crate) fn translate(packet: &mut Packet<'_>, flow: &Flow, recipe: &Recipe) {
-    let Recipe { wing, other } = recipe;
+pub(crate) fn translate(packet: &mut Packet<'_>, flow: &Flow, recipe: &Recipe<'_>) {
+    let Recipe { wing, other, way: _ } = recipe;
     let network = &flow.network;
     let (src, dst) = (other.dst(), other.src());
     let (l3_at, l4_at) = (usize::from(flow.link.l3_at), usize::from(network.l4_at));

@@ -70,7 +70,7 @@ pub(crate) fn forward<R: Recorder>(
     packet: &mut Packet<'_>,
     flow: &Flow,
     at: WingRef,
-    recipe: &Recipe,
+    recipe: &Recipe<'_>,
 ) -> Verdict {
     if let Some(verdict) = fast_path::check_ttl(turn, packet, flow) {
         return verdict;
@@ -92,7 +92,7 @@ fn onward<R: Recorder>(
     packet: &mut Packet<'_>,
     flow: &Flow,
     at: WingRef,
-    recipe: &Recipe,
+    recipe: &Recipe<'_>,
 ) -> Verdict {
     fast_path::clamp_mss(turn, packet, flow, at);
     let partial = act::checksum_left(packet, &flow.network);
@@ -175,7 +175,7 @@ fn in_pieces<R: Recorder>(
     turn: &mut Turn<'_, R>,
     packet: &mut Packet<'_>,
     flow: &Flow,
-    (at, recipe): (WingRef, &Recipe),
+    (at, recipe): (WingRef, &Recipe<'_>),
     (mtu, rules): (u16, &Rules),
 ) -> Verdict {
     if let Some(partial) = act::checksum_left(packet, &flow.network) {

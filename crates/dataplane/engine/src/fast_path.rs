@@ -3,11 +3,12 @@
 use ravelin_contract::CloseReason;
 use ravelin_program::{Action, Interface, Rematch};
 use ravelin_tcp::{Direction, End, Segment, State, Timeout, mss};
-use ravelin_types::{DropReason, Family, PolicyId, Proto};
+use ravelin_types::{DropReason, Family, InstanceId, PolicyId, Proto};
 use ravelin_wire::{L4, TcpFlags, rewrite};
 
 use crate::act::{self, Recipe};
 use crate::explain::{Fact, NoRecorder, Recorder};
+use crate::forwarding::Path;
 use crate::key::FlowKey;
 use crate::nat::{self, Outward, Translated, Way};
 use crate::packet::Packet;
@@ -331,9 +332,19 @@ pub(crate) fn forward<R: Recorder>(
     flow: &Flow,
     at: WingRef,
 ) -> Verdict {
+    forward_by(turn, packet, flow, (at, None))
+}
+
+/// [`forward`], with what the routes of an instance said of the packet when they have been asked.
+pub(crate) fn forward_by<R: Recorder>(
+    turn: &mut Turn<'_, R>,
+    packet: &mut Packet<'_>,
+    flow: &Flow,
+    (at, way): (WingRef, Option<&(InstanceId, Path)>),
+) -> Verdict {
     let session = turn.state.sessions.get(at.slot());
     let other = session.wings[1 - at.wing()].key;
-    let recipe = Recipe { wing: session.wings[at.wing()], other };
+    let recipe = Recipe { wing: session.wings[at.wing()], other, way };
     let (translated, marks) = (session.is_translated(), session.marks);
     let to_host = act::is_host(recipe.wing.egress);
     if marks.has(Marks::ACROSS) {
@@ -426,7 +437,7 @@ fn check_size<R: Recorder>(
     turn: &mut Turn<'_, R>,
     packet: &Packet<'_>,
     flow: &Flow,
-    recipe: &Recipe,
+    recipe: &Recipe<'_>,
 ) -> Option<Verdict> {
     let unit = turn.world.rules.unit(recipe.wing.egress)?;
     let mtu = match flow.network.family {
@@ -448,7 +459,7 @@ pub(crate) fn through<R: Recorder>(
     packet: &mut Packet<'_>,
     flow: &Flow,
     at: WingRef,
-    (recipe, partial): (&Recipe, Option<rewrite::Partial>),
+    (recipe, partial): (&Recipe<'_>, Option<rewrite::Partial>),
 ) -> Verdict {
     let world = turn.world;
     let wing = &recipe.wing;
@@ -458,8 +469,9 @@ pub(crate) fn through<R: Recorder>(
         return act::send(turn, packet, flow, (unit, wing.mac), partial);
     }
     let instance = onward::instance(&world.rules, turn.state.sessions.get(at.slot()), at.wing(), flow);
+    let path = onward::path(world, flow, (instance, recipe));
     let (unit, next_hop) =
-        match onward::route(turn, flow, (instance, &recipe.other), wing.zone_beyond(turn, at)) {
+        match onward::route(world, (path, recipe.other.instance()), wing.zone_beyond(turn, at)) {
             Ok(found) => found,
             Err(reason) => return Verdict::Drop(reason),
         };

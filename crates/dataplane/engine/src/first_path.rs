@@ -40,6 +40,8 @@ pub(crate) struct Draft {
     pub egress: ravelin_types::InterfaceId,
     /// The instance that answers come in.
     pub answered_in: InstanceId,
+    /// The instance whose routes were asked, and what they said.
+    pub way: Option<(InstanceId, Path)>,
     pub to_zone: ZoneId,
     pub policy: PolicyId,
     pub log: LogWhen,
@@ -130,7 +132,7 @@ pub(crate) fn open<R: Recorder>(
         Ok(slot) => {
             home::leave_stub(turn.state, &turn.world.rules, slot);
             alg::attach(turn, slot, draft.gateway);
-            fast_path::forward(turn, packet, flow, WingRef::new(slot, 0))
+            fast_path::forward_by(turn, packet, flow, (WingRef::new(slot, 0), draft.way.as_ref()))
         }
     }
 }
@@ -163,11 +165,8 @@ fn judge<R: Recorder>(
     let instance = inward.instance(&world.rules.nat).unwrap_or_else(|| flow.routed_by());
     let way = (instance, (inward.key.dst_family(), inward.key.dst()));
     // A rule or a filter may send it by other routes than those that it came under.
-    let egress = if instance == asked {
-        by_path(turn, packet, flow, (way, path))
-    } else {
-        route(turn, packet, flow, way)
-    }?;
+    let path = if instance == asked { path } else { world.forwarding.lookup(instance, way.1, flow.hash) };
+    let egress = by_path(turn, packet, flow, (way, path))?;
     let to = egress.zone.ok_or(DropReason::EgressNoZone)?;
     turn.rec.fact(Fact::Zones { from: flow.zone, to });
     if world.rules.is_functional(to) {
@@ -197,6 +196,7 @@ fn judge<R: Recorder>(
     Ok(Draft {
         egress: egress.id,
         answered_in: egress.instance,
+        way: Some((instance, path)),
         to_zone: to,
         policy,
         log,
@@ -401,6 +401,7 @@ impl Draft {
         Self {
             egress,
             answered_in: key.instance(),
+            way: None,
             to_zone,
             policy: NO_POLICY,
             log: LogWhen::default(),

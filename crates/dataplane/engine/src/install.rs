@@ -272,6 +272,9 @@ pub(crate) fn with_deltas(wing: Wing, other: &FlowKey) -> Wing {
         // Written anew, not changed by a difference.
         return wing;
     }
+    if key.is_same_tuple(&new) {
+        return wing;
+    }
     let family = key.family();
     let l3 = Delta::address(family, key.src(), new.src()).and(Delta::address(family, key.dst(), new.dst()));
     let ports = Delta::word(key.sport(), new.sport()).and(Delta::word(key.dport(), new.dport()));
@@ -282,4 +285,27 @@ pub(crate) fn with_deltas(wing: Wing, other: &FlowKey) -> Wing {
     };
     let l3_delta = if family == Family::V4 { l3 } else { Delta::default() };
     Wing { l3_delta, l4_delta: l4, ..wing }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ravelin_types::InstanceId;
+
+    /// A difference of nothing is nothing: added as the other zero it would turn a checksum field of all ones round.
+    #[test]
+    fn a_wing_whose_packets_stay_as_they_are_changes_no_checksum() {
+        let [src, dst, outside] = [2, 3, 4].map(|n| Addr::v4([10, 0, 0, n]));
+        let key = FlowKey::new(Family::V4, Proto::UDP, (src, 5), (dst, 53));
+        let deltas = |back: FlowKey| {
+            let wing = with_deltas(Wing { key, ..Wing::EMPTY }, &back);
+            (wing.l3_delta, wing.l4_delta)
+        };
+        let none = (Delta::default(), Delta::default());
+        assert_eq!(deltas(key.reversed()), none);
+        assert_eq!(deltas(key.reversed().within(InstanceId(3))), none);
+        let two = Delta::word(2, 4);
+        assert_eq!(deltas(key.answers((outside, 5))), (two, two.and(Delta::word(5, 5))));
+        assert_eq!(deltas(key.answers((outside, 7))), (two, two.and(Delta::word(5, 7))));
+    }
 }

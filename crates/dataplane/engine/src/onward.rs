@@ -5,12 +5,11 @@
 use ravelin_program::Interface;
 use ravelin_types::{Addr, DropReason, InstanceId, ZoneId};
 
-use crate::explain::Recorder;
+use crate::act::Recipe;
 use crate::forwarding::Path;
-use crate::key::FlowKey;
-use crate::rules::Rules;
+use crate::rules::{Rules, Snapshot};
 use crate::session::{Marks, Session};
-use crate::step::{Flow, Turn};
+use crate::step::Flow;
 
 /// By which instance a session's packets of a wing go: those that open it as its first one did, by what its NAT rule or
 /// a filter says; answers by the one that they were asked in. Spec: routing-instance-11, routing-instance-12.
@@ -23,19 +22,27 @@ pub(crate) fn instance(rules: &Rules, session: &Session, wing: usize, flow: &Flo
     }
 }
 
-/// The unit and next hop for a session's packet. A route into another zone than the one that the
-/// policy judged is no way for this session.
-pub(crate) fn route<'w, R: Recorder>(
-    turn: &mut Turn<'w, R>,
-    flow: &Flow,
-    (instance, other): (InstanceId, &FlowKey),
+/// Where a session's packet goes by the routes of an instance, which the packet that opens it has asked already.
+pub(crate) fn path(world: &Snapshot, flow: &Flow, (instance, recipe): (InstanceId, &Recipe<'_>)) -> Path {
+    match recipe.way {
+        Some((asked, path)) if *asked == instance => *path,
+        Some(_) | None => {
+            world.forwarding.lookup(instance, (flow.network.family, recipe.other.src()), flow.hash)
+        }
+    }
+}
+
+/// The unit and next hop of a path for a session's packet. One into another zone than the one that the policy judged, or
+/// into another instance than the one that answers come in, is no way for this session.
+pub(crate) fn route(
+    world: &Snapshot,
+    (path, answered_in): (Path, InstanceId),
     zone: ZoneId,
-) -> Result<(&'w Interface, Addr), DropReason> {
-    let world = turn.world;
-    match world.forwarding.lookup(instance, (flow.network.family, other.src()), flow.hash) {
+) -> Result<(&Interface, Addr), DropReason> {
+    match path {
         Path::Via { unit, next_hop } => {
             let unit = world.rules.unit(unit).ok_or(DropReason::EgressDown)?;
-            let is_there = unit.zone == Some(zone) && unit.instance == other.instance();
+            let is_there = unit.zone == Some(zone) && unit.instance == answered_in;
             if is_there { Ok((unit, next_hop)) } else { Err(DropReason::EgressNoZone) }
         }
         Path::Discard => Err(DropReason::RouteDiscard),

@@ -96,6 +96,7 @@ fn draft<R: Recorder>(
     let rule: Option<NatRuleId> = None;
     Ok(Draft {
         egress: egress.id,
+        way: None,
         answered_in: egress.instance,
         to_zone: to,
         policy,
