@@ -118,10 +118,8 @@ fn action(text: &str) -> Result<Action, What> {
     Ok(match words.as_slice() {
         ["after", time] => Action::Wait(duration(time)?),
         ["clear", "sessions"] => Action::Clear,
-        ["arm"] => Action::Arm(true),
-        ["disarm"] => Action::Arm(false),
-        ["pressed"] => Action::Press(true),
-        ["eased"] => Action::Press(false),
+        [word @ ("arm" | "disarm")] => Action::Arm(*word == "arm"),
+        [word @ ("pressed" | "eased")] => Action::Press(*word == "pressed"),
         ["member" | "group" | "fabric", group @ ..] => cluster(words[0], group)?,
         ["link", port, state] => Action::Link {
             port: (*port).to_owned(),
