@@ -103,7 +103,7 @@ fn every_worker_has_an_account_of_its_own() {
 fn fragments_of_strangers_are_not_remembered() {
     let fragment = |src, id, offset: u16, more: bool| {
         let mut ip = Ip::v4(src, SERVER);
-        (ip.id, ip.fragment) = (id, offset / 8 | if more { 0x2000 } else { 0 });
+        (ip.id, ip.fragment) = (id, (offset / 8) | if more { 0x2000 } else { 0 });
         build::frame(
             &ip,
             &Payload::raw(
