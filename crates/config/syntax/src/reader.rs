@@ -102,14 +102,7 @@ impl<'a> Reader<'a> {
                 Kind::Word { text, quoted } => {
                     let word = Word { text, quoted, span, ..Word::default() };
                     match &mut list {
-                        Some(_) if !word.quoted && tag(&mut Tags::default(), &word.text) => {
-                            let message = format!(
-                                "syntax error, `{}' marks a statement, not a value of a list",
-                                word.text
-                            );
-                            self.error(span, &message);
-                        }
-                        Some((words, _)) => words.push(word),
+                        Some((words, _)) => self.take_value(words, word),
                         None => take_word(into, word),
                     }
                 }
@@ -166,6 +159,14 @@ impl<'a> Reader<'a> {
             self.error(at, "syntax error, `{' is not closed");
         }
         None
+    }
+
+    fn take_value(&mut self, words: &mut Vec<Word>, word: Word) {
+        if !word.quoted && tag(&mut Tags::default(), &word.text) {
+            let message = format!("syntax error, `{}' marks a statement, not a value of a list", word.text);
+            return self.error(word.span, &message);
+        }
+        words.push(word);
     }
 
     fn comment(&self, into: &mut Statement, text: String) {
