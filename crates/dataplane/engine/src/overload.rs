@@ -28,8 +28,8 @@ const SAVED_MAX: u32 = 2;
 pub(crate) struct Overload {
     pressed: bool,
     tokens: u32,
-    /// Fragments of unknown datagrams that may still be remembered in this batch: they are judged before anything is paid.
-    fragments: u32,
+    /// Tokens of this batch that first fragments will pay with: they are remembered before they are judged.
+    promised: u32,
     /// Sessions opened until the batch began.
     opened: u64,
 }
@@ -45,7 +45,7 @@ impl Overload {
         self.opened = opened;
         // A batch is short, and the sum is bounded: nothing overflows.
         self.tokens = (self.tokens + packets as u32).min(SAVED_MAX * PRICE);
-        self.fragments = self.tokens / PRICE;
+        self.promised = 0;
     }
 
     /// Whether nothing more can take the long way now.
@@ -54,11 +54,17 @@ impl Overload {
         self.pressed && self.tokens < PRICE
     }
 
-    /// Whether one more fragment of an unknown datagram may be remembered.
-    fn admits_fragment(&mut self) -> bool {
-        let left = self.fragments.checked_sub(1);
-        self.fragments = left.unwrap_or(0);
-        left.is_some()
+    /// Whether one more fragment of an unknown datagram may be remembered. A first pays when it opens its session; one that
+    /// waits for its first pays now.
+    fn admits_fragment(&mut self, is_first: bool) -> bool {
+        if self.tokens < self.promised + PRICE {
+            return false;
+        }
+        match is_first {
+            true => self.promised += PRICE,
+            false => self.tokens -= PRICE,
+        }
+        true
     }
 
     /// Whether one more may take the long way, which it pays for.
@@ -145,5 +151,6 @@ pub(crate) fn check_fragment<R>(turn: &mut Turn<'_, R>, arrival: &Arrival<'_>) -
         }
         Fragment::Later { .. } => false,
     };
-    if passes || state.overload.admits_fragment() { Ok(()) } else { Err(DropReason::Overload) }
+    let is_first = matches!(network.fragment, Fragment::First { .. });
+    if passes || state.overload.admits_fragment(is_first) { Ok(()) } else { Err(DropReason::Overload) }
 }
