@@ -40,13 +40,7 @@ find_one() { echo "$(long_cli "show security flow session source-port 2000 desti
 clear() { long_cli "clear security flow session protocol udp destination-prefix 198.51.100.2/32" | tail -n 1; }
 
 main() {
-    local config
-    config=$(mktemp) || return 2
-    paced_config >"$config"
-    test_lab "$config"
-    rm -f "$config"
-    paced_build || { echo "bench: no C compiler" >&2; return 1; }
-    wait_until 10 forwards || { echo "bench: nothing passes the firewall" >&2; return 1; }
+    paced_lab || return
     echo "veth, $(nproc) processors, Linux $(uname -r), load $(cut -d' ' -f1 /proc/loadavg), $COUNT sessions, $RATE/s"
     printf '%-60s %8s %6s %8s %8s\n' 'what happens' sent lost starved gap-us
     under quiet quietly

@@ -24,25 +24,20 @@ sessions() { cli "show security flow session summary" | sed -n 's/^Sessions-in-u
 shed() { local n; n=$(statistic "New flow during overload"); echo "${n:-0}"; }
 
 row() { # FLOOD
-    local before socket opened
+    local before shed_before opened
     cli "clear security flow session all" >/dev/null
-    before=$(losses) socket=$(shed)
+    before=$(losses) shed_before=$(shed)
     paced "beside-$1" "$RATE" $((RATE * SECONDS_EACH)) || return 1
     [ "$1" -eq 0 ] || sprayed $(($1 * SECONDS_EACH)) "$1" >/dev/null
     paced_end "beside-$1" || return 1
     opened=$(sessions)
     printf '%9s %9s %9s %9s %9s %9s  %s\n' "$1" "$RATE" "$(paced_field "beside-$1" lost)" "$(paced_field "beside-$1" gap-us)" \
-        "${opened:-?}" $(($(shed) - socket)) "$(lost_where "$before" "$(losses)" 0)"
+        "${opened:-?}" $(($(shed) - shed_before)) "$(lost_where "$before" "$(losses)" 0)"
 }
 
 main() {
-    local config flood n loops=()
-    config=$(mktemp) || return 2
-    paced_config >"$config"
-    test_lab "$config"
-    rm -f "$config"
-    paced_build || { echo "bench: no C compiler" >&2; return 1; }
-    wait_until 10 forwards || { echo "bench: nothing passes the firewall" >&2; return 1; }
+    local flood n loops=()
+    paced_lab || return
     taskset -pc 0 $$ >/dev/null
     for ((n = 0; n < BUSY; n++)); do
         nice -n -10 taskset -c "$(($(nproc --all) - 1))" bash -c 'while :; do :; done' &

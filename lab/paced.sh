@@ -59,6 +59,17 @@ paced_build() {
     done
 }
 
+# paced_lab: a bench's lab with that configuration, in which packets pass.
+paced_lab() {
+    local config
+    config=$(mktemp) || return 2
+    paced_config >"$config"
+    test_lab "$config"
+    rm -f "$config"
+    paced_build || { echo "bench: no C compiler" >&2; return 1; }
+    wait_until 10 forwards || { echo "bench: nothing passes the firewall" >&2; return 1; }
+}
+
 # paced NAME RATE COUNT: starts receiver and sender; paced_end NAME waits for both.
 paced() {
     spawn "receive-$1" "$SERVER" "$STATE/out/pace" receive "$PACED_PORT" "$3" 1500
