@@ -8,7 +8,8 @@ use std::collections::BTreeSet;
 use crate::conditions::Detail;
 use crate::hash::QuickMap;
 use crate::range::Point;
-use crate::rows::{Row, Rows};
+use crate::reader::Row;
+use crate::rows::Rows;
 use crate::sweep::{Dimension, Exceeded, ends};
 
 /// Members of lists that a word of the allowance stands for: 48 MiB a dimension.

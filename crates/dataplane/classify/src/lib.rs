@@ -17,6 +17,7 @@ mod line;
 mod order;
 mod plane;
 mod range;
+mod reader;
 mod rows;
 mod rule;
 mod service;

@@ -4,7 +4,8 @@ use ravelin_types::{Addr, Family};
 
 use crate::conditions::Cover;
 use crate::range::Point;
-use crate::rows::{Row, Rows};
+use crate::reader::Row;
+use crate::rows::Rows;
 use crate::space::Space;
 use crate::sweep::{Dimension, Exceeded};
 

@@ -12,7 +12,8 @@ use crate::draft::{Draft, Entry};
 use crate::entries::Entries;
 use crate::line::{AddressLine, Line};
 use crate::range::Point;
-use crate::rows::{EMPTY, ENTRIES_MAX, Row, Rows, WORD};
+use crate::reader::{Reader, Row};
+use crate::rows::{EMPTY, ENTRIES_MAX, Rows, WORD};
 use crate::rule::{Rule, Tuple};
 use crate::service::{Ranges, Scale};
 use crate::sweep::{Dimension, Exceeded};
@@ -50,11 +51,10 @@ pub(crate) struct Roots {
     count: usize,
 }
 
-/// A block of the rows of a tuple: where it is in each, and which words all have.
+/// A block of the rows of a tuple, and where it is in each.
 #[derive(Clone, Copy, Debug, Default)]
 struct Visit {
     block: u32,
-    words: u64,
     places: [u32; DIMENSIONS],
 }
 
@@ -88,7 +88,7 @@ impl Plane {
         let service = build.line(4, service, &draft.services.services);
         let source_port = build.line(5, source_port, &draft.services.sources);
         let Build { mut rows, entries, .. } = build;
-        rows.shrink();
+        rows.finish();
         let loose = entries.chunks(WORD).map(|word| {
             word.iter().enumerate().fold(0, |all, (at, entry)| all | u64::from(entry.loose) << at)
         });
@@ -118,11 +118,11 @@ impl Plane {
     /// The rows of a tuple, cheap dimensions first, and the blocks that all have. `None`: there is none, whatever the
     /// dimensions that were not asked any more say.
     #[inline]
-    fn roots<const LISTS: bool>(&self, tuple: &Tuple) -> Option<(Roots, u64)> {
-        let (mut roots, mut blocks) = (Roots::default(), u64::MAX);
+    fn roots<const LISTS: bool>(&self, reader: Reader<'_>, tuple: &Tuple, roots: &mut Roots) -> Option<u64> {
+        let mut blocks = u64::MAX;
         let mut push = |row: Row| {
             roots.push(row);
-            blocks &= self.rows.blocks::<LISTS>(row);
+            blocks &= reader.blocks::<LISTS>(row);
             (blocks != 0).then_some(())
         };
         let [from, to] = &self.zones;
@@ -140,14 +140,14 @@ impl Plane {
         let sought = [src.map(seek), dst.map(seek)];
         let row = |((line, (family, addr)), sought): ((&AddressLine, (Family, Addr)), _)| {
             let row = line.row_of(sought, family, addr);
-            self.rows.prefetch(row.base);
+            reader.prefetch(row.base);
             row
         };
         let rows = [src.zip(sought[0]).map(row), dst.zip(sought[1]).map(row)];
         for row in rows.into_iter().flatten() {
             push(row)?;
         }
-        Some((roots, blocks))
+        Some(blocks)
     }
 
     /// The rows of up to [`BATCH`] tuples: line by line and level by level, so that what memory is slow to give is
@@ -179,8 +179,8 @@ impl Plane {
 
     /// Blocks that all rows have.
     #[inline]
-    fn top<const LISTS: bool>(&self, roots: &Roots) -> u64 {
-        roots.rows[..roots.count].iter().fold(u64::MAX, |mask, row| mask & self.rows.blocks::<LISTS>(*row))
+    fn top<const LISTS: bool>(reader: Reader<'_>, roots: &Roots) -> u64 {
+        roots.each().fold(u64::MAX, |mask, row| mask & reader.blocks::<LISTS>(row))
     }
 
     /// The lowest order within the bounds among the entries of all rows, or `bounds.best`. `holds` is asked of the
@@ -209,7 +209,9 @@ impl Plane {
         holds: &impl Fn(u32) -> bool,
     ) -> Ranking {
         let Bounds { floor, mut best } = bounds;
-        let Some((roots, mut blocks)) = self.roots::<LISTS>(tuple) else { return best };
+        let reader = self.rows.reader();
+        let mut roots = Roots::default();
+        let Some(mut blocks) = self.roots::<LISTS>(reader, tuple, &mut roots) else { return best };
         let mut visits = [Visit::default(); AHEAD];
         while blocks != 0 {
             let mut count = 0;
@@ -217,14 +219,15 @@ impl Plane {
                 let block = blocks.trailing_zeros();
                 blocks &= blocks - 1;
                 if view.block_first(block) < best.order {
-                    visits[count] = self.visit(&roots, block);
+                    visits[count] = Visit::of(reader, &roots, block);
                     count += 1;
                 }
             }
-            for visit in &mut visits[..count] {
+            for visit in &visits[..count] {
                 if view.block_first(visit.block) < best.order {
-                    self.see::<LISTS>(&roots, visit);
-                    best = self.within::<LISTS>(&roots, visit, view, Bounds { floor, best }, holds);
+                    let words = visit.words::<LISTS>(reader, &roots);
+                    let bounds = Bounds { floor, best };
+                    best = self.within::<LISTS>(reader, (&roots, visit, words), view, bounds, holds);
                 }
             }
         }
@@ -255,16 +258,18 @@ impl Plane {
         best: &mut [Ranking; BATCH],
         holds: &impl Fn(usize, u32) -> bool,
     ) {
+        let reader = self.rows.reader();
         let mut tops = [0; BATCH];
         for (top, roots) in tops.iter_mut().zip(roots) {
-            *top = self.top::<LISTS>(roots);
+            *top = Self::top::<LISTS>(reader, roots);
         }
         let mut visits = [(0, Visit::default()); VISITS];
+        let mut words = [0; VISITS];
         loop {
             let mut count = 0;
             for (at, roots) in roots.iter().enumerate() {
                 while tops[at] != 0 && count < VISITS {
-                    visits[count] = (at, self.visit(roots, tops[at].trailing_zeros()));
+                    visits[count] = (at, Visit::of(reader, roots, tops[at].trailing_zeros()));
                     tops[at] &= tops[at] - 1;
                     count += 1;
                 }
@@ -272,63 +277,44 @@ impl Plane {
             if count == 0 {
                 return;
             }
-            for (at, visit) in &mut visits[..count] {
-                self.see::<LISTS>(&roots[*at], visit);
+            for (words, (at, visit)) in words.iter_mut().zip(&visits[..count]) {
+                *words = visit.words::<LISTS>(reader, &roots[*at]);
             }
-            for (at, visit) in &visits[..count] {
-                let bounds = Bounds { floor: 0, best: best[*at] };
+            for (words, (at, visit)) in words.iter().zip(&visits[..count]) {
+                let (at, bounds) = (*at, Bounds { floor: 0, best: best[*at] });
                 if view.block_first(visit.block) < bounds.best.order {
-                    best[*at] =
-                        self.within::<LISTS>(&roots[*at], visit, view, bounds, &|rule| holds(*at, rule));
+                    let found = (&roots[at], visit, *words);
+                    best[at] = self.within::<LISTS>(reader, found, view, bounds, &|rule| holds(at, rule));
                 }
             }
         }
     }
 
-    /// Where a block is in all rows, which comes close meanwhile.
-    #[inline]
-    fn visit(&self, roots: &Roots, block: u32) -> Visit {
-        let mut visit = Visit { block, words: u64::MAX, places: [EMPTY; DIMENSIONS] };
-        for (place, row) in visit.places.iter_mut().zip(&roots.rows[..roots.count]) {
-            *place = self.rows.place(*row, block);
-            self.rows.prefetch(*place);
-        }
-        visit
-    }
-
-    /// Which words of a block all rows have.
-    #[inline]
-    fn see<const LISTS: bool>(&self, roots: &Roots, visit: &mut Visit) {
-        for (place, row) in visit.places.iter().zip(&roots.rows[..roots.count]) {
-            visit.words &= self.rows.words::<LISTS>(*row, visit.block, *place);
-        }
-    }
-
-    /// The lowest order within the bounds among the entries of one block, or `bounds.best`.
+    /// The lowest order within the bounds among the entries of one block, or `bounds.best`: a visit of some roots, and the words
+    /// that all have.
     #[inline]
     fn within<const LISTS: bool>(
         &self,
-        roots: &Roots,
-        visit: &Visit,
+        reader: Reader<'_>,
+        (roots, visit, mut words): (&Roots, &Visit, u64),
         view: &View,
         bounds: Bounds,
         holds: &impl Fn(u32) -> bool,
     ) -> Ranking {
         let Bounds { floor, mut best } = bounds;
-        let mut words = visit.words;
         while words != 0 {
             let word = words.trailing_zeros();
             words &= words - 1;
-            let at = visit.block as usize * self.span() + word as usize;
-            if view.first(at) >= best.order {
+            let at = reader.word_of(visit.block, word);
+            if view.first(at as usize) >= best.order {
                 continue;
             }
-            let mut bits = view.live(at, floor);
-            for (place, row) in visit.places.iter().zip(&roots.rows[..roots.count]) {
-                bits &= self.rows.bits::<LISTS>(*row, *place, word, at);
+            let mut bits = view.live(at as usize, floor);
+            for (place, row) in visit.places.into_iter().zip(roots.each()) {
+                bits &= reader.bits::<LISTS>(row, place, word, at);
             }
             if bits != 0 {
-                best = self.settle(view, at, bits, best, holds);
+                best = self.settle(view, at as usize, bits, best, holds);
             }
         }
         best
@@ -377,6 +363,31 @@ impl Roots {
     fn push(&mut self, row: Row) {
         self.rows[self.count] = row;
         self.count += 1;
+    }
+
+    #[inline]
+    fn each(&self) -> impl Iterator<Item = Row> {
+        self.rows.into_iter().take(self.count)
+    }
+}
+
+impl Visit {
+    /// Where a block is in all rows, which comes close meanwhile.
+    #[inline]
+    fn of(reader: Reader<'_>, roots: &Roots, block: u32) -> Self {
+        let mut visit = Self { block, places: [EMPTY; DIMENSIONS] };
+        for (place, row) in visit.places.iter_mut().zip(roots.each()) {
+            *place = reader.place(row.base, block);
+            reader.prefetch(*place);
+        }
+        visit
+    }
+
+    /// Which words of the block all rows have.
+    #[inline]
+    fn words<const LISTS: bool>(&self, reader: Reader<'_>, roots: &Roots) -> u64 {
+        let places = self.places.into_iter().zip(roots.each());
+        places.fold(u64::MAX, |words, (place, row)| words & reader.words::<LISTS>(row, self.block, place))
     }
 }
 

@@ -5,7 +5,7 @@
 //! that differ and points at the rest, so that a row costs what changed and not what it holds. Where only one entry comes
 //! or goes the row is the other one and that entry, and costs nothing at all: the memory a lookup touches is what it takes.
 
-use ravelin_mem::prefetch;
+use crate::reader::{Reader, Row};
 
 /// Entries a word.
 pub(crate) const WORD: usize = 64;
@@ -15,64 +15,19 @@ const MASK: usize = 64;
 pub(crate) const ENTRIES_MAX: usize = MASK * MASK * WORD;
 /// The place of the row, and of the block, without an entry.
 pub(crate) const EMPTY: u32 = 0;
-/// No entry.
-const NO_ENTRY: u32 = u32::MAX;
-
-/// A row of the arena, but for one entry perhaps: where the arena has that, this row does not, and the other way round.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Row {
-    pub base: u32,
-    entry: u32,
-    /// A list of further rows of the arena; 0 is the empty one.
-    parts: u32,
-}
-
-impl Default for Row {
-    fn default() -> Self {
-        Self::of(EMPTY)
-    }
-}
-
-impl Row {
-    pub(crate) const fn of(base: u32) -> Self {
-        Self { base, entry: NO_ENTRY, parts: 0 }
-    }
-
-    #[inline]
-    pub(crate) const fn with(base: u32, entry: u32) -> Self {
-        Self { base, entry, parts: 0 }
-    }
-
-    /// This row and those of a list.
-    #[inline]
-    pub(crate) const fn and_list(self, parts: u32) -> Self {
-        Self { parts, ..self }
-    }
-
-    /// The entry in which it differs from the arena's row.
-    pub(crate) fn entry(self) -> Option<u32> {
-        (self.entry != NO_ENTRY).then_some(self.entry)
-    }
-
-    /// The word and the bit of the entry; a word that no row has when there is none.
-    #[inline]
-    const fn word(self) -> (u32, u64) {
-        (self.entry / WORD as u32, 1 << (self.entry % WORD as u32))
-    }
-}
-
 /// The arena of all rows of a plane. A small row lies with the blocks made for it in one cache line.
 #[derive(Debug)]
 pub(crate) struct Rows {
-    lines: Vec<Line>,
-    len: usize,
+    words: Vec<u64>,
+    /// Words before the first line, when nothing is made any more.
+    skip: usize,
     /// Blocks made for the row at hand.
     fresh: Vec<u64>,
     /// Where each list of rows begins and ends.
     lists: Vec<(u32, u32)>,
     listed: Vec<u32>,
-    /// Words a block: a power of two.
-    span: usize,
+    /// Words a block are a power of two: this one.
+    shift: u32,
 }
 
 /// How far the arena and its lists were filled.
@@ -83,11 +38,8 @@ pub(crate) struct Mark {
     listed: usize,
 }
 
+/// Words a cache line.
 const LINE: usize = 8;
-
-#[derive(Clone, Copy, Debug)]
-#[repr(C, align(64))]
-struct Line([u64; LINE]);
 
 /// A row whose places are known: mask of blocks and where the blocks are.
 #[derive(Clone, Copy)]
@@ -99,76 +51,25 @@ struct Open {
 impl Rows {
     pub(crate) fn new(entries: usize) -> Self {
         let words = entries.div_ceil(WORD);
-        let span = words.div_ceil(MASK).next_power_of_two();
         Self {
-            lines: vec![Line([0; LINE])],
-            len: 1,
+            words: vec![0],
+            skip: 0,
             fresh: Vec::new(),
             lists: vec![(0, 0)],
             listed: Vec::new(),
-            span,
+            shift: words.div_ceil(MASK).next_power_of_two().trailing_zeros(),
         }
     }
 
     /// Words a block.
     pub(crate) const fn span(&self) -> usize {
-        self.span
-    }
-
-    /// The mask of blocks of a row; perhaps one more, whose last entry it does not have.
-    #[inline]
-    pub(crate) fn blocks<const LISTS: bool>(&self, row: Row) -> u64 {
-        let own = match row.entry {
-            NO_ENTRY => 0,
-            entry => 1 << (entry as usize / WORD / self.span),
-        };
-        let mine = self.mask(row.base) | own;
-        self.parts::<LISTS>(row).iter().fold(mine, |mask, part| mask | self.mask(*part))
-    }
-
-    /// What the arena has of a row or a block comes close.
-    #[inline]
-    pub(crate) fn prefetch(&self, at: u32) {
-        if let Some(line) = self.lines.get(at as usize / LINE) {
-            prefetch(line);
-        }
-    }
-
-    /// The place of one block of the arena's part of a row.
-    #[inline]
-    pub(crate) fn place(&self, row: Row, block: u32) -> u32 {
-        if self.mask(row.base) >> block & 1 == 0 { EMPTY } else { self.block(row.base, block) }
-    }
-
-    /// The mask of words of a block; perhaps one more.
-    #[inline]
-    pub(crate) fn words<const LISTS: bool>(&self, row: Row, block: u32, place: u32) -> u64 {
-        let (word, _) = row.word();
-        let own = u64::from(word as usize / self.span == block as usize) << (word as usize % self.span);
-        let mine = self.mask(place) | own;
-        self.parts::<LISTS>(row)
-            .iter()
-            .fold(mine, |mask, part| mask | self.mask(self.place(Row::of(*part), block)))
-    }
-
-    /// The entries of a word, which is the one of this number in a block, and of this one in all.
-    #[inline]
-    pub(crate) fn bits<const LISTS: bool>(&self, row: Row, place: u32, word: u32, at: usize) -> u64 {
-        let (own, bit) = row.word();
-        let own = if own as usize == at { bit } else { 0 };
-        let of = |place| if self.mask(place) >> word & 1 == 0 { 0 } else { self.word(place, word) };
-        let block = (at / self.span) as u32;
-        let mine = own ^ of(place);
-        self.parts::<LISTS>(row).iter().fold(mine, |bits, part| bits | of(self.place(Row::of(*part), block)))
+        1 << self.shift
     }
 
     #[inline]
-    fn parts<const LISTS: bool>(&self, row: Row) -> &[u32] {
-        if !LISTS || row.parts == 0 {
-            return &[];
-        }
-        let (first, end) = self.lists[row.parts as usize];
-        &self.listed[first as usize..end as usize]
+    pub(crate) fn reader(&self) -> Reader<'_> {
+        let Self { words, skip, lists, listed, shift, .. } = self;
+        Reader { words: &words[*skip..], lists, listed, shift: *shift }
     }
 
     /// Whether any row has a list: where none has, lookups are compiled without.
@@ -225,33 +126,15 @@ impl Rows {
 
     /// The place of a row of the arena with all entries of a row.
     pub(crate) fn settled(&mut self, row: Row) -> u32 {
-        match row.entry {
-            NO_ENTRY => row.base,
-            _ => self.toggled(row.base, &[row.word()]),
+        match row.entry() {
+            None => row.base,
+            Some(_) => self.toggled(row.base, &[row.word()]),
         }
-    }
-
-    /// The mask of blocks of a row of the arena, or of words of a block.
-    #[inline]
-    fn mask(&self, at: u32) -> u64 {
-        self.get(at as usize)
-    }
-
-    #[inline]
-    fn block(&self, row: u32, block: u32) -> u32 {
-        let nth = below(self.mask(row), block);
-        let pair = self.get(row as usize + 1 + nth / 2);
-        (pair >> (nth % 2 * 32)) as u32
-    }
-
-    #[inline]
-    fn word(&self, block: u32, word: u32) -> u64 {
-        self.get(block as usize + 1 + below(self.mask(block), word))
     }
 
     /// The row that differs from `row` in the bits of `changes`: words ascending, each once.
     fn toggled(&mut self, row: u32, changes: &[(u32, u64)]) -> u32 {
-        let (mut open, span) = (self.open(row), self.span);
+        let (mut open, span) = (self.open(row), self.span());
         let mut made = 0u64;
         self.fresh.clear();
         for group in changes.chunk_by(|a, b| a.0 as usize / span == b.0 as usize / span) {
@@ -274,51 +157,49 @@ impl Rows {
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.len
+        self.words.len()
     }
 
     /// What there is so far.
-    pub(crate) const fn mark(&self) -> Mark {
-        Mark { len: self.len, lists: self.lists.len(), listed: self.listed.len() }
+    pub(crate) fn mark(&self) -> Mark {
+        Mark { len: self.len(), lists: self.lists.len(), listed: self.listed.len() }
     }
 
     /// Forgets what was made since.
     pub(crate) fn truncate(&mut self, mark: Mark) {
         let Mark { len, lists, listed } = mark;
-        self.len = len;
-        self.lines.truncate(len.div_ceil(LINE));
+        self.words.truncate(len);
         self.lists.truncate(lists);
         self.listed.truncate(listed);
     }
 
-    pub(crate) fn shrink(&mut self) {
-        self.lines.shrink_to_fit();
+    /// Nothing is made any more: what there is takes no more room than it needs, and its lines are those of the cache.
+    pub(crate) fn finish(&mut self) {
+        let Self { words, skip, .. } = self;
+        let len = words.len();
+        words.shrink_to(len + LINE - 1);
+        words.reserve_exact(LINE - 1);
+        *skip = words.as_ptr().align_offset(LINE * size_of::<u64>()).min(LINE - 1);
+        words.resize(len + *skip, 0);
+        words.copy_within(..len, *skip);
         self.lists.shrink_to_fit();
         self.listed.shrink_to_fit();
         self.fresh = Vec::new();
     }
 
     pub(crate) fn bytes(&self) -> usize {
-        self.lines.capacity() * size_of::<Line>()
+        self.words.capacity() * size_of::<u64>()
             + self.lists.capacity() * size_of::<(u32, u32)>()
             + self.listed.capacity() * size_of::<u32>()
     }
 
     #[inline]
     fn get(&self, at: usize) -> u64 {
-        self.lines[at / LINE].0[at % LINE]
-    }
-
-    fn push(&mut self, word: u64) {
-        if self.len.is_multiple_of(LINE) {
-            self.lines.push(Line([0; LINE]));
-        }
-        self.lines[self.len / LINE].0[self.len % LINE] = word;
-        self.len += 1;
+        self.words[at]
     }
 
     fn open(&self, row: u32) -> Open {
-        let mut open = Open { mask: self.mask(row), blocks: [0; MASK] };
+        let mut open = Open { mask: self.get(row as usize), blocks: [0; MASK] };
         let mut left = open.mask;
         let mut nth = 0;
         while left != 0 {
@@ -337,13 +218,11 @@ impl Rows {
         }
         let head = 1 + open.mask.count_ones().div_ceil(2) as usize;
         let size = head + self.fresh.len();
-        if size <= LINE && self.len % LINE + size > LINE {
-            while !self.len.is_multiple_of(LINE) {
-                self.push(0);
-            }
+        if size <= LINE && self.len() % LINE + size > LINE {
+            self.words.resize(self.len().next_multiple_of(LINE), 0);
         }
-        let at = self.len;
-        self.push(open.mask);
+        let at = self.len();
+        self.words.push(open.mask);
         let (mut left, mut half) = (open.mask, None);
         while left != 0 {
             let block = left.trailing_zeros();
@@ -351,21 +230,19 @@ impl Rows {
             let place = base + u64::from(open.blocks[block as usize]);
             match half.take() {
                 None => half = Some(place),
-                Some(low) => self.push(low | place << 32),
+                Some(low) => self.words.push(low | place << 32),
             }
             left &= left - 1;
         }
         if let Some(last) = half {
-            self.push(last);
+            self.words.push(last);
         }
-        for at in 0..self.fresh.len() {
-            self.push(self.fresh[at]);
-        }
+        self.words.extend_from_slice(&self.fresh);
         at as u32
     }
 
     fn unpack(&self, block: u32, words: &mut [u64; MASK]) {
-        let mut left = self.mask(block);
+        let mut left = self.get(block as usize);
         let mut at = block as usize;
         while left != 0 {
             at += 1;
@@ -375,7 +252,7 @@ impl Rows {
     }
 
     fn pack(&mut self, words: &[u64; MASK]) -> Option<u32> {
-        let used = &words[..self.span];
+        let used = &words[..self.span()];
         let mask = used.iter().enumerate().fold(0u64, |mask, (at, word)| mask | u64::from(*word != 0) << at);
         if mask == 0 {
             return None;
@@ -387,24 +264,19 @@ impl Rows {
     }
 }
 
-/// How many bits of a mask are below one.
-#[inline]
-fn below(mask: u64, bit: u32) -> usize {
-    (mask & ((1u64 << bit) - 1)).count_ones() as usize
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn entries(rows: &Rows, row: Row) -> Vec<usize> {
         let each = |mask: u64| (0..64u32).filter(move |bit| mask >> bit & 1 == 1);
-        let mut out = Vec::new();
+        let (mut out, rows) = (Vec::new(), rows.reader());
         for block in each(rows.blocks::<true>(row)) {
-            let place = rows.place(row, block);
+            let place = rows.place(row.base, block);
             for word in each(rows.words::<true>(row, block, place)) {
-                let at = block as usize * rows.span() + word as usize;
-                out.extend(each(rows.bits::<true>(row, place, word, at)).map(|bit| at * WORD + bit as usize));
+                let at = rows.word_of(block, word);
+                let bits = each(rows.bits::<true>(row, place, word, at));
+                out.extend(bits.map(|bit| at as usize * WORD + bit as usize));
             }
         }
         out
@@ -430,10 +302,16 @@ mod tests {
             row = now;
             made.push((row, plain.iter().copied().collect::<Vec<_>>()));
         }
-        for (row, plain) in made {
-            assert_eq!(entries(&rows, row), plain);
-            let settled = Row::of(rows.settled(row));
-            assert_eq!(entries(&rows, settled), plain);
+        for (row, plain) in &made {
+            assert_eq!(&entries(&rows, *row), plain);
+            let settled = Row::of(rows.settled(*row));
+            assert_eq!(&entries(&rows, settled), plain);
+        }
+        // As lookups see it: where it lies changes, what is in it does not.
+        rows.finish();
+        assert_eq!(rows.reader().words.as_ptr().addr() % 64, 0, "lines are those of the cache");
+        for (row, plain) in &made {
+            assert_eq!(&entries(&rows, *row), plain);
         }
     }
 

@@ -6,7 +6,8 @@
 use ravelin_mem::prefetch;
 
 use crate::range::Point;
-use crate::rows::{EMPTY, Row, Rows};
+use crate::reader::Row;
+use crate::rows::{EMPTY, Rows};
 
 /// Keys a block: one cache line of 32-bit keys.
 const FANOUT: usize = 16;
@@ -200,8 +201,9 @@ mod tests {
         let space = Space::new(&steps, &mut rows);
         for (n, bits) in (0..12).zip([3, 5, 9].iter().cycle()) {
             let row = space.row(n);
-            let place = rows.place(row, 1);
-            let far = rows.place(row, 3);
+            let rows = rows.reader();
+            let place = rows.place(row.base, 1);
+            let far = rows.place(row.base, 3);
             assert_eq!(
                 [rows.bits::<false>(row, place, 0, 1), rows.bits::<false>(row, far, 0, 3)],
                 [*bits, 1 << 8],

@@ -8,7 +8,8 @@ use std::collections::BTreeSet;
 use crate::conditions::{Condition, Detail};
 use crate::hash::QuickMap;
 use crate::range::{Point, complement, merged};
-use crate::rows::{Row, Rows, WORD};
+use crate::reader::Row;
+use crate::rows::{Rows, WORD};
 
 /// Sets that a point may be in for its row to be found again.
 const MEMBERS_MAX: usize = 32;
