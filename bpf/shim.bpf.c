@@ -55,7 +55,11 @@ static __always_inline int drop(__u32 reason)
 	return XDP_DROP;
 }
 
+#ifdef SHORT_FRAMES
 SEC("xdp")
+#else
+SEC("xdp.frags")
+#endif
 int shim(struct xdp_md *ctx)
 {
 	__u32 queue = ctx->rx_queue_index;

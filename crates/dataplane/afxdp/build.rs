@@ -1,7 +1,12 @@
 //! Compiles the XDP shim with clang, so that its object can be embedded in the library, and generates the messages of
 //! the hand-over.
 
-use std::{env, ffi::OsString, path::PathBuf, process::Command};
+use std::{
+    env,
+    ffi::OsString,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 const SOURCE: &str = "../../../bpf/shim.bpf.c";
 /// Where Debian keeps the architecture's `asm/` headers, which `-target bpf` does not search by itself.
@@ -11,14 +16,20 @@ fn main() {
     messages();
     println!("cargo:rerun-if-changed={SOURCE}");
     println!("cargo:rerun-if-env-changed=RAVELIN_CLANG");
-    let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR")).join("shim.bpf.o");
+    let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
+    compile(&out.join("shim.bpf.o"), &[]);
+    compile(&out.join("shim-short.bpf.o"), &["-DSHORT_FRAMES"]);
+}
+
+fn compile(object: &Path, defines: &[&str]) {
     let arch = env::var("CARGO_CFG_TARGET_ARCH").expect("cargo sets the target architecture");
     let clang = find_clang();
     let status = Command::new(&clang)
         .args(["-O2", "-g", "-Wall", "-Werror", "-target", "bpf", "-mcpu=v3"])
+        .args(defines)
         .arg(format!("-I{MULTIARCH}/{arch}-linux-gnu"))
         .args(["-c", SOURCE, "-o"])
-        .arg(&out)
+        .arg(object)
         .status();
     match status {
         Ok(status) if status.success() => {}

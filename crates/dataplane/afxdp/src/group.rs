@@ -11,9 +11,11 @@ use rustix::io;
 use crate::{
     ring::Descriptor,
     socket::{CopyMode, QueueAt, Socket, SocketConfig, SocketCounters, SocketError, TX_METADATA_LEN},
-    umem::{BadMemory, Frame, Umem},
+    umem::{BadMemory, Frame, HEADROOM, LONG_LEN_MAX, Umem},
 };
 
+/// `XDP_PKT_CONTD`: the next descriptor goes on with the packet.
+const OPTION_CONTINUED: u32 = 1 << 0;
 /// `XDP_TX_METADATA`: the frame is preceded by metadata.
 const OPTION_TX_METADATA: u32 = 1 << 1;
 /// `XDP_TXMD_FLAGS_CHECKSUM`: finish the checksum that the metadata describes.
@@ -28,6 +30,9 @@ const TX_RESERVE: u32 = 64;
 const MEMORY_RESERVE: usize = 8;
 /// Chunks for frames that come from TAPs or from the engine itself.
 const CHUNKS_EXTRA: u32 = 1024;
+
+/// Long frames, where there are any.
+const LONGS: u32 = 512;
 
 /// Who finishes a partial checksum.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -107,6 +112,10 @@ pub struct Group {
     umem: Umem,
     offload: ChecksumOffload,
     counters: GroupCounters,
+    /// Of each socket: the pieces of a packet of which the rest is still to be read.
+    pieces: Vec<Vec<Frame>>,
+    /// Packets in pieces for which there was no long frame, until asked.
+    longs_missed: u64,
 }
 
 impl Group {
@@ -138,10 +147,10 @@ impl Group {
         if sockets.len() != queues.len() || sockets.is_empty() {
             return Err(GroupError::Empty);
         }
-        let umem = Umem::adopt(memory, chunks_of(queues.len()))?;
+        let umem = Umem::adopt(memory, chunks_of(queues.len()), LONGS)?;
         let sockets = sockets.into_iter().zip(queues);
         let sockets = sockets.map(|(fd, at)| Socket::adopt(fd, *at, ring_size)).collect::<Result<_, _>>()?;
-        Ok(Self { sockets, umem, offload, counters: GroupCounters::default() })
+        Ok(Self::new(sockets, umem, offload))
     }
 
     /// Descriptors of everything, for another process.
@@ -176,14 +185,20 @@ impl Group {
         offload: ChecksumOffload,
     ) -> Result<Self, GroupError> {
         let (first, rest) = queues.split_first().ok_or(GroupError::Empty)?;
-        let umem = Umem::new(chunks_of(queues.len())).map_err(GroupError::Memory)?;
+        let longs = if config.long_frames { LONGS } else { 0 };
+        let umem = Umem::new(chunks_of(queues.len()), longs).map_err(GroupError::Memory)?;
         let mut sockets = vec![Socket::first(*first, &umem, config, offload)?];
         for at in rest {
             sockets.push(Socket::sharing(&sockets[0], *at, config)?);
         }
-        let mut group = Self { sockets, umem, offload, counters: GroupCounters::default() };
+        let mut group = Self::new(sockets, umem, offload);
         group.refill();
         Ok(group)
+    }
+
+    fn new(sockets: Vec<Socket>, umem: Umem, offload: ChecksumOffload) -> Self {
+        let (counters, pieces) = (GroupCounters::default(), sockets.iter().map(|_| Vec::new()).collect());
+        Self { sockets, umem, offload, counters, pieces, longs_missed: 0 }
     }
 
     /// The socket's descriptor of port `port`, for the shim's map and for poll.
@@ -217,11 +232,38 @@ impl Group {
 
     /// Appends up to `max` received frames of `port` to `out`.
     pub fn receive(&mut self, port: usize, max: u32, out: &mut Vec<Frame>) -> u32 {
-        let Self { sockets, umem, counters, offload: _ } = self;
-        sockets[port].rx.consume(max, |descriptor| match umem.accept(descriptor.address, descriptor.len) {
-            Ok(frame) => out.push(frame),
-            Err(_) => counters.bad_descriptors += 1,
-        })
+        let Self { sockets, umem, counters, pieces, longs_missed, offload: _ } = self;
+        let (rx, pieces) = (&mut sockets[port].rx, &mut pieces[port]);
+        let mut read = 0;
+        // The kernel shows a packet's pieces together: what was begun is read to its end.
+        while read == 0 || !pieces.is_empty() {
+            let next = if read == 0 { max } else { 1 };
+            let now = rx.consume(next, |descriptor| match umem.accept(descriptor.address, descriptor.len) {
+                Ok(frame) if descriptor.options & OPTION_CONTINUED == 0 && pieces.is_empty() => {
+                    out.push(frame)
+                }
+                Ok(frame) => {
+                    pieces.push(frame);
+                    if descriptor.options & OPTION_CONTINUED == 0 {
+                        match joined(umem, pieces) {
+                            Some(frame) => out.push(frame),
+                            None => *longs_missed += 1,
+                        }
+                    }
+                }
+                Err(_) => counters.bad_descriptors += 1,
+            });
+            read += now;
+            if now == 0 {
+                break;
+            }
+        }
+        read
+    }
+
+    /// Packets in pieces that were dropped for want of a long frame since the last time, or were too long for one.
+    pub fn take_longs_missed(&mut self) -> u64 {
+        std::mem::take(&mut self.longs_missed)
     }
 
     /// Frames that wait on `port`, and how many can.
@@ -236,15 +278,22 @@ impl Group {
     /// # Errors
     /// The ring is full: the frame comes back, for the caller to count and give up.
     pub fn transmit(&mut self, port: usize, mut frame: Frame, partial: Option<Partial>) -> Result<(), Frame> {
-        if self.sockets[port].tx.room() == 0 {
+        let (pieces, count) = frame.pieces();
+        if self.sockets[port].tx.room() < count as u32 {
             self.counters.tx_full += 1;
             return Err(frame);
         }
         let options = partial.map_or(0, |partial| self.complete(&mut frame, partial));
-        let len = frame.len() as u32;
-        let address = self.umem.lend(frame);
-        let queued = self.sockets[port].tx.produce(1, || Some(Descriptor { address, len, options }));
-        debug_assert_eq!(queued, 1, "room was checked above and we are the only producer");
+        let first = self.umem.lend(frame);
+        let mut left = pieces[..count].iter();
+        let queued = self.sockets[port].tx.produce(count as u32, || {
+            let (address, len) = *left.next()?;
+            let continued = if left.len() == 0 { 0 } else { OPTION_CONTINUED };
+            // The metadata lies before the first piece.
+            let options = if address == first { options } else { 0 };
+            Some(Descriptor { address, len, options: options | continued })
+        });
+        debug_assert_eq!(queued as usize, count, "room was checked above and we are the only producer");
         Ok(())
     }
 
@@ -317,7 +366,7 @@ impl Group {
     #[must_use]
     pub fn lost(&self, held: usize) -> usize {
         let census = self.umem.census();
-        census.held.abs_diff(held) + self.umem.chunks().abs_diff(census.free + census.kernel + census.held)
+        census.held.abs_diff(held) + self.umem.frames().abs_diff(census.free + census.kernel + census.held)
     }
 }
 
@@ -326,10 +375,28 @@ const fn chunks_of(ports: usize) -> u32 {
 }
 
 fn reclaim(socket: &mut Socket, umem: &mut Umem, counters: &mut GroupCounters) {
-    socket.completion.consume(u32::MAX, |address| match umem.accept(address, 0) {
-        Ok(frame) => umem.put(frame),
+    socket.completion.consume(u32::MAX, |address| match umem.reclaim(address) {
+        Ok(()) => {}
         Err(_) => counters.bad_descriptors += 1,
     });
+}
+
+/// One frame of the pieces of a packet, whose chunks are free again. `None`: it is too long, or no long frame is free.
+fn joined(umem: &mut Umem, pieces: &mut Vec<Frame>) -> Option<Frame> {
+    let len = pieces.iter().map(Frame::len).sum();
+    let mut frame = if len > LONG_LEN_MAX { None } else { umem.take_long() };
+    if let Some(frame) = &mut frame {
+        let placed = frame.place(HEADROOM, len);
+        debug_assert!(placed, "the longest fits");
+        let mut at = 0;
+        for piece in &*pieces {
+            let bytes = umem.bytes(piece);
+            umem.bytes_mut(frame)[at..at + bytes.len()].copy_from_slice(bytes);
+            at += bytes.len();
+        }
+    }
+    pieces.drain(..).for_each(|piece| umem.put(piece));
+    frame
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use ravelin_wire::rewrite::{self, Partial};
 use crate::{
     group::{Group, GroupParts, Spare},
     tap::Tap,
-    umem::{CHUNK_SIZE, FRAME_LEN_MAX, Frame, HEADROOM},
+    umem::{CHUNK_SIZE, FRAME_LEN_MAX, Frame, HEADROOM, LONG_LEN_MAX},
 };
 
 /// A worker's ports and TAPs.
@@ -25,6 +25,8 @@ pub(crate) struct Lane {
     taps: Vec<Tap>,
     socket_of: Vec<Option<usize>>,
     tap_of: Vec<Option<usize>>,
+    /// Where frames of TAPs are read that may be long; empty where there are none.
+    scratch: Box<[u8]>,
 }
 
 /// What a lane is made of, to go on with it in another process.
@@ -47,7 +49,8 @@ impl Lane {
         let socket_of = positions(ports.iter().map(|(port, _)| port.index()));
         let tap_of = positions(taps.iter().map(|tap| tap.unit.index()));
         let pressures = vec![Pressure::default(); ports.len()];
-        Self { group, ports, pressures, taps, socket_of, tap_of }
+        let scratch = vec![0; if group.umem().has_longs() { LONG_LEN_MAX } else { 0 }].into();
+        Self { group, ports, pressures, taps, socket_of, tap_of, scratch }
     }
 
     /// The packet memory as it stands.
@@ -82,6 +85,9 @@ impl Lane {
 
     /// Reads up to `max` frames of a TAP.
     pub(crate) fn read_tap(&mut self, at: usize, max: usize, out: &mut Vec<Frame>) {
+        if !self.scratch.is_empty() {
+            return self.read_long(at, max, out);
+        }
         while out.len() < max {
             let Some(mut frame) = self.group.umem_mut().take() else { return };
             let room = &mut self.group.umem().chunk_mut(&mut frame)[HEADROOM..];
@@ -90,6 +96,18 @@ impl Lane {
                 Some(_) | None => return self.group.umem_mut().put(frame),
             }
         }
+    }
+
+    /// The same where frames may be long.
+    fn read_long(&mut self, at: usize, max: usize, out: &mut Vec<Frame>) {
+        let mut scratch = std::mem::take(&mut self.scratch);
+        while out.len() < max {
+            let Some(len) = self.taps[at].read(&mut scratch) else { break };
+            // Without memory it is lost as in any full queue: it can't be given back.
+            let Some(frame) = self.copy_in(&scratch[..len]) else { break };
+            out.push(frame);
+        }
+        self.scratch = scratch;
     }
 
     /// Sends a frame where a verdict says.
@@ -155,8 +173,9 @@ impl Lane {
 
     /// A frame of our own with these bytes. `None`: no chunk is free.
     pub(crate) fn copy_in(&mut self, bytes: &[u8]) -> Option<Frame> {
-        let mut frame = self.group.umem_mut().take()?;
-        if bytes.len() > FRAME_LEN_MAX || !frame.place(HEADROOM, bytes.len()) {
+        let umem = self.group.umem_mut();
+        let mut frame = if bytes.len() > FRAME_LEN_MAX { umem.take_long()? } else { umem.take()? };
+        if bytes.len() > LONG_LEN_MAX || !frame.place(HEADROOM, bytes.len()) {
             self.group.umem_mut().put(frame);
             return None;
         }

@@ -9,7 +9,11 @@ use rustix::{
     net::{AddressFamily, SocketType, netdevice},
 };
 
-use crate::{ethtool, shim::AttachMode, umem::FRAME_LEN_MAX};
+use crate::{
+    ethtool,
+    shim::AttachMode,
+    umem::{FRAME_LEN_MAX, LONG_LEN_MAX},
+};
 
 /// Bytes of Ethernet header and one tag, beside the MTU.
 const LINK_HEADER_MAX: usize = 18;
@@ -32,6 +36,8 @@ pub(crate) struct LayoutPort {
     pub(crate) device: String,
     pub(crate) ifindex: u32,
     pub(crate) checksum: Checksum,
+    /// Its frames may be longer than a chunk of packet memory.
+    pub(crate) long: bool,
 }
 
 /// A device that is not there.
@@ -56,6 +62,11 @@ impl LayoutPort {
 }
 
 impl Layout {
+    /// Whether any frame may be longer than a chunk of packet memory.
+    pub(crate) fn is_long(&self) -> bool {
+        self.ports.iter().any(|port| port.long)
+    }
+
     /// # Errors
     /// A device does not exist.
     pub(crate) fn of(rules: &Rules) -> Result<Self, DeviceError> {
@@ -66,7 +77,8 @@ impl Layout {
                 source,
             })?;
             let (name, device) = (port.name.clone(), port.device.clone());
-            Ok(LayoutPort { id: port.id, name, checksum: checksum_of(&device), device, ifindex })
+            let long = usize::from(port.mtu) + LINK_HEADER_MAX > FRAME_LEN_MAX;
+            Ok(LayoutPort { id: port.id, name, checksum: checksum_of(&device), device, ifindex, long })
         };
         let taps = rules.units().map(|unit| (unit.id, unit.tap.clone())).collect();
         Ok(Self { ports: rules.ports().map(port).collect::<Result<_, _>>()?, taps })
@@ -84,8 +96,12 @@ pub(crate) fn refusals(rules: &Rules, workers: u8) -> Vec<Refusal> {
             refuse(format!("device `{device}` of this interface: {errno}"));
             continue;
         }
-        if usize::from(port.mtu) + LINK_HEADER_MAX > FRAME_LEN_MAX {
-            refuse(format!("mtu {} is over {}", port.mtu, FRAME_LEN_MAX - LINK_HEADER_MAX));
+        if usize::from(port.mtu) + LINK_HEADER_MAX > LONG_LEN_MAX {
+            refuse(format!(
+                "device `{device}` has an mtu of {}, over {}",
+                port.mtu,
+                LONG_LEN_MAX - LINK_HEADER_MAX
+            ));
         }
         // A device that can't say how many queues it has, has one.
         let queues = ethtool::receive_queues(device).unwrap_or(1);

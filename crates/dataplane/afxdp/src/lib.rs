@@ -28,5 +28,5 @@ pub use layout::DeviceError;
 pub use shim::{AttachMode, PortShim, ShimDrops, ShimError, Shims};
 pub use socket::{CopyMode, QueueAt, SocketConfig, SocketCounters, SocketError};
 pub use tap::TapError;
-pub use umem::{BadDescriptor, CHUNK_SIZE, Census, FRAME_LEN_MAX, Frame, HEADROOM, Umem};
+pub use umem::{BadDescriptor, CHUNK_SIZE, Census, FRAME_LEN_MAX, Frame, HEADROOM, LONG_LEN_MAX, Umem};
 pub use workers::{AfxdpError, AfxdpPlane, AfxdpSetup, AfxdpWorkers, IN_SERVICE_UPGRADE};

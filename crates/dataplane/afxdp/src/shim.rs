@@ -29,7 +29,10 @@ use crate::{
     heartbeat::Heartbeat,
 };
 
+/// For frames in any number of buffers (`xdp.frags`), so that a device's MTU may change under it.
 static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/shim.bpf.o"));
+/// For frames in one buffer: what some drivers take alone.
+static OBJECT_OF_SHORT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/shim-short.bpf.o"));
 
 /// How long a device may stay busy with a link that is going away.
 const BUSY_MAX: Duration = Duration::from_secs(2);
@@ -142,7 +145,7 @@ impl Shims {
         for name in pins.names()?.iter().filter(|name| name.starts_with("heartbeat-")) {
             pins.remove(name)?;
         }
-        let mut object = load(&pins, epoch)?;
+        let mut object = load(&pins, epoch, OBJECT)?;
         let map = object.take_map("heartbeat").ok_or(ShimError::Missing("heartbeat"))?;
         let Map::Array(map) = map else { return Err(ShimError::Missing("heartbeat")) };
         let heartbeat = Heartbeat::map(map.fd().as_fd()).map_err(ShimError::Heartbeat)?;
@@ -187,19 +190,29 @@ impl Shims {
     /// # Errors
     /// Neither mode can be attached.
     pub fn attach(&self, ifindex: u32) -> Result<PortShim, ShimError> {
-        let mut object = load(&self.pins, self.epoch)?;
-        let program = program(&mut object)?;
-        program.load().map_err(|source| ShimError::Attach { ifindex, source: source.into() })?;
-        let mode = match self.swap_into_pinned(program, ifindex)? {
-            Some(mode) => mode,
-            None => self.attach_fresh(program, ifindex)?,
-        };
-        let sockets = object.take_map("xsks").ok_or(ShimError::Missing("xsks"))?;
-        let drops = object.take_map("drops").ok_or(ShimError::Missing("drops"))?;
-        let (Map::XskMap(sockets), Map::PerCpuArray(drops)) = (sockets, drops) else {
-            return Err(ShimError::Missing("xsks"));
-        };
-        PortShim::new((ifindex, mode), (sockets, drops), Some(object))
+        let failed = |source: ProgramError| ShimError::Attach { ifindex, source: source.into() };
+        let ways = [
+            (OBJECT, AttachMode::Native),
+            (OBJECT_OF_SHORT, AttachMode::Native),
+            (OBJECT, AttachMode::Generic),
+        ];
+        let (mut is_first, mut refused) = (true, None);
+        for (object, mode) in ways {
+            let mut object = load(&self.pins, self.epoch, object)?;
+            let program = program(&mut object)?;
+            program.load().map_err(failed)?;
+            let swapped = if is_first { self.swap_into_pinned(program, ifindex)? } else { None };
+            is_first = false;
+            let attached = match swapped {
+                Some(mode) => Ok(mode),
+                None => self.attach_fresh(program, ifindex, mode)?.map(|()| mode),
+            };
+            match attached {
+                Ok(mode) => return PortShim::of(object, ifindex, mode),
+                Err(error) => refused = Some(error),
+            }
+        }
+        Err(refused.map_or(ShimError::Missing("shim"), failed))
     }
 
     /// Takes the shim off every port that is not in `wanted`: what an earlier process or configuration left.
@@ -233,25 +246,38 @@ impl Shims {
         Ok(None)
     }
 
-    fn attach_fresh(&self, program: &mut Xdp, ifindex: u32) -> Result<AttachMode, ShimError> {
+    /// Attaches a program in one mode. What another program's being there refuses is an error at once; the inner one is the
+    /// driver's.
+    fn attach_fresh(
+        &self,
+        program: &mut Xdp,
+        ifindex: u32,
+        mode: AttachMode,
+    ) -> Result<Result<(), ProgramError>, ShimError> {
         let failed = |source: ProgramError| ShimError::Attach { ifindex, source: source.into() };
-        let (id, mode) = match attach_patiently(program, ifindex, AttachMode::Native) {
-            Ok(id) => (id, AttachMode::Native),
+        let id = match attach_patiently(program, ifindex, mode) {
+            Ok(id) => id,
             Err(error) if is_busy(&error) => return Err(failed(error)),
-            Err(_) => {
-                let id = attach_patiently(program, ifindex, AttachMode::Generic).map_err(failed)?;
-                (id, AttachMode::Generic)
-            }
+            Err(error) => return Ok(Err(error)),
         };
         let link = program.take_link(id).map_err(failed)?;
         let link = FdLink::try_from(link).map_err(|_| ShimError::NoLink { ifindex })?;
         let pinned = link.pin(self.pins.at(&link_name(ifindex, mode)));
         pinned.map_err(|error| ShimError::Pin { ifindex, reason: error.to_string() })?;
-        Ok(mode)
+        Ok(Ok(()))
     }
 }
 
 impl PortShim {
+    fn of(mut object: Ebpf, ifindex: u32, mode: AttachMode) -> Result<Self, ShimError> {
+        let sockets = object.take_map("xsks").ok_or(ShimError::Missing("xsks"))?;
+        let drops = object.take_map("drops").ok_or(ShimError::Missing("drops"))?;
+        let (Map::XskMap(sockets), Map::PerCpuArray(drops)) = (sockets, drops) else {
+            return Err(ShimError::Missing("xsks"));
+        };
+        Self::new((ifindex, mode), (sockets, drops), Some(object))
+    }
+
     fn new(
         (ifindex, mode): (u32, AttachMode),
         (sockets, drops): (MapData, MapData),
@@ -338,9 +364,9 @@ fn copy_of(fd: BorrowedFd<'_>) -> Result<OwnedFd, ShimError> {
     fd.try_clone_to_owned().map_err(ShimError::Descriptor)
 }
 
-fn load(pins: &Pins, epoch: u64) -> Result<Ebpf, ShimError> {
+fn load(pins: &Pins, epoch: u64, object: &[u8]) -> Result<Ebpf, ShimError> {
     let heartbeat = pins.at(&format!("heartbeat-{epoch}"));
-    Ok(EbpfLoader::new().map_pin_path("heartbeat", heartbeat).load(OBJECT)?)
+    Ok(EbpfLoader::new().map_pin_path("heartbeat", heartbeat).load(object)?)
 }
 
 fn program(object: &mut Ebpf) -> Result<&mut Xdp, ShimError> {

@@ -28,6 +28,8 @@ use crate::{
 pub(crate) const TX_METADATA_LEN: usize = 24;
 /// `XDP_UMEM_TX_METADATA_LEN`: the registration carries `tx_metadata_len`. Linux 6.11, and stable kernels from 6.8 on.
 const UMEM_TX_METADATA: u32 = 1 << 2;
+/// `XDP_USE_SG`: packets in several descriptors. Linux 6.6.
+const USE_SG: SocketAddrXdpFlags = SocketAddrXdpFlags::from_bits_retain(1 << 4);
 /// A queue that was just given up answers EBUSY for about half a second; so long is tried again.
 const BIND_RETRY: Duration = Duration::from_millis(20);
 
@@ -64,11 +66,18 @@ pub struct SocketConfig {
     pub copy: CopyMode,
     /// How long a busy queue is waited for.
     pub bind_deadline: Duration,
+    /// Whether frames may be longer than a chunk, and so come and go in pieces.
+    pub long_frames: bool,
 }
 
 impl Default for SocketConfig {
     fn default() -> Self {
-        Self { ring_size: 2048, copy: CopyMode::Preferred, bind_deadline: Duration::from_secs(3) }
+        Self {
+            ring_size: 2048,
+            copy: CopyMode::Preferred,
+            bind_deadline: Duration::from_secs(3),
+            long_frames: false,
+        }
     }
 }
 
@@ -110,8 +119,10 @@ impl Socket {
             CopyMode::Preferred => SocketAddrXdpFlags::empty(),
             CopyMode::Copy => SocketAddrXdpFlags::XDP_COPY,
         };
+        // Holds for all sockets that share the memory.
+        let pieces = if config.long_frames { USE_SG } else { SocketAddrXdpFlags::empty() };
         let address =
-            SocketAddrXdp::new(copy | SocketAddrXdpFlags::XDP_USE_NEED_WAKEUP, at.ifindex, at.queue);
+            SocketAddrXdp::new(copy | pieces | SocketAddrXdpFlags::XDP_USE_NEED_WAKEUP, at.ifindex, at.queue);
         Self::finish(fd, at, config, |fd| net::bind(fd, &address))
     }
 
@@ -202,7 +213,7 @@ pub(crate) fn offload_of_kernel(offload: ChecksumOffload) -> ChecksumOffload {
         return offload;
     }
     // What else may be wrong is told where the memory of packets is registered.
-    let tried = Umem::new(1).and_then(|umem| {
+    let tried = Umem::new(1, 0).and_then(|umem| {
         let fd = net::socket_with(AddressFamily::XDP, SocketType::RAW, net::SocketFlags::CLOEXEC, None)?;
         register(&fd, &umem, offload)
     });

@@ -3,6 +3,8 @@
 //! A `Frame` is the only way to a chunk's bytes. It comes from `Umem::take` (a free chunk) or `Umem::accept` (a
 //! descriptor the kernel gave back) and goes to `Umem::put` (free again) or `Umem::lend` (to the kernel). The ledger
 //! holds the owner of every chunk, so no chunk can be had twice and none can be lost unnoticed.
+//! Where a port's frames may be longer than a chunk there are **long** frames too, of a few chunks one behind another behind all
+//! others. The kernel never writes to them; it sends them from where they are, in pieces.
 //! The memory is a sealed file without a name, so that another process can map it and go on by the same ledger.
 #![allow(unsafe_code)]
 
@@ -25,8 +27,19 @@ pub const CHUNK_SIZE: usize = 4096;
 pub const HEADROOM: usize = 256;
 /// The longest frame that a chunk holds.
 pub const FRAME_LEN_MAX: usize = CHUNK_SIZE - HEADROOM;
+/// Chunks of a long frame.
+pub const LONG_CHUNKS: usize = 3;
+/// Bytes before a later piece of one: as many as the kernel wants for TX metadata before each.
+const PIECE_HEADROOM: usize = 64;
+/// The longest frame there is: Junos' greatest MTU, with a VLAN tag and some room.
+pub const LONG_LEN_MAX: usize = ravelin_engine::ANSWER_LEN_MAX;
+
+const _: () = assert!(HEADROOM + LONG_LEN_MAX + 2 * PIECE_HEADROOM <= LONG_CHUNKS * CHUNK_SIZE, "it fits");
 
 const _: () = assert!(CHUNK_SIZE.is_power_of_two(), "addresses are cut into chunk and offset by shifting");
+
+/// A bit for each piece of a long frame.
+const ALL_PIECES: u8 = (1 << LONG_CHUNKS) - 1;
 
 /// Who may touch a chunk now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,7 +49,16 @@ enum Owner {
     Frame,
 }
 
-/// Chunks by owner; their sum is always the number of chunks.
+/// What has become of a long frame's chunks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Long {
+    Free,
+    Held,
+    /// Pieces that the kernel still has, a bit each.
+    Lent(u8),
+}
+
+/// Chunks by owner; their sum is always the number of chunks. A long frame that the kernel has a piece of is the kernel's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Census {
     pub free: usize,
@@ -50,9 +72,14 @@ pub struct Census {
 pub struct Frame {
     umem: u32,
     chunk: u32,
+    /// Bytes of its chunks.
+    room: u16,
     start: u16,
     len: u16,
 }
+
+/// A frame as the kernel takes it: addresses and lengths of up to [`LONG_CHUNKS`] pieces.
+pub(crate) type Pieces = ([(u64, u32); LONG_CHUNKS], usize);
 
 /// Why a descriptor from the kernel was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -74,6 +101,9 @@ pub struct Umem {
     owners: Box<[Owner]>,
     free: Vec<u32>,
     lent: usize,
+    /// Long frames behind the chunks.
+    longs: Box<[Long]>,
+    free_longs: Vec<u32>,
 }
 
 /// Why a ledger or a memory of another process can't be gone on with.
@@ -114,7 +144,8 @@ impl Frame {
     /// Places the packet at `start` within the chunk. False, and no change, if it would not fit.
     #[must_use]
     pub fn place(&mut self, start: usize, len: usize) -> bool {
-        let fits = start <= CHUNK_SIZE && len <= CHUNK_SIZE - start;
+        let room = usize::from(self.room);
+        let fits = start <= room && len <= room - start;
         if fits {
             self.start = start as u16;
             self.len = len as u16;
@@ -123,44 +154,61 @@ impl Frame {
     }
 
     /// The packet's address as descriptors have it.
-    pub(crate) const fn address(&self) -> u64 {
+    const fn address(&self) -> u64 {
         self.chunk as u64 * CHUNK_SIZE as u64 + self.start as u64
+    }
+
+    /// The pieces in which the packet is sent, each inside one chunk: where they are when it is lent.
+    pub(crate) fn pieces(&self) -> Pieces {
+        let (mut pieces, mut count) = ([(0, 0); LONG_CHUNKS], 0);
+        let (mut at, mut left) = (self.address(), u32::from(self.len));
+        while count == 0 || left > 0 {
+            let room = CHUNK_SIZE as u64 - at % CHUNK_SIZE as u64;
+            let len = left.min(room as u32);
+            pieces[count] = (at, len);
+            (at, left, count) = (at + room + PIECE_HEADROOM as u64, left - len, count + 1);
+        }
+        (pieces, count)
     }
 }
 
 impl Umem {
-    /// Makes and maps `chunks` chunks, all free.
-    pub fn new(chunks: u32) -> io::Result<Self> {
+    /// Makes and maps `chunks` chunks and as many long frames, all free.
+    pub fn new(chunks: u32, longs: u32) -> io::Result<Self> {
         let memory = memfd_create("packets", MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING)?;
-        ftruncate(&memory, chunks as u64 * CHUNK_SIZE as u64)?;
+        ftruncate(&memory, len_of(chunks, longs))?;
         // A file that shrank under its mapping would kill whoever touches a packet.
         fcntl_add_seals(&memory, SealFlags::SHRINK | SealFlags::GROW | SealFlags::SEAL)?;
-        let mut umem = Self::map(memory, chunks)?;
+        let mut umem = Self::map(memory, chunks, longs)?;
         umem.owners.fill(Owner::Free);
         umem.free.extend((0..chunks).rev());
         umem.lent = 0;
+        umem.longs.fill(Long::Free);
+        umem.free_longs.extend((0..longs).rev());
         Ok(umem)
     }
 
-    /// Maps the memory of another process. Every chunk counts as the kernel's until `restore`.
+    /// Maps the memory of another process, with long frames or without. Every chunk counts as the kernel's until `restore`.
     ///
     /// # Errors
     /// It is not a memory of so many chunks, or can't be mapped.
-    pub(crate) fn adopt(memory: OwnedFd, chunks: u32) -> Result<Self, BadMemory> {
-        if fstat(&memory)?.st_size as u64 != chunks as u64 * CHUNK_SIZE as u64 {
+    pub(crate) fn adopt(memory: OwnedFd, chunks: u32, longs: u32) -> Result<Self, BadMemory> {
+        let size = fstat(&memory)?.st_size as u64;
+        let longs = if size == len_of(chunks, longs) { longs } else { 0 };
+        if size != len_of(chunks, longs) {
             return Err(BadMemory::Size);
         }
         if !fcntl_get_seals(&memory)?.contains(SealFlags::SHRINK) {
             return Err(BadMemory::Unsealed);
         }
-        Ok(Self::map(memory, chunks)?)
+        Ok(Self::map(memory, chunks, longs)?)
     }
 
     /// All its pages are there before the first packet.
-    fn map(memory: OwnedFd, chunks: u32) -> io::Result<Self> {
+    fn map(memory: OwnedFd, chunks: u32, longs: u32) -> io::Result<Self> {
         static NEXT_ID: AtomicU32 = AtomicU32::new(0);
         let flags = MapFlags::SHARED | MapFlags::POPULATE;
-        let (protection, len) = (ProtFlags::READ | ProtFlags::WRITE, chunks as usize * CHUNK_SIZE);
+        let (protection, len) = (ProtFlags::READ | ProtFlags::WRITE, len_of(chunks, longs) as usize);
         // SAFETY: a new mapping at an address of the kernel's choice aliases nothing of ours; the file has this length
         // for ever, being sealed. Another process that maps it touches no chunk that this ledger calls ours: one of the
         // two works at a time.
@@ -172,10 +220,12 @@ impl Umem {
             owners: vec![Owner::Kernel; chunks as usize].into(),
             free: Vec::with_capacity(chunks as usize),
             lent: chunks as usize,
+            longs: vec![Long::Lent(ALL_PIECES); longs as usize].into(),
+            free_longs: Vec::with_capacity(longs as usize),
         })
     }
 
-    /// Which chunks the kernel has, a bit each; the others are free.
+    /// Which chunks the kernel has, a bit each, and behind them a byte of three bits for each long frame; the others are free.
     ///
     /// # Errors
     /// A chunk is neither: it is in somebody's hands.
@@ -188,6 +238,13 @@ impl Umem {
                 Owner::Frame => return Err(BadMemory::Held),
             }
         }
+        for long in &self.longs {
+            bits.push(match long {
+                Long::Free => 0,
+                Long::Lent(pieces) => *pieces,
+                Long::Held => return Err(BadMemory::Held),
+            });
+        }
         Ok(bits)
     }
 
@@ -196,8 +253,18 @@ impl Umem {
     /// # Errors
     /// It is of another number of chunks; nothing changed then.
     pub(crate) fn restore(&mut self, bits: &[u8]) -> Result<(), BadMemory> {
-        if bits.len() != self.owners.len().div_ceil(8) {
+        let Some((bits, longs)) = bits.split_at_checked(self.owners.len().div_ceil(8)) else {
             return Err(BadMemory::Size);
+        };
+        if longs.len() != self.longs.len() {
+            return Err(BadMemory::Size);
+        }
+        self.free_longs.clear();
+        for (at, (long, pieces)) in self.longs.iter_mut().zip(longs).enumerate().rev() {
+            *long = if pieces & ALL_PIECES == 0 { Long::Free } else { Long::Lent(pieces & ALL_PIECES) };
+            if *long == Long::Free {
+                self.free_longs.push(at as u32);
+            }
         }
         self.free.clear();
         for (chunk, owner) in self.owners.iter_mut().enumerate().rev() {
@@ -219,22 +286,90 @@ impl Umem {
     pub fn take(&mut self) -> Option<Frame> {
         let chunk = self.free.pop()?;
         self.owners[chunk as usize] = Owner::Frame;
-        Some(Frame { umem: self.id, chunk, start: HEADROOM as u16, len: 0 })
+        Some(Frame { umem: self.id, chunk, room: CHUNK_SIZE as u16, start: HEADROOM as u16, len: 0 })
+    }
+
+    /// A long frame, as [`Umem::take`].
+    pub fn take_long(&mut self) -> Option<Frame> {
+        let at = self.free_longs.pop()?;
+        self.longs[at as usize] = Long::Held;
+        let chunk = self.owners.len() as u32 + at * LONG_CHUNKS as u32;
+        let room = (LONG_CHUNKS * CHUNK_SIZE) as u16;
+        Some(Frame { umem: self.id, chunk, room, start: HEADROOM as u16, len: 0 })
     }
 
     /// The frame's chunk is free again.
     pub fn put(&mut self, frame: Frame) {
         self.check(&frame);
-        self.owners[frame.chunk as usize] = Owner::Free;
-        self.free.push(frame.chunk);
+        match self.long_of(frame.chunk) {
+            Some((at, _)) => {
+                self.longs[at] = Long::Free;
+                self.free_longs.push(at as u32);
+            }
+            None => {
+                self.owners[frame.chunk as usize] = Owner::Free;
+                self.free.push(frame.chunk);
+            }
+        }
     }
 
-    /// The frame's chunk goes to the kernel; the answer is its address for a descriptor.
-    pub fn lend(&mut self, frame: Frame) -> u64 {
+    /// The frame's chunk goes to the kernel; the answer is its address for a descriptor, or that of its first piece.
+    pub fn lend(&mut self, mut frame: Frame) -> u64 {
         self.check(&frame);
-        self.owners[frame.chunk as usize] = Owner::Kernel;
-        self.lent += 1;
+        match self.long_of(frame.chunk) {
+            Some((at, _)) => {
+                let (pieces, count) = frame.pieces();
+                self.spread(&mut frame, &pieces[..count]);
+                let bit = |(at, _): &(u64, u32)| 1 << (at / CHUNK_SIZE as u64 - u64::from(frame.chunk));
+                self.longs[at] =
+                    Long::Lent(pieces[..count].iter().map(bit).fold(0, |all, bit: u8| all | bit));
+            }
+            None => {
+                self.owners[frame.chunk as usize] = Owner::Kernel;
+                self.lent += 1;
+            }
+        }
         frame.address()
+    }
+
+    /// Moves the bytes of a packet to its pieces, the last first.
+    fn spread(&self, frame: &mut Frame, pieces: &[(u64, u32)]) {
+        let base = u64::from(frame.chunk) * CHUNK_SIZE as u64;
+        let mut end = frame.headroom() + frame.len();
+        let bytes = self.chunk_mut(frame);
+        for (at, len) in pieces.iter().skip(1).rev() {
+            bytes.copy_within(end - *len as usize..end, (at - base) as usize);
+            end -= *len as usize;
+        }
+    }
+
+    /// The kernel has sent what was at an address: that chunk is free again.
+    ///
+    /// # Errors
+    /// The kernel had nothing there.
+    pub fn reclaim(&mut self, at: u64) -> Result<(), BadDescriptor> {
+        let chunk = u32::try_from(at / CHUNK_SIZE as u64).map_err(|_| BadDescriptor::Outside(at))?;
+        let Some((long, piece)) = self.long_of(chunk) else {
+            let frame = self.accept(at, 0)?;
+            self.put(frame);
+            return Ok(());
+        };
+        let left = match self.longs.get(long) {
+            Some(Long::Lent(pieces)) if pieces & piece != 0 => pieces & !piece,
+            Some(_) => return Err(BadDescriptor::NotLent(at)),
+            None => return Err(BadDescriptor::Outside(at)),
+        };
+        self.longs[long] = if left == 0 { Long::Free } else { Long::Lent(left) };
+        if left == 0 {
+            self.free_longs.push(long as u32);
+        }
+        Ok(())
+    }
+
+    /// Whose piece a chunk is, if it is of a long frame, and which of them as a bit.
+    fn long_of(&self, chunk: u32) -> Option<(usize, u8)> {
+        let behind = (chunk as usize).checked_sub(self.owners.len())?;
+        Some((behind / LONG_CHUNKS, 1 << (behind % LONG_CHUNKS)))
     }
 
     /// A descriptor came back with a packet in it.
@@ -252,7 +387,8 @@ impl Umem {
         }
         *owner = Owner::Frame;
         self.lent -= 1;
-        Ok(Frame { umem: self.id, chunk: chunk as u32, start: start as u16, len: len as u16 })
+        let room = CHUNK_SIZE as u16;
+        Ok(Frame { umem: self.id, chunk: chunk as u32, room, start: start as u16, len: len as u16 })
     }
 
     /// The packet.
@@ -275,7 +411,7 @@ impl Umem {
     /// The whole chunk, headroom and tail included.
     #[must_use]
     pub fn chunk_mut<'a>(&'a self, frame: &'a mut Frame) -> &'a mut [u8] {
-        let (at, len) = self.span(frame, 0, CHUNK_SIZE);
+        let (at, len) = self.span(frame, 0, usize::from(frame.room));
         // SAFETY: as in `bytes_mut`, over the whole chunk.
         unsafe { slice::from_raw_parts_mut(at.as_ptr(), len) }
     }
@@ -284,10 +420,25 @@ impl Umem {
     #[must_use]
     pub fn census(&self) -> Census {
         let held = self.owners.iter().filter(|owner| **owner == Owner::Frame).count();
-        Census { free: self.free.len(), kernel: self.lent, held }
+        let longs = |is: fn(&Long) -> bool| self.longs.iter().filter(|long| is(long)).count();
+        Census {
+            free: self.free.len() + self.free_longs.len(),
+            kernel: self.lent + longs(|long| matches!(long, Long::Lent(_))),
+            held: held + longs(|long| *long == Long::Held),
+        }
     }
 
-    /// Number of chunks.
+    /// Number of chunks and of long frames: what a census counts.
+    #[must_use]
+    pub fn frames(&self) -> usize {
+        self.owners.len() + self.longs.len()
+    }
+
+    pub(crate) fn has_longs(&self) -> bool {
+        !self.longs.is_empty()
+    }
+
+    /// Number of chunks, without those of long frames; so are the two below.
     #[must_use]
     pub fn chunks(&self) -> usize {
         self.owners.len()
@@ -306,14 +457,19 @@ impl Umem {
     }
 
     pub(crate) fn region(&self) -> (u64, u64) {
-        (self.base.as_ptr() as u64, (self.chunks() * CHUNK_SIZE) as u64)
+        (self.base.as_ptr() as u64, self.len() as u64)
+    }
+
+    /// Bytes of all.
+    fn len(&self) -> usize {
+        len_of(self.owners.len() as u32, self.longs.len() as u32) as usize
     }
 
     fn span(&self, frame: &Frame, start: usize, len: usize) -> (NonNull<u8>, usize) {
         self.check(frame);
-        assert!(start + len <= CHUNK_SIZE, "a frame's range stays inside its chunk");
+        assert!(start + len <= usize::from(frame.room), "a frame's range stays inside its chunk");
         let offset = frame.chunk as usize * CHUNK_SIZE + start;
-        // SAFETY: `check` showed the frame to be of this mapping, so its chunk index is below `chunks()`.
+        // SAFETY: `check` showed the frame to be of this mapping, so `room` bytes from its chunk on are inside it.
         (unsafe { self.base.add(offset) }, len)
     }
 
@@ -322,9 +478,14 @@ impl Umem {
     }
 }
 
+/// Bytes of so many chunks and long frames.
+const fn len_of(chunks: u32, longs: u32) -> u64 {
+    (chunks as u64 + longs as u64 * LONG_CHUNKS as u64) * CHUNK_SIZE as u64
+}
+
 impl Drop for Umem {
     fn drop(&mut self) {
-        let len = self.chunks() * CHUNK_SIZE;
+        let len = self.len();
         // SAFETY: the mapping was made in `map` with this length, and slices into it can't outlive `self`. Sockets that
         // still use it hold their own reference to its pages.
         let unmapped = unsafe { munmap(self.base.as_ptr().cast(), len) };
@@ -333,108 +494,4 @@ impl Drop for Umem {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn sum(census: Census) -> usize {
-        census.free + census.kernel + census.held
-    }
-
-    #[test]
-    fn chunks_are_conserved_on_every_way() {
-        let mut umem = Umem::new(8).unwrap();
-        let first = umem.take().unwrap();
-        let second = umem.take().unwrap();
-        assert_eq!(umem.census(), Census { free: 6, kernel: 0, held: 2 });
-        let at = umem.lend(first);
-        umem.put(second);
-        assert_eq!(umem.census(), Census { free: 7, kernel: 1, held: 0 });
-        let back = umem.accept(at, 60).unwrap();
-        assert_eq!((back.len(), sum(umem.census())), (60, 8));
-        umem.put(back);
-        assert_eq!(umem.census(), Census { free: 8, kernel: 0, held: 0 });
-    }
-
-    #[test]
-    fn a_descriptor_is_accepted_once_and_only_inside_its_chunk() {
-        let mut umem = Umem::new(2).unwrap();
-        let frame = umem.take().unwrap();
-        let at = umem.lend(frame);
-        assert_eq!(umem.accept(at, 4000), Err(BadDescriptor::Crosses { at, len: 4000 }));
-        let frame = umem.accept(at, 100).unwrap();
-        assert_eq!(umem.accept(at, 100), Err(BadDescriptor::NotLent(at)));
-        assert_eq!(umem.accept(1 << 40, 1), Err(BadDescriptor::Outside(1 << 40)));
-        umem.put(frame);
-    }
-
-    #[test]
-    fn an_exhausted_memory_gives_nothing() {
-        let mut umem = Umem::new(1).unwrap();
-        let frame = umem.take().unwrap();
-        assert_eq!(umem.take(), None);
-        umem.put(frame);
-    }
-
-    #[test]
-    fn a_packet_moves_within_its_chunk_and_not_out_of_it() {
-        let mut umem = Umem::new(1).unwrap();
-        let mut frame = umem.take().unwrap();
-        assert!(frame.place(HEADROOM, 3));
-        umem.bytes_mut(&mut frame).copy_from_slice(b"abc");
-        assert!(frame.place(HEADROOM - 1, 4));
-        assert_eq!(umem.bytes(&frame), b"\0abc");
-        assert!(!frame.place(CHUNK_SIZE, 1));
-        assert_eq!(frame.len(), 4);
-        umem.put(frame);
-    }
-
-    #[test]
-    fn another_owner_goes_on_by_the_ledger() {
-        let mut old = Umem::new(11).unwrap();
-        let mut lent = Vec::new();
-        for n in 0..9 {
-            let mut frame = old.take().unwrap();
-            assert!(frame.place(HEADROOM, 1));
-            old.bytes_mut(&mut frame)[0] = n;
-            lent.push(old.lend(frame));
-        }
-        let back = old.accept(lent[4], 1).unwrap();
-        assert_eq!(old.ledger(), Err(BadMemory::Held));
-        old.put(back);
-        let ledger = old.ledger().unwrap();
-        let mut new = Umem::adopt(old.memory().try_clone_to_owned().unwrap(), 11).unwrap();
-        assert_eq!(new.census(), Census { free: 0, kernel: 11, held: 0 });
-        new.restore(&ledger).unwrap();
-        assert_eq!(new.census(), old.census());
-        drop(old);
-        let frame = new.accept(lent[7], 1).unwrap();
-        assert_eq!(new.bytes(&frame), [7]);
-        assert_eq!(new.accept(lent[4], 1), Err(BadDescriptor::NotLent(lent[4])));
-        new.put(frame);
-        assert_eq!(new.census(), Census { free: 4, kernel: 7, held: 0 });
-        assert_eq!((new.restore(&[0]), new.census().free), (Err(BadMemory::Size), 4));
-    }
-
-    #[test]
-    fn a_memory_that_is_none_of_ours_is_refused() {
-        let file = |seals, len| {
-            let file = memfd_create("t", MemfdFlags::ALLOW_SEALING).unwrap();
-            ftruncate(&file, len).unwrap();
-            fcntl_add_seals(&file, seals).unwrap();
-            file
-        };
-        let len = 2 * CHUNK_SIZE as u64;
-        assert_eq!(Umem::adopt(file(SealFlags::SHRINK, len), 3).unwrap_err(), BadMemory::Size);
-        assert_eq!(Umem::adopt(file(SealFlags::GROW, len), 2).unwrap_err(), BadMemory::Unsealed);
-        assert!(Umem::adopt(file(SealFlags::SHRINK, len), 2).is_ok());
-    }
-
-    #[test]
-    #[should_panic(expected = "the packet memory it came from")]
-    fn a_frame_of_another_memory_is_refused() {
-        let mut one = Umem::new(1).unwrap();
-        let two = Umem::new(1).unwrap();
-        let frame = one.take().unwrap();
-        let _ = two.bytes(&frame);
-    }
-}
+mod tests;

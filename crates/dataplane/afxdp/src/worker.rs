@@ -265,6 +265,10 @@ impl Worker {
             let Some(lane) = &mut self.lane else { break };
             let pressed = lane.press(at);
             lane.group.receive(at, BATCH_MAX as u32, &mut self.scratch.frames);
+            for _ in 0..lane.group.take_longs_missed() {
+                // Those there are wait to be sent.
+                self.state.counters.drop(DropReason::TxQueueFull);
+            }
             let (port, checksum) = lane.port(at);
             packets += self.judge_from((Ingress::Port(port), checksum, None), pressed);
         }

@@ -40,7 +40,7 @@ use crate::{
     shim::{AttachMode, PortShim, ShimError, Shims},
     socket::{CopyMode, QueueAt, SocketConfig, offload_of_kernel},
     tap::{Tap, TapError},
-    umem::FRAME_LEN_MAX,
+    umem::LONG_LEN_MAX,
     worker::{Command, Patience, Scratch, Signals, Worker, pin},
 };
 
@@ -396,7 +396,7 @@ impl Inner {
             control.layout.ports.iter().map(|p| QueueAt { ifindex: p.ifindex, queue }).collect();
         let generic = control.ports.values().any(|shim| shim.mode() == AttachMode::Generic);
         let copy = if generic { CopyMode::Copy } else { self.setup.socket.copy };
-        let config = SocketConfig { copy, ..self.setup.socket };
+        let config = SocketConfig { copy, long_frames: control.layout.is_long(), ..self.setup.socket };
         let group = Group::open(&queues, &config, self.setup.offload)?;
         control.is_bound_here |= !group.can_be_adopted();
         let mut modes = Vec::new();
@@ -467,7 +467,7 @@ fn join(worker: u8, workers: u8, bell: &Arc<Bell>, handles: &[Handle]) -> Links 
         if peer == worker || handle.thread.is_finished() {
             continue;
         }
-        let (ours, theirs) = mesh::join(bell, &handle.bell, workers, FRAME_LEN_MAX);
+        let (ours, theirs) = mesh::join(bell, &handle.bell, workers, LONG_LEN_MAX);
         if handle.send(Command::Join(WorkerId(worker), Box::new(theirs))) {
             links.set(WorkerId(peer), ours);
         }

@@ -72,7 +72,7 @@ pub use key::FlowKey;
 pub use live::{Live, TooMuch};
 pub use mirror::{COPIES_MAX, COPY_LEN_MAX, Copy};
 pub use nat::NatRuleRef;
-pub use output::{Answer, Events, Onward, Output};
+pub use output::{ANSWER_LEN_MAX, Answer, Events, Onward, Output};
 pub use packet::{Checksum, Entered, Handed, Ingress, Packet, Stage, Transport};
 pub use random::Seed;
 pub use ravelin_filter::Marks;

@@ -25,7 +25,7 @@ use table::{Target, Way};
 /// Copies a step makes at most: one of every packet as it came, and one as it left. Spec: mirror-18.
 pub const COPIES_MAX: usize = 2 * crate::BATCH_MAX;
 /// Bytes of the longest copy; no frame of a port is longer.
-pub const COPY_LEN_MAX: usize = 4096;
+pub const COPY_LEN_MAX: usize = crate::output::ANSWER_LEN_MAX;
 /// How often a next hop that does not answer is asked for.
 const ASK_EVERY_NS: u64 = 1_000_000_000;
 
@@ -37,7 +37,7 @@ pub struct Copy {
     pub unit: Option<InterfaceId>,
     start: usize,
     end: usize,
-    buf: Box<[u8; VLAN_LEN + COPY_LEN_MAX]>,
+    buf: Box<[u8]>,
 }
 
 impl Copy {
@@ -62,7 +62,7 @@ impl Copies {
             unit: None,
             start: 0,
             end: 0,
-            buf: Box::new([0; VLAN_LEN + COPY_LEN_MAX]),
+            buf: vec![0; VLAN_LEN + COPY_LEN_MAX].into(),
         };
         Self { list: (0..COPIES_MAX).map(copy).collect(), used: 0 }
     }

@@ -12,8 +12,8 @@ use crate::packet::{Checksum, Ingress};
 use crate::steer::HandOver;
 use crate::verdict::{Egress, Verdict};
 
-/// Bytes of the largest packet the engine sends on its own account (answers, released packets).
-pub const ANSWER_LEN_MAX: usize = 2048;
+/// Bytes of the largest packet the engine sends on its own account (answers, released packets): any that a port takes.
+pub const ANSWER_LEN_MAX: usize = 9216;
 /// Answers a step can give; more are counted and lost.
 pub const ANSWERS_MAX: usize = 256;
 
@@ -36,7 +36,8 @@ pub struct Answer {
     /// Of a packet that passes through: the unit it came by.
     pub(crate) came_by: Option<InterfaceId>,
     pub len: usize,
-    buf: Box<[u8; ANSWER_LEN_MAX]>,
+    /// [`ANSWER_LEN_MAX`] bytes.
+    buf: Box<[u8]>,
 }
 
 impl Answer {
@@ -146,7 +147,8 @@ impl Output {
                 partial: None,
                 came_by: None,
                 len: 0,
-                buf: Box::new([0; ANSWER_LEN_MAX]),
+                // Pages that no packet was long enough for stay untouched.
+                buf: vec![0; ANSWER_LEN_MAX].into(),
             })
             .collect();
         Self { verdicts: Vec::with_capacity(crate::BATCH_MAX), answers, used: 0, copies: Copies::new() }

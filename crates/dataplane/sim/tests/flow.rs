@@ -62,7 +62,7 @@ fn policy(id: u32, name: &str, ports: (u16, u16), action: Action) -> Policy {
     }
 }
 
-fn unit(id: u16, zone: ZoneId, vlan: Option<u16>, v4: [u8; 4], v6: &str) -> Interface {
+fn unit(id: u16, zone: ZoneId, (vlan, mtu): (Option<u16>, u16), v4: [u8; 4], v6: &str) -> Interface {
     let Ip { src, .. } = Ip::v6(v6, v6);
     let address = |family, addr, len| InterfaceAddress { family, addr, len, preferred: true };
     Interface {
@@ -73,8 +73,8 @@ fn unit(id: u16, zone: ZoneId, vlan: Option<u16>, v4: [u8; 4], v6: &str) -> Inte
         zone: Some(zone),
         instance: InstanceId::DEFAULT,
         enabled: true,
-        mtu4: 1500,
-        mtu6: 1500,
+        mtu4: mtu,
+        mtu6: mtu,
         inet: true,
         inet6: true,
         addresses: vec![address(Family::V4, Addr::v4(v4), 24), address(Family::V6, src, 64)],
@@ -86,12 +86,16 @@ fn unit(id: u16, zone: ZoneId, vlan: Option<u16>, v4: [u8; 4], v6: &str) -> Inte
 }
 
 fn program(generation: u64, nat: bool, policies: Vec<Policy>) -> Program {
+    program_of(generation, nat, policies, 1500)
+}
+
+fn program_of(generation: u64, nat: bool, policies: Vec<Policy>, mtu: u16) -> Program {
     let port = |id: u16| Port {
         id: PortId(id),
         name: format!("ge-0/0/{id}"),
         device: format!("ge-0-0-{id}"),
         mac: [2, 0, 0, 0, 0, id as u8 + 1],
-        mtu: 1500,
+        mtu,
         enabled: true,
     };
     let ping = Service { proto: Some(Proto::ICMP), ports: PortRange::ANY, icmp: Some((8, 8)) };
@@ -130,8 +134,8 @@ fn program(generation: u64, nat: bool, policies: Vec<Policy>) -> Program {
         Chunk::Interfaces(Interfaces {
             ports: vec![port(0), port(1)],
             units: vec![
-                unit(0, TRUST, None, [10, 1, 0, 1], "2001:db8:1::1"),
-                unit(1, UNTRUST, Some(100), OUTSIDE, "2001:db8:2::1"),
+                unit(0, TRUST, (None, mtu), [10, 1, 0, 1], "2001:db8:1::1"),
+                unit(1, UNTRUST, (Some(100), mtu), OUTSIDE, "2001:db8:2::1"),
             ],
             ..Interfaces::default()
         }),

@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use proptest::prelude::{Just, Strategy, any, proptest};
 use proptest::sample::select;
-use ravelin_contract::{DataPlane, Event};
+use ravelin_contract::{DataPlane, Event, Neighbour, NeighbourUpdate, UpdateBatch};
 use ravelin_engine::{Checksum, Ingress, Resolver, Verdict};
 use ravelin_sim::{Sent, SimPlane, SimSetup};
-use ravelin_types::{Addr, DropReason, Family, InterfaceId, PortId, Proto};
+use ravelin_types::{Addr, DropReason, Family, InterfaceId, Mac, PortId, Proto};
 use ravelin_wire::build::{self, Ip, Payload};
 use ravelin_wire::{checksum, parse, put_u16, u16_at};
 
-use super::{INSIDE, OUTSIDE, SERVER, permit_all, plane, plane_of, program, send};
+use super::{INSIDE, OUTSIDE, SERVER, permit_all, plane, plane_of, program, program_of, send};
 
 const MORE: u16 = 0x2000;
 const OFFSET: u16 = 0x1fff;
@@ -195,4 +195,32 @@ fn a_neighbour_is_asked_for_by_a_packet_that_can_not_wait_for_it() {
         Event::NeighbourWanted { interface: InterfaceId(1), addr: Addr::v4(SERVER).to_ip(Family::V4) };
     assert!(!events.is_empty() && events.len() <= 50, "{}", events.len());
     assert!(events.iter().all(|event| *event == wanted), "{events:?}");
+}
+
+/// The longest frames of a port are as good as others: they wait for a neighbour and for their first fragment. Spec: flow-37.
+#[test]
+fn frames_of_the_longest_link_wait_like_others() {
+    const MTU: u16 = 9198;
+    let program = program_of(1, true, permit_all(), MTU);
+    let setup = || SimSetup { resolver: Resolver::Table, ..SimSetup::default() };
+    let data: Vec<u8> = (0..usize::from(MTU) - 28).map(|n| n as u8).collect();
+    let whole = build::frame(&Ip::v4(INSIDE, SERVER), &Payload::udp(5000, 53, &data));
+    let plane = plane_of(&program, setup());
+    assert_eq!(send(&plane, 0, &whole).0, Verdict::Consume);
+    let (interface, addr) = (InterfaceId(1), Addr::v4(SERVER).to_ip(Family::V4));
+    let known = NeighbourUpdate { interface, addr, neighbour: Neighbour::Reachable(Mac([2, 0, 0, 0, 9, 9])) };
+    let batch = UpdateBatch { version: 2, neighbours: vec![known], ..UpdateBatch::default() };
+    plane.updates().apply(&batch).unwrap();
+    let (_, sent, _) = plane.workers().run_batch(&[]);
+    assert_eq!(sent.len(), 1);
+    assert_eq!(sent[0].frame.len(), usize::from(MTU) + 18, "with its tag");
+    assert_eq!(reassembled(&sent).1[8..], data);
+
+    // Two fragments, of which the long one comes first: its first is short.
+    let plane = super::plane(&program, Checksum::Unknown);
+    let frames = pieces(7, &data, &[2]);
+    assert_eq!(send(&plane, 0, &frames[1]).0, Verdict::Consume);
+    let (_, sent) = send(&plane, 0, &frames[0]);
+    assert_eq!(sent.len(), 2);
+    assert_eq!(reassembled(&sent).1[8..], data);
 }
