@@ -1,7 +1,7 @@
 //! Sessions as time passes: those that end by silence, and those that are reported on while they live.
 //!
 //! Junos: `security flow aging`, `then log session-update`, `security application-tracking`. Place: the beginning of a step. State: the table's wheel, and where
-//! the search for silent sessions stands. Spec: session-3, tcp-48, policy-24, tracking-4, alg-18.
+//! the search for silent sessions stands. Spec: session-3, tcp-48..50, policy-24, tracking-4, alg-18.
 
 use ravelin_contract::{CloseReason, Event, TrackedMoment, TrackedSession};
 use ravelin_tcp::aging::Pressure;
@@ -65,7 +65,7 @@ impl State {
         }
     }
 
-    /// Ends sessions that have been silent for too long while the table of the device is nearly full. Spec: tcp-48.
+    /// Ends sessions that have been silent for too long while the table of the device is nearly full. Spec: tcp-48, tcp-49.
     pub(crate) fn age_early(&mut self, rules: &Rules, shared: &Shared, now: Instant) {
         let aging = &rules.aging;
         if aging.high_watermark >= 100 {
@@ -76,8 +76,8 @@ impl State {
         }
         let (mut over, mut count, ticks) = ([0; EARLY_BUDGET], 0, Ticks::at(now));
         let end = self.sessions.walk(self.early_from, EARLY_BUDGET as u32, |slot, session| {
-            let timeout = aging.timeout_s(Pressure::Early, session.timeout_s);
-            let is_silent = ticks.since(session.last_seen) >= timeout.saturating_mul(10);
+            let timeout = rules.cut_offs.of_session(session).timeout_s(session.timeout_s);
+            let is_silent = timeout != 0 && ticks.since(session.last_seen) >= timeout.saturating_mul(10);
             if is_silent && !shared.groups.is_passive(rules.group_of(session), now) {
                 over[count] = slot;
                 count += 1;
