@@ -35,7 +35,7 @@ impl State {
                 Visit::Over if !self.is_over(*slot, (rules, shared), now) => {}
                 Visit::Over if self.lives_for_children(*slot, now) => {}
                 Visit::Over => {
-                    self.end(*slot, CloseReason::AgedOut, shared, now);
+                    self.end_silent(*slot, (rules, shared), now);
                 }
                 Visit::Minutes(minutes) => self.report(*slot, *minutes, rules, now),
             }
@@ -44,6 +44,13 @@ impl State {
         let Self { guests, leases, away, outbox, worker, .. } = self;
         guests.age(now, budget, |lease| leases.give_back(lease, now));
         away.age(now, budget, (outbox, *worker));
+    }
+
+    /// Ends a session by silence. No packet has had it judged since the last commit: its policy logs it as it says now. Spec: policy-15.
+    fn end_silent(&mut self, slot: u32, (rules, shared): (&Rules, &Shared), now: Instant) {
+        let session = self.sessions.get_mut(slot);
+        session.marks = session.marks.logged(rules.policy(session.policy));
+        self.end(slot, CloseReason::AgedOut, shared, now);
     }
 
     /// Tells of a session that lives for so many minutes, when its policy or its zone wants to hear of it then. Spec: policy-24, tracking-4.
@@ -85,7 +92,7 @@ impl State {
         });
         self.early_from = if end as usize >= self.sessions.capacity() { 0 } else { end };
         for slot in &over[..count] {
-            self.end(*slot, CloseReason::AgedOut, shared, now);
+            self.end_silent(*slot, (rules, shared), now);
             if shared.pressure(aging) == Pressure::Normal {
                 return;
             }
