@@ -496,4 +496,17 @@ messages! {
         " " "src-vrf-grp",
         " " "dst-vrf-grp",
     ] "",
+
+    /// Frames come faster by a ring than their worker can judge them: what has no session may be dropped as `overload`.
+    OverloadBegan = 35, "RT_FLOW_OVERLOAD_BEGIN" of "RT_FLOW", Warning, Overload: [
+        "overload began: worker " "worker-id",
+        ", frames of " "packet-incoming-interface",
+    ] "",
+
+    /// For a second a worker has been under no pressure any more; the time is from the first batch under pressure to the last.
+    OverloadEnded = 36, "RT_FLOW_OVERLOAD_END" of "RT_FLOW", Notice, Overload: [
+        "overload ended: worker " "worker-id",
+        ", " "dropped-packets",
+        " packets without a session dropped in " "elapsed-milliseconds",
+    ] " ms",
 }

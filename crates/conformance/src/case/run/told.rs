@@ -1,8 +1,8 @@
 //! Events as a case writes them: what happened, and names for what it happened to.
 
 use ravelin_contract::{
-    ApplyResult, DataPlane, Event, NatEvent, PolicyDeny, SessionEvent, SessionView, TrackedMoment,
-    TrackedSession,
+    ApplyResult, DataPlane, Event, NatEvent, OverloadEvent, OverloadMoment, PolicyDeny, SessionEvent,
+    SessionView, TrackedMoment, TrackedSession,
 };
 use ravelin_types::{InstanceId, InterfaceId, NatRuleId, PolicyId, ZoneId};
 
@@ -85,6 +85,13 @@ fn words(event: &Event, names: &ApplyResult) -> Option<String> {
                 "nat-alarm pool={pool} {} {threshold} {current}",
                 if *raised { "raised" } else { "cleared" }
             )
+        }
+        Event::Overload(OverloadEvent { worker, moment: OverloadMoment::Began { port } }) => {
+            let ring = port.map_or_else(|| "workers".to_owned(), |port| format!("port={}", port.0));
+            format!("overload began worker={} {ring}", worker.0)
+        }
+        Event::Overload(OverloadEvent { worker, moment: OverloadMoment::Ended { shed, lasted_ms } }) => {
+            format!("overload ended worker={} shed={shed} ms={lasted_ms}", worker.0)
         }
         Event::NeighbourWanted { .. } => return None,
     })
