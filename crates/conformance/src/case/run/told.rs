@@ -86,15 +86,22 @@ fn words(event: &Event, names: &ApplyResult) -> Option<String> {
                 if *raised { "raised" } else { "cleared" }
             )
         }
-        Event::Overload(OverloadEvent { worker, moment: OverloadMoment::Began { port } }) => {
-            let ring = port.map_or_else(|| "workers".to_owned(), |port| format!("port={}", port.0));
-            format!("overload began worker={} {ring}", worker.0)
-        }
-        Event::Overload(OverloadEvent { worker, moment: OverloadMoment::Ended { shed, lasted_ms } }) => {
-            format!("overload ended worker={} shed={shed} ms={lasted_ms}", worker.0)
-        }
+        Event::Overload(event) => overload(event),
         Event::NeighbourWanted { .. } => return None,
     })
+}
+
+fn overload(event: &OverloadEvent) -> String {
+    let OverloadEvent { worker, moment } = event;
+    match moment {
+        OverloadMoment::Began { port } => {
+            let ring = port.map_or_else(|| "workers".to_owned(), |port| format!("port={port}"));
+            format!("overload began worker={worker} {ring}")
+        }
+        OverloadMoment::Ended { shed, lasted_ms } => {
+            format!("overload ended worker={worker} shed={shed} ms={lasted_ms}")
+        }
+    }
 }
 
 fn session(view: &SessionView, names: &ApplyResult) -> String {
