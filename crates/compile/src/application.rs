@@ -41,6 +41,11 @@ impl<'a> Names<'a> {
         self.names.iter().copied()
     }
 
+    /// The number of an application.
+    pub(crate) fn number(&self, name: &str) -> Option<u32> {
+        self.index.get(name).copied()
+    }
+
     /// The terms of a list of names, sets opened, in order.
     pub(crate) fn terms(
         &mut self,
@@ -89,7 +94,8 @@ fn members(config: &Applications, name: &str) -> Option<Vec<String>> {
     Some(set.applications.iter().chain(&set.sets).cloned().collect())
 }
 
-fn any(name: u32) -> Application {
+/// Every packet.
+pub(crate) fn any(name: u32) -> Application {
     Application {
         proto: None,
         source_ports: PortRange::ANY,
@@ -102,7 +108,7 @@ fn any(name: u32) -> Application {
 }
 
 /// One term; one that names ICMP conditions of both families becomes two.
-fn term(term: &ApplicationTerm, name: u32) -> Vec<Application> {
+pub(crate) fn term(term: &ApplicationTerm, name: u32) -> Vec<Application> {
     let ports = |range: Option<ravelin_model::PortRange>| {
         range.map_or(PortRange::ANY, |r| PortRange { low: r.low, high: r.high })
     };
@@ -115,7 +121,7 @@ fn term(term: &ApplicationTerm, name: u32) -> Vec<Application> {
             Timeout::Seconds(seconds) => seconds,
             Timeout::Never => 0,
         }),
-        gateway: term.gateway.map_or(Gateway::ByPort, |named| match named {
+        gateway: term.gateway().map_or(Gateway::ByPort, |named| match named {
             Named::Ftp => Gateway::Ftp,
             Named::Tftp => Gateway::Tftp,
             Named::Dns => Gateway::Dns,

@@ -3,6 +3,7 @@
 //! Names stop here: what leaves speaks in ids, and the id book keeps a name's id over commits.
 
 mod address;
+mod aging;
 mod alg;
 mod application;
 mod book;
@@ -25,7 +26,7 @@ mod zones;
 
 use ravelin_model::{DefaultPolicy, PolicyRematch, ValidConfig};
 use ravelin_program::{
-    Action, Aging, Chunk, FlowSettings, HashedChunk, Program, RefusedAddresses, Rematch, Strays, SynCheck,
+    Action, Chunk, FlowSettings, HashedChunk, Program, RefusedAddresses, Rematch, Strays, SynCheck,
     TcpSettings, TimeWait,
 };
 use ravelin_types::Generation;
@@ -93,7 +94,7 @@ pub fn compile(
     if !compiler.errors.is_empty() {
         return Err(compiler.errors);
     }
-    let (flow, referred) = (flow(config), sections.referred());
+    let (flow, referred) = (flow(config, &compiler.applications), sections.referred());
     let requires = requires::of(&flow, (&zones, &interfaces), referred.asks);
     let mut chunks: Vec<(String, HashedChunk)> = [
         Chunk::Interfaces(interfaces),
@@ -123,7 +124,7 @@ pub fn compile(
     Ok(program)
 }
 
-fn flow(config: &ravelin_model::Config) -> FlowSettings {
+fn flow(config: &ravelin_model::Config, applications: &application::Names<'_>) -> FlowSettings {
     let flow = &config.security.flow;
     let tcp = &flow.tcp_session;
     let defaults = FlowSettings::default();
@@ -147,11 +148,7 @@ fn flow(config: &ravelin_model::Config) -> FlowSettings {
             initial_timeout: tcp.tcp_initial_timeout.unwrap_or(defaults.tcp.initial_timeout),
             mss: flow.mss_all_tcp,
         },
-        aging: Aging {
-            high_watermark: flow.high_watermark.unwrap_or(defaults.aging.high_watermark),
-            low_watermark: flow.low_watermark.unwrap_or(defaults.aging.low_watermark),
-            early_ageout: flow.early_ageout.unwrap_or(defaults.aging.early_ageout),
-        },
+        aging: aging::aging(config, applications),
         refused: RefusedAddresses { link_local: flow.drop_link_local, reserved: flow.drop_reserved },
         strays: Strays { dns_reply: flow.allow_dns_reply, embedded_icmp: flow.allow_embedded_icmp },
         route_change_timeout: flow.route_change_timeout,

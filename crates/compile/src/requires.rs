@@ -4,7 +4,7 @@
 //! through, or something else, it is asked by a word whether it knows them; it refuses a program with a word that is new to
 //! it. Words stand only where the statement does, so that nobody needs them who does not use it. Spec: contract-16.
 
-use ravelin_program::{FlowSettings, Interfaces, Strays, Zones};
+use ravelin_program::{Aging, CutOff, EarlyAging, FlowSettings, Interfaces, Strays, Zones};
 use ravelin_types::GroupId;
 
 use crate::live::Asks;
@@ -21,7 +21,14 @@ pub(crate) fn of(flow: &FlowSettings, (zones, interfaces): (&Zones, &Interfaces)
         ("application-gateways", asks.gateways),
         ("session-update", asks.updates),
         ("unidirectional-refresh", zones.0.iter().any(|zone| zone.unidirectional_refresh)),
+        ("early-aging", is_aged_by_kind(&flow.aging)),
         ("application-tracking", zones.0.iter().any(|zone| zone.tracking.is_some())),
     ];
     words.into_iter().filter(|(_, used)| *used).map(|(word, _)| word.to_owned()).collect()
+}
+
+/// Whether sessions have cut-offs other than one number of seconds for all.
+fn is_aged_by_kind(aging: &Aging) -> bool {
+    let Aging { high_watermark: _, low_watermark: _, rest, early } = aging;
+    matches!(rest, CutOff::Percent(_)) || *early != EarlyAging::default()
 }

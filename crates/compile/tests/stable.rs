@@ -53,6 +53,9 @@ fn a_program_says_what_an_older_dataplane_would_ignore() {
     );
     let needs = |lines: &str| compiled(&format!("{rule}\n{lines}"), &mut IdBook::default()).requires;
     assert!(needs("").is_empty(), "nobody is asked for what is not used");
+    for known in ["early-ageout 7", "early-aging defaults cutoff-time seconds 7"] {
+        assert!(needs(&format!("set security flow aging {known}")).is_empty(), "one number for all, as ever");
+    }
     let cases = [
         ("set security flow allow-dns-reply", "strays"),
         ("set security flow allow-embedded-icmp", "strays"),
@@ -70,6 +73,10 @@ fn a_program_says_what_an_older_dataplane_would_ignore() {
             "unidirectional-refresh",
         ),
         ("set security zones security-zone trust application-tracking", "application-tracking"),
+        ("set security flow aging early-aging application imap cutoff-time seconds 5", "early-aging"),
+        ("set security flow aging early-aging application dns cutoff-time percent 5", "early-aging"),
+        ("set security flow aging early-aging protocol 0 cutoff-time seconds 5", "early-aging"),
+        ("set security flow aging early-aging defaults cutoff-time percent 5", "early-aging"),
         (
             "set interfaces ge-0/0/2 unit 0 family inet address 10.0.2.1/24\nset security zones functional-zone management interfaces ge-0/0/2.0",
             "functional-zones",

@@ -7,6 +7,7 @@ use ravelin_schema::lower;
 use ravelin_schema::{Cx, Value};
 use ravelin_syntax::{Node, Span};
 
+use crate::keywords::keywords;
 use crate::numbers;
 
 /// The gateway, as a term says it and as an application does.
@@ -94,8 +95,8 @@ pub struct ApplicationTerm {
     #[lower(leaf = "inactivity-timeout")]
     pub inactivity_timeout: Option<Timeout>,
     /// `alg` of a term, `application-protocol` outside of one.
-    #[lower(with(gateway, "alg"))]
-    pub gateway: Option<ApplicationGateway>,
+    #[lower(with(application_protocol, "alg"))]
+    pub application_protocol: Option<ApplicationProtocol>,
     #[lower(at)]
     pub at: Span,
 }
@@ -111,6 +112,47 @@ pub struct PortRange {
 pub enum Timeout {
     Seconds(u32),
     Never,
+}
+
+keywords! {
+    /// What an application says that its sessions speak, whatever their port.
+    ApplicationProtocol {
+        Ftp = "ftp",
+        Tftp = "tftp",
+        Dns = "dns",
+        Ignore = "ignore",
+        Nothing = "none",
+        Http = "http",
+        Https = "https",
+        Imap = "imap",
+        Imaps = "imaps",
+        Pop3 = "pop3",
+        Pop3s = "pop3s",
+        Smtp = "smtp",
+        Smtps = "smtps",
+        Ssh = "ssh",
+        Telnet = "telnet",
+        H323 = "h323",
+        Q931 = "q931",
+        Ras = "ras",
+        MgcpCa = "mgcp-ca",
+        MgcpUa = "mgcp-ua",
+        DceRpc = "dce-rpc",
+        DceRpcPortmap = "dce-rpc-portmap",
+        MsRpc = "ms-rpc",
+        Pptp = "pptp",
+        Rsh = "rsh",
+        RealAudio = "realaudio",
+        Rtsp = "rtsp",
+        Sccp = "sccp",
+        Sip = "sip",
+        SqlNet = "sqlnet",
+        SqlNetV2 = "sqlnet-v2",
+        Rpc = "rpc",
+        RpcPortmap = "rpc-portmap",
+        SunRpc = "sun-rpc",
+        Talk = "talk",
+    }
 }
 
 /// Which gateway an application's sessions go through, whatever their port.
@@ -143,7 +185,7 @@ pub struct ApplicationSet {
 impl ravelin_schema::Lower for Application {
     fn lower(node: &Node, cx: &mut Cx) -> Option<Self> {
         let mut terms: Vec<ApplicationTerm> = lower::list(node, "term", cx);
-        let gateway: Option<ApplicationGateway> = lower::leaf(node, GATEWAY, cx);
+        let protocol: Option<ApplicationProtocol> = lower::leaf(node, GATEWAY, cx);
         let is_own = |n: &Node| n.is_value() && n.name != "description" && n.name != GATEWAY;
         if node.active().any(is_own) || terms.is_empty() {
             if !terms.is_empty() {
@@ -154,7 +196,7 @@ impl ravelin_schema::Lower for Application {
         }
         // What is said of the application holds of terms that say nothing of their own.
         for term in &mut terms {
-            term.gateway = term.gateway.or(gateway);
+            term.application_protocol = term.application_protocol.or(protocol);
         }
         Some(Self {
             name: lower::key(node, 0, cx)?,
@@ -201,31 +243,59 @@ impl Value for Timeout {
     }
 }
 
-impl Value for ApplicationGateway {
+impl Value for ApplicationProtocol {
     fn value(word: &str) -> Result<Self, String> {
-        Ok(match word {
-            "ftp" => Self::Ftp,
-            "tftp" => Self::Tftp,
-            "dns" => Self::Dns,
-            "ignore" | "none" | "http" | "https" | "imap" | "imaps" | "pop3" | "pop3s" | "smtp" | "smtps"
-            | "ssh" | "telnet" => Self::Nothing,
-            "h323" | "q931" | "ras" => Self::Missing("h323"),
-            "mgcp-ca" | "mgcp-ua" => Self::Missing("mgcp"),
-            "dce-rpc" | "dce-rpc-portmap" | "ms-rpc" => Self::Missing("msrpc"),
-            "pptp" => Self::Missing("pptp"),
-            "rsh" => Self::Missing("rsh"),
-            "realaudio" | "rtsp" => Self::Missing("rtsp"),
-            "sccp" => Self::Missing("sccp"),
-            "sip" => Self::Missing("sip"),
-            "sqlnet" | "sqlnet-v2" => Self::Missing("sql"),
-            "rpc" | "rpc-portmap" | "sun-rpc" => Self::Missing("sunrpc"),
-            "talk" => Self::Missing("talk"),
-            _ => return Err(format!("`{word}' is not supported: the application is its ports without it")),
-        })
+        let unknown = || format!("`{word}' is not supported: the application is its ports without it");
+        Self::from_word(word).ok_or_else(unknown)
     }
 }
 
-struct IpProtocol(u8);
+impl ApplicationProtocol {
+    /// The gateway that looks at it.
+    #[must_use]
+    pub fn gateway(self) -> ApplicationGateway {
+        match self {
+            Self::Ftp => ApplicationGateway::Ftp,
+            Self::Tftp => ApplicationGateway::Tftp,
+            Self::Dns => ApplicationGateway::Dns,
+            Self::Ignore
+            | Self::Nothing
+            | Self::Http
+            | Self::Https
+            | Self::Imap
+            | Self::Imaps
+            | Self::Pop3
+            | Self::Pop3s
+            | Self::Smtp
+            | Self::Smtps
+            | Self::Ssh
+            | Self::Telnet => ApplicationGateway::Nothing,
+            Self::H323 | Self::Q931 | Self::Ras => ApplicationGateway::Missing("h323"),
+            Self::MgcpCa | Self::MgcpUa => ApplicationGateway::Missing("mgcp"),
+            Self::DceRpc | Self::DceRpcPortmap | Self::MsRpc => ApplicationGateway::Missing("msrpc"),
+            Self::Pptp => ApplicationGateway::Missing("pptp"),
+            Self::Rsh => ApplicationGateway::Missing("rsh"),
+            Self::RealAudio | Self::Rtsp => ApplicationGateway::Missing("rtsp"),
+            Self::Sccp => ApplicationGateway::Missing("sccp"),
+            Self::Sip => ApplicationGateway::Missing("sip"),
+            Self::SqlNet | Self::SqlNetV2 => ApplicationGateway::Missing("sql"),
+            Self::Rpc | Self::RpcPortmap | Self::SunRpc => ApplicationGateway::Missing("sunrpc"),
+            Self::Talk => ApplicationGateway::Missing("talk"),
+        }
+    }
+}
+
+impl ApplicationTerm {
+    /// The gateway that it names, if it does.
+    #[must_use]
+    pub fn gateway(&self) -> Option<ApplicationGateway> {
+        self.application_protocol.map(ApplicationProtocol::gateway)
+    }
+}
+
+/// An IP protocol by its name or number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct IpProtocol(pub u8);
 
 impl Value for IpProtocol {
     fn value(word: &str) -> Result<Self, String> {
@@ -255,6 +325,6 @@ fn icmp6_type(node: &Node, cx: &mut Cx) -> Option<u8> {
     lower::leaf::<IcmpType<true>>(node, "icmp6-type", cx).map(|t| t.0)
 }
 
-fn gateway(node: &Node, cx: &mut Cx) -> Option<ApplicationGateway> {
+fn application_protocol(node: &Node, cx: &mut Cx) -> Option<ApplicationProtocol> {
     lower::leaf(node, TERM_GATEWAY, cx)
 }

@@ -36,6 +36,7 @@ const NEEDED: &[(&str, &str)] = &[
 #[must_use]
 pub fn warnings(valid: &ValidConfig) -> Vec<Diagnostic> {
     let mut out = of_pairs(valid.get());
+    out.extend(of_aging(valid.get()));
     out.extend(of_policies(valid));
     out
 }
@@ -52,6 +53,15 @@ fn of_pairs(config: &Config) -> Vec<Diagnostic> {
         "no gateway (ALG) takes pairs of ports: this range is kept for them, and nobody gets any of it";
     let all = general.into_iter().chain(own).take(WARNINGS_MAX);
     all.map(|(path, at)| Diagnostic::warning(path, at, message)).collect()
+}
+
+/// Cut-offs that nothing comes under. Spec: tcp-50.
+fn of_aging(config: &Config) -> Option<Diagnostic> {
+    let flow = &config.security.flow;
+    let is_never = flow.high_watermark.unwrap_or(100) >= 100;
+    let message = "without a 'high-watermark' below 100 no session is aged early";
+    (is_never && !flow.early_aging.is_empty())
+        .then(|| Diagnostic::warning("security flow aging early-aging", flow.at, message))
 }
 
 /// Looks at the runs that may name such an application: a commit that changed a policy is told as much as one that changed all.
@@ -107,7 +117,7 @@ impl<'a> Wanted<'a> {
     fn of(config: &'a Config) -> Self {
         let off = config.security.alg.without_effect();
         let is_off = |gateway: &str| off.iter().any(|(name, disabled)| *name == gateway && *disabled);
-        let missing = |term: &ApplicationTerm| match term.gateway {
+        let missing = |term: &ApplicationTerm| match term.gateway() {
             Some(ApplicationGateway::Missing(gateway)) if !is_off(gateway) => Some(gateway),
             Some(_) | None => None,
         };
@@ -211,6 +221,22 @@ mod tests {
     const VOICE: &str =
         "set applications application voice application-protocol sip protocol udp destination-port 5070\n";
     const OWN: &str = "set applications application any-of-my-own protocol udp destination-port 5060\n";
+
+    #[test]
+    fn cut_offs_that_never_hold_are_told_of() {
+        let aging = "set security flow aging";
+        let early = format!("{aging} early-aging protocol udp cutoff-time seconds 5\n");
+        let base = "set security policies from-zone a to-zone a policy p match application any\n\
+                    set security policies from-zone a to-zone a policy p then permit\n";
+        let told = |lines: &str| told(&format!("{base}{lines}"));
+        assert_eq!(told(&early), ["security flow aging early-aging"]);
+        assert_eq!(
+            told(&format!("{early}{aging} high-watermark 100\n")),
+            ["security flow aging early-aging"]
+        );
+        assert_eq!(told(&format!("{early}{aging} high-watermark 99\n")), [""; 0]);
+        assert_eq!(told(&format!("{aging} low-watermark 10\n")), [""; 0]);
+    }
 
     #[test]
     fn a_range_of_pairs_that_nobody_takes_is_told_of() {

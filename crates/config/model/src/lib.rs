@@ -25,7 +25,8 @@ mod valid;
 
 pub use address_names::AddressNames;
 pub use applications::{
-    Application, ApplicationGateway, ApplicationSet, ApplicationTerm, Applications, PortRange, Timeout,
+    Application, ApplicationGateway, ApplicationProtocol, ApplicationSet, ApplicationTerm, Applications,
+    IpProtocol, PortRange, Timeout,
 };
 pub use archive_site::{ArchiveSite, RemoteSite, SitePlace, SiteProtocol};
 pub use check::check;
@@ -50,7 +51,7 @@ pub use load::{
     lower_tree,
 };
 pub use mentions::Mentions;
-pub use predefined::{is_unsupported, predefined};
+pub use predefined::{is_unsupported, predefined, spoken};
 pub use ravelin_schema::{ByPlace, Named, Runs, run_place};
 pub use report::{Refused, Report, Stanza, report};
 pub use routing_instances::{DEFAULT_INSTANCE, InstanceInterface, InstanceType, RoutingInstance};
@@ -58,19 +59,19 @@ pub use routing_options::{NextTable, RoutingOptions, StaticAction, StaticRoute};
 pub use schedulers::{CivilTime, DateSpan, DaySchedule, Scheduler, TimeOfDay, TimeSpan};
 pub use security::{
     Address, AddressBook, AddressLimit, AddressRange, AddressRef, AddressSet, AddressValue, AlarmThresholds,
-    Alg, AnyZone, ApplicationTracking, BlockAllocation, BlockFrag, DefaultPolicy, DestinationHeader,
-    DestinationNatAction, DestinationPool, DestinationRule, DestinationRuleSet, DeterministicPorts, DnsName,
-    DynamicAddress, DynamicAddresses, ExtensionHeader, Feed, FeedServer, Flow, GlobalPolicy, HopByHopHeader,
-    HostInbound, IdsOption, LimitSession, LogCache, LogCategory, LogExclude, LogFacility, LogFile, LogFormat,
-    LogHost, LogIpProtocol, LogKind, LogMode, LogProtocol, LogSeverity, LogStream, LogStreamFile,
-    LogTimeFormat, LogTransport, MANAGEMENT, ManagementZone, MatchDirection, MirrorFilter, NatContext,
-    NatDestination, NatProtocol, NatProxy, NatRule, NatRuleSet, NatSource, NatStatic, NumberRange,
-    PersistentNat, Policies, Policy, PolicyAction, PolicyRematch, PolicyTcpOptions, PoolPersistentNat,
-    PoolPort, Port, PortSpan, Protocol, ProxyRange, Screen, ScreenAggregation, ScreenIcmp, ScreenIp,
-    ScreenSynFlood, ScreenTcp, ScreenTunnel, ScreenUdp, ScreenUdpFlood, ScreenWhiteList, Security,
-    SecurityLog, SecurityZone, Service, SideLimit, SourceNatAction, SourcePool, StaticPrefix, StaticRule,
-    StaticRuleSet, SynFloodProtection, SynFloodWhiteList, TcpSession, Threshold, ZoneAddressBook,
-    ZoneInterface, ZonePairPolicies, with_unit,
+    Alg, AnyZone, ApplicationAging, ApplicationTracking, BlockAllocation, BlockFrag, CutOffTime,
+    DefaultPolicy, DestinationHeader, DestinationNatAction, DestinationPool, DestinationRule,
+    DestinationRuleSet, DeterministicPorts, DnsName, DynamicAddress, DynamicAddresses, EarlyAging,
+    ExtensionHeader, Feed, FeedServer, Flow, GlobalPolicy, HopByHopHeader, HostInbound, IdsOption,
+    LimitSession, LogCache, LogCategory, LogExclude, LogFacility, LogFile, LogFormat, LogHost, LogIpProtocol,
+    LogKind, LogMode, LogProtocol, LogSeverity, LogStream, LogStreamFile, LogTimeFormat, LogTransport,
+    MANAGEMENT, ManagementZone, MatchDirection, MirrorFilter, NatContext, NatDestination, NatProtocol,
+    NatProxy, NatRule, NatRuleSet, NatSource, NatStatic, NumberRange, PersistentNat, Policies, Policy,
+    PolicyAction, PolicyRematch, PolicyTcpOptions, PoolPersistentNat, PoolPort, Port, PortSpan, Protocol,
+    ProtocolAging, ProxyRange, Screen, ScreenAggregation, ScreenIcmp, ScreenIp, ScreenSynFlood, ScreenTcp,
+    ScreenTunnel, ScreenUdp, ScreenUdpFlood, ScreenWhiteList, Security, SecurityLog, SecurityZone, Service,
+    SideLimit, SourceNatAction, SourcePool, StaticPrefix, StaticRule, StaticRuleSet, SynFloodProtection,
+    SynFloodWhiteList, TcpSession, Threshold, ZoneAddressBook, ZoneInterface, ZonePairPolicies, with_unit,
 };
 pub use system::{Archival, Metrics, System, TimeZoneName};
 pub use valid::ValidConfig;

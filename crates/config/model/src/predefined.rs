@@ -6,7 +6,9 @@
 
 use std::sync::LazyLock;
 
-use crate::applications::{Application, ApplicationSet, ApplicationTerm, Applications, PortRange, Timeout};
+use crate::applications::{
+    Application, ApplicationProtocol, ApplicationSet, ApplicationTerm, Applications, PortRange, Timeout,
+};
 
 const ICMP: u8 = 1;
 const TCP: u8 = 6;
@@ -160,6 +162,38 @@ const MESSAGES: &[(&str, u8, Option<u8>, Option<u8>)] = &[
     ("junos-pingv6", ICMP6, Some(128), None),
 ];
 
+/// Protocols of the application layer that a name says, of the term to a port. Their gateways go by the port.
+const SPOKEN: &[(&str, u16, ApplicationProtocol)] = &[
+    ("junos-ftp", 21, ApplicationProtocol::Ftp),
+    ("junos-tftp", 69, ApplicationProtocol::Tftp),
+    ("junos-rtsp", 554, ApplicationProtocol::Rtsp),
+    ("junos-ssh", 22, ApplicationProtocol::Ssh),
+    ("junos-telnet", 23, ApplicationProtocol::Telnet),
+    ("junos-smtp", 25, ApplicationProtocol::Smtp),
+    ("junos-mail", 25, ApplicationProtocol::Smtp),
+    ("junos-smtps", 465, ApplicationProtocol::Smtps),
+    ("junos-http", 80, ApplicationProtocol::Http),
+    ("junos-http-ext", 7001, ApplicationProtocol::Http),
+    ("junos-https", 443, ApplicationProtocol::Https),
+    ("junos-pop3", 110, ApplicationProtocol::Pop3),
+    ("junos-imap", 143, ApplicationProtocol::Imap),
+    ("junos-imaps", 993, ApplicationProtocol::Imaps),
+    ("junos-dns-udp", 53, ApplicationProtocol::Dns),
+    ("junos-dns-tcp", 53, ApplicationProtocol::Dns),
+    ("junos-sip", 5060, ApplicationProtocol::Sip),
+    ("junos-h323", 1720, ApplicationProtocol::Q931),
+    ("junos-h323", 1719, ApplicationProtocol::Ras),
+    ("junos-mgcp-ua", 2427, ApplicationProtocol::MgcpUa),
+    ("junos-mgcp-ca", 2727, ApplicationProtocol::MgcpCa),
+    ("junos-ntalk", 518, ApplicationProtocol::Talk),
+    ("junos-talk", 517, ApplicationProtocol::Talk),
+    ("junos-pptp", 1723, ApplicationProtocol::Pptp),
+    ("junos-rsh", 514, ApplicationProtocol::Rsh),
+    ("junos-sccp", 2000, ApplicationProtocol::Sccp),
+    ("junos-sqlnet-v1", 1525, ApplicationProtocol::SqlNet),
+    ("junos-sqlnet-v2", 1521, ApplicationProtocol::SqlNetV2),
+];
+
 /// Sets and their members.
 const SETS: &[(&str, &[&str])] = &[
     ("junos-mgcp", &["junos-mgcp-ua", "junos-mgcp-ca"]),
@@ -209,6 +243,16 @@ pub fn predefined() -> &'static Applications {
 #[must_use]
 pub fn is_unsupported(name: &str) -> bool {
     UNSUPPORTED.contains(&name)
+}
+
+/// What sessions of a term speak: what it says itself, or what its predefined application's name does. `None`: nobody says it.
+#[must_use]
+pub fn spoken(name: &str, term: &ApplicationTerm) -> Option<ApplicationProtocol> {
+    let of_name = || {
+        let port = term.destination_ports?.low;
+        SPOKEN.iter().find(|(of, to, _)| *of == name && *to == port).map(|(_, _, protocol)| *protocol)
+    };
+    term.application_protocol.or_else(of_name)
 }
 
 fn build() -> Applications {
@@ -272,6 +316,20 @@ mod tests {
             assert!(set.applications.iter().all(|m| names.contains(m.as_str())), "{}", set.name);
         }
         assert!(UNSUPPORTED.iter().all(|n| !names.contains(n)));
+    }
+
+    #[test]
+    fn every_name_that_says_a_protocol_has_a_term_to_its_port() {
+        for (name, port, protocol) in SPOKEN {
+            let application = predefined().applications.iter().find(|a| a.name == *name).unwrap();
+            let to = |term: &&ApplicationTerm| term.destination_ports.is_some_and(|ports| ports.low == *port);
+            let terms: Vec<_> = application.terms.iter().filter(to).collect();
+            assert!(!terms.is_empty(), "{name} {port}");
+            assert!(terms.iter().all(|term| spoken(name, term) == Some(*protocol)), "{name} {port}");
+        }
+        let other = predefined().applications.iter().find(|a| a.name == "junos-h323").unwrap();
+        let said: Vec<_> = other.terms.iter().filter_map(|term| spoken("junos-h323", term)).collect();
+        assert_eq!(said, [ApplicationProtocol::Q931, ApplicationProtocol::Ras]);
     }
 
     #[test]

@@ -58,6 +58,8 @@ fn sample(path: &str, keyword: &str) -> &'static str {
         "next-table" => "i.inet.0",
         "instance-type" => "forwarding",
         "interface" if path.starts_with("routing-instances") => "ge-0/0/0.0",
+        "<>" if path.ends_with("early-aging application") => "http",
+        "<>" if path.ends_with("early-aging protocol") => "udp",
         "dns-name" => "h.example",
         "wildcard-address" => "10.0.1.0/255.0.255.0",
         "group" => "7",

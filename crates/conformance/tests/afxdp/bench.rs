@@ -98,6 +98,7 @@ impl<'a> Afxdp<'a> {
                 neighbour: Neighbour::Reachable(neighbour_mac(addr)),
             }),
             Event::Session(_)
+            | Event::Overload(_)
             | Event::SessionUpdated(_)
             | Event::Tracked(_)
             | Event::PolicyDeny(_)

@@ -15,7 +15,7 @@ use ravelin_types::Generation;
 
 const EVERYTHING: &str = include_str!("everything.set");
 /// Names tried for one value.
-const NAMES_MAX: usize = 110;
+const NAMES_MAX: usize = 114;
 /// Values tried that commit.
 const TRIES_MAX: usize = 4;
 

@@ -42,6 +42,8 @@ const INSTEAD: &[(&str, &str)] = &[
         "security flow tcp-session time-wait-state session-timeout",
         "security flow tcp-session time-wait-state session-ageout",
     ),
+    ("security flow aging early-ageout", "security flow aging early-aging defaults cutoff-time seconds 25"),
+    ("security flow aging early-ageout", "security flow aging early-aging defaults cutoff-time percent 25"),
     ("security application-tracking log-session-create", "security application-tracking first-update"),
     ("security application-tracking log-session-close", "security application-tracking no-volume-updates"),
     ("security application-tracking log-session-close", "security application-tracking disable"),

@@ -36,8 +36,8 @@ pub use net::{Backoff, Peer, deliver};
 pub use outbox::{Counters, Outbox};
 pub use plan::{CachePlan, Destination, EventPlan, FilePlan, Form, Kinds, LogPlan, StreamPlan, Style};
 pub use record::{
-    Deny, Flow, Names, NatRuleKind, Record, Screen, ScreenTag, close, create, deny, filtered, policed,
-    screen, update,
+    Deny, Flow, Names, NatRuleKind, OverloadRecord, Record, Screen, ScreenTag, close, create, deny, filtered,
+    overload, policed, screen, update,
 };
 pub use service::{EventStatistics, REPORT_EVERY, Service, Statistics, StreamStatistics, show};
 pub use table::Tag;

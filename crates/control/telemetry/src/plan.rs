@@ -64,7 +64,7 @@ pub struct Style {
 
 /// A set of kinds of events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Kinds(u8);
+pub struct Kinds(u16);
 
 /// One stream.
 #[derive(Clone, Debug, PartialEq)]
@@ -264,7 +264,7 @@ fn excluded(exclude: &LogExclude) -> Filter {
 
 impl Kinds {
     /// Every kind.
-    pub const ALL: Self = Self(u8::MAX);
+    pub const ALL: Self = Self(u16::MAX);
 
     /// Those of the categories; no category is every kind. Spec: log-24.
     #[must_use]
@@ -273,11 +273,11 @@ impl Kinds {
             return Self::ALL;
         }
         let kinds = categories.iter().flat_map(|category| category.kinds());
-        Self(kinds.fold(0, |set, kind| set | 1 << *kind as u8))
+        Self(kinds.fold(0, |set, kind| set | 1 << *kind as u16))
     }
 
     #[must_use]
     pub fn has(self, kind: LogKind) -> bool {
-        self.0 & 1 << kind as u8 != 0
+        self.0 & 1 << kind as u16 != 0
     }
 }

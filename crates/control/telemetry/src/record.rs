@@ -3,9 +3,10 @@
 //! Spec: log-8..16.
 
 use ravelin_contract::{
-    FilterAction, FilterHit, PolicerHit, PolicyDeny, SessionEvent, SessionKey, SessionView,
+    FilterAction, FilterHit, OverloadEvent, OverloadMoment, PolicerHit, PolicyDeny, SessionEvent, SessionKey,
+    SessionView,
 };
-use ravelin_types::{InterfaceId, NatRuleId, PolicyId, RuleIdentity, ZoneId};
+use ravelin_types::{InterfaceId, NatRuleId, PolicyId, PortId, RuleIdentity, ZoneId};
 
 use crate::filter::{Outcome, Subject};
 use crate::message::Message;
@@ -35,6 +36,10 @@ pub trait Names {
     }
     /// An instance of a policer, as `show policer` names it.
     fn policer(&self, _policer: RuleIdentity, _place: RuleIdentity) -> String {
+        String::new()
+    }
+    /// A physical interface.
+    fn port(&self, _id: PortId) -> String {
         String::new()
     }
     /// A source NAT pool by its number.
@@ -175,6 +180,39 @@ pub fn policed(hit: &PolicerHit, names: &dyn Names) -> Record {
     })
 }
 
+/// A worker that can't keep up, or could again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OverloadRecord {
+    /// `ring`: an interface, or [`OTHER_WORKERS`].
+    Began {
+        worker: u8,
+        ring: String,
+    },
+    Ended {
+        worker: u8,
+        shed: u64,
+        lasted_ms: u64,
+    },
+}
+
+/// In the place of an interface, of frames that other workers hand over.
+const OTHER_WORKERS: &str = "other-workers";
+
+/// The record of the beginning or end of a spell of overload.
+#[must_use]
+pub fn overload(event: &OverloadEvent, names: &dyn Names) -> Record {
+    let OverloadEvent { worker, moment } = *event;
+    Record::Overload(match moment {
+        OverloadMoment::Began { port } => OverloadRecord::Began {
+            worker: worker.0,
+            ring: port.map_or_else(|| OTHER_WORKERS.to_owned(), |port| names.port(port)),
+        },
+        OverloadMoment::Ended { shed, lasted_ms } => {
+            OverloadRecord::Ended { worker: worker.0, shed, lasted_ms }
+        }
+    })
+}
+
 /// Anything the log can tell.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Record {
@@ -199,6 +237,7 @@ pub enum Record {
     Policer(PolicedPacket),
     Nat(NatRecord),
     Tracked(TrackedRecord),
+    Overload(OverloadRecord),
     /// The log's own loss, told to the stream that lost.
     StreamLost {
         stream: String,
@@ -306,6 +345,8 @@ impl Record {
             Self::Policer(_) => Tag::Policer,
             Self::Nat(record) => record.tag(),
             Self::Tracked(record) => record.tag(),
+            Self::Overload(OverloadRecord::Began { .. }) => Tag::OverloadBegan,
+            Self::Overload(OverloadRecord::Ended { .. }) => Tag::OverloadEnded,
             Self::StreamLost { .. } => Tag::StreamLost,
             Self::EventsLost { .. } => Tag::EventsLost,
         }
@@ -359,7 +400,10 @@ impl Record {
             },
             Self::Nat(record) => record.subject(subject),
             Self::Tracked(record) => record.subject(subject),
-            Self::StreamLost { .. } | Self::EventsLost { .. } => subject,
+            Self::Overload(OverloadRecord::Began { ring, .. }) => Subject { interface: ring, ..subject },
+            Self::Overload(OverloadRecord::Ended { .. })
+            | Self::StreamLost { .. }
+            | Self::EventsLost { .. } => subject,
         }
     }
 

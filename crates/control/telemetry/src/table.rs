@@ -249,24 +249,18 @@ messages! {
 
     /// The use of a source pool reached the threshold of its alarm.
     NatPoolRaised = 14, "RT_SRC_NAT_POOL_ALARM_RAISE" of "RT_NAT", Warning, Nat: [
-        "Source NAT pool: " "nat-pool-name",
-        ", threshold: " "threshold",
-        "%, current: " "current",
+        "Source NAT pool: " "nat-pool-name", ", threshold: " "threshold", "%, current: " "current",
     ] "%",
 
     /// The use of a source pool fell below the threshold of its alarm.
     NatPoolCleared = 15, "RT_SRC_NAT_POOL_ALARM_CLEAR" of "RT_NAT", Notice, Nat: [
-        "Source NAT pool: " "nat-pool-name",
-        ", threshold: " "threshold",
-        "%, current: " "current",
+        "Source NAT pool: " "nat-pool-name", ", threshold: " "threshold", "%, current: " "current",
     ] "%",
 
     /// Source NAT had no address or port left for a packet.
     NatExhausted = 16, "RT_SRC_NAT_EXHAUSTED" of "RT_NAT", Warning, Nat: [
-        "no address or port for " "source-address",
-        "/" "source-port",
-        "->" "destination-address",
-        "/" "destination-port",
+        "no address or port for " "source-address", "/" "source-port",
+        "->" "destination-address", "/" "destination-port",
         " " "protocol-id",
         " of rule " "nat-rule-name",
         " " "packet-incoming-interface",
@@ -275,10 +269,8 @@ messages! {
 
     /// Messages of a stream did not reach its collector.
     StreamLost = 17, "RTLOG_STREAM_LOST" of "RTLOG", Warning, Rtlog: [
-        "stream " "stream-name",
-        " lost " "lost-messages",
-        " messages and withheld " "rate-limited-messages",
-        " above its rate, of " "messages",
+        "stream " "stream-name", " lost " "lost-messages",
+        " messages and withheld " "rate-limited-messages", " above its rate, of " "messages",
     ] "",
 
     /// The packet plane had more events than it could keep.
@@ -308,18 +300,14 @@ messages! {
 
     /// The live sessions of a NAT rule reached the threshold of its alarm.
     NatRuleRaised = 21, "RT_NAT_RULE_ALARM_RAISE" of "RT_NAT", Warning, Nat: [
-        "NAT rule: " "nat-rule-name",
-        ", type: " "nat-rule-type",
-        ", threshold: " "threshold",
-        " sessions, current: " "current",
+        "NAT rule: " "nat-rule-name", ", type: " "nat-rule-type",
+        ", threshold: " "threshold", " sessions, current: " "current",
     ] "",
 
     /// The live sessions of a NAT rule fell below the threshold of its alarm.
     NatRuleCleared = 22, "RT_NAT_RULE_ALARM_CLEAR" of "RT_NAT", Notice, Nat: [
-        "NAT rule: " "nat-rule-name",
-        ", type: " "nat-rule-type",
-        ", threshold: " "threshold",
-        " sessions, current: " "current",
+        "NAT rule: " "nat-rule-name", ", type: " "nat-rule-type",
+        ", threshold: " "threshold", " sessions, current: " "current",
     ] "",
 
     /// A packet was beyond the limit of a policer: at most once a second of each instance, with what was beyond it so far.
@@ -496,4 +484,15 @@ messages! {
         " " "src-vrf-grp",
         " " "dst-vrf-grp",
     ] "",
+
+    /// Frames come faster by a ring than their worker can judge them: what has no session may be dropped as `overload`.
+    OverloadBegan = 35, "RT_FLOW_OVERLOAD_BEGIN" of "RT_FLOW", Warning, Overload: [
+        "overload began: worker " "worker-id", ", frames of " "packet-incoming-interface",
+    ] "",
+
+    /// For a second a worker has been under no pressure any more; the time is from the first batch under pressure to the last.
+    OverloadEnded = 36, "RT_FLOW_OVERLOAD_END" of "RT_FLOW", Notice, Overload: [
+        "overload ended: worker " "worker-id", ", " "dropped-packets",
+        " packets without a session dropped in " "elapsed-milliseconds",
+    ] " ms",
 }

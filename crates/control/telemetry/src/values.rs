@@ -8,7 +8,9 @@ use ravelin_contract::{NatLack, SessionKey};
 use ravelin_types::Proto;
 
 use crate::nat::NatRecord;
-use crate::record::{Deny, Filtered, Flow, NatRuleKind, PolicedPacket, Record, Screen, ScreenTag};
+use crate::record::{
+    Deny, Filtered, Flow, NatRuleKind, OverloadRecord, PolicedPacket, Record, Screen, ScreenTag,
+};
 
 /// One field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,6 +68,12 @@ impl Record {
                 Number(*packets),
                 Number(*bytes),
             ]),
+            Self::Overload(OverloadRecord::Began { worker, ring }) => {
+                take(&[Number((*worker).into()), Text(ring)])
+            }
+            Self::Overload(OverloadRecord::Ended { worker, shed, lasted_ms }) => {
+                take(&[Number((*worker).into()), Number(*shed), Number(*lasted_ms)])
+            }
             Self::StreamLost { stream, lost, limited, produced } => {
                 take(&[Text(stream), Number(*lost), Number(*limited), Number(*produced)])
             }

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use ravelin_program::Screen;
-use ravelin_types::{InstanceId, InterfaceId, NatRuleId, PolicyId, Proto, ZoneId};
+use ravelin_types::{InstanceId, InterfaceId, NatRuleId, PolicyId, PortId, Proto, WorkerId, ZoneId};
 
 use crate::{CloseReason, FilterHit, PolicerHit, SessionKey, SessionView};
 
@@ -114,6 +114,22 @@ pub enum NatEvent {
     Exhausted { rule: NatRuleId, key: SessionKey, interface: InterfaceId, lack: NatLack },
 }
 
+/// That frames came faster than a worker could judge them, and that they do no more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OverloadEvent {
+    pub worker: WorkerId,
+    pub moment: OverloadMoment,
+}
+
+/// The two ends of a spell of overload. A worker tells of one spell a second at most.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OverloadMoment {
+    /// `None`: by what other workers hand over.
+    Began { port: Option<PortId> },
+    /// Packets dropped as `overload` meanwhile, and milliseconds from the first batch under pressure to the last.
+    Ended { shed: u64, lasted_ms: u64 },
+}
+
 /// What happened.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event {
@@ -137,6 +153,8 @@ pub enum Event {
     /// A packet was beyond the limit of a policer.
     Policer(PolicerHit),
     Nat(NatEvent),
+    /// A worker came under pressure, or is under none any more.
+    Overload(OverloadEvent),
     /// A packet waits for this address to be resolved.
     NeighbourWanted {
         interface: InterfaceId,

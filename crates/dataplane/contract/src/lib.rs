@@ -32,8 +32,8 @@ pub use diagnostics::{
 };
 pub use error::Error;
 pub use events::{
-    BlockChange, Event, EventBatch, NatEvent, NatLack, PolicyDeny, SessionEvent, TrackedMoment,
-    TrackedSession,
+    BlockChange, Event, EventBatch, NatEvent, NatLack, OverloadEvent, OverloadMoment, PolicyDeny,
+    SessionEvent, TrackedMoment, TrackedSession,
 };
 pub use firewall::{
     FilterAction, FilterCounter, FilterHit, FilterLog, FirewallClear, FirewallCounters, PolicerCounters,

@@ -1,7 +1,7 @@
 //! Sessions as time passes: those that end by silence, and those that are reported on while they live.
 //!
 //! Junos: `security flow aging`, `then log session-update`, `security application-tracking`. Place: the beginning of a step. State: the table's wheel, and where
-//! the search for silent sessions stands. Spec: session-3, tcp-48, policy-24, tracking-4, alg-18.
+//! the search for silent sessions stands. Spec: session-3, tcp-48..50, policy-24, tracking-4, alg-18.
 
 use ravelin_contract::{CloseReason, Event, TrackedMoment, TrackedSession};
 use ravelin_tcp::aging::Pressure;
@@ -35,7 +35,7 @@ impl State {
                 Visit::Over if !self.is_over(*slot, (rules, shared), now) => {}
                 Visit::Over if self.lives_for_children(*slot, now) => {}
                 Visit::Over => {
-                    self.end(*slot, CloseReason::AgedOut, shared, now);
+                    self.end_silent(*slot, (rules, shared), now);
                 }
                 Visit::Minutes(minutes) => self.report(*slot, *minutes, rules, now),
             }
@@ -44,6 +44,13 @@ impl State {
         let Self { guests, leases, away, outbox, worker, .. } = self;
         guests.age(now, budget, |lease| leases.give_back(lease, now));
         away.age(now, budget, (outbox, *worker));
+    }
+
+    /// Ends a session by silence. No packet has had it judged since the last commit: its policy logs it as it says now. Spec: policy-15.
+    fn end_silent(&mut self, slot: u32, (rules, shared): (&Rules, &Shared), now: Instant) {
+        let session = self.sessions.get_mut(slot);
+        session.marks = session.marks.logged(rules.policy(session.policy));
+        self.end(slot, CloseReason::AgedOut, shared, now);
     }
 
     /// Tells of a session that lives for so many minutes, when its policy or its zone wants to hear of it then. Spec: policy-24, tracking-4.
@@ -65,7 +72,7 @@ impl State {
         }
     }
 
-    /// Ends sessions that have been silent for too long while the table of the device is nearly full. Spec: tcp-48.
+    /// Ends sessions that have been silent for too long while the table of the device is nearly full. Spec: tcp-48, tcp-49.
     pub(crate) fn age_early(&mut self, rules: &Rules, shared: &Shared, now: Instant) {
         let aging = &rules.aging;
         if aging.high_watermark >= 100 {
@@ -76,8 +83,8 @@ impl State {
         }
         let (mut over, mut count, ticks) = ([0; EARLY_BUDGET], 0, Ticks::at(now));
         let end = self.sessions.walk(self.early_from, EARLY_BUDGET as u32, |slot, session| {
-            let timeout = aging.timeout_s(Pressure::Early, session.timeout_s);
-            let is_silent = ticks.since(session.last_seen) >= timeout.saturating_mul(10);
+            let timeout = rules.cut_offs.of_session(session).timeout_s(session.timeout_s);
+            let is_silent = timeout != 0 && ticks.since(session.last_seen) >= timeout.saturating_mul(10);
             if is_silent && !shared.groups.is_passive(rules.group_of(session), now) {
                 over[count] = slot;
                 count += 1;
@@ -85,7 +92,7 @@ impl State {
         });
         self.early_from = if end as usize >= self.sessions.capacity() { 0 } else { end };
         for slot in &over[..count] {
-            self.end(*slot, CloseReason::AgedOut, shared, now);
+            self.end_silent(*slot, (rules, shared), now);
             if shared.pressure(aging) == Pressure::Normal {
                 return;
             }

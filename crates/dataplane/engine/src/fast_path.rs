@@ -98,12 +98,9 @@ pub(crate) fn must_end<R: Recorder>(turn: &mut Turn<'_, R>, slot: u32) -> Option
                 if let Some(hits) = policies.get_mut(policy.index()) {
                     hits.sessions += 1;
                 }
-                let now = rules.policy(policy);
-                session.marks = session
-                    .marks
-                    .with(Marks::COUNT, now.is_some_and(|p| p.count))
-                    .with(Marks::LOG_CLOSE, now.is_some_and(|p| p.log.close))
-                    .with(Marks::LOG_UPDATE, now.is_some_and(|p| p.log.update != 0));
+                let counts = rules.policy(policy).is_some_and(|p| p.count);
+                let unlogged = session.marks.with(Marks::LOG_CLOSE, false).with(Marks::LOG_UPDATE, false);
+                session.marks = unlogged.with(Marks::COUNT, counts);
                 is_moved = true;
             }
             Rejudged::Kept => {}
@@ -112,8 +109,11 @@ pub(crate) fn must_end<R: Recorder>(turn: &mut Turn<'_, R>, slot: u32) -> Option
         session.wings.iter_mut().for_each(|wing| wing.resolved_at = 0);
         let one_way = rules.refreshes_one_way(session.wings[0].zone);
         let before = session.marks;
-        session.marks = before.with(Marks::ONE_WAY, one_way).tracked(rules.tracking(session.wings[0].zone));
-        is_moved |= session.marks.has(Marks::TRACK_UPDATE) && !before.has(Marks::TRACK_UPDATE);
+        session.marks = before
+            .logged(rules.policy(session.policy))
+            .with(Marks::ONE_WAY, one_way)
+            .tracked(rules.tracking(session.wings[0].zone));
+        is_moved |= session.marks.has(Marks::REPORTED) && !before.has(Marks::REPORTED);
         session.generation = generation;
         session.section_hash = rules.section_hash(session.wings[0].zone, session.wings[1].zone);
     }

@@ -50,6 +50,7 @@ mod sanity;
 mod screens;
 mod session;
 mod shared;
+mod spell;
 mod splice;
 mod state;
 mod steer;

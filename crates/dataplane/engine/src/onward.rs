@@ -25,10 +25,11 @@ pub(crate) fn instance(rules: &Rules, session: &Session, wing: usize, flow: &Flo
 /// Where a session's packet goes by the routes of an instance, which the packet that opens it has asked already.
 pub(crate) fn path(world: &Snapshot, flow: &Flow, (instance, recipe): (InstanceId, &Recipe<'_>)) -> Path {
     match recipe.way {
-        Some((asked, path)) if *asked == instance => *path,
-        Some(_) | None => {
-            world.forwarding.lookup(instance, (flow.network.family, recipe.other.src()), flow.hash)
+        Some((asked, path)) => {
+            debug_assert_eq!(*asked, instance, "the packet that opens a session has asked for itself");
+            *path
         }
+        None => world.forwarding.lookup(instance, (flow.network.family, recipe.other.src()), flow.hash),
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! Built by the plane's control thread, once for each program; immutable after.
 
+mod cut_offs;
 mod host;
 mod ids;
 mod policy;
@@ -31,6 +32,7 @@ use crate::forwarding::Forwarding;
 use crate::live::Live;
 use crate::mirror::MirrorTable;
 use crate::nat::{Nat, NatRuleRef};
+pub(crate) use cut_offs::CutOffs;
 pub(crate) use policy::{Decision, Tuple};
 pub(crate) use portable::text as mark_of;
 use words::Configured;
@@ -75,6 +77,7 @@ pub struct Rules {
     pub(crate) tcp: TcpRules,
     tcp_options: Arc<tcp_options::TcpOptions>,
     pub(crate) aging: Aging,
+    pub(crate) cut_offs: Arc<CutOffs>,
     pub(crate) algs: Algs,
     pub(crate) screens: ScreenTable,
     pub(crate) filters: Arc<FilterTable>,
@@ -117,10 +120,10 @@ impl Rules {
         let missing = |what: &str| BuildError { path: what.into(), reason: "missing part".into() };
         let interfaces = program.interfaces().ok_or_else(|| missing("interfaces"))?;
         let zones = program.zones().ok_or_else(|| missing("security zones"))?;
-        let flow = *program.flow().ok_or_else(|| missing("security flow"))?;
+        let flow = program.flow().ok_or_else(|| missing("security flow"))?;
         let mut rules = Self {
             generation: program.generation,
-            flow,
+            flow: flow.clone(),
             ports: table("interfaces", interfaces.ports.iter().map(|p| (p.id.index(), p.clone())))?,
             by_vlan: Vec::new(),
             units: table("interfaces", interfaces.units.iter().map(|u| (u.id.index(), u.clone())))?,
@@ -132,6 +135,7 @@ impl Rules {
             tcp: crate::tcp::rules(&flow.tcp),
             tcp_options: Arc::default(),
             aging: crate::tcp::aging(&flow.aging),
+            cut_offs: Arc::new(CutOffs::of(&flow.aging)),
             algs: program.algs().cloned().unwrap_or_default(),
             screens: ScreenTable::new(program.screens().unwrap_or(&Screens::default())),
             filters: Arc::new(FilterTable::build(

@@ -8,7 +8,7 @@ mod table;
 mod wheel;
 
 use ravelin_contract::{SessionState, SessionView, WingView};
-use ravelin_program::Tracking;
+use ravelin_program::{LogWhen, Policy, Tracking};
 use ravelin_tcp::Conversation;
 use ravelin_types::{InterfaceId, Mac, NatRuleId, PolicyId, SessionId, WorkerId, ZoneId};
 use ravelin_wire::checksum::Delta;
@@ -166,6 +166,17 @@ impl Marks {
     /// Whether more of its packets changes than addresses and ports.
     pub(crate) const fn changes_content(self) -> bool {
         self.0 & (Self::SPLICED.0 | Self::ALG.0) != 0
+    }
+
+    /// What the policy of a session has logged of it, as it says now. `None`: as ever, there is none to ask.
+    #[must_use]
+    pub(crate) fn logged(self, policy: Option<&Policy>) -> Self {
+        match policy.map(|policy| policy.log) {
+            None => self,
+            Some(LogWhen { init: _, close, update }) => {
+                self.with(Self::LOG_CLOSE, close).with(Self::LOG_UPDATE, update != 0)
+            }
+        }
     }
 
     /// What a zone that tracks its sessions has told of one that begins there.

@@ -32,6 +32,7 @@ use crate::rules::Rules;
 use crate::screens::Holds;
 use crate::session::{Marks, NO_POLICY, NO_WORKER, Session, Sessions, Ticks};
 use crate::shared::Shared;
+use crate::spell::Spell;
 use crate::splice::Splices;
 use crate::steer::Steering;
 use crate::stub::{Message, Outbox, Stubs};
@@ -93,6 +94,7 @@ pub struct State {
     pub(crate) filter_log: LogRing,
     pub(crate) watch: Watch,
     pub(crate) overload: Overload,
+    pub(crate) spell: Option<Spell>,
     /// Its packets are only tried: they take no tokens of policers.
     pub(crate) is_trial: bool,
     pub(crate) splices: Splices,
@@ -145,6 +147,7 @@ impl State {
             filter_log: LogRing::new(),
             watch: Watch::new(),
             overload: Overload::default(),
+            spell: None,
             is_trial: false,
             splices: Splices::default(),
             cookies: Cookies::new(seed, lane),

@@ -52,8 +52,8 @@ pub(crate) fn rules(settings: &TcpSettings) -> TcpRules {
 
 /// When sessions are aged early.
 pub(crate) const fn aging(settings: &ravelin_program::Aging) -> Aging {
-    let ravelin_program::Aging { high_watermark, low_watermark, early_ageout } = *settings;
-    Aging { high_watermark, low_watermark, early_ageout_s: early_ageout }
+    let ravelin_program::Aging { high_watermark, low_watermark, rest: _, early: _ } = settings;
+    Aging { high_watermark: *high_watermark, low_watermark: *low_watermark }
 }
 
 /// What a packet's first segment opens; `None`: it is no TCP, or shows no header.

@@ -69,7 +69,7 @@ impl Allocator {
     fn unlink_mappings_of(&mut self, id: PoolId) {
         let of_pool = self.mappings.linked().filter(|(_, key, _)| key.action == Action::Pool(id));
         let slots: Vec<u32> = of_pool.map(|(slot, ..)| slot).collect();
-        slots.into_iter().for_each(|slot| self.mappings.unlink(slot));
+        slots.into_iter().for_each(|slot| self.unlink_mapping(slot));
     }
 
     fn renew_spaces(&mut self, config: &Config) {
@@ -151,7 +151,7 @@ impl Allocator {
         let stray = self.mappings.linked().filter(|(_, key, out)| !fits(&key.action, out.family, out.addr));
         let stray: Vec<u32> = stray.map(|(slot, ..)| slot).collect();
         for slot in stray {
-            self.mappings.unlink(slot);
+            self.unlink_mapping(slot);
         }
         for slot in 0..self.mappings.horizon() {
             if self.mappings.is_unlinked(slot) {

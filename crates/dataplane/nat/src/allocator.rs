@@ -296,7 +296,6 @@ impl Allocator {
             Ok(None) => self.counters.released += 1,
             Ok(Some(ended)) => {
                 self.counters.released += 1;
-                self.tell_mapping(&ended.internal, &ended.external, false);
                 self.give_back(ended.lease, now);
             }
             Err(()) => self.counters.released_twice += 1,

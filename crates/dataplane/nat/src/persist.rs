@@ -166,8 +166,21 @@ impl Allocator {
 
     pub(crate) fn end_mapping(&mut self, slot: u32, now: Instant) {
         if let Some(ended) = self.mappings.remove(slot) {
-            self.tell_mapping(&ended.internal, &ended.external, false);
+            // The end of one that was unlinked before has been told.
+            if ended.linked {
+                self.tell_mapping(&ended.internal, &ended.external, false);
+            }
             self.give_back(ended.lease, now);
+        }
+    }
+
+    /// Takes a mapping out of sight and tells its end: its sessions may never be seen again here, and no other session will
+    /// have its external end.
+    pub(crate) fn unlink_mapping(&mut self, slot: u32) {
+        let ends = self.mappings.get(slot).filter(|m| m.linked).map(|m| (m.internal, m.external));
+        if let Some((internal, external)) = ends {
+            self.tell_mapping(&internal, &external, false);
+            self.mappings.unlink(slot);
         }
     }
 

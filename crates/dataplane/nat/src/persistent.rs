@@ -98,7 +98,7 @@ pub(crate) struct Mapping {
     pub lease: Lease,
     refs: u32,
     idle_since: Instant,
-    linked: bool,
+    pub(crate) linked: bool,
     remotes: u32,
     remote_count: u32,
 }
@@ -307,11 +307,11 @@ impl Mappings {
         }
     }
 
-    /// Ends a mapping without sessions.
+    /// Ends a mapping without sessions. As it was: linked, or not.
     pub(crate) fn remove(&mut self, slot: u32) -> Option<Mapping> {
-        self.slab.get(slot).filter(|m| m.refs == 0)?;
+        let linked = self.slab.get(slot).filter(|m| m.refs == 0)?.linked;
         self.unlink(slot);
-        let mapping = self.slab.remove(slot)?;
+        let mapping = Mapping { linked, ..self.slab.remove(slot)? };
         let mut at = mapping.remotes;
         while let Some(remote) = self.remotes.remove(at) {
             self.remote_index.remove(self.hash_remote(slot, remote.addr, remote.port), at);

@@ -38,6 +38,7 @@ const SUPPORTED: &[&str] = &[
     "session-update",
     "unidirectional-refresh",
     "application-tracking",
+    "early-aging",
 ];
 
 impl<W: Workers> Plane<W> {

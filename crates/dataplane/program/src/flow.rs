@@ -2,10 +2,13 @@
 //!
 //! Junos: `security flow`; the defaults are Juniper's (topic "Session timeouts").
 
-use crate::Action;
+use ravelin_mem::List;
+use ravelin_types::Proto;
+
+use crate::{Action, Application, Gateway};
 
 /// What the session table and TCP checks go by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct FlowSettings {
     pub tcp: TcpSettings,
     pub tcp_timeout: u32,
@@ -42,18 +45,41 @@ pub struct RefusedAddresses {
     pub reserved: bool,
 }
 
-/// `security flow aging`: percent of the session table's size, and seconds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+/// `security flow aging`: percent of the session table's size, and how long sessions may be silent then.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Aging {
     /// At 100 nothing is aged early.
     pub high_watermark: u8,
     pub low_watermark: u8,
-    pub early_ageout: u16,
+    /// Of sessions that have no cut-off of their own.
+    pub rest: CutOff,
+    pub early: EarlyAging,
+}
+
+/// How long a session may be silent while the table is nearly full, where that is less than its timeout.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum CutOff {
+    /// 1 to 65535.
+    Seconds(u16),
+    /// Of its timeout, 1 to 99.
+    Percent(u8),
+}
+
+/// `early-aging`: cut-offs of kinds of sessions. That of a term goes before that of a gateway, and both before that of a
+/// protocol.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct EarlyAging {
+    /// By the application that a session was matched by, the first of its terms that holds; `None`: it has none.
+    pub terms: List<(Application, Option<CutOff>)>,
+    /// By the gateway that looks at a session.
+    pub gateways: List<(Gateway, CutOff)>,
+    pub protocols: List<(Proto, CutOff)>,
 }
 
 impl Default for Aging {
     fn default() -> Self {
-        Self { high_watermark: 100, low_watermark: 100, early_ageout: 20 }
+        let rest = CutOff::Seconds(20);
+        Self { high_watermark: 100, low_watermark: 100, rest, early: EarlyAging::default() }
     }
 }
 

@@ -27,7 +27,10 @@ pub use filter::{PortRange, Service};
 pub use firewall::{
     Direction, FilterAttachment, Firewall, FirewallFilter, FirewallTerm, Place, PolicerInstance,
 };
-pub use flow::{Aging, FlowSettings, RefusedAddresses, Rematch, Strays, SynCheck, TcpSettings, TimeWait};
+pub use flow::{
+    Aging, CutOff, EarlyAging, FlowSettings, RefusedAddresses, Rematch, Strays, SynCheck, TcpSettings,
+    TimeWait,
+};
 pub use interface::{Interface, InterfaceAddress, Interfaces, Port, RoutingInstance};
 pub use live::{Live, PolicyTcp};
 pub use mirror::{

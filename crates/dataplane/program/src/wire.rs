@@ -3,6 +3,7 @@
 //! Decoding trusts nothing: an id out of range, a bad address or a missing part is an error that
 //! names it, and a chunk whose bytes do not hash to the manifest's digest is never decoded.
 
+mod aging;
 mod alg;
 mod decode;
 mod encode;

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use jiff::Timestamp;
 use ravelin_commit::{Consumer, Proposal};
 use ravelin_contract::{
-    FilterHit, NatEvent, PolicerHit, PolicyDeny, SessionEvent, SessionKey, SessionView, TrackedMoment,
-    TrackedSession,
+    FilterHit, NatEvent, OverloadEvent, PolicerHit, PolicyDeny, SessionEvent, SessionKey, SessionView,
+    TrackedMoment, TrackedSession,
 };
 use ravelin_model::LogSeverity;
 use ravelin_ops::{
@@ -18,9 +18,9 @@ use ravelin_program::{Action, Screen};
 use ravelin_syntax::{Diagnostic, Span};
 use ravelin_telemetry::{
     Filter, Names, NatRuleKind, Outcome, Record, Service, Window, close, create, deny, filtered, nat,
-    policed, screen, tracked, update,
+    overload, policed, screen, tracked, update,
 };
-use ravelin_types::{InterfaceId, NatRuleId, PolicyId, RuleIdentity, ZoneId};
+use ravelin_types::{InterfaceId, NatRuleId, PolicyId, PortId, RuleIdentity, ZoneId};
 
 /// Kept events that one answer lists.
 const LISTED_MAX: usize = 10_000;
@@ -108,6 +108,11 @@ impl Log {
         self.tell(&nat(event, Timestamp::now(), &*self.names()));
     }
 
+    /// A worker can't keep up, or could again.
+    pub fn overloaded(&self, event: &OverloadEvent) {
+        self.tell(&overload(event, &*self.names()));
+    }
+
     /// A screen of a zone saw something.
     pub fn screened(&self, what: (Screen, bool), at: (ZoneId, InterfaceId), key: SessionKey) {
         self.tell(&screen(what, at, key, &*self.names()));
@@ -176,6 +181,14 @@ impl Names for Named {
     fn unit(&self, id: Option<InterfaceId>) -> String {
         let known = id.and_then(|id| self.first(|table| table.find_unit(id)));
         known.map_or_else(|| self.now.unit(id), str::to_owned)
+    }
+
+    fn port(&self, id: PortId) -> String {
+        let of = |table: &NameTable| {
+            let ports = &table.program()?.interfaces()?.ports;
+            ports.iter().find(|port| port.id == id).map(|port| port.name.clone())
+        };
+        of(&self.now).or_else(|| of(&self.before)).unwrap_or_else(|| or_unknown(None))
     }
 
     fn policy(&self, id: PolicyId) -> String {

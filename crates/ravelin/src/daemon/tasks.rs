@@ -283,6 +283,7 @@ async fn handle(event: Event, control: &Mutex<Control>, log: &Log, prober: &mut 
         Event::Tracked(session) => log.tracked(&session),
         Event::PolicyDeny(denied) => log.denied(&denied),
         Event::Nat(event) => log.nat(&event),
+        Event::Overload(event) => log.overloaded(&event),
         Event::Screen { screen, zone, interface, key, dropped } => {
             log.screened((screen, dropped), (zone, interface), key);
         }

@@ -109,7 +109,7 @@ fn term(application: &Application, term: &ApplicationTerm, path: &str, report: &
     if (term.icmp6_type.is_some() || term.icmp6_code.is_some()) && protocol != ICMP6 {
         report.error(&path, at, "icmp6-type and icmp6-code need protocol icmp6");
     }
-    let carrier = match term.gateway {
+    let carrier = match term.gateway() {
         Some(ApplicationGateway::Ftp) => Some((TCP, "the gateway of FTP needs protocol tcp")),
         Some(ApplicationGateway::Tftp) => Some((UDP, "the gateway of TFTP needs protocol udp")),
         Some(ApplicationGateway::Dns) => Some((UDP, "there is a gateway of DNS for protocol udp alone")),

@@ -14,19 +14,6 @@ pub(super) fn check(config: &Config, report: &mut Report) {
         let message = format!("value is not within {DNS_LENGTH_MIN}..{DNS_LENGTH_MAX}");
         report.error("security alg dns maximum-message-length", alg.at, message);
     }
-    let flow = &config.security.flow;
-    for (name, percent) in [("high-watermark", flow.high_watermark), ("low-watermark", flow.low_watermark)] {
-        if percent.is_some_and(|percent| percent > 100) {
-            report.error(format!("security flow aging {name}"), flow.at, "value is not within 0..100");
-        }
-    }
-    if flow.early_ageout == Some(0) {
-        report.error("security flow aging early-ageout", flow.at, "value is not within 1..65535");
-    }
-    if flow.low_watermark.unwrap_or(0) > flow.high_watermark.unwrap_or(100) {
-        let message = "'low-watermark' must not be above 'high-watermark'";
-        report.error("security flow aging low-watermark", flow.at, message);
-    }
     let tcp = &config.security.flow.tcp_session;
     let path = "security flow tcp-session";
     if tcp.strict_syn_check && tcp.no_syn_check {

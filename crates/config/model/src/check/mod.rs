@@ -1,5 +1,6 @@
 //! Checks across statements: everything must resolve before a configuration is valid.
 
+mod aging;
 mod applications;
 mod destination_pool;
 mod dynamic_address;
@@ -108,6 +109,7 @@ pub(crate) fn check_after(
     schedulers::check(&config, &mut report);
     dynamic_address::check(&config, &known, &mut report);
     flow::check(&config, &mut report);
+    aging::check(&config, &mut report);
     nat::check(&config, &known, &mut report);
     pool::check(&config, &known, &mut report);
     persistent::check(&config, &mut report);

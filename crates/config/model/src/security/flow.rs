@@ -4,6 +4,7 @@ use ravelin_derive::Lower;
 use ravelin_schema::Value;
 use ravelin_syntax::Span;
 
+use super::early_aging::EarlyAging;
 use crate::keywords::keywords;
 
 #[derive(Clone, Debug, Default, PartialEq, Lower)]
@@ -19,6 +20,8 @@ pub struct Flow {
     /// Seconds of silence that a session survives while the table is nearly full, 1..=65535; Junos' default is 20.
     #[lower(leaf = "aging early-ageout")]
     pub early_ageout: Option<u16>,
+    #[lower(container = "aging early-aging")]
+    pub early_aging: EarlyAging,
     /// Percent of the session table at which that begins, and below which it ends; Junos' default is 100, never.
     #[lower(leaf = "aging high-watermark")]
     pub high_watermark: Option<u8>,

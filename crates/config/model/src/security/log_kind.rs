@@ -14,6 +14,8 @@ pub enum LogKind {
     Nat,
     /// A firewall filter's term.
     Filter,
+    /// A worker that can't keep up.
+    Overload,
     /// The log itself.
     Rtlog,
 }
@@ -27,6 +29,7 @@ impl LogKind {
         Self::Screen,
         Self::Nat,
         Self::Filter,
+        Self::Overload,
         Self::Rtlog,
     ];
 }

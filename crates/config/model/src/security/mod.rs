@@ -4,6 +4,7 @@ mod address_book;
 mod alg;
 mod application_tracking;
 mod dynamic_address;
+mod early_aging;
 mod flow;
 mod log;
 mod log_kind;
@@ -20,6 +21,7 @@ pub use address_book::{Address, AddressBook, AddressRange, AddressSet, AddressVa
 pub use alg::Alg;
 pub use application_tracking::ApplicationTracking;
 pub use dynamic_address::{DynamicAddress, DynamicAddresses, Feed, FeedServer};
+pub use early_aging::{ApplicationAging, CutOffTime, EarlyAging, ProtocolAging};
 pub use flow::{Flow, SynFloodProtection, TcpSession};
 pub use log::{
     LogCache, LogCategory, LogExclude, LogFacility, LogFile, LogFormat, LogHost, LogIpProtocol, LogMode,

@@ -1,8 +1,8 @@
 //! Events as a case writes them: what happened, and names for what it happened to.
 
 use ravelin_contract::{
-    ApplyResult, DataPlane, Event, NatEvent, PolicyDeny, SessionEvent, SessionView, TrackedMoment,
-    TrackedSession,
+    ApplyResult, DataPlane, Event, NatEvent, OverloadEvent, OverloadMoment, PolicyDeny, SessionEvent,
+    SessionView, TrackedMoment, TrackedSession,
 };
 use ravelin_types::{InstanceId, InterfaceId, NatRuleId, PolicyId, ZoneId};
 
@@ -86,8 +86,22 @@ fn words(event: &Event, names: &ApplyResult) -> Option<String> {
                 if *raised { "raised" } else { "cleared" }
             )
         }
+        Event::Overload(event) => overload(event),
         Event::NeighbourWanted { .. } => return None,
     })
+}
+
+fn overload(event: &OverloadEvent) -> String {
+    let OverloadEvent { worker, moment } = event;
+    match moment {
+        OverloadMoment::Began { port } => {
+            let ring = port.map_or_else(|| "workers".to_owned(), |port| format!("port={port}"));
+            format!("overload began worker={worker} {ring}")
+        }
+        OverloadMoment::Ended { shed, lasted_ms } => {
+            format!("overload ended worker={worker} shed={shed} ms={lasted_ms}")
+        }
+    }
 }
 
 fn session(view: &SessionView, names: &ApplyResult) -> String {

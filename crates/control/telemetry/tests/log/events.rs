@@ -4,13 +4,16 @@
 
 use jiff::tz::TimeZone;
 use ravelin_contract::{
-    BlockChange, CloseReason, NatEvent, NatLack, PolicyDeny, SessionEvent, SessionState, SessionView,
-    WingView,
+    BlockChange, CloseReason, NatEvent, NatLack, OverloadEvent, OverloadMoment, PolicyDeny, SessionEvent,
+    SessionState, SessionView, WingView,
 };
 use ravelin_telemetry::{
     Clock, Deny, Filter, Flow, Form, Line, Names, NatRuleKind, Record, Tag, close, create, deny, nat,
+    overload,
 };
-use ravelin_types::{InstanceId, InterfaceId, NatRuleId, PolicyId, Proto, SessionId, WorkerId, ZoneId};
+use ravelin_types::{
+    InstanceId, InterfaceId, NatRuleId, PolicyId, PortId, Proto, SessionId, WorkerId, ZoneId,
+};
 
 use crate::support::{at, key, style};
 
@@ -44,6 +47,10 @@ impl Names for Fake {
 
     fn pool(&self, number: u32) -> String {
         format!("pool{number}")
+    }
+
+    fn port(&self, id: PortId) -> String {
+        format!("ge-0/0/{id}")
     }
 
     fn rejects(&self, policy: PolicyId) -> bool {
@@ -85,6 +92,31 @@ fn flow(out: &str, nat: &str, proto: Proto) -> Flow {
         session: 0x0100_0000_0000_002a,
         interface: "unit1".into(),
     }
+}
+
+/// Spec: log-47, overload-6.
+#[test]
+fn a_spell_of_overload_is_told_with_its_ring_and_its_cost() {
+    let text = |moment| {
+        let record = overload(&OverloadEvent { worker: WorkerId(3), moment }, &Fake);
+        (record.message().tag, record.text(), record.subject().interface.to_owned())
+    };
+    assert_eq!(
+        text(OverloadMoment::Began { port: Some(PortId(1)) }),
+        ("RT_FLOW_OVERLOAD_BEGIN", "overload began: worker 3, frames of ge-0/0/1".into(), "ge-0/0/1".into())
+    );
+    assert_eq!(
+        text(OverloadMoment::Began { port: None }).1,
+        "overload began: worker 3, frames of other-workers"
+    );
+    assert_eq!(
+        text(OverloadMoment::Ended { shed: 70_000, lasted_ms: 1500 }),
+        (
+            "RT_FLOW_OVERLOAD_END",
+            "overload ended: worker 3, 70000 packets without a session dropped in 1500 ms".into(),
+            String::new()
+        )
+    );
 }
 
 #[test]

@@ -6,12 +6,12 @@ use ravelin_types::{
     ScheduleId, ZoneId,
 };
 
-use super::{WireError, alg, firewall, live, mirror, nat, pool, proto, screen};
+use super::{WireError, aging, alg, firewall, live, mirror, nat, pool, proto, screen};
 use crate::{
-    Action, AddressMatch, Aging, Application, Chunk, DestinationNat, FlowSettings, Gateway, HostInbound,
-    IcmpMatch, Interface, InterfaceAddress, Interfaces, LogWhen, Policy, PolicySection, Port, PortRange,
-    Prefix, RefusedAddresses, Rematch, RoutingInstance, Service, SourceNat, StaticNat, Strays, SynCheck,
-    TcpSettings, TimeWait, Tracking, Translated, Zone, ZoneMatch, Zones,
+    Action, AddressMatch, Application, Chunk, DestinationNat, FlowSettings, Gateway, HostInbound, IcmpMatch,
+    Interface, InterfaceAddress, Interfaces, LogWhen, Policy, PolicySection, Port, PortRange, Prefix,
+    RefusedAddresses, Rematch, RoutingInstance, Service, SourceNat, StaticNat, Strays, SynCheck, TcpSettings,
+    TimeWait, Tracking, Translated, Zone, ZoneMatch, Zones,
 };
 
 pub(super) type Read<T> = Result<T, WireError>;
@@ -169,19 +169,11 @@ fn flow(x: &proto::Flow) -> Read<FlowSettings> {
             2 => Rematch::Extensive,
             value => return Err(WireError::Range { what: "policy rematch", value: value.into() }),
         },
-        aging: x.aging.map(aging).transpose()?.unwrap_or_default(),
+        aging: x.aging.as_ref().map(aging::decode).transpose()?.unwrap_or_default(),
         refused: RefusedAddresses { link_local: x.drop_link_local, reserved: x.drop_reserved },
         strays: Strays { dns_reply: x.allow_dns_reply, embedded_icmp: x.allow_embedded_icmp },
         route_change_timeout: x.route_change_timeout.map(|s| small("route change timeout", s)).transpose()?,
         next_hop_timeout: x.next_hop_timeout.map(|ms| small("next hop timeout", ms)).transpose()?,
-    })
-}
-
-fn aging(x: proto::Aging) -> Read<Aging> {
-    Ok(Aging {
-        high_watermark: small("high watermark", x.high_watermark)?,
-        low_watermark: small("low watermark", x.low_watermark)?,
-        early_ageout: small("early ageout", x.early_ageout)?,
     })
 }
 
@@ -293,15 +285,19 @@ pub(super) fn application(x: proto::Application) -> Read<Application> {
         destination_ports: range(x.destination_ports)?,
         icmp: icmp.transpose()?,
         inactivity_timeout: x.inactivity_timeout,
-        gateway: match x.gateway {
-            0 => Gateway::ByPort,
-            1 => Gateway::Nothing,
-            2 => Gateway::Ftp,
-            3 => Gateway::Tftp,
-            4 => Gateway::Dns,
-            value => return Err(WireError::Range { what: "gateway", value: value.into() }),
-        },
+        gateway: gateway(x.gateway)?,
         name: x.name,
+    })
+}
+
+pub(super) fn gateway(value: u32) -> Read<Gateway> {
+    Ok(match value {
+        0 => Gateway::ByPort,
+        1 => Gateway::Nothing,
+        2 => Gateway::Ftp,
+        3 => Gateway::Tftp,
+        4 => Gateway::Dns,
+        _ => return Err(WireError::Range { what: "gateway", value: value.into() }),
     })
 }
 

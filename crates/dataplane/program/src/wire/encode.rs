@@ -2,12 +2,11 @@
 
 use ravelin_types::{Addr, Family};
 
-use super::{alg, firewall, live, mirror, nat, pool, proto, screen};
+use super::{aging, alg, firewall, live, mirror, nat, pool, proto, screen};
 use crate::{
-    Action, AddressMatch, Aging, Application, Chunk, DestinationNat, FlowSettings, Gateway, HostInbound,
-    Interface, InterfaceAddress, Interfaces, Policy, PolicySection, Port, PortRange, Rematch,
-    RoutingInstance, Service, SourceNat, StaticNat, SynCheck, TcpSettings, TimeWait, Tracking, Translated,
-    Zone, ZoneMatch, Zones,
+    Action, AddressMatch, Application, Chunk, DestinationNat, FlowSettings, Gateway, HostInbound, Interface,
+    InterfaceAddress, Interfaces, Policy, PolicySection, Port, PortRange, Rematch, RoutingInstance, Service,
+    SourceNat, StaticNat, SynCheck, TcpSettings, TimeWait, Tracking, Translated, Zone, ZoneMatch, Zones,
 };
 
 pub(super) fn chunk(chunk: &Chunk) -> proto::Chunk {
@@ -175,26 +174,21 @@ fn flow(x: &FlowSettings) -> proto::Flow {
         strays,
         route_change_timeout,
         next_hop_timeout,
-    } = *x;
-    let Aging { high_watermark, low_watermark, early_ageout } = aging;
+    } = x;
     proto::Flow {
-        aging: Some(proto::Aging {
-            high_watermark: high_watermark.into(),
-            low_watermark: low_watermark.into(),
-            early_ageout: early_ageout.into(),
-        }),
+        aging: Some(aging::encode(aging)),
         drop_link_local: refused.link_local,
         drop_reserved: refused.reserved,
         allow_dns_reply: strays.dns_reply,
         allow_embedded_icmp: strays.embedded_icmp,
         route_change_timeout: route_change_timeout.map(Into::into),
         next_hop_timeout: next_hop_timeout.map(Into::into),
-        tcp: Some(tcp(&t)),
-        tcp_timeout,
-        udp_timeout,
-        icmp_timeout,
-        other_timeout,
-        default_action: action(default_action),
+        tcp: Some(tcp(t)),
+        tcp_timeout: *tcp_timeout,
+        udp_timeout: *udp_timeout,
+        icmp_timeout: *icmp_timeout,
+        other_timeout: *other_timeout,
+        default_action: action(*default_action),
         rematch: match rematch {
             Rematch::Off => 0,
             Rematch::On => 1,
@@ -314,12 +308,16 @@ pub(super) fn application(x: &Application) -> proto::Application {
         icmp: icmp.map(|m| proto::Icmp { kind: m.kind.map(Into::into), code: m.code.map(Into::into) }),
         inactivity_timeout,
         name,
-        gateway: match gateway {
-            Gateway::ByPort => 0,
-            Gateway::Nothing => 1,
-            Gateway::Ftp => 2,
-            Gateway::Tftp => 3,
-            Gateway::Dns => 4,
-        },
+        gateway: self::gateway(gateway),
+    }
+}
+
+pub(super) fn gateway(x: Gateway) -> u32 {
+    match x {
+        Gateway::ByPort => 0,
+        Gateway::Nothing => 1,
+        Gateway::Ftp => 2,
+        Gateway::Tftp => 3,
+        Gateway::Dns => 4,
     }
 }

@@ -1,11 +1,11 @@
 //! What happened.
 
 use ravelin_contract::{
-    BlockChange, Event, EventBatch, NatEvent, NatLack, PolicyDeny, SessionEvent, TrackedMoment,
-    TrackedSession,
+    BlockChange, Event, EventBatch, NatEvent, NatLack, OverloadEvent, OverloadMoment, PolicyDeny,
+    SessionEvent, TrackedMoment, TrackedSession,
 };
 use ravelin_program::Screen;
-use ravelin_types::{NatRuleId, PolicyId, Proto, ZoneId};
+use ravelin_types::{NatRuleId, PolicyId, PortId, Proto, WorkerId, ZoneId};
 
 use super::{
     Malformed, Read, Wire, address, decode_all, encode_all, instance, need, octets, part, small, unit,
@@ -38,6 +38,7 @@ fn is_known(event: &proto::Event) -> bool {
         None => false,
         Some(Kind::Nat(event)) => event.kind.is_some(),
         Some(Kind::Tracked(session)) => session.moment.is_some(),
+        Some(Kind::Overload(overload)) => overload.moment.is_some(),
         Some(_) => true,
     }
 }
@@ -65,6 +66,7 @@ impl Wire for Event {
             Self::Filter(hit) => Kind::Filter(hit.to_message()),
             Self::Policer(hit) => Kind::Policer(hit.to_message()),
             Self::Nat(event) => Kind::Nat(event.to_message()),
+            Self::Overload(event) => Kind::Overload(event.to_message()),
             Self::NeighbourWanted { interface, addr } => {
                 let (interface, addr) = (interface.0.into(), octets(*addr));
                 Kind::NeighbourWanted(proto::NeighbourWanted { interface, addr })
@@ -95,10 +97,41 @@ impl Wire for Event {
             Kind::Filter(hit) => Self::Filter(Wire::from_message(hit)?),
             Kind::Policer(hit) => Self::Policer(Wire::from_message(hit)?),
             Kind::Nat(event) => Self::Nat(Wire::from_message(event)?),
+            Kind::Overload(event) => Self::Overload(Wire::from_message(event)?),
             Kind::NeighbourWanted(wanted) => {
                 Self::NeighbourWanted { interface: unit(wanted.interface)?, addr: address(&wanted.addr)? }
             }
         })
+    }
+}
+
+impl Wire for OverloadEvent {
+    type Message = proto::Overload;
+
+    fn to_message(&self) -> proto::Overload {
+        let Self { worker, moment } = *self;
+        let moment = match moment {
+            OverloadMoment::Began { port } => {
+                proto::overload::Moment::Began(proto::OverloadBegan { port: port.map(|port| port.0.into()) })
+            }
+            OverloadMoment::Ended { shed, lasted_ms } => {
+                proto::overload::Moment::Ended(proto::OverloadEnded { shed, lasted_ms })
+            }
+        };
+        proto::Overload { worker: worker.0.into(), moment: Some(moment) }
+    }
+
+    fn from_message(message: proto::Overload) -> Read<Self> {
+        let proto::Overload { worker, moment } = message;
+        let moment = match need("moment of an overload", moment)? {
+            proto::overload::Moment::Began(proto::OverloadBegan { port }) => OverloadMoment::Began {
+                port: port.map(|port| small("port id", port)).transpose()?.map(PortId),
+            },
+            proto::overload::Moment::Ended(proto::OverloadEnded { shed, lasted_ms }) => {
+                OverloadMoment::Ended { shed, lasted_ms }
+            }
+        };
+        Ok(Self { worker: WorkerId(small("worker", worker)?), moment })
     }
 }
 

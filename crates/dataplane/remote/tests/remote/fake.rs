@@ -11,16 +11,16 @@ use ravelin_contract::{
     Explanation, ExportCursor, FilterSpan, Finding, GateFilter, GatePage, Global, Ha, InjectRequest,
     InjectVerdict, InterfaceCounters, InterfacePorts, KeptFilter, KeptList, Link, ManagedInterface,
     MappingFilter, MappingList, MappingPage, MirrorCounters, NatClear, NatCounters, NatEvent, NatLack,
-    PacketHead, PolicerHit, PolicyCounters, PolicyDeny, PoolCounters, PortStatus, PutRefusal, PutResult,
-    ReconcileResult, Refusal, ScreenCounters, SessionDeltas, SessionEvent, SessionFilter, SessionKey,
-    SessionPage, SessionRef, SessionState, SessionStore, SessionView, Status, SyncedSession, Telemetry,
-    TraceBatch, TraceId, TraceRequest, TracedPacket, TrackedMoment, TrackedSession, UnitScreenCounters,
-    UpdateBatch, Updates, WingView, WorkerStatus,
+    OverloadEvent, OverloadMoment, PacketHead, PolicerHit, PolicyCounters, PolicyDeny, PoolCounters,
+    PortStatus, PutRefusal, PutResult, ReconcileResult, Refusal, ScreenCounters, SessionDeltas, SessionEvent,
+    SessionFilter, SessionKey, SessionPage, SessionRef, SessionState, SessionStore, SessionView, Status,
+    SyncedSession, Telemetry, TraceBatch, TraceId, TraceRequest, TracedPacket, TrackedMoment, TrackedSession,
+    UnitScreenCounters, UpdateBatch, Updates, WingView, WorkerStatus,
 };
 use ravelin_program::{Program, Screen};
 use ravelin_types::{
-    DropReason, Generation, InstanceId, InterfaceId, MirrorId, NatRuleId, PolicyId, Proto, RuleIdentity,
-    SessionId, WorkerId, ZoneId,
+    DropReason, Generation, InstanceId, InterfaceId, MirrorId, NatRuleId, PolicyId, PortId, Proto,
+    RuleIdentity, SessionId, WorkerId, ZoneId,
 };
 
 use crate::kept;
@@ -104,6 +104,7 @@ pub fn refusal() -> Refusal {
 pub fn events() -> EventBatch {
     let session = |close| Event::Session(SessionEvent { view: view(9), close });
     let tracked = |moment| Event::Tracked(TrackedSession { view: view(10), moment });
+    let overload = |moment| Event::Overload(OverloadEvent { worker: WorkerId(3), moment });
     let interface = InterfaceId(2);
     let zones = (ZoneId(3), ZoneId(4));
     let events = vec![
@@ -122,6 +123,9 @@ pub fn events() -> EventBatch {
         }),
         Event::Nat(NatEvent::Exhausted { rule: NatRuleId(6), key: key(2), interface, lack: NatLack::Quota }),
         Event::NeighbourWanted { interface, addr: "fe80::1".parse().unwrap() },
+        overload(OverloadMoment::Began { port: Some(PortId(0)) }),
+        overload(OverloadMoment::Began { port: None }),
+        overload(OverloadMoment::Ended { shed: 1 << 40, lasted_ms: 86_400_000 }),
         Event::Policer(PolicerHit {
             policer: RuleIdentity(7),
             place: RuleIdentity(8),
