@@ -140,7 +140,7 @@ fn no_more_fragments_are_held_than_there_is_room_for_and_none_for_ever() {
         pass_time(&plane, Duration::from_secs(2));
         assert_eq!(dropped(&plane, DropReason::FragmentNoFirst), 256 * round);
     }
-    let long = pieces(999, &[0; 2100], &[3]).remove(1);
+    let long = pieces(999, &[0; 9300], &[3]).remove(1);
     assert_eq!(send(&plane, 0, &long).0, Verdict::Drop(DropReason::FragmentHoldFull));
 }
 
