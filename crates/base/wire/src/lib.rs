@@ -9,7 +9,7 @@ mod parse;
 mod plain;
 pub mod rewrite;
 
-pub use parse::{Fragment, L4, Malformed, Network, Parsed, TcpFlags, Vlan, parse, parse_ip};
+pub use parse::{Fragment, L4, Malformed, Network, Parsed, TcpFlags, Vlan, parse, parse_here, parse_ip};
 pub use plain::Plain;
 
 /// Bytes of an Ethernet header without tags.

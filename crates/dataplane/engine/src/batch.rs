@@ -5,9 +5,11 @@
 use crate::explain::Recorder;
 use crate::express::{self, Express, Looked};
 use crate::mirror;
+use crate::outline;
 use crate::overload;
 use crate::packet::Packet;
-use crate::step::{Slot, Turn, account, classify, recall, whole_way};
+use crate::step::{Flow, Slot, Turn, account, classify, recall, whole_way};
+use crate::verdict::Verdict;
 
 /// Examines all, brings all close, then acts on each in order.
 #[inline(always)]
@@ -50,6 +52,9 @@ pub(crate) fn examine<R: Recorder>(
 
 #[inline(never)]
 fn in_full<R: Recorder>(turn: &mut Turn<'_, R>, packet: &Packet<'_>, slots: &mut Vec<Slot>) {
+    if turn.state.overload.is_pressed() && outline::examine(turn, packet, slots).is_some() {
+        return;
+    }
     let slot = classify(turn, packet, None).unwrap_or_else(Slot::Done);
     if let Some(hash) = slot.hash() {
         turn.state.sessions.prefetch_bucket(hash);
@@ -80,6 +85,9 @@ pub(crate) fn act<R: Recorder>(
     slot: &Slot,
     short: &Express,
 ) {
+    if let Slot::Done(verdict) = slot {
+        return told(turn, packet, (None, *verdict));
+    }
     if turn.state.overload.is_spent() && short.hint.is_none() && overload::at_once(turn, packet, slot, short)
     {
         return;
@@ -90,7 +98,11 @@ pub(crate) fn act<R: Recorder>(
             let slot = recall(turn, packet, (short, *hash));
             ordinary(turn, packet, &slot);
         }
-        _ => ordinary(turn, packet, slot),
+        Slot::Outlined { .. } => {
+            let slot = classify(turn, packet, None).unwrap_or_else(Slot::Done);
+            ordinary(turn, packet, &slot);
+        }
+        Slot::Done(_) | Slot::Flow(_) | Slot::Arp { .. } => ordinary(turn, packet, slot),
     }
 }
 
@@ -98,6 +110,11 @@ pub(crate) fn act<R: Recorder>(
 fn ordinary<R: Recorder>(turn: &mut Turn<'_, R>, packet: &mut Packet<'_>, slot: &Slot) {
     let verdict = whole_way(turn, packet, slot);
     let flow = if let Slot::Flow(flow) = slot { Some(flow) } else { None };
+    told(turn, packet, (flow, verdict));
+}
+
+#[inline(always)]
+fn told<R: Recorder>(turn: &mut Turn<'_, R>, packet: &Packet<'_>, (flow, verdict): (Option<&Flow>, Verdict)) {
     account(turn, packet, flow, verdict);
     turn.out.verdicts.push(verdict);
 }

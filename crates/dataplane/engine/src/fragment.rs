@@ -132,6 +132,12 @@ impl Fragments {
         datagram(network, from).is_some_and(|datagram| self.table.find(&datagram, now).is_some())
     }
 
+    /// Whether nothing is known of a fragment's datagram, as far as can be told at once; `false`: nobody knows.
+    #[inline(always)]
+    pub(crate) fn is_strange(&self, network: &Network, from: (ZoneId, InstanceId)) -> bool {
+        datagram(network, from).is_some_and(|datagram| self.table.is_strange(&datagram))
+    }
+
     /// Notes what became of a datagram's first fragment, for those that find no session either.
     pub(crate) fn note(
         &mut self,

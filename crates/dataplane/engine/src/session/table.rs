@@ -99,6 +99,12 @@ impl Sessions {
         prefetch(&session.state);
     }
 
+    /// Whether any key with this hash may be here; `false`: none is.
+    #[inline]
+    pub(crate) fn may_have(&self, hash: u64) -> bool {
+        self.index.find(hash, |_| true).is_some()
+    }
+
     pub(crate) fn lookup(&self, key: &FlowKey, hash: u64) -> Option<WingRef> {
         self.index.find(hash, |at| self.slots[at.slot() as usize].wings[at.wing()].key == *key)
     }

@@ -1,0 +1,69 @@
+//! Outlines: under pressure, as much of a frame as tells whether it is shed.
+//!
+//! Most of what floods a worker is no plain packet (`express`): fragments, ICMP, datagrams with options. To take such a frame
+//! apart in full costs more than a packet of a session does, and it is dropped for want of a session anyway. Here it is looked for by what
+//! names its datagram and its session, before anything is made of the frame. A shortcut and nothing else: what is not shed here
+//! goes the whole way, untouched (sim/tests/express compares the two). Place: in front of classify, when nothing more can be paid
+//! for. State: none. Spec: overload-1, overload-4.
+
+use ravelin_types::{DropReason, InstanceId, ZoneId};
+use ravelin_wire::{Fragment, Network, Plain, Vlan, parse_here};
+
+use crate::explain::Recorder;
+use crate::express::{self, Entrance};
+use crate::host;
+use crate::key::FlowKey;
+use crate::packet::Packet;
+use crate::step::{Slot, Turn, meant};
+use crate::verdict::Verdict;
+
+/// Finds a place in the batch for a frame that is shed, or will be if the table has no session of its key. `None`: it is to be
+/// taken apart in full.
+#[inline(never)]
+pub(crate) fn examine<R: Recorder>(
+    turn: &mut Turn<'_, R>,
+    packet: &Packet<'_>,
+    slots: &mut Vec<Slot>,
+) -> Option<()> {
+    // Another worker, or the other node, may have the session.
+    if R::ON || !turn.state.steering.is_alone() || turn.world.fabrics.is_some() {
+        return None;
+    }
+    let parsed = parse_here(packet.bytes()).ok()?;
+    let network = parsed.network?;
+    let Network { family, src, dst, .. } = network;
+    let vlan = parsed.vlan.map(Vlan::id).filter(|id| *id != 0);
+    let station = Plain::station_of(parsed.dst_mac);
+    let (unit, entrance) = express::entrance(turn, packet, (station, vlan, family))?;
+    if entrance.has(Entrance::FILTERED) || !express::are_ordinary(family, (src, dst)) {
+        return None;
+    }
+    let from = (entrance.zone, entrance.instance);
+    match network.fragment {
+        Fragment::Whole if host::is_neighbour_discovery(&network) => return None,
+        Fragment::Whole => {
+            let key = FlowKey::of(&network, None, entrance.instance);
+            let hash = turn.state.sessions.hash(&meant(packet, &network, (key, entrance.instance)));
+            turn.state.sessions.prefetch_bucket(hash);
+            slots.push(Slot::Outlined { unit, hash });
+        }
+        Fragment::First { .. } | Fragment::Later { .. } if !is_shed(turn, &network, from) => return None,
+        Fragment::First { .. } | Fragment::Later { .. } => {
+            turn.state.counters.received(unit, packet.len());
+            slots.push(Slot::Done(Verdict::Drop(DropReason::Overload)));
+        }
+    }
+    Some(())
+}
+
+/// Whether a fragment has nothing that speaks for it: somebody who can pay, a datagram that is known or, of a first, its session.
+/// Judged in its turn, as in full: those behind it in the batch are judged by what this one leaves.
+#[inline(always)]
+fn is_shed<R>(turn: &Turn<'_, R>, network: &Network, from: (ZoneId, InstanceId)) -> bool {
+    let state = &turn.state;
+    if !state.overload.refuses_fragments() || !state.fragments.is_strange(network, from) {
+        return false;
+    }
+    let is_first = matches!(network.fragment, Fragment::First { .. });
+    !(is_first && state.sessions.may_have(state.sessions.hash(&FlowKey::of(network, None, from.1))))
+}
