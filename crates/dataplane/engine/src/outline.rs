@@ -6,11 +6,12 @@
 //! goes the whole way, untouched (sim/tests/express compares the two). Place: in front of classify, when nothing more can be paid
 //! for. State: none. Spec: overload-1, overload-4.
 
-use ravelin_types::{DropReason, InstanceId, ZoneId};
-use ravelin_wire::{Fragment, Network, Plain, Vlan, parse_here};
+use ravelin_types::{DropReason, Family, InstanceId, ZoneId};
+use ravelin_wire::{Fragment, Network, Piece, Plain, Vlan, parse_here};
 
 use crate::explain::Recorder;
 use crate::express::{self, Entrance};
+use crate::fragment::Glance;
 use crate::host;
 use crate::key::FlowKey;
 use crate::packet::Packet;
@@ -28,6 +29,9 @@ pub(crate) fn examine<R: Recorder>(
     // Another worker, or the other node, may have the session.
     if R::ON || !turn.state.steering.is_alone() || turn.world.fabrics.is_some() {
         return None;
+    }
+    if turn.state.overload.refuses_fragments() && shed_piece(turn, packet, slots).is_some() {
+        return Some(());
     }
     let parsed = parse_here(packet.bytes()).ok()?;
     let network = parsed.network?;
@@ -47,23 +51,57 @@ pub(crate) fn examine<R: Recorder>(
             turn.state.sessions.prefetch_bucket(hash);
             slots.push(Slot::Outlined { unit, hash });
         }
-        Fragment::First { .. } | Fragment::Later { .. } if !is_shed(turn, &network, from) => return None,
         Fragment::First { .. } | Fragment::Later { .. } => {
+            let reason = doom(turn, (&network, from), (packet, parsed.l3_at))?;
             turn.state.counters.received(unit, packet.len());
-            slots.push(Slot::Done(Verdict::Drop(DropReason::Overload)));
+            slots.push(Slot::Done(Verdict::Drop(reason)));
         }
     }
     Some(())
 }
 
-/// Whether a fragment has nothing that speaks for it: somebody who can pay, a datagram that is known or, of a first, its session.
-/// Judged in its turn, as in full: those behind it in the batch are judged by what this one leaves.
+/// The same of the commonest fragments: those of which nothing is known, and for which nobody can pay.
 #[inline(always)]
-fn is_shed<R>(turn: &Turn<'_, R>, network: &Network, from: (ZoneId, InstanceId)) -> bool {
-    let state = &turn.state;
-    if !state.overload.refuses_fragments() || !state.fragments.is_strange(network, from) {
-        return false;
+fn shed_piece<R>(turn: &mut Turn<'_, R>, packet: &Packet<'_>, slots: &mut Vec<Slot>) -> Option<()> {
+    let piece = Piece::read(packet.bytes())?;
+    let (unit, entrance) = express::entrance(turn, packet, (piece.station, piece.vlan, Family::V4))?;
+    let from = (entrance.zone, entrance.instance);
+    if entrance.has(Entrance::FILTERED) || !express::are_ordinary(Family::V4, (piece.src, piece.dst)) {
+        return None;
     }
-    let is_first = matches!(network.fragment, Fragment::First { .. });
-    !(is_first && state.sessions.may_have(state.sessions.hash(&FlowKey::of(network, None, from.1))))
+    let state = &mut *turn.state;
+    if !state.fragments.is_strange(&piece, from) {
+        return None;
+    }
+    if let Some((sport, dport)) = piece.ports {
+        let key = FlowKey::new(Family::V4, piece.proto, (piece.src, sport), (piece.dst, dport));
+        if state.sessions.may_have(state.sessions.hash(&key.within(entrance.instance))) {
+            return None;
+        }
+    }
+    state.counters.received(unit, packet.len());
+    slots.push(Slot::Done(Verdict::Drop(DropReason::Overload)));
+    Some(())
+}
+
+/// Why a fragment is dropped, when that is certain: it is a copy of one that came, its datagram is condemned, or nothing speaks for it,
+/// neither somebody who can pay nor, of a first, its session. Judged in its turn, as in full: those behind it in the batch are judged
+/// by what this one leaves.
+#[inline(always)]
+fn doom<R>(
+    turn: &Turn<'_, R>,
+    (network, from): (&Network, (ZoneId, InstanceId)),
+    (packet, l3_at): (&Packet<'_>, u16),
+) -> Option<DropReason> {
+    let state = &turn.state;
+    match state.fragments.glance((network, from), (packet.bytes(), l3_at), turn.now) {
+        Glance::Doomed(reason) => Some(reason),
+        Glance::Strange if state.overload.refuses_fragments() => {
+            let has_session =
+                || state.sessions.may_have(state.sessions.hash(&FlowKey::of(network, None, from.1)));
+            let is_first = matches!(network.fragment, Fragment::First { .. });
+            (!is_first || !has_session()).then_some(DropReason::Overload)
+        }
+        Glance::Strange | Glance::Unclear => None,
+    }
 }

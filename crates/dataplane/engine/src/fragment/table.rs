@@ -82,6 +82,12 @@ impl Table {
         !self.prints[usize::from(set_of(hash))].contains(&print_of(hash))
     }
 
+    /// Where a datagram's entry is, if pieces of it are still to come.
+    pub fn find_incomplete(&self, datagram: &Datagram, now: Instant) -> Option<Place> {
+        let at = self.find(datagram, now)?;
+        (!self.tags[usize::from(at.set)][usize::from(at.way)].is_complete).then_some(at)
+    }
+
     /// Where a datagram's entry is, made if need be. One that is complete is of another datagram: its identification
     /// may be used again. What became of it is known until then. `gives_way` is told of one that was pushed out.
     pub fn enter(&mut self, datagram: &Datagram, now: Instant, gives_way: impl FnOnce(&mut Entry)) -> Place {
