@@ -67,8 +67,9 @@ fn in_full<R: Recorder>(turn: &mut Turn<'_, R>, packet: &Packet<'_>, slots: &mut
 pub(crate) fn hint<R: Recorder>(turn: &Turn<'_, R>, flows: &[Slot], shorts: &mut [Express]) {
     let mut missed = false;
     for (slot, short) in flows.iter().zip(&mut *shorts) {
-        short.hint = slot.hash().and_then(|hash| turn.state.sessions.prefetch_record(hash));
-        missed |= short.hint.is_none();
+        let hash = slot.hash();
+        short.hint = hash.and_then(|hash| turn.state.sessions.prefetch_record(hash));
+        missed |= hash.is_some() && short.hint.is_none();
     }
     if missed {
         for (slot, short) in flows.iter().zip(shorts).filter(|(_, short)| short.hint.is_none()) {

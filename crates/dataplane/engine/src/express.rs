@@ -284,11 +284,14 @@ fn link_of(packet: &Packet<'_>, l3_at: u16) -> Option<Link> {
 }
 
 /// Two ordinary addresses: stricter than what the whole path lets pass, which judges the others.
-#[inline]
+#[inline(always)]
 pub(crate) fn are_ordinary(family: Family, (src, dst): (Addr, Addr)) -> bool {
     let ordinary = |addr: Addr| match family {
-        // 0.0.0.0/8 and 127.0.0.0/8 aside, up to the multicast addresses.
-        Family::V4 => !matches!(addr.low32() >> 24, 0 | 127 | 224..),
+        Family::V4 => {
+            // 0.0.0.0/8 and 127.0.0.0/8 aside, up to the multicast addresses.
+            let first = addr.low32() >> 24;
+            first.wrapping_sub(1) < 223 && first != 127
+        }
         Family::V6 => addr.0 > 1 && !addr.is_multicast(family),
     };
     src != dst && ordinary(src) && ordinary(dst)

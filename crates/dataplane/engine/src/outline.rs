@@ -70,14 +70,16 @@ fn shed_piece<R>(turn: &mut Turn<'_, R>, packet: &Packet<'_>, slots: &mut Vec<Sl
         return None;
     }
     let state = &mut *turn.state;
-    if !state.fragments.is_strange(&piece, from) {
-        return None;
-    }
-    if let Some((sport, dport)) = piece.ports {
+    // A first's session is looked for while its buckets come close.
+    let hash = piece.ports.map(|(sport, dport)| {
         let key = FlowKey::new(Family::V4, piece.proto, (piece.src, sport), (piece.dst, dport));
-        if state.sessions.may_have(state.sessions.hash(&key.within(entrance.instance))) {
-            return None;
-        }
+        let hash = state.sessions.hash(&key.within(entrance.instance));
+        state.sessions.prefetch_both(hash);
+        hash
+    });
+    let is_strange = state.fragments.is_strange(&piece, from);
+    if !is_strange || hash.is_some_and(|hash| state.sessions.may_have(hash)) {
+        return None;
     }
     state.counters.received(unit, packet.len());
     slots.push(Slot::Done(Verdict::Drop(DropReason::Overload)));

@@ -80,6 +80,10 @@ impl Index {
         prefetch(&self.buckets[self.places(hash)[0]]);
     }
 
+    pub(super) fn prefetch_both(&self, hash: u64) {
+        self.places(hash).iter().for_each(|at| prefetch(&self.buckets[*at]));
+    }
+
     /// Who is probably meant by a hash: the first entry of its first bucket whose tag fits. Its second bucket is asked for when
     /// there is none.
     #[inline]

@@ -78,6 +78,11 @@ impl Sessions {
         self.index.prefetch(hash);
     }
 
+    /// The same of both buckets: for who looks soon, and once.
+    pub(crate) fn prefetch_both(&self, hash: u64) {
+        self.index.prefetch_both(hash);
+    }
+
     /// Brings the record that a hash probably means close, and says which it is; `None`: its first bucket does not
     /// tell, and the second one comes closer.
     #[inline]
