@@ -19,8 +19,9 @@ pub(crate) fn run<R: Recorder>(
     (flows, shorts): (&mut Vec<Slot>, &mut [Express]),
 ) {
     for (packet, short) in packets.iter().zip(shorts.iter_mut()) {
-        examine(turn, packet, (&mut *flows, short));
+        examine(turn, (packets, packet), (&mut *flows, short));
     }
+    outline::settle(turn, packets, flows);
     hint(turn, flows, shorts);
     for ((packet, slot), short) in packets.iter_mut().zip(&*flows).zip(&*shorts) {
         act(turn, packet, slot, short);
@@ -31,7 +32,7 @@ pub(crate) fn run<R: Recorder>(
 #[inline(always)]
 pub(crate) fn examine<R: Recorder>(
     turn: &mut Turn<'_, R>,
-    packet: &Packet<'_>,
+    (packets, packet): (&[Packet<'_>], &Packet<'_>),
     (slots, short): (&mut Vec<Slot>, &mut Express),
 ) {
     if packet.handed.is_none() {
@@ -46,7 +47,10 @@ pub(crate) fn examine<R: Recorder>(
             slots.push(Slot::Express { hash });
         }
         Looked::Ended(verdict) => slots.push(Slot::Done(verdict)),
-        Looked::Unknown => in_full(turn, packet, slots),
+        Looked::Unknown => {
+            outline::settle(turn, packets, slots);
+            in_full(turn, packet, slots);
+        }
     }
 }
 

@@ -4,9 +4,9 @@
 //! apart in full costs more than a packet of a session does, and it is dropped for want of a session anyway. Here it is looked for by what
 //! names its datagram and its session, before anything is made of the frame. A shortcut and nothing else: what is not shed here
 //! goes the whole way, untouched (sim/tests/express compares the two). Place: in front of classify, when nothing more can be paid
-//! for. State: none. Spec: overload-1, overload-4.
+//! for. State: a fragment that waits, within a batch. Spec: overload-1, overload-4.
 
-use ravelin_types::{DropReason, Family, InstanceId, ZoneId};
+use ravelin_types::{DropReason, Family, InstanceId, InterfaceId, ZoneId};
 use ravelin_wire::{Fragment, Network, Piece, Plain, Vlan, parse_here};
 
 use crate::explain::Recorder;
@@ -15,8 +15,18 @@ use crate::fragment::Glance;
 use crate::host;
 use crate::key::FlowKey;
 use crate::packet::Packet;
-use crate::step::{Slot, Turn, meant};
+use crate::step::{Slot, Turn, classify, meant};
 use crate::verdict::Verdict;
+
+/// A first fragment that is shed unless it has a session, for which it waits until the buckets are close: no longer than until the next
+/// packet that is not plain.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Waits {
+    /// Its place in the batch.
+    at: usize,
+    unit: InterfaceId,
+    hash: u64,
+}
 
 /// Finds a place in the batch for a frame that is shed, or will be if the table has no session of its key. `None`: it is to be
 /// taken apart in full.
@@ -70,20 +80,47 @@ fn shed_piece<R>(turn: &mut Turn<'_, R>, packet: &Packet<'_>, slots: &mut Vec<Sl
         return None;
     }
     let state = &mut *turn.state;
-    // A first's session is looked for while its buckets come close.
-    let hash = piece.ports.map(|(sport, dport)| {
-        let key = FlowKey::new(Family::V4, piece.proto, (piece.src, sport), (piece.dst, dport));
-        let hash = state.sessions.hash(&key.within(entrance.instance));
-        state.sessions.prefetch_both(hash);
-        hash
-    });
-    let is_strange = state.fragments.is_strange(&piece, from);
-    if !is_strange || hash.is_some_and(|hash| state.sessions.may_have(hash)) {
+    if !state.fragments.is_strange(&piece, from) {
         return None;
     }
-    state.counters.received(unit, packet.len());
+    match piece.ports {
+        None => state.counters.received(unit, packet.len()),
+        Some((sport, dport)) => {
+            let key = FlowKey::new(Family::V4, piece.proto, (piece.src, sport), (piece.dst, dport));
+            let hash = state.sessions.hash(&key.within(entrance.instance));
+            state.sessions.prefetch_both(hash);
+            state.overload.waits = Some(Waits { at: slots.len(), unit, hash });
+        }
+    }
     slots.push(Slot::Done(Verdict::Drop(DropReason::Overload)));
     Some(())
+}
+
+/// Looks for the session of the first fragment that waits, before anything else is judged that it could make a difference to: it is shed,
+/// or taken apart in full after all.
+#[inline(always)]
+pub(crate) fn settle<R: Recorder>(turn: &mut Turn<'_, R>, packets: &[Packet<'_>], slots: &mut [Slot]) {
+    if let Some(waits) = turn.state.overload.waits.take() {
+        settled(turn, packets, (slots, waits));
+    }
+}
+
+#[inline(never)]
+fn settled<R: Recorder>(
+    turn: &mut Turn<'_, R>,
+    packets: &[Packet<'_>],
+    (slots, Waits { at, unit, hash }): (&mut [Slot], Waits),
+) {
+    let packet = &packets[at];
+    if !turn.state.sessions.may_have(hash) {
+        turn.state.counters.received(unit, packet.len());
+        return;
+    }
+    let slot = classify(turn, packet, None).unwrap_or_else(Slot::Done);
+    if let Some(hash) = slot.hash() {
+        turn.state.sessions.prefetch_bucket(hash);
+    }
+    slots[at] = slot;
 }
 
 /// Why a fragment is dropped, when that is certain: it is a copy of one that came, its datagram is condemned, or nothing speaks for it,

@@ -12,6 +12,7 @@ use crate::explain::Recorder;
 use crate::express::Express;
 use crate::fragment::Arrival;
 use crate::key::FlowKey;
+use crate::outline::Waits;
 use crate::packet::{Handed, Ingress, Packet, Stage};
 use crate::step::{Flow, Slot, Turn, account};
 use crate::verdict::Verdict;
@@ -32,6 +33,8 @@ pub(crate) struct Overload {
     promised: u32,
     /// Sessions opened until the batch began.
     opened: u64,
+    /// A first fragment that waits, while a batch is examined.
+    pub(crate) waits: Option<Waits>,
 }
 
 impl Overload {

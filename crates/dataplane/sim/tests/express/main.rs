@@ -340,6 +340,12 @@ impl Pair {
             let Verdict::Send { egress: Egress::Port(port), .. } = *verdict else { continue };
             self.sent += 1;
             let station = self.stations.iter().find(|(id, _)| *id == port).expect("a known port").1;
+            if self.draw(6) == 0
+                && let Some(error) = error(frame, station)
+                && self.pool.len() < 200
+            {
+                self.pool.push(fresh(port, error));
+            }
             if let Some(answer) = answer(frame, station)
                 && self.pool.len() < 200
             {
@@ -381,6 +387,17 @@ fn world(
     let updates = routes(&valid, book);
     let none = Forwarding::new(Resolver::Computed);
     (program, Arc::new(before.unwrap_or(&none).updated(&updates)))
+}
+
+/// What a host says that has nobody at the port of a frame that it got.
+fn error(sent: &[u8], station: Mac) -> Option<Vec<u8>> {
+    let parsed = parse(sent).ok().filter(|parsed| parsed.vlan.is_none())?;
+    let network = parsed.network?;
+    let mut ip = Ip::new(network.family, network.dst, network.src);
+    ip.dst_mac = station;
+    let (kind, code) = if network.family == Family::V4 { (3, 3) } else { (1, 4) };
+    let quote = sent[usize::from(parsed.l3_at)..].iter().copied().take(64).collect::<Vec<_>>();
+    Some(build::frame(&ip, &Payload::icmp(network.family, kind, code, 0, &quote)))
 }
 
 /// What the other end says to a frame that it got; the VLAN tag as it came.
