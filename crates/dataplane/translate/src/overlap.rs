@@ -388,7 +388,9 @@ mod tests {
                     if owner[0].is_some() { Pass } else { Wait }
                 };
                 condemned |= matches!(expected, Bad(_));
-                prop_assert_eq!(fragments.judge(&piece(start as u16, eights * 8, *more)), expected, "step {}", i);
+                let piece = piece(start as u16, eights * 8, *more);
+                prop_assert_eq!(fragments.is_copy(&piece), expected == Duplicate, "step {}", i);
+                prop_assert_eq!(fragments.judge(&piece), expected, "step {}", i);
                 let complete = !condemned && end.is_some_and(|e| owner[..e].iter().all(Option::is_some));
                 prop_assert_eq!(fragments.is_complete(), complete);
             }

@@ -29,7 +29,7 @@ impl Bucket {
 fn equal(lanes: [u16; WAYS / 2], tag: u16) -> u32 {
     const LOW: u64 = 0x7fff_7fff_7fff_7fff;
     let [a, b, c, d] = lanes.map(u64::from);
-    let differ = (a | b << 16 | c << 32 | d << 48) ^ u64::from(tag) * 0x0001_0001_0001_0001;
+    let differ = (a | b << 16 | c << 32 | d << 48) ^ (u64::from(tag) * 0x0001_0001_0001_0001);
     let zero = !(((differ & LOW) + LOW) | differ | LOW);
     // The four bits, which are sixteen apart, side by side.
     ((zero >> 15).wrapping_mul(0x0001_0002_0004_0008_u64) >> 48) as u32 & 0xf
