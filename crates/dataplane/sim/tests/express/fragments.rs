@@ -34,7 +34,7 @@ impl Pair {
             Family::V4 => {
                 let mut ip = Ip::v4([10, 0, 0, host], [198, 51, 100, 2]);
                 (ip.dst_mac, ip.id) = (station, id);
-                ip.fragment = start as u16 / 8 | if more { 0x2000 } else { 0 };
+                ip.fragment = (start as u16 / 8) | if more { 0x2000 } else { 0 };
                 let frame = build::frame(&ip, &Payload::raw(proto, piece));
                 if self.draw(6) == 0 { with_option(&frame) } else { frame }
             }
