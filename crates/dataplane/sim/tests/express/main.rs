@@ -11,9 +11,9 @@ use std::sync::Arc;
 use ravelin_compile::{IdBook, Resolved, compile, routes};
 use ravelin_contract::{PacketFilter, TraceId, TraceKind, TraceRequest};
 use ravelin_engine::{
-    Armed, BATCH_MAX, Checksum, Egress, FACTS_MAX, FlowKey, Forwarding, Ingress, Limits, NoRecorder, Notes,
-    Output, Packet, Recorder, Resolver, Rules, Seed, Shared, Snapshot, State, Steering, Tape, Trace, Verdict,
-    step,
+    Armed, BATCH_MAX, Checksum, Egress, FACTS_MAX, Fact, FlowKey, Forwarding, Ingress, Limits, NoRecorder,
+    Notes, Output, Packet, Recorder, Resolver, Rules, Seed, Shared, Snapshot, State, Steering, Tape, Trace,
+    Verdict, step,
 };
 use ravelin_program::Program;
 use ravelin_types::{DropReason, Family, Generation, Instant, Mac, PortId, Proto};
@@ -118,7 +118,8 @@ impl Engine {
         let paths = read(1, TraceKind::Path);
         for noted in paths.iter() {
             assert_eq!(noted.head.key.map(|key| key.proto()), Some(Proto::UDP));
-            assert!(!noted.tape.facts().is_empty());
+            let came = noted.tape.facts().iter().filter(|fact| matches!(fact, Fact::Ingress { .. }));
+            assert!(!noted.tape.facts().is_empty() && came.count() <= 1, "the tape of one packet");
         }
         paths.iter().count()
     }
