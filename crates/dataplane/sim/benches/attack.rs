@@ -1,8 +1,8 @@
 //! What attacks cost the traffic that was there before: `step` without any backend, one worker.
 //!
 //! `cargo bench -p ravelin-sim --bench attack [NAME...]`. Established sessions (64-byte UDP, source NAT, random order) are stepped alone,
-//! then with a hostile frame behind every tenth of theirs, then the same under pressure, as a worker steps them that can't keep up, then
-//! alone again. Rounds of the four are interleaved. Shown are what a hostile frame costs, the established throughput under attack
+//! then with a hostile frame behind every tenth of theirs, then with other hostile frames under pressure, as a worker steps them that
+//! can't keep up, then alone again. Rounds of the four are interleaved. Shown are what a hostile frame costs, the established throughput under attack
 //! against the clean one, both again under pressure, the throughput behind it, how many hostile frames a second leave four
 //! fifths of the throughput of a worker that keeps up, and what memory the process has taken meanwhile. Speed is shown, never asserted;
 //! that established packets all pass, and that no table outgrows its limit, is.
