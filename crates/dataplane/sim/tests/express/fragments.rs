@@ -52,7 +52,7 @@ impl Pair {
     /// What the pieces are of.
     fn whole(&mut self, family: Family, sport: u16) -> (Proto, Vec<u8>) {
         let mut payload = match self.draw(8) {
-            0 | 3 | 4 => request(sport),
+            0 | 4 | 5 => request(sport),
             1 => Payload::icmp(family, if family == Family::V4 { 8 } else { 128 }, 0, sport.into(), b""),
             2 => Payload::icmp(family, if family == Family::V4 { 3 } else { 1 }, 3, 0, &[0x45; 28]),
             3 => Payload::raw(Proto::ESP, &[0, 0, 0, 7]),
