@@ -6,10 +6,12 @@
 pub mod build;
 pub mod checksum;
 mod parse;
+mod piece;
 mod plain;
 pub mod rewrite;
 
-pub use parse::{Fragment, L4, Malformed, Network, Parsed, TcpFlags, Vlan, parse, parse_ip};
+pub use parse::{Fragment, L4, Malformed, Network, Parsed, TcpFlags, Vlan, parse, parse_here, parse_ip};
+pub use piece::Piece;
 pub use plain::Plain;
 
 /// Bytes of an Ethernet header without tags.

@@ -140,6 +140,15 @@ pub enum Malformed {
 /// # Errors
 /// A header that contradicts itself or the frame's length; a later stage never sees such a frame.
 pub fn parse(frame: &[u8]) -> Result<Parsed, Malformed> {
+    parse_here(frame)
+}
+
+/// The same in its caller's place: who asks for few of the facts pays for few.
+///
+/// # Errors
+/// As [`parse`].
+#[inline(always)]
+pub fn parse_here(frame: &[u8]) -> Result<Parsed, Malformed> {
     if frame.len() < ETHERNET_LEN {
         return Err(Malformed::Ethernet);
     }
@@ -159,8 +168,9 @@ pub fn parse(frame: &[u8]) -> Result<Parsed, Malformed> {
         ethertype::IPV6 => Some(ipv6(frame, l3_at)?),
         _ => None,
     };
-    let mac = |at: usize| Mac([0, 1, 2, 3, 4, 5].map(|i| frame[at + i]));
-    Ok(Parsed { dst_mac: mac(0), src_mac: mac(6), vlan, ethertype: kind, l3_at: l3_at as u16, network })
+    let ([dst_mac, src_mac, ..], _) = frame.as_chunks::<6>() else { return Err(Malformed::Ethernet) };
+    let (dst_mac, src_mac) = (Mac(*dst_mac), Mac(*src_mac));
+    Ok(Parsed { dst_mac, src_mac, vlan, ethertype: kind, l3_at: l3_at as u16, network })
 }
 
 /// Takes apart the datagram at the start of `bytes`, as it is embedded in an ICMP error: the
@@ -175,14 +185,18 @@ pub fn parse_ip(bytes: &[u8], family: Family) -> Result<Network, Malformed> {
     }
 }
 
+#[inline(always)]
 fn ipv4(frame: &[u8], at: usize) -> Result<Network, Malformed> {
-    let header = frame.get(at..at + 20).ok_or(Malformed::Ipv4Header)?;
+    let header = frame.get(at..).and_then(|rest| rest.first_chunk::<20>()).ok_or(Malformed::Ipv4Header)?;
     let len = usize::from(header[0] & 0x0f) * 4;
     let total = usize::from(u16_at(header, 2));
     if header[0] >> 4 != 4 || len < 20 || total < len || frame.len() < at + total {
         return Err(Malformed::Ipv4Header);
     }
-    if crate::checksum::fold(crate::checksum::sum(&frame[at..at + len])) != 0xffff {
+    let word = |i: usize| u64::from(u32_at(header, i * 4));
+    let fixed = word(0) + word(1) + word(2) + word(3) + word(4);
+    let options = if len == 20 { 0 } else { crate::checksum::sum(&frame[at + 20..at + len]) };
+    if crate::checksum::fold(fixed + options) != 0xffff {
         return Err(Malformed::Ipv4Checksum);
     }
     let mut network = ipv4_facts(header, at + len, at + total);
@@ -191,7 +205,7 @@ fn ipv4(frame: &[u8], at: usize) -> Result<Network, Malformed> {
 }
 
 fn embedded_ipv4(bytes: &[u8]) -> Result<Network, Malformed> {
-    let header = bytes.get(..20).ok_or(Malformed::Ipv4Header)?;
+    let header = bytes.first_chunk::<20>().ok_or(Malformed::Ipv4Header)?;
     let len = usize::from(header[0] & 0x0f) * 4;
     if header[0] >> 4 != 4 || len < 20 || bytes.len() < len {
         return Err(Malformed::Ipv4Header);
@@ -202,7 +216,8 @@ fn embedded_ipv4(bytes: &[u8]) -> Result<Network, Malformed> {
     Ok(network)
 }
 
-fn ipv4_facts(header: &[u8], l4_at: usize, end: usize) -> Network {
+#[inline(always)]
+fn ipv4_facts(header: &[u8; 20], l4_at: usize, end: usize) -> Network {
     let word = u16_at(header, 6);
     let (offset, more) = (word & 0x1fff, word & 0x2000 != 0);
     let id = u32::from(u16_at(header, 4));
@@ -211,7 +226,7 @@ fn ipv4_facts(header: &[u8], l4_at: usize, end: usize) -> Network {
         (0, true) => Fragment::First { id },
         (offset, _) => Fragment::Later { id, offset },
     };
-    let quad = |at: usize| Addr::v4([header[at], header[at + 1], header[at + 2], header[at + 3]]);
+    let quad = |at: usize| Addr(u128::from(u32_at(header, at)));
     Network {
         family: Family::V4,
         src: quad(12),
@@ -309,6 +324,7 @@ fn ipv6_fragment(header: &[u8]) -> Fragment {
     }
 }
 
+#[inline(always)]
 fn transport(frame: &[u8], network: &Network) -> Result<L4, Malformed> {
     if matches!(network.fragment, Fragment::Later { .. }) {
         return Ok(L4::Opaque);

@@ -6,10 +6,37 @@ use ravelin_types::{Addr, Family, Mac, Proto};
 
 use crate::{ETHERNET_LEN, Fragment, L4, Network, TcpFlags, VLAN_LEN, Vlan, ethertype, u16_at, u32_at};
 
-const IPV4_LEN: usize = 20;
+pub(crate) const IPV4_LEN: usize = 20;
 const IPV6_LEN: usize = 40;
-const UDP_LEN: usize = 8;
-const TCP_LEN: usize = 20;
+pub(crate) const UDP_LEN: usize = 8;
+pub(crate) const TCP_LEN: usize = 20;
+
+/// What the link header says, with one tag or none.
+#[derive(Clone, Copy)]
+pub(crate) struct Link {
+    /// The destination's MAC address, its first octet highest.
+    pub station: u64,
+    /// Tag 0 says priority, and no VLAN (IEEE 802.1Q 9.6).
+    pub vlan: Option<u16>,
+    pub kind: u16,
+    pub l3_at: usize,
+}
+
+impl Link {
+    #[inline(always)]
+    pub(crate) fn read(frame: &[u8]) -> Option<Self> {
+        let head = frame.first_chunk::<{ ETHERNET_LEN + VLAN_LEN }>()?;
+        let station = u64::from(u32_at(head, 0)) << 16 | u64::from(u16_at(head, 4));
+        let (kind, l3_at, vlan) = match u16_at(head, 12) {
+            ethertype::VLAN => {
+                let id = Vlan(u16_at(head, 14)).id();
+                (u16_at(head, 16), ETHERNET_LEN + VLAN_LEN, (id != 0).then_some(id))
+            }
+            kind => (kind, ETHERNET_LEN, None),
+        };
+        Some(Self { station, vlan, kind, l3_at })
+    }
+}
 
 /// A whole TCP or UDP datagram. Offsets are from the start of the frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,15 +64,7 @@ impl Plain {
     #[must_use]
     #[inline(always)]
     pub fn read(frame: &[u8]) -> Option<Self> {
-        let head = frame.first_chunk::<{ ETHERNET_LEN + VLAN_LEN }>()?;
-        let station = u64::from(u32_at(head, 0)) << 16 | u64::from(u16_at(head, 4));
-        let (kind, l3_at, vlan) = match u16_at(head, 12) {
-            ethertype::VLAN => {
-                let id = Vlan(u16_at(head, 14)).id();
-                (u16_at(head, 16), ETHERNET_LEN + VLAN_LEN, (id != 0).then_some(id))
-            }
-            kind => (kind, ETHERNET_LEN, None),
-        };
+        let Link { station, vlan, kind, l3_at } = Link::read(frame)?;
         match kind {
             ethertype::IPV4 => Self::ipv4(frame, l3_at, (station, vlan)),
             ethertype::IPV6 => Self::ipv6(frame, l3_at, (station, vlan)),

@@ -5,9 +5,11 @@
 use crate::explain::Recorder;
 use crate::express::{self, Express, Looked};
 use crate::mirror;
+use crate::outline;
 use crate::overload;
 use crate::packet::Packet;
-use crate::step::{Slot, Turn, account, classify, recall, whole_way};
+use crate::step::{Flow, Slot, Turn, account, classify, recall, whole_way};
+use crate::verdict::Verdict;
 
 /// Examines all, brings all close, then acts on each in order.
 #[inline(always)]
@@ -17,8 +19,9 @@ pub(crate) fn run<R: Recorder>(
     (flows, shorts): (&mut Vec<Slot>, &mut [Express]),
 ) {
     for (packet, short) in packets.iter().zip(shorts.iter_mut()) {
-        examine(turn, packet, (&mut *flows, short));
+        examine(turn, (packets, packet), (&mut *flows, short));
     }
+    outline::settle(turn, packets, flows);
     hint(turn, flows, shorts);
     for ((packet, slot), short) in packets.iter_mut().zip(&*flows).zip(&*shorts) {
         act(turn, packet, slot, short);
@@ -29,7 +32,7 @@ pub(crate) fn run<R: Recorder>(
 #[inline(always)]
 pub(crate) fn examine<R: Recorder>(
     turn: &mut Turn<'_, R>,
-    packet: &Packet<'_>,
+    (packets, packet): (&[Packet<'_>], &Packet<'_>),
     (slots, short): (&mut Vec<Slot>, &mut Express),
 ) {
     if packet.handed.is_none() {
@@ -44,12 +47,18 @@ pub(crate) fn examine<R: Recorder>(
             slots.push(Slot::Express { hash });
         }
         Looked::Ended(verdict) => slots.push(Slot::Done(verdict)),
-        Looked::Unknown => in_full(turn, packet, slots),
+        Looked::Unknown => {
+            outline::settle(turn, packets, slots);
+            in_full(turn, packet, slots);
+        }
     }
 }
 
 #[inline(never)]
 fn in_full<R: Recorder>(turn: &mut Turn<'_, R>, packet: &Packet<'_>, slots: &mut Vec<Slot>) {
+    if turn.state.overload.is_pressed() && outline::examine(turn, packet, slots).is_some() {
+        return;
+    }
     let slot = classify(turn, packet, None).unwrap_or_else(Slot::Done);
     if let Some(hash) = slot.hash() {
         turn.state.sessions.prefetch_bucket(hash);
@@ -62,8 +71,9 @@ fn in_full<R: Recorder>(turn: &mut Turn<'_, R>, packet: &Packet<'_>, slots: &mut
 pub(crate) fn hint<R: Recorder>(turn: &Turn<'_, R>, flows: &[Slot], shorts: &mut [Express]) {
     let mut missed = false;
     for (slot, short) in flows.iter().zip(&mut *shorts) {
-        short.hint = slot.hash().and_then(|hash| turn.state.sessions.prefetch_record(hash));
-        missed |= short.hint.is_none();
+        let hash = slot.hash();
+        short.hint = hash.and_then(|hash| turn.state.sessions.prefetch_record(hash));
+        missed |= hash.is_some() && short.hint.is_none();
     }
     if missed {
         for (slot, short) in flows.iter().zip(shorts).filter(|(_, short)| short.hint.is_none()) {
@@ -80,6 +90,9 @@ pub(crate) fn act<R: Recorder>(
     slot: &Slot,
     short: &Express,
 ) {
+    if let Slot::Done(verdict) = slot {
+        return told(turn, packet, (None, *verdict));
+    }
     if turn.state.overload.is_spent() && short.hint.is_none() && overload::at_once(turn, packet, slot, short)
     {
         return;
@@ -90,7 +103,11 @@ pub(crate) fn act<R: Recorder>(
             let slot = recall(turn, packet, (short, *hash));
             ordinary(turn, packet, &slot);
         }
-        _ => ordinary(turn, packet, slot),
+        Slot::Outlined { .. } => {
+            let slot = classify(turn, packet, None).unwrap_or_else(Slot::Done);
+            ordinary(turn, packet, &slot);
+        }
+        Slot::Done(_) | Slot::Flow(_) | Slot::Arp { .. } => ordinary(turn, packet, slot),
     }
 }
 
@@ -98,6 +115,11 @@ pub(crate) fn act<R: Recorder>(
 fn ordinary<R: Recorder>(turn: &mut Turn<'_, R>, packet: &mut Packet<'_>, slot: &Slot) {
     let verdict = whole_way(turn, packet, slot);
     let flow = if let Slot::Flow(flow) = slot { Some(flow) } else { None };
+    told(turn, packet, (flow, verdict));
+}
+
+#[inline(always)]
+fn told<R: Recorder>(turn: &mut Turn<'_, R>, packet: &Packet<'_>, (flow, verdict): (Option<&Flow>, Verdict)) {
     account(turn, packet, flow, verdict);
     turn.out.verdicts.push(verdict);
 }

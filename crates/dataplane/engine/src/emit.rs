@@ -26,7 +26,9 @@ pub(crate) fn release_fragments<R: Recorder>(turn: &mut Turn<'_, R>) {
         let verdict = match slot {
             Err(verdict) | Ok(Slot::Done(verdict)) => verdict,
             Ok(Slot::Flow(flow)) => filters::with_marks(judge(turn, packet, &flow), flow.marks),
-            Ok(Slot::Arp { .. } | Slot::Express { .. }) => unreachable!("a fragment is a datagram"),
+            Ok(Slot::Arp { .. } | Slot::Express { .. } | Slot::Outlined { .. }) => {
+                unreachable!("a fragment is a datagram")
+            }
         };
         emit(turn, packet, verdict, came_by);
     });

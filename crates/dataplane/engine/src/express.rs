@@ -36,11 +36,11 @@ pub(crate) struct Gates {
 
 /// A unit that packets come in by: two words.
 #[derive(Clone, Copy, Debug)]
-struct Entrance {
+pub(crate) struct Entrance {
     /// The port's MAC address, as packets show it.
     station: u64,
-    zone: ZoneId,
-    instance: InstanceId,
+    pub zone: ZoneId,
+    pub instance: InstanceId,
     group: GroupId,
     what: u8,
 }
@@ -90,7 +90,7 @@ impl Entrance {
     /// What of it holds: the family is configured; a filter or a policer looks at packets; screens can find fault with them.
     const INET: u8 = 1;
     const INET6: u8 = 2;
-    const FILTERED: u8 = 4;
+    pub(crate) const FILTERED: u8 = 4;
     const SCREENED: u8 = 8;
 
     /// Of no family.
@@ -115,7 +115,7 @@ impl Entrance {
     }
 
     #[inline(always)]
-    const fn has(&self, bit: u8) -> bool {
+    pub(crate) const fn has(&self, bit: u8) -> bool {
         self.what & bit != 0
     }
 }
@@ -208,22 +208,13 @@ fn short<R: Recorder>(
     packet: &Packet<'_>,
     express: &mut Express,
 ) -> Option<Result<u64, Verdict>> {
-    let world = turn.world;
-    let Ingress::Port(port) = packet.ingress else { return None };
-    if R::ON || packet.handed.is_some() || !world.armed {
+    if R::ON {
         return None;
     }
     let plain = Plain::read(packet.bytes())?;
-    let unit = world.rules.unit_of(port, plain.vlan)?;
-    let entrance = world.rules.gates.entrance(unit)?;
-    let configured = match plain.family {
-        Family::V4 => entrance.has(Entrance::INET),
-        Family::V6 => entrance.has(Entrance::INET6),
-    };
-    if turn.shared.groups.is_passive(entrance.group, turn.now) {
-        return None;
-    }
-    if !configured || plain.station != entrance.station || plain.ttl <= 1 || !addresses_pass(&plain) {
+    let Plain { family, src, dst, ttl, .. } = plain;
+    let (unit, entrance) = entrance(turn, packet, (plain.station, plain.vlan, family))?;
+    if ttl <= 1 || !are_ordinary(family, (src, dst)) {
         return None;
     }
     express.marks = None;
@@ -245,6 +236,29 @@ fn short<R: Recorder>(
     express.end = plain.end;
     express.screened = entrance.has(Entrance::SCREENED);
     Some(Ok(hash))
+}
+
+/// The unit that a packet came by from the wire, to our station and in a family that is configured there.
+#[inline(always)]
+pub(crate) fn entrance<'w, R>(
+    turn: &Turn<'w, R>,
+    packet: &Packet<'_>,
+    (station, vlan, family): (u64, Option<u16>, Family),
+) -> Option<(InterfaceId, &'w Entrance)> {
+    let world = turn.world;
+    let Ingress::Port(port) = packet.ingress else { return None };
+    let unit = world.rules.unit_of(port, vlan)?;
+    let entrance = world.rules.gates.entrance(unit)?;
+    let configured = match family {
+        Family::V4 => entrance.has(Entrance::INET),
+        Family::V6 => entrance.has(Entrance::INET6),
+    };
+    let is_open = packet.handed.is_none()
+        && world.armed
+        && configured
+        && station == entrance.station
+        && !turn.shared.groups.is_passive(entrance.group, turn.now);
+    is_open.then_some((unit, entrance))
 }
 
 /// What the filter of a unit makes of a packet, which is asked once. `None`: nobody was asked.
@@ -270,12 +284,14 @@ fn link_of(packet: &Packet<'_>, l3_at: u16) -> Option<Link> {
 }
 
 /// Two ordinary addresses: stricter than what the whole path lets pass, which judges the others.
-#[inline]
-fn addresses_pass(plain: &Plain) -> bool {
-    let Plain { family, src, dst, .. } = *plain;
+#[inline(always)]
+pub(crate) fn are_ordinary(family: Family, (src, dst): (Addr, Addr)) -> bool {
     let ordinary = |addr: Addr| match family {
-        // 0.0.0.0/8 and 127.0.0.0/8 aside, up to the multicast addresses.
-        Family::V4 => !matches!(addr.low32() >> 24, 0 | 127 | 224..),
+        Family::V4 => {
+            // 0.0.0.0/8 and 127.0.0.0/8 aside, up to the multicast addresses.
+            let first = addr.low32() >> 24;
+            first.wrapping_sub(1) < 223 && first != 127
+        }
         Family::V6 => addr.0 > 1 && !addr.is_multicast(family),
     };
     src != dst && ordinary(src) && ordinary(dst)

@@ -11,7 +11,7 @@ mod table;
 use ravelin_filter::Marks;
 use ravelin_translate::{BadFragment, Judgement};
 use ravelin_types::{Addr, DropReason, Family, InstanceId, Instant, Proto, WorkerId, ZoneId};
-use ravelin_wire::{Fragment, Network};
+use ravelin_wire::{self as wire, Fragment, Network};
 
 use crate::counters::Counters;
 use crate::icmp_error;
@@ -68,6 +68,17 @@ pub(crate) enum Taken {
     Pass(Transport),
     Held,
     Drop(DropReason),
+}
+
+/// What is known of a fragment's datagram before the fragment is judged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Glance {
+    /// Nothing.
+    Strange,
+    /// The fragment would be dropped for this, and leave nothing changed.
+    Doomed(DropReason),
+    /// It is to be judged.
+    Unclear,
 }
 
 #[derive(Debug)]
@@ -127,9 +138,52 @@ impl Fragments {
         taken
     }
 
-    /// Whether anything is known of a fragment's datagram.
+    /// Whether anything is known of a fragment's datagram, of which pieces are still to come.
     pub(crate) fn knows(&self, network: &Network, from: (ZoneId, InstanceId), now: Instant) -> bool {
-        datagram(network, from).is_some_and(|datagram| self.table.find(&datagram, now).is_some())
+        datagram(network, from).is_some_and(|datagram| self.table.find_incomplete(&datagram, now).is_some())
+    }
+
+    /// What is known of a fragment's datagram, as far as can be told at once.
+    #[inline(always)]
+    pub(crate) fn glance(
+        &self,
+        (network, from): (&Network, (ZoneId, InstanceId)),
+        (frame, l3_at): (&[u8], u16),
+        now: Instant,
+    ) -> Glance {
+        match datagram(network, from) {
+            Some(datagram) if self.table.is_strange(&datagram) => Glance::Strange,
+            Some(datagram) => self.second_glance((network, &datagram), (frame, l3_at), now),
+            None => Glance::Unclear,
+        }
+    }
+
+    /// Whether nothing is known of a piece's datagram, for certain.
+    #[inline(always)]
+    pub(crate) fn is_strange(&self, piece: &wire::Piece, from: (ZoneId, InstanceId)) -> bool {
+        let wire::Piece { src, dst, proto, id, .. } = *piece;
+        self.table.is_strange(&Datagram { src, dst, id: id.into(), proto, family: Family::V4, from })
+    }
+
+    #[inline(never)]
+    fn second_glance(
+        &self,
+        (network, datagram): (&Network, &Datagram),
+        (frame, l3_at): (&[u8], u16),
+        now: Instant,
+    ) -> Glance {
+        let Some(at) = self.table.find_incomplete(datagram, now) else { return Glance::Strange };
+        let entry = self.table.get(at);
+        if let Some(reason) = entry.bad {
+            return Glance::Doomed(reason);
+        }
+        let known = entry.transport.map_or(network.proto, |t| t.proto);
+        match place::of(frame, l3_at.into(), network, known) {
+            Some(piece) if entry.pieces.is_copy(&piece) && !icmp_error::is_error(network) => {
+                Glance::Doomed(DropReason::FragmentDuplicate)
+            }
+            Some(_) | None => Glance::Unclear,
+        }
     }
 
     /// Notes what became of a datagram's first fragment, for those that find no session either.

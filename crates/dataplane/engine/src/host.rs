@@ -121,7 +121,7 @@ pub(crate) fn inbound<R: Recorder>(
     if let Err(verdict) = filters::host_input(turn, packet, flow) {
         return verdict;
     }
-    if is_neighbour_discovery(flow) {
+    if is_neighbour_discovery(&flow.network) {
         if proxy::neighbour(turn, packet, flow) {
             return Verdict::Consume;
         }
@@ -164,7 +164,7 @@ fn admitted<R: Recorder>(
 
 /// What the kernel sends without a session: the firewall's own traffic is let out, unless a policy says otherwise.
 pub(crate) fn outbound<R: Recorder>(turn: &mut Turn<'_, R>, packet: &mut Packet<'_>, flow: &Flow) -> Verdict {
-    let neighbour = is_neighbour_discovery(flow);
+    let neighbour = is_neighbour_discovery(&flow.network);
     let world = turn.world;
     let zone = world.rules.unit(flow.unit).and_then(|unit| unit.zone);
     let Some(zone) = zone else { return Verdict::Drop(DropReason::EgressNoZone) };
@@ -202,7 +202,7 @@ fn stateless<R: Recorder>(turn: &mut Turn<'_, R>, packet: &mut Packet<'_>, flow:
 
 /// Whether what becomes of a packet from the wire never hangs on a session.
 pub(crate) fn is_stateless(flow: &Flow) -> bool {
-    is_to_many(flow) || is_neighbour_discovery(flow)
+    is_to_many(flow) || is_neighbour_discovery(&flow.network)
 }
 
 fn is_to_many(flow: &Flow) -> bool {
@@ -214,10 +214,10 @@ fn is_group(flow: &Flow) -> bool {
     dst.is_multicast(family) || (family == Family::V4 && dst.low32() == u32::MAX)
 }
 
-fn is_neighbour_discovery(flow: &Flow) -> bool {
-    flow.network.proto == Proto::ICMPV6
-        && flow.network.ttl == FROM_NEIGHBOUR
-        && matches!(flow.network.l4, L4::Icmp { kind, .. } if NEIGHBOUR_TYPES.contains(&kind))
+pub(crate) fn is_neighbour_discovery(network: &Network) -> bool {
+    network.proto == Proto::ICMPV6
+        && network.ttl == FROM_NEIGHBOUR
+        && matches!(network.l4, L4::Icmp { kind, .. } if NEIGHBOUR_TYPES.contains(&kind))
 }
 
 /// ARP goes to and from the kernel, with the unit's tag on the wire and without it on the TAP.

@@ -36,6 +36,7 @@ mod mapped;
 mod mirror;
 mod nat;
 mod onward;
+mod outline;
 mod output;
 mod overload;
 mod packet;

@@ -334,7 +334,7 @@ pub(crate) fn came_by(slot: &Slot) -> Option<InterfaceId> {
         Slot::Flow(flow) => flow.came_by(),
         Slot::Arp { unit, from_host, .. } => (!from_host).then_some(*unit),
         // Where a filter asks for it, nothing goes the short way.
-        Slot::Done(_) | Slot::Express { .. } => None,
+        Slot::Done(_) | Slot::Express { .. } | Slot::Outlined { .. } => None,
     }
 }
 

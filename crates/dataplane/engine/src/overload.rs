@@ -12,6 +12,7 @@ use crate::explain::Recorder;
 use crate::express::Express;
 use crate::fragment::Arrival;
 use crate::key::FlowKey;
+use crate::outline::Waits;
 use crate::packet::{Handed, Ingress, Packet, Stage};
 use crate::step::{Flow, Slot, Turn, account};
 use crate::verdict::Verdict;
@@ -32,6 +33,8 @@ pub(crate) struct Overload {
     promised: u32,
     /// Sessions opened until the batch began.
     opened: u64,
+    /// A first fragment that waits, while a batch is examined.
+    pub(crate) waits: Option<Waits>,
 }
 
 impl Overload {
@@ -52,6 +55,17 @@ impl Overload {
         self.promised = 0;
     }
 
+    #[inline(always)]
+    pub(crate) fn is_pressed(&self) -> bool {
+        self.pressed
+    }
+
+    /// Whether no fragment of an unknown datagram can be remembered now.
+    #[inline(always)]
+    pub(crate) fn refuses_fragments(&self) -> bool {
+        self.tokens < self.promised + PRICE
+    }
+
     /// Whether nothing more can take the long way now.
     #[inline(always)]
     pub(crate) fn is_spent(&self) -> bool {
@@ -61,7 +75,7 @@ impl Overload {
     /// Whether one more fragment of an unknown datagram may be remembered. A first pays when it opens its session; one that
     /// waits for its first pays now.
     fn admits_fragment(&mut self, is_first: bool) -> bool {
-        if self.tokens < self.promised + PRICE {
+        if self.refuses_fragments() {
             return false;
         }
         match is_first {
@@ -125,7 +139,12 @@ pub(crate) fn at_once<R: Recorder>(
             state.counters.received(express.unit(), packet.len());
             None
         }
-        Slot::Flow(flow) if icmp_error::is_error(&flow.network) && !is_exempt(flow) => Some(flow),
+        Slot::Outlined { unit, .. } => {
+            state.counters.received(*unit, packet.len());
+            None
+        }
+        // What becomes of a first fragment is noted.
+        Slot::Flow(flow) if flow.network.fragment == Fragment::Whole && !is_exempt(flow) => Some(flow),
         Slot::Flow(_) | Slot::Done(_) | Slot::Arp { .. } => return false,
     };
     let verdict = Verdict::Drop(DropReason::Overload);

@@ -83,6 +83,11 @@ pub(crate) enum Slot {
     Express {
         hash: u64,
     },
+    /// Under pressure: it is shed when no key with this hash has a session, and else taken apart in full.
+    Outlined {
+        unit: ravelin_types::InterfaceId,
+        hash: u64,
+    },
     /// ARP to or from the kernel.
     Arp {
         link: Link,
@@ -146,7 +151,7 @@ pub(crate) fn whole_way<R: Recorder>(
             verdict
         }
         Slot::Arp { link, unit, from_host } => host::arp(turn, packet, link, (*unit, *from_host)),
-        Slot::Express { .. } => unreachable!("what is left of express packets is classified"),
+        Slot::Express { .. } | Slot::Outlined { .. } => unreachable!("what is left of these is classified"),
     }
 }
 
@@ -358,7 +363,12 @@ pub(crate) fn classify<R: Recorder>(
 }
 
 /// The key of the session that a packet concerns: an error is of that of what it quotes.
-fn meant(packet: &Packet<'_>, network: &Network, (key, instance): (FlowKey, InstanceId)) -> FlowKey {
+#[inline]
+pub(crate) fn meant(
+    packet: &Packet<'_>,
+    network: &Network,
+    (key, instance): (FlowKey, InstanceId),
+) -> FlowKey {
     let quoted = icmp_error::quoted(packet, network);
     quoted.map_or(key, |quoted| FlowKey::of(&quoted, None, instance).reversed())
 }
@@ -445,7 +455,7 @@ impl Slot {
     pub(crate) fn hash(&self) -> Option<u64> {
         match self {
             Self::Flow(flow) => Some(flow.hash),
-            Self::Express { hash } => Some(*hash),
+            Self::Express { hash } | Self::Outlined { hash, .. } => Some(*hash),
             Self::Done(_) | Self::Arp { .. } => None,
         }
     }

@@ -1,8 +1,8 @@
 //! What attacks cost the traffic that was there before: `step` without any backend, one worker.
 //!
 //! `cargo bench -p ravelin-sim --bench attack [NAME...]`. Established sessions (64-byte UDP, source NAT, random order) are stepped alone,
-//! then with a hostile frame behind every tenth of theirs, then the same under pressure, as a worker steps them that can't keep up, then
-//! alone again. Rounds of the four are interleaved. Shown are what a hostile frame costs, the established throughput under attack
+//! then with a hostile frame behind every tenth of theirs, then with other hostile frames under pressure, as a worker steps them that
+//! can't keep up, then alone again. Rounds of the four are interleaved. Shown are what a hostile frame costs, the established throughput under attack
 //! against the clean one, both again under pressure, the throughput behind it, how many hostile frames a second leave four
 //! fifths of the throughput of a worker that keeps up, and what memory the process has taken meanwhile. Speed is shown, never asserted;
 //! that established packets all pass, and that no table outgrows its limit, is.
@@ -162,6 +162,19 @@ const ATTACKS: &[Attack] = &[
         },
     },
     Attack {
+        // Few datagrams, which are paid for before long.
+        name: "copies of fragments",
+        configuration: open,
+        inside: false,
+        frame: |n, _| {
+            let [high, low] = ((n / 2 % 1024) as u16).to_be_bytes();
+            let ip = Ip::v4([16, 0, high, low], [10, 200, 0, low]);
+            let fragment = if n.is_multiple_of(2) { 0x2000 } else { 0x2000 | 64 };
+            let ip = Ip { id: 7, fragment, ..ip };
+            (ip, Payload::raw(Proto::UDP, &[0, 80, 0, 80, 2, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8]))
+        },
+    },
+    Attack {
         name: "ICMP errors",
         configuration: open,
         inside: false,
@@ -290,13 +303,14 @@ fn measure(attack: &Attack) {
         let order: Vec<_> = (0..FRAMES).map(|_| ground.draw() as usize % SESSIONS).collect();
         let alone: Vec<_> = order.iter().map(|at| (&frames[*at], true)).collect();
         let flood = hostile(&mut ground, FRAMES / SHARE + 1);
-        let mixed: Vec<_> = (alone.chunks(SHARE).zip(&flood))
-            .flat_map(|(own, theirs)| own.iter().copied().chain([(theirs, false)]))
-            .collect();
+        // Under pressure another flood: what the first has left behind is no stranger any more.
+        let other = hostile(&mut ground, FRAMES / SHARE + 1);
+        let mixed = |flood| mixed(&alone, flood);
+        let (unpressed, strange) = (mixed(&flood), mixed(&other));
         let first = ground.run(&alone);
-        let attacked = ground.run(&mixed);
+        let attacked = ground.run(&unpressed);
         ground.state.press(true);
-        let pressed = ground.run(&mixed);
+        let pressed = ground.run(&strange);
         ground.state.press(false);
         let again = ground.run(&alone);
         clean.push(first / FRAMES as f64);
@@ -322,6 +336,14 @@ fn measure(attack: &Attack) {
         ground.state.sessions.len(),
         grown
     );
+}
+
+/// One hostile frame behind every few established ones.
+fn mixed<'f>(alone: &[(&'f Frame, bool)], flood: &'f [Frame]) -> Vec<(&'f Frame, bool)> {
+    let behind = |(own, theirs): (&[(&'f Frame, bool)], &'f Frame)| {
+        own.iter().copied().chain([(theirs, false)]).collect::<Vec<_>>()
+    };
+    alone.chunks(SHARE).zip(flood).flat_map(behind).collect()
 }
 
 /// A frame and the port it arrives on.

@@ -114,6 +114,13 @@ impl Fragments {
         }
     }
 
+    /// Whether a piece would be judged a copy of one that came.
+    #[must_use]
+    pub fn is_copy(&self, piece: &Piece) -> bool {
+        let Ok(range) = check(piece) else { return false };
+        !self.condemned && self.seen().contains(&range) && self.is_as_last(piece, range)
+    }
+
     /// Keeps the place of a piece that waits. `false`: no more may wait.
     #[must_use]
     pub fn hold(&mut self, place: u16) -> bool {
@@ -153,9 +160,11 @@ impl Fragments {
         let range = check(piece)?;
         let at = self.seen().partition_point(|s| s.start < range.start);
         if self.seen().get(at) == Some(&range) {
-            // The same bytes, but a last piece that is last no more tells another end.
-            let is_last = self.end == Some(range.end);
-            return if is_last != piece.more { Ok(Judgement::Duplicate) } else { Err(BadFragment::Ends) };
+            return if self.is_as_last(piece, range) {
+                Ok(Judgement::Duplicate)
+            } else {
+                Err(BadFragment::Ends)
+            };
         }
         let before = at.checked_sub(1).map(|i| self.seen[i]);
         let after = self.seen().get(at);
@@ -173,6 +182,11 @@ impl Fragments {
             self.end = Some(range.end);
         }
         Ok(if self.has_first() { Judgement::Pass } else { Judgement::Wait })
+    }
+
+    /// Whether a piece of a range that came says of the end what was said before: one that is last no more tells of another.
+    fn is_as_last(&self, piece: &Piece, range: Seen) -> bool {
+        (self.end == Some(range.end)) != piece.more
     }
 
     fn check_end(&self, piece: &Piece, range: Seen) -> Result<(), BadFragment> {
@@ -374,7 +388,9 @@ mod tests {
                     if owner[0].is_some() { Pass } else { Wait }
                 };
                 condemned |= matches!(expected, Bad(_));
-                prop_assert_eq!(fragments.judge(&piece(start as u16, eights * 8, *more)), expected, "step {}", i);
+                let piece = piece(start as u16, eights * 8, *more);
+                prop_assert_eq!(fragments.is_copy(&piece), expected == Duplicate, "step {}", i);
+                prop_assert_eq!(fragments.judge(&piece), expected, "step {}", i);
                 let complete = !condemned && end.is_some_and(|e| owner[..e].iter().all(Option::is_some));
                 prop_assert_eq!(fragments.is_complete(), complete);
             }

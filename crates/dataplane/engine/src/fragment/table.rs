@@ -46,6 +46,8 @@ pub(super) struct Entry {
 #[derive(Debug)]
 pub(super) struct Table {
     tags: Box<[[Tag; 2]]>,
+    /// The highest bits of the tags' hashes, in few lines: enough to tell that a datagram is not here.
+    prints: Box<[[u16; 2]]>,
     entries: Box<[[Entry; 2]]>,
     key: (u64, u64),
 }
@@ -62,6 +64,7 @@ impl Table {
         };
         Self {
             tags: vec![[UNUSED; 2]; SETS].into_boxed_slice(),
+            prints: vec![[0; 2]; SETS].into_boxed_slice(),
             entries: vec![[empty; 2]; SETS].into_boxed_slice(),
             key,
         }
@@ -70,6 +73,19 @@ impl Table {
     /// Where a datagram's entry is.
     pub fn find(&self, datagram: &Datagram, now: Instant) -> Option<Place> {
         self.find_hashed(datagram, self.hash(datagram), now)
+    }
+
+    /// Whether a datagram has no entry for certain.
+    #[inline(always)]
+    pub fn is_strange(&self, datagram: &Datagram) -> bool {
+        let hash = self.hash(datagram);
+        !self.prints[usize::from(set_of(hash))].contains(&print_of(hash))
+    }
+
+    /// Where a datagram's entry is, if pieces of it are still to come.
+    pub fn find_incomplete(&self, datagram: &Datagram, now: Instant) -> Option<Place> {
+        let at = self.find(datagram, now)?;
+        (!self.tags[usize::from(at.set)][usize::from(at.way)].is_complete).then_some(at)
     }
 
     /// Where a datagram's entry is, made if need be. One that is complete is of another datagram: its identification
@@ -91,6 +107,7 @@ impl Table {
         if now < tag.until {
             gives_way(entry);
         }
+        self.prints[usize::from(set)][way] = print_of(hash);
         *tag = Tag { hash, until: Instant(now.0.saturating_add(LIFE_NS)), is_complete: false };
         entry.datagram = *datagram;
         entry.pieces.begin();
@@ -126,6 +143,7 @@ impl Table {
         Some(Place { set, way: way as u8 })
     }
 
+    #[inline(always)]
     fn hash(&self, d: &Datagram) -> u64 {
         let halves = |addr: u128| [addr as u64, (addr >> 64) as u64];
         let ([a, b], [c, e]) = (halves(d.src.0), halves(d.dst.0));
@@ -140,6 +158,10 @@ impl Table {
 
 const fn set_of(hash: u64) -> u16 {
     (hash % SETS as u64) as u16
+}
+
+const fn print_of(hash: u64) -> u16 {
+    (hash >> 48) as u16
 }
 
 const _: () = assert!(size_of::<Entry>() <= 416, "4096 of them a worker");

@@ -16,10 +16,23 @@ struct Bucket {
 
 impl Bucket {
     /// The ways whose tag is `tag`, as bits.
-    #[inline]
+    #[inline(always)]
     fn fitting(&self, tag: u16) -> u32 {
-        (0..WAYS).fold(0, |bits, way| bits | u32::from(self.tags[way] == tag) << way)
+        let (halves, _) = self.tags.as_chunks::<{ WAYS / 2 }>();
+        halves.iter().zip([0, WAYS / 2]).fold(0, |bits, (half, at)| bits | equal(*half, tag) << at)
     }
+}
+
+/// Which of four are equal to `tag`, as bits: all at once, in one word (of a lane that is zero, and of no other, the highest
+/// bit stays clear when all below it are added to it).
+#[inline(always)]
+fn equal(lanes: [u16; WAYS / 2], tag: u16) -> u32 {
+    const LOW: u64 = 0x7fff_7fff_7fff_7fff;
+    let [a, b, c, d] = lanes.map(u64::from);
+    let differ = (a | b << 16 | c << 32 | d << 48) ^ (u64::from(tag) * 0x0001_0001_0001_0001);
+    let zero = !(((differ & LOW) + LOW) | differ | LOW);
+    // The four bits, which are sixteen apart, side by side.
+    ((zero >> 15).wrapping_mul(0x0001_0002_0004_0008_u64) >> 48) as u32 & 0xf
 }
 
 const EMPTY: Bucket = Bucket { tags: [0; WAYS], refs: [0; WAYS] };
@@ -65,6 +78,10 @@ impl Index {
 
     pub(super) fn prefetch(&self, hash: u64) {
         prefetch(&self.buckets[self.places(hash)[0]]);
+    }
+
+    pub(super) fn prefetch_both(&self, hash: u64) {
+        self.places(hash).iter().for_each(|at| prefetch(&self.buckets[*at]));
     }
 
     /// Who is probably meant by a hash: the first entry of its first bucket whose tag fits. Its second bucket is asked for when

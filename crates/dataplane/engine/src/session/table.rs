@@ -78,6 +78,11 @@ impl Sessions {
         self.index.prefetch(hash);
     }
 
+    /// The same of both buckets: for who looks soon, and once.
+    pub(crate) fn prefetch_both(&self, hash: u64) {
+        self.index.prefetch_both(hash);
+    }
+
     /// Brings the record that a hash probably means close, and says which it is; `None`: its first bucket does not
     /// tell, and the second one comes closer.
     #[inline]
@@ -97,6 +102,12 @@ impl Sessions {
         prefetch(&session.wings[1]);
         prefetch(&session.packets);
         prefetch(&session.state);
+    }
+
+    /// Whether any key with this hash may be here; `false`: none is.
+    #[inline]
+    pub(crate) fn may_have(&self, hash: u64) -> bool {
+        self.index.find(hash, |_| true).is_some()
     }
 
     pub(crate) fn lookup(&self, key: &FlowKey, hash: u64) -> Option<WingRef> {

@@ -8,6 +8,7 @@ use crate::BATCH_MAX;
 use crate::batch::{act, examine, hint};
 use crate::explain::Recorder;
 use crate::express::Express;
+use crate::outline;
 use crate::packet::Packet;
 use crate::rules::Snapshot;
 use crate::step::{Slot, Turn};
@@ -114,13 +115,17 @@ pub(crate) fn batch<R: Recorder>(
     paths.begin(turn.now);
     for (at, (packet, short)) in packets.iter().zip(shorts.iter_mut()).enumerate() {
         match paths.means(turn.world, packet, turn.now) {
-            false => examine(turn, packet, (&mut *flows, short)),
+            false => examine(turn, (packets, packet), (&mut *flows, short)),
             true => {
                 paths.tapes[at].clear();
-                examine(&mut listening(turn, &mut paths.tapes[at]), packet, (&mut *flows, short));
+                // Of a fragment that waits this tape tells nothing.
+                outline::settle(turn, packets, flows);
+                let mut listening = listening(turn, &mut paths.tapes[at]);
+                examine(&mut listening, (packets, packet), (&mut *flows, short));
             }
         }
     }
+    outline::settle(turn, packets, flows);
     hint(turn, flows, shorts);
     for (at, ((packet, slot), short)) in packets.iter_mut().zip(&*flows).zip(&*shorts).enumerate() {
         if paths.meant[at].by == 0 {

@@ -2,6 +2,7 @@
 //! every packet take the whole way. Verdicts, frames, counters, sessions and events must be equal. A third has some of its packets
 //! traced, in their places in the batch, and does what the others do.
 
+mod fragments;
 mod variants;
 
 use std::ops::ControlFlow;
@@ -10,14 +11,14 @@ use std::sync::Arc;
 use ravelin_compile::{IdBook, Resolved, compile, routes};
 use ravelin_contract::{PacketFilter, TraceId, TraceKind, TraceRequest};
 use ravelin_engine::{
-    Armed, BATCH_MAX, Checksum, Egress, FACTS_MAX, FlowKey, Forwarding, Ingress, Limits, NoRecorder, Notes,
-    Output, Packet, Recorder, Resolver, Rules, Seed, Shared, Snapshot, State, Steering, Tape, Trace, Verdict,
-    step,
+    Armed, BATCH_MAX, Checksum, Egress, FACTS_MAX, Fact, FlowKey, Forwarding, Ingress, Limits, NoRecorder,
+    Notes, Output, Packet, Recorder, Resolver, Rules, Seed, Shared, Snapshot, State, Steering, Tape, Trace,
+    Verdict, step,
 };
 use ravelin_program::Program;
-use ravelin_types::{Family, Generation, Instant, Mac, PortId, Proto};
+use ravelin_types::{DropReason, Family, Generation, Instant, Mac, PortId, Proto};
 use ravelin_wire::build::{self, Ip, Payload};
-use ravelin_wire::{TcpFlags, parse, put_u16, u32_at};
+use ravelin_wire::{Fragment, TcpFlags, parse, put_u16, u32_at};
 
 use variants::{COMMON, VARIANTS};
 
@@ -117,7 +118,8 @@ impl Engine {
         let paths = read(1, TraceKind::Path);
         for noted in paths.iter() {
             assert_eq!(noted.head.key.map(|key| key.proto()), Some(Proto::UDP));
-            assert!(!noted.tape.facts().is_empty());
+            let came = noted.tape.facts().iter().filter(|fact| matches!(fact, Fact::Ingress { .. }));
+            assert!(!noted.tape.facts().is_empty() && came.count() <= 1, "the tape of one packet");
         }
         paths.iter().count()
     }
@@ -155,6 +157,8 @@ struct Pair {
     traced: usize,
     stations: Vec<(PortId, Mac)>,
     pool: Vec<Frame>,
+    /// The last fragments, which come again now and then.
+    pieces: Vec<Frame>,
     book: IdBook,
     generation: u64,
     now: Instant,
@@ -162,6 +166,10 @@ struct Pair {
     /// Frames that the express path could have taken, and those it did: by the recorder that it leaves out.
     sent: usize,
     copied: usize,
+    /// Fragments that were dropped for want of a session, and as copies, while nobody could pay.
+    shed: usize,
+    copies: usize,
+    pressed: bool,
 }
 
 impl Pair {
@@ -180,12 +188,16 @@ impl Pair {
             traced: 0,
             stations,
             pool: Vec::new(),
+            pieces: Vec::new(),
             book,
             generation: 1,
             now,
             random,
             sent: 0,
             copied: 0,
+            shed: 0,
+            copies: 0,
+            pressed: false,
         };
         pair.pool = pair.openings();
         pair
@@ -218,6 +230,26 @@ impl Pair {
             let error = Payload::icmp(Family::V4, 3, 3, 0, quote);
             out.push(fresh(self.stations[1].0, build::frame(&inward, &error)));
         }
+        // What is no plain packet, whole: pings through and to the firewall, neighbour discovery, an end, a protocol by number.
+        let mut through = Ip::v4([10, 0, 0, 2], [198, 51, 100, 2]);
+        let mut own = Ip::v4([10, 0, 0, 2], [10, 0, 0, 1]);
+        let mut six = Ip::v6("2001:db8::2", "2001:db8:1::2");
+        let mut neighbour = Ip::v6("2001:db8::2", "2001:db8::1");
+        neighbour.ttl = 255;
+        for ip in [&mut through, &mut own, &mut six, &mut neighbour] {
+            ip.dst_mac = station.1;
+        }
+        let ping = |family, kind| Payload::icmp(family, kind, 0, 7 << 16, b"ping");
+        let end = Payload::tcp_segment(1002, 80, TcpFlags::FIN | TcpFlags::ACK, 1001, 5001, b"");
+        let others = [
+            (&through, ping(Family::V4, 8)),
+            (&own, ping(Family::V4, 8)),
+            (&six, ping(Family::V6, 128)),
+            (&neighbour, ping(Family::V6, 135)),
+            (&through, end),
+            (&through, Payload::raw(Proto::ESP, &[0, 0, 0, 7, 0, 0, 0, 1])),
+        ];
+        out.extend(others.iter().map(|(ip, payload)| fresh(station.0, build::frame(ip, payload))));
         out
     }
 
@@ -233,7 +265,7 @@ impl Pair {
         (0..len)
             .map(|_| {
                 let at = self.draw(self.pool.len());
-                let mut frame = self.pool[at].clone();
+                let mut frame = if self.draw(4) == 0 { self.fragment() } else { self.pool[at].clone() };
                 frame.checksum = [Checksum::Unverified, Checksum::Verified, Checksum::Unknown][self.draw(3)];
                 if self.draw(30) == 0 {
                     let other = self.draw(3);
@@ -263,7 +295,7 @@ impl Pair {
                     let (same, flags) = (self.draw(2) == 0, l3_at + 20 + 13);
                     match same {
                         true => bytes.copy_within(l3_at + 12..l3_at + 16, l3_at + 16),
-                        false => bytes[flags] = any,
+                        false => bytes.iter_mut().skip(flags).take(1).for_each(|byte| *byte = any),
                     }
                 }
                 if bytes[l3_at] == 0x45 && self.draw(4) != 0 {
@@ -282,9 +314,9 @@ impl Pair {
             self.now.0 += 1_000_000_000 * self.draw(90) as u64;
         }
         if self.draw(8) == 0 {
-            let pressed = self.draw(3) == 0;
+            self.pressed = self.draw(2) == 0;
             for engine in [&mut self.short, &mut self.whole, &mut self.watched] {
-                engine.state.press(pressed);
+                engine.state.press(self.pressed);
             }
         }
         let short = self.short.step(self.now, &batch, &mut NoRecorder);
@@ -299,10 +331,22 @@ impl Pair {
         assert_eq!(short, watched, "traced");
         self.traced += self.watched.traced(self.now);
         self.copied += short.copies.len();
+        for (frame, verdict) in batch.iter().zip(&short.verdicts).filter(|_| self.pressed) {
+            let network = parse(&frame.bytes).ok().and_then(|parsed| parsed.network);
+            let is_piece = network.is_some_and(|network| network.fragment != Fragment::Whole);
+            self.shed += usize::from(is_piece && *verdict == Verdict::Drop(DropReason::Overload));
+            self.copies += usize::from(*verdict == Verdict::Drop(DropReason::FragmentDuplicate));
+        }
         for (frame, verdict) in short.frames.iter().zip(&short.verdicts) {
             let Verdict::Send { egress: Egress::Port(port), .. } = *verdict else { continue };
             self.sent += 1;
             let station = self.stations.iter().find(|(id, _)| *id == port).expect("a known port").1;
+            if self.draw(6) == 0
+                && let Some(error) = error(frame, station)
+                && self.pool.len() < 200
+            {
+                self.pool.push(fresh(port, error));
+            }
             if let Some(answer) = answer(frame, station)
                 && self.pool.len() < 200
             {
@@ -346,10 +390,21 @@ fn world(
     (program, Arc::new(before.unwrap_or(&none).updated(&updates)))
 }
 
+/// What a host says that has nobody at the port of a frame that it got.
+fn error(sent: &[u8], station: Mac) -> Option<Vec<u8>> {
+    let parsed = parse(sent).ok().filter(|parsed| parsed.vlan.is_none())?;
+    let network = parsed.network?;
+    let mut ip = Ip::new(network.family, network.dst, network.src);
+    ip.dst_mac = station;
+    let (kind, code) = if network.family == Family::V4 { (3, 3) } else { (1, 4) };
+    let quote = sent[usize::from(parsed.l3_at)..].iter().copied().take(64).collect::<Vec<_>>();
+    Some(build::frame(&ip, &Payload::icmp(network.family, kind, code, 0, &quote)))
+}
+
 /// What the other end says to a frame that it got; the VLAN tag as it came.
 fn answer(sent: &[u8], station: Mac) -> Option<Vec<u8>> {
     let parsed = parse(sent).ok()?;
-    let network = parsed.network?;
+    let network = parsed.network.filter(|network| network.fragment == Fragment::Whole)?;
     let key = FlowKey::of(&network, None, ravelin_types::InstanceId::DEFAULT).reversed();
     let mut ip = Ip::new(network.family, key.src(), key.dst());
     ip.dst_mac = station;
@@ -385,7 +440,7 @@ fn answer(sent: &[u8], station: Mac) -> Option<Vec<u8>> {
 
 #[test]
 fn it_does_what_the_whole_path_does() {
-    let (mut sent, mut copied, mut traced) = (0, 0, 0);
+    let (mut sent, mut copied, mut traced, mut shed, mut copies) = (0, 0, 0, 0, 0);
     for seed in 1..=RUNS {
         let mut pair = Pair::new(seed);
         for _ in 0..STEPS {
@@ -397,8 +452,11 @@ fn it_does_what_the_whole_path_does() {
         sent += pair.sent;
         copied += pair.copied;
         traced += pair.traced;
+        shed += pair.shed;
+        copies += pair.copies;
     }
     assert!(sent > 5_000, "most packets pass: {sent}");
     assert!(traced > 2_000, "many are traced: {traced}");
     assert!(copied > 500, "many are mirrored: {copied}");
+    assert!(shed > 500 && copies > 50, "fragments under pressure: {shed} shed, {copies} copies");
 }

@@ -1,13 +1,22 @@
 //! Under pressure: who passes, who pays, and what is kept of the others. Spec: overload-1, overload-3.
 
+use ravelin_types::Mac;
+
 use super::*;
+
+/// From inside to the server, to the station of the port: what is for no station takes no short way.
+fn inside(src: [u8; 4]) -> Ip {
+    Ip { dst_mac: Mac([2, 0, 0, 0, 0, 1]), ..Ip::v4(src, SERVER) }
+}
 
 /// Flows of one batch, none of them seen before.
 fn strangers(from: usize, count: usize) -> Vec<Vec<u8>> {
     (from..from + count)
         .map(|n| {
-            let ip = Ip::v4([10, 1, 0, 2 + (n / 1000) as u8], SERVER);
-            build::frame(&ip, &Payload::udp(1000 + (n % 1000) as u16, 53, b"q"))
+            build::frame(
+                &inside([10, 1, 0, 2 + (n / 1000) as u8]),
+                &Payload::udp(1000 + (n % 1000) as u16, 53, b"q"),
+            )
         })
         .collect()
 }
@@ -98,22 +107,71 @@ fn every_worker_has_an_account_of_its_own() {
     }
 }
 
+/// 24 bytes of a datagram.
+fn fragment(src: [u8; 4], id: u16, offset: u16, more: bool) -> Vec<u8> {
+    let mut ip = inside(src);
+    (ip.id, ip.fragment) = (id, (offset / 8) | if more { 0x2000 } else { 0 });
+    let bytes = [0, 80, 0, 53, 0, 48, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 0, 0, 0, 0, 0, 0, 0, 0];
+    build::frame(&ip, &Payload::raw(Proto::UDP, &bytes))
+}
+
+/// A fragmented flow loses nothing, in whatever order its pieces come behind their first, among strangers of every kind. Spec: overload-1, overload-4.
+#[test]
+fn a_fragmented_flow_loses_nothing_among_fragments_of_strangers() {
+    for plane in planes(1) {
+        let opening = build::frame(&inside(INSIDE), &Payload::udp(80, 53, b"q"));
+        assert!(is_sent(&run(&plane, &[opening])[0]));
+        plane.workers().press(true);
+        for n in 1..2_000_u16 {
+            let [high, low] = n.to_be_bytes();
+            let stranger = [10, 2, high, low];
+            let batch = [
+                fragment(stranger, 7, 24, true),
+                fragment(INSIDE, n, 0, true),
+                fragment(stranger, n, 0, true),
+                fragment(INSIDE, n, 48, false),
+                fragment(stranger, n, 24, false),
+                fragment(INSIDE, n, 24, true),
+                fragment(INSIDE, n - 1, 48, false),
+            ];
+            let verdicts = run(&plane, &batch);
+            let own: Vec<_> = verdicts.iter().skip(1).step_by(2).collect();
+            assert!(own.iter().all(|v| is_sent(v)), "datagram {n}: {own:?}");
+            // All of the one before have come: a piece more begins another, whose first is not here.
+            let late = verdicts[6];
+            assert!(late == Verdict::Drop(DropReason::Overload) || late == Verdict::Consume, "{late:?}");
+        }
+        let dropped = plane.telemetry().global().unwrap().drops;
+        assert_eq!(dropped[DropReason::FragmentDuplicate.index()], 0);
+        assert!(dropped[DropReason::Overload.index()] > 7_500);
+    }
+}
+
+/// What is dropped as a copy, or with a datagram that is condemned, is so under pressure, too, and costs nobody anything.
+#[test]
+fn copies_and_pieces_of_condemned_datagrams_pay_for_nothing() {
+    for plane in planes(1) {
+        let known =
+            [fragment(INSIDE, 7, 0, true), fragment(INSIDE, 8, 0, true), fragment(INSIDE, 8, 16, true)];
+        assert_eq!(run(&plane, &known)[2], Verdict::Drop(DropReason::FragmentOverlap));
+        plane.workers().press(true);
+        run(&plane, &strangers(0, 64));
+        for _ in 0..100 {
+            let verdicts = run(&plane, &[known[0].clone(), fragment(INSIDE, 8, 48, true)]);
+            let reasons = [DropReason::FragmentDuplicate, DropReason::FragmentOverlap];
+            assert_eq!(verdicts, reasons.map(Verdict::Drop));
+        }
+        // 264 frames came: two ways, of which the first strangers took both, and another.
+        let opened = run(&plane, &strangers(100, 8)).iter().filter(|v| is_sent(v)).count();
+        assert_eq!(opened, 2);
+    }
+}
+
 /// A flood of datagrams that nobody pays for takes no place from those that are known. Spec: overload-4.
 #[test]
 fn fragments_of_strangers_are_not_remembered() {
-    let fragment = |src, id, offset: u16, more: bool| {
-        let mut ip = Ip::v4(src, SERVER);
-        (ip.id, ip.fragment) = (id, (offset / 8) | if more { 0x2000 } else { 0 });
-        build::frame(
-            &ip,
-            &Payload::raw(
-                Proto::UDP,
-                &[0, 80, 0, 53, 0, 48, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 0, 0, 0, 0, 0, 0, 0, 0],
-            ),
-        )
-    };
     for plane in planes(1) {
-        let opening = build::frame(&Ip::v4(INSIDE, SERVER), &Payload::udp(80, 53, b"q"));
+        let opening = build::frame(&inside(INSIDE), &Payload::udp(80, 53, b"q"));
         assert!(is_sent(&run(&plane, &[opening])[0]));
         plane.workers().press(true);
         let first = fragment(INSIDE, 7, 0, true);

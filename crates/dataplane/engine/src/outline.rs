@@ -1,0 +1,146 @@
+//! Outlines: under pressure, as much of a frame as tells whether it is shed.
+//!
+//! Most of what floods a worker is no plain packet (`express`): fragments, ICMP, datagrams with options. To take such a frame
+//! apart in full costs more than a packet of a session does, and it is dropped for want of a session anyway. Here it is looked for by what
+//! names its datagram and its session, before anything is made of the frame. A shortcut and nothing else: what is not shed here
+//! goes the whole way, untouched (sim/tests/express compares the two). Place: in front of classify, when nothing more can be paid
+//! for. State: a fragment that waits, within a batch. Spec: overload-1, overload-4.
+
+use ravelin_types::{DropReason, Family, InstanceId, InterfaceId, ZoneId};
+use ravelin_wire::{Fragment, Network, Piece, Plain, Vlan, parse_here};
+
+use crate::explain::Recorder;
+use crate::express::{self, Entrance};
+use crate::fragment::Glance;
+use crate::host;
+use crate::key::FlowKey;
+use crate::packet::Packet;
+use crate::step::{Slot, Turn, classify, meant};
+use crate::verdict::Verdict;
+
+/// A first fragment that is shed unless it has a session, for which it waits until the buckets are close: no longer than until the next
+/// packet that is not plain.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Waits {
+    /// Its place in the batch.
+    at: usize,
+    unit: InterfaceId,
+    hash: u64,
+}
+
+/// Finds a place in the batch for a frame that is shed, or will be if the table has no session of its key. `None`: it is to be
+/// taken apart in full.
+#[inline(never)]
+pub(crate) fn examine<R: Recorder>(
+    turn: &mut Turn<'_, R>,
+    packet: &Packet<'_>,
+    slots: &mut Vec<Slot>,
+) -> Option<()> {
+    // Another worker, or the other node, may have the session.
+    if R::ON || !turn.state.steering.is_alone() || turn.world.fabrics.is_some() {
+        return None;
+    }
+    if turn.state.overload.refuses_fragments() && shed_piece(turn, packet, slots).is_some() {
+        return Some(());
+    }
+    let parsed = parse_here(packet.bytes()).ok()?;
+    let network = parsed.network?;
+    let Network { family, src, dst, .. } = network;
+    let vlan = parsed.vlan.map(Vlan::id).filter(|id| *id != 0);
+    let station = Plain::station_of(parsed.dst_mac);
+    let (unit, entrance) = express::entrance(turn, packet, (station, vlan, family))?;
+    if entrance.has(Entrance::FILTERED) || !express::are_ordinary(family, (src, dst)) {
+        return None;
+    }
+    let from = (entrance.zone, entrance.instance);
+    match network.fragment {
+        Fragment::Whole if host::is_neighbour_discovery(&network) => return None,
+        Fragment::Whole => {
+            let key = FlowKey::of(&network, None, entrance.instance);
+            let hash = turn.state.sessions.hash(&meant(packet, &network, (key, entrance.instance)));
+            turn.state.sessions.prefetch_bucket(hash);
+            slots.push(Slot::Outlined { unit, hash });
+        }
+        Fragment::First { .. } | Fragment::Later { .. } => {
+            let reason = doom(turn, (&network, from), (packet, parsed.l3_at))?;
+            turn.state.counters.received(unit, packet.len());
+            slots.push(Slot::Done(Verdict::Drop(reason)));
+        }
+    }
+    Some(())
+}
+
+/// The same of the commonest fragments: those of which nothing is known, and for which nobody can pay.
+#[inline(always)]
+fn shed_piece<R>(turn: &mut Turn<'_, R>, packet: &Packet<'_>, slots: &mut Vec<Slot>) -> Option<()> {
+    let piece = Piece::read(packet.bytes())?;
+    let (unit, entrance) = express::entrance(turn, packet, (piece.station, piece.vlan, Family::V4))?;
+    let from = (entrance.zone, entrance.instance);
+    if entrance.has(Entrance::FILTERED) || !express::are_ordinary(Family::V4, (piece.src, piece.dst)) {
+        return None;
+    }
+    let state = &mut *turn.state;
+    if !state.fragments.is_strange(&piece, from) {
+        return None;
+    }
+    match piece.ports {
+        None => state.counters.received(unit, packet.len()),
+        Some((sport, dport)) => {
+            let key = FlowKey::new(Family::V4, piece.proto, (piece.src, sport), (piece.dst, dport));
+            let hash = state.sessions.hash(&key.within(entrance.instance));
+            state.sessions.prefetch_both(hash);
+            state.overload.waits = Some(Waits { at: slots.len(), unit, hash });
+        }
+    }
+    slots.push(Slot::Done(Verdict::Drop(DropReason::Overload)));
+    Some(())
+}
+
+/// Looks for the session of the first fragment that waits, before anything else is judged that it could make a difference to: it is shed,
+/// or taken apart in full after all.
+#[inline(always)]
+pub(crate) fn settle<R: Recorder>(turn: &mut Turn<'_, R>, packets: &[Packet<'_>], slots: &mut [Slot]) {
+    if let Some(waits) = turn.state.overload.waits.take() {
+        settled(turn, packets, (slots, waits));
+    }
+}
+
+#[inline(never)]
+fn settled<R: Recorder>(
+    turn: &mut Turn<'_, R>,
+    packets: &[Packet<'_>],
+    (slots, Waits { at, unit, hash }): (&mut [Slot], Waits),
+) {
+    let packet = &packets[at];
+    if !turn.state.sessions.may_have(hash) {
+        turn.state.counters.received(unit, packet.len());
+        return;
+    }
+    let slot = classify(turn, packet, None).unwrap_or_else(Slot::Done);
+    if let Some(hash) = slot.hash() {
+        turn.state.sessions.prefetch_bucket(hash);
+    }
+    slots[at] = slot;
+}
+
+/// Why a fragment is dropped, when that is certain: it is a copy of one that came, its datagram is condemned, or nothing speaks for it,
+/// neither somebody who can pay nor, of a first, its session. Judged in its turn, as in full: those behind it in the batch are judged
+/// by what this one leaves.
+#[inline(always)]
+fn doom<R>(
+    turn: &Turn<'_, R>,
+    (network, from): (&Network, (ZoneId, InstanceId)),
+    (packet, l3_at): (&Packet<'_>, u16),
+) -> Option<DropReason> {
+    let state = &turn.state;
+    match state.fragments.glance((network, from), (packet.bytes(), l3_at), turn.now) {
+        Glance::Doomed(reason) => Some(reason),
+        Glance::Strange if state.overload.refuses_fragments() => {
+            let has_session =
+                || state.sessions.may_have(state.sessions.hash(&FlowKey::of(network, None, from.1)));
+            let is_first = matches!(network.fragment, Fragment::First { .. });
+            (!is_first || !has_session()).then_some(DropReason::Overload)
+        }
+        Glance::Strange | Glance::Unclear => None,
+    }
+}
