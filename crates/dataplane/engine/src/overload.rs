@@ -42,10 +42,6 @@ impl Overload {
         self.pressed = pressed;
     }
 
-    pub(crate) const fn is_pressed(&self) -> bool {
-        self.pressed
-    }
-
     /// So many packets came, after so many sessions.
     #[inline(always)]
     pub(crate) fn received(&mut self, packets: usize, opened: u64) {

@@ -27,7 +27,8 @@ pub(crate) struct Spell {
 impl State {
     /// Takes note of a batch that is about to be judged, which may be empty.
     #[inline]
-    pub(crate) fn note_pressure(&mut self, packets: &[Packet<'_>], now: Instant) {
+    pub(crate) fn note_batch(&mut self, packets: &[Packet<'_>], now: Instant) {
+        self.overload.received(packets.len(), self.sessions_opened());
         let pressed = self.overload.is_pressed() && !packets.is_empty();
         match &mut self.spell {
             None if !pressed => {}

@@ -112,8 +112,7 @@ pub fn step<R: Recorder>(
 ) {
     assert!(packets.len() <= BATCH_MAX, "a batch holds at most {BATCH_MAX} packets");
     out.clear();
-    state.overload.received(packets.len(), state.sessions_opened());
-    state.note_pressure(packets, now);
+    state.note_batch(packets, now);
     let mut turn = Turn { world, state, shared, now, rec, out };
     turn.state.age(AGE_BUDGET, (&world.rules, shared), now);
     turn.state.age_early(&world.rules, shared, now);
