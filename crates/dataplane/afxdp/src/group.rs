@@ -11,7 +11,7 @@ use rustix::io;
 use crate::{
     ring::Descriptor,
     socket::{CopyMode, QueueAt, Socket, SocketConfig, SocketCounters, SocketError, TX_METADATA_LEN},
-    umem::{BadMemory, Frame, HEADROOM, LONG_LEN_MAX, Umem},
+    umem::{BadMemory, FRAME_LEN_MAX, Frame, HEADROOM, LONG_LEN_MAX, Umem},
 };
 
 /// `XDP_PKT_CONTD`: the next descriptor goes on with the packet.
@@ -297,10 +297,14 @@ impl Group {
         Ok(())
     }
 
-    /// Whether an expendable frame may take a place on `port`.
+    /// Whether an expendable frame of so many bytes may take a place on `port`.
     #[must_use]
-    pub fn spare(&self, port: usize) -> Spare {
-        Spare::of(self.sockets[port].tx.room(), self.umem.free_chunks(), self.umem.chunks())
+    pub fn spare(&self, port: usize, len: usize) -> Spare {
+        let room = self.sockets[port].tx.room();
+        if len > FRAME_LEN_MAX {
+            return Spare::of(room, self.umem.free_longs(), LONGS as usize);
+        }
+        Spare::of(room, self.umem.free_chunks(), self.umem.chunks())
     }
 
     /// Writes the offload request before the frame, or finishes the checksum; the answer is the descriptor's options.

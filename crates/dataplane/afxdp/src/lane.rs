@@ -49,7 +49,8 @@ impl Lane {
         let socket_of = positions(ports.iter().map(|(port, _)| port.index()));
         let tap_of = positions(taps.iter().map(|tap| tap.unit.index()));
         let pressures = vec![Pressure::default(); ports.len()];
-        let scratch = vec![0; if group.umem().has_longs() { LONG_LEN_MAX } else { 0 }].into();
+        let has_longs = group.umem().frames() > group.umem().chunks();
+        let scratch = vec![0; if has_longs { LONG_LEN_MAX } else { 0 }].into();
         Self { group, ports, pressures, taps, socket_of, tap_of, scratch }
     }
 
@@ -159,7 +160,7 @@ impl Lane {
     /// Sends a copy for a mirror, if the port and the packet memory have room to spare.
     pub(crate) fn mirror(&mut self, to: PortId, bytes: &[u8]) -> Result<(), MirrorLoss> {
         let socket = self.socket_of.get(to.index()).copied().flatten().ok_or(MirrorLoss::NoBinding)?;
-        match self.group.spare(socket) {
+        match self.group.spare(socket, bytes.len()) {
             Spare::Some => {}
             Spare::Reserved => return Err(MirrorLoss::Reserve),
             Spare::Full => return Err(MirrorLoss::Full),

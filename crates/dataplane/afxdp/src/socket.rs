@@ -30,6 +30,8 @@ pub(crate) const TX_METADATA_LEN: usize = 24;
 const UMEM_TX_METADATA: u32 = 1 << 2;
 /// `XDP_USE_SG`: packets in several descriptors. Linux 6.6.
 const USE_SG: SocketAddrXdpFlags = SocketAddrXdpFlags::from_bits_retain(1 << 4);
+/// What an older kernel does not do.
+const BIND_OF_LONG: &str = "bind for frames of more than 3840 bytes, which needs Linux 6.6,";
 /// A queue that was just given up answers EBUSY for about half a second; so long is tried again.
 const BIND_RETRY: Duration = Duration::from_millis(20);
 
@@ -123,7 +125,12 @@ impl Socket {
         let pieces = if config.long_frames { USE_SG } else { SocketAddrXdpFlags::empty() };
         let address =
             SocketAddrXdp::new(copy | pieces | SocketAddrXdpFlags::XDP_USE_NEED_WAKEUP, at.ifindex, at.queue);
-        Self::finish(fd, at, config, |fd| net::bind(fd, &address))
+        Self::finish(fd, at, config, |fd| net::bind(fd, &address)).map_err(|error| match error {
+            SocketError::Kernel { step: "bind", at, source: io::Errno::INVAL } if config.long_frames => {
+                SocketError::Kernel { step: BIND_OF_LONG, at, source: io::Errno::INVAL }
+            }
+            error => error,
+        })
     }
 
     /// Opens a further socket on the memory that `first` registered; modes are those of `first`.

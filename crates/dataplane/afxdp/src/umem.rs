@@ -434,8 +434,8 @@ impl Umem {
         self.owners.len() + self.longs.len()
     }
 
-    pub(crate) fn has_longs(&self) -> bool {
-        !self.longs.is_empty()
+    pub(crate) fn free_longs(&self) -> usize {
+        self.free_longs.len()
     }
 
     /// Number of chunks, without those of long frames; so are the two below.
