@@ -183,7 +183,7 @@ pub fn policed(hit: &PolicerHit, names: &dyn Names) -> Record {
 /// A worker that can't keep up, or could again.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum OverloadRecord {
-    /// `ring`: an interface, or [`OTHER_WORKERS`].
+    /// `ring`: an interface, or `other-workers`.
     Began {
         worker: u8,
         ring: String,
