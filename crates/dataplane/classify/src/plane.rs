@@ -367,7 +367,7 @@ impl Roots {
 
     #[inline]
     fn each(&self) -> impl Iterator<Item = Row> {
-        self.rows.into_iter().take(self.count)
+        self.rows[..self.count].iter().copied()
     }
 }
 
