@@ -144,7 +144,9 @@ impl Frame {
     /// Places the packet at `start` within the chunk. False, and no change, if it would not fit.
     #[must_use]
     pub fn place(&mut self, start: usize, len: usize) -> bool {
+        // A packet in pieces takes room for each of them, too.
         let room = usize::from(self.room);
+        let room = room - (room / CHUNK_SIZE - 1) * PIECE_HEADROOM;
         let fits = start <= room && len <= room - start;
         if fits {
             self.start = start as u16;

@@ -85,7 +85,9 @@ fn another_owner_goes_on_by_the_ledger() {
 fn a_long_frame_goes_to_the_kernel_in_pieces_and_is_free_when_all_are_back() {
     let mut umem = Umem::new(2, 2).unwrap();
     let mut frame = umem.take_long().unwrap();
-    assert!(!frame.place(HEADROOM, 3 * CHUNK_SIZE) && frame.place(HEADROOM, LONG_LEN_MAX));
+    let most = 3 * CHUNK_SIZE - HEADROOM - 2 * PIECE_HEADROOM;
+    assert!(frame.place(HEADROOM, most) && frame.pieces().1 == 3 && !frame.place(HEADROOM, most + 1));
+    assert!(frame.place(HEADROOM, LONG_LEN_MAX));
     let first = 2 * CHUNK_SIZE as u64 + HEADROOM as u64;
     let edges = [first, 3 * CHUNK_SIZE as u64 + 64, 4 * CHUNK_SIZE as u64 + 64];
     let pieces = [(edges[0], 3840), (edges[1], 4032), (edges[2], (LONG_LEN_MAX - 3840 - 4032) as u32)];
