@@ -7,7 +7,7 @@ use crate::conditions::Effort;
 use crate::diff::{Change, changes};
 use crate::layer::{BuildError, Layer, RULES_MAX};
 use crate::order::{NONE, Order, Place, of_base};
-use crate::plane::{BATCH, Bounds, Plane, Roots};
+use crate::plane::{BATCH, Bounds, Plane};
 use crate::rows::WORD;
 use crate::rule::{Failed, Rule, RuleKey, Tuple};
 use crate::view::{Ranking, View};
@@ -234,6 +234,14 @@ impl Classifier {
         layers.iter().sum::<usize>() + self.order.bytes()
     }
 
+    /// Whether the base answers a lookup by names.
+    #[cfg(test)]
+    pub(crate) fn is_by_name(&self, tuple: &Tuple) -> bool {
+        let bounds = Bounds { floor: 0, best: Ranking::NONE };
+        let holds = |rule: u32| self.base.layer.rules[rule as usize].holds(tuple);
+        self.base.planes().all(|(plane, view)| plane.first_named(tuple, view, bounds, &holds).is_some())
+    }
+
     fn at(&self, place: Place) -> &Rule {
         match place {
             Place::Base(at) => &self.base.layer.rules[at as usize],
@@ -283,11 +291,9 @@ impl Ranked {
     /// Lowers `best` of each tuple.
     fn batch(&self, tuples: &[Tuple], best: &mut [Ranking; BATCH]) {
         for (plane, view) in self.planes() {
-            let mut roots = [Roots::default(); BATCH];
-            plane.roots_of(tuples, &mut roots);
-            plane.first_of(&roots[..tuples.len()], view, best, |at, rule| {
-                self.layer.rules[rule as usize].holds(&tuples[at])
-            });
+            let holds = |at: usize, rule: u32| self.layer.rules[rule as usize].holds(&tuples[at]);
+            let left = plane.first_of_named(tuples, view, best, &holds);
+            plane.first_of(tuples, left, view, best, &holds);
         }
     }
 }

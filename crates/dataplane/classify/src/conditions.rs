@@ -30,13 +30,15 @@ pub(crate) struct Effort {
     pub ranges: usize,
     /// Words of rows a dimension may make; beyond it conditions become coarse.
     pub rows: usize,
+    /// Entries from which on they are also found by name.
+    pub named: usize,
 }
 
 impl Effort {
     /// At most 24 MiB a dimension.
-    pub(crate) const BASE: Self = Self { ranges: usize::MAX, rows: 3 << 20 };
+    pub(crate) const BASE: Self = Self { ranges: usize::MAX, rows: 3 << 20, named: 256 };
     /// In time for an edit.
-    pub(crate) const OVERLAY: Self = Self { ranges: 256, rows: 1 << 16 };
+    pub(crate) const OVERLAY: Self = Self { ranges: 256, rows: 1 << 16, named: usize::MAX };
 }
 
 /// How much of the line a condition takes: entries of one breadth lie together, so that the narrow ones' rows hold

@@ -89,6 +89,7 @@ mod tests {
     use ravelin_types::{Addr, Family, Proto, ZoneId};
 
     use super::*;
+    use crate::order::of_base;
     use crate::range::{AddressRange, AddressSet, PortRange};
     use crate::rule::{Addresses, RuleKey, Term, Tuple, Zones};
 
@@ -165,25 +166,41 @@ mod tests {
     fn check(count: u32, rules: &[Rule]) {
         for rows in [0, 20_000, 60_000] {
             for ranges in [1, usize::MAX] {
-                let layer = Layer::build(rules.to_vec(), Effort { ranges, rows });
-                let views = layer.views(|rule| rule);
-                let mut seed = 9u64;
-                let mut draw = |end: u32| {
-                    seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-                    (seed >> 33) as u32 % end
-                };
-                for n in 0..200 {
-                    let family = if n % 2 == 0 { Family::V4 } else { Family::V6 };
-                    let mut addr = || Addr(u128::from(draw(count * 17)));
-                    let (src, dst) = (addr(), addr());
-                    let (from, to) = (ZoneId(1), ZoneId(2));
-                    let dport = draw(520) as u16;
-                    let (dst_family, proto) = (family, Proto::TCP);
-                    let tuple =
-                        Tuple { from, to, family, src, dst_family, dst, proto, sport: 9, dport, icmp: None };
-                    let naive = rules.iter().position(|rule| rule.holds(&tuple));
-                    let found = crate::classifier::first(&layer, &views, &tuple);
-                    assert_eq!(found.map(|rank| rank as usize), naive, "{rows} {ranges} {tuple:?}");
+                for named in [0, usize::MAX] {
+                    let layer = Layer::build(rules.to_vec(), Effort { ranges, rows, named });
+                    let views = layer.views(of_base);
+                    let mut seed = 9u64;
+                    let mut draw = |end: u32| {
+                        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                        (seed >> 33) as u32 % end
+                    };
+                    for n in 0..200 {
+                        let family = if n % 2 == 0 { Family::V4 } else { Family::V6 };
+                        let mut addr = || Addr(u128::from(draw(count * 17)));
+                        let (src, dst) = (addr(), addr());
+                        let (from, to) = (ZoneId(1), ZoneId(2));
+                        let dport = draw(520) as u16;
+                        let (dst_family, proto) = (family, Proto::TCP);
+                        let tuple = Tuple {
+                            from,
+                            to,
+                            family,
+                            src,
+                            dst_family,
+                            dst,
+                            proto,
+                            sport: 9,
+                            dport,
+                            icmp: None,
+                        };
+                        let naive = rules.iter().position(|rule| rule.holds(&tuple));
+                        let found = crate::classifier::first(&layer, &views, &tuple);
+                        assert_eq!(
+                            found,
+                            naive.map(|rank| of_base(rank as u32)),
+                            "{rows} {ranges} {named} {tuple:?}"
+                        );
+                    }
                 }
             }
         }

@@ -6,14 +6,17 @@
 //! another one that shares the base. How it works and what bounds it: docs/adr/0003-classifier.md.
 
 mod apart;
+mod by_name;
 mod classifier;
 mod conditions;
 mod diff;
 mod draft;
 mod entries;
 mod hash;
+mod held;
 mod layer;
 mod line;
+mod named;
 mod order;
 mod plane;
 mod range;

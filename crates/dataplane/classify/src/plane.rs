@@ -11,6 +11,8 @@ use crate::conditions::{Breadth, Condition, Cover, Detail, Effort};
 use crate::draft::{Draft, Entry};
 use crate::entries::Entries;
 use crate::line::{AddressLine, Line};
+use crate::named::{Named, Parts};
+use crate::order::of_base;
 use crate::range::Point;
 use crate::reader::{Reader, Row};
 use crate::rows::{EMPTY, ENTRIES_MAX, Rows, WORD};
@@ -31,12 +33,13 @@ const AHEAD: usize = 4;
 /// A compiled list of rules.
 #[derive(Debug)]
 pub(crate) struct Plane {
-    rows: Rows,
+    pub rows: Rows,
     zones: [Option<Line<u32>>; 2],
     addresses: [Option<AddressLine>; 2],
     service: Option<Line<u32>>,
-    source_port: Option<Line<u32>>,
-    scale: Scale,
+    pub source_port: Option<Line<u32>>,
+    pub scale: Scale,
+    pub named: Option<Named>,
     /// The layer's rule of each entry.
     rules: Box<[u32]>,
     pub by_rule: Entries,
@@ -73,7 +76,8 @@ impl Plane {
         let mut conditions = draft.conditions();
         draft.order(&mut conditions);
         let rows = Rows::new(draft.entries.len());
-        let mut build = Build { rows, entries: draft.entries, allowance: effort.rows };
+        let dimensions = Default::default();
+        let mut build = Build { rows, entries: draft.entries, dimensions, allowance: effort.rows };
         let [from, to, source, destination, mut service, source_port] = conditions;
         let zones = [build.line(0, from, &draft.zones[0]), build.line(1, to, &draft.zones[1])];
         let addresses = [
@@ -87,8 +91,23 @@ impl Plane {
         }
         let service = build.line(4, service, &draft.services.services);
         let source_port = build.line(5, source_port, &draft.services.sources);
-        let Build { mut rows, entries, .. } = build;
+        let Build { mut rows, entries, dimensions, .. } = build;
         rows.finish();
+        let ranking = |entry: &Entry| {
+            let key = rules[entry.rule as usize - first].key;
+            Ranking { order: of_base(entry.rule), key }
+        };
+        let named = (entries.len() >= effort.named).then(|| {
+            Named::build(&Parts {
+                entries: &entries,
+                ranking: &ranking,
+                dimensions: &dimensions,
+                zones: &draft.zones,
+                covers: draft.addresses.each_ref().map(|addresses| &*addresses.sets),
+                services: &draft.services.services,
+                scale: &draft.services.scale,
+            })
+        });
         let loose = entries.chunks(WORD).map(|word| {
             word.iter().enumerate().fold(0, |all, (at, entry)| all | u64::from(entry.loose) << at)
         });
@@ -102,6 +121,7 @@ impl Plane {
             service,
             source_port,
             scale: draft.services.scale,
+            named: named.flatten(),
             rules: of_entries,
         }
     }
@@ -152,7 +172,7 @@ impl Plane {
 
     /// The rows of up to [`BATCH`] tuples: line by line and level by level, so that what memory is slow to give is
     /// asked for by all of them at once.
-    pub(crate) fn roots_of(&self, tuples: &[Tuple], roots: &mut [Roots; BATCH]) {
+    fn roots_of(&self, tuples: &[Tuple], roots: &mut [Roots; BATCH]) {
         type OfZone = fn(&Tuple) -> u32;
         let (from, to): (OfZone, OfZone) = (|t| u32::from(t.from.0), |t| u32::from(t.to.0));
         type OfAddress = fn(&Tuple) -> (Family, Addr);
@@ -193,7 +213,9 @@ impl Plane {
         bounds: Bounds,
         holds: impl Fn(u32) -> bool,
     ) -> Ranking {
-        if self.rows.has_lists() {
+        if let Some(best) = self.first_named(tuple, view, bounds, &holds) {
+            best
+        } else if self.rows.has_lists() {
             self.first_in::<true>(tuple, view, bounds, &holds)
         } else {
             self.first_in::<false>(tuple, view, bounds, &holds)
@@ -234,19 +256,50 @@ impl Plane {
         best
     }
 
-    /// [`Plane::first`] from the first rule for up to [`BATCH`] tuples, `holds` with the tuple's place. What a lookup waits for
-    /// memory with is done for all tuples before the next step is for any.
+    /// [`Plane::first`] from the first rule for those of up to [`BATCH`] tuples whose bits are in `left`, `holds` with the tuple's
+    /// place. What a lookup waits for memory with is done for all tuples before the next step is for any.
     pub(crate) fn first_of(
+        &self,
+        tuples: &[Tuple],
+        left: u32,
+        view: &View,
+        best: &mut [Ranking; BATCH],
+        holds: &impl Fn(usize, u32) -> bool,
+    ) {
+        let all = left.trailing_ones() as usize >= tuples.len();
+        if all {
+            let mut roots = [Roots::default(); BATCH];
+            self.roots_of(tuples, &mut roots);
+            return self.first_of_roots(&roots[..tuples.len()], view, best, holds);
+        }
+        let Some(first) = tuples.first().filter(|_| left != 0) else { return };
+        let (mut some, mut places, mut count) = ([*first; BATCH], [0; BATCH], 0);
+        for (at, tuple) in tuples.iter().enumerate().filter(|(at, _)| left >> at & 1 == 1) {
+            (some[count], places[count]) = (*tuple, at);
+            count += 1;
+        }
+        let (mut roots, mut found) = ([Roots::default(); BATCH], [Ranking::NONE; BATCH]);
+        self.roots_of(&some[..count], &mut roots);
+        for (found, at) in found.iter_mut().zip(&places[..count]) {
+            *found = best[*at];
+        }
+        self.first_of_roots(&roots[..count], view, &mut found, &|at, rule| holds(places[at], rule));
+        for (found, at) in found.iter().zip(&places[..count]) {
+            best[*at] = *found;
+        }
+    }
+
+    fn first_of_roots(
         &self,
         roots: &[Roots],
         view: &View,
         best: &mut [Ranking; BATCH],
-        holds: impl Fn(usize, u32) -> bool,
+        holds: &impl Fn(usize, u32) -> bool,
     ) {
         if self.rows.has_lists() {
-            self.first_of_in::<true>(roots, view, best, &holds);
+            self.first_of_in::<true>(roots, view, best, holds);
         } else {
-            self.first_of_in::<false>(roots, view, best, &holds);
+            self.first_of_in::<false>(roots, view, best, holds);
         }
     }
 
@@ -322,7 +375,7 @@ impl Plane {
 
     /// The ranking of the first bit whose rule holds, if it is below `best`.
     #[inline]
-    fn settle(
+    pub(crate) fn settle(
         &self,
         view: &View,
         word: usize,
@@ -337,12 +390,18 @@ impl Plane {
             if found.order >= best.order {
                 break;
             }
-            if self.loose[word] >> bit & 1 == 0 || holds(self.rules[at]) {
+            if self.is_settled(at, holds) {
                 return found;
             }
             bits &= bits - 1;
         }
         best
+    }
+
+    /// Whether the rule of an entry that every dimension has holds.
+    #[inline]
+    pub(crate) fn is_settled(&self, entry: usize, holds: &impl Fn(u32) -> bool) -> bool {
+        self.loose[entry / WORD] >> (entry % WORD) & 1 == 0 || holds(self.rules[entry])
     }
 
     pub(crate) fn bytes(&self) -> usize {
@@ -354,6 +413,7 @@ impl Plane {
             + addresses.sum::<usize>()
             + size_of_val(&*self.rules)
             + size_of_val(&*self.loose)
+            + self.named.as_ref().map_or(0, Named::bytes)
             + self.by_rule.bytes()
     }
 }
@@ -413,6 +473,7 @@ fn rows_of<K: Point>(
 struct Build {
     rows: Rows,
     entries: Vec<Entry>,
+    dimensions: [Option<Dimension>; DIMENSIONS],
     allowance: usize,
 }
 
@@ -465,6 +526,7 @@ impl Build {
             let exact = matches!(condition.detail, Detail::Exact | Detail::Apart);
             entry.loose |= condition.loose || !exact;
         }
+        self.dimensions[at] = Some(dimension);
         Some(built)
     }
 }

@@ -63,7 +63,7 @@ pub(crate) struct Reader<'r> {
 impl Reader<'_> {
     /// The block of a word, and which one of it the word is.
     #[inline]
-    const fn block_of(self, word: u32) -> (u32, u32) {
+    pub(crate) const fn block_of(self, word: u32) -> (u32, u32) {
         (word >> self.shift, word & ((1 << self.shift) - 1))
     }
 

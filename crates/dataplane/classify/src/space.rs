@@ -29,22 +29,25 @@ struct Leaf<K> {
     rows: [u32; STEPS],
 }
 
+/// The levels above the leaves of a search tree, root first: the first key of each block of the level below.
+#[derive(Debug)]
+pub(crate) struct Levels<K> {
+    keys: Box<[Keys<K>]>,
+    /// Where each level begins in `keys`, and how many blocks the level below it has.
+    levels: Box<[(u32, u32)]>,
+}
+
 /// A function from points to rows.
 #[derive(Debug)]
 pub(crate) struct Space<K> {
     leaves: Box<[Leaf<K>]>,
-    /// The levels above, root first: the first key of each block of the level below.
-    above: Box<[Keys<K>]>,
-    /// Where each level begins in `above`, and how many blocks the level below it has.
-    levels: Box<[(u32, u32)]>,
+    above: Levels<K>,
 }
 
-impl<K: Point> Space<K> {
-    /// Steps in ascending order; the first begins at the lowest point.
-    pub(crate) fn new(steps: &[(K, Row)], rows: &mut Rows) -> Self {
-        debug_assert!(steps.first().is_some_and(|(key, _)| *key == K::default()));
-        let leaves: Box<[Leaf<K>]> = steps.chunks(STEPS).map(|steps| Leaf::new(steps, rows)).collect();
-        let mut firsts: Vec<K> = leaves.iter().map(|leaf| leaf.keys[0]).collect();
+impl<K: Point> Levels<K> {
+    /// `firsts`: the first key of each leaf, ascending from the lowest point.
+    pub(crate) fn new(mut firsts: Vec<K>) -> Self {
+        let mut below = vec![firsts.len()];
         let mut levels: Vec<Vec<Keys<K>>> = Vec::new();
         while firsts.len() > 1 {
             let level: Vec<_> = firsts
@@ -56,15 +59,69 @@ impl<K: Point> Space<K> {
                 })
                 .collect();
             firsts = level.iter().map(|keys| keys.0[0]).collect();
+            below.push(level.len());
             levels.push(level);
         }
-        let (mut above, mut places) = (Vec::new(), Vec::new());
-        for at in (0..levels.len()).rev() {
-            let below = if at == 0 { leaves.len() } else { levels[at - 1].len() };
-            places.push((above.len() as u32, below as u32));
-            above.extend_from_slice(&levels[at]);
+        let (mut keys, mut places) = (Vec::new(), Vec::new());
+        for (level, below) in levels.iter().zip(below).rev() {
+            places.push((keys.len() as u32, below as u32));
+            keys.extend_from_slice(level);
         }
-        Self { leaves, above: above.into(), levels: places.into() }
+        Self { keys: keys.into(), levels: places.into() }
+    }
+
+    /// The leaf of the step that holds a point.
+    #[inline]
+    pub(crate) fn leaf(&self, at: K) -> usize {
+        self.levels.iter().fold(0, |block, level| self.below(*level, block, at))
+    }
+
+    /// [`Levels::leaf`] of a point each on two lines, by turns, so that one is compared while the other waits.
+    #[inline]
+    pub(crate) fn leaf_of_each(of: [&Self; 2], at: [K; 2]) -> [usize; 2] {
+        let [a, b] = of;
+        let both = a.levels.len().min(b.levels.len());
+        let mut blocks = [0; 2];
+        for (of_a, of_b) in a.levels.iter().zip(&b.levels) {
+            blocks = [a.below(*of_a, blocks[0], at[0]), b.below(*of_b, blocks[1], at[1])];
+        }
+        let rest = |of: &Self, block, at| {
+            of.levels[both..].iter().fold(block, |block, level| of.below(*level, block, at))
+        };
+        [rest(a, blocks[0], at[0]), rest(b, blocks[1], at[1])]
+    }
+
+    /// [`Levels::leaf`] of several points, a level at a time.
+    #[inline]
+    pub(crate) fn leaves<const N: usize>(&self, points: &[K]) -> [usize; N] {
+        let mut blocks = [0; N];
+        for level in &self.levels {
+            for (block, at) in blocks.iter_mut().zip(points) {
+                *block = self.below(*level, *block, *at);
+            }
+        }
+        blocks
+    }
+
+    #[inline]
+    fn below(&self, (level, below): (u32, u32), block: usize, at: K) -> usize {
+        let keys = &self.keys[level as usize + block].0;
+        // What fills a block up is the highest point, and counts only for it: it stays within the level.
+        (block * FANOUT + not_above(keys, at) - 1).min(below as usize - 1)
+    }
+
+    pub(crate) fn bytes(&self) -> usize {
+        size_of_val(&*self.keys) + size_of_val(&*self.levels)
+    }
+}
+
+impl<K: Point> Space<K> {
+    /// Steps in ascending order; the first begins at the lowest point.
+    pub(crate) fn new(steps: &[(K, Row)], rows: &mut Rows) -> Self {
+        debug_assert!(steps.first().is_some_and(|(key, _)| *key == K::default()));
+        let leaves: Box<[Leaf<K>]> = steps.chunks(STEPS).map(|steps| Leaf::new(steps, rows)).collect();
+        let above = Levels::new(leaves.iter().map(|leaf| leaf.keys[0]).collect());
+        Self { leaves, above }
     }
 
     /// The row of the step that holds a point.
@@ -76,14 +133,9 @@ impl<K: Point> Space<K> {
     /// The leaf of the step that holds a point, which comes close meanwhile.
     #[inline]
     pub(crate) fn leaf(&self, at: K) -> usize {
-        let mut block = 0;
-        for &(level, below) in &self.levels {
-            let keys = &self.above[level as usize + block].0;
-            // What fills a block up is the highest point, and counts only for it: it stays within the level.
-            block = (block * FANOUT + not_above(keys, at) - 1).min(below as usize - 1);
-        }
-        self.leaves[block].prefetch();
-        block
+        let leaf = self.above.leaf(at);
+        self.leaves[leaf].prefetch();
+        leaf
     }
 
     /// [`Space::row`], of a point whose leaf is known.
@@ -95,21 +147,15 @@ impl<K: Point> Space<K> {
     /// [`Space::row`] of several points, a level at a time.
     #[inline]
     pub(crate) fn rows<const N: usize>(&self, points: &[K], rows: &mut [Row; N]) {
-        let mut blocks = [0; N];
-        for &(level, below) in &self.levels {
-            for (block, at) in blocks.iter_mut().zip(points) {
-                let keys = &self.above[level as usize + *block].0;
-                *block = (*block * FANOUT + not_above(keys, *at) - 1).min(below as usize - 1);
-            }
-        }
-        blocks.iter().take(points.len()).for_each(|block| self.leaves[*block].prefetch());
-        for ((row, block), at) in rows.iter_mut().zip(blocks).zip(points) {
-            *row = self.leaves[block].row(*at);
+        let leaves: [usize; N] = self.above.leaves(points);
+        leaves.iter().take(points.len()).for_each(|leaf| self.leaves[*leaf].prefetch());
+        for ((row, leaf), at) in rows.iter_mut().zip(leaves).zip(points) {
+            *row = self.leaves[leaf].row(*at);
         }
     }
 
     pub(crate) fn bytes(&self) -> usize {
-        size_of_val(&*self.leaves) + size_of_val(&*self.above) + size_of_val(&*self.levels)
+        size_of_val(&*self.leaves) + self.above.bytes()
     }
 }
 
@@ -150,7 +196,7 @@ impl<K: Point> Leaf<K> {
 
 /// How many keys are not above a point: at least one, since a block's first key led to it.
 #[inline]
-fn not_above<K: Point, const N: usize>(keys: &[K; N], at: K) -> usize {
+pub(crate) fn not_above<K: Point, const N: usize>(keys: &[K; N], at: K) -> usize {
     let count = keys.iter().map(|key| u32::from(*key <= at)).sum::<u32>();
     (count as usize).clamp(1, N)
 }

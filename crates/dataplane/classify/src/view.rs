@@ -71,6 +71,12 @@ impl View {
         self.rankings[entry]
     }
 
+    /// Whether the list still has an entry.
+    #[inline]
+    pub(crate) fn has(&self, entry: u32) -> bool {
+        self.live[entry as usize / WORD] >> (entry % WORD as u32) & 1 == 1
+    }
+
     /// Live entries of a word whose order is not below `floor`.
     #[inline]
     pub(crate) fn live(&self, word: usize, floor: u32) -> u64 {

@@ -1,0 +1,428 @@
+//! Entries by the names of their conditions: an index beside the rows.
+//!
+//! An entry's name is its conditions of all dimensions but the source port. Where few conditions hold at a tuple's points,
+//! the names that an entry which holds can have are few too, and each is looked up: first in a filter small enough for the
+//! nearest caches, which tells nearly all that no entry has, then in a table whose buckets are cache lines. Where a lookup would
+//! have to try more than [`NAMES_MAX`] names, it is left to the rows, which bound what it costs.
+
+use ravelin_mem::prefetch;
+use ravelin_types::{Addr, Family, ZoneId};
+
+use crate::conditions::Cover;
+use crate::draft::Entry;
+use crate::held::{Held, HeldAddresses, HeldLine, seek_both};
+use crate::plane::DIMENSIONS;
+use crate::rows::{ENTRIES_MAX, WORD};
+use crate::rule::Tuple;
+use crate::service::{Ranges, Scale};
+use crate::sweep::Dimension;
+use crate::view::Ranking;
+
+/// Names that a lookup tries.
+pub(crate) const NAMES_MAX: usize = 64;
+/// From-conditions times to-conditions.
+const ZONES_MAX: usize = 1 << 16;
+/// Names a bucket: it is a cache line.
+const SLOTS: usize = 3;
+/// Buckets behind its own that a name may lie in.
+const FURTHER_MAX: usize = 8;
+/// Bits of the filter a name.
+const FILTER_BITS: usize = 16;
+/// No entry, and no context.
+const NONE: u32 = u32::MAX;
+/// The name of no entry.
+const NOBODY: u64 = u64::MAX;
+/// Set in what a name stands for when it is a run of words, not an entry.
+const RUN: u32 = 1 << 31;
+
+/// See the head of the file.
+#[derive(Debug)]
+pub(crate) struct Named {
+    zones: [Option<HeldLine<u32>>; 2],
+    addresses: [Option<HeldAddresses>; 2],
+    service: Option<HeldLine<u32>>,
+    /// The number of a pair of from- and to-condition that entries have.
+    contexts: Box<[u32]>,
+    /// To-conditions.
+    to_count: usize,
+    filter: Box<[u64]>,
+    buckets: Box<[Bucket]>,
+    /// Entries of names that have several, by word: the last of a run is marked.
+    runs: Box<[Part]>,
+}
+
+#[derive(Clone, Copy, Debug)]
+#[repr(C, align(64))]
+struct Bucket {
+    names: [u64; SLOTS],
+    /// An entry, or [`RUN`] and where a run begins.
+    entries: [u32; SLOTS],
+    /// Of the entry, or of the first of the run.
+    rankings: [Ranking; SLOTS],
+    /// How many buckets further a name of this one may lie.
+    further: u32,
+}
+
+/// Entries of one word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Part {
+    pub word: u32,
+    pub last: bool,
+    pub bits: u64,
+}
+
+/// A name that entries may have, what its bucket follows from, and the place of the tuple that asks.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Name {
+    name: u64,
+    hash: u32,
+    pub at: u32,
+}
+
+/// Names that may have entries.
+pub(crate) struct Found<const N: usize> {
+    names: [Name; N],
+    count: usize,
+}
+
+impl<const N: usize> Found<N> {
+    #[inline]
+    pub(crate) fn new() -> Self {
+        Self { names: [Name::default(); N], count: 0 }
+    }
+
+    #[inline]
+    pub(crate) fn names(&self) -> &[Name] {
+        &self.names[..self.count]
+    }
+}
+
+/// What has a name.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Entries<'n> {
+    One(u32),
+    Run(&'n [Part]),
+}
+
+/// Where a tuple is: the leaves of its addresses and its service, and the service's point.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Ends {
+    addresses: [usize; 2],
+    service: usize,
+    point: u32,
+}
+
+/// What the lines of a plane are made from.
+pub(crate) struct Parts<'d> {
+    pub entries: &'d [Entry],
+    pub ranking: &'d dyn Fn(&Entry) -> Ranking,
+    pub dimensions: &'d [Option<Dimension>; DIMENSIONS],
+    pub zones: &'d [Ranges; 2],
+    pub covers: [&'d [Cover<'d>]; 2],
+    pub services: &'d Ranges,
+    pub scale: &'d Scale,
+}
+
+impl Named {
+    /// `None`: the conditions are such that it would help too few lookups, or cost too much.
+    pub(crate) fn build(parts: &Parts<'_>) -> Option<Self> {
+        let Parts { entries, ranking, dimensions, zones, covers, services, scale } = parts;
+        // A dimension that no entry cares about is in no name.
+        let count = |at: usize| dimensions[at].as_ref().map_or(1, |d| d.conditions.len());
+        let of = |entry: &Entry, at: usize| {
+            if dimensions[at].is_some() { entry.conditions[at] as usize } else { 0 }
+        };
+        let to_count = count(1);
+        if count(0) * to_count > ZONES_MAX {
+            return None;
+        }
+        let mut contexts = vec![NONE; count(0) * to_count];
+        let mut next = 0;
+        for entry in *entries {
+            let context = &mut contexts[of(entry, 0) * to_count + of(entry, 1)];
+            if *context == NONE {
+                (*context, next) = (next, next + 1);
+            }
+        }
+        let mut shifts = [0; 3];
+        let mut shift = bits(next as usize);
+        for (own, at) in shifts.iter_mut().zip([2, 3, 4]) {
+            *own = shift;
+            shift += bits(count(at));
+        }
+        if shift >= u64::BITS {
+            return None;
+        }
+        let line = |at: usize, ranges: &Ranges, last: u32, shift: u32| match &dimensions[at] {
+            None => Some(None),
+            Some(d) => {
+                HeldLine::build(d, ranges.sets.iter().map(|set| &**set), (0, last, shift), 2).map(Some)
+            }
+        };
+        let addresses = |at: usize| match &dimensions[2 + at] {
+            None => Some(None),
+            Some(d) => HeldAddresses::build(d, covers[at], shifts[at]).map(Some),
+        };
+        let port = u32::from(u16::MAX);
+        let lines = [line(0, &zones[0], port, 0)?, line(1, &zones[1], port, 0)?];
+        let addresses = [addresses(0)?, addresses(1)?];
+        let service = line(4, services, scale.last(), shifts[2])?;
+        let name = |entry: &Entry| {
+            let context = contexts[of(entry, 0) * to_count + of(entry, 1)];
+            let rest = shifts.iter().zip(2..).map(|(shift, at)| (of(entry, at) as u64) << shift);
+            rest.fold(u64::from(context), |name, part| name | part)
+        };
+        let names = entries.iter().map(|entry| (name(entry), ranking(entry)));
+        let (filter, buckets, runs) = table(names)?;
+        let contexts = contexts.into();
+        Some(Self { zones: lines, addresses, service, contexts, to_count, filter, buckets, runs })
+    }
+
+    /// Where a tuple is, which comes close meanwhile.
+    #[inline]
+    pub(crate) fn seek(&self, tuple: &Tuple, scale: &Scale) -> Ends {
+        let at = [(tuple.family, tuple.src), (tuple.dst_family, tuple.dst)];
+        let addresses = match self.addresses.each_ref().map(Option::as_ref) {
+            [Some(src), Some(dst)] => seek_both([src, dst], at),
+            [src, dst] => [(src, at[0]), (dst, at[1])]
+                .map(|(line, (family, addr))| line.map_or(0, |line| line.seek(family, addr))),
+        };
+        let point = scale.point(tuple);
+        let service = self.service.as_ref().map_or(0, |line| line.seek(point));
+        Ends { addresses, service, point }
+    }
+
+    /// [`Named::seek`] of several tuples, a level at a time.
+    pub(crate) fn seek_all<const N: usize>(&self, tuples: &[Tuple], scale: &Scale, ends: &mut [Ends; N]) {
+        for (at, line) in self.addresses.iter().enumerate() {
+            let Some(line) = line else { continue };
+            let mut points = [(Family::V4, Addr(0)); N];
+            for (point, tuple) in points.iter_mut().zip(tuples) {
+                *point = [(tuple.family, tuple.src), (tuple.dst_family, tuple.dst)][at];
+            }
+            let leaves: [usize; N] = line.seek_all(&points[..tuples.len()]);
+            ends.iter_mut().zip(leaves).for_each(|(end, leaf)| end.addresses[at] = leaf);
+        }
+        let mut points = [0; N];
+        for ((point, end), tuple) in points.iter_mut().zip(ends.iter_mut()).zip(tuples) {
+            *point = scale.point(tuple);
+            end.point = *point;
+        }
+        if let Some(line) = &self.service {
+            let leaves: [usize; N] = line.seek_all(&points[..tuples.len()]);
+            ends.iter_mut().zip(leaves).for_each(|(end, leaf)| end.service = leaf);
+        }
+    }
+
+    /// Adds the names that entries which hold may have to those found: all but a few in a hundred are names of entries.
+    /// `flush` is asked to make room. `None`, before any is added: there are too many to try.
+    #[inline]
+    pub(crate) fn names<const N: usize>(
+        &self,
+        tuple: &Tuple,
+        (at, ends): (u32, Ends),
+        found: &mut Found<N>,
+        mut flush: impl FnMut(&Found<N>),
+    ) -> Option<()> {
+        let (mut contexts, mut services) = (Held::ONE, Held::ONE);
+        let (mut sources, mut destinations) = (Held::ONE, Held::ONE);
+        if let Some(line) = &self.service {
+            line.held(ends.service, ends.point, &mut services)?;
+        }
+        if self.has_zones() {
+            self.contexts_of(tuple, &mut contexts)?;
+        }
+        let [src, dst] = &self.addresses;
+        if let Some(line) = src {
+            line.held(ends.addresses[0], (tuple.family, tuple.src), &mut sources)?;
+        }
+        if let Some(line) = dst {
+            line.held(ends.addresses[1], (tuple.dst_family, tuple.dst), &mut destinations)?;
+        }
+        let pairs = sources.count() * destinations.count();
+        if contexts.count() * services.count() * pairs > NAMES_MAX {
+            return None;
+        }
+        for context in contexts.parts() {
+            for service in services.parts() {
+                let half = context | service;
+                let (mut source, mut destination) = (0, 0);
+                for _ in 0..pairs {
+                    let name = half | sources.part(source) | destinations.part(destination);
+                    let hash = hash(name);
+                    if is_in(&self.filter, hash) {
+                        if found.count == N {
+                            flush(found);
+                            found.count = 0;
+                        }
+                        prefetch(&self.buckets[self.home(hash as u32)]);
+                        found.names[found.count] = Name { name, hash: hash as u32, at };
+                        found.count += 1;
+                    }
+                    destination += 1;
+                    let next = usize::from(destination == destinations.count());
+                    source += next;
+                    destination &= next.wrapping_sub(1);
+                }
+            }
+        }
+        Some(())
+    }
+
+    /// The bucket of a name.
+    #[inline]
+    fn home(&self, hash: u32) -> usize {
+        bucket_of(hash, self.buckets.len())
+    }
+
+    #[inline]
+    fn has_zones(&self) -> bool {
+        self.zones.iter().any(Option::is_some)
+    }
+
+    /// The pairs of zone conditions that hold.
+    #[inline]
+    fn contexts_of(&self, tuple: &Tuple, held: &mut Held) -> Option<()> {
+        let [from_line, to_line] = &self.zones;
+        let [mut from, mut to] = [Held::ONE; 2];
+        of_zone(from_line.as_ref(), tuple.from, &mut from)?;
+        of_zone(to_line.as_ref(), tuple.to, &mut to)?;
+        held.clear();
+        for from in from.parts() {
+            for to in to.parts() {
+                let context = self.contexts[*from as usize * self.to_count + *to as usize];
+                if context != NONE && !held.push(u64::from(context)) {
+                    return None;
+                }
+            }
+        }
+        Some(())
+    }
+
+    /// What has a name, and the ranking of the first; `None` when no entry does.
+    #[inline]
+    pub(crate) fn entries(&self, name: Name) -> Option<(Ranking, Entries<'_>)> {
+        let home = self.home(name.hash);
+        let mut bucket = &self.buckets[home];
+        let mut slot = bucket.slot(name.name);
+        for further in 1..=bucket.further as usize {
+            if slot.is_none() {
+                bucket = &self.buckets[(home + further) % self.buckets.len()];
+                slot = bucket.slot(name.name);
+            }
+        }
+        let slot = slot?;
+        let entry = bucket.entries[slot];
+        let entries = match entry & RUN {
+            0 => Entries::One(entry),
+            _ => Entries::Run(&self.runs[(entry & !RUN) as usize..]),
+        };
+        Some((bucket.rankings[slot], entries))
+    }
+
+    pub(crate) fn bytes(&self) -> usize {
+        let lines = self.zones.iter().chain([&self.service]).flatten().map(HeldLine::bytes);
+        let addresses = self.addresses.iter().flatten().map(HeldAddresses::bytes);
+        lines.sum::<usize>()
+            + addresses.sum::<usize>()
+            + size_of_val(&*self.contexts)
+            + size_of_val(&*self.filter)
+            + size_of_val(&*self.buckets)
+            + size_of_val(&*self.runs)
+    }
+}
+
+impl Bucket {
+    const EMPTY: Self =
+        Self { names: [NOBODY; SLOTS], entries: [NONE; SLOTS], rankings: [Ranking::NONE; SLOTS], further: 0 };
+
+    /// The slot of a name: a choice, not a branch, which nobody could foresee.
+    #[inline]
+    fn slot(&self, name: u64) -> Option<usize> {
+        let slot = (0..SLOTS).fold(SLOTS, |found, slot| if self.names[slot] == name { slot } else { found });
+        (slot < SLOTS).then_some(slot)
+    }
+}
+
+#[inline]
+fn of_zone(line: Option<&HeldLine<u32>>, zone: ZoneId, held: &mut Held) -> Option<()> {
+    let Some(line) = line else { return Some(()) };
+    let at = u32::from(zone.0);
+    line.held(line.seek(at), at, held)
+}
+
+/// Bits that numbers below `count` take.
+fn bits(count: usize) -> u32 {
+    usize::BITS - count.saturating_sub(1).leading_zeros()
+}
+
+#[inline]
+fn hash(name: u64) -> u64 {
+    let wide = u128::from(name ^ 0x9e37_79b9_7f4a_7c15) * 0xd6e8_feb8_6659_fd93_u128;
+    (wide >> 64) as u64 ^ wide as u64
+}
+
+/// Two bits of one word say that a name may be there.
+#[inline]
+fn is_in(filter: &[u64], hash: u64) -> bool {
+    let (at, bits) = filter_bits(hash, filter.len());
+    filter[at] & bits == bits
+}
+
+#[inline]
+fn filter_bits(hash: u64, words: usize) -> (usize, u64) {
+    let bit = |shift: u32| 1u64.wrapping_shl((hash >> shift) as u32);
+    (((hash >> 32) * words as u64 >> 32) as usize, bit(0) | bit(6))
+}
+
+#[inline]
+fn bucket_of(hash: u32, buckets: usize) -> usize {
+    (u64::from(hash) * buckets as u64 >> 32) as usize
+}
+
+type Table = (Box<[u64]>, Box<[Bucket]>, Box<[Part]>);
+
+/// The filter, the table and the runs of entries whose names are these. `None`: names crowd together, however large the table.
+fn table(names: impl Iterator<Item = (u64, Ranking)>) -> Option<Table> {
+    debug_assert!((ENTRIES_MAX as u32) < RUN);
+    let mut all: Vec<(u64, u32, Ranking)> = names.zip(0..).map(|((name, r), at)| (name, at, r)).collect();
+    all.sort_unstable_by_key(|(name, at, _)| (*name, *at));
+    let mut runs = Vec::new();
+    let of_same = |same: &[(u64, u32, Ranking)]| {
+        let first = same.iter().map(|(.., ranking)| *ranking).min_by_key(|ranking| ranking.order)?;
+        if let [(name, one, _)] = same {
+            return Some((*name, *one, first));
+        }
+        let start = runs.len() as u32;
+        for word in same.chunk_by(|a, b| a.1 as usize / WORD == b.1 as usize / WORD) {
+            let bits = word.iter().fold(0, |bits, (_, entry, _)| bits | 1 << (entry % WORD as u32));
+            runs.push(Part { word: word[0].1 / WORD as u32, last: false, bits });
+        }
+        runs.last_mut()?.last = true;
+        Some((same[0].0, RUN | start, first))
+    };
+    let names: Vec<(u64, u32, Ranking)> = all.chunk_by(|a, b| a.0 == b.0).filter_map(of_same).collect();
+    let mut filter = vec![0; (names.len() * FILTER_BITS).div_ceil(u64::BITS as usize)];
+    for (name, ..) in &names {
+        let (at, bits) = filter_bits(hash(*name), filter.len());
+        filter[at] |= bits;
+    }
+    // Not quite half full, or larger.
+    let buckets = [3, 4, 6, 12].into_iter().find_map(|size| buckets(&names, names.len() * size / 4 + 1));
+    Some((filter.into(), buckets?, runs.into()))
+}
+
+/// So many buckets with names in them; `None` when one lies too far from home.
+fn buckets(names: &[(u64, u32, Ranking)], count: usize) -> Option<Box<[Bucket]>> {
+    let mut buckets = vec![Bucket::EMPTY; count];
+    for (name, entries, ranking) in names {
+        let home = bucket_of(hash(*name) as u32, count);
+        let free = |further: &usize| buckets[(home + further) % count].entries.contains(&NONE);
+        let further = (0..=FURTHER_MAX.min(count - 1)).find(free)?;
+        let bucket = &mut buckets[(home + further) % count];
+        let slot = bucket.entries.iter().position(|entry| *entry == NONE)?;
+        (bucket.names[slot], bucket.entries[slot], bucket.rankings[slot]) = (*name, *entries, *ranking);
+        buckets[home].further = buckets[home].further.max(further as u32);
+    }
+    Some(buckets.into())
+}
