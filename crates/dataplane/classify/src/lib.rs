@@ -6,6 +6,7 @@
 //! another one that shares the base. How it works and what bounds it: docs/adr/0003-classifier.md.
 
 mod apart;
+mod build;
 mod by_name;
 mod classifier;
 mod conditions;

@@ -372,12 +372,12 @@ fn is_in(filter: &[u64], hash: u64) -> bool {
 #[inline]
 fn filter_bits(hash: u64, words: usize) -> (usize, u64) {
     let bit = |shift: u32| 1u64.wrapping_shl((hash >> shift) as u32);
-    (((hash >> 32) * words as u64 >> 32) as usize, bit(0) | bit(6))
+    ((((hash >> 32) * words as u64) >> 32) as usize, bit(0) | bit(6))
 }
 
 #[inline]
 fn bucket_of(hash: u32, buckets: usize) -> usize {
-    (u64::from(hash) * buckets as u64 >> 32) as usize
+    ((u64::from(hash) * buckets as u64) >> 32) as usize
 }
 
 type Table = (Box<[u64]>, Box<[Bucket]>, Box<[Part]>);
@@ -422,7 +422,8 @@ fn buckets(names: &[(u64, u32, Ranking)], count: usize) -> Option<Box<[Bucket]>>
         let bucket = &mut buckets[(home + further) % count];
         let slot = bucket.entries.iter().position(|entry| *entry == NONE)?;
         (bucket.names[slot], bucket.entries[slot], bucket.rankings[slot]) = (*name, *entries, *ranking);
-        buckets[home].further = buckets[home].further.max(further as u32);
+        // A bucket never empties: who comes later lies no nearer.
+        buckets[home].further = further as u32;
     }
     Some(buckets.into())
 }

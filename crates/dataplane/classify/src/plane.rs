@@ -7,7 +7,8 @@
 
 use ravelin_types::{Addr, Family};
 
-use crate::conditions::{Breadth, Condition, Cover, Detail, Effort};
+use crate::build::Build;
+use crate::conditions::{Breadth, Effort};
 use crate::draft::{Draft, Entry};
 use crate::entries::Entries;
 use crate::line::{AddressLine, Line};
@@ -17,8 +18,7 @@ use crate::range::Point;
 use crate::reader::{Reader, Row};
 use crate::rows::{EMPTY, ENTRIES_MAX, Rows, WORD};
 use crate::rule::{Rule, Tuple};
-use crate::service::{Ranges, Scale};
-use crate::sweep::{Dimension, Exceeded};
+use crate::service::Scale;
 use crate::view::{Ranking, View};
 
 /// From-zone, to-zone, source, destination, service, source port.
@@ -76,8 +76,7 @@ impl Plane {
         let mut conditions = draft.conditions();
         draft.order(&mut conditions);
         let rows = Rows::new(draft.entries.len());
-        let dimensions = Default::default();
-        let mut build = Build { rows, entries: draft.entries, dimensions, allowance: effort.rows };
+        let mut build = Build::new(rows, draft.entries, effort.rows);
         let [from, to, source, destination, mut service, source_port] = conditions;
         let zones = [build.line(0, from, &draft.zones[0]), build.line(1, to, &draft.zones[1])];
         let addresses = [
@@ -466,67 +465,5 @@ fn rows_of<K: Point>(
     line.rows(&points[..tuples.len()], &mut rows);
     for (roots, row) in roots.iter_mut().zip(&rows[..tuples.len()]) {
         roots.push(*row);
-    }
-}
-
-/// Rows and the entries they speak of.
-struct Build {
-    rows: Rows,
-    entries: Vec<Entry>,
-    dimensions: [Option<Dimension>; DIMENSIONS],
-    allowance: usize,
-}
-
-impl Build {
-    fn line(&mut self, at: usize, conditions: Vec<Condition>, ranges: &Ranges) -> Option<Line<u32>> {
-        self.dimension(at, conditions, ranges.sets.len(), |dimension, rows, allowance| {
-            Line::build(dimension, ranges.sets.iter().map(|set| &**set), 0, rows, allowance)
-        })
-    }
-
-    fn addresses(
-        &mut self,
-        at: usize,
-        conditions: Vec<Condition>,
-        covers: &[Cover<'_>],
-    ) -> Option<AddressLine> {
-        self.dimension(at, conditions, covers.len(), |dimension, rows, allowance| {
-            AddressLine::build(dimension, covers, rows, allowance)
-        })
-    }
-
-    /// Builds the lines of a dimension within what is left, giving up conditions until they fit; `None` when no entry
-    /// cares.
-    fn dimension<T>(
-        &mut self,
-        at: usize,
-        conditions: Vec<Condition>,
-        sets: usize,
-        lines: impl Fn(&mut Dimension, &mut Rows, usize) -> Result<T, Exceeded>,
-    ) -> Option<T> {
-        if conditions.iter().all(|condition| condition.breadth == Breadth::Any) {
-            return None;
-        }
-        let of = self.entries.iter().map(|entry| entry.conditions[at]);
-        let mut dimension = Dimension::new(conditions, sets, of);
-        let before = self.rows.mark();
-        let built = loop {
-            // With nothing left to give up there is one row, whatever it takes.
-            let allowance = if dimension.is_given_up() { usize::MAX } else { self.allowance };
-            match lines(&mut dimension, &mut self.rows, allowance) {
-                Ok(built) => break built,
-                Err(Exceeded) => {
-                    self.rows.truncate(before);
-                    dimension.give_up();
-                }
-            }
-        };
-        for entry in &mut self.entries {
-            let condition = &dimension.conditions[entry.conditions[at] as usize];
-            let exact = matches!(condition.detail, Detail::Exact | Detail::Apart);
-            entry.loose |= condition.loose || !exact;
-        }
-        self.dimensions[at] = Some(dimension);
-        Some(built)
     }
 }

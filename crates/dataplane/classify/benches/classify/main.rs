@@ -12,7 +12,7 @@ mod shapes;
 use std::hint::black_box;
 use std::time::Instant;
 
-use ravelin_classify::{Classifier, Rule, RuleKey, Tuple};
+use ravelin_classify::{Classifier, Rule, RuleKey, Tuple, Zones};
 use ravelin_types::{Addr, Family, Proto, ZoneId};
 use shapes::{Random, SHAPES};
 
@@ -131,8 +131,8 @@ fn fitting(rule: &Rule, random: &mut Random) -> Tuple {
     let (family, src) = address_of(&rule.source, random);
     let (dst_family, dst) = address_of(&rule.destination, random);
     Tuple {
-        from: ZoneId(1),
-        to: ZoneId(2),
+        from: zone_of(&rule.from),
+        to: zone_of(&rule.to),
         family,
         src,
         dst_family,
@@ -142,6 +142,11 @@ fn fitting(rule: &Rule, random: &mut Random) -> Tuple {
         dport: within(term.destination_ports.low, term.destination_ports.high, random),
         icmp: None,
     }
+}
+
+/// The first zone a rule wants.
+fn zone_of(zones: &Zones) -> ZoneId {
+    zones.0.as_ref().and_then(|zones| zones.first().copied()).unwrap_or(ZoneId(1))
 }
 
 fn address_of(addresses: &ravelin_classify::Addresses, random: &mut Random) -> (Family, Addr) {

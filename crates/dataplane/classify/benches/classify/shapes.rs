@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use ravelin_classify::{AddressRange, AddressSet, Addresses, PortRange, Rule, RuleKey, Term, Zones};
-use ravelin_types::{Addr, Family, Proto};
+use ravelin_types::{Addr, Family, Proto, ZoneId};
 
 /// A shape's name and what builds it.
 pub struct Shape {
@@ -11,7 +11,7 @@ pub struct Shape {
     pub build: fn(usize, &mut Random) -> Vec<Rule>,
 }
 
-pub const SHAPES: [Shape; 11] = [
+pub const SHAPES: [Shape; 12] = [
     Shape { name: "hosts", build: |count, _| hosts(count, Family::V4) },
     Shape { name: "hosts-v6", build: |count, _| hosts(count, Family::V6) },
     Shape { name: "ports", build: |count, _| ports(count) },
@@ -19,6 +19,7 @@ pub const SHAPES: [Shape; 11] = [
     Shape { name: "excluded", build: |count, _| excluded(count) },
     Shape { name: "grid", build: grid },
     Shape { name: "mixed", build: mixed },
+    Shape { name: "zones", build: zones },
     Shape { name: "groups", build: |count, random| groups(count, 2, random) },
     Shape { name: "many-groups", build: |count, random| groups(count, 30, random) },
     Shape { name: "nested", build: |count, _| nested(count) },
@@ -157,6 +158,19 @@ fn mixed(count: usize, random: &mut Random) -> Vec<Rule> {
             rule(n, source, destination, services[random.draw(services.len())].clone())
         })
         .collect()
+}
+
+/// The same between twenty zones, one rule in twenty from and to any.
+fn zones(count: usize, random: &mut Random) -> Vec<Rule> {
+    let zone = |n: usize| Zones(Some([ZoneId(n as u16)].into()));
+    let zones: Vec<_> = (1..=20).map(zone).collect();
+    let mut rules = mixed(count, random);
+    for rule in &mut rules {
+        if random.draw(20) != 0 {
+            (rule.from, rule.to) = (zones[random.draw(20)].clone(), zones[random.draw(20)].clone());
+        }
+    }
+    rules
 }
 
 /// From group to group, a service of forty: as many groups as each has scattered networks, an address in `share` of them.

@@ -41,12 +41,16 @@ fn range(family: Family, first: u32, last: u32) -> AddressRange {
     AddressRange { family, first: Addr(first.into()), last: Addr(last.into()) }
 }
 
-fn addresses(draw: &mut Draw) -> Addresses {
-    let set = match draw.below(60) {
+/// Without `any` what has every address is excluded.
+fn addresses(draw: &mut Draw, any: bool) -> Addresses {
+    let kind = draw.below(60);
+    let set = match kind {
         0..6 => AddressSet::any(),
         6 => AddressSet::new([AddressRange::all(Family::V4)], []),
+        // The second has more holes than are written out: what it holds of is asked of the rule.
         7..12 => {
-            let (addr, mask) = (Addr(draw.below(1024).into()), Addr(u128::from(!0b100_0000_1111_u32)));
+            let holes: u32 = if draw.one_in(2) { 0b100_0000_1111 } else { 0b101_0101_0101_0101_0101_0000 };
+            let (addr, mask) = (Addr(draw.below(1024).into()), Addr(u128::from(!holes)));
             AddressSet::new([], [Wildcard { family: Family::V4, addr, mask }])
         }
         _ => {
@@ -59,7 +63,8 @@ fn addresses(draw: &mut Draw) -> Addresses {
         }
     };
     let set = Arc::new(set);
-    if draw.one_in(40) { Addresses::excluding(set) } else { Addresses::of(set) }
+    let excluded = draw.one_in(if kind < 12 { 4 } else { 40 }) || kind < 7 && !any;
+    if excluded { Addresses::excluding(set) } else { Addresses::of(set) }
 }
 
 fn term(draw: &mut Draw) -> Term {
@@ -84,11 +89,11 @@ fn term(draw: &mut Draw) -> Term {
 }
 
 impl Stock {
-    fn new(draw: &mut Draw, zones: bool) -> Self {
+    fn new(draw: &mut Draw, zones: bool, any: bool) -> Self {
         let zone = |list: &[u16]| Zones(Some(list.iter().copied().map(ZoneId).collect()));
         let all = [Zones(None), zone(&[1]), zone(&[2]), zone(&[3]), zone(&[1, 3])];
         Self {
-            sets: (0..80).map(|_| addresses(draw)).collect(),
+            sets: (0..80).map(|_| addresses(draw, any)).collect(),
             zones: if zones { all.to_vec() } else { vec![Zones(None)] },
             terms: (0..12).map(|_| (0..=draw.below(2)).map(|_| term(draw)).collect()).collect(),
         }
@@ -157,7 +162,7 @@ fn answers_by_name_are_those_of_the_walk() {
     let mut draw = Draw(7);
     let (mut asked, mut named) = (0, 0);
     for at in 0..24 {
-        let stock = Stock::new(&mut draw, at % 2 == 0);
+        let stock = Stock::new(&mut draw, at % 2 == 0, at % 3 != 0);
         let count = 260 + draw.below(1500);
         let rules = (0..count).map(|key| stock.rule(&mut draw, key)).collect();
         let classifier = Classifier::build(rules).unwrap();
@@ -173,7 +178,7 @@ fn answers_by_name_are_those_of_the_walk() {
 fn edits_count_for_answers_by_name() {
     let mut draw = Draw(11);
     for at in 0..6 {
-        let stock = Stock::new(&mut draw, at % 2 == 0);
+        let stock = Stock::new(&mut draw, at % 2 == 0, at % 3 != 0);
         let rules = (0..400).map(|key| stock.rule(&mut draw, key)).collect();
         let mut classifier = Classifier::build(rules).unwrap();
         for step in 0..6 {
@@ -195,7 +200,7 @@ fn edits_count_for_answers_by_name() {
 #[test]
 fn a_name_of_many_entries_is_a_run() {
     let mut draw = Draw(13);
-    let stock = Stock::new(&mut draw, false);
+    let stock = Stock::new(&mut draw, false, true);
     let mut rules: Vec<Rule> = (0..600).map(|key| stock.rule(&mut draw, key)).collect();
     let one = rules[7].clone();
     for (at, rule) in rules.iter_mut().enumerate().filter(|(at, _)| at % 3 != 0) {
@@ -208,4 +213,35 @@ fn a_name_of_many_entries_is_a_run() {
     let classifier = Classifier::build(rules).unwrap();
     check(&classifier, &mut draw, 600);
     assert!(by_name(&classifier, &mut draw) > 0);
+}
+
+/// Hundreds of leaves on one side, one on the other, in both families.
+#[test]
+fn sides_may_have_trees_of_different_depth() {
+    let mut draw = Draw(17);
+    for family in [Family::V4, Family::V6] {
+        let hosts = |count: u32| -> Vec<Addresses> {
+            let host = |n| Addresses::of(Arc::new(AddressSet::new([range(family, n * 3, n * 3)], [])));
+            (0..count).map(host).collect()
+        };
+        let (many, few) = (hosts(3000), hosts(3));
+        for turned in [false, true] {
+            let rule = |key: u32| {
+                let (a, b) = (many[key as usize].clone(), few[key as usize % 3].clone());
+                let (source, destination) = if turned { (b, a) } else { (a, b) };
+                let (from, to) = (Zones(None), Zones(None));
+                Rule { key: RuleKey(key), from, to, source, destination, terms: [Term::ANY].into() }
+            };
+            let classifier = Classifier::build((0..3000).map(rule).collect()).unwrap();
+            for _ in 0..300 {
+                let (n, place) = (draw.below(3000), draw.below(12));
+                let [a, b] = [n * 3, place].map(|at| Addr(at.into()));
+                let (src, dst) = if turned { (b, a) } else { (a, b) };
+                let ends = Tuple { family, dst_family: family, src, dst, ..tuple(&mut draw) };
+                let key = (place == n % 3 * 3).then_some(RuleKey(n));
+                assert_eq!(classifier.lookup(&ends).map(|found| found.key), key, "{ends:?}");
+                assert!(classifier.is_by_name(&ends));
+            }
+        }
+    }
 }
