@@ -14,7 +14,7 @@ struct Draw(u64);
 impl Draw {
     fn below(&mut self, end: u32) -> u32 {
         self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (u64::from(end) * (self.0 >> 33) >> 31) as u32
+        ((u64::from(end) * (self.0 >> 33)) >> 31) as u32
     }
 
     fn one_in(&mut self, of: u32) -> bool {
