@@ -29,6 +29,8 @@ both_ways() {
 
 check "both families pass" wait_until 10 forwards
 both_ways "at first"
+check_is "each worker has room for 512 long frames" 2 \
+    eval "cli 'show system buffers' | grep -Ec '^[01] +long +12288 +512 '"
 capture segments4 "$SERVER" s0 'tcp dst port 5201 and ip and greater 8000'
 capture segments6 "$SERVER" s0 'tcp dst port 5201 and ip6 and greater 8000'
 check "bulk TCP with source NAT, in long segments" bulk 198.51.100.2 segments4

@@ -336,7 +336,12 @@ impl<'a> Model<'a> {
         let came_from = self.zone_of(unit);
         let there = came_from.as_deref().unwrap_or(zone);
         let back = self.route(there, packet.src).filter(|_| !self.is_own(there, packet.src));
-        let is_spoofed = back.and_then(|unit| self.zone_of(&unit)) != came_from;
+        // Of an address that means something on its link alone there is no way back to be asked for (screen-17).
+        let of_link = match packet.src {
+            IpAddr::V4(src) => src.is_unspecified(),
+            IpAddr::V6(src) => src.is_unspecified() || src.is_unicast_link_local(),
+        };
+        let is_spoofed = !of_link && back.and_then(|unit| self.zone_of(&unit)) != came_from;
         Asked { zone, packet, now: self.now, look, is_spoofed }
     }
 

@@ -98,6 +98,8 @@ const STAYS: &[(&str, &str)] = &[
     ("flow/gate", "what gateways expect"),
     ("flow/overload-told", "a spell of overload: it begins again"),
     ("interface/answers-full", "tokens of our own answers"),
+    ("screen/fragment", "fragments that wait, and what is known of datagrams"),
+    ("screen/silent-output", "whether a client has said something"),
     ("screen/syn-flood", "rates"),
     ("screen/syn-proxy", "rates"),
     ("screen/udp-flood", "rates"),

@@ -15,6 +15,7 @@ use crate::gates::GateList;
 use crate::log::{LogEvents, LogStatistics, TrackingCounters};
 use crate::nat_state::{NatPools, NatState};
 use crate::persistent::{MappingLines, MappingSummary, Persistence};
+pub use crate::policies::{PolicyEntry, PolicyList, TcpOptions, TermLine};
 use crate::ports::{DeterministicPools, PoolUses};
 use crate::watch::{
     BufferLine, DropRecords, FlowTraceStatus, PolicyMatches, PolicyTotals, ScreenOptions, ShadowList,
@@ -114,49 +115,6 @@ pub struct UnitLine {
     pub inet6: Option<Vec<String>>,
 }
 
-/// Policies in order of evaluation.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct PolicyList {
-    pub default_action: String,
-    pub policies: Vec<PolicyEntry>,
-    /// Counters are shown with each policy.
-    pub detail: bool,
-}
-
-/// A policy.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct PolicyEntry {
-    pub name: String,
-    pub index: u32,
-    pub sequence: u32,
-    pub global: bool,
-    pub from_zones: Vec<String>,
-    pub to_zones: Vec<String>,
-    pub sources: Vec<String>,
-    pub sources_excluded: bool,
-    pub destinations: Vec<String>,
-    pub destinations_excluded: bool,
-    pub applications: Vec<String>,
-    /// `permit`, `deny` or `reject`.
-    pub action: String,
-    pub log_init: bool,
-    pub log_close: bool,
-    /// Minutes between reports on a session; 0: none.
-    pub log_update: u16,
-    pub count: bool,
-    pub scheduler: Option<String>,
-    pub inactive: bool,
-    pub hits: u64,
-    /// Seconds since its first hit and its last.
-    #[serde(default)]
-    pub first_hit_ago_s: Option<u64>,
-    #[serde(default)]
-    pub last_hit_ago_s: Option<u64>,
-    /// Packets and bytes of its sessions, of the initial and the reply direction, when it counts.
-    pub packets: [u64; 2],
-    pub bytes: [u64; 2],
-}
-
 /// Sessions that were asked for: a part of them, since there may be millions.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct SessionList {
@@ -182,6 +140,9 @@ pub struct SessionDetail {
     pub age_s: u32,
     pub application: Option<String>,
     pub nat_rule: Option<String>,
+    /// The pool that its source address comes from; told with `extensive`.
+    #[serde(default)]
+    pub nat_pool: Option<String>,
     pub destination_rule: Option<String>,
     pub from_zone: String,
     pub to_zone: String,

@@ -5,6 +5,8 @@ use std::net::IpAddr;
 use ravelin_types::LiveSetId;
 use serde::{Deserialize, Serialize};
 
+use crate::gather::Failure;
+
 /// `show schedulers`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ScheduleLine {
@@ -86,10 +88,31 @@ pub enum DynamicQuery {
     DnsCache {
         name: Option<String>,
     },
-    /// Feeds.
-    Summary,
+    /// Feeds, or those that are meant.
+    Summary(Feeds),
     /// What is in them.
-    Entries,
+    Entries(Feeds),
+}
+
+/// Which feeds are meant: by the name that policies use, and by the feed's own.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Feeds {
+    pub address: Option<String>,
+    pub feed: Option<String>,
+}
+
+impl Feeds {
+    /// `names`: those that policies use.
+    fn mean<'a>(&self, mut names: impl Iterator<Item = &'a String>, feed: &str) -> bool {
+        self.address.as_ref().is_none_or(|wanted| names.any(|name| name == wanted))
+            && self.feed.as_ref().is_none_or(|wanted| wanted == feed)
+    }
+
+    /// What was asked for, for who finds nothing.
+    fn named(&self) -> Option<(&'static str, &String)> {
+        let feed = self.feed.as_ref().map(|name| ("feed", name));
+        self.address.as_ref().map(|name| ("dynamic address", name)).or(feed)
+    }
 }
 
 /// What it answers.
@@ -105,19 +128,36 @@ pub enum DynamicAnswer {
 /// Entries of a dynamic address that are listed.
 const ENTRIES_MAX: usize = 1000;
 
-pub(crate) fn answer(view: &dyn DynamicView, query: DynamicQuery) -> DynamicAnswer {
+/// # Errors
+/// Nothing has the name that was asked for.
+pub(crate) fn answer(view: &dyn DynamicView, query: DynamicQuery) -> Result<DynamicAnswer, Failure> {
     match query {
         DynamicQuery::Schedulers { name } => {
             let mut lines = view.schedules();
             lines.retain(|line| name.as_ref().is_none_or(|name| line.name == *name));
-            DynamicAnswer::Schedulers(lines)
+            some(lines, name.as_ref().map(|name| ("scheduler", name))).map(DynamicAnswer::Schedulers)
         }
         DynamicQuery::DnsCache { name } => {
             let mut lines = view.names();
             lines.retain(|line| name.as_ref().is_none_or(|name| line.name.eq_ignore_ascii_case(name)));
-            DynamicAnswer::DnsCache(lines)
+            some(lines, name.as_ref().map(|name| ("name", name))).map(DynamicAnswer::DnsCache)
         }
-        DynamicQuery::Summary => DynamicAnswer::Feeds(view.feeds()),
-        DynamicQuery::Entries => DynamicAnswer::Addresses(view.entries(ENTRIES_MAX)),
+        DynamicQuery::Summary(feeds) => {
+            let mut lines = view.feeds();
+            lines.retain(|line| feeds.mean(line.addresses.iter(), &line.feed));
+            some(lines, feeds.named()).map(DynamicAnswer::Feeds)
+        }
+        DynamicQuery::Entries(feeds) => {
+            let mut lists = view.entries(ENTRIES_MAX);
+            lists.retain(|list| feeds.mean(std::iter::once(&list.name), &list.feed));
+            some(lists, feeds.named()).map(DynamicAnswer::Addresses)
+        }
+    }
+}
+
+fn some<T>(lines: Vec<T>, named: Option<(&'static str, &String)>) -> Result<Vec<T>, Failure> {
+    match named {
+        Some((what, name)) if lines.is_empty() => Err(Failure::NotFound { what, name: name.clone() }),
+        Some(_) | None => Ok(lines),
     }
 }

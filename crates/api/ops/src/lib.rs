@@ -24,6 +24,7 @@ mod nat_state;
 mod packet;
 mod persistent;
 mod pipe;
+mod policies;
 mod policy_names;
 mod ports;
 mod request;
@@ -40,8 +41,8 @@ pub use answer::{
     AlgStatus, Answer, DropCount, EditorList, Explained, FabricLine, FindingLine, FlowStatistics, GroupLine,
     InterfaceLine, MirrorEntry, MirrorKind, MirrorList, MirrorOutputLine, NatKind, NatRule, NatRules,
     PlaneStatus, PolicyEntry, PolicyList, PortLine, ScreenStatistics, SessionDetail, SessionList,
-    SessionSummary, SourceNatPool, SourceNatPools, Translation, UnitLine, Version, Wing, WorkerLine,
-    ZoneEntry,
+    SessionSummary, SourceNatPool, SourceNatPools, TcpOptions, TermLine, Translation, UnitLine, Version,
+    Wing, WorkerLine, ZoneEntry,
 };
 pub use capture::{CAPTURE_BYTES_MAX, capture_source, capture_text};
 pub use commits::{
@@ -53,7 +54,7 @@ pub use config::{Against, Candidate, ConfigMode, Form, LoadKind, Outcome, Proble
 pub use configure::load_source;
 pub use counting::{CounterQuery, FlowStatus, ScreenPlace};
 pub use dynamic::{
-    DnsLine, DynamicAnswer, DynamicQuery, DynamicView, EntryLine, EntryList, FeedLine, ScheduleLine,
+    DnsLine, DynamicAnswer, DynamicQuery, DynamicView, EntryLine, EntryList, FeedLine, Feeds, ScheduleLine,
 };
 pub use firewall::{
     CounterLine, FilterEntry, FilterLogLine, FirewallDepth, FirewallList, InterfaceFilterLine,
@@ -84,6 +85,6 @@ pub use session::{Env, Facts, Mode, Render, Reply, Session, answer, execute, mor
 pub use table::{Arg, Command, Miss, Param, commands, rpc_of};
 pub use watch::{
     BufferLine, DropQuery, DropRecord, DropRecords, FlowFile, FlowFilterLine, FlowTrace, FlowTraceStatus,
-    MatchedPolicy, PacketQuery, PolicyMatches, PolicyTotal, PolicyTotals, PolicyTuple, ScreenOptions,
-    ShadowList, ShadowQuery, TermLine, Watch, WhiteListEntry,
+    PacketQuery, PolicyMatches, PolicyTotal, PolicyTotals, PolicyTuple, ScreenOptions, ShadowList,
+    ShadowQuery, Watch, WhiteListEntry,
 };

@@ -97,6 +97,12 @@ fn build(test: &TestPacket, to: Mac) -> Vec<u8> {
         Proto::TCP => Payload::tcp(sport, dport, test.tcp_flags),
         Proto::UDP => Payload::udp(sport, dport, &[]),
         Proto::ICMP | Proto::ICMPV6 => Payload::icmp(family, echo, 0, u32::from(sport) << 16 | 1, &[]),
+        Proto::SCTP => {
+            let [a, b] = sport.to_be_bytes();
+            let [c, d] = dport.to_be_bytes();
+            // The common header: ports, tag, checksum (RFC 9260 3.1), and an INIT chunk's own.
+            Payload::raw(Proto::SCTP, &[a, b, c, d, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 4])
+        }
         other => Payload::raw(other, &[0; 8]),
     };
     frame(&ip, &payload)
@@ -105,7 +111,7 @@ fn build(test: &TestPacket, to: Mac) -> Vec<u8> {
 fn label(test: &TestPacket) -> String {
     let TestPacket { source, destination, proto, source_port, destination_port, .. } = test;
     match *proto {
-        Proto::TCP | Proto::UDP => {
+        Proto::TCP | Proto::UDP | Proto::SCTP => {
             format!("{source}/{source_port} --> {destination}/{destination_port};{proto}")
         }
         _ => format!("{source} --> {destination};{proto}"),

@@ -298,7 +298,7 @@ pub(crate) fn operational(
         request @ (Request::InterfacesTerse { .. } | Request::Routes { .. } | Request::Instances { .. }) => {
             gather::about_routes(env, &request)?
         }
-        Request::Dynamic(query) => Answer::Dynamic(dynamic::answer(env.dynamic, query)),
+        Request::Dynamic(query) => Answer::Dynamic(dynamic::answer(env.dynamic, query)?),
         Request::Buffers => Answer::Buffers(gather::buffers(env)?),
         Request::Mirrors(kind) => Answer::Mirrors(gather::mirrors(env, kind)?),
         Request::ClearMirrors(kind) => {

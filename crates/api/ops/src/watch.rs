@@ -227,30 +227,13 @@ pub trait FlowTrace {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct PolicyMatches {
     /// The first decides.
-    pub matched: Vec<MatchedPolicy>,
+    pub matched: Vec<PolicyEntry>,
     /// Policies before the one that decides, and the condition that does not hold.
     pub passed: Vec<(String, String)>,
     /// Policies passed over that are not listed.
     pub more: u64,
     /// What the default policy does, when no policy matches.
     pub default_action: Option<String>,
-}
-
-/// A policy with its applications taken apart.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct MatchedPolicy {
-    pub policy: PolicyEntry,
-    pub terms: Vec<TermLine>,
-}
-
-/// A term of an application.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct TermLine {
-    pub application: String,
-    pub protocol: String,
-    pub inactivity_timeout: u32,
-    pub source_ports: (u16, u16),
-    pub destination_ports: (u16, u16),
 }
 
 /// Policies in the way of others.

@@ -49,6 +49,7 @@ fn extensive(session: &SessionDetail) -> String {
         age_s,
         application,
         nat_rule,
+        nat_pool,
         destination_rule,
         from_zone,
         to_zone,
@@ -57,12 +58,13 @@ fn extensive(session: &SessionDetail) -> String {
     } = session;
     let mut out = format!("Session ID: {id}, Status: Normal\n");
     let application = application.as_deref().unwrap_or("N/A");
+    let pool = nat_pool.as_deref().unwrap_or("Null");
     let nat = nat_rule.as_deref().unwrap_or("N/A");
     let destination = destination_rule.as_deref().unwrap_or("N/A");
     let _ = write!(
         out,
         "Policy name: {policy}\n\
-         Source NAT pool: Null, Source NAT rule: {nat}, Application: {application}\n\
+         Source NAT pool: {pool}, Source NAT rule: {nat}, Application: {application}\n\
          Destination NAT rule: {destination}\n\
          From zone: {from_zone}, To zone: {to_zone}, Worker: {worker}\n\
          Maximum timeout: {timeout_s}, Current timeout: {remaining_s}\n\
@@ -237,6 +239,7 @@ fn session_element(session: &SessionDetail) -> Element {
         .leaf("source-zone-name", &session.from_zone)
         .leaf("destination-zone-name", &session.to_zone)
         .maybe("application-name", session.application.as_ref())
+        .maybe("nat-source-pool-name", session.nat_pool.as_ref())
         .maybe("source-nat-rule-name", session.nat_rule.as_ref())
         .maybe("destination-nat-rule-name", session.destination_rule.as_ref())
         .children(wings)

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use ravelin_ops::{PolicyEntry, PolicyList};
+use ravelin_ops::{PolicyEntry, PolicyList, TcpOptions, TermLine};
 
 use crate::element::Element;
 use crate::or_any;
@@ -82,17 +82,14 @@ fn detailed(out: &mut String, policy: &PolicyEntry) {
         or_any(from),
         or_any(to)
     );
-    let lists = [
-        (format!("Source addresses{}", excluded(policy.sources_excluded)), &policy.sources),
-        (format!("Destination addresses{}", excluded(policy.destinations_excluded)), &policy.destinations),
-        ("Applications".to_owned(), &policy.applications),
-    ];
-    for (title, list) in lists {
-        let _ = writeln!(out, "  {title}:");
-        for item in list {
-            let _ = writeln!(out, "    {item}");
-        }
+    matching(out, policy);
+    if let Some(translated) = &policy.translated {
+        let _ = writeln!(out, "  Destination Address Translation: {translated}");
     }
+    if let Some(scheduler) = &policy.scheduler {
+        let _ = writeln!(out, "  Scheduler name: {scheduler}");
+    }
+    tcp_options(out, &policy.tcp);
     let _ = write!(out, "  Session log: {}\n  Policy lookups: {hits}\n", logged(policy));
     if let (Some(first), Some(last), Some(rate)) =
         (policy.first_hit_ago_s, policy.last_hit_ago_s, rate(policy))
@@ -114,6 +111,80 @@ fn detailed(out: &mut String, policy: &PolicyEntry) {
             );
         }
     }
+}
+
+/// What a policy matches: its addresses, and its applications taken apart.
+pub(crate) fn matching(out: &mut String, policy: &PolicyEntry) {
+    let lists = [
+        ("Source addresses", policy.sources_excluded, &policy.sources),
+        ("Destination addresses", policy.destinations_excluded, &policy.destinations),
+    ];
+    for (title, is_excluded, list) in lists {
+        let _ = writeln!(out, "  {title}{}:", excluded(is_excluded));
+        for address in list {
+            let _ = writeln!(out, "    {address}");
+        }
+    }
+    let mut application = None;
+    for term in &policy.terms {
+        if application != Some(&term.application) {
+            let _ = writeln!(out, "  Application: {}", term.application);
+            application = Some(&term.application);
+        }
+        let TermLine { protocol, alg, inactivity_timeout, source_ports, destination_ports, icmp, .. } = term;
+        let _ = writeln!(
+            out,
+            "    IP protocol: {protocol}, ALG: {alg}, Inactivity timeout: {inactivity_timeout}"
+        );
+        if let Some((kind, code)) = icmp {
+            let value =
+                |value: &Option<u8>| value.map_or_else(|| "any".to_owned(), |value| value.to_string());
+            let _ = writeln!(out, "      ICMP Information: type={}, code={}", value(kind), value(code));
+            continue;
+        }
+        let ((a, b), (c, d)) = (source_ports, destination_ports);
+        let _ = write!(out, "      Source port range: [{a}-{b}]\n      Destination port range: [{c}-{d}]\n");
+    }
+}
+
+fn tcp_options(out: &mut String, tcp: &TcpOptions) {
+    let TcpOptions { syn_check, sequence_check, window_scale, initial_mss, reverse_mss } = tcp;
+    let word = |yes: &bool| if *yes { "Yes" } else { "No" };
+    let _ = writeln!(
+        out,
+        "  Per policy TCP Options: SYN check: {}, SEQ check: {}, Window scale: {}",
+        word(syn_check),
+        word(sequence_check),
+        word(window_scale)
+    );
+    for (which, mss) in [("Initial", initial_mss), ("Reverse", reverse_mss)] {
+        if let Some(mss) = mss {
+            let _ = writeln!(out, "  Per policy TCP MSS: {which}: {mss}");
+        }
+    }
+}
+
+/// Applications by name, and in detail with what each term says.
+pub(crate) fn applications_element(policy: &PolicyEntry) -> Element {
+    let named = |name: &String| Element::new("application").leaf("application-name", name);
+    if policy.terms.is_empty() {
+        return Element::new("applications").children(policy.applications.iter().map(named));
+    }
+    let of_term = |term: &TermLine| {
+        let (kind, code) = term.icmp.unwrap_or_default();
+        Element::new("application")
+            .leaf("application-name", &term.application)
+            .leaf("protocol", &term.protocol)
+            .leaf("alg", &term.alg)
+            .leaf("inactivity-timeout", term.inactivity_timeout)
+            .leaf("source-port-low", term.source_ports.0)
+            .leaf("source-port-high", term.source_ports.1)
+            .leaf("destination-port-low", term.destination_ports.0)
+            .leaf("destination-port-high", term.destination_ports.1)
+            .maybe("icmp-type", kind)
+            .maybe("icmp-code", code)
+    };
+    Element::new("applications").children(policy.terms.iter().map(of_term))
 }
 
 fn logged(policy: &PolicyEntry) -> String {
@@ -201,8 +272,6 @@ fn policy_element(policy: &PolicyEntry, detail: bool) -> Element {
             .maybe("address-excluded", excluded)
             .children(list.iter().map(|a| Element::new(inner).leaf("address-name", a)))
     };
-    let applications =
-        policy.applications.iter().map(|a| Element::new("application").leaf("application-name", a));
     let mut out = Element::new("policy-information")
         .leaf("policy-name", &policy.name)
         .leaf("policy-state", state(policy))
@@ -227,10 +296,21 @@ fn policy_element(policy: &PolicyEntry, detail: bool) -> Element {
             policy.destinations_excluded,
             &policy.destinations,
         ))
-        .child(Element::new("applications").children(applications))
+        .child(applications_element(policy))
         .maybe("scheduler-name", policy.scheduler.as_ref())
         .child(action_element(policy));
-    if detail { counted(out, policy) } else { out }
+    if !detail {
+        return out;
+    }
+    let TcpOptions { syn_check, sequence_check, window_scale, initial_mss, reverse_mss } = &policy.tcp;
+    let word = |yes: &bool| if *yes { "Yes" } else { "No" };
+    let tcp = Element::new("policy-tcp-options")
+        .leaf("policy-tcp-options-syn-check", word(syn_check))
+        .leaf("policy-tcp-options-sequence-check", word(sequence_check))
+        .leaf("policy-tcp-options-window-scale", word(window_scale))
+        .maybe("policy-tcp-options-initial-mss", initial_mss.as_ref())
+        .maybe("policy-tcp-options-reverse-mss", reverse_mss.as_ref());
+    counted(out.maybe("destination-address-translation", policy.translated.as_ref()).child(tcp), policy)
 }
 
 const fn excluded_word(excluded: bool) -> Option<&'static str> {

@@ -3,12 +3,12 @@
 use std::fmt::Write as _;
 
 use ravelin_ops::{
-    DropRecord, DropRecords, FlowFilterLine, FlowTraceStatus, MatchedPolicy, PolicyMatches, PolicyTotal,
-    PolicyTotals, ScreenOptions, ShadowList, TermLine,
+    DropRecord, DropRecords, FlowFilterLine, FlowTraceStatus, PolicyEntry, PolicyMatches, PolicyTotal,
+    PolicyTotals, ScreenOptions, ShadowList,
 };
 
 use crate::element::Element;
-use crate::or_any;
+use crate::{or_any, policies};
 
 /// Width of the first of two columns of names.
 const NAME_WIDTH: usize = 30;
@@ -138,8 +138,7 @@ pub(crate) fn matches(found: &PolicyMatches) -> String {
     out
 }
 
-fn matched_policy(out: &mut String, matched: &MatchedPolicy) {
-    let MatchedPolicy { policy, terms } = matched;
+fn matched_policy(out: &mut String, policy: &PolicyEntry) {
     let _ = write!(
         out,
         "Policy: {}, action-type: {}, State: enabled, Index: {}, Scope Policy: 0\n\
@@ -154,54 +153,19 @@ fn matched_policy(out: &mut String, matched: &MatchedPolicy) {
         or_any(&policy.from_zones),
         or_any(&policy.to_zones)
     );
-    let lists = [
-        ("Source addresses", policy.sources_excluded, &policy.sources),
-        ("Destination addresses", policy.destinations_excluded, &policy.destinations),
-    ];
-    for (title, excluded, list) in lists {
-        let _ = writeln!(out, "  {title}{}:", if excluded { "(excluded)" } else { "" });
-        for address in list {
-            let _ = writeln!(out, "    {address}");
-        }
-    }
-    let mut application = None;
-    for term in terms {
-        if application != Some(&term.application) {
-            let _ = writeln!(out, "  Application: {}", term.application);
-            application = Some(&term.application);
-        }
-        let TermLine { protocol, inactivity_timeout, source_ports, destination_ports, .. } = term;
-        let ((a, b), (c, d)) = (source_ports, destination_ports);
-        let _ = write!(
-            out,
-            "    IP protocol: {protocol}, ALG: 0, Inactivity timeout: {inactivity_timeout}\n\
-             \x20     Source port range: [{a}-{b}]\n\
-             \x20     Destination port range: [{c}-{d}]\n"
-        );
-    }
+    policies::matching(out, policy);
 }
 
 pub(crate) fn matches_element(found: &PolicyMatches) -> Element {
-    let matched = |m: &MatchedPolicy| {
-        let applications = m.terms.iter().map(|term| {
-            Element::new("application")
-                .leaf("application-name", &term.application)
-                .leaf("protocol", &term.protocol)
-                .leaf("inactivity-timeout", term.inactivity_timeout)
-                .leaf("source-port-low", term.source_ports.0)
-                .leaf("source-port-high", term.source_ports.1)
-                .leaf("destination-port-low", term.destination_ports.0)
-                .leaf("destination-port-high", term.destination_ports.1)
-        });
+    let matched = |policy: &PolicyEntry| {
         let context = Element::new("context-information")
-            .leaf("source-zone-name", or_any(&m.policy.from_zones))
-            .leaf("destination-zone-name", or_any(&m.policy.to_zones));
+            .leaf("source-zone-name", or_any(&policy.from_zones))
+            .leaf("destination-zone-name", or_any(&policy.to_zones));
         let addresses = |name, inner, excluded: bool, list: &[String]| {
             Element::new(name)
                 .maybe("address-excluded", excluded.then_some("yes"))
                 .children(list.iter().map(|address| Element::new(inner).leaf("address-name", address)))
         };
-        let MatchedPolicy { policy, terms: _ } = m;
         let sources = (policy.sources_excluded, &policy.sources);
         let destinations = (policy.destinations_excluded, &policy.destinations);
         Element::new("policy-information")
@@ -215,7 +179,7 @@ pub(crate) fn matches_element(found: &PolicyMatches) -> Element {
             .child(context)
             .child(addresses("source-addresses", "source-address", sources.0, sources.1))
             .child(addresses("destination-addresses", "destination-address", destinations.0, destinations.1))
-            .child(Element::new("applications").children(applications))
+            .child(policies::applications_element(policy))
     };
     let passed = |(policy, condition): &(String, String)| {
         Element::new("policy-passed").leaf("policy-name", policy).leaf("condition", condition)

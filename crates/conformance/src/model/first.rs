@@ -68,7 +68,7 @@ impl Model<'_> {
             Ok(mended) => mended,
             Err(judgement) => return judgement,
         };
-        if let Err(judgement) = self.limited(unit, zone, packet) {
+        if let Err(judgement) = self.limited_by_both(unit, (zone, &to_zone), packet) {
             return judgement;
         }
         if self.collides(&way, &source, &inner) {
@@ -147,7 +147,7 @@ impl Model<'_> {
             }
             return dropped(reason);
         }
-        if let Err(judgement) = self.limited(unit, zone, packet) {
+        if let Err(judgement) = self.limited(unit, (zone, false), packet) {
             return judgement;
         }
         if is_told {
@@ -195,10 +195,33 @@ impl Model<'_> {
         packet.tcp.map(|tcp| Conversation::open(&tcp, rules)).transpose()
     }
 
-    fn limited(&mut self, unit: &str, zone: &str, packet: &Packet) -> Result<(), Judgement> {
-        let Some(option) = self.profile(zone, false) else { return Ok(()) };
+    /// By the limits of the zone that a session comes from and of the one that it leaves by; within a zone it counts once.
+    fn limited_by_both(
+        &mut self,
+        unit: &str,
+        (from, to): (&str, &str),
+        packet: &Packet,
+    ) -> Result<(), Judgement> {
+        let is_within = from == to && self.profile(from, false).is_some();
+        self.limited(unit, (from, false), packet)?;
+        if is_within { Ok(()) } else { self.limited(unit, (to, true), packet) }
+    }
+
+    /// By the limits of the zone that a session comes from, or of the one that it leaves by.
+    fn limited(
+        &mut self,
+        unit: &str,
+        (zone, leaves): (&str, bool),
+        packet: &Packet,
+    ) -> Result<(), Judgement> {
+        let Some(option) = self.profile(zone, leaves) else { return Ok(()) };
         let asked = self.asked((unit, zone), packet, Look::First);
-        let found = self.screens.limits(self.config, option, &asked, &self.sessions);
+        let of_zone = |s: &&Session| match leaves {
+            false => s.from_zone == zone,
+            true => s.to_zone == zone && s.unit.is_some(),
+        };
+        let live: Vec<_> = self.sessions.iter().filter(of_zone).collect();
+        let found = self.screens.limits(self.config, option, &asked, &live);
         found.map_err(|_| dropped(DropReason::Screen))
     }
 

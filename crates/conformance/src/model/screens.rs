@@ -121,11 +121,10 @@ impl Screens {
         config: &Config,
         option: &IdsOption,
         asked: &Asked<'_>,
-        sessions: &[Session],
+        of_zone: &[&Session],
     ) -> Result<(), Stopped> {
         let packet = asked.packet;
         let limit = &option.limit_session;
-        let of_zone: Vec<_> = sessions.iter().filter(|s| s.from_zone == asked.zone).collect();
         let count = |test: &dyn Fn(&Packet) -> bool| of_zone.iter().filter(|s| test(&s.inside)).count();
         let mut found = Vec::new();
         if let Some(most) = limit.source {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::alg::{INSIDE, OUT, OUTSIDE, SNAT, connect, data, heard, line, octets, refused, setups, udp};
 use crate::kit::Ground;
+use ravelin_conformance::bench::Setup;
 
 /// FTP on a port of its own, and a service on FTP's that is none.
 const OWN: &str = "\
@@ -78,6 +79,36 @@ fn a_tftp_request_lives_as_long_as_its_transfer_and_so_does_its_port() {
                 let _ = ground.wait(Duration::from_secs(20));
             }
             assert_eq!(ground.sessions(), 0);
+        }
+    }
+}
+
+/// Early ageing, too, leaves a silent session alone for one that it expected (tcp-48).
+#[test]
+fn a_nearly_full_table_ends_no_session_before_those_that_it_expected() {
+    // Pressure from the first session on.
+    let aging = "set security flow aging early-ageout 10\n\
+                 set security flow aging high-watermark 0\n\
+                 set security flow aging low-watermark 0\n";
+    for setup in setups() {
+        // Small, so that the search for silent sessions is soon through it.
+        let setup = Setup { sessions: 512, ..setup };
+        for (client, server) in [("10.1.0.2", "198.51.100.2"), ("[2001:db8:1::2]", "[2001:db8:2::2]")] {
+            let mut ground = Ground::new(&(own() + aging), setup);
+            let asked = udp(&format!("{client}:3000"), &format!("{server}:69"), &read());
+            let sent = ground.send_frame(&INSIDE, asked);
+            let own = format!("{client}:3000");
+            let to = if client.starts_with('[') { own } else { heard(sent).0.to_string() };
+            for _ in 0..6 {
+                let block = udp(&format!("{server}:5555"), &to, &BLOCK);
+                assert_eq!(ground.send_frame(&OUTSIDE, block).len(), 1, "{client}");
+                let _ = ground.wait(Duration::from_secs(5));
+            }
+            assert_eq!(ground.sessions(), 2, "{client}");
+            for _ in 0..40 {
+                let _ = ground.wait(Duration::from_secs(5));
+            }
+            assert_eq!(ground.sessions(), 0, "{client}");
         }
     }
 }

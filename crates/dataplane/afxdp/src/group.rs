@@ -9,9 +9,10 @@ use ravelin_wire::rewrite::{self, Partial};
 use rustix::io;
 
 use crate::{
+    pieces::{Ended, Pieces},
     ring::Descriptor,
     socket::{CopyMode, QueueAt, Socket, SocketConfig, SocketCounters, SocketError, TX_METADATA_LEN},
-    umem::{BadMemory, FRAME_LEN_MAX, Frame, HEADROOM, LONG_LEN_MAX, Umem},
+    umem::{BadMemory, FRAME_LEN_MAX, Frame, Umem},
 };
 
 /// `XDP_PKT_CONTD`: the next descriptor goes on with the packet.
@@ -113,7 +114,7 @@ pub struct Group {
     offload: ChecksumOffload,
     counters: GroupCounters,
     /// Of each socket: the pieces of a packet of which the rest is still to be read.
-    pieces: Vec<Vec<Frame>>,
+    pieces: Vec<Pieces>,
     /// Packets in pieces for which there was no long frame, until asked.
     longs_missed: u64,
 }
@@ -197,7 +198,8 @@ impl Group {
     }
 
     fn new(sockets: Vec<Socket>, umem: Umem, offload: ChecksumOffload) -> Self {
-        let (counters, pieces) = (GroupCounters::default(), sockets.iter().map(|_| Vec::new()).collect());
+        let (counters, pieces) =
+            (GroupCounters::default(), sockets.iter().map(|_| Pieces::default()).collect());
         Self { sockets, umem, offload, counters, pieces, longs_missed: 0 }
     }
 
@@ -238,20 +240,14 @@ impl Group {
         // The kernel shows a packet's pieces together: what was begun is read to its end.
         while read == 0 || !pieces.is_empty() {
             let next = if read == 0 { max } else { 1 };
-            let now = rx.consume(next, |descriptor| match umem.accept(descriptor.address, descriptor.len) {
-                Ok(frame) if descriptor.options & OPTION_CONTINUED == 0 && pieces.is_empty() => {
-                    out.push(frame)
+            let now = rx.consume(next, |descriptor| {
+                let found = umem.accept(descriptor.address, descriptor.len);
+                counters.bad_descriptors += u64::from(found.is_err());
+                match pieces.next(found.ok(), descriptor.options & OPTION_CONTINUED != 0, umem) {
+                    Ended::Nothing => {}
+                    Ended::Packet(frame) => out.push(frame),
+                    Ended::NoRoom => *longs_missed += 1,
                 }
-                Ok(frame) => {
-                    pieces.push(frame);
-                    if descriptor.options & OPTION_CONTINUED == 0 {
-                        match joined(umem, pieces) {
-                            Some(frame) => out.push(frame),
-                            None => *longs_missed += 1,
-                        }
-                    }
-                }
-                Err(_) => counters.bad_descriptors += 1,
             });
             read += now;
             if now == 0 {
@@ -383,24 +379,6 @@ fn reclaim(socket: &mut Socket, umem: &mut Umem, counters: &mut GroupCounters) {
         Ok(()) => {}
         Err(_) => counters.bad_descriptors += 1,
     });
-}
-
-/// One frame of the pieces of a packet, whose chunks are free again. `None`: it is too long, or no long frame is free.
-fn joined(umem: &mut Umem, pieces: &mut Vec<Frame>) -> Option<Frame> {
-    let len = pieces.iter().map(Frame::len).sum();
-    let mut frame = if len > LONG_LEN_MAX { None } else { umem.take_long() };
-    if let Some(frame) = &mut frame {
-        let placed = frame.place(HEADROOM, len);
-        debug_assert!(placed, "the longest fits");
-        let mut at = 0;
-        for piece in &*pieces {
-            let bytes = umem.bytes(piece);
-            umem.bytes_mut(frame)[at..at + bytes.len()].copy_from_slice(bytes);
-            at += bytes.len();
-        }
-    }
-    pieces.drain(..).for_each(|piece| umem.put(piece));
-    frame
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use ravelin_wire::rewrite::{self, Partial};
 use crate::{
     group::{Group, GroupParts, Spare},
     tap::Tap,
-    umem::{CHUNK_SIZE, FRAME_LEN_MAX, Frame, HEADROOM, LONG_LEN_MAX},
+    umem::{CHUNK_SIZE, FRAME_LEN_MAX, Frame, HEADROOM, LONG_CHUNKS, LONG_LEN_MAX},
 };
 
 /// A worker's ports and TAPs.
@@ -54,12 +54,15 @@ impl Lane {
         Self { group, ports, pressures, taps, socket_of, tap_of, scratch }
     }
 
-    /// The packet memory as it stands.
-    pub(crate) fn buffers(&self) -> PacketBuffers {
+    /// The packet memory as it stands: chunks, and long frames.
+    pub(crate) fn buffers(&self) -> [PacketBuffers; 2] {
         let umem = self.group.umem();
         let [capacity, free, lent] =
             [umem.chunks(), umem.free_chunks(), umem.lent_chunks()].map(|chunks| chunks as u64);
-        PacketBuffers { bytes: CHUNK_SIZE as u32, capacity, free, lent }
+        let chunks = PacketBuffers { bytes: CHUNK_SIZE as u32, capacity, free, lent };
+        let [capacity, free, lent] =
+            [umem.longs(), umem.free_longs(), umem.lent_longs()].map(|longs| longs as u64);
+        [chunks, PacketBuffers { bytes: (LONG_CHUNKS * CHUNK_SIZE) as u32, capacity, free, lent }]
     }
 
     pub(crate) fn ports(&self) -> usize {

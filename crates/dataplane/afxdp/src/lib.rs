@@ -9,6 +9,7 @@ mod heartbeat;
 mod inherit;
 mod lane;
 mod layout;
+mod pieces;
 mod ring;
 mod shim;
 mod socket;

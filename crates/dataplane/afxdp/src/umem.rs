@@ -8,6 +8,8 @@
 //! The memory is a sealed file without a name, so that another process can map it and go on by the same ledger.
 #![allow(unsafe_code)]
 
+mod count;
+
 use std::{
     os::fd::{AsFd, BorrowedFd, OwnedFd},
     ptr::{self, NonNull},
@@ -20,6 +22,8 @@ use rustix::{
     io,
     mm::{MapFlags, ProtFlags, mmap, munmap},
 };
+
+pub use count::Census;
 
 /// Bytes of one chunk; a frame and its headroom lie inside one.
 pub const CHUNK_SIZE: usize = 4096;
@@ -56,14 +60,6 @@ enum Long {
     Held,
     /// Pieces that the kernel still has, a bit each.
     Lent(u8),
-}
-
-/// Chunks by owner; their sum is always the number of chunks. A long frame that the kernel has a piece of is the kernel's.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Census {
-    pub free: usize,
-    pub kernel: usize,
-    pub held: usize,
 }
 
 /// The right to one chunk of one `Umem`, and where its packet lies. Not `Clone`; give it back to its `Umem`.
@@ -104,6 +100,7 @@ pub struct Umem {
     /// Long frames behind the chunks.
     longs: Box<[Long]>,
     free_longs: Vec<u32>,
+    lent_longs: usize,
 }
 
 /// Why a ledger or a memory of another process can't be gone on with.
@@ -187,6 +184,7 @@ impl Umem {
         umem.lent = 0;
         umem.longs.fill(Long::Free);
         umem.free_longs.extend((0..longs).rev());
+        umem.lent_longs = 0;
         Ok(umem)
     }
 
@@ -224,6 +222,7 @@ impl Umem {
             lent: chunks as usize,
             longs: vec![Long::Lent(ALL_PIECES); longs as usize].into(),
             free_longs: Vec::with_capacity(longs as usize),
+            lent_longs: longs as usize,
         })
     }
 
@@ -276,6 +275,7 @@ impl Umem {
             }
         }
         self.lent = self.owners.len() - self.free.len();
+        self.lent_longs = self.longs.len() - self.free_longs.len();
         Ok(())
     }
 
@@ -325,6 +325,7 @@ impl Umem {
                 let bit = |(at, _): &(u64, u32)| 1 << (at / CHUNK_SIZE as u64 - u64::from(frame.chunk));
                 self.longs[at] =
                     Long::Lent(pieces[..count].iter().map(bit).fold(0, |all, bit: u8| all | bit));
+                self.lent_longs += 1;
             }
             None => {
                 self.owners[frame.chunk as usize] = Owner::Kernel;
@@ -364,6 +365,7 @@ impl Umem {
         self.longs[long] = if left == 0 { Long::Free } else { Long::Lent(left) };
         if left == 0 {
             self.free_longs.push(long as u32);
+            self.lent_longs -= 1;
         }
         Ok(())
     }
@@ -416,46 +418,6 @@ impl Umem {
         let (at, len) = self.span(frame, 0, usize::from(frame.room));
         // SAFETY: as in `bytes_mut`, over the whole chunk.
         unsafe { slice::from_raw_parts_mut(at.as_ptr(), len) }
-    }
-
-    /// Chunks by owner. `held` is counted, not derived, so a lost frame shows.
-    #[must_use]
-    pub fn census(&self) -> Census {
-        let held = self.owners.iter().filter(|owner| **owner == Owner::Frame).count();
-        let longs = |is: fn(&Long) -> bool| self.longs.iter().filter(|long| is(long)).count();
-        Census {
-            free: self.free.len() + self.free_longs.len(),
-            kernel: self.lent + longs(|long| matches!(long, Long::Lent(_))),
-            held: held + longs(|long| *long == Long::Held),
-        }
-    }
-
-    /// Number of chunks and of long frames: what a census counts.
-    #[must_use]
-    pub fn frames(&self) -> usize {
-        self.owners.len() + self.longs.len()
-    }
-
-    pub(crate) fn free_longs(&self) -> usize {
-        self.free_longs.len()
-    }
-
-    /// Number of chunks, without those of long frames; so are the two below.
-    #[must_use]
-    pub fn chunks(&self) -> usize {
-        self.owners.len()
-    }
-
-    /// Number of free chunks.
-    #[must_use]
-    pub fn free_chunks(&self) -> usize {
-        self.free.len()
-    }
-
-    /// Number of chunks that the kernel has.
-    #[must_use]
-    pub fn lent_chunks(&self) -> usize {
-        self.lent
     }
 
     pub(crate) fn region(&self) -> (u64, u64) {

@@ -7,6 +7,8 @@ use ravelin_types::WorkerId;
 pub enum BufferKind {
     /// Packets that come and go.
     Packets,
+    /// Packets longer than a buffer of those, where there may be any.
+    LongPackets,
     /// Packets that wait for their next hop's address.
     Waiting,
     /// Fragments that wait for the first of their packet.
@@ -16,12 +18,14 @@ pub enum BufferKind {
 }
 
 impl BufferKind {
-    pub const ALL: [Self; 4] = [Self::Packets, Self::Waiting, Self::Fragments, Self::Events];
+    pub const ALL: [Self; 5] =
+        [Self::Packets, Self::LongPackets, Self::Waiting, Self::Fragments, Self::Events];
 
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::Packets => "packets",
+            Self::LongPackets => "long",
             Self::Waiting => "waiting",
             Self::Fragments => "fragments",
             Self::Events => "events",

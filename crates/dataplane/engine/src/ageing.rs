@@ -92,6 +92,9 @@ impl State {
         });
         self.early_from = if end as usize >= self.sessions.capacity() { 0 } else { end };
         for slot in &over[..count] {
+            if self.lives_for_children(*slot, now) {
+                continue;
+            }
             self.end_silent(*slot, (rules, shared), now);
             if shared.pressure(aging) == Pressure::Normal {
                 return;

@@ -46,7 +46,10 @@ pub(crate) fn examine<R: Recorder>(
             turn.state.sessions.prefetch_bucket(hash);
             slots.push(Slot::Express { hash });
         }
-        Looked::Ended(verdict) => slots.push(Slot::Done(verdict)),
+        Looked::Ended(verdict) => {
+            turn.state.watch.keep_cause(slots.len());
+            slots.push(Slot::Done(verdict));
+        }
         Looked::Unknown => {
             outline::settle(turn, packets, slots);
             in_full(turn, packet, slots);
@@ -60,6 +63,7 @@ fn in_full<R: Recorder>(turn: &mut Turn<'_, R>, packet: &Packet<'_>, slots: &mut
         return;
     }
     let slot = classify(turn, packet, None).unwrap_or_else(Slot::Done);
+    turn.state.watch.keep_cause(slots.len());
     if let Some(hash) = slot.hash() {
         turn.state.sessions.prefetch_bucket(hash);
     }
@@ -91,6 +95,7 @@ pub(crate) fn act<R: Recorder>(
     short: &Express,
 ) {
     if let Slot::Done(verdict) = slot {
+        turn.state.watch.recall_cause(turn.out.verdicts.len());
         return told(turn, packet, (None, *verdict));
     }
     if turn.state.overload.is_spent() && short.hint.is_none() && overload::at_once(turn, packet, slot, short)

@@ -10,7 +10,7 @@ use crate::state::State;
 impl State {
     /// Every kind of buffer of this worker. Packet memory is the backend's; one without has none.
     #[must_use]
-    pub fn buffers(&self) -> [BufferCounters; 4] {
+    pub fn buffers(&self) -> [BufferCounters; 5] {
         let worker = self.worker;
         let drops = |reason: DropReason| self.counters.drops[reason.index()];
         let own = |kind, bytes: usize, (used, capacity): (usize, usize), refused| {
@@ -19,20 +19,16 @@ impl State {
             let refused = Some(refused);
             BufferCounters { worker, kind, bytes: bytes as u32, capacity, free, lent: 0, used, refused }
         };
-        let PacketBuffers { bytes, capacity, free, lent } = self.counters.buffers;
-        let used = capacity - free - lent;
+        let of_backend = |kind, memory: PacketBuffers| {
+            let PacketBuffers { bytes, capacity, free, lent } = memory;
+            let used = capacity - free - lent;
+            BufferCounters { worker, kind, bytes, capacity, free, lent, used, refused: None }
+        };
+        let [packets, longs] = self.counters.buffers;
         let (fragment_bytes, fragments) = self.fragments.buffers();
         [
-            BufferCounters {
-                worker,
-                kind: BufferKind::Packets,
-                bytes,
-                capacity,
-                free,
-                lent,
-                used,
-                refused: None,
-            },
+            of_backend(BufferKind::Packets, packets),
+            of_backend(BufferKind::LongPackets, longs),
             own(BufferKind::Waiting, ANSWER_LEN_MAX, self.hold.buffers(), drops(DropReason::HoldQueueFull)),
             own(BufferKind::Fragments, fragment_bytes, fragments, drops(DropReason::FragmentHoldFull)),
             own(BufferKind::Events, 0, self.events.waiting(), self.events.lost),

@@ -54,7 +54,7 @@ pub struct FabricCounts {
     pub received: u64,
 }
 
-/// Packet memory of a backend, in buffers; told by the backend.
+/// Packet memory of a backend, in buffers of one size; told by the backend.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PacketBuffers {
     /// Bytes of one.
@@ -94,7 +94,8 @@ pub struct Counters {
     pub mirrors: Vec<MirrorCounts>,
     /// By number of the fabric link.
     pub fabrics: [FabricCounts; FABRICS],
-    pub buffers: PacketBuffers,
+    /// Ordinary ones, and those of long packets.
+    pub buffers: [PacketBuffers; 2],
 }
 
 impl Counters {
@@ -117,7 +118,7 @@ impl Counters {
             unit_screens: Vec::new(),
             mirrors: Vec::new(),
             fabrics: [FabricCounts::default(); FABRICS],
-            buffers: PacketBuffers::default(),
+            buffers: [PacketBuffers::default(); 2],
             nat_rules: Vec::new(),
         }
     }

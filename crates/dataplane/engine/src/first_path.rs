@@ -226,8 +226,9 @@ fn check_opening<R: Recorder>(
     policy: PolicyId,
 ) -> Result<Option<Opened>, DropReason> {
     let network = &flow.network;
-    // A link-local address means nothing on another link (RFC 4291 2.5.6).
-    if network.family == Family::V6 && network.src.is_link_local6() {
+    // A link-local address means nothing on another link (RFC 4291 2.5.6), and that of who has none yet nothing beyond it (RFC 1812
+    // 5.3.7).
+    if network.src.is_unspecified() || network.family == Family::V6 && network.src.is_link_local6() {
         return Err(DropReason::InvalidSource);
     }
     sanity::check_opening(network, turn.world.rules.flow.refused)?;

@@ -116,21 +116,39 @@ impl Forwarding {
     /// ways out. Spec: routing-instance-8, routing-instance-9.
     #[must_use]
     pub fn lookup(&self, instance: InstanceId, (family, dst): (Family, Addr), spread: u64) -> Path {
+        match self.find(instance, (family, dst)) {
+            None | Some(Route::Table(_)) => Path::None,
+            Some(Route::Local(unit)) => Path::Local(*unit),
+            Some(Route::Discard) => Path::Discard,
+            Some(Route::Reject) => Path::Reject,
+            Some(Route::Via(hops)) => chosen(hops, dst, spread),
+        }
+    }
+
+    /// The route of a destination behind every `next-table`.
+    fn find(&self, instance: InstanceId, (family, dst): (Family, Addr)) -> Option<&Route> {
         let mut instance = instance;
         for _ in 0..TABLES_MAX {
-            return match self.routes.find(instance, (family, dst)) {
-                Some(Route::Table(next)) => {
-                    instance = *next;
-                    continue;
-                }
-                None => Path::None,
-                Some(Route::Local(unit)) => Path::Local(*unit),
-                Some(Route::Discard) => Path::Discard,
-                Some(Route::Reject) => Path::Reject,
-                Some(Route::Via(hops)) => chosen(hops, dst, spread),
-            };
+            match self.routes.find(instance, (family, dst)) {
+                Some(Route::Table(next)) => instance = *next,
+                found => return found,
+            }
         }
-        Path::None
+        None
+    }
+
+    /// Whether any of the ways that [`Forwarding::lookup`] may choose is as asked for.
+    #[must_use]
+    pub fn any_way(
+        &self,
+        instance: InstanceId,
+        (family, dst): (Family, Addr),
+        is_it: impl Fn(&Path) -> bool,
+    ) -> bool {
+        match self.find(instance, (family, dst)) {
+            Some(Route::Via(hops)) => hops.iter().any(|hop| is_it(&via(hop, dst))),
+            _ => is_it(&self.lookup(instance, (family, dst), 0)),
+        }
     }
 
     /// The Ethernet address of a next hop, when it is known.
@@ -164,12 +182,16 @@ fn chosen(hops: &[NextHop], dst: Addr, spread: u64) -> Path {
     for hop in hops {
         let weight = u64::from(hop.weight.max(1));
         if at < weight {
-            let next_hop = hop.gateway.map_or(dst, |g| Addr::from_ip(g).1);
-            return Path::Via { unit: hop.interface, next_hop };
+            return via(hop, dst);
         }
         at -= weight;
     }
     Path::None
+}
+
+fn via(hop: &NextHop, dst: Addr) -> Path {
+    let next_hop = hop.gateway.map_or(dst, |g| Addr::from_ip(g).1);
+    Path::Via { unit: hop.interface, next_hop }
 }
 
 impl Routes {

@@ -10,7 +10,7 @@ mod table;
 
 use ravelin_filter::Marks;
 use ravelin_translate::{BadFragment, Judgement};
-use ravelin_types::{Addr, DropReason, Family, InstanceId, Instant, Proto, WorkerId, ZoneId};
+use ravelin_types::{Addr, DropReason, Family, InstanceId, Instant, InterfaceId, Proto, WorkerId, ZoneId};
 use ravelin_wire::{self as wire, Fragment, Network};
 
 use crate::counters::Counters;
@@ -58,6 +58,7 @@ pub(crate) struct Arrival<'a> {
     pub network: &'a Network,
     pub l3_at: u16,
     pub from: (ZoneId, InstanceId),
+    pub unit: InterfaceId,
     pub marks: Marks,
 }
 
@@ -68,6 +69,8 @@ pub(crate) enum Taken {
     Pass(Transport),
     Held,
     Drop(DropReason),
+    /// No sender makes it: it condemns its datagram.
+    Bad(DropReason),
 }
 
 /// What is known of a fragment's datagram before the fragment is judged.
@@ -219,7 +222,7 @@ impl Fragments {
         let entry = self.table.get_mut(at);
         entry.bad = Some(reason);
         forget(entry, &mut self.store, || counters.drop(reason));
-        Taken::Drop(reason)
+        Taken::Bad(reason)
     }
 
     /// Where a datagram's entry is, made if need be.

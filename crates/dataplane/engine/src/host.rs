@@ -89,6 +89,13 @@ fn is_link_scoped(family: Family, dst: Addr) -> bool {
     }
 }
 
+/// Whether a packet's source means something on its link alone, or nothing yet: there is no way back to it. Such packets are forwarded
+/// nowhere. Spec: screen-17.
+pub(crate) fn is_of_link_alone(network: &Network) -> bool {
+    let Network { family, src, dst, .. } = *network;
+    src.is_unspecified() && is_link_scoped(family, dst) || family == Family::V6 && src.is_link_local6()
+}
+
 fn is_subnet_broadcast(unit: &Interface, (family, dst): (Family, Addr)) -> bool {
     family == Family::V4
         && unit.addresses.iter().filter(|a| a.family == family && a.len < 31).any(|a| {

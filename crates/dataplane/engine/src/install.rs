@@ -28,7 +28,7 @@ pub(crate) fn install<R: Recorder>(
     flow: &Flow,
     draft: &Draft,
 ) -> Result<u32, Verdict> {
-    let reservation = screens::reserve(turn, flow)?;
+    let reservation = screens::reserve(turn, flow, draft.to_zone)?;
     if !turn.shared.reserve_session() {
         return Err(Verdict::Drop(DropReason::SessionTableFull));
     }
@@ -211,13 +211,7 @@ fn build<R: Recorder>(turn: &mut Turn<'_, R>, flow: &Flow, draft: &Draft, back: 
     let settings = &turn.world.rules.flow;
     let home = mapped::home(flow, turn.state.worker);
     let proto = flow.key.proto();
-    let by_protocol = match proto {
-        Proto::TCP => settings.tcp_timeout,
-        Proto::UDP => settings.udp_timeout,
-        Proto::ICMP | Proto::ICMPV6 => settings.icmp_timeout,
-        _ => settings.other_timeout,
-    };
-    let established = draft.inactivity_timeout.unwrap_or(by_protocol);
+    let established = draft.inactivity_timeout.unwrap_or(settings.timeout_of(proto));
     let (tcp, timeout) = match draft.tcp {
         Some(Opened { conversation, timeout }) => (conversation, timeout),
         None => (Conversation::NONE, tcp::SETTLED),

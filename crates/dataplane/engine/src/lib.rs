@@ -25,6 +25,7 @@ mod fragment;
 mod groups;
 mod guest;
 mod hold;
+mod holds;
 mod home;
 mod host;
 mod icmp_error;

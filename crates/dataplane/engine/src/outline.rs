@@ -117,6 +117,7 @@ fn settled<R: Recorder>(
         return;
     }
     let slot = classify(turn, packet, None).unwrap_or_else(Slot::Done);
+    turn.state.watch.keep_cause(at);
     if let Some(hash) = slot.hash() {
         turn.state.sessions.prefetch_bucket(hash);
     }

@@ -2,83 +2,28 @@
 //!
 //! Junos: `security screen`, `security zones security-zone screen`. Place: first thing on both paths; session limits last
 //! thing before a session is installed. State: meters of the whole device in `Shared`, holds beside the session
-//! slots, hits by zone and by unit. Spec: screen-1..9, screen-54..57.
+//! slots (`holds`), hits by zone and by unit. Spec: screen-1..9, screen-54..57.
 
 use ravelin_contract::{DropCause, Event};
 use ravelin_program::{Screen, ScreenSet};
 use ravelin_screen::{
-    Packet as Seen, Profile, Reservation, ScreenAction, ScreenVerdict, SessionHold, SilentHold, Surroundings,
-    Way, check_error, check_fast, check_first, check_rest, clear_urgent,
+    Packet as Seen, Profile, Reservation, ScreenAction, ScreenVerdict, Surroundings, Way, check_error,
+    check_fast, check_first, check_rest, clear_urgent,
 };
-use ravelin_types::{DropReason, ZoneId};
+use ravelin_types::{DropReason, InterfaceId, ZoneId};
 use ravelin_wire::{Network, rewrite};
 
 use crate::explain::{Fact, Recorder};
 use crate::forwarding::Path;
+use crate::fragment::Arrival;
+use crate::host;
+use crate::key::FlowKey;
 use crate::packet::{Packet, Stage};
 use crate::proxy_syn;
-use crate::rules::{Rules, Snapshot};
-use crate::session::{HOST_UNIT, Session, WingRef};
-use crate::shared::Shared;
+use crate::rules::Snapshot;
+use crate::session::WingRef;
 use crate::step::{Flow, Turn};
 use crate::verdict::Verdict;
-
-/// What live sessions count under, by slot. Empty until a program has screens.
-#[derive(Debug, Default)]
-pub(crate) struct Holds {
-    sessions: Vec<SessionHold>,
-    silent: Vec<Option<SilentHold>>,
-}
-
-impl Holds {
-    /// Makes room for every slot. Called between batches.
-    pub(crate) fn adopt(&mut self, slots: usize) {
-        self.sessions.resize_with(slots, SessionHold::default);
-        self.silent.resize_with(slots, || None);
-    }
-
-    fn keep(&mut self, slot: u32, hold: SessionHold) {
-        if let Some(place) = self.sessions.get_mut(slot as usize) {
-            *place = hold;
-        }
-    }
-
-    fn keep_silent(&mut self, slot: u32, hold: SilentHold) {
-        if let Some(place) = self.silent.get_mut(slot as usize) {
-            *place = Some(hold);
-        }
-    }
-
-    /// Gives back what the session of a slot counted under.
-    pub(crate) fn release(&mut self, slot: u32, shared: &Shared) {
-        if let Some(hold) = self.sessions.get_mut(slot as usize) {
-            shared.meters.release(std::mem::take(hold));
-        }
-        self.release_silent(slot, shared);
-    }
-
-    pub(crate) fn release_silent(&mut self, slot: u32, shared: &Shared) {
-        if let Some(hold) = self.silent.get_mut(slot as usize).and_then(Option::take) {
-            shared.meters.release_silent(hold);
-        }
-    }
-
-    /// A session of another plane counts too. Spec: sync-6.
-    pub(crate) fn carry(&mut self, slot: u32, session: &Session, rules: &Rules, shared: &Shared) {
-        let wing = &session.wings[0];
-        let Some(profile) = rules.screens.of(wing.zone, Way::In).filter(|_| wing.ingress != HOST_UNIT) else {
-            return;
-        };
-        let network = Network::of_ends(wing.key.family(), wing.key.proto(), (wing.key.src(), wing.key.dst()));
-        let seen = Seen { frame: &[], l3_at: 0, network: &network, zone: wing.zone };
-        self.keep(slot, shared.meters.reserve_carried(profile, &seen));
-    }
-
-    /// Everything at once: the worker is dead.
-    pub(crate) fn release_all(&mut self, shared: &Shared) {
-        (0..self.sessions.len() as u32).for_each(|slot| self.release(slot, shared));
-    }
-}
 
 /// What of the world a screen may ask for.
 struct Around<'a> {
@@ -88,20 +33,59 @@ struct Around<'a> {
 
 impl Surroundings for Around<'_> {
     fn is_spoofed(&self) -> bool {
-        let network = &self.flow.network;
-        let source = (network.family, network.src);
-        match self.world.forwarding.lookup(self.flow.key.instance(), source, 0) {
-            Path::Via { unit, .. } => {
-                self.world.rules.unit(unit).and_then(|unit| unit.zone) != Some(self.flow.zone)
-            }
-            Path::Local(_) | Path::Discard | Path::Reject | Path::None => true,
+        let Network { family, src, .. } = self.flow.network;
+        if host::is_of_link_alone(&self.flow.network) {
+            return false;
         }
+        let leads_back = |path: &Path| match path {
+            Path::Via { unit, .. } => {
+                self.world.rules.unit(*unit).and_then(|unit| unit.zone) == Some(self.flow.zone)
+            }
+            Path::Local(_) | Path::Discard | Path::Reject | Path::None => false,
+        };
+        !self.world.forwarding.any_way(self.flow.key.instance(), (family, src), leads_back)
     }
 
-    /// Fragments that overlap never come so far.
+    /// Fragments that overlap never come so far: see [`of_bad_fragment`].
     fn overlaps(&self) -> bool {
         false
     }
+}
+
+/// A fragment that no sender makes.
+struct Bad(DropReason);
+
+impl Surroundings for Bad {
+    /// It opens no session.
+    fn is_spoofed(&self) -> bool {
+        false
+    }
+
+    fn overlaps(&self) -> bool {
+        self.0 == DropReason::FragmentOverlap
+    }
+}
+
+/// Asks the screens of the zone about a fragment that condemns its datagram, which therefore never becomes a packet of it. What it
+/// dies for: the screen that it trips, or what is wrong with it. Spec: screen-16, screen-76.
+#[cold]
+pub(crate) fn of_bad_fragment<R: Recorder>(
+    turn: &mut Turn<'_, R>,
+    arrival: &Arrival<'_>,
+    reason: DropReason,
+) -> DropReason {
+    let Arrival { packet, network, l3_at, from: (zone, instance), unit, .. } = *arrival;
+    let Some(profile) = turn.world.rules.screens.of(zone, Way::In) else { return reason };
+    let seen = Seen { frame: packet.bytes(), l3_at, network, zone };
+    let ScreenVerdict { action, hits, notify } =
+        check_fast(profile, &turn.shared.meters, &seen, &Bad(reason), turn.now);
+    let screen = if let ScreenAction::Drop(screen) = action { Some(screen) } else { None };
+    let came = (unit, zone, FlowKey::of(network, None, instance));
+    tell(turn, came, zone, (hits, notify), screen.is_some());
+    let Some(screen) = screen else { return reason };
+    turn.rec.fact(Fact::Screen { zone, screen });
+    turn.state.watch.blame(DropCause::Screen { zone, screen });
+    DropReason::Screen
 }
 
 /// Judges a packet without a session by the screens of a zone. `Err`: what becomes of it.
@@ -160,33 +144,51 @@ pub(crate) fn fast<R: Recorder>(
     Ok(())
 }
 
-/// Counts a session about to be installed under its zone's limits. `Err`: one is reached.
+/// What a session about to be installed counts under in the zone that it comes from and in the zone that it goes to.
+pub(crate) type Reserved<'s> = [Option<Reservation<'s>>; 2];
+
+/// Counts a session about to be installed under the limits of both its zones. `Err`: one is reached, and nothing is counted.
 pub(crate) fn reserve<'s, R: Recorder>(
     turn: &mut Turn<'s, R>,
     flow: &Flow,
-) -> Result<Option<Reservation<'s>>, Verdict> {
-    let (world, shared) = (turn.world, turn.shared);
-    let Some(profile) = profile_of(world, flow) else { return Ok(None) };
-    match shared.meters.reserve(profile, &seen(&[], flow, flow.zone)) {
-        Ok(reservation) => {
-            note(turn, flow, flow.zone, (reservation.alarms, reservation.alarms), false);
-            Ok(Some(reservation))
-        }
-        Err(screen) => {
-            let mut hit = ScreenSet::NONE;
-            hit.add(screen);
-            note(turn, flow, flow.zone, (hit, hit), true);
-            turn.rec.fact(Fact::Screen { zone: flow.zone, screen });
-            turn.state.watch.blame(DropCause::Screen { zone: flow.zone, screen });
-            Err(Verdict::Drop(DropReason::Screen))
+    to: ZoneId,
+) -> Result<Reserved<'s>, Verdict> {
+    let mut reserved = [None, None];
+    if flow.from_host || turn.world.rules.screens_are_off {
+        return Ok(reserved);
+    }
+    let world = turn.world;
+    for (place, (zone, profile)) in reserved.iter_mut().zip(world.rules.screens.of_session(flow.zone, to)) {
+        let Some(profile) = profile else { continue };
+        match turn.shared.meters.reserve(profile, &seen(&[], flow, zone)) {
+            Ok(reservation) => {
+                note(turn, flow, zone, (reservation.alarms, reservation.alarms), false);
+                *place = Some(reservation);
+            }
+            Err(screen) => {
+                refused(turn, flow, zone, screen);
+                return Err(Verdict::Drop(DropReason::Screen));
+            }
         }
     }
+    Ok(reserved)
+}
+
+/// A limit is reached.
+fn refused<R: Recorder>(turn: &mut Turn<'_, R>, flow: &Flow, zone: ZoneId, screen: Screen) {
+    let mut hit = ScreenSet::NONE;
+    hit.add(screen);
+    note(turn, flow, zone, (hit, hit), true);
+    turn.rec.fact(Fact::Screen { zone, screen });
+    turn.state.watch.blame(DropCause::Screen { zone, screen });
 }
 
 /// The session is there: it keeps what was reserved for it.
-pub(crate) fn keep<R>(turn: &mut Turn<'_, R>, slot: u32, reservation: Option<Reservation<'_>>) {
-    if let Some(reservation) = reservation {
-        turn.state.holds.keep(slot, reservation.keep());
+pub(crate) fn keep<R>(turn: &mut Turn<'_, R>, slot: u32, reserved: Reserved<'_>) {
+    for (side, reservation) in reserved.into_iter().enumerate() {
+        if let Some(reservation) = reservation {
+            turn.state.holds.keep(side, slot, reservation.keep());
+        }
     }
 }
 
@@ -196,21 +198,27 @@ pub(crate) fn silent<R: Recorder>(
     flow: &Flow,
     slot: u32,
 ) -> Result<bool, DropReason> {
-    let (world, shared) = (turn.world, turn.shared);
-    let Some(profile) = profile_of(world, flow) else { return Ok(false) };
-    match shared.meters.reserve_silent(profile, &seen(&[], flow, flow.zone)) {
-        Ok(hold) => {
-            turn.state.holds.keep_silent(slot, hold);
-            Ok(true)
-        }
-        Err(screen) => {
-            let mut hit = ScreenSet::NONE;
-            hit.add(screen);
-            note(turn, flow, flow.zone, (hit, hit), true);
-            turn.state.watch.blame(DropCause::Screen { zone: flow.zone, screen });
-            Err(DropReason::Screen)
+    if flow.from_host || turn.world.rules.screens_are_off {
+        return Ok(false);
+    }
+    let beyond = turn.state.sessions.get(slot).wings[1].zone;
+    let mut is_counted = false;
+    let world = turn.world;
+    for (side, (zone, profile)) in world.rules.screens.of_session(flow.zone, beyond).into_iter().enumerate() {
+        let Some(profile) = profile else { continue };
+        match turn.shared.meters.reserve_silent(profile, &seen(&[], flow, zone)) {
+            Ok(hold) => {
+                turn.state.holds.keep_silent(side, slot, hold);
+                is_counted = true;
+            }
+            Err(screen) => {
+                turn.state.holds.release_silent(slot, turn.shared);
+                refused(turn, flow, zone, screen);
+                return Err(DropReason::Screen);
+            }
         }
     }
+    Ok(is_counted)
 }
 
 fn profile_of<'w>(world: &'w Snapshot, flow: &Flow) -> Option<&'w Profile> {
@@ -262,15 +270,25 @@ pub(crate) fn note<R: Recorder>(
     (hits, notify): (ScreenSet, ScreenSet),
     dropped: bool,
 ) {
+    tell(turn, (flow.unit, flow.zone, flow.key), zone, (hits, notify), dropped);
+}
+
+fn tell<R: Recorder>(
+    turn: &mut Turn<'_, R>,
+    (unit, of_unit, key): (InterfaceId, ZoneId, FlowKey),
+    zone: ZoneId,
+    (hits, notify): (ScreenSet, ScreenSet),
+    dropped: bool,
+) {
     let counters = &mut turn.state.counters;
     let of_zone = counters.screens.get_mut(zone.index());
     // What a zone sees leave came in by a unit of another.
-    let of_unit = counters.unit_screens.get_mut(flow.unit.index()).filter(|_| zone == flow.zone);
+    let of_unit = counters.unit_screens.get_mut(unit.index()).filter(|_| zone == of_unit);
     for counts in of_zone.into_iter().chain(of_unit) {
         hits.iter().for_each(|screen| counts[screen.index()] += 1);
     }
     for screen in notify.iter() {
-        let key = flow.key.to_session_key();
-        turn.state.events.push(Event::Screen { screen, zone, interface: flow.unit, key, dropped });
+        let key = key.to_session_key();
+        turn.state.events.push(Event::Screen { screen, zone, interface: unit, key, dropped });
     }
 }

@@ -20,6 +20,7 @@ use crate::filters::LogRing;
 use crate::fragment::Fragments;
 use crate::guest::{Away, GUESTS_MAX, Guests};
 use crate::hold::Hold;
+use crate::holds::Holds;
 use crate::key::FlowKey;
 use crate::mirror::Sampler;
 use crate::nat::Leases;
@@ -29,7 +30,6 @@ use crate::proxy_syn::Cookies;
 use crate::random::{Random, Seed};
 use crate::refresh::Refresh;
 use crate::rules::Rules;
-use crate::screens::Holds;
 use crate::session::{Marks, NO_POLICY, NO_WORKER, Session, Sessions, Ticks};
 use crate::shared::Shared;
 use crate::spell::Spell;
@@ -68,7 +68,7 @@ impl Limits {
 }
 
 /// Changes of blocks told in one step.
-const BLOCKS_TOLD: usize = 64;
+pub(crate) const BLOCKS_TOLD: usize = 64;
 
 /// ICMP errors a second that a worker may send, and the burst it may save up (RFC 1812 4.3.2.8).
 const ANSWERS_PER_S: u64 = 500;
@@ -229,7 +229,7 @@ impl State {
             counters.screens.resize(zones, [0; Screen::COUNT]);
             let units = grow(counters.unit_screens.len(), rules.limits.units);
             counters.unit_screens.resize(units, [0; Screen::COUNT]);
-            self.holds.adopt(self.sessions.capacity());
+            self.holds.adopt(self.sessions.capacity(), rules.screens.judges_output());
         }
         if let Some(proxied) = rules.screens.proxied_max() {
             self.cookies.adopt(proxied as usize, shared);
@@ -252,6 +252,8 @@ impl State {
                 self.end(slot, CloseReason::NatChanged, shared, now);
             }
         }
+        // At once: another process may go on before the next batch, and is told what is known by then.
+        self.tell_leases(usize::MAX);
     }
 
     pub(crate) fn new_session_id(&mut self) -> SessionId {
@@ -403,10 +405,10 @@ impl State {
         }
     }
 
-    /// Tells what became of blocks of ports and of bindings, as far as there is room to tell it.
-    pub(crate) fn tell_leases(&mut self) {
+    /// Tells what became of blocks of ports and of bindings, at most so many, as far as there is room to tell it.
+    pub(crate) fn tell_leases(&mut self, most: usize) {
         let Self { events, leases, .. } = self;
-        for _ in 0..BLOCKS_TOLD {
+        for _ in 0..most {
             let room = events.has_room().then(|| leases.next_event());
             let Some(event) = room.flatten() else { break };
             events.push(Event::Nat(event));

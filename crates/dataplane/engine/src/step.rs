@@ -18,7 +18,7 @@ use crate::packet::{Handed, Ingress, Packet, Stage, Transport};
 use crate::rules::Snapshot;
 use crate::session::{HOST_UNIT, WingRef};
 use crate::shared::Shared;
-use crate::state::State;
+use crate::state::{BLOCKS_TOLD, State};
 use crate::steer::{HandOver, Towards};
 use crate::stub::Message;
 use crate::verdict::Verdict;
@@ -131,7 +131,7 @@ pub fn step<R: Recorder>(
         batch::run(&mut turn, packets, (&mut flows, &mut shorts));
     }
     release_fragments(&mut turn);
-    turn.state.tell_leases();
+    turn.state.tell_leases(BLOCKS_TOLD);
     mirror::left(&mut turn, packets, &flows);
     turn.state.flows = flows;
     turn.state.express = shorts;
@@ -338,7 +338,7 @@ pub(crate) fn classify<R: Recorder>(
     }
     let (zone, towards) = if from_host { (ZoneId::HOST, Towards::Out) } else { (zone, Towards::In) };
     let from = (zone, unit.instance);
-    let at = Arrival { packet, network: &network, l3_at: link.l3_at, from, marks };
+    let at = Arrival { packet, network: &network, l3_at: link.l3_at, from, unit: unit.id, marks };
     let key = place(turn, &at, towards).map_err(|verdict| filters::with_marks(verdict, marks))?;
     let hash = match looked {
         Some((express, hash)) if express.key == key => hash,
@@ -436,17 +436,14 @@ fn flow_key<R: Recorder>(turn: &mut Turn<'_, R>, arrival: &Arrival<'_>) -> Resul
         Taken::Pass(transport) => Ok(key_of(arrival.network, Some(transport), instance)),
         Taken::Held => Err(Verdict::Consume),
         Taken::Drop(reason) => Err(Verdict::Drop(reason)),
+        Taken::Bad(reason) => Err(Verdict::Drop(screens::of_bad_fragment(turn, arrival, reason))),
     }
 }
 
 /// The key of a packet, or of a fragment whose datagram's first is known.
 fn key_of(network: &Network, transport: Option<Transport>, instance: InstanceId) -> FlowKey {
-    match transport {
-        None => FlowKey::of(network, None, instance),
-        Some(Transport { proto, ports }) => {
-            FlowKey::of(&Network { proto, ..*network }, Some(ports), instance)
-        }
-    }
+    let proto = transport.map_or(network.proto, |known| known.proto);
+    FlowKey::of(&Network { proto, ..*network }, transport.map(|known| known.ports), instance)
 }
 
 impl Slot {

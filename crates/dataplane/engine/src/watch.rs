@@ -13,6 +13,7 @@ mod tape;
 use ravelin_contract::{DropCause, PacketFilter, TraceId, TraceKind, TraceRequest};
 use ravelin_types::{DropReason, Instant, ZoneId};
 
+use crate::BATCH_MAX;
 use crate::explain::Recorder;
 use crate::packet::Packet;
 use crate::rules::Snapshot;
@@ -159,6 +160,8 @@ pub(crate) struct Watch {
     cause: Option<DropCause>,
     /// The same of the last drop.
     last_cause: Option<DropCause>,
+    /// The same of packets that were judged while their batch was examined, by place: their drops are told in their turn.
+    early: Vec<(usize, DropCause)>,
 }
 
 impl Watch {
@@ -169,6 +172,7 @@ impl Watch {
             samples: Samples::new(),
             cause: None,
             last_cause: None,
+            early: Vec::with_capacity(BATCH_MAX),
         }
     }
 
@@ -182,6 +186,21 @@ impl Watch {
     #[inline]
     pub(crate) fn blame(&mut self, cause: DropCause) {
         self.cause = Some(cause);
+    }
+
+    /// A packet was judged ahead of its turn: whatever its drop is the work of is kept for its place in the batch.
+    #[inline]
+    pub(crate) fn keep_cause(&mut self, at: usize) {
+        if let Some(cause) = self.cause.take() {
+            self.early.push((at, cause));
+        }
+    }
+
+    /// It is the turn of a packet that was judged before.
+    #[inline]
+    pub(crate) fn recall_cause(&mut self, at: usize) {
+        let kept = self.early.iter().position(|(place, _)| *place == at);
+        self.cause = kept.map(|kept| self.early.swap_remove(kept).1);
     }
 
     pub(crate) fn arm(&mut self, armed: Armed, tapes: Vec<Tape>) {

@@ -149,6 +149,23 @@ pub enum Rematch {
     Extensive,
 }
 
+/// Seconds of silence of an OSPF session whose application says nothing. Spec: session-3.
+const OSPF_TIMEOUT: u32 = 60;
+
+impl FlowSettings {
+    /// Seconds that a session of a protocol may be silent when its application says nothing. Spec: session-3.
+    #[must_use]
+    pub const fn timeout_of(&self, proto: Proto) -> u32 {
+        match proto {
+            Proto::TCP => self.tcp_timeout,
+            Proto::UDP => self.udp_timeout,
+            Proto::ICMP | Proto::ICMPV6 => self.icmp_timeout,
+            Proto::OSPF => OSPF_TIMEOUT,
+            _ => self.other_timeout,
+        }
+    }
+}
+
 impl Default for FlowSettings {
     fn default() -> Self {
         Self {

@@ -106,12 +106,27 @@ impl ScreenTable {
         self.profiles.iter().filter_map(|profile| Some(profile.syn_flood.as_ref()?.queue_size)).max()
     }
 
+    /// Whether any zone looks at packets that leave by it.
+    #[must_use]
+    pub fn judges_output(&self) -> bool {
+        self.profiles.iter().any(|profile| profile.looks(Way::Out))
+    }
+
     /// The zone's profile, when it looks at packets that go this way.
     #[inline]
     #[must_use]
     pub fn of(&self, zone: ZoneId, way: Way) -> Option<&Profile> {
         let index = *self.by_zone.get(zone.index())?;
         self.profiles.get(usize::from(index)).filter(|profile| profile.looks(way))
+    }
+
+    /// The zones whose limits a session counts under, each with its profile: the one that it comes from and the one that it goes to. One
+    /// within a zone counts once.
+    #[must_use]
+    pub fn of_session(&self, from: ZoneId, to: ZoneId) -> [(ZoneId, Option<&Profile>); 2] {
+        let own = self.of(from, Way::In);
+        let beyond = self.of(to, Way::Out).filter(|_| from != to || own.is_none());
+        [(from, own), (to, beyond)]
     }
 }
 

@@ -147,6 +147,33 @@ fn drops_are_told_with_their_cause_whichever_worker_judged_them() {
     }
 }
 
+/// A filter on the way in judges packets while their batch is examined, before any of it is dropped.
+#[test]
+fn in_a_batch_each_drop_has_the_cause_of_its_own() {
+    for traced in [false, true] {
+        let bench = Bench::new(1);
+        if traced {
+            bench.start(PacketFilter::default(), TraceKind::Path, 0);
+        }
+        let id = bench.start(PacketFilter::default(), TraceKind::Drops, 0);
+        let frames = [tcp6(9999), tcp(1, 25), tcp6(9998), tcp(2, 23), tcp(3, 25), tcp6(9997)];
+        let batch: Vec<_> = frames.iter().map(|frame| (Ingress::Port(PortId(0)), &frame[..])).collect();
+        let _ = bench.plane.workers().run_batch(&batch);
+        let policy = Some(DropCause::Policy(bench.policy("no-telnet")));
+        let causes: Vec<_> = bench.read(id).packets.iter().map(|packet| packet.cause).collect();
+        assert_eq!(causes.len(), 6, "{causes:?}");
+        for (at, cause) in causes.iter().enumerate() {
+            match at {
+                1 | 4 => {
+                    assert!(matches!(cause, Some(DropCause::Filter { term: Some(0), .. })), "{causes:?}")
+                }
+                3 => assert_eq!(*cause, policy, "{causes:?}"),
+                _ => assert_eq!(*cause, None, "{causes:?}"),
+            }
+        }
+    }
+}
+
 #[test]
 fn the_way_of_a_packet_is_told_and_no_other_s() {
     for workers in [1, 4] {

@@ -2,21 +2,19 @@
 
 use std::net::IpAddr;
 
-use ravelin_program::{AddressMatch, Application, List, Policy, PolicySection, Program, ZoneMatch};
+use ravelin_program::{AddressMatch, Application, Gateway, List, Policy, PolicySection, Program, ZoneMatch};
 use ravelin_types::{Addr, Proto, ScheduleId, ZoneId};
 
 use super::Failure;
 use super::rules::{action, entry};
 use crate::dynamic::DynamicView;
 use crate::names::NameTable;
+use crate::policies::{PolicyEntry, TermLine};
 use crate::session::Env;
-use crate::watch::{MatchedPolicy, PolicyMatches, PolicyTotal, PolicyTotals, PolicyTuple, TermLine};
+use crate::watch::{PolicyMatches, PolicyTotal, PolicyTotals, PolicyTuple};
 
 /// Policies passed over that one answer lists.
 const PASSED_MAX: usize = 1000;
-/// Seconds of silence when an application says nothing. Spec: session-9.
-const TIMEOUT_TCP: u32 = 1800;
-const TIMEOUT: u32 = 60;
 
 pub(crate) fn matches(env: &Env<'_>, tuple: &PolicyTuple) -> Result<PolicyMatches, Failure> {
     let program = env.names.program().ok_or(Failure::NoProgram)?;
@@ -29,7 +27,7 @@ pub(crate) fn matches(env: &Env<'_>, tuple: &PolicyTuple) -> Result<PolicyMatche
             match failed(&world, (placed, !is_global(section)), (from, to), tuple) {
                 None => {
                     let entry = entry(env, policy, &Default::default(), None);
-                    out.matched.push(MatchedPolicy { policy: entry, terms: terms(env.names, policy) });
+                    out.matched.push(PolicyEntry { terms: terms(env.names, policy), ..entry });
                     if out.matched.len() == tuple.results as usize {
                         return Ok(out);
                     }
@@ -135,18 +133,31 @@ fn failed(
     }
 }
 
-fn terms(names: &NameTable, policy: &Policy) -> Vec<TermLine> {
+/// Terms of a policy's applications.
+pub(super) fn terms(names: &NameTable, policy: &Policy) -> Vec<TermLine> {
+    let flow = names.program().and_then(Program::flow).cloned().unwrap_or_default();
     let line = |term: &Application| TermLine {
         application: names.application(term.name).unwrap_or("any").to_owned(),
         protocol: term.proto.map_or_else(|| "0".to_owned(), |proto| proto.to_string()),
-        inactivity_timeout: term.inactivity_timeout.unwrap_or(match term.proto {
-            Some(Proto::TCP) => TIMEOUT_TCP,
-            _ => TIMEOUT,
-        }),
+        alg: alg(term.gateway).to_owned(),
+        inactivity_timeout: term
+            .inactivity_timeout
+            .unwrap_or_else(|| term.proto.map_or(0, |proto| flow.timeout_of(proto))),
         source_ports: (term.source_ports.low, term.source_ports.high),
         destination_ports: (term.destination_ports.low, term.destination_ports.high),
+        icmp: term.icmp.map(|icmp| (icmp.kind, icmp.code)),
     };
     policy.applications.iter().map(line).collect()
+}
+
+const fn alg(gateway: Gateway) -> &'static str {
+    match gateway {
+        Gateway::ByPort => "0",
+        Gateway::Nothing => "ignore",
+        Gateway::Ftp => "ftp",
+        Gateway::Tftp => "tftp",
+        Gateway::Dns => "dns",
+    }
 }
 
 /// `show security policies information`.

@@ -5,11 +5,12 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use ipnet::{IpNet, Ipv4Subnets, Ipv6Subnets};
 use ravelin_contract::PolicyCounters;
-use ravelin_program::{Action, AddressMatch, Live, Policy, Prefix};
+use ravelin_program::{Action, AddressMatch, Live, Policy, PolicyTcp, Prefix, Translated};
 use ravelin_types::{Family, LiveSetId, PolicyId};
 
 use super::Failure;
-use crate::answer::{PolicyEntry, PolicyList};
+use super::matching::terms;
+use crate::answer::{PolicyEntry, PolicyList, TcpOptions};
 use crate::request::{HitOrder, PolicyView};
 use crate::session::Env;
 
@@ -58,8 +59,14 @@ pub(crate) fn policies(env: &Env<'_>, view: &PolicyView) -> Result<PolicyList, F
     let mut policies: Vec<_> = program
         .sections()
         .flat_map(|(_, section)| &section.policies)
-        .map(|(_, policy)| entry(env, policy, &hits.get(&policy.id).copied().unwrap_or_default(), now_s))
-        .filter(wanted)
+        .map(|(_, policy)| {
+            (policy, entry(env, policy, &hits.get(&policy.id).copied().unwrap_or_default(), now_s))
+        })
+        .filter(|(_, entry)| wanted(entry))
+        .map(|(policy, entry)| match detail {
+            true => PolicyEntry { terms: terms(env.names, policy), ..entry },
+            false => entry,
+        })
         .collect();
     let schedules = env.dynamic.schedules();
     let open: Vec<_> = schedules.into_iter().filter(|line| line.open).map(|line| line.name).collect();
@@ -132,7 +139,19 @@ pub(super) fn entry(
         last_hit_ago_s: ago(counters.last_hit_s),
         packets: counters.packets,
         bytes: counters.bytes,
+        terms: Vec::new(),
+        tcp: tcp_options(&policy.tcp),
+        translated: match policy.translated {
+            Translated::Either => None,
+            Translated::Dropped => Some("drop translated".to_owned()),
+            Translated::Required => Some("drop untranslated".to_owned()),
+        },
     }
+}
+
+const fn tcp_options(tcp: &PolicyTcp) -> TcpOptions {
+    let PolicyTcp { syn_check, sequence_check, window_scale, initial_mss, reverse_mss } = *tcp;
+    TcpOptions { syn_check, sequence_check, window_scale, initial_mss, reverse_mss }
 }
 
 pub(super) const fn action(action: Action) -> &'static str {

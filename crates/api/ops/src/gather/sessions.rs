@@ -1,11 +1,15 @@
 //! Sessions: listed, counted, cleared.
 
+use std::collections::HashMap;
+use std::net::IpAddr;
 use std::ops::ControlFlow;
 
 use ravelin_contract::{
     CloseReason, ExportCursor, SessionFilter, SessionRef, SessionState, SessionView, WingView,
 };
-use ravelin_types::{DropReason, PolicyId, SessionId, ZoneId};
+use ravelin_nat::Overflow;
+use ravelin_program::{SourceAction, SourcePool};
+use ravelin_types::{Addr, DropReason, NatRuleId, PolicyId, SessionId, ZoneId};
 
 use super::Failure;
 use crate::answer::{SessionDetail, SessionList, SessionSummary, Wing};
@@ -46,7 +50,8 @@ impl Listing {
     pub(crate) fn part(&mut self, env: &Env<'_>) -> Result<SessionList, Failure> {
         let page = env.plane.sessions().page(&self.filter, self.from, PAGE)?;
         let meant = page.sessions.iter().filter(|view| also(env, &self.query, view));
-        let mut sessions: Vec<_> = meant.map(|view| detail(env, view)).collect();
+        let pools = if self.extensive { pools(env) } else { HashMap::new() };
+        let mut sessions: Vec<_> = meant.map(|view| detail(env, view, &pools)).collect();
         sessions.sort_by_key(|session| session.id);
         self.total += sessions.len() as u64;
         self.from = page.next.unwrap_or_default();
@@ -65,7 +70,7 @@ pub(crate) fn summary(env: &Env<'_>, query: &SessionQuery) -> Result<SessionSumm
         if !also(env, query, view) {
             return ControlFlow::Continue(());
         }
-        let (family, to) = ravelin_types::Addr::from_ip(view.wings[0].key.dst);
+        let (family, to) = Addr::from_ip(view.wings[0].key.dst);
         if to.is_multicast(family) {
             out.multicast += 1;
         } else {
@@ -109,9 +114,15 @@ fn also(env: &Env<'_>, query: &SessionQuery, view: &SessionView) -> bool {
     let named = || view.application.and_then(|index| env.names.application(index));
     // A session without a timeout does not say how long it has been silent.
     let idle = view.timeout_s.saturating_sub(view.remaining_s);
-    application.as_ref().is_none_or(|name| named() == Some(name))
+    application.as_ref().is_none_or(|name| named().is_some_and(|found| is_application(found, name)))
         && policy_id.is_none_or(|id| view.policy == PolicyId(id))
         && idle_s.is_none_or(|least| view.timeout_s > 0 && idle >= least)
+}
+
+/// Whether an application is the one that an operator names: by its name, or a predefined one by the protocol that it is of, as Junos
+/// lists them (`ftp`).
+fn is_application(found: &str, name: &str) -> bool {
+    found == name || found.strip_prefix("junos-") == Some(name)
 }
 
 fn filter(env: &Env<'_>, query: &SessionQuery) -> Result<SessionFilter, Failure> {
@@ -159,7 +170,32 @@ fn self_traffic(view: &SessionView) -> bool {
     view.from_zone == ZoneId::HOST || view.to_zone == ZoneId::HOST
 }
 
-fn detail(env: &Env<'_>, view: &SessionView) -> SessionDetail {
+/// Pools by the rule that names them.
+type Pools<'a> = HashMap<NatRuleId, &'a SourcePool>;
+
+/// Pools of the source rules that have one.
+fn pools<'a>(env: &Env<'a>) -> Pools<'a> {
+    let pools = env.names.source_rules().filter_map(|(_, rule)| match rule.action {
+        SourceAction::Pool(pool) => Some((rule.id, env.names.source_pool(pool)?)),
+        SourceAction::Off | SourceAction::Interface => None,
+    });
+    pools.collect()
+}
+
+/// The pool that an address is of: that of the rule, or the one that takes over when it has nothing left.
+fn pool_of<'a>(env: &Env<'a>, pool: &'a SourcePool, external: IpAddr) -> Option<&'a SourcePool> {
+    let (family, addr) = Addr::from_ip(external);
+    let has = |pool: &SourcePool| {
+        pool.spec.family == family && pool.spec.ranges.iter().any(|r| r.first <= addr && addr <= r.last)
+    };
+    match pool.spec.overflow {
+        _ if has(pool) => Some(pool),
+        Some(Overflow::Pool(other)) => env.names.source_pool(other).filter(|other| has(other)),
+        Some(Overflow::Interface) | None => None,
+    }
+}
+
+fn detail<'a>(env: &Env<'a>, view: &SessionView, pools: &Pools<'a>) -> SessionDetail {
     let names = env.names;
     SessionDetail {
         id: view.id.0,
@@ -178,6 +214,10 @@ fn detail(env: &Env<'_>, view: &SessionView) -> SessionDetail {
         age_s: view.age_s,
         application: view.application.and_then(|a| names.application(a)).map(str::to_owned),
         nat_rule: view.nat_rule.map(|r| names.nat_rule(r)),
+        nat_pool: view
+            .nat_rule
+            .and_then(|rule| pool_of(env, pools.get(&rule)?, view.wings[1].key.dst))
+            .map(|pool| pool.name.clone()),
         destination_rule: view.destination_rule.map(|r| names.nat_rule(r)),
         from_zone: names.zone(view.from_zone),
         to_zone: names.zone(view.to_zone),

@@ -191,6 +191,9 @@ const COMMANDS: &[Command] = &[
             if given.is_empty() {
                 return Err(Miss::Missing("session"));
             }
+            if given.is_set("all") {
+                given.only(&["all"])?;
+            }
             Ok(Request::ClearSessions { query: query(given) })
         },
     },
@@ -373,16 +376,19 @@ const COMMANDS: &[Command] = &[
 ];
 
 fn policies(given: &Given) -> Result<Request, Miss> {
-    if given.is_set("information") {
-        return Ok(Request::Watch(Watch::PolicyTotals));
-    }
-    if given.is_set("zone-context") {
-        return Ok(Request::Watch(Watch::PolicyContexts));
+    for (word, what) in [("information", Watch::PolicyTotals), ("zone-context", Watch::PolicyContexts)] {
+        if given.is_set(word) {
+            given.only(&[word])?;
+            return Ok(Request::Watch(what));
+        }
     }
     let hit_count = given.is_set("hit-count");
     let counted = ["ascending", "descending", "greater-than", "less-than"];
     if let Some(word) = counted.into_iter().find(|word| given.is_set(word) && !hit_count) {
         return Err(Miss::Word(word.to_owned()));
+    }
+    if hit_count && given.is_set("detail") {
+        return Err(Miss::Word("detail".to_owned()));
     }
     let number = |word| given.read(word, |v| v.parse().ok());
     let from_one = |word| match number(word) {

@@ -1,8 +1,8 @@
 //! Commands about what changes without a commit.
 
-use super::commands::{alone, flag};
+use super::commands::{alone, flag, option};
 use super::{Arg, Command};
-use crate::dynamic::DynamicQuery;
+use crate::dynamic::{DynamicQuery, Feeds};
 use crate::request::Request;
 
 pub(super) const COMMANDS: &[Command] = &[
@@ -21,9 +21,15 @@ pub(super) const COMMANDS: &[Command] = &[
     Command {
         path: &["show", "security", "dynamic-address"],
         help: "Show addresses of feeds",
-        params: &[flag("summary", "Feeds, and when each was had")],
+        params: &[
+            option("address-name", &[Arg::Name], "Name that policies use"),
+            option("feed-name", &[Arg::Name], "Feed"),
+            flag("summary", "Feeds, and when each was had"),
+        ],
         make: |given| {
-            let query = if given.is_set("summary") { DynamicQuery::Summary } else { DynamicQuery::Entries };
+            let feeds = Feeds { address: given.text("address-name"), feed: given.text("feed-name") };
+            let summary = given.is_set("summary");
+            let query = if summary { DynamicQuery::Summary(feeds) } else { DynamicQuery::Entries(feeds) };
             Ok(Request::Dynamic(query))
         },
     },

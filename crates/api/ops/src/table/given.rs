@@ -166,6 +166,14 @@ impl Given {
         self.0.iter().any(|(w, _)| *w == word)
     }
 
+    /// What is said beside these words has no meaning there.
+    pub fn only(&self, words: &[&str]) -> Result<(), Miss> {
+        match self.0.iter().find(|(word, _)| !words.contains(word)) {
+            Some((word, _)) => Err(Miss::Word((*word).to_owned())),
+            None => Ok(()),
+        }
+    }
+
     /// Values of a keyword; the empty word: values that stand alone.
     pub fn values(&self, word: &str) -> &[String] {
         self.0.iter().find(|(w, _)| *w == word).map_or(&[], |(_, values)| values)

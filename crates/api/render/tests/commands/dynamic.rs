@@ -52,3 +52,22 @@ fn feeds_show_where_they_come_from_and_what_they_hold() {
     assert_eq!(row, ["1", "10.0.0.0", "10.0.0.255", "bad", "bad-hosts"]);
     assert!(entries.ends_with("Total number of entries of bad-hosts: 1\n"));
 }
+
+#[test]
+fn feeds_are_found_by_their_name_and_by_the_one_that_policies_use() {
+    let mut bench = Bench::new();
+    let (all, some) = ("show security dynamic-address", "show security dynamic-address summary");
+    for meant in ["address-name bad-hosts", "feed-name bad", "feed-name bad address-name bad-hosts"] {
+        assert_eq!(bench.good(&format!("{all} {meant}")), bench.good(all), "{meant}");
+        assert_eq!(bench.good(&format!("{some} {meant}")), bench.good(some), "{meant}");
+    }
+    for (line, told) in [
+        ("show security dynamic-address address-name good-hosts", "dynamic address good-hosts"),
+        ("show security dynamic-address summary feed-name good", "feed good"),
+        ("show security dynamic-address address-name bad-hosts feed-name good", "dynamic address bad-hosts"),
+        ("show schedulers offices", "scheduler offices"),
+        ("show security dns-cache c.example", "name c.example"),
+    ] {
+        assert_eq!(bench.bad(line), format!("error: {told} not found\n"), "{line}");
+    }
+}

@@ -3,6 +3,7 @@
 mod commits;
 mod configuration;
 mod counters;
+mod detail;
 mod dynamic;
 mod every;
 mod firewall;

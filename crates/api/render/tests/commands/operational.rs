@@ -211,8 +211,11 @@ Policy: p1, action-type: permit, State: enabled, Index: 4, Scope Policy: 0
     10.1.0.0/24
   Destination addresses:
     any
-  Applications:
-    junos-http
+  Application: junos-http
+    IP protocol: tcp, ALG: 0, Inactivity timeout: 1800
+      Source port range: [0-65535]
+      Destination port range: [0-65535]
+  Per policy TCP Options: SYN check: No, SEQ check: No, Window scale: No
   Session log: at-close, every 5 minutes
   Policy lookups: 20
   First hit: 00:01:40 ago, Last hit: 00:00:05 ago, Average rate: 0.20 a second

@@ -133,7 +133,7 @@ Policy: p2, action-type: reject, State: enabled, Index: 5, Scope Policy: 0
   Destination addresses:
     any
   Application: any
-    IP protocol: 0, ALG: 0, Inactivity timeout: 60
+    IP protocol: 0, ALG: 0, Inactivity timeout: 0
       Source port range: [0-65535]
       Destination port range: [0-65535]
 Policies passed over:
@@ -255,6 +255,10 @@ fn a_packet_is_tried_from_a_zone_s_nearest_interface() {
     assert!(bench.good(line).contains("If: ge-0/0/0.0"));
     let request = bench.plane.injected.lock().unwrap().take().unwrap();
     assert_eq!(request.frame[47], 0x11);
+    let sctp = "test security packet interface ge-0/0/0.0 protocol sctp source-ip 10.1.0.2 destination-ip 198.51.100.2";
+    assert!(bench.good(&format!("{sctp} source-port 258 destination-port 772")).contains("10.1.0.2/258"));
+    let request = bench.plane.injected.lock().unwrap().take().unwrap();
+    assert_eq!((request.frame[23], &request.frame[34..38]), (132, &[1, 2, 3, 4][..]));
     assert!(bench.bad(&line.replace("fin+ack", "fun")).starts_with("invalid value 'fun'"));
     assert_eq!(bench.bad(&line.replace("trust", "dmz")), "error: zone dmz not found\n");
 }

@@ -261,7 +261,7 @@ fn a_packet_that_a_filter_logs_in_both_forms() {
     );
 }
 
-/// Spec: log-45.
+/// Spec: log-48.
 #[test]
 fn a_packet_beyond_the_limit_of_a_policer() {
     let hit = PolicerHit {
