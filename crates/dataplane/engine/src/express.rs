@@ -343,7 +343,9 @@ pub(crate) fn run<R: Recorder>(
         session.tcp = conversation;
     }
     let before = std::mem::replace(&mut session.state, life);
-    turn.state.deltas.changed((at.slot(), session.id), before, life);
+    if before != life {
+        turn.state.deltas.changed((at.slot(), session.id), before, life);
+    }
     session.last_seen = now;
     session.packets[at.wing()] += 1;
     session.bytes[at.wing()] += u64::from(bytes);

@@ -101,7 +101,7 @@ impl Sessions {
         prefetch(&session.wings[0]);
         prefetch(&session.wings[1]);
         prefetch(&session.packets);
-        prefetch(&session.state);
+        prefetch(&session.nat_rule);
     }
 
     /// Whether any key with this hash may be here; `false`: none is.
