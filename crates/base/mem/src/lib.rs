@@ -4,11 +4,13 @@
 #![allow(unsafe_code)]
 
 mod few;
+mod lanes;
 mod list;
 mod siphash;
 mod text;
 
 pub use few::Few;
+pub use lanes::equal_lanes;
 pub use list::List;
 pub use siphash::{KeyedWords, WordHasher, siphash13, siphash24};
 pub use text::{TEXT_INLINE_MAX, Text};

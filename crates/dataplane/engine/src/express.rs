@@ -11,14 +11,14 @@ use ravelin_tcp::{Conversation, Direction, Extent, Segment};
 use ravelin_types::{
     Addr, DropReason, Family, GroupId, InstanceId, Instant, InterfaceId, Mac, PortId, Proto, ZoneId,
 };
-use ravelin_wire::rewrite::{self, Partial};
-use ravelin_wire::{ETHERNET_LEN, Plain, TcpFlags, VLAN_LEN, ethertype, put_u16};
+use ravelin_wire::rewrite::{self, Partial, Translation};
+use ravelin_wire::{ETHERNET_LEN, LinkHead, Plain, TcpFlags, VLAN_LEN, ethertype};
 
 use crate::explain::Recorder;
 use crate::key::FlowKey;
 use crate::packet::{Checksum, Ingress, Packet};
 use crate::rules::{Rules, Snapshot};
-use crate::session::{HOST_UNIT, Life, Session, Ticks, Wing, WingRef};
+use crate::session::{HOST_UNIT, Life, Session, Wing, WingRef};
 use crate::shared::Shared;
 use crate::step::{Flow, Link, Turn, account};
 use crate::verdict::{Egress, Verdict};
@@ -32,6 +32,16 @@ const TCP_FLAGS_AT: usize = 13;
 pub(crate) struct Gates {
     entrances: Vec<Entrance>,
     exits: Vec<Option<Exit>>,
+    /// By port.
+    doors: Vec<Option<Door>>,
+}
+
+/// The only unit of a port, found without a look at its VLANs.
+#[derive(Clone, Copy, Debug)]
+struct Door {
+    vlan: Option<u16>,
+    unit: InterfaceId,
+    entrance: Entrance,
 }
 
 /// A unit that packets come in by: two words.
@@ -55,7 +65,8 @@ struct Exit {
     mtu4: u16,
     mtu6: u16,
     filtered: bool,
-    screened: bool,
+    /// A filter or screens look at flows there.
+    watched: bool,
 }
 
 impl Gates {
@@ -74,7 +85,18 @@ impl Gates {
             gates.entrances[unit.id.index()] = Entrance::of(rules, unit, mac);
             gates.exits[unit.id.index()] = Some(Exit::of(rules, unit, mac));
         }
+        let ports = rules.ports().map(|port| port.id.index() + 1).max().unwrap_or(0);
+        let door = |port| {
+            let (vlan, unit) = rules.only_unit_of(port)?;
+            Some(Door { vlan, unit, entrance: *gates.entrance(unit)? })
+        };
+        gates.doors = (0..ports).map(|at| door(PortId(at as u16))).collect();
         gates
+    }
+
+    #[inline(always)]
+    fn door(&self, port: PortId) -> Option<&Door> {
+        self.doors.get(port.index())?.as_ref()
     }
 
     fn entrance(&self, unit: InterfaceId) -> Option<&Entrance> {
@@ -126,7 +148,7 @@ impl Exit {
         let screened =
             unit.zone.and_then(|zone| rules.screens.of(zone, Way::Out)).is_some_and(Profile::minds_plain);
         let filtered = rules.filters.stand_at(unit.id, On::Output);
-        Self { mac, port, vlan, group, mtu4, mtu6, filtered, screened }
+        Self { mac, port, vlan, group, mtu4, mtu6, filtered, watched: filtered || screened }
     }
 
     /// Whether packets may leave by it now.
@@ -211,7 +233,24 @@ fn short<R: Recorder>(
     if R::ON {
         return None;
     }
-    let plain = Plain::read(packet.bytes())?;
+    let frame = packet.bytes();
+    let link = LinkHead::read(frame)?;
+    // What follows is compiled for either family.
+    match link.kind {
+        ethertype::IPV4 => eligible(turn, packet, Plain::ipv4(frame, &link)?, express),
+        ethertype::IPV6 => eligible(turn, packet, Plain::ipv6(frame, &link)?, express),
+        _ => None,
+    }
+}
+
+/// The same of a packet that is plain.
+#[inline(always)]
+fn eligible<R: Recorder>(
+    turn: &mut Turn<'_, R>,
+    packet: &Packet<'_>,
+    plain: Plain,
+    express: &mut Express,
+) -> Option<Result<u64, Verdict>> {
     let Plain { family, src, dst, ttl, .. } = plain;
     let (unit, entrance) = entrance(turn, packet, (plain.station, plain.vlan, family))?;
     if ttl <= 1 || !are_ordinary(family, (src, dst)) {
@@ -226,8 +265,8 @@ fn short<R: Recorder>(
     }
     let key = FlowKey::new(plain.family, plain.proto, (plain.src, plain.sport), (plain.dst, plain.dport));
     let key = key.within(entrance.instance);
-    let hash = turn.state.sessions.hash(&key);
     express.key = key;
+    let hash = turn.state.sessions.hash_of(family, &key);
     express.hint = None;
     express.unit = unit;
     express.zone = entrance.zone;
@@ -247,8 +286,11 @@ pub(crate) fn entrance<'w, R>(
 ) -> Option<(InterfaceId, &'w Entrance)> {
     let world = turn.world;
     let Ingress::Port(port) = packet.ingress else { return None };
-    let unit = world.rules.unit_of(port, vlan)?;
-    let entrance = world.rules.gates.entrance(unit)?;
+    let (unit, entrance) = match world.rules.gates.door(port) {
+        Some(door) if door.vlan == vlan => (door.unit, &door.entrance),
+        Some(_) => return None,
+        None => among(world, port, vlan)?,
+    };
     let configured = match family {
         Family::V4 => entrance.has(Entrance::INET),
         Family::V6 => entrance.has(Entrance::INET6),
@@ -259,6 +301,13 @@ pub(crate) fn entrance<'w, R>(
         && station == entrance.station
         && !turn.shared.groups.is_passive(entrance.group, turn.now);
     is_open.then_some((unit, entrance))
+}
+
+/// A port of several units.
+#[inline(never)]
+fn among(world: &Snapshot, port: PortId, vlan: Option<u16>) -> Option<(InterfaceId, &Entrance)> {
+    let unit = world.rules.unit_of(port, vlan)?;
+    Some((unit, world.rules.gates.entrance(unit)?))
 }
 
 /// What the filter of a unit makes of a packet, which is asked once. `None`: nobody was asked.
@@ -305,15 +354,15 @@ pub(crate) fn run<R: Recorder>(
     (express, hash): (&Express, u64),
 ) -> Option<()> {
     let at = express.hint?;
-    let (world, now) = (turn.world, Ticks::at(turn.now));
-    let session = turn.state.sessions.get_mut(at.slot());
-    let (mine, other) = (session.wings[at.wing()], session.wings[1 - at.wing()].key);
+    let (world, now) = (turn.world, turn.ticks);
+    let session = turn.state.sessions.get(at.slot());
+    let mine = &session.wings[at.wing()];
     let valid = mine.key == express.key
         && mine.zone == express.zone
         && mine.resolved_at == world.forwarding.generation
         && session.generation == world.judged
         && session.is_plain()
-        && !session.is_over(now);
+        && (session.last_seen == now || !session.is_over(now));
     if !valid {
         return None;
     }
@@ -325,44 +374,94 @@ pub(crate) fn run<R: Recorder>(
     }
     let mut conversation = None;
     if proto == Proto::TCP {
-        conversation = Some(continued(packet, express, (&*session, at.wing()), &world.rules)?);
+        conversation = Some(continued(packet, express, (session, at.wing()), &world.rules)?);
     }
-    let watched = express.screened || exit.screened || exit.filtered;
-    let flow = if watched { Some(flow_of(packet, (express, hash))?) } else { None };
-    turn.state.counters.received(express.unit, packet.len());
-    if let Some(flow) = &flow
-        && let Err(verdict) = screens::fast(turn, packet, flow, at)
-    {
-        ended(turn, packet, Some(flow), verdict);
+    let passage = Passage { at, family, conversation, exit };
+    if express.screened || exit.watched {
+        let flow = flow_of(packet, (express, hash))?;
+        watched(turn, packet, (express, &flow), &passage);
         return Some(());
     }
-    let session = turn.state.sessions.get_mut(at.slot());
+    // Compiled for either family.
+    match family {
+        Family::V4 => pass(turn, packet, (express, None), &Passage { family: Family::V4, ..passage }),
+        Family::V6 => pass(turn, packet, (express, None), &Passage { family: Family::V6, ..passage }),
+    }
+    Some(())
+}
+
+/// A packet that nothing keeps from its session's way but screens and the filter there.
+struct Passage<'w> {
+    at: WingRef,
+    family: Family,
+    /// Its session's, behind this segment.
+    conversation: Option<Conversation>,
+    exit: &'w Exit,
+}
+
+/// Through screens and a filter, which look at the flow.
+#[inline(never)]
+fn watched<R: Recorder>(
+    turn: &mut Turn<'_, R>,
+    packet: &mut Packet<'_>,
+    (express, flow): (&Express, &Flow),
+    passage: &Passage<'_>,
+) {
+    turn.state.counters.received(express.unit, packet.len());
+    match screens::fast(turn, packet, flow, passage.at) {
+        Err(verdict) => ended(turn, packet, Some(flow), verdict),
+        Ok(()) => pass(turn, packet, (express, Some(flow)), passage),
+    }
+}
+
+/// Through its session and out. `flow`: of a packet that is watched, and counted as received.
+#[inline(always)]
+fn pass<R: Recorder>(
+    turn: &mut Turn<'_, R>,
+    packet: &mut Packet<'_>,
+    (express, flow): (&Express, Option<&Flow>),
+    passage: &Passage<'_>,
+) {
+    let Passage { at, family, ref conversation, exit } = *passage;
+    let (state, wing) = (&mut *turn.state, at.wing());
+    if flow.is_none() {
+        state.counters.received(express.unit, packet.len());
+    }
+    let session = state.sessions.get_mut(at.slot());
     let mut life = Life::Established;
     if let Some(conversation) = conversation {
         life = tcp::life(conversation.state());
-        session.tcp = conversation;
+        session.tcp = *conversation;
     }
     let before = std::mem::replace(&mut session.state, life);
     if before != life {
-        turn.state.deltas.changed((at.slot(), session.id), before, life);
+        state.deltas.changed((at.slot(), session.id), before, life);
     }
-    session.last_seen = now;
-    session.packets[at.wing()] += 1;
-    session.bytes[at.wing()] += u64::from(bytes);
-    let counted = session.counted_under();
-    let counters = &mut turn.state.counters;
-    if let Some(hits) = counted.and_then(|policy| counters.policies.get_mut(policy.index())) {
-        hits.passed(at.wing(), u64::from(bytes));
+    let bytes = u64::from(express.end - express.l3_at);
+    session.last_seen = turn.ticks;
+    session.packets[wing] += 1;
+    session.bytes[wing] += bytes;
+    if let Some(policy) = session.counted_under()
+        && let Some(hits) = state.counters.policies.get_mut(policy.index())
+    {
+        hits.passed(wing, bytes);
     }
-    match send(turn, packet, (express, flow.as_ref()), exit, (&mine, &other)) {
-        Ok(partial) => {
-            turn.state.counters.sent(mine.egress, packet.len());
-            let egress = Egress::Port(exit.port);
-            turn.out.verdicts.push(Verdict::Send { egress, unit: mine.egress, partial });
-        }
-        Err(verdict) => ended(turn, packet, flow.as_ref(), verdict),
+    let (mine, other) = (&session.wings[wing], &session.wings[1 - wing].key);
+    let (unit, mac) = (mine.egress, mine.mac);
+    let partial = rewritten(packet, (express, family), (mine, other));
+    if let Some(flow) = flow
+        && let Err(verdict) = leaves(turn, packet, flow, (exit, unit))
+    {
+        return ended(turn, packet, Some(flow), verdict);
     }
-    Some(())
+    packet.truncate(usize::from(express.end));
+    let Some(by) = dress(packet, usize::from(express.l3_at), exit, (mac, family)) else {
+        return ended(turn, packet, flow, Verdict::Drop(DropReason::TxQueueFull));
+    };
+    turn.state.counters.sent(unit, packet.len());
+    let partial = if by == 0 { partial } else { act::moved(partial, by) };
+    let egress = Egress::Port(exit.port);
+    turn.out.verdicts.push(Verdict::Send { egress, unit, partial });
 }
 
 /// The conversation behind a segment that carries it on. `None`: the whole path judges it.
@@ -438,48 +537,48 @@ fn flow_of(packet: &Packet<'_>, (express, hash): (&Express, u64)) -> Option<Flow
     })
 }
 
-/// Rewritten and dressed for its way out.
+/// Translated, one hop further; what the sender still has to finish.
 #[inline(always)]
-fn send<R: Recorder>(
-    turn: &mut Turn<'_, R>,
+fn rewritten(
     packet: &mut Packet<'_>,
-    (express, flow): (&Express, Option<&Flow>),
-    exit: &Exit,
+    (express, family): (&Express, Family),
     (mine, other): (&Wing, &FlowKey),
-) -> Result<Option<Partial>, Verdict> {
-    let (family, proto) = (express.key.family(), express.key.proto());
+) -> Option<Partial> {
+    let proto = express.key.proto();
     let frame = packet.bytes_mut();
-    let (l3_at, l4_at) = (usize::from(express.l3_at), usize::from(express.l4_at));
-    if mine.key.reversed() == *other {
+    let l3_at = usize::from(express.l3_at);
+    if mine.key.is_answered_by(other) {
         rewrite::decrement_ttl(frame, l3_at, family);
     } else {
-        rewrite::forward(frame, l3_at, family, (other.dst(), other.src()), mine.l3_delta);
-        put_u16(frame, l4_at, other.dport());
-        put_u16(frame, l4_at + 2, other.sport());
-        rewrite::transport_delta(frame, l4_at, proto, mine.l4_delta);
+        let Wing { l3_delta, l4_delta, .. } = *mine;
+        let (src, dst, sport, dport) = (other.dst(), other.src(), other.dport(), other.sport());
+        let to = Translation { src, dst, sport, dport, l3_delta, l4_delta };
+        rewrite::forward(frame, l3_at, (family, proto), &to);
     }
-    let partial = match packet.checksum {
+    match packet.checksum {
         Checksum::Verified | Checksum::Unverified => None,
         Checksum::Partial(_) | Checksum::Unknown => {
             let span = (express.l4_at, express.end);
             rewrite::prepare_whole(packet.bytes_mut(), (family, proto), (other.dst(), other.src()), span)
         }
-    };
-    if let Some(flow) = flow.filter(|_| exit.filtered)
-        && let Some(unit) = turn.world.rules.unit(mine.egress)
-        && let Err(verdict) = filters::output(turn, packet, flow, unit)
-    {
-        return Err(verdict);
     }
-    packet.truncate(usize::from(express.end));
-    let Some(by) = dress(packet, l3_at, exit, (mine.mac, family)) else {
-        return Err(Verdict::Drop(DropReason::TxQueueFull));
-    };
-    Ok(act::moved(partial, by))
+}
+
+/// Through the filter of the unit that it leaves by, if one stands there.
+fn leaves<R: Recorder>(
+    turn: &mut Turn<'_, R>,
+    packet: &Packet<'_>,
+    flow: &Flow,
+    (exit, unit): (&Exit, InterfaceId),
+) -> Result<(), Verdict> {
+    match turn.world.rules.unit(unit).filter(|_| exit.filtered) {
+        Some(unit) => filters::output(turn, packet, flow, unit).map(|_| ()),
+        None => Ok(()),
+    }
 }
 
 /// The link header; how far the network header moved. `None`: no room.
-#[inline]
+#[inline(always)]
 fn dress(packet: &mut Packet<'_>, l3_at: usize, exit: &Exit, (mac, family): (Mac, Family)) -> Option<isize> {
     let len = if exit.vlan.is_some() { ETHERNET_LEN + VLAN_LEN } else { ETHERNET_LEN };
     if len != l3_at || exit.vlan.is_some() {

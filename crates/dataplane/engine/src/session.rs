@@ -278,7 +278,7 @@ impl Session {
 
     /// Whether it ended by silence before `now`.
     pub(crate) fn is_over(&self, now: Ticks) -> bool {
-        self.timeout_s != 0 && now.since(self.last_seen) >= self.timeout_s.saturating_mul(10)
+        self.timeout_s != 0 && now.since(self.last_seen) / 10 >= self.timeout_s
     }
 
     /// The session for the control plane.
