@@ -83,6 +83,12 @@ impl Delta {
     pub const fn apply(self, field: u16) -> u16 {
         !fold_short(!field as u32 + self.0 as u32)
     }
+
+    /// The same after this change and another.
+    #[must_use]
+    pub const fn apply_with(self, other: Self, field: u16) -> u16 {
+        !fold_short(!field as u32 + self.0 as u32 + other.0 as u32)
+    }
 }
 
 /// Computes the transport checksum of `l4` (its field counted as zero) with its pseudo-header.
@@ -137,7 +143,9 @@ mod tests {
         }
 
         #[test]
-        fn a_delta_folds_as_every_sum_does(a: u16, b: u16) {
+        fn a_delta_folds_as_every_sum_does(a: u16, b: u16, c: u16) {
+            let both = Delta(a).and(Delta(b)).apply(c);
+            proptest::prop_assert_eq!(Delta(a).apply_with(Delta(b), c), both);
             proptest::prop_assert_eq!(Delta::word(a, b).0, fold(u64::from(!a) + u64::from(b)));
             proptest::prop_assert_eq!(Delta(a).and(Delta(b)).0, fold(u64::from(a) + u64::from(b)));
             proptest::prop_assert_eq!(Delta(a).apply(b), !fold(u64::from(!b) + u64::from(a)));

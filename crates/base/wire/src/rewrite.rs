@@ -61,7 +61,7 @@ pub fn forward(frame: &mut [u8], l3_at: usize, (family, proto): (Family, Proto),
             // What one less in the upper octet of its word does to every checksum.
             const ONE_LESS: Delta = Delta::word(0x0100, 0);
             header[8] -= 1;
-            let field = to.l3_delta.and(ONE_LESS).apply(u16_at(header, 10));
+            let field = ONE_LESS.apply_with(to.l3_delta, u16_at(header, 10));
             put_u16(header, 10, field);
             crate::put_u32(header, 12, to.src.low32());
             crate::put_u32(header, 16, to.dst.low32());

@@ -2,12 +2,15 @@
 //!
 //! Place: the middle of a step; while a trace of paths runs, `watch` does the same with some of the packets on tape.
 
+use ravelin_types::Proto;
+
 use crate::explain::Recorder;
 use crate::express::{self, Express, Looked};
 use crate::mirror;
 use crate::outline;
 use crate::overload;
 use crate::packet::Packet;
+use crate::session::WingRef;
 use crate::step::{Flow, Slot, Turn, account, classify, recall, whole_way};
 use crate::verdict::Verdict;
 
@@ -108,8 +111,24 @@ pub(crate) fn hint<R: Recorder>(turn: &Turn<'_, R>, flows: &[Slot], shorts: &mut
 #[inline(always)]
 fn hint_first<R: Recorder>(turn: &Turn<'_, R>, flows: &[Slot], shorts: &mut [Express]) {
     for (slot, short) in flows.iter().zip(shorts) {
-        short.hint = slot.hash().and_then(|hash| turn.state.sessions.prefetch_record(hash));
+        short.hint = match slot {
+            Slot::Express { hash } => {
+                let hint = turn.state.sessions.prefetch_record(*hash);
+                if let (Some(hint), Proto::TCP) = (hint, short.key.proto()) {
+                    turn.state.sessions.prefetch_conversation(hint);
+                }
+                hint
+            }
+            Slot::Done(_) | Slot::Flow(_) | Slot::Outlined { .. } | Slot::Arp { .. } => hint_other(turn, slot),
+        };
     }
+}
+
+#[inline(never)]
+fn hint_other<R: Recorder>(turn: &Turn<'_, R>, slot: &Slot) -> Option<WingRef> {
+    let hint = turn.state.sessions.prefetch_record(slot.hash()?)?;
+    turn.state.sessions.prefetch_conversation(hint);
+    Some(hint)
 }
 
 /// Those that only their second buckets tell of.

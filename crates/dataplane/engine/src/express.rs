@@ -372,20 +372,21 @@ pub(crate) fn run<R: Recorder>(
     if bytes > exit.mtu(family) || !exit.is_open((world, turn.shared), turn.now) {
         return None;
     }
-    let mut conversation = None;
-    if proto == Proto::TCP {
-        conversation = Some(continued(packet, express, (session, at.wing()), &world.rules)?);
-    }
-    let passage = Passage { at, family, conversation, exit };
     if express.screened || exit.watched {
-        let flow = flow_of(packet, (express, hash))?;
-        watched(turn, packet, (express, &flow), &passage);
-        return Some(());
+        return watched(turn, packet, (express, hash), &Passage { at, family, life: Life::Established, exit });
     }
+    let mut life = Life::Established;
+    if proto == Proto::TCP {
+        let session = turn.state.sessions.get_mut(at.slot());
+        let conversation = continued(packet, express, (session, at.wing()), &world.rules)?;
+        life = tcp::life(conversation.state());
+        session.tcp = conversation;
+    }
+    turn.state.counters.received(express.unit, packet.len());
     // Compiled for either family.
     match family {
-        Family::V4 => pass(turn, packet, (express, None), &Passage { family: Family::V4, ..passage }),
-        Family::V6 => pass(turn, packet, (express, None), &Passage { family: Family::V6, ..passage }),
+        Family::V4 => pass(turn, packet, (express, None), &Passage { at, family: Family::V4, life, exit }),
+        Family::V6 => pass(turn, packet, (express, None), &Passage { at, family: Family::V6, life, exit }),
     }
     Some(())
 }
@@ -394,27 +395,41 @@ pub(crate) fn run<R: Recorder>(
 struct Passage<'w> {
     at: WingRef,
     family: Family,
-    /// Its session's, behind this segment.
-    conversation: Option<Conversation>,
+    /// Its session's, behind this packet.
+    life: Life,
     exit: &'w Exit,
 }
 
-/// Through screens and a filter, which look at the flow.
+/// Through screens and a filter, which look at the flow. `None`: as above.
 #[inline(never)]
 fn watched<R: Recorder>(
     turn: &mut Turn<'_, R>,
     packet: &mut Packet<'_>,
-    (express, flow): (&Express, &Flow),
+    (express, hash): (&Express, u64),
     passage: &Passage<'_>,
-) {
-    turn.state.counters.received(express.unit, packet.len());
-    match screens::fast(turn, packet, flow, passage.at) {
-        Err(verdict) => ended(turn, packet, Some(flow), verdict),
-        Ok(()) => pass(turn, packet, (express, Some(flow)), passage),
+) -> Option<()> {
+    let Passage { at, family, exit, .. } = *passage;
+    let mut conversation = None;
+    if express.key.proto() == Proto::TCP {
+        let session = turn.state.sessions.get(at.slot());
+        conversation = Some(continued(packet, express, (session, at.wing()), &turn.world.rules)?);
     }
+    let flow = flow_of(packet, (express, hash))?;
+    turn.state.counters.received(express.unit, packet.len());
+    if let Err(verdict) = screens::fast(turn, packet, &flow, at) {
+        ended(turn, packet, Some(&flow), verdict);
+        return Some(());
+    }
+    let mut life = Life::Established;
+    if let Some(conversation) = conversation {
+        life = tcp::life(conversation.state());
+        turn.state.sessions.get_mut(at.slot()).tcp = conversation;
+    }
+    pass(turn, packet, (express, Some(&flow)), &Passage { at, family, life, exit });
+    Some(())
 }
 
-/// Through its session and out. `flow`: of a packet that is watched, and counted as received.
+/// Through its session and out. `flow`: of a packet that is watched.
 #[inline(always)]
 fn pass<R: Recorder>(
     turn: &mut Turn<'_, R>,
@@ -422,17 +437,9 @@ fn pass<R: Recorder>(
     (express, flow): (&Express, Option<&Flow>),
     passage: &Passage<'_>,
 ) {
-    let Passage { at, family, ref conversation, exit } = *passage;
+    let Passage { at, family, life, exit } = *passage;
     let (state, wing) = (&mut *turn.state, at.wing());
-    if flow.is_none() {
-        state.counters.received(express.unit, packet.len());
-    }
     let session = state.sessions.get_mut(at.slot());
-    let mut life = Life::Established;
-    if let Some(conversation) = conversation {
-        life = tcp::life(conversation.state());
-        session.tcp = *conversation;
-    }
     let before = std::mem::replace(&mut session.state, life);
     if before != life {
         state.deltas.changed((at.slot(), session.id), before, life);

@@ -455,10 +455,6 @@ impl Slot {
     /// Of the key of a packet that may have a session.
     #[inline]
     pub(crate) fn hash(&self) -> Option<u64> {
-        // The commonest first.
-        if let Self::Express { hash } = self {
-            return Some(*hash);
-        }
         match self {
             Self::Flow(flow) => Some(flow.hash),
             Self::Express { hash } | Self::Outlined { hash, .. } => Some(*hash),

@@ -108,7 +108,12 @@ impl Sessions {
         prefetch(&session.wings[0]);
         prefetch(&session.wings[1]);
         prefetch(&session.packets);
-        prefetch(&session.nat_rule);
+    }
+
+    /// Brings the line close that a packet of a conversation touches besides.
+    #[inline]
+    pub(crate) fn prefetch_conversation(&self, hint: WingRef) {
+        prefetch(&self.slots[hint.slot() as usize].nat_rule);
     }
 
     /// Whether any key with this hash may be here; `false`: none is.
