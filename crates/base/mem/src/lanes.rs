@@ -20,7 +20,8 @@ pub fn equal_lanes(lanes: &[u16; 8], one: u16) -> u32 {
 #[target_feature(enable = "sse2")]
 fn at_once(lanes: &[u16; 8], one: u16) -> u32 {
     use core::arch::x86_64::{
-        _mm_cmpeq_epi16, _mm_loadu_si128, _mm_movemask_epi8, _mm_packs_epi16, _mm_set1_epi16, _mm_setzero_si128,
+        _mm_cmpeq_epi16, _mm_loadu_si128, _mm_movemask_epi8, _mm_packs_epi16, _mm_set1_epi16,
+        _mm_setzero_si128,
     };
     // SAFETY: sixteen bytes that are borrowed are read, wherever they begin.
     let lanes = unsafe { _mm_loadu_si128(lanes.as_ptr().cast()) };

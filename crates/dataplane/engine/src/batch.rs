@@ -119,7 +119,9 @@ fn hint_first<R: Recorder>(turn: &Turn<'_, R>, flows: &[Slot], shorts: &mut [Exp
                 }
                 hint
             }
-            Slot::Done(_) | Slot::Flow(_) | Slot::Outlined { .. } | Slot::Arp { .. } => hint_other(turn, slot),
+            Slot::Done(_) | Slot::Flow(_) | Slot::Outlined { .. } | Slot::Arp { .. } => {
+                hint_other(turn, slot)
+            }
         };
     }
 }
@@ -195,4 +197,16 @@ fn ordinary<R: Recorder>(turn: &mut Turn<'_, R>, packet: &mut Packet<'_>, slot: 
 fn told<R: Recorder>(turn: &mut Turn<'_, R>, packet: &Packet<'_>, (flow, verdict): (Option<&Flow>, Verdict)) {
     account(turn, packet, flow, verdict);
     turn.out.verdicts.push(verdict);
+}
+
+impl Slot {
+    /// Of the key of a packet that may have a session.
+    #[inline]
+    pub(crate) fn hash(&self) -> Option<u64> {
+        match self {
+            Self::Flow(flow) => Some(flow.hash),
+            Self::Express { hash } | Self::Outlined { hash, .. } => Some(*hash),
+            Self::Done(_) | Self::Arp { .. } => None,
+        }
+    }
 }

@@ -195,7 +195,8 @@ impl Marks {
 const _: () = assert!(size_of::<Wing>() == 64, "a wing is one cache line");
 const _: () = assert!(size_of::<Session>() == 256, "four cache lines");
 const _: () = assert!(
-    std::mem::offset_of!(Session, stub_at) < 192 && std::mem::offset_of!(Session, tcp) + size_of::<Conversation>() <= 256,
+    std::mem::offset_of!(Session, stub_at) < 192
+        && std::mem::offset_of!(Session, tcp) + size_of::<Conversation>() <= 256,
     "a packet of no conversation touches three lines"
 );
 

@@ -451,18 +451,6 @@ fn key_of(network: &Network, transport: Option<Transport>, instance: InstanceId)
     }
 }
 
-impl Slot {
-    /// Of the key of a packet that may have a session.
-    #[inline]
-    pub(crate) fn hash(&self) -> Option<u64> {
-        match self {
-            Self::Flow(flow) => Some(flow.hash),
-            Self::Express { hash } | Self::Outlined { hash, .. } => Some(*hash),
-            Self::Done(_) | Self::Arp { .. } => None,
-        }
-    }
-}
-
 impl Flow {
     /// Where it comes from, as fragments of one datagram do.
     fn from(&self) -> (ZoneId, InstanceId) {
