@@ -160,15 +160,21 @@ fn link_of(packet: &Packet<'_>, l3_at: u16) -> Option<Link> {
     Some(Link { dst_mac: Mac(*dst_mac), src_mac: Mac(*rest.first_chunk::<6>()?), l3_at })
 }
 
+/// By the first octet of an IPv4 address: 0.0.0.0/8 and 127.0.0.0/8 aside, up to the multicast addresses.
+static ORDINARY: [bool; 256] = {
+    let (mut ordinary, mut first) = ([false; 256], 1);
+    while first < 224 {
+        ordinary[first] = first != 127;
+        first += 1;
+    }
+    ordinary
+};
+
 /// Two ordinary addresses: stricter than what the whole path lets pass, which judges the others.
 #[inline(always)]
 pub(crate) fn are_ordinary(family: Family, (src, dst): (Addr, Addr)) -> bool {
     let ordinary = |addr: Addr| match family {
-        Family::V4 => {
-            // 0.0.0.0/8 and 127.0.0.0/8 aside, up to the multicast addresses.
-            let first = addr.low32() >> 24;
-            first.wrapping_sub(1) < 223 && first != 127
-        }
+        Family::V4 => ORDINARY[addr.low32() as usize >> 24],
         Family::V6 => addr.0 > 1 && !addr.is_multicast(family),
     };
     src != dst && ordinary(src) && ordinary(dst)

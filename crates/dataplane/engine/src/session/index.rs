@@ -1,6 +1,6 @@
 //! From a key's hash to slots: eight-way buckets, two choices, no chains.
 
-use ravelin_mem::{equal_lanes, prefetch};
+use ravelin_mem::{equal_lanes, prefetch, table};
 
 const WAYS: usize = 8;
 /// Free ways below which a bucket gives new entries to the other one, if that is emptier.
@@ -53,7 +53,7 @@ impl Index {
     /// Room for `wings` entries at three quarters full.
     pub(super) fn new(wings: usize) -> Self {
         let buckets = (wings / 6 + 1).next_power_of_two();
-        Self { buckets: vec![EMPTY; buckets].into_boxed_slice(), mask: buckets as u64 - 1 }
+        Self { buckets: table(EMPTY, buckets), mask: buckets as u64 - 1 }
     }
 
     #[inline(always)]

@@ -46,7 +46,7 @@ pub struct Sessions {
 impl Sessions {
     pub(crate) fn new(capacity: usize, hash_key: (u64, u64)) -> Self {
         let capacity = capacity.clamp(1, 1 << 27);
-        let mut slots = vec![Session::EMPTY; capacity].into_boxed_slice();
+        let mut slots = ravelin_mem::table(Session::EMPTY, capacity);
         for (at, slot) in slots.iter_mut().enumerate() {
             slot.next = if at + 1 == capacity { NIL } else { at as u32 + 1 };
         }
