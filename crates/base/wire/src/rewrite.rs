@@ -159,6 +159,8 @@ pub fn finish(frame: &mut [u8], partial: Partial) {
 
 #[cfg(test)]
 mod tests {
+    use proptest::strategy::{Just, Strategy};
+
     use super::*;
     use crate::build::{self, Ip, Payload};
     use crate::{TcpFlags, parse};
@@ -199,7 +201,8 @@ mod tests {
         /// At once, or one after the other as the whole path has it.
         #[test]
         fn what_is_translated_at_once_is_what_is_translated_in_parts(
-            v6: bool, tcp: bool, addrs: [u32; 4], ports: [u16; 4], field: Option<u16>, ttl in 2u8..,
+            v6: bool, tcp: bool, addrs: [u32; 4], ports: [u16; 4], ttl in 2u8..,
+            field in proptest::prop_oneof![Just(None), Just(Some(0)), Just(Some(0xffff)), proptest::num::u16::ANY.prop_map(Some)],
         ) {
             let of = |n: u32| if v6 { Addr(0x2001_0db8 << 96 | u128::from(n)) } else { Addr(u128::from(n)) };
             let [src, dst, new_src, new_dst] = addrs.map(of);

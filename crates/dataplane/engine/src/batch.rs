@@ -149,28 +149,22 @@ pub(crate) fn act<R: Recorder>(
     slot: &Slot,
     short: &Express,
 ) {
-    let is_spent = turn.state.overload.is_spent();
     if let Slot::Express { hash } = slot
-        && !(is_spent && short.hint.is_none())
         && express::run(turn, packet, (short, *hash)).is_some()
     {
         return;
     }
-    otherwise(turn, packet, (slot, short), is_spent);
+    otherwise(turn, packet, (slot, short));
 }
 
 /// One that has no session to go the short way by, or did not seem to be one for it.
 #[inline(never)]
-fn otherwise<R: Recorder>(
-    turn: &mut Turn<'_, R>,
-    packet: &mut Packet<'_>,
-    (slot, short): (&Slot, &Express),
-    is_spent: bool,
-) {
+fn otherwise<R: Recorder>(turn: &mut Turn<'_, R>, packet: &mut Packet<'_>, (slot, short): (&Slot, &Express)) {
     if let Slot::Done(verdict) = slot {
         return told(turn, packet, (None, *verdict));
     }
-    if is_spent && short.hint.is_none() && overload::at_once(turn, packet, slot, short) {
+    if turn.state.overload.is_spent() && short.hint.is_none() && overload::at_once(turn, packet, slot, short)
+    {
         return;
     }
     match slot {

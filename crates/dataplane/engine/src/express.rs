@@ -439,3 +439,30 @@ fn dress(packet: &mut Packet<'_>, l3_at: usize, exit: &Exit, (mac, family): (Mac
     link[6..].copy_from_slice(&exit.mac.0);
     Some(0)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sanity;
+    use ravelin_wire::build::{self, Ip, Payload};
+
+    /// What is ordinary is not asked of the whole path again, also not when it turns out to have no session.
+    #[test]
+    fn ordinary_addresses_are_some_of_those_that_the_whole_path_lets_pass() {
+        let passes = |src, dst| {
+            let frame = build::frame(&Ip::new(Family::V4, src, dst), &Payload::udp(1, 2, b""));
+            let network = ravelin_wire::parse(&frame).expect("a frame").network.expect("a datagram");
+            sanity::check_addresses(&network).is_ok()
+        };
+        let host = Addr::v4([10, 0, 0, 1]);
+        for first in 0..=255u8 {
+            let addr = Addr::v4([first, 1, 2, 3]);
+            let ordinary = (1..224).contains(&first) && first != 127;
+            for (src, dst) in [(addr, host), (host, addr)] {
+                assert_eq!(are_ordinary(Family::V4, (src, dst)), ordinary, "{first}");
+                assert!(!ordinary || passes(src, dst), "{first}");
+            }
+        }
+        assert!(!are_ordinary(Family::V4, (host, host)));
+    }
+}
