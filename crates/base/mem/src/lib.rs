@@ -1,16 +1,21 @@
-//! Memory primitives that need unsafe: prefetch, short strings in place, small lists that are shared; and keyed hashes of words.
+//! Memory primitives that need unsafe: prefetch, short strings in place, small lists that are shared, tables on huge pages; and keyed
+//! hashes of words.
 //!
 //! Place: below the engine and the configuration tree, which themselves have no unsafe code. State: none.
 #![allow(unsafe_code)]
 
 mod few;
+mod lanes;
 mod list;
 mod siphash;
+mod table;
 mod text;
 
 pub use few::Few;
+pub use lanes::equal_lanes;
 pub use list::List;
 pub use siphash::{KeyedWords, WordHasher, siphash13, siphash24};
+pub use table::table;
 pub use text::{TEXT_INLINE_MAX, Text};
 
 /// Gives memory that was freed, and that the allocator holds on to, back to the kernel: for who is done with something

@@ -29,6 +29,23 @@ pub const fn fold(sum: Sum) -> u16 {
     s as u16
 }
 
+/// Whether the checksum of an IPv4 header without options is right: the sum of its words is -0, which it is in whatever byte
+/// order they are taken (RFC 1071 2(B)), and however wide (2(C)).
+#[must_use]
+#[inline]
+pub fn is_right(header: &[u8; 20]) -> bool {
+    let (words, _) = header.as_chunks::<4>();
+    let sum: Sum = words.iter().map(|word| Sum::from(u32::from_ne_bytes(*word))).sum();
+    // A sum folds to what it leaves when divided by 0xffff, where 0 stands for both zeros; that of no bits alone is +0.
+    sum != 0 && sum.is_multiple_of(0xffff)
+}
+
+/// Folds a sum of a few 16-bit words: what two steps are enough for.
+const fn fold_short(sum: u32) -> u16 {
+    let s = (sum & 0xffff) + (sum >> 16);
+    (s + (s >> 16)) as u16
+}
+
 /// Sum of the pseudo-header (RFC 9293 3.1, RFC 8200 8.1).
 #[must_use]
 pub fn pseudo(family: Family, src: Addr, dst: Addr, proto: Proto, len: usize) -> Sum {
@@ -52,19 +69,25 @@ impl Delta {
     /// The change from one 16-bit word to another.
     #[must_use]
     pub const fn word(old: u16, new: u16) -> Self {
-        Self(fold(!old as u64 + new as u64))
+        Self(fold_short(!old as u32 + new as u32))
     }
 
     /// Both changes.
     #[must_use]
     pub const fn and(self, other: Self) -> Self {
-        Self(fold(self.0 as u64 + other.0 as u64))
+        Self(fold_short(self.0 as u32 + other.0 as u32))
     }
 
     /// The checksum field after the change.
     #[must_use]
     pub const fn apply(self, field: u16) -> u16 {
-        !fold(!field as u64 + self.0 as u64)
+        !fold_short(!field as u32 + self.0 as u32)
+    }
+
+    /// The same after this change and another.
+    #[must_use]
+    pub const fn apply_with(self, other: Self, field: u16) -> u16 {
+        !fold_short(!field as u32 + self.0 as u32 + other.0 as u32)
     }
 }
 
@@ -91,7 +114,43 @@ mod tests {
         assert_eq!(Delta::word(0x5555, 0x3285).apply(0xdd2f), 0x0000);
     }
 
+    /// The header of RFC 1071's time, whole and with each bit turned; and the one whose sum is +0.
+    #[test]
+    fn a_header_is_right_when_its_words_sum_to_minus_zero() {
+        let mut header = [0; 20];
+        header[..10].copy_from_slice(&[0x45, 0, 0, 0x54, 0x12, 0x34, 0x40, 0, 64, 17]);
+        header[12..].copy_from_slice(&[10, 0, 0, 1, 198, 51, 100, 1]);
+        let field = !fold(sum(&header));
+        header[10..12].copy_from_slice(&field.to_be_bytes());
+        assert!(is_right(&header));
+        for bit in 0..160 {
+            let mut damaged = header;
+            damaged[bit / 8] ^= 1 << (bit % 8);
+            assert!(!is_right(&damaged), "bit {bit}");
+        }
+        assert!(!is_right(&[0; 20]) && is_right(&[0xff; 20]));
+    }
+
     proptest::proptest! {
+        #[test]
+        fn a_header_is_right_when_its_sum_folds_to_minus_zero(mut header: [u8; 20], mend: bool) {
+            if mend {
+                header[10..12].fill(0);
+                let field = !fold(sum(&header));
+                header[10..12].copy_from_slice(&field.to_be_bytes());
+            }
+            proptest::prop_assert_eq!(is_right(&header), fold(sum(&header)) == 0xffff);
+        }
+
+        #[test]
+        fn a_delta_folds_as_every_sum_does(a: u16, b: u16, c: u16) {
+            let both = Delta(a).and(Delta(b)).apply(c);
+            proptest::prop_assert_eq!(Delta(a).apply_with(Delta(b), c), both);
+            proptest::prop_assert_eq!(Delta::word(a, b).0, fold(u64::from(!a) + u64::from(b)));
+            proptest::prop_assert_eq!(Delta(a).and(Delta(b)).0, fold(u64::from(a) + u64::from(b)));
+            proptest::prop_assert_eq!(Delta(a).apply(b), !fold(u64::from(!b) + u64::from(a)));
+        }
+
         // Proves: rfc3022-7.
         #[test]
         fn incremental_equals_whole(mut bytes in proptest::collection::vec(proptest::num::u8::ANY, 20..64), word in 0usize..9, new: u16) {

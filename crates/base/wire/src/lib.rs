@@ -12,7 +12,7 @@ pub mod rewrite;
 
 pub use parse::{Fragment, L4, Malformed, Network, Parsed, TcpFlags, Vlan, parse, parse_here, parse_ip};
 pub use piece::Piece;
-pub use plain::Plain;
+pub use plain::{LinkHead, Plain};
 
 /// Bytes of an Ethernet header without tags.
 pub const ETHERNET_LEN: usize = 14;

@@ -4,7 +4,7 @@
 
 use ravelin_types::{Addr, Proto};
 
-use crate::plain::{IPV4_LEN, Link, TCP_LEN, UDP_LEN};
+use crate::plain::{IPV4_LEN, LinkHead, TCP_LEN, UDP_LEN};
 use crate::{checksum, ethertype, u16_at, u32_at};
 
 const MORE: u16 = 0x2000;
@@ -29,7 +29,7 @@ impl Piece {
     #[must_use]
     #[inline(always)]
     pub fn read(frame: &[u8]) -> Option<Self> {
-        let Link { station, vlan, kind, l3_at } = Link::read(frame)?;
+        let LinkHead { station, vlan, kind, l3_at } = LinkHead::read(frame)?;
         if kind != ethertype::IPV4 {
             return None;
         }
@@ -40,8 +40,7 @@ impl Piece {
         if header[0] != 0x45 || !is_piece || total < IPV4_LEN + UDP_LEN || rest.len() < total {
             return None;
         }
-        let sum = |i: usize| u64::from(u32_at(header, i * 4));
-        if checksum::fold(sum(0) + sum(1) + sum(2) + sum(3) + sum(4)) != 0xffff {
+        if !checksum::is_right(header.first_chunk()?) {
             return None;
         }
         let proto = Proto(header[9]);

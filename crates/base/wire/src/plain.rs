@@ -4,7 +4,9 @@
 
 use ravelin_types::{Addr, Family, Mac, Proto};
 
-use crate::{ETHERNET_LEN, Fragment, L4, Network, TcpFlags, VLAN_LEN, Vlan, ethertype, u16_at, u32_at};
+use crate::{
+    ETHERNET_LEN, Fragment, L4, Network, TcpFlags, VLAN_LEN, Vlan, checksum, ethertype, u16_at, u32_at,
+};
 
 pub(crate) const IPV4_LEN: usize = 20;
 const IPV6_LEN: usize = 40;
@@ -12,21 +14,24 @@ pub(crate) const UDP_LEN: usize = 8;
 pub(crate) const TCP_LEN: usize = 20;
 
 /// What the link header says, with one tag or none.
-#[derive(Clone, Copy)]
-pub(crate) struct Link {
+#[derive(Clone, Copy, Debug)]
+pub struct LinkHead {
     /// The destination's MAC address, its first octet highest.
     pub station: u64,
     /// Tag 0 says priority, and no VLAN (IEEE 802.1Q 9.6).
     pub vlan: Option<u16>,
+    /// EtherType of what follows.
     pub kind: u16,
     pub l3_at: usize,
 }
 
-impl Link {
+impl LinkHead {
+    /// `None`: too short for a datagram behind a tag.
+    #[must_use]
     #[inline(always)]
-    pub(crate) fn read(frame: &[u8]) -> Option<Self> {
+    pub fn read(frame: &[u8]) -> Option<Self> {
         let head = frame.first_chunk::<{ ETHERNET_LEN + VLAN_LEN }>()?;
-        let station = u64::from(u32_at(head, 0)) << 16 | u64::from(u16_at(head, 4));
+        let station = u64::from_be_bytes(*head.first_chunk()?) >> 16;
         let (kind, l3_at, vlan) = match u16_at(head, 12) {
             ethertype::VLAN => {
                 let id = Vlan(u16_at(head, 14)).id();
@@ -64,10 +69,10 @@ impl Plain {
     #[must_use]
     #[inline(always)]
     pub fn read(frame: &[u8]) -> Option<Self> {
-        let Link { station, vlan, kind, l3_at } = Link::read(frame)?;
-        match kind {
-            ethertype::IPV4 => Self::ipv4(frame, l3_at, (station, vlan)),
-            ethertype::IPV6 => Self::ipv6(frame, l3_at, (station, vlan)),
+        let link = LinkHead::read(frame)?;
+        match link.kind {
+            ethertype::IPV4 => Self::ipv4(frame, &link),
+            ethertype::IPV6 => Self::ipv6(frame, &link),
             _ => None,
         }
     }
@@ -99,8 +104,11 @@ impl Plain {
         Network { family, src, dst, proto, ttl, tos, l4_at, end, fragment, dont_fragment, l4 }
     }
 
+    /// One of IPv4, behind its link header.
+    #[must_use]
     #[inline(always)]
-    fn ipv4(frame: &[u8], at: usize, (station, vlan): (u64, Option<u16>)) -> Option<Self> {
+    pub fn ipv4(frame: &[u8], link: &LinkHead) -> Option<Self> {
+        let LinkHead { station, vlan, l3_at: at, .. } = *link;
         // Both headers' first words, which a UDP header has and a TCP header exceeds.
         let header = frame.get(at..)?.first_chunk::<{ IPV4_LEN + UDP_LEN }>()?;
         let total = usize::from(u16_at(header, 2));
@@ -108,8 +116,7 @@ impl Plain {
         if header[0] != 0x45 || total < IPV4_LEN + UDP_LEN || fragmented || frame.len() < at + total {
             return None;
         }
-        let word = |i: usize| u64::from(u32_at(header, i * 4));
-        if crate::checksum::fold(word(0) + word(1) + word(2) + word(3) + word(4)) != 0xffff {
+        if !checksum::is_right(header.first_chunk()?) {
             return None;
         }
         if !has_transport(frame, Proto(header[9]), (at + IPV4_LEN, at + total)) {
@@ -131,8 +138,11 @@ impl Plain {
         })
     }
 
+    /// One of IPv6, behind its link header.
+    #[must_use]
     #[inline(always)]
-    fn ipv6(frame: &[u8], at: usize, (station, vlan): (u64, Option<u16>)) -> Option<Self> {
+    pub fn ipv6(frame: &[u8], link: &LinkHead) -> Option<Self> {
+        let LinkHead { station, vlan, l3_at: at, .. } = *link;
         let header = frame.get(at..)?.first_chunk::<{ IPV6_LEN + UDP_LEN }>()?;
         let end = at + IPV6_LEN + usize::from(u16_at(header, 4));
         if header[0] >> 4 != 6 || end < at + IPV6_LEN + UDP_LEN || frame.len() < end {

@@ -40,26 +40,57 @@ pub fn addresses(frame: &mut [u8], l3_at: usize, family: Family, src: Addr, dst:
     }
 }
 
-/// Takes one from TTL or hop limit and writes the addresses, at once.
-#[inline]
-pub fn forward(frame: &mut [u8], l3_at: usize, family: Family, (src, dst): (Addr, Addr), delta: Delta) {
-    let header = frame.get_mut(l3_at..);
-    match family {
+/// What a datagram is translated to, and what that adds to its checksums.
+#[derive(Clone, Copy, Debug)]
+pub struct Translation {
+    pub src: Addr,
+    pub dst: Addr,
+    pub sport: u16,
+    pub dport: u16,
+    pub l3_delta: Delta,
+    pub l4_delta: Delta,
+}
+
+/// Translates a plain datagram ([`crate::Plain`]), and takes one from its TTL or hop limit, at once.
+#[inline(always)]
+pub fn forward(frame: &mut [u8], l3_at: usize, (family, proto): (Family, Proto), to: &Translation) {
+    let rest = frame.get_mut(l3_at..);
+    let body = match family {
         Family::V4 => {
-            let Some(header) = header.and_then(|h| h.first_chunk_mut::<20>()) else { return };
-            header[8] -= 1;
+            let Some((header, body)) = rest.and_then(|r| r.split_first_chunk_mut::<20>()) else { return };
             // What one less in the upper octet of its word does to every checksum.
             const ONE_LESS: Delta = Delta::word(0x0100, 0);
-            let field = delta.and(ONE_LESS).apply(u16_at(header, 10));
+            header[8] -= 1;
+            let field = ONE_LESS.apply_with(to.l3_delta, u16_at(header, 10));
             put_u16(header, 10, field);
-            crate::put_u32(header, 12, src.low32());
-            crate::put_u32(header, 16, dst.low32());
+            crate::put_u32(header, 12, to.src.low32());
+            crate::put_u32(header, 16, to.dst.low32());
+            body
         }
         Family::V6 => {
-            let Some(header) = header.and_then(|h| h.first_chunk_mut::<40>()) else { return };
+            let Some((header, body)) = rest.and_then(|r| r.split_first_chunk_mut::<40>()) else { return };
             header[7] -= 1;
-            header[8..24].copy_from_slice(&src.octets6());
-            header[24..].copy_from_slice(&dst.octets6());
+            header[8..24].copy_from_slice(&to.src.octets6());
+            header[24..].copy_from_slice(&to.dst.octets6());
+            body
+        }
+    };
+    let ports = u32::from(to.sport) << 16 | u32::from(to.dport);
+    match proto {
+        Proto::TCP => {
+            let Some(header) = body.first_chunk_mut::<20>() else { return };
+            crate::put_u32(header, 0, ports);
+            let field = to.l4_delta.apply(u16_at(header, 16));
+            put_u16(header, 16, field);
+        }
+        _ => {
+            let Some(header) = body.first_chunk_mut::<8>() else { return };
+            crate::put_u32(header, 0, ports);
+            let field = u16_at(header, 6);
+            if field != 0 {
+                let value = to.l4_delta.apply(field);
+                put_u16(header, 6, if value == 0 { 0xffff } else { value });
+            }
         }
     }
 }
@@ -128,6 +159,8 @@ pub fn finish(frame: &mut [u8], partial: Partial) {
 
 #[cfg(test)]
 mod tests {
+    use proptest::strategy::{Just, Strategy};
+
     use super::*;
     use crate::build::{self, Ip, Payload};
     use crate::{TcpFlags, parse};
@@ -162,9 +195,41 @@ mod tests {
         transport_delta(&mut frame, 34, Proto::UDP, delta);
         assert!(verifies(&frame));
         assert_eq!(parse(&frame).unwrap().network.unwrap().src, new);
-        let mut at_once = build::frame(&ip, &Payload::udp(1000, 53, b"hello"));
-        forward(&mut at_once, 14, Family::V4, (new, ip.dst), delta);
-        transport_delta(&mut at_once, 34, Proto::UDP, delta);
-        assert_eq!(at_once, frame);
+    }
+
+    proptest::proptest! {
+        /// At once, or one after the other as the whole path has it.
+        #[test]
+        fn what_is_translated_at_once_is_what_is_translated_in_parts(
+            v6: bool, tcp: bool, addrs: [u32; 4], ports: [u16; 4], ttl in 2u8..,
+            field in proptest::prop_oneof![Just(None), Just(Some(0)), Just(Some(0xffff)), proptest::num::u16::ANY.prop_map(Some)],
+        ) {
+            let of = |n: u32| if v6 { Addr(0x2001_0db8 << 96 | u128::from(n)) } else { Addr(u128::from(n)) };
+            let [src, dst, new_src, new_dst] = addrs.map(of);
+            let family = if v6 { Family::V6 } else { Family::V4 };
+            let (l4_at, proto) = (if v6 { 54 } else { 34 }, if tcp { Proto::TCP } else { Proto::UDP });
+            let mut ip = Ip::new(family, src, dst);
+            ip.ttl = ttl;
+            let payload = match tcp {
+                true => Payload::tcp(ports[0], ports[1], TcpFlags::ACK),
+                false => Payload::udp(ports[0], ports[1], b"hello"),
+            };
+            let mut frame = build::frame(&ip, &payload);
+            if let Some(field) = field {
+                put_u16(&mut frame, l4_at + if tcp { 16 } else { 6 }, field);
+            }
+            let l3_delta = Delta::address(family, src, new_src).and(Delta::address(family, dst, new_dst));
+            let l4_delta = l3_delta.and(Delta::word(ports[0], ports[2])).and(Delta::word(ports[1], ports[3]));
+            let (sport, dport) = (ports[2], ports[3]);
+            let to = Translation { src: new_src, dst: new_dst, sport, dport, l3_delta, l4_delta };
+            let mut at_once = frame.clone();
+            forward(&mut at_once, 14, (family, proto), &to);
+            decrement_ttl(&mut frame, 14, family);
+            addresses(&mut frame, 14, family, new_src, new_dst, l3_delta);
+            put_u16(&mut frame, l4_at, sport);
+            put_u16(&mut frame, l4_at + 2, dport);
+            transport_delta(&mut frame, l4_at, proto, l4_delta);
+            proptest::prop_assert_eq!(at_once, frame);
+        }
     }
 }

@@ -157,6 +157,7 @@ impl Counters {
         *self = whole;
     }
 
+    #[inline(always)]
     pub(crate) fn received(&mut self, unit: InterfaceId, bytes: usize) {
         if let Some(unit) = self.units.get_mut(unit.index()) {
             unit.rx_packets += 1;
@@ -170,6 +171,7 @@ impl Counters {
         self.tx_bytes += bytes as u64;
     }
 
+    #[inline(always)]
     pub(crate) fn sent(&mut self, unit: InterfaceId, bytes: usize) {
         self.tx_packets += 1;
         self.tx_bytes += bytes as u64;

@@ -2,146 +2,29 @@
 //!
 //! A shortcut and nothing else: what it does to a packet, a session and the counters is what the whole path would do, and
 //! whatever is out of the ordinary is left to that, untouched (sim/tests/express compares the two). Place: beside
-//! classify and the fast path. State: none of its own; [`Gates`] are made with the rules. Spec: flow-29.
+//! classify and the fast path. State: none. Spec: flow-29.
+
+mod gates;
 
 use ravelin_filter::Marks;
-use ravelin_program::{Direction as On, Interface};
-use ravelin_screen::{Profile, Way};
 use ravelin_tcp::{Conversation, Direction, Extent, Segment};
-use ravelin_types::{
-    Addr, DropReason, Family, GroupId, InstanceId, Instant, InterfaceId, Mac, PortId, Proto, ZoneId,
-};
-use ravelin_wire::rewrite::{self, Partial};
-use ravelin_wire::{ETHERNET_LEN, Plain, TcpFlags, VLAN_LEN, ethertype, put_u16};
+use ravelin_types::{Addr, DropReason, Family, InterfaceId, Mac, Proto, ZoneId};
+use ravelin_wire::rewrite::{self, Partial, Translation};
+use ravelin_wire::{ETHERNET_LEN, LinkHead, Plain, TcpFlags, VLAN_LEN, ethertype};
 
 use crate::explain::Recorder;
 use crate::key::FlowKey;
-use crate::packet::{Checksum, Ingress, Packet};
-use crate::rules::{Rules, Snapshot};
-use crate::session::{HOST_UNIT, Life, Session, Ticks, Wing, WingRef};
-use crate::shared::Shared;
+use crate::packet::{Checksum, Packet};
+use crate::rules::Rules;
+use crate::session::{HOST_UNIT, Life, Session, Wing, WingRef};
 use crate::step::{Flow, Link, Turn, account};
 use crate::verdict::{Egress, Verdict};
 use crate::{act, filters, screens, tcp};
+use gates::Exit;
+pub(crate) use gates::{Entrance, Gates, entrance};
 
 /// Where the flags are in a TCP header.
 const TCP_FLAGS_AT: usize = 13;
-
-/// By unit, what of the program concerns packets that do not need it whole.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Gates {
-    entrances: Vec<Entrance>,
-    exits: Vec<Option<Exit>>,
-}
-
-/// A unit that packets come in by: two words.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Entrance {
-    /// The port's MAC address, as packets show it.
-    station: u64,
-    pub zone: ZoneId,
-    pub instance: InstanceId,
-    group: GroupId,
-    what: u8,
-}
-
-/// A unit that packets leave by.
-#[derive(Clone, Copy, Debug)]
-struct Exit {
-    mac: Mac,
-    port: PortId,
-    vlan: Option<u16>,
-    group: GroupId,
-    mtu4: u16,
-    mtu6: u16,
-    filtered: bool,
-    screened: bool,
-}
-
-impl Gates {
-    pub(crate) fn of(rules: &Rules) -> Self {
-        let mut gates = Self::default();
-        // Mirror filters look at all that leaves, and ask where it came from.
-        if !rules.mirrors.filters.is_empty() {
-            return gates;
-        }
-        let units = rules.units().map(|u| u.id.index() + 1).max().unwrap_or(0);
-        gates.entrances.resize(units, Entrance::CLOSED);
-        gates.exits.resize(units, None);
-        for unit in rules.units().filter(|unit| unit.enabled) {
-            let Some(port) = rules.port(unit.port).filter(|port| port.enabled) else { continue };
-            let mac = Mac(port.mac);
-            gates.entrances[unit.id.index()] = Entrance::of(rules, unit, mac);
-            gates.exits[unit.id.index()] = Some(Exit::of(rules, unit, mac));
-        }
-        gates
-    }
-
-    fn entrance(&self, unit: InterfaceId) -> Option<&Entrance> {
-        self.entrances.get(unit.index())
-    }
-
-    fn exit(&self, unit: InterfaceId) -> Option<&Exit> {
-        self.exits.get(unit.index())?.as_ref()
-    }
-}
-
-impl Entrance {
-    /// What of it holds: the family is configured; a filter or a policer looks at packets; screens can find fault with them.
-    const INET: u8 = 1;
-    const INET6: u8 = 2;
-    pub(crate) const FILTERED: u8 = 4;
-    const SCREENED: u8 = 8;
-
-    /// Of no family.
-    const CLOSED: Self =
-        Self { station: 0, zone: ZoneId::HOST, instance: InstanceId::DEFAULT, group: GroupId(0), what: 0 };
-
-    fn of(rules: &Rules, unit: &Interface, mac: Mac) -> Self {
-        let Some(zone) = unit.zone else { return Self::CLOSED };
-        let what = [
-            (Self::INET, unit.inet),
-            (Self::INET6, unit.inet6),
-            (Self::FILTERED, rules.filters.stand_at(unit.id, On::Input)),
-            (Self::SCREENED, rules.screens.of(zone, Way::In).is_some_and(Profile::minds_plain)),
-        ];
-        Self {
-            station: Plain::station_of(mac),
-            zone,
-            instance: unit.instance,
-            group: unit.group,
-            what: what.into_iter().filter(|(_, holds)| *holds).fold(0, |all, (bit, _)| all | bit),
-        }
-    }
-
-    #[inline(always)]
-    pub(crate) const fn has(&self, bit: u8) -> bool {
-        self.what & bit != 0
-    }
-}
-
-impl Exit {
-    fn of(rules: &Rules, unit: &Interface, mac: Mac) -> Self {
-        let Interface { port, vlan, group, mtu4, mtu6, .. } = *unit;
-        let screened =
-            unit.zone.and_then(|zone| rules.screens.of(zone, Way::Out)).is_some_and(Profile::minds_plain);
-        let filtered = rules.filters.stand_at(unit.id, On::Output);
-        Self { mac, port, vlan, group, mtu4, mtu6, filtered, screened }
-    }
-
-    /// Whether packets may leave by it now.
-    #[inline(always)]
-    fn is_open(&self, (world, shared): (&Snapshot, &Shared), now: Instant) -> bool {
-        world.forwarding.is_up(self.port) && !shared.groups.is_passive(self.group, now)
-    }
-
-    const fn mtu(&self, family: Family) -> u16 {
-        match family {
-            Family::V4 => self.mtu4,
-            Family::V6 => self.mtu6,
-        }
-    }
-}
 
 /// A packet that may go this way, if its session is one that lets it.
 #[derive(Clone, Copy, Debug)]
@@ -211,7 +94,24 @@ fn short<R: Recorder>(
     if R::ON {
         return None;
     }
-    let plain = Plain::read(packet.bytes())?;
+    let frame = packet.bytes();
+    let link = LinkHead::read(frame)?;
+    // What follows is compiled for either family.
+    match link.kind {
+        ethertype::IPV4 => eligible(turn, packet, Plain::ipv4(frame, &link)?, express),
+        ethertype::IPV6 => eligible(turn, packet, Plain::ipv6(frame, &link)?, express),
+        _ => None,
+    }
+}
+
+/// The same of a packet that is plain.
+#[inline(always)]
+fn eligible<R: Recorder>(
+    turn: &mut Turn<'_, R>,
+    packet: &Packet<'_>,
+    plain: Plain,
+    express: &mut Express,
+) -> Option<Result<u64, Verdict>> {
     let Plain { family, src, dst, ttl, .. } = plain;
     let (unit, entrance) = entrance(turn, packet, (plain.station, plain.vlan, family))?;
     if ttl <= 1 || !are_ordinary(family, (src, dst)) {
@@ -226,8 +126,8 @@ fn short<R: Recorder>(
     }
     let key = FlowKey::new(plain.family, plain.proto, (plain.src, plain.sport), (plain.dst, plain.dport));
     let key = key.within(entrance.instance);
-    let hash = turn.state.sessions.hash(&key);
     express.key = key;
+    let hash = turn.state.sessions.hash_of(family, &key);
     express.hint = None;
     express.unit = unit;
     express.zone = entrance.zone;
@@ -236,29 +136,6 @@ fn short<R: Recorder>(
     express.end = plain.end;
     express.screened = entrance.has(Entrance::SCREENED);
     Some(Ok(hash))
-}
-
-/// The unit that a packet came by from the wire, to our station and in a family that is configured there.
-#[inline(always)]
-pub(crate) fn entrance<'w, R>(
-    turn: &Turn<'w, R>,
-    packet: &Packet<'_>,
-    (station, vlan, family): (u64, Option<u16>, Family),
-) -> Option<(InterfaceId, &'w Entrance)> {
-    let world = turn.world;
-    let Ingress::Port(port) = packet.ingress else { return None };
-    let unit = world.rules.unit_of(port, vlan)?;
-    let entrance = world.rules.gates.entrance(unit)?;
-    let configured = match family {
-        Family::V4 => entrance.has(Entrance::INET),
-        Family::V6 => entrance.has(Entrance::INET6),
-    };
-    let is_open = packet.handed.is_none()
-        && world.armed
-        && configured
-        && station == entrance.station
-        && !turn.shared.groups.is_passive(entrance.group, turn.now);
-    is_open.then_some((unit, entrance))
 }
 
 /// What the filter of a unit makes of a packet, which is asked once. `None`: nobody was asked.
@@ -283,15 +160,21 @@ fn link_of(packet: &Packet<'_>, l3_at: u16) -> Option<Link> {
     Some(Link { dst_mac: Mac(*dst_mac), src_mac: Mac(*rest.first_chunk::<6>()?), l3_at })
 }
 
+/// By the first octet of an IPv4 address: 0.0.0.0/8 and 127.0.0.0/8 aside, up to the multicast addresses.
+static ORDINARY: [bool; 256] = {
+    let (mut ordinary, mut first) = ([false; 256], 1);
+    while first < 224 {
+        ordinary[first] = first != 127;
+        first += 1;
+    }
+    ordinary
+};
+
 /// Two ordinary addresses: stricter than what the whole path lets pass, which judges the others.
 #[inline(always)]
 pub(crate) fn are_ordinary(family: Family, (src, dst): (Addr, Addr)) -> bool {
     let ordinary = |addr: Addr| match family {
-        Family::V4 => {
-            // 0.0.0.0/8 and 127.0.0.0/8 aside, up to the multicast addresses.
-            let first = addr.low32() >> 24;
-            first.wrapping_sub(1) < 223 && first != 127
-        }
+        Family::V4 => ORDINARY[addr.low32() as usize >> 24],
         Family::V6 => addr.0 > 1 && !addr.is_multicast(family),
     };
     src != dst && ordinary(src) && ordinary(dst)
@@ -305,15 +188,15 @@ pub(crate) fn run<R: Recorder>(
     (express, hash): (&Express, u64),
 ) -> Option<()> {
     let at = express.hint?;
-    let (world, now) = (turn.world, Ticks::at(turn.now));
-    let session = turn.state.sessions.get_mut(at.slot());
-    let (mine, other) = (session.wings[at.wing()], session.wings[1 - at.wing()].key);
+    let (world, now) = (turn.world, turn.ticks);
+    let session = turn.state.sessions.get(at.slot());
+    let mine = &session.wings[at.wing()];
     let valid = mine.key == express.key
         && mine.zone == express.zone
         && mine.resolved_at == world.forwarding.generation
         && session.generation == world.judged
         && session.is_plain()
-        && !session.is_over(now);
+        && (session.last_seen == now || !session.is_over(now));
     if !valid {
         return None;
     }
@@ -323,44 +206,108 @@ pub(crate) fn run<R: Recorder>(
     if bytes > exit.mtu(family) || !exit.is_open((world, turn.shared), turn.now) {
         return None;
     }
-    let mut conversation = None;
-    if proto == Proto::TCP {
-        conversation = Some(continued(packet, express, (&*session, at.wing()), &world.rules)?);
+    if express.screened || exit.watched {
+        return watched(
+            turn,
+            packet,
+            (express, hash),
+            &Passage { at, family, life: Life::Established, exit },
+        );
     }
-    let watched = express.screened || exit.screened || exit.filtered;
-    let flow = if watched { Some(flow_of(packet, (express, hash))?) } else { None };
-    turn.state.counters.received(express.unit, packet.len());
-    if let Some(flow) = &flow
-        && let Err(verdict) = screens::fast(turn, packet, flow, at)
-    {
-        ended(turn, packet, Some(flow), verdict);
-        return Some(());
-    }
-    let session = turn.state.sessions.get_mut(at.slot());
     let mut life = Life::Established;
-    if let Some(conversation) = conversation {
+    if proto == Proto::TCP {
+        let session = turn.state.sessions.get_mut(at.slot());
+        let conversation = continued(packet, express, (session, at.wing()), &world.rules)?;
         life = tcp::life(conversation.state());
         session.tcp = conversation;
     }
-    let before = std::mem::replace(&mut session.state, life);
-    turn.state.deltas.changed((at.slot(), session.id), before, life);
-    session.last_seen = now;
-    session.packets[at.wing()] += 1;
-    session.bytes[at.wing()] += u64::from(bytes);
-    let counted = session.counted_under();
-    let counters = &mut turn.state.counters;
-    if let Some(hits) = counted.and_then(|policy| counters.policies.get_mut(policy.index())) {
-        hits.passed(at.wing(), u64::from(bytes));
-    }
-    match send(turn, packet, (express, flow.as_ref()), exit, (&mine, &other)) {
-        Ok(partial) => {
-            turn.state.counters.sent(mine.egress, packet.len());
-            let egress = Egress::Port(exit.port);
-            turn.out.verdicts.push(Verdict::Send { egress, unit: mine.egress, partial });
-        }
-        Err(verdict) => ended(turn, packet, flow.as_ref(), verdict),
+    turn.state.counters.received(express.unit, packet.len());
+    // Compiled for either family.
+    match family {
+        Family::V4 => pass(turn, packet, (express, None), &Passage { at, family: Family::V4, life, exit }),
+        Family::V6 => pass(turn, packet, (express, None), &Passage { at, family: Family::V6, life, exit }),
     }
     Some(())
+}
+
+/// A packet that nothing keeps from its session's way but screens and the filter there.
+struct Passage<'w> {
+    at: WingRef,
+    family: Family,
+    /// Its session's, behind this packet.
+    life: Life,
+    exit: &'w Exit,
+}
+
+/// Through screens and a filter, which look at the flow. `None`: as above.
+#[inline(never)]
+fn watched<R: Recorder>(
+    turn: &mut Turn<'_, R>,
+    packet: &mut Packet<'_>,
+    (express, hash): (&Express, u64),
+    passage: &Passage<'_>,
+) -> Option<()> {
+    let Passage { at, family, exit, .. } = *passage;
+    let mut conversation = None;
+    if express.key.proto() == Proto::TCP {
+        let session = turn.state.sessions.get(at.slot());
+        conversation = Some(continued(packet, express, (session, at.wing()), &turn.world.rules)?);
+    }
+    let flow = flow_of(packet, (express, hash))?;
+    turn.state.counters.received(express.unit, packet.len());
+    if let Err(verdict) = screens::fast(turn, packet, &flow, at) {
+        ended(turn, packet, Some(&flow), verdict);
+        return Some(());
+    }
+    let mut life = Life::Established;
+    if let Some(conversation) = conversation {
+        life = tcp::life(conversation.state());
+        turn.state.sessions.get_mut(at.slot()).tcp = conversation;
+    }
+    pass(turn, packet, (express, Some(&flow)), &Passage { at, family, life, exit });
+    Some(())
+}
+
+/// Through its session and out. `flow`: of a packet that is watched.
+#[inline(always)]
+fn pass<R: Recorder>(
+    turn: &mut Turn<'_, R>,
+    packet: &mut Packet<'_>,
+    (express, flow): (&Express, Option<&Flow>),
+    passage: &Passage<'_>,
+) {
+    let Passage { at, family, life, exit } = *passage;
+    let (state, wing) = (&mut *turn.state, at.wing());
+    let session = state.sessions.get_mut(at.slot());
+    let before = std::mem::replace(&mut session.state, life);
+    if before != life {
+        state.deltas.changed((at.slot(), session.id), before, life);
+    }
+    let bytes = u64::from(express.end - express.l3_at);
+    session.last_seen = turn.ticks;
+    session.packets[wing] += 1;
+    session.bytes[wing] += bytes;
+    if let Some(policy) = session.counted_under()
+        && let Some(hits) = state.counters.policies.get_mut(policy.index())
+    {
+        hits.passed(wing, bytes);
+    }
+    let (mine, other) = (&session.wings[wing], &session.wings[1 - wing].key);
+    let (unit, mac) = (mine.egress, mine.mac);
+    let partial = rewritten(packet, (express, family), (mine, other));
+    if let Some(flow) = flow
+        && let Err(verdict) = leaves(turn, packet, flow, (exit, unit))
+    {
+        return ended(turn, packet, Some(flow), verdict);
+    }
+    packet.truncate(usize::from(express.end));
+    let Some(by) = dress(packet, usize::from(express.l3_at), exit, (mac, family)) else {
+        return ended(turn, packet, flow, Verdict::Drop(DropReason::TxQueueFull));
+    };
+    turn.state.counters.sent(unit, packet.len());
+    let partial = if by == 0 { partial } else { act::moved(partial, by) };
+    let egress = Egress::Port(exit.port);
+    turn.out.verdicts.push(Verdict::Send { egress, unit, partial });
 }
 
 /// The conversation behind a segment that carries it on. `None`: the whole path judges it.
@@ -436,48 +383,48 @@ fn flow_of(packet: &Packet<'_>, (express, hash): (&Express, u64)) -> Option<Flow
     })
 }
 
-/// Rewritten and dressed for its way out.
+/// Translated, one hop further; what the sender still has to finish.
 #[inline(always)]
-fn send<R: Recorder>(
-    turn: &mut Turn<'_, R>,
+fn rewritten(
     packet: &mut Packet<'_>,
-    (express, flow): (&Express, Option<&Flow>),
-    exit: &Exit,
+    (express, family): (&Express, Family),
     (mine, other): (&Wing, &FlowKey),
-) -> Result<Option<Partial>, Verdict> {
-    let (family, proto) = (express.key.family(), express.key.proto());
+) -> Option<Partial> {
+    let proto = express.key.proto();
     let frame = packet.bytes_mut();
-    let (l3_at, l4_at) = (usize::from(express.l3_at), usize::from(express.l4_at));
-    if mine.key.reversed() == *other {
+    let l3_at = usize::from(express.l3_at);
+    if mine.key.is_answered_by(other) {
         rewrite::decrement_ttl(frame, l3_at, family);
     } else {
-        rewrite::forward(frame, l3_at, family, (other.dst(), other.src()), mine.l3_delta);
-        put_u16(frame, l4_at, other.dport());
-        put_u16(frame, l4_at + 2, other.sport());
-        rewrite::transport_delta(frame, l4_at, proto, mine.l4_delta);
+        let Wing { l3_delta, l4_delta, .. } = *mine;
+        let (src, dst, sport, dport) = (other.dst(), other.src(), other.dport(), other.sport());
+        let to = Translation { src, dst, sport, dport, l3_delta, l4_delta };
+        rewrite::forward(frame, l3_at, (family, proto), &to);
     }
-    let partial = match packet.checksum {
+    match packet.checksum {
         Checksum::Verified | Checksum::Unverified => None,
         Checksum::Partial(_) | Checksum::Unknown => {
             let span = (express.l4_at, express.end);
             rewrite::prepare_whole(packet.bytes_mut(), (family, proto), (other.dst(), other.src()), span)
         }
-    };
-    if let Some(flow) = flow.filter(|_| exit.filtered)
-        && let Some(unit) = turn.world.rules.unit(mine.egress)
-        && let Err(verdict) = filters::output(turn, packet, flow, unit)
-    {
-        return Err(verdict);
     }
-    packet.truncate(usize::from(express.end));
-    let Some(by) = dress(packet, l3_at, exit, (mine.mac, family)) else {
-        return Err(Verdict::Drop(DropReason::TxQueueFull));
-    };
-    Ok(act::moved(partial, by))
+}
+
+/// Through the filter of the unit that it leaves by, if one stands there.
+fn leaves<R: Recorder>(
+    turn: &mut Turn<'_, R>,
+    packet: &Packet<'_>,
+    flow: &Flow,
+    (exit, unit): (&Exit, InterfaceId),
+) -> Result<(), Verdict> {
+    match turn.world.rules.unit(unit).filter(|_| exit.filtered) {
+        Some(unit) => filters::output(turn, packet, flow, unit).map(|_| ()),
+        None => Ok(()),
+    }
 }
 
 /// The link header; how far the network header moved. `None`: no room.
-#[inline]
+#[inline(always)]
 fn dress(packet: &mut Packet<'_>, l3_at: usize, exit: &Exit, (mac, family): (Mac, Family)) -> Option<isize> {
     let len = if exit.vlan.is_some() { ETHERNET_LEN + VLAN_LEN } else { ETHERNET_LEN };
     if len != l3_at || exit.vlan.is_some() {
@@ -491,4 +438,31 @@ fn dress(packet: &mut Packet<'_>, l3_at: usize, exit: &Exit, (mac, family): (Mac
     link[..6].copy_from_slice(&mac.0);
     link[6..].copy_from_slice(&exit.mac.0);
     Some(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sanity;
+    use ravelin_wire::build::{self, Ip, Payload};
+
+    /// What is ordinary is not asked of the whole path again, also not when it turns out to have no session.
+    #[test]
+    fn ordinary_addresses_are_some_of_those_that_the_whole_path_lets_pass() {
+        let passes = |src, dst| {
+            let frame = build::frame(&Ip::new(Family::V4, src, dst), &Payload::udp(1, 2, b""));
+            let network = ravelin_wire::parse(&frame).expect("a frame").network.expect("a datagram");
+            sanity::check_addresses(&network).is_ok()
+        };
+        let host = Addr::v4([10, 0, 0, 1]);
+        for first in 0..=255u8 {
+            let addr = Addr::v4([first, 1, 2, 3]);
+            let ordinary = (1..224).contains(&first) && first != 127;
+            for (src, dst) in [(addr, host), (host, addr)] {
+                assert_eq!(are_ordinary(Family::V4, (src, dst)), ordinary, "{first}");
+                assert!(!ordinary || passes(src, dst), "{first}");
+            }
+        }
+        assert!(!are_ordinary(Family::V4, (host, host)));
+    }
 }

@@ -170,8 +170,9 @@ impl Forwarding {
     }
 
     #[must_use]
+    #[inline]
     pub fn is_up(&self, port: PortId) -> bool {
-        !self.down.contains(&port)
+        self.down.is_empty() || !self.down.contains(&port)
     }
 }
 

@@ -145,13 +145,31 @@ impl FlowKey {
         Self::new(self.family(), self.proto(), from, to).within(self.instance())
     }
 
+    /// Whether packets of the other key are answers as they come: nothing is translated between the two.
+    #[inline(always)]
+    pub(crate) const fn is_answered_by(&self, other: &Self) -> bool {
+        let [src_high, src, dst_high, dst, last] = self.0;
+        let ports = ((last >> 32) as u32).rotate_left(16) as u64;
+        let turned = [dst_high, dst, src_high, src, ports << 32 | last & 0xffff_ffff & !ACROSS];
+        let [a, b, c, d, e] = other.0;
+        // What translation changes most comes first.
+        turned[3] == d && turned[1] == b && turned[4] == e && turned[0] == a && turned[2] == c
+    }
+
     /// Keyed hash, so that nobody outside can choose collisions. Of IPv4 the two words that are not
     /// constant; the length, which SipHash takes in, keeps the families apart.
     #[must_use]
     #[inline(always)]
     pub fn hash(&self, key: &(u64, u64)) -> u64 {
+        self.hash_of(self.family(), key)
+    }
+
+    /// The same of a key known to be of that family.
+    #[must_use]
+    #[inline(always)]
+    pub(crate) fn hash_of(&self, family: Family, key: &(u64, u64)) -> u64 {
         let [_, src, _, dst, last] = self.0;
-        match self.family() {
+        match family {
             Family::V4 => siphash13(*key, [src << 32 | dst & 0xffff_ffff, last]),
             Family::V6 => siphash13(*key, self.0),
         }
@@ -250,7 +268,28 @@ mod tests {
         assert_eq!((key.dst(), key.dport()), (dst, 65535));
         assert_eq!((key.family(), key.proto()), (Family::V6, Proto::TCP));
         assert_eq!(key.reversed().reversed(), key);
+        assert!(key.is_answered_by(&key.reversed()) && !key.is_answered_by(&key));
         assert_ne!(key.reversed(), key);
         assert_eq!(FlowKey::from_session_key(&key.to_session_key()), Some(key));
+    }
+
+    proptest::proptest! {
+        /// Asked with every word of the other key as it is, and as it would be.
+        #[test]
+        fn a_key_is_answered_by_itself_turned_round_and_by_no_other(
+            (src, dst, ports, proto) in (proptest::num::u128::ANY, proptest::num::u128::ANY, proptest::num::u32::ANY, proptest::num::u8::ANY),
+            v6: bool, across: bool, instance in 0u16..=InstanceId::MAX, turned in proptest::option::of(0u32..320),
+        ) {
+            let family = if v6 { Family::V6 } else { Family::V4 };
+            let to = if across { Family::V4 } else { family };
+            let (sport, dport) = ((ports >> 16) as u16, ports as u16);
+            let key = FlowKey::across((family, Proto(proto)), (Addr(src), sport), (to, Addr(dst)), dport);
+            let key = key.within(InstanceId(instance));
+            let mut other = key.reversed();
+            if let Some(bit) = turned {
+                other.0[bit as usize / 64] ^= 1 << (bit % 64);
+            }
+            proptest::prop_assert_eq!(key.is_answered_by(&other), key.reversed() == other);
+        }
     }
 }

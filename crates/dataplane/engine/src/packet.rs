@@ -125,10 +125,12 @@ impl<'a> Packet<'a> {
     }
 
     #[must_use]
+    #[inline]
     pub fn bytes(&self) -> &[u8] {
         &self.buf[self.start..self.end]
     }
 
+    #[inline]
     pub fn bytes_mut(&mut self) -> &mut [u8] {
         &mut self.buf[self.start..self.end]
     }
@@ -188,6 +190,7 @@ impl<'a> Packet<'a> {
     }
 
     /// Cuts off what follows `len` bytes (padding).
+    #[inline]
     pub fn truncate(&mut self, len: usize) {
         self.end = self.end.min(self.start + len);
     }

@@ -234,6 +234,14 @@ impl Rules {
         Some(units[at].1)
     }
 
+    /// The unit of a port that has no other, and its VLAN.
+    pub(crate) fn only_unit_of(&self, port: PortId) -> Option<(Option<u16>, InterfaceId)> {
+        match self.by_vlan.get(port.index())?[..] {
+            [only] => Some(only),
+            _ => None,
+        }
+    }
+
     #[must_use]
     pub fn zone(&self, id: ZoneId) -> Option<&Zone> {
         self.zones.get(id.index())?.as_ref()

@@ -53,7 +53,7 @@ pub struct Wing {
 
 /// A session: four cache lines, of which a packet touches three.
 #[derive(Clone, Copy, Debug)]
-#[repr(C, align(32))]
+#[repr(C, align(64))]
 pub struct Session {
     pub wings: [Wing; 2],
     pub(crate) packets: [u64; 2],
@@ -193,7 +193,12 @@ impl Marks {
 }
 
 const _: () = assert!(size_of::<Wing>() == 64, "a wing is one cache line");
-const _: () = assert!(size_of::<Session>() <= 256, "eight half lines");
+const _: () = assert!(size_of::<Session>() == 256, "four cache lines");
+const _: () = assert!(
+    std::mem::offset_of!(Session, stub_at) < 192
+        && std::mem::offset_of!(Session, tcp) + size_of::<Conversation>() <= 256,
+    "a packet of no conversation touches three lines"
+);
 
 /// An application term's name for the control plane.
 pub(crate) fn application_index(application: u16) -> Option<u32> {
@@ -274,7 +279,7 @@ impl Session {
 
     /// Whether it ended by silence before `now`.
     pub(crate) fn is_over(&self, now: Ticks) -> bool {
-        self.timeout_s != 0 && now.since(self.last_seen) >= self.timeout_s.saturating_mul(10)
+        self.timeout_s != 0 && now.since(self.last_seen) / 10 >= self.timeout_s
     }
 
     /// The session for the control plane.

@@ -16,7 +16,7 @@ use crate::key::FlowKey;
 use crate::output::Output;
 use crate::packet::{Handed, Ingress, Packet, Stage, Transport};
 use crate::rules::Snapshot;
-use crate::session::{HOST_UNIT, WingRef};
+use crate::session::{HOST_UNIT, Ticks, WingRef};
 use crate::shared::Shared;
 use crate::state::{BLOCKS_TOLD, State};
 use crate::steer::{HandOver, Towards};
@@ -38,6 +38,8 @@ pub(crate) struct Turn<'a, R> {
     pub state: &'a mut State,
     pub shared: &'a Shared,
     pub now: Instant,
+    /// The same, as sessions have it.
+    pub ticks: Ticks,
     pub rec: &'a mut R,
     pub out: &'a mut Output,
 }
@@ -113,7 +115,7 @@ pub fn step<R: Recorder>(
     assert!(packets.len() <= BATCH_MAX, "a batch holds at most {BATCH_MAX} packets");
     out.clear();
     state.note_batch(packets, now);
-    let mut turn = Turn { world, state, shared, now, rec, out };
+    let mut turn = Turn { world, state, shared, now, ticks: Ticks::at(now), rec, out };
     turn.state.age(AGE_BUDGET, (&world.rules, shared), now);
     turn.state.age_early(&world.rules, shared, now);
     turn.state.fragments.age(now, &mut turn.state.counters);
@@ -444,17 +446,6 @@ fn flow_key<R: Recorder>(turn: &mut Turn<'_, R>, arrival: &Arrival<'_>) -> Resul
 fn key_of(network: &Network, transport: Option<Transport>, instance: InstanceId) -> FlowKey {
     let proto = transport.map_or(network.proto, |known| known.proto);
     FlowKey::of(&Network { proto, ..*network }, transport.map(|known| known.ports), instance)
-}
-
-impl Slot {
-    /// Of the key of a packet that may have a session.
-    pub(crate) fn hash(&self) -> Option<u64> {
-        match self {
-            Self::Flow(flow) => Some(flow.hash),
-            Self::Express { hash } | Self::Outlined { hash, .. } => Some(*hash),
-            Self::Done(_) | Self::Arp { .. } => None,
-        }
-    }
 }
 
 impl Flow {

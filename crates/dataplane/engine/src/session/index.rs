@@ -1,6 +1,6 @@
 //! From a key's hash to slots: eight-way buckets, two choices, no chains.
 
-use ravelin_mem::prefetch;
+use ravelin_mem::{equal_lanes, prefetch, table};
 
 const WAYS: usize = 8;
 /// Free ways below which a bucket gives new entries to the other one, if that is emptier.
@@ -18,21 +18,8 @@ impl Bucket {
     /// The ways whose tag is `tag`, as bits.
     #[inline(always)]
     fn fitting(&self, tag: u16) -> u32 {
-        let (halves, _) = self.tags.as_chunks::<{ WAYS / 2 }>();
-        halves.iter().zip([0, WAYS / 2]).fold(0, |bits, (half, at)| bits | equal(*half, tag) << at)
+        equal_lanes(&self.tags, tag)
     }
-}
-
-/// Which of four are equal to `tag`, as bits: all at once, in one word (of a lane that is zero, and of no other, the highest
-/// bit stays clear when all below it are added to it).
-#[inline(always)]
-fn equal(lanes: [u16; WAYS / 2], tag: u16) -> u32 {
-    const LOW: u64 = 0x7fff_7fff_7fff_7fff;
-    let [a, b, c, d] = lanes.map(u64::from);
-    let differ = (a | b << 16 | c << 32 | d << 48) ^ (u64::from(tag) * 0x0001_0001_0001_0001);
-    let zero = !(((differ & LOW) + LOW) | differ | LOW);
-    // The four bits, which are sixteen apart, side by side.
-    ((zero >> 15).wrapping_mul(0x0001_0002_0004_0008_u64) >> 48) as u32 & 0xf
 }
 
 const EMPTY: Bucket = Bucket { tags: [0; WAYS], refs: [0; WAYS] };
@@ -66,7 +53,12 @@ impl Index {
     /// Room for `wings` entries at three quarters full.
     pub(super) fn new(wings: usize) -> Self {
         let buckets = (wings / 6 + 1).next_power_of_two();
-        Self { buckets: vec![EMPTY; buckets].into_boxed_slice(), mask: buckets as u64 - 1 }
+        Self { buckets: table(EMPTY, buckets), mask: buckets as u64 - 1 }
+    }
+
+    #[inline(always)]
+    fn first(&self, hash: u64) -> usize {
+        (hash & self.mask) as usize
     }
 
     #[inline(always)]
@@ -76,8 +68,9 @@ impl Index {
         [first as usize, if second == first { first ^ (self.mask & 1) } else { second } as usize]
     }
 
+    #[inline(always)]
     pub(super) fn prefetch(&self, hash: u64) {
-        prefetch(&self.buckets[self.places(hash)[0]]);
+        prefetch(&self.buckets[self.first(hash)]);
     }
 
     pub(super) fn prefetch_both(&self, hash: u64) {
@@ -88,14 +81,19 @@ impl Index {
     /// there is none.
     #[inline]
     pub(super) fn hint(&self, hash: u64) -> Option<WingRef> {
-        let [first, second] = self.places(hash);
-        let bucket = &self.buckets[first];
+        let bucket = &self.buckets[self.first(hash)];
         let fitting = bucket.fitting(tag(hash));
         if fitting == 0 {
-            prefetch(&self.buckets[second]);
+            self.prefetch_second(hash);
             return None;
         }
         Some(WingRef(bucket.refs[fitting.trailing_zeros() as usize % WAYS]))
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn prefetch_second(&self, hash: u64) {
+        prefetch(&self.buckets[self.places(hash)[1]]);
     }
 
     /// The same of its second bucket.

@@ -1,7 +1,7 @@
 //! The table: records in a slab, found by key, aged by the wheel.
 
 use ravelin_mem::prefetch;
-use ravelin_types::Instant;
+use ravelin_types::{Family, Instant};
 
 use super::index::{Index, WingRef};
 use super::wheel::{NIL, Wheel};
@@ -46,7 +46,7 @@ pub struct Sessions {
 impl Sessions {
     pub(crate) fn new(capacity: usize, hash_key: (u64, u64)) -> Self {
         let capacity = capacity.clamp(1, 1 << 27);
-        let mut slots = vec![Session::EMPTY; capacity].into_boxed_slice();
+        let mut slots = ravelin_mem::table(Session::EMPTY, capacity);
         for (at, slot) in slots.iter_mut().enumerate() {
             slot.next = if at + 1 == capacity { NIL } else { at as u32 + 1 };
         }
@@ -74,6 +74,13 @@ impl Sessions {
         key.hash(&self.hash_key)
     }
 
+    /// The same of a key of that family, which who asks may know before the packet comes.
+    #[inline(always)]
+    pub(crate) fn hash_of(&self, family: Family, key: &FlowKey) -> u64 {
+        key.hash_of(family, &self.hash_key)
+    }
+
+    #[inline(always)]
     pub(crate) fn prefetch_bucket(&self, hash: u64) {
         self.index.prefetch(hash);
     }
@@ -101,7 +108,12 @@ impl Sessions {
         prefetch(&session.wings[0]);
         prefetch(&session.wings[1]);
         prefetch(&session.packets);
-        prefetch(&session.state);
+    }
+
+    /// Brings the line close that a packet of a conversation touches besides.
+    #[inline]
+    pub(crate) fn prefetch_conversation(&self, hint: WingRef) {
+        prefetch(&self.slots[hint.slot() as usize].nat_rule);
     }
 
     /// Whether any key with this hash may be here; `false`: none is.
@@ -118,10 +130,12 @@ impl Sessions {
         self.lookup(key, self.hash(key))
     }
 
+    #[inline]
     pub(crate) fn get(&self, slot: u32) -> &Session {
         &self.slots[slot as usize]
     }
 
+    #[inline]
     pub(crate) fn get_mut(&mut self, slot: u32) -> &mut Session {
         &mut self.slots[slot as usize]
     }
@@ -194,7 +208,7 @@ impl Sessions {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ravelin_types::{Addr, Family, Proto};
+    use ravelin_types::{Addr, Proto};
     use std::collections::HashMap;
 
     fn session(n: u32) -> Session {

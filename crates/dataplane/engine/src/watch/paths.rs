@@ -98,6 +98,7 @@ fn listening<'t, R>(turn: &'t mut Turn<'_, R>, tape: &'t mut Tape) -> Turn<'t, T
         state: &mut *turn.state,
         shared: turn.shared,
         now: turn.now,
+        ticks: turn.ticks,
         rec: tape,
         out: &mut *turn.out,
     }

@@ -3,6 +3,7 @@
 //! traced, in their places in the batch, and does what the others do.
 
 mod fragments;
+mod silence;
 mod variants;
 
 use std::ops::ControlFlow;
@@ -48,6 +49,8 @@ struct Engine {
     state: State,
     shared: Shared,
     out: Output,
+    /// The last change of a session that its reader was told of.
+    told: u64,
 }
 
 /// A SYN that announces a segment size of 1460.
@@ -88,8 +91,10 @@ impl Engine {
             judged: 1,
             fabrics: None,
         };
-        let mut engine = Self { snapshot, state, shared, out: Output::new() };
+        let mut engine = Self { snapshot, state, shared, out: Output::new(), told: 0 };
         engine.state.adopt(&rules, &engine.shared, Instant::ZERO);
+        // A reader comes: from now on changes are told.
+        engine.told = engine.state.deltas_after(0, 1, Instant::ZERO).seen;
         engine
     }
 
@@ -143,7 +148,9 @@ impl Engine {
             ControlFlow::Continue(())
         });
         let events = self.state.events.take(usize::MAX);
-        let rest = format!("{:?}\n{sessions:#?}\n{events:?}", self.state.counters);
+        let told = self.state.deltas_after(self.told, 1 << 12, now);
+        self.told = told.seen;
+        let rest = format!("{:?}\n{sessions:#?}\n{events:?}\n{told:?}", self.state.counters);
         Seen { verdicts: self.out.verdicts.clone(), frames, answers, copies, rest }
     }
 }
