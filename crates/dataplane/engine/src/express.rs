@@ -44,6 +44,10 @@ pub(crate) struct Express {
 
 impl Express {
     /// The unit it came by.
+    pub(crate) const fn key(&self) -> &FlowKey {
+        &self.key
+    }
+
     pub(crate) const fn unit(&self) -> InterfaceId {
         self.unit
     }

@@ -37,6 +37,11 @@ pub(crate) fn quoted(packet: &Packet<'_>, network: &Network) -> Option<Network> 
     parse_ip(quote, network.family).ok()
 }
 
+/// Whether a packet is an ICMP error, of whose session several workers may know.
+pub(crate) fn is_error_of_many<R>(turn: &Turn<'_, R>, network: &Network) -> bool {
+    !turn.state.steering.is_alone() && is_error(network)
+}
+
 /// Whether what an ICMP error quotes is of a session, here or at another worker.
 pub(crate) fn has_session<R>(turn: &Turn<'_, R>, packet: &Packet<'_>, flow: &Flow) -> bool {
     let Some(quoted) = quoted(packet, &flow.network) else { return false };

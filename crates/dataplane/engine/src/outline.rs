@@ -11,12 +11,13 @@ use ravelin_wire::{Fragment, Network, Piece, Plain, Vlan, parse_here};
 
 use crate::explain::Recorder;
 use crate::express::{self, Entrance};
-use crate::fragment::Glance;
-use crate::host;
+use crate::fragment::{self, Glance};
 use crate::key::FlowKey;
+use crate::overload;
 use crate::packet::Packet;
 use crate::step::{Slot, Turn, classify, meant};
 use crate::verdict::Verdict;
+use crate::{host, icmp_error};
 
 /// A first fragment that is shed unless it has a session, for which it waits until the buckets are close: no longer than until the next
 /// packet that is not plain.
@@ -36,8 +37,8 @@ pub(crate) fn examine<R: Recorder>(
     packet: &Packet<'_>,
     slots: &mut Vec<Slot>,
 ) -> Option<()> {
-    // Another worker, or the other node, may have the session.
-    if R::ON || !turn.state.steering.is_alone() || turn.world.fabrics.is_some() {
+    // The other node may have the session.
+    if R::ON || turn.world.fabrics.is_some() {
         return None;
     }
     if turn.state.overload.refuses_fragments() && shed_piece(turn, packet, slots).is_some() {
@@ -57,9 +58,16 @@ pub(crate) fn examine<R: Recorder>(
         Fragment::Whole if host::is_neighbour_discovery(&network) => return None,
         Fragment::Whole => {
             let key = FlowKey::of(&network, None, entrance.instance);
-            let hash = turn.state.sessions.hash(&meant(packet, &network, (key, entrance.instance)));
+            let key = meant(packet, &network, (key, entrance.instance));
+            if overload::is_elsewhere(turn, &key) || icmp_error::is_error_of_many(turn, &network) {
+                return None;
+            }
+            let hash = turn.state.sessions.hash(&key);
             turn.state.sessions.prefetch_bucket(hash);
             slots.push(Slot::Outlined { unit, hash });
+        }
+        Fragment::First { .. } | Fragment::Later { .. } if is_datagram_elsewhere(turn, &network) => {
+            return None;
         }
         Fragment::First { .. } | Fragment::Later { .. } => {
             let reason = doom(turn, (&network, from), (packet, parsed.l3_at))?;
@@ -68,6 +76,13 @@ pub(crate) fn examine<R: Recorder>(
         }
     }
     Some(())
+}
+
+/// Whether the owner of a fragment's datagram is another worker.
+fn is_datagram_elsewhere<R>(turn: &Turn<'_, R>, network: &Network) -> bool {
+    let steering = &turn.state.steering;
+    let owner = || steering.of_fragment(&fragment::identity(network));
+    !steering.is_alone() && owner().is_some_and(|owner| owner != steering.worker())
 }
 
 /// The same of the commonest fragments: those of which nothing is known, and for which nobody can pay.
@@ -79,15 +94,19 @@ fn shed_piece<R>(turn: &mut Turn<'_, R>, packet: &Packet<'_>, slots: &mut Vec<Sl
     if entrance.has(Entrance::FILTERED) || !express::are_ordinary(Family::V4, (piece.src, piece.dst)) {
         return None;
     }
-    let state = &mut *turn.state;
-    if !state.fragments.is_strange(&piece, from) {
+    if !turn.state.steering.has_piece(&piece) || !turn.state.fragments.is_strange(&piece, from) {
         return None;
     }
     match piece.ports {
-        None => state.counters.received(unit, packet.len()),
+        None => turn.state.counters.received(unit, packet.len()),
         Some((sport, dport)) => {
             let key = FlowKey::new(Family::V4, piece.proto, (piece.src, sport), (piece.dst, dport));
-            let hash = state.sessions.hash(&key.within(entrance.instance));
+            let key = key.within(entrance.instance);
+            if overload::is_elsewhere(turn, &key) {
+                return None;
+            }
+            let state = &mut *turn.state;
+            let hash = state.sessions.hash(&key);
             state.sessions.prefetch_both(hash);
             state.overload.waits = Some(Waits { at: slots.len(), unit, hash });
         }
@@ -137,8 +156,10 @@ fn doom<R>(
     match state.fragments.glance((network, from), (packet.bytes(), l3_at), turn.now) {
         Glance::Doomed(reason) => Some(reason),
         Glance::Strange if state.overload.refuses_fragments() => {
-            let has_session =
-                || state.sessions.may_have(state.sessions.hash(&FlowKey::of(network, None, from.1)));
+            let has_session = || {
+                let key = FlowKey::of(network, None, from.1);
+                state.sessions.may_have(state.sessions.hash(&key)) || overload::is_elsewhere(turn, &key)
+            };
             let is_first = matches!(network.fragment, Fragment::First { .. });
             (!is_first || !has_session()).then_some(DropReason::Overload)
         }

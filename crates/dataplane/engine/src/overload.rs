@@ -14,9 +14,11 @@ use crate::fragment::Arrival;
 use crate::key::FlowKey;
 use crate::outline::Waits;
 use crate::packet::{Handed, Ingress, Packet, Stage};
+use crate::state::State;
+use crate::steer::Towards;
 use crate::step::{Flow, Slot, Turn, account};
 use crate::verdict::Verdict;
-use crate::{host, icmp_error};
+use crate::{alg, host, icmp_error};
 
 /// Packets that arrive under pressure for each that may take the long way: that costs about ten times what an
 /// established packet does.
@@ -121,26 +123,32 @@ pub(crate) fn at_once<R: Recorder>(
     slot: &Slot,
     express: &Express,
 ) -> bool {
-    let state = &mut *turn.state;
-    // Another worker, or the other node, may have the session.
-    if R::ON
-        || !state.steering.is_alone()
-        || turn.world.fabrics.is_some()
-        || state.sessions_opened() != state.overload.opened
-    {
+    // The other node may have the session.
+    if R::ON || turn.world.fabrics.is_some() || turn.state.sessions_opened() != turn.state.overload.opened {
         return false;
     }
     let flow = match slot {
         Slot::Express { .. } => {
-            state.counters.received(express.unit(), packet.len());
+            if is_elsewhere(turn, express.key()) {
+                return false;
+            }
+            turn.state.counters.received(express.unit(), packet.len());
             None
         }
         Slot::Outlined { unit, .. } => {
-            state.counters.received(*unit, packet.len());
+            turn.state.counters.received(*unit, packet.len());
             None
         }
-        // What becomes of a first fragment is noted.
-        Slot::Flow(flow) if flow.network.fragment == Fragment::Whole && !is_exempt(flow) => Some(flow),
+        // What becomes of a first fragment is noted; who was led here by a stub is told that it leads nowhere.
+        Slot::Flow(flow)
+            if flow.network.fragment == Fragment::Whole
+                && matches!(flow.handed, None | Some(Handed { stage: Stage::Tuple, .. }))
+                && !icmp_error::is_error_of_many(turn, &flow.network)
+                && !is_exempt(flow)
+                && !is_elsewhere(turn, &flow.key) =>
+        {
+            Some(flow)
+        }
         Slot::Flow(_) | Slot::Done(_) | Slot::Arp { .. } => return false,
     };
     let verdict = Verdict::Drop(DropReason::Overload);
@@ -149,15 +157,23 @@ pub(crate) fn at_once<R: Recorder>(
     true
 }
 
+/// Whether the session of a key may be another worker's: its packets are handed over, not shed.
+pub(crate) fn is_elsewhere<R>(turn: &Turn<'_, R>, key: &FlowKey) -> bool {
+    let State { steering, stubs, .. } = &*turn.state;
+    !steering.is_alone()
+        && (steering.of_key(&turn.world.rules, key, Towards::In) != steering.worker()
+            || stubs.owner(key).is_some()
+            || stubs.owner(&alg::any_port(key)).is_some())
+}
+
 /// Judges a fragment before anything is remembered of its datagram. One of a datagram that is known, and a first whose
-/// session is here or may be another worker's, passes; of others nothing is kept that nobody can pay for.
+/// session is here or may be another worker's passes; of others nothing is kept that nobody can pay for.
 pub(crate) fn check_fragment<R>(turn: &mut Turn<'_, R>, arrival: &Arrival<'_>) -> Result<(), DropReason> {
-    let state = &mut *turn.state;
     let Arrival { packet, network, from: (_, instance), .. } = *arrival;
-    if !state.overload.pressed
+    if !turn.state.overload.pressed
         || matches!(packet.ingress, Ingress::Host(_))
         || network.dst.is_multicast(network.family)
-        || state.fragments.knows(network, arrival.from, turn.now)
+        || turn.state.fragments.knows(network, arrival.from, turn.now)
     {
         return Ok(());
     }
@@ -165,11 +181,10 @@ pub(crate) fn check_fragment<R>(turn: &mut Turn<'_, R>, arrival: &Arrival<'_>) -
         Fragment::Whole => true,
         Fragment::First { .. } => {
             let key = FlowKey::of(network, None, instance);
-            let hash = state.sessions.hash(&key);
-            !state.steering.is_alone() || state.sessions.lookup(&key, hash).is_some()
+            turn.state.sessions.find(&key).is_some() || is_elsewhere(turn, &key)
         }
         Fragment::Later { .. } => false,
     };
     let is_first = matches!(network.fragment, Fragment::First { .. });
-    if passes || state.overload.admits_fragment(is_first) { Ok(()) } else { Err(DropReason::Overload) }
+    if passes || turn.state.overload.admits_fragment(is_first) { Ok(()) } else { Err(DropReason::Overload) }
 }

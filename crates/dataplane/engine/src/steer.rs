@@ -7,7 +7,7 @@ use std::hash::Hasher;
 
 use ravelin_nat::{Affinity, Split};
 use ravelin_types::{Addr, Proto, WorkerId};
-use ravelin_wire::{Fragment, Network};
+use ravelin_wire::{Fragment, Network, Piece};
 use siphasher::sip::SipHasher13;
 
 use crate::key::FlowKey;
@@ -123,6 +123,13 @@ impl Steering {
             }
             Fragment::Whole => None,
         }
+    }
+
+    /// Whether a fragment's datagram is this worker's.
+    #[inline(always)]
+    pub(crate) fn has_piece(&self, piece: &Piece) -> bool {
+        let Piece { src, dst, proto, id, .. } = *piece;
+        self.is_alone() || self.of_datagram(src, dst, proto, id.into()) == self.worker
     }
 
     /// The owner of a port: 64 a worker in turn.

@@ -5,6 +5,7 @@
 mod fragments;
 mod silence;
 mod variants;
+mod workers;
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -17,11 +18,12 @@ use ravelin_engine::{
     Verdict, step,
 };
 use ravelin_program::Program;
-use ravelin_types::{DropReason, Family, Generation, Instant, Mac, PortId, Proto};
+use ravelin_types::{DropReason, Family, Generation, Instant, Mac, PortId, Proto, WorkerId};
 use ravelin_wire::build::{self, Ip, Payload};
 use ravelin_wire::{Fragment, TcpFlags, parse, put_u16, u32_at};
 
 use variants::{COMMON, VARIANTS};
+use workers::handed;
 
 const HEADROOM: usize = 32;
 const BUFFER: usize = 512;
@@ -76,13 +78,16 @@ struct Frame {
     port: PortId,
     bytes: Vec<u8>,
     checksum: Checksum,
+    handed: bool,
 }
 
 impl Engine {
-    fn new(program: &Program, forwarding: &Arc<Forwarding>) -> Self {
-        let rules = Arc::new(Rules::build(program, None, 1).unwrap_or_else(|e| panic!("{e:?}")));
+    /// The first of so many workers; what it hands over goes nowhere.
+    fn new(program: &Program, forwarding: &Arc<Forwarding>, workers: u8) -> Self {
+        let rules = Arc::new(Rules::build(program, None, workers).unwrap_or_else(|e| panic!("{e:?}")));
         let limits = Limits { sessions: 64, events: 4096 };
-        let (state, shared) = (State::new(Steering::alone(&SEED), &SEED, 1, limits), Shared::new(64, &SEED));
+        let steering = Steering::new(&SEED, WorkerId(0), workers);
+        let (state, shared) = (State::new(steering, &SEED, 1, limits), Shared::new(64, &SEED));
         let snapshot = Snapshot {
             rules: Arc::clone(&rules),
             forwarding: Arc::clone(forwarding),
@@ -135,7 +140,8 @@ impl Engine {
             .map(|(buffer, frame)| {
                 let len = frame.bytes.len();
                 buffer[HEADROOM..HEADROOM + len].copy_from_slice(&frame.bytes);
-                Packet::new(buffer, HEADROOM, len, Ingress::Port(frame.port), frame.checksum)
+                let packet = Packet::new(buffer, HEADROOM, len, Ingress::Port(frame.port), frame.checksum);
+                packet.with_handed(frame.handed.then(handed))
             })
             .collect();
         step(&self.snapshot, (&mut self.state, &self.shared), now, &mut packets, &mut self.out, rec);
@@ -177,6 +183,10 @@ struct Pair {
     shed: usize,
     copies: usize,
     pressed: bool,
+    workers: u8,
+    /// Packets that were shed by one of several workers, and those that it handed over while nobody could pay.
+    shed_of_many: usize,
+    handed_over: usize,
 }
 
 impl Pair {
@@ -184,8 +194,9 @@ impl Pair {
         let mut book = IdBook::default();
         let (program, forwarding) = world(0, 1, &mut book, None);
         // Each has rules of its own: meters are part of them.
-        let (short, whole) = (Engine::new(&program, &forwarding), Engine::new(&program, &forwarding));
-        let watched = Engine::new(&program, &forwarding).watching();
+        let workers = Self::workers(seed);
+        let engine = || Engine::new(&program, &forwarding, workers);
+        let (short, whole, watched) = (engine(), engine(), engine().watching());
         let stations = (short.snapshot.rules.ports().map(|p| (p.id, Mac(p.mac)))).collect();
         let (random, now) = (seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1, Instant::from_secs(1));
         let mut pair = Self {
@@ -205,6 +216,9 @@ impl Pair {
             shed: 0,
             copies: 0,
             pressed: false,
+            workers,
+            shed_of_many: 0,
+            handed_over: 0,
         };
         pair.pool = pair.openings();
         pair
@@ -283,6 +297,7 @@ impl Pair {
                 if self.draw(6) == 0 {
                     self.damage(&mut frame.bytes);
                 }
+                frame.handed = self.is_handed(&frame);
                 frame
             })
             .collect()
@@ -326,6 +341,7 @@ impl Pair {
                 engine.state.press(self.pressed);
             }
         }
+        self.gossip();
         let short = self.short.step(self.now, &batch, &mut NoRecorder);
         let whole = self.whole.step(self.now, &batch, &mut Trace::default());
         assert_eq!(
@@ -343,6 +359,9 @@ impl Pair {
             let is_piece = network.is_some_and(|network| network.fragment != Fragment::Whole);
             self.shed += usize::from(is_piece && *verdict == Verdict::Drop(DropReason::Overload));
             self.copies += usize::from(*verdict == Verdict::Drop(DropReason::FragmentDuplicate));
+            let is_shed = self.workers > 1 && *verdict == Verdict::Drop(DropReason::Overload);
+            self.shed_of_many += usize::from(is_shed);
+            self.handed_over += usize::from(matches!(verdict, Verdict::HandOver(_)));
         }
         for (frame, verdict) in short.frames.iter().zip(&short.verdicts) {
             let Verdict::Send { egress: Egress::Port(port), .. } = *verdict else { continue };
@@ -371,7 +390,8 @@ impl Pair {
         let forwarding = if self.draw(3) == 0 { changed } else { before };
         for engine in [&mut self.short, &mut self.whole, &mut self.watched] {
             let before = Some(&*engine.snapshot.rules);
-            let rules = Arc::new(Rules::build(&program, before, 1).unwrap_or_else(|e| panic!("{e:?}")));
+            let rules =
+                Arc::new(Rules::build(&program, before, self.workers).unwrap_or_else(|e| panic!("{e:?}")));
             engine.snapshot.rules = Arc::clone(&rules);
             engine.snapshot.forwarding = Arc::clone(&forwarding);
             engine.state.adopt(&rules, &engine.shared, self.now);
@@ -380,7 +400,7 @@ impl Pair {
 }
 
 fn fresh(port: PortId, bytes: Vec<u8>) -> Frame {
-    Frame { port, bytes, checksum: Checksum::Unverified }
+    Frame { port, bytes, checksum: Checksum::Unverified, handed: false }
 }
 
 fn world(
@@ -448,6 +468,7 @@ fn answer(sent: &[u8], station: Mac) -> Option<Vec<u8>> {
 #[test]
 fn it_does_what_the_whole_path_does() {
     let (mut sent, mut copied, mut traced, mut shed, mut copies) = (0, 0, 0, 0, 0);
+    let (mut shed_of_many, mut handed_over) = (0, 0);
     for seed in 1..=RUNS {
         let mut pair = Pair::new(seed);
         for _ in 0..STEPS {
@@ -461,9 +482,12 @@ fn it_does_what_the_whole_path_does() {
         traced += pair.traced;
         shed += pair.shed;
         copies += pair.copies;
+        shed_of_many += pair.shed_of_many;
+        handed_over += pair.handed_over;
     }
     assert!(sent > 5_000, "most packets pass: {sent}");
     assert!(traced > 2_000, "many are traced: {traced}");
     assert!(copied > 500, "many are mirrored: {copied}");
     assert!(shed > 500 && copies > 50, "fragments under pressure: {shed} shed, {copies} copies");
+    assert!(shed_of_many > 300 && handed_over > 300, "of several workers: {shed_of_many}, {handed_over}");
 }
