@@ -26,7 +26,11 @@ impl Pair {
             return;
         }
         let at = self.draw(self.pool.len());
-        let Some(key) = key_of(&self.pool[at]) else { return };
+        let Some(mut key) = key_of(&self.pool[at]) else { return };
+        // What a gateway expects may come from any port.
+        if self.draw(3) == 0 {
+            key = FlowKey::new(key.family(), key.proto(), (key.src(), 0), (key.dst(), key.dport()));
+        }
         let owner = OTHER;
         let message = match self.draw(2) {
             0 => Message::Stub { key, owner },

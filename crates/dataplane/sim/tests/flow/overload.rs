@@ -147,6 +147,31 @@ fn a_fragmented_flow_loses_nothing_among_fragments_of_strangers() {
     }
 }
 
+/// The same of several workers, where a first is somewhere else than its session: pieces that follow in a later batch find it. Spec:
+/// overload-1, overload-4.
+#[test]
+fn a_fragmented_flow_of_another_worker_loses_nothing() {
+    for plane in planes(4) {
+        let opening = build::frame(&inside(INSIDE), &Payload::udp(80, 53, b"q"));
+        assert!(is_sent(&run(&plane, &[opening])[0]));
+        plane.workers().press(true);
+        for n in 1..500_u16 {
+            let [high, low] = n.to_be_bytes();
+            let stranger = [10, 2, high, low];
+            let firsts = [fragment(stranger, 7, 0, true), fragment(INSIDE, n, 0, true)];
+            let rest = [
+                fragment(stranger, 7, 48, false),
+                fragment(INSIDE, n, 48, false),
+                fragment(stranger, 7, 24, true),
+                fragment(INSIDE, n, 24, true),
+            ];
+            let verdicts: Vec<_> = [run(&plane, &firsts), run(&plane, &rest)].concat();
+            let own: Vec<_> = verdicts.iter().skip(1).step_by(2).collect();
+            assert!(own.iter().all(|v| is_sent(v)), "datagram {n}: {own:?}");
+        }
+    }
+}
+
 /// What is dropped as a copy, or with a datagram that is condemned, is so under pressure, too, and costs nobody anything.
 #[test]
 fn copies_and_pieces_of_condemned_datagrams_pay_for_nothing() {
