@@ -287,6 +287,7 @@ impl<K: Point> Leaf<K> {
     #[inline]
     fn prefetch(&self) {
         self.keys.iter().step_by(64 / size_of::<K>()).for_each(prefetch);
+        prefetch(&self.lists[0]);
         prefetch(&self.lists[STEPS - 1]);
     }
 
