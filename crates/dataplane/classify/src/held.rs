@@ -19,7 +19,7 @@ const STEPS: usize = 10;
 /// Its keys, made up to what is compared at once.
 const KEYS: usize = 12;
 /// Bits of a list for the number of its conditions.
-const COUNT: u32 = 5;
+pub(crate) const COUNT: u32 = 5;
 /// The number of a list that is too long.
 const MANY: u64 = (1 << COUNT) - 1;
 /// Turns of conditions that a line is worth.
@@ -82,6 +82,15 @@ impl Held {
     #[inline]
     pub(crate) fn count(&self) -> usize {
         self.count
+    }
+
+    /// The first `count` of these, and no others.
+    #[inline]
+    pub(crate) fn set<const N: usize>(&mut self, parts: [u64; N], count: usize) {
+        for (place, part) in self.parts.iter_mut().zip(parts) {
+            *place = part;
+        }
+        self.count = count.min(N);
     }
 
     pub(crate) fn clear(&mut self) {

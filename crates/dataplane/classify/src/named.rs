@@ -10,7 +10,7 @@ use ravelin_types::{Addr, Family, ZoneId};
 
 use crate::conditions::Cover;
 use crate::draft::Entry;
-use crate::held::{Held, HeldAddresses, HeldLine, seek_both};
+use crate::held::{COUNT, Held, HeldAddresses, HeldLine, seek_both};
 use crate::plane::DIMENSIONS;
 use crate::rows::{ENTRIES_MAX, WORD};
 use crate::rule::Tuple;
@@ -22,6 +22,11 @@ use crate::view::Ranking;
 pub(crate) const NAMES_MAX: usize = 64;
 /// From-conditions times to-conditions.
 const ZONES_MAX: usize = 1 << 16;
+/// Pairs of zones whose contexts are written out, and contexts of such a pair.
+const PAIRS_MAX: usize = 1 << 14;
+const OF_PAIR: usize = 3;
+/// Bits of a context's number.
+const CONTEXT: u32 = 16;
 /// Names a bucket: it is a cache line.
 const SLOTS: usize = 3;
 /// Buckets behind its own that a name may lie in.
@@ -45,6 +50,10 @@ pub(crate) struct Named {
     contexts: Box<[u32]>,
     /// To-conditions.
     to_count: usize,
+    /// The contexts of each pair of zones, packed: how many, and each; one more than [`OF_PAIR`] says that they are not.
+    pairs: Box<[u64]>,
+    /// Zones that are told apart, and one for all others.
+    zones_told: usize,
     filter: Box<[u64]>,
     buckets: Box<[Bucket]>,
     /// Entries of names that have several, by word: the last of a run is marked.
@@ -174,8 +183,37 @@ impl Named {
         };
         let names = entries.iter().map(|entry| (name(entry), ranking(entry)));
         let (filter, buckets, runs) = table(names)?;
-        let contexts = contexts.into();
-        Some(Self { zones: lines, addresses, service, contexts, to_count, filter, buckets, runs })
+        let (contexts, pairs) = (contexts.into(), Box::default());
+        let zones_told = told_apart(zones);
+        let mut out = Self {
+            zones: lines,
+            addresses,
+            service,
+            contexts,
+            to_count,
+            pairs,
+            zones_told,
+            filter,
+            buckets,
+            runs,
+        };
+        if out.has_zones() && zones_told * zones_told <= PAIRS_MAX {
+            let pairs = (0..zones_told).flat_map(|from| (0..zones_told).map(move |to| (from, to)));
+            out.pairs = pairs.map(|pair| out.packed(pair)).collect();
+        }
+        Some(out)
+    }
+
+    /// The contexts of a pair of zones as in [`Named::pairs`].
+    fn packed(&self, (from, to): (usize, usize)) -> u64 {
+        let mut held = Held::ONE;
+        let zone = |zone: usize| ZoneId(zone as u16);
+        let is_known = self.contexts_of((zone(from), zone(to)), &mut held).is_some();
+        if !is_known || held.count() > OF_PAIR {
+            return OF_PAIR as u64 + 1;
+        }
+        let contexts = held.parts().iter().rev().fold(0, |all, context| all << CONTEXT | context);
+        contexts << COUNT | held.count() as u64
     }
 
     /// Where a tuple is, which comes close meanwhile.
@@ -230,7 +268,7 @@ impl Named {
             line.held(ends.service, ends.point, &mut services)?;
         }
         if self.has_zones() {
-            self.contexts_of(tuple, &mut contexts)?;
+            self.contexts_at((tuple.from, tuple.to), &mut contexts)?;
         }
         let [src, dst] = &self.addresses;
         if let Some(line) = src {
@@ -280,13 +318,26 @@ impl Named {
         self.zones.iter().any(Option::is_some)
     }
 
-    /// The pairs of zone conditions that hold.
+    /// The pairs of zone conditions that hold, of most pairs of zones written out.
     #[inline]
-    fn contexts_of(&self, tuple: &Tuple, held: &mut Held) -> Option<()> {
+    fn contexts_at(&self, zones: (ZoneId, ZoneId), held: &mut Held) -> Option<()> {
+        let told = |zone: ZoneId| usize::from(zone.0).min(self.zones_told - 1);
+        let list = self.pairs.get(told(zones.0) * self.zones_told + told(zones.1));
+        let count = list.map_or(usize::MAX, |list| (list & ((1 << COUNT) - 1)) as usize);
+        if count > OF_PAIR {
+            return self.contexts_of(zones, held);
+        }
+        let list = list? >> COUNT;
+        held.set([0, 1, 2].map(|at: u32| list >> (at * CONTEXT) & ((1 << CONTEXT) - 1)), count);
+        Some(())
+    }
+
+    /// The pairs of zone conditions that hold.
+    fn contexts_of(&self, (from_zone, to_zone): (ZoneId, ZoneId), held: &mut Held) -> Option<()> {
         let [from_line, to_line] = &self.zones;
         let [mut from, mut to] = [Held::ONE; 2];
-        of_zone(from_line.as_ref(), tuple.from, &mut from)?;
-        of_zone(to_line.as_ref(), tuple.to, &mut to)?;
+        of_zone(from_line.as_ref(), from_zone, &mut from)?;
+        of_zone(to_line.as_ref(), to_zone, &mut to)?;
         held.clear();
         for from in from.parts() {
             for to in to.parts() {
@@ -326,6 +377,7 @@ impl Named {
         lines.sum::<usize>()
             + addresses.sum::<usize>()
             + size_of_val(&*self.contexts)
+            + size_of_val(&*self.pairs)
             + size_of_val(&*self.filter)
             + size_of_val(&*self.buckets)
             + size_of_val(&*self.runs)
@@ -349,6 +401,13 @@ fn of_zone(line: Option<&HeldLine<u32>>, zone: ZoneId, held: &mut Held) -> Optio
     let Some(line) = line else { return Some(()) };
     let at = u32::from(zone.0);
     line.held(line.seek(at), at, held)
+}
+
+/// Zones up to the last that a condition names, and one for all others.
+fn told_apart(zones: &[Ranges; 2]) -> usize {
+    let ranges = zones.iter().flat_map(|ranges| &ranges.sets).flat_map(|set| set.iter());
+    let named = ranges.map(|(first, last)| if *last == u32::from(u16::MAX) { *first } else { last + 1 });
+    named.max().unwrap_or(0) as usize + 1
 }
 
 /// Bits that numbers below `count` take.

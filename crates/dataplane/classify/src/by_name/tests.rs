@@ -91,10 +91,13 @@ fn term(draw: &mut Draw) -> Term {
 impl Stock {
     fn new(draw: &mut Draw, zones: bool, any: bool) -> Self {
         let zone = |list: &[u16]| Zones(Some(list.iter().copied().map(ZoneId).collect()));
-        let all = [Zones(None), zone(&[1]), zone(&[2]), zone(&[3]), zone(&[1, 3])];
+        let mut all = vec![Zones(None), zone(&[1]), zone(&[2]), zone(&[3]), zone(&[1, 3])];
+        // Too many zones for every pair of them to be written out.
+        all.extend(draw.one_in(3).then(|| zone(&[3, 300])));
+        all.extend(draw.one_in(3).then(|| zone(&[u16::MAX])));
         Self {
             sets: (0..80).map(|_| addresses(draw, any)).collect(),
-            zones: if zones { all.to_vec() } else { vec![Zones(None)] },
+            zones: if zones { all } else { vec![Zones(None)] },
             terms: (0..12).map(|_| (0..=draw.below(2)).map(|_| term(draw)).collect()).collect(),
         }
     }
@@ -119,7 +122,7 @@ fn tuple(draw: &mut Draw) -> Tuple {
     };
     let ((family, src), (dst_family, dst)) = (end(), end());
     let proto = *draw.of(&[Proto::TCP, Proto::UDP, Proto::ICMP, Proto::SCTP]);
-    let zone = |draw: &mut Draw| ZoneId(draw.below(5) as u16);
+    let zone = |draw: &mut Draw| ZoneId(*draw.of(&[0, 1, 2, 3, 1, 2, 3, 4, 300, u16::MAX]));
     Tuple {
         from: zone(draw),
         to: zone(draw),
