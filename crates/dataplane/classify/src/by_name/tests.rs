@@ -122,7 +122,7 @@ fn tuple(draw: &mut Draw) -> Tuple {
     };
     let ((family, src), (dst_family, dst)) = (end(), end());
     let proto = *draw.of(&[Proto::TCP, Proto::UDP, Proto::ICMP, Proto::SCTP]);
-    let zone = |draw: &mut Draw| ZoneId(*draw.of(&[0, 1, 2, 3, 1, 2, 3, 4, 300, u16::MAX]));
+    let zone = |draw: &mut Draw| ZoneId(*draw.of(&[0, 1, 2, 3, 1, 2, 3, 4, 6, 300, u16::MAX]));
     Tuple {
         from: zone(draw),
         to: zone(draw),
