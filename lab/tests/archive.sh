@@ -134,12 +134,13 @@ check "a commit with sites of which the last is right" archive "scp://ann@$V4:$P
     "sftp://bob@$V4:$PORT/srv $PASSWORD" "ftp://ann@$V4:$FTP_PORT/ wrong" "sftp://ann@$V4:$WRONG_PORT/srv $PASSWORD" \
     "scp://ann@$V4:$PORT/srv/mine $PASSWORD" "sftp://ann@$V4:$PORT/srv/none $PASSWORD" "sftp://ann@$V6:$PORT/srv $PASSWORD"
 check "that one has the copy" wait_until 30 is_whole
-check "a wrong password is told of scp" told "scp://ann@$V4:$PORT/srv " '[Aa]uthentication|[Ll]ogin denied'
-check "a wrong user of sftp" told "sftp://bob@$V4:$PORT" '[Aa]uthentication|[Ll]ogin denied'
-check "a wrong password of FTP" told "ftp://ann@$V4:$FTP_PORT" '530|[Aa]ccess denied'
-check "a host with another key" told "sftp://ann@$V4:$WRONG_PORT" 'not OK|[Hh]ost key'
-check "a directory that is not writable" told "scp://ann@$V4:$PORT/srv/mine" '[Pp]ermission|[Ff]ailed'
-check "a directory that is not there" told "sftp://ann@$V4:$PORT/srv/none" '[Nn]o such|not exist|[Dd]enied|[Uu]nknown|[Ff]ail'
+# The copy is whole before the transfer program has ended, and what failed is told behind that.
+check "a wrong password is told of scp" wait_until 15 told "scp://ann@$V4:$PORT/srv " '[Aa]uthentication|[Ll]ogin denied'
+check "a wrong user of sftp" wait_until 15 told "sftp://bob@$V4:$PORT" '[Aa]uthentication|[Ll]ogin denied'
+check "a wrong password of FTP" wait_until 15 told "ftp://ann@$V4:$FTP_PORT" '530|[Aa]ccess denied'
+check "a host with another key" wait_until 15 told "sftp://ann@$V4:$WRONG_PORT" 'not OK|[Hh]ost key'
+check "a directory that is not writable" wait_until 15 told "scp://ann@$V4:$PORT/srv/mine" '[Pp]ermission|[Ff]ailed'
+check "a directory that is not there" wait_until 15 told "sftp://ann@$V4:$PORT/srv/none" '[Nn]o such|not exist|[Dd]enied|[Uu]nknown|[Ff]ail'
 
 # --- What is seen of a password, and a server that comes back ------------------------------------------------------
 

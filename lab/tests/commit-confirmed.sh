@@ -48,7 +48,7 @@ check "a minute passes" age
 daemon_start "$LAB_DIR/demo.conf"
 check "a new daemon answers" wait_until 30 answers
 check "pings pass again" pings
-check "the log says why" grep -q 'Commit was not confirmed; automatic rollback complete' "$STATE/log/daemon"
+check "the log says why" wait_until 5 grep -q 'Commit was not confirmed; automatic rollback complete' "$STATE/log/daemon"
 check "the history says who" shows "show system commit" '^0 .* by root via other'
 check "nothing waits any more" waits_not
 check "the session stays, and is the same" [ "$(held_session)" = "$SESSION" ]

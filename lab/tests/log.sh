@@ -130,7 +130,7 @@ check_is "telnet is denied once more" timeout probe "$CLIENT" tcp 198.51.100.2 2
 check "the file of lines moved on" wait_until 5 grep -q 'RT_FLOW_SESSION_DENY .*no-telnet' "$STATE/state/log/events.0"
 check "records begin with their letters" wait_until 5 eval '[ "$(head -c 3 "$STATE/state/log/events" | od -An -tx1)" = " 52 56 01" ]'
 check "they can be shown" shows "show security log file" "RT_FLOW_SESSION_DENY: session denied 10.1.0.2/"
-check "and read elsewhere, the stream's too" eval '"$RAVELIN" log --to sd-syslog "$STATE/state/log/packed" | grep -qF "policy-name=\"no-telnet\""'
+check "and read elsewhere, the stream's too" wait_until 5 eval '"$RAVELIN" log --to sd-syslog "$STATE/state/log/packed" | grep -qF "policy-name=\"no-telnet\""'
 check "messages are counted by name" shows "show ravelin log" "RT_FLOW_SESSION_DENY: "
 check "disable stops it all" run "configure; set security log disable; commit"
 check "no stream is left" eval '! shows "show ravelin log" "Stream:"'
