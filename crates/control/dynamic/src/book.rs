@@ -1,6 +1,6 @@
 //! What is wanted, what is known of it, and what the plane was told.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -180,6 +180,19 @@ impl Book {
             Duration::try_from(until.duration_since(now.wall)).unwrap_or_default()
         });
         schedules.chain(settled.filter(|_| !self.plan.schedules.is_empty())).min()
+    }
+
+    /// Forgets what is known of the names that are meant, and asks for them again at once; how many there are.
+    pub fn forget_names(&mut self, is_meant: impl Fn(&PlannedName) -> bool, now: Now) -> u64 {
+        let meant: BTreeSet<_> =
+            self.plan.names.iter().filter(|name| is_meant(name)).map(|n| &n.name).collect();
+        meant.into_iter().filter(|name| self.names.forget(name, now.mono)).count() as u64
+    }
+
+    /// Looks at once at the feeds that are meant; how many there are.
+    pub fn refresh_feeds(&mut self, is_meant: impl Fn(&PlannedFeed) -> bool, now: Now) -> u64 {
+        let meant = self.plan.feeds.iter().filter(|feed| is_meant(feed));
+        meant.filter(|feed| self.feeds.refresh(&feed.url, now.mono)).count() as u64
     }
 
     pub fn answered(&mut self, name: &str, answer: Answer, now: Now) {

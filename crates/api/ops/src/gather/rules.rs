@@ -10,7 +10,8 @@ use ravelin_types::{Family, LiveSetId, PolicyId};
 
 use super::Failure;
 use super::matching::terms;
-use crate::answer::{PolicyEntry, PolicyList, TcpOptions};
+use crate::answer::{PolicyEntry, PolicyList, PolicySessions, TcpOptions};
+use crate::config::PolicyDescriptions;
 use crate::request::{HitOrder, PolicyView};
 use crate::session::Env;
 
@@ -45,6 +46,7 @@ pub(crate) fn policies(env: &Env<'_>, view: &PolicyView) -> Result<PolicyList, F
     } else {
         None
     };
+    let descriptions = if *detail { env.config.policy_descriptions() } else { PolicyDescriptions::new() };
     let wanted = |entry: &PolicyEntry| {
         let in_zones = |zones: &[String], zone: &Option<String>| {
             zone.as_ref().is_none_or(|z| zones.is_empty() || zones.contains(z))
@@ -64,7 +66,11 @@ pub(crate) fn policies(env: &Env<'_>, view: &PolicyView) -> Result<PolicyList, F
         })
         .filter(|(_, entry)| wanted(entry))
         .map(|(policy, entry)| match detail {
-            true => PolicyEntry { terms: terms(env.names, policy), ..entry },
+            true => PolicyEntry {
+                terms: terms(env.names, policy),
+                description: described(&descriptions, &entry),
+                ..entry
+            },
             false => entry,
         })
         .collect();
@@ -86,6 +92,15 @@ pub(crate) fn policies(env: &Env<'_>, view: &PolicyView) -> Result<PolicyList, F
     policies.truncate(count.map_or(usize::MAX, |n| n as usize));
     let default_action = action(program.flow().cloned().unwrap_or_default().default_action).to_owned();
     Ok(PolicyList { default_action, policies, detail: *detail })
+}
+
+/// A policy between zones is of one pair of them.
+fn described(descriptions: &PolicyDescriptions, policy: &PolicyEntry) -> Option<String> {
+    let zones = match (policy.global, &policy.from_zones[..], &policy.to_zones[..]) {
+        (false, [from], [to]) => Some([from.clone(), to.clone()]),
+        _ => None,
+    };
+    descriptions.get(&(zones, policy.name.clone())).cloned()
 }
 
 pub(super) fn known_zones(env: &Env<'_>, zones: [Option<&String>; 2]) -> Result<(), Failure> {
@@ -139,6 +154,13 @@ pub(super) fn entry(
         last_hit_ago_s: ago(counters.last_hit_s),
         packets: counters.packets,
         bytes: counters.bytes,
+        sessions: PolicySessions {
+            active: counters.sessions,
+            created: counters.gained,
+            deleted: counters.lost,
+            recent: counters.recent,
+        },
+        description: None,
         terms: Vec::new(),
         tcp: tcp_options(&policy.tcp),
         translated: match policy.translated {
