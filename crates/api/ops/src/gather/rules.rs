@@ -19,19 +19,7 @@ use crate::session::Env;
 const PREFIXES_MAX: usize = 4;
 
 pub(crate) fn policies(env: &Env<'_>, view: &PolicyView) -> Result<PolicyList, Failure> {
-    let PolicyView {
-        from_zone,
-        to_zone,
-        name,
-        detail,
-        hit_count,
-        global,
-        order,
-        less_than,
-        greater_than,
-        start,
-        count,
-    } = view;
+    let PolicyView { from_zone, to_zone, name, detail, hit_count, order, start, count, .. } = view;
     let program = env.names.program().ok_or(Failure::NoProgram)?;
     known_zones(env, [from_zone.as_ref(), to_zone.as_ref()])?;
     let mut hits: BTreeMap<PolicyId, PolicyCounters> = BTreeMap::new();
@@ -47,24 +35,13 @@ pub(crate) fn policies(env: &Env<'_>, view: &PolicyView) -> Result<PolicyList, F
         None
     };
     let descriptions = if *detail { env.config.policy_descriptions() } else { PolicyDescriptions::new() };
-    let wanted = |entry: &PolicyEntry| {
-        let in_zones = |zones: &[String], zone: &Option<String>| {
-            zone.as_ref().is_none_or(|z| zones.is_empty() || zones.contains(z))
-        };
-        name.as_ref().is_none_or(|n| *n == entry.name)
-            && in_zones(&entry.from_zones, from_zone)
-            && in_zones(&entry.to_zones, to_zone)
-            && (!global || entry.global)
-            && less_than.is_none_or(|most| entry.hits < most.into())
-            && greater_than.is_none_or(|least| entry.hits > least.into())
-    };
     let mut policies: Vec<_> = program
         .sections()
         .flat_map(|(_, section)| &section.policies)
         .map(|(_, policy)| {
             (policy, entry(env, policy, &hits.get(&policy.id).copied().unwrap_or_default(), now_s))
         })
-        .filter(|(_, entry)| wanted(entry))
+        .filter(|(_, entry)| is_wanted(view, entry))
         .map(|(policy, entry)| match detail {
             true => PolicyEntry {
                 terms: terms(env.names, policy),
@@ -92,6 +69,19 @@ pub(crate) fn policies(env: &Env<'_>, view: &PolicyView) -> Result<PolicyList, F
     policies.truncate(count.map_or(usize::MAX, |n| n as usize));
     let default_action = action(program.flow().cloned().unwrap_or_default().default_action).to_owned();
     Ok(PolicyList { default_action, policies, detail: *detail })
+}
+
+fn is_wanted(view: &PolicyView, entry: &PolicyEntry) -> bool {
+    let PolicyView { from_zone, to_zone, name, global, less_than, greater_than, .. } = view;
+    let in_zones = |zones: &[String], zone: &Option<String>| {
+        zone.as_ref().is_none_or(|z| zones.is_empty() || zones.contains(z))
+    };
+    name.as_ref().is_none_or(|n| *n == entry.name)
+        && in_zones(&entry.from_zones, from_zone)
+        && in_zones(&entry.to_zones, to_zone)
+        && (!global || entry.global)
+        && less_than.is_none_or(|most| entry.hits < most.into())
+        && greater_than.is_none_or(|least| entry.hits > least.into())
 }
 
 /// A policy between zones is of one pair of them.
