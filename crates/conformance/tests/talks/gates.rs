@@ -138,7 +138,7 @@ fn sessions_of_gateways_say_so_and_by_whom_they_were_expected() {
 }
 
 #[test]
-fn a_request_of_tftp_and_its_transfer_are_of_one_group_() {
+fn a_request_of_tftp_and_its_transfer_are_of_one_group() {
     for setup in setups() {
         let mut ground = Ground::new(&[OUT, SNAT].concat(), setup);
         let asked =
