@@ -159,7 +159,10 @@ fn rows() -> Vec<Row> {
 fn plane(leaves: &[String], workers: u8) -> SimPlane {
     let mut text = BASE.to_owned();
     for leaf in leaves {
-        let _ = writeln!(text, "set security screen ids-option s {leaf}");
+        let _ = match leaf.strip_prefix("set ") {
+            Some(_) => writeln!(text, "{leaf}"),
+            None => writeln!(text, "set security screen ids-option s {leaf}"),
+        };
     }
     if leaves.iter().any(|leaf| leaf.contains("queue-size")) {
         text += "set security flow syn-flood-protection-mode syn-proxy\n";
@@ -269,6 +272,41 @@ fn allowed(row: &Row, offered: u32) -> u32 {
 }
 
 const BEGIN: &str = "| statement | limit | of 0.5x | of 1x | of 10x |\n|---|---|---|---|---|\n";
+
+/// Errors about sessions that other workers have are screened where they come, and not once more where they go on. Spec: screen-6.
+#[test]
+fn errors_that_workers_give_to_each_other_count_once() {
+    const LEAVES: [&str; 7] = [
+        "icmp flood threshold 40",
+        "set security nat source pool p address 20.0.1.0/28",
+        "set security nat source pool p port no-translation",
+        "set security nat source rule-set r from zone trust",
+        "set security nat source rule-set r to zone untrust",
+        "set security nat source rule-set r rule r match source-address 10.0.0.0/8",
+        "set security nat source rule-set r rule r then source-nat pool p",
+    ];
+    let [client, server] = [[10, 0, 0, 7], [20, 0, 0, 2]].map(|addr| u32::from(Ipv4Addr::from(addr)));
+    for workers in WORKERS {
+        let plane = plane(&LEAVES.map(str::to_owned), workers);
+        plane.workers().advance(Instant(START));
+        let inside = port(&plane, "ge-0/0/0");
+        let handed_over = || plane.telemetry().global().unwrap().handed_over;
+        let mut most = 0;
+        let passed = (0..2 * LIMIT).filter(|n| {
+            let port = 1000 + *n as u16;
+            assert!(passes(&plane, inside, &between((client, server), &Payload::udp(port, 53, b"x"))));
+            let answer = between((server, client), &Payload::udp(53, port, b"x"));
+            let before = handed_over();
+            let error = Payload::icmp(Family::V4, 3, 3, 0, &answer[14..]);
+            let passed = passes(&plane, inside, &between((client, server), &error));
+            most = most.max(handed_over() - before);
+            passed
+        });
+        assert_eq!(passed.count(), LIMIT as usize, "{workers} workers");
+        // To whom its key says, and on to who has the session.
+        assert_eq!(most, if workers == 1 { 0 } else { 2 });
+    }
+}
 
 fn page() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/spec/screen.md")

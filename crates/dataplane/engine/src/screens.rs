@@ -135,7 +135,11 @@ pub(crate) fn of_error<R: Recorder>(
     (zone, way): (ZoneId, Way),
 ) -> Result<(), Verdict> {
     let world = turn.world;
-    let Some(profile) = asked_of(world, flow, (zone, way)).filter(|_| !flow.from_host) else { return Ok(()) };
+    // It was asked of the zone that it enters before it was given to who has the session.
+    let asked = way == Way::In
+        && flow.handed.is_some_and(|handed| !matches!(handed.stage, Stage::Tuple | Stage::Datagram));
+    let profile = asked_of(world, flow, (zone, way)).filter(|_| !flow.from_host && !asked);
+    let Some(profile) = profile else { return Ok(()) };
     let around = Around { world, flow };
     let verdict =
         check_error(profile, &turn.shared.meters, &seen(packet.bytes(), flow, zone), &around, turn.now);
