@@ -11,51 +11,52 @@ use crate::siphash::{siphash13, siphash24};
 
 /// A keyed hash, one of which a table has for its life. Hashes of equal words differ between processors.
 #[derive(Clone, Copy, Debug)]
-pub struct KeyedHash(Kind);
-
-#[derive(Clone, Copy, Debug)]
-enum Kind {
+pub struct KeyedHash {
+    key: (u64, u64),
     #[cfg(target_arch = "x86_64")]
-    Rounds(rounds::Keys),
-    Sip((u64, u64)),
+    rounds: Option<rounds::Keys>,
 }
 
 impl KeyedHash {
     /// The faster one of the two that this processor can do.
     #[must_use]
     pub fn new(key: (u64, u64)) -> Self {
-        #[cfg(target_arch = "x86_64")]
-        if let Some(keys) = rounds::Keys::new(|n| drawn(key, n)) {
-            return Self(Kind::Rounds(keys));
+        Self {
+            key,
+            #[cfg(target_arch = "x86_64")]
+            rounds: rounds::Keys::new(|n| drawn(key, n)),
         }
-        Self::portable(key)
     }
 
     /// SipHash-1-3, whatever the processor can do.
     #[must_use]
     pub const fn portable(key: (u64, u64)) -> Self {
-        Self(Kind::Sip(key))
+        Self {
+            key,
+            #[cfg(target_arch = "x86_64")]
+            rounds: None,
+        }
     }
 
     #[inline(always)]
     #[must_use]
     pub fn of_two(&self, words: [u64; 2]) -> u64 {
-        match &self.0 {
-            #[cfg(target_arch = "x86_64")]
-            Kind::Rounds(keys) => keys.of_two(words),
-            Kind::Sip(key) => siphash13(*key, words),
+        #[cfg(target_arch = "x86_64")]
+        if let Some(keys) = &self.rounds {
+            return keys.of_two(words);
         }
+        siphash13(self.key, words)
     }
 
     /// No hash of two words tells anything about one of five.
     #[inline(always)]
     #[must_use]
     pub fn of_five(&self, words: &[u64; 5]) -> u64 {
-        match &self.0 {
-            #[cfg(target_arch = "x86_64")]
-            Kind::Rounds(keys) => keys.of_five(words),
-            Kind::Sip(key) => siphash13(*key, *words),
+        #[cfg(target_arch = "x86_64")]
+        if let Some(keys) = &self.rounds {
+            return keys.of_five(words);
         }
+        siphash13(self.key, *words)
     }
 }
 
