@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 mod conversation;
+mod entrance;
 mod error;
 mod first;
 mod headers;
@@ -24,13 +25,14 @@ pub use headers::{Carried, Datagram, Header, Inner, Message, Options};
 use ipnet::IpNet;
 use nat::carried;
 pub use nat::{End, Ports, RuleName, Source, Span};
-pub use packet::{Packet, Tuple, tuple};
+pub use packet::{Packet, Station, Tuple, tuple};
 use packet::{same, turned};
 use ravelin_contract::{CloseReason, SessionState};
 use ravelin_model::{Config, IdsOption, Policy};
 use ravelin_program::Screen;
 use ravelin_types::DropReason;
 use schedule::Held;
+pub use screens::Notice;
 use screens::{Asked, Look, Screens, Stopped};
 pub use segment::{ACK, FIN, PSH, RST, SYN, Segment, URG};
 
@@ -83,6 +85,8 @@ pub struct Session {
     pub seen: u64,
     /// Packets of its two directions.
     pub packets: [u64; 2],
+    /// Bytes of their datagrams as they came.
+    pub bytes: [u64; 2],
     logs_close: bool,
     /// Of the rule that brings it from one family to the other.
     prefix: Option<IpNet>,
@@ -209,7 +213,14 @@ impl<'a> Model<'a> {
                 Ok(())
             }
             (Expected::Answer, Outcome::Answered) => Ok(()),
-            (Expected::Drop(reason), Outcome::Dropped(other)) if reason == other => Ok(()),
+            (Expected::Drop(reason), Outcome::Dropped(other)) if reason == other => {
+                // What ends on its way may have opened a session all the same.
+                if let Some(session) = opens {
+                    let left = session.left;
+                    self.remember(Some(session), &left);
+                }
+                Ok(())
+            }
             (
                 Expected::Forward { source: Source::OneOf { or: Some(reason), .. }, .. },
                 Outcome::Dropped(other),
@@ -219,7 +230,7 @@ impl<'a> Model<'a> {
                 Outcome::Left { unit: by, packet: left },
             ) => {
                 let goes = to == by && *end == (left.dst, left.dport);
-                let fits = goes && *tcp == left.tcp && left.proto == carried(packet.proto, left.dst);
+                let fits = goes && *tcp == left.tcp && left.proto == carried(packet.proto, packet.src, left.dst);
                 if !fits || !self.may_be(source, packet, left) {
                     return Err(expected);
                 }
@@ -232,7 +243,10 @@ impl<'a> Model<'a> {
 
     /// Judges a packet of either side.
     fn judge(&mut self, unit: &str, packet: &Packet) -> Judgement {
-        let Some(zone) = self.zone_of(unit) else { return dropped(DropReason::NoZone) };
+        let zone = match self.entered(unit, packet) {
+            Ok(zone) => zone,
+            Err(reason) => return dropped(reason),
+        };
         let mine = |s: &Session| same(&s.inside, packet) && s.from_zone == zone;
         let answers = |s: &Session| same(&turned(&s.left), packet) && s.to_zone == zone && s.unit.is_some();
         let found = self.sessions.iter().position(mine).map(|at| (at, 0));
@@ -291,6 +305,7 @@ impl<'a> Model<'a> {
             known.seen = self.now;
         }
         known.packets[way] += 1;
+        known.bytes[way] += packet.size() as u64;
         if let Some(tcp) = &known.tcp {
             known.timeout = tcp.timeout(rules, known.application);
         }
@@ -298,12 +313,16 @@ impl<'a> Model<'a> {
             self.end(at, reason);
         }
         let Session { inside, left, unit, .. } = session;
+        if unit.is_some() && packet.ttl <= 1 {
+            return dropped(DropReason::TtlExpired);
+        }
         let to = if way == 0 { left.dst } else { inside.src };
         if unit.is_none() {
             return Expected::Host.into();
         }
         // Where the route leads now must be the zone that the policy judged; answers go by the routes of the opener (routing-instance-11).
-        let Some(unit) = self.route(&zones[0], to) else { return dropped(DropReason::NoRoute) };
+        let way_out = self.route(&zones[0], to).filter(|_| !self.is_own(&zones[0], to));
+        let Some(unit) = way_out else { return dropped(DropReason::NoRoute) };
         if self.zone_of(&unit).as_ref() != Some(beyond) {
             return dropped(DropReason::EgressNoZone);
         }
@@ -324,7 +343,9 @@ impl<'a> Model<'a> {
     ) -> Result<bool, Judgement> {
         let Some(option) = self.profile(zone, leaves) else { return Ok(false) };
         let asked = self.asked((unit, zone), packet, look);
+        let before = self.screens.hits.clone();
         let found = self.screens.judge(self.config, option, &asked);
+        self.screens.notice(self.config.security.screen.trap_interval, &asked, &before, found.is_err());
         found.map_err(|stopped| match stopped {
             Stopped::Dropped => dropped(DropReason::Screen),
             Stopped::Answered => Expected::Answer.into(),
@@ -336,11 +357,7 @@ impl<'a> Model<'a> {
         let came_from = self.zone_of(unit);
         let there = came_from.as_deref().unwrap_or(zone);
         let back = self.route(there, packet.src).filter(|_| !self.is_own(there, packet.src));
-        // Of an address that means something on its link alone there is no way back to be asked for (screen-17).
-        let of_link = match packet.src {
-            IpAddr::V4(src) => src.is_unspecified(),
-            IpAddr::V6(src) => src.is_unspecified() || src.is_unicast_link_local(),
-        };
+        let of_link = entrance::is_of_link(packet);
         let is_spoofed = !of_link && back.and_then(|unit| self.zone_of(&unit)) != came_from;
         Asked { zone, packet, now: self.now, look, is_spoofed }
     }
@@ -409,6 +426,12 @@ impl<'a> Model<'a> {
     #[must_use]
     pub const fn hits(&self) -> &BTreeMap<(String, Screen), u64> {
         &self.screens.hits
+    }
+
+    /// What screens told of, in the order that they did.
+    #[must_use]
+    pub fn notices(&self) -> &[Notice] {
+        &self.screens.notices
     }
 
     /// Sessions tried by each NAT rule.

@@ -6,7 +6,9 @@ use ravelin_types::DropReason;
 use super::conversation::Conversation;
 use super::nat::{End, Outward, Ports, RuleName, Side, Source, carried};
 use super::screens::Look;
-use super::{Expected, Judgement, Model, Packet, Session, Told, cleared, dropped, same, tuple, turned};
+use super::{
+    Expected, Judgement, Model, Packet, Session, Told, cleared, dropped, entrance, same, tuple, turned,
+};
 
 /// What is known of a packet on its way to a session.
 struct Way<'w> {
@@ -38,17 +40,23 @@ impl Model<'_> {
             Err(reason) => return dropped(reason),
         };
         let inner = inward.packet;
-        if self.is_own(zone, inner.dst) {
+        if self.is_ours((unit, zone), inner.dst) {
             // In another family it is not to be had (nat-static-12).
             let is_across = seen.dst.is_ipv4() != inner.dst.is_ipv4();
             let denied = || dropped(DropReason::HostInboundDenied);
             return if is_across { denied() } else { self.host_bound((unit, zone), &seen, &inner) };
         }
+        if entrance::is_nowhere_beyond(packet.src) {
+            return dropped(DropReason::InvalidSource);
+        }
         let tcp = match self.conversation(&seen) {
             Ok(tcp) => tcp,
             Err(reason) => return dropped(reason),
         };
-        let Some(egress) = self.route(zone, inner.dst) else { return dropped(DropReason::NoRoute) };
+        let egress = match self.way_out(zone, inner.dst) {
+            Ok(egress) => egress,
+            Err(reason) => return dropped(reason),
+        };
         let Some(to_zone) = self.zone_of(&egress) else { return dropped(DropReason::EgressNoZone) };
         let policy = self.policy(zone, &to_zone, &inner);
         let way = Way { from: (unit, zone), to: (&egress, &to_zone) };
@@ -80,6 +88,16 @@ impl Model<'_> {
         let session = self.session(&way, (packet, &inner), tcp, policy);
         let prefix = inward.prefix.or(outward.prefix);
         let session = Session { unit: Some(egress.clone()), prefix, pool: outward.pool, ..session };
+        if packet.ttl <= 1 {
+            // It opens its session and ends there (flow-19).
+            let Source::Is((src, sport)) = source else {
+                self.is_open = true;
+                return dropped(DropReason::NotReady);
+            };
+            let left = Packet { src, sport, dst: inner.dst, dport: inner.dport, ..*packet };
+            let opens = Some(Box::new(Session { left, ..session }));
+            return Judgement { expected: Expected::Drop(DropReason::TtlExpired), opens };
+        }
         let tcp = seen.tcp.map(|tcp| cleared(tcp, mended_out));
         let expected = Expected::Forward { unit: egress, source, to: (inner.dst, inner.dport), tcp };
         Judgement { expected, opens: Some(Box::new(session)) }
@@ -127,10 +145,14 @@ impl Model<'_> {
     }
 
     fn host_bound(&mut self, (unit, zone): (&str, &str), packet: &Packet, inner: &Packet) -> Judgement {
+        if packet.is_neighbour_discovery() {
+            return Expected::Host.into();
+        }
         if !self.host_accepts(unit, inner) {
             return dropped(DropReason::HostInboundDenied);
         }
-        let tcp = match self.conversation(packet) {
+        let opened = if packet.is_to_many() { Ok(None) } else { self.conversation(packet) };
+        let tcp = match opened {
             Ok(tcp) => tcp,
             Err(reason) => return dropped(reason),
         };
@@ -147,8 +169,16 @@ impl Model<'_> {
             }
             return dropped(reason);
         }
+        if packet.is_to_many() {
+            return Expected::Host.into();
+        }
         if let Err(judgement) = self.limited(unit, (zone, false), packet) {
             return judgement;
+        }
+        // Answers of the firewall itself come in where the packet did.
+        let back = Way { from: (unit, zone), to: (unit, zone) };
+        if self.collides(&back, &Source::Is((inner.src, inner.sport)), inner) {
+            return dropped(DropReason::SessionCollision);
         }
         if is_told {
             self.told.push((tuple(packet), Told::Created));
@@ -180,6 +210,7 @@ impl Model<'_> {
             application,
             seen: self.now,
             packets: [1, 0],
+            bytes: [packet.size() as u64, 0],
             logs_close: policy.is_some_and(|policy| policy.log_close),
             prefix: None,
             pool: None,
@@ -221,7 +252,9 @@ impl Model<'_> {
             true => s.to_zone == zone && s.unit.is_some(),
         };
         let live: Vec<_> = self.sessions.iter().filter(of_zone).collect();
+        let before = self.screens.hits.clone();
         let found = self.screens.limits(self.config, option, &asked, &live);
+        self.screens.notice(self.config.security.screen.trap_interval, &asked, &before, found.is_err());
         found.map_err(|_| dropped(DropReason::Screen))
     }
 
@@ -231,9 +264,10 @@ impl Model<'_> {
         let there = self.instance_of(way.to.1);
         let is_there = |zone: &str| self.instance_of(zone) == there;
         let of = |(src, sport): End| {
-            let left = Packet { src, sport, proto: carried(inner.proto, inner.dst), ..*inner };
+            let left = Packet { src, sport, proto: carried(inner.proto, inner.src, inner.dst), ..*inner };
             let is_taken = |s: &Session| {
-                same(&s.left, &left) && s.unit.is_some() && is_there(&s.to_zone)
+                let beyond = if s.unit.is_some() { &s.to_zone } else { &s.from_zone };
+                same(&s.left, &left) && is_there(beyond)
                     || same(&s.inside, &turned(&left)) && is_there(&s.from_zone)
             };
             self.sessions.iter().any(is_taken) || same(&left, &turned(&left))

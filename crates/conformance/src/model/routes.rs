@@ -86,6 +86,11 @@ impl Model<'_> {
         }
     }
 
+    /// The networks of a unit, with its own addresses.
+    pub(super) fn prefixes(&self, unit: &str) -> impl Iterator<Item = IpNet> {
+        self.units().filter(move |(name, _)| name == unit).map(|(_, prefix)| *prefix)
+    }
+
     fn units(&self) -> impl Iterator<Item = (String, &IpNet)> {
         self.config.interfaces.iter().flat_map(|interface| {
             interface.units.iter().flat_map(move |unit| {

@@ -8,7 +8,7 @@ use ravelin_model::{AddressLimit, Config, IdsOption, MatchDirection, ScreenSynFl
 use ravelin_program::Screen;
 
 use super::segment::{ACK, FIN, SYN, URG};
-use super::{Packet, Session};
+use super::{Packet, Session, Tuple, tuple};
 
 /// Microseconds of a sweep and packets of a flood that have no threshold.
 const SWEEP_US: u32 = 5000;
@@ -60,7 +60,16 @@ pub(super) struct Screens {
     /// When a request was last answered in a server's place.
     answered_at: Option<u64>,
     pub hits: BTreeMap<(String, Screen), u64>,
+    pub notices: Vec<Notice>,
+    /// Of which screen of which zone was told in which interval.
+    noticed: BTreeSet<(String, Screen, u64)>,
 }
+
+/// What is told of a packet: the screen, its zone, and whether the packet went no further.
+pub type Notice = (Tuple, String, Screen, bool);
+
+/// Seconds in which a screen of a zone is told of once (screen-4).
+const TRAP_INTERVAL: u64 = 2;
 
 /// A packet that a screen stops.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -163,6 +172,23 @@ impl Screens {
         Ok(())
     }
 
+    /// Tells of what a packet tripped (screen-4).
+    pub(super) fn notice(
+        &mut self,
+        trap_interval: Option<u32>,
+        asked: &Asked<'_>,
+        before: &BTreeMap<(String, Screen), u64>,
+        is_stopped: bool,
+    ) {
+        let interval = asked.now / 1000 / trap_interval.map_or(TRAP_INTERVAL, u64::from);
+        let new = self.hits.iter().filter(|(of, count)| before.get(of).copied().unwrap_or(0) < **count);
+        for (zone, screen) in new.map(|(of, _)| of.clone()) {
+            if self.noticed.insert((zone.clone(), screen, interval)) {
+                self.notices.push((tuple(asked.packet), zone, screen, is_stopped));
+            }
+        }
+    }
+
     fn hit(&mut self, option: &IdsOption, zone: &str, screen: Screen) -> Result<(), Stopped> {
         *self.hits.entry((zone.to_owned(), screen)).or_default() += 1;
         if option.alarm_without_drop { Ok(()) } else { Err(Stopped::Dropped) }
@@ -231,6 +257,9 @@ impl Screens {
     /// screen-45..49
     fn sweeps(&mut self, option: &IdsOption, asked: &Asked<'_>) -> Result<(), Stopped> {
         let Asked { zone, packet, .. } = *asked;
+        if packet.dst.is_multicast() {
+            return Ok(());
+        }
         let span = |found: &Option<Threshold>| found.as_ref().map(|t| t.threshold.unwrap_or(SWEEP_US));
         let (sweep, screen, scan, scan_screen) = match packet.proto {
             1 | 58 => (span(&option.icmp.ip_sweep), Screen::IpSweep, None, Screen::IpSweep),
@@ -399,8 +428,9 @@ fn is_bad(options: &[u8]) -> bool {
     }
 }
 
+/// ICMP of the packet's own family.
 const fn is_icmp(packet: &Packet) -> bool {
-    packet.proto == 1 || packet.proto == 58
+    packet.proto == if packet.src.is_ipv4() { 1 } else { 58 }
 }
 
 const fn screen_is_of_source(screen: Screen) -> bool {

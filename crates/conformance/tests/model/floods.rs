@@ -60,7 +60,7 @@ fn packet() -> impl Strategy<Value = Step> {
         };
         let (src, dst) = (addr(from, src), addr(1 - from, dst));
         let tcp = Some(Segment::of(flags));
-        Step::Packet(from, Packet { src, dst, proto: 6, sport, dport, tcp, len: 0, options: &[] })
+        Step::Packet(from, Packet { src, dst, proto: 6, sport, dport, tcp, len: 0, options: &[], ..Packet::PLAIN })
     })
 }
 

@@ -137,6 +137,7 @@ fn packet() -> impl Strategy<Value = (usize, Packet)> {
                 tcp,
                 len: 24,
                 options: &[],
+                ..Packet::PLAIN
             };
             (from, packet)
         },

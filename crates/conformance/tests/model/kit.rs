@@ -4,12 +4,12 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 use ravelin_compile::{IdBook, Resolved, compile, routes};
-use ravelin_conformance::model::{ErrorOutcome, IcmpError, Outcome, Packet, Segment};
+use ravelin_conformance::model::{ErrorOutcome, IcmpError, Outcome, Packet, Segment, Station};
 use ravelin_contract::DataPlane;
-use ravelin_engine::{Egress, Ingress, Limits, Verdict};
+use ravelin_engine::{Egress, Ingress, Limits, Rules, Verdict};
 use ravelin_model::{Config, check, load};
 use ravelin_sim::{SimPlane, SimSetup, SimWorkers};
-use ravelin_types::{Addr, Family, Generation, Proto};
+use ravelin_types::{Addr, Family, Generation, Mac, Proto};
 use ravelin_wire::build::{self, Ip, Payload};
 use ravelin_wire::{L4, Network, checksum, parse, parse_ip, put_u16, u16_at, u32_at};
 
@@ -38,10 +38,19 @@ pub fn frame(packet: &Packet) -> Vec<u8> {
     let payload = match (Proto(packet.proto), packet.tcp) {
         (Proto::TCP, Some(tcp)) => segment((packet.sport, packet.dport), &tcp),
         (Proto::UDP, _) => Payload::udp(packet.sport, packet.dport, &data),
+        (own, _) if packet.message.is_some() => {
+            let (kind, code) = packet.message.unwrap();
+            Payload { proto: own, ..Payload::icmp(family, kind, code, 0, &data) }
+        }
         (Proto::ICMP | Proto::ICMPV6, _) => echo(family, packet, &data),
         (proto, _) => Payload::raw(proto, &data),
     };
-    let mut frame = build::frame(&Ip::new(family, src, dst), &payload);
+    let dst_mac = match packet.station {
+        Station::Own => Mac([2, 0, 0, 0, 1, 2]),
+        Station::All => Mac([255; 6]),
+        Station::Group => Mac([1, 0, 0x5e, 0, 0, 5]),
+    };
+    let mut frame = build::frame(&Ip { ttl: packet.ttl, dst_mac, ..Ip::new(family, src, dst) }, &payload);
     if !packet.options.is_empty() {
         let options = packet.options;
         frame.splice(34..34, options.iter().copied());
@@ -98,12 +107,37 @@ fn read(tcp: &[u8]) -> Segment {
 
 /// What becomes of a packet that arrives at the port of this number.
 pub fn outcome(plane: &SimPlane, from: usize, packet: &Packet) -> Outcome {
+    let (outcome, _) = outcomes(plane, &[(from, *packet)]).pop().unwrap();
+    outcome
+}
+
+/// What becomes of the packets of one batch, each with the frame that left.
+pub fn outcomes(plane: &SimPlane, packets: &[(usize, Packet)]) -> Vec<(Outcome, Option<Vec<u8>>)> {
     let rules = plane.rules().unwrap();
-    let port = rules.ports().find(|p| p.name == format!("ge-0/0/{from}")).unwrap().id;
-    let (verdicts, sent, _) = plane.workers().run_batch(&[(Ingress::Port(port), &frame(packet))]);
-    match verdicts[0] {
+    let port = |from: usize| rules.ports().find(|p| p.name == format!("ge-0/0/{from}")).unwrap().id;
+    let frames: Vec<_> = packets.iter().map(|(from, packet)| (Ingress::Port(port(*from)), frame(packet))).collect();
+    let frames: Vec<_> = frames.iter().map(|(ingress, frame)| (*ingress, &frame[..])).collect();
+    let (verdicts, sent, _) = plane.workers().run_batch(&frames);
+    // What leaves of the batch itself comes first, in its order.
+    let mut sent = sent.into_iter();
+    let one = |(verdict, (_, packet)): (&Verdict, &(usize, Packet))| match *verdict {
+        Verdict::Send { .. } => {
+            let frame = sent.next().unwrap().frame;
+            (read_outcome(&rules, *verdict, packet, Some(&frame)), Some(frame))
+        }
+        other => (read_outcome(&rules, other, packet, None), None),
+    };
+    let out: Vec<_> = verdicts.iter().zip(packets).map(one).collect();
+    let answers = sent.count();
+    let is_answered = out.iter().filter(|(outcome, _)| *outcome == Outcome::Answered).count();
+    assert!(is_answered <= answers, "what is consumed is answered");
+    out
+}
+
+fn read_outcome(rules: &Rules, verdict: Verdict, packet: &Packet, frame: Option<&Vec<u8>>) -> Outcome {
+    match verdict {
         Verdict::Send { egress: Egress::Port(_), unit, .. } => {
-            let frame = &sent[0].frame;
+            let frame = frame.unwrap();
             let network = parse(frame).unwrap().network.unwrap();
             let tcp = packet.tcp.map(|_| read(&frame[usize::from(network.l4_at)..usize::from(network.end)]));
             let packet = Packet { tcp, ..read_packet(&network, packet) };
@@ -111,10 +145,7 @@ pub fn outcome(plane: &SimPlane, from: usize, packet: &Packet) -> Outcome {
         }
         Verdict::Send { egress: Egress::Host(_), .. } => Outcome::Host,
         Verdict::Drop(reason) => Outcome::Dropped(reason),
-        Verdict::Consume => {
-            assert_eq!(sent.len(), 1, "it is answered");
-            Outcome::Answered
-        }
+        Verdict::Consume => Outcome::Answered,
         other => panic!("{other:?} is no outcome of the model"),
     }
 }
@@ -122,11 +153,11 @@ pub fn outcome(plane: &SimPlane, from: usize, packet: &Packet) -> Outcome {
 /// What is the same in every packet of a flow, of one of the kind of `like`.
 pub fn read_packet(network: &Network, like: &Packet) -> Packet {
     let (sport, dport) = match network.l4 {
-        L4::Tcp { sport, dport, .. } | L4::Udp { sport, dport } => (sport, dport),
+        L4::Tcp { sport, dport, .. } | L4::Udp { sport, dport } | L4::Sctp { sport, dport } => (sport, dport),
+        L4::Icmp { kind, code, .. } if like.message.is_some() => (u16::from(kind) << 8 | u16::from(code), 1),
         L4::Icmp { id, kind: 0 | 129, .. } => (0, id),
         L4::Icmp { id, .. } => (id, 0),
         L4::Opaque | L4::Spi(_) => (0, 0),
-        other @ L4::Sctp { .. } => panic!("{other:?} is no packet of the model"),
     };
     let (src, dst) = (network.src.to_ip(network.family), network.dst.to_ip(network.family));
     Packet { src, dst, sport, dport, proto: network.proto.0, ..*like }

@@ -9,6 +9,8 @@ mod kit;
 mod nat;
 mod policies;
 mod screens;
+mod seen;
+mod strangers;
 mod translated;
 mod translated_config;
 mod world;

@@ -206,6 +206,7 @@ fn packet() -> impl Strategy<Value = (usize, Packet)> {
                     tcp,
                     len: 7,
                     options: &[],
+                    ..Packet::PLAIN
                 },
             )
         },

@@ -225,6 +225,7 @@ fn packet() -> impl Strategy<Value = (usize, Packet)> {
                 tcp: tcp.then(|| Segment::of(if opens { SYN } else { ACK })),
                 len: 7,
                 options: &[],
+                ..Packet::PLAIN
             };
             (from, packet)
         },

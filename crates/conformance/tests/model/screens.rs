@@ -86,7 +86,7 @@ const COUNTED: [&str; 33] = [
     "alarm-without-drop",
 ];
 
-fn option(zone: &'static str) -> impl Strategy<Value = String> {
+pub fn option(zone: &'static str) -> impl Strategy<Value = String> {
     let counted = subsequence(COUNTED.to_vec(), 1..6);
     (subsequence(ALONE.to_vec(), 0..5), counted, 4u8..12).prop_map(move |(alone, counted, threshold)| {
         let set = format!("set security screen ids-option of-{zone}");
@@ -107,7 +107,7 @@ fn config() -> impl Strategy<Value = String> {
 }
 
 /// One option with its length, right or wrong.
-const OPTIONS: [&[u8]; 10] = [
+pub const OPTIONS: [&[u8]; 10] = [
     &[],
     &[7, 7, 4, 0, 0, 0, 0, 0],
     &[131, 7, 4, 10, 1, 0, 9, 0],
@@ -164,7 +164,7 @@ fn packet() -> impl Strategy<Value = Step> {
             let options = if v6 || !has_options { &[] } else { options };
             let len = if proto == 47 { 20 } else { len };
             let tcp = (proto == 6).then(|| Segment::of(flags));
-            Step::Packet(from, Packet { src, dst, proto, sport, dport, tcp, len, options })
+            Step::Packet(from, Packet { src, dst, proto, sport, dport, tcp, len, options, ..Packet::PLAIN })
         },
     )
 }
@@ -189,6 +189,7 @@ fn packets(step: &Step, last: Option<(usize, Packet)>) -> Vec<(usize, Packet)> {
         tcp: None,
         len: 7,
         options: &[],
+        ..Packet::PLAIN
     };
     match *step {
         Step::Wait(_) => Vec::new(),

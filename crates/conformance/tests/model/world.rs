@@ -151,7 +151,7 @@ impl World {
         let proto = if is_tcp { 6 } else { 17 };
         let tcp = is_tcp.then(|| Segment::of(SYN));
         let dst = address(to, is_v6);
-        (Packet { src, dst, proto, sport: 4000, dport: port, tcp, len: 7, options: &[] }, unit)
+        (Packet { src, dst, proto, sport: 4000, dport: port, tcp, len: 7, options: &[], ..Packet::PLAIN }, unit)
     }
 
     /// The error that a step means, and where it arrives.

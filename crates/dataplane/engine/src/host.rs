@@ -5,7 +5,7 @@
 //! Neighbour discovery for the unit itself is let through as ARP is: without it there is no link.
 
 use ravelin_program::Interface;
-use ravelin_types::{Addr, DropReason, Family, InstanceId, InterfaceId, Proto, ZoneId};
+use ravelin_types::{Addr, DropReason, Family, IcmpKind, InstanceId, InterfaceId, Proto, ZoneId};
 use ravelin_wire::{L4, Network, ethertype};
 
 use crate::act;
@@ -160,8 +160,13 @@ fn admitted<R: Recorder>(
     inward: &Inward,
 ) -> Result<Draft, DropReason> {
     let rules = &turn.world.rules;
-    let opened =
-        |policy| if is_to_many(flow) { Ok(None) } else { tcp::open(packet, flow, rules.tcp_of(policy)) };
+    let opened = |policy| match flow.network.l4 {
+        _ if is_to_many(flow) => Ok(None),
+        L4::Icmp { kind, .. } if IcmpKind::of(flow.network.proto, kind) == IcmpKind::EchoReply => {
+            Err(DropReason::IcmpReplyNoSession)
+        }
+        _ => tcp::open(packet, flow, rules.tcp_of(policy)),
+    };
     let tcp = opened(NO_POLICY)?;
     turn.rec.fact(Fact::Zones { from: flow.zone, to: ZoneId::HOST });
     let permit = first_path::policy(turn, packet, flow, (&inward.key, ZoneId::HOST))?;
@@ -222,7 +227,8 @@ fn is_group(flow: &Flow) -> bool {
 }
 
 pub(crate) fn is_neighbour_discovery(network: &Network) -> bool {
-    network.proto == Proto::ICMPV6
+    network.family == Family::V6
+        && network.proto == Proto::ICMPV6
         && network.ttl == FROM_NEIGHBOUR
         && matches!(network.l4, L4::Icmp { kind, .. } if NEIGHBOUR_TYPES.contains(&kind))
 }

@@ -1,0 +1,312 @@
+//! Packets of every kind: protocols that nobody has heard of, messages of ICMP, sources and destinations that no host has, at the end of
+//! their life, to all stations, with options and flags in any combination; between zones, within one and to the firewall, under generated
+//! policies, screens and lists of services, many in one batch. What becomes of each, byte for byte, and what is left of it in
+//! sessions, counters and events must be as the model has it.
+
+use std::collections::BTreeMap;
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::select;
+use proptest::test_runner::RngSeed;
+use ravelin_conformance::model::{ACK, Model, Outcome, Packet, SYN, Segment, Session, Station};
+use ravelin_contract::DataPlane;
+use ravelin_program::Screen;
+use ravelin_sim::SimPlane;
+use ravelin_types::DropReason;
+
+use crate::kit::{frame, ip, loaded, outcomes, plane};
+use crate::screens::{OPTIONS, option, wait};
+use crate::seen::{expected, shown, told, zone_name};
+
+const ZONES: [&str; 3] = ["trust", "untrust", "dmz"];
+/// Of three zones, and one of none.
+const UNITS: [&str; 4] = ["ge-0/0/0.0", "ge-0/0/1.0", "ge-0/0/2.0", "ge-0/0/3.0"];
+const NETBIOS: u16 = 139;
+
+const APPLICATIONS: [&str; 14] = [
+    "any",
+    "any",
+    "any",
+    "junos-ssh",
+    "junos-icmp-all",
+    "junos-icmp-ping",
+    "junos-icmp6-all",
+    "junos-gre",
+    "junos-ospf",
+    "stamp",
+    "association",
+    "hidden",
+    "last",
+    "first",
+];
+
+const OWN: &str = "\
+set applications application stamp protocol icmp
+set applications application stamp icmp-type 13
+set applications application association protocol sctp
+set applications application hidden protocol esp
+set applications application last protocol 255
+set applications application first protocol 0
+set security screen white-list some address 10.0.0.4/32
+set security screen white-list some address 10.1.0.4/32
+";
+
+fn base() -> String {
+    let mut text = OWN.to_owned();
+    for n in 0..4 {
+        let head = format!("set interfaces ge-0/0/{n} unit 0 family");
+        text += &format!("{head} inet address 10.{n}.0.1/24\n{head} inet6 address 2001:db8:{n}::1/64\n");
+    }
+    for (zone, unit) in ZONES.iter().zip(UNITS) {
+        text += &format!("set security zones security-zone {zone} interfaces {unit}\n");
+    }
+    text
+}
+
+fn policy() -> impl Strategy<Value = String> {
+    let zone = || select(&ZONES[..]);
+    let to = prop_oneof![3 => zone(), 1 => Just("junos-host")];
+    let context = prop_oneof![
+        3 => (zone(), to).prop_map(|(from, to)| format!("from-zone {from} to-zone {to}")),
+        2 => Just("global".to_owned()),
+    ];
+    let sides = || select(&["any", "any", "any-ipv4", "any-ipv6", "10.0.0.0/24", "0.0.0.0/0"][..]);
+    let action = select(&["permit", "permit", "permit", "deny", "reject"][..]);
+    let log = select(&["", "session-init", "session-close"][..]);
+    let applications = select(&APPLICATIONS[..]);
+    (context, sides(), sides(), applications, action, log).prop_map(|(context, src, dst, application, action, log)| {
+        let head = format!("set security policies {context} policy NAME");
+        let log = if log.is_empty() { String::new() } else { format!("{head} then log {log}\n") };
+        format!(
+            "{head} match source-address {src}\n{head} match destination-address {dst}\n\
+             {head} match application {application}\n{head} then {action}\n{log}"
+        )
+    })
+}
+
+/// What a zone lets in.
+const INBOUND: [&str; 11] = [
+    "",
+    "system-services any-service",
+    "system-services ping",
+    "system-services dhcp",
+    "protocols all",
+    "protocols ospf",
+    "protocols igmp",
+    "protocols pim",
+    "protocols ndp",
+    "protocols router-discovery",
+    "system-services all",
+];
+
+fn config() -> impl Strategy<Value = String> {
+    let inbound = || select(&INBOUND[..]);
+    let screens = (option("trust"), option("untrust"), any::<[bool; 3]>());
+    let default = select(&["permit-all", "deny-all"][..]);
+    (vec(policy(), 0..5), default, (inbound(), inbound()), screens).prop_map(
+        |(policies, default, (first, second), (trust, untrust, [has_trust, has_untrust, shared]))| {
+            let mut text = base();
+            text += &format!("set security policies default-policy {default}\n");
+            let named = policies.iter().enumerate().map(|(n, policy)| policy.replace("NAME", &format!("p{n}")));
+            text.extend(named);
+            for (zone, list) in [("trust", first), ("untrust", second)] {
+                if !list.is_empty() {
+                    text += &format!("set security zones security-zone {zone} host-inbound-traffic {list}\n");
+                }
+            }
+            text.extend([(has_trust, trust), (has_untrust, untrust)].into_iter().filter(|of| of.0).map(|of| of.1));
+            if has_trust && shared {
+                text += "set security zones security-zone dmz screen of-trust\n";
+            }
+            text
+        },
+    )
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Step {
+    Fresh(usize, Packet),
+    /// Once more what opened the session of this number.
+    Again(usize),
+    /// The answer to it.
+    Back(usize),
+    Wait(u64),
+}
+
+/// Who sends it, and to whom: `$` is the network that it comes from, `%` another.
+const SOURCES: [&str; 36] = [
+    "10.$.0.2", "10.$.0.2", "10.$.0.3", "10.$.0.4", "10.$.0.2", "10.%.0.2", "10.$.0.1", "10.%.0.1", "10.$.0.255",
+    "10.$.0.0", "0.0.0.0", "0.0.0.7", "127.0.0.1", "169.254.0.9", "224.0.0.5", "239.1.1.1", "240.0.0.1",
+    "255.255.255.255", "198.51.100.7", "2001:db8:$::2", "2001:db8:$::2", "2001:db8:$::3", "2001:db8:$::2",
+    "2001:db8:%::2", "2001:db8:$::1", "2001:db8:%::1", "::", "::1", "fe80::9", "fe80::1", "ff02::1", "ff0e::1",
+    "::ffff:10.0.0.2", "2001:db8:9::9", "64:ff9b::a00:2", "2001:db8:$::",
+];
+const DESTINATIONS: [&str; 38] = [
+    "10.%.0.2", "10.%.0.2", "10.%.0.3", "10.%.0.4", "10.%.0.2", "10.$.0.2", "10.$.0.1", "10.%.0.1", "10.$.0.255",
+    "10.%.0.255", "10.%.0.0", "0.0.0.0", "0.0.0.7", "127.0.0.1", "169.254.0.9", "224.0.0.5", "239.1.1.1", "240.0.0.1",
+    "255.255.255.255", "198.51.100.7", "2001:db8:%::2", "2001:db8:%::2", "2001:db8:%::3", "2001:db8:%::2",
+    "2001:db8:$::2", "2001:db8:$::1", "2001:db8:%::1", "::", "::1", "fe80::9", "ff01::1", "ff02::1", "ff02::1:ff00:1",
+    "ff12::9", "ff0e::1", "::ffff:10.0.0.2", "2001:db8:9::9", "2001:db8:%::",
+];
+
+/// Messages that are no echo and no error, of ICMP and of ICMPv6.
+const MESSAGES: [u8; 9] = [2, 9, 10, 13, 14, 17, 40, 200, 255];
+const MESSAGES6: [u8; 12] = [5, 100, 130, 131, 133, 134, 135, 136, 137, 143, 200, 255];
+
+fn protocol() -> impl Strategy<Value = u8> {
+    select(&[6u8, 6, 6, 17, 17, 17, 1, 1, 58, 58, 2, 4, 41, 47, 50, 51, 59, 89, 94, 103, 132, 200, 255, 0][..])
+}
+
+fn packet() -> impl Strategy<Value = Step> {
+    let family = any::<bool>().prop_flat_map(|v6| {
+        let of = move |list: &[&'static str]| {
+            let of_family = list.iter().filter(|text| text.contains(':') == v6);
+            select(of_family.copied().collect::<Vec<_>>())
+        };
+        (of(&SOURCES), of(&DESTINATIONS))
+    });
+    let ports = (select(&[1000u16, 1001, 67, 0][..]), select(&[22u16, 80, 123, 67, NETBIOS, 0][..]));
+    let flags = prop_oneof![2 => Just(SYN), 1 => any::<u8>()];
+    let ttl = select(&[64u8, 64, 64, 64, 64, 64, 64, 0, 1, 2, 255, 255][..]);
+    let station = prop_oneof![10 => Just(Station::Own), 1 => Just(Station::All), 1 => Just(Station::Group)];
+    let len = prop_oneof![2 => Just(24u16), 1 => Just(0), 1 => Just(7), 1 => 980u16..1010];
+    let options = prop_oneof![4 => Just(&[][..]), 1 => select(&OPTIONS[..])];
+    let message = (any::<[bool; 2]>(), select(&MESSAGES[..]), select(&MESSAGES6[..]), select(&[0u8, 0, 3][..]));
+    let shape = ((ttl, station, len, options), ports, flags, message);
+    ((0usize..4, 0usize..4), family, protocol(), shape).prop_map(
+        |((from, other), (src, dst), proto, ((ttl, station, len, options), ports, flags, message))| {
+            let addr = |text: &str| ip(&text.replace('$', &from.to_string()).replace('%', &other.to_string()));
+            let (src, dst) = (addr(src), addr(dst));
+            let v6 = src.is_ipv6();
+            // Numbers of headers that would be walked over.
+            let proto = if v6 && proto == 0 { 255 } else { proto };
+            let ([is_echo, is_reply], kind4, kind6, code) = message;
+            let is_own_icmp = proto == if v6 { 58 } else { 1 };
+            let kind = if proto == 1 { kind4 } else { kind6 };
+            let message = (matches!(proto, 1 | 58) && !(is_echo && is_own_icmp)).then_some((kind, code));
+            let (sport, dport) = match (proto, message) {
+                (6 | 17, _) => ports,
+                (_, Some((kind, code))) => (u16::from(kind) << 8 | u16::from(code), 1),
+                (1 | 58, None) if is_reply => (0, 7),
+                (1 | 58, None) => (7, 0),
+                // Of the data that it is made of.
+                (132, _) => (0x0707, 0x0707),
+                _ => (0, 0),
+            };
+            let tcp = (proto == 6).then(|| Segment::of(flags));
+            let options = if v6 { &[] } else { options };
+            let packet = Packet { src, dst, proto, sport, dport, tcp, len, options, ttl, station, message };
+            Step::Fresh(from, packet)
+        },
+    )
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let wait = select(&[10u64, 300, 1000, 2500, 20_000, 61_000][..]).prop_map(Step::Wait);
+    let again = (0usize..6).prop_map(Step::Again);
+    let back = (0usize..6).prop_map(Step::Back);
+    vec(prop_oneof![12 => packet(), 3 => again, 4 => back, 1 => wait], 1..60)
+}
+
+/// What a step sends, as the sessions stand.
+fn sent(step: &Step, model: &Model<'_>) -> Option<(usize, Packet)> {
+    let of = |n: usize| model.sessions().get(n);
+    let port = |session: &Session, way: usize| ZONES.iter().position(|zone| *zone == session.zone(way));
+    match *step {
+        Step::Wait(_) => None,
+        Step::Fresh(from, packet) => Some((from, packet)),
+        Step::Again(n) => of(n).and_then(|session| Some((port(session, 0)?, session.inside))),
+        Step::Back(n) => of(n).and_then(|session| {
+            let Packet { src, dst, sport, dport, tcp, message, .. } = session.left;
+            let (sport, dport) = if message.is_some() { (sport, dport) } else { (dport, sport) };
+            let tcp = tcp.map(|tcp| Segment { ack: tcp.seq.wrapping_add(1), ..Segment::of(SYN | ACK) });
+            let packet = Packet { src: dst, dst: src, sport, dport, tcp, ttl: 64, ..session.left };
+            Some((port(session, 1)?, packet))
+        }),
+    }
+}
+
+/// What left is what came, one hop older; the firewall gets it as it came.
+fn as_it_came(packet: &Packet, (outcome, left): &(Outcome, Option<Vec<u8>>)) -> bool {
+    let whole = |packet: &Packet| frame(packet)[14..].to_vec();
+    match (outcome, left) {
+        (Outcome::Left { packet: left, .. }, Some(bytes)) => {
+            bytes[14..] == whole(&Packet { ttl: packet.ttl - 1, ..*left })
+        }
+        // Its urgent flag may be gone.
+        (Outcome::Host, Some(_)) if packet.tcp.is_some() && packet.dport == NETBIOS => true,
+        (Outcome::Host, Some(bytes)) => bytes[14..] == whole(packet),
+        (_, left) => left.is_none(),
+    }
+}
+
+fn hits(plane: &SimPlane) -> BTreeMap<(String, Screen), u64> {
+    let (rules, counters) = (plane.rules().unwrap(), plane.telemetry().screens().unwrap());
+    let of_zone = |zone| called(&zone_name(&rules, zone));
+    counters.iter().flat_map(|c| c.hits.iter().map(|(s, n)| ((of_zone(c.zone), *s), *n))).collect()
+}
+
+/// The zone of a unit.
+fn called(unit: &str) -> String {
+    UNITS.iter().position(|name| *name == unit).map_or("", |at| ZONES[at]).to_owned()
+}
+
+fn drops(plane: &SimPlane) -> BTreeMap<DropReason, u64> {
+    let drops = plane.telemetry().global().unwrap().drops;
+    DropReason::ALL.iter().map(|reason| (*reason, drops[reason.index()])).filter(|(_, n)| *n > 0).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { rng_seed: RngSeed::Fixed(43), cases: 800, ..ProptestConfig::default() })]
+    #[test]
+    fn engine_and_model_agree_on_packets_of_every_kind(
+        text in config(), steps in steps(), (workers, burst) in prop_oneof![(Just(1u8), 1usize..12), (2u8..=4, Just(1))],
+    ) {
+        let config = loaded(&text);
+        let plane = plane(&config, workers);
+        let mut model = Model::new(&config);
+        let mut dropped: BTreeMap<DropReason, u64> = BTreeMap::new();
+        wait(&plane, &mut model, 5000);
+        let mut steps_left = &steps[..];
+        while let Some(first) = steps_left.first() {
+            if let Step::Wait(ms) = *first {
+                wait(&plane, &mut model, ms);
+                while model.since_aged() < 3000 {
+                    wait(&plane, &mut model, 1000);
+                }
+                steps_left = &steps_left[1..];
+                continue;
+            }
+            let is_sent = |step: &&Step| !matches!(step, Step::Wait(_));
+            let count = steps_left.iter().take_while(is_sent).take(burst).count();
+            let packets: Vec<_> = steps_left[..count].iter().filter_map(|step| sent(step, &model)).collect();
+            steps_left = &steps_left[count..];
+            for ((from, packet), got) in packets.iter().zip(outcomes(&plane, &packets)) {
+                if let Outcome::Dropped(reason) = got.0 {
+                    *dropped.entry(reason).or_default() += 1;
+                }
+                let judged = model.agrees(UNITS[*from], packet, &got.0);
+                if model.is_open() {
+                    return Ok(());
+                }
+                prop_assert_eq!(judged, Ok(()), "{:?} of {:?} at {} in {:?} under\n{}", got.0, packet, from, packets, text);
+                prop_assert!(as_it_came(packet, &got), "{:?} of {:?}", got, packet);
+            }
+            prop_assert_eq!(shown(&plane), expected(&model), "after {:?} of {:?} under\n{}", packets, steps, text);
+        }
+        prop_assert_eq!(drops(&plane), dropped, "after {:?} under\n{}", steps, text);
+        prop_assert_eq!(&hits(&plane), model.hits(), "after {:?} under\n{}", steps, text);
+        let (mut got, notices) = told(&plane);
+        let mut should = model.told().to_vec();
+        got.sort();
+        should.sort();
+        prop_assert_eq!(got, should, "told of {:?} under\n{}", steps, text);
+        let mut notices: Vec<_> =
+            notices.into_iter().map(|(of, zone, screen, is_stopped)| (of, called(&zone), screen, is_stopped)).collect();
+        let mut should = model.notices().to_vec();
+        notices.sort();
+        should.sort();
+        prop_assert_eq!(notices, should, "noticed of {:?} under\n{}", steps, text);
+    }
+}
