@@ -230,7 +230,8 @@ impl<'a> Model<'a> {
                 Outcome::Left { unit: by, packet: left },
             ) => {
                 let goes = to == by && *end == (left.dst, left.dport);
-                let fits = goes && *tcp == left.tcp && left.proto == carried(packet.proto, packet.src, left.dst);
+                let fits =
+                    goes && *tcp == left.tcp && left.proto == carried(packet.proto, packet.src, left.dst);
                 if !fits || !self.may_be(source, packet, left) {
                     return Err(expected);
                 }

@@ -50,7 +50,8 @@ impl Model<'_> {
             return Err(DropReason::NoRoute);
         }
         let unit = self.route(zone, dst).ok_or(DropReason::NoRoute)?;
-        let is_all = |net: IpNet| is_broadcast(net, dst) || dst.is_ipv4() && has_hosts(net) && net.network() == dst;
+        let is_all =
+            |net: IpNet| is_broadcast(net, dst) || dst.is_ipv4() && has_hosts(net) && net.network() == dst;
         if self.prefixes(&unit).any(is_all) { Err(DropReason::InvalidDestination) } else { Ok(unit) }
     }
 }

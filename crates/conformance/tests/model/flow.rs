@@ -8,11 +8,10 @@ use std::time::Duration;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
-use proptest::test_runner::RngSeed;
 use ravelin_conformance::model::{ACK, FIN, Model, Outcome, PSH, Packet, RST, SYN, Segment, URG};
 use ravelin_sim::SimPlane;
 
-use crate::kit::{ip, loaded, outcome, plane};
+use crate::kit::{ip, loaded, outcome, plane, runs};
 use crate::seen::{expected, shown, told};
 
 /// Two zones that policies of every kind stand between; the applications have timeouts of their own.
@@ -254,7 +253,7 @@ fn wait(plane: &SimPlane, model: &mut Model<'_>, ms: u64) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { rng_seed: RngSeed::Fixed(23), cases: 800, ..ProptestConfig::default() })]
+    #![proptest_config(runs(23, 800))]
     #[test]
     fn engine_and_model_agree_on_conversations(text in config(), steps in steps(), workers in 1u8..=3) {
         let config = loaded(&text);

@@ -3,6 +3,8 @@
 use std::net::IpAddr;
 
 use ipnet::IpNet;
+use proptest::prelude::ProptestConfig;
+use proptest::test_runner::RngSeed;
 use ravelin_compile::{IdBook, Resolved, compile, routes};
 use ravelin_conformance::model::{ErrorOutcome, IcmpError, Outcome, Packet, Segment, Station};
 use ravelin_contract::DataPlane;
@@ -12,6 +14,15 @@ use ravelin_sim::{SimPlane, SimSetup, SimWorkers};
 use ravelin_types::{Addr, Family, Generation, Mac, Proto};
 use ravelin_wire::build::{self, Ip, Payload};
 use ravelin_wire::{L4, Network, checksum, parse, parse_ip, put_u16, u16_at, u32_at};
+
+/// The same runs each time, so that a change alone can make one fail; a soak, which says how many, has others each time.
+pub fn runs(seed: u64, cases: u32) -> ProptestConfig {
+    let asked = ProptestConfig::default();
+    match std::env::var_os("PROPTEST_CASES") {
+        Some(_) => asked,
+        None => ProptestConfig { cases, rng_seed: RngSeed::Fixed(seed), ..asked },
+    }
+}
 
 pub fn net(text: &str) -> IpNet {
     text.parse().unwrap()
@@ -115,7 +126,8 @@ pub fn outcome(plane: &SimPlane, from: usize, packet: &Packet) -> Outcome {
 pub fn outcomes(plane: &SimPlane, packets: &[(usize, Packet)]) -> Vec<(Outcome, Option<Vec<u8>>)> {
     let rules = plane.rules().unwrap();
     let port = |from: usize| rules.ports().find(|p| p.name == format!("ge-0/0/{from}")).unwrap().id;
-    let frames: Vec<_> = packets.iter().map(|(from, packet)| (Ingress::Port(port(*from)), frame(packet))).collect();
+    let frames: Vec<_> =
+        packets.iter().map(|(from, packet)| (Ingress::Port(port(*from)), frame(packet))).collect();
     let frames: Vec<_> = frames.iter().map(|(ingress, frame)| (*ingress, &frame[..])).collect();
     let (verdicts, sent, _) = plane.workers().run_batch(&frames);
     // What leaves of the batch itself comes first, in its order.

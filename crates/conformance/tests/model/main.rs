@@ -7,6 +7,7 @@ mod headers;
 mod host;
 mod kit;
 mod nat;
+mod pieces;
 mod policies;
 mod screens;
 mod seen;

@@ -7,13 +7,12 @@ use std::time::Duration;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
-use proptest::test_runner::RngSeed;
 use ravelin_conformance::model::{ACK, FIN, Model, Packet, RST, SYN, Segment, URG};
 use ravelin_contract::DataPlane;
 use ravelin_program::Screen;
 use ravelin_sim::SimPlane;
 
-use crate::kit::{ip, loaded, outcome, plane};
+use crate::kit::{ip, loaded, outcome, plane, runs};
 
 const ZONES: [&str; 2] = ["trust", "untrust"];
 
@@ -248,7 +247,7 @@ pub fn hits(plane: &SimPlane) -> BTreeMap<(String, Screen), u64> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { rng_seed: RngSeed::Fixed(29), cases: 800, ..ProptestConfig::default() })]
+    #![proptest_config(runs(29, 800))]
     // Proves: rfc6888-5.
     #[test]
     fn engine_and_model_agree_on_screens(text in config(), steps in steps(), workers in 1u8..=4) {

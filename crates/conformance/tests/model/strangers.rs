@@ -8,14 +8,13 @@ use std::collections::BTreeMap;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
-use proptest::test_runner::RngSeed;
 use ravelin_conformance::model::{ACK, Model, Outcome, Packet, SYN, Segment, Session, Station};
 use ravelin_contract::DataPlane;
 use ravelin_program::Screen;
 use ravelin_sim::SimPlane;
 use ravelin_types::DropReason;
 
-use crate::kit::{frame, ip, loaded, outcomes, plane};
+use crate::kit::{frame, ip, loaded, outcomes, plane, runs};
 use crate::screens::{OPTIONS, option, wait};
 use crate::seen::{expected, shown, told, zone_name};
 
@@ -75,14 +74,16 @@ fn policy() -> impl Strategy<Value = String> {
     let action = select(&["permit", "permit", "permit", "deny", "reject"][..]);
     let log = select(&["", "session-init", "session-close"][..]);
     let applications = select(&APPLICATIONS[..]);
-    (context, sides(), sides(), applications, action, log).prop_map(|(context, src, dst, application, action, log)| {
-        let head = format!("set security policies {context} policy NAME");
-        let log = if log.is_empty() { String::new() } else { format!("{head} then log {log}\n") };
-        format!(
-            "{head} match source-address {src}\n{head} match destination-address {dst}\n\
+    (context, sides(), sides(), applications, action, log).prop_map(
+        |(context, src, dst, application, action, log)| {
+            let head = format!("set security policies {context} policy NAME");
+            let log = if log.is_empty() { String::new() } else { format!("{head} then log {log}\n") };
+            format!(
+                "{head} match source-address {src}\n{head} match destination-address {dst}\n\
              {head} match application {application}\n{head} then {action}\n{log}"
-        )
-    })
+            )
+        },
+    )
 }
 
 /// What a zone lets in.
@@ -108,14 +109,17 @@ fn config() -> impl Strategy<Value = String> {
         |(policies, default, (first, second), (trust, untrust, [has_trust, has_untrust, shared]))| {
             let mut text = base();
             text += &format!("set security policies default-policy {default}\n");
-            let named = policies.iter().enumerate().map(|(n, policy)| policy.replace("NAME", &format!("p{n}")));
+            let named =
+                policies.iter().enumerate().map(|(n, policy)| policy.replace("NAME", &format!("p{n}")));
             text.extend(named);
             for (zone, list) in [("trust", first), ("untrust", second)] {
                 if !list.is_empty() {
                     text += &format!("set security zones security-zone {zone} host-inbound-traffic {list}\n");
                 }
             }
-            text.extend([(has_trust, trust), (has_untrust, untrust)].into_iter().filter(|of| of.0).map(|of| of.1));
+            text.extend(
+                [(has_trust, trust), (has_untrust, untrust)].into_iter().filter(|of| of.0).map(|of| of.1),
+            );
             if has_trust && shared {
                 text += "set security zones security-zone dmz screen of-trust\n";
             }
@@ -136,18 +140,82 @@ enum Step {
 
 /// Who sends it, and to whom: `$` is the network that it comes from, `%` another.
 const SOURCES: [&str; 36] = [
-    "10.$.0.2", "10.$.0.2", "10.$.0.3", "10.$.0.4", "10.$.0.2", "10.%.0.2", "10.$.0.1", "10.%.0.1", "10.$.0.255",
-    "10.$.0.0", "0.0.0.0", "0.0.0.7", "127.0.0.1", "169.254.0.9", "224.0.0.5", "239.1.1.1", "240.0.0.1",
-    "255.255.255.255", "198.51.100.7", "2001:db8:$::2", "2001:db8:$::2", "2001:db8:$::3", "2001:db8:$::2",
-    "2001:db8:%::2", "2001:db8:$::1", "2001:db8:%::1", "::", "::1", "fe80::9", "fe80::1", "ff02::1", "ff0e::1",
-    "::ffff:10.0.0.2", "2001:db8:9::9", "64:ff9b::a00:2", "2001:db8:$::",
+    "10.$.0.2",
+    "10.$.0.2",
+    "10.$.0.3",
+    "10.$.0.4",
+    "10.$.0.2",
+    "10.%.0.2",
+    "10.$.0.1",
+    "10.%.0.1",
+    "10.$.0.255",
+    "10.$.0.0",
+    "0.0.0.0",
+    "0.0.0.7",
+    "127.0.0.1",
+    "169.254.0.9",
+    "224.0.0.5",
+    "239.1.1.1",
+    "240.0.0.1",
+    "255.255.255.255",
+    "198.51.100.7",
+    "2001:db8:$::2",
+    "2001:db8:$::2",
+    "2001:db8:$::3",
+    "2001:db8:$::2",
+    "2001:db8:%::2",
+    "2001:db8:$::1",
+    "2001:db8:%::1",
+    "::",
+    "::1",
+    "fe80::9",
+    "fe80::1",
+    "ff02::1",
+    "ff0e::1",
+    "::ffff:10.0.0.2",
+    "2001:db8:9::9",
+    "64:ff9b::a00:2",
+    "2001:db8:$::",
 ];
 const DESTINATIONS: [&str; 38] = [
-    "10.%.0.2", "10.%.0.2", "10.%.0.3", "10.%.0.4", "10.%.0.2", "10.$.0.2", "10.$.0.1", "10.%.0.1", "10.$.0.255",
-    "10.%.0.255", "10.%.0.0", "0.0.0.0", "0.0.0.7", "127.0.0.1", "169.254.0.9", "224.0.0.5", "239.1.1.1", "240.0.0.1",
-    "255.255.255.255", "198.51.100.7", "2001:db8:%::2", "2001:db8:%::2", "2001:db8:%::3", "2001:db8:%::2",
-    "2001:db8:$::2", "2001:db8:$::1", "2001:db8:%::1", "::", "::1", "fe80::9", "ff01::1", "ff02::1", "ff02::1:ff00:1",
-    "ff12::9", "ff0e::1", "::ffff:10.0.0.2", "2001:db8:9::9", "2001:db8:%::",
+    "10.%.0.2",
+    "10.%.0.2",
+    "10.%.0.3",
+    "10.%.0.4",
+    "10.%.0.2",
+    "10.$.0.2",
+    "10.$.0.1",
+    "10.%.0.1",
+    "10.$.0.255",
+    "10.%.0.255",
+    "10.%.0.0",
+    "0.0.0.0",
+    "0.0.0.7",
+    "127.0.0.1",
+    "169.254.0.9",
+    "224.0.0.5",
+    "239.1.1.1",
+    "240.0.0.1",
+    "255.255.255.255",
+    "198.51.100.7",
+    "2001:db8:%::2",
+    "2001:db8:%::2",
+    "2001:db8:%::3",
+    "2001:db8:%::2",
+    "2001:db8:$::2",
+    "2001:db8:$::1",
+    "2001:db8:%::1",
+    "::",
+    "::1",
+    "fe80::9",
+    "ff01::1",
+    "ff02::1",
+    "ff02::1:ff00:1",
+    "ff12::9",
+    "ff0e::1",
+    "::ffff:10.0.0.2",
+    "2001:db8:9::9",
+    "2001:db8:%::",
 ];
 
 /// Messages that are no echo and no error, of ICMP and of ICMPv6.
@@ -155,7 +223,9 @@ const MESSAGES: [u8; 9] = [2, 9, 10, 13, 14, 17, 40, 200, 255];
 const MESSAGES6: [u8; 12] = [5, 100, 130, 131, 133, 134, 135, 136, 137, 143, 200, 255];
 
 fn protocol() -> impl Strategy<Value = u8> {
-    select(&[6u8, 6, 6, 17, 17, 17, 1, 1, 58, 58, 2, 4, 41, 47, 50, 51, 59, 89, 94, 103, 132, 200, 255, 0][..])
+    select(
+        &[6u8, 6, 6, 17, 17, 17, 1, 1, 58, 58, 2, 4, 41, 47, 50, 51, 59, 89, 94, 103, 132, 200, 255, 0][..],
+    )
 }
 
 fn packet() -> impl Strategy<Value = Step> {
@@ -172,11 +242,13 @@ fn packet() -> impl Strategy<Value = Step> {
     let station = prop_oneof![10 => Just(Station::Own), 1 => Just(Station::All), 1 => Just(Station::Group)];
     let len = prop_oneof![2 => Just(24u16), 1 => Just(0), 1 => Just(7), 1 => 980u16..1010];
     let options = prop_oneof![4 => Just(&[][..]), 1 => select(&OPTIONS[..])];
-    let message = (any::<[bool; 2]>(), select(&MESSAGES[..]), select(&MESSAGES6[..]), select(&[0u8, 0, 3][..]));
+    let message =
+        (any::<[bool; 2]>(), select(&MESSAGES[..]), select(&MESSAGES6[..]), select(&[0u8, 0, 3][..]));
     let shape = ((ttl, station, len, options), ports, flags, message);
     ((0usize..4, 0usize..4), family, protocol(), shape).prop_map(
         |((from, other), (src, dst), proto, ((ttl, station, len, options), ports, flags, message))| {
-            let addr = |text: &str| ip(&text.replace('$', &from.to_string()).replace('%', &other.to_string()));
+            let addr =
+                |text: &str| ip(&text.replace('$', &from.to_string()).replace('%', &other.to_string()));
             let (src, dst) = (addr(src), addr(dst));
             let v6 = src.is_ipv6();
             // Numbers of headers that would be walked over.
@@ -258,7 +330,7 @@ fn drops(plane: &SimPlane) -> BTreeMap<DropReason, u64> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { rng_seed: RngSeed::Fixed(43), cases: 800, ..ProptestConfig::default() })]
+    #![proptest_config(runs(43, 800))]
     #[test]
     fn engine_and_model_agree_on_packets_of_every_kind(
         text in config(), steps in steps(), (workers, burst) in prop_oneof![(Just(1u8), 1usize..12), (2u8..=4, Just(1))],
