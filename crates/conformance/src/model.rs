@@ -12,6 +12,7 @@ mod error;
 mod first;
 mod headers;
 mod nat;
+mod own;
 mod packet;
 mod routes;
 mod rules;
@@ -35,6 +36,9 @@ use schedule::Held;
 pub use screens::Notice;
 use screens::{Asked, Look, Screens, Stopped};
 pub use segment::{ACK, FIN, PSH, RST, SYN, Segment, URG};
+
+/// The zone of the firewall itself.
+const HOST: &str = "junos-host";
 
 /// What became of a packet.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -203,7 +207,12 @@ impl<'a> Model<'a> {
 
     /// Judges a packet and what became of it. `Err`: what should have.
     pub fn agrees(&mut self, unit: &str, packet: &Packet, got: &Outcome) -> Result<(), Expected> {
-        let Judgement { expected, opens } = self.judge(unit, packet);
+        let judgement = self.judge(unit, packet);
+        self.compare(judgement, packet, got)
+    }
+
+    fn compare(&mut self, judgement: Judgement, packet: &Packet, got: &Outcome) -> Result<(), Expected> {
+        let Judgement { expected, opens } = judgement;
         if self.is_open {
             return Ok(());
         }
@@ -248,28 +257,25 @@ impl<'a> Model<'a> {
             Ok(zone) => zone,
             Err(reason) => return dropped(reason),
         };
-        let mine = |s: &Session| same(&s.inside, packet) && s.from_zone == zone;
-        let answers = |s: &Session| same(&turned(&s.left), packet) && s.to_zone == zone && s.unit.is_some();
-        let found = self.sessions.iter().position(mine).map(|at| (at, 0));
-        let found = found.or_else(|| self.sessions.iter().position(answers).map(|at| (at, 1)));
-        match found {
+        match self.session_of(&zone, packet) {
             Some((at, way)) => self.of_session(unit, packet, (at, way)),
             None => self.without_session((unit, &zone), packet, None),
         }
     }
 
-    fn of_session(&mut self, unit: &str, packet: &Packet, (at, way): (usize, usize)) -> Judgement {
+    fn of_session(&mut self, by: &str, packet: &Packet, (at, way): (usize, usize)) -> Judgement {
         let config = self.config;
         let session = self.sessions[at].clone();
         let zones = [session.from_zone.clone(), session.to_zone.clone()];
         if !self.holds(at) {
             self.end(at, CloseReason::PolicyChanged);
-            return self.without_session((unit, &zones[way]), packet, None);
+            return self.without_session((by, &zones[way]), packet, None);
         }
         let (zone, beyond) = (&zones[way], &zones[1 - way]);
         let mut is_mended = false;
-        for (zone, leaves) in [(zone, false), (beyond, true)] {
-            match self.screened(unit, (zone, leaves), packet, Look::OfSession) {
+        // What the firewall sends itself is not judged (screen-2).
+        for (zone, leaves) in [(zone, false), (beyond, true)].into_iter().filter(|_| zone != HOST) {
+            match self.screened(by, (zone, leaves), packet, Look::OfSession) {
                 Ok(mended) => is_mended |= mended,
                 Err(judgement) => return judgement,
             }
@@ -293,7 +299,7 @@ impl<'a> Model<'a> {
                 let was_reset = session.tcp.is_some_and(|tcp| tcp.is_reset());
                 self.end(at, if was_reset { CloseReason::TcpRst } else { CloseReason::TcpFin });
                 let mended = Packet { tcp: segment, ..*packet };
-                return self.without_session((unit, zone), &mended, Some(beyond));
+                return self.without_session((by, zone), &mended, Some(beyond));
             }
             Judged::Pass => None,
             Judged::LastFin => Some(CloseReason::TcpFin),
@@ -314,13 +320,18 @@ impl<'a> Model<'a> {
             self.end(at, reason);
         }
         let Session { inside, left, unit, .. } = session;
-        if unit.is_some() && packet.ttl <= 1 {
+        if unit.is_none() && way == 0 || zones[0] == HOST && way == 1 {
+            return Expected::Host.into();
+        }
+        if zones[way] == HOST {
+            let source = Source::Is((packet.src, packet.sport));
+            let to = (packet.dst, packet.dport);
+            return Expected::Forward { unit: by.to_owned(), source, to, tcp: packet.tcp }.into();
+        }
+        if packet.ttl <= 1 {
             return dropped(DropReason::TtlExpired);
         }
         let to = if way == 0 { left.dst } else { inside.src };
-        if unit.is_none() {
-            return Expected::Host.into();
-        }
         // Where the route leads now must be the zone that the policy judged; answers go by the routes of the opener (routing-instance-11).
         let way_out = self.route(&zones[0], to).filter(|_| !self.is_own(&zones[0], to));
         let Some(unit) = way_out else { return dropped(DropReason::NoRoute) };

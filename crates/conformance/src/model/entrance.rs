@@ -12,8 +12,8 @@ use super::{Model, Packet, Station};
 const SHOWN: [(u8, u16); 3] = [(50, 8), (51, 8), (132, 8)];
 
 impl Model<'_> {
-    /// The zone that a packet enters.
-    pub(super) fn entered(&self, unit: &str, packet: &Packet) -> Result<String, DropReason> {
+    /// The zone of a packet's unit, if it can be read.
+    pub(super) fn parsed(&self, unit: &str, packet: &Packet) -> Result<String, DropReason> {
         let Packet { src, dst, proto, len, .. } = *packet;
         let is_mapped = |addr: IpAddr| matches!(addr, IpAddr::V6(addr) if addr.to_ipv4_mapped().is_some());
         if is_mapped(src) || is_mapped(dst) {
@@ -22,7 +22,13 @@ impl Model<'_> {
         if SHOWN.iter().any(|(of, least)| *of == proto && len < *least) {
             return Err(DropReason::MalformedTransport);
         }
-        let zone = self.zone_of(unit).ok_or(DropReason::NoZone)?;
+        self.zone_of(unit).ok_or(DropReason::NoZone)
+    }
+
+    /// The zone that a packet enters.
+    pub(super) fn entered(&self, unit: &str, packet: &Packet) -> Result<String, DropReason> {
+        let Packet { src, dst, proto, .. } = *packet;
+        let zone = self.parsed(unit, packet)?;
         // Who has no address yet asks for one: by DHCP, or whether it is free.
         let may_be_none = if src.is_ipv4() { proto == 17 } else { proto == 58 && dst.is_multicast() };
         let is_many = |addr: IpAddr| addr.is_multicast() || addr == IpAddr::V4(Ipv4Addr::BROADCAST);

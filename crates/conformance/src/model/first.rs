@@ -7,14 +7,14 @@ use super::conversation::Conversation;
 use super::nat::{End, Outward, Ports, RuleName, Side, Source, carried};
 use super::screens::Look;
 use super::{
-    Expected, Judgement, Model, Packet, Session, Told, cleared, dropped, entrance, same, tuple, turned,
+    Expected, HOST, Judgement, Model, Packet, Session, Told, cleared, dropped, entrance, same, tuple, turned,
 };
 
 /// What is known of a packet on its way to a session.
-struct Way<'w> {
+pub(super) struct Way<'w> {
     /// The unit and zone that it came by, and those that it leaves by.
-    from: Side<'w>,
-    to: Side<'w>,
+    pub from: Side<'w>,
+    pub to: Side<'w>,
 }
 
 impl Model<'_> {
@@ -156,7 +156,7 @@ impl Model<'_> {
             Ok(tcp) => tcp,
             Err(reason) => return dropped(reason),
         };
-        let policy = self.policy(zone, "junos-host", inner);
+        let policy = self.policy(zone, HOST, inner);
         let denied = match policy.map(|policy| policy.action) {
             Some(PolicyAction::Permit) | None => None,
             Some(PolicyAction::Deny) => Some(DropReason::PolicyDeny),
@@ -183,13 +183,13 @@ impl Model<'_> {
         if is_told {
             self.told.push((tuple(packet), Told::Created));
         }
-        let way = Way { from: (unit, zone), to: ("", "junos-host") };
+        let way = Way { from: (unit, zone), to: ("", HOST) };
         let session = self.session(&way, (packet, inner), tcp, policy);
         Judgement { expected: Expected::Host, opens: Some(Box::new(session)) }
     }
 
     /// The session of a packet and of what it is inside; it is with the firewall until a unit is said.
-    fn session(
+    pub(super) fn session(
         &self,
         way: &Way<'_>,
         (packet, inner): (&Packet, &Packet),
@@ -249,7 +249,8 @@ impl Model<'_> {
         let asked = self.asked((unit, zone), packet, Look::First);
         let of_zone = |s: &&Session| match leaves {
             false => s.from_zone == zone,
-            true => s.to_zone == zone && s.unit.is_some(),
+            // What the firewall itself sends counts under nothing (screen-2).
+            true => s.to_zone == zone && s.from_zone != HOST,
         };
         let live: Vec<_> = self.sessions.iter().filter(of_zone).collect();
         let before = self.screens.hits.clone();
@@ -259,7 +260,7 @@ impl Model<'_> {
     }
 
     /// Whether answers to a session with this source would be another's packets, or its own.
-    fn collides(&self, way: &Way<'_>, source: &Source, inner: &Packet) -> bool {
+    pub(super) fn collides(&self, way: &Way<'_>, source: &Source, inner: &Packet) -> bool {
         // What answers in one instance is no answer in another (routing-instance-7).
         let there = self.instance_of(way.to.1);
         let is_there = |zone: &str| self.instance_of(zone) == there;

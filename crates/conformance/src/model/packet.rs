@@ -87,7 +87,11 @@ impl Packet {
 
     /// To many: it leaves no session.
     pub(super) fn is_to_many(&self) -> bool {
-        self.dst.is_multicast() || self.dst == IpAddr::V4(Ipv4Addr::BROADCAST) || self.station != Station::Own
+        self.is_group() || self.station != Station::Own
+    }
+
+    pub(super) fn is_group(&self) -> bool {
+        self.dst.is_multicast() || self.dst == IpAddr::V4(Ipv4Addr::BROADCAST)
     }
 
     pub(super) const fn is_echo_reply(&self) -> bool {

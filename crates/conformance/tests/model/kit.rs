@@ -37,7 +37,9 @@ pub fn plane(config: &Config, workers: u8) -> SimPlane {
     let mut book = IdBook::default();
     let program = compile(&valid, &Resolved::virtual_ports(&valid), &mut book, Generation(1)).unwrap();
     let limits = Limits { sessions: 1024, events: 4096 };
-    let plane = SimWorkers::plane(SimSetup { workers, limits, ..SimSetup::default() });
+    // What is recorded takes the whole path, the rest the express path where it may.
+    let recorded = workers.is_multiple_of(2);
+    let plane = SimWorkers::plane(SimSetup { workers, limits, recorded, ..SimSetup::default() });
     plane.apply_config(&program).unwrap();
     plane.updates().apply(&routes(&valid, &book)).unwrap();
     plane
@@ -118,21 +120,30 @@ fn read(tcp: &[u8]) -> Segment {
 
 /// What becomes of a packet that arrives at the port of this number.
 pub fn outcome(plane: &SimPlane, from: usize, packet: &Packet) -> Outcome {
-    let (outcome, _) = outcomes(plane, &[(from, *packet)]).pop().unwrap();
+    let (outcome, _) = outcomes(plane, &[(From::Port(from), *packet)]).pop().unwrap();
     outcome
 }
 
+/// Where a packet comes from: the wire at the port of this number, or the kernel by the unit there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum From {
+    Port(usize),
+    Host(usize),
+}
+
 /// What becomes of the packets of one batch, each with the frame that left.
-pub fn outcomes(plane: &SimPlane, packets: &[(usize, Packet)]) -> Vec<(Outcome, Option<Vec<u8>>)> {
+pub fn outcomes(plane: &SimPlane, packets: &[(From, Packet)]) -> Vec<(Outcome, Option<Vec<u8>>)> {
     let rules = plane.rules().unwrap();
-    let port = |from: usize| rules.ports().find(|p| p.name == format!("ge-0/0/{from}")).unwrap().id;
-    let frames: Vec<_> =
-        packets.iter().map(|(from, packet)| (Ingress::Port(port(*from)), frame(packet))).collect();
+    let ingress = |from: From| match from {
+        From::Port(n) => Ingress::Port(rules.ports().find(|p| p.name == format!("ge-0/0/{n}")).unwrap().id),
+        From::Host(n) => Ingress::Host(rules.units().find(|u| u.name == format!("ge-0/0/{n}.0")).unwrap().id),
+    };
+    let frames: Vec<_> = packets.iter().map(|(from, packet)| (ingress(*from), frame(packet))).collect();
     let frames: Vec<_> = frames.iter().map(|(ingress, frame)| (*ingress, &frame[..])).collect();
     let (verdicts, sent, _) = plane.workers().run_batch(&frames);
     // What leaves of the batch itself comes first, in its order.
     let mut sent = sent.into_iter();
-    let one = |(verdict, (_, packet)): (&Verdict, &(usize, Packet))| match *verdict {
+    let one = |(verdict, (_, packet)): (&Verdict, &(From, Packet))| match *verdict {
         Verdict::Send { .. } => {
             let frame = sent.next().unwrap().frame;
             (read_outcome(&rules, *verdict, packet, Some(&frame)), Some(frame))

@@ -14,7 +14,7 @@ use ravelin_program::Screen;
 use ravelin_sim::SimPlane;
 use ravelin_types::DropReason;
 
-use crate::kit::{frame, ip, loaded, outcomes, plane, runs};
+use crate::kit::{From, frame, ip, loaded, outcomes, plane, runs};
 use crate::screens::{OPTIONS, option, wait};
 use crate::seen::{expected, shown, told, zone_name};
 
@@ -135,7 +135,11 @@ enum Step {
     Again(usize),
     /// The answer to it.
     Back(usize),
+    /// The kernel sends it.
+    Own(usize, Packet),
     Wait(u64),
+    /// Frames come faster than they are taken from now on, or no more.
+    Press(bool),
 }
 
 /// Who sends it, and to whom: `$` is the network that it comes from, `%` another.
@@ -278,16 +282,37 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     let wait = select(&[10u64, 300, 1000, 2500, 20_000, 61_000][..]).prop_map(Step::Wait);
     let again = (0usize..6).prop_map(Step::Again);
     let back = (0usize..6).prop_map(Step::Back);
-    vec(prop_oneof![12 => packet(), 3 => again, 4 => back, 1 => wait], 1..60)
+    let own = packet().prop_map(|step| match step {
+        Step::Fresh(unit, packet) => Step::Own(unit, from_kernel(unit, packet)),
+        other => other,
+    });
+    let press = any::<bool>().prop_map(Step::Press);
+    vec(prop_oneof![12 => packet(), 3 => own, 3 => again, 4 => back, 1 => wait, 1 => press], 1..60)
+}
+
+/// The same as the firewall sends it: from an address of its, and no reply that nobody asked for.
+fn from_kernel(unit: usize, packet: Packet) -> Packet {
+    let src = if packet.src.is_ipv4() { format!("10.{unit}.0.1") } else { format!("2001:db8:{unit}::1") };
+    let tcp = packet.tcp.map(|_| Segment::of(SYN));
+    let (sport, dport) = match (packet.proto, packet.message) {
+        (1 | 58, None) => (7, 0),
+        _ => (packet.sport, packet.dport),
+    };
+    Packet { src: ip(&src), sport, dport, tcp, station: Station::Own, ..packet }
 }
 
 /// What a step sends, as the sessions stand.
-fn sent(step: &Step, model: &Model<'_>) -> Option<(usize, Packet)> {
+fn sent(step: &Step, model: &Model<'_>) -> Option<(From, Packet)> {
     let of = |n: usize| model.sessions().get(n);
-    let port = |session: &Session, way: usize| ZONES.iter().position(|zone| *zone == session.zone(way));
+    let at = |zone: &str| ZONES.iter().position(|name| *name == zone);
+    let port = |session: &Session, way: usize| match session.zone(way) {
+        "junos-host" => Some(From::Host(at(session.zone(1 - way))?)),
+        zone => Some(From::Port(at(zone)?)),
+    };
     match *step {
-        Step::Wait(_) => None,
-        Step::Fresh(from, packet) => Some((from, packet)),
+        Step::Wait(_) | Step::Press(_) => None,
+        Step::Fresh(from, packet) => Some((From::Port(from), packet)),
+        Step::Own(unit, packet) => Some((From::Host(unit), packet)),
         Step::Again(n) => of(n).and_then(|session| Some((port(session, 0)?, session.inside))),
         Step::Back(n) => of(n).and_then(|session| {
             let Packet { src, dst, sport, dport, tcp, message, .. } = session.left;
@@ -300,11 +325,12 @@ fn sent(step: &Step, model: &Model<'_>) -> Option<(usize, Packet)> {
 }
 
 /// What left is what came, one hop older; the firewall gets it as it came.
-fn as_it_came(packet: &Packet, (outcome, left): &(Outcome, Option<Vec<u8>>)) -> bool {
+fn as_it_came(from: From, packet: &Packet, (outcome, left): &(Outcome, Option<Vec<u8>>)) -> bool {
     let whole = |packet: &Packet| frame(packet)[14..].to_vec();
     match (outcome, left) {
         (Outcome::Left { packet: left, .. }, Some(bytes)) => {
-            bytes[14..] == whole(&Packet { ttl: packet.ttl - 1, ..*left })
+            let hops = u8::from(matches!(from, From::Port(_)));
+            bytes[14..] == whole(&Packet { ttl: packet.ttl - hops, ..*left })
         }
         // Its urgent flag may be gone.
         (Outcome::Host, Some(_)) if packet.tcp.is_some() && packet.dport == NETBIOS => true,
@@ -350,7 +376,12 @@ proptest! {
                 steps_left = &steps_left[1..];
                 continue;
             }
-            let is_sent = |step: &&Step| !matches!(step, Step::Wait(_));
+            if let Step::Press(pressed) = *first {
+                plane.workers().press(pressed);
+                steps_left = &steps_left[1..];
+                continue;
+            }
+            let is_sent = |step: &&Step| !matches!(step, Step::Wait(_) | Step::Press(_));
             let count = steps_left.iter().take_while(is_sent).take(burst).count();
             let packets: Vec<_> = steps_left[..count].iter().filter_map(|step| sent(step, &model)).collect();
             steps_left = &steps_left[count..];
@@ -358,12 +389,23 @@ proptest! {
                 if let Outcome::Dropped(reason) = got.0 {
                     *dropped.entry(reason).or_default() += 1;
                 }
-                let judged = model.agrees(UNITS[*from], packet, &got.0);
+                if let (Outcome::Dropped(DropReason::Overload), From::Port(port)) = (&got.0, from)
+                    && model.may_be_shed(UNITS[*port], packet)
+                {
+                    if model.knows(UNITS[*port], packet) {
+                        return Ok(());
+                    }
+                    continue;
+                }
+                let judged = match *from {
+                    From::Port(port) => model.agrees(UNITS[port], packet, &got.0),
+                    From::Host(unit) => model.agrees_own(UNITS[unit], packet, &got.0),
+                };
                 if model.is_open() {
                     return Ok(());
                 }
-                prop_assert_eq!(judged, Ok(()), "{:?} of {:?} at {} in {:?} under\n{}", got.0, packet, from, packets, text);
-                prop_assert!(as_it_came(packet, &got), "{:?} of {:?}", got, packet);
+                prop_assert_eq!(judged, Ok(()), "{:?} of {:?} at {:?} in {:?} under\n{}", got.0, packet, from, packets, text);
+                prop_assert!(as_it_came(*from, packet, &got), "{:?} of {:?}", got, packet);
             }
             prop_assert_eq!(shown(&plane), expected(&model), "after {:?} of {:?} under\n{}", packets, steps, text);
         }
