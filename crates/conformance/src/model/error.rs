@@ -6,7 +6,8 @@ use ravelin_types::DropReason;
 
 use super::nat::embedded;
 use super::schedule::Held;
-use super::{Model, Packet, Session, same, turned};
+use super::screens::Look;
+use super::{HOST, Model, Packet, Session, same, turned};
 
 /// An error: who sends it to whom, and the packet that it quotes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +30,26 @@ pub enum ErrorOutcome {
 }
 
 impl Model<'_> {
+    /// The same of an error as it comes in a packet, by what is asked of each: screens (screen-72), and a hop to go (flow-19).
+    #[must_use]
+    pub fn error_in(&mut self, unit: &str, error: &IcmpError, packet: &Packet) -> ErrorOutcome {
+        let zone = match self.entered(unit, packet) {
+            Ok(zone) => zone,
+            Err(reason) => return ErrorOutcome::Dropped(reason),
+        };
+        if self.screened(unit, (&zone, false), packet, Look::OfError).is_err() {
+            return ErrorOutcome::Dropped(DropReason::Screen);
+        }
+        match self.error(unit, error) {
+            ErrorOutcome::Left(_) | ErrorOutcome::Dropped(DropReason::NoRoute | DropReason::EgressNoZone)
+                if packet.ttl <= 1 =>
+            {
+                ErrorOutcome::Dropped(DropReason::TtlExpired)
+            }
+            outcome => outcome,
+        }
+    }
+
     /// What is to become of an error that arrives at a unit. It opens nothing and keeps nothing alive.
     #[must_use]
     pub fn error(&self, unit: &str, error: &IcmpError) -> ErrorOutcome {
@@ -46,6 +67,9 @@ impl Model<'_> {
             return none;
         }
         let s = &self.sessions[at];
+        if opened(s) && s.from_zone == HOST {
+            return ErrorOutcome::Host;
+        }
         let (to, beyond, quoted, known) = if opened(s) {
             (s.inside.src, &s.from_zone, s.inside, (s.left.dst, s.inside.dst))
         } else if s.unit.is_none() {
@@ -53,7 +77,8 @@ impl Model<'_> {
         } else {
             (s.left.dst, &s.to_zone, turned(&s.left), (s.inside.src, s.left.src))
         };
-        let Some(egress) = self.route(&s.from_zone, to) else {
+        let way_out = self.route(&s.from_zone, to).filter(|_| !self.is_own(&s.from_zone, to));
+        let Some(egress) = way_out else {
             return ErrorOutcome::Dropped(DropReason::NoRoute);
         };
         if self.zone_of(&egress).as_ref() != Some(beyond) {

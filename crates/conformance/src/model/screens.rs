@@ -37,6 +37,8 @@ pub(super) enum Look {
     OfSession,
     /// It had one, whose screens it passed: those that are for packets without a session.
     Rest,
+    /// It is an ICMP error, which opens none (screen-72).
+    OfError,
 }
 
 /// What is counted together within a second.
@@ -98,7 +100,8 @@ impl Screens {
         option: &IdsOption,
         asked: &Asked<'_>,
     ) -> Result<bool, Stopped> {
-        let (of_all, of_first) = (asked.look != Look::Rest, asked.look != Look::OfSession);
+        let of_all = asked.look != Look::Rest;
+        let opens = matches!(asked.look, Look::First | Look::Rest);
         let packet = asked.packet;
         let nukes = packet.tcp.is_some_and(|tcp| tcp.has(URG)) && packet.dport == NETBIOS;
         let is_mended = of_all && option.tcp.winnuke && nukes;
@@ -110,13 +113,13 @@ impl Screens {
         if is_mended {
             *self.hits.entry((asked.zone.to_owned(), Screen::Winnuke)).or_default() += 1;
         }
-        if of_first && option.ip.spoofing && asked.is_spoofed {
+        if asked.look != Look::OfSession && option.ip.spoofing && asked.is_spoofed {
             self.hit(option, asked.zone, Screen::Spoofing)?;
         }
         if of_all {
             self.rates(config, option, asked)?;
         }
-        if of_first {
+        if opens {
             self.sweeps(option, asked)?;
             self.requests(option, asked)?;
             self.sides(config, option, asked, (Screen::BySourceRate, Screen::ByDestinationRate))?;

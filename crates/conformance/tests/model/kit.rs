@@ -186,18 +186,50 @@ pub fn read_packet(network: &Network, like: &Packet) -> Packet {
     Packet { src, dst, sport, dport, proto: network.proto.0, ..*like }
 }
 
-/// What becomes of an ICMP error that arrives at the port of this number.
+/// What becomes of an ICMP error that arrives at the port of this number: a host is not to be had.
 pub fn error_outcome(plane: &SimPlane, from: usize, error: &IcmpError) -> ErrorOutcome {
+    let message = if error.src.is_ipv4() { (3, 1) } else { (1, 3) };
+    error_outcome_of(plane, from, error, &error_frame(error, message, (64, None)))
+}
+
+/// An error of a kind, with so many hops to go; its quote is cut behind so many bytes of what its transport begins with.
+pub fn error_frame(
+    error: &IcmpError,
+    message: (u8, u8),
+    (ttl, cut): (u8, Option<usize>),
+) -> (Packet, Vec<u8>) {
+    let mut quote = frame(&error.quoted)[14..].to_vec();
+    if error.is_nested {
+        // The sender of what is quoted complains of the packet itself.
+        quote = about((error.quoted.src, error.quoted.dst), message, (64, &quote))[14..].to_vec();
+    }
+    let header = if error.src.is_ipv4() { 20 + error.quoted.options.len() } else { 40 };
+    quote.truncate(cut.map_or(usize::MAX, |cut| header + cut));
+    let (kind, code) = message;
+    let packet = Packet {
+        src: error.src,
+        dst: error.dst,
+        proto: if error.src.is_ipv4() { 1 } else { 58 },
+        sport: u16::from(kind) << 8 | u16::from(code),
+        dport: 1,
+        len: quote.len() as u16,
+        ttl,
+        message: Some(message),
+        ..Packet::PLAIN
+    };
+    (packet, about((error.src, error.dst), message, (ttl, &quote)))
+}
+
+/// What becomes of it where it arrives.
+pub fn error_outcome_of(
+    plane: &SimPlane,
+    from: usize,
+    error: &IcmpError,
+    (_, bytes): &(Packet, Vec<u8>),
+) -> ErrorOutcome {
     let rules = plane.rules().unwrap();
     let port = rules.ports().find(|p| p.name == format!("ge-0/0/{from}")).unwrap().id;
-    let quote = frame(&error.quoted)[14..].to_vec();
-    let quote = match error.is_nested {
-        // The sender of what is quoted complains of the packet itself.
-        true => about(error.quoted.src, error.quoted.dst, &quote)[14..].to_vec(),
-        false => quote,
-    };
-    let bytes = about(error.src, error.dst, &quote);
-    let (verdicts, sent, _) = plane.workers().run_batch(&[(Ingress::Port(port), &bytes)]);
+    let (verdicts, sent, _) = plane.workers().run_batch(&[(Ingress::Port(port), bytes)]);
     match verdicts[0] {
         Verdict::Send { egress: Egress::Port(_), .. } => {
             let left = &sent[0].frame;
@@ -213,11 +245,9 @@ pub fn error_outcome(plane: &SimPlane, from: usize, error: &IcmpError) -> ErrorO
     }
 }
 
-/// A host is not to be had.
-fn about(src: IpAddr, dst: IpAddr, quote: &[u8]) -> Vec<u8> {
+fn about((src, dst): (IpAddr, IpAddr), (kind, code): (u8, u8), (ttl, quote): (u8, &[u8])) -> Vec<u8> {
     let (family, src) = Addr::from_ip(src);
-    let (kind, code) = if family == Family::V4 { (3, 1) } else { (1, 3) };
-    let ip = Ip::new(family, src, Addr::from_ip(dst).1);
+    let ip = Ip { ttl, ..Ip::new(family, src, Addr::from_ip(dst).1) };
     build::frame(&ip, &Payload::icmp(family, kind, code, 0, quote))
 }
 

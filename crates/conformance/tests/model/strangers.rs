@@ -4,17 +4,20 @@
 //! sessions, counters and events must be as the model has it.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
-use ravelin_conformance::model::{ACK, Model, Outcome, Packet, SYN, Segment, Session, Station};
+use ravelin_conformance::model::{
+    ACK, ErrorOutcome, IcmpError, Model, Outcome, Packet, SYN, Segment, Session, Station,
+};
 use ravelin_contract::DataPlane;
 use ravelin_program::Screen;
 use ravelin_sim::SimPlane;
 use ravelin_types::DropReason;
 
-use crate::kit::{From, frame, ip, loaded, outcomes, plane, runs};
+use crate::kit::{From, bare, error_frame, error_outcome_of, frame, ip, loaded, outcomes, plane, runs};
 use crate::screens::{OPTIONS, option, wait};
 use crate::seen::{expected, shown, told, zone_name};
 
@@ -101,7 +104,46 @@ const INBOUND: [&str; 11] = [
     "system-services all",
 ];
 
+/// A line each behind `set security nat`.
+const NATS: [&[&str]; 6] = [
+    &[],
+    &[],
+    &[
+        "source rule-set rs from zone trust",
+        "source rule-set rs to zone untrust",
+        "source rule-set rs rule r match source-address 10.0.0.0/16",
+        "source rule-set rs rule r then source-nat interface",
+    ],
+    &[
+        "source pool p address 10.1.0.64/30",
+        "source pool p port no-translation",
+        "source rule-set rs from zone trust",
+        "source rule-set rs to zone untrust",
+        "source rule-set rs rule r match source-address 10.0.0.0/16",
+        "source rule-set rs rule r then source-nat pool p",
+    ],
+    &[
+        "static rule-set st from zone untrust",
+        "static rule-set st rule r match destination-address 10.0.0.2/32",
+        "static rule-set st rule r then static-nat prefix 10.2.0.3/32",
+        "static rule-set st rule q match destination-address 2001:db8::2/128",
+        "static rule-set st rule q then static-nat prefix 2001:db8:2::3/128",
+    ],
+    &[
+        "destination pool d address 10.2.0.2/32",
+        "destination rule-set ds from zone untrust",
+        "destination rule-set ds rule r match destination-address 10.0.0.0/28",
+        "destination rule-set ds rule r then destination-nat pool d",
+    ],
+];
+
 fn config() -> impl Strategy<Value = String> {
+    (of_zones(), select(&NATS[..])).prop_map(|(text, nat)| {
+        nat.iter().fold(text, |text, line| text + &format!("set security nat {line}\n"))
+    })
+}
+
+fn of_zones() -> impl Strategy<Value = String> {
     let inbound = || select(&INBOUND[..]);
     let screens = (option("trust"), option("untrust"), any::<[bool; 3]>());
     let default = select(&["permit-all", "deny-all"][..]);
@@ -137,9 +179,29 @@ enum Step {
     Back(usize),
     /// The kernel sends it.
     Own(usize, Packet),
+    /// An error about a packet of a session, of which of its two ways.
+    Error {
+        session: usize,
+        way: usize,
+        told: Told,
+    },
     Wait(u64),
     /// Frames come faster than they are taken from now on, or no more.
     Press(bool),
+}
+
+/// How an error is told.
+#[derive(Clone, Copy, Debug)]
+struct Told {
+    /// By the end itself; else by a router before it.
+    by_end: bool,
+    is_nested: bool,
+    elsewhere: bool,
+    /// Of IPv4 and of IPv6.
+    kinds: (u8, u8),
+    code: u8,
+    ttl: u8,
+    cut: Option<usize>,
 }
 
 /// Who sends it, and to whom: `$` is the network that it comes from, `%` another.
@@ -287,7 +349,20 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         other => other,
     });
     let press = any::<bool>().prop_map(Step::Press);
-    vec(prop_oneof![12 => packet(), 3 => own, 3 => again, 4 => back, 1 => wait, 1 => press], 1..60)
+    let kinds = (select(&[3u8, 4, 5, 11, 12][..]), 1u8..5);
+    let shape = (
+        select(&[0u8, 1, 4][..]),
+        select(&[64u8, 64, 1, 0][..]),
+        select(&[None, None, Some(8), Some(12)][..]),
+    );
+    let told = (any::<bool>(), 0u8..8, kinds, shape).prop_map(|(by_end, odd, kinds, (code, ttl, cut))| {
+        Told { by_end, is_nested: odd == 0, elsewhere: odd == 1, kinds, code, ttl, cut }
+    });
+    let error =
+        (0usize..6, 0usize..2, told).prop_map(|(session, way, told)| Step::Error { session, way, told });
+    let step =
+        prop_oneof![12 => packet(), 3 => own, 3 => again, 4 => back, 2 => error, 1 => wait, 1 => press];
+    vec(step, 1..60)
 }
 
 /// The same as the firewall sends it: from an address of its, and no reply that nobody asked for.
@@ -309,8 +384,13 @@ fn sent(step: &Step, model: &Model<'_>) -> Option<(From, Packet)> {
         "junos-host" => Some(From::Host(at(session.zone(1 - way))?)),
         zone => Some(From::Port(at(zone)?)),
     };
-    match *step {
-        Step::Wait(_) | Step::Press(_) => None,
+    // What the kernel has for itself it does not send.
+    let is_own = |packet: &Packet| match packet.dst {
+        IpAddr::V4(dst) => matches!(dst.octets(), [10, 0..4, 0, 1]),
+        IpAddr::V6(dst) => matches!(dst.segments(), [0x2001, 0xdb8, 0..4, 0, 0, 0, 0, 1]),
+    };
+    let sent = match *step {
+        Step::Wait(_) | Step::Press(_) | Step::Error { .. } => None,
         Step::Fresh(from, packet) => Some((From::Port(from), packet)),
         Step::Own(unit, packet) => Some((From::Host(unit), packet)),
         Step::Again(n) => of(n).and_then(|session| Some((port(session, 0)?, session.inside))),
@@ -321,7 +401,29 @@ fn sent(step: &Step, model: &Model<'_>) -> Option<(From, Packet)> {
             let packet = Packet { src: dst, dst: src, sport, dport, tcp, ttl: 64, ..session.left };
             Some((port(session, 1)?, packet))
         }),
-    }
+    };
+    sent.filter(|(from, packet)| matches!(from, From::Port(_)) || !is_own(packet))
+}
+
+/// What an error of a step says, and the port where it arrives.
+fn error(model: &Model<'_>, (session, way): (usize, usize), told: &Told) -> Option<(usize, IcmpError)> {
+    let known = model.sessions().get(session)?;
+    let back = |packet: &Packet| {
+        let Packet { src, dst, sport, dport, .. } = *packet;
+        Packet { src: dst, dst: src, sport: dport, dport: sport, ..*packet }
+    };
+    let (quoted, zone) = match way {
+        0 => (known.left, known.zone(1)),
+        // Of what is no echo there is no answer that could be written.
+        _ if known.inside.message.is_some() => return None,
+        _ => (back(&known.inside), known.zone(0)),
+    };
+    let from = ZONES.iter().position(|name| *name == zone)?;
+    let from = if told.elsewhere { (from + 1) % ZONES.len() } else { from };
+    let router =
+        if quoted.src.is_ipv4() { format!("10.{from}.0.77") } else { format!("2001:db8:{from}::77") };
+    let src = if told.by_end { quoted.dst } else { ip(&router) };
+    Some((from, IcmpError { src, dst: quoted.src, quoted, is_nested: told.is_nested }))
 }
 
 /// What left is what came, one hop older; the firewall gets it as it came.
@@ -381,7 +483,24 @@ proptest! {
                 steps_left = &steps_left[1..];
                 continue;
             }
-            let is_sent = |step: &&Step| !matches!(step, Step::Wait(_) | Step::Press(_));
+            if let Step::Error { session, way, told } = first {
+                steps_left = &steps_left[1..];
+                let Some((from, error)) = error(&model, (*session, *way), told) else { continue };
+                let kind = if error.src.is_ipv4() { told.kinds.0 } else { told.kinds.1 };
+                let sent = error_frame(&error, (kind, told.code), (told.ttl, told.cut));
+                let got = error_outcome_of(&plane, from, &error, &sent);
+                if got == ErrorOutcome::Dropped(DropReason::Overload) {
+                    // Before its screens or behind them.
+                    return Ok(());
+                }
+                if let ErrorOutcome::Dropped(reason) = got {
+                    *dropped.entry(reason).or_default() += 1;
+                }
+                let expected = model.error_in(UNITS[from], &error, &sent.0);
+                prop_assert_eq!(bare(got), bare(expected), "{:?} {:?} at {} in {:?} under\n{}", error, told, from, steps, text);
+                continue;
+            }
+            let is_sent = |step: &&Step| !matches!(step, Step::Wait(_) | Step::Press(_) | Step::Error { .. });
             let count = steps_left.iter().take_while(is_sent).take(burst).count();
             let packets: Vec<_> = steps_left[..count].iter().filter_map(|step| sent(step, &model)).collect();
             steps_left = &steps_left[count..];

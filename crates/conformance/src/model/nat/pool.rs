@@ -157,6 +157,11 @@ impl Model<'_> {
 
     /// Ports that nobody has, of addresses that have any.
     fn lease(&self, addresses: Vec<IpAddr>, ports: Span, inner: &Packet) -> Result<Source, DropReason> {
+        // What has no port, or none that could be another, gets an address alone (nat-source-10, nat-pool-21).
+        let has_port = matches!(inner.proto, 6 | 17) || matches!(inner.icmp(), Some((8 | 128, _)));
+        if !has_port {
+            return kept(addresses, DropReason::NatPortsExhausted);
+        }
         let proto = carried(inner.proto, inner.src, inner.dst);
         let in_all = (ports.low..=ports.high).filter(|port| ports.holds(*port)).count();
         let is_free = |addr: &IpAddr| {
