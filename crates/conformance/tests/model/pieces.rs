@@ -119,7 +119,8 @@ struct Piece {
 
 #[derive(Clone, Debug)]
 enum Step {
-    Piece(Piece),
+    /// Some in one batch.
+    Pieces(Vec<Piece>),
     /// As many small ones behind one another.
     Many(Piece, usize),
     Wait(u64),
@@ -149,7 +150,7 @@ fn piece() -> impl Strategy<Value = Piece> {
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let many = (piece(), 2usize..70).prop_map(|(piece, count)| Step::Many(piece, count));
     let wait = select(&[100u64, 500, 1200, 2100][..]).prop_map(Step::Wait);
-    vec(prop_oneof![24 => piece().prop_map(Step::Piece), 1 => many, 2 => wait], 1..60)
+    vec(prop_oneof![24 => vec(piece(), 1..5).prop_map(Step::Pieces), 1 => many, 2 => wait], 1..60)
 }
 
 impl Piece {
@@ -278,6 +279,8 @@ struct Naive<'a> {
     hits: BTreeMap<Screen, u64>,
     drops: BTreeMap<DropReason, u64>,
     now: u64,
+    /// They waited for a first that came in this batch.
+    released: Vec<(Piece, Kind)>,
 }
 
 /// What becomes of a piece.
@@ -302,22 +305,34 @@ impl Naive<'_> {
         *self.drops.entry(reason).or_default() += 1;
     }
 
-    /// What becomes of it, and which pieces leave.
-    fn judge(&mut self, piece: &Piece) -> (Fate, Vec<Piece>) {
+    /// What becomes of the pieces of a batch, and which leave: all are looked at, then each goes its way, behind them what waited.
+    fn judge(&mut self, batch: &[Piece]) -> (Vec<Fate>, Vec<Piece>) {
+        let looked: Vec<_> = batch.iter().map(|piece| self.look(piece)).collect();
         let mut left = Vec::new();
-        let fate = self.fate(piece, &mut left);
-        if let Fate::Dies(reason) = fate {
-            self.drop(reason);
+        let pass = |(piece, looked): (&Piece, Result<Kind, Fate>)| match looked {
+            Ok(kind) => self.pass(piece, kind, &mut left),
+            Err(fate) => fate,
+        };
+        let fates: Vec<_> = batch.iter().zip(looked).map(pass).collect();
+        let mut all = fates.clone();
+        for (piece, kind) in std::mem::take(&mut self.released) {
+            all.push(self.pass(&piece, kind, &mut left));
         }
-        (fate, left)
+        for fate in all {
+            if let Fate::Dies(reason) = fate {
+                self.drop(reason);
+            }
+        }
+        (fates, left)
     }
 
-    fn fate(&mut self, piece: &Piece, left: &mut Vec<Piece>) -> Fate {
+    /// What a piece is of, or what becomes of it before that is asked.
+    fn look(&mut self, piece: &Piece) -> Result<Kind, Fate> {
         if let Some(reason) = piece.malformed() {
-            return Fate::Dies(reason);
+            return Err(Fate::Dies(reason));
         }
         if piece.is_whole() {
-            return self.pass(piece, piece.kind, left);
+            return Ok(piece.kind);
         }
         let (name, now) = (piece.name(), self.now);
         if self.known.get(&name).is_some_and(Known::is_complete) {
@@ -325,17 +340,17 @@ impl Naive<'_> {
         }
         let known = self.known.entry(name).or_insert_with(|| Known { began: now, ..Known::default() });
         if let Some(reason) = known.bad {
-            return Fate::Dies(reason);
+            return Err(Fate::Dies(reason));
         }
         match known.fault(piece) {
-            Ok(true) => return Fate::Dies(DropReason::FragmentDuplicate),
+            Ok(true) => return Err(Fate::Dies(DropReason::FragmentDuplicate)),
             Ok(false) => {}
             Err(reason) => {
                 known.bad = Some(reason);
                 let lost = std::mem::take(&mut known.waiting).len();
                 (0..lost).for_each(|_| self.drop(reason));
                 let stops = self.screens(piece, piece.kind, Some(reason));
-                return Fate::Dies(if stops { DropReason::Screen } else { reason });
+                return Err(Fate::Dies(if stops { DropReason::Screen } else { reason }));
             }
         }
         known.came.push(*piece);
@@ -344,19 +359,13 @@ impl Naive<'_> {
         }
         let Some(kind) = known.kind else {
             if known.waiting.len() == HELD_MAX {
-                return Fate::Dies(DropReason::FragmentHoldFull);
+                return Err(Fate::Dies(DropReason::FragmentHoldFull));
             }
             known.waiting.push(*piece);
-            return Fate::Waits;
+            return Err(Fate::Waits);
         };
-        let waiting = std::mem::take(&mut known.waiting);
-        let fate = self.pass(piece, kind, left);
-        for piece in waiting {
-            if let Fate::Dies(reason) = self.pass(&piece, kind, left) {
-                self.drop(reason);
-            }
-        }
-        fate
+        self.released.extend(std::mem::take(&mut known.waiting).into_iter().map(|piece| (piece, kind)));
+        Ok(kind)
     }
 
     /// What is known to be of a datagram goes its way.
@@ -382,7 +391,9 @@ impl Naive<'_> {
             Fate::Leaves
         };
         if let (Fate::Dies(reason), false, false) = (fate, is_later, piece.is_whole()) {
-            self.known.get_mut(&piece.name()).unwrap().fate = Some(reason);
+            let now = self.now;
+            let known = self.known.entry(piece.name());
+            known.or_insert_with(|| Known { began: now, ..Known::default() }).fate = Some(reason);
         }
         fate
     }
@@ -436,9 +447,11 @@ impl Naive<'_> {
     }
 }
 
-fn run(plane: &SimPlane, port: PortId, frame: &[u8]) -> (Verdict, Vec<Vec<u8>>) {
-    let (verdicts, sent, _) = plane.workers().run_batch(&[(Ingress::Port(port), frame)]);
-    (verdicts[0], sent.iter().map(|sent| shown(&sent.frame)).collect())
+fn run(plane: &SimPlane, port: PortId, batch: &[Piece]) -> (Vec<Verdict>, Vec<Vec<u8>>) {
+    let frames: Vec<_> = batch.iter().map(Piece::frame).collect();
+    let frames: Vec<_> = frames.iter().map(|frame| (Ingress::Port(port), &frame[..])).collect();
+    let (verdicts, sent, _) = plane.workers().run_batch(&frames);
+    (verdicts, sent.iter().map(|sent| shown(&sent.frame)).collect())
 }
 
 /// What a hop does not change.
@@ -490,31 +503,37 @@ proptest! {
             hits: BTreeMap::new(),
             drops: BTreeMap::new(),
             now: 5000,
+            released: Vec::new(),
         };
         for step in &steps {
-            let pieces = match step {
+            let batches = match step {
                 Step::Wait(ms) => {
                     naive.now += ms;
                     advance(&plane, *ms);
                     naive.expire();
                     Vec::new()
                 }
-                Step::Piece(piece) => vec![*piece],
+                // Of several workers each has a batch of its own.
+                Step::Pieces(pieces) if workers == 1 => vec![pieces.clone()],
+                Step::Pieces(pieces) => pieces.iter().map(|piece| vec![*piece]).collect(),
                 Step::Many(of, count) => {
-                    (0..*count).map(|n| Piece { offset: 4 + n, len: 8, more: true, ..*of }).collect()
+                    let one = |n| Piece { offset: 4 + n, len: 8, more: true, ..*of };
+                    (0..*count).map(|n| vec![one(n)]).collect()
                 }
             };
-            for piece in pieces {
-                let (verdict, left) = run(&plane, port, &piece.frame());
-                let (fate, pieces) = naive.judge(&piece);
-                let is_as_said = match fate {
-                    Fate::Leaves => matches!(verdict, Verdict::Send { .. }),
-                    Fate::Waits => verdict == Verdict::Consume,
-                    Fate::Dies(reason) => verdict == Verdict::Drop(reason),
-                };
-                prop_assert!(is_as_said, "{:?} where {:?} of {:?} in {:?} under\n{}", verdict, fate, piece, steps, text);
+            for batch in batches {
+                let (verdicts, left) = run(&plane, port, &batch);
+                let (fates, pieces) = naive.judge(&batch);
+                for ((verdict, fate), piece) in verdicts.iter().zip(&fates).zip(&batch) {
+                    let is_as_said = match fate {
+                        Fate::Leaves => matches!(verdict, Verdict::Send { .. }),
+                        Fate::Waits => *verdict == Verdict::Consume,
+                        Fate::Dies(reason) => *verdict == Verdict::Drop(*reason),
+                    };
+                    prop_assert!(is_as_said, "{:?} where {:?} of {:?} in {:?} under\n{}", verdict, fate, piece, steps, text);
+                }
                 let wanted: Vec<_> = pieces.iter().map(|piece| shown(&piece.frame())).collect();
-                prop_assert_eq!(left, wanted, "{:?} of {:?} under\n{}", fate, steps, text);
+                prop_assert_eq!(left, wanted, "{:?} of {:?} in {:?} under\n{}", fates, batch, steps, text);
             }
             prop_assert_eq!(&drops(&plane), &naive.drops, "after {:?} of {:?} under\n{}", step, steps, text);
             prop_assert_eq!(&hits(&plane), &naive.hits, "after {:?} of {:?} under\n{}", step, steps, text);
