@@ -176,13 +176,7 @@ impl Meters {
 
     /// Which of these hits are to be told of: one a screen, zone and trap interval. Spec: screen-4.
     #[must_use]
-    pub fn notices(
-        &self,
-        profile: &Profile,
-        zone: ZoneId,
-        hits: ScreenSet,
-        now: Instant,
-    ) -> ScreenSet {
+    pub fn notices(&self, profile: &Profile, zone: ZoneId, hits: ScreenSet, now: Instant) -> ScreenSet {
         let interval = now.as_secs() / u64::from(profile.trap_interval) + 1;
         let first =
             |screen: &Screen| self.notices.count(notice(zone, *screen), interval as u32, 1) == Rate::Within;
