@@ -50,7 +50,8 @@ impl Model<'_> {
             }
             return dropped(reason);
         }
-        if packet.is_group() {
+        // A reply to what is over opens nothing.
+        if packet.is_group() || packet.is_echo_reply() {
             return as_it_is.into();
         }
         // It may be of a conversation that is older than its session here.

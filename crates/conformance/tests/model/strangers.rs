@@ -365,15 +365,11 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     vec(step, 1..60)
 }
 
-/// The same as the firewall sends it: from an address of its, and no reply that nobody asked for.
+/// The same as the firewall sends it: from an address of its.
 fn from_kernel(unit: usize, packet: Packet) -> Packet {
     let src = if packet.src.is_ipv4() { format!("10.{unit}.0.1") } else { format!("2001:db8:{unit}::1") };
     let tcp = packet.tcp.map(|_| Segment::of(SYN));
-    let (sport, dport) = match (packet.proto, packet.message) {
-        (1 | 58, None) => (7, 0),
-        _ => (packet.sport, packet.dport),
-    };
-    Packet { src: ip(&src), sport, dport, tcp, station: Station::Own, ..packet }
+    Packet { src: ip(&src), tcp, station: Station::Own, ..packet }
 }
 
 /// What a step sends, as the sessions stand.

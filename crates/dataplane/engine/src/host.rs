@@ -5,7 +5,7 @@
 //! Neighbour discovery for the unit itself is let through as ARP is: without it there is no link.
 
 use ravelin_program::Interface;
-use ravelin_types::{Addr, DropReason, Family, IcmpKind, InstanceId, InterfaceId, Proto, ZoneId};
+use ravelin_types::{Addr, DropReason, Family, InstanceId, InterfaceId, Proto, ZoneId};
 use ravelin_wire::{L4, Network, ethertype};
 
 use crate::act;
@@ -20,6 +20,7 @@ use crate::nat::Inward;
 use crate::packet::Packet;
 use crate::proxy;
 use crate::rules::Snapshot;
+use crate::sanity;
 use crate::session::{NO_POLICY, WingRef};
 use crate::step::{Flow, Link, Turn};
 use crate::tcp;
@@ -160,13 +161,11 @@ fn admitted<R: Recorder>(
     inward: &Inward,
 ) -> Result<Draft, DropReason> {
     let rules = &turn.world.rules;
-    let opened = |policy| match flow.network.l4 {
-        _ if is_to_many(flow) => Ok(None),
-        L4::Icmp { kind, .. } if IcmpKind::of(flow.network.proto, kind) == IcmpKind::EchoReply => {
-            Err(DropReason::IcmpReplyNoSession)
-        }
-        _ => tcp::open(packet, flow, rules.tcp_of(policy)),
-    };
+    if !is_to_many(flow) && sanity::is_echo_reply(&flow.network) {
+        return Err(DropReason::IcmpReplyNoSession);
+    }
+    let opened =
+        |policy| if is_to_many(flow) { Ok(None) } else { tcp::open(packet, flow, rules.tcp_of(policy)) };
     let tcp = opened(NO_POLICY)?;
     turn.rec.fact(Fact::Zones { from: flow.zone, to: ZoneId::HOST });
     let permit = first_path::policy(turn, packet, flow, (&inward.key, ZoneId::HOST))?;
@@ -190,7 +189,8 @@ pub(crate) fn outbound<R: Recorder>(turn: &mut Turn<'_, R>, packet: &mut Packet<
     };
     let tcp = tcp::open_from_host(packet, flow, world.rules.tcp_of(permit.policy()));
     let draft = Draft { tcp, ..Draft::host(flow.unit, zone, flow.key).permitted(&permit) };
-    if is_group(flow) {
+    // The session of what the kernel replies to is over meanwhile: the reply opens none, which the next request would be no packet of.
+    if is_group(flow) || sanity::is_echo_reply(&flow.network) {
         first_path::count_hits(turn, &draft);
         return stateless(turn, packet, flow);
     }

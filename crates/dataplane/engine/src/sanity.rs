@@ -48,8 +48,11 @@ pub(crate) fn check_opening(network: &Network, refused: RefusedAddresses) -> Res
 /// Whether a message of ICMP is one that a wing's packets are: with the identifier 0 the key of an echo request is that of its reply, and
 /// ICMPv6 type 0 has a key that a reply may have, too. Spec: session-16.
 pub(crate) fn is_of_wing(network: &Network, wing: usize) -> bool {
-    let L4::Icmp { kind, .. } = network.l4 else { return true };
-    (IcmpKind::of(network.proto, kind) == IcmpKind::EchoReply) == (wing == 1)
+    !matches!(network.l4, L4::Icmp { .. }) || is_echo_reply(network) == (wing == 1)
+}
+
+pub(crate) fn is_echo_reply(network: &Network) -> bool {
+    matches!(network.l4, L4::Icmp { kind, .. } if IcmpKind::of(network.proto, kind) == IcmpKind::EchoReply)
 }
 
 /// Why a frame that could not be taken apart is dropped.
