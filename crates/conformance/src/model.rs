@@ -319,30 +319,7 @@ impl<'a> Model<'a> {
         if let Some(reason) = last {
             self.end(at, reason);
         }
-        let Session { inside, left, unit, .. } = session;
-        if unit.is_none() && way == 0 || zones[0] == HOST && way == 1 {
-            return Expected::Host.into();
-        }
-        if zones[way] == HOST {
-            let source = Source::Is((packet.src, packet.sport));
-            let to = (packet.dst, packet.dport);
-            return Expected::Forward { unit: by.to_owned(), source, to, tcp: packet.tcp }.into();
-        }
-        if packet.ttl <= 1 {
-            return dropped(DropReason::TtlExpired);
-        }
-        let to = if way == 0 { left.dst } else { inside.src };
-        // Where the route leads now must be the zone that the policy judged; answers go by the routes of the opener (routing-instance-11).
-        let way_out = self.route(&zones[0], to).filter(|_| !self.is_own(&zones[0], to));
-        let Some(unit) = way_out else { return dropped(DropReason::NoRoute) };
-        if self.zone_of(&unit).as_ref() != Some(beyond) {
-            return dropped(DropReason::EgressNoZone);
-        }
-        let (source, to) = match way {
-            0 => ((left.src, left.sport), (left.dst, left.dport)),
-            _ => ((inside.dst, inside.dport), (inside.src, inside.sport)),
-        };
-        Expected::Forward { unit, source: Source::Is(source), to, tcp: segment }.into()
+        self.passed(by, (packet, segment), (&session, way))
     }
 
     /// Judges by the screens of a zone. `Ok(true)`: its urgent flag goes.

@@ -46,18 +46,10 @@ impl Model<'_> {
             let denied = || dropped(DropReason::HostInboundDenied);
             return if is_across { denied() } else { self.host_bound((unit, zone), &seen, &inner) };
         }
-        if entrance::is_nowhere_beyond(packet.src) {
-            return dropped(DropReason::InvalidSource);
-        }
-        let tcp = match self.conversation(&seen) {
-            Ok(tcp) => tcp,
+        let (tcp, egress, to_zone) = match self.towards(zone, (&seen, &inner)) {
+            Ok(towards) => towards,
             Err(reason) => return dropped(reason),
         };
-        let egress = match self.way_out(zone, inner.dst) {
-            Ok(egress) => egress,
-            Err(reason) => return dropped(reason),
-        };
-        let Some(to_zone) = self.zone_of(&egress) else { return dropped(DropReason::EgressNoZone) };
         let policy = self.policy(zone, &to_zone, &inner);
         let way = Way { from: (unit, zone), to: (&egress, &to_zone) };
         let outward = match self.permitted(&way, (packet, &inner), policy) {
@@ -89,18 +81,38 @@ impl Model<'_> {
         let prefix = inward.prefix.or(outward.prefix);
         let session = Session { unit: Some(egress.clone()), prefix, pool: outward.pool, ..session };
         if packet.ttl <= 1 {
-            // It opens its session and ends there (flow-19).
-            let Source::Is((src, sport)) = source else {
-                self.is_open = true;
-                return dropped(DropReason::NotReady);
-            };
-            let left = Packet { src, sport, dst: inner.dst, dport: inner.dport, ..*packet };
-            let opens = Some(Box::new(Session { left, ..session }));
-            return Judgement { expected: Expected::Drop(DropReason::TtlExpired), opens };
+            return self.ended(session, &source, (packet, &inner));
         }
         let tcp = seen.tcp.map(|tcp| cleared(tcp, mended_out));
         let expected = Expected::Forward { unit: egress, source, to: (inner.dst, inner.dport), tcp };
         Judgement { expected, opens: Some(Box::new(session)) }
+    }
+
+    /// The conversation that a packet opens, and the unit and zone that it leaves by.
+    fn towards(
+        &self,
+        zone: &str,
+        (packet, inner): (&Packet, &Packet),
+    ) -> Result<(Option<Conversation>, String, String), DropReason> {
+        if entrance::is_nowhere_beyond(packet.src) {
+            return Err(DropReason::InvalidSource);
+        }
+        let tcp = self.conversation(packet)?;
+        let egress = self.way_out(zone, inner.dst)?;
+        let to_zone = self.zone_of(&egress).ok_or(DropReason::EgressNoZone)?;
+        Ok((tcp, egress, to_zone))
+    }
+
+    /// A packet without a hop to go opens its session and ends there (flow-19).
+    fn ended(&mut self, session: Session, source: &Source, (packet, inner): (&Packet, &Packet)) -> Judgement {
+        let Source::Is((src, sport)) = *source else {
+            // What it would have become can't be seen.
+            self.is_open = true;
+            return dropped(DropReason::NotReady);
+        };
+        let left = Packet { src, sport, dst: inner.dst, dport: inner.dport, ..*packet };
+        let opens = Some(Box::new(Session { left, ..session }));
+        Judgement { expected: Expected::Drop(DropReason::TtlExpired), opens }
     }
 
     /// What its source becomes where a policy lets it through.
