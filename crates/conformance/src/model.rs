@@ -330,6 +330,11 @@ impl<'a> Model<'a> {
         packet: &Packet,
         look: Look,
     ) -> Result<bool, Judgement> {
+        // What stays within a zone is judged once (screen-2).
+        let is_within = leaves && self.zone_of(unit).as_deref() == Some(zone);
+        if is_within && self.profile(zone, false).is_some() {
+            return Ok(false);
+        }
         let Some(option) = self.profile(zone, leaves) else { return Ok(false) };
         let asked = self.asked((unit, zone), packet, look);
         let before = self.screens.hits.clone();

@@ -15,7 +15,7 @@ use crate::gates::GateList;
 use crate::log::{LogEvents, LogStatistics, TrackingCounters};
 use crate::nat_state::{NatPools, NatState};
 use crate::persistent::{MappingLines, MappingSummary, Persistence};
-pub use crate::policies::{PolicyEntry, PolicyList, TcpOptions, TermLine};
+pub use crate::policies::{PolicyEntry, PolicyList, PolicySessions, TcpOptions, TermLine};
 use crate::ports::{DeterministicPools, PoolUses};
 use crate::watch::{
     BufferLine, DropRecords, FlowTraceStatus, PolicyMatches, PolicyTotals, ScreenOptions, ShadowList,
@@ -147,7 +147,21 @@ pub struct SessionDetail {
     pub from_zone: String,
     pub to_zone: String,
     pub worker: u8,
+    /// Of a gateway that expects sessions.
+    #[serde(default)]
+    pub resource: Option<ResourceLine>,
     pub wings: [Wing; 2],
+}
+
+/// The sessions of a gateway that belong together.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ResourceLine {
+    /// `FTP ALG`.
+    pub client: String,
+    /// Number of the session that has others expected; 0: not known.
+    pub group: u64,
+    /// 0: that session; 1: one that was expected.
+    pub resource: u32,
 }
 
 /// One direction.

@@ -1,5 +1,7 @@
 //! What configuration mode asks of the daemon: the candidate, the store and the grammar behind one trait.
 
+use std::collections::BTreeMap;
+
 use crate::commits::Commits;
 
 /// What is wrong with a configuration, and where.
@@ -156,6 +158,9 @@ impl Candidate {
     }
 }
 
+/// See [`ConfigMode::policy_descriptions`].
+pub type PolicyDescriptions = BTreeMap<(Option<[String; 2]>, String), String>;
+
 /// The candidate and the active configuration.
 ///
 /// Paths are words as in `set`, without the verb. `show` and `active` answer an error when nothing stands at
@@ -171,6 +176,8 @@ pub trait ConfigMode: Commits {
     /// # Errors
     /// Nothing stands there.
     fn active(&self, path: &[String], form: Form) -> Outcome<String>;
+    /// What the active configuration says of its policies: by the two zones of each, none for a global one, and by its name.
+    fn policy_descriptions(&self) -> PolicyDescriptions;
     /// Changes the candidate. `rest` is the line behind the verb as typed, quotes and brackets kept.
     ///
     /// # Errors

@@ -77,6 +77,10 @@ pub trait DynamicView {
     fn contains(&self, set: LiveSetId, addr: IpAddr) -> Option<bool>;
     /// At most so many entries of each name.
     fn entries(&self, most: usize) -> Vec<EntryList>;
+    /// Forgets the addresses of a name, or of all, and has them asked for again; how many there are.
+    fn forget_names(&self, name: Option<&str>) -> u64;
+    /// Has the feeds that are meant looked at at once; how many there are.
+    fn refresh_feeds(&self, feeds: &Feeds) -> u64;
 }
 
 /// What is asked of it.
@@ -92,25 +96,35 @@ pub enum DynamicQuery {
     Summary(Feeds),
     /// What is in them.
     Entries(Feeds),
+    /// Forget names.
+    ClearDnsCache {
+        name: Option<String>,
+    },
+    /// Look at feeds now.
+    Update(Feeds),
 }
 
-/// Which feeds are meant: by the name that policies use, and by the feed's own.
+/// Which feeds are meant: by the name that policies use, by the feed's own, and by its server's.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Feeds {
     pub address: Option<String>,
     pub feed: Option<String>,
+    pub server: Option<String>,
 }
 
 impl Feeds {
     /// `names`: those that policies use.
-    fn mean<'a>(&self, mut names: impl Iterator<Item = &'a String>, feed: &str) -> bool {
-        self.address.as_ref().is_none_or(|wanted| names.any(|name| name == wanted))
+    #[must_use]
+    pub fn mean<'a>(&self, mut names: impl Iterator<Item = &'a String>, feed: &str, server: &str) -> bool {
+        self.server.as_ref().is_none_or(|wanted| wanted == server)
+            && self.address.as_ref().is_none_or(|wanted| names.any(|name| name == wanted))
             && self.feed.as_ref().is_none_or(|wanted| wanted == feed)
     }
 
     /// What was asked for, for who finds nothing.
     fn named(&self) -> Option<(&'static str, &String)> {
-        let feed = self.feed.as_ref().map(|name| ("feed", name));
+        let server = self.server.as_ref().map(|name| ("feed server", name));
+        let feed = self.feed.as_ref().map(|name| ("feed", name)).or(server);
         self.address.as_ref().map(|name| ("dynamic address", name)).or(feed)
     }
 }
@@ -123,6 +137,10 @@ pub enum DynamicAnswer {
     DnsCache(Vec<DnsLine>),
     Feeds(Vec<FeedLine>),
     Addresses(Vec<EntryList>),
+    /// So many names were forgotten.
+    NamesCleared(u64),
+    /// So many feeds are looked at.
+    Updated(u64),
 }
 
 /// Entries of a dynamic address that are listed.
@@ -144,14 +162,28 @@ pub(crate) fn answer(view: &dyn DynamicView, query: DynamicQuery) -> Result<Dyna
         }
         DynamicQuery::Summary(feeds) => {
             let mut lines = view.feeds();
-            lines.retain(|line| feeds.mean(line.addresses.iter(), &line.feed));
+            lines.retain(|line| feeds.mean(line.addresses.iter(), &line.feed, &line.server));
             some(lines, feeds.named()).map(DynamicAnswer::Feeds)
         }
         DynamicQuery::Entries(feeds) => {
             let mut lists = view.entries(ENTRIES_MAX);
-            lists.retain(|list| feeds.mean(std::iter::once(&list.name), &list.feed));
+            lists.retain(|list| feeds.mean(std::iter::once(&list.name), &list.feed, ""));
             some(lists, feeds.named()).map(DynamicAnswer::Addresses)
         }
+        DynamicQuery::ClearDnsCache { name } => {
+            let names = view.forget_names(name.as_deref());
+            found(names, name.as_ref().map(|name| ("name", name))).map(DynamicAnswer::NamesCleared)
+        }
+        DynamicQuery::Update(feeds) => {
+            found(view.refresh_feeds(&feeds), feeds.named()).map(DynamicAnswer::Updated)
+        }
+    }
+}
+
+fn found(count: u64, named: Option<(&'static str, &String)>) -> Result<u64, Failure> {
+    match named {
+        Some((what, name)) if count == 0 => Err(Failure::NotFound { what, name: name.clone() }),
+        Some(_) | None => Ok(count),
     }
 }
 

@@ -43,6 +43,11 @@ pub struct PolicyEntry {
     /// Packets and bytes of its sessions, of the initial and the reply direction, when it counts.
     pub packets: [u64; 2],
     pub bytes: [u64; 2],
+    #[serde(default)]
+    pub sessions: PolicySessions,
+    /// As the configuration has it; told in detail.
+    #[serde(default)]
+    pub description: Option<String>,
     /// What is shown in detail.
     #[serde(default)]
     pub terms: Vec<TermLine>,
@@ -51,6 +56,17 @@ pub struct PolicyEntry {
     /// `drop translated` or `drop untranslated`.
     #[serde(default)]
     pub translated: Option<String>,
+}
+
+/// How many sessions a policy has and had.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PolicySessions {
+    pub active: u64,
+    /// That came to it, and that it lost again: those that a commit moved from policy to policy, too.
+    pub created: u64,
+    pub deleted: u64,
+    /// Those that came in the last whole ten seconds.
+    pub recent: u64,
 }
 
 /// `then permit tcp-options` of a policy.

@@ -43,6 +43,10 @@ pub struct SessionQuery {
     pub policy_id: Option<u32>,
     /// Silent for so many seconds or more.
     pub idle_s: Option<u32>,
+    /// Of gateways that expect sessions, and the sessions that they expected.
+    pub resources: bool,
+    /// What no session here is was asked for.
+    pub nowhere: bool,
 }
 
 /// Which filter, and which of its counters; `None`: every one.

@@ -12,6 +12,8 @@ pub(crate) fn text(answer: &DynamicAnswer) -> String {
         DynamicAnswer::DnsCache(lines) => dns(lines),
         DynamicAnswer::Feeds(lines) => feeds(lines),
         DynamicAnswer::Addresses(lists) => entries(lists),
+        DynamicAnswer::NamesCleared(names) => format!("{names} names cleared\n"),
+        DynamicAnswer::Updated(feeds) => format!("{feeds} feeds are updated\n"),
     }
 }
 
@@ -21,6 +23,8 @@ pub(crate) fn element(answer: &DynamicAnswer) -> Element {
         DynamicAnswer::DnsCache(lines) => dns_element(lines),
         DynamicAnswer::Feeds(lines) => feeds_element(lines),
         DynamicAnswer::Addresses(lists) => entries_element(lists),
+        DynamicAnswer::NamesCleared(names) => Element::new("dns-cache-cleared").leaf("names", names),
+        DynamicAnswer::Updated(feeds) => Element::new("dynamic-address-update").leaf("feeds", feeds),
     }
 }
 

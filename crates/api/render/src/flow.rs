@@ -2,7 +2,9 @@
 
 use std::fmt::Write as _;
 
-use ravelin_ops::{FlowStatistics, FlowStatus, SessionDetail, SessionList, SessionSummary, Wing};
+use ravelin_ops::{
+    FlowStatistics, FlowStatus, ResourceLine, SessionDetail, SessionList, SessionSummary, Wing,
+};
 
 use crate::element::{Element, REPLY_BEGINS, REPLY_ENDS};
 
@@ -25,8 +27,9 @@ fn ends(wing: &Wing) -> String {
 }
 
 fn brief(session: &SessionDetail) -> String {
-    let SessionDetail { id, policy, state, remaining_s, wings, .. } = session;
+    let SessionDetail { id, policy, state, remaining_s, resource, wings, .. } = session;
     let mut out = format!("Session ID: {id}, Policy name: {policy}, Timeout: {remaining_s}, {state}\n");
+    of_resource(&mut out, resource.as_ref());
     for (direction, wing) in DIRECTIONS.iter().zip(wings) {
         let Wing { interface, packets, bytes, .. } = wing;
         let ends = ends(wing);
@@ -37,6 +40,12 @@ fn brief(session: &SessionDetail) -> String {
     }
     out.push('\n');
     out
+}
+
+fn of_resource(out: &mut String, resource: Option<&ResourceLine>) {
+    if let Some(ResourceLine { client, group, resource }) = resource {
+        let _ = writeln!(out, "Resource information : {client}, {group}, {resource}");
+    }
 }
 
 fn extensive(session: &SessionDetail) -> String {
@@ -54,6 +63,7 @@ fn extensive(session: &SessionDetail) -> String {
         from_zone,
         to_zone,
         worker,
+        resource,
         wings,
     } = session;
     let mut out = format!("Session ID: {id}, Status: Normal\n");
@@ -71,6 +81,7 @@ fn extensive(session: &SessionDetail) -> String {
          Session State: {state}\n\
          Duration: {age_s}\n"
     );
+    of_resource(&mut out, resource.as_ref());
     for (direction, wing) in DIRECTIONS.iter().zip(wings) {
         let Wing { interface, packets, bytes, .. } = wing;
         let _ = write!(
@@ -228,6 +239,12 @@ fn session_element(session: &SessionDetail) -> Element {
             .leaf("pkt-cnt", wing.packets)
             .leaf("byte-cnt", wing.bytes)
     });
+    let of_resource = |line: &ResourceLine| {
+        Element::new("resource-manager-information")
+            .leaf("client-name", &line.client)
+            .leaf("group-identifier", line.group)
+            .leaf("resource-identifier", line.resource)
+    };
     Element::new(SESSION)
         .leaf("session-identifier", session.id)
         .leaf("status", "Normal")
@@ -242,6 +259,7 @@ fn session_element(session: &SessionDetail) -> Element {
         .maybe("nat-source-pool-name", session.nat_pool.as_ref())
         .maybe("source-nat-rule-name", session.nat_rule.as_ref())
         .maybe("destination-nat-rule-name", session.destination_rule.as_ref())
+        .children(session.resource.iter().map(of_resource))
         .children(wings)
 }
 

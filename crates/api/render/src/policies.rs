@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use ravelin_ops::{PolicyEntry, PolicyList, TcpOptions, TermLine};
+use ravelin_ops::{PolicyEntry, PolicyList, PolicySessions, TcpOptions, TermLine};
 
 use crate::element::Element;
 use crate::or_any;
@@ -76,9 +76,11 @@ fn detailed(out: &mut String, policy: &PolicyEntry) {
         out,
         "Policy: {name}, action-type: {action}, State: {}, Index: {index}, Scope Policy: 0\n\
          \x20 Policy Type: Configured, {scope}\n\
+         {}\
          \x20 Sequence number: {sequence}\n\
          \x20 From zone: {}, To zone: {}\n",
         state(policy),
+        policy.description.as_ref().map(|text| format!("  Description: {text}\n")).unwrap_or_default(),
         or_any(from),
         or_any(to)
     );
@@ -110,7 +112,21 @@ fn detailed(out: &mut String, policy: &PolicyEntry) {
                 initial + reply
             );
         }
+        let PolicySessions { active, created, deleted, recent: _ } = policy.sessions;
+        let rate = session_rate(&policy.sessions);
+        let _ = write!(
+            out,
+            "    Session rate       : {created:>20} {rate:>20} sps\n\
+             \x20   Active sessions    : {active:>20}\n\
+             \x20   Session deletions  : {deleted:>20}\n\
+             \x20   Policy lookups     : {hits:>20}\n"
+        );
     }
+}
+
+/// Sessions a second over the last whole ten seconds.
+fn session_rate(PolicySessions { recent, .. }: &PolicySessions) -> String {
+    format!("{}.{}", recent / 10, recent % 10)
 }
 
 /// What a policy matches: its addresses, and its applications taken apart.
@@ -310,6 +326,7 @@ fn policy_element(policy: &PolicyEntry, detail: bool) -> Element {
         .leaf("policy-tcp-options-window-scale", word(window_scale))
         .maybe("policy-tcp-options-initial-mss", initial_mss.as_ref())
         .maybe("policy-tcp-options-reverse-mss", reverse_mss.as_ref());
+    let out = out.maybe("policy-description", policy.description.as_ref());
     counted(out.maybe("destination-address-translation", policy.translated.as_ref()).child(tcp), policy)
 }
 
@@ -335,13 +352,18 @@ fn counted(out: Element, policy: &PolicyEntry) -> Element {
     if !policy.count {
         return out;
     }
-    let PolicyEntry { bytes, packets, .. } = policy;
+    let PolicyEntry { bytes, packets, sessions, .. } = policy;
     out.child(
         Element::new("policy-statistics-information")
             .leaf("input-bytes-init", bytes[0])
             .leaf("input-bytes-reply", bytes[1])
             .leaf("input-packets-init", packets[0])
-            .leaf("input-packets-reply", packets[1]),
+            .leaf("input-packets-reply", packets[1])
+            .leaf("session-rate", session_rate(sessions))
+            .leaf("session-creations", sessions.created)
+            .leaf("active-sessions", sessions.active)
+            .leaf("session-deletions", sessions.deleted)
+            .leaf("policy-lookups", policy.hits),
     )
 }
 

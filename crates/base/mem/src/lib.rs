@@ -5,6 +5,7 @@
 #![allow(unsafe_code)]
 
 mod few;
+mod keyed;
 mod lanes;
 mod list;
 mod siphash;
@@ -12,6 +13,7 @@ mod table;
 mod text;
 
 pub use few::Few;
+pub use keyed::KeyedHash;
 pub use lanes::equal_lanes;
 pub use list::List;
 pub use siphash::{KeyedWords, WordHasher, siphash13, siphash24};

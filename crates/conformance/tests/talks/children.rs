@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::alg::{INSIDE, OUT, OUTSIDE, SNAT, connect, data, heard, line, octets, refused, setups, udp};
-use crate::kit::Ground;
+use crate::kit::{A, Ground, tcp};
 use ravelin_conformance::bench::Setup;
 
 /// FTP on a port of its own, and a service on FTP's that is none.
@@ -110,5 +110,33 @@ fn a_nearly_full_table_ends_no_session_before_those_that_it_expected() {
             }
             assert_eq!(ground.sessions(), 0, "{client}");
         }
+    }
+}
+
+/// A control connection says nothing while a file is on its way: it lives as long as that, and no longer (alg-18, tcp-48).
+#[test]
+fn a_nearly_full_table_ends_no_control_connection_before_its_transfer() {
+    let aging = "set security flow aging early-ageout 10\n\
+                 set security flow aging high-watermark 0\n\
+                 set security flow aging low-watermark 0\n";
+    for setup in setups() {
+        let setup = Setup { sessions: 512, ..setup };
+        let mut ground = Ground::new(&[OUT, SNAT, aging].concat(), setup);
+        let mut control = connect(&mut ground, true, "10.1.0.2:40000", "198.51.100.2:21");
+        let said = line("227 Entering Passive Mode (", "198.51.100.2:7001") + ")\r\n";
+        assert_eq!(control.says(&mut ground, 1, &said), said);
+        let (client, server) = ("10.1.0.2:40001", "198.51.100.2:7001");
+        data(&mut ground, (&INSIDE, client.parse().unwrap()), server.parse().unwrap(), &OUTSIDE);
+        for _ in 0..6 {
+            assert_eq!(ground.send(&INSIDE, &tcp(client, server, A, 6, 10)).len(), 1);
+            let _ = ground.wait(Duration::from_secs(5));
+        }
+        assert_eq!(ground.sessions(), 2);
+        // What was kept for it is still right.
+        assert_eq!(control.says(&mut ground, 1, "226 Transfer complete\r\n"), "226 Transfer complete\r\n");
+        for _ in 0..40 {
+            let _ = ground.wait(Duration::from_secs(5));
+        }
+        assert_eq!(ground.sessions(), 0);
     }
 }

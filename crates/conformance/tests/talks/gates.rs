@@ -4,10 +4,13 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use ravelin_conformance::bench::{Bench as _, Setup};
-use ravelin_contract::{Alg, ExportCursor, GateFilter, GateSource, GateView};
-use ravelin_types::{Family, Proto};
+use ravelin_contract::{
+    Alg, CloseReason, ExportCursor, GateFilter, GateSource, GateView, Resource, ResourceRole, SessionRef,
+    SessionView,
+};
+use ravelin_types::{Family, Proto, SessionId};
 
-use crate::alg::{INSIDE, OUT, OUTSIDE, SNAT, connect, data, line, octets, setups, udp};
+use crate::alg::{INSIDE, OUT, OUTSIDE, SNAT, connect, data, heard, line, octets, setups, udp};
 use crate::kit::Ground;
 
 /// Pages of at least so many, put together.
@@ -78,6 +81,76 @@ fn a_passive_data_connection_has_its_source_translated_when_it_comes() {
         assert_eq!((gate.to, gate.to_port, gate.key.dport), (gate.key.dst, 7001, 7001));
         assert_eq!((gate.source, gate.leased), (GateSource::ByRules, false));
         assert!(gate.from_zone != gate.to_zone);
+    }
+}
+
+/// Sessions with what they are to their gateway, by the port that each came to.
+fn resources(ground: &Ground) -> Vec<(u16, SessionId, Option<Resource>)> {
+    let mut all = Vec::new();
+    let sessions = ground.bench.plane().sessions();
+    let each = &mut |view: &SessionView| {
+        all.push((view.wings[0].key.dport, view.id, view.resource));
+        std::ops::ControlFlow::Continue(())
+    };
+    sessions.for_each(&Default::default(), each).unwrap();
+    all.sort_by_key(|(port, ..)| *port);
+    all
+}
+
+/// Spec: session-25.
+#[test]
+fn sessions_of_gateways_say_so_and_by_whom_they_were_expected() {
+    for setup in setups() {
+        let mut ground = Ground::new(&[OUT, SNAT].concat(), setup);
+        let mut control = connect(&mut ground, true, "10.1.0.2:40000", "198.51.100.2:21");
+        let said = line("227 Entering Passive Mode (", "198.51.100.2:7001") + ")\r\n";
+        let _ = control.says(&mut ground, 1, &said);
+        let control = Some(Resource { alg: Alg::Ftp, role: ResourceRole::Control });
+        let [(21, parent, found)] = resources(&ground)[..] else { panic!() };
+        assert_eq!(found, control);
+        data(
+            &mut ground,
+            (&INSIDE, "10.1.0.2:40001".parse().unwrap()),
+            "198.51.100.2:7001".parse().unwrap(),
+            &OUTSIDE,
+        );
+        let expected = |parent| Some(Resource { alg: Alg::Ftp, role: ResourceRole::Expected(parent) });
+        let [(21, _, one), (7001, child, other)] = resources(&ground)[..] else { panic!() };
+        assert_eq!((one, other), (control, expected(Some(parent))));
+        let sessions = ground.bench.plane().sessions();
+        let by_key = |id| {
+            let mut key = None;
+            let each = &mut |view: &SessionView| {
+                key = key.or((view.id == id).then_some(view.wings[0].key));
+                std::ops::ControlFlow::Continue(())
+            };
+            sessions.for_each(&Default::default(), each).unwrap();
+            key.unwrap()
+        };
+        let key = by_key(child);
+        assert_eq!(sessions.get(&key).unwrap().unwrap().resource, expected(Some(parent)));
+        // One that outlives its parent still says whose it was.
+        let known = SessionRef { id: parent, key: by_key(parent) };
+        assert_eq!(sessions.delete_known(&[known], CloseReason::Cleared).unwrap(), 1);
+        let [(7001, _, found)] = resources(&ground)[..] else { panic!() };
+        assert_eq!(found, expected(Some(parent)));
+    }
+}
+
+#[test]
+fn a_request_of_tftp_and_its_transfer_are_of_one_group() {
+    for setup in setups() {
+        let mut ground = Ground::new(&[OUT, SNAT].concat(), setup);
+        let asked =
+            heard(ground.send_frame(&INSIDE, udp("10.1.0.2:3000", "198.51.100.2:69", &read_request())));
+        let to = asked.0.to_string();
+        let _ = ground.send_frame(&OUTSIDE, udp("198.51.100.2:5555", &to, &[0, 3, 0, 1, 7]));
+        let of = |alg, role| Some(Resource { alg, role });
+        let mut found = resources(&ground);
+        found.sort_by_key(|(_, id, _)| *id);
+        let [(69, parent, request), (_, _, transfer)] = found[..] else { panic!("{found:?}") };
+        assert_eq!(request, of(Alg::Tftp, ResourceRole::Control));
+        assert_eq!(transfer, of(Alg::Tftp, ResourceRole::Expected(Some(parent))));
     }
 }
 

@@ -1,6 +1,6 @@
 //! What is wanted, what is known of it, and what the plane was told.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -182,6 +182,19 @@ impl Book {
         schedules.chain(settled.filter(|_| !self.plan.schedules.is_empty())).min()
     }
 
+    /// Forgets what is known of the names that are meant, and asks for them again at once; how many there are.
+    pub fn forget_names(&mut self, is_meant: impl Fn(&PlannedName) -> bool, now: Now) -> u64 {
+        let meant: BTreeSet<_> =
+            self.plan.names.iter().filter(|name| is_meant(name)).map(|n| &n.name).collect();
+        meant.into_iter().filter(|name| self.names.forget(name, now.mono)).count() as u64
+    }
+
+    /// Looks at once at the feeds that are meant; how many there are.
+    pub fn refresh_feeds(&mut self, is_meant: impl Fn(&PlannedFeed) -> bool, now: Now) -> u64 {
+        let meant = self.plan.feeds.iter().filter(|feed| is_meant(feed));
+        meant.filter(|feed| self.feeds.refresh(&feed.url, now.mono)).count() as u64
+    }
+
     pub fn answered(&mut self, name: &str, answer: Answer, now: Now) {
         self.names.answered(name, answer, now.mono);
     }
@@ -223,5 +236,77 @@ impl Book {
     #[must_use]
     pub fn zone(&self) -> &TimeZone {
         self.plan.zone.as_ref().unwrap_or(&self.zone)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::parse;
+
+    fn at(seconds: u64) -> Now {
+        Now { wall: Timestamp::UNIX_EPOCH, mono: Duration::from_secs(seconds) }
+    }
+
+    fn feed(id: u64, server: &str, name: &str) -> PlannedFeed {
+        PlannedFeed {
+            id: LiveSetId(id),
+            server: server.into(),
+            name: name.into(),
+            addresses: vec![format!("{name}-hosts")],
+            url: format!("http://{server}/{name}"),
+            update: Duration::from_secs(300),
+            hold: Duration::from_secs(86_400),
+        }
+    }
+
+    fn name(id: u64, name: &str) -> PlannedName {
+        let interval = Duration::from_secs(300);
+        PlannedName { id: LiveSetId(id), name: name.into(), v4: true, v6: true, interval }
+    }
+
+    /// Everything is known from the first second on.
+    fn book() -> Book {
+        let mut book = Book::new(TimeZone::UTC);
+        let plan = DynamicPlan {
+            names: vec![name(1, "a.example"), name(2, "a.example"), name(3, "b.example")],
+            feeds: vec![feed(4, "one", "bad"), feed(5, "one", "worse"), feed(6, "two", "bad")],
+            ..DynamicPlan::default()
+        };
+        book.follow(plan, at(0));
+        let Work { names, feeds } = book.work(at(0));
+        for name in &names {
+            let list = vec!["192.0.2.1".parse().unwrap()];
+            book.answered(name, Answer::Addresses { list, ttl: None }, at(0));
+        }
+        for url in &feeds {
+            book.had(url, parse(b"10.0.0.1\n"), at(0));
+        }
+        assert_eq!(book.work(at(1)), Work::default());
+        assert!(book.update(at(1)).is_some() && book.update(at(1)).is_none());
+        book
+    }
+
+    /// Spec: dns-name-13.
+    #[test]
+    fn names_that_are_meant_are_forgotten_told_of_and_asked_for() {
+        let mut book = book();
+        assert_eq!(book.forget_names(|planned| planned.name == "a.example", at(2)), 1, "a name once");
+        let told = book.update(at(2)).unwrap();
+        let sets: Vec<_> = told.sets.iter().map(|set| (set.id.0, set.addresses.is_some())).collect();
+        assert_eq!(sets, [(1, false), (2, false)]);
+        assert_eq!(book.work(at(2)).names, ["a.example"]);
+        assert_eq!(book.forget_names(|_| true, at(3)), 2);
+        assert_eq!(book.forget_names(|_| false, at(3)), 0);
+    }
+
+    /// Spec: dynamic-address-10.
+    #[test]
+    fn feeds_that_are_meant_are_looked_at_and_known_as_before_until_then() {
+        let mut book = book();
+        assert_eq!(book.refresh_feeds(|planned| planned.server == "one", at(2)), 2);
+        assert!(book.update(at(2)).is_none());
+        assert_eq!(book.work(at(2)).feeds, ["http://one/bad", "http://one/worse"]);
+        assert_eq!(book.refresh_feeds(|_| false, at(2)), 0);
     }
 }

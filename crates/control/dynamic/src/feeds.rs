@@ -28,6 +28,8 @@ pub struct FeedState {
     /// Raised when its entries change.
     pub(crate) version: u64,
     is_open: bool,
+    /// It was asked for while it was looked at: what comes may be of before.
+    is_wanted: bool,
     update: Duration,
     hold: Duration,
 }
@@ -50,6 +52,7 @@ impl Feeds {
                 error: None,
                 version: 0,
                 is_open: false,
+                is_wanted: false,
                 update: *update,
                 hold: *hold,
             };
@@ -70,10 +73,18 @@ impl Feeds {
         due.take(FETCHES_MAX.saturating_sub(open)).map(look).collect()
     }
 
+    /// Looks at a feed at once; what is known of it stays until then. Whether there is such a feed.
+    pub(crate) fn refresh(&mut self, url: &str, now: Duration) -> bool {
+        let Some(state) = self.0.get_mut(url) else { return false };
+        (state.next, state.is_wanted) = (now, state.is_open);
+        true
+    }
+
     pub(crate) fn had(&mut self, url: &str, content: Result<Parsed, FeedError>, now: Duration) {
         let Some(state) = self.0.get_mut(url) else { return };
         state.is_open = false;
-        state.next = now + state.update;
+        let again = std::mem::take(&mut state.is_wanted);
+        state.next = if again { now } else { now + state.update };
         match content {
             Ok(Parsed { addresses, entries, unread }) => {
                 (state.entries, state.unread, state.since, state.error) = (entries, unread, Some(now), None);
@@ -128,6 +139,24 @@ mod tests {
         assert!(feeds.get("u").unwrap().addresses.is_some());
         feeds.expire(at(131));
         assert!(feeds.get("u").unwrap().addresses.is_none());
+    }
+
+    /// Spec: dynamic-address-10.
+    #[test]
+    fn a_feed_is_looked_at_when_asked_and_once_more_if_that_was_under_way() {
+        let mut feeds = Feeds::default();
+        feeds.want(&BTreeMap::from([("u".to_owned(), (at(30), at(100)))]), at(0));
+        assert_eq!(feeds.due(at(0)), ["u"]);
+        feeds.had("u", parse(b"10.0.0.1\n"), at(1));
+        assert!(feeds.due(at(5)).is_empty());
+        assert!(feeds.refresh("u", at(5)) && !feeds.refresh("v", at(5)));
+        assert_eq!(feeds.due(at(5)), ["u"]);
+        assert!(feeds.refresh("u", at(6)) && feeds.due(at(6)).is_empty(), "it is open");
+        feeds.had("u", parse(b"10.0.0.1\n"), at(7));
+        assert!(feeds.get("u").unwrap().addresses.is_some(), "what is known stays");
+        assert_eq!(feeds.due(at(7)), ["u"]);
+        feeds.had("u", parse(b"10.0.0.1\n"), at(8));
+        assert_eq!(feeds.next(), Some(at(38)));
     }
 
     #[test]

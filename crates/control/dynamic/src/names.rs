@@ -81,6 +81,14 @@ impl Names {
         due.take(QUESTIONS_MAX.saturating_sub(open)).map(ask).collect()
     }
 
+    /// Forgets what is known of a name, and asks for it again at once. Whether there is such a name.
+    pub(crate) fn forget(&mut self, name: &str, now: Duration) -> bool {
+        let Some(state) = self.0.get_mut(name) else { return false };
+        state.addresses.clear();
+        (state.since, state.failed, state.next) = (None, false, now);
+        true
+    }
+
     pub(crate) fn answered(&mut self, name: &str, answer: Answer, now: Duration) {
         let Some(state) = self.0.get_mut(name) else { return };
         state.is_open = false;
@@ -209,6 +217,21 @@ mod tests {
         names.answered("n0", Answer::Addresses { list, ttl: None }, at(1));
         assert_eq!(names.addresses("n0", (true, true)).unwrap().v4.len(), ADDRESSES_MAX);
         assert_eq!(names.due(at(1)).len(), 1);
+    }
+
+    /// Spec: dns-name-13.
+    #[test]
+    fn a_name_that_is_forgotten_has_no_addresses_and_is_asked_for_at_once() {
+        let mut names = names();
+        assert_eq!(names.due(at(0)), ["a.example"]);
+        names.answered("a.example", some(None, &["192.0.2.1"]), at(1));
+        assert!(names.due(at(2)).is_empty());
+        assert!(names.forget("a.example", at(3)) && !names.forget("b.example", at(3)));
+        assert_eq!(names.addresses("a.example", (true, true)), None);
+        assert_eq!(names.get("a.example").unwrap().since, None);
+        assert_eq!((names.next(), names.due(at(3))), (Some(at(3)), vec!["a.example".to_owned()]));
+        names.answered("a.example", some(None, &["192.0.2.2"]), at(4));
+        assert!(names.addresses("a.example", (true, true)).is_some());
     }
 
     #[test]

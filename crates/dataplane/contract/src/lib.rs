@@ -47,8 +47,8 @@ pub use naming::{Followed, IdKind, Naming, Renumber};
 pub use persistent::{MappingFilter, MappingList, MappingOrigin, MappingPermit, PersistentMapping};
 pub use plane::DataPlane;
 pub use session::{
-    CloseReason, MappingPage, ReconcileResult, SessionFilter, SessionKey, SessionPage, SessionRef,
-    SessionState, SessionStore, SessionView, WingView,
+    CloseReason, MappingPage, ReconcileResult, Resource, ResourceRole, SessionFilter, SessionKey,
+    SessionPage, SessionRef, SessionState, SessionStore, SessionView, WingView,
 };
 pub use sync::{
     ContentShift, DeltaBatch, DeltaCursor, ExportBatch, ExportCursor, HandshakeShift, PutRefusal, PutResult,

@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use ravelin_types::{InstanceId, InterfaceId, NatRuleId, PolicyId, Proto, SessionId, WorkerId, ZoneId};
 
 use crate::{
-    CarriedMapping, Error, ExportCursor, GateFilter, GatePage, PutResult, SessionDeltas, SyncedSession,
+    Alg, CarriedMapping, Error, ExportCursor, GateFilter, GatePage, PutResult, SessionDeltas, SyncedSession,
 };
 
 /// One wing's tuple. Family is that of the addresses, which are of one kind.
@@ -94,6 +94,22 @@ pub struct WingView {
     pub bytes: u64,
 }
 
+/// The gateway of the application layer that a session belongs to, and how.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Resource {
+    pub alg: Alg,
+    pub role: ResourceRole,
+}
+
+/// What a session is to its gateway.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ResourceRole {
+    /// Its packets may have other sessions expected.
+    Control,
+    /// It was expected: by the session of this number, as far as that is known.
+    Expected(Option<SessionId>),
+}
+
 /// A session as it stands at one moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SessionView {
@@ -112,6 +128,8 @@ pub struct SessionView {
     pub timeout_s: u32,
     pub remaining_s: u32,
     pub age_s: u32,
+    /// Of a gateway that expects sessions.
+    pub resource: Option<Resource>,
 }
 
 /// Which sessions are meant; every field given must hold. Addresses and ports may match either

@@ -59,6 +59,13 @@ pub struct PolicyCounters {
     /// Packets of its sessions, of the opening and the answering direction, when the policy counts.
     pub packets: [u64; 2],
     pub bytes: [u64; 2],
+    /// Sessions that it has.
+    pub sessions: u64,
+    /// Sessions that it came to have and that it lost again: created, ended, and moved from policy to policy by a commit.
+    pub gained: u64,
+    pub lost: u64,
+    /// Those that came in the last whole ten seconds.
+    pub recent: u64,
 }
 
 /// Hits of one NAT rule.
@@ -119,7 +126,7 @@ pub struct UnitScreenCounters {
 pub struct CounterClear {
     /// Hits of these policies, and when the first and the last of them were.
     pub policy_hits: Vec<PolicyId>,
-    /// Packets and bytes of their sessions.
+    /// Packets and bytes of their sessions, and how many of those came and went.
     pub policy_traffic: Vec<PolicyId>,
     /// Hits of screens, of zones.
     pub screens: Vec<ZoneId>,

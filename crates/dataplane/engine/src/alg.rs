@@ -51,6 +51,8 @@ const CONTROLS_MAX: usize = 4096;
 /// Sessions that one worker expects, and that one session does.
 const EXPECTED_MAX: usize = 4096;
 const OF_ONE_MAX: usize = 4;
+/// Sessions that have come of which it is remembered who expected them.
+const PARENTS_MAX: usize = CONTROLS_MAX * OF_ONE_MAX;
 /// How long a session is expected.
 const EXPECTED_FOR: Duration = Duration::from_secs(60);
 /// Expected sessions that one step forgets.
@@ -67,6 +69,8 @@ pub(crate) struct Gateways {
     order: VecDeque<Awaited>,
     /// The number of the next one: never 0, which stands for the first of a list.
     number: u32,
+    /// Who expected a session that has come, by its slot: told to operators alone, and of the first so many.
+    parents: HashMap<u32, SessionId, Keyed>,
 }
 
 /// A place in the order. What it names may be expected no more, or once more with another number.
@@ -135,6 +139,7 @@ impl Gateways {
             expected: HashMap::with_hasher(Keyed::new(key)),
             order: VecDeque::new(),
             number: 1,
+            parents: HashMap::with_hasher(Keyed::new(key)),
         }
     }
 
@@ -144,6 +149,7 @@ impl Gateways {
             self.controls.reserve(CONTROLS_MAX - self.controls.len().min(CONTROLS_MAX));
             self.expected.reserve(EXPECTED_MAX - self.expected.len().min(EXPECTED_MAX));
             self.order.reserve(2 * EXPECTED_MAX - self.order.len().min(2 * EXPECTED_MAX));
+            self.parents.reserve(PARENTS_MAX - self.parents.len().min(PARENTS_MAX));
         }
     }
 
@@ -165,6 +171,23 @@ impl Gateways {
         if let Some(control) = self.control(slot) {
             control.splice.shifts = shifts.map(Shift::from_words);
         }
+    }
+
+    /// Remembers who expected a session, while there is room.
+    fn has_come(&mut self, slot: u32, parent: SessionId) {
+        if self.parents.len() < PARENTS_MAX {
+            self.parents.insert(slot, parent);
+        }
+    }
+
+    /// Who expected the session of a slot.
+    pub(crate) fn parent(&self, slot: u32) -> Option<SessionId> {
+        self.parents.get(&slot).copied()
+    }
+
+    /// A session that was expected has ended.
+    pub(crate) fn child_ended(&mut self, slot: u32) {
+        self.parents.remove(&slot);
     }
 
     /// Makes room in the order when it is full of what is expected no more.

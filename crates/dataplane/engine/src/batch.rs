@@ -15,8 +15,9 @@ use crate::step::{Flow, Slot, Turn, account, classify, recall, whole_way};
 use crate::verdict::Verdict;
 
 /// Packets between the steps in which a session comes close: its bucket is looked into, then its record or its second bucket is
-/// waited for, then it is its packet's turn. So many records are underway at a time as a core can ask for at once.
-const AHEAD: usize = 8;
+/// waited for, then it is its packet's turn. The lines of that many records are fewer than a core can ask for at once, beside the
+/// buckets of their packets.
+const AHEAD: usize = 4;
 
 /// Examines all, then acts on each in order, while the sessions of those that follow come close.
 pub(crate) fn run<R: Recorder>(

@@ -29,6 +29,20 @@ pub struct Hits {
     /// Packets of sessions whose policy counts, by wing.
     pub packets: [u64; 2],
     pub bytes: [u64; 2],
+    /// Sessions that a policy came to have and lost again: created, ended, and moved by a commit.
+    pub gained: u64,
+    pub lost: u64,
+    pub pace: Pace,
+}
+
+/// How many came in the last whole span of time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Pace {
+    /// The span that is under way, from the first of the plane's life on.
+    span: u32,
+    counted: u32,
+    /// Of the span before it.
+    before: u32,
 }
 
 /// Copies of one instance or mirror filter.
@@ -188,7 +202,45 @@ impl MirrorCounts {
     }
 }
 
+impl Pace {
+    /// Seconds of a span.
+    pub const SPAN_S: u64 = 10;
+
+    fn count(&mut self, now: Instant) {
+        self.turn(now);
+        self.counted = self.counted.saturating_add(1);
+    }
+
+    /// Those that came in the last span that is over.
+    #[must_use]
+    pub fn last(mut self, now: Instant) -> u32 {
+        self.turn(now);
+        self.before
+    }
+
+    fn turn(&mut self, now: Instant) {
+        let span = (now.as_secs() / Self::SPAN_S) as u32;
+        if span != self.span {
+            let before = if span == self.span.wrapping_add(1) { self.counted } else { 0 };
+            *self = Self { span, counted: 0, before };
+        }
+    }
+}
+
 impl Hits {
+    /// A session is its now.
+    pub(crate) fn gain(&mut self, now: Instant) {
+        self.sessions += 1;
+        self.gained += 1;
+        self.pace.count(now);
+    }
+
+    /// A session is its no more.
+    pub(crate) fn lose(&mut self) {
+        self.sessions -= 1;
+        self.lost += 1;
+    }
+
     pub(crate) fn passed(&mut self, wing: usize, bytes: u64) {
         self.packets[wing] += 1;
         self.bytes[wing] += bytes;
@@ -199,9 +251,10 @@ impl Hits {
         (self.hits, self.first_s, self.last_s) = (0, 0, 0);
     }
 
-    /// Counts packets and bytes from zero again.
+    /// Counts packets, bytes and sessions from zero again. Those that live are still told as such.
     pub fn clear_traffic(&mut self) {
         (self.packets, self.bytes) = ([0; 2], [0; 2]);
+        (self.gained, self.lost) = (0, 0);
     }
 
     /// Counts from zero again. Sessions live on.

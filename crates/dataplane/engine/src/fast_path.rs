@@ -93,10 +93,10 @@ pub(crate) fn must_end<R: Recorder>(turn: &mut Turn<'_, R>, slot: u32) -> Option
                 let before = std::mem::replace(&mut session.policy, policy);
                 let policies = &mut turn.state.counters.policies;
                 if let Some(hits) = policies.get_mut(before.index()) {
-                    hits.sessions -= 1;
+                    hits.lose();
                 }
                 if let Some(hits) = policies.get_mut(policy.index()) {
-                    hits.sessions += 1;
+                    hits.gain(turn.now);
                 }
                 let counts = rules.policy(policy).is_some_and(|p| p.count);
                 let unlogged = session.marks.with(Marks::LOG_CLOSE, false).with(Marks::LOG_UPDATE, false);

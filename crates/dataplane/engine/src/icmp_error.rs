@@ -3,6 +3,7 @@
 //! An error about a packet of one wing travels with the other. Addresses in the quote are turned
 //! back as those of the packet were (RFC 5508 4). One for no session is dropped.
 
+use ravelin_screen::Way;
 use ravelin_translate::{Ends, Ports, Refused};
 use ravelin_types::{Addr, DropReason, Family, IcmpKind, InstanceId, Proto, ZoneId};
 use ravelin_wire::checksum::Delta;
@@ -18,7 +19,7 @@ use crate::session::{Marks, Session, WingRef};
 use crate::steer::HandOver;
 use crate::step::{Flow, Turn};
 use crate::verdict::Verdict;
-use crate::{act, between, host, overload};
+use crate::{act, between, host, overload, screens};
 
 /// Bytes of an ICMP error before its quote.
 const HEADER: usize = 8;
@@ -104,7 +105,10 @@ fn deliver<R: Recorder>(
     quoted: &Network,
 ) -> Verdict {
     let wing = at.wing();
-    let other = session.wings[1 - wing].key;
+    let (other, zone) = (session.wings[1 - wing].key, session.wings[1 - wing].zone);
+    if let Err(verdict) = screens::of_error(turn, packet, flow, (zone, Way::Out)) {
+        return verdict;
+    }
     let to_host = act::is_host(session.wings[wing].egress);
     if to_host && let Err(verdict) = filters::host_input(turn, packet, flow) {
         return verdict;
@@ -141,7 +145,6 @@ fn deliver<R: Recorder>(
     if !across {
         rewrite::decrement_ttl(packet.bytes_mut(), l3_at, network.family);
     }
-    let zone = session.wings[1 - wing].zone;
     let instance = crate::onward::instance(&turn.world.rules, session, wing, flow);
     onward(turn, packet, (flow, instance), |of| of == zone)
 }

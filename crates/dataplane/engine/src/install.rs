@@ -190,7 +190,7 @@ fn insert<R: Recorder>(
     if draft.policy != NO_POLICY
         && let Some(hits) = turn.state.counters.policies.get_mut(draft.policy.index())
     {
-        hits.sessions += 1;
+        hits.gain(turn.now);
         if draft.count {
             hits.passed(0, session.bytes[0]);
         }

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use ravelin_contract::SessionKey;
-use ravelin_mem::siphash13;
+use ravelin_mem::KeyedHash;
 use ravelin_types::{Addr, Family, IcmpKind, InstanceId, Proto};
 use ravelin_wire::{L4, Network};
 
@@ -157,21 +157,21 @@ impl FlowKey {
     }
 
     /// Keyed hash, so that nobody outside can choose collisions. Of IPv4 the two words that are not
-    /// constant; the length, which SipHash takes in, keeps the families apart.
+    /// constant.
     #[must_use]
     #[inline(always)]
-    pub fn hash(&self, key: &(u64, u64)) -> u64 {
-        self.hash_of(self.family(), key)
+    pub fn hash(&self, hash: &KeyedHash) -> u64 {
+        self.hash_of(self.family(), hash)
     }
 
     /// The same of a key known to be of that family.
     #[must_use]
     #[inline(always)]
-    pub(crate) fn hash_of(&self, family: Family, key: &(u64, u64)) -> u64 {
+    pub(crate) fn hash_of(&self, family: Family, hash: &KeyedHash) -> u64 {
         let [_, src, _, dst, last] = self.0;
         match family {
-            Family::V4 => siphash13(*key, [src << 32 | dst & 0xffff_ffff, last]),
-            Family::V6 => siphash13(*key, self.0),
+            Family::V4 => hash.of_two([src << 32 | dst & 0xffff_ffff, last]),
+            Family::V6 => hash.of_five(&self.0),
         }
     }
 
@@ -244,6 +244,7 @@ mod tests {
     fn an_instance_tells_keys_apart_and_changes_nothing_else() {
         let (src, dst) = (Addr::v4([10, 0, 0, 2]), Addr::v6([0xff; 16]));
         let tuple = FlowKey::across((Family::V4, Proto(255)), (src, 0xffff), (Family::V6, dst), 0xffff);
+        let hash = KeyedHash::new((1, 2));
         let keys = [0, 1, 2, InstanceId::MAX].map(|id| tuple.within(InstanceId(id)));
         for (n, key) in keys.iter().enumerate() {
             assert_eq!(key.instance(), InstanceId([0, 1, 2, InstanceId::MAX][n]));
@@ -254,7 +255,7 @@ mod tests {
             assert_eq!(key.reversed().instance(), key.instance());
             let others = keys.iter().enumerate().filter(|(m, _)| *m != n);
             assert!(
-                others.into_iter().all(|(_, other)| other != key && other.hash(&(1, 2)) != key.hash(&(1, 2)))
+                others.into_iter().all(|(_, other)| other != key && other.hash(&hash) != key.hash(&hash))
             );
         }
         assert_eq!(keys[3].within(InstanceId::DEFAULT), tuple);

@@ -8,10 +8,10 @@ use ravelin_contract::{DropCause, Event};
 use ravelin_program::{Screen, ScreenSet};
 use ravelin_screen::{
     Packet as Seen, Profile, Reservation, ScreenAction, ScreenVerdict, Surroundings, Way, check_error,
-    check_fast, check_first, check_rest, clear_urgent,
+    check_fast, check_first, check_later, check_rest, clear_urgent,
 };
 use ravelin_types::{DropReason, InterfaceId, ZoneId};
-use ravelin_wire::{Network, rewrite};
+use ravelin_wire::{Fragment, Network, rewrite};
 
 use crate::explain::{Fact, Recorder};
 use crate::forwarding::Path;
@@ -74,18 +74,37 @@ pub(crate) fn of_bad_fragment<R: Recorder>(
     arrival: &Arrival<'_>,
     reason: DropReason,
 ) -> DropReason {
-    let Arrival { packet, network, l3_at, from: (zone, instance), unit, .. } = *arrival;
+    let Arrival { packet, network, l3_at, from: (zone, _), .. } = *arrival;
     let Some(profile) = turn.world.rules.screens.of(zone, Way::In) else { return reason };
     let seen = Seen { frame: packet.bytes(), l3_at, network, zone };
-    let ScreenVerdict { action, hits, notify } =
-        check_fast(profile, &turn.shared.meters, &seen, &Bad(reason), turn.now);
+    let verdict = check_fast(profile, &turn.shared.meters, &seen, &Bad(reason), turn.now);
+    if died(turn, arrival, verdict) { DropReason::Screen } else { reason }
+}
+
+/// Whether the screens of the zone drop a later fragment whatever its datagram is. Spec: screen-77.
+pub(crate) fn of_later_fragment<R: Recorder>(turn: &mut Turn<'_, R>, arrival: &Arrival<'_>) -> bool {
+    let Arrival { packet, network, l3_at, from: (zone, _), .. } = *arrival;
+    if turn.world.rules.screens_are_off || !matches!(network.fragment, Fragment::Later { .. }) {
+        return false;
+    }
+    let Some(profile) = turn.world.rules.screens.of(zone, Way::In) else { return false };
+    let seen = Seen { frame: packet.bytes(), l3_at, network, zone };
+    let around = Bad(DropReason::FragmentNoFirst);
+    let verdict = check_later(profile, &turn.shared.meters, &seen, &around, turn.now);
+    verdict.is_some_and(|verdict| died(turn, arrival, verdict))
+}
+
+/// Counts and tells what screens found in a fragment that is no packet of its datagram; whether it dies for it.
+fn died<R: Recorder>(turn: &mut Turn<'_, R>, arrival: &Arrival<'_>, verdict: ScreenVerdict) -> bool {
+    let Arrival { network, from: (zone, instance), unit, .. } = *arrival;
+    let ScreenVerdict { action, hits, notify } = verdict;
     let screen = if let ScreenAction::Drop(screen) = action { Some(screen) } else { None };
     let came = (unit, zone, FlowKey::of(network, None, instance));
     tell(turn, came, zone, (hits, notify), screen.is_some());
-    let Some(screen) = screen else { return reason };
+    let Some(screen) = screen else { return false };
     turn.rec.fact(Fact::Screen { zone, screen });
     turn.state.watch.blame(DropCause::Screen { zone, screen });
-    DropReason::Screen
+    true
 }
 
 /// Judges a packet without a session by the screens of a zone. `Err`: what becomes of it.
@@ -98,7 +117,7 @@ pub(crate) fn first<R: Recorder>(
     let world = turn.world;
     // Its first worker has asked them already.
     let asked = flow.handed.is_some_and(|handed| matches!(handed.stage, Stage::Home | Stage::Ports));
-    let profile = world.rules.screens.of(zone, way).filter(|_| !asked);
+    let profile = asked_of(world, flow, (zone, way)).filter(|_| !asked);
     let Some(profile) = profile else { return Ok(()) };
     let around = Around { world, flow };
     // It had a session, whose screens were those of its own zone and of the one beyond.
@@ -108,18 +127,19 @@ pub(crate) fn first<R: Recorder>(
     act(turn, packet, flow, zone, verdict)
 }
 
-/// Judges an ICMP error by the screens of the zone it enters.
+/// Judges an ICMP error, as it came, by the screens of the zone that it enters or of the one that it leaves by. Spec: screen-2.
 pub(crate) fn of_error<R: Recorder>(
     turn: &mut Turn<'_, R>,
     packet: &mut Packet<'_>,
     flow: &Flow,
+    (zone, way): (ZoneId, Way),
 ) -> Result<(), Verdict> {
     let world = turn.world;
-    let Some(profile) = profile_of(world, flow) else { return Ok(()) };
+    let Some(profile) = asked_of(world, flow, (zone, way)).filter(|_| !flow.from_host) else { return Ok(()) };
     let around = Around { world, flow };
     let verdict =
-        check_error(profile, &turn.shared.meters, &seen(packet.bytes(), flow, flow.zone), &around, turn.now);
-    act(turn, packet, flow, flow.zone, verdict)
+        check_error(profile, &turn.shared.meters, &seen(packet.bytes(), flow, zone), &around, turn.now);
+    act(turn, packet, flow, zone, verdict)
 }
 
 /// Judges a packet of a session by the screens of the zone it enters and of the zone it leaves by.
@@ -135,7 +155,7 @@ pub(crate) fn fast<R: Recorder>(
     }
     let beyond = turn.state.sessions.get(at.slot()).wings[1 - at.wing()].zone;
     for (zone, way) in [(flow.zone, Way::In), (beyond, Way::Out)] {
-        let Some(profile) = world.rules.screens.of(zone, way) else { continue };
+        let Some(profile) = asked_of(world, flow, (zone, way)) else { continue };
         let around = Around { world, flow };
         let verdict =
             check_fast(profile, &turn.shared.meters, &seen(packet.bytes(), flow, zone), &around, turn.now);
@@ -241,8 +261,11 @@ pub(crate) fn silent<R: Recorder>(
     Ok(is_counted)
 }
 
-fn profile_of<'w>(world: &'w Snapshot, flow: &Flow) -> Option<&'w Profile> {
-    world.rules.screens.of(flow.zone, Way::In).filter(|_| !flow.from_host)
+/// The profile that a zone asks of a packet on one of its ways. What stays within the zone is asked once. Spec: screen-2.
+fn asked_of<'w>(world: &'w Snapshot, flow: &Flow, (zone, way): (ZoneId, Way)) -> Option<&'w Profile> {
+    let screens = &world.rules.screens;
+    let has_been = way == Way::Out && zone == flow.zone && screens.of(zone, Way::In).is_some();
+    screens.of(zone, way).filter(|_| !has_been)
 }
 
 pub(crate) fn seen<'a>(frame: &'a [u8], flow: &'a Flow, zone: ZoneId) -> Seen<'a> {

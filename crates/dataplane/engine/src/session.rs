@@ -7,10 +7,10 @@ mod index;
 mod table;
 mod wheel;
 
-use ravelin_contract::{SessionState, SessionView, WingView};
+use ravelin_contract::{Alg, Resource, ResourceRole, SessionState, SessionView, WingView};
 use ravelin_program::{LogWhen, Policy, Tracking};
 use ravelin_tcp::Conversation;
-use ravelin_types::{InterfaceId, Mac, NatRuleId, PolicyId, SessionId, WorkerId, ZoneId};
+use ravelin_types::{InterfaceId, Mac, NatRuleId, PolicyId, Proto, SessionId, WorkerId, ZoneId};
 use ravelin_wire::checksum::Delta;
 
 use crate::alg::Gateway;
@@ -308,6 +308,22 @@ impl Session {
             timeout_s: self.timeout_s,
             remaining_s: self.timeout_s.saturating_sub(now.since(self.last_seen) / 10),
             age_s: now.since(self.created) / 10,
+            resource: self.resource(),
         }
+    }
+
+    /// The gateway that it belongs to, if that expects sessions. Of those expected, all that FTP has are TCP and all that
+    /// TFTP has are UDP.
+    fn resource(&self) -> Option<Resource> {
+        if self.marks.has(Marks::CHILD) {
+            let alg = if self.wings[0].key.proto() == Proto::TCP { Alg::Ftp } else { Alg::Tftp };
+            return Some(Resource { alg, role: ResourceRole::Expected(None) });
+        }
+        let alg = match self.marks.gateway()? {
+            Gateway::Ftp => Alg::Ftp,
+            Gateway::Tftp => Alg::Tftp,
+            Gateway::Dns => return None,
+        };
+        Some(Resource { alg, role: ResourceRole::Control })
     }
 }

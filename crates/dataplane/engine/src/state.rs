@@ -6,7 +6,8 @@
 use std::ops::ControlFlow;
 
 use ravelin_contract::{
-    CloseReason, Event, FilterHit, FirewallClear, SessionEvent, SessionView, TrackedMoment, TrackedSession,
+    CloseReason, Event, FilterHit, FirewallClear, Resource, ResourceRole, SessionEvent, SessionView,
+    TrackedMoment, TrackedSession,
 };
 use ravelin_nat::{BlockRecord, InterfaceUse, MappingRecord, PairRecord, PoolId, Usage};
 use ravelin_program::Screen;
@@ -290,6 +291,7 @@ impl State {
             self.end_gateway(slot, now);
         }
         if session.marks.has(Marks::CHILD) {
+            self.gateways.child_ended(slot);
             for key in session.wings.map(|wing| wing.key) {
                 self.tell_others(|owner| Message::Unstub { key, owner });
             }
@@ -317,7 +319,7 @@ impl State {
         if session.policy != NO_POLICY
             && let Some(hits) = self.counters.policies.get_mut(session.policy.index())
         {
-            hits.sessions -= 1;
+            hits.lose();
         }
         self.deltas.closed(|| session.view(self.worker, Ticks::at(now)), reason);
         if session.marks.has(Marks::TRACK_CLOSE) {
@@ -439,9 +441,9 @@ impl State {
         mut visit: impl FnMut(SessionView) -> ControlFlow<()>,
     ) -> Option<u32> {
         let (ticks, mut stop) = (Ticks::at(now), false);
-        let end = self.sessions.walk(from, max, |_, session| {
+        let end = self.sessions.walk(from, max, |slot, session| {
             if !stop && !session.is_over(ticks) {
-                stop = visit(session.view(self.worker, ticks)).is_break();
+                stop = visit(self.view(slot, session, ticks)).is_break();
             }
         });
         (!stop && (end as usize) < self.sessions.capacity()).then_some(end)
@@ -450,9 +452,18 @@ impl State {
     /// The session under a key, of either wing.
     #[must_use]
     pub fn session(&self, key: &FlowKey, now: Instant) -> Option<SessionView> {
-        let session = self.sessions.get(self.sessions.find(key)?.slot());
-        let ticks = Ticks::at(now);
-        (!session.is_over(ticks)).then(|| session.view(self.worker, ticks))
+        let slot = self.sessions.find(key)?.slot();
+        let (session, ticks) = (self.sessions.get(slot), Ticks::at(now));
+        (!session.is_over(ticks)).then(|| self.view(slot, session, ticks))
+    }
+
+    /// A session for an operator, who is told who expected it, too.
+    fn view(&self, slot: u32, session: &Session, now: Ticks) -> SessionView {
+        let mut view = session.view(self.worker, now);
+        if let Some(Resource { role: ResourceRole::Expected(parent), .. }) = &mut view.resource {
+            *parent = self.gateways.parent(slot);
+        }
+        view
     }
 
     /// Ends the session under a key if it is still the one meant.

@@ -4,6 +4,7 @@
 //! act looks up again, since an earlier packet of the batch may have changed the table.
 
 use ravelin_filter::Marks;
+use ravelin_screen::Way;
 use ravelin_types::{DropReason, Family, InstanceId, Instant, Mac, ZoneId};
 use ravelin_wire::{Fragment, L4, Network, ethertype, parse};
 
@@ -168,7 +169,7 @@ pub(crate) fn judge<R: Recorder>(turn: &mut Turn<'_, R>, packet: &mut Packet<'_>
         if overload::sheds_error(turn, packet, flow) {
             return Verdict::Drop(DropReason::Overload);
         }
-        return match screens::of_error(turn, packet, flow) {
+        return match screens::of_error(turn, packet, flow, (flow.zone, Way::In)) {
             Err(verdict) => verdict,
             Ok(()) => icmp_error::run(turn, packet, flow),
         };
@@ -433,6 +434,9 @@ fn flow_key<R: Recorder>(turn: &mut Turn<'_, R>, arrival: &Arrival<'_>) -> Resul
         return Ok(FlowKey::of(arrival.network, None, instance));
     }
     overload::check_fragment(turn, arrival).map_err(Verdict::Drop)?;
+    if screens::of_later_fragment(turn, arrival) {
+        return Err(Verdict::Drop(DropReason::Screen));
+    }
     let state = &mut *turn.state;
     match state.fragments.take(arrival, turn.now, &mut state.counters) {
         Taken::Pass(transport) => Ok(key_of(arrival.network, Some(transport), instance)),

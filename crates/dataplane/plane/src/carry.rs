@@ -50,6 +50,8 @@ fn add(counters: &mut Counters, carried: &CarriedCounters, rules: &Rules) {
         let told = carried.policies.iter().find(|told| told.identity == policy.identity);
         let (Some(told), Some(hits)) = (told, counters.policies.get_mut(policy.id.index())) else { continue };
         hits.hits += told.hits;
+        hits.gained += told.gained;
+        hits.lost += told.lost;
         for wing in 0..2 {
             hits.packets[wing] += told.packets[wing];
             hits.bytes[wing] += told.bytes[wing];

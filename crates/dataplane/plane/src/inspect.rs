@@ -61,10 +61,15 @@ impl<W: Workers> Telemetry for Plane<W> {
         };
         let mut all: Vec<_> = rules.policies().map(one).collect();
         for worker in each(&self.workers) {
-            let hits = ask(&self.workers, worker, |state, _, _| state.counters.policies.clone())?;
+            let (hits, now) =
+                ask(&self.workers, worker, |state, _, now| (state.counters.policies.clone(), now))?;
             for counter in &mut all {
                 let Some(hit) = hits.get(counter.id.index()) else { continue };
                 counter.hits += hit.hits;
+                counter.sessions += hit.sessions;
+                counter.gained += hit.gained;
+                counter.lost += hit.lost;
+                counter.recent += u64::from(hit.pace.last(now));
                 for wing in 0..2 {
                     counter.packets[wing] += hit.packets[wing];
                     counter.bytes[wing] += hit.bytes[wing];

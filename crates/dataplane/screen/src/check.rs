@@ -138,6 +138,28 @@ pub fn check_fast(
     verdict(profile, meters, packet, (found, search, None), now)
 }
 
+/// Judges a later fragment before it is known whether its first has come or ever will. `None`: nothing but its datagram decides.
+/// What comes behind `block-frag` in the order of screens is left to [`check_fast`] and [`check_first`]. Spec: screen-77.
+#[must_use]
+pub fn check_later(
+    profile: &Profile,
+    meters: &Meters,
+    packet: &Packet<'_>,
+    around: &impl Surroundings,
+    now: Instant,
+) -> Option<ScreenVerdict> {
+    if !profile.on.has(Screen::BlockFrag) {
+        return None;
+    }
+    let mut found = Found::new(profile);
+    match stateless::check(profile, packet, around, &mut found) {
+        search @ Search::Break(Screen::BlockFrag) => {
+            Some(verdict(profile, meters, packet, (found, search, None), now))
+        }
+        Search::Break(_) | Search::Continue(()) => None,
+    }
+}
+
 fn verdict(
     profile: &Profile,
     meters: &Meters,

@@ -13,7 +13,7 @@ mod proxy;
 mod ranges;
 mod stateless;
 
-pub use check::{ScreenAction, ScreenVerdict, check_error, check_fast, check_first, check_rest};
+pub use check::{ScreenAction, ScreenVerdict, check_error, check_fast, check_first, check_later, check_rest};
 pub use meter::{Meters, MetersSize, Reservation, SessionHold, SilentHold};
 pub use packet::{Packet, Surroundings, Way};
 pub use profile::{Profile, ScreenTable};

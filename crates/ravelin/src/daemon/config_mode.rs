@@ -2,7 +2,8 @@
 
 use ravelin_commit::Now;
 use ravelin_ops::{
-    Against, Candidate as Word, Commits as _, ConfigMode, Form, LoadKind, Outcome, Problem, Verb,
+    Against, Candidate as Word, Commits as _, ConfigMode, Form, LoadKind, Outcome, PolicyDescriptions,
+    Problem, Verb,
 };
 use ravelin_store::{Candidate, EditorId};
 use ravelin_syntax::{Diagnostic, Tree, diff};
@@ -73,6 +74,10 @@ impl ConfigMode for Desk<'_> {
 
     fn active(&self, path: &[String], form: Form) -> Outcome<String> {
         self.written(self.control.life.database().shared_base(), path, form)
+    }
+
+    fn policy_descriptions(&self) -> PolicyDescriptions {
+        self.control.policy_descriptions()
     }
 
     fn edit(&mut self, at: &[String], verb: Verb, rest: &str) -> Outcome<()> {

@@ -9,7 +9,7 @@ use ravelin_commit::{CommitError, Life, Note, Now};
 use ravelin_forwarding::Names;
 use ravelin_host::RouteTo;
 use ravelin_model::InstanceType;
-use ravelin_ops::{NameTable, NatAlarms};
+use ravelin_ops::{NameTable, NatAlarms, PolicyDescriptions};
 use ravelin_store::{Directory, Record};
 use ravelin_syntax::Tree;
 use ravelin_types::{InstanceId, InterfaceId};
@@ -107,6 +107,22 @@ impl Control {
         let written = active.desired.routes.iter().filter(|route| !matches!(route.to, RouteTo::Link(_)));
         let led = active.desired.next_tables.keys().copied();
         written.map(|route| (route.table, route.prefix)).chain(led).collect()
+    }
+
+    /// What is said of each policy that something is said of.
+    pub fn policy_descriptions(&self) -> PolicyDescriptions {
+        let Some(active) = self.life.active() else { return PolicyDescriptions::new() };
+        let policies = &active.valid.get().security.policies;
+        let of_pairs = policies.pairs.iter().flat_map(|pair| {
+            let zones = || Some([pair.from.clone(), pair.to.clone()]);
+            pair.policies.iter().map(move |policy| (zones(), policy))
+        });
+        let all = of_pairs.chain(policies.global.iter().map(|global| (None, &global.policy)));
+        let said = all.filter_map(|(zones, policy)| {
+            let text = policy.description.as_deref()?;
+            Some(((zones, policy.name.to_string()), text.to_owned()))
+        });
+        said.collect()
     }
 
     /// The scheduler of each policy that has one.

@@ -11,8 +11,10 @@ use std::time::Duration;
 use jiff::Timestamp;
 use ravelin_commit::{Consumer, Proposal};
 use ravelin_contract::{DataPlane, Error, UpdateBatch};
-use ravelin_dynamic::{Answer, Book, DynamicPlan, FeedError, FeedState, Now, Work, fetch};
-use ravelin_ops::{DnsLine, DynamicView, EntryLine, EntryList, FeedLine, ScheduleLine};
+use ravelin_dynamic::{
+    Answer, Book, DynamicPlan, FeedError, FeedState, Now, PlannedFeed, PlannedName, Work, fetch,
+};
+use ravelin_ops::{DnsLine, DynamicView, EntryLine, EntryList, FeedLine, Feeds, ScheduleLine};
 use ravelin_remote::Client;
 use ravelin_syntax::Diagnostic;
 use ravelin_types::LiveSetId;
@@ -236,6 +238,22 @@ impl DynamicView for View<'_> {
             }
         }
         out
+    }
+
+    fn forget_names(&self, name: Option<&str>) -> u64 {
+        let is_meant =
+            |planned: &PlannedName| name.is_none_or(|name| planned.name.eq_ignore_ascii_case(name));
+        let count = self.dynamic.book().forget_names(is_meant, now());
+        self.dynamic.0.wake.notify_all();
+        count
+    }
+
+    fn refresh_feeds(&self, feeds: &Feeds) -> u64 {
+        let is_meant =
+            |planned: &PlannedFeed| feeds.mean(planned.addresses.iter(), &planned.name, &planned.server);
+        let count = self.dynamic.book().refresh_feeds(is_meant, now());
+        self.dynamic.0.wake.notify_all();
+        count
     }
 }
 

@@ -37,6 +37,10 @@ pub(super) fn gather(plane: &dyn DataPlane, names: &NameTable, out: &mut Exposit
             out.add(Family::PolicyPackets, labels, counter.packets[way]);
             out.add(Family::PolicyBytes, labels, counter.bytes[way]);
         }
+        let labels = [from.as_str(), &to, &name];
+        out.add(Family::PolicySessions, labels, counter.sessions);
+        out.add(Family::PolicySessionsCreated, labels, counter.gained);
+        out.add(Family::PolicySessionsClosed, labels, counter.lost);
     }
     Ok(())
 }

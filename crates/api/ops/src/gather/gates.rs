@@ -48,6 +48,13 @@ fn gates(env: &Env<'_>, query: &GateQuery) -> Result<GateList, Failure> {
     Ok(list)
 }
 
+pub(super) const fn alg_name(alg: Alg) -> &'static str {
+    match alg {
+        Alg::Ftp => "FTP",
+        Alg::Tftp => "TFTP",
+    }
+}
+
 fn line(env: &Env<'_>, gate: &GateView) -> GateLine {
     let GateView { worker, key, source_ports, to, to_port, source, alg, parent, application, .. } = gate;
     let (translated_source, of_source) = match source {
@@ -64,11 +71,7 @@ fn line(env: &Env<'_>, gate: &GateView) -> GateLine {
         translated_destination: *to,
         translated_port: *to_port,
         protocol: key.proto.to_string(),
-        alg: match alg {
-            Alg::Ftp => "FTP",
-            Alg::Tftp => "TFTP",
-        }
-        .to_owned(),
+        alg: alg_name(*alg).to_owned(),
         application: application.and_then(|index| env.names.application(index)).map(str::to_owned),
         left_s: gate.left_s,
         flags: of_source | if gate.leased { LEASED } else { 0 },

@@ -10,7 +10,8 @@ use ravelin_types::{Family, LiveSetId, PolicyId};
 
 use super::Failure;
 use super::matching::terms;
-use crate::answer::{PolicyEntry, PolicyList, TcpOptions};
+use crate::answer::{PolicyEntry, PolicyList, PolicySessions, TcpOptions};
+use crate::config::PolicyDescriptions;
 use crate::request::{HitOrder, PolicyView};
 use crate::session::Env;
 
@@ -18,19 +19,7 @@ use crate::session::Env;
 const PREFIXES_MAX: usize = 4;
 
 pub(crate) fn policies(env: &Env<'_>, view: &PolicyView) -> Result<PolicyList, Failure> {
-    let PolicyView {
-        from_zone,
-        to_zone,
-        name,
-        detail,
-        hit_count,
-        global,
-        order,
-        less_than,
-        greater_than,
-        start,
-        count,
-    } = view;
+    let PolicyView { from_zone, to_zone, name, detail, hit_count, order, start, count, .. } = view;
     let program = env.names.program().ok_or(Failure::NoProgram)?;
     known_zones(env, [from_zone.as_ref(), to_zone.as_ref()])?;
     let mut hits: BTreeMap<PolicyId, PolicyCounters> = BTreeMap::new();
@@ -45,26 +34,20 @@ pub(crate) fn policies(env: &Env<'_>, view: &PolicyView) -> Result<PolicyList, F
     } else {
         None
     };
-    let wanted = |entry: &PolicyEntry| {
-        let in_zones = |zones: &[String], zone: &Option<String>| {
-            zone.as_ref().is_none_or(|z| zones.is_empty() || zones.contains(z))
-        };
-        name.as_ref().is_none_or(|n| *n == entry.name)
-            && in_zones(&entry.from_zones, from_zone)
-            && in_zones(&entry.to_zones, to_zone)
-            && (!global || entry.global)
-            && less_than.is_none_or(|most| entry.hits < most.into())
-            && greater_than.is_none_or(|least| entry.hits > least.into())
-    };
+    let descriptions = if *detail { env.config.policy_descriptions() } else { PolicyDescriptions::new() };
     let mut policies: Vec<_> = program
         .sections()
         .flat_map(|(_, section)| &section.policies)
         .map(|(_, policy)| {
             (policy, entry(env, policy, &hits.get(&policy.id).copied().unwrap_or_default(), now_s))
         })
-        .filter(|(_, entry)| wanted(entry))
+        .filter(|(_, entry)| is_wanted(view, entry))
         .map(|(policy, entry)| match detail {
-            true => PolicyEntry { terms: terms(env.names, policy), ..entry },
+            true => PolicyEntry {
+                terms: terms(env.names, policy),
+                description: described(&descriptions, &entry),
+                ..entry
+            },
             false => entry,
         })
         .collect();
@@ -86,6 +69,28 @@ pub(crate) fn policies(env: &Env<'_>, view: &PolicyView) -> Result<PolicyList, F
     policies.truncate(count.map_or(usize::MAX, |n| n as usize));
     let default_action = action(program.flow().cloned().unwrap_or_default().default_action).to_owned();
     Ok(PolicyList { default_action, policies, detail: *detail })
+}
+
+fn is_wanted(view: &PolicyView, entry: &PolicyEntry) -> bool {
+    let PolicyView { from_zone, to_zone, name, global, less_than, greater_than, .. } = view;
+    let in_zones = |zones: &[String], zone: &Option<String>| {
+        zone.as_ref().is_none_or(|z| zones.is_empty() || zones.contains(z))
+    };
+    name.as_ref().is_none_or(|n| *n == entry.name)
+        && in_zones(&entry.from_zones, from_zone)
+        && in_zones(&entry.to_zones, to_zone)
+        && (!global || entry.global)
+        && less_than.is_none_or(|most| entry.hits < most.into())
+        && greater_than.is_none_or(|least| entry.hits > least.into())
+}
+
+/// A policy between zones is of one pair of them.
+fn described(descriptions: &PolicyDescriptions, policy: &PolicyEntry) -> Option<String> {
+    let zones = match (policy.global, &policy.from_zones[..], &policy.to_zones[..]) {
+        (false, [from], [to]) => Some([from.clone(), to.clone()]),
+        _ => None,
+    };
+    descriptions.get(&(zones, policy.name.clone())).cloned()
 }
 
 pub(super) fn known_zones(env: &Env<'_>, zones: [Option<&String>; 2]) -> Result<(), Failure> {
@@ -139,6 +144,13 @@ pub(super) fn entry(
         last_hit_ago_s: ago(counters.last_hit_s),
         packets: counters.packets,
         bytes: counters.bytes,
+        sessions: PolicySessions {
+            active: counters.sessions,
+            created: counters.gained,
+            deleted: counters.lost,
+            recent: counters.recent,
+        },
+        description: None,
         terms: Vec::new(),
         tcp: tcp_options(&policy.tcp),
         translated: match policy.translated {

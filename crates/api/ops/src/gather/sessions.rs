@@ -5,14 +5,15 @@ use std::net::IpAddr;
 use std::ops::ControlFlow;
 
 use ravelin_contract::{
-    CloseReason, ExportCursor, SessionFilter, SessionRef, SessionState, SessionView, WingView,
+    CloseReason, ExportCursor, Resource, ResourceRole, SessionFilter, SessionRef, SessionState, SessionView,
+    WingView,
 };
 use ravelin_nat::Overflow;
 use ravelin_program::{SourceAction, SourcePool};
 use ravelin_types::{Addr, DropReason, NatRuleId, PolicyId, SessionId, ZoneId};
 
 use super::Failure;
-use crate::answer::{SessionDetail, SessionList, SessionSummary, Wing};
+use crate::answer::{ResourceLine, SessionDetail, SessionList, SessionSummary, Wing};
 use crate::request::SessionQuery;
 use crate::session::Env;
 
@@ -90,7 +91,11 @@ pub(crate) fn summary(env: &Env<'_>, query: &SessionQuery) -> Result<SessionSumm
 pub(crate) fn clear(env: &Env<'_>, query: &SessionQuery) -> Result<u64, Failure> {
     let filter = filter(env, query)?;
     let store = env.plane.sessions();
-    let SessionQuery { application: None, policy_id: None, idle_s: None, .. } = query else {
+    if query.nowhere {
+        return Ok(0);
+    }
+    let SessionQuery { application: None, policy_id: None, idle_s: None, resources: false, .. } = query
+    else {
         // What the plane's filter does not know is looked for here, and what was found is ended by its number.
         let mut found = Vec::new();
         store.for_each(&filter, &mut |view| {
@@ -110,13 +115,15 @@ pub(crate) fn clear(env: &Env<'_>, query: &SessionQuery) -> Result<u64, Failure>
 
 /// The conditions that the plane's filter does not know.
 fn also(env: &Env<'_>, query: &SessionQuery, view: &SessionView) -> bool {
-    let SessionQuery { application, policy_id, idle_s, .. } = query;
+    let SessionQuery { application, policy_id, idle_s, resources, nowhere, .. } = query;
     let named = || view.application.and_then(|index| env.names.application(index));
     // A session without a timeout does not say how long it has been silent.
     let idle = view.timeout_s.saturating_sub(view.remaining_s);
     application.as_ref().is_none_or(|name| named().is_some_and(|found| is_application(found, name)))
         && policy_id.is_none_or(|id| view.policy == PolicyId(id))
         && idle_s.is_none_or(|least| view.timeout_s > 0 && idle >= least)
+        && (!resources || view.resource.is_some())
+        && !nowhere
 }
 
 /// Whether an application is the one that an operator names: by its name, or a predefined one by the protocol that it is of, as Junos
@@ -139,6 +146,8 @@ fn filter(env: &Env<'_>, query: &SessionQuery) -> Result<SessionFilter, Failure>
         application: _,
         policy_id: _,
         idle_s: _,
+        resources: _,
+        nowhere: _,
     } = query;
     let interface = match interface {
         None => None,
@@ -222,8 +231,18 @@ fn detail<'a>(env: &Env<'a>, view: &SessionView, pools: &Pools<'a>) -> SessionDe
         from_zone: names.zone(view.from_zone),
         to_zone: names.zone(view.to_zone),
         worker: view.worker.0,
+        resource: view.resource.map(|resource| resource_line(view.id, resource)),
         wings: view.wings.map(|w| wing(env, &w)),
     }
+}
+
+/// The group of a gateway's sessions goes by the number of the one that has the others expected; 0: nobody knows it.
+fn resource_line(id: SessionId, Resource { alg, role }: Resource) -> ResourceLine {
+    let (group, resource) = match role {
+        ResourceRole::Control => (id.0, 0),
+        ResourceRole::Expected(parent) => (parent.map_or(0, |parent| parent.0), 1),
+    };
+    ResourceLine { client: format!("{} ALG", super::gates::alg_name(alg)), group, resource }
 }
 
 fn wing(env: &Env<'_>, view: &WingView) -> Wing {

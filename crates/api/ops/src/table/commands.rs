@@ -4,12 +4,12 @@ use std::sync::LazyLock;
 
 use ravelin_types::Proto;
 
-use super::given::{Given, family, prefix, proto};
+use super::given::{Given, prefix, proto};
 use super::{Arg, Command, Miss, Param, log};
 use crate::answer::NatKind;
 use crate::log::LogRequest;
 use crate::ports::PoolQuery;
-use crate::request::{ConfigureKind, Detail, HitOrder, PolicyView, Request, SessionQuery, TestPacket};
+use crate::request::{ConfigureKind, HitOrder, PolicyView, Request, TestPacket};
 use crate::watch::Watch;
 
 /// Help of words that are not yet a command.
@@ -34,6 +34,8 @@ pub(crate) const GROUPS: &[(&[&str], &str)] = &[
     (&["clear", "security", "screen"], "Clear counters of screens"),
     (&["clear", "system"], "Clear what the system keeps"),
     (&["request"], "Do something to the system"),
+    (&["request", "security"], "Do something to the security configuration's state"),
+    (&["request", "security", "dynamic-address"], "Addresses of feeds"),
     (&["request", "system"], "Do something to the system as a whole"),
     (&["request", "system", "configuration"], "Keep configurations"),
     (&["request", "system", "configuration", "rescue"], "Keep a configuration for need"),
@@ -75,55 +77,6 @@ pub(super) const fn alone(args: &'static [Arg], help: &'static str) -> Param {
     Param { word: None, args, help }
 }
 
-const APPLICATION: Param = option("application", &[Arg::Name], "Application that the policy found");
-const IDLE: Param =
-    option("idle-longer-than", &[Arg::Number], "Sessions silent for so many seconds (extension)");
-const POLICY_ID: Param = option("policy-id", &[Arg::Number], "Sessions of the policy with this index");
-const DESTINATION_PORT: Param = option("destination-port", &[Arg::Port], "Destination port");
-const DESTINATION_PREFIX: Param =
-    option("destination-prefix", &[Arg::Prefix], "Destination address or prefix");
-const FAMILY: Param = option("family", &[Arg::Family], "Address family");
-const INTERFACE: Param = option("interface", &[Arg::Interface], "Logical interface of either direction");
-const NAT: Param = flag("nat", "Sessions with translated addresses");
-const PROTOCOL: Param = option("protocol", &[Arg::Protocol], "IP protocol");
-const SESSION_ID: Param = option("session-identifier", &[Arg::SessionId], "One session");
-const SOURCE_PORT: Param = option("source-port", &[Arg::Port], "Source port");
-const SOURCE_PREFIX: Param = option("source-prefix", &[Arg::Prefix], "Source address or prefix");
-
-const SHOW_SESSION: &[Param] = &[
-    APPLICATION,
-    flag("brief", "One entry a session (default)"),
-    DESTINATION_PORT,
-    DESTINATION_PREFIX,
-    flag("extensive", "Everything about each session"),
-    FAMILY,
-    IDLE,
-    INTERFACE,
-    NAT,
-    POLICY_ID,
-    PROTOCOL,
-    SESSION_ID,
-    SOURCE_PORT,
-    SOURCE_PREFIX,
-    flag("summary", "Numbers only"),
-];
-
-const CLEAR_SESSION: &[Param] = &[
-    flag("all", "Every session"),
-    APPLICATION,
-    DESTINATION_PORT,
-    DESTINATION_PREFIX,
-    FAMILY,
-    IDLE,
-    INTERFACE,
-    NAT,
-    POLICY_ID,
-    PROTOCOL,
-    SESSION_ID,
-    SOURCE_PORT,
-    SOURCE_PREFIX,
-];
-
 const SHOW_POLICIES: &[Param] = &[
     flag("ascending", "Hit counts, the lowest first"),
     option("count", &[Arg::Number], "How many policies to show, 1 or more"),
@@ -158,6 +111,7 @@ pub fn commands() -> &'static [Command] {
     static ALL: LazyLock<Vec<Command>> = LazyLock::new(|| {
         [
             COMMANDS,
+            super::sessions::COMMANDS,
             super::dynamic::COMMANDS,
             super::mirror::COMMANDS,
             super::system::COMMANDS,
@@ -182,20 +136,6 @@ const COMMANDS: &[Command] = &[
         help: "Clear what was told of tracked sessions",
         params: &[],
         make: |_| Ok(Request::Log(LogRequest::ClearTracking)),
-    },
-    Command {
-        path: &["clear", "security", "flow", "session"],
-        help: "End sessions",
-        params: CLEAR_SESSION,
-        make: |given| {
-            if given.is_empty() {
-                return Err(Miss::Missing("session"));
-            }
-            if given.is_set("all") {
-                given.only(&["all"])?;
-            }
-            Ok(Request::ClearSessions { query: query(given) })
-        },
     },
     Command {
         path: &["clear", "security", "log"],
@@ -266,12 +206,6 @@ const COMMANDS: &[Command] = &[
         help: "Show routing instances",
         params: &[alone(&[Arg::Name], "Routing instance to show")],
         make: |given| Ok(Request::Instances { name: given.text("") }),
-    },
-    Command {
-        path: &["show", "security", "flow", "session"],
-        help: "Show sessions",
-        params: SHOW_SESSION,
-        make: sessions,
     },
     Command {
         path: &["show", "security", "flow", "statistics"],
@@ -422,38 +356,6 @@ fn nat_rules(given: &Given, kind: NatKind) -> Result<Request, Miss> {
         (true, Some(name)) => Err(Miss::Word(name)),
         (false, None) => Err(Miss::Missing("rule")),
     }
-}
-
-fn query(given: &Given) -> SessionQuery {
-    let port = |w: &str| given.read(w, |v| v.parse().ok());
-    SessionQuery {
-        proto: given.read("protocol", proto),
-        source: given.read("source-prefix", prefix),
-        destination: given.read("destination-prefix", prefix),
-        source_port: port("source-port"),
-        destination_port: port("destination-port"),
-        interface: given.text("interface"),
-        family: given.read("family", family),
-        id: given.read("session-identifier", |v| v.parse().ok()),
-        nat: given.is_set("nat"),
-        application: given.text("application"),
-        policy_id: given.read("policy-id", |v| v.parse().ok()),
-        idle_s: given.read("idle-longer-than", |v| v.parse().ok()),
-    }
-}
-
-fn sessions(given: &Given) -> Result<Request, Miss> {
-    let query = query(given);
-    let chosen: Vec<_> = ["brief", "extensive", "summary"].into_iter().filter(|w| given.is_set(w)).collect();
-    let detail = match chosen[..] {
-        // Junos shows one session whole.
-        [] if query.id.is_some() => Detail::Extensive,
-        [] | ["brief"] => Detail::Brief,
-        ["extensive"] => Detail::Extensive,
-        ["summary"] => Detail::Summary,
-        [.., last] => return Err(Miss::Word(last.to_owned())),
-    };
-    Ok(Request::Sessions { query, detail })
 }
 
 fn test_packet(given: &Given) -> Result<Request, Miss> {

@@ -16,6 +16,7 @@ mod nat_state;
 mod persistent;
 mod ports;
 mod rpc;
+mod sessions;
 mod system;
 mod watch;
 

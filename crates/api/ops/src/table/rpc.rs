@@ -20,6 +20,8 @@ const NAMES: &[(&str, &[&str])] = &[
     ("clear-monitor-security-flow-filter", &["clear", "monitor", "security", "flow", "filter"]),
     ("clear-security-packet-drop-records", &["clear", "security", "packet-drop", "records"]),
     ("clear-screen-statistics", &["clear", "security", "screen", "statistics"]),
+    ("clear-security-dns-cache", &["clear", "security", "dns-cache"]),
+    ("request-security-dynamic-address-update", &["request", "security", "dynamic-address", "update"]),
     ("clear-security-flow-statistics", &["clear", "security", "flow", "statistics"]),
     ("clear-security-policies-hit-count", &["clear", "security", "policies", "hit-count"]),
     ("clear-security-policies-statistics", &["clear", "security", "policies", "statistics"]),

@@ -3,18 +3,15 @@
 
 use std::time::Duration;
 
-use ravelin_compile::{IdBook, Resolved, compile};
-use ravelin_conformance::bench::{Bench as _, Place, Setup, Simulator};
-use ravelin_contract::{CarriedCounters, DataPlane};
+use ravelin_conformance::bench::Bench as _;
+use ravelin_contract::CarriedCounters;
 use ravelin_model::load;
-use ravelin_ops::{Answer, FlowStatistics, PolicyEntry, ScreenStatistics};
-use ravelin_remote::{Client, Server, listen};
-use ravelin_types::{Family, Generation, Mac};
+use ravelin_ops::{Answer, FlowStatistics, PolicyEntry, PolicySessions, ScreenStatistics};
+use ravelin_types::Family;
 use ravelin_wire::TcpFlags;
-use ravelin_wire::build::{self, Ip, Payload};
-use tempfile::TempDir;
+use ravelin_wire::build::Payload;
 
-use crate::support::Bench;
+use crate::support::World;
 
 /// Two interfaces in one zone.
 const TEXT: &str = "\
@@ -37,46 +34,17 @@ set security policies from-zone trust to-zone untrust policy web then permit
 set security policies from-zone trust to-zone untrust policy web then count
 ";
 
-/// How long a call over the socket may take on a machine that does much else.
-const CALL_MAX: Duration = Duration::from_secs(20);
 const CLIENT: [u8; 4] = [10, 1, 0, 2];
 const SERVER: [u8; 4] = [198, 51, 100, 2];
 const LAND: &str = "TCP land attack";
 const SYN_FIN: &str = "TCP SYN FIN";
 
-struct World {
-    bench: Bench,
-    simulator: Simulator,
-    _server: Option<Server>,
-    _ground: TempDir,
+fn world(workers: u8) -> World {
+    World::new(TEXT, Some(workers))
 }
 
+/// What is sent to a firewall, and asked of it.
 impl World {
-    fn new(workers: u8) -> Self {
-        let ground = TempDir::new().unwrap();
-        let path = ground.path().join("plane");
-        let valid = load(TEXT).result.unwrap_or_else(|errors| panic!("{errors:?}"));
-        let resolved = Resolved::virtual_ports(&valid);
-        let program = compile(&valid, &resolved, &mut IdBook::default(), Generation(1)).unwrap();
-        let mut server = None;
-        let simulator =
-            Simulator::new(Setup { workers: Some(workers), ..Setup::default() }).behind(|plane| {
-                server = Some(Server::serve(listen(&path).unwrap(), plane).unwrap());
-                Client::connect(&path, CALL_MAX).map(|client| Box::new(client) as Box<dyn DataPlane>)
-            });
-        let mut simulator = simulator.unwrap();
-        simulator.commit(&valid).unwrap();
-        let client = Client::connect(&path, CALL_MAX).unwrap();
-        let bench = Bench::over(Box::new(client), &program);
-        Self { bench, simulator, _server: server, _ground: ground }
-    }
-
-    fn send(&mut self, port: &str, (from, to): ([u8; 4], [u8; 4]), payload: &Payload) {
-        let mut ip = Ip::v4(from, to);
-        ip.dst_mac = self.simulator.station(port).unwrap_or(Mac([0; 6]));
-        self.simulator.send(&Place::Port(port.into()), &build::frame(&ip, payload)).unwrap();
-    }
-
     /// Three land attacks at one interface, two segments with SYN and FIN at the other, and three permitted flows of two packets.
     fn traffic(&mut self) {
         for n in 0..3 {
@@ -120,7 +88,7 @@ impl World {
 #[test]
 fn screens_count_by_zone_and_by_the_interface_that_packets_came_in_by() {
     for workers in [1, 2] {
-        let mut world = World::new(workers);
+        let mut world = world(workers);
         world.traffic();
         assert_eq!(world.screens("zone trust"), [3, 2]);
         assert_eq!(world.screens("zone untrust"), [0, 0]);
@@ -163,7 +131,7 @@ fn screens_count_by_zone_and_by_the_interface_that_packets_came_in_by() {
 /// It was received by no interface of the zone whose screen found it.
 #[test]
 fn what_leaves_for_a_zone_counts_for_the_zone_alone() {
-    let mut world = World::new(1);
+    let mut world = world(1);
     world.send("ge-0/0/0", (CLIENT, SERVER), &Payload::icmp(Family::V4, 8, 0, 7, &[0; 1200]));
     let line = "show security screen statistics";
     let shown =
@@ -178,7 +146,7 @@ fn what_leaves_for_a_zone_counts_for_the_zone_alone() {
 #[test]
 fn hits_and_traffic_of_policies_are_cleared_apart_and_sessions_live_on() {
     for workers in [1, 2] {
-        let mut world = World::new(workers);
+        let mut world = world(workers);
         world.traffic();
         let first = world.policy();
         assert_eq!((first.hits, first.packets, first.first_hit_ago_s.is_some()), (3, [6, 0], true));
@@ -200,10 +168,78 @@ fn hits_and_traffic_of_policies_are_cleared_apart_and_sessions_live_on() {
     }
 }
 
+/// Spec: policy-26.
+#[test]
+fn sessions_of_a_policy_are_counted_as_they_come_and_go() {
+    for workers in [1, 2] {
+        let mut world = world(workers);
+        world.traffic();
+        let of = |active, created, deleted, recent| PolicySessions { active, created, deleted, recent };
+        assert_eq!(world.policy().sessions, of(3, 3, 0, 0));
+        world.simulator.advance(Duration::from_secs(10)).unwrap();
+        assert_eq!(world.policy().sessions, of(3, 3, 0, 3));
+        world.simulator.advance(Duration::from_secs(10)).unwrap();
+        world.bench.good("clear security flow session source-port 1001");
+        assert_eq!(world.policy().sessions, of(2, 3, 1, 0));
+        let shown = world.bench.good("show security policies detail");
+        let block = "
+    Session rate       :                    3                  0.0 sps
+    Active sessions    :                    2
+    Session deletions  :                    1
+    Policy lookups     :                    3
+";
+        assert!(shown.contains(block), "{shown}");
+        let xml = world.bench.good("show security policies detail | display xml");
+        let flat: Vec<_> = xml.lines().map(str::trim).collect();
+        let leaves = "<session-rate>0.0</session-rate>\n<session-creations>3</session-creations>\n<active-sessions>2</active-sessions>\n\
+                      <session-deletions>1</session-deletions>\n<policy-lookups>3</policy-lookups>";
+        assert!(flat.join("\n").contains(leaves), "{xml}");
+        world.bench.good("clear security policies statistics");
+        assert_eq!(world.policy().sessions, of(2, 0, 0, 0));
+        world.send("ge-0/0/0", (CLIENT, SERVER), &Payload::udp(2000, 53, b"new"));
+        assert_eq!(world.policy().sessions, of(3, 1, 0, 0));
+    }
+}
+
+/// What a successor is told is added to what it saw itself; those that live it counts when they are put in. Spec: policy-26.
+#[test]
+fn a_successor_goes_on_counting_sessions_of_policies() {
+    let mut old = world(2);
+    old.traffic();
+    old.bench.good("clear security flow session source-port 1001");
+    let mut new = world(1);
+    let carried = CarriedCounters::of(old.simulator.plane().telemetry()).unwrap();
+    new.simulator.plane().telemetry().carry_over(&carried).unwrap();
+    assert_eq!(new.policy().sessions, PolicySessions { active: 0, created: 3, deleted: 1, recent: 0 });
+}
+
+/// By `policy-rematch extensive`. Spec: policy-12, policy-26.
+#[test]
+fn a_session_that_moves_is_lost_to_one_policy_and_comes_to_another() {
+    for workers in [1, 2] {
+        let mut world = world(workers);
+        world.traffic();
+        // It is for something else now, and another one permits what it did.
+        let narrow = TEXT.replace("web match application any", "web match application junos-http");
+        let other =
+            TEXT.lines().filter(|line| line.contains("policy web")).map(|line| line.replace("web", "other"));
+        let text = [
+            narrow,
+            other.collect::<Vec<_>>().join("\n"),
+            "\nset security policies policy-rematch extensive\n".into(),
+        ];
+        world.simulator.commit(&load(&text.concat()).result.unwrap()).unwrap();
+        world.send("ge-0/0/0", (CLIENT, SERVER), &Payload::udp(1000, 53, b"more"));
+        let policies = world.simulator.plane().telemetry().policies().unwrap();
+        let counts: Vec<_> = policies.iter().map(|p| (p.sessions, p.gained, p.lost)).collect();
+        assert_eq!(counts, [(2, 3, 1), (1, 1, 0)]);
+    }
+}
+
 #[test]
 fn packets_and_drops_are_counted_from_zero_again_and_nothing_else_is_touched() {
     for workers in [1, 2] {
-        let mut world = World::new(workers);
+        let mut world = world(workers);
         world.traffic();
         let before = world.flow();
         assert_eq!(
@@ -222,9 +258,9 @@ fn packets_and_drops_are_counted_from_zero_again_and_nothing_else_is_touched() {
 /// Spec: sync-14.
 #[test]
 fn a_successor_goes_on_counting_screens_of_interfaces() {
-    let mut old = World::new(2);
+    let mut old = world(2);
     old.traffic();
-    let mut new = World::new(1);
+    let mut new = world(1);
     let carried = CarriedCounters::of(old.simulator.plane().telemetry()).unwrap();
     assert_eq!(carried.unit_screens.len(), 2);
     new.simulator.plane().telemetry().carry_over(&carried).unwrap();

@@ -1,15 +1,8 @@
 //! What a policy and a session say of themselves in full: from a configuration, over a simulator that packets have passed.
 
-use ravelin_compile::{IdBook, Resolved, compile};
-use ravelin_conformance::bench::{Bench as _, Place, Setup, Simulator};
-use ravelin_model::load;
-use ravelin_remote::{Client, Server, listen};
-use ravelin_types::{Generation, Mac};
-use ravelin_wire::build::{self, Ip, Payload};
-use std::time::Duration;
-use tempfile::TempDir;
+use ravelin_wire::build::Payload;
 
-use crate::support::Bench;
+use crate::support::World;
 
 const TEXT: &str = "\
 set interfaces ge-0/0/0 unit 0 family inet address 10.1.0.1/24
@@ -55,42 +48,19 @@ set security policies from-zone trust to-zone untrust policy names match applica
 set security policies from-zone trust to-zone untrust policy names then permit
 ";
 
-struct World {
-    bench: Bench,
-    simulator: Simulator,
-    _server: Option<Server>,
-    _ground: TempDir,
+const NAME_SERVER: [u8; 4] = [198, 51, 100, 2];
+
+fn world() -> World {
+    World::new(TEXT, None)
 }
 
-impl World {
-    fn new() -> Self {
-        let ground = TempDir::new().unwrap();
-        let path = ground.path().join("plane");
-        let valid = load(TEXT).result.unwrap_or_else(|errors| panic!("{errors:?}"));
-        let resolved = Resolved::virtual_ports(&valid);
-        let program = compile(&valid, &resolved, &mut IdBook::default(), Generation(1)).unwrap();
-        let (mut server, long) = (None, Duration::from_secs(20));
-        let simulator = Simulator::new(Setup::default()).behind(|plane| {
-            server = Some(Server::serve(listen(&path).unwrap(), plane).unwrap());
-            Client::connect(&path, long).map(|client| Box::new(client) as _)
-        });
-        let mut simulator = simulator.unwrap();
-        simulator.commit(&valid).unwrap();
-        let bench = Bench::over(Box::new(Client::connect(&path, long).unwrap()), &program);
-        Self { bench, simulator, _server: server, _ground: ground }
-    }
-
-    fn ask_a_name(&mut self, client: [u8; 4]) {
-        let mut ip = Ip::v4(client, [198, 51, 100, 2]);
-        ip.dst_mac = self.simulator.station("ge-0/0/0").unwrap_or(Mac([0; 6]));
-        let frame = build::frame(&ip, &Payload::udp(1000, 53, b"who is that?"));
-        self.simulator.send(&Place::Port("ge-0/0/0".into()), &frame).unwrap();
-    }
+fn ask_a_name(world: &mut World, client: [u8; 4]) {
+    world.send("ge-0/0/0", (client, NAME_SERVER), &Payload::udp(1000, 53, b"who is that?"));
 }
 
 #[test]
 fn a_policy_in_detail_takes_its_applications_apart() {
-    let mut world = World::new();
+    let mut world = world();
     let shown = world.bench.good("show security policies detail policy-name web");
     let (_, shown) = shown.split_once("  Destination addresses:\n    any\n").unwrap();
     let expected = "
@@ -145,9 +115,9 @@ fn a_policy_in_detail_takes_its_applications_apart() {
 
 #[test]
 fn a_session_names_the_pool_that_its_address_is_of() {
-    let mut world = World::new();
-    world.ask_a_name([10, 1, 0, 2]);
-    world.ask_a_name([10, 1, 0, 3]);
+    let mut world = world();
+    ask_a_name(&mut world, [10, 1, 0, 2]);
+    ask_a_name(&mut world, [10, 1, 0, 3]);
     let nat = |world: &mut World, from: &str| {
         let line = format!("show security flow session extensive source-prefix {from} | match \"NAT pool\"");
         world.bench.good(&line)
@@ -170,8 +140,8 @@ fn a_session_names_the_pool_that_its_address_is_of() {
 /// What is said and would change nothing is refused.
 #[test]
 fn words_without_a_meaning_beside_others_are_refused() {
-    let mut world = World::new();
-    world.ask_a_name([10, 1, 0, 2]);
+    let mut world = world();
+    ask_a_name(&mut world, [10, 1, 0, 2]);
     for (line, word) in [
         ("show security policies information from-zone trust", "from-zone"),
         ("show security policies zone-context policy-name web", "policy-name"),

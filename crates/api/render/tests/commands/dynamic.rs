@@ -24,6 +24,27 @@ Scheduler name: office, State: active
 }
 
 #[test]
+fn names_are_forgotten_and_feeds_updated_by_name() {
+    check("clear security dns-cache", "2 names cleared\n");
+    check("clear security dns-cache dns-name b.example", "1 names cleared\n");
+    for line in ["all", "feed-server lists", "feed-name bad", "address-name bad-hosts feed-server lists"] {
+        check(&format!("request security dynamic-address update {line}"), "1 feeds are updated\n");
+    }
+    for (line, error) in [
+        ("clear security dns-cache dns-name c.example", "error: name c.example not found\n"),
+        ("request security dynamic-address update feed-server other", "error: feed server other not found\n"),
+        (
+            "request security dynamic-address update address-name bad",
+            "error: dynamic address bad not found\n",
+        ),
+        ("request security dynamic-address update all feed-name bad", "syntax error: feed-name\n"),
+        ("request security dynamic-address update", "syntax error, missing argument for `update'\n"),
+    ] {
+        assert_eq!(Bench::new().bad(line), error, "{line}");
+    }
+}
+
+#[test]
 fn names_show_their_addresses() {
     let resolved = "\
 DNS Name: a.example, State: resolved

@@ -25,6 +25,7 @@ const GIVEN: &[(&str, &str)] = &[
     ("clear security policies hit-count", "from-zone trust to-zone untrust"),
     ("clear security screen statistics", "zone trust"),
     ("clear security screen statistics", "interface ge-0/0/0.0"),
+    ("request security dynamic-address update", "all"),
     ("show security dynamic-address", ""),
     ("show security flow gate", ""),
     ("show security flow gate", "summary"),

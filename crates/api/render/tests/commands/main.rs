@@ -15,6 +15,7 @@ mod nat_tables;
 mod operational;
 mod routes;
 mod screens;
+mod sessions;
 mod support;
 mod views;
 mod watch;

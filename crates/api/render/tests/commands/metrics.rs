@@ -1,20 +1,13 @@
 //! Every sample of a scrape is what the commands show, over a simulator that packets have passed.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
-use ravelin_compile::{IdBook, Resolved, compile};
-use ravelin_conformance::bench::{Bench as _, Place, Setup, Simulator};
-use ravelin_contract::DataPlane;
-use ravelin_model::load;
-use ravelin_ops::{Answer, NatState};
-use ravelin_remote::{Client, Server, listen};
+use ravelin_ops::{Answer, NatState, PolicySessions};
 use ravelin_telemetry::Tag;
-use ravelin_types::{DropReason, Generation, Mac};
-use ravelin_wire::build::{self, Ip, Payload};
-use tempfile::TempDir;
+use ravelin_types::DropReason;
+use ravelin_wire::build::Payload;
 
-use crate::support::Bench;
+use crate::support::{Bench, World};
 
 const TEXT: &str = "\
 set interfaces ge-0/0/0 unit 0 family inet address 10.1.0.1/24
@@ -53,57 +46,23 @@ set forwarding-options port-mirroring instance m input rate 2
 set forwarding-options port-mirroring instance m output interface ge-0/0/2
 ";
 
-/// How long a call over the socket may take on a machine that does much else.
-const CALL_MAX: Duration = Duration::from_secs(20);
-
-/// A firewall behind a socket, and all that must live as long.
-struct World {
-    bench: Bench,
-    _simulator: Simulator,
-    _server: Option<Server>,
-    _ground: TempDir,
-}
-
-impl World {
-    /// It has seen packets of every kind that the configuration tells apart.
-    fn new() -> Self {
-        let ground = TempDir::new().unwrap();
-        let path = ground.path().join("plane");
-        let valid = load(TEXT).result.unwrap_or_else(|errors| panic!("{errors:?}"));
-        let resolved = Resolved::virtual_ports(&valid);
-        let program = compile(&valid, &resolved, &mut IdBook::default(), Generation(1)).unwrap();
-        let mut server = None;
-        let simulator = Simulator::new(Setup::default()).behind(|plane| {
-            server = Some(Server::serve(listen(&path).unwrap(), plane).unwrap());
-            Client::connect(&path, CALL_MAX).map(|client| Box::new(client) as Box<dyn DataPlane>)
-        });
-        let mut simulator = simulator.unwrap();
-        simulator.commit(&valid).unwrap();
-        traffic(&mut simulator);
-        let client = Client::connect(&path, CALL_MAX).unwrap();
-        let bench = Bench::over(Box::new(client), &program);
-        Self { bench, _simulator: simulator, _server: server, _ground: ground }
-    }
-}
-
-fn traffic(simulator: &mut Simulator) {
-    let station = simulator.station("ge-0/0/0").unwrap_or(Mac([0; 6]));
-    let mut send = |from: [u8; 4], to: [u8; 4], ports: (u16, u16), data: &[u8]| {
-        let mut ip = Ip::v4(from, to);
-        ip.dst_mac = station;
-        let frame = build::frame(&ip, &Payload::udp(ports.0, ports.1, data));
-        simulator.send(&Place::Port("ge-0/0/0".into()), &frame).unwrap();
+/// It has seen packets of every kind that the configuration tells apart.
+fn world() -> World {
+    let mut world = World::new(TEXT, None);
+    let mut send = |to: [u8; 4], ports: (u16, u16), data: &[u8]| {
+        world.send("ge-0/0/0", ([10, 1, 0, 2], to), &Payload::udp(ports.0, ports.1, data));
     };
-    let (host, server) = ([10, 1, 0, 2], [198, 51, 100, 2]);
+    let server = [198, 51, 100, 2];
     for n in 0..5 {
-        send(host, server, (1000 + n, 53), &[0; 1000]);
+        send(server, (1000 + n, 53), &[0; 1000]);
     }
     for n in 0..3 {
-        send(host, server, (2000 + n, 80), b"hello");
-        send(host, server, (2000 + n, 80), b"again");
+        send(server, (2000 + n, 80), b"hello");
+        send(server, (2000 + n, 80), b"again");
     }
     // To a network without a zone.
-    send(host, [192, 0, 2, 9], (3000, 80), b"where");
+    send([192, 0, 2, 9], (3000, 80), b"where");
+    world
 }
 
 /// Samples of a text, read as its specification says and not as it is written here; each is asked for once.
@@ -224,6 +183,13 @@ fn policies(bench: &mut Bench, samples: &mut Samples) {
             let of = [&of[..], &["direction", direction]].concat();
             samples.of("policy_packets_total", &of, policy.packets[way]);
             samples.of("policy_bytes_total", &of, policy.bytes[way]);
+        }
+        if policy.count {
+            let PolicySessions { active, created, deleted, recent: _ } = policy.sessions;
+            assert_eq!(active > 0, policy.hits > 0);
+            samples.of("policy_sessions", &of, active);
+            samples.of("policy_sessions_created_total", &of, created);
+            samples.of("policy_sessions_closed_total", &of, deleted);
         }
     }
 }
@@ -357,7 +323,7 @@ fn daemon(bench: &mut Bench, samples: &mut Samples) {
 
 #[test]
 fn every_sample_is_what_the_commands_show() {
-    let mut world = World::new();
+    let mut world = world();
     let bench = &mut world.bench;
     let samples = &mut Samples::read(&bench.metrics(1000).text());
     let dropped = plane(bench, samples);
@@ -375,7 +341,7 @@ fn every_sample_is_what_the_commands_show() {
 
 #[test]
 fn a_limit_leaves_out_what_grows_and_nothing_else() {
-    let mut world = World::new();
+    let mut world = world();
     let none = world.bench.metrics(0).text();
     for gone in ["ravelin_policy_hits", "ravelin_nat_rule_", "ravelin_filter_", "ravelin_mirror_"] {
         assert!(!none.contains(&format!("\n{gone}")), "{gone}");
@@ -391,10 +357,11 @@ fn a_limit_leaves_out_what_grows_and_nothing_else() {
 /// Half a scrape would look like counters that were reset. Spec: metrics-9.
 #[test]
 fn a_plane_that_does_not_answer_is_told_as_down_and_nothing_of_it() {
-    let World { mut bench, _simulator, _server, _ground } = World::new();
+    let mut world = world();
+    let bench = &mut world.bench;
     assert!(bench.metrics(1000).text().contains("\nravelin_dataplane_up 1\n"));
     is_down(&bench.half_of_metrics().text());
-    drop(_server);
+    drop(world.server.take());
     is_down(&bench.metrics(1000).text());
 }
 

@@ -205,6 +205,7 @@ Default policy: deny-all
 From zone: trust, To zone: untrust
 Policy: p1, action-type: permit, State: enabled, Index: 4, Scope Policy: 0
   Policy Type: Configured, zone
+  Description: Web for all
   Sequence number: 1
   From zone: trust, To zone: untrust
   Source addresses:

@@ -96,6 +96,7 @@ fn a_policy_in_detail_tells_its_hits_and_their_rate_in_every_form() {
         "<last-hit-seconds-ago>5</last-hit-seconds-ago>",
         "<average-hit-rate>0.20</average-hit-rate>",
         "<log>at-close, every 5 minutes</log>",
+        "<policy-description>Web for all</policy-description>",
     ] {
         assert_eq!(xml.matches(leaf).count(), 1, "{leaf}: {xml}");
     }

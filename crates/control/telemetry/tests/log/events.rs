@@ -75,6 +75,7 @@ fn event(out: &str, back: &str, proto: Proto) -> SessionEvent {
         timeout_s: 1800,
         remaining_s: 0,
         age_s: 79,
+        resource: None,
     };
     SessionEvent { view, close: None }
 }

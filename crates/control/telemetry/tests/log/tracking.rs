@@ -63,6 +63,7 @@ fn session(moment: TrackedMoment) -> TrackedSession {
         timeout_s: 1800,
         remaining_s: 0,
         age_s: 24,
+        resource: None,
     };
     TrackedSession { view, moment }
 }

@@ -67,11 +67,12 @@ fn hit(hits: &[u64; Screen::COUNT]) -> impl Iterator<Item = (Screen, u64)> + '_ 
     Screen::ALL.iter().map(|screen| (*screen, hits[screen.index()])).filter(|(_, count)| *count > 0)
 }
 
-/// Live sessions are counted by those who bring them.
+/// Live sessions are counted by those who bring them; how fast they come is seen anew.
 fn hits(hits: &Hits) -> proto::Hits {
-    let Hits { hits, failed, sessions: _, pool_hits, first_s, last_s, packets, bytes } = *hits;
+    let Hits { hits, failed, sessions: _, pool_hits, first_s, last_s, packets, bytes, gained, lost, pace: _ } =
+        *hits;
     let (packets, bytes) = (packets.to_vec(), bytes.to_vec());
-    proto::Hits { hits, failed, first_s, last_s, packets, bytes, pool_hits }
+    proto::Hits { hits, failed, first_s, last_s, packets, bytes, pool_hits, gained, lost }
 }
 
 /// Goes on counting from there. Live sessions are those that are here.
@@ -126,6 +127,9 @@ fn put_hits(hits: &mut Hits, sent: &proto::Hits) {
         last_s: sent.last_s,
         packets: pair(&sent.packets),
         bytes: pair(&sent.bytes),
+        gained: sent.gained,
+        lost: sent.lost,
+        pace: hits.pace,
     };
 }
 
@@ -170,6 +174,9 @@ mod tests {
             last_s: count(),
             packets: [count(), count()],
             bytes: [count(), count()],
+            gained: count(),
+            lost: count(),
+            ..Hits::default()
         };
         old.nat_rules[0].failed = count();
         old.nat_rules[0].pool_hits = count();

@@ -116,12 +116,14 @@ fn draft<R: Recorder>(
 
 /// The session keeps the port; packets of both its wings come here.
 fn settle<R>(turn: &mut Turn<'_, R>, slot: u32, expected: Expected) {
+    let parent = turn.state.sessions.get(expected.parent).id;
     let session = turn.state.sessions.get_mut(slot);
     session.marks = session.marks.with(Marks::CHILD, true);
     let (keys, id) = (session.wings.map(|wing| wing.key), session.id);
-    if let Some(parent) = turn.state.gateways.control(expected.parent) {
-        parent.bear((slot, id));
+    if let Some(control) = turn.state.gateways.control(expected.parent) {
+        control.bear((slot, id));
     }
+    turn.state.gateways.has_come(slot, parent);
     if let Some(lease) = expected.lease {
         session.marks = session.marks.with(Marks::LEASE, true);
         turn.state.leases.keep(slot, lease);

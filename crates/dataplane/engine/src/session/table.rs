@@ -1,6 +1,6 @@
 //! The table: records in a slab, found by key, aged by the wheel.
 
-use ravelin_mem::prefetch;
+use ravelin_mem::{KeyedHash, prefetch};
 use ravelin_types::{Family, Instant};
 
 use super::index::{Index, WingRef};
@@ -40,7 +40,7 @@ pub struct Sessions {
     pub(super) wheel: Wheel,
     free: u32,
     live: usize,
-    hash_key: (u64, u64),
+    hash: KeyedHash,
 }
 
 impl Sessions {
@@ -51,7 +51,7 @@ impl Sessions {
             slot.next = if at + 1 == capacity { NIL } else { at as u32 + 1 };
         }
         let index = Index::new(capacity * 2);
-        Self { slots, index, wheel: Wheel::new(), free: 0, live: 0, hash_key }
+        Self { slots, index, wheel: Wheel::new(), free: 0, live: 0, hash: KeyedHash::new(hash_key) }
     }
 
     #[must_use]
@@ -71,13 +71,13 @@ impl Sessions {
 
     #[inline(always)]
     pub(crate) fn hash(&self, key: &FlowKey) -> u64 {
-        key.hash(&self.hash_key)
+        key.hash(&self.hash)
     }
 
     /// The same of a key of that family, which who asks may know before the packet comes.
     #[inline(always)]
     pub(crate) fn hash_of(&self, family: Family, key: &FlowKey) -> u64 {
-        key.hash_of(family, &self.hash_key)
+        key.hash_of(family, &self.hash)
     }
 
     #[inline(always)]

@@ -1,7 +1,8 @@
 //! Sessions, their keys and filters.
 
 use ravelin_contract::{
-    CloseReason, SessionFilter, SessionKey, SessionPage, SessionRef, SessionState, SessionView, WingView,
+    Alg, CloseReason, Resource, ResourceRole, SessionFilter, SessionKey, SessionPage, SessionRef,
+    SessionState, SessionView, WingView,
 };
 use ravelin_types::{Family, NatRuleId, PolicyId, Proto, SessionId, WorkerId, ZoneId};
 
@@ -99,6 +100,7 @@ impl Wire for SessionView {
             timeout_s,
             remaining_s,
             age_s,
+            resource,
         } = *self;
         proto::SessionView {
             id: id.0,
@@ -115,6 +117,7 @@ impl Wire for SessionView {
             timeout_s,
             remaining_s,
             age_s,
+            resource: resource.map(|r| r.to_message()),
         }
     }
 
@@ -133,7 +136,30 @@ impl Wire for SessionView {
             timeout_s: message.timeout_s,
             remaining_s: message.remaining_s,
             age_s: message.age_s,
+            resource: message.resource.map(Resource::from_message).transpose()?,
         })
+    }
+}
+
+impl Wire for Resource {
+    type Message = proto::SessionResource;
+
+    fn to_message(&self) -> proto::SessionResource {
+        let Self { alg, role } = *self;
+        let (expected, parent) = match role {
+            ResourceRole::Control => (false, None),
+            ResourceRole::Expected(parent) => (true, parent.map(|id| id.0)),
+        };
+        proto::SessionResource { alg: alg.to_message(), expected, parent }
+    }
+
+    fn from_message(message: proto::SessionResource) -> Read<Self> {
+        let proto::SessionResource { alg, expected, parent } = message;
+        let role = match expected {
+            true => ResourceRole::Expected(parent.map(SessionId)),
+            false => ResourceRole::Control,
+        };
+        Ok(Self { alg: Alg::from_message(alg)?, role })
     }
 }
 

@@ -78,7 +78,19 @@ impl Wire for PolicyCounters {
     type Message = proto::PolicyCounters;
 
     fn to_message(&self) -> proto::PolicyCounters {
-        let Self { id, identity, hits, first_hit_s, last_hit_s, packets, bytes } = *self;
+        let Self {
+            id,
+            identity,
+            hits,
+            first_hit_s,
+            last_hit_s,
+            packets,
+            bytes,
+            sessions,
+            gained,
+            lost,
+            recent,
+        } = *self;
         let [packets_initial, packets_reply] = packets;
         let [bytes_initial, bytes_reply] = bytes;
         proto::PolicyCounters {
@@ -91,15 +103,31 @@ impl Wire for PolicyCounters {
             packets_reply,
             bytes_initial,
             bytes_reply,
+            sessions,
+            gained,
+            lost,
+            recent,
         }
     }
 
     fn from_message(message: proto::PolicyCounters) -> Read<Self> {
-        let proto::PolicyCounters { id, identity, hits, first_hit_s, last_hit_s, .. } = message;
+        let proto::PolicyCounters { identity, hits, first_hit_s, last_hit_s, .. } = message;
+        let proto::PolicyCounters { sessions, gained, lost, recent, .. } = message;
         let packets = [message.packets_initial, message.packets_reply];
         let bytes = [message.bytes_initial, message.bytes_reply];
-        let identity = RuleIdentity(identity);
-        Ok(Self { id: PolicyId(id), identity, hits, first_hit_s, last_hit_s, packets, bytes })
+        Ok(Self {
+            id: PolicyId(message.id),
+            identity: RuleIdentity(identity),
+            hits,
+            first_hit_s,
+            last_hit_s,
+            packets,
+            bytes,
+            sessions,
+            gained,
+            lost,
+            recent,
+        })
     }
 }
 

@@ -6,16 +6,17 @@ use std::ops::ControlFlow;
 use std::sync::Mutex;
 
 use ravelin_contract::{
-    Admission, ApplyResult, BufferCounters, Capabilities, CarriedCounters, CarriedMapping, CloseReason,
+    Admission, Alg, ApplyResult, BufferCounters, Capabilities, CarriedCounters, CarriedMapping, CloseReason,
     CounterClear, DataPlane, Diagnostics, DropCause, DropSample, DropSamples, Error, Event, EventBatch,
     Explanation, ExportCursor, FilterSpan, Finding, GateFilter, GatePage, Global, Ha, InjectRequest,
     InjectVerdict, InterfaceCounters, InterfacePorts, KeptFilter, KeptList, Link, ManagedInterface,
     MappingFilter, MappingList, MappingPage, MirrorCounters, NatClear, NatCounters, NatEvent, NatLack,
     OverloadEvent, OverloadMoment, PacketHead, PolicerHit, PolicyCounters, PolicyDeny, PoolCounters,
-    PortStatus, PutRefusal, PutResult, ReconcileResult, Refusal, ScreenCounters, SessionDeltas, SessionEvent,
-    SessionFilter, SessionKey, SessionPage, SessionRef, SessionState, SessionStore, SessionView, Status,
-    SyncedSession, Telemetry, TraceBatch, TraceId, TraceRequest, TracedPacket, TrackedMoment, TrackedSession,
-    UnitScreenCounters, UpdateBatch, Updates, WingView, WorkerStatus,
+    PortStatus, PutRefusal, PutResult, ReconcileResult, Refusal, Resource, ResourceRole, ScreenCounters,
+    SessionDeltas, SessionEvent, SessionFilter, SessionKey, SessionPage, SessionRef, SessionState,
+    SessionStore, SessionView, Status, SyncedSession, Telemetry, TraceBatch, TraceId, TraceRequest,
+    TracedPacket, TrackedMoment, TrackedSession, UnitScreenCounters, UpdateBatch, Updates, WingView,
+    WorkerStatus,
 };
 use ravelin_program::{Program, Screen};
 use ravelin_types::{
@@ -71,6 +72,10 @@ pub fn view(port: u16) -> SessionView {
         timeout_s: 1800,
         remaining_s: 1799,
         age_s: 1,
+        resource: Some(Resource {
+            alg: Alg::Tftp,
+            role: ResourceRole::Expected((port % 2 == 1).then_some(SessionId(u64::MAX))),
+        }),
     }
 }
 
@@ -170,6 +175,10 @@ pub const POLICY: PolicyCounters = PolicyCounters {
     last_hit_s: 4,
     packets: [5, 6],
     bytes: [7, 8],
+    sessions: 9,
+    gained: 10,
+    lost: 11,
+    recent: 12,
 };
 pub fn screen_hits() -> ScreenCounters {
     ScreenCounters {

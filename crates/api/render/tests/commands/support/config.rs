@@ -2,8 +2,8 @@
 
 use ravelin_ops::{
     Against, Candidate, CommitEntry, CommitHistory, CommitKind, CommitOptions, CommitReport, Commits,
-    ConfigMode, ConfigureKind, EditorEntry, Form, LoadKind, Outcome, Problem, Refusal, ScheduledEntry,
-    ScheduledTime, Synchronize, Verb,
+    ConfigMode, ConfigureKind, EditorEntry, Form, LoadKind, Outcome, PolicyDescriptions, Problem, Refusal,
+    ScheduledEntry, ScheduledTime, Synchronize, Verb,
 };
 
 #[derive(Default)]
@@ -51,6 +51,11 @@ impl ConfigMode for FakeConfig {
     }
     fn active(&self, path: &[String], form: Form) -> Outcome<String> {
         shown(&self.active, path, form)
+    }
+    fn policy_descriptions(&self) -> PolicyDescriptions {
+        let zones = Some(["trust".to_owned(), "untrust".to_owned()]);
+        let global = ((None, "p1".to_owned()), "Not this one".to_owned());
+        [((zones, "p1".to_owned()), "Web for all".to_owned()), global].into()
     }
     fn edit(&mut self, at: &[String], verb: Verb, rest: &str) -> Outcome<()> {
         let line = [at.join(" "), rest.to_owned()].join(" ").trim().to_owned();

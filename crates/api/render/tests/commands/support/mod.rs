@@ -11,11 +11,12 @@ mod log;
 mod plane;
 mod program;
 mod trace;
+mod world;
 
 use ravelin_contract::{DataPlane, NextHop, Route};
 use ravelin_metrics::{Commits, Exposition, Source, gather};
 use ravelin_ops::{
-    Answer, Candidate, DnsLine, DynamicView, EntryLine, EntryList, Env, Facts, FeedLine, NameTable,
+    Answer, Candidate, DnsLine, DynamicView, EntryLine, EntryList, Env, Facts, FeedLine, Feeds, NameTable,
     NatAlarms, Render, Reply, RouteEntry, RouteTable, ScheduleLine, Session, answer, complete, execute, wire,
 };
 use ravelin_program::Program;
@@ -27,6 +28,7 @@ pub use log::FakeLog;
 pub use plane::FakePlane;
 pub use program::program;
 pub use trace::FakeTrace;
+pub use world::World;
 
 pub struct FakeRoutes;
 
@@ -107,6 +109,15 @@ impl DynamicView for FakeDynamic {
     fn entries(&self, _: usize) -> Vec<EntryList> {
         let entry = EntryLine { first: "10.0.0.0".parse().unwrap(), last: "10.0.0.255".parse().unwrap() };
         vec![EntryList { name: "bad-hosts".into(), feed: "bad".into(), entries: vec![entry], count: 1 }]
+    }
+
+    fn forget_names(&self, name: Option<&str>) -> u64 {
+        self.names().iter().filter(|line| name.is_none_or(|name| line.name == name)).count() as u64
+    }
+
+    fn refresh_feeds(&self, feeds: &Feeds) -> u64 {
+        let is_meant = |line: &&FeedLine| feeds.mean(line.addresses.iter(), &line.feed, &line.server);
+        self.feeds().iter().filter(is_meant).count() as u64
     }
 }
 

@@ -80,6 +80,7 @@ fn sessions() -> [SessionView; 2] {
         timeout_s: 1800,
         remaining_s: 1796,
         age_s: 12,
+        resource: None,
     };
     let ping = key(("2001:db8::2", 1), ("2001:db8::1", 9), Proto::ICMPV6);
     let back = key(("2001:db8::1", 9), ("2001:db8::2", 1), Proto::ICMPV6);
