@@ -335,7 +335,10 @@ impl<'a> Model<'a> {
         if is_within && self.profile(zone, false).is_some() {
             return Ok(false);
         }
-        let Some(option) = self.profile(zone, leaves) else { return Ok(false) };
+        // What stays within a zone is asked once (screen-2).
+        let has_been =
+            leaves && self.zone_of(unit).as_deref() == Some(zone) && self.profile(zone, false).is_some();
+        let Some(option) = self.profile(zone, leaves).filter(|_| !has_been) else { return Ok(false) };
         let asked = self.asked((unit, zone), packet, look);
         let before = self.screens.hits.clone();
         let found = self.screens.judge(self.config, option, &asked);

@@ -40,6 +40,13 @@ impl Model<'_> {
         if self.screened(unit, (&zone, false), packet, Look::OfError).is_err() {
             return ErrorOutcome::Dropped(DropReason::Screen);
         }
+        let of = self.of_error(&zone, error).filter(|_| !error.is_nested);
+        let beyond = of.map(|(at, way)| self.sessions[at].zone(way).to_owned()).filter(|zone| zone != HOST);
+        if let Some(beyond) = beyond
+            && self.screened(unit, (&beyond, true), packet, Look::OfError).is_err()
+        {
+            return ErrorOutcome::Dropped(DropReason::Screen);
+        }
         match self.error(unit, error) {
             ErrorOutcome::Left(_) | ErrorOutcome::Dropped(DropReason::NoRoute | DropReason::EgressNoZone)
                 if packet.ttl <= 1 =>
@@ -58,19 +65,15 @@ impl Model<'_> {
         if error.is_nested {
             return none;
         }
-        // It comes from where the packet went: the answers to that come from there.
-        let answers = turned(&error.quoted);
-        let opened = |s: &Session| same(&turned(&s.left), &answers) && s.to_zone == zone && s.unit.is_some();
-        let answered = |s: &Session| same(&s.inside, &answers) && s.from_zone == zone;
-        let Some(at) = self.sessions.iter().position(|s| opened(s) || answered(s)) else { return none };
+        let Some((at, back)) = self.of_error(&zone, error) else { return none };
         if matches!(self.held(at), Held::Ended) {
             return none;
         }
         let s = &self.sessions[at];
-        if opened(s) && s.from_zone == HOST {
+        if back == 0 && s.from_zone == HOST {
             return ErrorOutcome::Host;
         }
-        let (to, beyond, quoted, known) = if opened(s) {
+        let (to, beyond, quoted, known) = if back == 0 {
             (s.inside.src, &s.from_zone, s.inside, (s.left.dst, s.inside.dst))
         } else if s.unit.is_none() {
             return ErrorOutcome::Host;
@@ -99,6 +102,16 @@ impl Model<'_> {
             None => ErrorOutcome::Dropped(DropReason::Nat64NoSource),
             Some(src) => ErrorOutcome::Left(IcmpError { src, dst: to, quoted, is_nested: false }),
         }
+    }
+
+    /// The session of what an error from a zone quotes, and which of its ends is told.
+    fn of_error(&self, zone: &str, error: &IcmpError) -> Option<(usize, usize)> {
+        // It comes from where the packet went: the answers to that come from there.
+        let answers = turned(&error.quoted);
+        let opened = |s: &Session| same(&turned(&s.left), &answers) && s.to_zone == zone && s.unit.is_some();
+        let answered = |s: &Session| same(&s.inside, &answers) && s.from_zone == zone;
+        let at = self.sessions.iter().position(|s| opened(s) || answered(s))?;
+        Some((at, usize::from(!opened(&self.sessions[at]))))
     }
 
     /// Who speaks for a host that the other family knows nothing of (nat-static-13).
