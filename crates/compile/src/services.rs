@@ -74,6 +74,11 @@ pub(crate) fn system_service(service: Service) -> Option<Vec<Packets>> {
     })
 }
 
+/// What hosts say of the groups that they are in: IGMP, and MLD (RFC 2710, RFC 3810). Spec: host-inbound-9.
+fn memberships() -> Vec<Packets> {
+    vec![number(Proto::IGMP), icmp(Proto::ICMPV6, 130, 132), icmp(Proto::ICMPV6, 143, 143)]
+}
+
 pub(crate) fn protocol(protocol: Protocol) -> Vec<Packets> {
     match protocol {
         Protocol::All => {
@@ -81,14 +86,14 @@ pub(crate) fn protocol(protocol: Protocol) -> Vec<Packets> {
         }
         Protocol::Bfd => vec![udp(3784), udp(3785), udp(4784)],
         Protocol::Bgp => vec![tcp(179)],
-        Protocol::Dvmrp | Protocol::Igmp => vec![number(Proto::IGMP)],
+        Protocol::Dvmrp | Protocol::Igmp => memberships(),
         Protocol::Ldp => vec![tcp(646), udp(646)],
         Protocol::Msdp => vec![tcp(639)],
         Protocol::Ndp => vec![icmp(Proto::ICMPV6, 133, 137)],
         Protocol::Nhrp => vec![number(Proto(54))],
         Protocol::Ospf | Protocol::Ospf3 => vec![number(Proto::OSPF)],
         Protocol::Pgm => vec![number(Proto(113))],
-        Protocol::Pim => vec![number(Proto::PIM)],
+        Protocol::Pim => [vec![number(Proto::PIM)], memberships()].concat(),
         Protocol::Rip => vec![udp(520)],
         Protocol::Ripng => vec![udp(521)],
         Protocol::RouterDiscovery => {

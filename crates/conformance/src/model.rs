@@ -7,10 +7,12 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 mod conversation;
+mod entrance;
 mod error;
 mod first;
 mod headers;
 mod nat;
+mod own;
 mod packet;
 mod routes;
 mod rules;
@@ -24,15 +26,19 @@ pub use headers::{Carried, Datagram, Header, Inner, Message, Options};
 use ipnet::IpNet;
 use nat::carried;
 pub use nat::{End, Ports, RuleName, Source, Span};
-pub use packet::{Packet, Tuple, tuple};
+pub use packet::{Packet, Station, Tuple, tuple};
 use packet::{same, turned};
 use ravelin_contract::{CloseReason, SessionState};
 use ravelin_model::{Config, IdsOption, Policy};
 use ravelin_program::Screen;
 use ravelin_types::DropReason;
 use schedule::Held;
+pub use screens::Notice;
 use screens::{Asked, Look, Screens, Stopped};
 pub use segment::{ACK, FIN, PSH, RST, SYN, Segment, URG};
+
+/// The zone of the firewall itself.
+const HOST: &str = "junos-host";
 
 /// What became of a packet.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -83,6 +89,8 @@ pub struct Session {
     pub seen: u64,
     /// Packets of its two directions.
     pub packets: [u64; 2],
+    /// Bytes of their datagrams as they came.
+    pub bytes: [u64; 2],
     logs_close: bool,
     /// Of the rule that brings it from one family to the other.
     prefix: Option<IpNet>,
@@ -199,7 +207,12 @@ impl<'a> Model<'a> {
 
     /// Judges a packet and what became of it. `Err`: what should have.
     pub fn agrees(&mut self, unit: &str, packet: &Packet, got: &Outcome) -> Result<(), Expected> {
-        let Judgement { expected, opens } = self.judge(unit, packet);
+        let judgement = self.judge(unit, packet);
+        self.compare(judgement, packet, got)
+    }
+
+    fn compare(&mut self, judgement: Judgement, packet: &Packet, got: &Outcome) -> Result<(), Expected> {
+        let Judgement { expected, opens } = judgement;
         if self.is_open {
             return Ok(());
         }
@@ -209,7 +222,14 @@ impl<'a> Model<'a> {
                 Ok(())
             }
             (Expected::Answer, Outcome::Answered) => Ok(()),
-            (Expected::Drop(reason), Outcome::Dropped(other)) if reason == other => Ok(()),
+            (Expected::Drop(reason), Outcome::Dropped(other)) if reason == other => {
+                // What ends on its way may have opened a session all the same.
+                if let Some(session) = opens {
+                    let left = session.left;
+                    self.remember(Some(session), &left);
+                }
+                Ok(())
+            }
             (
                 Expected::Forward { source: Source::OneOf { or: Some(reason), .. }, .. },
                 Outcome::Dropped(other),
@@ -219,7 +239,8 @@ impl<'a> Model<'a> {
                 Outcome::Left { unit: by, packet: left },
             ) => {
                 let goes = to == by && *end == (left.dst, left.dport);
-                let fits = goes && *tcp == left.tcp && left.proto == carried(packet.proto, left.dst);
+                let fits =
+                    goes && *tcp == left.tcp && left.proto == carried(packet.proto, packet.src, left.dst);
                 if !fits || !self.may_be(source, packet, left) {
                     return Err(expected);
                 }
@@ -232,29 +253,29 @@ impl<'a> Model<'a> {
 
     /// Judges a packet of either side.
     fn judge(&mut self, unit: &str, packet: &Packet) -> Judgement {
-        let Some(zone) = self.zone_of(unit) else { return dropped(DropReason::NoZone) };
-        let mine = |s: &Session| same(&s.inside, packet) && s.from_zone == zone;
-        let answers = |s: &Session| same(&turned(&s.left), packet) && s.to_zone == zone && s.unit.is_some();
-        let found = self.sessions.iter().position(mine).map(|at| (at, 0));
-        let found = found.or_else(|| self.sessions.iter().position(answers).map(|at| (at, 1)));
-        match found {
+        let zone = match self.entered(unit, packet) {
+            Ok(zone) => zone,
+            Err(reason) => return dropped(reason),
+        };
+        match self.session_of(&zone, packet) {
             Some((at, way)) => self.of_session(unit, packet, (at, way)),
             None => self.without_session((unit, &zone), packet, None),
         }
     }
 
-    fn of_session(&mut self, unit: &str, packet: &Packet, (at, way): (usize, usize)) -> Judgement {
+    fn of_session(&mut self, by: &str, packet: &Packet, (at, way): (usize, usize)) -> Judgement {
         let config = self.config;
         let session = self.sessions[at].clone();
         let zones = [session.from_zone.clone(), session.to_zone.clone()];
         if !self.holds(at) {
             self.end(at, CloseReason::PolicyChanged);
-            return self.without_session((unit, &zones[way]), packet, None);
+            return self.without_session((by, &zones[way]), packet, None);
         }
         let (zone, beyond) = (&zones[way], &zones[1 - way]);
         let mut is_mended = false;
-        for (zone, leaves) in [(zone, false), (beyond, true)] {
-            match self.screened(unit, (zone, leaves), packet, Look::OfSession) {
+        // What the firewall sends itself is not judged (screen-2).
+        for (zone, leaves) in [(zone, false), (beyond, true)].into_iter().filter(|_| zone != HOST) {
+            match self.screened(by, (zone, leaves), packet, Look::OfSession) {
                 Ok(mended) => is_mended |= mended,
                 Err(judgement) => return judgement,
             }
@@ -278,7 +299,7 @@ impl<'a> Model<'a> {
                 let was_reset = session.tcp.is_some_and(|tcp| tcp.is_reset());
                 self.end(at, if was_reset { CloseReason::TcpRst } else { CloseReason::TcpFin });
                 let mended = Packet { tcp: segment, ..*packet };
-                return self.without_session((unit, zone), &mended, Some(beyond));
+                return self.without_session((by, zone), &mended, Some(beyond));
             }
             Judged::Pass => None,
             Judged::LastFin => Some(CloseReason::TcpFin),
@@ -291,27 +312,14 @@ impl<'a> Model<'a> {
             known.seen = self.now;
         }
         known.packets[way] += 1;
+        known.bytes[way] += packet.size() as u64;
         if let Some(tcp) = &known.tcp {
             known.timeout = tcp.timeout(rules, known.application);
         }
         if let Some(reason) = last {
             self.end(at, reason);
         }
-        let Session { inside, left, unit, .. } = session;
-        let to = if way == 0 { left.dst } else { inside.src };
-        if unit.is_none() {
-            return Expected::Host.into();
-        }
-        // Where the route leads now must be the zone that the policy judged; answers go by the routes of the opener (routing-instance-11).
-        let Some(unit) = self.route(&zones[0], to) else { return dropped(DropReason::NoRoute) };
-        if self.zone_of(&unit).as_ref() != Some(beyond) {
-            return dropped(DropReason::EgressNoZone);
-        }
-        let (source, to) = match way {
-            0 => ((left.src, left.sport), (left.dst, left.dport)),
-            _ => ((inside.dst, inside.dport), (inside.src, inside.sport)),
-        };
-        Expected::Forward { unit, source: Source::Is(source), to, tcp: segment }.into()
+        self.passed(by, (packet, segment), (&session, way))
     }
 
     /// Judges by the screens of a zone. `Ok(true)`: its urgent flag goes.
@@ -327,9 +335,14 @@ impl<'a> Model<'a> {
         if is_within && self.profile(zone, false).is_some() {
             return Ok(false);
         }
-        let Some(option) = self.profile(zone, leaves) else { return Ok(false) };
+        // What stays within a zone is asked once (screen-2).
+        let has_been =
+            leaves && self.zone_of(unit).as_deref() == Some(zone) && self.profile(zone, false).is_some();
+        let Some(option) = self.profile(zone, leaves).filter(|_| !has_been) else { return Ok(false) };
         let asked = self.asked((unit, zone), packet, look);
+        let before = self.screens.hits.clone();
         let found = self.screens.judge(self.config, option, &asked);
+        self.screens.notice(self.config.security.screen.trap_interval, &asked, &before, found.is_err());
         found.map_err(|stopped| match stopped {
             Stopped::Dropped => dropped(DropReason::Screen),
             Stopped::Answered => Expected::Answer.into(),
@@ -341,11 +354,7 @@ impl<'a> Model<'a> {
         let came_from = self.zone_of(unit);
         let there = came_from.as_deref().unwrap_or(zone);
         let back = self.route(there, packet.src).filter(|_| !self.is_own(there, packet.src));
-        // Of an address that means something on its link alone there is no way back to be asked for (screen-17).
-        let of_link = match packet.src {
-            IpAddr::V4(src) => src.is_unspecified(),
-            IpAddr::V6(src) => src.is_unspecified() || src.is_unicast_link_local(),
-        };
+        let of_link = entrance::is_of_link(packet);
         let is_spoofed = !of_link && back.and_then(|unit| self.zone_of(&unit)) != came_from;
         Asked { zone, packet, now: self.now, look, is_spoofed }
     }
@@ -414,6 +423,12 @@ impl<'a> Model<'a> {
     #[must_use]
     pub const fn hits(&self) -> &BTreeMap<(String, Screen), u64> {
         &self.screens.hits
+    }
+
+    /// What screens told of, in the order that they did.
+    #[must_use]
+    pub fn notices(&self) -> &[Notice] {
+        &self.screens.notices
     }
 
     /// Sessions tried by each NAT rule.

@@ -288,6 +288,10 @@ fn ipv6_facts(bytes: &[u8], at: usize, end: usize) -> Result<Network, Malformed>
         next = Proto(header[0]);
         l4_at += len;
         if is_fragment {
+            // What is a piece already is no datagram that could be cut once more, and must not pass for whole (RFC 8200 4.1, 4.5).
+            if fragment != Fragment::Whole {
+                return Err(Malformed::ExtensionHeader);
+            }
             fragment = ipv6_fragment(header);
             if matches!(fragment, Fragment::Later { .. }) {
                 break;

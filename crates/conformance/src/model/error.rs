@@ -6,7 +6,8 @@ use ravelin_types::DropReason;
 
 use super::nat::embedded;
 use super::schedule::Held;
-use super::{Model, Packet, Session, same, turned};
+use super::screens::Look;
+use super::{HOST, Model, Packet, Session, same, turned};
 
 /// An error: who sends it to whom, and the packet that it quotes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +30,33 @@ pub enum ErrorOutcome {
 }
 
 impl Model<'_> {
+    /// The same of an error as it comes in a packet, by what is asked of each: screens (screen-72), and a hop to go (flow-19).
+    #[must_use]
+    pub fn error_in(&mut self, unit: &str, error: &IcmpError, packet: &Packet) -> ErrorOutcome {
+        let zone = match self.entered(unit, packet) {
+            Ok(zone) => zone,
+            Err(reason) => return ErrorOutcome::Dropped(reason),
+        };
+        if self.screened(unit, (&zone, false), packet, Look::OfError).is_err() {
+            return ErrorOutcome::Dropped(DropReason::Screen);
+        }
+        let of = self.of_error(&zone, error).filter(|_| !error.is_nested);
+        let beyond = of.map(|(at, way)| self.sessions[at].zone(way).to_owned()).filter(|zone| zone != HOST);
+        if let Some(beyond) = beyond
+            && self.screened(unit, (&beyond, true), packet, Look::OfError).is_err()
+        {
+            return ErrorOutcome::Dropped(DropReason::Screen);
+        }
+        match self.error(unit, error) {
+            ErrorOutcome::Left(_) | ErrorOutcome::Dropped(DropReason::NoRoute | DropReason::EgressNoZone)
+                if packet.ttl <= 1 =>
+            {
+                ErrorOutcome::Dropped(DropReason::TtlExpired)
+            }
+            outcome => outcome,
+        }
+    }
+
     /// What is to become of an error that arrives at a unit. It opens nothing and keeps nothing alive.
     #[must_use]
     pub fn error(&self, unit: &str, error: &IcmpError) -> ErrorOutcome {
@@ -37,23 +65,23 @@ impl Model<'_> {
         if error.is_nested {
             return none;
         }
-        // It comes from where the packet went: the answers to that come from there.
-        let answers = turned(&error.quoted);
-        let opened = |s: &Session| same(&turned(&s.left), &answers) && s.to_zone == zone && s.unit.is_some();
-        let answered = |s: &Session| same(&s.inside, &answers) && s.from_zone == zone;
-        let Some(at) = self.sessions.iter().position(|s| opened(s) || answered(s)) else { return none };
+        let Some((at, back)) = self.of_error(&zone, error) else { return none };
         if matches!(self.held(at), Held::Ended) {
             return none;
         }
         let s = &self.sessions[at];
-        let (to, beyond, quoted, known) = if opened(s) {
+        if back == 0 && s.from_zone == HOST {
+            return ErrorOutcome::Host;
+        }
+        let (to, beyond, quoted, known) = if back == 0 {
             (s.inside.src, &s.from_zone, s.inside, (s.left.dst, s.inside.dst))
         } else if s.unit.is_none() {
             return ErrorOutcome::Host;
         } else {
             (s.left.dst, &s.to_zone, turned(&s.left), (s.inside.src, s.left.src))
         };
-        let Some(egress) = self.route(&s.from_zone, to) else {
+        let way_out = self.route(&s.from_zone, to).filter(|_| !self.is_own(&s.from_zone, to));
+        let Some(egress) = way_out else {
             return ErrorOutcome::Dropped(DropReason::NoRoute);
         };
         if self.zone_of(&egress).as_ref() != Some(beyond) {
@@ -74,6 +102,16 @@ impl Model<'_> {
             None => ErrorOutcome::Dropped(DropReason::Nat64NoSource),
             Some(src) => ErrorOutcome::Left(IcmpError { src, dst: to, quoted, is_nested: false }),
         }
+    }
+
+    /// The session of what an error from a zone quotes, and which of its ends is told.
+    fn of_error(&self, zone: &str, error: &IcmpError) -> Option<(usize, usize)> {
+        // It comes from where the packet went: the answers to that come from there.
+        let answers = turned(&error.quoted);
+        let opened = |s: &Session| same(&turned(&s.left), &answers) && s.to_zone == zone && s.unit.is_some();
+        let answered = |s: &Session| same(&s.inside, &answers) && s.from_zone == zone;
+        let at = self.sessions.iter().position(|s| opened(s) || answered(s))?;
+        Some((at, usize::from(!opened(&self.sessions[at]))))
     }
 
     /// Who speaks for a host that the other family knows nothing of (nat-static-13).

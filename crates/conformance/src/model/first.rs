@@ -6,13 +6,15 @@ use ravelin_types::DropReason;
 use super::conversation::Conversation;
 use super::nat::{End, Outward, Ports, RuleName, Side, Source, carried};
 use super::screens::Look;
-use super::{Expected, Judgement, Model, Packet, Session, Told, cleared, dropped, same, tuple, turned};
+use super::{
+    Expected, HOST, Judgement, Model, Packet, Session, Told, cleared, dropped, entrance, same, tuple, turned,
+};
 
 /// What is known of a packet on its way to a session.
-struct Way<'w> {
+pub(super) struct Way<'w> {
     /// The unit and zone that it came by, and those that it leaves by.
-    from: Side<'w>,
-    to: Side<'w>,
+    pub from: Side<'w>,
+    pub to: Side<'w>,
 }
 
 impl Model<'_> {
@@ -38,18 +40,16 @@ impl Model<'_> {
             Err(reason) => return dropped(reason),
         };
         let inner = inward.packet;
-        if self.is_own(zone, inner.dst) {
+        if self.is_ours((unit, zone), inner.dst) {
             // In another family it is not to be had (nat-static-12).
             let is_across = seen.dst.is_ipv4() != inner.dst.is_ipv4();
             let denied = || dropped(DropReason::HostInboundDenied);
             return if is_across { denied() } else { self.host_bound((unit, zone), &seen, &inner) };
         }
-        let tcp = match self.conversation(&seen) {
-            Ok(tcp) => tcp,
+        let (tcp, egress, to_zone) = match self.towards(zone, (&seen, &inner)) {
+            Ok(towards) => towards,
             Err(reason) => return dropped(reason),
         };
-        let Some(egress) = self.route(zone, inner.dst) else { return dropped(DropReason::NoRoute) };
-        let Some(to_zone) = self.zone_of(&egress) else { return dropped(DropReason::EgressNoZone) };
         let policy = self.policy(zone, &to_zone, &inner);
         let way = Way { from: (unit, zone), to: (&egress, &to_zone) };
         let outward = match self.permitted(&way, (packet, &inner), policy) {
@@ -80,9 +80,39 @@ impl Model<'_> {
         let session = self.session(&way, (packet, &inner), tcp, policy);
         let prefix = inward.prefix.or(outward.prefix);
         let session = Session { unit: Some(egress.clone()), prefix, pool: outward.pool, ..session };
+        if packet.ttl <= 1 {
+            return self.ended(session, &source, (packet, &inner));
+        }
         let tcp = seen.tcp.map(|tcp| cleared(tcp, mended_out));
         let expected = Expected::Forward { unit: egress, source, to: (inner.dst, inner.dport), tcp };
         Judgement { expected, opens: Some(Box::new(session)) }
+    }
+
+    /// The conversation that a packet opens, and the unit and zone that it leaves by.
+    fn towards(
+        &self,
+        zone: &str,
+        (packet, inner): (&Packet, &Packet),
+    ) -> Result<(Option<Conversation>, String, String), DropReason> {
+        if entrance::is_nowhere_beyond(packet.src) {
+            return Err(DropReason::InvalidSource);
+        }
+        let tcp = self.conversation(packet)?;
+        let egress = self.way_out(zone, inner.dst)?;
+        let to_zone = self.zone_of(&egress).ok_or(DropReason::EgressNoZone)?;
+        Ok((tcp, egress, to_zone))
+    }
+
+    /// A packet without a hop to go opens its session and ends there (flow-19).
+    fn ended(&mut self, session: Session, source: &Source, (packet, inner): (&Packet, &Packet)) -> Judgement {
+        let Source::Is((src, sport)) = *source else {
+            // What it would have become can't be seen.
+            self.is_open = true;
+            return dropped(DropReason::NotReady);
+        };
+        let left = Packet { src, sport, dst: inner.dst, dport: inner.dport, ..*packet };
+        let opens = Some(Box::new(Session { left, ..session }));
+        Judgement { expected: Expected::Drop(DropReason::TtlExpired), opens }
     }
 
     /// What its source becomes where a policy lets it through.
@@ -127,14 +157,18 @@ impl Model<'_> {
     }
 
     fn host_bound(&mut self, (unit, zone): (&str, &str), packet: &Packet, inner: &Packet) -> Judgement {
+        if packet.is_neighbour_discovery() {
+            return Expected::Host.into();
+        }
         if !self.host_accepts(unit, inner) {
             return dropped(DropReason::HostInboundDenied);
         }
-        let tcp = match self.conversation(packet) {
+        let opened = if packet.is_to_many() { Ok(None) } else { self.conversation(packet) };
+        let tcp = match opened {
             Ok(tcp) => tcp,
             Err(reason) => return dropped(reason),
         };
-        let policy = self.policy(zone, "junos-host", inner);
+        let policy = self.policy(zone, HOST, inner);
         let denied = match policy.map(|policy| policy.action) {
             Some(PolicyAction::Permit) | None => None,
             Some(PolicyAction::Deny) => Some(DropReason::PolicyDeny),
@@ -147,19 +181,27 @@ impl Model<'_> {
             }
             return dropped(reason);
         }
+        if packet.is_to_many() {
+            return Expected::Host.into();
+        }
         if let Err(judgement) = self.limited(unit, (zone, false), packet) {
             return judgement;
+        }
+        // Answers of the firewall itself come in where the packet did.
+        let back = Way { from: (unit, zone), to: (unit, zone) };
+        if self.collides(&back, &Source::Is((inner.src, inner.sport)), inner) {
+            return dropped(DropReason::SessionCollision);
         }
         if is_told {
             self.told.push((tuple(packet), Told::Created));
         }
-        let way = Way { from: (unit, zone), to: ("", "junos-host") };
+        let way = Way { from: (unit, zone), to: ("", HOST) };
         let session = self.session(&way, (packet, inner), tcp, policy);
         Judgement { expected: Expected::Host, opens: Some(Box::new(session)) }
     }
 
     /// The session of a packet and of what it is inside; it is with the firewall until a unit is said.
-    fn session(
+    pub(super) fn session(
         &self,
         way: &Way<'_>,
         (packet, inner): (&Packet, &Packet),
@@ -180,6 +222,7 @@ impl Model<'_> {
             application,
             seen: self.now,
             packets: [1, 0],
+            bytes: [packet.size() as u64, 0],
             logs_close: policy.is_some_and(|policy| policy.log_close),
             prefix: None,
             pool: None,
@@ -218,22 +261,26 @@ impl Model<'_> {
         let asked = self.asked((unit, zone), packet, Look::First);
         let of_zone = |s: &&Session| match leaves {
             false => s.from_zone == zone,
-            true => s.to_zone == zone && s.unit.is_some(),
+            // What the firewall itself sends counts under nothing (screen-2).
+            true => s.to_zone == zone && s.from_zone != HOST,
         };
         let live: Vec<_> = self.sessions.iter().filter(of_zone).collect();
+        let before = self.screens.hits.clone();
         let found = self.screens.limits(self.config, option, &asked, &live);
+        self.screens.notice(self.config.security.screen.trap_interval, &asked, &before, found.is_err());
         found.map_err(|_| dropped(DropReason::Screen))
     }
 
     /// Whether answers to a session with this source would be another's packets, or its own.
-    fn collides(&self, way: &Way<'_>, source: &Source, inner: &Packet) -> bool {
+    pub(super) fn collides(&self, way: &Way<'_>, source: &Source, inner: &Packet) -> bool {
         // What answers in one instance is no answer in another (routing-instance-7).
         let there = self.instance_of(way.to.1);
         let is_there = |zone: &str| self.instance_of(zone) == there;
         let of = |(src, sport): End| {
-            let left = Packet { src, sport, proto: carried(inner.proto, inner.dst), ..*inner };
+            let left = Packet { src, sport, proto: carried(inner.proto, inner.src, inner.dst), ..*inner };
             let is_taken = |s: &Session| {
-                same(&s.left, &left) && s.unit.is_some() && is_there(&s.to_zone)
+                let beyond = if s.unit.is_some() { &s.to_zone } else { &s.from_zone };
+                same(&s.left, &left) && is_there(beyond)
                     || same(&s.inside, &turned(&left)) && is_there(&s.from_zone)
             };
             self.sessions.iter().any(is_taken) || same(&left, &turned(&left))

@@ -79,11 +79,11 @@ pub(super) struct Outward {
 /// A unit and its zone, as rule-sets name them.
 pub(super) type Side<'s> = (&'s str, &'s str);
 
-/// The protocol of a packet that goes to an address: messages of ICMP are of the family that they go in.
-pub(super) const fn carried(proto: u8, to: IpAddr) -> u8 {
-    match (proto, to) {
-        (1, IpAddr::V6(_)) => 58,
-        (58, IpAddr::V4(_)) => 1,
+/// The protocol of a packet that came from one address and goes to another: messages of ICMP are of the family that they go in.
+pub(super) const fn carried(proto: u8, from: IpAddr, to: IpAddr) -> u8 {
+    match (proto, from, to) {
+        (1, IpAddr::V4(_), IpAddr::V6(_)) => 58,
+        (58, IpAddr::V6(_), IpAddr::V4(_)) => 1,
         _ => proto,
     }
 }

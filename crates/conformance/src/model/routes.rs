@@ -4,8 +4,10 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 use ravelin_model::{RoutingOptions, StaticAction};
+use ravelin_types::DropReason;
 
-use super::Model;
+use super::nat::Source;
+use super::{Expected, HOST, Judgement, Model, Packet, Segment, Session, dropped};
 
 /// Tables that a way may lead through, the first included.
 const TABLES_MAX: usize = 8;
@@ -61,6 +63,41 @@ impl Model<'_> {
         None
     }
 
+    /// Where a packet goes that its session lets through, which is what it was before it.
+    pub(super) fn passed(
+        &self,
+        by: &str,
+        (packet, segment): (&Packet, Option<Segment>),
+        (session, way): (&Session, usize),
+    ) -> Judgement {
+        let Session { inside, left, unit, from_zone, to_zone, .. } = session;
+        let zones = [from_zone, to_zone];
+        let beyond = zones[1 - way];
+        if unit.is_none() && way == 0 || zones[0] == HOST && way == 1 {
+            return Expected::Host.into();
+        }
+        if zones[way] == HOST {
+            let source = Source::Is((packet.src, packet.sport));
+            let to = (packet.dst, packet.dport);
+            return Expected::Forward { unit: by.to_owned(), source, to, tcp: packet.tcp }.into();
+        }
+        if packet.ttl <= 1 {
+            return dropped(DropReason::TtlExpired);
+        }
+        let to = if way == 0 { left.dst } else { inside.src };
+        // Where the route leads now must be the zone that the policy judged; answers go by the routes of the opener (routing-instance-11).
+        let way_out = self.route(zones[0], to).filter(|_| !self.is_own(zones[0], to));
+        let Some(unit) = way_out else { return dropped(DropReason::NoRoute) };
+        if self.zone_of(&unit).as_ref() != Some(beyond) {
+            return dropped(DropReason::EgressNoZone);
+        }
+        let (source, to) = match way {
+            0 => ((left.src, left.sport), (left.dst, left.dport)),
+            _ => ((inside.dst, inside.dport), (inside.src, inside.sport)),
+        };
+        Expected::Forward { unit, source: Source::Is(source), to, tcp: segment }.into()
+    }
+
     fn leads(&self, instance: Option<&str>, dst: IpAddr) -> Option<Leads> {
         let connected = self.units().filter(|(unit, _)| self.is_in(unit, instance));
         let connected = connected.map(|(unit, prefix)| (*prefix, Leads::To(unit)));
@@ -84,6 +121,11 @@ impl Model<'_> {
                 Some(&of.routing_options)
             }
         }
+    }
+
+    /// The networks of a unit, with its own addresses.
+    pub(super) fn prefixes(&self, unit: &str) -> impl Iterator<Item = IpNet> {
+        self.units().filter(move |(name, _)| name == unit).map(|(_, prefix)| *prefix)
     }
 
     fn units(&self) -> impl Iterator<Item = (String, &IpNet)> {

@@ -138,14 +138,13 @@ const fn number(proto: u8) -> Row {
     Row { proto, low: 0, high: u16::MAX }
 }
 
+const fn message(proto: u8, low: u16, high: u16) -> Row {
+    Row { proto, low, high }
+}
+
 impl Row {
     fn means(&self, packet: &Packet) -> bool {
-        // Of ICMP the generator writes echo requests.
-        let port = match packet.proto {
-            1 => 8,
-            58 => 128,
-            _ => packet.dport,
-        };
+        let port = packet.icmp().map_or(packet.dport, |(kind, _)| u16::from(kind));
         self.proto == packet.proto && (self.low..=self.high).contains(&port)
     }
 }
@@ -165,10 +164,11 @@ const SERVICES: &[(Service, &[Row])] = &[
     (Service::Lsping, &[udp(3503)]),
     (Service::Netconf, &[tcp(830)]),
     (Service::Ntp, &[udp(123)]),
-    (Service::Ping, &[Row { proto: 1, low: 8, high: 8 }, Row { proto: 58, low: 128, high: 128 }]),
+    (Service::Ping, &[message(1, 8, 8), message(58, 128, 128)]),
     (Service::ReverseSsh, &[tcp(2901)]),
     (Service::ReverseTelnet, &[tcp(2900)]),
     (Service::Rlogin, &[tcp(513)]),
+    (Service::Rpm, &[udp(7), tcp(7), udp(862), tcp(862)]),
     (Service::Rsh, &[tcp(514)]),
     (Service::Sip, &[udp(5060), tcp(5060), tcp(5061)]),
     (Service::Snmp, &[udp(161)]),
@@ -176,22 +176,30 @@ const SERVICES: &[(Service, &[Row])] = &[
     (Service::Ssh, &[tcp(22)]),
     (Service::Telnet, &[tcp(23)]),
     (Service::Tftp, &[udp(69)]),
+    (Service::Traceroute, &[Row { proto: 17, low: 33434, high: 33689 }]),
     (Service::XnmClearText, &[tcp(3221)]),
     (Service::XnmSsl, &[tcp(3220)]),
 ];
 
+/// IGMP and MLD.
+const MEMBERSHIPS: [Row; 3] = [number(2), message(58, 130, 132), message(58, 143, 143)];
+
 const PROTOCOLS: &[(Protocol, &[Row])] = &[
     (Protocol::Bfd, &[udp(3784), udp(3785), udp(4784)]),
     (Protocol::Bgp, &[tcp(179)]),
+    (Protocol::Dvmrp, &MEMBERSHIPS),
+    (Protocol::Igmp, &MEMBERSHIPS),
     (Protocol::Ldp, &[udp(646), tcp(646)]),
     (Protocol::Msdp, &[tcp(639)]),
+    (Protocol::Ndp, &[message(58, 133, 137)]),
     (Protocol::Nhrp, &[number(54)]),
     (Protocol::Ospf, &[number(89)]),
     (Protocol::Ospf3, &[number(89)]),
     (Protocol::Pgm, &[number(113)]),
-    (Protocol::Pim, &[number(103)]),
+    (Protocol::Pim, &[number(103), MEMBERSHIPS[0], MEMBERSHIPS[1], MEMBERSHIPS[2]]),
     (Protocol::Rip, &[udp(520)]),
     (Protocol::Ripng, &[udp(521)]),
+    (Protocol::RouterDiscovery, &[message(1, 9, 10), message(58, 133, 134)]),
     (Protocol::Rsvp, &[number(46)]),
     (Protocol::Sap, &[udp(9875)]),
     (Protocol::Vrrp, &[number(112)]),
@@ -225,15 +233,16 @@ fn term(term: &ApplicationTerm, packet: &Packet) -> bool {
     let within = |range: Option<ravelin_model::PortRange>, port: u16| {
         range.is_none_or(|r| r.low <= port && port <= r.high)
     };
-    // What packets of the model are of ICMP are requests for an echo.
-    let echo = |kind: Option<u8>, code: Option<u8>, request: u8| {
-        kind.is_none_or(|kind| kind == request) && code.is_none_or(|code| code == 0)
+    let of = |kind: Option<u8>, code: Option<u8>| {
+        packet.icmp().is_some_and(|(own, own_code)| {
+            kind.is_none_or(|kind| kind == own) && code.is_none_or(|code| code == own_code)
+        })
     };
     let (v4, v6) = ((term.icmp_type, term.icmp_code), (term.icmp6_type, term.icmp6_code));
     let none = (None, None);
     let icmp = match packet.proto {
-        1 if v4 != none => echo(v4.0, v4.1, 8),
-        58 if v6 != none => echo(v6.0, v6.1, 128),
+        1 if v4 != none => of(v4.0, v4.1),
+        58 if v6 != none => of(v6.0, v6.1),
         _ => v4 == none && v6 == none,
     };
     term.protocol.is_none_or(|p| p == packet.proto)

@@ -8,7 +8,7 @@ use ravelin_model::{AddressLimit, Config, IdsOption, MatchDirection, ScreenSynFl
 use ravelin_program::Screen;
 
 use super::segment::{ACK, FIN, SYN, URG};
-use super::{Packet, Session};
+use super::{Packet, Session, Tuple, tuple};
 
 /// Microseconds of a sweep and packets of a flood that have no threshold.
 const SWEEP_US: u32 = 5000;
@@ -37,6 +37,8 @@ pub(super) enum Look {
     OfSession,
     /// It had one, whose screens it passed: those that are for packets without a session.
     Rest,
+    /// It is an ICMP error, which opens none (screen-72).
+    OfError,
 }
 
 /// What is counted together within a second.
@@ -60,7 +62,16 @@ pub(super) struct Screens {
     /// When a request was last answered in a server's place.
     answered_at: Option<u64>,
     pub hits: BTreeMap<(String, Screen), u64>,
+    pub notices: Vec<Notice>,
+    /// Of which screen of which zone was told in which interval.
+    noticed: BTreeSet<(String, Screen, u64)>,
 }
+
+/// What is told of a packet: the screen, its zone, and whether the packet went no further.
+pub type Notice = (Tuple, String, Screen, bool);
+
+/// Seconds in which a screen of a zone is told of once (screen-4).
+const TRAP_INTERVAL: u64 = 2;
 
 /// A packet that a screen stops.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,7 +100,8 @@ impl Screens {
         option: &IdsOption,
         asked: &Asked<'_>,
     ) -> Result<bool, Stopped> {
-        let (of_all, of_first) = (asked.look != Look::Rest, asked.look != Look::OfSession);
+        let of_all = asked.look != Look::Rest;
+        let opens = matches!(asked.look, Look::First | Look::Rest);
         let packet = asked.packet;
         let nukes = packet.tcp.is_some_and(|tcp| tcp.has(URG)) && packet.dport == NETBIOS;
         let is_mended = of_all && option.tcp.winnuke && nukes;
@@ -101,13 +113,13 @@ impl Screens {
         if is_mended {
             *self.hits.entry((asked.zone.to_owned(), Screen::Winnuke)).or_default() += 1;
         }
-        if of_first && option.ip.spoofing && asked.is_spoofed {
+        if asked.look != Look::OfSession && option.ip.spoofing && asked.is_spoofed {
             self.hit(option, asked.zone, Screen::Spoofing)?;
         }
         if of_all {
             self.rates(config, option, asked)?;
         }
-        if of_first {
+        if opens {
             self.sweeps(option, asked)?;
             self.requests(option, asked)?;
             self.sides(config, option, asked, (Screen::BySourceRate, Screen::ByDestinationRate))?;
@@ -161,6 +173,23 @@ impl Screens {
             }
         }
         Ok(())
+    }
+
+    /// Tells of what a packet tripped (screen-4).
+    pub(super) fn notice(
+        &mut self,
+        trap_interval: Option<u32>,
+        asked: &Asked<'_>,
+        before: &BTreeMap<(String, Screen), u64>,
+        is_stopped: bool,
+    ) {
+        let interval = asked.now / 1000 / trap_interval.map_or(TRAP_INTERVAL, u64::from);
+        let new = self.hits.iter().filter(|(of, count)| before.get(of).copied().unwrap_or(0) < **count);
+        for (zone, screen) in new.map(|(of, _)| of.clone()) {
+            if self.noticed.insert((zone.clone(), screen, interval)) {
+                self.notices.push((tuple(asked.packet), zone, screen, is_stopped));
+            }
+        }
     }
 
     fn hit(&mut self, option: &IdsOption, zone: &str, screen: Screen) -> Result<(), Stopped> {
@@ -231,6 +260,9 @@ impl Screens {
     /// screen-45..49
     fn sweeps(&mut self, option: &IdsOption, asked: &Asked<'_>) -> Result<(), Stopped> {
         let Asked { zone, packet, .. } = *asked;
+        if packet.dst.is_multicast() {
+            return Ok(());
+        }
         let span = |found: &Option<Threshold>| found.as_ref().map(|t| t.threshold.unwrap_or(SWEEP_US));
         let (sweep, screen, scan, scan_screen) = match packet.proto {
             1 | 58 => (span(&option.icmp.ip_sweep), Screen::IpSweep, None, Screen::IpSweep),
@@ -399,8 +431,9 @@ fn is_bad(options: &[u8]) -> bool {
     }
 }
 
+/// ICMP of the packet's own family.
 const fn is_icmp(packet: &Packet) -> bool {
-    packet.proto == 1 || packet.proto == 58
+    packet.proto == if packet.src.is_ipv4() { 1 } else { 58 }
 }
 
 const fn screen_is_of_source(screen: Screen) -> bool {

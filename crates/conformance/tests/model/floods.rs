@@ -5,10 +5,9 @@
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
-use proptest::test_runner::RngSeed;
 use ravelin_conformance::model::{ACK, FIN, Model, Outcome, Packet, RST, SYN, Segment};
 
-use crate::kit::{ip, loaded, outcome, plane};
+use crate::kit::{ip, loaded, outcome, plane, runs};
 use crate::screens::{BASE, hits, wait};
 
 /// `$` is a number of four or more, another for each.
@@ -60,7 +59,10 @@ fn packet() -> impl Strategy<Value = Step> {
         };
         let (src, dst) = (addr(from, src), addr(1 - from, dst));
         let tcp = Some(Segment::of(flags));
-        Step::Packet(from, Packet { src, dst, proto: 6, sport, dport, tcp, len: 0, options: &[] })
+        Step::Packet(
+            from,
+            Packet { src, dst, proto: 6, sport, dport, tcp, len: 0, options: &[], ..Packet::PLAIN },
+        )
     })
 }
 
@@ -70,7 +72,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { rng_seed: RngSeed::Fixed(31), cases: 400, ..ProptestConfig::default() })]
+    #![proptest_config(runs(31, 400))]
     #[test]
     fn engine_and_model_agree_on_floods(
         (trust, untrust) in (option("trust"), option("untrust")), steps in steps(), workers in 1u8..=4,

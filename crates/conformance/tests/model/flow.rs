@@ -2,22 +2,17 @@
 //! generated `tcp-session` and application timeouts, while time passes. Verdicts, sessions and what is told must be those
 //! of the model.
 
-use std::collections::BTreeMap;
 use std::net::IpAddr;
-use std::ops::ControlFlow;
 use std::time::Duration;
 
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
-use proptest::test_runner::RngSeed;
-use ravelin_conformance::model::{
-    ACK, FIN, Model, Outcome, PSH, Packet, RST, SYN, Segment, Told, Tuple, URG, tuple,
-};
-use ravelin_contract::{DataPlane, Event, PolicyDeny, SessionEvent, SessionFilter, SessionKey, SessionState};
+use ravelin_conformance::model::{ACK, FIN, Model, Outcome, PSH, Packet, RST, SYN, Segment, URG};
 use ravelin_sim::SimPlane;
 
-use crate::kit::{ip, loaded, outcome, plane};
+use crate::kit::{ip, loaded, outcome, plane, runs};
+use crate::seen::{expected, shown, told};
 
 /// Two zones that policies of every kind stand between; the applications have timeouts of their own.
 const BASE: &str = "\
@@ -245,49 +240,7 @@ fn packet(talk: usize, from: usize, tcp: Option<Segment>) -> (usize, Packet) {
     let (src, sport, dst, dport) =
         if from == 0 { (client, sport, server, dport) } else { (server, dport, client, sport) };
     let len = if proto == 47 { 20 } else { 7 };
-    (from, Packet { src, dst, proto, sport, dport, tcp, len, options: &[] })
-}
-
-/// What the plane has of a session: its timeout, what is left of it, packets both ways, how far it has come.
-type Shown = (u64, u64, [u64; 2], SessionState);
-
-fn shown(plane: &SimPlane) -> BTreeMap<Tuple, Shown> {
-    let mut all = BTreeMap::new();
-    let visit = &mut |view: &ravelin_contract::SessionView| {
-        let packets = [view.wings[0].packets, view.wings[1].packets];
-        all.insert(
-            key(&view.wings[0].key),
-            (u64::from(view.timeout_s), u64::from(view.remaining_s), packets, view.state),
-        );
-        ControlFlow::Continue(())
-    };
-    plane.sessions().for_each(&SessionFilter::default(), visit).unwrap();
-    all
-}
-
-fn key(key: &SessionKey) -> Tuple {
-    (key.src, key.sport, key.dst, key.dport, key.proto.0)
-}
-
-fn expected(model: &Model<'_>) -> BTreeMap<Tuple, Shown> {
-    let one = |s: &ravelin_conformance::model::Session| {
-        (tuple(&s.inside), (s.timeout.unwrap_or(0), model.remaining(s), s.packets, s.state()))
-    };
-    model.sessions().iter().map(one).collect()
-}
-
-fn told(plane: &SimPlane) -> Vec<(Tuple, Told)> {
-    let events = plane.telemetry().events(usize::MAX).unwrap();
-    assert_eq!(events.lost, 0);
-    let one = |event| match event {
-        Event::Session(SessionEvent { view, close: None }) => Some((key(&view.wings[0].key), Told::Created)),
-        Event::Session(SessionEvent { view, close: Some(reason) }) => {
-            Some((key(&view.wings[0].key), Told::Closed(reason.text())))
-        }
-        Event::PolicyDeny(PolicyDeny { key: denied, .. }) => Some((key(&denied), Told::Denied)),
-        _ => None,
-    };
-    events.events.into_iter().filter_map(one).collect()
+    (from, Packet { src, dst, proto, sport, dport, tcp, len, options: &[], ..Packet::PLAIN })
 }
 
 fn wait(plane: &SimPlane, model: &mut Model<'_>, ms: u64) {
@@ -300,7 +253,7 @@ fn wait(plane: &SimPlane, model: &mut Model<'_>, ms: u64) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { rng_seed: RngSeed::Fixed(23), cases: 800, ..ProptestConfig::default() })]
+    #![proptest_config(runs(23, 800))]
     #[test]
     fn engine_and_model_agree_on_conversations(text in config(), steps in steps(), workers in 1u8..=3) {
         let config = loaded(&text);
@@ -339,7 +292,7 @@ proptest! {
         for _ in 0..3 {
             wait(&plane, &mut model, 2_000_000);
         }
-        let (mut got, mut should) = (told(&plane), model.told().to_vec());
+        let (mut got, mut should) = (told(&plane).0, model.told().to_vec());
         got.sort();
         should.sort();
         prop_assert_eq!(got, should, "told of {:?} under\n{}", steps, text);

@@ -7,14 +7,13 @@ use std::time::Duration;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
-use proptest::test_runner::RngSeed;
 use ravelin_contract::DataPlane as _;
 use ravelin_engine::{Ingress, Verdict};
 use ravelin_sim::SimPlane;
 use ravelin_types::{Addr, DropReason, PortId, Proto};
 use ravelin_wire::build::{self, Ip, Payload};
 
-use crate::kit::{ip, loaded, plane};
+use crate::kit::{ip, loaded, plane, runs};
 
 const TEXT: &str = "\
 set security policies default-policy permit-all
@@ -165,7 +164,7 @@ fn dropped(plane: &SimPlane, reason: DropReason) -> u64 {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { rng_seed: RngSeed::Fixed(37), cases: 600, ..ProptestConfig::default() })]
+    #![proptest_config(runs(37, 600))]
     #[test]
     fn engine_and_model_agree_on_pieces_of_datagrams(
         datagrams in vec(datagram(), 4), steps in steps(), workers in 1u8..=4,

@@ -7,7 +7,6 @@ use std::net::IpAddr;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
-use proptest::test_runner::RngSeed;
 use ravelin_conformance::model::{Carried, Datagram, Header, Inner, Message, Options};
 use ravelin_contract::DataPlane;
 use ravelin_engine::{Ingress, Verdict};
@@ -16,7 +15,7 @@ use ravelin_sim::SimPlane;
 use ravelin_types::{Addr, DropReason, Family, Proto};
 use ravelin_wire::build::{self, Ip, Payload};
 
-use crate::kit::{ip, loaded, plane};
+use crate::kit::{ip, loaded, plane, runs};
 
 const BASE: &str = "\
 set security policies default-policy permit-all
@@ -313,7 +312,7 @@ fn is_unicast(addr: IpAddr) -> bool {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { rng_seed: RngSeed::Fixed(31), cases: 1500, ..ProptestConfig::default() })]
+    #![proptest_config(runs(31, 1500))]
     #[test]
     fn engine_and_model_agree_on_headers_and_tunnels(
         text in config(),

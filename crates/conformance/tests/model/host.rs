@@ -4,10 +4,9 @@
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
-use proptest::test_runner::RngSeed;
 use ravelin_conformance::model::{ACK, Model, Packet, SYN, Segment};
 
-use crate::kit::{ip, loaded, outcome, plane};
+use crate::kit::{ip, loaded, outcome, plane, runs};
 
 const BASE: &str = "\
 set security policies default-policy permit-all
@@ -137,6 +136,7 @@ fn packet() -> impl Strategy<Value = (usize, Packet)> {
                 tcp,
                 len: 24,
                 options: &[],
+                ..Packet::PLAIN
             };
             (from, packet)
         },
@@ -144,7 +144,7 @@ fn packet() -> impl Strategy<Value = (usize, Packet)> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { rng_seed: RngSeed::Fixed(31), cases: 400, ..ProptestConfig::default() })]
+    #![proptest_config(runs(31, 400))]
     #[test]
     fn engine_and_model_agree_on_what_is_for_the_firewall(
         zone in list(""),

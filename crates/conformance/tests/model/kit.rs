@@ -3,15 +3,26 @@
 use std::net::IpAddr;
 
 use ipnet::IpNet;
+use proptest::prelude::ProptestConfig;
+use proptest::test_runner::RngSeed;
 use ravelin_compile::{IdBook, Resolved, compile, routes};
-use ravelin_conformance::model::{ErrorOutcome, IcmpError, Outcome, Packet, Segment};
+use ravelin_conformance::model::{ErrorOutcome, IcmpError, Outcome, Packet, Segment, Station};
 use ravelin_contract::DataPlane;
-use ravelin_engine::{Egress, Ingress, Limits, Verdict};
+use ravelin_engine::{Egress, Ingress, Limits, Rules, Verdict};
 use ravelin_model::{Config, check, load};
 use ravelin_sim::{SimPlane, SimSetup, SimWorkers};
-use ravelin_types::{Addr, Family, Generation, Proto};
+use ravelin_types::{Addr, Family, Generation, Mac, Proto};
 use ravelin_wire::build::{self, Ip, Payload};
 use ravelin_wire::{L4, Network, checksum, parse, parse_ip, put_u16, u16_at, u32_at};
+
+/// The same runs each time, so that a change alone can make one fail; a soak, which says how many, has others each time.
+pub fn runs(seed: u64, cases: u32) -> ProptestConfig {
+    let asked = ProptestConfig::default();
+    match std::env::var_os("PROPTEST_CASES") {
+        Some(_) => asked,
+        None => ProptestConfig { cases, rng_seed: RngSeed::Fixed(seed), ..asked },
+    }
+}
 
 pub fn net(text: &str) -> IpNet {
     text.parse().unwrap()
@@ -26,7 +37,9 @@ pub fn plane(config: &Config, workers: u8) -> SimPlane {
     let mut book = IdBook::default();
     let program = compile(&valid, &Resolved::virtual_ports(&valid), &mut book, Generation(1)).unwrap();
     let limits = Limits { sessions: 1024, events: 4096 };
-    let plane = SimWorkers::plane(SimSetup { workers, limits, ..SimSetup::default() });
+    // What is recorded takes the whole path, the rest the express path where it may.
+    let recorded = workers.is_multiple_of(2);
+    let plane = SimWorkers::plane(SimSetup { workers, limits, recorded, ..SimSetup::default() });
     plane.apply_config(&program).unwrap();
     plane.updates().apply(&routes(&valid, &book)).unwrap();
     plane
@@ -38,10 +51,19 @@ pub fn frame(packet: &Packet) -> Vec<u8> {
     let payload = match (Proto(packet.proto), packet.tcp) {
         (Proto::TCP, Some(tcp)) => segment((packet.sport, packet.dport), &tcp),
         (Proto::UDP, _) => Payload::udp(packet.sport, packet.dport, &data),
+        (own, _) if packet.message.is_some() => {
+            let (kind, code) = packet.message.unwrap();
+            Payload { proto: own, ..Payload::icmp(family, kind, code, 0, &data) }
+        }
         (Proto::ICMP | Proto::ICMPV6, _) => echo(family, packet, &data),
         (proto, _) => Payload::raw(proto, &data),
     };
-    let mut frame = build::frame(&Ip::new(family, src, dst), &payload);
+    let dst_mac = match packet.station {
+        Station::Own => Mac([2, 0, 0, 0, 1, 2]),
+        Station::All => Mac([255; 6]),
+        Station::Group => Mac([1, 0, 0x5e, 0, 0, 5]),
+    };
+    let mut frame = build::frame(&Ip { ttl: packet.ttl, dst_mac, ..Ip::new(family, src, dst) }, &payload);
     if !packet.options.is_empty() {
         let options = packet.options;
         frame.splice(34..34, options.iter().copied());
@@ -98,12 +120,47 @@ fn read(tcp: &[u8]) -> Segment {
 
 /// What becomes of a packet that arrives at the port of this number.
 pub fn outcome(plane: &SimPlane, from: usize, packet: &Packet) -> Outcome {
+    let (outcome, _) = outcomes(plane, &[(From::Port(from), *packet)]).pop().unwrap();
+    outcome
+}
+
+/// Where a packet comes from: the wire at the port of this number, or the kernel by the unit there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum From {
+    Port(usize),
+    Host(usize),
+}
+
+/// What becomes of the packets of one batch, each with the frame that left.
+pub fn outcomes(plane: &SimPlane, packets: &[(From, Packet)]) -> Vec<(Outcome, Option<Vec<u8>>)> {
     let rules = plane.rules().unwrap();
-    let port = rules.ports().find(|p| p.name == format!("ge-0/0/{from}")).unwrap().id;
-    let (verdicts, sent, _) = plane.workers().run_batch(&[(Ingress::Port(port), &frame(packet))]);
-    match verdicts[0] {
+    let ingress = |from: From| match from {
+        From::Port(n) => Ingress::Port(rules.ports().find(|p| p.name == format!("ge-0/0/{n}")).unwrap().id),
+        From::Host(n) => Ingress::Host(rules.units().find(|u| u.name == format!("ge-0/0/{n}.0")).unwrap().id),
+    };
+    let frames: Vec<_> = packets.iter().map(|(from, packet)| (ingress(*from), frame(packet))).collect();
+    let frames: Vec<_> = frames.iter().map(|(ingress, frame)| (*ingress, &frame[..])).collect();
+    let (verdicts, sent, _) = plane.workers().run_batch(&frames);
+    // What leaves of the batch itself comes first, in its order.
+    let mut sent = sent.into_iter();
+    let one = |(verdict, (_, packet)): (&Verdict, &(From, Packet))| match *verdict {
+        Verdict::Send { .. } => {
+            let frame = sent.next().unwrap().frame;
+            (read_outcome(&rules, *verdict, packet, Some(&frame)), Some(frame))
+        }
+        other => (read_outcome(&rules, other, packet, None), None),
+    };
+    let out: Vec<_> = verdicts.iter().zip(packets).map(one).collect();
+    let answers = sent.count();
+    let is_answered = out.iter().filter(|(outcome, _)| *outcome == Outcome::Answered).count();
+    assert!(is_answered <= answers, "what is consumed is answered");
+    out
+}
+
+fn read_outcome(rules: &Rules, verdict: Verdict, packet: &Packet, frame: Option<&Vec<u8>>) -> Outcome {
+    match verdict {
         Verdict::Send { egress: Egress::Port(_), unit, .. } => {
-            let frame = &sent[0].frame;
+            let frame = frame.unwrap();
             let network = parse(frame).unwrap().network.unwrap();
             let tcp = packet.tcp.map(|_| read(&frame[usize::from(network.l4_at)..usize::from(network.end)]));
             let packet = Packet { tcp, ..read_packet(&network, packet) };
@@ -111,10 +168,7 @@ pub fn outcome(plane: &SimPlane, from: usize, packet: &Packet) -> Outcome {
         }
         Verdict::Send { egress: Egress::Host(_), .. } => Outcome::Host,
         Verdict::Drop(reason) => Outcome::Dropped(reason),
-        Verdict::Consume => {
-            assert_eq!(sent.len(), 1, "it is answered");
-            Outcome::Answered
-        }
+        Verdict::Consume => Outcome::Answered,
         other => panic!("{other:?} is no outcome of the model"),
     }
 }
@@ -122,28 +176,60 @@ pub fn outcome(plane: &SimPlane, from: usize, packet: &Packet) -> Outcome {
 /// What is the same in every packet of a flow, of one of the kind of `like`.
 pub fn read_packet(network: &Network, like: &Packet) -> Packet {
     let (sport, dport) = match network.l4 {
-        L4::Tcp { sport, dport, .. } | L4::Udp { sport, dport } => (sport, dport),
+        L4::Tcp { sport, dport, .. } | L4::Udp { sport, dport } | L4::Sctp { sport, dport } => (sport, dport),
+        L4::Icmp { kind, code, .. } if like.message.is_some() => (u16::from(kind) << 8 | u16::from(code), 1),
         L4::Icmp { id, kind: 0 | 129, .. } => (0, id),
         L4::Icmp { id, .. } => (id, 0),
         L4::Opaque | L4::Spi(_) => (0, 0),
-        other @ L4::Sctp { .. } => panic!("{other:?} is no packet of the model"),
     };
     let (src, dst) = (network.src.to_ip(network.family), network.dst.to_ip(network.family));
     Packet { src, dst, sport, dport, proto: network.proto.0, ..*like }
 }
 
-/// What becomes of an ICMP error that arrives at the port of this number.
+/// What becomes of an ICMP error that arrives at the port of this number: a host is not to be had.
 pub fn error_outcome(plane: &SimPlane, from: usize, error: &IcmpError) -> ErrorOutcome {
+    let message = if error.src.is_ipv4() { (3, 1) } else { (1, 3) };
+    error_outcome_of(plane, from, error, &error_frame(error, message, (64, None)))
+}
+
+/// An error of a kind, with so many hops to go; its quote is cut behind so many bytes of what its transport begins with.
+pub fn error_frame(
+    error: &IcmpError,
+    message: (u8, u8),
+    (ttl, cut): (u8, Option<usize>),
+) -> (Packet, Vec<u8>) {
+    let mut quote = frame(&error.quoted)[14..].to_vec();
+    if error.is_nested {
+        // The sender of what is quoted complains of the packet itself.
+        quote = about((error.quoted.src, error.quoted.dst), message, (64, &quote))[14..].to_vec();
+    }
+    let header = if error.src.is_ipv4() { 20 + error.quoted.options.len() } else { 40 };
+    quote.truncate(cut.map_or(usize::MAX, |cut| header + cut));
+    let (kind, code) = message;
+    let packet = Packet {
+        src: error.src,
+        dst: error.dst,
+        proto: if error.src.is_ipv4() { 1 } else { 58 },
+        sport: u16::from(kind) << 8 | u16::from(code),
+        dport: 1,
+        len: quote.len() as u16,
+        ttl,
+        message: Some(message),
+        ..Packet::PLAIN
+    };
+    (packet, about((error.src, error.dst), message, (ttl, &quote)))
+}
+
+/// What becomes of it where it arrives.
+pub fn error_outcome_of(
+    plane: &SimPlane,
+    from: usize,
+    error: &IcmpError,
+    (_, bytes): &(Packet, Vec<u8>),
+) -> ErrorOutcome {
     let rules = plane.rules().unwrap();
     let port = rules.ports().find(|p| p.name == format!("ge-0/0/{from}")).unwrap().id;
-    let quote = frame(&error.quoted)[14..].to_vec();
-    let quote = match error.is_nested {
-        // The sender of what is quoted complains of the packet itself.
-        true => about(error.quoted.src, error.quoted.dst, &quote)[14..].to_vec(),
-        false => quote,
-    };
-    let bytes = about(error.src, error.dst, &quote);
-    let (verdicts, sent, _) = plane.workers().run_batch(&[(Ingress::Port(port), &bytes)]);
+    let (verdicts, sent, _) = plane.workers().run_batch(&[(Ingress::Port(port), bytes)]);
     match verdicts[0] {
         Verdict::Send { egress: Egress::Port(_), .. } => {
             let left = &sent[0].frame;
@@ -159,11 +245,9 @@ pub fn error_outcome(plane: &SimPlane, from: usize, error: &IcmpError) -> ErrorO
     }
 }
 
-/// A host is not to be had.
-fn about(src: IpAddr, dst: IpAddr, quote: &[u8]) -> Vec<u8> {
+fn about((src, dst): (IpAddr, IpAddr), (kind, code): (u8, u8), (ttl, quote): (u8, &[u8])) -> Vec<u8> {
     let (family, src) = Addr::from_ip(src);
-    let (kind, code) = if family == Family::V4 { (3, 1) } else { (1, 3) };
-    let ip = Ip::new(family, src, Addr::from_ip(dst).1);
+    let ip = Ip { ttl, ..Ip::new(family, src, Addr::from_ip(dst).1) };
     build::frame(&ip, &Payload::icmp(family, kind, code, 0, quote))
 }
 

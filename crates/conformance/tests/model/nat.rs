@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use ravelin_conformance::model::{Model, Outcome, Packet, SYN, Segment};
 
-use crate::kit::{ip, loaded, outcome, plane};
+use crate::kit::{ip, loaded, outcome, plane, runs};
 
 const ZONES: [&str; 3] = ["trust", "untrust", "dmz"];
 
@@ -206,6 +206,7 @@ fn packet() -> impl Strategy<Value = (usize, Packet)> {
                     tcp,
                     len: 7,
                     options: &[],
+                    ..Packet::PLAIN
                 },
             )
         },
@@ -213,7 +214,7 @@ fn packet() -> impl Strategy<Value = (usize, Packet)> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { rng_seed: proptest::test_runner::RngSeed::Fixed(11), ..ProptestConfig::default() })]
+    #![proptest_config(runs(11, 256))]
     // Proves: rfc3022-3, rfc3022-4, rfc4787-3, rfc4787-11, rfc5382-7, rfc6888-1, rfc6888-13.
     #[test]
     fn engine_and_model_agree_on_nat(text in config(), packets in vec((packet(), any::<bool>()), 1..60), workers in 1u8..=4) {

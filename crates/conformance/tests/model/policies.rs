@@ -12,7 +12,7 @@ use ravelin_model::{
 };
 use ravelin_syntax::Text;
 
-use crate::kit::{ip, net, outcome, plane};
+use crate::kit::{ip, net, outcome, plane, runs};
 
 const ZONES: [&str; 3] = ["trust", "untrust", "dmz"];
 const NAMES: [&str; 5] = ["low", "high", "range", "six", "both"];
@@ -225,6 +225,7 @@ fn packet() -> impl Strategy<Value = (usize, Packet)> {
                 tcp: tcp.then(|| Segment::of(if opens { SYN } else { ACK })),
                 len: 7,
                 options: &[],
+                ..Packet::PLAIN
             };
             (from, packet)
         },
@@ -232,7 +233,7 @@ fn packet() -> impl Strategy<Value = (usize, Packet)> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { rng_seed: proptest::test_runner::RngSeed::Fixed(7), ..ProptestConfig::default() })]
+    #![proptest_config(runs(7, 256))]
     #[test]
     fn engine_and_model_agree(config in config(), packets in vec(packet(), 1..40), workers in 1u8..=4) {
         let plane = plane(&config, workers);

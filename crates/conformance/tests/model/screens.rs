@@ -7,13 +7,12 @@ use std::time::Duration;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
-use proptest::test_runner::RngSeed;
 use ravelin_conformance::model::{ACK, FIN, Model, Packet, RST, SYN, Segment, URG};
 use ravelin_contract::DataPlane;
 use ravelin_program::Screen;
 use ravelin_sim::SimPlane;
 
-use crate::kit::{ip, loaded, outcome, plane};
+use crate::kit::{ip, loaded, outcome, plane, runs};
 
 const ZONES: [&str; 2] = ["trust", "untrust"];
 
@@ -86,7 +85,7 @@ const COUNTED: [&str; 33] = [
     "alarm-without-drop",
 ];
 
-fn option(zone: &'static str) -> impl Strategy<Value = String> {
+pub fn option(zone: &'static str) -> impl Strategy<Value = String> {
     let counted = subsequence(COUNTED.to_vec(), 1..6);
     (subsequence(ALONE.to_vec(), 0..5), counted, 4u8..12).prop_map(move |(alone, counted, threshold)| {
         let set = format!("set security screen ids-option of-{zone}");
@@ -107,7 +106,7 @@ fn config() -> impl Strategy<Value = String> {
 }
 
 /// One option with its length, right or wrong.
-const OPTIONS: [&[u8]; 10] = [
+pub const OPTIONS: [&[u8]; 10] = [
     &[],
     &[7, 7, 4, 0, 0, 0, 0, 0],
     &[131, 7, 4, 10, 1, 0, 9, 0],
@@ -164,7 +163,7 @@ fn packet() -> impl Strategy<Value = Step> {
             let options = if v6 || !has_options { &[] } else { options };
             let len = if proto == 47 { 20 } else { len };
             let tcp = (proto == 6).then(|| Segment::of(flags));
-            Step::Packet(from, Packet { src, dst, proto, sport, dport, tcp, len, options })
+            Step::Packet(from, Packet { src, dst, proto, sport, dport, tcp, len, options, ..Packet::PLAIN })
         },
     )
 }
@@ -189,6 +188,7 @@ fn packets(step: &Step, last: Option<(usize, Packet)>) -> Vec<(usize, Packet)> {
         tcp: None,
         len: 7,
         options: &[],
+        ..Packet::PLAIN
     };
     match *step {
         Step::Wait(_) => Vec::new(),
@@ -247,7 +247,7 @@ pub fn hits(plane: &SimPlane) -> BTreeMap<(String, Screen), u64> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { rng_seed: RngSeed::Fixed(29), cases: 800, ..ProptestConfig::default() })]
+    #![proptest_config(runs(29, 800))]
     // Proves: rfc6888-5.
     #[test]
     fn engine_and_model_agree_on_screens(text in config(), steps in steps(), workers in 1u8..=4) {

@@ -7,7 +7,6 @@ use std::ops::ControlFlow;
 use std::time::Duration;
 
 use proptest::prelude::*;
-use proptest::test_runner::RngSeed;
 use ravelin_compile::{IdBook, Resolved, compile, routes};
 use ravelin_conformance::model::{IcmpError, Model, Outcome, Packet, RuleName, Tuple, tuple};
 use ravelin_contract::{DataPlane, NextHop, Route, RouteUpdate, SessionFilter, SessionView, UpdateBatch};
@@ -16,7 +15,7 @@ use ravelin_model::load;
 use ravelin_sim::{SimPlane, SimSetup, SimWorkers};
 use ravelin_types::{Generation, InstanceId};
 
-use crate::kit::{bare, error_outcome, ip, loaded, net, outcome};
+use crate::kit::{bare, error_outcome, ip, loaded, net, outcome, runs};
 use crate::translated_config::{FAR, Step, UNITS, config, steps, unit_of};
 
 struct World {
@@ -113,7 +112,7 @@ fn agree(world: &World, model: &mut Model<'_>, from: usize, packet: &Packet) -> 
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 512, rng_seed: RngSeed::Fixed(29), ..ProptestConfig::default() })]
+    #![proptest_config(runs(29, 512))]
     // Proves: rfc3022-4, rfc4787-3, rfc5382-7, rfc5508-5, rfc6052-3, rfc6146-1, rfc6146-15, rfc6296-7.
     #[test]
     fn engine_and_model_agree_on_what_is_translated(

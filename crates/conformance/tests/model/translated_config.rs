@@ -364,7 +364,17 @@ fn packet() -> impl Strategy<Value = Step> {
             (proto, _) => (proto, sport, dport),
         };
         let tcp = (proto == 6).then(|| Segment::of(SYN));
-        let packet = Packet { src: ip(&src), dst: ip(&dst), proto, sport, dport, tcp, len: 7, options: &[] };
+        let packet = Packet {
+            src: ip(&src),
+            dst: ip(&dst),
+            proto,
+            sport,
+            dport,
+            tcp,
+            len: 7,
+            options: &[],
+            ..Packet::PLAIN
+        };
         Step::Ask { from, packet }
     })
 }

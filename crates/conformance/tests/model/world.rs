@@ -7,7 +7,6 @@ use jiff::tz::TimeZone;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
-use proptest::test_runner::RngSeed;
 use ravelin_compile::{IdBook, Resolved, compile, routes};
 use ravelin_conformance::model::{IcmpError, Model, Outcome, Packet, SYN, Segment};
 use ravelin_contract::{DataPlane, NextHop, Route, RouteUpdate, UpdateBatch};
@@ -17,7 +16,7 @@ use ravelin_model::{Config, load, lower_tree};
 use ravelin_sim::{SimPlane, SimSetup, SimWorkers};
 use ravelin_types::Generation;
 
-use crate::kit::{bare, error_outcome, outcome};
+use crate::kit::{bare, error_outcome, outcome, runs};
 
 mod config;
 
@@ -151,7 +150,10 @@ impl World {
         let proto = if is_tcp { 6 } else { 17 };
         let tcp = is_tcp.then(|| Segment::of(SYN));
         let dst = address(to, is_v6);
-        (Packet { src, dst, proto, sport: 4000, dport: port, tcp, len: 7, options: &[] }, unit)
+        (
+            Packet { src, dst, proto, sport: 4000, dport: port, tcp, len: 7, options: &[], ..Packet::PLAIN },
+            unit,
+        )
     }
 
     /// The error that a step means, and where it arrives.
@@ -241,7 +243,7 @@ fn unit_of(zone: &str) -> usize {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 768, rng_seed: RngSeed::Fixed(11), ..ProptestConfig::default() })]
+    #![proptest_config(runs(11, 768))]
     #[test]
     fn engine_and_model_agree_while_the_world_changes(
         (text, routers) in config(), steps in vec(step(), 4..40), workers in 1u8..=4,

@@ -17,7 +17,7 @@ use crate::session::{HOST_UNIT, Life, Marks, NO_POLICY, NO_RULE, Session, Ticks,
 use crate::step::{Flow, Turn};
 use crate::verdict::Verdict;
 use crate::{
-    alg, between, filters, first_path, mapped, onward, proxy_syn, reply, route_change, screens, tcp,
+    alg, between, filters, first_path, mapped, onward, proxy_syn, reply, route_change, sanity, screens, tcp,
 };
 
 /// `None`: the session is no more, and the packet is to be judged as one without.
@@ -35,7 +35,7 @@ pub(crate) fn run<R: Recorder>(
     }
     let session = turn.state.sessions.get_mut(slot);
     // The same tuple from another zone is not this session's, and must not do it any harm.
-    if session.wings[wing].zone != flow.zone {
+    if session.wings[wing].zone != flow.zone || !sanity::is_of_wing(&flow.network, wing) {
         return None;
     }
     turn.rec.fact(Fact::SessionHit { id: session.id, reverse: wing == 1, policy: session.policy });

@@ -20,6 +20,7 @@ use crate::nat::Inward;
 use crate::packet::Packet;
 use crate::proxy;
 use crate::rules::Snapshot;
+use crate::sanity;
 use crate::session::{NO_POLICY, WingRef};
 use crate::step::{Flow, Link, Turn};
 use crate::tcp;
@@ -160,6 +161,9 @@ fn admitted<R: Recorder>(
     inward: &Inward,
 ) -> Result<Draft, DropReason> {
     let rules = &turn.world.rules;
+    if !is_to_many(flow) && sanity::is_echo_reply(&flow.network) {
+        return Err(DropReason::IcmpReplyNoSession);
+    }
     let opened =
         |policy| if is_to_many(flow) { Ok(None) } else { tcp::open(packet, flow, rules.tcp_of(policy)) };
     let tcp = opened(NO_POLICY)?;
@@ -185,7 +189,8 @@ pub(crate) fn outbound<R: Recorder>(turn: &mut Turn<'_, R>, packet: &mut Packet<
     };
     let tcp = tcp::open_from_host(packet, flow, world.rules.tcp_of(permit.policy()));
     let draft = Draft { tcp, ..Draft::host(flow.unit, zone, flow.key).permitted(&permit) };
-    if is_group(flow) {
+    // The session of what the kernel replies to is over meanwhile: the reply opens none, which the next request would be no packet of.
+    if is_group(flow) || sanity::is_echo_reply(&flow.network) {
         first_path::count_hits(turn, &draft);
         return stateless(turn, packet, flow);
     }
@@ -222,7 +227,8 @@ fn is_group(flow: &Flow) -> bool {
 }
 
 pub(crate) fn is_neighbour_discovery(network: &Network) -> bool {
-    network.proto == Proto::ICMPV6
+    network.family == Family::V6
+        && network.proto == Proto::ICMPV6
         && network.ttl == FROM_NEIGHBOUR
         && matches!(network.l4, L4::Icmp { kind, .. } if NEIGHBOUR_TYPES.contains(&kind))
 }

@@ -1,8 +1,8 @@
-//! What no packet may be: damaged headers, and addresses that nobody sends from or to.
+//! What no packet may be: damaged headers, addresses that nobody sends from or to, and an echo the wrong way round.
 
 use ravelin_program::RefusedAddresses;
-use ravelin_types::{Addr, DropReason, Family, Proto};
-use ravelin_wire::{Malformed, Network};
+use ravelin_types::{Addr, DropReason, Family, IcmpKind, Proto};
+use ravelin_wire::{L4, Malformed, Network};
 
 /// Addresses that no packet from the wire may carry (RFC 1122 3.2.1.3, RFC 4291 2.5, 2.7).
 pub(crate) fn check_addresses(network: &Network) -> Result<(), DropReason> {
@@ -43,6 +43,16 @@ pub(crate) fn check_opening(network: &Network, refused: RefusedAddresses) -> Res
         return Err(DropReason::InvalidSource);
     }
     if is_refused(network.dst) { Err(DropReason::InvalidDestination) } else { Ok(()) }
+}
+
+/// Whether a message of ICMP is one that a wing's packets are: with the identifier 0 the key of an echo request is that of its reply, and
+/// ICMPv6 type 0 has a key that a reply may have, too. Spec: session-16.
+pub(crate) fn is_of_wing(network: &Network, wing: usize) -> bool {
+    !matches!(network.l4, L4::Icmp { .. }) || is_echo_reply(network) == (wing == 1)
+}
+
+pub(crate) fn is_echo_reply(network: &Network) -> bool {
+    matches!(network.l4, L4::Icmp { kind, .. } if IcmpKind::of(network.proto, kind) == IcmpKind::EchoReply)
 }
 
 /// Why a frame that could not be taken apart is dropped.

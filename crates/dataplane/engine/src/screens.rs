@@ -186,11 +186,11 @@ pub(crate) fn reserve<'s, R: Recorder>(
         let Some(profile) = profile else { continue };
         match turn.shared.meters.reserve(profile, &seen(&[], flow, zone)) {
             Ok(reservation) => {
-                note(turn, flow, zone, (reservation.alarms, reservation.alarms), false);
+                alarmed(turn, flow, (zone, profile), reservation.alarms);
                 *place = Some(reservation);
             }
             Err(screen) => {
-                refused(turn, flow, zone, screen);
+                refused(turn, flow, (zone, profile), screen);
                 return Err(Verdict::Drop(DropReason::Screen));
             }
         }
@@ -198,11 +198,30 @@ pub(crate) fn reserve<'s, R: Recorder>(
     Ok(reserved)
 }
 
+/// A limit is reached, and the packet goes on.
+fn alarmed<R: Recorder>(
+    turn: &mut Turn<'_, R>,
+    flow: &Flow,
+    (zone, profile): (ZoneId, &Profile),
+    hits: ScreenSet,
+) {
+    if !hits.is_empty() {
+        let notify = turn.shared.meters.notices(profile, zone, hits, turn.now);
+        note(turn, flow, zone, (hits, notify), false);
+    }
+}
+
 /// A limit is reached.
-fn refused<R: Recorder>(turn: &mut Turn<'_, R>, flow: &Flow, zone: ZoneId, screen: Screen) {
+fn refused<R: Recorder>(
+    turn: &mut Turn<'_, R>,
+    flow: &Flow,
+    (zone, profile): (ZoneId, &Profile),
+    screen: Screen,
+) {
     let mut hit = ScreenSet::NONE;
     hit.add(screen);
-    note(turn, flow, zone, (hit, hit), true);
+    let notify = turn.shared.meters.notices(profile, zone, hit, turn.now);
+    note(turn, flow, zone, (hit, notify), true);
     turn.rec.fact(Fact::Screen { zone, screen });
     turn.state.watch.blame(DropCause::Screen { zone, screen });
 }
@@ -231,13 +250,14 @@ pub(crate) fn silent<R: Recorder>(
     for (side, (zone, profile)) in world.rules.screens.of_session(flow.zone, beyond).into_iter().enumerate() {
         let Some(profile) = profile else { continue };
         match turn.shared.meters.reserve_silent(profile, &seen(&[], flow, zone)) {
-            Ok(hold) => {
+            Ok((hold, alarms)) => {
+                alarmed(turn, flow, (zone, profile), alarms);
                 turn.state.holds.keep_silent(side, slot, hold);
                 is_counted = true;
             }
             Err(screen) => {
                 turn.state.holds.release_silent(slot, turn.shared);
-                refused(turn, flow, zone, screen);
+                refused(turn, flow, (zone, profile), screen);
                 return Err(DropReason::Screen);
             }
         }

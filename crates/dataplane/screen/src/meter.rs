@@ -175,13 +175,8 @@ impl Meters {
     }
 
     /// Which of these hits are to be told of: one a screen, zone and trap interval. Spec: screen-4.
-    pub(crate) fn notices(
-        &self,
-        profile: &Profile,
-        zone: ZoneId,
-        hits: ScreenSet,
-        now: Instant,
-    ) -> ScreenSet {
+    #[must_use]
+    pub fn notices(&self, profile: &Profile, zone: ZoneId, hits: ScreenSet, now: Instant) -> ScreenSet {
         let interval = now.as_secs() / u64::from(profile.trap_interval) + 1;
         let first =
             |screen: &Screen| self.notices.count(notice(zone, *screen), interval as u32, 1) == Rate::Within;
@@ -291,17 +286,23 @@ impl Meters {
         }
     }
 
-    /// Counts a TCP connection whose handshake is done and whose client has said nothing yet. Release it with
-    /// its first data or its end. Spec: screen-43.
+    /// Counts a TCP connection whose handshake is done and whose client has said nothing yet, and says whether a profile that only alarms
+    /// has something to tell. Release it with its first data or its end. Spec: screen-43.
     ///
     /// # Errors
     /// The source has as many as `syn-ack-ack-proxy` allows.
-    pub fn reserve_silent(&self, profile: &Profile, packet: &Packet<'_>) -> Result<SilentHold, Screen> {
-        let Some(limit) = profile.syn_ack_ack else { return Ok(SilentHold(Place::NONE)) };
+    pub fn reserve_silent(
+        &self,
+        profile: &Profile,
+        packet: &Packet<'_>,
+    ) -> Result<(SilentHold, ScreenSet), Screen> {
+        let mut alarms = ScreenSet::NONE;
+        let Some(limit) = profile.syn_ack_ack else { return Ok((SilentHold(Place::NONE), alarms)) };
         let network = packet.network;
         let hash = self.hash(Kind::Silent, packet.zone, (network.family, network.src), 0);
         let screen = Screen::SynAckAckProxy;
-        self.hold(profile, screen, (hash, limit), &mut ScreenSet::default()).map(SilentHold)
+        let place = self.hold(profile, screen, (hash, limit), &mut alarms)?;
+        Ok((SilentHold(place), alarms))
     }
 
     pub fn release_silent(&self, hold: SilentHold) {

@@ -75,8 +75,17 @@ impl Model<'_> {
     /// The address that a host is known by to another on this side, by a rule of its own (rfc5508-5).
     pub(in crate::model) fn counterpart(&self, to: Side<'_>, host: IpAddr, other: IpAddr) -> Option<IpAddr> {
         let proto = if host.is_ipv4() { 1 } else { 58 };
-        let asked =
-            Packet { src: host, dst: other, proto, sport: 0, dport: 0, tcp: None, len: 0, options: &[] };
+        let asked = Packet {
+            src: host,
+            dst: other,
+            proto,
+            sport: 0,
+            dport: 0,
+            tcp: None,
+            len: 0,
+            options: &[],
+            ..Packet::PLAIN
+        };
         let sets = &self.config.security.nat_static.rule_sets;
         let rules = ordered(sets, |set| rank(&set.from, to)).into_iter().flat_map(|set| &set.rules);
         let mut own = rules.filter(|rule| prefix(rule).is_none());

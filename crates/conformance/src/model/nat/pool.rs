@@ -74,7 +74,7 @@ impl Model<'_> {
 
     /// Hosts share addresses while their ports differ; an end has one for all its sessions.
     fn shared(&self, addresses: Vec<IpAddr>, inner: &Packet) -> Result<Source, DropReason> {
-        let proto = carried(inner.proto, inner.dst);
+        let proto = carried(inner.proto, inner.src, inner.dst);
         let of_port = |s: &&Session| s.left.proto == proto && s.left.sport == inner.sport;
         let mine = self.of_host(&addresses, inner).find(of_port);
         let free = match mine {
@@ -157,7 +157,12 @@ impl Model<'_> {
 
     /// Ports that nobody has, of addresses that have any.
     fn lease(&self, addresses: Vec<IpAddr>, ports: Span, inner: &Packet) -> Result<Source, DropReason> {
-        let proto = carried(inner.proto, inner.dst);
+        // What has no port, or none that could be another, gets an address alone (nat-source-10, nat-pool-21).
+        let has_port = matches!(inner.proto, 6 | 17) || matches!(inner.icmp(), Some((8 | 128, _)));
+        if !has_port {
+            return kept(addresses, DropReason::NatPortsExhausted);
+        }
+        let proto = carried(inner.proto, inner.src, inner.dst);
         let in_all = (ports.low..=ports.high).filter(|port| ports.holds(*port)).count();
         let is_free = |addr: &IpAddr| {
             let there = self.sessions.iter().filter(|s| s.left.proto == proto && s.left.src == *addr);

@@ -142,7 +142,9 @@ fn alarms_count_on_beyond_the_limit_and_a_profile_without_limits_holds_nothing()
 #[test]
 fn silent_connections_of_one_source_are_limited() {
     let (profile, meters) = (profile(|profile| profile.syn_ack_ack = Some(2)), meters());
-    let silent = |src| with(&packet(src, 5, false), |packet| meters.reserve_silent(&profile, packet));
+    let silent = |src| {
+        with(&packet(src, 5, false), |packet| meters.reserve_silent(&profile, packet).map(|(hold, _)| hold))
+    };
     let (one, two) = (silent(1).unwrap(), silent(1).unwrap());
     assert_eq!(silent(1), Err(Screen::SynAckAckProxy));
     let other = silent(2).unwrap();

@@ -1,0 +1,262 @@
+//! Screens, policies and sessions, gone through anew for each piece of a datagram.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use ravelin_model::{IdsOption, Threshold};
+use ravelin_program::Screen;
+use ravelin_types::DropReason;
+
+use super::{Kind, Piece};
+
+/// Whom a policy denies, where one does.
+const DENIED_HOST: u8 = 3;
+const LIFE_MS: u64 = 2000;
+const HELD_MAX: usize = 16;
+const PIECES_MAX: usize = 64;
+const LONGEST: usize = 65_535;
+
+/// What is known of a datagram.
+#[derive(Debug, Default)]
+struct Known {
+    began: u64,
+    came: Vec<Piece>,
+    waiting: Vec<Piece>,
+    bad: Option<DropReason>,
+    /// What it is, from its first piece on.
+    kind: Option<Kind>,
+    fate: Option<DropReason>,
+}
+
+impl Known {
+    /// What is wrong with a piece, or whether it is a copy.
+    fn fault(&self, piece: &Piece) -> Result<bool, DropReason> {
+        let (start, end) = piece.range();
+        let header = if piece.is_v6 { 0 } else { 20 };
+        // Of IPv6 the first piece alone says what a later one is of.
+        let kind = self.kind.unwrap_or(piece.kind);
+        if piece.kind == Kind::Error && piece.offset == 0 {
+            return Err(DropReason::IcmpErrorFragment);
+        }
+        if piece.len == 0 || piece.more && !piece.len.is_multiple_of(8) {
+            return Err(DropReason::FragmentLength);
+        }
+        if end + header > LONGEST {
+            return Err(DropReason::FragmentTooLong);
+        }
+        if kind == Kind::Tcp && (start == 0 && piece.len < 20 || start > 0 && start < 20) {
+            return Err(DropReason::FragmentTiny);
+        }
+        let last = self.came.iter().find(|other| !other.more).map(|other| other.range().1);
+        if let Some(other) = self.came.iter().find(|other| other.range() == (start, end)) {
+            return if other.more == piece.more { Ok(true) } else { Err(DropReason::FragmentEnds) };
+        }
+        if self.came.iter().any(|other| other.range().0 < end && start < other.range().1) {
+            return Err(DropReason::FragmentOverlap);
+        }
+        let furthest = self.came.iter().map(|other| other.range().1).max().unwrap_or(0);
+        if last.is_some_and(|last| end > last) || !piece.more && furthest > end {
+            return Err(DropReason::FragmentEnds);
+        }
+        if self.came.len() == PIECES_MAX {
+            return Err(DropReason::FragmentTooMany);
+        }
+        Ok(false)
+    }
+
+    fn is_complete(&self) -> bool {
+        let Some(last) = self.came.iter().find(|piece| !piece.more) else { return false };
+        self.bad.is_none() && self.came.iter().map(|piece| piece.len).sum::<usize>() == last.range().1
+    }
+}
+
+/// Screens, policies and sessions, gone through anew for each piece.
+pub struct Naive<'a> {
+    option: &'a IdsOption,
+    denies: bool,
+    known: BTreeMap<(bool, u8, u16, u8), Known>,
+    sessions: BTreeSet<(bool, u8, Kind)>,
+    counted: Vec<((Screen, bool, u8, u16), u64)>,
+    pub hits: BTreeMap<Screen, u64>,
+    pub drops: BTreeMap<DropReason, u64>,
+    pub now: u64,
+    /// They waited for a first that came in this batch.
+    released: Vec<(Piece, Kind)>,
+}
+
+/// What becomes of a piece.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    Leaves,
+    Waits,
+    Dies(DropReason),
+}
+
+impl<'a> Naive<'a> {
+    pub fn new(option: &'a IdsOption, denies: bool, now: u64) -> Self {
+        Self {
+            option,
+            denies,
+            known: BTreeMap::new(),
+            sessions: BTreeSet::new(),
+            counted: Vec::new(),
+            hits: BTreeMap::new(),
+            drops: BTreeMap::new(),
+            now,
+            released: Vec::new(),
+        }
+    }
+
+    pub fn expire(&mut self) {
+        let over: Vec<_> =
+            self.known.iter().filter(|(_, of)| of.began + LIFE_MS <= self.now).map(|(n, _)| *n).collect();
+        for name in over {
+            let in_vain = self.known.remove(&name).unwrap().waiting.len();
+            (0..in_vain).for_each(|_| self.drop(DropReason::FragmentNoFirst));
+        }
+    }
+
+    fn drop(&mut self, reason: DropReason) {
+        *self.drops.entry(reason).or_default() += 1;
+    }
+
+    /// What becomes of the pieces of a batch, and which leave: all are looked at, then each goes its way, behind them what waited.
+    pub fn judge(&mut self, batch: &[Piece]) -> (Vec<Fate>, Vec<Piece>) {
+        let looked: Vec<_> = batch.iter().map(|piece| self.look(piece)).collect();
+        let mut left = Vec::new();
+        let pass = |(piece, looked): (&Piece, Result<Kind, Fate>)| match looked {
+            Ok(kind) => self.pass(piece, kind, &mut left),
+            Err(fate) => fate,
+        };
+        let fates: Vec<_> = batch.iter().zip(looked).map(pass).collect();
+        let mut all = fates.clone();
+        for (piece, kind) in std::mem::take(&mut self.released) {
+            all.push(self.pass(&piece, kind, &mut left));
+        }
+        for fate in all {
+            if let Fate::Dies(reason) = fate {
+                self.drop(reason);
+            }
+        }
+        (fates, left)
+    }
+
+    /// What a piece is of, or what becomes of it before that is asked.
+    fn look(&mut self, piece: &Piece) -> Result<Kind, Fate> {
+        if let Some(reason) = piece.malformed() {
+            return Err(Fate::Dies(reason));
+        }
+        if piece.is_whole() {
+            return Ok(piece.kind);
+        }
+        let (name, now) = (piece.name(), self.now);
+        if self.known.get(&name).is_some_and(Known::is_complete) {
+            self.known.remove(&name);
+        }
+        let known = self.known.entry(name).or_insert_with(|| Known { began: now, ..Known::default() });
+        if let Some(reason) = known.bad {
+            return Err(Fate::Dies(reason));
+        }
+        match known.fault(piece) {
+            Ok(true) => return Err(Fate::Dies(DropReason::FragmentDuplicate)),
+            Ok(false) => {}
+            Err(reason) => {
+                known.bad = Some(reason);
+                let lost = std::mem::take(&mut known.waiting).len();
+                (0..lost).for_each(|_| self.drop(reason));
+                let stops = self.screens(piece, piece.kind, Some(reason));
+                return Err(Fate::Dies(if stops { DropReason::Screen } else { reason }));
+            }
+        }
+        known.came.push(*piece);
+        if piece.offset == 0 {
+            known.kind = Some(piece.kind);
+        }
+        let Some(kind) = known.kind else {
+            if known.waiting.len() == HELD_MAX {
+                return Err(Fate::Dies(DropReason::FragmentHoldFull));
+            }
+            known.waiting.push(*piece);
+            return Err(Fate::Waits);
+        };
+        self.released.extend(std::mem::take(&mut known.waiting).into_iter().map(|piece| (piece, kind)));
+        Ok(kind)
+    }
+
+    /// What is known to be of a datagram goes its way.
+    fn pass(&mut self, piece: &Piece, kind: Kind, left: &mut Vec<Piece>) -> Fate {
+        if kind == Kind::Error {
+            // It quotes nothing.
+            let stops = self.screens(piece, kind, None);
+            return Fate::Dies(if stops { DropReason::Screen } else { DropReason::MalformedIcmp });
+        }
+        let session = (piece.is_v6, piece.host, kind);
+        let has_session = self.sessions.contains(&session);
+        let is_later = piece.offset > 0;
+        let fate = if is_later && !has_session {
+            let known = self.known.get(&piece.name());
+            Fate::Dies(known.and_then(|known| known.fate).unwrap_or(DropReason::FragmentNoFirst))
+        } else if self.screens(piece, kind, None) {
+            Fate::Dies(DropReason::Screen)
+        } else if !has_session && self.denies && piece.host == DENIED_HOST {
+            Fate::Dies(DropReason::PolicyDeny)
+        } else {
+            self.sessions.insert(session);
+            left.push(*piece);
+            Fate::Leaves
+        };
+        if let (Fate::Dies(reason), false, false) = (fate, is_later, piece.is_whole()) {
+            let now = self.now;
+            let known = self.known.entry(piece.name());
+            known.or_insert_with(|| Known { began: now, ..Known::default() }).fate = Some(reason);
+        }
+        fate
+    }
+
+    /// Whether a screen stops it. `bad`: it condemns its datagram.
+    fn screens(&mut self, piece: &Piece, kind: Kind, bad: Option<DropReason>) -> bool {
+        let (option, is_later) = (self.option, piece.offset > 0);
+        let is_icmp = matches!(kind, Kind::Echo | Kind::Error);
+        let is_piece = !piece.is_whole();
+        let header = if piece.is_v6 { 0 } else { 20 };
+        let size = piece.len + if piece.is_v6 { 48 } else { 20 };
+        let found = [
+            (Screen::UnknownProtocol, option.ip.unknown_protocol && kind == Kind::Unknown),
+            (Screen::TearDrop, option.ip.tear_drop && bad == Some(DropReason::FragmentOverlap)),
+            (
+                Screen::PingDeath,
+                option.icmp.ping_death && is_icmp && is_later && header + piece.range().1 > LONGEST,
+            ),
+            (Screen::IcmpFragment, option.icmp.fragment && is_icmp && is_piece),
+            (Screen::IcmpLarge, option.icmp.large && is_icmp && size > 1024),
+            (Screen::SynFrag, option.tcp.syn_frag && kind == Kind::Tcp && is_piece && !is_later),
+        ];
+        for (screen, _) in found.into_iter().filter(|(_, trips)| *trips) {
+            if self.hit(screen) {
+                return true;
+            }
+        }
+        let flood = |of: &Option<Threshold>| of.as_ref().and_then(|of| of.threshold);
+        let port = if is_later { 0 } else { 123 };
+        let udp = option.udp.flood.as_ref().and_then(|flood| flood.threshold);
+        let rates = [
+            (Screen::IcmpFlood, flood(&option.icmp.flood).filter(|_| is_icmp), 0, 0),
+            (Screen::UdpFlood, udp.filter(|_| kind == Kind::Udp), 0, port),
+            (Screen::BySourcePackets, option.limit_session.by_source.all.packet_rate, piece.host, 0),
+        ];
+        for (screen, most, host, port) in rates {
+            let (Some(most), second) = (most, self.now / 1000) else { continue };
+            let key = (screen, piece.is_v6, host, port);
+            self.counted.push((key, second));
+            let count = self.counted.iter().filter(|other| **other == (key, second)).count();
+            if count > most as usize && self.hit(screen) {
+                return true;
+            }
+        }
+        false
+    }
+
+    fn hit(&mut self, screen: Screen) -> bool {
+        *self.hits.entry(screen).or_default() += 1;
+        !self.option.alarm_without_drop
+    }
+}
