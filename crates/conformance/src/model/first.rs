@@ -94,7 +94,7 @@ impl Model<'_> {
         zone: &str,
         (packet, inner): (&Packet, &Packet),
     ) -> Result<(Option<Conversation>, String, String), DropReason> {
-        if entrance::is_nowhere_beyond(packet.src) {
+        if entrance::is_nowhere_beyond(packet.src) || self.is_own(zone, packet.src) {
             return Err(DropReason::InvalidSource);
         }
         let tcp = self.conversation(packet)?;
@@ -162,6 +162,9 @@ impl Model<'_> {
         }
         if !self.host_accepts(unit, inner) {
             return dropped(DropReason::HostInboundDenied);
+        }
+        if !packet.is_to_many() && self.is_own(zone, packet.src) {
+            return dropped(DropReason::InvalidSource);
         }
         let opened = if packet.is_to_many() { Ok(None) } else { self.conversation(packet) };
         let tcp = match opened {

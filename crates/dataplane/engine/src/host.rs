@@ -161,8 +161,11 @@ fn admitted<R: Recorder>(
     inward: &Inward,
 ) -> Result<Draft, DropReason> {
     let rules = &turn.world.rules;
-    if !is_to_many(flow) && sanity::is_echo_reply(&flow.network) {
-        return Err(DropReason::IcmpReplyNoSession);
+    if !is_to_many(flow) {
+        first_path::check_own(turn, packet, flow)?;
+        if sanity::is_echo_reply(&flow.network) {
+            return Err(DropReason::IcmpReplyNoSession);
+        }
     }
     let opened =
         |policy| if is_to_many(flow) { Ok(None) } else { tcp::open(packet, flow, rules.tcp_of(policy)) };
