@@ -282,7 +282,7 @@ impl<'a> Model<'a> {
         }
         let rules = &config.security.flow.tcp_session;
         let segment = packet.tcp.map(|tcp| cleared(tcp, is_mended));
-        let stands = |tcp: &Option<Conversation>| tcp.as_ref().map(|tcp| (tcp.is_reset(), tcp.state()));
+        let stands = |tcp: &Option<Conversation>| tcp.as_ref().map(Conversation::state);
         let stood = stands(&session.tcp);
         let keeps_alive = way == 0 || !self.is_one_way(&zones[0]);
         let judged = match (&mut self.sessions[at].tcp, &segment) {
@@ -306,9 +306,10 @@ impl<'a> Model<'a> {
             Judged::LastRst => Some(CloseReason::TcpRst),
         };
         let known = &mut self.sessions[at];
-        // Or it is a step of the conversation, which a reset is not (session-23).
+        // Or it is a step of the conversation; a reset is none, and behind it only what comes to another timeout is one (session-23).
         let is_reset = known.tcp.as_ref().is_some_and(Conversation::is_reset);
-        if keeps_alive || stands(&known.tcp) != stood && !is_reset {
+        let class = |state| if is_reset && state == State::SynReceived { State::SynSent } else { state };
+        if keeps_alive || stands(&known.tcp).map(class) != stood.map(class) {
             known.seen = self.now;
         }
         known.packets[way] += 1;
@@ -410,7 +411,7 @@ impl<'a> Model<'a> {
     /// Seconds until a session ends if it stays silent; of one that does not age 0.
     #[must_use]
     pub fn remaining(&self, session: &Session) -> u64 {
-        session.timeout.map_or(0, |timeout| timeout - (self.now - session.seen) / 1000)
+        session.timeout.map_or(0, |timeout| timeout.saturating_sub((self.now - session.seen) / 1000))
     }
 
     /// What was told since the start, in any order.

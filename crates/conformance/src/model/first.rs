@@ -262,11 +262,10 @@ impl Model<'_> {
     ) -> Result<(), Judgement> {
         let Some(option) = self.profile(zone, leaves) else { return Ok(()) };
         let asked = self.asked((unit, zone), packet, Look::First);
-        let of_zone = |s: &&Session| match leaves {
-            false => s.from_zone == zone,
-            // What the firewall itself sends counts under nothing (screen-2).
-            true => s.to_zone == zone && s.from_zone != HOST,
-        };
+        // Of a zone that judges both, all of its sessions count; what the firewall itself sends counts under nothing (screen-2).
+        let [comes, goes] = [false, true].map(|leaves| self.profile(zone, leaves).is_some());
+        let of_zone =
+            |s: &&Session| comes && s.from_zone == zone || goes && s.to_zone == zone && s.from_zone != HOST;
         let live: Vec<_> = self.sessions.iter().filter(of_zone).collect();
         let before = self.screens.hits.clone();
         let found = self.screens.limits(self.config, option, &asked, &live);
