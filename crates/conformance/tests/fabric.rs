@@ -310,6 +310,15 @@ fn a_packet_that_the_link_does_not_take_is_told_to_be_too_big() {
 }
 
 /// Both are passive, or each takes the other for the active one: a packet goes over once and no more.
+/// It is looked at where the packet is judged, which is not where it came in. Spec: flow-39.
+#[test]
+fn an_address_of_the_firewall_is_no_source_whichever_node_judges() {
+    let mut pair = Pair::new("");
+    let left = pair.client_sends(udp(([198, 51, 100, 1], 514), ([198, 51, 100, 2], 514), b"x"));
+    assert_eq!((left.len(), pair.sessions()), (0, [0, 0]));
+    assert_eq!(pair.dropped(1, DropReason::InvalidSource), 1);
+}
+
 #[test]
 fn what_came_from_the_peer_never_goes_back() {
     let mut pair = Pair::new("");

@@ -14,7 +14,7 @@ use crate::host::Whither;
 use crate::install::install;
 use crate::key::FlowKey;
 use crate::nat::{self, Inward, Nat, Outward, Turned};
-use crate::packet::{Ingress, Packet};
+use crate::packet::Packet;
 use crate::rules::{Decision, Tuple};
 use crate::session::{HOST_UNIT, NO_APPLICATION, NO_POLICY, WingRef, application_index};
 use crate::steer::Towards;
@@ -231,7 +231,7 @@ fn check_opening<R: Recorder>(
     if network.src.is_unspecified() || network.family == Family::V6 && network.src.is_link_local6() {
         return Err(DropReason::InvalidSource);
     }
-    check_own(turn, packet, flow)?;
+    check_own(turn, flow)?;
     sanity::check_opening(network, turn.world.rules.flow.refused)?;
     match network.l4 {
         L4::Tcp { .. } => tcp::open(packet, flow, turn.world.rules.tcp_of(policy)).inspect_err(|reason| {
@@ -254,11 +254,10 @@ fn check_opening<R: Recorder>(
 
 /// What comes from the wire with an address of the firewall's is not the firewall's: a session of it would have a key of the
 /// firewall's own traffic, and take its answers. Spec: flow-39.
-pub(crate) fn check_own<R>(turn: &Turn<'_, R>, packet: &Packet<'_>, flow: &Flow) -> Result<(), DropReason> {
+pub(crate) fn check_own<R>(turn: &Turn<'_, R>, flow: &Flow) -> Result<(), DropReason> {
     let source = (flow.network.family, flow.network.src);
     let is_own = || turn.world.rules.local(flow.key.instance(), source).is_some();
-    let is_from_wire = matches!(packet.ingress, Ingress::Port(_));
-    if is_from_wire && is_own() { Err(DropReason::InvalidSource) } else { Ok(()) }
+    if !flow.from_host && is_own() { Err(DropReason::InvalidSource) } else { Ok(()) }
 }
 
 pub(crate) fn route<'w, R: Recorder>(

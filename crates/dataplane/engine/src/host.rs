@@ -162,7 +162,7 @@ fn admitted<R: Recorder>(
 ) -> Result<Draft, DropReason> {
     let rules = &turn.world.rules;
     if !is_to_many(flow) {
-        first_path::check_own(turn, packet, flow)?;
+        first_path::check_own(turn, flow)?;
         if sanity::is_echo_reply(&flow.network) {
             return Err(DropReason::IcmpReplyNoSession);
         }
