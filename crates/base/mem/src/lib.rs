@@ -14,7 +14,7 @@ mod text;
 
 pub use few::Few;
 pub use keyed::KeyedHash;
-pub use lanes::equal_lanes;
+pub use lanes::{equal_lanes, meeting_lanes, not_above_lanes};
 pub use list::List;
 pub use siphash::{KeyedWords, WordHasher, siphash13, siphash24};
 pub use table::table;

@@ -1,16 +1,17 @@
 //! Entries by the names of their conditions: an index beside the rows.
 //!
 //! An entry's name is its conditions of all dimensions but the source port. Where few conditions hold at a tuple's points,
-//! the names that an entry which holds can have are few too, and each is looked up: first in a filter small enough for the
-//! nearest caches, which tells nearly all that no entry has, then in a table whose buckets are cache lines. Where a lookup would
-//! have to try more than [`NAMES_MAX`] names, it is left to the rows, which bound what it costs.
+//! the names that an entry which holds can have are few too, and each is looked up: first whether entries have its two
+//! addresses, by a sign of each, then in a filter small enough for the nearest caches, which tells nearly all that no entry has,
+//! then in a table whose buckets are cache lines. Where a lookup would have to try more than [`NAMES_MAX`] names, it is left to
+//! the rows, which bound what it costs.
 
-use ravelin_mem::prefetch;
+use ravelin_mem::{meeting_lanes, prefetch};
 use ravelin_types::{Addr, Family, ZoneId};
 
 use crate::conditions::Cover;
 use crate::draft::Entry;
-use crate::held::{COUNT, Held, HeldAddresses, HeldLine, seek_both};
+use crate::held::{COUNT, HELD_MAX, Held, HeldAddresses, HeldLine, seek_both};
 use crate::plane::DIMENSIONS;
 use crate::rows::{ENTRIES_MAX, WORD};
 use crate::rule::Tuple;
@@ -54,10 +55,19 @@ pub(crate) struct Named {
     pairs: Box<[u64]>,
     /// Zones that are told apart, and one for all others.
     zones_told: usize,
+    signs: [Signs; 2],
     filter: Box<[u64]>,
     buckets: Box<[Bucket]>,
     /// Entries of names that have several, by word: the last of a run is marked.
     runs: Box<[Part]>,
+}
+
+/// By condition of an address, which conditions of the other address entries have beside it, as bits by [`sign`].
+#[derive(Debug)]
+struct Signs {
+    signs: Box<[u16]>,
+    /// Where the condition is in a name.
+    shift: u32,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -184,6 +194,12 @@ impl Named {
         let names = entries.iter().map(|entry| (name(entry), ranking(entry)));
         let (filter, buckets, runs) = table(names)?;
         let (contexts, pairs) = (contexts.into(), Box::default());
+        let mut signs = [2, 3].map(|at| Signs { signs: vec![0; count(at)].into(), shift: shifts[at - 2] });
+        for entry in *entries {
+            let [source, destination] = [of(entry, 2), of(entry, 3)];
+            signs[0].signs[source] |= sign(destination);
+            signs[1].signs[destination] |= sign(source);
+        }
         let zones_told = told_apart(zones);
         let mut out = Self {
             zones: lines,
@@ -193,6 +209,7 @@ impl Named {
             to_count,
             pairs,
             zones_told,
+            signs,
             filter,
             buckets,
             runs,
@@ -277,34 +294,56 @@ impl Named {
         if let Some(line) = dst {
             line.held(ends.addresses[1], (tuple.dst_family, tuple.dst), &mut destinations)?;
         }
-        let pairs = sources.count() * destinations.count();
-        if contexts.count() * services.count() * pairs > NAMES_MAX {
+        let mut pairs = self.meeting(&sources, &destinations);
+        if contexts.count() * services.count() * pairs.count_ones() as usize > NAMES_MAX {
             return None;
         }
-        for context in contexts.parts() {
-            for service in services.parts() {
-                let half = context | service;
-                let (mut source, mut destination) = (0, 0);
-                for _ in 0..pairs {
-                    let name = half | sources.part(source) | destinations.part(destination);
-                    let hash = hash(name);
-                    if is_in(&self.filter, hash) {
-                        if found.count == N {
-                            flush(found);
-                            found.count = 0;
-                        }
-                        prefetch(&self.buckets[self.home(hash as u32)]);
-                        found.names[found.count] = Name { name, hash: hash as u32, at };
-                        found.count += 1;
-                    }
-                    destination += 1;
-                    let next = usize::from(destination == destinations.count());
-                    source += next;
-                    destination &= next.wrapping_sub(1);
+        while pairs != 0 {
+            let (source, destination) = (pairs.trailing_zeros() / 8, pairs.trailing_zeros() % 8);
+            pairs &= pairs - 1;
+            let pair = sources.part(source as usize) | destinations.part(destination as usize);
+            for context in contexts.parts() {
+                for service in services.parts() {
+                    self.try_name(pair | context | service, at, found, &mut flush);
                 }
             }
         }
         Some(())
+    }
+
+    /// The pairs of addresses that entries may have, as bits: those of the first source lowest.
+    #[inline]
+    fn meeting(&self, sources: &Held, destinations: &Held) -> u64 {
+        const { assert!(HELD_MAX == 8, "eight bits a source") };
+        let [mut words, mut bits] = [[0; HELD_MAX]; 2];
+        for ((word, bit), part) in words.iter_mut().zip(&mut bits).zip(destinations.parts()) {
+            (*word, *bit) = self.signs[1].of(*part);
+        }
+        let sources = sources.parts().iter().rev();
+        sources.fold(0, |all, source| {
+            all << 8 | u64::from(meeting_lanes((&words, &bits), self.signs[0].of(*source)))
+        })
+    }
+
+    /// Adds a name to those found, unless no entry has it.
+    #[inline]
+    fn try_name<const N: usize>(
+        &self,
+        name: u64,
+        at: u32,
+        found: &mut Found<N>,
+        flush: &mut impl FnMut(&Found<N>),
+    ) {
+        let hash = hash(name);
+        if is_in(&self.filter, hash) {
+            if found.count == N {
+                flush(found);
+                found.count = 0;
+            }
+            prefetch(&self.buckets[self.home(hash as u32)]);
+            found.names[found.count] = Name { name, hash: hash as u32, at };
+            found.count += 1;
+        }
     }
 
     /// The bucket of a name.
@@ -378,10 +417,26 @@ impl Named {
             + addresses.sum::<usize>()
             + size_of_val(&*self.contexts)
             + size_of_val(&*self.pairs)
+            + self.signs.iter().map(|signs| size_of_val(&*signs.signs)).sum::<usize>()
             + size_of_val(&*self.filter)
             + size_of_val(&*self.buckets)
             + size_of_val(&*self.runs)
     }
+}
+
+impl Signs {
+    /// The sign of the condition that is a part of a name, and its bit in signs of the other address.
+    #[inline]
+    fn of(&self, part: u64) -> (u16, u16) {
+        let condition = (part >> self.shift) as usize;
+        (self.signs[condition], sign(condition))
+    }
+}
+
+/// The bit of a condition in signs of the other address.
+#[inline]
+fn sign(condition: usize) -> u16 {
+    1 << (condition % u16::BITS as usize)
 }
 
 impl Bucket {

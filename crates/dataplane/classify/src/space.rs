@@ -197,8 +197,7 @@ impl<K: Point> Leaf<K> {
 /// How many keys are not above a point: at least one, since a block's first key led to it.
 #[inline]
 pub(crate) fn not_above<K: Point, const N: usize>(keys: &[K; N], at: K) -> usize {
-    let count = keys.iter().map(|key| u32::from(*key <= at)).sum::<u32>();
-    (count as usize).clamp(1, N)
+    K::count_not_above(keys, at).clamp(1, N)
 }
 
 #[cfg(test)]
