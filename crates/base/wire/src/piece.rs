@@ -18,6 +18,11 @@ pub struct Piece {
     pub vlan: Option<u16>,
     pub proto: Proto,
     pub id: u16,
+    /// In eights of octets, of the datagram's payload; `len` is in octets.
+    pub offset: u16,
+    pub len: u16,
+    /// It is not the last.
+    pub more: bool,
     pub src: Addr,
     pub dst: Addr,
     /// Of a first fragment, of TCP or UDP.
@@ -25,6 +30,9 @@ pub struct Piece {
 }
 
 impl Piece {
+    /// Octets of its network header, which has no options.
+    pub const HEADER_LEN: u16 = IPV4_LEN as u16;
+
     /// `None`: another packet, damaged, or shorter than any but a last fragment is.
     #[must_use]
     #[inline(always)]
@@ -50,7 +58,18 @@ impl Piece {
         }
         let address = |at: usize| Addr(u128::from(u32_at(header, at)));
         let ports = is_first.then(|| (u16_at(header, IPV4_LEN), u16_at(header, IPV4_LEN + 2)));
-        Some(Self { station, vlan, proto, id: u16_at(header, 4), src: address(12), dst: address(16), ports })
+        Some(Self {
+            station,
+            vlan,
+            proto,
+            id: u16_at(header, 4),
+            offset: word & OFFSET,
+            len: (total - IPV4_LEN) as u16,
+            more: word & MORE != 0,
+            src: address(12),
+            dst: address(16),
+            ports,
+        })
     }
 }
 
@@ -93,6 +112,13 @@ mod tests {
             Fragment::Later { id, .. } => assert_eq!((id, ports), (piece.id.into(), None)),
             Fragment::Whole => panic!("a whole datagram"),
         }
+        let offset = match network.fragment {
+            Fragment::Later { offset, .. } => offset,
+            _ => 0,
+        };
+        assert_eq!((piece.offset, piece.len), (offset, network.end - network.l4_at));
+        let l3_at = usize::from(network.l4_at - Piece::HEADER_LEN);
+        assert_eq!(piece.more, frame[l3_at + 6] & 0x20 != 0);
         Some(piece)
     }
 

@@ -9,7 +9,7 @@ mod store;
 mod table;
 
 use ravelin_filter::Marks;
-use ravelin_translate::{BadFragment, Judgement};
+use ravelin_translate::{BadFragment, Judgement, Piece};
 use ravelin_types::{Addr, DropReason, Family, InstanceId, Instant, InterfaceId, Proto, WorkerId, ZoneId};
 use ravelin_wire::{self as wire, Fragment, Network};
 
@@ -143,7 +143,9 @@ impl Fragments {
 
     /// Whether anything is known of a fragment's datagram, of which pieces are still to come.
     pub(crate) fn knows(&self, network: &Network, from: (ZoneId, InstanceId), now: Instant) -> bool {
-        datagram(network, from).is_some_and(|datagram| self.table.find_incomplete(&datagram, now).is_some())
+        let table = &self.table;
+        let known = |d: &Datagram| table.find_incomplete(d, table.hash(d), now).is_some();
+        datagram(network, from).is_some_and(|datagram| known(&datagram))
     }
 
     /// What is known of a fragment's datagram, as far as can be told at once.
@@ -154,37 +156,45 @@ impl Fragments {
         (frame, l3_at): (&[u8], u16),
         now: Instant,
     ) -> Glance {
-        match datagram(network, from) {
-            Some(datagram) if self.table.is_strange(&datagram) => Glance::Strange,
-            Some(datagram) => self.second_glance((network, &datagram), (frame, l3_at), now),
-            None => Glance::Unclear,
+        let Some(datagram) = datagram(network, from) else { return Glance::Unclear };
+        let hash = self.table.hash(&datagram);
+        if self.table.is_strange(hash) {
+            return Glance::Strange;
         }
+        let may_be_copy = !icmp_error::is_error(network);
+        let place = |proto| place::of(frame, l3_at.into(), network, proto).filter(|_| may_be_copy);
+        self.second_glance((&datagram, hash), network.proto, place, now)
     }
 
-    /// Whether nothing is known of a piece's datagram, for certain.
+    /// The same of a piece, which is no ICMP error.
     #[inline(always)]
-    pub(crate) fn is_strange(&self, piece: &wire::Piece, from: (ZoneId, InstanceId)) -> bool {
-        let wire::Piece { src, dst, proto, id, .. } = *piece;
-        self.table.is_strange(&Datagram { src, dst, id: id.into(), proto, family: Family::V4, from })
+    pub(crate) fn glance_at(&self, piece: &wire::Piece, from: (ZoneId, InstanceId), now: Instant) -> Glance {
+        let wire::Piece { src, dst, proto, id, offset, len, more, .. } = *piece;
+        let datagram = Datagram { src, dst, id: id.into(), proto, family: Family::V4, from };
+        let hash = self.table.hash(&datagram);
+        if self.table.is_strange(hash) {
+            return Glance::Strange;
+        }
+        let place = |proto| Some(Piece { offset, len, more, header_len: wire::Piece::HEADER_LEN, proto });
+        self.second_glance((&datagram, hash), proto, place, now)
     }
 
+    /// `proto`: as the fragment's header has it; `place` tells where it lies, by that or by what is known of its datagram.
     #[inline(never)]
     fn second_glance(
         &self,
-        (network, datagram): (&Network, &Datagram),
-        (frame, l3_at): (&[u8], u16),
+        (datagram, hash): (&Datagram, u64),
+        proto: Proto,
+        place: impl FnOnce(Proto) -> Option<Piece>,
         now: Instant,
     ) -> Glance {
-        let Some(at) = self.table.find_incomplete(datagram, now) else { return Glance::Strange };
+        let Some(at) = self.table.find_incomplete(datagram, hash, now) else { return Glance::Strange };
         let entry = self.table.get(at);
         if let Some(reason) = entry.bad {
             return Glance::Doomed(reason);
         }
-        let known = entry.transport.map_or(network.proto, |t| t.proto);
-        match place::of(frame, l3_at.into(), network, known) {
-            Some(piece) if entry.pieces.is_copy(&piece) && !icmp_error::is_error(network) => {
-                Glance::Doomed(DropReason::FragmentDuplicate)
-            }
+        match place(entry.transport.map_or(proto, |t| t.proto)) {
+            Some(piece) if entry.pieces.is_copy(&piece) => Glance::Doomed(DropReason::FragmentDuplicate),
             Some(_) | None => Glance::Unclear,
         }
     }

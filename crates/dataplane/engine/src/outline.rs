@@ -41,7 +41,7 @@ pub(crate) fn examine<R: Recorder>(
     if R::ON || turn.world.fabrics.is_some() {
         return None;
     }
-    if turn.state.overload.refuses_fragments() && shed_piece(turn, packet, slots).is_some() {
+    if shed_piece(turn, packet, slots).is_some() {
         return Some(());
     }
     let parsed = parse_here(packet.bytes()).ok()?;
@@ -85,7 +85,8 @@ fn is_datagram_elsewhere<R>(turn: &Turn<'_, R>, network: &Network) -> bool {
     !steering.is_alone() && owner().is_some_and(|owner| owner != steering.worker())
 }
 
-/// The same of the commonest fragments: those of which nothing is known, and for which nobody can pay.
+/// The same of the commonest fragments: those of which nothing is known, and for which nobody can pay, and those that are dropped
+/// whoever pays.
 #[inline(always)]
 fn shed_piece<R>(turn: &mut Turn<'_, R>, packet: &Packet<'_>, slots: &mut Vec<Slot>) -> Option<()> {
     let piece = Piece::read(packet.bytes())?;
@@ -94,8 +95,17 @@ fn shed_piece<R>(turn: &mut Turn<'_, R>, packet: &Packet<'_>, slots: &mut Vec<Sl
     if entrance.has(Entrance::FILTERED) || !express::are_ordinary(Family::V4, (piece.src, piece.dst)) {
         return None;
     }
-    if !turn.state.steering.has_piece(&piece) || !turn.state.fragments.is_strange(&piece, from) {
+    if !turn.state.steering.has_piece(&piece) {
         return None;
+    }
+    match turn.state.fragments.glance_at(&piece, from, turn.now) {
+        Glance::Strange if turn.state.overload.refuses_fragments() => {}
+        Glance::Doomed(reason) => {
+            turn.state.counters.received(unit, packet.len());
+            slots.push(Slot::Done(Verdict::Drop(reason)));
+            return Some(());
+        }
+        Glance::Strange | Glance::Unclear => return None,
     }
     match piece.ports {
         None => turn.state.counters.received(unit, packet.len()),

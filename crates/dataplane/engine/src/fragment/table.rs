@@ -3,7 +3,7 @@
 //! Tags lie apart from the entries, so that whoever floods the table touches few cache lines for each fragment.
 //! State: fixed at start. Spec: session-20.
 
-use ravelin_mem::siphash13;
+use ravelin_mem::KeyedHash;
 use ravelin_translate::Fragments as Pieces;
 use ravelin_types::{DropReason, Family, Instant};
 
@@ -49,7 +49,7 @@ pub(super) struct Table {
     /// The highest bits of the tags' hashes, in few lines: enough to tell that a datagram is not here.
     prints: Box<[[u16; 2]]>,
     entries: Box<[[Entry; 2]]>,
-    key: (u64, u64),
+    hash: KeyedHash,
 }
 
 impl Table {
@@ -66,7 +66,7 @@ impl Table {
             tags: vec![[UNUSED; 2]; SETS].into_boxed_slice(),
             prints: vec![[0; 2]; SETS].into_boxed_slice(),
             entries: vec![[empty; 2]; SETS].into_boxed_slice(),
-            key,
+            hash: KeyedHash::new(key),
         }
     }
 
@@ -75,16 +75,15 @@ impl Table {
         self.find_hashed(datagram, self.hash(datagram), now)
     }
 
-    /// Whether a datagram has no entry for certain.
+    /// Whether a datagram of this hash has no entry for certain.
     #[inline(always)]
-    pub fn is_strange(&self, datagram: &Datagram) -> bool {
-        let hash = self.hash(datagram);
+    pub fn is_strange(&self, hash: u64) -> bool {
         !self.prints[usize::from(set_of(hash))].contains(&print_of(hash))
     }
 
     /// Where a datagram's entry is, if pieces of it are still to come.
-    pub fn find_incomplete(&self, datagram: &Datagram, now: Instant) -> Option<Place> {
-        let at = self.find(datagram, now)?;
+    pub fn find_incomplete(&self, datagram: &Datagram, hash: u64, now: Instant) -> Option<Place> {
+        let at = self.find_hashed(datagram, hash, now)?;
         (!self.tags[usize::from(at.set)][usize::from(at.way)].is_complete).then_some(at)
     }
 
@@ -143,15 +142,16 @@ impl Table {
         Some(Place { set, way: way as u8 })
     }
 
+    /// What the table goes by.
     #[inline(always)]
-    fn hash(&self, d: &Datagram) -> u64 {
+    pub fn hash(&self, d: &Datagram) -> u64 {
         let halves = |addr: u128| [addr as u64, (addr >> 64) as u64];
         let ([a, b], [c, e]) = (halves(d.src.0), halves(d.dst.0));
         let which = u64::from(d.id) << 8 | u64::from(d.proto.0);
         match d.family {
-            // As the keys of sessions: the length keeps the families apart.
-            Family::V4 => siphash13(self.key, [a << 32 | c & 0xffff_ffff, which]),
-            Family::V6 => siphash13(self.key, [a, b, c, e, which]),
+            // As the keys of sessions: the number of words keeps the families apart.
+            Family::V4 => self.hash.of_two([a << 32 | c & 0xffff_ffff, which]),
+            Family::V6 => self.hash.of_five(&[a, b, c, e, which]),
         }
     }
 }
