@@ -211,3 +211,20 @@ fn fragments_of_strangers_are_not_remembered() {
         assert!(is_sent(&run(&plane, &[last])[0]), "its first is still known");
     }
 }
+
+/// A datagram in pieces opens a session as another packet does, when it can pay, and no more often. Spec: overload-1, overload-4.
+#[test]
+fn one_datagram_in_pieces_may_open_a_session_where_another_packet_may() {
+    for plane in planes(1) {
+        run(&plane, &strangers(0, 64));
+        run(&plane, &strangers(100, 64));
+        plane.workers().press(true);
+        // 134 frames came: one way. The pieces behind their first pay for nothing.
+        let datagrams = (0..3)
+            .map(|n| [fragment([10, 3, 0, 1 + n], 7, 0, true), fragment([10, 3, 0, 1 + n], 7, 24, false)]);
+        let verdicts = run(&plane, &datagrams.flatten().collect::<Vec<_>>());
+        let sent: Vec<_> = verdicts.iter().map(is_sent).collect();
+        assert_eq!(sent, [true, true, false, false, false, false], "{verdicts:?}");
+        assert_eq!(plane.sessions().count().unwrap(), 129);
+    }
+}
