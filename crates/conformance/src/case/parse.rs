@@ -143,6 +143,9 @@ fn action(text: &str) -> Result<Action, What> {
         ["hits", "policy", name, count] => {
             Action::Expect(Expect::PolicyHits((*name).to_owned(), word("a number", count)?))
         }
+        ["carried", "policy", name, carried @ ..] => {
+            Action::Expect(Expect::Carried((*name).to_owned(), carried.join(" ")))
+        }
         ["hits", "filter", name, count] => {
             Action::Expect(Expect::FilterHits((*name).to_owned(), word("a number", count)?))
         }

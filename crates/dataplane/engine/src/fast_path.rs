@@ -318,11 +318,8 @@ pub(crate) fn advance<R: Recorder>(turn: &mut Turn<'_, R>, flow: &Flow, slot: u3
         let before = std::mem::replace(&mut session.state, Life::Established);
         turn.state.deltas.changed((slot, session.id), before, Life::Established);
     }
-    if session.marks.has(Marks::COUNT)
-        && let Some(hits) = turn.state.counters.policies.get_mut(session.policy.index())
-    {
-        hits.passed(wing, bytes);
-    }
+    let policy = turn.state.sessions.get(slot).counted_under();
+    turn.state.count(policy, wing, bytes);
 }
 
 /// Sends a packet of a session on: to the kernel, from it, or through.

@@ -15,7 +15,7 @@ use ravelin_contract::{
     PortStatus, PutRefusal, PutResult, ReconcileResult, Refusal, Resource, ResourceRole, ScreenCounters,
     SessionDeltas, SessionEvent, SessionFilter, SessionKey, SessionPage, SessionRef, SessionState,
     SessionStore, SessionView, Status, SyncedSession, Telemetry, TraceBatch, TraceId, TraceRequest,
-    TracedPacket, TrackedMoment, TrackedSession, UnitScreenCounters, UpdateBatch, Updates, WingView,
+    TracedPacket, TrackedMoment, TrackedSession, Traffic, UnitScreenCounters, UpdateBatch, Updates, WingView,
     WorkerStatus,
 };
 use ravelin_program::{Program, Screen};
@@ -179,6 +179,9 @@ pub const POLICY: PolicyCounters = PolicyCounters {
     gained: 10,
     lost: 11,
     recent: 12,
+    sent: Traffic { packets: [13, 14], bytes: [15, 16] },
+    recent_came: Traffic { packets: [17, 18], bytes: [19, 20] },
+    recent_sent: Traffic { packets: [21, 22], bytes: [23, u64::MAX] },
 };
 pub fn screen_hits() -> ScreenCounters {
     ScreenCounters {

@@ -1,0 +1,170 @@
+//! What sessions of policies that count carry: what came, what was sent on of it, and how much it is in ten seconds.
+//!
+//! Junos: `then count`, `policy-stats`. Place: a packet counts as it goes through its session, and is sent on where it leaves the
+//! engine; on the express path what came was sent on, unless it is said that it was not. State: of every policy that counts what it had counted
+//! when its rates were taken last, a bounded number in a step. Spec: policy-16, policy-26.
+
+use ravelin_contract::Traffic;
+use ravelin_types::{Instant, PolicyId};
+
+use crate::counters::{Counters, Hits, Pace};
+use crate::state::State;
+
+/// Policies whose rates are taken in one step.
+const BUDGET: usize = 256;
+/// The time that rates are told for.
+const SPAN_MS: u64 = Pace::SPAN_S * 1000;
+const NS_OF_MS: u64 = 1_000_000;
+
+/// A packet that its policy has counted as one that came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Counted {
+    policy: PolicyId,
+    wing: u8,
+    /// One until some of it has left.
+    packets: u8,
+}
+
+/// What a policy has counted, and what of it in the last ten seconds.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct PolicyCounts {
+    pub hits: Hits,
+    pub recent_came: Traffic,
+    pub recent_sent: Traffic,
+}
+
+/// Rates of policies, by their ids.
+#[derive(Debug, Default)]
+pub(crate) struct Rates {
+    of: Vec<Rate>,
+    /// The span of time in which they were taken last, and which of those that count is next.
+    span: u64,
+    next: usize,
+}
+
+/// What a policy had counted, and what had come and left of it in ten seconds then.
+#[derive(Clone, Copy, Debug, Default)]
+struct Rate {
+    taken: Instant,
+    came: Traffic,
+    sent: Traffic,
+    recent_came: Traffic,
+    recent_sent: Traffic,
+}
+
+impl Rate {
+    /// As it is to be taken now: in the span of time behind the one in which it was.
+    fn at(self, hits: &Hits, now: Instant) -> Self {
+        let passed_ms = now.0.saturating_sub(self.taken.0) / NS_OF_MS;
+        if span_of(now) == span_of(self.taken) || passed_ms < SPAN_MS / 2 {
+            return self;
+        }
+        let (came, sent) = (hits.came(), hits.sent());
+        // Of what is longer ago nothing is said.
+        let recent = |grown: Traffic| {
+            let in_span = |count: u64| {
+                if passed_ms < 2 * SPAN_MS { count.saturating_mul(SPAN_MS) / passed_ms } else { 0 }
+            };
+            Traffic { packets: grown.packets.map(in_span), bytes: grown.bytes.map(in_span) }
+        };
+        let (recent_came, recent_sent) = (recent(came.minus(self.came)), recent(sent.minus(self.sent)));
+        Self { taken: now, came, sent, recent_came, recent_sent }
+    }
+}
+
+const fn span_of(at: Instant) -> u64 {
+    at.as_secs() / Pace::SPAN_S
+}
+
+impl Rates {
+    /// Makes room for as many policies, when one of them counts. Called between batches.
+    pub(crate) fn adopt(&mut self, counting: &[PolicyId], policies: usize) {
+        if !counting.is_empty() && self.of.len() < policies {
+            self.of.resize(policies, Rate::default());
+        }
+    }
+
+    /// Takes those whose turn it is.
+    fn take(&mut self, counting: &[PolicyId], policies: &[Hits], now: Instant) {
+        if self.next >= counting.len() {
+            if self.span == span_of(now) {
+                return;
+            }
+            (self.span, self.next) = (span_of(now), 0);
+        }
+        for id in counting.iter().skip(self.next).take(BUDGET) {
+            if let (Some(rate), Some(hits)) = (self.of.get_mut(id.index()), policies.get(id.index())) {
+                *rate = rate.at(hits, now);
+            }
+        }
+        self.next += BUDGET;
+    }
+}
+
+impl Counters {
+    /// So many bytes of a packet leave.
+    pub(crate) fn left(&mut self, Counted { policy, wing, packets }: Counted, bytes: usize) {
+        let Some(hits) = self.policies.get_mut(policy.index()) else { return };
+        let (wing, unsent) = (usize::from(wing), &mut hits.unsent);
+        unsent.packets[wing] = unsent.packets[wing].wrapping_sub(packets.into());
+        unsent.bytes[wing] = unsent.bytes[wing].wrapping_sub(bytes as u64);
+    }
+}
+
+impl State {
+    /// A packet comes that goes the whole way. `policy`: the one that counts it.
+    pub(crate) fn count(&mut self, policy: Option<PolicyId>, wing: usize, bytes: u64) {
+        self.counted = policy.map(|policy| Counted { policy, wing: wing as u8, packets: 1 });
+        if let Some(policy) = policy
+            && let Some(hits) = self.counters.policies.get_mut(policy.index())
+        {
+            hits.passed(wing, bytes);
+            hits.kept(wing, bytes);
+        }
+    }
+
+    /// The packet under way leaves, or a piece of it, with so many bytes.
+    pub(crate) fn leaves(&mut self, bytes: usize) {
+        if let Some(counted) = self.waits() {
+            self.counters.left(counted, bytes);
+        }
+    }
+
+    /// What is to be counted when the packet under way leaves, or a piece of it: it is one packet once.
+    pub(crate) fn waits(&mut self) -> Option<Counted> {
+        let counted = self.counted?;
+        self.counted = Some(Counted { packets: 0, ..counted });
+        Some(counted)
+    }
+
+    pub(crate) fn take_rates(&mut self, counting: &[PolicyId], now: Instant) {
+        self.rates.take(counting, &self.counters.policies, now);
+    }
+
+    /// What is counted is from elsewhere by now: how fast it grows is seen anew.
+    pub fn forget_rates(&mut self) {
+        self.rates.of.fill(Rate::default());
+    }
+
+    /// What policies have counted, by their ids: at most so many from one on.
+    #[must_use]
+    pub fn policies(&self, from: usize, most: usize, now: Instant) -> Vec<PolicyCounts> {
+        let counted = |(id, hits): (usize, &Hits)| {
+            let rate = self.rates.of.get(id).map_or(Rate::default(), |rate| rate.at(hits, now));
+            let Rate { recent_came, recent_sent, .. } = rate;
+            PolicyCounts { hits: *hits, recent_came, recent_sent }
+        };
+        self.counters.policies.iter().enumerate().skip(from).take(most).map(counted).collect()
+    }
+
+    /// Changes what a policy has counted otherwise than by packets: its rates are as they were.
+    pub fn recount(&mut self, policy: PolicyId, change: impl FnOnce(&mut Hits)) {
+        let Some(hits) = self.counters.policies.get_mut(policy.index()) else { return };
+        let (came, sent) = (hits.came(), hits.sent());
+        change(hits);
+        if let Some(rate) = self.rates.of.get_mut(policy.index()) {
+            rate.came = rate.came.plus(hits.came().minus(came));
+            rate.sent = rate.sent.plus(hits.sent().minus(sent));
+        }
+    }
+}
