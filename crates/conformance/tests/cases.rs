@@ -79,7 +79,7 @@ const STAYS: &[(&str, &str)] = &[
     ("fragment/", "fragments that wait for others"),
     ("firewall/fragments", "fragments that wait for others"),
     ("nat/nat64-fragments", "fragments that wait for others"),
-    ("policy/carried-held", "packets that wait for their next hop"),
+    ("policy/carried-held", "packets that wait for a neighbour"),
     ("nat/pool-round-robin", "where in its range a pool is"),
     ("routing-instance/fragments", "fragments that wait for others"),
     ("flow/mtu", "fragments that wait for others"),

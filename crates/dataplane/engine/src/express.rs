@@ -334,7 +334,7 @@ fn continued(
     after.judge(direction, &segment, rules.tcp_of(session.policy)).is_plain().then_some(after)
 }
 
-/// The packet that its policy has counted does not leave. Spec: policy-26.
+/// The packet that its policy has counted does not leave. Spec: policy-28.
 #[cold]
 #[inline(never)]
 fn kept<R>(turn: &mut Turn<'_, R>, at: WingRef, bytes: u64) {

@@ -2,7 +2,7 @@
 //!
 //! Junos: `then count`, `policy-stats`. Place: a packet counts as it goes through its session, and is sent on where it leaves the
 //! engine; on the express path what came was sent on, unless it is said that it was not. State: of every policy that counts what it had counted
-//! when its rates were taken last, a bounded number in a step. Spec: policy-16, policy-26.
+//! when its rates were taken last, a bounded number in a step. Spec: policy-16, policy-28, policy-29.
 
 use ravelin_contract::Traffic;
 use ravelin_types::{Instant, PolicyId};

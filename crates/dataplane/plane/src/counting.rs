@@ -1,6 +1,6 @@
 //! What policies have counted, of all workers.
 //!
-//! Asked for in parts: a worker serves its packets between two of them. Spec: policy-14, policy-16, policy-26.
+//! Asked for in parts: a worker serves its packets between two of them. Spec: policy-14, policy-16, policy-26, policy-28, policy-29.
 
 use ravelin_contract::{Error, PolicyCounters};
 use ravelin_engine::{PolicyCounts, Rules};
