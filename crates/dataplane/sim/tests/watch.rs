@@ -8,7 +8,7 @@ use ravelin_contract::{
 };
 use ravelin_engine::{Checksum, Ingress, Verdict};
 use ravelin_sim::{SimPlane, SimSetup, SimWorkers};
-use ravelin_types::{DropReason, Generation, Instant, PolicyId, PortId, Proto};
+use ravelin_types::{DropReason, Generation, Instant, Mac, PolicyId, PortId, Proto};
 use ravelin_wire::build::{self, Ip, Payload};
 use ravelin_wire::{TcpFlags, u16_at, u32_at};
 
@@ -210,12 +210,15 @@ fn the_way_of_a_packet_is_told_and_no_other_s() {
 /// nobody traces it.
 #[test]
 fn a_fragment_that_waited_is_told_on_no_tape_of_another() {
-    let bench = Bench::with(SimSetup { recorded: false, ..SimSetup::default() });
-    let (_, sent) = bench.send(0, &tcp(40_000, 80));
+    let bench = Bench::with(SimSetup { recorded: false, any_station: false, ..SimSetup::default() });
+    let station = |port| Mac(bench.plane.rules().unwrap().port(PortId(port)).unwrap().mac);
+    let ip = Ip { dst_mac: station(0), ..Ip::v4(INSIDE, SERVER) };
+    let (_, sent) = bench.send(0, &build::frame(&ip, &Payload::tcp(40_000, 80, TcpFlags::SYN)));
     let (outside, port) = ([198, 51, 100, 1], u16_at(&sent[0], 34));
     let data = |to| Payload::tcp_segment(80, to, TcpFlags::ACK, 1, 1, &[0; 12]);
-    let first = build::frame(&Ip { fragment: 0x2000, id: 7, ..Ip::v4(SERVER, outside) }, &data(port));
-    let other = build::frame(&Ip::v4(SERVER, outside), &data(81));
+    let ip = Ip { dst_mac: station(1), ..Ip::v4(SERVER, outside) };
+    let first = build::frame(&Ip { fragment: 0x2000, id: 7, ..ip.clone() }, &data(port));
+    let other = build::frame(&ip, &data(81));
     bench.plane.workers().press(true);
     let filter = PacketFilter { destination_ports: Some((81, 81)), ..PacketFilter::default() };
     let id = bench.start(filter, TraceKind::Path, 0);
