@@ -32,7 +32,7 @@ set security nat destination rule-set ds rule r then destination-nat pool inside
 ";
 
 /// What each has besides.
-pub const VARIANTS: [&str; 15] = [
+pub const VARIANTS: [&str; 14] = [
     "",
     "set interfaces ge-0/0/1 mtu 256
 ",
@@ -98,11 +98,6 @@ set interfaces ge-0/0/0 unit 0 family inet6 filter input six
 set interfaces ge-0/0/1 unit 0 family inet filter output out
 set interfaces ge-0/0/1 unit 0 family inet filter input in
 set interfaces ge-0/0/2 unit 7 family inet6 filter output six
-",
-    "set firewall family inet filter long term t from packet-length 60-300
-set firewall family inet filter long term t then discard
-set firewall family inet filter long term rest then accept
-set interfaces ge-0/0/1 unit 0 family inet filter output long
 ",
     "set security screen ids-option s tcp winnuke
 set security screen ids-option s tcp tcp-no-flag
