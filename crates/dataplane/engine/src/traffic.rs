@@ -168,3 +168,46 @@ impl State {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn carried(packets: u64) -> Hits {
+        Hits { packets: [packets, 0], bytes: [packets * 100, 0], ..Hits::default() }
+    }
+
+    /// However many policies count, a step takes so many, and all of them in their turn. Spec: policy-29.
+    #[test]
+    fn a_step_takes_the_rates_of_so_many_policies_and_the_next_goes_on() {
+        let counting: Vec<_> = (0..2 * BUDGET as u32 + 1).map(PolicyId).collect();
+        let mut hits = vec![carried(0); counting.len()];
+        let mut rates = Rates::default();
+        rates.adopt(&counting, hits.len());
+        let taken = |rates: &Rates, at| rates.of.iter().filter(|rate| rate.taken == at).count();
+        let (ten, twenty) = (Instant::from_secs(10), Instant::from_secs(20));
+        for all in [BUDGET, 2 * BUDGET, 2 * BUDGET + 1, 2 * BUDGET + 1] {
+            rates.take(&counting, &hits, ten);
+            assert_eq!(taken(&rates, ten), all);
+        }
+        hits.fill(carried(50));
+        rates.take(&counting, &hits, Instant::from_secs(19));
+        assert_eq!(taken(&rates, ten), counting.len(), "the ten seconds are not over");
+        rates.take(&counting, &hits, twenty);
+        assert_eq!(taken(&rates, twenty), BUDGET);
+        // One that was taken and one that was not tell the same.
+        hits.fill(carried(70));
+        let told = [0, 2 * BUDGET].map(|at| rates.of[at].at(&hits[at], twenty).recent_came.packets[0]);
+        assert_eq!(told, [50, 70]);
+    }
+
+    #[test]
+    fn rates_are_of_ten_seconds_or_the_mean_of_some_more_and_nothing_is_said_of_what_is_longer_ago() {
+        let since = |secs| Rate::default().at(&carried(30), Instant::from_secs(secs)).recent_came.packets[0];
+        assert_eq!([9, 10, 15, 19, 20, 1000].map(since), [0, 30, 20, 15, 0, 0]);
+        // Taken late, and again soon after: too short a time to tell a rate of.
+        let late = Rate { taken: Instant::from_secs(18), ..Rate::default() };
+        assert_eq!(late.at(&carried(30), Instant::from_secs(21)).taken, Instant::from_secs(18));
+        assert_eq!(late.at(&carried(30), Instant::from_secs(28)).recent_came.packets[0], 30);
+    }
+}
