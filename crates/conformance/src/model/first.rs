@@ -56,13 +56,10 @@ impl Model<'_> {
             Ok(outward) => outward,
             Err(reason) => return dropped(reason),
         };
-        // What a static rule can do nothing with gets no further than that rule.
-        let is_refused =
-            matches!(outward.source, Err(DropReason::InvalidSource | DropReason::Nptv6Unmappable));
         // A packet that has no hop left is no try (flow-43).
         let is_ended = packet.ttl <= 1;
         if !is_ended {
-            self.count([inward.rule.as_ref().filter(|_| !is_refused), outward.rule.as_ref()]);
+            self.tried(inward.rule.as_ref(), &outward);
         }
         let source = match outward.source {
             Ok(source) => source,
@@ -143,8 +140,11 @@ impl Model<'_> {
     }
 
     /// Rules that a session is tried by.
-    fn count(&mut self, rules: [Option<&RuleName>; 2]) {
-        for rule in rules.into_iter().flatten() {
+    fn tried(&mut self, inward: Option<&RuleName>, outward: &Outward) {
+        // What a static rule can do nothing with gets no further than that rule.
+        let is_refused =
+            matches!(outward.source, Err(DropReason::InvalidSource | DropReason::Nptv6Unmappable));
+        for rule in inward.filter(|_| !is_refused).into_iter().chain(&outward.rule) {
             *self.rule_hits.entry(rule.clone()).or_default() += 1;
         }
     }

@@ -34,10 +34,10 @@ pub struct PolicyCounts {
 }
 
 /// Rates of policies, by their ids.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Rates {
     of: Vec<Rate>,
-    /// The span of time in which they were taken last, and which of those that count is next.
+    /// The span of time in which they were taken last, and which of those that count is next; behind the last of them none is.
     span: u64,
     next: usize,
 }
@@ -50,6 +50,12 @@ struct Rate {
     sent: Traffic,
     recent_came: Traffic,
     recent_sent: Traffic,
+}
+
+impl Default for Rates {
+    fn default() -> Self {
+        Self { of: Vec::new(), span: 0, next: usize::MAX }
+    }
 }
 
 impl Rate {

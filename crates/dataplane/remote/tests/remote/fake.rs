@@ -16,7 +16,6 @@ use ravelin_contract::{
     SessionDeltas, SessionEvent, SessionFilter, SessionKey, SessionPage, SessionRef, SessionState,
     SessionStore, SessionView, Status, SyncedSession, Telemetry, TraceBatch, TraceId, TraceRequest,
     TracedPacket, TrackedMoment, TrackedSession, Traffic, UnitScreenCounters, UpdateBatch, Updates, WingView,
-    WorkerStatus,
 };
 use ravelin_program::{Program, Screen};
 use ravelin_types::{
@@ -157,7 +156,7 @@ pub fn status(epoch: u64) -> Status {
         armed: true,
         epoch,
         generation: Some(generation),
-        workers: vec![WorkerStatus { worker, alive: true, restarts: 2, generation }],
+        workers: vec![ravelin_contract::WorkerStatus { worker, alive: true, restarts: 2, generation }],
         ports: vec![PortStatus { name: "ge-0/0/0".into(), up: false, mode: "generic".into() }],
     }
 }
