@@ -64,9 +64,9 @@ pub(crate) fn system_service(service: Service) -> Option<Vec<Packets>> {
         Service::Lsping => vec![udp(3503)],
         Service::Ntp => vec![udp(123)],
         Service::Sip => vec![udp(5060), on(Proto::TCP, 5060, 5061)],
-        Service::Lsselfping
-        | Service::R2cp
-        | Service::WebapiClearText
+        Service::Lsselfping => vec![udp(8503)],
+        Service::R2cp => vec![udp(28672)],
+        Service::WebapiClearText
         | Service::WebapiSsl
         | Service::TcpEncap
         | Service::Appqoe

@@ -87,3 +87,24 @@ fn an_application_that_no_number_is_left_for_is_refused_until_nothing_remembers_
     assert!(commit("last", &mut book).is_ok());
     assert!(!book.renew(), "it is all new");
 }
+
+/// Spec: host-inbound-17.
+#[test]
+fn services_without_a_port_that_is_known_are_refused_and_no_others() {
+    let list = |name: &str| {
+        format!(
+            "set interfaces ge-0/0/0 unit 0 family inet address 192.0.2.1/24\n\
+             set security zones security-zone z interfaces ge-0/0/0.0\n\
+             set security zones security-zone z host-inbound-traffic system-services {name}\n"
+        )
+    };
+    let refused = ["appqoe", "high-availability", "tcp-encap", "webapi-clear-text", "webapi-ssl"];
+    for service in ravelin_model::Service::ALL {
+        let name = service.as_str();
+        let path = format!("security zones security-zone z host-inbound-traffic system-services {name}");
+        match refused.contains(&name) {
+            true => check(&list(name), &[&format!("{path}: statement not supported")]),
+            false => check(&list(name), &[]),
+        }
+    }
+}

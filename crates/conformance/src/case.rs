@@ -122,6 +122,8 @@ pub(crate) enum Expect {
     Sessions(u64),
     Dropped(DropReason, u64),
     PolicyHits(String, u64),
+    /// Packets and bytes that came for a policy and that were sent on, as written.
+    Carried(String, String),
     NatHits(String, u64),
     /// Copies of a mirror instance or filter.
     Mirrored(String, u64),

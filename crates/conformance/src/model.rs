@@ -280,6 +280,11 @@ impl<'a> Model<'a> {
                 Err(judgement) => return judgement,
             }
         }
+        // It is no packet of its session then (flow-43).
+        let is_for_host = session.unit.is_none() && way == 0 || zones[0] == HOST && way == 1;
+        if packet.ttl <= 1 && zone != HOST && !is_for_host {
+            return dropped(DropReason::TtlExpired);
+        }
         let rules = &config.security.flow.tcp_session;
         let segment = packet.tcp.map(|tcp| cleared(tcp, is_mended));
         let stands = |tcp: &Option<Conversation>| tcp.as_ref().map(Conversation::state);

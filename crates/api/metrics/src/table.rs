@@ -110,6 +110,8 @@ families! {
         PolicyHits Counter Limited "ravelin_policy_hits" ["from_zone" "to_zone" "policy"] "First packets that the policy decided."
         PolicyPackets Counter Limited "ravelin_policy_packets" ["from_zone" "to_zone" "policy" "direction"] "Packets of sessions of policies that count."
         PolicyBytes Counter Limited "ravelin_policy_bytes" ["from_zone" "to_zone" "policy" "direction"] "Bytes of sessions of policies that count."
+        PolicySentPackets Counter Limited "ravelin_policy_sent_packets" ["from_zone" "to_zone" "policy" "direction"] "Those of them that were sent on."
+        PolicySentBytes Counter Limited "ravelin_policy_sent_bytes" ["from_zone" "to_zone" "policy" "direction"] "Bytes of those, as they left."
         PolicySessions Gauge Limited "ravelin_policy_sessions" ["from_zone" "to_zone" "policy"] "Sessions that policies that count have."
         PolicySessionsCreated Counter Limited "ravelin_policy_sessions_created" ["from_zone" "to_zone" "policy"] "Sessions that came to policies that count."
         PolicySessionsClosed Counter Limited "ravelin_policy_sessions_closed" ["from_zone" "to_zone" "policy"] "Sessions that policies that count lost: by their end, or to another policy."

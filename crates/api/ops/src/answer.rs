@@ -15,7 +15,7 @@ use crate::gates::GateList;
 use crate::log::{LogEvents, LogStatistics, TrackingCounters};
 use crate::nat_state::{NatPools, NatState};
 use crate::persistent::{MappingLines, MappingSummary, Persistence};
-pub use crate::policies::{PolicyEntry, PolicyList, PolicySessions, TcpOptions, TermLine};
+pub use crate::policies::{PolicyEntry, PolicyList, PolicySessions, PolicyTraffic, TcpOptions, TermLine};
 use crate::ports::{DeterministicPools, PoolUses};
 use crate::watch::{
     BufferLine, DropRecords, FlowTraceStatus, PolicyMatches, PolicyTotals, ScreenOptions, ShadowList,

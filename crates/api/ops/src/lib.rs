@@ -40,9 +40,9 @@ pub use alarms::{Alarm, AlarmChange, NatAlarms, WantedAlarm, Watched, utilizatio
 pub use answer::{
     AlgStatus, Answer, DropCount, EditorList, Explained, FabricLine, FindingLine, FlowStatistics, GroupLine,
     InterfaceLine, MirrorEntry, MirrorKind, MirrorList, MirrorOutputLine, NatKind, NatRule, NatRules,
-    PlaneStatus, PolicyEntry, PolicyList, PolicySessions, PortLine, ResourceLine, ScreenStatistics,
-    SessionDetail, SessionList, SessionSummary, SourceNatPool, SourceNatPools, TcpOptions, TermLine,
-    Translation, UnitLine, Version, Wing, WorkerLine, ZoneEntry,
+    PlaneStatus, PolicyEntry, PolicyList, PolicySessions, PolicyTraffic, PortLine, ResourceLine,
+    ScreenStatistics, SessionDetail, SessionList, SessionSummary, SourceNatPool, SourceNatPools, TcpOptions,
+    TermLine, Translation, UnitLine, Version, Wing, WorkerLine, ZoneEntry,
 };
 pub use capture::{CAPTURE_BYTES_MAX, capture_source, capture_text};
 pub use commits::{

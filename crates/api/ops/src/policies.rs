@@ -43,6 +43,14 @@ pub struct PolicyEntry {
     /// Packets and bytes of its sessions, of the initial and the reply direction, when it counts.
     pub packets: [u64; 2],
     pub bytes: [u64; 2],
+    /// What was sent on of these.
+    #[serde(default)]
+    pub sent: PolicyTraffic,
+    /// What came, and what was sent on, in ten seconds.
+    #[serde(default)]
+    pub recent_came: PolicyTraffic,
+    #[serde(default)]
+    pub recent_sent: PolicyTraffic,
     #[serde(default)]
     pub sessions: PolicySessions,
     /// As the configuration has it; told in detail.
@@ -56,6 +64,13 @@ pub struct PolicyEntry {
     /// `drop translated` or `drop untranslated`.
     #[serde(default)]
     pub translated: Option<String>,
+}
+
+/// Packets and bytes of sessions of a policy, of the initial and the reply direction.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PolicyTraffic {
+    pub packets: [u64; 2],
+    pub bytes: [u64; 2],
 }
 
 /// How many sessions a policy has and had.

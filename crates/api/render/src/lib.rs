@@ -18,6 +18,7 @@ mod nat;
 mod nat_state;
 mod persistent;
 mod policies;
+mod policy_statistics;
 mod ports;
 mod routes;
 mod screens;

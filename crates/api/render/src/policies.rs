@@ -2,10 +2,10 @@
 
 use std::fmt::Write as _;
 
-use ravelin_ops::{PolicyEntry, PolicyList, PolicySessions, TcpOptions, TermLine};
+use ravelin_ops::{PolicyEntry, PolicyList, TcpOptions, TermLine};
 
 use crate::element::Element;
-use crate::or_any;
+use crate::{or_any, policy_statistics};
 
 /// The only one there is.
 const LOGICAL_SYSTEM: &str = "root-logical-system";
@@ -104,29 +104,8 @@ fn detailed(out: &mut String, policy: &PolicyEntry) {
         );
     }
     if policy.count {
-        out.push_str("  Policy statistics:\n");
-        for (what, [initial, reply]) in [("bytes", policy.bytes), ("packets", policy.packets)] {
-            let _ = write!(
-                out,
-                "    Input  {what:<11}: {:>20}\n      Initial direction: {initial:>20}\n      Reply direction  : {reply:>20}\n",
-                initial + reply
-            );
-        }
-        let PolicySessions { active, created, deleted, recent: _ } = policy.sessions;
-        let rate = session_rate(&policy.sessions);
-        let _ = write!(
-            out,
-            "    Session rate       : {created:>20} {rate:>20} sps\n\
-             \x20   Active sessions    : {active:>20}\n\
-             \x20   Session deletions  : {deleted:>20}\n\
-             \x20   Policy lookups     : {hits:>20}\n"
-        );
+        policy_statistics::text(out, policy);
     }
-}
-
-/// Sessions a second over the last whole ten seconds.
-fn session_rate(PolicySessions { recent, .. }: &PolicySessions) -> String {
-    format!("{}.{}", recent / 10, recent % 10)
 }
 
 /// What a policy matches: its addresses, and its applications taken apart.
@@ -349,22 +328,7 @@ fn counted(out: Element, policy: &PolicyEntry) -> Element {
         .maybe("first-hit-seconds-ago", policy.first_hit_ago_s)
         .maybe("last-hit-seconds-ago", policy.last_hit_ago_s)
         .maybe("average-hit-rate", rate(policy));
-    if !policy.count {
-        return out;
-    }
-    let PolicyEntry { bytes, packets, sessions, .. } = policy;
-    out.child(
-        Element::new("policy-statistics-information")
-            .leaf("input-bytes-init", bytes[0])
-            .leaf("input-bytes-reply", bytes[1])
-            .leaf("input-packets-init", packets[0])
-            .leaf("input-packets-reply", packets[1])
-            .leaf("session-rate", session_rate(sessions))
-            .leaf("session-creations", sessions.created)
-            .leaf("active-sessions", sessions.active)
-            .leaf("session-deletions", sessions.deleted)
-            .leaf("policy-lookups", policy.hits),
-    )
+    if policy.count { out.child(policy_statistics::element(policy)) } else { out }
 }
 
 /// Hits a second since the first of them; a policy that was hit just now has none yet.

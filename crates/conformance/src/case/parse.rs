@@ -140,18 +140,10 @@ fn action(text: &str) -> Result<Action, What> {
         },
         ["sessions", count] => Action::Expect(Expect::Sessions(word("a number", count)?)),
         ["dropped", name, count] => Action::Expect(Expect::Dropped(reason(name)?, word("a number", count)?)),
-        ["hits", "policy", name, count] => {
-            Action::Expect(Expect::PolicyHits((*name).to_owned(), word("a number", count)?))
+        ["carried", "policy", name, carried @ ..] => {
+            Action::Expect(Expect::Carried((*name).to_owned(), carried.join(" ")))
         }
-        ["hits", "filter", name, count] => {
-            Action::Expect(Expect::FilterHits((*name).to_owned(), word("a number", count)?))
-        }
-        ["hits", "policer", name, count] => {
-            Action::Expect(Expect::PolicerHits((*name).to_owned(), word("a number", count)?))
-        }
-        ["hits", "nat", name, count] => {
-            Action::Expect(Expect::NatHits((*name).to_owned(), word("a number", count)?))
-        }
+        ["hits", of, name, count] => Action::Expect(hits(text, (of, name), word("a number", count)?)?),
         ["mirrored", name, count] => {
             Action::Expect(Expect::Mirrored((*name).to_owned(), word("a number", count)?))
         }
@@ -181,6 +173,18 @@ fn action(text: &str) -> Result<Action, What> {
             Some(action) => action,
             None => return Err(What::Statement(text.to_owned())),
         },
+    })
+}
+
+/// What is counted under a name.
+fn hits(text: &str, (of, name): (&str, &str), count: u64) -> Result<Expect, What> {
+    let name = name.to_owned();
+    Ok(match of {
+        "policy" => Expect::PolicyHits(name, count),
+        "filter" => Expect::FilterHits(name, count),
+        "policer" => Expect::PolicerHits(name, count),
+        "nat" => Expect::NatHits(name, count),
+        _ => return Err(What::Statement(text.to_owned())),
     })
 }
 

@@ -1,5 +1,6 @@
 //! A case over a bench: step by step, each compared with what the case wants.
 
+mod carried;
 mod compare;
 mod gates;
 mod resolve;
@@ -326,6 +327,12 @@ impl Runner<'_> {
         if got == expected { Ok(()) } else { Err(off("gates".to_owned(), &expected.to_string(), got)) }
     }
 
+    /// Compares what a policy's sessions carried.
+    fn carried(&self, policy: &str, expected: &str) -> Result<(), What> {
+        let got = carried::of(self.bench.plane(), policy)?;
+        if got == expected { Ok(()) } else { Err(off(format!("carried policy {policy}"), expected, got)) }
+    }
+
     /// Looks for one of them.
     fn gate(&self, gate: &str) -> Result<(), What> {
         let (wanted, listed) = (self.variables.within(gate)?, gates::expected(self.bench.plane())?);
@@ -384,6 +391,7 @@ impl Runner<'_> {
                 let of = of.ok_or_else(|| What::Word { expected: "a reason", found: reason.clone() })?;
                 (format!("lost {name} {reason}"), *count, counters.lost[of.index()])
             }
+            Expect::Carried(policy, carried) => return self.carried(policy, carried),
             Expect::Told(_) | Expect::Gates(_) | Expect::Gate(_) => unreachable!("compared in its place"),
             Expect::Differ(one, other) => {
                 let (a, b) = (self.variables.get(one)?, self.variables.get(other)?);

@@ -56,18 +56,23 @@ impl Model<'_> {
             Ok(outward) => outward,
             Err(reason) => return dropped(reason),
         };
-        // What a static rule can do nothing with gets no further than that rule.
-        let is_refused =
-            matches!(outward.source, Err(DropReason::InvalidSource | DropReason::Nptv6Unmappable));
-        self.count([inward.rule.as_ref().filter(|_| !is_refused), outward.rule.as_ref()]);
+        // A packet that has no hop left is no try (flow-43).
+        let is_ended = packet.ttl <= 1;
+        if !is_ended {
+            self.tried(inward.rule.as_ref(), &outward);
+        }
         let source = match outward.source {
             Ok(source) => source,
+            Err(DropReason::NatNoAddress) if is_ended => return dropped(DropReason::TtlExpired),
             Err(reason) => return dropped(reason),
         };
         let mended_out = match self.screened(unit, (&to_zone, true), packet, look(beyond == Some(&to_zone))) {
             Ok(mended) => mended,
             Err(judgement) => return judgement,
         };
+        if is_ended {
+            return dropped(DropReason::TtlExpired);
+        }
         if let Err(judgement) = self.limited_by_both(unit, (zone, &to_zone), packet) {
             return judgement;
         }
@@ -80,9 +85,6 @@ impl Model<'_> {
         let session = self.session(&way, (packet, &inner), tcp, policy);
         let prefix = inward.prefix.or(outward.prefix);
         let session = Session { unit: Some(egress.clone()), prefix, pool: outward.pool, ..session };
-        if packet.ttl <= 1 {
-            return self.ended(session, &source, (packet, &inner));
-        }
         let tcp = seen.tcp.map(|tcp| cleared(tcp, mended_out));
         let expected = Expected::Forward { unit: egress, source, to: (inner.dst, inner.dport), tcp };
         Judgement { expected, opens: Some(Box::new(session)) }
@@ -101,18 +103,6 @@ impl Model<'_> {
         let egress = self.way_out(zone, inner.dst)?;
         let to_zone = self.zone_of(&egress).ok_or(DropReason::EgressNoZone)?;
         Ok((tcp, egress, to_zone))
-    }
-
-    /// A packet without a hop to go opens its session and ends there (flow-19).
-    fn ended(&mut self, session: Session, source: &Source, (packet, inner): (&Packet, &Packet)) -> Judgement {
-        let Source::Is((src, sport)) = *source else {
-            // What it would have become can't be seen.
-            self.is_open = true;
-            return dropped(DropReason::NotReady);
-        };
-        let left = Packet { src, sport, dst: inner.dst, dport: inner.dport, ..*packet };
-        let opens = Some(Box::new(Session { left, ..session }));
-        Judgement { expected: Expected::Drop(DropReason::TtlExpired), opens }
     }
 
     /// What its source becomes where a policy lets it through.
@@ -150,8 +140,11 @@ impl Model<'_> {
     }
 
     /// Rules that a session is tried by.
-    fn count(&mut self, rules: [Option<&RuleName>; 2]) {
-        for rule in rules.into_iter().flatten() {
+    fn tried(&mut self, inward: Option<&RuleName>, outward: &Outward) {
+        // What a static rule can do nothing with gets no further than that rule.
+        let is_refused =
+            matches!(outward.source, Err(DropReason::InvalidSource | DropReason::Nptv6Unmappable));
+        for rule in inward.filter(|_| !is_refused).into_iter().chain(&outward.rule) {
             *self.rule_hits.entry(rule.clone()).or_default() += 1;
         }
     }

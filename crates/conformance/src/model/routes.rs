@@ -81,9 +81,6 @@ impl Model<'_> {
             let to = (packet.dst, packet.dport);
             return Expected::Forward { unit: by.to_owned(), source, to, tcp: packet.tcp }.into();
         }
-        if packet.ttl <= 1 {
-            return dropped(DropReason::TtlExpired);
-        }
         let to = if way == 0 { left.dst } else { inside.src };
         // Where the route leads now must be the zone that the policy judged; answers go by the routes of the opener (routing-instance-11).
         let way_out = self.route(zones[0], to).filter(|_| !self.is_own(zones[0], to));

@@ -18,7 +18,7 @@ set security zones security-zone trust interfaces ge-0/0/0.0
 set security zones security-zone trust interfaces ge-0/0/1.0
 ";
 
-const SERVICES: [&str; 25] = [
+const SERVICES: [&str; 27] = [
     "bootp",
     "dhcp",
     "dhcpv6",
@@ -30,9 +30,11 @@ const SERVICES: [&str; 25] = [
     "ident-reset",
     "ike",
     "lsping",
+    "lsselfping",
     "netconf",
     "ntp",
     "ping",
+    "r2cp",
     "reverse-ssh",
     "reverse-telnet",
     "rlogin",
@@ -51,16 +53,16 @@ const PROTOCOLS: [&str; 14] = [
 ];
 
 /// Ports of the tables, and some that are in none.
-const PORTS: [u16; 52] = [
+const PORTS: [u16; 54] = [
     20, 21, 22, 23, 24, 52, 53, 54, 67, 68, 69, 70, 79, 80, 81, 113, 123, 161, 162, 163, 179, 180, 443, 444,
     500, 512, 513, 514, 515, 520, 521, 522, 546, 547, 639, 646, 830, 2900, 2901, 2902, 3220, 3221, 3222,
-    3503, 3784, 3785, 4500, 4784, 5060, 5061, 5062, 9875,
+    3503, 3784, 3785, 4500, 4784, 5060, 5061, 5062, 8503, 9875, 28672,
 ];
 
 fn list(at: &'static str) -> impl Strategy<Value = String> {
     let some = prop_oneof![
         3 => vec((select(&SERVICES[..]), Just(false)), 0..3),
-        1 => vec((select(&SERVICES[..24]), Just(true)), 0..3),
+        1 => vec((select(&SERVICES[..26]), Just(true)), 0..3),
     ];
     let protocols = prop_oneof![
         3 => vec((select(&PROTOCOLS[..]), Just(false)), 0..3),

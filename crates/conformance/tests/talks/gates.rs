@@ -137,6 +137,32 @@ fn sessions_of_gateways_say_so_and_by_whom_they_were_expected() {
     }
 }
 
+/// On another node, or in the process that comes after: whatever the numbers of workers. Spec: session-25.
+#[test]
+fn sessions_that_go_elsewhere_still_say_by_whom_they_were_expected() {
+    for setup in setups() {
+        let mut ground = Ground::new(&[OUT, SNAT].concat(), setup);
+        let mut control = connect(&mut ground, true, "10.1.0.2:40000", "198.51.100.2:21");
+        let said = line("227 Entering Passive Mode (", "198.51.100.2:7001") + ")\r\n";
+        let _ = control.says(&mut ground, 1, &said);
+        let from = "10.1.0.2:40001".parse().unwrap();
+        data(&mut ground, (&INSIDE, from), "198.51.100.2:7001".parse().unwrap(), &OUTSIDE);
+        let there = resources(&ground);
+        let next = Ground::new(&[OUT, SNAT].concat(), Setup { workers: Some(3), ..setup });
+        let (plane, mut all, mut at) = (ground.bench.plane(), Vec::new(), Some(ExportCursor::default()));
+        while let Some(from) = at {
+            let batch = plane.sessions().deltas().unwrap().export(&[], from, 1).unwrap();
+            all.extend(batch.sessions);
+            at = batch.next;
+        }
+        assert_eq!(next.bench.plane().sessions().put_synced(&all).unwrap().installed, 2);
+        assert_eq!(resources(&next), there);
+        let [_, (7001, _, Some(Resource { role: ResourceRole::Expected(Some(_)), .. }))] = there[..] else {
+            panic!("{there:?}")
+        };
+    }
+}
+
 #[test]
 fn a_request_of_tftp_and_its_transfer_are_of_one_group() {
     for setup in setups() {

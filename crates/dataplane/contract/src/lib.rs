@@ -56,7 +56,7 @@ pub use sync::{
 };
 pub use telemetry::{
     CounterClear, Global, InterfaceCounters, NatCounters, PolicyCounters, PoolCounters, ScreenCounters,
-    Telemetry, UnitScreenCounters,
+    Telemetry, Traffic, UnitScreenCounters,
 };
 pub use updates::{
     LIVE_SETS_MAX, LinkUpdate, LiveAddresses, LiveSetUpdate, LiveUpdate, Neighbour, NeighbourUpdate, NextHop,

@@ -22,6 +22,8 @@ pub struct SyncedSession {
     pub entered: bool,
     /// A gateway of the application layer expected it.
     pub expected: bool,
+    /// The session that did, as far as that is known.
+    pub parent: Option<SessionId>,
     /// Its policy logs its close, and counts its packets.
     pub log_close: bool,
     pub count: bool,

@@ -47,6 +47,32 @@ impl Default for Global {
     }
 }
 
+/// Packets and bytes, of the opening and the answering direction.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Traffic {
+    pub packets: [u64; 2],
+    pub bytes: [u64; 2],
+}
+
+impl Traffic {
+    /// Both, wrapping: a difference of counters may be below zero.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
+        self.with(other, u64::wrapping_add)
+    }
+
+    /// The one without the other, wrapping.
+    #[must_use]
+    pub fn minus(self, other: Self) -> Self {
+        self.with(other, u64::wrapping_sub)
+    }
+
+    fn with(self, other: Self, of: impl Fn(u64, u64) -> u64) -> Self {
+        let each = |one: [u64; 2], two: [u64; 2]| [of(one[0], two[0]), of(one[1], two[1])];
+        Self { packets: each(self.packets, other.packets), bytes: each(self.bytes, other.bytes) }
+    }
+}
+
 /// Hits of one policy, keyed by what survives commits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PolicyCounters {
@@ -66,6 +92,11 @@ pub struct PolicyCounters {
     pub lost: u64,
     /// Those that came in the last whole ten seconds.
     pub recent: u64,
+    /// What was sent on of `packets` and `bytes`, in bytes as it left.
+    pub sent: Traffic,
+    /// What came, and what was sent on of it, in ten seconds: the last whole ones, or the mean of a few more.
+    pub recent_came: Traffic,
+    pub recent_sent: Traffic,
 }
 
 /// Hits of one NAT rule.

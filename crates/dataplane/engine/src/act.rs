@@ -168,11 +168,12 @@ pub(crate) fn send<R: Recorder>(
         Err(reason) => return Verdict::Drop(reason),
     };
     if !cut::is_needed(flow, unit) {
+        turn.state.leaves(packet.len() - dressed.link_len);
         return Verdict::Send { egress: Egress::Port(unit.port), unit: unit.id, partial: dressed.partial };
     }
     match cut(packet, unit, dressed) {
         Err(reason) => Verdict::Drop(reason),
-        Ok(frames) => send_pieces(turn, (unit, flow.came_by()), frames),
+        Ok(frames) => send_pieces(turn, (unit, flow.came_by()), (frames, dressed.link_len)),
     }
 }
 
@@ -180,7 +181,7 @@ pub(crate) fn send<R: Recorder>(
 fn send_pieces<R: Recorder>(
     turn: &mut Turn<'_, R>,
     (unit, came_by): (&Interface, Option<InterfaceId>),
-    frames: Frames<'_>,
+    (frames, link_len): (Frames<'_>, usize),
 ) -> Verdict {
     if turn.out.room() < frames.count() {
         return Verdict::Drop(DropReason::AnswerQueueFull);
@@ -191,6 +192,7 @@ fn send_pieces<R: Recorder>(
             answer.came_by = came_by;
             answer.bytes_mut().copy_from_slice(frame);
             turn.state.counters.sent(unit.id, frame.len());
+            turn.state.leaves(frame.len() - link_len);
         }
     });
     Verdict::Consume
@@ -217,7 +219,17 @@ pub(crate) fn hold<R: Recorder>(
         Err(reason) => return Verdict::Drop(reason),
     };
     let (came_by, partial) = (flow.came_by(), dressed.partial);
-    let waiting = Waiting { unit: unit.id, port: unit.port, family, next_hop, partial, came_by };
+    let link_len = dressed.link_len as u8;
+    let waiting = Waiting {
+        unit: unit.id,
+        port: unit.port,
+        family,
+        next_hop,
+        partial,
+        came_by,
+        link_len,
+        counted: None,
+    };
     if !cut::is_needed(flow, unit) {
         return keep(turn, packet.bytes(), waiting);
     }
@@ -239,6 +251,7 @@ pub(crate) fn hold<R: Recorder>(
 
 /// Keeps one frame.
 fn keep<R: Recorder>(turn: &mut Turn<'_, R>, frame: &[u8], waiting: Waiting) -> Verdict {
+    let waiting = Waiting { counted: turn.state.waits(), ..waiting };
     match turn.state.hold.put(frame, waiting, turn.now) {
         None => no_room(turn, &waiting),
         Some(first) => {
@@ -308,6 +321,9 @@ pub(crate) fn release_held<R: Recorder>(turn: &mut Turn<'_, R>) {
         answer.partial = waiting.partial;
         answer.came_by = waiting.came_by;
         counters.sent(waiting.unit, frame.len());
+        if let Some(counted) = waiting.counted {
+            counters.left(counted, frame.len() - usize::from(waiting.link_len));
+        }
     });
 }
 
@@ -328,6 +344,7 @@ pub(crate) fn to_host<R: Recorder>(
     match link_header(packet, usize::from(flow.link.l3_at), macs, None, kind) {
         None => Verdict::Drop(DropReason::HostQueueFull),
         Some(by) => {
+            turn.state.leaves(usize::from(flow.network.end - flow.link.l3_at));
             Verdict::Send { egress: Egress::Host(flow.unit), unit: flow.unit, partial: moved(partial, by) }
         }
     }

@@ -174,7 +174,7 @@ impl Gateways {
     }
 
     /// Remembers who expected a session, while there is room.
-    fn has_come(&mut self, slot: u32, parent: SessionId) {
+    pub(crate) fn has_come(&mut self, slot: u32, parent: SessionId) {
         if self.parents.len() < PARENTS_MAX {
             self.parents.insert(slot, parent);
         }

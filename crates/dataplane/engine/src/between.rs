@@ -72,9 +72,6 @@ pub(crate) fn forward<R: Recorder>(
     at: WingRef,
     recipe: &Recipe<'_>,
 ) -> Verdict {
-    if let Some(verdict) = fast_path::check_ttl(turn, packet, flow) {
-        return verdict;
-    }
     packet.truncate(usize::from(flow.network.end));
     let rules = rules(turn, flow, recipe.wing.egress);
     match translate(turn, packet, flow, (&recipe.other, &rules)) {

@@ -1,6 +1,6 @@
 //! A worker's counters: written by the worker alone, read between batches.
 
-use ravelin_contract::MirrorLoss;
+use ravelin_contract::{MirrorLoss, Traffic};
 use ravelin_program::Screen;
 use ravelin_types::{DropReason, Instant, InterfaceId, MirrorId};
 
@@ -29,6 +29,8 @@ pub struct Hits {
     /// Packets of sessions whose policy counts, by wing.
     pub packets: [u64; 2],
     pub bytes: [u64; 2],
+    /// What was not sent on of these; in bytes it may be below zero, and then wraps, where packets left longer than they came.
+    pub unsent: Traffic,
     /// Sessions that a policy came to have and lost again: created, ended, and moved by a commit.
     pub gained: u64,
     pub lost: u64,
@@ -241,9 +243,29 @@ impl Hits {
         self.lost += 1;
     }
 
+    /// A packet came, which leaves as it is unless more is said.
+    #[inline(always)]
     pub(crate) fn passed(&mut self, wing: usize, bytes: u64) {
         self.packets[wing] += 1;
         self.bytes[wing] += bytes;
+    }
+
+    /// A packet that came has not left, or not yet.
+    pub(crate) fn kept(&mut self, wing: usize, bytes: u64) {
+        self.unsent.packets[wing] = self.unsent.packets[wing].wrapping_add(1);
+        self.unsent.bytes[wing] = self.unsent.bytes[wing].wrapping_add(bytes);
+    }
+
+    /// What came.
+    #[must_use]
+    pub fn came(&self) -> Traffic {
+        Traffic { packets: self.packets, bytes: self.bytes }
+    }
+
+    /// What was sent on of it.
+    #[must_use]
+    pub fn sent(&self) -> Traffic {
+        self.came().minus(self.unsent)
     }
 
     /// Counts hits, and when they were, from zero again.
@@ -253,7 +275,7 @@ impl Hits {
 
     /// Counts packets, bytes and sessions from zero again. Those that live are still told as such.
     pub fn clear_traffic(&mut self) {
-        (self.packets, self.bytes) = ([0; 2], [0; 2]);
+        (self.packets, self.bytes, self.unsent) = ([0; 2], [0; 2], Traffic::default());
         (self.gained, self.lost) = (0, 0);
     }
 

@@ -302,10 +302,12 @@ fn pass<R: Recorder>(
     if let Some(flow) = flow
         && let Err(verdict) = leaves(turn, packet, flow, (exit, unit))
     {
+        kept(turn, at, bytes);
         return ended(turn, packet, Some(flow), verdict);
     }
     packet.truncate(usize::from(express.end));
     let Some(by) = dress(packet, usize::from(express.l3_at), exit, (mac, family)) else {
+        kept(turn, at, bytes);
         return ended(turn, packet, flow, Verdict::Drop(DropReason::TxQueueFull));
     };
     turn.state.counters.sent(unit, packet.len());
@@ -330,6 +332,17 @@ fn continued(
     let direction = if wing == 0 { Direction::Initial } else { Direction::Reverse };
     let mut after = session.tcp;
     after.judge(direction, &segment, rules.tcp_of(session.policy)).is_plain().then_some(after)
+}
+
+/// The packet that its policy has counted does not leave. Spec: policy-28.
+#[cold]
+#[inline(never)]
+fn kept<R>(turn: &mut Turn<'_, R>, at: WingRef, bytes: u64) {
+    if let Some(policy) = turn.state.sessions.get(at.slot()).counted_under()
+        && let Some(hits) = turn.state.counters.policies.get_mut(policy.index())
+    {
+        hits.kept(at.wing(), bytes);
+    }
 }
 
 /// The packet has another end than its way out.

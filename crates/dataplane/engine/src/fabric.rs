@@ -284,7 +284,8 @@ fn send<R: Recorder>(
     let (l3_at, family) = (usize::from(flow.link.l3_at), flow.network.family);
     packet.truncate(usize::from(flow.network.end));
     let room = mtu.saturating_sub(HEADER_LEN);
-    if packet.len() - l3_at > room {
+    let bytes = packet.len() - l3_at;
+    if bytes > room {
         if errand == Errand::Judge && (family == Family::V6 || flow.network.dont_fragment) {
             reply::too_big(turn, packet, flow, room as u16);
         }
@@ -298,6 +299,7 @@ fn send<R: Recorder>(
     }
     turn.rec.fact(Fact::ToPeer { unit });
     turn.state.counters.fabrics[at].sent += 1;
+    turn.state.leaves(bytes);
     Verdict::Send { egress: Egress::Peer(link.port), unit, partial: None }
 }
 

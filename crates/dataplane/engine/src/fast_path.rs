@@ -45,10 +45,14 @@ pub(crate) fn run<R: Recorder>(
         return Some(verdict);
     }
     let session = turn.state.sessions.get_mut(slot);
+    let egress = session.wings[wing].egress;
     let is_answered = session.marks.has(Marks::ALG) && alg::ends(session, packet, flow, wing);
     if session.marks.has(Marks::SPLICED)
         && let Some(verdict) = proxy_syn::handshake(turn, packet, flow, at)
     {
+        return Some(verdict);
+    }
+    if let Some(verdict) = check_ttl(turn, packet, flow, act::is_host(egress)) {
         return Some(verdict);
     }
     let judged = match flow.key.proto() {
@@ -318,11 +322,8 @@ pub(crate) fn advance<R: Recorder>(turn: &mut Turn<'_, R>, flow: &Flow, slot: u3
         let before = std::mem::replace(&mut session.state, Life::Established);
         turn.state.deltas.changed((slot, session.id), before, Life::Established);
     }
-    if session.marks.has(Marks::COUNT)
-        && let Some(hits) = turn.state.counters.policies.get_mut(session.policy.index())
-    {
-        hits.passed(wing, bytes);
-    }
+    let policy = turn.state.sessions.get(slot).counted_under();
+    turn.state.count(policy, wing, bytes);
 }
 
 /// Sends a packet of a session on: to the kernel, from it, or through.
@@ -354,9 +355,6 @@ pub(crate) fn forward_by<R: Recorder>(
         return between::forward(turn, packet, flow, at, &recipe);
     }
     if !flow.from_host && !to_host {
-        if let Some(verdict) = check_ttl(turn, packet, flow) {
-            return verdict;
-        }
         if let Some(verdict) = check_size(turn, packet, flow, &recipe) {
             return verdict;
         }
@@ -421,12 +419,14 @@ pub(crate) fn clamp_mss<R>(turn: &Turn<'_, R>, packet: &mut Packet<'_>, flow: &F
     }
 }
 
+/// Ends a packet that is to be forwarded and may go no further, before a session knows of it. Spec: flow-19, flow-43.
 pub(crate) fn check_ttl<R: Recorder>(
     turn: &mut Turn<'_, R>,
     packet: &Packet<'_>,
     flow: &Flow,
+    to_host: bool,
 ) -> Option<Verdict> {
-    if flow.network.ttl > 1 {
+    if flow.network.ttl > 1 || to_host || flow.from_host {
         return None;
     }
     reply::time_exceeded(turn, packet, flow);

@@ -106,9 +106,12 @@ pub(crate) fn admitted<R: Recorder>(turn: &mut Turn<'_, R>, packet: &mut Packet<
         Err(reason) => return Verdict::Drop(reason),
         Ok(draft) => draft,
     };
-    match screens::first(turn, packet, flow, (draft.to_zone, Way::Out)) {
-        Err(verdict) => verdict,
-        Ok(()) => open(turn, packet, flow, &draft),
+    if let Err(verdict) = screens::first(turn, packet, flow, (draft.to_zone, Way::Out)) {
+        return verdict;
+    }
+    match fast_path::check_ttl(turn, packet, flow, false) {
+        Some(verdict) => verdict,
+        None => open(turn, packet, flow, &draft),
     }
 }
 

@@ -7,6 +7,7 @@ use ravelin_types::{Addr, Family, Instant, InterfaceId, PortId};
 use ravelin_wire::rewrite::Partial;
 
 use crate::output::ANSWER_LEN_MAX;
+use crate::traffic::Counted;
 
 /// Packets held at a time; more are dropped and counted.
 const SLOTS: usize = 256;
@@ -25,6 +26,10 @@ pub(crate) struct Waiting {
     pub next_hop: Addr,
     pub partial: Option<Partial>,
     pub came_by: Option<InterfaceId>,
+    /// Bytes of the link header that it stands behind.
+    pub link_len: u8,
+    /// Its policy counts it when it leaves.
+    pub counted: Option<Counted>,
 }
 
 #[derive(Debug)]

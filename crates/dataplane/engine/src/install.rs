@@ -191,10 +191,8 @@ fn insert<R: Recorder>(
         && let Some(hits) = turn.state.counters.policies.get_mut(draft.policy.index())
     {
         hits.gain(turn.now);
-        if draft.count {
-            hits.passed(0, session.bytes[0]);
-        }
     }
+    turn.state.count(session.counted_under(), 0, session.bytes[0]);
     let tracked = turn.world.rules.tracking(flow.zone).is_some_and(|tracking| tracking.create);
     if tracked {
         let view = session.view(turn.state.worker, Ticks::at(turn.now));

@@ -73,6 +73,8 @@ pub struct Rules {
     locals: Configured<(InstanceId, Family, Addr), InterfaceId>,
     instances: Arc<[RoutingInstance]>,
     policies: Arc<policy::Policies>,
+    /// Those that count what their sessions carry.
+    pub(crate) counting: Arc<[PolicyId]>,
     pub(crate) nat: Arc<Nat>,
     pub(crate) tcp: TcpRules,
     tcp_options: Arc<tcp_options::TcpOptions>,
@@ -131,6 +133,7 @@ impl Rules {
             locals: Configured::default(),
             instances: interfaces.instances.clone().into(),
             policies: Arc::new(policy::Policies::build(program, before.map(|b| &*b.policies), live)?),
+            counting: Arc::default(),
             nat: Arc::new(Nat::of(program)),
             tcp: crate::tcp::rules(&flow.tcp),
             tcp_options: Arc::default(),
@@ -150,6 +153,7 @@ impl Rules {
         };
         rules.index_units()?;
         rules.limits = rules.id_limits();
+        rules.counting = rules.policies().filter(|policy| policy.count).map(|policy| policy.id).collect();
         rules.tcp_options = Arc::new(tcp_options::TcpOptions::of(rules.policies.with_tcp(), &rules.tcp));
         if let Some(mirrors) = program.mirrors() {
             rules.mirrors = Arc::new(MirrorTable::build(mirrors, &rules)?);

@@ -38,6 +38,7 @@ use crate::splice::Splices;
 use crate::steer::Steering;
 use crate::stub::{Message, Outbox, Stubs};
 use crate::tcp;
+use crate::traffic::{Counted, Rates};
 use crate::watch::Watch;
 
 /// Sizes of a worker's tables, fixed for its life.
@@ -103,6 +104,9 @@ pub struct State {
     pub(crate) gateways: Gateways,
     pub(crate) deltas: Deltas,
     pub(crate) random: Random,
+    /// The packet under way, when its policy has counted it.
+    pub(crate) counted: Option<Counted>,
+    pub(crate) rates: Rates,
     pub(crate) flows: Vec<crate::step::Slot>,
     pub(crate) express: Vec<Express>,
     /// By number of the mirror.
@@ -155,6 +159,8 @@ impl State {
             gateways: Gateways::new(seed.key(lane | 7)),
             deltas: Deltas::new(epoch),
             random: Random::new(seed.key(lane | 3)),
+            counted: None,
+            rates: Rates::default(),
             flows: Vec::with_capacity(crate::BATCH_MAX),
             express: vec![Express::NONE; crate::BATCH_MAX],
             mirrors: Vec::new(),
@@ -219,6 +225,7 @@ impl State {
         counters.units.resize(grow(counters.units.len(), rules.limits.units), Default::default());
         let policies = grow(counters.policies.len(), rules.limits.policies);
         counters.policies.resize(policies, Hits::default());
+        self.rates.adopt(&rules.counting, policies);
         let nat_rules = grow(counters.nat_rules.len(), rules.limits.nat_rules);
         counters.nat_rules.resize(nat_rules, Hits::default());
         let mirrors = grow(self.mirrors.len(), rules.mirrors.ids());

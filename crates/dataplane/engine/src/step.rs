@@ -120,6 +120,7 @@ pub fn step<R: Recorder>(
     turn.state.age(AGE_BUDGET, (&world.rules, shared), now);
     turn.state.age_early(&world.rules, shared, now);
     turn.state.fragments.age(now, &mut turn.state.counters);
+    turn.state.take_rates(&world.rules.counting, now);
     crate::act::release_held(&mut turn);
     proxy_syn::age(&mut turn);
     alg::age(&mut turn);
@@ -159,6 +160,7 @@ pub(crate) fn whole_way<R: Recorder>(
 
 /// The path of one packet, as Junos draws it.
 pub(crate) fn judge<R: Recorder>(turn: &mut Turn<'_, R>, packet: &mut Packet<'_>, flow: &Flow) -> Verdict {
+    turn.state.counted = None;
     if let Ingress::Peer(FromPeer { unit, errand: Errand::Deliver, .. }) = packet.ingress {
         return fabric::run(turn, packet, flow, unit);
     }

@@ -64,7 +64,8 @@ impl State {
     #[must_use]
     pub fn held_frames(&self) -> Vec<HeldFrame> {
         let frame = |(waiting, frame): (&Waiting, &[u8])| {
-            let Waiting { unit, port, family, next_hop, partial, came_by } = *waiting;
+            let Waiting { unit, port, family, next_hop, partial, came_by, link_len: _, counted: _ } =
+                *waiting;
             HeldFrame {
                 unit,
                 port,
@@ -81,7 +82,8 @@ impl State {
     pub fn hold_frame(&mut self, held: &HeldFrame, now: Instant) -> bool {
         let (family, next_hop) = Addr::from_ip(held.next_hop);
         let HeldFrame { unit, port, next_hop: _, partial, came_by, ref frame } = *held;
-        let waiting = Waiting { unit, port, family, next_hop, partial, came_by };
+        // The process before this one has counted it as one that came and never left.
+        let waiting = Waiting { unit, port, family, next_hop, partial, came_by, link_len: 0, counted: None };
         self.hold.put(frame, waiting, now).is_some()
     }
 

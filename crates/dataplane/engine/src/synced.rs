@@ -95,6 +95,7 @@ impl State {
             },
             entered: session.has_entered(),
             expected: marks.has(Marks::CHILD),
+            parent: self.gateways.parent(slot),
             log_close: marks.has(Marks::LOG_CLOSE),
             count: marks.has(Marks::COUNT),
             application: (session.application != NO_APPLICATION).then_some(session.application.into()),
@@ -294,6 +295,9 @@ impl State {
         alg::attach_to(self.sessions.get_mut(slot), rules);
         home::leave_stub(self, rules, slot);
         if session.marks.has(Marks::CHILD) {
+            if let Some(parent) = synced.parent {
+                self.gateways.has_come(slot, parent);
+            }
             for key in session.wings.map(|wing| wing.key) {
                 self.tell_others(|owner| Message::Stub { key, owner });
             }

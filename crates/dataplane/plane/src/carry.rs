@@ -2,13 +2,15 @@
 //!
 //! Counters are added at the first worker, whose they become: sums are what anyone reads. Spec: sync-14, sync-15.
 
+use std::collections::HashMap;
+
 use ravelin_contract::{
     CarriedCounters, CarriedMapping, Error, ExportCursor, MappingOrigin, MappingPage, MappingPermit,
-    PersistentMapping,
+    PersistentMapping, PolicyCounters, Traffic,
 };
-use ravelin_engine::{Counters, Rules};
+use ravelin_engine::{Counters, Hits, Rules};
 use ravelin_nat::{Action, MappingRecord, Permit, PersistentRule, PoolId};
-use ravelin_types::{Addr, Proto, RuleIdentity, Seconds, WorkerId};
+use ravelin_types::{Addr, PolicyId, Proto, RuleIdentity, Seconds, WorkerId};
 
 use crate::Plane;
 use crate::workers::{Workers, ask, each};
@@ -20,7 +22,10 @@ const WALK: u32 = 1024;
 pub(crate) fn counters<W: Workers>(plane: &Plane<W>, carried: &CarriedCounters) -> Result<(), Error> {
     let Some(rules) = plane.rules() else { return Err(Error::NotReady) };
     let carried = carried.clone();
+    // Found here: a worker has packets to serve meanwhile.
+    let policies = known(&carried, &rules);
     ask(&plane.workers, WorkerId(0), move |state, _, _| {
+        policies.iter().for_each(|(id, told)| state.recount(*id, |hits| add_policy(hits, told)));
         add(&mut state.counters, &carried, &rules);
         for counter in &carried.firewall.policers {
             let own = |key: &(RuleIdentity, RuleIdentity)| *key == (counter.policer, counter.place);
@@ -46,20 +51,6 @@ fn add(counters: &mut Counters, carried: &CarriedCounters, rules: &Rules) {
     counters.sessions_created += global.sessions_created.saturating_sub(global.sessions_live);
     counters.sessions_closed += global.sessions_closed;
     counters.drops.iter_mut().zip(global.drops).for_each(|(sum, more)| *sum += more);
-    for policy in rules.policies() {
-        let told = carried.policies.iter().find(|told| told.identity == policy.identity);
-        let (Some(told), Some(hits)) = (told, counters.policies.get_mut(policy.id.index())) else { continue };
-        hits.hits += told.hits;
-        hits.gained += told.gained;
-        hits.lost += told.lost;
-        for wing in 0..2 {
-            hits.packets[wing] += told.packets[wing];
-            hits.bytes[wing] += told.bytes[wing];
-        }
-        let first = [hits.first_s, told.first_hit_s].into_iter().filter(|at| *at > 0);
-        hits.first_s = first.min().unwrap_or(0);
-        hits.last_s = hits.last_s.max(told.last_hit_s);
-    }
     for rule in rules.nat_rules() {
         let told = carried.nat_rules.iter().find(|told| told.identity == rule.identity);
         let (Some(told), Some(hits)) = (told, counters.nat_rules.get_mut(rule.id.index())) else { continue };
@@ -98,6 +89,27 @@ fn add(counters: &mut Counters, carried: &CarriedCounters, rules: &Rules) {
             filter.bytes += told.bytes;
         }
     }
+}
+
+/// What was told of the policies that there are.
+fn known(carried: &CarriedCounters, rules: &Rules) -> Vec<(PolicyId, PolicyCounters)> {
+    let told: HashMap<_, _> = carried.policies.iter().map(|told| (told.identity, told)).collect();
+    rules.policies().filter_map(|policy| Some((policy.id, **told.get(&policy.identity)?))).collect()
+}
+
+fn add_policy(hits: &mut Hits, told: &PolicyCounters) {
+    hits.hits += told.hits;
+    hits.gained += told.gained;
+    hits.lost += told.lost;
+    for wing in 0..2 {
+        hits.packets[wing] += told.packets[wing];
+        hits.bytes[wing] += told.bytes[wing];
+    }
+    let came = Traffic { packets: told.packets, bytes: told.bytes };
+    hits.unsent = hits.unsent.plus(came.minus(told.sent));
+    let first = [hits.first_s, told.first_hit_s].into_iter().filter(|at| *at > 0);
+    hits.first_s = first.min().unwrap_or(0);
+    hits.last_s = hits.last_s.max(told.last_hit_s);
 }
 
 /// Mappings from a place on, whole; a bounded number between two batches.

@@ -19,12 +19,9 @@ pub(crate) fn counters<W: Workers>(plane: &Plane<W>, what: &CounterClear) -> Res
 /// Ids that are out of range count nothing here.
 fn clear(state: &mut State, what: &CounterClear) {
     let CounterClear { policy_hits, policy_traffic, screens, unit_screens, flow } = what;
+    policy_hits.iter().for_each(|id| state.recount(*id, Hits::clear_hits));
+    policy_traffic.iter().for_each(|id| state.recount(*id, Hits::clear_traffic));
     let counters = &mut state.counters;
-    for (policies, clear) in
-        [(policy_hits, Hits::clear_hits as fn(&mut Hits)), (policy_traffic, Hits::clear_traffic)]
-    {
-        policies.iter().for_each(|id| counters.policies.get_mut(id.index()).into_iter().for_each(clear));
-    }
     let zero = [0; Screen::COUNT];
     for zone in screens {
         counters.screens.get_mut(zone.index()).into_iter().for_each(|counts| *counts = zero);

@@ -15,6 +15,7 @@ use ravelin_program::Screen;
 use ravelin_types::{DropReason, Instant, InterfaceId, MirrorId, WorkerId};
 
 use crate::Plane;
+use crate::counting;
 use crate::explain::findings;
 use crate::workers::{Workers, ask, each};
 
@@ -53,33 +54,10 @@ impl<W: Workers> Telemetry for Plane<W> {
     }
 
     fn policies(&self) -> Result<Vec<PolicyCounters>, Error> {
-        let Some(rules) = self.rules() else { return Ok(Vec::new()) };
-        let one = |p: &ravelin_program::Policy| PolicyCounters {
-            id: p.id,
-            identity: p.identity,
-            ..PolicyCounters::default()
-        };
-        let mut all: Vec<_> = rules.policies().map(one).collect();
-        for worker in each(&self.workers) {
-            let (hits, now) =
-                ask(&self.workers, worker, |state, _, now| (state.counters.policies.clone(), now))?;
-            for counter in &mut all {
-                let Some(hit) = hits.get(counter.id.index()) else { continue };
-                counter.hits += hit.hits;
-                counter.sessions += hit.sessions;
-                counter.gained += hit.gained;
-                counter.lost += hit.lost;
-                counter.recent += u64::from(hit.pace.last(now));
-                for wing in 0..2 {
-                    counter.packets[wing] += hit.packets[wing];
-                    counter.bytes[wing] += hit.bytes[wing];
-                }
-                counter.last_hit_s = counter.last_hit_s.max(hit.last_s);
-                let first = [counter.first_hit_s, hit.first_s].into_iter().filter(|s| *s > 0);
-                counter.first_hit_s = first.min().unwrap_or(0);
-            }
+        match self.rules() {
+            Some(rules) => counting::policies(self, &rules),
+            None => Ok(Vec::new()),
         }
-        Ok(all)
     }
 
     fn nat_rules(&self) -> Result<Vec<NatCounters>, Error> {

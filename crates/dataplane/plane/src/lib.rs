@@ -7,6 +7,7 @@
 mod apply;
 mod carry;
 mod clear;
+mod counting;
 mod explain;
 mod firewall;
 mod gates;

@@ -8,7 +8,7 @@ use ravelin_contract::{
 };
 use ravelin_engine::{Checksum, Ingress, Verdict};
 use ravelin_sim::{SimPlane, SimSetup, SimWorkers};
-use ravelin_types::{DropReason, Generation, Instant, PolicyId, PortId, Proto};
+use ravelin_types::{DropReason, Generation, Instant, Mac, PolicyId, PortId, Proto};
 use ravelin_wire::build::{self, Ip, Payload};
 use ravelin_wire::{TcpFlags, u16_at, u32_at};
 
@@ -49,11 +49,15 @@ struct Bench {
 
 impl Bench {
     fn new(workers: u8) -> Self {
+        Self::with(SimSetup { workers, ..SimSetup::default() })
+    }
+
+    fn with(setup: SimSetup) -> Self {
         let valid = ravelin_model::load(CONFIGURATION).result.unwrap_or_else(|e| panic!("{e:?}"));
         let mut book = IdBook::default();
         let program = compile(&valid, &Resolved::virtual_ports(&valid), &mut book, Generation(1));
         let program = program.unwrap_or_else(|e| panic!("{e:?}"));
-        let setup = SimSetup { workers, checksum: Checksum::Unverified, ..SimSetup::default() };
+        let setup = SimSetup { checksum: Checksum::Unverified, ..setup };
         let plane = SimWorkers::plane(setup);
         plane.apply_config(&program).unwrap();
         plane.updates().apply(&routes(&valid, &book)).unwrap();
@@ -200,6 +204,33 @@ fn the_way_of_a_packet_is_told_and_no_other_s() {
             assert!(story.contains(part), "{part} in {story}");
         }
     }
+}
+
+/// Under pressure the first fragment of a session waits for the next packet that is not plain, and is taken apart before that: on no tape, when
+/// nobody traces it.
+#[test]
+fn a_fragment_that_waited_is_told_on_no_tape_of_another() {
+    let bench = Bench::with(SimSetup { recorded: false, any_station: false, ..SimSetup::default() });
+    let station = |port| Mac(bench.plane.rules().unwrap().port(PortId(port)).unwrap().mac);
+    let ip = Ip { dst_mac: station(0), ..Ip::v4(INSIDE, SERVER) };
+    let (_, sent) = bench.send(0, &build::frame(&ip, &Payload::tcp(40_000, 80, TcpFlags::SYN)));
+    let (outside, port) = ([198, 51, 100, 1], u16_at(&sent[0], 34));
+    let data = |to| Payload::tcp_segment(80, to, TcpFlags::ACK, 1, 1, &[0; 12]);
+    let ip = Ip { dst_mac: station(1), ..Ip::v4(SERVER, outside) };
+    let first = build::frame(&Ip { fragment: 0x2000, id: 7, ..ip.clone() }, &data(port));
+    let other = build::frame(&ip, &data(81));
+    bench.plane.workers().press(true);
+    let filter = PacketFilter { destination_ports: Some((81, 81)), ..PacketFilter::default() };
+    let id = bench.start(filter, TraceKind::Path, 0);
+    let from = Ingress::Port(PortId(1));
+    let (verdicts, ..) = bench.plane.workers().run_batch(&[(from, &first), (from, &other)]);
+    // It has its session, and is dropped by that.
+    assert_eq!(verdicts[0], Verdict::Drop(DropReason::TcpNotEstablished));
+    let batch = bench.read(id);
+    let [told] = &batch.packets[..] else { panic!("{batch:?}") };
+    let story = story(told);
+    assert_eq!(story[0], "ingress: ge-0/0/1.0: zone untrust");
+    assert_eq!(story.iter().filter(|line| line.starts_with("ingress")).count(), 1, "{story:?}");
 }
 
 #[test]

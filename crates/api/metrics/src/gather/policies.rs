@@ -36,6 +36,8 @@ pub(super) fn gather(plane: &dyn DataPlane, names: &NameTable, out: &mut Exposit
             let labels = [from.as_str(), &to, &name, direction];
             out.add(Family::PolicyPackets, labels, counter.packets[way]);
             out.add(Family::PolicyBytes, labels, counter.bytes[way]);
+            out.add(Family::PolicySentPackets, labels, counter.sent.packets[way]);
+            out.add(Family::PolicySentBytes, labels, counter.sent.bytes[way]);
         }
         let labels = [from.as_str(), &to, &name];
         out.add(Family::PolicySessions, labels, counter.sessions);

@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 
 use ipnet::{IpNet, Ipv4Subnets, Ipv6Subnets};
-use ravelin_contract::PolicyCounters;
+use ravelin_contract::{PolicyCounters, Traffic};
 use ravelin_program::{Action, AddressMatch, Live, Policy, PolicyTcp, Prefix, Translated};
 use ravelin_types::{Family, LiveSetId, PolicyId};
 
 use super::Failure;
 use super::matching::terms;
-use crate::answer::{PolicyEntry, PolicyList, PolicySessions, TcpOptions};
+use crate::answer::{PolicyEntry, PolicyList, PolicySessions, PolicyTraffic, TcpOptions};
 use crate::config::PolicyDescriptions;
 use crate::request::{HitOrder, PolicyView};
 use crate::session::Env;
@@ -144,6 +144,9 @@ pub(super) fn entry(
         last_hit_ago_s: ago(counters.last_hit_s),
         packets: counters.packets,
         bytes: counters.bytes,
+        sent: traffic(counters.sent),
+        recent_came: traffic(counters.recent_came),
+        recent_sent: traffic(counters.recent_sent),
         sessions: PolicySessions {
             active: counters.sessions,
             created: counters.gained,
@@ -159,6 +162,10 @@ pub(super) fn entry(
             Translated::Required => Some("drop untranslated".to_owned()),
         },
     }
+}
+
+const fn traffic(Traffic { packets, bytes }: Traffic) -> PolicyTraffic {
+    PolicyTraffic { packets, bytes }
 }
 
 const fn tcp_options(tcp: &PolicyTcp) -> TcpOptions {

@@ -3,13 +3,13 @@
 
 use std::time::Duration;
 
-use ravelin_conformance::bench::Bench as _;
+use ravelin_conformance::bench::{Bench as _, Place};
 use ravelin_contract::CarriedCounters;
 use ravelin_model::load;
-use ravelin_ops::{Answer, FlowStatistics, PolicyEntry, PolicySessions, ScreenStatistics};
+use ravelin_ops::{Answer, FlowStatistics, PolicyEntry, PolicySessions, PolicyTraffic, ScreenStatistics};
 use ravelin_types::Family;
 use ravelin_wire::TcpFlags;
-use ravelin_wire::build::Payload;
+use ravelin_wire::build::{self, Ip, Payload};
 
 use crate::support::World;
 
@@ -59,6 +59,14 @@ impl World {
                 self.send("ge-0/0/0", (CLIENT, SERVER), &Payload::udp(1000 + n, 53, b"what"));
             }
         }
+    }
+
+    /// One byte more than the way out takes, which nobody may cut.
+    fn too_long(&mut self, sport: u16) {
+        let dst_mac = self.simulator.station("ge-0/0/0").unwrap();
+        let ip = Ip { fragment: 0x4000, dst_mac, ..Ip::v4(CLIENT, SERVER) };
+        let frame = build::frame(&ip, &Payload::udp(sport, 53, &[0; 1473]));
+        self.simulator.send(&Place::Port("ge-0/0/0".into()), &frame).unwrap();
     }
 
     /// Hits of the two screens.
@@ -201,6 +209,68 @@ fn sessions_of_a_policy_are_counted_as_they_come_and_go() {
     }
 }
 
+/// Spec: policy-26.
+#[test]
+fn what_policies_carry_and_send_on_is_told_with_its_rates() {
+    for workers in [1, 2] {
+        let mut world = world(workers);
+        // Ten flows of three packets of 100 bytes, half of them answered by 200, and one that is too long to leave.
+        for n in 0..10 {
+            for _ in 0..3 {
+                world.send("ge-0/0/0", (CLIENT, SERVER), &Payload::udp(1000 + n, 53, &[0; 72]));
+            }
+            if n % 2 == 0 {
+                world.send("ge-0/0/1", (SERVER, CLIENT), &Payload::udp(53, 1000 + n, &[0; 172]));
+            }
+        }
+        world.too_long(1001);
+        let of = |packets, bytes| PolicyTraffic { packets, bytes };
+        let (came, sent) = (of([31, 5], [4501, 1000]), of([30, 5], [3000, 1000]));
+        let told = world.policy();
+        assert_eq!((of(told.packets, told.bytes), told.sent), (came, sent));
+        assert_eq!((told.recent_came, told.recent_sent), (of([0; 2], [0; 2]), of([0; 2], [0; 2])));
+        // What is cleared meanwhile was carried all the same.
+        world.bench.good("clear security policies statistics");
+        let told = world.policy();
+        assert_eq!((of(told.packets, told.bytes), told.sent), (of([0; 2], [0; 2]), of([0; 2], [0; 2])));
+        world.send("ge-0/0/0", (CLIENT, SERVER), &Payload::udp(1000, 53, &[0; 72]));
+        world.simulator.advance(Duration::from_secs(10)).unwrap();
+        let told = world.policy();
+        assert_eq!(
+            (told.recent_came, told.recent_sent),
+            (of([32, 5], [4601, 1000]), of([31, 5], [3100, 1000]))
+        );
+        let shown = world.bench.good("show security policies detail");
+        let block = "
+  Policy statistics:
+    Input  bytes       :                  100                  560 bps
+      Initial direction:                  100                  460 bps
+      Reply direction  :                    0                  100 bps
+    Output bytes       :                  100                  410 bps
+      Initial direction:                  100                  310 bps
+      Reply direction  :                    0                  100 bps
+    Input  packets     :                    1                    3 pps
+      Initial direction:                    1                    3 pps
+      Reply direction  :                    0                    0 pps
+    Output packets     :                    1                    3 pps
+      Initial direction:                    1                    3 pps
+      Reply direction  :                    0                    0 pps
+    Session rate       :                    0                  1.0 sps
+";
+        assert!(shown.contains(block), "{shown}");
+        let xml = world.bench.good("show security policies detail | display xml");
+        let flat: Vec<_> = xml.lines().map(str::trim).collect();
+        let leaves = "<output-bytes-init>100</output-bytes-init>\n<output-byte-rate-init>310</output-byte-rate-init>\n\
+                      <output-bytes-reply>0</output-bytes-reply>\n<output-byte-rate-reply>100</output-byte-rate-reply>\n\
+                      <input-packets-init>1</input-packets-init>\n<input-packet-rate-init>3</input-packet-rate-init>";
+        assert!(flat.join("\n").contains(leaves), "{xml}");
+        // Ten seconds without a packet.
+        world.simulator.advance(Duration::from_secs(10)).unwrap();
+        let told = world.policy();
+        assert_eq!((told.recent_came, told.recent_sent), (of([0; 2], [0; 2]), of([0; 2], [0; 2])));
+    }
+}
+
 /// What a successor is told is added to what it saw itself; those that live it counts when they are put in. Spec: policy-26.
 #[test]
 fn a_successor_goes_on_counting_sessions_of_policies() {
@@ -208,9 +278,16 @@ fn a_successor_goes_on_counting_sessions_of_policies() {
     old.traffic();
     old.bench.good("clear security flow session source-port 1001");
     let mut new = world(1);
+    old.too_long(1000);
     let carried = CarriedCounters::of(old.simulator.plane().telemetry()).unwrap();
     new.simulator.plane().telemetry().carry_over(&carried).unwrap();
-    assert_eq!(new.policy().sessions, PolicySessions { active: 0, created: 3, deleted: 1, recent: 0 });
+    let told = new.policy();
+    assert_eq!(told.sessions, PolicySessions { active: 0, created: 3, deleted: 1, recent: 0 });
+    assert_eq!((told.packets, told.sent.packets), ([7, 0], [6, 0]));
+    assert_eq!((told.bytes, told.sent.bytes), ([6 * 32 + 1501, 0], [6 * 32, 0]));
+    // It grew elsewhere.
+    new.simulator.advance(Duration::from_secs(10)).unwrap();
+    assert_eq!(new.policy().recent_came, PolicyTraffic::default());
 }
 
 /// By `policy-rematch extensive`. Spec: policy-12, policy-26.

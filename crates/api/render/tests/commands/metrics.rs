@@ -183,6 +183,8 @@ fn policies(bench: &mut Bench, samples: &mut Samples) {
             let of = [&of[..], &["direction", direction]].concat();
             samples.of("policy_packets_total", &of, policy.packets[way]);
             samples.of("policy_bytes_total", &of, policy.bytes[way]);
+            samples.of("policy_sent_packets_total", &of, policy.sent.packets[way]);
+            samples.of("policy_sent_bytes_total", &of, policy.sent.bytes[way]);
         }
         if policy.count {
             let PolicySessions { active, created, deleted, recent: _ } = policy.sessions;

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use ravelin_contract::MirrorLoss;
+use ravelin_contract::{MirrorLoss, Traffic};
 use ravelin_engine::{Counters, FilterHits, Hits, MirrorCounts};
 use ravelin_program::Screen;
 use ravelin_types::DropReason;
@@ -68,11 +68,22 @@ fn hit(hits: &[u64; Screen::COUNT]) -> impl Iterator<Item = (Screen, u64)> + '_ 
 }
 
 /// Live sessions are counted by those who bring them; how fast they come is seen anew.
-fn hits(hits: &Hits) -> proto::Hits {
-    let Hits { hits, failed, sessions: _, pool_hits, first_s, last_s, packets, bytes, gained, lost, pace: _ } =
-        *hits;
-    let (packets, bytes) = (packets.to_vec(), bytes.to_vec());
-    proto::Hits { hits, failed, first_s, last_s, packets, bytes, pool_hits, gained, lost }
+fn hits(counts: &Hits) -> proto::Hits {
+    let Hits { hits, failed, sessions: _, pool_hits, first_s, last_s, packets, bytes, .. } = *counts;
+    let Hits { unsent, gained, lost, pace: _, .. } = *counts;
+    proto::Hits {
+        hits,
+        failed,
+        first_s,
+        last_s,
+        packets: packets.to_vec(),
+        bytes: bytes.to_vec(),
+        pool_hits,
+        gained,
+        lost,
+        unsent_packets: unsent.packets.to_vec(),
+        unsent_bytes: unsent.bytes.to_vec(),
+    }
 }
 
 /// Goes on counting from there. Live sessions are those that are here.
@@ -127,6 +138,7 @@ fn put_hits(hits: &mut Hits, sent: &proto::Hits) {
         last_s: sent.last_s,
         packets: pair(&sent.packets),
         bytes: pair(&sent.bytes),
+        unsent: Traffic { packets: pair(&sent.unsent_packets), bytes: pair(&sent.unsent_bytes) },
         gained: sent.gained,
         lost: sent.lost,
         pace: hits.pace,
@@ -174,6 +186,7 @@ mod tests {
             last_s: count(),
             packets: [count(), count()],
             bytes: [count(), count()],
+            unsent: Traffic { packets: [count(), count()], bytes: [count(), 0_u64.wrapping_sub(count())] },
             gained: count(),
             lost: count(),
             ..Hits::default()

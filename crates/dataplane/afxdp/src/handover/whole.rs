@@ -106,6 +106,7 @@ impl StateTransfer for WholeState {
         }
         if let Some(counters) = &message.counters {
             counters::put(&mut state.counters, counters);
+            state.forget_rates();
         }
         if let Some(batch) = message.events {
             let batch = EventBatch::from_message(batch).map_err(|error| failed(&error))?;

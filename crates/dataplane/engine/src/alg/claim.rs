@@ -39,6 +39,9 @@ pub(crate) fn claim<R: Recorder>(
         turn.state.end(parent, reason, turn.shared, now);
         return None;
     }
+    if let Some(verdict) = fast_path::check_ttl(turn, packet, flow, false) {
+        return Some(verdict);
+    }
     let expected = turn.state.gateways.expected.remove(&key)?;
     turn.state.tell_others(|owner| Message::Unstub { key, owner });
     let draft = match draft(turn, packet, flow, &expected) {

@@ -2,7 +2,7 @@
 
 use ravelin_contract::{
     CounterClear, Global, InterfaceCounters, MirrorCounters, MirrorLoss, NatCounters, PolicyCounters,
-    PoolCounters, ScreenCounters, UnitScreenCounters,
+    PoolCounters, ScreenCounters, Traffic, UnitScreenCounters,
 };
 use ravelin_program::Screen;
 use ravelin_types::{DropReason, MirrorId, NatRuleId, PolicyId, RuleIdentity, ZoneId};
@@ -90,6 +90,9 @@ impl Wire for PolicyCounters {
             gained,
             lost,
             recent,
+            sent,
+            recent_came,
+            recent_sent,
         } = *self;
         let [packets_initial, packets_reply] = packets;
         let [bytes_initial, bytes_reply] = bytes;
@@ -107,6 +110,9 @@ impl Wire for PolicyCounters {
             gained,
             lost,
             recent,
+            sent: Some(traffic(sent)),
+            recent_came: Some(traffic(recent_came)),
+            recent_sent: Some(traffic(recent_sent)),
         }
     }
 
@@ -127,7 +133,27 @@ impl Wire for PolicyCounters {
             gained,
             lost,
             recent,
+            // An older plane does not count it: all that came is taken for sent.
+            sent: message.sent.map_or(Traffic { packets, bytes }, |sent| traffic_of(&sent)),
+            recent_came: message.recent_came.as_ref().map(traffic_of).unwrap_or_default(),
+            recent_sent: message.recent_sent.as_ref().map(traffic_of).unwrap_or_default(),
         })
+    }
+}
+
+fn traffic(Traffic { packets, bytes }: Traffic) -> proto::PolicyTraffic {
+    proto::PolicyTraffic {
+        packets_initial: packets[0],
+        packets_reply: packets[1],
+        bytes_initial: bytes[0],
+        bytes_reply: bytes[1],
+    }
+}
+
+fn traffic_of(message: &proto::PolicyTraffic) -> Traffic {
+    Traffic {
+        packets: [message.packets_initial, message.packets_reply],
+        bytes: [message.bytes_initial, message.bytes_reply],
     }
 }
 

@@ -15,8 +15,7 @@ use ravelin_contract::{
     PortStatus, PutRefusal, PutResult, ReconcileResult, Refusal, Resource, ResourceRole, ScreenCounters,
     SessionDeltas, SessionEvent, SessionFilter, SessionKey, SessionPage, SessionRef, SessionState,
     SessionStore, SessionView, Status, SyncedSession, Telemetry, TraceBatch, TraceId, TraceRequest,
-    TracedPacket, TrackedMoment, TrackedSession, UnitScreenCounters, UpdateBatch, Updates, WingView,
-    WorkerStatus,
+    TracedPacket, TrackedMoment, TrackedSession, Traffic, UnitScreenCounters, UpdateBatch, Updates, WingView,
 };
 use ravelin_program::{Program, Screen};
 use ravelin_types::{
@@ -157,7 +156,7 @@ pub fn status(epoch: u64) -> Status {
         armed: true,
         epoch,
         generation: Some(generation),
-        workers: vec![WorkerStatus { worker, alive: true, restarts: 2, generation }],
+        workers: vec![ravelin_contract::WorkerStatus { worker, alive: true, restarts: 2, generation }],
         ports: vec![PortStatus { name: "ge-0/0/0".into(), up: false, mode: "generic".into() }],
     }
 }
@@ -179,6 +178,9 @@ pub const POLICY: PolicyCounters = PolicyCounters {
     gained: 10,
     lost: 11,
     recent: 12,
+    sent: Traffic { packets: [13, 14], bytes: [15, 16] },
+    recent_came: Traffic { packets: [17, 18], bytes: [19, 20] },
+    recent_sent: Traffic { packets: [21, 22], bytes: [23, u64::MAX] },
 };
 pub fn screen_hits() -> ScreenCounters {
     ScreenCounters {
