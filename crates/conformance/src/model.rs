@@ -14,11 +14,14 @@ mod headers;
 mod nat;
 mod own;
 mod packet;
+mod reply;
 mod routes;
 mod rules;
 mod schedule;
 mod screens;
 mod segment;
+mod session;
+mod tally;
 
 use conversation::{Conversation, Judged, State};
 pub use error::{ErrorOutcome, IcmpError};
@@ -28,14 +31,18 @@ use nat::carried;
 pub use nat::{End, Ports, RuleName, Source, Span};
 pub use packet::{Packet, Station, Tuple, tuple};
 use packet::{same, turned};
-use ravelin_contract::{CloseReason, SessionState};
+use ravelin_contract::CloseReason;
 use ravelin_model::{Config, IdsOption, Policy};
 use ravelin_program::Screen;
 use ravelin_types::DropReason;
+use reply::Came;
+pub use reply::{Reply, Says};
 use schedule::Held;
 pub use screens::Notice;
 use screens::{Asked, Look, Screens, Stopped};
 pub use segment::{ACK, FIN, PSH, RST, SYN, Segment, URG};
+pub use session::Session;
+pub use tally::Tally;
 
 /// The zone of the firewall itself.
 const HOST: &str = "junos-host";
@@ -69,55 +76,6 @@ pub enum Expected {
     Drop(DropReason),
 }
 
-/// A conversation that was let through, as its two directions look on the wire.
-#[derive(Clone, Debug)]
-pub struct Session {
-    pub inside: Packet,
-    /// As its packets leave.
-    pub left: Packet,
-    from_zone: String,
-    to_zone: String,
-    /// What the policy hangs on that let it through.
-    scheduler: Option<String>,
-    /// `None`: it is with the firewall itself.
-    unit: Option<String>,
-    tcp: Option<Conversation>,
-    application: Option<u64>,
-    /// Seconds; `None`: it does not age.
-    pub timeout: Option<u64>,
-    /// Milliseconds when its last packet came.
-    pub seen: u64,
-    /// Packets of its two directions.
-    pub packets: [u64; 2],
-    /// Bytes of their datagrams as they came.
-    pub bytes: [u64; 2],
-    logs_close: bool,
-    /// Of the rule that brings it from one family to the other.
-    prefix: Option<IpNet>,
-    /// What its source is from.
-    pool: Option<String>,
-}
-
-impl Session {
-    /// The zone that packets of one of its ways come from.
-    #[must_use]
-    pub fn zone(&self, way: usize) -> &str {
-        if way == 0 { &self.from_zone } else { &self.to_zone }
-    }
-
-    /// How far it is said to have come.
-    #[must_use]
-    pub fn state(&self) -> SessionState {
-        match self.tcp.as_ref().map(|tcp| (tcp.is_reset(), tcp.state())) {
-            Some((true, _) | (_, State::Closing | State::TimeWait)) => SessionState::Closing,
-            Some((_, State::SynSent | State::SynReceived)) => SessionState::Opening,
-            Some((_, State::Established | State::HalfClosed)) => SessionState::Established,
-            None if self.packets == [1, 0] => SessionState::Opening,
-            None => SessionState::Established,
-        }
-    }
-}
-
 /// What is told of a session or a packet, by the tuple it came with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Told {
@@ -148,6 +106,10 @@ pub struct Model<'a> {
     rule_hits: BTreeMap<RuleName, u64>,
     /// Which address of a pool a host was seen with.
     homes: Vec<(String, IpAddr, IpAddr)>,
+    tallies: BTreeMap<String, Tally>,
+    replies: Vec<Reply>,
+    /// Of what answers cost.
+    spent_ms: u64,
 }
 
 /// What is to be done with a packet, and the session it opens.
@@ -181,6 +143,9 @@ impl<'a> Model<'a> {
             routes: Vec::new(),
             rule_hits: BTreeMap::new(),
             homes: Vec::new(),
+            tallies: BTreeMap::new(),
+            replies: Vec::new(),
+            spent_ms: 0,
         }
     }
 
@@ -192,6 +157,7 @@ impl<'a> Model<'a> {
     /// Time passes; sessions that were silent for too long end.
     pub fn advance(&mut self, ms: u64) {
         self.now += ms;
+        self.rest(ms);
         let is_over = |s: &Session| s.timeout.is_some_and(|timeout| s.seen + timeout * 1000 <= self.now);
         let (over, live): (Vec<_>, _) = std::mem::take(&mut self.sessions).into_iter().partition(is_over);
         self.sessions = live;
@@ -272,6 +238,8 @@ impl<'a> Model<'a> {
             return self.without_session((by, &zones[way]), packet, None);
         }
         let (zone, beyond) = (&zones[way], &zones[1 - way]);
+        let of_unit = self.zone_of(by).unwrap_or_default();
+        let came = Came { unit: by, zone: &of_unit, of_kernel: zone == HOST };
         let mut is_mended = false;
         // What the firewall sends itself is not judged (screen-2).
         for (zone, leaves) in [(zone, false), (beyond, true)].into_iter().filter(|_| zone != HOST) {
@@ -294,7 +262,14 @@ impl<'a> Model<'a> {
                 self.is_open = true;
                 return dropped(DropReason::NotReady);
             }
-            Judged::Drop(reason) => return dropped(reason),
+            Judged::Drop(reason) => {
+                let known = self.sessions[at].tcp.as_ref();
+                let says = known.filter(|_| reason == DropReason::TcpRstNotExpected);
+                if let Some(stands) = says.and_then(|tcp| tcp.challenge(way)) {
+                    self.challenges(came, packet, stands);
+                }
+                return dropped(reason);
+            }
             Judged::Anew => {
                 let was_reset = session.tcp.is_some_and(|tcp| tcp.is_reset());
                 self.end(at, if was_reset { CloseReason::TcpRst } else { CloseReason::TcpFin });
@@ -317,10 +292,12 @@ impl<'a> Model<'a> {
         if let Some(tcp) = &known.tcp {
             known.timeout = tcp.timeout(rules, known.application);
         }
+        let counted = known.clone();
+        self.passes(&counted, way, packet);
         if let Some(reason) = last {
             self.end(at, reason);
         }
-        self.passed(by, (packet, segment), (&session, way))
+        self.passed(came, (packet, segment), (&session, way))
     }
 
     /// Judges by the screens of a zone. `Ok(true)`: its urgent flag goes.
@@ -372,7 +349,7 @@ impl<'a> Model<'a> {
     fn holds(&mut self, at: usize) -> bool {
         match self.held(at) {
             Held::Ended => return false,
-            Held::By(policy) => self.sessions[at].logs_close = policy.is_some_and(|policy| policy.log_close),
+            Held::By(policy) => self.moves(at, policy),
             Held::AsEver => {}
         }
         true
@@ -387,6 +364,9 @@ impl<'a> Model<'a> {
         if let Some(session) = opens {
             let home = session.pool.clone().map(|pool| (pool, session.inside.src, left.src));
             self.homes.extend(home);
+            self.gains(&session);
+            let first = session.inside;
+            self.passes(&session, 0, &first);
             self.sessions.push(Session { left: *left, ..*session });
         }
     }
@@ -397,6 +377,7 @@ impl<'a> Model<'a> {
     }
 
     fn tell_close(&mut self, session: &Session, reason: CloseReason) {
+        self.loses(session);
         if session.logs_close {
             self.told.push((tuple(&session.inside), Told::Closed(reason.text())));
         }

@@ -129,6 +129,14 @@ impl Conversation {
         self.reset
     }
 
+    /// Number, acknowledgement and window that the other end last showed the sender of a way (tcp-24, tcp-34).
+    pub(super) fn challenge(&self, from: usize) -> Option<(u32, u32, u16)> {
+        let way = &self.ways[from];
+        let (granted, end) = (way.granted.filter(|_| way.syn_acked)?, self.ways[1 - from].end?);
+        let open = (granted - way.acked) >> self.shift(1 - from);
+        Some((end as u32, way.acked as u32, u16::try_from(open).unwrap_or(u16::MAX)))
+    }
+
     /// Seconds of silence until it ends; `None`: never (tcp-37..40).
     pub(super) fn timeout(&self, rules: &TcpSession, application: Option<u64>) -> Option<u64> {
         let waiting = |unset| match (rules.time_wait_ageout, rules.time_wait_timeout) {

@@ -5,6 +5,7 @@ use ravelin_types::DropReason;
 
 use super::conversation::Conversation;
 use super::nat::{End, Outward, Ports, RuleName, Side, Source, carried};
+use super::reply::{Came, NET_UNREACHABLE, TIME_EXCEEDED};
 use super::screens::Look;
 use super::{
     Expected, HOST, Judgement, Model, Packet, Session, Told, cleared, dropped, entrance, same, tuple, turned,
@@ -46,7 +47,8 @@ impl Model<'_> {
             let denied = || dropped(DropReason::HostInboundDenied);
             return if is_across { denied() } else { self.host_bound((unit, zone), &seen, &inner) };
         }
-        let (tcp, egress, to_zone) = match self.towards(zone, (&seen, &inner)) {
+        let came = Came { unit, zone, of_kernel: false };
+        let (tcp, egress, to_zone) = match self.towards(came, (&seen, &inner)) {
             Ok(towards) => towards,
             Err(reason) => return dropped(reason),
         };
@@ -59,14 +61,21 @@ impl Model<'_> {
         // What a static rule can do nothing with gets no further than that rule.
         let is_refused =
             matches!(outward.source, Err(DropReason::InvalidSource | DropReason::Nptv6Unmappable));
-        self.count([inward.rule.as_ref().filter(|_| !is_refused), outward.rule.as_ref()]);
-        let source = match outward.source {
-            Ok(source) => source,
-            Err(reason) => return dropped(reason),
-        };
+        if let Err(reason) = outward.source
+            && is_refused
+        {
+            self.count([None, outward.rule.as_ref()]);
+            return dropped(reason);
+        }
         let mended_out = match self.screened(unit, (&to_zone, true), packet, look(beyond == Some(&to_zone))) {
             Ok(mended) => mended,
             Err(judgement) => return judgement,
+        };
+        self.count([inward.rule.as_ref(), outward.rule.as_ref()]);
+        self.hit(policy);
+        let source = match outward.source {
+            Ok(source) => source,
+            Err(reason) => return dropped(reason),
         };
         if let Err(judgement) = self.limited_by_both(unit, (zone, &to_zone), packet) {
             return judgement;
@@ -81,7 +90,11 @@ impl Model<'_> {
         let prefix = inward.prefix.or(outward.prefix);
         let session = Session { unit: Some(egress.clone()), prefix, pool: outward.pool, ..session };
         if packet.ttl <= 1 {
-            return self.ended(session, &source, (packet, &inner));
+            self.complains(came, packet, TIME_EXCEEDED, 0);
+            return self.ended(session, (&source, DropReason::TtlExpired), (packet, &inner));
+        }
+        if self.is_too_big(came, packet, &egress) {
+            return self.ended(session, (&source, DropReason::PacketTooBig), (packet, &inner));
         }
         let tcp = seen.tcp.map(|tcp| cleared(tcp, mended_out));
         let expected = Expected::Forward { unit: egress, source, to: (inner.dst, inner.dport), tcp };
@@ -90,21 +103,30 @@ impl Model<'_> {
 
     /// The conversation that a packet opens, and the unit and zone that it leaves by.
     fn towards(
-        &self,
-        zone: &str,
+        &mut self,
+        came: Came<'_>,
         (packet, inner): (&Packet, &Packet),
     ) -> Result<(Option<Conversation>, String, String), DropReason> {
-        if entrance::is_nowhere_beyond(packet.src) || self.is_own(zone, packet.src) {
+        if entrance::is_nowhere_beyond(packet.src) || self.is_own(came.zone, packet.src) {
             return Err(DropReason::InvalidSource);
         }
-        let tcp = self.conversation(packet)?;
-        let egress = self.way_out(zone, inner.dst)?;
+        let tcp = self.opened(came, packet)?;
+        let egress = self.way_out(came.zone, inner.dst).inspect_err(|reason| {
+            if *reason == DropReason::NoRoute && !inner.dst.is_multicast() {
+                self.complains(came, packet, NET_UNREACHABLE, 0);
+            }
+        })?;
         let to_zone = self.zone_of(&egress).ok_or(DropReason::EgressNoZone)?;
         Ok((tcp, egress, to_zone))
     }
 
-    /// A packet without a hop to go opens its session and ends there (flow-19).
-    fn ended(&mut self, session: Session, source: &Source, (packet, inner): (&Packet, &Packet)) -> Judgement {
+    /// A packet without a hop to go, or that is too long, opens its session and ends there (flow-19, flow-20).
+    fn ended(
+        &mut self,
+        session: Session,
+        (source, reason): (&Source, DropReason),
+        (packet, inner): (&Packet, &Packet),
+    ) -> Judgement {
         let Source::Is((src, sport)) = *source else {
             // What it would have become can't be seen.
             self.is_open = true;
@@ -112,7 +134,7 @@ impl Model<'_> {
         };
         let left = Packet { src, sport, dst: inner.dst, dport: inner.dport, ..*packet };
         let opens = Some(Box::new(Session { left, ..session }));
-        Judgement { expected: Expected::Drop(DropReason::TtlExpired), opens }
+        Judgement { expected: Expected::Drop(reason), opens }
     }
 
     /// What its source becomes where a policy lets it through.
@@ -123,19 +145,9 @@ impl Model<'_> {
         policy: Option<&Policy>,
     ) -> Result<Outward, DropReason> {
         let permits = self.config.security.policies.default_policy == DefaultPolicy::PermitAll;
-        let denied = match policy.map(|policy| policy.action) {
-            Some(PolicyAction::Permit) => None,
-            Some(PolicyAction::Deny) => Some(DropReason::PolicyDeny),
-            Some(PolicyAction::Reject) => Some(DropReason::PolicyReject),
-            None if permits => None,
-            None => Some(DropReason::DefaultDeny),
-        };
-        if let Some(reason) = denied {
-            if policy.is_some_and(|policy| policy.log_init) {
-                self.told.push((tuple(packet), Told::Denied));
-            }
-            return Err(reason);
-        }
+        let otherwise = if permits { Ok(()) } else { Err(DropReason::DefaultDeny) };
+        let came = Came { unit: way.from.0, zone: way.from.1, of_kernel: false };
+        self.lets((came, packet), policy, otherwise)?;
         let is_translated = (packet.dst, packet.dport) != (inner.dst, inner.dport);
         if policy.is_some_and(|p| p.drop_translated && is_translated || p.drop_untranslated && !is_translated)
         {
@@ -147,6 +159,29 @@ impl Model<'_> {
             Err(reason @ DropReason::Nat64NoSource) => Err(reason),
             _ => Ok(outward),
         }
+    }
+
+    /// Whether a policy lets a packet through; `otherwise`: what becomes of it where none means it.
+    pub(super) fn lets(
+        &mut self,
+        (came, packet): (Came<'_>, &Packet),
+        policy: Option<&Policy>,
+        otherwise: Result<(), DropReason>,
+    ) -> Result<(), DropReason> {
+        let Some(known) = policy else { return otherwise };
+        let reason = match known.action {
+            PolicyAction::Permit => return Ok(()),
+            PolicyAction::Deny => DropReason::PolicyDeny,
+            PolicyAction::Reject => {
+                self.rejects(came, packet);
+                DropReason::PolicyReject
+            }
+        };
+        self.hit(policy);
+        if known.log_init {
+            self.told.push((tuple(packet), Told::Denied));
+        }
+        Err(reason)
     }
 
     /// Rules that a session is tried by.
@@ -166,24 +201,18 @@ impl Model<'_> {
         if !packet.is_to_many() && self.is_own(zone, packet.src) {
             return dropped(DropReason::InvalidSource);
         }
-        let opened = if packet.is_to_many() { Ok(None) } else { self.conversation(packet) };
+        let came = Came { unit, zone, of_kernel: false };
+        let opened = if packet.is_to_many() { Ok(None) } else { self.opened(came, packet) };
         let tcp = match opened {
             Ok(tcp) => tcp,
             Err(reason) => return dropped(reason),
         };
         let policy = self.policy(zone, HOST, inner);
-        let denied = match policy.map(|policy| policy.action) {
-            Some(PolicyAction::Permit) | None => None,
-            Some(PolicyAction::Deny) => Some(DropReason::PolicyDeny),
-            Some(PolicyAction::Reject) => Some(DropReason::PolicyReject),
-        };
-        let is_told = policy.is_some_and(|policy| policy.log_init);
-        if let Some(reason) = denied {
-            if is_told {
-                self.told.push((tuple(packet), Told::Denied));
-            }
+        if let Err(reason) = self.lets((came, packet), policy, Ok(())) {
             return dropped(reason);
         }
+        let is_told = policy.is_some_and(|policy| policy.log_init);
+        self.hit(policy);
         if packet.is_to_many() {
             return Expected::Host.into();
         }
@@ -218,6 +247,8 @@ impl Model<'_> {
             left: *inner,
             from_zone: way.from.1.to_owned(),
             to_zone: way.to.1.to_owned(),
+            policy: policy.map(|policy| policy.name.to_string()),
+            counts: self.counts(policy),
             scheduler: policy.and_then(|policy| policy.scheduler.as_deref().map(str::to_owned)),
             unit: None,
             timeout: tcp.as_ref().map_or(application, |tcp| tcp.timeout(rules, application)),
@@ -230,6 +261,16 @@ impl Model<'_> {
             prefix: None,
             pool: None,
         }
+    }
+
+    /// The same; who should have asked for it first may be told (policy-11).
+    fn opened(&mut self, came: Came<'_>, packet: &Packet) -> Result<Option<Conversation>, DropReason> {
+        let resets = self.config.security.zones.iter().any(|z| z.name == came.zone && z.tcp_rst);
+        self.conversation(packet).inspect_err(|reason| {
+            if resets && *reason == DropReason::TcpNotSyn {
+                self.resets(came, packet);
+            }
+        })
     }
 
     /// The conversation that a TCP packet opens, or why it opens none.

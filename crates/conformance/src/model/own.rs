@@ -1,12 +1,13 @@
 //! What the firewall itself sends: out by the unit that the kernel chose, unless a policy says otherwise (flow-25); and what may be shed when
 //! frames come too fast (overload-1).
 
-use ravelin_model::{PolicyAction, TcpSession};
+use ravelin_model::TcpSession;
 use ravelin_types::DropReason;
 
 use super::conversation::Conversation;
 use super::first::Way;
 use super::nat::Source;
+use super::reply::Came;
 use super::{Expected, HOST, Judgement, Model, Outcome, Packet, Session, Told, dropped, same, tuple, turned};
 
 impl Model<'_> {
@@ -38,18 +39,12 @@ impl Model<'_> {
             return as_it_is.into();
         }
         let policy = self.policy(HOST, zone, packet);
-        let denied = match policy.map(|policy| policy.action) {
-            Some(PolicyAction::Permit) | None => None,
-            Some(PolicyAction::Deny) => Some(DropReason::PolicyDeny),
-            Some(PolicyAction::Reject) => Some(DropReason::PolicyReject),
-        };
-        let is_told = policy.is_some_and(|policy| policy.log_init);
-        if let Some(reason) = denied {
-            if is_told {
-                self.told.push((tuple(packet), Told::Denied));
-            }
+        let came = Came { unit, zone, of_kernel: true };
+        if let Err(reason) = self.lets((came, packet), policy, Ok(())) {
             return dropped(reason);
         }
+        let is_told = policy.is_some_and(|policy| policy.log_init);
+        self.hit(policy);
         // A reply to what is over opens nothing.
         if packet.is_group() || packet.is_echo_reply() {
             return as_it_is.into();

@@ -9,6 +9,7 @@ mod kit;
 mod nat;
 mod pieces;
 mod policies;
+mod said;
 mod screens;
 mod seen;
 mod strangers;

@@ -98,9 +98,7 @@ pub(crate) fn must_end<R: Recorder>(turn: &mut Turn<'_, R>, slot: u32) -> Option
                 if let Some(hits) = policies.get_mut(policy.index()) {
                     hits.gain(turn.now);
                 }
-                let counts = rules.policy(policy).is_some_and(|p| p.count);
-                let unlogged = session.marks.with(Marks::LOG_CLOSE, false).with(Marks::LOG_UPDATE, false);
-                session.marks = unlogged.with(Marks::COUNT, counts);
+                session.marks = session.marks.with(Marks::LOG_CLOSE, false).with(Marks::LOG_UPDATE, false);
                 is_moved = true;
             }
             Rejudged::Kept => {}
@@ -109,8 +107,10 @@ pub(crate) fn must_end<R: Recorder>(turn: &mut Turn<'_, R>, slot: u32) -> Option
         session.wings.iter_mut().for_each(|wing| wing.resolved_at = 0);
         let one_way = rules.refreshes_one_way(session.wings[0].zone);
         let before = session.marks;
+        let policy = rules.policy(session.policy);
         session.marks = before
-            .logged(rules.policy(session.policy))
+            .logged(policy)
+            .with(Marks::COUNT, policy.is_some_and(|policy| policy.count))
             .with(Marks::ONE_WAY, one_way)
             .tracked(rules.tracking(session.wings[0].zone));
         is_moved |= session.marks.has(Marks::REPORTED) && !before.has(Marks::REPORTED);

@@ -234,12 +234,8 @@ fn check_opening<R: Recorder>(
     check_own(turn, flow)?;
     sanity::check_opening(network, turn.world.rules.flow.refused)?;
     match network.l4 {
-        L4::Tcp { .. } => tcp::open(packet, flow, turn.world.rules.tcp_of(policy)).inspect_err(|reason| {
-            let zone = turn.world.rules.zone(flow.zone);
-            if *reason == DropReason::TcpNotSyn && zone.is_some_and(|z| z.tcp_rst) {
-                reply::tcp_reset(turn, packet, flow);
-            }
-        }),
+        L4::Tcp { .. } => tcp::open(packet, flow, turn.world.rules.tcp_of(policy))
+            .inspect_err(|reason| tell(turn, packet, flow, *reason)),
         L4::Icmp { kind, .. } => match IcmpKind::of(network.proto, kind) {
             IcmpKind::EchoReply => Err(DropReason::IcmpReplyNoSession),
             IcmpKind::EchoRequest | IcmpKind::Error | IcmpKind::Other => Ok(None),
@@ -249,6 +245,19 @@ fn check_opening<R: Recorder>(
             Err(DropReason::DnsReply)
         }
         L4::Udp { .. } | L4::Sctp { .. } | L4::Spi(_) | L4::Opaque => Ok(None),
+    }
+}
+
+/// The sender of a segment that opens no conversation is told, where its zone says so. Spec: policy-11.
+pub(crate) fn tell<R: Recorder>(
+    turn: &mut Turn<'_, R>,
+    packet: &Packet<'_>,
+    flow: &Flow,
+    reason: DropReason,
+) {
+    let zone = turn.world.rules.zone(flow.zone);
+    if reason == DropReason::TcpNotSyn && zone.is_some_and(|z| z.tcp_rst) {
+        reply::tcp_reset(turn, packet, flow);
     }
 }
 

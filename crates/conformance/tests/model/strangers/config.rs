@@ -56,12 +56,12 @@ fn policy() -> impl Strategy<Value = String> {
     ];
     let sides = || select(&["any", "any", "any-ipv4", "any-ipv6", "10.0.0.0/24", "0.0.0.0/0"][..]);
     let action = select(&["permit", "permit", "permit", "deny", "reject"][..]);
-    let log = select(&["", "session-init", "session-close"][..]);
+    let log = select(&["", "log session-init", "log session-close", "count"][..]);
     let applications = select(&APPLICATIONS[..]);
     (context, sides(), sides(), applications, action, log).prop_map(
         |(context, src, dst, application, action, log)| {
             let head = format!("set security policies {context} policy NAME");
-            let log = if log.is_empty() { String::new() } else { format!("{head} then log {log}\n") };
+            let log = if log.is_empty() { String::new() } else { format!("{head} then {log}\n") };
             format!(
                 "{head} match source-address {src}\n{head} match destination-address {dst}\n\
              {head} match application {application}\n{head} then {action}\n{log}"
