@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
+mod commit;
 mod conversation;
 mod entrance;
 mod error;
@@ -23,6 +24,7 @@ mod segment;
 mod session;
 mod tally;
 
+use commit::Rejudged;
 use conversation::{Conversation, Judged, State};
 pub use error::{ErrorOutcome, IcmpError};
 pub use headers::{Carried, Datagram, Header, Inner, Message, Options};
@@ -90,6 +92,8 @@ pub type CloseReasonText = &'static str;
 /// The model and what it remembers.
 pub struct Model<'a> {
     config: &'a Config,
+    /// All that were in force, the last one among them.
+    configs: Vec<&'a Config>,
     /// Milliseconds.
     now: u64,
     sessions: Vec<Session>,
@@ -133,6 +137,7 @@ impl<'a> Model<'a> {
     pub fn new(config: &'a Config) -> Self {
         Self {
             config,
+            configs: vec![config],
             now: 0,
             sessions: Vec::new(),
             screens: Screens::default(),
@@ -223,6 +228,7 @@ impl<'a> Model<'a> {
             Ok(zone) => zone,
             Err(reason) => return dropped(reason),
         };
+        self.meets(&zone, packet);
         match self.session_of(&zone, packet) {
             Some((at, way)) => self.of_session(unit, packet, (at, way)),
             None => self.without_session((unit, &zone), packet, None),
@@ -233,8 +239,8 @@ impl<'a> Model<'a> {
         let config = self.config;
         let session = self.sessions[at].clone();
         let zones = [session.from_zone.clone(), session.to_zone.clone()];
-        if !self.holds(at) {
-            self.end(at, CloseReason::PolicyChanged);
+        if let Err(reason) = self.holds(at) {
+            self.end(at, reason);
             return self.without_session((by, &zones[way]), packet, None);
         }
         let (zone, beyond) = (&zones[way], &zones[1 - way]);
@@ -284,12 +290,16 @@ impl<'a> Model<'a> {
         // Or it is a step of the conversation; a reset is none, and behind it only what comes to another timeout is one (session-23).
         let is_reset = known.tcp.as_ref().is_some_and(Conversation::is_reset);
         let class = |state| if is_reset && state == State::SynReceived { State::SynSent } else { state };
-        if keeps_alive || stands(&known.tcp).map(class) != stood.map(class) {
+        let is_step = stands(&known.tcp).map(class) != stood.map(class);
+        if keeps_alive || is_step {
             known.seen = self.now;
         }
         known.packets[way] += 1;
         known.bytes[way] += packet.size() as u64;
-        if let Some(tcp) = &known.tcp {
+        // What it has stays as long as nothing happens (policy-13); a handshake has one until it is complete (tcp-37).
+        let of_state = |state| if state == State::SynReceived { State::SynSent } else { state };
+        let is_other = stands(&known.tcp).map(of_state) != stood.map(of_state);
+        if let Some(tcp) = known.tcp.as_ref().filter(|_| is_other) {
             known.timeout = tcp.timeout(rules, known.application);
         }
         let counted = known.clone();
@@ -345,14 +355,20 @@ impl<'a> Model<'a> {
         screens::looks(option, leaves).then_some(option)
     }
 
-    /// Whether policies let a session live on; by another from now on, perhaps.
-    fn holds(&mut self, at: usize) -> bool {
+    /// Whether a session lives on; by another policy from now on, perhaps.
+    fn holds(&mut self, at: usize) -> Result<(), CloseReason> {
+        match self.rejudged(at) {
+            Rejudged::Kept => {}
+            Rejudged::Of(policy) => self.moves(at, policy),
+            Rejudged::Ended(reason) => return Err(reason),
+        }
+        self.sessions[at].under = self.commits();
         match self.held(at) {
-            Held::Ended => return false,
+            Held::Ended => return Err(CloseReason::PolicyChanged),
             Held::By(policy) => self.moves(at, policy),
             Held::AsEver => {}
         }
-        true
+        Ok(())
     }
 
     /// Whether answers to sessions of a zone do not keep them alive.
@@ -437,20 +453,8 @@ impl<'a> Model<'a> {
     }
 
     fn policy(&self, from: &str, to: &str, packet: &Packet) -> Option<&'a Policy> {
-        let policies = &self.config.security.policies;
-        let pair = policies.pairs.iter().filter(|p| p.from == from && p.to == to);
-        let here = pair.flat_map(|p| &p.policies).map(|p| (p, Some((from, to))));
-        // Any zone is any but the firewall itself.
-        let listed = |zones: &[String], zone: &str| match zones {
-            [] => zone != "junos-host",
-            named => named.iter().any(|z| z == zone || z == "any" && zone != "junos-host"),
-        };
-        let global = policies
-            .global
-            .iter()
-            .filter(|g| listed(&g.from_zones, from) && listed(&g.to_zones, to))
-            .map(|g| (&g.policy, None));
-        let found = here.chain(global).find(|(p, zones)| self.matches(p, packet, *zones));
+        let mut all = rules::between(self.config, from, to).into_iter();
+        let found = all.find(|(p, of_pair)| self.matches(p, packet, of_pair.then_some((from, to))));
         found.map(|(policy, _)| policy)
     }
 }

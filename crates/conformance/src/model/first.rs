@@ -250,6 +250,8 @@ impl Model<'_> {
             policy: policy.map(|policy| policy.name.to_string()),
             counts: self.counts(policy),
             scheduler: policy.and_then(|policy| policy.scheduler.as_deref().map(str::to_owned)),
+            came_by: (way.from.1 != HOST).then(|| way.from.0.to_owned()),
+            under: self.commits(),
             unit: None,
             timeout: tcp.as_ref().map_or(application, |tcp| tcp.timeout(rules, application)),
             tcp,

@@ -22,6 +22,7 @@ impl Model<'_> {
             Ok(zone) => zone,
             Err(reason) => return dropped(reason),
         };
+        self.meets(&zone, packet);
         match self.session_of(HOST, packet) {
             Some(found) => self.of_session(unit, packet, found),
             None => self.sent_first((unit, &zone), packet),

@@ -19,6 +19,10 @@ pub struct Session {
     pub(super) counts: bool,
     /// What the policy hangs on that let it through.
     pub(super) scheduler: Option<String>,
+    /// By which it came in; `None`: the kernel sent it.
+    pub(super) came_by: Option<String>,
+    /// The configuration that it was judged by last, by its number.
+    pub(super) under: usize,
     /// `None`: it is with the firewall itself.
     pub(super) unit: Option<String>,
     pub(super) tcp: Option<Conversation>,

@@ -35,16 +35,26 @@ pub fn ip(text: &str) -> IpAddr {
 }
 
 pub fn plane(config: &Config, workers: u8) -> SimPlane {
-    let valid = check(config.clone()).unwrap_or_else(|errors| panic!("the generator is wrong: {errors:?}"));
-    let mut book = IdBook::default();
-    let program = compile(&valid, &Resolved::virtual_ports(&valid), &mut book, Generation(1)).unwrap();
+    plane_of(config, workers).0
+}
+
+/// And the book of its ids, for commits to come.
+pub fn plane_of(config: &Config, workers: u8) -> (SimPlane, IdBook) {
     let limits = Limits { sessions: 1024, events: 4096 };
     // What is recorded takes the whole path, the rest the express path where it may.
     let recorded = workers.is_multiple_of(2);
     let plane = SimWorkers::plane(SimSetup { workers, limits, recorded, ..SimSetup::default() });
+    let mut book = IdBook::default();
+    commit(&plane, config, (&mut book, 1));
+    (plane, book)
+}
+
+/// A configuration is in force from now on, the one of this number.
+pub fn commit(plane: &SimPlane, config: &Config, (book, number): (&mut IdBook, u64)) {
+    let valid = check(config.clone()).unwrap_or_else(|errors| panic!("the generator is wrong: {errors:?}"));
+    let program = compile(&valid, &Resolved::virtual_ports(&valid), book, Generation(number)).unwrap();
     plane.apply_config(&program).unwrap();
-    plane.updates().apply(&routes(&valid, &book)).unwrap();
-    plane
+    plane.updates().apply(&routes(&valid, book)).unwrap();
 }
 
 pub fn frame(packet: &Packet) -> Vec<u8> {

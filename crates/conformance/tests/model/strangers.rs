@@ -9,6 +9,7 @@ use std::net::IpAddr;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
+use ravelin_compile::IdBook;
 use ravelin_conformance::model::{
     ACK, ErrorOutcome, IcmpError, Model, Notice, Outcome, Packet, SYN, Segment, Session,
 };
@@ -19,7 +20,7 @@ use ravelin_sim::SimPlane;
 use ravelin_types::DropReason;
 
 use crate::kit::{
-    Fate, From, bare, error_frame, error_outcome_of, frame, ip, joined, loaded, plane, run, runs,
+    Fate, From, bare, commit, error_frame, error_outcome_of, frame, ip, joined, loaded, plane_of, run, runs,
 };
 use crate::said::{Tap, agree_on_policies, agree_on_replies, cut};
 use crate::screens::wait;
@@ -28,7 +29,7 @@ use crate::seen::{expected, shown, told, zone_name};
 mod config;
 mod packet;
 
-use config::config;
+use config::configs;
 use packet::{from_kernel, packet};
 
 const ZONES: [&str; 3] = ["trust", "untrust", "dmz"];
@@ -56,6 +57,8 @@ enum Step {
     Wait(u64),
     /// Frames come faster than they are taken from now on, or no more.
     Press(bool),
+    /// The next configuration, if there is one.
+    Commit,
 }
 
 /// How an error is told.
@@ -91,7 +94,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     });
     let error =
         (0usize..6, 0usize..2, told).prop_map(|(session, way, told)| Step::Error { session, way, told });
-    let step = prop_oneof![24 => fresh, 1 => storm, 6 => own, 6 => again, 8 => back, 4 => error, 2 => wait, 2 => press];
+    let step = prop_oneof![24 => fresh, 1 => storm, 6 => own, 6 => again, 8 => back, 4 => error, 2 => wait, 2 => press, 3 => Just(Step::Commit)];
     vec(step, 1..60)
 }
 
@@ -109,7 +112,7 @@ fn sent(step: &Step, model: &Model<'_>) -> Option<(From, Packet)> {
         IpAddr::V6(dst) => matches!(dst.segments(), [0x2001, 0xdb8, 0..4, 0, 0, 0, 0, 1]),
     };
     let sent = match *step {
-        Step::Wait(_) | Step::Press(_) | Step::Error { .. } | Step::Storm(..) => None,
+        Step::Wait(_) | Step::Press(_) | Step::Error { .. } | Step::Storm(..) | Step::Commit => None,
         Step::Fresh(from, packet) => Some((From::Port(from), packet)),
         Step::Own(unit, packet) => Some((From::Host(unit), packet)),
         Step::Again(n) => of(n).and_then(|session| Some((port(session, 0)?, session.inside))),
@@ -180,6 +183,10 @@ fn drops(plane: &SimPlane) -> BTreeMap<DropReason, u64> {
 
 /// The plane, the model, and what was seen of both.
 struct World<'a> {
+    /// Those that are in force one behind the other.
+    configs: &'a [Config],
+    commits: usize,
+    book: IdBook,
     plane: SimPlane,
     model: Model<'a>,
     workers: u8,
@@ -196,9 +203,10 @@ enum Goes {
 }
 
 impl<'a> World<'a> {
-    fn new(config: &'a Config, workers: u8) -> Self {
-        let (plane, model) = (plane(config, workers), Model::new(config));
-        let mut world = Self { plane, model, workers, dropped: BTreeMap::new(), tap: Tap::default() };
+    fn new(configs: &'a [Config], workers: u8) -> Self {
+        let (plane, book) = plane_of(&configs[0], workers);
+        let (model, dropped, tap) = (Model::new(&configs[0]), BTreeMap::new(), Tap::default());
+        let mut world = Self { configs, commits: 0, book, plane, model, workers, dropped, tap };
         wait(&world.plane, &mut world.model, 5000);
         world
     }
@@ -208,6 +216,14 @@ impl<'a> World<'a> {
         wait(&self.plane, &mut self.model, ms);
         while self.model.since_aged() < 3000 {
             wait(&self.plane, &mut self.model, 1000);
+        }
+    }
+
+    fn commit(&mut self) {
+        if let Some(config) = self.configs.get(self.commits + 1) {
+            self.commits += 1;
+            commit(&self.plane, config, (&mut self.book, 1 + self.commits as u64));
+            self.model.commit(config);
         }
     }
 
@@ -272,6 +288,7 @@ impl<'a> World<'a> {
     fn go(&mut self, steps: &[Step], burst: usize) -> Result<(Goes, usize), TestCaseError> {
         match &steps[0] {
             Step::Wait(ms) => self.wait(*ms),
+            Step::Commit => self.commit(),
             Step::Press(pressed) => self.plane.workers().press(*pressed),
             Step::Error { session, way, told } => return Ok((self.error((*session, *way), told)?, 1)),
             Step::Storm(from, packet, times) => {
@@ -325,13 +342,14 @@ proptest! {
     #![proptest_config(runs(43, 800))]
     #[test]
     fn engine_and_model_agree_on_packets_of_every_kind(
-        text in config(), steps in steps(), (workers, burst) in prop_oneof![(Just(1u8), 1usize..12), (2u8..=4, Just(1))],
+        texts in configs(), steps in steps(), (workers, burst) in prop_oneof![(Just(1u8), 1usize..12), (2u8..=4, Just(1))],
     ) {
-        let config = loaded(&text);
-        let mut world = World::new(&config, workers);
+        let configs: Vec<_> = texts.iter().map(|text| loaded(text)).collect();
+        let mut world = World::new(&configs, workers);
         let mut left = &steps[..];
         while !left.is_empty() {
             let went = world.go(left, burst);
+            let text = &texts[world.commits];
             let told = |error: TestCaseError| TestCaseError::fail(format!("{error}\nat {:?} under\n{text}", left[0]));
             let (goes, count) = went.map_err(told)?;
             if goes == Goes::Nowhere {
@@ -339,6 +357,6 @@ proptest! {
             }
             left = &left[count..];
         }
-        world.ends().map_err(|error| TestCaseError::fail(format!("{error}\nafter {steps:?} under\n{text}")))?;
+        world.ends().map_err(|error| TestCaseError::fail(format!("{error}\nafter {steps:?} under\n{texts:?}")))?;
     }
 }
