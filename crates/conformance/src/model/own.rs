@@ -74,6 +74,13 @@ impl Model<'_> {
         !is_exempt && (opens || !self.knows(unit, packet))
     }
 
+    /// A packet that was shed has been looked for all the same.
+    pub fn shed(&mut self, unit: &str, packet: &Packet) {
+        if let Some(zone) = self.zone_of(unit) {
+            self.meets(&zone, packet);
+        }
+    }
+
     /// Whether a packet that comes by a unit is of a session.
     #[must_use]
     pub fn knows(&self, unit: &str, packet: &Packet) -> bool {

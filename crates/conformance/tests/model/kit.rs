@@ -10,7 +10,7 @@ use ravelin_conformance::model::{ErrorOutcome, IcmpError, Outcome, Packet, Segme
 use ravelin_contract::DataPlane;
 use ravelin_engine::{Egress, Ingress, Limits, Rules, Verdict};
 use ravelin_model::{Config, check, load};
-use ravelin_sim::{SentTo, SimPlane, SimSetup, SimWorkers};
+use ravelin_sim::{Sent, SentTo, SimPlane, SimSetup, SimWorkers};
 use ravelin_types::{Addr, Family, Generation, Mac, Proto};
 use ravelin_wire::build::{self, Ip, Payload};
 use ravelin_wire::{L4, Network, checksum, parse, parse_ip, put_u16, u16_at, u32_at};
@@ -297,20 +297,20 @@ pub fn error_frame(
     (packet, about((error.src, error.dst), message, (ttl, &quote)))
 }
 
-/// What becomes of it where it arrives; the unit and the frame that left.
+/// What becomes of it where it arrives; the unit, and the frames that left: several, when it was cut.
 pub fn error_outcome_of(
     plane: &SimPlane,
     from: usize,
     error: &IcmpError,
     (_, bytes): &(Packet, Vec<u8>),
-) -> (ErrorOutcome, (String, Vec<u8>)) {
+) -> (ErrorOutcome, (String, Vec<Vec<u8>>)) {
     let rules = plane.rules().unwrap();
     let port = rules.ports().find(|p| p.name == format!("ge-0/0/{from}")).unwrap().id;
     let (verdicts, sent, _) = plane.workers().run_batch(&[(Ingress::Port(port), bytes)]);
     let outcome = match verdicts[0] {
-        Verdict::Send { egress: Egress::Port(_), .. } => {
-            let left = &sent[0].frame;
-            let outer = parse(left).unwrap().network.unwrap();
+        Verdict::Send { egress: Egress::Port(_), .. } | Verdict::Consume => {
+            let left = joined(&sent.iter().map(|sent| sent.frame.clone()).collect::<Vec<_>>());
+            let outer = parse(&left).unwrap().network.unwrap();
             let quote = &left[usize::from(outer.l4_at) + 8..usize::from(outer.end)];
             let quoted = read_packet(&parse_ip(quote, outer.family).unwrap(), &error.quoted);
             let (src, dst) = (outer.src.to_ip(outer.family), outer.dst.to_ip(outer.family));
@@ -320,9 +320,10 @@ pub fn error_outcome_of(
         Verdict::Drop(reason) => ErrorOutcome::Dropped(reason),
         other => panic!("{other:?} is no outcome of the model"),
     };
-    assert!(sent.len() <= 1, "nothing is said about an error");
-    let left = sent.into_iter().next().map(|sent| (rules.unit(sent.unit).unwrap().name.clone(), sent.frame));
-    (outcome, left.unwrap_or_default())
+    let is_cut = |sent: &Sent| cut_at(&sent.frame) != (0, false);
+    assert!(sent.len() <= 1 || sent.iter().all(is_cut), "nothing is said about an error");
+    let unit = sent.first().map(|sent| rules.unit(sent.unit).unwrap().name.clone());
+    (outcome, (unit.unwrap_or_default(), sent.into_iter().map(|sent| sent.frame).collect()))
 }
 
 fn about((src, dst): (IpAddr, IpAddr), (kind, code): (u8, u8), (ttl, quote): (u8, &[u8])) -> Vec<u8> {

@@ -11,20 +11,19 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use ravelin_compile::IdBook;
 use ravelin_conformance::model::{
-    ACK, ErrorOutcome, IcmpError, Model, Notice, Outcome, Packet, SYN, Segment, Session,
+    ACK, ErrorOutcome, IcmpError, Model, Outcome, Packet, SYN, Segment, Session,
 };
-use ravelin_contract::DataPlane;
+use ravelin_contract::{DataPlane, ScreenCounters};
 use ravelin_model::Config;
-use ravelin_program::Screen;
 use ravelin_sim::SimPlane;
-use ravelin_types::DropReason;
+use ravelin_types::{DropReason, ZoneId};
 
 use crate::kit::{
     Fate, From, bare, commit, error_frame, error_outcome_of, frame, ip, joined, loaded, plane_of, run, runs,
 };
 use crate::said::{Tap, agree_on_policies, agree_on_replies, cut};
 use crate::screens::wait;
-use crate::seen::{expected, shown, told, zone_name};
+use crate::seen::{expected, shown, told};
 
 mod config;
 mod packet;
@@ -165,17 +164,6 @@ fn as_it_came(model: &Model<'_>, from: From, packet: &Packet, fate: &Fate) -> bo
     }
 }
 
-fn hits(plane: &SimPlane) -> BTreeMap<(String, Screen), u64> {
-    let (rules, counters) = (plane.rules().unwrap(), plane.telemetry().screens().unwrap());
-    let of_zone = |zone| called(&zone_name(&rules, zone));
-    counters.iter().flat_map(|c| c.hits.iter().map(|(s, n)| ((of_zone(c.zone), *s), *n))).collect()
-}
-
-/// The zone of a unit.
-fn called(unit: &str) -> String {
-    UNITS.iter().position(|name| *name == unit).map_or("", |at| ZONES[at]).to_owned()
-}
-
 fn drops(plane: &SimPlane) -> BTreeMap<DropReason, u64> {
     let drops = plane.telemetry().global().unwrap().drops;
     DropReason::ALL.iter().map(|reason| (*reason, drops[reason.index()])).filter(|(_, n)| *n > 0).collect()
@@ -244,7 +232,7 @@ impl<'a> World<'a> {
                     return Ok(Goes::Nowhere);
                 }
             }
-            ErrorOutcome::Left(_) => self.tap.left(&left.0, &left.1),
+            ErrorOutcome::Left(_) => left.1.iter().for_each(|frame| self.tap.left(&left.0, frame)),
             ErrorOutcome::Host => self.tap.to_kernel(),
         }
         let expected = self.model.error_in(UNITS[from], &error, &sent.0);
@@ -261,13 +249,13 @@ impl<'a> World<'a> {
             if let Outcome::Dropped(reason) = outcome {
                 *self.dropped.entry(*reason).or_default() += 1;
             }
-            if let (Outcome::Dropped(DropReason::Overload), From::Port(port)) = (outcome, from)
-                && self.model.may_be_shed(UNITS[*port], packet)
-            {
-                if self.model.knows(UNITS[*port], packet) {
-                    return Ok(Goes::Nowhere);
+            if let (Outcome::Dropped(DropReason::Overload), From::Port(port)) = (outcome, from) {
+                self.model.shed(UNITS[*port], packet);
+                match (self.model.may_be_shed(UNITS[*port], packet), self.model.knows(UNITS[*port], packet)) {
+                    (true, true) => return Ok(Goes::Nowhere),
+                    (true, false) => continue,
+                    (false, _) => {}
                 }
-                continue;
             }
             let judged = match *from {
                 From::Port(port) => self.model.agrees(UNITS[port], packet, outcome),
@@ -308,34 +296,41 @@ impl<'a> World<'a> {
         Ok((Goes::On, 1))
     }
 
+    fn called(&self, zone: ZoneId) -> String {
+        let found = ZONES.into_iter().find(|name| self.book.clone().zone(name) == Ok(zone));
+        found.unwrap_or_default().to_owned()
+    }
+
     /// Counters and events.
     fn ends(&self) -> Result<(), TestCaseError> {
         prop_assert_eq!(&drops(&self.plane), &self.dropped);
-        prop_assert_eq!(&hits(&self.plane), self.model.hits());
+        let counters = self.plane.telemetry().screens().unwrap();
+        let of = |c: &ScreenCounters| c.hits.iter().map(|(s, n)| ((self.called(c.zone), *s), *n)).collect();
+        let hits: BTreeMap<_, _> =
+            counters.iter().flat_map(|c: &ScreenCounters| -> Vec<_> { of(c) }).collect();
+        prop_assert_eq!(&hits, self.model.hits());
         self.tap.agrees(&self.plane)?;
         agree_on_policies(&self.plane, &self.model)?;
-        agree_on_what_is_told(&self.plane, &self.model)
+        self.agree_on_what_is_told()
+    }
+
+    /// Events of sessions, of denied packets and of screens, in any order.
+    fn agree_on_what_is_told(&self) -> Result<(), TestCaseError> {
+        let (mut got, mut notices) = told(&self.plane, |zone| self.called(zone));
+        let mut should = self.model.told().to_vec();
+        got.sort();
+        should.sort();
+        prop_assert_eq!(got, should);
+        let mut should = self.model.notices().to_vec();
+        notices.sort();
+        should.sort();
+        prop_assert_eq!(notices, should);
+        Ok(())
     }
 }
 
 const fn is_sent(step: &Step) -> bool {
     matches!(step, Step::Fresh(..) | Step::Again(_) | Step::Back(_) | Step::Own(..))
-}
-
-/// Events of sessions, of denied packets and of screens, in any order.
-fn agree_on_what_is_told(plane: &SimPlane, model: &Model<'_>) -> Result<(), TestCaseError> {
-    let (mut got, notices) = told(plane);
-    let mut should = model.told().to_vec();
-    got.sort();
-    should.sort();
-    prop_assert_eq!(got, should);
-    let named = |(of, unit, screen, is_stopped): Notice| (of, called(&unit), screen, is_stopped);
-    let mut notices: Vec<_> = notices.into_iter().map(named).collect();
-    let mut should = model.notices().to_vec();
-    notices.sort();
-    should.sort();
-    prop_assert_eq!(notices, should);
-    Ok(())
 }
 
 proptest! {

@@ -357,7 +357,7 @@ pub(crate) fn forward_by<R: Recorder>(
         if let Some(verdict) = check_ttl(turn, packet, flow) {
             return verdict;
         }
-        if let Some(verdict) = check_size(turn, packet, flow, &recipe) {
+        if let Some(verdict) = check_size(turn, packet, flow, (at, &recipe)) {
             return verdict;
         }
         let l3_at = usize::from(flow.link.l3_at);
@@ -437,9 +437,9 @@ fn check_size<R: Recorder>(
     turn: &mut Turn<'_, R>,
     packet: &Packet<'_>,
     flow: &Flow,
-    recipe: &Recipe<'_>,
+    (at, recipe): (WingRef, &Recipe<'_>),
 ) -> Option<Verdict> {
-    let unit = turn.world.rules.unit(recipe.wing.egress)?;
+    let unit = onward::egress(turn, flow, at, recipe)?;
     let mtu = match flow.network.family {
         Family::V4 => unit.mtu4,
         Family::V6 => unit.mtu6,
