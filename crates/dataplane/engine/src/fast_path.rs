@@ -153,7 +153,7 @@ pub(crate) fn rejudge(rules: &Rules, session: &Session) -> Rejudged {
     let [first, second] = &session.wings;
     let inner = inner_key(session);
     if act::is_host(second.ingress) {
-        let icmp = first_path::echo_type(&first.key);
+        let icmp = first_path::icmp_of(&first.key).map(|(kind, _)| kind);
         if !rules.host_accepts(first.ingress, inner.proto(), inner.dport(), icmp) {
             return Rejudged::Ended(CloseReason::PolicyChanged);
         }
@@ -207,7 +207,7 @@ pub(crate) fn inner_key(session: &Session) -> FlowKey {
 /// Whether the rules still say what a session's packets are translated to. Spec: nat-source-17, nat-destination-8.
 fn translated_as_ever(rules: &Rules, session: &Session) -> bool {
     let [first, second] = &session.wings;
-    let icmp = first_path::echo_type(&first.key).map(|kind| (kind, 0));
+    let icmp = first_path::icmp_of(&first.key);
     let Some((asked, addr)) = mapped::asked(rules, session) else { return false };
     if session.nat_rule == NO_RULE {
         return true;

@@ -382,7 +382,7 @@ fn permit(policy: &Policy, term: &Application) -> Permit {
     }
 }
 
-/// The tuple of a key; ICMP type and code only as far as the key tells.
+/// The tuple of a key.
 pub(crate) fn tuple_of(key: &FlowKey, from: ZoneId, to: ZoneId) -> Tuple {
     Tuple {
         from,
@@ -394,16 +394,16 @@ pub(crate) fn tuple_of(key: &FlowKey, from: ZoneId, to: ZoneId) -> Tuple {
         proto: key.proto(),
         sport: key.sport(),
         dport: key.dport(),
-        icmp: echo_type(key).map(|kind| (kind, 0)),
+        icmp: icmp_of(key),
     }
 }
 
-/// The echo request type of an ICMP session's key.
-pub(crate) fn echo_type(key: &FlowKey) -> Option<u8> {
+/// Type and code of the message that an ICMP session's key is of.
+pub(crate) fn icmp_of(key: &FlowKey) -> Option<(u8, u8)> {
     match (key.proto(), key.dport()) {
-        (Proto::ICMP, 0) => Some(8),
-        (Proto::ICMPV6, 0) => Some(128),
-        (Proto::ICMP | Proto::ICMPV6, _) => Some((key.sport() >> 8) as u8),
+        (Proto::ICMP, 0) => Some((8, 0)),
+        (Proto::ICMPV6, 0) => Some((128, 0)),
+        (Proto::ICMP | Proto::ICMPV6, _) => Some(((key.sport() >> 8) as u8, key.sport() as u8)),
         _ => None,
     }
 }
