@@ -3,6 +3,7 @@
 mod floods;
 mod flow;
 mod fragments;
+mod frames;
 mod headers;
 mod host;
 mod kit;
