@@ -182,7 +182,8 @@ impl Plain {
 fn has_transport(frame: &[u8], proto: Proto, (at, end): (usize, usize)) -> bool {
     let Some(body) = frame.get(at..end) else { return false };
     match proto {
-        Proto::UDP if body.len() >= UDP_LEN => (UDP_LEN..=body.len()).contains(&usize::from(u16_at(body, 4))),
+        // One that ends before its datagram does has a sum of its own (RFC 768).
+        Proto::UDP if body.len() >= UDP_LEN => usize::from(u16_at(body, 4)) == body.len(),
         Proto::TCP if body.len() >= TCP_LEN => {
             let len = usize::from(body[12] >> 4) * 4;
             let told = TcpFlags::SYN | TcpFlags::FIN | TcpFlags::RST | TcpFlags::URG | TcpFlags::ACK;

@@ -6,13 +6,13 @@
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
-use ravelin_engine::{Ingress, Verdict};
+use ravelin_engine::{Checksum, Ingress, Verdict};
 use ravelin_sim::{SentTo, SimPlane};
 use ravelin_types::{Addr, Family, Mac, Proto};
 use ravelin_wire::build::{self, Ip, Payload};
 use ravelin_wire::{checksum, put_u16};
 
-use crate::kit::{ip, loaded, plane, runs};
+use crate::kit::{ip, loaded, plane_by, runs};
 use crate::said::Tap;
 
 mod naive;
@@ -310,10 +310,11 @@ proptest! {
     #[test]
     fn engine_and_model_agree_on_frames_whose_lengths_and_tags_disagree(
         talks in vec(talk(), 1..6), steps in vec((0usize..6, shape()), 1..60), nat in any::<bool>(),
-        workers in 1u8..=3, pressed in any::<bool>(), burst in 1usize..9,
+        workers in 1u8..=3, [pressed, unknown] in any::<[bool; 2]>(), burst in 1usize..9,
     ) {
         let text = TEXT.to_owned() + if nat { NAT } else { "" };
-        let plane = plane(&loaded(&text), workers);
+        let checksum = if unknown { Checksum::Unknown } else { Checksum::Unverified };
+        let (plane, _) = plane_by(&loaded(&text), workers, checksum);
         let macs: Vec<_> = (0..3).map(|n| {
             let rules = plane.rules().unwrap();
             Mac(rules.ports().find(|port| port.name == format!("ge-0/0/{n}")).unwrap().mac)
@@ -336,7 +337,7 @@ proptest! {
             let asked: Vec<_> = batch.iter().map(one).collect();
             // What is of no session may be shed.
             let told = |(talk, shape, (port, frame)): &(Talk, Shape, (usize, Vec<u8>))| {
-                let fate = fate((*port, frame), (talk, shape.way), (nat, &macs));
+                let fate = fate((*port, frame), (talk, shape.way), (nat, unknown, &macs));
                 (*shape, frame.clone(), *port, fate)
             };
             let told: Vec<_> = asked.iter().map(told).filter(|(.., fate)| !pressed || !fate.is_new()).collect();

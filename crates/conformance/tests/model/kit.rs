@@ -8,7 +8,7 @@ use proptest::test_runner::RngSeed;
 use ravelin_compile::{IdBook, Resolved, compile, routes};
 use ravelin_conformance::model::{ErrorOutcome, IcmpError, Outcome, Packet, Segment, Station};
 use ravelin_contract::DataPlane;
-use ravelin_engine::{Egress, Ingress, Limits, Rules, Verdict};
+use ravelin_engine::{Checksum, Egress, Ingress, Limits, Rules, Verdict};
 use ravelin_model::{Config, check, load};
 use ravelin_sim::{Sent, SentTo, SimPlane, SimSetup, SimWorkers};
 use ravelin_types::{Addr, Family, Generation, Mac, Proto};
@@ -40,10 +40,15 @@ pub fn plane(config: &Config, workers: u8) -> SimPlane {
 
 /// And the book of its ids, for commits to come.
 pub fn plane_of(config: &Config, workers: u8) -> (SimPlane, IdBook) {
+    plane_by(config, workers, Checksum::Unverified)
+}
+
+/// On links that say this of a packet's checksum.
+pub fn plane_by(config: &Config, workers: u8, checksum: Checksum) -> (SimPlane, IdBook) {
     let limits = Limits { sessions: 1024, events: 4096 };
     // What is recorded takes the whole path, the rest the express path where it may.
     let recorded = workers.is_multiple_of(2);
-    let plane = SimWorkers::plane(SimSetup { workers, limits, recorded, ..SimSetup::default() });
+    let plane = SimWorkers::plane(SimSetup { workers, limits, checksum, recorded, ..SimSetup::default() });
     let mut book = IdBook::default();
     commit(&plane, config, (&mut book, 1));
     (plane, book)

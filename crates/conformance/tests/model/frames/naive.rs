@@ -95,8 +95,12 @@ fn link(frame: &[u8]) -> Result<(Option<u16>, usize, usize), DropReason> {
     Ok((Some(word(frame, 14) as u16 & 0xfff), word(frame, 16), 18))
 }
 
-/// What becomes of a frame that comes by a port, of a talk's way; `macs`: of the ports.
-pub fn fate((port, frame): (usize, &[u8]), of: (&Talk, usize), (nat, macs): (bool, &[Mac])) -> Told {
+/// What becomes of a frame that comes by a port, of a talk's way. Where nothing is known of sums they are finished; `macs`: of the ports.
+pub fn fate(
+    (port, frame): (usize, &[u8]),
+    of: (&Talk, usize),
+    (nat, unknown, macs): (bool, bool, &[Mac]),
+) -> Told {
     let dead = |unit: Option<&str>, reason| Told { fate: Fate::Dies(reason), unit: unit.map(str::to_owned) };
     let (tag, kind, l3_at) = match link(frame) {
         Ok(link) => link,
@@ -133,10 +137,19 @@ pub fn fate((port, frame): (usize, &[u8]), of: (&Talk, usize), (nat, macs): (boo
     }
     let fate = match talk.to {
         None if talk.proto == 6 => Fate::Dies(DropReason::TcpNotEstablished),
-        None => Fate::Host(name.to_owned(), datagram.to_vec()),
+        None => {
+            let mut datagram = datagram.to_vec();
+            if unknown {
+                finish(&mut datagram, l4_at, talk);
+            }
+            Fate::Host(name.to_owned(), datagram)
+        }
         Some(to) => {
             let out = if way == 0 { to } else { talk.from };
-            let bytes = translated(datagram, l4_at, (talk, way), nat);
+            let mut bytes = translated(datagram, l4_at, (talk, way), nat);
+            if unknown {
+                finish(&mut bytes, l4_at, talk);
+            }
             Fate::Leaves(UNITS[out].0.to_owned(), dressed(&bytes, out, (talk, way), macs))
         }
     };
@@ -191,6 +204,29 @@ fn translated(datagram: &[u8], l4_at: usize, (talk, way): (&Talk, usize), nat: b
     };
     out[field..field + 2].copy_from_slice(&after.to_be_bytes());
     out
+}
+
+/// The sum of TCP or UDP anew. What UDP leaves out of its length its sum leaves out, too: that one stays.
+fn finish(datagram: &mut [u8], l4_at: usize, talk: &Talk) {
+    let at = if talk.proto == 6 { l4_at + 16 } else { l4_at + 6 };
+    let len = datagram.len() - l4_at;
+    let is_left =
+        talk.proto == 17 && (word(datagram, l4_at + 4) != len || !talk.is_v6 && word(datagram, at) == 0);
+    if !matches!(talk.proto, 6 | 17) || is_left {
+        return;
+    }
+    let addresses = if talk.is_v6 { 8..40 } else { 12..20 };
+    datagram[at..at + 2].fill(0);
+    let pseudo = sum(&datagram[addresses]) + u32::from(talk.proto) + len as u32;
+    let mut all = pseudo + sum(&datagram[l4_at..]);
+    while all > 0xffff {
+        all = (all & 0xffff) + (all >> 16);
+    }
+    let value = match !(all as u16) {
+        0 => 0xffff,
+        value => value,
+    };
+    datagram[at..at + 2].copy_from_slice(&value.to_be_bytes());
 }
 
 /// With the link header of a unit, to the end of the talk that is there.
