@@ -25,7 +25,7 @@ mod session;
 mod tally;
 
 use commit::Rejudged;
-use conversation::{Conversation, Judged, State};
+use conversation::{Conversation, State};
 pub use error::{ErrorOutcome, IcmpError};
 pub use headers::{Carried, Datagram, Header, Inner, Message, Options};
 use ipnet::IpNet;
@@ -42,6 +42,7 @@ pub use reply::{Reply, Says};
 use schedule::Held;
 pub use screens::Notice;
 use screens::{Asked, Look, Screens, Stopped};
+use segment::Judged;
 pub use segment::{ACK, FIN, PSH, RST, SYN, Segment, URG};
 pub use session::Session;
 pub use tally::Tally;
@@ -228,10 +229,9 @@ impl<'a> Model<'a> {
             Ok(zone) => zone,
             Err(reason) => return dropped(reason),
         };
-        self.meets(&zone, packet);
         match self.session_of(&zone, packet) {
             Some((at, way)) => self.of_session(unit, packet, (at, way)),
-            None => self.without_session((unit, &zone), packet, None),
+            None => self.of_none((unit, &zone), packet),
         }
     }
 
@@ -239,20 +239,17 @@ impl<'a> Model<'a> {
         let config = self.config;
         let session = self.sessions[at].clone();
         let zones = [session.from_zone.clone(), session.to_zone.clone()];
-        if let Err(reason) = self.holds(at) {
-            self.end(at, reason);
-            return self.without_session((by, &zones[way]), packet, None);
-        }
         let (zone, beyond) = (&zones[way], &zones[1 - way]);
         let of_unit = self.zone_of(by).unwrap_or_default();
         let came = Came { unit: by, zone: &of_unit, of_kernel: zone == HOST };
-        let mut is_mended = false;
-        // What the firewall sends itself is not judged (screen-2).
-        for (zone, leaves) in [(zone, false), (beyond, true)].into_iter().filter(|_| zone != HOST) {
-            match self.screened(by, (zone, leaves), packet, Look::OfSession) {
-                Ok(mended) => is_mended |= mended,
-                Err(judgement) => return judgement,
-            }
+        let is_mended = match self.screened_twice(by, (zone, beyond), packet) {
+            Ok(is_mended) => is_mended,
+            Err(judgement) => return judgement,
+        };
+        let mended = Packet { tcp: packet.tcp.map(|tcp| cleared(tcp, is_mended)), ..*packet };
+        if let Err(reason) = self.holds(at) {
+            self.end(at, reason);
+            return self.without_session((by, zone), &mended, Some(beyond));
         }
         let rules = &config.security.flow.tcp_session;
         let segment = packet.tcp.map(|tcp| cleared(tcp, is_mended));
@@ -279,7 +276,6 @@ impl<'a> Model<'a> {
             Judged::Anew => {
                 let was_reset = session.tcp.is_some_and(|tcp| tcp.is_reset());
                 self.end(at, if was_reset { CloseReason::TcpRst } else { CloseReason::TcpFin });
-                let mended = Packet { tcp: segment, ..*packet };
                 return self.without_session((by, zone), &mended, Some(beyond));
             }
             Judged::Pass => None,
@@ -308,6 +304,36 @@ impl<'a> Model<'a> {
             self.end(at, reason);
         }
         self.passed(came, (packet, segment), (&session, way))
+    }
+
+    /// A packet of no session; it may look like one of a session from another zone, which does not come to harm (screen-8).
+    fn of_none(&mut self, (unit, zone): (&str, &str), packet: &Packet) -> Judgement {
+        let Some((at, way)) = self.look_alike(zone, packet) else {
+            return self.without_session((unit, zone), packet, None);
+        };
+        let beyond = self.sessions[at].zone(1 - way).to_owned();
+        let is_mended = match self.screened_twice(unit, (zone, &beyond), packet) {
+            Ok(is_mended) => is_mended,
+            Err(judgement) => return judgement,
+        };
+        let mended = Packet { tcp: packet.tcp.map(|tcp| cleared(tcp, is_mended)), ..*packet };
+        self.meets(at);
+        self.without_session((unit, zone), &mended, Some(&beyond))
+    }
+
+    /// By the screens of the zone that a packet of a session comes from and of the one that it goes to; what the firewall sends itself
+    /// is not judged (screen-2).
+    fn screened_twice(
+        &mut self,
+        unit: &str,
+        (zone, beyond): (&str, &str),
+        packet: &Packet,
+    ) -> Result<bool, Judgement> {
+        let mut is_mended = false;
+        for (zone, leaves) in [(zone, false), (beyond, true)].into_iter().filter(|_| zone != HOST) {
+            is_mended |= self.screened(unit, (zone, leaves), packet, Look::OfSession)?;
+        }
+        Ok(is_mended)
     }
 
     /// Judges by the screens of a zone. `Ok(true)`: its urgent flag goes.

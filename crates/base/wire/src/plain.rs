@@ -272,7 +272,7 @@ mod tests {
     }
 
     proptest::proptest! {
-        #![proptest_config(proptest::prelude::ProptestConfig::with_cases(4096))]
+        #![proptest_config(proptest::prelude::ProptestConfig { cases: proptest::prelude::ProptestConfig::default().cases.max(4096), ..proptest::prelude::ProptestConfig::default() })]
         #[test]
         fn it_reads_what_the_full_reading_reads(
             sample in 0usize..8, tag in proptest::option::of(0u16..4096), mend: bool, trailer in 0usize..4,

@@ -59,15 +59,21 @@ impl<'a> Model<'a> {
         self.by_policies(session, &inner)
     }
 
-    /// A packet that looks as one of a session, whatever zone it is from: what the commit ends is over.
-    pub(super) fn meets(&mut self, zone: &str, packet: &Packet) {
+    /// The session that a packet would be of if it came from its zone, and by which way.
+    pub(super) fn look_alike(&self, zone: &str, packet: &Packet) -> Option<(usize, usize)> {
         let instance = self.instance_of(zone);
-        let looks = |s: &Session| same(&s.inside, packet) || same(&turned(&s.left), packet);
         let is_there = |s: &Session| {
             let zones = [&s.from_zone, &s.to_zone].into_iter().filter(|zone| *zone != HOST);
             zones.into_iter().all(|zone| self.instance_of(zone) == instance)
         };
-        let Some(at) = self.sessions.iter().position(|s| looks(s) && is_there(s)) else { return };
+        let at =
+            |looks: &dyn Fn(&Session) -> bool| self.sessions.iter().position(|s| looks(s) && is_there(s));
+        let opens = at(&|s| same(&s.inside, packet)).map(|at| (at, 0));
+        opens.or_else(|| at(&|s| same(&turned(&s.left), packet)).map(|at| (at, 1)))
+    }
+
+    /// It is found, and over if the commit ends it.
+    pub(super) fn meets(&mut self, at: usize) {
         if let Rejudged::Ended(reason) = self.rejudged(at) {
             self.end(at, reason);
         }

@@ -6,7 +6,7 @@
 use ravelin_model::TcpSession;
 use ravelin_types::DropReason;
 
-use super::segment::{ACK, FIN, RST, SYN, Segment};
+use super::segment::{ACK, FIN, Judged, RST, SYN, Segment};
 
 /// How far it has come (tcp-6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,20 +17,6 @@ pub(super) enum State {
     HalfClosed,
     Closing,
     TimeWait,
-}
-
-/// What becomes of a segment and of its session.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Judged {
-    Pass,
-    /// It passes, and the session ends with it.
-    LastFin,
-    LastRst,
-    /// It opens another session in this one's place.
-    Anew,
-    Drop(DropReason),
-    /// The naive reading does not say.
-    Open,
 }
 
 /// What was seen of one direction (tcp-8).

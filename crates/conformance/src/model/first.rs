@@ -6,7 +6,7 @@ use ravelin_types::DropReason;
 use super::conversation::Conversation;
 use super::nat::{End, Outward, Ports, RuleName, Side, Source, carried};
 use super::reply::{Came, NET_UNREACHABLE, TIME_EXCEEDED};
-use super::screens::Look;
+use super::screens::{Hold, Look};
 use super::{
     Expected, HOST, Judgement, Model, Packet, Session, Told, cleared, dropped, entrance, same, tuple, turned,
 };
@@ -77,9 +77,10 @@ impl Model<'_> {
             Ok(source) => source,
             Err(reason) => return dropped(reason),
         };
-        if let Err(judgement) = self.limited_by_both(unit, (zone, &to_zone), packet) {
-            return judgement;
-        }
+        let holds = match self.limited_by_both(unit, (zone, &to_zone), packet) {
+            Ok(holds) => holds,
+            Err(judgement) => return judgement,
+        };
         if self.collides(&way, &source, &inner) {
             return dropped(DropReason::SessionCollision);
         }
@@ -88,7 +89,7 @@ impl Model<'_> {
         }
         let session = self.session(&way, (packet, &inner), tcp, policy);
         let prefix = inward.prefix.or(outward.prefix);
-        let session = Session { unit: Some(egress.clone()), prefix, pool: outward.pool, ..session };
+        let session = Session { unit: Some(egress.clone()), prefix, pool: outward.pool, holds, ..session };
         if packet.ttl <= 1 {
             self.complains(came, packet, TIME_EXCEEDED, 0);
             return self.ended(session, (&source, DropReason::TtlExpired), (packet, &inner));
@@ -216,9 +217,10 @@ impl Model<'_> {
         if packet.is_to_many() {
             return Expected::Host.into();
         }
-        if let Err(judgement) = self.limited(unit, (zone, false), packet) {
-            return judgement;
-        }
+        let holds = match self.limited(unit, (zone, false), packet) {
+            Ok(holds) => holds,
+            Err(judgement) => return judgement,
+        };
         // Answers of the firewall itself come in where the packet did.
         let back = Way { from: (unit, zone), to: (unit, zone) };
         if self.collides(&back, &Source::Is((inner.src, inner.sport)), inner) {
@@ -228,7 +230,7 @@ impl Model<'_> {
             self.told.push((tuple(packet), Told::Created));
         }
         let way = Way { from: (unit, zone), to: ("", HOST) };
-        let session = self.session(&way, (packet, inner), tcp, policy);
+        let session = Session { holds, ..self.session(&way, (packet, inner), tcp, policy) };
         Judgement { expected: Expected::Host, opens: Some(Box::new(session)) }
     }
 
@@ -260,6 +262,7 @@ impl Model<'_> {
             packets: [1, 0],
             bytes: [packet.size() as u64, 0],
             logs_close: policy.is_some_and(|policy| policy.log_close),
+            holds: Vec::new(),
             prefix: None,
             pool: None,
         }
@@ -290,10 +293,13 @@ impl Model<'_> {
         unit: &str,
         (from, to): (&str, &str),
         packet: &Packet,
-    ) -> Result<(), Judgement> {
+    ) -> Result<Vec<Hold>, Judgement> {
         let is_within = from == to && self.profile(from, false).is_some();
-        self.limited(unit, (from, false), packet)?;
-        if is_within { Ok(()) } else { self.limited(unit, (to, true), packet) }
+        let mut holds = self.limited(unit, (from, false), packet)?;
+        if !is_within {
+            holds.extend(self.limited(unit, (to, true), packet)?);
+        }
+        Ok(holds)
     }
 
     /// By the limits of the zone that a session comes from, or of the one that it leaves by.
@@ -302,16 +308,11 @@ impl Model<'_> {
         unit: &str,
         (zone, leaves): (&str, bool),
         packet: &Packet,
-    ) -> Result<(), Judgement> {
-        let Some(option) = self.profile(zone, leaves) else { return Ok(()) };
+    ) -> Result<Vec<Hold>, Judgement> {
+        let Some(option) = self.profile(zone, leaves) else { return Ok(Vec::new()) };
         let asked = self.asked((unit, zone), packet, Look::First);
-        // Of a zone that judges both, all of its sessions count; what the firewall itself sends counts under nothing (screen-2).
-        let [comes, goes] = [false, true].map(|leaves| self.profile(zone, leaves).is_some());
-        let of_zone =
-            |s: &&Session| comes && s.from_zone == zone || goes && s.to_zone == zone && s.from_zone != HOST;
-        let live: Vec<_> = self.sessions.iter().filter(of_zone).collect();
         let before = self.screens.hits.clone();
-        let found = self.screens.limits(self.config, option, &asked, &live);
+        let found = self.screens.limits(self.config, option, &asked, &self.sessions);
         self.screens.notice(self.config.security.screen.trap_interval, &asked, &before, found.is_err());
         found.map_err(|_| dropped(DropReason::Screen))
     }

@@ -22,7 +22,9 @@ impl Model<'_> {
             Ok(zone) => zone,
             Err(reason) => return dropped(reason),
         };
-        self.meets(&zone, packet);
+        if let Some((at, _)) = self.look_alike(&zone, packet) {
+            self.meets(at);
+        }
         match self.session_of(HOST, packet) {
             Some(found) => self.of_session(unit, packet, found),
             None => self.sent_first((unit, &zone), packet),
@@ -74,11 +76,11 @@ impl Model<'_> {
         !is_exempt && (opens || !self.knows(unit, packet))
     }
 
-    /// A packet that was shed has been looked for all the same.
-    pub fn shed(&mut self, unit: &str, packet: &Packet) {
-        if let Some(zone) = self.zone_of(unit) {
-            self.meets(&zone, packet);
-        }
+    /// Whether there is a session that a packet looks to be of, whatever zone it is from: it may have been judged, and ended it, before it
+    /// was shed.
+    #[must_use]
+    pub fn is_like_one(&self, unit: &str, packet: &Packet) -> bool {
+        self.zone_of(unit).is_some_and(|zone| self.look_alike(&zone, packet).is_some())
     }
 
     /// Whether a packet that comes by a unit is of a session.

@@ -5,6 +5,7 @@ use ravelin_contract::SessionState;
 
 use super::Packet;
 use super::conversation::{Conversation, State};
+use super::screens::Hold;
 
 /// A conversation that was let through, as its two directions look on the wire.
 #[derive(Clone, Debug)]
@@ -36,6 +37,8 @@ pub struct Session {
     /// Bytes of their datagrams as they came.
     pub bytes: [u64; 2],
     pub(super) logs_close: bool,
+    /// What it counts under since it began.
+    pub(super) holds: Vec<Hold>,
     /// Of the rule that brings it from one family to the other.
     pub(super) prefix: Option<IpNet>,
     /// What its source is from.

@@ -250,11 +250,12 @@ impl<'a> World<'a> {
                 *self.dropped.entry(*reason).or_default() += 1;
             }
             if let (Outcome::Dropped(DropReason::Overload), From::Port(port)) = (outcome, from) {
-                self.model.shed(UNITS[*port], packet);
-                match (self.model.may_be_shed(UNITS[*port], packet), self.model.knows(UNITS[*port], packet)) {
-                    (true, true) => return Ok(Goes::Nowhere),
-                    (true, false) => continue,
-                    (false, _) => {}
+                // What it looked to be of may have ended by it, and screens have been asked.
+                if self.model.is_like_one(UNITS[*port], packet) {
+                    return Ok(Goes::Nowhere);
+                }
+                if self.model.may_be_shed(UNITS[*port], packet) {
+                    continue;
                 }
             }
             let judged = match *from {

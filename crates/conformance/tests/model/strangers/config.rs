@@ -67,6 +67,7 @@ enum Edit {
     Default(&'static str),
     Rematch(&'static str),
     Inbound([&'static str; 2]),
+    Screens([Option<String>; 3]),
     Nat(&'static [&'static str]),
     More(Vec<&'static str>),
     Third(&'static str),
@@ -140,6 +141,7 @@ impl Parts {
             Edit::Default(default) => self.default = default,
             Edit::Rematch(rematch) => self.rematch = rematch,
             Edit::Inbound(inbound) => self.inbound = inbound,
+            Edit::Screens(screens) => self.screens = screens,
             Edit::Nat(nat) => self.nat = nat,
             Edit::More(more) => self.more = more,
             Edit::Third(third) => self.third = third,
@@ -231,26 +233,27 @@ fn more() -> impl Strategy<Value = Vec<&'static str>> {
     subsequence(MORE.to_vec(), 0..5)
 }
 
+fn screens() -> impl Strategy<Value = [Option<String>; 3]> {
+    (option("trust"), option("untrust"), any::<[bool; 3]>()).prop_map(
+        |(trust, untrust, [has_trust, has_untrust, shared])| {
+            let third = "set security zones security-zone dmz screen of-trust\n".to_owned();
+            [
+                has_trust.then_some(trust),
+                has_untrust.then_some(untrust),
+                (has_trust && shared).then_some(third),
+            ]
+        },
+    )
+}
+
 fn parts() -> impl Strategy<Value = Parts> {
-    let screens = (option("trust"), option("untrust"), any::<[bool; 3]>());
-    let screens = screens.prop_map(|(trust, untrust, [has_trust, has_untrust, shared])| {
-        let third = "set security zones security-zone dmz screen of-trust\n".to_owned();
-        [has_trust.then_some(trust), has_untrust.then_some(untrust), (has_trust && shared).then_some(third)]
-    });
     let policies = vec(policy(), 0..5).prop_map(|policies| {
         let named = policies.into_iter().enumerate();
         named.map(|(n, (_, body))| (format!("p{n}"), body)).collect()
     });
     let rest = (default(), select(&REMATCHES[..]), inbound(), select(&NATS[..]), more());
-    (policies, rest, screens).prop_map(|(policies, (default, rematch, inbound, nat, more), screens)| Parts {
-        policies,
-        default,
-        rematch,
-        inbound,
-        screens,
-        nat,
-        more,
-        third: ZONES[2],
+    (policies, rest, screens()).prop_map(|(policies, (default, rematch, inbound, nat, more), screens)| {
+        Parts { policies, default, rematch, inbound, screens, nat, more, third: ZONES[2] }
     })
 }
 
@@ -264,6 +267,7 @@ fn edit() -> impl Strategy<Value = Edit> {
         1 => default().prop_map(Edit::Default),
         2 => select(&REMATCHES[..]).prop_map(Edit::Rematch),
         1 => inbound().prop_map(Edit::Inbound),
+        2 => screens().prop_map(Edit::Screens),
         1 => select(&NATS[..]).prop_map(Edit::Nat),
         2 => more().prop_map(Edit::More),
         1 => select(&["untrust", "dmz", "dmz"][..]).prop_map(Edit::Third),
