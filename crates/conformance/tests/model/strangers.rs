@@ -28,8 +28,8 @@ use crate::seen::{expected, shown, told};
 mod config;
 mod packet;
 
-use config::configs;
-use packet::{from_kernel, packet};
+use config::{changing, configs};
+use packet::{from_kernel, packet, plain};
 
 const ZONES: [&str; 3] = ["trust", "untrust", "dmz"];
 /// Of three zones, and one of none.
@@ -334,25 +334,56 @@ const fn is_sent(step: &Step) -> bool {
     matches!(step, Step::Fresh(..) | Step::Again(_) | Step::Back(_) | Step::Own(..))
 }
 
+/// Of packets of a few hosts, so that most are of sessions that commits have to do with.
+fn plain_steps() -> impl Strategy<Value = Vec<Step>> {
+    let fresh = plain().prop_map(|(from, packet)| Step::Fresh(from, packet));
+    let own = plain().prop_map(|(unit, packet)| Step::Own(unit, from_kernel(unit, packet)));
+    let about = || 0usize..5;
+    let told =
+        Told { by_end: true, is_nested: false, elsewhere: false, kinds: (3, 1), code: 1, ttl: 64, cut: None };
+    let error = (about(), 0usize..2).prop_map(move |(session, way)| Step::Error { session, way, told });
+    let wait = select(&[300u64, 5000, 20_000][..]).prop_map(Step::Wait);
+    let step = prop_oneof![
+        6 => fresh, 1 => own, 5 => about().prop_map(Step::Again), 4 => about().prop_map(Step::Back), 1 => error,
+        1 => wait, 4 => Just(Step::Commit),
+    ];
+    vec(step, 5..50)
+}
+
+fn agree(texts: &[String], steps: &[Step], (workers, burst): (u8, usize)) -> Result<(), TestCaseError> {
+    let configs: Vec<_> = texts.iter().map(|text| loaded(text)).collect();
+    let mut world = World::new(&configs, workers);
+    let mut left = steps;
+    while !left.is_empty() {
+        let went = world.go(left, burst);
+        let text = &texts[world.commits];
+        let told =
+            |error: TestCaseError| TestCaseError::fail(format!("{error}\nat {:?} under\n{text}", left[0]));
+        let (goes, count) = went.map_err(told)?;
+        if goes == Goes::Nowhere {
+            return Ok(());
+        }
+        left = &left[count..];
+    }
+    world.ends().map_err(|error| TestCaseError::fail(format!("{error}\nafter {steps:?} under\n{texts:?}")))
+}
+
+/// Workers, and packets of a batch: of several workers each has one of its own.
+fn workers() -> impl Strategy<Value = (u8, usize)> {
+    prop_oneof![(Just(1u8), 1usize..12), (2u8..=4, Just(1))]
+}
+
 proptest! {
     #![proptest_config(runs(43, 800))]
     #[test]
-    fn engine_and_model_agree_on_packets_of_every_kind(
-        texts in configs(), steps in steps(), (workers, burst) in prop_oneof![(Just(1u8), 1usize..12), (2u8..=4, Just(1))],
+    fn engine_and_model_agree_on_packets_of_every_kind(texts in configs(), steps in steps(), workers in workers()) {
+        agree(&texts, &steps, workers)?;
+    }
+
+    #[test]
+    fn engine_and_model_agree_on_sessions_that_commits_change(
+        texts in changing(), steps in plain_steps(), workers in workers(),
     ) {
-        let configs: Vec<_> = texts.iter().map(|text| loaded(text)).collect();
-        let mut world = World::new(&configs, workers);
-        let mut left = &steps[..];
-        while !left.is_empty() {
-            let went = world.go(left, burst);
-            let text = &texts[world.commits];
-            let told = |error: TestCaseError| TestCaseError::fail(format!("{error}\nat {:?} under\n{text}", left[0]));
-            let (goes, count) = went.map_err(told)?;
-            if goes == Goes::Nowhere {
-                return Ok(());
-            }
-            left = &left[count..];
-        }
-        world.ends().map_err(|error| TestCaseError::fail(format!("{error}\nafter {steps:?} under\n{texts:?}")))?;
+        agree(&texts, &steps, workers)?;
     }
 }

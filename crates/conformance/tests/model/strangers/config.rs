@@ -70,6 +70,7 @@ enum Edit {
     Screens([Option<String>; 3]),
     Nat(&'static [&'static str]),
     More(Vec<&'static str>),
+    Toggle(&'static str),
     Third(&'static str),
 }
 
@@ -144,9 +145,33 @@ impl Parts {
             Edit::Screens(screens) => self.screens = screens,
             Edit::Nat(nat) => self.nat = nat,
             Edit::More(more) => self.more = more,
+            Edit::Toggle(line) => match self.more.iter().position(|of| *of == line) {
+                Some(at) => drop(self.more.remove(at)),
+                None => self.more.push(line),
+            },
             Edit::Third(third) => self.third = third,
         }
     }
+}
+
+/// A policy of a few hosts' talk.
+fn plain() -> impl Strategy<Value = Policy> {
+    let context = select(
+        &[
+            "from-zone trust to-zone untrust",
+            "from-zone trust to-zone untrust",
+            "from-zone trust to-zone junos-host",
+            "from-zone junos-host to-zone trust",
+            "global",
+        ][..],
+    );
+    let context = context.prop_map(str::to_owned);
+    let source = select(&["any", "any", "10.0.0.2/32", "2001:db8::2/128", "any-ipv4"][..]);
+    let application =
+        select(&["any", "any", "junos-ssh", "junos-dns-udp", "junos-icmp-ping", "stamp", "coded"][..]);
+    let action = select(&["permit", "permit", "permit", "deny"][..]);
+    let log = select(&["", "log session-init", "log session-close", "count", "count"][..]);
+    of((context, source, Just("any"), application, action, log))
 }
 
 fn policy() -> impl Strategy<Value = Policy> {
@@ -160,17 +185,26 @@ fn policy() -> impl Strategy<Value = Policy> {
     let action = select(&["permit", "permit", "permit", "deny", "reject"][..]);
     let log = select(&["", "log session-init", "log session-close", "count"][..]);
     let applications = select(&APPLICATIONS[..]);
-    (context, sides(), sides(), applications, action, log).prop_map(
-        |(context, src, dst, application, action, log)| {
-            let head = format!("set security policies {context} policy NAME");
-            let log = if log.is_empty() { String::new() } else { format!("{head} then {log}\n") };
-            let body = format!(
-                "{head} match source-address {src}\n{head} match destination-address {dst}\n\
+    of((context, sides(), sides(), applications, action, log))
+}
+
+/// A policy of what may stand in its places.
+fn of<C, S, D, W>(places: (C, S, D, W, W, W)) -> impl Strategy<Value = Policy>
+where
+    C: Strategy<Value = String>,
+    S: Strategy<Value = &'static str>,
+    D: Strategy<Value = &'static str>,
+    W: Strategy<Value = &'static str>,
+{
+    places.prop_map(|(context, src, dst, application, action, log)| {
+        let head = format!("set security policies {context} policy NAME");
+        let log = if log.is_empty() { String::new() } else { format!("{head} then {log}\n") };
+        let body = format!(
+            "{head} match source-address {src}\n{head} match destination-address {dst}\n\
              {head} match application {application}\n{head} then {action}\n{log}"
-            );
-            (String::new(), body)
-        },
-    )
+        );
+        (String::new(), body)
+    })
 }
 
 /// What a zone lets in.
@@ -257,6 +291,45 @@ fn parts() -> impl Strategy<Value = Parts> {
     })
 }
 
+/// What is changed where only policies and services count.
+fn slight() -> impl Strategy<Value = Edit> {
+    let at = || 0usize..6;
+    prop_oneof![
+        6 => (at(), plain()).prop_map(|(at, policy)| Edit::Replace(at, policy)),
+        2 => (at(), plain()).prop_map(|(at, policy)| Edit::Insert(at, policy)),
+        2 => at().prop_map(Edit::Delete),
+        2 => (at(), at()).prop_map(|(from, to)| Edit::Move(from, to)),
+        1 => default().prop_map(Edit::Default),
+        2 => select(&REMATCHES[..]).prop_map(Edit::Rematch),
+        2 => select(&WAYS_IN[..]).prop_map(|list| Edit::Inbound([list, ""])),
+        2 => select(&MORE[..]).prop_map(Edit::Toggle),
+        1 => select(&MORE[13..14]).prop_map(Edit::Toggle),
+        1 => select(&["untrust", "dmz", "dmz"][..]).prop_map(Edit::Third),
+    ]
+}
+
+const WAYS_IN: [&str; 4] = ["system-services any-service", "system-services ssh", "system-services ping", ""];
+
+/// The same of few policies and many commits.
+pub fn changing() -> impl Strategy<Value = Vec<String>> {
+    let policies = vec(plain(), 1..5).prop_map(|policies| {
+        let named = policies.into_iter().enumerate();
+        named.map(|(n, (_, body))| (format!("p{n}"), body)).collect()
+    });
+    let rest = (default(), select(&REMATCHES[..]), select(&WAYS_IN[..]), more());
+    let parts = (policies, rest).prop_map(|(policies, (default, rematch, inbound, more))| Parts {
+        policies,
+        default,
+        rematch,
+        inbound: [inbound, ""],
+        screens: [None, None, None],
+        nat: &[],
+        more,
+        third: ZONES[2],
+    });
+    (parts, vec(vec(slight(), 1..3), 2..8)).prop_map(|(parts, commits)| texts(parts, commits))
+}
+
 fn edit() -> impl Strategy<Value = Edit> {
     let at = || 0usize..6;
     prop_oneof![
@@ -270,20 +343,23 @@ fn edit() -> impl Strategy<Value = Edit> {
         2 => screens().prop_map(Edit::Screens),
         1 => select(&NATS[..]).prop_map(Edit::Nat),
         2 => more().prop_map(Edit::More),
+        1 => select(&MORE[..]).prop_map(Edit::Toggle),
         1 => select(&["untrust", "dmz", "dmz"][..]).prop_map(Edit::Third),
     ]
 }
 
 /// A configuration, and those that follow it.
 pub fn configs() -> impl Strategy<Value = Vec<String>> {
-    (parts(), vec(vec(edit(), 0..3), 0..4)).prop_map(|(mut parts, commits)| {
-        let mut texts = vec![parts.text()];
-        for (commit, edits) in commits.into_iter().enumerate() {
-            for (n, edit) in edits.into_iter().enumerate() {
-                parts.edit(edit, 10 * commit + n);
-            }
-            texts.push(parts.text());
+    (parts(), vec(vec(edit(), 0..3), 0..4)).prop_map(|(parts, commits)| texts(parts, commits))
+}
+
+fn texts(mut parts: Parts, commits: Vec<Vec<Edit>>) -> Vec<String> {
+    let mut texts = vec![parts.text()];
+    for (commit, edits) in commits.into_iter().enumerate() {
+        for (n, edit) in edits.into_iter().enumerate() {
+            parts.edit(edit, 10 * commit + n);
         }
-        texts
-    })
+        texts.push(parts.text());
+    }
+    texts
 }

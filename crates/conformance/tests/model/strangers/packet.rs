@@ -110,8 +110,7 @@ pub fn packet() -> impl Strategy<Value = (usize, Packet)> {
     let flags = prop_oneof![2 => Just(SYN), 1 => any::<u8>()];
     let ttl = select(&[64u8, 64, 64, 64, 64, 64, 64, 0, 1, 2, 255, 255][..]);
     let station = prop_oneof![10 => Just(Station::Own), 1 => Just(Station::All), 1 => Just(Station::Group)];
-    let len =
-        prop_oneof![4 => Just(24u16), 2 => Just(0), 2 => Just(7), 2 => 980u16..1010, 1 => 1180u16..1300];
+    let len = prop_oneof![4 => Just(24u16), 2 => Just(0), 2 => Just(7), 2 => 980u16..1010, 1 => 1180u16..1300, 1 => 566u16..574];
     let options = prop_oneof![4 => Just(&[][..]), 1 => select(&OPTIONS[..])];
     let message =
         (any::<[bool; 2]>(), select(&MESSAGES[..]), select(&MESSAGES6[..]), select(&[0u8, 0, 3][..]));
@@ -159,6 +158,48 @@ pub fn packet() -> impl Strategy<Value = (usize, Packet)> {
             (from, packet)
         },
     )
+}
+
+/// What a few hosts say again and again: to one on another link, or to the firewall.
+pub fn plain() -> impl Strategy<Value = (usize, Packet)> {
+    let kind = select(
+        &[
+            (6u8, None),
+            (6, None),
+            (17, None),
+            (17, None),
+            (1, None),
+            (1, Some((13u8, 0u8))),
+            (1, Some((13, 3))),
+        ][..],
+    );
+    let to = select(&[1usize, 1, 1, 2, 0][..]);
+    (
+        prop_oneof![4 => Just(0usize), 1 => 1usize..3],
+        to,
+        2u8..4,
+        kind,
+        select(&[22u16, 53][..]),
+        any::<bool>(),
+    )
+        .prop_map(|(from, to, host, (proto, message), port, v6)| {
+            let (proto, message) =
+                if v6 { (if proto == 1 { 58 } else { proto }, None) } else { (proto, message) };
+            // On its own link there is the firewall alone.
+            let other = if from == to { 1 } else { 2 };
+            let addr = |net: usize, host: u8| match v6 {
+                true => ip(&format!("2001:db8:{net}::{host}")),
+                false => ip(&format!("10.{net}.0.{host}")),
+            };
+            let (sport, dport) = match (proto, message) {
+                (6 | 17, _) => (1000, port),
+                (_, Some((kind, code))) => (u16::from(kind) << 8 | u16::from(code), 1),
+                (_, None) => (7, 0),
+            };
+            let tcp = (proto == 6).then(|| Segment::of(SYN));
+            let (src, dst) = (addr(from, host), addr(to, other));
+            (from, Packet { src, dst, proto, sport, dport, tcp, len: 8, message, ..Packet::PLAIN })
+        })
 }
 
 /// The same as the firewall sends it: from an address of its.
