@@ -167,8 +167,11 @@ impl<'a> Model<'a> {
         let is_over = |s: &Session| s.timeout.is_some_and(|timeout| s.seen + timeout * 1000 <= self.now);
         let (over, live): (Vec<_>, _) = std::mem::take(&mut self.sessions).into_iter().partition(is_over);
         self.sessions = live;
-        for session in over {
+        for mut session in over {
             self.aged_at = self.now;
+            // As its policy says by now (policy-15).
+            let policy = self.named_policy(&session);
+            session.logs_close = policy.map_or(session.logs_close, |policy| policy.log_close);
             let lingered =
                 session.tcp.as_ref().is_some_and(|tcp| !tcp.is_reset() && tcp.state() == State::TimeWait);
             // log-10

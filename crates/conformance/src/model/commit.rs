@@ -101,7 +101,7 @@ impl<'a> Model<'a> {
     }
 
     /// The policy of a session, as it is now.
-    fn named_policy(&self, session: &Session) -> Option<&'a Policy> {
+    pub(super) fn named_policy(&self, session: &Session) -> Option<&'a Policy> {
         let name = session.policy.as_ref()?;
         let policies = &self.config.security.policies;
         let pairs = policies.pairs.iter().filter(|p| p.from == session.from_zone && p.to == session.to_zone);

@@ -303,7 +303,8 @@ fn slight() -> impl Strategy<Value = Edit> {
         2 => select(&REMATCHES[..]).prop_map(Edit::Rematch),
         2 => select(&WAYS_IN[..]).prop_map(|list| Edit::Inbound([list, ""])),
         2 => select(&MORE[..]).prop_map(Edit::Toggle),
-        1 => select(&MORE[13..14]).prop_map(Edit::Toggle),
+        1 => select(&[MORE[3], MORE[13]][..]).prop_map(Edit::Toggle),
+        1 => select(&NATS[..]).prop_map(Edit::Nat),
         1 => select(&["untrust", "dmz", "dmz"][..]).prop_map(Edit::Third),
     ]
 }
@@ -316,14 +317,14 @@ pub fn changing() -> impl Strategy<Value = Vec<String>> {
         let named = policies.into_iter().enumerate();
         named.map(|(n, (_, body))| (format!("p{n}"), body)).collect()
     });
-    let rest = (default(), select(&REMATCHES[..]), select(&WAYS_IN[..]), more());
-    let parts = (policies, rest).prop_map(|(policies, (default, rematch, inbound, more))| Parts {
+    let rest = (default(), select(&REMATCHES[..]), select(&WAYS_IN[..]), select(&NATS[..]), more());
+    let parts = (policies, rest).prop_map(|(policies, (default, rematch, inbound, nat, more))| Parts {
         policies,
         default,
         rematch,
         inbound: [inbound, ""],
         screens: [None, None, None],
-        nat: &[],
+        nat,
         more,
         third: ZONES[2],
     });

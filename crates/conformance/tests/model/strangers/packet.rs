@@ -173,16 +173,11 @@ pub fn plain() -> impl Strategy<Value = (usize, Packet)> {
             (1, Some((13, 3))),
         ][..],
     );
-    let to = select(&[1usize, 1, 1, 2, 0][..]);
-    (
-        prop_oneof![4 => Just(0usize), 1 => 1usize..3],
-        to,
-        2u8..4,
-        kind,
-        select(&[22u16, 53][..]),
-        any::<bool>(),
-    )
-        .prop_map(|(from, to, host, (proto, message), port, v6)| {
+    // As much as a unit takes, and one more.
+    let len = (select(&[8u16, 8, 572, 573][..]), any::<bool>());
+    let ends = (prop_oneof![4 => Just(0usize), 1 => 1usize..3], select(&[1usize, 1, 1, 2, 0][..]), 2u8..4);
+    (ends, kind, select(&[22u16, 53][..]), any::<bool>(), len).prop_map(
+        |((from, to, host), (proto, message), port, v6, (len, dont_fragment))| {
             let (proto, message) =
                 if v6 { (if proto == 1 { 58 } else { proto }, None) } else { (proto, message) };
             // On its own link there is the firewall alone.
@@ -198,8 +193,11 @@ pub fn plain() -> impl Strategy<Value = (usize, Packet)> {
             };
             let tcp = (proto == 6).then(|| Segment::of(SYN));
             let (src, dst) = (addr(from, host), addr(to, other));
-            (from, Packet { src, dst, proto, sport, dport, tcp, len: 8, message, ..Packet::PLAIN })
-        })
+            let dont_fragment = dont_fragment && !v6;
+            let packet = Packet { src, dst, proto, sport, dport, tcp, len, message, ..Packet::PLAIN };
+            (from, Packet { dont_fragment, ..packet })
+        },
+    )
 }
 
 /// The same as the firewall sends it: from an address of its.
