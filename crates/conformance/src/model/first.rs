@@ -4,7 +4,7 @@ use ravelin_model::{DefaultPolicy, Policy, PolicyAction};
 use ravelin_types::DropReason;
 
 use super::conversation::Conversation;
-use super::nat::{End, Outward, Ports, RuleName, Side, Source, carried};
+use super::nat::{End, Inward, Outward, Ports, RuleName, Side, Source, carried};
 use super::reply::{Came, NET_UNREACHABLE, TIME_EXCEEDED};
 use super::screens::{Hold, Look};
 use super::{
@@ -26,26 +26,13 @@ impl Model<'_> {
         packet: &Packet,
         beyond: Option<&str>,
     ) -> Judgement {
-        let look = |known: bool| if known { Look::Rest } else { Look::First };
-        let is_mended = match self.screened(unit, (zone, false), packet, look(beyond.is_some())) {
-            Ok(is_mended) => is_mended,
+        let (seen, inward) = match self.entering((unit, zone), packet, beyond.is_some()) {
+            Ok(entering) => entering,
             Err(judgement) => return judgement,
-        };
-        let seen = Packet { tcp: packet.tcp.map(|tcp| cleared(tcp, is_mended)), ..*packet };
-        if self.screens.awaits_cookies(self.now) && seen.tcp.is_some_and(|tcp| tcp.may_end_a_handshake()) {
-            // Nobody guesses the number (screen-58).
-            return dropped(DropReason::SynCookieInvalid);
-        }
-        let inward = match self.inward((unit, zone), &seen) {
-            Ok(inward) => inward,
-            Err(reason) => return dropped(reason),
         };
         let inner = inward.packet;
         if self.is_ours((unit, zone), inner.dst) {
-            // In another family it is not to be had (nat-static-12).
-            let is_across = seen.dst.is_ipv4() != inner.dst.is_ipv4();
-            let denied = || dropped(DropReason::HostInboundDenied);
-            return if is_across { denied() } else { self.host_bound((unit, zone), &seen, &inner) };
+            return self.ours((unit, zone), &seen, &inner);
         }
         let came = Came { unit, zone, of_kernel: false };
         let (tcp, egress, to_zone) = match self.towards(came, (&seen, &inner)) {
@@ -67,7 +54,8 @@ impl Model<'_> {
             self.count([None, outward.rule.as_ref()]);
             return dropped(reason);
         }
-        let mended_out = match self.screened(unit, (&to_zone, true), packet, look(beyond == Some(&to_zone))) {
+        let look = look(beyond == Some(&to_zone));
+        let mended_out = match self.screened(unit, (&to_zone, true), packet, look) {
             Ok(mended) => mended,
             Err(judgement) => return judgement,
         };
@@ -100,6 +88,23 @@ impl Model<'_> {
         let tcp = seen.tcp.map(|tcp| cleared(tcp, mended_out));
         let expected = Expected::Forward { unit: egress, source, to: (inner.dst, inner.dport), tcp };
         Judgement { expected, opens: Some(Box::new(session)) }
+    }
+
+    /// A packet as the screens of its zone leave it, with its destination as it really is; `known`: they have judged it as one of a session.
+    fn entering(
+        &mut self,
+        (unit, zone): (&str, &str),
+        packet: &Packet,
+        known: bool,
+    ) -> Result<(Packet, Inward), Judgement> {
+        let is_mended = self.screened(unit, (zone, false), packet, look(known))?;
+        let seen = Packet { tcp: packet.tcp.map(|tcp| cleared(tcp, is_mended)), ..*packet };
+        if self.screens.awaits_cookies(self.now) && seen.tcp.is_some_and(|tcp| tcp.may_end_a_handshake()) {
+            // Nobody guesses the number (screen-58).
+            return Err(dropped(DropReason::SynCookieInvalid));
+        }
+        let inward = self.inward((unit, zone), &seen).map_err(dropped)?;
+        Ok((seen, inward))
     }
 
     /// The conversation that a packet opens, and the unit and zone that it leaves by.
@@ -190,6 +195,12 @@ impl Model<'_> {
         for rule in rules.into_iter().flatten() {
             *self.rule_hits.entry(rule.clone()).or_default() += 1;
         }
+    }
+
+    /// For the firewall, which in another family is not to be had (nat-static-12).
+    fn ours(&mut self, side: (&str, &str), packet: &Packet, inner: &Packet) -> Judgement {
+        let is_across = packet.dst.is_ipv4() != inner.dst.is_ipv4();
+        if is_across { dropped(DropReason::HostInboundDenied) } else { self.host_bound(side, packet, inner) }
     }
 
     fn host_bound(&mut self, (unit, zone): (&str, &str), packet: &Packet, inner: &Packet) -> Judgement {
@@ -355,4 +366,8 @@ impl Model<'_> {
             |s: &Session| (s.left.proto, s.left.src, s.left.sport) == (left.proto, left.src, left.sport);
         ports.holds(left.sport) && addresses.contains(&left.src) && !self.sessions.iter().any(is_same)
     }
+}
+
+const fn look(known: bool) -> Look {
+    if known { Look::Rest } else { Look::First }
 }

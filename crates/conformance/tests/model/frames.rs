@@ -13,7 +13,7 @@ use ravelin_wire::build::{self, Ip, Payload};
 use ravelin_wire::{checksum, put_u16};
 
 use crate::kit::{ip, loaded, plane_by, runs};
-use crate::said::Tap;
+use crate::said::{Said, Tap};
 
 mod naive;
 
@@ -288,19 +288,19 @@ fn open(plane: &SimPlane, talk: &Talk, nat: bool, tap: &mut Tap) {
     }
 }
 
-fn noted(tap: &mut Tap, (unit, to_kernel, frame): &(String, bool, Vec<u8>)) {
-    if *to_kernel { tap.to_kernel() } else { tap.left(unit, frame) }
+fn noted(tap: &mut Tap, Said { unit, to_kernel, frame }: &Said) {
+    if *to_kernel { tap.kernel_got() } else { tap.left(unit, frame) }
 }
 
 /// Verdicts, and what left of a batch: unit, whether to the kernel, and frame.
-fn sent(plane: &SimPlane, frames: &[(usize, Vec<u8>)]) -> (Vec<Verdict>, Vec<(String, bool, Vec<u8>)>) {
+fn sent(plane: &SimPlane, frames: &[(usize, Vec<u8>)]) -> (Vec<Verdict>, Vec<Said>) {
     let rules = plane.rules().unwrap();
     let port = |n: usize| rules.ports().find(|port| port.name == format!("ge-0/0/{n}")).unwrap().id;
     let batch: Vec<_> = frames.iter().map(|(n, frame)| (Ingress::Port(port(*n)), &frame[..])).collect();
     let (verdicts, sent, _) = plane.workers().run_batch(&batch);
     let one = |sent: ravelin_sim::Sent| {
         let unit = rules.unit(sent.unit).unwrap().name.clone();
-        (unit, matches!(sent.to, SentTo::Host(_)), sent.frame)
+        Said { unit, to_kernel: matches!(sent.to, SentTo::Host(_)), frame: sent.frame }
     };
     (verdicts, sent.into_iter().map(one).collect())
 }
@@ -348,8 +348,9 @@ proptest! {
                 let got = match verdict {
                     Verdict::Drop(reason) => Fate::Dies(*reason),
                     Verdict::Send { .. } => {
-                        let (unit, to_kernel, frame) = left.next().unwrap();
-                        noted(&mut tap, &(unit.clone(), to_kernel, frame.clone()));
+                        let said = left.next().unwrap();
+                        noted(&mut tap, &said);
+                        let Said { unit, to_kernel, frame } = said;
                         if to_kernel { Fate::Host(unit, frame[14..].to_vec()) } else { Fate::Leaves(unit, frame) }
                     }
                     other => panic!("{other:?} of {shape:?}"),

@@ -154,7 +154,7 @@ impl Tap {
         }
     }
 
-    pub fn to_kernel(&mut self) {
+    pub fn kernel_got(&mut self) {
         self.to_kernel += 1;
     }
 

@@ -233,7 +233,7 @@ impl<'a> World<'a> {
                 }
             }
             ErrorOutcome::Left(_) => left.1.iter().for_each(|frame| self.tap.left(&left.0, frame)),
-            ErrorOutcome::Host => self.tap.to_kernel(),
+            ErrorOutcome::Host => self.tap.kernel_got(),
         }
         let expected = self.model.error_in(UNITS[from], &error, &sent.0);
         prop_assert_eq!(bare(got), bare(expected), "{:?} {:?} at {}", error, told, from);
