@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
+mod commit;
 mod conversation;
 mod entrance;
 mod error;
@@ -14,13 +15,17 @@ mod headers;
 mod nat;
 mod own;
 mod packet;
+mod reply;
 mod routes;
 mod rules;
 mod schedule;
 mod screens;
 mod segment;
+mod session;
+mod tally;
 
-use conversation::{Conversation, Judged, State};
+use commit::Rejudged;
+use conversation::{Conversation, State};
 pub use error::{ErrorOutcome, IcmpError};
 pub use headers::{Carried, Datagram, Header, Inner, Message, Options};
 use ipnet::IpNet;
@@ -28,14 +33,19 @@ use nat::carried;
 pub use nat::{End, Ports, RuleName, Source, Span};
 pub use packet::{Packet, Station, Tuple, tuple};
 use packet::{same, turned};
-use ravelin_contract::{CloseReason, SessionState};
+use ravelin_contract::CloseReason;
 use ravelin_model::{Config, IdsOption, Policy};
 use ravelin_program::Screen;
 use ravelin_types::DropReason;
+use reply::{Came, TIME_EXCEEDED};
+pub use reply::{Reply, Says};
 use schedule::Held;
 pub use screens::Notice;
 use screens::{Asked, Look, Screens, Stopped};
+use segment::Judged;
 pub use segment::{ACK, FIN, PSH, RST, SYN, Segment, URG};
+pub use session::Session;
+pub use tally::Tally;
 
 /// The zone of the firewall itself.
 const HOST: &str = "junos-host";
@@ -69,55 +79,6 @@ pub enum Expected {
     Drop(DropReason),
 }
 
-/// A conversation that was let through, as its two directions look on the wire.
-#[derive(Clone, Debug)]
-pub struct Session {
-    pub inside: Packet,
-    /// As its packets leave.
-    pub left: Packet,
-    from_zone: String,
-    to_zone: String,
-    /// What the policy hangs on that let it through.
-    scheduler: Option<String>,
-    /// `None`: it is with the firewall itself.
-    unit: Option<String>,
-    tcp: Option<Conversation>,
-    application: Option<u64>,
-    /// Seconds; `None`: it does not age.
-    pub timeout: Option<u64>,
-    /// Milliseconds when its last packet came.
-    pub seen: u64,
-    /// Packets of its two directions.
-    pub packets: [u64; 2],
-    /// Bytes of their datagrams as they came.
-    pub bytes: [u64; 2],
-    logs_close: bool,
-    /// Of the rule that brings it from one family to the other.
-    prefix: Option<IpNet>,
-    /// What its source is from.
-    pool: Option<String>,
-}
-
-impl Session {
-    /// The zone that packets of one of its ways come from.
-    #[must_use]
-    pub fn zone(&self, way: usize) -> &str {
-        if way == 0 { &self.from_zone } else { &self.to_zone }
-    }
-
-    /// How far it is said to have come.
-    #[must_use]
-    pub fn state(&self) -> SessionState {
-        match self.tcp.as_ref().map(|tcp| (tcp.is_reset(), tcp.state())) {
-            Some((true, _) | (_, State::Closing | State::TimeWait)) => SessionState::Closing,
-            Some((_, State::SynSent | State::SynReceived)) => SessionState::Opening,
-            Some((_, State::Established | State::HalfClosed)) => SessionState::Established,
-            None if self.packets == [1, 0] => SessionState::Opening,
-            None => SessionState::Established,
-        }
-    }
-}
-
 /// What is told of a session or a packet, by the tuple it came with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Told {
@@ -132,6 +93,8 @@ pub type CloseReasonText = &'static str;
 /// The model and what it remembers.
 pub struct Model<'a> {
     config: &'a Config,
+    /// All that were in force, the last one among them.
+    configs: Vec<&'a Config>,
     /// Milliseconds.
     now: u64,
     sessions: Vec<Session>,
@@ -148,6 +111,10 @@ pub struct Model<'a> {
     rule_hits: BTreeMap<RuleName, u64>,
     /// Which address of a pool a host was seen with.
     homes: Vec<(String, IpAddr, IpAddr)>,
+    tallies: BTreeMap<String, Tally>,
+    replies: Vec<Reply>,
+    /// Of what answers cost.
+    spent_ms: u64,
 }
 
 /// What is to be done with a packet, and the session it opens.
@@ -171,6 +138,7 @@ impl<'a> Model<'a> {
     pub fn new(config: &'a Config) -> Self {
         Self {
             config,
+            configs: vec![config],
             now: 0,
             sessions: Vec::new(),
             screens: Screens::default(),
@@ -181,6 +149,9 @@ impl<'a> Model<'a> {
             routes: Vec::new(),
             rule_hits: BTreeMap::new(),
             homes: Vec::new(),
+            tallies: BTreeMap::new(),
+            replies: Vec::new(),
+            spent_ms: 0,
         }
     }
 
@@ -192,11 +163,15 @@ impl<'a> Model<'a> {
     /// Time passes; sessions that were silent for too long end.
     pub fn advance(&mut self, ms: u64) {
         self.now += ms;
+        self.rest(ms);
         let is_over = |s: &Session| s.timeout.is_some_and(|timeout| s.seen + timeout * 1000 <= self.now);
         let (over, live): (Vec<_>, _) = std::mem::take(&mut self.sessions).into_iter().partition(is_over);
         self.sessions = live;
-        for session in over {
+        for mut session in over {
             self.aged_at = self.now;
+            // As its policy says by now (policy-15).
+            let policy = self.named_policy(&session);
+            session.logs_close = policy.map_or(session.logs_close, |policy| policy.log_close);
             let lingered =
                 session.tcp.as_ref().is_some_and(|tcp| !tcp.is_reset() && tcp.state() == State::TimeWait);
             // log-10
@@ -259,7 +234,7 @@ impl<'a> Model<'a> {
         };
         match self.session_of(&zone, packet) {
             Some((at, way)) => self.of_session(unit, packet, (at, way)),
-            None => self.without_session((unit, &zone), packet, None),
+            None => self.of_none((unit, &zone), packet),
         }
     }
 
@@ -267,22 +242,22 @@ impl<'a> Model<'a> {
         let config = self.config;
         let session = self.sessions[at].clone();
         let zones = [session.from_zone.clone(), session.to_zone.clone()];
-        if !self.holds(at) {
-            self.end(at, CloseReason::PolicyChanged);
-            return self.without_session((by, &zones[way]), packet, None);
-        }
         let (zone, beyond) = (&zones[way], &zones[1 - way]);
-        let mut is_mended = false;
-        // What the firewall sends itself is not judged (screen-2).
-        for (zone, leaves) in [(zone, false), (beyond, true)].into_iter().filter(|_| zone != HOST) {
-            match self.screened(by, (zone, leaves), packet, Look::OfSession) {
-                Ok(mended) => is_mended |= mended,
-                Err(judgement) => return judgement,
-            }
+        let of_unit = self.zone_of(by).unwrap_or_default();
+        let came = Came { unit: by, zone: &of_unit, of_kernel: zone == HOST };
+        let is_mended = match self.screened_twice(by, (zone, beyond), packet) {
+            Ok(is_mended) => is_mended,
+            Err(judgement) => return judgement,
+        };
+        let mended = Packet { tcp: packet.tcp.map(|tcp| cleared(tcp, is_mended)), ..*packet };
+        if let Err(reason) = self.holds(at) {
+            self.end(at, reason);
+            return self.without_session((by, zone), &mended, Some(beyond));
         }
         // It is no packet of its session then (flow-43).
         let is_for_host = session.unit.is_none() && way == 0 || zones[0] == HOST && way == 1;
         if packet.ttl <= 1 && zone != HOST && !is_for_host {
+            self.complains(came, packet, TIME_EXCEEDED, 0);
             return dropped(DropReason::TtlExpired);
         }
         let rules = &config.security.flow.tcp_session;
@@ -299,11 +274,17 @@ impl<'a> Model<'a> {
                 self.is_open = true;
                 return dropped(DropReason::NotReady);
             }
-            Judged::Drop(reason) => return dropped(reason),
+            Judged::Drop(reason) => {
+                let known = self.sessions[at].tcp.as_ref();
+                let says = known.filter(|_| reason == DropReason::TcpRstNotExpected);
+                if let Some(stands) = says.and_then(|tcp| tcp.challenge(way)) {
+                    self.challenges(came, packet, stands);
+                }
+                return dropped(reason);
+            }
             Judged::Anew => {
                 let was_reset = session.tcp.is_some_and(|tcp| tcp.is_reset());
                 self.end(at, if was_reset { CloseReason::TcpRst } else { CloseReason::TcpFin });
-                let mended = Packet { tcp: segment, ..*packet };
                 return self.without_session((by, zone), &mended, Some(beyond));
             }
             Judged::Pass => None,
@@ -314,18 +295,54 @@ impl<'a> Model<'a> {
         // Or it is a step of the conversation; a reset is none, and behind it only what comes to another timeout is one (session-23).
         let is_reset = known.tcp.as_ref().is_some_and(Conversation::is_reset);
         let class = |state| if is_reset && state == State::SynReceived { State::SynSent } else { state };
-        if keeps_alive || stands(&known.tcp).map(class) != stood.map(class) {
+        let is_step = stands(&known.tcp).map(class) != stood.map(class);
+        if keeps_alive || is_step {
             known.seen = self.now;
         }
         known.packets[way] += 1;
         known.bytes[way] += packet.size() as u64;
-        if let Some(tcp) = &known.tcp {
+        // What it has stays as long as nothing happens (policy-13); a handshake has one until it is complete (tcp-37).
+        let of_state = |state| if state == State::SynReceived { State::SynSent } else { state };
+        let is_other = stands(&known.tcp).map(of_state) != stood.map(of_state);
+        if let Some(tcp) = known.tcp.as_ref().filter(|_| is_other) {
             known.timeout = tcp.timeout(rules, known.application);
         }
+        let counted = known.clone();
+        self.passes(&counted, way, packet);
         if let Some(reason) = last {
             self.end(at, reason);
         }
-        self.passed(by, (packet, segment), (&session, way))
+        self.passed(came, (packet, segment), (&session, way))
+    }
+
+    /// A packet of no session; it may look like one of a session from another zone, which does not come to harm (screen-8).
+    fn of_none(&mut self, (unit, zone): (&str, &str), packet: &Packet) -> Judgement {
+        let Some((at, way)) = self.look_alike(zone, packet) else {
+            return self.without_session((unit, zone), packet, None);
+        };
+        let beyond = self.sessions[at].zone(1 - way).to_owned();
+        let is_mended = match self.screened_twice(unit, (zone, &beyond), packet) {
+            Ok(is_mended) => is_mended,
+            Err(judgement) => return judgement,
+        };
+        let mended = Packet { tcp: packet.tcp.map(|tcp| cleared(tcp, is_mended)), ..*packet };
+        self.meets(at);
+        self.without_session((unit, zone), &mended, Some(&beyond))
+    }
+
+    /// By the screens of the zone that a packet of a session comes from and of the one that it goes to; what the firewall sends itself
+    /// is not judged (screen-2).
+    fn screened_twice(
+        &mut self,
+        unit: &str,
+        (zone, beyond): (&str, &str),
+        packet: &Packet,
+    ) -> Result<bool, Judgement> {
+        let mut is_mended = false;
+        for (zone, leaves) in [(zone, false), (beyond, true)].into_iter().filter(|_| zone != HOST) {
+            is_mended |= self.screened(unit, (zone, leaves), packet, Look::OfSession)?;
+        }
+        Ok(is_mended)
     }
 
     /// Judges by the screens of a zone. `Ok(true)`: its urgent flag goes.
@@ -373,14 +390,20 @@ impl<'a> Model<'a> {
         screens::looks(option, leaves).then_some(option)
     }
 
-    /// Whether policies let a session live on; by another from now on, perhaps.
-    fn holds(&mut self, at: usize) -> bool {
+    /// Whether a session lives on; by another policy from now on, perhaps.
+    fn holds(&mut self, at: usize) -> Result<(), CloseReason> {
+        match self.rejudged(at) {
+            Rejudged::Kept => {}
+            Rejudged::Of(policy) => self.moves(at, policy),
+            Rejudged::Ended(reason) => return Err(reason),
+        }
+        self.sessions[at].under = self.commits();
         match self.held(at) {
-            Held::Ended => return false,
-            Held::By(policy) => self.sessions[at].logs_close = policy.is_some_and(|policy| policy.log_close),
+            Held::Ended => return Err(CloseReason::PolicyChanged),
+            Held::By(policy) => self.moves(at, policy),
             Held::AsEver => {}
         }
-        true
+        Ok(())
     }
 
     /// Whether answers to sessions of a zone do not keep them alive.
@@ -392,6 +415,9 @@ impl<'a> Model<'a> {
         if let Some(session) = opens {
             let home = session.pool.clone().map(|pool| (pool, session.inside.src, left.src));
             self.homes.extend(home);
+            self.gains(&session);
+            let first = session.inside;
+            self.passes(&session, 0, &first);
             self.sessions.push(Session { left: *left, ..*session });
         }
     }
@@ -402,6 +428,7 @@ impl<'a> Model<'a> {
     }
 
     fn tell_close(&mut self, session: &Session, reason: CloseReason) {
+        self.loses(session);
         if session.logs_close {
             self.told.push((tuple(&session.inside), Told::Closed(reason.text())));
         }
@@ -461,20 +488,8 @@ impl<'a> Model<'a> {
     }
 
     fn policy(&self, from: &str, to: &str, packet: &Packet) -> Option<&'a Policy> {
-        let policies = &self.config.security.policies;
-        let pair = policies.pairs.iter().filter(|p| p.from == from && p.to == to);
-        let here = pair.flat_map(|p| &p.policies).map(|p| (p, Some((from, to))));
-        // Any zone is any but the firewall itself.
-        let listed = |zones: &[String], zone: &str| match zones {
-            [] => zone != "junos-host",
-            named => named.iter().any(|z| z == zone || z == "any" && zone != "junos-host"),
-        };
-        let global = policies
-            .global
-            .iter()
-            .filter(|g| listed(&g.from_zones, from) && listed(&g.to_zones, to))
-            .map(|g| (&g.policy, None));
-        let found = here.chain(global).find(|(p, zones)| self.matches(p, packet, *zones));
+        let mut all = rules::between(self.config, from, to).into_iter();
+        let found = all.find(|(p, of_pair)| self.matches(p, packet, of_pair.then_some((from, to))));
         found.map(|(policy, _)| policy)
     }
 }

@@ -148,7 +148,7 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(4096))]
+        #![proptest_config(ProptestConfig { cases: ProptestConfig::default().cases.max(4096), ..ProptestConfig::default() })]
         #[test]
         fn it_reads_what_the_full_reading_reads(
             sample in 0usize..3, fragment in prop_oneof![Just(MORE), Just(MORE | 1), 0u16..], mend: bool,

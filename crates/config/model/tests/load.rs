@@ -327,7 +327,6 @@ fn deep_nesting_and_open_braces_are_errors() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(256))]
 
     #[test]
     fn any_text_is_answered(text in "(?s).{0,300}") {

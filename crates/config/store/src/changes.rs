@@ -254,7 +254,6 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(300))]
 
         /// Run as commands on the old configuration they give the new one.
         #[test]

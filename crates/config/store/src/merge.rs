@@ -343,7 +343,6 @@ pub(crate) mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(300))]
 
         #[test]
         fn one_side_alone_is_taken_whole_and_sides_may_be_swapped(

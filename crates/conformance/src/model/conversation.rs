@@ -6,7 +6,7 @@
 use ravelin_model::TcpSession;
 use ravelin_types::DropReason;
 
-use super::segment::{ACK, FIN, RST, SYN, Segment};
+use super::segment::{ACK, FIN, Judged, RST, SYN, Segment};
 
 /// How far it has come (tcp-6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,20 +17,6 @@ pub(super) enum State {
     HalfClosed,
     Closing,
     TimeWait,
-}
-
-/// What becomes of a segment and of its session.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Judged {
-    Pass,
-    /// It passes, and the session ends with it.
-    LastFin,
-    LastRst,
-    /// It opens another session in this one's place.
-    Anew,
-    Drop(DropReason),
-    /// The naive reading does not say.
-    Open,
 }
 
 /// What was seen of one direction (tcp-8).
@@ -127,6 +113,14 @@ impl Conversation {
 
     pub(super) const fn is_reset(&self) -> bool {
         self.reset
+    }
+
+    /// Number, acknowledgement and window that the other end last showed the sender of a way (tcp-24, tcp-34).
+    pub(super) fn challenge(&self, from: usize) -> Option<(u32, u32, u16)> {
+        let way = &self.ways[from];
+        let (granted, end) = (way.granted.filter(|_| way.syn_acked)?, self.ways[1 - from].end?);
+        let open = (granted - way.acked) >> self.shift(1 - from);
+        Some((end as u32, way.acked as u32, u16::try_from(open).unwrap_or(u16::MAX)))
     }
 
     /// Seconds of silence until it ends; `None`: never (tcp-37..40).

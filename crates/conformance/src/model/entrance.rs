@@ -62,11 +62,11 @@ impl Model<'_> {
     }
 }
 
-fn has_hosts(net: IpNet) -> bool {
+pub(super) fn has_hosts(net: IpNet) -> bool {
     net.prefix_len() < 31
 }
 
-fn is_broadcast(net: IpNet, dst: IpAddr) -> bool {
+pub(super) fn is_broadcast(net: IpNet, dst: IpAddr) -> bool {
     dst.is_ipv4() && has_hosts(net) && net.broadcast() == dst
 }
 

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use ravelin_types::DropReason;
 
+use super::commit::Rejudged;
 use super::nat::embedded;
 use super::schedule::Held;
 use super::screens::Look;
@@ -66,7 +67,7 @@ impl Model<'_> {
             return none;
         }
         let Some((at, back)) = self.of_error(&zone, error) else { return none };
-        if matches!(self.held(at), Held::Ended) {
+        if matches!(self.held(at), Held::Ended) || matches!(self.rejudged(at), Rejudged::Ended(_)) {
             return none;
         }
         let s = &self.sessions[at];

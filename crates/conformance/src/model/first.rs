@@ -4,8 +4,9 @@ use ravelin_model::{DefaultPolicy, Policy, PolicyAction};
 use ravelin_types::DropReason;
 
 use super::conversation::Conversation;
-use super::nat::{End, Outward, Ports, RuleName, Side, Source, carried};
-use super::screens::Look;
+use super::nat::{End, Inward, Outward, Ports, RuleName, Side, Source, carried};
+use super::reply::{Came, NET_UNREACHABLE, TIME_EXCEEDED};
+use super::screens::{Hold, Look};
 use super::{
     Expected, HOST, Judgement, Model, Packet, Session, Told, cleared, dropped, entrance, same, tuple, turned,
 };
@@ -25,28 +26,16 @@ impl Model<'_> {
         packet: &Packet,
         beyond: Option<&str>,
     ) -> Judgement {
-        let look = |known: bool| if known { Look::Rest } else { Look::First };
-        let is_mended = match self.screened(unit, (zone, false), packet, look(beyond.is_some())) {
-            Ok(is_mended) => is_mended,
+        let (seen, inward) = match self.entering((unit, zone), packet, beyond.is_some()) {
+            Ok(entering) => entering,
             Err(judgement) => return judgement,
-        };
-        let seen = Packet { tcp: packet.tcp.map(|tcp| cleared(tcp, is_mended)), ..*packet };
-        if self.screens.awaits_cookies(self.now) && seen.tcp.is_some_and(|tcp| tcp.may_end_a_handshake()) {
-            // Nobody guesses the number (screen-58).
-            return dropped(DropReason::SynCookieInvalid);
-        }
-        let inward = match self.inward((unit, zone), &seen) {
-            Ok(inward) => inward,
-            Err(reason) => return dropped(reason),
         };
         let inner = inward.packet;
         if self.is_ours((unit, zone), inner.dst) {
-            // In another family it is not to be had (nat-static-12).
-            let is_across = seen.dst.is_ipv4() != inner.dst.is_ipv4();
-            let denied = || dropped(DropReason::HostInboundDenied);
-            return if is_across { denied() } else { self.host_bound((unit, zone), &seen, &inner) };
+            return self.ours((unit, zone), &seen, &inner);
         }
-        let (tcp, egress, to_zone) = match self.towards(zone, (&seen, &inner)) {
+        let came = Came { unit, zone, of_kernel: false };
+        let (tcp, egress, to_zone) = match self.towards(came, (&seen, &inner)) {
             Ok(towards) => towards,
             Err(reason) => return dropped(reason),
         };
@@ -56,26 +45,41 @@ impl Model<'_> {
             Ok(outward) => outward,
             Err(reason) => return dropped(reason),
         };
-        // A packet that has no hop left is no try (flow-43).
+        // What a static rule can do nothing with gets no further than that rule.
+        let is_refused =
+            matches!(outward.source, Err(DropReason::InvalidSource | DropReason::Nptv6Unmappable));
+        // A packet that has no hop left is no try, and no hit (flow-43).
         let is_ended = packet.ttl <= 1;
-        if !is_ended {
-            self.tried(inward.rule.as_ref(), &outward);
+        if let Err(reason) = outward.source
+            && is_refused
+        {
+            if !is_ended {
+                self.count([None, outward.rule.as_ref()]);
+            }
+            return dropped(reason);
         }
-        let source = match outward.source {
-            Ok(source) => source,
-            Err(DropReason::NatNoAddress) if is_ended => return dropped(DropReason::TtlExpired),
-            Err(reason) => return dropped(reason),
-        };
-        let mended_out = match self.screened(unit, (&to_zone, true), packet, look(beyond == Some(&to_zone))) {
+        let look = look(beyond == Some(&to_zone));
+        let mended_out = match self.screened(unit, (&to_zone, true), packet, look) {
             Ok(mended) => mended,
             Err(judgement) => return judgement,
         };
+        if !is_ended {
+            self.count([inward.rule.as_ref(), outward.rule.as_ref()]);
+            self.hit(policy);
+        }
+        let source = match outward.source {
+            Ok(source) => source,
+            Err(reason) if !is_ended || reason != DropReason::NatNoAddress => return dropped(reason),
+            Err(_) => Source::Is((packet.src, packet.sport)),
+        };
         if is_ended {
+            self.complains(came, packet, TIME_EXCEEDED, 0);
             return dropped(DropReason::TtlExpired);
         }
-        if let Err(judgement) = self.limited_by_both(unit, (zone, &to_zone), packet) {
-            return judgement;
-        }
+        let holds = match self.limited_by_both(unit, (zone, &to_zone), packet) {
+            Ok(holds) => holds,
+            Err(judgement) => return judgement,
+        };
         if self.collides(&way, &source, &inner) {
             return dropped(DropReason::SessionCollision);
         }
@@ -84,25 +88,66 @@ impl Model<'_> {
         }
         let session = self.session(&way, (packet, &inner), tcp, policy);
         let prefix = inward.prefix.or(outward.prefix);
-        let session = Session { unit: Some(egress.clone()), prefix, pool: outward.pool, ..session };
+        let session = Session { unit: Some(egress.clone()), prefix, pool: outward.pool, holds, ..session };
+        if self.is_too_big(came, packet, &egress) {
+            return self.ended(session, (&source, DropReason::PacketTooBig), (packet, &inner));
+        }
         let tcp = seen.tcp.map(|tcp| cleared(tcp, mended_out));
         let expected = Expected::Forward { unit: egress, source, to: (inner.dst, inner.dport), tcp };
         Judgement { expected, opens: Some(Box::new(session)) }
     }
 
+    /// A packet as the screens of its zone leave it, with its destination as it really is; `known`: they have judged it as one of a session.
+    fn entering(
+        &mut self,
+        (unit, zone): (&str, &str),
+        packet: &Packet,
+        known: bool,
+    ) -> Result<(Packet, Inward), Judgement> {
+        let is_mended = self.screened(unit, (zone, false), packet, look(known))?;
+        let seen = Packet { tcp: packet.tcp.map(|tcp| cleared(tcp, is_mended)), ..*packet };
+        if self.screens.awaits_cookies(self.now) && seen.tcp.is_some_and(|tcp| tcp.may_end_a_handshake()) {
+            // Nobody guesses the number (screen-58).
+            return Err(dropped(DropReason::SynCookieInvalid));
+        }
+        let inward = self.inward((unit, zone), &seen).map_err(dropped)?;
+        Ok((seen, inward))
+    }
+
     /// The conversation that a packet opens, and the unit and zone that it leaves by.
     fn towards(
-        &self,
-        zone: &str,
+        &mut self,
+        came: Came<'_>,
         (packet, inner): (&Packet, &Packet),
     ) -> Result<(Option<Conversation>, String, String), DropReason> {
-        if entrance::is_nowhere_beyond(packet.src) || self.is_own(zone, packet.src) {
+        if entrance::is_nowhere_beyond(packet.src) || self.is_own(came.zone, packet.src) {
             return Err(DropReason::InvalidSource);
         }
-        let tcp = self.conversation(packet)?;
-        let egress = self.way_out(zone, inner.dst)?;
+        let tcp = self.opened(came, packet)?;
+        let egress = self.way_out(came.zone, inner.dst).inspect_err(|reason| {
+            if *reason == DropReason::NoRoute && !inner.dst.is_multicast() {
+                self.complains(came, packet, NET_UNREACHABLE, 0);
+            }
+        })?;
         let to_zone = self.zone_of(&egress).ok_or(DropReason::EgressNoZone)?;
         Ok((tcp, egress, to_zone))
+    }
+
+    /// A packet that is too long opens its session and ends there (flow-20).
+    fn ended(
+        &mut self,
+        session: Session,
+        (source, reason): (&Source, DropReason),
+        (packet, inner): (&Packet, &Packet),
+    ) -> Judgement {
+        let Source::Is((src, sport)) = *source else {
+            // What it would have become can't be seen.
+            self.is_open = true;
+            return dropped(DropReason::NotReady);
+        };
+        let left = Packet { src, sport, dst: inner.dst, dport: inner.dport, ..*packet };
+        let opens = Some(Box::new(Session { left, ..session }));
+        Judgement { expected: Expected::Drop(reason), opens }
     }
 
     /// What its source becomes where a policy lets it through.
@@ -113,19 +158,9 @@ impl Model<'_> {
         policy: Option<&Policy>,
     ) -> Result<Outward, DropReason> {
         let permits = self.config.security.policies.default_policy == DefaultPolicy::PermitAll;
-        let denied = match policy.map(|policy| policy.action) {
-            Some(PolicyAction::Permit) => None,
-            Some(PolicyAction::Deny) => Some(DropReason::PolicyDeny),
-            Some(PolicyAction::Reject) => Some(DropReason::PolicyReject),
-            None if permits => None,
-            None => Some(DropReason::DefaultDeny),
-        };
-        if let Some(reason) = denied {
-            if policy.is_some_and(|policy| policy.log_init) {
-                self.told.push((tuple(packet), Told::Denied));
-            }
-            return Err(reason);
-        }
+        let otherwise = if permits { Ok(()) } else { Err(DropReason::DefaultDeny) };
+        let came = Came { unit: way.from.0, zone: way.from.1, of_kernel: false };
+        self.lets((came, packet), policy, otherwise)?;
         let is_translated = (packet.dst, packet.dport) != (inner.dst, inner.dport);
         if policy.is_some_and(|p| p.drop_translated && is_translated || p.drop_untranslated && !is_translated)
         {
@@ -139,14 +174,40 @@ impl Model<'_> {
         }
     }
 
+    /// Whether a policy lets a packet through; `otherwise`: what becomes of it where none means it.
+    pub(super) fn lets(
+        &mut self,
+        (came, packet): (Came<'_>, &Packet),
+        policy: Option<&Policy>,
+        otherwise: Result<(), DropReason>,
+    ) -> Result<(), DropReason> {
+        let Some(known) = policy else { return otherwise };
+        let reason = match known.action {
+            PolicyAction::Permit => return Ok(()),
+            PolicyAction::Deny => DropReason::PolicyDeny,
+            PolicyAction::Reject => {
+                self.rejects(came, packet);
+                DropReason::PolicyReject
+            }
+        };
+        self.hit(policy);
+        if known.log_init {
+            self.told.push((tuple(packet), Told::Denied));
+        }
+        Err(reason)
+    }
+
     /// Rules that a session is tried by.
-    fn tried(&mut self, inward: Option<&RuleName>, outward: &Outward) {
-        // What a static rule can do nothing with gets no further than that rule.
-        let is_refused =
-            matches!(outward.source, Err(DropReason::InvalidSource | DropReason::Nptv6Unmappable));
-        for rule in inward.filter(|_| !is_refused).into_iter().chain(&outward.rule) {
+    fn count(&mut self, rules: [Option<&RuleName>; 2]) {
+        for rule in rules.into_iter().flatten() {
             *self.rule_hits.entry(rule.clone()).or_default() += 1;
         }
+    }
+
+    /// For the firewall, which in another family is not to be had (nat-static-12).
+    fn ours(&mut self, side: (&str, &str), packet: &Packet, inner: &Packet) -> Judgement {
+        let is_across = packet.dst.is_ipv4() != inner.dst.is_ipv4();
+        if is_across { dropped(DropReason::HostInboundDenied) } else { self.host_bound(side, packet, inner) }
     }
 
     fn host_bound(&mut self, (unit, zone): (&str, &str), packet: &Packet, inner: &Packet) -> Judgement {
@@ -159,30 +220,25 @@ impl Model<'_> {
         if !packet.is_to_many() && self.is_own(zone, packet.src) {
             return dropped(DropReason::InvalidSource);
         }
-        let opened = if packet.is_to_many() { Ok(None) } else { self.conversation(packet) };
+        let came = Came { unit, zone, of_kernel: false };
+        let opened = if packet.is_to_many() { Ok(None) } else { self.opened(came, packet) };
         let tcp = match opened {
             Ok(tcp) => tcp,
             Err(reason) => return dropped(reason),
         };
         let policy = self.policy(zone, HOST, inner);
-        let denied = match policy.map(|policy| policy.action) {
-            Some(PolicyAction::Permit) | None => None,
-            Some(PolicyAction::Deny) => Some(DropReason::PolicyDeny),
-            Some(PolicyAction::Reject) => Some(DropReason::PolicyReject),
-        };
-        let is_told = policy.is_some_and(|policy| policy.log_init);
-        if let Some(reason) = denied {
-            if is_told {
-                self.told.push((tuple(packet), Told::Denied));
-            }
+        if let Err(reason) = self.lets((came, packet), policy, Ok(())) {
             return dropped(reason);
         }
+        let is_told = policy.is_some_and(|policy| policy.log_init);
+        self.hit(policy);
         if packet.is_to_many() {
             return Expected::Host.into();
         }
-        if let Err(judgement) = self.limited(unit, (zone, false), packet) {
-            return judgement;
-        }
+        let holds = match self.limited(unit, (zone, false), packet) {
+            Ok(holds) => holds,
+            Err(judgement) => return judgement,
+        };
         // Answers of the firewall itself come in where the packet did.
         let back = Way { from: (unit, zone), to: (unit, zone) };
         if self.collides(&back, &Source::Is((inner.src, inner.sport)), inner) {
@@ -192,7 +248,7 @@ impl Model<'_> {
             self.told.push((tuple(packet), Told::Created));
         }
         let way = Way { from: (unit, zone), to: ("", HOST) };
-        let session = self.session(&way, (packet, inner), tcp, policy);
+        let session = Session { holds, ..self.session(&way, (packet, inner), tcp, policy) };
         Judgement { expected: Expected::Host, opens: Some(Box::new(session)) }
     }
 
@@ -211,7 +267,11 @@ impl Model<'_> {
             left: *inner,
             from_zone: way.from.1.to_owned(),
             to_zone: way.to.1.to_owned(),
+            policy: policy.map(|policy| policy.name.to_string()),
+            counts: self.counts(policy),
             scheduler: policy.and_then(|policy| policy.scheduler.as_deref().map(str::to_owned)),
+            came_by: (way.from.1 != HOST).then(|| way.from.0.to_owned()),
+            under: self.commits(),
             unit: None,
             timeout: tcp.as_ref().map_or(application, |tcp| tcp.timeout(rules, application)),
             tcp,
@@ -220,9 +280,20 @@ impl Model<'_> {
             packets: [1, 0],
             bytes: [packet.size() as u64, 0],
             logs_close: policy.is_some_and(|policy| policy.log_close),
+            holds: Vec::new(),
             prefix: None,
             pool: None,
         }
+    }
+
+    /// The same; who should have asked for it first may be told (policy-11).
+    fn opened(&mut self, came: Came<'_>, packet: &Packet) -> Result<Option<Conversation>, DropReason> {
+        let resets = self.config.security.zones.iter().any(|z| z.name == came.zone && z.tcp_rst);
+        self.conversation(packet).inspect_err(|reason| {
+            if resets && *reason == DropReason::TcpNotSyn {
+                self.resets(came, packet);
+            }
+        })
     }
 
     /// The conversation that a TCP packet opens, or why it opens none.
@@ -240,10 +311,13 @@ impl Model<'_> {
         unit: &str,
         (from, to): (&str, &str),
         packet: &Packet,
-    ) -> Result<(), Judgement> {
+    ) -> Result<Vec<Hold>, Judgement> {
         let is_within = from == to && self.profile(from, false).is_some();
-        self.limited(unit, (from, false), packet)?;
-        if is_within { Ok(()) } else { self.limited(unit, (to, true), packet) }
+        let mut holds = self.limited(unit, (from, false), packet)?;
+        if !is_within {
+            holds.extend(self.limited(unit, (to, true), packet)?);
+        }
+        Ok(holds)
     }
 
     /// By the limits of the zone that a session comes from, or of the one that it leaves by.
@@ -252,16 +326,11 @@ impl Model<'_> {
         unit: &str,
         (zone, leaves): (&str, bool),
         packet: &Packet,
-    ) -> Result<(), Judgement> {
-        let Some(option) = self.profile(zone, leaves) else { return Ok(()) };
+    ) -> Result<Vec<Hold>, Judgement> {
+        let Some(option) = self.profile(zone, leaves) else { return Ok(Vec::new()) };
         let asked = self.asked((unit, zone), packet, Look::First);
-        // Of a zone that judges both, all of its sessions count; what the firewall itself sends counts under nothing (screen-2).
-        let [comes, goes] = [false, true].map(|leaves| self.profile(zone, leaves).is_some());
-        let of_zone =
-            |s: &&Session| comes && s.from_zone == zone || goes && s.to_zone == zone && s.from_zone != HOST;
-        let live: Vec<_> = self.sessions.iter().filter(of_zone).collect();
         let before = self.screens.hits.clone();
-        let found = self.screens.limits(self.config, option, &asked, &live);
+        let found = self.screens.limits(self.config, option, &asked, &self.sessions);
         self.screens.notice(self.config.security.screen.trap_interval, &asked, &before, found.is_err());
         found.map_err(|_| dropped(DropReason::Screen))
     }
@@ -304,4 +373,8 @@ impl Model<'_> {
             |s: &Session| (s.left.proto, s.left.src, s.left.sport) == (left.proto, left.src, left.sport);
         ports.holds(left.sport) && addresses.contains(&left.src) && !self.sessions.iter().any(is_same)
     }
+}
+
+const fn look(known: bool) -> Look {
+    if known { Look::Rest } else { Look::First }
 }

@@ -58,6 +58,16 @@ impl Span {
     }
 }
 
+impl Ports {
+    /// Whether a source with the one port may get the other.
+    pub(super) fn may_give(&self, own: u16, port: u16) -> bool {
+        match self {
+            Self::Kept => own == port,
+            Self::Leased(span) => span.holds(port),
+        }
+    }
+}
+
 /// A packet with its destination as it really is.
 pub(super) struct Inward {
     pub packet: Packet,

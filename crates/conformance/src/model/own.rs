@@ -1,12 +1,13 @@
 //! What the firewall itself sends: out by the unit that the kernel chose, unless a policy says otherwise (flow-25); and what may be shed when
 //! frames come too fast (overload-1).
 
-use ravelin_model::{PolicyAction, TcpSession};
+use ravelin_model::TcpSession;
 use ravelin_types::DropReason;
 
 use super::conversation::Conversation;
 use super::first::Way;
 use super::nat::Source;
+use super::reply::Came;
 use super::{Expected, HOST, Judgement, Model, Outcome, Packet, Session, Told, dropped, same, tuple, turned};
 
 impl Model<'_> {
@@ -21,6 +22,9 @@ impl Model<'_> {
             Ok(zone) => zone,
             Err(reason) => return dropped(reason),
         };
+        if let Some((at, _)) = self.look_alike(&zone, packet) {
+            self.meets(at);
+        }
         match self.session_of(HOST, packet) {
             Some(found) => self.of_session(unit, packet, found),
             None => self.sent_first((unit, &zone), packet),
@@ -38,18 +42,12 @@ impl Model<'_> {
             return as_it_is.into();
         }
         let policy = self.policy(HOST, zone, packet);
-        let denied = match policy.map(|policy| policy.action) {
-            Some(PolicyAction::Permit) | None => None,
-            Some(PolicyAction::Deny) => Some(DropReason::PolicyDeny),
-            Some(PolicyAction::Reject) => Some(DropReason::PolicyReject),
-        };
-        let is_told = policy.is_some_and(|policy| policy.log_init);
-        if let Some(reason) = denied {
-            if is_told {
-                self.told.push((tuple(packet), Told::Denied));
-            }
+        let came = Came { unit, zone, of_kernel: true };
+        if let Err(reason) = self.lets((came, packet), policy, Ok(())) {
             return dropped(reason);
         }
+        let is_told = policy.is_some_and(|policy| policy.log_init);
+        self.hit(policy);
         // A reply to what is over opens nothing.
         if packet.is_group() || packet.is_echo_reply() {
             return as_it_is.into();
@@ -76,6 +74,13 @@ impl Model<'_> {
         let opens = packet.tcp.is_some_and(|tcp| tcp.opens());
         let is_exempt = packet.is_to_many() || packet.is_neighbour_discovery();
         !is_exempt && (opens || !self.knows(unit, packet))
+    }
+
+    /// Whether there is a session that a packet looks to be of, whatever zone it is from: it may have been judged, and ended it, before it
+    /// was shed.
+    #[must_use]
+    pub fn is_like_one(&self, unit: &str, packet: &Packet) -> bool {
+        self.zone_of(unit).is_some_and(|zone| self.look_alike(&zone, packet).is_some())
     }
 
     /// Whether a packet that comes by a unit is of a session.

@@ -7,6 +7,7 @@ use ravelin_model::{RoutingOptions, StaticAction};
 use ravelin_types::DropReason;
 
 use super::nat::Source;
+use super::reply::Came;
 use super::{Expected, HOST, Judgement, Model, Packet, Segment, Session, dropped};
 
 /// Tables that a way may lead through, the first included.
@@ -65,8 +66,8 @@ impl Model<'_> {
 
     /// Where a packet goes that its session lets through, which is what it was before it.
     pub(super) fn passed(
-        &self,
-        by: &str,
+        &mut self,
+        came: Came<'_>,
         (packet, segment): (&Packet, Option<Segment>),
         (session, way): (&Session, usize),
     ) -> Judgement {
@@ -79,7 +80,7 @@ impl Model<'_> {
         if zones[way] == HOST {
             let source = Source::Is((packet.src, packet.sport));
             let to = (packet.dst, packet.dport);
-            return Expected::Forward { unit: by.to_owned(), source, to, tcp: packet.tcp }.into();
+            return Expected::Forward { unit: came.unit.to_owned(), source, to, tcp: packet.tcp }.into();
         }
         let to = if way == 0 { left.dst } else { inside.src };
         // Where the route leads now must be the zone that the policy judged; answers go by the routes of the opener (routing-instance-11).
@@ -87,6 +88,9 @@ impl Model<'_> {
         let Some(unit) = way_out else { return dropped(DropReason::NoRoute) };
         if self.zone_of(&unit).as_ref() != Some(beyond) {
             return dropped(DropReason::EgressNoZone);
+        }
+        if self.is_too_big(came, packet, &unit) {
+            return dropped(DropReason::PacketTooBig);
         }
         let (source, to) = match way {
             0 => ((left.src, left.sport), (left.dst, left.dport)),

@@ -3,11 +3,11 @@
 use std::net::IpAddr;
 
 use ravelin_model::{
-    AddressBook, AddressRange, AddressRef, AddressValue, ApplicationTerm, HostInbound, Policy, Protocol,
-    Service, Timeout, predefined,
+    AddressBook, AddressRange, AddressRef, AddressValue, ApplicationTerm, Config, HostInbound, Policy,
+    Protocol, Service, Timeout, predefined,
 };
 
-use super::{Model, Packet};
+use super::{HOST, Model, Packet};
 
 impl Model<'_> {
     /// `zones`: those whose books the policy sees; a global policy sees none (29 of configuration.md).
@@ -116,6 +116,20 @@ impl Model<'_> {
         let is = |except: bool| by_service(except) || by_protocol(except);
         is(false) && !is(true)
     }
+}
+
+/// The policies that are asked about packets between two zones, in order; whether they are of that pair or global (policy-2, policy-3,
+/// policy-21).
+pub(super) fn between<'c>(config: &'c Config, from: &str, to: &str) -> Vec<(&'c Policy, bool)> {
+    let policies = &config.security.policies;
+    // Any zone is any but the firewall itself.
+    let listed = |zones: &[String], zone: &str| match zones {
+        [] => zone != HOST,
+        named => named.iter().any(|z| z == zone || z == "any" && zone != HOST),
+    };
+    let pair = policies.pairs.iter().filter(|p| p.from == from && p.to == to).flat_map(|p| &p.policies);
+    let global = policies.global.iter().filter(|g| listed(&g.from_zones, from) && listed(&g.to_zones, to));
+    pair.map(|policy| (policy, true)).chain(global.map(|global| (&global.policy, false))).collect()
 }
 
 /// One way into the firewall: a protocol and its ports; of ICMP the type of a message.

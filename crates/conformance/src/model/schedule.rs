@@ -24,6 +24,8 @@ impl<'a> Model<'a> {
     pub(super) fn held(&self, at: usize) -> Held<'a> {
         let session = &self.sessions[at];
         match self.config.security.policies.rematch {
+            // Nothing hangs on the time.
+            _ if self.config.schedulers.is_empty() => Held::AsEver,
             PolicyRematch::Off => Held::AsEver,
             PolicyRematch::On => match &session.scheduler {
                 Some(name) if !self.is_open_now(name) => Held::Ended,

@@ -92,6 +92,9 @@ pub(super) fn looks(option: &IdsOption, leaves: bool) -> bool {
     }
 }
 
+/// A limit that a session counts under: of which zone, for which address or prefix, and of which protocol.
+pub(super) type Hold = (Screen, String, IpAddr, u8);
+
 impl Screens {
     /// Judges a packet by a profile. `Ok(true)`: it passes without its urgent flag (screen-30).
     pub(super) fn judge(
@@ -127,52 +130,46 @@ impl Screens {
         Ok(is_mended && !option.alarm_without_drop)
     }
 
-    /// Counts a session about to be made under the limits of its zone (screen-54..57).
+    /// Counts a session about to be made under the limits of a zone, as those that live were when they began; what it counts under
+    /// (screen-54..57, screen-78).
     pub(super) fn limits(
         &mut self,
         config: &Config,
         option: &IdsOption,
         asked: &Asked<'_>,
-        of_zone: &[&Session],
-    ) -> Result<(), Stopped> {
-        let packet = asked.packet;
+        live: &[Session],
+    ) -> Result<Vec<Hold>, Stopped> {
+        let (packet, zone) = (asked.packet, asked.zone.to_owned());
         let limit = &option.limit_session;
-        let count = |test: &dyn Fn(&Packet) -> bool| of_zone.iter().filter(|s| test(&s.inside)).count();
         let mut found = Vec::new();
         if let Some(most) = limit.source {
-            found.push((Screen::SourceSessions, most, count(&|other| other.src == packet.src)));
+            found.push(((Screen::SourceSessions, zone.clone(), packet.src, 0), most));
         }
         if let Some(most) = limit.destination {
-            found.push((Screen::DestinationSessions, most, count(&|other| other.dst == packet.dst)));
+            found.push(((Screen::DestinationSessions, zone.clone(), packet.dst, 0), most));
         }
         for (side, from_source) in [(&limit.by_source, true), (&limit.by_destination, false)] {
-            let of = |packet: &Packet| if from_source { packet.src } else { packet.dst };
-            let cut = |packet: &Packet| aggregated(option, of(packet), from_source);
+            let addr = if from_source { packet.src } else { packet.dst };
+            let cut = aggregated(option, addr, from_source);
             for (limit, is_own) in [(Some(&side.all), false), (own(side, packet), true)] {
-                let Some(limit) = limit.filter(|limit| !exempts(config, &limit.white_lists, of(packet)))
-                else {
-                    continue;
-                };
-                let Some(most) = limit.sessions else { continue };
-                let counts = |other: &Packet| {
-                    let is_kind = !is_own || other.proto == packet.proto;
-                    is_kind && cut(other) == cut(packet) && !exempts(config, &limit.white_lists, of(other))
-                };
+                let limit = limit.filter(|limit| !exempts(config, &limit.white_lists, addr));
+                let Some(most) = limit.and_then(|limit| limit.sessions) else { continue };
                 let screen = match (from_source, is_own) {
                     (true, false) => Screen::BySourceSessions,
                     (true, true) => Screen::BySourceProtocolSessions,
                     (false, false) => Screen::ByDestinationSessions,
                     (false, true) => Screen::ByDestinationProtocolSessions,
                 };
-                found.push((screen, most, count(&counts)));
+                found.push(((screen, zone.clone(), cut, if is_own { packet.proto } else { 0 }), most));
             }
         }
-        for (screen, most, live) in found {
-            if live >= most as usize {
-                self.hit(option, asked.zone, screen)?;
+        for (hold, most) in &found {
+            let count = live.iter().filter(|s| s.holds.contains(hold)).count();
+            if count >= *most as usize {
+                self.hit(option, asked.zone, hold.0)?;
             }
         }
-        Ok(())
+        Ok(found.into_iter().map(|(hold, _)| hold).collect())
     }
 
     /// Tells of what a packet tripped (screen-4).

@@ -1,4 +1,6 @@
-//! What a TCP header says, and nothing of what it means.
+//! What a TCP header says, and nothing of what it means; and what can become of a segment.
+
+use ravelin_types::DropReason;
 
 pub const FIN: u8 = 1;
 pub const SYN: u8 = 2;
@@ -20,6 +22,20 @@ pub struct Segment {
     pub sack: Option<u32>,
     /// Bytes of data.
     pub len: u16,
+}
+
+/// What becomes of a segment and of its session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Judged {
+    Pass,
+    /// It passes, and the session ends with it.
+    LastFin,
+    LastRst,
+    /// It opens another session in this one's place.
+    Anew,
+    Drop(DropReason),
+    /// The naive reading does not say.
+    Open,
 }
 
 impl Segment {

@@ -11,8 +11,11 @@ use proptest::sample::select;
 use ravelin_conformance::model::{ACK, FIN, Model, Outcome, PSH, Packet, RST, SYN, Segment, URG};
 use ravelin_sim::SimPlane;
 
-use crate::kit::{ip, loaded, outcome, plane, runs};
+use crate::kit::{From, ip, loaded, plane, run, runs};
+use crate::said::{Tap, agree_on_policies, agree_on_replies};
 use crate::seen::{expected, shown, told};
+
+const UNITS: [&str; 2] = ["ge-0/0/0.0", "ge-0/0/1.0"];
 
 /// Two zones that policies of every kind stand between; the applications have timeouts of their own.
 const BASE: &str = "\
@@ -35,7 +38,6 @@ set applications application quick inactivity-timeout 6
 set security policies from-zone trust to-zone untrust policy no match source-address any
 set security policies from-zone trust to-zone untrust policy no match destination-address any
 set security policies from-zone trust to-zone untrust policy no match application junos-telnet
-set security policies from-zone trust to-zone untrust policy no then deny
 set security policies from-zone trust to-zone untrust policy no then log session-init
 set security policies from-zone trust to-zone untrust policy own match source-address any
 set security policies from-zone trust to-zone untrust policy own match destination-address any
@@ -46,6 +48,7 @@ set security policies from-zone trust to-zone untrust policy rest match source-a
 set security policies from-zone trust to-zone untrust policy rest match destination-address any
 set security policies from-zone trust to-zone untrust policy rest match application any
 set security policies from-zone trust to-zone untrust policy rest then permit
+set security policies from-zone trust to-zone untrust policy rest then count
 set security policies from-zone trust to-zone untrust policy rest then log session-close
 ";
 
@@ -63,11 +66,22 @@ fn config() -> impl Strategy<Value = String> {
         ][..],
     );
     let half = prop_oneof![2 => Just(""), 1 => Just("time-wait-state apply-to-half-close-state")];
-    let one_way = prop_oneof![2 => Just(""), 1 => Just("set security zones security-zone trust unidirectional-session-refreshing\n")];
+    let one_way = select(
+        &[
+            "",
+            "set security zones security-zone trust unidirectional-session-refreshing\n",
+            "set security zones security-zone trust tcp-rst\n",
+            "set security zones security-zone untrust tcp-rst\n",
+            "set security policies from-zone trust to-zone untrust policy no then reject\n",
+        ][..],
+    );
     let initial = select(&["", "tcp-initial-timeout 4", "tcp-initial-timeout 60"][..]);
     let tcp = (checks, rst, fin, wait, half, initial);
     (tcp, one_way).prop_map(|((checks, rst, fin, wait, half, initial), one_way)| {
         let mut text = BASE.to_owned() + one_way;
+        if !text.contains("policy no then reject") {
+            text += "set security policies from-zone trust to-zone untrust policy no then deny\n";
+        }
         for leaf in [checks, rst, fin, wait, half, initial].into_iter().filter(|leaf| !leaf.is_empty()) {
             text += &format!("set security flow tcp-session {leaf}\n");
         }
@@ -259,7 +273,7 @@ proptest! {
         let config = loaded(&text);
         let plane = plane(&config, workers);
         let mut model = Model::new(&config);
-        let mut ends = [FRESH; TALKS.len()];
+        let (mut ends, mut tap) = ([FRESH; TALKS.len()], Tap::default());
         for step in &steps {
             let (Step::Proper { talk, choice, .. } | Step::Odd { talk, flags: choice, .. }) = *step else {
                 let Step::Wait(ms) = *step else { unreachable!("all others have a talk") };
@@ -277,12 +291,17 @@ proptest! {
                 false => (usize::from(choice % 2 == 1 && TALKS[talk].4 != 1), None),
             };
             let (port, packet) = packet(talk, from, tcp);
-            let got = outcome(&plane, port, &packet);
-            let judged = model.agrees(&format!("ge-0/0/{port}.0"), &packet, &got);
+            let sent = [(From::Port(port), packet)];
+            let ran = run(&plane, &sent);
+            tap.ran(&UNITS, &sent, &ran);
+            let got = ran.fates[0].outcome.clone();
+            let judged = model.agrees(UNITS[port], &packet, &got);
             if model.is_open() {
                 return Ok(());
             }
             prop_assert_eq!(judged, Ok(()), "{:?} of {:?} after {:?} under\n{}", got, packet, steps, text);
+            let replies = agree_on_replies(&plane, &mut model, &ran.said);
+            replies.map_err(|e| TestCaseError::fail(format!("{e} about {packet:?} after {steps:?} under\n{text}")))?;
             let passed = !matches!(got, Outcome::Dropped(_));
             if let (Some(tcp), true) = (tcp, passed) {
                 note(&mut ends[talk], from, &tcp, step);
@@ -292,7 +311,9 @@ proptest! {
         for _ in 0..3 {
             wait(&plane, &mut model, 2_000_000);
         }
-        let (mut got, mut should) = (told(&plane).0, model.told().to_vec());
+        tap.agrees(&plane)?;
+        agree_on_policies(&plane, &model)?;
+        let (mut got, mut should) = (told(&plane, |_| String::new()).0, model.told().to_vec());
         got.sort();
         should.sort();
         prop_assert_eq!(got, should, "told of {:?} under\n{}", steps, text);

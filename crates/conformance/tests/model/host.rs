@@ -6,7 +6,8 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use ravelin_conformance::model::{ACK, Model, Packet, SYN, Segment};
 
-use crate::kit::{ip, loaded, outcome, plane, runs};
+use crate::kit::{From, ip, loaded, plane, run, runs};
+use crate::said::{Tap, agree_on_policies, agree_on_replies};
 
 const BASE: &str = "\
 set security policies default-policy permit-all
@@ -16,7 +17,11 @@ set interfaces ge-0/0/1 unit 0 family inet address 10.1.0.1/24
 set interfaces ge-0/0/1 unit 0 family inet6 address 2001:db8:1::1/64
 set security zones security-zone trust interfaces ge-0/0/0.0
 set security zones security-zone trust interfaces ge-0/0/1.0
+set security zones security-zone trust tcp-rst
+set security policies policy-stats system-wide enable
 ";
+
+const UNITS: [&str; 2] = ["ge-0/0/0.0", "ge-0/0/1.0"];
 
 const SERVICES: [&str; 27] = [
     "bootp",
@@ -160,11 +165,17 @@ proptest! {
         let text = format!("{BASE}{zone}{interface}{policies}");
         let config = loaded(&text);
         let plane = plane(&config, workers);
-        let mut model = Model::new(&config);
+        let (mut model, mut tap) = (Model::new(&config), Tap::default());
         for (from, packet) in packets {
-            let got = outcome(&plane, from, &packet);
-            let judged = model.agrees(&format!("ge-0/0/{from}.0"), &packet, &got);
+            let sent = [(From::Port(from), packet)];
+            let ran = run(&plane, &sent);
+            tap.ran(&UNITS, &sent, &ran);
+            let got = &ran.fates[0].outcome;
+            let judged = model.agrees(UNITS[from], &packet, got);
             prop_assert_eq!(judged, Ok(()), "{:?} of {:?} under\n{}", got, packet, text);
+            agree_on_replies(&plane, &mut model, &ran.said)?;
         }
+        tap.agrees(&plane)?;
+        agree_on_policies(&plane, &model)?;
     }
 }

@@ -8,12 +8,14 @@ use proptest::test_runner::RngSeed;
 use ravelin_compile::{IdBook, Resolved, compile, routes};
 use ravelin_conformance::model::{ErrorOutcome, IcmpError, Outcome, Packet, Segment, Station};
 use ravelin_contract::DataPlane;
-use ravelin_engine::{Egress, Ingress, Limits, Rules, Verdict};
+use ravelin_engine::{Checksum, Egress, Ingress, Limits, Rules, Verdict};
 use ravelin_model::{Config, check, load};
-use ravelin_sim::{SimPlane, SimSetup, SimWorkers};
+use ravelin_sim::{Sent, SentTo, SimPlane, SimSetup, SimWorkers};
 use ravelin_types::{Addr, Family, Generation, Mac, Proto};
 use ravelin_wire::build::{self, Ip, Payload};
 use ravelin_wire::{L4, Network, checksum, parse, parse_ip, put_u16, u16_at, u32_at};
+
+use crate::said::Said;
 
 /// The same runs each time, so that a change alone can make one fail; a soak, which says how many, has others each time.
 pub fn runs(seed: u64, cases: u32) -> ProptestConfig {
@@ -33,16 +35,31 @@ pub fn ip(text: &str) -> IpAddr {
 }
 
 pub fn plane(config: &Config, workers: u8) -> SimPlane {
-    let valid = check(config.clone()).unwrap_or_else(|errors| panic!("the generator is wrong: {errors:?}"));
-    let mut book = IdBook::default();
-    let program = compile(&valid, &Resolved::virtual_ports(&valid), &mut book, Generation(1)).unwrap();
+    plane_of(config, workers).0
+}
+
+/// And the book of its ids, for commits to come.
+pub fn plane_of(config: &Config, workers: u8) -> (SimPlane, IdBook) {
+    plane_by(config, workers, Checksum::Unverified)
+}
+
+/// On links that say this of a packet's checksum.
+pub fn plane_by(config: &Config, workers: u8, checksum: Checksum) -> (SimPlane, IdBook) {
     let limits = Limits { sessions: 1024, events: 4096 };
     // What is recorded takes the whole path, the rest the express path where it may.
     let recorded = workers.is_multiple_of(2);
-    let plane = SimWorkers::plane(SimSetup { workers, limits, recorded, ..SimSetup::default() });
+    let plane = SimWorkers::plane(SimSetup { workers, limits, checksum, recorded, ..SimSetup::default() });
+    let mut book = IdBook::default();
+    commit(&plane, config, (&mut book, 1));
+    (plane, book)
+}
+
+/// A configuration is in force from now on, the one of this number.
+pub fn commit(plane: &SimPlane, config: &Config, (book, number): (&mut IdBook, u64)) {
+    let valid = check(config.clone()).unwrap_or_else(|errors| panic!("the generator is wrong: {errors:?}"));
+    let program = compile(&valid, &Resolved::virtual_ports(&valid), book, Generation(number)).unwrap();
     plane.apply_config(&program).unwrap();
-    plane.updates().apply(&routes(&valid, &book)).unwrap();
-    plane
+    plane.updates().apply(&routes(&valid, book)).unwrap();
 }
 
 pub fn frame(packet: &Packet) -> Vec<u8> {
@@ -63,7 +80,9 @@ pub fn frame(packet: &Packet) -> Vec<u8> {
         Station::All => Mac([255; 6]),
         Station::Group => Mac([1, 0, 0x5e, 0, 0, 5]),
     };
-    let mut frame = build::frame(&Ip { ttl: packet.ttl, dst_mac, ..Ip::new(family, src, dst) }, &payload);
+    let fragment = if packet.dont_fragment { 0x4000 } else { 0 };
+    let ip = Ip { ttl: packet.ttl, dst_mac, fragment, ..Ip::new(family, src, dst) };
+    let mut frame = build::frame(&ip, &payload);
     if !packet.options.is_empty() {
         let options = packet.options;
         frame.splice(34..34, options.iter().copied());
@@ -120,8 +139,7 @@ fn read(tcp: &[u8]) -> Segment {
 
 /// What becomes of a packet that arrives at the port of this number.
 pub fn outcome(plane: &SimPlane, from: usize, packet: &Packet) -> Outcome {
-    let (outcome, _) = outcomes(plane, &[(From::Port(from), *packet)]).pop().unwrap();
-    outcome
+    run(plane, &[(From::Port(from), *packet)]).fates.remove(0).outcome
 }
 
 /// Where a packet comes from: the wire at the port of this number, or the kernel by the unit there.
@@ -131,8 +149,22 @@ pub enum From {
     Host(usize),
 }
 
-/// What becomes of the packets of one batch, each with the frame that left.
-pub fn outcomes(plane: &SimPlane, packets: &[(From, Packet)]) -> Vec<(Outcome, Option<Vec<u8>>)> {
+/// What became of a packet, and the frames that left of it: several, when it was cut.
+#[derive(Clone, Debug)]
+pub struct Fate {
+    pub outcome: Outcome,
+    pub left: Vec<Vec<u8>>,
+}
+
+/// What became of the packets of a batch, and what the firewall said.
+#[derive(Clone, Debug)]
+pub struct Run {
+    pub fates: Vec<Fate>,
+    pub said: Vec<Said>,
+}
+
+/// Packets in one batch. What the firewall sends of its own comes behind those of the batch itself, in the order of what it is about.
+pub fn run(plane: &SimPlane, packets: &[(From, Packet)]) -> Run {
     let rules = plane.rules().unwrap();
     let ingress = |from: From| match from {
         From::Port(n) => Ingress::Port(rules.ports().find(|p| p.name == format!("ge-0/0/{n}")).unwrap().id),
@@ -140,30 +172,80 @@ pub fn outcomes(plane: &SimPlane, packets: &[(From, Packet)]) -> Vec<(Outcome, O
     };
     let frames: Vec<_> = packets.iter().map(|(from, packet)| (ingress(*from), frame(packet))).collect();
     let frames: Vec<_> = frames.iter().map(|(ingress, frame)| (*ingress, &frame[..])).collect();
-    let (verdicts, sent, _) = plane.workers().run_batch(&frames);
-    // What leaves of the batch itself comes first, in its order.
-    let mut sent = sent.into_iter();
-    let one = |(verdict, (_, packet)): (&Verdict, &(From, Packet))| match *verdict {
-        Verdict::Send { .. } => {
-            let frame = sent.next().unwrap().frame;
-            (read_outcome(&rules, *verdict, packet, Some(&frame)), Some(frame))
+    let (verdicts, mut sent, _) = plane.workers().run_batch(&frames);
+    let whole = verdicts.iter().filter(|verdict| matches!(verdict, Verdict::Send { .. })).count();
+    let (pieces, own): (Vec<_>, Vec<_>) =
+        sent.split_off(whole).into_iter().partition(|sent| cut_at(&sent.frame) != (0, false));
+    let (mut sent, mut pieces) = (sent.into_iter(), pieces.into_iter());
+    let (mut fates, mut said) = (Vec::new(), Vec::new());
+    for (verdict, (_, packet)) in verdicts.iter().zip(packets) {
+        let mut left: Vec<Vec<u8>> = Vec::new();
+        let mut unit = None;
+        match verdict {
+            Verdict::Send { .. } => left.push(sent.next().unwrap().frame),
+            Verdict::Consume => {
+                while left.last().is_none_or(|last| cut_at(last).1)
+                    && let Some(piece) = pieces.next()
+                {
+                    unit = Some(rules.unit(piece.unit).unwrap().name.clone());
+                    left.push(piece.frame);
+                }
+            }
+            Verdict::Drop(_) | Verdict::HandOver(_) => {}
         }
-        other => (read_outcome(&rules, other, packet, None), None),
-    };
-    let out: Vec<_> = verdicts.iter().zip(packets).map(one).collect();
-    let answers = sent.count();
-    let is_answered = out.iter().filter(|(outcome, _)| *outcome == Outcome::Answered).count();
-    assert!(is_answered <= answers, "what is consumed is answered");
-    out
+        let outcome = match unit {
+            Some(unit) => Outcome::Left { unit, packet: read_left(&joined(&left), packet) },
+            None => read_outcome(&rules, *verdict, packet, left.first()),
+        };
+        fates.push(Fate { outcome, left });
+    }
+    for answer in own {
+        let to_kernel = matches!(answer.to, SentTo::Host(_));
+        let unit = rules.unit(answer.unit).unwrap().name.clone();
+        said.push(Said { unit, to_kernel, frame: answer.frame });
+    }
+    Run { fates, said }
+}
+
+/// Which piece a frame is: its offset in units of eight bytes, and whether more are to come.
+fn cut_at(frame: &[u8]) -> (u16, bool) {
+    let l3_at = usize::from(parse(frame).unwrap().l3_at);
+    let word = if frame[l3_at] >> 4 == 4 { u16_at(frame, l3_at + 6) } else { 0 };
+    (word & 0x1fff, word & 0x2000 != 0)
+}
+
+/// The datagram that pieces are of, behind the link header of the first.
+pub fn joined(pieces: &[Vec<u8>]) -> Vec<u8> {
+    let [first, later @ ..] = pieces else { return Vec::new() };
+    let mut whole = first.clone();
+    let at = parse(first).unwrap();
+    let l3_at = usize::from(at.l3_at);
+    for piece in later {
+        let network = parse(piece).unwrap().network.unwrap();
+        whole.extend(&piece[usize::from(network.l4_at)..usize::from(network.end)]);
+    }
+    if !later.is_empty() {
+        let (header, total) = (usize::from(at.network.unwrap().l4_at), (whole.len() - l3_at) as u16);
+        put_u16(&mut whole, l3_at + 2, total);
+        put_u16(&mut whole, l3_at + 6, 0);
+        put_u16(&mut whole, l3_at + 10, 0);
+        let sum = !checksum::fold(checksum::sum(&whole[l3_at..header]));
+        put_u16(&mut whole, l3_at + 10, sum);
+    }
+    whole
+}
+
+/// A packet of the kind of `like` as it left.
+fn read_left(frame: &[u8], like: &Packet) -> Packet {
+    let network = parse(frame).unwrap().network.unwrap();
+    let tcp = like.tcp.map(|_| read(&frame[usize::from(network.l4_at)..usize::from(network.end)]));
+    Packet { tcp, ..read_packet(&network, like) }
 }
 
 fn read_outcome(rules: &Rules, verdict: Verdict, packet: &Packet, frame: Option<&Vec<u8>>) -> Outcome {
     match verdict {
         Verdict::Send { egress: Egress::Port(_), unit, .. } => {
-            let frame = frame.unwrap();
-            let network = parse(frame).unwrap().network.unwrap();
-            let tcp = packet.tcp.map(|_| read(&frame[usize::from(network.l4_at)..usize::from(network.end)]));
-            let packet = Packet { tcp, ..read_packet(&network, packet) };
+            let packet = read_left(frame.unwrap(), packet);
             Outcome::Left { unit: rules.unit(unit).unwrap().name.clone(), packet }
         }
         Verdict::Send { egress: Egress::Host(_), .. } => Outcome::Host,
@@ -189,7 +271,7 @@ pub fn read_packet(network: &Network, like: &Packet) -> Packet {
 /// What becomes of an ICMP error that arrives at the port of this number: a host is not to be had.
 pub fn error_outcome(plane: &SimPlane, from: usize, error: &IcmpError) -> ErrorOutcome {
     let message = if error.src.is_ipv4() { (3, 1) } else { (1, 3) };
-    error_outcome_of(plane, from, error, &error_frame(error, message, (64, None)))
+    error_outcome_of(plane, from, error, &error_frame(error, message, (64, None))).0
 }
 
 /// An error of a kind, with so many hops to go; its quote is cut behind so many bytes of what its transport begins with.
@@ -220,20 +302,20 @@ pub fn error_frame(
     (packet, about((error.src, error.dst), message, (ttl, &quote)))
 }
 
-/// What becomes of it where it arrives.
+/// What becomes of it where it arrives; the unit, and the frames that left: several, when it was cut.
 pub fn error_outcome_of(
     plane: &SimPlane,
     from: usize,
     error: &IcmpError,
     (_, bytes): &(Packet, Vec<u8>),
-) -> ErrorOutcome {
+) -> (ErrorOutcome, (String, Vec<Vec<u8>>)) {
     let rules = plane.rules().unwrap();
     let port = rules.ports().find(|p| p.name == format!("ge-0/0/{from}")).unwrap().id;
     let (verdicts, sent, _) = plane.workers().run_batch(&[(Ingress::Port(port), bytes)]);
-    match verdicts[0] {
-        Verdict::Send { egress: Egress::Port(_), .. } => {
-            let left = &sent[0].frame;
-            let outer = parse(left).unwrap().network.unwrap();
+    let outcome = match verdicts[0] {
+        Verdict::Send { egress: Egress::Port(_), .. } | Verdict::Consume => {
+            let left = joined(&sent.iter().map(|sent| sent.frame.clone()).collect::<Vec<_>>());
+            let outer = parse(&left).unwrap().network.unwrap();
             let quote = &left[usize::from(outer.l4_at) + 8..usize::from(outer.end)];
             let quoted = read_packet(&parse_ip(quote, outer.family).unwrap(), &error.quoted);
             let (src, dst) = (outer.src.to_ip(outer.family), outer.dst.to_ip(outer.family));
@@ -242,7 +324,11 @@ pub fn error_outcome_of(
         Verdict::Send { egress: Egress::Host(_), .. } => ErrorOutcome::Host,
         Verdict::Drop(reason) => ErrorOutcome::Dropped(reason),
         other => panic!("{other:?} is no outcome of the model"),
-    }
+    };
+    let is_cut = |sent: &Sent| cut_at(&sent.frame) != (0, false);
+    assert!(sent.len() <= 1 || sent.iter().all(is_cut), "nothing is said about an error");
+    let unit = sent.first().map(|sent| rules.unit(sent.unit).unwrap().name.clone());
+    (outcome, (unit.unwrap_or_default(), sent.into_iter().map(|sent| sent.frame).collect()))
 }
 
 fn about((src, dst): (IpAddr, IpAddr), (kind, code): (u8, u8), (ttl, quote): (u8, &[u8])) -> Vec<u8> {

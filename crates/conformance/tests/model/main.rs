@@ -3,12 +3,14 @@
 mod floods;
 mod flow;
 mod fragments;
+mod frames;
 mod headers;
 mod host;
 mod kit;
 mod nat;
 mod pieces;
 mod policies;
+mod said;
 mod screens;
 mod seen;
 mod strangers;

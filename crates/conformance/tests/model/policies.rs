@@ -12,9 +12,11 @@ use ravelin_model::{
 };
 use ravelin_syntax::Text;
 
-use crate::kit::{ip, net, outcome, plane, runs};
+use crate::kit::{From, ip, net, plane, run, runs};
+use crate::said::{Tap, agree_on_policies, agree_on_replies};
 
 const ZONES: [&str; 3] = ["trust", "untrust", "dmz"];
+const UNITS: [&str; 3] = ["ge-0/0/0.0", "ge-0/0/1.0", "ge-0/0/2.0"];
 const NAMES: [&str; 5] = ["low", "high", "range", "six", "both"];
 
 /// Three interfaces, a zone each, both families.
@@ -98,8 +100,8 @@ fn policy() -> impl Strategy<Value = Policy> {
         select(&[PolicyAction::Permit, PolicyAction::Permit, PolicyAction::Deny, PolicyAction::Reject][..]);
     let translated =
         select(&[(false, false), (false, false), (false, false), (true, false), (false, true)][..]);
-    (addresses(), addresses(), applications, action, translated).prop_map(
-        |(source, destination, applications, action, (drop_translated, drop_untranslated))| {
+    (addresses(), addresses(), applications, (action, any::<bool>()), translated).prop_map(
+        |(source, destination, applications, (action, count), (drop_translated, drop_untranslated))| {
             let mut applications: Vec<Text> = applications.into_iter().map(Text::from).collect();
             applications.dedup();
             if applications.iter().any(|a| a == "any") {
@@ -117,7 +119,7 @@ fn policy() -> impl Strategy<Value = Policy> {
                 log_init: false,
                 log_close: false,
                 log_update: None,
-                count: false,
+                count,
                 at: Default::default(),
                 tcp: PolicyTcpOptions::default(),
                 drop_translated,
@@ -128,8 +130,9 @@ fn policy() -> impl Strategy<Value = Policy> {
     )
 }
 
-fn named(policies: Vec<Policy>) -> Vec<Policy> {
-    policies.into_iter().enumerate().map(|(n, p)| Policy { name: format!("p{n}").into(), ..p }).collect()
+fn named(pair: usize, policies: Vec<Policy>) -> Vec<Policy> {
+    let policies = policies.into_iter().enumerate();
+    policies.map(|(n, p)| Policy { name: format!("p{pair}{n}").into(), ..p }).collect()
 }
 
 fn zone() -> impl Strategy<Value = String> {
@@ -174,7 +177,7 @@ fn config() -> impl Strategy<Value = Config> {
         let policies = &mut config.security.policies;
         for (from, to, list) in pairs {
             if !policies.pairs.iter().any(|p| p.from == from && p.to == to) {
-                let policies_of = named(list);
+                let policies_of = named(policies.pairs.len(), list);
                 policies.pairs.push(ZonePairPolicies {
                     from,
                     to,
@@ -237,11 +240,17 @@ proptest! {
     #[test]
     fn engine_and_model_agree(config in config(), packets in vec(packet(), 1..40), workers in 1u8..=4) {
         let plane = plane(&config, workers);
-        let mut model = Model::new(&config);
+        let (mut model, mut tap) = (Model::new(&config), Tap::default());
         for (from, packet) in packets {
-            let got = outcome(&plane, from, &packet);
-            let judged = model.agrees(&format!("ge-0/0/{from}.0"), &packet, &got);
+            let sent = [(From::Port(from), packet)];
+            let ran = run(&plane, &sent);
+            tap.ran(&UNITS, &sent, &ran);
+            let got = &ran.fates[0].outcome;
+            let judged = model.agrees(UNITS[from], &packet, got);
             prop_assert_eq!(judged, Ok(()), "{:?} of {:?}", got, packet);
+            agree_on_replies(&plane, &mut model, &ran.said)?;
         }
+        tap.agrees(&plane)?;
+        agree_on_policies(&plane, &model)?;
     }
 }

@@ -5,7 +5,6 @@ use std::ops::ControlFlow;
 
 use ravelin_conformance::model::{Model, Notice, Told, Tuple, tuple};
 use ravelin_contract::{DataPlane, Event, PolicyDeny, SessionEvent, SessionFilter, SessionKey, SessionState};
-use ravelin_engine::Rules;
 use ravelin_sim::SimPlane;
 use ravelin_types::ZoneId;
 
@@ -32,9 +31,9 @@ pub fn expected(model: &Model<'_>) -> BTreeMap<Tuple, Shown> {
     model.sessions().iter().map(one).collect()
 }
 
-/// Of sessions and denied packets, and of screens.
-pub fn told(plane: &SimPlane) -> (Vec<(Tuple, Told)>, Vec<Notice>) {
-    let (events, rules) = (plane.telemetry().events(usize::MAX).unwrap(), plane.rules().unwrap());
+/// Of sessions and denied packets, and of screens, by zones that are called so.
+pub fn told(plane: &SimPlane, name: impl Fn(ZoneId) -> String) -> (Vec<(Tuple, Told)>, Vec<Notice>) {
+    let events = plane.telemetry().events(usize::MAX).unwrap();
     assert_eq!(events.lost, 0);
     let (mut told, mut notices) = (Vec::new(), Vec::new());
     for event in events.events {
@@ -45,18 +44,12 @@ pub fn told(plane: &SimPlane) -> (Vec<(Tuple, Told)>, Vec<Notice>) {
             }
             Event::PolicyDeny(PolicyDeny { key: denied, .. }) => told.push((key(&denied), Told::Denied)),
             Event::Screen { screen, zone, key: of, dropped, .. } => {
-                notices.push((key(&of), zone_name(&rules, zone), screen, dropped));
+                notices.push((key(&of), name(zone), screen, dropped));
             }
             _ => {}
         }
     }
     (told, notices)
-}
-
-/// The names of zones are not the plane's: each is called by the first of its units.
-pub fn zone_name(rules: &Rules, zone: ZoneId) -> String {
-    let units = rules.units().filter(|unit| unit.zone == Some(zone));
-    units.map(|unit| unit.name.clone()).min().unwrap_or_default()
 }
 
 fn key(key: &SessionKey) -> Tuple {

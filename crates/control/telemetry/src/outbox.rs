@@ -224,7 +224,6 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(200))]
 
         /// Whatever is done to it, the account balances, and lines come out in order.
         #[test]

@@ -102,9 +102,7 @@ pub(crate) fn must_end<R: Recorder>(turn: &mut Turn<'_, R>, slot: u32) -> Option
                 if let Some(hits) = policies.get_mut(policy.index()) {
                     hits.gain(turn.now);
                 }
-                let counts = rules.policy(policy).is_some_and(|p| p.count);
-                let unlogged = session.marks.with(Marks::LOG_CLOSE, false).with(Marks::LOG_UPDATE, false);
-                session.marks = unlogged.with(Marks::COUNT, counts);
+                session.marks = session.marks.with(Marks::LOG_CLOSE, false).with(Marks::LOG_UPDATE, false);
                 is_moved = true;
             }
             Rejudged::Kept => {}
@@ -113,8 +111,10 @@ pub(crate) fn must_end<R: Recorder>(turn: &mut Turn<'_, R>, slot: u32) -> Option
         session.wings.iter_mut().for_each(|wing| wing.resolved_at = 0);
         let one_way = rules.refreshes_one_way(session.wings[0].zone);
         let before = session.marks;
+        let policy = rules.policy(session.policy);
         session.marks = before
-            .logged(rules.policy(session.policy))
+            .logged(policy)
+            .with(Marks::COUNT, policy.is_some_and(|policy| policy.count))
             .with(Marks::ONE_WAY, one_way)
             .tracked(rules.tracking(session.wings[0].zone));
         is_moved |= session.marks.has(Marks::REPORTED) && !before.has(Marks::REPORTED);
@@ -157,7 +157,7 @@ pub(crate) fn rejudge(rules: &Rules, session: &Session) -> Rejudged {
     let [first, second] = &session.wings;
     let inner = inner_key(session);
     if act::is_host(second.ingress) {
-        let icmp = first_path::echo_type(&first.key);
+        let icmp = first_path::icmp_of(&first.key).map(|(kind, _)| kind);
         if !rules.host_accepts(first.ingress, inner.proto(), inner.dport(), icmp) {
             return Rejudged::Ended(CloseReason::PolicyChanged);
         }
@@ -211,7 +211,7 @@ pub(crate) fn inner_key(session: &Session) -> FlowKey {
 /// Whether the rules still say what a session's packets are translated to. Spec: nat-source-17, nat-destination-8.
 fn translated_as_ever(rules: &Rules, session: &Session) -> bool {
     let [first, second] = &session.wings;
-    let icmp = first_path::echo_type(&first.key).map(|kind| (kind, 0));
+    let icmp = first_path::icmp_of(&first.key);
     let Some((asked, addr)) = mapped::asked(rules, session) else { return false };
     if session.nat_rule == NO_RULE {
         return true;
@@ -355,7 +355,7 @@ pub(crate) fn forward_by<R: Recorder>(
         return between::forward(turn, packet, flow, at, &recipe);
     }
     if !flow.from_host && !to_host {
-        if let Some(verdict) = check_size(turn, packet, flow, &recipe) {
+        if let Some(verdict) = check_size(turn, packet, flow, (at, &recipe)) {
             return verdict;
         }
         let l3_at = usize::from(flow.link.l3_at);
@@ -437,9 +437,9 @@ fn check_size<R: Recorder>(
     turn: &mut Turn<'_, R>,
     packet: &Packet<'_>,
     flow: &Flow,
-    recipe: &Recipe<'_>,
+    (at, recipe): (WingRef, &Recipe<'_>),
 ) -> Option<Verdict> {
-    let unit = turn.world.rules.unit(recipe.wing.egress)?;
+    let unit = onward::egress(turn, flow, at, recipe)?;
     let mtu = match flow.network.family {
         Family::V4 => unit.mtu4,
         Family::V6 => unit.mtu6,

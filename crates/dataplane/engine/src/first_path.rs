@@ -237,12 +237,8 @@ fn check_opening<R: Recorder>(
     check_own(turn, flow)?;
     sanity::check_opening(network, turn.world.rules.flow.refused)?;
     match network.l4 {
-        L4::Tcp { .. } => tcp::open(packet, flow, turn.world.rules.tcp_of(policy)).inspect_err(|reason| {
-            let zone = turn.world.rules.zone(flow.zone);
-            if *reason == DropReason::TcpNotSyn && zone.is_some_and(|z| z.tcp_rst) {
-                reply::tcp_reset(turn, packet, flow);
-            }
-        }),
+        L4::Tcp { .. } => tcp::open(packet, flow, turn.world.rules.tcp_of(policy))
+            .inspect_err(|reason| tell(turn, packet, flow, *reason)),
         L4::Icmp { kind, .. } => match IcmpKind::of(network.proto, kind) {
             IcmpKind::EchoReply => Err(DropReason::IcmpReplyNoSession),
             IcmpKind::EchoRequest | IcmpKind::Error | IcmpKind::Other => Ok(None),
@@ -252,6 +248,19 @@ fn check_opening<R: Recorder>(
             Err(DropReason::DnsReply)
         }
         L4::Udp { .. } | L4::Sctp { .. } | L4::Spi(_) | L4::Opaque => Ok(None),
+    }
+}
+
+/// The sender of a segment that opens no conversation is told, where its zone says so. Spec: policy-11.
+pub(crate) fn tell<R: Recorder>(
+    turn: &mut Turn<'_, R>,
+    packet: &Packet<'_>,
+    flow: &Flow,
+    reason: DropReason,
+) {
+    let zone = turn.world.rules.zone(flow.zone);
+    if reason == DropReason::TcpNotSyn && zone.is_some_and(|z| z.tcp_rst) {
+        reply::tcp_reset(turn, packet, flow);
     }
 }
 
@@ -376,7 +385,7 @@ fn permit(policy: &Policy, term: &Application) -> Permit {
     }
 }
 
-/// The tuple of a key; ICMP type and code only as far as the key tells.
+/// The tuple of a key.
 pub(crate) fn tuple_of(key: &FlowKey, from: ZoneId, to: ZoneId) -> Tuple {
     Tuple {
         from,
@@ -388,16 +397,16 @@ pub(crate) fn tuple_of(key: &FlowKey, from: ZoneId, to: ZoneId) -> Tuple {
         proto: key.proto(),
         sport: key.sport(),
         dport: key.dport(),
-        icmp: echo_type(key).map(|kind| (kind, 0)),
+        icmp: icmp_of(key),
     }
 }
 
-/// The echo request type of an ICMP session's key.
-pub(crate) fn echo_type(key: &FlowKey) -> Option<u8> {
+/// Type and code of the message that an ICMP session's key is of.
+pub(crate) fn icmp_of(key: &FlowKey) -> Option<(u8, u8)> {
     match (key.proto(), key.dport()) {
-        (Proto::ICMP, 0) => Some(8),
-        (Proto::ICMPV6, 0) => Some(128),
-        (Proto::ICMP | Proto::ICMPV6, _) => Some((key.sport() >> 8) as u8),
+        (Proto::ICMP, 0) => Some((8, 0)),
+        (Proto::ICMPV6, 0) => Some((128, 0)),
+        (Proto::ICMP | Proto::ICMPV6, _) => Some(((key.sport() >> 8) as u8, key.sport() as u8)),
         _ => None,
     }
 }

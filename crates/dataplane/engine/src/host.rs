@@ -115,6 +115,12 @@ pub(crate) fn is_directed_broadcast(unit: &Interface, (family, dst): (Family, Ad
     is_subnet_broadcast(unit, (family, dst)) || (family == Family::V4 && is_network())
 }
 
+/// Whether an address is that which all routers of a subnet behind a unit have together (RFC 4291 2.6.1, RFC 6164).
+pub(crate) fn is_routers_anycast(unit: &Interface, (family, dst): (Family, Addr)) -> bool {
+    let mut subnets = unit.addresses.iter().filter(|a| a.family == family && a.len < 127);
+    family == Family::V6 && subnets.any(|a| dst.0 == a.addr.0 & !(u128::MAX >> a.len))
+}
+
 /// A packet for the firewall without a session.
 pub(crate) fn inbound<R: Recorder>(
     turn: &mut Turn<'_, R>,
@@ -169,10 +175,15 @@ fn admitted<R: Recorder>(
     }
     let opened =
         |policy| if is_to_many(flow) { Ok(None) } else { tcp::open(packet, flow, rules.tcp_of(policy)) };
-    let tcp = opened(NO_POLICY)?;
+    let tcp = opened(NO_POLICY).inspect_err(|reason| first_path::tell(turn, packet, flow, *reason))?;
     turn.rec.fact(Fact::Zones { from: flow.zone, to: ZoneId::HOST });
     let permit = first_path::policy(turn, packet, flow, (&inward.key, ZoneId::HOST))?;
-    let tcp = if rules.has_own_tcp(permit.policy()) { opened(permit.policy())? } else { tcp };
+    let tcp = match rules.has_own_tcp(permit.policy()) {
+        true => {
+            opened(permit.policy()).inspect_err(|reason| first_path::tell(turn, packet, flow, *reason))?
+        }
+        false => tcp,
+    };
     Ok(Draft::to_host(inward, tcp).permitted(&permit))
 }
 

@@ -103,7 +103,7 @@ pub(crate) fn send_on<R>(turn: &mut Turn<'_, R>, flow: &Flow, draft: &Draft, ove
 /// The external end that a session which a mapping let in was sent to.
 pub(crate) fn entrance(rules: &Rules, session: &Session) -> Inbound {
     let first = &session.wings[0];
-    let icmp = first_path::echo_type(&first.key).map(|kind| (kind, 0));
+    let icmp = first_path::icmp_of(&first.key);
     nat::inbound(&rules.nat.inward((first.ingress, first.zone), &first.key, icmp).key)
 }
 
@@ -115,7 +115,7 @@ pub(crate) fn asked(rules: &Rules, session: &Session) -> Option<(FlowKey, Addr)>
     if session.destination_rule == NO_RULE {
         return as_given;
     }
-    let icmp = first_path::echo_type(&first.key).map(|kind| (kind, 0));
+    let icmp = first_path::icmp_of(&first.key);
     let inward = rules.nat.inward((first.ingress, first.zone), &first.key, icmp);
     if !session.has_entered() {
         return as_given.filter(|_| inward.key == inner);

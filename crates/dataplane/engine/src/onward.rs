@@ -8,8 +8,8 @@ use ravelin_types::{Addr, DropReason, InstanceId, ZoneId};
 use crate::act::Recipe;
 use crate::forwarding::Path;
 use crate::rules::{Rules, Snapshot};
-use crate::session::{Marks, Session};
-use crate::step::Flow;
+use crate::session::{Marks, Session, WingRef};
+use crate::step::{Flow, Turn};
 
 /// By which instance a session's packets of a wing go: those that open it as its first one did, by what its NAT rule or
 /// a filter says; answers by the one that they were asked in. Spec: routing-instance-11, routing-instance-12.
@@ -31,6 +31,23 @@ pub(crate) fn path(world: &Snapshot, flow: &Flow, (instance, recipe): (InstanceI
             world.forwarding.lookup(instance, (flow.network.family, recipe.other.src()), flow.hash)
         }
     }
+}
+
+/// The unit that a session's packet leaves by: the one that it went by last, or where the way leads now. `None`: it has no way.
+pub(crate) fn egress<'w, R>(
+    turn: &Turn<'w, R>,
+    flow: &Flow,
+    at: WingRef,
+    recipe: &Recipe<'_>,
+) -> Option<&'w Interface> {
+    let world = turn.world;
+    if recipe.wing.resolved_at == world.forwarding.generation {
+        return world.rules.unit(recipe.wing.egress);
+    }
+    let session = turn.state.sessions.get(at.slot());
+    let path = path(world, flow, (instance(&world.rules, session, at.wing(), flow), recipe));
+    let beyond = session.wings[1 - at.wing()].zone;
+    route(world, (path, recipe.other.instance()), beyond).ok().map(|(unit, _)| unit)
 }
 
 /// The unit and next hop of a path for a session's packet. One into another zone than the one that the policy judged, or

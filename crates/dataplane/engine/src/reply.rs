@@ -1,7 +1,7 @@
 //! Packets the firewall sends on its own account: ICMP errors and TCP resets.
 //!
 //! Rate-limited for all of them together; never about an ICMP error, a later fragment, a group or a
-//! source that names no single host (RFC 1122 3.2.2, RFC 4443 2.4).
+//! source that names no single host (RFC 1122 3.2.2, RFC 4443 2.4). Spec: flow-21, flow-40.
 
 use ravelin_program::Interface;
 use ravelin_types::{Addr, DropReason, Family, IcmpKind, InterfaceId, Mac, Proto};
@@ -12,6 +12,7 @@ use ravelin_wire::{
 use crate::explain::{Answered, Fact, Recorder};
 use crate::fabric::{self, FABRIC_LEN};
 use crate::forwarding::Path;
+use crate::host;
 use crate::packet::Packet;
 use crate::step::{Flow, Turn};
 use crate::verdict::Egress;
@@ -183,11 +184,17 @@ pub(crate) fn icmp_about<R: Recorder>(
 
 fn may_answer<R: Recorder>(turn: &mut Turn<'_, R>, flow: &Flow) -> bool {
     let network = &flow.network;
-    let about_error =
-        flow.icmp().is_some_and(|(kind, _)| IcmpKind::of(network.proto, kind) == IcmpKind::Error);
+    // ICMPv6 types below 128 are errors, known ones or not (RFC 4443 2.1).
+    let is_error = |kind| {
+        IcmpKind::of(network.proto, kind) == IcmpKind::Error || network.proto == Proto::ICMPV6 && kind < 128
+    };
+    let about_error = flow.icmp().is_some_and(|(kind, _)| is_error(kind));
     let to_group = network.dst.is_multicast(network.family) || flow.link.dst_mac.is_group();
     let later = matches!(network.fragment, Fragment::Later { .. });
-    let no_host = network.src.is_unspecified() || network.src.is_multicast(network.family);
+    let no_host = match network.family {
+        Family::V4 => matches!(network.src.octets4()[0], 0 | 127 | 224..),
+        Family::V6 => network.src.is_unspecified() || network.src.is_multicast(network.family),
+    };
     !(about_error || to_group || later || no_host) && turn.state.may_answer(turn.now)
 }
 
@@ -255,7 +262,8 @@ impl Way {
 }
 
 /// By route when the next hop is known, else back to the station that the packet came from; what the kernel sent comes back to it.
-/// By a unit whose group is passive here it is the other node that sends. `None`: there is no way.
+/// By a unit whose group is passive here it is the other node that sends. `None`: there is no way, or nobody to go to: an address of all
+/// hosts behind the unit, or of all routers.
 pub(crate) fn way_back<R: Recorder>(turn: &mut Turn<'_, R>, flow: &Flow, dst: Addr) -> Option<Way> {
     let world = turn.world;
     let family = flow.network.family;
@@ -267,6 +275,9 @@ pub(crate) fn way_back<R: Recorder>(turn: &mut Turn<'_, R>, flow: &Flow, dst: Ad
         return Some(Way::by(Egress::Host(unit.id), unit, macs, (None, family)));
     }
     let (unit, mac) = station_back(turn, flow, dst)?;
+    if host::is_directed_broadcast(unit, (family, dst)) || host::is_routers_anycast(unit, (family, dst)) {
+        return None;
+    }
     if turn.shared.groups.is_passive(unit.group, turn.now) {
         let (head, port) = fabric::head(turn, (flow.hash, family), unit.id)?;
         return Some(Way { egress: Egress::Peer(port), unit: unit.id, head, len: FABRIC_LEN });
@@ -280,7 +291,7 @@ fn station_back<'w, R>(turn: &Turn<'w, R>, flow: &Flow, dst: Addr) -> Option<(&'
     let (world, family) = (turn.world, flow.network.family);
     if let Path::Via { unit, next_hop } =
         world.forwarding.lookup(flow.key.instance(), (family, dst), flow.hash)
-        && let Some(by) = world.rules.unit(unit).filter(|u| u.enabled)
+        && let Some(by) = world.rules.unit(unit).filter(|u| u.enabled && u.zone.is_some())
     {
         let mac = world.forwarding.resolve(unit, family, next_hop);
         if mac.is_some() || turn.shared.groups.is_passive(by.group, turn.now) {

@@ -436,7 +436,7 @@ fn request(session: &Session, synced: &SyncedSession, rules: &Rules) -> Option<R
     let [first, second] = &session.wings;
     let inner = fast_path::inner_key(session);
     let (asked, addr) = asked(session, rules);
-    let icmp = first_path::echo_type(&first.key).map(|kind| (kind, 0));
+    let icmp = first_path::icmp_of(&first.key);
     let egress = rules.unit(second.ingress)?;
     let action = match synced.source {
         SourceBinding::None => return None,

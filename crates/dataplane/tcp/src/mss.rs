@@ -98,7 +98,7 @@ mod tests {
     }
 
     proptest::proptest! {
-        #![proptest_config(proptest::prelude::ProptestConfig::with_cases(512))]
+        #![proptest_config(proptest::prelude::ProptestConfig { cases: proptest::prelude::ProptestConfig::default().cases.max(512), ..proptest::prelude::ProptestConfig::default() })]
         #[test]
         fn random_options_keep_the_checksum(words in proptest::collection::vec(proptest::num::u32::ANY, 0..10), limit: u16) {
             let options: Vec<u8> = words.iter().flat_map(|w| w.to_be_bytes()).collect();

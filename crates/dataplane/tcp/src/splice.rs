@@ -238,7 +238,7 @@ mod tests {
     }
 
     proptest::proptest! {
-        #![proptest_config(proptest::prelude::ProptestConfig::with_cases(512))]
+        #![proptest_config(proptest::prelude::ProptestConfig { cases: proptest::prelude::ProptestConfig::default().cases.max(512), ..proptest::prelude::ProptestConfig::default() })]
         #[test]
         fn back_undoes_forth(at: u32, before: u32, grown in -1000_i32..1000, offset in -100_000_i32..100_000) {
             let mut shift = Shift::between(Seq(0), Seq(before));

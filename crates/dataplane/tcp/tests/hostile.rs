@@ -59,7 +59,7 @@ fn case() -> impl Strategy<Value = ([u8; 32], (bool, Segment), TcpRules)> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(4096))]
+    #![proptest_config(ProptestConfig { cases: ProptestConfig::default().cases.max(4096), ..ProptestConfig::default() })]
 
     #[test]
     fn only_what_passes_changes_a_conversation((bytes, (initial, segment), rules) in case()) {

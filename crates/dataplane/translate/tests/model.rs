@@ -183,7 +183,7 @@ fn agree(out: Option<Vec<u8>>, expected: Option<Read>, payload: &Payload) -> Res
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1500))]
+    #![proptest_config(ProptestConfig { cases: ProptestConfig::default().cases.max(1500), ..ProptestConfig::default() })]
 
     // Proves: rfc7915-3.
     #[test]

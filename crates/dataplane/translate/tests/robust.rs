@@ -145,7 +145,7 @@ fn no_room_is_told_at_every_room() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2000))]
+    #![proptest_config(ProptestConfig { cases: ProptestConfig::default().cases.max(2000), ..ProptestConfig::default() })]
 
     #[test]
     fn damage_never_panics(which in 0usize..27, changes in prop::collection::vec((0usize..400, any::<u8>()), 1..4), len in 0usize..400) {

@@ -4,9 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ravelin_model::{IdsOption, Threshold};
 use ravelin_program::Screen;
-use ravelin_types::DropReason;
+use ravelin_types::{Addr, DropReason, Family};
+use ravelin_wire::build::{self, Ip, Payload};
 
 use super::{Kind, Piece};
+use crate::kit::ip;
 
 /// Whom a policy denies, where one does.
 const DENIED_HOST: u8 = 3;
@@ -72,13 +74,17 @@ impl Known {
 /// Screens, policies and sessions, gone through anew for each piece.
 pub struct Naive<'a> {
     option: &'a IdsOption,
-    denies: bool,
+    /// What a policy does to the second of the hosts.
+    denial: Option<&'static str>,
     known: BTreeMap<(bool, u8, u16, u8), Known>,
     sessions: BTreeSet<(bool, u8, Kind)>,
     counted: Vec<((Screen, bool, u8, u16), u64)>,
     pub hits: BTreeMap<Screen, u64>,
     pub drops: BTreeMap<DropReason, u64>,
     pub now: u64,
+    /// What the firewall says about the pieces of a batch, and how often it has spoken.
+    pub answers: Vec<Vec<u8>>,
+    pub answered: usize,
     /// They waited for a first that came in this batch.
     released: Vec<(Piece, Kind)>,
 }
@@ -92,16 +98,18 @@ pub enum Fate {
 }
 
 impl<'a> Naive<'a> {
-    pub fn new(option: &'a IdsOption, denies: bool, now: u64) -> Self {
+    pub fn new(option: &'a IdsOption, denial: Option<&'static str>, now: u64) -> Self {
         Self {
             option,
-            denies,
+            denial,
             known: BTreeMap::new(),
             sessions: BTreeSet::new(),
             counted: Vec::new(),
             hits: BTreeMap::new(),
             drops: BTreeMap::new(),
             now,
+            answers: Vec::new(),
+            answered: 0,
             released: Vec::new(),
         }
     }
@@ -197,8 +205,11 @@ impl<'a> Naive<'a> {
             Fate::Dies(known.and_then(|known| known.fate).unwrap_or(DropReason::FragmentNoFirst))
         } else if self.screens(piece, kind, None) {
             Fate::Dies(DropReason::Screen)
-        } else if !has_session && self.denies && piece.host == DENIED_HOST {
-            Fate::Dies(DropReason::PolicyDeny)
+        } else if let Some(action) = self.denial.filter(|_| !has_session && piece.host == DENIED_HOST) {
+            let answer = if action == "reject" { answer(piece, kind) } else { None };
+            self.answered += answer.iter().len();
+            self.answers.extend(answer);
+            Fate::Dies(if action == "reject" { DropReason::PolicyReject } else { DropReason::PolicyDeny })
         } else {
             self.sessions.insert(session);
             left.push(*piece);
@@ -259,4 +270,27 @@ impl<'a> Naive<'a> {
         *self.hits.entry(screen).or_default() += 1;
         !self.option.alarm_without_drop
     }
+}
+
+/// What `reject` says about a first piece: a reset, or that there is no such port, with the piece for a quote.
+fn answer(piece: &Piece, kind: Kind) -> Option<Vec<u8>> {
+    let frame = piece.frame();
+    let (family, src, dst, unit) = match piece.is_v6 {
+        false => (Family::V4, format!("10.0.0.{}", piece.host), "10.1.0.9", "10.0.0.1"),
+        true => (Family::V6, format!("2001:db8::{}", piece.host), "2001:db8:1::9", "2001:db8::1"),
+    };
+    let (payload, from) = match kind {
+        // The segment of the generator has the number 1.
+        Kind::Tcp => (Payload::tcp_segment(80, 1000, 0x14, 0, 2 + (piece.len - 20) as u32, &[]), dst),
+        Kind::Udp => {
+            let (kind, code, most) = if piece.is_v6 { (1, 4, 1232) } else { (3, 3, 548) };
+            (Payload::icmp(family, kind, code, 0, &frame[14..frame.len().min(14 + most)]), unit)
+        }
+        Kind::Echo | Kind::Error | Kind::Gre | Kind::Unknown => return None,
+    };
+    let mut payload = payload;
+    if kind == Kind::Tcp {
+        payload.bytes[14..16].fill(0);
+    }
+    Some(build::frame(&Ip::new(family, Addr::from_ip(ip(from)).1, Addr::from_ip(ip(&src)).1), &payload))
 }

@@ -236,7 +236,7 @@ fn resynced(kernel: &Kernel) -> BTreeMap<Key, Route> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(512))]
+    #![proptest_config(ProptestConfig { cases: ProptestConfig::default().cases.max(512), ..ProptestConfig::default() })]
 
     #[test]
     fn single_changes_lead_to_what_a_resync_leads_to(changes in vec((change(), any::<bool>()), 1..40)) {

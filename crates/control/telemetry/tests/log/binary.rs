@@ -122,7 +122,6 @@ fn a_record_is_bounded() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(300))]
 
     /// Whatever is before and behind them, whole records are found.
     #[test]

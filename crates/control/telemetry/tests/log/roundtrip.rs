@@ -86,7 +86,6 @@ fn quotes_brackets_backslashes_and_line_ends_stay_values() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(300))]
 
     #[test]
     fn names_come_back_as_they_were(policy in ".{0,40}", zone in "[\\PC\"\\\\\\]\n\t]{0,40}", host in ".{0,40}") {

@@ -239,7 +239,6 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(256))]
 
         #[test]
         fn any_updates_lead_to_the_table_that_a_resync_leads_to(

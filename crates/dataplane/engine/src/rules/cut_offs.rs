@@ -7,7 +7,7 @@ use ravelin_program::{Aging, Application, EarlyAging};
 use ravelin_tcp::aging::CutOff;
 
 use crate::alg::Gateway;
-use crate::first_path::echo_type;
+use crate::first_path::icmp_of;
 use crate::session::Session;
 
 /// What says most of a session holds.
@@ -50,7 +50,7 @@ impl CutOffs {
         let mut own = self.terms[from..].iter().take_while(|(term, _)| term.name == name);
         // A policy sees the port that a client has inside and that a server has: what NAT makes of them is for the other side.
         let [came, inner] = session.wings.map(|wing| wing.key);
-        let icmp = echo_type(&came).map(|kind| (kind, 0));
+        let icmp = icmp_of(&came);
         let holds = |term: &Application| term.holds(came.proto(), came.sport(), inner.sport(), icmp);
         let of_term = own.find(|(term, _)| holds(term)).and_then(|(_, of)| *of);
         let of_gateway = || {
