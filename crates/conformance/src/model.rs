@@ -239,7 +239,6 @@ impl<'a> Model<'a> {
     }
 
     fn of_session(&mut self, by: &str, packet: &Packet, (at, way): (usize, usize)) -> Judgement {
-        let config = self.config;
         let session = self.sessions[at].clone();
         let zones = [session.from_zone.clone(), session.to_zone.clone()];
         let (zone, beyond) = (&zones[way], &zones[1 - way]);
@@ -255,12 +254,11 @@ impl<'a> Model<'a> {
             return self.without_session((by, zone), &mended, Some(beyond));
         }
         // It is no packet of its session then (flow-43).
-        let is_for_host = session.unit.is_none() && way == 0 || zones[0] == HOST && way == 1;
-        if packet.ttl <= 1 && zone != HOST && !is_for_host {
+        if packet.ttl <= 1 && zone != HOST && !session.is_for_host(way) {
             self.complains(came, packet, TIME_EXCEEDED, 0);
             return dropped(DropReason::TtlExpired);
         }
-        let rules = &config.security.flow.tcp_session;
+        let rules = &self.config.security.flow.tcp_session;
         let segment = packet.tcp.map(|tcp| cleared(tcp, is_mended));
         let stands = |tcp: &Option<Conversation>| tcp.as_ref().map(Conversation::state);
         let stood = stands(&session.tcp);
@@ -275,11 +273,7 @@ impl<'a> Model<'a> {
                 return dropped(DropReason::NotReady);
             }
             Judged::Drop(reason) => {
-                let known = self.sessions[at].tcp.as_ref();
-                let says = known.filter(|_| reason == DropReason::TcpRstNotExpected);
-                if let Some(stands) = says.and_then(|tcp| tcp.challenge(way)) {
-                    self.challenges(came, packet, stands);
-                }
+                self.challenges_as_told(came, packet, (at, way), reason);
                 return dropped(reason);
             }
             Judged::Anew => {

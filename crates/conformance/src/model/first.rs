@@ -45,17 +45,9 @@ impl Model<'_> {
             Ok(outward) => outward,
             Err(reason) => return dropped(reason),
         };
-        // What a static rule can do nothing with gets no further than that rule.
-        let is_refused =
-            matches!(outward.source, Err(DropReason::InvalidSource | DropReason::Nptv6Unmappable));
         // A packet that has no hop left is no try, and no hit (flow-43).
         let is_ended = packet.ttl <= 1;
-        if let Err(reason) = outward.source
-            && is_refused
-        {
-            if !is_ended {
-                self.count([None, outward.rule.as_ref()]);
-            }
+        if let Some(reason) = self.refused(&outward, is_ended) {
             return dropped(reason);
         }
         let look = look(beyond == Some(&to_zone));
@@ -95,6 +87,18 @@ impl Model<'_> {
         let tcp = seen.tcp.map(|tcp| cleared(tcp, mended_out));
         let expected = Expected::Forward { unit: egress, source, to: (inner.dst, inner.dport), tcp };
         Judgement { expected, opens: Some(Box::new(session)) }
+    }
+
+    /// What a static rule can do nothing with gets no further than that rule.
+    fn refused(&mut self, outward: &Outward, is_ended: bool) -> Option<DropReason> {
+        let reason = outward.source.as_ref().err().copied()?;
+        if !matches!(reason, DropReason::InvalidSource | DropReason::Nptv6Unmappable) {
+            return None;
+        }
+        if !is_ended {
+            self.count([None, outward.rule.as_ref()]);
+        }
+        Some(reason)
     }
 
     /// A packet as the screens of its zone leave it, with its destination as it really is; `known`: they have judged it as one of a session.

@@ -4,6 +4,7 @@
 use std::net::IpAddr;
 
 use ipnet::IpNet;
+use ravelin_types::DropReason;
 
 use super::entrance::{has_hosts, is_broadcast};
 use super::{ACK, FIN, Model, Packet, RST, SYN, Station};
@@ -83,6 +84,20 @@ impl Model<'_> {
             false => (RST | ACK, 0, tcp.seq.wrapping_add(counted)),
         };
         self.says(came, packet, packet.dst, Says::Segment { flags, seq, ack, window: 0 });
+    }
+
+    /// Who sends a reset that is not the next byte is asked for one that is (tcp-34).
+    pub(super) fn challenges_as_told(
+        &mut self,
+        came: Came<'_>,
+        packet: &Packet,
+        (at, way): (usize, usize),
+        reason: DropReason,
+    ) {
+        let known = self.sessions[at].tcp.as_ref().filter(|_| reason == DropReason::TcpRstNotExpected);
+        if let Some(stands) = known.and_then(|tcp| tcp.challenge(way)) {
+            self.challenges(came, packet, stands);
+        }
     }
 
     /// The other end's word on where the conversation stands (tcp-34).

@@ -3,9 +3,9 @@
 use ipnet::IpNet;
 use ravelin_contract::SessionState;
 
-use super::Packet;
 use super::conversation::{Conversation, State};
 use super::screens::Hold;
+use super::{HOST, Packet};
 
 /// A conversation that was let through, as its two directions look on the wire.
 #[derive(Clone, Debug)]
@@ -50,6 +50,14 @@ impl Session {
     #[must_use]
     pub fn zone(&self, way: usize) -> &str {
         if way == 0 { &self.from_zone } else { &self.to_zone }
+    }
+
+    /// Whether its packets of one way are for the firewall itself.
+    pub(super) fn is_for_host(&self, way: usize) -> bool {
+        match way {
+            0 => self.unit.is_none(),
+            _ => self.from_zone == HOST,
+        }
     }
 
     /// How far it is said to have come.
