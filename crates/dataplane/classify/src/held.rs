@@ -14,10 +14,8 @@ use crate::sweep::{Dimension, ends};
 
 /// Conditions at a point at most; where more hold, nothing is said.
 pub(crate) const HELD_MAX: usize = 8;
-/// Steps of a leaf: of 32-bit keys, two cache lines.
-const STEPS: usize = 10;
-/// Its keys, made up to what is compared at once.
-const KEYS: usize = 12;
+/// Steps of a leaf: of 32-bit keys it is one cache line, of 128-bit keys two.
+const STEPS: usize = 5;
 /// Bits of a list for the number of its conditions.
 pub(crate) const COUNT: u32 = 5;
 /// The number of a list that is too long.
@@ -36,7 +34,7 @@ pub(crate) struct Held {
 #[derive(Clone, Copy, Debug)]
 #[repr(C, align(64))]
 struct Leaf<K> {
-    keys: [K; KEYS],
+    keys: [K; STEPS],
     lists: [u64; STEPS],
 }
 
@@ -286,7 +284,7 @@ pub(crate) fn seek_both(of: [&HeldAddresses; 2], at: [(Family, Addr); 2]) -> [us
 impl<K: Point> Leaf<K> {
     fn new(steps: &[(K, u64)]) -> Self {
         let last = steps[steps.len() - 1].1;
-        let mut leaf = Self { keys: [K::MAX; KEYS], lists: [last; STEPS] };
+        let mut leaf = Self { keys: [K::MAX; STEPS], lists: [last; STEPS] };
         for ((key, list), step) in leaf.keys.iter_mut().zip(&mut leaf.lists).zip(steps) {
             (*key, *list) = *step;
         }
@@ -302,7 +300,7 @@ impl<K: Point> Leaf<K> {
 
     #[inline]
     fn list(&self, at: K) -> u64 {
-        self.lists[not_above(&self.keys, at).min(STEPS) - 1]
+        self.lists[not_above(&self.keys, at) - 1]
     }
 }
 

@@ -23,6 +23,8 @@ use table::{Bucket, RUN, bucket_of, hash, is_in, table};
 
 /// Names that a lookup tries.
 pub(crate) const NAMES_MAX: usize = 64;
+/// Names that are tried without a look at the signs of their addresses.
+const UNSIGNED_MAX: usize = 4;
 /// From-conditions times to-conditions.
 const ZONES_MAX: usize = 1 << 16;
 /// Pairs of zones whose contexts are written out, and contexts of such a pair.
@@ -267,8 +269,13 @@ impl Named {
         if let Some(line) = dst {
             line.held(ends.addresses[1], (tuple.dst_family, tuple.dst), &mut destinations)?;
         }
-        let mut pairs = self.meeting(&sources, &destinations);
-        if contexts.count() * services.count() * pairs.count_ones() as usize > NAMES_MAX {
+        let halves = contexts.count() * services.count();
+        // A few names are tried at once: a sign is one more place to wait for.
+        let mut pairs = match halves * sources.count() * destinations.count() {
+            0..=UNSIGNED_MAX => all_pairs(sources.count(), destinations.count()),
+            _ => self.meeting(&sources, &destinations),
+        };
+        if halves * pairs.count_ones() as usize > NAMES_MAX {
             return None;
         }
         while pairs != 0 {
@@ -420,6 +427,13 @@ impl Signs {
         let condition = (part >> self.shift) as usize;
         (self.signs[condition], sign(condition))
     }
+}
+
+/// As [`Named::meeting`] tells them, when all meet.
+#[inline]
+fn all_pairs(sources: usize, destinations: usize) -> u64 {
+    let of_one = (1 << destinations) - 1;
+    (0..sources).fold(0, |all, _| all << 8 | of_one)
 }
 
 /// The bit of a condition in signs of the other address.
