@@ -275,7 +275,7 @@ pub(crate) fn way_back<R: Recorder>(turn: &mut Turn<'_, R>, flow: &Flow, dst: Ad
         return Some(Way::by(Egress::Host(unit.id), unit, macs, (None, family)));
     }
     let (unit, mac) = station_back(turn, flow, dst)?;
-    if host::is_directed_broadcast(unit, (family, dst)) || host::is_routers_anycast(unit, (family, dst)) {
+    if is_nobody(unit, (family, dst)) {
         return None;
     }
     if turn.shared.groups.is_passive(unit.group, turn.now) {
@@ -286,6 +286,11 @@ pub(crate) fn way_back<R: Recorder>(turn: &mut Turn<'_, R>, flow: &Flow, dst: Ad
     Some(Way::by(Egress::Port(unit.port), unit, macs, (unit.vlan, family)))
 }
 
+/// Whether an address is that of all hosts behind a unit, or of all routers.
+fn is_nobody(unit: &Interface, addr: (Family, Addr)) -> bool {
+    host::is_directed_broadcast(unit, addr) || host::is_routers_anycast(unit, addr)
+}
+
 /// The unit, and the station that is known there.
 fn station_back<'w, R>(turn: &Turn<'w, R>, flow: &Flow, dst: Addr) -> Option<(&'w Interface, Option<Mac>)> {
     let (world, family) = (turn.world, flow.network.family);
@@ -293,6 +298,9 @@ fn station_back<'w, R>(turn: &Turn<'w, R>, flow: &Flow, dst: Addr) -> Option<(&'
         world.forwarding.lookup(flow.key.instance(), (family, dst), flow.hash)
         && let Some(by) = world.rules.unit(unit).filter(|u| u.enabled && u.zone.is_some())
     {
+        if is_nobody(by, (family, dst)) {
+            return None;
+        }
         let mac = world.forwarding.resolve(unit, family, next_hop);
         if mac.is_some() || turn.shared.groups.is_passive(by.group, turn.now) {
             return Some((by, mac));
