@@ -3,19 +3,19 @@
 //! A step has the list of the conditions that hold there, packed into a word where it fits: a lookup that knows the few
 //! conditions of each dimension knows by which names entries can be its own. What holds everywhere is in no list.
 
-use ravelin_mem::prefetch;
+mod leaf;
+
 use ravelin_types::{Addr, Family};
 
 use crate::conditions::{Condition, Cover, Detail};
 use crate::hash::QuickMap;
 use crate::range::Point;
-use crate::space::{Levels, not_above};
+use crate::space::Levels;
 use crate::sweep::{Dimension, ends};
+use leaf::Leaf;
 
 /// Conditions at a point at most; where more hold, nothing is said.
 pub(crate) const HELD_MAX: usize = 8;
-/// Steps of a leaf: of 32-bit keys it is one cache line, of 128-bit keys two.
-const STEPS: usize = 5;
 /// Bits of a list for the number of its conditions.
 pub(crate) const COUNT: u32 = 5;
 /// The number of a list that is too long.
@@ -28,14 +28,6 @@ const WORK: usize = 1 << 23;
 pub(crate) struct Held {
     parts: [u64; HELD_MAX],
     count: usize,
-}
-
-/// Steps, and the list of each.
-#[derive(Clone, Copy, Debug)]
-#[repr(C, align(64))]
-struct Leaf<K> {
-    keys: [K; STEPS],
-    lists: [u64; STEPS],
 }
 
 /// A function from points to conditions.
@@ -156,8 +148,8 @@ impl<K: Point> HeldLine<K> {
         if many * 4 > steps.len() {
             return None;
         }
-        let leaves: Box<[Leaf<K>]> = steps.chunks(STEPS).map(Leaf::new).collect();
-        let above = Levels::new(leaves.iter().map(|leaf| leaf.keys[0]).collect());
+        let leaves = leaf::leaves(&steps);
+        let above = Levels::new(leaves.iter().map(Leaf::first).collect());
         let everywhere = everywhere.map(|condition| (condition as u64) << shift);
         let mask = (1 << bits) - 1;
         Some(Self { leaves, above, everywhere, pool: lists.pool.into(), mask, bits, fit, shift })
@@ -278,29 +270,6 @@ pub(crate) fn seek_both(of: [&HeldAddresses; 2], at: [(Family, Addr); 2]) -> [us
         (Family::V4, Family::V4) => HeldLine::seek_each(of.map(|line| &line.v4), [src.low32(), dst.low32()]),
         (Family::V6, Family::V6) => HeldLine::seek_each(of.map(|line| &line.v6), [src.0, dst.0]),
         _ => [of[0].seek(src_family, src), of[1].seek(dst_family, dst)],
-    }
-}
-
-impl<K: Point> Leaf<K> {
-    fn new(steps: &[(K, u64)]) -> Self {
-        let last = steps[steps.len() - 1].1;
-        let mut leaf = Self { keys: [K::MAX; STEPS], lists: [last; STEPS] };
-        for ((key, list), step) in leaf.keys.iter_mut().zip(&mut leaf.lists).zip(steps) {
-            (*key, *list) = *step;
-        }
-        leaf
-    }
-
-    #[inline]
-    fn prefetch(&self) {
-        self.keys.iter().step_by(64 / size_of::<K>()).for_each(prefetch);
-        prefetch(&self.lists[0]);
-        prefetch(&self.lists[STEPS - 1]);
-    }
-
-    #[inline]
-    fn list(&self, at: K) -> u64 {
-        self.lists[not_above(&self.keys, at) - 1]
     }
 }
 

@@ -44,6 +44,10 @@ pub(crate) trait Point: Copy + Ord + Default {
     fn previous(self) -> Option<Self>;
     /// How many of these, in rising order, are not above a point.
     fn count_not_above<const N: usize>(rising: &[Self; N], at: Self) -> usize;
+    /// The logarithm of the way to a point above, where that is a power of two.
+    fn width_to(self, end: Self) -> Option<u8>;
+    /// Whether a point lies `1 << width` or more above `first`; 127: never.
+    fn is_beyond(self, first: Self, width: u8) -> bool;
 }
 
 impl Point for u32 {
@@ -57,6 +61,15 @@ impl Point for u32 {
     #[inline]
     fn count_not_above<const N: usize>(rising: &[Self; N], at: Self) -> usize {
         not_above_lanes(rising, at)
+    }
+    fn width_to(self, end: Self) -> Option<u8> {
+        let way = end.checked_sub(self)?;
+        way.is_power_of_two().then(|| way.trailing_zeros() as u8)
+    }
+    #[inline]
+    fn is_beyond(self, first: Self, width: u8) -> bool {
+        // A shift by 127 is one by 63.
+        u64::from(self.wrapping_sub(first)).wrapping_shr(width.into()) != 0
     }
 }
 
@@ -79,6 +92,14 @@ impl Point for u128 {
             left -= half;
         }
         count + usize::from(is_not_above(count))
+    }
+    fn width_to(self, end: Self) -> Option<u8> {
+        let way = end.checked_sub(self)?;
+        (way.is_power_of_two() && way < 1 << 127).then(|| way.trailing_zeros() as u8)
+    }
+    #[inline]
+    fn is_beyond(self, first: Self, width: u8) -> bool {
+        width < 127 && self.wrapping_sub(first) >> width != 0
     }
 }
 
