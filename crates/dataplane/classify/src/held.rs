@@ -10,6 +10,7 @@ use ravelin_types::{Addr, Family};
 use crate::conditions::{Condition, Cover, Detail};
 use crate::hash::QuickMap;
 use crate::range::Point;
+use crate::rule::Tuple;
 use crate::space::Levels;
 use crate::sweep::{Dimension, ends};
 use leaf::Leaf;
@@ -227,24 +228,28 @@ impl HeldAddresses {
         }
     }
 
-    /// [`HeldAddresses::seek`] of several points, a level at a time.
+    /// [`HeldAddresses::seek`] of a point of several tuples, a level at a time.
     #[inline]
-    pub(crate) fn seek_all<const N: usize>(&self, points: &[(Family, Addr)]) -> [usize; N] {
-        let all = |family| points.iter().all(|(own, _)| *own == family);
+    pub(crate) fn seek_all<const N: usize>(
+        &self,
+        tuples: &[Tuple],
+        point: impl Fn(&Tuple) -> (Family, Addr),
+    ) -> [usize; N] {
+        let all = |family| tuples.iter().all(|tuple| point(tuple).0 == family);
+        let count = tuples.len();
         if all(Family::V4) {
-            let (mut at, count) = ([0; N], points.len());
-            at.iter_mut().zip(points).for_each(|(at, (_, addr))| *at = addr.low32());
+            let mut at = [0; N];
+            at.iter_mut().zip(tuples).for_each(|(at, tuple)| *at = point(tuple).1.low32());
             self.v4.seek_all(&at[..count])
         } else if all(Family::V6) {
-            let (mut at, count) = ([0; N], points.len());
-            at.iter_mut().zip(points).for_each(|(at, (_, addr))| *at = addr.0);
+            let mut at = [0; N];
+            at.iter_mut().zip(tuples).for_each(|(at, tuple)| *at = point(tuple).1.0);
             self.v6.seek_all(&at[..count])
         } else {
             let mut leaves = [0; N];
-            leaves
-                .iter_mut()
-                .zip(points)
-                .for_each(|(leaf, (family, addr))| *leaf = self.seek(*family, *addr));
+            for (leaf, (family, addr)) in leaves.iter_mut().zip(tuples.iter().map(point)) {
+                *leaf = self.seek(family, addr);
+            }
             leaves
         }
     }

@@ -9,7 +9,7 @@
 mod table;
 
 use ravelin_mem::{meeting_lanes, prefetch};
-use ravelin_types::{Addr, Family, ZoneId};
+use ravelin_types::ZoneId;
 
 use crate::conditions::Cover;
 use crate::draft::Entry;
@@ -224,14 +224,14 @@ impl Named {
 
     /// [`Named::seek`] of several tuples, a level at a time.
     pub(crate) fn seek_all<const N: usize>(&self, tuples: &[Tuple], scale: &Scale, ends: &mut [Ends; N]) {
-        for (at, line) in self.addresses.iter().enumerate() {
-            let Some(line) = line else { continue };
-            let mut points = [(Family::V4, Addr(0)); N];
-            for (point, tuple) in points.iter_mut().zip(tuples) {
-                *point = [(tuple.family, tuple.src), (tuple.dst_family, tuple.dst)][at];
-            }
-            let leaves: [usize; N] = line.seek_all(&points[..tuples.len()]);
-            ends.iter_mut().zip(leaves).for_each(|(end, leaf)| end.addresses[at] = leaf);
+        let [src, dst] = &self.addresses;
+        if let Some(line) = src {
+            let leaves: [usize; N] = line.seek_all(tuples, |tuple| (tuple.family, tuple.src));
+            ends.iter_mut().zip(leaves).for_each(|(end, leaf)| end.addresses[0] = leaf);
+        }
+        if let Some(line) = dst {
+            let leaves: [usize; N] = line.seek_all(tuples, |tuple| (tuple.dst_family, tuple.dst));
+            ends.iter_mut().zip(leaves).for_each(|(end, leaf)| end.addresses[1] = leaf);
         }
         let mut points = [0; N];
         for ((point, end), tuple) in points.iter_mut().zip(ends.iter_mut()).zip(tuples) {

@@ -107,7 +107,7 @@ impl<K: Point> Levels<K> {
     fn below(&self, (level, below): (u32, u32), block: usize, at: K) -> usize {
         let keys = &self.keys[level as usize + block].0;
         // What fills a block up is the highest point, and counts only for it: it stays within the level.
-        (block * FANOUT + not_above(keys, at) - 1).min(below as usize - 1)
+        (block * FANOUT + last_not_above(keys, at)).min(below as usize - 1)
     }
 
     pub(crate) fn bytes(&self) -> usize {
@@ -187,17 +187,19 @@ impl<K: Point> Leaf<K> {
 
     #[inline]
     fn row(&self, at: K) -> Row {
-        match self.rows[not_above(&self.keys, at) - 1] {
+        match self.rows[last_not_above(&self.keys, at)] {
             row if row & ENTRY == 0 => Row::of(row),
             entry => Row::with(self.base, entry & !ENTRY),
         }
     }
 }
 
-/// How many keys are not above a point: at least one, since a block's first key led to it.
+/// The last key that is not above a point: there is one, since a block's first key led to it.
 #[inline]
-pub(crate) fn not_above<K: Point, const N: usize>(keys: &[K; N], at: K) -> usize {
-    K::count_not_above(keys, at).clamp(1, N)
+pub(crate) fn last_not_above<K: Point, const N: usize>(keys: &[K; N], at: K) -> usize {
+    let count = K::count_not_above(keys, at);
+    debug_assert!(count > 0, "the first key led here");
+    if N.is_power_of_two() { count.wrapping_sub(1) & (N - 1) } else { count.clamp(1, N) - 1 }
 }
 
 #[cfg(test)]
