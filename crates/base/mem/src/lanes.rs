@@ -36,12 +36,13 @@ fn one_by_one(lanes: &[u16; 8], one: u16) -> u32 {
     lanes.iter().enumerate().fold(0, |bits, (at, lane)| bits | u32::from(*lane == one) << at)
 }
 
-/// How many of up to sixteen words in rising order are not above `at`.
+/// How many of up to sixteen words in rising order are not above `at`, all of them with their first bit turned round: there are
+/// comparisons with a sign alone, and so turned they are those without.
 #[must_use]
 #[inline(always)]
 pub fn not_above_lanes<const N: usize>(rising: &[u32; N], at: u32) -> usize {
     const { assert!(N <= 16) };
-    debug_assert!(rising.is_sorted());
+    debug_assert!(rising.is_sorted_by_key(|word| word.cast_signed()));
     #[cfg(target_arch = "x86_64")]
     // SAFETY: SSE2 is part of x86-64.
     unsafe {
@@ -57,15 +58,12 @@ pub fn not_above_lanes<const N: usize>(rising: &[u32; N], at: u32) -> usize {
 fn not_above_at_once<const N: usize>(rising: &[u32; N], at: u32) -> usize {
     use core::arch::x86_64::{
         __m128i, _mm_cmpgt_epi32, _mm_loadu_si128, _mm_movemask_epi8, _mm_packs_epi16, _mm_packs_epi32,
-        _mm_set1_epi32, _mm_setzero_si128, _mm_xor_si128,
+        _mm_set1_epi32, _mm_setzero_si128,
     };
-    // There are comparisons with a sign alone: turned round, the first bit of all makes them those without.
-    let turn = _mm_set1_epi32(i32::MIN);
-    let at = _mm_xor_si128(_mm_set1_epi32(at.cast_signed()), turn);
+    let at = _mm_set1_epi32(at.cast_signed());
     let four = |words: &[u32; 4]| -> __m128i {
         // SAFETY: sixteen bytes that are borrowed are read, wherever they begin.
-        let words = unsafe { _mm_loadu_si128(words.as_ptr().cast()) };
-        _mm_cmpgt_epi32(_mm_xor_si128(words, turn), at)
+        _mm_cmpgt_epi32(unsafe { _mm_loadu_si128(words.as_ptr().cast()) }, at)
     };
     let (fours, rest) = rising.as_chunks::<4>();
     let mut above = [_mm_setzero_si128(); 4];
@@ -73,7 +71,7 @@ fn not_above_at_once<const N: usize>(rising: &[u32; N], at: u32) -> usize {
         *above = four(words);
     }
     if !rest.is_empty() {
-        let mut last = [u32::MAX; 4];
+        let mut last = [i32::MAX.cast_unsigned(); 4];
         last[..rest.len()].copy_from_slice(rest);
         above[fours.len()] = four(&last);
     }
@@ -85,7 +83,7 @@ fn not_above_at_once<const N: usize>(rising: &[u32; N], at: u32) -> usize {
 
 #[cfg(any(test, not(target_arch = "x86_64")))]
 fn not_above_one_by_one(rising: &[u32], at: u32) -> usize {
-    rising.iter().filter(|word| **word <= at).count()
+    rising.iter().filter(|word| word.cast_signed() <= at.cast_signed()).count()
 }
 
 /// Which of eight pairs of words meet another pair, as bits, the first lowest: the first word of each has a bit of the
@@ -152,7 +150,7 @@ mod tests {
         #[test]
         fn words_not_above_are_counted_as_one_by_one(mut words: [u32; 16], at in 0usize..16, drawn: u32, same: bool) {
             words[1] = if same { words[0] } else { u32::MAX };
-            words.sort_unstable();
+            words.sort_unstable_by_key(|word| word.cast_signed());
             for at in [words[at], words[at].wrapping_sub(1), drawn, 0, u32::MAX] {
                 let [twelve, fifteen] = [&words[..12], &words[..15]];
                 let counts = [

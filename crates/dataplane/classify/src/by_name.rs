@@ -1,5 +1,6 @@
 //! Lookups by the names of entries, for the tuples at which few conditions hold.
 
+use crate::line::Line;
 use crate::named::{Ends, Entries, Found, Name, Named};
 use crate::plane::{BATCH, Bounds, Plane};
 use crate::rows::WORD;
@@ -110,9 +111,16 @@ impl Plane {
     }
 
     /// The entries of a word that hold at the source port, which is in no name.
-    #[inline]
+    #[inline(always)]
     fn at_port(&self, tuple: &Tuple, word: u32) -> u64 {
-        let Some(line) = &self.source_port else { return u64::MAX };
+        match &self.source_port {
+            None => u64::MAX,
+            Some(line) => self.at_port_of(line, tuple, word),
+        }
+    }
+
+    #[inline(never)]
+    fn at_port_of(&self, line: &Line<u32>, tuple: &Tuple, word: u32) -> u64 {
         let (row, reader) = (line.row(u32::from(tuple.sport)), self.rows.reader());
         let (block, nth) = reader.block_of(word);
         reader.bits::<true>(row, reader.place(row.base, block), nth, word)

@@ -181,7 +181,7 @@ impl<K: Point> HeldLine<K> {
     }
 
     /// The parts of names at a point; `None` where they are too many.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn held(&self, leaf: usize, at: K, held: &mut Held) -> Option<()> {
         let list = self.leaves[leaf].list(at);
         let (count, mut rest) = ((list & MANY) as usize, list >> COUNT);

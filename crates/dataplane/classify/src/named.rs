@@ -370,7 +370,7 @@ impl Named {
     }
 
     /// What has a name, and the ranking of the first; `None` when no entry does.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn entries(&self, name: Name) -> Option<(Ranking, Entries<'_>)> {
         let home = self.home(name.hash);
         let mut bucket = &self.buckets[home];

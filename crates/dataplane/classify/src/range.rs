@@ -42,8 +42,10 @@ pub(crate) trait Point: Copy + Ord + Default {
     const MAX: Self;
     fn next(self) -> Option<Self>;
     fn previous(self) -> Option<Self>;
-    /// How many of these, in rising order, are not above a point.
-    fn count_not_above<const N: usize>(rising: &[Self; N], at: Self) -> usize;
+    /// As a point is kept among others that one is compared with; the same twice is the point.
+    fn turned(self) -> Self;
+    /// How many of these, turned and in the order of points, are not above a point.
+    fn count_not_above<const N: usize>(turned: &[Self; N], at: Self) -> usize;
     /// The logarithm of the way to a point above, where that is a power of two.
     fn width_to(self, end: Self) -> Option<u8>;
     /// Whether a point lies `1 << width` or more above `first`; 127: never.
@@ -59,8 +61,12 @@ impl Point for u32 {
         self.checked_sub(1)
     }
     #[inline]
-    fn count_not_above<const N: usize>(rising: &[Self; N], at: Self) -> usize {
-        not_above_lanes(rising, at)
+    fn turned(self) -> Self {
+        self ^ 1 << 31
+    }
+    #[inline]
+    fn count_not_above<const N: usize>(turned: &[Self; N], at: Self) -> usize {
+        not_above_lanes(turned, at.turned())
     }
     fn width_to(self, end: Self) -> Option<u8> {
         let way = end.checked_sub(self)?;
@@ -81,10 +87,14 @@ impl Point for u128 {
     fn previous(self) -> Option<Self> {
         self.checked_sub(1)
     }
+    #[inline]
+    fn turned(self) -> Self {
+        self
+    }
     /// By halves: they are four cache lines and more, of which this reads two or three.
     #[inline]
-    fn count_not_above<const N: usize>(rising: &[Self; N], at: Self) -> usize {
-        let is_not_above = |place: usize| rising.get(place).is_some_and(|key| *key <= at);
+    fn count_not_above<const N: usize>(turned: &[Self; N], at: Self) -> usize {
+        let is_not_above = |place: usize| turned.get(place).is_some_and(|key| *key <= at);
         let (mut count, mut left) = (0, N);
         while left > 1 {
             let half = left / 2;

@@ -29,7 +29,7 @@ struct Leaf<K> {
     rows: [u32; STEPS],
 }
 
-/// The levels above the leaves of a search tree, root first: the first key of each block of the level below.
+/// The levels above the leaves of a search tree, root first: the first key of each block of the level below, turned.
 #[derive(Debug)]
 pub(crate) struct Levels<K> {
     keys: Box<[Keys<K>]>,
@@ -53,12 +53,12 @@ impl<K: Point> Levels<K> {
             let level: Vec<_> = firsts
                 .chunks(FANOUT)
                 .map(|chunk| {
-                    let mut keys = Keys([K::MAX; FANOUT]);
-                    keys.0[..chunk.len()].copy_from_slice(chunk);
+                    let mut keys = Keys([K::MAX.turned(); FANOUT]);
+                    keys.0.iter_mut().zip(chunk).for_each(|(key, first)| *key = first.turned());
                     keys
                 })
                 .collect();
-            firsts = level.iter().map(|keys| keys.0[0]).collect();
+            firsts = firsts.chunks(FANOUT).map(|chunk| chunk[0]).collect();
             below.push(level.len());
             levels.push(level);
         }
@@ -120,7 +120,7 @@ impl<K: Point> Space<K> {
     pub(crate) fn new(steps: &[(K, Row)], rows: &mut Rows) -> Self {
         debug_assert!(steps.first().is_some_and(|(key, _)| *key == K::default()));
         let leaves: Box<[Leaf<K>]> = steps.chunks(STEPS).map(|steps| Leaf::new(steps, rows)).collect();
-        let above = Levels::new(leaves.iter().map(|leaf| leaf.keys[0]).collect());
+        let above = Levels::new(leaves.iter().map(|leaf| leaf.keys[0].turned()).collect());
         Self { leaves, above }
     }
 
@@ -164,9 +164,9 @@ impl<K: Point> Leaf<K> {
         let shared = steps.iter().filter(|(_, row)| row.entry().is_some()).map(|(_, row)| row.base);
         let uses = |base: &u32| shared.clone().filter(|other| other == base).count();
         let base = shared.clone().max_by_key(uses).unwrap_or(EMPTY);
-        let mut leaf = Self { keys: [K::MAX; STEPS], base, rows: [EMPTY; STEPS] };
+        let mut leaf = Self { keys: [K::MAX.turned(); STEPS], base, rows: [EMPTY; STEPS] };
         for (at, (key, row)) in steps.iter().enumerate() {
-            leaf.keys[at] = *key;
+            leaf.keys[at] = key.turned();
             leaf.rows[at] = match row.entry() {
                 Some(entry) if row.base == base => ENTRY | entry,
                 _ => rows.settled(*row),
@@ -194,7 +194,7 @@ impl<K: Point> Leaf<K> {
     }
 }
 
-/// The last key that is not above a point: there is one, since a block's first key led to it.
+/// The last key, each turned, that is not above a point: there is one, since a block's first key led to it.
 #[inline]
 pub(crate) fn last_not_above<K: Point, const N: usize>(keys: &[K; N], at: K) -> usize {
     let count = K::count_not_above(keys, at);

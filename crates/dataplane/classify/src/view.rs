@@ -78,11 +78,13 @@ impl View {
     }
 
     /// Live entries of a word whose order is not below `floor`.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn live(&self, word: usize, floor: u32) -> u64 {
-        if floor <= self.words[word] {
-            return self.live[word];
-        }
+        if floor <= self.words[word] { self.live[word] } else { self.live_from(word, floor) }
+    }
+
+    #[inline(never)]
+    fn live_from(&self, word: usize, floor: u32) -> u64 {
         let rankings = &self.rankings[word * WORD..self.rankings.len().min(word * WORD + WORD)];
         let below = rankings.partition_point(|ranking| ranking.order < floor);
         if below == WORD { 0 } else { self.live[word] & u64::MAX << below }

@@ -74,7 +74,7 @@ impl<K: Point> Leaf<K> {
     fn new(steps: &[Step<K>], before: u64) -> Self {
         let (mut ground, mut last) = (BEFORE, before);
         let mut leaf = Self {
-            keys: [K::MAX; STEPS],
+            keys: [K::MAX.turned(); STEPS],
             lists: [before; STEPS + 1],
             widths: [OPEN; STEPS],
             grounds: [BEFORE; STEPS],
@@ -83,7 +83,7 @@ impl<K: Point> Leaf<K> {
             if step.is_ground {
                 ground = at as u8;
             }
-            (leaf.keys[at], leaf.lists[at]) = (step.first, step.list);
+            (leaf.keys[at], leaf.lists[at]) = (step.first.turned(), step.list);
             (leaf.widths[at], leaf.grounds[at]) = (step.width, ground);
             last = if step.width == OPEN { step.list } else { leaf.lists[usize::from(ground)] };
         }
@@ -93,7 +93,7 @@ impl<K: Point> Leaf<K> {
     }
 
     pub(super) fn first(&self) -> K {
-        self.keys[0]
+        self.keys[0].turned()
     }
 
     /// It comes close.
@@ -109,7 +109,7 @@ impl<K: Point> Leaf<K> {
     #[inline]
     pub(super) fn list(&self, at: K) -> u64 {
         let step = last_not_above(&self.keys, at);
-        let is_beyond = at.is_beyond(self.keys[step], self.widths[step]);
+        let is_beyond = at.is_beyond(self.keys[step].turned(), self.widths[step]);
         // A choice, not a branch, which nobody could foresee.
         let place = if is_beyond { usize::from(self.grounds[step]) } else { step };
         self.lists[place.min(STEPS)]
