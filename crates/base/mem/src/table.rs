@@ -3,37 +3,35 @@
 //! Place: below the session table, which a packet touches at places that nobody can foresee. With pages of 4 KB each of them
 //! is a walk through the page tables beside the lines that are wanted. State: none.
 
-use std::mem::MaybeUninit;
-
 /// Bytes of a huge page; a table with none in it is not spoken of to the kernel.
-const HUGE: usize = 2 << 20;
+pub(crate) const HUGE: usize = 2 << 20;
 
 /// So many copies of `value`. The kernel is asked for huge pages before any of them is written; it may have none, or be told
 /// not to (`/sys/kernel/mm/transparent_hugepage`), and the table is as good with small ones.
 #[must_use]
 pub fn table<T: Clone>(value: T, count: usize) -> Box<[T]> {
     let mut places = Vec::with_capacity(count);
-    advise(places.spare_capacity_mut());
+    let spare = places.spare_capacity_mut();
+    advise(spare.as_mut_ptr().cast(), size_of_val(spare));
     places.resize(count, value);
     places.into_boxed_slice()
 }
 
-/// Asks for huge pages below what is not written yet.
-fn advise<T>(places: &mut [MaybeUninit<T>]) {
-    let bytes = size_of_val(places);
+/// Asks for huge pages below so many bytes of one allocation of the caller's, best before they are written.
+pub(crate) fn advise(at: *mut u8, bytes: usize) {
     if bytes < HUGE {
         return;
     }
     #[cfg(target_os = "linux")]
     {
         let page = page_size();
-        let begin = places.as_mut_ptr().addr();
+        let begin = at.addr();
         // Whole pages of ours alone: what else lies in the first and the last is another's.
         let (first, end) = (begin.next_multiple_of(page), (begin + bytes) / page * page);
         let Some(whole) = end.checked_sub(first) else { return };
-        let at = places.as_mut_ptr().wrapping_byte_add(first - begin);
-        // SAFETY: the range lies within one allocation that nobody else has; the advice changes what pages it is on, and not
-        // what it holds (madvise(2)). A kernel that refuses it changes nothing.
+        let at = at.wrapping_byte_add(first - begin);
+        // SAFETY: the advice changes what pages a range is on, and not what it holds (madvise(2)), whosever it is. A kernel
+        // that refuses it changes nothing.
         unsafe {
             libc::madvise(at.cast(), whole, libc::MADV_HUGEPAGE);
         }

@@ -5,6 +5,7 @@
 
 mod leaf;
 
+use ravelin_mem::{Shelf, Shelved};
 use ravelin_types::{Addr, Family};
 
 use crate::conditions::{Condition, Cover, Detail};
@@ -34,12 +35,12 @@ pub(crate) struct Held {
 /// A function from points to conditions.
 #[derive(Debug)]
 pub(crate) struct HeldLine<K> {
-    leaves: Box<[Leaf<K>]>,
+    leaves: Shelved<Leaf<K>>,
     above: Levels<K>,
     /// What the condition that holds everywhere adds to a name, where there is one; it is in no list.
     everywhere: Option<u64>,
     /// Lists that don't fit into a word.
-    pool: Box<[u32]>,
+    pool: Shelved<u32>,
     /// Bits of a condition's number, all of them set.
     mask: u64,
     bits: u32,
@@ -153,7 +154,8 @@ impl<K: Point> HeldLine<K> {
         let above = Levels::new(leaves.iter().map(Leaf::first).collect());
         let everywhere = everywhere.map(|condition| (condition as u64) << shift);
         let mask = (1 << bits) - 1;
-        Some(Self { leaves, above, everywhere, pool: lists.pool.into(), mask, bits, fit, shift })
+        let (leaves, pool) = ((&*leaves).into(), (&*lists.pool).into());
+        Some(Self { leaves, above, everywhere, pool, mask, bits, fit, shift })
     }
 
     /// The leaf of the step that holds a point, which comes close meanwhile.
@@ -208,6 +210,17 @@ impl<K: Point> HeldLine<K> {
 
     pub(crate) fn bytes(&self) -> usize {
         size_of_val(&*self.leaves) + self.above.bytes() + size_of_val(&*self.pool)
+    }
+
+    /// Bytes of a shelf that it takes.
+    pub(crate) fn room(&self) -> usize {
+        Shelf::room_of(&self.leaves) + self.above.room() + Shelf::room_of(&self.pool)
+    }
+
+    pub(crate) fn move_to(&mut self, shelf: &mut Shelf) {
+        self.above.move_to(shelf);
+        self.leaves.move_to(shelf);
+        self.pool.move_to(shelf);
     }
 }
 
@@ -264,6 +277,15 @@ impl HeldAddresses {
 
     pub(crate) fn bytes(&self) -> usize {
         self.v4.bytes() + self.v6.bytes()
+    }
+
+    pub(crate) fn room(&self) -> usize {
+        self.v4.room() + self.v6.room()
+    }
+
+    pub(crate) fn move_to(&mut self, shelf: &mut Shelf) {
+        self.v4.move_to(shelf);
+        self.v6.move_to(shelf);
     }
 }
 

@@ -8,7 +8,7 @@
 
 mod table;
 
-use ravelin_mem::{meeting_lanes, prefetch};
+use ravelin_mem::{Shelf, Shelved, meeting_lanes, prefetch};
 use ravelin_types::ZoneId;
 
 use crate::conditions::Cover;
@@ -49,16 +49,16 @@ pub(crate) struct Named {
     /// Zones that are told apart, and one for all others.
     zones_told: usize,
     signs: [Signs; 2],
-    filter: Box<[u64]>,
-    buckets: Box<[Bucket]>,
+    filter: Shelved<u64>,
+    buckets: Shelved<Bucket>,
     /// Entries of names that have several, by word: the last of a run is marked.
-    runs: Box<[Part]>,
+    runs: Shelved<Part>,
 }
 
 /// By condition of an address, which conditions of the other address entries have beside it, as bits by [`sign`].
 #[derive(Debug)]
 struct Signs {
-    signs: Box<[u16]>,
+    signs: Shelved<u16>,
     /// Where the condition is in a name.
     shift: u32,
 }
@@ -185,15 +185,32 @@ impl Named {
             pairs: Box::default(),
             zones_told,
             signs,
-            filter,
-            buckets,
-            runs,
+            filter: (&*filter).into(),
+            buckets: (&*buckets).into(),
+            runs: (&*runs).into(),
         };
         if out.has_zones() && zones_told * zones_told <= PAIRS_MAX {
             let pairs = (0..zones_told).flat_map(|from| (0..zones_told).map(move |to| (from, to)));
             out.pairs = pairs.map(|pair| out.packed(pair)).collect();
         }
+        out.gather();
         Some(out)
+    }
+
+    /// What lookups read goes into one place.
+    fn gather(&mut self) {
+        let Self { addresses, service, signs, filter, buckets, runs, .. } = self;
+        let lines = addresses.iter().flatten().map(HeldAddresses::room);
+        let mut room = lines.sum::<usize>() + service.as_ref().map_or(0, HeldLine::room);
+        room += signs.iter().map(|signs| Shelf::room_of(&signs.signs)).sum::<usize>();
+        room += Shelf::room_of(filter) + Shelf::room_of(buckets) + Shelf::room_of(runs);
+        let shelf = &mut Shelf::new(room);
+        addresses.iter_mut().flatten().for_each(|line| line.move_to(shelf));
+        service.iter_mut().for_each(|line| line.move_to(shelf));
+        signs.iter_mut().for_each(|signs| signs.signs.move_to(shelf));
+        filter.move_to(shelf);
+        buckets.move_to(shelf);
+        runs.move_to(shelf);
     }
 
     /// The contexts of a pair of zones as in [`Named::pairs`].
@@ -412,13 +429,14 @@ impl Signs {
         entries: &[Entry],
         of: impl Fn(&Entry, usize) -> usize,
     ) -> [Self; 2] {
-        let mut both = [0, 1].map(|at| Self { signs: vec![0; counts[at]].into(), shift: shifts[at] });
+        let mut both = counts.map(|count| vec![0; count]);
         for entry in entries {
             let [source, destination] = [of(entry, 2), of(entry, 3)];
-            both[0].signs[source] |= sign(destination);
-            both[1].signs[destination] |= sign(source);
+            both[0][source] |= sign(destination);
+            both[1][destination] |= sign(source);
         }
-        both
+        let [sources, destinations] = both.each_ref().map(|signs| (&**signs).into());
+        [Self { signs: sources, shift: shifts[0] }, Self { signs: destinations, shift: shifts[1] }]
     }
 
     /// The sign of the condition that is a part of a name, and its bit in signs of the other address.

@@ -3,7 +3,7 @@
 //! Each step begins at its key and has a row. A search reads one block a level, and its depth is the logarithm to
 //! the base [`FANOUT`] of the number of steps, whatever the values are.
 
-use ravelin_mem::prefetch;
+use ravelin_mem::{Shelf, Shelved, prefetch};
 
 use crate::range::Point;
 use crate::reader::Row;
@@ -32,7 +32,7 @@ struct Leaf<K> {
 /// The levels above the leaves of a search tree, root first: the first key of each block of the level below, turned.
 #[derive(Debug)]
 pub(crate) struct Levels<K> {
-    keys: Box<[Keys<K>]>,
+    keys: Shelved<Keys<K>>,
     /// Where each level begins in `keys`, and how many blocks the level below it has.
     levels: Box<[(u32, u32)]>,
 }
@@ -67,7 +67,7 @@ impl<K: Point> Levels<K> {
             places.push((keys.len() as u32, below as u32));
             keys.extend_from_slice(level);
         }
-        Self { keys: keys.into(), levels: places.into() }
+        Self { keys: (&*keys).into(), levels: places.into() }
     }
 
     /// The leaf of the step that holds a point.
@@ -112,6 +112,15 @@ impl<K: Point> Levels<K> {
 
     pub(crate) fn bytes(&self) -> usize {
         size_of_val(&*self.keys) + size_of_val(&*self.levels)
+    }
+
+    /// Bytes of a shelf that it takes.
+    pub(crate) fn room(&self) -> usize {
+        Shelf::room_of(&self.keys)
+    }
+
+    pub(crate) fn move_to(&mut self, shelf: &mut Shelf) {
+        self.keys.move_to(shelf);
     }
 }
 
