@@ -106,6 +106,7 @@ fn sample(path: &str, keyword: &str) -> &'static str {
         "inactivity-timeout" | "tcp-initial-timeout" => "44",
         "route-change-timeout" => "44",
         "session-update" | "nh-resolve-timeout" => "44",
+        "fragment-limit" | "fragment-reassembly-timeout" => "44",
         "first-update-interval" | "session-update-interval" => "44",
         "application-protocol" | "alg" => "tftp",
         "system-wide" => "enable",
