@@ -26,8 +26,8 @@ mod zones;
 
 use ravelin_model::{DefaultPolicy, PolicyRematch, ValidConfig};
 use ravelin_program::{
-    Action, Chunk, FlowSettings, FragmentSettings, PiecesMax, HashedChunk, Program, RefusedAddresses, Rematch, Strays, SynCheck,
-    TcpSettings, TimeWait,
+    Action, Chunk, FlowSettings, FragmentSettings, HashedChunk, PiecesMax, Program, RefusedAddresses,
+    Rematch, Strays, SynCheck, TcpSettings, TimeWait,
 };
 use ravelin_types::Generation;
 

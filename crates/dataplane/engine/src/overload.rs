@@ -191,7 +191,6 @@ pub(crate) fn check_fragment<R>(turn: &mut Turn<'_, R>, arrival: &Arrival<'_>) -
         Fragment::Later { .. } => false,
     };
     // One that waits for the rest is not judged in this batch.
-    let is_first =
-        matches!(network.fragment, Fragment::First { .. }) && !turn.state.fragments.are_whole();
+    let is_first = matches!(network.fragment, Fragment::First { .. }) && !turn.state.fragments.are_whole();
     if passes || turn.state.overload.admits_fragment(is_first) { Ok(()) } else { Err(DropReason::Overload) }
 }

@@ -33,7 +33,8 @@ pub(super) fn check(config: &Config, report: &mut Report) {
 fn fragments(flow: &Flow, report: &mut Report) {
     let path = "security flow";
     if flow.fragment_limit.is_some_and(|most| most > PIECES_MAX) {
-        let message = format!("value is not within 0..{PIECES_MAX}: no more pieces of a datagram are told apart");
+        let message =
+            format!("value is not within 0..{PIECES_MAX}: no more pieces of a datagram are told apart");
         report.error(format!("{path} fragment-limit"), flow.at, message);
     }
     if flow.fragment_limit.is_some() && !flow.force_reassembly {

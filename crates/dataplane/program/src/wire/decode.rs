@@ -8,10 +8,10 @@ use ravelin_types::{
 
 use super::{WireError, aging, alg, firewall, live, mirror, nat, pool, proto, screen};
 use crate::{
-    Action, AddressMatch, Application, Chunk, DestinationNat, FlowSettings, FragmentSettings, PiecesMax, Gateway, HostInbound, IcmpMatch,
-    Interface, InterfaceAddress, Interfaces, LogWhen, Policy, PolicySection, Port, PortRange, Prefix,
-    RefusedAddresses, Rematch, RoutingInstance, Service, SourceNat, StaticNat, Strays, SynCheck, TcpSettings,
-    TimeWait, Tracking, Translated, Zone, ZoneMatch, Zones,
+    Action, AddressMatch, Application, Chunk, DestinationNat, FlowSettings, FragmentSettings, Gateway,
+    HostInbound, IcmpMatch, Interface, InterfaceAddress, Interfaces, LogWhen, PiecesMax, Policy,
+    PolicySection, Port, PortRange, Prefix, RefusedAddresses, Rematch, RoutingInstance, Service, SourceNat,
+    StaticNat, Strays, SynCheck, TcpSettings, TimeWait, Tracking, Translated, Zone, ZoneMatch, Zones,
 };
 
 pub(super) type Read<T> = Result<T, WireError>;

@@ -4,9 +4,10 @@ use ravelin_types::{Addr, Family};
 
 use super::{aging, alg, firewall, live, mirror, nat, pool, proto, screen};
 use crate::{
-    Action, AddressMatch, Application, Chunk, DestinationNat, FlowSettings, FragmentSettings, Gateway, HostInbound, Interface,
-    InterfaceAddress, Interfaces, Policy, PolicySection, Port, PortRange, Rematch, RoutingInstance, Service,
-    SourceNat, StaticNat, SynCheck, TcpSettings, TimeWait, Tracking, Translated, Zone, ZoneMatch, Zones,
+    Action, AddressMatch, Application, Chunk, DestinationNat, FlowSettings, FragmentSettings, Gateway,
+    HostInbound, Interface, InterfaceAddress, Interfaces, Policy, PolicySection, Port, PortRange, Rematch,
+    RoutingInstance, Service, SourceNat, StaticNat, SynCheck, TcpSettings, TimeWait, Tracking, Translated,
+    Zone, ZoneMatch, Zones,
 };
 
 pub(super) fn chunk(chunk: &Chunk) -> proto::Chunk {
