@@ -121,7 +121,8 @@ fn what_waits_outlives_commits() {
     assert_eq!(send(&plane, 0, &held[0]).0, Verdict::Consume);
     assert_eq!(send(&plane, 0, &behind_first[0]).1.len(), 2);
     let full = Verdict::Drop(DropReason::FragmentHoldFull);
-    while send(&plane, 0, &later(100 + in_use(&plane) as u16)).0 != full {}
+    let refused = (100..9000).find(|id| send(&plane, 0, &later(*id)).0 == full);
+    assert!(refused.is_some_and(|id| id > 1000), "{refused:?}");
     plane.apply_config(&program(3, true, permit_all())).unwrap();
     assert_eq!(in_use(&plane), 1024);
     // Its own last piece finds no room.
