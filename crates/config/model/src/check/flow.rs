@@ -8,7 +8,6 @@ const DNS_LENGTH_MIN: u16 = 512;
 const DNS_LENGTH_MAX: u16 = 8192;
 /// Pieces of a datagram that the dataplane tells apart.
 const PIECES_MAX: u16 = 64;
-const FRAGMENT_TIMEOUT_MAX: u16 = 60;
 
 pub(super) fn check(config: &Config, report: &mut Report) {
     tracking(&config.security.application_tracking, report);
@@ -29,7 +28,7 @@ pub(super) fn check(config: &Config, report: &mut Report) {
     }
 }
 
-/// Spec: fragment-25, fragment-26.
+/// Spec: fragment-25.
 fn fragments(flow: &Flow, report: &mut Report) {
     let path = "security flow";
     if flow.fragment_limit.is_some_and(|most| most > PIECES_MAX) {
@@ -40,10 +39,6 @@ fn fragments(flow: &Flow, report: &mut Report) {
     if flow.fragment_limit.is_some() && !flow.force_reassembly {
         let message = "'fragment-limit' needs 'force-ip-reassembly'";
         report.error(format!("{path} fragment-limit"), flow.at, message);
-    }
-    if flow.fragment_timeout.is_some_and(|seconds| seconds > FRAGMENT_TIMEOUT_MAX) {
-        let message = format!("value is not within 0..{FRAGMENT_TIMEOUT_MAX}");
-        report.error(format!("{path} fragment-reassembly-timeout"), flow.at, message);
     }
 }
 
