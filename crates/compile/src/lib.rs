@@ -26,8 +26,8 @@ mod zones;
 
 use ravelin_model::{DefaultPolicy, PolicyRematch, ValidConfig};
 use ravelin_program::{
-    Action, Chunk, FlowSettings, HashedChunk, Program, RefusedAddresses, Rematch, Strays, SynCheck,
-    TcpSettings, TimeWait,
+    Action, Chunk, FlowSettings, FragmentSettings, HashedChunk, PiecesMax, Program, RefusedAddresses,
+    Rematch, Strays, SynCheck, TcpSettings, TimeWait,
 };
 use ravelin_types::Generation;
 
@@ -153,6 +153,7 @@ fn flow(config: &ravelin_model::Config, applications: &application::Names<'_>) -
         strays: Strays { dns_reply: flow.allow_dns_reply, embedded_icmp: flow.allow_embedded_icmp },
         route_change_timeout: flow.route_change_timeout,
         next_hop_timeout: flow.next_hop_timeout,
+        fragments: fragments(flow),
         default_action: match config.security.policies.default_policy {
             DefaultPolicy::DenyAll => Action::Deny,
             DefaultPolicy::PermitAll => Action::Permit,
@@ -163,6 +164,15 @@ fn flow(config: &ravelin_model::Config, applications: &application::Names<'_>) -
             PolicyRematch::Extensive => Rematch::Extensive,
         },
         ..defaults
+    }
+}
+
+fn fragments(flow: &ravelin_model::Flow) -> FragmentSettings {
+    let said = |value: Option<u16>| value.filter(|value| *value != 0);
+    let most = said(flow.fragment_limit).and_then(|most| PiecesMax::new(most.into()));
+    FragmentSettings {
+        whole: flow.force_reassembly.then(|| most.unwrap_or(PiecesMax::ALL)),
+        timeout: said(flow.fragment_timeout).map(|seconds| seconds as u8),
     }
 }
 

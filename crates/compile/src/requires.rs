@@ -4,7 +4,7 @@
 //! through, or something else, it is asked by a word whether it knows them; it refuses a program with a word that is new to
 //! it. Words stand only where the statement does, so that nobody needs them who does not use it. Spec: contract-16.
 
-use ravelin_program::{Aging, CutOff, EarlyAging, FlowSettings, Interfaces, Strays, Zones};
+use ravelin_program::{Aging, CutOff, EarlyAging, FlowSettings, FragmentSettings, Interfaces, Strays, Zones};
 use ravelin_types::GroupId;
 
 use crate::live::Asks;
@@ -22,6 +22,7 @@ pub(crate) fn of(flow: &FlowSettings, (zones, interfaces): (&Zones, &Interfaces)
         ("session-update", asks.updates),
         ("unidirectional-refresh", zones.0.iter().any(|zone| zone.unidirectional_refresh)),
         ("early-aging", is_aged_by_kind(&flow.aging)),
+        ("fragments", flow.fragments != FragmentSettings::default()),
         ("application-tracking", zones.0.iter().any(|zone| zone.tracking.is_some())),
     ];
     words.into_iter().filter(|(_, used)| *used).map(|(word, _)| word.to_owned()).collect()

@@ -60,6 +60,8 @@ fn a_program_says_what_an_older_dataplane_would_ignore() {
         ("set security flow allow-dns-reply", "strays"),
         ("set security flow allow-embedded-icmp", "strays"),
         ("set security flow route-change-timeout 10", "route-change-timeout"),
+        ("set security flow force-ip-reassembly", "fragments"),
+        ("set security flow fragment-reassembly-timeout 1", "fragments"),
         (
             "set security policies from-zone trust to-zone untrust policy p then permit destination-address drop-translated",
             "destination-translated",

@@ -79,6 +79,7 @@ const STAYS: &[(&str, &str)] = &[
     ("fragment/", "fragments that wait for others"),
     ("firewall/fragments", "fragments that wait for others"),
     ("nat/nat64-fragments", "fragments that wait for others"),
+    ("nat/nat64-whole", "fragments that wait for others"),
     ("flow/ttl-gate", "what gateways expect"),
     ("policy/carried-held", "packets that wait for a neighbour"),
     ("nat/pool-round-robin", "where in its range a pool is"),

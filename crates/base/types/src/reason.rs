@@ -117,6 +117,7 @@ reasons! {
     GroupPassive "redundancy-group-passive" "Redundancy group not active on this node"
     FabricFrame "fabric-frame" "Frame on a fabric link that is not the peer's"
     Overload "overload" "New flow during overload"
+    FragmentIncomplete "fragment-incomplete" "Fragment of a datagram that did not become whole"
 }
 
 impl DropReason {

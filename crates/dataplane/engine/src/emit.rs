@@ -1,17 +1,19 @@
-//! Packets that leave beside those of the batch: fragments that waited for their first, pieces, segments of the firewall's own.
+//! Packets that leave beside those of the batch: fragments that waited for others, pieces, segments of the firewall's own.
 //!
 //! Place: behind the verdict, as for the batch's own. State: none; what leaves is an answer of the step.
 
 use ravelin_types::{DropReason, InterfaceId};
+use ravelin_wire::Fragment;
 
 use crate::explain::Recorder;
+use crate::fragment::Fate;
 use crate::output::Onward;
 use crate::packet::{Handed, Packet, Stage};
-use crate::step::{Slot, Turn, account, classify, judge};
+use crate::step::{Flow, Slot, Turn, account, classify, judge};
 use crate::verdict::Verdict;
 use crate::{filters, mirror};
 
-/// Judges the fragments whose first came in this batch as the packets that they are, behind it.
+/// Judges the fragments that waited for one of this batch as the packets that they are, behind it.
 pub(crate) fn release_fragments<R: Recorder>(turn: &mut Turn<'_, R>) {
     if !turn.state.fragments.store.has_released() {
         return;
@@ -25,7 +27,11 @@ pub(crate) fn release_fragments<R: Recorder>(turn: &mut Turn<'_, R>) {
         let came_by = slot.as_ref().ok().and_then(mirror::came_by);
         let verdict = match slot {
             Err(verdict) | Ok(Slot::Done(verdict)) => verdict,
-            Ok(Slot::Flow(flow)) => filters::with_marks(judge(turn, packet, &flow), flow.marks),
+            Ok(Slot::Flow(flow)) => {
+                let verdict = filters::with_marks(judge(turn, packet, &flow), flow.marks);
+                note_fate(turn, &flow, verdict);
+                verdict
+            }
             Ok(Slot::Arp { .. } | Slot::Express { .. } | Slot::Outlined { .. }) => {
                 unreachable!("a fragment is a datagram")
             }
@@ -33,6 +39,13 @@ pub(crate) fn release_fragments<R: Recorder>(turn: &mut Turn<'_, R>) {
         emit(turn, packet, verdict, came_by);
     });
     turn.state.fragments.store = store;
+}
+
+/// Remembers what became of a first fragment that was held, for those behind it.
+fn note_fate<R: Recorder>(turn: &mut Turn<'_, R>, flow: &Flow, verdict: Verdict) {
+    if let (Fragment::First { .. }, Some(fate)) = (flow.network.fragment, Fate::of(verdict)) {
+        turn.state.fragments.note_known((&flow.network, flow.from()), fate, turn.now);
+    }
 }
 
 /// Does what a verdict says of a packet that is none of the batch's.

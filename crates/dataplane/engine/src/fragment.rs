@@ -1,15 +1,16 @@
 //! Fragments: which may pass, which wait for the first of their datagram, which give an attack away.
 //!
-//! The first carries the ports, which the others are judged by. Place: before the session lookup, at the datagram's
-//! owner. State: a table of fixed size, two ways a set, the older entry gives way; a fixed number of buffers for
-//! those that wait. Spec: session-18..22, fragment-8..17.
+//! The first carries the ports, which the others are judged by. Junos: `security flow force-ip-reassembly`, `fragment-limit`,
+//! `fragment-reassembly-timeout`. Place: before the session lookup, at the datagram's owner. State: a table of fixed size, two ways a set,
+//! the older entry gives way; a fixed number of buffers for those that wait. Spec: session-18..22, fragment-8..17, fragment-22..26.
 
 mod place;
 mod store;
 mod table;
 
 use ravelin_filter::Marks;
-use ravelin_translate::{BadFragment, Judgement, Piece};
+use ravelin_program::FragmentSettings;
+use ravelin_translate::{BadFragment, Judgement, Passing, Piece};
 use ravelin_types::{Addr, DropReason, Family, InstanceId, Instant, InterfaceId, Proto, WorkerId, ZoneId};
 use ravelin_wire::{self as wire, Fragment, Network};
 
@@ -17,6 +18,7 @@ use crate::counters::Counters;
 use crate::icmp_error;
 use crate::key::FlowKey;
 use crate::packet::{Packet, Transport};
+use crate::verdict::Verdict;
 
 pub(crate) use store::Store;
 use table::{Entry, Place, Table};
@@ -50,6 +52,17 @@ pub(crate) enum Fate {
     Dropped(DropReason),
     /// Its session lives there.
     Gone(WorkerId),
+}
+
+impl Fate {
+    /// `None`: its session is here, or nothing is known.
+    pub(crate) const fn of(verdict: Verdict) -> Option<Self> {
+        match verdict {
+            Verdict::Drop(reason) => Some(Self::Dropped(reason)),
+            Verdict::HandOver(over) => Some(Self::Gone(over.to)),
+            Verdict::Send { .. } | Verdict::Consume => None,
+        }
+    }
 }
 
 /// A fragment as it came.
@@ -95,6 +108,19 @@ impl Fragments {
         Self { table: Table::new(key), store: Store::new() }
     }
 
+    /// How datagrams pass that begin from now on. Called between batches; may allocate.
+    pub(crate) fn adopt(&mut self, settings: FragmentSettings) {
+        self.table.adopt(settings);
+        if settings.whole.is_some() {
+            self.store.admit_whole();
+        }
+    }
+
+    /// Whether datagrams pass whole that begin now.
+    pub(crate) fn are_whole(&self) -> bool {
+        self.table.passing() == Passing::Whole
+    }
+
     /// Bytes of a buffer for a fragment that waits; those in use, and all.
     pub(crate) fn buffers(&self) -> (usize, (usize, usize)) {
         self.store.buffers()
@@ -120,18 +146,18 @@ impl Fragments {
                 return match place {
                     Some(place) if entry.pieces.hold(place) => Taken::Held,
                     Some(place) => {
-                        self.store.free(place);
+                        self.store.free(place, |_| {});
                         Taken::Drop(DropReason::FragmentHoldFull)
                     }
                     None => Taken::Drop(DropReason::FragmentHoldFull),
                 };
             }
+            Ok(Judgement::Part | Judgement::Whole) => return self.keep_part(at, arrival, until, counters),
             Ok(Judgement::Bad(bad)) => return self.condemn(at, reason(bad), counters),
             Err(reason) => return self.condemn(at, reason, counters),
         }
         if matches!(network.fragment, Fragment::First { .. }) {
-            let key = FlowKey::of(network, None, arrival.from.1);
-            let transport = Transport { proto: network.proto, ports: (key.sport(), key.dport()) };
+            let transport = shown(arrival);
             entry.transport = Some(transport);
             let (places, count) = entry.pieces.release();
             self.store.release(&places[..count], transport);
@@ -139,6 +165,38 @@ impl Fragments {
         let taken = entry.transport.map_or(Taken::Drop(DropReason::FragmentNoFirst), Taken::Pass);
         self.table.taken(at);
         taken
+    }
+
+    /// Keeps a piece of a datagram that passes whole, and releases all with the last. Where there is no room for one, the datagram can't
+    /// become whole any more.
+    #[inline(never)]
+    fn keep_part(
+        &mut self,
+        at: Place,
+        arrival: &Arrival<'_>,
+        until: Instant,
+        counters: &mut Counters,
+    ) -> Taken {
+        let entry = self.table.get_mut(at);
+        if matches!(arrival.network.fragment, Fragment::First { .. }) {
+            entry.transport = Some(shown(arrival));
+        }
+        let offset = match arrival.network.fragment {
+            Fragment::Later { offset, .. } => offset,
+            Fragment::First { .. } | Fragment::Whole => 0,
+        };
+        let Some(place) = self.store.put(arrival.packet, arrival.marks, until) else {
+            self.condemn(at, DropReason::FragmentHoldFull, counters);
+            return Taken::Drop(DropReason::FragmentHoldFull);
+        };
+        let first = self.store.link(entry.pieces.held_whole(), place, offset);
+        entry.pieces.hold_whole(first);
+        if let Some(transport) = entry.transport.filter(|_| entry.pieces.is_complete()) {
+            let (places, count) = entry.pieces.release();
+            self.store.release(&places[..count], transport);
+            self.table.taken(at);
+        }
+        Taken::Held
     }
 
     /// Whether anything is known of a fragment's datagram, of which pieces are still to come.
@@ -215,6 +273,19 @@ impl Fragments {
         self.table.get_mut(at).fate = Some(fate);
     }
 
+    /// The same of one that was held, while the buffers are lent: nothing may give way to it.
+    pub(crate) fn note_known(
+        &mut self,
+        (network, from): (&Network, (ZoneId, InstanceId)),
+        fate: Fate,
+        now: Instant,
+    ) {
+        let known = datagram(network, from).and_then(|datagram| self.table.find(&datagram, now));
+        if let Some(at) = known {
+            self.table.get_mut(at).fate = Some(fate);
+        }
+    }
+
     /// What became of the first of a later fragment's datagram here.
     pub(crate) fn fate(&self, network: &Network, from: (ZoneId, InstanceId), now: Instant) -> Option<Fate> {
         let datagram = datagram(network, from)?;
@@ -224,31 +295,36 @@ impl Fragments {
     /// Drops what waited in vain. Called before anything else at a time, so that no entry names a place that
     /// is not its own any more.
     pub(crate) fn age(&mut self, now: Instant, counters: &mut Counters) {
-        self.store.expire(now, || counters.drop(DropReason::FragmentNoFirst));
+        self.store.expire(now, |reason| counters.drop(reason));
     }
 
     /// No fragment passes any more, and none that waits either.
     fn condemn(&mut self, at: Place, reason: DropReason, counters: &mut Counters) -> Taken {
         let entry = self.table.get_mut(at);
         entry.bad = Some(reason);
-        forget(entry, &mut self.store, || counters.drop(reason));
+        forget(entry, &mut self.store, |_| counters.drop(reason));
         Taken::Bad(reason)
     }
 
     /// Where a datagram's entry is, made if need be.
     fn enter(&mut self, datagram: &Datagram, now: Instant, counters: &mut Counters) -> Place {
         let Self { table, store } = self;
-        table.enter(datagram, now, |old| forget(old, store, || counters.drop(DropReason::FragmentNoFirst)))
+        table.enter(datagram, now, |old| forget(old, store, |reason| counters.drop(reason)))
     }
 }
 
 /// Nothing waits for a datagram any more.
-fn forget(entry: &mut Entry, store: &mut Store, mut lost: impl FnMut()) {
+fn forget(entry: &mut Entry, store: &mut Store, mut lost: impl FnMut(DropReason)) {
     let (places, count) = entry.pieces.release();
     for place in &places[..count] {
-        store.free(*place);
-        lost();
+        store.free(*place, &mut lost);
     }
+}
+
+/// What a first fragment shows.
+fn shown(arrival: &Arrival<'_>) -> Transport {
+    let key = FlowKey::of(arrival.network, None, arrival.from.1);
+    Transport { proto: arrival.network.proto, ports: (key.sport(), key.dport()) }
 }
 
 fn judge(entry: &mut Entry, arrival: &Arrival<'_>) -> Result<Judgement, DropReason> {

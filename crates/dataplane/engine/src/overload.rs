@@ -104,7 +104,12 @@ pub(crate) fn check<R>(turn: &mut Turn<'_, R>, flow: &Flow) -> Result<(), DropRe
 /// What the kernel sends, a client's that has proved to be there, neighbour discovery and what goes to many, which routing
 /// protocols and redundancy live by, and what another worker has done the work for.
 fn is_exempt(flow: &Flow) -> bool {
-    let paid = matches!(flow.handed, Some(Handed { stage: Stage::Home | Stage::Ports, .. }));
+    let paid = match flow.handed {
+        Some(Handed { stage: Stage::Home | Stage::Ports, .. }) => true,
+        // It waited here for the rest of its datagram, and paid when it came.
+        Some(Handed { stage: Stage::Datagram, ports, .. }) => ports.is_some(),
+        Some(_) | None => false,
+    };
     flow.from_host || flow.proven || paid || host::is_stateless(flow)
 }
 
@@ -185,6 +190,7 @@ pub(crate) fn check_fragment<R>(turn: &mut Turn<'_, R>, arrival: &Arrival<'_>) -
         }
         Fragment::Later { .. } => false,
     };
-    let is_first = matches!(network.fragment, Fragment::First { .. });
+    // One that waits for the rest is not judged in this batch.
+    let is_first = matches!(network.fragment, Fragment::First { .. }) && !turn.state.fragments.are_whole();
     if passes || turn.state.overload.admits_fragment(is_first) { Ok(()) } else { Err(DropReason::Overload) }
 }

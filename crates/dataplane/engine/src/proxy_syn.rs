@@ -6,13 +6,15 @@
 //! State: keys common to all workers, cookies that were used, the queue of the proxy; `splice` has the sessions.
 //! Spec: screen-42, screen-58..71.
 
+mod server;
+
 use std::time::Duration;
 
 use ravelin_contract::CloseReason;
 use ravelin_program::{ScreenSet, SynProtection};
 use ravelin_screen::cookie::{
-    Accepted, AckVerdict, Answer, ROTATION, SEGMENT_MAX, Secrets, Segment, SegmentBuffer, ServerAnswer,
-    Spent, Splice, Syn, TcpOptions,
+    Accepted, AckVerdict, ROTATION, SEGMENT_MAX, Secrets, Segment, SegmentBuffer, ServerAnswer, Spent,
+    Splice, Syn, TcpOptions,
 };
 use ravelin_screen::{ProxyQueue, Way};
 use ravelin_tcp::SynCheck;
@@ -25,13 +27,13 @@ use crate::fast_path::{self, Judged};
 use crate::forwarding::Path;
 use crate::packet::{Checksum, Ingress, Packet, Stage};
 use crate::random::Seed;
-use crate::rules::Snapshot;
 use crate::session::{Marks, WingRef};
 use crate::shared::Shared;
 use crate::splice::Waiting;
 use crate::step::{Flow, Link, Turn};
 use crate::verdict::{Egress, Verdict};
 use crate::{first_path, reply, screens};
+use server::{answer_segment, way_to_server};
 
 /// What the cookies' key is for: the same number in every worker.
 const COOKIES: u64 = 0x434b;
@@ -45,12 +47,6 @@ const REPEAT_FIRST: Duration = Duration::from_secs(1);
 const AGE_BUDGET: usize = 32;
 /// Room in front of a segment of our own, for a longer link header.
 const HEADROOM: usize = 64;
-/// Bytes of the network and TCP headers of a segment without options.
-const HEADERS_V4: u16 = 40;
-const HEADERS_V6: u16 = 60;
-/// Segment sizes that every path carries (RFC 9293 3.7.1, RFC 8200 5).
-const MSS_V4: u16 = 536;
-const MSS_V6: u16 = 1220;
 
 /// A worker's keys and memory.
 pub(crate) struct Cookies {
@@ -130,6 +126,11 @@ pub(crate) fn challenge<R: Recorder>(
     let network = &flow.network;
     let to_group = flow.link.dst_mac.is_group() || network.dst.is_multicast(network.family);
     let request = Syn::parse(&screens::seen(packet.bytes(), flow, zone)).filter(|_| !to_group);
+    // The route is asked for few: what else is answered here may be a flood.
+    let may_end_here = flow.network.ttl <= 1 && matches!(way_to_server(world, flow), Path::Local(_));
+    if let Some(verdict) = fast_path::check_ttl(turn, packet, flow, may_end_here) {
+        return verdict;
+    }
     let cookies = &mut turn.state.cookies;
     cookies.turn(now);
     let (Some(request), Some(tables)) = (request, &mut cookies.tables) else { return refused };
@@ -154,24 +155,6 @@ pub(crate) fn challenge<R: Recorder>(
         turn.rec.fact(Fact::Answered { with: Answered::TcpSynAck });
     }
     Verdict::Consume
-}
-
-/// With the segment size of the way to the server. Spec: screen-66.
-fn answer_segment(world: &Snapshot, flow: &Flow, answer: &Answer) -> Segment {
-    let family = flow.network.family;
-    let inward = world.rules.nat.inward((flow.unit, flow.zone), &flow.key, None);
-    let instance = inward.instance(&world.rules.nat).unwrap_or_else(|| flow.routed_by());
-    let beyond = match world.forwarding.lookup(instance, (family, inward.key.dst()), flow.hash) {
-        Path::Via { unit, .. } => world.rules.unit(unit),
-        Path::Local(_) | Path::Discard | Path::Reject | Path::None => world.rules.unit(flow.unit),
-    };
-    let (headers, least) = match family {
-        Family::V4 => (HEADERS_V4, MSS_V4),
-        Family::V6 => (HEADERS_V6, MSS_V6),
-    };
-    let mtu = beyond.map(|unit| if family == Family::V4 { unit.mtu4 } else { unit.mtu6 });
-    let mss = mtu.map_or(least, |mtu| mtu.saturating_sub(headers).max(least));
-    answer.segment(world.rules.flow.tcp.mss.map_or(mss, |most| mss.min(most)))
 }
 
 /// Takes a packet without a session that ends a handshake of ours. `None`: it is no such packet.

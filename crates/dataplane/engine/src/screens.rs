@@ -81,10 +81,14 @@ pub(crate) fn of_bad_fragment<R: Recorder>(
     if died(turn, arrival, verdict) { DropReason::Screen } else { reason }
 }
 
-/// Whether the screens of the zone drop a later fragment whatever its datagram is. Spec: screen-77.
+/// Whether the screens of the zone drop a fragment that may wait, whatever its datagram is: a later one, or any where datagrams pass
+/// whole. Spec: screen-77.
 pub(crate) fn of_later_fragment<R: Recorder>(turn: &mut Turn<'_, R>, arrival: &Arrival<'_>) -> bool {
     let Arrival { packet, network, l3_at, from: (zone, _), .. } = *arrival;
-    if turn.world.rules.screens_are_off || !matches!(network.fragment, Fragment::Later { .. }) {
+    if turn.world.rules.screens_are_off {
+        return false;
+    }
+    if !matches!(network.fragment, Fragment::Later { .. }) && !turn.state.fragments.are_whole() {
         return false;
     }
     let Some(profile) = turn.world.rules.screens.of(zone, Way::In) else { return false };

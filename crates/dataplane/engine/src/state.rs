@@ -245,6 +245,7 @@ impl State {
         }
         self.gateways.adopt(&rules.algs);
         self.hold.adopt(rules.flow.next_hop_timeout);
+        self.fragments.adopt(rules.flow.fragments);
         self.unexpect_all(now);
         if rules.nat.is_persistent {
             self.leases.admit_entries();

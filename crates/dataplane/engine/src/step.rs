@@ -234,11 +234,7 @@ fn note_fate<R: Recorder>(turn: &mut Turn<'_, R>, flow: &Flow, verdict: Verdict)
     if !matches!(flow.network.fragment, Fragment::First { .. }) {
         return;
     }
-    let fate = match verdict {
-        Verdict::Drop(reason) => Fate::Dropped(reason),
-        Verdict::HandOver(over) => Fate::Gone(over.to),
-        Verdict::Send { .. } | Verdict::Consume => return,
-    };
+    let Some(fate) = Fate::of(verdict) else { return };
     let state = &mut *turn.state;
     state.fragments.note((&flow.network, flow.from()), fate, turn.now, &mut state.counters);
 }
@@ -456,7 +452,7 @@ fn key_of(network: &Network, transport: Option<Transport>, instance: InstanceId)
 
 impl Flow {
     /// Where it comes from, as fragments of one datagram do.
-    fn from(&self) -> (ZoneId, InstanceId) {
+    pub(crate) fn from(&self) -> (ZoneId, InstanceId) {
         (self.zone, self.key.instance())
     }
 

@@ -39,6 +39,7 @@ const SUPPORTED: &[&str] = &[
     "unidirectional-refresh",
     "application-tracking",
     "early-aging",
+    "fragments",
 ];
 
 impl<W: Workers> Plane<W> {

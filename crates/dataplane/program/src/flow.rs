@@ -25,6 +25,37 @@ pub struct FlowSettings {
     pub route_change_timeout: Option<u16>,
     /// Milliseconds that a packet waits for the address of its next hop; `None`: three seconds.
     pub next_hop_timeout: Option<u16>,
+    pub fragments: FragmentSettings,
+}
+
+/// How the pieces of a datagram are waited for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct FragmentSettings {
+    /// Pieces wait for all of their datagram (`force-ip-reassembly`), of so many at most; `None`: for its first alone.
+    pub whole: Option<PiecesMax>,
+    /// Seconds that they wait (`fragment-reassembly-timeout`), 1 to 60; `None`: two.
+    pub timeout: Option<u8>,
+}
+
+/// Pieces that one datagram may come in (`fragment-limit`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct PiecesMax(u8);
+
+impl PiecesMax {
+    /// As many as are told apart.
+    pub const ALL: Self = Self(64);
+
+    /// `None`: not within 1 to 64.
+    #[must_use]
+    pub fn new(most: u32) -> Option<Self> {
+        let most = u8::try_from(most).ok()?;
+        (1..=Self::ALL.0).contains(&most).then_some(Self(most))
+    }
+
+    #[must_use]
+    pub const fn get(self) -> u8 {
+        self.0
+    }
 }
 
 /// Packets without a session that belong to one, by what they say, and may pass nonetheless.
@@ -181,6 +212,7 @@ impl Default for FlowSettings {
             strays: Strays::default(),
             route_change_timeout: None,
             next_hop_timeout: None,
+            fragments: FragmentSettings::default(),
         }
     }
 }

@@ -28,8 +28,8 @@ pub use firewall::{
     Direction, FilterAttachment, Firewall, FirewallFilter, FirewallTerm, Place, PolicerInstance,
 };
 pub use flow::{
-    Aging, CutOff, EarlyAging, FlowSettings, RefusedAddresses, Rematch, Strays, SynCheck, TcpSettings,
-    TimeWait,
+    Aging, CutOff, EarlyAging, FlowSettings, FragmentSettings, PiecesMax, RefusedAddresses, Rematch, Strays,
+    SynCheck, TcpSettings, TimeWait,
 };
 pub use interface::{Interface, InterfaceAddress, Interfaces, Port, RoutingInstance};
 pub use live::{Live, PolicyTcp};

@@ -4,6 +4,8 @@
 mod fragments;
 #[path = "flow/overload.rs"]
 mod overload;
+#[path = "flow/whole.rs"]
+mod whole;
 
 use std::ops::ControlFlow;
 use std::sync::Arc;

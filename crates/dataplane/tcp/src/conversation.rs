@@ -262,7 +262,14 @@ impl Conversation {
             return None;
         }
         let open = self.granted[s].since(self.acked[s]) >> self.shift(sender.other());
-        let window = u16::try_from(open).unwrap_or(u16::MAX);
+        let mut window = u16::try_from(open).unwrap_or(u16::MAX);
+        if self.is_learnt() {
+            // More counts as granted then than was: no end hears of a window that the other never had.
+            match self.window[r] {
+                0 => return None,
+                most => window = window.min(most),
+            }
+        }
         Some(Answer { seq: self.end[r], ack: self.acked[s], window })
     }
 }

@@ -294,7 +294,7 @@ fn an_expected_reset_of_a_conversation_picked_up() {
     let rules = TcpRules { syn_check: SynCheck::Off, rst_sequence_check: true, ..junos() };
     let both = "> A 1000000:3000000 w20 = pass established\n < A 3000000:1000000 w20 = pass";
     after(both, &rules, "> R 1200000 = pass\n state Reset");
-    after(both, &rules, "> R 9000000 = rst-not-expected answer 3000000:1000000:64");
+    after(both, &rules, "> R 9000000 = rst-not-expected answer 3000000:1000000:20");
 }
 
 /// The server refuses a new SYN without a number of its own; nobody else may.
@@ -318,6 +318,22 @@ fn a_challenge_is_scaled() {
         < A 3000001:1000801 w50 = pass
         > R 1000900 = rst-not-expected answer 3000001:1000801:1900";
     check(&rules, script);
+}
+
+/// More counts as granted where windows are learnt than the other end said: the answer shows no window that it never had. Spec: tcp-53.
+#[test]
+fn a_challenge_of_a_conversation_picked_up_shows_a_window_that_was_given() {
+    let rules = TcpRules { syn_check: SynCheck::Off, blind_attack: BlindAttack::Challenge, ..junos() };
+    let start = "> A 1000000:3000000 w500 = pass established";
+    let doubtful = "> A 1000000:2147483648 = ack-out-of-window";
+    let given = format!("< A 3000000:1000000 w20 = pass\n {doubtful} answer 3000000:1000000:20");
+    after(start, &rules, &given);
+    let more = format!(
+        "< A 3000000:1000000 w20 = pass\n < A 3000000:1000000 w30 = pass\n {doubtful} answer 3000000:1000000:30"
+    );
+    after(start, &rules, &more);
+    // It has told of none yet.
+    after(start, &rules, &format!("< A 3000000:1000000 w0 = pass\n {doubtful}"));
 }
 
 /// A reset session keeps its timeout, and its ports are free.

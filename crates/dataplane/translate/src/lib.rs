@@ -27,6 +27,6 @@ pub use fragment::{NotFragmentable, PIECES_MAX, Pieces};
 pub use nat_error::rewrite_error;
 pub use nat64::{Candidate, Ineligible, eligible4, eligible6, hairpin_ends};
 pub use nptv6::{Direction, Nptv6, Unmappable};
-pub use overlap::{BadFragment, FRAGMENTS_MAX, Fragments, HELD_MAX, Judgement, Piece};
+pub use overlap::{BadFragment, FRAGMENTS_MAX, Fragments, HELD_MAX, Judgement, Passing, Piece};
 pub use refused::{Answer, Refused};
 pub use transport::{Ends, Ports};

@@ -1,8 +1,8 @@
 //! The pieces of one datagram as they come by: which may pass, which must wait, which give an attack away.
 //!
-//! Nothing is reassembled and no packet kept: an entry knows the ranges it saw and the places, in the caller's store, of
-//! pieces that came before the first. Junos: screens `ip block-frag`, `tear-drop`, `ping-death`. Place: fragment table.
-//! State: one entry a datagram, of fixed size; its key and life are the caller's. Spec: fragment-8..17.
+//! Nothing is put together and no packet kept: an entry knows the ranges it saw and the places, in the caller's store, of
+//! pieces that came before the first, or of all of a datagram that is to pass whole or not at all. Junos: screens `ip block-frag`, `tear-drop`, `ping-death`. Place: fragment table.
+//! State: one entry a datagram, of fixed size; its key and life are the caller's. Spec: fragment-8..17, fragment-22..25.
 
 use ravelin_types::Proto;
 
@@ -56,8 +56,26 @@ pub enum Judgement {
     Wait,
     /// The same piece again: drop it, with no harm to the datagram.
     Duplicate,
+    /// One of a datagram that passes whole or not at all, of which others have yet to come: keep it with
+    /// [`Fragments::hold_whole`].
+    Part,
+    /// The last of those: with it all have come.
+    Whole,
     /// Drop it, and all that is held of its datagram.
     Bad(BadFragment),
+}
+
+/// How the pieces of a datagram are judged.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Passing {
+    /// Each passes behind the first.
+    #[default]
+    BehindFirst,
+    /// All pass once all have come.
+    Whole,
+    /// None passes: one was bad.
+    Never,
 }
 
 /// A range of bytes, and how it was last seen.
@@ -74,7 +92,9 @@ pub struct Fragments {
     seen: [Seen; FRAGMENTS_MAX],
     count: u8,
     held_count: u8,
-    condemned: bool,
+    passing: Passing,
+    /// Pieces that a datagram may come in which passes whole or not at all.
+    most: u8,
     /// Where the datagram ends, once the last piece told.
     end: Option<u16>,
     held: [u16; HELD_MAX],
@@ -86,7 +106,8 @@ impl Default for Fragments {
             seen: [Seen::default(); FRAGMENTS_MAX],
             count: 0,
             held_count: 0,
-            condemned: false,
+            passing: Passing::BehindFirst,
+            most: FRAGMENTS_MAX as u8,
             end: None,
             held: [0; HELD_MAX],
         }
@@ -94,31 +115,51 @@ impl Default for Fragments {
 }
 
 impl Fragments {
-    /// Forgets everything, as quickly as can be: another datagram begins.
-    pub fn begin(&mut self) {
-        let Self { seen: _, count, held_count, condemned, end, held: _ } = self;
-        (*count, *held_count, *condemned, *end) = (0, 0, false, None);
+    /// Forgets everything, as quickly as can be: another datagram begins, which passes so. `of`: pieces that it may come in when it
+    /// passes whole.
+    pub fn begin(&mut self, as_said: Passing, of: u8) {
+        let Self { seen: _, count, held_count, passing, most, end, held: _ } = self;
+        (*count, *held_count, *passing, *most, *end) = (0, 0, as_said, of, None);
     }
 
     /// Judges a piece and remembers it.
     pub fn judge(&mut self, piece: &Piece) -> Judgement {
-        if self.condemned {
-            return Judgement::Bad(BadFragment::Condemned);
+        if self.passing != Passing::BehindFirst {
+            return self.judge_whole(piece);
         }
         match self.take(piece) {
             Ok(judgement) => judgement,
-            Err(bad) => {
-                self.condemned = true;
-                Judgement::Bad(bad)
-            }
+            Err(bad) => self.condemn(bad),
         }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn judge_whole(&mut self, piece: &Piece) -> Judgement {
+        if self.passing == Passing::Never {
+            return Judgement::Bad(BadFragment::Condemned);
+        }
+        match self.take(piece) {
+            Ok(Judgement::Pass | Judgement::Wait) if self.count > self.most => {
+                self.condemn(BadFragment::TooMany)
+            }
+            Ok(Judgement::Pass | Judgement::Wait) if self.is_complete() => Judgement::Whole,
+            Ok(Judgement::Pass | Judgement::Wait) => Judgement::Part,
+            Ok(other) => other,
+            Err(bad) => self.condemn(bad),
+        }
+    }
+
+    const fn condemn(&mut self, bad: BadFragment) -> Judgement {
+        self.passing = Passing::Never;
+        Judgement::Bad(bad)
     }
 
     /// Whether a piece would be judged a copy of one that came.
     #[must_use]
     pub fn is_copy(&self, piece: &Piece) -> bool {
         let Ok(range) = check(piece) else { return false };
-        !self.condemned && self.seen().contains(&range) && self.is_as_last(piece, range)
+        self.passing != Passing::Never && self.seen().contains(&range) && self.is_as_last(piece, range)
     }
 
     /// Keeps the place of a piece that waits. `false`: no more may wait.
@@ -128,6 +169,18 @@ impl Fragments {
         *free = place;
         self.held_count += 1;
         true
+    }
+
+    /// The first of the pieces that are kept until all have come; the caller knows what follows it.
+    pub const fn hold_whole(&mut self, first: u16) {
+        self.held[0] = first;
+        self.held_count = 1;
+    }
+
+    /// The same, where there is one.
+    #[must_use]
+    pub fn held_whole(&self) -> Option<u16> {
+        (self.held_count > 0).then_some(self.held[0])
     }
 
     /// The places of the pieces that waited, in the order they came, which are not held any more: to be sent
@@ -147,7 +200,7 @@ impl Fragments {
     /// Whether every piece has come: the entry may be forgotten.
     #[must_use]
     pub fn is_complete(&self) -> bool {
-        let Some(end) = self.end.filter(|_| !self.condemned) else { return false };
+        let Some(end) = self.end.filter(|_| self.passing != Passing::Never) else { return false };
         let reached = self.seen().iter().try_fold(0, |at, s| (s.start == at).then_some(s.end));
         reached == Some(end)
     }

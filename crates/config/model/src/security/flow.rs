@@ -45,6 +45,15 @@ pub struct Flow {
     /// Milliseconds that a packet waits for the address of its next hop, 1..=20000.
     #[lower(leaf = "nh-resolve-timeout")]
     pub next_hop_timeout: Option<u16>,
+    /// Nothing of a datagram passes before all of its pieces have come.
+    #[lower(flag = "force-ip-reassembly")]
+    pub force_reassembly: bool,
+    /// Pieces that such a datagram may come in, 0..=64; 0, as Junos' default: as many as are told apart.
+    #[lower(leaf = "fragment-limit")]
+    pub fragment_limit: Option<u16>,
+    /// Seconds that pieces are waited for, 0..=60; 0, as Junos' default: two.
+    #[lower(leaf = "fragment-reassembly-timeout")]
+    pub fragment_timeout: Option<u16>,
     #[lower(at)]
     pub at: Span,
 }

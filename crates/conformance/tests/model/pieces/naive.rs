@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ravelin_model::{IdsOption, Threshold};
+use ravelin_model::{IdsOption, Security, Threshold};
 use ravelin_program::Screen;
 use ravelin_types::{Addr, DropReason, Family};
 use ravelin_wire::build::{self, Ip, Payload};
@@ -12,6 +12,7 @@ use crate::kit::ip;
 
 /// Whom a policy denies, where one does.
 const DENIED_HOST: u8 = 3;
+/// How long pieces are waited for when nothing is said.
 const LIFE_MS: u64 = 2000;
 const HELD_MAX: usize = 16;
 const PIECES_MAX: usize = 64;
@@ -74,6 +75,9 @@ impl Known {
 /// Screens, policies and sessions, gone through anew for each piece.
 pub struct Naive<'a> {
     option: &'a IdsOption,
+    /// Pieces that a datagram may come in which passes whole; `None`: each passes behind the first.
+    whole: Option<usize>,
+    life_ms: u64,
     /// What a policy does to the second of the hosts.
     denial: Option<&'static str>,
     known: BTreeMap<(bool, u8, u16, u8), Known>,
@@ -98,9 +102,14 @@ pub enum Fate {
 }
 
 impl<'a> Naive<'a> {
-    pub fn new(option: &'a IdsOption, denial: Option<&'static str>, now: u64) -> Self {
+    pub fn new(security: &'a Security, denial: Option<&'static str>, now: u64) -> Self {
+        let flow = &security.flow;
+        let most = flow.fragment_limit.map_or(0, usize::from);
+        let seconds = flow.fragment_timeout.map_or(0, u64::from);
         Self {
-            option,
+            option: &security.screen.ids_options[0],
+            whole: flow.force_reassembly.then_some(if most == 0 { PIECES_MAX } else { most }),
+            life_ms: if seconds == 0 { LIFE_MS } else { seconds * 1000 },
             denial,
             known: BTreeMap::new(),
             sessions: BTreeSet::new(),
@@ -115,11 +124,19 @@ impl<'a> Naive<'a> {
     }
 
     pub fn expire(&mut self) {
-        let over: Vec<_> =
-            self.known.iter().filter(|(_, of)| of.began + LIFE_MS <= self.now).map(|(n, _)| *n).collect();
+        let over: Vec<_> = self
+            .known
+            .iter()
+            .filter(|(_, of)| of.began + self.life_ms <= self.now)
+            .map(|(n, _)| *n)
+            .collect();
+        let reason = match self.whole {
+            Some(_) => DropReason::FragmentIncomplete,
+            None => DropReason::FragmentNoFirst,
+        };
         for name in over {
             let in_vain = self.known.remove(&name).unwrap().waiting.len();
-            (0..in_vain).for_each(|_| self.drop(DropReason::FragmentNoFirst));
+            (0..in_vain).for_each(|_| self.drop(reason));
         }
     }
 
@@ -164,20 +181,25 @@ impl<'a> Naive<'a> {
         if let Some(reason) = known.bad {
             return Err(Fate::Dies(reason));
         }
+        let is_one_too_many = self.whole.is_some_and(|most| known.came.len() >= most);
         match known.fault(piece) {
+            Ok(false) if is_one_too_many => return Err(self.condemned(piece, DropReason::FragmentTooMany)),
             Ok(true) => return Err(Fate::Dies(DropReason::FragmentDuplicate)),
             Ok(false) => {}
-            Err(reason) => {
-                known.bad = Some(reason);
-                let lost = std::mem::take(&mut known.waiting).len();
-                (0..lost).for_each(|_| self.drop(reason));
-                let stops = self.screens(piece, piece.kind, Some(reason));
-                return Err(Fate::Dies(if stops { DropReason::Screen } else { reason }));
-            }
+            Err(reason) => return Err(self.condemned(piece, reason)),
         }
         known.came.push(*piece);
         if piece.offset == 0 {
             known.kind = Some(piece.kind);
+        }
+        if self.whole.is_some() {
+            known.waiting.push(*piece);
+            if let Some(kind) = known.kind.filter(|_| known.is_complete()) {
+                let mut all = std::mem::take(&mut known.waiting);
+                all.sort_by_key(|piece| piece.offset);
+                self.released.extend(all.into_iter().map(|piece| (piece, kind)));
+            }
+            return Err(Fate::Waits);
         }
         let Some(kind) = known.kind else {
             if known.waiting.len() == HELD_MAX {
@@ -188,6 +210,16 @@ impl<'a> Naive<'a> {
         };
         self.released.extend(std::mem::take(&mut known.waiting).into_iter().map(|piece| (piece, kind)));
         Ok(kind)
+    }
+
+    /// Nothing of its datagram passes any more.
+    fn condemned(&mut self, piece: &Piece, reason: DropReason) -> Fate {
+        let known = self.known.entry(piece.name()).or_default();
+        known.bad = Some(reason);
+        let lost = std::mem::take(&mut known.waiting).len();
+        (0..lost).for_each(|_| self.drop(reason));
+        let stops = self.screens(piece, piece.kind, Some(reason));
+        Fate::Dies(if stops { DropReason::Screen } else { reason })
     }
 
     /// What is known to be of a datagram goes its way.

@@ -4,7 +4,8 @@
 //! State: fixed at start. Spec: session-20.
 
 use ravelin_mem::KeyedHash;
-use ravelin_translate::Fragments as Pieces;
+use ravelin_program::{FragmentSettings, PiecesMax};
+use ravelin_translate::{FRAGMENTS_MAX, Fragments as Pieces, Passing};
 use ravelin_types::{DropReason, Family, Instant};
 
 use super::{Datagram, Fate};
@@ -12,8 +13,9 @@ use crate::packet::Transport;
 
 /// Sets of two entries.
 const SETS: usize = 2048;
-/// How long a datagram's fragments are waited for (RFC 791: 15 s; Junos: 2 s).
-const LIFE_NS: u64 = 2_000_000_000;
+/// How long a datagram's fragments are waited for when nothing is said (RFC 791: 15 s; Junos: 2 s).
+const LIFE_NS: u64 = 2 * NS_OF_S;
+const NS_OF_S: u64 = 1_000_000_000;
 
 /// Set and way of an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,6 +52,10 @@ pub(super) struct Table {
     prints: Box<[[u16; 2]]>,
     entries: Box<[[Entry; 2]]>,
     hash: KeyedHash,
+    /// How datagrams pass that begin from now on, in how many pieces those that pass whole, and how long they are waited for.
+    passing: Passing,
+    most: u8,
+    life_ns: u64,
 }
 
 impl Table {
@@ -67,7 +73,22 @@ impl Table {
             prints: vec![[0; 2]; SETS].into_boxed_slice(),
             entries: vec![[empty; 2]; SETS].into_boxed_slice(),
             hash: KeyedHash::new(key),
+            passing: Passing::BehindFirst,
+            most: FRAGMENTS_MAX as u8,
+            life_ns: LIFE_NS,
         }
+    }
+
+    /// What has begun goes on as it did.
+    pub fn adopt(&mut self, settings: FragmentSettings) {
+        let FragmentSettings { whole, timeout } = settings;
+        self.passing = if whole.is_some() { Passing::Whole } else { Passing::BehindFirst };
+        self.most = whole.map_or(FRAGMENTS_MAX as u8, PiecesMax::get);
+        self.life_ns = timeout.map_or(LIFE_NS, |seconds| u64::from(seconds) * NS_OF_S);
+    }
+
+    pub const fn passing(&self) -> Passing {
+        self.passing
     }
 
     /// Where a datagram's entry is.
@@ -107,9 +128,9 @@ impl Table {
             gives_way(entry);
         }
         self.prints[usize::from(set)][way] = print_of(hash);
-        *tag = Tag { hash, until: Instant(now.0.saturating_add(LIFE_NS)), is_complete: false };
+        *tag = Tag { hash, until: Instant(now.0.saturating_add(self.life_ns)), is_complete: false };
         entry.datagram = *datagram;
-        entry.pieces.begin();
+        entry.pieces.begin(self.passing, self.most);
         (entry.transport, entry.bad, entry.fate) = (None, None, None);
         Place { set, way: way as u8 }
     }

@@ -85,7 +85,9 @@ fn read_cut_off(x: proto::CutOff) -> Read<CutOff> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Application, Chunk, ChunkKey, Digest, FlowSettings, Gateway, PortRange};
+    use crate::{
+        Application, Chunk, ChunkKey, Digest, FlowSettings, FragmentSettings, Gateway, PiecesMax, PortRange,
+    };
 
     #[test]
     fn what_is_written_is_read() {
@@ -120,6 +122,19 @@ mod tests {
             let key = ChunkKey { kind: chunk.kind(), name: String::new() };
             assert_eq!(Chunk::decode(&bytes, &key, &Digest::of(&bytes)).unwrap(), chunk);
         }
+    }
+
+    #[test]
+    fn how_pieces_wait_is_written_and_read() {
+        let whole = [None, Some(PiecesMax::ALL), PiecesMax::new(1)];
+        for (whole, timeout) in whole.into_iter().zip([Some(1), Some(60), None]) {
+            let fragments = FragmentSettings { whole, timeout };
+            let chunk = Chunk::Flow(FlowSettings { fragments, ..FlowSettings::default() });
+            let bytes = chunk.encode();
+            let key = ChunkKey { kind: chunk.kind(), name: String::new() };
+            assert_eq!(Chunk::decode(&bytes, &key, &Digest::of(&bytes)).unwrap(), chunk);
+        }
+        assert_eq!((PiecesMax::new(0), PiecesMax::new(65)), (None, None));
     }
 
     #[test]

@@ -8,10 +8,10 @@ use ravelin_types::{
 
 use super::{WireError, aging, alg, firewall, live, mirror, nat, pool, proto, screen};
 use crate::{
-    Action, AddressMatch, Application, Chunk, DestinationNat, FlowSettings, Gateway, HostInbound, IcmpMatch,
-    Interface, InterfaceAddress, Interfaces, LogWhen, Policy, PolicySection, Port, PortRange, Prefix,
-    RefusedAddresses, Rematch, RoutingInstance, Service, SourceNat, StaticNat, Strays, SynCheck, TcpSettings,
-    TimeWait, Tracking, Translated, Zone, ZoneMatch, Zones,
+    Action, AddressMatch, Application, Chunk, DestinationNat, FlowSettings, FragmentSettings, Gateway,
+    HostInbound, IcmpMatch, Interface, InterfaceAddress, Interfaces, LogWhen, PiecesMax, Policy,
+    PolicySection, Port, PortRange, Prefix, RefusedAddresses, Rematch, RoutingInstance, Service, SourceNat,
+    StaticNat, Strays, SynCheck, TcpSettings, TimeWait, Tracking, Translated, Zone, ZoneMatch, Zones,
 };
 
 pub(super) type Read<T> = Result<T, WireError>;
@@ -174,7 +174,22 @@ fn flow(x: &proto::Flow) -> Read<FlowSettings> {
         strays: Strays { dns_reply: x.allow_dns_reply, embedded_icmp: x.allow_embedded_icmp },
         route_change_timeout: x.route_change_timeout.map(|s| small("route change timeout", s)).transpose()?,
         next_hop_timeout: x.next_hop_timeout.map(|ms| small("next hop timeout", ms)).transpose()?,
+        fragments: FragmentSettings {
+            whole: x.pieces_max.map(pieces_max).transpose()?,
+            timeout: x.fragment_timeout.map(fragment_timeout).transpose()?,
+        },
     })
+}
+
+fn pieces_max(value: u32) -> Read<PiecesMax> {
+    PiecesMax::new(value).ok_or(WireError::Range { what: "pieces of a datagram", value: value.into() })
+}
+
+fn fragment_timeout(value: u32) -> Read<u8> {
+    match value {
+        1..=60 => Ok(value as u8),
+        _ => Err(WireError::Range { what: "fragment timeout", value: value.into() }),
+    }
 }
 
 fn tcp(x: &proto::Tcp) -> Read<TcpSettings> {

@@ -4,9 +4,10 @@ use ravelin_types::{Addr, Family};
 
 use super::{aging, alg, firewall, live, mirror, nat, pool, proto, screen};
 use crate::{
-    Action, AddressMatch, Application, Chunk, DestinationNat, FlowSettings, Gateway, HostInbound, Interface,
-    InterfaceAddress, Interfaces, Policy, PolicySection, Port, PortRange, Rematch, RoutingInstance, Service,
-    SourceNat, StaticNat, SynCheck, TcpSettings, TimeWait, Tracking, Translated, Zone, ZoneMatch, Zones,
+    Action, AddressMatch, Application, Chunk, DestinationNat, FlowSettings, FragmentSettings, Gateway,
+    HostInbound, Interface, InterfaceAddress, Interfaces, Policy, PolicySection, Port, PortRange, Rematch,
+    RoutingInstance, Service, SourceNat, StaticNat, SynCheck, TcpSettings, TimeWait, Tracking, Translated,
+    Zone, ZoneMatch, Zones,
 };
 
 pub(super) fn chunk(chunk: &Chunk) -> proto::Chunk {
@@ -174,6 +175,7 @@ fn flow(x: &FlowSettings) -> proto::Flow {
         strays,
         route_change_timeout,
         next_hop_timeout,
+        fragments: FragmentSettings { whole, timeout },
     } = x;
     proto::Flow {
         aging: Some(aging::encode(aging)),
@@ -183,6 +185,8 @@ fn flow(x: &FlowSettings) -> proto::Flow {
         allow_embedded_icmp: strays.embedded_icmp,
         route_change_timeout: route_change_timeout.map(Into::into),
         next_hop_timeout: next_hop_timeout.map(Into::into),
+        pieces_max: whole.map(|most| most.get().into()),
+        fragment_timeout: timeout.map(Into::into),
         tcp: Some(tcp(t)),
         tcp_timeout: *tcp_timeout,
         udp_timeout: *udp_timeout,

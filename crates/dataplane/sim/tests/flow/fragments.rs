@@ -17,7 +17,7 @@ const MORE: u16 = 0x2000;
 const OFFSET: u16 = 0x1fff;
 
 /// The frames of a UDP datagram with `data`, cut behind `cuts` units of eight bytes.
-fn pieces(id: u16, data: &[u8], cuts: &[usize]) -> Vec<Vec<u8>> {
+pub(super) fn pieces(id: u16, data: &[u8], cuts: &[usize]) -> Vec<Vec<u8>> {
     let mut ip = Ip::v4(INSIDE, SERVER);
     ip.id = id;
     let whole = build::frame(&ip, &Payload::udp(5000, 9000, data));
@@ -38,22 +38,22 @@ fn pieces(id: u16, data: &[u8], cuts: &[usize]) -> Vec<Vec<u8>> {
 }
 
 /// A later fragment, 16 bytes long.
-fn later(id: u16) -> Vec<u8> {
+pub(super) fn later(id: u16) -> Vec<u8> {
     pieces(id, &[0; 32], &[3]).remove(1)
 }
 
-fn dropped(plane: &SimPlane, reason: DropReason) -> u64 {
+pub(super) fn dropped(plane: &SimPlane, reason: DropReason) -> u64 {
     plane.telemetry().global().unwrap().drops[reason.index()]
 }
 
-fn pass_time(plane: &SimPlane, by: Duration) {
+pub(super) fn pass_time(plane: &SimPlane, by: Duration) {
     let workers = plane.workers();
     workers.advance(workers.now().plus(by));
     let _ = workers.run_batch(&[]);
 }
 
 /// What a host makes of the frames: source and payload.
-fn reassembled(sent: &[Sent]) -> (Addr, Vec<u8>) {
+pub(super) fn reassembled(sent: &[Sent]) -> (Addr, Vec<u8>) {
     let mut parts: Vec<(usize, Vec<u8>)> = Vec::new();
     let mut src = Addr::default();
     for Sent { frame, .. } in sent {
