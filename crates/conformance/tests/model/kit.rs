@@ -21,7 +21,7 @@ use crate::said::Said;
 pub fn runs(seed: u64, cases: u32) -> ProptestConfig {
     let asked = ProptestConfig::default();
     match std::env::var_os("PROPTEST_CASES") {
-        Some(_) => asked,
+        Some(_) => ProptestConfig { cases: asked.cases.max(cases), ..asked },
         None => ProptestConfig { cases, rng_seed: RngSeed::Fixed(seed), ..asked },
     }
 }
@@ -83,6 +83,7 @@ pub fn frame(packet: &Packet) -> Vec<u8> {
     let fragment = if packet.dont_fragment { 0x4000 } else { 0 };
     let ip = Ip { ttl: packet.ttl, dst_mac, fragment, ..Ip::new(family, src, dst) };
     let mut frame = build::frame(&ip, &payload);
+    of_service(&mut frame, packet.tos);
     if !packet.options.is_empty() {
         let options = packet.options;
         frame.splice(34..34, options.iter().copied());
@@ -94,6 +95,18 @@ pub fn frame(packet: &Packet) -> Vec<u8> {
         put_u16(&mut frame, 24, sum);
     }
     frame
+}
+
+/// Puts the byte of its service into a frame.
+fn of_service(frame: &mut [u8], tos: u8) {
+    if frame[14] >> 4 == 6 {
+        (frame[14], frame[15]) = (0x60 | tos >> 4, tos << 4);
+        return;
+    }
+    frame[15] = tos;
+    put_u16(frame, 24, 0);
+    let sum = !checksum::fold(checksum::sum(&frame[14..34]));
+    put_u16(frame, 24, sum);
 }
 
 /// A request, or the reply that has its identifier as destination port.
