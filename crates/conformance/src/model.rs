@@ -10,6 +10,7 @@ mod commit;
 mod conversation;
 mod entrance;
 mod error;
+mod filters;
 mod first;
 mod headers;
 mod nat;
@@ -27,6 +28,8 @@ mod tally;
 use commit::Rejudged;
 use conversation::{Conversation, State};
 pub use error::{ErrorOutcome, IcmpError};
+pub use filters::{CounterName, Logged};
+use filters::{Books, Marks};
 pub use headers::{Carried, Datagram, Header, Inner, Message, Options};
 use ipnet::IpNet;
 use nat::carried;
@@ -115,6 +118,11 @@ pub struct Model<'a> {
     replies: Vec<Reply>,
     /// Of what answers cost.
     spent_ms: u64,
+    /// What filters have made of the packet at hand.
+    marks: Marks,
+    /// Whether the filter of the firewall itself has judged it.
+    came_in: bool,
+    books: Books,
 }
 
 /// What is to be done with a packet, and the session it opens.
@@ -152,6 +160,9 @@ impl<'a> Model<'a> {
             tallies: BTreeMap::new(),
             replies: Vec::new(),
             spent_ms: 0,
+            marks: Marks::default(),
+            came_in: false,
+            books: Books::default(),
         }
     }
 
@@ -183,6 +194,8 @@ impl<'a> Model<'a> {
     /// Judges a packet and what became of it. `Err`: what should have.
     pub fn agrees(&mut self, unit: &str, packet: &Packet, got: &Outcome) -> Result<(), Expected> {
         let judgement = self.judge(unit, packet);
+        let zone = self.zone_of(unit).unwrap_or_default();
+        let judgement = self.leaving(Came { unit, zone: &zone, of_kernel: false }, packet, judgement, got);
         self.compare(judgement, packet, got)
     }
 
@@ -232,6 +245,9 @@ impl<'a> Model<'a> {
             Ok(zone) => zone,
             Err(reason) => return dropped(reason),
         };
+        if let Err(reason) = self.enters(Came { unit, zone: &zone, of_kernel: false }, packet) {
+            return dropped(reason);
+        }
         match self.session_of(&zone, packet) {
             Some((at, way)) => self.of_session(unit, packet, (at, way)),
             None => self.of_none((unit, &zone), packet),
@@ -252,6 +268,11 @@ impl<'a> Model<'a> {
         if let Err(reason) = self.holds(at) {
             self.end(at, reason);
             return self.without_session((by, zone), &mended, Some(beyond));
+        }
+        if session.is_for_host(way)
+            && let Err(reason) = self.comes_in(came, packet)
+        {
+            return dropped(reason);
         }
         // It is no packet of its session then (flow-43).
         if packet.ttl <= 1 && zone != HOST && !session.is_for_host(way) {

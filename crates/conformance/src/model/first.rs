@@ -210,8 +210,14 @@ impl Model<'_> {
 
     /// For the firewall, which in another family is not to be had (nat-static-12).
     fn ours(&mut self, side: (&str, &str), packet: &Packet, inner: &Packet) -> Judgement {
-        let is_across = packet.dst.is_ipv4() != inner.dst.is_ipv4();
-        if is_across { dropped(DropReason::HostInboundDenied) } else { self.host_bound(side, packet, inner) }
+        if packet.dst.is_ipv4() != inner.dst.is_ipv4() {
+            return dropped(DropReason::HostInboundDenied);
+        }
+        let came = Came { unit: side.0, zone: side.1, of_kernel: false };
+        match self.comes_in(came, packet) {
+            Err(reason) => dropped(reason),
+            Ok(()) => self.host_bound(side, packet, inner),
+        }
     }
 
     fn host_bound(&mut self, (unit, zone): (&str, &str), packet: &Packet, inner: &Packet) -> Judgement {

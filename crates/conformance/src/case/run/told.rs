@@ -4,7 +4,7 @@ use ravelin_contract::{
     ApplyResult, DataPlane, Event, NatEvent, OverloadEvent, OverloadMoment, PolicyDeny, SessionEvent,
     SessionView, TrackedMoment, TrackedSession,
 };
-use ravelin_types::{InstanceId, InterfaceId, NatRuleId, PolicyId, ZoneId};
+use ravelin_types::{InstanceId, InterfaceId, NatRuleId, PolicyId, Proto, ZoneId};
 
 use crate::bench::BenchError;
 
@@ -48,7 +48,12 @@ fn words(event: &Event, names: &ApplyResult) -> Option<String> {
             let what = if *dropped { "drop" } else { "alarm" };
             format!("screen {} {} {what}", screen.path().replace(' ', "/"), zone(*of, names))
         }
-        Event::Filter(hit) => format!("filter term={} {}", hit.term, unit(hit.interface)),
+        Event::Filter(hit) => {
+            let of = &hit.key;
+            let is_echo = matches!(of.proto, Proto::ICMP | Proto::ICMPV6) && (of.sport == 0 || of.dport == 0);
+            let id = if is_echo { format!(" id={}", of.sport | of.dport) } else { String::new() };
+            format!("filter term={} {}{id}", hit.term, unit(hit.interface))
+        }
         Event::Policer(hit) => {
             let what = if hit.dropped { "drop" } else { "mark" };
             format!("policer {} {what} packets={} bytes={}", unit(hit.interface), hit.packets, hit.bytes)
