@@ -2,14 +2,17 @@
 //! (firewall-filter-1..9, 46..75).
 
 mod conditions;
+mod police;
 
 use std::collections::BTreeMap;
 
 use ravelin_model::{
-    Family, FilterFrom4, FilterFrom6, FilterReject, FilterThen, FirewallFilter4, FirewallFilter6,
+    Family, FilterFrom4, FilterFrom6, FilterReject, FilterTerm4, FilterTerm6, FilterThen, FirewallFilter4, FirewallFilter6,
     LossPriorityWord,
 };
 use ravelin_types::DropReason;
+
+pub use police::{Colours, PolicerName};
 
 use super::nat::{Source, carried};
 use super::reply::Came;
@@ -43,13 +46,18 @@ enum Direction {
 enum Denied {
     Discarded,
     Rejected(FilterReject),
+    Policed,
 }
+
+/// A unit, and a way through it.
+type Place<'p> = (&'p str, Direction);
 
 impl Denied {
     const fn reason(self) -> DropReason {
         match self {
             Self::Discarded => DropReason::FilterDiscard,
             Self::Rejected(_) => DropReason::FilterReject,
+            Self::Policed => DropReason::PolicerDiscard,
         }
     }
 }
@@ -62,8 +70,10 @@ enum From<'a> {
 }
 
 /// A term where it stands.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct Term<'a> {
+    /// `OUTER-INNER` of one that is nested.
+    name: String,
     from: From<'a>,
     then: &'a FilterThen,
     reject: Option<FilterReject>,
@@ -82,6 +92,7 @@ struct Seen<'p> {
 pub(super) struct Books {
     counters: BTreeMap<CounterName, (u64, u64)>,
     logged: Vec<Logged>,
+    policers: BTreeMap<PolicerName, police::Instance>,
 }
 
 impl<'a> Model<'a> {
@@ -187,7 +198,7 @@ impl<'a> Model<'a> {
     /// What its sender is told, from the unit that it came by (firewall-filter-51, 52, 64).
     fn denies(&mut self, came: Came<'_>, packet: &Packet, denied: Denied) -> DropReason {
         match denied {
-            Denied::Discarded => {}
+            Denied::Discarded | Denied::Policed => {}
             Denied::Rejected(FilterReject::TcpReset) => self.resets(came, packet),
             Denied::Rejected(FilterReject::Plain) => self.complains(came, packet, ((3, 13), (1, 1)), 0),
             Denied::Rejected(FilterReject::Code(code)) => {
@@ -198,21 +209,34 @@ impl<'a> Model<'a> {
     }
 
     fn stands_at(&self, unit: &str, is_four: bool) -> bool {
-        !self.list((unit, Direction::Output), is_four).is_empty()
+        let family = self.family(unit, is_four);
+        let is_policed = family.is_some_and(|family| family.policer_output.is_some());
+        is_policed || !self.list((unit, Direction::Output), is_four).is_empty()
     }
 
     /// Through the filters that stand at a place, as if their terms stood in one (firewall-filter-5).
-    fn walk(&mut self, place: (&str, Direction), seen: Seen<'_>) -> Result<Marks, Denied> {
+    fn walk(&mut self, place: Place<'_>, seen: Seen<'_>) -> Result<Marks, Denied> {
         let is_four = seen.packet.src.is_ipv4();
-        let names = self.list(place, is_four);
-        if names.is_empty() {
-            return Ok(seen.marks);
+        let bytes = seen.packet.size();
+        let mut seen = seen;
+        if place.1 == Direction::Input {
+            seen.marks = self.polices_place(place, is_four, bytes, seen.marks).ok_or(Denied::Policed)?;
         }
+        let names = self.list(place, is_four);
+        let marks = if names.is_empty() { seen.marks } else { self.walk_terms(place, names, seen)? };
+        match place.1 {
+            Direction::Input => Ok(marks),
+            // The policer of an interface judges what it comes to with the marks that the filter gave.
+            Direction::Output => self.polices_place(place, is_four, bytes, marks).ok_or(Denied::Policed),
+        }
+    }
+
+    fn walk_terms(&mut self, place: Place<'_>, names: Vec<&'a str>, seen: Seen<'_>) -> Result<Marks, Denied> {
+        let is_four = seen.packet.src.is_ipv4();
         let mut seen = seen;
         for name in names {
             let Some((terms, is_specific)) = self.terms(is_four, name) else { continue };
-            let letter = if place.1 == Direction::Input { "i" } else { "o" };
-            let suffix = if is_specific { format!("-{}-{letter}", place.0) } else { String::new() };
+            let suffix = suffix(place, is_specific);
             let filter = format!("{name}{suffix}");
             for (number, term) in terms.into_iter().enumerate() {
                 if !self.holds_of(&term, &seen) {
@@ -222,6 +246,8 @@ impl<'a> Model<'a> {
                 let then = term.then;
                 seen.marks.class = then.forwarding_class.map_or(seen.marks.class, |class| class.0);
                 seen.marks.loss = then.loss_priority.map_or(seen.marks.loss, level);
+                let passed = self.polices((!is_four, &filter), (&term, &suffix), seen.packet.size(), seen.marks);
+                seen.marks = passed.ok_or(Denied::Policed)?;
                 match (then.discard, then.next.is_some(), term.reject) {
                     (true, ..) => return Err(Denied::Discarded),
                     (_, true, _) => {}
@@ -234,7 +260,7 @@ impl<'a> Model<'a> {
     }
 
     /// The names of the filters at a place, in order.
-    fn list(&self, (unit, direction): (&str, Direction), is_four: bool) -> Vec<&'a str> {
+    fn list(&self, (unit, direction): Place<'_>, is_four: bool) -> Vec<&'a str> {
         let Some(family) = self.family(unit, is_four) else { return Vec::new() };
         let (single, list) = match direction {
             Direction::Input => (&family.filter_input, &family.filter_input_list),
@@ -258,24 +284,34 @@ impl<'a> Model<'a> {
             let known: Vec<&FirewallFilter4> = firewall.filters4().collect();
             let of = |name: &str| known.iter().find(|filter| filter.name == name).copied();
             let filter = of(name)?;
-            let inner = filter.terms.iter().flat_map(|term| match &term.filter {
-                None => std::slice::from_ref(term),
-                Some(inner) => of(inner).map_or(&[][..], |inner| &inner.terms),
+            let terms = filter.terms.iter().flat_map(|term| match &term.filter {
+                None => vec![(term.name.clone(), term)],
+                Some(inner) => {
+                    let terms = of(inner).map_or(&[][..], |inner| &inner.terms);
+                    terms.iter().map(|t| (format!("{}-{}", term.name, t.name), t)).collect()
+                }
             });
-            let terms =
-                inner.map(|t| Term { from: From::Four(&t.from), then: &t.then, reject: t.reject }).collect();
+            let one = |(name, t): (String, &'a FilterTerm4)| {
+                Term { name, from: From::Four(&t.from), then: &t.then, reject: t.reject }
+            };
+            let terms = terms.map(one).collect();
             Some((terms, filter.interface_specific))
         } else {
             let of = |name: &str| -> Option<&'a FirewallFilter6> {
                 firewall.inet6.iter().find(|filter| filter.name == name)
             };
             let filter = of(name)?;
-            let inner = filter.terms.iter().flat_map(|term| match &term.filter {
-                None => std::slice::from_ref(term),
-                Some(inner) => of(inner).map_or(&[][..], |inner| &inner.terms),
+            let terms = filter.terms.iter().flat_map(|term| match &term.filter {
+                None => vec![(term.name.clone(), term)],
+                Some(inner) => {
+                    let terms = of(inner).map_or(&[][..], |inner| &inner.terms);
+                    terms.iter().map(|t| (format!("{}-{}", term.name, t.name), t)).collect()
+                }
             });
-            let terms =
-                inner.map(|t| Term { from: From::Six(&t.from), then: &t.then, reject: t.reject }).collect();
+            let one = |(name, t): (String, &'a FilterTerm6)| {
+                Term { name, from: From::Six(&t.from), then: &t.then, reject: t.reject }
+            };
+            let terms = terms.map(one).collect();
             Some((terms, filter.interface_specific))
         }
     }
@@ -307,6 +343,12 @@ impl Books {
             self.logged.push(told);
         }
     }
+}
+
+/// What stands behind the names of a filter that is of its place.
+fn suffix((unit, direction): Place<'_>, is_specific: bool) -> String {
+    let letter = if direction == Direction::Input { "i" } else { "o" };
+    if is_specific { format!("-{unit}-{letter}") } else { String::new() }
 }
 
 const fn level(word: LossPriorityWord) -> u8 {

@@ -321,6 +321,7 @@ impl<'a> World<'a> {
         self.tap.agrees(&self.plane)?;
         agree_on_policies(&self.plane, &self.model)?;
         self.filters.agree_on_counters(&self.plane, &self.model)?;
+        self.filters.agree_on_policers(&self.plane, &self.model)?;
         self.agree_on_what_is_told()
     }
 

@@ -204,6 +204,68 @@ const BESIDE: [&str; 9] = [
     "forwarding-class best-effort",
 ];
 
+/// Policers of few packets, and what a term says to take one.
+const POLICERS: [&str; 7] = [
+    "policer few",
+    "policer few",
+    "policer bytes",
+    "policer shared",
+    "policer marking",
+    "three-color-policer single-rate single",
+    "three-color-policer two-rate double",
+];
+
+/// What they allow: one of these at a time.
+const LIMITS: [&str; 3] = [
+    "\
+set firewall policer few if-exceeding-pps pps-limit 1
+set firewall policer few if-exceeding-pps packet-burst 3
+set firewall policer few then discard
+",
+    "\
+set firewall policer few if-exceeding-pps pps-limit 1
+set firewall policer few if-exceeding-pps packet-burst 2
+set firewall policer few then discard
+",
+    "\
+set firewall policer few if-exceeding-pps pps-limit 1
+set firewall policer few if-exceeding-pps packet-burst 2
+set firewall policer few then loss-priority high
+",
+];
+
+const OTHER_POLICERS: &str = "\
+set firewall policer bytes if-exceeding bandwidth-limit 8k
+set firewall policer bytes if-exceeding burst-size-limit 1500
+set firewall policer bytes then discard
+set firewall policer shared filter-specific
+set firewall policer shared if-exceeding bandwidth-limit 8k
+set firewall policer shared if-exceeding burst-size-limit 2000
+set firewall policer shared then discard
+set firewall policer marking if-exceeding bandwidth-limit 16k
+set firewall policer marking if-exceeding burst-size-limit 1500
+set firewall policer marking then loss-priority medium-high
+set firewall policer marking then forwarding-class assured-forwarding
+set firewall three-color-policer single action loss-priority high then discard
+set firewall three-color-policer single single-rate color-aware
+set firewall three-color-policer single single-rate committed-information-rate 8k
+set firewall three-color-policer single single-rate committed-burst-size 1500
+set firewall three-color-policer single single-rate excess-burst-size 2000
+set firewall three-color-policer double two-rate color-blind
+set firewall three-color-policer double two-rate committed-information-rate 8k
+set firewall three-color-policer double two-rate committed-burst-size 1500
+set firewall three-color-policer double two-rate peak-information-rate 16k
+set firewall three-color-policer double two-rate peak-burst-size 3000
+";
+
+/// Where one stands without a filter.
+const POLICED: [&str; 4] = [
+    "interfaces ge-0/0/0 unit 0 family inet policer input few",
+    "interfaces ge-0/0/1 unit 0 family inet policer output bytes",
+    "interfaces ge-0/0/0 unit 0 family inet6 policer input marking",
+    "interfaces ge-0/0/1 unit 0 family inet6 policer output few",
+];
+
 /// Which family a line is for: neither says so, for both.
 fn of_family(line: &str, six: bool) -> Option<&str> {
     match (line.strip_prefix("4:"), line.strip_prefix("6:")) {
@@ -216,7 +278,7 @@ fn of_family(line: &str, six: bool) -> Option<&str> {
 /// A term of either family: its lines behind the name of the filter and its own.
 #[derive(Clone, Debug)]
 enum Term {
-    Of { from: Vec<&'static str>, end: &'static str, reject: &'static str, beside: Vec<&'static str> },
+    Of { from: Vec<&'static str>, end: &'static str, reject: &'static str, beside: Vec<&'static str>, policer: Option<&'static str> },
     /// The terms of another filter.
     Nested,
 }
@@ -237,16 +299,23 @@ struct Parts {
     /// Of both families: those that stand somewhere, and the one that is nested.
     filters: Vec<Filter>,
     places: [Vec<Place>; 2],
+    /// If there are policers, the limits of one, and where they stand.
+    policers: Option<(&'static str, Vec<&'static str>)>,
 }
 
 const NAMES: [&str; 4] = ["one", "two", "three", "inner"];
 
 impl Parts {
     fn text(&self) -> String {
-        let Self { more, nat, filters, places } = self;
+        let Self { more, nat, filters, places, policers } = self;
         let mut text = BASE.to_owned();
         text.extend(more.iter().map(|line| format!("set {line}\n")));
         text.extend(nat.iter().map(|line| format!("set security nat {line}\n")));
+        if let Some((limits, policed)) = policers {
+            text += &format!("{OTHER_POLICERS}{limits}");
+            text.extend(policed.iter().map(|line| format!("set {line}\n")));
+        }
+        let are_policed = policers.is_some();
         for (six, family) in [(false, "inet"), (true, "inet6")] {
             for (filter, name) in filters.iter().zip(NAMES) {
                 let head = format!("set firewall family {family} filter {name}");
@@ -254,7 +323,7 @@ impl Parts {
                     text += &format!("{head} interface-specific\n");
                 }
                 for (n, term) in filter.terms.iter().enumerate() {
-                    text += &lines(&format!("{head} term t{n}"), term, six);
+                    text += &lines(&format!("{head} term t{n}"), term, (six, are_policed));
                 }
             }
             for (unit, direction, list) in &places[usize::from(six)] {
@@ -282,6 +351,9 @@ impl Parts {
             }
             Edit::Places(six, places) => self.places[usize::from(six)] = places,
             Edit::More(more) => self.more = more,
+            Edit::Policers(limits, policed) => {
+                self.policers = self.policers.take().map(|_| (limits, policed));
+            }
         }
     }
 }
@@ -292,10 +364,11 @@ enum Edit {
     Term(usize, usize, Term),
     Places(bool, Vec<Place>),
     More(Vec<&'static str>),
+    Policers(&'static str, Vec<&'static str>),
 }
 
-fn lines(head: &str, term: &Term, six: bool) -> String {
-    let Term::Of { from, end, reject, beside } = term else {
+fn lines(head: &str, term: &Term, (six, are_policed): (bool, bool)) -> String {
+    let Term::Of { from, end, reject, beside, policer } = term else {
         return format!("{head} filter inner\n");
     };
     let mut text = String::new();
@@ -313,7 +386,10 @@ fn lines(head: &str, term: &Term, six: bool) -> String {
     }
     let reject = of_family(reject, six).unwrap_or("reject");
     let end = if *end == "REJECT" { reject } else { end };
-    for line in beside.iter().copied().chain([end]).filter(|line| !line.is_empty()) {
+    // A policer of three colours gives the priority itself.
+    let marks = beside.iter().any(|line| line.starts_with("loss-priority"));
+    let policer = policer.filter(|line| are_policed && !(marks && line.starts_with("three")));
+    for line in beside.iter().copied().chain(policer).chain([end]).filter(|line| !line.is_empty()) {
         text += &format!("{head} then {line}\n");
     }
     if !text.contains(" then ") {
@@ -324,7 +400,7 @@ fn lines(head: &str, term: &Term, six: bool) -> String {
 
 fn inner(filter: Filter) -> Filter {
     let plain = |term| match term {
-        Term::Nested => Term::Of { from: vec![], end: "next term", reject: "reject", beside: vec!["count c"] },
+        Term::Nested => Term::Of { from: vec![], end: "next term", reject: "reject", beside: vec!["count c"], policer: None },
         of @ Term::Of { .. } => of,
     };
     Filter { terms: filter.terms.into_iter().map(plain).collect(), specific: false }
@@ -347,13 +423,14 @@ fn beside() -> impl Strategy<Value = Vec<&'static str>> {
 fn term() -> impl Strategy<Value = Term> {
     let condition = prop_oneof![3 => select(&CONDITIONS[..]), 1 => select(&OTHERS[..])];
     let from = prop_oneof![4 => vec(condition.clone(), 0..3), 1 => vec(condition, 3..5)];
-    let of = (from, select(&ENDS[..]), select(&REJECTS[..]), beside())
-        .prop_map(|(from, end, reject, beside)| Term::Of { from, end, reject, beside });
+    let policer = prop_oneof![2 => Just(None), 1 => select(&POLICERS[..]).prop_map(Some)];
+    let of = (from, select(&ENDS[..]), select(&REJECTS[..]), beside(), policer)
+        .prop_map(|(from, end, reject, beside, policer)| Term::Of { from, end, reject, beside, policer });
     prop_oneof![12 => of, 1 => Just(Term::Nested)]
 }
 
 fn filter() -> impl Strategy<Value = Filter> {
-    let last = Term::Of { from: vec![], end: "accept", reject: "reject", beside: vec!["count last"] };
+    let last = Term::Of { from: vec![], end: "accept", reject: "reject", beside: vec!["count last"], policer: None };
     (any::<bool>(), vec(term(), 1..6), prop_oneof![4 => Just(true), 1 => Just(false)]).prop_map(
         move |(specific, mut terms, accepts)| {
             terms.extend(accepts.then(|| last.clone()));
@@ -382,12 +459,17 @@ fn more() -> impl Strategy<Value = Vec<&'static str>> {
     subsequence(MORE.to_vec(), 4..10)
 }
 
+fn policers() -> impl Strategy<Value = (&'static str, Vec<&'static str>)> {
+    (select(&LIMITS[..]), subsequence(POLICED.to_vec(), 0..3))
+}
+
 fn edit() -> impl Strategy<Value = Edit> {
     prop_oneof![
         2 => (0usize..4, filter()).prop_map(|(at, filter)| Edit::Filter(at, filter)),
         3 => (0usize..3, 0usize..6, term()).prop_map(|(at, n, term)| Edit::Term(at, n, term)),
         2 => (any::<bool>(), places()).prop_map(|(six, places)| Edit::Places(six, places)),
         1 => more().prop_map(Edit::More),
+        1 => policers().prop_map(|(limits, policed)| Edit::Policers(limits, policed)),
     ]
 }
 
@@ -397,8 +479,9 @@ pub fn configs() -> impl Strategy<Value = Vec<String>> {
         filters.push(inner(last));
         filters
     });
-    let parts = (more(), select(&NATS[..]), filters, [places(), places()]);
-    let parts = parts.prop_map(|(more, nat, filters, places)| Parts { more, nat, filters, places });
+    let policers = proptest::option::weighted(0.4, policers());
+    let parts = (more(), select(&NATS[..]), filters, [places(), places()], policers);
+    let parts = parts.prop_map(|(more, nat, filters, places, policers)| Parts { more, nat, filters, places, policers });
     (parts, vec(vec(edit(), 1..3), 0..5)).prop_map(|(mut parts, commits)| {
         let mut texts = vec![parts.text()];
         for edits in commits {
