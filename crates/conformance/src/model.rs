@@ -28,7 +28,7 @@ mod tally;
 use commit::Rejudged;
 use conversation::{Conversation, State};
 pub use error::{ErrorOutcome, IcmpError};
-pub use filters::{Colours, CounterName, Logged, PolicerName};
+pub use filters::{Colours, Copied, CounterName, Logged, PolicerName};
 use filters::{Books, Marks};
 pub use headers::{Carried, Datagram, Header, Inner, Message, Options};
 use ipnet::IpNet;

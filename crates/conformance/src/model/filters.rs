@@ -2,6 +2,7 @@
 //! (firewall-filter-1..9, 46..75).
 
 mod conditions;
+mod copies;
 mod police;
 
 use std::collections::BTreeMap;
@@ -12,6 +13,7 @@ use ravelin_model::{
 };
 use ravelin_types::DropReason;
 
+pub use copies::Copied;
 pub use police::{Colours, PolicerName};
 
 use super::nat::{Source, carried};
@@ -93,6 +95,9 @@ pub(super) struct Books {
     counters: BTreeMap<CounterName, (u64, u64)>,
     logged: Vec<Logged>,
     policers: BTreeMap<PolicerName, police::Instance>,
+    copies: Vec<Copied>,
+    /// By what the packet at hand is to be copied.
+    mirror: Option<Option<String>>,
 }
 
 impl<'a> Model<'a> {
@@ -223,7 +228,12 @@ impl<'a> Model<'a> {
             seen.marks = self.polices_place(place, is_four, bytes, seen.marks).ok_or(Denied::Policed)?;
         }
         let names = self.list(place, is_four);
-        let marks = if names.is_empty() { seen.marks } else { self.walk_terms(place, names, seen)? };
+        self.books.mirror = None;
+        let walked = if names.is_empty() { Ok(seen.marks) } else { self.walk_terms(place, names, seen) };
+        if let Some(instance) = self.books.mirror.take() {
+            self.copies(instance.as_deref(), seen.packet);
+        }
+        let marks = walked?;
         match place.1 {
             Direction::Input => Ok(marks),
             // The policer of an interface judges what it comes to with the marks that the filter gave.
@@ -244,6 +254,10 @@ impl<'a> Model<'a> {
                 }
                 self.books.note((!is_four, &filter, &suffix), (number, &term), &seen);
                 let then = term.then;
+                // Of several instances the last one named holds.
+                if then.port_mirror || then.port_mirror_instance.is_some() {
+                    self.books.mirror = Some(then.port_mirror_instance.clone());
+                }
                 seen.marks.class = then.forwarding_class.map_or(seen.marks.class, |class| class.0);
                 seen.marks.loss = then.loss_priority.map_or(seen.marks.loss, level);
                 let passed = self.polices((!is_four, &filter), (&term, &suffix), seen.packet.size(), seen.marks);

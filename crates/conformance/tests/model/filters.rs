@@ -7,11 +7,11 @@ use std::collections::BTreeMap;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
-use ravelin_conformance::model::{ACK, FIN, Model, Packet, RST, SYN, Segment};
+use ravelin_conformance::model::{ACK, FIN, Model, Outcome, Packet, RST, SYN, Segment};
 use ravelin_contract::{DataPlane, FilterAction, FilterHit};
 use ravelin_sim::SimPlane;
 
-use crate::kit::{ip, runs};
+use crate::kit::{From, Run, frame, ip, runs};
 use crate::screens::OPTIONS;
 use crate::seen::key;
 use crate::strangers::packet::{from_kernel, packet, plain};
@@ -95,6 +95,46 @@ impl Names {
         Ok(())
     }
 }
+
+/// The unit whose frames are copied as they come, with the port where copies leave, and the same of frames as they leave.
+const AS_THEY_COME: (&str, &str) = ("ge-0/0/0.0", "ge-0/0/6");
+const AS_THEY_LEAVE: (&str, &str) = ("ge-0/0/1.0", "ge-0/0/7");
+
+/// Copies that terms ask for, and where mirrors take everything, byte for byte.
+pub fn agree_on_copies(
+    model: &mut Model<'_>,
+    packets: &[(From, Packet)],
+    run: &Run,
+) -> Result<(), TestCaseError> {
+    let mut wanted = Vec::new();
+    for copied in model.take_copies() {
+        let mut bytes = frame(&copied.packet);
+        bytes.truncate(copied.most.map_or(usize::MAX, |most| 14 + usize::from(most)));
+        wanted.push((copied.output.split('.').next().unwrap().to_owned(), bytes));
+    }
+    let (of_units, mut got): (Vec<_>, Vec<_>) =
+        run.copies.iter().cloned().partition(|(port, _)| [AS_THEY_COME.1, AS_THEY_LEAVE.1].contains(&&**port));
+    got.sort();
+    wanted.sort();
+    prop_assert_eq!(got, wanted);
+    let came = packets.iter().filter(|(from, _)| *from == From::Port(0)).map(|(_, packet)| frame(packet));
+    let leaves = |unit: &str| unit == AS_THEY_LEAVE.0;
+    let of_fates = run.fates.iter().filter(|fate| matches!(&fate.outcome, Outcome::Left { unit, .. } if leaves(unit)));
+    let said = run.said.iter().filter(|said| !said.to_kernel && leaves(&said.unit));
+    let left = of_fates.flat_map(|fate| fate.left.clone()).chain(said.map(|said| said.frame.clone()));
+    let [mut came, mut left]: [Vec<_>; 2] = [came.collect(), left.collect()];
+    for (port, seen) in [(AS_THEY_COME.1, &mut came), (AS_THEY_LEAVE.1, &mut left)] {
+        let of_port = of_units.iter().filter(|(of, _)| of == port).map(|(_, frame)| frame.clone());
+        let mut copies: Vec<_> = of_port.collect();
+        copies.sort();
+        seen.sort();
+        let is_mirrored = model.mirrors(port);
+        prop_assert_eq!(&copies, if is_mirrored { &*seen } else { &NONE }, "{}", port);
+    }
+    Ok(())
+}
+
+const NONE: Vec<Vec<u8>> = Vec::new();
 
 /// With what filters look at beside addresses and ports.
 fn marked() -> impl Strategy<Value = (usize, Packet)> {

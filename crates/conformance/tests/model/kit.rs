@@ -174,6 +174,8 @@ pub struct Fate {
 pub struct Run {
     pub fates: Vec<Fate>,
     pub said: Vec<Said>,
+    /// Copies for mirrors, by the port that they left by.
+    pub copies: Vec<(String, Vec<u8>)>,
 }
 
 /// Packets in one batch. What the firewall sends of its own comes behind those of the batch itself, in the order of what it is about.
@@ -185,7 +187,13 @@ pub fn run(plane: &SimPlane, packets: &[(From, Packet)]) -> Run {
     };
     let frames: Vec<_> = packets.iter().map(|(from, packet)| (ingress(*from), frame(packet))).collect();
     let frames: Vec<_> = frames.iter().map(|(ingress, frame)| (*ingress, &frame[..])).collect();
-    let (verdicts, mut sent, _) = plane.workers().run_batch(&frames);
+    let (verdicts, sent, _) = plane.workers().run_batch(&frames);
+    let (copies, mut sent): (Vec<_>, Vec<_>) = sent.into_iter().partition(|sent| sent.mirror.is_some());
+    let port = |to: SentTo| match to {
+        SentTo::Port(id) => rules.port(id).unwrap().name.clone(),
+        SentTo::Host(_) => unreachable!("the kernel gets no copies"),
+    };
+    let copies = copies.into_iter().map(|copy| (port(copy.to), copy.frame)).collect();
     let whole = verdicts.iter().filter(|verdict| matches!(verdict, Verdict::Send { .. })).count();
     let (pieces, own): (Vec<_>, Vec<_>) =
         sent.split_off(whole).into_iter().partition(|sent| cut_at(&sent.frame) != (0, false));
@@ -217,7 +225,7 @@ pub fn run(plane: &SimPlane, packets: &[(From, Packet)]) -> Run {
         let unit = rules.unit(answer.unit).unwrap().name.clone();
         said.push(Said { unit, to_kernel, frame: answer.frame });
     }
-    Run { fates, said }
+    Run { fates, said, copies }
 }
 
 /// Which piece a frame is: its offset in units of eight bytes, and whether more are to come.
@@ -324,7 +332,8 @@ pub fn error_outcome_of(
 ) -> (ErrorOutcome, (String, Vec<Vec<u8>>)) {
     let rules = plane.rules().unwrap();
     let port = rules.ports().find(|p| p.name == format!("ge-0/0/{from}")).unwrap().id;
-    let (verdicts, sent, _) = plane.workers().run_batch(&[(Ingress::Port(port), bytes)]);
+    let (verdicts, mut sent, _) = plane.workers().run_batch(&[(Ingress::Port(port), bytes)]);
+    sent.retain(|sent| sent.mirror.is_none());
     let outcome = match verdicts[0] {
         Verdict::Send { egress: Egress::Port(_), .. } | Verdict::Consume => {
             let left = joined(&sent.iter().map(|sent| sent.frame.clone()).collect::<Vec<_>>());

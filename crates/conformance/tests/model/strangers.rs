@@ -21,7 +21,7 @@ use ravelin_types::{DropReason, ZoneId};
 use crate::kit::{
     Fate, From, bare, commit, error_frame, error_outcome_of, frame, ip, joined, loaded, plane_of, run, runs,
 };
-use crate::filters::Names;
+use crate::filters::{Names, agree_on_copies};
 use crate::said::{Tap, agree_on_policies, agree_on_replies, agree_on_replies_in_any_order, cut};
 use crate::screens::wait;
 use crate::seen::{Heard, expected, shown, told};
@@ -240,6 +240,8 @@ impl<'a> World<'a> {
             ErrorOutcome::Host => self.tap.kernel_got(),
         }
         let expected = self.model.error_in(UNITS[from], &error, &sent.0);
+        // What is quoted in them is not the model's.
+        self.model.take_copies();
         prop_assert_eq!(bare(got), bare(expected), "{:?} {:?} at {}", error, told, from);
         Ok(Goes::On)
     }
@@ -272,6 +274,7 @@ impl<'a> World<'a> {
             prop_assert_eq!(judged, Ok(()), "{:?} of {:?} at {:?}", outcome, packet, from);
             prop_assert!(as_it_came(&self.model, *from, packet, fate), "{:?} of {:?}", fate, packet);
         }
+        agree_on_copies(&mut self.model, packets, &run)?;
         let is_filtered = self.configs[self.commits].firewall.filters4().next().is_some();
         match is_filtered {
             false => agree_on_replies(&self.plane, &mut self.model, &run.said)?,

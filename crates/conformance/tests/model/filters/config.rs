@@ -192,7 +192,9 @@ const REJECTS: [&str; 6] = [
 const ENDS: [&str; 9] = ["", "accept", "accept", "accept", "accept", "next term", "next term", "discard", "REJECT"];
 
 /// What a term does beside.
-const BESIDE: [&str; 9] = [
+const BESIDE: [&str; 11] = [
+    "port-mirror",
+    "port-mirror-instance m",
     "count c",
     "count d",
     "count c",
@@ -266,6 +268,30 @@ const POLICED: [&str; 4] = [
     "interfaces ge-0/0/1 unit 0 family inet6 policer output few",
 ];
 
+/// Mirrors that terms name, and those that take everything of a unit.
+const MIRRORS: &str = "\
+set interfaces ge-0/0/4 unit 0 family inet address 10.4.0.1/24
+set interfaces ge-0/0/5 unit 0 family inet address 10.5.0.1/24
+set interfaces ge-0/0/6 unit 0 family inet address 10.6.0.1/24
+set interfaces ge-0/0/7 unit 0 family inet address 10.7.0.1/24
+set forwarding-options port-mirroring output interface ge-0/0/4
+set forwarding-options port-mirroring instance m family inet output interface ge-0/0/5.0
+set forwarding-options port-mirroring instance m input maximum-packet-length 36
+";
+
+const MIRRORED: [&str; 4] = [
+    "\
+set forwarding-options port-mirroring instance in input ingress interface ge-0/0/0.0
+set forwarding-options port-mirroring instance in output interface ge-0/0/6
+",
+    "\
+set forwarding-options port-mirroring instance out input egress interface ge-0/0/1.0
+set forwarding-options port-mirroring instance out output interface ge-0/0/7
+",
+    "set forwarding-options port-mirroring instance m disable\n",
+    "set forwarding-options port-mirroring disable-all-instances\n",
+];
+
 /// Which family a line is for: neither says so, for both.
 fn of_family(line: &str, six: bool) -> Option<&str> {
     match (line.strip_prefix("4:"), line.strip_prefix("6:")) {
@@ -301,13 +327,14 @@ struct Parts {
     places: [Vec<Place>; 2],
     /// If there are policers, the limits of one, and where they stand.
     policers: Option<(&'static str, Vec<&'static str>)>,
+    mirrors: Option<Vec<&'static str>>,
 }
 
 const NAMES: [&str; 4] = ["one", "two", "three", "inner"];
 
 impl Parts {
     fn text(&self) -> String {
-        let Self { more, nat, filters, places, policers } = self;
+        let Self { more, nat, filters, places, policers, mirrors } = self;
         let mut text = BASE.to_owned();
         text.extend(more.iter().map(|line| format!("set {line}\n")));
         text.extend(nat.iter().map(|line| format!("set security nat {line}\n")));
@@ -315,7 +342,11 @@ impl Parts {
             text += &format!("{OTHER_POLICERS}{limits}");
             text.extend(policed.iter().map(|line| format!("set {line}\n")));
         }
-        let are_policed = policers.is_some();
+        if let Some(mirrored) = mirrors {
+            text += MIRRORS;
+            text.extend(mirrored.iter().copied());
+        }
+        let kinds = Kinds { policers: policers.is_some(), mirrors: mirrors.is_some() };
         for (six, family) in [(false, "inet"), (true, "inet6")] {
             for (filter, name) in filters.iter().zip(NAMES) {
                 let head = format!("set firewall family {family} filter {name}");
@@ -323,7 +354,7 @@ impl Parts {
                     text += &format!("{head} interface-specific\n");
                 }
                 for (n, term) in filter.terms.iter().enumerate() {
-                    text += &lines(&format!("{head} term t{n}"), term, (six, are_policed));
+                    text += &lines(&format!("{head} term t{n}"), term, (six, kinds));
                 }
             }
             for (unit, direction, list) in &places[usize::from(six)] {
@@ -351,6 +382,7 @@ impl Parts {
             }
             Edit::Places(six, places) => self.places[usize::from(six)] = places,
             Edit::More(more) => self.more = more,
+            Edit::Mirrors(mirrored) => self.mirrors = self.mirrors.take().map(|_| mirrored),
             Edit::Policers(limits, policed) => {
                 self.policers = self.policers.take().map(|_| (limits, policed));
             }
@@ -365,9 +397,17 @@ enum Edit {
     Places(bool, Vec<Place>),
     More(Vec<&'static str>),
     Policers(&'static str, Vec<&'static str>),
+    Mirrors(Vec<&'static str>),
 }
 
-fn lines(head: &str, term: &Term, (six, are_policed): (bool, bool)) -> String {
+/// What terms may name.
+#[derive(Clone, Copy, Debug)]
+struct Kinds {
+    policers: bool,
+    mirrors: bool,
+}
+
+fn lines(head: &str, term: &Term, (six, kinds): (bool, Kinds)) -> String {
     let Term::Of { from, end, reject, beside, policer } = term else {
         return format!("{head} filter inner\n");
     };
@@ -388,8 +428,9 @@ fn lines(head: &str, term: &Term, (six, are_policed): (bool, bool)) -> String {
     let end = if *end == "REJECT" { reject } else { end };
     // A policer of three colours gives the priority itself.
     let marks = beside.iter().any(|line| line.starts_with("loss-priority"));
-    let policer = policer.filter(|line| are_policed && !(marks && line.starts_with("three")));
-    for line in beside.iter().copied().chain(policer).chain([end]).filter(|line| !line.is_empty()) {
+    let policer = policer.filter(|line| kinds.policers && !(marks && line.starts_with("three")));
+    let beside = beside.iter().copied().filter(|line| kinds.mirrors || !line.starts_with("port-mirror"));
+    for line in beside.chain(policer).chain([end]).filter(|line| !line.is_empty()) {
         text += &format!("{head} then {line}\n");
     }
     if !text.contains(" then ") {
@@ -411,7 +452,7 @@ fn beside() -> impl Strategy<Value = Vec<&'static str>> {
     subsequence(BESIDE.to_vec(), 0..4).prop_map(|mut lines| {
         let mut seen = Vec::new();
         lines.retain(|line: &&str| {
-            let kind = line.split(' ').next().unwrap_or_default();
+            let kind = line.split(' ').next().unwrap_or_default().trim_end_matches("-instance");
             let is_first = !seen.contains(&kind);
             seen.push(kind);
             is_first
@@ -463,12 +504,17 @@ fn policers() -> impl Strategy<Value = (&'static str, Vec<&'static str>)> {
     (select(&LIMITS[..]), subsequence(POLICED.to_vec(), 0..3))
 }
 
+fn mirrored() -> impl Strategy<Value = Vec<&'static str>> {
+    subsequence(MIRRORED.to_vec(), 0..3)
+}
+
 fn edit() -> impl Strategy<Value = Edit> {
     prop_oneof![
         2 => (0usize..4, filter()).prop_map(|(at, filter)| Edit::Filter(at, filter)),
         3 => (0usize..3, 0usize..6, term()).prop_map(|(at, n, term)| Edit::Term(at, n, term)),
         2 => (any::<bool>(), places()).prop_map(|(six, places)| Edit::Places(six, places)),
         1 => more().prop_map(Edit::More),
+        1 => mirrored().prop_map(Edit::Mirrors),
         1 => policers().prop_map(|(limits, policed)| Edit::Policers(limits, policed)),
     ]
 }
@@ -480,8 +526,17 @@ pub fn configs() -> impl Strategy<Value = Vec<String>> {
         filters
     });
     let policers = proptest::option::weighted(0.4, policers());
+    let mirrors = proptest::option::weighted(0.3, mirrored());
+    let policers = (policers, mirrors);
     let parts = (more(), select(&NATS[..]), filters, [places(), places()], policers);
-    let parts = parts.prop_map(|(more, nat, filters, places, policers)| Parts { more, nat, filters, places, policers });
+    let parts = parts.prop_map(|(more, nat, filters, places, (policers, mirrors))| Parts {
+        more,
+        nat,
+        filters,
+        places,
+        policers,
+        mirrors,
+    });
     (parts, vec(vec(edit(), 1..3), 0..5)).prop_map(|(mut parts, commits)| {
         let mut texts = vec![parts.text()];
         for edits in commits {
