@@ -28,7 +28,7 @@ use workers::handed;
 const HEADROOM: usize = 32;
 const BUFFER: usize = 512;
 const SEED: Seed = Seed([9; 32]);
-const RUNS: u64 = 80;
+const RUNS: u64 = 100;
 const STEPS: usize = 40;
 
 fn configuration(variant: usize) -> String {
