@@ -289,10 +289,41 @@ pub fn read_packet(network: &Network, like: &Packet) -> Packet {
     Packet { src, dst, sport, dport, proto: network.proto.0, ..*like }
 }
 
-/// What becomes of an ICMP error that arrives at the port of this number: a host is not to be had.
-pub fn error_outcome(plane: &SimPlane, from: usize, error: &IcmpError) -> ErrorOutcome {
-    let message = if error.src.is_ipv4() { (3, 1) } else { (1, 3) };
-    error_outcome_of(plane, from, error, &error_frame(error, message, (64, None))).0
+/// What becomes of an ICMP error that arrives at the port of this number: a host is not to be had. The frames that left of it, too.
+pub fn error_outcome(plane: &SimPlane, from: usize, error: &IcmpError) -> (ErrorOutcome, Vec<Vec<u8>>) {
+    let shape = (unreachable_host(error), (64, None));
+    let (outcome, (_, left)) = error_outcome_of(plane, from, error, &error_frame(error, shape.0, shape.1));
+    (outcome, left)
+}
+
+/// The message that says so.
+pub fn unreachable_host(error: &IcmpError) -> (u8, u8) {
+    if error.src.is_ipv4() { (3, 1) } else { (1, 3) }
+}
+
+/// Whether an error that left is what came with the ends that the model gives it, and those of its quote, to the last byte. Between families
+/// more than that is another.
+pub fn is_error_as_told(
+    error: &IcmpError,
+    (message, (ttl, cut)): ((u8, u8), (u8, Option<usize>)),
+    expected: &ErrorOutcome,
+    left: &[Vec<u8>],
+) -> bool {
+    let ErrorOutcome::Left(told) = expected else { return true };
+    if told.src.is_ipv4() != error.src.is_ipv4() {
+        return true;
+    }
+    let Packet { src, dst, sport, dport, .. } = told.quoted;
+    // Of messages that are no echo the kind stands there.
+    let (sport, dport) = match error.quoted.message {
+        Some(_) => (error.quoted.sport, error.quoted.dport),
+        None => (sport, dport),
+    };
+    let quoted = Packet { src, dst, sport, dport, ..error.quoted };
+    let told = IcmpError { quoted, ..*told };
+    let (_, frame) = error_frame(&told, message, (ttl - 1, cut));
+    let whole = joined(left);
+    whole.get(14..) == frame.get(14..)
 }
 
 /// An error of a kind, with so many hops to go; its quote is cut behind so many bytes of what its transport begins with.

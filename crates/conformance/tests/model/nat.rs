@@ -6,7 +6,8 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use ravelin_conformance::model::{Model, Outcome, Packet, SYN, Segment};
 
-use crate::kit::{ip, loaded, outcome, plane, runs};
+use crate::kit::{From, ip, loaded, outcome, plane, run, runs};
+use crate::said::agree_on_replies;
 
 const ZONES: [&str; 3] = ["trust", "untrust", "dmz"];
 
@@ -222,9 +223,11 @@ proptest! {
         let plane = plane(&config, workers);
         let mut model = Model::new(&config);
         for ((from, packet), answered) in packets {
-            let got = outcome(&plane, from, &packet);
+            let mut ran = run(&plane, &[(From::Port(from), packet)]);
+            let got = ran.fates.remove(0).outcome;
             let judged = model.agrees(&format!("ge-0/0/{from}.0"), &packet, &got);
             prop_assert_eq!(judged, Ok(()), "{:?} of {:?} by {} workers under\n{}", got, packet, workers, text);
+            agree_on_replies(&plane, &mut model, &ran.said)?;
             // UDP alone: an answer says nothing of what comes next.
             let Outcome::Left { unit, packet: left } = got else { continue };
             if !answered || left.proto != 17 {

@@ -19,7 +19,8 @@ use ravelin_sim::SimPlane;
 use ravelin_types::{DropReason, ZoneId};
 
 use crate::kit::{
-    Fate, From, bare, commit, error_frame, error_outcome_of, frame, ip, joined, loaded, plane_of, run, runs,
+    Fate, From, bare, commit, error_frame, error_outcome_of, frame, ip, is_error_as_told, joined, loaded,
+    plane_of, run, runs,
 };
 use crate::filters::{Names, agree_on_copies};
 use crate::said::{Tap, agree_on_policies, agree_on_replies, agree_on_replies_in_any_order, cut};
@@ -243,6 +244,8 @@ impl<'a> World<'a> {
         // What is quoted in them is not the model's.
         self.model.take_copies();
         prop_assert_eq!(bare(got), bare(expected), "{:?} {:?} at {}", error, told, from);
+        let shape = ((kind, told.code), (told.ttl, told.cut));
+        prop_assert!(is_error_as_told(&error, shape, &expected, &left.1), "{:?} of {:?} {:?}", left, error, told);
         Ok(Goes::On)
     }
 
