@@ -48,6 +48,7 @@ impl Model<'_> {
         // A packet that has no hop left is no try, and no hit (flow-43).
         let is_ended = packet.ttl <= 1;
         if let Some(reason) = self.refused(&outward, is_ended) {
+            self.untranslatable(came, packet, (reason, inner.src));
             return dropped(reason);
         }
         let look = look(beyond == Some(&to_zone));
@@ -114,8 +115,13 @@ impl Model<'_> {
             // Nobody guesses the number (screen-58).
             return Err(dropped(DropReason::SynCookieInvalid));
         }
-        let inward = self.inward((unit, zone), &seen).map_err(dropped)?;
-        Ok((seen, inward))
+        match self.inward((unit, zone), &seen) {
+            Ok(inward) => Ok((seen, inward)),
+            Err(reason) => {
+                self.untranslatable(Came { unit, zone, of_kernel: false }, packet, (reason, packet.dst));
+                Err(dropped(reason))
+            }
+        }
     }
 
     /// The conversation that a packet opens, and the unit and zone that it leaves by.
