@@ -8,8 +8,8 @@ mod police;
 use std::collections::BTreeMap;
 
 use ravelin_model::{
-    Family, FilterFrom4, FilterFrom6, FilterReject, FilterTerm4, FilterTerm6, FilterThen, FirewallFilter4, FirewallFilter6,
-    LossPriorityWord,
+    Family, FilterFrom4, FilterFrom6, FilterReject, FilterTerm4, FilterTerm6, FilterThen, FirewallFilter4,
+    FirewallFilter6, LossPriorityWord,
 };
 use ravelin_types::DropReason;
 
@@ -160,15 +160,7 @@ impl<'a> Model<'a> {
             }
         };
         let proto = carried(packet.proto, packet.src, to.0);
-        let left = Packet {
-            src: end.0,
-            sport: end.1,
-            dst: to.0,
-            dport: to.1,
-            proto,
-            tcp: *tcp,
-            ..*packet
-        };
+        let left = Packet { src: end.0, sport: end.1, dst: to.0, dport: to.1, proto, tcp: *tcp, ..*packet };
         let unit = unit.clone();
         match self.goes_out(came, &unit, &left) {
             Ok(()) => judgement,
@@ -260,7 +252,8 @@ impl<'a> Model<'a> {
                 }
                 seen.marks.class = then.forwarding_class.map_or(seen.marks.class, |class| class.0);
                 seen.marks.loss = then.loss_priority.map_or(seen.marks.loss, level);
-                let passed = self.polices((!is_four, &filter), (&term, &suffix), seen.packet.size(), seen.marks);
+                let passed =
+                    self.polices((!is_four, &filter), (&term, &suffix), seen.packet.size(), seen.marks);
                 seen.marks = passed.ok_or(Denied::Policed)?;
                 match (then.discard, then.next.is_some(), term.reject) {
                     (true, ..) => return Err(Denied::Discarded),
@@ -305,8 +298,11 @@ impl<'a> Model<'a> {
                     terms.iter().map(|t| (format!("{}-{}", term.name, t.name), t)).collect()
                 }
             });
-            let one = |(name, t): (String, &'a FilterTerm4)| {
-                Term { name, from: From::Four(&t.from), then: &t.then, reject: t.reject }
+            let one = |(name, t): (String, &'a FilterTerm4)| Term {
+                name,
+                from: From::Four(&t.from),
+                then: &t.then,
+                reject: t.reject,
             };
             let terms = terms.map(one).collect();
             Some((terms, filter.interface_specific))
@@ -322,8 +318,11 @@ impl<'a> Model<'a> {
                     terms.iter().map(|t| (format!("{}-{}", term.name, t.name), t)).collect()
                 }
             });
-            let one = |(name, t): (String, &'a FilterTerm6)| {
-                Term { name, from: From::Six(&t.from), then: &t.then, reject: t.reject }
+            let one = |(name, t): (String, &'a FilterTerm6)| Term {
+                name,
+                from: From::Six(&t.from),
+                then: &t.then,
+                reject: t.reject,
             };
             let terms = terms.map(one).collect();
             Some((terms, filter.interface_specific))

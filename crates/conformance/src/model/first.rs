@@ -76,6 +76,12 @@ impl Model<'_> {
         if self.collides(&way, &source, &inner) {
             return dropped(DropReason::SessionCollision);
         }
+        if self.look_alike(zone, packet).is_some() {
+            // It would be known by what a session from another zone is known by: whether that stands in its way hangs on the worker that
+            // each of them is at.
+            self.is_open = true;
+            return dropped(DropReason::NotReady);
+        }
         if policy.is_some_and(|policy| policy.log_init) {
             self.told.push((tuple(packet), Told::Created));
         }

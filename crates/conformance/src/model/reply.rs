@@ -146,8 +146,12 @@ impl Model<'_> {
                 let (what, rest) = if has_identifier { (NET_UNREACHABLE, 0) } else { (PROBLEM, at) };
                 self.complains(came, packet, what, rest);
             }
-            (DropReason::InvalidDestination, IpAddr::V6(_)) => self.complains(came, packet, NET_UNREACHABLE, 0),
-            (DropReason::Nat64Protocol, _) if !is_icmp => self.complains(came, packet, PROTOCOL_UNREACHABLE, 0),
+            (DropReason::InvalidDestination, IpAddr::V6(_)) => {
+                self.complains(came, packet, NET_UNREACHABLE, 0)
+            }
+            (DropReason::Nat64Protocol, _) if !is_icmp => {
+                self.complains(came, packet, PROTOCOL_UNREACHABLE, 0)
+            }
             _ => {}
         }
     }

@@ -18,6 +18,7 @@ use crate::strangers::packet::{from_kernel, packet, plain};
 use crate::strangers::{Step, Told, agree, workers};
 
 mod config;
+mod words;
 
 use config::configs;
 
@@ -112,14 +113,18 @@ pub fn agree_on_copies(
         bytes.truncate(copied.most.map_or(usize::MAX, |most| 14 + usize::from(most)));
         wanted.push((copied.output.split('.').next().unwrap().to_owned(), bytes));
     }
-    let (of_units, mut got): (Vec<_>, Vec<_>) =
-        run.copies.iter().cloned().partition(|(port, _)| [AS_THEY_COME.1, AS_THEY_LEAVE.1].contains(&&**port));
+    let (of_units, mut got): (Vec<_>, Vec<_>) = run
+        .copies
+        .iter()
+        .cloned()
+        .partition(|(port, _)| [AS_THEY_COME.1, AS_THEY_LEAVE.1].contains(&&**port));
     got.sort();
     wanted.sort();
     prop_assert_eq!(got, wanted);
     let came = packets.iter().filter(|(from, _)| *from == From::Port(0)).map(|(_, packet)| frame(packet));
     let leaves = |unit: &str| unit == AS_THEY_LEAVE.0;
-    let of_fates = run.fates.iter().filter(|fate| matches!(&fate.outcome, Outcome::Left { unit, .. } if leaves(unit)));
+    let of_fates =
+        run.fates.iter().filter(|fate| matches!(&fate.outcome, Outcome::Left { unit, .. } if leaves(unit)));
     let said = run.said.iter().filter(|said| !said.to_kernel && leaves(&said.unit));
     let left = of_fates.flat_map(|fate| fate.left.clone()).chain(said.map(|said| said.frame.clone()));
     let [mut came, mut left]: [Vec<_>; 2] = [came.collect(), left.collect()];

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
 use ravelin_conformance::model::{Model, Notice, Told, Tuple, tuple};
-use ravelin_contract::{DataPlane, Event, FilterHit, PolicyDeny, SessionEvent, SessionFilter, SessionKey, SessionState};
+use ravelin_contract::{
+    DataPlane, Event, FilterHit, PolicyDeny, SessionEvent, SessionFilter, SessionKey, SessionState,
+};
 use ravelin_sim::SimPlane;
 use ravelin_types::ZoneId;
 

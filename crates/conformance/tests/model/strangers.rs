@@ -18,11 +18,11 @@ use ravelin_model::Config;
 use ravelin_sim::SimPlane;
 use ravelin_types::{DropReason, ZoneId};
 
+use crate::filters::{Names, agree_on_copies};
 use crate::kit::{
     Fate, From, bare, commit, error_frame, error_outcome_of, frame, ip, is_error_as_told, joined, loaded,
     plane_of, run, runs,
 };
-use crate::filters::{Names, agree_on_copies};
 use crate::said::{Tap, agree_on_policies, agree_on_replies, agree_on_replies_in_any_order, cut};
 use crate::screens::wait;
 use crate::seen::{Heard, expected, shown, told};
@@ -245,7 +245,13 @@ impl<'a> World<'a> {
         self.model.take_copies();
         prop_assert_eq!(bare(got), bare(expected), "{:?} {:?} at {}", error, told, from);
         let shape = ((kind, told.code), (told.ttl, told.cut));
-        prop_assert!(is_error_as_told(&error, shape, &expected, &left.1), "{:?} of {:?} {:?}", left, error, told);
+        prop_assert!(
+            is_error_as_told(&error, shape, &expected, &left.1),
+            "{:?} of {:?} {:?}",
+            left,
+            error,
+            told
+        );
         Ok(Goes::On)
     }
 

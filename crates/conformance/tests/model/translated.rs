@@ -15,9 +15,7 @@ use ravelin_model::load;
 use ravelin_sim::{SimPlane, SimSetup, SimWorkers};
 use ravelin_types::{Generation, InstanceId};
 
-use crate::kit::{
-    From, bare, error_outcome, ip, is_error_as_told, loaded, net, run, runs, unreachable_host,
-};
+use crate::kit::{From, bare, error_outcome, ip, is_error_as_told, loaded, net, run, runs, unreachable_host};
 use crate::said::agree_on_replies;
 use crate::translated_config::{FAR, Step, UNITS, config, steps, unit_of};
 

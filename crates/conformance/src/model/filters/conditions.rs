@@ -3,7 +3,9 @@
 use std::net::IpAddr;
 
 use ipnet::IpNet;
-use ravelin_model::{FilterAddress, FilterFrom4, FilterFrom6, FilterMatch, FilterPrefixList, IpOption, Listed};
+use ravelin_model::{
+    FilterAddress, FilterFrom4, FilterFrom6, FilterMatch, FilterPrefixList, IpOption, Listed,
+};
 
 use super::super::Model;
 use super::{From, Seen, Term};
@@ -31,7 +33,8 @@ impl Model<'_> {
         let some = |number: u16| Some(u32::from(number));
         let source = ports.and_then(|ports| some(ports[0]));
         let destination = ports.and_then(|ports| some(ports[1]));
-        let either = from.port.is_empty() || [source, destination].iter().any(|port| among(&from.port, *port));
+        let either =
+            from.port.is_empty() || [source, destination].iter().any(|port| among(&from.port, *port));
         let neither = from.port_except.is_empty()
             || ports.is_some() && [source, destination].iter().all(|port| !among(&from.port_except, *port));
         let flags = packet.tcp.map(|tcp| tcp.flags & 0x3f);
@@ -48,7 +51,8 @@ impl Model<'_> {
             && (!from.tcp_initial || has(2) && !has(16))
             && (!from.tcp_established || has(16) || has(4))
             && (from.interface.is_empty() || from.interface.iter().any(|name| is_of(name, seen.by)))
-            && (from.interface_set.is_empty() || from.interface_set.iter().any(|set| self.is_in_set(set, seen.by)))
+            && (from.interface_set.is_empty()
+                || from.interface_set.iter().any(|set| self.is_in_set(set, seen.by)))
             && value(&from.interface_group, &from.interface_group_except, Some(self.group(seen.by)))
             && value(&from.forwarding_class, &from.forwarding_class_except, Some(seen.marks.class.into()))
             && value(&from.loss_priority, &from.loss_priority_except, Some(seen.marks.loss.into()))
@@ -127,8 +131,7 @@ fn among<K>(list: &[Listed<K>], value: Option<u32>) -> bool {
 
 /// A condition on what is not there does not hold, nor does its exception (firewall-filter-3).
 fn value<K>(only: &[Listed<K>], except: &[Listed<K>], value: Option<u32>) -> bool {
-    (only.is_empty() || among(only, value))
-        && (except.is_empty() || value.is_some() && !among(except, value))
+    (only.is_empty() || among(only, value)) && (except.is_empty() || value.is_some() && !among(except, value))
 }
 
 /// Whether a name means a unit: itself, its interface, or the beginning that stands before `*`.

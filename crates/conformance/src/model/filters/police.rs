@@ -16,9 +16,25 @@ type Parts = u128;
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Spec {
     /// Bytes or packets; what is beyond is discarded, or marked so.
-    Two { limit: Rate, by_packet: bool, discards: bool, class: Option<u8>, loss: Option<u8> },
-    Single { aware: bool, committed: Rate, excess: Parts, discards: bool },
-    Double { aware: bool, committed: Rate, peak: Rate, discards: bool },
+    Two {
+        limit: Rate,
+        by_packet: bool,
+        discards: bool,
+        class: Option<u8>,
+        loss: Option<u8>,
+    },
+    Single {
+        aware: bool,
+        committed: Rate,
+        excess: Parts,
+        discards: bool,
+    },
+    Double {
+        aware: bool,
+        committed: Rate,
+        peak: Rate,
+        discards: bool,
+    },
 }
 
 /// Parts that come in each millisecond, and how many there can be.
@@ -160,7 +176,13 @@ impl<'a> Model<'a> {
     }
 
     /// By the policer of a place.
-    pub(super) fn polices_place(&mut self, place: Place<'_>, is_four: bool, bytes: usize, marks: Marks) -> Option<Marks> {
+    pub(super) fn polices_place(
+        &mut self,
+        place: Place<'_>,
+        is_four: bool,
+        bytes: usize,
+        marks: Marks,
+    ) -> Option<Marks> {
         let Some((shown, spec)) = self.policer_at(place, is_four) else { return Some(marks) };
         self.police((None, shown), spec, bytes, marks)
     }
@@ -216,7 +238,9 @@ impl<'a> Model<'a> {
     pub(in crate::model) fn keep_policers(&mut self) {
         let mut there: Vec<(PolicerName, Spec)> = Vec::new();
         for (place, is_four) in self.places() {
-            there.extend(self.policer_at((&place.0, place.1), is_four).map(|(name, spec)| ((None, name), spec)));
+            there.extend(
+                self.policer_at((&place.0, place.1), is_four).map(|(name, spec)| ((None, name), spec)),
+            );
             for name in self.list((&place.0, place.1), is_four) {
                 there.extend(self.policers_in(name, (&place.0, place.1), is_four));
             }
@@ -245,9 +269,7 @@ impl<'a> Model<'a> {
         let units = self.config.interfaces.iter().flat_map(|interface| {
             interface.units.iter().map(move |unit| format!("{}.{}", interface.name, unit.number))
         });
-        let both = |unit: String| {
-            [Direction::Input, Direction::Output].map(|way| (unit.clone(), way))
-        };
+        let both = |unit: String| [Direction::Input, Direction::Output].map(|way| (unit.clone(), way));
         let all = units.flat_map(both);
         all.flat_map(|place| [(place.clone(), true), (place, false)]).collect()
     }
