@@ -184,7 +184,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 }
 
 proptest! {
-    #![proptest_config(runs(61, 400))]
+    #![proptest_config(runs(61, 1500))]
     #[test]
     fn engine_and_model_agree_on_filters(texts in configs(), steps in steps(), workers in workers()) {
         let (workers, burst) = workers;

@@ -256,7 +256,7 @@ pub fn configs() -> impl Strategy<Value = Vec<String>> {
         filters
     });
     let policers = proptest::option::weighted(0.4, policers());
-    let mirrors = proptest::option::weighted(0.3, mirrored());
+    let mirrors = proptest::option::weighted(0.5, mirrored());
     let policers = (policers, mirrors);
     let parts = (more(), select(&NATS[..]), filters, [places(), places()], policers);
     let parts = parts.prop_map(|(more, nat, filters, places, (policers, mirrors))| Parts {
