@@ -11,9 +11,17 @@ use crate::said::agree_on_replies;
 
 const ZONES: [&str; 3] = ["trust", "untrust", "dmz"];
 
-/// Three interfaces, a zone each, both families; every policy permits.
+/// Three interfaces, a zone each, both families; everything is let through but what is rejected, of one port.
 fn base() -> String {
-    let mut text = String::from("set security policies default-policy permit-all\n");
+    let mut text = String::from(
+        "set security policies default-policy permit-all\n\
+         set applications application time protocol tcp\n\
+         set applications application time destination-port 123\n\
+         set security policies global policy no match source-address any\n\
+         set security policies global policy no match destination-address any\n\
+         set security policies global policy no match application [ time junos-ntp ]\n\
+         set security policies global policy no then reject\n",
+    );
     for (n, zone) in ZONES.iter().enumerate() {
         text += &format!(
             "set interfaces ge-0/0/{n} unit 0 family inet address 10.{n}.0.1/24\n\
