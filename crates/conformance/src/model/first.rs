@@ -73,14 +73,8 @@ impl Model<'_> {
             Ok(holds) => holds,
             Err(judgement) => return judgement,
         };
-        if self.collides(&way, &source, &inner) {
-            return dropped(DropReason::SessionCollision);
-        }
-        if self.look_alike(zone, packet).is_some() {
-            // It would be known by what a session from another zone is known by: whether that stands in its way hangs on the worker that
-            // each of them is at.
-            self.is_open = true;
-            return dropped(DropReason::NotReady);
+        if let Some(reason) = self.stands_in_its_way(&way, &source, (packet, &inner)) {
+            return dropped(reason);
         }
         if policy.is_some_and(|policy| policy.log_init) {
             self.told.push((tuple(packet), Told::Created));
@@ -94,6 +88,23 @@ impl Model<'_> {
         let tcp = seen.tcp.map(|tcp| cleared(tcp, mended_out));
         let expected = Expected::Forward { unit: egress, source, to: (inner.dst, inner.dport), tcp };
         Judgement { expected, opens: Some(Box::new(session)) }
+    }
+
+    /// Why a session can't be told from another that is there.
+    fn stands_in_its_way(
+        &mut self,
+        way: &Way<'_>,
+        source: &Source,
+        (packet, inner): (&Packet, &Packet),
+    ) -> Option<DropReason> {
+        if self.collides(way, source, inner) {
+            return Some(DropReason::SessionCollision);
+        }
+        // It would be known by what a session from another zone is known by: whether that stands in its way hangs on the worker that each
+        // of them is at.
+        let is_like_another = self.look_alike(way.from.1, packet).is_some();
+        self.is_open |= is_like_another;
+        is_like_another.then_some(DropReason::NotReady)
     }
 
     /// What a static rule can do nothing with gets no further than that rule.

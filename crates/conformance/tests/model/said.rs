@@ -69,7 +69,8 @@ pub fn agree_on_replies_in_any_order(
     let replies = model.take_replies();
     let mut wanted: Vec<_> = replies.iter().map(|reply| written(plane, reply)).collect();
     let mut said = said.to_vec();
-    (wanted.sort(), said.sort());
+    wanted.sort();
+    said.sort();
     prop_assert_eq!(said, wanted, "{:?}", replies);
     Ok(())
 }
