@@ -10,6 +10,7 @@ mod commit;
 mod conversation;
 mod entrance;
 mod error;
+mod filters;
 mod first;
 mod headers;
 mod nat;
@@ -19,6 +20,7 @@ mod reply;
 mod routes;
 mod rules;
 mod schedule;
+mod screened;
 mod screens;
 mod segment;
 mod session;
@@ -27,6 +29,8 @@ mod tally;
 use commit::Rejudged;
 use conversation::{Conversation, State};
 pub use error::{ErrorOutcome, IcmpError};
+use filters::{Books, Marks};
+pub use filters::{Colours, Copied, CounterName, Logged, PolicerName};
 pub use headers::{Carried, Datagram, Header, Inner, Message, Options};
 use ipnet::IpNet;
 use nat::carried;
@@ -34,14 +38,14 @@ pub use nat::{End, Ports, RuleName, Source, Span};
 pub use packet::{Packet, Station, Tuple, tuple};
 use packet::{same, turned};
 use ravelin_contract::CloseReason;
-use ravelin_model::{Config, IdsOption, Policy};
+use ravelin_model::{Config, Policy};
 use ravelin_program::Screen;
 use ravelin_types::DropReason;
 use reply::{Came, TIME_EXCEEDED};
 pub use reply::{Reply, Says};
 use schedule::Held;
 pub use screens::Notice;
-use screens::{Asked, Look, Screens, Stopped};
+use screens::Screens;
 use segment::Judged;
 pub use segment::{ACK, FIN, PSH, RST, SYN, Segment, URG};
 pub use session::Session;
@@ -115,6 +119,11 @@ pub struct Model<'a> {
     replies: Vec<Reply>,
     /// Of what answers cost.
     spent_ms: u64,
+    /// What filters have made of the packet at hand.
+    marks: Marks,
+    /// Whether the filter of the firewall itself has judged it.
+    came_in: bool,
+    books: Books,
 }
 
 /// What is to be done with a packet, and the session it opens.
@@ -152,6 +161,9 @@ impl<'a> Model<'a> {
             tallies: BTreeMap::new(),
             replies: Vec::new(),
             spent_ms: 0,
+            marks: Marks::default(),
+            came_in: false,
+            books: Books::default(),
         }
     }
 
@@ -183,6 +195,8 @@ impl<'a> Model<'a> {
     /// Judges a packet and what became of it. `Err`: what should have.
     pub fn agrees(&mut self, unit: &str, packet: &Packet, got: &Outcome) -> Result<(), Expected> {
         let judgement = self.judge(unit, packet);
+        let zone = self.zone_of(unit).unwrap_or_default();
+        let judgement = self.leaving(Came { unit, zone: &zone, of_kernel: false }, packet, judgement, got);
         self.compare(judgement, packet, got)
     }
 
@@ -232,6 +246,9 @@ impl<'a> Model<'a> {
             Ok(zone) => zone,
             Err(reason) => return dropped(reason),
         };
+        if let Err(reason) = self.enters(Came { unit, zone: &zone, of_kernel: false }, packet) {
+            return dropped(reason);
+        }
         match self.session_of(&zone, packet) {
             Some((at, way)) => self.of_session(unit, packet, (at, way)),
             None => self.of_none((unit, &zone), packet),
@@ -252,6 +269,11 @@ impl<'a> Model<'a> {
         if let Err(reason) = self.holds(at) {
             self.end(at, reason);
             return self.without_session((by, zone), &mended, Some(beyond));
+        }
+        if session.is_for_host(way)
+            && let Err(reason) = self.comes_in(came, packet)
+        {
+            return dropped(reason);
         }
         // It is no packet of its session then (flow-43).
         if packet.ttl <= 1 && zone != HOST && !session.is_for_host(way) {
@@ -285,11 +307,26 @@ impl<'a> Model<'a> {
             Judged::LastFin => Some(CloseReason::TcpFin),
             Judged::LastRst => Some(CloseReason::TcpRst),
         };
+        self.carries((at, way), packet, (keeps_alive, stood));
+        if let Some(reason) = last {
+            self.end(at, reason);
+        }
+        self.passed(came, (packet, segment), (&session, way))
+    }
+
+    /// A packet goes on in its session; `stood`: where the conversation was before it.
+    fn carries(
+        &mut self,
+        (at, way): (usize, usize),
+        packet: &Packet,
+        (keeps_alive, stood): (bool, Option<State>),
+    ) {
+        let rules = &self.config.security.flow.tcp_session;
         let known = &mut self.sessions[at];
         // Or it is a step of the conversation; a reset is none, and behind it only what comes to another timeout is one (session-23).
         let is_reset = known.tcp.as_ref().is_some_and(Conversation::is_reset);
         let class = |state| if is_reset && state == State::SynReceived { State::SynSent } else { state };
-        let is_step = stands(&known.tcp).map(class) != stood.map(class);
+        let is_step = known.tcp.as_ref().map(Conversation::state).map(class) != stood.map(class);
         if keeps_alive || is_step {
             known.seen = self.now;
         }
@@ -297,16 +334,12 @@ impl<'a> Model<'a> {
         known.bytes[way] += packet.size() as u64;
         // What it has stays as long as nothing happens (policy-13); a handshake has one until it is complete (tcp-37).
         let of_state = |state| if state == State::SynReceived { State::SynSent } else { state };
-        let is_other = stands(&known.tcp).map(of_state) != stood.map(of_state);
+        let is_other = known.tcp.as_ref().map(Conversation::state).map(of_state) != stood.map(of_state);
         if let Some(tcp) = known.tcp.as_ref().filter(|_| is_other) {
             known.timeout = tcp.timeout(rules, known.application);
         }
         let counted = known.clone();
         self.passes(&counted, way, packet);
-        if let Some(reason) = last {
-            self.end(at, reason);
-        }
-        self.passed(came, (packet, segment), (&session, way))
     }
 
     /// A packet of no session; it may look like one of a session from another zone, which does not come to harm (screen-8).
@@ -322,66 +355,6 @@ impl<'a> Model<'a> {
         let mended = Packet { tcp: packet.tcp.map(|tcp| cleared(tcp, is_mended)), ..*packet };
         self.meets(at);
         self.without_session((unit, zone), &mended, Some(&beyond))
-    }
-
-    /// By the screens of the zone that a packet of a session comes from and of the one that it goes to; what the firewall sends itself
-    /// is not judged (screen-2).
-    fn screened_twice(
-        &mut self,
-        unit: &str,
-        (zone, beyond): (&str, &str),
-        packet: &Packet,
-    ) -> Result<bool, Judgement> {
-        let mut is_mended = false;
-        for (zone, leaves) in [(zone, false), (beyond, true)].into_iter().filter(|_| zone != HOST) {
-            is_mended |= self.screened(unit, (zone, leaves), packet, Look::OfSession)?;
-        }
-        Ok(is_mended)
-    }
-
-    /// Judges by the screens of a zone. `Ok(true)`: its urgent flag goes.
-    fn screened(
-        &mut self,
-        unit: &str,
-        (zone, leaves): (&str, bool),
-        packet: &Packet,
-        look: Look,
-    ) -> Result<bool, Judgement> {
-        // What stays within a zone is judged once (screen-2).
-        let is_within = leaves && self.zone_of(unit).as_deref() == Some(zone);
-        if is_within && self.profile(zone, false).is_some() {
-            return Ok(false);
-        }
-        // What stays within a zone is asked once (screen-2).
-        let has_been =
-            leaves && self.zone_of(unit).as_deref() == Some(zone) && self.profile(zone, false).is_some();
-        let Some(option) = self.profile(zone, leaves).filter(|_| !has_been) else { return Ok(false) };
-        let asked = self.asked((unit, zone), packet, look);
-        let before = self.screens.hits.clone();
-        let found = self.screens.judge(self.config, option, &asked);
-        self.screens.notice(self.config.security.screen.trap_interval, &asked, &before, found.is_err());
-        found.map_err(|stopped| match stopped {
-            Stopped::Dropped => dropped(DropReason::Screen),
-            Stopped::Answered => Expected::Answer.into(),
-        })
-    }
-
-    fn asked<'b>(&self, (unit, zone): (&str, &'b str), packet: &'b Packet, look: Look) -> Asked<'b> {
-        // What leaves by the zone came in by another: its source is no matter of the zone.
-        let came_from = self.zone_of(unit);
-        let there = came_from.as_deref().unwrap_or(zone);
-        let back = self.route(there, packet.src).filter(|_| !self.is_own(there, packet.src));
-        let of_link = entrance::is_of_link(packet);
-        let is_spoofed = !of_link && back.and_then(|unit| self.zone_of(&unit)) != came_from;
-        Asked { zone, packet, now: self.now, look, is_spoofed }
-    }
-
-    /// What a zone asks of packets that enter it, or leave by it.
-    fn profile(&self, zone: &str, leaves: bool) -> Option<&'a IdsOption> {
-        let security = &self.config.security;
-        let name = security.zones.iter().find(|z| z.name == zone)?.screen.as_ref()?;
-        let option = security.screen.ids_options.iter().find(|option| option.name == *name)?;
-        screens::looks(option, leaves).then_some(option)
     }
 
     /// Whether a session lives on; by another policy from now on, perhaps.

@@ -327,7 +327,7 @@ fn deep_nesting_and_open_braces_are_errors() {
 }
 
 proptest! {
-
+    #![proptest_config(ProptestConfig { cases: ProptestConfig::default().cases.max(256), ..ProptestConfig::default() })]
     #[test]
     fn any_text_is_answered(text in "(?s).{0,300}") {
         let _ = load(&text);

@@ -254,7 +254,7 @@ mod tests {
     }
 
     proptest! {
-
+        #![proptest_config(ProptestConfig { cases: ProptestConfig::default().cases.max(300), ..ProptestConfig::default() })]
         /// Run as commands on the old configuration they give the new one.
         #[test]
         fn they_lead_there(old in edits(), new in edits()) {

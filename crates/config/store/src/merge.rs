@@ -343,7 +343,7 @@ pub(crate) mod tests {
     }
 
     proptest! {
-
+        #![proptest_config(ProptestConfig { cases: ProptestConfig::default().cases.max(300), ..ProptestConfig::default() })]
         #[test]
         fn one_side_alone_is_taken_whole_and_sides_may_be_swapped(
             base in edits(), mine in edits(), theirs in edits(),

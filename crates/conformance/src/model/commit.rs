@@ -22,6 +22,7 @@ impl<'a> Model<'a> {
     pub fn commit(&mut self, config: &'a Config) {
         self.config = config;
         self.configs.push(config);
+        self.keep_policers();
     }
 
     /// The number of the configuration in force.

@@ -6,6 +6,7 @@ use ravelin_types::DropReason;
 
 use super::commit::Rejudged;
 use super::nat::embedded;
+use super::reply::Came;
 use super::schedule::Held;
 use super::screens::Look;
 use super::{HOST, Model, Packet, Session, same, turned};
@@ -38,6 +39,10 @@ impl Model<'_> {
             Ok(zone) => zone,
             Err(reason) => return ErrorOutcome::Dropped(reason),
         };
+        let came = Came { unit, zone: &zone, of_kernel: false };
+        if let Err(reason) = self.enters(came, packet) {
+            return ErrorOutcome::Dropped(reason);
+        }
         if self.screened(unit, (&zone, false), packet, Look::OfError).is_err() {
             return ErrorOutcome::Dropped(DropReason::Screen);
         }
@@ -48,13 +53,26 @@ impl Model<'_> {
         {
             return ErrorOutcome::Dropped(DropReason::Screen);
         }
-        match self.error(unit, error) {
+        let outcome = self.error(unit, error);
+        match outcome {
+            ErrorOutcome::Host => match self.comes_in(came, packet) {
+                Ok(()) => ErrorOutcome::Host,
+                Err(reason) => ErrorOutcome::Dropped(reason),
+            },
             ErrorOutcome::Left(_) | ErrorOutcome::Dropped(DropReason::NoRoute | DropReason::EgressNoZone)
                 if packet.ttl <= 1 =>
             {
                 ErrorOutcome::Dropped(DropReason::TtlExpired)
             }
-            outcome => outcome,
+            ErrorOutcome::Left(left) => {
+                let way_out = of.and_then(|(at, _)| self.route(&self.sessions[at].from_zone, left.dst));
+                let packet = Packet { src: left.src, dst: left.dst, ..*packet };
+                match self.error_leaves(unit, &way_out.unwrap_or_default(), &packet) {
+                    Ok(()) => outcome,
+                    Err(reason) => ErrorOutcome::Dropped(reason),
+                }
+            }
+            ErrorOutcome::Dropped(_) => outcome,
         }
     }
 

@@ -48,6 +48,7 @@ impl Model<'_> {
         // A packet that has no hop left is no try, and no hit (flow-43).
         let is_ended = packet.ttl <= 1;
         if let Some(reason) = self.refused(&outward, is_ended) {
+            self.untranslatable(came, packet, (reason, inner.src));
             return dropped(reason);
         }
         let look = look(beyond == Some(&to_zone));
@@ -72,8 +73,8 @@ impl Model<'_> {
             Ok(holds) => holds,
             Err(judgement) => return judgement,
         };
-        if self.collides(&way, &source, &inner) {
-            return dropped(DropReason::SessionCollision);
+        if let Some(reason) = self.stands_in_its_way(&way, &source, (packet, &inner)) {
+            return dropped(reason);
         }
         if policy.is_some_and(|policy| policy.log_init) {
             self.told.push((tuple(packet), Told::Created));
@@ -87,6 +88,23 @@ impl Model<'_> {
         let tcp = seen.tcp.map(|tcp| cleared(tcp, mended_out));
         let expected = Expected::Forward { unit: egress, source, to: (inner.dst, inner.dport), tcp };
         Judgement { expected, opens: Some(Box::new(session)) }
+    }
+
+    /// Why a session can't be told from another that is there.
+    fn stands_in_its_way(
+        &mut self,
+        way: &Way<'_>,
+        source: &Source,
+        (packet, inner): (&Packet, &Packet),
+    ) -> Option<DropReason> {
+        if self.collides(way, source, inner) {
+            return Some(DropReason::SessionCollision);
+        }
+        // It would be known by what a session from another zone is known by: whether that stands in its way hangs on the worker that each
+        // of them is at.
+        let is_like_another = self.look_alike(way.from.1, packet).is_some();
+        self.is_open |= is_like_another;
+        is_like_another.then_some(DropReason::NotReady)
     }
 
     /// What a static rule can do nothing with gets no further than that rule.
@@ -114,8 +132,13 @@ impl Model<'_> {
             // Nobody guesses the number (screen-58).
             return Err(dropped(DropReason::SynCookieInvalid));
         }
-        let inward = self.inward((unit, zone), &seen).map_err(dropped)?;
-        Ok((seen, inward))
+        match self.inward((unit, zone), &seen) {
+            Ok(inward) => Ok((seen, inward)),
+            Err(reason) => {
+                self.untranslatable(Came { unit, zone, of_kernel: false }, packet, (reason, packet.dst));
+                Err(dropped(reason))
+            }
+        }
     }
 
     /// The conversation that a packet opens, and the unit and zone that it leaves by.
@@ -210,8 +233,14 @@ impl Model<'_> {
 
     /// For the firewall, which in another family is not to be had (nat-static-12).
     fn ours(&mut self, side: (&str, &str), packet: &Packet, inner: &Packet) -> Judgement {
-        let is_across = packet.dst.is_ipv4() != inner.dst.is_ipv4();
-        if is_across { dropped(DropReason::HostInboundDenied) } else { self.host_bound(side, packet, inner) }
+        if packet.dst.is_ipv4() != inner.dst.is_ipv4() {
+            return dropped(DropReason::HostInboundDenied);
+        }
+        let came = Came { unit: side.0, zone: side.1, of_kernel: false };
+        match self.comes_in(came, packet) {
+            Err(reason) => dropped(reason),
+            Ok(()) => self.host_bound(side, packet, inner),
+        }
     }
 
     fn host_bound(&mut self, (unit, zone): (&str, &str), packet: &Packet, inner: &Packet) -> Judgement {

@@ -8,12 +8,17 @@ use super::conversation::Conversation;
 use super::first::Way;
 use super::nat::Source;
 use super::reply::Came;
-use super::{Expected, HOST, Judgement, Model, Outcome, Packet, Session, Told, dropped, same, tuple, turned};
+use super::{
+    Expected, HOST, Judgement, Marks, Model, Outcome, Packet, Session, Told, dropped, same, tuple, turned,
+};
 
 impl Model<'_> {
     /// Judges a packet that the kernel sends by a unit, and what became of it. `Err`: what should have.
     pub fn agrees_own(&mut self, unit: &str, packet: &Packet, got: &Outcome) -> Result<(), Expected> {
+        self.marks = Marks::default();
         let judgement = self.judge_own(unit, packet);
+        let zone = self.zone_of(unit).unwrap_or_default();
+        let judgement = self.leaving(Came { unit, zone: &zone, of_kernel: true }, packet, judgement, got);
         self.compare(judgement, packet, got)
     }
 

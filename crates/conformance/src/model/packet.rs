@@ -20,6 +20,8 @@ pub struct Packet {
     /// IPv4 options, whole words.
     pub options: &'static [u8],
     pub ttl: u8,
+    /// Type of service, or traffic class.
+    pub tos: u8,
     /// IPv4's flag: it may not be cut.
     pub dont_fragment: bool,
     /// What the frame is addressed to.
@@ -67,6 +69,7 @@ impl Packet {
         len: 0,
         options: &[],
         ttl: 64,
+        tos: 0,
         dont_fragment: false,
         station: Station::Own,
         message: None,

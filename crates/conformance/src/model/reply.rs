@@ -43,6 +43,9 @@ type Both = ((u8, u8), (u8, u8));
 pub(super) const NET_UNREACHABLE: Both = ((3, 0), (1, 0));
 pub(super) const TIME_EXCEEDED: Both = ((11, 0), (3, 0));
 const PORT_UNREACHABLE: Both = ((3, 3), (1, 4));
+/// IPv6 has no word for it but that of a port.
+const PROTOCOL_UNREACHABLE: Both = ((3, 2), (1, 4));
+const PROBLEM: Both = ((12, 0), (4, 0));
 const TOO_BIG: Both = ((3, 4), (2, 0));
 
 /// Where a packet came from: a unit and its zone; from the kernel, or from the wire.
@@ -124,6 +127,32 @@ impl Model<'_> {
         };
         if !is_error {
             self.says(came, packet, src, Says::Error { kind, code, rest });
+        }
+    }
+
+    /// Why a static rule can do nothing with one of a packet's addresses (rfc6296-8, rfc6146-4).
+    pub(super) fn untranslatable(
+        &mut self,
+        came: Came<'_>,
+        packet: &Packet,
+        (reason, addr): (DropReason, IpAddr),
+    ) {
+        let is_icmp = matches!(packet.proto, 1 | 58);
+        match (reason, addr) {
+            (DropReason::Nptv6Unmappable, IpAddr::V6(host)) => {
+                let has_identifier = host.segments()[4..].iter().any(|word| *word != 0xffff);
+                // Where in the header it stands.
+                let at = if addr == packet.dst { 24 } else { 8 };
+                let (what, rest) = if has_identifier { (NET_UNREACHABLE, 0) } else { (PROBLEM, at) };
+                self.complains(came, packet, what, rest);
+            }
+            (DropReason::InvalidDestination, IpAddr::V6(_)) => {
+                self.complains(came, packet, NET_UNREACHABLE, 0)
+            }
+            (DropReason::Nat64Protocol, _) if !is_icmp => {
+                self.complains(came, packet, PROTOCOL_UNREACHABLE, 0)
+            }
+            _ => {}
         }
     }
 

@@ -313,7 +313,7 @@ proptest! {
         }
         tap.agrees(&plane)?;
         agree_on_policies(&plane, &model)?;
-        let (mut got, mut should) = (told(&plane, |_| String::new()).0, model.told().to_vec());
+        let (mut got, mut should) = (told(&plane, |_| String::new()).told, model.told().to_vec());
         got.sort();
         should.sort();
         prop_assert_eq!(got, should, "told of {:?} under\n{}", steps, text);

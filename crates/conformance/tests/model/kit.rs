@@ -21,7 +21,7 @@ use crate::said::Said;
 pub fn runs(seed: u64, cases: u32) -> ProptestConfig {
     let asked = ProptestConfig::default();
     match std::env::var_os("PROPTEST_CASES") {
-        Some(_) => asked,
+        Some(_) => ProptestConfig { cases: asked.cases.max(cases), ..asked },
         None => ProptestConfig { cases, rng_seed: RngSeed::Fixed(seed), ..asked },
     }
 }
@@ -83,6 +83,7 @@ pub fn frame(packet: &Packet) -> Vec<u8> {
     let fragment = if packet.dont_fragment { 0x4000 } else { 0 };
     let ip = Ip { ttl: packet.ttl, dst_mac, fragment, ..Ip::new(family, src, dst) };
     let mut frame = build::frame(&ip, &payload);
+    of_service(&mut frame, packet.tos);
     if !packet.options.is_empty() {
         let options = packet.options;
         frame.splice(34..34, options.iter().copied());
@@ -94,6 +95,18 @@ pub fn frame(packet: &Packet) -> Vec<u8> {
         put_u16(&mut frame, 24, sum);
     }
     frame
+}
+
+/// Puts the byte of its service into a frame.
+fn of_service(frame: &mut [u8], tos: u8) {
+    if frame[14] >> 4 == 6 {
+        (frame[14], frame[15]) = (0x60 | tos >> 4, tos << 4);
+        return;
+    }
+    frame[15] = tos;
+    put_u16(frame, 24, 0);
+    let sum = !checksum::fold(checksum::sum(&frame[14..34]));
+    put_u16(frame, 24, sum);
 }
 
 /// A request, or the reply that has its identifier as destination port.
@@ -161,6 +174,8 @@ pub struct Fate {
 pub struct Run {
     pub fates: Vec<Fate>,
     pub said: Vec<Said>,
+    /// Copies for mirrors, by the port that they left by.
+    pub copies: Vec<(String, Vec<u8>)>,
 }
 
 /// Packets in one batch. What the firewall sends of its own comes behind those of the batch itself, in the order of what it is about.
@@ -172,7 +187,13 @@ pub fn run(plane: &SimPlane, packets: &[(From, Packet)]) -> Run {
     };
     let frames: Vec<_> = packets.iter().map(|(from, packet)| (ingress(*from), frame(packet))).collect();
     let frames: Vec<_> = frames.iter().map(|(ingress, frame)| (*ingress, &frame[..])).collect();
-    let (verdicts, mut sent, _) = plane.workers().run_batch(&frames);
+    let (verdicts, sent, _) = plane.workers().run_batch(&frames);
+    let (copies, mut sent): (Vec<_>, Vec<_>) = sent.into_iter().partition(|sent| sent.mirror.is_some());
+    let port = |to: SentTo| match to {
+        SentTo::Port(id) => rules.port(id).unwrap().name.clone(),
+        SentTo::Host(_) => unreachable!("the kernel gets no copies"),
+    };
+    let copies = copies.into_iter().map(|copy| (port(copy.to), copy.frame)).collect();
     let whole = verdicts.iter().filter(|verdict| matches!(verdict, Verdict::Send { .. })).count();
     let (pieces, own): (Vec<_>, Vec<_>) =
         sent.split_off(whole).into_iter().partition(|sent| cut_at(&sent.frame) != (0, false));
@@ -204,7 +225,7 @@ pub fn run(plane: &SimPlane, packets: &[(From, Packet)]) -> Run {
         let unit = rules.unit(answer.unit).unwrap().name.clone();
         said.push(Said { unit, to_kernel, frame: answer.frame });
     }
-    Run { fates, said }
+    Run { fates, said, copies }
 }
 
 /// Which piece a frame is: its offset in units of eight bytes, and whether more are to come.
@@ -268,10 +289,41 @@ pub fn read_packet(network: &Network, like: &Packet) -> Packet {
     Packet { src, dst, sport, dport, proto: network.proto.0, ..*like }
 }
 
-/// What becomes of an ICMP error that arrives at the port of this number: a host is not to be had.
-pub fn error_outcome(plane: &SimPlane, from: usize, error: &IcmpError) -> ErrorOutcome {
-    let message = if error.src.is_ipv4() { (3, 1) } else { (1, 3) };
-    error_outcome_of(plane, from, error, &error_frame(error, message, (64, None))).0
+/// What becomes of an ICMP error that arrives at the port of this number: a host is not to be had. The frames that left of it, too.
+pub fn error_outcome(plane: &SimPlane, from: usize, error: &IcmpError) -> (ErrorOutcome, Vec<Vec<u8>>) {
+    let shape = (unreachable_host(error), (64, None));
+    let (outcome, (_, left)) = error_outcome_of(plane, from, error, &error_frame(error, shape.0, shape.1));
+    (outcome, left)
+}
+
+/// The message that says so.
+pub fn unreachable_host(error: &IcmpError) -> (u8, u8) {
+    if error.src.is_ipv4() { (3, 1) } else { (1, 3) }
+}
+
+/// Whether an error that left is what came with the ends that the model gives it, and those of its quote, to the last byte. Between families
+/// more than that is another.
+pub fn is_error_as_told(
+    error: &IcmpError,
+    (message, (ttl, cut)): ((u8, u8), (u8, Option<usize>)),
+    expected: &ErrorOutcome,
+    left: &[Vec<u8>],
+) -> bool {
+    let ErrorOutcome::Left(told) = expected else { return true };
+    if told.src.is_ipv4() != error.src.is_ipv4() {
+        return true;
+    }
+    let Packet { src, dst, sport, dport, .. } = told.quoted;
+    // Of messages that are no echo the kind stands there.
+    let (sport, dport) = match error.quoted.message {
+        Some(_) => (error.quoted.sport, error.quoted.dport),
+        None => (sport, dport),
+    };
+    let quoted = Packet { src, dst, sport, dport, ..error.quoted };
+    let told = IcmpError { quoted, ..*told };
+    let (_, frame) = error_frame(&told, message, (ttl - 1, cut));
+    let whole = joined(left);
+    whole.get(14..) == frame.get(14..)
 }
 
 /// An error of a kind, with so many hops to go; its quote is cut behind so many bytes of what its transport begins with.
@@ -311,7 +363,8 @@ pub fn error_outcome_of(
 ) -> (ErrorOutcome, (String, Vec<Vec<u8>>)) {
     let rules = plane.rules().unwrap();
     let port = rules.ports().find(|p| p.name == format!("ge-0/0/{from}")).unwrap().id;
-    let (verdicts, sent, _) = plane.workers().run_batch(&[(Ingress::Port(port), bytes)]);
+    let (verdicts, mut sent, _) = plane.workers().run_batch(&[(Ingress::Port(port), bytes)]);
+    sent.retain(|sent| sent.mirror.is_none());
     let outcome = match verdicts[0] {
         Verdict::Send { egress: Egress::Port(_), .. } | Verdict::Consume => {
             let left = joined(&sent.iter().map(|sent| sent.frame.clone()).collect::<Vec<_>>());

@@ -1,5 +1,6 @@
 //! Engine and reference model agree on generated configurations and packet sequences.
 
+mod filters;
 mod floods;
 mod flow;
 mod fragments;

@@ -6,13 +6,22 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use ravelin_conformance::model::{Model, Outcome, Packet, SYN, Segment};
 
-use crate::kit::{ip, loaded, outcome, plane, runs};
+use crate::kit::{From, ip, loaded, outcome, plane, run, runs};
+use crate::said::agree_on_replies;
 
 const ZONES: [&str; 3] = ["trust", "untrust", "dmz"];
 
-/// Three interfaces, a zone each, both families; every policy permits.
+/// Three interfaces, a zone each, both families; everything is let through but what is rejected, of one port.
 fn base() -> String {
-    let mut text = String::from("set security policies default-policy permit-all\n");
+    let mut text = String::from(
+        "set security policies default-policy permit-all\n\
+         set applications application time protocol tcp\n\
+         set applications application time destination-port 123\n\
+         set security policies global policy no match source-address any\n\
+         set security policies global policy no match destination-address any\n\
+         set security policies global policy no match application [ time junos-ntp ]\n\
+         set security policies global policy no then reject\n",
+    );
     for (n, zone) in ZONES.iter().enumerate() {
         text += &format!(
             "set interfaces ge-0/0/{n} unit 0 family inet address 10.{n}.0.1/24\n\
@@ -222,9 +231,11 @@ proptest! {
         let plane = plane(&config, workers);
         let mut model = Model::new(&config);
         for ((from, packet), answered) in packets {
-            let got = outcome(&plane, from, &packet);
+            let mut ran = run(&plane, &[(From::Port(from), packet)]);
+            let got = ran.fates.remove(0).outcome;
             let judged = model.agrees(&format!("ge-0/0/{from}.0"), &packet, &got);
             prop_assert_eq!(judged, Ok(()), "{:?} of {:?} by {} workers under\n{}", got, packet, workers, text);
+            agree_on_replies(&plane, &mut model, &ran.said)?;
             // UDP alone: an answer says nothing of what comes next.
             let Outcome::Left { unit, packet: left } = got else { continue };
             if !answered || left.proto != 17 {

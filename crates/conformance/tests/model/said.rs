@@ -14,7 +14,7 @@ use ravelin_wire::{checksum, put_u16};
 use crate::kit::{From, Run, frame};
 
 /// A frame that the engine sent of its own.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Said {
     pub unit: String,
     pub to_kernel: bool,
@@ -57,6 +57,21 @@ pub fn agree_on_replies(plane: &SimPlane, model: &mut Model<'_>, said: &[Said]) 
     let replies = model.take_replies();
     let wanted: Vec<_> = replies.iter().map(|reply| written(plane, reply)).collect();
     prop_assert_eq!(said, &wanted[..], "{:?}", replies);
+    Ok(())
+}
+
+/// The same of a batch whose packets filters look at before any other is done with.
+pub fn agree_on_replies_in_any_order(
+    plane: &SimPlane,
+    model: &mut Model<'_>,
+    said: &[Said],
+) -> Result<(), TestCaseError> {
+    let replies = model.take_replies();
+    let mut wanted: Vec<_> = replies.iter().map(|reply| written(plane, reply)).collect();
+    let mut said = said.to_vec();
+    wanted.sort();
+    said.sort();
+    prop_assert_eq!(said, wanted, "{:?}", replies);
     Ok(())
 }
 

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
 use ravelin_conformance::model::{Model, Notice, Told, Tuple, tuple};
-use ravelin_contract::{DataPlane, Event, PolicyDeny, SessionEvent, SessionFilter, SessionKey, SessionState};
+use ravelin_contract::{
+    DataPlane, Event, FilterHit, PolicyDeny, SessionEvent, SessionFilter, SessionKey, SessionState,
+};
 use ravelin_sim::SimPlane;
 use ravelin_types::ZoneId;
 
@@ -31,11 +33,21 @@ pub fn expected(model: &Model<'_>) -> BTreeMap<Tuple, Shown> {
     model.sessions().iter().map(one).collect()
 }
 
-/// Of sessions and denied packets, and of screens, by zones that are called so.
-pub fn told(plane: &SimPlane, name: impl Fn(ZoneId) -> String) -> (Vec<(Tuple, Told)>, Vec<Notice>) {
+/// Everything that a plane has told, of what the model tells.
+#[derive(Debug, Default)]
+pub struct Heard {
+    /// Of sessions and denied packets.
+    pub told: Vec<(Tuple, Told)>,
+    pub notices: Vec<Notice>,
+    /// Of terms with `syslog`.
+    pub hits: Vec<FilterHit>,
+}
+
+/// By zones that are called so.
+pub fn told(plane: &SimPlane, name: impl Fn(ZoneId) -> String) -> Heard {
     let events = plane.telemetry().events(usize::MAX).unwrap();
     assert_eq!(events.lost, 0);
-    let (mut told, mut notices) = (Vec::new(), Vec::new());
+    let Heard { mut told, mut notices, mut hits } = Heard::default();
     for event in events.events {
         match event {
             Event::Session(SessionEvent { view, close }) => {
@@ -46,12 +58,13 @@ pub fn told(plane: &SimPlane, name: impl Fn(ZoneId) -> String) -> (Vec<(Tuple, T
             Event::Screen { screen, zone, key: of, dropped, .. } => {
                 notices.push((key(&of), name(zone), screen, dropped));
             }
+            Event::Filter(hit) => hits.push(hit),
             _ => {}
         }
     }
-    (told, notices)
+    Heard { told, notices, hits }
 }
 
-fn key(key: &SessionKey) -> Tuple {
+pub fn key(key: &SessionKey) -> Tuple {
     (key.src, key.sport, key.dst, key.dport, key.proto.0)
 }

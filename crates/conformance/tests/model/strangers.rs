@@ -18,15 +18,17 @@ use ravelin_model::Config;
 use ravelin_sim::SimPlane;
 use ravelin_types::{DropReason, ZoneId};
 
+use crate::filters::{Names, agree_on_copies};
 use crate::kit::{
-    Fate, From, bare, commit, error_frame, error_outcome_of, frame, ip, joined, loaded, plane_of, run, runs,
+    Fate, From, bare, commit, error_frame, error_outcome_of, frame, ip, is_error_as_told, joined, loaded,
+    plane_of, run, runs,
 };
-use crate::said::{Tap, agree_on_policies, agree_on_replies, cut};
+use crate::said::{Tap, agree_on_policies, agree_on_replies, agree_on_replies_in_any_order, cut};
 use crate::screens::wait;
-use crate::seen::{expected, shown, told};
+use crate::seen::{Heard, expected, shown, told};
 
 mod config;
-mod packet;
+pub mod packet;
 
 use config::{changing, configs};
 use packet::{from_kernel, packet, plain};
@@ -37,7 +39,7 @@ const UNITS: [&str; 4] = ["ge-0/0/0.0", "ge-0/0/1.0", "ge-0/0/2.0", "ge-0/0/3.0"
 const NETBIOS: u16 = 139;
 
 #[derive(Clone, Copy, Debug)]
-enum Step {
+pub enum Step {
     Fresh(usize, Packet),
     /// The same from so many ports at once, where one worker takes them all.
     Storm(usize, Packet, u16),
@@ -62,16 +64,16 @@ enum Step {
 
 /// How an error is told.
 #[derive(Clone, Copy, Debug)]
-struct Told {
+pub struct Told {
     /// By the end itself; else by a router before it.
-    by_end: bool,
-    is_nested: bool,
-    elsewhere: bool,
+    pub by_end: bool,
+    pub is_nested: bool,
+    pub elsewhere: bool,
     /// Of IPv4 and of IPv6.
-    kinds: (u8, u8),
-    code: u8,
-    ttl: u8,
-    cut: Option<usize>,
+    pub kinds: (u8, u8),
+    pub code: u8,
+    pub ttl: u8,
+    pub cut: Option<usize>,
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
@@ -180,6 +182,7 @@ struct World<'a> {
     workers: u8,
     dropped: BTreeMap<DropReason, u64>,
     tap: Tap,
+    filters: Names,
 }
 
 /// Whether the model can say what comes next.
@@ -194,7 +197,8 @@ impl<'a> World<'a> {
     fn new(configs: &'a [Config], workers: u8) -> Self {
         let (plane, book) = plane_of(&configs[0], workers);
         let (model, dropped, tap) = (Model::new(&configs[0]), BTreeMap::new(), Tap::default());
-        let mut world = Self { configs, commits: 0, book, plane, model, workers, dropped, tap };
+        let filters = Names::of(&plane);
+        let mut world = Self { configs, commits: 0, book, plane, model, workers, dropped, tap, filters };
         wait(&world.plane, &mut world.model, 5000);
         world
     }
@@ -212,6 +216,7 @@ impl<'a> World<'a> {
             self.commits += 1;
             commit(&self.plane, config, (&mut self.book, 1 + self.commits as u64));
             self.model.commit(config);
+            self.filters.more(&self.plane);
         }
     }
 
@@ -236,7 +241,17 @@ impl<'a> World<'a> {
             ErrorOutcome::Host => self.tap.kernel_got(),
         }
         let expected = self.model.error_in(UNITS[from], &error, &sent.0);
+        // What is quoted in them is not the model's.
+        self.model.take_copies();
         prop_assert_eq!(bare(got), bare(expected), "{:?} {:?} at {}", error, told, from);
+        let shape = ((kind, told.code), (told.ttl, told.cut));
+        prop_assert!(
+            is_error_as_told(&error, shape, &expected, &left.1),
+            "{:?} of {:?} {:?}",
+            left,
+            error,
+            told
+        );
         Ok(Goes::On)
     }
 
@@ -268,7 +283,12 @@ impl<'a> World<'a> {
             prop_assert_eq!(judged, Ok(()), "{:?} of {:?} at {:?}", outcome, packet, from);
             prop_assert!(as_it_came(&self.model, *from, packet, fate), "{:?} of {:?}", fate, packet);
         }
-        agree_on_replies(&self.plane, &mut self.model, &run.said)?;
+        agree_on_copies(&mut self.model, packets, &run)?;
+        let is_filtered = self.configs[self.commits].firewall.filters4().next().is_some();
+        match is_filtered {
+            false => agree_on_replies(&self.plane, &mut self.model, &run.said)?,
+            true => agree_on_replies_in_any_order(&self.plane, &mut self.model, &run.said)?,
+        }
         prop_assert_eq!(shown(&self.plane), expected(&self.model), "after {:?}", packets);
         Ok(Goes::On)
     }
@@ -312,12 +332,14 @@ impl<'a> World<'a> {
         prop_assert_eq!(&hits, self.model.hits());
         self.tap.agrees(&self.plane)?;
         agree_on_policies(&self.plane, &self.model)?;
+        self.filters.agree_on_counters(&self.plane, &self.model)?;
+        self.filters.agree_on_policers(&self.plane, &self.model)?;
         self.agree_on_what_is_told()
     }
 
     /// Events of sessions, of denied packets and of screens, in any order.
     fn agree_on_what_is_told(&self) -> Result<(), TestCaseError> {
-        let (mut got, mut notices) = told(&self.plane, |zone| self.called(zone));
+        let Heard { told: mut got, mut notices, hits } = told(&self.plane, |zone| self.called(zone));
         let mut should = self.model.told().to_vec();
         got.sort();
         should.sort();
@@ -326,7 +348,7 @@ impl<'a> World<'a> {
         notices.sort();
         should.sort();
         prop_assert_eq!(notices, should);
-        Ok(())
+        self.filters.agree_on_hits(&self.plane, &self.model, &hits)
     }
 }
 
@@ -350,7 +372,7 @@ fn plain_steps() -> impl Strategy<Value = Vec<Step>> {
     vec(step, 5..50)
 }
 
-fn agree(texts: &[String], steps: &[Step], (workers, burst): (u8, usize)) -> Result<(), TestCaseError> {
+pub fn agree(texts: &[String], steps: &[Step], (workers, burst): (u8, usize)) -> Result<(), TestCaseError> {
     let configs: Vec<_> = texts.iter().map(|text| loaded(text)).collect();
     let mut world = World::new(&configs, workers);
     let mut left = steps;
@@ -377,7 +399,7 @@ fn agree(texts: &[String], steps: &[Step], (workers, burst): (u8, usize)) -> Res
 }
 
 /// Workers, and packets of a batch: of several workers each has one of its own.
-fn workers() -> impl Strategy<Value = (u8, usize)> {
+pub fn workers() -> impl Strategy<Value = (u8, usize)> {
     prop_oneof![(Just(1u8), 1usize..12), (2u8..=4, Just(1))]
 }
 

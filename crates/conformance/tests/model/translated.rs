@@ -15,7 +15,8 @@ use ravelin_model::load;
 use ravelin_sim::{SimPlane, SimSetup, SimWorkers};
 use ravelin_types::{Generation, InstanceId};
 
-use crate::kit::{bare, error_outcome, ip, loaded, net, outcome, runs};
+use crate::kit::{From, bare, error_outcome, ip, is_error_as_told, loaded, net, run, runs, unreachable_host};
+use crate::said::agree_on_replies;
 use crate::translated_config::{FAR, Step, UNITS, config, steps, unit_of};
 
 struct World {
@@ -105,10 +106,11 @@ fn error(model: &Model<'_>, session: usize, way: usize, router: Option<u8>) -> O
 }
 
 fn agree(world: &World, model: &mut Model<'_>, from: usize, packet: &Packet) -> Result<(), TestCaseError> {
-    let got: Outcome = outcome(&world.plane, from, packet);
-    let judged = model.agrees(UNITS[from], packet, &got);
+    let ran = run(&world.plane, &[(From::Port(from), *packet)]);
+    let got: &Outcome = &ran.fates[0].outcome;
+    let judged = model.agrees(UNITS[from], packet, got);
     prop_assert_eq!(judged, Ok(()), "{:?} of {:?} at {}", got, packet, UNITS[from]);
-    Ok(())
+    agree_on_replies(&world.plane, model, &ran.said)
 }
 
 proptest! {
@@ -135,7 +137,12 @@ proptest! {
                 Step::Error { session, way, router } => {
                     let Some((from, error)) = error(&model, session, way, router) else { continue };
                     let expected = model.error(UNITS[from], &error);
-                    let got = error_outcome(&world.plane, from, &error);
+                    let (got, left) = error_outcome(&world.plane, from, &error);
+                    let shape = (unreachable_host(&error), (64, None));
+                    prop_assert!(
+                        is_error_as_told(&error, shape, &expected, &left),
+                        "{:?} of {:?} under\n{}", left, error, text,
+                    );
                     prop_assert_eq!(bare(got), bare(expected), "{:?} at {} under\n{}", error, UNITS[from], text);
                 }
                 Step::Route(unit) => world.route(&mut model, unit),

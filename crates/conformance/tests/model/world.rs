@@ -16,7 +16,7 @@ use ravelin_model::{Config, load, lower_tree};
 use ravelin_sim::{SimPlane, SimSetup, SimWorkers};
 use ravelin_types::Generation;
 
-use crate::kit::{bare, error_outcome, outcome, runs};
+use crate::kit::{bare, error_outcome, is_error_as_told, outcome, runs, unreachable_host};
 
 mod config;
 
@@ -219,7 +219,9 @@ impl World {
             Step::Error { .. } | Step::Stray { .. } => {
                 let Some((from, error)) = self.error_of(model, step) else { return Ok(()) };
                 let expected = model.error(UNITS[from], &error);
-                let got = error_outcome(&self.plane, from, &error);
+                let (got, left) = error_outcome(&self.plane, from, &error);
+                let shape = (unreachable_host(&error), (64, None));
+                prop_assert!(is_error_as_told(&error, shape, &expected, &left), "{:?} of {:?}", left, error);
                 prop_assert_eq!(bare(got), bare(expected), "{:?} at {}", error, UNITS[from]);
             }
         }

@@ -224,7 +224,7 @@ mod tests {
     }
 
     proptest! {
-
+        #![proptest_config(ProptestConfig { cases: ProptestConfig::default().cases.max(256), ..ProptestConfig::default() })]
         /// Whatever is done to it, the account balances, and lines come out in order.
         #[test]
         fn no_line_is_unaccounted_for(steps in prop::collection::vec((0u8..6, 0usize..40), 0..60)) {

@@ -357,12 +357,13 @@ pub(crate) fn from_host<R: Recorder>(
     flow: &Flow,
     partial: Option<Partial>,
 ) -> Verdict {
-    if let Err(verdict) = filters::host_output(turn, packet, flow) {
-        return verdict;
-    }
+    let marks = match filters::host_output(turn, packet, flow) {
+        Ok(marks) => marks,
+        Err(verdict) => return verdict,
+    };
     let world = turn.world;
     match world.rules.unit(flow.unit) {
-        Some(unit) => send(turn, packet, flow, (unit, flow.link.dst_mac), partial),
+        Some(unit) => send(turn, packet, &Flow { marks, ..*flow }, (unit, flow.link.dst_mac), partial),
         None => Verdict::Drop(DropReason::EgressDown),
     }
 }

@@ -122,7 +122,8 @@ pub(crate) fn output<R: Recorder>(
     }
 }
 
-/// The filter of `lo0` on what is for the firewall, as it came. Once: another worker that had it before judged it.
+/// The filter of `lo0` on what is for the firewall, as it came. Once: another worker that had it before judged it, and what opens a
+/// session in the place of its own is still the same packet.
 pub(crate) fn host_input<R: Recorder>(
     turn: &mut Turn<'_, R>,
     packet: &Packet<'_>,
@@ -133,6 +134,9 @@ pub(crate) fn host_input<R: Recorder>(
         return Ok(());
     }
     let Some(chain) = table.of_host(Direction::Input, flow.network.family) else { return Ok(()) };
+    if std::mem::replace(&mut turn.state.host_filtered, true) {
+        return Ok(());
+    }
     let subject = Subject {
         frame: packet.bytes(),
         l3_at: flow.link.l3_at,
@@ -151,19 +155,19 @@ pub(crate) fn host_input<R: Recorder>(
     })
 }
 
-/// The filter of `lo0` on what the firewall sends.
+/// The filter of `lo0` on what the firewall sends; what it is marked with goes on with it.
 pub(crate) fn host_output<R: Recorder>(
     turn: &mut Turn<'_, R>,
     packet: &Packet<'_>,
     flow: &Flow,
-) -> Result<(), Verdict> {
+) -> Result<Marks, Verdict> {
     let table = &turn.world.rules.filters;
     if table.is_off {
-        return Ok(());
+        return Ok(flow.marks);
     }
     match table.of_host(Direction::Output, flow.network.family) {
-        None => Ok(()),
-        Some(chain) => leave(turn, packet, flow, chain).map(|_| ()),
+        None => Ok(flow.marks),
+        Some(chain) => leave(turn, packet, flow, chain),
     }
 }
 
@@ -204,7 +208,7 @@ fn leave<R: Recorder>(
     })
 }
 
-/// What a packet shows after translation: only addresses, ports and hop count can have changed.
+/// What a packet shows after translation: only addresses, ports, the identifier of an echo and hop count can have changed.
 fn as_it_leaves(packet: &Packet<'_>, flow: &Flow) -> Network {
     let bytes = packet.bytes();
     let (l3_at, l4_at) = (usize::from(flow.link.l3_at), usize::from(flow.network.l4_at));
@@ -235,7 +239,8 @@ fn as_it_leaves(packet: &Packet<'_>, flow: &Flow) -> Network {
             let (sport, dport) = ports();
             L4::Udp { sport, dport }
         }
-        same @ (L4::Sctp { .. } | L4::Icmp { .. } | L4::Spi(_) | L4::Opaque) => same,
+        L4::Icmp { kind, code, .. } => L4::Icmp { kind, code, id: u16_at(bytes, l4_at + 4) },
+        same @ (L4::Sctp { .. } | L4::Spi(_) | L4::Opaque) => same,
     };
     Network { src, dst, ttl, l4, ..flow.network }
 }

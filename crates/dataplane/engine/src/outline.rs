@@ -17,7 +17,7 @@ use crate::overload;
 use crate::packet::Packet;
 use crate::step::{Slot, Turn, classify, meant};
 use crate::verdict::Verdict;
-use crate::{host, icmp_error};
+use crate::{host, icmp_error, screens};
 
 /// A first fragment that is shed unless it has a session, for which it waits until the buckets are close: no longer than until the next
 /// packet that is not plain.
@@ -71,6 +71,12 @@ pub(crate) fn examine<R: Recorder>(
         }
         Fragment::First { .. } | Fragment::Later { .. } => {
             let reason = doom(turn, (&network, from), (packet, parsed.l3_at))?;
+            // Screens look at a fragment that may wait before its datagram does (screen-77).
+            let may_wait =
+                matches!(network.fragment, Fragment::Later { .. }) || turn.state.fragments.are_whole();
+            if may_wait && reason != DropReason::Overload && screens::stand_at(turn, entrance.zone) {
+                return None;
+            }
             turn.state.counters.received(unit, packet.len());
             slots.push(Slot::Done(Verdict::Drop(reason)));
         }
@@ -100,6 +106,13 @@ fn shed_piece<R>(turn: &mut Turn<'_, R>, packet: &Packet<'_>, slots: &mut Vec<Sl
     }
     match turn.state.fragments.glance_at(&piece, from, turn.now) {
         Glance::Strange if turn.state.overload.refuses_fragments() => {}
+        // Screens look at a fragment that may wait before its datagram does (screen-77).
+        Glance::Doomed(_)
+            if (piece.offset > 0 || turn.state.fragments.are_whole())
+                && screens::stand_at(turn, entrance.zone) =>
+        {
+            return None;
+        }
         Glance::Doomed(reason) => {
             turn.state.counters.received(unit, packet.len());
             slots.push(Slot::Done(Verdict::Drop(reason)));

@@ -81,6 +81,12 @@ pub(crate) fn of_bad_fragment<R: Recorder>(
     if died(turn, arrival, verdict) { DropReason::Screen } else { reason }
 }
 
+/// Whether a zone has screens for what enters it.
+pub(crate) fn stand_at<R>(turn: &Turn<'_, R>, zone: ZoneId) -> bool {
+    let rules = &turn.world.rules;
+    !rules.screens_are_off && rules.screens.of(zone, Way::In).is_some()
+}
+
 /// Whether the screens of the zone drop a fragment that may wait, whatever its datagram is: a later one, or any where datagrams pass
 /// whole. Spec: screen-77.
 pub(crate) fn of_later_fragment<R: Recorder>(turn: &mut Turn<'_, R>, arrival: &Arrival<'_>) -> bool {

@@ -106,6 +106,8 @@ pub struct State {
     pub(crate) random: Random,
     /// The packet under way, when its policy has counted it.
     pub(crate) counted: Option<Counted>,
+    /// Whether the filter of the firewall itself has judged that packet.
+    pub(crate) host_filtered: bool,
     pub(crate) rates: Rates,
     pub(crate) flows: Vec<crate::step::Slot>,
     pub(crate) express: Vec<Express>,
@@ -160,6 +162,7 @@ impl State {
             deltas: Deltas::new(epoch),
             random: Random::new(seed.key(lane | 3)),
             counted: None,
+            host_filtered: false,
             rates: Rates::default(),
             flows: Vec::with_capacity(crate::BATCH_MAX),
             express: vec![Express::NONE; crate::BATCH_MAX],

@@ -160,7 +160,7 @@ pub(crate) fn whole_way<R: Recorder>(
 
 /// The path of one packet, as Junos draws it.
 pub(crate) fn judge<R: Recorder>(turn: &mut Turn<'_, R>, packet: &mut Packet<'_>, flow: &Flow) -> Verdict {
-    turn.state.counted = None;
+    (turn.state.counted, turn.state.host_filtered) = (None, false);
     if let Ingress::Peer(FromPeer { unit, errand: Errand::Deliver, .. }) = packet.ingress {
         return fabric::run(turn, packet, flow, unit);
     }

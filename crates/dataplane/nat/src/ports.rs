@@ -246,7 +246,7 @@ mod tests {
     }
 
     proptest::proptest! {
-        #![proptest_config(proptest::prelude::ProptestConfig { cases: proptest::prelude::ProptestConfig::default().cases / 10, ..proptest::prelude::ProptestConfig::default() })]
+        #![proptest_config(proptest::prelude::ProptestConfig { cases: proptest::prelude::ProptestConfig::default().cases.max(256) / 10, ..proptest::prelude::ProptestConfig::default() })]
         #[test]
         fn a_search_finds_every_number_of_its_kind_and_no_other(low: u16, len in 0u16..4000, parity in 0u8..3, random: bool) {
             let high = low.saturating_add(len);

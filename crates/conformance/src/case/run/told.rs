@@ -1,10 +1,10 @@
 //! Events as a case writes them: what happened, and names for what it happened to.
 
 use ravelin_contract::{
-    ApplyResult, DataPlane, Event, NatEvent, OverloadEvent, OverloadMoment, PolicyDeny, SessionEvent,
-    SessionView, TrackedMoment, TrackedSession,
+    ApplyResult, DataPlane, Event, FilterHit, NatEvent, OverloadEvent, OverloadMoment, PolicyDeny,
+    SessionEvent, SessionView, TrackedMoment, TrackedSession,
 };
-use ravelin_types::{InstanceId, InterfaceId, NatRuleId, PolicyId, ZoneId};
+use ravelin_types::{InstanceId, InterfaceId, NatRuleId, PolicyId, Proto, ZoneId};
 
 use crate::bench::BenchError;
 
@@ -48,7 +48,7 @@ fn words(event: &Event, names: &ApplyResult) -> Option<String> {
             let what = if *dropped { "drop" } else { "alarm" };
             format!("screen {} {} {what}", screen.path().replace(' ', "/"), zone(*of, names))
         }
-        Event::Filter(hit) => format!("filter term={} {}", hit.term, unit(hit.interface)),
+        Event::Filter(hit) => filter(hit),
         Event::Policer(hit) => {
             let what = if hit.dropped { "drop" } else { "mark" };
             format!("policer {} {what} packets={} bytes={}", unit(hit.interface), hit.packets, hit.bytes)
@@ -115,6 +115,14 @@ fn session(view: &SessionView, names: &ApplyResult) -> String {
         optional("source", view.nat_rule.map(of).as_ref()),
         optional("destination", view.destination_rule.map(of).as_ref()),
     )
+}
+
+/// Of an echo with its identifier.
+fn filter(hit: &FilterHit) -> String {
+    let of = &hit.key;
+    let is_echo = matches!(of.proto, Proto::ICMP | Proto::ICMPV6) && (of.sport == 0 || of.dport == 0);
+    let id = if is_echo { format!(" id={}", of.sport | of.dport) } else { String::new() };
+    format!("filter term={} {}{id}", hit.term, unit(hit.interface))
 }
 
 fn optional(what: &str, name: Option<&String>) -> String {

@@ -151,6 +151,7 @@ pub fn packet() -> impl Strategy<Value = (usize, Packet)> {
                 len,
                 options,
                 ttl,
+                tos: 0,
                 dont_fragment,
                 station,
                 message,

@@ -122,7 +122,7 @@ fn a_record_is_bounded() {
 }
 
 proptest! {
-
+    #![proptest_config(ProptestConfig { cases: ProptestConfig::default().cases.max(300), ..ProptestConfig::default() })]
     /// Whatever is before and behind them, whole records are found.
     #[test]
     fn noise_hides_no_record_and_makes_none(noise in prop::collection::vec(any::<u8>(), 0..200), n in 0usize..3) {

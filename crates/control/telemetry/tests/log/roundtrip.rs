@@ -86,7 +86,7 @@ fn quotes_brackets_backslashes_and_line_ends_stay_values() {
 }
 
 proptest! {
-
+    #![proptest_config(ProptestConfig { cases: ProptestConfig::default().cases.max(300), ..ProptestConfig::default() })]
     #[test]
     fn names_come_back_as_they_were(policy in ".{0,40}", zone in "[\\PC\"\\\\\\]\n\t]{0,40}", host in ".{0,40}") {
         let record = Record::Create(Flow {

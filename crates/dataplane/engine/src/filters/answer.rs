@@ -2,7 +2,8 @@
 
 use ravelin_filter::Reject;
 use ravelin_types::{Family, Proto};
-use ravelin_wire::{Fragment, L4, build, checksum, put_u16, u16_at};
+use ravelin_wire::checksum::{self, Delta};
+use ravelin_wire::{Fragment, L4, Network, build, put_u16, rewrite, u16_at};
 
 use crate::act;
 use crate::explain::Recorder;
@@ -80,33 +81,59 @@ fn as_it_came(packet: &Packet<'_>, flow: &Flow, out: &mut [u8; reply::QUOTE_MAX]
     if let Some(ports) = ports.filter(|_| !later && l4_at - l3_at + 8 <= len) {
         act::write_ports(out, l4_at - l3_at, network, ports);
     }
-    if network.fragment == Fragment::Whole && datagram.len() <= out.len() {
+    if !later {
         restore_checksum(packet, flow, &mut out[l4_at - l3_at..len]);
     }
-    len.min(reply::QUOTE_MAX)
+    len
 }
 
-/// The transport checksum of a segment that has its ports back. One that was neither translated nor left to the
-/// sender to finish is as it came already.
+/// The transport checksum of a segment that has its ports back: what the translation changed is changed back. One that was left to the
+/// sender to finish is made anew, over what the quote has no room for, too.
 fn restore_checksum(packet: &Packet<'_>, flow: &Flow, segment: &mut [u8]) {
-    let network = &flow.network;
-    let as_it_came = matches!(packet.checksum, Checksum::Verified | Checksum::Unverified);
-    let Some(at) = build::checksum_at(network.proto).filter(|at| at + 2 <= segment.len()) else { return };
-    let may_lack = network.proto == Proto::UDP && network.family == Family::V4;
-    if (as_it_came && !is_translated(packet, flow)) || (may_lack && u16_at(segment, at) == 0) {
+    let Network { family, src, dst, proto, l4_at, end, fragment, .. } = flow.network;
+    let Some(at) = build::checksum_at(proto).filter(|at| at + 2 <= segment.len()) else { return };
+    let whole = &packet.bytes()[usize::from(l4_at)..usize::from(end)];
+    let is_left = matches!(packet.checksum, Checksum::Partial(_) | Checksum::Unknown)
+        && fragment == Fragment::Whole
+        && match proto {
+            Proto::TCP => true,
+            Proto::UDP => {
+                let has_none = family == Family::V4 && u16_at(segment, at) == 0;
+                !has_none && usize::from(u16_at(whole, 4)) == whole.len()
+            }
+            _ => false,
+        };
+    if !is_left {
+        if let Some(delta) = undone(packet, flow) {
+            rewrite::transport_delta(segment, 0, proto, delta);
+        }
         return;
     }
     put_u16(segment, at, 0);
-    let sum = match network.proto {
-        Proto::ICMP => !checksum::fold(checksum::sum(segment)),
-        proto => checksum::transport(network.family, network.src, network.dst, proto, segment),
-    };
-    let none = sum == 0 && network.proto == Proto::UDP;
+    let (head, data) = (&segment[..segment.len() & !1], &whole[segment.len() & !1..]);
+    let sums = checksum::sum(head) + checksum::sum(data);
+    let sum = !checksum::fold(checksum::pseudo(family, src, dst, proto, whole.len()) + sums);
+    let none = sum == 0 && proto == Proto::UDP;
     put_u16(segment, at, if none { u16::MAX } else { sum });
 }
 
-fn is_translated(packet: &Packet<'_>, flow: &Flow) -> bool {
-    let now = super::as_it_leaves(packet, flow);
-    let came = &flow.network;
-    (now.src, now.dst, now.l4) != (came.src, came.dst, came.l4)
+/// The change of a checksum from a packet as it leaves to the same as it came, if it was translated.
+fn undone(packet: &Packet<'_>, flow: &Flow) -> Option<Delta> {
+    let (now, came) = (super::as_it_leaves(packet, flow), &flow.network);
+    if (now.src, now.dst, now.l4) == (came.src, came.dst, came.l4) {
+        return None;
+    }
+    let address = |old, new| Delta::address(came.family, old, new);
+    let addresses = match came.proto {
+        // ICMP of IPv4 has no pseudo-header (RFC 792).
+        Proto::ICMP => Delta::default(),
+        _ => address(now.src, came.src).and(address(now.dst, came.dst)),
+    };
+    let words = |l4: &L4| match *l4 {
+        L4::Tcp { sport, dport, .. } | L4::Udp { sport, dport } => (sport, dport),
+        L4::Icmp { id, .. } => (id, 0),
+        L4::Sctp { .. } | L4::Spi(_) | L4::Opaque => (0, 0),
+    };
+    let (old, new) = (words(&now.l4), words(&came.l4));
+    Some(addresses.and(Delta::word(old.0, new.0)).and(Delta::word(old.1, new.1)))
 }

@@ -239,7 +239,7 @@ mod tests {
     }
 
     proptest! {
-
+        #![proptest_config(ProptestConfig { cases: ProptestConfig::default().cases.max(256), ..ProptestConfig::default() })]
         #[test]
         fn any_updates_lead_to_the_table_that_a_resync_leads_to(
             batches in vec((batch(), any::<bool>()), 1..12),

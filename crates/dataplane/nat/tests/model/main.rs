@@ -15,7 +15,7 @@ const CASES: u32 = 96;
 
 fn cases() -> ProptestConfig {
     let wanted = std::env::var("PROPTEST_CASES").ok().and_then(|text| text.parse().ok());
-    ProptestConfig { cases: wanted.unwrap_or(CASES), ..ProptestConfig::default() }
+    ProptestConfig { cases: wanted.unwrap_or(CASES).max(CASES), ..ProptestConfig::default() }
 }
 
 /// Operations as plain numbers, so that a failure shrinks to few and small ones.

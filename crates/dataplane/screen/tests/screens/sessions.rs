@@ -36,7 +36,7 @@ fn limited() -> ScreenProfile {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: ProptestConfig::default().cases / 4, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: (ProptestConfig::default().cases / 4).max(64), ..ProptestConfig::default() })]
     /// Sessions come and go in any order: what is refused, and why, is what plain counting says.
     #[test]
     fn limits_are_those_of_a_list_of_sessions(

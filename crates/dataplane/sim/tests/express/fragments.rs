@@ -10,7 +10,9 @@ impl Pair {
     /// A fragment, or one of the last again.
     pub(crate) fn fragment(&mut self) -> Frame {
         let at = self.draw(8);
-        if self.draw(3) == 0 && at < self.pieces.len() {
+        // Where nobody can pay, what has come once comes again more often.
+        let again = self.draw(if self.pressed { 2 } else { 3 }) == 0;
+        if again && at < self.pieces.len() {
             return self.pieces[at].clone();
         }
         let piece = self.piece();

@@ -28,7 +28,7 @@ use workers::handed;
 const HEADROOM: usize = 32;
 const BUFFER: usize = 512;
 const SEED: Seed = Seed([9; 32]);
-const RUNS: u64 = 80;
+const RUNS: u64 = 100;
 const STEPS: usize = 40;
 
 fn configuration(variant: usize) -> String {
@@ -488,6 +488,6 @@ fn it_does_what_the_whole_path_does() {
     assert!(sent > 5_000, "most packets pass: {sent}");
     assert!(traced > 2_000, "many are traced: {traced}");
     assert!(copied > 500, "many are mirrored: {copied}");
-    assert!(shed > 500 && copies > 30, "fragments under pressure: {shed} shed, {copies} copies");
+    assert!(shed > 500 && copies > 50, "fragments under pressure: {shed} shed, {copies} copies");
     assert!(shed_of_many > 300 && handed_over > 300, "of several workers: {shed_of_many}, {handed_over}");
 }
