@@ -175,12 +175,12 @@ impl Named {
         let names = entries.iter().map(|entry| (name(entry), ranking(entry)));
         let (filter, buckets, runs) = table(names)?;
         let signs = Signs::both([count(2), count(3)], [shifts[0], shifts[1]], entries, of);
-        let zones_told = told_apart(zones);
+        let (zones_told, contexts) = (told_apart(zones), contexts.into());
         let mut out = Self {
             zones: lines,
             addresses,
             service,
-            contexts: contexts.into(),
+            contexts,
             to_count,
             pairs: Box::default(),
             zones_told,
@@ -189,12 +189,18 @@ impl Named {
             buckets: (&*buckets).into(),
             runs: (&*runs).into(),
         };
-        if out.has_zones() && zones_told * zones_told <= PAIRS_MAX {
-            let pairs = (0..zones_told).flat_map(|from| (0..zones_told).map(move |to| (from, to)));
-            out.pairs = pairs.map(|pair| out.packed(pair)).collect();
-        }
+        out.write_pairs();
         out.gather();
         Some(out)
+    }
+
+    /// Writes the contexts of each pair of zones out, unless there are too many.
+    fn write_pairs(&mut self) {
+        let told = self.zones_told;
+        if self.has_zones() && told * told <= PAIRS_MAX {
+            let pairs = (0..told).flat_map(|from| (0..told).map(move |to| (from, to)));
+            self.pairs = pairs.map(|pair| self.packed(pair)).collect();
+        }
     }
 
     /// What lookups read goes into one place.
