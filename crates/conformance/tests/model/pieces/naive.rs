@@ -86,8 +86,8 @@ pub struct Naive<'a> {
     pub hits: BTreeMap<Screen, u64>,
     pub drops: BTreeMap<DropReason, u64>,
     pub now: u64,
-    /// What the firewall says about the pieces of a batch, and how often it has spoken.
-    pub answers: Vec<Vec<u8>>,
+    /// What the firewall says about the pieces at hand, and how often it has spoken.
+    answers: Vec<Vec<u8>>,
     pub answered: usize,
     /// They waited for a first that came in this batch.
     released: Vec<(Piece, Kind)>,
@@ -144,8 +144,9 @@ impl<'a> Naive<'a> {
         *self.drops.entry(reason).or_default() += 1;
     }
 
-    /// What becomes of the pieces of a batch, and which leave: all are looked at, then each goes its way, behind them what waited.
-    pub fn judge(&mut self, batch: &[Piece]) -> (Vec<Fate>, Vec<Piece>) {
+    /// What becomes of the pieces of a batch, and what leaves: all are looked at, then each goes its way, behind them what is said about
+    /// them, and then what waited, each with what is said about it.
+    pub fn judge(&mut self, batch: &[Piece]) -> (Vec<Fate>, Vec<Vec<u8>>) {
         let looked: Vec<_> = batch.iter().map(|piece| self.look(piece)).collect();
         let mut left = Vec::new();
         let pass = |(piece, looked): (&Piece, Result<Kind, Fate>)| match looked {
@@ -153,16 +154,20 @@ impl<'a> Naive<'a> {
             Err(fate) => fate,
         };
         let fates: Vec<_> = batch.iter().zip(looked).map(pass).collect();
+        let mut frames: Vec<_> = left.drain(..).map(|piece| piece.frame()).collect();
+        frames.append(&mut self.answers);
         let mut all = fates.clone();
         for (piece, kind) in std::mem::take(&mut self.released) {
             all.push(self.pass(&piece, kind, &mut left));
+            frames.extend(left.drain(..).map(|piece| piece.frame()));
+            frames.append(&mut self.answers);
         }
         for fate in all {
             if let Fate::Dies(reason) = fate {
                 self.drop(reason);
             }
         }
-        (fates, left)
+        (fates, frames)
     }
 
     /// What a piece is of, or what becomes of it before that is asked.
